@@ -1,15 +1,16 @@
-//! Finds the C libraries that the features ask for, and says which package holds a missing one.
+//! Finds the C libraries of the enabled features, and names the package of a missing one.
 
 #[cfg(feature = "system")]
 mod libraries {
-    /// A library of the system.
+    /// A system library.
     struct Library {
         feature: &'static str,
-        /// Its name for pkg-config.
+        /// pkg-config name.
         name: &'static str,
-        /// Debian's package.
+        /// Debian package.
         package: &'static str,
-        /// Versions whose interface `src` declares: from this one on, below that one.
+        /// Versions whose interface `src` declares: from this one (inclusive) to that one
+        /// (exclusive).
         from: &'static str,
         below: &'static str,
     }
@@ -54,7 +55,7 @@ mod libraries {
         }
     }
 
-    /// One error for each library that is not there or has another interface.
+    /// Prints one error for each library that is missing or has another interface.
     pub(super) fn link() {
         for library in LIBRARIES.iter().filter(|library| wanted(library.feature)) {
             let Library { feature, name, package, from, below } = library;
@@ -67,7 +68,7 @@ mod libraries {
                     pkg_config::Error::Failure { .. } | pkg_config::Error::ProbeFailure { .. } => {
                         "pkg-config does not find it".to_owned()
                     }
-                    pkg_config::Error::Command { .. } => "there is no pkg-config".to_owned(),
+                    pkg_config::Error::Command { .. } => "pkg-config is not installed".to_owned(),
                     other => other.to_string(),
                 };
                 println!(

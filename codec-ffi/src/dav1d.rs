@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use crate::{Error, I420, Kind};
 
-/// The library's own name for its version.
+/// Returns the library's version string.
 #[must_use]
 pub fn version() -> String {
     // SAFETY: the library's static string, which ends with 0.
@@ -21,13 +21,13 @@ fn check(call: &'static str, code: c_int) -> Result<(), Error> {
         sys::EINVAL => (Kind::Data, "invalid data"),
         sys::ENOMEM => (Kind::Internal, "not enough memory"),
         sys::ERANGE => (Kind::Data, "a frame above the limit of size"),
-        sys::UNSUPPORTED => (Kind::Unsupported, "something that the library lacks"),
+        sys::UNSUPPORTED => (Kind::Unsupported, "a feature that the library does not support"),
         _ => (Kind::Internal, ""),
     };
     Err(Error { kind, call, code: code.into(), text: text.to_owned() })
 }
 
-/// A decoded picture: 8 bits, 4:2:0.
+/// A decoded frame: 8 bits, 4:2:0.
 pub struct Picture {
     raw: Box<sys::Picture>,
 }
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Picture {
 
 impl Drop for Picture {
     fn drop(&mut self) {
-        // SAFETY: a picture of the library, all zero or with a reference that is given back once.
+        // SAFETY: a picture of the library, all zero or with a reference that is released once.
         unsafe { sys::dav1d_picture_unref(&raw mut *self.raw) };
     }
 }
@@ -68,20 +68,20 @@ impl Picture {
             if raw.data[index].is_null() {
                 return None;
             }
-            // SAFETY: the library's plane of so many rows, `stride` bytes apart; it stays as it is
-            // while this picture holds its reference. `len` is that of the last sample.
+            // SAFETY: the library's plane of so many rows, `stride` bytes apart; it does not change
+            // while this picture holds its reference. `len` ends with the last sample.
             *plane = (unsafe { std::slice::from_raw_parts(raw.data[index], len) }, stride);
         }
         I420::new(width, height, planes)
     }
 
-    /// The time that its packet was sent with.
+    /// The time of its packet.
     #[must_use]
     pub fn timestamp(&self) -> i64 {
         self.raw.props.timestamp
     }
 
-    /// The duration that its packet was sent with.
+    /// The duration of its packet.
     #[must_use]
     pub fn duration(&self) -> i64 {
         self.raw.props.duration
@@ -107,11 +107,11 @@ impl Drop for Decoder {
 }
 
 impl Decoder {
-    /// A decoder with `threads` threads of its own (1..=64) that gives each frame at once and refuses
-    /// frames of more than `max_pixels` (0: none).
+    /// Creates a decoder with `threads` threads of its own (1..=64) that outputs each frame
+    /// immediately and rejects frames of more than `max_pixels` (0: no limit).
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn new(threads: u16, max_pixels: u32) -> Result<Self, Error> {
         // SAFETY: integers and pointers to data; all bits zero are numbers and null.
         let mut settings: sys::Settings = unsafe { std::mem::zeroed() };
@@ -132,11 +132,11 @@ impl Decoder {
         Ok(Self { context: NonNull::new(context).ok_or_else(missing)? })
     }
 
-    /// Decodes a temporal unit and gives its pictures to `take`. After an error the decoder waits for
-    /// a key frame.
+    /// Decodes a temporal unit and passes its frames to `take`. After an error the decoder waits
+    /// for a key frame.
     ///
     /// # Errors
-    /// What is wrong with the data.
+    /// Errors in the data.
     pub fn decode(
         &mut self,
         bytes: &[u8],
@@ -157,7 +157,7 @@ impl Decoder {
         let mut outcome = Ok(());
         loop {
             if data.size > 0 {
-                // SAFETY: an open context; the library takes what it can of the data.
+                // SAFETY: an open context; the library consumes as much of the data as it can.
                 let code = unsafe { sys::dav1d_send_data(self.context.as_ptr(), &raw mut data) };
                 if code != sys::EAGAIN {
                     outcome = check("dav1d_send_data", code);
@@ -181,14 +181,14 @@ impl Decoder {
             }
         }
         if outcome.is_err() {
-            // SAFETY: what is left of the data is given back; none is left where all was taken.
+            // SAFETY: the remaining data is released; there is none if the library consumed it all.
             unsafe { sys::dav1d_data_unref(&raw mut data) };
             self.flush();
         }
         outcome
     }
 
-    /// Forgets all references.
+    /// Resets all references.
     pub fn flush(&mut self) {
         // SAFETY: an open context.
         unsafe { sys::dav1d_flush(self.context.as_ptr()) };

@@ -1,15 +1,15 @@
-//! What libraries refuse, in their own words.
+//! Errors of libraries, with their own messages.
 
 use std::fmt;
 
-/// What a refusal is about.
+/// Category of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A setting or an argument.
     Argument,
     /// The coded data.
     Data,
-    /// What the library cannot do.
+    /// A feature that the library does not support.
     Unsupported,
     /// Memory, or the library itself.
     Internal,
@@ -18,13 +18,13 @@ pub enum Kind {
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What it is about.
+    /// Category.
     pub kind: Kind,
-    /// The function's name.
+    /// Name of the function.
     pub call: &'static str,
-    /// What it returned.
+    /// Its return value.
     pub code: i64,
-    /// What the library says about it; may be empty.
+    /// Message of the library; may be empty.
     pub text: String,
 }
 

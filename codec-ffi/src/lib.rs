@@ -1,10 +1,10 @@
-//! Safe bindings of C libraries, as far as the backends of `codec-core` use them. Nothing of
-//! `codec-core` is known here.
+//! Safe bindings of C libraries, limited to the functions that the backends of `codec-core` use.
+//! This crate does not depend on `codec-core`.
 //!
-//! Each library is a feature and comes from the system (see `build.rs`); with no feature the crate
-//! is empty. The declarations are written by hand, each struct as far as it is read or written, and
-//! hold for all versions that `build.rs` takes: ADR 0010 says why, and tests beside them compare them
-//! with the C headers.
+//! Each library is a feature and must be installed on the system (see `build.rs`); without features
+//! the crate is empty. The declarations are written by hand, each struct up to the last field that
+//! is used, and hold for all versions that `build.rs` accepts: see ADR 0010. Tests next to them
+//! compare them with the C headers.
 
 #[cfg(all(feature = "system", not(all(unix, target_pointer_width = "64"))))]
 compile_error!("the structs of the C libraries are declared for 64-bit Unix systems");

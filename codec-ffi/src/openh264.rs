@@ -11,7 +11,7 @@ use crate::{Error, Kind};
 
 fn version_numbers() -> sys::Version {
     let mut version = sys::Version::default();
-    // SAFETY: a place for the library's answer.
+    // SAFETY: a valid destination for the library's answer.
     unsafe { sys::get_version(&raw mut version) };
     version
 }
@@ -23,7 +23,7 @@ pub fn version() -> String {
     format!("{major}.{minor}.{revision}")
 }
 
-/// Whether the structs are those of 2.6; an error if they are none that `sys` declares.
+/// Whether the structs are those of 2.6; an error if `sys` does not declare the version.
 fn is_version_26() -> Result<bool, Error> {
     let sys::Version { major, minor, .. } = version_numbers();
     match (major, minor) {
@@ -33,7 +33,7 @@ fn is_version_26() -> Result<bool, Error> {
             kind: Kind::Unsupported,
             call: "WelsGetCodecVersionEx",
             code: i64::from(major) * 1000 + i64::from(minor),
-            text: "only OpenH264 2.3 to 2.6 is known".to_owned(),
+            text: "unsupported version: expected OpenH264 2.3 to 2.6".to_owned(),
         }),
     }
 }

@@ -1,5 +1,5 @@
-//! libopus: Opus of one stream and of several. The interface is that of `opus.h`,
-//! `opus_multistream.h` and `opus_defines.h`, versions 1.3 to 1.6; all objects are opaque.
+//! libopus: Opus streams and multistreams. The interface is that of `opus.h`, `opus_multistream.h`
+//! and `opus_defines.h`, versions 1.3 to 1.6; all objects are opaque.
 
 mod sys;
 
@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use crate::{Error, Kind};
 
-/// Settings of an encoder that take one number: the requests of `opus_defines.h`.
+/// Encoder settings with a numeric value: the requests of `opus_defines.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 #[expect(missing_docs, reason = "named as in opus_defines.h")]
@@ -29,7 +29,7 @@ pub enum Request {
     PhaseInversionDisabled = 4046,
 }
 
-/// The library's own name for its version: `libopus 1.3.1`.
+/// Returns the library's version string: `libopus 1.3.1`.
 #[must_use]
 pub fn version() -> String {
     // SAFETY: the library's static string, which ends with 0.
@@ -37,7 +37,7 @@ pub fn version() -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// Nothing, or the error behind a negative answer.
+/// Converts a negative return value to an error.
 fn check(call: &'static str, answer: c_int) -> Result<usize, Error> {
     if let Ok(count) = usize::try_from(answer) {
         return Ok(count);
@@ -53,7 +53,7 @@ fn check(call: &'static str, answer: c_int) -> Result<usize, Error> {
     Err(Error { kind, call, code: answer.into(), text: text.to_string_lossy().into_owned() })
 }
 
-/// What the library created, or why it did not.
+/// Checks the result of a constructor.
 fn created<T>(call: &'static str, object: *mut T, answer: c_int) -> Result<NonNull<T>, Error> {
     check(call, answer)?;
     let missing = || Error { kind: Kind::Internal, call, code: 0, text: "null".to_owned() };
@@ -66,7 +66,7 @@ enum EncoderObject {
     Many(NonNull<sys::OpusMSEncoder>),
 }
 
-/// An encoder of one stream or of several.
+/// An encoder of one or several streams.
 #[derive(Debug)]
 pub struct Encoder {
     /// Alive until this is dropped.
@@ -74,8 +74,8 @@ pub struct Encoder {
     channels: usize,
 }
 
-// SAFETY: the library's objects belong to no thread, and only this one holds them; what takes
-// `&self` only reads.
+// SAFETY: the library's objects are not bound to a thread, and only this value holds them;
+// functions that take `&self` only read.
 unsafe impl Send for Encoder {}
 
 impl Drop for Encoder {
@@ -92,10 +92,10 @@ impl Drop for Encoder {
 }
 
 impl Encoder {
-    /// One stream of 1 or 2 channels. `application` is of `opus_defines.h`.
+    /// Creates a single stream of 1 or 2 channels. `application` is one of `opus_defines.h`.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn one_stream(rate: i32, channels: i32, application: i32) -> Result<Self, Error> {
         let mut answer = 0;
         // SAFETY: numbers, which the library checks, and a place for its answer.
@@ -106,20 +106,20 @@ impl Encoder {
         Ok(Self { object: EncoderObject::One(object), channels })
     }
 
-    /// Streams for 1 to 8 channels in Vorbis' order (RFC 7845, section 5.1.1.2), their number, that of
-    /// those with two channels, and the place of each channel.
+    /// Creates streams for 1 to 8 channels in Vorbis order (RFC 7845, section 5.1.1.2); returns the
+    /// number of streams, the number of coupled streams, and the mapping of channels.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn surround(
         rate: i32,
         channels: i32,
         application: i32,
     ) -> Result<(Self, u8, u8, Vec<u8>), Error> {
         let (mut streams, mut coupled, mut answer) = (0, 0, 0);
-        // The library writes as many as there are channels, of which it takes 8 at most.
+        // The library writes one entry per channel, at most 8.
         let mut mapping = [0; 255];
-        // SAFETY: numbers, which the library checks, and places for its answers, of which `mapping`
+        // SAFETY: numbers, which the library checks, and destinations for its answers; `mapping`
         // has room for any number of channels.
         let object = unsafe {
             sys::opus_multistream_surround_encoder_create(
@@ -140,10 +140,10 @@ impl Encoder {
         Ok((encoder, byte(streams), byte(coupled), mapping[..channels].to_vec()))
     }
 
-    /// Sets one number.
+    /// Sets a numeric setting.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set(&mut self, request: Request, value: i32) -> Result<(), Error> {
         let id = request as c_int;
         let answer = match self.object {
@@ -181,16 +181,16 @@ impl Encoder {
         self.get(sys::GET_FINAL_RANGE)
     }
 
-    /// Samples by which the sound is delayed.
+    /// Encoder delay in samples.
     #[must_use]
     pub fn lookahead(&self) -> i32 {
         self.get(sys::GET_LOOKAHEAD).cast_signed()
     }
 
-    /// Codes the interleaved samples of one frame into `out`; the packet's length.
+    /// Encodes the interleaved samples of one frame into `out`; returns the length of the packet.
     ///
     /// # Errors
-    /// What the library refuses: also any number of samples that is no frame.
+    /// Errors of the library, including a number of samples that is not a frame duration.
     pub fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, Error> {
         let frames = c_int::try_from(pcm.len() / self.channels.max(1)).unwrap_or(0);
         let room = i32::try_from(out.len()).unwrap_or(i32::MAX);
@@ -215,7 +215,7 @@ enum DecoderObject {
     Many(NonNull<sys::OpusMSDecoder>),
 }
 
-/// A decoder of one stream or of several.
+/// A decoder of one or several streams.
 #[derive(Debug)]
 pub struct Decoder {
     /// Alive until this is dropped.
@@ -223,8 +223,8 @@ pub struct Decoder {
     channels: usize,
 }
 
-// SAFETY: the library's objects belong to no thread, and only this one holds them; what takes
-// `&self` only reads.
+// SAFETY: the library's objects are not bound to a thread, and only this value holds them;
+// functions that take `&self` only read.
 unsafe impl Send for Decoder {}
 
 impl Drop for Decoder {
@@ -241,10 +241,10 @@ impl Drop for Decoder {
 }
 
 impl Decoder {
-    /// One stream of 1 or 2 channels.
+    /// Creates a decoder for one stream of 1 or 2 channels.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn one_stream(rate: i32, channels: i32) -> Result<Self, Error> {
         let mut answer = 0;
         // SAFETY: numbers, which the library checks, and a place for its answer.
@@ -254,10 +254,10 @@ impl Decoder {
         Ok(Self { object: DecoderObject::One(object), channels })
     }
 
-    /// Several streams; `mapping` gives the place of each channel.
+    /// Creates a decoder for several streams; `mapping` gives the position of each channel.
     ///
     /// # Errors
-    /// What the library refuses, and a mapping shorter than the channels.
+    /// Errors of the library, and a mapping shorter than the channels.
     pub fn many_streams(
         rate: i32,
         channels: u8,
@@ -287,11 +287,11 @@ impl Decoder {
         Ok(Self { object: DecoderObject::Many(object), channels: channels.into() })
     }
 
-    /// Decodes `data` (`None`: makes it up; with `fec` takes the coarse copy of the packet before)
-    /// into `out`; the samples of each channel that came out.
+    /// Decodes `data` into `out`; returns the number of decoded samples per channel. `None`
+    /// conceals a lost packet; with `fec`, the in-band FEC copy of the previous packet is decoded.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn decode(
         &mut self,
         data: Option<&[u8]>,
@@ -337,7 +337,7 @@ impl Decoder {
     /// Gain of the output in 1/256 dB.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_gain(&mut self, gain_q8_db: i32) -> Result<(), Error> {
         let answer = match self.object {
             // SAFETY: alive; this request takes one `opus_int32`.

@@ -1,18 +1,18 @@
-//! Borrowed pictures, on their way into a library or out of it.
+//! Borrowed frames, passed to or returned by a library.
 
-/// Three planes of 8-bit samples; those of chroma have half the size, rounded up. Whoever holds one
-/// may read every sample.
+/// Three planes of 8-bit samples; the chroma planes have half the size, rounded up. A value of this
+/// type proves that every sample is readable.
 #[derive(Clone, Copy, Debug)]
 pub struct I420<'a> {
     width: u32,
     height: u32,
-    /// Samples from the first one on, and the distance of rows.
+    /// Samples from the first one on, and the stride.
     planes: [(&'a [u8], usize); 3],
 }
 
 impl<'a> I420<'a> {
     /// `None` if a plane is too short for its size, its rows overlap, a dimension is 0 or above
-    /// 65535, or a distance of rows is above 2^30 bytes.
+    /// 65535, or a stride is above 2^30 bytes.
     #[must_use]
     pub fn new(width: u32, height: u32, planes: [(&'a [u8], usize); 3]) -> Option<Self> {
         let sizes = 1..=65_535;
@@ -43,7 +43,7 @@ impl<'a> I420<'a> {
         if index == 0 { (width, height) } else { (width.div_ceil(2), height.div_ceil(2)) }
     }
 
-    /// The samples of a plane from the first one on, and the distance of its rows in bytes.
+    /// The samples of a plane from the first one on, and its stride in bytes.
     ///
     /// # Panics
     /// If `index` is above 2.
@@ -55,7 +55,7 @@ impl<'a> I420<'a> {
     /// Row `y` of a plane.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If the row does not exist.
     #[must_use]
     pub fn row(&self, index: usize, y: usize) -> &'a [u8] {
         let (samples, stride) = self.planes[index];

@@ -1,4 +1,4 @@
-//! Instruction-set levels: detection, and the request that tests and benches make.
+//! Instruction-set levels: detection, and requests from tests and benches.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 /// architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Plain Rust; always there, and the law that the others are checked against.
+    /// Plain Rust; always available, and the reference for all other levels.
     Scalar,
     /// x86-64 with SSSE3 and SSE4.1.
     Sse41,
@@ -37,7 +37,7 @@ impl Level {
         }
     }
 
-    /// Whether this build has the level's kernels: it is of the target's architecture.
+    /// Whether this build has the level's kernels, which depends on the target's architecture.
     #[must_use]
     pub fn is_compiled(self) -> bool {
         match self {
@@ -77,7 +77,7 @@ impl Level {
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
             Self::Neon => false,
-            // An engine without it does not load the module.
+            // An engine without it rejects the module.
             Self::Simd128 => self.is_compiled(),
         }
     }
@@ -85,8 +85,8 @@ impl Level {
     /// The requested level, or the best supported one when nothing is requested.
     ///
     /// # Errors
-    /// An unknown or unsupported request is refused: a silent fallback would let a forced test
-    /// run pass without having run the code that it names.
+    /// An unknown or unsupported request is an error: with a silent fallback a forced test run
+    /// could pass without running the requested code.
     pub fn choose(request: Option<&str>) -> Result<Self, LevelError> {
         let mut usable = Self::ALL.into_iter().filter(|level| level.is_supported());
         match request {
@@ -98,13 +98,13 @@ impl Level {
     }
 }
 
-/// The requested level, which is unknown or which this CPU lacks.
+/// The requested level, which is unknown or not supported by this CPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LevelError(pub String);
 
 impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIMD level `{}` is unknown or not supported by this CPU", self.0)
+        write!(f, "unknown SIMD level `{}`, or not supported by this CPU", self.0)
     }
 }
 

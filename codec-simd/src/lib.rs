@@ -1,8 +1,8 @@
-//! Pixel views, the kernel table and the row pool: the only crate of the workspace that holds
-//! `unsafe`.
+//! Pixel views, the kernel table and the row pool. With codec-ffi, this is the only crate of the
+//! workspace that contains `unsafe`.
 //!
-//! No dependencies; nothing that callers see is unsafe. [`Kernels`] is one table per instruction
-//! set, chosen once and handed down; [`Window`] and [`WindowMut`] prove bounds once per block;
+//! No dependencies, and a safe public interface. [`Kernels`] is one table per instruction set,
+//! chosen once and passed down; [`Window`] and [`WindowMut`] prove bounds once per block;
 //! [`RowPool`] runs borrowed jobs on threads that park when idle.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

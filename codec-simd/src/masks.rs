@@ -1,4 +1,4 @@
-//! What a [`BlockMask`] says about groups of blocks.
+//! Queries of a [`BlockMask`] about groups of blocks.
 
 use crate::types::BlockMask;
 
@@ -9,14 +9,14 @@ impl BlockMask {
         Self { any: self.any >> block, ac: self.ac >> block }
     }
 
-    /// The DCs of the first two blocks, as the mask admits.
+    /// The DCs of the first two blocks, masked.
     #[inline]
     pub(crate) fn dcs_of_two(self, [a, b]: &[[i16; 16]; 2]) -> [i16; 2] {
         [if self.any & 1 == 0 { 0 } else { a[0] }, if self.any & 2 == 0 { 0 } else { b[0] }]
     }
 
-    /// The only block among the first `blocks` (at most 8) that is not empty, if it is alone and
-    /// has more than its DC: not worth a transform of them all.
+    /// The only non-empty block among the first `blocks` (at most 8), if there is exactly one and
+    /// it has more than its DC: a transform of all blocks would be wasted.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn lone(self, blocks: u32) -> Option<usize> {
@@ -25,8 +25,8 @@ impl BlockMask {
     }
 }
 
-/// What counts of a row of two blocks, by their two bits: in the first row, without the DCs, and
-/// in the others.
+/// Masks of a row of two blocks, from their two bits: in the first row, without the DCs, and in the
+/// others.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) static KEEP: [[[i16; 8]; 2]; 4] = [
     [[0; 8]; 2],
@@ -35,7 +35,7 @@ pub(crate) static KEEP: [[[i16; 8]; 2]; 4] = [
     [[0, -1, -1, -1, 0, -1, -1, -1], [-1; 8]],
 ];
 
-/// Rounded DCs as bytes; of each, one is zero.
+/// Rounded DCs as bytes, positive and negative part; one of the two is zero.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DcsOf<Register> {

@@ -1,10 +1,10 @@
-//! Where the pixels of the 4x4 intra modes come from (RFC 6386, section 12.3), as tables for byte
-//! look-ups.
+//! Source positions of the pixels of the 4x4 intra modes (RFC 6386, section 12.3), as tables for
+//! byte shuffles.
 
 use crate::types::SubblockMode;
 
-/// Where the pixels of each 4x4 mode come from, four rows of four: the smoothed edge, the edge
-/// between pixels, the mean, and the true-motion block. A byte of 128 or 0 takes nothing.
+/// Source positions of the pixels of each 4x4 mode, four rows of four: the smoothed edge, the edge
+/// between pixels, the mean, and the TrueMotion block. A byte of 128 or 0 selects nothing.
 pub(crate) struct Origins {
     pub(crate) smooth: [u8; 16],
     pub(crate) half: [u8; 16],
@@ -20,13 +20,13 @@ impl Origins {
     }
 }
 
-/// Where the corner lies in the edge, which runs from the bottom left to the above-right.
+/// Position of the corner in the edge, which runs from the bottom left to the above-right.
 pub(crate) const CORNER: i8 = 4;
-/// Where the bottom left pixel lies once more, with its equal to the right.
+/// Position of the second copy of the bottom left pixel, with an equal neighbour to its right.
 const BOTTOM: i8 = 14;
 
-/// The origin of the pixel (`x`, `y`) in a mode whose lines run from the edge: whether it is
-/// smoothed, and its place in the edge. RFC 6386, section 12.3.
+/// The source of the pixel (`x`, `y`) in a directional mode: whether it is smoothed, and its
+/// position in the edge. RFC 6386, section 12.3.
 const fn origin(mode: SubblockMode, x: i8, y: i8) -> (bool, i8) {
     let (above, left) = (CORNER + 1, CORNER - 1);
     match mode {

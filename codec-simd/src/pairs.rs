@@ -1,6 +1,6 @@
-//! Two blocks in one call, for the levels that take them one after the other.
+//! Two blocks in one call, for levels that process them one after the other.
 
-/// `sixtap_8x8_x2` of a level by its `sixtap_8x8`, compiled for the given features.
+/// `sixtap_8x8_x2` of a level by two calls of its `sixtap_8x8`, compiled for the given features.
 macro_rules! sixtap_pair {
     ($features:literal) => {
         #[target_feature(enable = $features)]

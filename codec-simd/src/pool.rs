@@ -36,7 +36,7 @@ struct Shared {
 struct Queue {
     calls: VecDeque<Call>,
     next_id: u64,
-    /// Helpers that are parked, or were woken and have not come back yet.
+    /// Helpers that are parked, or were woken and have not returned yet.
     idle: usize,
     closed: bool,
 }
@@ -50,14 +50,14 @@ struct Call {
     /// Helpers may join below this number.
     end_worker: usize,
     running: usize,
-    /// The caller is parked until nobody runs.
+    /// The caller is parked until no helper runs.
     is_awaited: bool,
     panic: Option<Box<dyn std::any::Any + Send>>,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Jobs run outside the lock, so a poisoned queue is still whole.
+        // Jobs run outside the lock, so a poisoned queue is still consistent.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,7 +83,7 @@ impl Shared {
             if let Some(call) = queue.calls.iter_mut().find(|call| call.id == id) {
                 call.running -= 1;
                 call.panic = call.panic.take().or(result.err());
-                // Waking is a call of the operating system even where nobody sleeps.
+                // Waking is a system call even if no thread sleeps.
                 if call.is_awaited && call.running == 0 {
                     self.left.notify_all();
                 }
@@ -93,8 +93,8 @@ impl Shared {
 }
 
 impl RowPool {
-    /// A pool in which up to `threads` threads, the caller of [`Self::run`] included, work at
-    /// once. 0 counts as 1.
+    /// Creates a pool in which up to `threads` threads, including the caller of [`Self::run`], work
+    /// at once. 0 counts as 1.
     ///
     /// # Errors
     /// If the operating system cannot start a thread.
@@ -108,16 +108,16 @@ impl RowPool {
         Ok(pool)
     }
 
-    /// How many threads work at once, the caller included.
+    /// Returns how many threads work at once, including the caller.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.threads.len() + 1
     }
 
     /// Calls `work(0)` on this thread and, while it runs, `work(1)`, `work(2)` ... up to
-    /// `work(workers - 1)` on whichever threads are free: perhaps on none. Returns once all calls
-    /// that began have returned. So the work must be divided by the calls themselves, and a call
-    /// may wait only for what a call that has begun will do.
+    /// `work(workers - 1)` on the threads that are free, possibly none. Returns once all calls that
+    /// began have returned. The calls themselves must therefore divide the work, and a call may
+    /// wait only for calls that have begun.
     ///
     /// # Panics
     /// If one of the calls panics, once all have returned.
@@ -126,7 +126,7 @@ impl RowPool {
         if end_worker <= 1 {
             return work(0);
         }
-        // SAFETY: only the lifetime changes. The reference is reachable through the queue alone:
+        // SAFETY: only the lifetime changes. The reference is reachable only through the queue:
         // helpers copy it under the lock while `next_worker < end_worker` and count themselves in
         // `running`; before this function returns or unwinds it removes the call from the queue
         // with `running == 0`, so no helper holds or will get the reference afterwards.
@@ -157,7 +157,8 @@ impl RowPool {
         }
     }
 
-    /// Lets no further helper join call `id`, waits for those that have, and removes it.
+    /// Prevents further helpers from joining call `id`, waits for those that have joined, and
+    /// removes it.
     fn retire(&self, id: u64) -> Option<Box<dyn std::any::Any + Send>> {
         let mut queue = self.shared.lock();
         loop {
@@ -178,13 +179,13 @@ impl Drop for RowPool {
         self.shared.lock().closed = true;
         self.shared.work.notify_all();
         for thread in self.threads.drain(..) {
-            // A helper cannot panic: it catches what its work throws.
+            // A helper cannot panic: it catches panics of its work.
             let _ = thread.join();
         }
     }
 }
 
-// WebAssembly has neither threads nor unwinding.
+// WebAssembly has no threads and no unwinding.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
@@ -210,7 +211,7 @@ mod tests {
     fn a_panic_in_the_work_reaches_the_caller_and_leaves_the_pool_usable() {
         let pool = RowPool::new(3).unwrap();
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            pool.run(3, &|worker| assert_ne!(worker, 0, "on purpose"));
+            pool.run(3, &|worker| assert_ne!(worker, 0, "deliberate"));
         }));
         assert!(caught.is_err());
         let calls = AtomicUsize::new(0);

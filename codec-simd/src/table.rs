@@ -25,7 +25,7 @@ macro_rules! kernel_table {
             $( pub(crate) $name: unsafe fn($($ty),*) $(-> $ret)?, )*
         }
 
-        #[expect(clippy::too_many_arguments, reason = "a kernel takes what it reads")]
+        #[expect(clippy::too_many_arguments, reason = "each argument is an input of the kernel")]
         impl Kernels {
             /// Names of all kernels, in the order of the table.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
@@ -34,8 +34,8 @@ macro_rules! kernel_table {
                 $(#[$doc])*
                 #[inline]
                 pub fn $name(&self, $($arg: $ty),*) $(-> $ret)? {
-                    // SAFETY: the kernels need nothing but their instruction set, and `for_level`,
-                    // the only way to a table, hands it out only where the CPU has that level.
+                    // SAFETY: the kernels require only their instruction set, and `for_level`, the
+                    // only way to get a table, returns it only if the CPU has that level.
                     unsafe { (self.$name)($($arg),*) }
                 }
             )*
@@ -80,7 +80,7 @@ kernel_table! {
     /// As [`Self::satd_16x16`], over one 4x4 block.
     satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
     /// Sum of squared differences against the bilinear interpolation of `refp` at (`fx`, `fy`)
-    /// eighths of a pixel, each 0..=7. `refp`: one column and one row more than the block. First
+    /// eighths of a pixel, each 0..=7. `refp` has one column and one row more than the block. First
     /// pass horizontal over 17 rows, `(a * (8 - f) + b * f + 4) >> 3`, second vertical likewise.
     sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32;
     /// As [`Self::sse_bilinear_16x16`], over 8x8 pixels; columns 9.. of `refp` are not used.
@@ -100,8 +100,8 @@ kernel_table! {
     /// Copies 4x4 pixels.
     copy_4x4(refp: Window<'_, 4, 4>, dst: WindowMut<'_, 4, 4>);
     /// Six-tap interpolation (RFC 6386, section 18.3) at (`fx`, `fy`) eighths of a pixel, each
-    /// 0..=7. The block's own top-left pixel is `refp` (2, 2). Horizontal pass first, rounded and
-    /// clamped to bytes, then vertical; a fraction of 0 leaves out its pass.
+    /// 0..=7. The block's top-left pixel is `refp` (2, 2). Horizontal pass first, rounded and
+    /// clamped to bytes, then vertical; a fraction of 0 skips its pass.
     sixtap_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>);
     /// As [`Self::sixtap_16x16`]; columns 13.. of `refp` are not used.
     sixtap_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
@@ -156,13 +156,13 @@ kernel_table! {
     /// not. Differences saturate at 16 bits, the sum at 32. Four times the squared error of the
     /// pixels for DCT coefficients, sixteen times for those of [`Self::forward_wht`].
     coeff_sse(a: &[[i16; 16]], b: &[[i16; 16]]) -> u32;
-    /// What levels cost beyond zeros in their places, sign included, in sixteenths of a bit, over
-    /// all blocks: an estimate that knows no contexts.
+    /// Estimated cost of the levels relative to zeros, sign included, in sixteenths of a bit, over
+    /// all blocks, without contexts.
     level_bits(levels: &[[i16; 16]]) -> u32;
     /// [`Self::fdct_luma`], [`Self::quantise`] and [`Self::coeff_sse`] in one. Returns the squared
-    /// error of the dequantised coefficients. `dcs` receives the sixteen DCs; where
-    /// `quantiser.zbin[0]` is [`Quantiser::NEVER`] they count as 0 in all the rest, as Y2 codes
-    /// them.
+    /// error of the dequantised coefficients. `dcs` receives the sixteen DCs; if
+    /// `quantiser.zbin[0]` is [`Quantiser::NEVER`] they count as 0 in all other results, because Y2
+    /// codes them.
     transform_quantise_luma(
         cur: &Block16,
         pred: &Block16,
@@ -187,11 +187,11 @@ kernel_table! {
     /// Adds the inverse 4x4 DCT (RFC 6386, section 14.4) of `coeffs` (dequantised, raster order)
     /// to `dst`, clamped. Sums wrap at 16 bits.
     idct_add_4x4(coeffs: &[i16; 16], dst: WindowMut<'_, 4, 4>);
-    /// As [`Self::idct_add_4x4`] for the sixteen blocks of a macroblock; blocks whose `any` bit
-    /// is clear are left alone, those whose `ac` bit is clear have only their DC added.
+    /// As [`Self::idct_add_4x4`] for the sixteen blocks of a macroblock; blocks with a clear `any`
+    /// bit are skipped, for those with a clear `ac` bit only the DC is added.
     idct_add_luma(coeffs: &[[i16; 16]; 16], mask: BlockMask, dst: WindowMut<'_, 16, 16>);
-    /// As [`Self::idct_add_luma`] for a macroblock with Y2: its DCs come from `dcs`, whatever the
-    /// blocks hold there; bit `n` of `ac` is block `n`'s of a mask.
+    /// As [`Self::idct_add_luma`] for a macroblock with Y2: its DCs come from `dcs`, and those in
+    /// the blocks are ignored; bit `n` of `ac` belongs to block `n`.
     idct_add_luma_y2(
         coeffs: &[[i16; 16]; 16],
         dcs: &[i16; 16],
@@ -252,7 +252,7 @@ kernel_table! {
 }
 
 impl Kernels {
-    /// The table of `level`, or `None` where the CPU lacks it.
+    /// Returns the table of `level`, or `None` if the CPU does not support it.
     #[must_use]
     pub fn for_level(level: Level) -> Option<&'static Self> {
         static SCALAR_TABLE: Kernels = SCALAR;
@@ -288,14 +288,14 @@ impl Kernels {
         level.is_supported().then_some(table)
     }
 
-    /// The table of the best level that this CPU has.
+    /// Returns the table of the best level that this CPU supports.
     #[must_use]
     pub fn best() -> &'static Self {
         let best = Level::ALL.into_iter().rev().find_map(Self::for_level);
         best.unwrap_or(const { &SCALAR })
     }
 
-    /// The level these kernels are written for.
+    /// The level of these kernels.
     #[must_use]
     pub fn level(&self) -> Level {
         self.level

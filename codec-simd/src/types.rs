@@ -1,8 +1,8 @@
-//! Blocks, coefficients and parameters that kernels take. All sizes are fixed, all strides known.
+//! Blocks, coefficients and parameters of kernels. All sizes are fixed, all strides known.
 
 use crate::view::{Window, WindowMut};
 
-/// One 16x16 luma block copied out of its plane: fixed stride, aligned, no bounds left to check.
+/// One 16x16 luma block copied out of its plane: fixed stride, aligned, no bounds checks left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Block16(pub [[u8; 16]; 16]);
@@ -120,7 +120,7 @@ impl IntraMode {
 /// 4x4 intra prediction (RFC 6386, section 12.3), in the order of the bitstream's enumeration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "the names are the standard's, spelled out")]
+#[expect(missing_docs, reason = "the names are those of the standard")]
 pub enum SubblockMode {
     #[default]
     Dc,
@@ -151,8 +151,9 @@ impl SubblockMode {
     ];
 }
 
-/// What an `N`x`N` block is predicted from. At the frame's edge the caller fills in the
-/// standard's constants (127 above, 129 left) and clears the `has` flags, which only DC heeds.
+/// Neighbouring pixels for the prediction of an `N`x`N` block. At the frame's edge the caller fills
+/// in the standard's constants (127 above, 129 left) and clears the `has` flags, which only DC
+/// uses.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Edges<const N: usize> {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 /// Sizes of one padded plane, in pixels (one byte each).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "the fields are the documentation")]
 pub struct Layout {
     pub stride: usize,
     pub width: usize,
@@ -14,7 +14,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Itself, if `len` bytes hold the plane with its border. The last row may end with its
+    /// Returns itself if `len` bytes hold the plane with its border. The last row may end with its
     /// border; bytes up to the stride are not needed after it.
     #[inline]
     fn within(self, len: usize) -> Option<Self> {
@@ -26,15 +26,15 @@ impl Layout {
     }
 }
 
-/// Asks for the cache line of each of `rows` rows, `stride` bytes apart, of which the first begins
-/// at byte `from` of `data`. A hint: it changes nothing, and does nothing where `data` ends.
+/// Prefetches the cache line of each of `rows` rows, `stride` bytes apart; the first begins at byte
+/// `from` of `data`. A hint without side effects; rows beyond the end of `data` are skipped.
 #[inline]
 pub fn prefetch_rows(data: &[u8], from: usize, stride: usize, rows: usize) {
     #[cfg(target_arch = "x86_64")]
     for at in (0..rows).map(|y| y * stride + from).take_while(|&at| at < data.len()) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let line = data.as_ptr().wrapping_add(at).cast();
-        // SAFETY: a prefetch reads nothing that the program sees and never faults.
+        // SAFETY: a prefetch has no architectural effect and never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -66,9 +66,9 @@ impl<'a> PlaneRef<'a> {
     /// `W` x `H` bytes whose top-left is the pixel (`x`, `y`), counted from the first pixel inside
     /// the border. Negative positions reach into the border.
     ///
-    /// The columns may run past the border into the bytes between rows (kernels read whole
-    /// registers); whether the *pixels* that count lie inside the border is the caller's
-    /// affair: see [`Self::covers`]. `None` where memory or rows end.
+    /// The columns may extend past the border into the bytes between rows (kernels read whole
+    /// registers); the caller ensures that the *pixels* it uses lie inside the border: see
+    /// [`Self::covers`]. `None` if memory or rows end.
     #[inline]
     #[must_use]
     pub fn window<const W: usize, const H: usize>(
@@ -96,8 +96,7 @@ impl<'a> PlaneRef<'a> {
         fits(x, w, width) && fits(y, h, height)
     }
 
-    /// Asks for the cache lines that `rows` rows have at the pixel (`x`, `y`): see
-    /// [`prefetch_rows`].
+    /// Prefetches the cache lines of `rows` rows at the pixel (`x`, `y`): see [`prefetch_rows`].
     #[inline]
     pub fn prefetch(&self, x: usize, y: usize, rows: usize) {
         let Layout { stride, pad, .. } = self.layout;
@@ -169,8 +168,8 @@ impl<'a> PlaneMut<'a> {
     }
 }
 
-/// Bytes from the first pixel to the last of `H` rows of `W`; `None` if no memory is as large. (A
-/// comparison with a constant is quicker than a checked product.)
+/// Bytes from the first pixel to the last of `H` rows of `W`; `None` if that exceeds the address
+/// space. (A comparison with a constant is faster than a checked product.)
 #[inline]
 const fn bytes_of<const W: usize, const H: usize>(stride: usize) -> Option<usize> {
     if H == 0 || stride > const { (usize::MAX >> 1).saturating_sub(W) / if H == 0 { 1 } else { H } }
@@ -243,8 +242,7 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
     }
 }
 
-/// The mutable twin of [`Window`]: holding one proves that all its rows can be written, by nobody
-/// else.
+/// The mutable twin of [`Window`]: holding one proves exclusive write access to all its rows.
 #[derive(Debug)]
 pub struct WindowMut<'a, const W: usize, const H: usize> {
     /// Invariant: the `W` bytes of each of `H` rows, `stride` apart, are borrowed exclusively for

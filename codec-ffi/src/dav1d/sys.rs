@@ -9,8 +9,8 @@ pub(super) struct Context {
     opaque: [u8; 0],
 }
 
-/// `Dav1dSettings` up to the logger, with room for what comes after it, which is as
-/// `dav1d_default_settings` says.
+/// `Dav1dSettings` up to the logger, with room for the fields after it, which keep the values of
+/// `dav1d_default_settings`.
 #[repr(C)]
 pub(crate) struct Settings {
     pub(super) n_threads: c_int,
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) rest: [usize; 64],
 }
 
-/// `Dav1dLogger`; no callback: no words.
+/// `Dav1dLogger`; without a callback it is silent.
 #[repr(C)]
 pub(crate) struct Logger {
     cookie: *mut c_void,
@@ -51,7 +51,7 @@ pub(crate) struct Data {
     pub(crate) props: DataProps,
 }
 
-/// `Dav1dPicture` up to its properties, with room for what comes after them.
+/// `Dav1dPicture` up to its properties, with room for the fields after them.
 #[repr(C)]
 pub(crate) struct Picture {
     sequence: *const c_void,
@@ -88,7 +88,7 @@ unsafe extern "C" {
     pub(super) fn dav1d_data_unref(data: *mut Data);
 }
 
-/// What a C compiler gives for the headers of versions 1.0.0 and 1.5.4.
+/// Sizes and offsets from a C compiler with the headers of versions 1.0.0 and 1.5.4.
 #[cfg(test)]
 mod tests {
     use std::mem::{offset_of, size_of};

@@ -13,17 +13,17 @@ pub struct Decoder {
     object: NonNull<sys::Decoder>,
     /// Alive as long as the object.
     functions: NonNull<sys::DecoderFunctions>,
-    /// Bits of `DECODING_STATE` that are no error.
+    /// Bits of `DECODING_STATE` that are not errors.
     tolerated: c_int,
 }
 
-// SAFETY: the library's objects belong to no thread, and only this one holds it.
+// SAFETY: the library's objects are not bound to a thread, and only this value holds it.
 unsafe impl Send for Decoder {}
 
 impl Drop for Decoder {
     fn drop(&mut self) {
         let uninitialize = self.functions().uninitialize;
-        // SAFETY: alive; not initialised it may be, too.
+        // SAFETY: alive, although possibly not initialised.
         unsafe { uninitialize(self.object.as_ptr()) };
         // SAFETY: alive, and never used again.
         unsafe { sys::destroy_decoder(self.object.as_ptr()) };
@@ -31,15 +31,15 @@ impl Drop for Decoder {
 }
 
 impl Decoder {
-    /// A decoder; with `conceal` it makes up what is missing.
+    /// Creates a decoder; `conceal` enables error concealment.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn new(conceal: bool) -> Result<Self, Error> {
         is_version_26()?;
         let call = "WelsCreateDecoder";
         let mut object = std::ptr::null_mut();
-        // SAFETY: a place for the library's object.
+        // SAFETY: a valid destination for the library's object.
         let code = unsafe { sys::create_decoder(&raw mut object) };
         let object = NonNull::new(object).ok_or(failed(Kind::Internal, call, code))?;
         // SAFETY: alive; its first field points to its functions.
@@ -70,11 +70,11 @@ impl Decoder {
         unsafe { self.functions.as_ref() }
     }
 
-    /// Decodes the units of a packet (annex B of the standard) and gives the next picture that is
-    /// ready with the time that its packet had.
+    /// Decodes the NAL units of a packet (Annex B) and returns the next frame that is ready, with
+    /// the time of its packet.
     ///
     /// # Errors
-    /// What is wrong with the data, as bits of `DECODING_STATE`.
+    /// Errors in the data, as bits of `DECODING_STATE`.
     pub fn decode(
         &mut self,
         data: &[u8],
@@ -85,36 +85,36 @@ impl Decoder {
         let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
         info.timestamp_in = timestamp.cast_unsigned();
         let decode = self.functions().decode_frame_no_delay;
-        // SAFETY: alive and initialised; `data` has `length` bytes, and there are places for three
-        // planes and for what is told of them.
+        // SAFETY: alive and initialised; `data` has `length` bytes, and there are destinations for
+        // three planes and their description.
         let code = unsafe {
             decode(self.object.as_ptr(), data.as_ptr(), length, planes.as_mut_ptr(), &raw mut info)
         };
         if code & !self.tolerated != 0 {
             return Err(failed(Kind::Data, "DecodeFrameNoDelay", code.into()));
         }
-        // SAFETY: what the library has just told.
+        // SAFETY: `info` was just filled in by the library.
         Ok(unsafe { picture(&info) })
     }
 
-    /// How many pictures are held back until those that go before them have come.
+    /// Returns how many frames are held for reordering.
     #[must_use]
     pub fn held(&self) -> usize {
         let mut count: c_int = 0;
         let place: *mut c_void = (&raw mut count).cast();
         let get_option = self.functions().get_option;
-        // SAFETY: alive; the option is an `int`, for which there is a place.
+        // SAFETY: alive; the option is an `int`, and the destination is one.
         unsafe { get_option(self.object.as_ptr(), sys::DECODER_FRAMES_HELD, place) };
         usize::try_from(count).unwrap_or(0)
     }
 
-    /// A picture that is still held back, with the time that its packet had.
+    /// Returns a frame that is still held, with the time of its packet.
     pub fn flush(&mut self) -> Option<(I420<'_>, i64)> {
         let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
         let flush = self.functions().flush_frame;
-        // SAFETY: alive and initialised, with places for three planes and for what is told of them.
+        // SAFETY: alive and initialised, with destinations for three planes and their description.
         unsafe { flush(self.object.as_ptr(), planes.as_mut_ptr(), &raw mut info) };
-        // SAFETY: what the library has just told.
+        // SAFETY: `info` was just filled in by the library.
         unsafe { picture(&info) }
     }
 }
@@ -124,10 +124,10 @@ fn empty() -> sys::BufferInfo {
     unsafe { std::mem::zeroed() }
 }
 
-/// The picture that `info` tells of.
+/// Returns the frame that `info` describes.
 ///
 /// # Safety
-/// `info` is what the library told; its planes stay as they are for `'a`.
+/// The library has filled in `info`; its planes do not change for `'a`.
 unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420<'a>, i64)> {
     if info.status != 1 || info.format != sys::FORMAT_I420 {
         return None;
@@ -142,8 +142,8 @@ unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420<'a>, i64)> {
         if info.planes[index].is_null() {
             return None;
         }
-        // SAFETY: a plane of so many rows, `stride` bytes apart, says the caller; `len` is that of
-        // the last sample.
+        // SAFETY: a plane of so many rows, `stride` bytes apart, as the caller guarantees; `len`
+        // ends with the last sample.
         *plane = (unsafe { std::slice::from_raw_parts(info.planes[index], len) }, stride);
     }
     Some((I420::new(width, height, planes)?, info.timestamp_out.cast_signed()))

@@ -12,16 +12,16 @@ use crate::{Error, I420, Kind};
 pub enum RateMode {
     /// A bitrate, frame by frame.
     Bitrate,
-    /// A bitrate on average, the quality first.
+    /// Average bitrate, with priority for quality.
     Quality,
-    /// One quantiser.
+    /// Fixed quantiser.
     Off,
 }
 
-/// What `SEncParamExt` says; all else is as the library's defaults have it.
+/// Fields of `SEncParamExt`; all others keep the library's defaults.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as in SEncParamExt")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent setting")]
 pub struct Settings {
     pub width: u16,
     pub height: u16,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub scene_change_detect: bool,
     /// 0 (fastest) to 2.
     pub complexity: u8,
-    /// Slices that are coded at the same time, 1..=4.
+    /// Slices that are encoded in parallel, 1..=4.
     pub threads: u16,
     pub cabac: bool,
     pub denoise: bool,
@@ -88,9 +88,9 @@ impl Settings {
     }
 }
 
-/// What became of a picture.
+/// Result for a frame.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are sufficient")]
 pub enum Frame {
     /// No bytes.
     Skipped,
@@ -111,7 +111,7 @@ pub struct Encoder {
     size: (u32, u32),
 }
 
-// SAFETY: the library's objects belong to no thread, and only this one holds it.
+// SAFETY: the library's objects are not bound to a thread, and only this value holds it.
 unsafe impl Send for Encoder {}
 
 impl Drop for Encoder {
@@ -128,12 +128,12 @@ impl Encoder {
     /// Opens an encoder.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let is_26 = is_version_26()?;
         let call = "WelsCreateSVCEncoder";
         let mut object = std::ptr::null_mut();
-        // SAFETY: a place for the library's object.
+        // SAFETY: a valid destination for the library's object.
         let code = unsafe { sys::create_encoder(&raw mut object) };
         let object = NonNull::new(object).ok_or(failed(Kind::Internal, call, code.into()))?;
         // SAFETY: alive; its first field points to its functions.
@@ -141,7 +141,7 @@ impl Encoder {
         let functions =
             NonNull::new(functions.cast_mut()).ok_or(failed(Kind::Internal, call, 0))?;
         let size = (settings.width.into(), settings.height.into());
-        // From here on the object is destroyed with it; not initialised it may be, too.
+        // From here on the object is destroyed with this value, although it may not be initialised.
         let mut encoder = Self { object, functions, is_26, size };
         encoder.set(sys::ENCODER_TRACE_LEVEL, 0_i32)?;
         // SAFETY: integers and floats; all bits zero are numbers.
@@ -166,7 +166,7 @@ impl Encoder {
     fn set<T>(&mut self, option: c_int, mut value: T) -> Result<(), Error> {
         let set_option = self.functions().set_option;
         let value: *mut c_void = (&raw mut value).cast();
-        // SAFETY: alive; each caller gives the type that the option has, which the library copies.
+        // SAFETY: alive; each caller passes the type of the option, which the library copies.
         let code = unsafe { set_option(self.object.as_ptr(), option, value) };
         check("SetOption", code)
     }
@@ -174,7 +174,7 @@ impl Encoder {
     /// Bits per second.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_bitrate(&mut self, bitrate: i32) -> Result<(), Error> {
         let info = sys::BitrateInfo { layer: sys::ALL_LAYERS, bitrate };
         self.set(sys::ENCODER_BITRATE, info)
@@ -183,7 +183,7 @@ impl Encoder {
     /// Frames per second.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_frame_rate(&mut self, rate: f32) -> Result<(), Error> {
         self.set(sys::ENCODER_FRAME_RATE, rate)
     }
@@ -191,7 +191,7 @@ impl Encoder {
     /// Whether frames may be skipped.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_frame_skip(&mut self, on: bool) -> Result<(), Error> {
         self.set(sys::ENCODER_FRAME_SKIP, on)
     }
@@ -199,7 +199,7 @@ impl Encoder {
     /// See [`Settings::complexity`].
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_complexity(&mut self, complexity: u8) -> Result<(), Error> {
         self.set(sys::ENCODER_COMPLEXITY, c_int::from(complexity))
     }
@@ -207,7 +207,7 @@ impl Encoder {
     /// The next frame is an IDR frame.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn force_idr(&mut self) -> Result<(), Error> {
         let force_intra_frame = self.functions().force_intra_frame;
         // SAFETY: alive and initialised.
@@ -215,18 +215,17 @@ impl Encoder {
         check("ForceIntraFrame", code)
     }
 
-    /// The parameter sets (annex B of the standard).
+    /// Returns the parameter sets (Annex B).
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn parameter_sets(&mut self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
         let encode = self.functions().encode_parameter_sets;
         let object = self.object.as_ptr();
         if self.is_26 {
             let mut info = empty::<LayerInfo26>();
-            // SAFETY: alive and initialised; the version says that `info` is the struct that is
-            // written.
+            // SAFETY: alive and initialised; `info` is the struct of this version.
             let code = unsafe { encode(object, (&raw mut *info).cast()) };
             check("EncodeParameterSets", code)?;
             take_layers(&info, |layer| &layer.info, &mut out);
@@ -240,10 +239,10 @@ impl Encoder {
         Ok(out)
     }
 
-    /// Codes a picture and appends its bytes (annex B of the standard) to `out`.
+    /// Encodes a frame and appends its bytes (Annex B) to `out`.
     ///
     /// # Errors
-    /// A picture of another size than the settings', and what the library refuses.
+    /// If the frame does not have the configured size, and errors of the library.
     pub fn encode(
         &mut self,
         picture: &I420<'_>,
@@ -261,7 +260,7 @@ impl Encoder {
         }
     }
 
-    /// Codes a picture; `L` is the version's description of a layer.
+    /// Encodes a frame; `L` is the version's description of a layer.
     fn code<L>(
         &mut self,
         source: &sys::Source,
@@ -271,8 +270,8 @@ impl Encoder {
         let mut info = empty::<L>();
         let encode_frame = self.functions().encode_frame;
         let place: *mut c_void = (&raw mut *info).cast();
-        // SAFETY: alive and initialised; the picture's planes are borrowed by the caller for this
-        // call; the version says that `info` is the struct that is written.
+        // SAFETY: alive and initialised; the caller borrows the frame's planes for this call;
+        // `info` is the struct of this version.
         let code = unsafe { encode_frame(self.object.as_ptr(), source, place) };
         check("EncodeFrame", code)?;
         if info.frame_type == sys::FRAME_SKIP || info.size == 0 {
@@ -283,14 +282,14 @@ impl Encoder {
     }
 }
 
-/// Room for what the library tells of a frame.
+/// Space for the library's description of a frame.
 fn empty<L>() -> Box<FrameInfo<L>> {
     // SAFETY: `L` is one of the two descriptions of a layer: integers, floats and pointers to data,
     // for which all bits zero are numbers and null.
     Box::new(unsafe { std::mem::zeroed() })
 }
 
-/// Appends the units of all layers; the temporal layer of the last.
+/// Appends the NAL units of all layers; returns the temporal layer of the last.
 fn take_layers<L>(
     info: &FrameInfo<L>,
     describe: impl Fn(&L) -> &LayerInfo,
@@ -303,10 +302,11 @@ fn take_layers<L>(
         if nals == 0 || layer.bytes.is_null() || layer.nal_lengths.is_null() {
             continue;
         }
-        // SAFETY: the library has just given so many lengths there; they stay until its next call.
+        // SAFETY: the library has just written this many lengths; they are valid until its next
+        // call.
         let lengths = unsafe { std::slice::from_raw_parts(layer.nal_lengths, nals) };
         let length = lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).sum();
-        // SAFETY: the units lie one after another, until the library's next call.
+        // SAFETY: the NAL units are contiguous and valid until the library's next call.
         let bytes = unsafe { std::slice::from_raw_parts(layer.bytes, length) };
         out.extend_from_slice(bytes);
         temporal_id = layer.temporal_id;
@@ -322,7 +322,7 @@ fn check(call: &'static str, code: c_int) -> Result<(), Error> {
     }
 }
 
-/// The library's description of a picture.
+/// The library's description of a frame.
 fn source(picture: &I420<'_>, timestamp: i64) -> sys::Source {
     // SAFETY: integers and pointers to data; all bits zero are numbers and null.
     let mut source: sys::Source = unsafe { std::mem::zeroed() };

@@ -36,7 +36,7 @@ pub(crate) struct SpatialLayer {
     level: c_int,
     pub(super) qp: c_int,
     pub(crate) slices: Slices,
-    /// What colours are; none is described.
+    /// Colour description; not used.
     colour: [u8; 8],
     pub(crate) aspect: c_int,
     aspect_size: [u16; 2],
@@ -255,7 +255,7 @@ unsafe extern "C" {
     pub(super) fn destroy_decoder(decoder: *mut Decoder);
 }
 
-/// What a C compiler gives for the headers of versions 2.3.1 and 2.6.0.
+/// Sizes and offsets from a C compiler with the headers of versions 2.3.1 and 2.6.0.
 #[cfg(test)]
 mod tests {
     use std::mem::{offset_of, size_of};

@@ -10,15 +10,15 @@ pub struct Decoder {
     iter: *const std::ffi::c_void,
 }
 
-// SAFETY: the iterator is the library's place in its own list and belongs to no thread.
+// SAFETY: the iterator is a position in the library's list and is not bound to a thread.
 unsafe impl Send for Decoder {}
 
 impl Decoder {
-    /// A decoder that uses up to `threads` threads of its own; with `conceal` it makes up what is
-    /// missing, if the library was built so.
+    /// Creates a decoder with up to `threads` threads of its own; `conceal` enables error
+    /// concealment, if the library was built with it.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn new(format: Format, threads: u32, conceal: bool) -> Result<Self, Error> {
         check_version()?;
         let iface = match format {
@@ -42,10 +42,10 @@ impl Decoder {
         Ok(Self { context, iter: std::ptr::null() })
     }
 
-    /// Takes one packet. Its frames come out of [`Self::frame`].
+    /// Decodes one packet. [`Self::frame`] returns its frames.
     ///
     /// # Errors
-    /// What is wrong with the packet.
+    /// Errors in the packet.
     pub fn decode(&mut self, data: &[u8]) -> Result<(), Error> {
         self.iter = std::ptr::null();
         let size = std::ffi::c_uint::try_from(data.len()).unwrap_or(0);
@@ -63,22 +63,23 @@ impl Decoder {
         self.context.check("vpx_codec_decode", code)
     }
 
-    /// The next frame of the last packet; `None` if there is none, or none of 8 bits in 4:2:0.
+    /// Returns the next frame of the last packet; `None` if there are no more, or the frame is not
+    /// 8-bit 4:2:0.
     pub fn frame(&mut self) -> Option<I420<'_>> {
         // SAFETY: the context is an initialised decoder; the iterator is null or the library's own
         // since the last packet.
         let image =
             unsafe { sys::vpx_codec_get_frame(&raw mut *self.context.0, &raw mut self.iter) };
-        // SAFETY: null or the library's image, which stays until its next call: for as long as this
-        // decoder is borrowed.
+        // SAFETY: null or the library's image, which is valid until its next call: for as long as
+        // this decoder is borrowed.
         unsafe { picture(image) }
     }
 
-    /// Which of the reference frames macroblocks of the last packet predict from, VP8 only: 1 the
-    /// last frame, 2 golden, 4 altref.
+    /// Returns which reference frames the macroblocks of the last packet use (VP8 only): 1 the last
+    /// frame, 2 golden, 4 altref.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn references_used(&mut self) -> Result<u8, Error> {
         let mut used: std::ffi::c_int = 0;
         // SAFETY: the context is an initialised decoder; this control writes one `int`.

@@ -12,9 +12,9 @@ pub enum RateMode {
     Vbr,
     /// Constant bitrate.
     Cbr,
-    /// Variable bitrate with a best quality.
+    /// Variable bitrate with a maximum quality.
     ConstrainedQuality,
-    /// One quality.
+    /// Constant quality.
     Quality,
 }
 
@@ -23,13 +23,14 @@ pub enum RateMode {
 pub struct TemporalLayers {
     /// Layer of each frame of the pattern, 1 to 16 frames, each below the number of layers.
     pub pattern: Vec<u8>,
-    /// For each layer, 1 to 5 of them: the frame rate of all up to it is the whole divided by this.
+    /// For each of 1 to 5 layers: the frame rate up to and including it is the total divided by
+    /// this.
     pub decimators: Vec<u32>,
-    /// For each layer: kilobits per second of all up to it.
+    /// For each layer: kilobits per second up to and including it.
     pub kbps: Vec<u32>,
 }
 
-/// What `vpx_codec_enc_cfg_t` says; all else is as the library's defaults have it.
+/// Fields of `vpx_codec_enc_cfg_t`; all others keep the library's defaults.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as in vpx_codec_enc_cfg_t")]
 pub struct Settings {
@@ -52,7 +53,8 @@ pub struct Settings {
     pub buffer_initial_ms: u32,
     pub buffer_optimal_ms: u32,
     pub dropframe_thresh: u32,
-    /// Key frames are placed by the library, at most `kf_max_dist` frames apart; else none are.
+    /// The library places key frames, at most `kf_max_dist` frames apart; otherwise it places no
+    /// key frames.
     pub kf_auto: bool,
     pub kf_max_dist: u32,
     pub layers: Option<TemporalLayers>,
@@ -120,7 +122,7 @@ impl Settings {
     }
 }
 
-/// Settings that take one number: `vp8e_enc_control_id` of `vp8cx.h`.
+/// Settings with a numeric value: `vp8e_enc_control_id` of `vp8cx.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 #[expect(missing_docs, reason = "named as in vp8cx.h")]
@@ -146,7 +148,7 @@ pub enum Control {
     Vp9RowMt = 55,
 }
 
-/// `vpx_enc_frame_flags_t`: what one frame may refer to and replace.
+/// `vpx_enc_frame_flags_t`: the references that one frame may use and update.
 #[expect(missing_docs, reason = "named as in vpx_encoder.h and vp8cx.h")]
 pub mod flags {
     pub const FORCE_KEY: u32 = 1;
@@ -161,9 +163,9 @@ pub mod flags {
     pub const NO_UPDATE_ENTROPY: u32 = 1 << 20;
 }
 
-/// What comes out of the encoder.
+/// Output of the encoder.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are sufficient")]
 pub enum Packet<'a> {
     Frame {
         data: &'a [u8],
@@ -173,7 +175,7 @@ pub enum Packet<'a> {
         /// Not shown.
         invisible: bool,
     },
-    /// Squared errors of Y, U and V of the frame that comes next.
+    /// Squared errors of Y, U and V of the next frame.
     SquaredErrors([u64; 3]),
 }
 
@@ -192,7 +194,7 @@ impl Encoder {
     /// Opens an encoder.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn new(format: Format, settings: &Settings) -> Result<Self, Error> {
         check_version()?;
         let iface = match format {
@@ -209,8 +211,8 @@ impl Encoder {
         let mut code = sys::ABI_MISMATCH;
         for abi in sys::ENCODER_ABIS.rev() {
             // SAFETY: context, interface and configuration are valid, the latter as large as in any
-            // version that `check_version` lets pass; the library copies it. With another number of
-            // its interface it refuses and touches nothing else.
+            // version that `check_version` accepts; the library copies it. With another interface
+            // number it returns an error without accessing anything else.
             code = unsafe {
                 sys::vpx_codec_enc_init_ver(&raw mut *context.0, iface, &raw const cfg, flags, abi)
             };
@@ -222,10 +224,10 @@ impl Encoder {
         Ok(Self { context, cfg, size: (settings.width, settings.height) })
     }
 
-    /// Changes the settings of a running encoder, [`Settings::psnr`] excepted.
+    /// Changes the settings of a running encoder, except [`Settings::psnr`].
     ///
     /// # Errors
-    /// What the library refuses; the settings are then as before.
+    /// Errors of the library; the settings are then unchanged.
     pub fn configure(&mut self, settings: &Settings) -> Result<(), Error> {
         let mut cfg = self.cfg;
         settings.write(&mut cfg)?;
@@ -238,18 +240,18 @@ impl Encoder {
         Ok(())
     }
 
-    /// Sets one number.
+    /// Sets a numeric setting.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn control(&mut self, control: Control, value: i32) -> Result<(), Error> {
         self.set(control as c_int, value)
     }
 
-    /// The temporal layer of the next picture.
+    /// Sets the temporal layer of the next frame.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn set_temporal_layer(&mut self, layer: u8) -> Result<(), Error> {
         self.set(sys::SET_TEMPORAL_LAYER_ID, layer.into())
     }
@@ -260,10 +262,10 @@ impl Encoder {
         self.context.check("vpx_codec_control", code)
     }
 
-    /// Quantiser index of the last coded frame, in the codec's scale.
+    /// Returns the quantiser index of the last coded frame, in the codec's scale.
     ///
     /// # Errors
-    /// What the library refuses.
+    /// Errors of the library.
     pub fn last_quantizer(&mut self) -> Result<i32, Error> {
         let mut value: c_int = 0;
         // SAFETY: the context is an initialised encoder; this control writes one `int`.
@@ -278,11 +280,11 @@ impl Encoder {
         Ok(value)
     }
 
-    /// Takes a picture, or with `None` codes what is held back. `frame_flags` are of [`flags`];
+    /// Encodes a frame, or flushes held frames with `None`. `frame_flags` are of [`flags`];
     /// `deadline` is 1 for real time, 1000000 for good quality, 0 for the best.
     ///
     /// # Errors
-    /// A picture of another size than the settings', and what the library refuses.
+    /// If the frame does not have the configured size, and errors of the library.
     pub fn encode(
         &mut self,
         picture: Option<&I420<'_>>,
@@ -292,7 +294,7 @@ impl Encoder {
         deadline: u32,
     ) -> Result<(), Error> {
         if picture.is_some_and(|picture| picture.size() != self.size) {
-            let text = "a picture of another size".to_owned();
+            let text = "a frame of another size".to_owned();
             return Err(Error { kind: Kind::Argument, call: "vpx_codec_encode", code: 0, text });
         }
         let image = picture.map(wrap);
@@ -313,7 +315,7 @@ impl Encoder {
         self.context.check("vpx_codec_encode", code)
     }
 
-    /// Gives each packet of the last call of [`Self::encode`] to `take`, in order of decoding.
+    /// Passes each packet of the last call of [`Self::encode`] to `take`, in decoding order.
     pub fn packets(&mut self, mut take: impl FnMut(Packet<'_>)) {
         let mut iter = std::ptr::null();
         loop {
@@ -321,7 +323,7 @@ impl Encoder {
             // the library's own.
             let packet =
                 unsafe { sys::vpx_codec_get_cx_data(&raw mut *self.context.0, &raw mut iter) };
-            // SAFETY: null or the library's packet, which stays until its next call of encode.
+            // SAFETY: null or the library's packet, which is valid until its next call of encode.
             let Some(packet) = (unsafe { packet.as_ref() }) else {
                 return;
             };
@@ -329,7 +331,7 @@ impl Encoder {
                 sys::PKT_FRAME => {
                     // SAFETY: the kind says that this is the field in use.
                     let frame = unsafe { packet.data.frame };
-                    // SAFETY: the library says so many bytes there; not null where there are any.
+                    // SAFETY: the library reports this many bytes there; not null if there are any.
                     let data = unsafe { std::slice::from_raw_parts(frame.buf, frame.sz) };
                     take(Packet::Frame {
                         data,
@@ -350,17 +352,17 @@ impl Encoder {
         }
     }
 
-    /// The reconstruction of the last shown frame.
+    /// Returns the reconstruction of the last shown frame.
     pub fn preview(&mut self) -> Option<I420<'_>> {
         // SAFETY: the context is an initialised encoder.
         let image = unsafe { sys::vpx_codec_get_preview_frame(&raw mut *self.context.0) };
-        // SAFETY: null or the library's image, which stays until its next call: for as long as this
-        // encoder is borrowed.
+        // SAFETY: null or the library's image, which is valid until its next call: for as long as
+        // this encoder is borrowed.
         unsafe { picture(image) }
     }
 }
 
-/// The library's description of a picture.
+/// The library's description of a frame.
 fn wrap(picture: &I420<'_>) -> sys::Image {
     let mut image = sys::Image::zeroed();
     image.fmt = sys::IMG_FMT_I420;

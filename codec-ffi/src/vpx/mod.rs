@@ -11,21 +11,21 @@ use std::ffi::{CStr, c_char, c_int};
 
 use crate::{Error, I420, Kind};
 
-/// What the library codes.
+/// Codecs of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the formats'")]
+#[expect(missing_docs, reason = "the names are those of the formats")]
 pub enum Format {
     Vp8,
     Vp9,
 }
 
-/// The library's own name for its version: `v1.12.0`.
+/// Returns the library's version string: `v1.12.0`.
 #[must_use]
 pub fn version() -> String {
     words(sys::vpx_codec_version_str())
 }
 
-/// The words behind `text`; empty for null.
+/// Copies a C string; empty for null.
 fn words(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
@@ -35,7 +35,7 @@ fn words(text: *const c_char) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// Nothing, if this version's structs are those that `sys` declares.
+/// Checks that `sys` declares this version's structs.
 fn check_version() -> Result<(), Error> {
     let version = sys::vpx_codec_version();
     if sys::VERSIONS.contains(&version) {
@@ -45,14 +45,14 @@ fn check_version() -> Result<(), Error> {
         kind: Kind::Unsupported,
         call: "vpx_codec_version",
         code: version.into(),
-        text: "only libvpx 1.8 to 1.17 is known".to_owned(),
+        text: "unsupported version: expected libvpx 1.8 to 1.17".to_owned(),
     })
 }
 
 /// A context of the library, which is destroyed with it.
 struct Context(Box<sys::Ctx>);
 
-// SAFETY: the library keeps nothing that belongs to a thread, and only one holds the context.
+// SAFETY: the library keeps no thread-local state, and only one value holds the context.
 unsafe impl Send for Context {}
 
 impl std::fmt::Debug for Context {
@@ -93,13 +93,13 @@ impl Context {
     }
 }
 
-/// The picture behind what the library returned; `None` if it is no 8-bit 4:2:0.
+/// The frame that the library returned; `None` if it is not 8-bit 4:2:0.
 ///
 /// # Safety
-/// `image` is null, or points to an image of the library whose planes hold its display size and stay
-/// as they are for `'a`.
+/// `image` is null, or points to an image of the library whose planes hold its display size and do
+/// not change for `'a`.
 unsafe fn picture<'a>(image: *const sys::Image) -> Option<I420<'a>> {
-    // SAFETY: null or valid, says the caller.
+    // SAFETY: null or valid, as the caller guarantees.
     let image = unsafe { image.as_ref() }?;
     if image.fmt != sys::IMG_FMT_I420 {
         return None;
@@ -116,8 +116,8 @@ unsafe fn picture<'a>(image: *const sys::Image) -> Option<I420<'a>> {
         if image.planes[index].is_null() {
             return None;
         }
-        // SAFETY: the plane holds `height` rows of `width` samples, `stride` bytes apart, says the
-        // caller; `len` is that of the last sample.
+        // SAFETY: the plane holds `height` rows of `width` samples, `stride` bytes apart, as the
+        // caller guarantees; `len` ends with the last sample.
         *plane = (unsafe { std::slice::from_raw_parts(image.planes[index], len) }, stride);
     }
     I420::new(image.d_w, image.d_h, planes)

@@ -47,8 +47,8 @@ struct FixedBuf {
     sz: usize,
 }
 
-/// `vpx_codec_enc_cfg_t` up to `layer_target_bitrate`. What comes after it has grown with the
-/// versions and is what the library's defaults say; there is room for it.
+/// `vpx_codec_enc_cfg_t` up to `layer_target_bitrate`. The fields after it differ between versions
+/// and keep the library's defaults; there is room for them.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 #[rustfmt::skip]
@@ -202,10 +202,10 @@ pub(super) const GET_LAST_REF_USED: c_int = 258;
 
 /// `VPX_DECODER_ABI_VERSION`.
 pub(super) const DECODER_ABI: c_int = 12;
-/// `VPX_ENCODER_ABI_VERSION` of the versions known; parts of the interface that are not used here
-/// change it, what is declared above has stayed as it is.
+/// `VPX_ENCODER_ABI_VERSION` of the known versions; parts of the interface that are not used here
+/// change it, but the declarations above have not changed.
 pub(super) const ENCODER_ABIS: std::ops::RangeInclusive<c_int> = 20..=40;
-/// Major and minor version, from and to, that this file was compared with.
+/// Range of major and minor versions that this file was compared with.
 pub(super) const VERSIONS: std::ops::RangeInclusive<c_int> = 0x1_0800..=0x1_11ff;
 
 unsafe extern "C" {
@@ -259,7 +259,7 @@ unsafe extern "C" {
     pub(super) fn vpx_codec_get_frame(ctx: *mut Ctx, iter: *mut *const c_void) -> *const Image;
 }
 
-/// What a C compiler gives for the headers of versions 1.12.0 and 1.17.0.
+/// Sizes and offsets from a C compiler with the headers of versions 1.12.0 and 1.17.0.
 #[cfg(test)]
 mod tests {
     use std::mem::{offset_of, size_of};

@@ -64,11 +64,11 @@ ops! {
     fn from_byte_8(a: U8x16, b: U8x16) -> U8x16 { vextq_u8::<8>(a, b) }
     /// `a` from byte 12 on, then `b`.
     fn from_byte_12(a: U8x16, b: U8x16) -> U8x16 { vextq_u8::<12>(a, b) }
-    /// The bytes of `a` at the places `at`; 0 for a place above 15.
+    /// The bytes of `a` at the positions `at`; 0 for a position above 15.
     fn lookup(a: U8x16, at: U8x16) -> U8x16 { vqtbl1q_u8(a, at) }
-    /// Each byte one place up; the first stays.
+    /// Each byte one position up; the first stays.
     fn shifted_up(a: U8x16) -> U8x16 { vextq_u8::<15>(vdupq_laneq_u8::<0>(a), a) }
-    /// Each byte one place down; the last becomes 0.
+    /// Each byte one position down; the last becomes 0.
     fn shifted_down(a: U8x16) -> U8x16 { vextq_u8::<1>(a, vdupq_n_u8(0)) }
     fn sum_u8(a: U8x16) -> u32 { u32::from(vaddlvq_u8(a)) }
 }
@@ -117,7 +117,7 @@ ops! {
     fn round_narrow<const N: i32>(low: I16x8, high: I16x8) -> U8x16 {
         vqrshrun_high_n_s16::<N>(vqrshrun_n_s16::<N>(low), high)
     }
-    /// `x >> N` as signed bytes, which it fits.
+    /// `x >> N` as signed bytes; the results fit.
     fn narrow_i8<const N: i32>(low: I16x8, high: I16x8) -> U8x16 {
         vreinterpretq_u8_s8(vshrn_high_n_s16::<N>(vshrn_n_s16::<N>(low), high))
     }

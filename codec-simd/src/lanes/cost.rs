@@ -1,4 +1,4 @@
-//! Costs in 128-bit registers: a row of sixteen pixels or two of eight in each.
+//! Cost kernels in 128-bit registers: a row of sixteen pixels or two of eight in each.
 
 /// The cost kernels, compiled for the given features.
 macro_rules! lanes_cost {
@@ -119,8 +119,8 @@ macro_rules! lanes_cost {
         }
 
         // The Hadamard kernels. The vertical steps go across registers. Each horizontal one splits
-        // even and odd lanes. The last meets lanes p and r: |p + r| + |p - r| = 2 max(|p|, |r|),
-        // so that the halved cost is the sum of the maxima.
+        // even and odd lanes. The last one combines lanes p and r: |p + r| + |p - r| = 2 max(|p|,
+        // |r|), so the halved cost is the sum of the maxima.
 
         /// Both horizontal steps: eight maxima, each at most 2040.
         #[inline]
@@ -252,7 +252,7 @@ macro_rules! lanes_cost {
             let (across, down) = (weights(fx), weights(fy));
             let (mut sums, mut above) = (zero_u32(), first_pass_2x8::<X>(refp, 0, across));
             for y in [0, 2, 4, 6] {
-                // Rows y + 1 and y + 2, of which the first is known.
+                // Rows y + 1 and y + 2; the first is known already.
                 let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
                 let below = if y == 6 { next } else { from_byte_8(above, next) };
                 let pixels = load_2x8(cur.row(y), cur.row(y + 1));

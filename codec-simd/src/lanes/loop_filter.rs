@@ -101,7 +101,8 @@ macro_rules! lanes_loop_filter {
             let [p2, p1, p0] = [flip(s[1]), flip(s[2]), flip(s[3])];
             let [q0, q1, q2] = [flip(s[4]), flip(s[5]), flip(s[6])];
             let w = and_u8(edge_weight(subs_i8(p1, q1), p0, q0), filtered);
-            // Each segment takes one of the two ways; the other changes nothing, as its w is 0.
+            // Each segment takes one of the two branches; the other has no effect, because its w is
+            // 0.
             let (p0, q0, _) = adjust(without_u8(w, smooth), p0, q0);
             let w = and_u8(w, smooth);
             // (9 w + 63) >> 7, then 18 and 27 in place of 9.

@@ -1,9 +1,9 @@
-//! Kernels for instruction sets with 128-bit registers, written once in a vocabulary that each
-//! set puts into its own instructions (`ops` and `memory` of `aarch64` and `wasm32`).
+//! Kernels for instruction sets with 128-bit registers, written once in a vocabulary that each set
+//! implements with its instructions (`ops` and `memory` of `aarch64` and `wasm32`).
 //!
 //! A macro per subject, instantiated by the level's file of the same name, so that all functions
-//! carry the level's features. An operation is chosen such that each set has it in one to three
-//! instructions; where one has something better, its file has its own kernel.
+//! carry the level's features. Each operation takes one to three instructions on every set; if a
+//! set has a better instruction for a kernel, its file has a kernel of its own.
 
 pub(crate) mod cost;
 mod loop_filter;

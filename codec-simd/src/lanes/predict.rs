@@ -25,7 +25,7 @@ pub(crate) fn dc<const N: usize>(edges: &crate::types::Edges<N>, above: u32, lef
     mean.to_le_bytes()[0]
 }
 
-/// Calls the kernel that leaves out the passes and the taps that are zero.
+/// Calls the kernel that skips the passes and the taps that are zero.
 macro_rules! by_taps {
     ($fx:expr, $fy:expr, $both:ident, $across:ident, $down:ident, $refp:expr, $dst:expr) => {{
         let (mut dst, refp) = ($dst, $refp);
@@ -46,7 +46,7 @@ macro_rules! by_taps {
 }
 pub(crate) use by_taps;
 
-/// The second pass over the rows that `row` gives: each is asked for once, in order.
+/// The second pass over the rows that `row` returns: each is requested once, in order.
 macro_rules! down_rows {
     ($six:ident, $row:expr, $taps:expr, $dst:expr) => {{
         let last = if $six { 5 } else { 4 };
@@ -78,12 +78,12 @@ macro_rules! lanes_predict {
             taps
         }
 
-        /// Sixteen results; without the outer two taps where these are zero.
+        /// Sixteen results; without the outer two taps if these are zero.
         #[inline]
         #[target_feature(enable = $features)]
         fn filter<const SIX: bool>(x: [U8x16; 6], t: Taps) -> U8x16 {
-            // All but tap 3 give at most 123 * 255 and at least -32 * 255. With tap 3 the sum may
-            // saturate, to what clamps to 255 anyway.
+            // All taps except tap 3 give at most 123 * 255 and at least -32 * 255. With tap 3 the
+            // sum may saturate, to a value that clamps to 255 anyway.
             let mut low = mul_low(x[2], t[2]);
             let mut high = mul_high(x[2], t[2]);
             low = mul_sub_low(low, x[1], t[1]);
@@ -317,7 +317,7 @@ macro_rules! lanes_predict {
             let (across, down) = (weights(fx), weights(fy));
             let mut above = first_pass_2x8::<X>(refp, 0, across);
             for y in [0, 2, 4, 6] {
-                // Rows y + 1 and y + 2, of which the first is known.
+                // Rows y + 1 and y + 2; the first is known already.
                 let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
                 let below = if y == 6 { next } else { from_byte_8(above, next) };
                 store_rows_8(&mut dst, y, between::<Y>(above, below, down));
@@ -332,7 +332,7 @@ macro_rules! lanes_predict {
 
         #[target_feature(enable = $features)]
         fn bilinear_4x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>) {
-            // One small block: a branch costs more than a pass that changes nothing.
+            // A single small block: a branch costs more than a pass without effect.
             let (across, down) = (weights(fx), weights(fy));
             let rows = |y| {
                 let (left, right) = (load_4x4(refp.sub(0, y)), load_4x4(refp.sub(1, y)));
@@ -341,8 +341,8 @@ macro_rules! lanes_predict {
             store_4x4(dst, between::<TAPS>(rows(0), rows(1), down));
         }
 
-        /// `left + above - top_left`, clamped: what `above` exceeds the corner by is added, what
-        /// it falls short by is subtracted; one of them is zero.
+        /// `left + above - top_left`, clamped: the amount by which `above` exceeds the corner is
+        /// added, and the amount by which it falls short is subtracted; one of them is zero.
         #[inline]
         #[target_feature(enable = $features)]
         fn true_motion(left: U8x16, above: U8x16, top_left: U8x16) -> U8x16 {
@@ -411,7 +411,7 @@ macro_rules! lanes_predict {
             }
         }
 
-        /// All modes at once and no branch on the mode, which nobody can predict.
+        /// All modes at once, without a branch on the mode, which is unpredictable.
         #[target_feature(enable = $features)]
         fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
             let origins = Origins::of(mode);
@@ -447,9 +447,9 @@ macro_rules! lanes_predict {
 }
 pub(crate) use lanes_predict;
 
-// Places in the edge of a sub-block; 16 gives 0.
+// Positions in the edge of a sub-block; 16 gives 0.
 
-/// What DC is the mean of.
+/// The pixels that DC averages.
 pub(crate) static DC_FROM: [u8; 16] = [0, 1, 2, 3, 5, 6, 7, 8, 16, 16, 16, 16, 16, 16, 16, 16];
 /// The pixels left of each row.
 pub(crate) static LEFT_OF: [u8; 16] = [3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0];

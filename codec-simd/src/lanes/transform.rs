@@ -74,7 +74,7 @@ macro_rules! lanes_transform {
         fn fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]) {
             let (cur, pred) = (load_4x4(cur), load_4x4(pred));
             let (rows_01, rows_23) = (difference_low(cur, pred), difference_high(cur, pred));
-            // What the high halves hold does not matter.
+            // The high halves are unused.
             let [r0, r1, r2, r3] =
                 fdct([rows_01, swap_halves(rows_01), rows_23, swap_halves(rows_23)]);
             store_block(coeffs, [low_halves(r0, r1), low_halves(r2, r3)]);
@@ -159,7 +159,7 @@ macro_rules! lanes_transform {
             (level, mul_i16(level, q.step))
         }
 
-        /// Where one block's results go.
+        /// Destinations of one block's results.
         struct Quantised<'a> {
             levels: &'a mut [i16; 16],
             dequantised: &'a mut [i16; 16],
@@ -301,7 +301,7 @@ macro_rules! lanes_transform {
         #[target_feature(enable = $features)]
         fn inverse_pass([x0, x1, x2, x3]: [I16x8; 4]) -> [I16x8; 4] {
             let (a, b) = (add_i16(x0, x2), sub_i16(x0, x2));
-            // 35468 does not fit: 35468 - 65536, and the factor itself once more.
+            // 35468 does not fit: uses 35468 - 65536, and adds the input once more.
             let sin = |x| add_i16(x, mulhi_by(x, -30068));
             let cos = |x| add_i16(x, mulhi_by(x, 20091));
             let (c, d) = (sub_i16(sin(x1), cos(x3)), add_i16(cos(x1), sin(x3)));
@@ -321,7 +321,7 @@ macro_rules! lanes_transform {
         fn idct_add_4x4(coeffs: &[i16; 16], dst: WindowMut<'_, 4, 4>) {
             let [low, high] = load_block(coeffs);
             let low = add_i16(low, load_i16x8(&[4, 0, 0, 0, 0, 0, 0, 0]));
-            // What the high halves hold does not matter.
+            // The high halves are unused.
             let [r0, r1, r2, r3] = idct([low, swap_halves(low), high, swap_halves(high)]);
             let pixels = load_4x4(dst.as_ref());
             let sums = [
@@ -341,8 +341,8 @@ macro_rules! lanes_transform {
             }
         }
 
-        /// Two blocks side by side with their DCs; bits 0 and 1 of `ac` tell whether the rest
-        /// counts.
+        /// Two blocks side by side with their DCs; bits 0 and 1 of `ac` select the remaining
+        /// coefficients.
         #[inline]
         #[target_feature(enable = $features)]
         fn idct_add_two(

@@ -1,4 +1,4 @@
-//! Costs: how far a block is from its prediction.
+//! Costs: differences between a block and its prediction.
 
 use super::predict::bilinear;
 use crate::types::{Block16, BlockUv};

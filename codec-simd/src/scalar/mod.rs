@@ -1,4 +1,4 @@
-//! The reference kernels. Written to be read; every other level must give the same results.
+//! The reference kernels, written for readability; every other level must give the same results.
 
 mod cost;
 pub(crate) use cost::{

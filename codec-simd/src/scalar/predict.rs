@@ -42,8 +42,8 @@ fn filtered(pixels: [u8; 6], taps: [i32; 6]) -> u8 {
     clamped((sum + 64) >> 7)
 }
 
-/// `N`x`N` pixels from the (2, 2) of `refp`. The filter of fraction 0 changes nothing, so both
-/// passes run always.
+/// `N`x`N` pixels from the (2, 2) of `refp`. The filter of fraction 0 has no effect, so both passes
+/// always run.
 fn sixtap<const W: usize, const H: usize, const N: usize>(
     refp: Window<'_, W, H>,
     fx: u8,
@@ -125,7 +125,7 @@ pub(crate) fn bilinear_4x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, mut dst: Wind
     bilinear(refp, fx, fy, &mut dst);
 }
 
-/// Mean of the edges that exist, rounded; 128 without any.
+/// Mean of the available edges, rounded; 128 without any.
 fn dc<const N: usize>(edges: &Edges<N>) -> u8 {
     let sum = |edge: &[u8; N]| edge.iter().map(|&pixel| u32::from(pixel)).sum::<u32>();
     let (above, left) = (sum(&edges.above), sum(&edges.left));
@@ -172,10 +172,10 @@ fn avg3(a: u8, b: u8, c: u8) -> u8 {
     ((u16::from(a) + 2 * u16::from(b) + u16::from(c) + 2) >> 2) as u8
 }
 
-/// Where the corner lies in the array of [`directional`].
+/// Position of the corner in the array of [`directional`].
 const CORNER: usize = 9;
 
-/// The pixel at (`x`, `y`) of a mode whose lines run from the edge.
+/// The pixel at (`x`, `y`) of a directional mode.
 fn directional(mode: SubblockMode, edges: &Edges4, x: usize, y: usize) -> u8 {
     let Edges4 { above: [a0, a1, a2, a3, a4, a5, a6, a7], left: [l0, l1, l2, l3], top_left } =
         *edges;

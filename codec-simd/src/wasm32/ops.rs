@@ -1,5 +1,5 @@
-//! The vocabulary of `crate::lanes`, in `simd128` instructions; no relaxed ones, whose results
-//! depend on the machine.
+//! The vocabulary of `crate::lanes`, in `simd128` instructions, without the relaxed ones, whose
+//! results depend on the machine.
 
 use core::arch::wasm32::*;
 
@@ -67,13 +67,13 @@ ops! {
     fn from_byte_8(a: U8x16, b: U8x16) -> U8x16 { i32x4_shuffle::<2, 3, 4, 5>(a, b) }
     /// `a` from byte 12 on, then `b`.
     fn from_byte_12(a: U8x16, b: U8x16) -> U8x16 { i32x4_shuffle::<3, 4, 5, 6>(a, b) }
-    /// The bytes of `a` at the places `at`; 0 for a place above 15.
+    /// The bytes of `a` at the positions `at`; 0 for a position above 15.
     fn lookup(a: U8x16, at: U8x16) -> U8x16 { u8x16_swizzle(a, at) }
-    /// Each byte one place up; the first stays.
+    /// Each byte one position up; the first stays.
     fn shifted_up(a: U8x16) -> U8x16 {
         i8x16_shuffle::<0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(a, a)
     }
-    /// Each byte one place down; the last becomes 0.
+    /// Each byte one position down; the last becomes 0.
     fn shifted_down(a: U8x16) -> U8x16 {
         i8x16_shuffle::<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>(a, u8x16_splat(0))
     }
@@ -102,14 +102,14 @@ ops! {
     fn mul_sub_high(sum: I16x8, a: U8x16, b: U8x16) -> I16x8 { i16x8_sub(sum, mul_high(a, b)) }
     /// Clamped to bytes.
     fn narrow(low: I16x8, high: I16x8) -> U8x16 { u8x16_narrow_i16x8(low, high) }
-    /// `(x + (1 << (N - 1))) >> N`, clamped to bytes, for `N` of at most 7: a sum that saturates
-    /// clamps anyway.
+    /// `(x + (1 << (N - 1))) >> N`, clamped to bytes, for `N` of at most 7: a saturated sum clamps
+    /// anyway.
     fn round_narrow<const N: u32>(low: I16x8, high: I16x8) -> U8x16 {
         let half = i16x8_splat(1 << (N - 1));
         let (low, high) = (i16x8_add_sat(low, half), i16x8_add_sat(high, half));
         u8x16_narrow_i16x8(i16x8_shr(low, N), i16x8_shr(high, N))
     }
-    /// `x >> N` as signed bytes, which it fits.
+    /// `x >> N` as signed bytes; the results fit.
     fn narrow_i8<const N: u32>(low: I16x8, high: I16x8) -> U8x16 {
         i8x16_narrow_i16x8(i16x8_shr(low, N), i16x8_shr(high, N))
     }

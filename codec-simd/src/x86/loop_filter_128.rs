@@ -2,8 +2,8 @@
 //!
 //! Instantiated once per level, so that each level's encoding is used throughout.
 
-/// The loop filters for which wider registers do not help, and what the others need, compiled
-/// for the given features (at least SSSE3 and SSE4.1).
+/// The loop filters that do not benefit from wider registers, and shared helpers, compiled for the
+/// given features (at least SSSE3 and SSE4.1).
 macro_rules! loop_filter_128 {
     ($features:literal) => {
         /// `p3 p2 p1 p0 q0 q1 q2 q3` of sixteen segments.
@@ -111,8 +111,8 @@ macro_rules! loop_filter_128 {
             [flip(p0), flip(q0)]
         }
 
-        /// What depends on `p3` and `p2` comes last: in a macroblock, these are what the edge
-        /// before has just written.
+        /// Operations on `p3` and `p2` come last: in a macroblock, the previous edge has just
+        /// written these.
         #[inline]
         #[target_feature(enable = $features)]
         fn inner_segments(s: &mut Segments, limits: Limits) {
@@ -164,7 +164,8 @@ macro_rules! loop_filter_128 {
             let [q0, q1, q2] = [flip(s[4]), flip(s[5]), flip(s[6])];
             let w = edge_weight(_mm_subs_epi8(p1, q1), p0, q0);
             let w = _mm_and_si128(w, filtered);
-            // Each segment takes one of the two ways; the other changes nothing, as its w is 0.
+            // Each segment takes one of the two branches; the other has no effect, because its w is
+            // 0.
             let (p0, q0, _) = adjust(_mm_andnot_si128(smooth, w), p0, q0);
             let w = _mm_and_si128(w, smooth);
             let low = _mm_unpacklo_epi8(w, splat(1));

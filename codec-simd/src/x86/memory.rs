@@ -1,5 +1,5 @@
 //! Loads and stores of arrays: the only `unsafe` of the x86-64 kernels.
-#![expect(dead_code, reason = "the kernels arrive one by one")]
+#![expect(dead_code, reason = "the kernels are added one by one")]
 
 use core::arch::x86_64::*;
 
@@ -148,8 +148,8 @@ pub(crate) fn load_4x16([a, b, c, d]: [&[u8; 16]; 4]) -> __m512i {
     _mm512_inserti64x4::<1>(_mm512_castsi256_si512(load_2x16(a, b)), load_2x16(c, d))
 }
 
-/// Rows `y` to `y + 3`. Inlined by force: out of line, its bounds are tested and cost more than the
-/// loads.
+/// Rows `y` to `y + 3`. Inlining is forced: out of line, its bounds are checked and cost more than
+/// the loads.
 #[inline(always)]
 pub(crate) fn rows_4x16<'a, const H: usize>(
     from: &Window<'a, 16, H>,

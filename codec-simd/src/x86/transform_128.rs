@@ -171,7 +171,7 @@ macro_rules! transform_128 {
         fn inverse_pass([x01, x23]: [__m128i; 2]) -> [__m128i; 2] {
             let even = low_halves(_mm_add_epi16(x01, x23), _mm_sub_epi16(x01, x23));
             let x13 = high_halves(x01, x23);
-            // 35468 does not fit: 35468 - 65536, and the factor itself once more.
+            // 35468 does not fit: uses 35468 - 65536, and adds the input once more.
             let sin = _mm_add_epi16(x13, _mm_mulhi_epi16(x13, _mm_set1_epi16(-30068)));
             let cos = _mm_add_epi16(x13, _mm_mulhi_epi16(x13, _mm_set1_epi16(20091)));
             let cos = swap_halves(cos);

@@ -79,7 +79,7 @@ macro_rules! transform_group {
         #[target_feature(enable = $features)]
         fn inverse([a, b, c, d]: [$reg; 4]) -> [$reg; 4] {
             let (even_sum, even_dif) = ($add16(a, c), $sub16(a, c));
-            // 35468 does not fit: 35468 - 65536, and the factor itself once more.
+            // 35468 does not fit: uses 35468 - 65536, and adds the input once more.
             let (sin, cos) = ($set16(-30068), $set16(20091));
             let (b_sin, b_cos) = ($add16(b, $mulhi(b, sin)), $add16(b, $mulhi(b, cos)));
             let (d_sin, d_cos) = ($add16(d, $mulhi(d, sin)), $add16(d, $mulhi(d, cos)));

@@ -60,7 +60,8 @@ fn sad_16x16_x4(cur: &Block16, refs: [Window<'_, 16, 16>; 4]) -> [u32; 4] {
     for (y, pair) in rows.iter_mut().enumerate() {
         *pair = two_rows(cur, 2 * y);
     }
-    // One candidate after the other: four strides at a time leave no register for addresses.
+    // One candidate after the other: with four strides at a time no register would be left for
+    // addresses.
     let mut totals = [_mm_setzero_si128(); 4];
     for (total, refp) in totals.iter_mut().zip(refs) {
         let mut sums = [_mm256_setzero_si256(); 2];
@@ -215,7 +216,7 @@ fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
     sum_i16x8(_mm_add_epi16(low, high))
 }
 
-/// Pixels between those of `a` and `b`; the SSE4.1 twin says how.
+/// Pixels between those of `a` and `b`; see the SSE4.1 version.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn between<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> __m256i {
@@ -243,7 +244,7 @@ fn between_wide<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> [__
     [_mm256_mulhrs_epi16(low, shift), _mm256_mulhrs_epi16(high, shift)]
 }
 
-/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row has nothing beside it.
+/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row is alone.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn first_rows_of_17<const X: u8>(

@@ -13,8 +13,8 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
     Kernels { sse_row, halve_row, split_uv_row, ..base }
 }
 
-/// Rows in pieces whose sums of squares fit 32 bits: eight times 4096 pixels of at most 65025,
-/// over eight lanes; the lanes' total stays below 2^31.
+/// Rows in pieces whose sums of squares fit 32 bits: eight times 4096 pixels of at most 65025, over
+/// eight lanes; the lanes' total stays below 2^31.
 const PIECE: usize = 8 * 4096;
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -34,7 +34,7 @@ fn sse_row(a: &[u8], b: &[u8]) -> u64 {
     total
 }
 
-/// Puts the results of a pack, which works within lanes, into order.
+/// Restores the order of the results of a pack, which works within lanes.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn packed(low: __m256i, high: __m256i) -> __m256i {

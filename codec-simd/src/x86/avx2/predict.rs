@@ -23,7 +23,7 @@ fn taps(pairs: &[i16; 3]) -> [__m256i; 3] {
 }
 
 /// Sixteen sums, rounded: pairs of pixels in `inner` and `outer` times their taps. The SSE4.1
-/// kernels say why these pairs.
+/// kernels explain the pairing.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn filter<const SIX: bool>(inner: [__m256i; 2], outer: __m256i, taps: [__m256i; 3]) -> __m256i {
@@ -61,7 +61,7 @@ fn filter_row<const OFFSET: u8, const SIX: bool>(row: __m256i, taps: [__m256i; 3
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn first_row<const SIX: bool>(refp: Window<'_, 21, 21>, y: usize, taps: [__m256i; 3]) -> __m256i {
-    // The last sixteen of 21 pixels: the eighth result's first tap is the fourth of them.
+    // The last sixteen of 21 pixels: the first tap of the eighth result is the fourth of them.
     let row = load_2x16(refp.sub::<16, 21>(0, 0).row(y), refp.sub::<16, 21>(5, 0).row(y));
     filter_row::<3, SIX>(row, taps)
 }

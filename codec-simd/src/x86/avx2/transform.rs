@@ -353,8 +353,8 @@ fn lanes_of(bits: u32) -> __m256i {
     _mm256_cmpeq_epi64(_mm256_and_si256(all, one_each), one_each)
 }
 
-/// Rows of the differences that four blocks give, two in each lane: DCs from the lowest words of
-/// `dcs`, the rest as bits 0..4 of `ac` admit.
+/// Rows of the differences of four blocks, two in each lane: DCs from the lowest words of `dcs`,
+/// the other coefficients selected by bits 0..4 of `ac`.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn idct_four([a, b, c, d]: &[[i16; 16]; 4], dcs: __m256i, ac: u32) -> [__m256i; 4] {
@@ -375,7 +375,7 @@ fn idct_four([a, b, c, d]: &[[i16; 16]; 4], dcs: __m256i, ac: u32) -> [__m256i; 
     ])
 }
 
-/// The DCs of four blocks that the mask admits, one in each 64-bit lane.
+/// The masked DCs of four blocks, one in each 64-bit lane.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn dcs_of_four(coeffs: &[[i16; 16]; 4], mask: BlockMask) -> __m256i {
@@ -442,7 +442,7 @@ fn idct_add_luma_y2(
     }
 }
 
-/// Four blocks side by side with nothing but their DCs.
+/// Four blocks side by side that have only their DCs.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn add_rows_of_dcs(dcs: __m256i, mut dst: WindowMut<'_, 16, 4>) {

@@ -74,9 +74,9 @@ fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     sum_i32x4(fold(_mm512_madd_epi16(sums, _mm512_set1_epi16(1))))
 }
 
-// Squared differences by products of bytes: with x' = x - 128, which fits a signed byte,
-// (p - c)^2 = (p p' - 128 p) - 2 p c' + (c c' + 128 c). The first term belongs to a prediction and
-// the last to the block, so that a further candidate costs one multiplication.
+// Squared differences by products of bytes: with x' = x - 128, which fits a signed byte, (p - c)^2
+// = (p p' - 128 p) - 2 p c' + (c c' + 128 c). The first term depends on the prediction only and the
+// last on the block only, so a further candidate costs one multiplication.
 
 /// `x - 128` as signed bytes.
 #[inline]
@@ -122,7 +122,7 @@ fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     sum_i32x4(fold(_mm512_add_epi32(sums[0], sums[1])))
 }
 
-/// Pixels between those of `a` and `b`; the SSE4.1 twin says how.
+/// Pixels between those of `a` and `b`; see the SSE4.1 version.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn between<const KIND: u8>(a: __m512i, b: __m512i, weights: __m512i) -> __m512i {
@@ -174,8 +174,8 @@ fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -
 }
 
 /// The lanes hold four rows. The predictions below row `y` are those above row `y + 1`: they are
-/// made once and meet the block twice, the second time moved up by a row. What lies above row 0
-/// and below row 15 is left over for the end.
+/// computed once and compared with the block twice, the second time moved up by a row. Those above
+/// row 0 and below row 15 are handled at the end.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let [left, middle, right] =
@@ -210,7 +210,7 @@ fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
         block = add_block(block, c);
         let moved = _mm512_alignr_epi64::<2>(next_c, c);
         let c_centred = centred(c);
-        // Past the last row the block is nothing, not 0 - 128.
+        // Beyond the last row the block counts as nothing, not as 0 - 128.
         let moved = if y < 12 {
             centred(moved)
         } else {
@@ -238,7 +238,7 @@ fn sse_half_ring_16x16(cur: &Block16, refp: Window<'_, 18, 18>) -> [u32; 8] {
     let top = row(0);
     for k in 0..3 {
         sums[5 + k] = total(own[k], under[k]);
-        // Above row 0, in the lowest lane only; and without what lies below row 15.
+        // Above row 0, in the lowest lane only; and without the part below row 15.
         let above = _mm_avg_epu8(top[k], _mm512_castsi512_si128(first[k]));
         let above = _mm512_zextsi128_si512(above);
         let below = _mm512_maskz_mov_epi64(0b1100_0000, last[k]);

@@ -45,7 +45,7 @@ fn flip_512(x: __m512i) -> __m512i {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn mb_sides(p: __m512i, q: __m512i, limits: EdgeLimits) -> [__m512i; 2] {
     let limits = splat_limits(limits);
-    // Each pixel's difference to the next one away from the edge; none in lane 3.
+    // Each pixel's difference to the next one away from the edge; no difference in lane 3.
     let away = |x| abs_diff_512(x, _mm512_shuffle_i32x4::<0b11_11_10_01>(x, x));
     let steps = _mm512_max_epu8(away(p), away(q));
     let near = _mm512_castsi512_si128(steps);
@@ -65,7 +65,7 @@ fn mb_sides(p: __m512i, q: __m512i, limits: EdgeLimits) -> [__m512i; 2] {
     let outer = _mm256_subs_epi8(_mm512_castsi512_si256(p), _mm512_castsi512_si256(q));
     let outer = _mm256_extracti128_si256::<1>(outer);
     let w = edge_weight(outer, _mm512_castsi512_si128(p), _mm512_castsi512_si128(q));
-    // Each segment takes one of the two ways; the other changes nothing, as its w is 0.
+    // Each segment takes one of the two branches; the other has no effect, because its w is 0.
     let rough = flip(_mm_maskz_mov_epi8(filtered & !smooth, w));
     let for_q = _mm_sub_epi8(eighth_plus_16(rough, 4), splat(16));
     let for_p = _mm_sub_epi8(eighth_plus_16(rough, 3), splat(16));
@@ -183,8 +183,9 @@ type Interleaved = [__m512i; 4];
 
 /// Filters the three inner edges at once: lane `n` holds edge `n`; lane 3 is not used.
 ///
-/// An edge changes four pixels, of which the next edge reads two, its `p3` and `p2`, and only to
-/// decide whether to filter. Both answers are prepared, and chosen when the edge before is known.
+/// An edge changes four pixels, two of which (its `p3` and `p2`) the next edge reads, but only to
+/// decide whether to filter. Both decisions are computed, and selected when the result of the
+/// previous edge is known.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn inner_edges(z: Interleaved, limits: EdgeLimits) -> Interleaved {
@@ -228,7 +229,8 @@ fn inner_edges(z: Interleaved, limits: EdgeLimits) -> Interleaved {
     let new_q0 = flip_512(_mm512_subs_epi8(signed_q0, for_q));
     let new_q1 = flip_512(_mm512_subs_epi8(signed_q1, half));
 
-    // Whether `p3` and `p2` permit it: as they were, and as the edge before would leave them.
+    // Whether `p3` and `p2` permit it: with the original values, and with those after the previous
+    // edge.
     let far_new = _mm512_max_epu8(abs_diff_512(new_q0, new_q1), abs_diff_512(new_q1, q2));
     let if_kept = early & _mm512_cmple_epu8_mask(far_p, interior);
     let if_changed = early & _mm512_cmple_epu8_mask(far_new, interior) << 16;

@@ -21,7 +21,7 @@ fn taps(pairs: &[i16; 3]) -> [__m512i; 3] {
 }
 
 /// 32 sums, rounded: pairs of pixels in `inner` and `outer` times their taps. The SSE4.1 kernels
-/// say why these pairs.
+/// explain the pairing.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn filter<const SIX: bool>(inner: [__m512i; 2], outer: __m512i, taps: [__m512i; 3]) -> __m512i {
@@ -37,7 +37,7 @@ fn filter<const SIX: bool>(inner: [__m512i; 2], outer: __m512i, taps: [__m512i; 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn first_rows<const SIX: bool>(refp: Window<'_, 21, 21>, y: usize, taps: [__m512i; 3]) -> __m512i {
-    // The last sixteen of 21 pixels: the eighth result's first tap is the fourth of them.
+    // The last sixteen of 21 pixels: the first tap of the eighth result is the fourth of them.
     let (left, right) = (refp.sub::<16, 21>(0, 0), refp.sub::<16, 21>(5, 0));
     let upper = _mm512_castsi256_si512(load_2x16(left.row(y), right.row(y)));
     let rows = if y < 20 {
@@ -91,7 +91,7 @@ fn sixtap_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16,
 
 // Two blocks of 8x8: rows y and y + 1 of both in the four lanes, a before b.
 
-/// Rows `y` and `y + 1`; the row after the last counts as the last.
+/// Rows `y` and `y + 1`; the row after the last is clamped to the last.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt")]
 fn load_two(refs: [Window<'_, 16, 13>; 2], y: usize) -> __m512i {

@@ -1,10 +1,10 @@
 //! AVX-512 kernels: transforms and quantisation of macroblocks. A register holds one row or
 //! column of eight blocks, two in each lane, or two whole blocks.
 //!
-//! Byte permutations bring columns of pixels together and rows back. They choose the order of
-//! blocks such that whole blocks come out as neighbours: a lane `n` of the low set holds blocks
-//! `n` and `n + 2`, where `n` counts 0, 1 and goes on after eight blocks; of the high set, the
-//! blocks four after these.
+//! Byte permutations gather columns of pixels and scatter rows back. They order the blocks such
+//! that adjacent blocks end up in one register: a lane `n` of the low set holds blocks `n` and `n +
+//! 2`, where `n` counts 0, 1 and continues after eight blocks; of the high set, the blocks four
+//! after these.
 
 use core::arch::x86_64::*;
 
@@ -61,7 +61,7 @@ fn one_if_not_zero(x: __m512i) -> __m512i {
     _mm512_maskz_set1_epi16(_mm512_test_epi16_mask(x, x), 1)
 }
 
-/// Where pixels of eight blocks lie in memory.
+/// Memory layout of the pixels of eight blocks.
 #[derive(Clone, Copy)]
 enum Pixels {
     /// Two rows of four blocks, sixteen pixels wide.
@@ -233,8 +233,8 @@ fn to_blocks([r0, r1, r2, r3]: [__m512i; 4]) -> [__m512i; 4] {
     ]
 }
 
-/// Which pair of neighbours each register of [`to_blocks`] holds: of a macroblock's low set (the
-/// high set's come two later), and of chroma.
+/// Which pair of adjacent blocks each register of [`to_blocks`] holds: of a macroblock's low set
+/// (the high set's come two later), and of chroma.
 const LUMA_PAIRS: [usize; 4] = [0, 4, 1, 5];
 const CHROMA_PAIRS: [usize; 4] = [0, 2, 1, 3];
 
@@ -407,7 +407,7 @@ fn transform_quantise_luma(
     let ((levels, _), (dequantised, _)) = (levels.as_chunks_mut(), dequantised.as_chunks_mut());
     let (eobs, _) = eobs.as_chunks_mut();
     let mut sums = [_mm512_setzero_si512(); 2];
-    // Not a loop over both sets: they would go through memory.
+    // Not a loop over both sets, because the compiler would keep them in memory.
     for (n, blocks) in LUMA_PAIRS.into_iter().zip(to_blocks(low)) {
         let blocks = _mm512_maskz_mov_epi16(kept, blocks);
         let (level, value, not_zero) = quantise_two(blocks, factors);
@@ -458,16 +458,16 @@ fn beside(bits: u32) -> u8 {
     bits
 }
 
-/// The DCs of eight blocks, from the lowest words of their first rows or from somewhere else.
+/// The DCs of eight blocks, from the lowest words of their first rows or from another source.
 #[derive(Clone, Copy)]
 enum Dcs {
-    /// As this mask admits.
+    /// Masked.
     Own(u32),
     Given(__m128i),
 }
 
-/// Columns of the differences of eight blocks, in [`inverse_order`]: all but the DCs as the bits
-/// of `ac` admit.
+/// Columns of the differences of eight blocks, in [`inverse_order`]: all coefficients except the
+/// DCs as selected by the bits of `ac`.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn idct_eight(coeffs: &[[[i16; 16]; 2]; 4], dcs: Dcs, ac: u32) -> [__m512i; 4] {
@@ -592,7 +592,7 @@ fn idct_add_luma_y2(
     }
 }
 
-/// Four times each of four bytes, for each row of blocks.
+/// Four copies of each of four bytes, for each row of blocks.
 static FOUR_TIMES: [[u8; 16]; 4] = [
     [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3],
     [4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7],

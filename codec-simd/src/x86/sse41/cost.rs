@@ -197,9 +197,10 @@ fn moments_16x16(cur: &Block16) -> (u32, u32) {
     (sum_i64x2(sum), sum_i32x4(sum_of_squares))
 }
 
-// The Hadamard kernels. A row of pixels lies twice in a register: times (1, 1) and (1, -1) in turn
-// that gives the sums and the differences of neighbours, the first horizontal step. Then come the
-// two vertical steps across registers. The last horizontal step meets neighbouring lanes p and r:
+// The Hadamard kernels. A row of pixels lies twice in a register: alternately multiplied by (1, 1)
+// and (1, -1) it gives the sums and the differences of neighbours, the first horizontal step. Then
+// come the two vertical steps across registers. The last horizontal step combines neighbouring
+// lanes p and r:
 // |p + r| + |p - r| = 2 max(|p|, |r|), so that the halved cost is the sum of the maxima.
 
 /// Signs of a register that holds the same eight pixels in both halves.
@@ -393,7 +394,7 @@ fn bilinear_sums_8<const X: u8, const Y: u8>(
     let mut sums = _mm_setzero_si128();
     let mut above = first_pass_2x8::<X>(refp, 0, across);
     for y in (0..8).step_by(2) {
-        // Rows y + 1 and y + 2, of which the first is known.
+        // Rows y + 1 and y + 2; the first is known already.
         let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
         let below = if y == 6 { next } else { _mm_alignr_epi8::<8>(next, above) };
         let pixels = load_2x8(cur.row(y), cur.row(y + 1));

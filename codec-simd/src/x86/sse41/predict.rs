@@ -28,10 +28,10 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
 }
 
 // The six-tap filter multiplies pairs of bytes by pairs of taps. Only this pairing is exact: the
-// inner pairs (1, 2) and (3, 4) may together pass 32767, where the sum saturates to what clamps to
-// 255 anyway, and the outer pair (0, 5) is never negative.
+// sum of the inner pairs (1, 2) and (3, 4) may exceed 32767, in which case it saturates to a value
+// that clamps to 255 anyway, and the outer pair (0, 5) is never negative.
 
-/// Taps (1, 2), (3, 4) and (0, 5) of each fraction, as the pairs of bytes that they multiply.
+/// Taps (1, 2), (3, 4) and (0, 5) of each fraction, in the order of the pairs of bytes.
 pub(in crate::x86) const PAIRS: [[i16; 3]; 8] = {
     const fn pairs([a, b, c, d, e, f]: [i8; 6]) -> [i16; 3] {
         const fn pair(a: i8, b: i8) -> i16 {
@@ -51,7 +51,7 @@ pub(in crate::x86) const PAIRS: [[i16; 3]; 8] = {
     ]
 };
 
-/// Where the pairs of pixels for eight results lie in a row that starts `offset` pixels before
+/// Positions of the pairs of pixels for eight results in a row that starts `offset` pixels before
 /// the first tap of the first result.
 pub(in crate::x86) const fn pairs_of_8(first: u8, second: u8, offset: u8) -> [u8; 16] {
     let mut at = [0; 16];
@@ -64,7 +64,7 @@ pub(in crate::x86) const fn pairs_of_8(first: u8, second: u8, offset: u8) -> [u8
     at
 }
 
-/// Calls the kernel that leaves out the passes and the taps that are zero.
+/// Calls the kernel that skips the passes and the taps that are zero.
 macro_rules! by_taps {
     ($fx:expr, $fy:expr, $both:ident, $across:ident, $down:ident, $copy:ident,
      ($($arg:expr),*), $refp:expr, $dst:expr) => {{
@@ -388,7 +388,7 @@ fn bilinear_8<const X: u8, const Y: u8>(
     let (across, down) = (_mm_set1_epi16(weights(fx)), _mm_set1_epi16(weights(fy)));
     let mut above = first_pass_2x8::<X>(refp, 0, across);
     for y in (0..8).step_by(2) {
-        // Rows y + 1 and y + 2, of which the first is known.
+        // Rows y + 1 and y + 2; the first is known already.
         let next = first_pass_2x8::<X>(refp, if y == 6 { 7 } else { y + 2 }, across);
         let below = if y == 6 { next } else { _mm_alignr_epi8::<8>(next, above) };
         store_rows(&mut dst, y, between::<Y>(above, below, down));
@@ -403,7 +403,7 @@ fn bilinear_8x8(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8
 
 #[target_feature(enable = "sse4.1,ssse3")]
 fn bilinear_4x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>) {
-    // One small block: a branch costs more than a pass that changes nothing.
+    // A single small block: a branch costs more than a pass without effect.
     const TAPS: u8 = super::cost::TAPS;
     let (across, down) = (_mm_set1_epi16(weights(fx)), _mm_set1_epi16(weights(fy)));
     let pixels = |x: usize, y: usize| i32::from_le_bytes(*refp.sub::<4, 1>(x, y).row(0));
@@ -428,8 +428,8 @@ pub(in crate::x86) fn dc<const N: usize>(edges: &Edges<N>, above: u32, left: u32
     mean.to_le_bytes()[0]
 }
 
-/// `left + above - top_left`, clamped: what `above` exceeds the corner by is added, what it falls
-/// short by is subtracted; one of them is zero.
+/// `left + above - top_left`, clamped: the amount by which `above` exceeds the corner is added, and
+/// the amount by which it falls short is subtracted; one of them is zero.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
 fn true_motion(left: __m128i, above: __m128i, top_left: __m128i) -> __m128i {
@@ -505,7 +505,7 @@ fn intra_8x8(mode: IntraMode, edges: &Edges<8>, mut dst: WindowMut<'_, 8, 8>) {
     }
 }
 
-/// All modes at once and no branch on the mode, which nobody can predict.
+/// All modes at once, without a branch on the mode, which is unpredictable.
 #[target_feature(enable = "sse4.1,ssse3")]
 fn intra_4x4(mode: SubblockMode, edges: &Edges4, dst: WindowMut<'_, 4, 4>) {
     let origins = Origins::of(mode);
