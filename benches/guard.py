@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEEDS = (9, 7, 5)
 FRAMES = 60
 SIZE = "640x360"
-# Scene of `codec generate`, and bits per pixel: below the point from which quality grows no more.
+# Scene of `codec generate`, and bits per pixel: below the point at which quality stops growing.
 SCENES = {
     "talking-head": (0.01, 0.02, 0.04, 0.08),
     "texture-pan": (0.03, 0.06, 0.12, 0.24),

@@ -1,5 +1,5 @@
-//! A call with oneself: encoder, sender, a link that loses a tenth of the packets, receiver, decoder.
-//! Time is virtual: a minute passes at once.
+//! A call in one process: encoder, sender, a link that loses a tenth of the packets, receiver,
+//! decoder. Time is virtual: a minute passes immediately.
 //!
 //! `cargo run --release -p codec-examples --bin call`
 
@@ -22,14 +22,14 @@ use codec_rtc::session::{
 
 const SIZE: Size = Size { width: 320, height: 180 };
 const FRAME: Duration = Duration::from_micros(33_333);
-/// Ticks of the 90 kHz clock of RTP from one frame to the next.
+/// Ticks of the 90 kHz RTP clock per frame.
 const FRAME_TICKS: u32 = 3000;
 const FRAMES: u32 = 1800;
 
-/// What came of the call.
+/// The result of the call.
 struct Summary {
     shown: u32,
-    /// Bits that the encoder was to use, and those that it used.
+    /// Target bits, and actual bits.
     asked_bits: u64,
     coded_bits: u64,
     stats: SenderStats,
@@ -41,7 +41,7 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// A ramp that wanders, as I420 without padding.
+/// A moving ramp, as I420 without padding.
 fn paint(time: u32) -> Vec<u8> {
     let ramp = |y: u32| (0..SIZE.width).map(move |x| (x + y + 3 * time).to_le_bytes()[0]);
     let luma = (0..SIZE.height).flat_map(ramp);
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let kbps = |bits: u64| bits / u64::from(FRAMES / 30) / 1000;
     writeln!(
         std::io::stdout(),
-        "{shown} of {FRAMES} frames shown; {} kb/s of {} coded; {} packets sent, {} again, {} of FEC; {} key frames",
+        "{shown} of {FRAMES} frames shown; {} of {} kb/s used; {} packets sent, {} retransmitted, {} FEC; {} key frames",
         kbps(coded_bits),
         kbps(asked_bits),
         stats.video_sent.packets,
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// A minute; `seeds` are the sender's and the receiver's.
 fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
-    // Each end draws its SSRC at random. The low bits are its number.
+    // Each end draws a random SSRC. The low bits are its number.
     let [ssrc, receiver_ssrc] = seeds.map(|seed| seed.to_le_bytes().first_chunk().copied());
     let ssrc = u32::from_le_bytes(ssrc.unwrap_or_default());
     let receiver_ssrc = u32::from_le_bytes(receiver_ssrc.unwrap_or_default());
@@ -75,7 +75,7 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
     // Times of frames are those of RTP: `FrameRequest::pts` counts in this unit.
     config.timebase = Rational::new(1, 90_000);
-    // What was lost must not be needed to read what comes after it.
+    // A frame must not depend on probabilities of lost frames.
     config.error_resilient = true;
     let mut encoder = codec_vp8::encoder::open(&config)?;
     let mut decoder = codec_vp8::decoder::open(&DecoderConfig::default())?;
@@ -136,20 +136,20 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     Ok(Summary { shown, asked_bits, coded_bits, stats: sender.stats() })
 }
 
-/// Codes and sends frame `number`; gives the bits of it.
+/// Encodes and sends frame `number`; returns its size in bits.
 fn send_frame(
     encoder: &mut dyn VideoEncoder,
     sender: &mut Sender,
     now: Duration,
     number: u32,
 ) -> Result<u64, Box<dyn Error>> {
-    // If too much waits already, the frame is skipped.
+    // If too much data waits already, the frame is skipped.
     if sender.is_behind() {
         return Ok(0);
     }
     let samples = paint(number);
     let ticks = number * FRAME_TICKS;
-    // The sender knows the kind of frame and its references; the encoder must do as it says.
+    // The sender determines the frame type and its references; the encoder must follow.
     let request = sender.request(now, i64::from(ticks));
     let picture = Picture::i420_packed(SIZE, &samples)?;
     let mut packet = Packet::default();

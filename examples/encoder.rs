@@ -1,4 +1,4 @@
-//! Link the encoder: pictures in, VP8 packets out, settings changed while it runs.
+//! Link the encoder: frames in, VP8 packets out, settings changed while it runs.
 //!
 //! `cargo run -p codec-examples --bin encoder > stream.ivf`
 
@@ -10,7 +10,7 @@ use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Outcome, Packet, U
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
 
-/// A ramp that wanders, as I420 without padding.
+/// A moving ramp, as I420 without padding.
 fn paint(size: Size, time: u32) -> Vec<u8> {
     let ramp = |y: u32| (0..size.width).map(move |x| (x + y + 3 * time).to_le_bytes()[0]);
     let luma = (0..size.height).flat_map(ramp);
@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = stdout().lock();
     out.write_all(b"DKIF\0\0\x20\0VP80\x80\x02\x68\x01\x90\x5f\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0")?;
     for time in 0..300_u32 {
-        // The network is asked between frames; here it gets worse, and then somebody joins.
+        // Between frames a service reads the state of the network; here the bandwidth falls, and
+        // then a viewer joins.
         match time {
             100 => drop(encoder.apply(Update::Bitrate(Bitrate::kbps(250)))?),
             200 => drop(encoder.apply(Update::KeyFrame)?),
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             _ => {
                 while encoder.receive(&mut packet) {
-                    // Here a service hands `packet.data` and `packet.meta` to its packetizer.
+                    // Here a service passes `packet.data` and `packet.meta` to its packetizer.
                     out.write_all(&u32::try_from(packet.data.len())?.to_le_bytes())?;
                     out.write_all(&packet.pts.to_le_bytes())?;
                     out.write_all(&packet.data)?;

@@ -1,8 +1,8 @@
-//! What a selective forwarding unit does: VP8 over RTP comes in at one port and goes on to a viewer
-//! without the temporal layers that its link has no room for.
+//! A selective forwarding unit: receives VP8 over RTP at one port and forwards it to a viewer
+//! without the temporal layers that exceed the bandwidth of its link.
 //!
-//! `layer-filter LISTEN VIEWER LAYERS`, for example `127.0.0.1:5004 127.0.0.1:6004 1`: the base
-//! layer alone. What comes back from the viewer (RTCP) goes to where the stream came from.
+//! `layer-filter LISTEN VIEWER LAYERS`, for example `127.0.0.1:5004 127.0.0.1:6004 1`: only the
+//! base layer. Packets from the viewer (RTCP) are sent to the source of the stream.
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use codec_rtc::forward::{ForwardConfig, Forwarder};
 
-/// A sender that is silent for this long is gone: another one, or the same after a restart, is
-/// forwarded from then on. Until then nobody else can take its place.
+/// After this silence a sender is considered gone: another one, or the same after a restart, is
+/// forwarded from then on. Until then no other sender can replace it.
 const SILENCE: Duration = Duration::from_secs(3);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         }
         if !is_live {
-            // A new stream has an SSRC and sequence numbers of its own.
+            // A new stream has a new SSRC and new sequence numbers.
             forwarder = None;
         }
         sender = Some((from, Instant::now()));
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             forwarder
         });
         out.clear();
-        // What is no RTP is not the viewer's either.
+        // Datagrams that are not RTP are not forwarded to the viewer either.
         if forwarder.forward(packet, &mut out).is_ok() && !out.is_empty() {
             socket.send_to(&out, viewer)?;
         }

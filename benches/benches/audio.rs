@@ -1,6 +1,6 @@
 //! Audio encoders and decoders on one second of a synthetic voice:
 //! `cargo bench -p codec-benches --bench audio`. Throughput is in sample frames.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat, AudioPacket,

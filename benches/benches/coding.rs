@@ -1,8 +1,9 @@
-//! Whole encoders and decoders on drawn clips: throughput of passes, and the latency of one frame in
-//! the middle of a call. `codec bench` measures the same with percentiles, stages and baselines.
+//! Whole encoders and decoders on generated clips: throughput of passes, and the latency of one
+//! frame in the middle of a call. `codec bench` measures the same with percentiles, stages and
+//! baselines.
 //!
 //! `cargo bench -p codec-benches --bench coding -- encode`
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 const FPS: Rational = Rational::new(30, 1);
 const FRAMES: usize = 30;
 
-/// Pictures as packed I420.
+/// Frames as packed I420.
 struct Clip {
     size: Size,
     bitrate: Bitrate,
@@ -107,11 +108,12 @@ fn throughput(c: &mut Criterion) {
     }
 }
 
-/// From the last pixel in to the packet out: the frame in the middle, the ones before coded already.
+/// From the last input pixel to the packet: the frame in the middle, after the earlier ones have
+/// been encoded.
 fn latency(c: &mut Criterion) {
     for (name, clip) in clips() {
         let mut group = c.benchmark_group(format!("latency/{name}"));
-        // Half a clip is encoded before each call that is timed.
+        // Half a clip is encoded before each timed call.
         group.measurement_time(Duration::from_millis(300));
         for speed in [7, 9] {
             group.bench_function(format!("encode-one/speed-{speed}"), |b| {

@@ -1,6 +1,6 @@
 //! Bandwidth estimation: packets sent and reported, in virtual time:
 //! `cargo bench -p codec-benches --bench congestion`. Throughput is in packets.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ const STEP: Duration = Duration::from_millis(4);
 /// Packets in one report.
 const REPORTED: u16 = 12;
 
-/// The estimate after all packets; one in `lose` is lost, and each other takes `queue` longer than
-/// the one before.
+/// The estimate after all packets; one in `lose` is lost, and each of the others takes `queue`
+/// longer than the previous one.
 fn run(lose: u16, queue: Duration) -> u64 {
     let mut controller = Controller::new(ControllerConfig::default()).unwrap();
     let mut reports = Vec::new();

@@ -1,6 +1,6 @@
 //! Files written to memory and read from it: `cargo bench -p codec-benches --bench containers`.
-//! Throughput is in bytes of packets or pictures.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+//! Throughput is in bytes of packets or frames.
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::io::{Cursor, Result, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
@@ -36,8 +36,8 @@ impl Seek for Memory {
     }
 }
 
-/// VP8 frames by their first bytes (RFC 6386, section 9.1): noise behind a key frame's header now and
-/// then.
+/// VP8 frames by their first bytes (RFC 6386, section 9.1): noise, with an occasional key frame
+/// header.
 fn frames() -> Vec<Vec<u8>> {
     let frame = |index: u32| {
         let is_key = index.is_multiple_of(60);

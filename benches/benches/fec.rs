@@ -1,6 +1,6 @@
-//! FlexFEC and ULPFEC: repair packets of a group, and lost packets recovered from them:
-//! `cargo bench -p codec-benches --bench fec`. Throughput is in bytes of the media that is protected.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+//! FlexFEC and ULPFEC: repair packets of a group, and lost packets recovered from them: `cargo
+//! bench -p codec-benches --bench fec`. Throughput is in bytes of the protected media.
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_benches::{noise, short};
 use codec_rtc::fec::mask::Pattern;

@@ -1,10 +1,10 @@
-//! Every kernel at every level of this CPU, on data in the first-level cache. The cases are those of
-//! `codec bench kernels`, which prints them against scalar and against a bound in a few seconds.
+//! Every kernel at every level of this CPU, on data in the L1 cache. The cases are those of `codec
+//! bench kernels`, which compares them with scalar code and with a bound in a few seconds.
 //! Throughput is in bytes that a call must read and write, each counted once.
 //!
-//! `CODEC_SIMD=avx2` keeps to one level; `cargo bench -p codec-benches --bench kernels -- sad`
-//! keeps to kernels with that name.
-#![expect(clippy::panic, reason = "a broken benchmark had better stop")]
+//! `CODEC_SIMD=avx2` selects one level; `cargo bench -p codec-benches --bench kernels -- sad`
+//! selects kernels by name.
+#![expect(clippy::panic, reason = "a broken benchmark should stop")]
 
 use std::hint::black_box;
 use std::time::Duration;

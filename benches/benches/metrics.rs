@@ -1,6 +1,6 @@
-//! Each metric of a pair of frames, and of a pair of still pictures:
-//! `cargo bench -p codec-benches --bench metrics`. Throughput is in pixels.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+//! Each metric of a pair of frames, and of a pair of still images: `cargo bench -p codec-benches
+//! --bench metrics`. Throughput is in pixels.
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_benches::{short, talking_head};
 use codec_core::frame::{Picture, Size};

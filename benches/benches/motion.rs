@@ -1,6 +1,6 @@
 //! Whole steps of a macroblock through the encoder, at every level of this CPU:
 //! `cargo bench -p codec-benches --bench motion`. Throughput is in pixels of luma.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken benchmark had better stop")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken benchmark should stop")]
 
 use std::hint::black_box;
 
@@ -95,7 +95,7 @@ fn search(c: &mut Criterion) {
     }
 }
 
-/// Bits of the blocks whose end lies after `from`.
+/// Bits of the blocks whose end is after `from`.
 fn ends_after(eobs: &[u8], from: u8) -> u32 {
     eobs.iter().rev().fold(0, |mask, &eob| mask << 1 | u32::from(eob > from))
 }
@@ -138,7 +138,7 @@ fn residual(c: &mut Criterion) {
     });
 }
 
-/// Pre-analysis of a picture of 8 x 8 macroblocks that moves.
+/// Pre-analysis of a moving frame of 8 x 8 macroblocks.
 fn analysis(c: &mut Criterion) {
     let size = Size::new(128, 128);
     let chroma = vec![128; 64 * 64];

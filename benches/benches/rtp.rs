@@ -1,6 +1,6 @@
 //! RTP: packets of frames and back, headers: `cargo bench -p codec-benches --bench rtp`. Throughput is
 //! in bytes of packets.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Scaling as `--resize` does it: `cargo bench -p codec-benches --bench scaling`. Throughput is in pixels
-//! of the source.
-#![expect(clippy::unwrap_used, reason = "a broken benchmark had better stop")]
+//! Scaling as in `--resize`: `cargo bench -p codec-benches --bench scaling`. Throughput is in
+//! pixels of the source.
+#![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_benches::{noise, short};
 use codec_cli::scaling::PlaneScaler;

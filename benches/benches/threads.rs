@@ -1,15 +1,15 @@
-//! What threads gain and cost, timed over the `encode` calls alone: one thread against two, with
-//! one and with two token partitions, on an idle and on a busy machine; and eight encoders that
-//! share one pool.
+//! Gains and costs of threads, timed over the `encode` calls only: one thread against two, with one
+//! and with two token partitions, on an idle and on a busy machine; and eight encoders that share
+//! one pool.
 //!
 //! `cargo bench -p codec-benches --bench threads -- [CLIP.y4m] [FRAMES] [SPEED]`. Without a clip,
-//! synthetic pictures of 1280x720. Wall times are sums over the frames of the least of several
-//! passes, so that other work on the machine disturbs little. CPU times need Linux.
+//! synthetic frames of 1280x720. Wall times are sums over the frames of the minimum of several
+//! passes, so that other work on the machine has little effect. CPU times need Linux.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::cast_precision_loss,
-    reason = "a program for people; a broken benchmark had better stop; ratios"
+    reason = "an interactive program; a broken benchmark should stop; ratios"
 )]
 
 use std::io::BufReader;
@@ -24,10 +24,10 @@ use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncod
 use codec_core::frame::{Chroma, Picture, Rational, Size};
 use codec_core::parallel::RowPool;
 
-/// Passes over the clip; the least time of each frame counts.
+/// Passes over the clip; the minimum time of each frame counts.
 const PASSES: usize = 7;
 
-/// Pictures as packed I420.
+/// Frames as packed I420.
 struct Clip {
     size: Size,
     pictures: Vec<Vec<u8>>,
@@ -55,7 +55,7 @@ impl Clip {
         Self { size, pictures }
     }
 
-    /// A texture that pans behind a patch that moves the other way, with grain.
+    /// A panning texture behind a patch that moves in the opposite direction, with grain.
     fn synthetic(frames: usize) -> Self {
         let size = Size::new(1280, 720);
         let picture = |n: usize| {
@@ -97,7 +97,7 @@ fn encoder(
     open(&config).unwrap()
 }
 
-/// Time on a CPU that this process's threads have had, but for those named "busy".
+/// CPU time of this process's threads, except those named "busy".
 fn cpu_time() -> Duration {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
     let of = |task: fs::DirEntry| -> Option<u64> {
@@ -111,7 +111,7 @@ fn cpu_time() -> Duration {
     Duration::from_nanos(tasks.flatten().filter_map(of).sum())
 }
 
-/// What it took to encode a clip.
+/// Cost of encoding a clip.
 #[derive(Clone)]
 struct Cost {
     frames: Vec<Duration>,
@@ -123,7 +123,7 @@ impl Cost {
         self.frames.iter().sum()
     }
 
-    /// The less of each.
+    /// The minimum of each.
     fn least(self, other: &Self) -> Self {
         let frames = self.frames.iter().zip(&other.frames).map(|(&a, &b)| a.min(b)).collect();
         Self { frames, cpu: self.cpu.min(other.cpu) }
@@ -144,7 +144,7 @@ fn encode(clip: &Clip, encoder: &mut dyn VideoEncoder) -> Cost {
     Cost { frames, cpu: cpu_time().saturating_sub(cpu) }
 }
 
-/// Least costs of several ways of encoding, interleaved.
+/// Minimum costs of several ways of encoding, interleaved.
 fn compare(clip: &Clip, speed: u8, ways: &[(i64, Option<Arc<RowPool>>)]) -> Vec<Cost> {
     let mut least: Vec<Option<Cost>> = vec![None; ways.len()];
     for _ in 0..PASSES {
@@ -164,7 +164,7 @@ fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(1e-9)
 }
 
-/// Eight encoders side by side, each called from its own thread, all on `pool`.
+/// Eight encoders in parallel, each called from its own thread, all on `pool`.
 fn side_by_side(clip: &Clip, speed: u8, pool: &Arc<RowPool>) -> Vec<Duration> {
     let begin = AtomicBool::new(false);
     thread::scope(|scope| {

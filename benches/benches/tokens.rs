@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const BLOCKS: usize = 400;
 
-/// Levels in scan order and where they end: few and small ones, as at usual rates.
+/// Levels in scan order and their end positions: few and small ones, as at usual rates.
 fn blocks() -> Vec<([i16; 16], usize)> {
     let noise = noise(BLOCKS * 17, 3);
     let block = |bytes: &[u8]| {
@@ -70,7 +70,7 @@ fn tokens(criterion: &mut Criterion) {
 
 fn decisions(criterion: &mut Criterion) {
     let noise = noise(20_000, 9);
-    // Decisions that mostly are what their probability says.
+    // Decisions that mostly match their probability.
     let cases: Vec<(bool, u8)> =
         noise.chunks_exact(2).map(|pair| (pair[0] > pair[1], pair[1].max(1))).collect();
     let write = || {

@@ -22,10 +22,10 @@ pub fn short() -> Criterion {
         .without_plots()
 }
 
-/// `count` frames of a person talking, each as packed I420.
+/// Generates `count` frames of a talking head, each as packed I420.
 ///
 /// # Errors
-/// If the size is none that can be drawn.
+/// If the size is unsupported.
 pub fn talking_head(size: Size, count: u32) -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
     let generator = Generator::new(Scene::TalkingHead, size, FPS, 1)?;
     let draw = |index| {
@@ -39,7 +39,7 @@ pub fn talking_head(size: Size, count: u32) -> Result<Vec<Vec<u8>>, Box<dyn std:
 /// The frames coded to VP8 in real time at `bitrate`.
 ///
 /// # Errors
-/// If the encoder refuses a frame.
+/// If the encoder rejects a frame.
 pub fn vp8_packets(size: Size, frames: &[Vec<u8>], bitrate: Bitrate) -> Result<Vec<Packet>, Error> {
     let config = EncoderConfig::rtc(size, FPS, bitrate);
     let (_, open, _) = registry::find_encoder("vp8/native")?;

@@ -1,4 +1,4 @@
-//! Levels: names, and which of them a build and its machine have.
+//! Levels: names, and which of them a build and its machine support.
 
 use codec_simd::{Kernels, Level};
 
@@ -26,7 +26,7 @@ fn a_table_exists_exactly_for_the_supported_levels() {
     assert_eq!(Kernels::best().level(), Level::choose(None).unwrap());
 }
 
-/// So that the comparisons with scalar compare something.
+/// Ensures that the comparisons with scalar compare something.
 #[test]
 fn targets_whose_instruction_set_is_certain_run_their_level() {
     if cfg!(target_arch = "x86_64") {

@@ -1,4 +1,4 @@
-//! Loop filters: every level against scalar, and scalar against the standard's promises.
+//! Loop filters: every level against scalar, and scalar against the requirements of the standard.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 mod harness;
@@ -6,7 +6,7 @@ mod harness;
 use codec_simd::{EdgeLimits, Kernels, Level, WindowMut};
 use harness::{Rng, Target, agree};
 
-/// Limits of a real stream, or any.
+/// Limits of a real stream, or arbitrary ones.
 fn limits(rng: &mut Rng) -> EdgeLimits {
     match rng.below(4) {
         0 => EdgeLimits {
@@ -23,8 +23,8 @@ fn limits(rng: &mut Rng) -> EdgeLimits {
     }
 }
 
-/// Pixels that pass the thresholds often: each 4x4 block has its level and a little noise. Now
-/// and then the fill of the harness is left as it is: noise, extremes, checkerboard, flat.
+/// Pixels that often pass the thresholds: each 4x4 block has its level and a little noise.
+/// Sometimes the fill of the harness is kept: noise, extremes, checkerboard, flat.
 fn target<const W: usize, const H: usize>(rng: &mut Rng) -> Target<W, H> {
     let mut target = Target::new(rng);
     if rng.below(4) > 0 {
@@ -57,7 +57,7 @@ fn blocks<const W: usize, const H: usize>(rng: &mut Rng, mut pixels: WindowMut<'
     }
 }
 
-/// As [`target`], for the two sides of an edge. A common level on both sides is frequent.
+/// As [`target`], for the two sides of an edge. Both sides often share a level.
 fn sides<const W: usize, const H: usize>(rng: &mut Rng) -> [Target<W, H>; 2] {
     let mut sides = [target(rng), target(rng)];
     if rng.below(4) > 0 {
@@ -174,8 +174,8 @@ fn simple_inner_edges_agree() {
     });
 }
 
-/// What the generators above reach, so that equal results mean something: of all segments, some
-/// are left alone, some change two, four and six pixels.
+/// Coverage of the generators above, so that equal results are meaningful: some segments are
+/// unchanged, some change two, four and six pixels.
 #[test]
 fn generated_segments_take_every_way_through_the_filters() {
     let scalar = Kernels::for_level(Level::Scalar).unwrap();

@@ -21,7 +21,7 @@ fn copies() {
     });
 }
 
-/// A test of one interpolation kernel at all fractions from the same pixels.
+/// Defines a test of one interpolation kernel at all fractions with the same pixels.
 macro_rules! interpolation {
     ($($kernel:ident;)*) => {
         $(

@@ -1,4 +1,4 @@
-//! The reference kernels against the standard, spelled out.
+//! The reference kernels against the standard, written out.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use codec_simd::{

@@ -1,5 +1,5 @@
-//! Transforms and quantisation: every level against scalar, and scalar against what transforms
-//! promise.
+//! Transforms and quantisation: every level against scalar, and scalar against the properties of
+//! transforms.
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 mod harness;
@@ -21,7 +21,7 @@ fn within(rng: &mut Rng, range: i16) -> i16 {
     i16::try_from(rng.below(span)).unwrap() - range
 }
 
-/// Coefficients: of a real block, sparse, or what a hostile stream may hold.
+/// Coefficients: of a real block, sparse, or as in a hostile stream.
 fn fill_block(rng: &mut Rng, block: &mut [i16; 16]) {
     let kind = rng.below(7);
     for (i, value) in block.iter_mut().enumerate() {
@@ -45,7 +45,7 @@ fn coefficients<const N: usize>(rng: &mut Rng) -> Coeffs<N> {
     coeffs
 }
 
-/// Any mask; half of the time one that tells the truth.
+/// Any mask; half of the time one that matches the contents.
 fn mask(rng: &mut Rng, coeffs: &[[i16; 16]]) -> BlockMask {
     if rng.coin() {
         let any = u32::from(rng.byte()) << 8 | u32::from(rng.byte());
@@ -325,7 +325,7 @@ fn quantiser_keeps_its_promises_at_the_ends() {
     assert_eq!(run(steps(2040, 0), &quantiser), ([0; 16], [0; 16], 0));
 }
 
-/// The scales that [`Kernels::coeff_sse`] states.
+/// The scales that [`Kernels::coeff_sse`] documents.
 #[test]
 fn squared_error_is_4_times_that_of_pixels_and_16_times_through_y2() {
     let mut rng = Rng::new(4);

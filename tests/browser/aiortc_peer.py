@@ -83,7 +83,7 @@ async def main():
     await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     try:
         await asyncio.wait_for((counted if mode == "watch" else track.done).wait(), 40)
-        # The last frames are still under way.
+        # The last frames are still in transit.
         await asyncio.sleep(0.5)
     except asyncio.TimeoutError:
         results["late"] = pc.connectionState

@@ -21,91 +21,91 @@ use codec_rtc::session::{
 use crate::fuzz::{vp8_decoder, vp8_encoder};
 use crate::scene::{self, Motion};
 
-/// Pictures that are made beforehand; they come forwards and backwards in turn.
+/// Frames generated beforehand, played alternately forwards and backwards.
 const PICTURES: u64 = 48;
-/// Decoding takes so long.
+/// Duration of decoding.
 const DECODE: Duration = Duration::from_millis(2);
-/// Time never stands still for longer.
+/// Maximum step of the virtual time.
 const STEP: Duration = Duration::from_micros(20);
 
-/// What a call is like.
+/// Conditions of a call.
 #[derive(Clone, Debug)]
 pub struct CallConfig {
-    /// Of the pictures.
+    /// Size of the frames.
     pub size: Size,
-    /// Pictures per second.
+    /// Frames per second.
     pub fps: u32,
-    /// What moves in them.
+    /// Motion of the scene.
     pub motion: Motion,
-    /// How long pictures are taken.
+    /// Duration of the capture.
     pub length: Duration,
     /// From the sender to the receiver, and back.
     pub links: (LinkConfig, LinkConfig),
-    /// Chooses losses.
+    /// Seed of the losses.
     pub seed: u64,
     /// The sending end.
     pub sender: SenderConfig,
     /// The receiving end.
     pub receiver: ReceiverConfig,
-    /// The encoder's bitrate, at first where the link is followed.
+    /// The encoder's bitrate; if the link is followed, the initial one.
     pub bitrate: Bitrate,
-    /// Highest that it is set to.
+    /// Its maximum.
     pub most: Bitrate,
     /// Temporal layers.
     pub scalability: Scalability,
-    /// Of the encoder.
+    /// Speed of the encoder.
     pub speed: u8,
-    /// Whether the encoder may leave pictures out.
+    /// Whether the encoder may drop frames.
     pub drops: DropPolicy,
-    /// How much faster than the receiver's the sender's clocks run, in millionths: that of the
-    /// machine, and that of its sound card against the machine's.
+    /// How much faster than the receiver's the sender's clocks run, in ppm: that of the machine,
+    /// and that of its sound card relative to the machine's.
     pub drift_ppm: (i32, i32),
-    /// Decodes the sound, as G.711 (A-law) of 20 ms; `None`: pictures only.
+    /// The audio, as G.711 (A-law) packets of 20 ms; `None`: video only.
     pub sound: Option<fn() -> Box<dyn AudioDecoder>>,
 }
 
-/// A picture on its way.
+/// A frame and its way to the screen.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shot {
-    /// When it was taken.
+    /// Capture time.
     pub captured: Duration,
-    /// Whether it was coded, and not dropped by the encoder.
+    /// Whether it was encoded and not dropped by the encoder.
     pub coded: bool,
-    /// As a key frame.
+    /// Whether it is a key frame.
     pub is_key: bool,
     /// Bytes of the frame.
     pub bytes: usize,
-    /// What the encoder reconstructed.
+    /// Digest of the encoder's reconstruction.
     pub digest: u64,
-    /// Packets of it that were sent for the first time, and those of them that arrived.
+    /// Its packets sent for the first time, and the number that arrived.
     pub packets: (u32, u32),
-    /// First and last packet's arrival.
+    /// Arrival of the first and the last packet.
     pub arrived: Option<(Duration, Duration)>,
-    /// When it came out of the decoder.
+    /// When the decoder returned it.
     pub decoded: Option<Duration>,
-    /// Whether that is what the encoder reconstructed.
+    /// Whether it equals the encoder's reconstruction.
     pub is_exact: bool,
-    /// When it came up on the screen.
+    /// When it was shown.
     pub rendered: Option<Duration>,
 }
 
 /// One second of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Second {
-    /// Bytes that entered the link, headers of IP and UDP included.
+    /// Bytes that entered the link, including IP and UDP headers.
     pub sent_bytes: u64,
     /// Bytes that left it.
     pub arrived_bytes: u64,
-    /// Longest time in the link's queue.
+    /// Maximum time in the link's queue.
     pub queueing: Duration,
-    /// The estimate at its end.
+    /// The bandwidth estimate at its end.
     pub target: Bitrate,
 }
 
-/// What came of a call.
+/// Result of a call.
 #[derive(Debug)]
 pub struct CallResult {
-    /// Every picture.
+    /// Every frame.
     pub shots: Vec<Shot>,
     /// Every second.
     pub seconds: Vec<Second>,
@@ -113,33 +113,34 @@ pub struct CallResult {
     pub sender: SenderStats,
     /// The receiver's.
     pub receiver: ReceiverStats,
-    /// One way, without jitter and queue.
+    /// One-way delay, without jitter and queue.
     pub delay: Duration,
-    /// From one picture to the next.
+    /// Frame interval.
     pub interval: Duration,
-    /// Greatest queueing delay in steps of 100 ms.
+    /// Maximum queueing delay in steps of 100 ms.
     pub queueing: Vec<Duration>,
-    /// How late sound was against picture, at each second's end, in microseconds; negative: early.
+    /// Delay of audio relative to video at the end of each second, in microseconds; negative:
+    /// early.
     pub lips: Vec<i64>,
-    /// Memory of the process in bytes, each ten minutes.
+    /// Memory of the process in bytes, every ten minutes.
     pub memory: Vec<u64>,
 }
 
-/// A time in which pictures could not be shown as the encoder made them.
+/// A period in which frames could not be shown as the encoder reconstructed them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// The first picture that was missing or wrong.
+    /// The first frame that was missing or wrong.
     pub first: usize,
-    /// From when that picture should have been there until a right one was.
+    /// From the due time of that frame until a correct frame was shown.
     pub length: Duration,
-    /// The same from the last picture on that lost packets meanwhile.
+    /// The same, counted from the last frame that lost packets in this period.
     pub since_last_loss: Duration,
-    /// It took a key frame.
+    /// Whether it ended with a key frame.
     pub by_key_frame: bool,
 }
 
 impl CallResult {
-    /// Freezes as getStats counts them, of what came up on the screen.
+    /// Freezes by the definition of getStats, over the shown frames.
     #[must_use]
     pub fn freezes(&self) -> Vec<Freeze> {
         let shown: Vec<_> = self.shots.iter().filter_map(|shot| shot.rendered).collect();
@@ -147,14 +148,14 @@ impl CallResult {
         freezes(&shown, last + self.interval)
     }
 
-    /// Share of the time that freezes take.
+    /// Share of the time spent in freezes.
     #[must_use]
     pub fn frozen_share(&self) -> f64 {
         let frozen: Duration = self.freezes().iter().map(|freeze| freeze.length).sum();
         frozen.as_secs_f64() / (self.interval.as_secs_f64() * self.shots.len() as f64)
     }
 
-    /// Mean of a time over the pictures that have it.
+    /// Mean of a time over the frames that have it.
     fn mean(&self, of: impl Fn(&Shot) -> Option<Duration>) -> Duration {
         let times: Vec<_> = self.shots.iter().filter_map(of).collect();
         times.iter().sum::<Duration>() / u32::try_from(times.len().max(1)).expect("few")
@@ -178,19 +179,19 @@ impl CallResult {
         self.mean(|shot| Some(shot.rendered?.saturating_sub(shot.captured)))
     }
 
-    /// Pictures that came up.
+    /// Frames that were shown.
     #[must_use]
     pub fn rendered(&self) -> usize {
         self.shots.iter().filter(|shot| shot.rendered.is_some()).count()
     }
 
-    /// Pictures that were decoded to something else than the encoder reconstructed.
+    /// Frames that decoded to something other than the encoder's reconstruction.
     #[must_use]
     pub fn wrong(&self) -> usize {
         self.shots.iter().filter(|shot| shot.decoded.is_some() && !shot.is_exact).count()
     }
 
-    /// Times without right pictures, the first frames of the call left out.
+    /// Periods without correct frames, except the first frames of the call.
     #[must_use]
     pub fn outages(&self) -> Vec<Outage> {
         let mut outages = Vec::new();
@@ -223,7 +224,7 @@ impl CallResult {
         outages
     }
 
-    /// The value that a share of the 100 ms steps of queueing delay does not exceed.
+    /// The quantile of the queueing delay in 100 ms steps.
     #[must_use]
     pub fn queueing_quantile(&self, share: f64) -> Duration {
         let mut sorted = self.queueing.clone();
@@ -232,7 +233,7 @@ impl CallResult {
         sorted.get(at).copied().unwrap_or_default()
     }
 
-    /// Mean rate at which bytes left the link within these seconds.
+    /// Mean rate of bytes leaving the link within these seconds.
     #[must_use]
     pub fn arrived_rate(&self, from: usize, to: usize) -> Bitrate {
         let seconds = &self.seconds[from.min(self.seconds.len())..to.min(self.seconds.len())];
@@ -241,10 +242,10 @@ impl CallResult {
     }
 }
 
-/// A link of a constant rate.
+/// A link of constant rate.
 ///
 /// # Panics
-/// If the rate is none.
+/// If the rate is invalid.
 #[must_use]
 pub fn link(rate: Bitrate, delay: Duration) -> LinkConfig {
     let rate = RateTrace::constant(rate).expect("a rate");
@@ -289,34 +290,34 @@ struct World<'a> {
     memory: Vec<u64>,
 }
 
-/// Sound on its way.
+/// Audio in transit.
 #[derive(Debug)]
 struct Sound {
-    /// Packets captured so far, and when the next one is, by the receiver's clock.
+    /// Packets captured so far, and the time of the next one, by the receiver's clock.
     packets: u32,
     next_packet: Duration,
     next_pull: Duration,
     out: AudioBuf,
-    /// From capture to ear, and from capture to eye, at last.
+    /// Latest delays from capture to ear, and from capture to screen.
     heard_after: Option<Duration>,
     seen_after: Option<Duration>,
     next_second: Duration,
 }
 
-/// Length of a packet of sound, and its ticks.
+/// Duration of an audio packet, and its ticks.
 const SOUND: Duration = Duration::from_millis(20);
 const SOUND_TICKS: u32 = 160;
 const PULL: Duration = Duration::from_millis(10);
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
-/// A time by a clock that runs so much faster.
+/// A time by a clock that runs faster by this much.
 fn drifted(time: Duration, ppm: i32) -> Duration {
     let nanos = i128::try_from(time.as_nanos()).expect("a short time");
     let nanos = nanos + nanos * i128::from(ppm) / 1_000_000;
     Duration::from_nanos(u64::try_from(nanos).expect("a short time"))
 }
 
-/// Resident memory, where the system tells it.
+/// Resident memory, if the system reports it.
 fn resident_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
@@ -326,7 +327,7 @@ fn resident_bytes() -> u64 {
 /// Runs a call.
 ///
 /// # Panics
-/// If settings are refused, or a decoder refuses what the receiver holds to be whole.
+/// If settings are rejected, or the decoder rejects a frame that the receiver considers complete.
 #[must_use]
 pub fn run(config: &CallConfig) -> CallResult {
     let framerate = Rational::new(config.fps, 1);
@@ -379,7 +380,7 @@ pub fn run(config: &CallConfig) -> CallResult {
     }
 }
 
-/// The receiving end, with a buffer where there is sound.
+/// The receiver, with an audio buffer if there is audio.
 fn receiver(config: &CallConfig) -> Receiver {
     let receiver = Receiver::new(config.receiver.clone());
     let Some(open) = config.sound else { return receiver };
@@ -389,12 +390,12 @@ fn receiver(config: &CallConfig) -> Receiver {
 }
 
 impl World<'_> {
-    /// What the sender's clock says.
+    /// Converts to the sender's clock.
     fn theirs(&self, now: Duration) -> Duration {
         drifted(now, self.config.drift_ppm.0)
     }
 
-    /// When the sender's clock says so.
+    /// Converts from the sender's clock.
     fn ours(&self, time: Duration) -> Duration {
         drifted(time, -self.config.drift_ppm.0)
     }
@@ -405,7 +406,7 @@ impl World<'_> {
             && now < self.config.length
         {
             let number = self.sound.packets;
-            // A tone that swells and fades.
+            // A tone with periodically changing amplitude.
             let payload: Vec<u8> = (0..SOUND_TICKS)
                 .map(|at| if (at + number) % 8 < 4 { 0x95 } else { 0x15 } ^ (number / 25 % 4) as u8)
                 .collect();
@@ -450,7 +451,7 @@ impl World<'_> {
 
     fn run(&mut self) {
         let interval = Duration::from_secs(1) / self.config.fps;
-        // What is under way at the end still arrives.
+        // Packets in transit at the end still arrive.
         let end = self.config.length + Duration::from_secs(2);
         let mut now = Duration::ZERO;
         let mut next_shot = Duration::ZERO;
@@ -515,7 +516,7 @@ impl World<'_> {
         u32::try_from(ticks & u128::from(u32::MAX)).expect("32 bits")
     }
 
-    /// The picture that a packet of the video stream itself is part of.
+    /// The frame of a packet of the video stream.
     fn shot_of(&mut self, datagram: &[u8]) -> Option<&mut Shot> {
         let header = rtp::parse(datagram).ok()?.header;
         let video = self.config.sender.streams.video.filter(|video| video.ssrc == header.ssrc)?;
@@ -535,7 +536,7 @@ impl World<'_> {
         let request = self.sender.request(theirs, pts);
         let picture =
             Picture::i420_packed(self.config.size, self.camera.at(number)).expect("whole");
-        let outcome = self.encoder.encode(&picture, &request).expect("a picture that fits");
+        let outcome = self.encoder.encode(&picture, &request).expect("a valid frame");
         let mut shot = Shot { captured: now, ..Shot::default() };
         let mut packet = Packet::default();
         if outcome == Outcome::Coded && self.encoder.receive(&mut packet) {

@@ -1,4 +1,4 @@
-//! Real pictures, cut to any size.
+//! Real video, cropped to any size.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// `frames` frames of `file`, scaled to cover `size` and cut to it, by ffmpeg.
+    /// Decodes `frames` frames of `file` by ffmpeg, scaled to cover `size` and cropped to it.
     ///
     /// # Panics
     /// If ffmpeg fails.
@@ -62,18 +62,18 @@ impl Clip {
         usize::try_from(self.size.i420_bytes()).expect("a frame fits in memory")
     }
 
-    /// Its pictures.
+    /// Iterates over the frames.
     ///
     /// # Panics
-    /// Never: the samples are whole frames.
+    /// Never: the samples are complete frames.
     pub fn pictures(&self) -> impl Iterator<Item = Picture<'_>> {
         self.samples
             .chunks_exact(self.frame_len())
-            .map(|frame| Picture::i420_packed(self.size, frame).expect("a whole frame"))
+            .map(|frame| Picture::i420_packed(self.size, frame).expect("a complete frame"))
     }
 }
 
-/// An IVF file of VP8 packets with times 0, 1, 2 ...; for other people's decoders.
+/// An IVF file of VP8 packets with times 0, 1, 2 ...; for external decoders.
 ///
 /// # Panics
 /// If a packet has more than 2^32 bytes.

@@ -1,9 +1,9 @@
-//! Pairwise covers: few cases in which every pair of settings meets.
+//! Pairwise covers: few cases that contain every pair of settings.
 
 use crate::rng::Rng;
 
-/// Cases, each an index per dimension, such that every pair of values of any two dimensions occurs
-/// in at least one. `sizes[d]` is the number of values of dimension `d`. The same for the same
+/// Returns cases, each an index per dimension, such that every pair of values of any two dimensions
+/// occurs in at least one. `sizes[d]` is the number of values of dimension `d`. Deterministic for a
 /// seed.
 ///
 /// # Panics
@@ -22,7 +22,8 @@ pub fn pairwise(sizes: &[usize], seed: u64) -> Vec<Vec<usize>> {
     }
     let mut cases = Vec::new();
     while let Some(&(a, i, b, j)) = missing.first() {
-        // Of some random completions of the first missing pair, the one that meets most others.
+        // Of several random completions of the first missing pair, the one that covers the most
+        // others.
         let gain = |case: &[usize]| {
             missing.iter().filter(|&&(a, i, b, j)| case[a] == i && case[b] == j).count()
         };

@@ -1,18 +1,19 @@
-//! Where clips and conformance streams are.
+//! Location of clips and conformance streams.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of test data: `CODEC_TEST_DATA`, else `../shared/data` beside the repository. `None`
-/// if there is none; the caller then returns, and the skip has been printed.
+/// Returns the folder of test data: `CODEC_TEST_DATA`, else `../shared/data` next to the
+/// repository. `None` if it does not exist; the message about the skip has then been printed and
+/// the caller should return.
 ///
 /// # Panics
-/// If `CODEC_TEST_DATA` is set and is not a folder: there a skip is a failure.
+/// If `CODEC_TEST_DATA` is set but is not a folder, because a skip is then a failure.
 #[must_use]
 pub fn dir(what_is_skipped: &str) -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os("CODEC_TEST_DATA") {
         let dir = PathBuf::from(dir);
-        assert!(dir.is_dir(), "CODEC_TEST_DATA is {}, which is no folder", dir.display());
+        assert!(dir.is_dir(), "CODEC_TEST_DATA is {}, which is not a folder", dir.display());
         return Some(dir);
     }
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
@@ -23,7 +24,7 @@ pub fn dir(what_is_skipped: &str) -> Option<PathBuf> {
     None
 }
 
-/// Whether skips are failures: test data was named explicitly.
+/// Whether a skip is a failure, because test data was requested explicitly.
 #[must_use]
 pub fn is_required() -> bool {
     std::env::var_os("CODEC_TEST_DATA").is_some()
@@ -32,7 +33,7 @@ pub fn is_required() -> bool {
 /// The files of `dir` whose names end in `suffix`, sorted.
 ///
 /// # Panics
-/// If the folder cannot be read or has none.
+/// If the folder cannot be read or has no such files.
 #[must_use]
 pub fn files(dir: &Path, suffix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
@@ -45,8 +46,8 @@ pub fn files(dir: &Path, suffix: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Splits an IVF file into its frames, for tests that want packets and no container. Stops at the
-/// first incomplete frame.
+/// Splits an IVF file into its frames, for tests that need packets without a container. Stops at
+/// the first incomplete frame.
 #[must_use]
 pub fn ivf_frames(file: &[u8]) -> Vec<&[u8]> {
     let mut frames = Vec::new();

@@ -1,12 +1,12 @@
-//! Other people's programs, to agree with.
+//! External programs to compare with.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether `program` is installed; if not, says what is skipped.
+/// Returns whether `program` is installed; otherwise prints what is skipped.
 ///
 /// # Panics
-/// If it is not, and `CODEC_TEST_DATA` is set: there a skip is a failure.
+/// If it is not installed and `CODEC_TEST_DATA` is set, because a skip is then a failure.
 #[must_use]
 pub fn have(program: &str, what_is_skipped: &str) -> bool {
     let quiet = |argument: &str| {
@@ -26,17 +26,17 @@ pub fn have(program: &str, what_is_skipped: &str) -> bool {
     false
 }
 
-/// Whether programs that no distribution brings by itself are to be there: `.ci/run` installs them and
-/// sets `CODEC_COUNTERPARTS`. There a skip is a failure.
+/// Whether programs that are not part of a distribution must be available: `.ci/run` installs them
+/// and sets `CODEC_COUNTERPARTS`. A skip is then a failure.
 #[must_use]
 pub fn all_are_required() -> bool {
     std::env::var_os("CODEC_COUNTERPARTS").is_some()
 }
 
-/// Runs `program` to its end and gives its standard output.
+/// Runs `program` and returns its standard output.
 ///
 /// # Panics
-/// If it cannot be started or fails; its standard error is shown.
+/// If it cannot be started or fails; the message contains its standard error.
 #[must_use]
 pub fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(program)
@@ -53,7 +53,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The frames that ffmpeg's native decoder makes of a VP8 file, as I420 bytes one after another.
+/// Decodes a VP8 file with ffmpeg's native decoder to consecutive I420 frames.
 #[must_use]
 pub fn ffmpeg_i420(file: &Path) -> Vec<u8> {
     let path = file.to_string_lossy();
@@ -77,7 +77,7 @@ pub fn ffmpeg_i420(file: &Path) -> Vec<u8> {
     )
 }
 
-/// The frames that libvpx makes of a VP8 file, as I420 bytes one after another.
+/// Decodes a VP8 file with libvpx to consecutive I420 frames.
 #[must_use]
 pub fn vpxdec_i420(file: &Path) -> Vec<u8> {
     let path = file.to_string_lossy();

@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets: any bytes in, no panic out. `fuzz/` feeds them from libFuzzer,
-//! `tests/fuzz_smoke.rs` from seeds.
+//! The bodies of the fuzz targets: arbitrary input must not panic. `fuzz/` calls them from
+//! libFuzzer, `tests/fuzz_smoke.rs` with seeds.
 
 pub mod wire;
 
@@ -32,7 +32,7 @@ pub use repair::{flexfec, frame_buffer, ulpfec};
 /// The native VP8 decoder.
 ///
 /// # Panics
-/// If this build has none.
+/// If this build lacks it.
 #[must_use]
 pub fn vp8_decoder(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
     let backend = codec_backends::registry::find("vp8/native").expect("native VP8");
@@ -46,7 +46,7 @@ pub fn vp8_decoder(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
 /// As the encoder's `open`.
 ///
 /// # Panics
-/// If this build has none.
+/// If this build lacks it.
 pub fn vp8_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, codec_core::Error> {
     let backend = codec_backends::registry::find("vp8/native").expect("native VP8");
     let (open, _) = backend.encoder.expect("an encoder");
@@ -62,8 +62,9 @@ fn small_limits() -> DecoderConfig {
     config
 }
 
-/// A stream of packets, each after its length in two little-endian bytes; the first byte chooses
-/// concealment and a trace. The decoder must survive all of it and decode what it reports as shown.
+/// Decodes a stream of packets, each preceded by its length in two little-endian bytes; the first
+/// byte selects concealment and a trace. The decoder must survive all input and decode the frames
+/// that it reports as shown.
 pub fn vp8_decode_stream(data: &[u8]) {
     let Some((&options, mut rest)) = data.split_first() else { return };
     let mut config = small_limits();
@@ -76,7 +77,11 @@ pub fn vp8_decode_stream(data: &[u8]) {
         let (packet, tail) = tail.split_at(len);
         let shown = decoder.decode(packet, pts, None).is_ok_and(|report| report.shown);
         let frame = decoder.receive();
-        assert_eq!(shown, frame.is_some(), "a frame comes out exactly when it is said to be shown");
+        assert_eq!(
+            shown,
+            frame.is_some(),
+            "a frame is returned exactly if it is reported as shown"
+        );
         if let Some(frame) = frame {
             assert_eq!(frame.pts, pts);
             assert!(frame.size().pixels() <= config.limits.max_pixels);
@@ -98,11 +103,12 @@ pub fn vp8_decode(data: &[u8]) {
     }
 }
 
-/// Encoder settings, changes while running and pictures, all drawn from the bytes; what comes out
-/// must decode to the reconstruction that the encoder reports. Whether the settings were accepted.
+/// Encoder settings, changes while running, and frames, all drawn from the input; the output must
+/// decode to the reconstruction that the encoder reports. Returns whether the settings were
+/// accepted.
 ///
 /// # Panics
-/// If it does not: that is the find.
+/// If it does not, which is a finding.
 pub fn vp8_encode(data: &[u8]) -> bool {
     let seed = data.iter().fold(0x1234_5678_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -116,7 +122,7 @@ pub fn vp8_encode(data: &[u8]) -> bool {
     for _ in 0..2 + rng.below(6) {
         let size = config.size;
         let samples: Vec<u8> = picture(size, &mut rng);
-        let picture = Picture::i420_packed(size, &samples).expect("as long as its size says");
+        let picture = Picture::i420_packed(size, &samples).expect("length as the size requires");
         let mut request = FrameRequest::at(pts);
         request.key_frame = rng.below(8) == 0;
         if rng.below(8) == 0 {
@@ -153,7 +159,7 @@ fn drain(encoder: &mut dyn VideoEncoder, decoder: &mut dyn VideoDecoder, packet:
     }
 }
 
-/// Any sizes up to 130x130: gradients, noise, flat parts.
+/// Any sizes up to 130x130: gradients, noise, flat areas.
 fn picture(size: Size, rng: &mut Rng) -> Vec<u8> {
     let len = usize::try_from(size.i420_bytes()).expect("small");
     let kind = rng.below(4);
@@ -179,7 +185,7 @@ fn random_size(rng: &mut Rng) -> Size {
     Size::new(side(rng), side(rng))
 }
 
-/// Mostly what is allowed, now and then anything.
+/// Mostly valid values, sometimes arbitrary ones.
 fn byte_up_to(max: u8, rng: &mut Rng) -> u8 {
     if rng.below(40) == 0 { rng.byte() } else { rng.byte() % (max + 1) }
 }
@@ -239,11 +245,11 @@ fn random_update(rng: &mut Rng) -> Update {
     }
 }
 
-/// A file of any format, read to its end, from a seekable source and from a stream. Both must give
-/// the same number of packets or pictures (MP4 excepted).
+/// A file of any format, read to its end, from a seekable source and from a stream. Both must
+/// return the same number of packets or frames (except for MP4).
 ///
 /// # Panics
-/// If they do not, or if a reader goes on after its end.
+/// If they do not, or if a reader returns more after its end.
 pub fn container(data: &[u8]) {
     let mut options = ReadOptions::default();
     options.limits = small_limits().limits;
@@ -253,20 +259,20 @@ pub fn container(data: &[u8]) {
     lenient.allow_backward_times = true;
     let _ = read_all(Source::stream(std::io::Cursor::new(data.to_vec())), &lenient);
     if let (Some(seekable), Some(stream)) = (seekable, stream) {
-        // An MP4 file may place its samples in any order, which a stream cannot follow.
+        // An MP4 file may store its samples in any order, which a stream cannot follow.
         if Format::detect(data) != Some(Format::Mp4) {
-            assert_eq!(seekable, stream, "a stream gives what a seekable source gives");
+            assert_eq!(seekable, stream, "a stream gives the same as a seekable source");
         }
     }
 }
 
-/// How many packets or pictures come out; `None` if it cannot be opened.
+/// Number of packets or frames; `None` if it cannot be opened.
 fn read_all(source: Source, options: &ReadOptions) -> Option<u64> {
     let mut count = 0;
     match codec_container::open(source, options).ok()? {
         Input::Packets(mut reader) => {
             let mut packet = CodedPacket::default();
-            // An error over a time that goes backwards leaves the rest readable.
+            // Reading continues after an error about a time that goes backwards.
             let mut errors = 0;
             while errors < 100_000 {
                 match reader.read(&mut packet) {
@@ -282,18 +288,21 @@ fn read_all(source: Source, options: &ReadOptions) -> Option<u64> {
                 count += 1;
                 let _ = picture.picture.digest();
             }
-            assert!(reader.read().is_ok_and(|picture| picture.is_none()), "the end is the end");
+            assert!(
+                reader.read().is_ok_and(|picture| picture.is_none()),
+                "nothing follows the end"
+            );
         }
         _ => {}
     }
     Some(count)
 }
 
-/// Opus packets, each after its length in two little-endian bytes; the first byte chooses rate and
-/// channels, the lowest two bits of each length what is done with the packet.
+/// Opus packets, each preceded by its length in two little-endian bytes; the first byte selects
+/// rate and channels, the lowest two bits of each length select the operation.
 ///
 /// # Panics
-/// If the decoder gives another number of samples than it says, or one that is no number.
+/// If the decoder returns another number of samples than it reports, or a sample is not a number.
 pub fn opus_decode(data: &[u8]) {
     const RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
     let Some((&options, mut rest)) = data.split_first() else { return };
@@ -322,15 +331,15 @@ pub fn opus_decode(data: &[u8]) {
     }
 }
 
-/// Any bytes as an Opus packet, as several in one, and as a header.
+/// Arbitrary bytes as an Opus packet, as several in one, and as a header.
 ///
 /// # Panics
-/// If a packet that was taken apart and put together again is another one.
+/// If a packet changes when it is split and reassembled.
 pub fn opus_packet(data: &[u8]) {
     if let Ok(packet) = OpusPacket::parse(data) {
         let mut again = Vec::new();
         packet.write(&mut again);
-        let again = OpusPacket::parse(&again).expect("what was written");
+        let again = OpusPacket::parse(&again).expect("as written");
         assert_eq!((again.frames(), again.toc().0 & !3), (packet.frames(), packet.toc().0 & !3));
         assert!((2_500..=120_000).contains(&packet.duration_us()));
         assert_eq!(duration_us(data), Some(packet.duration_us()));
@@ -341,10 +350,10 @@ pub fn opus_packet(data: &[u8]) {
     }
 }
 
-/// Any bytes as an RTP packet with VP8 in it: what parses is written again as it was.
+/// Arbitrary bytes as an RTP packet with VP8: parsed packets must be written back unchanged.
 ///
 /// # Panics
-/// If it is not.
+/// If they are not.
 pub fn rtp_packet(data: &[u8]) {
     if let Ok(packet) = rtp::parse(data) {
         let extension = packet.extension.map_or(0, |extension| 4 + extension.data.len());
@@ -367,11 +376,11 @@ pub fn rtp_packet(data: &[u8]) {
     let _ = codec_rtc::link::RateTrace::parse_csv(&String::from_utf8_lossy(data));
 }
 
-/// RTP packets, each after its length in two little-endian bytes, come 5 ms after one another. Frames
-/// must come out within bounds, and an end must come.
+/// RTP packets, each preceded by its length in two little-endian bytes, arrive 5 ms apart. The
+/// number of frames must stay within bounds, and the stream must end.
 ///
 /// # Panics
-/// If they do not.
+/// If it does not.
 pub fn rtp_stream(data: &[u8]) {
     let clock = MediaClock { timestamp: 0, due: Duration::from_millis(100) };
     let mut config = DepacketizerConfig::new(clock);
@@ -399,12 +408,12 @@ pub fn rtp_stream(data: &[u8]) {
     }
     while depacketizer.finish().is_some() {
         given += 1;
-        assert!(given <= 2 * pushed, "the end comes");
+        assert!(given <= 2 * pushed, "the stream ends");
     }
 }
 
-/// Steps of eight bytes: what happens, how much later (in ms), sequence number, timestamp and length of
-/// a packet. Sound of 10 ms must come out of each pull, and what waits must stay bounded.
+/// Steps of eight bytes: operation, delay (in ms), sequence number, timestamp and length of a
+/// packet. Each pull must return 10 ms of audio, and the buffer must stay bounded.
 ///
 /// # Panics
 /// If it does not.
@@ -416,9 +425,9 @@ pub fn audio_buffer(data: &[u8]) {
     for (payload_type, name, codec, rate) in types {
         let settings = AudioDecoderConfig::new(codec, crate::sound::format(rate, 1));
         let opened = crate::sound::decoder(name, &settings).expect("opens");
-        buffer.add_decoder(payload_type, codec, rate, opened).expect("is taken");
+        buffer.add_decoder(payload_type, codec, rate, opened).expect("accepted");
     }
-    buffer.add_comfort_noise(13, 8_000).expect("is taken");
+    buffer.add_comfort_noise(13, 8_000).expect("accepted");
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
     let (mut now, mut sequence, mut timestamp) = (Duration::ZERO, 0_u16, 0_u32);
     let mut rest = data;
@@ -448,12 +457,12 @@ pub fn audio_buffer(data: &[u8]) {
             assert_eq!(out.frames(), PULL_FRAMES);
             let mut values = Vec::new();
             out.view().expect("fits").append_f32(&mut values);
-            assert!(values.iter().all(|value| value.abs() < 16.0), "sound, and no loud one");
+            assert!(values.iter().all(|value| value.abs() < 16.0), "audio without loud artifacts");
             now += Duration::from_millis(10);
         }
         assert!(buffer.waiting_packets() <= MAX_PACKETS);
         assert!(buffer.target_delay(now) <= MAX_DELAY);
-        // Payloads overlap, so that few bytes make many packets.
+        // Payloads overlap, so that a few bytes make many packets.
         rest = tail;
     }
     let stats = buffer.stats();
@@ -461,8 +470,8 @@ pub fn audio_buffer(data: &[u8]) {
     assert!(stats.packets_discarded <= stats.packets_received);
 }
 
-/// Congestion control: what is sent and reported, four bytes for each step, in any order and with
-/// any times. The first byte chooses the bounds.
+/// Congestion control: packets sent and reported, four bytes for each step, in any order and with
+/// any times. The first byte selects the bounds.
 ///
 /// # Panics
 /// If the estimate leaves them.

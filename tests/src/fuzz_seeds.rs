@@ -1,16 +1,16 @@
-//! What fuzzing begins with: one small input or more for each target, made here.
+//! Initial corpus of the fuzz targets: at least one small input for each target, generated here.
 //!
 //! `CODEC_WRITE_SEEDS=1 cargo test -p codec-tests --test fuzz_seeds` writes them to `fuzz/seeds`.
 
 use crate::fuzz_webrtc;
 
-/// Bytes of the largest.
+/// Maximum size of a seed in bytes.
 pub const MOST_BYTES: usize = 8 << 10;
 
 /// A target, a name and an input.
 pub type Seed = (&'static str, &'static str, Vec<u8>);
 
-/// All that are the same whenever they are made.
+/// All seeds that are reproducible.
 #[must_use]
 pub fn fixed() -> Vec<Seed> {
     let rtp: Vec<Vec<u8>> = (0..4).map(vp8_packet).collect();
@@ -36,7 +36,7 @@ pub fn fixed() -> Vec<Seed> {
         ("container", "y4m", [b"YUV4MPEG2 W2 H2 F30:1\nFRAME\n", &[128; 6][..]].concat()),
         ("container", "ivf", ivf()),
     ];
-    // Of what these read any bytes are as good as others.
+    // For these targets arbitrary bytes are as useful as others.
     let any: Vec<u8> = (0..=255).collect();
     for target in [
         "audio_buffer",
@@ -53,7 +53,7 @@ pub fn fixed() -> Vec<Seed> {
     seeds
 }
 
-/// Those with random names in them.
+/// Seeds with random names.
 #[must_use]
 pub fn drawn() -> Vec<Seed> {
     let [offer, answer] = fuzz_webrtc::webrtc_sdp_seeds();
@@ -64,7 +64,7 @@ pub fn drawn() -> Vec<Seed> {
     ]
 }
 
-/// Each after its length.
+/// Packets, each preceded by its length.
 fn packets(of: &[Vec<u8>]) -> Vec<u8> {
     let one = |packet: &Vec<u8>| {
         let len = u16::try_from(packet.len()).unwrap_or(0).to_le_bytes();
@@ -91,7 +91,7 @@ fn receiver_report() -> Vec<u8> {
     [&head[..], &[0, 0, 0, 7, 0x20, 0, 0, 3], &[0, 0, 0, 9], &[0; 12]].concat()
 }
 
-/// Packets of a source whose numbers wrap.
+/// Packets of a source whose sequence numbers wrap.
 fn srtp() -> Vec<u8> {
     let packet = |sequence: u16| {
         let [high, low] = sequence.to_be_bytes();

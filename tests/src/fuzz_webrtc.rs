@@ -1,4 +1,4 @@
-//! Bodies of the fuzz targets of what speaks with strangers: WebRTC, SRTP, TURN.
+//! Bodies of the fuzz targets for code that handles unauthenticated peers: WebRTC, SRTP, TURN.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ fn offer() -> (Peer, String, codec_webrtc::PendingOffer) {
     (peer, sdp, pending)
 }
 
-/// An offer and its answer that are good, as seeds.
+/// A valid offer and its answer, as seeds.
 #[must_use]
 pub fn webrtc_sdp_seeds() -> [String; 2] {
     let (_, offer, _) = offer();
@@ -50,7 +50,7 @@ pub fn webrtc_sdp_seeds() -> [String; 2] {
     [offer, answer]
 }
 
-/// An SDP after a byte that says whether it is an offer or an answer. Whether it was taken.
+/// An SDP, preceded by a byte that selects offer or answer. Returns whether it was accepted.
 pub fn webrtc_sdp(data: &[u8]) -> bool {
     let Some((kind, sdp)) = data.split_first() else { return false };
     let sdp = String::from_utf8_lossy(sdp);
@@ -86,7 +86,7 @@ pub fn webrtc_sdp(data: &[u8]) -> bool {
     true
 }
 
-/// An answer with the names of an offer's lines of media, which are others each time.
+/// An answer with the media line names of an offer, which differ each time.
 fn with_names_of(offer: &str, answer: &str) -> String {
     let names = |sdp: &str| -> Vec<String> {
         sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(str::to_owned).collect()
@@ -99,12 +99,12 @@ fn with_names_of(offer: &str, answer: &str) -> String {
     text
 }
 
-/// Inputs that one connected call is used for: a handshake takes a hundred times as long as one.
+/// Number of inputs for one connected call: a handshake takes a hundred times as long as an input.
 const USES: u32 = 200;
 
-/// Datagrams of an input, each after a byte that says how it comes, and its length in two little-endian
-/// bytes. Of that byte, bit 1: to which end; bit 2: from the address of the other end, not from a
-/// stranger; bit 3: with the transaction id of the last connectivity check of the end that gets it.
+/// Datagrams of an input, each preceded by a control byte and its length in two little-endian
+/// bytes. Bit 1 of the control byte selects the receiver; bit 2: from the address of the other end
+/// instead of a stranger; bit 3: with the transaction id of the receiver's last connectivity check.
 fn datagrams(data: &[u8]) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     let mut rest = data;
@@ -117,11 +117,11 @@ fn datagrams(data: &[u8]) -> Vec<(u8, &[u8])> {
     found
 }
 
-/// Both ends of a call, without a network between.
+/// Both ends of a call, without a network.
 struct Pair {
     ends: [Peer; 2],
     now: Duration,
-    /// The last connectivity check of each.
+    /// The last connectivity check of each end.
     checks: [Vec<u8>; 2],
     uses: u32,
 }
@@ -135,7 +135,7 @@ impl Pair {
         Self { ends, now: Duration::ZERO, checks: [const { Vec::new() }; 2], uses: 0 }
     }
 
-    /// 20 ms later: what is due, and what `passes` goes across.
+    /// Advances by 20 ms: due work, and transfer of the datagrams that `passes` accepts.
     fn step(&mut self, passes: fn(&[u8]) -> bool) {
         self.now += Duration::from_millis(20);
         for at in [0, 1] {
@@ -180,7 +180,7 @@ thread_local! {
     static CONNECTED: RefCell<Option<Pair>> = const { RefCell::new(None) };
 }
 
-/// Sends `datagrams` to both ends of a call that is connected. The call is used again for other inputs.
+/// Sends `datagrams` to both ends of a connected call, which is reused for other inputs.
 ///
 /// # Panics
 /// If a datagram ends the call.
@@ -190,7 +190,7 @@ pub fn webrtc_datagrams(data: &[u8]) {
         for _ in 0..100 {
             pair.step(|_| true);
         }
-        assert!(pair.is_connected(), "no connection without any interference");
+        assert!(pair.is_connected(), "connects without interference");
         pair
     });
     pair.uses += 1;
@@ -202,11 +202,11 @@ pub fn webrtc_datagrams(data: &[u8]) {
     CONNECTED.set(Some(pair));
 }
 
-/// Sends `datagrams` to both ends of a call before its handshake, of which only connectivity checks and
-/// their answers go across.
+/// Sends `datagrams` to both ends of a call before its handshake; only connectivity checks and
+/// their answers pass between the ends.
 ///
 /// # Panics
-/// If a datagram ends the call, or those of strangers keep ICE from finding a way.
+/// If a datagram ends the call, or datagrams of strangers prevent ICE from connecting.
 pub fn webrtc_checks(data: &[u8]) {
     let is_stun = |datagram: &[u8]| datagram.first().is_some_and(|first| *first < 4);
     let datagrams = datagrams(data);
@@ -222,14 +222,14 @@ pub fn webrtc_checks(data: &[u8]) {
     for end in &mut pair.ends {
         end.handle_timeout(Duration::from_secs(31));
         let closed = std::iter::from_fn(|| end.poll_event()).last();
-        let Some(Event::Closed(reason)) = closed else { panic!("no end: {closed:?}") };
+        let Some(Event::Closed(reason)) = closed else { panic!("still open: {closed:?}") };
         let found = matches!(reason, ClosedReason::HandshakeTimeout { ice: true, .. });
-        assert!(spoofed || found, "strangers keep ICE from finding a way: {reason}");
+        assert!(spoofed || found, "strangers prevent ICE from connecting: {reason}");
     }
 }
 
-/// An input for [`webrtc_datagrams`] and [`webrtc_checks`]: the answers to a check that there are, and
-/// an error response that begins with its integrity, to both ends from both addresses.
+/// An input for [`webrtc_datagrams`] and [`webrtc_checks`]: all kinds of answers to a check, and an
+/// error response that begins with its integrity, to both ends from both addresses.
 #[must_use]
 pub fn webrtc_datagrams_seed() -> Vec<u8> {
     let mut seed = Vec::new();
@@ -246,11 +246,11 @@ pub fn webrtc_datagrams_seed() -> Vec<u8> {
     seed
 }
 
-/// Packets after their lengths in two little-endian bytes, to a receiver whose key nobody has; the
-/// first byte chooses the suite.
+/// Packets, each preceded by its length in two little-endian bytes, to a receiver with a key
+/// unknown to the sender; the first byte selects the suite.
 ///
 /// # Panics
-/// If a packet is taken, or changed although it is refused.
+/// If a packet is accepted, or changed although it is rejected.
 pub fn srtp_unprotect(data: &[u8]) {
     let Some((choice, mut rest)) = data.split_first() else { return };
     let suite = Suite::ALL[usize::from(*choice) % Suite::ALL.len()];
@@ -265,8 +265,8 @@ pub fn srtp_unprotect(data: &[u8]) {
         let mut bytes = packet.to_vec();
         assert!(receiver.rtp(&mut bytes).is_err() && bytes == packet);
         assert!(receiver.rtcp(&mut bytes).is_err() && bytes == packet);
-        // One that gets everything follows the numbers where they wrap; who joins after a wrap
-        // cannot (RFC 3711, section 3.3.1).
+        // A receiver that gets all packets follows the numbers when they wrap; one that joins after
+        // a wrap cannot (RFC 3711, section 3.3.1).
         if sender.rtp(&mut bytes).is_ok() {
             assert_eq!(follower.rtp(&mut bytes), Ok(()));
             assert_eq!(bytes, packet);
@@ -279,10 +279,10 @@ pub fn srtp_unprotect(data: &[u8]) {
     }
 }
 
-/// Datagrams as from a TURN server, each after its length in two little-endian bytes.
+/// Datagrams as from a TURN server, each preceded by its length in two little-endian bytes.
 ///
 /// # Panics
-/// If a client believes one that has no key.
+/// If a client accepts one without a valid key.
 pub fn turn_client(data: &[u8]) {
     let server = address(1);
     let mut client = TurnClient::new(
@@ -301,7 +301,7 @@ pub fn turn_client(data: &[u8]) {
         let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
         let (datagram, tail) = tail.split_at(len);
         rest = tail;
-        // The number of the request that waits stands in the place of the datagram's own.
+        // The number of the waiting request replaces that of the datagram.
         let mut datagram = datagram.to_vec();
         if let (Some(request), Some(place)) = (client.poll_transmit(), datagram.get_mut(8..20)) {
             place.copy_from_slice(&request.payload[8..20]);
@@ -315,11 +315,11 @@ pub fn turn_client(data: &[u8]) {
     while client.poll_event().is_some() {}
 }
 
-/// Frames after their lengths in two little-endian bytes, to an opener whose keys nobody has; the
-/// first byte chooses the suite, the second what of our own frames is changed.
+/// Frames, each preceded by its length in two little-endian bytes, to a decryptor with unknown
+/// keys; the first byte selects the suite, the second the modification of our own frames.
 ///
 /// # Panics
-/// If a foreign or changed frame opens, a frame of ours does not, or one does twice.
+/// If a foreign or modified frame decrypts, one of our frames does not, or one decrypts twice.
 pub fn sframe_open(data: &[u8]) {
     let [choice, change, rest @ ..] = data else { return };
     let mut rest = rest;
@@ -337,15 +337,15 @@ pub fn sframe_open(data: &[u8]) {
         let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
         let (frame, tail) = tail.split_at(len);
         rest = tail;
-        assert!(opener.open_video(frame).is_err(), "a foreign frame opens");
-        assert!(opener.open_sound(frame).is_err(), "a foreign packet opens");
+        assert!(opener.open_video(frame).is_err(), "a foreign frame decrypts");
+        assert!(opener.open_sound(frame).is_err(), "a foreign packet decrypts");
         let _ = opener.open(&[], frame);
         let is_key = change % 2 == 0;
         let Ok(sealed) = sealer.seal_video(is_key, frame) else { continue };
         let mut changed = sealed.clone();
         let at = (len + usize::from(*change)) % changed.len();
         changed[at] ^= 1 << (change % 8);
-        assert!(opener.open_video(&changed).is_err(), "a changed frame opens");
+        assert!(opener.open_video(&changed).is_err(), "a modified frame decrypts");
         assert!(!opener.has_opened(&sealed[1..]));
         assert_eq!(opener.open_video(&sealed), Ok((frame.to_vec(), is_key)));
         assert_eq!(opener.open_video(&sealed), Err(sframe::Refused::Replayed));

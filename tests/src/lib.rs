@@ -1,4 +1,4 @@
-//! What the behaviour tests share: test data, seeded randomness, other people's programs, and the
+//! Shared helpers of the behaviour tests: test data, seeded randomness, external programs, and the
 //! bodies of the fuzz targets.
 
 #![forbid(unsafe_code)]

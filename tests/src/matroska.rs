@@ -1,5 +1,5 @@
-//! The packets of the first sound track of a Matroska file, read without the project's own reader,
-//! so that tests of codecs rest on no container.
+//! Extracts the packets of the first audio track of a Matroska file without the project's own
+//! reader, so that codec tests do not depend on a container.
 
 /// Set-up data and packets of a track.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +73,7 @@ fn block(data: &[u8], track: &mut SoundTrack) {
     }
 }
 
-/// Identifier, size and what follows; an unknown size reaches to the end.
+/// Identifier, size and the rest; an unknown size extends to the end.
 fn element(data: &[u8]) -> Option<(u64, usize, &[u8])> {
     let (id, id_length) = vint(data, false)?;
     let (size, size_length) = vint(&data[id_length..], true)?;

@@ -1,9 +1,9 @@
-//! Damage, the same for the same seed.
+//! Damage that is reproducible by seed.
 
 use crate::rng::Rng;
 
-/// A damaged copy of `data`: bits flipped, bytes overwritten, runs cut out, repeated or inserted,
-/// the tail cut off.
+/// Returns a damaged copy of `data`: bits flipped, bytes overwritten, runs removed, repeated or
+/// inserted, the tail truncated.
 #[must_use]
 pub fn damaged(data: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut out = data.to_vec();

@@ -1,5 +1,5 @@
-//! The comparison by which RFC 6716, section 6.1, says whether an Opus decoder conforms: spectra of
-//! short windows, smeared as the ear smears them, band by band.
+//! The comparison by which RFC 6716, section 6.1, defines conformance of an Opus decoder: spectra
+//! of short windows with auditory masking, band by band.
 
 use std::f32::consts::TAU;
 
@@ -15,8 +15,8 @@ const BINS: usize = BANDS[21];
 /// Power of each channel's spectrum in one window.
 type Spectrum = Vec<[f32; BINS]>;
 
-/// Opus quality metric of `heard` against `reference`, both interleaved at 48 kHz: 100 is identical,
-/// 0 the threshold of conformance.
+/// Opus quality metric of `heard` against `reference`, both interleaved at 48 kHz: 100 is
+/// identical, 0 the threshold of conformance.
 ///
 /// # Panics
 /// If they differ in length, or are shorter than a window.
@@ -41,7 +41,7 @@ pub fn quality(reference: &[i16], heard: &[i16], channels: usize) -> f64 {
                 }
             }
         }
-        // Two windows together, so that a small shift in time counts less.
+        // Two windows together, which reduces the effect of a small shift in time.
         let before = (past_x, past_y);
         (past_x, past_y) = (x.clone(), y.clone());
         add(&mut x, &before.0);
@@ -58,7 +58,7 @@ fn add(to: &mut Spectrum, other: &Spectrum) {
     }
 }
 
-/// Band energies that mask: spread to bands above and below, to later windows, to other channels.
+/// Masking by band energies: spread to bands above and below, to later windows, to other channels.
 fn smear(x: &Spectrum, before: &mut [[f32; 21]]) -> Vec<[f32; 21]> {
     let mut energies = Vec::with_capacity(x.len());
     for (x, before) in x.iter().zip(before) {
@@ -100,7 +100,7 @@ fn distance(x: &Spectrum, y: &Spectrum) -> f64 {
         band /= ((ends[1] - ends[0]) * x.len()) as f64;
         sum += band * band;
     }
-    // The fourth power of what one band would have to differ by.
+    // The fourth power of the required difference of a band.
     (sum / 21.0).powi(2)
 }
 
@@ -137,7 +137,7 @@ impl Dft {
             .collect()
     }
 
-    /// In place; `stride`: how many of the smallest turns make one of this length.
+    /// In place; `stride`: the number of smallest turns per turn of this length.
     fn transform(&self, values: &mut [(f32, f32)], stride: usize) {
         let length = values.len();
         let turned = |(re, im): (f32, f32), turn: usize| {

@@ -1,9 +1,9 @@
-//! Seeded randomness: a failure prints its seed, `CHECK_SEED` repeats it.
+//! Seeded randomness: a failure prints its seed, and `CHECK_SEED` repeats it.
 
 pub use codec_rtc::rng::Rng;
 
-/// Runs `check` for `rounds` seeds, times `CHECK_ROUNDS` if set, or for that of `CHECK_SEED` alone;
-/// names the seed of a failure.
+/// Runs `check` for `rounds` seeds, times `CHECK_ROUNDS` if set, or only for `CHECK_SEED`; prints
+/// the seed of a failure.
 pub fn for_each_seed(rounds: u64, check: impl Fn(u64, &mut Rng)) {
     struct Name(u64);
     impl Drop for Name {

@@ -1,13 +1,13 @@
-//! Small synthetic pictures for tests that need motion, texture and noise, but no test data.
+//! Small synthetic frames for tests that need motion, texture and noise, but no test data.
 
 use codec_core::frame::Size;
 
-/// What moves in a [`picture`].
+/// Motion of a [`picture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
-    /// A patch that wanders over a still background.
+    /// A patch that moves over a static background.
     Patch,
-    /// Everything.
+    /// The whole frame.
     Pan,
     /// Nothing, not even noise.
     Still,
@@ -27,10 +27,10 @@ fn texture(x: u64, y: u64) -> u64 {
     (above * (8 - dy) + below * dy) / 64 + 40
 }
 
-/// The samples of one I420 picture, without padding. `scene` picks the texture.
+/// The samples of one I420 frame, without padding. `scene` selects the texture.
 ///
 /// # Panics
-/// If the picture does not fit the address space.
+/// If the frame does not fit the address space.
 #[must_use]
 pub fn picture(size: Size, frame: u64, motion: Motion, scene: u64) -> Vec<u8> {
     let mut samples = Vec::with_capacity(usize::try_from(size.i420_bytes()).expect("small"));

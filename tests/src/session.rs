@@ -1,4 +1,4 @@
-//! One encode from pictures to packets, with all that tests ask about it afterwards.
+//! One encode from frames to packets, with the results that tests need.
 
 use codec_core::codec::{
     DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
@@ -9,14 +9,14 @@ use crate::clips::Clip;
 use crate::fuzz::{vp8_decoder, vp8_encoder};
 use crate::scene::{self, Motion};
 
-/// A running encoder and everything that came out of it.
+/// A running encoder and all its output.
 #[derive(Debug)]
 pub struct Session {
     /// The encoder.
     pub encoder: Box<dyn VideoEncoder>,
-    /// What it was opened with.
+    /// Its configuration.
     pub config: EncoderConfig,
-    /// What became of each picture.
+    /// The outcome of each frame.
     pub outcomes: Vec<Outcome>,
     /// Packets in coding order.
     pub packets: Vec<Packet>,
@@ -24,32 +24,32 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session with its encoder.
+    /// Creates a session with its encoder.
     ///
     /// # Panics
-    /// If the settings are refused.
+    /// If the settings are rejected.
     #[must_use]
     pub fn new(config: EncoderConfig) -> Self {
         let encoder = vp8_encoder(&config).expect("settings in range");
         Self { encoder, config, outcomes: Vec::new(), packets: Vec::new(), next_pts: 0 }
     }
 
-    /// Codes one picture.
+    /// Encodes one frame.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub fn picture(&mut self, picture: &Picture<'_>, request: FrameRequest) {
         let mut request = request;
         request.pts = self.next_pts;
         self.next_pts += 1;
-        self.outcomes.push(self.encoder.encode(picture, &request).expect("a picture that fits"));
+        self.outcomes.push(self.encoder.encode(picture, &request).expect("a valid frame"));
         self.fetch();
     }
 
-    /// Codes `count` frames of a clip from `first` on, beginning again after its last.
+    /// Encodes `count` frames of a clip from `first` on, wrapping around after its last.
     ///
     /// # Panics
-    /// If one is refused.
+    /// If one is rejected.
     pub fn clip(&mut self, clip: &Clip, first: usize, count: usize) {
         let pictures: Vec<_> = clip.pictures().collect();
         for frame in first..first + count {
@@ -57,10 +57,10 @@ impl Session {
         }
     }
 
-    /// Codes the next `count` pictures of a synthetic scene.
+    /// Encodes the next `count` frames of a synthetic scene.
     ///
     /// # Panics
-    /// If one is refused.
+    /// If one is rejected.
     pub fn scene(&mut self, motion: Motion, number: u64, count: u64) {
         for _ in 0..count {
             let frame = self.next_pts.unsigned_abs();
@@ -73,7 +73,7 @@ impl Session {
     /// Changes a setting.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub fn apply(&mut self, update: Update) {
         if let Update::Resolution(size) = update {
             self.config.size = size;
@@ -85,7 +85,7 @@ impl Session {
     /// Ends the stream.
     ///
     /// # Panics
-    /// If coding what was held back fails.
+    /// If encoding the held frames fails.
     pub fn finish(&mut self) {
         self.encoder.finish().expect("nothing fails");
         self.fetch();
@@ -98,14 +98,13 @@ impl Session {
         }
     }
 
-    /// Ticks of the picture that comes next.
+    /// Ticks of the next frame.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.next_pts
     }
 
-    /// Mean rate in bits per second of the packets with times in `from..to` ticks, each tick
-    /// lasting one frame.
+    /// Mean bitrate of the packets with times in `from..to` ticks, with one frame per tick.
     ///
     /// # Panics
     /// If `to` is not above `from`.
@@ -124,14 +123,14 @@ impl Session {
         keys.map(|p| p.pts).collect()
     }
 
-    /// Pictures that were dropped.
+    /// Dropped frames.
     #[must_use]
     pub fn drops(&self) -> usize {
         self.outcomes.iter().filter(|o| matches!(o, Outcome::Dropped { .. })).count()
     }
 
-    /// Decodes the packets that `keep` lets through and compares each with the encoder's own
-    /// reconstruction; gives the number of frames shown.
+    /// Decodes the packets that `keep` accepts and compares each with the encoder's own
+    /// reconstruction; returns the number of shown frames.
     ///
     /// # Panics
     /// If they differ.

@@ -1,4 +1,4 @@
-//! Sound for the audio tests, and whole sounds through encoders and decoders.
+//! Test signals for audio, and complete runs through encoders and decoders.
 
 use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig,
@@ -37,7 +37,7 @@ pub fn decoder(spec: &str, config: &AudioDecoderConfig) -> Result<Box<dyn AudioD
     open(config)
 }
 
-/// Everything that waits in `encoder`.
+/// Takes all packets that wait in `encoder`.
 pub fn packets(encoder: &mut dyn AudioEncoder) -> Vec<AudioPacket> {
     let (mut all, mut packet) = (Vec::new(), AudioPacket::default());
     while encoder.receive(&mut packet) {
@@ -46,10 +46,10 @@ pub fn packets(encoder: &mut dyn AudioEncoder) -> Vec<AudioPacket> {
     all
 }
 
-/// All packets of `samples` from time 0 on, pushed in parts of up to `push` sample frames.
+/// Encodes `samples` from time 0 on, pushed in parts of up to `push` sample frames.
 ///
 /// # Panics
-/// If the encoder refuses something.
+/// If the encoder rejects something.
 pub fn encode(
     encoder: &mut dyn AudioEncoder,
     format: AudioFormat,
@@ -68,10 +68,10 @@ pub fn encode(
     all
 }
 
-/// All that `packets` decode to with what the encoder says is to be dropped, as 16-bit samples.
+/// Decodes `packets` to 16-bit samples, without those that the encoder marks as to be discarded.
 ///
 /// # Panics
-/// If a packet cannot be decoded, or its duration or its time is not what was said.
+/// If a packet cannot be decoded, or its duration or time is not as stated.
 pub fn decode(decoder: &mut dyn AudioDecoder, packets: &[AudioPacket]) -> Vec<i16> {
     let mut out = Vec::new();
     let mut sound = AudioBuf::new(decoder.format(), codec_audio::SampleKind::S16);
@@ -87,8 +87,8 @@ pub fn decode(decoder: &mut dyn AudioDecoder, packets: &[AudioPacket]) -> Vec<i1
     out
 }
 
-/// A voice of sorts, alike on no two channels: harmonics that rise and fall in syllables, noise
-/// between them. `frames` sample frames, interleaved.
+/// A synthetic voice that differs between channels: harmonics that rise and fall in syllables,
+/// noise between them. `frames` sample frames, interleaved.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -142,7 +142,7 @@ pub fn flac(file: &std::path::Path, frames: usize) -> Vec<i16> {
     out
 }
 
-/// Signal to noise ratio of `heard` against `said`, in dB.
+/// Signal-to-noise ratio of `heard` against `said`, in dB.
 ///
 /// # Panics
 /// If they differ in length.

@@ -1,4 +1,4 @@
-//! Once warm, real-time encoding and decoding allocate nothing.
+//! After warm-up, real-time encoding and decoding allocate nothing.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The structure that ARCHITECTURE.md and ADR 0001 describe, read from the sources.
+//! Checks the structure that ARCHITECTURE.md and ADR 0001 describe in the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn rust_files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Source lines of a folder that are not comments, with where they stand.
+/// Source lines of a folder that are not comments, with their positions.
 fn code_lines(dir: &str) -> Vec<(String, String)> {
     let dir = root().join(dir);
     let mut lines = Vec::new();
@@ -113,14 +113,14 @@ fn codec_webrtc_has_no_threads_clocks_files_sockets_or_environment() {
 }
 
 fn assert_sans_io(dir: &str) {
-    // Addresses are numbers; sockets and resolvers are not.
+    // Addresses are only numbers; sockets and resolvers are not.
     let sockets = ["UdpSocket", "TcpStream", "TcpListener", "ToSocketAddrs"];
     for name in
         ["std::thread", "std::fs", "std::env", "std::process", "std::io"].into_iter().chain(sockets)
     {
         assert_never(dir, name, |code| code.contains(name));
     }
-    // Times are arguments, also where a library wants an `Instant`; its tests have to begin at one.
+    // Times are arguments, even if a library wants an `Instant`; its tests have to start at one.
     let read: Vec<_> = code_lines(dir)
         .into_iter()
         // The path begins within this crate, whose name is `tests`.
@@ -196,7 +196,7 @@ fn security_tests_exist() {
     for line in text.lines().filter(|line| line.starts_with("| ")) {
         let last = line.strip_suffix('|').unwrap().rsplit('|').next().unwrap();
         for name in last.split('`').skip(1).step_by(2) {
-            assert!(tests.contains(name), "docs/SECURITY.md names {name}, which is no test");
+            assert!(tests.contains(name), "docs/SECURITY.md names {name}, which is not a test");
             named += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! What every audio backend promises through the traits.
+//! Requirements for every audio backend, checked through the traits.
 
 use codec_audio::g711::Law;
 use codec_audio::{
@@ -19,7 +19,7 @@ fn opus(rate: u32, channels: usize) -> AudioEncoderConfig {
     AudioEncoderConfig::new(AudioCodec::Opus, format(rate, channels))
 }
 
-/// A decoder for what `config` encodes, and its packets of `samples`.
+/// A decoder for the output of `config`, and its packets of `samples`.
 fn opus_round_trip(config: &AudioEncoderConfig, samples: &[i16], push: usize) -> Vec<i16> {
     let mut opus_encoder = encoder("opus", config).unwrap();
     let coded = encode(&mut *opus_encoder, config.format, samples, push);
@@ -59,7 +59,7 @@ fn opus_keeps_up_to_eight_channels_apart_and_in_order() {
             .iter()
             .position(|speaker| *speaker == codec_audio::Speaker::LowFrequency)
         {
-            // A low-frequency channel carries nothing else.
+            // An LFE channel carries only low frequencies.
             said.chunks_exact_mut(channels).for_each(|frame| frame[low] = 0);
         }
         let heard = opus_round_trip(&config, &said, 1000);
@@ -256,7 +256,7 @@ fn pcm_of_24_bits_and_floats_pass_exactly() {
     }
 }
 
-/// Decision values of tables 1 and 2 of ITU-T G.711: where each segment begins, in 16 bits.
+/// Decision values of tables 1 and 2 of ITU-T G.711: the start of each segment, in 16 bits.
 const A_SEGMENTS: [u32; 9] = [0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 const MU_SEGMENTS: [u32; 9] = [0, 31, 95, 223, 479, 991, 2015, 4063, 8159];
 
@@ -365,7 +365,7 @@ fn losses_are_made_up_in_any_multiple_of_a_quarter_frame() {
     }
 }
 
-/// What comes back of `samples`, which need `bits` bits, in blocks of `block`.
+/// Round trip of `samples` with `bits` bits, in blocks of `block`.
 fn flac_round_trip(
     rate: u32,
     channels: usize,
@@ -416,11 +416,11 @@ fn flac_gives_every_sample_back_whatever_it_is() {
         type Make<'a> = Box<dyn FnMut(usize) -> i32 + 'a>;
         let sounds: [(&str, Make<'_>); 6] = [
             ("silence", Box::new(|_| 0)),
-            ("full scale by turns", Box::new(|at| if at % 2 == 0 { low } else { high })),
+            ("alternating full scale", Box::new(|at| if at % 2 == 0 { low } else { high })),
             ("squares", Box::new(|at| if at / 100 % 2 == 0 { low } else { high })),
             ("loud noise", Box::new(move |_| noise() >> (32 - bits))),
             ("clicks", Box::new(|at| if at % 1_003 == 0 { high } else { 0 })),
-            ("chance extremes", Box::new(|at| if at * at / 7 % 3 == 0 { low } else { high })),
+            ("random extremes", Box::new(|at| if at * at / 7 % 3 == 0 { low } else { high })),
         ];
         for (name, mut make) in sounds {
             for channels in [1, 2] {
@@ -498,9 +498,9 @@ fn flac_is_no_larger_than_that_of_ffmpeg_and_ffmpeg_hears_the_same() {
     std::fs::write(path("ours.flac"), &file).unwrap();
     let ours = path("ours.flac");
     let heard = run("ffmpeg", &["-v", "error", "-xerror", "-i", &ours, "-f", "s16le", "-"]);
-    assert!(heard == bytes, "ffmpeg hears something else");
+    assert!(heard == bytes, "ffmpeg decodes something else");
     let (ours, theirs) = (file.len(), std::fs::metadata(theirs).unwrap().len());
-    // 8 KiB of theirs are padding.
+    // 8 KiB of ffmpeg's file are padding.
     let theirs = usize::try_from(theirs).unwrap() - 8192;
     assert!(ours * 100 < theirs * 101, "{ours} bytes against {theirs}");
 }

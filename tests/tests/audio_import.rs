@@ -1,4 +1,4 @@
-//! Decoders of other people's formats agree with ffmpeg, and survive damage.
+//! Decoders of imported formats agree with ffmpeg, and survive damage.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use codec_tests::matroska::sound_track;
 use codec_tests::rng::for_each_seed;
 use codec_tests::sound::{decoder, format, voice};
 
-/// What ffmpeg's encoder makes of a synthetic voice, as Matroska, and what its decoder makes of that.
+/// A synthetic voice encoded by ffmpeg, as Matroska, and ffmpeg's decoding of it.
 fn coded(dir: &Path, codec: &str, rate: u32, channels: usize) -> (Vec<u8>, Vec<i16>) {
     let said = voice(format(rate, channels), rate as usize, 11);
     let bytes: Vec<u8> = said.iter().flat_map(|s| s.to_le_bytes()).collect();
@@ -24,7 +24,7 @@ fn coded(dir: &Path, codec: &str, rate: u32, channels: usize) -> (Vec<u8>, Vec<i
     (std::fs::read(file).unwrap(), heard)
 }
 
-/// Largest difference at the best of the shifts that priming and padding allow.
+/// Maximum difference at the best of the shifts that priming and padding allow.
 fn largest_difference(ours: &[i16], theirs: &[i16], channels: usize) -> u16 {
     let difference = |shift: usize| -> Option<u16> {
         let pairs = ours.get(shift * channels..)?.iter().zip(theirs);

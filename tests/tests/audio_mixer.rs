@@ -1,4 +1,4 @@
-//! The mixer: time, rates, loudness, and each listener without their own voice.
+//! The mixer: time, rates, loudness, and N-1 mixes.
 
 use std::f64::consts::TAU;
 
@@ -26,7 +26,7 @@ fn values(buf: &AudioBuf) -> &[f32] {
     }
 }
 
-/// Mixes `frames` in stretches of 10 ms; what comes out from time 0 on.
+/// Mixes `frames` in blocks of 10 ms; returns the output from time 0 on.
 fn mix_all(mixer: &mut Mixer, frames: usize) -> Vec<f32> {
     let (mut out, mut all) = (AudioBuf::new(mixer.format(), SampleKind::F32), Vec::new());
     let late = mixer.latency();
@@ -46,7 +46,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// dB of everything in `samples` but these tones, relative to them.
+/// Level of `samples` without these tones, in dB relative to them.
 fn distortion_db(samples: &[f32], tones: &[f64]) -> f64 {
     let mut rest: Vec<f64> = samples.iter().map(|&v| f64::from(v)).collect();
     let total: f64 = rest.iter().map(|v| v * v).sum();
@@ -122,7 +122,7 @@ fn loud_inputs_are_turned_down_and_not_cut() {
     assert!(peak <= 1.0 && peak > 0.95, "{peak}");
     let distortion = distortion_db(&all[48_000..], &tones);
     assert!(distortion < -60.0, "{distortion} dB");
-    // Cutting the same sum off gives this:
+    // Clipping the same sum would give this:
     let sum = (0..96_000).map(|i| {
         let sum: f64 = tones.iter().map(|t| 0.9 * (TAU * t * f64::from(i) / 48_000.0).sin()).sum();
         sum.clamp(-1.0, 1.0) as f32
@@ -180,7 +180,7 @@ fn what_is_missing_is_silence_without_a_click_and_is_counted() {
     push(&mut mixer, 1, MONO, &samples[..1_320], 0);
     for stretch in 0..20 {
         if stretch == 6 {
-            // 1320..2880 were due before; of the rest nothing is lost.
+            // 1320..2880 were due before; nothing of the rest is lost.
             push(&mut mixer, 1, MONO, &samples[1_320..], 1_320);
         }
         mixer.mix(480, &mut out);

@@ -1,4 +1,4 @@
-//! Processors of sound: what they do to speech, noise and echo, and when.
+//! Audio processors: their effect on speech, noise and echo, and their timing.
 
 use codec_audio::apm::{CallConfig, CallProcessor};
 use codec_audio::denoise::Denoiser;
@@ -9,7 +9,7 @@ use codec_audio::{AudioFormat, AudioProcessor, AudioView, ChannelLayout, Samples
 const MONO_48K: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
 const MONO_16K: AudioFormat = AudioFormat::new(16_000, ChannelLayout::Mono);
 
-/// Noise from -1 to 1 that is the same everywhere.
+/// Noise from -1 to 1, identical on all machines.
 struct Noise(u32);
 
 impl Noise {
@@ -19,7 +19,7 @@ impl Noise {
     }
 }
 
-/// Something like speech: a buzz of 120 Hz through moving formants, in syllables of a quarter of a
+/// Synthetic speech: a buzz of 120 Hz through moving formants, in syllables of a quarter of a
 /// second with pauses between words.
 fn babble(rate: u32, seconds: f32, seed: u32) -> Vec<f32> {
     let mut noise = Noise(seed);
@@ -121,7 +121,7 @@ fn echo_is_cancelled_and_the_near_voice_stays() {
     let rate = 16_000usize;
     let far = babble(16_000, 14.0, 1);
     let near = babble(16_000, 4.0, 2);
-    // A room: 60 ms late, 6 dB down, 100 ms of echoes.
+    // A room: 60 ms delay, -6 dB, 100 ms of echoes.
     let mut noise = Noise(5);
     let room: Vec<f32> =
         (0..rate / 10).map(|i| noise.next() * (-(i as f32) * 69.0 / rate as f32).exp()).collect();

@@ -1,4 +1,4 @@
-//! AV1 by rav1e and rav1d: conformance streams, round trips, true delay, hostile input.
+//! AV1 by rav1e and rav1d: conformance streams, round trips, actual delay, hostile input.
 
 use std::collections::HashMap;
 use std::fs;
@@ -80,7 +80,7 @@ fn file(size: Size, speed: u8) -> EncoderConfig {
     config
 }
 
-/// All packets of `count` pictures, and how many pictures were in before the first came.
+/// All packets of `count` frames, and the number of frames that went in before the first packet.
 fn encode(config: &EncoderConfig, count: u32) -> (Vec<Packet>, u32) {
     let (_, open, _) = registry::find_encoder("av1/rav1e").unwrap();
     let mut encoder = open(config).unwrap();
@@ -100,7 +100,7 @@ fn encode(config: &EncoderConfig, count: u32) -> (Vec<Packet>, u32) {
         first = count;
     }
     let told = encoder.capabilities().latency_frames;
-    assert!(first <= told + 1, "{first} pictures in before a packet, {told} told as held back");
+    assert!(first <= told + 1, "{first} frames in before a packet, {told} reported as held");
     encoder.finish().unwrap();
     while encoder.receive(&mut packet) {
         packets.push(packet.clone());
@@ -110,19 +110,19 @@ fn encode(config: &EncoderConfig, count: u32) -> (Vec<Packet>, u32) {
 
 #[test]
 fn the_delay_that_is_told_is_the_delay_that_is_measured() {
-    // The fifth picture brings the first packet: four are held back.
+    // The fifth frame returns the first packet: four are held.
     assert_eq!(encode(&rtc(SIZE), 12).1, 5);
     let mut cuts = rtc(SIZE);
     cuts.keys.at_scene_cuts = true;
     assert_eq!(encode(&cuts, 12).1, 5);
     for speed in [10, 6] {
         let (packets, first) = encode(&file(SIZE, speed), 60);
-        println!("file preset, speed {speed}: first packet after {first} pictures");
+        println!("file preset, speed {speed}: first packet after {first} frames");
         assert_eq!(packets.len(), 60);
     }
     let mut short = file(SIZE, 10);
     short.knobs = vec![("lookahead".to_owned(), 3)];
-    println!("look-ahead of 3: first packet after {} pictures", encode(&short, 40).1);
+    println!("look-ahead of 3: first packet after {} frames", encode(&short, 40).1);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn other_decoders_agree_on_what_rav1e_writes() {
             let path = folder.path().join("a.obu");
             let stream: Vec<u8> = packets.iter().flat_map(|packet| packet.data.clone()).collect();
             fs::write(&path, stream).unwrap();
-            assert!(external::ffmpeg_i420(&path) == ours, "{size}: ffmpeg decodes otherwise");
+            assert!(external::ffmpeg_i420(&path) == ours, "{size}: ffmpeg decodes differently");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every backend of the build passes the conformance kit, and the kit finds backends that lie.
+//! Every backend of the build passes the conformance kit, and the kit detects faulty backends.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -41,7 +41,7 @@ fn the_example_of_a_third_partys_backend_passes() {
     add_a_backend::main();
 }
 
-/// What a liar does wrong.
+/// The fault of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lie {
     LosesAPacket,
@@ -73,7 +73,7 @@ const LIES: [(Lie, &str); 12] = [
     (Lie::DeclaresAGapItFills, "intra refresh"),
 ];
 
-/// The native encoder with one lie.
+/// The native encoder with one fault.
 #[derive(Debug)]
 struct Liar {
     lie: Lie,
@@ -189,7 +189,7 @@ fn the_kit_finds_every_lie() {
     finds::<11>();
 }
 
-/// The gaps of a side as docs/BACKENDS.md has them.
+/// The gaps of an encoder or decoder as in docs/BACKENDS.md.
 fn gap_table(backend: &Backend, side: &str, can: &Capabilities) -> String {
     let mut text = format!("### {}/{}, {side}\n\n", backend.codec, backend.name);
     if can.gaps.is_empty() {
@@ -203,7 +203,7 @@ fn gap_table(backend: &Backend, side: &str, can: &Capabilities) -> String {
     text
 }
 
-/// With `UPDATE_DOCS=1` in the environment, the sections of the build's backends are renewed.
+/// With `UPDATE_DOCS=1` in the environment, the sections of the build's backends are updated.
 #[test]
 fn the_documentation_lists_every_gap_with_its_reason() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/BACKENDS.md");
@@ -229,7 +229,7 @@ fn the_documentation_lists_every_gap_with_its_reason() {
     }
 }
 
-/// `text` with `section` in the place of the one of the same heading, or at the end.
+/// `text` with `section` replacing the one of the same heading, or appended.
 fn renewed(text: &str, section: &str) -> String {
     let heading = section.lines().next().unwrap();
     let Some(start) = text.find(&format!("{heading}\n")) else {

@@ -1,4 +1,5 @@
-//! The C libraries behind our traits do what their own programs do, and agree with our decoders.
+//! Through our traits, the C libraries give the same results as their own programs, and agree with
+//! our decoders.
 
 #![cfg(any(feature = "libvpx", feature = "libopus", feature = "openh264"))]
 
@@ -57,7 +58,7 @@ mod video {
         digests
     }
 
-    /// The scene as a file for other programs.
+    /// The scene as a file for external programs.
     #[cfg(feature = "libvpx")]
     pub(super) fn y4m() -> Vec<u8> {
         let mut file = b"YUV4MPEG2 W176 H144 F30:1 Ip A1:1 C420jpeg\n".to_vec();
@@ -100,7 +101,7 @@ mod libvpx {
         packets(&std::fs::read(&*output).unwrap())
     }
 
-    /// Whether there is a vpxenc of the version that is linked: others may write other bytes.
+    /// Whether vpxenc has the version that is linked: other versions may write other bytes.
     fn have_vpxenc() -> bool {
         let is_there = external::have("vpxenc", "bytes of vp8/libvpx");
         let version = codec_ffi::vpx::version();

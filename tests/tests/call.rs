@@ -1,4 +1,4 @@
-//! Calls in virtual time: what losses and links do to them.
+//! Calls in virtual time over lossy and changing links.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A call of 30 frames a second over 25 ms each way.
+/// A call of 30 frames per second over 25 ms each way.
 fn config(kbps: u64, length: Duration) -> CallConfig {
     let streams =
         Streams { video: Some(VideoStream::standard(1)), audio: None, extensions: Map::default() };
@@ -120,7 +120,7 @@ fn without_repair_an_acknowledged_picture_ends_nearly_every_outage() {
     }
 }
 
-/// A call that follows its link: pictures of 640x360, at most 2.5 Mb/s.
+/// A call that follows its link: 640x360, at most 2.5 Mb/s.
 fn following(length: Duration) -> CallConfig {
     let mut config = config(300, length);
     config.sender.congestion =
@@ -144,7 +144,7 @@ fn a_link_that_falls_and_comes_back_is_followed() {
         let (sent, target) = (kbps(it.sent_bytes), it.target.as_kbps());
         println!("{second} s: sent {sent} kb/s, target {target} kb/s, queue {:.0?}", it.queueing);
     }
-    // Below what the link carries within two seconds, and the queue stays short.
+    // Below the capacity of the link within two seconds, and the queue stays short.
     assert!(result.seconds[32..50].iter().all(|it| kbps(it.sent_bytes) <= 330));
     assert!(result.seconds[35..50].iter().all(|it| it.queueing < ms(200)));
     // Four fifths of the link within 15 s of its return, and most of that from then on.
@@ -154,7 +154,7 @@ fn a_link_that_falls_and_comes_back_is_followed() {
 }
 
 /// The conditions of a browser's loss table: one-way delay and jitter, loss. Counted from the fifth
-/// second on, as there.
+/// second on, as in that table.
 #[test]
 #[ignore = "the tables of docs/calls.md: minutes without optimisation"]
 fn the_tables_of_the_documentation() {

@@ -1,4 +1,4 @@
-//! Two hours of a call in virtual time: clocks that drift, memory that does not.
+//! Two hours of a call in virtual time: clocks drift, memory does not grow.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn two_hours_stay_in_step_and_in_memory() {
         sound: Some(g711),
     };
     let result = run(&config);
-    // A late picture is no drift: the middle of eleven seconds counts.
+    // A late frame is not drift: the median of eleven seconds counts.
     let middle = |offsets: &[i64]| {
         let mut sorted = offsets.to_vec();
         sorted.sort_unstable();
@@ -57,7 +57,7 @@ fn two_hours_stay_in_step_and_in_memory() {
     let worst = result.lips[10..].windows(11).map(middle).max().unwrap();
     let shown = result.rendered();
     println!(
-        "{shown} of {} pictures, {} freezes; sound against picture at most {:.1} ms; memory {:?} MiB",
+        "{shown} of {} frames, {} freezes; audio against video at most {:.1} ms; memory {:?} MiB",
         result.shots.len(),
         result.freezes().len(),
         worst as f64 / 1e3,
@@ -66,7 +66,7 @@ fn two_hours_stay_in_step_and_in_memory() {
     assert_eq!(result.wrong(), 0);
     assert!(shown + 72 >= result.shots.len());
     assert!(worst <= 40_000, "{worst} us");
-    // What this test keeps of each picture is about 20 MiB at the end.
+    // This test's own records of the frames take about 20 MiB at the end.
     let (first, last) = (result.memory[0], result.memory[result.memory.len() - 1]);
     assert!(last < first + (32 << 20), "{first} to {last} bytes");
 }

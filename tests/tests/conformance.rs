@@ -16,7 +16,7 @@ use md5::{Digest, Md5};
 
 /// The digests of one stream.
 struct Expected {
-    /// Of each shown frame, where the stream's makers give them.
+    /// Of each shown frame, if published with the stream.
     frames: Option<Vec<String>>,
     /// Of all shown frames.
     whole: String,

@@ -1,9 +1,9 @@
-//! Containers: what goes in comes out, files of other programs are read, ours are read by other
-//! programs, and damage is an error and never more.
+//! Containers: round trips, files of other programs, our files in other programs, and damage, which
+//! must only cause errors.
 //!
-//! Files of others lie in the directory that `CODEC_TEST_DATA` names, or else in `../shared/data`
-//! beside the repository; without either the tests that want them say so and pass. Other programs
-//! (ffmpeg, mkvtoolnix) may be missing too, unless `CODEC_TEST_DATA` is set.
+//! External files are in the directory of `CODEC_TEST_DATA`, or else in `../shared/data` next to
+//! the repository; without either, the tests that need them print a message and pass. Other
+//! programs (ffmpeg, mkvtoolnix) may be missing too, unless `CODEC_TEST_DATA` is set.
 
 #[path = "containers/counterparts.rs"]
 mod counterparts;

@@ -107,7 +107,7 @@ fn config(case: &Case) -> EncoderConfig {
     };
     config.rate = case.rate;
     config.speed = case.speed;
-    // Layers are for real time: a look-ahead has its own use of the references.
+    // Layers are for real time: a look-ahead uses the references differently.
     if !case.file_preset {
         config.scalability = case.scalability;
     }
@@ -125,8 +125,7 @@ fn config(case: &Case) -> EncoderConfig {
     config
 }
 
-/// Encodes; gives the packets, and the digests of the shown ones. Checks our own decoder on the
-/// way.
+/// Encodes; returns the packets, and the digests of the shown ones. Also checks our own decoder.
 fn encode(case: &Case, clip: &Clip) -> (Vec<Vec<u8>>, Vec<u64>) {
     let mut encoder = fuzz::vp8_encoder(&config(case)).unwrap();
     let mut decoder_config = DecoderConfig::default();
@@ -139,7 +138,7 @@ fn encode(case: &Case, clip: &Clip) -> (Vec<Vec<u8>>, Vec<u64>) {
         while encoder.receive(&mut packet) {
             let report = decoder.decode(&packet.data, packet.pts, None).unwrap();
             assert_eq!(report.shown, packet.meta.shown);
-            let digest = packet.meta.digest.expect("asked for");
+            let digest = packet.meta.digest.expect("requested");
             if let Some(frame) = decoder.receive() {
                 assert_eq!(frame.digest(), digest, "our decoder, frame {}", packet.meta.frame_id);
                 digests.push(digest);
@@ -171,14 +170,14 @@ fn check(case: &Case, dir: &std::path::Path, name: &str) {
     };
     let clip = Clip::read(&clip_file, case.size, frames);
     let (packets, digests) = encode(case, &clip);
-    assert_eq!(digests.len(), frames, "without drops every picture is shown: {case:?}");
+    assert_eq!(digests.len(), frames, "without drops every frame is shown: {case:?}");
 
     let file = tempfile::Builder::new().prefix(name).suffix(".ivf").tempfile().unwrap();
     std::fs::write(file.path(), ivf(case.size, &packets)).unwrap();
     let vpx = digests_of(case.size, &external::vpxdec_i420(file.path()));
-    assert_eq!(vpx, digests, "libvpx decodes otherwise: {case:?}");
+    assert_eq!(vpx, digests, "libvpx decodes differently: {case:?}");
     let ffmpeg = digests_of(case.size, &external::ffmpeg_i420(file.path()));
-    assert_eq!(ffmpeg, digests, "ffmpeg decodes otherwise: {case:?}");
+    assert_eq!(ffmpeg, digests, "ffmpeg decodes differently: {case:?}");
 }
 
 fn counterparts(what: &str) -> Option<PathBuf> {

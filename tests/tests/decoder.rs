@@ -1,4 +1,4 @@
-//! The VP8 decoder on streams that are cut, damaged, lying or unusual.
+//! The VP8 decoder on truncated, damaged, inconsistent and unusual streams.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn config(conceal: Conceal, threads: usize) -> DecoderConfig {
     config
 }
 
-/// What came of a packet: the report and the digest of the frame, if any.
+/// The result of a packet: the report and the digest of the frame, if any.
 type Outcome = Result<(DecodeReport, Option<u64>), Error>;
 
 fn decode(decoder: &mut dyn VideoDecoder, packet: &[u8]) -> Outcome {
@@ -38,7 +38,7 @@ fn decode_all(packets: &[&[u8]], config: &DecoderConfig) -> Vec<Outcome> {
     packets.iter().map(|packet| decode(decoder.as_mut(), packet)).collect()
 }
 
-/// Both are equal; else says where they differ first.
+/// Checks that both are equal; otherwise reports the first difference.
 fn assert_same(got: &[Outcome], expected: &[Outcome], what: &str) {
     for (n, (got, expected)) in got.iter().zip(expected).enumerate() {
         assert_eq!(got, expected, "{what}, packet {n}");
@@ -46,7 +46,7 @@ fn assert_same(got: &[Outcome], expected: &[Outcome], what: &str) {
     assert_eq!(got.len(), expected.len(), "{what}");
 }
 
-/// Reports, and time and digest of the frames that come out, in order.
+/// Reports, and time and digest of the returned frames, in order.
 type Outputs = (Vec<Result<DecodeReport, Error>>, Vec<(i64, u64)>);
 
 fn outputs(packets: &[&[u8]], conceal: Conceal, threads: usize, delay: u32) -> Outputs {
@@ -128,7 +128,7 @@ fn a_frame_that_is_held_back_outlives_a_reset() {
     assert!(decoder.receive().is_none(), "the first frame waits for the second packet");
     decoder.reset();
     assert_eq!(decoder.receive().map(|frame| frame.pts), Some(7));
-    assert!(decoder.decode(packets[1], 0, None).is_err(), "there is no reference any more");
+    assert!(decoder.decode(packets[1], 0, None).is_err(), "there is no reference left");
     assert!(decoder.receive().is_none());
 }
 
@@ -209,7 +209,7 @@ fn random_damage_gives_the_same_with_and_without_threads() {
     }
 }
 
-/// A packet of 94 bytes that claims a picture of `width` x `height`.
+/// A packet of 94 bytes that claims a frame of `width` x `height`.
 fn claim(width: u16, height: u16) -> Vec<u8> {
     let mut packet = vec![0x10 | 84 << 5, (84_u32 >> 3).to_le_bytes()[0], 0, 0x9d, 0x01, 0x2a];
     packet.extend_from_slice(&width.to_le_bytes());
@@ -242,7 +242,7 @@ fn limits_on_packets_and_size_changes_hold() {
     let [a, b] = ["vp80-00-comprehensive-001.ivf", "vp80-00-comprehensive-008.ivf"]
         .map(|name| stream(&dir, name));
     let keys = [data::ivf_frames(&a)[0], data::ivf_frames(&b)[0]];
-    // Any number of changes, as adaptive calls make them, within a number of pixels.
+    // Any number of changes, as in adaptive calls, within a number of pixels.
     let mut decoder = vp8_decoder(&config(Conceal::Off, 1));
     let sizes: Vec<_> =
         (0..60).map(|n| decoder.decode(keys[n % 2], 0, None).unwrap().size).collect();
@@ -255,7 +255,7 @@ fn limits_on_packets_and_size_changes_hold() {
     assert!(results[..8].iter().all(Result::is_ok));
     let is_refused = |result: &Result<_, Error>| matches!(result, Err(Error::Limit(limit)) if limit.what.contains("new sizes"));
     assert!(is_refused(&results[8]), "{:?}", results[8]);
-    // Frames that are refused count, so the stream comes through once the changes are 30 frames old.
+    // Rejected frames count, so decoding resumes once the changes are 30 frames old.
     assert!((0..30).any(|_| decoder.decode(keys[0], 0, None).is_ok()));
 }
 
@@ -270,7 +270,7 @@ fn an_empty_packet_repeats_the_last_frame() {
     assert_eq!((report.kind, report.shown), (FrameKind::Inter, true));
     let frame = decoder.receive().unwrap();
     assert_eq!((Some(frame.digest()), frame.pts, frame.duration), (first, 77, Some(3)));
-    // And what follows decodes as if nothing had been in between.
+    // And the following frames decode as if nothing had been in between.
     let plain = decode_all(&packets[..2], &config(Conceal::Off, 1));
     assert_eq!(decode(decoder.as_mut(), packets[1]), plain[1]);
 }
@@ -298,7 +298,7 @@ fn an_error_leaves_references_and_probabilities_as_they_were() {
     for threads in [1, 2] {
         let mut decoder = vp8_decoder(&config(Conceal::Off, threads));
         for (n, packet) in packets[..6].iter().enumerate() {
-            // Cut in the middle of the tokens and of the modes.
+            // Truncated in the middle of the tokens and of the modes.
             for len in [packet.len() * 2 / 3, packet.len() / 8, 2] {
                 let error = decode(decoder.as_mut(), &packet[..len]).unwrap_err();
                 assert!(matches!(error, Error::Corrupt(_)), "{error}");

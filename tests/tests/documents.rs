@@ -1,5 +1,5 @@
-//! What documents and manifests say of each other: patents and default features, the minimum version
-//! of Rust.
+//! Checks documents and manifests against each other: patents and default features, the minimum
+//! version of Rust.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,14 +16,14 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// The default features of a manifest whose `default` stands on one line.
+/// The default features of a manifest with `default` on one line.
 fn default_features(manifest: &str) -> BTreeSet<String> {
     let text = read(manifest);
     let line = text.lines().find(|line| line.starts_with("default = [")).expect("default features");
     line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
@@ -113,7 +113,8 @@ fn all_crates_have_one_minimum_version_of_rust() {
     }
 }
 
-/// No crate of the graph, with the features of this workspace's default build, asks for more.
+/// No crate of the dependency graph, with the features of this workspace's default build, needs a
+/// newer version.
 #[test]
 fn no_dependency_needs_a_newer_rust() {
     let output = Command::new(env!("CARGO"))

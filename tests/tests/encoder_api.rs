@@ -1,4 +1,4 @@
-//! The encoder as a service drives it: updates, refusals, recovery, determinism.
+//! The encoder as a service uses it: updates, rejected settings, recovery, determinism.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Law: what the encoder keeps as its reconstruction is, bit for bit, what a decoder gives.
+//! The encoder's reconstruction equals the decoder's output, bit for bit.
 //!
-//! Synthetic pictures (pans over texture, an object that moves, something that stands still, noise,
-//! cuts) are coded over a seeded pairwise cover of settings.
+//! Synthetic clips (pans over texture, a moving object, a static area, noise, cuts) are encoded
+//! over a seeded pairwise cover of settings.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use codec_tests::fuzz::vp8_decoder;
 use codec_tests::rng::Rng;
 use codec_vp8::encoder::{FrameEncoder, FrameKnobs, FrameSettings};
 
-/// Texture that pictures are cut from.
+/// Texture from which frames are cropped.
 struct Scene {
     size: Size,
     texture: Vec<u8>,
@@ -29,7 +29,7 @@ impl Scene {
     fn new(size: Size, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let coarse: Vec<u8> = (0..64 * 64).map(|_| rng.byte()).collect();
-        // Blocks of eight pixels blended into one another, and a little grain.
+        // Blended blocks of eight pixels, and a little grain.
         let texture = (0..TEXTURE * TEXTURE)
             .map(|i| {
                 let (x, y) = (i % TEXTURE, i / TEXTURE);
@@ -45,7 +45,7 @@ impl Scene {
         Self { size, texture, seed }
     }
 
-    /// Picture `n` as packed I420.
+    /// Frame `n` as packed I420.
     fn picture(&self, n: usize) -> Vec<u8> {
         let mut rng = Rng::new(self.seed ^ (n as u64) << 20);
         let (w, h) = (self.size.width as usize, self.size.height as usize);
@@ -85,7 +85,7 @@ fn decode(decoder: &mut dyn VideoDecoder, data: &[u8]) -> Option<u64> {
     frame.map(|frame| frame.digest())
 }
 
-/// What one case codes.
+/// Settings of one case.
 #[derive(Debug)]
 struct Case {
     size: Size,
@@ -213,7 +213,7 @@ fn what_is_taken_over_is_what_the_decoder_finds() {
         let mut packet = Packet::default();
         let (mut data, other) = (scene.picture(0), scene.picture(8));
         for n in 0..12 {
-            // Nothing changes, or a third of the picture does.
+            // Nothing changes, or a third of the frame does.
             if n % 3 == 1 {
                 let rows = 150 * 20 * (n % 4)..150 * (20 * (n % 4) + 40);
                 data[rows.clone()].copy_from_slice(&other[rows]);

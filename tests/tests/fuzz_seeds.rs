@@ -1,4 +1,4 @@
-//! The seeds of the fuzz targets are there, small, and what `fuzz_seeds` makes.
+//! The seeds of the fuzz targets exist, are small, and match the output of `fuzz_seeds`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Temporal layers: what is left after dropping upper ones decodes bit-exactly.
+//! Temporal layers: the stream decodes bit-exactly after dropping upper layers.
 
 use codec_core::codec::{
     Bitrate, Content, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability, SlotSet, Update,
@@ -43,7 +43,7 @@ fn frames_called_discardable_are_missed_by_none() {
         session.scene(Motion::Patch, 0, 60);
         let kept = session.check_decoding(|packet| !packet.meta.discardable);
         assert_eq!(kept, [60, 30, 30][usize::from(mode.temporal_layers()) - 1]);
-        // Any of them, not only all of them.
+        // Any subset, not only all of them.
         session.check_decoding(|p| !p.meta.discardable || p.meta.frame_id % 3 == 0);
     }
 }
@@ -52,7 +52,7 @@ fn frames_called_discardable_are_missed_by_none() {
 fn a_receiver_can_switch_up_at_a_layer_sync() {
     let mut session = Session::new(config(Scalability::L1T3));
     session.scene(Motion::Pan, 0, 64);
-    // The base layer alone at first; each upper layer from its first sync after frame 30.
+    // The base layer only at first; each upper layer from its first sync after frame 30.
     let joined = |layer: u8| {
         let mut later = session.packets.iter().skip(30);
         let sync = later.find(|p| p.meta.temporal_id == layer && p.meta.layer_sync);
@@ -137,7 +137,7 @@ fn explicit_references_are_the_only_ones_used() {
     for frame in 0..30_u64 {
         let samples = scene::picture(SIZE, frame, Motion::Pan, 0);
         let mut request = FrameRequest::default();
-        // Golden is renewed at every tenth frame, altref is never touched.
+        // Golden is updated at every tenth frame, altref never.
         if frame > 0 {
             let golden = frame % 10 == 0;
             let slot = if golden { SlotSet::GOLDEN } else { SlotSet::LAST };

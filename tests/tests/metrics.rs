@@ -1,9 +1,8 @@
-//! Metrics of pictures agree with the tools that people quote: ffmpeg's `psnr`, `ssim` and `xpsnr`,
-//! libvmaf, libjxl.
+//! Metrics agree with reference tools: ffmpeg's `psnr`, `ssim` and `xpsnr`, libvmaf, libjxl.
 //!
-//! `CODEC_VMAF_FFMPEG` names an ffmpeg with libvmaf (pip's imageio-ffmpeg carries one),
+//! `CODEC_VMAF_FFMPEG` names an ffmpeg with libvmaf (pip's imageio-ffmpeg includes one),
 //! `CODEC_SSIMULACRA2` and `CODEC_BUTTERAUGLI` name libjxl's `ssimulacra2` and `butteraugli_main`;
-//! otherwise programs of these names in PATH are taken.
+//! otherwise programs of these names in PATH are used.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +17,7 @@ use codec_tests::scene::{self, Motion};
 const FRAMES: usize = 4;
 const FPS: [u32; 2] = [25, 50];
 
-/// A program, if it is there; where test data was named, its absence is a failure.
+/// A program, if it is installed; if test data was requested, a missing program is a failure.
 fn tool(variable: &str, name: &str) -> Option<String> {
     let program = std::env::var(variable).unwrap_or_else(|_| name.to_owned());
     let quiet = Command::new(&program)
@@ -30,9 +29,9 @@ fn tool(variable: &str, name: &str) -> Option<String> {
     if quiet.is_ok() {
         return Some(program);
     }
-    // Debian has the one from version 13 on.
+    // Debian has this one from version 13 on.
     let is_required = external::all_are_required() && variable != "CODEC_SSIMULACRA2";
-    assert!(!is_required, "{program} cannot be run, and {variable} names no other");
+    assert!(!is_required, "{program} cannot be run, and {variable} does not name another");
     eprintln!("skipped, no {program}: {variable} can name it");
     None
 }
@@ -59,7 +58,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Frames and what a coarse codec might make of them: blocks lose detail, more so at low quality.
+/// Frames and a coarsely coded version: blocks lose detail, more at low quality.
 fn pair(size: Size, frame: usize, loss: u8) -> [Vec<u8>; 2] {
     let motion = if frame.is_multiple_of(2) { Motion::Pan } else { Motion::Patch };
     let reference = scene::picture(size, frame as u64, motion, 3);
@@ -72,7 +71,7 @@ fn pair(size: Size, frame: usize, loss: u8) -> [Vec<u8>; 2] {
         for y in 0..height {
             for x in 0..width {
                 let at = from + y * width + x;
-                // Steps of a size that varies over the picture, about a block's corner.
+                // Steps whose size varies over the frame, at block corners.
                 let step =
                     u16::from((loss >> shift).max(1)) + u16::try_from((x / 8 + y / 8) % 3).unwrap();
                 let value = (u16::from(reference[at]) + step / 2) / step * step;
@@ -154,7 +153,7 @@ impl Case {
 }
 
 fn cases(list: &str) -> impl Iterator<Item = Case> {
-    // The sizes: with and without smoothed weights of XPSNR, odd, and above its limit of size.
+    // The sizes: with and without smoothed weights of XPSNR, odd, and above its size limit.
     let sizes = [(352, 288), (641, 483), (1280, 720)];
     sizes
         .into_iter()
@@ -194,7 +193,7 @@ fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
         let features = "feature=name=psnr_hvs|name=float_ms_ssim|name=ciede";
         case.filter(&ffmpeg, &format!("[0:v][1:v]libvmaf={features}:log_fmt=json:log_path=log"));
         let column = |key: &str| {
-            // The means follow the frames.
+            // The means follow from the frames.
             let mut values = case.column(&format!("\"{key}\":"));
             values.truncate(FRAMES);
             values
@@ -207,7 +206,7 @@ fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
     }
 }
 
-/// libvmaf's integer transform and its sums in single precision are followed: decibels.
+/// libvmaf's integer transform and its sums in single precision are reproduced: decibels.
 const HVS_REACH: f64 = 1e-4;
 
 #[test]
@@ -252,8 +251,8 @@ fn ssimulacra2_and_butteraugli_are_those_of_libjxl() {
             let said = run(&mut command);
             let theirs: f64 = said.split_whitespace().next().unwrap().parse().unwrap();
             let ours = case.ours[metric.id()][0];
-            // SSIMULACRA2 is a scale that ends at 100 and goes through 0. Of Butteraugli, libjxl 0.7
-            // (Debian 12) says up to 0.9 % less than 0.11, and the crate what 0.11 says.
+            // SSIMULACRA2 is a scale that ends at 100 and crosses 0. For Butteraugli, libjxl 0.7
+            // (Debian 12) gives up to 0.9 % less than 0.11, and the crate equals 0.11.
             let reach = if metric == MetricId::Ssimulacra2 { 0.5 } else { 0.01 * theirs };
             assert!(
                 (ours - theirs).abs() <= reach,

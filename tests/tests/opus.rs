@@ -1,5 +1,5 @@
-//! Opus against libopus: its tools decode what we code, we decode what they code, and the standard's
-//! test vectors come out as the standard wants them.
+//! Opus against libopus: its tools decode our streams, we decode theirs, and the decoder meets the
+//! standard's test vectors.
 
 use std::fs::File;
 use std::path::Path;
@@ -23,14 +23,14 @@ fn samples(bytes: &[u8]) -> Vec<i16> {
     bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
 }
 
-/// Sound of a file by ffmpeg, up to `seconds` of it.
+/// Decodes the audio of a file by ffmpeg, up to `seconds`.
 fn by_ffmpeg(file: &Path, channels: usize, options: &[&str]) -> Vec<i16> {
     let (path, channels) = (file.to_str().unwrap(), channels.to_string());
     let output = ["-i", path, "-t", "10", "-ar", "48000", "-ac", &channels, "-f", "s16le", "-"];
     samples(&run("ffmpeg", &[&["-v", "error"][..], options, &output].concat()))
 }
 
-/// What our decoder makes of a file of Opus, at 48 kHz, trimmed as the container says.
+/// Decodes an Opus file at 48 kHz with our decoder, trimmed as the container specifies.
 fn by_us(file: &Path, channels: usize) -> Vec<i16> {
     let source = Source::seekable(File::open(file).unwrap());
     let mut reader = open_packets(source, &ReadOptions::default()).unwrap();
@@ -123,7 +123,7 @@ fn what_opusenc_codes_we_decode_as_opusdec_does() {
         assert_eq!(ours.len(), said.len(), "{settings:?}");
         let theirs = match channels {
             1 | 2 => samples(&run("opusdec", &["--quiet", "--no-dither", opus_path, "-"])),
-            // opusdec leaves raw sound in the order of Vorbis.
+            // opusdec leaves raw audio in Vorbis order.
             _ => by_ffmpeg(&opus, channels, &["-c:a", "libopus"]),
         };
         let snr = snr_db(&theirs, &ours);
@@ -179,7 +179,7 @@ fn planes(samples: &[i16], channels: usize) -> Vec<Vec<f32>> {
     (0..channels).map(plane).collect()
 }
 
-/// The float libopus is the bar; its analysis of the sound is what a fixed-point encoder lacks.
+/// The floating-point libopus is the reference; a fixed-point encoder lacks its signal analysis.
 #[test]
 fn quality_is_that_of_opusenc_at_equal_rate_and_complexity() {
     let Some(dir) = data::dir("quality of Opus") else { return };
@@ -227,7 +227,7 @@ fn quality_is_that_of_opusenc_at_equal_rate_and_complexity() {
     }
 }
 
-/// Largest difference between neighbouring samples in lost packets and in the ones after them.
+/// Maximum difference between neighbouring samples in lost packets and in the following ones.
 fn largest_step(heard: &[i16], percent: u64) -> u16 {
     let packets = heard.chunks(960).enumerate();
     let near = packets.filter(|(at, _)| lost(*at, percent) || *at > 0 && lost(at - 1, percent));
@@ -236,7 +236,7 @@ fn largest_step(heard: &[i16], percent: u64) -> u16 {
     steps.max().unwrap()
 }
 
-/// Which of the packets are lost: the same for everybody.
+/// Which packets are lost: the same for all decoders.
 fn lost(packet: usize, percent: u64) -> bool {
     packet > 5 && Rng::new(packet as u64).below(100) < percent
 }
@@ -277,7 +277,7 @@ fn concealed_speech_goes_on_at_the_pitch_and_level_before_it() {
     assert!(snr_db(&heard[29 * 960 + 576..30 * 960], &heard[30 * 960..30 * 960 + 384]) > 6.0);
 }
 
-/// Speech with copies of each packet in the next one, and what comes out if packets are lost.
+/// Speech with in-band FEC, and the output if packets are lost.
 fn through_losses(percent: u64, fec: bool) -> (Vec<AudioPacket>, Vec<i16>) {
     let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format(48_000, 1));
     config.rate = Some(AudioRate::Cbr(Bitrate::kbps(32)));
@@ -314,7 +314,7 @@ fn in_band_fec_brings_lost_packets_back() {
 
 #[test]
 fn the_largest_step_at_a_loss_is_that_of_libopus() {
-    // What libopus 1.6.1 with floats makes of the same packets and losses.
+    // Results of libopus 1.6.1 (floating point) with the same packets and losses.
     for (percent, fec, theirs) in
         [(5, false, 372), (5, true, 598), (20, false, 739), (20, true, 1219)]
     {

@@ -35,7 +35,7 @@ fn within(value: u64, target: u64, percent: u64) -> bool {
     value.abs_diff(target) * 100 <= target * percent
 }
 
-/// The leaky bucket computed again from packet sizes and drops alone; its lowest level in bits.
+/// The leaky bucket, recomputed from packet sizes and drops only; returns its lowest level in bits.
 fn lowest_level(session: &Session, bps: i64) -> i64 {
     let buffering = session.config.buffering;
     let bits_of = |ms: u32| bps * i64::from(ms) / 1000;
@@ -107,7 +107,7 @@ fn the_buffer_never_underflows_when_drops_are_allowed() {
         config.drops = DropPolicy::BelowBufferPct(pct);
         let mut session = Session::new(config);
         session.scene(Motion::Pan, 0, 90);
-        // Cuts at which the model knows nothing.
+        // Cuts without any history in the model.
         for scene in 1..6 {
             session.scene(Motion::Pan, scene, 30);
         }
@@ -161,7 +161,7 @@ fn key_frames_come_exactly_when_asked_for() {
     let mut request = FrameRequest::default();
     request.key_frame = true;
     session.picture(&Picture::i420_packed(SMALL, &samples).unwrap(), request);
-    // A cut is no reason for one in real time.
+    // In real time a cut is not a reason for a key frame.
     session.scene(Motion::Pan, 3, 20);
     assert_eq!(session.keys(), [0, 40, 50]);
 
@@ -232,8 +232,8 @@ fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
     session.scene(Motion::Pan, 0, 90);
     let before: u64 = session.packets[60..].iter().map(bits).sum::<u64>() / 30;
     session.apply(Update::FrameRate(Rational::new(10, 1)));
-    // Ticks go on at a thirtieth of a second: only the nominal rate says otherwise at first, then
-    // timestamps rule.
+    // Ticks continue at a thirtieth of a second: initially only the nominal rate differs, then
+    // timestamps take precedence.
     session.scene(Motion::Pan, 0, 1);
     let first = bits(session.packets.last().unwrap());
     assert!(first > before * 2, "{first} after {before}");
@@ -274,7 +274,7 @@ fn variable_bitrate_meets_the_average_of_a_file() {
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 300);
 }
 
-/// Codes two scenes as `config` says.
+/// Encodes two scenes with `config`.
 fn two_scenes(config: EncoderConfig, frames: u64) -> Session {
     let mut session = Session::new(config);
     session.scene(Motion::Pan, 0, frames / 2);
@@ -313,7 +313,7 @@ fn a_rehearsal_of_something_else_does_no_harm() {
     config.rehearsal = Some(Arc::new(rehearsal));
     let session = two_scenes(config, 90);
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
-    // Without a single packet noted, there is nothing to go by.
+    // Without a single recorded packet, there is no estimate.
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
     let mut empty = Rehearsal::new(capabilities.quantiser_steps);
     assert!(empty.next_trial(&config).is_some() && empty.next_trial(&config).is_none());

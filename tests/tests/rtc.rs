@@ -1,4 +1,4 @@
-//! RTP packets of real encoders and of ours, in order and not, whole and not.
+//! RTP packets of real encoders and of ours, with reordering and losses.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Payloads of the UDP packets in a capture of Ethernet frames with IPv4.
+/// UDP payloads in a capture of Ethernet frames with IPv4.
 fn udp_payloads(pcap: &[u8]) -> Vec<&[u8]> {
     let mut out = Vec::new();
     let mut rest = &pcap[24..];
@@ -99,7 +99,7 @@ fn a_browsers_stream_comes_out_as_other_decoders_say() {
     assert_eq!(hex, "93ea0e72d854258411a1530ad24efbad");
 }
 
-/// Coded frames with digests; a key frame first and now and then.
+/// Coded frames with digests, with occasional key frames.
 fn coded(scalability: Scalability, partitions: i64, kbps: u64, frames: u64) -> Vec<Packet> {
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(kbps));
     config.scalability = scalability;
@@ -147,7 +147,7 @@ fn what_is_packetised_comes_out_again_in_any_order() {
             assert!(packets.iter().all(|packet| packet.len() <= mtu));
             rng::for_each_seed(4, |_, rng| {
                 let mut order: Vec<_> = packets.iter().collect();
-                // Where a stream begins is told by the packet that comes first.
+                // The first packet determines where a stream begins.
                 for index in 1..order.len() {
                     let other = (index + rng.index(12)).min(order.len() - 1);
                     order.swap(index, other);
@@ -171,7 +171,7 @@ fn what_is_packetised_comes_out_again_in_any_order() {
     }
 }
 
-/// Offsets of partitions, the table of sizes counted to the first.
+/// Offsets of partitions; the size table belongs to the first.
 fn partition_starts(data: &[u8], partitions: usize) -> Vec<usize> {
     let tag = codec_vp8::header::parse_frame_tag(data).unwrap();
     let header = if tag.is_key { 10 } else { 3 };
@@ -203,12 +203,12 @@ fn packets_that_say_so_begin_a_partition() {
                 at += bytes.len();
             }
             assert_eq!(at, sent.data.len());
-            assert!(seen > 1, "partitions have packets of their own");
+            assert!(seen > 1, "partitions have separate packets");
         }
     }
 }
 
-/// Feeds packets that survive `keep`, 5 ms apart per frame's worth, and gives all frames.
+/// Feeds the packets that `keep` accepts, 5 ms apart per frame, and returns all frames.
 fn lossy(packets: &[Vec<u8>], mut keep: impl FnMut() -> bool) -> Vec<AssembledFrame> {
     let mut depacketizer = Depacketizer::new(DepacketizerConfig::new(clock()));
     let mut frames = Vec::new();
@@ -224,8 +224,8 @@ fn lossy(packets: &[Vec<u8>], mut keep: impl FnMut() -> bool) -> Vec<AssembledFr
     frames
 }
 
-/// The heart of the matter: a frame that is said to be decodable decodes to the encoder's own
-/// reconstruction, whatever was lost before.
+/// The main guarantee: a frame that is reported as decodable decodes to the encoder's own
+/// reconstruction, regardless of earlier losses.
 #[test]
 fn frames_that_are_said_to_be_decodable_are() {
     let modes = [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
@@ -267,7 +267,7 @@ fn partial_frames_are_beginnings_and_every_missing_packet_is_counted() {
             keep
         });
         let missing: u64 = frames.iter().map(|frame| frame.missing_packets).sum();
-        assert_eq!(missing, lost - last_lost, "but for those at the ends");
+        assert_eq!(missing, lost - last_lost, "except those at the ends");
         let mut config = DecoderConfig::default();
         config.conceal = Conceal::On;
         let mut decoder = fuzz::vp8_decoder(&config);
@@ -286,7 +286,7 @@ fn partial_frames_are_beginnings_and_every_missing_packet_is_counted() {
     });
 }
 
-/// Packets in the form of [`fuzz::rtp_stream`].
+/// Packets in the input format of [`fuzz::rtp_stream`].
 fn joined<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut stream = Vec::new();
     for packet in packets {

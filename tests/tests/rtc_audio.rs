@@ -1,4 +1,4 @@
-//! Speech through a simulated link and the audio buffer: what is heard.
+//! Speech over a simulated link and through the audio buffer: output quality.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Half a minute of a voice: five times six seconds, as its pitch strays further and further.
+/// Half a minute of voice: five times six seconds, because its pitch drifts.
 fn said() -> Vec<i16> {
     (1..=5).flat_map(|seed| voice(format(48_000, 1), 6 * 48_000, seed)).collect()
 }
@@ -50,7 +50,7 @@ struct Heard {
     lost: f64,
 }
 
-/// Sends `packets` through a link, with `depth` earlier payloads in each, and plays what arrives.
+/// Sends `packets` over a link, with `depth` earlier payloads in each, and plays the received ones.
 fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Heard {
     let mut link = Link::new(config, 9).unwrap();
     let mut buffer = AudioBuffer::new(AudioBufferConfig::default());
@@ -83,10 +83,10 @@ fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Heard {
             buffer.push(arrival.at, &incoming);
         }
         buffer.pull(now, &mut out);
-        assert_eq!(out.frames(), 480, "10 ms, whatever has happened");
+        assert_eq!(out.frames(), 480, "10 ms in all cases");
         match out.view().unwrap().samples() {
             Samples::F32(samples) => sound.extend_from_slice(samples),
-            Samples::S16(_) => panic!("floats come out"),
+            Samples::S16(_) => panic!("floating-point output"),
         }
     }
     let stats = *buffer.stats();
@@ -116,7 +116,7 @@ fn print(what: &str, heard: &Heard) {
     );
 }
 
-/// One clip at one kind of loss: without help, with in-band copies, with RED of depth 1 and 2.
+/// One clip with one kind of loss: without protection, with in-band FEC, with RED of depth 1 and 2.
 fn compare(name: &str, said: &[i16], loss: Loss, bursts: bool) {
     let (plain, helped) = (coded(said, false), coded(said, true));
     let clear = through(&plain, link(Loss::None), 0);
@@ -134,8 +134,8 @@ fn compare(name: &str, said: &[i16], loss: Loss, bursts: bool) {
             step < 1.5 * own + 0.02,
             "{name}, {what}: a click of {step:.3}, speech has {own:.3}"
         );
-        // Most of the mean packet's jitter of 15 ms, the block, half a packet; more where copies of a
-        // lost packet are waited for.
+        // Most of the mean packet's jitter of 15 ms, the block, half a packet; more if the buffer
+        // waits for copies of a lost packet.
         let most = if what == "clear" || what == "bare" { ms(60) } else { ms(100) };
         assert!(heard.stats.mean_delay() < most, "{name}, {what}: {:?}", heard.stats.mean_delay());
     }
@@ -143,9 +143,9 @@ fn compare(name: &str, said: &[i16], loss: Loss, bursts: bool) {
     assert!(share(&clear) < 0.005, "{name}: {:.4}", share(&clear));
     assert!((0.6 * bare.lost..1.3 * bare.lost + 0.01).contains(&share(&bare)), "{name}");
     let helps = if bursts { 0.8 } else { 0.4 };
-    // The encoder leaves copies of the quieter half of a voice out.
+    // The encoder omits in-band FEC for the quieter half of a voice.
     let in_band = if bursts { 0.85 } else { 0.7 };
-    assert!(share(&fec) < in_band * share(&bare), "{name}: in-band copies {:.4}", share(&fec));
+    assert!(share(&fec) < in_band * share(&bare), "{name}: in-band FEC {:.4}", share(&fec));
     assert!(share(&red) < helps * share(&bare), "{name}: RED {:.4}", share(&red));
     assert!(share(&deep) < share(&red), "{name}: deep RED {:.4}", share(&deep));
 }
@@ -173,7 +173,7 @@ fn a_real_voice_survives_jitter_and_loss() {
 fn any_packets_and_any_pulls_never_panic_the_audio_buffer() {
     rng::for_each_seed(300, |_, rng| {
         let mut bytes: Vec<u8> = (0..rng.below(600)).map(|_| rng.byte()).collect();
-        // Mostly small steps of time and sequence.
+        // Mostly small steps of time and sequence number.
         for part in bytes.chunks_mut(8) {
             if let [kind, time, sequence, ..] = part
                 && rng.below(8) > 0

@@ -1,4 +1,4 @@
-//! ULPFEC in RED beside GStreamer's: each repairs what the other sends.
+//! ULPFEC in RED with GStreamer: each end repairs the stream of the other.
 
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ const MEDIA: u8 = 96;
 const RED: u8 = 98;
 const ULPFEC: u8 = 99;
 
-/// Whether GStreamer is there with all that is needed here.
+/// Whether GStreamer is installed with all required elements.
 fn have_gstreamer() -> bool {
     let what = "ULPFEC to and from GStreamer";
     let has = |element: &str| {
@@ -35,7 +35,7 @@ fn have_gstreamer() -> bool {
     false
 }
 
-/// A pipeline that ends with the test.
+/// A pipeline that is stopped at the end of the test.
 struct Pipeline(Child);
 
 impl Pipeline {
@@ -63,8 +63,8 @@ fn socket() -> UdpSocket {
     socket
 }
 
-/// Datagrams until `quiet` has passed without one, counted from the first; 20 s at most. Whoever
-/// sends must not wait for it: the system keeps a few datagrams only.
+/// Datagrams until `quiet` has passed without one, counted from the first; 20 s at most. A sender
+/// must not wait for it, because the system buffers only a few datagrams.
 fn receive(socket: &UdpSocket, quiet: Duration) -> Vec<Vec<u8>> {
     let (mut found, mut buffer) = (Vec::new(), [0; 2048]);
     let (begun, mut last) = (Instant::now(), Instant::now());
@@ -128,7 +128,7 @@ fn ours_repairs_what_gstreamer_protects() {
         out.len()
     );
     assert!(protections > 20 && lost.len() > 10);
-    assert!(out.iter().all(|packet| media.contains(packet)), "every one bit by bit");
+    assert!(out.iter().all(|packet| media.contains(packet)), "bit-exact");
     let made = lost.iter().filter(|packet| out.contains(packet)).count();
     assert!(made * 10 >= lost.len() * 9, "{made} of {}", lost.len());
 }
@@ -170,7 +170,7 @@ fn gstreamer_repairs_what_ours_protects() {
         }
         *sequence = sequence.wrapping_add(1);
     };
-    // The pipeline takes a moment: frames go on until enough have come back.
+    // The pipeline needs time to start: frames are sent until enough have come back.
     for frame in 0..150_u32 {
         let mut lost_one = frame < 60 || frame % 3 != 0;
         for index in 0..5_u32 {

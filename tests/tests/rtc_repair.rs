@@ -1,8 +1,8 @@
-//! A short, deterministic run of the fuzz targets of what repairs losses.
+//! A short, deterministic run of the fuzz targets for loss repair.
 
 use codec_tests::{fuzz, rng};
 
-/// Steps of error correction: mostly what is well-formed, now and then anything.
+/// FEC steps: mostly well-formed, sometimes arbitrary.
 fn correction(rng: &mut rng::Rng) -> Vec<u8> {
     let mut data = Vec::new();
     for _ in 0..60 {
@@ -45,7 +45,7 @@ fn the_frame_buffer_keeps_its_bounds_whatever_comes() {
     rng::for_each_seed(120, |seed, rng| {
         let mut data = vec![rng.byte()];
         for _ in 0..400 {
-            // From orderly to wild.
+            // From orderly to arbitrary.
             let wild = rng.below(8) < seed % 8;
             let kind = if wild { rng.byte() } else { 0b1100 };
             let shape = if wild { rng.byte() } else { [11, 8, 10, 27][rng.index(4)] };

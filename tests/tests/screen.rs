@@ -1,4 +1,4 @@
-//! Screens in real time: what stands still, what changes at once, and what is left out.
+//! Screen content in real time: static content, sudden changes, and drops.
 
 use codec_core::codec::{
     Bitrate, Content, DropPolicy, EncoderConfig, FrameRequest, Scalability, Update,
@@ -17,7 +17,7 @@ fn screen(kbps: u64) -> EncoderConfig {
     config
 }
 
-/// Rows of sharp marks on paper, as text is.
+/// Rows of sharp marks on paper, similar to text.
 fn slide(seed: u64) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     let mut samples = vec![235; usize::try_from(SIZE.i420_bytes()).unwrap()];
@@ -93,14 +93,14 @@ fn what_changes_in_a_picture_that_is_left_out_is_shown_later() {
         config.drops = DropPolicy::BelowBufferPct(30);
         let mut session = Session::new(config);
         show(&mut session, &slide(1), 40);
-        // Too much at once: some are dropped.
+        // Too many changes at once: some frames are dropped.
         for seed in 2..12 {
             show(&mut session, &slide(seed), 1);
         }
         show(&mut session, &slide(12), 120);
         let last = session.packets.len() - 1;
         assert!(psnr(&session, last)[0] > 43.0, "{mode:?}: {:?}", psnr(&session, last));
-        // The upper layer is off, and what it would have shown is not missed.
+        // The upper layer is off, and its frames are not counted as missing.
         if mode != Scalability::L1T1 {
             session.apply(Update::ActiveTemporalLayers(1));
             show(&mut session, &slide(13), 121);

@@ -1,5 +1,5 @@
 //! The trace of the VP8 decoder: its sums agree with the packet, its facts with those that the
-//! encoder reports, its predictions with the pixels; and pictures do not depend on it.
+//! encoder reports, and its predictions with the pixels; decoding does not depend on it.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn sum_q8(blocks: &[BlockTrace], bits: impl Fn(&BlockTrace) -> u32) -> u64 {
     blocks.iter().map(|block| u64::from(bits(block))).sum()
 }
 
-/// What must hold of any undamaged packet.
+/// Invariants of any undamaged packet.
 fn check_sums(trace: &FrameTrace, packet: &[u8], at: &str) {
     assert_eq!(trace.packet_bytes, packet.len() as u64, "{at}");
     let in_partitions: u64 = trace.partitions.iter().map(|part| part.bytes).sum();
@@ -47,7 +47,7 @@ fn check_sums(trace: &FrameTrace, packet: &[u8], at: &str) {
         assert_eq!(sum_q8(&own, |block| block.token_q8), part.used_q8, "{at}, partition {number}");
     }
     for (number, part) in trace.partitions.iter().enumerate() {
-        // An encoder completes a partition by at most four bytes, and may leave out zeros.
+        // An encoder pads a partition by at most four bytes, and may omit zeros.
         let (used, there) = (part.used_q8, part.bytes * 8 * 256);
         assert!(used <= there + 16 * 256, "{at}, partition {number}: {used} of {there}");
         assert!(there <= used + 40 * 256, "{at}, partition {number}: {used} of {there}");
@@ -106,7 +106,7 @@ fn bits_of_blocks_add_up_to_the_partitions() {
 
 #[test]
 fn pictures_and_reports_do_not_depend_on_the_trace() {
-    let Some(dir) = data::dir("traced pictures") else { return };
+    let Some(dir) = data::dir("traced frames") else { return };
     for name in ["vp80-00-comprehensive-008.ivf", "vp80-00-comprehensive-016.ivf"] {
         let mut config = DecoderConfig::default();
         let mut plain = vp8_decoder(&config);
@@ -121,7 +121,7 @@ fn pictures_and_reports_do_not_depend_on_the_trace() {
             let picture = plain.receive().map(digest);
             assert_eq!(traced.receive().map(digest), picture, "{name}");
             let trace = traced.trace().expect("traced");
-            let kept = trace.picture.clone().map(digest).expect("a picture, shown or not");
+            let kept = trace.picture.clone().map(digest).expect("a frame, shown or not");
             assert!(picture.is_none_or(|picture| picture == kept), "{name}");
             assert!(plain.trace().is_none());
         }
@@ -168,7 +168,7 @@ fn the_trace_says_what_the_encoder_says_it_chose() {
                 "{at}"
             );
             assert_eq!((meta.kind, meta.refs_used), (trace.kind, trace.refs_used()), "{at}");
-            // The encoder counts whole bytes, with what completes the partitions.
+            // The encoder counts whole bytes, including the padding of the partitions.
             let tokens: u64 = trace.partitions[1..].iter().map(|part| part.used_q8).sum();
             let parts = trace.partitions.len() as u64;
             assert!((meta.bits.coefficients * 256).abs_diff(tokens) < 64 * 256 * parts, "{at}");
@@ -226,7 +226,7 @@ fn blocks_without_coefficients_are_what_their_vectors_point_at() {
             }
         }
     }
-    assert!(moved > 20, "only {moved} blocks that move, {still} that do not");
+    assert!(moved > 20, "only {moved} moving blocks, {still} static ones");
 }
 
 #[test]
@@ -254,5 +254,5 @@ fn damaged_packets_are_traced_without_panic_and_marked() {
             }
         }
     }
-    assert!(concealed > 0, "none of the files is concealed");
+    assert!(concealed > 0, "no file is concealed");
 }

@@ -1,4 +1,4 @@
-//! Bytes of the network that are read before it is known from whom they come.
+//! Unauthenticated bytes from the network.
 
 use codec_rtc::extension::dependency::{Describer, FrameReferences, Writer};
 use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, Label, Map};
@@ -9,14 +9,14 @@ use codec_tests::rng::Rng;
 use codec_tests::{data, fuzz, mutate, rng};
 use std::time::Duration;
 
-/// Bytes that begin as something of a kind does.
+/// Bytes with a valid prefix of some kind.
 fn random(rng: &mut Rng, first: &[u8], len: u64) -> Vec<u8> {
     let noise = (0..rng.below(len)).map(|_| rng.byte());
     let noise: Vec<u8> = noise.collect();
     if rng.below(3) == 0 { noise } else { [first, &noise].concat() }
 }
 
-/// Files of `malformed` whose names begin so.
+/// Files of `malformed` whose names begin with this prefix.
 fn malformed(kind: &str) -> Vec<Vec<u8>> {
     let Some(dir) = data::dir("damaged packets") else { return Vec::new() };
     let files = data::files(&dir.join("malformed"), "").into_iter();
@@ -138,7 +138,7 @@ fn feedback_on_any_packets_can_be_sent() {
 
 #[test]
 fn descriptions_of_others_are_read() {
-    let Some(dir) = data::dir("descriptions of browsers and programs") else { return };
+    let Some(dir) = data::dir("session descriptions of browsers and programs") else { return };
     let read = |path: &str| {
         let text = std::fs::read_to_string(dir.join(path)).unwrap();
         let session = sdp::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -49,7 +49,7 @@ impl Rng {
         choices[self.below(choices.len())]
     }
 
-    /// Fills `out` with one of the kinds that break kernels: noise, extremes, all 0, all 255, a
+    /// Fills `out` with one of the patterns that break kernels: noise, extremes, all 0, all 255, a
     /// checkerboard, flat, nearly flat, a ramp.
     pub(crate) fn fill(&mut self, out: &mut [u8]) {
         let (kind, base) = (self.below(9), self.byte());

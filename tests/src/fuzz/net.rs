@@ -7,8 +7,8 @@ use codec_net::framing::feedback::Feedback;
 use codec_net::framing::{Hello, Item, Parser, Record};
 use codec_net::url::Url;
 
-/// A stream of our framing, in pieces whose size the first byte chooses. What is taken is written
-/// again as it was.
+/// A stream of our framing, in pieces whose size the first byte selects. Accepted records must be
+/// written back unchanged.
 pub fn net_framing(data: &[u8]) {
     let Some((&first, bytes)) = data.split_first() else { return };
     for mut parser in [Parser::new(), Parser::of_records()] {
@@ -46,8 +46,8 @@ pub fn net_framing(data: &[u8]) {
     let _ = Hello::parse(bytes, 0);
 }
 
-/// Datagrams of our framing, each after its length in two little-endian bytes; half of them are
-/// made right by the other end's code. Memory stays within the limits.
+/// Datagrams of our framing, each preceded by its length in two little-endian bytes; half of them
+/// are corrected by the code of the other end. Memory stays within the limits.
 pub fn net_datagrams(data: &[u8]) {
     let config = ReassemblerConfig { max_bytes: 1 << 16, ..ReassemblerConfig::default() };
     let mut reassembler = Reassembler::new(config);
@@ -80,7 +80,8 @@ pub fn net_datagrams(data: &[u8]) {
     }
 }
 
-/// A URL. What is taken says the same when it is written and read again, options left out.
+/// A URL. An accepted URL has the same meaning when it is written and parsed again, except for
+/// options.
 pub fn net_url(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(url) = text.parse::<Url>() else { return };

@@ -1,4 +1,4 @@
-//! Lost packets: forward error correction and the frame buffer for video.
+//! Lost packets: FEC and the frame buffer for video.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use codec_rtc::rtp::{self, Header, Packet};
 
 const SSRC: u32 = 7;
 
-/// A step of an error-correction target: what kind it is, and its bytes.
+/// A step of an FEC target: its kind and its bytes.
 fn steps(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = data;
     std::iter::from_fn(move || {
@@ -23,7 +23,7 @@ fn steps(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// A media packet with a number near the others', from a step.
+/// A media packet from a step, with a number close to the others.
 fn media(sequence: &mut u16, step: &[u8]) -> Vec<u8> {
     let [jump, mark, payload @ ..] = step else { return Vec::new() };
     *sequence = sequence.wrapping_add(u16::from(*jump % 8));
@@ -40,21 +40,21 @@ fn media(sequence: &mut u16, step: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a decoder gave must be packets, no more than repair packets allow.
+/// The decoder's output must be packets, at most as many as the repair packets allow.
 fn check(out: &[Vec<u8>], repairs: usize) {
     assert!(out.len() <= repairs, "each repair packet makes one packet at most");
     for packet in out {
         assert!(packet.len() <= 2048);
-        let packet = rtp::parse(packet).expect("what was made is a packet");
+        let packet = rtp::parse(packet).expect("the result is a packet");
         assert_eq!(packet.header.ssrc, SSRC);
     }
 }
 
-/// Steps of media packets, repair payloads of ours with changes, and any bytes as either, through a
-/// ULPFEC decoder.
+/// Steps of media packets, modified repair payloads of ours, and arbitrary bytes as either, through
+/// a ULPFEC decoder.
 ///
 /// # Panics
-/// If it makes what is no packet, or more than it can.
+/// If it returns something that is not a packet, or more than possible.
 pub fn ulpfec(data: &[u8]) {
     let mut encoder = ulpfec::Encoder::new();
     let mut decoder = ulpfec::Decoder::new(SSRC, FecLimits::default());
@@ -90,7 +90,7 @@ pub fn ulpfec(data: &[u8]) {
 /// The same with a `FlexFEC` decoder.
 ///
 /// # Panics
-/// If it makes what is no packet, or more than it can.
+/// If it returns something that is not a packet, or more than possible.
 pub fn flexfec(data: &[u8]) {
     let mut encoder = flexfec::Encoder::new();
     let mut decoder = flexfec::Decoder::new(SSRC, FecLimits::default());
@@ -125,11 +125,11 @@ pub fn flexfec(data: &[u8]) {
     check(&out, repairs);
 }
 
-/// Steps of eight bytes: how much later, and a packet that is reordered, repeated, lost, far away or
-/// no packet, with or without a Dependency Descriptor, into the frame buffer for video.
+/// Steps of eight bytes: a delay, and a packet that is reordered, repeated, lost, far away or not a
+/// packet, with or without a Dependency Descriptor, into the frame buffer for video.
 ///
 /// # Panics
-/// If it holds too much, says that something is due which has come out, or counts wrongly.
+/// If it holds too much, reports a returned frame as due, or counts wrongly.
 pub fn frame_buffer(data: &[u8]) {
     let Some((&options, data)) = data.split_first() else { return };
     let config = FrameBufferConfig {

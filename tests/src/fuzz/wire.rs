@@ -1,5 +1,5 @@
-//! What comes from the network before it is known from whom: RTCP, header extensions, SDP, redundant
-//! and retransmitted payloads, and what is told about all of them.
+//! Unauthenticated input from the network: RTCP, header extensions, SDP, redundant and
+//! retransmitted payloads, and the reports about them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use codec_rtc::rtcp::{Ecn, MAX_BLOCKS, MAX_BYTES, Packet, parse_compound};
 use codec_rtc::rtp::{self, Extension, Header};
 use codec_rtc::sdp;
 
-/// Parts, each after its length in one byte.
+/// Parts, each preceded by its length in one byte.
 fn parts(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = data;
     std::iter::from_fn(move || {
@@ -28,10 +28,10 @@ fn parts(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Any bytes as RTCP: what parses and can be written is the same when it is read again.
+/// Arbitrary bytes as RTCP: packets that parse and can be written are unchanged when parsed again.
 ///
 /// # Panics
-/// If it is not.
+/// If they are not.
 pub fn rtcp(data: &[u8]) {
     let _ = demux::classify(data);
     let mut compound = parse_compound(data);
@@ -70,10 +70,11 @@ pub fn rtcp(data: &[u8]) {
     assert!(usize::try_from(count).is_ok_and(|count| count + compound.skipped() <= MAX_BLOCKS + 1));
 }
 
-/// Any bytes as header extensions and as dependency descriptors, each after its length in one byte.
+/// Arbitrary bytes as header extensions and as dependency descriptors, each preceded by its length
+/// in one byte.
 ///
 /// # Panics
-/// If what was read is not the same when it is written and read again.
+/// If the result of parsing changes when it is written and parsed again.
 pub fn rtp_extension(data: &[u8]) {
     let mut map = Map::default();
     map.insert(9, Kind::CsrcAudioLevels);
@@ -112,7 +113,7 @@ pub fn rtp_extension(data: &[u8]) {
     }
 }
 
-/// Any text as SDP: what parses is the same when it is written and read again.
+/// Arbitrary text as SDP: the result of parsing is unchanged when written and parsed again.
 ///
 /// # Panics
 /// If it is not.
@@ -132,10 +133,11 @@ pub fn sdp(data: &[u8]) {
     }
 }
 
-/// Any bytes as a redundant payload, as a retransmission, as Opus, and as payloads to be repeated.
+/// Arbitrary bytes as a redundant payload, as a retransmission, as Opus, and as payloads to be
+/// repeated.
 ///
 /// # Panics
-/// If what was read is not the same when it is written and read again.
+/// If the result of parsing changes when it is written and parsed again.
 pub fn redundancy(data: &[u8]) {
     if let Ok(blocks) = red::parse(data) {
         let mut bytes = Vec::new();
@@ -168,11 +170,11 @@ pub fn redundancy(data: &[u8]) {
     }
 }
 
-/// Packets by four bytes each: sequence number, time since the one before in ms, stream and mark.
-/// What is reported about them can be written and is of bounded length.
+/// Packets of four bytes each: sequence number, time since the previous one in ms, stream and
+/// marker. Reports about them can be written and have bounded length.
 ///
 /// # Panics
-/// If it cannot.
+/// If they cannot.
 pub fn rtp_feedback(data: &[u8]) {
     let on_gap = Some(Duration::from_millis(5));
     let mut twcc = TwccRecorder::new(TwccRecorderConfig { on_gap, ..Default::default() });

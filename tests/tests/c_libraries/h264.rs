@@ -11,10 +11,11 @@ use codec_core::frame::Frame;
 use codec_tests::{data, external};
 use md5::{Digest, Md5};
 
-/// Streams that OpenH264 2.3.1 and 2.6 do not decode exactly; its own program gives the same frames.
+/// Streams that OpenH264 2.3.1 and 2.6 do not decode exactly; its own program gives the same
+/// frames.
 const INEXACT: [&str; 5] = ["Cisco_Men", "goh264_cabac", "membrane", "x01_high", "x03_cqm"];
 
-/// The `expected_md5` of each file: what ffmpeg gives.
+/// The `expected_md5` of each file, from ffmpeg.
 fn digests(manifest: &str) -> HashMap<String, String> {
     let mut lines = manifest.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
@@ -23,7 +24,7 @@ fn digests(manifest: &str) -> HashMap<String, String> {
     lines.map(|fields| (fields[path].to_owned(), fields[md5].to_owned())).collect()
 }
 
-/// The first video track's packets, as decoders take them, with their times.
+/// The first video track's packets in the form for decoders, with their times.
 fn packets_of_mp4(file: Vec<u8>) -> Vec<(Vec<u8>, i64)> {
     let source = Source::seekable(std::io::Cursor::new(file));
     let mut reader = open_packets(source, &ReadOptions::default()).unwrap();
@@ -43,8 +44,8 @@ fn packets_of_mp4(file: Vec<u8>) -> Vec<(Vec<u8>, i64)> {
     packets
 }
 
-/// The access units of a stream in annex B: a new one begins with a picture's first slice, or what
-/// goes before it (ITU-T H.264, section 7.4.1.2.3).
+/// The access units of an Annex B stream: a new one begins with a picture's first slice, or the
+/// units before it (ITU-T H.264, section 7.4.1.2.3).
 fn access_units(stream: &[u8]) -> Vec<Vec<u8>> {
     let starts: Vec<_> = (0..stream.len().saturating_sub(4))
         .filter(|&at| stream[at..].starts_with(&[0, 0, 1]))
@@ -72,7 +73,7 @@ fn decoder(conceal: Conceal) -> Box<dyn VideoDecoder> {
     open(&config).unwrap()
 }
 
-/// All frames, with and without concealment: whole packets give the same.
+/// All frames, with and without concealment: complete packets give the same.
 fn decode(packets: &[(Vec<u8>, i64)]) -> Vec<Frame> {
     let [plain, concealing] = [Conceal::Off, Conceal::On].map(|conceal| {
         let mut decoder = decoder(conceal);
@@ -128,8 +129,8 @@ fn frames_of_streams_are_ffmpegs() {
     assert!(equal >= 24, "only {equal} streams are equal");
 }
 
-/// Files with B frames whose blocks are parted, which OpenH264 does not decode exactly: the order
-/// is right where few samples of a frame differ from ffmpeg's.
+/// Files with partitioned B blocks, which OpenH264 does not decode exactly: the order is correct if
+/// few samples of a frame differ from ffmpeg's.
 #[test]
 fn frames_of_mp4_come_out_in_the_order_of_their_times() {
     let Some(dir) = data::dir("H.264 in MP4") else { return };

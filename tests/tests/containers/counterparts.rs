@@ -1,4 +1,4 @@
-//! Other people's programs read what is written here and see the same stream.
+//! Other programs read our files and see the same stream.
 
 use codec_container::{CodedPacket, Format, VideoTrack};
 use codec_core::codec::Codec;
@@ -14,7 +14,7 @@ fn given(packet: &CodedPacket) -> Given {
     Given { data, pts, duration, key, shown }
 }
 
-/// A conformance stream and what is known of it.
+/// A conformance stream and its properties.
 fn source(name: &str) -> Option<(Vec<u8>, VideoTrack, Vec<Given>)> {
     let bytes = data(name)?;
     let (stream, packets) = read_sound(&bytes);
@@ -39,7 +39,7 @@ fn frame_digests(suffix: &str, bytes: &[u8]) -> Vec<String> {
     lines.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
 }
 
-/// What ffprobe tells, one `key=value` in a line, and that it has nothing to complain about.
+/// The output of ffprobe, one `key=value` per line, without warnings.
 fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     let file = temp_file(suffix, bytes);
     let output = std::process::Command::new("ffprobe")
@@ -64,7 +64,7 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
     if !have("ffprobe", "the duration of IVF") {
         return;
     }
-    // 129 frames at 30 frames a second, in ticks of IVF itself, of WebM, of MP4.
+    // 129 frames at 30 frames per second, in ticks of IVF itself, of WebM, of MP4.
     for (num, den) in [(1, 30), (1, 1000), (1, 1_000_000_000), (1, 90_000), (1001, 30_000)] {
         let fps = if num == 1 { 30.0 } else { 30_000.0 / 1001.0 };
         let packets: Vec<_> = (0..129_i64)
@@ -78,7 +78,7 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
         let lines = probe_quietly(".ivf", &bytes, "format=duration");
         let told: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
         let expected = 129.0 / fps;
-        assert!((told - expected).abs() < 0.02, "{num}/{den}: {told} s, and not {expected}");
+        assert!((told - expected).abs() < 0.02, "{num}/{den}: {told} s, expected {expected}");
         let (track, back) = read_sound(&bytes);
         let seconds = back[128].pts as f64 * track.time_base.as_f64();
         assert!((seconds - 128.0 / fps).abs() < 0.001, "{num}/{den}: {seconds}");
@@ -90,7 +90,7 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
 
 #[test]
 fn ffmpeg_decodes_the_same_frames_from_every_format() {
-    if !have("ffmpeg", "decoding what was written") {
+    if !have("ffmpeg", "decoding of our files") {
         return;
     }
     for name in STREAMS {
@@ -112,7 +112,7 @@ fn ffmpeg_decodes_the_same_frames_from_every_format() {
 
 #[test]
 fn ffprobe_sees_times_durations_colours_and_aspect() {
-    if !have("ffprobe", "probing what was written") {
+    if !have("ffprobe", "probing of our files") {
         return;
     }
     let Some((_, mut stream, mut given)) = source(STREAMS[0]) else { return };
@@ -152,7 +152,7 @@ fn ffprobe_sees_times_durations_colours_and_aspect() {
         has("pts_time=1.000000");
         has(&last_time);
         if format == Format::Mp4 {
-            // ffprobe guesses at durations in MP4; their sum it takes from the file.
+            // ffprobe guesses durations in MP4; their sum comes from the file.
             let sum: u64 = given.iter().filter_map(|packet| packet.duration).sum();
             has(&format!("duration={:.6}", sum as f64 / 90e3));
         } else {
@@ -189,11 +189,11 @@ fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
 
 #[test]
 fn mkvinfo_finds_the_index_and_every_size() {
-    if !have("mkvinfo", "looking at the elements") {
+    if !have("mkvinfo", "listing of elements") {
         return;
     }
     let Some((_, stream, mut given)) = source(STREAMS[0]) else { return };
-    // IVF has no durations; the last one is what a group is for.
+    // IVF has no durations; the last one needs a block group.
     given.last_mut().unwrap().duration = Some(2);
     let written = write_all(To::File, &with_format(&stream, Format::WebM), &given);
     let file = temp_file(".webm", &written);
@@ -224,7 +224,7 @@ fn ffmpeg_seeks_by_the_index() {
         let arguments = ["-v", "error", "-ss", "7", "-i", &path, "-f", "framecrc", "-"];
         let text = String::from_utf8(run("ffmpeg", &arguments)).unwrap();
         let frames = text.lines().filter(|line| !line.starts_with('#')).count();
-        // ffmpeg fills a gap of one frame a second with nothing more.
+        // ffmpeg continues a gap of one frame per second.
         assert!((3..=4).contains(&frames), "{format}: {text}");
     }
 }

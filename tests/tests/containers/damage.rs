@@ -7,7 +7,7 @@ use codec_tests::{mutate, rng};
 
 use crate::support::{Given, To, data_path, read_all, vp8_stream, write_all};
 
-/// Reads all there is; returns how many packets or pictures and how many bytes of payload.
+/// Reads everything; returns the number of packets or frames and of payload bytes.
 fn drain(bytes: Vec<u8>) -> (usize, usize) {
     let Ok(mut input) = open(Source::seekable(Cursor::new(bytes)), &ReadOptions::default()) else {
         return (0, 0);
@@ -56,8 +56,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("mp4", crate::mp4::sample()),
         ("ogg", crate::ogg::sample(20)),
         ("wav", crate::wav::sample()),
-        ("mp4 with sound", crate::sound::sample(Format::Mp4, 30)),
-        ("webm with sound", crate::sound::sample(Format::WebM, 40)),
+        ("mp4 with audio", crate::sound::sample(Format::Mp4, 30)),
+        ("webm with audio", crate::sound::sample(Format::WebM, 40)),
         ("flac", crate::frames::flac_sample()),
     ]
 }
@@ -80,7 +80,7 @@ fn seeded_damage_gives_no_panic_and_no_more_payload_than_there_is() {
         rng::for_each_seed(1500, |_, rng| {
             let mut damaged = mutate::damaged(&bytes, rng);
             if rng.below(4) == 0 {
-                // A lying length.
+                // A false length.
                 let at = rng.index(damaged.len());
                 let end = (at + 8).min(damaged.len());
                 damaged[at..end].fill(0xFF);

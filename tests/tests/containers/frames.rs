@@ -1,4 +1,4 @@
-//! Files of nothing but frames: FLAC, MP3, AAC with ADTS heads, AV1 units.
+//! Files of frames only: FLAC, MP3, AAC with ADTS headers, AV1 OBUs.
 
 use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, Format, Track};
@@ -28,7 +28,7 @@ fn flac_files_are_cut_into_frames_and_put_together_again() {
         if have("ffmpeg", "decoding FLAC") {
             assert_eq!(digest(".flac", &written), digest(".flac", &bytes), "{name}");
         }
-        // A file that breaks off gives its whole frames.
+        // A truncated file gives its complete frames.
         let (_, part, error) = read_tracks(&bytes[..bytes.len() / 2]);
         assert!(error.is_some() && part.len() < packets.len());
         assert!(part.iter().zip(&packets).all(|(a, b)| a.data == b.data));
@@ -62,7 +62,7 @@ fn mp3_and_adts_of_ffmpeg_are_read() {
     assert_eq!((track.codec, track.audio.rate), (AudioCodec::Aac, 44_100));
     assert_eq!(track.codec_private, [0x12, 0x08]);
     assert!((88_200..88_200 + 3000).contains(&samples_of(&packets, 0)));
-    // In Matroska, ffmpeg decodes what it decodes from the frames.
+    // In Matroska, ffmpeg decodes the same as from the raw frames.
     let Some(matroska) = Some(write_tracks(To::File, Format::Matroska, &tracks, &packets)) else {
         return;
     };
@@ -130,7 +130,7 @@ fn annex_b_is_told_from_plain_units() {
         out.push(value as u8);
         out
     };
-    // Each temporal unit as one frame of units that keep their own sizes.
+    // Each temporal unit as one frame of OBUs with their own sizes.
     let mut stream = Vec::new();
     for packet in &packets {
         let mut frame = Vec::new();
@@ -164,7 +164,7 @@ fn annex_b_is_told_from_plain_units() {
 fn a_flac_file_cut_anywhere_gives_its_whole_frames_and_no_other() {
     let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
     let (_, packets, _) = read_tracks(&bytes);
-    // Where the checksum is right: at ends of frames, and by chance.
+    // Positions with a valid checksum: at ends of frames, and by chance.
     let mut ends = Vec::new();
     for packet in &packets {
         let mut crc = 0_u16;

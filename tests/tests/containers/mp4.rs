@@ -21,7 +21,7 @@ fn given() -> Vec<Given> {
         .collect()
 }
 
-/// A small file. Times have a gap, which MP4 fills by the length of the sample before it.
+/// A small file. Times have a gap, which MP4 fills by extending the previous sample.
 pub fn sample() -> Vec<u8> {
     write_all(To::File, &vp8_stream(Format::Mp4, (1, 1000)), &given())
 }
@@ -153,7 +153,7 @@ fn ffprobe_agrees_on_every_packet() {
     }
 }
 
-/// What ffprobe says of the turn, which it counts counter-clockwise.
+/// ffprobe's rotation, which is counter-clockwise.
 fn probed_rotation(bytes: &[u8]) -> Rotation {
     let file = temp_file(".mp4", bytes);
     let path = file.path().to_string_lossy().into_owned();

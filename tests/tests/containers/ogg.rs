@@ -57,7 +57,7 @@ fn opus_survives_with_its_delay_its_end_and_its_tags() {
     let last = packets.last().unwrap();
     assert_eq!((last.trim_end, last.duration), (100, Some(860)));
     assert_eq!(samples_of(&packets, 0), 120 * 960 - 312 - 100);
-    // Once more gives the same bytes.
+    // Writing it again gives the same bytes.
     let again = write_tracks(To::File, Format::Ogg, &tracks, &packets);
     assert_eq!(again, bytes);
     let piped = write_tracks(To::Pipe, Format::Ogg, &tracks, &packets);
@@ -86,7 +86,7 @@ fn files_of_others_have_the_duration_that_ffprobe_tells() {
         has(format!("channels={}", track.audio.channels()));
         // It counts the pre-skip.
         has(format!("duration={:.6}", (samples + u64::from(track.delay)) as f64 / 48e3));
-        // What is written from it is the same sound to other programs.
+        // Other programs decode the same audio from the written file.
         let written = write_tracks(To::File, Format::Ogg, &tracks, &packets);
         assert_eq!(pcm_digest(&written), pcm_digest(&bytes), "{name}");
     }
@@ -156,14 +156,14 @@ fn links_of_a_chain_follow_one_another() {
     assert!(error.unwrap().to_string().contains("chained"));
 }
 
-/// A stream whose mapping another decoder than that of stereo must undo.
+/// A stream with a channel mapping that a stereo decoder cannot undo.
 fn mono_surround() -> Vec<u8> {
     let Track::Audio(mut track) = opus_track(Format::Ogg, 0) else { unreachable!() };
     track.codec_private = b"OpusHead\x01\x03\0\0\x80\xBB\0\0\0\0\x01\x02\x01\0\x02\x01".to_vec();
     write_tracks(To::File, Format::Ogg, &[Track::Audio(track)], &opus_packets(3, 0))
 }
 
-/// Where pages begin.
+/// Page positions.
 fn pages(bytes: &[u8]) -> Vec<usize> {
     (0..bytes.len() - 3).filter(|&at| &bytes[at..at + 4] == b"OggS").collect()
 }

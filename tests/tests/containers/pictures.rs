@@ -10,7 +10,7 @@ use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Si
 
 use crate::support::{Shared, data};
 
-/// One picture of 3x3 pixels: 9 + 4 + 4 bytes.
+/// One frame of 3x3 pixels: 9 + 4 + 4 bytes.
 fn samples(seed: u8) -> Vec<u8> {
     (0..17).map(|index| seed.wrapping_mul(31).wrapping_add(index)).collect()
 }
@@ -28,7 +28,7 @@ fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn PictureReader>> {
     open_pictures(Source::stream(Cursor::new(bytes)), &ReadOptions::default())
 }
 
-/// All pictures as packed I420, and the error at the end, if any.
+/// All frames as packed I420, and the error at the end, if any.
 fn read_all(reader: &mut dyn PictureReader) -> (Vec<Vec<u8>>, Option<Error>) {
     let mut pictures = Vec::new();
     loop {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use codec_container::{PacketReader, ReadOptions, Source, TrackKind, open_packets};
 use codec_tests::external::{have, run};
 
-/// A file that ffmpeg makes of generated pictures and audio with these options.
+/// A file that ffmpeg generates with these options from synthetic video and audio.
 fn made(name: &str, options: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
@@ -55,7 +55,7 @@ fn video_of_other_codecs_is_named_and_its_audio_is_read() {
         let [track] = skipped[..] else { panic!("{file} {options}: {skipped:?}") };
         assert_eq!((track.kind, &*track.codec), (TrackKind::Video, codec), "{file} {options}");
         assert_eq!(track.reason, None, "{file} {options}");
-        // Alone it is an error that names it.
+        // As the only track, it causes an error that names it.
         let error = open(made(file, &format!("-map 0 {options}"))).map(drop).unwrap_err();
         let text = error.to_string();
         assert!(text.ends_with(&format!("codec {codec} is not supported")), "{file}: {text}");
@@ -87,7 +87,7 @@ fn chapters_tags_and_attachments_are_named() {
         assert!(!has_chapters || text.contains("skipped chapters"), "{name}: {text}");
         assert!(name == "a.mov" || text.contains("title, artist"), "{name}: {text}");
         assert!(!text.contains("encoder"), "{name}: {text}");
-        // Of a plain file there is nothing to tell.
+        // A plain file has no warnings.
         let plain = open(made(name, &format!("-map 1 -c:a {codec}"))).unwrap();
         assert!(
             plain.tracks()[0].warnings().is_empty(),

@@ -1,4 +1,4 @@
-//! Pictures and sound together in Matroska and MP4.
+//! Video and audio together in Matroska and MP4.
 
 use codec_audio::AudioCodec;
 use codec_container::{CodedPacket, Format, Track, VideoTrack};
@@ -11,7 +11,7 @@ use crate::support::{
     Given, To, data, probe, probe_quietly, read_tracks, samples_of, temp_file, write_tracks,
 };
 
-/// Ten pictures a second, and Opus of 20 ms; the packets of one track after those of the other.
+/// Ten frames per second, and Opus of 20 ms; the packets of one track after those of the other.
 fn talk(format: Format) -> (Vec<Track>, Vec<CodedPacket>) {
     let mut video = VideoTrack::new(format, Codec::Vp8, Size::new(64, 48), Rational::new(1, 1000));
     video.frame_rate = Some(Rational::new(10, 1));
@@ -81,7 +81,7 @@ fn pictures_and_sound_come_back_in_order_of_time_and_exact_to_the_sample() {
         expected[0].3 = 312;
         assert_eq!(facts(&again, 1), expected, "{format} {to:?}");
         assert_eq!(samples_of(&again, 1), 96_000);
-        // In order of time, as far as a codec's delay goes.
+        // In order of time, up to the delay of a codec.
         let sorted = again.windows(2).all(|pair| ms(&pair[1]) >= ms(&pair[0]) - 120);
         assert!(sorted, "{format} {to:?}");
     }
@@ -112,7 +112,7 @@ fn ffprobe_sees_both_tracks_and_their_times() {
     }
 }
 
-/// What ffmpeg makes of two seconds of a tone in `codec`.
+/// Two seconds of a tone that ffmpeg encodes with `codec`.
 fn tone(codec: &str, rate: u32, muxer: &str, more: &[&str]) -> Vec<u8> {
     let file = tempfile::Builder::new().tempfile().unwrap();
     let path = file.path().to_string_lossy().into_owned();
@@ -129,17 +129,17 @@ fn check_tone(bytes: &[u8], name: &str, codec: AudioCodec, rate: u32, exact: boo
     assert!(error.is_none(), "{name}: {error:?}");
     let track = tracks[0].audio().unwrap();
     assert_eq!((track.codec, track.audio.rate), (codec, rate), "{name}");
-    // An MP4 entry of MP3 states two, and only the frames tell.
+    // An MP4 entry of MP3 states two channels, and only the frames have the actual number.
     assert!(track.audio.channels() == 1 || codec == AudioCodec::Mp3, "{name}");
     let samples = samples_of(&packets, 0);
     let expected = u64::from(rate) * 2;
     if exact {
         assert_eq!(samples, expected, "{name}");
     } else {
-        // The last frame is longer than the sound, and nothing says so.
+        // The last frame is longer than the audio, and the file does not state it.
         assert!((expected..expected + 4000).contains(&samples), "{name}: {samples}");
     }
-    // The first packet of Vorbis gives nothing.
+    // The first Vorbis packet outputs nothing.
     let mut next = packets[1].pts;
     for packet in &packets[1..] {
         assert_eq!(packet.pts, next, "{name}: packet {}", packet.index);
@@ -203,14 +203,14 @@ fn every_codec_that_ffmpeg_writes_into_mp4_is_read_and_written_again() {
         ("aac", AudioCodec::Aac, 44_100, "mp4", &frag),
     ] {
         let bytes = tone(name, rate, muxer, &[&["-ar", &rate.to_string()], more].concat());
-        // A fragmented file does not tell where the sound begins and ends.
+        // A fragmented file does not state where the audio begins and ends.
         check_tone(&bytes, name, codec, rate, more != frag && codec != AudioCodec::Mp3);
         let (tracks, packets, _) = read_tracks(&bytes);
         let written = write_tracks(To::File, Format::Mp4, &tracks, &packets);
         let (_, again, error) = read_tracks(&written);
         assert!(error.is_none());
         assert_eq!(facts(&again, 0), facts(&packets, 0), "{name} in {muxer}");
-        // Programs before 2023 do not know the sample entries of ISO/IEC 23003-5.
+        // Programs before 2023 do not support the sample entries of ISO/IEC 23003-5.
         let is_new = matches!(codec, AudioCodec::Pcm(encoding) if encoding != U8);
         if more != frag && !is_new {
             assert_eq!(digest(".mp4", &written), digest(".mp4", &bytes), "{name} in {muxer}");
@@ -253,7 +253,7 @@ fn a_late_beginning_of_the_sound_is_kept() {
     }
 }
 
-/// MD5 of what ffmpeg decodes.
+/// MD5 of ffmpeg's decoded output.
 fn digest(suffix: &str, bytes: &[u8]) -> Vec<u8> {
     let file = temp_file(suffix, bytes);
     let path = file.path().to_string_lossy().into_owned();

@@ -9,7 +9,7 @@ use codec_container::{
     WriteOptions, create_packets, open_packets,
 };
 
-/// Memory that a writer fills and a test looks at afterwards.
+/// Memory that a writer fills and a test inspects afterwards.
 #[derive(Clone, Debug, Default)]
 pub struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
 
@@ -35,7 +35,7 @@ impl Seek for Shared {
     }
 }
 
-/// A pipe that gives at most three bytes at a time.
+/// A pipe that returns at most three bytes at a time.
 #[derive(Debug)]
 pub struct Trickle(pub Cursor<Vec<u8>>);
 
@@ -46,7 +46,7 @@ impl Read for Trickle {
     }
 }
 
-/// A packet as a test states it.
+/// A packet in the form used by tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     pub data: Vec<u8>,
@@ -79,7 +79,7 @@ impl Given {
     }
 }
 
-/// Where a test writes to.
+/// Destination of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     File,
@@ -104,7 +104,7 @@ pub fn write_all(to: To, stream: &VideoTrack, packets: &[Given]) -> Vec<u8> {
     shared.bytes()
 }
 
-/// Everything up to the end or the first error.
+/// Reads up to the end or the first error.
 pub fn read_all(bytes: &[u8]) -> (Option<VideoTrack>, Vec<CodedPacket>, Option<Error>) {
     read_with(Source::seekable(Cursor::new(bytes.to_vec())), &ReadOptions::default())
 }
@@ -132,7 +132,7 @@ pub fn read_with(
     (reader.video().map(|(_, track)| track.clone()), packets, error)
 }
 
-/// Everything, which must be sound.
+/// Reads everything, which must be valid.
 pub fn read_sound(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
     let (stream, packets, error) = read_all(bytes);
     assert!(error.is_none(), "{}", error.unwrap());
@@ -155,14 +155,14 @@ pub fn data_path(path: &str) -> Option<PathBuf> {
     codec_tests::data::dir(path).map(|dir| dir.join(path))
 }
 
-/// A file that goes away with the test.
+/// A file that is deleted at the end of the test.
 pub fn temp_file(suffix: &str, bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file
 }
 
-/// Everything of all tracks up to the end or the first error.
+/// Reads all tracks up to the end or the first error.
 pub fn read_tracks(bytes: &[u8]) -> (Vec<Track>, Vec<CodedPacket>, Option<Error>) {
     read_tracks_with(Source::seekable(Cursor::new(bytes.to_vec())), &ReadOptions::default())
 }
@@ -187,7 +187,7 @@ pub fn read_tracks_with(
     (reader.tracks().to_vec(), packets, error)
 }
 
-/// Writes packets as they were read.
+/// Writes packets unchanged.
 pub fn write_tracks(to: To, format: Format, tracks: &[Track], packets: &[CodedPacket]) -> Vec<u8> {
     let shared = Shared::default();
     let output = match to {
@@ -203,13 +203,13 @@ pub fn write_tracks(to: To, format: Format, tracks: &[Track], packets: &[CodedPa
     shared.bytes()
 }
 
-/// Decoded samples of a track that belong to the sound.
+/// Decoded samples of a track that are part of the audio.
 pub fn samples_of(packets: &[CodedPacket], track: usize) -> u64 {
     let of_track = packets.iter().filter(|packet| packet.track == track);
     of_track.map(|packet| packet.duration.unwrap() - u64::from(packet.trim_start)).sum()
 }
 
-/// What ffprobe tells, one `key=value` in a line; it may complain about payloads that are none.
+/// The output of ffprobe, one `key=value` per line; warnings about dummy payloads are accepted.
 pub fn probe_quietly(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     let file = temp_file(suffix, bytes);
     let path = file.path().to_string_lossy().into_owned();
@@ -218,7 +218,7 @@ pub fn probe_quietly(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What ffprobe tells, one `key=value` in a line.
+/// The output of ffprobe, one `key=value` per line.
 pub fn probe(suffix: &str, bytes: &[u8], entries: &str) -> Vec<String> {
     let file = temp_file(suffix, bytes);
     let output = std::process::Command::new("ffprobe")

@@ -1,4 +1,4 @@
-//! Times stay what they were.
+//! Timestamps are preserved.
 
 use codec_container::{
     Error, Format, Output, ReadOptions, Source, Track, WriteOptions, create_packets,
@@ -47,7 +47,7 @@ fn webm_keeps_uneven_times_gaps_and_the_last_duration_on_any_time_base() {
         for time_base in [(1, 1000), (1, 30), (1001, 30000), (1, 90000), (1, 1_000_000)] {
             let stream = vp8_stream(Format::WebM, time_base);
             let (read, packets) = read_sound(&write_all(to, &stream, &uneven()));
-            // Ticks of the file, turned into ticks of the source.
+            // Converts ticks of the file to ticks of the source.
             let back = |ticks: i64| {
                 let (num, den) = (read.time_base.num, read.time_base.den);
                 let seconds = ticks as f64 * f64::from(num) / f64::from(den);
@@ -96,7 +96,7 @@ fn webm_gives_an_altref_frame_a_block_of_its_own_before_its_successor() {
 #[test]
 fn times_that_go_backwards_are_an_error_that_names_the_packet() {
     let given = [Given::new(true, 5, 9, 1), Given::new(false, 9, 9, 1), Given::new(false, 3, 9, 1)];
-    // Our writers refuse; so write two good packets and change a time by hand.
+    // Our writers reject this, so the test writes two valid packets and changes a time by hand.
     let stream = vp8_stream(Format::Ivf, (1, 30));
     let shared = Shared::default();
     let output = Output::seekable(shared.clone());

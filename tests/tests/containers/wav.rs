@@ -1,4 +1,4 @@
-//! WAVE files and headerless sound.
+//! WAVE files and raw audio.
 
 use std::io::Cursor;
 
@@ -57,7 +57,7 @@ fn every_coding_survives_and_is_what_ffprobe_says() {
                 assert_eq!((found.codec, found.audio.channels()), (codec, channels));
                 assert_eq!(found.audio.rate, 8000);
                 let joined: Vec<u8> = packets.iter().flat_map(|p| p.data.clone()).collect();
-                // A pipe does not tell the padding from the sound.
+                // On a pipe the padding cannot be distinguished from the audio.
                 assert_eq!(joined[..given.data.len()], given.data, "{name} {channels} {to:?}");
                 assert_eq!(packets[1].pts, 160);
                 if probes {

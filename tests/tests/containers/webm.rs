@@ -1,4 +1,4 @@
-//! WebM: what the header tells, clusters, and streams that break off.
+//! WebM: header fields, clusters, and truncated streams.
 
 use std::io::Cursor;
 
@@ -96,7 +96,7 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
                     .iter()
                     .map(|packet| {
                         let mut packet = packet.clone();
-                        // The duration of the last one may have been cut away.
+                        // The duration of the last one may have been truncated.
                         if packet.index as usize + 1 == complete {
                             packet.duration = seen[complete - 1].duration;
                         }
