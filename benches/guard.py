@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Is a build slower than another, or does it need more bits? One verdict in a few minutes.
+"""Compares two builds: is one slower, or does it need more bits? One verdict in a few minutes.
 
     benches/guard.py                  the working tree against the last commit on main
     benches/guard.py v0.1.0           the working tree against a revision
     benches/guard.py BASE NEW         revisions, or paths of `codec` binaries
 
-Revisions are built by `cargo build --release` in work trees of their own below `target/guard`.
-Both builds encode three synthetic clips, and three real ones where CODEC_TEST_DATA and ffmpeg are
-there (or those that --clip names), at four bitrates and speeds 9, 7 and 5, on one thread, and decode
-the streams of the first build, in turn. Compared are
+Revisions are built by `cargo build --release` in separate work trees below `target/guard`. Both builds
+encode three synthetic clips, and three real ones if CODEC_TEST_DATA and ffmpeg are available (or those
+of --clip), at four bitrates and speeds 9, 7 and 5, on one thread, and decode the streams of the first
+build, interleaved. The comparison covers
 
-  encoding and decoding: CPU time, or instructions where `perf stat` counts them: the least of
+  encoding and decoding: CPU time, or instructions if `perf stat` can count them: the minimum of
   several interleaved rounds, geometric mean over clips and rates;
   BD-rate of luma PSNR (PCHIP) at equal speed settings: mean over the clips, and the worst clip.
 
-Where a time alone fails, it is measured again with twice the rounds before that counts.
-Exit status: 0 passed, 1 failed, 2 could not be told.
+If only a time fails, it is measured again with twice the rounds before it counts.
+Exit status: 0 passed, 1 failed, 2 no verdict.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def build(directory, target):
 
 
 def binary(what):
-    """A path as it is; a revision, built; nothing: the working tree, built."""
+    """Returns a path unchanged; builds a revision; without an argument builds the working tree."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     if what is None:
         return build(ROOT, target)
@@ -128,7 +128,7 @@ def decode(codec, stream):
 
 
 class Pairs:
-    """Pairs of commands whose costs are compared, and the least that each took."""
+    """Pairs of commands whose costs are compared, with the minimum cost of each."""
 
     def __init__(self, meter):
         self.meter = meter

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well do `codec` and `vpxenc` keep a constant bitrate? One row for each clip, rate and encoder.
+"""Measures how accurately `codec` and `vpxenc` keep a constant bitrate: a row for each clip, rate and encoder.
 
     benches/rate_control.py CODEC CLIP.y4m...
 

@@ -6,7 +6,7 @@
     benches/record.py codec.json kernels.json      # appends rows, prints the file's name
 
 Each row is one point: the median in nanoseconds (of a frame's CPU time, or of a call) and the
-interval in which it lies. The file is named after the CPU and the number of cores.
+confidence interval. The file is named after the CPU and the number of cores.
 """
 
 import csv
@@ -31,7 +31,7 @@ def commit():
 def rows(record):
     """One dictionary for each point of a record."""
     if record.get("schema") != "codec-bench" or record.get("version") != 1:
-        sys.exit("not a record of `codec bench` that this program knows")
+        sys.exit("unknown schema or version: expected codec-bench, version 1")
     machine = record["machine"]
     for point in record["points"]:
         facts = point["facts"]

@@ -3,9 +3,9 @@
 
     benches/self_check.py CODEC [--studies 20] [--kernels 20] [--load 2]
 
-Neither may find a difference: at most 5 % of the studies, none of the kernel runs. A record whose
-times are divided by 1.2 must be found slower. `--load` keeps so many processes busy meanwhile: a quiet
-machine proves little. Exits with 1 if something of that does not hold.
+Neither may find a difference, except in at most 5 % of the studies. A comparison with a record whose times
+are divided by 1.2 must report a slowdown. `--load` keeps this many processes busy meanwhile, because an idle
+machine is an easy case. Exits with 1 if one of these checks fails.
 """
 
 import argparse

@@ -29,7 +29,7 @@ const withoutAddresses = (sdp) => sdp.split("\r\n").filter((line) => !line.start
 async function view(page) {
   await page.route("**/whep/*", (route) =>
     route.continue({ postData: withoutAddresses(route.request().postData()) }));
-  // Candidates that come later would go round the relay.
+  // Later candidates would bypass the relay.
   await page.route("**/session/*", (route) =>
     route.request().method() === "PATCH" ? route.fulfill({ status: 204 }) : route.continue());
   await page.goto(url);
@@ -46,7 +46,7 @@ async function view(page) {
   });
 }
 
-/// Chromium sends to itself.
+/// A call between two peers of one Chromium.
 async function loop(page) {
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   await page.exposeFunction("relay", async (upstream) => {

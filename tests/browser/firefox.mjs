@@ -1,7 +1,7 @@
-// Uses the page of `codec serve` in Firefox, and prints what was measured as JSON.
+// Uses the page of `codec serve` in Firefox, and prints the measurements as JSON.
 // usage: node firefox.mjs URL STREAM [default|fallback]
 // default: with Firefox's own preferences for ICE, which uses no address of the loopback interface.
-// fallback: the same with a server that can be reached on that alone; the page watches by WebSocket.
+// fallback: the same with a server that is reachable on loopback only; the page watches by WebSocket.
 import puppeteer from "puppeteer-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,7 +73,7 @@ async function watch(page) {
   await stateIs(page, "state", "ended");
 }
 
-/// WebRTC finds no way to 127.0.0.1.
+/// WebRTC cannot connect to 127.0.0.1.
 async function fallBack(page) {
   await page.select("#stream", stream);
   await page.click("#watch-start");
@@ -103,7 +103,7 @@ async function publish(page) {
 
 try {
   const page = await browser.newPage();
-  // Firefox itself reports that it found no way.
+  // Firefox itself reports the failure.
   const isExpected = (text) => mode === "fallback" && text.includes("ICE failed");
   page.on("pageerror", (error) => {
     if (!isExpected(String(error))) complaints.push(`error: ${error.stack ?? error}`);

@@ -1,5 +1,4 @@
-// Opens a page of `codec inspect` as a reader does, works its controls, and fails on anything that
-// the console says.
+// Opens a page of `codec inspect`, uses its controls, and fails on any console message.
 // usage: node inspect.mjs PAGE.html SCREENSHOTS/NAME
 import { strict as assert } from "node:assert";
 import { fits, read } from "./page.mjs";
@@ -34,7 +33,7 @@ async function works(page) {
   const title = await page.locator("#title").textContent();
   assert.ok(title.startsWith(`Frame ${index[key]}: key`), title);
 
-  // A click on a bar chooses its frame.
+  // A click on a bar selects its frame.
   const strip = await page.locator("#bars").boundingBox();
   await page.mouse.move(strip.x + 60, strip.y + 100);
   assert.match(await page.locator("#tip").textContent(), /^frame 0, key/);
@@ -44,7 +43,7 @@ async function works(page) {
   await page.keyboard.press("ArrowRight");
   await isAt(page, index[2]);
 
-  // Each colour draws another picture and has its legend.
+  // Each colouring draws another image and has its legend.
   const seen = new Set();
   for (const fill of await page.locator("#fills input").all()) {
     await fill.check({ force: true });
@@ -55,7 +54,7 @@ async function works(page) {
   assert.ok(seen.size >= 4, `only ${seen.size} different drawings`);
   await page.keyboard.press("2");
 
-  // Each layer makes a difference, and goes again.
+  // Each layer changes the image, and can be removed.
   for (const name of ["picture", "grid", "skipped"]) {
     const before = await drawn(page);
     await page.locator(`#marks input[value=${name}]`).click({ force: true });
@@ -64,7 +63,7 @@ async function works(page) {
     assert.equal(await drawn(page), before, name);
   }
 
-  // A pointer over a block tells what it is; a click keeps it.
+  // A pointer over a block shows its data; a click pins it.
   const view = page.locator("#view");
   await view.hover({ position: { x: 30, y: 30 } });
   assert.match(await page.locator("#block").textContent(), /mode.*qindex.*bits/s);
@@ -74,7 +73,7 @@ async function works(page) {
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#block").textContent(), "");
 
-  // Larger and smaller, and back to what fits.
+  // Zoom in and out, and back to fit.
   const width = async () => (await view.boundingBox()).width;
   const fits = await width();
   await page.keyboard.press("+");

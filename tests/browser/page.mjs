@@ -1,12 +1,11 @@
-// Opens a page in a browser as a reader does, and fails on anything that the console says or that is
-// asked of the network.
+// Opens a page in a browser, and fails on any console message or network request.
 import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/// Runs `work(open)` and ends the process. `open(options, hash)` gives a page of `file`, once `ready`
-/// holds in it, if that is given.
+/// Runs `work(open)` and exits. `open(options, hash)` returns a page of `file`, after `ready` (if
+/// given) holds in it.
 export async function read(file, ready, work) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -44,7 +43,7 @@ export async function read(file, ready, work) {
   process.exit(complaints.length === 0 ? 0 : 1);
 }
 
-/// Fails where a page is wider than its window.
+/// Fails if a page is wider than its window.
 export async function fits(page) {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a telephone`);

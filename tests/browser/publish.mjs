@@ -1,5 +1,5 @@
-// Publishes a camera to `codec serve` from Chromium over a relay, and prints what was sent and what the
-// server passed on as JSON. Addresses of this end are kept back: the server would find the direct way.
+// Publishes a camera to `codec serve` from Chromium over a relay, and prints the frames that were sent
+// and forwarded as JSON. The local candidates are withheld, so that the server cannot use a direct path.
 // usage: node publish.mjs URL CAMERA.y4m SECONDS KBPS
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ const browser = await chromium.launchPersistentContext(profile, {
 });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/// Frames that the browser sent and that the server passed on, by now.
+/// Frames that the browser sent and that the server forwarded so far.
 const counts = (page) =>
   page.evaluate(async () => {
     const reports = [...(await window.codec.state.publishing.pc.getStats()).values()];
@@ -63,7 +63,7 @@ try {
   await pause(1000);
   const first = await counts(page);
   await pause(1000 * Number(seconds));
-  // Nothing is on its way when frames are counted.
+  // No frame is in transit when they are counted.
   await page.evaluate(async () => {
     const senders = window.codec.state.publishing.pc.getSenders();
     const video = senders.find((sender) => sender.track?.kind === "video");

@@ -1,5 +1,5 @@
 // Watches a stream of `codec serve` in Chromium over a relay, and prints getStats' figures as JSON.
-// The offer goes without addresses: the server would find the direct way, past the relay.
+// The offer contains no candidates, so that the server cannot use a direct path around the relay.
 // usage: node relay.mjs URL STREAM SECONDS
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -41,7 +41,7 @@ try {
     route.request().method() === "PATCH" ? route.fulfill({ status: 204 }) : route.continue());
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
-  // What the page said about pauses of the picture.
+  // Messages of the page about paused video.
   await page.evaluate(() => {
     window.said = [];
     const notice = document.getElementById("notice");

@@ -1,4 +1,4 @@
-// Opens a report as a reader does, works its controls, and fails on anything that the console says.
+// Opens a report, uses its controls, and fails on any console message.
 // usage: node report.mjs REPORT.html SCREENSHOTS/NAME
 import { strict as assert } from "node:assert";
 import { fits, read } from "./page.mjs";
@@ -16,7 +16,7 @@ async function works(page) {
   assert.ok(before.marks > 0);
   assert.equal(await rows.count(), await arms.count());
 
-  // An arm leaves every curve and table, and comes back.
+  // An arm disappears from every curve and table, and returns.
   await arms.last().uncheck();
   assert.equal(await rows.count(), (await arms.count()) - 1);
   assert.ok((await marks.count()) < before.marks);
@@ -25,13 +25,13 @@ async function works(page) {
   await arms.last().check();
   assert.equal(await marks.count(), before.marks);
 
-  // Without arms there is a word, not an error.
+  // Without arms there is a message, not an error.
   for (const arm of await arms.all()) await arm.uncheck();
   assert.equal(await marks.count(), 0);
   assert.match(await curves.first().textContent(), /nothing to show/);
   for (const arm of await arms.all()) await arm.check();
 
-  // A clip leaves; a single one is drawn large.
+  // A clip is removed; a single one is drawn large.
   await page.locator("details.clips summary").click();
   if (before.curves > 1) {
     await clips.first().uncheck();
@@ -66,7 +66,7 @@ async function works(page) {
   await page.locator("select[name=scale]").selectOption("log");
   assert.equal(await curves.first().innerHTML(), whole);
 
-  // A pointer over a point says what it is.
+  // A pointer over a point shows its tooltip.
   await marks.nth(1).scrollIntoViewIfNeeded();
   await marks.nth(1).hover({ force: true });
   await page.locator("#tip").waitFor({ state: "visible" });
@@ -105,14 +105,14 @@ async function works(page) {
   assert.equal(await paper(), system);
 }
 
-// Each row of the summary has a cell below each head that is shown.
+// Each row of the summary has a cell below each shown header.
 async function cellsFitHeads(page) {
   const heads = await page.locator("#summary th:visible").count();
   const rows = await page.locator("#summary tbody tr:visible").count();
   assert.equal(await page.locator("#summary tbody tr:visible td:visible").count(), heads * rows);
 }
 
-// With another metric or one clip, the summary, its badges and its order are of those.
+// With another metric or one clip, the summary, its badges and its order follow the selection.
 async function followsChoices(page, { metrics, clips }) {
   const names = await metrics.locator("option").allTextContents();
   const heads = page.locator("#summary th[data-metric]");
@@ -121,7 +121,7 @@ async function followsChoices(page, { metrics, clips }) {
   const shown = (metric) => page.locator("#summary tbody tr").evaluateAll((lines, metric) =>
     lines.map((one) => one.querySelectorAll("td[data-metric]")[metric].dataset.sort).filter((v) => v !== undefined).map(Number), metric);
 
-  // The order is by the BD-rate that is shown.
+  // The order is by the shown BD-rate.
   await metrics.selectOption("0");
   await heads.nth(0).locator("button").click();
   for (const [metric, name] of names.entries()) {
@@ -140,7 +140,7 @@ async function followsChoices(page, { metrics, clips }) {
   }
   await metrics.selectOption("0");
 
-  // One clip's BD-rates are those of its own table, and all clips bring the first figures back.
+  // One clip's BD-rates equal those of its own table; selecting all clips restores the first figures.
   const table = () => page.locator("#summary tbody").innerText();
   const before = await table();
   await page.locator("details.clips summary").click();
@@ -165,7 +165,7 @@ async function followsChoices(page, { metrics, clips }) {
   assert.equal(await table(), before);
 }
 
-// A tap says what a pointer would; the next tap elsewhere hides it.
+// A tap shows the tooltip of a pointer; the next tap elsewhere hides it.
 async function answersTaps(page) {
   const mark = page.locator("#rd figure:visible path.mark").nth(1);
   await mark.scrollIntoViewIfNeeded();

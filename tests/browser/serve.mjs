@@ -1,6 +1,6 @@
-// Uses the page of `codec serve` as a newcomer does, and prints what was measured as JSON.
+// Uses the page of `codec serve`, and prints the measurements as JSON.
 // usage: node serve.mjs URL CAMERA.y4m FILE SCENARIO [TOKEN]
-// FILE: what is sent to the server, or the film that is published.
+// FILE: the file that is sent to the server, or the video file that is published.
 import { chromium } from "playwright-core";
 import { strict as assert } from "node:assert";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -63,7 +63,7 @@ const inbound = (page) =>
     return { at: performance.now(), ...video, route: local?.candidateType };
   });
 
-/// What the server and the sender say of a stream that this page publishes.
+/// Statistics of the server and the sender about a stream that this page publishes.
 async function published(page, name) {
   const { streams } = await page.evaluate(() => window.codec.api.streams());
   const sent = await page.evaluate(async () => {
@@ -96,7 +96,7 @@ const scenarios = {
       delayMs: (1000 * (after.totalProcessingDelay - before.totalProcessingDelay)) / Math.max(1, after.framesDecoded - before.framesDecoded),
       route: after.route,
     };
-    // The picture is there, and it moves.
+    // Video is shown, and it moves.
     results.watch.moves = await page.evaluate(async () => {
       const video = document.getElementById("player");
       const small = new OffscreenCanvas(64, 36).getContext("2d", { willReadFrequently: true });
@@ -158,7 +158,7 @@ const scenarios = {
     await page.close();
   },
 
-  /// The camera, by WHIP; watched by a second page meanwhile.
+  /// The camera, by WHIP, while a second page watches.
   async publish() {
     const page = await open();
     await page.fill("#name", "camera");
@@ -176,7 +176,7 @@ const scenarios = {
     await viewer.close();
   },
 
-  /// The screen, which ends by the browser's own button.
+  /// The screen, which is ended by the browser's own button.
   async screen() {
     const page = await open();
     await page.fill("#name", "screen");
@@ -199,7 +199,7 @@ const scenarios = {
     await page.close();
   },
 
-  /// A film, with its sound; before it, none and a file that is no film.
+  /// A video file with audio; before it, no file, and a file that is not a video.
   async film() {
     const page = await open();
     await page.fill("#name", "film");
@@ -224,7 +224,7 @@ const scenarios = {
     await page.close();
   },
 
-  /// Through a TURN server, which the last argument names, and nothing else.
+  /// Only through the TURN server that the last argument names.
   async relay() {
     const page = await open();
     await page.evaluate((urls) => {
@@ -296,7 +296,7 @@ const scenarios = {
     await guest.close();
   },
 
-  /// A token is needed; a wrong one is told, the right one opens.
+  /// A token is required; a wrong one is reported, the right one is accepted.
   async token() {
     const page = await open({ quiet: true });
     assert.equal(await page.evaluate(() => document.body.dataset.ready), "refused");
