@@ -1,4 +1,4 @@
-//! An address on a TURN server: what a call that has one does with its datagrams.
+//! Handles the datagrams of a call that has an allocation on a TURN server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use codec_webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
 use codec_webrtc::{LocalCandidate, Transmit};
 
-/// How long an address is asked for at a time.
+/// Requested lifetime of an allocation.
 const ALLOCATION: Duration = Duration::from_secs(600);
 
-/// An address on a TURN server, or the wish for one.
+/// An allocation on a TURN server, or the attempt to get one.
 #[derive(Debug)]
 pub struct Relaying {
     client: TurnClient,
@@ -18,27 +18,27 @@ pub struct Relaying {
     relayed: Option<SocketAddr>,
 }
 
-/// What became of a datagram that came to the socket.
+/// How a received datagram was handled.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Came {
-    /// Not from the server.
+    /// It is not from the server.
     FromElsewhere,
-    /// The server's own.
+    /// It was for the TURN client itself.
     Handled,
-    /// The server passed this on.
+    /// The server relayed it.
     PassedOn {
-        /// Who sent it.
+        /// The sender.
         from: SocketAddr,
-        /// The address on the server that it was sent to.
+        /// The relayed address that it was sent to.
         relayed: SocketAddr,
-        /// What.
+        /// The content.
         payload: Vec<u8>,
     },
 }
 
 impl Relaying {
-    /// Begins to ask a server for an address. `local`: the socket that speaks with it;
-    /// `credentials`: user name and password there; `secret`: random bytes.
+    /// Starts to request an allocation. `local`: the socket that talks to the server;
+    /// `credentials`: user name and password; `secret`: random bytes.
     #[must_use]
     pub fn new(
         server: SocketAddr,
@@ -52,7 +52,7 @@ impl Relaying {
         Self { client: TurnClient::new(config, now), server, local, relayed: None }
     }
 
-    /// The address, if there is one, as a call tells it.
+    /// The relayed address, if allocated, as an ICE candidate.
     #[must_use]
     pub fn candidate(&self) -> Option<LocalCandidate> {
         let local = self.local;
@@ -65,7 +65,7 @@ impl Relaying {
         self.client.poll_timeout()
     }
 
-    /// Does what is due. Gives the address when it has come.
+    /// Handles timeouts. Returns the relayed address once it is allocated.
     pub fn tick(&mut self, now: Duration) -> Option<LocalCandidate> {
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.client.handle_timeout(now);
@@ -84,7 +84,7 @@ impl Relaying {
         self.candidate().filter(|_| is_new)
     }
 
-    /// A datagram came to the socket.
+    /// Handles a datagram from the socket.
     pub fn handle_datagram(&mut self, now: Duration, source: SocketAddr, datagram: &[u8]) -> Came {
         if source != self.server {
             return Came::FromElsewhere;
@@ -97,23 +97,22 @@ impl Relaying {
         }
     }
 
-    /// Takes a datagram that is to leave from the address on the server. `false`: it leaves from
-    /// elsewhere.
+    /// Sends a datagram from the relayed address. `false`: its source is another address.
     pub fn send(&mut self, now: Duration, transmit: &Transmit) -> bool {
         if self.relayed != Some(transmit.source) {
             return false;
         }
-        // What the server does not take is lost, as it may be on the way.
+        // A datagram that cannot be sent counts as lost.
         self.client.send(now, transmit.destination, &transmit.payload);
         true
     }
 
-    /// The next datagram for the server.
+    /// Returns the next datagram for the server.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.client.poll_transmit()
     }
 
-    /// Gives the address back.
+    /// Releases the allocation.
     pub fn close(&mut self, now: Duration) {
         self.client.close(now);
         self.relayed = None;

@@ -1,5 +1,4 @@
-//! What is kept and learnt of each stream: a recording in WebM, and of those from elsewhere a decoder
-//! that counts what can be shown.
+//! Recording of each stream in WebM, and decoding of remote streams for statistics.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -23,24 +22,24 @@ use super::limits::Limits;
 use super::media::{FrameFacts, SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::room::{Decoded, Item, Stream};
 
-/// Items that wait for the disk and the decoder: some five seconds.
+/// Maximum number of items queued for the disk and the decoder: about five seconds.
 const QUEUE: usize = 400;
-/// Names that are tried for a recording.
+/// Maximum number of names tried for a recording.
 const MAX_TRIES: u32 = 1000;
 
-/// What is done with streams.
+/// What to do with each stream.
 #[derive(Clone, Debug)]
 pub(super) struct Archive {
     /// Folder of the recordings.
     pub(super) folder: Option<PathBuf>,
-    /// Decode those that come from elsewhere.
+    /// Whether to decode streams from remote publishers.
     pub(super) decode: bool,
     pub(super) limits: Limits,
-    /// Threads that are not done.
+    /// The running threads.
     pub(super) running: Running,
 }
 
-/// Counts threads; the server waits for them.
+/// Tracks threads; the server waits for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Running(Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>);
 
@@ -51,20 +50,20 @@ impl Running {
         threads.push(thread);
     }
 
-    /// Waits for all.
+    /// Waits for all threads.
     pub(super) fn join(&self) {
         let threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // A panic in it has been shown.
+            // A panic was already printed.
             let _ = thread.join();
         }
     }
 }
 
 impl Archive {
-    /// Begins with a stream, on a thread of its own.
+    /// Starts to record and decode a stream, on its own thread.
     pub(super) fn begin(&self, stream: &Arc<Stream>) {
-        // What was encoded here needs no second look.
+        // Local streams need not be decoded.
         let decode = self.decode && stream.about().kind != "local";
         if self.folder.is_none() && !decode {
             return;
@@ -81,7 +80,7 @@ impl Archive {
             keeper.run(items);
             drop(viewer);
         };
-        // Without a thread the stream goes on as if nothing were kept.
+        // Without a thread the stream continues without a recording.
         if let Ok(thread) = std::thread::Builder::new().name("archive".to_owned()).spawn(work) {
             self.running.add(thread);
         }
@@ -115,7 +114,7 @@ impl Keeper {
                 Item::Talk(_) => {}
                 Item::Ended(_) => break,
             }
-            // Frames are not to be made for a disk that takes none.
+            // Do not keep the stream encoding for a disk that has failed.
             if self.recording.is_none() && self.decoder.is_none() {
                 break;
             }
@@ -123,7 +122,7 @@ impl Keeper {
         self.keep(Recording::finish);
     }
 
-    /// Writes; a disk that fails ends the recording and not the stream.
+    /// Writes to the recording; a disk error ends the recording but not the stream.
     fn keep(&mut self, write: impl FnOnce(&mut Recording) -> Result<(), String>) {
         if let Some(recording) = &mut self.recording
             && let Err(error) = write(recording)
@@ -159,17 +158,17 @@ impl Keeper {
     }
 }
 
-/// A file that is being written.
+/// A file being written.
 struct Recording {
     folder: PathBuf,
     stream_name: String,
     sound: bool,
     writer: Option<WebmWriter>,
-    /// Time of the first frame, in ticks of the picture.
+    /// Time of the first frame, in video ticks.
     zero: u64,
     last_video: Option<i64>,
     last_sound: Option<i64>,
-    /// Its name, once, when it is there.
+    /// Name of the new file, to be announced once.
     announce: Option<String>,
 }
 
@@ -187,7 +186,7 @@ impl Recording {
         }
     }
 
-    /// Begins with the first key frame, which tells the size.
+    /// Opens the file at the first key frame, which carries the frame size.
     fn open(&mut self, frame: &VideoFrame) -> Result<bool, String> {
         let Some(size) = FrameFacts::read(&frame.data).and_then(|facts| facts.size) else {
             return Ok(false);
@@ -215,7 +214,7 @@ impl Recording {
             return Ok(());
         }
         let pts = i64::try_from(frame.pts.saturating_sub(self.zero)).unwrap_or(i64::MAX);
-        // Two frames at the same time are none that a file can hold.
+        // Files cannot hold two frames of the same time.
         let pts = self.last_video.map_or(pts, |last| pts.max(last + 1));
         self.last_video = Some(pts);
         self.write(&PacketRef {
@@ -234,7 +233,7 @@ impl Recording {
         let (true, Some(pts)) = (self.sound, packet.pts.checked_sub(zero)) else { return Ok(()) };
         let Some(length) = duration_us(&packet.data) else { return Ok(()) };
         let pts = i64::try_from(pts).unwrap_or(i64::MAX);
-        // A time belongs to one packet.
+        // Files cannot hold two packets of the same time.
         if self.last_sound.is_some_and(|last| pts <= last) {
             return Ok(());
         }
@@ -265,7 +264,7 @@ impl Recording {
     }
 }
 
-/// A new file, whose name says stream and time; nothing is overwritten.
+/// Creates a new file named after the stream and the time; existing files are not overwritten.
 fn create(folder: &Path, stream: &str) -> io::Result<(String, File)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     for number in 1..=MAX_TRIES {

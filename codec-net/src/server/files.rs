@@ -1,7 +1,7 @@
-//! Files that are sent to the server: in chunks, resumable, stored when the digest is right.
+//! File uploads: chunked, resumable, and stored after verification of the digest.
 //!
-//! Names are made here, of the digest; nothing of what was sent becomes part of a path but a plain
-//! extension. All lie in one folder, and nothing is overwritten.
+//! Names are derived from the digest; of client data, only a plain extension becomes part of a
+//! path. All files are in one folder, and nothing is overwritten.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,83 +17,85 @@ use crate::random::hex;
 
 /// Bytes of a SHA-256 digest.
 pub const DIGEST_BYTES: usize = 32;
-/// Most files that are half there.
+/// Maximum number of incomplete files.
 const MAX_PARTIAL: usize = 32;
-/// Bytes of the digest that become the name.
+/// Bytes of the digest that form the name.
 const NAME_BYTES: usize = 16;
-/// Longest extension.
+/// Maximum length of an extension.
 const MAX_EXTENSION_BYTES: usize = 8;
 
-/// Why a file is not taken.
+/// Why a file was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileRefusal {
-    /// The server keeps no files.
+    /// The server does not accept files.
     NotKept,
-    /// Longer than allowed.
+    /// The file exceeds the size limit.
     TooLong {
-        /// Its bytes.
+        /// Its size in bytes.
         bytes: u64,
-        /// The most.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// All files together would be longer than allowed.
+    /// All files together would exceed the storage limit.
     NoRoom,
-    /// Too many are half there.
+    /// There are too many incomplete files.
     TooMany,
-    /// It is just being sent, by this session or another.
+    /// Another session, or this one, is sending the same file.
     InUse,
-    /// Nothing was announced under this number.
+    /// No file was announced with this number.
     Unknown,
-    /// Not the next byte.
+    /// The data are not at the expected offset.
     Offset {
-        /// What came.
+        /// The received offset.
         found: u64,
-        /// What was to come.
+        /// The expected offset.
         expected: u64,
     },
-    /// More than was announced.
+    /// More data than announced.
     TooMuch,
-    /// All bytes are there and are not the ones that were announced.
+    /// The digest of the data differs from the announced one.
     Digest,
-    /// The digest is not one.
+    /// The announced digest is invalid.
     BadDigest,
-    /// The disk.
+    /// A disk error.
     Disk(String),
 }
 
 impl fmt::Display for FileRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotKept => f.write_str("this server keeps no files (--files DIR)"),
+            Self::NotKept => f.write_str("this server does not accept files (--files DIR)"),
             Self::TooLong { bytes, limit } => {
-                write!(f, "{bytes} bytes: the server takes files of up to {limit}")
+                write!(f, "file too large: got {bytes} bytes, expected at most {limit}")
             }
-            Self::NoRoom => f.write_str("the server's room for files is full"),
-            Self::TooMany => f.write_str("too many files are being sent: try again later"),
-            Self::InUse => f.write_str("this file is just being sent"),
-            Self::Unknown => f.write_str("no such file was announced"),
+            Self::NoRoom => f.write_str("the server's file storage is full"),
+            Self::TooMany => f.write_str("too many uploads: try again later"),
+            Self::InUse => f.write_str("this file is already being uploaded"),
+            Self::Unknown => f.write_str("unknown file number"),
             Self::Offset { found, expected } => {
-                write!(f, "byte {found} came where byte {expected} was to come")
+                write!(f, "unexpected offset {found}, expected {expected}")
             }
-            Self::TooMuch => f.write_str("more bytes came than were announced"),
-            Self::Digest => f.write_str("the bytes have another digest than was announced"),
-            Self::BadDigest => f.write_str("no SHA-256 digest in hexadecimal"),
-            Self::Disk(error) => write!(f, "the server cannot store it: {error}"),
+            Self::TooMuch => f.write_str("more data than announced"),
+            Self::Digest => {
+                f.write_str("digest mismatch: the data differ from the announced digest")
+            }
+            Self::BadDigest => f.write_str("invalid digest: expected SHA-256 in hexadecimal"),
+            Self::Disk(error) => write!(f, "cannot store the file: {error}"),
         }
     }
 }
 
 impl From<io::Error> for FileRefusal {
     fn from(error: io::Error) -> Self {
-        // The kind alone: paths of the server are nobody's business.
+        // Only the kind of error: paths of the server must not be disclosed.
         Self::Disk(error.kind().to_string())
     }
 }
 
 type Key = [u8; DIGEST_BYTES];
 
-/// A file of which the beginning is there.
+/// An incomplete file.
 #[derive(Debug)]
 struct Partial {
     file: File,
@@ -107,11 +109,11 @@ struct Partial {
 #[derive(Debug, Default)]
 struct State {
     partial: BTreeMap<Key, Partial>,
-    /// Bytes that are stored or promised.
+    /// Stored and reserved bytes.
     used: u64,
 }
 
-/// The folder.
+/// The upload folder.
 #[derive(Debug)]
 pub struct Files {
     root: PathBuf,
@@ -119,7 +121,7 @@ pub struct Files {
     state: Mutex<State>,
 }
 
-/// A file that is being sent; dropped, it can be gone on with.
+/// An upload; if dropped, it can be resumed.
 #[derive(Debug)]
 pub struct Upload {
     files: Arc<Files>,
@@ -127,21 +129,22 @@ pub struct Upload {
     extension: String,
 }
 
-/// How far a file is.
+/// The progress of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// So many bytes are there.
+    /// The number of bytes received.
     At(u64),
-    /// It is stored, under this name.
+    /// The upload is complete and stored under this name.
     Stored(String),
 }
 
 impl Files {
-    /// In `root`, which is made if it is not there. What was left half there by an earlier run is
+    /// Opens the folder `root`, which is created if missing. Incomplete files of earlier runs are
     /// removed.
     ///
     /// # Errors
-    /// If the folder cannot be made or read.
+    ///
+    /// If the folder cannot be created or read.
     pub fn open(root: &Path, limits: Limits) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
@@ -164,9 +167,10 @@ impl Files {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a file, or goes on with it; says which byte is to come first.
+    /// Starts or resumes an upload; returns the expected offset.
     ///
     /// # Errors
+    ///
     /// [`FileRefusal`].
     pub fn begin(
         self: &Arc<Self>,
@@ -220,7 +224,7 @@ impl Files {
         Ok(Partial { file, path, hash: Sha256::new(), done: 0, total, in_use: true })
     }
 
-    /// Forgets files that nobody sends any more.
+    /// Forgets uploads that have been idle for too long.
     fn drop_idle(&self, state: &mut State) {
         let idle = state.partial.iter().filter(|(_, partial)| !partial.in_use);
         let idle: Vec<Key> = idle.map(|(key, _)| *key).collect();
@@ -230,20 +234,21 @@ impl Files {
     }
 }
 
-/// Removes a file that is half there.
+/// Removes an incomplete file.
 fn discard(state: &mut State, key: &Key) {
     if let Some(partial) = state.partial.remove(key) {
         state.used = state.used.saturating_sub(partial.total);
-        // Nothing depends on its being gone; the next start tries again.
+        // A failure is harmless; the next start tries again.
         let _ = fs::remove_file(&partial.path);
     }
 }
 
 impl Upload {
-    /// Takes the next bytes, which begin at `offset` of the file.
+    /// Takes the next data, at `offset` of the file.
     ///
     /// # Errors
-    /// [`FileRefusal`]; after [`FileRefusal::Offset`] it can go on from the right byte.
+    ///
+    /// [`FileRefusal`]; after [`FileRefusal::Offset`] it can continue from the expected offset.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<Progress, FileRefusal> {
         let mut state = self.files.state();
         let partial = state.partial.get_mut(&self.key).ok_or(FileRefusal::Unknown)?;
@@ -255,7 +260,7 @@ impl Upload {
             return Err(FileRefusal::TooMuch);
         }
         if let Err(error) = partial.file.write_all(bytes) {
-            // How much of it is on the disk is not known.
+            // It is unknown how much of the data is on the disk.
             discard(&mut state, &self.key);
             return Err(error.into());
         }
@@ -268,7 +273,7 @@ impl Upload {
         self.finish()
     }
 
-    /// All bytes are there.
+    /// Completes the upload.
     fn finish(&self) -> Result<Progress, FileRefusal> {
         let mut state = self.files.state();
         let partial = state.partial.get(&self.key).ok_or(FileRefusal::Unknown)?;
@@ -287,13 +292,13 @@ impl Upload {
         stored.map(Progress::Stored)
     }
 
-    /// Gives the file its name; one with the same content may be there already.
+    /// Renames the file; a file with the same content may already exist.
     fn store(&self, partial: &Partial) -> Result<String, FileRefusal> {
         partial.file.sync_data()?;
         let digest = hex(self.key.get(..NAME_BYTES).unwrap_or(&self.key));
         let name = format!("{digest}.{}", self.extension);
         let path = self.files.root.join(&name);
-        // The name is taken first, so that nothing is overwritten.
+        // Create the name first, so that nothing is overwritten.
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => fs::rename(&partial.path, &path)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -334,7 +339,7 @@ fn parse_digest(text: &str) -> Option<Key> {
     Some(key)
 }
 
-/// What a name ends with, if it is plain.
+/// The plain extension of a name.
 fn extension(name: &str) -> String {
     let found = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
     let plain = |end: &String| {
@@ -375,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_arrives_in_chunks_and_goes_on_where_it_broke_off() {
+    fn uploads_arrive_in_chunks_and_resume_after_an_interruption() {
         let folder = Folder::new("chunks");
         let files = folder.files();
         let bytes: Vec<u8> = (0..900_u32).flat_map(|n| [n.to_le_bytes()[0]]).collect();
@@ -396,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_than_announced_are_thrown_away() {
+    fn data_with_another_digest_are_discarded() {
         let folder = Folder::new("digest");
         let files = folder.files();
         let (upload, _) = files.begin("a.bin", 4, &digest(b"good")).unwrap();
@@ -408,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_overwritten_and_leftovers_go_at_the_next_start() {
+    fn nothing_is_overwritten_and_incomplete_files_are_removed_at_start() {
         let folder = Folder::new("twice");
         let files = folder.files();
         let send = || {
@@ -426,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
+    fn limits_are_enforced() {
         let folder = Folder::new("limits");
         let files = folder.files();
         let begin = |bytes: u64, seed: u32| files.begin("x", bytes, &digest(&seed.to_le_bytes()));
@@ -436,13 +441,13 @@ mod tests {
         drop(kept);
         let small: Vec<_> = (10..40).map(|seed| begin(1, seed).unwrap()).collect();
         assert_eq!(small.len(), 30);
-        // Those that nobody sends make room.
+        // Idle uploads make room.
         assert!(begin(1, 50).is_ok());
         assert_eq!(files.state().partial.len(), 31);
     }
 
     #[test]
-    fn an_empty_file_is_stored_at_once() {
+    fn an_empty_file_is_stored_immediately() {
         let folder = Folder::new("empty");
         let (_, progress) = folder.files().begin("x", 0, &digest(b"")).unwrap();
         assert!(matches!(progress, Progress::Stored(_)));

@@ -1,15 +1,15 @@
-//! Whether a server still does all that it is there for.
+//! The health of a server: whether it still provides all services.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Notices that wait to be read; beyond them the oldest are dropped.
+/// Maximum number of unread notices; beyond it the oldest are dropped.
 const NOTICES: usize = 64;
-/// Longest message that is kept of a panic, in characters.
+/// Maximum length of a panic message, in characters.
 const MESSAGE_CHARS: usize = 300;
 
-/// What has gone wrong inside of a server.
+/// Failures inside a server.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// Why calls cannot be served any more.
@@ -18,18 +18,18 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Calls cannot be served any more.
+    /// Records that calls cannot be served any more.
     pub(super) fn fail_calls(&self, why: String) {
-        self.notice(format!("WebRTC calls cannot be served any more: {why}"));
+        self.notice(format!("cannot serve WebRTC calls any more: {why}"));
         *lock(&self.calls) = Some(why);
     }
 
-    /// Why calls cannot be served any more; `None`: they can.
+    /// Why calls cannot be served any more; `None` if they can.
     pub(super) fn calls(&self) -> Option<String> {
         lock(&self.calls).clone()
     }
 
-    /// Something for the log of who runs the server.
+    /// Adds a line to the operator's log.
     pub(super) fn notice(&self, line: String) {
         let mut notices = lock(&self.notices);
         if notices.len() >= NOTICES {
@@ -38,7 +38,7 @@ impl Health {
         notices.push_back(line);
     }
 
-    /// The next line for the log.
+    /// Returns the next line for the log.
     pub(super) fn next_notice(&self) -> Option<String> {
         lock(&self.notices).pop_front()
     }
@@ -48,7 +48,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The message of a panic.
+/// Extracts the message of a panic.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");

@@ -1,51 +1,51 @@
-//! What a server lets others have, with its defaults.
+//! Limits of a server, with defaults.
 
 use std::time::Duration;
 
-/// Bounds on what anyone may ask of a server.
+/// Limits on what clients may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open TCP connections.
     pub connections: usize,
-    /// Open TCP connections of one address; of IPv6 a /64 network counts as one. A reverse proxy is
-    /// one address for all who come through it.
+    /// Open TCP connections per address; an IPv6 /64 network counts as one address. All clients
+    /// behind a reverse proxy share its address.
     pub connections_per_address: usize,
     /// Sessions of all kinds.
     pub sessions: usize,
-    /// Streams that are published at once.
+    /// Streams published at once.
     pub streams: usize,
     /// Viewers of one stream.
     pub viewers: usize,
-    /// Small renditions that are encoded at once, of all streams together.
+    /// Small renditions encoded at once, over all streams.
     pub small_renditions: usize,
-    /// Bits per second that a publisher may send, over two seconds.
+    /// Bits per second that a publisher may send, measured over two seconds.
     pub bitrate: u64,
-    /// Pixels of a published picture.
+    /// Pixels of a published frame.
     pub pixels: u64,
-    /// Bytes of a request's body.
+    /// Bytes of a request body.
     pub body_bytes: usize,
     /// Bytes of a session description.
     pub sdp_bytes: usize,
-    /// From the beginning of a connection, or of a request, to the end of its headers; and from
-    /// there to the end of its body.
+    /// Time from the start of a connection or a request to the end of its headers, and from there
+    /// to the end of its body.
     pub header_deadline: Duration,
-    /// From a session's beginning to the end of its DTLS handshake.
+    /// Time from the start of a session to the end of its DTLS handshake.
     pub handshake_deadline: Duration,
-    /// How long a stream whose publisher vanished, or reloaded its page, waits for it to return.
+    /// How long a stream waits for its publisher after the publisher vanished or reloaded its page.
     pub publisher_return: Duration,
-    /// Between two attempts of one address without a right token.
+    /// Minimum time between two attempts of one address without a valid token.
     pub unauthenticated_gap: Duration,
     /// Bytes of a control message.
     pub control_bytes: usize,
-    /// Control messages of one session in a second.
+    /// Control messages per session and second.
     pub control_per_second: u32,
     /// Bytes of a media message.
     pub media_bytes: usize,
-    /// Media messages of one publisher in a second.
+    /// Media messages per publisher and second.
     pub media_per_second: u32,
-    /// Bytes of a file that is sent to the server.
+    /// Bytes of an uploaded file.
     pub file_bytes: u64,
-    /// Bytes of all files that were sent to the server.
+    /// Bytes of all uploaded files.
     pub all_files_bytes: u64,
 }
 
@@ -76,11 +76,11 @@ impl Default for Limits {
     }
 }
 
-/// So many of something in a second, with a second's worth at once.
+/// A token bucket: an amount per second, with a burst of one second.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     per_second: u64,
-    /// The most that is kept and what is left, in units of a nanosecond's share.
+    /// Capacity and remaining amount, in units of a nanosecond's share.
     full: u128,
     left: u128,
     last: Duration,
@@ -89,20 +89,20 @@ pub struct Budget {
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
 impl Budget {
-    /// A budget of a second's worth, full.
+    /// A full bucket with the amount of one second.
     #[must_use]
     pub fn new(per_second: u64) -> Self {
         Self::over(per_second, 1)
     }
 
-    /// A budget that holds what comes in `seconds`, full.
+    /// A full bucket with the amount of `seconds`.
     #[must_use]
     pub fn over(per_second: u64, seconds: u32) -> Self {
         let full = u128::from(per_second) * u128::from(seconds) * NS_PER_SECOND;
         Self { per_second, full, left: full, last: Duration::ZERO }
     }
 
-    /// Whether `amount` may still pass at `now`; it then has.
+    /// Takes `amount` at `now` if available; returns whether it was.
     pub fn take(&mut self, now: Duration, amount: u64) -> bool {
         let passed = now.saturating_sub(self.last).as_nanos();
         self.last = self.last.max(now);
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_is_spent_and_comes_back() {
+    fn a_budget_is_spent_and_refilled() {
         let mut budget = Budget::new(100);
         let at = Duration::from_millis;
         assert_eq!((0..150).filter(|_| budget.take(at(0), 1)).count(), 100);
@@ -129,6 +129,6 @@ mod tests {
         assert!(budget.take(at(10), 1));
         assert!(!budget.take(at(10), 1));
         assert_eq!((0..150).filter(|_| budget.take(at(5000), 1)).count(), 100);
-        assert!(!budget.take(at(4000), 1), "time that goes back gives nothing");
+        assert!(!budget.take(at(4000), 1), "time that goes back refills nothing");
     }
 }

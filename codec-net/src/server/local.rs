@@ -1,5 +1,5 @@
-//! Streams that begin here: a file, a pipe or a generator. Pictures are encoded in their own time,
-//! packets of sound go out beside them.
+//! Local streams: a file, a pipe or a generated source. Video is encoded in real time, and audio
+//! packets are sent with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,29 +17,29 @@ use super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ};
 use super::outcome::{EndReason, Refusal};
 use super::room::{About, Hub, Publisher};
 
-/// A frame that is so late is not made up for: the clock starts anew.
+/// A frame that is later than this resets the clock instead of catching up.
 const TOO_LATE: Duration = Duration::from_millis(500);
-/// How often the end is looked for while waiting for a frame's time.
+/// Interval of checks for the end while waiting for a frame's time.
 const NAP: Duration = Duration::from_millis(50);
-/// Longest time for which sound waits for its turn.
+/// Maximum time that audio waits.
 const SOUND_NAP: Duration = Duration::from_millis(10);
-/// Packets of sound may overlap by so much: files round their times.
+/// Tolerated overlap of audio packets: files round their timestamps.
 const OVERLAP_TICKS: u64 = 96;
-/// The least from one picture to the next.
+/// Shortest interval between two frames.
 const LEAST_STEP: Duration = Duration::from_millis(1);
-/// Where a source does not say.
+/// Default frame rate.
 const DEFAULT_RATE: Rational = Rational { num: 30, den: 1 };
 
-/// A picture of a source.
+/// A frame of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
-    /// The picture.
+    /// The frame.
     pub picture: Picture<'a>,
-    /// When it is shown, on the source's clock, which the sound goes by, too; `None`: one frame
-    /// after the one before.
+    /// Presentation time on the source's clock, which audio shares; `None`: one frame after the
+    /// previous one.
     pub time: Option<Duration>,
-    /// How long ago it was captured, where that happens now: it is sent at once. `None`: it waits
-    /// for its time.
+    /// Time since capture, if the source is live: it is sent immediately. `None`: it waits for its
+    /// time.
     pub age: Option<Duration>,
 }
 
@@ -49,28 +49,30 @@ impl<'a> From<Picture<'a>> for Shown<'a> {
     }
 }
 
-/// Pictures one after the other.
+/// A source of frames.
 pub trait Pictures {
-    /// Size of all of them.
+    /// The size of all frames.
     fn size(&self) -> Size;
 
-    /// How many a second, where known.
+    /// Frames per second, if known.
     fn rate(&self) -> Option<Rational>;
 
-    /// Waits until a picture is there, but no longer than `most`; whether one is. Only what is
-    /// captured has to wait.
+    /// Waits at most `most` for a frame; returns whether one is available. Only live sources have
+    /// to wait.
     ///
     /// # Errors
-    /// As [`Self::next`].
+    ///
+    /// As for [`Self::next`].
     fn wait(&mut self, most: Duration) -> Result<bool, String> {
         let _ = most;
         Ok(true)
     }
 
-    /// The next one; `None` at the end.
+    /// Returns the next frame; `None` at the end.
     ///
     /// # Errors
-    /// What is wrong with the source; nothing follows.
+    ///
+    /// An error of the source; nothing follows.
     fn next(&mut self) -> Result<Option<Shown<'_>>, String>;
 }
 
@@ -89,47 +91,50 @@ impl Pictures for Box<dyn PictureReader> {
     }
 }
 
-/// A packet of Opus of a source.
+/// An Opus packet of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeardPacket {
     /// The packet.
     pub data: Vec<u8>,
-    /// Time of its first sample on the source's clock, in ticks of 1/48000 s. Below 0 there is what
-    /// only warms the decoder up.
+    /// Time of its first sample on the source's clock, in ticks of 1/48000 s. Packets below 0 only
+    /// prime the decoder.
     pub pts: i64,
 }
 
-/// Sound beside pictures: packets of Opus in the order of their times, on the pictures' clock.
+/// Audio with the video: Opus packets in presentation order, on the video's clock.
 pub trait Sound {
-    /// The packets of what begins before `until`.
+    /// Returns the packets that begin before `until`.
     ///
     /// # Errors
-    /// What is wrong with the source; nothing follows.
+    ///
+    /// An error of the source; nothing follows.
     fn next(&mut self, until: Duration) -> Result<Vec<HeardPacket>, String>;
 
-    /// Leaves out what is heard before `until`: nobody hears it.
+    /// Skips audio before `until`, because there is no viewer.
     ///
     /// # Errors
-    /// As [`Self::next`].
+    ///
+    /// As for [`Self::next`].
     fn skip(&mut self, until: Duration) -> Result<(), String>;
 
-    /// The rest up to `end`, where the pictures end.
+    /// Returns the remaining packets up to `end`, where the video ends.
     ///
     /// # Errors
-    /// As [`Self::next`].
+    ///
+    /// As for [`Self::next`].
     fn finish(&mut self, end: Duration) -> Result<Vec<HeardPacket>, String>;
 }
 
-/// A source that has been opened.
+/// An opened source.
 pub struct LocalMedia {
-    /// Its pictures.
+    /// Its video.
     pub pictures: Box<dyn Pictures>,
-    /// Its sound, if it has any.
+    /// Its audio, if any.
     pub sound: Option<Box<dyn Sound>>,
 }
 
 impl LocalMedia {
-    /// Pictures alone.
+    /// A source without audio.
     #[must_use]
     pub fn silent(pictures: impl Pictures + 'static) -> Self {
         Self { pictures: Box::new(pictures), sound: None }
@@ -142,24 +147,24 @@ impl fmt::Debug for LocalMedia {
     }
 }
 
-/// Opens a source: at the beginning, and again for each turn of a loop.
+/// Opens a source: at the start, and again for each repetition.
 pub type OpenMedia = Box<dyn FnMut() -> Result<LocalMedia, String> + Send>;
 
-/// Pictures and sound to be published.
+/// Video and audio to be published.
 pub struct LocalSource {
     /// Name of the stream.
     pub name: String,
-    /// Where they come from.
+    /// Opens the source.
     pub open: OpenMedia,
-    /// Whether it has sound, as far as that is known before it is opened.
+    /// Whether it has audio, as far as known before it is opened.
     pub sound: bool,
-    /// From the beginning again at the end.
+    /// Whether to repeat it at its end.
     pub repeats: bool,
-    /// What they are coded with.
+    /// The video bitrate.
     pub bitrate: Bitrate,
     /// Speed of the encoder, 0 to 10.
     pub speed: u8,
-    /// Temporal layers, so that each viewer gets what its link carries.
+    /// Temporal layers, which let each viewer receive what its link carries.
     pub layers: Scalability,
 }
 
@@ -169,7 +174,7 @@ impl fmt::Debug for LocalSource {
     }
 }
 
-/// A source that is being published.
+/// A running source.
 #[derive(Debug)]
 pub(super) struct Running {
     stop: Arc<AtomicBool>,
@@ -180,7 +185,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic in it has been shown.
+            // A panic was already printed.
             let _ = thread.join();
         }
     }
@@ -222,38 +227,38 @@ struct Run {
     source: LocalSource,
     wants_key: Arc<AtomicBool>,
     stopped: Arc<AtomicBool>,
-    /// When the first picture is due: time 0 of the stream.
+    /// When the first frame is due: time 0 of the stream.
     begun: Option<Duration>,
-    /// End of the last picture, since then.
+    /// End of the last frame, since then.
     end: Duration,
-    /// Somebody watches, and has been sent a picture.
+    /// Whether there are viewers who have been sent a frame.
     is_live: bool,
-    /// End of the last packet of sound, in its ticks.
+    /// End of the last audio packet, in audio ticks.
     sound_end: u64,
     audio_rate: AudioRate,
 }
 
-/// The bitrate of the audio beside the video, smoothed.
+/// The smoothed bitrate of the accompanying audio.
 #[derive(Clone, Copy, Debug, Default)]
 struct AudioRate(Option<u64>);
 
 impl AudioRate {
-    /// A packet of so many bytes lasts so many microseconds.
+    /// Adds a packet of this size and duration in microseconds.
     fn packet(&mut self, bytes: usize, length_us: u32) {
         let now = 8_000_000 * bytes as u64 / u64::from(length_us.max(1));
         self.0 = Some(self.0.map_or(now, |before| (7 * before + now) / 8));
     }
 
-    /// 0 without audio.
+    /// The bitrate; 0 without audio.
     fn bitrate(self) -> Bitrate {
         Bitrate(self.0.unwrap_or(0))
     }
 }
 
-/// The sound of a turn.
+/// The audio of one pass over the source.
 struct Beside {
     sound: Option<Box<dyn Sound>>,
-    /// A moment of the stream, and what the source's clock says then.
+    /// A stream time, and the corresponding time of the source's clock.
     offset: Duration,
     base: Duration,
 }
@@ -275,14 +280,12 @@ impl Run {
                 return EndReason::SourceEnded;
             }
             if self.end == before {
-                return EndReason::Failed(
-                    "a source without pictures cannot be repeated".to_owned(),
-                );
+                return EndReason::Failed("cannot repeat a source without video frames".to_owned());
             }
         }
     }
 
-    /// From the beginning of the source to its end.
+    /// Plays the source from start to end.
     fn turn(&mut self) -> Result<(), EndReason> {
         let LocalMedia { pictures: mut reader, sound } =
             (self.source.open)().map_err(EndReason::Failed)?;
@@ -319,7 +322,7 @@ impl Run {
             }
             self.wait_until(time, &mut beside)?;
             self.end = time + frame;
-            // Nobody sees it: the next one that is seen is a key frame, which a viewer asks for.
+            // Nobody watches: the next visible frame will be a key frame, requested by a viewer.
             if !self.publisher.stream().is_watched() {
                 continue;
             }
@@ -329,7 +332,7 @@ impl Run {
         if last.is_none() {
             return Ok(());
         }
-        // The last picture stays as long as it should, and the sound goes on under it.
+        // The last frame is shown for its full duration, with audio.
         let end = self.end;
         self.wait_until(end, &mut beside)?;
         let at = beside.source_time(end);
@@ -342,8 +345,8 @@ impl Run {
         Ok(())
     }
 
-    /// Sends the sound up to a moment of the stream. Where nobody watches it is left out, up to the
-    /// picture with which somebody begins.
+    /// Sends audio up to a stream time. Without viewers it is skipped, up to the first frame for a
+    /// viewer.
     fn hear(&mut self, beside: &mut Beside, until: Duration) -> Result<(), EndReason> {
         let at = beside.source_time(until);
         self.is_live &= self.publisher.stream().is_watched();
@@ -360,7 +363,7 @@ impl Run {
         for HeardPacket { data, pts } in packets {
             let Ok(pts) = u64::try_from(pts.saturating_add(shift)) else { continue };
             let Some(length) = duration_us(&data) else { continue };
-            // Where one turn ends and the next begins, both may have a packet for the same time.
+            // At a repetition, both passes may have a packet for the same time.
             if pts + OVERLAP_TICKS < self.sound_end {
                 continue;
             }
@@ -372,7 +375,7 @@ impl Run {
         Ok(())
     }
 
-    /// Encodes a picture, unless the link of a lone viewer does not carry it, and passes it on.
+    /// Encodes a frame and passes it on, unless a sole viewer's link cannot carry it.
     fn encode(
         &mut self,
         coder: &mut Coder,
@@ -397,7 +400,7 @@ impl Run {
         Ok(())
     }
 
-    /// Moves the sound on while no picture is there.
+    /// Sends audio while no frame is available.
     fn idle(&mut self, beside: &mut Beside) -> Result<(), EndReason> {
         if self.stopped.load(Ordering::Relaxed) {
             return Err(EndReason::ServerStopped);
@@ -408,7 +411,8 @@ impl Run {
         }
     }
 
-    /// What is captured is due when it comes: the one that came fastest sets the clock.
+    /// Adjusts the clock of a live source, whose frames are due on arrival: the fastest frame sets
+    /// the clock.
     fn catch_up(&mut self, time: Duration) {
         let now = self.clock.now();
         let begun = *self.begun.get_or_insert(now);
@@ -417,8 +421,8 @@ impl Run {
         }
     }
 
-    /// Waits for a picture's time, and moves the sound on meanwhile; late ones come at once, and
-    /// much too late ones set the clock.
+    /// Waits for a frame's time, and sends audio meanwhile. Late frames are sent immediately; a
+    /// very late frame resets the clock.
     fn wait_until(&mut self, time: Duration, beside: &mut Beside) -> Result<(), EndReason> {
         loop {
             if self.stopped.load(Ordering::Relaxed) {

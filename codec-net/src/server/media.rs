@@ -1,4 +1,4 @@
-//! What goes from a publisher to viewers: coded frames, shared and not copied.
+//! Coded media passed from a publisher to viewers; shared, not copied.
 
 use std::sync::OnceLock;
 
@@ -12,47 +12,47 @@ use codec_vp8::header::{
 
 use crate::framing::{Flags, Kind, Record};
 
-/// Ticks per second of pictures' times.
+/// Ticks per second of video timestamps.
 pub const VIDEO_HZ: u32 = 90_000;
-/// Ticks per second of sound's times.
+/// Ticks per second of audio timestamps.
 pub const SOUND_HZ: u32 = 48_000;
-/// Numbers of the streams in a hello of ours.
+/// Indices of the streams in our hello.
 pub const VIDEO_STREAM: u8 = 0;
 /// See [`VIDEO_STREAM`].
 pub const SOUND_STREAM: u8 = 1;
 
-/// A coded frame of VP8.
+/// A VP8 frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct VideoFrame {
-    /// The frame.
+    /// The coded frame.
     pub data: Bytes,
-    /// When it is shown, in ticks of 1/90000 s from the stream's beginning; these do not wrap.
+    /// Presentation time in ticks of 1/90000 s from the start of the stream; does not wrap.
     pub pts: u64,
-    /// Decodable alone.
+    /// Decodable independently.
     pub key: bool,
-    /// Temporal layer, 0 the base.
+    /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
-    /// Depends on the base layer alone.
+    /// Depends only on the base layer.
     pub layer_sync: bool,
-    /// Counts frames of the base layer, where the stream has layers (TL0PICIDX of RFC 7741).
+    /// Counter of base layer frames if the stream has layers (TL0PICIDX of RFC 7741).
     pub tl0_index: Option<u8>,
     /// No later frame depends on it.
     pub discardable: bool,
-    /// Decoded and not shown.
+    /// Decoded but not shown.
     pub hidden: bool,
-    /// Wall time of the capture, NTP 32.32; 0 if not known.
+    /// Wall time of the capture, NTP 32.32; 0 if unknown.
     pub captured: u64,
-    /// Of the small rendition.
+    /// Belongs to the small rendition.
     pub small: bool,
     /// See [`Self::record`].
     pub framed: OnceLock<Bytes>,
-    /// Its packets, made once for all viewers.
+    /// Its packets, created once for all viewers.
     pub packets: OnceLock<Vec<Vec<u8>>>,
 }
 
 impl VideoFrame {
-    /// The frame in our framing, made once for all viewers; nothing of a frame that is too long.
+    /// The frame in our framing, created once for all viewers; `None` if it is too long.
     #[must_use]
     pub fn record(&self) -> Option<Bytes> {
         let flags = Flags { key: self.key, hidden: self.hidden };
@@ -81,19 +81,19 @@ fn framed(
     (!made.is_empty()).then(|| made.clone())
 }
 
-/// A packet of Opus.
+/// An Opus packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SoundPacket {
     /// The packet.
     pub data: Bytes,
-    /// Time of its first sample, in ticks of 1/48000 s from the stream's beginning.
+    /// Time of its first sample, in ticks of 1/48000 s from the start of the stream.
     pub pts: u64,
     /// See [`Self::record`].
     pub framed: OnceLock<Bytes>,
 }
 
 impl SoundPacket {
-    /// The packet in our framing, made once for all viewers; nothing of one that is too long.
+    /// The packet in our framing, created once for all viewers; `None` if it is too long.
     #[must_use]
     pub fn record(&self) -> Option<Bytes> {
         let flags = Flags { key: true, hidden: false };
@@ -101,21 +101,21 @@ impl SoundPacket {
     }
 }
 
-/// What a frame's own bytes tell.
+/// Properties read from a frame's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameFacts {
-    /// Decodable alone.
+    /// Decodable independently.
     pub key: bool,
-    /// `false`: decoded and not shown.
+    /// `false`: decoded but not shown.
     pub shown: bool,
-    /// Of a key frame: size of the picture.
+    /// Frame size; key frames only.
     pub size: Option<Size>,
     /// Quantiser index of the frame, 0..=127.
     pub qindex: u8,
 }
 
 impl FrameFacts {
-    /// Reads them of a frame of VP8; `None` if it is none (RFC 6386, sections 9.1 and 19.2).
+    /// Parses the header of a VP8 frame; `None` if it is invalid (RFC 6386, sections 9.1 and 19.2).
     #[must_use]
     pub fn read(data: &[u8]) -> Option<Self> {
         let tag = parse_frame_tag(data).ok()?;

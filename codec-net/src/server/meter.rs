@@ -1,4 +1,4 @@
-//! Figures of a stream as it passes: rates over a second, what its frames say.
+//! Statistics of a live stream: rates over a second, and properties of its frames.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 
 use super::media::{FrameFacts, VideoFrame};
 
-/// What rates are taken over.
+/// The averaging window of rates.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Most frames that are looked at for that.
+/// Maximum number of frames in the window.
 const MAX_FRAMES: usize = 512;
 
-/// Counts what passes.
+/// Measures a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     recent: VecDeque<(Duration, u64, bool)>,
     facts: Facts,
 }
 
-/// The figures.
+/// The statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Facts {
@@ -31,16 +31,16 @@ pub struct Facts {
     pub size: Option<Size>,
     /// Of the last frame, 0..=127.
     pub qindex: u8,
-    /// Temporal layers that were seen.
+    /// Number of temporal layers seen.
     pub layers: u8,
-    /// Over the last second, picture and sound.
+    /// Over the last second, video and audio.
     pub bits_per_second: u64,
-    /// Frames of the last second.
+    /// Frames in the last second.
     pub frames_per_second: u32,
 }
 
 impl Meter {
-    /// A frame passes at `now`.
+    /// Counts a frame at `now`.
     pub fn video(&mut self, now: Duration, frame: &VideoFrame, read: Option<FrameFacts>) {
         self.facts.frames += 1;
         self.facts.key_frames += u64::from(frame.key);
@@ -52,7 +52,7 @@ impl Meter {
         self.add(now, frame.data.len() as u64, true);
     }
 
-    /// A packet of sound passes at `now`.
+    /// Counts an audio packet at `now`.
     pub fn sound(&mut self, now: Duration, bytes: usize) {
         self.facts.sound_packets += 1;
         self.add(now, bytes as u64, false);
@@ -66,7 +66,7 @@ impl Meter {
         }
     }
 
-    /// The figures at `now`.
+    /// The statistics at `now`.
     pub fn facts(&mut self, now: Duration) -> Facts {
         while self.recent.front().is_some_and(|(at, _, _)| now.saturating_sub(*at) >= WINDOW) {
             self.recent.pop_front();
@@ -79,7 +79,7 @@ impl Meter {
 }
 
 impl Facts {
-    /// As JSON, with the names of the page.
+    /// The statistics as JSON, with the names used by the page.
     #[must_use]
     pub fn json(&self) -> Value {
         json!({
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_those_of_the_last_second() {
+    fn rates_cover_the_last_second() {
         let mut meter = Meter::default();
         let frame = |key| VideoFrame {
             data: Bytes::from_static(&[0; 100]),

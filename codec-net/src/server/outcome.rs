@@ -1,56 +1,56 @@
-//! Why something was refused, and why a session ended.
+//! Why a request was rejected, and why a session ended.
 
 use std::fmt;
 
-/// Why a request was refused.
+/// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Nothing proves who asks.
+    /// The credentials are missing or invalid.
     Unauthenticated,
-    /// What was shown does not allow it.
+    /// The credentials do not grant the scope.
     Forbidden(&'static str),
-    /// A page of another origin.
+    /// The request comes from a page of another origin.
     Origin(String),
-    /// A name that the server does not have.
+    /// The host name is not one of the server's.
     Host(String),
-    /// No stream of that name.
+    /// There is no stream of that name.
     NoStream(String),
-    /// The name is taken.
+    /// The stream name is in use.
     Busy(String),
-    /// Too often.
+    /// Too many attempts.
     TooOften,
-    /// The request did not come whole in time.
+    /// The request did not arrive completely in time.
     Slow,
-    /// Too many of something.
+    /// A limit on a number is reached.
     Full(&'static str),
-    /// The request is wrong.
+    /// The request is invalid.
     Bad(String),
-    /// Too long.
+    /// The content is too long.
     TooLong(&'static str),
-    /// Another type of content.
+    /// The content type is wrong.
     Type(&'static str),
-    /// The offer's audio or video has no codec that this server takes: what it is, the names that
-    /// were offered, and those that are taken.
+    /// No offered codec is supported: `audio` or `video`, the offered names, and the supported
+    /// names.
     Codecs(&'static str, String, String),
-    /// Understood, and not done in this version.
+    /// The request is understood but not supported.
     Unprocessable(&'static str),
-    /// The request is for something else than what is there now.
+    /// The request is for another session than the current one.
     Outdated,
-    /// The request does not say what it is for.
+    /// The request has no `If-Match` header.
     NoCondition,
-    /// No session of that name.
+    /// There is no session of that name.
     NoSession,
-    /// The server is at its end.
+    /// The server is shutting down.
     Stopping,
     /// Calls cannot be served any more.
     NoCalls,
-    /// A defect of the server. What it is goes to the log, not to the client.
+    /// An internal error. Details go to the log, not to the client.
     Internal,
 }
 
 impl Refusal {
-    /// The status code of HTTP.
+    /// The HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -76,33 +76,33 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unauthenticated => f.write_str("a token is needed, and this is none that counts"),
-            Self::Forbidden(scope) => write!(f, "this token does not allow to {scope}"),
+            Self::Unauthenticated => f.write_str("a valid token is required"),
+            Self::Forbidden(scope) => write!(f, "this token does not grant the scope {scope}"),
             Self::Origin(origin) => {
-                write!(f, "pages of {origin} may not use this server: see --origin")
+                write!(f, "pages of {origin} may not use this server (see --origin)")
             }
             Self::Host(host) => {
-                write!(f, "this server does not answer to the name {host:?}: see --origin")
+                write!(f, "unknown host name {host:?} (see --origin)")
             }
-            Self::NoStream(name) => write!(f, "no stream {name:?}: nobody publishes it now"),
-            Self::Busy(name) => write!(f, "stream {name:?} has a publisher"),
+            Self::NoStream(name) => write!(f, "no stream {name:?}"),
+            Self::Busy(name) => write!(f, "stream {name:?} already has a publisher"),
             Self::TooOften => f.write_str("too many attempts: wait a moment"),
-            Self::Slow => f.write_str("the request did not come whole in time"),
-            Self::Full(what) => write!(f, "no more {what}: the server's limit is reached"),
+            Self::Slow => f.write_str("timeout: the request was not complete in time"),
+            Self::Full(what) => write!(f, "the server's limit of {what} is reached"),
             Self::Bad(what) => f.write_str(what),
-            Self::TooLong(what) => write!(f, "{what} is longer than the server takes"),
-            Self::Type(what) => write!(f, "the content must be {what}"),
+            Self::TooLong(what) => write!(f, "{what} exceeds the server's size limit"),
+            Self::Type(what) => write!(f, "invalid content type: expected {what}"),
             Self::Codecs(what, offered, taken) => {
-                write!(f, "no codec of the offered {what} is supported: offered {offered}; ")?;
-                write!(f, "this server takes {taken}")
+                write!(f, "no supported {what} codec: got {offered}; ")?;
+                write!(f, "expected one of {taken}")
             }
             Self::Unprocessable(what) => write!(f, "{what} is not supported"),
-            Self::Outdated => f.write_str("this is for another session than the one that is there"),
-            Self::NoCondition => f.write_str("If-Match is needed, with the ETag of the answer"),
-            Self::NoSession => f.write_str("no such session, or it has ended"),
-            Self::Stopping => f.write_str("the server is about to end"),
-            Self::NoCalls => f.write_str("the server cannot take WebRTC calls any more"),
-            Self::Internal => f.write_str("internal error of the server"),
+            Self::Outdated => f.write_str("the request is for an earlier session"),
+            Self::NoCondition => f.write_str("If-Match is required, with the ETag of the answer"),
+            Self::NoSession => f.write_str("unknown or ended session"),
+            Self::Stopping => f.write_str("the server is shutting down"),
+            Self::NoCalls => f.write_str("the server cannot serve WebRTC calls any more"),
+            Self::Internal => f.write_str("internal server error"),
         }
     }
 }
@@ -113,31 +113,31 @@ impl std::error::Error for Refusal {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// The other end said so.
+    /// The other end closed it.
     Closed,
-    /// The other end closed the connection without ending its session, as a page that is reloaded.
+    /// The other end closed the connection without ending its session, as on a page reload.
     Left,
-    /// A publisher with the same token took the stream over.
+    /// A publisher with the same token took over the stream.
     Replaced,
     /// The publisher of the stream is gone.
     PublisherEnded,
-    /// All of a file was sent.
+    /// The end of a file was reached.
     SourceEnded,
-    /// The server ends.
+    /// The server is shutting down.
     ServerStopped,
-    /// Who administers ended it.
+    /// An administrator ended it.
     Admin,
-    /// Nothing was heard for too long.
+    /// Timeout without any data.
     Vanished,
-    /// The handshake took too long.
+    /// Timeout of the handshake.
     HandshakeTimeout,
-    /// A limit, by its name.
+    /// A limit was exceeded, by name.
     Limit(&'static str),
-    /// What came cannot be understood.
+    /// The received data are invalid.
     Protocol(String),
-    /// Something here failed.
+    /// A failure of the server.
     Failed(String),
-    /// A defect of the server: a panic with this message. Other sessions go on.
+    /// An internal error: a panic with this message. Other sessions continue.
     Internal(String),
 }
 
@@ -148,13 +148,13 @@ impl fmt::Display for EndReason {
             Self::Left => f.write_str("the other end closed the connection"),
             Self::Replaced => f.write_str("another publisher with the same token took over"),
             Self::PublisherEnded => f.write_str("the publisher ended"),
-            Self::SourceEnded => f.write_str("the source came to its end"),
+            Self::SourceEnded => f.write_str("end of the source"),
             Self::ServerStopped => f.write_str("the server was stopped"),
             Self::Admin => f.write_str("ended by an administrator"),
-            Self::Vanished => f.write_str("nothing was heard any more"),
-            Self::HandshakeTimeout => f.write_str("the handshake took too long"),
-            Self::Limit(what) => write!(f, "over the limit of {what}"),
-            Self::Protocol(what) => write!(f, "not understood: {what}"),
+            Self::Vanished => f.write_str("timeout: no more data received"),
+            Self::HandshakeTimeout => f.write_str("handshake timeout"),
+            Self::Limit(what) => write!(f, "limit exceeded: {what}"),
+            Self::Protocol(what) => write!(f, "protocol error: {what}"),
             Self::Failed(what) => write!(f, "failed: {what}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }

@@ -1,4 +1,4 @@
-//! What the page asks for beside media.
+//! The HTTP API for the page, except media.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::super::outcome::{EndReason, Refusal};
 use super::super::start::Shared;
 use super::{Caller, Refused};
 
-/// The streams, and what the asker may do.
+/// Returns the streams, and the client's permissions.
 pub(super) async fn streams(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -33,7 +33,7 @@ pub(super) async fn streams(
     })))
 }
 
-/// Everyone who is connected.
+/// Returns all sessions.
 pub(super) async fn sessions(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -42,7 +42,7 @@ pub(super) async fn sessions(
     Ok(Json(json!({ "sessions": shared.sessions.json() })))
 }
 
-/// Ends someone's session.
+/// Ends a session.
 pub(super) async fn end_session(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -53,8 +53,8 @@ pub(super) async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whether the server does all that it is there for: 200, or 503 with what does not work. Open to
-/// all, without figures.
+/// Reports whether the server provides all services: 200, or 503 with the reason. Open to all,
+/// without figures.
 pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
     match shared.health.calls() {
         None => (StatusCode::OK, Json(json!({ "status": "ok" }))),
@@ -65,7 +65,7 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Js
     }
 }
 
-/// There is nothing at this address.
+/// Answers requests for unknown paths.
 pub(super) async fn nothing() -> Refused {
     Refused(Refusal::NoSession)
 }

@@ -1,4 +1,4 @@
-//! Connections: how many, how long they may take, TLS.
+//! Connections: number, timeouts, TLS.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -21,21 +21,21 @@ use tower_service::Service;
 use super::super::start::Shared;
 use super::slots::{Slot, Slots};
 
-/// After an error of the listening socket, such as too many open files.
+/// Pause after an error of the listening socket, such as too many open files.
 const BREATHER: Duration = Duration::from_millis(50);
-/// Longest head of a request, in bytes.
+/// Maximum size of a request head in bytes.
 const HEAD_BYTES: usize = 32 << 10;
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
-    /// The other end.
+    /// The remote address.
     pub(super) address: SocketAddr,
-    /// Nobody on the way can read it.
+    /// Whether the connection is encrypted.
     pub(super) over_tls: bool,
 }
 
-/// Takes connections until the server stops.
+/// Accepts connections until the server stops.
 pub(super) async fn accept(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
@@ -56,7 +56,7 @@ pub(super) async fn accept(
             tokio::time::sleep(BREATHER).await;
             continue;
         };
-        // One too many is closed at once.
+        // A connection above the limit is closed immediately.
         let Some(slot) = slots.take(address.ip()) else { continue };
         let connection = Connection {
             router: router.clone(),
@@ -77,7 +77,7 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
-        // Small answers are not to wait for more.
+        // Small responses must not be delayed (Nagle's algorithm).
         let _ = stream.set_nodelay(true);
         match acceptor {
             None => self.speak(stream).await,
@@ -100,7 +100,7 @@ impl Connection {
                 answer
             }
         });
-        // What goes wrong on the way is the other end's loss alone.
+        // Connection errors only affect the other end.
         let _ = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.deadline)

@@ -1,4 +1,4 @@
-//! Who asks: the name of the server, the origin of the page, the token. Before all routes.
+//! Checks before all routes: the host name, the origin of the page, the token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use super::super::start::Shared;
 use super::connection::Origin;
 use super::reply::{self, Refused};
 
-/// Prefix of the WebSocket sub-protocol by which a page shows its token: pages cannot set headers
-/// there. The token follows in Base64 for URLs.
+/// Prefix of the WebSocket subprotocol that carries a page's token, because pages cannot set
+/// headers for WebSockets. The token follows in URL-safe Base64.
 const BEARER_PROTOCOL: &str = "bearer.";
-/// The same with the token as it is, where it has no characters that a name cannot have.
+/// The same with a plain token, if it has only characters allowed in a subprotocol.
 const PLAIN_BEARER_PROTOCOL: &str = "token.";
 
-/// Who asks, and what that allows.
+/// The client and its permissions.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Caller {
-    /// The other end.
+    /// The remote address.
     pub(in super::super) address: IpAddr,
-    /// What is allowed.
+    /// The granted scopes.
     pub(in super::super) grants: Grants,
     /// The same for all requests with the same token.
     pub(in super::super) identity: Identity,
-    /// Something was shown to prove it.
+    /// Whether credentials were given.
     proved: bool,
 }
 
 impl Caller {
-    /// Nothing, if the scope is allowed.
+    /// Returns an error unless the scope is granted.
     pub(in super::super) fn require(&self, scope: Scope) -> Result<(), Refusal> {
         if self.grants.allow(scope) {
             return Ok(());
@@ -53,11 +53,11 @@ impl Caller {
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    // What is not text is no origin and no token: it counts as an empty one.
+    // A value that is not text counts as an empty one.
     headers.get(name).map(|value| value.to_str().unwrap_or(""))
 }
 
-/// The token in the list of WebSocket sub-protocols.
+/// The token in the list of WebSocket subprotocols.
 fn protocol_token(headers: &HeaderMap) -> Option<String> {
     let list = text(headers, SEC_WEBSOCKET_PROTOCOL)?;
     let with = |prefix| list.split(',').find_map(move |name| name.trim().strip_prefix(prefix));
@@ -65,13 +65,13 @@ fn protocol_token(headers: &HeaderMap) -> Option<String> {
         return Some(token.to_owned());
     }
     let coded = with(BEARER_PROTOCOL)?;
-    // The alphabet for names and addresses (RFC 4648, section 5), as the usual one.
+    // Convert the URL-safe alphabet (RFC 4648, section 5) to the standard one.
     let usual = coded.replace('-', "+").replace('_', "/");
     let bytes = base64::decode(&usual);
     Some(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
 }
 
-/// Lets a request pass with its [`Caller`], or refuses it.
+/// Passes a request on with its [`Caller`], or rejects it.
 pub(super) async fn check(
     State(shared): State<Arc<Shared>>,
     mut request: Request,
@@ -97,7 +97,7 @@ pub(super) async fn check(
         Ok(_) if request.method() == Method::OPTIONS => reply::options(request.uri().path()),
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            // Answers are quick; a body that trickles in is not waited for.
+            // Responses are quick; a body that arrives too slowly causes a timeout.
             let answer = timeout(shared.limits.header_deadline, next.run(request)).await;
             answer.unwrap_or_else(|_| Refused(Refusal::Slow).into_response())
         }

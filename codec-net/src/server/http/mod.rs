@@ -1,4 +1,4 @@
-//! HTTP: connections, who asks, routes.
+//! HTTP: connections, access checks, routes.
 
 mod api;
 mod connection;
@@ -20,7 +20,7 @@ use super::{rtc, ws};
 pub(super) use guard::Caller;
 pub(super) use reply::{ACCEPT_PATCH, Refused};
 
-/// Answers until the server stops.
+/// Serves until the server stops.
 pub(super) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,

@@ -1,4 +1,4 @@
-//! The page: part of the program, nothing from elsewhere.
+//! The page, which is compiled into the program.
 
 use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::super::outcome::Refusal;
 use super::reply::Refused;
 
-/// Name, type and content of a file.
+/// Path, content type and content of a file.
 struct Asset(&'static str, &'static str, &'static str);
 
 const HTML: &str = "text/html; charset=utf-8";

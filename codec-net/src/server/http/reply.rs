@@ -1,4 +1,4 @@
-//! What all answers have in common.
+//! Headers common to all responses.
 
 use axum::Json;
 use axum::http::header::{
@@ -14,14 +14,14 @@ use serde_json::json;
 use super::super::outcome::Refusal;
 use super::super::rtc::{SDP, SDP_FRAGMENT};
 
-/// The page runs its own script and style and nothing else; nobody frames it.
+/// The page may only run its own scripts and styles, and must not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 const PERMISSIONS: &str =
     "camera=(self), microphone=(self), display-capture=(self), geolocation=()";
 
-/// A refusal as an answer: its status, and JSON that says why.
+/// A rejection as a response: its status, and JSON with the reason.
 #[derive(Debug)]
 pub(in super::super) struct Refused(pub(in super::super) Refusal);
 
@@ -39,7 +39,7 @@ impl IntoResponse for Refused {
             (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body).into_response();
         let headers = response.headers_mut();
         match self.0 {
-            // Not `Basic`: the browser's own dialogue would come between.
+            // Not `Basic`, which would open the browser's own dialogue.
             Refusal::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
@@ -56,12 +56,12 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Which content is taken of offers (RFC 9725, section 4.2).
+/// The accepted content type of offers (RFC 9725, section 4.2).
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
-/// And of sessions (RFC 5789, section 3.1).
+/// The accepted content type of session updates (RFC 5789, section 3.1).
 pub(in super::super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// Answers what may be asked of a path.
+/// Answers OPTIONS requests for a path.
 pub(super) fn options(path: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
@@ -73,7 +73,7 @@ pub(super) fn options(path: &str) -> Response {
     response
 }
 
-/// Headers that keep a browser from being used against its user.
+/// Sets headers that protect the user from attacks through the browser.
 pub(super) fn protect(headers: &mut HeaderMap, over_tls: bool) {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -94,7 +94,8 @@ pub(super) fn protect(headers: &mut HeaderMap, over_tls: bool) {
     }
 }
 
-/// Lets pages of a listed origin read the answer (WHIP from elsewhere; RFC 9725, section 4.1).
+/// Allows pages of a configured origin to read the response (WHIP from other sites; RFC 9725,
+/// section 4.1).
 pub(super) fn share(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(VARY, HeaderValue::from_static("origin"));

@@ -1,4 +1,4 @@
-//! How many connections there are, in all and of each address.
+//! Limits the number of connections, in total and per address.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,11 +9,11 @@ use super::super::attempts::group;
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    /// Of an address; none is zero.
+    /// Connections per address; entries are never zero.
     of: BTreeMap<IpAddr, usize>,
 }
 
-/// Places for connections.
+/// Connection slots.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     most: usize,
@@ -21,7 +21,7 @@ pub(super) struct Slots {
     open: Arc<Mutex<Open>>,
 }
 
-/// The place of a connection, free again when it is dropped.
+/// The slot of a connection, released when dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     address: IpAddr,
@@ -29,12 +29,12 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    /// So many in all, and of one address.
+    /// Creates slots: `most` in total, and `most_of_one` per address.
     pub(super) fn new(most: usize, most_of_one: usize) -> Self {
         Self { most, most_of_one, open: Arc::default() }
     }
 
-    /// A place for a connection of `address`, if there is one.
+    /// Takes a slot for a connection of `address`, if one is free.
     pub(super) fn take(&self, address: IpAddr) -> Option<Slot> {
         let address = group(address);
         let mut open = self.open();
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_never_takes_the_places_of_others() {
+    fn one_address_never_takes_the_slots_of_others() {
         let slots = Slots::new(10, 4);
         let of = |text: &str| slots.take(text.parse().unwrap());
         let mut kept: Vec<_> = (0..6).filter_map(|_| of("10.0.0.1")).collect();
@@ -80,7 +80,7 @@ mod tests {
         kept.extend((0..6).filter_map(|n| of(&format!("2001:db8::{n}"))));
         assert_eq!(kept.len(), 8, "one network of IPv6");
         kept.extend((0..6).filter_map(|_| of("10.0.0.2")));
-        assert_eq!(kept.len(), 10, "in all");
+        assert_eq!(kept.len(), 10, "in total");
         kept.clear();
         assert!(slots.open().of.is_empty() && slots.open().all == 0);
         assert!(of("10.0.0.1").is_some());

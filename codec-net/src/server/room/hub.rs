@@ -1,4 +1,4 @@
-//! All streams, and what begins them.
+//! All streams of the server.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use super::publisher::{AskKey, Owner, Publisher};
 use super::stream::{About, Stream};
 use crate::clock::Clock;
 
-/// Longest name of a stream.
+/// Maximum length of a stream name.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Is told of each stream that begins.
+/// Called for each stream that starts.
 pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
 
-/// All streams.
+/// The streams.
 pub struct Hub {
     clock: Clock,
     limits: Limits,
@@ -34,7 +34,7 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// Whether streams may have this name: letters, digits, `-`, `_` and `.`.
+/// Whether a stream name is valid: letters, digits, `-`, `_` and `.`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
@@ -43,28 +43,29 @@ pub fn is_name(name: &str) -> bool {
 }
 
 impl Hub {
-    /// Without streams.
+    /// Creates a hub without streams.
     #[must_use]
     pub fn new(clock: Clock, limits: Limits) -> Self {
         Self::with(clock, limits, Box::new(|_| {}))
     }
 
-    /// Without streams; `on_publish` is told of each that begins.
+    /// Creates a hub without streams; `on_publish` is called for each stream that starts.
     #[must_use]
     pub fn with(clock: Clock, limits: Limits, on_publish: OnPublish) -> Self {
         Self { clock, limits, streams: Mutex::default(), small: Permits::default(), on_publish }
     }
 
-    /// The time that everything here goes by.
+    /// The clock of the server.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// Begins a stream.
+    /// Starts a stream.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], [`Refusal::Full`], and [`Refusal::Bad`] for what is no name.
+    ///
+    /// [`Refusal::Busy`], [`Refusal::Full`], or [`Refusal::Bad`] for an invalid name.
     pub fn publish(
         self: &Arc<Self>,
         name: &str,
@@ -74,11 +75,12 @@ impl Hub {
         self.begin(name, about, ask_key, None)
     }
 
-    /// Begins a stream, or takes over the one that a publisher of the same owner has or had: its
-    /// viewers stay.
+    /// Starts a stream, or takes over a stream of a publisher with the same owner: its viewers
+    /// stay.
     ///
     /// # Errors
-    /// As [`Self::publish`]; [`Refusal::Busy`] if the stream belongs to another one.
+    ///
+    /// As for [`Self::publish`]; [`Refusal::Busy`] if the stream belongs to another owner.
     pub fn claim(
         self: &Arc<Self>,
         name: &str,
@@ -98,7 +100,7 @@ impl Hub {
     ) -> Result<Publisher, Refusal> {
         if !is_name(name) {
             return Err(Refusal::Bad(format!(
-                "{:?} is no name of a stream: up to {MAX_NAME_BYTES} letters, digits, - _ .",
+                "invalid stream name {:?}: expected up to {MAX_NAME_BYTES} letters, digits, - _ .",
                 name.chars().take(80).collect::<String>()
             )));
         }
@@ -131,22 +133,23 @@ impl Hub {
         Ok(Publisher::new(self, stream, 1))
     }
 
-    /// The stream of that name.
+    /// Finds the stream of that name.
     ///
     /// # Errors
+    ///
     /// [`Refusal::NoStream`].
     pub fn find(&self, name: &str) -> Result<Arc<Stream>, Refusal> {
         let found = locked(&self.streams).get(name).map(Arc::clone);
         found.ok_or_else(|| Refusal::NoStream(name.chars().take(80).collect()))
     }
 
-    /// All streams in the order of their names.
+    /// All streams sorted by name.
     #[must_use]
     pub fn streams(&self) -> Vec<Arc<Stream>> {
         locked(&self.streams).values().map(Arc::clone).collect()
     }
 
-    /// A publisher is gone: its stream ends or waits.
+    /// Handles the loss of a publisher: its stream ends or waits.
     pub(super) fn leave(
         &self,
         stream: &Arc<Stream>,
@@ -163,12 +166,12 @@ impl Hub {
         stream.finish(reason);
     }
 
-    /// Ends streams that have waited long enough for a publisher to return.
+    /// Ends streams whose publisher has not returned in time.
     pub(in super::super) fn expire(&self) {
         self.end_waiting(Some(self.clock.now()), &EndReason::PublisherEnded);
     }
 
-    /// Ends streams that wait for a publisher until `now`; `None`: all that wait.
+    /// Ends streams that wait for a publisher until `now`; `None`: all of them.
     pub(in super::super) fn end_waiting(&self, now: Option<Duration>, reason: &EndReason) {
         let mut streams = locked(&self.streams);
         let ended = streams.extract_if(.., |_, stream| {

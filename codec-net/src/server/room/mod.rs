@@ -1,7 +1,7 @@
 //! Streams by name: one publisher, many viewers.
 //!
-//! Frames are handed over as they come, shared and not copied. A viewer that takes no more loses
-//! frames up to the next one that it can decode, and the others do not notice.
+//! Frames are passed on immediately, shared and not copied. A viewer that cannot keep up loses
+//! frames up to the next one that it can decode, without affecting other viewers.
 
 mod hub;
 mod outlet;
@@ -21,6 +21,6 @@ pub use stream::{About, Decoded, SmallState, Stream};
 pub use viewer::{Budget, Rendition, Viewer, ViewerCounters};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic left behind is whole: each change is one step.
+    // The state is consistent even after a panic: each change is a single step.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

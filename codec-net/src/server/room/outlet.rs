@@ -1,38 +1,39 @@
-//! What a viewer is handed, and where it goes.
+//! The interface of viewers.
 
 use std::sync::Arc;
 
 use super::super::media::{SoundPacket, VideoFrame};
 use super::super::outcome::EndReason;
 
-/// What a viewer is handed.
+/// An item for a viewer.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// A frame that it can decode.
     Video(Arc<VideoFrame>),
-    /// A packet of sound.
+    /// An audio packet.
     Sound(Arc<SoundPacket>),
-    /// Something that viewers say to each other.
+    /// A chat message.
     Talk(Arc<str>),
-    /// Nothing more comes.
+    /// The end of the stream.
     Ended(EndReason),
 }
 
-/// Where a viewer's items go. Never waits.
+/// Receives a viewer's items. Never blocks.
 pub trait Outlet: Send {
-    /// Hands an item over.
+    /// Delivers an item.
     ///
     /// # Errors
-    /// If the viewer takes no more at the moment.
+    ///
+    /// If the viewer cannot receive more at the moment.
     fn deliver(&self, item: Item) -> Result<(), NoRoom>;
 }
 
-/// A viewer takes no more.
+/// Why an item was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRoom {
-    /// For the moment.
+    /// The viewer's queue is full.
     Full,
-    /// Ever.
+    /// The viewer is gone.
     Gone,
 }
 

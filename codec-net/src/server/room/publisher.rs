@@ -1,4 +1,4 @@
-//! Who gives a stream its frames.
+//! The publisher of a stream.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -9,14 +9,14 @@ use super::super::outcome::EndReason;
 use super::hub::Hub;
 use super::stream::Stream;
 
-/// Asks a publisher for a key frame.
+/// Requests a key frame from a publisher.
 pub type AskKey = Box<dyn Fn() + Send + Sync>;
 
-/// Who may take a stream over, and how its publisher learns that this has happened.
+/// Who may take over a stream, and how its publisher is notified.
 pub struct Owner {
-    /// Publishers with the same one may take over.
+    /// Publishers with the same identity may take over.
     pub identity: Identity,
-    /// Ends the session of the publisher that was replaced.
+    /// Ends the session of the replaced publisher.
     pub end: Box<dyn Fn(EndReason) + Send + Sync>,
 }
 
@@ -26,12 +26,12 @@ impl fmt::Debug for Owner {
     }
 }
 
-/// Publishes a stream as long as it lives, or until another publisher of the same owner takes over.
+/// Publishes a stream until it is dropped, or until another publisher of the same owner takes over.
 #[derive(Debug)]
 pub struct Publisher {
     hub: Weak<Hub>,
     stream: Arc<Stream>,
-    /// Which of the publishers of the stream it is, from 1.
+    /// The number of this publisher of the stream, from 1.
     turn: u64,
     reason: EndReason,
     may_return: bool,
@@ -40,7 +40,7 @@ pub struct Publisher {
 impl Publisher {
     pub(super) fn new(hub: &Arc<Hub>, stream: Arc<Stream>, turn: u64) -> Self {
         let reason = EndReason::PublisherEnded;
-        // One that is dropped has failed.
+        // A publisher that is dropped has failed.
         Self { hub: Arc::downgrade(hub), stream, turn, reason, may_return: true }
     }
 
@@ -59,15 +59,17 @@ impl Publisher {
     /// Passes a frame on.
     ///
     /// # Errors
-    /// The limit that is exceeded: the session is to end.
+    ///
+    /// The limit that is exceeded: the session must end.
     pub fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
         self.stream.video(self.turn, frame)
     }
 
-    /// Passes a packet of sound on.
+    /// Passes an audio packet on.
     ///
     /// # Errors
-    /// As [`Self::video`].
+    ///
+    /// As for [`Self::video`].
     pub fn sound(&self, packet: SoundPacket) -> Result<(), EndReason> {
         self.stream.sound(self.turn, packet)
     }
@@ -77,9 +79,9 @@ impl Publisher {
         (self.reason, self.may_return) = (reason, false);
     }
 
-    /// Leaves the stream without ending it: its viewers wait for an owner's next publisher, for
+    /// Leaves the stream without ending it: its viewers wait for the owner's next publisher, for
     /// [`Limits::publisher_return`](super::super::limits::Limits::publisher_return). A stream
-    /// without an owner, or without any media so far, ends.
+    /// without an owner, or without media so far, ends.
     pub fn leave(self) {}
 }
 

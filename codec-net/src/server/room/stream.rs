@@ -1,4 +1,4 @@
-//! A stream: what its publisher gives is passed to its viewers.
+//! A stream: passes media from its publisher to its viewers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,10 +21,10 @@ use super::publisher::{AskKey, Owner};
 use super::viewer::{Budget as LinkBudget, Viewer, ViewerState};
 use crate::clock::Clock;
 
-/// A publisher is asked for a key frame at most once in this time.
+/// A publisher receives at most one key frame request in this time.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 
-/// What the server's own decoder made of a stream.
+/// Statistics of the server's own decoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Decoded {
@@ -34,24 +34,24 @@ pub struct Decoded {
     pub concealed_mbs: u64,
 }
 
-/// What is known of a stream when it begins.
+/// Properties of a stream, known when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
-    /// How it comes here: `whip`, `ws`, `local`.
+    /// How it is published: `whip`, `ws`, `local`.
     pub kind: &'static str,
-    /// Has pictures.
+    /// Whether it has video.
     pub video: bool,
-    /// Has sound.
+    /// Whether it has audio.
     pub sound: bool,
 }
 
-/// A stream that is being published.
+/// A published stream.
 pub struct Stream {
     name: String,
     clock: Clock,
     limits: Limits,
     began: Duration,
-    /// A key frame of the small rendition is wanted.
+    /// Whether a key frame of the small rendition is requested.
     small_key: AtomicBool,
     permits: Permits,
     state: Mutex<State>,
@@ -61,7 +61,7 @@ struct State {
     about: About,
     ask_key: Arc<dyn Fn() + Send + Sync>,
     owner: Option<Owner>,
-    /// Which publisher the stream has, from 1.
+    /// The number of the current publisher, from 1.
     turn: u64,
     /// Without a publisher: until when one may return.
     waits_until: Option<Duration>,
@@ -72,31 +72,31 @@ struct State {
     budget: Budget,
     ended: Option<EndReason>,
     decoded: Option<Decoded>,
-    /// The small rendition is being encoded, or cannot be.
+    /// State of the small rendition.
     small: SmallState,
     small_meter: Meter,
     /// See [`Stream::highest`].
     highest: u64,
-    /// Name of the recording, or why there is none.
+    /// Name of the recording, or the error that ended it.
     recording: Option<Result<String, String>>,
 }
 
 impl State {
-    /// Viewers without the server itself.
+    /// Viewers, except the server itself.
     fn counted(&self) -> usize {
         self.viewers.values().filter(|viewer| !viewer.is_unseen()).count()
     }
 }
 
-/// Whether there is a small rendition.
+/// The state of the small rendition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SmallState {
-    /// Nobody needs it.
+    /// No viewer needs it.
     #[default]
     Off,
     /// It is being encoded.
     On,
-    /// The server encodes as many as it may, or cannot decode the stream.
+    /// The server's limit of renditions is reached, or it cannot decode the stream.
     Unavailable,
 }
 
@@ -144,13 +144,13 @@ impl Stream {
         }
     }
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it has.
+    /// The properties.
     #[must_use]
     pub fn about(&self) -> About {
         locked(&self.state).about
@@ -162,12 +162,12 @@ impl Stream {
         state.owner.as_ref().is_some_and(|own| own.identity == owner.identity)
     }
 
-    /// Whether its publisher is the one of this turn.
+    /// Whether its publisher is the one with this number.
     pub(super) fn is_turn(&self, turn: u64) -> bool {
         locked(&self.state).turn == turn
     }
 
-    /// Its publisher left; whether it waits for another one.
+    /// Handles the loss of the publisher; returns whether the stream waits for another one.
     pub(super) fn wait(&self, longest: Duration) -> bool {
         let now = self.clock.now();
         let mut state = locked(&self.state);
@@ -184,8 +184,8 @@ impl Stream {
         locked(&self.state).waits_until
     }
 
-    /// It has another publisher now: viewers stay, and go on with a key frame. Gives its turn, and
-    /// the publisher that is replaced, if it is still there.
+    /// Replaces the publisher: viewers stay, and continue with a key frame. Returns the new
+    /// publisher's number, and the replaced publisher's owner, if still there.
     pub(super) fn take_over(
         &self,
         about: About,
@@ -202,16 +202,17 @@ impl Stream {
         (state.turn, replaced)
     }
 
-    /// When it began: the time of pts 0.
+    /// The start time: the time of pts 0.
     #[must_use]
     pub fn began(&self) -> Duration {
         self.began
     }
 
-    /// Joins a viewer; a key frame is asked for.
+    /// Adds a viewer and requests a key frame.
     ///
     /// # Errors
-    /// [`Refusal::Full`]; [`Refusal::NoStream`] if it has just ended.
+    ///
+    /// [`Refusal::Full`]; [`Refusal::NoStream`] if the stream has just ended.
     pub fn join(self: &Arc<Self>, outlet: Box<dyn Outlet>) -> Result<Viewer, Refusal> {
         let state = locked(&self.state);
         if state.counted() >= self.limits.viewers {
@@ -220,10 +221,11 @@ impl Stream {
         self.admit(state, outlet, false)
     }
 
-    /// Joins a viewer of the server's own, which is not counted.
+    /// Adds a viewer of the server itself, which is not counted.
     ///
     /// # Errors
-    /// [`Refusal::NoStream`] if it has just ended.
+    ///
+    /// [`Refusal::NoStream`] if the stream has just ended.
     pub(in super::super) fn join_unseen(
         self: &Arc<Self>,
         outlet: Box<dyn Outlet>,
@@ -248,14 +250,15 @@ impl Stream {
         Ok(Viewer::new(Arc::clone(self), id))
     }
 
-    /// A viewer cannot decode any more: requests of all are merged, and limited in number.
+    /// Requests a key frame for a viewer that cannot decode; requests of all viewers are merged and
+    /// rate limited.
     pub fn want_key(&self) {
         let mut state = locked(&self.state);
         state.keys.set_needed(true);
         self.ask_if_due(state);
     }
 
-    /// Asks outside of the lock: what is called may publish.
+    /// Sends the request outside of the lock, because the callback may publish.
     fn ask_if_due(&self, mut state: MutexGuard<'_, State>) {
         let due = state.keys.poll(self.clock.now());
         let ask_key = Arc::clone(&state.ask_key);
@@ -265,7 +268,7 @@ impl Stream {
         }
     }
 
-    /// Works on a viewer, if it is there.
+    /// Calls `work` with a viewer, if it exists.
     pub(super) fn with_viewer<T>(
         &self,
         id: u64,
@@ -284,7 +287,7 @@ impl Stream {
         if let Some(size) = read.and_then(|read| read.size)
             && size.pixels() > self.limits.pixels
         {
-            return Err(EndReason::Limit("pixels of a picture"));
+            return Err(EndReason::Limit("pixels of a frame"));
         }
         let frame = Arc::new(frame);
         let mut state = locked(&self.state);
@@ -311,7 +314,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Passes a frame of the small rendition on.
+    /// Passes on a frame of the small rendition.
     pub(in super::super) fn small_video(&self, frame: VideoFrame) {
         let now = self.clock.now();
         let read = FrameFacts::read(&frame.data);
@@ -330,8 +333,8 @@ impl Stream {
         }
     }
 
-    /// A viewer needs the small rendition, with a key frame: it is encoded from now on, if the
-    /// server may.
+    /// Requests the small rendition with a key frame: it is encoded from now on, if the server's
+    /// limit allows.
     pub fn want_small(self: &Arc<Self>) {
         self.small_key.store(true, Ordering::Relaxed);
         let mut state = locked(&self.state);
@@ -345,7 +348,7 @@ impl Stream {
         }
     }
 
-    /// Whether the next frame of the small rendition is to be a key frame.
+    /// Whether the next frame of the small rendition should be a key frame.
     pub(in super::super) fn take_small_key(&self) -> bool {
         self.small_key.swap(false, Ordering::Relaxed)
     }
@@ -356,7 +359,7 @@ impl Stream {
         locked(&self.state).viewers.values().filter(|viewer| viewer.wants_small()).count()
     }
 
-    /// The small rendition is not encoded any more. Whether it may end: nobody wants it.
+    /// Ends the small rendition; returns whether it may end, because no viewer needs it.
     pub(in super::super) fn end_small(&self, failed: bool) -> bool {
         let mut state = locked(&self.state);
         if !failed && state.viewers.values().any(ViewerState::wants_small) {
@@ -366,19 +369,19 @@ impl Stream {
         true
     }
 
-    /// Whether there is a small rendition, and its figures.
+    /// The state of the small rendition, and its statistics.
     #[must_use]
     pub fn small(&self) -> (SmallState, Facts) {
         let mut state = locked(&self.state);
         (state.small, state.small_meter.facts(self.clock.now()))
     }
 
-    /// The publisher encodes at this bitrate where nothing limits it.
+    /// Sets the bitrate at which the publisher encodes without limits.
     pub(in super::super) fn set_nominal(&self, bitrate: Bitrate) {
         locked(&self.state).highest = bitrate.0;
     }
 
-    /// The highest bitrate that the stream had so far, or is to have; 0 at the beginning.
+    /// The highest bitrate of the stream so far, or its nominal one; 0 at the start.
     #[must_use]
     pub fn highest(&self) -> Bitrate {
         let mut state = locked(&self.state);
@@ -387,8 +390,8 @@ impl Stream {
         Bitrate(state.highest)
     }
 
-    /// What the publisher is to send at most, audio included, while there is one viewer whose link
-    /// is known and no recording: nobody else has less for it.
+    /// The maximum bitrate for the publisher, audio included. Only set while there is one viewer
+    /// with a known link and no recording, so that nobody else is affected.
     #[must_use]
     pub fn budget(&self) -> Option<LinkBudget> {
         let state = locked(&self.state);
@@ -414,7 +417,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Says something to all viewers.
+    /// Sends a chat message to all viewers.
     pub fn talk(&self, text: &Arc<str>) {
         let mut state = locked(&self.state);
         state.viewers.retain(|_, viewer| viewer.talk(text));
@@ -434,7 +437,7 @@ impl Stream {
         locked(&self.state).ended.clone()
     }
 
-    /// Its figures now, and its number of viewers.
+    /// Its current statistics, and its number of viewers.
     #[must_use]
     pub fn facts(&self) -> (Facts, usize) {
         let mut state = locked(&self.state);
@@ -442,13 +445,13 @@ impl Stream {
         (facts, state.counted())
     }
 
-    /// Whether anybody watches, the server itself included.
+    /// Whether there are viewers, including the server itself.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         !locked(&self.state).viewers.is_empty()
     }
 
-    /// What the server's own decoder made of it so far, if it has one.
+    /// Statistics of the server's own decoder so far, if it has one.
     #[must_use]
     pub fn decoded(&self) -> Option<Decoded> {
         locked(&self.state).decoded
@@ -458,13 +461,13 @@ impl Stream {
         locked(&self.state).decoded = Some(decoded);
     }
 
-    /// It is being recorded under this name, or not any more for this reason.
+    /// Records that it is being recorded under this name, or the error that ended the recording.
     pub(in super::super) fn set_recording(&self, name: Option<String>, error: Option<String>) {
         let recording = name.map(Ok).or(error.map(Err));
         locked(&self.state).recording = recording;
     }
 
-    /// The same as JSON.
+    /// The stream as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let (facts, viewers) = self.facts();

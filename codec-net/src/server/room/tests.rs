@@ -1,4 +1,4 @@
-//! Streams from the publisher to viewers that are quick, slow and gone.
+//! Streams from the publisher to viewers that are fast, slow or gone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,7 +55,7 @@ fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
 }
 
 #[test]
-fn a_slow_viewer_waits_for_a_key_frame_and_the_others_do_not_notice() {
+fn a_slow_viewer_waits_for_a_key_frame_without_affecting_others() {
     let hub = hub();
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
     let (out, mut slow) = mpsc::channel(2);
@@ -76,7 +76,7 @@ fn a_slow_viewer_waits_for_a_key_frame_and_the_others_do_not_notice() {
 }
 
 #[test]
-fn names_are_taken_once_and_free_again() {
+fn names_are_unique_and_freed_again() {
     let hub = hub();
     let publish = |name| hub.publish(name, ABOUT, Box::new(|| {}));
     let first = publish("a").unwrap();
@@ -92,7 +92,7 @@ fn names_are_taken_once_and_free_again() {
 }
 
 #[test]
-fn the_end_reaches_viewers_with_its_reason() {
+fn viewers_receive_the_end_with_its_reason() {
     let hub = hub();
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
     let (out, mut items) = mpsc::channel(1);
@@ -106,7 +106,7 @@ fn the_end_reaches_viewers_with_its_reason() {
 }
 
 #[test]
-fn too_many_viewers_and_too_many_bits_are_refused() {
+fn too_many_viewers_and_too_high_bitrates_are_rejected() {
     let hub = hub();
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
     let join = || {
@@ -119,13 +119,13 @@ fn too_many_viewers_and_too_many_bits_are_refused() {
     let (_viewer, items) = join().unwrap();
     drop(items);
     publisher.video(frame(true, 10)).unwrap();
-    assert_eq!(publisher.stream().facts().1, 0, "who hung up is forgotten");
+    assert_eq!(publisher.stream().facts().1, 0, "viewers that hung up are removed");
     let end = (0..30).find_map(|_| publisher.video(frame(false, 10_000)).err());
     assert_eq!(end, Some(EndReason::Limit("bitrate")));
 }
 
 #[test]
-fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
+fn a_paused_viewer_gets_audio_and_resumes_with_a_key_frame() {
     let hub = hub();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -138,7 +138,7 @@ fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
     publisher.video(frame(true, 10)).unwrap();
     viewer.set_rendition(Rendition::Nothing);
     assert_eq!(drained(&mut items).len(), 1);
-    // Longer than requests are held back.
+    // Longer than the rate limit of requests.
     std::thread::sleep(std::time::Duration::from_millis(350));
     for _ in 0..3 {
         publisher.video(frame(false, 10)).unwrap();
@@ -146,7 +146,7 @@ fn a_viewer_without_pictures_has_sound_and_goes_on_with_a_key_frame() {
     }
     let heard = drained(&mut items);
     assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Sound(_))));
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "nobody needs a key frame");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "no viewer needs a key frame");
     viewer.set_rendition(Rendition::Full(1));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
     publisher.video(frame(false, 10)).unwrap();
@@ -176,13 +176,13 @@ fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
     let viewer = first.stream().join(Box::new(out)).unwrap();
     first.video(frame(true, 10)).unwrap();
     assert_eq!(claim("another-token").unwrap_err(), Refusal::Busy("live".to_owned()));
-    assert!(hub.publish("live", ABOUT, Box::new(|| {})).is_err(), "not by the server's own");
+    assert!(hub.publish("live", ABOUT, Box::new(|| {})).is_err(), "not by a local source");
     let second = claim("one-token").unwrap();
     assert_eq!(ends.load(Ordering::Relaxed), 1, "the first one is ended");
     assert!(second.takes_over() && !first.takes_over());
     assert_eq!(first.video(frame(true, 10)), Err(EndReason::Replaced));
     first.end(EndReason::PublisherEnded);
-    // Nothing but a key frame helps after it.
+    // Only a key frame helps afterwards.
     second.video(frame(false, 10)).unwrap();
     second.video(frame(true, 10)).unwrap();
     let got = drained(&mut items);
@@ -194,7 +194,7 @@ fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
 }
 
 #[test]
-fn a_stream_waits_for_its_publisher_to_return_and_not_for_ever() {
+fn a_stream_waits_for_its_publisher_for_a_limited_time() {
     let limits = Limits { publisher_return: std::time::Duration::ZERO, ..Limits::default() };
     let hub = Arc::new(Hub::new(Clock::start(), limits));
     let ends = Arc::new(AtomicUsize::new(0));
@@ -207,18 +207,18 @@ fn a_stream_waits_for_its_publisher_to_return_and_not_for_ever() {
     let waiting = hub.find("live").unwrap();
     assert_eq!(waiting.json()["waitsForPublisher"], true);
     let second = claim();
-    assert_eq!(ends.load(Ordering::Relaxed), 0, "it was gone");
+    assert_eq!(ends.load(Ordering::Relaxed), 0, "it had left before");
     assert_eq!(waiting.json()["waitsForPublisher"], false);
     second.video(frame(true, 10)).unwrap();
     assert_eq!(drained(&mut items).len(), 2);
     hub.expire();
     assert!(hub.find("live").is_ok(), "it has a publisher");
-    // One that fails is as one that vanishes.
+    // A failed publisher is treated like a vanished one.
     drop(second);
     hub.expire();
     assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(EndReason::PublisherEnded)]));
     assert!(hub.find("live").is_err());
-    // A stream that never had any media does not keep its name.
+    // A stream without media does not keep its name.
     claim().leave();
     assert!(hub.find("live").is_err());
 }
@@ -229,29 +229,29 @@ fn budget(kbps: u64) -> Option<Budget> {
 }
 
 #[test]
-fn the_publisher_follows_a_lone_viewer_and_no_other() {
+fn the_publisher_follows_a_sole_viewer_only() {
     let hub = hub();
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
     let join = || stream.join(Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), None);
     let first = join();
-    assert_eq!(stream.budget(), None, "nothing is known of its link");
+    assert_eq!(stream.budget(), None, "its link is unknown");
     first.set_budget(budget(300));
     assert_eq!(stream.budget(), budget(300));
     let unseen = stream.join_unseen(Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), budget(300), "the server itself has no link");
     let second = join();
-    assert_eq!(stream.budget(), None, "the others would have less for it");
+    assert_eq!(stream.budget(), None, "the others would be affected");
     drop(second);
     assert_eq!(stream.budget(), budget(300));
     stream.set_recording(Some("live.webm".to_owned()), None);
-    assert_eq!(stream.budget(), None, "the recording would have less for it");
+    assert_eq!(stream.budget(), None, "the recording would be affected");
     drop(unseen);
 }
 
 #[test]
-fn a_viewer_changes_its_rendition_down_at_once_and_up_with_a_key_frame() {
+fn renditions_switch_down_immediately_and_up_at_a_key_frame() {
     let hub = hub();
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
@@ -271,7 +271,7 @@ fn a_viewer_changes_its_rendition_down_at_once_and_up_with_a_key_frame() {
     full(1, true);
     small(1, true);
     full(2, false);
-    assert_eq!(got(&mut items), [(1, false), (2, false)], "nobody asked for the small one");
+    assert_eq!(got(&mut items), [(1, false), (2, false)], "no viewer needs the small one");
     viewer.set_rendition(Rendition::Small);
     full(3, false);
     small(3, false);
@@ -292,7 +292,7 @@ fn a_viewer_changes_its_rendition_down_at_once_and_up_with_a_key_frame() {
     assert_eq!((counters.frames, counters.small), (7, 3));
 }
 
-/// What is published is decoded, made smaller and encoded for one of two viewers.
+/// The published stream is decoded, scaled down and encoded for one of two viewers.
 #[test]
 fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
     const SIZE: Size = Size { width: 320, height: 192 };
@@ -315,7 +315,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
     let mut encoder = open(&config).unwrap();
     let mut packet = Packet::default();
     let mut small = Vec::new();
-    // Until enough of it has come, however busy the machine is.
+    // Until enough frames have arrived, however busy the machine is.
     for number in 0..3000_u32 {
         if number == 10 {
             poor.set_rendition(Rendition::Small);
@@ -358,7 +358,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
 }
 
 #[test]
-fn a_server_that_encodes_as_many_small_renditions_as_it_may_says_so() {
+fn the_limit_of_small_renditions_is_reported() {
     let limits = Limits { small_renditions: 0, ..Limits::default() };
     let hub = Arc::new(Hub::new(Clock::start(), limits));
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
