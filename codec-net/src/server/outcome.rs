@@ -88,7 +88,7 @@ impl fmt::Display for Refusal {
             Self::Busy(name) => write!(f, "stream {name:?} already has a publisher"),
             Self::TooOften => f.write_str("too many attempts: wait a moment"),
             Self::Slow => f.write_str("timeout: the request was not complete in time"),
-            Self::Full(what) => write!(f, "the server's limit of {what} is reached"),
+            Self::Full(what) => write!(f, "limit reached: {what}"),
             Self::Bad(what) => f.write_str(what),
             Self::TooLong(what) => write!(f, "{what} exceeds the server's size limit"),
             Self::Type(what) => write!(f, "invalid content type: expected {what}"),

@@ -1,9 +1,9 @@
-//! Smaller pictures for narrow links.
+//! Scales frames down for slow links.
 
 use codec_core::frame::Size;
 
-/// A packed I420 picture made smaller, by the mean of the area that each sample covers. `from` is
-/// at least as large as `to` on both sides; `data` is `from.i420_bytes()` long.
+/// Scales a packed I420 frame down by area averaging. `from` is at least as large as `to` in both
+/// dimensions; `data` has `from.i420_bytes()` bytes.
 pub(super) fn shrink(data: &[u8], from: Size, to: Size) -> Vec<u8> {
     let mut out = Vec::with_capacity(usize::try_from(to.i420_bytes()).unwrap_or(0));
     let mut rest = data;
@@ -34,7 +34,7 @@ fn shrink_plane(plane: &[u8], from: Size, to: Size, out: &mut Vec<u8>) {
     }
 }
 
-/// The samples of a side that each sample of a shorter one covers, at least one.
+/// The range of source samples that each sample of a smaller dimension covers, at least one.
 fn spans(from: u32, to: u32) -> Vec<(usize, usize)> {
     let at = |index: u32| {
         let sample = u64::from(index) * u64::from(from) / u64::from(to.max(1));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_the_means_of_their_areas() {
+    fn samples_are_area_averages() {
         let (from, to) = (Size { width: 4, height: 4 }, Size { width: 2, height: 2 });
         let luma = [0, 10, 20, 30, 10, 20, 30, 40, 100, 100, 200, 200, 100, 100, 200, 201];
         let data: Vec<u8> = luma.into_iter().chain([1, 3, 5, 7, 2, 4, 6, 8]).collect();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_sizes_keep_flat_pictures_flat() {
+    fn odd_sizes_keep_flat_frames_flat() {
         let (from, to) = (Size { width: 641, height: 361 }, Size { width: 480, height: 270 });
         let data = vec![77; usize::try_from(from.i420_bytes()).unwrap()];
         let small = shrink(&data, from, to);

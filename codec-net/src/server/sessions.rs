@@ -1,4 +1,4 @@
-//! Everyone who is connected for longer than a request: named, counted, ended for a reason.
+//! All sessions: connections that last longer than a request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,11 +18,11 @@ use super::talk::VideoState;
 use crate::clock::Clock;
 use crate::random;
 
-/// Calls of one address (of IPv6, of one /64 network) that have not finished their handshake: an
-/// offer costs its sender nothing, and keeps a place for half a minute.
+/// Maximum number of calls per address (per /64 network for IPv6) with an unfinished handshake: an
+/// offer costs its sender nothing, but occupies resources for half a minute.
 const MOST_PENDING: usize = 32;
 
-/// What a session does.
+/// The kind of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
@@ -46,12 +46,12 @@ impl Kind {
         }
     }
 
-    /// Whether it begins with a handshake that is still to come.
+    /// Whether it begins with a DTLS handshake.
     fn is_call(self) -> bool {
         matches!(self, Self::Whip | Self::Whep)
     }
 
-    /// What it takes to end such a session of one's own.
+    /// The scope required to end one's own session of this kind.
     #[must_use]
     pub fn scope(self) -> Scope {
         match self {
@@ -62,10 +62,10 @@ impl Kind {
     }
 }
 
-/// Ends a session from outside of it.
+/// Ends a session from outside.
 pub type End = Box<dyn Fn(EndReason) + Send + Sync>;
 
-/// The way to the other end of a call, as it is told to the other end.
+/// The ICE session of a call, as identified to the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IceSession {
     /// Number of the call.
@@ -82,11 +82,11 @@ struct Entry {
     since: Duration,
     end: End,
     ice: Option<IceSession>,
-    /// A call whose handshake has not finished.
+    /// Whether it is a call with an unfinished handshake.
     is_pending: bool,
-    /// What it gets of the video.
+    /// The video that it receives.
     video: VideoState,
-    /// What its link carries.
+    /// The capacity of its link.
     available: Option<Bitrate>,
 }
 
@@ -96,7 +96,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// All sessions, by names that cannot be guessed.
+/// All sessions, by unguessable ids.
 #[derive(Debug)]
 pub struct Sessions {
     clock: Clock,
@@ -106,7 +106,7 @@ pub struct Sessions {
     entries: Mutex<BTreeMap<String, Entry>>,
 }
 
-/// A session as long as it lasts.
+/// A session, which ends when dropped.
 #[derive(Debug)]
 pub struct Session {
     sessions: Arc<Sessions>,
@@ -116,7 +116,7 @@ pub struct Session {
 }
 
 impl Sessions {
-    /// None yet.
+    /// Creates an empty table.
     #[must_use]
     pub fn new(clock: Clock, limit: usize, audit: Audit) -> Self {
         Self { clock, limit, audit, next: AtomicU64::new(1), entries: Mutex::default() }
@@ -132,9 +132,10 @@ impl Sessions {
         &self.audit
     }
 
-    /// Begins a session; the log is told.
+    /// Starts a session and logs it.
     ///
     /// # Errors
+    ///
     /// [`Refusal::Full`].
     pub fn begin(
         self: &Arc<Self>,
@@ -152,7 +153,7 @@ impl Sessions {
         let network = group(address);
         let is_pending = |entry: &&Entry| entry.is_pending && group(entry.address) == network;
         if kind.is_call() && entries.values().filter(is_pending).count() >= MOST_PENDING {
-            return Err(Refusal::Full("calls of one address before their handshake"));
+            return Err(Refusal::Full("calls of one address with an unfinished handshake"));
         }
         let (since, stream) = (self.clock.now(), stream.to_owned());
         self.audit.start(Subject {
@@ -181,25 +182,28 @@ impl Sessions {
         Ok(Session { sessions: Arc::clone(self), id, number, outcome })
     }
 
-    /// What a session does.
+    /// The kind of a session.
     ///
     /// # Errors
+    ///
     /// [`Refusal::NoSession`].
     pub fn kind(&self, id: &str) -> Result<Kind, Refusal> {
         self.entries().get(id).map(|entry| entry.kind).ok_or(Refusal::NoSession)
     }
 
-    /// The way to the other end of a session.
+    /// The ICE session of a call.
     ///
     /// # Errors
-    /// [`Refusal::NoSession`], also for one that has no such way.
+    ///
+    /// [`Refusal::NoSession`], also for a session without ICE.
     pub fn ice(&self, id: &str) -> Result<IceSession, Refusal> {
         self.entries().get(id).and_then(|entry| entry.ice.clone()).ok_or(Refusal::NoSession)
     }
 
-    /// Ends a session by its name.
+    /// Ends a session by its id.
     ///
     /// # Errors
+    ///
     /// [`Refusal::NoSession`].
     pub fn end(&self, id: &str, reason: EndReason) -> Result<(), Refusal> {
         let entries = self.entries();
@@ -211,6 +215,7 @@ impl Sessions {
     /// Ends a session by its number.
     ///
     /// # Errors
+    ///
     /// [`Refusal::NoSession`].
     pub fn end_number(&self, number: u64, reason: EndReason) -> Result<(), Refusal> {
         let entries = self.entries();
@@ -219,20 +224,20 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends all.
+    /// Ends all sessions.
     pub fn end_all(&self, reason: &EndReason) {
         for entry in self.entries().values() {
             (entry.end)(reason.clone());
         }
     }
 
-    /// How many there are.
+    /// The number of sessions.
     #[must_use]
     pub fn count(&self) -> usize {
         self.entries().len()
     }
 
-    /// All as JSON, without their names, which are secret.
+    /// All sessions as JSON, without their secret ids.
     #[must_use]
     pub fn json(&self) -> Value {
         let now = self.clock.now();
@@ -256,7 +261,7 @@ impl Sessions {
 }
 
 impl Session {
-    /// Its name, which is secret.
+    /// Its secret id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -268,7 +273,7 @@ impl Session {
         self.number
     }
 
-    /// It is the session of this call. Gives the entity tag of the way to the other end.
+    /// Sets the call of the session. Returns the entity tag of the ICE session.
     #[must_use]
     pub fn set_call(&self, call: u64) -> String {
         let tag = format!("\"{}\"", random::name());
@@ -278,21 +283,21 @@ impl Session {
         tag
     }
 
-    /// The handshake of its call has finished.
+    /// Records that the handshake of its call has finished.
     pub fn set_connected(&self) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
             entry.is_pending = false;
         }
     }
 
-    /// Sets what its link carries, as far as it is known.
+    /// Sets the capacity of its link, if known.
     pub fn set_available(&self, available: Option<Bitrate>) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
             entry.available = available;
         }
     }
 
-    /// Sets what it gets of the video; the log is told of a change.
+    /// Sets the video that it receives, and logs a change.
     pub fn set_video(&self, video: VideoState) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
             entry.video = video;
@@ -306,7 +311,7 @@ impl Session {
         }
     }
 
-    /// Says why it ends and what it moved; the log is told when it is dropped.
+    /// Sets the reason of its end and its totals, which are logged when it is dropped.
     pub fn conclude(&self, reason: EndReason, moved: Moved) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = (reason, moved);
     }
@@ -335,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_of_one_address_before_their_handshake_are_few() {
+    fn calls_with_unfinished_handshakes_are_limited_per_address() {
         let sessions = Arc::new(Sessions::new(Clock::start(), 200, Audit::none()));
         let begin = |kind, address: &str| {
             sessions.begin(kind, "live", address.parse().unwrap(), Box::new(|_| {}))
@@ -353,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_counted_named_and_ended() {
+    fn sessions_are_counted_identified_and_ended() {
         let sessions = Arc::new(Sessions::new(Clock::start(), 2, Audit::none()));
         let (told, ends) = mpsc::channel();
         let begin = || {
@@ -376,7 +381,7 @@ mod tests {
         sessions.end(first.id(), EndReason::Closed).unwrap();
         sessions.end_number(second.number(), EndReason::Admin).unwrap();
         assert_eq!(ends.try_iter().collect::<Vec<_>>(), [EndReason::Closed, EndReason::Admin]);
-        assert!(!sessions.json().to_string().contains(first.id()), "names are secret");
+        assert!(!sessions.json().to_string().contains(first.id()), "ids are secret");
         let id = first.id().to_owned();
         drop(first);
         assert_eq!(sessions.end(&id, EndReason::Closed), Err(Refusal::NoSession));

@@ -1,4 +1,4 @@
-//! Who watches a stream: what it is handed, and what it goes without.
+//! A viewer of a stream: what it receives, and what is dropped.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,63 +11,64 @@ use super::super::outcome::EndReason;
 use super::outlet::{Item, NoRoom, Outlet};
 use super::stream::Stream;
 
-/// What a viewer got and what not.
+/// Delivered and dropped frames of a viewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ViewerCounters {
     pub frames: u64,
     pub bytes: u64,
     pub sound_packets: u64,
-    /// Frames left out because it took no more.
+    /// Dropped because the viewer could not receive more.
     pub slow: u64,
-    /// Because they need one that was left out.
+    /// Dropped because they depend on a dropped frame.
     pub undecodable: u64,
-    /// Because their layer was not wanted.
+    /// Dropped because their layer was not wanted.
     pub layers: u64,
-    /// Because no pictures were wanted.
+    /// Dropped because the video was paused.
     pub paused: u64,
-    /// Frames of the small rendition, of [`Self::frames`].
+    /// Frames of the small rendition, included in [`Self::frames`].
     pub small: u64,
 }
 
-/// Which coding of the video a viewer gets.
+/// Which encoding of the video a viewer receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rendition {
-    /// As it was published, with at most so many temporal layers, at least 1.
+    /// The published one, with at most this many temporal layers, at least 1.
     Full(u8),
-    /// A smaller picture at a low bitrate, encoded by the server while a viewer needs it.
+    /// A smaller one at a low bitrate, encoded by the server while a viewer needs it.
     Small,
     /// No video.
     Nothing,
 }
 
-/// How much a viewer's link carries.
+/// The capacity of a viewer's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// What is to be sent now, headers included; less than the link carries while a queue empties.
+    /// The current sending rate including headers; below the link's capacity while a queue drains.
     pub bitrate: Bitrate,
-    /// What the link carries, headers included.
+    /// The stable capacity of the link, including headers.
     pub steady: Bitrate,
-    /// Packets are lost: video goes out with FEC, which needs a part of it.
+    /// Whether packets are lost: video is sent with FEC, which needs a share of the bitrate.
     pub corrected: bool,
-    /// Frames queue up before the link: the next one is best not encoded.
+    /// Whether frames queue up before the link: the next one should not be encoded.
     pub hold: bool,
-    /// The link has just become much narrower: nothing is to be encoded until its queue is empty.
+    /// Whether the link's capacity has just collapsed: nothing should be encoded until its queue is
+    /// empty.
     pub stop: bool,
 }
 
-/// A viewer as its stream knows it.
+/// The stream's state of a viewer.
 pub(super) struct ViewerState {
     outlet: Box<dyn Outlet>,
     decodability: Decodability,
-    /// What is wanted.
+    /// The wanted rendition.
     rendition: Rendition,
-    /// The small rendition is what was delivered last.
+    /// Whether the last delivered frame was of the small rendition.
     on_small: bool,
-    /// Time of the last frame that was delivered.
+    /// Time of the last delivered frame.
     last_pts: Option<u64>,
     budget: Option<Budget>,
-    /// It is the server itself, and not counted.
+    /// Whether it is the server itself, which is not counted.
     unseen: bool,
     counters: ViewerCounters,
 }
@@ -92,8 +93,8 @@ impl ViewerState {
         }
     }
 
-    /// Whether a key frame of the full or of the small rendition must come before anything else
-    /// of that can be shown.
+    /// Whether a key frame of the full or of the small rendition is needed before other frames of
+    /// it.
     pub(super) fn needs_key(&self, small: bool) -> bool {
         let is_wanted = match self.rendition {
             Rendition::Full(_) => !small,
@@ -122,8 +123,8 @@ impl ViewerState {
         }
     }
 
-    /// Whether a frame is of the rendition that the viewer is to get now. Down it changes at once,
-    /// up with the next key frame: the small rendition goes on until then.
+    /// Whether a frame belongs to the rendition that the viewer should receive now. It switches
+    /// down immediately, and up at the next key frame: the small rendition continues until then.
     fn takes(&mut self, frame: &VideoFrame) -> bool {
         let is_later = self.last_pts.is_none_or(|last| frame.pts > last);
         match self.rendition {
@@ -146,30 +147,30 @@ impl ViewerState {
         changes
     }
 
-    /// Another publisher begins: nothing but a key frame helps.
+    /// Resets the state for a new publisher, whose first usable frame is a key frame.
     pub(super) fn restart(&mut self) {
         self.decodability.leave_out(&VideoFrame::default());
     }
 
-    /// Hands a packet of sound over. Whether the viewer is still there.
+    /// Delivers an audio packet. Returns whether the viewer is still there.
     pub(super) fn sound(&mut self, packet: &Arc<SoundPacket>) -> bool {
         let delivered = self.outlet.deliver(Item::Sound(Arc::clone(packet)));
         self.counters.sound_packets += u64::from(delivered.is_ok());
         delivered != Err(NoRoom::Gone)
     }
 
-    /// Hands a line over. Whether the viewer is still there.
+    /// Delivers a chat message. Returns whether the viewer is still there.
     pub(super) fn talk(&self, text: &Arc<str>) -> bool {
         self.outlet.deliver(Item::Talk(Arc::clone(text))) != Err(NoRoom::Gone)
     }
 
-    /// Says why nothing more comes.
+    /// Delivers the reason of the end.
     pub(super) fn finish(self, reason: &EndReason) {
-        // A viewer without room asks `over` or sees that its outlet is gone.
+        // A viewer with a full queue calls `over`, or sees that its outlet is gone.
         let _ = self.outlet.deliver(Item::Ended(reason.clone()));
     }
 
-    /// Hands a frame over that the viewer can decode. Whether the viewer is still there.
+    /// Delivers a frame that the viewer can decode. Returns whether the viewer is still there.
     pub(super) fn video(&mut self, frame: &Arc<VideoFrame>) -> bool {
         if !self.takes(frame) {
             self.counters.paused += u64::from(self.rendition == Rendition::Nothing);
@@ -204,7 +205,7 @@ impl ViewerState {
     }
 }
 
-/// Watches a stream as long as it lives.
+/// Watches a stream until it is dropped.
 #[derive(Debug)]
 pub struct Viewer {
     stream: Arc<Stream>,
@@ -228,7 +229,7 @@ impl Viewer {
         &self.stream
     }
 
-    /// Which rendition it is to get. Changes take effect at a key frame, which is asked for.
+    /// Sets the rendition. The change takes effect at a key frame, which is requested.
     pub fn set_rendition(&self, rendition: Rendition) {
         let needs_key_now = |viewer: &mut ViewerState| {
             let needs = |viewer: &ViewerState| [false, true].map(|small| viewer.needs_key(small));
@@ -244,18 +245,18 @@ impl Viewer {
         }
     }
 
-    /// How much its link carries, if that is known: see [`Stream::budget`].
+    /// Sets the capacity of its link, if known: see [`Stream::budget`].
     pub fn set_budget(&self, budget: Option<Budget>) {
         self.stream.with_viewer(self.id, |viewer| viewer.budget = budget);
     }
 
-    /// Whether the small rendition is what it gets now.
+    /// Whether it currently receives the small rendition.
     #[must_use]
     pub fn is_on_small(&self) -> bool {
         self.stream.with_viewer(self.id, |viewer| viewer.on_small) == Some(true)
     }
 
-    /// It cannot decode any more: a key frame of what it gets is asked for.
+    /// Requests a key frame of its rendition, because it cannot decode.
     pub fn want_key(&self) {
         if self.stream.with_viewer(self.id, |viewer| viewer.wants_small()) == Some(true) {
             self.stream.want_small();
@@ -264,7 +265,7 @@ impl Viewer {
         }
     }
 
-    /// A frame that was handed over did not reach it: nothing but a key frame helps.
+    /// Records that a delivered frame did not reach it: a key frame is needed.
     pub fn lost_all(&self) {
         self.stream.with_viewer(self.id, |viewer| {
             viewer.restart();
@@ -273,7 +274,7 @@ impl Viewer {
         self.want_key();
     }
 
-    /// What it got and what not; `None` if the stream has ended.
+    /// Its counters; `None` if the stream has ended.
     #[must_use]
     pub fn counters(&self) -> Option<ViewerCounters> {
         self.stream.with_viewer(self.id, |viewer| viewer.counters)

@@ -1,4 +1,4 @@
-//! One call: its peer, what it watches or publishes, what is said beside.
+//! A call: its peer, the stream it watches or publishes, and its data channel.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) struct Call {
     id: u64,
     peer: Peer,
     session: Session,
-    /// Of ICE, as the other end offered them.
+    /// ICE credentials of the offer.
     credentials: Credentials,
     side: Side,
     talk: Option<(Channel, Talk)>,
@@ -69,14 +69,14 @@ impl Call {
         Self { id, peer, session, credentials, side, talk: None, files, limits, items, over: None }
     }
 
-    /// The other end has more addresses.
+    /// Adds trickled ICE candidates.
     pub(super) fn trickle(&mut self, now: Duration, fragment: &Fragment) -> Result<(), Refusal> {
         if !self.credentials.include(&fragment.credentials) {
             return Err(Refusal::Unprocessable("an ICE restart"));
         }
         let mut result = Ok(());
         for candidate in &fragment.candidates {
-            // One that the stack does not know is no loss.
+            // A candidate unknown to the stack is ignored.
             let added = self.peer.add_remote_candidate(candidate, now);
             if let Err(SdpError::TooMuch { .. }) = added {
                 result = Err(Refusal::TooLong("the list of candidates"));
@@ -87,7 +87,7 @@ impl Call {
         result
     }
 
-    /// A datagram came for it; whether its source has proved itself.
+    /// Handles a datagram; returns whether its source is verified.
     pub(super) fn receive(
         &mut self,
         now: Duration,
@@ -99,8 +99,8 @@ impl Call {
         self.settle(now);
     }
 
-    /// Whether this call takes datagrams of `source`: a connectivity check that is in order, or an
-    /// address that passed one.
+    /// Whether this call accepts datagrams from `source`: a valid connectivity check, or a verified
+    /// address.
     pub(super) fn accepts(
         &self,
         source: std::net::SocketAddr,
@@ -110,7 +110,7 @@ impl Call {
         self.peer.accepts(source, destination, datagram)
     }
 
-    /// Something to pass on to the viewer.
+    /// Passes an item on to the viewer.
     pub(super) fn item(&mut self, now: Duration, item: Item) {
         let result = match item {
             Item::Video(_) | Item::Sound(_) => {
@@ -131,7 +131,7 @@ impl Call {
         self.settle(now);
     }
 
-    /// A key frame is wanted of the publisher.
+    /// Requests a key frame from the publisher.
     pub(super) fn want_key(&mut self, now: Duration) {
         if let Side::Publishing(receiving, _) = &mut self.side {
             receiving.want_key();
@@ -139,19 +139,19 @@ impl Call {
         self.tick(now);
     }
 
-    /// Does what is due.
+    /// Handles timeouts.
     pub(super) fn tick(&mut self, now: Duration) {
         self.peer.handle_timeout(now);
         if let Some((channel, talk)) = &mut self.talk
             && let Some(text) = talk.poll(now)
         {
-            // Statistics that find no room are old by the time there is some.
+            // Statistics that cannot be sent now would be outdated later.
             let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
         }
         self.settle(now);
     }
 
-    /// When something is due.
+    /// When a timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         let talk = self.talk.as_ref().map(|(_, talk)| talk.poll_timeout());
         let side = match &self.side {
@@ -161,12 +161,12 @@ impl Call {
         [self.peer.poll_timeout(), talk, side].into_iter().flatten().min()
     }
 
-    /// The next datagram to send.
+    /// Returns the next datagram to send.
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         self.peer.poll_transmit()
     }
 
-    /// Ends the call: the other end is told.
+    /// Ends the call and notifies the other end.
     pub(super) fn end(&mut self, now: Duration, reason: EndReason) {
         if self.over.is_none() {
             self.over = Some(reason);
@@ -174,12 +174,12 @@ impl Call {
         }
     }
 
-    /// Why it is over, if it is and the other end was told.
+    /// The reason of the end, once the other end was notified.
     pub(super) fn over(&self) -> Option<&EndReason> {
         self.over.as_ref().filter(|_| self.peer.poll_timeout().is_none())
     }
 
-    /// A panic in this call: nothing of it is used again.
+    /// Ends the call after a panic in it; its state is not used again.
     pub(super) fn give_up(mut self, panic: String) {
         self.over = Some(EndReason::Internal(panic));
         self.conclude();
@@ -190,7 +190,7 @@ impl Call {
         self.session.number()
     }
 
-    /// The end of all.
+    /// Finishes the call: session, stream and log.
     pub(super) fn conclude(self) {
         let reason = self.over.unwrap_or(EndReason::ServerStopped);
         match self.side {
@@ -211,7 +211,7 @@ impl Call {
         }
     }
 
-    /// Follows up on what has happened.
+    /// Handles events of the peer.
     fn settle(&mut self, now: Duration) {
         while let Some(event) = self.peer.poll_event() {
             if let Err(reason) = self.event(now, event) {
@@ -232,7 +232,7 @@ impl Call {
         if let Err(reason) = result {
             self.end(now, reason);
         }
-        // Asking for a key frame and hanging up make no event that matters here.
+        // Other events need no action.
     }
 
     fn event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
@@ -291,14 +291,14 @@ impl Call {
         Ok(())
     }
 
-    /// Viewers join when something can reach them.
+    /// Adds the viewer once the connection is established.
     fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
         self.session.set_connected();
         let Side::Watching(watching) = &mut self.side else { return Ok(()) };
         watching.join(now, self.id, self.items.clone())
     }
 
-    /// What the viewer gets of the video has changed.
+    /// Reports a change of the video that the viewer receives.
     fn picture(&mut self, now: Duration, video: VideoState) {
         self.session.set_video(video);
         self.tell_picture(now, video);
@@ -345,7 +345,7 @@ impl Call {
             talk.chunk(now, data)?
         } else {
             let text = std::str::from_utf8(data);
-            let text = text.map_err(|_| EndReason::Protocol("text that is no UTF-8".to_owned()))?;
+            let text = text.map_err(|_| EndReason::Protocol("invalid UTF-8 text".to_owned()))?;
             talk.text(now, text)?
         };
         if let Some(answer) = answer {
@@ -356,7 +356,7 @@ impl Call {
 
     fn say(&mut self, now: Duration, text: &str) {
         if let Some((channel, _)) = &self.talk {
-            // A line for which there is no room is lost to this one alone.
+            // A message that cannot be sent is lost for this viewer only.
             let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! Which rendition of a stream a viewer's link carries.
+//! Selects the rendition of a stream for a viewer's link.
 
 use std::time::Duration;
 
@@ -6,52 +6,55 @@ use super::super::room::Rendition;
 use super::layers::LayerChoice;
 use super::strain::Load;
 
-/// The link must carry less than a rendition needs for so long before a lower one is chosen.
+/// A lower rendition is selected after the link's capacity was insufficient for this long.
 const DOWN_AFTER: Duration = Duration::from_millis(400);
-/// And where neither round trips nor losses show it: a machine that stalls delays packets, too.
+/// The same if neither round trip times nor losses confirm it, because a stalled machine delays
+/// packets too.
 const UNSEEN_DOWN_AFTER: Duration = Duration::from_millis(1500);
-/// And where the publisher was told to send less: it gets time to do so.
+/// The same if the publisher was asked to send less, which takes time.
 const FOLLOWING_DOWN_AFTER: Duration = Duration::from_secs(2);
-/// It must carry a higher one, with room to spare, for so long before that is chosen.
+/// A higher rendition is selected after the link had sufficient capacity, with a margin, for this
+/// long.
 const UP_AFTER: Duration = Duration::from_secs(1);
-/// Room to spare, in percent of what a rendition needs.
+/// The margin, in percent of the rendition's bitrate.
 const SPARE_PCT: u64 = 3;
-/// After a change nothing higher is chosen for so long: the key frame has to pass first.
+/// Minimum time from a change to the next higher rendition: the key frame must pass first.
 const SETTLING: Duration = Duration::from_secs(2);
-/// For how long the small rendition must be too much before the video pauses.
+/// How long even the small rendition must be too much before the video pauses.
 const PAUSE_AFTER: Duration = Duration::from_secs(6);
-/// How long it pauses at first and at most; each attempt that fails doubles it.
+/// Initial and maximum length of a pause; each failed attempt doubles it.
 const PAUSE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(48)];
-/// Below this budget an encoder that follows sends no video, and this long after the viewer is told.
+/// Below this budget an adaptive encoder sends no video; the second constant is the delay of the
+/// report to the viewer.
 const STARVED: u64 = 45_000;
 const STARVED_AFTER: Duration = Duration::from_secs(2);
-/// Most temporal layers whose rates are told apart.
+/// Maximum number of temporal layers with separate rates.
 const LAYERS: u8 = 4;
 
-/// What a stream offers, and what its link carries.
+/// The renditions of a stream, and the capacity of the viewer's link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offer {
-    /// What the link carries for the payloads of the stream; `None`: no estimate.
+    /// Link capacity for payloads of the stream; `None`: no estimate.
     pub(super) budget: Option<u64>,
     pub(super) load: Load,
-    /// The estimate is low because a queue stands, packets are lost or feedback is missing, and not
+    /// Whether the estimate is low because of queueing, packet loss or missing feedback, and not
     /// because little was sent.
     pub(super) pressed: bool,
     /// Temporal layers of the full rendition.
     pub(super) layers: u8,
-    /// What the full rendition takes, bits per second, audio included.
+    /// Bitrate of the full rendition in bits per second, audio included.
     pub(super) full: u64,
-    /// What the small one takes; `None`: there is none.
+    /// Bitrate of the small rendition; `None` if there is none.
     pub(super) small: Option<u64>,
-    /// The full rendition is encoded for this viewer's link alone.
+    /// Whether the full rendition is encoded for this viewer's link only.
     pub(super) follows: bool,
-    /// Its publisher has been told what the link carries, and may follow.
+    /// Whether the publisher was informed of the link's capacity and may adapt.
     pub(super) may_follow: bool,
 }
 
 impl Offer {
-    /// Share of the full rendition that so many of its layers take: each layer doubles the frame
-    /// rate, and frames of upper layers are smaller.
+    /// The share of the full rendition's bitrate that this many layers need: each layer doubles the
+    /// frame rate, and frames of upper layers are smaller.
     fn needed(&self, rendition: Rendition) -> u64 {
         match rendition {
             Rendition::Full(layers) => {
@@ -63,8 +66,8 @@ impl Offer {
         }
     }
 
-    /// Renditions from the best down. A base layer alone is below 10 frames a second: where there
-    /// is a small rendition, that is better.
+    /// The renditions, best first. The base layer by itself has less than 10 frames per second, so
+    /// a small rendition is better if there is one.
     fn renditions(&self) -> Vec<Rendition> {
         let all = self.layers.clamp(1, LAYERS);
         let least = if self.small.is_some() { all.min(2) } else { 1 };
@@ -74,19 +77,19 @@ impl Offer {
     }
 }
 
-/// Chooses.
+/// Selects renditions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
     layers: LayerChoice,
     chosen: Rendition,
     changed: Duration,
-    /// Since when the link has carried less than is chosen, or more.
+    /// Since when the link's capacity has been below the selected rendition, or above it.
     below: Option<Duration>,
     above: Option<Duration>,
     /// Since when the small rendition has been too much.
     exceeded: Option<Duration>,
     pause: Duration,
-    /// Since when the link has carried next to nothing.
+    /// Since when the link has had almost no capacity.
     starved: Option<Duration>,
 }
 
@@ -106,10 +109,10 @@ impl Default for Choice {
 }
 
 impl Choice {
-    /// What the viewer is to get.
+    /// Returns the rendition that the viewer should receive.
     pub(super) fn choose(&mut self, now: Duration, offer: &Offer) -> Rendition {
         let all = offer.layers.max(1);
-        // Where the encoder follows, layers would only take what it has adapted to.
+        // With an adaptive encoder, dropping layers would only discard what it has adapted already.
         let layers = if offer.follows { 1 } else { all };
         let by_load = match self.layers.choose(now, offer.load, layers) {
             0 => Rendition::Nothing,
@@ -121,7 +124,7 @@ impl Choice {
         let is_starved = self.starved.is_some_and(|at| now.saturating_sub(at) >= STARVED_AFTER);
         let next = match offer.budget {
             _ if is_starved => Rendition::Nothing,
-            // The encoder goes by the estimate: the rest of what it sent before is only late.
+            // The encoder follows the estimate: data sent earlier are merely late.
             Some(_) if offer.follows => Rendition::Full(all),
             Some(budget) if !offer.follows && offer.small.is_some() => {
                 self.by_budget(now, offer, budget)
@@ -198,7 +201,7 @@ impl Choice {
     fn paused(&mut self, now: Duration, offer: &Offer, budget: u64) -> Rendition {
         let lasted = now.saturating_sub(self.changed);
         let fits = budget >= offer.needed(Rendition::Small) && lasted >= PAUSE[0];
-        // Without video there is little to estimate by: it is tried again.
+        // Without video there is little basis for an estimate: try again.
         if fits || lasted >= self.pause { Rendition::Small } else { Rendition::Nothing }
     }
 }
@@ -218,7 +221,7 @@ mod tests {
         may_follow: false,
     };
 
-    /// What is chosen every 100 ms, with the times of changes.
+    /// Returns the changes of the selection, evaluated every 100 ms, with their times.
     fn run(
         choice: &mut Choice,
         from_s: u64,
@@ -236,11 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_link_gets_the_small_rendition_within_half_a_second_and_all_after_the_return() {
+    fn a_bandwidth_drop_selects_the_small_rendition_until_recovery() {
         let mut choice = Choice::default();
         let budget = |ms| match ms {
             10_000..30_000 => 250_000,
-            // A probe finds the return after three seconds.
+            // A probe detects the recovery after three seconds.
             30_000..33_000 => 280_000,
             _ => 1_900_000,
         };
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn one_layer_less_is_enough_for_a_link_that_is_a_little_too_narrow() {
+    fn one_layer_less_suffices_for_a_small_bandwidth_deficit() {
         let mut choice = Choice::default();
         let changes =
             run(&mut choice, 0, 20, |_| Offer { budget: Some(1_250_000), pressed: true, ..OFFER });
@@ -263,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoder_that_follows_keeps_its_layers_and_its_viewer() {
+    fn an_adaptive_encoder_keeps_its_layers_and_its_viewer() {
         let mut choice = Choice::default();
         let changes = run(&mut choice, 0, 60, |ms| {
             let load = if (10_000..13_000).contains(&ms) { Load::Exceeded } else { Load::Carried };
@@ -273,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_publisher_that_may_follow_gets_time_to() {
+    fn an_adaptive_publisher_gets_time_to_react() {
         let mut choice = Choice::default();
         let changes = run(&mut choice, 0, 30, |ms| {
-            // It sends less two seconds after the fall, or never.
+            // It sends less two seconds after the drop, or never.
             let full = if ms >= 11_500 { 220_000 } else { OFFER.full };
             let budget = Some(if ms >= 10_000 { 250_000 } else { 2_000_000 });
             Offer { budget, full, may_follow: true, pressed: ms >= 10_000, ..OFFER }
@@ -292,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn video_pauses_where_not_even_the_small_rendition_fits_and_is_tried_again() {
+    fn video_pauses_if_the_small_rendition_does_not_fit_and_is_retried() {
         let mut choice = Choice::default();
         let changes = run(&mut choice, 0, 60, |ms| {
             let load = if ms > 500 { Load::Exceeded } else { Load::Carried };
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_the_publisher_changes_nothing_on_a_link_at_ease() {
+    fn a_burst_of_the_publisher_has_no_effect_without_congestion() {
         let mut choice = Choice::default();
         let changes = run(&mut choice, 0, 20, |ms| {
             let full = if (10_000..12_000).contains(&ms) { 4_000_000 } else { OFFER.full };
@@ -318,10 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stalls_changes_nothing() {
+    fn a_stalled_machine_has_no_effect() {
         let mut choice = Choice::default();
         let changes = run(&mut choice, 0, 60, |ms| {
-            // The estimate is low all the time, and packets wait for a second now and then.
+            // The estimate is always low, and packets sometimes wait for a second.
             Offer { budget: Some(900_000), pressed: ms % 3000 < 1000, ..OFFER }
         });
         assert_eq!(changes, [(0, Rendition::Full(3))]);

@@ -1,37 +1,37 @@
-//! A link that has suddenly become much narrower: what is on its way is too late or lost.
+//! Detects a sudden collapse of a link's capacity: data in flight are too late or lost.
 
 use std::time::Duration;
 
 use codec_rtc::congestion::Estimate;
 
-/// An estimate that has fallen below this share of what it was lately, in percent.
+/// An estimate below this percentage of its recent maximum is a collapse.
 const FALLEN_PCT: u64 = 50;
-/// How long what it was is remembered.
+/// How long the maximum is remembered.
 const REMEMBERED: Duration = Duration::from_secs(2);
-/// The queue is as good as empty below this time.
+/// Below this delay, the queue counts as empty.
 const EMPTY: Duration = Duration::from_millis(100);
-/// Least and most time that nothing is sent for.
+/// Minimum and maximum time without sending.
 const STOPPED: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
-/// Time from one restart to the next stop: key frames fill narrow links themselves.
+/// Minimum time from a restart to the next stop: key frames also fill slow links.
 const APART: Duration = Duration::from_secs(10);
-/// Share of packets lost above which frames are missing.
+/// Loss ratio above which frames are missing.
 const LOST: f64 = 0.03;
 
-/// What is to be done.
+/// The action to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing special.
+    /// No action.
     GoOn,
-    /// Video is not to be sent.
+    /// Stop sending video.
     Stop,
-    /// Video is to begin again; `true`: with a key frame, as frames were lost.
+    /// Resume video; `true`: with a key frame, because frames were lost.
     Restart(bool),
 }
 
-/// Watches an estimate.
+/// Observes an estimate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Collapse {
-    /// The highest estimate lately, and when.
+    /// The recent maximum of the estimate, and its time.
     high: Option<(u64, Duration)>,
     stopped: Option<Duration>,
     restarted: Option<Duration>,
@@ -39,7 +39,7 @@ pub(super) struct Collapse {
 }
 
 impl Collapse {
-    /// The estimate as it is now.
+    /// Updates the state with the current estimate.
     pub(super) fn update(&mut self, now: Duration, estimate: &Estimate) -> Step {
         let rate = estimate.stable.0;
         if let Some(since) = self.stopped {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fall_stops_the_video_until_the_queue_is_empty_and_begins_with_a_key_frame() {
+    fn a_collapse_stops_video_until_the_queue_is_empty_then_sends_a_key_frame() {
         let mut collapse = Collapse::default();
         assert_eq!(collapse.update(at(0), &estimate(2000, 5, 0.0)), Step::GoOn);
         assert_eq!(collapse.update(at(100), &estimate(1900, 300, 0.0)), Step::GoOn);
@@ -105,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_link_that_its_key_frame_fills_is_not_stopped_again_and_again() {
+    fn a_slow_link_filled_by_a_key_frame_is_not_stopped_repeatedly() {
         let mut collapse = Collapse::default();
         let mut stops = 0;
         for step in 0..150_u64 {
-            // Probes and falls in turn.
+            // Probes and drops alternate.
             let kbps = if step % 8 < 4 { 300 } else { 110 };
             let found = collapse.update(at(100 * step), &estimate(kbps, 150, 0.1));
             stops += u32::from(matches!(found, Step::Restart(_)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_are_only_late_need_no_key_frame_and_a_queue_that_stays_ends_the_wait() {
+    fn late_frames_need_no_key_frame_and_the_wait_is_limited() {
         let mut collapse = Collapse::default();
         collapse.update(at(0), &estimate(2000, 5, 0.0));
         assert_eq!(collapse.update(at(100), &estimate(300, 900, 0.0)), Step::Stop);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_and_slow_changes_are_no_collapse() {
+    fn losses_and_slow_changes_are_not_a_collapse() {
         let mut collapse = Collapse::default();
         for step in 0..100_u64 {
             let slowly = estimate(2000 - 15 * step, 150, 0.1);

@@ -1,4 +1,4 @@
-//! What the thread of the calls is told.
+//! Messages to the thread of the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use super::super::room::{Item, NoRoom, Outlet, Publisher, Stream};
 use super::super::sessions::Session;
 use super::fragment::Fragment;
 
-/// What a call is for.
+/// The role of a call.
 #[derive(Debug)]
 pub(super) enum Role {
     /// The other end watches.
@@ -19,10 +19,10 @@ pub(super) enum Role {
     Publish(Publisher),
 }
 
-/// Something to do.
+/// A message.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// An offer is to be answered.
+    /// Answer an offer.
     Begin {
         id: u64,
         role: Role,
@@ -30,25 +30,25 @@ pub(super) enum Control {
         offer: String,
         reply: oneshot::Sender<Result<String, Refusal>>,
     },
-    /// The other end has more addresses.
+    /// Add trickled ICE candidates.
     Trickle { id: u64, fragment: Fragment, reply: oneshot::Sender<Result<(), Refusal>> },
-    /// A call is to end.
+    /// End a call.
     End(u64, EndReason),
-    /// A publisher is to send a key frame.
+    /// Request a key frame from a publisher.
     Key(u64),
-    /// All is to end.
+    /// End all calls.
     Stop,
-    /// Tests: a panic in this call; `None`: in the thread itself.
+    /// For tests: a panic in this call; `None`: in the thread itself.
     #[cfg(test)]
     Panic(Option<u64>),
 }
 
-/// Where the items of a call's viewer go.
+/// Receives the items of a call's viewer.
 #[derive(Debug)]
 pub(super) struct CallOutlet {
     pub(super) id: u64,
     pub(super) items: mpsc::Sender<(u64, Item)>,
-    /// So much waits for the link that no more frames are taken.
+    /// Whether the queue before the link is so long that no more frames are accepted.
     pub(super) congested: Arc<AtomicBool>,
 }
 

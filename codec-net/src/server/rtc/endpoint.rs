@@ -1,6 +1,5 @@
-//! WHIP (RFC 9725) and WHEP: an offer is posted, the answer comes with the session's address,
-//! which is deleted at the end. Addresses that are found after the offer come by PATCH; restarts of
-//! ICE do not.
+//! WHIP (RFC 9725) and WHEP: an offer is posted, the answer contains the session's URL, and the
+//! session is ended with DELETE. Trickle ICE is supported with PATCH; ICE restarts are not.
 
 use std::sync::Arc;
 
@@ -25,26 +24,26 @@ use super::negotiation::Offer;
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
-/// Longest list of candidates that come after an offer.
+/// Maximum size of a trickle ICE fragment.
 const MAX_FRAGMENT_BYTES: usize = 16 << 10;
-/// The type of offers and answers.
+/// The content type of offers and answers.
 pub(in super::super) const SDP: &str = "application/sdp";
 
-/// What is posted to begin a call.
+/// A POST request that starts a call.
 type Posted = (State<Arc<Shared>>, Extension<Caller>, Path<String>, HeaderMap, Bytes);
 
-/// A call that is asked for and allowed.
+/// An authorised request for a call.
 struct Asked {
     shared: Arc<Shared>,
     caller: Caller,
-    /// Of the stream.
+    /// Name of the stream.
     name: String,
     offer: String,
     /// Number of the call.
     id: u64,
 }
 
-/// Publishes: WHIP.
+/// Publishes a stream: WHIP.
 pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refused> {
     let asked = Asked::of(posted, Scope::Publish)?;
     let (id, control) = (asked.id, asked.shared.network.control());
@@ -66,7 +65,7 @@ pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refuse
     asked.negotiate(Kind::Whip, Role::Publish(publisher)).await
 }
 
-/// Watches: WHEP.
+/// Watches a stream: WHEP.
 pub(in super::super) async fn view(posted: Posted) -> Result<Response, Refused> {
     let asked = Asked::of(posted, Scope::View)?;
     let stream = asked.shared.hub.find(&asked.name)?;
@@ -108,19 +107,19 @@ impl Asked {
     }
 }
 
-/// Why the thread of the calls does not answer.
+/// Why the thread of the calls does not respond.
 fn no_calls(shared: &Shared) -> Refusal {
     if shared.health.calls().is_some() { Refusal::NoCalls } else { Refusal::Stopping }
 }
 
-/// The content has to be of this type.
+/// Checks the content type.
 fn require_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(Refusal::Type(wanted)) }
 }
 
-/// The request has to be for the session that this tag stands for (RFC 9110, section 13.1.1).
+/// Checks that the request is for the session with this ETag (RFC 9110, section 13.1.1).
 fn require_match(headers: &HeaderMap, tag: &str) -> Result<(), Refusal> {
     let mut values = headers.get_all(IF_MATCH).iter().peekable();
     values.peek().ok_or(Refusal::NoCondition)?;
@@ -132,22 +131,23 @@ fn require_match(headers: &HeaderMap, tag: &str) -> Result<(), Refusal> {
     }
 }
 
-/// The offer of a request.
+/// Returns the offer of a request.
 fn offer_of(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Result<String, Refusal> {
     require_type(headers, SDP)?;
     if body.len() > shared.limits.sdp_bytes {
         return Err(Refusal::TooLong("the session description"));
     }
     let text = std::str::from_utf8(body);
-    let text = text.map_err(|_| Refusal::Bad("an offer that is no UTF-8".to_owned()))?;
-    // With it browsers leave the layers out of VP8's own descriptor, which viewers understand.
+    let text = text.map_err(|_| Refusal::Bad("invalid offer: expected UTF-8".to_owned()))?;
+    // With this extension, browsers omit the layers in VP8's own descriptor, which viewers
+    // understand.
     let kept = text
         .lines()
         .filter(|line| !(line.starts_with("a=extmap:") && line.contains(DEPENDENCY_DESCRIPTOR)));
     Ok(kept.flat_map(|line| [line, "\r\n"]).collect())
 }
 
-/// Ends a session of one's own.
+/// Ends a session of the same owner.
 pub(in super::super) async fn end(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -159,7 +159,7 @@ pub(in super::super) async fn end(
     Ok(StatusCode::OK)
 }
 
-/// Takes addresses that the other end of a session of one's own has found by now.
+/// Adds trickled ICE candidates to a session of the same owner.
 pub(in super::super) async fn trickle(posted: Posted) -> Result<StatusCode, Refused> {
     let (State(shared), Extension(caller), Path(session), headers, body) = posted;
     caller.require(shared.sessions.kind(&session)?.scope())?;
@@ -170,7 +170,7 @@ pub(in super::super) async fn trickle(posted: Posted) -> Result<StatusCode, Refu
     }
     require_match(&headers, &tag)?;
     let text = std::str::from_utf8(&body);
-    let text = text.map_err(|_| Refusal::Bad("a fragment that is no UTF-8".to_owned()))?;
+    let text = text.map_err(|_| Refusal::Bad("invalid fragment: expected UTF-8".to_owned()))?;
     let fragment = Fragment::parse(text)?;
     let (reply, taken) = oneshot::channel();
     let trickle = Control::Trickle { id, fragment, reply };

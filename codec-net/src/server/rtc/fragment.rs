@@ -1,27 +1,28 @@
-//! What comes after the offer: candidates as they are found (RFC 9725, section 4.3; RFC 8840,
-//! section 9).
+//! Trickle ICE: candidates that are sent after the offer (RFC 9725, section 4.3; RFC 8840, section
+//! 9).
 
 use std::net::IpAddr;
 
 use super::super::outcome::Refusal;
 
-/// The type of content.
+/// The content type.
 pub(in super::super) const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
-/// Most candidates of a request, those that are left out among them.
+/// Maximum number of candidates in a request, including ignored ones.
 const MAX_CANDIDATES: usize = 64;
-/// Most names and passwords of an offer or a request that are looked at: two for each line of media.
+/// Maximum number of ICE credentials that are parsed in an offer or request: two lines per media
+/// line.
 const MAX_CREDENTIALS: usize = 128;
-/// Longest foundation (RFC 8839, section 5.1).
+/// Maximum length of a foundation (RFC 8839, section 5.1).
 const MAX_FOUNDATION: usize = 32;
-/// With RTP and RTCP on one port there is no other component.
+/// With RTP and RTCP on one port there is only one component.
 const COMPONENT: u16 = 1;
 
-/// Names and passwords of ICE in a description, each line once.
+/// The ICE credentials in a description, each line once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Credentials(Vec<String>);
 
 impl Credentials {
-    /// Those of an offer.
+    /// Parses the credentials of an offer.
     pub(super) fn of(sdp: &str) -> Self {
         let mut found = Self::default();
         for line in sdp.lines() {
@@ -42,27 +43,29 @@ impl Credentials {
         }
     }
 
-    /// Whether all of them are among these; what names none is of this session.
+    /// Whether all of `others` are included; a fragment without credentials belongs to this
+    /// session.
     pub(super) fn include(&self, others: &Self) -> bool {
         others.0.iter().all(|line| self.0.contains(line))
     }
 }
 
-/// A request's content.
+/// The content of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fragment {
-    /// Whose candidates they are.
+    /// The credentials of the candidates' session.
     pub(super) credentials: Credentials,
-    /// Those that can be tried: values of `a=candidate` lines.
+    /// Usable candidates: values of `a=candidate` lines.
     pub(super) candidates: Vec<String>,
 }
 
 impl Fragment {
-    /// Reads it. Candidates that this end cannot reach, such as those of TCP and names of mDNS, are
-    /// left out without a word (RFC 9725, section 4.3.2), and so is what is not known.
+    /// Parses a fragment. Unusable candidates, such as TCP candidates and mDNS names, are silently
+    /// ignored (RFC 9725, section 4.3.2), as are unknown attributes.
     ///
     /// # Errors
-    /// [`Refusal::Bad`] with the line at fault, [`Refusal::TooLong`].
+    ///
+    /// [`Refusal::Bad`] with the invalid line, [`Refusal::TooLong`].
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let mut fragment = Self::default();
         let mut count = 0;
@@ -73,11 +76,11 @@ impl Fragment {
                 continue;
             }
             if line.starts_with("m=") {
-                // Media share one way, so it does not matter whose line it is.
+                // All media share one transport, so the media line does not matter.
                 continue;
             }
             let Some(attribute) = line.strip_prefix("a=") else {
-                return Err(wrong("neither an attribute nor a line of media"));
+                return Err(wrong("expected an attribute or a media line"));
             };
             if let Some(value) = value_of(attribute, "candidate") {
                 count += 1;
@@ -103,27 +106,27 @@ fn value_of<'a>(attribute: &'a str, name: &str) -> Option<&'a str> {
     known.eq_ignore_ascii_case(name).then_some(value)
 }
 
-/// A candidate (RFC 8839, section 5.1) in its plainest form, if it can be tried.
+/// Normalises a candidate (RFC 8839, section 5.1); `None` if it is unusable.
 fn candidate(value: &str) -> Result<Option<String>, &'static str> {
     let mut fields = value.split_ascii_whitespace();
-    let mut next = || fields.next().ok_or("a candidate that ends early");
+    let mut next = || fields.next().ok_or("truncated candidate");
     let (foundation, component, transport) = (next()?, next()?, next()?);
     let (priority, address, port) = (next()?, next()?, next()?);
     let (word, kind) = (next()?, next()?);
     let is_ice = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
     if foundation.len() > MAX_FOUNDATION || !foundation.chars().all(is_ice) {
-        return Err("the foundation of a candidate is up to 32 letters, digits, + and /");
+        return Err("invalid foundation: expected up to 32 letters, digits, + and /");
     }
-    let component: u16 = component.parse().map_err(|_| "the component is no number")?;
-    let priority: u32 = priority.parse().map_err(|_| "the priority is no number")?;
-    let port: u16 = port.parse().map_err(|_| "the port is no number")?;
+    let component: u16 = component.parse().map_err(|_| "invalid component: expected a number")?;
+    let priority: u32 = priority.parse().map_err(|_| "invalid priority: expected a number")?;
+    let port: u16 = port.parse().map_err(|_| "invalid port: expected a number")?;
     if word != "typ" {
-        return Err("a candidate without its type");
+        return Err("candidate without a type");
     }
-    // Pairs of a name and a value; only the credentials that it belongs to matter.
+    // Pairs of name and value; only the ufrag matters.
     let mut of = "";
     while let Some(name) = fields.next() {
-        let value = fields.next().ok_or("an extension of a candidate without a value")?;
+        let value = fields.next().ok_or("candidate extension without a value")?;
         if name.eq_ignore_ascii_case("ufrag") {
             of = value;
         }
@@ -162,7 +165,7 @@ mod tests {
         a=end-of-candidates\r\na=new-thing\r\n";
 
     #[test]
-    fn candidates_that_can_be_tried_are_kept() {
+    fn usable_candidates_are_kept() {
         let fragment = Fragment::parse(GOOD).unwrap();
         assert_eq!(
             fragment.candidates,
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_told_with_its_line() {
+    fn malformed_fragments_are_rejected_with_the_line() {
         let wrong = [
             "v=0",
             "candidate:1 1 udp 1 192.0.2.1 1 typ host",
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_fragments_never_panic_and_keep_the_bounds() {
+    fn damaged_fragments_never_panic_or_exceed_limits() {
         let mut random = Rng::new(9725);
         let pieces: Vec<&str> = GOOD.split_inclusive([' ', ':', '\n']).collect();
         for _ in 0..4000 {

@@ -1,34 +1,34 @@
-//! How many temporal layers a viewer's link carries: none, if not even the lowest.
+//! Selects how many temporal layers a viewer's link can carry; 0 if not even the base layer.
 
 use std::time::Duration;
 
 use super::strain::Load;
 
-/// The key frame at the beginning fills every queue.
+/// The initial key frame fills every queue.
 const SETTLING: Duration = Duration::from_secs(1);
-/// For how long a link must be strained before a layer is left out.
+/// How long a link must be congested before a layer is dropped.
 const DOWN_AFTER: Duration = Duration::from_millis(500);
-/// And again after a change: queues need time to empty.
+/// The same after a change, because queues need time to drain.
 const NEXT_AFTER: Duration = Duration::from_secs(1);
-/// For how long the lowest layer alone must strain it before that is left out, too: what was lost
-/// before is asked for again for three seconds, and key frames are long.
+/// How long the base layer must congest the link before it is dropped too: earlier losses are
+/// retransmitted for three seconds, and key frames are large.
 const PAUSE_AFTER: Duration = Duration::from_secs(6);
-/// For how long there are no pictures at least: until the queue is empty.
+/// Minimum time without video: until the queue is empty.
 const RESUME_AFTER: Duration = Duration::from_secs(6);
-/// For how long it must not be strained before a layer comes back, at first. Without pictures there is
-/// little to see strain by: then it is the time alone.
+/// Initial time without congestion before a layer returns. Without video there is little evidence
+/// of congestion, so only the time counts.
 const UP_AFTER: Duration = Duration::from_secs(3);
-/// And at most, after attempts that failed: each doubles it.
+/// The maximum after failed attempts, each of which doubles it.
 const MAX_UP_AFTER: Duration = Duration::from_secs(48);
-/// An attempt has failed if the link is strained within this time.
+/// An attempt has failed if the link is congested within this time.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
-/// Chooses, by trying.
+/// Selects layers by trying.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerChoice {
     wanted: u8,
     begun: Option<Duration>,
-    /// Whether it is strained, since when.
+    /// Whether the link is congested, and since when.
     state: (bool, Duration),
     changed: Duration,
     raised: Option<Duration>,
@@ -49,7 +49,7 @@ impl Default for LayerChoice {
 }
 
 impl LayerChoice {
-    /// How many of `all` layers the viewer is to get; 0: no pictures.
+    /// Returns how many of `all` layers the viewer should receive; 0: no video.
     pub(super) fn choose(&mut self, now: Duration, load: Load, all: u8) -> u8 {
         let strained = load != Load::Carried;
         let all = all.max(1);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_go_soon_and_come_back_late() {
+    fn layers_are_dropped_soon_and_return_late() {
         let mut choice = LayerChoice::default();
         let mut run = |from: u64, to: u64, strained| {
             let mut layers = 0;
@@ -106,26 +106,26 @@ mod tests {
             }
             layers
         };
-        assert_eq!(run(0, 1000, true), 3, "the beginning");
+        assert_eq!(run(0, 1000, true), 3, "the start");
         assert_eq!(run(1000, 1500, true), 3);
         assert_eq!(run(1500, 2500, true), 2);
         assert_eq!(run(2500, 4000, true), 1);
         assert_eq!(run(4000, 7000, false), 1);
         assert_eq!(run(7000, 8000, false), 2);
-        assert_eq!(run(8000, 9000, true), 1, "too much for it");
-        assert_eq!(run(9000, 14_900, false), 1, "more patient");
+        assert_eq!(run(8000, 9000, true), 1, "too much for the link");
+        assert_eq!(run(9000, 14_900, false), 1, "longer wait");
         assert_eq!(run(14_900, 16_000, false), 2);
         assert_eq!(run(16_000, 22_000, false), 3);
         assert_eq!(run(22_000, 60_000, false), 3);
     }
 
     #[test]
-    fn pictures_that_are_too_much_even_in_the_lowest_layer_pause_and_are_tried_again() {
+    fn video_pauses_if_the_base_layer_is_too_much_and_is_retried() {
         let mut choice = LayerChoice::default();
         let mut changes: Vec<(u64, u8)> = Vec::new();
         let mut last = 1;
         for ms in (0..200_000).step_by(100) {
-            // Without pictures there is no strain; half a second after they come there is.
+            // Without video there is no congestion; it returns half a second after the video.
             let since = changes.last().map_or(0, |(at, _)| *at);
             let strained = last > 0 && ms >= since + 500;
             let layers = choice.choose(Duration::from_millis(ms), load(strained), 1);
@@ -134,7 +134,7 @@ mod tests {
             }
             last = layers;
         }
-        assert_eq!(changes[0], (7000, 0), "not at once");
+        assert_eq!(changes[0], (7000, 0), "not immediately");
         let breaks = changes.windows(2).filter(|pair| pair[0].1 == 0);
         let breaks: Vec<u64> = breaks.map(|pair| pair[1].0 - pair[0].0).collect();
         assert_eq!(breaks, [6000, 6000, 12_000, 24_000, 48_000, 48_000], "{changes:?}");
@@ -143,29 +143,29 @@ mod tests {
     }
 
     #[test]
-    fn strain_that_cannot_be_seen_to_end_does_not_keep_pictures_away() {
+    fn congestion_without_fresh_evidence_does_not_block_video() {
         let mut choice = LayerChoice::default();
         let mut at = |from: u64, to: u64, strained| {
             let times = (from..to).map(Duration::from_secs);
             times.map(|now| choice.choose(now, load(strained), 3)).last()
         };
         assert_eq!(at(0, 15, true), Some(0));
-        assert_eq!(at(15, 18, true), Some(1), "figures are old");
+        assert_eq!(at(15, 18, true), Some(1), "statistics are outdated");
         assert_eq!(at(18, 22, false), Some(2));
         assert_eq!(at(22, 60, false), Some(3));
     }
 
     #[test]
-    fn a_stream_without_layers_stays_as_it_is_on_a_link_that_carries_it() {
+    fn a_stream_without_layers_is_unchanged_on_a_sufficient_link() {
         let mut choice = LayerChoice::default();
         for second in 0..60 {
-            // A moment of strain now and then.
+            // Occasional moments of congestion.
             let now = Duration::from_secs(second);
             assert_eq!(choice.choose(now, load(second % 10 < 3), 1), 1);
         }
         for second in 60..120 {
             let now = Duration::from_secs(second);
-            assert_eq!(choice.choose(now, Load::Strained, 1), 1, "it is not the pictures");
+            assert_eq!(choice.choose(now, Load::Strained, 1), 1, "video is not the cause");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! What this server takes of an offer, and which offers it refuses as a whole.
+//! Which media of an offer the server accepts, and which offers it rejects entirely.
 
 use codec_webrtc::{Codecs, Kind, OfferedLine, PeerLimits};
 
 use super::super::limits::Limits;
 use super::super::outcome::Refusal;
 
-/// Codecs that are passed on.
+/// Supported codecs.
 pub(super) fn codecs() -> Codecs {
     Codecs { pcmu: false, pcma: false, ..Codecs::default() }
 }
 
-/// Limits of a call: a stream has one line of audio and one of video.
+/// Limits of a call: a stream has one audio line and one video line.
 pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
     PeerLimits {
         sdp_bytes: limits.sdp_bytes,
@@ -20,7 +20,7 @@ pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
     }
 }
 
-/// Lines of audio and video of an offer.
+/// Audio and video lines of an offer.
 pub(super) struct Offer(Vec<OfferedLine>);
 
 impl Offer {
@@ -28,12 +28,12 @@ impl Offer {
         Self(OfferedLine::read(offer, codecs(), &peer_limits(limits)))
     }
 
-    /// Whether the answer takes a line of this kind.
+    /// Whether the answer accepts a line of this kind.
     pub(super) fn takes(&self, kind: Kind) -> bool {
         self.0.iter().any(|line| line.kind == kind && line.is_taken)
     }
 
-    /// Whether lines of this kind are there, and none of them is taken.
+    /// Whether there are lines of this kind, but none is accepted.
     fn lacks(&self, kind: Kind) -> bool {
         !self.takes(kind) && self.0.iter().any(|it| it.kind == kind && !it.codecs.is_empty())
     }
@@ -48,9 +48,10 @@ impl Offer {
         Refusal::Codecs(what, offered.join(", "), taken.names().join(", "))
     }
 
-    /// A publisher's video has to be taken, or its audio if there is no video.
+    /// Checks that a publisher's video is accepted, or its audio if there is no video.
     ///
     /// # Errors
+    ///
     /// [`Refusal::Codecs`].
     pub(super) fn check_publisher(&self) -> Result<(), Refusal> {
         if self.lacks(Kind::Video) {
@@ -62,9 +63,10 @@ impl Offer {
         Ok(())
     }
 
-    /// A viewer has to take something that the stream has.
+    /// Checks that a viewer accepts some medium of the stream.
     ///
     /// # Errors
+    ///
     /// [`Refusal::Codecs`].
     pub(super) fn check_viewer(&self, has_video: bool, has_audio: bool) -> Result<(), Refusal> {
         let has_any = self.takes(Kind::Video) && has_video || self.takes(Kind::Audio) && has_audio;
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usable_decides() {
+    fn usable_lines_decide() {
         let (h264, vp8) = (line(Kind::Video, "H264", false), line(Kind::Video, "VP8", true));
         let (aac, opus) = (line(Kind::Audio, "MP4A", false), line(Kind::Audio, "opus", true));
         let publisher = |lines: &[&OfferedLine]| {
@@ -97,14 +99,14 @@ mod tests {
         assert_eq!(publisher(&[&opus]), Ok(()));
         assert_eq!(publisher(&[&vp8, &h264]), Ok(()));
         let text = publisher(&[&opus, &h264]).unwrap_err();
-        assert!(text.contains("offered H264; this server takes VP8"), "{text}");
+        assert!(text.contains("got H264; expected one of VP8"), "{text}");
         let text = publisher(&[&aac]).unwrap_err();
-        assert!(text.contains("offered MP4A; this server takes Opus"), "{text}");
+        assert!(text.contains("got MP4A; expected one of Opus"), "{text}");
         let viewer = |lines: &[&OfferedLine], video, audio| {
             let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
             offer.check_viewer(video, audio).is_ok()
         };
-        assert!(viewer(&[&opus, &h264], true, true), "audio alone");
+        assert!(viewer(&[&opus, &h264], true, true), "audio only");
         assert!(!viewer(&[&opus, &h264], true, false));
         assert!(!viewer(&[&h264], true, true));
         assert!(viewer(&[&vp8], true, false));

@@ -33,40 +33,40 @@ use crate::ice_server::IceServer;
 use crate::random;
 use crate::relaying::{Came, Relaying};
 
-/// Items that wait for all calls together.
+/// Maximum number of queued items over all calls.
 const ITEMS: usize = 16_384;
-/// Longest datagram.
+/// Maximum size of a datagram.
 const DATAGRAM_BYTES: usize = 2048;
-/// Datagrams that are taken before others get their turn.
+/// Maximum number of datagrams handled before other work.
 const BATCH: usize = 64;
-/// Datagrams a second of addresses that have not proved themselves, all calls together.
+/// Datagrams per second accepted from unverified addresses, over all calls.
 const UNVERIFIED_PER_SECOND: u64 = 1000;
-/// Estimates of the links begin here.
+/// Initial bandwidth estimate.
 const START_BITRATE: Bitrate = Bitrate::kbps(2500);
-/// Bounds of the estimates: the highest is what the stream needs.
+/// Limits of the estimates; the upper limit follows from the stream.
 const CONGESTION: ControllerConfig = ControllerConfig {
     min: Bitrate::kbps(40),
     max: Bitrate::kbps(20_000),
     start: START_BITRATE,
     probing: true,
 };
-/// How often it is looked at what links lose and how long they take.
+/// Interval at which loss and round trip times of links are evaluated.
 const STATS_INTERVAL: Duration = Duration::from_millis(250);
-/// How long the certificate of this run is valid.
+/// Validity of the certificate of this run.
 const CERTIFICATE_DAYS: u32 = 30;
-/// With nothing else to do.
+/// Timeout without pending work.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// Why calls cannot be taken.
+/// Why the calls cannot be served.
 #[derive(Debug)]
 pub enum StartRtcError {
-    /// The socket.
+    /// The socket cannot be opened.
     Listen(SocketAddr, io::Error),
-    /// No address that others could send to.
+    /// No address that others could send to was found.
     NoAddress(io::Error),
-    /// The certificate.
+    /// The certificate cannot be generated.
     Certificate(String),
-    /// The thread.
+    /// The thread cannot be started.
     Thread(io::Error),
 }
 
@@ -74,30 +74,32 @@ impl fmt::Display for StartRtcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(address, error) => {
-                write!(f, "cannot take datagrams on {address}: {error}")
+                write!(f, "cannot listen on UDP {address}: {error}")
             }
             Self::NoAddress(error) => {
-                write!(f, "no address to be reached at: give one with --announce ({error})")
+                write!(
+                    f,
+                    "cannot find an address to announce: {error}\nhelp: give one with --announce"
+                )
             }
-            Self::Certificate(error) => write!(f, "no certificate could be made: {error}"),
+            Self::Certificate(error) => write!(f, "cannot generate a certificate: {error}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
 }
 
-/// A server that passes datagrams on where nothing else gets through.
+/// A TURN server, for clients without a direct connection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     /// Its address.
     pub server: SocketAddr,
-    /// User name there.
+    /// User name.
     pub user: String,
-    /// Password there.
+    /// Password.
     pub password: String,
-    /// Tell callers of no other address.
+    /// Whether only the relayed candidate is offered.
     pub only: bool,
-    /// What callers are told of it, with name and password, to use it for themselves (RFC 9725,
-    /// section 4.6); `None`: nothing.
+    /// The server and its credentials, if clients may use it themselves (RFC 9725, section 4.6).
     pub shared: Option<IceServer>,
 }
 
@@ -107,16 +109,16 @@ impl fmt::Debug for Relay {
     }
 }
 
-/// Where calls are taken.
+/// Where calls are received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtcConfig {
-    /// The UDP socket; port 0: any free one.
+    /// The UDP socket; port 0: any free port.
     pub listen: SocketAddr,
-    /// The address that the other end is told, if it is not the socket's own.
+    /// The announced address, if it differs from the socket's own.
     pub announce: Option<IpAddr>,
-    /// If `listen` is a loopback address and `announce` is `None`: listen on the address of this
-    /// machine in its network as well, if it has one, on the same port, and offer both. Firefox by
-    /// default uses no loopback address. Calls need the credentials of an answer either way.
+    /// If `listen` is a loopback address and nothing else is announced: also receive datagrams on
+    /// this machine's network address, if it has one, and announce that. By default, Firefox uses
+    /// no loopback address. Calls still need the credentials of an answer.
     pub beyond_loopback: bool,
     /// A TURN server.
     pub relay: Option<Relay>,
@@ -193,27 +195,27 @@ impl Network {
         Ok(Self { control, next: AtomicU64::new(1), hosts, link, thread })
     }
 
-    /// The addresses that callers are given, that of `RtcConfig::listen` first.
+    /// The announced address.
     pub(in super::super) fn addresses(&self) -> &[SocketAddr] {
         &self.hosts
     }
 
-    /// The value of a `Link` header that names the TURN server, where callers may use it.
+    /// The value of a `Link` header with the TURN server, if clients may use it.
     pub(super) fn link(&self) -> Option<&str> {
         self.link.as_deref()
     }
 
-    /// A number for a call.
+    /// Returns a number for a call.
     pub(super) fn next_call(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Where calls are told something.
+    /// The sender of messages to calls.
     pub(super) fn control(&self) -> mpsc::UnboundedSender<Control> {
         self.control.clone()
     }
 
-    /// Tests: a panic in this call; `None`: in the thread itself.
+    /// For tests: a panic in this call; `None`: in the thread itself.
     #[cfg(test)]
     pub(in super::super) fn panic(&self, call: Option<u64>) {
         self.control.send(Control::Panic(call)).unwrap();
@@ -224,7 +226,7 @@ impl Network {
         let _ = self.control.send(Control::Stop);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // A panic in it has been shown.
+            // A panic was already printed.
             let _ = thread.join();
         }
     }
@@ -242,7 +244,7 @@ struct Calls {
     unverified: Budget,
     outgoing: Vec<Transmit>,
     relay: Option<Relaying>,
-    /// Callers are told of no other address than that on the TURN server.
+    /// Whether only the relayed candidate is offered.
     relay_only: bool,
     health: Arc<Health>,
 }
@@ -268,7 +270,7 @@ impl Calls {
                 },
                 () = sockets.readable() => self.read(sockets, &mut datagram),
                 item = items.recv() => {
-                    // This end keeps a sender, so there is always a next one.
+                    // This end keeps a sender, so the channel never closes.
                     let mut next = item;
                     for _ in 0..BATCH {
                         let Some((id, item)) = next else { break };
@@ -294,7 +296,7 @@ impl Calls {
         }
     }
 
-    /// Does something with a call. A panic in it ends that call alone.
+    /// Calls `work` with a call. A panic ends only that call.
     fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
         let now = self.clock.now();
         let Some(call) = self.calls.get_mut(&id) else { return };
@@ -308,7 +310,7 @@ impl Calls {
         }
     }
 
-    /// Lets go of a call that is over, or in which there was a panic.
+    /// Removes a call that has ended, or that panicked.
     fn remove(&mut self, id: u64, panic: Option<String>) {
         self.routes.remove(id);
         let Some(call) = self.calls.remove(&id) else { return };
@@ -337,14 +339,14 @@ impl Calls {
                 let answer = self.begin(id, role, session, &offer);
                 let answered = reply.send(answer);
                 if answered.is_err() {
-                    // Who asked has gone.
+                    // The client has gone.
                     self.with(id, |call, now| call.end(now, EndReason::Closed));
                 }
             }
             Control::Trickle { id, fragment, reply } => {
                 let mut result = Err(Refusal::NoSession);
                 self.with(id, |call, now| result = call.trickle(now, &fragment));
-                // Who asked may have gone.
+                // The client may have gone.
                 let _ = reply.send(result);
             }
             Control::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
@@ -391,7 +393,7 @@ impl Calls {
         Ok(answer)
     }
 
-    /// Why an offer has no answer.
+    /// The reason why an offer was not answered.
     fn unanswered(&self, id: u64, session: &Session, error: SdpError) -> Refusal {
         let (reason, refusal) = match error {
             SdpError::Internal(panic) => {
@@ -406,7 +408,7 @@ impl Calls {
         refusal
     }
 
-    /// Addresses that a caller is told.
+    /// The candidates that are offered.
     fn candidates(&self) -> Result<Vec<LocalCandidate>, Refusal> {
         let hosts = self.hosts.iter().copied().map(LocalCandidate::Host);
         let Some(relay) = &self.relay else { return Ok(hosts.collect()) };
@@ -418,9 +420,10 @@ impl Calls {
         }
     }
 
-    /// Takes what has come, up to a batch.
+    /// Reads available datagrams, up to a batch.
     fn read(&mut self, sockets: &TokioSockets, datagram: &mut [u8]) {
         for _ in 0..BATCH {
+            // Errors of single datagrams, such as a closed port, concern the other end.
             let Some((len, source, local)) = sockets.receive(datagram) else { return };
             let Some(bytes) = datagram.get(..len) else { continue };
             let now = self.clock.now();
@@ -453,7 +456,7 @@ impl Calls {
         self.with(id, |call, now| call.receive(now, source, destination, bytes));
     }
 
-    /// Does what is due, and lets go of what is over.
+    /// Handles timeouts, and removes ended calls.
     fn tick(&mut self) {
         let now = self.clock.now();
         if let Some(relay) = &mut self.relay {
@@ -468,12 +471,13 @@ impl Calls {
         }
     }
 
-    /// Numbers of these calls.
+    /// The numbers of calls that match.
     fn those(&self, test: impl Fn(&Call) -> bool) -> Vec<u64> {
         self.calls.iter().filter(|(_, call)| test(call)).map(|(id, _)| *id).collect()
     }
 
     fn flush(&mut self, sockets: &TokioSockets) {
+        // Send errors count as packet loss.
         let send = |transmit: &Transmit| {
             sockets.send(transmit.source, transmit.destination, &transmit.payload);
         };

@@ -1,4 +1,4 @@
-//! From a publisher: packets to frames, on the time line of the stream.
+//! Receives from a publisher: packets to frames, on the timeline of the stream.
 
 mod limit;
 mod line;
@@ -25,14 +25,14 @@ use limit::SendLimit;
 use line::Line;
 use source::{Belongs, Source};
 
-/// Least time between two requests for a key frame.
+/// Shortest interval between two key frame requests.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
-/// Sound that lies further beside the picture than this, by the sender's own clock, is moved.
+/// Audio is shifted if it differs from the video by more than this on the sender's clock.
 const SYNC_TOLERANCE: Duration = Duration::from_millis(20);
-/// The stack asks for missing packets in rounds of this length.
+/// The stack sends NACKs at this interval.
 const NACK_INTERVAL: Duration = Duration::from_millis(33);
 
-/// What a publisher sends.
+/// The state of a publisher's media.
 #[derive(Debug)]
 pub(super) struct Receiving {
     buffer: FrameBuffer,
@@ -43,20 +43,20 @@ pub(super) struct Receiving {
     last_sound: Option<i64>,
     video_source: Source,
     sound_source: Source,
-    /// What brings missing packets of the video back.
+    /// Available repair of missing video packets.
     repair: Repair,
     mid: Option<Mid>,
     begun: Duration,
     asked: Option<Duration>,
     wants_key: bool,
     limit: SendLimit,
-    /// Frames and bytes that came.
+    /// Received frames and bytes.
     pub(super) frames: u64,
     pub(super) bytes: u64,
 }
 
 impl Receiving {
-    /// `begun`: the beginning of the stream.
+    /// `begun`: the start of the stream.
     pub(super) fn new(begun: Duration) -> Self {
         Self {
             buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
@@ -78,16 +78,16 @@ impl Receiving {
         }
     }
 
-    /// A line of media is there.
+    /// Handles a negotiated media line.
     pub(super) fn negotiated(&mut self, media: &Media) {
         if media.kind == Kind::Video && media.direction.receives() {
-            // The stack asks for missing packets only if they can come by RTX.
+            // The stack requests retransmission only with RTX.
             self.repair.nack = media.codecs.iter().any(|codec| codec.rtx.is_some());
             self.buffer.set_repair(self.repair);
         }
     }
 
-    /// Figures of the link.
+    /// Updates the link statistics.
     pub(super) fn path(&mut self, path: &PathStats) {
         if let Some(round_trip) = path.round_trip.or(path.ice_round_trip) {
             self.repair.rtt = round_trip.saturating_add(NACK_INTERVAL);
@@ -95,7 +95,7 @@ impl Receiving {
         }
     }
 
-    /// A packet came.
+    /// Handles a packet.
     pub(super) fn packet(
         &mut self,
         now: Duration,
@@ -116,7 +116,7 @@ impl Receiving {
                 bytes.extend_from_slice(&packet.payload);
                 let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
                 let info = PacketInfo { captured, ..PacketInfo::default() };
-                // What has no frame in it is counted by the buffer.
+                // Packets without a valid frame are counted by the buffer.
                 let _ = self.buffer.push(now, &bytes, info);
                 self.frames(now, publisher)
             }
@@ -140,7 +140,7 @@ impl Receiving {
             Belongs::Other => return Ok(()),
         }
         let tick = self.sound_ticks.unwrap(packet.header.timestamp);
-        // What was overtaken comes too late for everybody.
+        // Reordered audio packets are too late for all viewers.
         if packet.payload.is_empty() || self.last_sound.is_some_and(|last| tick <= last) {
             return Ok(());
         }
@@ -153,7 +153,7 @@ impl Receiving {
         publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() })
     }
 
-    /// The sender restarted with another source: sequence numbers and timestamps are new.
+    /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
     fn restart_video(&mut self) {
         self.buffer = FrameBuffer::new(FrameBufferConfig::forwarding());
         self.buffer.set_repair(self.repair);
@@ -161,7 +161,7 @@ impl Receiving {
         self.video.restart();
     }
 
-    /// Passes on what is complete.
+    /// Passes on complete frames.
     fn frames(&mut self, now: Duration, publisher: &Publisher) -> Result<(), EndReason> {
         while let Some(frame) = self.buffer.poll_frame(now) {
             self.frames += 1;
@@ -186,7 +186,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// The sender told its clock: sound is put beside the picture.
+    /// Handles a sender report: aligns audio with video.
     pub(super) fn report(&mut self, report: &SenderReport) {
         let time = duration_of_ntp(report.ntp);
         let followed = [self.video_source.ssrc(), self.sound_source.ssrc()];
@@ -210,19 +210,19 @@ impl Receiving {
         }
     }
 
-    /// Somebody needs a key frame.
+    /// Requests a key frame for viewers.
     pub(super) fn want_key(&mut self) {
         self.wants_key = true;
     }
 
-    /// Whether nothing but a key frame helps. The stack asks for a packet five times: what has not
-    /// come by then is not waited for any longer.
+    /// Whether a key frame is needed. The stack requests a packet five times; packets that have not
+    /// arrived by then are abandoned.
     fn needs_key(&mut self, now: Duration) -> bool {
         self.wants_key |= self.buffer.wanted_feedback(now).is_some();
         self.wants_key || self.buffer.needs_key(now)
     }
 
-    /// Does what is due.
+    /// Handles timeouts.
     pub(super) fn tick(
         &mut self,
         now: Duration,
@@ -246,7 +246,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// When something is due.
+    /// When a timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         let key = self.asked.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
         let key = key.filter(|_| self.wants_key);

@@ -1,17 +1,17 @@
-//! Which call a datagram belongs to: by the address that proved itself, else by the name in the
-//! connectivity check (RFC 8445, section 7.2.2: USERNAME begins with this end's fragment).
+//! Finds the call of a datagram: by its verified source address, or by the name in the connectivity
+//! check (RFC 8445, section 7.2.2: USERNAME begins with the local ufrag).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// Most addresses of one call.
+/// Maximum number of addresses per call.
 const MAX_ADDRESSES: usize = 16;
 /// Bytes of a STUN header (RFC 8489, section 5).
 const STUN_HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const USERNAME: u16 = 0x0006;
 
-/// The tables.
+/// The routing tables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Routes {
     addresses: BTreeMap<SocketAddr, u64>,
@@ -19,28 +19,28 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// A call with this name fragment.
+    /// Adds a call with this ufrag.
     pub(super) fn add(&mut self, fragment: &str, call: u64) {
         self.fragments.insert(fragment.to_owned(), call);
     }
 
-    /// A call is over.
+    /// Removes a call.
     pub(super) fn remove(&mut self, call: u64) {
         self.addresses.retain(|_, owner| *owner != call);
         self.fragments.retain(|_, owner| *owner != call);
     }
 
-    /// The call of an address that has proved itself.
+    /// The call of a verified address.
     pub(super) fn known(&self, source: SocketAddr) -> Option<u64> {
         self.addresses.get(&source).copied()
     }
 
-    /// The call that a connectivity check is for.
+    /// The call of a connectivity check.
     pub(super) fn checked(&self, datagram: &[u8]) -> Option<u64> {
         self.fragments.get(local_fragment(datagram)?).copied()
     }
 
-    /// An address has proved itself to a call.
+    /// Records that an address was verified for a call.
     pub(super) fn verify(&mut self, source: SocketAddr, call: u64) {
         let of_call = self.addresses.values().filter(|owner| **owner == call).count();
         if of_call < MAX_ADDRESSES {
@@ -76,7 +76,7 @@ mod tests {
         let mut out = vec![0, 1, 0, 0];
         out.extend(MAGIC_COOKIE);
         out.extend([7; 12]);
-        // An attribute before, with padding.
+        // A preceding attribute with padding.
         out.extend([0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]);
         out.extend([0, 6, 0, u8::try_from(name.len()).unwrap()]);
         out.extend(name);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_find_their_call_by_name() {
+    fn checks_are_routed_by_name() {
         let mut routes = Routes::default();
         routes.add("mine", 7);
         assert_eq!(routes.checked(&check(b"mine:theirs")), Some(7));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_few_for_each_call() {
+    fn addresses_per_call_are_limited() {
         let mut routes = Routes::default();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         for port in 1..=100 {

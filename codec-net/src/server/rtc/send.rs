@@ -1,4 +1,4 @@
-//! To a viewer: frames as packets that are made once for all viewers, with numbers of its own.
+//! Sends to a viewer: packets are created once for all viewers, and numbered per viewer.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use codec_webrtc::{Codec, Mid, Peer, SendError};
 use super::super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::super::random;
 
-/// Most packets of a frame.
+/// Maximum number of packets per frame.
 const MAX_PACKETS: usize = 2048;
-/// Where the number of the picture stands in packets of ours, which always have one of two bytes
-/// (RFC 7741, section 4.2).
+/// Offset of the PictureID in our packets, which always use the two-byte form (RFC 7741, section
+/// 4.2).
 const PICTURE_ID_AT: usize = FIXED_HEADER_BYTES + 2;
 
 /// The packets of a frame, for all viewers.
@@ -42,15 +42,15 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
     packets
 }
 
-/// What a viewer has been sent.
+/// The sending state of a viewer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending {
     picture_id: u16,
-    /// What is added to the numbers of base-layer frames, so that they go on where the rendition
-    /// changes; the last one that was sent, and of which rendition.
+    /// Offset added to TL0PICIDX so that it continues across changes of the rendition; and the last
+    /// value sent, with its rendition.
     tl0_shift: u8,
     last_tl0: Option<(u8, bool)>,
-    /// Frames and bytes that were sent.
+    /// Sent frames and bytes.
     pub(super) frames: u64,
     pub(super) bytes: u64,
 }
@@ -61,7 +61,7 @@ impl Sending {
         Self { picture_id, tl0_shift: 0, last_tl0: None, frames: 0, bytes: 0 }
     }
 
-    /// Sends a frame. `playout_delay`: how long it is to wait there.
+    /// Sends a frame. `playout_delay`: the delay requested from the viewer.
     pub(super) fn video(
         &mut self,
         peer: &mut Peer,
@@ -95,7 +95,7 @@ impl Sending {
         Ok(())
     }
 
-    /// The number of a frame's base layer as this viewer knows it.
+    /// The TL0PICIDX of a frame for this viewer.
     fn tl0_index(&mut self, frame: &VideoFrame) -> Option<u8> {
         let own = frame.tl0_index?;
         if let Some((last, small)) = self.last_tl0
@@ -108,7 +108,7 @@ impl Sending {
         Some(index)
     }
 
-    /// Sends a packet of sound.
+    /// Sends an audio packet.
     pub(super) fn sound(
         &mut self,
         peer: &mut Peer,
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packets_say_what_the_frame_says_and_have_their_number_where_it_is_put() {
+    fn packets_describe_the_frame_and_carry_the_picture_id() {
         let frame = VideoFrame {
             data: vec![0x31; 3000].into(),
             pts: (1 << 32) + 5,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_the_base_layer_go_on_where_the_rendition_changes() {
+    fn tl0_indices_continue_across_renditions() {
         let mut sending = Sending::new();
         let mut sent = |tl0: u8, small| {
             let frame = VideoFrame { tl0_index: Some(tl0), small, ..VideoFrame::default() };

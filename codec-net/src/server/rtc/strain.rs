@@ -1,4 +1,4 @@
-//! Whether a link takes more than it carries.
+//! Detects congestion of a viewer's link.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,46 +6,46 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 use codec_webrtc::PathStats;
 
-/// Packets that wait on the way for so long are too many for the link.
+/// A queueing delay above this is congestion.
 const QUEUED: Duration = Duration::from_millis(150);
-/// Or for so long: correction would make it worse.
+/// A queueing delay above this leaves no room for FEC.
 const FILLING: Duration = Duration::from_millis(60);
-/// So many are lost where the link has little room for them to wait; chance alone takes fewer.
+/// A loss ratio above this is congestion of a link with small buffers; random loss is lower.
 const LOST: f32 = 0.25;
-/// Shares of a new value in those that change soon, and in the round trip without queues, which
-/// rises only where the way itself has become longer.
+/// Smoothing weights: of recent values, and of the round trip without queueing, which only rises if
+/// the path becomes longer.
 const SOON: u32 = 4;
 const LATE: u32 = 512;
-/// What the rate that is sent is taken over, and most moments that are kept for it.
+/// Averaging window of the sent rate, and the maximum number of samples in it.
 const WINDOW: Duration = Duration::from_secs(1);
 const MAX_MOMENTS: usize = 32;
 
-/// How a link bears what is sent.
+/// The load of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {
-    /// Well.
+    /// No congestion.
     Carried,
-    /// Packets wait or are lost, and the estimate says that it is not for what is sent here.
+    /// Packets are delayed or lost, but according to the estimate not because of our media.
     Strained,
-    /// Packets wait or are lost, for what is sent here as far as is known.
+    /// Packets are delayed or lost, as far as known because of our media.
     Exceeded,
 }
 
-/// Watches a link.
+/// Observes a link.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strain {
-    /// Round trip lately, and without queues.
+    /// The recent round trip, and the one without queueing.
     round_trips: Option<(Duration, Duration)>,
     loss: f32,
-    /// The other end says what arrives. Before that the estimate is none.
+    /// Whether the other end sends feedback; without it there is no estimate.
     has_feedback: bool,
     estimate: Option<Bitrate>,
-    /// Moments of the last second, and the bytes that had been sent by then.
+    /// Times within the last second, and the bytes sent by then.
     sent: VecDeque<(Duration, u64)>,
 }
 
 impl Strain {
-    /// Figures of the last moment.
+    /// Updates the state with the current statistics.
     pub(super) fn update(&mut self, path: &PathStats) {
         self.loss += (path.loss_sent.unwrap_or_default() - self.loss) / 4.0;
         self.has_feedback |= path.loss_sent.is_some();
@@ -57,10 +57,10 @@ impl Strain {
         self.round_trips = Some((lately, least));
     }
 
-    /// So many bytes of media have been sent since the beginning.
+    /// Records the bytes of media sent since the start.
     pub(super) fn sent(&mut self, now: Duration, bytes: u64) {
         self.sent.push_back((now, bytes));
-        // The first one lies a whole second back, where there is one.
+        // The first sample is at least a second old, if there is one.
         while self.sent.len() > MAX_MOMENTS
             || self.sent.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
         {
@@ -68,7 +68,7 @@ impl Strain {
         }
     }
 
-    /// Bits a second of media lately.
+    /// The recent bitrate of media.
     fn sent_rate(&self) -> u64 {
         let (Some((begin, before)), Some((end, after))) = (self.sent.front(), self.sent.back())
         else {
@@ -78,19 +78,19 @@ impl Strain {
         after.saturating_sub(*before).saturating_mul(8000) / millis.max(1)
     }
 
-    /// What is lost is not lost for want of room, as far as can be seen: correction helps.
+    /// Whether losses are probably not caused by congestion, so that FEC helps.
     pub(super) fn has_room(&self) -> bool {
         let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > FILLING;
         self.loss <= LOST && !self.round_trips.is_some_and(waits)
     }
 
-    /// How it is now.
+    /// The current load.
     pub(super) fn load(&self) -> Load {
         let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > QUEUED;
         if self.loss <= LOST && !self.round_trips.is_some_and(waits) {
             return Load::Carried;
         }
-        // Headers and what is sent again need a part of it.
+        // Headers and retransmissions need a share.
         let needed = self.sent_rate() / 4 * 5;
         match self.estimate {
             Some(estimate) if estimate.0 > needed => Load::Strained,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_and_much_loss_are_strain_and_chance_is_not() {
+    fn queueing_and_heavy_loss_are_congestion_and_random_loss_is_not() {
         let strained = |loss: f32, trips: &[u64]| {
             let mut strain = Strain::default();
             for &millis in trips {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_grows_leaves_no_room_before_it_is_strain() {
+    fn a_growing_queue_disables_fec_before_it_is_congestion() {
         let mut strain = Strain::default();
         assert!(strain.has_room());
         (0..8).for_each(|_| strain.update(&path(0.1, 50, None)));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_estimated_to_carry_more_is_strained_by_others() {
+    fn congestion_below_the_estimate_is_caused_by_others() {
         let load = |kbps: u64| {
             let mut strain = Strain::default();
             for step in 0..50 {
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(load(300), Load::Exceeded);
         assert_eq!(load(450), Load::Exceeded, "headers need some");
         assert_eq!(load(600), Load::Strained);
-        // Where nothing is heard of packets, what the estimate begins with is none.
+        // Without feedback, the initial estimate does not count.
         let mut strain = Strain::default();
         strain.sent(Duration::ZERO, 0);
         for _ in 0..50 {

@@ -1,4 +1,4 @@
-//! A call that watches: what its link carries, and what it is sent of the stream.
+//! A viewer's call: its link's capacity, and the media it is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,29 +22,29 @@ use super::patience::Patience;
 use super::send::Sending;
 use super::strain::Strain;
 
-/// A link takes no more frames while so much of them waits, in time at the stream's rate.
+/// Maximum queueing delay of frames before the link, at the stream's rate.
 const MAX_QUEUE: Duration = Duration::from_millis(400);
-/// Or so many bytes, whichever is more: a key frame.
+/// Or this many bytes if that is more: a key frame.
 const MIN_QUEUE_BYTES: u64 = 96 << 10;
-/// How often it is thought over what the link carries.
+/// Interval at which the link's capacity is evaluated.
 const LAYERS_INTERVAL: Duration = Duration::from_millis(100);
-/// A queue of this time says that the link is full.
+/// A queueing delay above this means that the link is full.
 const QUEUED: Duration = Duration::from_millis(60);
-/// A live encoder waits while so much of what it made waits before the link.
+/// A live encoder pauses while frames with this much delay are queued before the link.
 const HOLD: Duration = Duration::from_millis(250);
-/// The least rate that the estimate is to be able to find.
+/// The upper limit of the bandwidth estimate is at least this.
 const LEAST_WANTED: Bitrate = Bitrate::kbps(800);
-/// Share of the link's rate that media takes, in percent: up to the first rate, where frames are long
-/// beside what may wait, and from the second on.
+/// Share of the link's rate for media, in percent: at the first rate and below, where frames are
+/// large relative to the queue limit, and at the second rate and above.
 const MEDIA_PCT: [u64; 2] = [82, 97];
 const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
-/// Share of that which payloads take, without and with redundancy.
+/// Share of payloads in that, without and with FEC.
 const PAYLOAD_PCT: u64 = 93;
 const CORRECTED_PAYLOAD_PCT: u64 = 68;
-/// Audio beside the small rendition, in bits per second.
+/// Audio with the small rendition, in bits per second.
 const SMALL_AUDIO: u64 = 40_000;
-/// Why pictures pause.
-const TOO_NARROW: &str = "the link to this viewer carries less than the pictures need";
+/// Why video pauses.
+const TOO_NARROW: &str = "insufficient bandwidth to this viewer";
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) struct Watching {
     congested: Arc<AtomicBool>,
     choice: Choice,
     collapse: Collapse,
-    /// Bits a second of the full rendition, smoothed over seconds: key frames are long.
+    /// Bitrate of the full rendition, smoothed over seconds, because key frames are large.
     full: u64,
     state: VideoState,
     strain: Strain,
@@ -84,23 +84,23 @@ impl Watching {
         }
     }
 
-    /// What is watched.
+    /// The stream.
     pub(super) fn stream(&self) -> &Arc<Stream> {
         &self.stream
     }
 
-    /// What the viewer gets of the video.
+    /// The video that the viewer receives.
     pub(super) fn video_state(&self) -> VideoState {
         self.state
     }
 
-    /// What was sent.
+    /// Sent frames and bytes.
     pub(super) fn moved(&self) -> Moved {
         let Sending { frames, bytes, .. } = self.sending;
         Moved { bytes, frames }
     }
 
-    /// A line of media is there.
+    /// Handles a negotiated media line.
     pub(super) fn negotiated(&mut self, media: &Media) {
         if !media.direction.sends() {
             return;
@@ -112,7 +112,7 @@ impl Watching {
         slot.get_or_insert(media.mid);
     }
 
-    /// Joins the viewers of the stream; `items` takes what there is for call `id`.
+    /// Adds the viewer to the stream; `items` receives the items of call `id`.
     pub(super) fn join(
         &mut self,
         now: Duration,
@@ -127,7 +127,7 @@ impl Watching {
         Ok(())
     }
 
-    /// Sends a frame or a packet of sound.
+    /// Sends a frame or an audio packet.
     pub(super) fn media(&mut self, now: Duration, peer: &mut Peer, item: &Item) {
         let begin = self.stream.began();
         let sent = match (item, self.video, self.sound) {
@@ -136,7 +136,7 @@ impl Watching {
                 self.sending.video(peer, now, mid, frame, begin, wait)
             }
             (Item::Sound(packet), _, Some(mid)) => {
-                // A packet of sound that is not taken is a lost one.
+                // An audio packet that is not accepted counts as lost.
                 let _ = self.sending.sound(peer, now, mid, packet, begin);
                 Ok(())
             }
@@ -149,17 +149,17 @@ impl Watching {
         }
     }
 
-    /// The viewer asks for a key frame. While pictures pause it would not get it.
+    /// Requests a key frame for the viewer. While video is paused, it would not be sent.
     pub(super) fn want_key(&self) {
         if let Some(viewer) = self.viewer.as_ref().filter(|_| self.state.paused.is_none()) {
             viewer.want_key();
         }
     }
 
-    /// What the stream offers this viewer.
+    /// The renditions that the stream offers to this viewer.
     fn offer(&self, budget: Option<Budget>, facts: &Facts) -> Offer {
         let (state, small) = self.stream.small();
-        // Until it is encoded its bitrate is that of its settings, beside any audio.
+        // Until it is encoded, its bitrate is the configured one, plus audio.
         let small_rate = small.bits_per_second.max(small::BITRATE.0) + SMALL_AUDIO;
         let is_told = self.stream.budget().is_some();
         let is_local = self.stream.about().kind == "local";
@@ -175,7 +175,7 @@ impl Watching {
         }
     }
 
-    /// Figures of the link.
+    /// Handles link statistics.
     pub(super) fn path(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
         self.strain.update(path);
         peer.allow_correction(self.strain.has_room());
@@ -184,13 +184,13 @@ impl Watching {
         self.patience.update(now, path.loss_sent, round_trip, corrected);
     }
 
-    /// When something is due.
+    /// When a timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.viewer.as_ref().map(|_| self.next_layers)
     }
 
-    /// How much the link takes: the rendition, and whether frames have to wait. What the viewer gets
-    /// of the video, if that changes.
+    /// Evaluates the link: the rendition, and whether frames are held back. Returns the viewer's
+    /// video state if it changes.
     pub(super) fn think(&mut self, now: Duration, peer: &mut Peer) -> Option<VideoState> {
         let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return None };
         if now < self.next_layers {
@@ -200,13 +200,13 @@ impl Watching {
         let (facts, _) = self.stream.facts();
         let bitrate = facts.bits_per_second;
         self.strain.sent(now, self.sending.bytes);
-        // Something has to have come back before the estimate is one.
+        // Without feedback there is no estimate.
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
         let step = estimate.map_or(Step::GoOn, |estimate| self.collapse.update(now, &estimate));
         let corrected = peer.is_protected(mid);
         let repeated = peer.retransmission_rate().0;
         let budget = estimate.map(|estimate| {
-            // What was sent again lately is not to keep all else back.
+            // Recent retransmissions must not hold everything else back.
             let left = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
             let [bitrate, steady] = [estimate.target, estimate.stable].map(left);
             let stop = step == Step::Stop;
@@ -223,13 +223,13 @@ impl Watching {
         viewer.set_rendition(rendition);
         let is_down = rendition == Rendition::Small && !self.state.small;
         if is_down || step == Step::Restart(true) {
-            // What was lost before is of no use after the key frame.
+            // Retransmission of earlier packets is useless after the key frame.
             peer.forget_sent(mid);
         }
         if step == Step::Restart(true) && self.state.paused.is_none() {
             viewer.want_key();
         }
-        // Room for headers, redundancy and what is sent again.
+        // Room for headers, FEC and retransmissions.
         let wanted = self.stream.highest().max(LEAST_WANTED);
         let room = if corrected { 17 } else { 13 };
         peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
@@ -244,14 +244,14 @@ impl Watching {
     }
 }
 
-/// What of the link's rate media is to take: some is left for bursts and for the estimate to rise.
+/// The share of the link's rate for media: the rest is for bursts and for probing.
 fn media_part(rate: u64) -> u64 {
     let ([low, high], [from, to]) = (MEDIA_PCT, MEDIA_BETWEEN);
     let above = rate.clamp(from, to) - from;
     rate / 100 * (low + (high - low) * above / (to - from))
 }
 
-/// What of a budget payloads take: headers need a part, and redundancy where packets are lost.
+/// The share of a budget for payloads: headers need a part, and so does FEC under packet loss.
 fn payload_part(rate: u64, corrected: bool) -> u64 {
     rate / 100 * if corrected { CORRECTED_PAYLOAD_PCT } else { PAYLOAD_PCT }
 }

@@ -1,29 +1,29 @@
-//! What a publisher is told to send at most.
+//! The bitrate limit sent to a publisher.
 
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-/// How often it is looked at what the publisher is to send at most, and how often it is told the same.
+/// Interval at which the limit is evaluated, and at which an unchanged limit is repeated.
 const LIMIT_INTERVAL: Duration = Duration::from_millis(200);
 const LIMIT_REPEATED: Duration = Duration::from_secs(1);
-/// No publisher is told to send less: audio and the least of video.
+/// Lowest limit: audio and the minimum of video.
 const LEAST_LIMIT: Bitrate = Bitrate::kbps(100);
-/// What stands for no limit.
+/// The value that means no limit.
 const NO_LIMIT: Bitrate = Bitrate::kbps(50_000);
 
-/// The bitrate that the publisher is told to stay below while a lone viewer's link carries less
-/// than it sends (REMB, draft-alvestrand-rmcat-remb-03).
+/// The bitrate limit of a publisher while a sole viewer's link carries less than it sends (REMB,
+/// draft-alvestrand-rmcat-remb-03).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SendLimit {
-    /// What it was told last, and when.
+    /// The last limit sent, and its time.
     told: Option<(Bitrate, Duration)>,
     pub(super) next: Duration,
 }
 
 impl SendLimit {
-    /// What to tell it now, if something: changes, and now and then the same again, as reports are
-    /// lost. `highest`: what it has sent at most.
+    /// Returns the limit to send now, if any: a change, or a repetition, because reports may be
+    /// lost. `highest`: the maximum bitrate that the publisher has sent.
     pub(super) fn poll(
         &mut self,
         now: Duration,
@@ -37,7 +37,7 @@ impl SendLimit {
         let limit = budget.filter(|limit| limit.0 < highest.0 / 4 * 5);
         let (limit, told) = match (limit, self.told) {
             (Some(limit), told) => (limit.max(LEAST_LIMIT), told),
-            // Back to no limit: told until it must have come.
+            // No limit any more: repeat until it has probably arrived.
             (None, Some((told, at))) => {
                 if told == NO_LIMIT && now.saturating_sub(at) >= LIMIT_REPEATED {
                     self.told = None;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_publisher_is_limited_while_its_lone_viewer_needs_it_and_told_when_not() {
+    fn a_publisher_is_limited_only_while_its_sole_viewer_needs_it() {
         let mut limit = SendLimit::default();
         let kbps = Bitrate::kbps;
         let mut told = Vec::new();

@@ -1,39 +1,39 @@
-//! Which of the sources (SSRC) of a media line is the stream.
+//! Selects which SSRC of a media line is the stream.
 //!
-//! Senders that ignore the answer send several: the layers of simulcast. Mixed into one stream they
-//! cannot be decoded, so one of them is followed as long as it is heard. RTX and FEC packets come
-//! here as packets of the source that they repair.
+//! Senders that ignore the answer may send several: simulcast layers. Mixed into one stream they
+//! could not be decoded, so one SSRC is followed as long as it is received. RTX and FEC packets
+//! count for the SSRC that they repair.
 
 use std::time::Duration;
 
-/// A source that was silent for so long has ended: another one is its successor, as after a restart
+/// An SSRC that is silent for this long has ended; another one may replace it, as after a restart
 /// of the sender.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// What a packet's source is.
+/// The relation of a packet's SSRC to the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Belongs {
-    /// The source that is followed.
+    /// The current SSRC.
     Followed,
-    /// The successor of the source that was followed: it has other sequence numbers and timestamps.
+    /// The successor of the current SSRC, with other sequence numbers and timestamps.
     Successor,
-    /// One more source at the same time.
+    /// Another SSRC at the same time.
     Other,
 }
 
-/// The source that is followed.
+/// The current SSRC.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Source {
     followed: Option<(u32, Duration)>,
 }
 
 impl Source {
-    /// The SSRC that is followed.
+    /// The current SSRC.
     pub(super) fn ssrc(&self) -> Option<u32> {
         self.followed.map(|(ssrc, _)| ssrc)
     }
 
-    /// A packet of `ssrc` came.
+    /// Classifies a packet of `ssrc`.
     pub(super) fn hear(&mut self, now: Duration, ssrc: u32) -> Belongs {
         let belongs = match self.followed {
             None => Belongs::Followed,

@@ -25,9 +25,9 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A stream, its publisher, and what a viewer gets.
+/// A stream, its publisher, and the items of a viewer.
 fn room() -> (Publisher, Viewer, mpsc::Receiver<Item>) {
-    // Limits go by the clock on the wall.
+    // Limits use the wall clock.
     let limits = Limits { bitrate: 1 << 40, ..Limits::default() };
     let hub = Arc::new(Hub::new(Clock::start(), limits));
     let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
@@ -57,7 +57,7 @@ fn packet(ssrc: u32, bytes: &[u8], codec: Codec) -> RtpPacket {
     }
 }
 
-/// Packets of frames of 1.5 Mb/s at 30 frames a second; key frames where they are asked for.
+/// Sends packets of frames at 1.5 Mb/s and 30 frames per second; key frames on request.
 struct Sender {
     packetizer: Packetizer,
     frame: u32,
@@ -77,7 +77,8 @@ impl Sender {
         meta.kind = if key || self.frame == 0 { FrameKind::Key } else { FrameKind::Inter };
         if self.layers {
             meta.temporal_id = [0, 2, 1, 2][place as usize];
-            // As Chromium marks L1T3: the first frame of each upper layer refers to the base alone.
+            // Like Chromium with L1T3: the first frame of each upper layer refers only to the base
+            // layer.
             meta.layer_sync = matches!(place, 1 | 2);
             meta.tl0_index = u8::try_from(self.frame / 4 % 256).unwrap();
         }
@@ -90,8 +91,8 @@ impl Sender {
     }
 }
 
-/// Share of the frames that a viewer gets if so much is lost both ways, over `rtt`. Missing packets
-/// are asked for as the stack does: in rounds of 33 ms, each at most five times.
+/// The share of frames that a viewer receives with this loss in both directions and round trip
+/// `rtt`. Retransmission works as in the stack: rounds of 33 ms, at most five per packet.
 fn passed_on(loss: f64, rtt: Duration, layers: bool, seed: u64) -> f64 {
     let (publisher, _viewer, mut items) = room();
     let mut receiving = Receiving::new(Duration::ZERO);
@@ -154,7 +155,7 @@ fn passed_on(loss: f64, rtt: Duration, layers: bool, seed: u64) -> f64 {
                 requests.push((now + rtt / 2, missing));
             }
         }
-        // Key frames are asked for over the same link; the request comes again if it is lost.
+        // Key frame requests use the same link and are repeated if lost.
         let asks = receiving.needs_key(now) && now >= next_request;
         if asks {
             next_request = now + KEY_FRAME_GAP;
@@ -179,7 +180,8 @@ fn frames_of_a_publisher_survive_a_lossy_link() {
         (0.05, RTT, 0.99),
         (0.10, RTT, 0.97),
         (0.05, ms(2), 0.99),
-        // Five requests, 33 ms apart, bring one answer here: what is lost twice costs a key frame.
+        // Five requests at 33 ms cause one retransmission here: a packet lost twice costs a key
+        // frame.
         (0.05, ms(150), 0.7),
     ] {
         for layers in [true, false] {
@@ -192,7 +194,7 @@ fn frames_of_a_publisher_survive_a_lossy_link() {
 }
 
 #[test]
-fn sound_is_moved_beside_the_picture_by_the_senders_clock() {
+fn audio_is_aligned_with_video_by_the_senders_clock() {
     let (picture, sound) = (Mid::new("0"), Mid::new("1"));
     let now = ms(500);
     let mut receiving = Receiving::new(Duration::ZERO);
@@ -203,7 +205,7 @@ fn sound_is_moved_beside_the_picture_by_the_senders_clock() {
     receiving.video.pts(tick, now);
     let tick = receiving.sound_ticks.unwrap(7000);
     receiving.sound.audio_pts(tick, now, 960);
-    // The sender's clock says that sound was captured 100 ms before the picture.
+    // By the sender's clock, audio was captured 100 ms before the video.
     let report = |mid, ssrc, timestamp, ms: u64| SenderReport {
         mid,
         ssrc,
@@ -213,14 +215,14 @@ fn sound_is_moved_beside_the_picture_by_the_senders_clock() {
     };
     receiving.report(&report(picture, 1, 1000, 100));
     receiving.report(&report(sound, 2, 7000, 0));
-    // Of a source that is not followed: without effect.
+    // A report of an SSRC that is not followed has no effect.
     receiving.report(&report(sound, 3, 7000, 50));
     let tick = receiving.sound_ticks.unwrap(7000 + 4800 + 960);
     let pts = receiving.sound.audio_pts(tick, now, 960).unwrap();
     assert!(pts.abs_diff(24_000 + 960) < 5);
 }
 
-/// Times of audio in a stream whose sender's clock says, after 200 ms, that audio is 100 ms early.
+/// Times of audio in a stream whose sender reports, after 200 ms, that audio is 100 ms early.
 #[test]
 fn audio_packets_have_the_times_of_their_samples() {
     let (publisher, _viewer, mut items) = room();
@@ -265,7 +267,7 @@ fn audio_packets_have_the_times_of_their_samples() {
 }
 
 #[test]
-fn layers_of_simulcast_are_not_mixed_and_a_restarted_sender_is_followed() {
+fn simulcast_layers_are_not_mixed_and_restarted_senders_are_followed() {
     let (publisher, _viewer, mut items) = room();
     let mut receiving = Receiving::new(Duration::ZERO);
     receiving.negotiated(&video());
@@ -295,9 +297,9 @@ fn layers_of_simulcast_are_not_mixed_and_a_restarted_sender_is_followed() {
     let first = run(0, 60, 0..2);
     assert_eq!(first.len(), 60, "one of two layers");
     assert_eq!(first.iter().filter(|frame| frame.0).count(), 1);
-    // The sender restarts with another source.
+    // The sender restarts with another SSRC.
     let second = run(60, 120, 2..3);
     assert!((25..=31).contains(&second.len()), "{} frames", second.len());
     assert!(second[0].0, "a key frame first");
-    assert!(second[0].1 > first[59].1, "time goes on");
+    assert!(second[0].1 > first[59].1, "time continues");
 }
