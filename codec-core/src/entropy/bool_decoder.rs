@@ -1,23 +1,23 @@
-//! RFC 6386, section 7.3: the reading side.
+//! Boolean entropy decoder. RFC 6386, section 7.3.
 
 use super::bool_cost_q8;
 
-/// Reads bools from one partition. Past its end it reads zeros and remembers how far.
+/// Reads bools from one partition. Past its end it reads zeros and records the overrun.
 ///
-/// `value` holds the next bits of the partition, left-aligned; the top byte is compared with the
-/// split, `bits` more are valid below it. A refill brings in seven bytes at once.
+/// `value` holds the next bits of the partition, left-aligned. The top byte is compared with the
+/// split; `bits` more are valid below it. A refill loads seven bytes at once.
 #[derive(Clone, Debug)]
 pub struct BoolDecoder<'a> {
     data: &'a [u8],
-    /// Bytes taken from `data`, zeros past its end included.
+    /// Bytes read from `data`, including zeros past its end.
     pos: usize,
     value: u64,
-    /// Width of the interval, less one: 127..=254 between symbols.
+    /// Width of the interval minus one: 127..=254 between symbols.
     range: u32,
     bits: i32,
 }
 
-/// How far to shift a range, less one, so that it is at least 128.
+/// Shift by range minus one that brings the range to at least 128.
 static SHIFTS: [u8; 256] = {
     let mut shifts = [0; 256];
     let mut range = 0_u8;
@@ -28,7 +28,7 @@ static SHIFTS: [u8; 256] = {
     shifts
 };
 
-/// A range, less one, after that shift: a look-up is quicker than shift, add and subtract.
+/// Range minus one after that shift: a table look-up is faster than shift, add and subtract.
 static NORMALISED: [u8; 256] = {
     let mut ranges = [0; 256];
     let mut range = 0_u8;
@@ -39,7 +39,7 @@ static NORMALISED: [u8; 256] = {
     ranges
 };
 
-/// The 56 bits from `pos` on; zeros past the end.
+/// Returns the 56 bits from `pos` on, with zeros past the end.
 #[cold]
 #[inline(never)]
 fn next_seven(data: &[u8], pos: usize) -> u64 {
@@ -53,15 +53,15 @@ fn next_seven(data: &[u8], pos: usize) -> u64 {
 }
 
 impl<'a> BoolDecoder<'a> {
-    /// Starts at the beginning of `data`, which may be empty.
+    /// Creates a decoder at the start of `data`, which may be empty.
     #[inline]
     #[must_use]
     pub fn new(data: &'a [u8]) -> Self {
         Self { data, pos: 0, value: 0, range: 254, bits: -8 }
     }
 
-    /// Brings in seven bytes. Out of line, and given values rather than `self`, so that the state
-    /// of a local reader stays in registers.
+    /// Loads seven bytes if needed. The slow path is out of line and takes values rather than
+    /// `self`, so that the state of a local reader stays in registers.
     #[inline(always)]
     pub fn refill_if_needed(&mut self) {
         if self.bits < 0 {
@@ -72,27 +72,28 @@ impl<'a> BoolDecoder<'a> {
         }
     }
 
-    /// Where the interval is split for `prob`, less one; there are enough bits to compare with it.
+    /// Returns the split of the interval for `prob`, minus one, and ensures enough bits for the
+    /// comparison.
     #[inline(always)]
     pub fn split(&mut self, prob: u8) -> u32 {
         self.refill_if_needed();
         (self.range * u32::from(prob)) >> 8
     }
 
-    /// Whether the next symbol is `true`.
+    /// Returns whether the next symbol is `true`.
     #[inline(always)]
     pub fn is_above(&self, split: u32) -> bool {
         self.value >> 56 > u64::from(split)
     }
 
-    /// Takes a `true`.
+    /// Consumes a `true`.
     #[inline(always)]
     pub fn take_above(&mut self, split: u32) {
         self.value -= u64::from(split + 1) << 56;
         self.normalise(self.range - split - 1);
     }
 
-    /// Takes a `false`.
+    /// Consumes a `false`.
     #[inline(always)]
     pub fn take_below(&mut self, split: u32) {
         self.normalise(split);
@@ -100,7 +101,8 @@ impl<'a> BoolDecoder<'a> {
 
     #[inline(always)]
     fn normalise(&mut self, range: u32) {
-        // At most 254; a check that never fails is off the critical path, a mask would be on it.
+        // At most 254. A bounds check that never fails is off the critical path; a mask would be on
+        // it.
         let index = range as usize;
         let shift = u32::from(SHIFTS[index]);
         self.range = u32::from(NORMALISED[index]);
@@ -108,7 +110,7 @@ impl<'a> BoolDecoder<'a> {
         self.bits -= shift.cast_signed();
     }
 
-    /// One symbol; `prob` is the probability of `false` in 256ths.
+    /// Reads one symbol; `prob` is the probability of `false` in 1/256.
     #[inline(always)]
     pub fn get_bool(&mut self, prob: u8) -> bool {
         let split = self.split(prob);
@@ -121,26 +123,26 @@ impl<'a> BoolDecoder<'a> {
         is_true
     }
 
-    /// A flag at even odds.
+    /// Reads a flag with equal probabilities.
     #[inline]
     pub fn get_flag(&mut self) -> bool {
         self.get_bool(128)
     }
 
-    /// `bits` bits (at most 32), most significant first, at even odds.
+    /// Reads `bits` bits (at most 32), most significant first, with equal probabilities.
     #[inline]
     pub fn get_literal(&mut self, bits: u32) -> u32 {
         (0..bits).fold(0, |value, _| value << 1 | u32::from(self.get_bool(128)))
     }
 
-    /// A magnitude of `bits` bits (at most 30), then its sign.
+    /// Reads a magnitude of `bits` bits (at most 30), then its sign.
     #[inline]
     pub fn get_signed(&mut self, bits: u32) -> i32 {
         let magnitude = self.get_literal(bits).cast_signed();
         if self.get_flag() { -magnitude } else { magnitude }
     }
 
-    /// One symbol, without a branch: for those that nobody can guess.
+    /// Reads one symbol without a branch, for symbols that branch prediction cannot predict.
     #[inline(always)]
     pub fn get_bit(&mut self, prob: u8) -> i32 {
         let split = self.split(prob);
@@ -150,10 +152,11 @@ impl<'a> BoolDecoder<'a> {
         i32::from(is_true)
     }
 
-    /// `value` or `-value` by a sign at even odds, without a branch. Not the first symbol.
+    /// Reads a sign with equal probabilities and returns `value` or `-value`, without a branch.
+    /// Must not read the first symbol of a partition.
     ///
-    /// Half of the range, after any symbol at most 254 (`range` 253), is short by one shift
-    /// always; what is left is the range again, made odd.
+    /// After any symbol the range is at most 254 (`range` 253), so half of it always needs exactly
+    /// one shift, which yields the range rounded to odd.
     #[inline(always)]
     pub fn get_sign(&mut self, value: i32) -> i32 {
         debug_assert!(self.range < 254, "the first symbol");
@@ -168,16 +171,16 @@ impl<'a> BoolDecoder<'a> {
         (value ^ mask) - mask
     }
 
-    /// Bits used so far, those past the end included.
+    /// Returns the number of bits consumed, including those past the end.
     #[inline]
     #[must_use]
     pub fn used_bits(&self) -> u64 {
-        // Eight bits are compared with the split before any has been used up.
+        // Eight bits are compared with the split before any is consumed.
         (self.pos as u64 * 8).saturating_add_signed(-i64::from(self.bits))
     }
 
-    /// Information taken so far, in 256ths of a bit: whole bits by how far the interval has been
-    /// shifted, the rest by how much it has narrowed since.
+    /// Returns the information consumed in 1/256 bit: whole bits from the number of shifts, the
+    /// fraction from the narrowing of the interval since.
     #[must_use]
     pub fn position_q8(&self) -> u64 {
         let narrowing = |width: u32| bool_cost_q8(false, u8::try_from(width).unwrap_or(u8::MAX));
@@ -185,14 +188,14 @@ impl<'a> BoolDecoder<'a> {
         self.used_bits().saturating_sub(8) * 256 + u64::from(narrowed)
     }
 
-    /// How many of the bits used lie past the end of the partition.
+    /// Returns how many of the consumed bits lie past the end of the partition.
     #[inline]
     #[must_use]
     pub fn overrun_bits(&self) -> u64 {
         self.used_bits().saturating_sub(self.data.len() as u64 * 8)
     }
 
-    /// Length of the partition in bytes.
+    /// Returns the length of the partition in bytes.
     #[inline]
     #[must_use]
     pub fn len_bytes(&self) -> usize {
@@ -200,8 +203,8 @@ impl<'a> BoolDecoder<'a> {
     }
 }
 
-/// One branch of a tree whose sides go on differently. The two sides are kept apart, rather than
-/// joined in a value that is tested again, so that the processor runs ahead on its guess.
+/// Branches on one symbol of a tree whose two sides continue differently. The sides stay separate
+/// code paths rather than a value that is tested again, so that branch prediction can run ahead.
 #[macro_export]
 macro_rules! branch {
     ($reader:ident, $prob:expr, $yes:expr, $no:expr) => {{

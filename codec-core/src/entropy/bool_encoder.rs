@@ -1,22 +1,22 @@
-//! RFC 6386, section 7.3: the writing side.
+//! Boolean entropy encoder. RFC 6386, section 7.3.
 
 use super::BoolSink;
 
-/// Whole bytes are let go once this many bits have been shifted out of the active byte.
+/// Number of bits shifted out of the active byte after which whole bytes are written.
 const FLUSH_BITS: u32 = 48;
 
 /// Writes bools into a byte vector.
 #[derive(Clone, Debug)]
 pub struct BoolEncoder {
-    /// Lower end of the interval. Bits 0..8 are aligned with `range`; `pending` finished bits lie
-    /// above them, and a carry above those.
+    /// Lower end of the interval. Bits 0..8 are aligned with `range`; above them are `pending`
+    /// finished bits, and above those a carry.
     low: u64,
     /// Width of the interval, 128..=255 between symbols.
     range: u32,
-    /// Finished bits in `low`, below [`FLUSH_BITS`] between symbols.
+    /// Number of finished bits in `low`, below [`FLUSH_BITS`] between symbols.
     pending: u32,
     out: Vec<u8>,
-    /// Length of `out` when the partition began.
+    /// Length of `out` at the start of the partition.
     start: usize,
 }
 
@@ -27,7 +27,7 @@ impl Default for BoolEncoder {
 }
 
 impl BoolEncoder {
-    /// Appends to `out`, whose memory is used again. What it holds stays as it is.
+    /// Creates an encoder that appends to `out`, reusing its memory and keeping its content.
     #[inline]
     #[must_use]
     pub fn new(out: Vec<u8>) -> Self {
@@ -35,15 +35,16 @@ impl BoolEncoder {
         Self { low: 0, range: 255, pending: 0, out, start }
     }
 
-    /// Bits that the symbols so far take; at most 16 fewer than [`Self::finish`] will write.
+    /// Returns the size of the symbols so far in bits; at most 16 less than [`Self::finish`]
+    /// writes.
     #[inline]
     #[must_use]
     pub fn bits(&self) -> u64 {
         (self.out.len() - self.start) as u64 * 8 + u64::from(self.pending)
     }
 
-    /// Lets go of six finished bytes: `low` above `left` pending bits. Takes values, not `self`, so
-    /// that an encoder that is a local variable can live in registers.
+    /// Writes six finished bytes: `low` above `left` pending bits. Takes values rather than `self`,
+    /// so that the state of a local encoder stays in registers.
     #[cold]
     #[inline(never)]
     fn flush(out: &mut Vec<u8>, start: usize, low: u64, left: u32) {
@@ -54,8 +55,8 @@ impl BoolEncoder {
         out.extend_from_slice(&(finished << 16).to_be_bytes()[..6]);
     }
 
-    /// Ends the partition: enough bytes that a decoder needs no others. Returns the vector given
-    /// to [`Self::new`] with the partition appended.
+    /// Ends the partition with as many bytes as a decoder needs. Returns the vector given to
+    /// [`Self::new`] with the partition appended.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         let total = self.pending + 8;
@@ -65,8 +66,8 @@ impl BoolEncoder {
         let bytes = total.div_ceil(8);
         let aligned = self.low << (64 - total);
         self.out.extend_from_slice(&aligned.to_be_bytes()[..bytes as usize]);
-        // Some decoders read three bytes at first and then two at a time, and take a wish for more
-        // as an error, even if no bit of them would count.
+        // Some decoders read three bytes at first and then two at a time, and treat a read past the
+        // end as an error even if those bits are never used.
         let shifts = (self.out.len() - self.start) * 8 - (bytes * 8 - self.pending) as usize;
         if shifts.is_multiple_of(16) {
             self.out.push(0);
@@ -75,8 +76,8 @@ impl BoolEncoder {
     }
 }
 
-/// Adds one to what has been let go. The interval never leaves `0..1`, so a byte that takes it
-/// exists.
+/// Adds one to the bytes already written. The interval stays within `0..1`, so a byte that absorbs
+/// the carry exists.
 fn carry(finished: &mut [u8]) {
     for byte in finished.iter_mut().rev() {
         *byte = byte.wrapping_add(1);

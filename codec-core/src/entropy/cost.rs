@@ -1,11 +1,12 @@
-//! The price of symbols in bits.
+//! Bit costs of symbols.
 
 use super::BoolSink;
 
-/// Price of a `false` by its probability, in 256ths of a bit.
+/// Cost of a `false` by its probability, in 1/256 bit.
 static FALSE_COST_Q8: [u16; 257] = cost_table();
 
-/// `256 * log2(256 / prob)`, rounded; index 256 is certainty. Index 0 stands for half of 1.
+/// Computes `256 * log2(256 / prob)`, rounded. Index 256 is certainty; index 0 counts as a
+/// probability of half of 1/256.
 const fn cost_table() -> [u16; 257] {
     let mut table = [0; 257];
     table[0] = 9 * 256;
@@ -17,7 +18,7 @@ const fn cost_table() -> [u16; 257] {
     table
 }
 
-/// Binary logarithm in 256ths, rounded to nearest, by repeated squaring.
+/// Returns the binary logarithm in 1/256, rounded to nearest, by repeated squaring.
 #[expect(clippy::cast_possible_truncation, reason = "a logarithm below 32")]
 const fn log2_q8(n: u32) -> u16 {
     let whole = n.ilog2() as u16;
@@ -37,7 +38,7 @@ const fn log2_q8(n: u32) -> u16 {
     whole * 256 + fraction.div_ceil(2)
 }
 
-/// Price of `bit` in 256ths of a bit, where `prob` is the probability of `false`.
+/// Returns the cost of `bit` in 1/256 bit; `prob` is the probability of `false`.
 #[inline]
 #[must_use]
 pub fn bool_cost_q8(bit: bool, prob: u8) -> u16 {
@@ -45,12 +46,12 @@ pub fn bool_cost_q8(bit: bool, prob: u8) -> u16 {
     FALSE_COST_Q8[index]
 }
 
-/// A sink that adds up prices.
+/// A sink that sums up bit costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CostCounter(u64);
 
 impl CostCounter {
-    /// Price so far, in 256ths of a bit.
+    /// Returns the cost so far, in 1/256 bit.
     #[inline]
     #[must_use]
     pub fn q8(self) -> u64 {
@@ -70,7 +71,8 @@ impl BoolSink for CostCounter {
     }
 }
 
-/// The probability (1..=255) that prices `counts` falses and trues lowest; 128 if there are none.
+/// Returns the probability (1..=255) that minimises the cost of `counts` falses and trues; 128 if
+/// both are zero.
 #[inline]
 #[must_use]
 pub fn prob_from_counts(counts: [u32; 2]) -> u8 {

@@ -1,5 +1,6 @@
-//! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, and the sinks that let one
-//! copy of the syntax both write and price. Probabilities are those of a `false`, in 256ths.
+//! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, trees, and the sinks that
+//! let the same syntax code both write symbols and count their cost. Probabilities are those of
+//! `false`, in 1/256.
 
 mod bool_decoder;
 mod bool_encoder;
@@ -18,7 +19,7 @@ mod tests {
     use super::*;
     use crate::branch;
 
-    /// A small generator of repeatable numbers.
+    /// A small reproducible random number generator.
     struct Lcg(u64);
 
     impl Lcg {
@@ -34,14 +35,14 @@ mod tests {
             .map(|_| {
                 let prob = u8::try_from(lcg.next() % 255 + 1).unwrap();
                 let bit = lcg.next() % 256 >= u32::from(prob);
-                // Now and then the unlikely side, to force carries and long shifts.
+                // Some unlikely symbols, to force carries and long shifts.
                 (bit ^ (lcg.next().is_multiple_of(16)), prob)
             })
             .collect()
     }
 
     #[test]
-    fn every_bool_comes_back() {
+    fn every_bool_round_trips() {
         for seed in 0..200 {
             let symbols = symbols(seed, usize::try_from(seed).unwrap() * 17);
             let mut encoder = BoolEncoder::default();
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ways_of_reading_a_symbol_agree() {
+    fn all_methods_of_reading_a_symbol_agree() {
         for seed in 0..100 {
             let symbols = symbols(seed, 3000);
             let mut encoder = BoolEncoder::default();
@@ -84,8 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn a_carry_runs_through_bytes_of_ones() {
-        // `true` at probability 255 adds almost the whole range each time: many 0xff bytes.
+    fn a_carry_propagates_through_bytes_of_ones() {
+        // `true` with probability 255 adds almost the whole range each time, which writes many 0xff
+        // bytes.
         for falses in 0..64 {
             let mut encoder = BoolEncoder::default();
             let symbols: Vec<_> =
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_past_the_end_gives_the_zero_fill_and_is_remembered() {
+    fn reading_past_the_end_gives_zeros_and_is_recorded() {
         let mut encoder = BoolEncoder::default();
         encoder.put_literal(0x2a5, 10);
         let data = encoder.finish();
@@ -119,12 +121,12 @@ mod tests {
     fn an_empty_partition_reads_as_zeros() {
         let mut decoder = BoolDecoder::new(&[]);
         assert_eq!(decoder.get_literal(16), 0);
-        // The byte being compared counts; the first `false` at even odds takes no shift.
+        // The byte being compared counts; the first `false` with probability 1/2 needs no shift.
         assert_eq!(decoder.overrun_bits(), 23);
     }
 
     #[test]
-    fn the_price_of_a_long_run_is_its_length_in_bits() {
+    fn the_cost_of_a_long_run_equals_its_length_in_bits() {
         let symbols = symbols(7, 20_000);
         let (mut encoder, mut counter) = (BoolEncoder::default(), CostCounter::default());
         for &(bit, prob) in &symbols {
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bool_of_even_odds_costs_one_bit_and_cost_falls_with_probability() {
+    fn a_bool_with_equal_probabilities_costs_one_bit_and_cost_falls_with_probability() {
         assert_eq!(bool_cost_q8(false, 128), 256);
         assert_eq!(bool_cost_q8(true, 128), 256);
         assert_eq!(bool_cost_q8(false, 64), 512);

@@ -1,23 +1,24 @@
-//! RFC 6386, section 8.1: values coded as paths through binary trees.
+//! Tree-coded values. RFC 6386, section 8.1.
 
 use super::{BoolDecoder, BoolSink};
 
-/// A tree in the standard's form: entries `2n` and `2n + 1` are where `false` and `true` lead from
-/// node `n`; positive is another index, zero or negative a leaf with that value negated.
+/// A tree in the standard's form. Entries `2n` and `2n + 1` are the successors of node `n` for
+/// `false` and `true`: a positive entry is another index, zero or a negative entry a leaf with the
+/// negated value.
 #[derive(Debug)]
 pub struct Tree<const NODES2: usize, const LEAVES: usize> {
     branches: [i8; NODES2],
-    /// Path to each leaf: bits, the first one highest, and their number.
+    /// Path to each leaf: its bits, the first one highest, and their number.
     codes: [(u8, u8); LEAVES],
 }
 
-/// Paths to the leaves of a tree.
+/// Returns the paths to the leaves of a tree.
 #[must_use]
 pub const fn tree_codes<const NODES2: usize, const LEAVES: usize>(
     branches: &[i8; NODES2],
 ) -> [(u8, u8); LEAVES] {
     let mut codes = [(0, 0); LEAVES];
-    // Children come after their parents, so that one pass knows each node's own path.
+    // Children come after their parents, so a single pass suffices.
     let mut paths = [(0, 0); NODES2];
     let mut at = 0;
     while at < NODES2 {
@@ -35,7 +36,7 @@ pub const fn tree_codes<const NODES2: usize, const LEAVES: usize>(
 }
 
 impl<const NODES2: usize, const LEAVES: usize> Tree<NODES2, LEAVES> {
-    /// A tree.
+    /// Creates a tree from its branches.
     #[must_use]
     pub const fn new(branches: [i8; NODES2]) -> Self {
         let codes = tree_codes(&branches);
@@ -45,7 +46,7 @@ impl<const NODES2: usize, const LEAVES: usize> Tree<NODES2, LEAVES> {
     /// Reads a leaf's value; `probs` has one probability per node.
     ///
     /// # Panics
-    /// If `probs` has fewer.
+    /// If `probs` is too short.
     #[inline(always)]
     pub fn parse(&self, reader: &mut BoolDecoder<'_>, probs: &[u8]) -> usize {
         let mut at = 0;
@@ -61,7 +62,7 @@ impl<const NODES2: usize, const LEAVES: usize> Tree<NODES2, LEAVES> {
     /// Writes the path to leaf `value`.
     ///
     /// # Panics
-    /// If there is no such leaf or `probs` has fewer probabilities than the tree nodes.
+    /// If there is no such leaf, or `probs` is too short.
     #[inline]
     pub fn write<S: BoolSink>(&self, sink: &mut S, probs: &[u8], value: usize) {
         let (bits, len) = self.codes[value];

@@ -1,10 +1,10 @@
-//! The block sizes that are searched, behind one interface.
+//! Block sizes for motion search, behind one trait.
 
 use codec_simd::{Block16, Kernels, PlaneRef, Window};
 
 use super::{FullPel, PixelPos, QuarterPel};
 
-/// An 8x8 quarter of a macroblock.
+/// An 8x8 quadrant of a macroblock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Quadrant {
@@ -15,10 +15,10 @@ pub enum Quadrant {
 }
 
 impl Quadrant {
-    /// All four, in raster order.
+    /// All four quadrants, in raster order.
     pub const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
 
-    /// Its top-left pixel inside the macroblock.
+    /// Returns its top-left pixel inside the macroblock.
     #[inline]
     #[must_use]
     pub const fn origin(self) -> (usize, usize) {
@@ -31,18 +31,18 @@ impl Quadrant {
     }
 }
 
-/// Source pixels that can be compared with a reference.
+/// A block of source pixels that can be compared with a reference.
 ///
-/// The positions given must leave the block, and one pixel round it where there are fractions,
-/// inside the reference's border: [`super::SearchRange`] sees to it. Else the methods panic.
+/// All positions must keep the block, plus one pixel on each side for fractional vectors, inside
+/// the reference's border; [`super::SearchRange`] ensures this. Otherwise the methods panic.
 pub trait Block {
-    /// Sums of absolute differences at four positions.
+    /// Returns the sums of absolute differences at four positions.
     fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4];
 
-    /// Sum of squared differences at `vector` from `at`, bilinear.
+    /// Returns the sum of squared differences at `vector` from `at`, with bilinear interpolation.
     fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32;
 
-    /// [`Self::sse`] at the eight half-pixel neighbours of `vector`, in the order of
+    /// Computes [`Self::sse`] at the eight half-pixel neighbours of `vector`, in the order of
     /// [`Kernels::sse_half_ring_16x16`].
     fn sse_half_ring(
         &self,

@@ -1,13 +1,13 @@
-//! What the bits of a vector cost.
+//! Rate costs of motion vectors.
 
 use super::{FullPel, QuarterPel};
 
-/// Error units per bit, in 1/256.
+/// Lagrange multiplier: error units per bit, in 1/256.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lambda(pub u32);
 
 impl Lambda {
-    /// `bits_q8` (1/256 bit) in error units, rounded.
+    /// Converts `bits_q8` (1/256 bit) to error units, rounded.
     #[inline]
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "saturated before")]
@@ -17,9 +17,9 @@ impl Lambda {
     }
 }
 
-/// Bits of each difference between a vector's component and its prediction, in 1/256 bit.
+/// Table of the bit costs of motion vector differences, per component, in 1/256 bit.
 ///
-/// Index `d + Self::MAX` holds the price of the difference of `d` quarter pixels.
+/// Index `d + Self::MAX` holds the cost of a difference of `d` quarter pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MvCost {
     /// Horizontal component.
@@ -33,13 +33,13 @@ impl MvCost {
     pub const MAX: i16 = 1023;
     /// Entries per component.
     pub const LEN: usize = 2 * Self::MAX as usize + 1;
-    /// What [`Self::bits_q8`] gives for vectors that cannot be coded.
+    /// Value that [`Self::bits_q8`] returns for vectors that cannot be coded.
     pub const UNCODABLE: u32 = u32::MAX;
 
-    /// Fills both tables anew. `bits_q8(d)` gives the prices of a difference of `d` quarter pixels
-    /// as (horizontal, vertical), each cut to 16 bits.
+    /// Fills both tables. `bits_q8(d)` returns the costs of a difference of `d` quarter pixels as
+    /// (horizontal, vertical); each is clamped to 16 bits.
     pub fn fill(&mut self, mut bits_q8: impl FnMut(i16) -> (u32, u32)) {
-        #[expect(clippy::cast_possible_truncation, reason = "cut to 16 bits")]
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to 16 bits")]
         let cut = |bits: u32| bits.min(u32::from(u16::MAX)) as u16;
         for ((x, y), d) in self.x.iter_mut().zip(&mut self.y).zip(-Self::MAX..) {
             let (for_x, for_y) = bits_q8(d);
@@ -48,8 +48,8 @@ impl MvCost {
         }
     }
 
-    /// Price of coding `vector` where `predicted` is expected, in 1/256 bit;
-    /// [`Self::UNCODABLE`] where the difference is above [`Self::MAX`].
+    /// Returns the cost of coding `vector` with the prediction `predicted`, in 1/256 bit;
+    /// [`Self::UNCODABLE`] if a component of the difference is above [`Self::MAX`].
     #[inline]
     #[must_use]
     pub fn bits_q8(&self, vector: QuarterPel, predicted: QuarterPel) -> u32 {
@@ -66,34 +66,34 @@ impl MvCost {
 }
 
 impl Default for MvCost {
-    /// All vectors are free.
+    /// A table in which all vectors cost nothing.
     fn default() -> Self {
         Self { x: [0; Self::LEN], y: [0; Self::LEN] }
     }
 }
 
-/// The price of a vector against one prediction, at one quantiser.
+/// The cost of motion vectors against one prediction, at one quantiser.
 #[derive(Clone, Copy, Debug)]
 pub struct VectorPrice<'a> {
-    /// Bits of differences.
+    /// Bit costs of vector differences.
     pub table: &'a MvCost,
-    /// The vector that costs least to code.
+    /// Predicted motion vector, which is the cheapest to code.
     pub predicted: QuarterPel,
-    /// SAD units per bit: for the integer search.
+    /// SAD units per bit, for the integer search.
     pub lambda_sad: Lambda,
-    /// SSE units per bit: for the sub-pel search.
+    /// SSE units per bit, for the sub-pel search.
     pub lambda_sse: Lambda,
 }
 
 impl VectorPrice<'_> {
-    /// Price in SAD units; `u32::MAX` if `vector` cannot be coded.
+    /// Returns the cost in SAD units; `u32::MAX` if `vector` cannot be coded.
     #[inline]
     #[must_use]
     pub fn in_sad(&self, vector: FullPel) -> u32 {
         self.at(self.lambda_sad, vector.to_quarter())
     }
 
-    /// Price in SSE units; `u32::MAX` if `vector` cannot be coded.
+    /// Returns the cost in SSE units; `u32::MAX` if `vector` cannot be coded.
     #[inline]
     #[must_use]
     pub fn in_sse(&self, vector: QuarterPel) -> u32 {

@@ -1,33 +1,34 @@
-//! Integer search: candidates first, then a pattern that walks downhill, four SADs at a time.
+//! Integer motion search: candidate vectors, then descent with a search pattern, four SADs at a
+//! time.
 
 use codec_simd::{Kernels, PlaneRef};
 
 use super::{Block, FullPel, PixelPos, Quadrant, SearchRange, Target};
 
-/// How the search goes on from the best candidate.
+/// Search pattern around the best candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pattern {
-    /// No further: the candidates only.
+    /// No pattern search: only the candidates are compared.
     Candidates,
-    /// The four direct neighbours, again and again: for good candidates and little motion.
+    /// Iterated search of the four direct neighbours: for good candidates and little motion.
     #[default]
     Diamond,
-    /// A hexagon of radius 2, again and again, then the diamond.
+    /// Iterated hexagon of radius 2, then the diamond.
     Hexagon,
-    /// Eight points at radii 4, 8 and 16 round the best candidate, then the hexagon.
+    /// Eight points at radii 4, 8 and 16 around the best candidate, then the hexagon.
     Wide,
     /// Every vector within 16 pixels of the best candidate, then the diamond: slow.
     Exhaustive,
 }
 
-/// Switches of the integer search.
+/// Settings of the integer search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntegerSettings {
-    /// How to go on from the best candidate.
+    /// Search pattern around the best candidate.
     pub pattern: Pattern,
-    /// Most steps of each descent (hexagon, diamond).
+    /// Maximum number of steps of each descent (hexagon, diamond).
     pub max_steps: u8,
-    /// A candidate with a SAD below this ends the search.
+    /// SAD below which a candidate ends the search.
     pub stop_below: u32,
 }
 
@@ -37,20 +38,22 @@ impl Default for IntegerSettings {
     }
 }
 
-/// What an integer search found.
+/// Result of an integer search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntegerMatch {
-    /// The vector, inside the search range.
+    /// Motion vector, inside the search range.
     pub vector: FullPel,
-    /// Sum of absolute differences there.
+    /// Sum of absolute differences at the vector.
     pub sad: u32,
-    /// `sad` and the price of the vector; `u32::MAX` if no vector tried can be coded.
+    /// `sad` plus the cost of the vector; `u32::MAX` if no tried vector can be coded.
     pub cost: u32,
 }
 
-/// Searches a match for the macroblock of `target` from `starts`, in full pixels, in order of
-/// trust: of equal costs the earlier one wins. Starts outside the range are moved to its edge;
-/// none at all stands for the zero vector.
+/// Searches the best match for the macroblock of `target`, starting from the candidates `starts` in
+/// full pixels.
+///
+/// Candidates are in order of reliability: of equal costs the earlier one wins. Candidates outside
+/// the range are clamped to it. An empty list starts from the zero vector.
 #[must_use]
 pub fn search_integer(
     target: &Target<'_>,
@@ -62,7 +65,7 @@ pub fn search_integer(
         .search(starts, settings)
 }
 
-/// As [`search_integer`], for one quarter of the macroblock.
+/// Searches like [`search_integer`], for one quadrant of the macroblock.
 #[must_use]
 pub fn search_integer_8x8(
     target: &Target<'_>,
@@ -78,7 +81,7 @@ pub fn search_integer_8x8(
 }
 
 impl Target<'_> {
-    /// Top-left pixel of a quarter of the macroblock.
+    /// Returns the top-left pixel of a quadrant of the macroblock.
     #[inline]
     #[must_use]
     pub fn quadrant_at(&self, quadrant: Quadrant) -> PixelPos {
@@ -88,13 +91,13 @@ impl Target<'_> {
 }
 
 const DIAMOND: [(i16, i16); 4] = [(0, -1), (-1, 0), (1, 0), (0, 1)];
-/// In order round the centre, so that neighbours differ by one index.
+/// In order around the centre, so that neighbours have adjacent indices.
 const HEXAGON: [(i16, i16); 6] = [(-2, 0), (-1, -2), (1, -2), (2, 0), (1, 2), (-1, 2)];
 const STAR: [(i16, i16); 8] =
     [(0, -4), (-4, 0), (4, 0), (0, 4), (-3, -3), (3, -3), (-3, 3), (3, 3)];
 const EXHAUSTIVE_RADIUS: i16 = 16;
 
-/// One search under way.
+/// State of a search.
 pub(crate) struct Walk<'a, B, P> {
     kernels: &'a Kernels,
     cur: &'a B,
@@ -106,7 +109,7 @@ pub(crate) struct Walk<'a, B, P> {
 }
 
 impl<'a, B: Block, P: Fn(FullPel) -> u32> Walk<'a, B, P> {
-    /// A search of `cur`, whose place is `at`, in `refp`.
+    /// Prepares a search of `cur`, located at `at`, in `refp`.
     pub(crate) fn new(
         kernels: &'a Kernels,
         cur: &'a B,
@@ -169,7 +172,7 @@ impl<'a, B: Block, P: Fn(FullPel) -> u32> Walk<'a, B, P> {
         let Some(mut side) = all.iter().position(|&v| v == self.best.vector && v != centre) else {
             return;
         };
-        // The three points on the side walked to are new; the other three are known.
+        // Only the three points in the direction of the step are new; the other three are known.
         for _ in 1..max_steps {
             let centre = self.best.vector;
             let ahead = [(side + 5) % 6, side, (side + 1) % 6];
@@ -206,13 +209,13 @@ impl<'a, B: Block, P: Fn(FullPel) -> u32> Walk<'a, B, P> {
         self.range.clamp(centre.offset(dx, dy))
     }
 
-    /// Takes the best of four vectors if it is better than what is known. All lie in the range.
+    /// Takes the best of four vectors if it beats the best so far. All must lie in the range.
     #[inline]
     fn try_four(&mut self, vectors: [FullPel; 4]) {
         let at = vectors.map(|vector| self.at.moved(vector));
         let sads = self.cur.sad_x4(self.kernels, self.refp, at);
         for (vector, sad) in vectors.into_iter().zip(sads) {
-            // The price is looked up only where the error alone would win.
+            // The vector cost is looked up only if the error alone would win.
             if sad < self.best.cost {
                 let cost = sad.saturating_add((self.price)(vector));
                 if cost < self.best.cost {
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_candidates_the_best_is_taken() {
+    fn the_best_of_many_candidates_is_taken() {
         let table = MvCost::default();
         let vector = FullPel::new(13, -11);
         let scene = Scene::shifted(vector.to_quarter());
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_stay_inside_the_range_whatever_the_starts() {
+    fn vectors_stay_inside_the_range_for_any_start() {
         let table = MvCost::default();
         let scene = Scene::shifted(QuarterPel::new(-100, 100));
         let target = scene.target(free(&table));
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_price_of_a_vector_decides_between_equal_errors() {
+    fn the_vector_cost_decides_between_equal_errors() {
         let mut table = MvCost::default();
         table.fill(|d| (256 * u32::from(d.unsigned_abs() / 4), 256));
         let scene = Scene::flat();

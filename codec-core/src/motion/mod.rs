@@ -1,10 +1,10 @@
-//! Block motion search, for every codec: integer vectors by SAD, sub-pel vectors by the squared
-//! error of bilinear interpolations, both with the price of the vector's bits.
+//! Codec-independent block motion search: integer vectors by SAD, sub-pel vectors by the squared
+//! error of bilinear interpolation, both plus the rate cost of the vector.
 //!
-//! A search is a pure function of its arguments: no threshold adapts, nothing is shared, so the
-//! result does not depend on which thread searches.
+//! A search is a pure function of its arguments, without adaptive thresholds or shared state, so
+//! its result does not depend on threading.
 //!
-//! A codec fills one [`MvCost`] per frame from its own syntax and makes one [`Target`] per block
+//! A codec fills one [`MvCost`] per frame from its own syntax and creates one [`Target`] per block
 //! and reference. [`SearchRange`] keeps every pixel that search and prediction read inside the
 //! reference's border.
 
@@ -27,19 +27,19 @@ pub use vector::{FullPel, PixelPos, QuarterPel};
 
 use codec_simd::{Block16, Kernels, PlaneRef};
 
-/// What is looked for, where, and at what price.
+/// Source block, reference and costs of a motion search.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// The instruction set's kernels.
+    /// Kernels of the SIMD level.
     pub kernels: &'a Kernels,
     /// Source pixels of the macroblock.
     pub cur: &'a Block16,
-    /// Luma of the reference, whole macroblocks and border.
+    /// Luma plane of the reference, with border.
     pub refp: PlaneRef<'a>,
     /// Top-left pixel of the macroblock.
     pub at: PixelPos,
-    /// Vectors that may be tried: made by [`SearchRange::new`] for this `refp` and `at`.
+    /// Allowed vectors, from [`SearchRange::new`] for this `refp` and `at`.
     pub range: SearchRange,
-    /// What a vector costs beside its error.
+    /// Rate cost of motion vectors.
     pub price: VectorPrice<'a>,
 }

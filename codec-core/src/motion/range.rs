@@ -1,12 +1,12 @@
-//! Which vectors may be tried.
+//! Range of allowed motion vectors.
 
 use codec_simd::Layout;
 
 use super::{FullPel, PixelPos};
 
-/// A rectangle of vectors in full pixels, ends included. Never empty.
+/// A non-empty rectangle of vectors in full pixels, both ends inclusive.
 ///
-/// Every vector in it, with any fraction added, leaves the pixels that a six-tap filter reads
+/// For every vector in it, with any fraction added, the pixels that a six-tap filter reads lie
 /// inside the reference and its border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchRange {
@@ -18,25 +18,27 @@ pub struct SearchRange {
 const MARGIN: isize = 3;
 
 impl SearchRange {
-    /// Vectors of at most `reach` full pixels per component for the `block` x `block` pixels at
-    /// `at`, cut so that the block moved and its three pixels round it lie inside `refp`'s border.
+    /// Creates the range of vectors of at most `reach` full pixels per component for the `block` x
+    /// `block` pixels at `at`, clipped so that the displaced block plus three pixels on each side
+    /// stays inside `refp`'s border.
     ///
-    /// `None` if even the zero vector does not: the border is narrower than the margin or `at`
-    /// lies outside the plane.
+    /// Returns `None` if even the zero vector is not allowed: the border is narrower than the
+    /// margin, or `at` lies outside the plane.
     #[inline]
     #[must_use]
     pub fn new(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
         Self::within(refp, at, block, reach, isize::try_from(refp.pad).ok()? - MARGIN)
     }
 
-    /// As [`Self::new`], but the block moved lies inside the plane, without its border, and
-    /// nothing is left over for filters: for planes whose border is not filled.
+    /// Creates a range like [`Self::new`] that keeps the displaced block inside the plane without
+    /// its border and reserves no filter margin, for planes whose border is not filled.
     #[must_use]
     pub(crate) fn inside(refp: Layout, at: PixelPos, block: usize, reach: u16) -> Option<Self> {
         Self::within(refp, at, block, reach, 0)
     }
 
-    /// Vectors that keep the block inside the plane and `beyond` pixels of border.
+    /// Creates the range of vectors that keep the block inside the plane plus `beyond` pixels of
+    /// border.
     fn within(refp: Layout, at: PixelPos, block: usize, reach: u16, beyond: isize) -> Option<Self> {
         let limits = |at: i32, size: usize| {
             let size = isize::try_from(size).ok()?;
@@ -53,14 +55,14 @@ impl SearchRange {
         Some(Self { min: FullPel::new(left, up), max: FullPel::new(right, down) })
     }
 
-    /// The top-left and bottom-right vectors.
+    /// Returns the top-left and bottom-right vectors.
     #[inline]
     #[must_use]
     pub fn corners(&self) -> (FullPel, FullPel) {
         (self.min, self.max)
     }
 
-    /// Whether `vector` may be tried.
+    /// Returns whether `vector` is in the range.
     #[inline]
     #[must_use]
     pub fn contains(&self, vector: FullPel) -> bool {
@@ -68,7 +70,7 @@ impl SearchRange {
             && (self.min.y..=self.max.y).contains(&vector.y)
     }
 
-    /// The vector nearest to `vector` that may be tried.
+    /// Returns the vector in the range that is nearest to `vector`.
     #[inline]
     #[must_use]
     pub fn clamp(&self, vector: FullPel) -> FullPel {

@@ -1,34 +1,35 @@
-//! Sub-pel search: halves round the best integer vector, then quarters round the best half, by the
-//! squared error of bilinear interpolations.
+//! Sub-pel motion search: half pixels around the best integer vector, then quarter pixels around
+//! the best half, by the squared error of bilinear interpolation.
 //!
-//! The decoder's longer filters predict better than the bilinear one, but they do not choose
-//! better.
+//! The decoder's longer filters predict better than the bilinear one, but using them in the search
+//! does not improve the choice.
 
 use super::block::HALF_RING;
 use super::{Block, FullPel, PixelPos, Quadrant, QuarterPel, Target};
 
-/// How far a vector is refined.
+/// Precision of the sub-pel search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SubpelSearch {
-    /// Not at all: the squared error of the full-pixel vector.
+    /// No refinement: computes the squared error of the full-pixel vector.
     None,
     /// The eight half-pixel neighbours.
     Half,
-    /// Halves, then the four direct quarter neighbours and the diagonal between the best two.
+    /// Half pixels, then the four direct quarter-pixel neighbours and the diagonal between the best
+    /// two.
     #[default]
     Quarter,
-    /// Halves, then quarters as long as they get better, at most four times.
+    /// Half pixels, then quarter pixels while they improve, at most four times.
     Iterative,
 }
 
-/// What a sub-pel search found.
+/// Result of a sub-pel search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubpelMatch {
-    /// The vector.
+    /// Motion vector in quarter pixels.
     pub vector: QuarterPel,
-    /// Sum of squared differences of the bilinear prediction there.
+    /// Sum of squared differences of the bilinear prediction at the vector.
     pub sse: u32,
-    /// `sse` and the price of the vector; `u32::MAX` if it cannot be coded.
+    /// `sse` plus the cost of the vector; `u32::MAX` if it cannot be coded.
     pub cost: u32,
 }
 
@@ -38,7 +39,7 @@ pub fn search_subpel(target: &Target<'_>, start: FullPel, search: SubpelSearch) 
     Refinement::new(target, target.cur, target.at, start).search(search)
 }
 
-/// As [`search_subpel`], for one quarter of the macroblock.
+/// Refines like [`search_subpel`], for one quadrant of the macroblock.
 #[must_use]
 pub fn search_subpel_8x8(
     target: &Target<'_>,
@@ -51,17 +52,17 @@ pub fn search_subpel_8x8(
     Refinement::new(target, &cur, target.quadrant_at(quadrant), start).search(search)
 }
 
-/// Steps of the iterative search, at most.
+/// Maximum number of steps of the iterative search.
 const MAX_STEPS: u8 = 4;
 
-/// One refinement under way.
+/// State of a refinement.
 struct Refinement<'a, B> {
     target: &'a Target<'a>,
     cur: &'a B,
     at: PixelPos,
     start: FullPel,
     best: SubpelMatch,
-    /// Costs that are known, by offset from the start in quarters (-8..8); 0: not known.
+    /// Known costs by offset from the start in quarter pixels (-8..8); 0 if unknown.
     known: [[u32; 16]; 16],
 }
 
@@ -105,8 +106,8 @@ impl<'a, B: Block> Refinement<'a, B> {
         }
     }
 
-    /// The better quarter neighbour on each axis, and the diagonal between them. Where `guess`,
-    /// the half neighbours say which one is better if both are known.
+    /// Tries the better quarter-pixel neighbour on each axis and the diagonal between them. With
+    /// `guess`, the better neighbour is inferred from the half-pixel neighbours if both are known.
     fn quarters(&mut self, guess: bool) {
         let centre = self.best.vector;
         let dx = self.better_side(centre, (1, 0), guess);
@@ -114,8 +115,8 @@ impl<'a, B: Block> Refinement<'a, B> {
         self.try_at(centre.offset(dx, dy));
     }
 
-    /// Tries one or both neighbours of `centre` along an axis: 1 if the further one is better,
-    /// else -1.
+    /// Tries one or both neighbours of `centre` along an axis. Returns 1 if the positive direction
+    /// is better, otherwise -1.
     fn better_side(&mut self, centre: QuarterPel, (x, y): (i16, i16), guess: bool) -> i16 {
         let halves = [-2, 2].map(|n| self.cost_at(centre.offset(n * x, n * y)));
         if let ([Some(before), Some(after)], true) = (halves, guess) {
@@ -128,7 +129,7 @@ impl<'a, B: Block> Refinement<'a, B> {
         if before < after { -1 } else { 1 }
     }
 
-    /// The cost at `vector`, which is taken if it is better.
+    /// Computes the cost at `vector` and takes the vector if it is the best.
     #[inline]
     fn try_at(&mut self, vector: QuarterPel) -> u32 {
         if let Some(cost) = self.cost_at(vector) {
@@ -156,7 +157,7 @@ impl<'a, B: Block> Refinement<'a, B> {
         Some(*self.memory_of(vector)).filter(|&cost| cost != 0)
     }
 
-    /// Where the cost of `vector` is kept; it is less than eight quarters from the start.
+    /// Returns the cache entry of `vector`, which is less than eight quarters from the start.
     #[inline]
     #[expect(clippy::cast_sign_loss, reason = "masked to four bits")]
     fn memory_of(&mut self, vector: QuarterPel) -> &mut u32 {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dear_vector_loses_against_the_predicted_one() {
+    fn an_expensive_vector_loses_against_the_predicted_one() {
         let mut table = MvCost::default();
         table.fill(|d| (if d == 0 { 0 } else { 60_000 }, if d == 0 { 0 } else { 60_000 }));
         let price = VectorPrice { lambda_sse: Lambda(1 << 16), ..free(&table) };

@@ -1,4 +1,4 @@
-//! A smooth hill and a block cut from it: what the searches' tests look at.
+//! Test scene for the searches: a smooth hill and a block cut from it.
 
 use codec_simd::{Block16, Kernels, Level};
 
@@ -13,14 +13,14 @@ pub(super) struct Scene {
     cur: Block16,
 }
 
-/// A price of nothing.
+/// A cost of zero for all vectors.
 pub(super) fn free(table: &MvCost) -> VectorPrice<'_> {
     VectorPrice { table, predicted: QuarterPel::ZERO, lambda_sad: Lambda(0), lambda_sse: Lambda(0) }
 }
 
 impl Scene {
-    /// A hill without ripples, so that each descent reaches its top, and the block of it that
-    /// `vector` leads to.
+    /// A hill without local minima, so that each descent reaches its top, and the block of it that
+    /// `vector` points to.
     pub(super) fn shifted(vector: QuarterPel) -> Self {
         Self::of(vector, |x, y| {
             let (dx, dy) = (x - 40, y - 40);
@@ -28,7 +28,7 @@ impl Scene {
         })
     }
 
-    /// One grey.
+    /// A uniform grey scene.
     pub(super) fn flat() -> Self {
         Self::of(QuarterPel::ZERO, |_, _| 90)
     }

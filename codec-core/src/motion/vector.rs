@@ -1,4 +1,4 @@
-//! Vectors and positions; the type names the unit.
+//! Motion vectors and positions, with one type per unit.
 
 /// A position in a plane, in pixels from its first visible pixel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,14 +9,14 @@ pub struct PixelPos {
 }
 
 impl PixelPos {
-    /// A position.
+    /// Creates a position.
     #[inline]
     #[must_use]
     pub const fn new(x: i32, y: i32) -> Self {
         Self { x, y }
     }
 
-    /// This position moved by `by`.
+    /// Returns the position displaced by `by`.
     #[inline]
     #[must_use]
     pub const fn moved(self, by: FullPel) -> Self {
@@ -36,21 +36,21 @@ impl FullPel {
     /// No motion.
     pub const ZERO: Self = Self { x: 0, y: 0 };
 
-    /// A vector.
+    /// Creates a vector.
     #[inline]
     #[must_use]
     pub const fn new(x: i16, y: i16) -> Self {
         Self { x, y }
     }
 
-    /// This vector and `dx`, `dy` more.
+    /// Returns the vector plus (`dx`, `dy`).
     #[inline]
     #[must_use]
     pub const fn offset(self, dx: i16, dy: i16) -> Self {
         Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
     }
 
-    /// The same vector in quarter pixels.
+    /// Converts to quarter pixels; saturates.
     #[inline]
     #[must_use]
     pub const fn to_quarter(self) -> QuarterPel {
@@ -70,35 +70,35 @@ impl QuarterPel {
     /// No motion.
     pub const ZERO: Self = Self { x: 0, y: 0 };
 
-    /// A vector.
+    /// Creates a vector.
     #[inline]
     #[must_use]
     pub const fn new(x: i16, y: i16) -> Self {
         Self { x, y }
     }
 
-    /// This vector and `dx`, `dy` quarters more.
+    /// Returns the vector plus (`dx`, `dy`) quarter pixels.
     #[inline]
     #[must_use]
     pub const fn offset(self, dx: i16, dy: i16) -> Self {
         Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
     }
 
-    /// The nearest vector in full pixels; halves go up.
+    /// Rounds to full pixels; halves round up.
     #[inline]
     #[must_use]
     pub const fn to_full(self) -> FullPel {
         FullPel { x: self.x.saturating_add(2) >> 2, y: self.y.saturating_add(2) >> 2 }
     }
 
-    /// The full pixels to the left of and above the vector's end.
+    /// Rounds down to full pixels.
     #[inline]
     #[must_use]
     pub const fn floor(self) -> FullPel {
         FullPel { x: self.x >> 2, y: self.y >> 2 }
     }
 
-    /// What [`Self::floor`] leaves, in eighths of a pixel: 0, 2, 4 or 6.
+    /// Returns the remainder of [`Self::floor`] in eighths of a pixel: 0, 2, 4 or 6.
     #[inline]
     #[must_use]
     #[expect(clippy::cast_sign_loss, reason = "masked to two bits")]
