@@ -1,5 +1,6 @@
-//! Echo cancellation, noise suppression, automatic gain and high-pass for calls, by the crate
-//! `sonora`, a port of the audio processing of `WebRTC` (AEC3, NS, AGC2).
+//! Audio processing for calls with the crate `sonora`, a port of WebRTC's audio processing module
+//! (AEC3, NS, AGC2): echo cancellation, noise suppression, automatic gain control and high-pass
+//! filter.
 
 use std::fmt;
 
@@ -13,24 +14,26 @@ use super::format::AudioFormat;
 use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// Rates at which blocks of 10 ms are whole and no hidden resampling takes place.
+/// Sampling rates at which blocks of 10 ms are whole, so that the library does not resample
+/// internally.
 pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
 
-/// What is done to the microphone's sound.
+/// Processing steps for microphone audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallConfig {
-    /// Takes out what [`CallProcessor::play`] was told; high-pass included.
+    /// Echo cancellation of the audio passed to [`CallProcessor::play`]; includes the high-pass
+    /// filter.
     pub echo_cancellation: bool,
-    /// Lowers noise by about so many decibels: 0 (off), 6, 12, 18 or 21.
+    /// Noise suppression in dB, approximately: 0 (off), 6, 12, 18 or 21.
     pub noise_suppression_db: u8,
-    /// Brings speech to an even level, with a limiter.
+    /// Automatic gain control with a limiter.
     pub automatic_gain: bool,
-    /// Takes out what is below the voice.
+    /// High-pass filter below the voice range.
     pub high_pass: bool,
 }
 
 impl Default for CallConfig {
-    /// Everything on; noise by 12 dB.
+    /// All steps enabled; noise suppression of 12 dB.
     fn default() -> Self {
         Self {
             echo_cancellation: true,
@@ -41,14 +44,14 @@ impl Default for CallConfig {
     }
 }
 
-/// Processes the microphone's sound in a call.
+/// Processes the microphone audio of a call.
 pub struct CallProcessor {
     name: &'static str,
     format: AudioFormat,
     config: CallConfig,
     inner: AudioProcessing,
     capture: Blocks,
-    /// Sound of the loudspeaker that waits for its block.
+    /// Loudspeaker audio that waits for a complete block.
     render: Vec<f32>,
     planes: Planes,
     latency: usize,
@@ -63,7 +66,7 @@ impl fmt::Debug for CallProcessor {
     }
 }
 
-/// One block, channel by channel, before and after.
+/// One block by channel, before and after processing.
 #[derive(Debug)]
 struct Planes {
     input: Vec<Vec<f32>>,
@@ -94,7 +97,7 @@ impl Planes {
         }
     }
 
-    /// Both sides as lists of slices, of which one or two are used.
+    /// Calls `run` with both sides as lists of slices, for one or two channels.
     fn with<R>(&mut self, run: impl FnOnce(&[&[f32]], &mut [&mut [f32]]) -> R) -> R {
         match (self.input.as_slice(), self.output.as_mut_slice()) {
             ([mono], [out]) => run(&[mono], &mut [out]),
@@ -107,12 +110,14 @@ impl Planes {
 }
 
 impl CallProcessor {
-    /// For the sound of microphone and loudspeaker in `format`: 16, 32 or 48 kHz, mono or stereo.
-    /// `granularity`: calls bring multiples of so many sample frames: those of 10 ms spare 10 ms of
-    /// delay.
+    /// Creates a processor for microphone and loudspeaker audio in `format`: 16, 32 or 48 kHz, mono
+    /// or stereo.
+    ///
+    /// Calls process multiples of `granularity` sample frames; a granularity in multiples of 10 ms
+    /// saves 10 ms of delay.
     ///
     /// # Errors
-    /// [`Error::Config`] for other formats and levels of noise suppression.
+    /// [`Error::Config`] for other formats and unknown levels of noise suppression.
     pub fn new(format: AudioFormat, config: CallConfig, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || !(1..=2).contains(&format.channels()) {
             let allowed = "16000, 32000 or 48000 Hz, mono or stereo";
@@ -128,11 +133,11 @@ impl CallProcessor {
         Ok(Self { name, format, config, inner, capture, render, planes, latency })
     }
 
-    /// Tells what the loudspeaker plays, before the microphone's sound of the same time is
-    /// processed. Interleaved floats of any length.
+    /// Passes loudspeaker audio, before the microphone audio of the same time is processed. Takes
+    /// interleaved floats of any length.
     ///
     /// # Errors
-    /// [`ConfigError`] if they are no whole sample frames: nothing has changed.
+    /// [`ConfigError`] if they are not whole sample frames. Nothing has changed.
     pub fn play(&mut self, samples: &[f32]) -> Result<(), ConfigError> {
         let channels = self.format.channels();
         whole_frames(samples, channels)?;
@@ -142,7 +147,7 @@ impl CallProcessor {
         while let Some(block) = self.render.get(used..used + size) {
             self.planes.read(block);
             let inner = &mut self.inner;
-            // Refusals of the library are about formats, which are fixed.
+            // The library only rejects formats, which are fixed here.
             let _ = self.planes.with(|input, output| inner.process_render_f32(input, output));
             used += size;
         }
@@ -150,16 +155,16 @@ impl CallProcessor {
         Ok(())
     }
 
-    /// Tells the delay in milliseconds from [`Self::play`] to the echo's arrival at
-    /// [`AudioProcessor::process`], where the sound card knows it; 0 to 500. Without it the
-    /// canceller finds out.
+    /// Sets the delay from [`Self::play`] to the arrival of the echo at [`AudioProcessor::process`]
+    /// in milliseconds, 0 to 500, if the sound device reports it. Without it the canceller
+    /// estimates the delay.
     pub fn set_delay_ms(&mut self, delay_ms: u16) {
         let _ = self.inner.set_stream_delay_ms(i32::from(delay_ms.min(500)));
     }
 }
 
-/// Sample frames by which the library's output lies behind, as measured: 8 ms of the canceller, 6 of
-/// noise suppression, and the filters that split bands, whose phase is not linear.
+/// Returns the measured delay of the library's output in sample frames: 8 ms for echo cancellation,
+/// 6 ms for noise suppression, and the non-linear phase of the band-splitting filters.
 fn inner_delay(rate: u32, config: CallConfig) -> usize {
     let CallConfig { echo_cancellation, noise_suppression_db, automatic_gain, high_pass } = config;
     let ms = 8 * u32::from(echo_cancellation) + 6 * u32::from(noise_suppression_db > 0);
@@ -208,7 +213,7 @@ fn build(format: AudioFormat, config: CallConfig) -> Result<AudioProcessing, Err
         .build())
 }
 
-/// Automatic gain with a high-pass and nothing else: it needs no second stream.
+/// Opens automatic gain control with a high-pass filter, which needs no loudspeaker audio.
 pub(crate) fn open_agc(
     format: AudioFormat,
     granularity: usize,

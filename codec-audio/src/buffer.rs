@@ -1,14 +1,14 @@
-//! Interleaved samples with their format and time.
+//! Interleaved audio samples with their format and timestamp.
 
 use super::format::AudioFormat;
 use codec_core::error::ConfigError;
 
-/// The two kinds of samples that pass between codecs.
+/// Sample type of audio buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleKind {
-    /// Signed 16-bit numbers.
+    /// Signed 16-bit integers.
     S16,
-    /// Floats of full scale 1; they may exceed it.
+    /// 32-bit floats with full scale 1.0; values may exceed it.
     F32,
 }
 
@@ -21,7 +21,7 @@ pub enum Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// Values of all channels together.
+    /// Returns the number of values of all channels together.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -30,7 +30,7 @@ impl Samples<'_> {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -46,7 +46,7 @@ pub enum SampleBuf {
 }
 
 impl SampleBuf {
-    /// A borrowed view.
+    /// Returns a borrowed view.
     #[must_use]
     pub fn as_samples(&self) -> Samples<'_> {
         match self {
@@ -56,7 +56,7 @@ impl SampleBuf {
     }
 }
 
-/// Borrowed sound: whole sample frames (one value of each channel) in one format.
+/// Borrowed audio: whole sample frames (one value per channel) in one format.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AudioView<'a> {
     format: AudioFormat,
@@ -64,10 +64,10 @@ pub struct AudioView<'a> {
 }
 
 impl<'a> AudioView<'a> {
-    /// Interleaved `samples` of `format`.
+    /// Creates a view of interleaved `samples` in `format`.
     ///
     /// # Errors
-    /// [`ConfigError`] if the rate is 0 or the values are no whole number of sample frames.
+    /// [`ConfigError`] if the rate is 0 or the samples are not whole sample frames.
     pub fn new(format: AudioFormat, samples: Samples<'a>) -> Result<Self, ConfigError> {
         let channels = format.channels();
         if format.rate == 0 || channels == 0 {
@@ -80,25 +80,25 @@ impl<'a> AudioView<'a> {
         Ok(Self { format, samples })
     }
 
-    /// Rate and channels.
+    /// Returns the sampling rate and channels.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         self.format
     }
 
-    /// The values.
+    /// Returns the interleaved samples.
     #[must_use]
     pub fn samples(&self) -> Samples<'a> {
         self.samples
     }
 
-    /// Number of sample frames: samples of each channel.
+    /// Returns the number of sample frames, i.e. samples per channel.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.samples.len() / self.format.channels()
     }
 
-    /// Sample frames `range`, cut to what there is.
+    /// Returns the sample frames in `range`, clamped to the available ones.
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let channels = self.format.channels();
@@ -111,7 +111,7 @@ impl<'a> AudioView<'a> {
         Self { samples, ..*self }
     }
 
-    /// Appends the values as floats.
+    /// Appends the samples as floats.
     pub fn append_f32(&self, out: &mut Vec<f32>) {
         match self.samples {
             Samples::S16(values) => out.extend(values.iter().map(|&v| to_f32(v))),
@@ -119,7 +119,7 @@ impl<'a> AudioView<'a> {
         }
     }
 
-    /// Appends the values as 16-bit numbers: rounded to the nearest, saturated, NaN as 0.
+    /// Appends the samples as 16-bit integers: rounded to nearest, saturated, NaN as 0.
     pub fn append_s16(&self, out: &mut Vec<i16>) {
         match self.samples {
             Samples::S16(values) => out.extend_from_slice(values),
@@ -128,19 +128,19 @@ impl<'a> AudioView<'a> {
     }
 }
 
-/// Owned sound with its time, in memory that is used again.
+/// Owned audio with its timestamp; the memory can be reused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AudioBuf {
-    /// Rate and channels.
+    /// Sampling rate and channels.
     pub format: AudioFormat,
-    /// Interleaved values, whole sample frames.
+    /// Interleaved samples, whole sample frames.
     pub samples: SampleBuf,
-    /// Time of the first sample, in samples of `format.rate`.
+    /// Timestamp of the first sample, in samples at `format.rate`.
     pub pts: i64,
 }
 
 impl AudioBuf {
-    /// No samples.
+    /// Creates an empty buffer.
     #[must_use]
     pub fn new(format: AudioFormat, kind: SampleKind) -> Self {
         let samples = match kind {
@@ -150,21 +150,21 @@ impl AudioBuf {
         Self { format, samples, pts: 0 }
     }
 
-    /// Number of sample frames: samples of each channel.
+    /// Returns the number of sample frames, i.e. samples per channel.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.samples.as_samples().len() / self.format.channels().max(1)
     }
 
-    /// A borrowed view.
+    /// Returns a borrowed view.
     ///
     /// # Errors
-    /// As [`AudioView::new`], where the fields do not fit together.
+    /// As [`AudioView::new`], if the fields are inconsistent.
     pub fn view(&self) -> Result<AudioView<'_>, ConfigError> {
         AudioView::new(self.format, self.samples.as_samples())
     }
 
-    /// Empties it for 16-bit samples and lends the memory.
+    /// Clears the buffer for 16-bit samples and returns its memory.
     pub fn begin_s16(&mut self, format: AudioFormat, pts: i64) -> &mut Vec<i16> {
         (self.format, self.pts) = (format, pts);
         if !matches!(self.samples, SampleBuf::S16(_)) {
@@ -179,7 +179,7 @@ impl AudioBuf {
         }
     }
 
-    /// Empties it for floats and lends the memory.
+    /// Clears the buffer for floats and returns its memory.
     pub fn begin_f32(&mut self, format: AudioFormat, pts: i64) -> &mut Vec<f32> {
         (self.format, self.pts) = (format, pts);
         if !matches!(self.samples, SampleBuf::F32(_)) {
@@ -194,7 +194,7 @@ impl AudioBuf {
         }
     }
 
-    /// Drops the first `start` and the last `end` sample frames; the time follows.
+    /// Removes the first `start` and the last `end` sample frames and adjusts the timestamp.
     pub fn trim(&mut self, start: usize, end: usize) {
         let channels = self.format.channels();
         let frames = self.frames();
@@ -213,12 +213,12 @@ fn cut<T>(values: &mut Vec<T>, from: usize, to: usize) {
     values.drain(..from);
 }
 
-/// A 16-bit sample on the scale of floats.
+/// Converts a 16-bit sample to the range of floats.
 pub(crate) fn to_f32(value: i16) -> f32 {
     f32::from(value) / 32768.0
 }
 
-/// A float on the scale of 16-bit samples.
+/// Converts a float to the range of 16-bit samples.
 #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and NaN gives 0")]
 pub(crate) fn to_s16(value: f32) -> i16 {
     (value * 32768.0).round_ties_even() as i16
@@ -232,7 +232,7 @@ mod tests {
     const STEREO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Stereo);
 
     #[test]
-    fn samples_survive_the_way_to_floats_and_back() {
+    fn samples_round_trip_through_floats() {
         for value in i16::MIN..=i16::MAX {
             assert_eq!(to_s16(to_f32(value)), value);
         }
@@ -240,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn half_a_sample_frame_is_refused() {
+    fn incomplete_sample_frames_are_rejected() {
         assert!(AudioView::new(STEREO, Samples::S16(&[1, 2, 3])).is_err());
         assert!(AudioView::new(STEREO, Samples::S16(&[1, 2])).is_ok());
     }
 
     #[test]
-    fn trimming_moves_the_time_and_never_takes_more_than_there_is() {
+    fn trimming_adjusts_the_timestamp_and_is_clamped_to_the_length() {
         let mut sound = AudioBuf::new(STEREO, SampleKind::S16);
         sound.begin_s16(STEREO, -3).extend(0..10);
         sound.trim(2, 1);

@@ -1,16 +1,16 @@
-//! From one set of channels to another. Down-mixing by ITU-R BS.775, annex 4.
+//! Channel mapping and down-mixing by ITU-R BS.775, annex 4.
 
 use super::format::{ChannelLayout, Speaker};
 
 const HALF_POWER: f32 = std::f32::consts::FRAC_1_SQRT_2;
 
-/// Maps interleaved floats of one layout to another.
+/// Maps interleaved floats from one channel layout to another.
 ///
-/// Channels that both layouts have are copied. What the output lacks is folded into its neighbours:
-/// centre to left and right with -3 dB, surrounds to the front of their side with -3 dB; low
-/// frequency effects are left out, as the recommendation has it. All weights are then lowered
-/// together until no sum can exceed full scale. What the input lacks is silent, except that one
-/// lone channel plays from left and right alike. Discrete channels go by their number.
+/// Channels that both layouts have are copied. Channels missing in the output are mixed into their
+/// neighbours: centre to left and right with -3 dB, surrounds to the front of their side with -3
+/// dB. Low frequency effects are dropped, as the recommendation specifies. All weights are then
+/// scaled down together so that no sum can exceed full scale. Channels missing in the input are
+/// silent, except that mono is played left and right. Discrete channels map by number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMapper {
     from: ChannelLayout,
@@ -20,7 +20,7 @@ pub struct ChannelMapper {
 }
 
 impl ChannelMapper {
-    /// A mapping of `from` to `to`.
+    /// Creates a mapping of `from` to `to`.
     #[must_use]
     pub fn new(from: ChannelLayout, to: ChannelLayout) -> Self {
         let (inputs, outputs) = (from.count(), to.count());
@@ -44,25 +44,26 @@ impl ChannelMapper {
         Self { from, to, weights }
     }
 
-    /// The layout that goes in.
+    /// Returns the input layout.
     #[must_use]
     pub fn from(&self) -> ChannelLayout {
         self.from
     }
 
-    /// The layout that comes out.
+    /// Returns the output layout.
     #[must_use]
     pub fn to(&self) -> ChannelLayout {
         self.to
     }
 
-    /// Whether nothing changes.
+    /// Returns whether the mapping changes nothing.
     #[must_use]
     pub fn is_identity(&self) -> bool {
         self.from == self.to || (self.from.count() == 1 && self.to.count() == 1)
     }
 
-    /// Weight of input channel `input` in output channel `output`, 0 if there is none such.
+    /// Returns the weight of input channel `input` in output channel `output`; 0 if either does not
+    /// exist.
     #[must_use]
     pub fn weight(&self, output: usize, input: usize) -> f32 {
         let inputs = self.from.count();
@@ -73,7 +74,7 @@ impl ChannelMapper {
         }
     }
 
-    /// Appends the mapped `input`: whole sample frames; a part of one at the end is left out.
+    /// Appends the mapped `input`; an incomplete sample frame at the end is ignored.
     pub fn map(&self, input: &[f32], out: &mut Vec<f32>) {
         if self.is_identity() {
             let whole = input.len() - input.len() % self.from.count();
@@ -90,7 +91,8 @@ impl ChannelMapper {
     }
 }
 
-/// Output channels that carry `speaker`, with their weights. `lone`: it is the only one.
+/// Returns the output channels that carry `speaker`, with their weights. `lone` means that it is
+/// the only input channel.
 fn targets(speaker: Speaker, to: &[Speaker], lone: bool) -> Vec<(usize, f32)> {
     use Speaker::{
         BackCentre, BackLeft, BackRight, FrontCentre, FrontLeft, FrontRight, LowFrequency,
@@ -100,7 +102,7 @@ fn targets(speaker: Speaker, to: &[Speaker], lone: bool) -> Vec<(usize, f32)> {
     if let Some(same) = at(speaker) {
         return vec![(same, 1.0)];
     }
-    // Each line: the speakers that may stand in together, and the weight for each of them.
+    // Each entry: the output speakers that substitute it together, and the weight for each of them.
     let choices: &[(&[Speaker], f32)] = match speaker {
         LowFrequency => &[],
         FrontCentre if lone => &[(&[FrontLeft, FrontRight], 1.0)],
@@ -162,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn mono_survives_the_way_to_stereo_and_back() {
+    fn mono_round_trips_through_stereo() {
         assert_eq!(map(Mono, Stereo, &[0.25]), [0.25, 0.25]);
         assert_eq!(map(Stereo, Mono, &[0.25, 0.25]), [0.25]);
         assert_eq!(map(Stereo, Mono, &[0.5, -0.5]), [0.0]);
     }
 
     #[test]
-    fn five_one_folds_to_stereo_in_the_proportions_of_the_recommendation() {
+    fn five_one_is_downmixed_to_stereo_with_the_recommended_weights() {
         let mapper = ChannelMapper::new(Surround51, Stereo);
         let left: Vec<f32> =
             (0..6).map(|input| mapper.weight(0, input) / mapper.weight(0, 0)).collect();
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn no_channel_but_the_low_one_gets_lost_among_named_speakers() {
+    fn only_the_lfe_channel_is_dropped_between_named_layouts() {
         for from in ALL.iter().filter(|layout| !layout.speakers().is_empty()) {
             for to in ALL.iter().filter(|layout| !layout.speakers().is_empty()) {
                 let mapper = ChannelMapper::new(*from, *to);
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn discrete_channels_go_by_their_number() {
+    fn discrete_channels_map_by_number() {
         assert_eq!(map(Discrete(3), Stereo, &[0.1, 0.2, 0.3]), [0.1, 0.2]);
         assert_eq!(map(Stereo, Discrete(3), &[0.1, 0.2]), [0.1, 0.2, 0.0]);
     }

@@ -1,21 +1,21 @@
-//! What audio encoders and decoders are told before they start.
+//! Configuration of audio encoders and decoders.
 
 use super::format::{AudioCodec, AudioFormat};
 use codec_core::codec::{Bitrate, Limits};
 
-/// How many bits.
+/// Rate control mode and target bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioRate {
-    /// Every packet of the same size.
+    /// Constant bitrate: all packets have the same size.
     Cbr(Bitrate),
-    /// Variable within the limits of a real-time link.
+    /// Variable bitrate within the limits of a real-time link.
     ConstrainedVbr(Bitrate),
-    /// Variable; the average over the file.
+    /// Variable bitrate: the target is the average over the file.
     Vbr(Bitrate),
 }
 
 impl AudioRate {
-    /// The target.
+    /// Returns the target bitrate.
     #[must_use]
     pub fn bitrate(self) -> Bitrate {
         match self {
@@ -23,7 +23,7 @@ impl AudioRate {
         }
     }
 
-    /// The same mode at another target.
+    /// Returns the same mode with another target.
     #[must_use]
     pub fn with_bitrate(self, rate: Bitrate) -> Self {
         match self {
@@ -34,19 +34,19 @@ impl AudioRate {
     }
 }
 
-/// What the sound is for (RFC 6716, section 2.1).
+/// Intended application (RFC 6716, section 2.1). The default is `Voip`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Application {
-    /// Speech that must be understood.
+    /// Optimise for speech intelligibility.
     #[default]
     Voip,
-    /// Faithful to the input.
+    /// Optimise for fidelity to the input.
     Audio,
-    /// Least delay; no speech coder.
+    /// Minimise delay; disables the speech coder.
     LowDelay,
 }
 
-/// What the sound is, where the encoder should not find out.
+/// Type of signal, if the encoder should not detect it. The default is `Auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Signal {
@@ -56,7 +56,7 @@ pub enum Signal {
     Music,
 }
 
-/// Highest frequency that is coded (RFC 6716, section 2).
+/// Highest coded audio frequency (RFC 6716, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bandwidth {
     /// 4 kHz.
@@ -71,19 +71,19 @@ pub enum Bandwidth {
     Full,
 }
 
-/// Duration of a packet in microseconds. Opus: 2500, 5000, 10000, 20000, 40000, 60000, 80000,
-/// 100000 or 120000.
+/// Duration of a packet in microseconds. Opus allows 2500, 5000, 10000, 20000, 40000, 60000, 80000,
+/// 100000 and 120000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameLength(pub u32);
 
 impl FrameLength {
-    /// From milliseconds.
+    /// Converts from milliseconds.
     #[must_use]
     pub const fn ms(ms: u32) -> Self {
         Self(ms * 1000)
     }
 
-    /// Sample frames at `rate`, rounded down.
+    /// Returns the number of sample frames at `rate`, rounded down.
     #[must_use]
     pub fn samples(self, rate: u32) -> usize {
         let samples = u64::from(self.0) * u64::from(rate) / 1_000_000;
@@ -91,50 +91,52 @@ impl FrameLength {
     }
 }
 
-/// Settings of an audio encoder. Those that [`super::AudioUpdate`] names can be changed while
-/// running. A codec that has no such setting refuses any value but the default.
+/// Settings of an audio encoder. The settings in [`super::AudioUpdate`] can be changed while it
+/// runs. A codec that lacks a setting rejects any value but the default.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct AudioEncoderConfig {
-    /// Compression format, for backends that have several (G.711, PCM).
+    /// Codec, for backends that implement several (G.711, PCM).
     pub codec: AudioCodec,
-    /// Of the samples that will be pushed, and of the times.
+    /// Sampling rate and channels of the input samples and timestamps.
     pub format: AudioFormat,
-    /// Bits; `None`: the codec's own choice for the format.
+    /// Rate control mode and target; `None` uses the codec's default for the format.
     pub rate: Option<AudioRate>,
-    /// What it is for.
+    /// Intended application.
     pub application: Application,
-    /// What it is.
+    /// Type of signal.
     pub signal: Signal,
-    /// 0 (fastest) to 10 (best).
+    /// Complexity, from 0 (fastest) to 10 (best quality).
     pub complexity: u8,
     /// Duration of a packet.
     pub frame: FrameLength,
-    /// Highest bandwidth that may be chosen.
+    /// Highest audio bandwidth that the encoder may choose.
     pub max_bandwidth: Bandwidth,
-    /// One bandwidth for all packets; `None`: chosen.
+    /// Fixed audio bandwidth for all packets; `None` lets the encoder choose.
     pub bandwidth: Option<Bandwidth>,
-    /// Code this many channels (1 or 2) whatever comes in; `None`: chosen.
+    /// Fixed number of coded channels (1 or 2), independent of the input; `None` lets the encoder
+    /// choose.
     pub force_channels: Option<u8>,
-    /// A coarse copy of each frame in the next packet (in-band FEC).
+    /// In-band FEC: a low-bitrate copy of each frame in the next packet.
     pub fec: bool,
-    /// Packet loss to prepare for, in percent; without it in-band FEC adds nothing.
+    /// Expected packet loss in percent; in-band FEC is added only if it is above 0.
     pub expected_loss_pct: u8,
-    /// Nearly nothing is sent during silence.
+    /// Discontinuous transmission (DTX): send almost nothing during silence.
     pub dtx: bool,
-    /// Frames do not depend on one another more than they must: costs quality, helps after losses.
+    /// Reduce prediction between frames: lowers quality, but limits the effect of packet loss.
     pub prediction_disabled: bool,
-    /// Stereo without inverted phases, for players that mix down.
+    /// Disable phase inversion of stereo, for players that down-mix to mono.
     pub phase_inversion_disabled: bool,
     /// Significant bits of the input, 8..=24.
     pub lsb_depth: u8,
-    /// The codec's own settings, by knob name.
+    /// Codec-specific settings as pairs of knob name and value.
     pub knobs: Vec<(String, i64)>,
 }
 
 impl AudioEncoderConfig {
-    /// Real-time speech: packets of 20 ms, complexity 9, the codec's own bitrate.
+    /// Returns settings for real-time speech: packets of 20 ms, complexity 9, the codec's default
+    /// bitrate.
     #[must_use]
     pub fn new(codec: AudioCodec, format: AudioFormat) -> Self {
         Self {
@@ -163,24 +165,24 @@ impl AudioEncoderConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AudioDecoderConfig {
-    /// How the packets are coded.
+    /// Codec of the packets.
     pub codec: AudioCodec,
-    /// What the container states, or what is wanted where the codec leaves it free (Opus decodes to
-    /// any of 8, 12, 16, 24 and 48 kHz, mono or stereo).
+    /// Format that the container states, or the output format if the codec allows a choice (Opus
+    /// decodes to 8, 12, 16, 24 or 48 kHz, mono or stereo).
     pub format: AudioFormat,
-    /// Set-up data as the container holds it: `OpusHead`, an `AudioSpecificConfig`, the Vorbis
-    /// headers in Xiph lacing, a FLAC `STREAMINFO`; empty where there is none.
+    /// Codec configuration as stored in the container: `OpusHead`, an `AudioSpecificConfig`, the
+    /// Vorbis headers in Xiph lacing, a FLAC `STREAMINFO`; empty if the codec has none.
     pub codec_private: Vec<u8>,
-    /// What hostile input may ask for; of them `max_frame_bytes` is used.
+    /// Limits on untrusted input; only `max_frame_bytes` applies.
     pub limits: Limits,
-    /// Gain in 1/256 dB that is applied to the output, beside the stream's own.
+    /// Gain applied to the output in 1/256 dB, in addition to the stream's own.
     pub gain_q8_db: i16,
-    /// The codec's own settings, by knob name.
+    /// Codec-specific settings as pairs of knob name and value.
     pub knobs: Vec<(String, i64)>,
 }
 
 impl AudioDecoderConfig {
-    /// A decoder of `codec` to `format`.
+    /// Creates settings for decoding `codec` to `format`.
     #[must_use]
     pub fn new(codec: AudioCodec, format: AudioFormat) -> Self {
         Self {

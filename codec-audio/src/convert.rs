@@ -1,4 +1,4 @@
-//! From any format to any other: channels and rate.
+//! Conversion between audio formats: sampling rate and channels.
 
 use super::buffer::AudioView;
 use super::channels::ChannelMapper;
@@ -7,7 +7,8 @@ use super::format::AudioFormat;
 use super::resample::Resampler;
 use codec_core::error::{ConfigError, Error};
 
-/// Brings sound to another rate and other channels; the smaller number of channels is resampled.
+/// Converts audio to another sampling rate and other channels. It resamples the smaller number of
+/// channels.
 #[derive(Debug)]
 pub struct Converter {
     from: AudioFormat,
@@ -20,16 +21,16 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// Converts `from` to `to` by a fixed ratio, with the duration kept to the sample.
+    /// Creates a converter with a fixed ratio that preserves the duration to the sample.
     ///
     /// # Errors
-    /// [`Error::Config`] for rates and channels that cannot be; [`Error::Unsupported`] if the rates
-    /// differ and this build has no feature `resample`.
+    /// [`Error::Config`] for invalid rates and channels; [`Error::Unsupported`] if the rates differ
+    /// and this build lacks the feature `resample`.
     pub fn new(from: AudioFormat, to: AudioFormat) -> Result<Self, Error> {
         Self::build(from, to, false)
     }
 
-    /// As [`Self::new`], with little delay and a ratio that [`Self::set_drift`] can move.
+    /// Creates a low-delay converter whose ratio [`Self::set_drift`] can adjust.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -47,7 +48,7 @@ impl Converter {
         let mapper = ChannelMapper::new(from.layout, to.layout);
         #[cfg(not(feature = "resample"))]
         if from.rate != to.rate || adjustable {
-            return Err(Error::Unsupported("another sampling rate: build with feature `resample`"));
+            return Err(Error::Unsupported("resampling without the feature `resample`"));
         }
         #[cfg(feature = "resample")]
         let resampler = {
@@ -66,19 +67,20 @@ impl Converter {
         })
     }
 
-    /// The format that goes in.
+    /// Returns the input format.
     #[must_use]
     pub fn from(&self) -> AudioFormat {
         self.from
     }
 
-    /// The format that comes out.
+    /// Returns the output format.
     #[must_use]
     pub fn to(&self) -> AudioFormat {
         self.to
     }
 
-    /// Most sample frames, at the output's rate, that are held back. Times stay right.
+    /// Returns the maximum number of sample frames held back, at the output rate. Timestamps
+    /// account for it.
     #[must_use]
     pub fn latency(&self) -> usize {
         #[cfg(feature = "resample")]
@@ -87,19 +89,19 @@ impl Converter {
         0
     }
 
-    /// See [`Resampler::set_drift`].
+    /// Adjusts the ratio; see [`Resampler::set_drift`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Resampler::set_drift`].
     #[cfg(feature = "resample")]
     pub fn set_drift(&mut self, ratio: f64) -> Result<(), ConfigError> {
         self.resampler.set_drift(ratio)
     }
 
-    /// Converts `audio` and appends what is ready.
+    /// Converts `audio` and appends the samples that are ready.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is not of the format that goes in: nothing has changed.
+    /// [`ConfigError`] if it is not in the input format. Nothing has changed.
     pub fn process(
         &mut self,
         audio: &AudioView<'_>,
@@ -134,7 +136,7 @@ impl Converter {
         self.mapper.map(&self.source, out);
     }
 
-    /// No more input: appends what is left, and is as new.
+    /// Flushes the converter: appends the remaining samples and resets it.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
         self.middle.clear();
         #[cfg(feature = "resample")]
@@ -148,7 +150,7 @@ impl Converter {
         let _ = out;
     }
 
-    /// Forgets what is held back.
+    /// Discards the samples held back.
     pub fn reset(&mut self) {
         #[cfg(feature = "resample")]
         self.resampler.reset();

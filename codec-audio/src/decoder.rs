@@ -1,4 +1,4 @@
-//! The audio decoder's side of the seam.
+//! The interface of audio decoders: trait and reports.
 
 use std::fmt::Debug;
 
@@ -8,48 +8,51 @@ use super::encoder::AudioCapabilities;
 use super::format::AudioFormat;
 use codec_core::error::Error;
 
-/// What was learnt from one packet.
+/// Information about one decoded packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AudioReport {
-    /// Sample frames that came out, or will with later packets.
+    /// Number of sample frames of this packet, available now or with later packets.
     pub frames: u64,
-    /// How much of them was made up or taken from a coarse copy.
+    /// Number of these that were concealed or recovered by in-band FEC.
     pub recovered: u64,
-    /// Highest frequency that was coded, where the codec tells.
+    /// Coded audio bandwidth, if the codec reports it.
     pub bandwidth: Option<Bandwidth>,
-    /// State of the range decoder, to compare implementations with (Opus).
+    /// State of the range decoder, for comparing implementations (Opus).
     pub final_range: Option<u32>,
 }
 
-/// What to make of a packet that did not come.
+/// How to replace a lost packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery<'a> {
-    /// Make it up from what came before.
+    /// Conceal the loss from earlier audio.
     Conceal,
-    /// Take the coarse copy out of the packet after it, which is decoded as usual afterwards; where
-    /// it has none, make it up.
+    /// Recover the audio from in-band FEC in the following packet, which is decoded normally
+    /// afterwards; without FEC data, conceal.
     FromNext(&'a [u8]),
 }
 
-/// An audio decoder. No threads, no clock, no callback.
+/// An audio decoder: push packets, pull samples. It starts no threads, reads no clock and calls no
+/// callbacks.
 pub trait AudioDecoder: Send + Debug {
-    /// What it can do; constant for its lifetime.
+    /// Returns what the decoder supports; constant for its lifetime.
     fn capabilities(&self) -> &AudioCapabilities;
 
-    /// Format of what comes out, as far as is known: that of the buffers has the last word.
+    /// Returns the output format as far as it is known; the format of the received buffers takes
+    /// precedence.
     fn format(&self) -> AudioFormat;
 
-    /// Takes one packet; `pts` is the time of its first sample, at the rate of [`Self::format`].
+    /// Decodes one packet; `pts` is the time of its first sample, at the rate of [`Self::format`].
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Limit`]: no samples come out; the next packet may be decoded.
+    /// [`Error::Corrupt`] or [`Error::Limit`]: the packet yields no samples, and decoding can
+    /// continue with the next packet.
     fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error>;
 
-    /// Makes up `frames` sample frames from `pts` on, for packets that did not come.
+    /// Generates `frames` sample frames from `pts` on, to replace lost packets.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the codec has no concealment; [`Error::Config`] if `frames` is no
-    /// duration that it can make up.
+    /// [`Error::Unsupported`] if the codec has no concealment; [`Error::Config`] if it cannot
+    /// conceal this duration.
     fn recover(
         &mut self,
         frames: usize,
@@ -57,13 +60,13 @@ pub trait AudioDecoder: Send + Debug {
         pts: i64,
     ) -> Result<AudioReport, Error>;
 
-    /// Moves the next decoded samples into `audio`, whose memory is used again. `false` if there
-    /// are none.
+    /// Moves the next decoded samples into `audio`, reusing its memory. Returns `false` if none are
+    /// ready.
     fn receive(&mut self, audio: &mut AudioBuf) -> bool;
 
-    /// No more packets for now: lets go of what was held back.
+    /// Flushes the decoder: samples that were held back become available.
     fn finish(&mut self);
 
-    /// Forgets the past, as before the first packet.
+    /// Resets the state to that before the first packet.
     fn reset(&mut self);
 }

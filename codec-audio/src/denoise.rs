@@ -1,5 +1,5 @@
-//! Noise suppression around speech by the crate `nnnoiseless`: a recurrent network over blocks of
-//! 10 ms at 48 kHz.
+//! Noise suppression for speech with the crate `nnnoiseless`: a recurrent neural network on blocks
+//! of 10 ms at 48 kHz.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use super::format::AudioFormat;
 use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// The one rate.
+/// The only supported sampling rate.
 pub(crate) const RATES: &[u32] = &[48_000];
 const BLOCK: usize = DenoiseState::FRAME_SIZE;
 
-/// Suppresses noise, each channel for itself.
+/// Suppresses noise in each channel separately.
 pub struct Denoiser {
     format: AudioFormat,
     states: Vec<Box<DenoiseState<'static>>>,
@@ -30,11 +30,10 @@ impl fmt::Debug for Denoiser {
 }
 
 impl Denoiser {
-    /// For sound at 48 kHz with any channels. `granularity`: calls bring multiples of so many
-    /// sample frames: 480 spares 10 ms of delay.
+    /// Creates a noise suppressor for audio at 48 kHz with any number of channels. Calls process
+    /// multiples of `granularity` sample frames; a multiple of 480 saves 10 ms of delay.
     ///
-    /// # Errors
-    /// [`Error::Config`] if the rate is another one.
+    /// [`Error::Config`] for other sampling rates.
     pub fn new(format: AudioFormat, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || format.channels() == 0 {
             return Err(ConfigError::new("rate of noise suppression", format, "48000 Hz").into());
@@ -75,7 +74,7 @@ impl AudioProcessor for Denoiser {
         blocks.process(samples, |block| {
             let mut loudest = 0.0f32;
             for (channel, state) in states.iter_mut().enumerate() {
-                // The network knows 16-bit numbers.
+                // The network works on the scale of 16-bit integers.
                 for (value, frame) in input.iter_mut().zip(block.chunks_exact(channels)) {
                     *value = sane(frame[channel]) * 32_768.0;
                 }

@@ -1,4 +1,4 @@
-//! The audio encoder's side of the seam.
+//! The interface of audio encoders: trait, outcomes, live updates and capabilities.
 
 use std::fmt::Debug;
 
@@ -8,61 +8,61 @@ use super::packet::AudioPacket;
 use codec_core::codec::{Applied, Bitrate, Knob};
 use codec_core::error::Error;
 
-/// What became of the samples. Never silent.
+/// Result of encoding samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AudioOutcome {
     /// At least one packet is ready for [`AudioEncoder::receive`].
     Coded,
-    /// All samples wait for the rest of their frame.
+    /// All samples are buffered until their frame is complete.
     Buffered,
 }
 
-/// A change to a running audio encoder, from the next frame on.
+/// A change to a running audio encoder; takes effect from the next frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AudioUpdate {
-    /// New target; the mode stays.
+    /// New target bitrate; the mode stays.
     Bitrate(Bitrate),
-    /// New mode and target.
+    /// New rate control mode and target.
     Rate(AudioRate),
-    /// 0 (fastest) to 10 (best).
+    /// New complexity, from 0 (fastest) to 10 (best quality).
     Complexity(u8),
-    /// Duration of a packet.
+    /// New packet duration.
     Frame(FrameLength),
-    /// Highest bandwidth that may be chosen.
+    /// New highest audio bandwidth that the encoder may choose.
     MaxBandwidth(Bandwidth),
-    /// One bandwidth, or `None`: chosen.
+    /// New fixed audio bandwidth; `None` lets the encoder choose.
     Bandwidth(Option<Bandwidth>),
-    /// One number of channels, or `None`: chosen.
+    /// New fixed number of coded channels; `None` lets the encoder choose.
     ForceChannels(Option<u8>),
-    /// In-band FEC.
+    /// Enable or disable in-band FEC.
     Fec(bool),
-    /// Packet loss to prepare for, in percent.
+    /// New expected packet loss in percent.
     ExpectedLoss(u8),
-    /// Discontinuous transmission.
+    /// Enable or disable discontinuous transmission (DTX).
     Dtx(bool),
-    /// What the sound is.
+    /// New type of signal.
     Signal(Signal),
     /// See [`super::AudioEncoderConfig::prediction_disabled`].
     PredictionDisabled(bool),
     /// See [`super::AudioEncoderConfig::phase_inversion_disabled`].
     PhaseInversionDisabled(bool),
-    /// A setting of the codec's own.
+    /// New value of a codec-specific setting, by knob name.
     Knob(String, i64),
 }
 
-/// What an audio backend can do. It states its gaps and does not fake.
+/// Features and limits of an audio backend. A backend declares missing features in `lacks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct AudioCapabilities {
     pub implementation: &'static str,
-    /// Sampling rates, in Hz; empty: any.
+    /// Supported sampling rates in Hz; empty if any.
     pub rates: &'static [u32],
     pub max_channels: u8,
-    /// Durations of a packet, in microseconds; empty: any.
+    /// Supported packet durations in microseconds; empty if any.
     pub frame_us: &'static [u32],
-    /// Bits per second; `None`: the rate follows from the format.
+    /// Supported range in bits per second; `None` if the bitrate follows from the format.
     pub bitrate_range: Option<(u64, u64)>,
     pub live_bitrate: bool,
     pub complexity: bool,
@@ -71,16 +71,16 @@ pub struct AudioCapabilities {
     pub bandwidth: bool,
     pub fec: bool,
     pub dtx: bool,
-    /// Makes up lost packets better than by silence.
+    /// Whether it conceals lost packets better than with silence.
     pub concealment: bool,
     pub lossless: bool,
     pub knobs: &'static [Knob],
-    /// Why what is missing here is missing, in one sentence.
+    /// Why missing features are missing, in one sentence.
     pub lacks: &'static str,
 }
 
 impl AudioCapabilities {
-    /// The least that anything can do; fill in the rest.
+    /// Creates a description with minimal capabilities, as a base for struct update syntax.
     #[must_use]
     pub const fn minimal(implementation: &'static str) -> Self {
         Self {
@@ -104,40 +104,42 @@ impl AudioCapabilities {
     }
 }
 
-/// An audio encoder. No threads, no clock, no callback.
+/// An audio encoder: push samples, pull packets. It starts no threads, reads no clock and calls no
+/// callbacks.
 pub trait AudioEncoder: Send + Debug {
-    /// What it can do; constant for its lifetime.
+    /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &AudioCapabilities;
 
-    /// Samples by which the decoded sound lies behind the input: what a player drops at the start
-    /// (pre-skip), at the configured rate.
+    /// Returns the delay of the decoded audio in samples at the configured rate, which players drop
+    /// at the start (pre-skip).
     fn lookahead(&self) -> u32;
 
-    /// Set-up data for the container; empty where there is none. That of Opus is the whole
-    /// `OpusHead` (RFC 7845, section 5.1).
+    /// Returns the codec configuration that containers store; empty if the codec has none. For Opus
+    /// this is the whole `OpusHead` (RFC 7845, section 5.1).
     fn codec_private(&self) -> Vec<u8>;
 
-    /// Takes any number of samples. `pts` is the time of the first; where it is not the end of the
-    /// last call's, the time jumps: what waited for its frame is coded first, padded with silence.
+    /// Encodes any number of samples. `pts` is the timestamp of the first one. If it differs from
+    /// the end of the last call, the timeline jumps: buffered samples are padded with silence and
+    /// coded first.
     ///
     /// # Errors
-    /// [`Error::Config`] if the format is not the configured one: nothing has changed.
+    /// [`Error::Config`] if the format is not the configured one. Nothing has changed.
     fn encode(&mut self, audio: &AudioView<'_>, pts: i64) -> Result<AudioOutcome, Error>;
 
-    /// Moves the next finished packet into `packet`, whose memory is used again. `false` if there
-    /// is none.
+    /// Moves the next finished packet into `packet`, reusing its memory. Returns `false` if no
+    /// packet is ready.
     fn receive(&mut self, packet: &mut AudioPacket) -> bool;
 
-    /// No more samples: pads and codes what is left, so that a decoder gives every sample. After
-    /// that the encoder can take samples again.
+    /// Flushes the encoder: pads and codes all remaining samples, so that a decoder outputs every
+    /// sample. More samples can be encoded afterwards.
     ///
     /// # Errors
     /// As [`Self::encode`].
     fn finish(&mut self) -> Result<(), Error>;
 
-    /// Changes a setting.
+    /// Changes a setting of the running encoder.
     ///
     /// # Errors
-    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]; nothing has changed.
+    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]. Nothing has changed.
     fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error>;
 }

@@ -1,12 +1,12 @@
-//! Compression formats of sound, sampling rates and channels.
+//! Audio codecs, sample encodings, sampling rates and channel layouts.
 
 use std::fmt;
 
-/// How samples of uncompressed sound are stored. All are interleaved.
+/// Encoding of PCM samples. All are interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PcmEncoding {
-    /// Unsigned, 8 bits, 128 is silence.
+    /// Unsigned, 8 bits; 128 is silence.
     U8,
     /// Signed, 16 bits, little-endian.
     S16Le,
@@ -23,11 +23,11 @@ pub enum PcmEncoding {
 }
 
 impl PcmEncoding {
-    /// Every encoding.
+    /// All encodings.
     pub const ALL: [Self; 7] =
         [Self::U8, Self::S16Le, Self::S16Be, Self::S24Le, Self::S32Le, Self::F32Le, Self::F64Le];
 
-    /// Bytes of one sample of one channel.
+    /// Returns the size of a sample in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
         match self {
@@ -39,7 +39,7 @@ impl PcmEncoding {
         }
     }
 
-    /// The usual name: `s16le`.
+    /// Returns the usual name, for example `s16le`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -54,15 +54,15 @@ impl PcmEncoding {
     }
 }
 
-/// Compression formats of sound.
+/// An audio codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names are the formats'")]
 pub enum AudioCodec {
     Opus,
-    /// G.711 A-law, 8 bits a sample.
+    /// G.711 A-law, 8 bits per sample.
     Pcma,
-    /// G.711 mu-law, 8 bits a sample.
+    /// G.711 mu-law, 8 bits per sample.
     Pcmu,
     Pcm(PcmEncoding),
     Flac,
@@ -73,7 +73,7 @@ pub enum AudioCodec {
 }
 
 impl AudioCodec {
-    /// The name used on command lines and in reports.
+    /// Returns the name used on command lines and in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl fmt::Display for AudioCodec {
     }
 }
 
-/// Where a channel belongs.
+/// Speaker position of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Speaker {
@@ -114,7 +114,7 @@ pub enum Speaker {
     SideRight,
 }
 
-/// The channels of a sound, in the order of WAVE files.
+/// Channel layout, in the channel order of WAVE files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelLayout {
@@ -135,12 +135,12 @@ pub enum ChannelLayout {
     Surround61,
     /// Left, right, centre, low frequency, back left and right, side left and right.
     Surround71,
-    /// So many channels (1..=255) that stand nowhere in particular.
+    /// Channels without speaker positions, by number (1..=255).
     Discrete(u8),
 }
 
 impl ChannelLayout {
-    /// The usual layout of `count` channels; `None` for 0 and above 255.
+    /// Returns the default layout for `count` channels; `None` for 0 and above 255.
     #[must_use]
     pub fn of(count: usize) -> Option<Self> {
         Some(match count {
@@ -157,7 +157,7 @@ impl ChannelLayout {
         })
     }
 
-    /// Number of channels.
+    /// Returns the number of channels.
     #[must_use]
     pub fn count(self) -> usize {
         match self {
@@ -166,7 +166,7 @@ impl ChannelLayout {
         }
     }
 
-    /// Where the channels belong, in their order; empty for [`Self::Discrete`].
+    /// Returns the speaker positions in channel order; empty for [`Self::Discrete`].
     #[must_use]
     pub const fn speakers(self) -> &'static [Speaker] {
         use Speaker::{
@@ -216,26 +216,26 @@ impl fmt::Display for ChannelLayout {
     }
 }
 
-/// Lowest and highest sampling rate that can be converted, in Hz.
+/// Range of sampling rates that can be converted, in Hz.
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
 
-/// Sampling rate and channels.
+/// Sampling rate and channel layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AudioFormat {
-    /// Samples of each channel per second, at least 1.
+    /// Samples per channel and second, at least 1.
     pub rate: u32,
-    /// Channels.
+    /// Channel layout.
     pub layout: ChannelLayout,
 }
 
 impl AudioFormat {
-    /// `layout` at `rate` samples per second.
+    /// Creates a format of `layout` at `rate` samples per second.
     #[must_use]
     pub const fn new(rate: u32, layout: ChannelLayout) -> Self {
         Self { rate, layout }
     }
 
-    /// Number of channels.
+    /// Returns the number of channels.
     #[must_use]
     pub fn channels(self) -> usize {
         self.layout.count()

@@ -1,5 +1,5 @@
-//! Helpers of encoders and decoders: samples cut into frames, and finished packets and sounds in
-//! memory that is used again.
+//! Helpers for encoders and decoders: splitting samples into frames, and queues of packets and
+//! buffers with recycled memory.
 
 use std::collections::VecDeque;
 
@@ -7,18 +7,18 @@ use super::buffer::{AudioBuf, SampleKind};
 use super::format::AudioFormat;
 use super::packet::AudioPacket;
 
-/// Samples that wait until their frame is full.
+/// Buffers samples until a frame is complete.
 #[derive(Debug)]
 pub struct Framer<T> {
     channels: usize,
-    /// Sample frames of a frame, at least 1.
+    /// Sample frames per codec frame, at least 1.
     frame: usize,
     waiting: Vec<T>,
-    /// Values of `waiting` that are taken already.
+    /// Number of values of `waiting` that have been consumed.
     taken: usize,
-    /// Time of the first one that is not.
+    /// Timestamp of the first unconsumed sample.
     pts: i64,
-    /// Samples came since the last flush.
+    /// Whether samples arrived since the last flush.
     running: bool,
 }
 
@@ -30,17 +30,17 @@ impl<T: Copy + Default> Framer<T> {
         Self { channels, frame, waiting: Vec::new(), taken: 0, pts: 0, running: false }
     }
 
-    /// Another length for the frames that are taken from now on.
+    /// Sets the frame length for the following frames.
     pub fn set_frame(&mut self, frame: usize) {
         self.frame = frame.max(1);
     }
 
-    /// Whether samples of time `pts` do not follow the last ones.
+    /// Returns whether samples with timestamp `pts` do not continue the last ones.
     pub fn jumps_to(&self, pts: i64) -> bool {
         self.running && pts != self.end()
     }
 
-    /// Lends the memory for more samples; those of `pts` come next.
+    /// Returns the memory to append samples starting at `pts`.
     pub fn extend(&mut self, pts: i64) -> &mut Vec<T> {
         if self.waiting_frames() == 0 {
             self.pts = pts;
@@ -51,12 +51,12 @@ impl<T: Copy + Default> Framer<T> {
         &mut self.waiting
     }
 
-    /// The next full frame with its time.
+    /// Returns the next complete frame with its timestamp.
     pub fn take(&mut self) -> Option<(i64, &[T])> {
         self.take_up_to(self.frame)
     }
 
-    /// What is left, shorter than a frame, with its time; nothing waits afterwards.
+    /// Returns the remaining incomplete frame with its timestamp, and clears it.
     pub fn take_rest(&mut self) -> Option<(i64, &[T])> {
         self.running = false;
         match self.waiting_frames() {
@@ -87,18 +87,18 @@ impl<T: Copy + Default> Framer<T> {
         Some(whole - needed)
     }
 
-    /// Sample frames that wait.
+    /// Returns the number of buffered sample frames.
     pub fn waiting_frames(&self) -> usize {
         (self.waiting.len() - self.taken) / self.channels
     }
 
-    /// Time after the last sample.
+    /// Returns the timestamp after the last sample.
     fn end(&self) -> i64 {
         self.pts.saturating_add_unsigned(self.waiting_frames() as u64)
     }
 }
 
-/// Finished packets.
+/// Queue of finished packets.
 #[derive(Debug, Default)]
 pub struct PacketQueue {
     ready: VecDeque<AudioPacket>,
@@ -107,7 +107,7 @@ pub struct PacketQueue {
 }
 
 impl PacketQueue {
-    /// An empty packet with the next number.
+    /// Returns an empty packet with the next number.
     pub fn begin(&mut self) -> AudioPacket {
         let AudioPacket { mut data, .. } = self.spare.pop().unwrap_or_default();
         data.clear();
@@ -139,7 +139,7 @@ impl PacketQueue {
     }
 }
 
-/// Decoded sounds.
+/// Queue of decoded audio buffers.
 #[derive(Debug, Default)]
 pub struct SoundQueue {
     ready: VecDeque<AudioBuf>,
@@ -147,17 +147,17 @@ pub struct SoundQueue {
 }
 
 impl SoundQueue {
-    /// A buffer to decode into, with whatever it held before.
+    /// Returns a buffer to decode into; it may contain old data.
     pub fn begin(&mut self, format: AudioFormat, kind: SampleKind) -> AudioBuf {
         self.spare.pop().unwrap_or_else(|| AudioBuf::new(format, kind))
     }
 
-    /// Hands a buffer on.
+    /// Appends a filled buffer to the queue.
     pub fn push(&mut self, sound: AudioBuf) {
         self.ready.push_back(sound);
     }
 
-    /// Takes a buffer back unused.
+    /// Returns an unused buffer to the pool.
     pub fn give_back(&mut self, sound: AudioBuf) {
         if self.spare.len() < 4 {
             self.spare.push(sound);
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_come_out_in_frames_with_their_times_whatever_the_pushes() {
+    fn samples_are_split_into_timestamped_frames_for_any_push_size() {
         let mut framer = Framer::new(2, 3);
         let mut next = 0..20;
         let (mut pts, mut seen) = (-5, Vec::new());

@@ -1,12 +1,12 @@
-//! A factor that changes without clicks.
+//! Gain with click-free changes.
 
-/// The factor of `db` decibels: 0 gives 1, -6.02 gives one half.
+/// Converts decibels to a linear factor: 0 dB gives 1, -6.02 dB gives one half.
 #[must_use]
 pub fn db_to_factor(db: f32) -> f32 {
     10f32.powf(db / 20.0)
 }
 
-/// Multiplies interleaved samples; changes are spread over a ramp.
+/// Multiplies interleaved samples by a gain; changes are ramped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gain {
     current: f32,
@@ -25,26 +25,26 @@ impl Gain {
     /// Highest factor: 60 dB.
     pub const MAX: f32 = 1000.0;
 
-    /// Begins with `factor`, cut to `0..=Gain::MAX`; NaN counts as 0.
+    /// Creates a gain of `factor`, clamped to `0..=Gain::MAX`; NaN counts as 0.
     #[must_use]
     pub fn new(factor: f32) -> Self {
         let factor = sane(factor);
         Self { current: factor, target: factor, step: 0.0, frames_left: 0 }
     }
 
-    /// The factor that it goes to.
+    /// Returns the target factor.
     #[must_use]
     pub fn target(&self) -> f32 {
         self.target
     }
 
-    /// The factor of the next sample frame.
+    /// Returns the factor of the next sample frame.
     #[must_use]
     pub fn current(&self) -> f32 {
         self.current
     }
 
-    /// Goes to `factor` within `frames` sample frames, in a straight line from where it is now.
+    /// Ramps linearly to `factor` within `frames` sample frames.
     pub fn set(&mut self, factor: f32, frames: usize) {
         self.target = sane(factor);
         if frames == 0 {
@@ -55,12 +55,12 @@ impl Gain {
         }
     }
 
-    /// Ends a ramp at once.
+    /// Ends a ramp immediately at its target.
     pub fn settle(&mut self) {
         *self = Self::new(self.target);
     }
 
-    /// Applies it to whole sample frames of `channels` values.
+    /// Applies the gain to whole sample frames of `channels` values.
     pub fn process(&mut self, samples: &mut [f32], channels: usize) {
         let channels = channels.max(1);
         let ramp = (self.frames_left * channels).min(samples.len() - samples.len() % channels);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_factors_are_cut() {
+    fn invalid_factors_are_clamped() {
         let strange: Vec<_> =
             [f32::NAN, f32::INFINITY, -1.0].map(|f| Gain::new(f).current()).to_vec();
         assert_eq!(strange, [0.0, Gain::MAX, 0.0]);

@@ -1,15 +1,15 @@
-//! How loud it is, as RTP tells it, and who speaks. RFC 6464 (client to mixer) and RFC 6465 (mixer
-//! to client).
+//! Audio levels as carried in RTP, and active speaker detection. RFC 6464 (client to mixer) and RFC
+//! 6465 (mixer to client).
 
 use super::buffer::Samples;
 
-/// The level of silence.
+/// Level of silence in -dBov.
 pub const SILENCE_DBOV: u8 = 127;
 
-/// Level in -dBov: 0 is the loudest (a square wave of full scale), [`SILENCE_DBOV`] silence. The
-/// root of the mean square, rounded to whole decibels (RFC 6465, appendix A).
+/// Computes the level in -dBov, from 0 (loudest, a full-scale square wave) to [`SILENCE_DBOV`]: the
+/// RMS level rounded to whole decibels (RFC 6465, appendix A).
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to 0..=127")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=127")]
 pub fn level_of(samples: Samples<'_>) -> u8 {
     if samples.is_empty() {
         return SILENCE_DBOV;
@@ -24,18 +24,18 @@ pub fn level_of(samples: Samples<'_>) -> u8 {
     (-10.0 * power.log10()).round().clamp(0.0, f64::from(SILENCE_DBOV)) as u8
 }
 
-/// [`level_of`] 16-bit samples.
+/// Computes [`level_of`] for 16-bit samples.
 #[must_use]
 pub fn level_dbov(samples: &[i16]) -> u8 {
     level_of(Samples::S16(samples))
 }
 
-/// One sound's level: what the header extensions of RFC 6464 and RFC 6465 carry.
+/// Audio level and voice flag: the content of the header extensions of RFC 6464 and RFC 6465.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioLevel {
-    /// 0 (loudest) to 127 (silence), in -dBov.
+    /// Level in -dBov, 0 (loudest) to 127 (silence).
     pub dbov: u8,
-    /// Whether there is speech in it.
+    /// Whether it contains speech.
     pub voice: bool,
 }
 
@@ -43,14 +43,14 @@ impl AudioLevel {
     /// Silence.
     pub const SILENCE: Self = Self { dbov: SILENCE_DBOV, voice: false };
 
-    /// The byte of RFC 6464, section 3: the voice flag above seven bits of level.
+    /// Encodes the byte of RFC 6464, section 3: the voice flag above seven bits of level.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         let level = if self.dbov > SILENCE_DBOV { SILENCE_DBOV } else { self.dbov };
         level | if self.voice { 0x80 } else { 0 }
     }
 
-    /// Reads the byte of RFC 6464; RFC 6465 has the same without the flag.
+    /// Decodes the byte of RFC 6464; RFC 6465 has the same without the flag.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Self {
         Self { dbov: byte & SILENCE_DBOV, voice: byte & 0x80 != 0 }
@@ -58,19 +58,19 @@ impl AudioLevel {
 }
 
 /// Writes the levels of contributing sources in the order of the CSRC list, one byte each (RFC
-/// 6465, section 3). At most 15: more have no place in a packet and are left out.
+/// 6465, section 3). A packet has room for at most 15; further levels are ignored.
 pub fn write_csrc_levels(levels: &[AudioLevel], out: &mut Vec<u8>) {
     let no_flag = |level: &AudioLevel| AudioLevel { voice: false, ..*level }.to_byte();
     out.extend(levels.iter().take(15).map(no_flag));
 }
 
-/// Chooses who speaks, and does not waver: another takes over when it was louder by a margin for
-/// long enough.
+/// Detects the active speaker with hysteresis: another source takes over after it was louder by a
+/// margin for long enough.
 #[derive(Clone, Debug)]
 pub struct ActiveSpeaker {
-    /// Decibels by which another must be louder.
+    /// Margin in decibels by which another source must be louder.
     margin_db: f32,
-    /// For how many sample frames.
+    /// Duration for which it must be louder, in sample frames.
     hold_frames: u64,
     rate: u32,
     speakers: Vec<Speaker>,
@@ -81,18 +81,18 @@ pub struct ActiveSpeaker {
 #[derive(Clone, Debug)]
 struct Speaker {
     id: u32,
-    /// Smoothed level in dB above silence: 0..=127.
+    /// Smoothed level in dB above silence, 0..=127.
     loudness: f32,
 }
 
 impl ActiveSpeaker {
-    /// 6 dB for 300 ms, for levels that come at `rate` sample frames per second.
+    /// Creates a detector with 6 dB for 300 ms, for levels at `rate` sample frames per second.
     #[must_use]
     pub fn new(rate: u32) -> Self {
         Self::with_hysteresis(rate, 6.0, 300)
     }
 
-    /// With a margin and a time of your own.
+    /// Creates a detector with the given margin and duration.
     #[must_use]
     pub fn with_hysteresis(rate: u32, margin_db: f32, hold_ms: u32) -> Self {
         let hold_frames = u64::from(rate) * u64::from(hold_ms) / 1000;
@@ -100,13 +100,13 @@ impl ActiveSpeaker {
         Self { margin_db, hold_frames, rate: rate.max(1), speakers, active, challenger }
     }
 
-    /// Who speaks, if anybody did so far.
+    /// Returns the active speaker, if there was one so far.
     #[must_use]
     pub fn active(&self) -> Option<u32> {
         self.active
     }
 
-    /// Takes the level of one source over `frames` sample frames. A level without voice counts as
+    /// Updates the level of a source over `frames` sample frames. A level without voice counts as
     /// silence.
     pub fn push(&mut self, id: u32, level: AudioLevel, frames: usize) {
         let now =
@@ -116,15 +116,15 @@ impl ActiveSpeaker {
             self.speakers.len() - 1
         });
         let speaker = &mut self.speakers[index];
-        // Up within 50 ms, down within 500.
+        // Attack of 50 ms, release of 500 ms.
         let seconds = frames as f32 / self.rate as f32;
         let constant = if now > speaker.loudness { 0.05 } else { 0.5 };
         speaker.loudness += (now - speaker.loudness) * (1.0 - (-seconds / constant).exp());
     }
 
-    /// Decides after all levels of the last `frames` sample frames have been pushed.
+    /// Updates the decision after all levels of the last `frames` sample frames have been pushed.
     pub fn decide(&mut self, frames: usize) -> Option<u32> {
-        // The first of equals, so that the order of arrival does not matter twice.
+        // The first of equal levels, so that the result does not depend on the order of arrival.
         let loudest = self.speakers.iter().fold(None::<&Speaker>, |best, speaker| match best {
             Some(best) if best.loudness >= speaker.loudness => Some(best),
             _ => Some(speaker),
@@ -154,7 +154,7 @@ impl ActiveSpeaker {
         self.active
     }
 
-    /// Forgets a source that has gone.
+    /// Removes a source that has left.
     pub fn remove(&mut self, id: u32) {
         self.speakers.retain(|speaker| speaker.id != id);
         self.active = self.active.filter(|&active| active != id);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cough_does_not_take_the_floor_but_a_speaker_does() {
+    fn a_short_noise_does_not_change_the_active_speaker_but_speech_does() {
         let mut chooser = ActiveSpeaker::new(48_000);
         assert_eq!(run(&mut chooser, 100, &[(7, 127), (8, 127)]), None);
         assert_eq!(run(&mut chooser, 1000, &[(7, 25), (8, 127)]), Some(7));

@@ -1,12 +1,13 @@
-//! Sound: buffers, the traits that every audio codec implements, and what passes through them.
+//! Audio: sample buffers, the traits of audio codecs, G.711/PCM/Opus helpers and audio processing.
 //!
-//! The shape is that of [`codec_core::codec`]: push samples, pull packets; push a packet, pull
-//! samples. No threads, no clock, no callback. All times count samples: ticks of one second divided
-//! by the sampling rate.
+//! The interface resembles [`crate::codec`]: encoders take samples and return packets, decoders
+//! take packets and return samples. They start no threads, read no clock and call no callbacks. All
+//! timestamps count samples at the sampling rate.
 //!
-//! An encoder takes any number of samples at a time and cuts its frames itself. The time of a
-//! packet is that of the first sample which a decoder gives for it: an encoder that looks ahead
-//! begins with a packet before time 0, and whoever plays the stream drops what lies before it.
+//! An encoder takes any number of samples at a time and splits them into frames itself. The
+//! timestamp of a packet is that of the first sample that a decoder outputs for it. An encoder with
+//! look-ahead therefore starts with a packet before time 0, and players drop the samples before
+//! time 0.
 
 #![forbid(unsafe_code)]
 

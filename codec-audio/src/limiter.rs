@@ -1,13 +1,13 @@
-//! Keeps peaks below a ceiling by turning down in time, not by cutting.
+//! Peak limiter with look-ahead.
 
 use std::collections::VecDeque;
 
 /// A look-ahead peak limiter for interleaved floats.
 ///
-/// The factor that a peak needs is held for 15 ms after it, comes back within 200 ms, and is
-/// averaged over the look-ahead of 5 ms, so that it reaches its value when the peak does and moves
-/// without corners. All channels get the same factor. What rounding leaves above the ceiling is
-/// cut, and what is no number becomes 0: the output never exceeds the ceiling.
+/// The gain that a peak requires is held for 15 ms after it, released within 200 ms, and averaged
+/// over the look-ahead of 5 ms. It therefore reaches its value together with the peak and changes
+/// smoothly. All channels get the same gain. Rounding errors above the ceiling are clipped and NaN
+/// becomes 0: the output never exceeds the ceiling.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     channels: usize,
@@ -15,15 +15,15 @@ pub struct Limiter {
     lookahead: usize,
     hold: usize,
     release: f32,
-    /// Sample frames on their way, interleaved, as a ring.
+    /// Ring buffer of delayed sample frames, interleaved.
     delay: Vec<f32>,
     at: usize,
-    /// Factors that are needed, smallest first, with the number of the frame they are needed for:
-    /// each is smaller than those behind it.
+    /// Required gains with their frame numbers, smallest first: each is smaller than those behind
+    /// it.
     needed: VecDeque<(u64, f32)>,
     frame: u64,
     released: f32,
-    /// The last factors, as a ring of `lookahead + 1`, and their sum.
+    /// Ring buffer of the last `lookahead + 1` gains, and their sum.
     averaged: Vec<f32>,
     average_at: usize,
     sum: f64,
@@ -31,13 +31,13 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// For `channels` channels at `rate`; the ceiling is full scale.
+    /// Creates a limiter for `channels` channels at `rate`; the ceiling is full scale.
     #[must_use]
     pub fn new(rate: u32, channels: usize) -> Self {
         Self::with_ceiling(rate, channels, 1.0)
     }
 
-    /// With a ceiling of your own, cut to `0.001..=1.0`.
+    /// Creates a limiter with the given ceiling, clamped to `0.001..=1.0`.
     #[must_use]
     pub fn with_ceiling(rate: u32, channels: usize, ceiling: f32) -> Self {
         let ms = |ms: usize| (rate as usize * ms / 1000).max(1);
@@ -61,18 +61,18 @@ impl Limiter {
         }
     }
 
-    /// Sample frames by which the output lies behind the input.
+    /// Returns the delay of the output in sample frames.
     #[must_use]
     pub fn latency(&self) -> usize {
         self.lookahead
     }
 
-    /// The smallest factor applied since the last call of this, 1 if it did nothing.
+    /// Returns the smallest gain applied since the last call; 1 if the limiter was inactive.
     pub fn take_least_factor(&mut self) -> f32 {
         std::mem::replace(&mut self.least, 1.0)
     }
 
-    /// Forgets the past.
+    /// Resets the state.
     pub fn reset(&mut self) {
         self.delay.fill(0.0);
         self.averaged.fill(1.0);
@@ -82,7 +82,7 @@ impl Limiter {
         (self.released, self.least) = (1.0, 1.0);
     }
 
-    /// Limits whole sample frames in place; what comes out is [`Self::latency`] older.
+    /// Limits whole sample frames in place; the output is delayed by [`Self::latency`].
     pub fn process(&mut self, samples: &mut [f32]) {
         for frame in samples.chunks_exact_mut(self.channels) {
             let factor = self.next_factor(frame);
@@ -95,7 +95,7 @@ impl Limiter {
         }
     }
 
-    /// The factor for the frame that leaves while `frame` comes in.
+    /// Returns the gain for the outgoing frame while `frame` comes in.
     #[expect(clippy::cast_possible_truncation, reason = "a factor")]
     fn next_factor(&mut self, frame: &[f32]) -> f32 {
         let peak = frame.iter().fold(0.0f32, |peak, &value| peak.max(sane(value).abs()));
@@ -111,14 +111,14 @@ impl Limiter {
         self.frame += 1;
         let held = self.needed.front().map_or(1.0, |&(_, least)| least);
         self.released = held.min(self.released + (1.0 - self.released) * self.release);
-        // Near 1 it would creep for ever.
+        // Ends the asymptotic release near 1.
         if self.released > 0.999_999 && held >= 1.0 {
             self.released = 1.0;
         }
         let old = std::mem::replace(&mut self.averaged[self.average_at], self.released);
         self.average_at = (self.average_at + 1) % self.averaged.len();
         if self.average_at == 0 {
-            // Afresh once a round, so that rounding cannot add up.
+            // Recomputed once per cycle, so that rounding errors cannot accumulate.
             self.sum = self.averaged.iter().map(|&v| f64::from(v)).sum();
         } else {
             self.sum += f64::from(self.released) - f64::from(old);
@@ -145,7 +145,7 @@ mod tests {
             .collect()
     }
 
-    /// dB of all but the tone itself, relative to it.
+    /// Returns the level of everything but the tone, relative to the tone in dB.
     fn distortion_db(samples: &[f32], frequency: f64) -> f64 {
         let (mut s, mut c, mut all) = (0.0, 0.0, 0.0);
         for (i, &value) in samples.iter().enumerate() {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_the_ceiling_passes_unchanged_but_late() {
+    fn samples_below_the_ceiling_are_only_delayed() {
         let input = sine(440.0, 0.99, 4800);
         let mut output = input.clone();
         let mut limiter = Limiter::new(48_000, 1);
@@ -168,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn loud_tones_stay_tones() {
-        // One second is left for the gain to settle; whole periods are measured.
+    fn limited_tones_have_low_distortion() {
+        // The gain settles during the first second; whole periods are measured.
         for (frequency, at_most) in
             [(50.0, -60.0), (100.0, -100.0), (1000.0, -100.0), (10_000.0, -100.0)]
         {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sudden_peak_is_met_by_a_slope_and_not_by_a_cut() {
+    fn a_sudden_peak_is_limited_by_a_ramp_and_not_clipped() {
         let mut samples = sine(1000.0, 0.5, 9600);
         samples[4800] = 8.0;
         let mut limiter = Limiter::new(48_000, 1);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_exceeds_the_ceiling_whatever_comes() {
+    fn output_never_exceeds_the_ceiling_for_any_input() {
         let mut seed = 1u32;
         let mut samples: Vec<f32> = (0..20_000)
             .map(|_| {

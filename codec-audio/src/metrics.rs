@@ -1,23 +1,23 @@
-//! How much one sound differs from another, and how loud it is.
+//! Objective audio quality metrics and loudness.
 //!
-//! Definitions, so that figures can be compared:
+//! Definitions:
 //!
-//! - **Delay**: that of the highest peak of the cross-correlation of both sounds, mixed to mono and
-//!   over their first 20 seconds, within a range; whole samples. What lies outside the overlap is
-//!   left out of all measures.
-//! - **SNR**: the energy of the reference by that of the difference, over all channels, in dB; at
-//!   most 200.
-//! - **Segmental SNR**: the mean of the SNR of frames of 20 ms (whole samples, not overlapping, each
-//!   channel for itself), each cut to -10..=35 dB. Frames of a reference below -70 dBov are left out.
-//! - **Log-spectral distance**: frames of 20 ms every 10 ms under a Hann window, padded with zeros to
-//!   a power of two; power spectra scaled so that a sine of full scale has 1 in its bin; 1e-10 added
-//!   as a floor. For each frame the root of the mean over the bins (0 Hz left out, up to half the
-//!   rate or a limit) of the squared difference of the spectra in dB; the mean over frames and
-//!   channels. Frames of a reference below -70 dBov are left out.
+//! - **Delay**: position of the highest peak of the cross-correlation of both signals, mixed to
+//!   mono and over their first 20 seconds, within a range; in whole samples. All other measures use
+//!   only the overlap.
+//! - **SNR**: energy of the reference divided by that of the difference, over all channels, in dB;
+//!   at most 200.
+//! - **Segmental SNR**: mean SNR of frames of 20 ms (whole samples, not overlapping, each channel
+//!   separately), each clamped to -10..=35 dB. Frames with a reference below -70 dBov are ignored.
+//! - **Log-spectral distance**: frames of 20 ms every 10 ms under a Hann window, zero-padded to a
+//!   power of two; power spectra scaled so that a full-scale sine has 1 in its bin; a floor of
+//!   1e-10 is added. For each frame, the root mean square over the bins (without 0 Hz, up to half
+//!   the rate or a limit) of the difference of the spectra in dB; then the mean over frames and
+//!   channels. Frames with a reference below -70 dBov are ignored.
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!
-//! Gain is not matched: a softer copy has a distance.
+//! Gain is not matched: a quieter copy has a distance.
 
 mod align;
 mod fft;
@@ -35,14 +35,14 @@ pub use spectral::log_spectral_distance_db;
 use super::format::AudioFormat;
 use codec_core::error::ConfigError;
 
-/// Power below which a frame counts as silence: -70 dBov.
+/// Power below which a frame counts as silent: -70 dBov.
 const SILENCE: f64 = 1e-7;
 
-/// What to measure.
+/// Options of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CompareOptions {
-    /// Furthest delay that is looked for, either way, in milliseconds; 0: the sounds lie as they
-    /// are.
+    /// Maximum delay to search in either direction, in milliseconds; 0 compares the signals without
+    /// alignment.
     pub max_delay_ms: u32,
     /// Highest frequency of the log-spectral distance in Hz; `None`: half the rate.
     pub max_hz: Option<f64>,
@@ -54,26 +54,26 @@ impl Default for CompareOptions {
     }
 }
 
-/// How much the other sound differs from the reference.
+/// Differences between a signal and its reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
-    /// Where both lie over one another.
+    /// Alignment of the two signals.
     pub alignment: Alignment,
-    /// Sample frames that were compared.
+    /// Number of sample frames compared.
     pub frames: usize,
-    /// See the module.
+    /// Signal-to-noise ratio in dB; see the module documentation.
     pub snr_db: f64,
-    /// `None` where all is silence.
+    /// Segmental SNR in dB; `None` if the reference is silent.
     pub segmental_snr_db: Option<f64>,
-    /// `None` where all is silence.
+    /// Log-spectral distance in dB; `None` if the reference is silent.
     pub log_spectral_distance_db: Option<f64>,
 }
 
-/// Compares interleaved sounds of one format. Values that are no numbers count as 0.
+/// Compares two interleaved signals in the same format. NaN and infinite samples count as 0.
 ///
 /// # Errors
-/// [`ConfigError`] if the format is impossible, the values are no whole sample frames, or there is
-/// nothing to compare.
+/// [`ConfigError`] if the format is invalid, the samples are not whole sample frames, or the
+/// signals do not overlap.
 pub fn compare(
     reference: &[f32],
     distorted: &[f32],
@@ -94,7 +94,7 @@ pub fn compare(
     let alignment = align(reference, distorted, format, furthest);
     let (a, b) = overlap(reference, distorted, alignment.delay, channels);
     if a.is_empty() {
-        return Err(ConfigError::new("samples", 0, "some that overlap"));
+        return Err(ConfigError::new("samples", 0, "overlapping signals"));
     }
     let (a, b) = (planes(a, channels), planes(b, channels));
     Ok(Comparison {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sounds_have_no_distance() {
+    fn equal_signals_have_no_distance() {
         let sound = noise(48_000, 1);
         let found = compare(&sound, &sound, STEREO, &CompareOptions::default()).unwrap();
         assert_eq!((found.alignment.delay, found.frames), (0, 24_000));
@@ -155,18 +155,18 @@ mod tests {
     }
 
     #[test]
-    fn a_softer_copy_has_the_distances_that_arithmetic_says() {
+    fn a_quieter_copy_has_the_expected_distances() {
         let sound = noise(96_000, 1);
         let half: Vec<f32> = sound.iter().map(|v| v * 0.5).collect();
         let found = compare(&sound, &half, STEREO, &CompareOptions::default()).unwrap();
         assert!(close(found.snr_db, 6.0206, 1e-3));
         assert!(close(found.segmental_snr_db.unwrap(), 6.0206, 1e-3));
-        // The floor, 1e-10, lies 50 dB below this noise.
+        // The floor of 1e-10 lies 50 dB below this noise.
         assert!(close(found.log_spectral_distance_db.unwrap(), 6.0206, 0.01));
     }
 
     #[test]
-    fn a_delay_either_way_is_found_and_taken_off() {
+    fn a_delay_in_either_direction_is_found_and_compensated() {
         let sound = noise(96_000, 2);
         for delay in [-4_321i64, -1, 0, 7, 20_000] {
             let samples = 2 * usize::try_from(delay.unsigned_abs()).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_odd_lengths_and_wild_values_are_met() {
+    fn silence_odd_lengths_and_invalid_values_are_handled() {
         let options = CompareOptions::default();
         let nothing = vec![0.0; 9_600];
         let silent = compare(&nothing, &nothing, STEREO, &options).unwrap();

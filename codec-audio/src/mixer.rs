@@ -1,7 +1,9 @@
-//! Many sounds into one, and into one for each listener without their own voice.
+//! Audio mixer: mixes any number of inputs into one output, plus a mix-minus output per listener
+//! without their own voice.
 //!
-//! Inputs have any rate and layout. Their samples lie on one time line; [`Mixer::mix`] takes the
-//! next stretch of it. What has not come by then is silence and counted.
+//! Inputs may have any rate and layout. Their samples are placed on one timeline; [`Mixer::mix`]
+//! produces its next block. Samples that have not arrived by then are replaced by silence and
+//! counted.
 
 mod input;
 
@@ -16,39 +18,39 @@ use super::level::{ActiveSpeaker, AudioLevel};
 use super::limiter::Limiter;
 use codec_core::error::{ConfigError, Error};
 
-/// What one input gave to the last stretch.
+/// Contribution of one input to the last block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contribution {
-    /// The input.
+    /// Identifier of the input.
     pub id: u32,
-    /// After its gain. The voice flag is what [`Mixer::set_voice`] was told; without that, whether
-    /// the level is above -50 dBov.
+    /// Level after the gain. The voice flag is the one set by [`Mixer::set_voice`]; if unset,
+    /// whether the level is above -50 dBov.
     pub level: AudioLevel,
-    /// Sample frames that were missing.
+    /// Number of missing sample frames.
     pub missing: usize,
 }
 
-/// What the last [`Mixer::mix`] did.
+/// Result of the last [`Mixer::mix`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MixReport {
-    /// By input, in the order in which they were added.
+    /// Contributions by input, in the order in which the inputs were added.
     pub contributions: Vec<Contribution>,
-    /// Who speaks, chosen with hysteresis.
+    /// Active speaker, selected with hysteresis.
     pub active: Option<u32>,
-    /// How far the limiter turned down, in dB: 0 or below.
+    /// Gain reduction of the limiter in dB, 0 or below.
     pub limiter_db: f32,
 }
 
-/// Mixes any number of inputs. Allocates nothing while it runs, once the largest stretch and the
-/// longest queue have been seen.
+/// Mixes any number of inputs. It does not allocate after the largest block and the longest queue
+/// have been seen.
 #[derive(Debug)]
 pub struct Mixer {
     format: AudioFormat,
-    /// Time of the next sample frame to mix.
+    /// Timestamp of the next sample frame to mix.
     position: i64,
     ramp_frames: usize,
     inputs: Vec<Input>,
-    /// Sum of the last stretch; double precision, so that taking one input out leaves no trace.
+    /// Sum of the last block, in double precision so that subtracting one input leaves no residue.
     sum: Vec<f64>,
     limiter: Limiter,
     speaker: ActiveSpeaker,
@@ -56,7 +58,7 @@ pub struct Mixer {
 }
 
 impl Mixer {
-    /// Mixes to `format`, from time 0 on.
+    /// Creates a mixer with output in `format`, starting at time 0.
     ///
     /// # Errors
     /// [`Error::Config`] if the rate or the number of channels is 0.
@@ -78,25 +80,25 @@ impl Mixer {
         })
     }
 
-    /// Format of what comes out.
+    /// Returns the output format.
     #[must_use]
     pub fn format(&self) -> AudioFormat {
         self.format
     }
 
-    /// Time of the next sample frame that will be mixed, at the output's rate. It comes out
-    /// [`Self::latency`] later, with this time.
+    /// Returns the timestamp of the next sample frame to mix, at the output rate. It is output
+    /// [`Self::latency`] later, with this timestamp.
     #[must_use]
     pub fn position(&self) -> i64 {
         self.position
     }
 
-    /// Goes on from another time. What inputs have before it is dropped.
+    /// Continues at another timestamp. Earlier input samples are dropped.
     pub fn seek(&mut self, position: i64) {
         self.position = position;
     }
 
-    /// Sample frames that the limiter looks ahead.
+    /// Returns the look-ahead of the limiter in sample frames.
     #[must_use]
     pub fn latency(&self) -> usize {
         self.limiter.latency()
@@ -105,18 +107,18 @@ impl Mixer {
     /// Adds an input of any format.
     ///
     /// # Errors
-    /// [`Error::Config`] if the id is taken or the format impossible; [`Error::Unsupported`] if it
-    /// has another rate and this build cannot resample.
+    /// [`Error::Config`] if the id is in use or the format is invalid; [`Error::Unsupported`] if
+    /// the rate differs and this build cannot resample.
     pub fn add_input(&mut self, id: u32, format: AudioFormat) -> Result<(), Error> {
         if self.inputs.iter().any(|input| input.id == id) {
-            return Err(ConfigError::new("mixer input", id, "an id that is not taken").into());
+            return Err(ConfigError::new("mixer input", id, "an unused id").into());
         }
         self.inputs.push(Input::new(id, format, self.format, false)?);
         Ok(())
     }
 
-    /// Adds an input whose clock may drift: see [`Self::set_drift`]. It costs a delay of a few
-    /// milliseconds in the input.
+    /// Adds an input whose clock may drift; see [`Self::set_drift`]. It adds a few milliseconds of
+    /// delay to the input.
     ///
     /// # Errors
     /// As [`Self::add_input`].
@@ -128,7 +130,7 @@ impl Mixer {
         Ok(())
     }
 
-    /// Removes an input; `false` if there is none such. To avoid a click mute it first.
+    /// Removes an input; returns `false` if it does not exist. Mute it first to avoid a click.
     pub fn remove_input(&mut self, id: u32) -> bool {
         let before = self.inputs.len();
         self.inputs.retain(|input| input.id != id);
@@ -136,29 +138,30 @@ impl Mixer {
         self.inputs.len() < before
     }
 
-    /// Puts samples on the time line. `pts`: time of the first, in samples of the input's own rate.
-    /// Gaps are silence; what overlaps what is there already is dropped.
+    /// Queues samples. `pts` is the timestamp of the first one, in samples at the input's own rate.
+    /// Gaps become silence; samples that overlap queued ones are dropped.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input or the format is another;
-    /// [`Error::Limit`] if more than a minute would wait. Nothing has changed.
+    /// [`Error::Config`] if the input does not exist or the format differs; [`Error::Limit`] if
+    /// more than a minute would be queued. Nothing has changed.
     pub fn push(&mut self, id: u32, audio: &AudioView<'_>, pts: i64) -> Result<(), Error> {
         self.input(id)?.push(audio, pts)
     }
 
-    /// No more samples will come: what is left is played, and nothing is missing after it.
+    /// Marks the end of an input: queued samples are still played, and none count as missing after
+    /// them.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input.
+    /// [`Error::Config`] if the input does not exist.
     pub fn end_input(&mut self, id: u32) -> Result<(), Error> {
         self.input(id)?.end();
         Ok(())
     }
 
-    /// Sets the gain in dB, at most 60; it is reached within 10 ms.
+    /// Sets the gain in dB, at most 60; it is ramped within 10 ms.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input or the gain is no number or above 60.
+    /// [`Error::Config`] if the input does not exist, or the gain is NaN or above 60.
     pub fn set_gain_db(&mut self, id: u32, gain_db: f32) -> Result<(), Error> {
         if gain_db.is_nan() || gain_db > 60.0 {
             return Err(ConfigError::new("gain", gain_db, "at most 60 dB").into());
@@ -170,10 +173,10 @@ impl Mixer {
         Ok(())
     }
 
-    /// Mutes or unmutes, within 10 ms.
+    /// Mutes or unmutes an input with a ramp of 10 ms.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input.
+    /// [`Error::Config`] if the input does not exist.
     pub fn set_muted(&mut self, id: u32, muted: bool) -> Result<(), Error> {
         let ramp = self.ramp_frames;
         let input = self.input(id)?;
@@ -182,51 +185,52 @@ impl Mixer {
         Ok(())
     }
 
-    /// Ends the ramps of gains at once, for instance before the first samples.
+    /// Ends all gain ramps immediately, for example before the first samples.
     pub fn settle_gains(&mut self) {
         self.inputs.iter_mut().for_each(|input| input.gain.settle());
     }
 
-    /// Tells whether there is speech in an input, for its level and the choice of the speaker;
-    /// `None`: judged by its level.
+    /// Sets whether an input contains speech, for its level and active speaker detection; `None`
+    /// decides by its level.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input.
+    /// [`Error::Config`] if the input does not exist.
     pub fn set_voice(&mut self, id: u32, voice: Option<bool>) -> Result<(), Error> {
         self.input(id)?.voice = voice;
         Ok(())
     }
 
-    /// Follows the clock of an input: see [`super::resample::Resampler::set_drift`].
+    /// Adjusts for the clock drift of an input; see [`super::resample::Resampler::set_drift`].
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input, it cannot drift, or the ratio is outside
-    /// `0.99..=1.01`.
+    /// [`Error::Config`] if the input does not exist or was not added with
+    /// [`Self::add_drifting_input`], or the ratio is outside `0.99..=1.01`.
     #[cfg(feature = "resample")]
     pub fn set_drift(&mut self, id: u32, ratio: f64) -> Result<(), Error> {
         Ok(self.input(id)?.converter.set_drift(ratio)?)
     }
 
-    /// Sample frames of the output that an input has ready from [`Self::position`] on.
+    /// Returns the number of output sample frames that an input has available from
+    /// [`Self::position`] on.
     #[must_use]
     pub fn ready(&self, id: u32) -> Option<usize> {
         self.inputs.iter().find(|input| input.id == id).map(|input| input.ready(self.position))
     }
 
-    /// Whether every input has ended and been played.
+    /// Returns whether every input has ended and has been played completely.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.inputs.iter().all(|input| input.is_drained(self.position))
     }
 
-    /// What became of an input's samples so far.
+    /// Returns the statistics of an input.
     #[must_use]
     pub fn stats(&self, id: u32) -> Option<InputStats> {
         self.inputs.iter().find(|input| input.id == id).map(|input| input.stats)
     }
 
-    /// Mixes the next `frames` sample frames into `out`. Its time is [`Self::latency`] before that
-    /// of the stretch, and the values never exceed full scale.
+    /// Mixes the next `frames` sample frames into `out`. The timestamp of `out` is
+    /// [`Self::latency`] earlier than that of the block. Output samples never exceed full scale.
     pub fn mix(&mut self, frames: usize, out: &mut AudioBuf) -> &MixReport {
         let channels = self.format.channels();
         self.sum.clear();
@@ -251,11 +255,11 @@ impl Mixer {
         &self.report
     }
 
-    /// The stretch of the last [`Self::mix`] without one input: what that participant hears. Call
-    /// it after every `mix`, or the limiter begins anew.
+    /// Outputs the block of the last [`Self::mix`] without one input (mix-minus), which is what
+    /// that participant hears. Call it after every `mix`; otherwise the limiter restarts.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is no such input.
+    /// [`Error::Config`] if the input does not exist.
     pub fn mix_without(&mut self, id: u32, out: &mut AudioBuf) -> Result<(), Error> {
         let (format, latency, position) = (self.format, self.latency() as u64, self.position);
         let sum = std::mem::take(&mut self.sum);
@@ -279,7 +283,7 @@ impl Mixer {
 
     fn input(&mut self, id: u32) -> Result<&mut Input, Error> {
         let found = self.inputs.iter_mut().find(|input| input.id == id);
-        found.ok_or_else(|| ConfigError::new("mixer input", id, "one that was added").into())
+        found.ok_or_else(|| ConfigError::new("mixer input", id, "an existing input").into())
     }
 }
 

@@ -1,31 +1,31 @@
-//! The identification header of an Opus stream, which containers keep as its set-up data.
-//! RFC 7845, section 5.1.
+//! The identification header of Opus streams, which containers store as codec configuration. RFC
+//! 7845, section 5.1.
 
 use codec_core::error::Corrupt;
 
-/// Identification header.
+/// Opus identification header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpusHead {
-    /// Output channels, 1..=255.
+    /// Number of output channels, 1..=255.
     pub channels: u8,
-    /// Samples at 48 kHz that a player drops at the start.
+    /// Samples at 48 kHz to drop at the start of playback.
     pub pre_skip: u16,
-    /// Rate of what was encoded, in Hz; 0: unknown. Says nothing about decoding.
+    /// Sampling rate of the original input in Hz, 0 if unknown; irrelevant for decoding.
     pub input_rate: u32,
-    /// Gain in 1/256 dB that a decoder applies.
+    /// Gain in 1/256 dB that the decoder applies.
     pub gain_q8_db: i16,
-    /// Meaning of the channels: 0 mono or stereo, 1 the orders of Vorbis, 255 none.
+    /// Channel mapping family: 0 mono or stereo, 1 Vorbis channel order, 255 undefined.
     pub family: u8,
-    /// Streams in each packet.
+    /// Number of streams in each packet.
     pub streams: u8,
-    /// How many of them, the first ones, are stereo.
+    /// Number of coupled (stereo) streams, which come first.
     pub coupled: u8,
-    /// For each output channel the decoded channel; 255: silence.
+    /// Decoded channel of each output channel; 255 is silence.
     pub mapping: Vec<u8>,
 }
 
 impl OpusHead {
-    /// Family 0: mono or stereo.
+    /// Creates a header of family 0: mono or stereo.
     #[must_use]
     pub fn plain(channels: u8, pre_skip: u16, input_rate: u32) -> Self {
         let coupled = channels.saturating_sub(1).min(1);
@@ -43,10 +43,10 @@ impl OpusHead {
         }
     }
 
-    /// Reads a header, `OpusHead` magic included.
+    /// Parses a header, including the magic `OpusHead`.
     ///
     /// # Errors
-    /// [`Corrupt::Other`] with what should have been there.
+    /// [`Corrupt::Other`] with the expected element.
     pub fn parse(data: &[u8]) -> Result<Self, Corrupt> {
         let expected = |what, offset_bytes| Corrupt::Other { what, offset_bytes };
         let Some(rest) = data.strip_prefix(b"OpusHead") else {
@@ -99,7 +99,7 @@ impl OpusHead {
         Ok(head)
     }
 
-    /// The header as bytes.
+    /// Serialises the header.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = b"OpusHead\x01".to_vec();
@@ -116,8 +116,8 @@ impl OpusHead {
     }
 }
 
-/// Place among the channels of a WAVE file of each channel in the order of Vorbis, which mapping
-/// family 1 uses. RFC 7845, section 5.1.1.2. `channels`: 1..=8.
+/// Returns, for each channel in Vorbis order (mapping family 1), its position in the channel order
+/// of WAVE files. RFC 7845, section 5.1.1.2. `channels` is in 1..=8.
 #[must_use]
 pub fn wave_places(channels: usize) -> &'static [usize] {
     match channels {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_survives_the_way_to_bytes_and_back() {
+    fn a_header_round_trips() {
         let stereo = OpusHead { gain_q8_db: -300, ..OpusHead::plain(2, 312, 44_100) };
         let surround = OpusHead {
             channels: 6,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_headers_are_refused() {
+    fn damaged_headers_are_rejected() {
         let good = OpusHead::plain(2, 312, 48_000).to_bytes();
         let with = |at: usize, value: u8| {
             let mut bytes = good.clone();

@@ -1,23 +1,23 @@
-//! What an Opus packet says without being decoded: the table-of-contents byte, its frames, their
-//! durations, and whether it carries in-band FEC. RFC 6716, sections 3 and 4.2.3, appendix B.
+//! Opus packet parsing without decoding: table-of-contents byte, frames, durations and in-band FEC.
+//! RFC 6716, sections 3 and 4.2.3, appendix B.
 
 use super::config::Bandwidth;
 use codec_core::error::Corrupt;
 
-/// Frames of one packet, at most: 120 ms of 2.5 ms each.
+/// Maximum number of frames in a packet: 120 ms of 2.5 ms each.
 pub const MAX_FRAMES: usize = 48;
 
-/// Longest frame in bytes (rule R2).
+/// Maximum frame size in bytes (rule R2).
 pub const MAX_FRAME_BYTES: usize = 1275;
 
-/// Which of its coders a packet uses.
+/// Coding mode of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpusMode {
     /// Linear prediction, for speech.
     Silk,
     /// SILK below 8 kHz, CELT above.
     Hybrid,
-    /// Transform, for music and low delay.
+    /// Transform coding, for music and low delay.
     Celt,
 }
 
@@ -26,19 +26,19 @@ pub enum OpusMode {
 pub struct Toc(pub u8);
 
 impl Toc {
-    /// Number of the configuration, 0..=31.
+    /// Returns the configuration number, 0..=31.
     #[must_use]
     pub const fn config(self) -> u8 {
         self.0 >> 3
     }
 
-    /// Coded channels, 1 or 2.
+    /// Returns the number of coded channels, 1 or 2.
     #[must_use]
     pub const fn channels(self) -> usize {
         1 + (self.0 >> 2 & 1) as usize
     }
 
-    /// The coder.
+    /// Returns the coding mode.
     #[must_use]
     pub const fn mode(self) -> OpusMode {
         match self.config() {
@@ -48,7 +48,7 @@ impl Toc {
         }
     }
 
-    /// Highest frequency that is coded.
+    /// Returns the coded audio bandwidth.
     #[must_use]
     pub const fn bandwidth(self) -> Bandwidth {
         match self.config() {
@@ -60,7 +60,7 @@ impl Toc {
         }
     }
 
-    /// Duration of each frame in microseconds, 2,500..=60,000.
+    /// Returns the duration of each frame in microseconds, 2,500..=60,000.
     #[must_use]
     pub const fn frame_us(self) -> u32 {
         let step = self.config() & 3;
@@ -72,7 +72,7 @@ impl Toc {
     }
 }
 
-/// A packet taken apart.
+/// A parsed packet.
 #[derive(Clone, Copy, Debug)]
 pub struct OpusPacket<'a> {
     toc: Toc,
@@ -82,16 +82,16 @@ pub struct OpusPacket<'a> {
 }
 
 impl<'a> OpusPacket<'a> {
-    /// Takes a whole packet apart, by the rules R1 to R7 of RFC 6716, section 3.4.
+    /// Parses a packet by the rules R1 to R7 of RFC 6716, section 3.4.
     ///
     /// # Errors
-    /// [`Corrupt::Other`] with what the broken rule asks for and where.
+    /// [`Corrupt::Other`] with the element that the violated rule requires, and its offset.
     pub fn parse(data: &'a [u8]) -> Result<Self, Corrupt> {
         Parser { data, at: 0, self_delimited: false }.packet()
     }
 
-    /// Takes the self-delimited packet at the start of `data` apart (RFC 6716, appendix B) and
-    /// tells its length in bytes.
+    /// Parses the self-delimited packet at the start of `data` (RFC 6716, appendix B) and returns
+    /// it with its length in bytes.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -101,26 +101,26 @@ impl<'a> OpusPacket<'a> {
         Ok((packet, parser.at))
     }
 
-    /// The table-of-contents byte.
+    /// Returns the table-of-contents byte.
     #[must_use]
     pub fn toc(&self) -> Toc {
         self.toc
     }
 
-    /// The frames, 1..=48; an empty one stands for a lost one.
+    /// Returns the frames, 1..=48; an empty frame indicates a lost or DTX frame.
     #[must_use]
     pub fn frames(&self) -> &[&'a [u8]] {
         &self.frames[..self.count]
     }
 
-    /// Bytes of padding at the end, without those that tell their number.
+    /// Returns the number of padding bytes, excluding the bytes that code their number.
     #[must_use]
     pub fn padding(&self) -> usize {
         self.padding
     }
 
-    /// Appends the packet without padding in the form that stands alone, whatever form it had: code
-    /// 0 for one frame, code 3 with all lengths for more.
+    /// Appends the packet in undelimited form without padding, also if it was self-delimited: code 0
+    /// for one frame, code 3 with all lengths for several.
     pub fn write(&self, out: &mut Vec<u8>) {
         if let [frame] = self.frames() {
             out.push(self.toc.0 & !3);
@@ -135,40 +135,40 @@ impl<'a> OpusPacket<'a> {
         self.frames().iter().for_each(|frame| out.extend_from_slice(frame));
     }
 
-    /// Duration of the packet in microseconds, 2,500..=120,000.
+    /// Returns the duration of the packet in microseconds, 2,500..=120,000.
     #[must_use]
     pub fn duration_us(&self) -> u32 {
         self.frames().iter().map(|_| self.toc.frame_us()).sum()
     }
 
-    /// Samples of each channel that it decodes to at `rate`.
+    /// Returns the number of samples per channel of the packet at `rate`.
     #[must_use]
     pub fn samples(&self, rate: u32) -> usize {
         super::FrameLength(self.duration_us()).samples(rate)
     }
 
-    /// Samples of each channel of one of its frames at `rate`.
+    /// Returns the number of samples per channel of one frame at `rate`.
     #[must_use]
     pub fn frame_samples(&self, rate: u32) -> usize {
         super::FrameLength(self.toc.frame_us()).samples(rate)
     }
 
-    /// Whether nothing is coded: the sender is silent (discontinuous transmission).
+    /// Returns whether the packet codes nothing because of discontinuous transmission (DTX).
     #[must_use]
     pub fn is_dtx(&self) -> bool {
         self.frames().iter().all(|frame| frame.len() <= 1)
     }
 
-    /// Whether its first frame carries a coarse copy of the frame before: the LBRR flags, which
-    /// follow the activity flags of each channel at the start of a SILK frame (RFC 6716, section
-    /// 4.2.3). They are coded at even odds, so they are plain bits.
+    /// Returns whether the first frame carries in-band FEC for the previous frame. These are the
+    /// LBRR flags that follow the activity flags of each channel at the start of a SILK frame (RFC
+    /// 6716, section 4.2.3); they are coded with equal probabilities and so are plain bits.
     #[must_use]
     pub fn has_fec(&self) -> bool {
         let Some(&first) = self.frames[0].first() else { return false };
         if self.toc.mode() == OpusMode::Celt || self.frames[0].len() < 2 {
             return false;
         }
-        // SILK frames in the Opus frame: 20 ms each, or one of 10 ms.
+        // Number of SILK frames in the Opus frame: 20 ms each, or one of 10 ms.
         let activity = (self.toc.frame_us() / 20_000).max(1);
         let flag = |channel: u32| {
             let bit = (activity + 1) * (channel + 1) - 1;
@@ -178,7 +178,7 @@ impl<'a> OpusPacket<'a> {
     }
 }
 
-/// Codes a length of 0..=1275. RFC 6716, section 3.2.1.
+/// Writes a length of 0..=1275. RFC 6716, section 3.2.1.
 #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 256")]
 fn write_size(size: usize, out: &mut Vec<u8>) {
     if size < 252 {
@@ -189,8 +189,8 @@ fn write_size(size: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Duration in microseconds of the packet that begins with `head`, the first two bytes of it or
-/// all; `None` where rule R1 or R5 is broken.
+/// Returns the duration in microseconds of the packet that begins with `head`, its first two bytes
+/// or more; `None` if rule R1 or R5 is violated.
 #[must_use]
 pub fn duration_us(head: &[u8]) -> Option<u32> {
     let toc = Toc(*head.first()?);
@@ -242,7 +242,8 @@ impl<'a> Parser<'a> {
         Ok(OpusPacket { toc, count, frames, padding })
     }
 
-    /// Code 3: any number of frames, padding. Gives the number and the padding.
+    /// Parses code 3 (any number of frames, optional padding); returns the number of frames and the
+    /// padding.
     fn many(
         &mut self,
         toc: Toc,
@@ -284,7 +285,7 @@ impl<'a> Parser<'a> {
         Ok(padding)
     }
 
-    /// The length of each of `count` frames of equal length.
+    /// Returns the length of each of `count` frames of equal length.
     fn equal_sizes(
         &mut self,
         count: usize,
@@ -301,12 +302,12 @@ impl<'a> Parser<'a> {
         self.implicit(space / count)
     }
 
-    /// The length of a frame that stands alone.
+    /// Returns the length of a single frame.
     fn last_size(&mut self) -> Result<usize, Corrupt> {
         self.remainder(0, 0, "the frame")
     }
 
-    /// The length of the last frame, after `taken` bytes of others.
+    /// Returns the length of the last frame, after `taken` bytes of others.
     fn remainder(
         &mut self,
         taken: usize,
@@ -329,7 +330,7 @@ impl<'a> Parser<'a> {
         Ok(size)
     }
 
-    /// A coded length. RFC 6716, section 3.2.1.
+    /// Reads a coded length. RFC 6716, section 3.2.1.
     fn size(&mut self, what: &'static str) -> Result<usize, Corrupt> {
         let first = usize::from(self.byte(what)?);
         let size = if first < 252 { first } else { first + 4 * usize::from(self.byte(what)?) };
@@ -363,7 +364,7 @@ impl<'a> Parser<'a> {
 mod tests {
     use super::*;
 
-    /// The rule that a packet breaks, as its error names it.
+    /// Returns the rule that a packet violates, as its error names it.
     fn broken(data: &[u8]) -> &'static str {
         match OpusPacket::parse(data) {
             Err(Corrupt::Other { what, .. }) => what,
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_of_section_3_4_refuses_what_breaks_it() {
+    fn violations_of_each_rule_of_section_3_4_are_rejected() {
         assert!(broken(&[]).contains("R1"));
         assert!(broken(&[0; 1277]).contains("R2"));
         assert!(broken(&[1, 0]).contains("R3"));
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_lie_where_their_lengths_say() {
+    fn frames_are_located_by_their_lengths() {
         type Case = (&'static [u8], &'static [&'static [u8]], usize);
         let cases: [Case; 6] = [
             (&[0], &[&[]], 0),
@@ -410,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_self_delimited_packet_tells_its_length() {
+    fn a_self_delimited_packet_contains_its_length() {
         let data = [2, 1, 2, 7, 8, 9, 99, 99];
         let (packet, length) = OpusPacket::parse_self_delimited(&data).unwrap();
         assert_eq!((packet.frames(), length), (&[&[7][..], &[8, 9]][..], 6));
@@ -419,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_of_a_frame_survives_its_code() {
+    fn every_frame_length_round_trips() {
         for size in 0..=MAX_FRAME_BYTES {
             let mut data = vec![2];
             write_size(size, &mut data);

@@ -1,5 +1,5 @@
-//! Encoder and decoder of the codecs that give every sample a code of its own, always as long. A
-//! packet is the codes of its samples, channels interleaved.
+//! Encoder and decoder for codecs with one fixed-size code per sample (G.711, PCM). A packet
+//! consists of the codes of its samples, channels interleaved.
 
 use std::fmt;
 
@@ -14,31 +14,31 @@ use super::{
 use codec_core::codec::Applied;
 use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
 
-/// How samples become codes and codes samples.
+/// A fixed-size sample code: conversion between samples and codes.
 pub(crate) trait Code: Copy + fmt::Debug + Send + 'static {
-    /// What it codes.
+    /// Sample type that it codes.
     type Sample: Sample;
 
     const CAPABILITIES: &'static AudioCapabilities;
-    /// What a packet consists of, for the report of one that ends too early.
+    /// Expected content of a packet, for the error about a truncated one.
     const WHOLE: &'static str;
-    /// The answer to who asks for concealment.
+    /// Error text for requests of concealment.
     const NO_CONCEALMENT: &'static str;
 
-    /// That of `codec`; refuses codecs that are none of its kind.
+    /// Returns the code for `codec`, or an error for codecs of another kind.
     fn of(codec: AudioCodec) -> Result<Self, ConfigError>;
 
-    /// Bytes of a code.
+    /// Returns the size of a code in bytes.
     fn bytes(self) -> usize;
 
     /// Appends the codes of `samples`.
     fn write(self, samples: &[Self::Sample], out: &mut Vec<u8>);
 
-    /// Fills `sound` from `data`, which holds whole codes.
+    /// Fills `sound` from `data`, which must hold whole codes.
     fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf);
 }
 
-/// Opens an encoder.
+/// Opens an encoder for `C`.
 pub(crate) fn open_encoder<C: Code>(
     config: &AudioEncoderConfig,
 ) -> Result<Box<dyn AudioEncoder>, Error> {
@@ -50,7 +50,7 @@ pub(crate) fn open_encoder<C: Code>(
     Ok(Box::new(Encoder { code, format, framer, packets: PacketQueue::default() }))
 }
 
-/// Opens a decoder.
+/// Opens a decoder for `C`.
 pub(crate) fn open_decoder<C: Code>(
     config: &AudioDecoderConfig,
 ) -> Result<Box<dyn AudioDecoder>, Error> {
@@ -64,7 +64,7 @@ pub(crate) fn open_decoder<C: Code>(
     Ok(Box::new(Decoder { code, format, limit, sounds: SoundQueue::default() }))
 }
 
-/// Sample frames of a packet: any number of them up to 10 s.
+/// Returns the sample frames of a packet; any duration from 1 sample to 10 s is allowed.
 fn frame_samples(length: FrameLength, format: AudioFormat) -> Result<usize, ConfigError> {
     match length.samples(format.rate) {
         samples if samples > 0 && length.0 <= 10_000_000 => Ok(samples),
@@ -152,7 +152,7 @@ impl<C: Code> AudioEncoder for Encoder<C> {
 struct Decoder<C> {
     code: C,
     format: AudioFormat,
-    /// Bytes of a packet, at most.
+    /// Maximum packet size in bytes.
     limit: u64,
     sounds: SoundQueue,
 }

@@ -1,36 +1,36 @@
-//! Coded sound and what is known about it.
+//! Coded audio packets and their metadata.
 
 use super::config::Bandwidth;
 
-/// What RTP extensions, jitter buffers and a trace need of a packet.
+/// Metadata of an audio packet, for RTP header extensions, jitter buffers and traces.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AudioPacketMeta {
-    /// Counts packets from 0.
+    /// Number of the packet, from 0.
     pub packet_id: u64,
-    /// Silence under discontinuous transmission: need not be sent.
+    /// Silence under discontinuous transmission (DTX); the packet need not be sent.
     pub dtx: bool,
-    /// Carries a coarse copy of the frame before.
+    /// Whether it carries in-band FEC for the previous frame.
     pub fec: bool,
-    /// Highest frequency that is coded, where the codec tells.
+    /// Coded audio bandwidth, if the codec reports it.
     pub bandwidth: Option<Bandwidth>,
-    /// Level of the input in -dBov, 0 (loudest) to 127 (silence), as RFC 6464 has it.
+    /// Level of the input in -dBov, 0 (loudest) to 127 (silence), as in RFC 6464.
     pub level_dbov: u8,
-    /// State of the range coder, to compare implementations with (Opus).
+    /// State of the range coder, for comparing implementations (Opus).
     pub final_range: Option<u32>,
 }
 
-/// A coded packet. Its memory is used again by [`super::AudioEncoder::receive`].
+/// A coded audio packet. [`super::AudioEncoder::receive`] reuses its memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AudioPacket {
-    /// The payload.
+    /// The coded data.
     pub data: Vec<u8>,
-    /// Time of the first sample that a decoder gives for it; below the first input time by the
-    /// encoder's look-ahead.
+    /// Timestamp of the first sample that a decoder outputs for it. It precedes the first input
+    /// timestamp by the encoder's look-ahead.
     pub pts: i64,
-    /// Samples that a decoder gives for it, of each channel.
+    /// Number of samples per channel that a decoder outputs for it.
     pub duration: u64,
-    /// How many of them, at the end, were made up to fill the last packet.
+    /// Number of samples at the end that are padding of the last packet.
     pub trim_end: u64,
-    /// What is known about it.
+    /// Metadata of the packet.
     pub meta: AudioPacketMeta,
 }

@@ -1,4 +1,4 @@
-//! What changes or watches sound on its way: one trait for all.
+//! The interface of audio processors, which modify or measure audio.
 
 use std::fmt::Debug;
 
@@ -6,59 +6,59 @@ use super::format::AudioFormat;
 use super::level::AudioLevel;
 use codec_core::error::{ConfigError, Error};
 
-/// What a processor learnt from the samples of one call.
+/// Measurements of a processor from one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProcessReport {
-    /// Probability of speech, 0 to 1, of the last block that was complete.
+    /// Probability of speech, 0 to 1, in the last complete block.
     pub voice: Option<f32>,
-    /// Level of what came out.
+    /// Level of the output.
     pub level: Option<AudioLevel>,
-    /// Echo return loss enhancement in dB: by how much the echo was lowered, as the canceller
-    /// itself estimates it.
+    /// Echo return loss enhancement (ERLE) in dB, as estimated by the echo canceller.
     pub erle_db: Option<f32>,
     /// Delay of the echo in milliseconds.
     pub echo_delay_ms: Option<u32>,
 }
 
-/// Something that samples pass through. No threads, no clock; deterministic.
+/// An audio processor. It starts no threads, reads no clock and is deterministic.
 pub trait AudioProcessor: Send + Debug {
-    /// As in [`super::processors::AUDIO_PROCESSORS`].
+    /// Returns the name, as in [`crate::registry::AUDIO_PROCESSORS`].
     fn name(&self) -> &'static str;
 
-    /// Format of the samples.
+    /// Returns the format of the samples.
     fn format(&self) -> AudioFormat;
 
-    /// Sample frames by which what comes out lies behind what goes in; constant. Silence comes out
-    /// first. Push as much silence at the end to get all out.
+    /// Returns the constant delay of the output in sample frames. Silence is output first; push the
+    /// same amount of silence at the end to flush.
     fn latency(&self) -> usize;
 
     /// Processes interleaved floats of any length in place.
     ///
     /// # Errors
-    /// [`ConfigError`] if they are no whole sample frames: nothing has changed.
+    /// [`ConfigError`] if they are not whole sample frames. Nothing has changed.
     fn process(&mut self, samples: &mut [f32]) -> Result<ProcessReport, ConfigError>;
 
-    /// Forgets the past, as before the first sample.
+    /// Resets the state to that before the first sample.
     fn reset(&mut self);
 }
 
-/// Makes a processor. `granularity`: calls bring multiples of so many sample frames, which can
-/// spare delay; 1 for any.
+/// Constructor of a processor. The second argument is the granularity: calls process multiples of
+/// so many sample frames, which can reduce delay; 1 allows any length.
 pub type OpenProcessor = fn(AudioFormat, usize) -> Result<Box<dyn AudioProcessor>, Error>;
 
-/// One processor of this build.
+/// A processor of this build.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct ProcessorEntry {
     pub name: &'static str,
     pub implementation: &'static str,
-    /// Sampling rates in Hz; empty: any.
+    /// Supported sampling rates in Hz; empty if any.
     pub rates: &'static [u32],
     pub max_channels: u8,
-    /// One sentence.
+    /// Description in one sentence.
     pub help: &'static str,
-    /// `None` where it needs more than one stream and has constructors of its own.
+    /// Constructor; `None` if the processor needs more than one stream and has its own
+    /// constructors.
     pub open: Option<OpenProcessor>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn whole_frames(samples: &[f32], channels: usize) -> Result<(), Confi
     Err(ConfigError::new("samples", samples.len(), format!("a multiple of {channels}")))
 }
 
-/// Turns calls of any length into blocks of one length, with a constant delay.
+/// Splits calls of any length into blocks of one length, with a constant delay.
 #[cfg(any(feature = "denoise", feature = "apm"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks {
@@ -83,7 +83,7 @@ pub(crate) struct Blocks {
 
 #[cfg(any(feature = "denoise", feature = "apm"))]
 impl Blocks {
-    /// Blocks of `block` sample frames, for calls of multiples of `granularity`.
+    /// Creates blocks of `block` sample frames, for calls of multiples of `granularity`.
     pub(crate) fn new(block: usize, channels: usize, granularity: usize) -> Self {
         let delay = block - common_divisor(block, granularity.max(1));
         let ready = std::collections::VecDeque::with_capacity((delay + block) * channels);
@@ -93,12 +93,12 @@ impl Blocks {
         this
     }
 
-    /// Sample frames of delay.
+    /// Returns the delay in sample frames.
     pub(crate) fn delay(&self) -> usize {
         self.delay
     }
 
-    /// Passes `samples` through `each`, which changes a block in place.
+    /// Passes `samples` through `each`, which processes a block in place.
     pub(crate) fn process(&mut self, samples: &mut [f32], mut each: impl FnMut(&mut [f32])) {
         let size = self.block * self.channels;
         let mut rest = &*samples;
@@ -112,7 +112,7 @@ impl Blocks {
             }
         }
         for value in samples {
-            // Calls that break the promise about their lengths get silence.
+            // Calls that violate the granularity get silence.
             *value = self.ready.pop_front().unwrap_or(0.0);
         }
     }
@@ -129,7 +129,7 @@ fn common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// A value that a filter can live with.
+/// Clamps a value to full scale; NaN and infinite values become 0.
 #[cfg(any(feature = "denoise", feature = "apm", feature = "vad"))]
 pub(crate) fn sane(value: f32) -> f32 {
     if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 }

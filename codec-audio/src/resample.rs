@@ -1,8 +1,8 @@
-//! From one sampling rate to another, with the duration kept to the sample.
+//! Sampling rate conversion that preserves the duration to the sample.
 //!
-//! The filters are those of the crate `rubato`: blocks of Fourier transforms for a fixed ratio, a
-//! windowed sinc at any phase for a ratio that follows a drifting clock. Here their delay is taken
-//! off, to the fraction of a sample, and their end is flushed.
+//! The filters are those of the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
+//! with arbitrary phase for an adjustable ratio that follows a drifting clock. This module
+//! compensates their delay to a fraction of a sample and flushes their end.
 
 use std::fmt;
 
@@ -15,44 +15,46 @@ use rubato::{
 use super::format::RATES;
 use codec_core::error::ConfigError;
 
-/// How far the ratio of [`Resampler::adjustable`] can go from the nominal one, either way.
+/// Maximum deviation of the ratio of [`Resampler::adjustable`] from the nominal one, in either
+/// direction.
 pub const MAX_DRIFT: f64 = 0.01;
 
-/// Shortest side of a block of the fixed filter: sets how sharp it cuts off.
+/// Shorter side of a block of the fixed filter in samples, which sets the steepness of its cutoff.
 const BLOCK: usize = 512;
-/// Rates without a common divisor give blocks above this; a sinc then has less delay.
+/// Block size in samples above which the sinc filter has less delay; reached by rates without a
+/// common divisor.
 const LONGEST_BLOCK: usize = 16_384;
-/// Samples that the sinc spans at the lower of both rates, and table entries between two of them.
+/// Length of the sinc in samples at the lower rate, and table entries per sample.
 const SINC_LEN: usize = 256;
 const SINC_STEPS: usize = 128;
-/// Sample frames that the sinc gives at a time.
+/// Number of sample frames that the sinc filter outputs at a time.
 const SINC_CHUNK: usize = 128;
 
-/// Changes the sampling rate of interleaved floats. Values that are no numbers count as 0.
+/// Converts the sampling rate of interleaved floats. NaN and infinite samples count as 0.
 ///
-/// Allocates nothing once `out` and the largest input have been seen.
+/// It does not allocate after `out` and the largest input have been seen.
 pub struct Resampler {
     from: u32,
     to: u32,
     channels: usize,
     filter: Filter,
-    /// Values that wait for their block.
+    /// Samples that wait for a complete block.
     waiting: Vec<f32>,
     chunk: Vec<f32>,
-    /// Sample frames of the filter's output that lie before time 0.
+    /// Number of output sample frames of the filter before time 0, to be dropped.
     to_drop: usize,
-    /// Sample frames taken so far.
+    /// Number of sample frames consumed.
     taken: u64,
-    /// Time of the next output, in input samples, if the ratio ever moved; and how many were given
-    /// since it last did.
+    /// Time of the next output in input samples when the ratio last changed, if it ever did; and
+    /// the number of sample frames output since.
     moved: Option<f64>,
     given: u64,
-    /// Ratio relative to the nominal one.
+    /// Current ratio relative to the nominal one.
     drift: f64,
 }
 
 enum Filter {
-    /// Equal rates.
+    /// Equal rates: copies the samples.
     Copy,
     Blocks(Box<Fft<f32>>),
     Sinc(Box<Async<f32>>),
@@ -69,10 +71,11 @@ impl fmt::Debug for Resampler {
 }
 
 impl Resampler {
-    /// A fixed ratio: sharp and fast, with the delay of a block (see [`Self::latency`]).
+    /// Creates a resampler with a fixed ratio: steep and fast, with the delay of a block (see
+    /// [`Self::latency`]).
     ///
     /// # Errors
-    /// [`ConfigError`] if a rate is outside [`RATES`] or there are no channels, or above 255.
+    /// [`ConfigError`] if a rate is outside [`RATES`], or the number of channels is 0 or above 255.
     pub fn fixed(from: u32, to: u32, channels: usize) -> Result<Self, ConfigError> {
         check(from, to, channels)?;
         if from == to {
@@ -80,7 +83,7 @@ impl Resampler {
         }
         let divisor = gcd(from, to);
         let (a, b) = ((from / divisor) as usize, (to / divisor) as usize);
-        // Halves of both blocks are whole samples, so that the delay is one.
+        // Both blocks have even lengths, so that the delay is a whole number of samples.
         let count = BLOCK.div_ceil(a.min(b)).next_multiple_of(2);
         if a.max(b) * count > LONGEST_BLOCK && a.min(b) > BLOCK && a < b * 8 {
             return Self::adjustable(from, to, channels);
@@ -95,8 +98,8 @@ impl Resampler {
         Ok(this)
     }
 
-    /// A ratio that can be moved by up to [`MAX_DRIFT`] while running ([`Self::set_drift`]), with a
-    /// delay of a few milliseconds.
+    /// Creates a resampler whose ratio can change by up to [`MAX_DRIFT`] while running
+    /// ([`Self::set_drift`]), with a delay of a few milliseconds.
     ///
     /// # Errors
     /// As [`Self::fixed`]; also if `from` is more than 16 times `to`.
@@ -105,7 +108,11 @@ impl Resampler {
         let lowering = (f64::from(from) / f64::from(to)).max(1.0);
         if lowering > 16.0 {
             let given = format!("{from} to {to} Hz");
-            return Err(ConfigError::new("adjustable resampling", given, "at most 16 to 1"));
+            return Err(ConfigError::new(
+                "adjustable resampling",
+                given,
+                "a ratio of at most 16 to 1",
+            ));
         }
         let parameters = SincInterpolationParameters {
             sinc_len: sinc_len(from, to),
@@ -140,20 +147,20 @@ impl Resampler {
         }
     }
 
-    /// Rate that goes in.
+    /// Returns the input rate in Hz.
     #[must_use]
     pub fn from(&self) -> u32 {
         self.from
     }
 
-    /// Rate that comes out.
+    /// Returns the output rate in Hz.
     #[must_use]
     pub fn to(&self) -> u32 {
         self.to
     }
 
-    /// Most sample frames, at the output's rate, by which what has come out lies behind what went
-    /// in. The times of the samples are right all the same: nothing is shifted.
+    /// Returns the maximum delay of the output behind the input, in sample frames at the output
+    /// rate. The timestamps of the samples account for it: nothing is shifted.
     #[must_use]
     pub fn latency(&self) -> usize {
         match &self.filter {
@@ -163,12 +170,12 @@ impl Resampler {
         }
     }
 
-    /// Output samples per input sample, relative to the nominal ratio: 1.001 makes the sound longer
-    /// by a thousandth, for a source whose clock is slow by that. From the next
-    /// 128 output samples on; the waveform stays continuous.
+    /// Sets the number of output samples per input sample relative to the nominal ratio. For
+    /// example, 1.001 lengthens the audio by 0.1 %, for a source whose clock is slow by that
+    /// amount. It takes effect within the next 128 output samples; the waveform stays continuous.
     ///
     /// # Errors
-    /// [`ConfigError`] beyond 1 ± [`MAX_DRIFT`], or if the resampler is a fixed one.
+    /// [`ConfigError`] beyond 1 ± [`MAX_DRIFT`], or if the resampler has a fixed ratio.
     pub fn set_drift(&mut self, ratio: f64) -> Result<(), ConfigError> {
         let allowed = 1.0 - MAX_DRIFT..=1.0 + MAX_DRIFT;
         let refused = |allowed| Err(ConfigError::new("drift", ratio, allowed));
@@ -198,7 +205,7 @@ impl Resampler {
         Ok(())
     }
 
-    /// Forgets the past, as before the first sample; the ratio is the nominal one.
+    /// Resets the state, including the ratio.
     pub fn reset(&mut self) {
         self.waiting.clear();
         (self.taken, self.moved, self.given, self.drift) = (0, None, 0, 1.0);
@@ -213,8 +220,8 @@ impl Resampler {
         }
     }
 
-    /// Takes `input`, whole sample frames (a part of one at the end is left out), and appends what
-    /// is ready.
+    /// Converts `input` in whole sample frames (an incomplete one at the end is ignored) and
+    /// appends the samples that are ready.
     pub fn process(&mut self, input: &[f32], out: &mut Vec<f32>) {
         let input = &input[..input.len() - input.len() % self.channels];
         self.taken += (input.len() / self.channels) as u64;
@@ -230,8 +237,8 @@ impl Resampler {
         self.waiting.drain(..used);
     }
 
-    /// No more input: appends what is left, so that the output as a whole lasts as long as the
-    /// input, rounded to the nearest sample. Then as [`Self::reset`].
+    /// Flushes the resampler: appends the remaining samples, so that the total output has the
+    /// duration of the input, rounded to the nearest sample. Then resets the state.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
         if !matches!(self.filter, Filter::Copy) {
             loop {
@@ -250,13 +257,13 @@ impl Resampler {
         self.reset();
     }
 
-    /// Time of the next output in input samples.
+    /// Returns the time of the next output in input samples.
     fn next_time(&self) -> f64 {
         let step = f64::from(self.from) / (f64::from(self.to) * self.drift);
         self.moved.unwrap_or(0.0) + self.given as f64 * step
     }
 
-    /// Sample frames that are still to come for the input taken so far.
+    /// Returns the number of sample frames still to be output for the consumed input.
     fn missing(&self) -> usize {
         if self.moved.is_some() {
             let left = self.taken as f64 - self.next_time();
@@ -277,8 +284,8 @@ impl Resampler {
         }
     }
 
-    /// Filters one block from value `at` on and appends at most `most` sample frames. The values
-    /// used, or `None` if there are not enough.
+    /// Filters one block starting at value `at` and appends at most `most` sample frames. Returns
+    /// the number of values consumed, or `None` if there are not enough.
     fn step(&mut self, at: usize, out: &mut Vec<f32>, most: usize) -> Option<usize> {
         let needed = self.needed();
         let values = self.waiting.get(at..at.checked_add(needed.checked_mul(self.channels)?)?)?;
@@ -293,11 +300,11 @@ impl Resampler {
         Some(values.len())
     }
 
-    /// Brings the sinc to a phase at which its outputs fall on whole samples.
+    /// Aligns the phase of the sinc so that its outputs fall on whole samples.
     ///
-    /// Output `n` of the filter is the input at `(n + 1) / ratio - delay`. Silence goes in first,
-    /// and one chunk is taken at a ratio that differs just so much that the next output comes a
-    /// whole number of outputs before time 0.
+    /// Output `n` of the filter is the input at `(n + 1) / ratio - delay`. Silence is fed first,
+    /// and one chunk is converted at a slightly different ratio, so that the next output lies a
+    /// whole number of output samples before time 0.
     fn settle_phase(&mut self) {
         let Filter::Sinc(filter) = &mut self.filter else { return };
         filter.reset();
@@ -355,7 +362,7 @@ fn check(from: u32, to: u32, channels: usize) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A whole number; 0 for what is below.
+/// Converts to an integer; negative values become 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 fn to_count(value: f64) -> usize {
     value as usize
@@ -365,7 +372,7 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Filters would spread what is no number over all that follows.
+/// Replaces NaN and infinite values, which the filters would spread over all later samples.
 fn sane(value: f32) -> f32 {
     if value.is_finite() { value.clamp(-1e6, 1e6) } else { 0.0 }
 }
@@ -381,7 +388,7 @@ mod tests {
         (0..frames).map(|i| (0.5 * (step * i as f64).sin()) as f32).collect()
     }
 
-    /// dB by which `got` differs from the true sine, the outer quarters left out.
+    /// Returns the SNR of `got` against the exact sine in dB, without the outer quarters.
     fn snr_db(got: &[f32], rate: u32, frequency: f64) -> f64 {
         let truth = sine(rate, frequency, got.len());
         let inner = got.len() / 4..got.len() * 3 / 4;
@@ -439,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_in_which_samples_come_do_not_matter() {
+    fn the_output_does_not_depend_on_the_chunk_size() {
         let input = sine(44_100, 440.0, 20_000);
         for make in [Resampler::fixed, Resampler::adjustable] {
             let mut resampler = make(44_100, 48_000, 2).unwrap();
@@ -450,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_changes_the_length_as_asked_and_leaves_the_wave_whole() {
+    fn drift_changes_the_length_and_keeps_the_waveform_continuous() {
         let mut resampler = Resampler::adjustable(48_000, 48_000, 1).unwrap();
         resampler.set_drift(1.005).unwrap();
         let out = all(&mut resampler, &sine(48_000, 1000.0, 96_000), 480);
@@ -462,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_that_moves_makes_no_step() {
+    fn a_changing_drift_causes_no_discontinuity() {
         let mut resampler = Resampler::adjustable(48_000, 48_000, 1).unwrap();
         let mut out = Vec::new();
         for (i, part) in sine(48_000, 100.0, 48_000).chunks(480).enumerate() {
@@ -485,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_passes_without_harm() {
+    fn nan_and_infinity_do_not_propagate() {
         for make in [Resampler::fixed, Resampler::adjustable] {
             let mut resampler = make(44_100, 48_000, 1).unwrap();
             let mut input = sine(44_100, 440.0, 10_000);

@@ -1,16 +1,16 @@
-//! The two kinds of samples as types, for code that is written once for both.
+//! Sample types as a trait, for code that is generic over them.
 
 use std::fmt;
 
 use super::buffer::{AudioView, to_s16};
 use super::level::level_dbov;
 
-/// A sample of one of the kinds of [`super::SampleKind`].
+/// A sample type of [`super::SampleKind`].
 pub(crate) trait Sample: Copy + Default + fmt::Debug + Send + 'static {
-    /// Appends the values of `audio`, converted where they are of the other kind.
+    /// Appends the samples of `audio`, converted to this type.
     fn append(audio: &AudioView<'_>, out: &mut Vec<Self>);
 
-    /// Level in -dBov (RFC 6464).
+    /// Returns the level in -dBov (RFC 6464).
     fn level(samples: &[Self]) -> u8;
 }
 

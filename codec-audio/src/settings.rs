@@ -1,10 +1,10 @@
-//! Checks that several encoders share.
+//! Configuration checks shared by several encoders.
 
 use super::config::{AudioEncoderConfig, Bandwidth};
 use super::encoder::{AudioCapabilities, AudioUpdate};
 use codec_core::error::{ConfigError, Error};
 
-/// Refuses whatever a codec without any quality setting cannot obey.
+/// Rejects quality settings, for codecs that have none.
 ///
 /// # Errors
 /// [`ConfigError`] names the first such setting.
@@ -12,7 +12,11 @@ pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
     let plain = AudioEncoderConfig::new(config.codec, config.format);
     let codec = config.codec;
     let refuse = |knob, given: &dyn std::fmt::Debug| {
-        Err(ConfigError::new(knob, format!("{given:?}"), format!("its default: {codec} has none")))
+        Err(ConfigError::new(
+            knob,
+            format!("{given:?}"),
+            format!("the default: {codec} has no such setting"),
+        ))
     };
     if config.rate.is_some() {
         return refuse("rate", &config.rate);
@@ -41,7 +45,7 @@ pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
     refuse_knobs(&config.knobs)
 }
 
-/// Refuses every knob, for backends that have none.
+/// Rejects all knobs, for backends that have none.
 ///
 /// # Errors
 /// [`ConfigError`] if there is a knob.
@@ -52,17 +56,17 @@ pub fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
     }
 }
 
-/// The refusal of a knob that no backend knows.
+/// Returns the error for an unknown knob.
 #[must_use]
 pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
     ConfigError::new(
         "knob",
         format!("{name}={value}"),
-        "none: this codec has no settings of its own",
+        "no knob: this codec has no settings of its own",
     )
 }
 
-/// The length of a packet, if the update is about that; refuses the rest.
+/// Returns the packet duration of an update, and rejects all other updates.
 ///
 /// # Errors
 /// If the update is about anything else.
@@ -70,11 +74,11 @@ pub fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Err
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
-        _ => Err(Error::Unsupported("this codec has no such setting")),
+        _ => Err(Error::Unsupported("this setting in this codec")),
     }
 }
 
-/// Refuses a rate or a number of channels that the backend does not take.
+/// Rejects a sampling rate or a number of channels that the backend does not support.
 ///
 /// # Errors
 /// [`ConfigError`] with what it takes.

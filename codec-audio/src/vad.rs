@@ -1,5 +1,5 @@
-//! Whether somebody speaks. The detector is that of the crate `earshot`: a small neural network
-//! over blocks of 16 ms at 16 kHz.
+//! Voice activity detection (VAD) with the crate `earshot`: a small neural network on blocks of 16
+//! ms at 16 kHz.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use super::level::{AudioLevel, level_of};
 use super::processor::{AudioProcessor, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// Samples of one decision, at [`RATE`].
+/// Samples per decision, at [`RATE`].
 pub const BLOCK: usize = 256;
-/// Rate at which decisions are made.
+/// Sampling rate of the detector in Hz.
 pub const RATE: u32 = 16_000;
 
-/// A decision.
+/// Voice activity decision for one block.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VoiceBlock {
-    /// Time of the block's first sample, in samples at [`RATE`] from the beginning.
+    /// Timestamp of the block's first sample, in samples at [`RATE`] from the start.
     pub start: u64,
     /// Probability of speech, 0 to 1.
     pub probability: f32,
 }
 
-/// Finds speech in sound of any format.
+/// Detects speech in audio of any format.
 pub struct VoiceDetector {
     format: AudioFormat,
     converter: Converter,
@@ -42,23 +42,23 @@ impl fmt::Debug for VoiceDetector {
 }
 
 impl VoiceDetector {
-    /// A detector for sound of `format`.
+    /// Creates a detector for audio in `format`.
     ///
     /// # Errors
-    /// [`Error::Config`] for rates outside 1 to 384 kHz.
+    /// [`Error::Config`] for sampling rates outside 1 to 384 kHz.
     pub fn new(format: AudioFormat) -> Result<Self, Error> {
         let mono = AudioFormat::new(RATE, ChannelLayout::Mono);
-        // The adjustable filter has less delay, but not for the highest rates.
+        // The adjustable filter has less delay, but does not support the highest rates.
         let converter =
             Converter::adjustable(format, mono).or_else(|_| Converter::new(format, mono))?;
         let (detector, waiting) = (Box::default(), Vec::with_capacity(2 * BLOCK));
         Ok(Self { format, converter, detector, waiting, blocks: 0 })
     }
 
-    /// Takes sound and gives the decisions that have become possible to `each`.
+    /// Analyses audio and calls `each` for every decision that is complete.
     ///
     /// # Errors
-    /// [`ConfigError`] if the sound is of another format.
+    /// [`ConfigError`] if the audio is in another format.
     pub fn push(
         &mut self,
         audio: &AudioView<'_>,
@@ -69,7 +69,8 @@ impl VoiceDetector {
         Ok(())
     }
 
-    /// No more sound: decides on what is left, as if silence followed. Then as new.
+    /// Flushes the detector: decides on the remaining samples as if silence followed, then resets
+    /// the state.
     pub fn finish(&mut self, mut each: impl FnMut(VoiceBlock)) {
         self.converter.finish(&mut self.waiting);
         if !self.waiting.is_empty() {
@@ -79,7 +80,7 @@ impl VoiceDetector {
         self.reset();
     }
 
-    /// Forgets the past.
+    /// Resets the state.
     pub fn reset(&mut self) {
         self.converter.reset();
         self.detector.reset();
@@ -102,7 +103,7 @@ impl VoiceDetector {
     }
 }
 
-/// Passes sound on unchanged and reports speech.
+/// An audio processor that detects speech and passes the audio unchanged.
 #[derive(Debug)]
 pub struct VoiceProbe {
     detector: VoiceDetector,
@@ -110,7 +111,7 @@ pub struct VoiceProbe {
 }
 
 impl VoiceProbe {
-    /// A probe for sound of `format`.
+    /// Creates a detector for audio in `format`.
     ///
     /// # Errors
     /// As [`VoiceDetector::new`].
@@ -154,7 +155,7 @@ impl AudioProcessor for VoiceProbe {
     }
 }
 
-/// A stretch of speech, in samples at [`RATE`].
+/// A segment of speech, in samples at [`RATE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Segment {
@@ -162,7 +163,7 @@ pub struct Segment {
     pub end: u64,
 }
 
-/// Joins decisions to stretches of speech.
+/// Joins block decisions to segments of speech.
 #[derive(Clone, Debug)]
 pub struct Segmenter {
     threshold: f32,
@@ -173,8 +174,9 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// A block is speech from `threshold` (usually 0.5) on. Pauses shorter than `min_pause_ms` do
-    /// not part a stretch; stretches shorter than `min_speech_ms` do not count.
+    /// Creates a segmenter. A block is speech if its probability is at least `threshold` (usually
+    /// 0.5). Pauses shorter than `min_pause_ms` do not split a segment; segments shorter than
+    /// `min_speech_ms` are discarded.
     #[must_use]
     pub fn new(threshold: f32, min_speech_ms: u32, min_pause_ms: u32) -> Self {
         let samples = |ms: u32| u64::from(ms) * u64::from(RATE) / 1000;
@@ -182,7 +184,7 @@ impl Segmenter {
         Self { threshold, min_speech, min_pause, begin: None, last_voice: 0 }
     }
 
-    /// Takes the next decision; a stretch that ended before it.
+    /// Adds the next decision; returns a segment that ended before it.
     pub fn push(&mut self, block: VoiceBlock) -> Option<Segment> {
         if block.probability >= self.threshold {
             let ended = self.end_if(block.start);
@@ -193,7 +195,7 @@ impl Segmenter {
         self.end_if(block.start + BLOCK as u64)
     }
 
-    /// No more decisions: the last stretch.
+    /// Returns the last segment after all decisions.
     pub fn finish(&mut self) -> Option<Segment> {
         self.end_if(u64::MAX)
     }
@@ -214,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_pauses_join_and_short_noises_do_not_count() {
+    fn short_pauses_are_joined_and_short_noises_discarded() {
         let mut segmenter = Segmenter::new(0.5, 50, 100);
         let pattern = "..#######..####..........#..........######";
         let mut found = Vec::new();
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn decisions_cover_the_whole_sound_whatever_comes() {
+    fn decisions_cover_the_whole_signal_for_any_input() {
         for rate in [8_000, 44_100, 384_000] {
             let format = AudioFormat::new(rate, ChannelLayout::Stereo);
             let mut detector = VoiceDetector::new(format).unwrap();

@@ -1,4 +1,4 @@
-//! The laws behind the audio traits.
+//! G.711 encoder and decoder behind the audio traits.
 
 use super::Law;
 use crate::packed::Code;
@@ -7,7 +7,7 @@ use codec_core::error::ConfigError;
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 255,
-    lacks: "G.711 is a table of 256 values: there is nothing to choose",
+    lacks: "G.711 is a fixed table of 256 values without settings",
     ..AudioCapabilities::minimal("native")
 };
 
@@ -15,8 +15,8 @@ impl Code for Law {
     type Sample = i16;
 
     const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
-    const WHOLE: &'static str = "a code for each channel of every sample";
-    const NO_CONCEALMENT: &'static str = "G.711 has no concealment of its own";
+    const WHOLE: &'static str = "one code per channel in each sample frame";
+    const NO_CONCEALMENT: &'static str = "concealment in G.711";
 
     fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
         match codec {

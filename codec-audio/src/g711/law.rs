@@ -1,22 +1,23 @@
-//! The two laws: one sample at a time as the standard has them, and many at a time.
+//! A-law and mu-law conversion, for single samples and for buffers.
 
-/// One of the two laws of companding.
+/// Companding law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Law {
-    /// 13 bits, ITU-T G.711, table 1; Europe and the rest of the world.
+    /// A-law, 13 bits. ITU-T G.711, table 1; used in Europe and most of the world.
     A,
-    /// 14 bits, ITU-T G.711, table 2; North America and Japan.
+    /// Mu-law, 14 bits. ITU-T G.711, table 2; used in North America and Japan.
     Mu,
 }
 
-/// Added to a magnitude of mu-law, in 14 bits, so that each segment is twice as long as the last.
+/// Bias of mu-law magnitudes, in 14 bits; with it each segment is twice as long as the previous
+/// one.
 const BIAS: i32 = 33;
 
 static A_SAMPLES: [i16; 256] = samples(Law::A);
 static MU_SAMPLES: [i16; 256] = samples(Law::Mu);
 
 impl Law {
-    /// The code of one sample.
+    /// Encodes one sample.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "7 bits")]
     pub const fn encode(self, sample: i16) -> u8 {
@@ -40,13 +41,13 @@ impl Law {
         (code as u8 | if positive { 0x80 } else { 0 }) ^ inverted
     }
 
-    /// The sample that a code stands for, the middle of its interval.
+    /// Decodes a code to the middle of its interval.
     #[must_use]
     pub fn decode(self, code: u8) -> i16 {
         self.samples()[usize::from(code)]
     }
 
-    /// The samples of all codes.
+    /// Returns the samples of all codes.
     #[must_use]
     pub fn samples(self) -> &'static [i16; 256] {
         match self {
@@ -55,7 +56,7 @@ impl Law {
         }
     }
 
-    /// Appends the codes of `samples` to `out`; equal to [`Self::encode`] of each.
+    /// Appends the codes of `samples` to `out`; equal to [`Self::encode`] for each.
     pub fn encode_all(self, samples: &[i16], out: &mut Vec<u8>) {
         let from = out.len();
         out.resize(from + samples.len(), 0);
@@ -73,8 +74,8 @@ impl Law {
     }
 }
 
-// A float's exponent and the first four bits of its mantissa are a code's segment and step. So the
-// compiler can make vectors of these two, which no table and no count of zeros allows.
+// A float's exponent and the first four bits of its mantissa are a code's segment and step. Unlike
+// a table or a count of leading zeros, the compiler can vectorise these two functions.
 
 #[expect(
     clippy::cast_precision_loss,
@@ -123,10 +124,10 @@ const fn sample(law: Law, code: u8) -> i16 {
     let code = code ^ inverted;
     let (segment, step) = ((code >> 4 & 7) as i32, (code & 15) as i32);
     let magnitude = match law {
-        // Steps of 2 in the first two segments; the middle of each; 8 of our units each.
+        // Steps of 2 in the first two segments; the middle of each step; in units of 1/8.
         Law::A if segment == 0 => (2 * step + 1) << 3,
         Law::A => (2 * step + 33) << (segment + 2),
-        // In the biased scale; 4 of our units each.
+        // On the biased scale; in units of 1/4.
         Law::Mu => (((2 * step + 33) << segment) - BIAS) << 2,
     };
     (if code & 0x80 != 0 { magnitude } else { -magnitude }) as i16

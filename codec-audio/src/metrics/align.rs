@@ -1,22 +1,23 @@
-//! The delay of one sound against another.
+//! Alignment of two signals by cross-correlation.
 
 use super::super::format::AudioFormat;
 use super::fft::{Fft, multiply};
 
-/// Seconds that are looked at.
+/// Seconds of audio that are analysed.
 const SECONDS: usize = 20;
 
-/// How two sounds lie over one another.
+/// Alignment of two signals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Alignment {
-    /// Sample frames by which the other sound is late; below 0: early.
+    /// Delay of the second signal in sample frames; negative if it is early.
     pub delay: i64,
-    /// Correlation there, -1 to 1: near 1 they are alike, near 0 the delay means nothing.
+    /// Correlation at this delay, -1 to 1. Near 1 the signals are alike; near 0 the delay is
+    /// meaningless.
     pub correlation: f64,
 }
 
-/// Finds the delay of `distorted` against `reference`, both interleaved in `format`, within
-/// `furthest` sample frames either way. 0 where one of them is silent.
+/// Finds the delay of `distorted` against `reference`, both interleaved in `format`, up to
+/// `furthest` sample frames in either direction. Returns 0 if one of them is silent.
 #[must_use]
 pub fn align(
     reference: &[f32],
@@ -27,12 +28,12 @@ pub fn align(
     let channels = format.channels().max(1);
     let frames = SECONDS * format.rate as usize;
     let a = mono(reference, channels, frames);
-    // What is late by the furthest delay must still be heard.
+    // Include samples up to the maximum delay.
     let b = mono(distorted, channels, frames + furthest);
     let furthest = furthest.min(a.len().max(b.len()).saturating_sub(1));
     let length = (a.len() + b.len() + 1).next_power_of_two().max(2);
     let fft = Fft::new(length);
-    // One transform for both: a in the real part, b in the imaginary one.
+    // One transform for both signals: a in the real part, b in the imaginary part.
     let mut values = vec![(0.0, 0.0); length];
     for (value, &sample) in values.iter_mut().zip(&a) {
         value.0 = sample;
@@ -46,7 +47,7 @@ pub fn align(
         let (p, q) = (spectrum[k], spectrum[(length - k) % length]);
         let of_a = ((p.0 + q.0) / 2.0, (p.1 - q.1) / 2.0);
         let of_b = ((p.1 + q.1) / 2.0, (q.0 - p.0) / 2.0);
-        // The transform of the correlation, conjugated, so that a forward transform inverts it.
+        // The transform of the correlation, conjugated so that a forward transform inverts it.
         let cross = multiply(of_b, (of_a.0, -of_a.1));
         *value = (cross.0, -cross.1);
     }
@@ -58,7 +59,7 @@ pub fn align(
         for late in [true, false] {
             let at = if late { distance } else { (length - distance) % length };
             let product = values[at].0 / length as f64;
-            // Nearest to 0 among equals.
+            // The delay nearest to 0 among equal peaks.
             if highest.is_none_or(|highest| product > highest * (1.0 + 1e-9)) {
                 highest = Some(product);
                 let delay = i64::try_from(distance).unwrap_or(i64::MAX);
@@ -78,7 +79,7 @@ fn mono(samples: &[f32], channels: usize, most: usize) -> Vec<f64> {
     frames.map(|frame| frame.iter().map(value).sum::<f64>() / channels as f64).collect()
 }
 
-/// Sums of squares up to each sample.
+/// Cumulative sums of squares.
 struct Energies {
     a: Vec<f64>,
     b: Vec<f64>,
@@ -97,7 +98,7 @@ impl Energies {
         Self { a: sums(a), b: sums(b) }
     }
 
-    /// Geometric mean of the energies of what overlaps.
+    /// Returns the geometric mean of the energies in the overlap.
     fn overlap(&self, distance: usize, late: bool) -> f64 {
         let (x, y) = if late { (&self.a, &self.b) } else { (&self.b, &self.a) };
         let both = (x.len() - 1).min((y.len() - 1).saturating_sub(distance));

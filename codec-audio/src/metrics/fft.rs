@@ -1,4 +1,4 @@
-//! The discrete Fourier transform of powers of two, for measuring only.
+//! Discrete Fourier transform for power-of-two lengths, used for metrics only.
 
 use std::f64::consts::TAU;
 
@@ -9,7 +9,7 @@ pub(super) fn multiply((a, b): Complex, (c, d): Complex) -> Complex {
     (a * c - b * d, a * d + b * c)
 }
 
-/// Transforms of one length.
+/// Transform of one length.
 #[derive(Debug)]
 pub(super) struct Fft {
     /// `exp(-2 pi i k / n)` for the first half of all `k`.
@@ -18,7 +18,7 @@ pub(super) struct Fft {
 }
 
 impl Fft {
-    /// `length`: a power of two, at least 2.
+    /// Creates a transform; `length` must be a power of two, at least 2.
     pub(super) fn new(length: usize) -> Self {
         debug_assert!(length.is_power_of_two() && length >= 2);
         let angle = |k: usize| -TAU * k as f64 / length as f64;
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_sum_that_defines_it() {
+    fn transform_equals_its_definition() {
         let values: Vec<Complex> =
             (0..16).map(|i| (f64::from(i * i % 7), f64::from(i % 3))).collect();
         let mut fast = values.clone();

@@ -1,4 +1,4 @@
-//! Loudness by EBU R 128, measured by the crate `ebur128`.
+//! Loudness by EBU R 128, with the crate `ebur128`.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use super::super::buffer::{AudioView, Samples};
 use super::super::format::{AudioFormat, Speaker};
 use codec_core::error::ConfigError;
 
-/// Loudness of a whole sound.
+/// Loudness of an audio signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loudness {
     /// Integrated loudness in LUFS; `None` for silence.
     pub integrated_lufs: Option<f64>,
     /// Loudness range in LU.
     pub range_lu: f64,
-    /// Highest true peak (between samples) of all channels in dBTP; `None` for silence.
+    /// Maximum true peak (between samples) over all channels in dBTP; `None` for silence.
     pub true_peak_dbtp: Option<f64>,
-    /// Highest sample of all channels in dB of full scale; `None` for silence.
+    /// Maximum sample over all channels in dBFS; `None` for silence.
     pub sample_peak_dbfs: Option<f64>,
 }
 
-/// Measures loudness of any amount of sound.
+/// Measures the loudness of audio of any duration.
 pub struct LoudnessMeter {
     format: AudioFormat,
     inner: EbuR128,
@@ -35,23 +35,19 @@ impl fmt::Debug for LoudnessMeter {
 }
 
 impl LoudnessMeter {
-    /// A meter for sound of `format`: 1 to 64 channels, up to 2.8 MHz.
+    /// Creates a meter for audio in `format`: 1 to 64 channels, up to 2.8 MHz.
     ///
     /// # Errors
     /// [`ConfigError`] for other formats.
     pub fn new(format: AudioFormat) -> Result<Self, ConfigError> {
         let refused = || {
-            ConfigError::new(
-                "format of the loudness meter",
-                format,
-                "1 to 64 channels, 16 Hz and more",
-            )
+            ConfigError::new("loudness meter format", format, "1 to 64 channels at 16 Hz or more")
         };
         let channels = u32::try_from(format.channels()).map_err(|_| refused())?;
         if !(1..=64).contains(&channels) {
             return Err(refused());
         }
-        // A histogram bounds the memory of hours.
+        // A histogram bounds the memory for long recordings.
         let mode = Mode::I | Mode::LRA | Mode::TRUE_PEAK | Mode::SAMPLE_PEAK | Mode::HISTOGRAM;
         let mut inner = EbuR128::new(channels, format.rate, mode).map_err(|_| refused())?;
         let speakers = format.layout.speakers();
@@ -63,10 +59,10 @@ impl LoudnessMeter {
         Ok(Self { format, inner, values: Vec::new() })
     }
 
-    /// Measures more of the sound. Values that are no numbers count as 0.
+    /// Adds more audio. NaN and infinite samples count as 0.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is of another format.
+    /// [`ConfigError`] if it is in another format.
     pub fn push(&mut self, audio: &AudioView<'_>) -> Result<(), ConfigError> {
         if audio.format() != self.format {
             return Err(ConfigError::new("audio format", audio.format(), self.format));
@@ -83,7 +79,7 @@ impl LoudnessMeter {
         }
     }
 
-    /// What was measured so far.
+    /// Returns the measurements so far.
     #[must_use]
     pub fn result(&self) -> Loudness {
         let channels = 0..u32::try_from(self.format.channels()).unwrap_or(0);
@@ -100,12 +96,12 @@ impl LoudnessMeter {
     }
 }
 
-/// The weight that a channel gets.
+/// Returns the weighting of a channel.
 fn weight(speaker: Speaker, all: &[Speaker]) -> Channel {
     match speaker {
         Speaker::FrontLeft => Channel::Left,
         Speaker::FrontRight => Channel::Right,
-        // A lone channel counts once.
+        // A single channel counts once.
         Speaker::FrontCentre => Channel::Center,
         Speaker::LowFrequency => Channel::Unused,
         Speaker::SideLeft => Channel::LeftSurround,
@@ -143,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_wild_values_have_a_result() {
+    fn silence_and_invalid_values_have_a_result() {
         let format = AudioFormat::new(44_100, ChannelLayout::Surround51);
         let mut meter = LoudnessMeter::new(format).unwrap();
         let silent = vec![0i16; 6 * 44_100];

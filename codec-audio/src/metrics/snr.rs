@@ -1,9 +1,9 @@
-//! Ratios of signal to noise.
+//! Signal-to-noise ratios.
 
 use super::SILENCE;
 
-/// SNR of channels together, in dB, at most 200. See [`super`]. Both as one list of samples for each
-/// channel; what one has more than the other is left out.
+/// Returns the SNR over all channels in dB, at most 200; see [`super`]. Both signals have one list
+/// of samples per channel; samples beyond the shorter one are ignored.
 #[must_use]
 pub fn snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>]) -> f64 {
     let (mut signal, mut noise) = (0.0, 0.0);
@@ -15,7 +15,7 @@ pub fn snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>]) -> f64 {
     ratio_db(signal, noise)
 }
 
-/// Segmental SNR in dB; `None` where all is silence. See [`super`].
+/// Returns the segmental SNR in dB; `None` if the reference is silent. See [`super`].
 #[must_use]
 pub fn segmental_snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>], rate: u32) -> Option<f64> {
     let frame = (rate as usize / 50).max(1);

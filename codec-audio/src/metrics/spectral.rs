@@ -1,15 +1,15 @@
-//! Distance of spectra.
+//! Log-spectral distance.
 
 use std::f64::consts::TAU;
 
 use super::SILENCE;
 use super::fft::{Complex, Fft};
 
-/// Added to the power of each bin.
+/// Floor added to the power of each bin.
 const FLOOR: f64 = 1e-10;
 
-/// Log-spectral distance in dB; `None` where all is silence. See [`super`]. Both as one list of
-/// samples for each channel.
+/// Returns the log-spectral distance in dB; `None` if the reference is silent. See [`super`]. Both
+/// signals have one list of samples per channel.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 pub fn log_spectral_distance_db(
@@ -23,7 +23,7 @@ pub fn log_spectral_distance_db(
     let fft = Fft::new(length);
     let window: Vec<f64> =
         (0..frame).map(|i| 0.5 - 0.5 * (TAU * i as f64 / frame as f64).cos()).collect();
-    // A sine of full scale has half the sum of the window in its bin.
+    // A full-scale sine has half the sum of the window in its bin.
     let scale = (2.0 / window.iter().sum::<f64>()).powi(2);
     let limit = max_hz
         .map_or(length / 2, |hz| (hz.max(0.0) * length as f64 / f64::from(rate.max(1))) as usize);
@@ -40,7 +40,8 @@ pub fn log_spectral_distance_db(
             if power < SILENCE * frame as f64 {
                 continue;
             }
-            // One transform for both: the reference in the real part, the other in the imaginary.
+            // One transform for both signals: the reference in the real part, the other in the
+            // imaginary part.
             values.fill((0.0, 0.0));
             for (((value, &x), &y), &w) in values.iter_mut().zip(x).zip(y).zip(&window) {
                 *value = (w * f64::from(x), w * f64::from(y));

@@ -1,4 +1,4 @@
-//! One input of the mixer: a queue on the common time line.
+//! An input of the mixer: a queue on the mixer's timeline.
 
 use std::collections::VecDeque;
 
@@ -10,23 +10,23 @@ use super::super::level::{AudioLevel, level_of};
 use super::super::limiter::Limiter;
 use codec_core::error::{Error, LimitError};
 
-/// Seconds of one input that may wait.
+/// Maximum duration of queued audio per input, in seconds.
 const MAX_QUEUE_S: u64 = 60;
-/// Levels above this count as voice where nobody knows better.
+/// Level threshold of voice if no voice flag is set, in -dBov: louder input counts as voice.
 const VOICE_DBOV: u8 = 50;
 
-/// What became of an input's samples, in sample frames of the output but where it says otherwise.
+/// Statistics of an input's samples, in sample frames at the output rate except as noted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputStats {
-    /// Played.
+    /// Sample frames played.
     pub played: u64,
-    /// Not there when they were due: silence was played.
+    /// Sample frames that were not available in time and replaced by silence.
     pub missing: u64,
-    /// How many times they began to be missing.
+    /// Number of times that samples became unavailable.
     pub underruns: u64,
-    /// Came after their time and were dropped.
+    /// Sample frames that arrived too late and were dropped.
     pub late: u64,
-    /// Overlapped what had come before and were dropped; in the input's own frames.
+    /// Sample frames that overlapped earlier ones and were dropped, at the input rate.
     pub overlapped: u64,
 }
 
@@ -38,22 +38,22 @@ pub(super) struct Input {
     pub(super) factor: f32,
     pub(super) muted: bool,
     pub(super) voice: Option<bool>,
-    /// What it gave to the last stretch.
+    /// Its contribution to the last block.
     pub(super) block: Vec<f32>,
-    /// For the mix without it, and the time to which it has worked.
+    /// Limiter for the mix without this input, and the timestamp up to which it has run.
     pub(super) limiter: Option<(Limiter, i64)>,
     pub(super) stats: InputStats,
     channels: usize,
     queue: VecDeque<f32>,
-    /// Time of the queue's first sample frame.
+    /// Timestamp of the first queued sample frame.
     start: i64,
-    /// Input time after the last sample pushed; `None` before the first.
+    /// Input timestamp after the last pushed sample; `None` before the first.
     next_pts: Option<i64>,
     ended: bool,
-    /// Where the wave was left when samples were missing, and sample frames since.
+    /// Last sample frame before samples were missing, and the number of sample frames since.
     last: Vec<f32>,
     since_missing: Option<usize>,
-    /// Sample frames that still fade in.
+    /// Number of sample frames left in the fade-in.
     fade_in: usize,
     converted: Vec<f32>,
     silence: Vec<f32>,
@@ -66,7 +66,7 @@ impl Input {
         to: AudioFormat,
         drifting: bool,
     ) -> Result<Self, Error> {
-        // A fixed ratio has its block as delay: too much for a call.
+        // A fixed ratio delays by a whole block, which is too much for a call.
         let converter = if drifting {
             Converter::adjustable(from, to)?
         } else if from.rate == to.rate {
@@ -106,7 +106,7 @@ impl Input {
         } else {
             (0, pts.abs_diff(expected).min(frames))
         };
-        // A gap starts a new stretch of the time line if nothing waits before it.
+        // A gap restarts the timeline if nothing is queued before it.
         let restart =
             self.next_pts.is_none() || (gap > u64::from(from.rate) && self.queue.is_empty());
         let waiting = if restart { 0 } else { gap };
@@ -115,9 +115,7 @@ impl Input {
         let asked = queued.saturating_add(waiting).saturating_add(frames);
         let limit = MAX_QUEUE_S * u64::from(from.rate);
         if asked > limit {
-            return Err(
-                LimitError { what: "sample frames that wait for the mixer", asked, limit }.into()
-            );
+            return Err(LimitError { what: "queued sample frames", asked, limit }.into());
         }
         let rest = audio.slice(usize::try_from(overlap).unwrap_or(usize::MAX)..usize::MAX);
         let mut converted = std::mem::take(&mut self.converted);
@@ -163,13 +161,13 @@ impl Input {
         self.ended && self.ready(position) == 0
     }
 
-    /// Level of the last stretch.
+    /// Returns the level of the last block.
     pub(super) fn level(&self) -> AudioLevel {
         let dbov = level_of(Samples::F32(&self.block));
         AudioLevel { dbov, voice: self.voice.unwrap_or(dbov < VOICE_DBOV) }
     }
 
-    /// Fills `block` with the sample frames from `position` on; how many were missing.
+    /// Fills `block` with the sample frames from `position` on; returns the number of missing ones.
     pub(super) fn take(&mut self, position: i64, frames: usize, ramp: usize) -> usize {
         let late = position.saturating_sub(self.start).max(0);
         let late = usize::try_from(late).unwrap_or(usize::MAX).min(self.frames());
@@ -209,7 +207,7 @@ impl Input {
         missing
     }
 
-    /// The wave goes on from where it was to zero, in a straight line.
+    /// Ramps linearly from the last sample frame to zero.
     fn fade_out(&mut self, missing: usize, ramp: usize) {
         let since = self.since_missing.unwrap_or(ramp);
         for frame in since..(since + missing).min(ramp) {

@@ -1,4 +1,4 @@
-//! The encodings behind the audio traits.
+//! PCM encoder and decoder behind the audio traits.
 
 use super::convert;
 use crate::packed::Code;
@@ -8,7 +8,7 @@ use codec_core::error::ConfigError;
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 255,
     lossless: true,
-    lacks: "uncompressed sound has nothing to choose",
+    lacks: "PCM has no settings",
     ..AudioCapabilities::minimal("native")
 };
 
@@ -16,8 +16,8 @@ impl Code for PcmEncoding {
     type Sample = f32;
 
     const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
-    const WHOLE: &'static str = "a value for each channel of every sample";
-    const NO_CONCEALMENT: &'static str = "uncompressed sound has no concealment";
+    const WHOLE: &'static str = "one value per channel in each sample frame";
+    const NO_CONCEALMENT: &'static str = "concealment in PCM";
 
     fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
         match codec {

@@ -1,8 +1,8 @@
-//! Samples to bytes and back, for each encoding.
+//! Conversion between samples and bytes for each encoding.
 
 use crate::{AudioBuf, AudioFormat, PcmEncoding};
 
-/// Appends `samples` to `out`: rounded to the nearest, saturated, NaN as 0.
+/// Appends `samples` to `out`: rounded to nearest, saturated, NaN as 0.
 pub(super) fn write(encoding: PcmEncoding, samples: &[f32], out: &mut Vec<u8>) {
     match encoding {
         PcmEncoding::U8 => append(samples, out, |v| {
@@ -27,7 +27,7 @@ pub(super) fn write(encoding: PcmEncoding, samples: &[f32], out: &mut Vec<u8>) {
     }
 }
 
-/// The nearest number of `bits` bits and a sign.
+/// Returns the nearest integer of `bits` bits plus sign.
 #[expect(clippy::cast_possible_truncation, reason = "clamped; the cast gives 0 for NaN")]
 fn scaled(value: f32, bits: u32) -> i32 {
     let full = f64::from(1_u32 << bits);
@@ -39,7 +39,7 @@ fn append<const N: usize>(samples: &[f32], out: &mut Vec<u8>, bytes: impl Fn(f32
     samples.iter().for_each(|&sample| out.extend_from_slice(&bytes(sample)));
 }
 
-/// Fills `sound` from `data`, which holds whole samples.
+/// Fills `sound` from `data`, which must hold whole samples.
 pub(super) fn read(
     encoding: PcmEncoding,
     data: &[u8],
