@@ -1,4 +1,4 @@
-//! `av1/dav1d`: AV1 of 8 bits in 4:2:0 decoded by dav1d, the C library of the system.
+//! `av1/dav1d`: decodes 8-bit 4:2:0 AV1 with dav1d, the system's C library.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use codec_core::codec::{
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::Frame;
 
-/// The decoder.
+/// Capabilities of the decoder.
 pub(crate) static DECODER: Capabilities = Capabilities {
     max_dimension: 65_535,
     reference_slots: 8,
@@ -23,20 +23,20 @@ pub(crate) static DECODER: Capabilities = Capabilities {
     live_resolution: true,
     threads: true,
     gaps: &[
-        Gap::new(Feature::Concealment, "dav1d gives no frame for a damaged temporal unit"),
-        Gap::new(Feature::ReportsQindex, "dav1d's headers differ with its version"),
-        Gap::new(Feature::ReportsReferences, "dav1d's headers differ with its version"),
-        Gap::new(Feature::Pool, "dav1d starts threads of its own, as many as the pool has"),
-        Gap::new(Feature::SimdLevel, "dav1d asks the CPU"),
-        Gap::new(Feature::DecoderDelay, "a frame comes out with its own packet"),
+        Gap::new(Feature::Concealment, "dav1d returns no frame for a damaged temporal unit"),
+        Gap::new(Feature::ReportsQindex, "dav1d's headers differ between versions"),
+        Gap::new(Feature::ReportsReferences, "dav1d's headers differ between versions"),
+        Gap::new(Feature::Pool, "dav1d starts its own threads, as many as the pool has"),
+        Gap::new(Feature::SimdLevel, "dav1d detects the CPU itself"),
+        Gap::new(Feature::DecoderDelay, "each frame is output with its own packet"),
     ],
     ..Capabilities::minimal("dav1d")
 };
 
-/// Opens `av1/dav1d`.
+/// Opens the decoder `av1/dav1d`.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     if config.conceal == Conceal::On {
-        return Err(Error::Unsupported("concealment of damage in AV1 by dav1d"));
+        return Err(Error::Unsupported("error concealment of AV1 with dav1d"));
     }
     Ok(Box::new(Dav1d::new(config)?))
 }
@@ -67,7 +67,7 @@ impl Dav1d {
     }
 }
 
-/// Refuses what our frames cannot hold.
+/// Rejects formats that our frames cannot hold.
 fn check_format(sequence: &Sequence) -> Result<(), Error> {
     if sequence.bit_depth != 8 {
         return Err(Error::Unsupported("AV1 of more than 8 bits per sample"));

@@ -1,8 +1,8 @@
-//! FLAC (RFC 9639) by the crate `flacenc`: the encoder alone.
+//! FLAC (RFC 9639) encoding with the crate `flacenc`.
 //!
-//! A packet is one frame of `block` samples; the last one before `finish` is shorter. Samples are
-//! kept to `bits` bits: 16-bit input is exact at either setting, floats are rounded to the nearest
-//! and saturated. The `STREAMINFO` is known from the start, so it tells neither the number of
+//! A packet is one frame of `block` samples; the last one before `finish` is shorter. Samples have
+//! `bits` bits: 16-bit input is exact with either setting, and floats are rounded to nearest and
+//! saturated. The `STREAMINFO` is known from the start, so it contains neither the number of
 //! samples nor their MD5 nor the sizes of frames (section 8.2 allows 0 for each).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,15 +28,16 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,
     lossless: true,
     knobs: KNOBS,
-    lacks: "lossless sound has no rate to choose, and its packets are blocks of samples",
+    lacks: "lossless coding has no target bitrate, and its packets are blocks of samples",
     ..AudioCapabilities::minimal("flacenc 0.5")
 };
 
 const BITS: &str = "bits";
 const BLOCK: &str = "block";
-/// Of the 20 bits in the `STREAMINFO`, rounded down.
+/// Maximum rate of the 20 bits in the `STREAMINFO`, rounded down, in Hz.
 const MAX_RATE: u32 = 1_048_000;
-/// What the library takes; above it the frames leave the rate to the `STREAMINFO`.
+/// Maximum rate that the library accepts, in Hz; above it the frames refer to the rate in the
+/// `STREAMINFO`.
 const MAX_LIBRARY_RATE: u32 = 96_000;
 
 const KNOBS: &[Knob] = &[
@@ -45,14 +46,14 @@ const KNOBS: &[Knob] = &[
         kind: KnobKind::Choice(&[(16, "CD"), (24, "studio")]),
         default: 16,
         live: false,
-        help: "bits of a sample; floats are rounded to them",
+        help: "bits per sample; floats are rounded to this precision",
     },
     Knob {
         name: BLOCK,
         kind: KnobKind::Range { min: 64, max: 16_384 },
         default: 4096,
         live: false,
-        help: "samples of a packet; fewer delay less and cost more bits",
+        help: "samples per packet; fewer reduce delay but cost more bits",
     },
 ];
 
@@ -73,7 +74,7 @@ pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>,
     refuse_quality_settings(&plain)?;
     let usual = AudioEncoderConfig::new(config.codec, format).frame;
     if config.frame != usual {
-        let allowed = "its default: the knob block counts samples instead";
+        let allowed = "the default: set the knob `block` instead";
         return Err(ConfigError::new("frame length", config.frame.0, allowed).into());
     }
     let bits = u32::try_from(knobs.value(BITS)).unwrap_or(16);
@@ -98,13 +99,13 @@ struct Encoder {
     knobs: KnobValues,
     library: Library,
     framer: Framer<i32>,
-    /// Of the next frame.
+    /// Number of the next frame.
     number: usize,
     packets: PacketQueue,
 }
 
 impl Encoder {
-    /// Codes the blocks that are full; of the last one `padding` sample frames are made up.
+    /// Codes the complete blocks; `padding` sample frames of the last one are padding.
     fn code_full(&mut self, padding: usize) -> Result<(), Error> {
         while let Some((pts, samples)) = self.framer.take() {
             let mut packet = self.packets.begin();
@@ -119,7 +120,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Codes what waits, filled up with silence: a short block is for the end alone.
+    /// Codes the buffered samples, padded with silence: only the last block of a stream may be
+    /// short.
     fn fill_up(&mut self) -> Result<(), Error> {
         match self.framer.flush(0) {
             Some(padding) => self.code_full(padding),
@@ -137,12 +139,12 @@ impl AudioEncoder for Encoder {
         0
     }
 
-    /// The `STREAMINFO` without the head of its block (RFC 9639, section 8.2).
+    /// Returns the `STREAMINFO` without its block header (RFC 9639, section 8.2).
     fn codec_private(&self) -> Vec<u8> {
         let mut info = Vec::with_capacity(34);
         info.extend_from_slice(&self.block.to_be_bytes());
         info.extend_from_slice(&self.block.to_be_bytes());
-        // Sizes of frames: not known.
+        // Frame sizes: unknown.
         info.extend_from_slice(&[0; 6]);
         let channels = self.format.channels() as u64 - 1;
         let bits = u64::from(self.bits) - 1;
@@ -186,7 +188,7 @@ impl AudioEncoder for Encoder {
             packet.pts = pts;
             self.packets.push(packet);
         }
-        // Another stream.
+        // The next samples start a new stream.
         self.number = 0;
         Ok(())
     }
@@ -195,27 +197,27 @@ impl AudioEncoder for Encoder {
         if let AudioUpdate::Knob(name, value) = &update {
             self.knobs.set(name, *value, true)?;
         }
-        Err(Error::Unsupported("this codec has no such setting"))
+        Err(Error::Unsupported("this setting in this codec"))
     }
 }
 
-/// The nearest number of `bits` bits, the sign among them.
+/// Returns the nearest integer of `bits` bits, including the sign.
 #[expect(clippy::cast_possible_truncation, reason = "clamped; the cast gives 0 for NaN")]
 fn rounded(value: f32, bits: u32) -> i32 {
     let full = f64::from(1_u32 << (bits - 1));
     (f64::from(value) * full).round_ties_even().clamp(-full, full - 1.0) as i32
 }
 
-/// The library with the memory that it uses again.
+/// The library with its reusable memory.
 #[derive(Debug)]
 struct Library {
     bits: u32,
     channels: usize,
     info: StreamInfo,
-    /// The frames do not tell the rate.
+    /// The rate is too high for frame headers.
     is_fast: bool,
     usual: Verified<Settings>,
-    /// For what the usual ones cannot do.
+    /// Settings without prediction, for blocks that the usual settings cannot code.
     plain: Verified<Settings>,
     samples: FrameBuf,
     coded: ByteSink,
@@ -251,7 +253,7 @@ impl Library {
         let Self { bits, channels, info, is_fast, usual, plain, samples: block, coded, upper } =
             self;
         block.fill_interleaved(samples).map_err(|_| FAILED)?;
-        // The numbers have 31 bits (section 9.1.5).
+        // Frame numbers have 31 bits (section 9.1.5).
         let number = number & 0x7FFF_FFFF;
         let mut run = |settings: &Verified<Settings>, most: usize| {
             coded.clear();
@@ -259,8 +261,8 @@ impl Library {
             (frame.count_bits() <= most).then_some(())?;
             frame.write(coded).ok()
         };
-        // Prediction may make a block larger, and a panic in the library is a bug there: both cost
-        // the prediction of the block.
+        // Prediction may enlarge a block, and a panic in the library is a bug there; in both cases
+        // the block is coded without prediction.
         let most = samples.len() * *bits as usize + HEADS_BITS;
         let predicted = catch_unwind(AssertUnwindSafe(|| run(usual, most))).ok().flatten();
         if predicted.is_none() {
@@ -282,11 +284,11 @@ impl Library {
 
 const FAILED: Error = Error::Library("flacenc");
 
-/// What the heads and the checksum of a frame of 8 channels without prediction take, at most.
+/// Maximum size of the headers and checksum of a frame with 8 channels without prediction, in bits.
 const HEADS_BITS: usize = 256;
 
-/// Makes a frame refer to the `STREAMINFO` for its rate (RFC 9639, section 9.1.2), where it names one
-/// that takes no bytes behind the number.
+/// Makes a frame refer to the `STREAMINFO` for its rate (RFC 9639, section 9.1.2) if it states one
+/// that takes no bytes after the frame number.
 fn leave_rate_out(frame: &mut [u8]) -> Option<()> {
     let number_bytes = frame.get(4)?.leading_ones().max(1) as usize;
     let size_bytes = match frame.get(2)? >> 4 {
@@ -296,14 +298,14 @@ fn leave_rate_out(frame: &mut [u8]) -> Option<()> {
     };
     *frame.get_mut(2)? &= 0xF0;
     let (head, rest) = frame.split_at_mut_checked(4 + number_bytes + size_bytes)?;
-    // CRC-8 of x^8 + x^2 + x + 1 over the head, CRC-16 of x^16 + x^15 + x^2 + 1 over the frame.
+    // CRC-8 of x^8 + x^2 + x + 1 over the header, CRC-16 of x^16 + x^15 + x^2 + 1 over the frame.
     *rest.first_mut()? = checksum(head, 8, 0x07).to_be_bytes()[1];
     let (body, last) = frame.split_last_chunk_mut::<2>()?;
     *last = checksum(body, 16, 0x8005).to_be_bytes();
     Some(())
 }
 
-/// CRC of `width` bits, at most 16, with the `polynomial`, most significant bit first.
+/// Computes the CRC of `width` bits, at most 16, with the `polynomial`, most significant bit first.
 fn checksum(bytes: &[u8], width: u32, polynomial: u16) -> u16 {
     let (top, mask) = (1 << (width - 1), u16::MAX >> (16 - width));
     bytes.iter().fold(0, |crc, &byte| {
@@ -314,7 +316,7 @@ fn checksum(bytes: &[u8], width: u32, polynomial: u16) -> u16 {
     })
 }
 
-/// The library's own choices, with or without prediction.
+/// Returns the library's default settings, with or without prediction.
 fn settings(predicts: bool) -> Result<Verified<Settings>, Error> {
     let mut settings = Settings::default();
     settings.subframe_coding.use_fixed = predicts;
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_are_those_of_the_catalogues() {
+    fn checksums_equal_published_check_values() {
         assert_eq!(checksum(b"123456789", 8, 0x07), 0xF4);
         assert_eq!(checksum(b"123456789", 16, 0x8005), 0xFEE8);
     }

@@ -1,4 +1,4 @@
-//! Pictures on their way into a C library and out of it.
+//! Conversion of frames to and from C libraries.
 
 use codec_ffi::I420;
 
@@ -8,17 +8,17 @@ use codec_core::error::ConfigError;
 use codec_core::frame::{Chroma, Picture};
 use codec_core::frame::{Frame, FramePool, PictureInfo, Size};
 
-/// Frames that the pool keeps for use again.
+/// Number of frames that the pool keeps for reuse.
 const POOLED_FRAMES: usize = 8;
 
-/// Takes pictures over into pooled frames of our own.
+/// Copies a library's frames into pooled frames.
 #[derive(Debug, Default)]
 pub(super) struct FrameCopies {
     pool: FramePool,
 }
 
 impl FrameCopies {
-    /// A copy of `picture`.
+    /// Copies `picture` into a pooled frame.
     pub(super) fn copy(&mut self, picture: &I420<'_>, pts: i64, duration: Option<u64>) -> Frame {
         let (width, height) = picture.size();
         let size = Size::new(width, height);
@@ -39,7 +39,7 @@ impl FrameCopies {
     }
 }
 
-/// A library's view of pictures; chroma that is interleaved is taken apart in memory of its own.
+/// A library's view of input frames; interleaved chroma is split into separate planes.
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
 #[derive(Debug, Default)]
 pub(super) struct PictureView {
@@ -48,7 +48,7 @@ pub(super) struct PictureView {
 
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
 impl PictureView {
-    /// `picture` as the library wants it.
+    /// Returns `picture` in the library's layout.
     pub(super) fn view<'a>(&'a mut self, picture: &Picture<'a>) -> Result<I420<'a>, ConfigError> {
         let size = picture.size();
         let chroma = match picture.chroma() {
@@ -71,7 +71,7 @@ impl PictureView {
     }
 }
 
-/// The digest that [`Picture::digest`] gives for the same samples.
+/// Computes the digest of the samples as [`Picture::digest`] does.
 #[cfg(feature = "libvpx")]
 pub(super) fn digest(picture: &I420<'_>) -> Option<u64> {
     let (width, height) = picture.size();

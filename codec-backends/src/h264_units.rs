@@ -1,5 +1,5 @@
-//! What has to be known of H.264 before a decoder may see it: units, sizes, slices. ITU-T H.264,
-//! sections 7.3 and annex B.
+//! Minimal H.264 parsing to check packets before a decoder sees them: NAL units, sizes, slice
+//! quantisers. ITU-T H.264, section 7.3 and annex B.
 
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
@@ -9,17 +9,17 @@ const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
-/// What a packet holds.
+/// Summary of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// Of the last sequence parameter set.
+    /// Last sequence parameter set of the packet.
     pub(super) sps: Option<Sps>,
     pub(super) has_idr: bool,
     pub(super) has_slice: bool,
 }
 
-/// The `AVCDecoderConfigurationRecord` of parameter sets, with lengths of four bytes (ISO/IEC
-/// 14496-15, section 5.3.3.1); empty if there are not both kinds.
+/// Builds the `AVCDecoderConfigurationRecord` of parameter sets, with four-byte lengths (ISO/IEC
+/// 14496-15, section 5.3.3.1). Empty unless there is at least one SPS and one PPS.
 pub(super) fn decoder_record(sets: &[u8]) -> Vec<u8> {
     let of = |kind: u8| {
         units(sets).filter(move |unit| unit.first().is_some_and(|header| header & 31 == kind))
@@ -38,18 +38,18 @@ pub(super) fn decoder_record(sets: &[u8]) -> Vec<u8> {
         }
     }
     if *profile >= 100 {
-        // 4:2:0, 8 bits, no more sets.
+        // 4:2:0, 8 bits, no SPS extensions.
         record.extend_from_slice(&[0xfd, 0xf8, 0xf8, 0]);
     }
     record
 }
 
-/// A sequence parameter set, as far as it tells the format.
+/// Fields of a sequence parameter set that determine the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sps {
     pub(super) size: Size,
     pub(super) profile: u8,
-    /// 8-bit 4:2:0.
+    /// Whether the format is 8-bit 4:2:0.
     pub(super) is_usual: bool,
     frame_num_bits: u32,
     order: Order,
@@ -57,7 +57,7 @@ pub(super) struct Sps {
     pub(super) frames_only: bool,
 }
 
-/// How pictures are ordered, as far as slices have bits for it.
+/// Picture order count type, as far as slice headers depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     Lsb(u32),
@@ -65,7 +65,7 @@ enum Order {
     None,
 }
 
-/// A picture parameter set, as far as slices depend on it.
+/// Fields of a picture parameter set that slice headers depend on.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the bitstream")]
 struct Pps {
@@ -76,8 +76,8 @@ struct Pps {
     init_qp: i32,
 }
 
-/// Finds the quantisers of a stream that has one parameter set of each kind at a time, frames only,
-/// and no weights: what OpenH264 writes.
+/// Reads slice quantisers of streams with one active SPS and PPS, progressive frames and no
+/// weighted prediction, as OpenH264 writes them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct QpReader {
     sps: Option<Sps>,
@@ -85,7 +85,7 @@ pub(super) struct QpReader {
 }
 
 impl QpReader {
-    /// The quantiser of the first slice of a packet.
+    /// Returns the quantiser of the first slice of a packet.
     pub(super) fn read(&mut self, data: &[u8]) -> Option<u8> {
         let mut found = None;
         for unit in units(data) {
@@ -103,7 +103,7 @@ impl QpReader {
 }
 
 impl Pps {
-    /// Section 7.3.2.2.
+    /// Parses a picture parameter set. Section 7.3.2.2.
     fn parse(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(payload);
         bits.ue();
@@ -132,7 +132,7 @@ impl Pps {
     }
 }
 
-/// The quantiser of a slice of type I or P. Sections 7.3.3 and 7.4.3.
+/// Returns the quantiser of an I or P slice. Sections 7.3.3 and 7.4.3.
 fn slice_qp(unit: &[u8], sps: &Sps, pps: &Pps) -> Option<u8> {
     let header = *unit.first()?;
     let (is_idr, is_reference) = (header & 31 == IDR, header & 0x60 != 0);
@@ -186,7 +186,7 @@ fn slice_qp(unit: &[u8], sps: &Sps, pps: &Pps) -> Option<u8> {
     u8::try_from(qp).ok().filter(|&qp| qp <= 51 && !bits.is_past_end)
 }
 
-/// Section 7.3.3.3.
+/// Skips the reference picture marking. Section 7.3.3.3.
 fn skip_marking(bits: &mut Bits<'_>, is_idr: bool) {
     if is_idr {
         bits.take(2);
@@ -207,7 +207,7 @@ fn skip_marking(bits: &mut Bits<'_>, is_idr: bool) {
     }
 }
 
-/// Looks through a packet.
+/// Summarises a packet.
 pub(super) fn summarise(data: &[u8]) -> Result<Summary, Corrupt> {
     let mut summary = Summary::default();
     for unit in units(data) {
@@ -215,7 +215,7 @@ pub(super) fn summarise(data: &[u8]) -> Result<Summary, Corrupt> {
             Some(SLICE) => summary.has_slice = true,
             Some(IDR) => (summary.has_slice, summary.has_idr) = (true, true),
             Some(SPS) => {
-                let what = "a whole H.264 sequence parameter set";
+                let what = "a complete H.264 sequence parameter set";
                 let sps = Sps::parse(&unit[1..]);
                 summary.sps = Some(sps.ok_or(Corrupt::Other { what, offset_bytes: 0 })?);
             }
@@ -225,7 +225,7 @@ pub(super) fn summarise(data: &[u8]) -> Result<Summary, Corrupt> {
     Ok(summary)
 }
 
-/// The units between start codes. Annex B.1.
+/// Returns the NAL units between start codes. Annex B.1.
 fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let next = |from: usize| {
         data[from..].windows(3).position(|three| three == [0, 0, 1]).map(|at| from + at + 3)
@@ -240,7 +240,8 @@ fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Sps {
-    /// Section 7.3.2.1.1; `None` if it ends early or claims what cannot be.
+    /// Parses a sequence parameter set. Section 7.3.2.1.1. Returns `None` if it is truncated or
+    /// contains invalid values.
     fn parse(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(payload);
         let profile = bits.take(8);
@@ -314,8 +315,8 @@ impl Sps {
     }
 }
 
-/// Bits without the bytes that keep start codes out (section 7.4.1); 0 past the end, which is
-/// remembered.
+/// Bit reader that skips emulation prevention bytes (section 7.4.1). Reads zeros past the end and
+/// records the overrun.
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -344,7 +345,7 @@ impl<'a> Bits<'a> {
         u32::from(self.byte >> self.left & 1)
     }
 
-    /// At most 32 bits.
+    /// Reads at most 32 bits.
     fn take(&mut self, count: u32) -> u32 {
         (0..count).fold(0, |value, _| value << 1 | self.bit())
     }
@@ -353,13 +354,13 @@ impl<'a> Bits<'a> {
         self.bit() == 1
     }
 
-    /// A signed Exp-Golomb number (section 9.1.1).
+    /// Reads a signed Exp-Golomb code (section 9.1.1).
     fn se(&mut self) -> i32 {
         let number = self.ue().cast_signed();
         if number % 2 == 0 { -(number / 2) } else { number / 2 + 1 }
     }
 
-    /// An Exp-Golomb number (section 9.1).
+    /// Reads an unsigned Exp-Golomb code (section 9.1).
     fn ue(&mut self) -> u32 {
         let mut zeros = 0;
         while zeros < 31 && !self.is_past_end && self.bit() == 0 {
@@ -368,7 +369,7 @@ impl<'a> Bits<'a> {
         (1 << zeros) - 1 + self.take(zeros)
     }
 
-    /// Section 7.3.2.1.1.1.
+    /// Skips a scaling list. Section 7.3.2.1.1.1.
     fn skip_scaling_list(&mut self, count: u32) {
         let (mut last, mut next) = (8_i64, 8_i64);
         for _ in 0..count {

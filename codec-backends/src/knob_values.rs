@@ -1,9 +1,9 @@
-//! Values of knobs that were given, checked against the list.
+//! Values of codec-specific settings, checked against their descriptions.
 
 use codec_core::codec::Knob;
 use codec_core::error::ConfigError;
 
-/// What was given, by name; nothing stands for the default.
+/// Configured values by name; settings that are not configured have their default.
 #[derive(Clone, Debug)]
 pub(super) struct KnobValues {
     knobs: &'static [Knob],
@@ -11,7 +11,7 @@ pub(super) struct KnobValues {
 }
 
 impl KnobValues {
-    /// Those of `given`; a later one of the same name counts.
+    /// Creates the values from `given`; the last value of a name counts.
     pub(super) fn new(
         knobs: &'static [Knob],
         given: &[(String, i64)],
@@ -23,14 +23,14 @@ impl KnobValues {
         Ok(values)
     }
 
-    /// Sets one; `running` refuses those that have to be set at the start.
+    /// Sets a value; `running` rejects settings that can only be set before the first frame.
     pub(super) fn set(&mut self, name: &str, value: i64, running: bool) -> Result<(), ConfigError> {
         let Some(knob) = self.knobs.iter().find(|knob| knob.name == name) else {
             let names: Vec<_> = self.knobs.iter().map(|knob| knob.name).collect();
             return Err(ConfigError::new("knob", name, names.join(", ")));
         };
         if running && !knob.live {
-            return Err(ConfigError::new(knob.name, value, "set at the start only"));
+            return Err(ConfigError::new(knob.name, value, "no change after the first frame"));
         }
         if !knob.allows(value) {
             return Err(ConfigError::new(knob.name, value, knob.allowed()));
@@ -40,13 +40,13 @@ impl KnobValues {
         Ok(())
     }
 
-    /// The value that was given.
+    /// Returns the configured value.
     pub(super) fn given(&self, name: &str) -> Option<i32> {
         let value = self.given.iter().find(|(known, _)| *known == name)?.1;
         i32::try_from(value).ok()
     }
 
-    /// The value that was given, or the list's default; 0 for what is no knob.
+    /// Returns the configured value or the default; 0 for unknown settings.
     pub(super) fn value(&self, name: &str) -> i32 {
         self.given(name).unwrap_or_else(|| {
             let knob = self.knobs.iter().find(|knob| knob.name == name);

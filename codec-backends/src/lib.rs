@@ -1,8 +1,7 @@
-//! Every codec of a build by its name: [`registry`].
+//! The codecs of a build by name ([`registry`]), and adapters of third-party codec libraries.
 //!
-//! The native codecs are crates of their own. Those of other people's libraries are here, each
-//! behind a feature and behind the same traits. A backend states what its library cannot do and does
-//! not fake it.
+//! The native codecs are crates of their own. Each adapter is behind a feature and implements the
+//! same traits; it declares the features that its library lacks.
 //!
 //! Video, encoded and decoded by the preferred implementation of a codec:
 //!

@@ -1,5 +1,5 @@
-//! What has to be known of a temporal unit before a decoder may see it: sizes and formats. AV1
-//! Bitstream & Decoding Process Specification, sections 5.3 to 5.9.
+//! Minimal AV1 parsing to check temporal units before a decoder sees them: OBUs, sizes, formats.
+//! AV1 Bitstream & Decoding Process Specification, sections 5.3 to 5.9.
 
 use codec_core::codec::FrameKind;
 use codec_core::error::Corrupt;
@@ -9,38 +9,38 @@ const SEQUENCE_HEADER: u8 = 1;
 const FRAME_HEADER: u8 = 3;
 const FRAME: u8 = 6;
 
-/// An open bitstream unit within a packet.
+/// An open bitstream unit (OBU) in a packet.
 #[derive(Clone, Copy, Debug)]
 struct Obu<'a> {
     kind: u8,
-    /// With its header and its size.
+    /// The whole unit with header and size field.
     whole: &'a [u8],
     payload: &'a [u8],
 }
 
-/// What a sequence header says.
+/// Fields of a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sequence {
-    /// Largest size of a frame.
+    /// Maximum frame size.
     pub(super) max_size: Size,
     pub(super) profile: u8,
     pub(super) bit_depth: u8,
     pub(super) is_monochrome: bool,
-    /// Whether chroma has half the columns, half the rows.
+    /// Whether chroma is subsampled horizontally and vertically.
     pub(super) subsampling: [bool; 2],
     is_reduced: bool,
 }
 
-/// What a temporal unit holds.
+/// Summary of a temporal unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) sequence: Option<Sequence>,
-    /// Kind of the frame that is shown, or else of the first.
+    /// Type of the shown frame, or of the first frame if none is shown.
     pub(super) kind: Option<FrameKind>,
     pub(super) is_shown: bool,
 }
 
-/// Looks through a temporal unit. `known`: the sequence header before it.
+/// Summarises a temporal unit. `known` is the previous sequence header.
 pub(super) fn summarise(data: &[u8], known: Option<Sequence>) -> Result<Summary, Corrupt> {
     let mut summary = Summary::default();
     let mut sequence = known;
@@ -49,7 +49,7 @@ pub(super) fn summarise(data: &[u8], known: Option<Sequence>) -> Result<Summary,
         match obu.kind {
             SEQUENCE_HEADER => {
                 let parsed = Sequence::parse(obu.payload).ok_or(Corrupt::Other {
-                    what: "a whole AV1 sequence header",
+                    what: "a complete AV1 sequence header",
                     offset_bytes: offset(data, obu.payload),
                 })?;
                 sequence = Some(parsed);
@@ -69,7 +69,7 @@ pub(super) fn summarise(data: &[u8], known: Option<Sequence>) -> Result<Summary,
     Ok(summary)
 }
 
-/// The sequence header with its OBU header, for set-up data.
+/// Returns the sequence header with its OBU header, for the codec configuration.
 #[cfg(feature = "av1")]
 pub(super) fn sequence_obu(data: &[u8]) -> Option<(&[u8], Sequence)> {
     let mut found = obus(data).map_while(Result::ok).filter(|obu| obu.kind == SEQUENCE_HEADER);
@@ -77,8 +77,8 @@ pub(super) fn sequence_obu(data: &[u8]) -> Option<(&[u8], Sequence)> {
     Some((obu.whole, Sequence::parse(obu.payload)?))
 }
 
-/// Kind of a frame and whether it is shown, from the start of its header (section 5.9.2). A frame
-/// that is shown again counts as an inter frame.
+/// Returns the type of a frame and whether it is shown, from the start of its header (section
+/// 5.9.2). A repeated frame counts as an inter frame.
 fn frame_kind(payload: &[u8], is_reduced: bool) -> (FrameKind, bool) {
     let mut bits = Bits::new(payload);
     if is_reduced {
@@ -95,7 +95,7 @@ fn offset(data: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(data.as_ptr() as usize)
 }
 
-/// The units of a packet (section 5.3).
+/// Returns the OBUs of a packet (section 5.3).
 fn obus(data: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Corrupt>> {
     let mut rest = data;
     std::iter::from_fn(move || {
@@ -113,7 +113,7 @@ fn obus(data: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Corrupt>> {
     })
 }
 
-/// The first unit.
+/// Returns the first OBU.
 fn split(data: &[u8]) -> Option<Obu<'_>> {
     let header = *data.first()?;
     let has_extension = header & 4 != 0;
@@ -127,7 +127,7 @@ fn split(data: &[u8]) -> Option<Obu<'_>> {
     Some(Obu { kind: header >> 3 & 15, whole, payload })
 }
 
-/// A number in groups of seven bits, and its length (section 4.10.5).
+/// Reads a LEB128 number; returns it and its length (section 4.10.5).
 fn leb128(data: &[u8]) -> Option<(usize, usize)> {
     let mut value = 0_u64;
     for (index, &byte) in data.iter().enumerate().take(8) {
@@ -140,7 +140,7 @@ fn leb128(data: &[u8]) -> Option<(usize, usize)> {
 }
 
 impl Sequence {
-    /// Section 5.5.
+    /// Parses a sequence header. Section 5.5.
     fn parse(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(payload);
         let profile = bits.byte(3);
@@ -240,7 +240,7 @@ fn skip_inter_tools(bits: &mut Bits<'_>) {
     }
 }
 
-/// Bits, most significant first; 0 past the end, which is remembered.
+/// Bit reader, most significant bit first. Reads zeros past the end and records the overrun.
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -252,7 +252,7 @@ impl<'a> Bits<'a> {
         Self { data, at: 0, is_past_end: false }
     }
 
-    /// At most 32 bits.
+    /// Reads at most 32 bits.
     fn take(&mut self, count: u32) -> u32 {
         (0..count).fold(0, |value, _| {
             let byte = self.data.get(self.at / 8).copied();
@@ -271,7 +271,7 @@ impl<'a> Bits<'a> {
         self.take(count).to_le_bytes()[0]
     }
 
-    /// Section 4.10.3.
+    /// Skips a variable-length unsigned number. Section 4.10.3.
     fn skip_uvlc(&mut self) {
         let mut zeros = 0;
         while zeros < 32 && !self.flag() {

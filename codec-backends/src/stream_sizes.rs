@@ -1,10 +1,10 @@
-//! Limits on what a stream may ask a library for, checked before the library sees the packet.
+//! Limits on frame sizes in a stream, checked before a library sees the packet.
 
 use codec_core::codec::{Limits, Resizes};
 use codec_core::error::{Error, LimitError};
 use codec_core::frame::{PixelLimit, Size};
 
-/// The sizes that a stream has had.
+/// History of the frame sizes in a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StreamSizes {
     size: Option<Size>,
@@ -12,7 +12,7 @@ pub(super) struct StreamSizes {
 }
 
 impl StreamSizes {
-    /// Nothing, if a packet of `bytes` may be decoded.
+    /// Checks that a packet of `bytes` may be decoded.
     pub(super) fn check_bytes(limits: &Limits, bytes: usize) -> Result<(), Error> {
         let (asked, limit) = (bytes as u64, limits.max_frame_bytes);
         if asked > limit {
@@ -21,7 +21,7 @@ impl StreamSizes {
         Ok(())
     }
 
-    /// Nothing, if the next frame may be of `size`.
+    /// Checks that the next frame may have `size`.
     pub(super) fn check(&self, limits: &Limits, size: Size) -> Result<(), Error> {
         PixelLimit(limits.max_pixels).check(size)?;
         if self.changes_to(size) {
@@ -30,14 +30,14 @@ impl StreamSizes {
         Ok(())
     }
 
-    /// The next frame was of `size`.
+    /// Records that the next frame has `size`.
     pub(super) fn count(&mut self, size: Size) {
         let changed = self.changes_to(size);
         self.resizes.count_frame(changed.then_some(size));
         self.size = Some(size);
     }
 
-    /// The size of the last frame.
+    /// Returns the size of the last frame.
     #[cfg(feature = "libvpx")]
     pub(super) fn current(&self) -> Option<Size> {
         self.size

@@ -1,8 +1,9 @@
-//! G.711: A-law and mu-law, 8 bits a sample. ITU-T G.711; framing by RFC 3551, section 4.5.14.
+//! G.711: A-law and mu-law, 8 bits per sample. ITU-T G.711; RTP framing as in RFC 3551, section
+//! 4.5.14.
 //!
-//! Samples of 16 bits stand for the standard's 13 (A-law) and 14 (mu-law) bits with fractions, which
-//! are cut off towards minus infinity: a negative sample that lies on a decision value takes the
-//! code nearer to 0.
+//! 16-bit samples represent the standard's 13 (A-law) and 14 (mu-law) bits with fractions, which
+//! are truncated towards minus infinity: a negative sample on a decision value gets the code nearer
+//! to 0.
 
 mod codec;
 mod law;

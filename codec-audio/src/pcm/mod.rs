@@ -1,7 +1,8 @@
-//! Uncompressed sound. A packet is its samples, channels interleaved.
+//! Uncompressed audio (PCM). A packet consists of its samples, channels interleaved.
 //!
-//! 8 and 16 bits pass as 16-bit samples and 32-bit floats as they are: exactly. 24 bits pass as
-//! floats, exactly too. 32-bit numbers and 64-bit floats keep the 24 significant bits of a float.
+//! 8- and 16-bit integers map exactly to 16-bit samples, and 32-bit floats to floats; 24-bit
+//! integers map exactly to floats. 32-bit integers and 64-bit floats keep the 24 significant bits
+//! of a float.
 
 mod codec;
 mod convert;

@@ -16,16 +16,16 @@ use codec_core::frame::{
     PixelLimit, Size, TransferCharacteristics,
 };
 
-/// Frames that the pool keeps for use again.
+/// Number of frames that the pool keeps for reuse.
 const POOLED_FRAMES: usize = 8;
 
 const GAPS: &[Gap] = &[
-    Gap::new(Feature::Concealment, "rav1d gives no frame for a damaged temporal unit"),
-    Gap::new(Feature::ReportsQindex, "rav1d's interface does not tell the quantiser"),
-    Gap::new(Feature::ReportsReferences, "AV1 has eight slots in another sense than VP8's three"),
-    Gap::new(Feature::Pool, "rav1d starts threads of its own, as many as the pool has"),
-    Gap::new(Feature::SimdLevel, "rav1d finds out for itself, and without av1-asm has none"),
-    Gap::new(Feature::DecoderDelay, "a frame comes out with its own packet, whatever is allowed"),
+    Gap::new(Feature::Concealment, "rav1d returns no frame for a damaged temporal unit"),
+    Gap::new(Feature::ReportsQindex, "rav1d's API does not expose the quantiser"),
+    Gap::new(Feature::ReportsReferences, "AV1's eight reference slots do not map to VP8's three"),
+    Gap::new(Feature::Pool, "rav1d starts its own threads, as many as the pool has"),
+    Gap::new(Feature::SimdLevel, "rav1d detects the CPU itself, and has no SIMD without av1-asm"),
+    Gap::new(Feature::DecoderDelay, "each frame is always output with its own packet"),
 ];
 
 static CAPABILITIES: Capabilities = Capabilities {
@@ -39,7 +39,7 @@ static CAPABILITIES: Capabilities = Capabilities {
     ..Capabilities::minimal("re_rav1d")
 };
 
-/// What [`open`] opens can do.
+/// Returns the capabilities of the decoder.
 pub(crate) const fn capabilities() -> &'static Capabilities {
     &CAPABILITIES
 }
@@ -47,13 +47,13 @@ pub(crate) const fn capabilities() -> &'static Capabilities {
 /// Opens the decoder.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for concealment.
+/// [`Error::Unsupported`] if concealment is enabled.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     CAPABILITIES.check_decoder_config(config)?;
     Ok(Box::new(Rav1d::new(config.clone())?))
 }
 
-/// The decoder: film grain is applied, of spatial layers the highest is shown.
+/// The decoder. It applies film grain and outputs the highest spatial layer.
 struct Rav1d {
     config: DecoderConfig,
     decoder: Decoder,
@@ -81,7 +81,7 @@ impl Rav1d {
         })
     }
 
-    /// Checks a new sequence header before the library allocates for it.
+    /// Checks a new sequence header before the library allocates memory for it.
     fn check_sequence(&mut self, new: &Sequence) -> Result<(), Error> {
         PixelLimit(self.config.limits.max_pixels).check(new.max_size)?;
         if new.bit_depth != 8 {
@@ -103,7 +103,7 @@ impl Rav1d {
         self.sequence.is_none_or(|old| old.max_size != new.max_size)
     }
 
-    /// Hands `data` to the library and takes its pictures.
+    /// Passes `data` to the library and collects its frames.
     fn run(&mut self, data: &[u8], pts: i64, duration: Option<u64>) -> Result<(), Error> {
         let mut sent = self.decoder.send_data(data.to_vec(), None, None, None);
         loop {
@@ -126,9 +126,9 @@ impl Rav1d {
         }
     }
 
-    /// The error for the caller; the library forgets what is left of the packet.
+    /// Converts an error; the library discards the rest of the packet.
     fn failed(&mut self, error: Rav1dError) -> Error {
-        // A packet of which a part waits could not be followed by another.
+        // The library accepts no new packet while part of one is pending.
         while let Err(Rav1dError::Again) = self.decoder.send_pending_data() {
             if self.decoder.get_picture().is_err() {
                 break;
@@ -136,12 +136,12 @@ impl Rav1d {
         }
         match error {
             Rav1dError::NotEnoughMemory => {
-                let what = "pixels, which is more than there is memory for,";
+                let what = "pixels, more than the available memory,";
                 let asked = self.sequence.map_or(0, |sequence| sequence.max_size.pixels());
                 LimitError { what, asked, limit: self.config.limits.max_pixels }.into()
             }
             Rav1dError::UnsupportedBitstream => {
-                Error::Unsupported("something that this AV1 stream uses")
+                Error::Unsupported("a feature that this AV1 stream uses")
             }
             _ => Corrupt::Other { what: "a valid AV1 frame", offset_bytes: 0 }.into(),
         }
@@ -179,7 +179,7 @@ impl Rav1d {
     }
 }
 
-/// Colours as the sequence header describes them.
+/// Returns the colour description of the sequence header.
 fn info(picture: &re_rav1d::Picture) -> PictureInfo {
     let range = match picture.color_range() {
         pixel::YUVRange::Full => ColorRange::Full,
@@ -205,8 +205,7 @@ fn open_library(config: &DecoderConfig) -> Result<Decoder, Error> {
     settings.set_all_layers(false);
     let pixels = u32::try_from(config.limits.max_pixels).unwrap_or(u32::MAX);
     settings.set_frame_size_limit(pixels.max(1));
-    Decoder::with_settings(&settings)
-        .map_err(|_| Error::Unsupported("AV1 here: rav1d cannot start its threads"))
+    Decoder::with_settings(&settings).map_err(|_| Error::Unsupported("threads for rav1d"))
 }
 
 impl VideoDecoder for Rav1d {
@@ -227,7 +226,7 @@ impl VideoDecoder for Rav1d {
         }
         let summary = obu::summarise(data, self.sequence)?;
         let checked = summary.sequence.as_ref().map_or(Ok(()), |new| self.check_sequence(new));
-        // Packets that are refused move the window on, too.
+        // Rejected packets also advance the window.
         let changed_to = summary.sequence.filter(|new| checked.is_ok() && self.changes_size(new));
         self.resizes.count_frame(changed_to.map(|new| new.max_size));
         checked?;

@@ -16,50 +16,54 @@ use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Chroma, Picture, PixelFormat, Size};
 use codec_core::metrics;
 
-/// Pictures that low latency holds back, measured: rav1e wants to see so many after each.
+/// Number of frames that rav1e holds back in low-latency mode, as measured.
 const RTC_LATENCY: u32 = 4;
-/// The same for the file preset, beside its look-ahead: a group of reordered pictures.
+/// Additional frames held back by the file preset beyond its look-ahead: a group of reordered
+/// frames.
 const FILE_LATENCY: u32 = 8;
-/// Most pictures that the look-ahead may be set to.
+/// Maximum look-ahead in frames.
 const MAX_LOOKAHEAD: u32 = 60;
 
 const GAPS: &[Gap] = &[
-    Gap::new(Feature::AnySize, "rav1e takes no side below 16 pixels"),
-    Gap::new(Feature::FixedQ, "rav1e derives the index of each frame from a base, by its kind"),
+    Gap::new(Feature::AnySize, "rav1e requires at least 16 pixels in each dimension"),
+    Gap::new(
+        Feature::FixedQ,
+        "rav1e derives each frame's index from a base index and the frame type",
+    ),
     Gap::new(
         Feature::QindexRange,
-        "rav1e bounds the base index only: see base-qindex-min and -max",
+        "rav1e limits only the base index: see base-qindex-min and base-qindex-max",
     ),
     Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
-    Gap::new(Feature::Caps, "rav1e's rate control knows no cap on a frame or a window"),
+    Gap::new(Feature::Caps, "rav1e's rate control cannot cap frames or windows"),
     Gap::new(
         Feature::Buffering,
-        "rav1e's reservoir is a second, and always begins and aims at half",
+        "rav1e's reservoir is fixed to one second, with half as initial and target level",
     ),
-    Gap::new(Feature::Drops, "rav1e codes every picture"),
-    Gap::new(Feature::LiveBitrate, "a rav1e context keeps its settings for life"),
-    Gap::new(Feature::LiveRate, "a rav1e context keeps its settings for life"),
-    Gap::new(Feature::LiveFrameRate, "a rav1e context keeps its settings for life"),
-    Gap::new(Feature::LiveSpeed, "a rav1e context keeps its settings for life"),
+    Gap::new(Feature::Drops, "rav1e codes every frame"),
+    Gap::new(Feature::LiveBitrate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveRate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveFrameRate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveSpeed, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),
-    Gap::new(Feature::References, "rav1e chooses references and slots for itself"),
-    Gap::new(Feature::ScreenContent, "rav1e has no setting for what pictures show"),
+    Gap::new(Feature::References, "rav1e chooses references and slots itself"),
+    Gap::new(Feature::ScreenContent, "rav1e has no setting for the type of content"),
     Gap::new(Feature::Deadline, "rav1e's speed cannot be changed from frame to frame"),
     Gap::new(Feature::IntraRefresh, "rav1e has no intra refresh"),
-    Gap::new(Feature::NoDelay, "rav1e's low latency still looks at the pictures that follow"),
-    Gap::new(Feature::ReportsReferences, "rav1e's packets do not tell their references"),
-    Gap::new(Feature::Pool, "rav1e starts threads of its own, as many as the pool has"),
-    Gap::new(Feature::SimdLevel, "rav1e finds out for itself, and without av1-asm has none"),
+    Gap::new(Feature::NoDelay, "rav1e's low-latency mode still uses look-ahead"),
+    Gap::new(Feature::ReportsReferences, "rav1e does not report references"),
+    Gap::new(Feature::Pool, "rav1e starts its own threads, as many as the pool has"),
+    Gap::new(Feature::SimdLevel, "rav1e detects the CPU itself, and has no SIMD without av1-asm"),
 ];
 
-/// What the encoder can do, with any settings.
+/// Capabilities of the encoder.
 pub(crate) static CAPABILITIES: Capabilities = Capabilities {
     formats: &[PixelFormat::I420, PixelFormat::Nv12],
     max_dimension: 65_535,
     qindex_range: (0, 255),
     rtc_qindex_range: (0, 255),
     reference_slots: 8,
-    // Its other speeds take seconds a frame of high definition without assembly.
+    // Slower speeds take seconds per high-definition frame without assembly.
     usual_speeds: (10, 8),
     latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
     live_resolution: true,
@@ -73,28 +77,28 @@ pub(crate) static CAPABILITIES: Capabilities = Capabilities {
 /// Opens the encoder.
 ///
 /// # Errors
-/// [`Error::Config`] names a setting that is out of range, [`Error::Unsupported`] one that rav1e
+/// [`Error::Config`] for a setting that is out of range, [`Error::Unsupported`] for one that rav1e
 /// lacks.
 pub(crate) fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(Rav1e::new(config)?))
 }
 
-/// A picture on its way.
+/// Timestamps of a frame in the encoder.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     pts: i64,
     duration: Option<u64>,
 }
 
-/// The encoder. After [`VideoEncoder::finish`], or at a new size, it opens a new context, whose
-/// first frame is a key frame.
+/// The encoder. After [`VideoEncoder::finish`], or at a new size, it opens a new context, which
+/// starts with a key frame.
 #[derive(Debug)]
 struct Rav1e {
     config: EncoderConfig,
     capabilities: Capabilities,
     library: lib::EncoderConfig,
     threads: usize,
-    /// From the first picture until `finish`.
+    /// Exists from the first frame until `finish`.
     context: Option<lib::Context<u8>>,
     waiting: VecDeque<Waiting>,
     ready: VecDeque<Packet>,
@@ -124,7 +128,7 @@ impl Rav1e {
             last_pts: None,
             frame_id: 0,
         };
-        // Whatever rav1e refuses, it refuses now.
+        // Invalid settings are rejected when the encoder is opened.
         new.library_config().validate().map_err(refused)?;
         Ok(new)
     }
@@ -133,7 +137,7 @@ impl Rav1e {
         lib::Config::new().with_encoder_config(self.library.clone()).with_threads(self.threads)
     }
 
-    /// Takes finished packets out of the library.
+    /// Collects finished packets from the library.
     fn collect(&mut self) -> Result<(), Error> {
         let Some(context) = &mut self.context else {
             return Ok(());
@@ -155,7 +159,7 @@ impl Rav1e {
         }
     }
 
-    /// Codes what is held back and lets go of the context.
+    /// Codes the frames held back and closes the context.
     fn drain(&mut self) -> Result<(), Error> {
         let sent = self.context.as_mut().map_or(Ok(()), |context| context.send_frame(None));
         let outcome = sent.map_err(|_| failed()).and_then(|()| self.collect());
@@ -229,7 +233,7 @@ impl VideoEncoder for Rav1e {
                 self.drain()?;
                 (self.config, self.library) = (config, library);
             }
-            // What is left asks for nothing: no drops, pictures of a camera.
+            // The remaining values are no-ops: no drops, camera content.
             _ => return Ok(Applied::NextFrame),
         }
         Ok(Applied::NextFrameAsKey)
@@ -237,14 +241,14 @@ impl VideoEncoder for Rav1e {
 }
 
 fn refused(error: lib::InvalidConfig) -> Error {
-    ConfigError::new("settings", error, "what rav1e takes").into()
+    ConfigError::new("settings", error, "a configuration that rav1e accepts").into()
 }
 
 fn failed() -> Error {
     Error::Library("rav1e")
 }
 
-/// Copies a picture into the library's frame and repeats its last columns and rows round it.
+/// Copies a frame into the library's frame and extends its right and bottom edges.
 fn copy(picture: &Picture<'_>, frame: &mut lib::Frame<u8>) {
     let Size { width, height } = picture.size();
     let half = picture.size().chroma();
@@ -275,7 +279,7 @@ fn copy(picture: &Picture<'_>, frame: &mut lib::Frame<u8>) {
     }
 }
 
-/// The visible part of a library's frame.
+/// Returns the visible part of a library frame.
 fn visible(frame: &lib::Frame<u8>, size: Size) -> Option<Picture<'_>> {
     let [y, u, v] = [0, 1, 2].map(|index| {
         let plane = &frame.planes[index];
@@ -318,8 +322,8 @@ fn describe(
     to
 }
 
-/// The `av1C` record (AV1 Codec ISO Media File Format Binding, section 2.3), with the sequence
-/// header that a context of these settings writes: found out by coding one grey picture.
+/// Builds the `av1C` record (AV1 Codec ISO Media File Format Binding, section 2.3) with the
+/// sequence header for these settings, which it obtains by coding one grey frame.
 fn configuration_record(config: &lib::Config) -> Option<Vec<u8>> {
     let mut context: lib::Context<u8> = config.new_context().ok()?;
     let frame = context.new_frame();

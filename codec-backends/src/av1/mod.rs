@@ -1,4 +1,4 @@
-//! AV1 by rav1e (encoder) and rav1d in its Rust form, `re_rav1d` (decoder).
+//! AV1 encoding with rav1e, and decoding with `re_rav1d`, the Rust API of rav1d.
 
 pub(crate) mod decoder;
 pub(crate) mod encoder;

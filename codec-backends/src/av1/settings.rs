@@ -1,4 +1,4 @@
-//! Settings in rav1e's terms; what it cannot do is refused here.
+//! Translation of settings to rav1e, and rejection of unsupported ones.
 
 use rav1e::prelude as lib;
 use rav1e::prelude::{SceneDetectionSpeed, SpeedSettings, Tune};
@@ -8,42 +8,42 @@ use codec_core::codec::{EncoderConfig, Feature, Knob, KnobKind, Preset, RateCont
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Color, ColorRange, Size};
 
-/// Smallest and largest width and height.
+/// Allowed width and height in pixels.
 const DIMENSIONS: std::ops::RangeInclusive<u32> = 16..=65_535;
-/// Largest number of pixels: a level that decoders have ends far below.
+/// Maximum number of pixels; the levels that decoders support end far below.
 const MAX_PIXELS: u64 = 1 << 28;
 
-/// The settings of rav1e's own.
+/// Codec-specific settings of rav1e.
 pub(super) static KNOBS: &[Knob] = &[
     Knob::new(
         "tiles",
         KnobKind::Range { min: 1, max: 64 },
         1,
-        "Parts that are coded and decoded side by side, at least; more cost some bits.",
+        "Minimum number of tiles for parallel coding and decoding; more tiles cost some bits.",
     ),
     Knob::new(
         "tune",
         KnobKind::Choice(&[(0, "psnr"), (1, "psychovisual")]),
         1,
-        "What distortion is measured by.",
+        "Distortion metric of the encoder.",
     ),
     Knob::new(
         "lookahead",
         KnobKind::Range { min: 0, max: 60 },
         0,
-        "Pictures that are held back to see what comes; 0: by preset and speed.",
+        "Look-ahead in frames; 0 selects by preset and speed.",
     ),
     Knob::new(
         "base-qindex-min",
         KnobKind::Range { min: 0, max: 255 },
         0,
-        "Best base index of the rate control; a frame's own index follows by its kind.",
+        "Lowest base index of the rate control; a frame's own index depends on its type.",
     ),
     Knob::new(
         "base-qindex-max",
         KnobKind::Range { min: 0, max: 255 },
         255,
-        "Worst base index of the rate control; a frame's own index follows by its kind.",
+        "Highest base index of the rate control; a frame's own index depends on its type.",
     ),
 ];
 
@@ -56,7 +56,7 @@ struct KnobValues {
 }
 
 impl KnobValues {
-    /// From settings that their schema allows.
+    /// Creates the values from settings that match their schema.
     fn from_list(given: &[(String, i64)]) -> Result<Self, ConfigError> {
         let mut values =
             Self { tiles: 1, tune: Tune::Psychovisual, lookahead: 0, base_qindex: (0, 255) };
@@ -95,16 +95,16 @@ pub(super) fn size(size: Size) -> Result<(), ConfigError> {
     check(sides && size.pixels() <= MAX_PIXELS, "size", size, allowed)
 }
 
-/// The library's settings, and its number of threads.
+/// Returns the library's settings and its number of threads.
 pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, usize), Error> {
     CAPABILITIES.check_config(config)?;
     size(config.size)?;
     if config.rehearsal.is_some() {
-        return Err(Error::Unsupported("trial codings of others for rav1e"));
+        return Err(Error::Unsupported("two-pass statistics in rav1e"));
     }
     let intervals = 1..=1 << 28;
     let interval = config.keys.max_interval.unwrap_or(1 << 28);
-    check(intervals.contains(&interval), "key interval", interval, "1..=268435456, or none")?;
+    check(intervals.contains(&interval), "key interval", interval, "1..=268435456")?;
     let knobs = KnobValues::from_list(&config.knobs)?;
 
     let is_live = config.preset == Preset::Rtc;
@@ -126,7 +126,7 @@ pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, u
     to.time_base = lib::Rational::new(u64::from(rate.den), u64::from(rate.num));
     to.low_latency = is_live;
     to.error_resilient = config.error_resilient;
-    // In low latency the shortest interval would move key frames that were asked for.
+    // In low-latency mode a minimum interval would delay requested key frames.
     to.min_key_frame_interval = 0;
     to.max_key_frame_interval = config.keys.max_interval.map_or(0, u64::from);
     to.tune = knobs.tune;
@@ -137,9 +137,9 @@ pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, u
     Ok((to, threads))
 }
 
-/// rav1e has one rate control: a reservoir of so many frames that bits are spread over. Constant
-/// bitrate takes the buffer's size for it, variable bitrate rav1e's own choice (240 frames, or one
-/// and a half key intervals).
+/// rav1e's rate control spreads bits over a reservoir of frames. Constant bitrate sets it to the
+/// buffer size; variable bitrate uses rav1e's default (240 frames, or one and a half key frame
+/// intervals).
 fn rate_control(
     config: &EncoderConfig,
     knobs: &KnobValues,
@@ -150,7 +150,8 @@ fn rate_control(
             let bits = i32::try_from(rate.0).ok().filter(|&bits| bits > 0);
             let allowed = "1..=2147483647 bit/s";
             to.bitrate = bits.ok_or_else(|| ConfigError::new("bitrate", rate.0, allowed))?;
-            // With a bitrate this is the coarsest index: rav1e's default of 100 would defeat it.
+            // With a bitrate this is the highest index; rav1e's default of 100 would prevent low
+            // bitrates.
             (to.min_quantizer, to.quantizer) =
                 (knobs.base_qindex.0, usize::from(knobs.base_qindex.1));
             if matches!(config.rate, RateControl::Cbr(_)) {
@@ -170,7 +171,7 @@ fn rate_control(
     Ok(())
 }
 
-/// The colour description for the sequence header.
+/// Returns the colour description for the sequence header.
 fn color(color: Color) -> Result<(lib::PixelRange, Option<lib::ColorDescription>), ConfigError> {
     use lib::{ColorPrimaries as P, MatrixCoefficients as M, TransferCharacteristics as T};
     let range = match color.range {
@@ -226,7 +227,8 @@ fn color(color: Color) -> Result<(lib::PixelRange, Option<lib::ColorDescription>
         M::ICtCp,
     ];
     let Color { primaries: p, transfer: t, matrix: m, .. } = color;
-    let refused = |what, code: u8| ConfigError::new(what, code, "one that AV1 has for 4:2:0");
+    let refused =
+        |what, code: u8| ConfigError::new(what, code, "a code point that AV1 allows for 4:2:0");
     let description = lib::ColorDescription {
         color_primaries: *(primaries.iter().find(|&&known| known as u8 == p.0))
             .ok_or_else(|| refused("colour primaries", p.0))?,

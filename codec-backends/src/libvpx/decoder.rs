@@ -1,4 +1,4 @@
-//! libvpx's decoders behind our trait.
+//! libvpx's decoders behind the codec traits.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{Frame, Size};
 use codec_vp8::decoder::peek;
 
-/// The decoder of VP8.
+/// Capabilities of the VP8 decoder.
 pub(crate) static VP8_DECODER: Capabilities = Capabilities {
     reports_qindex: true,
     gaps: &[
@@ -30,7 +30,7 @@ pub(crate) static VP8_DECODER: Capabilities = Capabilities {
     ..DECODER
 };
 
-/// The decoder of VP9.
+/// Capabilities of the VP9 decoder.
 pub(crate) static VP9_DECODER: Capabilities = Capabilities {
     reference_slots: 8,
     reports_qindex: true,
@@ -38,23 +38,26 @@ pub(crate) static VP9_DECODER: Capabilities = Capabilities {
         DECODER_GAPS[0],
         DECODER_GAPS[1],
         DECODER_GAPS[2],
-        Gap::new(Feature::Concealment, "libvpx has none for VP9"),
-        Gap::new(Feature::ReportsReferences, "libvpx does not tell which VP9 frames are used"),
+        Gap::new(Feature::Concealment, "libvpx has no concealment for VP9"),
+        Gap::new(
+            Feature::ReportsReferences,
+            "libvpx does not report which VP9 references are used",
+        ),
     ],
     ..DECODER
 };
 
-/// Opens `vp8/libvpx`.
+/// Opens the decoder `vp8/libvpx`.
 pub(crate) fn open_vp8_decoder(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     Ok(Box::new(LibvpxDecoder::new(Headers::Vp8(Box::default()), &VP8_DECODER, config)?))
 }
 
-/// Opens `vp9/libvpx`.
+/// Opens the decoder `vp9/libvpx`.
 pub(crate) fn open_vp9_decoder(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     Ok(Box::new(LibvpxDecoder::new(Headers::Vp9(Vp9Reader::default()), &VP9_DECODER, config)?))
 }
 
-/// What follows the headers of a stream.
+/// Parser of the stream's frame headers.
 #[derive(Clone, Debug)]
 enum Headers {
     Vp8(Box<HeaderReader>),
@@ -69,7 +72,7 @@ impl Headers {
         }
     }
 
-    /// What the packet says, as far as it is known without the library; `current` is the size so far.
+    /// Reads the properties of a packet that do not need the library; `current` is the size so far.
     fn read(&mut self, data: &[u8], current: Option<Size>) -> Result<DecodeReport, Error> {
         let kind = |is_key| if is_key { FrameKind::Key } else { FrameKind::Inter };
         match self {
@@ -88,7 +91,7 @@ impl Headers {
             Self::Vp9(reader) => {
                 let facts = reader.read(data)?;
                 if facts.profile != 0 {
-                    return Err(Error::Unsupported("VP9 of other formats than 8-bit 4:2:0"));
+                    return Err(Error::Unsupported("VP9 other than 8-bit 4:2:0"));
                 }
                 let mut report = DecodeReport::new(kind(facts.is_key), facts.size);
                 report.shown = facts.shown;
@@ -100,7 +103,7 @@ impl Headers {
     }
 }
 
-/// Threads of the library's own: as many as the pool has.
+/// Number of library threads: as many as the pool has.
 fn threads(config: &DecoderConfig) -> u32 {
     let of_pool = config.pool.as_ref().map_or(1, |pool| pool.threads());
     u32::try_from(of_pool).unwrap_or(1).clamp(1, 16)
@@ -111,7 +114,7 @@ fn open(format: Format, config: &DecoderConfig) -> Result<Decoder, Error> {
     Decoder::new(format, threads(config), conceal).map_err(|error| refusal("libvpx", &error))
 }
 
-/// A decoder of libvpx.
+/// A libvpx decoder.
 #[derive(Debug)]
 struct LibvpxDecoder {
     config: DecoderConfig,
@@ -120,7 +123,7 @@ struct LibvpxDecoder {
     headers: Headers,
     sizes: StreamSizes,
     copies: FrameCopies,
-    /// For packets of 0 bytes, which repeat it.
+    /// Last frame, which empty packets repeat.
     last: Option<Frame>,
     output: VecDeque<Frame>,
 }
@@ -214,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_beyond_the_limit_is_refused_before_the_library_sees_it() {
+    fn a_size_above_the_limit_is_rejected_before_the_library_sees_it() {
         let mut config = DecoderConfig::default();
         config.limits.max_pixels = 64 * 64;
         let mut decoder = open_vp8_decoder(&config).unwrap();

@@ -1,4 +1,4 @@
-//! libvpx's encoders behind our trait.
+//! libvpx's encoders behind the codec traits.
 
 use std::collections::VecDeque;
 
@@ -21,17 +21,17 @@ use codec_core::rate::LayerPlanner;
 
 const ALL: SlotSet = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
 
-/// Opens `vp8/libvpx`.
+/// Opens the encoder `vp8/libvpx`.
 pub(crate) fn open_vp8_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(LibvpxEncoder::new(Format::Vp8, &VP8_ENCODER, config)?))
 }
 
-/// Opens `vp9/libvpx`.
+/// Opens the encoder `vp9/libvpx`.
 pub(crate) fn open_vp9_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(LibvpxEncoder::new(Format::Vp9, &VP9_ENCODER, config)?))
 }
 
-/// An encoder of libvpx.
+/// A libvpx encoder.
 #[derive(Debug)]
 struct LibvpxEncoder {
     format: Format,
@@ -39,27 +39,27 @@ struct LibvpxEncoder {
     config: EncoderConfig,
     knobs: KnobValues,
     library: Encoder,
-    /// Whether the library may drop frames now.
+    /// Whether the library may currently drop frames.
     drops: bool,
     layers: LayerPlanner,
     view: PictureView,
     headers: HeaderReader,
     vp9_headers: Vp9Reader,
     key_wanted: bool,
-    /// Frames since the last key frame.
+    /// Number of frames since the last key frame.
     since_key: u32,
     last_pts: Option<i64>,
-    /// Pictures that went in and came out.
+    /// Number of frames passed to the library, and returned by it.
     taken: u64,
     given: u64,
     frame_id: u64,
     ready: VecDeque<Packet>,
-    /// Hidden frames, until the time of the frame after them is known.
+    /// Hidden frames, until the timestamp of the next shown frame is known.
     hidden: VecDeque<Packet>,
     spare: Vec<Vec<u8>>,
 }
 
-/// What was asked of one frame, for its packet.
+/// References and layers requested for a frame, for its packet.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     references: SlotSet,
@@ -100,7 +100,7 @@ impl LibvpxEncoder {
         })
     }
 
-    /// Tells the library the settings of `config`; on failure all is as before.
+    /// Applies the settings of `config` to the library; on failure nothing changes.
     fn configure(&mut self, config: EncoderConfig, knobs: KnobValues) -> Result<(), Error> {
         let wanted = settings(self.format, &config, &knobs, &self.caps, Some(self.drops))?;
         let told = self
@@ -119,7 +119,7 @@ impl LibvpxEncoder {
         Ok(())
     }
 
-    /// Begins anew, with what `config` says.
+    /// Restarts the library with the settings of `config`.
     fn reopen(&mut self, config: EncoderConfig) -> Result<(), Error> {
         self.library = open(self.format, &self.caps, &config, &self.knobs)?;
         self.drops = true;
@@ -129,7 +129,7 @@ impl LibvpxEncoder {
         Ok(())
     }
 
-    /// Ticks from this frame to the next by the nominal rate, at least 1.
+    /// Returns the ticks from this frame to the next at the nominal rate, at least 1.
     fn nominal_duration(&self) -> u64 {
         let Rational { num, den } = self.config.timebase;
         let rate = self.config.framerate;
@@ -138,7 +138,7 @@ impl LibvpxEncoder {
         ((ticks + per / 2) / per).max(1)
     }
 
-    /// Makes the frame's plan and its flags.
+    /// Plans the frame's layers and its flags.
     fn plan(&mut self, request: &FrameRequest, key: bool) -> Asked {
         let plan = self.layers.next(key);
         let layered = self.config.scalability.temporal_layers() > 1;
@@ -178,7 +178,7 @@ impl LibvpxEncoder {
         asked
     }
 
-    /// Takes over what the library gives. `asked` is what was asked of the picture that went in.
+    /// Collects the library's output. `asked` belongs to the frame that was just passed in.
     fn collect(&mut self, asked: Option<Asked>) -> Result<(), Error> {
         let mut outputs = Vec::new();
         let mut sse = None;
@@ -209,7 +209,7 @@ impl LibvpxEncoder {
             self.hidden.push_back(packet);
             if !invisible {
                 self.given += 1;
-                // A hidden frame has the time of the shown one after it.
+                // A hidden frame has the timestamp of the next shown frame.
                 self.ready.extend(self.hidden.drain(..).map(|hidden| Packet { pts, ..hidden }));
             }
         }
@@ -237,7 +237,7 @@ impl LibvpxEncoder {
             Format::Vp8 | Format::Vp9 => SlotSet::NONE,
         };
         if key {
-            // Not always one that was asked for: the library may place them.
+            // The library may also place key frames that were not requested.
             self.layers.next(true);
             self.since_key = 0;
         }
@@ -272,7 +272,7 @@ impl LibvpxEncoder {
     fn is_key(&self, request: &FrameRequest) -> bool {
         let interval = self.config.keys.max_interval;
         let due = interval.is_some_and(|most| self.taken > 0 && self.since_key + 1 >= most);
-        // Where it places key frames itself, the library counts the interval, too.
+        // If the library places key frames itself, it also counts the interval.
         let due = due && !self.config.keys.at_scene_cuts;
         request.key_frame || self.key_wanted || self.taken == 0 || due
     }
@@ -309,7 +309,7 @@ impl VideoEncoder for LibvpxEncoder {
             return Err(ConfigError::new("picture", picture.size(), self.config.size).into());
         }
         if self.last_pts.is_some_and(|last| request.pts <= last) {
-            let allowed = format!("later than {}", self.last_pts.unwrap_or(0));
+            let allowed = format!("a value above {}", self.last_pts.unwrap_or(0));
             return Err(ConfigError::new("pts", request.pts, allowed).into());
         }
         let may_drop = request.may_drop != Some(false);
@@ -385,7 +385,7 @@ impl VideoEncoder for LibvpxEncoder {
                     RateControl::Cbr(_) => RateControl::Cbr(rate),
                     RateControl::Vbr(_) => RateControl::Vbr(rate),
                     RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let why = "a bitrate where the rate is not controlled";
+                        let why = "a bitrate update without a target bitrate";
                         return Err(Error::Unsupported(why));
                     }
                 }
@@ -417,7 +417,9 @@ impl VideoEncoder for LibvpxEncoder {
             }
             Update::Resolution(size) => return self.resize(size),
             Update::MaxFrameTime(_) => {
-                return Err(Error::Unsupported("libvpx takes no clock: see its knob cpu-used"));
+                return Err(Error::Unsupported(
+                    "a time limit per frame in libvpx (see its knob cpu-used)",
+                ));
             }
         }
         self.configure(config, knobs)?;
@@ -426,8 +428,8 @@ impl VideoEncoder for LibvpxEncoder {
 }
 
 impl LibvpxEncoder {
-    /// Another size: by the library's own call where it takes it (to sizes below the first), else by
-    /// an encoder begun anew. What is held back is coded before.
+    /// Changes the size, with the library's own call if it supports the size (up to the initial
+    /// one), otherwise by restarting the encoder. Frames held back are coded first.
     fn resize(&mut self, size: Size) -> Result<Applied, Error> {
         let mut config = self.config.clone();
         config.size = size;

@@ -1,9 +1,9 @@
-//! What libvpx can do, what it cannot, and its own settings.
+//! Capabilities, gaps and codec-specific settings of libvpx.
 
 use codec_core::codec::{Capabilities, Feature, Gap, Knob, KnobKind, Scalability};
 use codec_core::frame::PixelFormat;
 
-/// Most pictures that libvpx holds back.
+/// Maximum number of frames that libvpx holds back.
 pub(super) const MAX_LAG: u32 = 25;
 
 const CPU_USED: Knob = Knob::new(
@@ -18,65 +18,61 @@ const THREADS: Knob = Knob::new(
     "threads",
     KnobKind::Range { min: 1, max: 16 },
     1,
-    "Threads of libvpx's own; the bytes depend on their number.",
+    "Number of libvpx's own threads; the coded bytes depend on it.",
 );
 const DEADLINE: Knob = Knob::new(
     "deadline",
     KnobKind::Choice(&[(-1, "preset"), (0, "best"), (1, "rt"), (2, "good")]),
     -1,
-    "libvpx's mode: real time, good or best quality; preset: rt or good.",
+    "libvpx's deadline mode: real time, good or best quality; preset selects rt or good.",
 )
 .live();
 const LAG: Knob = Knob::new(
     "lag",
     KnobKind::Range { min: -1, max: MAX_LAG as i64 },
     -1,
-    "Pictures held back; -1: by the preset, 0 in real time and 25 for files.",
+    "Look-ahead in frames; -1 selects by preset: 0 in real time, 25 for files.",
 );
 const AUTO_ALT_REF: Knob = Knob::new(
     "auto-alt-ref",
     KnobKind::Range { min: -1, max: 1 },
     -1,
-    "Hidden frames to predict from; -1: where pictures are held back.",
+    "Altref frames; -1 enables them with look-ahead.",
 );
 const ARNR_FRAMES: Knob = Knob::new(
     "arnr-maxframes",
     KnobKind::Range { min: 0, max: 15 },
     7,
-    "Pictures that go into a hidden frame.",
+    "Number of frames that the altref filter averages.",
 )
 .live();
 const ARNR_STRENGTH: Knob = Knob::new(
     "arnr-strength",
     KnobKind::Range { min: 0, max: 6 },
     5,
-    "How much noise is averaged out of hidden frames.",
+    "Strength of the altref noise filter.",
 )
 .live();
 const STATIC_THRESHOLD: Knob = Knob::new(
     "static-threshold",
     KnobKind::Range { min: 0, max: 1_000_000 },
     0,
-    "Squared error of a block below which it counts as unchanged.",
+    "Squared error below which a block counts as unchanged.",
 )
 .live();
 const NOISE_SENSITIVITY: Knob = Knob::new(
     "noise-sensitivity",
     KnobKind::Range { min: 0, max: 6 },
     0,
-    "Denoising of the input; 0: none.",
+    "Denoising of the input; 0 disables it.",
 )
 .live();
 const SHARPNESS: Knob =
     Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
         .live();
-const TUNE: Knob = Knob::new(
-    "tune",
-    KnobKind::Choice(&[(0, "psnr"), (1, "ssim")]),
-    0,
-    "What decisions are made for.",
-)
-.live();
+const TUNE: Knob =
+    Knob::new("tune", KnobKind::Choice(&[(0, "psnr"), (1, "ssim")]), 0, "Metric to optimise for.")
+        .live();
 
 static VP8_KNOBS: &[Knob] = &[
     CPU_USED,
@@ -85,7 +81,7 @@ static VP8_KNOBS: &[Knob] = &[
         "token-partitions",
         KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
         1,
-        "Partitions of the coefficients, which decoders can read in parallel.",
+        "Number of token partitions, which decoders can read in parallel.",
     )
     .live(),
     DEADLINE,
@@ -97,7 +93,7 @@ static VP8_KNOBS: &[Knob] = &[
         "arnr-type",
         KnobKind::Choice(&[(1, "backward"), (2, "forward"), (3, "centred")]),
         3,
-        "Which pictures go into a hidden frame.",
+        "Frames that the altref filter averages, relative to the filtered one.",
     )
     .live(),
     STATIC_THRESHOLD,
@@ -116,13 +112,13 @@ static VP8_KNOBS: &[Knob] = &[
         "resilient-partitions",
         KnobKind::Switch,
         0,
-        "Partitions decodable without one another's probabilities.",
+        "Partitions can be decoded independently of each other's probabilities.",
     ),
     Knob::new(
         "profile",
         KnobKind::Range { min: 0, max: 3 },
         0,
-        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+        "Bitstream profile: higher profiles have simpler interpolation and loop filters.",
     ),
 ];
 
@@ -142,41 +138,41 @@ static VP9_KNOBS: &[Knob] = &[
         "tile-columns",
         KnobKind::Range { min: 0, max: 6 },
         0,
-        "Binary logarithm of the most columns of tiles.",
+        "Base-2 logarithm of the maximum number of tile columns.",
     )
     .live(),
-    Knob::new("row-mt", KnobKind::Switch, 0, "Threads share rows of tiles, too.").live(),
+    Knob::new("row-mt", KnobKind::Switch, 0, "Row-based multithreading.").live(),
     Knob::new(
         "aq-mode",
         KnobKind::Choice(&[(0, "none"), (1, "variance"), (2, "complexity"), (3, "cyclic-refresh")]),
         0,
-        "How quantisers differ within a frame.",
+        "Adaptive quantisation mode.",
     )
     .live(),
 ];
 
 const OWN_THREADS: Gap =
-    Gap::new(Feature::Pool, "libvpx takes no threads but its own: knob threads");
-const DECODER_THREADS: Gap = Gap::new(
-    Feature::Pool,
-    "libvpx takes no threads but its own, of which it is told to use as many as the pool has",
-);
+    Gap::new(Feature::Pool, "libvpx uses only its own threads: see the knob threads");
+const DECODER_THREADS: Gap =
+    Gap::new(Feature::Pool, "libvpx uses only its own threads, as many as the pool has");
 const NO_REFERENCES: Gap = Gap::new(
     Feature::ReportsReferences,
-    "libvpx's encoder has no call to tell them; packets state those that were allowed",
+    "libvpx's encoder does not report them; packets list the allowed references",
 );
-const COARSE_QINDEX: Gap =
-    Gap::new(Feature::EveryQindex, "libvpx has 64 steps; indices between them are refused");
+const COARSE_QINDEX: Gap = Gap::new(
+    Feature::EveryQindex,
+    "libvpx has 64 quantiser steps; indices between them are rejected",
+);
 const OWN_LEVEL: Gap =
-    Gap::new(Feature::SimdLevel, "libvpx asks the CPU; there is no call to choose");
+    Gap::new(Feature::SimdLevel, "libvpx detects the CPU itself and has no call to choose");
 const NO_CAPS: Gap =
     Gap::new(Feature::Caps, "libvpx has no call to cap a frame or a window, only key frames");
 const OWN_CLOCK: Gap = Gap::new(
     Feature::Deadline,
-    "libvpx measures time by its own clock: knob cpu-used above 0 in real time",
+    "libvpx measures time with its own clock: see the knob cpu-used above 0 in real time",
 );
 const NO_INTRA_REFRESH: Gap =
-    Gap::new(Feature::IntraRefresh, "libvpx has no call for intra blocks in turn");
+    Gap::new(Feature::IntraRefresh, "libvpx has no call for cyclic intra refresh");
 
 const ENCODER: Capabilities = {
     let mut caps = Capabilities::minimal("libvpx");
@@ -189,7 +185,7 @@ const ENCODER: Capabilities = {
     caps
 };
 
-/// The encoder of VP8.
+/// Capabilities of the VP8 encoder.
 pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
     scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
     qindex_range: (0, 127),
@@ -207,7 +203,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
     ..ENCODER
 };
 
-/// The encoder of VP9.
+/// Capabilities of the VP9 encoder.
 pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
     qindex_range: (0, 255),
     rtc_qindex_range: (8, 208),
@@ -218,14 +214,14 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         NO_INTRA_REFRESH,
         OWN_THREADS,
         OWN_LEVEL,
-        Gap::new(Feature::TemporalLayers, "VP9's layers are not bound"),
+        Gap::new(Feature::TemporalLayers, "VP9's temporal layers are not exposed by this backend"),
         NO_REFERENCES,
         COARSE_QINDEX,
     ],
     ..ENCODER
 };
 
-/// Of both decoders.
+/// Capabilities common to both decoders.
 pub(super) const DECODER: Capabilities = {
     let mut caps = Capabilities::minimal("libvpx");
     caps.live_resolution = true;
@@ -238,5 +234,5 @@ pub(super) const DECODER: Capabilities = {
 pub(super) const DECODER_GAPS: [Gap; 3] = [
     DECODER_THREADS,
     OWN_LEVEL,
-    Gap::new(Feature::DecoderDelay, "libvpx gives each frame at once"),
+    Gap::new(Feature::DecoderDelay, "libvpx outputs each frame immediately"),
 ];

@@ -1,6 +1,7 @@
-//! VP8 and VP9 by libvpx, to compare our own encoder with, and for VP9.
+//! VP8 and VP9 with libvpx: a reference for comparison with the native VP8 encoder, and the VP9
+//! backend.
 //!
-//! What a setting becomes in libvpx is in `settings.rs`; [`knobs`] are libvpx's own settings.
+//! `settings.rs` translates settings to libvpx; [`knobs`] are libvpx's own settings.
 
 mod decoder;
 mod encoder;

@@ -1,4 +1,4 @@
-//! What a packet of VP8 says of itself, read by our own parser.
+//! Metadata of VP8 packets, read by the native header parser.
 
 use codec_core::codec::{BitsByPart, SlotSet};
 use codec_core::entropy::BoolDecoder;
@@ -6,17 +6,17 @@ use codec_core::error::Corrupt;
 use codec_vp8::decoder::peek;
 use codec_vp8::header::{FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header};
 
-/// The start of a frame.
+/// Fields of a frame header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeaderFacts {
     pub(super) qindex: u8,
     pub(super) filter_level: u8,
     pub(super) updates: SlotSet,
-    /// The modes' share holds the compressed part of the header, too.
+    /// Bits by part; the modes' share includes the compressed header.
     pub(super) bits: BitsByPart,
 }
 
-/// Follows the headers of a stream.
+/// Parses the frame headers of a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeaderReader {
     context: HeaderContext,
@@ -24,12 +24,12 @@ pub(super) struct HeaderReader {
 }
 
 impl HeaderReader {
-    /// Upscaling that the last key frame asked of the display.
+    /// Returns the upscaling that the last key frame requested from the display.
     pub(super) fn scaling(&self) -> [u8; 2] {
         self.scaling
     }
 
-    /// Reads the header of the next frame in order of decoding.
+    /// Reads the header of the next frame in decoding order.
     pub(super) fn read(&mut self, data: &[u8]) -> Result<HeaderFacts, Corrupt> {
         let (tag, key) = peek(data)?;
         self.scaling = key.map_or(self.scaling, |key| key.scaling);

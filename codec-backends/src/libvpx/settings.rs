@@ -1,4 +1,4 @@
-//! What our settings are in libvpx's words.
+//! Translation of settings to libvpx.
 
 use codec_ffi::vpx::{Control, Encoder, Format, RateMode, Settings, TemporalLayers};
 
@@ -10,14 +10,14 @@ use codec_core::codec::{
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::Rational;
 
-/// VP8's quantiser index of each of libvpx's 64 steps.
+/// VP8's quantiser index for each of libvpx's 64 steps.
 const VP8_STEPS: [u8; 64] = [
     0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 15, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30,
     31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 64, 67, 70, 73, 76, 79, 82, 85,
     88, 91, 94, 97, 100, 103, 106, 109, 112, 115, 118, 121, 124, 127,
 ];
 
-/// VP9's quantiser index of a step.
+/// Returns VP9's quantiser index for a step.
 fn vp9_index(step: u8) -> u8 {
     match step {
         0..=61 => 4 * step,
@@ -26,7 +26,7 @@ fn vp9_index(step: u8) -> u8 {
     }
 }
 
-/// The codec's quantiser index of a step of libvpx.
+/// Returns the codec's quantiser index for a step of libvpx.
 fn index_of(format: Format, step: u8) -> u8 {
     match format {
         Format::Vp8 => VP8_STEPS[usize::from(step.min(63))],
@@ -34,7 +34,7 @@ fn index_of(format: Format, step: u8) -> u8 {
     }
 }
 
-/// The finest and the coarsest of libvpx's steps within a range of indices.
+/// Returns the lowest and highest of libvpx's steps within a range of indices.
 fn steps(format: Format, (min, max): (u8, u8)) -> Result<(u32, u32), ConfigError> {
     let inside = |step: &u8| (min..=max).contains(&index_of(format, *step));
     let refused = || {
@@ -42,8 +42,10 @@ fn steps(format: Format, (min, max): (u8, u8)) -> Result<(u32, u32), ConfigError
         let above = (0..64).find(|&step| index_of(format, step) > max);
         let near = [below, above].into_iter().flatten();
         let near: Vec<_> = near.map(|step| index_of(format, step).to_string()).collect();
-        let allowed =
-            format!("a range with one of libvpx's 64 indices, such as {}", near.join(" or "));
+        let allowed = format!(
+            "a range that contains one of libvpx's 64 indices, such as {}",
+            near.join(" or ")
+        );
         ConfigError::new("qindex", format!("{min}..={max}"), allowed)
     };
     let finest = (0..64).find(inside).ok_or_else(refused)?;
@@ -51,14 +53,15 @@ fn steps(format: Format, (min, max): (u8, u8)) -> Result<(u32, u32), ConfigError
     Ok((finest.into(), coarsest.into()))
 }
 
-/// Real time: the speeds 0 to 10. The default, 7, is WebRTC's choice for computers.
+/// `cpu-used` for speeds 0 to 10 in real time. The default speed, 7, is WebRTC's choice for desktop
+/// computers.
 const RTC_CPU_USED: [i32; 11] = [-1, -1, -1, -2, -3, -4, -5, -6, -8, -12, -16];
-/// Files.
+/// `cpu-used` for speeds 0 to 10 for files.
 const FILE_CPU_USED: [i32; 11] = [0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 5];
-/// VP9 in real time.
+/// `cpu-used` for VP9 in real time.
 const VP9_RTC_CPU_USED: [i32; 11] = [-5, -5, -5, -5, -5, -6, -6, -7, -8, -9, -9];
 
-/// `cpu-used`: the knob, or what the speed stands for.
+/// Returns `cpu-used`: the knob, or the value for the speed.
 pub(super) fn cpu_used(format: Format, config: &EncoderConfig, knobs: &KnobValues) -> i32 {
     let speed = usize::from(config.speed.min(10));
     let limit = if format == Format::Vp9 { 9 } else { 16 };
@@ -70,7 +73,7 @@ pub(super) fn cpu_used(format: Format, config: &EncoderConfig, knobs: &KnobValue
     knobs.given("cpu-used").unwrap_or(by_speed).clamp(-limit, limit)
 }
 
-/// The time that libvpx is told a frame may take, which stands for its mode.
+/// Returns libvpx's deadline parameter, which selects its mode.
 pub(super) fn deadline(config: &EncoderConfig, knobs: &KnobValues) -> u32 {
     match (knobs.value("deadline"), config.preset) {
         (0, _) => 0,
@@ -79,7 +82,7 @@ pub(super) fn deadline(config: &EncoderConfig, knobs: &KnobValues) -> u32 {
     }
 }
 
-/// Pictures that are held back.
+/// Returns the number of frames held back.
 pub(super) fn lag(config: &EncoderConfig, knobs: &KnobValues) -> u32 {
     u32::try_from(knobs.value("lag")).unwrap_or(match config.preset {
         Preset::Rtc => 0,
@@ -87,7 +90,7 @@ pub(super) fn lag(config: &EncoderConfig, knobs: &KnobValues) -> u32 {
     })
 }
 
-/// Kilobits per second, rounded, at least 1.
+/// Converts to kilobits per second, rounded, at least 1.
 fn kbps(rate: Bitrate) -> u32 {
     u32::try_from((rate.0 + 500) / 1000).unwrap_or(u32::MAX).max(1)
 }
@@ -110,7 +113,7 @@ fn layers(mode: Scalability, total: u32) -> Option<TemporalLayers> {
     }
 }
 
-/// libvpx's quality step for a quality of 0 to 100.
+/// Returns libvpx's quality step for a quality of 0 to 100.
 fn quality_step(quality: u8) -> u32 {
     (63 * u32::from(100 - quality.min(100)) + 50) / 100
 }
@@ -124,7 +127,7 @@ fn check(
     if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
 }
 
-/// Refuses what cannot be, and what libvpx has no call for.
+/// Rejects invalid settings and those that libvpx does not support.
 pub(super) fn validate(
     format: Format,
     config: &EncoderConfig,
@@ -134,10 +137,10 @@ pub(super) fn validate(
     let fits = sizes.contains(&config.size.width) && sizes.contains(&config.size.height);
     check(fits, "size", config.size, "1x1 to 16383x16383")?;
     let above_0 = |ratio: Rational| ratio.num > 0 && ratio.den > 0;
-    check(above_0(config.framerate), "framerate", config.framerate, "above 0")?;
+    check(above_0(config.framerate), "framerate", config.framerate, "a value above 0")?;
     let timebase = config.timebase;
     let ticks = above_0(timebase) && timebase.num <= timebase.den && timebase.den <= 1_000_000_000;
-    check(ticks, "timebase", timebase, "above 0, at most 1 second and at least 1 ns")?;
+    check(ticks, "timebase", timebase, "a tick of 1 ns to 1 s")?;
     match config.rate {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
             check(rate.0 > 0, "bitrate", "0 bit/s", "at least 1 bit/s")?;
@@ -151,35 +154,35 @@ pub(super) fn validate(
         _ => config.qindex_range(caps),
     };
     let inside = best <= min && min <= max && max <= worst;
-    check(inside, "qindex", format!("{min}..={max}"), format!("within {best}..={worst}"))?;
+    check(inside, "qindex", format!("{min}..={max}"), format!("a range within {best}..={worst}"))?;
     let pct = |value: u8| value <= 100;
     check(pct(config.undershoot_pct), "undershoot", config.undershoot_pct, "0..=100 percent")?;
     check(pct(config.overshoot_pct), "overshoot", config.overshoot_pct, "0..=100 percent")?;
     if let DropPolicy::BelowBufferPct(share) = config.drops {
         check(pct(share), "drops", share, "0..=100 percent")?;
     }
-    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1, or none")?;
+    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
     check(config.speed <= 10, "speed", config.speed, "0..=10")?;
     if config.max_frame_bytes.is_some() || config.window_cap.is_some() {
-        return Err(Error::Unsupported("libvpx has no cap on frames or windows"));
+        return Err(Error::Unsupported("caps on frames or windows in libvpx"));
     }
     if config.deadline.is_some() {
-        return Err(Error::Unsupported("libvpx takes no clock: see its knob cpu-used"));
+        return Err(Error::Unsupported("a time limit per frame in libvpx (see its knob cpu-used)"));
     }
     if config.intra_refresh > 0 {
-        return Err(Error::Unsupported("libvpx has no intra refresh"));
+        return Err(Error::Unsupported("intra refresh in libvpx"));
     }
     if !caps.scalability.contains(&config.scalability) {
-        return Err(Error::Unsupported("temporal layers of VP9 by libvpx"));
+        return Err(Error::Unsupported("temporal layers of VP9 in libvpx"));
     }
     let layered = config.scalability != Scalability::L1T1;
     if layered && format == Format::Vp8 && config.preset == Preset::File {
-        return Err(Error::Unsupported("temporal layers where libvpx holds pictures back"));
+        return Err(Error::Unsupported("temporal layers with look-ahead in libvpx"));
     }
     Ok(())
 }
 
-/// `vpx_codec_enc_cfg_t` of `config`.
+/// Returns `vpx_codec_enc_cfg_t` for `config`.
 pub(super) fn settings(
     format: Format,
     config: &EncoderConfig,
@@ -191,7 +194,7 @@ pub(super) fn settings(
     let (mode, rate) = match config.rate {
         RateControl::Cbr(rate) => (RateMode::Cbr, rate),
         RateControl::Vbr(rate) => (RateMode::Vbr, rate),
-        // No bitrate stands in the way of the quality.
+        // The bitrate must not limit the quality.
         RateControl::Quality(_) if format == Format::Vp9 => {
             (RateMode::Quality, Bitrate::kbps(1_000_000))
         }
@@ -203,7 +206,8 @@ pub(super) fn settings(
         _ => config.qindex_range(caps),
     };
     let (min_quantizer, max_quantizer) = match (format, config.rate) {
-        // In one pass libvpx has no constant quality for VP8 but one step for all frames.
+        // One-pass libvpx has no constant quality mode for VP8 other than a fixed step for all
+        // frames.
         (Format::Vp8, RateControl::Quality(quality)) => {
             let (finest, coarsest) = steps(format, range)?;
             let step = quality_step(quality).clamp(finest, coarsest);
@@ -244,7 +248,7 @@ pub(super) fn settings(
     })
 }
 
-/// Sets all that is no part of `vpx_codec_enc_cfg_t`.
+/// Applies all settings that are not part of `vpx_codec_enc_cfg_t`.
 pub(super) fn control(
     encoder: &mut Encoder,
     format: Format,
@@ -301,14 +305,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn webrtcs_indices_are_webrtcs_quantizers() {
+    fn webrtc_qindex_range_maps_to_webrtc_quantizers() {
         assert_eq!(steps(Format::Vp8, (2, 106)).unwrap(), (2, 56));
         assert_eq!(steps(Format::Vp8, (0, 127)).unwrap(), (0, 63));
         assert_eq!(steps(Format::Vp9, (0, 255)).unwrap(), (0, 63));
     }
 
     #[test]
-    fn an_index_that_libvpx_has_not_is_refused_with_its_neighbours() {
+    fn an_index_between_libvpx_steps_is_rejected_naming_its_neighbours() {
         assert_eq!(steps(Format::Vp8, (7, 7)).unwrap(), (6, 6));
         let refused = steps(Format::Vp8, (6, 6)).unwrap_err();
         assert!(refused.allowed.contains("5 or 7"), "{refused}");

@@ -1,11 +1,11 @@
-//! What a packet of VP9 says of itself: the start of the uncompressed header. VP9 bitstream
-//! specification, version 0.6, sections 6.2 and 7.2, and annex B for packets of several frames.
+//! Metadata of VP9 packets from the start of the uncompressed header. VP9 bitstream specification,
+//! version 0.6, sections 6.2 and 7.2, and annex B for superframes.
 
 use codec_core::codec::SlotSet;
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
 
-/// The start of a frame.
+/// Fields of a frame header.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Vp9Facts {
     pub(super) is_key: bool,
@@ -14,17 +14,17 @@ pub(super) struct Vp9Facts {
     pub(super) size: Size,
     pub(super) qindex: u8,
     pub(super) filter_level: u8,
-    /// Of eight slots.
+    /// Updated slots, out of eight.
     pub(super) updates: SlotSet,
 }
 
-/// Follows the headers of a stream: the sizes of the frames in the eight slots.
+/// Parses the frame headers of a stream, tracking the frame sizes in the eight slots.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Vp9Reader {
     slots: [Option<Size>; 8],
 }
 
-/// Bits, most significant first; zeros after the end, which is remembered.
+/// Bit reader, most significant bit first. Reads zeros past the end and records the overrun.
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -69,7 +69,7 @@ impl Bits<'_> {
     }
 }
 
-/// The frames of a packet. Annex B.
+/// Returns the frames of a packet (superframe). Annex B.
 fn frames(data: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
     let marker = data.last().copied().unwrap_or(0);
     let (count, bytes) = (usize::from(marker & 7) + 1, usize::from(marker >> 3 & 3) + 1);
@@ -95,8 +95,8 @@ fn frames(data: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
 }
 
 impl Vp9Reader {
-    /// Reads the headers of the next packet. What is told is that of its last frame, with the updates
-    /// of all; a packet is a key frame if its first frame is one.
+    /// Reads the headers of the next packet. Returns the properties of its last frame, with the
+    /// slots updated by all frames; a packet is a key frame if its first frame is one.
     pub(super) fn read(&mut self, data: &[u8]) -> Result<Vp9Facts, Corrupt> {
         let mut all: Option<Vp9Facts> = None;
         for frame in frames(data)? {
@@ -174,7 +174,7 @@ impl Vp9Reader {
         Ok(facts)
     }
 
-    /// The size of a frame that has references, of which one may lend its own.
+    /// Returns the size of an inter frame, which may be copied from a reference.
     fn inter_size(&self, bits: &mut Bits<'_>) -> Result<Size, Corrupt> {
         let slots: [usize; 3] = std::array::from_fn(|_| {
             let slot = bits.get(3) as usize;
@@ -192,7 +192,7 @@ impl Vp9Reader {
     }
 }
 
-/// Bit depth, colour space and subsampling.
+/// Skips bit depth, colour space and subsampling.
 fn colour(bits: &mut Bits<'_>, profile: u32) {
     if profile >= 2 {
         bits.get(1);
@@ -206,7 +206,7 @@ fn colour(bits: &mut Bits<'_>, profile: u32) {
     }
 }
 
-/// The loop filter's settings; its level.
+/// Reads the loop filter settings; returns the filter level.
 fn filter(bits: &mut Bits<'_>) -> u8 {
     let level = bits.get(6).to_le_bytes()[0];
     bits.get(3);

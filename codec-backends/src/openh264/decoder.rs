@@ -1,4 +1,4 @@
-//! OpenH264's decoder behind our trait.
+//! OpenH264's decoder behind the codec traits.
 
 use std::collections::VecDeque;
 
@@ -14,25 +14,28 @@ use codec_core::codec::{
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::Frame;
 
-/// The decoder.
+/// Capabilities of the decoder.
 pub(crate) static DECODER: Capabilities = Capabilities {
     max_dimension: 4096,
     live_resolution: true,
     qindex_range: (0, 51),
     gaps: &[
-        Gap::new(Feature::ReportsQindex, "OpenH264's decoder does not tell it"),
-        Gap::new(Feature::ReportsReferences, "OpenH264's decoder does not tell them"),
-        Gap::new(Feature::Pool, "OpenH264 takes no threads but its own, and uses none here"),
-        Gap::new(Feature::SimdLevel, "OpenH264 asks the CPU"),
-        Gap::new(Feature::DecoderDelay, "the stream alone says what is held back"),
+        Gap::new(Feature::ReportsQindex, "OpenH264's decoder does not report it"),
+        Gap::new(Feature::ReportsReferences, "OpenH264's decoder does not report them"),
+        Gap::new(
+            Feature::Pool,
+            "OpenH264 cannot use other threads than its own, which are disabled",
+        ),
+        Gap::new(Feature::SimdLevel, "OpenH264 detects the CPU itself"),
+        Gap::new(Feature::DecoderDelay, "the stream determines how many frames are held back"),
     ],
     ..Capabilities::minimal("OpenH264")
 };
 
-/// Pictures that the library can hold back, and as many again.
+/// Maximum number of frames that the library holds back, doubled.
 const MAX_HELD: usize = 32;
 
-/// Opens `h264/openh264`.
+/// Opens the decoder `h264/openh264`.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     Ok(Box::new(OpenH264::new(config)?))
 }
@@ -42,13 +45,13 @@ struct OpenH264 {
     config: DecoderConfig,
     library: Decoder,
     sps: Option<Sps>,
-    /// A key frame came, and no error since.
+    /// Whether a key frame was decoded and no error occurred since.
     has_reference: bool,
     sizes: StreamSizes,
     copies: FrameCopies,
-    /// Durations by time, of the last packets whose frames have not come out.
+    /// Durations by timestamp of packets whose frames have not been output.
     durations: VecDeque<(i64, Option<u64>)>,
-    /// For concealment.
+    /// Last frame, for concealment.
     last: Option<Frame>,
     output: VecDeque<Frame>,
 }
@@ -68,13 +71,13 @@ impl OpenH264 {
         })
     }
 
-    /// The duration of the packet with this time.
+    /// Returns the duration of the packet with this timestamp.
     fn take_duration(&mut self, pts: i64) -> Option<u64> {
         let at = self.durations.iter().position(|&(time, _)| time == pts)?;
         self.durations.remove(at)?.1
     }
 
-    /// Takes out what the library holds back.
+    /// Collects the frames that the library holds back.
     fn drain(&mut self) {
         while let Some((picture, time)) = self.library.flush() {
             let mut frame = self.copies.copy(&picture, time, None);
@@ -84,7 +87,7 @@ impl OpenH264 {
         }
     }
 
-    /// The library as before the first packet: what it says after damage does not count.
+    /// Restarts the library, discarding its state after damage.
     fn restart(&mut self) {
         if let Ok(library) = start(&self.config) {
             self.library = library;
@@ -115,21 +118,21 @@ impl VideoDecoder for OpenH264 {
         if let Some(sps) = &summary.sps {
             self.sizes.check(&self.config.limits, sps.size)?;
             if !sps.is_usual {
-                return Err(Error::Unsupported("H.264 of other formats than 8-bit 4:2:0"));
+                return Err(Error::Unsupported("H.264 other than 8-bit 4:2:0"));
             }
             if !sps.frames_only {
                 return Err(Error::Unsupported("interlaced H.264"));
             }
         }
         if !summary.has_slice && summary.sps.is_none() {
-            return Err(Corrupt::Other { what: "a slice of H.264", offset_bytes: 0 }.into());
+            return Err(Corrupt::Other { what: "an H.264 slice", offset_bytes: 0 }.into());
         }
         if !summary.has_idr && !self.has_reference {
             return Err(Corrupt::NoReference.into());
         }
         let sps = summary.sps.or(self.sps).ok_or(Corrupt::NoReference)?;
         if summary.has_idr || self.sps.is_some_and(|old| old != sps) {
-            // What came before goes out first, and the library may give its memory back.
+            // Output earlier frames first, because the library may release their memory.
             self.drain();
         }
         self.durations.push_back((pts, duration));
@@ -141,8 +144,8 @@ impl VideoDecoder for OpenH264 {
         let decoded = match self.library.decode(data, pts) {
             Ok(Some((picture, time))) => Some(self.copies.copy(&picture, time, None)),
             Ok(None) => {
-                // The library conceals, but not always at once. With B frames it is one picture
-                // less: where it belongs is not known.
+                // The library conceals, but sometimes with a delay. With B-frames the lost frame is
+                // skipped, because its position is unknown.
                 let lost = summary.has_slice && self.library.held() == 0 && held == 0;
                 let last = self.last.as_ref();
                 let last = last.filter(|_| lost && self.config.conceal == Conceal::On);

@@ -1,4 +1,4 @@
-//! OpenH264's encoder behind our trait.
+//! OpenH264's encoder behind the codec traits.
 
 use std::collections::VecDeque;
 
@@ -17,25 +17,25 @@ use codec_core::codec::{
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Picture, Rational};
 
-/// Opens `h264/openh264`.
+/// Opens the encoder `h264/openh264`.
 pub(crate) fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(OpenH264::new(config)?))
 }
 
-/// OpenH264's encoder.
+/// The OpenH264 encoder.
 #[derive(Debug)]
 struct OpenH264 {
     config: EncoderConfig,
     knobs: KnobValues,
     library: Encoder,
-    /// The parameter sets that it began with, as containers want them.
+    /// Its initial parameter sets in container format.
     record: Vec<u8>,
-    /// Whether the library may drop frames now.
+    /// Whether the library may currently drop frames.
     drops: bool,
     view: PictureView,
     quantisers: QpReader,
     key_wanted: bool,
-    /// Pictures that were coded since the last key frame.
+    /// Number of frames coded since the last key frame.
     since_key: u32,
     last_pts: Option<i64>,
     frame_id: u64,
@@ -67,7 +67,7 @@ impl OpenH264 {
         })
     }
 
-    /// Begins anew with `config`: the next frame is a key frame.
+    /// Restarts with `config`; the next frame is a key frame.
     fn reopen(&mut self, config: EncoderConfig) -> Result<Applied, Error> {
         self.library = start(&config, &self.knobs)?;
         self.config = config;
@@ -83,7 +83,7 @@ impl OpenH264 {
         ((ticks + per / 2) / per).max(1)
     }
 
-    /// The library's time of `pts`.
+    /// Converts `pts` to the library's time base.
     fn milliseconds(&self, pts: i64) -> i64 {
         let Rational { num, den } = self.config.timebase;
         let ms = i128::from(pts) * 1000 * i128::from(num) / i128::from(den);
@@ -104,7 +104,8 @@ impl OpenH264 {
             discardable: layers > 1 && temporal_id + 1 == layers,
             temporal_id,
             temporal_layers: layers,
-            // Dyadic layers refer to the frame before of a lower layer, and here no other is left.
+            // In dyadic layers a frame references the previous frame of a lower layer, and no other
+            // one here.
             layer_sync: temporal_id > 0,
             tl0_index: self.tl0_index.unwrap_or(0),
             qindex: self.quantisers.read(data).unwrap_or(0),
@@ -140,7 +141,7 @@ fn check(
     if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
 }
 
-/// Refuses what cannot be, and what OpenH264 has no call for.
+/// Rejects invalid settings and those that OpenH264 does not support.
 fn validate(config: &EncoderConfig) -> Result<(), Error> {
     let side = |pixels: u32| (16..=MAX_DIMENSION).contains(&pixels) && pixels.is_multiple_of(2);
     let fits = side(config.size.width) && side(config.size.height);
@@ -148,8 +149,8 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
     let above_0 = |ratio: Rational| ratio.num > 0 && ratio.den > 0;
     let rate = config.framerate;
     let usual = above_0(rate) && (1.0..=60.0).contains(&rate.as_f64());
-    check(usual, "framerate", rate, "1 to 60 a second")?;
-    check(above_0(config.timebase), "timebase", config.timebase, "above 0")?;
+    check(usual, "framerate", rate, "1 to 60 frames per second")?;
+    check(above_0(config.timebase), "timebase", config.timebase, "a value above 0")?;
     match config.rate {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
             check((1..=2_000_000_000).contains(&rate.0), "bitrate", rate.0, "1 to 2000000000")?;
@@ -160,7 +161,7 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
     let (min, max) = config.qindex_range(&ENCODER);
     let inside = min <= max && max <= MAX_QP;
     check(inside, "qindex", format!("{min}..={max}"), "a range within 0..=51")?;
-    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1, or none")?;
+    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
     check(config.speed <= 10, "speed", config.speed, "0..=10")?;
     if let DropPolicy::BelowBufferPct(share) = config.drops {
         check(share <= 100, "drops", share, "0..=100 percent")?;
@@ -170,21 +171,21 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
         (config.undershoot_pct, config.overshoot_pct, config.max_key_frame_pct)
     };
     let why = if shares(config) != shares(&usual) {
-        "OpenH264 has no shares of frames in the rate"
+        "limits on undershoot, overshoot and key frame size in OpenH264"
     } else if config.buffering != Buffering::default() {
-        "OpenH264's buffer model cannot be set"
+        "a configurable buffer model in OpenH264"
     } else if config.max_frame_bytes.is_some() || config.window_cap.is_some() {
-        "OpenH264 has no cap on frames or windows"
+        "caps on frames or windows in OpenH264"
     } else if config.error_resilient {
-        "OpenH264 has no error resilience"
+        "error resilience in OpenH264"
     } else if config.deadline.is_some() {
-        "OpenH264 takes no clock"
+        "a time limit per frame in OpenH264"
     } else if config.intra_refresh > 0 {
-        "OpenH264 has no intra refresh"
+        "intra refresh in OpenH264"
     } else if config.report_psnr {
-        "OpenH264 does not tell the error of its frames"
+        "PSNR reports from OpenH264"
     } else if config.report_digest {
-        "OpenH264 does not show its reconstruction"
+        "reconstruction digests from OpenH264"
     } else {
         return Ok(());
     };
@@ -210,7 +211,7 @@ fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Erro
     let (mode, bits, qp) = match config.rate {
         RateControl::Cbr(rate) => (RateMode::Bitrate, rate.0, 26),
         RateControl::Vbr(rate) => (RateMode::Quality, rate.0, 26),
-        // The library has no constant quality but one quantiser for all frames.
+        // The library has no constant quality mode other than a fixed quantiser for all frames.
         RateControl::Quality(quality) => {
             let qp = (u16::from(MAX_QP) * u16::from(100 - quality) + 50) / 100;
             (RateMode::Off, 5_000_000, u8::try_from(qp).unwrap_or(MAX_QP))
@@ -236,7 +237,8 @@ fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Erro
         frame_skip: is_cbr && config.drops != DropPolicy::Never,
         screen: config.content == Content::Screen,
         temporal_layers: config.scalability.temporal_layers(),
-        // The interval is counted here, as the library wants multiples of the layers' pattern.
+        // The interval is counted here, because the library requires multiples of the layer
+        // pattern.
         intra_period: 0,
         scene_change_detect: config.keys.at_scene_cuts,
         complexity: complexity(config, knobs),
@@ -262,11 +264,11 @@ impl VideoEncoder for OpenH264 {
             return Err(ConfigError::new("picture", picture.size(), self.config.size).into());
         }
         if self.last_pts.is_some_and(|last| request.pts <= last) {
-            let allowed = format!("later than {}", self.last_pts.unwrap_or(0));
+            let allowed = format!("a value above {}", self.last_pts.unwrap_or(0));
             return Err(ConfigError::new("pts", request.pts, allowed).into());
         }
         if request.references.is_some() || request.updates.is_some() {
-            return Err(Error::Unsupported("a choice of references by OpenH264"));
+            return Err(Error::Unsupported("explicit choice of references in OpenH264"));
         }
         let refused = |error| refusal("openh264", &error);
         let may_drop = request.may_drop != Some(false);
@@ -322,7 +324,7 @@ impl VideoEncoder for OpenH264 {
                     RateControl::Cbr(_) => RateControl::Cbr(rate),
                     RateControl::Vbr(_) => RateControl::Vbr(rate),
                     RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let why = "a bitrate where the rate is not controlled";
+                        let why = "a bitrate update without a target bitrate";
                         return Err(Error::Unsupported(why));
                     }
                 };
@@ -372,10 +374,12 @@ impl VideoEncoder for OpenH264 {
                     check(layers == 1, "temporal layers", layers, &allowed)?;
                 }
                 if layers != config.scalability.temporal_layers() {
-                    return Err(Error::Unsupported("OpenH264 with layers switched off"));
+                    return Err(Error::Unsupported("disabled temporal layers in OpenH264"));
                 }
             }
-            Update::MaxFrameTime(_) => return Err(Error::Unsupported("OpenH264 takes no clock")),
+            Update::MaxFrameTime(_) => {
+                return Err(Error::Unsupported("a time limit per frame in OpenH264"));
+            }
         }
         self.config = config;
         Ok(Applied::NextFrame)

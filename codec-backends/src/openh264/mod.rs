@@ -1,4 +1,4 @@
-//! H.264 by OpenH264, the library of the system: packets are those of annex B.
+//! H.264 with OpenH264, the system's C library; packets are in Annex B format.
 
 mod decoder;
 mod encoder;

@@ -1,4 +1,4 @@
-//! The decoder: packets checked before the library sees them, losses made up.
+//! Opus decoder: checks packets before the library sees them, and conceals lost ones.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,13 +15,13 @@ use codec_audio::{
 };
 use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
 
-/// What can be made up at once, in seconds: more is no loss but a pause.
+/// Maximum duration to conceal at once, in seconds.
 const LONGEST_GAP_S: usize = 10;
 
 pub(crate) static CAPABILITIES: AudioCapabilities =
     AudioCapabilities { implementation: "ropus 0.12, opus-rs 0.1", ..DECODER_CAPABILITIES };
 
-/// Opens a decoder.
+/// Opens an Opus decoder.
 pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
     Ok(Box::new(Decoder::new(config)?))
 }
@@ -29,13 +29,13 @@ pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>,
 struct Decoder {
     config: AudioDecoderConfig,
     head: OpusHead,
-    /// Factor of the output.
+    /// Linear gain of the output.
     gain: f32,
-    /// One per stream of a packet.
+    /// One library decoder per stream in a packet.
     streams: Vec<Stream>,
-    /// The packet of each stream, in the form of one that stands alone.
+    /// Packet of each stream, in undelimited form.
     parts: Vec<Vec<u8>>,
-    /// What one stream gave.
+    /// Output of one stream.
     scratch: Vec<f32>,
     sounds: SoundQueue,
 }
@@ -46,23 +46,23 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// What a packet says of itself, over all its streams.
+/// Properties of a packet, over all its streams.
 #[derive(Clone, Copy)]
 struct Facts {
     bandwidth: Bandwidth,
-    /// Sample frames at the output rate: of the packet and of each of its frames.
+    /// Sample frames at the output rate: of the packet, and of each of its frames.
     frames: usize,
     frame: usize,
     fec: bool,
 }
 
-/// What the library is to do with the parts of a packet.
+/// Task of the library for the parts of a packet.
 #[derive(Clone, Copy)]
 enum Task {
     Decode,
-    /// Take the coarse copy of the frame before.
+    /// Decode the in-band FEC of the previous frame.
     Copy,
-    /// Make up; there is no packet.
+    /// Conceal; there is no packet.
     Conceal,
 }
 
@@ -96,8 +96,8 @@ impl Decoder {
         })
     }
 
-    /// Checks a packet by the rules of RFC 6716, section 3.4, each of its streams, and takes it
-    /// apart into `parts`.
+    /// Checks each stream of a packet by the rules of RFC 6716, section 3.4, and splits the packet
+    /// into `parts`.
     fn take_apart(&mut self, data: &[u8]) -> Result<Facts, Error> {
         let limit = self.config.limits.max_frame_bytes;
         if data.len() as u64 > limit {
@@ -140,11 +140,11 @@ impl Decoder {
             });
             at += length;
         }
-        facts.ok_or(Error::Unsupported("an Opus stream of no streams"))
+        facts.ok_or(Error::Unsupported("an Opus packet without streams"))
     }
 
-    /// Appends `frames` sample frames to `sound`. A panic inside the library, which is a bug there,
-    /// costs the packet and the past.
+    /// Appends `frames` sample frames to `sound`. After a panic inside the library, which is a bug
+    /// there, the packet is lost and the decoder is reset.
     fn run(&mut self, task: Task, frames: usize, sound: &mut Vec<f32>) -> Result<(), Error> {
         let channels = self.config.format.channels();
         let from = sound.len();
@@ -190,7 +190,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Appends `frames` sample frames that are made up.
+    /// Appends `frames` concealed sample frames.
     fn conceal(&mut self, frames: usize, sound: &mut Vec<f32>) -> Result<(), Error> {
         let longest = self.config.format.rate as usize * 3 / 25;
         let mut left = frames;
@@ -202,7 +202,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Hands on what `fill` appends.
+    /// Queues the samples that `fill` appends.
     fn output(
         &mut self,
         pts: i64,
@@ -254,7 +254,7 @@ impl AudioDecoder for Decoder {
             let allowed = format!("a multiple of {step} (2.5 ms) up to {longest}");
             return Err(ConfigError::new("samples to recover", frames, allowed).into());
         }
-        // A damaged packet has no copy that could be trusted.
+        // In-band FEC from a damaged packet is not used.
         let copy = match recovery {
             Recovery::FromNext(next) => self.take_apart(next).ok(),
             Recovery::Conceal => None,
@@ -283,7 +283,7 @@ impl AudioDecoder for Decoder {
     }
 }
 
-/// Library decoders as before the first packet.
+/// Creates fresh library decoders.
 fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Vec<Stream> {
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
     let decoder = |stream: u8| {
@@ -317,10 +317,10 @@ fn decode_one(
 }
 
 fn undecodable() -> Error {
-    Corrupt::Backend { says: "the packet broke the Opus decoder" }.into()
+    Corrupt::Backend { says: "the Opus decoder failed on the packet" }.into()
 }
 
-/// An error in a stream that begins at byte `by` of the packet.
+/// Adds `by` to the offset of an error in a stream that begins there.
 fn moved(error: Corrupt, by: usize) -> Corrupt {
     match error {
         Corrupt::Other { what, offset_bytes } => {

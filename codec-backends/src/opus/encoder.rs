@@ -1,4 +1,4 @@
-//! The encoder: settings, frames, packets.
+//! Opus encoder: settings, framing and packets.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +31,7 @@ struct Encoder<L> {
     inner: L,
     head: OpusHead,
     framer: Framer<i16>,
-    /// Place in the input of each channel that the library takes.
+    /// Input channel of each channel that the library expects.
     places: &'static [usize],
     ordered: Vec<i16>,
     out: Vec<u8>,
@@ -62,7 +62,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             framer: Framer::new(channels, frame),
             places: wave_places(channels),
             ordered: Vec::new(),
-            // A packet of 120 ms: six frames of the longest kind, with their lengths, per stream.
+            // A packet of 120 ms: six frames of maximum size with their lengths, per stream.
             out: vec![0; usize::from(head.streams) * 6 * 1280],
             packets: PacketQueue::default(),
             config: config.clone(),
@@ -71,7 +71,7 @@ impl<L: LibraryEncoder> Encoder<L> {
         })
     }
 
-    /// Codes the frames that are full. `trim_end`: what of the very last one is made up.
+    /// Codes the complete frames. `trim_end` is the number of padding samples in the last one.
     fn code(&mut self, trim_end: Option<usize>) -> Result<(), Error> {
         let lookahead = i64::from(self.lookahead());
         while let Some((pts, pcm)) = self.framer.take() {
@@ -92,7 +92,9 @@ impl<L: LibraryEncoder> Encoder<L> {
             let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
             let Ok(Ok(size)) = coded else {
                 self.start_anew()?;
-                return Err(Error::Unsupported("the Opus library failed on a frame; it lost it"));
+                return Err(Error::Unsupported(
+                    "a frame on which the Opus library failed; it is lost",
+                ));
             };
             let mut packet = self.packets.begin();
             packet.data.extend_from_slice(&self.out[..size]);
@@ -111,7 +113,7 @@ impl<L: LibraryEncoder> Encoder<L> {
         Ok(())
     }
 
-    /// Codes what waits, and as much silence as the look-ahead asks for.
+    /// Codes the buffered samples, with enough silence to flush the look-ahead.
     fn flush(&mut self) -> Result<(), Error> {
         match self.framer.flush(self.lookahead() as usize) {
             Some(trim_end) => self.code(Some(trim_end)),
@@ -119,7 +121,7 @@ impl<L: LibraryEncoder> Encoder<L> {
         }
     }
 
-    /// Forgets the sound so far, but no setting.
+    /// Resets the encoder state but keeps its settings.
     fn start_anew(&mut self) -> Result<(), Error> {
         (self.inner, _) = build::<L>(&self.config)?;
         configure(&mut self.inner, &self.config)
@@ -192,7 +194,7 @@ impl<L: LibraryEncoder> AudioEncoder for Encoder<L> {
     }
 }
 
-/// A library encoder with nothing set, and the header that belongs to it.
+/// Creates a library encoder without settings, and its header.
 fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead), Error> {
     let application = match config.application {
         Application::Voip => APPLICATION_VOIP,
@@ -201,7 +203,7 @@ fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead)
     };
     let channels = u8::try_from(config.format.channels()).unwrap_or(u8::MAX);
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
-    let refused = || Error::Unsupported("the Opus library takes no such format");
+    let refused = || Error::Unsupported("this format in the Opus library");
     let mut head = OpusHead::plain(channels, 0, config.format.rate);
     if channels <= 2 {
         let encoder = L::one_stream(rate, channels.into(), application).ok_or_else(refused)?;
@@ -216,7 +218,7 @@ fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead)
     Ok((encoder, head))
 }
 
-/// Hands all settings to the library. Everything is checked before anything is set.
+/// Applies all settings to the library. Everything is checked before anything is set.
 fn configure(inner: &mut impl LibraryEncoder, config: &AudioEncoderConfig) -> Result<(), Error> {
     let bits = bitrate(config)?;
     let forced = forced_channels(config)?;
@@ -257,11 +259,11 @@ fn configure(inner: &mut impl LibraryEncoder, config: &AudioEncoderConfig) -> Re
     ];
     match answers.iter().all(|&answer| answer == OK) {
         true => Ok(()),
-        false => Err(Error::Unsupported("the Opus library refused a setting")),
+        false => Err(Error::Unsupported("a setting that the Opus library rejects")),
     }
 }
 
-/// Bits per second as the library takes them. What it would clamp is refused.
+/// Returns the bitrate in bits per second for the library. Values that it would clamp are rejected.
 fn bitrate(config: &AudioEncoderConfig) -> Result<i32, ConfigError> {
     let Some(rate) = config.rate else { return Ok(AUTO) };
     let channels = config.format.channels() as u64;
@@ -277,7 +279,8 @@ fn bitrate(config: &AudioEncoderConfig) -> Result<i32, ConfigError> {
     Ok(i32::try_from(bits).unwrap_or(i32::MAX))
 }
 
-/// What the library is told; `None`: nothing, as several streams have channels of their own.
+/// Returns the library's value for forced channels; `None` if it must not be set, because several
+/// streams have fixed channels.
 fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigError> {
     let channels = config.format.channels();
     match config.force_channels {
@@ -290,14 +293,14 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
             let allowed = match channels {
                 1 => "1",
                 2 => "1 or 2",
-                _ => "unset with more than 2 channels",
+                _ => "no value with more than 2 channels",
             };
             Err(ConfigError::new("force channels", count, allowed))
         }
     }
 }
 
-/// Sample frames of a packet.
+/// Returns the number of sample frames per packet.
 fn frame_samples(length: FrameLength, config: &AudioEncoderConfig) -> Result<usize, ConfigError> {
     if !FRAME_US.contains(&length.0) {
         let allowed = "2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms";
@@ -306,7 +309,7 @@ fn frame_samples(length: FrameLength, config: &AudioEncoderConfig) -> Result<usi
     Ok(length.samples(config.format.rate))
 }
 
-/// The library's number of a bandwidth.
+/// Returns the library's number for an audio bandwidth.
 fn library_bandwidth(bandwidth: Bandwidth) -> i32 {
     BANDWIDTH_NARROW
         + match bandwidth {
@@ -318,7 +321,7 @@ fn library_bandwidth(bandwidth: Bandwidth) -> i32 {
         }
 }
 
-/// Fills in what the packet says of itself. `streams`: in each packet.
+/// Fills in the properties of the packet. `streams` is the number of streams in each packet.
 fn describe(packet: &mut AudioPacket, streams: usize, dtx: bool) {
     let mut rest = &packet.data[..];
     let (mut silent, mut fec, mut bandwidth) = (true, false, None);

@@ -1,4 +1,4 @@
-//! The encoder of libopus itself, the C library of the system, to compare with.
+//! The encoder of libopus, the system's C library.
 
 use codec_ffi::opus::{Encoder, Request};
 
@@ -53,7 +53,7 @@ impl LibraryEncoder for Encoder {
     }
 }
 
-/// The library's own number of an error.
+/// Returns the library's own error number.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn code(error: codec_ffi::Error) -> i32 {
     i32::try_from(error.code).unwrap_or(-1)

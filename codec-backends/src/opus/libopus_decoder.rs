@@ -1,4 +1,4 @@
-//! The decoder of libopus itself: packets checked before the library sees them, losses made up.
+//! The decoder of libopus: checks packets before the library sees them, and conceals lost ones.
 
 use std::fmt;
 
@@ -15,13 +15,13 @@ use codec_audio::{
 };
 use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
 
-/// What can be made up at once, in seconds: more is no loss but a pause.
+/// Maximum duration to conceal at once, in seconds.
 const LONGEST_GAP_S: usize = 10;
 
 pub(crate) static CAPABILITIES: AudioCapabilities =
     AudioCapabilities { implementation: "libopus", ..DECODER_CAPABILITIES };
 
-/// Opens a decoder.
+/// Opens an Opus decoder.
 pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
     Ok(Box::new(Decoder::new(config)?))
 }
@@ -30,7 +30,7 @@ struct Decoder {
     config: AudioDecoderConfig,
     head: OpusHead,
     inner: Library,
-    /// Place in the output of each channel that the library gives; empty: the same.
+    /// Output channel of each library channel; empty if the order is the same.
     places: &'static [usize],
     sounds: SoundQueue,
 }
@@ -41,10 +41,10 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// What the packet's own words say, over all streams.
+/// Properties of a packet, over all its streams.
 struct Facts {
     bandwidth: Bandwidth,
-    /// Sample frames at the output rate: of the packet and of each of its frames.
+    /// Sample frames at the output rate: of the packet, and of each of its frames.
     frames: usize,
     frame: usize,
     fec: bool,
@@ -73,7 +73,7 @@ impl Decoder {
         Ok(Self { config: config.clone(), head, inner, places, sounds: SoundQueue::default() })
     }
 
-    /// Checks a packet by the rules of RFC 6716, section 3.4, each of its streams.
+    /// Checks each stream of a packet by the rules of RFC 6716, section 3.4.
     fn check(&self, data: &[u8]) -> Result<Facts, Error> {
         let limit = self.config.limits.max_frame_bytes;
         if data.len() as u64 > limit {
@@ -104,10 +104,10 @@ impl Decoder {
             }
             at += length;
         }
-        facts.ok_or(Error::Unsupported("an Opus stream of no streams"))
+        facts.ok_or(Error::Unsupported("an Opus packet without streams"))
     }
 
-    /// Lets the library work on `frames` more sample frames of `sound`.
+    /// Decodes `frames` more sample frames into `sound` with the library.
     fn run(
         &mut self,
         data: Option<&[u8]>,
@@ -124,7 +124,7 @@ impl Decoder {
         }
     }
 
-    /// Appends `frames` sample frames that are made up.
+    /// Appends `frames` concealed sample frames.
     fn conceal(&mut self, frames: usize, sound: &mut Vec<i16>) -> Result<(), Error> {
         let longest = self.config.format.rate as usize * 3 / 25;
         let mut left = frames;
@@ -136,7 +136,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// A buffer's samples, empty, filled by `fill`, in the order of channels that is promised.
+    /// Queues a buffer that `fill` fills, in the declared channel order.
     fn output(
         &mut self,
         pts: i64,
@@ -195,7 +195,7 @@ impl AudioDecoder for Decoder {
             let allowed = format!("a multiple of {step} (2.5 ms) up to {longest}");
             return Err(ConfigError::new("samples to recover", frames, allowed).into());
         }
-        // A damaged packet has no copy that could be trusted.
+        // In-band FEC from a damaged packet is not used.
         let copy = match recovery {
             Recovery::FromNext(next) => self.check(next).ok().map(|facts| (next, facts)),
             Recovery::Conceal => None,
@@ -226,7 +226,7 @@ impl AudioDecoder for Decoder {
     }
 }
 
-/// A library decoder as before the first packet.
+/// Creates a fresh library decoder.
 fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Library, Error> {
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
     let inner = if head.family == 0 {
@@ -235,7 +235,7 @@ fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Library, Error>
         let (streams, coupled) = (head.streams, head.coupled);
         Library::many_streams(rate, head.channels, streams, coupled, &head.mapping)
     };
-    let refused = |_| Error::Unsupported("libopus takes no such format");
+    let refused = |_| Error::Unsupported("this format in libopus");
     let mut inner = inner.map_err(refused)?;
     let gain = head.gain_q8_db.saturating_add(config.gain_q8_db);
     inner.set_gain(gain.into()).map_err(refused)?;
@@ -246,7 +246,7 @@ fn undecodable() -> Error {
     Corrupt::Other { what: "frames that an Opus decoder can decode", offset_bytes: 1 }.into()
 }
 
-/// An error in a stream that begins at byte `by` of the packet.
+/// Adds `by` to the offset of an error in a stream that begins there.
 fn moved(error: Corrupt, by: usize) -> Corrupt {
     match error {
         Corrupt::Other { what, offset_bytes } => {

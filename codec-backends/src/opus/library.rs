@@ -1,5 +1,5 @@
-//! What the two backends need of a library that codes Opus: the numbers are libopus', which all
-//! share (RFC 6716 names no interface).
+//! Interface to the Opus encoder libraries. All of them use libopus' numbers for settings (RFC 6716
+//! defines no API).
 
 use codec_audio::AudioCapabilities;
 
@@ -12,7 +12,7 @@ pub(super) const SIGNAL_VOICE: i32 = 3001;
 pub(super) const SIGNAL_MUSIC: i32 = 3002;
 pub(super) const BANDWIDTH_NARROW: i32 = 1101;
 
-/// What an encoder can be told; each takes one number.
+/// Settings of an encoder; each takes one number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Setting {
     Bitrate,
@@ -31,7 +31,7 @@ pub(super) enum Setting {
     PhaseInversionDisabled,
 }
 
-/// How channels are spread over the streams of one packet (RFC 7845, section 5.1.1).
+/// Assignment of channels to the streams of a packet (RFC 7845, section 5.1.1).
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     pub(super) streams: u8,
@@ -39,24 +39,24 @@ pub(super) struct Streams {
     pub(super) mapping: Vec<u8>,
 }
 
-/// An encoder of one stream or of several.
+/// A library encoder for one or several streams.
 pub(super) trait LibraryEncoder: Send + Sized + 'static {
     const CAPABILITIES: &'static AudioCapabilities;
 
-    /// One stream of 1 or 2 channels; `None` if the library refuses.
+    /// Creates an encoder for one stream of 1 or 2 channels; `None` if the library rejects it.
     fn one_stream(rate: i32, channels: i32, application: i32) -> Option<Self>;
 
-    /// Several streams for 3 to 8 channels in Vorbis' order.
+    /// Creates an encoder for several streams of 3 to 8 channels in Vorbis order.
     fn surround(rate: i32, channels: i32, application: i32) -> Option<(Self, Streams)>;
 
-    /// The library's answer: [`OK`] or an error.
+    /// Sets a value; returns the library's status: [`OK`] or an error.
     fn set(&mut self, setting: Setting, value: i32) -> i32;
 
-    /// Codes `frames` sample frames; the packet's length, or the library's error.
+    /// Codes `frames` sample frames; returns the packet's length or the library's error.
     fn encode(&mut self, pcm: &[i16], frames: i32, out: &mut [u8]) -> Result<usize, i32>;
 
     fn final_range(&self) -> u32;
 
-    /// In samples.
+    /// Returns the look-ahead in samples.
     fn lookahead(&self) -> i32;
 }

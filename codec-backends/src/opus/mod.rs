@@ -1,11 +1,11 @@
-//! Opus by the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes speech and
-//! makes up its losses (docs/adr/0011). RFC 6716, RFC 7845.
+//! Opus with the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes SILK
+//! and hybrid packets and conceals their losses (docs/adr/0011). RFC 6716, RFC 7845.
 //!
-//! Mended on our side of the seam: packets are checked by RFC 6716, section 3.4, before a library
-//! sees them; several streams in one packet are taken apart here; gains are applied here; a panic
-//! inside a library becomes an error and a fresh start.
+//! Workarounds for these libraries: packets are checked by RFC 6716, section 3.4, before a library
+//! sees them; several streams in one packet are split here; gains are applied here; a panic inside
+//! a library becomes an error and a reset.
 //!
-//! Beside them libopus itself, the C library, to compare with: its encoder behind the same code.
+//! The C library libopus is available as well, for comparison; its encoder uses the same code.
 
 #[cfg(feature = "opus")]
 mod decoder;
@@ -22,7 +22,7 @@ mod stream;
 
 use codec_audio::{AudioBackend, AudioCapabilities, AudioCodec};
 
-/// `opus/ropus`.
+/// The backend `opus/ropus`.
 #[cfg(feature = "opus")]
 pub(crate) const ROPUS: AudioBackend = AudioBackend {
     codec: AudioCodec::Opus,
@@ -34,7 +34,7 @@ pub(crate) const ROPUS: AudioBackend = AudioBackend {
     decoder: Some((decoder::open, &decoder::CAPABILITIES)),
 };
 
-/// `opus/libopus`.
+/// The backend `opus/libopus`.
 #[cfg(feature = "libopus")]
 pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
     codec: AudioCodec::Opus,
@@ -46,10 +46,10 @@ pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
     decoder: Some((libopus_decoder::open, &libopus_decoder::CAPABILITIES)),
 };
 
-/// Rates of input and output.
+/// Supported sampling rates of input and output, in Hz.
 const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
 
-/// Durations of a packet in microseconds.
+/// Supported packet durations in microseconds.
 const FRAME_US: &[u32] = &[2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000];
 
 const ENCODER_CAPABILITIES: AudioCapabilities = AudioCapabilities {

@@ -6,14 +6,14 @@ use super::ENCODER_CAPABILITIES;
 use super::library::{LibraryEncoder, Setting, Streams};
 use codec_audio::AudioCapabilities;
 
-/// An encoder of one stream or of several.
+/// A library encoder for one or several streams.
 #[expect(clippy::large_enum_variant, reason = "one per encoder")]
 pub(crate) enum Encoders {
     One(OpusEncoder),
     Many(OpusMSEncoder),
 }
 
-/// Calls the same function of either kind.
+/// Calls the same function of either variant.
 macro_rules! both {
     ($self:ident, $inner:ident => $call:expr) => {
         match $self {
@@ -73,8 +73,8 @@ impl LibraryEncoder for Encoders {
         both!(self, e => e.get_final_range())
     }
 
-    /// That of several streams is what each of them has: the library's own sum leaves out the 2.5 ms
-    /// of the transform's overlap.
+    /// For several streams, returns the look-ahead of each of them: the library's own value lacks
+    /// the 2.5 ms of the transform's overlap.
     fn lookahead(&self) -> i32 {
         match self {
             Self::One(encoder) => encoder.get_lookahead(),

@@ -1,19 +1,19 @@
-//! One decoder of mono or stereo, by whichever library does better at it.
+//! Decoder for one mono or stereo Opus stream, using the library that suits the packet.
 
 use codec_audio::opus_packet::{OpusMode, Toc};
 
-/// A decoder. `opus-rs` conceals losses of speech as libopus does, `ropus` does not; `ropus` decodes
-/// CELT exactly, `opus-rs` is a little wrong in short frames at low rates. So CELT goes to `ropus`,
-/// SILK and hybrid to `opus-rs`. Opus starts its coders anew where the mode changes (RFC 6716,
-/// section 4.5.2), so a fresh decoder that has heard the last packet, with the redundancy in it, is
-/// in the state that is wanted.
+/// A decoder of one stream. `opus-rs` conceals speech losses as libopus does, `ropus` does not;
+/// `ropus` decodes CELT exactly, `opus-rs` is slightly wrong in short frames at low rates.
+/// Therefore CELT packets go to `ropus`, SILK and hybrid packets to `opus-rs`. Opus resets its
+/// coders at mode changes (RFC 6716, section 4.5.2), so a fresh decoder that has decoded the last
+/// packet, with its redundancy, is in the required state.
 pub(super) struct Stream {
     rate: i32,
     channels: usize,
     engine: Engine,
-    /// The last packet, for a change of engine.
+    /// Last packet, for switching the library.
     last: Vec<u8>,
-    /// 16-bit samples of `ropus`, or samples that nobody wants.
+    /// 16-bit samples of `ropus`, or discarded samples.
     pcm: Vec<i16>,
 }
 
@@ -25,17 +25,17 @@ enum Engine {
     Speech(opus_rs::OpusDecoder),
 }
 
-/// What a library says of a packet that it refuses.
+/// Result of a library; the error says why it rejects a packet.
 type Answer<T> = Result<T, &'static str>;
 
 impl Stream {
-    /// Before the first packet. `rate`: one that Opus has; `channels`: 1 or 2.
+    /// Creates a stream before its first packet. `rate` must be an Opus rate; `channels` is 1 or 2.
     pub(super) fn new(rate: i32, channels: usize) -> Self {
         Self { rate, channels, engine: Engine::Unknown, last: Vec::new(), pcm: Vec::new() }
     }
 
-    /// Decodes a packet that holds to the standard's rules into `out`, which fits it; gives the
-    /// sample frames.
+    /// Decodes a valid packet into `out`, which must be large enough; returns the number of sample
+    /// frames.
     pub(super) fn decode(
         &mut self,
         packet: &[u8],
@@ -52,7 +52,8 @@ impl Stream {
         }
     }
 
-    /// State of the range decoder after the last packet, where the library tells: of CELT.
+    /// Returns the state of the range decoder after the last packet, if the library reports it
+    /// (CELT).
     pub(super) fn final_range(&self) -> Option<u32> {
         match &self.engine {
             Engine::Celt(decoder) => Some(decoder.get_final_range()),
@@ -60,7 +61,8 @@ impl Stream {
         }
     }
 
-    /// Takes the frame before `next` out of its copy there; otherwise as [`Self::conceal`].
+    /// Decodes the in-band FEC that `next` carries for the previous frame; without FEC, acts like
+    /// [`Self::conceal`].
     pub(super) fn copy(&mut self, next: &[u8], frames: usize, out: &mut [f32]) -> Answer<usize> {
         self.choose(next)?;
         match &mut self.engine {
@@ -69,7 +71,7 @@ impl Stream {
         }
     }
 
-    /// Makes `frames` sample frames up.
+    /// Conceals `frames` sample frames.
     pub(super) fn conceal(&mut self, frames: usize, out: &mut [f32]) -> Answer<usize> {
         match &mut self.engine {
             Engine::Unknown => {
@@ -81,7 +83,7 @@ impl Stream {
         }
     }
 
-    /// Makes the engine ready that `packet` is for.
+    /// Prepares the library that decodes `packet`.
     fn choose(&mut self, packet: &[u8]) -> Answer<()> {
         let toc = Toc(packet.first().copied().unwrap_or(0));
         let is_celt = toc.mode() == OpusMode::Celt;
@@ -95,11 +97,11 @@ impl Stream {
         }
         let most = usize::try_from(self.rate).unwrap_or(0) * 3 / 25;
         let mut unheard = vec![0.0; most * self.channels];
-        // A refusal of the last packet costs no more than the smoothness of the change.
+        // If the last packet is rejected, only the smoothness of the transition suffers.
         self.engine = if is_celt {
             let channels = if self.channels == 2 { 2 } else { 1 };
             let mut decoder =
-                ropus::OpusDecoder::new(self.rate, channels).map_err(|_| "no such format")?;
+                ropus::OpusDecoder::new(self.rate, channels).map_err(|_| "unsupported format")?;
             if !self.last.is_empty() {
                 let _ = celt(&mut decoder, Some(&self.last), most, &mut unheard, &mut self.pcm);
             }
@@ -125,9 +127,9 @@ fn celt(
     pcm.clear();
     pcm.resize(out.len(), 0);
     let length = i32::try_from(frames).unwrap_or(i32::MAX);
-    let got = decoder.decode(packet, pcm, length, false).map_err(|_| "a packet that breaks it")?;
+    let got = decoder.decode(packet, pcm, length, false).map_err(|_| "invalid packet")?;
     for (out, &sample) in out.iter_mut().zip(pcm.iter()) {
         *out = f32::from(sample) / 32768.0;
     }
-    usize::try_from(got).map_err(|_| "a packet that breaks it")
+    usize::try_from(got).map_err(|_| "invalid packet")
 }

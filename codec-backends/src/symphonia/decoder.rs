@@ -1,4 +1,4 @@
-//! The decoder behind the trait.
+//! Symphonia's decoders behind the audio trait.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,7 +35,7 @@ pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>,
 struct Decoder {
     config: AudioDecoderConfig,
     inner: Box<dyn lib::AudioDecoder>,
-    /// Of the last sound.
+    /// Format of the last decoded audio.
     format: AudioFormat,
     sounds: SoundQueue,
 }
@@ -66,14 +66,15 @@ impl AudioDecoder for Decoder {
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
         let mut sound = self.sounds.begin(self.format, SampleKind::F32);
         let inner = &mut self.inner;
-        // A panic in the library, which is a bug there, costs the packet and the past.
+        // After a panic in the library, which is a bug there, the packet is lost and the decoder is
+        // reset.
         let ran = catch_unwind(AssertUnwindSafe(|| match inner.decode_ref(&packet) {
             Ok(decoded) => copy(&decoded, pts, &mut sound),
             Err(error) => Err(translated(&error)),
         }));
         let answer = ran.unwrap_or_else(|_| {
             self.inner = build(&self.config)?;
-            Err(Corrupt::Backend { says: "the packet broke the decoder" }.into())
+            Err(Corrupt::Backend { says: "the decoder failed on the packet" }.into())
         });
         match answer {
             Ok(()) => {
@@ -94,7 +95,7 @@ impl AudioDecoder for Decoder {
     }
 
     fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
-        Err(Error::Unsupported("this decoder has no concealment"))
+        Err(Error::Unsupported("concealment in this decoder"))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
@@ -109,7 +110,7 @@ impl AudioDecoder for Decoder {
     }
 }
 
-/// A library decoder as before the first packet.
+/// Creates a fresh library decoder.
 fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Error> {
     let id = match config.codec {
         AudioCodec::Aac => well_known::CODEC_ID_AAC,
@@ -122,10 +123,10 @@ fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Erro
         }
     };
     if config.codec == AudioCodec::Vorbis && config.format.channels() > 2 {
-        // It undoes the coupling of channels first step first, where Vorbis I, section 4.3.5, wants
-        // the last first: noise where a channel is coupled twice.
+        // The library undoes channel coupling in forward order, but Vorbis I, section 4.3.5,
+        // requires reverse order: channels that are coupled twice decode to noise.
         return Err(Error::Unsupported(
-            "Vorbis of more than 2 channels: decoded wrongly by symphonia",
+            "Vorbis with more than 2 channels (Symphonia decodes it incorrectly)",
         ));
     }
     let private = setup::unwrap(config.codec, &config.codec_private)?;
@@ -137,12 +138,12 @@ fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Erro
     if !private.is_empty() {
         params.with_extra_data(private.into());
     }
-    // Times, and what is to be dropped, are the container's business. The first packet of Vorbis gives
-    // nothing (Vorbis I, section 4.3.8), which the library keeps to if it is to play without gaps.
+    // Timestamps and trimming are handled by the container. The first Vorbis packet yields no
+    // samples (Vorbis I, section 4.3.8), which the library respects only in gapless mode.
     let gapless = config.codec == AudioCodec::Vorbis;
     let options = AudioDecoderOptions::default().gapless(gapless);
     catch_unwind(|| symphonia::default::get_codecs().make_audio_decoder(&params, &options))
-        .unwrap_or(Err(LibError::DecodeError("the set-up data broke the decoder")))
+        .unwrap_or(Err(LibError::DecodeError("the decoder failed on the codec configuration")))
         .map_err(|error| translated(&error))
 }
 
@@ -151,11 +152,11 @@ fn library_channels(count: usize) -> Option<Channels> {
     Position::from_wave_channel_count(count).map(Channels::Positioned)
 }
 
-/// Moves what was decoded into `sound`, interleaved.
+/// Moves the decoded samples into `sound`, interleaved.
 fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> Result<(), Error> {
     let spec = decoded.spec();
     let layout = ChannelLayout::of(spec.channels().count())
-        .ok_or(Error::Unsupported("sound without channels, or of more than 255"))?;
+        .ok_or(Error::Unsupported("audio without channels, or with more than 255"))?;
     if spec.rate() == 0 {
         return Err(Corrupt::Backend { says: "a sampling rate of 0" }.into());
     }
@@ -164,14 +165,14 @@ fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> 
     Ok(())
 }
 
-/// The library's errors, by what the caller can do.
+/// Converts a library error to the kind that the caller can act on.
 fn translated(error: &LibError) -> Error {
     match error {
         LibError::Unsupported(what) => Error::Unsupported(what),
         LibError::DecodeError(says) | LibError::LimitError(says) => {
             Corrupt::Backend { says }.into()
         }
-        LibError::IoError(_) => Corrupt::Backend { says: "the packet ends too early" }.into(),
+        LibError::IoError(_) => Corrupt::Backend { says: "the packet is truncated" }.into(),
         _ => Corrupt::Backend { says: "the packet does not belong to this stream" }.into(),
     }
 }

@@ -1,8 +1,8 @@
-//! Decoders of AAC-LC, MP3, Vorbis, FLAC and ALAC by the crate `symphonia`.
+//! Decoders of AAC-LC, MP3, Vorbis, FLAC and ALAC with the crate `symphonia`.
 //!
-//! What it cannot do and says so: AAC with more than two channels, with spectral band replication
-//! signalled in its set-up data, or of any profile but low complexity; Vorbis of
-//! more than two channels.
+//! Unsupported, and rejected: AAC with more than two channels, with spectral band replication
+//! signalled in its configuration, or of any profile other than low complexity; Vorbis with more
+//! than two channels.
 
 mod decoder;
 mod setup;
@@ -13,7 +13,7 @@ use codec_audio::AudioCapabilities;
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,
-    lacks: "Symphonia decodes whole packets alone",
+    lacks: "Symphonia only decodes, and only complete packets",
     ..AudioCapabilities::minimal("symphonia 0.6")
 };
 

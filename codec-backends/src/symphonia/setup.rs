@@ -1,17 +1,17 @@
-//! Set-up data as containers hold it, in the form that the library wants.
+//! Conversion of codec configurations from their container form to the library's form.
 
 use std::borrow::Cow;
 
 use codec_audio::AudioCodec;
 use codec_core::error::Corrupt;
 
-/// Length of the contents of a FLAC `STREAMINFO` block (RFC 9639, section 8.2).
+/// Length of a FLAC `STREAMINFO` block in bytes (RFC 9639, section 8.2).
 const STREAMINFO: usize = 34;
 
-/// The set-up data for the library.
+/// Returns the codec configuration for the library.
 ///
 /// # Errors
-/// [`Corrupt`] if there is none and the codec needs some.
+/// [`Corrupt`] if it is missing and the codec requires it.
 pub(super) fn unwrap(codec: AudioCodec, private: &[u8]) -> Result<Cow<'_, [u8]>, Corrupt> {
     let needed = |what| Corrupt::Other { what, offset_bytes: private.len() };
     match codec {
@@ -24,8 +24,8 @@ pub(super) fn unwrap(codec: AudioCodec, private: &[u8]) -> Result<Cow<'_, [u8]>,
     }
 }
 
-/// The contents of `STREAMINFO`, bare, as a block, after the magic of a file (as Matroska has it),
-/// or after the version of an MP4 box.
+/// Returns the contents of `STREAMINFO` from its bare form, a metadata block, a file header (as in
+/// Matroska), or an MP4 box with its version.
 fn streaminfo(private: &[u8]) -> Option<&[u8]> {
     let block = |data: &[u8]| matches!(data, [0 | 0x80, 0, 0, 34, ..]);
     let contents = match private {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streaminfo_is_found_however_it_is_wrapped() {
+    fn streaminfo_is_found_in_all_container_forms() {
         let bare = [7; STREAMINFO];
         let block = [&[0x80, 0, 0, 34][..], &bare].concat();
         let file = [&b"fLaC"[..], &block].concat();
