@@ -1,4 +1,4 @@
-//! Sound: equal packets give equal samples, losses, damage and what comes after it.
+//! Decoder checks for audio: determinism, reports, limits, concealment and damage.
 
 use super::{CheckFn, Subject, decode_all, ensure, receive};
 use crate::{AudioDecoderConfig, AudioPacket, Recovery};
@@ -6,14 +6,14 @@ use codec_core::conformance::Verdict;
 use codec_core::error::Error;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("decoder: equal packets give equal sound, after `reset` too", determinism),
-    ("decoder: reports tell how much comes out", reports),
-    ("decoder: packets above the limit are refused", limits),
-    ("decoder: what is lost is made up, or refused", concealment),
-    ("decoder: no damage makes it panic, and `reset` mends it", noise),
+    ("decoder: equal packets give equal audio, also after `reset`", determinism),
+    ("decoder: reports state the number of samples", reports),
+    ("decoder: packets above the limit are rejected", limits),
+    ("decoder: losses are concealed, or concealment is rejected", concealment),
+    ("decoder: damage causes no panic, and `reset` recovers", noise),
 ];
 
-/// Sample frames of the sound that is coded.
+/// Number of sample frames that are coded.
 const FRAMES: usize = 24_000;
 
 fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
@@ -22,11 +22,11 @@ fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
     let first = decode_all(&mut *decoder, &packets)?;
     let mut other = subject.open_decoder(private)?;
     ensure(decode_all(&mut *other, &packets)? == first, || {
-        "a second decoder gives other sound".to_owned()
+        "a second decoder gives different audio".to_owned()
     })?;
     decoder.reset();
     ensure(decode_all(&mut *decoder, &packets)? == first, || {
-        "after `reset` the sound is another".to_owned()
+        "the audio differs after `reset`".to_owned()
     })?;
     Ok(Verdict::Passed)
 }
@@ -38,13 +38,13 @@ fn reports(subject: &Subject<'_>) -> Result<Verdict, String> {
     for AudioPacket { data, pts, .. } in &packets {
         let report = decoder.decode(data, *pts).map_err(|error| error.to_string())?;
         told += report.frames;
-        ensure(report.recovered == 0, || "whole packets are told as made up".to_owned())?;
+        ensure(report.recovered == 0, || "intact packets are reported as concealed".to_owned())?;
         receive(&mut *decoder, &mut samples)?;
     }
     decoder.finish();
     receive(&mut *decoder, &mut samples)?;
     let found = (samples.len() / decoder.format().channels().max(1)) as u64;
-    ensure(told == found, || format!("{told} samples are told, {found} come out"))?;
+    ensure(told == found, || format!("{told} samples reported, {found} received"))?;
     Ok(Verdict::Passed)
 }
 
@@ -57,7 +57,7 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut decoder = (subject.decoder()?.0)(&config).map_err(|error| error.to_string())?;
     let outcome = decoder.decode(&packet.data, 0);
     ensure(matches!(outcome, Err(Error::Limit(_))), || {
-        format!("above `max_frame_bytes` the outcome is {outcome:?}")
+        format!("result above `max_frame_bytes`: {outcome:?}")
     })?;
     Ok(Verdict::Passed)
 }
@@ -74,27 +74,27 @@ fn concealment(subject: &Subject<'_>) -> Result<Verdict, String> {
     let outcome = decoder.recover(frames, Recovery::Conceal, lost.pts);
     if !can.concealment {
         ensure(matches!(outcome, Err(Error::Unsupported(_))), || {
-            format!("concealment, which is declared missing, gives {outcome:?}")
+            format!("concealment is declared missing, but gives {outcome:?}")
         })?;
         decode_all(&mut *decoder, &packets[4..])?;
-        ensure(!can.lacks.is_empty(), || "it is declared missing without a reason".to_owned())?;
+        ensure(!can.lacks.is_empty(), || "declared missing without a reason".to_owned())?;
         return Ok(Verdict::Gap(can.lacks.to_owned()));
     }
     let report = outcome.map_err(|error| error.to_string())?;
     let mut samples = Vec::new();
     receive(&mut *decoder, &mut samples)?;
     ensure(samples.len() == frames && report.recovered == report.frames, || {
-        format!("{frames} samples were lost, {} come out, told as {report:?}", samples.len())
+        format!("{frames} samples lost, {} received, reported as {report:?}", samples.len())
     })?;
     let from_next = Recovery::FromNext(&next.data);
     decoder.recover(frames, from_next, lost.pts).map_err(|error| error.to_string())?;
     receive(&mut *decoder, &mut samples)?;
-    ensure(samples.len() == 2 * frames, || "no copy of a frame comes out".to_owned())?;
+    ensure(samples.len() == 2 * frames, || "no frame was recovered by FEC".to_owned())?;
     decode_all(&mut *decoder, &packets[4..])?;
     Ok(Verdict::Passed)
 }
 
-/// Bits turned over, bytes lost, chance bytes.
+/// Feeds packets with flipped bits, missing bytes and random bytes.
 fn noise(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (packets, private) = subject.packets(FRAMES)?;
     let mut decoder = subject.open_decoder(private)?;
@@ -123,7 +123,7 @@ fn noise(subject: &Subject<'_>) -> Result<Verdict, String> {
                 }
                 _ => data.iter_mut().for_each(|byte| *byte = random(256).to_le_bytes()[0]),
             }
-            // Whatever it says; a changed byte may also be a valid one.
+            // Any result is allowed; a changed byte may also be valid.
             let _ = decoder.decode(&data, packet.pts);
             samples.clear();
             receive(&mut *decoder, &mut samples)?;
@@ -131,7 +131,7 @@ fn noise(subject: &Subject<'_>) -> Result<Verdict, String> {
     }
     decoder.reset();
     ensure(decode_all(&mut *decoder, &packets)? == clean, || {
-        "after damage and `reset` the sound is another".to_owned()
+        "the audio differs after damage and `reset`".to_owned()
     })?;
     Ok(Verdict::Passed)
 }

@@ -1,20 +1,20 @@
-//! Packets: order, times, what they say of themselves; errors and the end.
+//! Encoder checks for audio: packet order, timestamps, metadata, errors and flush.
 
 use super::{CheckFn, Run, START, Subject, decode_all, ensure, refuses};
 use crate::{AudioFormat, AudioView, ChannelLayout, FrameLength, Samples};
 use codec_core::conformance::Verdict;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("encoder: packets follow one another in time, and tell what was made up", order),
-    ("encoder: every sample comes back", round_trip),
-    ("encoder: levels are those of the sound", levels),
-    ("encoder: equal sound gives equal bytes, however it is cut", determinism),
-    ("encoder: after `finish` it starts afresh", flush),
-    ("encoder: refused sound changes nothing", recovery),
-    ("encoder: rates, channels and lengths are as listed", formats),
+    ("encoder: packets have consecutive timestamps and report padding", order),
+    ("encoder: every sample is decoded", round_trip),
+    ("encoder: levels match the input", levels),
+    ("encoder: equal audio gives equal bytes for any chunk size", determinism),
+    ("encoder: `finish` resets the encoder", flush),
+    ("encoder: rejected audio changes nothing", recovery),
+    ("encoder: rates, channels and durations match the capabilities", formats),
 ];
 
-/// Sample frames of a second and a bit that fills no packet.
+/// Sample frames of one second plus a remainder that fills no packet.
 fn a_second(format: AudioFormat) -> usize {
     format.rate as usize + 37
 }
@@ -26,16 +26,18 @@ fn order(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.push(frames)?;
     run.finish()?;
     let lookahead = run.encoder.lookahead();
-    let first = run.packets.first().ok_or("no packet comes out")?.pts;
+    let first = run.packets.first().ok_or("no packet produced")?.pts;
     let expected = START - i64::from(lookahead);
-    ensure(first == expected, || format!("the first packet has time {first}, not {expected}"))?;
+    ensure(first == expected, || {
+        format!("the first packet has timestamp {first}, expected {expected}")
+    })?;
     let mut next = first;
     for (index, packet) in run.packets.iter().enumerate() {
         ensure(packet.pts == next, || {
-            format!("packet {index} has time {}, not {next}", packet.pts)
+            format!("packet {index} has timestamp {}, expected {next}", packet.pts)
         })?;
         ensure(packet.meta.packet_id == index as u64, || {
-            format!("packet {index} counts itself as {}", packet.meta.packet_id)
+            format!("packet {index} has number {}", packet.meta.packet_id)
         })?;
         next = next.saturating_add_unsigned(packet.duration);
     }
@@ -43,7 +45,7 @@ fn order(subject: &Subject<'_>) -> Result<Verdict, String> {
     let made_up: u64 = run.packets.iter().map(|packet| packet.trim_end).sum();
     let due = frames as u64 + u64::from(lookahead);
     ensure(total - made_up == due, || {
-        format!("{total} samples less {made_up} made up are not the {due} that went in")
+        format!("{total} samples minus {made_up} of padding do not equal the {due} encoded")
     })?;
     Ok(Verdict::Passed)
 }
@@ -58,20 +60,20 @@ fn round_trip(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut heard = decode_all(&mut *decoder, &run.packets)?;
     let total: u64 = run.packets.iter().map(|packet| packet.duration).sum();
     ensure(heard.len() as u64 == total, || {
-        format!("the packets promise {total} samples, {} come out", heard.len())
+        format!("the packets report {total} samples, {} received", heard.len())
     })?;
     heard.drain(..run.encoder.lookahead() as usize);
     heard.truncate(frames);
     let said = super::sound(config.format, 0, frames);
     if subject.encoder()?.1.lossless {
-        ensure(heard == said, || "it calls itself lossless and is not".to_owned())?;
+        ensure(heard == said, || "declared lossless, but is not".to_owned())?;
         return Ok(Verdict::Passed);
     }
     let power = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
     let signal = power(&mut said.iter().map(|&v| f64::from(v)));
     let noise = power(&mut said.iter().zip(&heard).map(|(&a, &b)| f64::from(a) - f64::from(b)));
     let snr = 10.0 * (signal / noise.max(1.0)).log10();
-    ensure(snr > 3.0, || format!("what comes back is not what went in: {snr:.1} dB"))?;
+    ensure(snr > 3.0, || format!("decoded audio differs from the input: SNR {snr:.1} dB"))?;
     Ok(Verdict::Passed)
 }
 
@@ -86,13 +88,13 @@ fn levels(subject: &Subject<'_>) -> Result<Verdict, String> {
         let view = view.map_err(|error| error.to_string())?;
         run.encoder.encode(&view, 0).map_err(|error| error.to_string())?;
         run.finish()?;
-        let middle = run.packets.get(run.packets.len() / 2).ok_or("no packet comes out")?;
+        let middle = run.packets.get(run.packets.len() / 2).ok_or("no packet produced")?;
         Ok(middle.meta.level_dbov)
     };
     let found = [level(32_000)?, level(3_200)?, level(0)?];
-    // RFC 6464: a square wave of full scale is 0 dBov; silence is 127.
+    // RFC 6464: a full-scale square wave is 0 dBov; silence is 127.
     let ok = found[0] <= 1 && (19..=21).contains(&found[1]) && found[2] == 127;
-    ensure(ok, || format!("levels of 0, -20 dBov and silence are told as {found:?}"))?;
+    ensure(ok, || format!("levels of 0, -20 dBov and silence are reported as {found:?}"))?;
     Ok(Verdict::Passed)
 }
 
@@ -108,8 +110,8 @@ fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
         Ok(run.packets)
     };
     let whole = coded(frames)?;
-    ensure(coded(frames)? == whole, || "a second run gives other packets".to_owned())?;
-    ensure(coded(1009)? == whole, || "sound in pieces gives other packets".to_owned())?;
+    ensure(coded(frames)? == whole, || "a second run gives different packets".to_owned())?;
+    ensure(coded(1009)? == whole, || "another chunk size gives different packets".to_owned())?;
     Ok(Verdict::Passed)
 }
 
@@ -117,7 +119,7 @@ fn flush(subject: &Subject<'_>) -> Result<Verdict, String> {
     let config = subject.config();
     let mut run = Run::new(subject.open(&config)?, config.format);
     run.finish()?;
-    ensure(run.packets.is_empty(), || "packets come out of nothing".to_owned())?;
+    ensure(run.packets.is_empty(), || "packets produced without input".to_owned())?;
     let mut decoder = None;
     for round in 0..3 {
         let before = run.packets.len();
@@ -125,7 +127,7 @@ fn flush(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.finish()?;
         let new = run.packets.get(before..).unwrap_or_default();
         let total: u64 = new.iter().map(|packet| packet.duration - packet.trim_end).sum();
-        ensure(total >= 2000, || format!("round {round}: {total} of 2000 samples come out"))?;
+        ensure(total >= 2000, || format!("round {round}: {total} of 2000 samples received"))?;
         let decoder = match &mut decoder {
             Some(decoder) => decoder,
             None => decoder.insert(subject.open_decoder(run.encoder.codec_private())?),
@@ -145,11 +147,11 @@ fn recovery(subject: &Subject<'_>) -> Result<Verdict, String> {
     let other = AudioFormat::new(config.format.rate * 2, ChannelLayout::Stereo);
     let samples = [0; 200];
     let view = AudioView::new(other, Samples::S16(&samples)).map_err(|error| error.to_string())?;
-    refuses("sound of another format", run.encoder.encode(&view, START + 2000))?;
+    refuses("audio in another format", run.encoder.encode(&view, START + 2000))?;
     run.push(3000)?;
     run.finish()?;
     ensure(run.packets == clean.packets, || {
-        "the packets differ from those of a run without refusals".to_owned()
+        "the packets differ from those of a run without rejected input".to_owned()
     })?;
     Ok(Verdict::Passed)
 }
@@ -160,7 +162,7 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut run = Run::new(subject.open(config)?, config.format);
         run.push(config.format.rate as usize / 8)?;
         run.finish()?;
-        ensure(!run.packets.is_empty(), || "no packet comes out".to_owned())
+        ensure(!run.packets.is_empty(), || "no packet produced".to_owned())
     };
     for &rate in can.rates {
         let mut config = subject.config();

@@ -1,4 +1,5 @@
-//! Rate and settings: there and true, or declared missing and refused.
+//! Audio rate control and features: each is implemented correctly, or declared missing and
+//! rejected.
 
 use super::{CheckFn, Run, Subject, ensure, refuses};
 use crate::{AudioCapabilities, AudioEncoderConfig, AudioRate, AudioUpdate, Bandwidth};
@@ -7,28 +8,28 @@ use codec_core::conformance::Verdict;
 
 pub(super) static ENCODER_CHECKS: &[(&str, CheckFn)] = &[
     ("rate: constant bitrate is constant", constant),
-    ("rate: variable bitrate keeps to its average", variable),
-    ("rate: a new bitrate is followed", live_bitrate),
+    ("rate: variable bitrate meets its average", variable),
+    ("rate: a live bitrate change takes effect", live_bitrate),
     ("feature: complexity", complexity),
     ("feature: bandwidth", bandwidth),
-    ("feature: forward error correction", fec),
+    ("feature: in-band FEC", fec),
     ("feature: discontinuous transmission", dtx),
-    ("settings: every knob keeps to its schema", knobs),
+    ("settings: every knob matches its schema", knobs),
 ];
 
-/// The verdict on what is declared missing.
+/// Returns the verdict on a feature that is declared missing.
 fn gap(can: &AudioCapabilities) -> Result<Verdict, String> {
-    ensure(!can.lacks.is_empty(), || "it is declared missing without a reason".to_owned())?;
+    ensure(!can.lacks.is_empty(), || "declared missing without a reason".to_owned())?;
     Ok(Verdict::Gap(can.lacks.to_owned()))
 }
 
-/// A rate that speech sounds well at, within the range.
+/// Returns a bitrate suitable for speech, within the supported range.
 fn middling(can: &AudioCapabilities) -> Bitrate {
     let (least, most) = can.bitrate_range.unwrap_or((24_000, 24_000));
     Bitrate(24_000.clamp(least, most))
 }
 
-/// An encoder of `config` with three seconds through it.
+/// Encodes three seconds of audio with `config`.
 fn coded(subject: &Subject<'_>, config: &AudioEncoderConfig) -> Result<Run, String> {
     let mut run = Run::new(subject.open(config)?, config.format);
     run.push(3 * config.format.rate as usize)?;
@@ -47,13 +48,17 @@ fn constant(subject: &Subject<'_>) -> Result<Verdict, String> {
     let run = coded(subject, &config)?;
     let sizes: Vec<usize> = run.packets.iter().map(|packet| packet.data.len()).collect();
     ensure(sizes.windows(2).all(|pair| pair[0] == pair[1]), || {
-        format!("packets are of {:?} to {:?} bytes", sizes.iter().min(), sizes.iter().max())
+        format!(
+            "packet sizes range from {:?} to {:?} bytes",
+            sizes.iter().min(),
+            sizes.iter().max()
+        )
     })?;
     average(&run, middling(can), 3)?;
     outside(subject, AudioRate::Cbr)
 }
 
-/// Bitrates outside the range are refused.
+/// Checks that bitrates outside the range are rejected.
 fn outside(subject: &Subject<'_>, mode: fn(Bitrate) -> AudioRate) -> Result<Verdict, String> {
     let (open, can) = subject.encoder()?;
     let (least, most) = can.bitrate_range.unwrap_or((1, u64::MAX - 1));
@@ -70,7 +75,7 @@ fn average(run: &Run, target: Bitrate, tolerance_pct: u64) -> Result<(), String>
     let bits = 8 * run.bytes() as u64 * u64::from(run.format.rate) / samples.max(1);
     let share = 100 * bits / target.0.max(1);
     let range = 100 - tolerance_pct..=100 + tolerance_pct;
-    ensure(range.contains(&share), || format!("{share} % of {target}"))
+    ensure(range.contains(&share), || format!("bitrate is {share} % of {target}"))
 }
 
 fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
@@ -81,7 +86,7 @@ fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
         refuses("variable bitrate", open(&config))?;
         return gap(can);
     }
-    // What is easy to code may take less, and notes that never stop take more.
+    // Simple content may take less, and sustained notes may take more.
     average(&coded(subject, &config)?, middling(can), 50)?;
     config.rate = Some(AudioRate::ConstrainedVbr(middling(can)));
     average(&coded(subject, &config)?, middling(can), 20)?;
@@ -115,7 +120,7 @@ fn live_bitrate(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-/// Asks for something at the start; where it is missing it must be refused.
+/// Requests a feature in the configuration; a missing feature must be rejected.
 fn asked(
     subject: &Subject<'_>,
     has: bool,
@@ -153,7 +158,7 @@ fn bandwidth(subject: &Subject<'_>) -> Result<Verdict, String> {
     };
     let told = run.packets.iter().map(|packet| packet.meta.bandwidth);
     ensure(told.clone().all(|told| told == Some(Bandwidth::Narrow)), || {
-        format!("narrow was asked for, the packets say {:?}", told.max())
+        format!("requested narrow bandwidth, packets report {:?}", told.max())
     })?;
     Ok(Verdict::Passed)
 }
@@ -164,11 +169,11 @@ fn fec(subject: &Subject<'_>) -> Result<Verdict, String> {
         (config.fec, config.expected_loss_pct) = (true, 20);
         config.rate = can.bitrate_range.map(|_| AudioRate::ConstrainedVbr(middling(can)));
     };
-    match asked(subject, can.fec, "forward error correction", set)? {
+    match asked(subject, can.fec, "in-band FEC", set)? {
         None => gap(can),
         Some(run) => {
             ensure(run.packets.iter().any(|packet| packet.meta.fec), || {
-                "no packet carries a copy of the one before".to_owned()
+                "no packet carries in-band FEC".to_owned()
             })?;
             Ok(Verdict::Passed)
         }
@@ -193,7 +198,7 @@ fn dtx(subject: &Subject<'_>) -> Result<Verdict, String> {
     let silent = run.packets.iter().filter(|packet| packet.meta.dtx).count();
     ensure(2 * silent > run.packets.len(), || {
         format!(
-            "in two seconds of silence {silent} of {} packets need not be sent",
+            "only {silent} of {} packets in two seconds of silence are marked as DTX",
             run.packets.len()
         )
     })?;

@@ -1,4 +1,4 @@
-//! The checks of audio backends.
+//! Checks of audio backends.
 
 mod decoding;
 mod encoding;
@@ -14,11 +14,11 @@ use crate::{
 use codec_core::conformance::{Report, Verdict};
 use codec_core::error::Error;
 
-/// A check of a side.
+/// A check of an encoder or decoder.
 type CheckFn = fn(&Subject<'_>) -> Result<Verdict, String>;
 
-/// Runs all checks on `backend`. Where it only encodes or only decodes, the other half comes from
-/// the first of `peers` that has it for the same codec.
+/// Runs all checks on `backend`. If it only encodes or only decodes, the other direction uses the
+/// first of `peers` that supports the same codec.
 #[must_use]
 pub fn check_audio(backend: &AudioBackend, peers: &[AudioBackend]) -> Report {
     let mut report = Report::new(format!("{}/{}", backend.codec.name(), backend.name));
@@ -36,7 +36,9 @@ pub fn check_audio(backend: &AudioBackend, peers: &[AudioBackend]) -> Report {
     if backend.decoder.is_some() {
         if subject.encoder.is_none() {
             report.run("decoder", || {
-                Ok(Verdict::Gap("no encoder of this codec to make packets with".to_owned()))
+                Ok(Verdict::Gap(
+                    "no encoder of this codec is available to create packets".to_owned(),
+                ))
             });
             return report;
         }
@@ -47,7 +49,7 @@ pub fn check_audio(backend: &AudioBackend, peers: &[AudioBackend]) -> Report {
     report
 }
 
-/// What is checked, and what it is checked with.
+/// The backend under test, with a peer for the missing direction.
 struct Subject<'a> {
     codec: AudioCodec,
     encoder: Option<(OpenAudioEncoder, &'a AudioCapabilities)>,
@@ -56,11 +58,11 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn encoder(&self) -> Result<(OpenAudioEncoder, &AudioCapabilities), String> {
-        self.encoder.ok_or_else(|| "no encoder of this codec to check with".to_owned())
+        self.encoder.ok_or_else(|| "no encoder of this codec is available".to_owned())
     }
 
     fn decoder(&self) -> Result<(OpenAudioDecoder, &AudioCapabilities), String> {
-        self.decoder.ok_or_else(|| "no decoder of this codec to check with".to_owned())
+        self.decoder.ok_or_else(|| "no decoder of this codec is available".to_owned())
     }
 
     fn config(&self) -> AudioEncoderConfig {
@@ -70,16 +72,17 @@ impl Subject<'_> {
     }
 
     fn open(&self, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, String> {
-        (self.encoder()?.0)(config).map_err(|error| format!("it cannot be opened: {error}"))
+        (self.encoder()?.0)(config).map_err(|error| format!("cannot open the encoder: {error}"))
     }
 
     fn open_decoder(&self, private: Vec<u8>) -> Result<Box<dyn AudioDecoder>, String> {
         let mut config = AudioDecoderConfig::new(self.codec, self.config().format);
         config.codec_private = private;
-        (self.decoder()?.0)(&config).map_err(|error| format!("it cannot be opened: {error}"))
+        (self.decoder()?.0)(&config).map_err(|error| format!("cannot open the decoder: {error}"))
     }
 
-    /// Packets of `frames` sample frames of speech-like sound, and the set-up data.
+    /// Encodes `frames` sample frames of speech-like audio; returns the packets and the codec
+    /// configuration.
     fn packets(&self, frames: usize) -> Result<(Vec<AudioPacket>, Vec<u8>), String> {
         let mut run = Run::new(self.open(&self.config())?, self.config().format);
         run.push(frames)?;
@@ -88,16 +91,16 @@ impl Subject<'_> {
     }
 }
 
-/// An encoder at work.
+/// A running encoder with its input and output.
 struct Run {
     encoder: Box<dyn AudioEncoder>,
     format: AudioFormat,
-    /// Sample frames that went in.
+    /// Number of sample frames encoded.
     pushed: usize,
     packets: Vec<AudioPacket>,
 }
 
-/// Time of the first sample; not 0.
+/// Timestamp of the first sample; not 0.
 const START: i64 = 4_800;
 
 impl Run {
@@ -110,14 +113,14 @@ impl Run {
         let at = START.saturating_add_unsigned(self.pushed as u64);
         let view = AudioView::new(self.format, Samples::S16(&samples));
         let view = view.map_err(|error| error.to_string())?;
-        self.encoder.encode(&view, at).map_err(|error| format!("sound is refused: {error}"))?;
+        self.encoder.encode(&view, at).map_err(|error| format!("audio rejected: {error}"))?;
         self.pushed += frames;
         self.drain();
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        self.encoder.finish().map_err(|error| format!("`finish` fails: {error}"))?;
+        self.encoder.finish().map_err(|error| format!("`finish` failed: {error}"))?;
         self.drain();
         Ok(())
     }
@@ -134,8 +137,8 @@ impl Run {
     }
 }
 
-/// Chords of three notes that swell and fade, with a little noise: `frames` sample frames from
-/// `first` on, the same on every machine.
+/// Generates chords of three notes that swell and fade, with a little noise: `frames` sample frames
+/// from `first` on, identical on every machine.
 fn sound(format: AudioFormat, first: usize, frames: usize) -> Vec<i16> {
     let channels = format.channels();
     let mut out = Vec::with_capacity(frames * channels);
@@ -156,12 +159,12 @@ fn sound(format: AudioFormat, first: usize, frames: usize) -> Vec<i16> {
     out
 }
 
-/// All samples of `packets`.
+/// Decodes all `packets` and returns the samples.
 fn decode_all(decoder: &mut dyn AudioDecoder, packets: &[AudioPacket]) -> Result<Vec<i16>, String> {
     let mut samples = Vec::new();
     for (index, packet) in packets.iter().enumerate() {
         let report = decoder.decode(&packet.data, packet.pts);
-        report.map_err(|error| format!("packet {index} cannot be decoded: {error}"))?;
+        report.map_err(|error| format!("cannot decode packet {index}: {error}"))?;
         receive(decoder, &mut samples)?;
     }
     decoder.finish();
@@ -177,16 +180,16 @@ fn receive(decoder: &mut dyn AudioDecoder, samples: &mut Vec<i16>) -> Result<(),
     Ok(())
 }
 
-/// Passed, or failed with what `why` says.
+/// Returns an error with the message `why` unless `ok`.
 fn ensure(ok: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if ok { Ok(()) } else { Err(why()) }
 }
 
-/// Passed if it refused `what` by an error that says so.
+/// Checks that the outcome is an error that says that `what` was rejected.
 fn refuses<T>(what: &str, outcome: Result<T, Error>) -> Result<(), String> {
     match outcome {
         Err(Error::Config(_) | Error::Unsupported(_) | Error::Limit(_)) => Ok(()),
-        Err(error) => Err(format!("{what} gives an error of the wrong kind: {error}")),
-        Ok(_) => Err(format!("{what} is not refused")),
+        Err(error) => Err(format!("{what}: wrong kind of error: {error}")),
+        Ok(_) => Err(format!("{what} was not rejected")),
     }
 }

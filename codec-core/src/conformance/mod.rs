@@ -1,11 +1,19 @@
-//! One set of checks for every video backend, ours or a third party's.
+//! Conformance kit: one set of checks for every backend, native or third-party.
 //!
-//! A backend is opened through its [`Backend`](crate::codec::Backend) alone and must do what the
-//! traits promise: order and times, true metadata, the bitrate, key frames only where they were asked
-//! for, drops that are told, equal bytes in equal runs, knobs that keep to their schema, use after the
-//! end and after errors. What it cannot do it declares ([`crate::codec::Capabilities::gaps`]), and must
-//! then refuse when asked: what is neither done nor declared fails. `examples/add_a_backend.rs` runs a
-//! backend through the checks.
+//! The kit opens a backend only through its registry entry and checks the requirements of the traits:
+//! packet order and timestamps, correct metadata, bitrate accuracy, key frames only where
+//! requested, reported drops, deterministic output, knobs that match their schema, and use after
+//! flush and after errors. A backend must declare missing features
+//! ([`crate::codec::Capabilities::gaps`]) and reject requests for them; a feature that is neither
+//! implemented nor declared as missing fails.
+//!
+//! ```
+//! use codec_core::{conformance, registry};
+//!
+//! let report = conformance::check_video(registry::find("vp8/native")?, registry::BACKENDS);
+//! assert!(report.is_passed(), "{report}");
+//! # Ok::<(), codec_core::Error>(())
+//! ```
 
 mod report;
 mod scene;

@@ -1,21 +1,21 @@
-//! What the checks found.
+//! Report of the conformance checks.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What became of a check.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As promised.
+    /// The backend behaves as required.
     Passed,
-    /// Not as promised; why.
+    /// The backend violates a requirement; the reason.
     Failed(String),
-    /// Not there, and said so; the declared reason.
+    /// The feature is missing and declared as such; the declared reason.
     Gap(String),
 }
 
-/// One check.
+/// A check with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Check {
@@ -23,11 +23,11 @@ pub struct Check {
     pub verdict: Verdict,
 }
 
-/// All checks of one backend.
+/// Results of all checks of one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Report {
-    /// `codec/name`.
+    /// Backend as `codec/name`.
     pub backend: String,
     pub checks: Vec<Check>,
 }
@@ -39,13 +39,13 @@ impl Report {
         Self { backend, checks: Vec::new() }
     }
 
-    /// Whether nothing failed. Declared gaps are no failures.
+    /// Returns whether no check failed. Declared gaps are not failures.
     #[must_use]
     pub fn is_passed(&self) -> bool {
         self.failures().next().is_none()
     }
 
-    /// The checks that failed, each with the reason.
+    /// Returns the failed checks, each with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &str)> {
         self.checks.iter().filter_map(|check| match &check.verdict {
             Verdict::Failed(why) => Some((&*check.name, &**why)),
@@ -53,7 +53,7 @@ impl Report {
         })
     }
 
-    /// The declared gaps, each with the reason.
+    /// Returns the declared gaps, each with the reason.
     pub fn gaps(&self) -> impl Iterator<Item = (&str, &str)> {
         self.checks.iter().filter_map(|check| match &check.verdict {
             Verdict::Gap(why) => Some((&*check.name, &**why)),
@@ -61,12 +61,12 @@ impl Report {
         })
     }
 
-    /// Runs a check. A panic of the backend is a failure.
+    /// Runs a check. A panic of the backend counts as a failure.
     pub fn run(&mut self, name: &str, check: impl FnOnce() -> Result<Verdict, String>) {
         let verdict = match catch_unwind(AssertUnwindSafe(check)) {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(why)) => Verdict::Failed(why),
-            Err(panic) => Verdict::Failed(format!("it panics: {}", message(&*panic))),
+            Err(panic) => Verdict::Failed(format!("panicked: {}", message(&*panic))),
         };
         self.checks.push(Check { name: name.to_owned(), verdict });
     }
@@ -77,7 +77,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(|text| &**text)).unwrap_or("no message")
 }
 
-/// A table: a line for each check.
+/// Formats a table with one line per check.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.backend)?;

@@ -1,10 +1,10 @@
-//! Pictures and sounds that the checks are made with.
+//! Synthetic video for the checks.
 
 use crate::error::ConfigError;
 use crate::frame::{Picture, Size};
 
-/// Drawn pictures: a still texture that a brighter square crosses, under noise that is never the
-/// same. The same on every machine.
+/// A synthetic video: a static texture that a brighter square crosses, with noise that differs in
+/// every frame. Identical on every machine.
 #[derive(Clone, Debug)]
 pub struct Scene {
     size: Size,
@@ -13,23 +13,23 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Pictures of `size` under noise of at most `noise` steps to each side (0..=32).
+    /// Creates a scene of `size` with noise of at most `noise` levels in either direction (0..=32).
     #[must_use]
     pub fn new(size: Size, noise: u8) -> Self {
         let bytes = usize::try_from(size.i420_bytes()).unwrap_or(0);
         Self { size, noise: u32::from(noise.min(32)), samples: vec![0; bytes] }
     }
 
-    /// Picture `number`, I420 without padding.
+    /// Draws frame `number` as I420 without padding.
     ///
     /// # Errors
-    /// If a dimension is 0.
+    /// If a dimension of the scene is 0.
     pub fn picture(&mut self, number: u32) -> Result<Picture<'_>, ConfigError> {
         self.draw(number);
         Picture::i420_packed(self.size, &self.samples)
     }
 
-    /// The samples of picture `number`: Y, U, V.
+    /// Draws frame `number` and returns its samples: Y, U, V.
     pub fn samples(&mut self, number: u32) -> &[u8] {
         self.draw(number);
         &self.samples
@@ -57,7 +57,7 @@ impl Scene {
 }
 
 fn noisy(value: u32, noise: u32, seed: &mut u32) -> u8 {
-    // Xorshift of 32 bits.
+    // 32-bit xorshift.
     *seed ^= *seed << 13;
     *seed ^= *seed >> 17;
     *seed ^= *seed << 5;

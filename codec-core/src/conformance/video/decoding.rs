@@ -1,4 +1,4 @@
-//! Frames: order and times, equal frames in equal runs, limits, damage and what comes after it.
+//! Decoder checks for video: frame order, timestamps, determinism, limits and damage.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use crate::frame::Frame;
 use crate::parallel::Pool;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("decoder: frames come in order, with the packets' times", order),
+    ("decoder: frames are in order, with the packets' timestamps", order),
     ("decoder: equal packets give equal frames", determinism),
-    ("decoder: a frame that is kept stays as it is", kept),
-    ("decoder: limits are kept", limits),
-    ("decoder: it waits for a key frame", waits),
-    ("decoder: after `finish` and `reset` it starts afresh", afresh),
-    ("decoder: damage is an error, and the next key frame mends it", damage),
-    ("decoder: no damage makes it panic", noise),
+    ("decoder: a held frame does not change", kept),
+    ("decoder: limits are enforced", limits),
+    ("decoder: decoding starts at a key frame", waits),
+    ("decoder: `finish` and `reset` reset the decoder", afresh),
+    ("decoder: damage is an error, and the next key frame recovers", damage),
+    ("decoder: damage causes no panic", noise),
 ];
 
-/// A pool of `threads`, where the machine has threads.
+/// Creates a pool of `threads`, if the platform has threads.
 pub(super) fn pool(threads: usize) -> Option<Arc<dyn Pool>> {
     RowPool::new(threads).ok().map(|pool| Arc::new(pool) as Arc<dyn Pool>)
 }
@@ -38,8 +38,10 @@ fn order(subject: &Subject<'_>) -> Result<Verdict, String> {
     let shown: Vec<_> =
         packets.iter().filter(|p| p.meta.shown).map(|p| (p.pts, p.duration)).collect();
     let found: Vec<_> = frames.iter().map(|frame| (frame.pts, frame.duration)).collect();
-    ensure(found == shown, || format!("times are {found:?}, the packets' {shown:?}"))?;
-    ensure(frames.iter().all(|frame| frame.size() == SIZE), || "a size is wrong".to_owned())?;
+    ensure(found == shown, || format!("timestamps are {found:?}, the packets' are {shown:?}"))?;
+    ensure(frames.iter().all(|frame| frame.size() == SIZE), || {
+        "a frame has the wrong size".to_owned()
+    })?;
     decoder.reset();
     for packet in &packets {
         let report = decoder
@@ -65,9 +67,9 @@ fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
         Ok(digests(&decode_all(&mut *decoder, &packets)?))
     };
     let first = decode(1)?;
-    ensure(first.len() == 8, || format!("{} of 8 frames come out", first.len()))?;
-    ensure(decode(1)? == first, || "a second run gives other frames".to_owned())?;
-    ensure(decode(2)? == first, || "two threads give other frames than one".to_owned())?;
+    ensure(first.len() == 8, || format!("{} of 8 frames received", first.len()))?;
+    ensure(decode(1)? == first, || "a second run gives different frames".to_owned())?;
+    ensure(decode(2)? == first, || "two threads give different frames than one".to_owned())?;
     Ok(Verdict::Passed)
 }
 
@@ -85,7 +87,7 @@ fn kept(subject: &Subject<'_>) -> Result<Verdict, String> {
         }));
     }
     ensure(held.iter().all(|(frame, digest)| frame.digest() == *digest), || {
-        "a frame changed while its holder had it".to_owned()
+        "a frame changed while it was held".to_owned()
     })?;
     Ok(Verdict::Passed)
 }
@@ -101,14 +103,14 @@ fn limits(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut decoder = subject.open_decoder_with(&config)?;
         let outcome = decoder.decode(&packet.data, 0, None);
         ensure(matches!(outcome, Err(Error::Limit(_))), || {
-            format!("above `{what}` the outcome is {outcome:?}")
+            format!("result above `{what}`: {outcome:?}")
         })?;
-        ensure(decoder.receive().is_none(), || format!("above `{what}` a frame comes out"))?;
+        ensure(decoder.receive().is_none(), || format!("a frame was returned above `{what}`"))?;
     }
     Ok(Verdict::Passed)
 }
 
-/// Decodes; whether a frame came out.
+/// Decodes a packet and returns its frame, if there is one.
 fn feed(decoder: &mut dyn VideoDecoder, packet: &Packet) -> Result<Option<Frame>, Error> {
     decoder.decode(&packet.data, packet.pts, packet.duration)?;
     Ok(decoder.receive())
@@ -123,7 +125,7 @@ fn waits(subject: &Subject<'_>) -> Result<Verdict, String> {
         let found = feed(&mut *decoder, packet);
         match found {
             Ok(Some(_)) if frames == 0 && !is_key => {
-                return Err("a frame comes out before any key frame".to_owned());
+                return Err("a frame was returned before the first key frame".to_owned());
             }
             Ok(frame) => frames += usize::from(frame.is_some()),
             Err(Error::Corrupt(_)) if frames == 0 && !is_key => {}
@@ -132,7 +134,7 @@ fn waits(subject: &Subject<'_>) -> Result<Verdict, String> {
     }
     let key = packets.iter().skip(1).position(|packet| packet.meta.kind == FrameKind::Key);
     let due = key.map_or(0, |key| packets.len() - 1 - key);
-    ensure(frames == due, || format!("{frames} of {due} frames from the key frame on come out"))?;
+    ensure(frames == due, || format!("{frames} of {due} frames received from the key frame on"))?;
     Ok(Verdict::Passed)
 }
 
@@ -143,15 +145,15 @@ fn afresh(subject: &Subject<'_>) -> Result<Verdict, String> {
     decoder.reset();
     let first = digests(&decode_all(&mut *decoder, &packets)?);
     let again = digests(&decode_all(&mut *decoder, &packets)?);
-    ensure(first == again, || "after `finish` the frames differ".to_owned())?;
+    ensure(first == again, || "the frames differ after `finish`".to_owned())?;
     decoder.reset();
     let inter = packets.get(2).ok_or("too few packets")?;
     let outcome = feed(&mut *decoder, inter);
     let is_key = inter.meta.kind == FrameKind::Key;
-    ensure(is_key || !matches!(outcome, Ok(Some(_))), || "references outlive `reset`".to_owned())?;
+    ensure(is_key || !matches!(outcome, Ok(Some(_))), || "references survive `reset`".to_owned())?;
     decoder.reset();
     let again = digests(&decode_all(&mut *decoder, &packets)?);
-    ensure(first == again, || "after `reset` the frames differ".to_owned())?;
+    ensure(first == again, || "the frames differ after `reset`".to_owned())?;
     Ok(Verdict::Passed)
 }
 
@@ -166,21 +168,21 @@ fn damage(subject: &Subject<'_>) -> Result<Verdict, String> {
         cut.data.truncate(keep);
         let outcome = feed(&mut *decoder, &cut);
         ensure(!matches!(outcome, Ok(Some(_))), || {
-            format!("{keep} of {} bytes of a key frame give a frame", whole.data.len())
+            format!("{keep} of {} bytes of a key frame yield a frame", whole.data.len())
         })?;
         if let Err(error) = outcome {
             ensure(matches!(error, Error::Corrupt(_)), || {
-                format!("{keep} bytes of a key frame give: {error}")
+                format!("{keep} bytes of a key frame yield: {error}")
             })?;
         }
-        // What follows is of use from the next key frame on.
+        // Decoding must recover at the next key frame.
         for (index, packet) in packets.iter().enumerate().skip(1) {
             let found = feed(&mut *decoder, packet);
             if index >= 5 {
                 let digest = found.map(|frame| frame.map(|frame| frame.digest()));
                 let expected = clean.get(index).copied();
                 ensure(digest == Ok(expected), || {
-                    format!("after damage, frame {index} from the key frame on is {digest:?}")
+                    format!("after damage, frame {index} has digest {digest:?}")
                 })?;
             }
         }
@@ -188,7 +190,7 @@ fn damage(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-/// Bits turned over, bytes lost and doubled, chance bytes.
+/// Feeds packets with flipped bits, missing, repeated and random bytes.
 fn noise(subject: &Subject<'_>) -> Result<Verdict, String> {
     let packets = subject.packets(4, &[])?;
     let mut seed = 0x2545_f491_u32;
@@ -219,13 +221,13 @@ fn noise(subject: &Subject<'_>) -> Result<Verdict, String> {
                     data[from..].iter_mut().for_each(|byte| *byte = random(256).to_le_bytes()[0]);
                 }
             }
-            // Whatever it says; a changed byte may also be a valid one.
+            // Any result is allowed; a changed byte may also be valid.
             let _ = decoder.decode(&data, packet.pts, None);
             while decoder.receive().is_some() {}
         }
     }
     decoder.reset();
     let frames = decode_all(&mut *decoder, &packets)?.len();
-    ensure(frames == 4, || format!("after damage and `reset`, {frames} of 4 frames come out"))?;
+    ensure(frames == 4, || format!("{frames} of 4 frames received after damage and `reset`"))?;
     Ok(Verdict::Passed)
 }

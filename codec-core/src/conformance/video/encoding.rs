@@ -1,4 +1,4 @@
-//! Packets: order, times, what they say of themselves; errors and the end.
+//! Encoder checks for video: packet order, timestamps, metadata, errors and flush.
 
 use super::{CheckFn, NOISE, Run, SIZE, STEP, Subject, decode_all, ensure, is_refusal};
 use crate::codec::{Feature, FrameKind, FrameRequest, Packet, Preset, Update};
@@ -9,16 +9,16 @@ use crate::frame::{Picture, PixelFormat, Size};
 use crate::metrics;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("encoder: packets come in order, with the pictures' times", order),
-    ("encoder: the file preset keeps order and times", order_of_files),
-    ("encoder: it tells its delay", delay),
-    ("encoder: packets are what they say", truth),
-    ("encoder: key frames come where they are asked for", keys),
+    ("encoder: packets are in order, with the frames' timestamps", order),
+    ("encoder: the file preset keeps order and timestamps", order_of_files),
+    ("encoder: the declared delay is correct", delay),
+    ("encoder: packet metadata is correct", truth),
+    ("encoder: key frames are placed where requested", keys),
     ("encoder: equal runs give equal bytes", determinism),
-    ("encoder: after `finish` it starts afresh", flush),
-    ("encoder: a refused picture changes nothing", recovery),
-    ("encoder: sizes are coded as they are, or refused", sizes),
-    ("encoder: formats are as listed", formats),
+    ("encoder: `finish` resets the encoder", flush),
+    ("encoder: a rejected frame changes nothing", recovery),
+    ("encoder: all sizes are coded exactly, or rejected", sizes),
+    ("encoder: formats match the capabilities", formats),
 ];
 
 fn order(subject: &Subject<'_>) -> Result<Verdict, String> {
@@ -38,26 +38,28 @@ fn order_of_files(subject: &Subject<'_>) -> Result<Verdict, String> {
 }
 
 fn check_order(run: &Run) -> Result<Verdict, String> {
-    let first = run.packets.first().ok_or("no packet comes out")?;
-    ensure(first.meta.kind == FrameKind::Key, || "the first packet is no key frame".to_owned())?;
+    let first = run.packets.first().ok_or("no packet produced")?;
+    ensure(first.meta.kind == FrameKind::Key, || "the first packet is not a key frame".to_owned())?;
     let mut expected = run.pushed.iter().filter(|pts| !run.dropped.contains(pts));
     for (index, packet) in run.packets.iter().enumerate() {
         let Packet { data, pts, duration, meta, .. } = packet;
         ensure(!data.is_empty(), || format!("packet {index} is empty"))?;
         ensure(meta.frame_id == index as u64, || {
-            format!("packet {index} counts itself as {}", meta.frame_id)
+            format!("packet {index} has number {}", meta.frame_id)
         })?;
         if !meta.shown {
             continue;
         }
         let wanted = expected.next();
-        ensure(wanted == Some(pts), || format!("packet {index} has time {pts}, not {wanted:?}"))?;
+        ensure(wanted == Some(pts), || {
+            format!("packet {index} has timestamp {pts}, expected {wanted:?}")
+        })?;
         ensure(duration.is_none_or(|found| found == STEP.unsigned_abs()), || {
-            format!("packet {index} lasts {duration:?} ticks, its picture {STEP}")
+            format!("packet {index} lasts {duration:?} ticks, its frame {STEP}")
         })?;
     }
     let left = expected.count();
-    ensure(left == 0, || format!("{left} pictures are neither coded nor told as dropped"))?;
+    ensure(left == 0, || format!("{left} frames are neither coded nor reported as dropped"))?;
     Ok(Verdict::Passed)
 }
 
@@ -65,13 +67,13 @@ fn delay(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
     run.encode_many(40)?;
     let told = run.encoder.capabilities().latency_frames;
-    let held = run.first_after.ok_or("no packet within 40 pictures")?.saturating_sub(1);
-    ensure(held <= told, || format!("{held} pictures are held back, it tells {told}"))?;
+    let held = run.first_after.ok_or("no packet within 40 frames")?.saturating_sub(1);
+    ensure(held <= told, || format!("{held} frames are held back, declared are {told}"))?;
     let gap = subject.encoder()?.1.gap(Feature::NoDelay);
     match (told, gap) {
         (0, None) => Ok(Verdict::Passed),
-        (_, Some(why)) => Ok(Verdict::Gap(format!("{held} pictures are held back: {why}"))),
-        (_, None) => Err(format!("it may hold back {told} pictures and declares no gap")),
+        (_, Some(why)) => Ok(Verdict::Gap(format!("{held} frames are held back: {why}"))),
+        (_, None) => Err(format!("may hold back {told} frames but declares no gap")),
     }
 }
 
@@ -90,7 +92,7 @@ fn truth(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut scene = Scene::new(SIZE, NOISE);
     for (index, Packet { data, pts, meta, duration, .. }) in run.packets.iter().enumerate() {
         let said = |what: &str, said: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-            format!("packet {index}: {what} is {found:?}, the encoder says {said:?}")
+            format!("packet {index}: {what} is {found:?}, the encoder reports {said:?}")
         };
         let report = decoder.decode(data, *pts, *duration).map_err(|error| error.to_string())?;
         ensure(report.kind == meta.kind, || said("kind", &meta.kind, &report.kind))?;
@@ -106,7 +108,9 @@ fn truth(subject: &Subject<'_>) -> Result<Verdict, String> {
             ensure(updated == meta.refs_updated, || said("updates", &meta.refs_updated, &updated))?;
         }
         let Some(frame) = decoder.receive() else {
-            ensure(!meta.shown, || format!("packet {index} says it is shown and gives no frame"))?;
+            ensure(!meta.shown, || {
+                format!("packet {index} is reported as shown but yields no frame")
+            })?;
             continue;
         };
         if config.report_digest {
@@ -146,7 +150,7 @@ fn keys(subject: &Subject<'_>) -> Result<Verdict, String> {
         .collect();
     let has_only_keys = subject.encoder()?.1.reference_slots == 0 && keys.len() == 24;
     ensure(has_only_keys || keys == [0, 6, 16], || {
-        format!("pictures 0, 6 and 16 were to be key frames, {keys:?} are")
+        format!("expected key frames 0, 6 and 16, got {keys:?}")
     })?;
     Ok(Verdict::Passed)
 }
@@ -163,9 +167,9 @@ fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
         Ok(run.packets.into_iter().map(|packet| packet.data).collect())
     };
     let first = data(1)?;
-    ensure(data(1)? == first, || "a second run gives other bytes".to_owned())?;
+    ensure(data(1)? == first, || "a second run gives different bytes".to_owned())?;
     if subject.encoder()?.1.threads {
-        ensure(data(2)? == first, || "two threads give other bytes than one".to_owned())?;
+        ensure(data(2)? == first, || "two threads give different bytes than one".to_owned())?;
     }
     Ok(Verdict::Passed)
 }
@@ -179,17 +183,17 @@ fn flush(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.finish()?;
         let shown = run.packets.iter().skip(before).filter(|packet| packet.meta.shown).count();
         ensure(shown + run.dropped.len() == 5, || {
-            format!("round {round}: {shown} of 5 pictures come out by the end of `finish`")
+            format!("round {round}: {shown} of 5 frames received by the end of `finish`")
         })?;
         let kind = run.packets.get(before).map(|packet| packet.meta.kind);
         ensure(kind == Some(FrameKind::Key), || {
-            format!("round {round} does not begin with a key frame")
+            format!("round {round} does not start with a key frame")
         })?;
     }
     check_order(&run)?;
     let mut decoder = subject.open_decoder()?;
     let frames = decode_all(&mut *decoder, &run.packets)?.len();
-    ensure(frames == 15, || format!("{frames} of 15 frames are decoded"))?;
+    ensure(frames == 15, || format!("{frames} of 15 frames decoded"))?;
     Ok(Verdict::Passed)
 }
 
@@ -202,26 +206,26 @@ fn recovery(subject: &Subject<'_>) -> Result<Verdict, String> {
     let wrong = Size::new(SIZE.width + 16, SIZE.height);
     let mut other = Scene::new(wrong, NOISE);
     let picture = other.picture(0).map_err(|error| error.to_string())?;
-    refuses("a picture of another size", run.encoder.encode(&picture, &FrameRequest::at(run.pts)))?;
+    refuses("a frame of another size", run.encoder.encode(&picture, &FrameRequest::at(run.pts)))?;
     let late = FrameRequest::at(run.pts - STEP);
     let mut scene = Scene::new(SIZE, NOISE);
     let picture = scene.picture(0).map_err(|error| error.to_string())?;
-    refuses("a time that has been", run.encoder.encode(&picture, &late))?;
+    refuses("a timestamp in the past", run.encoder.encode(&picture, &late))?;
     run.encode_many(6)?;
     run.finish()?;
     check_order(&run)?;
     ensure(run.packets == clean.packets, || {
-        "the packets differ from those of a run without refusals".to_owned()
+        "the packets differ from those of a run without rejected input".to_owned()
     })?;
     Ok(Verdict::Passed)
 }
 
-/// Passed if it refused `what` by an error that says so.
+/// Checks that the outcome is an error that says that `what` was rejected.
 pub(super) fn refuses<T>(what: &str, outcome: Result<T, Error>) -> Result<(), String> {
     match outcome {
         Err(error) if is_refusal(&error) => Ok(()),
-        Err(error) => Err(format!("{what} gives an error of the wrong kind: {error}")),
-        Ok(_) => Err(format!("{what} is not refused")),
+        Err(error) => Err(format!("{what}: wrong kind of error: {error}")),
+        Ok(_) => Err(format!("{what} was not rejected")),
     }
 }
 
@@ -252,14 +256,15 @@ fn sizes(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut decoder = subject.open_decoder()?;
         let frames = decode_all(&mut *decoder, &run.packets)?;
         let found: Vec<Size> = frames.iter().map(crate::frame::Frame::size).collect();
-        ensure(found == [config.size; 3], || format!("{} comes out as {found:?}", config.size))?;
+        ensure(found == [config.size; 3], || format!("{} is decoded as {found:?}", config.size))?;
     }
-    ensure(refused.len() < 7, || "every size is refused".to_owned())?;
+    ensure(refused.len() < 7, || "every size is rejected".to_owned())?;
     if refused.is_empty() {
         return Ok(Verdict::Passed);
     }
     let why = can.gap(Feature::AnySize).map(|why| format!("{}: {why}", refused.join(", ")));
-    why.map(Verdict::Gap).ok_or_else(|| format!("{} refused, no gap declared", refused.join(", ")))
+    why.map(Verdict::Gap)
+        .ok_or_else(|| format!("{} rejected without a declared gap", refused.join(", ")))
 }
 
 fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
@@ -290,7 +295,7 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
         return Ok(Verdict::Passed);
     }
     let interleaved = coded(&interleaved).map_err(|error| error.to_string())?;
-    ensure(planar == interleaved, || "NV12 gives other bytes than I420".to_owned())?;
+    ensure(planar == interleaved, || "NV12 gives different bytes than I420".to_owned())?;
     Ok(Verdict::Passed)
 }
 

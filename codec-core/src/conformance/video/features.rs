@@ -1,4 +1,5 @@
-//! Every optional feature is either there or declared missing, with a reason, and refused.
+//! Checks that every optional feature is either implemented, or declared missing with a reason and
+//! rejected.
 
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use crate::conformance::report::{Report, Verdict};
 use crate::conformance::scene::Scene;
 use crate::frame::{Rational, Size};
 
-/// How a feature is asked for.
+/// How to request a feature.
 enum Ask {
-    /// In the settings.
+    /// In the configuration.
     Setting(fn(&mut EncoderConfig)),
-    /// While running.
+    /// By a live update.
     Live(fn() -> Update),
-    /// With a picture.
+    /// In a frame request.
     Request(fn(&mut FrameRequest)),
 }
 
@@ -31,7 +32,7 @@ impl Clock for StoppedClock {
     }
 }
 
-/// The ways to ask for features; those that are missing have checks of their own.
+/// Returns the ways to request a feature; features without any have separate checks.
 fn asks(feature: Feature) -> &'static [Ask] {
     use Ask::{Live, Request, Setting};
     match feature {
@@ -77,7 +78,7 @@ fn asks(feature: Feature) -> &'static [Ask] {
     }
 }
 
-/// Checks of the encoder, one for each feature.
+/// Checks every feature of the encoder.
 pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
     for &feature in Feature::ALL {
         let asks = asks(feature);
@@ -86,9 +87,9 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
         }
     }
     report.run("feature: temporal layers", || layers(subject));
-    report.run("feature: size while running", || resolution(subject));
+    report.run("feature: live resolution changes", || resolution(subject));
     for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
-        // These cannot be refused: nothing is asked for.
+        // These features are not requested, so they cannot be rejected.
         let why = subject.encoder.and_then(|(_, can)| can.gap(feature));
         report.run(&format!("feature: {}", feature.name()), || {
             Ok(why.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
@@ -101,14 +102,16 @@ fn ask_all(subject: &Subject<'_>, feature: Feature, asks: &[Ask]) -> Result<Verd
     for ask in asks {
         let asked = asked(subject, ask)?;
         match gap {
-            Some(_) => refuses("it is declared missing and", asked)?,
-            None => asked.map_err(|error| format!("no gap is declared, and: {error}"))?,
+            Some(_) => refuses("the feature, declared missing,", asked)?,
+            None => asked
+                .map_err(|error| format!("no gap declared, but the request failed: {error}"))?,
         }
     }
     Ok(gap.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
 }
 
-/// What the encoder answers; the outer error is one of the check itself, or of what follows.
+/// Requests a feature and returns the encoder's response; the outer error is one of the check
+/// itself, or of later frames.
 fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, String> {
     let mut config = subject.config();
     if let Ask::Setting(change) = ask {
@@ -178,7 +181,7 @@ fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
     let size = Size::new(80, 64);
     let outcome = run.encoder.apply(Update::Resolution(size));
     if let Some(why) = can.gap(Feature::LiveResolution) {
-        refuses("another size", outcome)?;
+        refuses("a new size", outcome)?;
         run.encode()?;
         return Ok(Verdict::Gap(why.to_owned()));
     }
@@ -188,19 +191,19 @@ fn resolution(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.finish()?;
     let found: Vec<_> = run.packets.iter().map(|p| (p.meta.size, p.meta.kind)).collect();
     let first = found.iter().position(|&(found, _)| found == size);
-    ensure(first == Some(4), || format!("packets by size and kind: {found:?}"))?;
+    ensure(first == Some(4), || format!("unexpected packets by size and type: {found:?}"))?;
     ensure(found.get(4).is_some_and(|&(_, kind)| kind == FrameKind::Key), || {
-        "the first frame of the new size is no key frame".to_owned()
+        "the first frame of the new size is not a key frame".to_owned()
     })?;
     let mut decoder = subject.open_decoder()?;
     let frames = super::decode_all(&mut *decoder, &run.packets)?.len();
-    ensure(frames == 8, || format!("{frames} of 8 frames are decoded"))?;
+    ensure(frames == 8, || format!("{frames} of 8 frames decoded"))?;
     Ok(Verdict::Passed)
 }
 
-/// Checks of the decoder, one for each feature.
+/// Checks every feature of the decoder.
 pub(super) fn check_decoder(subject: &Subject<'_>, report: &mut Report) {
-    report.run("feature: concealment of damage", || {
+    report.run("feature: error concealment", || {
         let (open, can) = subject.decoder()?;
         let config = DecoderConfig { conceal: Conceal::On, ..DecoderConfig::default() };
         let Some(why) = can.gap(Feature::Concealment) else {
@@ -217,7 +220,7 @@ pub(super) fn check_decoder(subject: &Subject<'_>, report: &mut Report) {
     }
 }
 
-/// Half of a packet gives a frame all the same.
+/// Checks that half a packet still yields a frame.
 fn conceals(subject: &Subject<'_>, config: &DecoderConfig) -> Result<Verdict, String> {
     let packets = subject.packets(4, &[])?;
     let mut decoder = subject.open_decoder_with(config)?;
@@ -227,7 +230,7 @@ fn conceals(subject: &Subject<'_>, config: &DecoderConfig) -> Result<Verdict, St
         decoder
             .decode(data, packet.pts, packet.duration)
             .map_err(|error| format!("packet {index}: {error}"))?;
-        ensure(decoder.receive().is_some(), || format!("packet {index} gives no frame"))?;
+        ensure(decoder.receive().is_some(), || format!("packet {index} yields no frame"))?;
     }
     Ok(Verdict::Passed)
 }

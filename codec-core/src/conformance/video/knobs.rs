@@ -1,4 +1,4 @@
-//! Settings: those of the codec's own keep to their schema, common ones to their ranges.
+//! Settings: codec-specific ones match their schema, common ones their ranges.
 
 use super::encoding::refuses;
 use super::{CheckFn, NOISE, Run, SIZE, Subject, ensure};
@@ -7,14 +7,14 @@ use crate::conformance::report::Verdict;
 use crate::frame::Rational;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("settings: every knob takes its ends and refuses what is outside", knobs),
-    ("settings: live knobs change while running, others are refused", live),
-    ("settings: speeds 0 to 10 work, 11 is refused", speeds),
-    ("settings: what makes no sense is refused", nonsense),
-    ("settings: the capabilities agree with the gaps", flags),
+    ("settings: every knob accepts its bounds and rejects values outside", knobs),
+    ("settings: live knobs change while running, others are rejected", live),
+    ("settings: speeds 0 to 10 work, 11 is rejected", speeds),
+    ("settings: inconsistent settings are rejected", nonsense),
+    ("settings: the capabilities match the gaps", flags),
 ];
 
-/// The ends of a knob's values, and two values outside.
+/// Returns the bounds of a knob's values, and values outside.
 fn ends(knob: &Knob) -> Result<([i64; 2], Vec<i64>), String> {
     let (min, max) = match knob.kind {
         KnobKind::Range { min, max } => (min, max),
@@ -44,7 +44,7 @@ fn knobs(subject: &Subject<'_>) -> Result<Verdict, String> {
             run.encode_many(3)?;
             run.finish()?;
             ensure(run.packets.len() + run.dropped.len() >= 3, || {
-                format!("{name}={value}: pictures are missing")
+                format!("{name}={value}: frames are missing")
             })?;
         }
         for value in outside {
@@ -97,7 +97,7 @@ fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.finish()?;
         let speeds: Vec<u8> = run.packets.iter().map(|packet| packet.meta.speed).collect();
         ensure(speeds.iter().all(|&told| told == speed), || {
-            format!("speed {speed} was asked for, the packets say {speeds:?}")
+            format!("requested speed {speed}, packets report {speeds:?}")
         })?;
     }
     let mut config = subject.config();
@@ -112,7 +112,7 @@ fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-/// A change that makes settings senseless.
+/// A change that makes settings invalid.
 type Change = fn(&mut EncoderConfig);
 
 fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
@@ -133,7 +133,7 @@ fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
     if can.gap(Feature::QindexRange).is_none() && best < worst {
         let mut config = subject.config();
         (config.min_qindex, config.max_qindex) = (Some(worst), Some(best));
-        refuses("a best quantiser that is worse than the worst", open(&config))?;
+        refuses("a minimum quantiser index above the maximum", open(&config))?;
     }
     Ok(Verdict::Passed)
 }
@@ -141,7 +141,7 @@ fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
 fn flags(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.encoder()?;
     let (best, worst) = can.qindex_range;
-    ensure(best <= worst, || format!("the range of quantisers is {best}..{worst}"))?;
+    ensure(best <= worst, || format!("invalid quantiser range {best}..{worst}"))?;
     for (flag, has, feature) in [
         ("live_bitrate", can.live_bitrate, Feature::LiveBitrate),
         ("live_resolution", can.live_resolution, Feature::LiveResolution),
@@ -149,14 +149,14 @@ fn flags(subject: &Subject<'_>) -> Result<Verdict, String> {
         ("scalability", can.scalability.len() > 1, Feature::TemporalLayers),
     ] {
         ensure(has != can.gap(feature).is_some(), || {
-            format!("`{flag}` says {has}, the gaps say {}", !has)
+            format!("`{flag}` is {has}, but the gaps say {}", !has)
         })?;
     }
     for gap in can.gaps {
         ensure(!gap.reason.is_empty(), || format!("no reason for: {}", gap.feature.name()))?;
     }
     match can.gap(Feature::ReportsQindex) {
-        Some(why) => Ok(Verdict::Gap(format!("quantiser of packets: {why}"))),
+        Some(why) => Ok(Verdict::Gap(format!("quantiser index of each packet: {why}"))),
         None => Ok(Verdict::Passed),
     }
 }

@@ -1,4 +1,4 @@
-//! The checks of video backends.
+//! Checks of video backends.
 
 mod decoding;
 mod encoding;
@@ -15,16 +15,16 @@ use crate::codec::{
 use crate::error::Error;
 use crate::frame::{Frame, Rational, Size};
 
-/// Size of the pictures.
+/// Size of the test frames.
 const SIZE: Size = Size { width: 112, height: 80 };
-/// Noise of the pictures where the rate does not matter.
+/// Noise of the test frames in checks that do not depend on the bitrate.
 const NOISE: u8 = 2;
 
-/// A check of a side.
+/// A check of an encoder or decoder.
 type CheckFn = fn(&Subject<'_>) -> Result<Verdict, String>;
 
-/// Runs all checks on `backend`. Where it only encodes or only decodes, the other half comes from
-/// the first of `peers` that has it for the same codec.
+/// Runs all checks on `backend`. If it only encodes or only decodes, the other direction uses the
+/// first of `peers` that supports the same codec.
 #[must_use]
 pub fn check_video(backend: &Backend, peers: &[Backend]) -> Report {
     let mut report = Report::new(format!("{}/{}", backend.codec, backend.name));
@@ -48,7 +48,7 @@ pub fn check_video(backend: &Backend, peers: &[Backend]) -> Report {
     report
 }
 
-/// What is checked, and what it is checked with.
+/// The backend under test, with a peer for the missing direction.
 struct Subject<'a> {
     encoder: Option<(OpenEncoder, &'a Capabilities)>,
     decoder: Option<(OpenDecoder, &'a Capabilities)>,
@@ -56,15 +56,15 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn encoder(&self) -> Result<(OpenEncoder, &Capabilities), String> {
-        self.encoder.ok_or_else(|| "no encoder of this codec to check with".to_owned())
+        self.encoder.ok_or_else(|| "no encoder of this codec is available".to_owned())
     }
 
     fn decoder(&self) -> Result<(OpenDecoder, &Capabilities), String> {
-        self.decoder.ok_or_else(|| "no decoder of this codec to check with".to_owned())
+        self.decoder.ok_or_else(|| "no decoder of this codec is available".to_owned())
     }
 
     fn open(&self, config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, String> {
-        (self.encoder()?.0)(config).map_err(|error| format!("it cannot be opened: {error}"))
+        (self.encoder()?.0)(config).map_err(|error| format!("cannot open the encoder: {error}"))
     }
 
     fn open_decoder(&self) -> Result<Box<dyn VideoDecoder>, String> {
@@ -72,10 +72,10 @@ impl Subject<'_> {
     }
 
     fn open_decoder_with(&self, config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, String> {
-        (self.decoder()?.0)(config).map_err(|error| format!("it cannot be opened: {error}"))
+        (self.decoder()?.0)(config).map_err(|error| format!("cannot open the decoder: {error}"))
     }
 
-    /// Real-time settings at the fastest speed, in the first mode of rate control that there is.
+    /// Returns real-time settings at the fastest speed, with the first supported rate control mode.
     fn config(&self) -> EncoderConfig {
         let framerate = Rational::new(30, 1);
         let mut config = EncoderConfig::rtc(SIZE, framerate, Bitrate::kbps(300));
@@ -95,7 +95,7 @@ impl Subject<'_> {
         config
     }
 
-    /// Packets of `count` pictures, key frames asked for at `keys`.
+    /// Encodes `count` frames with key frames requested at `keys`.
     fn packets(&self, count: u32, keys: &[u32]) -> Result<Vec<Packet>, String> {
         let mut run = Run::new(self.open(&self.config())?, SIZE, NOISE);
         for number in 0..count {
@@ -106,20 +106,20 @@ impl Subject<'_> {
     }
 }
 
-/// Ticks from one picture to the next.
+/// Ticks per frame.
 const STEP: i64 = 3000;
 
-/// An encoder at work: what went in and what came out.
+/// A running encoder with its input and output.
 struct Run {
     encoder: Box<dyn VideoEncoder>,
     scene: Scene,
-    /// Time of the next picture; not from 0.
+    /// Timestamp of the next frame; does not start at 0.
     pts: i64,
     number: u32,
     pushed: Vec<i64>,
     dropped: Vec<i64>,
     packets: Vec<Packet>,
-    /// Pictures that had been pushed when the first packet came.
+    /// Number of frames encoded when the first packet was ready.
     first_after: Option<u32>,
 }
 
@@ -149,7 +149,7 @@ impl Run {
         let outcome = self
             .encoder
             .encode(&picture, &request)
-            .map_err(|error| format!("picture {} is refused: {error}", self.number))?;
+            .map_err(|error| format!("frame {} rejected: {error}", self.number))?;
         self.pushed.push(self.pts);
         self.pts += STEP;
         self.number += 1;
@@ -158,7 +158,7 @@ impl Run {
         }
         let found = self.drain();
         if outcome == Outcome::Coded && found == 0 {
-            return Err(format!("picture {} is `Coded` and no packet is ready", self.number - 1));
+            return Err(format!("frame {} is `Coded`, but no packet is ready", self.number - 1));
         }
         Ok(outcome)
     }
@@ -168,7 +168,7 @@ impl Run {
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        self.encoder.finish().map_err(|error| format!("`finish` fails: {error}"))?;
+        self.encoder.finish().map_err(|error| format!("`finish` failed: {error}"))?;
         self.drain();
         Ok(())
     }
@@ -183,20 +183,20 @@ impl Run {
         self.packets.len() - before
     }
 
-    /// Bits of the packets from `from` up to `to`, counted in packets.
+    /// Returns the size in bits of the packets `from` up to `to`.
     fn bits(&self, from: usize, to: usize) -> u64 {
         let part = self.packets.get(from..to.min(self.packets.len())).unwrap_or_default();
         part.iter().map(|packet| 8 * packet.data.len() as u64).sum()
     }
 }
 
-/// Decodes all of `packets` and gives the frames.
+/// Decodes all `packets` and returns the frames.
 fn decode_all(decoder: &mut dyn VideoDecoder, packets: &[Packet]) -> Result<Vec<Frame>, String> {
     let mut frames = Vec::new();
     for (index, Packet { data, pts, duration, .. }) in packets.iter().enumerate() {
         decoder
             .decode(data, *pts, *duration)
-            .map_err(|error| format!("packet {index} cannot be decoded: {error}"))?;
+            .map_err(|error| format!("cannot decode packet {index}: {error}"))?;
         frames.extend(std::iter::from_fn(|| decoder.receive()));
     }
     decoder.finish();
@@ -204,12 +204,12 @@ fn decode_all(decoder: &mut dyn VideoDecoder, packets: &[Packet]) -> Result<Vec<
     Ok(frames)
 }
 
-/// Passed, or failed with what `why` says.
+/// Returns an error with the message `why` unless `ok`.
 fn ensure(ok: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if ok { Ok(()) } else { Err(why()) }
 }
 
-/// Whether an error is one that a caller's mistake deserves.
+/// Returns whether an error is of a kind that a caller's mistake should cause.
 fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Config(_) | Error::Unsupported(_) | Error::Limit(_))
 }

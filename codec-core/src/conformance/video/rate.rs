@@ -1,4 +1,4 @@
-//! Bits: the window that the rate stays in, changes while running, drops, exact quantisers.
+//! Rate control checks for video: bitrate windows, live changes, drops and fixed quantisers.
 
 use super::encoding::refuses;
 use super::{CheckFn, Run, Subject, ensure};
@@ -7,19 +7,19 @@ use crate::conformance::report::Verdict;
 use crate::frame::Size;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
-    ("rate: constant bitrate keeps to its window", constant),
-    ("rate: variable bitrate keeps to its average", variable),
-    ("rate: a new bitrate is followed without a key frame", live),
+    ("rate: constant bitrate stays in its window", constant),
+    ("rate: variable bitrate meets its average", variable),
+    ("rate: a live bitrate change takes effect without a key frame", live),
     ("rate: a fixed quantiser is exact", fixed),
-    ("rate: quality rises with its number", quality),
-    ("rate: every drop is told", drops),
+    ("rate: higher quality takes more bits", quality),
+    ("rate: every drop is reported", drops),
 ];
 
-/// Size of the pictures where bits are counted.
+/// Size of the test frames.
 const SIZE: Size = Size { width: 176, height: 144 };
-/// Enough that the rates below need a middling quantiser.
+/// Noise level at which the bitrates below need a medium quantiser.
 const NOISE: u8 = 6;
-/// Pictures a second.
+/// Frame rate in frames per second.
 const FPS: usize = 30;
 
 fn at(subject: &Subject<'_>, rate: RateControl) -> EncoderConfig {
@@ -29,14 +29,14 @@ fn at(subject: &Subject<'_>, rate: RateControl) -> EncoderConfig {
     config
 }
 
-/// Share of `target` in percent that `bits` of `pictures` pictures are.
+/// Returns the bitrate of `pictures` frames of `bits` in total, in percent of `target`.
 fn percent(bits: u64, pictures: usize, target: Bitrate) -> u64 {
     100 * bits * FPS as u64 / (target.0.max(1) * pictures.max(1) as u64)
 }
 
-/// The first second may hold the key frame and what it costs to find the quantiser; then each
-/// second is within a third of the target and all of it within a fifth: what a decoder buffer of
-/// a second takes.
+/// The first second may contain the key frame and the search for the quantiser. After that, each
+/// second must be within a third of the target and the whole within a fifth, which a decoder buffer
+/// of one second tolerates.
 fn constant(subject: &Subject<'_>) -> Result<Verdict, String> {
     if let Some(why) = subject.encoder()?.1.gap(Feature::Cbr) {
         refuses(
@@ -76,7 +76,7 @@ fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-/// From a low rate to twice that and back.
+/// Changes from a low rate to more than twice that and back.
 fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (low, high) = (Bitrate::kbps(150), Bitrate::kbps(350));
     let (_, can) = subject.encoder()?;
@@ -101,13 +101,13 @@ fn live(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.finish()?;
     let keys = run.packets.iter().filter(|packet| packet.meta.kind == FrameKind::Key).count();
     ensure(keys == 1 || can.reference_slots == 0, || {
-        format!("{keys} key frames: the change of rate makes one")
+        format!("{keys} key frames: the bitrate change inserted one")
     })?;
-    // What is coded half a second after each change.
+    // Measured half a second after each change.
     for (from, rate) in [(60, high), (105, low)] {
         let share = percent(run.bits(from, from + 30), 30, rate);
         ensure((67..=133).contains(&share), || {
-            format!("half a second after the change a second has {share} % of {rate}")
+            format!("half a second after the change, one second has {share} % of {rate}")
         })?;
     }
     Ok(Verdict::Passed)
@@ -122,7 +122,7 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
     }
     if let Some(past) = worst.checked_add(1) {
         refuses(
-            "a quantiser past the worst",
+            "a quantiser index above the maximum",
             open(subject, &at(subject, RateControl::FixedQ(past))),
         )?;
     }
@@ -134,9 +134,9 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
     };
     let mut middle = best + (worst - best) / 2;
     if can.gap(Feature::EveryQindex).is_some() {
-        // The next index that there is.
+        // The next supported index.
         let known = (middle..worst).find(|&qindex| open(subject, &settings(qindex)).is_ok());
-        middle = known.ok_or("no index above the middle can be set")?;
+        middle = known.ok_or("cannot set any index above the middle")?;
     }
     for qindex in [best, middle, worst] {
         let config = settings(qindex);
@@ -146,11 +146,11 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
         if can.reports_qindex {
             let found: Vec<u8> = run.packets.iter().map(|packet| packet.meta.qindex).collect();
             ensure(found.iter().all(|&found| found == qindex), || {
-                format!("index {qindex} was asked for, the packets say {found:?}")
+                format!("requested index {qindex}, packets report {found:?}")
             })?;
         }
         let bits = run.bits(0, usize::MAX);
-        ensure(bits < last, || format!("index {qindex} takes {bits} bits, a better one {last}"))?;
+        ensure(bits < last, || format!("index {qindex} takes {bits} bits, a lower one {last}"))?;
         last = bits;
     }
     Ok(Verdict::Passed)
@@ -179,12 +179,12 @@ fn quality(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-/// A rate far too low for the pictures.
+/// Uses a bitrate far too low for the content.
 fn drops(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut config = at(subject, RateControl::Cbr(Bitrate::kbps(15)));
     config.drops = DropPolicy::BelowBufferPct(60);
     if let Some(why) = subject.encoder()?.1.gap(Feature::Drops) {
-        refuses("dropping frames", open(subject, &config))?;
+        refuses("frame dropping", open(subject, &config))?;
         return Ok(Verdict::Gap(why.to_owned()));
     }
     let mut run = Run::new(subject.open(&config)?, SIZE, 24);
@@ -193,9 +193,9 @@ fn drops(subject: &Subject<'_>) -> Result<Verdict, String> {
     let shown = run.packets.iter().filter(|packet| packet.meta.shown).count();
     let (coded, dropped) = (shown, run.dropped.len());
     ensure(coded + dropped == 90, || {
-        format!("of 90 pictures {coded} come out, {dropped} are told")
+        format!("of 90 frames {coded} were coded and {dropped} reported as dropped")
     })?;
-    ensure(dropped > 0, || "nothing is dropped at a tenth of the bits it needs".to_owned())?;
+    ensure(dropped > 0, || "no frame is dropped at a tenth of the required bitrate".to_owned())?;
     Ok(Verdict::Passed)
 }
 
