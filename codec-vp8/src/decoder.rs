@@ -1,11 +1,10 @@
 //! The VP8 decoder. RFC 6386.
 //!
-//! A packet goes through `packet` (sizes and partitions), `header`, and then row by row through
+//! A packet passes through `packet` (sizes and partitions), `header`, and then row by row through
 //! `parse` (modes and coefficients) and `frame` (prediction, residual, loop filter); `references`
-//! says what becomes of the golden and altref frames. With a thread pool `threads` runs the same
-//! two stages of different rows side by side, and `overlap`, with a delay of one frame, those of two
-//! frames. Nothing of the decoder's state changes before the frame is complete, or complete but for
-//! its pixels.
+//! updates the reference frames. With a thread pool, `threads` runs these two stages on different
+//! rows in parallel, and `overlap`, with a delay of one frame, on two frames. The decoder's state
+//! changes only after the frame has been decoded, or at least parsed completely.
 
 mod frame;
 mod overlap;
@@ -42,8 +41,8 @@ use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
 use codec_core::frame::{Frame, FrameBuf, FramePool, PictureInfo, PixelLimit, Size};
 use codec_core::parallel::Pool;
 
-/// Frames that the pool keeps for use again: three references, one being decoded, and some that
-/// the caller still shows.
+/// Number of frames that the pool keeps for reuse: three references, the one being decoded, and
+/// some that the caller still holds.
 const POOLED_FRAMES: usize = 8;
 
 static CAPABILITIES: Capabilities = {
@@ -55,15 +54,15 @@ static CAPABILITIES: Capabilities = {
     capabilities
 };
 
-/// Opens the decoder; registered as `vp8/native`.
+/// Opens the native VP8 decoder, registered as `vp8/native`.
 ///
 /// # Errors
-/// [`Error::Config`] if the CPU lacks the instruction set that `config` asks for.
+/// [`Error::Config`] if the CPU does not support the SIMD level in `config`.
 pub fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     Ok(Box::new(Vp8Decoder::new(config.clone())?))
 }
 
-/// What [`open`] opens can do.
+/// Returns the capabilities of the decoder.
 #[must_use]
 pub const fn capabilities() -> &'static Capabilities {
     &CAPABILITIES
@@ -71,41 +70,42 @@ pub const fn capabilities() -> &'static Capabilities {
 
 pub use packet::peek;
 
-/// A VP8 decoder.
+/// The native VP8 decoder.
 #[derive(Debug)]
 pub struct Vp8Decoder {
     config: DecoderConfig,
     kernels: &'static Kernels,
-    /// What the next frame's header refers to.
+    /// State that the next frame's header refers to.
     context: HeaderContext,
-    /// Everything that depends on the picture size; `None` before the first key frame.
+    /// State that depends on the frame size; `None` before the first key frame.
     sized: Option<Sized>,
     resizes: Resizes,
-    /// At most two: a frame that was held back and a repeated one.
+    /// At most two frames: one that was held back and a repeated one.
     output: VecDeque<Frame>,
-    /// Where it was asked for.
+    /// Trace of the last packet, if enabled.
     trace: Option<Box<TraceState>>,
 }
 
-/// State of one picture size.
+/// State for one frame size.
 #[derive(Debug)]
 struct Sized {
     size: Size,
     scaling: [u8; 2],
     pool: FramePool,
-    /// `None` until the first frame of this size is complete.
+    /// Reference frames; `None` until the first frame of this size is complete.
     references: Option<References>,
-    /// Segment of each macroblock, as the last frame left it and as this one does.
+    /// Segment of each macroblock after the last frame, and in this one.
     segments: Vec<u8>,
     next_segments: Vec<u8>,
     parse: ParseState,
     probs: TokenProbs,
-    /// Single-threaded: the macroblock in work, what filters its row, two lines.
+    /// Single-threaded decoding: the current macroblock, the filter strengths of its row, and two
+    /// unfiltered lines.
     mb: Box<MbData>,
     strengths: Vec<MbStrength>,
     lines: Vec<UnfilteredLine>,
     threads: ThreadRows,
-    /// With a delay: the frame before.
+    /// Frames held back, if the decoder has a delay.
     ahead: Option<HeldFrames>,
 }
 
@@ -131,15 +131,15 @@ impl Sized {
 }
 
 impl Vp8Decoder {
-    /// A decoder that waits for a key frame.
+    /// Creates a decoder that waits for a key frame.
     ///
     /// # Errors
-    /// [`Error::Config`] if the CPU lacks the instruction set that `config` asks for.
+    /// [`Error::Config`] if the CPU does not support the SIMD level in `config`.
     pub fn new(config: DecoderConfig) -> Result<Self, Error> {
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that this CPU has")
+                ConfigError::new("simd", level.name(), "a level that this CPU supports")
             })?,
         };
         let trace = config.trace.then(Box::default);
@@ -154,12 +154,13 @@ impl Vp8Decoder {
         })
     }
 
-    /// The pool to decode on, if it has several threads. Frames are traced on the caller's.
+    /// Returns the pool if it has several threads. Traced frames are decoded on the caller's
+    /// thread.
     fn pool(&self) -> Option<Arc<dyn Pool>> {
         self.config.pool.clone().filter(|pool| self.trace.is_none() && pool.threads() > 1)
     }
 
-    /// Completes the frame that is held back, if there is one.
+    /// Completes the frame that is held back, if any.
     fn complete_held(&mut self) {
         if let (Some(sized), Some(pool)) = (&mut self.sized, &self.config.pool) {
             self.output.extend(overlap::complete(self.kernels, sized, pool.as_ref()));
@@ -170,7 +171,7 @@ impl Vp8Decoder {
         self.config.conceal == Conceal::On
     }
 
-    /// The last frame again, for `concealed_mbs` of which there was no data.
+    /// Outputs the last frame again, with `concealed_mbs` macroblocks concealed.
     fn repeat(
         &mut self,
         packet_bytes: usize,
@@ -193,7 +194,7 @@ impl Vp8Decoder {
         Ok(report)
     }
 
-    /// Checks a packet against the limits, before anything is allocated for it.
+    /// Checks a packet against the limits before any allocation.
     fn check_limits(&self, data: &[u8]) -> Result<(), Error> {
         let limit = self.config.limits.max_frame_bytes;
         let asked = data.len() as u64;
@@ -203,7 +204,7 @@ impl Vp8Decoder {
         Ok(())
     }
 
-    /// What a key frame of another size needs; `None` if the size stays.
+    /// Prepares the state for a key frame of another size; `None` if the size is unchanged.
     fn prepare_size(&self, layout: &PacketLayout<'_>) -> Result<Option<Sized>, Error> {
         let Some(key) = layout.key else {
             return Ok(None);
@@ -230,7 +231,7 @@ impl Vp8Decoder {
         }
         let new_size = self.prepare_size(&layout);
         let changed_to = new_size.as_ref().ok().and_then(|new| Some(new.as_ref()?.size));
-        // Frames that fail count too: they cost as much, and the window must move on.
+        // Failed frames count too: they cost as much, and the window must advance.
         let is_new_size = changed_to.is_some();
         self.resizes.count_frame(changed_to);
         let new_size = new_size?;
@@ -243,7 +244,7 @@ impl Vp8Decoder {
         let pool = self.pool();
         let delaying_pool = pool.clone().filter(|_| self.config.delay_frames > 0);
         if is_new_size {
-            // It shares nothing with the frame before.
+            // The new frame is independent of the previous one.
             self.complete_held();
         }
         let mut fresh = new_size;
@@ -316,7 +317,7 @@ impl Vp8Decoder {
     }
 }
 
-/// What both ways of decoding a frame's rows share.
+/// Inputs shared by both ways of decoding a frame's rows.
 struct FrameJob<'a> {
     kernels: &'static Kernels,
     header: &'a FrameHeader,
@@ -324,7 +325,7 @@ struct FrameJob<'a> {
     conceal: bool,
 }
 
-/// What came of a frame's rows.
+/// Result of decoding a frame's rows.
 #[derive(Clone, Copy, Debug, Default)]
 struct RowsOutcome {
     concealed_mbs: u32,
@@ -353,7 +354,8 @@ fn shown(buf: Arc<FrameBuf>, pts: i64, duration: Option<u64>) -> Frame {
     Frame { buf, info: PictureInfo::default(), pts, duration }
 }
 
-/// All rows on this thread: parse, reconstruct, filter, while the row is in the cache.
+/// Decodes all rows on this thread: parses, reconstructs and filters each row while it is in the
+/// cache.
 fn decode_rows(
     job: &FrameJob<'_>,
     sized: &mut Sized,
@@ -378,7 +380,7 @@ fn decode_rows(
         let above = y.checked_sub(1).map(|above| &lines[above & 1]);
         let line = &lines[y & 1];
         parse.begin_row(index);
-        // Macroblocks that stand still wait for the end of their run.
+        // Static macroblocks are copied together at the end of their run.
         let mut done = 0;
         for x in 0..cols {
             task.prefetch((x, y), &row);
@@ -426,7 +428,7 @@ impl VideoDecoder for Vp8Decoder {
             self.complete_held();
         }
         match outcome {
-            // Nothing can be made of it: what can be shown is the last frame.
+            // The packet cannot be decoded: repeat the last frame.
             Err(Error::Corrupt(detail)) if self.conceals() => {
                 self.repeat(data.len(), (pts, duration), true).map_err(|_| detail.into())
             }

@@ -1,6 +1,6 @@
-//! Frame header: parse and write. RFC 6386, sections 9 and 19.2.
+//! Frame header: parser and writer. RFC 6386, sections 9 and 19.2.
 //!
-//! A header is read, and written, against the [`HeaderContext`] that the frames before it left.
+//! A header is parsed and written relative to the [`HeaderContext`] of the previous frames.
 
 mod parts;
 mod tag;
@@ -20,12 +20,12 @@ use super::tables::{
 };
 use codec_core::entropy::{BoolDecoder, BoolSink};
 
-/// The probabilities that adapt from frame to frame.
+/// Probabilities that adapt from frame to frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probabilities {
-    /// Tokens (section 13.3).
+    /// Token probabilities (section 13.3).
     pub coeffs: CoeffProbs,
-    /// Motion vectors: row, then column (section 17.2).
+    /// Motion vector probabilities: row, then column (section 17.2).
     pub mv: [MvProbs; 2],
     /// Luma modes of intra macroblocks in inter frames (section 16.1).
     pub luma: [u8; 4],
@@ -34,7 +34,7 @@ pub struct Probabilities {
 }
 
 impl Default for Probabilities {
-    /// Those of a key frame.
+    /// The probabilities at a key frame.
     fn default() -> Self {
         Self {
             coeffs: DEFAULT_COEFF_PROBS,
@@ -45,47 +45,47 @@ impl Default for Probabilities {
     }
 }
 
-/// What a frame header refers to: the state that the previous frame left.
+/// State of the previous frame that a frame header refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderContext {
-    /// Segment data.
+    /// Segmentation parameters.
     pub segmentation: Segmentation,
-    /// Filter deltas.
+    /// Loop filter parameters.
     pub filter: FilterHeader,
-    /// Probabilities.
+    /// Entropy coding probabilities.
     pub probs: Probabilities,
 }
 
-/// Everything that the first partition says before the macroblocks, with the state in effect for
-/// this frame filled in.
+/// All fields of the first partition before the macroblocks, with the persistent state in effect
+/// for this frame filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// Key frame, as its tag said.
+    /// Whether the frame is a key frame, according to its tag.
     pub is_key: bool,
-    /// `color_space`, key frames only: 0 is BT.601, 1 reserved.
+    /// `color_space`, key frames only: 0 is BT.601, 1 is reserved.
     pub color_space: u8,
-    /// `clamping_type`, key frames only: the encoder promises that no pixel needs clamping.
+    /// `clamping_type`, key frames only: the encoder guarantees that no pixel needs clamping.
     pub no_clamping: bool,
-    /// Segments.
+    /// Segmentation.
     pub segmentation: Segmentation,
-    /// Loop filter.
+    /// Loop filter parameters.
     pub filter: FilterHeader,
-    /// Binary logarithm of the number of token partitions, 0..=3.
+    /// Base-2 logarithm of the number of token partitions, 0..=3.
     pub log2_partitions: u8,
     /// Quantiser indices.
     pub quant: QuantIndices,
-    /// Buffers and sign biases.
+    /// Reference updates and sign biases.
     pub references: ReferenceUpdates,
-    /// The probabilities stay for the next frame, rather than for this one only.
+    /// Whether the probabilities persist for later frames, rather than apply to this frame only.
     pub refresh_entropy: bool,
-    /// Adapted probabilities in effect.
+    /// Adaptive probabilities in effect.
     pub probs: Probabilities,
-    /// Probabilities of this frame only.
+    /// Probabilities that apply to this frame only.
     pub modes: ModeProbabilities,
 }
 
 impl FrameHeader {
-    /// Number of token partitions.
+    /// Returns the number of token partitions.
     #[must_use]
     pub fn partitions(&self) -> usize {
         1 << self.log2_partitions
@@ -93,12 +93,14 @@ impl FrameHeader {
 }
 
 impl HeaderContext {
-    /// What a key frame begins with (section 9.3, 9.6 and 13.4). Flags are sent anew each frame.
+    /// Resets to the state at a key frame (sections 9.3, 9.6 and 13.4). Flags are sent in each
+    /// frame.
     fn reset_for_key(&mut self) {
         *self = Self::default();
     }
 
-    /// What the next frame begins with, where `before` is what this one began with.
+    /// Updates to the state at the next frame; `before` are the probabilities at the start of this
+    /// one.
     fn follow(&mut self, header: &FrameHeader, before: Probabilities) {
         self.segmentation = header.segmentation.clone();
         self.filter = header.filter.clone();
@@ -106,8 +108,7 @@ impl HeaderContext {
     }
 }
 
-/// Reads the header of a frame and brings `context` up to what the next frame begins with.
-/// Section 19.2.
+/// Parses a frame header and updates `context` for the next frame. Section 19.2.
 pub fn parse_frame_header(
     reader: &mut BoolDecoder<'_>,
     is_key: bool,
@@ -160,8 +161,7 @@ pub fn parse_frame_header(
     header
 }
 
-/// Writes the header of a frame and brings `context` up to what the next frame begins with.
-/// Section 19.2.
+/// Writes a frame header and updates `context` for the next frame. Section 19.2.
 pub fn write_frame_header<S: BoolSink>(
     sink: &mut S,
     header: &FrameHeader,
@@ -195,13 +195,13 @@ pub fn write_frame_header<S: BoolSink>(
     context.follow(header, before);
 }
 
-/// A literal of at most 8 bits.
+/// Reads a literal of at most 8 bits.
 fn literal_u8(reader: &mut BoolDecoder<'_>, bits: u32) -> u8 {
     debug_assert!(bits <= 8, "a byte holds 8 bits");
     u8::try_from(reader.get_literal(bits)).unwrap_or(u8::MAX)
 }
 
-/// Section 13.4.
+/// Parses token probability updates. Section 13.4.
 fn parse_coeff_probs(reader: &mut BoolDecoder<'_>, probs: &mut CoeffProbs) {
     let updates = COEFF_UPDATE_PROBS.as_flattened().as_flattened().as_flattened();
     let probs = probs.as_flattened_mut().as_flattened_mut().as_flattened_mut();
@@ -212,7 +212,7 @@ fn parse_coeff_probs(reader: &mut BoolDecoder<'_>, probs: &mut CoeffProbs) {
     }
 }
 
-/// Section 13.4: what differs from `before`.
+/// Writes token probability updates relative to `before`. Section 13.4.
 fn write_coeff_probs<S: BoolSink>(sink: &mut S, probs: &CoeffProbs, before: &CoeffProbs) {
     let updates = COEFF_UPDATE_PROBS.as_flattened().as_flattened().as_flattened();
     let probs = probs.as_flattened().as_flattened().as_flattened();
@@ -225,7 +225,8 @@ fn write_coeff_probs<S: BoolSink>(sink: &mut S, probs: &CoeffProbs, before: &Coe
     }
 }
 
-/// Section 17.2: seven bits, of which 0 stands for a probability of 1.
+/// Parses motion vector probability updates: seven bits each, with 0 coding a probability of 1.
+/// Section 17.2.
 fn parse_mv_probs(reader: &mut BoolDecoder<'_>, probs: &mut [MvProbs; 2]) {
     let updates = MV_UPDATE_PROBS.as_flattened();
     for (prob, &update) in probs.as_flattened_mut().iter_mut().zip(updates) {
@@ -235,20 +236,21 @@ fn parse_mv_probs(reader: &mut BoolDecoder<'_>, probs: &mut [MvProbs; 2]) {
     }
 }
 
-/// Section 17.2: what differs from `before`. New probabilities are even, or 1.
+/// Writes motion vector probability updates relative to `before`. New probabilities are even, or 1.
+/// Section 17.2.
 fn write_mv_probs<S: BoolSink>(sink: &mut S, probs: &[MvProbs; 2], before: &[MvProbs; 2]) {
     let updates = MV_UPDATE_PROBS.as_flattened();
     let pairs = probs.as_flattened().iter().zip(before.as_flattened());
     for ((&prob, &before), &update) in pairs.zip(updates) {
         sink.put_bool(prob != before, update);
         if prob != before {
-            debug_assert!(prob == 1 || prob.is_multiple_of(2), "cannot be coded: {prob}");
+            debug_assert!(prob == 1 || prob.is_multiple_of(2), "cannot code probability {prob}");
             sink.put_literal(u32::from(prob) >> 1, 7);
         }
     }
 }
 
-/// Section 9.10: all mode probabilities, or none.
+/// Parses the optional mode probabilities. Section 9.10.
 fn parse_optional(reader: &mut BoolDecoder<'_>, probs: &mut [u8]) {
     if reader.get_flag() {
         for prob in probs {
@@ -257,7 +259,7 @@ fn parse_optional(reader: &mut BoolDecoder<'_>, probs: &mut [u8]) {
     }
 }
 
-/// Section 9.10: all mode probabilities if any differs from `before`.
+/// Writes all mode probabilities if any differs from `before`. Section 9.10.
 fn write_optional<S: BoolSink>(sink: &mut S, probs: &[u8], before: &[u8]) {
     sink.put_flag(probs != before);
     if probs != before {

@@ -1,5 +1,5 @@
-//! The loop filters: levels, limits and the filtering of a macroblock row. RFC 6386, sections 9.3,
-//! 9.6 and 15.
+//! Loop filters: levels, limits and filtering of a macroblock row. RFC 6386, sections 9.3, 9.6 and
+//! 15.
 
 use codec_simd::{EdgeLimits, Kernels};
 
@@ -7,12 +7,12 @@ use super::header::FrameHeader;
 use super::rows::MbRow;
 use super::types::{LumaMode, MbInfo, Reference};
 
-/// Limits of one level. Section 15.4.
+/// Limits for one filter level. Section 15.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LevelLimits {
-    /// Edges between macroblocks.
+    /// Limits of macroblock edges.
     mb: EdgeLimits,
-    /// Edges inside.
+    /// Limits of inner edges.
     inner: EdgeLimits,
 }
 
@@ -36,18 +36,18 @@ impl LevelLimits {
     }
 }
 
-/// What the loop filter does to a frame: computed once from its header.
+/// Loop filter parameters of a frame, derived from its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterParams {
     is_simple: bool,
     is_off: bool,
-    /// By segment, reference and mode class.
+    /// Filter level by segment, reference and mode class.
     levels: [[[u8; 4]; 4]; 4],
     limits: [LevelLimits; 64],
 }
 
 impl FilterParams {
-    /// Levels and limits of a frame.
+    /// Derives levels and limits from a frame header.
     #[must_use]
     pub fn new(header: &FrameHeader) -> Self {
         let filter = &header.filter;
@@ -59,7 +59,8 @@ impl FilterParams {
                 for (class, level) in levels.iter_mut().enumerate() {
                     *level = base;
                     if filter.deltas_enabled {
-                        // The first mode delta is for intra macroblocks only, the others never.
+                        // The first mode delta applies only to intra macroblocks, the others only
+                        // to inter macroblocks.
                         let is_intra = reference == Reference::Current as usize;
                         let mode =
                             if is_intra && class != 0 { 0 } else { filter.mode_deltas[class] };
@@ -79,13 +80,13 @@ impl FilterParams {
         Self { is_simple: filter.is_simple, is_off: filter.level == 0, levels, limits }
     }
 
-    /// No macroblock is filtered.
+    /// Returns whether the filter is off for all macroblocks.
     #[must_use]
     pub fn is_off(&self) -> bool {
         self.is_off
     }
 
-    /// How `mb` is filtered.
+    /// Returns the filter strength of `mb`.
     #[inline]
     #[must_use]
     pub fn strength(&self, mb: &MbInfo) -> MbStrength {
@@ -104,19 +105,21 @@ impl FilterParams {
     }
 }
 
-/// How a macroblock is filtered.
+/// Filter strength of a macroblock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MbStrength {
-    /// 0..=63; 0: not at all.
+    /// Level, 0..=63; 0 disables the filter.
     pub level: u8,
-    /// Whether the edges inside are filtered, too. Section 15.1.
+    /// Whether inner edges are filtered as well. Section 15.1.
     pub inner: bool,
 }
 
-/// Filters a macroblock row of as many macroblocks as `strengths` has items: its inside, its left edges, and its upper edges, which change the
-/// last three lines of the row `above` (`None` at the top of the frame).
+/// Filters a macroblock row with one macroblock per item of `strengths`: inner edges, left edges,
+/// and upper edges. The latter change the last three lines of the row `above` (`None` at the top of
+/// the frame).
 ///
-/// The row above has been filtered. What later rows predict from, unfiltered, has been saved.
+/// The row above must be filtered already. The unfiltered pixels that later rows predict from must
+/// have been saved.
 pub fn filter_row(
     kernels: &Kernels,
     params: &FilterParams,
@@ -141,7 +144,7 @@ pub fn filter_row(
     }
 }
 
-/// Section 15.3. The order of the four steps is the standard's.
+/// The normal filter. Section 15.3. The order of the four steps is that of the standard.
 #[inline]
 fn filter_mb_normal(
     kernels: &Kernels,
@@ -179,7 +182,7 @@ fn filter_mb_normal(
     }
 }
 
-/// Section 15.2: luma only, edge limits only.
+/// The simple filter: luma only, edge limits only. Section 15.2.
 #[inline]
 fn filter_mb_simple(
     kernels: &Kernels,

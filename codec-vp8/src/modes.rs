@@ -1,5 +1,5 @@
-//! Macroblock headers: segment, skip flag, intra modes, references and motion vectors. Parse and
-//! write. RFC 6386, sections 10, 11, 16 and 17.
+//! Macroblock headers: segment, skip flag, intra modes, references and motion vectors; parser and
+//! writer. RFC 6386, sections 10, 11, 16 and 17.
 
 mod intra;
 mod near;
@@ -23,8 +23,8 @@ use super::header::{FrameHeader, ModeProbabilities};
 use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
 use codec_core::entropy::{BoolDecoder, BoolSink};
 
-/// Modes and vectors along one side of a macroblock: what sub-blocks of the next one see. Intra
-/// contexts exist in key frames only, vector contexts in inter frames only.
+/// Modes and vectors along one side of a macroblock, the context for sub-blocks of the next one.
+/// Intra contexts exist only in key frames, vector contexts only in inter frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct SubblockSide {
@@ -33,13 +33,13 @@ pub struct SubblockSide {
 }
 
 impl SubblockSide {
-    /// The bottom row, for the macroblock below.
+    /// Returns the bottom row, the context for the macroblock below.
     #[must_use]
     pub fn bottom(subblocks: &SubblockInfo) -> Self {
         Self::pick(subblocks, [12, 13, 14, 15])
     }
 
-    /// The right column, for the macroblock to the right.
+    /// Returns the right column, the context for the macroblock to the right.
     #[must_use]
     pub fn right(subblocks: &SubblockInfo) -> Self {
         Self::pick(subblocks, [3, 7, 11, 15])
@@ -58,8 +58,8 @@ impl SubblockSide {
     }
 }
 
-/// What the syntax of a macroblock depends on beside the frame header. Outside the frame stand
-/// default values: intra macroblocks of DC modes, vectors of zero.
+/// Context of a macroblock header in addition to the frame header. Positions outside the frame have
+/// default values: intra macroblocks with DC modes and zero vectors.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct MbContext<'a> {
@@ -68,11 +68,11 @@ pub struct MbContext<'a> {
     pub above: &'a SubblockSide,
     /// Right side of the macroblock to the left.
     pub left: &'a SubblockSide,
-    /// How far vectors may point, for the vectors of neighbours.
+    /// Allowed range of motion vectors, for clamping the neighbours' vectors.
     pub bounds: MvBounds,
 }
 
-/// Reads a macroblock's header. `segment` is its segment so far, which stays unless the frame
+/// Parses a macroblock header. `segment` is the current segment, which is kept unless the frame
 /// updates the map. `subblocks` is overwritten.
 #[inline(always)]
 pub fn parse_macroblock(
@@ -82,7 +82,7 @@ pub fn parse_macroblock(
     segment: u8,
     subblocks: &mut SubblockInfo,
 ) -> MbInfo {
-    // A copy stays in registers as long as no function that is not inlined gets a hand on it.
+    // A local copy stays in registers as long as it is passed only to inlined functions.
     let mut local = reader.clone();
     let segment = if header.segmentation.update_map {
         parse_segment(&mut local, header.segmentation.tree_probs)
@@ -121,7 +121,7 @@ pub fn parse_macroblock(
     mb
 }
 
-/// Intra modes of either kind of frame.
+/// Parses intra modes, in key frames and inter frames.
 #[inline(never)]
 fn parse_intra(
     reader: &mut BoolDecoder<'_>,
@@ -140,7 +140,8 @@ fn parse_intra(
     luma_and_chroma
 }
 
-/// Division and vectors of a split macroblock; returns the last vector, too.
+/// Parses the partitioning and vectors of a split macroblock; returns the partitioning and the last
+/// vector.
 #[inline(never)]
 fn parse_split_into(
     reader: &mut BoolDecoder<'_>,
@@ -156,19 +157,19 @@ fn parse_split_into(
     (partitioning, mvs[15])
 }
 
-/// What writing a macroblock's header depends on beside the frame header.
+/// Context for writing a macroblock header in addition to the frame header.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteContext<'a> {
     /// Bottom side of the macroblock above.
     pub above: &'a SubblockSide,
     /// Right side of the macroblock to the left.
     pub left: &'a SubblockSide,
-    /// Of an inter macroblock: what [`find_near_vectors`] gave for its reference.
+    /// For inter macroblocks, the result of [`find_near_vectors`] for its reference.
     pub near: &'a NearVectors,
 }
 
-/// Writes a macroblock's header. `mb.segment`, where the frame updates the map, `mb.skip`, where
-/// it has skip flags, and all modes and vectors are written.
+/// Writes a macroblock header: `mb.segment` if the frame updates the map, `mb.skip` if it has skip
+/// flags, and all modes and vectors.
 #[inline]
 pub fn write_macroblock<S: BoolSink>(
     sink: &mut S,
@@ -219,7 +220,7 @@ fn write_motion<S: BoolSink>(
     }
 }
 
-/// The 4x4 modes of `subblocks`, made an intra macroblock's if it is not one.
+/// Returns the 4x4 modes of `subblocks`, converting it to an intra macroblock's if necessary.
 fn subblock_modes(subblocks: &mut SubblockInfo) -> &mut [SubblockMode; 16] {
     if matches!(subblocks, SubblockInfo::Inter(_)) {
         *subblocks = SubblockInfo::default();
@@ -230,7 +231,7 @@ fn subblock_modes(subblocks: &mut SubblockInfo) -> &mut [SubblockMode; 16] {
     }
 }
 
-/// Section 10.
+/// Parses a segment number. Section 10.
 #[inline(always)]
 pub fn parse_segment(reader: &mut BoolDecoder<'_>, probs: [u8; 3]) -> u8 {
     if reader.get_bool(probs[0]) {
@@ -240,7 +241,7 @@ pub fn parse_segment(reader: &mut BoolDecoder<'_>, probs: [u8; 3]) -> u8 {
     }
 }
 
-/// Section 10; `segment` is 0..=3.
+/// Writes a segment number, 0..=3. Section 10.
 #[inline]
 pub fn write_segment<S: BoolSink>(sink: &mut S, probs: [u8; 3], segment: u8) {
     let is_upper = segment >= 2;
@@ -248,7 +249,7 @@ pub fn write_segment<S: BoolSink>(sink: &mut S, probs: [u8; 3], segment: u8) {
     sink.put_bool(segment & 1 != 0, probs[1 + usize::from(is_upper)]);
 }
 
-/// The reference of an inter macroblock. Section 16.2.
+/// Parses the reference of an inter macroblock. Section 16.2.
 #[inline(always)]
 pub fn parse_reference(reader: &mut BoolDecoder<'_>, probs: ModeProbabilities) -> Reference {
     if !reader.get_bool(probs.last) {
@@ -260,7 +261,7 @@ pub fn parse_reference(reader: &mut BoolDecoder<'_>, probs: ModeProbabilities) -
     }
 }
 
-/// The reference of an inter macroblock. Section 16.2.
+/// Writes the reference of an inter macroblock. Section 16.2.
 #[inline]
 pub fn write_reference<S: BoolSink>(sink: &mut S, probs: ModeProbabilities, reference: Reference) {
     debug_assert!(reference != Reference::Current, "an inter macroblock");

@@ -1,4 +1,4 @@
-//! Prediction of macroblocks: what intra modes see (RFC 6386, section 12) and motion compensation
+//! Macroblock prediction: intra prediction edges (RFC 6386, section 12) and motion compensation
 //! (section 18).
 
 mod inter;

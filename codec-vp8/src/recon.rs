@@ -7,7 +7,7 @@ use super::residual::MbCoeffs;
 use super::types::MbInfo;
 use codec_simd::SubblockMode;
 
-/// The three blocks of a macroblock in the frame.
+/// Windows of a macroblock's Y, U and V blocks in the frame.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct MbWindows<'a> {
@@ -16,7 +16,8 @@ pub struct MbWindows<'a> {
     pub v: WindowMut<'a, 8, 8>,
 }
 
-/// Adds the residual to the prediction in `mb`. With Y2, the luma DCs come from there. Section 14.3.
+/// Adds the residual to the prediction in `mb`. If there is a Y2 block, it provides the luma DCs.
+/// Section 14.3.
 #[inline]
 pub fn add_residual(kernels: &Kernels, coeffs: &MbCoeffs, mb: MbWindows<'_>) {
     if coeffs.has_y2 {
@@ -40,7 +41,7 @@ fn add_chroma(
     }
 }
 
-/// Reconstructs an intra macroblock whose modes are whole-block ones.
+/// Reconstructs an intra macroblock with whole-block modes.
 #[inline]
 pub fn reconstruct_intra(
     kernels: &Kernels,

@@ -1,5 +1,4 @@
-//! Coefficients: parse and write tokens, count them, adapt their probabilities. RFC 6386, section
-//! 13.
+//! Coefficient tokens: parser, writer, statistics and probability adaptation. RFC 6386, section 13.
 
 mod adapt;
 mod parse;
@@ -12,44 +11,44 @@ pub use parse::{BlockProbs, MbCoeffs, TokenProbs, parse_block, parse_macroblock}
 pub use token::{TOKENS, Token, empty_block, leaf_of, small_tokens, walk_block, write_token};
 pub use write::{token_cost_q8, write_block_tokens};
 
-/// What a block holds, in the order of the probability tables. Section 13.3.
+/// Block type, in the order of the probability tables. Section 13.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum PlaneType {
-    /// Luma whose DC is in the Y2 block: scan positions 1..16.
+    /// Luma whose DC is in the Y2 block: scan positions 1 to 15.
     LumaAfterY2,
-    /// The DCs of luma.
+    /// The luma DCs of a macroblock.
     Y2,
     /// U or V.
     Chroma,
-    /// Luma with its DC.
+    /// Luma including its DC.
     Luma,
 }
 
 impl PlaneType {
-    /// Scan position of the first coefficient.
+    /// Returns the scan position of the first coefficient.
     #[must_use]
     pub fn first(self) -> usize {
         usize::from(self == Self::LumaAfterY2)
     }
 }
 
-/// Which blocks along one side of a macroblock have coefficients: bits 0..4 luma, 4..6 U, 6..8 V,
-/// 8 Y2. Left to right for a bottom side, top to bottom for a right side.
+/// Flags of the blocks along one side of a macroblock that have coefficients: bits 0..4 luma, 4..6
+/// U, 6..8 V, 8 Y2. A bottom side is ordered left to right, a right side top to bottom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideFlags(pub u16);
 
 impl SideFlags {
     const Y2: u16 = 1 << 8;
 
-    /// What a macroblock without coefficients leaves behind: the Y2 flag stays where it has no Y2
-    /// block.
+    /// Updates the flags after a macroblock without coefficients. The Y2 flag is kept if the
+    /// macroblock has no Y2 block.
     #[inline]
     pub fn clear(&mut self, has_y2: bool) {
         self.0 &= if has_y2 { 0 } else { Self::Y2 };
     }
 
-    /// 1 if flag `bit` is set.
+    /// Returns 1 if flag `bit` is set, otherwise 0.
     #[inline]
     #[must_use]
     pub fn get(self, bit: usize) -> usize {
@@ -63,7 +62,7 @@ impl SideFlags {
     }
 }
 
-/// Flag of each block's column (`.0`, above) and row (`.1`, left) in [`SideFlags`]: sixteen luma
+/// Index in [`SideFlags`] of each block's column (`.0`, above) and row (`.1`, left): sixteen luma
 /// blocks, four of U, four of V, Y2.
 pub static BLOCK_FLAGS: [(u8, u8); 25] = block_flags();
 

@@ -1,20 +1,21 @@
-//! A frame taken apart into macroblock rows that can be written independently.
+//! Splitting of a frame into macroblock rows that can be written independently.
 
 use codec_simd::{PlaneMut, Window, WindowMut, prefetch_rows};
 
 use codec_core::frame::FrameBuf;
 
-/// The lines of one plane that belong to one macroblock row.
+/// Lines of one plane that belong to one macroblock row.
 #[derive(Debug)]
 pub struct RowPlane<'a> {
-    /// From the first byte of the left border on.
+    /// Starts at the first byte of the left border.
     data: &'a mut [u8],
     stride: usize,
     pad: usize,
 }
 
 impl RowPlane<'_> {
-    /// The `W` x `H` pixels whose top-left is column `x` (inside the border) of line `y`.
+    /// Returns the `W` x `H` pixels whose top-left is column `x` (relative to the first visible
+    /// pixel) of line `y`.
     ///
     /// # Panics
     /// If they do not lie inside the row.
@@ -29,7 +30,7 @@ impl RowPlane<'_> {
         WindowMut::new(&mut self.data[from..], self.stride).expect("block inside the row")
     }
 
-    /// As [`Self::window_mut`], for reading.
+    /// Returns the pixels like [`Self::window_mut`], for reading.
     ///
     /// # Panics
     /// If they do not lie inside the row.
@@ -41,28 +42,28 @@ impl RowPlane<'_> {
         Window::new(&self.data[from..], self.stride).expect("block inside the row")
     }
 
-    /// All bytes of the lines, from the left border on.
+    /// Returns all bytes of the lines, starting at the left border.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.data
     }
 
-    /// Asks for the cache lines that the first `lines` lines have at column `x`.
+    /// Prefetches the cache lines of the first `lines` lines at column `x`.
     #[inline]
     pub fn prefetch(&self, x: usize, lines: usize) {
         self.prefetch_from(x, 0, lines);
     }
 
-    /// Asks for the cache lines that `lines` lines from `y` on have at column `x`.
+    /// Prefetches the cache lines of `lines` lines from `y` on at column `x`.
     #[inline]
     pub fn prefetch_from(&self, x: usize, y: usize, lines: usize) {
         prefetch_rows(self.data, y * self.stride + self.pad + x, self.stride, lines);
     }
 
-    /// Line `y` from the first pixel on, as far as memory goes.
+    /// Returns line `y` from its first visible pixel to the end of its memory.
     ///
     /// # Panics
-    /// If there is no such line.
+    /// If the line does not exist.
     #[inline]
     #[must_use]
     pub fn line(&self, y: usize) -> &[u8] {
@@ -79,7 +80,7 @@ impl RowPlane<'_> {
         self.data[from..from + pixels.len()].copy_from_slice(pixels);
     }
 
-    /// `H` pixels of column `x` from the top.
+    /// Returns the top `H` pixels of column `x`.
     ///
     /// # Panics
     /// If they do not lie inside the row.
@@ -91,7 +92,7 @@ impl RowPlane<'_> {
     }
 }
 
-/// One macroblock row of a frame: sixteen lines of luma, eight of each chroma plane.
+/// One macroblock row of a frame: sixteen luma lines and eight lines of each chroma plane.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct MbRow<'a> {
@@ -100,7 +101,7 @@ pub struct MbRow<'a> {
     pub v: RowPlane<'a>,
 }
 
-/// The macroblock rows of `frame`, from top to bottom. Each borrows its own lines.
+/// Returns the macroblock rows of `frame` from top to bottom. Each borrows its own lines.
 pub fn mb_rows(frame: &mut FrameBuf) -> impl Iterator<Item = MbRow<'_>> {
     let [y, u, v] = frame.planes_mut();
     let rows = lines::<16>(y).zip(lines::<8>(u)).zip(lines::<8>(v));

@@ -1,25 +1,25 @@
-//! The numbers of the standard, typed once. RFC 6386, the section is named with each table.
+//! Constant tables of the standard; each names its section of RFC 6386.
 
-/// Token probabilities: `[plane type][band][context][node]`, section 13.3.
+/// Token probabilities: `[plane type][band][context][node]`. Section 13.3.
 pub type CoeffProbs = [[[[u8; 11]; 3]; 8]; 4];
 
-/// Probabilities of a motion-vector component, section 17.1: is long, sign, seven of the tree of
-/// short values, ten of the bits of long ones.
+/// Probabilities of a motion vector component (section 17.1): is long, sign, seven for the tree of
+/// short values, ten for the bits of long values.
 pub type MvProbs = [u8; 19];
 
-/// Offset of the sign's probability in [`MvProbs`].
+/// Index of the sign probability in [`MvProbs`].
 pub const MV_SIGN: usize = 1;
-/// Offset of the short tree's probabilities in [`MvProbs`].
+/// Index of the short tree's probabilities in [`MvProbs`].
 pub const MV_SHORT: usize = 2;
-/// Offset of the long values' bit probabilities in [`MvProbs`].
+/// Index of the bit probabilities of long values in [`MvProbs`].
 pub const MV_LONG: usize = 9;
-/// Bits of a long motion-vector component.
+/// Number of bits of a long motion vector component.
 pub const MV_LONG_BITS: usize = 10;
 
 /// Scan order: raster position of each coefficient. Section 13.
 pub static ZIGZAG: [u8; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
 
-/// Place in the scan of each raster position: the inverse of [`ZIGZAG`].
+/// Scan position of each raster position: the inverse of [`ZIGZAG`].
 pub static ZIGZAG_POS: [u8; 16] = invert(&ZIGZAG);
 
 const fn invert(order: &[u8; 16]) -> [u8; 16] {
@@ -35,8 +35,8 @@ const fn invert(order: &[u8; 16]) -> [u8; 16] {
 /// Band of each scan position. Section 13.3.
 pub static BANDS: [u8; 16] = [0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7];
 
-/// Probabilities of the extra bits of `dct_cat1` to `dct_cat6`, most significant bit first.
-/// Section 13.2.
+/// Probabilities of the extra bits of `dct_cat1` to `dct_cat6`, most significant bit first. Section
+/// 13.2.
 pub static CATEGORY_PROBS: [&[u8]; 6] = [
     &[159],
     &[165, 145],
@@ -52,22 +52,22 @@ pub static CATEGORY_BASE: [u16; 6] = [5, 7, 11, 19, 35, 67];
 /// Largest magnitude that `dct_cat6` can hold.
 pub const MAX_LEVEL: i16 = 67 + (1 << 11) - 1;
 
-/// Probability that a macroblock of a key frame is not `B_PRED`, and so on down the tree.
-/// Section 11.2.
+/// Probabilities of the luma mode tree in key frames; the first node is `B_PRED`. Section 11.2.
 pub static KEY_LUMA_PROBS: [u8; 4] = [145, 156, 163, 128];
-/// Chroma modes of key frames. Section 11.4.
+/// Probabilities of chroma modes in key frames. Section 11.4.
 pub static KEY_CHROMA_PROBS: [u8; 3] = [142, 114, 183];
-/// Luma modes of intra macroblocks in inter frames, at a key frame. Section 16.1.
+/// Default probabilities of luma modes of intra macroblocks in inter frames. Section 16.1.
 pub static DEFAULT_LUMA_PROBS: [u8; 4] = [112, 86, 140, 37];
-/// Chroma modes of intra macroblocks in inter frames, at a key frame. Section 16.1.
+/// Default probabilities of chroma modes of intra macroblocks in inter frames. Section 16.1.
 pub static DEFAULT_CHROMA_PROBS: [u8; 3] = [162, 101, 204];
-/// Sub-block modes in inter frames. Section 16.1.
+/// Probabilities of sub-block modes in inter frames. Section 16.1.
 pub static SUBBLOCK_PROBS: [u8; 9] = [120, 90, 79, 133, 87, 85, 80, 111, 151];
 
-/// Partitioning of a split macroblock. Section 16.4.
+/// Probabilities of the partitioning of a split macroblock. Section 16.4.
 pub static PARTITIONING_PROBS: [u8; 3] = [110, 111, 150];
 
-/// Probabilities of the inter mode by census: `[count][node]`. Section 16.3.
+/// Probabilities of the inter mode by the counts of the neighbour census: `[count][node]`. Section
+/// 16.3.
 pub static MODE_CONTEXTS: [[u8; 4]; 6] = [
     [7, 1, 1, 143],
     [14, 18, 14, 107],
@@ -77,23 +77,23 @@ pub static MODE_CONTEXTS: [[u8; 4]; 6] = [
     [234, 188, 128, 28],
 ];
 
-/// Probabilities of a sub-vector's kind: `[context][node]`. Section 16.4.
+/// Probabilities of a sub-block's vector mode: `[context][node]`. Section 16.4.
 pub static SUB_MV_PROBS: [[u8; 3]; 5] =
     [[147, 136, 18], [106, 145, 1], [179, 121, 1], [223, 1, 34], [208, 1, 1]];
 
-/// Probabilities that a motion-vector probability is updated: row, then column. Section 17.2.
+/// Probabilities that a motion vector probability is updated: row, then column. Section 17.2.
 pub static MV_UPDATE_PROBS: [MvProbs; 2] = [
     [237, 246, 253, 253, 254, 254, 254, 254, 254, 254, 254, 254, 254, 254, 250, 250, 252, 254, 254],
     [231, 243, 245, 253, 254, 254, 254, 254, 254, 254, 254, 254, 254, 254, 251, 251, 254, 254, 254],
 ];
 
-/// Motion-vector probabilities at a key frame: row, then column. Section 17.2.
+/// Default motion vector probabilities: row, then column. Section 17.2.
 pub static DEFAULT_MV_PROBS: [MvProbs; 2] = [
     [162, 128, 225, 146, 172, 147, 214, 39, 156, 128, 129, 132, 75, 145, 178, 206, 239, 254, 254],
     [164, 128, 204, 170, 119, 235, 140, 230, 228, 128, 130, 130, 74, 148, 180, 203, 236, 254, 254],
 ];
 
-/// Quantiser step of DC coefficients by index. Section 14.1.
+/// Quantiser step of DC coefficients by quantiser index. Section 14.1.
 pub static DC_STEPS: [u8; 128] = [
     4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 17, 18, 19, 20, 20, 21, 21, 22, 22, 23,
     23, 24, 25, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 37, 38, 39, 40, 41, 42, 43, 44,
@@ -103,7 +103,7 @@ pub static DC_STEPS: [u8; 128] = [
     132, 134, 136, 138, 140, 143, 145, 148, 151, 154, 157,
 ];
 
-/// Quantiser step of AC coefficients by index. Section 14.1.
+/// Quantiser step of AC coefficients by quantiser index. Section 14.1.
 pub static AC_STEPS: [u16; 128] = [
     4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
     29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
@@ -113,7 +113,7 @@ pub static AC_STEPS: [u16; 128] = [
     209, 213, 217, 221, 225, 229, 234, 239, 245, 249, 254, 259, 264, 269, 274, 279, 284,
 ];
 
-/// Sub-block modes of key frames: `[mode above][mode left][node]`. Section 11.5.
+/// Probabilities of sub-block modes in key frames: `[mode above][mode left][node]`. Section 11.5.
 pub static KEY_SUBBLOCK_PROBS: [[[u8; 9]; 10]; 10] = [
     [
         [231, 120, 48, 89, 115, 113, 120, 152, 112],
@@ -409,7 +409,7 @@ pub static COEFF_UPDATE_PROBS: CoeffProbs = [
     ],
 ];
 
-/// Token probabilities at a key frame. Section 13.5.
+/// Default token probabilities. Section 13.5.
 pub static DEFAULT_COEFF_PROBS: CoeffProbs = [
     [
         [

@@ -1,4 +1,5 @@
-//! What a macroblock is made of. RFC 6386, sections 5, 8 and 16.
+//! Macroblock types: modes, references, motion vectors, partitionings. RFC 6386, sections 5, 8 and
+//! 16.
 
 use codec_simd::{IntraMode, SubblockMode};
 
@@ -14,19 +15,19 @@ impl MotionVector {
     /// No motion.
     pub const ZERO: Self = Self { x: 0, y: 0 };
 
-    /// A vector.
+    /// Creates a vector.
     #[must_use]
     pub const fn new(x: i16, y: i16) -> Self {
         Self { x, y }
     }
 }
 
-/// The picture that a macroblock is predicted from.
+/// Reference frame of a macroblock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum Reference {
-    /// The frame itself: intra prediction.
+    /// The current frame: intra prediction.
     #[default]
     Current,
     Last,
@@ -34,7 +35,7 @@ pub enum Reference {
     Altref,
 }
 
-/// Luma prediction of a macroblock: five intra modes (section 8.2), five inter modes (section
+/// Luma prediction mode of a macroblock: five intra modes (section 8.2), five inter modes (section
 /// 16.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -51,18 +52,18 @@ pub enum LumaMode {
     Near,
     Zero,
     New,
-    /// Each sub-block has its own vector.
+    /// Each partition has its own vector.
     Split,
 }
 
 impl LumaMode {
-    /// Whether the macroblock has a Y2 block for its luma DCs.
+    /// Returns whether the macroblock has a Y2 block for its luma DCs.
     #[must_use]
     pub fn has_y2(self) -> bool {
         !matches!(self, Self::PerBlock | Self::Split)
     }
 
-    /// The whole-block intra mode, if it is one.
+    /// Returns the whole-block intra mode, if it is one.
     #[must_use]
     pub fn whole_intra(self) -> Option<IntraMode> {
         match self {
@@ -76,7 +77,7 @@ impl LumaMode {
         }
     }
 
-    /// What 4x4 contexts see of a macroblock with this mode (section 11.3).
+    /// Returns the 4x4 mode that contexts of neighbours use for this mode (section 11.3).
     #[must_use]
     pub fn implied_subblock(self) -> SubblockMode {
         match self {
@@ -105,11 +106,11 @@ impl From<IntraMode> for LumaMode {
     }
 }
 
-/// How a split macroblock is divided (section 16.4), in the order of the bitstream's enumeration.
+/// Partitioning of a split macroblock (section 16.4), in the order of the bitstream's enumeration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Partitioning {
-    /// Two halves, upper and lower: 16x8.
+    /// Two halves, top and bottom: 16x8.
     #[default]
     TopBottom,
     /// Two halves, left and right: 8x16.
@@ -120,33 +121,34 @@ pub enum Partitioning {
     Sixteenths,
 }
 
-/// What neighbours, the loop filter and statistics need to know of a macroblock.
+/// Macroblock properties that neighbours, the loop filter and statistics use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MbInfo {
-    /// Luma mode; an inter mode exactly where `reference` is not the current frame.
+    /// Luma mode; an inter mode if and only if `reference` is not the current frame.
     pub luma: LumaMode,
     /// Chroma mode of an intra macroblock.
     pub chroma: IntraMode,
-    /// What it is predicted from.
+    /// Reference frame.
     pub reference: Reference,
     /// Segment, 0..=3.
     pub segment: u8,
-    /// `mb_skip_coeff`, as coded or implied: no coefficients follow.
+    /// `mb_skip_coeff`, coded or implied: no coefficients follow.
     pub skip: bool,
-    /// Some coefficient is non-zero (false where `skip`).
+    /// Whether any coefficient is non-zero; false if `skip` is set.
     pub has_coeffs: bool,
-    /// Division of a split macroblock.
+    /// Partitioning of a split macroblock.
     pub partitioning: Partitioning,
-    /// Vector of an inter macroblock; of a split one, that of its last sub-block. Zero for intra.
+    /// Motion vector of an inter macroblock; for a split one, that of its last sub-block. Zero for
+    /// intra.
     pub mv: MotionVector,
 }
 
-/// What each of the sixteen sub-blocks, in raster order, adds to [`MbInfo`].
+/// Modes or vectors of the sixteen sub-blocks, in raster order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubblockInfo {
-    /// 4x4 modes of an intra macroblock; those implied by a whole-block mode, else.
+    /// 4x4 modes of an intra macroblock; the implied ones if it has a whole-block mode.
     Intra([SubblockMode; 16]),
-    /// Vectors of an inter macroblock, all equal unless it is split.
+    /// Motion vectors of an inter macroblock, all equal unless it is split.
     Inter([MotionVector; 16]),
 }
 

@@ -1,4 +1,4 @@
-//! The stage that makes pixels: prediction, residual, loop filter of one row.
+//! Reconstruction stage: prediction, residual and loop filter of one row.
 
 use std::ops::Range;
 
@@ -13,18 +13,19 @@ use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInf
 use super::parse::MbData;
 use super::references::References;
 
-/// Macroblocks from which on a run is copied line by line.
+/// Minimum length in macroblocks of a static run that is copied line by line.
 const LONG_RUN: usize = 12;
-/// Macroblocks in a row from which on rows do not wait in the cache for the next frame.
+/// Number of macroblock columns above which the previous frame's rows have left the cache, so that
+/// prefetching helps.
 const PREFETCH_COLS: usize = 64;
 
-/// What the reconstruction of all rows of a frame shares.
+/// Inputs of the reconstruction of all rows of a frame.
 #[derive(Debug)]
 pub(super) struct FrameTask<'a> {
     kernels: &'static Kernels,
     pub(super) filter: FilterParams,
     motion: MotionFilter,
-    /// Last, golden, altref.
+    /// Planes of last, golden and altref.
     references: Option<[RefPlanes<'a>; 3]>,
     pub(super) cols: usize,
 }
@@ -50,15 +51,16 @@ impl<'a> FrameTask<'a> {
         }
     }
 
-    /// The reference of an inter macroblock; `None` for an intra one.
+    /// Returns the reference of an inter macroblock; `None` for an intra one.
     #[inline]
     fn reference(&self, reference: Reference) -> Option<&RefPlanes<'a>> {
         let index = (reference as usize).checked_sub(1)?;
         self.references.as_ref()?.get(index)
     }
 
-    /// Asks for what macroblocks right of `x` are likely to need: their place in the last frame and
-    /// in this one. Each macroblock asks for its share of the cache lines after the next.
+    /// Prefetches the data that macroblocks to the right of `x` are likely to need: their position
+    /// in the last frame and in this one. Each macroblock prefetches its share of the cache lines
+    /// after the next.
     #[inline]
     pub(super) fn prefetch(&self, (x, y): (usize, usize), row: &MbRow<'_>) {
         const LINE_MBS: usize = 4;
@@ -77,8 +79,8 @@ impl<'a> FrameTask<'a> {
         }
     }
 
-    /// Reconstructs macroblock `x` of row `y`, unfiltered. `above`: the last line of the row
-    /// above. The coefficients are clear afterwards.
+    /// Reconstructs macroblock `x` of row `y` without filtering. `above` is the last line of the
+    /// row above. Clears the coefficients.
     #[inline]
     pub(super) fn reconstruct(
         &self,
@@ -112,7 +114,7 @@ impl<'a> FrameTask<'a> {
         }
     }
 
-    /// Whether a macroblock is that of the last frame in the same place.
+    /// Returns whether a macroblock is an exact copy of the last frame.
     #[inline]
     pub(super) fn is_still(&self, info: &MbInfo) -> bool {
         info.reference == Reference::Last
@@ -122,8 +124,8 @@ impl<'a> FrameTask<'a> {
             && self.references.is_some()
     }
 
-    /// Reconstructs the macroblocks of row `y` in columns `run`, all of which are still: long runs
-    /// line by line, as screens have them.
+    /// Reconstructs the static macroblocks of row `y` in columns `run`. Long runs, which are common
+    /// in screen content, are copied line by line.
     #[inline]
     pub(super) fn reconstruct_still(&self, run: Range<usize>, y: usize, row: &mut MbRow<'_>) {
         if run.is_empty() {
@@ -150,7 +152,7 @@ impl<'a> FrameTask<'a> {
         }
     }
 
-    /// Filters a row that is reconstructed, below one that is filtered.
+    /// Filters a reconstructed row; the row above must be filtered already.
     pub(super) fn filter(
         &self,
         strengths: &[MbStrength],

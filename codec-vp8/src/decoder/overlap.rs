@@ -1,9 +1,10 @@
-//! Decoding with a delay of one frame: while a frame is parsed, the one before it is reconstructed.
+//! Frame-parallel decoding with a delay of one frame: while a frame is parsed, the previous one is
+//! reconstructed.
 //!
-//! The parse of a frame needs nothing of another's pixels. One thread parses the modes, the next one
-//! the coefficients, row after row behind it; whoever has nothing to parse takes rows of the frame
-//! before. A row is filtered by whoever finds it and all above it complete; nobody waits for a
-//! filter.
+//! Parsing needs no pixels of other frames. One thread parses the modes, a second one the
+//! coefficients, row by row behind it; threads without parsing work take rows of the previous
+//! frame. A row is filtered by the thread that finds it and all rows above it complete; no thread
+//! waits for the filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ use codec_core::error::Corrupt;
 use codec_core::frame::{Frame, FrameBuf};
 use codec_core::parallel::{Pool, in_order};
 
-/// A frame that is parsed and not reconstructed.
+/// A frame that is parsed but not reconstructed.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) header: FrameHeader,
@@ -35,13 +36,13 @@ pub(super) struct Held {
     pub(super) duration: Option<u64>,
 }
 
-/// Parsed frames; memory is used again from frame to frame.
+/// Parsed frames; the memory is reused from frame to frame.
 #[derive(Debug)]
 pub(super) struct HeldFrames {
     held: Option<Held>,
-    /// The macroblocks of `held`.
+    /// Macroblocks of `held`.
     mbs: ParsedFrame,
-    /// Those of the frame being parsed.
+    /// Macroblocks of the frame being parsed.
     next: ParsedFrame,
 }
 
@@ -50,15 +51,15 @@ impl HeldFrames {
         Self { held: None, mbs: ParsedFrame::new(cols, rows), next: ParsedFrame::new(cols, rows) }
     }
 
-    /// Holds the frame that was parsed last.
+    /// Holds the frame that was just parsed.
     pub(super) fn hold(&mut self, held: Held) {
         self.held = Some(held);
         std::mem::swap(&mut self.mbs, &mut self.next);
     }
 }
 
-/// Parses a frame for [`HeldFrames::hold`], and completes the one that is held. Returns that as
-/// well, if it is shown.
+/// Parses a frame for [`HeldFrames::hold`] and completes the held one. Also returns the latter if
+/// it is shown.
 pub(super) fn decode<'d>(
     job: &FrameJob<'_>,
     sized: &mut Sized,
@@ -122,11 +123,11 @@ pub(super) fn decode<'d>(
     };
     let of_tokens = token_stage.into_inner().unwrap_or_else(PoisonError::into_inner).result;
     let of_modes = mode_stage.into_inner().unwrap_or_else(PoisonError::into_inner).result;
-    // Coefficients are read of rows whose modes are whole: what is wrong there comes first.
+    // Coefficients are parsed only in rows with intact modes, so token errors come first.
     (of_tokens.and(of_modes).map(|()| parse.outcome()), shown_frame)
 }
 
-/// Completes the frame that is held, if any. Returns it, if it is shown.
+/// Completes the held frame, if any. Returns it if it is shown.
 pub(super) fn complete(
     kernels: &'static Kernels,
     sized: &mut Sized,
@@ -146,15 +147,15 @@ pub(super) fn complete(
     held.shown.then(|| shown(target, held.pts, held.duration))
 }
 
-/// What the two stages of a parse share.
+/// State shared by the two parsing stages.
 struct FrameParse<'a> {
     task: ParseTask<'a>,
     rows: &'a [Mutex<ParsedRow>],
-    /// The row at whose end the modes were found to have run out, where that is an error.
+    /// Row at whose end the modes were found to be exhausted, if that is an error.
     lost_row: AtomicUsize,
 }
 
-/// The first stage.
+/// The first stage: modes.
 struct ModeStage<'a, 'd> {
     state: &'a mut ModeState,
     reader: BoolDecoder<'d>,
@@ -192,7 +193,7 @@ impl ModeStage<'_, '_> {
     }
 }
 
-/// The second stage.
+/// The second stage: coefficients.
 struct TokenStage<'a, 'd> {
     state: &'a mut TokenState,
     readers: &'a mut [BoolDecoder<'d>],
@@ -243,10 +244,10 @@ impl TokenStage<'_, '_> {
     }
 }
 
-/// Something that one thread does before it takes rows.
+/// Work that one thread does before it takes rows.
 type Stage<'a> = &'a (dyn Fn(&[RowShared], Option<&Reconstruction<'_, '_>>) + Sync);
 
-/// Reconstructs a frame into `target`, and goes through `stages` meanwhile.
+/// Reconstructs a frame into `target` while running `stages`.
 fn reconstruct(
     kernels: &'static Kernels,
     (held, mbs, references): (&Held, &ParsedFrame, Option<&References>),
@@ -289,21 +290,21 @@ fn run(
     });
 }
 
-/// A frame in the making.
+/// A frame being reconstructed.
 struct Reconstruction<'a, 'f> {
     task: FrameTask<'a>,
     mbs: &'a ParsedFrame,
     shared: &'a [RowShared],
     slots: &'a [Mutex<RowSlot<'f>>],
-    /// Rows that somebody has taken.
+    /// Number of rows that threads have taken.
     begun: AtomicUsize,
-    /// Rows that are filtered.
+    /// Number of filtered rows.
     filtered: Mutex<usize>,
 }
 
 impl Reconstruction<'_, '_> {
-    /// Takes the next row; `false` if there is none. Rows wait for rows above, which were taken
-    /// before.
+    /// Takes and reconstructs the next row; returns `false` if there is none. Rows wait only for
+    /// rows above them, which were taken before.
     fn reconstruct_next(&self) -> bool {
         let y = self.begun.fetch_add(1, Ordering::Relaxed);
         let is_row = y < self.slots.len();
@@ -324,7 +325,7 @@ impl Reconstruction<'_, '_> {
         self.mbs.read(y, |mut parsed| {
             for x in 0..cols {
                 parsed.read(&mut mb);
-                // Only intra prediction looks at the row above, as far as the next macroblock.
+                // Only intra prediction reads the row above, up to the next macroblock.
                 if let Some(above) = above
                     && mb.info.reference == Reference::Current
                 {
@@ -344,8 +345,8 @@ impl Reconstruction<'_, '_> {
         shared.reconstructed.advance(count(cols));
     }
 
-    /// Filters all rows that are complete, unless somebody else is at it. A row completed
-    /// meanwhile is found by whoever completes the next one, or at the end.
+    /// Filters all complete rows unless another thread is doing so. A row completed in the meantime
+    /// is filtered after the next completed row, or at the end.
     fn filter_complete_rows(&self) {
         let Ok(mut filtered) = self.filtered.try_lock() else { return };
         let cols = u32::try_from(self.task.cols).unwrap_or(u32::MAX);

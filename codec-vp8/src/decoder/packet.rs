@@ -1,5 +1,5 @@
-//! From a packet to its partitions: every size is checked before it is used. RFC 6386, sections
-//! 9.1 and 9.5.
+//! Splitting of a packet into partitions; every size is checked before it is used. RFC 6386,
+//! sections 9.1 and 9.5.
 
 use super::super::header::{
     FRAME_TAG_BYTES, FrameTag, KEY_HEADER_BYTES, KeyHeader, parse_frame_tag, parse_key_header,
@@ -8,36 +8,36 @@ use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
 
-/// Most token partitions that a frame has.
+/// Maximum number of token partitions.
 const MAX_PARTITIONS: usize = 8;
-/// Bytes of a partition's size.
+/// Size of a partition size field in bytes.
 const SIZE_BYTES: usize = 3;
 
-/// Looks at a packet without decoding it: its tag, and a key frame's size.
+/// Reads a packet's frame tag, and a key frame's size, without decoding it.
 ///
 /// # Errors
-/// What the header's parsers say. An empty packet is [`Corrupt::HeaderTruncated`] here.
+/// As the header parsers. An empty packet gives [`Corrupt::HeaderTruncated`].
 pub fn peek(data: &[u8]) -> Result<(FrameTag, Option<KeyHeader>), Corrupt> {
     let tag = parse_frame_tag(data)?;
     let key = tag.is_key.then(|| parse_key_header(&data[FRAME_TAG_BYTES..])).transpose()?;
     Ok((tag, key))
 }
 
-/// A packet's parts.
+/// The parts of a packet.
 #[derive(Debug)]
 pub(super) struct PacketLayout<'a> {
     pub(super) tag: FrameTag,
-    /// Of key frames.
+    /// Header of a key frame.
     pub(super) key: Option<KeyHeader>,
     pub(super) first_partition: &'a [u8],
-    /// What follows the first partition.
+    /// Data after the first partition.
     rest: &'a [u8],
     /// Offset of `rest` in the packet.
     rest_offset: usize,
 }
 
 impl<'a> PacketLayout<'a> {
-    /// Splits off the first partition. With `conceal` it may be cut short.
+    /// Splits off the first partition. With `conceal` it may be truncated.
     pub(super) fn parse(data: &'a [u8], conceal: bool) -> Result<Self, Corrupt> {
         let (tag, key) = peek(data)?;
         let header_bytes = FRAME_TAG_BYTES + if tag.is_key { KEY_HEADER_BYTES } else { 0 };
@@ -51,16 +51,16 @@ impl<'a> PacketLayout<'a> {
         Ok(Self { tag, key, first_partition, rest, rest_offset })
     }
 
-    /// Refuses a key frame whose first partition cannot possibly hold the modes of a picture of
-    /// `size`, so that a few bytes cannot claim the memory of a large one. The cheapest macroblock
-    /// of a key frame takes more than three bits (sections 11.2 and 11.4). With `conceal` most of
-    /// it may be missing.
+    /// Rejects a key frame whose first partition is too short for the modes of a frame of `size`,
+    /// so that a few bytes cannot claim the memory of a large frame. The cheapest macroblock of a
+    /// key frame takes more than three bits (sections 11.2 and 11.4). With `conceal` most of the
+    /// partition may be missing.
     pub(super) fn check_plausible(&self, size: Size, conceal: bool) -> Result<(), Corrupt> {
         let (cols, rows) = size.macroblocks();
         let least = cols * rows * 3 / 8;
         let least = if conceal { least / 64 } else { least };
         let size_bytes = self.first_partition.len();
-        // The coder may leave out zeros at the end.
+        // Encoders may omit trailing zeros.
         if size_bytes + 64 < least {
             return Err(Corrupt::PartitionOverrun { partition: 0, size_bytes, row_mb: 0 });
         }
@@ -68,7 +68,7 @@ impl<'a> PacketLayout<'a> {
     }
 }
 
-/// The token partitions.
+/// Token partitions of a packet.
 #[derive(Debug)]
 pub(super) struct Partitions<'a> {
     parts: [&'a [u8]; MAX_PARTITIONS],
@@ -76,8 +76,8 @@ pub(super) struct Partitions<'a> {
 }
 
 impl<'a> Partitions<'a> {
-    /// Splits what follows the first partition into `count` parts (1, 2, 4 or 8). With `conceal`
-    /// they may be cut short.
+    /// Splits the data after the first partition into `count` parts (1, 2, 4 or 8). With `conceal`
+    /// they may be truncated.
     pub(super) fn parse(
         layout: &PacketLayout<'a>,
         count: usize,
@@ -110,12 +110,12 @@ impl<'a> Partitions<'a> {
         Ok(Self { parts, count })
     }
 
-    /// Bytes of each partition.
+    /// Returns the size of each partition in bytes.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.parts[..self.count].iter().map(|part| part.len())
     }
 
-    /// A reader for each partition. (No allocation: there are eight at most.)
+    /// Returns a reader for each partition, at most eight, without allocation.
     pub(super) fn readers(&self) -> Readers<'a> {
         Readers { readers: self.parts.map(BoolDecoder::new), count: self.count }
     }

@@ -1,4 +1,4 @@
-//! The serial stage: modes and coefficients of macroblock after macroblock.
+//! Parsing stage: modes and coefficients of each macroblock in order.
 
 use codec_simd::IntraMode;
 
@@ -13,17 +13,17 @@ use codec_core::codec::SlotSet;
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 
-/// Zeros that a reader may take past the end of its partition before the data counts as cut
-/// short: encoders may leave out bytes at the end that have no influence.
+/// Number of zero bits that a reader may consume past the end of its partition before the data
+/// counts as truncated: encoders may omit trailing bytes without effect.
 const ZERO_FILL_BITS: u64 = 64;
 
-/// What the parse of all rows of a frame shares.
+/// Inputs of the parse of all rows of a frame.
 #[derive(Debug)]
 pub(super) struct ParseTask<'a> {
     header: &'a FrameHeader,
     conceal: bool,
     probs: &'a TokenProbs,
-    /// By segment.
+    /// Quantiser steps by segment.
     steps: [Steps; 4],
     has_references: bool,
 }
@@ -42,40 +42,40 @@ impl<'a> ParseTask<'a> {
 pub(super) struct MbData {
     pub(super) info: MbInfo,
     pub(super) subblocks: SubblockInfo,
-    /// Clear between macroblocks.
+    /// All zero between macroblocks.
     pub(super) coeffs: MbCoeffs,
 }
 
-/// What a macroblock leaves for the modes of those below it and to its right.
+/// Mode context that a macroblock leaves for those below and to its right.
 #[derive(Clone, Copy, Debug, Default)]
 struct Trace {
-    /// Only what the census of vectors looks at.
+    /// Only the fields that the census of neighbouring vectors uses.
     info: MbInfo,
     side: SubblockSide,
 }
 
-/// Contexts of the modes of the macroblock to come.
+/// Mode contexts of the next macroblock.
 #[derive(Debug)]
 pub(super) struct ModeState {
-    /// By column: of this row left of the macroblock, of the row above from there on.
+    /// By column: of this row to the left of the macroblock, of the row above from there on.
     above: Vec<Trace>,
     left: Trace,
     above_left: MbInfo,
     rows: usize,
     refs_used: [bool; 4],
-    /// The modes have run out; what is left of the frame is made up.
+    /// The mode data is exhausted; the rest of the frame is concealed.
     is_lost: bool,
 }
 
-/// Contexts of the coefficients of the macroblock to come.
+/// Coefficient contexts of the next macroblock.
 #[derive(Debug)]
 pub(super) struct TokenState {
-    /// By column, as for modes.
+    /// By column, as in [`ModeState`].
     above: Vec<SideFlags>,
     left: SideFlags,
-    /// Token partitions that have run out.
+    /// Bit mask of exhausted token partitions.
     lost_partitions: u8,
-    /// The row in work gets no coefficients.
+    /// The current row is parsed without coefficients.
     row_is_lost: bool,
     concealed_mbs: u32,
 }
@@ -99,14 +99,15 @@ impl ModeState {
         self.is_lost = false;
     }
 
-    /// Begins a row. Returns whether all of it is made up.
+    /// Begins a row. Returns whether the whole row is concealed.
     pub(super) fn begin_row(&mut self) -> bool {
         self.left = Trace::default();
         self.above_left = MbInfo::default();
         self.is_lost
     }
 
-    /// Parses the modes of macroblock (`x`, `y`). `segment`: as the frame before left it.
+    /// Parses the modes of macroblock (`x`, `y`). `segment` is its segment after the previous
+    /// frame.
     #[inline(always)]
     pub(super) fn parse_mb(
         &mut self,
@@ -135,8 +136,8 @@ impl ModeState {
         };
         self.refs_used[info.reference as usize] = true;
         self.above_left = above.info;
-        // Most macroblocks have one vector; what was written a moment ago in other widths is slow
-        // to read back.
+        // Most macroblocks have one vector; reading it back in another width right after it was
+        // written would stall on store forwarding.
         if info.luma == LumaMode::Split || info.reference == Reference::Current {
             above.side = SubblockSide::bottom(subblocks);
             self.left.side = SubblockSide::right(subblocks);
@@ -144,15 +145,15 @@ impl ModeState {
             let side = SubblockSide { mvs: [info.mv; 4], ..SubblockSide::default() };
             (above.side, self.left.side) = (side, side);
         }
-        // Field by field: the fields are in registers, and a copy of the whole would wait for
-        // them to be stored.
+        // Field by field: the fields are in registers, and copying the whole struct would wait
+        // until they are stored.
         for near in [&mut above.info, &mut self.left.info] {
             (near.luma, near.reference, near.mv) = (info.luma, info.reference, info.mv);
         }
         info
     }
 
-    /// Ends row `y`: says whether the modes have run out by now.
+    /// Ends row `y`: records whether the mode data is exhausted.
     pub(super) fn end_row(
         &mut self,
         task: &ParseTask<'_>,
@@ -163,7 +164,7 @@ impl ModeState {
         Ok(self.is_lost)
     }
 
-    /// Slots that macroblocks predict from.
+    /// Returns the reference slots that macroblocks predict from.
     pub(super) fn refs_used(&self) -> SlotSet {
         let [_, last, golden, altref] = self.refs_used.map(u8::from);
         SlotSet(last | golden << 1 | altref << 2)
@@ -186,15 +187,15 @@ impl TokenState {
         (self.lost_partitions, self.concealed_mbs) = (0, 0);
     }
 
-    /// Begins a row whose tokens are in partition `index`, and whose modes are made up if
-    /// `is_lost`.
+    /// Begins a row whose tokens are in partition `index`; `is_lost` means that its modes are
+    /// concealed.
     pub(super) fn begin_row(&mut self, index: usize, is_lost: bool) {
         self.row_is_lost = is_lost || self.lost_partitions >> index & 1 != 0;
         self.left = SideFlags::default();
     }
 
-    /// Parses the coefficients of macroblock `x` with modes `info`. Returns whether it has any.
-    /// `tokens`: the row's partition.
+    /// Parses the coefficients of macroblock `x` with modes `info` from `tokens`, the row's
+    /// partition. Returns whether it has any.
     #[inline(always)]
     pub(super) fn parse_mb(
         &mut self,
@@ -216,7 +217,8 @@ impl TokenState {
         coeffs.any()
     }
 
-    /// Ends row `y`, whose tokens are in partition `index`. `is_lost`: the modes have run out.
+    /// Ends row `y`, whose tokens are in partition `index`; `is_lost` means that the mode data is
+    /// exhausted.
     pub(super) fn end_row(
         &mut self,
         task: &ParseTask<'_>,
@@ -232,14 +234,14 @@ impl TokenState {
         Ok(())
     }
 
-    /// Macroblocks in rows for which data was missing.
+    /// Returns the number of macroblocks in rows with missing data.
     pub(super) fn concealed_mbs(&self) -> u32 {
         self.concealed_mbs
     }
 }
 
-/// Whether the data of `partition` has run out, looked for at the end of row `y` only; an error
-/// unless it may.
+/// Returns whether the data of `partition` is exhausted, which is checked only at the end of each
+/// row; an error unless concealment is enabled.
 fn has_run_out(
     task: &ParseTask<'_>,
     reader: &BoolDecoder<'_>,
@@ -254,7 +256,7 @@ fn has_run_out(
     Ok(has_run_out)
 }
 
-/// Both contexts: macroblocks are parsed completely, one after the other.
+/// Both contexts, for parsing macroblocks completely one after the other.
 #[derive(Debug)]
 pub(super) struct ParseState {
     pub(super) modes: ModeState,
@@ -277,8 +279,8 @@ impl ParseState {
         self.tokens.begin_row(index, is_lost);
     }
 
-    /// Parses macroblock (`x`, `y`) into `mb`. `segment`: as the frame before left it. `tokens`: the
-    /// row's partition.
+    /// Parses macroblock (`x`, `y`) into `mb`. `segment` is its segment after the previous frame;
+    /// `tokens` is the row's partition.
     #[inline]
     pub(super) fn parse_mb(
         &mut self,
@@ -297,8 +299,7 @@ impl ParseState {
         (mb.info.partitioning, mb.info.mv) = (partitioning, mv);
     }
 
-    /// Ends row `y`, whose tokens are in partition `index`: the one place where running out of
-    /// data is looked for.
+    /// Ends row `y`, whose tokens are in partition `index`. Exhausted data is detected only here.
     pub(super) fn end_row(
         &mut self,
         task: &ParseTask<'_>,
@@ -310,12 +311,12 @@ impl ParseState {
         self.tokens.end_row(task, tokens, y, is_lost)
     }
 
-    /// Macroblocks so far for which data was missing.
+    /// Returns the number of macroblocks with missing data so far.
     pub(super) fn concealed_mbs(&self) -> u32 {
         self.tokens.concealed_mbs()
     }
 
-    /// What came of a frame, after its last row.
+    /// Returns the result of a frame after its last row.
     pub(super) fn outcome(&self) -> RowsOutcome {
         RowsOutcome {
             concealed_mbs: self.tokens.concealed_mbs(),
@@ -324,7 +325,7 @@ impl ParseState {
     }
 }
 
-/// What stands for a macroblock without data: a copy of the last frame if there is one.
+/// Returns a replacement for a macroblock without data: a copy from the last frame if there is one.
 fn stand_in(task: &ParseTask<'_>, segment: u8, subblocks: &mut SubblockInfo) -> MbInfo {
     if task.has_references {
         *subblocks = SubblockInfo::Inter(Default::default());

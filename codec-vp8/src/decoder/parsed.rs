@@ -1,5 +1,5 @@
-//! A whole frame between its parse and its reconstruction: of the coefficients only the blocks that
-//! have any.
+//! A parsed frame before its reconstruction. Only coefficient blocks that are not all zero are
+//! stored.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,32 +9,32 @@ use super::super::residual::MbCoeffs;
 use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
 use super::parse::MbData;
 
-/// The macroblocks of a frame; memory is used again from frame to frame, and grows never.
+/// The parsed macroblocks of a frame; the memory is reused from frame to frame and never grows.
 #[derive(Debug)]
 pub(super) struct ParsedFrame {
     pub(super) rows: Vec<Mutex<ParsedRow>>,
     pub(super) lists: ParsedLists,
 }
 
-/// What is as long as it needs to be: what modes leave in one list, what coefficients leave in the
-/// other, so that two threads can work on them.
+/// Variable-length data of a frame. Modes and coefficients use separate lists, so that two threads
+/// can fill them.
 #[derive(Debug)]
 pub(super) struct ParsedLists {
-    /// Of the macroblocks that are divided.
+    /// Sub-block modes or vectors of the macroblocks that have their own.
     pub(super) subblocks: Vec<SubblockInfo>,
-    /// Of each macroblock: luma, chroma, Y2.
+    /// Coefficient blocks of each macroblock: luma, chroma, Y2.
     pub(super) blocks: Vec<[i16; 16]>,
 }
 
-/// A row.
+/// A parsed macroblock row.
 #[derive(Debug)]
 pub(super) struct ParsedRow {
     pub(super) mbs: Vec<ParsedMb>,
-    /// The modes are made up, at least in part.
+    /// The modes are concealed, at least in part.
     pub(super) is_lost: bool,
-    /// The modes are all made up.
+    /// The modes are concealed completely.
     pub(super) was_lost: bool,
-    /// Where its part of each list begins.
+    /// Start of its part of each list.
     subblocks_from: usize,
     blocks_from: usize,
 }
@@ -47,12 +47,12 @@ pub(super) struct ParsedMb {
     has_y2: bool,
 }
 
-/// Whether the sub-blocks have modes or vectors of their own.
+/// Returns whether the sub-blocks have their own modes or vectors.
 fn is_divided(info: &MbInfo) -> bool {
     matches!(info.luma, LumaMode::Split | LumaMode::PerBlock)
 }
 
-/// The positions of the bits that are set, from the lowest on.
+/// Returns the positions of the set bits, from the lowest on.
 fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let at = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
@@ -72,7 +72,7 @@ impl ParsedFrame {
         };
         Self {
             rows: (0..rows).map(|_| Mutex::new(row())).collect(),
-            // Memory that is never touched costs nothing.
+            // Reserved memory that is never touched costs nothing.
             lists: ParsedLists {
                 subblocks: Vec::with_capacity(cols * rows),
                 blocks: Vec::with_capacity(cols * rows * 25),
@@ -80,7 +80,7 @@ impl ParsedFrame {
         }
     }
 
-    /// Reads row `y` again.
+    /// Reads back row `y`.
     pub(super) fn read<R>(&self, y: usize, read: impl FnOnce(RowReader<'_>) -> R) -> R {
         let row = self.rows[y].lock().unwrap_or_else(PoisonError::into_inner);
         read(RowReader {
@@ -99,12 +99,12 @@ impl ParsedLists {
 }
 
 impl ParsedRow {
-    /// Modes come first; those of this row go to the end of `subblocks`.
+    /// Begins the modes of this row, which are stored first and appended to `subblocks`.
     pub(super) fn begin_modes(&mut self, subblocks: &[SubblockInfo]) {
         self.subblocks_from = subblocks.len();
     }
 
-    /// Keeps the modes of macroblock `x`.
+    /// Stores the modes of macroblock `x`.
     #[inline]
     pub(super) fn keep_modes(
         &mut self,
@@ -119,12 +119,12 @@ impl ParsedRow {
         }
     }
 
-    /// Coefficients come second; those of this row go to the end of `blocks`.
+    /// Begins the coefficients of this row, which are stored second and appended to `blocks`.
     pub(super) fn begin_coeffs(&mut self, blocks: &[[i16; 16]]) {
         self.blocks_from = blocks.len();
     }
 
-    /// Keeps the coefficients of macroblock `x`, if it has any; they are clear afterwards.
+    /// Stores the coefficients of macroblock `x`, if it has any, and clears them.
     #[inline]
     pub(super) fn keep_coeffs(
         &mut self,
@@ -146,7 +146,7 @@ impl ParsedRow {
     }
 }
 
-/// Macroblock after macroblock of a row.
+/// Reads back the macroblocks of a row.
 #[derive(Debug)]
 pub(super) struct RowReader<'a> {
     mbs: std::slice::Iter<'a, ParsedMb>,
@@ -155,8 +155,9 @@ pub(super) struct RowReader<'a> {
 }
 
 impl RowReader<'_> {
-    /// The next macroblock; the coefficients in `mb` are clear. Sub-blocks of macroblocks that are
-    /// not divided are anything of the right kind. Nothing happens past the end of the row.
+    /// Reads the next macroblock; the coefficients in `mb` must be all zero. Sub-blocks of
+    /// macroblocks that do not have their own are unspecified but of the right kind. Does nothing
+    /// past the end of the row.
     #[inline]
     pub(super) fn read(&mut self, mb: &mut MbData) {
         let Some(parsed) = self.mbs.next() else { return };

@@ -1,4 +1,4 @@
-//! The three reference frames. RFC 6386, sections 9.7 and 9.8.
+//! The three reference frames and their updates. RFC 6386, sections 9.7 and 9.8.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::super::header::{BufferCopy, ReferenceUpdates};
 use super::super::types::Reference;
 use codec_core::frame::FrameBuf;
 
-/// The reference frames, shared with whoever shows them.
+/// The reference frames, shared with the callers that display them.
 #[derive(Clone, Debug)]
 pub(super) struct References {
     pub(super) last: Arc<FrameBuf>,
@@ -15,12 +15,12 @@ pub(super) struct References {
 }
 
 impl References {
-    /// All three are `frame`: after a key frame.
+    /// Sets all three to `frame`, after a key frame.
     pub(super) fn all(frame: &Arc<FrameBuf>) -> Self {
         Self { last: frame.clone(), golden: frame.clone(), altref: frame.clone() }
     }
 
-    /// What becomes of `references` when `frame` is complete.
+    /// Updates `references` when `frame` is complete.
     pub(super) fn take_in(
         references: &mut Option<Self>,
         updates: &ReferenceUpdates,
@@ -32,7 +32,7 @@ impl References {
         }
     }
 
-    /// The frame that macroblocks of `reference` predict from.
+    /// Returns the frame that macroblocks of `reference` predict from.
     pub(super) fn get(&self, reference: Reference) -> &FrameBuf {
         match reference {
             Reference::Golden => &self.golden,
@@ -41,7 +41,8 @@ impl References {
         }
     }
 
-    /// Copies first, altref before golden as libvpx does, then what the new frame replaces.
+    /// Applies the copies first (altref before golden, as in libvpx), then the replacements by the
+    /// new frame.
     pub(super) fn update(&mut self, updates: &ReferenceUpdates, frame: &Arc<FrameBuf>) {
         match updates.copy_to_altref {
             BufferCopy::None => {}

@@ -1,10 +1,10 @@
-//! The same two stages on several threads: rows are parsed one after the other, ahead of the rows
-//! being reconstructed, which follow each other as a wavefront; a row is filtered once the row
-//! above it is. Threads take groups of rows, so that they wait a few times per frame and not for
-//! every row: waking a thread takes as long as decoding a row.
+//! Row-parallel decoding of one frame. Rows are parsed one after the other, ahead of the rows being
+//! reconstructed, which follow each other as a wavefront; a row is filtered after the row above it.
+//! Threads take groups of rows, so that they wait a few times per frame rather than for every row:
+//! waking a thread takes as long as decoding a row.
 //!
-//! Each macroblock row owns its lines of the frame, behind a mutex that is never contended: what a
-//! row needs of the one above travels through [`UnfilteredLine`] and [`Progress`].
+//! Each macroblock row owns its lines of the frame, behind a mutex that is never contended. Data
+//! that a row needs from the one above passes through [`UnfilteredLine`] and [`Progress`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,35 +21,35 @@ use codec_core::error::Corrupt;
 use codec_core::frame::FrameBuf;
 use codec_core::parallel::{Pool, Progress, in_order};
 
-/// Groups of rows that a frame is divided into.
+/// Number of row groups per frame.
 const GROUPS: usize = 6;
-/// Groups that may be parsed but not yet reconstructed.
+/// Maximum number of groups that are parsed but not yet reconstructed.
 const AHEAD: usize = 2;
-/// Macroblocks after which a row tells how far it has come.
+/// Number of macroblocks after which a row publishes its progress.
 pub(super) const STEP: usize = 4;
 
-/// Memory of threaded decoding, used again from frame to frame.
+/// Memory of row-parallel decoding, reused from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct ThreadRows {
-    /// A ring of parsed rows.
+    /// Ring buffer of parsed rows.
     parsed: Vec<Mutex<Vec<MbData>>>,
     pub(super) rows: Vec<RowShared>,
-    /// What filters each macroblock.
+    /// Filter strength of each macroblock.
     pub(super) strengths: Vec<MbStrength>,
-    /// Room for the rows of the frame in work; empty between frames.
+    /// Memory for the rows of the current frame; empty between frames.
     pub(super) slots: Vec<Mutex<RowSlot<'static>>>,
 }
 
-/// What rows tell each other.
+/// State that rows share.
 #[derive(Debug)]
 pub(super) struct RowShared {
     pub(super) line: UnfilteredLine,
-    /// Macroblocks parsed: none or all of them. With a delay: of the next frame, 1 once there are
-    /// modes.
+    /// Number of parsed macroblocks: none or all of them. With frame-parallel decoding: of the next
+    /// frame, 1 once its modes are parsed.
     pub(super) parsed: Progress,
-    /// Macroblocks reconstructed.
+    /// Number of reconstructed macroblocks.
     pub(super) reconstructed: Progress,
-    /// 1 once filtered.
+    /// 1 once the row is filtered.
     filtered: Progress,
 }
 
@@ -61,13 +61,13 @@ impl RowShared {
     }
 }
 
-/// Rows of each group but the last, of a frame of `rows` rows.
+/// Returns the number of rows in each group except the last, for a frame of `rows` rows.
 fn group_rows(rows: usize) -> usize {
     rows.div_ceil(GROUPS).max(1)
 }
 
 impl ThreadRows {
-    /// Makes ready for a frame, but for the ring.
+    /// Prepares for a frame, except for the ring buffer.
     pub(super) fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
             self.strengths = vec![MbStrength::default(); cols * rows];
@@ -96,7 +96,7 @@ impl ThreadRows {
         }
     }
 
-    /// Rows that were parsed in vain leave coefficients behind.
+    /// Clears the coefficients of rows that were parsed but not reconstructed.
     fn clear_coeffs(&mut self) {
         for row in &mut self.parsed {
             let mbs = row.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +105,7 @@ impl ThreadRows {
     }
 }
 
-/// The serial stage's own state.
+/// State of the parsing stage.
 struct Parser<'a, 'd> {
     state: &'a mut ParseState,
     modes: BoolDecoder<'d>,
@@ -115,14 +115,14 @@ struct Parser<'a, 'd> {
     result: Result<(), Corrupt>,
 }
 
-/// One row of the frame with what its filter needs.
+/// A row of the frame with the data that its filter needs.
 #[derive(Debug)]
 pub(super) struct RowSlot<'f> {
     pub(super) row: MbRow<'f>,
     pub(super) strengths: &'f mut [MbStrength],
 }
 
-/// The memory of a list, for a list that borrows from elsewhere.
+/// Reuses the memory of a list for a list with another lifetime.
 pub(super) fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlot<'a>>> {
     list.clear();
     // Collecting in place keeps the allocation.
@@ -139,7 +139,8 @@ struct Wavefront<'a, 'd, 'f> {
     failed: AtomicBool,
 }
 
-/// A panic elsewhere has left the data as good as any other damage.
+/// Locks a mutex, ignoring poison: after a panic elsewhere the data is as usable as after any other
+/// damage.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -181,7 +182,8 @@ pub(super) fn decode<'d>(
     let reconstruct_group = |index| rows_of(index).for_each(|y| wavefront.reconstruct_row(y));
     let groups = rows.div_ceil(group);
     let ahead = AHEAD.min(groups);
-    // First the groups that fill the ring, then by turns: each job waits for earlier ones only.
+    // First the groups that fill the ring buffer, then alternately: each job waits only for earlier
+    // ones.
     let poison = || wavefront.shared.iter().for_each(RowShared::poison);
     in_order(pool, 2 * groups, &poison, &|job| {
         if job < ahead {
@@ -217,7 +219,7 @@ impl Wavefront<'_, '_, '_> {
             self.shared[above].parsed.wait_for(self.cols());
         }
         if let Some(before) = y.checked_sub(self.parsed.len()) {
-            // The place in the ring is free once the row in it is reconstructed.
+            // The slot of the ring buffer is free once its previous row is reconstructed.
             self.shared[before].reconstructed.wait_for(self.cols());
         }
         if !self.failed.load(Ordering::Relaxed) {
@@ -258,7 +260,7 @@ impl Wavefront<'_, '_, '_> {
         let cols = self.task.cols;
         let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
         for (x, mb) in mbs.iter_mut().enumerate() {
-            // Only intra prediction looks at the row above, as far as the next macroblock.
+            // Only intra prediction reads the row above, up to the next macroblock.
             if let Some(above) = above
                 && mb.info.reference == Reference::Current
             {

@@ -1,4 +1,4 @@
-//! Fills a [`FrameTrace`]: from the header, then macroblock by macroblock behind the parser.
+//! Builds a [`FrameTrace`] from the header and from each macroblock as it is parsed.
 
 use super::super::header::{BufferCopy, FrameHeader, ReferenceUpdates};
 use super::super::loop_filter::{FilterParams, MbStrength};
@@ -15,7 +15,7 @@ use codec_core::codec::{DecodeReport, SlotSet};
 use codec_core::entropy::BoolDecoder;
 use codec_core::frame::Frame;
 
-/// In the order of [`LumaMode`], of the crate's intra modes and of its 4x4 modes.
+/// In the order of [`LumaMode`], of [`IntraMode`](codec_simd::IntraMode) and of the 4x4 modes.
 static MODES: BlockModes = BlockModes {
     luma: &[
         "dc",
@@ -44,10 +44,11 @@ static MODES: BlockModes = BlockModes {
     ],
 };
 
-/// Hears of each macroblock as it has been parsed. The decoder is compiled once for each kind, so
-/// that without a trace nothing is left of it.
+/// Observer of parsed macroblocks. The decoder is monomorphised for each implementation, so that
+/// tracing costs nothing when it is off.
 pub(super) trait RowTrace {
-    /// Macroblock (`x`, `y`) is parsed and not yet reconstructed; the readers stand behind it.
+    /// Called when macroblock (`x`, `y`) is parsed but not yet reconstructed; the readers are
+    /// positioned after it.
     fn macroblock(
         &mut self,
         at: (usize, usize),
@@ -56,11 +57,12 @@ pub(super) trait RowTrace {
         readers: (&BoolDecoder<'_>, &BoolDecoder<'_>),
     );
 
-    /// A row is complete. `concealed`: macroblocks of the frame so far that were made up.
+    /// Called at the end of a row. `concealed` is the number of concealed macroblocks in the frame
+    /// so far.
     fn end_row(&mut self, concealed: u32);
 }
 
-/// No trace.
+/// Tracing disabled.
 #[derive(Debug)]
 pub(super) struct Off;
 
@@ -79,27 +81,27 @@ impl RowTrace for Off {
     fn end_row(&mut self, _concealed: u32) {}
 }
 
-/// The trace of the packet in work, or of the last one.
+/// Trace of the current or last packet.
 #[derive(Debug, Default)]
 pub(super) struct TraceState {
     frame: FrameTrace,
-    /// The packet was decoded.
+    /// Whether the packet was decoded.
     is_complete: bool,
 }
 
 impl TraceState {
-    /// The trace of the last packet; `None` if it was refused.
+    /// Returns the trace of the last packet; `None` if it was rejected.
     pub(super) fn get(&self) -> Option<&FrameTrace> {
         self.is_complete.then_some(&self.frame)
     }
 
-    /// A packet begins.
+    /// Begins a packet.
     pub(super) fn begin(&mut self) {
         self.is_complete = false;
         self.frame.clear();
     }
 
-    /// The last frame stands for a packet.
+    /// Records a packet that repeats the last frame.
     pub(super) fn repeat(&mut self, packet_bytes: usize, report: &DecodeReport, frame: Frame) {
         self.begin();
         self.frame.is_repeat = true;
@@ -109,7 +111,7 @@ impl TraceState {
         self.complete(report, frame);
     }
 
-    /// The rows are done.
+    /// Completes the trace after all rows.
     pub(super) fn complete(&mut self, report: &DecodeReport, frame: Frame) {
         let trace = &mut self.frame;
         (trace.kind, trace.shown, trace.size) = (report.kind, report.shown, report.size);
@@ -119,8 +121,8 @@ impl TraceState {
         self.is_complete = true;
     }
 
-    /// Takes in what comes before the macroblocks. `before`: the coefficients' probabilities that
-    /// the frame began with; `modes` stands behind the header.
+    /// Records the data before the macroblocks. `before` are the coefficient probabilities at the
+    /// start of the frame; `modes` is positioned after the header.
     pub(super) fn header<'a>(
         &'a mut self,
         (layout, partitions, packet_bytes): (&PacketLayout<'_>, &Partitions<'_>, usize),
@@ -205,7 +207,7 @@ fn header_facts(trace: &mut FrameTrace, header: &FrameHeader) {
     (trace.modes, trace.vector_units, trace.block_pixels) = (MODES, 4, Some(16));
 }
 
-/// Last, golden, altref: the order of [`SlotSet`].
+/// In the order of [`SlotSet`]: last, golden, altref.
 fn references(updates: &ReferenceUpdates) -> [ReferenceTrace; 3] {
     let update = |refreshed, copy, other| match (refreshed, copy) {
         (true, _) => SlotUpdate::Frame,
@@ -223,15 +225,15 @@ fn references(updates: &ReferenceUpdates) -> [ReferenceTrace; 3] {
     ]
 }
 
-/// Writes down the macroblocks of one frame.
+/// Records the macroblocks of a frame.
 #[derive(Debug)]
 pub(super) struct Recorder<'a> {
     header: &'a FrameHeader,
     trace: &'a mut FrameTrace,
     is_filtered: bool,
-    /// First block of the row in work.
+    /// Index of the first block in the current row.
     row_start: usize,
-    /// Macroblocks made up in the rows before.
+    /// Number of concealed macroblocks in earlier rows.
     concealed: u32,
 }
 
@@ -301,7 +303,7 @@ impl From<MotionVector> for Vector {
     }
 }
 
-/// The parts of a macroblock; none if it is whole.
+/// Returns the parts of a macroblock; empty if it is not split.
 fn parts<'a>(
     info: &MbInfo,
     subblocks: &'a SubblockInfo,
@@ -312,7 +314,7 @@ fn parts<'a>(
         _ => &[],
     };
     masks.iter().map(move |mask| {
-        // The parts are rectangles: the corners tell them.
+        // The parts are rectangles, so the first and last sub-block determine them.
         let (first, last) = (mask.trailing_zeros().min(15), 15 - mask.leading_zeros().min(15));
         let pixels = |block: u32| 4 * u8::try_from(block).unwrap_or_default();
         let at = (pixels(first % 4), pixels(first / 4));
@@ -325,5 +327,5 @@ fn parts<'a>(
     })
 }
 
-/// [`SlotSet`] numbers the slots as [`references`] does.
+/// [`SlotSet`] and [`references`] number the slots equally.
 const _: () = assert!(SlotSet::LAST.0 == 1 && SlotSet::GOLDEN.0 == 2 && SlotSet::ALTREF.0 == 4);

@@ -1,23 +1,23 @@
-//! Which blocks of a macroblock have coefficients, and what each sees of its neighbours, worked out
-//! for all blocks at once. RFC 6386, section 13.3.
+//! Flags of blocks with coefficients, and the contexts of their neighbours, computed for all blocks
+//! of a macroblock at once. RFC 6386, section 13.3.
 
 use super::store::{CodedMb, Y2};
 use super::tokens::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
 use crate::residual::empty_block;
 
-/// Flags by block: 16 of Y, 4 of U, 4 of V, Y2, from bit 0 on.
+/// Flags by block: 16 of Y, 4 of U, 4 of V, Y2, starting at bit 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BlockFlags {
-    /// The block has coefficients (luma under a Y2 block: beyond its DC).
+    /// The block has coefficients (for luma with a Y2 block: beyond its DC).
     pub(super) coded: u32,
-    /// The block above has some.
+    /// The block above has coefficients.
     above: u32,
-    /// The block to the left has some.
+    /// The block to the left has coefficients.
     left: u32,
     has_y2: bool,
 }
 
-/// Bit of Y2 in the flags of sides.
+/// Bit of Y2 in the side flags.
 const Y2_SIDE: u32 = 1 << 8;
 
 impl BlockFlags {
@@ -46,17 +46,18 @@ impl BlockFlags {
         }
     }
 
-    /// Context of block `n`'s first token: how many of the two neighbours have coefficients.
+    /// Returns the context of block `n`'s first token: the number of neighbours (0 to 2) with
+    /// coefficients.
     pub(super) fn context(&self, n: usize) -> usize {
         (self.above >> n & 1) as usize + (self.left >> n & 1) as usize
     }
 
-    /// The flags that the macroblocks below and to the right see, in the order of
+    /// Returns the flags that the macroblocks below and to the right use, in the order of
     /// [`super::exchange::AboveInfo::nonzero`].
     #[expect(clippy::cast_possible_truncation, reason = "nine bits")]
     pub(super) fn sides(&self) -> (u16, u16) {
         let n = |bit: u32| self.coded >> bit & 1;
-        // Where there is no Y2 block, the next one sees the last one that there was.
+        // Without a Y2 block, the flag of the previous Y2 block is passed on.
         let [y2_below, y2_right] =
             if self.has_y2 { [n(24); 2] } else { [self.above >> Y2 & 1, self.left >> Y2 & 1] };
         let below =
@@ -66,8 +67,8 @@ impl BlockFlags {
         ((below | y2_below << 8) as u16, (right | y2_right << 8) as u16)
     }
 
-    /// The token of each block if it were empty, in the order of writing, Y2 first; nothing of
-    /// meaning follows.
+    /// Returns the token of each block if it were empty, in coding order, Y2 first; the remaining
+    /// entries are unused.
     pub(super) fn empty_tokens(&self) -> [u16; 25 + 24] {
         let luma = if self.has_y2 { LUMA_AFTER_Y2 } else { LUMA_WHOLE };
         let mut tokens = [0; 25 + 24];
@@ -84,7 +85,7 @@ impl BlockFlags {
     }
 }
 
-/// What four flags add to the contexts of four tokens.
+/// Offsets that four flags add to the contexts of four tokens.
 static CONTEXT_LANES: [[u16; 4]; 16] = {
     let mut lanes = [[0; 4]; 16];
     let step = empty_block(0, 1).0 - empty_block(0, 0).0;
@@ -97,12 +98,12 @@ static CONTEXT_LANES: [[u16; 4]; 16] = {
     lanes
 };
 
-/// A flag for each of `eobs` that is above `limit`, which is 0 or 1.
+/// Returns a flag for each of `eobs` that is above `limit`, which is 0 or 1.
 fn above_limit(eobs: &[u8], limit: u8) -> u32 {
     let each = u64::from(0x7f - limit) * 0x0101_0101_0101_0101;
     let (words, _) = eobs.as_chunks::<8>();
     words.iter().rev().fold(0, |flags, &eight| {
-        // Ends are at most 16: the highest bit of each byte tells, and no carry leaves it.
+        // Each eob is at most 16, so the sum sets the highest bit of its byte without carry.
         let tells = (u64::from_le_bytes(eight) + each) >> 7 & 0x0101_0101_0101_0101;
         let gathered = tells.wrapping_mul(0x0102_0408_1020_4080) >> 56;
         flags << 8 | u32::try_from(gathered).unwrap_or(0)
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contexts_and_sides_are_those_of_a_walk_from_block_to_block() {
+    fn contexts_and_sides_equal_a_block_by_block_computation() {
         let mut random = 7u32;
         let mut next = |below: u32| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

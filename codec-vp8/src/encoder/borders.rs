@@ -1,20 +1,21 @@
-//! Borders of a reconstructed frame: its edge pixels, repeated.
+//! Border extension of reconstructed frames.
 
 use codec_simd::Layout;
 
-/// Fills the left and right border of rows whose pixels are final. `bytes`: whole rows of
+/// Extends the left and right borders of rows whose pixels are final. `bytes` are whole rows of
 /// `layout.stride` bytes.
 pub(super) fn extend_sides(bytes: &mut [u8], layout: Layout) {
     let Layout { stride, width, pad, .. } = layout;
     for row in bytes.chunks_exact_mut(stride) {
         let (first, last) = (row[pad], row[pad + width - 1]);
         row[..pad].fill(first);
-        // Up to the stride: kernels read whole registers.
+        // Up to the stride, because kernels read whole registers.
         row[pad + width..].fill(last);
     }
 }
 
-/// Fills the border above and below a plane whose sides are extended. `bytes`: the whole plane.
+/// Extends the top and bottom borders of a plane whose sides are already extended. `bytes` is the
+/// whole plane.
 pub(super) fn extend_ends(bytes: &mut [u8], layout: Layout) {
     let Layout { stride, height, pad, .. } = layout;
     let (above, rest) = bytes.split_at_mut(pad * stride);

@@ -1,23 +1,23 @@
-//! Ways of predicting an inter macroblock, and what the syntax says about its vectors.
+//! Prediction candidates of inter macroblocks, and the rate costs of their vectors.
 
 use super::costs::cost_of;
 use crate::modes::NearVectors;
 use crate::types::{LumaMode, MotionVector, Reference};
 use codec_core::motion::QuarterPel;
 
-/// One way of predicting a whole macroblock.
+/// A candidate for predicting a whole macroblock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) luma: LumaMode,
     pub(super) reference: Reference,
     pub(super) mv: MotionVector,
-    /// Bits of reference, mode and vector.
+    /// Bit cost of reference, mode and vector, in 1/256 bit.
     pub(super) bits: u32,
     pub(super) sse: u32,
     pub(super) cost: u32,
 }
 
-/// Candidates, best first.
+/// Sorted list of candidates, best first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidates {
     list: [Candidate; Self::MAX],
@@ -27,7 +27,7 @@ pub(super) struct Candidates {
 impl Candidates {
     const MAX: usize = 8;
 
-    /// The last frame without motion, which is always possible; its error is not known.
+    /// The last frame with zero motion, which is always possible; its error is unknown.
     pub(super) const STILL: Candidate = Candidate {
         luma: LumaMode::Zero,
         reference: Reference::Last,
@@ -41,7 +41,7 @@ impl Candidates {
         Self { list: [Self::STILL; Self::MAX], len: 0 }
     }
 
-    /// Takes in `candidate`; the worst falls out when there is no room. Of equal costs the earlier
+    /// Inserts `candidate`; if the list is full, the worst is dropped. Of equal costs the earlier
     /// one comes first.
     pub(super) fn offer(&mut self, candidate: Candidate) {
         let mut at = self.len;
@@ -66,18 +66,18 @@ impl Candidates {
     }
 }
 
-/// What the syntax says about vectors here.
+/// Neighbouring vectors of the macroblock with the costs of the vector modes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vectors {
     pub(super) near: NearVectors,
-    /// Bits of nearest, near, zero, new, split.
+    /// Bit costs of nearest, near, zero, new, split, in 1/256 bit.
     pub(super) mode_bits: [u32; 5],
 }
 
 impl Vectors {
     pub(super) fn new(near: NearVectors) -> Self {
         let p = near.mode_probs;
-        // The tree: zero, nearest, near, new, split, each one branch further.
+        // Mode tree: zero, nearest, near, new, split, each one branch further.
         let mut prefix = 0;
         let mut leaf = |n: usize| {
             let bits = prefix + cost_of(false, p[n]);

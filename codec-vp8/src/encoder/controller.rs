@@ -1,8 +1,8 @@
-//! The upper floor: an encoder that plans for itself.
+//! The VP8 encoder with rate control: plans each frame and codes it.
 //!
-//! Each picture passes through the analyser (how much there is to code, scene cuts), the layer
-//! planner (references and slots), the rate controller (quantiser, or a drop) and then, as a
-//! [`UnitPlan`](codec_core::codec::plan::UnitPlan), through the lower floor.
+//! Each frame passes through the analyser (complexity, scene cuts), the layer planner (references
+//! and slots) and the rate controller (quantiser, or a drop). The resulting
+//! [`UnitPlan`](crate::codec::plan::UnitPlan) goes to the frame encoder.
 
 mod background;
 mod code_unit;
@@ -39,7 +39,7 @@ use codec_core::frame::{Picture, PixelFormat, Size};
 use codec_core::parallel::{Pool, Serial};
 use codec_core::rate::{BitsLaw, FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
 
-/// What the encoder can do, with any settings.
+/// Capabilities of the encoder.
 pub static CAPABILITIES: Capabilities = Capabilities {
     formats: &[PixelFormat::I420, PixelFormat::Nv12],
     max_dimension: validate::MAX_DIMENSION,
@@ -57,7 +57,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     ..Capabilities::minimal("vp8/native")
 };
 
-/// Opens a VP8 encoder, for the registry.
+/// Opens the native VP8 encoder, registered as `vp8/native`.
 ///
 /// # Errors
 /// As [`Vp8Encoder::new`].
@@ -65,11 +65,11 @@ pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(Vp8Encoder::new(config)?))
 }
 
-/// A VP8 encoder.
+/// The native VP8 encoder.
 ///
-/// With [`Preset::Rtc`] each picture's packet is ready when `encode` returns. With
-/// [`Preset::File`] pictures are held back; the outcome of `encode` is then that of the picture
-/// that left the look-ahead, and [`VideoEncoder::finish`] drops nothing.
+/// With [`Preset::Rtc`] each frame's packet is ready when `encode` returns. With [`Preset::File`]
+/// frames are held back: the outcome of `encode` is that of the frame that left the look-ahead, and
+/// [`VideoEncoder::finish`] drops no frames.
 #[derive(Debug)]
 pub struct Vp8Encoder<C = FrameEncoder> {
     config: EncoderConfig,
@@ -79,17 +79,17 @@ pub struct Vp8Encoder<C = FrameEncoder> {
     analyser: Analyser,
     keys: KeyPolicy,
     coding: Coding<C>,
-    /// Pictures held back; `None` in real time.
+    /// Look-ahead state; `None` in real time.
     file: Option<FileState>,
     last_pts: Option<i64>,
     effort: Effort,
 }
 
 impl Vp8Encoder {
-    /// An encoder before its first picture, which will be a key frame.
+    /// Creates an encoder; its first frame will be a key frame.
     ///
     /// # Errors
-    /// [`Error::Config`] names the first setting that is out of range, and the range.
+    /// [`Error::Config`] for the first setting that is out of range, with the allowed range.
     pub fn new(config: &EncoderConfig) -> Result<Self, Error> {
         validate::config(config)?;
         let knobs = KnobValues::from_list(&config.knobs)?;
@@ -107,17 +107,17 @@ impl Vp8Encoder {
 }
 
 impl<C: CodeUnit> Vp8Encoder<C> {
-    /// As [`Vp8Encoder::new`], above a lower floor of your own.
+    /// Creates an encoder like [`Vp8Encoder::new`] on top of another frame encoder.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Vp8Encoder::new`].
     pub fn with_unit(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
         validate::config(config)?;
         let knobs = KnobValues::from_list(&config.knobs)?;
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that the CPU has")
+                ConfigError::new("simd", level.name(), "a level that the CPU supports")
             })?,
         };
         let is_file = config.preset == Preset::File;
@@ -143,10 +143,10 @@ impl<C: CodeUnit> Vp8Encoder<C> {
 
     fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), ConfigError> {
         if picture.size() != self.config.size {
-            return Err(ConfigError::new("picture size", picture.size(), self.config.size));
+            return Err(ConfigError::new("frame size", picture.size(), self.config.size));
         }
         if let Some(last) = self.last_pts.filter(|&last| request.pts <= last) {
-            let allowed = format!("above {last}, that of the picture before");
+            let allowed = format!("a value above the previous frame's {last}");
             return Err(ConfigError::new("pts", request.pts, allowed));
         }
         for (name, slots) in [("references", request.references), ("updates", request.updates)] {
@@ -158,7 +158,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         Ok(())
     }
 
-    /// As [`Self::encode_now`], within the deadline as far as that can be foretold.
+    /// Encodes like [`Self::encode_now`], within the deadline as far as the time is predictable.
     fn encode_in_time(
         &mut self,
         picture: &Picture<'_>,
@@ -232,7 +232,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
                 Ok(Some(next)) => outcome = next,
                 Ok(None) => break,
                 Err(error) => {
-                    // The picture that failed may have been one that others need.
+                    // Later frames may depend on the frame that failed.
                     self.keys.request();
                     return Err(error);
                 }
@@ -241,7 +241,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         Ok(if self.coding.queue.len() > ready { Outcome::Coded } else { outcome })
     }
 
-    /// Codes all that is held back.
+    /// Codes all frames held back.
     fn drain(&mut self) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
             let (config, knobs) = (&self.config, &self.knobs);
@@ -298,7 +298,7 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
             Update::MaxFrameTime(max_us) => {
                 validate::max_frame_time(*max_us)?;
                 if self.config.deadline.is_none() {
-                    let allowed = "used only with a deadline's clock";
+                    let allowed = "an encoder with a deadline";
                     return Err(ConfigError::new("max frame time", max_us, allowed).into());
                 }
             }
@@ -362,8 +362,8 @@ fn outlook(
     }
 }
 
-/// The rate controller's settings, with what is known of VP8's bits: measured over thirteen clips of
-/// calls, motion and screens, quantiser indices 12 to 104, at speed 7.
+/// Returns the rate controller's settings, with priors for VP8 that were measured over thirteen
+/// clips (calls, motion, screen content), quantiser indices 12 to 104, at speed 7.
 fn rate_config(config: &EncoderConfig) -> RateConfig {
     let mut rate = RateConfig::new(config, &AC_STEPS);
     rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
@@ -374,10 +374,11 @@ fn rate_config(config: &EncoderConfig) -> RateConfig {
     rate
 }
 
-/// Text is sharp at this index: a step of 20, some 45 dB where half of a picture is text.
+/// Quantiser index at which text looks sharp: a step of 20, about 45 dB if half of a frame is text.
 const GOOD_QINDEX: u8 = 16;
 
-/// Bits of a frame in which nothing has changed, and the complexity below which that is so.
+/// Returns the size in bits of a frame in which nothing has changed, and the complexity below which
+/// a frame is static.
 fn still_facts(size: Size) -> (u64, u64) {
     let (cols, rows) = size.macroblocks();
     let macroblocks = (cols * rows) as u64;

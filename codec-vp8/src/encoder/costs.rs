@@ -1,4 +1,4 @@
-//! Prices of modes, references and vectors while deciding, in 1/256 bit.
+//! Bit costs of modes, references and vectors for mode decision, in 1/256 bit.
 
 use codec_simd::{IntraMode, SubblockMode};
 
@@ -11,26 +11,26 @@ use crate::types::{LumaMode, MotionVector};
 use codec_core::entropy::{CostCounter, bool_cost_q8};
 use codec_core::motion::MvCost;
 
-/// Prices of one frame's modes.
+/// Bit costs of one frame's modes.
 #[derive(Clone, Debug)]
 pub(super) struct ModeCosts {
     /// Whole-block luma modes of intra macroblocks, in the order of [`IntraMode::ALL`].
     pub(super) luma: [u32; 4],
-    /// 4x4 intra prediction instead.
+    /// Cost of choosing 4x4 intra prediction instead.
     pub(super) per_block: u32,
     pub(super) chroma: [u32; 4],
-    /// 4x4 modes of inter frames.
+    /// 4x4 modes in inter frames.
     pub(super) subblock: [u32; 10],
     /// By [`crate::types::Reference`].
     pub(super) reference: [u32; 4],
-    /// Skip flag of macroblocks with coefficients and without.
+    /// Skip flag of macroblocks with and without coefficients.
     skip: [u32; 2],
     /// 4x4 modes of key frames: `[above][left][mode]`.
     key_subblock: Box<[[[u16; 10]; 10]; 10]>,
     is_key: bool,
 }
 
-/// Bits that `write` puts out, in 1/256.
+/// Returns the cost of the bits that `write` produces, in 1/256 bit.
 pub(super) fn price(write: impl FnOnce(&mut CostCounter)) -> u32 {
     let mut counter = CostCounter::default();
     write(&mut counter);
@@ -68,7 +68,8 @@ impl Default for ModeCosts {
 }
 
 impl ModeCosts {
-    /// Takes the prices of a frame that starts from `probs`; `modes` are guesses at its own.
+    /// Updates the costs for a frame that starts from `probs`; `modes` are estimates of its mode
+    /// probabilities.
     pub(super) fn update(
         &mut self,
         is_key: bool,
@@ -96,12 +97,12 @@ impl ModeCosts {
         ];
     }
 
-    /// Prices of the skip flag: with coefficients, without.
+    /// Returns the costs of the skip flag: with coefficients, without.
     pub(super) fn skip_bits(&self) -> [u32; 2] {
         self.skip
     }
 
-    /// Price of a 4x4 mode; on key frames it depends on the modes above and left.
+    /// Returns the cost of a 4x4 mode; in key frames it depends on the modes above and left.
     #[inline]
     pub(super) fn subblock(
         &self,
@@ -117,7 +118,7 @@ impl ModeCosts {
     }
 }
 
-/// Prices of motion vectors, made anew only when their probabilities change.
+/// Bit costs of motion vectors, recomputed only when their probabilities change.
 #[derive(Debug, Default)]
 pub(super) struct MvPrices {
     table: Box<MvCost>,
@@ -125,7 +126,7 @@ pub(super) struct MvPrices {
 }
 
 impl MvPrices {
-    /// Takes the prices at `probs`: row, then column.
+    /// Updates the costs for `probs`: row, then column.
     pub(super) fn update(&mut self, probs: &[MvProbs; 2]) {
         if self.made_for.as_ref() == Some(probs) {
             return;
@@ -144,9 +145,10 @@ impl MvPrices {
     }
 }
 
-/// Prices of the magnitudes of a vector component, without signs.
+/// Returns the costs of the magnitudes of a vector component, without signs.
 fn magnitude_prices(probs: &MvProbs) -> [u32; 1024] {
-    // The writer itself prices one bit pattern of each kind; the long ones differ bit by bit.
+    // One bit pattern of each kind is priced by the writer; long magnitudes are composed bit by
+    // bit.
     let exact = |magnitude: i16| {
         let column = MotionVector::new(magnitude, 0);
         let bits = price(|sink| write_mv(sink, column, &[ZERO_FREE, *probs]));
@@ -166,7 +168,7 @@ fn magnitude_prices(probs: &MvProbs) -> [u32; 1024] {
         let lowest = magnitude.trailing_zeros() as usize;
         let rest = magnitude & (magnitude - 1);
         prices[magnitude] = if rest < 16 {
-            // A power of two: its bit instead of that of 16.
+            // A power of two: its own bit instead of the bit for 16.
             prices[16].wrapping_sub(set(4)).wrapping_add(set(lowest))
         } else {
             prices[rest].wrapping_add(set(lowest))
@@ -175,7 +177,7 @@ fn magnitude_prices(probs: &MvProbs) -> [u32; 1024] {
     prices
 }
 
-/// A component of zero costs the same with these, whatever is measured.
+/// With these probabilities a zero component always has the same cost.
 const ZERO_FREE: MvProbs = [128; 19];
 
 #[cfg(test)]
@@ -184,7 +186,7 @@ mod tests {
     use crate::tables::DEFAULT_MV_PROBS;
 
     #[test]
-    fn vectors_are_priced_as_they_are_written() {
+    fn vector_costs_equal_their_coded_size() {
         let mut prices = MvPrices::default();
         prices.update(&DEFAULT_MV_PROBS);
         for d in -1023..=1023i16 {

@@ -1,5 +1,5 @@
-//! How each macroblock is coded: candidates by squared error and bits, finalists by what coding
-//! them really gives.
+//! Mode decision: candidates are ranked by estimated squared error and bits, finalists by their
+//! actual coding cost.
 
 use codec_simd::{IntraMode, SubblockMode, Window, WindowMut};
 
@@ -11,13 +11,13 @@ use super::transform::Price;
 use crate::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 use codec_core::codec::Stage;
 
-/// Squared error and bits as one number.
+/// Returns the rate-distortion cost: squared error plus weighted bits.
 pub(super) fn cost(set: &QuantiserSet, price: Price, mode_bits: u32) -> u32 {
     price.sse.saturating_add(set.lambda.cost(price.bits_q8.saturating_add(mode_bits)))
 }
 
 impl MbCoder<'_> {
-    /// Intra alone: key frames and forced refresh.
+    /// Decides among intra modes only, for key frames and forced intra refresh.
     pub(super) fn decide_intra(&mut self) -> Choice {
         let segment = if self.job.is_key { self.wanted_segment() } else { 0 };
         let set = &self.job.sets[usize::from(segment)];
@@ -32,7 +32,7 @@ impl MbCoder<'_> {
         best
     }
 
-    /// The best whole-block mode, coded into `best`.
+    /// Decides the best whole-block mode and codes it into `best`.
     fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> Choice {
         let job = self.job;
         let (mode, sse, bits) = self.search_intra_16(set);
@@ -42,7 +42,8 @@ impl MbCoder<'_> {
         intra_choice(mode.into(), bits, price, sse, segment)
     }
 
-    /// The whole-block mode of the least squared error and bits: mode, error, bits.
+    /// Returns the whole-block mode of the lowest rate-distortion cost, with its squared error and
+    /// bits.
     pub(super) fn search_intra_16(&mut self, set: &QuantiserSet) -> (IntraMode, u32, u32) {
         let job = self.job;
         self.find_edges();
@@ -60,7 +61,7 @@ impl MbCoder<'_> {
         (best.0, best.1, best.2)
     }
 
-    /// Tries 4x4 intra prediction; if its cost is below `limit` it becomes `best`.
+    /// Tries 4x4 intra prediction; if its cost is below `limit` it replaces `best`.
     pub(super) fn try_intra_4x4(
         &mut self,
         set: &QuantiserSet,
@@ -69,7 +70,7 @@ impl MbCoder<'_> {
     ) -> Option<Choice> {
         let job = self.job;
         self.find_edges();
-        // Key frames are rare and everything is predicted from them: they get all modes.
+        // Key frames are rare and all later frames depend on them, so they search all modes.
         let tried = if job.is_key { 10 } else { usize::from(job.speed.intra_4x4_modes).min(10) };
         let modes_tried = &SubblockMode::ALL[..tried];
         let (above, left) = (self.above_blocks().modes, self.left.blocks.modes);
@@ -146,9 +147,9 @@ impl MbCoder<'_> {
     }
 }
 
-/// What an empty block of the mode that its neighbours suggest costs.
+/// Cost of an empty block with the mode that its neighbours predict.
 const CHEAP_BLOCK_Q8: u32 = EMPTY_BLOCK_Q8 + 200;
-/// What an empty block costs in a macroblock that is not skipped, roughly.
+/// Approximate cost of an empty block in a macroblock that is not skipped.
 const EMPTY_BLOCK_Q8: u32 = 100;
 
 fn intra_choice(

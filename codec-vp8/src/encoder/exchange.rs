@@ -1,6 +1,6 @@
-//! What a macroblock row tells the row below while it is still being coded.
+//! Data that a macroblock row passes to the row below while it is still being coded.
 //!
-//! One cell per column, written once per row before [`Progress::advance`] and read after
+//! There is one cell per column, written once per row before [`Progress::advance`] and read after
 //! [`Progress::wait_for`], which order the relaxed accesses. Two rows of cells suffice: a row
 //! overwrites a cell only when the row above, two or more columns ahead, no longer reads it.
 //!
@@ -14,10 +14,10 @@ use codec_simd::SubblockMode;
 use crate::modes::SubblockSide;
 use crate::types::{LumaMode, MbInfo, MotionVector, Reference};
 
-/// What is known of the macroblock above.
+/// Data of the macroblock above.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Above {
-    /// Its bottom pixel line before the loop filter.
+    /// Its bottom pixel row before the loop filter.
     pub(super) luma: [u8; 16],
     pub(super) u: [u8; 8],
     pub(super) v: [u8; 8],
@@ -29,20 +29,20 @@ pub(super) struct Above {
 pub(super) struct AboveInfo {
     pub(super) reference: Reference,
     pub(super) luma: LumaMode,
-    /// Vector; that of the last sub-block if it is split.
+    /// Motion vector; that of the last sub-block if split.
     pub(super) mv: MotionVector,
-    /// Which of its bottom blocks carry coefficients: bits 0..4 Y, 4..6 U, 6..8 V, 8 Y2.
+    /// Flags of its bottom blocks with coefficients: bits 0..4 Y, 4..6 U, 6..8 V, 8 Y2.
     pub(super) nonzero: u16,
 }
 
 impl Default for Above {
-    /// What lies above the frame: pixels of 127, an intra macroblock without coefficients.
+    /// Returns the values above the frame: pixels of 127, an intra macroblock without coefficients.
     fn default() -> Self {
         Self { luma: [127; 16], u: [127; 8], v: [127; 8], info: AboveInfo::default() }
     }
 }
 
-/// One cache line.
+/// Data of one macroblock, in its own cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Cell {
@@ -53,7 +53,7 @@ struct Cell {
     mvs: [AtomicU64; 2],
 }
 
-/// The cells of two rows.
+/// Cells of two rows.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     rows: [Vec<Cell>; 2],
@@ -85,7 +85,7 @@ fn unpack_mv(bits: u64) -> MotionVector {
 }
 
 impl AboveInfo {
-    /// As much of the macroblock as the census of vectors asks for.
+    /// Returns the fields that the census of neighbouring vectors uses.
     pub(super) fn mb(&self) -> MbInfo {
         MbInfo { luma: self.luma, reference: self.reference, mv: self.mv, ..MbInfo::default() }
     }
@@ -110,14 +110,14 @@ impl AboveInfo {
 }
 
 impl Exchange {
-    /// Makes room for rows of `cols` macroblocks.
+    /// Resizes to rows of `cols` macroblocks.
     pub(super) fn resize(&mut self, cols: usize) {
         for row in &mut self.rows {
             row.resize_with(cols, Cell::default);
         }
     }
 
-    /// Says what row `row` has become at column `col`.
+    /// Stores the data of row `row` at column `col`.
     pub(super) fn put(&self, row: usize, col: usize, mb: &Above, bottom: &SubblockSide) {
         let cell = &self.rows[row % 2][col];
         let (halves, _) = mb.luma.as_chunks::<8>();
@@ -127,7 +127,7 @@ impl Exchange {
         cell.u.store(u64::from_le_bytes(mb.u), Relaxed);
         cell.v.store(u64::from_le_bytes(mb.v), Relaxed);
         cell.info.store(mb.info.pack(bottom.modes), Relaxed);
-        // Neighbours ask for sub-vectors of split macroblocks alone.
+        // Neighbours read sub-block vectors only of split macroblocks.
         if mb.info.luma == LumaMode::Split {
             let [a, b, c, d] = bottom.mvs.map(pack_mv);
             cell.mvs[0].store(a | b << 32, Relaxed);
@@ -135,7 +135,8 @@ impl Exchange {
         }
     }
 
-    /// What row `row` is at column `col`; it must have been [`Self::put`] there.
+    /// Returns the data of row `row` at column `col`, which must have been stored with
+    /// [`Self::put`].
     pub(super) fn get(&self, row: usize, col: usize) -> Above {
         let cell = &self.rows[row % 2][col];
         let mut luma = [0; 16];
@@ -149,13 +150,14 @@ impl Exchange {
         }
     }
 
-    /// The four leftmost pixels of the bottom line at column `col` of row `row`.
+    /// Returns the four leftmost pixels of the bottom line at column `col` of row `row`.
     pub(super) fn first_pixels(&self, row: usize, col: usize) -> [u8; 4] {
         let [a, b, c, d, ..] = self.rows[row % 2][col].luma[0].load(Relaxed).to_le_bytes();
         [a, b, c, d]
     }
 
-    /// The bottom sub-blocks of the macroblock described by `info` at column `col` of row `row`.
+    /// Returns the bottom sub-blocks of the macroblock described by `info` at column `col` of row
+    /// `row`.
     #[expect(clippy::cast_possible_truncation, reason = "takes four bits at a time")]
     pub(super) fn bottom(&self, row: usize, col: usize, info: &AboveInfo) -> SubblockSide {
         let cell = &self.rows[row % 2][col];
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_is_what_the_row_below_gets() {
+    fn the_row_below_gets_the_stored_data() {
         let mut exchange = Exchange::default();
         exchange.resize(3);
         for (n, &luma) in LUMA_MODES.iter().enumerate() {

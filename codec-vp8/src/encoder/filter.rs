@@ -1,4 +1,4 @@
-//! Level of the loop filter, and the filter chasing the rows. RFC 6386, section 15.
+//! Loop filter level, and filtering of rows as they complete. RFC 6386, section 15.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -17,10 +17,10 @@ const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];
 /// Filter deltas by mode: 4x4 intra, zero, other vectors, split.
 const MODE_DELTAS: [i8; 4] = [4, 0, 2, 4];
 
-/// On screens what stands still is exact or nearly so: the filter would wear it away.
+/// In screen content, static areas are exact or nearly so and filtering would blur them.
 const SCREEN_MODE_DELTAS: [i8; 4] = [0, -63, 0, 0];
 
-/// What the header says of the filter at `level`.
+/// Returns the filter fields of the frame header for `level`.
 pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> FilterHeader {
     FilterHeader {
         is_simple: knobs.profile % 2 == 1,
@@ -32,16 +32,16 @@ pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> Fi
     }
 }
 
-/// The level at `qindex`: `pct` percent of the step of AC coefficients (a quarter suits most
-/// pictures), and less for the sharp edges of screens.
+/// Returns the default level at `qindex`: `pct` percent of the AC quantiser step (25 suits most
+/// content), and less for the sharp edges of screen content.
 pub(super) fn usual_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
     let step = AC_STEPS[usize::from(qindex.min(127))];
     let level = if is_screen { step / 10 } else { (step * u16::from(pct.min(100)) + 50) / 100 };
     u8::try_from(level).unwrap_or(63).min(63)
 }
 
-/// The level of the least error, by steps of 4, 2 and 1 from `start`; `error_at` tells the error of
-/// a level.
+/// Returns the level with the lowest error near `start`, searched in steps of 4, 2 and 1;
+/// `error_at` returns the error of a level.
 pub(super) fn nearby_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8 {
     let mut known = [None; 64];
     let mut error_at =
@@ -60,14 +60,15 @@ pub(super) fn nearby_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8
     best
 }
 
-/// Filters rows once they are complete, whoever completes them, one at a time and in order.
+/// Filters rows after they are complete, one at a time and in order, on the thread that completes a
+/// row.
 #[derive(Debug)]
 pub(super) struct FilterChase {
-    /// The next row to be filtered.
+    /// Next row to filter.
     next: Mutex<usize>,
 }
 
-/// What the filter works on.
+/// Inputs of the filter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilterWork<'a, 'p> {
     pub(super) kernels: &'a Kernels,
@@ -82,8 +83,8 @@ impl FilterChase {
         Self { next: Mutex::new(0) }
     }
 
-    /// Filters all rows that are complete, unless somebody else is at it. A row completed
-    /// meanwhile is found by whoever completes the next one, or by [`Self::finish`].
+    /// Filters all complete rows unless another thread is doing so. A row completed in the meantime
+    /// is filtered after the next completed row, or by [`Self::finish`].
     pub(super) fn advance(&self, work: &FilterWork<'_, '_>, is_complete: impl Fn(usize) -> bool) {
         let Ok(mut next) = self.next.try_lock() else { return };
         while *next < work.rows.len() && is_complete(*next) {
@@ -92,7 +93,7 @@ impl FilterChase {
         }
     }
 
-    /// Filters the rows that are left; all are complete.
+    /// Filters the remaining rows, all of which must be complete.
     pub(super) fn finish(&self, work: &FilterWork<'_, '_>) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         while *next < work.rows.len() {
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_level_is_found_downhill_and_no_level_is_tried_twice() {
+    fn the_best_level_is_found_by_descent_without_repeated_trials() {
         for (start, best) in [(0, 0), (0, 21), (17, 16), (40, 63), (63, 0), (30, 30)] {
             let mut tried = Vec::new();
             let found = nearby_level(start, |level| {

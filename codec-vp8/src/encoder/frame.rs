@@ -1,4 +1,4 @@
-//! One frame, coded exactly as a plan says.
+//! Frame encoder: codes one frame exactly as its plan specifies.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -39,10 +39,10 @@ use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
 use codec_core::parallel::{Pool, Progress, Serial, in_order};
 use codec_core::rate::fixed::{ONE_Q16, log2_q16};
 
-/// Border round the reference planes, in luma pixels.
+/// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
 
-/// Codes frames one by one as told, and keeps the three references and the probabilities.
+/// Codes single frames as planned, and keeps the three reference frames and the probabilities.
 #[derive(Debug)]
 pub struct FrameEncoder {
     settings: FrameSettings,
@@ -50,11 +50,11 @@ pub struct FrameEncoder {
     cols: usize,
     rows: usize,
     frames: FramePool,
-    /// Last, golden, altref.
+    /// Reference frames: last, golden, altref.
     slots: [Option<Arc<FrameBuf>>; 3],
-    /// What the next frame's header is written against.
+    /// State that the next frame's header refers to.
     context: HeaderContext,
-    /// Mode probabilities of the frame before: guesses at the next one's.
+    /// Mode probabilities of the previous frame, as estimates for the next one.
     modes: ModeProbabilities,
     costs: ModeCosts,
     token_prices: TokenPrices,
@@ -66,9 +66,9 @@ pub struct FrameEncoder {
     planes: Vec<Mutex<MbRow<'static>>>,
     totals: FrameTotals,
     branches: Box<CoeffCounts>,
-    /// Vectors of the frame before, by macroblock.
+    /// Motion vectors of the previous frame, by macroblock.
     before: Vec<MotionVector>,
-    /// How searches went, by macroblock.
+    /// Search statistics by macroblock.
     memories: Vec<SearchMemory>,
     refresh: Refresh,
     unchanged: Unchanged,
@@ -76,18 +76,18 @@ pub struct FrameEncoder {
     coded_frames: u64,
 }
 
-/// What a frame turned out to be at one quantiser.
+/// Result of coding a frame at one quantiser.
 struct Attempt {
     header: FrameHeader,
     context: HeaderContext,
     bits: BitsByPart,
     /// See [`Packed::fits`].
     fits: bool,
-    /// The reconstruction is the last frame itself.
+    /// Whether the reconstruction is an exact copy of the last frame.
     is_copy: bool,
 }
 
-/// What a caller asks to be coded.
+/// A frame to code, with its plan.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     picture: &'a Picture<'a>,
@@ -95,7 +95,7 @@ struct Asked<'a> {
     analysis: Option<&'a FrameAnalysis>,
 }
 
-/// What attempts at one frame differ in.
+/// Settings that differ between coding attempts of a frame.
 #[derive(Clone, Copy)]
 struct AttemptSettings {
     qindex: u8,
@@ -103,16 +103,16 @@ struct AttemptSettings {
 }
 
 impl FrameEncoder {
-    /// An encoder for pictures of the given size; its first frame must be a key frame.
+    /// Creates an encoder for frames of the configured size; its first frame must be a key frame.
     ///
     /// # Errors
-    /// [`Error::Config`] if the size is not 1..=16383 each way, a knob is out of range or the CPU
-    /// lacks the instruction set.
+    /// [`Error::Config`] if a dimension is not in 1..=16383, a knob is out of range, or the CPU
+    /// does not support the SIMD level.
     pub fn new(settings: &FrameSettings) -> Result<Self, Error> {
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that the CPU has")
+                ConfigError::new("simd", level.name(), "a level that the CPU supports")
             })?,
         };
         settings.knobs.check()?;
@@ -146,10 +146,10 @@ impl FrameEncoder {
         Ok(encoder)
     }
 
-    /// Changes the picture size: the next frame must be a key frame.
+    /// Changes the frame size; the next frame must be a key frame.
     ///
     /// # Errors
-    /// As [`Self::new`]; nothing has changed.
+    /// As [`Self::new`]. Nothing has changed.
     pub fn resize(&mut self, size: Size) -> Result<(), Error> {
         let allowed = 1..=16383;
         if !allowed.contains(&size.width) || !allowed.contains(&size.height) {
@@ -157,8 +157,8 @@ impl FrameEncoder {
         }
         self.settings.size = size;
         (self.cols, self.rows) = size.macroblocks();
-        // Three references, the frame being coded, one that a caller may still look at, and one to
-        // try filters on.
+        // Three references, the frame being coded, one that the caller may hold, and one for filter
+        // trials.
         self.frames = FramePool::new(size, LUMA_PAD, 6);
         self.slots = [None, None, None];
         self.exchange.resize(self.cols);
@@ -178,29 +178,29 @@ impl FrameEncoder {
     /// Changes the knobs from the next frame on.
     ///
     /// # Errors
-    /// [`Error::Config`] if one is out of range; nothing has changed.
+    /// [`Error::Config`] if one is out of range. Nothing has changed.
     pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
         knobs.check()?;
         self.settings.knobs = knobs;
         Ok(())
     }
 
-    /// The frame in a reference slot, as later frames see it: 0 last, 1 golden, 2 altref.
+    /// Returns the frame in a reference slot as later frames use it: 0 last, 1 golden, 2 altref.
     #[must_use]
     pub fn reference(&self, slot: usize) -> Option<&Arc<FrameBuf>> {
         self.slots.get(slot)?.as_ref()
     }
 
-    /// Takes in what the analyser found of the next picture, whether it will be coded or not.
-    /// Needed for each picture, in order, if [`UnitPlan::recode`] is used.
+    /// Compares the next frame with the references by its analysis, whether it will be coded or
+    /// not. Required for each frame, in order, if [`UnitPlan::recode`] is used.
     pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
         self.unchanged.compare(analysis, &self.refresh)
     }
 
-    /// As [`Self::encode_unit_with`], without an analysis.
+    /// Codes a frame like [`Self::encode_unit_with`], without an analysis.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Self::encode_unit_with`].
     pub fn encode_unit(
         &mut self,
         picture: &Picture<'_>,
@@ -210,12 +210,12 @@ impl FrameEncoder {
         self.encode_unit_with(picture, plan, None, packet)
     }
 
-    /// Codes `picture` as `plan` says, into `packet`: data, and of its metadata all but layers,
-    /// times and rate state. `analysis`, of this very picture, helps to decide.
+    /// Codes `picture` as specified by `plan` into `packet`: its data and all metadata except
+    /// layers, timestamps and rate state. `analysis` of the same frame improves decisions.
     ///
     /// # Errors
-    /// [`Error::Config`] if the picture has another size, or an inter frame is asked for while the
-    /// references it may use are missing. Nothing has changed.
+    /// [`Error::Config`] if the frame has another size, or the plan is an inter frame but its
+    /// references are missing. Nothing has changed.
     pub fn encode_unit_with(
         &mut self,
         picture: &Picture<'_>,
@@ -233,14 +233,14 @@ impl FrameEncoder {
         let mut attempts = 0_u8;
         loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
-                // The pool lends only what nobody else holds.
+                // The pool only returns frames without other holders.
                 recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
                 continue;
             };
             let settings = AttemptSettings { qindex, has_plain_modes };
             let attempt = self.attempt(&asked, settings, frame, packet);
             if !attempt.fits {
-                // Only pictures of very many macroblocks come here.
+                // Only frames with very many macroblocks get here.
                 if !has_plain_modes {
                     has_plain_modes = true;
                 } else if qindex < 127 {
@@ -248,7 +248,7 @@ impl FrameEncoder {
                 } else {
                     packet.data.clear();
                     self.frames.remember(recon);
-                    return Err(Error::Unsupported("frames whose partitions are this large"));
+                    return Err(Error::Unsupported("frames with partitions this large"));
                 }
                 continue;
             }
@@ -291,12 +291,13 @@ impl FrameEncoder {
         }
         let has_all = self.slots.iter().all(Option::is_some);
         if plan.kind == FrameKind::Inter && !has_all {
-            return Err(ConfigError::new("kind", "an inter frame", "a key frame first"));
+            return Err(ConfigError::new("kind", "an inter frame", "a key frame"));
         }
         Ok(())
     }
 
-    /// Codes the frame at `qindex` into `frame` and `packet`; what later frames depend on stays.
+    /// Codes the frame at `qindex` into `frame` and `packet`, without changing the state that later
+    /// frames depend on.
     fn attempt(
         &mut self,
         asked: &Asked<'_>,
@@ -343,7 +344,7 @@ impl FrameEncoder {
                     .cast_signed()
             });
         }
-        // What the filter needs of the header is known before the rows are coded.
+        // The header fields that the filter needs are known before the rows are coded.
         let mut header = FrameHeader {
             is_key,
             color_space: 0,
@@ -401,8 +402,8 @@ impl FrameEncoder {
         Attempt { header, context, bits, fits, is_copy }
     }
 
-    /// Chooses the macroblocks that are taken over from the last frame. The filter must leave them
-    /// as they are, which that of screens does.
+    /// Selects the macroblocks that are copied from the last frame. The loop filter must not change
+    /// them, which holds for the screen content filter.
     fn choose_kept(&mut self, asked: &Asked<'_>, qindex: u8) {
         let plan = asked.plan;
         let can_keep = plan.kind == FrameKind::Inter
@@ -417,8 +418,8 @@ impl FrameEncoder {
         }
     }
 
-    /// Codes the rows and filters them: at the level in `header`, or (`tries_filters`) at one near it
-    /// that is found by trying.
+    /// Codes and filters the rows: at the level in `header`, or with `tries_filters` at the best
+    /// level found near it.
     fn code_and_filter(
         &mut self,
         asked: &Asked<'_>,
@@ -441,7 +442,7 @@ impl FrameEncoder {
         }
     }
 
-    /// Runs the rows of a frame on the pool.
+    /// Codes the rows of a frame on the pool.
     fn code_rows(
         &mut self,
         asked: &Asked<'_>,
@@ -512,8 +513,8 @@ impl FrameEncoder {
         self.planes = recycle(planes);
     }
 
-    /// The level near the one in `header` that leaves the least error of luma in `frame`, which is
-    /// not filtered yet.
+    /// Returns the level near the one in `header` that minimises the luma error of `frame`, which
+    /// is not filtered yet.
     fn search_filter(
         &mut self,
         picture: &Picture<'_>,
@@ -531,7 +532,7 @@ impl FrameEncoder {
                 self.filter(&params_at(header, level), trial);
                 super::quality::luma_sse(self.kernels, picture, trial)
             }),
-            // The pool lends only what nobody else holds.
+            // The pool only returns frames without other holders.
             None => header.filter.level,
         };
         self.frames.remember(trial);
@@ -554,7 +555,7 @@ impl FrameEncoder {
         self.planes = recycle(planes);
     }
 
-    /// References that may be used, without those that are the same frame as one before.
+    /// Returns the allowed references without duplicates of the same frame.
     fn distinct_references(&self, plan: &UnitPlan) -> [Option<Arc<FrameBuf>>; 3] {
         let mut distinct: [Option<Arc<FrameBuf>>; 3] = [None, None, None];
         for (slot, set) in SLOTS.into_iter().enumerate() {
@@ -568,7 +569,7 @@ impl FrameEncoder {
         distinct
     }
 
-    /// Takes the coded frame into the state that later frames depend on.
+    /// Updates the state that later frames depend on with the coded frame.
     fn commit(&mut self, plan: &UnitPlan, attempt: &Attempt, recon: Arc<FrameBuf>) {
         let is_key = plan.kind == FrameKind::Key;
         self.context = attempt.context.clone();
@@ -597,7 +598,7 @@ impl FrameEncoder {
                 *before = info.mv;
             }
         }
-        // What is not predicted from says nothing about what later frames find.
+        // Frames that are not referenced do not predict the statistics of later frames.
         let is_last = is_key || plan.updates.contains(SlotSet::LAST);
         if is_last {
             self.follow(attempt);
@@ -606,7 +607,7 @@ impl FrameEncoder {
         self.coded_frames += 1;
     }
 
-    /// Takes in how good the macroblocks of the last frame are.
+    /// Records the quality of the last frame's macroblocks.
     fn follow(&mut self, attempt: &Attempt) {
         let header = &attempt.header;
         let qindex = |segment| header.segmentation.qindex(header.quant.y_ac, segment);
@@ -663,13 +664,13 @@ impl FrameEncoder {
         }
     }
 
-    /// Squared errors of the visible planes.
+    /// Returns the squared errors of the visible planes.
     fn sse(&self, picture: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
         super::quality::picture_sse(self.kernels, picture, recon)
     }
 }
 
-/// The filter of a frame at another level.
+/// Returns the filter parameters of a frame for another level.
 fn params_at(header: &FrameHeader, level: u8) -> FilterParams {
     let mut header = header.clone();
     header.filter.level = level;
@@ -678,8 +679,8 @@ fn params_at(header: &FrameHeader, level: u8) -> FilterParams {
 
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
-/// A coarser index for a frame of `bits` that must not exceed `max`: bits fall a little faster than
-/// the step rises.
+/// Returns a higher index for a frame of `bits` that must not exceed `max`. Bits fall slightly
+/// faster than the step rises.
 fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
     const SLOPE_PCT: i32 = 125;
     const MARGIN_Q16: i32 = ONE_Q16 / 12;
@@ -690,7 +691,7 @@ fn coarser(qindex: u8, worst: u8, bits: u64, max: u64) -> u8 {
     coarser.max(qindex.saturating_add(3)).min(worst)
 }
 
-/// The memory of a list, for a list that borrows from elsewhere. What it holds is dropped.
+/// Reuses the memory of a list for a list with another lifetime, dropping its content.
 fn recycle<'a>(mut list: Vec<Mutex<MbRow<'_>>>) -> Vec<Mutex<MbRow<'a>>> {
     list.clear();
     // Collecting in place keeps the allocation.

@@ -1,10 +1,10 @@
-//! The header's words for what a frame is told. RFC 6386, sections 9.5 and 9.7.
+//! Translation of plans to header fields. RFC 6386, sections 9.5 and 9.7.
 
 use crate::header::{BufferCopy, ReferenceUpdates};
 use codec_core::codec::plan::UnitPlan;
 use codec_core::codec::{FrameKind, SlotSet};
 
-/// The header's words for what the plan updates. Section 9.7.
+/// Returns the header fields for the reference updates of the plan. Section 9.7.
 pub(super) fn references(plan: &UnitPlan) -> ReferenceUpdates {
     if plan.kind == FrameKind::Key {
         return ReferenceUpdates::KEY;
@@ -22,7 +22,7 @@ pub(super) fn references(plan: &UnitPlan) -> ReferenceUpdates {
     }
 }
 
-/// Binary logarithm of a number of partitions, which is 1, 2, 4 or 8.
+/// Returns the base-2 logarithm of a number of partitions, which is 1, 2, 4 or 8.
 pub(super) fn log2_partitions(count: u8) -> u8 {
     match count {
         8 => 3,

@@ -1,5 +1,5 @@
-//! Macroblocks of inter frames: candidates by squared error and bits, finalists by what coding
-//! them really gives.
+//! Mode decision in inter frames: candidates are ranked by estimated squared error and bits,
+//! finalists by their actual coding cost.
 
 use codec_simd::Layout;
 
@@ -15,23 +15,23 @@ use crate::types::{LumaMode, MotionVector, Partitioning, Reference};
 use codec_core::analysis::{Change, MbAnalysis};
 use codec_core::motion::SearchRange;
 
-/// Up to an error worth so many bits a plain candidate whose residual quantises to nothing is taken
-/// without a look at others. (A limit of 16 bits is no better and costs a tenth more time.)
+/// Error, as a cost in 1/256 bit, up to which a plain candidate whose residual quantises to zero is
+/// taken without trying others. (A limit of 16 bits is no better and takes a tenth more time.)
 const PROBE_BITS_Q8: u32 = 128 * 256;
-/// An error worth about as much as the mode and the vector of a macroblock: less cannot be saved.
+/// Error, as a cost in 1/256 bit, that equals the mode and vector of a macroblock: further search
+/// cannot save more.
 pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
 
-/// Where the last frame leaves an error worth no more bits than that, no other reference is tried.
+/// Error of the last frame, as a cost in 1/256 bit, up to which no other reference is tried.
 const GOOD_BITS_Q8: u32 = 48 * 256;
 
-/// Intra cost up to which a macroblock of the half-size picture counts as flat: one and a half grey
-/// levels per pixel.
+/// Intra cost up to which a macroblock of the half-size frame counts as flat: 1.5 levels per pixel.
 const FLAT_COST: u16 = 96;
-/// How far vectors may point, in full pixels: what ten bits of quarters can say.
+/// Maximum vector component in full pixels: the range of ten bits of quarter pixels.
 const MAX_VECTOR_PX: u16 = 255;
 
 impl Choice {
-    /// A whole macroblock coded as `candidate` says.
+    /// Creates the choice of a whole macroblock coded with `candidate`.
     fn of(
         candidate: &Candidate,
         base: MotionVector,
@@ -56,13 +56,13 @@ impl Choice {
 }
 
 impl MbCoder<'_> {
-    /// A macroblock of an inter frame.
+    /// Decides a macroblock of an inter frame.
     pub(super) fn decide_inter(&mut self) -> Choice {
         let wanted = self.wanted_segment();
         let choice = self.decide_inter_in(wanted);
         let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
         if self.job.refresh.is_refresh(wanted) && !is_still {
-            // Only what stands still is worth refreshing.
+            // Only static macroblocks are worth refreshing.
             return self.decide_inter_in(0);
         }
         choice
@@ -127,7 +127,7 @@ impl MbCoder<'_> {
         best
     }
 
-    /// What did not change at all is taken over, once it is as good as this frame would make it.
+    /// Copies an unchanged macroblock once it has the quality that this frame would achieve.
     fn take_over(
         &mut self,
         vectors: &Vectors,
@@ -142,7 +142,7 @@ impl MbCoder<'_> {
         }
         let mv = MotionVector::ZERO;
         let sse = self.sse_at(Reference::Last, mv, range)?;
-        // The analysis knows the picture before, which need not be the last frame.
+        // The analysis compares with the previous frame, which need not be the last frame.
         if sse > set.lambda.cost(PROBE_BITS_Q8) {
             return None;
         }
@@ -162,16 +162,17 @@ impl MbCoder<'_> {
         Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds))
     }
 
-    /// Vectors that prediction can follow inside the references' borders.
+    /// Returns the range of vectors whose prediction stays inside the references' borders.
     fn range(&self) -> SearchRange {
-        // Chroma's filters reach as far as luma's, which is twice as far in luma pixels.
+        // The chroma filters extend as far as the luma filters, which is twice as far in luma
+        // pixels.
         let luma = self.job.layouts[0];
         let layout = Layout { pad: luma.pad - 3, ..luma };
         #[expect(clippy::expect_used, reason = "references have borders of 32 pixels")]
         SearchRange::new(layout, self.at(), 16, MAX_VECTOR_PX).expect("borders")
     }
 
-    /// Error of predicting luma from `reference` at `mv`. `None` outside of `range`.
+    /// Returns the error of predicting luma from `reference` at `mv`; `None` outside of `range`.
     pub(super) fn sse_at(
         &mut self,
         reference: Reference,
@@ -197,7 +198,7 @@ impl MbCoder<'_> {
         Some(job.kernels.sse_16x16(&self.cur.luma, pred.window()))
     }
 
-    /// Zero, nearest and near of the references.
+    /// Adds zero, nearest and near vectors of the references as candidates.
     fn offer_plain(
         &mut self,
         set: &QuantiserSet,
@@ -206,7 +207,7 @@ impl MbCoder<'_> {
         found: &mut Candidates,
     ) {
         let NearVectors { nearest, near, .. } = vectors.near;
-        // An altref frame coded for the pictures to come is finer than the last frame.
+        // An altref frame of future content has a higher quality than the last frame.
         let has_fine_altref = self.job.analysis.is_some_and(|a| !a.altref_seeds.is_empty());
         for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
             if !has_fine_altref && found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
@@ -232,14 +233,14 @@ impl MbCoder<'_> {
                 let cost = sse.saturating_add(set.lambda.cost(bits));
                 found.offer(Candidate { luma, reference, mv, bits, sse, cost });
                 if self.trial.predicted.is_some() && found.best().mv == mv {
-                    // It may well be coded: its prediction is kept.
+                    // It is likely to be coded, so keep its prediction.
                     std::mem::swap(&mut self.best, &mut self.trial);
                 }
             }
         }
     }
 
-    /// Predicts luma as `candidate` says, into `best`, and codes nothing.
+    /// Predicts luma with `candidate` into `best` without a residual.
     fn leave_empty(&mut self, candidate: &Candidate, base: MotionVector, segment: u8) -> Choice {
         let predicted = self.predict_luma(candidate);
         debug_assert!(predicted.is_some(), "a candidate that was tried before");
@@ -248,8 +249,9 @@ impl MbCoder<'_> {
         Choice::of(candidate, base, price, candidate.sse, segment)
     }
 
-    /// Whether the references hold leftovers of old frames where the picture itself is flat: their
-    /// error is far above what changed in the source. They catch the eye, and intra costs little.
+    /// Returns whether the references contain artifacts of earlier frames where the frame itself is
+    /// flat: their error is far above the change in the source. Such artifacts are visible, and
+    /// intra coding is cheap there.
     fn is_stale(&self, sse: u32, set: &QuantiserSet) -> bool {
         self.analysis.is_some_and(|mb| {
             let changed = u32::from(mb.zero_sad).saturating_mul(u32::from(mb.zero_sad));
@@ -257,15 +259,15 @@ impl MbCoder<'_> {
         })
     }
 
-    /// Whether intra has a chance.
+    /// Returns whether intra modes are worth trying.
     fn may_be_intra(&self, found: &Candidates, set: &QuantiserSet) -> bool {
-        // The half-size pictures tell where it has none.
+        // The costs on half-size frames rule out many macroblocks.
         let is_hopeless = |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost;
         found.best().sse > set.lambda.cost(2 * SOME_BITS_Q8)
             && !self.analysis.is_some_and(is_hopeless)
     }
 
-    /// The best whole-block intra mode.
+    /// Adds the best whole-block intra mode as a candidate.
     fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
@@ -279,7 +281,8 @@ impl MbCoder<'_> {
         });
     }
 
-    /// Codes the most promising candidates and keeps the best in `best`, where `first` is already.
+    /// Codes the most promising candidates and keeps the best one in `best`, which already contains
+    /// `first`.
     fn choose(
         &mut self,
         found: &Candidates,
@@ -329,7 +332,7 @@ impl MbCoder<'_> {
         }
     }
 
-    /// Predicts and codes luma as `candidate` says, into `best`.
+    /// Predicts and codes luma with `candidate` into `best`.
     fn code(
         &mut self,
         candidate: &Candidate,
@@ -348,7 +351,7 @@ impl MbCoder<'_> {
             }
         }
         let prediction_sse = if candidate.luma == LumaMode::New {
-            // The search knows the error of another filter.
+            // The search used the error of another interpolation filter.
             job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window())
         } else {
             candidate.sse
@@ -359,7 +362,7 @@ impl MbCoder<'_> {
         Some(choice)
     }
 
-    /// Predicts luma as `candidate` says, into `best`, unless it is there already.
+    /// Predicts luma with `candidate` into `best`, unless it is already there.
     fn predict_luma(&mut self, candidate: &Candidate) -> Option<()> {
         let wanted = Some((candidate.reference, candidate.mv));
         if self.best.predicted != wanted {
@@ -372,7 +375,7 @@ impl MbCoder<'_> {
         Some(())
     }
 
-    /// Whether leaving out the residual costs less than coding it.
+    /// Returns whether omitting the residual costs less than coding it.
     fn is_better_empty(&self, choice: &Choice, set: &QuantiserSet) -> bool {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
@@ -380,8 +383,8 @@ impl MbCoder<'_> {
             || cost(set, empty, skip) <= cost(set, choice.price, no_skip)
     }
 
-    /// Error and bits of a choice whose luma is in `best`, or of leaving out its residual if that
-    /// is cheaper.
+    /// Returns the cost of a choice whose luma is in `best`, or of omitting its residual if that is
+    /// cheaper.
     pub(super) fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
@@ -394,7 +397,8 @@ impl MbCoder<'_> {
         luma.saturating_add(choice.chroma_cost)
     }
 
-    /// Whether several vectors may help: what one leaves is really coded.
+    /// Returns whether several vectors may help, because the residual of a single vector is
+    /// expensive.
     fn wants_split(&self, best: &Choice, set: &QuantiserSet) -> bool {
         let speed = &self.job.speed;
         let is_whole = self.job.has_plain_modes || best.reference == Reference::Current;

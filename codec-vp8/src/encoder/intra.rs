@@ -1,4 +1,4 @@
-//! Intra prediction of the macroblock being coded: whole blocks and 4x4. RFC 6386, section 12.
+//! Intra prediction of the current macroblock: whole-block and 4x4 modes. RFC 6386, section 12.
 
 use codec_simd::{
     Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window, WindowMut,
@@ -7,7 +7,7 @@ use codec_simd::{
 use super::exchange::Above;
 use super::predict::MbPixels;
 
-/// The unfiltered pixels left of a macroblock.
+/// Unfiltered pixels to the left of a macroblock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeftPixels {
     pub(super) luma: [u8; 16],
@@ -16,14 +16,14 @@ pub(super) struct LeftPixels {
 }
 
 impl Default for LeftPixels {
-    /// What lies left of the frame.
+    /// Returns the values left of the frame.
     fn default() -> Self {
         Self { luma: [129; 16], u: [129; 8], v: [129; 8] }
     }
 }
 
 impl LeftPixels {
-    /// The right columns of `pixels`.
+    /// Returns the right columns of `pixels`.
     pub(super) fn of(pixels: &MbPixels) -> Self {
         Self {
             luma: pixels.luma.0.map(|row| row[15]),
@@ -33,14 +33,14 @@ impl LeftPixels {
     }
 }
 
-/// The bottom line of `pixels`.
+/// Returns the bottom lines of `pixels`.
 pub(super) fn bottom_of(pixels: &MbPixels) -> ([u8; 16], [u8; 8], [u8; 8]) {
     let chroma = &pixels.chroma.0[7];
     let half = |from: usize| std::array::from_fn(|i| chroma[from + i]);
     (pixels.luma.0[15], half(0), half(8))
 }
 
-/// Corner pixels above and left.
+/// Corner pixels above and to the left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Corner {
     pub(super) luma: u8,
@@ -48,18 +48,18 @@ pub(super) struct Corner {
     pub(super) v: u8,
 }
 
-/// What a macroblock is predicted from.
+/// Edge pixels for the intra prediction of a macroblock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IntraEdges {
     pub(super) luma: Edges<16>,
     pub(super) u: Edges<8>,
     pub(super) v: Edges<8>,
-    /// The four pixels of the line above that follow the macroblock's own.
+    /// The four pixels above and to the right of the macroblock.
     pub(super) above_right: [u8; 4],
 }
 
 impl IntraEdges {
-    /// The edges given by the neighbours of the macroblock at (`col`, `row`).
+    /// Builds the edges from the neighbours of the macroblock at (`col`, `row`).
     pub(super) fn new(
         (col, row): (usize, usize),
         above: &Above,
@@ -100,7 +100,7 @@ impl IntraEdges {
         kernels.intra_8x8(mode, &self.v, out.plane_mut(1));
     }
 
-    /// The edges of sub-block `n`, of which those before it are reconstructed in `done`.
+    /// Returns the edges of sub-block `n`; the sub-blocks before it are reconstructed in `done`.
     #[inline]
     pub(super) fn of_subblock(&self, n: usize, done: &Block16) -> Edges4 {
         let (bx, by) = (n % 4, n / 4);
@@ -109,7 +109,7 @@ impl IntraEdges {
         let mut above = [0; 8];
         above[..4].copy_from_slice(&line[x..x + 4]);
         if bx == 3 {
-            // All rows of the macroblock take the pixels above the macroblock.
+            // All sub-block rows use the pixels above and to the right of the macroblock.
             above[4..].copy_from_slice(&self.above_right);
         } else {
             above[4..].copy_from_slice(&line[x + 4..x + 8]);
@@ -130,8 +130,8 @@ impl IntraEdges {
     }
 }
 
-/// The best of `modes` for a sub-block: squared error and the price of its mode, both in
-/// `cost(mode)`'s unit. The prediction is left in `pred`.
+/// Returns the best of `modes` for a sub-block by squared error plus mode cost, both in the unit of
+/// `cost(mode)`. Leaves the prediction in `pred`.
 #[inline]
 pub(super) fn best_subblock(
     kernels: &Kernels,

@@ -1,4 +1,4 @@
-//! What the rows of one frame share, all of it read-only while they run.
+//! Inputs that all rows of a frame share, read-only while the rows are coded.
 
 use std::ops::Range;
 
@@ -22,26 +22,26 @@ use codec_core::frame::{FrameBuf, Picture};
 use codec_core::motion::MvCost;
 use codec_core::parallel::Progress;
 
-/// One frame to be coded, for the rows.
+/// A frame to be coded.
 #[derive(Debug)]
 pub(super) struct FrameJob<'a> {
     pub(super) kernels: &'a Kernels,
     pub(super) picture: &'a Picture<'a>,
     pub(super) cols: usize,
     pub(super) rows: usize,
-    /// How many threads rows run on.
+    /// Number of threads that code rows.
     pub(super) threads: usize,
     pub(super) is_key: bool,
-    /// No 4x4 intra and no splits: their modes did not fit the first partition.
+    /// Disables 4x4 intra and split modes, because their modes did not fit the first partition.
     pub(super) has_plain_modes: bool,
     pub(super) speed: Speed,
     pub(super) filter: MotionFilter,
-    /// Last, golden, altref: those that may be used and differ from the ones before.
+    /// Last, golden, altref: those that may be used and are not duplicates.
     pub(super) references: [Option<&'a FrameBuf>; 3],
-    /// By segment.
+    /// Quantisers by segment.
     pub(super) sets: &'a [QuantiserSet; 4],
     pub(super) costs: &'a ModeCosts,
-    /// Used where the speed asks for it, else not up to date.
+    /// Used if the speed requires it; otherwise not up to date.
     pub(super) token_prices: &'a TokenPrices,
     pub(super) mv_cost: &'a MvCost,
     pub(super) refresh: &'a Refresh,
@@ -49,36 +49,36 @@ pub(super) struct FrameJob<'a> {
     pub(super) exchange: &'a Exchange,
     pub(super) workspaces: &'a Workspaces,
     pub(super) progress: &'a [Progress],
-    /// Vectors of the previous frame, by macroblock.
+    /// Motion vectors of the previous frame, by macroblock.
     pub(super) before: &'a [MotionVector],
-    /// How searches went in the previous frames, by macroblock.
+    /// Search statistics of the previous frames, by macroblock.
     pub(super) memories: &'a [SearchMemory],
-    /// Counts frames, for what is not done in every one of them.
+    /// Frame counter, for work that is not done in every frame.
     pub(super) turn: usize,
     pub(super) analysis: Option<&'a FrameAnalysis>,
-    /// Macroblocks that must be intra, in raster order.
+    /// Macroblocks that must be intra, by raster index.
     pub(super) forced_intra: Range<usize>,
-    /// Of the planes that the reconstruction goes to.
+    /// Layouts of the reconstruction planes.
     pub(super) layouts: [Layout; 3],
     pub(super) stages: Option<&'a dyn StageClock>,
 }
 
 impl<'a> FrameJob<'a> {
-    /// The predictor from `reference`, if it may be used.
+    /// Returns the predictor from `reference`, if it may be used.
     pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'a>> {
         let index = (reference as usize).checked_sub(1)?;
         let frame = self.references[index]?;
         Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
     }
 
-    /// The last frame, if macroblock `index` is to be taken over from it.
+    /// Returns the last frame if macroblock `index` is to be copied from it.
     #[inline]
     pub(super) fn kept(&self, index: usize) -> Option<&'a FrameBuf> {
         self.references[0].filter(|_| self.unchanged.is_kept(index))
     }
 
-    /// Waits until row `row` may code column `col`: its neighbours above are done. `seen` is how
-    /// far the row above is known to have come.
+    /// Waits until row `row` may code column `col`, i.e. its neighbours above are done. `seen`
+    /// caches the known progress of the row above.
     #[inline]
     pub(super) fn wait_for_above(&self, row: usize, col: usize, seen: &mut usize) {
         let needed = (col + 2).min(self.cols);
@@ -88,8 +88,8 @@ impl<'a> FrameJob<'a> {
         let Some(above) = row.checked_sub(1).map(|above| &self.progress[above]) else { return };
         *seen = above.done() as usize;
         if *seen < needed {
-            // Waking takes as long as some macroblocks do. Rows that lie this far apart have no
-            // need to wait: the thread that ends a row finds the one above its next row done.
+            // Waking a thread takes as long as several macroblocks. At this distance rows rarely
+            // wait: a thread that ends a row finds the row above its next row complete.
             let apart = (self.cols / self.threads).max(8);
             let wanted = (needed + apart).min(self.cols);
             above.wait_for(u32::try_from(wanted).unwrap_or(u32::MAX));
@@ -97,11 +97,11 @@ impl<'a> FrameJob<'a> {
         }
     }
 
-    /// Says that row `row` has coded `done` macroblocks.
+    /// Publishes that row `row` has coded `done` macroblocks.
     #[inline]
     pub(super) fn advance(&self, row: usize, done: usize) {
-        // Every word to another core takes a while. Nobody waits for parts of a row where all rows
-        // run one after the other.
+        // Each publication costs a transfer between cores. With one thread, no row waits for parts
+        // of another row.
         const STEP: usize = 4;
         if done < self.cols && (self.threads == 1 || !done.is_multiple_of(STEP)) {
             return;

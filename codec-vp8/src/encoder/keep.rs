@@ -1,4 +1,4 @@
-//! The short way through a macroblock, and through a whole frame, that is taken over unchanged.
+//! Fast path for macroblocks and frames that are copied unchanged from the last frame.
 
 use super::exchange::AboveInfo;
 use super::row::MbCoder;
@@ -9,7 +9,7 @@ use crate::rows::MbRow;
 use crate::types::{LumaMode, MbInfo, Reference};
 use codec_core::frame::FrameBuf;
 
-/// The last frame, unmoved and without coefficients.
+/// Returns the info of a copied macroblock: last frame, zero motion, no coefficients.
 fn kept_info() -> MbInfo {
     MbInfo { luma: LumaMode::Zero, reference: Reference::Last, skip: true, ..MbInfo::default() }
 }
@@ -21,7 +21,7 @@ fn count(store: &mut RowStore, macroblocks: u32) {
     store.modes.zero_motion += macroblocks;
 }
 
-/// Fills `store` with row `row` of a frame of `cols` by `rows` macroblocks that are all taken over.
+/// Fills `store` with row `row` of a frame of `cols` by `rows` macroblocks that are all copied.
 pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, usize)) {
     store.clear();
     store.infos.resize(cols, kept_info());
@@ -37,14 +37,14 @@ pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, u
         let bounds = MvBounds::new(col, row, cols, rows);
         find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds)
     };
-    // Vectors of zero are within all bounds: from the second column on all are alike.
+    // Zero vectors are within all bounds, so all columns from the second on are alike.
     store.nears.push(near(0));
     store.nears.resize(cols, near(1));
     count(store, u32::try_from(cols).unwrap_or(u32::MAX));
 }
 
 impl MbCoder<'_> {
-    /// Takes the macroblock at `col` over from `last`, the last frame.
+    /// Copies the macroblock at `col` from `last`, the last frame.
     pub(super) fn keep(
         &mut self,
         col: usize,

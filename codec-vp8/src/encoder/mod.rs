@@ -1,7 +1,8 @@
-//! VP8 encoder. RFC 6386 says what a decoder does; what is written here is up to us.
+//! VP8 encoder. RFC 6386 specifies only the bitstream; all decisions here are the encoder's own.
 //!
-//! Lower floor: [`FrameEncoder`] codes one frame exactly as a [`UnitPlan`](codec_core::codec::plan)
-//! says. It decides macroblocks, quantises, reconstructs, filters and packs, row by row.
+//! [`Vp8Encoder`] controls the rate and plans frames. [`FrameEncoder`] codes one frame exactly as a
+//! [`UnitPlan`](crate::codec::plan) specifies: it decides modes, quantises, reconstructs, filters
+//! and packs, row by row.
 
 mod block_flags;
 mod borders;

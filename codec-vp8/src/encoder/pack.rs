@@ -1,4 +1,4 @@
-//! Headers, modes and tokens into a packet. RFC 6386, section 9.
+//! Packing of headers, modes and tokens into a packet. RFC 6386, section 9.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -15,7 +15,7 @@ use codec_core::entropy::BoolEncoder;
 use codec_core::frame::Size;
 use codec_core::parallel::{Pool, in_order};
 
-/// What the uncompressed part of a frame says.
+/// Fields of the uncompressed part of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
     pub(super) size: Size,
@@ -23,20 +23,20 @@ pub(super) struct Envelope {
     pub(super) shown: bool,
 }
 
-/// A frame that was packed.
+/// Result of packing a frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packed {
     pub(super) bits: BitsByPart,
-    /// All partitions fit the fields that tell their sizes.
+    /// Whether the sizes of all partitions fit their fields.
     pub(super) fits: bool,
 }
 
-/// Largest first partition: nineteen bits. Section 9.1.
+/// Maximum size of the first partition in bytes: nineteen bits. Section 9.1.
 const MAX_FIRST_PARTITION: usize = (1 << 19) - 1;
-/// Largest token partition but the last: three bytes. Section 9.5.
+/// Maximum size of a token partition except the last, in bytes: three bytes. Section 9.5.
 const MAX_TOKEN_PARTITION: usize = (1 << 24) - 1;
 
-/// Memory that is used from frame to frame.
+/// Memory that is reused from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     above: Vec<SubblockSide>,
@@ -44,12 +44,12 @@ pub(super) struct Packer {
     tokens: [Mutex<Vec<u8>>; MAX_PARTITIONS],
 }
 
-/// Most token partitions of a frame. Section 9.5.
+/// Maximum number of token partitions of a frame. Section 9.5.
 const MAX_PARTITIONS: usize = 8;
 
 impl Packer {
-    /// Writes the frame into `data`, replacing what it holds, and brings `context` up to what the
-    /// next frame begins with. Partitions are written side by side on `pool`.
+    /// Writes the frame into `data`, replacing its content, and updates `context` for the next
+    /// frame. Partitions are written in parallel on `pool`.
     pub(super) fn pack(
         &mut self,
         pool: &dyn Pool,
@@ -69,7 +69,7 @@ impl Packer {
         let header_bits = first.bits();
         let tokens = &tokens[..header.partitions().min(MAX_PARTITIONS)];
         let modes = Mutex::new((above, first));
-        // The largest first; nothing waits for anything.
+        // The largest job first; no job waits for another.
         in_order(pool, tokens.len() + 1, &|| {}, &|job| match tokens.get(job) {
             Some(tokens) => {
                 let rows = rows.iter().skip(job).step_by(header.partitions());
@@ -112,7 +112,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the modes of all macroblocks. `room`: for one row.
+/// Writes the modes of all macroblocks. `room` is scratch memory for one row.
 fn write_modes(
     room: &mut Vec<SubblockSide>,
     out: &mut BoolEncoder,
@@ -143,8 +143,8 @@ fn write_modes(
     }
 }
 
-/// Appends the table of partition sizes and the token partitions. Section 9.5. `false` if a size
-/// does not fit the table.
+/// Appends the table of partition sizes and the token partitions. Section 9.5. Returns `false` if a
+/// size does not fit the table.
 fn append_partitions(tokens: &[Mutex<Vec<u8>>], bytes: &mut Vec<u8>) -> bool {
     let mut fits = true;
     for (n, partition) in tokens.iter().enumerate() {
@@ -160,7 +160,7 @@ fn append_partitions(tokens: &[Mutex<Vec<u8>>], bytes: &mut Vec<u8>) -> bool {
     fits
 }
 
-/// Writes the tokens of `rows` as a partition of its own.
+/// Writes the tokens of `rows` as one partition.
 fn write_tokens<'a>(
     header: &FrameHeader,
     rows: impl Iterator<Item = &'a RwLock<RowStore>>,
@@ -177,7 +177,7 @@ fn write_tokens<'a>(
 }
 
 fn write_row_tokens(shared: &mut BoolEncoder, header: &FrameHeader, row: &RowStore) {
-    // A local encoder lives in registers.
+    // A local encoder stays in registers.
     let mut out = std::mem::take(shared);
     let probs = header.probs.coeffs.as_flattened().as_flattened();
     let mut open = row.open.iter();

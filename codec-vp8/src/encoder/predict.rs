@@ -1,4 +1,4 @@
-//! Inter prediction of the encoder's candidates into scratch blocks. RFC 6386, section 18.
+//! Inter prediction of candidates into scratch blocks. RFC 6386, section 18.
 
 use codec_simd::{Block16, BlockUv, Kernels, WindowMut};
 
@@ -9,7 +9,7 @@ use crate::types::MotionVector;
 use codec_core::frame::FrameBuf;
 use codec_core::motion::PixelPos;
 
-/// Predicts from one reference frame. Candidates that leave its border are refused: `None`.
+/// Predicts from one reference frame; returns `None` for vectors that leave its border.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InterPredictor<'a> {
     pub(super) kernels: &'a Kernels,
@@ -17,7 +17,7 @@ pub(super) struct InterPredictor<'a> {
     pub(super) filter: MotionFilter,
 }
 
-/// The prediction of one macroblock, and, once residuals are added, its reconstruction.
+/// Prediction of one macroblock and, once residuals are added, its reconstruction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MbPixels {
     pub(super) luma: Block16,
@@ -25,7 +25,7 @@ pub(super) struct MbPixels {
 }
 
 impl InterPredictor<'_> {
-    /// Luma 16x16 at pixel `at` moved by `mv`.
+    /// Predicts the 16x16 luma at pixel `at` displaced by `mv`.
     #[inline]
     pub(super) fn luma(&self, at: PixelPos, mv: MotionVector, out: &mut Block16) -> Option<()> {
         let (x, y) = corner(at);
@@ -35,7 +35,7 @@ impl InterPredictor<'_> {
         block_16x16(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
     }
 
-    /// Luma of an 8x8 quarter at (`dx`, `dy`) of the macroblock.
+    /// Predicts the luma of the 8x8 quadrant at (`dx`, `dy`) of the macroblock.
     pub(super) fn luma_8x8(
         &self,
         at: PixelPos,
@@ -47,7 +47,7 @@ impl InterPredictor<'_> {
         self.block_8x8(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
     }
 
-    /// Luma of a 4x4 sub-block at (`dx`, `dy`) of the macroblock.
+    /// Predicts the luma of the 4x4 sub-block at (`dx`, `dy`) of the macroblock.
     pub(super) fn luma_4x4(
         &self,
         at: PixelPos,
@@ -59,7 +59,7 @@ impl InterPredictor<'_> {
         self.block_4x4(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
     }
 
-    /// Both chroma blocks of the macroblock at luma pixel `at` moved by `mv`.
+    /// Predicts both chroma blocks of the macroblock at luma pixel `at` displaced by `mv`.
     #[inline]
     pub(super) fn chroma(&self, at: PixelPos, mv: MotionVector, out: &mut BlockUv) -> Option<()> {
         let (x, y) = corner(at);
@@ -70,7 +70,8 @@ impl InterPredictor<'_> {
         Some(())
     }
 
-    /// Both chroma blocks of a split macroblock: each 4x4 by the mean of its four luma vectors.
+    /// Predicts both chroma blocks of a split macroblock: each 4x4 with the mean of its four luma
+    /// vectors.
     pub(super) fn chroma_split(
         &self,
         at: PixelPos,
@@ -101,7 +102,7 @@ impl InterPredictor<'_> {
     }
 }
 
-/// The top-left pixel of a macroblock, which is never outside the frame.
+/// Returns the top-left pixel of a macroblock, which is always inside the frame.
 #[inline]
 fn corner(at: PixelPos) -> (usize, usize) {
     (at.x.unsigned_abs() as usize, at.y.unsigned_abs() as usize)

@@ -1,4 +1,4 @@
-//! Probabilities from what a frame turned out to hold. RFC 6386, sections 9.6, 9.9 to 9.11.
+//! Adaptation of probabilities to a frame's symbol counts. RFC 6386, sections 9.6, 9.9 to 9.11.
 
 use super::store::{FrameTotals, ModeCounts, MvCounts};
 use super::tokens::TokenCounts;
@@ -9,7 +9,7 @@ use crate::tables::{BANDS, MV_UPDATE_PROBS, MvProbs};
 use crate::types::MotionVector;
 use codec_core::entropy::{bool_cost_q8, prob_from_counts};
 
-/// `[component][n]` is the place of probability `n`: see [`BranchCounter`].
+/// `[component][n]` is the index of probability `n`; see [`BranchCounter`].
 static MV_PLACES: [MvProbs; 2] = {
     let mut places = [[0; 19]; 2];
     let mut n = 0u8;
@@ -29,13 +29,14 @@ impl MvCounts {
 }
 
 impl TokenCounts {
-    /// The branches of the token tree that lead to the tokens counted.
+    /// Converts token counts to counts of the token tree's branches.
     pub(super) fn to_branches(&self, out: &mut CoeffCounts) {
         for (plane, out) in out.0.iter_mut().enumerate() {
             let first_band = usize::from(BANDS[usize::from(plane == 0)]);
             for (band, out) in out.iter_mut().enumerate() {
                 for (context, out) in out.iter_mut().enumerate() {
-                    // No end of block follows a zero; context 0 is that, but at the first place.
+                    // An end of block cannot follow a zero, i.e. context 0 beyond the first
+                    // position.
                     let can_end = context != 0 || band == first_band;
                     *out = branches(self.of(plane, band, context), can_end);
                 }
@@ -44,7 +45,8 @@ impl TokenCounts {
     }
 }
 
-/// Branches of the tree of section 13.2 for counts of zero, 1, 2, 3, 4, categories 1..=6, end.
+/// Returns the branch counts of the tree of section 13.2 for the counts of zero, 1, 2, 3, 4,
+/// categories 1..=6, end.
 fn branches(tokens: &[u32; TOKENS], can_end: bool) -> [[u32; 2]; 11] {
     let [zero, one, two, three, four, c1, c2, c3, c4, c5, c6, end] = *tokens;
     let small = two + three + four;
@@ -65,8 +67,8 @@ fn branches(tokens: &[u32; TOKENS], can_end: bool) -> [[u32; 2]; 11] {
     ]
 }
 
-/// Probabilities of a tree's nodes from counts of its leaves. `write(sink, probs, leaf)` writes
-/// the path to a leaf.
+/// Returns the probabilities of a tree's nodes from counts of its leaves. `write(sink, probs,
+/// leaf)` writes the path to a leaf.
 fn tree_probs<const N: usize, const LEAVES: usize>(
     counts: &[u32; LEAVES],
     write: impl Fn(&mut BranchCounter<'_>, &[u8], usize),
@@ -92,7 +94,7 @@ fn saved_q8(counts: [u32; 2], old: u8, new: u8) -> i64 {
     cost(old) - cost(new)
 }
 
-/// What the frame's own mode probabilities should be.
+/// Returns the best mode probabilities for the frame.
 pub(super) fn mode_probabilities(counts: &ModeCounts, total: u32) -> ModeProbabilities {
     let [intra, last, golden, altref] = counts.references;
     ModeProbabilities {
@@ -103,12 +105,12 @@ pub(super) fn mode_probabilities(counts: &ModeCounts, total: u32) -> ModeProbabi
     }
 }
 
-/// Probabilities of the segment map's tree. Section 10.
+/// Returns the probabilities of the segment map's tree. Section 10.
 pub(super) fn segment_probs([a, b, c, d]: [u32; 4]) -> [u8; 3] {
     [prob_from_counts([a + b, c + d]), prob_from_counts([a, b]), prob_from_counts([c, d])]
 }
 
-/// The adapted probabilities of a frame that began with `before`.
+/// Returns the adapted probabilities of a frame that started from `before`.
 pub(super) fn adapt(
     is_key: bool,
     totals: &FrameTotals,
@@ -139,7 +141,7 @@ pub(super) fn adapt(
     let chroma: [u8; 3] = tree_probs(&totals.modes.intra_chroma, |sink, probs, leaf| {
         CHROMA_TREE.write(sink, probs, leaf);
     });
-    // Few intra macroblocks do not pay for four or three bytes.
+    // With few intra macroblocks the update of four or three bytes costs more than it saves.
     if totals.modes.references[0] > 100 {
         probs.luma = luma;
         probs.chroma = chroma;

@@ -1,10 +1,10 @@
-//! How close a reconstruction is to its source.
+//! Squared error of reconstructions.
 
 use codec_simd::{Kernels, PlaneRef};
 
 use codec_core::frame::{Chroma, FrameBuf, Picture};
 
-/// Sums of squared errors of Y, U and V over the visible picture.
+/// Returns the sums of squared errors of Y, U and V over the visible area.
 pub(super) fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
     let luma = plane_sse(kernels, source.luma(), recon.plane(0));
     match source.chroma() {
@@ -25,7 +25,7 @@ pub(super) fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &Frame
     }
 }
 
-/// Sum of squared errors of Y over the visible picture.
+/// Returns the sum of squared errors of Y over the visible area.
 pub(super) fn luma_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> u64 {
     plane_sse(kernels, source.luma(), recon.plane(0))
 }

@@ -1,4 +1,4 @@
-//! Quantisers and Lagrange multipliers of a quantiser index. RFC 6386, sections 9.6 and 14.1.
+//! Quantisers and Lagrange multipliers by quantiser index. RFC 6386, sections 9.6 and 14.1.
 
 use codec_simd::Quantiser;
 
@@ -6,34 +6,34 @@ use crate::header::{QuantIndices, Steps};
 use crate::tables::{DC_STEPS, ZIGZAG};
 use codec_core::motion::Lambda;
 
-/// Everything that quantising a macroblock needs to know of its quantiser index.
+/// Quantisers and Lagrange multipliers for one quantiser index.
 ///
-/// Cheap to make (a few hundred operations, no memory): one per segment and frame.
+/// Cheap to create (a few hundred operations, no allocation): one per segment and frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantiserSet {
-    /// The index, 0..=127.
+    /// Quantiser index, 0..=127.
     pub qindex: u8,
-    /// What the decoder multiplies by.
+    /// Dequantisation steps.
     pub steps: Steps,
-    /// Luma with its DC: 4x4 intra and split macroblocks.
+    /// Luma including its DC, for 4x4 intra and split macroblocks.
     pub y1: Quantiser,
-    /// Luma under a Y2 block: the DC is always 0.
+    /// Luma with a Y2 block: the DC is always 0.
     pub y1_ac: Quantiser,
-    /// The block of luma DCs.
+    /// Y2, the block of luma DCs.
     pub y2: Quantiser,
     /// Chroma.
     pub uv: Quantiser,
-    /// Quantisers without zero bins: luma with its DC, luma under Y2, Y2, chroma.
+    /// Quantisers without zero bins: luma including DC, luma with Y2, Y2, chroma.
     pub nearest: [Quantiser; 4],
-    /// Squared error per bit: 0.036 times the square of the luma DC step.
+    /// Squared error per bit: 0.036 times the squared luma DC step.
     pub lambda: Lambda,
     /// Absolute error per bit, for integer motion search.
     pub lambda_sad: Lambda,
 }
 
 impl QuantiserSet {
-    /// The set of `qindex` (0..=127; above counts as 127), the frame's own or a segment's, with the
-    /// deltas of `quant`.
+    /// Creates the set for `qindex` (0..=127; values above count as 127), which is that of the
+    /// frame or a segment, with the deltas of `quant`.
     #[must_use]
     pub fn new(qindex: u8, quant: &QuantIndices) -> Self {
         let qindex = qindex.min(127);
@@ -43,7 +43,7 @@ impl QuantiserSet {
         let mut y1_ac = y1.clone();
         y1_ac.zbin[0] = Quantiser::NEVER;
         let nearest = [steps.y, steps.y, steps.y2, steps.uv].map(nearest);
-        // The frame's own index, whatever the deltas: lambdas of one index are comparable.
+        // From the index without deltas, so that lambdas of one index are comparable.
         let q = u32::from(DC_STEPS[usize::from(qindex)]);
         Self {
             qindex,
@@ -67,7 +67,7 @@ struct ZeroBin {
 
 /// Rounding before the division, in 1/128 of the step.
 const ROUND_Q7: i32 = 48;
-/// What a run of zeros since the last coefficient kept adds to the zero bin, in 1/128 of the step.
+/// Widening of the zero bin after a run of zeros, in 1/128 of the step.
 const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
 
 impl ZeroBin {
@@ -77,7 +77,7 @@ impl ZeroBin {
     }
 }
 
-/// A quantiser that rounds to the nearest level.
+/// Creates a quantiser that rounds to the nearest level.
 fn nearest([dc, ac]: [i16; 2]) -> Quantiser {
     let steps: [i16; 16] = std::array::from_fn(|n| if n == 0 { dc } else { ac });
     let recip = |step: i16| i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
@@ -89,7 +89,7 @@ fn nearest([dc, ac]: [i16; 2]) -> Quantiser {
     }
 }
 
-/// The second without its DC.
+/// Removes the DC from the second quantiser.
 fn under_y2(mut quantisers: [Quantiser; 4]) -> [Quantiser; 4] {
     quantisers[1].zbin[0] = Quantiser::NEVER;
     quantisers
@@ -104,7 +104,7 @@ fn quantiser([dc, ac]: [i16; 2], zbin: ZeroBin) -> Quantiser {
             let value = (q7 * i32::from(step) + 64) >> 7;
             i16::try_from(value).unwrap_or(Quantiser::NEVER)
         };
-        // Vector quantisers do not know the run; half the position stands for it.
+        // Vectorised quantisers do not know the zero run; half the position approximates it.
         quantiser.zbin[raster] = part(zbin.base_q7 + RUN_BOOST_Q7[n / 2]);
         quantiser.round[raster] = part(ROUND_Q7);
         quantiser.recip[raster] = i16::try_from(65_536 / i32::from(step)).unwrap_or(i16::MAX);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_times_steps_come_back_within_a_step() {
+    fn levels_times_steps_are_within_one_step_of_the_input() {
         for qindex in 0..=127 {
             let set = plain(qindex);
             for quantiser in [&set.y1, &set.y2, &set.uv] {

@@ -1,19 +1,20 @@
-//! What levels cost, without contexts: for comparing candidates, not for writing.
+//! Context-free estimate of coefficient bits, for comparing candidates.
 //!
-//! A constant table chooses as well as exact token prices do and needs no frame's probabilities.
+//! A constant table leads to decisions as good as exact token costs, and needs no frame's
+//! probabilities.
 
 use codec_simd::Kernels;
 
-/// Price of the end of a block, in 1/256 bit.
+/// Cost of the end of a block, in 1/256 bit.
 const END_OF_BLOCK_Q8: u32 = 300;
-/// Price of a zero before the end of a block, in 1/256 bit.
+/// Cost of a zero before the end of a block, in 1/256 bit.
 const ZERO_Q8: u32 = 170;
 
-/// Bits of blocks in 1/256 bit: `levels` in zig-zag order from position `first` (1 under a Y2
-/// block, else 0), each up to its end in `eobs`.
+/// Estimates the size of blocks in 1/256 bit. `levels` are in zig-zag order from position `first`
+/// (1 with a Y2 block, otherwise 0), each up to its end in `eobs`.
 ///
-/// Empty blocks are free: they cost their flags, which depend on the neighbours, so the caller
-/// knows better.
+/// Empty blocks cost nothing here: their flags depend on the neighbours, so the caller must add
+/// them.
 #[inline]
 #[must_use]
 pub fn estimate_bits(kernels: &Kernels, levels: &[[i16; 16]], eobs: &[u8], first: u8) -> u32 {
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_level_is_priced_and_the_end_is_paid_unless_the_block_is_full() {
+    fn each_level_has_a_cost_and_so_has_the_end_unless_the_block_is_full() {
         let kernels = Kernels::best();
         let bits = |levels, eob, first| estimate_bits(kernels, &[levels], &[eob], first);
         let mut levels = [0; 16];
@@ -44,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_block_is_free() {
+    fn an_empty_block_costs_nothing() {
         let bits = |eob, first| estimate_bits(Kernels::best(), &[[0; 16]], &[eob], first);
         assert_eq!((bits(0, 0), bits(0, 1), bits(1, 1)), (0, 0, 0));
     }

@@ -1,4 +1,4 @@
-//! One macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
+//! Coding of one macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,40 +23,40 @@ use codec_core::codec::{Stage, StageMeter};
 use codec_core::frame::Chroma;
 use codec_core::motion::PixelPos;
 
-/// How a macroblock's luma was decided to be coded. Its prediction and residual are in
+/// Mode decision for the luma of a macroblock. Its prediction and residual are in
 /// [`MbCoder::best`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
     pub(super) luma: LumaMode,
     pub(super) reference: Reference,
     pub(super) mv: MotionVector,
-    /// What coded vectors are differences to.
+    /// Vector that coded vectors are differences to.
     pub(super) base: MotionVector,
     pub(super) partitioning: Partitioning,
-    /// Bits of modes and vectors.
+    /// Bit cost of modes and vectors, in 1/256 bit.
     pub(super) mode_bits: u32,
-    /// What coding the luma residual gives.
+    /// Error and bits of the coded luma residual.
     pub(super) price: Price,
-    /// Error and bits of chroma, where it takes part in decisions; else 0.
+    /// Cost of chroma if it takes part in decisions, otherwise 0.
     pub(super) chroma_cost: u32,
-    /// Squared error of the luma prediction alone.
+    /// Squared error of the luma prediction without residual.
     pub(super) prediction_sse: u32,
     pub(super) segment: u8,
 }
 
-/// A way of coding luma under trial.
+/// A coding of luma on trial.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trial {
-    /// The prediction; reconstructed already where 4x4 intra needs it.
+    /// The prediction; already the reconstruction where 4x4 intra needs it.
     pub(super) pixels: MbPixels,
-    /// Reference and vector whose prediction the luma holds, if it is known.
+    /// Reference and vector whose prediction the luma contains, if known.
     pub(super) predicted: Option<(Reference, MotionVector)>,
-    /// Vectors of a split, modes of 4x4 intra; of no meaning for others.
+    /// Vectors of a split or modes of 4x4 intra; unspecified for others.
     pub(super) subblocks: SubblockInfo,
     pub(super) residual: Residual,
 }
 
-/// What is known of the macroblock to the left.
+/// Data of the macroblock to the left.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Left {
     pixels: LeftPixels,
@@ -65,30 +65,30 @@ pub(super) struct Left {
     pub(super) blocks: SubblockSide,
 }
 
-/// Codes the macroblocks of one row, from left to right.
+/// Codes the macroblocks of one row from left to right.
 #[derive(Debug)]
 pub(super) struct MbCoder<'a> {
     pub(super) job: &'a FrameJob<'a>,
     pub(super) row: usize,
     pub(super) col: usize,
     pub(super) cur: SourceMb,
-    /// What was found out about it before.
+    /// Pre-analysis of the macroblock.
     pub(super) analysis: Option<&'a MbAnalysis>,
     pub(super) above: Above,
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
-    /// What intra prediction starts from, once it was asked for: see [`Self::find_edges`].
+    /// Intra prediction edges, once requested; see [`Self::find_edges`].
     pub(super) edges: IntraEdges,
     has_edges: bool,
-    /// Corner pixels above and left.
+    /// Corner pixels above and to the left.
     corner: Corner,
     pub(super) best: Box<Trial>,
     pub(super) trial: Box<Trial>,
     desk: Box<TokenDesk>,
-    /// The vectors of the neighbours, of an inter frame's macroblock.
+    /// Neighbouring vectors of a macroblock in an inter frame.
     pub(super) near: NearVectors,
     pub(super) memory: SearchMemory,
-    /// Who is told of stages, if anybody is.
+    /// Receives the times of stages, if requested.
     pub(super) meter: StageMeter<'a>,
 }
 
@@ -118,14 +118,14 @@ pub(super) fn code_row(
     job.workspaces.give_back(Workspace { trials: [best, trial], desk });
 }
 
-/// What a row works with. Whose turn it was with which does not show in the frame.
+/// Scratch memory of a row. The coded frame does not depend on which row uses which workspace.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     trials: [Box<Trial>; 2],
     desk: Box<TokenDesk>,
 }
 
-/// As many as there are threads at work; used again and again.
+/// Pool of workspaces, as many as there are running threads.
 #[derive(Debug, Default)]
 pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
 
@@ -138,7 +138,7 @@ impl Workspaces {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 
-    /// Moves all tokens counted since the last call to `counts`.
+    /// Moves all token counts since the last call to `counts`.
     pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
         for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
             counts.add(&workspace.desk.counts);
@@ -174,8 +174,8 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Asks for the cache lines of the source, of the last frame and of the reconstruction that come
-    /// after those of column `col`.
+    /// Prefetches the cache lines of the source, the last frame and the reconstruction after those
+    /// of column `col`.
     fn prefetch(&self, col: usize, planes: &MbRow<'_>) {
         const LINE_MBS: usize = 4;
         if !col.is_multiple_of(LINE_MBS) {
@@ -202,7 +202,7 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Goes on to the macroblock at `col`, whose neighbours are known.
+    /// Advances to the macroblock at `col`, whose neighbours are complete.
     fn enter(&mut self, col: usize, planes: &MbRow<'_>) {
         self.prefetch(col, planes);
         let row = self.row;
@@ -223,7 +223,8 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Brings [`Self::edges`] up to the macroblock: most never ask for them.
+    /// Updates [`Self::edges`] for the macroblock, on demand because most macroblocks do not need
+    /// them.
     pub(super) fn find_edges(&mut self) {
         if self.has_edges {
             return;
@@ -241,18 +242,18 @@ impl<'a> MbCoder<'a> {
         self.has_edges = true;
     }
 
-    /// Index of the macroblock in raster order.
+    /// Returns the raster index of the macroblock.
     pub(super) fn index(&self) -> usize {
         self.row * self.job.cols + self.col
     }
 
-    /// Top-left luma pixel of the macroblock.
+    /// Returns the top-left luma pixel of the macroblock.
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^14")]
     pub(super) fn at(&self) -> PixelPos {
         PixelPos::new(16 * self.col as i32, 16 * self.row as i32)
     }
 
-    /// Bottom sub-blocks of the macroblock above.
+    /// Returns the bottom sub-blocks of the macroblock above.
     pub(super) fn above_blocks(&self) -> SubblockSide {
         match self.row.checked_sub(1) {
             Some(above) => self.job.exchange.bottom(above, self.col, &self.above.info),
@@ -260,7 +261,7 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// The segment that the frame wants the macroblock in.
+    /// Returns the segment that the frame assigns to the macroblock.
     pub(super) fn wanted_segment(&self) -> u8 {
         self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
     }
@@ -274,7 +275,7 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// What chooses levels by their true prices, at speeds that do so.
+    /// Returns the trellis quantiser, at speeds that use it.
     #[inline]
     pub(super) fn trellis(&self) -> Option<Trellis<'a>> {
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
@@ -282,7 +283,7 @@ impl<'a> MbCoder<'a> {
         (self.job.speed.levels == LevelChoice::Trellis).then_some(Trellis { prices, above, left })
     }
 
-    /// Transforms and quantises luma with a Y2 block, predicted in `best`.
+    /// Transforms and quantises luma with a Y2 block; the prediction is in `best`.
     pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
         let trellis = self.trellis();
         self.meter.switch(Some(Stage::Transform));
@@ -293,7 +294,7 @@ impl<'a> MbCoder<'a> {
         price
     }
 
-    /// Predicts and codes chroma, reconstructs, and tells everyone who needs to know.
+    /// Predicts and codes chroma, reconstructs, and updates the neighbours' contexts.
     fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
         let job = self.job;
         let set = &job.sets[usize::from(choice.segment)];
@@ -362,7 +363,7 @@ impl<'a> MbCoder<'a> {
         store.prediction_sse += u64::from(choice.prediction_sse);
     }
 
-    /// Counts the vectors of a split macroblock that are coded as such.
+    /// Counts the explicitly coded vectors of a split macroblock.
     fn count_sub_vectors(&self, choice: &Choice, mvs: &[MotionVector; 16], store: &mut RowStore) {
         let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
         for &part in PARTITIONS[choice.partitioning as usize] {
@@ -375,7 +376,7 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Error and bits of chroma if luma is coded as `choice` says, where the speed asks for it.
+    /// Returns the cost of chroma if luma is coded with `choice`, if the speed considers it.
     pub(super) fn chroma_cost(&mut self, choice: &Choice, set: &QuantiserSet) -> u32 {
         let job = self.job;
         if !job.speed.chroma_rd {
@@ -393,7 +394,7 @@ impl<'a> MbCoder<'a> {
         coded.min(without).saturating_add(set.lambda.cost(mode_bits))
     }
 
-    /// Leaves the prediction of chroma in `best` and gives its mode and the bits of that.
+    /// Predicts chroma into `best`; returns its mode and the mode's bits.
     fn predict_chroma(&mut self, choice: &Choice, set: &QuantiserSet) -> (IntraMode, u32) {
         if choice.reference == Reference::Current {
             return self.best_chroma_mode(set);
@@ -429,11 +430,11 @@ impl<'a> MbCoder<'a> {
         (best.0, job.costs.chroma[best.0 as usize])
     }
 
-    /// Codes chroma, and drops what is not worth its bits.
+    /// Codes chroma, and drops coefficients that are not worth their bits.
     fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
         let job = self.job;
         let trellis = self.trellis();
-        // True prices know the flags of empty blocks.
+        // Exact token costs include the flags of empty blocks.
         let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
         let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
         let Trial { pixels, residual, .. } = &mut *self.best;
@@ -497,7 +498,7 @@ impl<'a> MbCoder<'a> {
     }
 }
 
-/// An error of chroma worth so many bits is less than what coding it would save.
+/// Chroma error, as a cost in 1/256 bit, below which coding it cannot pay off.
 const LITTLE_CHROMA_Q8: u32 = 8 * 256;
-/// What an empty block costs in a macroblock that is not skipped, roughly.
+/// Approximate cost of an empty block in a macroblock that is not skipped.
 const EMPTY_BLOCK_Q8: u32 = 60;

@@ -1,4 +1,4 @@
-//! Motion search of inter macroblocks: where it begins, where it is left out, how far it goes.
+//! Motion search of inter macroblocks: starting points, early termination, and extent.
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
 use super::inter::SOME_BITS_Q8;
@@ -13,8 +13,8 @@ use codec_core::motion::{
 };
 
 impl MbCoder<'_> {
-    /// Whether it is worth searching motion beyond `plain`. Where that failed in the frames before
-    /// and the error has not grown, only some frames try again.
+    /// Returns whether searching motion beyond `plain` is worthwhile. If recent searches failed and
+    /// the error has not grown, only some frames search again.
     pub(super) fn is_search_due(&self, plain: &Candidate) -> bool {
         let SearchMemory { sse, fails } = self.memory;
         let is_as_before = plain.sse <= sse.saturating_add(sse / 4);
@@ -22,7 +22,8 @@ impl MbCoder<'_> {
         !is_as_before || turn.is_multiple_of(1 << fails.min(self.job.speed.search_pause))
     }
 
-    /// A searched vector of the last frame, and of others where that may help.
+    /// Adds a searched vector of the last frame, and of other references if that may help, as
+    /// candidates.
     pub(super) fn offer_search(
         &mut self,
         set: &QuantiserSet,
@@ -51,7 +52,7 @@ impl MbCoder<'_> {
         }
     }
 
-    /// Where look-ahead found the macroblock in `reference`.
+    /// Returns the position of the macroblock in `reference` found by look-ahead.
     fn seed_in(&self, reference: Reference) -> Option<FullPel> {
         let analysis = self.job.analysis.filter(|_| reference == Reference::Altref)?;
         analysis.altref_seeds.get(self.index()).copied().flatten()
@@ -107,7 +108,7 @@ impl MbCoder<'_> {
         found.offer(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
     }
 
-    /// The vector of the least true error and bits near `mv`, and that error.
+    /// Returns the vector near `mv` with the lowest exact rate-distortion cost, and its error.
     fn refine_exactly(
         &mut self,
         reference: Reference,
@@ -142,7 +143,8 @@ impl MbCoder<'_> {
         (best_mv, best.1)
     }
 
-    /// The nearest full pixels of a plain candidate that the analysis' half-size search agrees with.
+    /// Returns the nearest full-pixel vector of a plain candidate if the half-size motion search
+    /// agrees with it.
     fn confirmed(&self, plain: &Candidate) -> Option<FullPel> {
         if !self.job.speed.trusts_analysis {
             return None;
@@ -152,7 +154,7 @@ impl MbCoder<'_> {
         (start == seed).then_some(start)
     }
 
-    /// Where the integer search begins, in order of trust.
+    /// Returns the starting points of the integer search, the most reliable first.
     fn starts(&self, vectors: &Vectors, found: &Candidates) -> ([FullPel; 8], usize) {
         let index = self.index();
         let before = |at: usize| self.job.before.get(at).copied().unwrap_or_default();
@@ -181,7 +183,7 @@ impl MbCoder<'_> {
     }
 }
 
-/// Steps that a vector takes by true errors, at most.
+/// Maximum number of steps of the exact refinement.
 const EXACT_STEPS: usize = 3;
 
 pub(super) fn subpel_search(speed: &Speed) -> SubpelSearch {

@@ -1,25 +1,25 @@
-//! Which macroblocks are refreshed at a finer quantiser. RFC 6386, section 9.3.
+//! Cyclic refresh: macroblocks coded at a finer quantiser. RFC 6386, section 9.3.
 //!
-//! Something that stands still is predicted from itself for a long time: bits spent on it once
-//! are seen in all the frames that follow. So a few still macroblocks per frame, in turn, are put
-//! into a segment of a finer quantiser, until they have had their share or move.
+//! A static area is predicted from itself for a long time, so bits spent on it once improve all
+//! following frames. A few static macroblocks per frame are therefore put into a segment with a
+//! finer quantiser, in turn, until each has been refreshed or moves.
 
 use super::spread::spread;
 use crate::header::Segmentation;
 
-/// The segment of macroblocks being refreshed; 0 is that of all others.
+/// Segment of the macroblocks being refreshed; all others are in segment 0.
 pub(super) const REFRESH: u8 = 1;
-/// Frames that a macroblock must have stood still.
+/// Number of frames for which a macroblock must have been static.
 const STILL_FRAMES: u8 = 3;
-/// A refresh must be this much finer than what a macroblock already has.
+/// Minimum decrease of the quantiser index for which a refresh is worthwhile.
 const WORTHWHILE: u8 = 8;
 
-/// What is remembered of each macroblock from frame to frame.
+/// History of a macroblock.
 #[derive(Clone, Copy, Debug)]
 struct History {
-    /// Frames that it has stood still, saturating.
+    /// Number of frames for which it has been static, saturating.
     still: u8,
-    /// Quantiser index that its pixels were last found to be as good as.
+    /// Quantiser index that corresponds to the quality of its pixels.
     quality: u8,
 }
 
@@ -28,30 +28,30 @@ const UNKNOWN: History = History { still: 0, quality: 127 };
 /// How a macroblock was coded, for its history.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Coded {
-    /// Predicted from the last frame without motion.
+    /// Predicted from the last frame with zero motion.
     pub(super) is_still: bool,
-    /// Without coefficients.
+    /// Coded without coefficients.
     pub(super) is_skipped: bool,
-    /// Taken over without a look at its pixels.
+    /// Copied without being examined.
     pub(super) is_kept: bool,
     pub(super) qindex: u8,
 }
 
-/// Chooses the macroblocks to be refreshed.
+/// Selects the macroblocks to refresh.
 #[derive(Debug, Default)]
 pub(super) struct Refresh {
     history: Vec<History>,
-    /// Segment of each macroblock in the frame being coded; empty without segments.
+    /// Segment of each macroblock in the current frame; empty without segmentation.
     map: Vec<u8>,
-    /// The map is of what macroblocks are worth, not of those to be refreshed.
+    /// The map contains MB-tree segments rather than macroblocks to refresh.
     is_spread: bool,
-    /// Where the next frame goes on looking.
+    /// Position at which the next frame continues the scan.
     cursor: usize,
     next_cursor: usize,
 }
 
 impl Refresh {
-    /// Forgets everything; `count` macroblocks.
+    /// Resets the state for `count` macroblocks.
     pub(super) fn reset(&mut self, count: usize) {
         self.history.clear();
         self.history.resize(count, UNKNOWN);
@@ -60,13 +60,13 @@ impl Refresh {
         (self.cursor, self.next_cursor) = (0, 0);
     }
 
-    /// The finer index for a frame at `qindex`.
+    /// Returns the quantiser index of the refresh in a frame at `qindex`.
     pub(super) fn finer(qindex: u8) -> u8 {
         u8::try_from(u32::from(qindex) * 2 / 5).unwrap_or(qindex)
     }
 
-    /// Chooses at most `share_pct` percent of the macroblocks for a frame at `qindex`, and says
-    /// what its header is to say of segments. The map's probabilities are yet to come.
+    /// Selects at most `share_pct` percent of the macroblocks in a frame at `qindex` and returns
+    /// the segmentation header. The map's probabilities are set later.
     pub(super) fn plan(&mut self, qindex: u8, share_pct: u8) -> Segmentation {
         let count = self.history.len();
         self.map.clear();
@@ -91,7 +91,7 @@ impl Refresh {
                 }
             }
         }
-        // Indices are below 128. The filter's level stays the frame's.
+        // Indices are below 128. The filter level of the frame is kept.
         let [own, finer] = [qindex, finer].map(u8::cast_signed);
         Segmentation {
             enabled: true,
@@ -103,7 +103,7 @@ impl Refresh {
         }
     }
 
-    /// Instead: puts all macroblocks into segments by what they are worth; see [`spread()`].
+    /// Alternatively, assigns all macroblocks to segments by their importance; see [`spread()`].
     pub(super) fn spread(&mut self, qindex: u8, offsets_q4: &[i8]) -> Segmentation {
         self.next_cursor = self.cursor;
         self.is_spread = true;
@@ -111,27 +111,27 @@ impl Refresh {
         spread(qindex, known, &mut self.map)
     }
 
-    /// Whether macroblocks of `segment` are there to be refreshed.
+    /// Returns whether macroblocks of `segment` are being refreshed.
     pub(super) fn is_refresh(&self, segment: u8) -> bool {
         segment == REFRESH && !self.is_spread
     }
 
-    /// The segment asked for, by macroblock; empty without segments.
+    /// Returns the assigned segments by macroblock; empty without segmentation.
     pub(super) fn map(&self) -> &[u8] {
         &self.map
     }
 
-    /// Quantiser index that macroblock `index` is as good as.
+    /// Returns the quantiser index that corresponds to the quality of macroblock `index`.
     pub(super) fn quality(&self, index: usize) -> u8 {
         self.history.get(index).map_or(UNKNOWN.quality, |h| h.quality)
     }
 
-    /// Whether the pixels of macroblock `index` are known to be as good as `qindex` makes them.
+    /// Returns whether the quality of macroblock `index` is at least that of `qindex`.
     pub(super) fn is_as_good_as(&self, index: usize, qindex: u8) -> bool {
         self.history.get(index).is_some_and(|h| h.quality <= qindex)
     }
 
-    /// Takes in how the macroblocks of a frame were coded, in raster order.
+    /// Updates the history with how the macroblocks of a frame were coded, in raster order.
     pub(super) fn follow(&mut self, coded: impl Iterator<Item = Coded>) {
         self.cursor = self.next_cursor;
         for (h, mb) in self.history.iter_mut().zip(coded) {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn still_macroblocks_are_refreshed_in_turn_and_once() {
+    fn static_macroblocks_are_refreshed_once_in_turn() {
         let mut refresh = Refresh::default();
         refresh.reset(100);
         for _ in 0..3 {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_leaves_the_loop_filter_alone() {
+    fn a_refresh_does_not_change_the_loop_filter() {
         let mut refresh = Refresh::default();
         refresh.reset(10);
         for _ in 0..4 {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_is_not_refreshed() {
+    fn moving_macroblocks_are_not_refreshed() {
         let mut refresh = Refresh::default();
         refresh.reset(10);
         for _ in 0..8 {

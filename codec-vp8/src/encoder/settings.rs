@@ -1,4 +1,4 @@
-//! What a frame encoder is told once, and what it tells of each frame beside its packet.
+//! Settings of a frame encoder, and its report for each frame.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use codec_core::error::ConfigError;
 use codec_core::frame::Size;
 use codec_core::parallel::Pool;
 
-/// Settings of the bitstream that stay from frame to frame. All can change between frames.
+/// Bitstream settings that persist from frame to frame. All can change between frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameKnobs {
-    /// Token partitions: 1, 2, 4 or 8.
+    /// Number of token partitions: 1, 2, 4 or 8.
     pub token_partitions: u8,
-    /// Profile (the standard's version), 0..=3.
+    /// Bitstream profile (`version` in the standard), 0..=3.
     pub profile: u8,
     /// Sharpness of the loop filter, 0..=7.
     pub sharpness: u8,
-    /// Loop-filter level, 0..=63; `None`: chosen.
+    /// Loop filter level, 0..=63; `None` lets the encoder choose.
     pub filter_level: Option<u8>,
 }
 
@@ -47,15 +47,15 @@ impl FrameKnobs {
     }
 }
 
-/// What a [`super::FrameEncoder`] is made from.
+/// Configuration of a [`super::FrameEncoder`].
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct FrameSettings {
     pub size: Size,
     pub knobs: FrameKnobs,
-    /// Where rows run; `None`: on the caller's thread.
+    /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
-    /// Instruction set; `None`: the best that the CPU has.
+    /// SIMD level; `None` selects the best that the CPU supports.
     pub simd: Option<Level>,
     /// Fill in [`codec_core::codec::PacketMeta::sse`].
     pub report_sse: bool,
@@ -65,24 +65,24 @@ pub struct FrameSettings {
     pub stages: Option<Arc<dyn StageClock>>,
 }
 
-/// What became of a frame, beside its packet: what planners of later frames want to know.
+/// Result of coding a frame, for planning later frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnitReport {
-    /// Size of the packet.
+    /// Size of the packet in bits.
     pub bits: u64,
-    /// The frame is larger than `max_bits` even at `max_qindex`.
+    /// Whether the frame exceeds `max_bits` even at `max_qindex`.
     pub over_cap: bool,
-    /// It is larger than `give_up_bits`, too: there is no packet and nothing has changed.
+    /// Whether it also exceeds `give_up_bits`: there is no packet and nothing has changed.
     pub given_up: bool,
-    /// The quantiser index that was used: the plan's, or a coarser one to fit `max_bits`.
+    /// Quantiser index used: that of the plan, or a higher one to meet `max_bits`.
     pub qindex: u8,
-    /// Macroblocks predicted from the last frame without motion.
+    /// Number of macroblocks predicted from the last frame with zero motion.
     pub zero_motion: u32,
-    /// Macroblocks refreshed at a finer quantiser.
+    /// Number of macroblocks refreshed at a finer quantiser.
     pub refreshed: u32,
-    /// Squared error of the luma predictions, before coding, over all macroblocks.
+    /// Squared error of the luma predictions over all macroblocks, without residuals.
     pub prediction_sse: u64,
-    /// Intra costs of the unchanged macroblocks that were coded again; see
-    /// [`codec_core::codec::plan::UnitPlan::recode`].
+    /// Sum of the intra costs of the unchanged macroblocks that were recoded; see
+    /// [`crate::codec::plan::UnitPlan::recode`].
     pub recoded_cost: u64,
 }

@@ -1,10 +1,10 @@
-//! The source macroblock, gathered once into blocks of fixed stride.
+//! Source macroblocks, copied once into blocks of fixed stride.
 
 use codec_simd::{Block16, BlockUv, Kernels, PlaneRef};
 
 use codec_core::frame::{Chroma, Picture};
 
-/// The source pixels of one macroblock; beyond the picture's edge the last ones repeat.
+/// Source pixels of one macroblock; pixels outside the frame repeat the edge.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SourceMb {
     pub(super) luma: Block16,
@@ -12,7 +12,7 @@ pub(super) struct SourceMb {
 }
 
 impl SourceMb {
-    /// Takes the macroblock at column `col` and row `row` of `picture`.
+    /// Copies the macroblock at column `col` and row `row` of `picture`.
     pub(super) fn gather(
         &mut self,
         kernels: &Kernels,
@@ -54,7 +54,7 @@ impl SourceMb {
     }
 }
 
-/// The pixels at (`x`, `y`) if the plane holds all of them.
+/// Returns the pixels at (`x`, `y`) if they are all inside the plane.
 fn inside<'a, const W: usize, const H: usize>(
     plane: &PlaneRef<'a>,
     x: usize,
@@ -64,13 +64,13 @@ fn inside<'a, const W: usize, const H: usize>(
     if plane.covers(x, y, W, H) { plane.window(x, y) } else { None }
 }
 
-/// `W` pixels from column `x` of row `y`; the last column and the last row repeat.
+/// Returns `W` pixels from column `x` of row `y`, repeating the last column and row.
 fn replicated<const W: usize>(plane: &PlaneRef<'_>, x: usize, y: usize) -> [u8; W] {
     let row = plane.row(y.min(plane.layout().height - 1));
     std::array::from_fn(|i| row[(x + i).min(row.len() - 1)])
 }
 
-/// Eight pairs of U and V from pair `x` of row `y`; the last pair and the last row repeat.
+/// Returns eight pairs of U and V from pair `x` of row `y`, repeating the last pair and row.
 fn interleaved(plane: &PlaneRef<'_>, x: usize, y: usize) -> [u8; 16] {
     let row = plane.row(y.min(plane.layout().height - 1));
     let last = row.len() / 2 - 1;

@@ -1,115 +1,115 @@
-//! What each speed does: a struct of named switches, built from a level.
+//! Speed presets: a struct of named switches, built from a level.
 
-/// How far the motion search goes.
+/// Precision of the motion search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubPel {
     /// Half pixels.
     Half,
-    /// The better neighbours of the best half.
+    /// The better quarter-pixel neighbours of the best half pixel.
     Quarter,
-    /// Quarter pixels, stepping on until no neighbour is better.
+    /// Quarter pixels, iterated until no neighbour is better.
     QuarterIterated,
-    /// The same, then on with the filters that the decoder will use.
+    /// As `QuarterIterated`, then refined with the decoder's interpolation filters.
     QuarterExact,
 }
 
-/// When a tool is tried.
+/// When a tool is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     Never,
-    /// Where what is known already makes a gain likely.
+    /// If known data already makes a gain likely.
     Gated,
     Always,
 }
 
-/// Which divisions of an inter macroblock are tried.
+/// Partitionings of inter macroblocks that are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Splits {
     None,
-    /// 8x8 alone.
+    /// Only 8x8.
     Quarters,
-    /// 8x8, then 16x8 or 8x16 where quarters agree.
+    /// 8x8, then 16x8 or 8x16 if the quarters agree.
     Halves,
-    /// All, 4x4 included.
+    /// All partitionings, including 4x4.
     All,
 }
 
-/// What is done with golden and altref.
+/// Use of golden and altref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherReferences {
-    /// Only without motion.
+    /// Only with zero motion.
     Zero,
-    /// Without motion, and with the neighbours' vectors.
+    /// With zero motion and the neighbours' vectors.
     Neighbours,
-    /// Searched where the last frame predicts badly.
+    /// Searched if the last frame predicts badly.
     Searched,
 }
 
-/// How the levels of coefficients are chosen.
+/// Choice of coefficient levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LevelChoice {
-    /// By the quantiser alone.
+    /// Plain quantisation.
     Quantiser,
-    /// By squared error and the true price of their tokens.
+    /// Trellis: by squared error and exact token costs.
     Trellis,
 }
 
-/// How the level of the loop filter is chosen.
+/// Choice of the loop filter level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterChoice {
-    /// By the quantiser.
+    /// From the quantiser index.
     Usual,
-    /// By trial on the whole frame, once it is coded.
+    /// By trial on the whole coded frame.
     Tried,
 }
 
-/// The switches of one speed.
+/// Switches of one speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
-    /// Steps of each descent of the integer search, at most; more than 8 begin with a hexagon, more
-    /// than 24 with a star, more than 48 try all that is near.
+    /// Maximum number of steps of each descent of the integer search. More than 8 start with a
+    /// hexagon, more than 24 with a star; more than 48 search exhaustively.
     pub search_steps: u8,
-    /// The integer search is left out where the search of the half-size pictures came to the same
-    /// vector as a plain candidate.
+    /// Skip the integer search if the half-size motion search agrees with a plain candidate.
     pub trusts_analysis: bool,
-    /// Motion is not searched where coding a plain candidate costs no more than so many bits, its
-    /// error counted in bits, too, where [`Self::skip_probe`] has it coded first.
+    /// Skip motion search if coding a plain candidate costs at most this many bits, including its
+    /// error expressed in bits; with [`Self::skip_probe`] the candidate is coded first.
     pub enough_bits: u8,
-    /// Where searches keep finding nothing, one in 2, 4, 8 of them is made at least: 1, 2, 3.
+    /// If searches keep failing, repeat at least one in 2, 4 or 8 of them: 1, 2, 3.
     pub search_pause: u8,
-    /// Fractions of pixels.
+    /// Precision of motion vectors.
     pub subpel: SubPel,
-    /// Candidates that are transformed and quantised to compare true costs; 1: none.
+    /// Number of candidates that are transformed and quantised to compare exact costs; 1 disables
+    /// the comparison.
     pub finalists: u8,
-    /// 4x4 intra on inter frames.
+    /// Use of 4x4 intra modes in inter frames.
     pub intra_4x4: Gate,
-    /// How many of the ten 4x4 intra modes are tried at most on inter frames.
+    /// Maximum number of the ten 4x4 intra modes tried in inter frames.
     pub intra_4x4_modes: u8,
-    /// Several vectors per macroblock.
+    /// Partitionings with several vectors per macroblock.
     pub splits: Splits,
-    /// When splits are tried.
+    /// When split partitionings are tried.
     pub split_gate: Gate,
-    /// Gated: where one vector leaves at least so many of the sixteen luma blocks with
-    /// coefficients.
+    /// With `Gated`: minimum number of the sixteen luma blocks that have coefficients with a single
+    /// vector.
     pub split_min_blocks: u8,
-    /// Golden and altref.
+    /// Use of golden and altref.
     pub others: OtherReferences,
-    /// Plain candidates of a small error are coded first, and taken at once where leaving out the
-    /// residual is best; little chroma is left out unseen.
+    /// Code plain candidates with a small error first and accept them immediately if omitting the
+    /// residual is best; omit small chroma residuals without coding them.
     pub skip_probe: bool,
-    /// Chroma takes part in the comparison of finalists.
+    /// Include chroma in the comparison of finalists.
     pub chroma_rd: bool,
-    /// Levels of coefficients.
+    /// Choice of coefficient levels.
     pub levels: LevelChoice,
-    /// Frames after which the golden frame is renewed at the latest; `None`: only where it is the
+    /// Maximum number of frames between golden frame updates; `None` updates golden only as the
     /// background of a stable scene.
     pub golden_frames: Option<u32>,
-    /// Level of the loop filter.
+    /// Choice of the loop filter level.
     pub filter_level: FilterChoice,
 }
 
 impl Speed {
-    /// The switches of `level`: 0 (best) to 10 (fastest); above counts as 10.
+    /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
     #[must_use]
     pub const fn level(level: u8) -> Self {
         let fastest = Self {

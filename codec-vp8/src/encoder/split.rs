@@ -1,4 +1,4 @@
-//! Several vectors per macroblock. RFC 6386, section 16.4.
+//! Split macroblocks: several vectors per macroblock. RFC 6386, section 16.4.
 
 use codec_simd::Block16;
 
@@ -16,18 +16,18 @@ use codec_core::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 /// First sub-block of each quarter.
 const QUARTERS: [usize; 4] = [0, 2, 8, 10];
 
-/// A division under trial.
+/// A partitioning on trial.
 #[derive(Clone, Copy)]
 struct Division {
     partitioning: Partitioning,
     mvs: [MotionVector; 16],
-    /// Bits of the vectors.
+    /// Bit cost of the vectors, in 1/256 bit.
     bits: u32,
-    /// Squared errors, by estimate.
+    /// Estimated squared error.
     sse: u32,
 }
 
-/// The best vector of a part so far.
+/// Best vector of a part so far.
 #[derive(Clone, Copy)]
 struct Found {
     cost: u32,
@@ -35,14 +35,14 @@ struct Found {
     sse: u32,
 }
 
-/// Steps of each size that a quarter's vector may take.
+/// Maximum number of steps of each size for a quarter's vector.
 const MAX_STEPS: usize = 4;
 
-/// Prices of the kinds of vectors of one part, given those across its edges.
+/// Bit costs of the vector modes of one part, given its neighbours' vectors.
 struct SubVectorPrices {
     left: MotionVector,
     above: MotionVector,
-    /// As left, as above, zero, new.
+    /// Left, above, zero, new.
     kinds: [u32; 4],
 }
 
@@ -68,7 +68,7 @@ impl SubVectorPrices {
     }
 }
 
-/// What trying a division needs.
+/// Inputs for trying a partitioning.
 struct Trials<'a> {
     target: Target<'a>,
     from: InterPredictor<'a>,
@@ -79,8 +79,8 @@ struct Trials<'a> {
 }
 
 impl MbCoder<'_> {
-    /// Tries to divide the macroblock, which one vector predicts as in `whole`; if that costs less
-    /// than `limit` it becomes `best`.
+    /// Tries to split the macroblock, for which `whole` is the best single vector. If the result
+    /// costs less than `limit`, it replaces `best`.
     pub(super) fn try_split(
         &mut self,
         whole: &Choice,
@@ -127,7 +127,7 @@ impl MbCoder<'_> {
         let mut least = limit;
         for division in divisions.into_iter().flatten() {
             let bits = fixed + division.bits;
-            // What the estimate already rules out by far is not worth coding.
+            // Skip partitionings that the estimate already rules out.
             if set.lambda.cost(bits) >= least {
                 continue;
             }
@@ -205,20 +205,20 @@ impl Trials<'_> {
         })
     }
 
-    /// Vectors across the edges of sub-block `first`.
+    /// Returns the vectors to the left of and above sub-block `first`.
     fn neighbours(&self, mvs: &[MotionVector; 16], first: usize) -> [MotionVector; 2] {
         let left = if first.is_multiple_of(4) { self.left[first / 4] } else { mvs[first - 1] };
         let above = if first < 4 { self.above[first] } else { mvs[first - 4] };
         [left, above]
     }
 
-    /// Whether a vector may be used and, as a new one, be coded.
+    /// Returns whether a vector is in range and can be coded as a new vector.
     fn is_allowed(&self, mv: MotionVector) -> bool {
         let vector = quarter(mv);
         self.target.range.contains(vector.floor()) && self.target.price.in_sse(vector) < u32::MAX
     }
 
-    /// Squared error of a quarter at `mv`.
+    /// Returns the squared error of a quarter at `mv`.
     fn quarter_sse(&self, quadrant: Quadrant, mv: MotionVector) -> u32 {
         let (x, y) = quadrant.origin();
         let cur = self.target.cur.sub::<8, 8>(x, y);
@@ -226,7 +226,7 @@ impl Trials<'_> {
         cur.sse(self.target.kernels, self.target.refp, at, quarter(mv))
     }
 
-    /// Four vectors, each the best of what the neighbours have and of steps from there.
+    /// Finds four vectors, each the best of the neighbours' vectors and steps around it.
     fn quarters(&self, whole: MotionVector) -> Division {
         let mut mvs = [whole; 16];
         let mut sse = 0;
@@ -240,7 +240,7 @@ impl Trials<'_> {
                     self.offer(quadrant, &prices, mv, &mut best);
                 }
             }
-            // From full pixels to quarters.
+            // From full-pixel to quarter-pixel steps.
             for step in [4, 2, 1] {
                 for _ in 0..MAX_STEPS {
                     let from = best.mv;
@@ -281,8 +281,8 @@ impl Trials<'_> {
         }
     }
 
-    /// Two halves, each with the better of its quarters' vectors. `None` if no quarter agrees with
-    /// its partner well enough to make that promising.
+    /// Returns two halves, each with the better of its quarters' vectors; `None` if the quarters do
+    /// not agree well enough to make this promising.
     fn halves(&self, quarters: &Division, partitioning: Partitioning) -> Option<Division> {
         let pairs = match partitioning {
             Partitioning::TopBottom => [[0, 1], [2, 3]],
@@ -304,7 +304,7 @@ impl Trials<'_> {
         is_promising.then_some(Division { partitioning, mvs, bits, sse })
     }
 
-    /// Sixteen vectors: what the neighbours have, and steps of a quarter pixel round them.
+    /// Finds sixteen vectors: the neighbours' vectors, and quarter-pixel steps around them.
     fn sixteenths(&self, quarters: &Division) -> Option<Division> {
         let mut mvs = quarters.mvs;
         let mut pred = Block16::default();
@@ -352,7 +352,7 @@ fn moved(mv: MotionVector, dx: i16, dy: i16) -> MotionVector {
     MotionVector::new(mv.x.saturating_add(dx), mv.y.saturating_add(dy))
 }
 
-/// Gives the `size` x `size` sub-blocks from `first` on the vector `mv`.
+/// Sets the vector of the `size` x `size` sub-blocks from `first` on.
 fn set_part(mvs: &mut [MotionVector; 16], first: usize, size: usize, mv: MotionVector) {
     for y in 0..size {
         mvs[first + 4 * y..][..size].fill(mv);

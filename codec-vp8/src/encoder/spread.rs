@@ -1,17 +1,17 @@
-//! Segments for macroblocks that are worth different quantisers. RFC 6386, section 9.3.
+//! MB-tree segments: quantiser segments by the importance of macroblocks. RFC 6386, section 9.3.
 
 use crate::header::Segmentation;
 use crate::tables::AC_STEPS;
 use codec_core::rate::fixed::log2_q16;
 
 const SEGMENTS: usize = 4;
-/// Rounds in which the middles of the segments settle.
+/// Number of k-means iterations.
 const ROUNDS: usize = 6;
 
-/// Deals macroblocks out to segments by how much coarser than the frame's own `qindex` each is
-/// worth coding (sixteenths of octaves of the step), into `map`. Without a difference that makes
-/// another index, there are no segments and `map` is empty. The map's probabilities and the filter
-/// levels are yet to come.
+/// Assigns macroblocks to segments by their quantiser offsets relative to the frame's `qindex` (how
+/// much coarser each should be, in sixteenths of octaves of the step), writing to `map`. If no
+/// offset changes the index, segmentation is disabled and `map` is empty. The map's probabilities
+/// and the filter levels are set later.
 pub(super) fn spread(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmentation {
     map.clear();
     let mut counts = [0_u32; 256];
@@ -38,12 +38,12 @@ pub(super) fn spread(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmen
     }
 }
 
-/// The middles of four groups of the values counted, ascending, such that each value is near to one.
+/// Returns the centres of four clusters of the counted values (k-means), in ascending order.
 fn middles(counts: &[u32; 256]) -> [i32; SEGMENTS] {
     let total: u32 = counts.iter().sum();
     let mut middles = [0_i32; SEGMENTS];
     let mut seen = 0;
-    // At first, the middles of four equal parts: an eighth, three eighths and so on.
+    // Initially the centres of four equal parts: one eighth, three eighths and so on.
     let mut marks = (1..8_u32).step_by(2).zip(&mut middles).peekable();
     for (value, &count) in (0..).zip(counts) {
         seen += count;
@@ -67,7 +67,7 @@ fn middles(counts: &[u32; 256]) -> [i32; SEGMENTS] {
     middles
 }
 
-/// The index whose step's logarithm is nearest.
+/// Returns the index with the nearest step logarithm.
 fn nearest_index(wanted_q16: i32) -> u8 {
     let log = |index: usize| log2_q16(AC_STEPS[index].into());
     let above = AC_STEPS.partition_point(|&step| log2_q16(step.into()) < wanted_q16);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn macroblocks_get_the_quantiser_that_they_are_worth() {
+    fn macroblocks_get_a_quantiser_by_importance() {
         let offsets: Vec<i8> = [-32, -32, -32, 0, 0, 16, 16, 16, 31, 33].to_vec();
         let mut map = Vec::new();
         let segmentation = spread(60, &offsets, &mut map);
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn equals_need_no_segments() {
+    fn equal_importance_needs_no_segments() {
         let mut map = vec![3];
         assert!(!spread(40, &[0; 99], &mut map).enabled);
         assert!(map.is_empty());
         assert!(!spread(40, &[], &mut map).enabled);
-        // All at the coarse end already.
+        // All offsets are above the highest index.
         assert!(!spread(127, &[0, 16, 32], &mut map).enabled);
     }
 }

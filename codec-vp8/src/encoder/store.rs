@@ -1,7 +1,7 @@
-//! What the rows of a frame leave behind for its headers, partitions and statistics.
+//! Output of the macroblock rows of a frame, for its headers, partitions and statistics.
 //!
-//! Each row has a store of its own, used again from frame to frame; sums over rows are taken in
-//! row order, so nothing depends on which thread coded what.
+//! Each row has its own store, reused from frame to frame. Sums over rows are computed in row
+//! order, so results do not depend on threading.
 
 use codec_simd::Coeffs;
 
@@ -9,23 +9,23 @@ use super::tokens::TokenCounts;
 use crate::modes::NearVectors;
 use crate::types::{LumaMode, MbInfo, SubblockInfo};
 
-/// Index of the Y2 block among a macroblock's blocks: after 16 of Y, 4 of U and 4 of V.
+/// Index of the Y2 block in a macroblock: after 16 of Y, 4 of U and 4 of V.
 pub(super) const Y2: usize = 24;
 
-/// Quantised coefficients of a macroblock, each block in scan order.
+/// Quantised coefficients of a macroblock, in scan order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MbLevels {
     pub(super) luma: Coeffs<16>,
     pub(super) chroma: Coeffs<8>,
     pub(super) y2: Coeffs<1>,
-    /// Position after the last non-zero level of each block; 0 for an empty one.
+    /// End of block of each block: the position after its last non-zero level, 0 if empty.
     pub(super) luma_eobs: [u8; 16],
     pub(super) chroma_eobs: [u8; 8],
     pub(super) y2_eob: [u8; 1],
 }
 
 impl MbLevels {
-    /// Ends of all blocks, in the order of [`Self::block`].
+    /// Returns the ends of all blocks, in the order of [`Self::block`].
     pub(super) fn eobs(&self) -> [u8; 25] {
         let mut eobs = [0; 25];
         eobs[..16].copy_from_slice(&self.luma_eobs);
@@ -34,7 +34,7 @@ impl MbLevels {
         eobs
     }
 
-    /// The levels of block `n`: 0..16 Y, 16..20 U, 20..24 V, 24 Y2.
+    /// Returns the levels of block `n`: 0..16 Y, 16..20 U, 20..24 V, 24 Y2.
     pub(super) fn block(&self, n: usize) -> &[i16; 16] {
         match n {
             0..16 => &self.luma.0[n],
@@ -44,18 +44,18 @@ impl MbLevels {
     }
 }
 
-/// A macroblock that has coefficients, without their values.
+/// A macroblock with coefficients, without their values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CodedMb {
     pub(super) eobs: [u8; 25],
     pub(super) has_y2: bool,
-    /// Which neighbouring blocks above and left have coefficients, in the order of
-    /// [`super::exchange::AboveInfo::nonzero`].
+    /// Flags of the neighbouring blocks above and to the left that have coefficients, in the order
+    /// of [`super::exchange::AboveInfo::nonzero`].
     pub(super) above: u16,
     pub(super) left: u16,
 }
 
-/// How often each choice of macroblock modes was made.
+/// Counts of macroblock modes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ModeCounts {
     pub(super) segments: [u32; 4],
@@ -66,9 +66,9 @@ pub(super) struct ModeCounts {
     pub(super) intra_luma: [u32; 5],
     pub(super) intra_chroma: [u32; 4],
     pub(super) split: u32,
-    /// Predicted from the last frame without motion.
+    /// Macroblocks predicted from the last frame with zero motion.
     pub(super) zero_motion: u32,
-    /// Coded at the finer quantiser of a refresh.
+    /// Macroblocks coded at the finer quantiser of a cyclic refresh.
     pub(super) refreshed: u32,
 }
 
@@ -88,35 +88,35 @@ impl ModeCounts {
     }
 }
 
-/// Branches taken in motion-vector components (section 17.2): `[component][probability][bit]`,
-/// rows first.
+/// Branch counts of motion vector components (section 17.2): `[component][probability][bit]`, rows
+/// first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MvCounts(pub(super) [[[u32; 2]; 19]; 2]);
 
-/// What the last motion search at a macroblock's place came to.
+/// Result of the last motion search at a macroblock position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SearchMemory {
-    /// Error of the best plain candidate then.
+    /// Error of the best plain candidate at that time.
     pub(super) sse: u32,
-    /// Searches in a row that found nothing better, at most 3.
+    /// Number of consecutive searches that found nothing better, at most 3.
     pub(super) fails: u8,
 }
 
-/// One macroblock row of a coded frame. Neighbours are written to at the same time: they must not
-/// share cache lines, which are fetched in pairs.
+/// One macroblock row of a coded frame. Aligned to 128 bytes because neighbouring rows are written
+/// in parallel and must not share cache lines, which the prefetcher loads in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct RowStore {
     pub(super) infos: Vec<MbInfo>,
-    /// What the next frame is to know of the searches.
+    /// Search statistics for the next frame.
     pub(super) memories: Vec<SearchMemory>,
-    /// Of split and per-block macroblocks alone, in their order.
+    /// Sub-blocks of split and per-block macroblocks only, in their order.
     pub(super) subblocks: Vec<SubblockInfo>,
-    /// The tokens of macroblocks with coefficients, in the order of writing.
+    /// Tokens of macroblocks with coefficients, in coding order.
     pub(super) tokens: Vec<u16>,
-    /// What those of larger levels leave open, in their order.
+    /// Extra bits of tokens of larger levels, in their order.
     pub(super) open: Vec<u16>,
-    /// What the vectors of inter macroblocks are predicted from.
+    /// Vector predictions of inter macroblocks.
     pub(super) nears: Vec<NearVectors>,
     pub(super) mvs: MvCounts,
     pub(super) modes: ModeCounts,
@@ -125,7 +125,7 @@ pub(super) struct RowStore {
 }
 
 impl RowStore {
-    /// Room for `cols` macroblocks, whatever they hold.
+    /// Allocates for `cols` macroblocks, independent of their content.
     pub(super) fn with_cols(cols: usize) -> Self {
         Self {
             infos: Vec::with_capacity(cols),
@@ -140,7 +140,7 @@ impl RowStore {
         }
     }
 
-    /// Empties the store for another frame.
+    /// Clears the store for the next frame.
     pub(super) fn clear(&mut self) {
         self.infos.clear();
         self.memories.clear();
@@ -153,7 +153,7 @@ impl RowStore {
         self.prediction_sse = 0;
     }
 
-    /// Appends a macroblock; its levels have been appended before.
+    /// Appends a macroblock; its levels must have been appended before.
     pub(super) fn push(&mut self, info: MbInfo, subblocks: &SubblockInfo) {
         self.infos.push(info);
         if matches!(info.luma, LumaMode::Split | LumaMode::PerBlock) {
@@ -172,7 +172,7 @@ pub(super) struct FrameTotals {
 }
 
 impl FrameTotals {
-    /// Starts again from nothing.
+    /// Resets all sums.
     pub(super) fn clear(&mut self) {
         self.tokens.clear();
         self.mvs = MvCounts::default();
@@ -180,7 +180,7 @@ impl FrameTotals {
         self.prediction_sse = 0;
     }
 
-    /// Adds a row, but for its tokens.
+    /// Adds a row, except its tokens.
     pub(super) fn add(&mut self, row: &RowStore) {
         let (to, from) = (self.mvs.0.as_flattened_mut(), row.mvs.0.as_flattened());
         for (to, from) in to.iter_mut().zip(from) {

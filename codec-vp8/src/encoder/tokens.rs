@@ -1,4 +1,4 @@
-//! Counting and storing the tokens of coefficients. RFC 6386, section 13.
+//! Tokenisation of coefficients, with statistics. RFC 6386, section 13.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::block_flags::BlockFlags;
 use super::store::{CodedMb, MbLevels, RowStore, Y2};
 use crate::residual::{TOKENS, Token, small_tokens, walk_block};
 
-/// How often each token came in each context: see [`Token::counter`].
+/// Token counts by context; see [`Token::counter`].
 #[derive(Clone, Debug)]
 pub(super) struct TokenCounts([u32; Self::LEN]);
 
@@ -27,7 +27,7 @@ impl TokenCounts {
         self.0.iter_mut().zip(&other.0).for_each(|(to, &from)| *to += from);
     }
 
-    /// Counts of the leaves of the token tree, by plane type, band and context.
+    /// Returns the counts of the token tree's leaves for a plane type, band and context.
     pub(super) fn of(&self, plane: usize, band: usize, context: usize) -> &[u32; TOKENS] {
         let counts = self.0[16 * (24 * plane + 3 * band + context)..].first_chunk();
         counts.unwrap_or(&[0; TOKENS])
@@ -48,20 +48,20 @@ pub(super) const LUMA_Y2: u8 = 1;
 pub(super) const CHROMA: u8 = 2;
 pub(super) const LUMA_WHOLE: u8 = 3;
 
-/// Bit of Y2 in the masks of non-empty neighbours.
+/// Bit of Y2 in the neighbour masks.
 const Y2_BIT: u16 = 1 << 8;
 
-/// The masks that neighbours see of a macroblock without coefficients, given those it saw.
+/// Returns the neighbour masks after a macroblock without coefficients, given the masks before it.
 pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) {
     if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
 }
 
-/// Where tokens are counted and put together, one macroblock at a time.
+/// Scratch memory for tokenising one macroblock at a time.
 #[derive(Debug)]
 pub(super) struct TokenDesk {
-    /// Of all macroblocks since it was last cleared.
+    /// Counts over all macroblocks since the last reset.
     pub(super) counts: TokenCounts,
-    /// Of one macroblock.
+    /// Tokens of one macroblock.
     tokens: [u16; ROOM],
 }
 
@@ -72,8 +72,8 @@ impl Default for TokenDesk {
 }
 
 impl RowStore {
-    /// Counts and keeps the tokens of a macroblock that has coefficients. Returns the masks of
-    /// non-empty blocks for the neighbours below and right.
+    /// Counts and stores the tokens of a macroblock with coefficients. Returns the masks of
+    /// non-empty blocks for the neighbours below and to the right.
     pub(super) fn put_levels(
         &mut self,
         mb: &CodedMb,
@@ -83,7 +83,7 @@ impl RowStore {
         let TokenDesk { counts, tokens } = desk;
         let flags = BlockFlags::of(mb);
         let empty = flags.empty_tokens();
-        // In the order of writing Y2 comes first; without it all begins one place later.
+        // Y2 comes first in coding order; without it, everything starts one position later.
         let luma = if mb.has_y2 { LUMA_AFTER_Y2 } else { LUMA_WHOLE };
         let mut coded = (flags.coded & 0xff_ffff) << 1 | flags.coded >> Y2;
         let (mut next, mut len) = (usize::from(!mb.has_y2), 0);
@@ -123,8 +123,8 @@ impl RowStore {
     }
 }
 
-/// Copies a run of `empty` to `tokens` from `len` on, always as much as the longest run takes;
-/// returns where it ends.
+/// Copies a run of `empty` to `tokens` at `len`, always copying the length of the longest run;
+/// returns the end of the run.
 #[inline]
 fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<usize>) -> usize {
     let (Some(to), Some(from)) =
@@ -136,7 +136,7 @@ fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<us
     len + run.len()
 }
 
-/// Room for the tokens of a macroblock and a run of empty blocks more.
+/// Room for the tokens of a macroblock plus a run of empty blocks.
 const ROOM: usize = 25 * 17 + 24;
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     use crate::tables::BANDS;
 
     #[test]
-    fn tokens_are_counted_in_the_context_of_the_level_before() {
+    fn tokens_are_counted_in_the_context_of_the_previous_level() {
         const END: usize = 11;
         let (mut store, mut desk) = (RowStore::with_cols(1), TokenDesk::default());
         let mut levels = MbLevels::default();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn small_levels_give_the_tokens_that_a_walk_gives() {
+    fn small_levels_give_the_tokens_of_the_reference_implementation() {
         let mut random = 1u32;
         let mut next = |below: u32| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,4 +1,4 @@
-//! Residuals: transform, quantisation, their price, and reconstruction. RFC 6386, section 14.
+//! Residuals: transform, quantisation, cost, and reconstruction. RFC 6386, section 14.
 
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
 
@@ -25,11 +25,11 @@ impl Price {
     }
 }
 
-/// A macroblock's residual: levels, and what a decoder makes of them.
+/// Residual of a macroblock: quantised levels and dequantised coefficients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Residual {
     pub(super) levels: MbLevels,
-    /// Dequantised, raster order; luma DCs under Y2 are not used.
+    /// Dequantised coefficients in raster order; luma DCs are unused with Y2.
     luma: Coeffs<16>,
     chroma: Coeffs<8>,
     y2: Coeffs<1>,
@@ -128,39 +128,39 @@ impl Residual {
         Price { sse: coeffs / 4, bits_q8 }
     }
 
-    /// How many luma blocks, Y2 not counted, have coefficients.
+    /// Returns the number of luma blocks with coefficients, not counting Y2.
     pub(super) fn coded_luma_blocks(&self) -> usize {
         self.levels.luma_eobs.iter().filter(|&&eob| eob > 0).count()
     }
 
-    /// Whether luma, Y2 included, has no coefficient.
+    /// Returns whether luma has no coefficients, including Y2.
     pub(super) fn luma_is_empty(&self) -> bool {
         self.levels.luma_eobs == [0; 16] && self.levels.y2_eob == [0]
     }
 
-    /// Whether chroma has no coefficient.
+    /// Returns whether chroma has no coefficients.
     pub(super) fn chroma_is_empty(&self) -> bool {
         self.levels.chroma_eobs == [0; 8]
     }
 
-    /// Sets block `n` of luma without Y2, which is reconstructed elsewhere.
+    /// Sets luma block `n` in a macroblock without Y2, which is reconstructed elsewhere.
     pub(super) fn set_block(&mut self, n: usize, levels: [i16; 16], eob: u8) {
         self.levels.luma.0[n] = levels;
         self.levels.luma_eobs[n] = eob;
     }
 
-    /// Forgets luma.
+    /// Clears luma.
     pub(super) fn clear_luma(&mut self) {
         self.levels.luma_eobs = [0; 16];
         self.levels.y2_eob = [0];
     }
 
-    /// Forgets chroma.
+    /// Clears chroma.
     pub(super) fn clear_chroma(&mut self) {
         self.levels.chroma_eobs = [0; 8];
     }
 
-    /// Adds luma to its prediction.
+    /// Adds the luma residual to its prediction.
     pub(super) fn add_luma_to(&self, kernels: &Kernels, has_y2: bool, pixels: &mut Block16) {
         let mask = mask_of(&self.levels.luma_eobs);
         if has_y2 {
@@ -174,7 +174,7 @@ impl Residual {
         }
     }
 
-    /// Adds chroma to its prediction.
+    /// Adds the chroma residual to its prediction.
     pub(super) fn add_chroma_to(&self, kernels: &Kernels, pixels: &mut BlockUv) {
         let mask = mask_of(&self.levels.chroma_eobs);
         if mask.any != 0 {
@@ -184,7 +184,7 @@ impl Residual {
     }
 }
 
-/// Which blocks have coefficients, and which of them more than a DC.
+/// Returns the masks of blocks with coefficients, and of those with more than a DC.
 fn mask_of(eobs: &[u8]) -> BlockMask {
     eobs.iter().enumerate().fold(BlockMask::default(), |mask, (n, &eob)| BlockMask {
         any: mask.any | u32::from(eob > 0) << n,

@@ -1,8 +1,9 @@
-//! Levels chosen by squared error and the true price of their tokens. RFC 6386, section 13.
+//! Trellis quantisation: levels chosen by squared error and exact token costs. RFC 6386, section
+//! 13.
 //!
-//! A block's tokens are priced in the context of the level before, so the best levels are a path
-//! through states: after each position, the kind of the level there (0, 1, more). Of each position
-//! the nearest level and smaller ones are on offer, and the block may end after any level.
+//! The cost of a token depends on the previous level, so the optimal levels are a path through
+//! states: the class of the level at each position (0, 1, more). At each position the nearest level
+//! and smaller ones are candidates, and the block may end after any level.
 
 use codec_simd::Kernels;
 
@@ -14,18 +15,19 @@ use super::transform::Price;
 use crate::residual::{TOKENS, Token, leaf_of, write_token};
 use crate::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};
 
-/// Place of the end of block among tokens.
+/// Index of the end of block among the tokens.
 const END: usize = TOKENS - 1;
-/// Largest magnitude on offer: no coefficient divided by a step of at least 4 is larger.
+/// Maximum candidate magnitude: no coefficient divided by a step of at least 4 is larger.
 const MAX_MAGNITUDE: u16 = MAGNITUDES - 1;
 const MAGNITUDES: u16 = 2048;
 
-/// Prices of tokens in their contexts, in 1/256 bit.
+/// Token costs by context, in 1/256 bit.
 #[derive(Clone, Debug)]
 pub(super) struct TokenPrices {
-    /// `[plane type][band][context][token]`, sign included, extra bits as for the least magnitude.
+    /// `[plane type][band][context][token]`, including the sign, with extra bits as for the lowest
+    /// magnitude.
     tokens: Box<[[[[u16; TOKENS]; 3]; 8]; 4]>,
-    /// What the open bits of a magnitude cost more than zeros. They may cost less: then 0.
+    /// Additional cost of a magnitude's extra bits over zeros; 0 if they cost less.
     extra: Box<[u16; MAGNITUDES as usize]>,
     made_for: Option<Box<CoeffProbs>>,
 }
@@ -52,7 +54,7 @@ fn cut(bits: u32) -> u16 {
 }
 
 impl TokenPrices {
-    /// Takes the prices at `probs`.
+    /// Updates the costs for `probs`.
     pub(super) fn update(&mut self, probs: &CoeffProbs) {
         for (plane, (probs, prices)) in probs.iter().zip(self.tokens.iter_mut()).enumerate() {
             let first_band = usize::from(plane == usize::from(LUMA_AFTER_Y2));
@@ -60,7 +62,7 @@ impl TokenPrices {
                 for context in 0..3 {
                     let old = self.made_for.as_ref().map(|old| &old[plane][band][context]);
                     if old != Some(&probs[band][context]) {
-                        // After a zero no block ends.
+                        // A block cannot end after a zero.
                         let can_end = context > 0 || band == first_band;
                         prices[band][context] = prices_at(&probs[band][context], can_end);
                     }
@@ -74,7 +76,7 @@ impl TokenPrices {
     }
 }
 
-/// Prices of all tokens at the probabilities of one place.
+/// Returns the costs of all tokens for the probabilities of one context.
 fn prices_at(probs: &[u8; 11], can_end: bool) -> [u16; TOKENS] {
     std::array::from_fn(|leaf| {
         let token = Token::of_leaf(leaf, !can_end);
@@ -82,7 +84,7 @@ fn prices_at(probs: &[u8; 11], can_end: bool) -> [u16; TOKENS] {
     })
 }
 
-/// One block's place in the syntax.
+/// Position of a block in the syntax.
 #[derive(Clone, Copy)]
 struct Place {
     plane: u8,
@@ -90,17 +92,17 @@ struct Place {
     context: usize,
 }
 
-/// What the blocks of a plane type have in common.
+/// Common properties of the blocks of a plane type.
 #[derive(Clone, Copy)]
 struct Blocks {
     plane: u8,
     first: usize,
     steps: [i16; 2],
-    /// Bits of a block in the masks of the neighbours above and left.
+    /// Bits of a block in the masks of the neighbours above and to the left.
     flags: fn(usize) -> (u16, u16),
 }
 
-/// What was chosen for a block.
+/// Result for a block.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     eob: u8,
@@ -109,7 +111,7 @@ struct Outcome {
     bits_q8: u32,
 }
 
-/// A step of a path: the magnitude at a position, and the state before it.
+/// A step of a path: the magnitude at a position, and the previous state.
 #[derive(Clone, Copy, Default)]
 struct Step {
     magnitude: u16,
@@ -120,41 +122,41 @@ struct Step {
 #[derive(Clone, Copy)]
 pub(super) struct Trellis<'a> {
     pub(super) prices: &'a TokenPrices,
-    /// Which neighbouring blocks have coefficients; kept up to date by the blocks that are coded.
+    /// Masks of neighbouring blocks with coefficients, updated as blocks are coded.
     pub(super) above: u16,
     pub(super) left: u16,
 }
 
-// Shares of the lambda of decisions, in 1/64. What a level leaves out is missed by the frames
-// predicted from this one, too, and that of chroma and Y2 is seen more easily.
+// Shares of the lambda of mode decision, in 1/64. Detail that is dropped here is also missing in
+// frames predicted from this one, and chroma and Y2 errors are more visible.
 const LUMA_LAMBDA_Q6: u64 = 48;
 const INTRA_LAMBDA_Q6: u64 = 40;
 const Y2_LAMBDA_Q6: u64 = 32;
 const CHROMA_LAMBDA_Q6: u64 = 24;
 
-/// Error of coefficients, in 2^-16, per 1/256 bit, where `scale_q6` / 64 times the error of pixels
-/// is that of coefficients.
+/// Returns the error of coefficients, in 2^-16, per 1/256 bit; `scale_q6` / 64 is the ratio of
+/// coefficient errors to pixel errors.
 fn lambda_of(set: &QuantiserSet, scale_q6: u64) -> u64 {
     (u64::from(set.lambda.0) * scale_q6 / 64).max(1)
 }
 
-/// The cost of a state that nothing leads to.
+/// Cost of an unreachable state.
 const NEVER: u64 = u64::MAX / 2;
 
-/// A block whose levels are to be chosen.
+/// A block whose levels are being chosen.
 struct Block<'a> {
     place: Place,
-    /// Raster order.
+    /// Coefficients in raster order.
     coeffs: &'a [i16; 16],
     /// Steps of DC and AC.
     steps: [i16; 2],
     /// Error of coefficients, in 2^-16, per 1/256 bit.
     lambda: u64,
-    /// In scan order: at first the nearest levels, at last those chosen.
+    /// Levels in scan order: initially the nearest ones, finally the chosen ones.
     levels: &'a mut [i16; 16],
-    /// What decoders make of them, in raster order.
+    /// Dequantised coefficients in raster order.
     dequantised: &'a mut [i16; 16],
-    /// After the last of the nearest levels that is not zero.
+    /// End of block of the nearest levels.
     eob: u8,
 }
 
@@ -163,7 +165,7 @@ impl Block<'_> {
         self.steps[usize::from(n > 0)]
     }
 
-    /// Sum of the squares of the coefficients from scan position `from` on.
+    /// Returns the sum of the squared coefficients from scan position `from` on.
     fn squares(&self, from: usize) -> u64 {
         let square =
             |&raster: &u8| u64::from(self.coeffs[usize::from(raster)].unsigned_abs()).pow(2);
@@ -181,7 +183,7 @@ impl Block<'_> {
     }
 }
 
-/// The prices of each position and context of a plane type.
+/// Costs of each position and context of a plane type.
 type Prices<'a> = &'a [[[u16; TOKENS]; 3]; 8];
 
 impl TokenPrices {
@@ -194,7 +196,7 @@ impl TokenPrices {
         if end <= first {
             return Outcome { eob: 0, error: block.squares(first), bits_q8: empty };
         }
-        // Error of a position and all that follow, left at zero.
+        // Error of a position and all following ones if left at zero.
         let mut rest = [0; 17];
         rest[end] = block.squares(end);
         for n in (first..end).rev() {
@@ -231,8 +233,8 @@ impl TokenPrices {
         }
     }
 
-    /// The least costs of the states after position `n`, given those before it, and how they came
-    /// about.
+    /// Returns the lowest costs of the states after position `n`, given those before it, with the
+    /// steps that lead to them.
     #[inline]
     fn advance(
         &self,
@@ -268,12 +270,12 @@ impl TokenPrices {
 }
 
 impl Trellis<'_> {
-    /// Context of the block at these bits of the neighbours' masks.
+    /// Returns the context of the block at these bits of the neighbour masks.
     fn context(&self, (above, left): (u16, u16)) -> usize {
         usize::from(self.above & above != 0) + usize::from(self.left & left != 0)
     }
 
-    /// Says whether the block there has coefficients.
+    /// Records whether the block at these bits has coefficients.
     fn tell(&mut self, (above, left): (u16, u16), is_coded: bool) {
         if is_coded {
             self.above |= above;
@@ -284,7 +286,7 @@ impl Trellis<'_> {
         }
     }
 
-    /// Luma's sixteen blocks and their Y2 block: levels, and what decoders make of them.
+    /// Chooses the levels of the sixteen luma blocks and their Y2 block.
     pub(super) fn luma(
         mut self,
         kernels: &Kernels,
@@ -311,7 +313,7 @@ impl Trellis<'_> {
         Price { sse: sse(luma.error / 4 + y2.error / 16), bits_q8: luma.bits_q8 + y2.bits_q8 }
     }
 
-    /// Luma's sixteen blocks without Y2.
+    /// Chooses the levels of the sixteen luma blocks without Y2.
     pub(super) fn luma_whole(
         mut self,
         kernels: &Kernels,
@@ -348,8 +350,8 @@ impl Trellis<'_> {
         )
     }
 
-    /// Chooses the levels of quantised blocks one after the other; the eob of the sums is of no
-    /// meaning.
+    /// Chooses the levels of quantised blocks one after the other; the eob of the sum is
+    /// meaningless.
     fn all(
         &mut self,
         Blocks { plane, first, steps, flags }: Blocks,
@@ -375,8 +377,9 @@ impl Trellis<'_> {
         all
     }
 
-    /// Block `n` of luma without Y2, for prediction block by block: bits.
-    #[expect(clippy::too_many_arguments, reason = "those of the kernel, and the place")]
+    /// Chooses the levels of luma block `n` without Y2, for block-by-block prediction; returns its
+    /// bits.
+    #[expect(clippy::too_many_arguments, reason = "the kernel's arguments and the position")]
     pub(super) fn one(
         &mut self,
         kernels: &Kernels,
@@ -403,7 +406,7 @@ impl Trellis<'_> {
         one.bits_q8
     }
 
-    /// Both chroma blocks.
+    /// Chooses the levels of both chroma blocks.
     pub(super) fn chroma(
         mut self,
         kernels: &Kernels,
@@ -420,7 +423,7 @@ impl Trellis<'_> {
         Price { sse: sse(sums.error / 4), bits_q8: sums.bits_q8 }
     }
 
-    /// Bits of chroma without coefficients in a macroblock that has others.
+    /// Returns the cost of chroma without coefficients in a macroblock that has others.
     pub(super) fn empty_chroma(mut self) -> u32 {
         let of_block = |n| {
             let bits = chroma_bits(n);
@@ -432,15 +435,15 @@ impl Trellis<'_> {
     }
 }
 
-/// Bits of Y2 in the masks of the neighbours above and left.
+/// Bits of Y2 in the masks of the neighbours above and to the left.
 const Y2_BITS: (u16, u16) = (1 << 8, 1 << 8);
 
-/// Bits of luma block `n` in these masks.
+/// Returns the bits of luma block `n` in the neighbour masks.
 fn luma_bits(n: usize) -> (u16, u16) {
     (1 << (n % 4), 1 << (n / 4))
 }
 
-/// Bits of chroma block `n` in these masks.
+/// Returns the bits of chroma block `n` in the neighbour masks.
 fn chroma_bits(n: usize) -> (u16, u16) {
     let base = 4 + 2 * (n / 4);
     (1 << (base + n % 2), 1 << (base + n % 4 / 2))
@@ -471,7 +474,7 @@ mod tests {
         })
     }
 
-    /// What is chosen for `coeffs` at steps of 20 and 30: outcome, levels, dequantised.
+    /// Returns the result for `coeffs` with steps of 20 and 30: outcome, levels, dequantised.
     fn chosen(coeffs: &[i16; 16], lambda: u64, place: Place) -> (Outcome, [i16; 16], [i16; 16]) {
         let steps = [20, 30];
         let mut levels = [0; 16];
@@ -497,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_are_those_of_writing() {
+    fn estimated_bits_equal_the_written_size() {
         for seed in 0..400 {
             let plane = u8::try_from(seed % 4).unwrap();
             let place = Place { plane, first: usize::from(plane == 0), context: seed as usize % 3 };
@@ -514,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn free_bits_leave_the_nearest_levels_and_dear_ones_leave_none() {
+    fn free_bits_keep_the_nearest_levels_and_expensive_bits_keep_none() {
         let place = Place { plane: LUMA_WHOLE, first: 0, context: 0 };
         let coeffs = scattered(9, 300);
         let (_, levels, _) = chosen(&coeffs, 1, place);
@@ -528,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_priced_in_the_context_of_those_before() {
+    fn block_costs_use_the_context_of_previous_blocks() {
         let prices = prices();
         let set = QuantiserSet::new(30, &QuantIndices::default());
         let trellis = Trellis { prices: &prices, above: 0, left: 0 };
@@ -541,7 +544,8 @@ mod tests {
             let levels = &levels.chroma.0[0];
             token_cost_q8(levels, 0, eob, context, &DEFAULT_COEFF_PROBS[usize::from(CHROMA)])
         };
-        // Right and below of the first block one neighbour has coefficients.
+        // The blocks to the right of and below the first block have one neighbour with
+        // coefficients.
         let expected = bits(0, 1) + 2 * bits(1, 0) + 5 * bits(0, 0);
         assert_eq!(levels.chroma_eobs, [1, 0, 0, 0, 0, 0, 0, 0]);
         assert!(u64::from(price.bits_q8).abs_diff(expected) <= 64);

@@ -1,37 +1,37 @@
-//! Macroblocks whose source has not changed since the last frame was coded.
+//! Macroblocks whose source has not changed since the last coded frame.
 //!
-//! On screens most of the picture stands still for seconds. What has not changed is taken over
-//! without a look at its pixels, and coded again only as a plan allows: from the top down, straight
-//! to the frame's quantiser, so that each macroblock pays for it once.
+//! In screen content most of the frame is static for seconds. Unchanged macroblocks are copied
+//! without being examined, and recoded only as a plan allows: from top to bottom, directly at the
+//! frame's quantiser, so that each macroblock is refined once.
 
 use super::segments::Refresh;
 use crate::tables::AC_STEPS;
 use codec_core::analysis::FrameAnalysis;
 
-/// What is known of the unchanged macroblocks before a frame is planned.
+/// Statistics of the unchanged macroblocks, for planning a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnchangedFacts {
-    /// How many there are.
+    /// Number of unchanged macroblocks.
     pub macroblocks: u32,
-    /// Coarsest quantiser index that one of them was coded at.
+    /// Highest quantiser index at which one of them was coded.
     pub coarsest: u8,
 }
 
-/// Follows the source from frame to frame.
+/// Tracks changes of the source from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct Unchanged {
-    /// The source is that of the last frame, by macroblock.
+    /// By macroblock: whether the source equals that of the last frame.
     same: Vec<bool>,
-    /// To be taken over by the frame being coded.
+    /// By macroblock: whether the current frame copies it.
     kept: Vec<bool>,
-    /// The picture to be coded has been compared with the one before.
+    /// Whether the current source has been compared with the previous one.
     is_compared: bool,
-    /// Intra costs of what the frame being coded codes again.
+    /// Sum of the intra costs of the macroblocks that the current frame recodes.
     recoded_cost: u64,
 }
 
 impl Unchanged {
-    /// Forgets everything; `count` macroblocks.
+    /// Resets the state for `count` macroblocks.
     pub(super) fn reset(&mut self, count: usize) {
         for list in [&mut self.same, &mut self.kept] {
             list.clear();
@@ -40,7 +40,8 @@ impl Unchanged {
         (self.is_compared, self.recoded_cost) = (false, 0);
     }
 
-    /// Takes in the next picture, coded or not, and tells what has not changed.
+    /// Compares the next source frame, coded or not, and returns statistics of unchanged
+    /// macroblocks.
     pub(super) fn compare(
         &mut self,
         analysis: Option<&FrameAnalysis>,
@@ -62,9 +63,9 @@ impl Unchanged {
         facts
     }
 
-    /// Chooses what a frame at `qindex` takes over: all that has not changed, but for macroblocks
-    /// that it makes finer, as far as `room` allows: a sum of intra costs, less where it is almost
-    /// as fine already.
+    /// Selects the macroblocks that a frame at `qindex` copies: all unchanged ones except those
+    /// that it refines, as far as `room` allows. `room` is a sum of intra costs, weighted lower for
+    /// macroblocks that are almost fine enough.
     pub(super) fn plan(
         &mut self,
         qindex: u8,
@@ -93,29 +94,29 @@ impl Unchanged {
         }
     }
 
-    /// Nothing is taken over by the frame to come.
+    /// Disables copying for the next frame.
     pub(super) fn keep_none(&mut self) {
         self.recoded_cost = 0;
         self.kept.fill(false);
     }
 
-    /// Whether macroblock `index` is taken over.
+    /// Returns whether macroblock `index` is copied.
     #[inline]
     pub(super) fn is_kept(&self, index: usize) -> bool {
         self.kept.get(index).is_some_and(|&kept| kept)
     }
 
-    /// Whether the whole frame is taken over.
+    /// Returns whether the whole frame is copied.
     pub(super) fn is_all_kept(&self) -> bool {
         !self.kept.is_empty() && self.kept.iter().all(|&kept| kept)
     }
 
-    /// Intra costs of what has been chosen to be coded again.
+    /// Returns the sum of intra costs of the macroblocks selected for recoding.
     pub(super) fn recoded_cost(&self) -> u64 {
         self.recoded_cost
     }
 
-    /// The frame was coded; it is the last frame from now on, if it `is_last`.
+    /// Records that the frame was coded; with `is_last` it becomes the last frame.
     pub(super) fn coded(&mut self, is_last: bool) {
         self.is_compared = false;
         if is_last {
@@ -124,23 +125,23 @@ impl Unchanged {
     }
 }
 
-/// What it takes to refine by so many octaves of the step, in 1/256 of what it takes from nothing.
-/// Measured on screens.
+/// Returns the cost of refining by the given octaves of the step relative to coding from scratch,
+/// in 1/256. Measured on screen content.
 fn weight_q8(octaves_q8: u32) -> u64 {
     u64::from((28 + octaves_q8 * 77 / 256).min(256))
 }
 
-/// Binary logarithm with 8 fractional bits.
+/// Returns the base-2 logarithm with 8 fractional bits.
 fn log2_q8(step: u16) -> u32 {
     let step = u32::from(step.max(1));
     let whole = step.ilog2();
-    // Between powers of two a straight line does.
+    // Linear interpolation between powers of two suffices.
     (whole << 8) + ((step << 8 >> whole) - 256)
 }
 
-/// How many indices finer a frame must be for a macroblock to be coded again.
+/// Minimum decrease of the quantiser index for which recoding a macroblock is worthwhile.
 const WORTHWHILE: u8 = 2;
-/// What a macroblock without texture costs, as an intra cost.
+/// Cost of a macroblock without texture, as an intra cost.
 const MODE_COST: u64 = 8;
 
 #[cfg(test)]
@@ -163,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_change_counts_until_a_frame_has_shown_it() {
+    fn a_change_counts_until_a_frame_has_coded_it() {
         let mut unchanged = Unchanged::default();
         unchanged.reset(4);
         let refresh = refresh(60);
         assert_eq!(unchanged.compare(Some(&analysis(&[true; 4])), &refresh).macroblocks, 0);
         unchanged.coded(true);
-        // This picture is dropped.
+        // This frame is dropped.
         unchanged.compare(Some(&analysis(&[true, false, true, true])), &refresh);
         let facts = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
         assert_eq!(facts, UnchangedFacts { macroblocks: 3, coarsest: 60 });
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_as_there_is_room_for_is_coded_again() {
+    fn recoding_is_limited_by_the_budget() {
         let mut unchanged = Unchanged::default();
         unchanged.reset(4);
         unchanged.coded(true);
@@ -186,7 +187,7 @@ mod tests {
         unchanged.compare(Some(&all), &refresh);
         unchanged.plan(20, 60, Some(&all), &refresh);
         assert_eq!([0, 1, 2, 3].map(|n| unchanged.is_kept(n)), [false, false, true, true]);
-        // 1.4 octaves or so: 0.58 of 100 each.
+        // About 1.4 octaves: 0.58 of 100 each.
         assert_eq!(unchanged.recoded_cost(), 116);
         unchanged.plan(59, 200, Some(&all), &refresh);
         assert!(unchanged.is_all_kept());

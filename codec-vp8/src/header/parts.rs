@@ -1,16 +1,16 @@
-//! The parts of the frame header, each parsed and written side by side.
+//! Parts of the frame header, each with parser and writer.
 
 use super::super::tables::{AC_STEPS, DC_STEPS};
 use super::literal_u8;
 use codec_core::codec::SlotSet;
 use codec_core::entropy::{BoolDecoder, BoolSink};
 
-/// A signed value whose magnitude has at most 7 bits.
+/// Reads a signed value whose magnitude has at most 7 bits.
 fn signed_i8(reader: &mut BoolDecoder<'_>, bits: u32) -> i8 {
     i8::try_from(reader.get_signed(bits)).unwrap_or_default()
 }
 
-/// A flag, then a signed value if it is set; 0 if it is not.
+/// Reads a flag and, if it is set, a signed value; otherwise returns 0.
 fn optional_i8(reader: &mut BoolDecoder<'_>, bits: u32) -> i8 {
     if reader.get_flag() { signed_i8(reader, bits) } else { 0 }
 }
@@ -26,13 +26,14 @@ fn write_optional_i8<S: BoolSink>(sink: &mut S, value: i8, bits: u32) {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the bitstream")]
 pub struct Segmentation {
-    /// Macroblocks have segments.
+    /// Whether segmentation is enabled.
     pub enabled: bool,
-    /// This frame says which; else the map stays.
+    /// Whether this frame updates the segment map; otherwise the map persists.
     pub update_map: bool,
-    /// This frame says what `absolute`, `quantiser` and `filter_level` are; else they stay.
+    /// Whether this frame updates `absolute`, `quantiser` and `filter_level`; otherwise they
+    /// persist.
     pub update_data: bool,
-    /// The values replace those of the frame rather than being added.
+    /// Whether the values replace those of the frame; otherwise they are added.
     pub absolute: bool,
     /// Quantiser index by segment, -127..=127.
     pub quantiser: [i8; 4],
@@ -43,14 +44,14 @@ pub struct Segmentation {
 }
 
 impl Segmentation {
-    /// Quantiser index of `segment` in a frame of index `frame_q`: 0..=127.
+    /// Returns the quantiser index of `segment` in a frame with index `frame_q`: 0..=127.
     #[must_use]
     pub fn qindex(&self, frame_q: u8, segment: u8) -> u8 {
         let value = self.quantiser[usize::from(segment & 3)];
         self.adjust(frame_q, value, 127)
     }
 
-    /// Filter level of `segment` in a frame of level `frame_level`: 0..=63.
+    /// Returns the filter level of `segment` in a frame with level `frame_level`: 0..=63.
     #[must_use]
     pub fn level(&self, frame_level: u8, segment: u8) -> u8 {
         let value = self.filter_level[usize::from(segment & 3)];
@@ -112,17 +113,17 @@ impl Segmentation {
 /// Loop filter type, level and deltas. Sections 9.3 (deltas) and 9.6.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterHeader {
-    /// The simple filter (luma only) rather than the normal one.
+    /// Whether the simple filter (luma only) is used rather than the normal one.
     pub is_simple: bool,
-    /// 0 (off) to 63.
+    /// Filter level, 0 (off) to 63.
     pub level: u8,
-    /// 0..=7.
+    /// Sharpness, 0..=7.
     pub sharpness: u8,
-    /// The deltas count.
+    /// Whether the deltas apply.
     pub deltas_enabled: bool,
-    /// Added to the level by reference: current frame, last, golden, altref; -63..=63.
+    /// Level offsets by reference: current frame, last, golden, altref; -63..=63.
     pub reference_deltas: [i8; 4],
-    /// Added by mode: `B_PRED`, zero, nearest and near and new, split; -63..=63.
+    /// Level offsets by mode: `B_PRED`, zero, other whole-block vectors, split; -63..=63.
     pub mode_deltas: [i8; 4],
 }
 
@@ -165,14 +166,14 @@ impl FilterHeader {
     }
 }
 
-/// Difference of a quantiser index to that of luma AC, -15..=15.
+/// Offset of a quantiser index from that of luma AC, -15..=15.
 pub type DeltaQ = i8;
 
 /// Quantiser indices. Section 9.6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub struct QuantIndices {
-    /// Index of luma AC, 0..=127: the base of the others.
+    /// Index of luma AC, 0..=127, on which the others are based.
     pub y_ac: u8,
     pub y_dc: DeltaQ,
     pub y2_dc: DeltaQ,
@@ -191,7 +192,7 @@ pub struct Steps {
 }
 
 impl QuantIndices {
-    /// Steps at base index `qindex` (0..=127): the frame's own, or that of a segment.
+    /// Returns the steps at base index `qindex` (0..=127), that of the frame or of a segment.
     #[must_use]
     pub fn steps(&self, qindex: u8) -> Steps {
         let at = |delta: DeltaQ| {
@@ -221,21 +222,22 @@ impl QuantIndices {
     }
 }
 
-/// What replaces the golden or altref frame where the new frame does not. Section 9.7.
+/// Source of a copy to the golden or altref frame if the new frame does not replace it. Section
+/// 9.7.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum BufferCopy {
-    /// Nothing.
+    /// No copy.
     #[default]
     None,
-    /// The last frame, as it was before this frame.
+    /// The last frame, before this frame replaces it.
     Last,
-    /// Of golden and altref, the other one.
+    /// The other one of golden and altref.
     Other,
 }
 
 impl BufferCopy {
-    /// The reserved value 3 counts as nothing.
+    /// Parses the source; the reserved value 3 counts as no copy.
     fn parse(reader: &mut BoolDecoder<'_>) -> Self {
         match reader.get_literal(2) {
             1 => Self::Last,
@@ -245,28 +247,28 @@ impl BufferCopy {
     }
 }
 
-/// Which buffers a frame replaces and how. Sections 9.7 and 9.8.
+/// Reference updates of a frame. Sections 9.7 and 9.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the bitstream")]
 pub struct ReferenceUpdates {
-    /// The frame becomes the golden frame.
+    /// Whether the frame becomes the golden frame.
     pub refresh_golden: bool,
-    /// The frame becomes the altref frame.
+    /// Whether the frame becomes the altref frame.
     pub refresh_altref: bool,
-    /// The frame becomes the last frame.
+    /// Whether the frame becomes the last frame.
     pub refresh_last: bool,
-    /// Without [`Self::refresh_golden`].
+    /// Copy to golden; applies without [`Self::refresh_golden`].
     pub copy_to_golden: BufferCopy,
-    /// Without [`Self::refresh_altref`].
+    /// Copy to altref; applies without [`Self::refresh_altref`].
     pub copy_to_altref: BufferCopy,
-    /// Vectors into the golden frame count as reversed.
+    /// Whether the sign of vectors into the golden frame is inverted.
     pub sign_bias_golden: bool,
-    /// Vectors into the altref frame count as reversed.
+    /// Whether the sign of vectors into the altref frame is inverted.
     pub sign_bias_altref: bool,
 }
 
 impl ReferenceUpdates {
-    /// Those of a key frame.
+    /// The updates of a key frame.
     pub const KEY: Self = Self {
         refresh_golden: true,
         refresh_altref: true,
@@ -277,7 +279,7 @@ impl ReferenceUpdates {
         sign_bias_altref: false,
     };
 
-    /// The slots that the frame replaces, by itself or by a copy.
+    /// Returns the slots that the frame updates, by replacement or copy.
     #[must_use]
     pub fn slots(&self) -> SlotSet {
         let golden = self.refresh_golden || self.copy_to_golden != BufferCopy::None;
@@ -291,7 +293,7 @@ impl ReferenceUpdates {
         updated.fold(SlotSet::NONE, |slots, (_, slot)| slots.with(slot))
     }
 
-    /// Sign bias by [`Reference`](crate::types::Reference).
+    /// Returns the sign bias by [`Reference`](crate::vp8::types::Reference).
     #[must_use]
     pub fn sign_biases(&self) -> [bool; 4] {
         [false, false, self.sign_bias_golden, self.sign_bias_altref]
@@ -324,16 +326,16 @@ impl ReferenceUpdates {
     }
 }
 
-/// Probabilities that hold for one frame. Sections 9.10 and 9.11.
+/// Probabilities that apply to one frame. Sections 9.10 and 9.11.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModeProbabilities {
-    /// That a macroblock is not skipped; `None`: no macroblock says, and none is.
+    /// Probability that a macroblock is not skipped; `None` if skip flags are disabled.
     pub skip: Option<u8>,
-    /// That a macroblock is intra. This and what follows: inter frames only.
+    /// Probability that a macroblock is intra. This and the following apply to inter frames only.
     pub intra: u8,
-    /// That an inter macroblock refers to the last frame.
+    /// Probability that an inter macroblock references the last frame.
     pub last: u8,
-    /// That one which does not refers to the golden frame.
+    /// Probability that an inter macroblock with another reference uses the golden frame.
     pub golden: u8,
 }
 

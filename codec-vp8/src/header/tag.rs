@@ -1,32 +1,32 @@
-//! The uncompressed chunk at the start of a frame. RFC 6386, section 9.1.
+//! The uncompressed data chunk at the start of a frame. RFC 6386, section 9.1.
 
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
 
-/// Bytes of [`FrameTag`].
+/// Size of [`FrameTag`] in bytes.
 pub const FRAME_TAG_BYTES: usize = 3;
-/// Bytes of [`KeyHeader`], which follow the tag of a key frame.
+/// Size of [`KeyHeader`] in bytes, which follows the tag of a key frame.
 pub const KEY_HEADER_BYTES: usize = 7;
 
 const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 
-/// First bytes of every frame.
+/// Frame tag, the first bytes of every frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTag {
-    /// Key frame.
+    /// Whether the frame is a key frame.
     pub is_key: bool,
-    /// Profile, 0..=7; 4 and above are reserved and decoded as 0.
+    /// Bitstream profile, 0..=7; 4 and above are reserved and decoded as 0.
     pub version: u8,
-    /// For display.
+    /// Whether the frame is to be shown.
     pub show: bool,
-    /// Length of the first partition, 0..=524287.
+    /// Size of the first partition in bytes, 0..=524287.
     pub first_partition_bytes: u32,
 }
 
-/// Parses the tag.
+/// Parses the frame tag.
 ///
 /// # Errors
-/// [`Corrupt::HeaderTruncated`].
+/// [`Corrupt::HeaderTruncated`] if `data` is too short.
 pub fn parse_frame_tag(data: &[u8]) -> Result<FrameTag, Corrupt> {
     let &[a, b, c] = data
         .first_chunk()
@@ -39,7 +39,7 @@ pub fn parse_frame_tag(data: &[u8]) -> Result<FrameTag, Corrupt> {
     })
 }
 
-/// Writes the tag.
+/// Serialises the frame tag.
 #[must_use]
 pub fn write_frame_tag(tag: FrameTag) -> [u8; FRAME_TAG_BYTES] {
     debug_assert!(tag.version < 8 && tag.first_partition_bytes < 1 << 19, "{tag:?}");
@@ -48,19 +48,20 @@ pub fn write_frame_tag(tag: FrameTag) -> [u8; FRAME_TAG_BYTES] {
     [a, b, c]
 }
 
-/// What follows the tag of a key frame.
+/// Key frame header, which follows the frame tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyHeader {
-    /// 1..=16383 in both directions.
+    /// Frame size, 1..=16383 in each dimension.
     pub size: Size,
-    /// Upscaling asked of the display, horizontal and vertical: 0 none, 1 5/4, 2 5/3, 3 2.
+    /// Upscaling requested from the display, horizontally and vertically: 0 none, 1 5/4, 2 5/3, 3
+    /// 2.
     pub scaling: [u8; 2],
 }
 
-/// Parses what follows the tag; `data` begins with it.
+/// Parses the key frame header at the start of `data`, after the tag.
 ///
 /// # Errors
-/// [`Corrupt::HeaderTruncated`], [`Corrupt::StartCode`], [`Corrupt::ZeroSize`].
+/// [`Corrupt::HeaderTruncated`], [`Corrupt::StartCode`] or [`Corrupt::ZeroSize`].
 pub fn parse_key_header(data: &[u8]) -> Result<KeyHeader, Corrupt> {
     let &[a, b, c, w0, w1, h0, h1] = data.first_chunk().ok_or(Corrupt::HeaderTruncated {
         needed_bytes: FRAME_TAG_BYTES + KEY_HEADER_BYTES,
@@ -77,7 +78,7 @@ pub fn parse_key_header(data: &[u8]) -> Result<KeyHeader, Corrupt> {
     Ok(KeyHeader { size, scaling: [w1 >> 6, h1 >> 6] })
 }
 
-/// Writes what follows the tag.
+/// Serialises the key frame header.
 #[must_use]
 pub fn write_key_header(header: KeyHeader) -> [u8; KEY_HEADER_BYTES] {
     let dimension = |pixels: u32, scaling: u8| {

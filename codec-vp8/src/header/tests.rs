@@ -1,4 +1,4 @@
-//! Round trips of every header element.
+//! Round trips of all header fields.
 
 use super::*;
 use codec_core::entropy::BoolEncoder;
@@ -27,7 +27,7 @@ fn inter_header() -> FrameHeader {
     FrameHeader { is_key: false, references, ..key_header() }
 }
 
-/// Writes and parses `header` against `context`, and checks that both sides go on alike.
+/// Writes and parses `header` with `context`, and checks that both contexts are equal afterwards.
 fn round_trip(header: &FrameHeader, context: &mut HeaderContext) {
     let mut parsed_context = context.clone();
     let mut encoder = BoolEncoder::default();
@@ -40,7 +40,7 @@ fn round_trip(header: &FrameHeader, context: &mut HeaderContext) {
 }
 
 #[test]
-fn tags_come_back() {
+fn frame_tags_round_trip() {
     for first_partition_bytes in [0, 1, 255, 256, 65_535, 65_536, (1 << 19) - 1] {
         for version in 0..8 {
             for (is_key, show) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -54,7 +54,7 @@ fn tags_come_back() {
 }
 
 #[test]
-fn key_headers_come_back_and_bad_ones_are_named() {
+fn key_headers_round_trip_and_invalid_ones_are_identified() {
     for (width, height) in [(1, 1), (16, 16_383), (16_383, 175)] {
         for scaling in [[0, 0], [1, 2], [3, 3]] {
             let header = KeyHeader { size: Size::new(width, height), scaling };
@@ -73,7 +73,7 @@ fn key_headers_come_back_and_bad_ones_are_named() {
 }
 
 #[test]
-fn segment_data_stays_until_it_is_sent_again() {
+fn segment_data_persists_until_it_is_updated() {
     let mut context = HeaderContext::default();
     for value in [-127_i8, -1, 0, 1, 127] {
         for level in [-63_i8, -1, 0, 63] {
@@ -98,7 +98,7 @@ fn segment_data_stays_until_it_is_sent_again() {
 }
 
 #[test]
-fn filter_settings_come_back_and_deltas_stay() {
+fn filter_settings_round_trip_and_deltas_persist() {
     let mut context = HeaderContext::default();
     round_trip(&key_header(), &mut context);
     for level in 0..64 {
@@ -119,7 +119,7 @@ fn filter_settings_come_back_and_deltas_stay() {
 }
 
 #[test]
-fn every_quantiser_index_and_delta_comes_back() {
+fn every_quantiser_index_and_delta_round_trips() {
     let mut context = HeaderContext::default();
     for y_ac in 0..128 {
         for delta in -15..=15 {
@@ -131,7 +131,7 @@ fn every_quantiser_index_and_delta_comes_back() {
 }
 
 #[test]
-fn reference_updates_come_back() {
+fn reference_updates_round_trip() {
     let mut context = HeaderContext::default();
     let copies = [BufferCopy::None, BufferCopy::Last, BufferCopy::Other];
     for bits in 0..32_u8 {
@@ -155,7 +155,7 @@ fn reference_updates_come_back() {
 }
 
 #[test]
-fn probabilities_of_one_frame_are_forgotten_unless_refreshed() {
+fn probabilities_persist_only_with_refresh_entropy() {
     let mut context = HeaderContext::default();
     round_trip(&key_header(), &mut context);
     let mut probs = Probabilities::default();
@@ -177,7 +177,7 @@ fn probabilities_of_one_frame_are_forgotten_unless_refreshed() {
 }
 
 #[test]
-fn a_key_frame_brings_back_the_default_probabilities() {
+fn a_key_frame_restores_the_default_probabilities() {
     let mut context = HeaderContext::default();
     let probs = Probabilities { luma: [3; 4], ..Probabilities::default() };
     round_trip(&FrameHeader { probs, ..inter_header() }, &mut context);

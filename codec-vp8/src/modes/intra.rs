@@ -1,5 +1,5 @@
-//! Intra modes: trees, and their syntax in key frames and in inter frames. RFC 6386, sections
-//! 8.1, 11.2 to 11.5 and 16.1.
+//! Intra modes: trees and syntax in key frames and inter frames. RFC 6386, sections 8.1, 11.2 to
+//! 11.5 and 16.1.
 
 use codec_simd::{IntraMode, SubblockMode};
 
@@ -23,7 +23,7 @@ pub(crate) static CHROMA_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
 pub(crate) static SUBBLOCK_TREE: Tree<18, 10> =
     Tree::new([0, 2, -1, 4, -2, 6, 8, 12, -3, 10, -5, -6, -4, 14, -7, 16, -8, -9]);
 
-/// Probabilities of the mode of sub-block `n` in a key frame. Section 11.3.
+/// Returns the probabilities of the mode of sub-block `n` in a key frame. Section 11.3.
 #[inline]
 fn key_subblock_probs(
     modes: &[SubblockMode; 16],
@@ -36,8 +36,9 @@ fn key_subblock_probs(
     &KEY_SUBBLOCK_PROBS[above as usize][left as usize]
 }
 
-/// Modes of a macroblock in a key frame: luma and chroma, and into `modes` those of the
-/// sub-blocks, coded or implied. `above` and `left` are the sub-block modes across the edges.
+/// Parses the modes of a macroblock in a key frame. Returns luma and chroma modes and writes those
+/// of the sub-blocks, coded or implied, to `modes`. `above` and `left` are the neighbouring
+/// sub-block modes.
 #[inline]
 pub fn parse_key_modes(
     reader: &mut BoolDecoder<'_>,
@@ -57,7 +58,7 @@ pub fn parse_key_modes(
     (luma, IntraMode::ALL[CHROMA_TREE.parse(reader, &KEY_CHROMA_PROBS)])
 }
 
-/// The counterpart of [`parse_key_modes`].
+/// Writes the modes that [`parse_key_modes`] parses.
 #[inline]
 pub fn write_key_modes<S: BoolSink>(
     sink: &mut S,
@@ -77,7 +78,8 @@ pub fn write_key_modes<S: BoolSink>(
     CHROMA_TREE.write(sink, &KEY_CHROMA_PROBS, chroma as usize);
 }
 
-/// Modes of an intra macroblock in an inter frame, as [`parse_key_modes`], without contexts.
+/// Parses the modes of an intra macroblock in an inter frame like [`parse_key_modes`], without
+/// contexts.
 #[inline]
 pub fn parse_inter_frame_intra_modes(
     reader: &mut BoolDecoder<'_>,
@@ -95,7 +97,7 @@ pub fn parse_inter_frame_intra_modes(
     (luma, IntraMode::ALL[CHROMA_TREE.parse(reader, &probs.chroma)])
 }
 
-/// The counterpart of [`parse_inter_frame_intra_modes`].
+/// Writes the modes that [`parse_inter_frame_intra_modes`] parses.
 #[inline]
 pub fn write_inter_frame_intra_modes<S: BoolSink>(
     sink: &mut S,

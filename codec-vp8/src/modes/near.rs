@@ -1,10 +1,9 @@
-//! The census of neighbouring vectors. RFC 6386, section 16.3.
+//! Census of neighbouring motion vectors. RFC 6386, section 16.3.
 
 use super::super::tables::MODE_CONTEXTS;
 use super::super::types::{LumaMode, MbInfo, MotionVector, Reference};
 
-/// The macroblocks that a macroblock's vectors are predicted from. Outside the frame stands
-/// [`MbInfo::default`].
+/// Neighbouring macroblocks for vector prediction; [`MbInfo::default`] outside the frame.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Neighbours<'a> {
@@ -13,8 +12,8 @@ pub struct Neighbours<'a> {
     pub above_left: &'a MbInfo,
 }
 
-/// How far a predicted vector may point: one macroblock beyond the frame, in quarter pixels from
-/// the macroblock's own place.
+/// Range of predicted vectors: up to one macroblock beyond the frame, in quarter pixels relative to
+/// the macroblock's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct MvBounds {
@@ -25,8 +24,8 @@ pub struct MvBounds {
 }
 
 impl MvBounds {
-    /// Bounds at macroblock (`x_mb`, `y_mb`) of a frame of `cols` x `rows` macroblocks, at most
-    /// 1024 in both directions.
+    /// Returns the range at macroblock (`x_mb`, `y_mb`) of a frame of `cols` x `rows` macroblocks,
+    /// at most 1024 in each dimension.
     #[inline]
     #[must_use]
     pub fn new(x_mb: usize, y_mb: usize, cols: usize, rows: usize) -> Self {
@@ -39,7 +38,7 @@ impl MvBounds {
         }
     }
 
-    /// `mv`, brought within the bounds.
+    /// Clamps `mv` to the range.
     #[inline]
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the bounds include 0: it only shrinks")]
@@ -54,18 +53,18 @@ impl MvBounds {
 /// Result of the census.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NearVectors {
-    /// Vector of the mode of that name, within bounds.
+    /// Vector of the nearest mode, clamped.
     pub nearest: MotionVector,
-    /// Vector of the mode of that name, within bounds.
+    /// Vector of the near mode, clamped.
     pub near: MotionVector,
-    /// What explicitly coded vectors are added to, within bounds.
+    /// Base of explicitly coded vectors, clamped.
     pub best: MotionVector,
-    /// Probabilities of the inter mode.
+    /// Probabilities of the inter mode tree.
     pub mode_probs: [u8; 4],
 }
 
-/// Ranks the vectors of three neighbours for a macroblock that refers to `reference`.
-/// `sign_biases` is by [`Reference`].
+/// Ranks the vectors of three neighbours for a macroblock with reference `reference`. `sign_biases`
+/// is indexed by [`Reference`].
 #[inline]
 #[must_use]
 pub fn find_near_vectors(
@@ -83,7 +82,7 @@ pub fn find_near_vectors(
     }
 }
 
-/// The census before anything is brought within bounds: most macroblocks need one vector or none.
+/// Census without clamping, because most macroblocks need at most one vector.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Census {
     pub(super) nearest: MotionVector,
@@ -107,8 +106,8 @@ impl Census {
         };
         let is_zero = |mb: &MbInfo| mb.mv.bits() == 0;
         let Neighbours { above, left, above_left } = *neighbours;
-        // The weights of zero, and of at most two distinct vectors in order of appearance; each
-        // new one is compared with the latest only.
+        // Weights of the zero vector and of at most two distinct vectors in order of appearance;
+        // each new vector is compared only with the latest one.
         let (mut zero, mut first, mut second) = (0, 0, 0);
         let (mut a, mut b) = (MotionVector::ZERO, MotionVector::ZERO);
         if above.reference != Reference::Current {
@@ -136,7 +135,7 @@ impl Census {
             } else {
                 let mv = vector(above_left);
                 if second != 0 {
-                    // A third distinct one counts only where it equals the first after all.
+                    // A third distinct vector counts only if it equals the first one.
                     if mv.bits() == b.bits() {
                         second += 1;
                     } else if mv.bits() == a.bits() {
@@ -158,7 +157,7 @@ impl Census {
         Self { nearest: a, near: b, best, counts: [zero, first, second, split] }
     }
 
-    /// Probability of `node` of the inter mode tree.
+    /// Returns the probability of `node` of the inter mode tree.
     #[inline(always)]
     pub(super) fn mode_prob(&self, node: usize) -> u8 {
         MODE_CONTEXTS[usize::from(self.counts[node]).min(5)][node]

@@ -1,4 +1,4 @@
-//! Round trips of every mode and vector, and the census by hand.
+//! Round trips of all modes and vectors, and hand-computed census results.
 
 use codec_simd::IntraMode;
 
@@ -62,7 +62,7 @@ impl Case {
         write_macroblock(&mut encoder, header, sides, &mb, &subblocks);
         let data = encoder.finish();
         let mut reader = BoolDecoder::new(&data);
-        // Left over from another macroblock, as in the decoder.
+        // Stale data from another macroblock, as in the decoder.
         let mut parsed = SubblockInfo::Inter([MotionVector::new(9, 9); 16]);
         let got = parse_macroblock(&mut reader, header, &self.context(), 0, &mut parsed);
         assert_eq!((got, parsed), (mb, subblocks));
@@ -85,7 +85,7 @@ fn case() -> Case {
 }
 
 #[test]
-fn every_intra_mode_comes_back_in_both_kinds_of_frame() {
+fn every_intra_mode_round_trips_in_key_and_inter_frames() {
     let case = case();
     for is_key in [true, false] {
         let header = header(is_key);
@@ -107,7 +107,7 @@ fn every_intra_mode_comes_back_in_both_kinds_of_frame() {
 }
 
 #[test]
-fn every_vector_component_comes_back() {
+fn every_vector_component_round_trips() {
     for value in -MAX_MV_DELTA..=MAX_MV_DELTA {
         let delta = MotionVector::new(value, -value);
         let probs = Probabilities::default().mv;
@@ -119,7 +119,7 @@ fn every_vector_component_comes_back() {
 }
 
 #[test]
-fn every_inter_mode_and_reference_comes_back() {
+fn every_inter_mode_and_reference_round_trips() {
     let (case, header) = (case(), header(false));
     for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
         let biases = header.references.sign_biases();
@@ -137,7 +137,7 @@ fn every_inter_mode_and_reference_comes_back() {
 }
 
 #[test]
-fn every_partitioning_comes_back_with_each_kind_of_sub_vector() {
+fn every_partitioning_round_trips_with_each_sub_vector_mode() {
     let (case, header) = (case(), header(false));
     for (index, partitioning) in [
         Partitioning::TopBottom,
@@ -172,7 +172,7 @@ fn every_partitioning_comes_back_with_each_kind_of_sub_vector() {
 }
 
 #[test]
-fn the_segment_stays_where_the_map_is_not_updated_and_is_zero_on_key_frames() {
+fn the_segment_persists_without_map_update_and_is_zero_in_key_frames() {
     let case = case();
     for (is_key, expected) in [(true, 0), (false, 2)] {
         let mut header = header(is_key);
@@ -198,7 +198,7 @@ fn intra_neighbours_give_zero_vectors() {
 }
 
 #[test]
-fn equal_vectors_add_up_and_reversed_references_change_sign() {
+fn equal_vectors_add_up_and_sign_bias_inverts_vectors() {
     let near = census(
         [
             inter(Reference::Last, 4, -6),
@@ -234,7 +234,7 @@ fn the_more_frequent_vector_becomes_nearest() {
 }
 
 #[test]
-fn vectors_of_neighbours_are_kept_within_a_macroblock_of_the_frame() {
+fn neighbour_vectors_are_clamped_to_one_macroblock_beyond_the_frame() {
     let far = inter(Reference::Last, -900, 900);
     let neighbours = Neighbours { above: &far, left: &far, above_left: &far };
     let bounds = MvBounds::new(0, 1, 3, 2);

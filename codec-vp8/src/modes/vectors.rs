@@ -1,4 +1,5 @@
-//! Inter modes, motion vectors and split vectors. RFC 6386, sections 16.3, 16.4 and 17.
+//! Inter modes, motion vectors and split vectors; parser and writer. RFC 6386, sections 16.3, 16.4
+//! and 17.
 
 use super::super::tables::{
     MV_LONG, MV_LONG_BITS, MV_SHORT, MV_SIGN, MvProbs, PARTITIONING_PROBS, SUB_MV_PROBS,
@@ -8,10 +9,10 @@ use super::near::{Census, NearVectors};
 use codec_core::branch;
 use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
 
-/// Largest magnitude of a coded vector component, in quarter pixels.
+/// Maximum magnitude of a coded vector component, in quarter pixels.
 pub const MAX_MV_DELTA: i16 = (1 << MV_LONG_BITS) - 1;
 
-/// Inter modes; the order of [`LumaMode`] is that of the bitstream's enumeration.
+/// Number of inter modes; [`LumaMode`] follows the order of the bitstream's enumeration.
 const INTER_MODES: usize = 5;
 const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::TopBottom,
@@ -31,7 +32,7 @@ const ABOVE: usize = 1;
 const ZERO: usize = 2;
 const NEW: usize = 3;
 
-/// Sub-blocks of each part, as bit masks in raster order, by [`Partitioning`].
+/// Sub-blocks of each partition as bit masks in raster order, by [`Partitioning`].
 pub static PARTITIONS: [&[u16]; 4] = [
     &[0x00ff, 0xff00],
     &[0x3333, 0xcccc],
@@ -57,27 +58,27 @@ pub static PARTITIONS: [&[u16]; 4] = [
 ];
 
 impl MotionVector {
-    /// Both components in one word, for quick comparisons.
+    /// Packs both components into one word, for fast comparison.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
         u32::from(self.x.cast_unsigned()) | u32::from(self.y.cast_unsigned()) << 16
     }
 
-    /// The vector the other way round.
+    /// Returns the negated vector, wrapping.
     #[inline]
     #[must_use]
     pub fn wrapping_neg(self) -> Self {
         Self { x: self.x.wrapping_neg(), y: self.y.wrapping_neg() }
     }
 
-    /// The sum of both, wrapped at 16 bits (which legal streams do not reach).
+    /// Returns the sum of both vectors, wrapping at 16 bits (which valid streams do not reach).
     #[inline]
     #[must_use]
     pub fn wrapping_add(self, other: Self) -> Self {
         Self { x: self.x.wrapping_add(other.x), y: self.y.wrapping_add(other.y) }
     }
 
-    /// The difference, wrapped at 16 bits.
+    /// Returns the difference of both vectors, wrapping at 16 bits.
     #[inline]
     #[must_use]
     pub fn wrapping_sub(self, other: Self) -> Self {
@@ -85,7 +86,7 @@ impl MotionVector {
     }
 }
 
-/// Section 16.3. Probabilities are looked up as far as the mode goes down the tree.
+/// Parses an inter mode. Section 16.3. Probabilities are looked up only as needed.
 #[inline(always)]
 pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, census: &Census) -> LumaMode {
     branch!(
@@ -106,7 +107,7 @@ pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, census: &Census) ->
     )
 }
 
-/// Section 16.3; `mode` is an inter mode.
+/// Writes the inter mode `mode`. Section 16.3.
 #[inline]
 pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: LumaMode) {
     let leaf = (mode as usize).wrapping_sub(LumaMode::Nearest as usize);
@@ -114,7 +115,7 @@ pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: Lum
     MODE_TREE.write(sink, &near.mode_probs, leaf);
 }
 
-/// A vector's difference to its prediction. Section 17.
+/// Parses the difference of a vector to its prediction. Section 17.
 pub fn parse_mv(reader: &mut BoolDecoder<'_>, probs: &[MvProbs; 2]) -> MotionVector {
     let mut local = reader.clone();
     let y = parse_component(&mut local, &probs[0]);
@@ -123,17 +124,18 @@ pub fn parse_mv(reader: &mut BoolDecoder<'_>, probs: &[MvProbs; 2]) -> MotionVec
     MotionVector { x, y }
 }
 
-/// The counterpart of [`parse_mv`]; components are at most [`MAX_MV_DELTA`] in magnitude.
+/// Writes a difference that [`parse_mv`] parses; components are at most [`MAX_MV_DELTA`] in
+/// magnitude.
 #[inline]
 pub fn write_mv<S: BoolSink>(sink: &mut S, delta: MotionVector, probs: &[MvProbs; 2]) {
     write_component(sink, delta.y, &probs[0]);
     write_component(sink, delta.x, &probs[1]);
 }
 
-/// Order of the bits of a long component; the last is left out where it must be set.
+/// Bit order of a long component; the last bit is omitted if it must be set.
 const LONG_ORDER: [usize; MV_LONG_BITS] = [0, 1, 2, 9, 8, 7, 6, 5, 4, 3];
 
-/// Section 17.1.
+/// Parses a vector component. Section 17.1.
 #[inline(always)]
 fn parse_component(reader: &mut BoolDecoder<'_>, probs: &MvProbs) -> i16 {
     let magnitude = branch!(
@@ -147,7 +149,7 @@ fn parse_component(reader: &mut BoolDecoder<'_>, probs: &MvProbs) -> i16 {
             if long < 16 || reader.get_bool(probs[MV_LONG + 3]) { long | 8 } else { long }
         },
         {
-            // The tree is complete: three bits, each with the probability of its place.
+            // The tree is complete: three bits, each with the probability of its node.
             let tree = MV_SHORT - 1;
             let mut node = 1;
             for _ in 0..2 {
@@ -164,13 +166,13 @@ fn parse_component(reader: &mut BoolDecoder<'_>, probs: &MvProbs) -> i16 {
     if reader.get_bool(probs[MV_SIGN]) { -magnitude } else { magnitude }
 }
 
-/// Place (from 1) in the short tree's probabilities of each node of a complete tree of depth 3,
-/// numbered from 1 by levels.
+/// For each node of a complete tree of depth 3, numbered from 1 by levels, its index (from 1) in
+/// the short tree's probabilities.
 const SHORT_NODES: [usize; 8] = [0, 1, 2, 5, 3, 4, 6, 7];
 
-/// Section 17.1.
+/// Writes a vector component. Section 17.1.
 fn write_component<S: BoolSink>(sink: &mut S, value: i16, probs: &MvProbs) {
-    debug_assert!(value.unsigned_abs() <= MAX_MV_DELTA.unsigned_abs(), "cannot be coded: {value}");
+    debug_assert!(value.unsigned_abs() <= MAX_MV_DELTA.unsigned_abs(), "cannot code {value}");
     let magnitude = value.unsigned_abs();
     sink.put_bool(magnitude >= 8, probs[0]);
     if magnitude >= 8 {
@@ -189,7 +191,7 @@ fn write_component<S: BoolSink>(sink: &mut S, value: i16, probs: &MvProbs) {
     sink.put_bool(value < 0, probs[MV_SIGN]);
 }
 
-/// The vectors left of and above sub-block `n`.
+/// Returns the vectors to the left of and above sub-block `n`.
 #[inline]
 fn sub_neighbours(
     mvs: &[MotionVector; 16],
@@ -202,7 +204,7 @@ fn sub_neighbours(
     (left, above)
 }
 
-/// Probabilities of a sub-vector's kind by its neighbours. Section 16.4.
+/// Returns the probabilities of a sub-block's vector mode by its neighbours. Section 16.4.
 #[inline]
 #[must_use]
 pub fn sub_mv_probs(left: MotionVector, above: MotionVector) -> &'static [u8; 3] {
@@ -224,8 +226,8 @@ fn fill(mvs: &mut [MotionVector; 16], part: u16, mv: MotionVector) {
     }
 }
 
-/// Division and vectors of a split macroblock; all of `mvs` is overwritten. `above` and `left`
-/// are the vectors across the edges, zero for intra macroblocks. Section 16.4.
+/// Parses partitioning and vectors of a split macroblock, overwriting `mvs`. `above` and `left` are
+/// the neighbouring vectors, zero for intra macroblocks. Section 16.4.
 pub fn parse_split(
     reader: &mut BoolDecoder<'_>,
     best: MotionVector,
@@ -253,7 +255,7 @@ pub fn parse_split(
     partitioning
 }
 
-/// The counterpart of [`parse_split`]: all sub-blocks of one part of `partitioning` have equal
+/// Writes a split macroblock that [`parse_split`] parses: all sub-blocks of a partition have equal
 /// vectors in `mvs`.
 pub fn write_split<S: BoolSink>(
     sink: &mut S,
@@ -271,12 +273,12 @@ pub fn write_split<S: BoolSink>(
     }
 }
 
-/// How a split macroblock is divided.
+/// Writes the partitioning of a split macroblock.
 pub fn write_partitioning<S: BoolSink>(sink: &mut S, partitioning: Partitioning) {
     PARTITIONING_TREE.write(sink, &PARTITIONING_PROBS, partitioning as usize);
 }
 
-/// The vector of the part of a split macroblock that begins with sub-block `n`.
+/// Writes the vector of the partition that begins with sub-block `n`.
 pub fn write_sub_mv<S: BoolSink>(
     sink: &mut S,
     mvs: &[MotionVector; 16],
@@ -288,7 +290,7 @@ pub fn write_sub_mv<S: BoolSink>(
 ) {
     let mv = mvs[n];
     let (left_mv, above_mv) = sub_neighbours(mvs, n, above, left);
-    // The first that fits is the cheapest in every context.
+    // The first matching mode is the cheapest in every context.
     let kind = if mv == left_mv {
         LEFT
     } else if mv == above_mv {

@@ -1,30 +1,30 @@
 //! Motion compensation. RFC 6386, section 18.
 //!
-//! Vectors may point anywhere: beyond its edges a frame continues with the pixels of its edge. A
-//! block whose window leaves plane and border is predicted from a copy made that way.
+//! Vectors may point anywhere: outside the frame its edge pixels repeat. A block whose window
+//! leaves the plane and its border is predicted from a copy with extended edges.
 
 use codec_simd::{Kernels, PlaneRef, Window, WindowMut};
 
 use super::super::types::{LumaMode, MbInfo, MotionVector, Partitioning};
 use codec_core::frame::FrameBuf;
 
-/// Interpolation filter of a profile. Section 9.1.
+/// Interpolation filter of a bitstream profile. Section 9.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MotionFilter {
-    /// Bilinear rather than six-tap.
+    /// Whether the filter is bilinear rather than six-tap.
     pub bilinear: bool,
-    /// Chroma vectors are rounded to whole pixels.
+    /// Whether chroma vectors are rounded to full pixels.
     pub full_pixel_chroma: bool,
 }
 
 impl MotionFilter {
-    /// Filter of a profile; the reserved ones count as 0.
+    /// Returns the filter of a profile; reserved profiles count as 0.
     #[must_use]
     pub fn of_profile(version: u8) -> Self {
         Self { bilinear: matches!(version, 1..=3), full_pixel_chroma: version == 3 }
     }
 
-    /// The chroma vector, in eighths of a pixel, that goes with a luma vector in quarters.
+    /// Returns the chroma vector in eighths of a pixel for a luma vector in quarters.
     #[inline]
     #[must_use]
     pub fn chroma_vector(self, luma: MotionVector) -> MotionVector {
@@ -33,7 +33,7 @@ impl MotionFilter {
     }
 }
 
-/// The planes of a reference frame. A border, if there is one, holds the extended edges.
+/// Planes of a reference frame. A border, if present, contains the extended edges.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RefPlanes<'a> {
@@ -48,16 +48,16 @@ impl<'a> From<&'a FrameBuf> for RefPlanes<'a> {
     }
 }
 
-/// What happens to a block whose window leaves plane and border.
+/// How to handle a block whose window leaves the plane and its border.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
-    /// It is predicted from a copy with extended edges.
+    /// Predict from a copy with extended edges.
     Extend,
-    /// It is not predicted.
+    /// Do not predict.
     Refuse,
 }
 
-/// A place in a reference plane: whole pixels and eighths.
+/// A position in a reference plane: full pixels plus eighths.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     x: isize,
@@ -67,7 +67,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where a luma block at (`x`, `y`) comes from: quarter pixels.
+    /// Returns the source position of a luma block at (`x`, `y`); `mv` is in quarter pixels.
     #[inline]
     pub(crate) fn luma(x: usize, y: usize, mv: MotionVector) -> Self {
         let eighths = |v: i16| (v & 3).to_le_bytes()[0] * 2;
@@ -79,7 +79,7 @@ impl Place {
         }
     }
 
-    /// Where a chroma block at (`x`, `y`) comes from: eighths of a pixel.
+    /// Returns the source position of a chroma block at (`x`, `y`); `mv` is in eighths of a pixel.
     #[inline]
     pub(crate) fn chroma(x: usize, y: usize, mv: MotionVector) -> Self {
         let eighths = |v: i16| (v & 7).to_le_bytes()[0];
@@ -97,12 +97,12 @@ impl Place {
     }
 }
 
-/// Pixels of a row that [`extend`] picks from; no window is wider.
+/// Number of pixels per row that [`extend`] selects from; no window is wider.
 const SPAN: usize = 32;
 
-/// Writes the `W` x `H` pixels at (`x`, `y`), the plane's edges extended as far as it takes, into
-/// `out` and returns in which column they begin: nothing is copied twice, for what has just been
-/// written in other widths is slow to read.
+/// Writes the `W` x `H` pixels at (`x`, `y`) of the plane with extended edges to `out` and returns
+/// their first column. Nothing is copied twice, because reading data just written in another width
+/// stalls.
 #[cold]
 #[inline(never)]
 fn extend<const W: usize, const H: usize>(
@@ -111,7 +111,7 @@ fn extend<const W: usize, const H: usize>(
     y: isize,
     out: &mut [[u8; 2 * SPAN]; H],
 ) -> usize {
-    const { assert!(W <= SPAN, "no window is wider") };
+    const { assert!(W <= SPAN, "windows are at most SPAN wide") };
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
     let lines = out
@@ -126,8 +126,8 @@ fn extend<const W: usize, const H: usize>(
         }
         return 0;
     }
-    // All columns come from `SPAN` pixels of each row: from the window's own, or from those at the
-    // row's end that is left, and the last pixel repeated beyond it.
+    // All columns come from `SPAN` pixels of each row: those of the window, or those at the nearer
+    // end of the row with the edge pixel repeated beyond it.
     let from = inside(x, layout.width - SPAN + 1);
     let offset = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());
     match offset {
@@ -144,8 +144,8 @@ fn extend<const W: usize, const H: usize>(
     if offset < 0 { SPAN - offset.unsigned_abs() } else { offset.unsigned_abs() }
 }
 
-/// One block size: window inside the plane, or an extended copy; whole pixels, six-tap, bilinear.
-/// `false` if the block was refused.
+/// Predictor for one block size: window inside the plane, or an extended copy; full pixels, six-tap
+/// or bilinear. Returns `false` if the block is outside and not predicted.
 macro_rules! block_predictor {
     ($name:ident, $n:literal, $copy:ident,
      $sixtap:ident, $six_w:literal, $bilinear:ident, $bi_w:literal) => {
@@ -178,8 +178,8 @@ block_predictor!(block_16x16, 16, copy_16x16, sixtap_16x16, 21, bilinear_16x16, 
 block_predictor!(block_8x8, 8, copy_8x8, sixtap_8x8, 16, bilinear_8x8, 16);
 block_predictor!(block_4x4, 4, copy_4x4, sixtap_4x4, 16, bilinear_4x4, 8);
 
-/// Hands a window at (`x`, `y`) to `predict`, of whose columns `used` and of whose rows all count.
-/// `false` if there is none.
+/// Calls `predict` with a window at (`x`, `y`) of which `used` columns and all rows are read.
+/// Returns `false` if there is none.
 #[inline]
 fn with_window<const W: usize, const H: usize>(
     plane: PlaneRef<'_>,
@@ -205,15 +205,14 @@ fn with_window<const W: usize, const H: usize>(
     false
 }
 
-/// The vectors of the four 4x4 blocks of each chroma plane of a split macroblock, in eighths of a
-/// pixel: means of four luma vectors each. Section 18.1.
+/// Returns the vectors of the four 4x4 blocks of each chroma plane of a split macroblock, in
+/// eighths of a pixel: the means of four luma vectors each. Section 18.1.
 #[inline]
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "a mean of 16-bit numbers")]
 pub fn chroma_vectors(mvs: &[MotionVector; 16], filter: MotionFilter) -> [MotionVector; 4] {
     let mask = if filter.full_pixel_chroma { !7 } else { !0 };
-    // Luma quarters are chroma eighths, so the mean of four needs no other scale. Halves are
-    // rounded away from zero.
+    // Luma quarters are chroma eighths, so the mean needs no scaling. Halves round away from zero.
     let mean = |sum: i32| ((sum + 2 * sum.signum()) / 4) as i16 & mask;
     std::array::from_fn(|n| {
         let first = n / 2 * 8 + n % 2 * 2;
@@ -225,8 +224,8 @@ pub fn chroma_vectors(mvs: &[MotionVector; 16], filter: MotionFilter) -> [Motion
     })
 }
 
-/// Predicts an inter macroblock at column `x_mb`, row `y_mb` from `refs`. `mvs`: the vectors of
-/// its sub-blocks, which only a split macroblock needs.
+/// Predicts an inter macroblock at column `x_mb`, row `y_mb` from `refs`. `mvs` are the vectors of
+/// its sub-blocks, used only for split macroblocks.
 #[inline]
 pub fn predict_inter(
     kernels: &Kernels,
@@ -247,7 +246,7 @@ pub fn predict_inter(
     chroma_8x8(kernels, filter.bilinear, refs, place, u, v);
 }
 
-/// Both chroma blocks of a macroblock with one vector.
+/// Predicts both chroma blocks of a macroblock with one vector.
 #[inline]
 fn chroma_8x8(
     kernels: &Kernels,
@@ -322,7 +321,7 @@ mod tests {
 
     #[test]
     fn an_extended_window_repeats_the_edge_pixels() {
-        // Narrower and wider than the part of a row that is looked at.
+        // Narrower and wider than the span of a row that is read.
         for (w, h) in [(20, 18), (50, 18)] {
             let data: Vec<u8> = (0..w * h).map(|n| u8::try_from(n % 251).unwrap()).collect();
             let layout = Layout { stride: w, width: w, height: h, pad: 0 };

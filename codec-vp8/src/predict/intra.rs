@@ -1,4 +1,4 @@
-//! The pixels that intra modes predict from. RFC 6386, sections 12.2 and 12.3.
+//! Edge pixels for intra prediction. RFC 6386, sections 12.2 and 12.3.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,29 +6,30 @@ use codec_simd::{Edges, Edges4, WindowMut};
 
 use super::super::rows::MbRow;
 
-/// Stands for pixels above the frame.
+/// Value of pixels above the frame.
 const ABOVE_FRAME: u8 = 127;
-/// Stands for pixels left of the frame.
+/// Value of pixels to the left of the frame.
 const LEFT_OF_FRAME: u8 = 129;
 
-/// The last line of a macroblock: sixteen pixels of luma, eight of U, eight of V.
+/// Bottom line of a macroblock: sixteen luma pixels, eight of U, eight of V.
 type Bottom = [u8; 32];
 
-/// The last lines of a macroblock row as they were before the loop filter.
+/// Bottom lines of a macroblock row before the loop filter.
 ///
-/// A row may be written while the next one reads what is already there: who writes tells who reads
-/// how far, by [`Progress`](codec_core::parallel::Progress), whose order covers these cells.
+/// A row may be written while the next one reads the part already written. The writer publishes its
+/// progress with [`Progress`](crate::parallel::Progress), which also orders accesses to these
+/// cells.
 #[derive(Debug, Default)]
 pub struct UnfilteredLine(Vec<[AtomicU64; 4]>);
 
 impl UnfilteredLine {
-    /// A line of `cols` macroblocks.
+    /// Creates a line of `cols` macroblocks.
     #[must_use]
     pub fn new(cols: usize) -> Self {
         Self((0..cols).map(|_| Default::default()).collect())
     }
 
-    /// Keeps the last lines of all macroblocks of `row`.
+    /// Saves the bottom lines of all macroblocks of `row`.
     pub fn save_all(&self, row: &MbRow<'_>) {
         let (luma, _) = row.y.line(15).as_chunks::<16>();
         let (u, _) = row.u.line(7).as_chunks::<8>();
@@ -50,10 +51,10 @@ impl UnfilteredLine {
         bottom
     }
 
-    /// Keeps the last lines of macroblock `x_mb` of `row`.
+    /// Saves the bottom lines of macroblock `x_mb` of `row`.
     ///
     /// # Panics
-    /// If there is no such macroblock.
+    /// If the macroblock does not exist.
     #[inline]
     pub fn save(&self, x_mb: usize, row: &MbRow<'_>) {
         let words = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
@@ -65,7 +66,7 @@ impl UnfilteredLine {
     }
 }
 
-/// What surrounds a macroblock, unfiltered.
+/// Unfiltered edge pixels of a macroblock.
 #[derive(Clone, Copy, Debug)]
 pub struct MbEdges {
     /// Luma.
@@ -74,23 +75,24 @@ pub struct MbEdges {
     pub u: Edges<8>,
     /// V.
     pub v: Edges<8>,
-    /// Luma pixels 16..20 of the line above: of all sub-blocks in the right column.
+    /// Luma pixels 16..20 of the line above, used by all sub-blocks in the right column.
     pub above_right: [u8; 4],
 }
 
-/// `N` bytes of `bytes` from `from` on.
+/// Returns `N` bytes of `bytes` starting at `from`.
 #[inline]
 fn part<const N: usize>(bytes: &Bottom, from: usize) -> [u8; N] {
     std::array::from_fn(|n| bytes[from + n])
 }
 
 impl MbEdges {
-    /// Edges of macroblock `x_mb` of `row`, whose macroblocks further left are reconstructed and
-    /// not filtered. `above`: the line above, `None` for the first row of the frame; reconstructed
-    /// as far as macroblock `x_mb + 1`. `cols`: macroblocks in a row.
+    /// Returns the edges of macroblock `x_mb` of `row`, whose macroblocks further left must be
+    /// reconstructed but not filtered. `above` is the line above, reconstructed up to macroblock
+    /// `x_mb + 1`; `None` in the first row of the frame. `cols` is the number of macroblocks per
+    /// row.
     ///
     /// # Panics
-    /// If there is no such macroblock.
+    /// If the macroblock does not exist.
     #[inline]
     #[must_use]
     pub fn new(row: &MbRow<'_>, above: Option<&UnfilteredLine>, x_mb: usize, cols: usize) -> Self {
@@ -134,8 +136,8 @@ impl MbEdges {
     }
 }
 
-/// Edges of sub-block `n` of a macroblock whose earlier sub-blocks are reconstructed in `mb`.
-/// Section 12.3.
+/// Returns the edges of sub-block `n` of a macroblock whose earlier sub-blocks are reconstructed in
+/// `mb`. Section 12.3.
 ///
 /// # Panics
 /// If `n` is above 15.

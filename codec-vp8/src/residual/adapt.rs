@@ -1,16 +1,16 @@
-//! Token statistics, and the probabilities that pay for their update. RFC 6386, section 13.4.
+//! Token statistics, and probability updates that pay for themselves. RFC 6386, section 13.4.
 
 use super::super::tables::{COEFF_UPDATE_PROBS, CoeffProbs};
 use super::PlaneType;
 use super::token::{walk_block, write_token};
 use codec_core::entropy::{BoolSink, bool_cost_q8, prob_from_counts};
 
-/// How often each branch of the token tree was taken: `[plane][band][context][node][bit]`.
+/// Counts of the token tree's branches: `[plane][band][context][node][bit]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoeffCounts(pub [[[[[u32; 2]; 11]; 3]; 8]; 4]);
 
 impl CoeffCounts {
-    /// Adds the counts of `other`: of another row, say.
+    /// Adds the counts of `other`, for example of another row.
     pub fn add(&mut self, other: &Self) {
         let mine = self.0.as_flattened_mut().as_flattened_mut().as_flattened_mut();
         let others = other.0.as_flattened().as_flattened().as_flattened();
@@ -21,7 +21,8 @@ impl CoeffCounts {
     }
 }
 
-/// Counts branches: its "probabilities" are places in a list of counts; others are not counted.
+/// A sink that counts branches: its "probabilities" are indices into a list of counts; out-of-range
+/// ones are ignored.
 pub(crate) struct BranchCounter<'a>(pub(crate) &'a mut [[u32; 2]]);
 
 impl BoolSink for BranchCounter<'_> {
@@ -33,11 +34,11 @@ impl BoolSink for BranchCounter<'_> {
     }
 }
 
-/// The places of a token's eleven probabilities: see [`BranchCounter`].
+/// Indices of a token's eleven probabilities; see [`BranchCounter`].
 static NODE_PLACES: [u8; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
-/// Counts the branches that
-/// [`write_block_tokens`](super::write_block_tokens) takes for a block of `plane`.
+/// Counts the branches that [`write_block_tokens`](super::write_block_tokens) takes for a block of
+/// `plane`.
 #[inline]
 pub fn count_block_tokens(
     counts: &mut CoeffCounts,
@@ -53,8 +54,8 @@ pub fn count_block_tokens(
     });
 }
 
-/// `current`, with those probabilities replaced by what `counts` suggest that save more bits than
-/// their update costs.
+/// Returns `current` with those probabilities updated from `counts` that save more bits than their
+/// update costs.
 #[must_use]
 pub fn adapt_coeff_probs(counts: &CoeffCounts, current: &CoeffProbs) -> CoeffProbs {
     let mut adapted = *current;
@@ -72,7 +73,7 @@ pub fn adapt_coeff_probs(counts: &CoeffCounts, current: &CoeffProbs) -> CoeffPro
     adapted
 }
 
-/// Price of all branches counted, at probability `prob`.
+/// Returns the cost of all counted branches at probability `prob`.
 fn branch_cost_q8(counts: [u32; 2], prob: u8) -> i64 {
     i64::from(counts[0]) * i64::from(bool_cost_q8(false, prob))
         + i64::from(counts[1]) * i64::from(bool_cost_q8(true, prob))

@@ -1,4 +1,4 @@
-//! The token reader, the decoder's hottest loop. RFC 6386, sections 13.2, 13.3 and 14.1.
+//! Token parser, the hottest loop of the decoder. RFC 6386, sections 13.2, 13.3 and 14.1.
 
 use codec_simd::{BlockMask, Coeffs};
 
@@ -8,24 +8,24 @@ use super::{PlaneType, SideFlags};
 use codec_core::branch;
 use codec_core::entropy::BoolDecoder;
 
-/// Probabilities of one plane type by scan position instead of band; position 16 is only touched
-/// on the way out of a full block. Rows and contexts are filled up to powers of two, so that no
-/// address takes a multiplication.
+/// Probabilities of one plane type by scan position instead of band. Position 16 is only accessed
+/// after a full block. Rows and contexts are padded to powers of two, so that addressing needs no
+/// multiplication.
 pub type BlockProbs = [[[u8; 16]; 4]; 17];
 
-/// Token probabilities in the order in which the reader meets them.
+/// Token probabilities in the order of the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenProbs([BlockProbs; 4]);
 
 impl Default for TokenProbs {
-    /// Those of a key frame.
+    /// Returns the default probabilities of a key frame.
     fn default() -> Self {
         Self::new(&DEFAULT_COEFF_PROBS)
     }
 }
 
 impl TokenProbs {
-    /// Spreads `probs` over the scan positions.
+    /// Expands `probs` to scan positions.
     #[must_use]
     pub fn new(probs: &CoeffProbs) -> Self {
         let mut spread = Self([[[[0; 16]; 4]; 17]; 4]);
@@ -33,7 +33,7 @@ impl TokenProbs {
         spread
     }
 
-    /// As [`Self::new`], in place.
+    /// Expands `probs` like [`Self::new`], in place.
     pub fn update(&mut self, probs: &CoeffProbs) {
         for (spread, bands) in self.0.iter_mut().zip(probs) {
             for (at, &band) in spread.iter_mut().zip(BANDS.iter().chain(&[7])) {
@@ -44,7 +44,7 @@ impl TokenProbs {
         }
     }
 
-    /// Those of one plane type.
+    /// Returns the probabilities of one plane type.
     #[inline]
     #[must_use]
     pub fn plane(&self, plane: PlaneType) -> &BlockProbs {
@@ -52,32 +52,32 @@ impl TokenProbs {
     }
 }
 
-/// Dequantised coefficients of one macroblock, in raster order, and which blocks have any.
+/// Dequantised coefficients of one macroblock in raster order, with masks of the non-empty blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MbCoeffs {
-    /// Sixteen blocks. After a Y2 block: without DC.
+    /// Sixteen blocks; without DC if there is a Y2 block.
     pub luma: Coeffs<16>,
     /// Four blocks of U, four of V.
     pub chroma: Coeffs<8>,
-    /// DCs of luma, transformed.
+    /// Y2: the transformed luma DCs.
     pub y2: Coeffs<1>,
-    /// Luma blocks.
+    /// Mask of non-empty luma blocks.
     pub luma_mask: BlockMask,
-    /// Chroma blocks.
+    /// Mask of non-empty chroma blocks.
     pub chroma_mask: BlockMask,
     /// Whether the Y2 block has any coefficient.
     pub has_y2: bool,
 }
 
 impl MbCoeffs {
-    /// Whether any block has a coefficient.
+    /// Returns whether any block has a coefficient.
     #[inline]
     #[must_use]
     pub fn any(&self) -> bool {
         self.luma_mask.any | self.chroma_mask.any != 0 || self.has_y2
     }
 
-    /// Back to all zeros; touches only the blocks that are not.
+    /// Resets to zero, touching only non-empty blocks.
     #[inline]
     pub fn clear(&mut self) {
         clear_blocks(&mut self.luma.0, self.luma_mask.any);
@@ -107,7 +107,7 @@ fn extra_bits<const N: usize>(reader: &mut BoolDecoder<'_>, probs: [u8; N]) -> i
     probs.iter().fold(0, |value, &prob| value << 1 | reader.get_bit(prob))
 }
 
-/// A magnitude of 5 and more.
+/// Reads a magnitude of 5 or more.
 #[inline(always)]
 fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     branch!(
@@ -138,7 +138,7 @@ fn category_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     )
 }
 
-/// A magnitude of 2 and more.
+/// Reads a magnitude of 2 or more.
 #[inline(always)]
 fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     branch!(
@@ -149,9 +149,9 @@ fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     )
 }
 
-/// Reads one block from scan position `first` on, whose probabilities are `first_row`, and stores its coefficients times `steps` (DC,
-/// AC), wrapped to 16 bits, into `out`, which is zero. Returns the position after the last token;
-/// `first` for an empty block.
+/// Reads one block from scan position `first` on, whose probabilities are `first_row`. Stores its
+/// coefficients times `steps` (DC, AC), wrapped to 16 bits, in `out`, which must be all zero.
+/// Returns the position after the last token, `first` for an empty block.
 #[inline(always)]
 fn parse_tokens(
     reader: &mut BoolDecoder<'_>,
@@ -165,7 +165,7 @@ fn parse_tokens(
     let mut row = first_row;
     loop {
         branch!(reader, row[0], {}, return n);
-        // No end of block can follow a zero, hence the inner loop.
+        // An end of block cannot follow a zero, which requires the inner loop.
         loop {
             branch!(reader, row[1], break, {
                 n += 1;
@@ -191,8 +191,9 @@ fn parse_tokens(
     }
 }
 
-/// Reads one block: its coefficients times `steps` (DC, AC), wrapped to 16 bits, go into `out`,
-/// which is zero. Returns the scan position after the last token; `first` for an empty block.
+/// Reads one block: stores its coefficients times `steps` (DC, AC), wrapped to 16 bits, in `out`,
+/// which must be all zero. Returns the scan position after the last token, `first` for an empty
+/// block.
 ///
 /// # Panics
 /// If `first` is above 15 or `context` above 2.
@@ -210,7 +211,7 @@ pub fn parse_block(
     eob
 }
 
-/// Blocks that are read alike: a square of `width` x `width`.
+/// Blocks of one kind: a square of `width` x `width`.
 struct Group<'a> {
     blocks: &'a mut [[i16; 16]],
     probs: &'a BlockProbs,
@@ -221,12 +222,12 @@ struct Group<'a> {
     left: u32,
     /// A bit for each block read so far, the latest at the top: above bit 32 whether there are
     /// coefficients, below it whether there are any beyond the first. Before the first block the
-    /// flags of the row above stand at the top.
+    /// flags of the row above are at the top.
     seen: u64,
 }
 
 impl<'a> Group<'a> {
-    /// A group whose flags begin at bit `shift`.
+    /// Creates a group whose flags begin at bit `shift`.
     #[inline(always)]
     fn new(
         blocks: &'a mut [[i16; 16]],
@@ -239,7 +240,7 @@ impl<'a> Group<'a> {
         Self { blocks, probs, steps, first, width, left: u32::from(left.0 >> shift), seen }
     }
 
-    /// The masks of all blocks, once they are read.
+    /// Returns the masks of all blocks after they have been read.
     #[inline(always)]
     fn mask(&self) -> BlockMask {
         let count = self.width * self.width;
@@ -248,21 +249,21 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Flags along the bottom (`.0`) and the right side (`.1`) of 4x4 blocks.
+/// Returns the flags along the bottom (`.0`) and the right side (`.1`) of 4x4 blocks.
 #[inline(always)]
 fn luma_sides(any: u32) -> (u32, u32) {
-    // The product brings bits 0, 4, 8 and 12 together.
+    // The product gathers bits 0, 4, 8 and 12.
     (any >> 12, (((any >> 3) & 0x1111) * 0x1248) >> 12 & 15)
 }
 
-/// As [`luma_sides`], of 2x2 blocks.
+/// Returns the flags like [`luma_sides`], for 2x2 blocks.
 #[inline(always)]
 fn chroma_sides(any: u32) -> (u32, u32) {
     (any >> 2, any >> 1 & 1 | any >> 2 & 2)
 }
 
-/// Reads the coefficients of a macroblock into `coeffs`, which is clear. `above` and `left` are
-/// the flags of the neighbours and become the macroblock's own.
+/// Reads the coefficients of a macroblock into `coeffs`, which must be clear. `above` and `left`
+/// are the flags of the neighbours and are updated with the macroblock's own.
 #[inline]
 pub fn parse_macroblock(
     reader: &mut BoolDecoder<'_>,
@@ -284,8 +285,8 @@ pub fn parse_macroblock(
         Group::new(u, uv_probs, (steps.uv, 0), (2, 4), sides),
         Group::new(v, uv_probs, (steps.uv, 0), (2, 6), sides),
     ];
-    // A copy of the reader stays in registers; the one behind the reference would not. For the
-    // same reason there is one loop over all groups, into which the token loop is inlined.
+    // A local copy of the reader stays in registers; the one behind the reference would not. For
+    // the same reason there is one loop over all groups, with the token loop inlined.
     let mut local = reader.clone();
     for group in &mut groups[usize::from(!has_y2)..] {
         let first = group.first;

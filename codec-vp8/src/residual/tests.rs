@@ -1,4 +1,4 @@
-//! Round trips of every level, position and context.
+//! Round trips of all levels, positions and contexts.
 
 use super::super::header::Steps;
 use super::super::tables::{CoeffProbs, DEFAULT_COEFF_PROBS, MAX_LEVEL, ZIGZAG};
@@ -12,7 +12,7 @@ fn round_trip(plane: PlaneType, levels: &[i16; 16], eob: usize, context: usize) 
     let probs = &DEFAULT_COEFF_PROBS[plane as usize];
     let mut encoder = BoolEncoder::default();
     write_block_tokens(&mut encoder, levels, plane.first(), eob, context, probs);
-    // What follows must be found in its place.
+    // The following data must be found at its position.
     encoder.put_literal(0x1a5, 9);
     let data = encoder.finish();
     let mut reader = BoolDecoder::new(&data);
@@ -31,7 +31,7 @@ fn round_trip(plane: PlaneType, levels: &[i16; 16], eob: usize, context: usize) 
 }
 
 #[test]
-fn every_level_comes_back_at_every_position() {
+fn every_level_round_trips_at_every_position() {
     for plane in PLANES {
         for magnitude in 1..=MAX_LEVEL {
             let at = plane.first() + usize::from(magnitude.unsigned_abs()) % (16 - plane.first());
@@ -45,7 +45,7 @@ fn every_level_comes_back_at_every_position() {
 }
 
 #[test]
-fn blocks_of_all_lengths_come_back_in_all_contexts() {
+fn blocks_of_all_lengths_round_trip_in_all_contexts() {
     for plane in PLANES {
         for context in 0..3 {
             for eob in plane.first()..=16 {
@@ -78,14 +78,14 @@ fn products_wrap_at_sixteen_bits() {
     assert_eq!(out[0], MAX_LEVEL.wrapping_mul(440));
 }
 
-/// The levels of a macroblock: sixteen luma blocks, four of U, four of V, Y2.
+/// Levels of a macroblock: sixteen luma blocks, four of U, four of V, Y2.
 type Levels = [[i16; 16]; 25];
 
 fn eob(levels: &[i16; 16], first: usize) -> usize {
     levels.iter().rposition(|&level| level != 0).map_or(first, |n| (n + 1).max(first))
 }
 
-/// Y2 first, as the bitstream has it.
+/// Y2 first, as in the bitstream.
 fn order(has_y2: bool) -> impl Iterator<Item = (usize, PlaneType)> {
     let luma = if has_y2 { PlaneType::LumaAfterY2 } else { PlaneType::Luma };
     let y2 = has_y2.then_some((24, PlaneType::Y2));
@@ -174,7 +174,7 @@ fn contexts_of_whole_macroblocks_agree() {
 }
 
 #[test]
-fn adapted_probabilities_make_the_whole_cheaper() {
+fn adapted_probabilities_reduce_the_total_cost() {
     let mut counts = CoeffCounts::default();
     let price = |probs: &CoeffProbs, counts: &mut CoeffCounts| {
         let mut sink = CostCounter::default();

@@ -1,11 +1,12 @@
-//! Tokens as they are kept between counting and writing. RFC 6386, section 13.2.
+//! Stored tokens, between counting and writing. RFC 6386, section 13.2.
 
 use super::super::tables::{BANDS, CATEGORY_BASE, CATEGORY_PROBS};
 use codec_core::entropy::BoolSink;
 
-/// Leaves of the token tree: zero, 1, 2, 3, 4, six categories of larger levels, end of block.
+/// Number of leaves of the token tree: zero, 1, 2, 3, 4, six categories of larger levels, end of
+/// block.
 pub const TOKENS: usize = 12;
-/// Probabilities of a plane type that a token's context chooses from: eight bands of three.
+/// Number of contexts per plane type: eight bands of three.
 const SLOTS_OF_PLANE: u16 = 24;
 
 const ZERO: u16 = 0;
@@ -16,7 +17,7 @@ const SLOT_SHIFT: u32 = 4;
 const SIGN: u16 = 1 << 11;
 const AFTER_ZERO: u16 = 1 << 12;
 
-/// Leaf of each magnitude below 67, and of all above.
+/// Leaf of each magnitude below 67, and of all larger ones.
 static LEAF_OF: [u8; 68] = {
     let mut table = [10; 68];
     let mut level = 0u8;
@@ -34,7 +35,7 @@ static LEAF_OF: [u8; 68] = {
     table
 };
 
-/// Slot of each scan position at context 0, by plane type, in its place in a [`Token`].
+/// Slot of each scan position at context 0 by plane type, shifted to its bits in a [`Token`].
 #[expect(clippy::cast_possible_truncation, reason = "a plane type")]
 const SLOTS: [[u16; 17]; 4] = {
     let mut slots = [[0; 17]; 4];
@@ -47,12 +48,12 @@ const SLOTS: [[u16; 17]; 4] = {
     slots
 };
 
-/// One token in its place: leaf, probabilities (plane type, band and context), sign, and whether
-/// it follows a zero. What its category leaves open is kept beside it.
+/// A token with its position in the syntax: leaf, probabilities (plane type, band and context),
+/// sign, and whether it follows a zero. Extra bits of its category are stored separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(pub u16);
 
-/// Leaf of the token that stands for `magnitude`.
+/// Returns the leaf of the token for `magnitude`.
 #[inline]
 #[must_use]
 pub fn leaf_of(magnitude: u16) -> usize {
@@ -60,29 +61,30 @@ pub fn leaf_of(magnitude: u16) -> usize {
 }
 
 impl Token {
-    /// A token by its leaf, `0..TOKENS`, without a place.
+    /// Creates a token by its leaf, `0..TOKENS`, without position.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "four bits")]
     pub fn of_leaf(leaf: usize, is_after_zero: bool) -> Self {
         Self((leaf % 16) as u16 | if is_after_zero { AFTER_ZERO } else { 0 })
     }
 
-    /// Index of its probabilities among those of all plane types, bands and contexts, flattened:
-    /// 0..96.
+    /// Returns the index of its probabilities in the flattened table of all plane types, bands and
+    /// contexts: 0..96.
     #[inline]
     #[must_use]
     pub fn slot(self) -> usize {
         usize::from(self.0 >> SLOT_SHIFT & 127)
     }
 
-    /// Whether its category leaves bits open: [`walk_block`]'s second number.
+    /// Returns whether its category has extra bits; [`walk_block`] passes them as the second
+    /// argument.
     #[inline]
     #[must_use]
     pub fn is_open(self) -> bool {
         (FOUR + 1..END).contains(&(self.0 & 15))
     }
 
-    /// Index of its leaf and slot among counts: `16 * slot + leaf`.
+    /// Returns the index of its leaf and slot in tables of counts: `16 * slot + leaf`.
     #[inline]
     #[must_use]
     pub fn counter(self) -> usize {
@@ -90,8 +92,8 @@ impl Token {
     }
 }
 
-/// The only token of an empty block of plane type `plane` (0..=3) whose neighbours give it
-/// `context` (0..=2).
+/// Returns the only token of an empty block of plane type `plane` (0..=3) with `context` (0..=2)
+/// from its neighbours.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "at most 2")]
 pub const fn empty_block(plane: usize, context: usize) -> Token {
@@ -99,9 +101,10 @@ pub const fn empty_block(plane: usize, context: usize) -> Token {
     Token(END | (SLOTS[plane % 4][first] + ((context as u16) << SLOT_SHIFT)))
 }
 
-/// Visits the tokens of a block of plane type `plane`: each with what its category leaves open.
+/// Visits the tokens of a block of plane type `plane`, each with its extra bits.
 ///
-/// `levels` in zig-zag order, those at `first..eob` counting; `context` of left and above, 0..=2.
+/// `levels` are in zig-zag order; those at `first..eob` are used. `context` is from the left and
+/// above neighbours, 0..=2.
 #[inline]
 pub fn walk_block(
     plane: usize,
@@ -134,9 +137,9 @@ pub fn walk_block(
     }
 }
 
-/// The tokens of a block whose levels are at most four, in their places, with the end after them;
-/// else `None`. No branch depends on the levels. Arguments as [`walk_block`]'s; `eob` is above
-/// `first`.
+/// Returns the tokens of a block whose levels are at most four, at their positions and followed by
+/// the end; `None` for other blocks. Branch-free in the levels. Arguments are as for
+/// [`walk_block`]; `eob` must be above `first`.
 #[inline]
 #[must_use]
 pub fn small_tokens(
@@ -148,7 +151,8 @@ pub fn small_tokens(
 ) -> Option<[u16; 16]> {
     let slots = &SLOTS[plane % 4];
     let first = first % 2;
-    // What came before each place decides its context; the neighbours decide the first one's.
+    // The previous level determines the context of each position; the neighbours determine the
+    // first one.
     let mut before = [0; 16];
     before[1..].copy_from_slice(&levels[..15]);
     before[first] = i16::from(context.to_le_bytes()[0]);
@@ -174,7 +178,7 @@ pub fn small_tokens(
     Some(tokens)
 }
 
-/// Writes `token` by the probabilities of its slot.
+/// Writes `token` with the probabilities of its slot.
 #[inline]
 pub fn write_token<S: BoolSink>(sink: &mut S, token: Token, extra: u16, probs: &[u8; 11]) {
     let leaf = token.0 & 15;
@@ -199,7 +203,7 @@ pub fn write_token<S: BoolSink>(sink: &mut S, token: Token, extra: u16, probs: &
     sink.put_bool(token.0 & SIGN != 0, 128);
 }
 
-/// The part of the tree above a magnitude of one.
+/// Writes the part of the tree above a magnitude of one.
 #[inline]
 fn write_larger<S: BoolSink>(sink: &mut S, leaf: u16, extra: u16, probs: &[u8; 11]) {
     sink.put_bool(leaf > FOUR, probs[3]);
@@ -219,7 +223,7 @@ fn write_larger<S: BoolSink>(sink: &mut S, leaf: u16, extra: u16, probs: &[u8; 1
         sink.put_bool(category % 2 == 1, probs[if category > 3 { 10 } else { 9 }]);
     }
     let open = CATEGORY_PROBS[category];
-    debug_assert!(u32::from(extra) < 1 << open.len(), "no token holds it");
+    debug_assert!(u32::from(extra) < 1 << open.len(), "extra bits out of range");
     for (n, &prob) in open.iter().rev().enumerate().rev() {
         sink.put_bool(extra >> n & 1 != 0, prob);
     }

@@ -1,14 +1,15 @@
-//! Tokens of one block, written or priced at once. RFC 6386, section 13.2.
+//! Writing or pricing the tokens of one block. RFC 6386, section 13.2.
 
 use super::token::{walk_block, write_token};
 use codec_core::entropy::{BoolSink, CostCounter};
 
 /// Writes the tokens of one block.
 ///
-/// `levels`: quantised, in zig-zag order, at most [`MAX_LEVEL`](crate::tables::MAX_LEVEL) in
-/// magnitude. `first`: 1 for luma after Y2, else 0. `eob`: position after the last non-zero level,
-/// or `first` (or less) if there is none. `context`: 0..=2, of left and above. `probs`: those of
-/// the plane type.
+/// `levels` are quantised and in zig-zag order, at most
+/// [`MAX_LEVEL`](crate::vp8::tables::MAX_LEVEL) in magnitude. `first` is 1 for luma with Y2,
+/// otherwise 0. `eob` is the position after the last non-zero level, or at most `first` if there is
+/// none. `context` is from the left and above neighbours, 0..=2. `probs` are those of the plane
+/// type.
 #[inline]
 pub fn write_block_tokens<S: BoolSink>(
     sink: &mut S,
@@ -24,7 +25,7 @@ pub fn write_block_tokens<S: BoolSink>(
     });
 }
 
-/// Price of a block's tokens in 256ths of a bit; arguments as [`write_block_tokens`].
+/// Returns the cost of a block's tokens in 1/256 bit; arguments are as for [`write_block_tokens`].
 #[inline]
 #[must_use]
 pub fn token_cost_q8(

@@ -1,4 +1,4 @@
-//! The seam between the floors: what the upper one needs of the lower one.
+//! The interface between the encoder with rate control and the frame encoder.
 
 use std::fmt::Debug;
 
@@ -9,7 +9,7 @@ use codec_core::codec::plan::UnitPlan;
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Size};
 
-/// Codes one frame as a plan says.
+/// Codes single frames as planned.
 pub trait CodeUnit: Send + Debug {
     /// See [`FrameEncoder::compare`].
     fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts;
@@ -17,7 +17,7 @@ pub trait CodeUnit: Send + Debug {
     /// See [`FrameEncoder::encode_unit_with`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`FrameEncoder::encode_unit_with`].
     fn encode_unit(
         &mut self,
         picture: &Picture<'_>,
@@ -29,13 +29,13 @@ pub trait CodeUnit: Send + Debug {
     /// See [`FrameEncoder::resize`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`FrameEncoder::resize`].
     fn resize(&mut self, size: Size) -> Result<(), Error>;
 
     /// See [`FrameEncoder::set_knobs`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`FrameEncoder::set_knobs`].
     fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error>;
 }
 

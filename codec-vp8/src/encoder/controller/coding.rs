@@ -1,4 +1,5 @@
-//! One frame from its facts to its packet: layers, references, rate, lower floor, metadata.
+//! Coding of one frame, from its analysis to its packet: layers, references, rate control, frame
+//! encoder, metadata.
 
 use super::background::BackgroundWatch;
 use super::code_unit::CodeUnit;
@@ -19,17 +20,18 @@ use codec_core::rate::{
     RateController,
 };
 
-/// Most bytes that are set aside for a packet before it is known how large it gets.
+/// Maximum number of bytes reserved for a packet before its size is known.
 const MAX_PACKET_ROOM: usize = 1 << 20;
 
-/// Loop filter of the file preset: with references this good, less of it is better.
+/// Loop filter strength of the file preset in percent: with its high-quality references, less
+/// filtering is better.
 const FILE_FILTER_PCT: u8 = 20;
 
-/// A picture to be coded, and what is known of it.
+/// A frame to code, with its analysis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
     pub(super) picture: &'a Picture<'a>,
-    /// What the analyser made of it, against the picture before.
+    /// Analysis of the frame relative to the previous one.
     pub(super) analysis: Option<&'a FrameAnalysis>,
     pub(super) request: FrameRequest,
     pub(super) outlook: Outlook,
@@ -38,7 +40,7 @@ pub(super) struct Task<'a> {
     pub(super) allowance: Allowance,
 }
 
-/// All that coding a frame changes.
+/// State that coding a frame changes.
 #[derive(Debug)]
 pub(super) struct Coding<C> {
     pub(super) unit: C,
@@ -46,23 +48,23 @@ pub(super) struct Coding<C> {
     pub(super) layers: LayerPlanner,
     pub(super) queue: PacketQueue,
     background: BackgroundWatch,
-    /// What frames are told that the pictures show. It changes with frames that nobody may miss:
-    /// the filter deltas that follow from it stay in decoders.
+    /// Type of content passed to the frame encoder. It changes only with non-discardable frames,
+    /// because the filter deltas that depend on it persist in decoders.
     content: Content,
-    /// Inter costs of pictures dropped since the last coded one.
+    /// Sum of the inter costs of frames dropped since the last coded one.
     dropped_cost: u64,
     /// First macroblock row of the next intra refresh.
     refresh_row: usize,
     next_frame_id: u64,
 }
 
-/// What a frame refers to and replaces.
+/// References and updates of a frame.
 #[derive(Clone, Copy, Debug)]
 struct Slots {
     references: SlotSet,
     updates: SlotSet,
     golden_to_altref: bool,
-    /// It replaces the long-term background.
+    /// Whether it updates the long-term background.
     renews: bool,
 }
 
@@ -81,13 +83,13 @@ impl<C: CodeUnit> Coding<C> {
         }
     }
 
-    /// The pictures have another size from now on.
+    /// Resets the state after a change of the frame size.
     pub(super) fn resized(&mut self) {
         self.background = BackgroundWatch::default();
         (self.dropped_cost, self.refresh_row) = (0, 0);
     }
 
-    /// Codes or drops one picture.
+    /// Codes or drops one frame.
     pub(super) fn code(
         &mut self,
         config: &EncoderConfig,
@@ -108,7 +110,7 @@ impl<C: CodeUnit> Coding<C> {
         }
         let mut facts = self.facts(task, &layer, slots);
         facts.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
-        // What nothing is predicted from is not worth refining.
+        // A frame that is not referenced is not worth refining.
         let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
         facts.coarsest = lasts.then_some(unchanged.coarsest);
         let budget = match self.rate.plan_frame(&facts) {
@@ -184,7 +186,7 @@ impl<C: CodeUnit> Coding<C> {
             && task.request.updates.is_none()
             && !layer.background.is_empty()
             && (task.outlook.scene_cut || self.background.is_due(oldest));
-        // Rows refreshed by intra stay clean only if nothing older than the last frame is used.
+        // Intra-refreshed rows stay clean only if nothing older than the last frame is referenced.
         let all = layer.references;
         let own_references = if config.intra_refresh > 0 {
             all.without(SlotSet::GOLDEN.with(SlotSet::ALTREF))
@@ -203,7 +205,7 @@ impl<C: CodeUnit> Coding<C> {
     fn facts(&self, task: &Task<'_>, layer: &LayerPlan, slots: Slots) -> FrameFacts {
         let kind = if task.outlook.key { FrameKind::Key } else { FrameKind::Inter };
         let Outlook { inter_cost, intra_cost, scene_cut, .. } = task.outlook;
-        // What dropped pictures changed is still to be coded; intra is the most it can take.
+        // Changes of dropped frames still have to be coded; the intra cost is the upper bound.
         let inter = inter_cost.saturating_add(self.dropped_cost).min(intra_cost.max(inter_cost));
         let complexity = if task.outlook.key { intra_cost } else { inter };
         let mut facts = FrameFacts::new(kind, task.request.pts, complexity);
@@ -240,7 +242,7 @@ impl<C: CodeUnit> Coding<C> {
         plan.keep_golden_in_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
-        // Caps that are hard stay so.
+        // Hard caps are always enforced.
         if !task.allowance.again && !budget.is_hard {
             plan.attempts = 1;
         }
@@ -251,7 +253,7 @@ impl<C: CodeUnit> Coding<C> {
             plan.filter_pct = FILE_FILTER_PCT;
         }
         plan.shown = task.role != FrameRole::Altref;
-        // A frame that can be left out must not be missed by any other.
+        // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
         plan.keep_probabilities =
             layer.keep_probabilities && !config.error_resilient && !can_be_missed;
@@ -266,7 +268,7 @@ impl<C: CodeUnit> Coding<C> {
         plan
     }
 
-    /// First and number of the macroblocks of the rows that are due.
+    /// Returns the first index and the number of macroblocks in the rows to refresh.
     fn intra_refresh(&self, config: &EncoderConfig) -> (u32, u32) {
         let (cols, rows) = config.size.macroblocks();
         let first = self.refresh_row.min(rows);
@@ -301,7 +303,7 @@ impl<C: CodeUnit> Coding<C> {
     }
 }
 
-/// Ticks that a frame lasts at the nominal frame rate, where they can be told.
+/// Returns the duration of a frame at the nominal frame rate in ticks, if representable.
 fn nominal_ticks(config: &EncoderConfig) -> Option<u64> {
     let (Rational { num: tick, den: ticks }, Rational { num: frames, den: seconds }) =
         (config.timebase, config.framerate);

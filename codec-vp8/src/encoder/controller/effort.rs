@@ -1,30 +1,30 @@
-//! The speed at which a frame is expected to end within its deadline.
+//! Selection of a speed at which a frame is expected to meet its deadline.
 
 use codec_core::codec::Deadline;
 
-/// What each speed costs beside the fastest one, in 1/64; measured on calls and motion at 720p. Only
-/// a start: what frames really take is learnt at each speed that is used.
+/// Time of each speed relative to the fastest one, in 1/64; measured on calls and motion at 720p.
+/// These are initial values: actual times are learned at each speed that is used.
 const COSTS: [u64; 11] = [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64];
-/// Room for what the frame before does not foretell: a ninth.
+/// Safety margin for variation between frames: one ninth.
 const MARGIN: (u64, u64) = (9, 8);
 
-/// How long frames take, as learnt from those before.
+/// Time estimates, learned from previous frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Effort {
-    /// Expected microseconds at the fastest speed, times 64: of key frames, of others.
+    /// Expected microseconds at the fastest speed, times 64: for key frames and for inter frames.
     expected: [Option<u64>; 2],
 }
 
-/// How much a frame may do.
+/// Effort that a frame may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
     pub(super) speed: u8,
-    /// There is time to code the frame again.
+    /// Whether there is time to recode the frame.
     pub(super) again: bool,
 }
 
 impl Allowance {
-    /// That of a frame without a deadline.
+    /// Returns the allowance of a frame without a deadline.
     pub(super) fn unlimited(speed: u8) -> Self {
         Self { speed, again: true }
     }
@@ -35,10 +35,11 @@ fn cost(speed: u8) -> u64 {
 }
 
 impl Effort {
-    /// The best speed from `best` on at which the frame should end in time.
+    /// Returns the slowest speed, from `best` on, at which the frame should meet the deadline.
     pub(super) fn allow(&self, is_key: bool, best: u8, deadline: &Deadline) -> Allowance {
         let [key, inter] = self.expected;
-        // Nothing is known of the first inter frame but that key frames take longer.
+        // Before the first inter frame, only the key frame's time is known, and key frames take
+        // longer.
         let expected = if is_key { key } else { inter.or(key.map(|key| key / 2)) };
         let Some(expected) = expected else {
             return Allowance::unlimited(best);
@@ -50,8 +51,8 @@ impl Effort {
         Allowance { speed, again: takes(speed).saturating_mul(2) <= deadline.max_us }
     }
 
-    /// Takes in that a frame at `speed` took so long. Longer times count at once, shorter ones
-    /// little by little: a frame that is late is worse than one at a speed too fast.
+    /// Updates the estimate with a frame at `speed`. Longer times take effect immediately, shorter
+    /// ones gradually: a late frame is worse than one at too fast a speed.
     pub(super) fn learn(&mut self, is_key: bool, speed: u8, elapsed_us: u64) {
         let now = elapsed_us.saturating_mul(64 * 64) / cost(speed);
         let expected = &mut self.expected[usize::from(!is_key)];
@@ -61,7 +62,7 @@ impl Effort {
         });
     }
 
-    /// The pictures have another size from now on.
+    /// Discards the estimates after a change of the frame size.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_frame_counts_at_once_and_quick_ones_little_by_little() {
+    fn late_frames_count_immediately_and_fast_ones_gradually() {
         let mut effort = Effort::default();
         effort.learn(false, 5, 8000);
         assert_eq!(effort.allow(false, 5, &deadline(10_000)), Allowance::unlimited(5).once());
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn key_frames_are_expected_on_their_own() {
+    fn key_frames_are_estimated_separately() {
         let mut effort = Effort::default();
         effort.learn(true, 3, 90_000);
         assert_eq!(effort.allow(false, 3, &deadline(60_000)).speed, 3);

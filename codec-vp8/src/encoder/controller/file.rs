@@ -1,4 +1,4 @@
-//! The file preset: pictures are held back, and groups of them get an altref frame.
+//! The file preset: look-ahead and groups with altref frames.
 
 use std::sync::Arc;
 
@@ -19,34 +19,35 @@ use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
 use codec_core::rate::fixed::exp2_q16;
 use codec_core::rate::{FrameRole, Lookahead, Outlook};
 
-/// Border of held pictures: none, only their visible samples are read.
+/// Border of buffered frames: none, because only their visible samples are read.
 const NO_PAD: usize = 0;
 
-/// Pictures that an altref frame is averaged from, itself included.
+/// Number of frames that the altref filter averages, including the filtered one.
 const FILTER_FRAMES: usize = 7;
 
-/// Pictures after one that say what it is worth.
+/// Number of following frames that determine a frame's importance (MB-tree).
 const WORTH_FRAMES: usize = 16;
-/// What is seen of an altref frame before its time must be worth this many times the frame.
+/// Minimum cost that is visible from an altref frame before its display, as a multiple of the
+/// frame's own cost.
 const LEAST_WORTH: u64 = 2;
 
-/// Pictures held back and the group under way.
+/// Buffered frames and the current group.
 #[derive(Debug)]
 pub(super) struct FileState {
     ahead: Lookahead<Held>,
     pool: FramePool,
-    /// Analyses of pictures that were coded, for their memory.
+    /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
     importance: Importance,
     traced: Traced,
-    /// What altref frames are told of their macroblocks.
+    /// Analysis passed to the coding of altref frames.
     altref: FrameAnalysis,
     depth: usize,
-    /// Pictures of the group still to be coded.
+    /// Number of frames of the group still to be coded.
     group_left: usize,
-    /// The group's altref frame is still to be coded.
+    /// Whether the group's altref frame is still to be coded.
     altref_due: bool,
-    /// The group's altref frame has been coded.
+    /// Whether the group's altref frame has been coded.
     has_altref: bool,
 }
 
@@ -66,12 +67,12 @@ impl FileState {
         }
     }
 
-    /// The pictures have another size from now on; none is held.
+    /// Resets the state after a change of the frame size, when no frame is buffered.
     pub(super) fn resized(&mut self, size: Size) {
         *self = Self::new(size, self.depth);
     }
 
-    /// Takes a picture in.
+    /// Appends a frame.
     pub(super) fn push(
         &mut self,
         picture: &Picture<'_>,
@@ -83,7 +84,7 @@ impl FileState {
         self.ahead.push(Held { buf, analysis, info: picture.info, request }, outlook);
     }
 
-    /// An analysis to write to, with the memory of an old one where there is one.
+    /// Returns an analysis to write to, reusing the memory of an old one.
     pub(super) fn blank_analysis(&mut self) -> FrameAnalysis {
         self.analyses.pop().unwrap_or_default()
     }
@@ -92,8 +93,9 @@ impl FileState {
         self.ahead.is_full()
     }
 
-    /// Codes the next picture, after the altref frame of its group if one is due. `None`: none is
-    /// held. `forced`: the caller can no longer be told of a drop.
+    /// Codes the next frame, after the altref frame of its group if one is due; returns `None` if
+    /// no frame is buffered. With `forced` the frame is not dropped, because the caller could not
+    /// be informed.
     pub(super) fn code_next<C: CodeUnit>(
         &mut self,
         coding: &mut Coding<C>,
@@ -108,7 +110,7 @@ impl FileState {
             };
             self.group_left = group.frames;
             self.has_altref = false;
-            // With intra refresh nothing is predicted from an altref frame.
+            // With intra refresh, altref frames are not referenced.
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
             let may = group.altref && knobs.altref && one_layer;
             let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
@@ -155,7 +157,7 @@ impl FileState {
         outcome.map(Some)
     }
 
-    /// Codes the group's last picture, not to be shown yet.
+    /// Codes the group's last frame as an altref frame.
     fn code_altref<C: CodeUnit>(
         &mut self,
         coding: &mut Coding<C>,
@@ -199,8 +201,8 @@ impl FileState {
         Ok(())
     }
 
-    /// Whether enough of the group's last picture is seen in those before it to code it first; if
-    /// so, they are told where.
+    /// Returns whether enough of the group's last frame is visible in earlier frames to code it
+    /// first; if so, records its position in them.
     fn altref_pays(&mut self) -> bool {
         let last = self.group_left.saturating_sub(1);
         let ahead = &self.ahead;
@@ -218,8 +220,8 @@ impl FileState {
         true
     }
 
-    /// What the next picture's macroblocks are worth, as offsets for now in `self.altref`; `None`
-    /// without quality to deal out.
+    /// Computes the importance of the next frame's macroblocks; offsets are left in `self.altref`.
+    /// Returns `None` if MB-tree is disabled.
     fn weigh_first<C: CodeUnit>(
         &mut self,
         coding: &Coding<C>,
@@ -234,7 +236,7 @@ impl FileState {
         Some(self.importance.weigh(frames(0)?, &mut self.altref.offsets_q4))
     }
 
-    /// The same for the picture `last` as altref frame.
+    /// Computes the same for the frame `last` as an altref frame.
     fn weigh_altref<C: CodeUnit>(
         &mut self,
         last: usize,
@@ -253,15 +255,15 @@ impl FileState {
         Some(self.importance.weigh(frames(last)?, &mut self.altref.offsets_q4))
     }
 
-    /// Number of pictures from `first` on that can be predicted from it, at most as many as are
-    /// looked at.
+    /// Returns the number of frames from `first` on that depend on it, limited to the look-ahead of
+    /// MB-tree.
     fn worth_frames(&self, first: usize) -> usize {
         let is_key = |n: &usize| self.ahead.get(*n).is_none_or(|(_, outlook)| outlook.key);
         let end = (first + 1..first + WORTH_FRAMES).find(is_key);
         end.unwrap_or(first + WORTH_FRAMES) - first
     }
 
-    /// The held picture `centre` without its noise.
+    /// Returns the buffered frame `centre` after temporal filtering.
     fn filtered(&mut self, centre: usize, strength: u8, kernels: &Kernels) -> Arc<FrameBuf> {
         let mut shared = self.pool.take();
         let first = centre.saturating_sub(FILTER_FRAMES / 2);
@@ -274,13 +276,14 @@ impl FileState {
     }
 }
 
-/// Whether frames get quality by what they are worth: not where each has its own bits or index.
+/// Returns whether MB-tree is used, which requires that frames have no individual bit budget or
+/// index.
 fn weighs(config: &EncoderConfig) -> bool {
     let by_base = matches!(config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
     by_base && config.scalability == Scalability::L1T1
 }
 
-/// Costs that the quantiser swallows: one and a half times its step.
+/// Returns the cost that quantisation removes: one and a half quantiser steps.
 fn noise_of<C: CodeUnit>(coding: &Coding<C>) -> u32 {
     let step = exp2_q16(coding.rate.base_q16());
     u32::try_from(step + step / 2).unwrap_or(u32::MAX)

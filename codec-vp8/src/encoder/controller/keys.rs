@@ -1,13 +1,13 @@
-//! When key frames come.
+//! Key frame placement.
 
 use codec_core::codec::{FrameRequest, KeyFrames};
 
-/// Decides in the order in which pictures come in.
+/// Decides on key frames in input order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyPolicy {
-    /// Pictures since the last key frame, itself not counted; `None` before the first.
+    /// Number of frames since the last key frame, excluding it; `None` before the first.
     since: Option<u32>,
-    /// A key frame is owed.
+    /// Whether a key frame is pending.
     pending: bool,
 }
 
@@ -16,12 +16,12 @@ impl KeyPolicy {
         Self { since: None, pending: true }
     }
 
-    /// The next picture is to be a key frame.
+    /// Requests that the next frame is a key frame.
     pub(super) fn request(&mut self) {
         self.pending = true;
     }
 
-    /// Whether a picture is to be a key frame.
+    /// Returns whether a frame must be a key frame.
     pub(super) fn decide(
         &mut self,
         request: &FrameRequest,
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_is_exact_and_begins_anew_at_forced_keys() {
+    fn the_interval_is_exact_and_restarts_at_forced_key_frames() {
         let config = KeyFrames { max_interval: Some(5), at_scene_cuts: false };
         let mut policy = KeyPolicy::new();
         let keys: Vec<_> = (0..14)

@@ -1,26 +1,26 @@
-//! Settings of this encoder's own, by name.
+//! Codec-specific settings of the VP8 encoder.
 
 use crate::encoder::FrameKnobs;
 use codec_core::codec::{Knob, KnobKind};
 use codec_core::error::ConfigError;
 
-/// Most pictures that the look-ahead holds.
+/// Maximum number of frames in the look-ahead.
 pub(super) const MAX_LOOKAHEAD: u32 = 32;
 
-/// The settings, for programs to read.
+/// Descriptions of the settings.
 pub(super) static KNOBS: &[Knob] = &[
     Knob::new(
         "token-partitions",
         KnobKind::Choice(&[(1, "one"), (2, "two"), (4, "four"), (8, "eight")]),
         1,
-        "Partitions of the coefficients, which decoders can read in parallel.",
+        "Number of token partitions, which decoders can read in parallel.",
     )
     .live(),
     Knob::new(
         "profile",
         KnobKind::Range { min: 0, max: 3 },
         0,
-        "Profile of the bitstream: higher ones have simpler interpolation and filters.",
+        "Bitstream profile: higher profiles have simpler interpolation and loop filters.",
     )
     .live(),
     Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness of the loop filter.")
@@ -29,7 +29,7 @@ pub(super) static KNOBS: &[Knob] = &[
         "filter-level",
         KnobKind::Range { min: -1, max: 63 },
         -1,
-        "Level of the loop filter; -1: chosen by the encoder.",
+        "Loop filter level; -1 lets the encoder choose.",
     )
     .live(),
     Knob::new(
@@ -44,25 +44,19 @@ pub(super) static KNOBS: &[Knob] = &[
         "lookahead",
         KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
         24,
-        "Pictures that the file preset holds back to see what comes.",
+        "Look-ahead of the file preset in frames.",
     ),
-    Knob::new(
-        "altref",
-        KnobKind::Switch,
-        1,
-        "Whether the file preset codes hidden frames ahead of time to predict from.",
-    )
-    .live(),
+    Knob::new("altref", KnobKind::Switch, 1, "Use altref frames in the file preset.").live(),
     Knob::new(
         "altref-strength",
         KnobKind::Range { min: 0, max: 6 },
         3,
-        "How much noise is averaged out of altref frames; 0: none.",
+        "Strength of the altref noise filter; 0 disables it.",
     )
     .live(),
 ];
 
-/// The values of all settings.
+/// Values of all settings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnobValues {
     pub(super) frame: FrameKnobs,
@@ -85,7 +79,7 @@ impl Default for KnobValues {
 }
 
 impl KnobValues {
-    /// The defaults, with `given` in their places.
+    /// Returns the defaults overridden by `given`.
     pub(super) fn from_list(given: &[(String, i64)]) -> Result<Self, ConfigError> {
         let mut values = Self::default();
         for (name, value) in given {
@@ -94,14 +88,14 @@ impl KnobValues {
         Ok(values)
     }
 
-    /// Sets one; `running` refuses those that have to be set at the start.
+    /// Sets a value; `running` rejects settings that can only be set before the first frame.
     pub(super) fn set(&mut self, name: &str, value: i64, running: bool) -> Result<(), ConfigError> {
         let Some(knob) = KNOBS.iter().find(|knob| knob.name == name) else {
             let names: Vec<_> = KNOBS.iter().map(|knob| knob.name).collect();
             return Err(ConfigError::new("knob", name, names.join(", ")));
         };
         if running && !knob.live {
-            return Err(ConfigError::new(knob.name, value, "set before the first picture only"));
+            return Err(ConfigError::new(knob.name, value, "no change after the first frame"));
         }
         if !knob.allows(value) {
             return Err(ConfigError::new(knob.name, value, knob.allowed()));
@@ -126,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_the_one_that_the_list_tells() {
+    fn every_default_equals_the_listed_one() {
         let mut values = KnobValues::default();
         let before = format!("{values:?}");
         for knob in KNOBS {
@@ -136,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_tell_what_is_allowed() {
+    fn rejected_values_state_what_is_allowed() {
         let mut values = KnobValues::default();
         assert_eq!(values.set("sharpness", 8, true).unwrap_err().allowed, "0..=7");
         assert!(values.set("token-partitions", 3, true).is_err());

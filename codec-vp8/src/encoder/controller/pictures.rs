@@ -1,4 +1,4 @@
-//! Own copies of pictures that the look-ahead holds.
+//! Copies of the frames in the look-ahead.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::FrameRequest;
 use codec_core::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
 
-/// A picture held back, with what was asked of it.
+/// A buffered frame with its request.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) buf: Arc<FrameBuf>,
@@ -24,7 +24,7 @@ pub(super) fn copy(pool: &mut FramePool, picture: &Picture<'_>) -> Arc<FrameBuf>
     shared
 }
 
-/// Copies the visible samples and repeats the last ones up to whole macroblocks.
+/// Copies the visible samples and extends the edges to whole macroblocks.
 fn copy_into(picture: &Picture<'_>, buf: &mut FrameBuf) {
     let [mut y, mut u, mut v] = buf.planes_mut();
     let half = picture.size().chroma();
@@ -67,7 +67,7 @@ mod tests {
     use codec_core::frame::Size;
 
     #[test]
-    fn both_formats_give_the_same_copy_and_edges_are_repeated() {
+    fn both_formats_give_the_same_copy_with_extended_edges() {
         let size = Size::new(5, 3);
         let y: Vec<u8> = (0..15).collect();
         let (u, v, uv) =

@@ -1,17 +1,18 @@
-//! Finished packets, and the memory of those that were fetched.
+//! Queue of finished packets, recycling the memory of received ones.
 
 use std::collections::VecDeque;
 
 use codec_core::codec::Packet;
 
-/// Packets in coding order. Buffers go round: what `receive` hands back is written to next.
+/// Packets in coding order. Buffers are swapped: the one that the caller passes to `receive` is
+/// written to later.
 #[derive(Debug)]
 pub(super) struct PacketQueue {
     ready: VecDeque<Packet>,
     spare: Vec<Packet>,
 }
 
-/// Packets kept for their memory.
+/// Maximum number of packets kept for their memory.
 const MAX_SPARE: usize = 4;
 
 impl PacketQueue {
@@ -19,7 +20,7 @@ impl PacketQueue {
         Self { ready: VecDeque::with_capacity(4), spare: Vec::with_capacity(MAX_SPARE) }
     }
 
-    /// An empty packet to write to, with room for `bytes`.
+    /// Returns an empty packet to write to, with capacity for `bytes`.
     pub(super) fn blank(&mut self, bytes: usize) -> Packet {
         let mut packet = self.spare.pop().unwrap_or_default();
         packet.data.clear();
@@ -31,7 +32,7 @@ impl PacketQueue {
         self.ready.push_back(packet);
     }
 
-    /// Takes the memory of a packet that is not wanted.
+    /// Recycles the memory of an unused packet.
     pub(super) fn recycle(&mut self, packet: Packet) {
         if self.spare.len() < MAX_SPARE {
             self.spare.push(packet);
@@ -47,7 +48,7 @@ impl PacketQueue {
         true
     }
 
-    /// The packet that was pushed last.
+    /// Returns the packet that was pushed last.
     pub(super) fn last_mut(&mut self) -> Option<&mut Packet> {
         self.ready.back_mut()
     }

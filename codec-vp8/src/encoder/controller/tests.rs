@@ -1,4 +1,4 @@
-//! The upper floor above a fake lower one.
+//! Tests of the encoder's planning with a fake frame encoder.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,7 +18,7 @@ use codec_core::frame::{Picture, Rational, Size};
 
 const SIZE: Size = Size { width: 64, height: 48 };
 
-/// Codes nothing, but tells the plan in the packet.
+/// Codes nothing, but records its plans and stores them in the packets.
 #[derive(Debug, Default)]
 struct Fake {
     plans: Vec<UnitPlan>,
@@ -28,11 +28,11 @@ struct Fake {
     clock: Option<Arc<Simulated>>,
 }
 
-/// A clock that goes on by what the fake encoder's frames are said to take.
+/// A clock that advances by the simulated coding time of the fake encoder's frames.
 #[derive(Debug, Default)]
 struct Simulated {
     now_us: AtomicU64,
-    /// Of an inter frame at speed 10.
+    /// Time of an inter frame at speed 10.
     frame_us: AtomicU64,
 }
 
@@ -126,7 +126,7 @@ fn packets(encoder: &mut Vp8Encoder<Fake>) -> Vec<Packet> {
 }
 
 #[test]
-fn in_real_time_every_picture_has_its_packet_at_once() {
+fn in_real_time_every_frame_yields_its_packet_immediately() {
     let mut encoder = rtc(|_| {});
     assert_eq!(encoder.capabilities().latency_frames, 0);
     for pts in 0..20 {
@@ -141,20 +141,20 @@ fn in_real_time_every_picture_has_its_packet_at_once() {
 }
 
 #[test]
-fn times_must_increase_and_a_refusal_changes_nothing() {
+fn timestamps_must_increase_and_a_rejected_frame_changes_nothing() {
     let mut encoder = rtc(|_| {});
     push(&mut encoder, &FrameRequest::at(10)).unwrap();
     let refused = push(&mut encoder, &FrameRequest::at(10)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "pts cannot be 10: allowed is above 10, that of the picture before"
+        "invalid pts: got 10, expected a value above the previous frame's 10"
     );
     assert_eq!(push(&mut encoder, &FrameRequest::at(11)).unwrap(), Outcome::Coded);
     assert_eq!(packets(&mut encoder).len(), 2);
 }
 
 #[test]
-fn a_dropped_key_frame_is_still_owed() {
+fn a_dropped_key_frame_stays_pending() {
     let mut encoder = rtc(|config| {
         config.drops = DropPolicy::BelowBufferPct(30);
         config.max_frame_bytes = Some(1000);
@@ -169,7 +169,7 @@ fn a_dropped_key_frame_is_still_owed() {
 }
 
 #[test]
-fn after_a_failure_the_key_frame_comes_with_the_next_picture() {
+fn after_a_failure_the_next_frame_is_a_key_frame() {
     let mut encoder = rtc(|_| {});
     encoder.coding.unit.fails = true;
     assert!(push(&mut encoder, &FrameRequest::at(0)).is_err());
@@ -179,7 +179,7 @@ fn after_a_failure_the_key_frame_comes_with_the_next_picture() {
 }
 
 #[test]
-fn explicit_slots_are_taken_as_they_are() {
+fn explicit_slots_are_used_unchanged() {
     let mut encoder = rtc(|_| {});
     push(&mut encoder, &FrameRequest::at(0)).unwrap();
     let mut request = FrameRequest::at(1);
@@ -194,7 +194,7 @@ fn explicit_slots_are_taken_as_they_are() {
 }
 
 #[test]
-fn switched_off_layers_are_dropped_with_that_reason() {
+fn disabled_layers_are_dropped_with_that_reason() {
     let mut encoder = rtc(|config| config.scalability = Scalability::L1T3);
     encoder.apply(Update::ActiveTemporalLayers(1)).unwrap();
     let coded: Vec<_> = (0..8)
@@ -212,7 +212,7 @@ fn switched_off_layers_are_dropped_with_that_reason() {
 }
 
 #[test]
-fn files_get_hidden_frames_and_nothing_is_lost_at_the_end() {
+fn files_use_altref_frames_and_flush_completely() {
     let mut encoder = file();
     let latency = i64::from(encoder.capabilities().latency_frames);
     for pts in 0..40 {
@@ -231,7 +231,7 @@ fn files_get_hidden_frames_and_nothing_is_lost_at_the_end() {
 }
 
 #[test]
-fn a_new_size_first_codes_what_is_held_and_then_a_key_frame() {
+fn a_new_size_flushes_the_look_ahead_and_starts_with_a_key_frame() {
     let mut encoder = file();
     for pts in 0..5 {
         push(&mut encoder, &FrameRequest::at(pts)).unwrap();
@@ -245,7 +245,7 @@ fn a_new_size_first_codes_what_is_held_and_then_a_key_frame() {
 }
 
 #[test]
-fn intra_refresh_walks_over_all_rows() {
+fn intra_refresh_covers_all_rows() {
     let mut encoder = rtc(|config| config.intra_refresh = 2);
     for pts in 0..4 {
         push(&mut encoder, &FrameRequest::at(pts)).unwrap();
@@ -255,7 +255,7 @@ fn intra_refresh_walks_over_all_rows() {
 }
 
 #[test]
-fn settings_out_of_range_are_refused_by_name() {
+fn settings_out_of_range_are_rejected_by_name() {
     let refused = |change: fn(&mut EncoderConfig)| {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
         change(&mut config);
@@ -277,7 +277,7 @@ fn settings_out_of_range_are_refused_by_name() {
 }
 
 #[test]
-fn knobs_reach_the_lower_floor() {
+fn knobs_reach_the_frame_encoder() {
     let mut encoder = rtc(|_| {});
     encoder.apply(Update::Knob("token-partitions".to_owned(), 4)).unwrap();
     assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
@@ -287,7 +287,7 @@ fn knobs_reach_the_lower_floor() {
 }
 
 #[test]
-fn a_deadline_is_kept_by_going_faster_and_told_with_each_packet() {
+fn a_deadline_is_met_by_raising_the_speed_and_reported_with_each_packet() {
     let clock = Arc::new(Simulated::default());
     clock.frame_us.store(2000, Relaxed);
     let mut encoder = rtc(|config| {
@@ -310,17 +310,17 @@ fn a_deadline_is_kept_by_going_faster_and_told_with_each_packet() {
     assert_eq!(calm[0], (5, false));
     assert!(calm[1..].iter().all(|&(_, met)| met), "{calm:?}");
     assert_eq!(calm[29], (5, true));
-    // The machine, or the picture, becomes three times as slow: one frame is late.
+    // The machine, or the content, becomes three times as slow: one frame is late.
     clock.frame_us.store(6000, Relaxed);
     let busy = code(30, 30);
     assert!(!busy[0].1 && busy[1..].iter().filter(|&&(_, met)| !met).count() <= 2, "{busy:?}");
     assert!(busy[29].0 > 5);
-    // Calm again: the effort comes back, and nothing is late.
+    // Back to normal: the effort recovers and no frame is late.
     clock.frame_us.store(2000, Relaxed);
     let calm = code(60, 60);
     assert!(calm.iter().all(|&(_, met)| met), "{calm:?}");
     assert_eq!(calm[59].0, 5);
-    // Even the fastest speed is too slow: that is told, too.
+    // Even the fastest speed is too slow, which is reported as well.
     clock.frame_us.store(20_000, Relaxed);
     assert_eq!(code(120, 10)[9], (10, false));
 }
@@ -342,7 +342,7 @@ fn a_deadline_needs_real_time_and_a_clock() {
     assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
 }
 
-/// Each look at it is a nanosecond later.
+/// A clock that advances by one nanosecond on each read.
 #[derive(Debug, Default)]
 struct Counting {
     now_ns: AtomicU64,
@@ -360,7 +360,7 @@ impl StageClock for Counting {
 }
 
 #[test]
-fn the_times_of_stages_are_told_and_change_no_byte() {
+fn stage_times_are_reported_and_change_no_byte() {
     let size = Size::new(96, 80);
     for speed in [1, 7] {
         let coded = |clock: Option<Arc<Counting>>, preset| {

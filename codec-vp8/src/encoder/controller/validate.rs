@@ -1,16 +1,16 @@
-//! Settings that cannot be are refused before anything is made from them.
+//! Validation of settings before they are used.
 
 use codec_core::codec::{Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl};
 use codec_core::error::ConfigError;
 use codec_core::frame::{Rational, Size};
 
-/// Largest width and height (RFC 6386, section 9.1: 14 bits).
+/// Maximum width and height in pixels (RFC 6386, section 9.1: 14 bits).
 pub(super) const MAX_DIMENSION: u32 = 16_383;
-/// Coarsest quantiser index.
+/// Highest (coarsest) quantiser index.
 pub(super) const MAX_QINDEX: u8 = 127;
 /// Fastest speed.
 pub(super) const MAX_SPEED: u8 = 10;
-/// An hour; longer buffers are a mistake of units.
+/// Maximum buffer duration, one hour: longer values indicate a wrong unit.
 const MAX_BUFFER_MS: u32 = 3_600_000;
 
 fn check(
@@ -29,7 +29,7 @@ pub(super) fn size(size: Size) -> Result<(), ConfigError> {
 }
 
 fn ratio(knob: &'static str, value: Rational) -> Result<(), ConfigError> {
-    check(value.num > 0 && value.den > 0, knob, value, "above 0")
+    check(value.num > 0 && value.den > 0, knob, value, "a value above 0")
 }
 
 pub(super) fn bitrate(rate: Bitrate) -> Result<(), ConfigError> {
@@ -59,13 +59,13 @@ fn buffering(buffering: Buffering) -> Result<(), ConfigError> {
         size_ms,
         format_args!("1..={MAX_BUFFER_MS} ms"),
     )?;
-    let allowed = format_args!("0..={size_ms} ms, the buffer's size").to_string();
+    let allowed = format_args!("0..={size_ms} ms (the buffer size)").to_string();
     check(initial_ms <= size_ms, "initial buffer", initial_ms, &allowed)?;
     check(optimal_ms <= size_ms, "optimal buffer", optimal_ms, &allowed)
 }
 
 fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
-    let or_none = "at least 1, or none";
+    let or_none = "at least 1";
     check(config.max_key_frame_pct != Some(0), "key-frame cap", "0 %", or_none)?;
     check(config.max_frame_bytes != Some(0), "frame cap", "0 bytes", or_none)?;
     let window = config.window_cap.is_none_or(|cap| cap.window_ms > 0 && cap.max_bytes > 0);
@@ -73,7 +73,7 @@ fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
     check(config.keys.max_interval != Some(0), "key interval", 0, or_none)
 }
 
-/// Nothing, if an encoder can be made from `config`; knobs and the SIMD level aside.
+/// Checks that an encoder can be created with `config`, except knobs and the SIMD level.
 pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     size(config.size)?;
     ratio("framerate", config.framerate)?;
@@ -82,7 +82,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     buffering(config.buffering)?;
     let (min, max) = config.qindex_range(&super::CAPABILITIES);
     check(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
-    check(min <= max, "min qindex", min, format_args!("0..={max}, the max qindex"))?;
+    check(min <= max, "min qindex", min, format_args!("0..={max} (the max qindex)"))?;
     check(config.undershoot_pct <= 100, "undershoot", config.undershoot_pct, "0..=100 percent")?;
     check(config.overshoot_pct <= 100, "overshoot", config.overshoot_pct, "0..=100 percent")?;
     caps(config)?;
@@ -92,7 +92,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     if let Some(deadline) = &config.deadline {
         max_frame_time(deadline.max_us)?;
         let real_time = config.preset == Preset::Rtc;
-        check(real_time, "deadline", "one with a look-ahead", "used only in real time")?;
+        check(real_time, "deadline", "a deadline with look-ahead", "real time")?;
     }
     speed(config.speed)
 }
