@@ -1,5 +1,5 @@
-//! A codec of one's own behind the traits, in a list of one's own, through the conformance kit:
-//! samples lose their low bits and are stored as runs.
+//! Add your own codec: implement the traits, list it in your own registry, and run the conformance
+//! kit. The codec drops the low bits of samples and stores them as runs.
 
 #![expect(clippy::pedantic, reason = "short on purpose")]
 
@@ -13,7 +13,7 @@ static CAPABILITIES: Capabilities = {
     let mut can = Capabilities::minimal("runs");
     // No references: every frame is a key frame.
     (can.qindex_range, can.rtc_qindex_range, can.reference_slots) = ((0, 7), (0, 7), 0);
-    can.gaps = &Gap::each(GAPS, "runs of samples know nothing of it");
+    can.gaps = &Gap::each(GAPS, "run-length coding does not support it");
     can
 };
 #[rustfmt::skip]
@@ -109,7 +109,7 @@ impl VideoDecoder for Decoder {
 
 const DAMAGED: Corrupt = Corrupt::Other { what: "a size and its samples", offset_bytes: 0 };
 
-/// Prints what fails, if anything does.
+/// Prints the failed checks, if any.
 pub fn main() {
     let report = conformance::check_video(&BACKENDS[0], BACKENDS);
     assert!(report.is_passed(), "{report}");

@@ -1,4 +1,4 @@
-//! Error types, grouped by what the caller can do about them.
+//! Error types, grouped by how the caller can react.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
-//! Codes synthetic pictures and prints one fingerprint per group of settings: the same bytes and
-//! the same frames are promised on every machine, so every target must print the same lines.
+//! Encodes synthetic video and prints one fingerprint per group of settings. Coded bytes and
+//! decoded frames are identical on every machine, so every target must print the same lines.
 //!
-//! Each group runs at every instruction-set level of the machine and is decoded at the next one.
+//! Each group is encoded at every SIMD level of the machine and decoded at the next one.
 //! `.ci/portability` compares the output of all targets that it can run.
 #![expect(clippy::print_stdout, reason = "the output is the purpose")]
 
@@ -18,7 +18,7 @@ const SIZE: Size = Size { width: 100, height: 74 };
 const RATE: Rational = Rational { num: 30, den: 1 };
 const FRAMES: u32 = 24;
 
-/// FNV-1a over everything that is fed to it.
+/// FNV-1a over all added data.
 struct Fingerprint(u64);
 
 impl Fingerprint {
@@ -29,7 +29,7 @@ impl Fingerprint {
     }
 }
 
-/// Waves that travel, a box that moves against them, a little grain, and a cut after 14 pictures.
+/// Draws moving waves, a box moving against them, some grain, and a scene cut after 14 frames.
 fn picture(n: u32) -> Vec<u8> {
     let mut grain = n + 1;
     let mut pixel = |x: u32, y: u32, shift: u32| {
@@ -62,7 +62,7 @@ fn groups() -> [(&'static str, EncoderConfig); 4] {
     [("rtc-fast", rtc(80, 9)), ("rtc", rtc(300, 5)), ("rtc-layers", layered), ("file", file)]
 }
 
-/// The fingerprint of all packets and decoded frames.
+/// Returns the fingerprint of all packets and decoded frames.
 fn run(config: &EncoderConfig, encode_at: Level, decode_at: Level) -> Result<u64, Error> {
     let mut config = config.clone();
     config.simd = Some(encode_at);

@@ -163,7 +163,7 @@ fn refusals_tell_the_range_and_leave_the_encoder_usable() {
     let samples = scene::picture(Size::new(64, 64), 0, Motion::Pan, 0);
     let picture = Picture::i420_packed(Size::new(64, 64), &samples).unwrap();
     let error = session.encoder.encode(&picture, &FrameRequest::at(1000)).unwrap_err();
-    assert_eq!(error.to_string(), "picture size cannot be 64x64: allowed is 100x76");
+    assert_eq!(error.to_string(), "invalid frame size: got 64x64, expected 100x76");
     let samples = scene::picture(SIZE, 0, Motion::Pan, 0);
     let picture = Picture::i420_packed(SIZE, &samples).unwrap();
     assert!(session.encoder.encode(&picture, &FrameRequest::at(3)).is_err());

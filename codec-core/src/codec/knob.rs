@@ -66,7 +66,7 @@ impl Knob {
     }
 }
 
-/// Features and limits of an encoder or decoder. A backend declares what it lacks in `gaps`.
+/// Features and limits of an encoder or decoder. A backend declares missing features in `gaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]

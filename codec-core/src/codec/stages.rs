@@ -29,7 +29,7 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Analysis => "analysis",
-            Self::Search => "motion search and mode decision",
+            Self::Search => "motion search and modes",
             Self::Transform => "transform and quantisation",
             Self::Entropy => "entropy coding",
             Self::LoopFilter => "loop filter",
