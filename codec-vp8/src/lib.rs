@@ -1,8 +1,8 @@
 //! VP8 (RFC 6386): decoder and encoder, without threads, clocks, files or environment variables.
 //!
-//! The files are named after the chapters of the standard; `header`, `modes` and `residual` hold
-//! the parser and the writer of the same syntax side by side, and `predict`, `recon` and
-//! `loop_filter` serve decoder and encoder alike.
+//! The modules follow the chapters of the standard. `header`, `modes` and `residual` contain the
+//! parser and the writer of the same syntax; `predict`, `recon` and `loop_filter` serve both
+//! decoder and encoder.
 
 #![forbid(unsafe_code)]
 
