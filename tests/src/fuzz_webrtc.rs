@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use codec_rtc::sframe::{self, Key, Opener, Sealer};
+use codec_rtc::sframe::{self, Decryptor, Encryptor, Key};
 use codec_rtc::srtp::{Protect, Suite, Unprotect};
 use codec_webrtc::turn::{TurnClient, TurnConfig};
 use codec_webrtc::{
@@ -325,29 +325,29 @@ pub fn sframe_open(data: &[u8]) {
     let mut rest = rest;
     let suite = sframe::Suite::ALL[usize::from(*choice) % sframe::Suite::ALL.len()];
     let key = |byte: u8| Key::new(suite, &[byte; 32]).expect("the right length");
-    let mut opener = Opener::new();
+    let mut opener = Decryptor::new();
     for id in 0..8 {
         opener.set_key(id, &key(0xa7)).expect("few keys");
     }
     opener.set_shared_key(&key(0xa8)).expect("one key");
-    let mut sealer = Sealer::new((*choice).into(), &key(if *choice < 8 { 0xa7 } else { 0xa8 }))
+    let mut sealer = Encryptor::new((*choice).into(), &key(if *choice < 8 { 0xa7 } else { 0xa8 }))
         .expect("a key")
         .starting_at(u64::from(*change) << (choice % 32));
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {
         let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
         let (frame, tail) = tail.split_at(len);
         rest = tail;
-        assert!(opener.open_video(frame).is_err(), "a foreign frame decrypts");
-        assert!(opener.open_sound(frame).is_err(), "a foreign packet decrypts");
-        let _ = opener.open(&[], frame);
+        assert!(opener.decrypt_video(frame).is_err(), "a foreign frame opens");
+        assert!(opener.decrypt_audio(frame).is_err(), "a foreign packet opens");
+        let _ = opener.decrypt(&[], frame);
         let is_key = change % 2 == 0;
-        let Ok(sealed) = sealer.seal_video(is_key, frame) else { continue };
+        let Ok(sealed) = sealer.encrypt_video(is_key, frame) else { continue };
         let mut changed = sealed.clone();
         let at = (len + usize::from(*change)) % changed.len();
         changed[at] ^= 1 << (change % 8);
-        assert!(opener.open_video(&changed).is_err(), "a modified frame decrypts");
-        assert!(!opener.has_opened(&sealed[1..]));
-        assert_eq!(opener.open_video(&sealed), Ok((frame.to_vec(), is_key)));
-        assert_eq!(opener.open_video(&sealed), Err(sframe::Refused::Replayed));
+        assert!(opener.decrypt_video(&changed).is_err(), "a changed frame opens");
+        assert!(!opener.has_decrypted(&sealed[1..]));
+        assert_eq!(opener.decrypt_video(&sealed), Ok((frame.to_vec(), is_key)));
+        assert_eq!(opener.decrypt_video(&sealed), Err(sframe::DecryptError::Replayed));
     }
 }

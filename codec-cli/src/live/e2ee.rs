@@ -7,7 +7,9 @@ use std::path::Path;
 
 use codec_net::random;
 use codec_rtc::sdp::base64;
-use codec_rtc::sframe::{Key, MAX_KEY_BYTES, MIN_KEY_BYTES, OpenCounters, Opener, Sealer, Suite};
+use codec_rtc::sframe::{
+    DecryptCounters, Decryptor, Encryptor, Key, MAX_KEY_BYTES, MIN_KEY_BYTES, Suite,
+};
 
 use crate::failure::{Failure, Kind, Result};
 
@@ -63,13 +65,13 @@ impl Secret {
 
     /// Returns an encryptor with its own key id: counters restart with each run, and repeating a
     /// counter under the same key would reveal the contents.
-    pub(super) fn sealer(&self) -> Result<Sealer> {
-        Sealer::new(random::number(), &self.key).map_err(Failure::internal)
+    pub(super) fn sealer(&self) -> Result<Encryptor> {
+        Encryptor::new(random::number(), &self.key).map_err(Failure::internal)
     }
 
     /// Returns a decryptor for any key id.
-    pub(super) fn opener(&self) -> Result<Opener> {
-        let mut opener = Opener::new();
+    pub(super) fn opener(&self) -> Result<Decryptor> {
+        let mut opener = Decryptor::new();
         opener.set_shared_key(&self.key).map_err(Failure::internal)?;
         Ok(opener)
     }
@@ -91,8 +93,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Explains why nothing was decrypted, if the key is the reason.
-pub(crate) fn explain(counters: Option<OpenCounters>) -> Option<Failure> {
-    let counters = counters.filter(|it| it.opened == 0 && it.refused() > 0)?;
+pub(crate) fn explain(counters: Option<DecryptCounters>) -> Option<Failure> {
+    let counters = counters.filter(|it| it.decrypted == 0 && it.refused() > 0)?;
     let refused = counters.refused();
     let message = format!(
         "cannot decrypt any of {refused} frames: the sender uses another --e2ee-key, or none"
@@ -114,8 +116,8 @@ mod tests {
         let wide = "-_-_".repeat(11);
         assert_eq!(seals(&wide), "AES_256_GCM_SHA512_128");
         let same = |one: &str, other: &str| {
-            let sealed = Secret::parse(one).unwrap().sealer().unwrap().seal_sound(b"x").unwrap();
-            Secret::parse(other).unwrap().opener().unwrap().open_sound(&sealed).is_ok()
+            let sealed = Secret::parse(one).unwrap().sealer().unwrap().encrypt_audio(b"x").unwrap();
+            Secret::parse(other).unwrap().opener().unwrap().decrypt_audio(&sealed).is_ok()
         };
         assert!(same(digits, "AAECAwQFBgcICQoLDA0ODw"));
         assert!(!same(digits, &digits.replace('f', "e")));
@@ -133,10 +135,10 @@ mod tests {
     #[test]
     fn every_run_encrypts_with_another_key() {
         let secret = Secret::parse(&"5a".repeat(32)).unwrap();
-        let sealed = || secret.sealer().unwrap().seal_video(true, b"the same").unwrap();
+        let sealed = || secret.sealer().unwrap().encrypt_video(true, b"the same").unwrap();
         let (one, other) = (sealed(), sealed());
         assert_ne!(one, other);
         let mut opener = secret.opener().unwrap();
-        assert!(opener.open_video(&one).is_ok() && opener.open_video(&other).is_ok());
+        assert!(opener.decrypt_video(&one).is_ok() && opener.decrypt_video(&other).is_ok());
     }
 }

@@ -12,7 +12,7 @@ use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Hello, Kind as RecordKind, Media, Record, StreamDescription};
-use codec_rtc::sframe::{OpenCounters, Opener};
+use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::e2ee::{SEALED, Secret};
 use super::inlet::{
@@ -55,7 +55,7 @@ struct Told {
     arrived: Duration,
     lost: u64,
     key_requests: u64,
-    sealed: Option<OpenCounters>,
+    sealed: Option<DecryptCounters>,
     goodbye: Option<String>,
 }
 
@@ -118,12 +118,12 @@ struct Known {
     hello: Option<Hello>,
     video: Option<u8>,
     sound: Option<u8>,
-    opener: Option<Opener>,
+    opener: Option<Decryptor>,
 }
 
 fn read(
     carrier: &mut dyn Carrier,
-    opener: Option<Opener>,
+    opener: Option<Decryptor>,
     line: &Line<'_>,
     clock: Clock,
 ) -> std::result::Result<(), NetError> {
@@ -270,14 +270,14 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
     let mut key = flags.key;
     if let Some(opener) = known.opener.as_mut().filter(|_| is_video || is_sound) {
         let opened = if is_video {
-            opener.open_video(&data)
+            opener.decrypt_video(&data)
         } else {
-            opener.open_sound(&data).map(|data| (data, true))
+            opener.decrypt_audio(&data).map(|data| (data, true))
         };
         line.shared.told().sealed = Some(opener.counters());
         let Ok(opened) = opened else {
             // With a wrong key, a key frame does not help.
-            if is_video && opener.counters().opened > 0 {
+            if is_video && opener.counters().decrypted > 0 {
                 line.tell(InletEvent::Gap);
             }
             return;

@@ -15,7 +15,7 @@ use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Flags, Hello, Kind as RecordKind, Record, StreamDescription};
 use codec_net::random;
-use codec_rtc::sframe::{Sealer, SframeError};
+use codec_rtc::sframe::{Encryptor, SframeError};
 
 use super::e2ee::SEALED;
 use super::network;
@@ -71,7 +71,7 @@ pub(super) struct FramedOutlet {
     video: StreamOut,
     sound: StreamOut,
     last_key: Option<Duration>,
-    sealer: Option<Sealer>,
+    sealer: Option<Encryptor>,
     has_failed: bool,
 }
 
@@ -86,7 +86,7 @@ impl FramedOutlet {
         mut carrier: Box<dyn Carrier>,
         offer: &Offer,
         waits: bool,
-        sealer: Option<Sealer>,
+        sealer: Option<Encryptor>,
         clock: Clock,
     ) -> Result<Self> {
         let video = offer.video.clone().map(Track::Video);
@@ -230,7 +230,7 @@ impl Outlet for FramedOutlet {
             self.last_key = Some(now);
         }
         let payload = match &mut self.sealer {
-            Some(sealer) => sealer.seal_video(key, &packet.data).map_err(unsealed)?,
+            Some(sealer) => sealer.encrypt_video(key, &packet.data).map_err(unsealed)?,
             None => packet.data.clone(),
         };
         self.video.packets += 1;
@@ -248,7 +248,7 @@ impl Outlet for FramedOutlet {
 
     fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
         let payload = match &mut self.sealer {
-            Some(sealer) => sealer.seal_sound(packet.data).map_err(unsealed)?,
+            Some(sealer) => sealer.encrypt_audio(packet.data).map_err(unsealed)?,
             None => packet.data.to_vec(),
         };
         self.sound.packets += 1;

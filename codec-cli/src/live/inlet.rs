@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codec_container::{AudioTrack, VideoTrack};
-use codec_rtc::sframe::OpenCounters;
+use codec_rtc::sframe::DecryptCounters;
 
 use crate::failure::{Failure, Result};
 
@@ -81,7 +81,7 @@ pub(crate) struct InletFigures {
     pub(crate) frozen: Duration,
     pub(crate) jitter_buffer: Option<Duration>,
     /// Decryption counters, if media are encrypted.
-    pub(crate) sealed: Option<OpenCounters>,
+    pub(crate) sealed: Option<DecryptCounters>,
     /// Received packets that cannot be used.
     pub(crate) unused: Unused,
 }

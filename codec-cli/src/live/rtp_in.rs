@@ -22,7 +22,7 @@ use codec_rtc::extension::Extensions;
 use codec_rtc::jitter::video::{Frame, FrameBufferConfig};
 use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
-use codec_rtc::sframe::{OpenCounters, Opener};
+use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::e2ee::Secret;
@@ -68,7 +68,7 @@ struct State {
     /// Audio packets that arrived too late, and those recovered from redundant copies only.
     sound_late: u64,
     sound_recovered: u64,
-    sound_opened: Option<OpenCounters>,
+    sound_opened: Option<DecryptCounters>,
     /// Statistics of the earlier sessions.
     before: InletFigures,
     /// Packets that cannot be used.
@@ -124,7 +124,7 @@ impl State {
             freezes: stats.video.freeze_count,
             frozen: stats.video.total_freezes_duration,
             jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
-            sealed: match (stats.opened, self.sound_opened) {
+            sealed: match (stats.e2ee, self.sound_opened) {
                 (Some(frames), Some(sound)) => Some(frames + sound),
                 (frames, sound) => frames.or(sound),
             },
@@ -193,7 +193,7 @@ impl RtpInlet {
         let (frames, sound) = (opener()?, opener()?);
         let mut session = Session {
             guard,
-            order: SoundOrder::new(&options.expected).with_opener(sound),
+            order: SoundOrder::new(&options.expected).with_decryptor(sound),
             opener: frames,
             options,
             sockets,
@@ -242,7 +242,7 @@ struct Session {
     ssrc: u32,
     order: SoundOrder,
     /// The decryptor, until the receiver takes it.
-    opener: Option<Opener>,
+    opener: Option<Decryptor>,
     /// When the sender said goodbye.
     left: Option<Duration>,
 }
@@ -399,14 +399,14 @@ impl Session {
         self.flush();
         self.delivery.restart();
         let opener = self.order.take_opener();
-        self.order = SoundOrder::new(&self.options.expected).with_opener(opener);
+        self.order = SoundOrder::new(&self.options.expected).with_decryptor(opener);
         self.left = None;
         let mut state = self.shared.state();
         state.before = state.figures();
         (state.sound_late, state.sound_recovered) = (0, 0);
         state.open.clear();
         if let Some(receiver) = state.receiver.take() {
-            self.opener = receiver.into_opener();
+            self.opener = receiver.into_decryptor();
         }
     }
 
@@ -433,7 +433,7 @@ impl Session {
             video,
         });
         if let Some(opener) = self.opener.take() {
-            receiver = receiver.with_opener(opener);
+            receiver = receiver.with_decryptor(opener);
         }
         self.shared.state().receiver = Some(receiver);
     }

@@ -15,7 +15,7 @@ use codec_rtc::demux::{self, Datagram};
 use codec_rtc::extension::Kind as ExtensionKind;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
-use codec_rtc::sframe::Sealer;
+use codec_rtc::sframe::Encryptor;
 
 use super::inlet::Repair;
 use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
@@ -167,7 +167,7 @@ impl RtpOutlet {
         targets: Targets,
         offer: &Offer,
         keys: Option<&Keys>,
-        sealer: Option<Sealer>,
+        sealer: Option<Encryptor>,
         clock: Clock,
     ) -> Result<Self> {
         let guard = keys.map(Keys::guard).transpose()?.map(Mutex::new);
@@ -175,7 +175,7 @@ impl RtpOutlet {
         let answers = config.streams.extensions.id(ExtensionKind::TransportSequence).is_some();
         let mut sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(sealer) = sealer {
-            sender = sender.with_sealer(sealer);
+            sender = sender.with_encryptor(sealer);
         }
         let bound = udp::bind(udp::any_for(targets.video));
         let socket = bound.map_err(|error| Failure::new(Kind::Network, error.to_string()))?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use codec_rtc::packet::red;
 use codec_rtc::rtp::Packet;
 use codec_rtc::sequence::Unwrapper32;
-use codec_rtc::sframe::{OpenCounters, Opener};
+use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::inlet::Times;
 use super::rtp::Expected;
@@ -38,7 +38,7 @@ pub(super) struct SoundOrder {
     given: VecDeque<i64>,
     late: u64,
     recovered: u64,
-    opener: Option<Opener>,
+    opener: Option<Decryptor>,
     channels: Option<u8>,
 }
 
@@ -48,19 +48,19 @@ impl SoundOrder {
     }
 
     /// Sets the decryptor for encrypted packets.
-    pub(super) fn with_opener(mut self, opener: Option<Opener>) -> Self {
+    pub(super) fn with_decryptor(mut self, opener: Option<Decryptor>) -> Self {
         self.opener = opener;
         self
     }
 
     /// Takes the decryptor for the next session.
-    pub(super) fn take_opener(&mut self) -> Option<Opener> {
+    pub(super) fn take_opener(&mut self) -> Option<Decryptor> {
         self.opener.take()
     }
 
     /// Decryption counters.
-    pub(super) fn opened(&self) -> Option<OpenCounters> {
-        self.opener.as_ref().map(Opener::counters)
+    pub(super) fn opened(&self) -> Option<DecryptCounters> {
+        self.opener.as_ref().map(Decryptor::counters)
     }
 
     /// Channel count of the first packet.
@@ -121,7 +121,7 @@ impl SoundOrder {
         }
         let data = match &mut self.opener {
             None => data.to_vec(),
-            Some(opener) => match opener.open_sound(data) {
+            Some(opener) => match opener.decrypt_audio(data) {
                 Ok(data) => data,
                 Err(_) => return false,
             },

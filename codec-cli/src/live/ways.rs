@@ -14,7 +14,7 @@ use codec_net::{random, udp};
 use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::link::LinkSpec;
 use codec_rtc::session::SenderConfig;
-use codec_rtc::sframe::Sealer;
+use codec_rtc::sframe::Encryptor;
 
 use super::connection::{Way, listens, reach_receiver, wait_for_receiver, wait_for_sender};
 use super::e2ee::Secret;
@@ -147,7 +147,7 @@ fn open_rtp_out(
     overwrite: bool,
     offer: &Offer,
     coding: Coding,
-    sealer: Option<Sealer>,
+    sealer: Option<Encryptor>,
     clock: Clock,
 ) -> Result<Out> {
     let usage =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::config::AudioStream;
-use super::sealing::Opening;
+use super::e2ee::Decryption;
 use crate::jitter::audio::{AudioBuffer, Incoming};
 use crate::packet::red;
 use crate::report::ReceptionStats;
@@ -29,7 +29,7 @@ impl AudioIn {
         &mut self,
         now: Duration,
         packet: &Packet<'_>,
-        opening: &mut Opening,
+        decryption: &mut Decryption,
     ) -> Result<bool, Malformed> {
         let header = packet.header;
         if header.ssrc != self.stream.ssrc {
@@ -51,10 +51,10 @@ impl AudioIn {
         let Some(buffer) = &mut self.buffer else { return Ok(true) };
         // Redundant payloads are older than the primary one.
         let copies = earlier.into_iter();
-        let copies = copies.filter_map(|(offset, data)| Some((offset, opening.copy(data)?)));
+        let copies = copies.filter_map(|(offset, data)| Some((offset, decryption.copy(data)?)));
         let copies: Vec<_> = copies.collect();
         let redundant: Vec<_> = copies.iter().map(|(offset, data)| (*offset, &**data)).collect();
-        let Some(payload) = opening.sound(payload) else { return Ok(true) };
+        let Some(payload) = decryption.sound(payload) else { return Ok(true) };
         buffer.push(
             now,
             &Incoming {

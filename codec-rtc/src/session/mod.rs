@@ -13,14 +13,14 @@ mod audio_in;
 mod audio_out;
 mod config;
 mod dependencies;
+mod e2ee;
+#[cfg(test)]
+#[cfg(feature = "sframe")]
+mod e2ee_tests;
 mod frames;
 mod outgoing;
 mod protect;
 mod receiver;
-#[cfg(test)]
-#[cfg(feature = "sframe")]
-mod sealed_tests;
-mod sealing;
 mod sender;
 mod start;
 mod stats;

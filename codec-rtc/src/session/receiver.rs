@@ -7,7 +7,7 @@ use codec_audio::AudioBuf;
 
 use super::audio_in::AudioIn;
 use super::config::{PacketFeedback, ReceiverConfig};
-use super::sealing::Opening;
+use super::e2ee::Decryption;
 use super::stats::ReceiverStats;
 use super::video_in::{Taken, VideoIn};
 use crate::demux::{self, Datagram};
@@ -70,7 +70,7 @@ pub struct Receiver {
     config: ReceiverConfig,
     video: Option<VideoIn>,
     audio: Option<AudioIn>,
-    opening: Opening,
+    decryption: Decryption,
     recorder: Recorder,
     lips: LipSync,
     round_trip: RoundTrip,
@@ -123,7 +123,7 @@ impl Receiver {
         Self {
             video,
             audio,
-            opening: Opening::default(),
+            decryption: Decryption::default(),
             recorder,
             lips,
             round_trip: RoundTrip::default(),
@@ -155,23 +155,23 @@ impl Receiver {
     /// authenticate are emitted.
     #[cfg(feature = "sframe")]
     #[must_use]
-    pub fn with_opener(mut self, opener: crate::sframe::Opener) -> Self {
-        self.opening.opener = Some(opener);
+    pub fn with_decryptor(mut self, decryptor: crate::sframe::Decryptor) -> Self {
+        self.decryption.decryptor = Some(decryptor);
         self
     }
 
     /// The decryption state, for setting keys.
     #[cfg(feature = "sframe")]
-    pub fn opener(&mut self) -> Option<&mut crate::sframe::Opener> {
-        self.opening.opener.as_mut()
+    pub fn decryptor(&mut self) -> Option<&mut crate::sframe::Decryptor> {
+        self.decryption.decryptor.as_mut()
     }
 
     /// Returns the decryption state for the receiver of a following session, so that its replay
     /// protection continues.
     #[cfg(feature = "sframe")]
     #[must_use]
-    pub fn into_opener(self) -> Option<crate::sframe::Opener> {
-        self.opening.opener
+    pub fn into_decryptor(self) -> Option<crate::sframe::Decryptor> {
+        self.decryption.decryptor
     }
 
     /// The audio jitter buffer.
@@ -231,7 +231,7 @@ impl Receiver {
             Taken::Other => None,
         };
         if let (None, Some(audio)) = (&traffic, &mut self.audio)
-            && audio.push(now, &packet, &mut self.opening)?
+            && audio.push(now, &packet, &mut self.decryption)?
         {
             traffic = Some(&mut self.stats.audio_received);
         }
@@ -316,7 +316,7 @@ impl Receiver {
 
     /// Returns the next frame to decode. Call it until it returns `None`.
     pub fn poll_frame(&mut self, now: Duration) -> Option<Frame> {
-        self.video.as_mut()?.poll(now, &mut self.opening)
+        self.video.as_mut()?.poll(now, &mut self.decryption)
     }
 
     /// Reports that a frame was decoded, which took `took`.
@@ -432,7 +432,7 @@ impl Receiver {
             if self.config.acknowledges {
                 loss = video.buffer.wanted_feedback(now);
             }
-            let asks = video.asks_for_key(now, &mut self.opening);
+            let asks = video.asks_for_key(now, &mut self.decryption);
             let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
             let is_due = since.is_none_or(|since| since >= interval);
             let is_new = self.decoded != self.acknowledged;
@@ -548,7 +548,7 @@ impl Receiver {
         stats.lips = self.audio.as_ref().and(self.video.as_ref()).map(|_| *self.lips.stats());
         #[cfg(feature = "sframe")]
         {
-            stats.opened = self.opening.counters();
+            stats.e2ee = self.decryption.counters();
         }
         if let Some(video) = &self.video {
             stats.recovered = video.recovered;

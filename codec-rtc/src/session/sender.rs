@@ -9,9 +9,9 @@ use codec_core::error::ConfigError;
 use super::audience::{Audience, Goodbye};
 use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
+use super::e2ee::Encryption;
 use super::frames::Numbers;
 use super::outgoing::Outgoing;
-use super::sealing::Sealing;
 use super::stats::{RemoteInbound, SenderStats};
 use super::video_out::VideoOut;
 use crate::allocation::{Allocation, Allocator};
@@ -93,7 +93,7 @@ pub struct Sender {
     config: SenderConfig,
     video: Option<VideoOut>,
     audio: Option<AudioOut>,
-    sealing: Sealing,
+    e2ee: Encryption,
     pacer: Pacer<Outgoing>,
     /// Tracks packet delivery, even if it does not set the rate.
     controller: Controller,
@@ -139,7 +139,7 @@ impl Sender {
         Ok(Self {
             video: video.transpose()?,
             audio,
-            sealing: Sealing::default(),
+            e2ee: Encryption::default(),
             pacer: Pacer::new(pacer)?,
             controller,
             drives,
@@ -167,15 +167,15 @@ impl Sender {
     /// Enables end-to-end encryption of all frames and audio packets.
     #[cfg(feature = "sframe")]
     #[must_use]
-    pub fn with_sealer(mut self, sealer: crate::sframe::Sealer) -> Self {
-        self.sealing.sealer = Some(sealer);
+    pub fn with_encryptor(mut self, encryptor: crate::sframe::Encryptor) -> Self {
+        self.e2ee.encryptor = Some(encryptor);
         self
     }
 
     /// The encryption state, for changing the key.
     #[cfg(feature = "sframe")]
-    pub fn sealer(&mut self) -> Option<&mut crate::sframe::Sealer> {
-        self.sealing.sealer.as_mut()
+    pub fn encryptor(&mut self) -> Option<&mut crate::sframe::Encryptor> {
+        self.e2ee.encryptor.as_mut()
     }
 
     /// Returns how to code the next frame: key frame, references, buffer updates.
@@ -213,9 +213,9 @@ impl Sender {
             .as_mut()
             .ok_or(Malformed::Field { what: "this session has no video stream" })?;
         let map = &self.config.streams.extensions;
-        let sealed = self.sealing.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
-        let sealed = sealed.as_deref();
-        for outgoing in video.frame(now, captured, wall, timestamp, packet, sealed)? {
+        let encrypted = self.e2ee.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
+        let encrypted = encrypted.as_deref();
+        for outgoing in video.frame(now, captured, wall, timestamp, packet, encrypted)? {
             let bytes = outgoing.len_bytes(map) + self.overhead();
             if !self.pacer.push(bytes, Priority::Media, outgoing) {
                 self.stats.overflowed += 1;
@@ -236,11 +236,9 @@ impl Sender {
     /// fails.
     pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
-        let audio = self
-            .audio
-            .as_mut()
-            .ok_or(Malformed::Field { what: "this session has no audio stream" })?;
-        let payload = self.sealing.sound(packet.payload)?;
+        let audio =
+            self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
+        let payload = self.e2ee.sound(packet.payload)?;
         let packet = AudioPacket { payload: &payload, ..*packet };
         let outgoing = audio.packet(&packet, wall)?;
         let bytes = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();

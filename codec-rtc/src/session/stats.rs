@@ -179,7 +179,7 @@ pub struct ReceiverStats {
     pub key_requests: u64,
     /// Decryption counters, if end-to-end encryption is on.
     #[cfg(feature = "sframe")]
-    pub opened: Option<crate::sframe::OpenCounters>,
+    pub e2ee: Option<crate::sframe::DecryptCounters>,
     /// Smoothed round-trip time, once known.
     pub round_trip: Option<Duration>,
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::config::{ReceiverConfig, VideoFec, VideoStream};
+use super::e2ee::Decryption;
 use super::outgoing::without_stamps;
-use super::sealing::Opening;
 use crate::extension::{Extensions, Map, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
@@ -244,13 +244,13 @@ impl VideoIn {
         })
     }
 
-    pub(super) fn poll(&mut self, now: Duration, opening: &mut Opening) -> Option<Frame> {
+    pub(super) fn poll(&mut self, now: Duration, decryption: &mut Decryption) -> Option<Frame> {
         loop {
             let mut frame = self.buffer.poll_frame(now)?;
             if let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence()) {
                 nacker.forget_before(next);
             }
-            if let Some(data) = opening.video(std::mem::take(&mut frame.data)) {
+            if let Some(data) = decryption.video(std::mem::take(&mut frame.data)) {
                 return Some(Frame { data, ..frame });
             }
             self.buffer.refused(now, frame.number);
@@ -265,14 +265,14 @@ impl VideoIn {
     }
 
     /// Whether to request a key frame now.
-    pub(super) fn asks_for_key(&mut self, now: Duration, opening: &mut Opening) -> bool {
-        let needed = self.buffer.needs_key(now) && opening.could_open();
+    pub(super) fn asks_for_key(&mut self, now: Duration, decryption: &mut Decryption) -> bool {
+        let needed = self.buffer.needs_key(now) && decryption.could_open();
         let Some(requester) = &mut self.requester else { return false };
-        requester.set_interval(opening.interval(KEY_INTERVAL));
+        requester.set_interval(decryption.interval(KEY_INTERVAL));
         requester.set_needed(needed);
         let asks = requester.poll(now);
         if asks {
-            opening.asked();
+            decryption.asked();
         }
         asks
     }

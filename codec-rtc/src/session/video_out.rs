@@ -192,15 +192,15 @@ impl VideoOut {
         wall: u64,
         timestamp: u32,
         packet: &Packet,
-        sealed: Option<&[u8]>,
+        encrypted: Option<&[u8]>,
     ) -> Result<Vec<Outgoing>, Malformed> {
         let Packet { data, meta, .. } = packet;
         self.follow_layers(meta);
         let mut packets = Vec::new();
-        let data = sealed.unwrap_or(data);
-        match sealed {
+        let data = encrypted.unwrap_or(data);
+        match encrypted {
             None => self.packetizer.packetize(data, meta, timestamp, &mut packets)?,
-            Some(_) => self.packetizer.packetize_sealed(data, meta, timestamp, &mut packets)?,
+            Some(_) => self.packetizer.packetize_encrypted(data, meta, timestamp, &mut packets)?,
         }
         let is_key = meta.kind == FrameKind::Key;
         if is_key {

@@ -47,12 +47,12 @@ impl Key {
         self.suite
     }
 
-    pub(super) fn sealing(&self, id: u64) -> Result<EncryptionKey, SframeError> {
+    pub(super) fn encryption(&self, id: u64) -> Result<EncryptionKey, SframeError> {
         EncryptionKey::derive_from(self.suite.cipher(), id, self.secret.as_slice())
             .map_err(|_| SframeError::Cipher)
     }
 
-    pub(super) fn opening(&self, id: u64) -> Result<DecryptionKey, SframeError> {
+    pub(super) fn decryption(&self, id: u64) -> Result<DecryptionKey, SframeError> {
         DecryptionKey::derive_from(self.suite.cipher(), id, self.secret.as_slice())
             .map_err(|_| SframeError::Cipher)
     }

@@ -15,10 +15,10 @@
 //! It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
 //! layers are not authenticated, since forwarders rewrite them.
 
+mod decrypt;
+mod encrypt;
 mod key;
 mod media;
-mod open;
-mod seal;
 mod suite;
 #[cfg(test)]
 mod test_vectors;
@@ -29,9 +29,11 @@ use std::fmt;
 
 use crate::replay;
 
+pub use decrypt::{
+    DecryptCounters, DecryptError, Decryptor, MAX_DERIVED_KEYS, MAX_KEYS, MAX_SHARED_KEYS,
+};
+pub use encrypt::{Encryptor, MAX_COUNTER};
 pub use key::{Key, MAX_KEY_BYTES, MIN_KEY_BYTES};
-pub use open::{MAX_DERIVED_KEYS, MAX_KEYS, MAX_SHARED_KEYS, OpenCounters, Opener, Refused};
-pub use seal::{MAX_COUNTER, Sealer};
 pub use suite::Suite;
 
 /// Replay window of one key.

@@ -79,7 +79,7 @@ pub(super) const METADATA: &[u8] = b"IETF SFrame WG";
 pub(super) const PLAIN: &[u8] = b"draft-ietf-sframe-enc";
 
 /// Suite and encrypted payload (section C.3).
-pub(super) const SEALED: [(&str, &str); 4] = [
+pub(super) const ENCRYPTED: [(&str, &str); 4] = [
     (
         "AES_128_CTR_HMAC_SHA256_80",
         "9901234567449408b6f490086165b9d6f62b24ae1a59a56486b4ae8ed036b88912e24f11",

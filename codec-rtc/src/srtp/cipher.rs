@@ -85,7 +85,7 @@ impl Gcm {
 
     /// Encrypts `data` in place and returns the tag; `None` if it is too long for GCM.
     #[must_use]
-    pub fn seal(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
+    pub fn encrypt(&self, iv: &[u8; 12], aad: &[u8], data: &mut [u8]) -> Option<[u8; 16]> {
         let tag = match &self.0 {
             Keyed::Aes128(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
             Keyed::Aes256(gcm) => gcm.encrypt_inout_detached(iv.into(), aad, data.into()),
@@ -98,7 +98,7 @@ impl Gcm {
     /// # Errors
     ///
     /// [`Forged`] if `tag` is not the tag of `data` and `aad`.
-    pub fn open(
+    pub fn decrypt(
         &self,
         iv: &[u8; 12],
         aad: &[u8],
@@ -217,11 +217,11 @@ mod tests {
         for key in [&[7; 16][..], &[7; 32][..]] {
             let gcm = Gcm::new(key).unwrap();
             let mut data = *b"sixteen and more";
-            let tag = gcm.seal(&[1; 12], b"aad", &mut data).unwrap();
-            let sealed = data;
-            assert_eq!(gcm.open(&[1; 12], b"other", &mut data, &tag), Err(Forged));
-            assert_eq!(data, sealed);
-            assert_eq!(gcm.open(&[1; 12], b"aad", &mut data, &tag), Ok(()));
+            let tag = gcm.encrypt(&[1; 12], b"aad", &mut data).unwrap();
+            let encrypted = data;
+            assert_eq!(gcm.decrypt(&[1; 12], b"other", &mut data, &tag), Err(Forged));
+            assert_eq!(data, encrypted);
+            assert_eq!(gcm.decrypt(&[1; 12], b"aad", &mut data, &tag), Ok(()));
             assert_eq!(data, *b"sixteen and more");
         }
         assert!(Gcm::new(&[0; 24]).is_none());

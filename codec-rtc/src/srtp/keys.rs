@@ -84,7 +84,7 @@ pub(super) fn expand(master: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
 impl SessionKeys {
     /// Encrypts the data after `header_bytes` and appends the tag. `index`: rollover counter and
     /// sequence number.
-    pub(super) fn seal_rtp(
+    pub(super) fn encrypt_rtp(
         &self,
         packet: &mut Vec<u8>,
         header_bytes: usize,
@@ -101,7 +101,7 @@ impl SessionKeys {
                 packet.extend_from_slice(&tag[..*tag_bytes]);
             }
             Self::Gcm { gcm, salt } => {
-                let tag = gcm.seal(&gcm_rtp_iv(salt, ssrc, index), header, body);
+                let tag = gcm.encrypt(&gcm_rtp_iv(salt, ssrc, index), header, body);
                 packet.extend_from_slice(&tag.ok_or(SrtpError::Malformed)?);
             }
         }
@@ -109,7 +109,7 @@ impl SessionKeys {
     }
 
     /// Authenticates and decrypts; leaves the packet unchanged on error.
-    pub(super) fn open_rtp(
+    pub(super) fn decrypt_rtp(
         &self,
         packet: &mut Vec<u8>,
         header_bytes: usize,
@@ -120,9 +120,10 @@ impl SessionKeys {
             Self::CounterMode(keys) => keys.tag_bytes,
             Self::Gcm { .. } => GCM_TAG_BYTES,
         };
-        let sealed = packet.len().checked_sub(tag_bytes).filter(|sealed| *sealed >= header_bytes);
-        let sealed = sealed.ok_or(SrtpError::Malformed)?;
-        let (data, tag) = packet.split_at_mut(sealed);
+        let body_end =
+            packet.len().checked_sub(tag_bytes).filter(|body_end| *body_end >= header_bytes);
+        let body_end = body_end.ok_or(SrtpError::Malformed)?;
+        let (data, tag) = packet.split_at_mut(body_end);
         match self {
             Self::CounterMode(keys) => {
                 let CounterModeKeys { aes, mac, salt, tag_bytes } = &**keys;
@@ -135,17 +136,17 @@ impl SessionKeys {
             Self::Gcm { gcm, salt } => {
                 let (header, body) = data.split_at_mut(header_bytes);
                 let tag = tag.first_chunk().ok_or(SrtpError::Malformed)?;
-                gcm.open(&gcm_rtp_iv(salt, ssrc, index), header, body, tag)
+                gcm.decrypt(&gcm_rtp_iv(salt, ssrc, index), header, body, tag)
                     .map_err(|_| SrtpError::Forged)?;
             }
         }
-        packet.truncate(sealed);
+        packet.truncate(body_end);
         Ok(())
     }
 
     /// Encrypts the data after the first eight bytes; appends tag and index (RFC 3711, section 3.4;
     /// RFC 7714, section 9).
-    pub(super) fn seal_rtcp(
+    pub(super) fn encrypt_rtcp(
         &self,
         packet: &mut Vec<u8>,
         ssrc: u32,
@@ -163,7 +164,7 @@ impl SessionKeys {
             }
             Self::Gcm { gcm, salt } => {
                 let aad = [&header[..], &word].concat();
-                let tag = gcm.seal(&gcm_rtcp_iv(salt, ssrc, index), &aad, body);
+                let tag = gcm.encrypt(&gcm_rtcp_iv(salt, ssrc, index), &aad, body);
                 packet.extend_from_slice(&tag.ok_or(SrtpError::Malformed)?);
                 packet.extend_from_slice(&word);
             }
@@ -181,7 +182,7 @@ impl SessionKeys {
     }
 
     /// Authenticates and decrypts; leaves the packet unchanged on error. `word`: index and E flag.
-    pub(super) fn open_rtcp(
+    pub(super) fn decrypt_rtcp(
         &self,
         packet: &mut Vec<u8>,
         ssrc: u32,
@@ -204,16 +205,16 @@ impl SessionKeys {
                 }
             }
             Self::Gcm { gcm, salt } => {
-                let sealed = packet.len().checked_sub(20).filter(|sealed| *sealed >= 8);
-                let sealed = sealed.ok_or(SrtpError::Malformed)?;
-                let (data, rest) = packet.split_at_mut(sealed);
+                let body_end = packet.len().checked_sub(20).filter(|body_end| *body_end >= 8);
+                let body_end = body_end.ok_or(SrtpError::Malformed)?;
+                let (data, rest) = packet.split_at_mut(body_end);
                 let (tag, word) = rest.split_first_chunk().ok_or(SrtpError::Malformed)?;
-                let clear = if encrypted { 8 } else { sealed };
+                let clear = if encrypted { 8 } else { body_end };
                 let (header, body) = data.split_at_mut(clear);
                 let aad = [&*header, word].concat();
-                gcm.open(&gcm_rtcp_iv(salt, ssrc, index), &aad, body, tag)
+                gcm.decrypt(&gcm_rtcp_iv(salt, ssrc, index), &aad, body, tag)
                     .map_err(|_| SrtpError::Forged)?;
-                packet.truncate(sealed);
+                packet.truncate(body_end);
             }
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Protect {
         if !window.is_new(index) {
             return Err(SrtpError::Replayed);
         }
-        self.rtp.seal_rtp(packet, header_bytes, ssrc, index)?;
+        self.rtp.encrypt_rtp(packet, header_bytes, ssrc, index)?;
         window.take(index);
         match known.and_then(|at| self.sources.get_mut(at)) {
             Some(source) => source.1 = window,
@@ -83,7 +83,7 @@ impl Protect {
         if index >= ENCRYPTED {
             return Err(SrtpError::KeyExhausted);
         }
-        self.rtcp.seal_rtcp(packet, ssrc, index)?;
+        self.rtcp.encrypt_rtcp(packet, ssrc, index)?;
         self.rtcp_index += 1;
         Ok(())
     }

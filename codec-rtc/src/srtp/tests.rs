@@ -59,12 +59,12 @@ fn gcm_packets_match_rfc7714() {
         0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce");
     let with_256 = hex("8040f17b 8041f8d3 5501a0b2 32b1de78 a822fe12 ef9f78fa 332e33aa b1801238
         9a58e2f3 b50b2a02 76ffae0f 1ba63799 b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13");
-    for (bytes, sealed) in [(16, with_128), (32, with_256)] {
+    for (bytes, encrypted) in [(16, with_128), (32, with_256)] {
         let keys = gcm_keys(bytes);
         let mut packet = plain.clone();
-        keys.seal_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b).unwrap();
-        assert_eq!(packet, sealed);
-        keys.open_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b).unwrap();
+        keys.encrypt_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b).unwrap();
+        assert_eq!(packet, encrypted);
+        keys.decrypt_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b).unwrap();
         assert_eq!(packet, plain);
     }
 }
@@ -74,17 +74,17 @@ fn gcm_packets_match_rfc7714() {
 fn gcm_rtcp_packets_match_rfc7714() {
     let plain = hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
         deadbeef deadbeef deadbeef deadbeef deadbeef");
-    let sealed = hex("81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
+    let encrypted = hex("81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
         c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4");
     let signed = hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
         deadbeef deadbeef deadbeef deadbeef deadbeef 841dd968 3dd78ec9 2ae58790 125f62b3 000005d4");
     let keys = gcm_keys(16);
     let mut packet = plain.clone();
-    keys.seal_rtcp(&mut packet, 0x4d61_7273, 0x5d4).unwrap();
-    assert_eq!(packet, sealed);
+    keys.encrypt_rtcp(&mut packet, 0x4d61_7273, 0x5d4).unwrap();
+    assert_eq!(packet, encrypted);
     assert_eq!(keys.rtcp_word(&packet), Some(0x5d4 | ENCRYPTED));
-    for (mut packet, word) in [(sealed, 0x5d4 | ENCRYPTED), (signed, 0x5d4)] {
-        keys.open_rtcp(&mut packet, 0x4d61_7273, word).unwrap();
+    for (mut packet, word) in [(encrypted, 0x5d4 | ENCRYPTED), (signed, 0x5d4)] {
+        keys.decrypt_rtcp(&mut packet, 0x4d61_7273, word).unwrap();
         assert_eq!(packet, plain);
     }
 }

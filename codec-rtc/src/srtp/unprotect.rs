@@ -71,7 +71,7 @@ impl Unprotect {
     /// # Errors
     /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
-        let result = self.open_rtp(packet);
+        let result = self.decrypt_rtp(packet);
         self.count(result)
     }
 
@@ -80,7 +80,7 @@ impl Unprotect {
     /// # Errors
     /// Returns [`SrtpError`] and leaves the packet unchanged.
     pub fn rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
-        let result = self.open_rtcp(packet);
+        let result = self.decrypt_rtcp(packet);
         self.count(result)
     }
 
@@ -107,7 +107,7 @@ impl Unprotect {
         self.rtcp_sources.retain(|source| source.0 != ssrc);
     }
 
-    fn open_rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+    fn decrypt_rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let header_bytes = rtp_header_bytes(packet).ok_or(SrtpError::Malformed)?;
         let (sequence, ssrc) = rtp_numbers(packet).ok_or(SrtpError::Malformed)?;
         let source = find(&mut self.rtp_sources, ssrc);
@@ -116,18 +116,18 @@ impl Unprotect {
         if source.as_ref().is_some_and(|window| !window.is_new(index)) {
             return Err(SrtpError::Replayed);
         }
-        self.rtp.open_rtp(packet, header_bytes, ssrc, index)?;
+        self.rtp.decrypt_rtp(packet, header_bytes, ssrc, index)?;
         take(&mut self.rtp_sources, ssrc, index)
     }
 
-    fn open_rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+    fn decrypt_rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
         let ssrc = rtcp_ssrc(packet).ok_or(SrtpError::Malformed)?;
         let word = self.rtcp.rtcp_word(packet).ok_or(SrtpError::Malformed)?;
         let index = u64::from(word & !ENCRYPTED);
         if find(&mut self.rtcp_sources, ssrc).is_some_and(|window| !window.is_new(index)) {
             return Err(SrtpError::Replayed);
         }
-        self.rtcp.open_rtcp(packet, ssrc, word)?;
+        self.rtcp.decrypt_rtcp(packet, ssrc, word)?;
         take(&mut self.rtcp_sources, ssrc, index)
     }
 

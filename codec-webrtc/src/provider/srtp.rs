@@ -111,7 +111,7 @@ impl Aead {
         self.0.as_ref().ok_or_else(|| CryptoError::Other("invalid key length".into()))
     }
 
-    fn seal(
+    fn encrypt_packet(
         &self,
         iv: &[u8; 12],
         aad: &[u8],
@@ -121,22 +121,22 @@ impl Aead {
         let (data, rest) = output.split_at_mut_checked(input.len()).ok_or_else(no_room)?;
         let tag_room = rest.first_chunk_mut::<GCM_TAG_BYTES>().ok_or_else(no_room)?;
         data.copy_from_slice(input);
-        let tag = self.gcm()?.seal(iv, aad, data);
+        let tag = self.gcm()?.encrypt(iv, aad, data);
         *tag_room = tag.ok_or_else(|| CryptoError::Other("packet too long".into()))?;
         Ok(())
     }
 
-    fn open(
+    fn decrypt_packet(
         &self,
         iv: &[u8; 12],
         aads: &[&[u8]],
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        let short = || CryptoError::Other("packet shorter than its tag".into());
-        let (sealed, tag) = input.split_last_chunk::<GCM_TAG_BYTES>().ok_or_else(short)?;
-        let output = output.get_mut(..sealed.len()).ok_or_else(no_room)?;
-        output.copy_from_slice(sealed);
+        let short = || CryptoError::Other("shorter than its tag".into());
+        let (encrypted, tag) = input.split_last_chunk::<GCM_TAG_BYTES>().ok_or_else(short)?;
+        let output = output.get_mut(..encrypted.len()).ok_or_else(no_room)?;
+        output.copy_from_slice(encrypted);
         let joined;
         let aad = if let [only] = aads {
             *only
@@ -144,9 +144,9 @@ impl Aead {
             joined = aads.concat();
             &joined[..]
         };
-        let opened = self.gcm()?.open(iv, aad, output, tag);
-        opened.map_err(|_| CryptoError::Other("authentication failed".into()))?;
-        Ok(sealed.len())
+        let opened = self.gcm()?.decrypt(iv, aad, output, tag);
+        opened.map_err(|_| CryptoError::Other("the tag does not match".into()))?;
+        Ok(encrypted.len())
     }
 }
 
@@ -158,7 +158,7 @@ impl AeadAes128GcmCipher for Aead {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        self.seal(iv, aad, input, output)
+        self.encrypt_packet(iv, aad, input, output)
     }
 
     fn decrypt(
@@ -168,7 +168,7 @@ impl AeadAes128GcmCipher for Aead {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        self.open(iv, aads, input, output)
+        self.decrypt_packet(iv, aads, input, output)
     }
 }
 
@@ -180,7 +180,7 @@ impl AeadAes256GcmCipher for Aead {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        self.seal(iv, aad, input, output)
+        self.encrypt_packet(iv, aad, input, output)
     }
 
     fn decrypt(
@@ -190,7 +190,7 @@ impl AeadAes256GcmCipher for Aead {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        self.open(iv, aads, input, output)
+        self.decrypt_packet(iv, aads, input, output)
     }
 }
 

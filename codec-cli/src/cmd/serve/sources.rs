@@ -40,7 +40,7 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
         }
     };
     let is_pipe = drawn.is_none() && captured.is_none() && is_pipe(Path::new(input));
-    let mut opener = Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
+    let mut opener = Decryptor { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
     // Report an input that cannot be opened before the server starts.
     let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {
@@ -68,7 +68,7 @@ fn name_of(input: &str) -> String {
 }
 
 /// Opens an input repeatedly.
-struct Opener {
+struct Decryptor {
     live: LiveSource,
     bitrate: Option<Bitrate>,
     /// Whether audio is wanted and available.
@@ -76,7 +76,7 @@ struct Opener {
     env: Env,
 }
 
-impl Opener {
+impl Decryptor {
     /// Checks the input; returns whether it has audio.
     fn check(&mut self) -> Result<bool> {
         // Generated frames need no check and take long to render.

@@ -113,7 +113,7 @@ impl Packetizer {
     ///
     /// # Errors
     /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
-    pub fn packetize_sealed(
+    pub fn packetize_encrypted(
         &mut self,
         data: &[u8],
         meta: &PacketMeta,
@@ -203,9 +203,11 @@ impl Packetizer {
                 continue;
             }
             match self.chunks.last_mut() {
-                // A packet that starts with a partition may include further whole partitions.
-                Some(open) if open.starts && open.to == from && to - open.from <= room => {
-                    open.to = to;
+                // A packet that begins with a partition may take whole ones in.
+                Some(decrypt)
+                    if decrypt.starts && decrypt.to == from && to - decrypt.from <= room =>
+                {
+                    decrypt.to = to;
                 }
                 _ => self.cut_evenly(from, to, partition, room),
             }

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use crate::rtp::Malformed;
 #[cfg(feature = "sframe")]
-use crate::sframe::{OpenCounters, Opener, Refused, Sealer, SframeError};
+use crate::sframe::{DecryptCounters, DecryptError, Decryptor, Encryptor, SframeError};
 
 /// Maximum exponent of the backoff of key-frame requests that do not yield a decryptable frame.
 const MOST_SLOWER: u32 = 5;
 
 /// Sender side.
 #[derive(Debug, Default)]
-pub(super) struct Sealing {
+pub(super) struct Encryption {
     #[cfg(feature = "sframe")]
-    pub(super) sealer: Option<Sealer>,
+    pub(super) encryptor: Option<Encryptor>,
 }
 
 #[cfg(feature = "sframe")]
-fn unsealed(error: SframeError) -> Malformed {
+fn encrypt_error(error: SframeError) -> Malformed {
     let what = match error {
         SframeError::Exhausted => "the frame counter of the encryption key is exhausted",
         _ => "the frame cannot be encrypted",
@@ -35,7 +35,7 @@ fn unsealed(error: SframeError) -> Malformed {
         reason = "no encryption without the feature"
     )
 )]
-impl Sealing {
+impl Encryption {
     /// Returns the encrypted frame; `None` if encryption is off.
     pub(super) fn video(
         &mut self,
@@ -43,11 +43,11 @@ impl Sealing {
         frame: &[u8],
     ) -> Result<Option<Vec<u8>>, Malformed> {
         #[cfg(feature = "sframe")]
-        if let Some(sealer) = &mut self.sealer {
+        if let Some(encryptor) = &mut self.encryptor {
             if frame.is_empty() {
                 return Err(Malformed::EmptyPayload);
             }
-            return sealer.seal_video(is_key, frame).map(Some).map_err(unsealed);
+            return encryptor.encrypt_video(is_key, frame).map(Some).map_err(encrypt_error);
         }
         let _ = (is_key, frame);
         Ok(None)
@@ -56,8 +56,8 @@ impl Sealing {
     /// Returns the audio packet, encrypted if encryption is on.
     pub(super) fn sound<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
         #[cfg(feature = "sframe")]
-        if let Some(sealer) = &mut self.sealer {
-            return sealer.seal_sound(packet).map(Cow::Owned).map_err(unsealed);
+        if let Some(encryptor) = &mut self.encryptor {
+            return encryptor.encrypt_audio(packet).map(Cow::Owned).map_err(encrypt_error);
         }
         Ok(Cow::Borrowed(packet))
     }
@@ -65,9 +65,9 @@ impl Sealing {
 
 /// Receiver side.
 #[derive(Debug, Default)]
-pub(super) struct Opening {
+pub(super) struct Decryption {
     #[cfg(feature = "sframe")]
-    pub(super) opener: Option<Opener>,
+    pub(super) decryptor: Option<Decryptor>,
     /// Key id of the last frame, if its key is unknown.
     #[cfg(feature = "sframe")]
     unknown: Option<u64>,
@@ -75,19 +75,19 @@ pub(super) struct Opening {
     in_vain: Option<u32>,
 }
 
-impl Opening {
+impl Decryption {
     /// Decrypts a received frame; `None` on failure.
     pub(super) fn video(&mut self, frame: Vec<u8>) -> Option<Vec<u8>> {
         #[cfg(feature = "sframe")]
-        if let Some(opener) = &mut self.opener {
-            return match opener.open_video(&frame) {
-                Ok((opened, _)) => {
+        if let Some(decryptor) = &mut self.decryptor {
+            return match decryptor.decrypt_video(&frame) {
+                Ok((decrypted, _)) => {
                     (self.unknown, self.in_vain) = (None, None);
-                    Some(opened)
+                    Some(decrypted)
                 }
                 Err(refused) => {
                     self.unknown = match refused {
-                        Refused::UnknownKey { id } => Some(id),
+                        DecryptError::UnknownKey { id } => Some(id),
                         _ => None,
                     };
                     self.in_vain.get_or_insert(0);
@@ -101,8 +101,8 @@ impl Opening {
     /// Decrypts an audio packet; `None` on failure.
     pub(super) fn sound<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         #[cfg(feature = "sframe")]
-        if let Some(opener) = &mut self.opener {
-            return opener.open_sound(payload).ok().map(Cow::Owned);
+        if let Some(decryptor) = &mut self.decryptor {
+            return decryptor.decrypt_audio(payload).ok().map(Cow::Owned);
         }
         Some(Cow::Borrowed(payload))
     }
@@ -110,7 +110,7 @@ impl Opening {
     /// Decrypts a redundant payload; `None` also if the original was received.
     pub(super) fn copy<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         #[cfg(feature = "sframe")]
-        if self.opener.as_ref().is_some_and(|opener| opener.has_opened(payload)) {
+        if self.decryptor.as_ref().is_some_and(|decryptor| decryptor.has_decrypted(payload)) {
             return None;
         }
         self.sound(payload)
@@ -119,8 +119,8 @@ impl Opening {
     /// Whether a key frame could be decrypted: not while its key is unknown.
     pub(super) fn could_open(&self) -> bool {
         #[cfg(feature = "sframe")]
-        if let (Some(id), Some(opener)) = (self.unknown, &self.opener) {
-            return opener.knows(id);
+        if let (Some(id), Some(decryptor)) = (self.unknown, &self.decryptor) {
+            return decryptor.knows(id);
         }
         true
     }
@@ -140,7 +140,7 @@ impl Opening {
     }
 
     #[cfg(feature = "sframe")]
-    pub(super) fn counters(&self) -> Option<OpenCounters> {
-        self.opener.as_ref().map(Opener::counters)
+    pub(super) fn counters(&self) -> Option<DecryptCounters> {
+        self.decryptor.as_ref().map(Decryptor::counters)
     }
 }

@@ -16,13 +16,13 @@ pub const MAX_COUNTER: u64 = (1 << 40) - 1;
 /// A key with a given id must be used by only one encryptor, and only once: another one starting at
 /// the same counter would repeat nonces, which reveals the contents. To restart with a secret
 /// already in use, choose a new random id.
-pub struct Sealer {
+pub struct Encryptor {
     id: u64,
     key: EncryptionKey,
     next: u64,
 }
 
-impl fmt::Debug for Sealer {
+impl fmt::Debug for Encryptor {
     /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
@@ -32,13 +32,13 @@ impl fmt::Debug for Sealer {
     }
 }
 
-impl Sealer {
+impl Encryptor {
     /// Creates an encryptor for a key with an id; ids below 8 take no extra header byte.
     ///
     /// # Errors
     /// Returns [`SframeError::Cipher`] if key derivation fails.
     pub fn new(id: u64, key: &Key) -> Result<Self, SframeError> {
-        Ok(Self { id, key: key.sealing(id)?, next: 0 })
+        Ok(Self { id, key: key.encryption(id)?, next: 0 })
     }
 
     /// Changes the key from the next frame on; receivers should have it before. Counters continue,
@@ -47,7 +47,7 @@ impl Sealer {
     /// # Errors
     /// Returns [`SframeError::Cipher`] and keeps the previous key if key derivation fails.
     pub fn set_key(&mut self, id: u64, key: &Key) -> Result<(), SframeError> {
-        self.key = key.sealing(id)?;
+        self.key = key.encryption(id)?;
         self.id = id;
         Ok(())
     }
@@ -76,14 +76,14 @@ impl Sealer {
     ///
     /// # Errors
     /// Returns [`SframeError::Exhausted`] or [`SframeError::Cipher`].
-    pub fn seal(&mut self, metadata: &[u8], payload: &[u8]) -> Result<Vec<u8>, SframeError> {
-        let mut sealed = self.seal_behind(metadata, payload)?;
-        sealed.drain(..metadata.len());
-        Ok(sealed)
+    pub fn encrypt(&mut self, metadata: &[u8], payload: &[u8]) -> Result<Vec<u8>, SframeError> {
+        let mut encrypted = self.encrypt_behind(metadata, payload)?;
+        encrypted.drain(..metadata.len());
+        Ok(encrypted)
     }
 
     /// Like [`Self::seal`], with the metadata in front.
-    pub(super) fn seal_behind(
+    pub(super) fn encrypt_behind(
         &mut self,
         metadata: &[u8],
         payload: &[u8],
@@ -96,8 +96,8 @@ impl Sealer {
         self.next += 1;
         let frame = MediaFrameView::try_with_meta_data(&mut counter, payload, metadata);
         let frame = frame.map_err(|_| SframeError::Cipher)?;
-        let mut sealed = Vec::new();
-        frame.encrypt_into(&self.key, &mut sealed).map_err(|_| SframeError::Cipher)?;
-        Ok(sealed)
+        let mut encrypted = Vec::new();
+        frame.encrypt_into(&self.key, &mut encrypted).map_err(|_| SframeError::Cipher)?;
+        Ok(encrypted)
     }
 }

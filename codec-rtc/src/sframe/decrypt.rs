@@ -15,12 +15,12 @@ pub const MAX_SHARED_KEYS: usize = 4;
 /// Maximum number of key ids in use with shared keys; the least recently used is dropped.
 pub const MAX_DERIVED_KEYS: usize = 16;
 /// Maximum size of an encrypted frame in bytes.
-const MAX_SEALED_BYTES: usize = 16 << 20;
+const MAX_ENCRYPTED_BYTES: usize = 16 << 20;
 
 /// Why a frame is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum DecryptError {
     /// Invalid `SFrame` header, or ciphertext shorter than the tag.
     Malformed,
     /// No key with this id.
@@ -35,7 +35,7 @@ pub enum Refused {
     Forged,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for DecryptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("invalid encrypted frame"),
@@ -46,24 +46,24 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for DecryptError {}
 
 /// Decryption counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenCounters {
+pub struct DecryptCounters {
     /// Frames decrypted.
-    pub opened: u64,
+    pub decrypted: u64,
     /// See [`Refused::Malformed`].
     pub malformed: u64,
-    /// See [`Refused::UnknownKey`].
+    /// See [`DecryptError::UnknownKey`].
     pub unknown_key: u64,
-    /// See [`Refused::Replayed`].
+    /// See [`DecryptError::Replayed`].
     pub replayed: u64,
-    /// See [`Refused::Forged`].
+    /// See [`DecryptError::Forged`].
     pub forged: u64,
 }
 
-impl OpenCounters {
+impl DecryptCounters {
     /// Total number of rejected frames.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -72,12 +72,12 @@ impl OpenCounters {
     }
 }
 
-impl std::ops::Add for OpenCounters {
+impl std::ops::Add for DecryptCounters {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         Self {
-            opened: self.opened + other.opened,
+            decrypted: self.decrypted + other.decrypted,
             malformed: self.malformed + other.malformed,
             unknown_key: self.unknown_key + other.unknown_key,
             replayed: self.replayed + other.replayed,
@@ -90,27 +90,27 @@ impl std::ops::Add for OpenCounters {
 struct Known {
     id: u64,
     key: Key,
-    opening: DecryptionKey,
+    decryption: DecryptionKey,
     window: Window,
 }
 
 impl Known {
     fn new(id: u64, key: &Key) -> Result<Self, SframeError> {
-        let opening = key.opening(id)?;
-        Ok(Self { id, key: key.clone(), opening, window: Window::default() })
+        let decryption = key.decryption(id)?;
+        Ok(Self { id, key: key.clone(), decryption, window: Window::default() })
     }
 
     /// Decrypts a frame; returns metadata and payload.
-    fn open(&mut self, frame: &EncryptedFrameView<'_>) -> Result<Vec<u8>, Refused> {
+    fn decrypt(&mut self, frame: &EncryptedFrameView<'_>) -> Result<Vec<u8>, DecryptError> {
         let counter = frame.header().counter();
         if !self.window.is_new(counter) {
-            return Err(Refused::Replayed);
+            return Err(DecryptError::Replayed);
         }
-        let mut opened = Vec::new();
-        let outcome = frame.decrypt_into(&self.opening, &mut opened);
-        outcome.map_err(|_: CrateError| Refused::Forged)?;
+        let mut decrypted = Vec::new();
+        let outcome = frame.decrypt_into(&self.decryption, &mut decrypted);
+        outcome.map_err(|_: CrateError| DecryptError::Forged)?;
         self.window.take(counter);
-        Ok(opened)
+        Ok(decrypted)
     }
 }
 
@@ -119,15 +119,15 @@ impl Known {
 /// Frames that fail authentication do not change the state. Frames of one key may arrive in any
 /// order within [`super::REPLAY_WINDOW`] counters.
 #[derive(Default)]
-pub struct Opener {
+pub struct Decryptor {
     keys: Vec<Known>,
     shared: Vec<Key>,
     /// Keys derived from shared keys; the most recently used last.
     derived: Vec<Known>,
-    counters: OpenCounters,
+    counters: DecryptCounters,
 }
 
-impl fmt::Debug for Opener {
+impl fmt::Debug for Decryptor {
     /// Omits the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opener")
@@ -138,7 +138,7 @@ impl fmt::Debug for Opener {
     }
 }
 
-impl Opener {
+impl Decryptor {
     /// Creates a decryptor without keys, which rejects all frames.
     #[must_use]
     pub fn new() -> Self {
@@ -194,8 +194,8 @@ impl Opener {
 
     /// Whether a frame with the same key id and counter was already decrypted.
     #[must_use]
-    pub fn has_opened(&self, sealed: &[u8]) -> bool {
-        let Ok(frame) = EncryptedFrameView::try_new(sealed) else { return false };
+    pub fn has_decrypted(&self, encrypted: &[u8]) -> bool {
+        let Ok(frame) = EncryptedFrameView::try_new(encrypted) else { return false };
         let (id, counter) = (frame.header().key_id(), frame.header().counter());
         let known = self.keys.iter().chain(&self.derived).find(|known| known.id == id);
         known.is_some_and(|known| !known.window.is_new(counter))
@@ -205,63 +205,63 @@ impl Opener {
     ///
     /// # Errors
     /// Returns [`Refused`]; the frame is only counted.
-    pub fn open(&mut self, metadata: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Refused> {
-        let opened = self.try_open(metadata, sealed);
-        let counter = match &opened {
-            Ok(_) => &mut self.counters.opened,
-            Err(Refused::Malformed) => &mut self.counters.malformed,
-            Err(Refused::UnknownKey { .. }) => &mut self.counters.unknown_key,
-            Err(Refused::Replayed) => &mut self.counters.replayed,
-            Err(Refused::Forged) => &mut self.counters.forged,
+    pub fn decrypt(&mut self, metadata: &[u8], encrypted: &[u8]) -> Result<Vec<u8>, DecryptError> {
+        let decrypted = self.try_decrypt(metadata, encrypted);
+        let counter = match &decrypted {
+            Ok(_) => &mut self.counters.decrypted,
+            Err(DecryptError::Malformed) => &mut self.counters.malformed,
+            Err(DecryptError::UnknownKey { .. }) => &mut self.counters.unknown_key,
+            Err(DecryptError::Replayed) => &mut self.counters.replayed,
+            Err(DecryptError::Forged) => &mut self.counters.forged,
         };
         *counter += 1;
-        let mut payload = opened?;
+        let mut payload = decrypted?;
         payload.drain(..metadata.len().min(payload.len()));
         Ok(payload)
     }
 
-    fn try_open(&mut self, metadata: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Refused> {
-        if sealed.len() > MAX_SEALED_BYTES {
-            return Err(Refused::Malformed);
+    fn try_decrypt(&mut self, metadata: &[u8], encrypted: &[u8]) -> Result<Vec<u8>, DecryptError> {
+        if encrypted.len() > MAX_ENCRYPTED_BYTES {
+            return Err(DecryptError::Malformed);
         }
-        let frame = EncryptedFrameView::try_with_meta_data(sealed, metadata);
-        let frame = frame.map_err(|_| Refused::Malformed)?;
+        let frame = EncryptedFrameView::try_with_meta_data(encrypted, metadata);
+        let frame = frame.map_err(|_| DecryptError::Malformed)?;
         let id = frame.header().key_id();
         let body = frame.cipher_text().len();
         if let Some(known) = self.keys.iter_mut().find(|known| known.id == id) {
             if body < known.key.suite().tag_bytes() {
-                return Err(Refused::Malformed);
+                return Err(DecryptError::Malformed);
             }
-            return known.open(&frame);
+            return known.decrypt(&frame);
         }
         if self.shared.is_empty() {
-            return Err(Refused::UnknownKey { id });
+            return Err(DecryptError::UnknownKey { id });
         }
         if self.shared.iter().all(|key| body < key.suite().tag_bytes()) {
-            return Err(Refused::Malformed);
+            return Err(DecryptError::Malformed);
         }
         if let Some(at) = self.derived.iter().position(|known| known.id == id) {
             let mut known = self.derived.remove(at);
-            let opened = known.open(&frame);
+            let decrypted = known.decrypt(&frame);
             self.derived.push(known);
             // Another secret might be meant for the same id, which does not happen with random ids.
-            return opened;
+            return decrypted;
         }
         for key in &self.shared {
             let Ok(mut known) = Known::new(id, key) else { continue };
-            let Ok(opened) = known.open(&frame) else { continue };
+            let Ok(decrypted) = known.decrypt(&frame) else { continue };
             if self.derived.len() >= MAX_DERIVED_KEYS {
                 self.derived.remove(0);
             }
             self.derived.push(known);
-            return Ok(opened);
+            return Ok(decrypted);
         }
-        Err(Refused::Forged)
+        Err(DecryptError::Forged)
     }
 
     /// Counters since the start.
     #[must_use]
-    pub fn counters(&self) -> OpenCounters {
+    pub fn counters(&self) -> DecryptCounters {
         self.counters
     }
 }

@@ -14,7 +14,7 @@ use crate::link::{Link, LinkConfig, Loss, RateTrace};
 use crate::packet::vp8::Descriptor;
 use crate::rng::Rng;
 use crate::rtp;
-use crate::sframe::{Key, Opener, Sealer, Suite};
+use crate::sframe::{Decryptor, Encryptor, Key, Suite};
 
 const SSRC: u32 = 5;
 const FRAME: Duration = Duration::from_millis(33);
@@ -24,10 +24,10 @@ fn key(byte: u8) -> Key {
     Key::new(Suite::Aes256GcmSha512Tag128, &[byte; 32]).unwrap()
 }
 
-fn opener(id: u64, key: &Key) -> Opener {
-    let mut opener = Opener::new();
-    opener.set_key(id, key).unwrap();
-    opener
+fn decryptor(id: u64, key: &Key) -> Decryptor {
+    let mut decryptor = Decryptor::new();
+    decryptor.set_key(id, key).unwrap();
+    decryptor
 }
 
 /// Modification of datagrams in transit: changes or copies them.
@@ -51,25 +51,31 @@ struct Call {
 }
 
 impl Call {
-    fn new(loss: f64, sealer: Sealer, opener: Opener) -> Self {
-        Self::with(loss, 1, sealer, opener)
+    fn new(loss: f64, encryptor: Encryptor, decryptor: Decryptor) -> Self {
+        Self::with(loss, 1, encryptor, decryptor)
     }
 
-    fn with(loss: f64, layers: u8, sealer: Sealer, opener: Opener) -> Self {
+    fn with(loss: f64, layers: u8, encryptor: Encryptor, decryptor: Decryptor) -> Self {
         let video = VideoStream::standard(SSRC);
         let streams = Streams { video: Some(video), audio: None, extensions: Map::default() };
-        Self::over(streams, loss, layers, sealer, opener)
+        Self::over(streams, loss, layers, encryptor, decryptor)
     }
 
     /// Creates a session without retransmission and FEC.
     fn unrepaired(extensions: Map, loss: f64, layers: u8) -> Self {
         let video = VideoStream::plain(SSRC, 96);
         let streams = Streams { video: Some(video), audio: None, extensions };
-        let sealer = Sealer::new(1, &key(1)).unwrap();
-        Self::over(streams, loss, layers, sealer, opener(1, &key(1)))
+        let encryptor = Encryptor::new(1, &key(1)).unwrap();
+        Self::over(streams, loss, layers, encryptor, decryptor(1, &key(1)))
     }
 
-    fn over(streams: Streams, loss: f64, layers: u8, sealer: Sealer, opener: Opener) -> Self {
+    fn over(
+        streams: Streams,
+        loss: f64,
+        layers: u8,
+        encryptor: Encryptor,
+        decryptor: Decryptor,
+    ) -> Self {
         let repairs = streams.video.is_some_and(|video| video.rtx.is_some());
         let mut config = SenderConfig::new(streams.clone(), 1);
         config.congestion = None;
@@ -81,8 +87,8 @@ impl Call {
         let lossy = LinkConfig { loss: Loss::Random(loss), ..link.clone() };
         Self {
             now: Duration::ZERO,
-            sender: Sender::new(config).unwrap().with_sealer(sealer),
-            receiver: Receiver::new(receiving).with_opener(opener),
+            sender: Sender::new(config).unwrap().with_encryptor(encryptor),
+            receiver: Receiver::new(receiving).with_decryptor(decryptor),
             forward: Link::new(lossy, 7).unwrap(),
             back: Link::new(link, 8).unwrap(),
             meddler: Box::new(|_, datagram| vec![datagram]),
@@ -164,8 +170,8 @@ impl Call {
         }
     }
 
-    fn opened(&self) -> crate::sframe::OpenCounters {
-        self.receiver.stats().opened.unwrap()
+    fn decrypted(&self) -> crate::sframe::DecryptCounters {
+        self.receiver.stats().e2ee.unwrap()
     }
 }
 
@@ -179,12 +185,12 @@ fn video(datagram: &[u8]) -> Option<(Descriptor, usize)> {
 #[test]
 fn received_frames_are_exact_under_loss() {
     for loss in [0.0, 0.1] {
-        let sealer = Sealer::new(77, &key(1)).unwrap();
-        let mut call = Call::new(loss, sealer, opener(77, &key(1)));
+        let encryptor = Encryptor::new(77, &key(1)).unwrap();
+        let mut call = Call::new(loss, encryptor, decryptor(77, &key(1)));
         call.run(300);
         let stats = call.receiver.stats();
-        let opened = call.opened();
-        assert_eq!((opened.refused(), opened.opened), (0, call.came.len() as u64));
+        let decrypted = call.decrypted();
+        assert_eq!((decrypted.refused(), decrypted.decrypted), (0, call.came.len() as u64));
         assert!(call.came.len() >= if loss > 0.0 { 285 } else { 300 }, "{}", call.came.len());
         assert!(call.keys <= 2, "{} key frames", call.keys);
         if loss > 0.0 {
@@ -201,13 +207,13 @@ fn acknowledged_references_recover_encrypted_streams() {
     let cures = call.sender.stats().video.long_term;
     assert!(cures.by_reference > 5, "{cures:?}");
     assert!(call.keys < 10, "{}", call.keys);
-    assert_eq!(call.opened().refused(), 0);
+    assert_eq!(call.decrypted().refused(), 0);
     assert!(call.came.len() > 150, "{}", call.came.len());
 }
 
 #[test]
-fn packets_show_layers_but_no_frame_data() {
-    let mut call = Call::with(0.0, 2, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+fn what_leaves_shows_layers_and_nothing_of_the_frames() {
+    let mut call = Call::with(0.0, 2, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let tap = std::rc::Rc::clone(&seen);
     call.meddler = Box::new(move |_, datagram| {
@@ -250,34 +256,34 @@ fn layer_filter_works_without_the_key() {
     assert_eq!(base, 15, "every other frame");
     call.run(30);
     assert!(call.came.len() >= base + 26, "{}", call.came.len());
-    assert_eq!((call.opened().refused(), call.keys), (0, 1));
+    assert_eq!((call.decrypted().refused(), call.keys), (0, 1));
 }
 
 #[test]
-fn wrong_key_yields_no_frames_and_few_key_requests() {
-    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(2)));
+fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
+    let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(2)));
     call.run(900);
     assert_eq!(call.came, []);
-    let (stats, opened) = (call.receiver.stats(), call.opened());
-    assert!(opened.forged >= 5 && opened.opened == 0, "{opened:?}");
+    let (stats, decrypted) = (call.receiver.stats(), call.decrypted());
+    assert!(decrypted.forged >= 5 && decrypted.decrypted == 0, "{decrypted:?}");
     // During 30 s, rather than one every 200 ms.
     assert!((5..20).contains(&stats.key_requests), "{}", stats.key_requests);
     assert!(call.keys < 20, "{}", call.keys);
     // The session continues: with the right key, frames are decrypted.
-    let opener = call.receiver.opener().unwrap();
-    assert!(opener.forget_key(1));
-    opener.set_key(1, &key(1)).unwrap();
+    let decryptor = call.receiver.decryptor().unwrap();
+    assert!(decryptor.forget_key(1));
+    decryptor.set_key(1, &key(1)).unwrap();
     call.run(300);
     assert!(call.came.len() > 80, "{}", call.came.len());
 }
 
 #[test]
-fn key_frames_are_not_requested_without_the_key() {
-    let mut call = Call::new(0.0, Sealer::new(3, &key(1)).unwrap(), Opener::new());
+fn without_the_key_of_an_id_key_frames_are_not_asked_for() {
+    let mut call = Call::new(0.0, Encryptor::new(3, &key(1)).unwrap(), Decryptor::new());
     call.run(300);
     assert_eq!((call.came.len(), call.receiver.stats().key_requests), (0, 0));
-    assert!(call.opened().unknown_key >= 1);
-    call.receiver.opener().unwrap().set_key(3, &key(1)).unwrap();
+    assert!(call.decrypted().unknown_key >= 1);
+    call.receiver.decryptor().unwrap().set_key(3, &key(1)).unwrap();
     call.run(30);
     assert!(call.came.len() >= 20, "one round trip later: {}", call.came.len());
     assert_eq!(call.receiver.stats().key_requests, 1);
@@ -285,26 +291,26 @@ fn key_frames_are_not_requested_without_the_key() {
 
 #[test]
 fn keys_change_during_a_call() {
-    let mut call = Call::new(0.05, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+    let mut call = Call::new(0.05, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     for id in 2..40 {
         call.run(10);
         // The receiver gets the key first; packets in transit still use the old key.
-        call.receiver.opener().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
-        call.sender.sealer().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
+        call.receiver.decryptor().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
+        call.sender.encryptor().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
         if id > 10 {
-            assert!(call.receiver.opener().unwrap().forget_key(id - 10));
+            assert!(call.receiver.decryptor().unwrap().forget_key(id - 10));
         }
     }
     call.run(10);
-    let opened = call.opened();
-    assert_eq!(opened.refused(), 0, "{opened:?}");
+    let decrypted = call.decrypted();
+    assert_eq!(decrypted.refused(), 0, "{decrypted:?}");
     assert!(call.came.len() > 370, "{}", call.came.len());
     assert!(call.keys <= 2, "{}", call.keys);
 }
 
 #[test]
-fn modified_frames_are_counted_and_recovered() {
-    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+fn changed_frames_are_counted_and_mended() {
+    let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let mut packets = 0;
     call.meddler = Box::new(move |_, mut datagram| {
         if let Some((_, at)) = video(&datagram) {
@@ -317,9 +323,9 @@ fn modified_frames_are_counted_and_recovered() {
         vec![datagram]
     });
     call.run(600);
-    let opened = call.opened();
-    assert!(opened.forged > 10, "{opened:?}");
-    assert_eq!(opened.opened, call.came.len() as u64);
+    let decrypted = call.decrypted();
+    assert!(decrypted.forged > 10, "{decrypted:?}");
+    assert_eq!(decrypted.decrypted, call.came.len() as u64);
     assert!(call.came.len() > 400, "{}", call.came.len());
 }
 
@@ -358,9 +364,9 @@ fn replayed_frames_are_rejected() {
         out
     });
     call.run(120);
-    let opened = call.opened();
-    assert!(opened.replayed >= 1, "{opened:?}");
-    assert_eq!(opened.opened, call.came.len() as u64);
+    let decrypted = call.decrypted();
+    assert!(decrypted.replayed >= 1, "{decrypted:?}");
+    assert_eq!(decrypted.decrypted, call.came.len() as u64);
     let mut once = call.came.clone();
     once.dedup();
     assert_eq!(once, call.came, "no duplicate frame");
@@ -368,8 +374,8 @@ fn replayed_frames_are_rejected() {
 }
 
 #[test]
-fn unencrypted_frames_are_rejected() {
-    let mut call = Call::new(0.0, Sealer::new(1, &key(1)).unwrap(), opener(1, &key(1)));
+fn frames_that_were_not_sealed_do_not_come_out() {
+    let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let streams = Streams {
         video: Some(VideoStream::standard(SSRC)),
         audio: None,
@@ -379,7 +385,7 @@ fn unencrypted_frames_are_rejected() {
         Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) }).unwrap();
     call.run(60);
     assert_eq!(call.came, []);
-    assert!(call.opened().refused() >= 1);
+    assert!(call.decrypted().refused() >= 1);
 }
 
 /// One direction, audio only: input of the receiver's jitter buffer.
@@ -387,13 +393,13 @@ fn unencrypted_frames_are_rejected() {
 fn audio_is_encrypted_with_its_redundancy() {
     let audio = AudioStream { clock_hz: 8000, payload_type: 8, ..AudioStream::opus(6) };
     let streams = Streams { video: None, audio: Some(audio), extensions: Map::default() };
-    let sealer = Sealer::new(1, &key(1)).unwrap();
+    let encryptor = Encryptor::new(1, &key(1)).unwrap();
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) };
-    let mut sender = Sender::new(config).unwrap().with_sealer(sealer);
+    let mut sender = Sender::new(config).unwrap().with_encryptor(encryptor);
     sender.set_audio_redundancy(2);
     let buffer = AudioBuffer::new(AudioBufferConfig::new(1));
     let receiver = Receiver::new(ReceiverConfig::new(streams, 9, 1)).with_audio(buffer);
-    let mut receiver = receiver.with_opener(opener(1, &key(1)));
+    let mut receiver = receiver.with_decryptor(decryptor(1, &key(1)));
     for number in 0..100_u32 {
         let now = Duration::from_millis(20) * number;
         let payload: Vec<_> = (0..160).map(|at| (number + 7 * at).to_le_bytes()[0]).collect();
@@ -414,10 +420,10 @@ fn audio_is_encrypted_with_its_redundancy() {
             }
         }
     }
-    let opened = receiver.stats().opened.unwrap();
+    let decrypted = receiver.stats().e2ee.unwrap();
     assert_eq!(
-        (opened.opened, opened.refused()),
+        (decrypted.decrypted, decrypted.refused()),
         (100, 0),
-        "redundant payloads decrypted once: {opened:?}"
+        "copies opened once: {decrypted:?}"
     );
 }
