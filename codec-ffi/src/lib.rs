@@ -1,4 +1,4 @@
-//! Safe bindings of C libraries, limited to the functions that the backends of `codec-core` use.
+//! Safe bindings of C libraries, limited to the functions that the backends of `codec-backends` use.
 //! This crate does not depend on `codec-core`.
 //!
 //! Each library is a feature and must be installed on the system (see `build.rs`); without features
