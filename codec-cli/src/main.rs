@@ -39,10 +39,18 @@ use console::Console;
 use failure::{Failure, Kind, Result};
 
 /// The environment that every command receives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Env {
     pub(crate) console: Console,
     pub(crate) level: Level,
+}
+
+impl Env {
+    /// The same without messages and progress.
+    pub(crate) fn quiet(&self) -> Self {
+        let console = Console { quiet: true, verbose: 0, style: console::Style::Silent };
+        Self { console, ..self.clone() }
+    }
 }
 
 fn main() -> ExitCode {
@@ -84,5 +92,5 @@ fn main() -> ExitCode {
 fn run(cli: Cli, console: Console) -> Result<()> {
     interrupt::install();
     let env = Env { console, level: simd::requested_level()? };
-    cmd::run(cli.verb, env)
+    cmd::run(cli.verb, &env)
 }

@@ -89,7 +89,7 @@ impl Report {
         form: Form,
         rules: &Rules,
         header: Object,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let output = OutputFile::create(path, rules)?;
         let out = BufWriter::new(output.writer()?);

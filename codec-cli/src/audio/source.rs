@@ -56,7 +56,7 @@ pub(crate) struct SoundSource {
 
 impl SoundSource {
     /// Opens only the audio of `spec`.
-    pub(crate) fn open(spec: &InputSpec, options: &SoundOptions, env: Env) -> Result<Self> {
+    pub(crate) fn open(spec: &InputSpec, options: &SoundOptions, env: &Env) -> Result<Self> {
         match spec.open(env)? {
             Opened::Container(Input::Packets(mut reader)) => {
                 reader.select_audio();
@@ -71,7 +71,7 @@ impl SoundSource {
         reader: Box<dyn PacketReader>,
         name: String,
         options: &SoundOptions,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let Some((number, track)) = reader.audio().map(|(number, track)| (number, track.clone()))
         else {
@@ -121,7 +121,7 @@ impl SoundSource {
             lost_packets: 0,
             limits: options.limits,
             skips_gaps: options.skips_gaps,
-            env,
+            env: env.clone(),
         };
         // The first samples reveal the real format; the container may be wrong (AAC with SBR).
         source.fill();

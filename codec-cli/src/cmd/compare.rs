@@ -44,7 +44,7 @@ use crate::measure;
 const FRAMES: &str = "frames";
 
 /// Runs a study and writes its report.
-pub(crate) fn run(args: &CompareArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &CompareArgs, env: &Env) -> Result<()> {
     let study = Study::new(args)?;
     let arms = arms_of(&study)?;
     let anchor = anchor_of(&study, &arms)?;
@@ -66,7 +66,7 @@ fn carry_out(
     clips: &[Clip],
     (anchor, args): (String, &CompareArgs),
     store: &Store,
-    env: Env,
+    env: &Env,
 ) -> Result<Results> {
     let plan = Plan::new(study, arms, clips, (anchor, &args.output), store, env)?;
     let points = plan.measure(env)?;
@@ -89,7 +89,7 @@ fn kept(failure: &Failure) -> Failure {
 }
 
 /// Prints the table; fails if points have no results.
-fn tell(results: &Results, folder: &Path, env: Env) -> Result<()> {
+fn tell(results: &Results, folder: &Path, env: &Env) -> Result<()> {
     use std::io::IsTerminal;
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -168,7 +168,7 @@ impl<'a> Plan<'a> {
         clips: &'a [Clip],
         (anchor, folder): (String, &Path),
         store: &Store,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let frames = folder.join(FRAMES);
         std::fs::create_dir_all(&frames)
@@ -237,7 +237,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Measures every point: clip by clip, first all interleaved encodings, then their quality.
-    fn measure(&self, env: Env) -> Result<Vec<Point>> {
+    fn measure(&self, env: &Env) -> Result<Vec<Point>> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(if self.study.timing() { 0 } else { self.study.jobs() })
             .build()
@@ -265,7 +265,7 @@ impl<'a> Plan<'a> {
 
     /// Creates the progress estimate from the remaining work and from earlier runs: one kind of
     /// work for each arm, and one for scoring.
-    fn ticker(&self, threads: usize, env: Env) -> Ticker {
+    fn ticker(&self, threads: usize, env: &Env) -> Ticker {
         let encoders = if self.study.timing() { 1 } else { threads };
         let mut kinds = vec![WorkKind::new(0.0, encoders); self.arms.len()];
         let mut scoring = WorkKind::new(0.0, threads);
@@ -295,7 +295,7 @@ impl<'a> Plan<'a> {
         Ticker::new(env.console, kinds, done)
     }
 
-    fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: Env) -> Result<Point> {
+    fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: &Env) -> Result<Point> {
         let Job { arm, clip, target, store, .. } = job;
         let failed = |why| Ok(point::failed(&arm.name, &clip.name, *target, why));
         let scoring = self.arms.len();
@@ -335,7 +335,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Collects the contents of the report.
-    fn results(&self, points: Vec<Point>, env: Env) -> Result<Results> {
+    fn results(&self, points: Vec<Point>, env: &Env) -> Result<Results> {
         let mut notes: Vec<String> =
             self.clips.iter().filter_map(|clip| clip.note.clone()).collect();
         let points = self.without_missed(points, &self.anchor, &mut notes);

@@ -51,7 +51,7 @@ struct Decoding {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     let mut input = InputSpec::from(&args.input);
     input.lenient = args.conceal;
     if let Some(path) = &args.output {
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &DecodeArgs, env: Env) -> Result<()> {
 }
 
 /// Decodes the input of `transcode` to raw video.
-pub(crate) fn from_transcode(args: &EncodeArgs, env: Env) -> Result<()> {
+pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let input = InputSpec::from(&args.input);
     let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
     let forced = args.format.is_some();
@@ -154,7 +154,7 @@ fn target(
     Ok(Destination { path, format, samples: samples.unwrap_or(usual), rules })
 }
 
-fn decode(settings: Decoding, env: Env) -> Result<()> {
+fn decode(settings: Decoding, env: &Env) -> Result<()> {
     interrupt::listen();
     if let Some(output) = &settings.output {
         output.rules.check(&output.path)?;
@@ -163,7 +163,7 @@ fn decode(settings: Decoding, env: Env) -> Result<()> {
     decode_from(settings, source, env)
 }
 
-fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: Env) -> Result<()> {
+fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &Env) -> Result<()> {
     let facts = source.facts().clone();
     let (native, _) = settings.transform.outcome(facts.size, facts.info)?;
     match settings.resize {
@@ -192,7 +192,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: En
         (count, limit) => limit.or(count.map(|count| count.saturating_sub(settings.skip))),
     };
     let mut pump = Pump {
-        env,
+        env: env.clone(),
         digester: Digester::new(settings.digest, size, facts.time_base),
         keeps_size: settings.output.as_ref().is_some_and(|output| output.format != Format::Raw),
         size,

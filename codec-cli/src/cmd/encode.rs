@@ -24,7 +24,7 @@ use crate::stills::{StillFormat, write};
 use super::decode;
 
 /// Encodes video, audio or both.
-pub(crate) fn encode(args: &EncodeArgs, env: Env) -> Result<()> {
+pub(crate) fn encode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -38,7 +38,7 @@ pub(crate) fn encode(args: &EncodeArgs, env: Env) -> Result<()> {
 }
 
 /// Converts any readable input; raw output formats are decoded.
-pub(crate) fn transcode(args: &EncodeArgs, env: Env) -> Result<()> {
+pub(crate) fn transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     if let Some(outcome) = still(args, env) {
         return outcome;
     }
@@ -50,7 +50,7 @@ pub(crate) fn transcode(args: &EncodeArgs, env: Env) -> Result<()> {
 }
 
 /// Writes a still image if the output is one.
-fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
+fn still(args: &EncodeArgs, env: &Env) -> Option<Result<()>> {
     if args.format.is_some() || StillFormat::of(&args.output).is_none() {
         let refused = || Failure::usage("--lossless requires a .webp or .png output");
         return args.lossless.then(|| Err(refused()));
@@ -58,7 +58,7 @@ fn still(args: &EncodeArgs, env: Env) -> Option<Result<()>> {
     Some(save_still(args, env))
 }
 
-fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
+fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     if args.encoder.bitrate.is_some() || args.encoder.qp.is_some() {
         return Err(Failure::usage(
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
@@ -89,7 +89,7 @@ fn save_still(args: &EncodeArgs, env: Env) -> Result<()> {
     Ok(())
 }
 
-fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {
+fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if args.sound.no_video || !holds_pictures(format) {
         return sound_alone(args, env);
     }
@@ -116,7 +116,7 @@ fn run(args: &EncodeArgs, format: Format, env: Env) -> Result<()> {
     session.run(&settings, &mut *source)
 }
 
-fn sound_alone(args: &EncodeArgs, env: Env) -> Result<()> {
+fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
     let settings = SoundEncoding::new(args)?;
     interrupt::listen();
     settings.rules.check(&settings.output)?;

@@ -28,7 +28,7 @@ use sources::{DrawnPictures, MadeSound};
 const RATE: u32 = 48_000;
 
 /// Generates a clip or an audio signal.
-pub(crate) fn run(args: &GenerateArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     let scene = Scene::from_name(&args.scene);
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
@@ -55,7 +55,7 @@ fn draw(
     generator: &Generator,
     format: Format,
     rules: &Rules,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     let output = OutputFile::create(&args.output, rules)?;
     let info = drawn_info();
@@ -86,7 +86,7 @@ fn encode(
     generator: Generator,
     sound: Option<Sound>,
     format: Format,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     let sound = match sound.filter(|_| holds_sound(format)) {
         Some(sound) => Some(made(args, sound)?),
@@ -104,7 +104,7 @@ fn sound_alone(
     sound: Sound,
     format: Format,
     rules: Rules,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     if !holds_sound(format) {
         return Err(Failure::usage(format!("{format} cannot hold audio")));

@@ -27,7 +27,7 @@ use page::PageReport;
 use totals::Totals;
 
 /// Reports each packet of a stream; the report is kept if damage ends the run.
-pub(crate) fn run(args: &InspectArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &InspectArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
     let selection = Selection::new(args)?;
@@ -132,7 +132,7 @@ impl Sink {
         rules: &Rules,
         packets: &Packets,
         args: &InspectArgs,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let output = OutputFile::create(path, rules)?;
         let out = BufWriter::new(output.writer()?);
@@ -184,7 +184,7 @@ struct Inspection {
 }
 
 impl Inspection {
-    fn read(&mut self, packets: &mut Packets, env: Env) -> Result<()> {
+    fn read(&mut self, packets: &mut Packets, env: &Env) -> Result<()> {
         let Selection { skip, until } = self.selection;
         let total = packets.facts.count.map_or(until, |count| count.min(until));
         let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
@@ -219,7 +219,7 @@ impl Inspection {
     }
 
     /// Finalises the reports, keeping everything before an error, and reports the totals.
-    fn finish(self, packets: &Packets, end: &Result<()>, env: Env) -> Result<()> {
+    fn finish(self, packets: &Packets, end: &Result<()>, env: &Env) -> Result<()> {
         let is_output = end.as_ref().is_err_and(|failure| {
             matches!(failure.kind, Kind::Output | Kind::ClosedPipe | Kind::Internal)
         });

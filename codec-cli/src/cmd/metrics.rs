@@ -25,7 +25,7 @@ use crate::progress::{Now, Progress};
 use crate::stills::read::RgbStill;
 
 /// Compares two videos frame by frame, matched by timestamp, or two audio files.
-pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     if is_pipe(&args.reference) && is_pipe(&args.distorted) {
         return Err(Failure::usage("only one of the inputs can be standard input"));
     }
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
     report.check()
 }
 
-fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: Env) -> Result<Measured> {
+fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) -> Result<Measured> {
     if one.profile != other.profile {
         let what = "colour profiles differ and are ignored";
         env.console.warn(format!("{what}: samples are compared as they are"));
@@ -77,7 +77,7 @@ fn measure_video(
     sides: [(Opened, &InputSpec); 2],
     request: &Request,
     args: &MetricsArgs,
-    env: Env,
+    env: &Env,
 ) -> Result<Measured> {
     let open = |(opened, spec): (Opened, &InputSpec)| {
         if matches!(opened, Opened::Still(..)) {

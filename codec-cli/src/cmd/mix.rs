@@ -21,7 +21,7 @@ use crate::io::output::{OutputFile, Rules};
 use crate::{Env, interrupt};
 
 /// Mixes the audio of several files.
-pub(crate) fn run(args: &MixArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage("only one input can be standard input"));
@@ -169,7 +169,7 @@ struct Input {
 }
 
 impl Input {
-    fn open(path: &Path, limits: codec_core::codec::Limits, env: Env) -> Result<Self> {
+    fn open(path: &Path, limits: codec_core::codec::Limits, env: &Env) -> Result<Self> {
         let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
         let options = SoundOptions { limits, ..SoundOptions::default() };
         let source = SoundSource::open(&spec, &options, env)?;

@@ -26,7 +26,7 @@ use crate::args::raw::Verb;
 use crate::failure::Result;
 
 /// Runs a command.
-pub(crate) fn run(verb: Verb, env: Env) -> Result<()> {
+pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
     match verb {
         Verb::Encode(args) => encode::encode(&args, env),
         Verb::Transcode(args) => encode::transcode(&args, env),

@@ -16,7 +16,7 @@ use found::{Entry, Found, FoundTrack, Kind, Picture};
 
 /// Reads the whole input without decoding and reports its contents. A damaged input is reported up
 /// to the damage.
-pub(crate) fn run(args: &ProbeArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let spec = InputSpec::from(&args.input);
     let mut found = Found::new(spec.name(), args.frames);
     let end = match spec.open(env)? {

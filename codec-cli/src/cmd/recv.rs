@@ -22,7 +22,7 @@ use crate::live::ways::{self, In, Wants};
 const TURN: Duration = Duration::from_millis(20);
 
 /// Receives a stream.
-pub(crate) fn run(args: &RecvArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &RecvArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     let clock = Clock::start();
     let recording = Recording::new(args, env)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RecvArgs, env: Env) -> Result<()> {
     let wants = Wants { sound: recording.wants_sound(), records: !recording.decodes() };
     let In { inlet, relay } = ways::open_source(&args.url, &args.network, wants, clock)?;
     let mut receiving = Receiving {
-        env,
+        env: env.clone(),
         clock,
         inlet,
         recording,
@@ -276,7 +276,7 @@ impl Receiving {
         };
         let told = delay.map(|delay| delay.text());
         totals.tell(
-            env,
+            &env,
             relay,
             Summary {
                 begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),

@@ -36,7 +36,7 @@ const TURN: Duration = Duration::from_millis(10);
 const LEAD_STEP_S: f64 = 0.1;
 
 /// Sends an input.
-pub(crate) fn run(args: &SendArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &SendArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     let url = args
         .url
@@ -79,12 +79,12 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(args: &SendArgs, url: &Url, offer: &Offer, coding: Coding, env: Env) -> Result<Self> {
+    fn new(args: &SendArgs, url: &Url, offer: &Offer, coding: Coding, env: &Env) -> Result<Self> {
         let clock = Clock::start();
         let ticker = Ticker::new(env.console, args.network.stats.as_deref(), args.yes)?;
         let Out { outlet, relay } = ways::open_outlet(url, args, offer, coding, clock, env)?;
         Ok(Self {
-            env,
+            env: env.clone(),
             clock,
             outlet,
             relay,
@@ -246,7 +246,7 @@ impl Sending {
         let mut tail = counts.losses.as_ref().map(Losses::told).unwrap_or_default();
         tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
         totals.tell(
-            env,
+            &env,
             relay.as_ref(),
             Summary {
                 begin: format!(

@@ -27,7 +27,7 @@ use crate::io::names::is_pipe;
 const NAP: Duration = Duration::from_millis(50);
 
 /// Serves until interrupted.
-pub(crate) fn run(args: &ServeArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     let sources = args.inputs.iter().map(|input| sources::source(input, args, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
@@ -67,7 +67,7 @@ fn watch(
 }
 
 /// Logs notices about internal failures.
-fn say_all(server: &Server, env: Env) {
+fn say_all(server: &Server, env: &Env) {
     while let Some(line) = server.next_notice() {
         env.console.warn(line);
     }

@@ -39,7 +39,7 @@ use tell::Facts;
 use world::{Camera, World};
 
 /// Runs the simulation and reports what the viewer sees.
-pub(crate) fn run(args: &SimulateArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
     interrupt::listen();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };

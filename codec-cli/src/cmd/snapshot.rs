@@ -13,7 +13,7 @@ use crate::picture::transform::Transform;
 use crate::stills::write;
 
 /// Saves one frame, rotated as its metadata says unless `--rotate` overrides it.
-pub(crate) fn run(args: &SnapshotArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
     let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: args.force };

@@ -13,7 +13,7 @@ pub(crate) fn run(_args: &VadArgs, _env: Env) -> Result<()> {
 
 /// Detects speech in the audio of a file.
 #[cfg(feature = "vad")]
-pub(crate) fn run(args: &VadArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &VadArgs, env: &Env) -> Result<()> {
     use crate::failure::Failure;
     if !(0.0..=1.0).contains(&args.threshold) {
         return Err(Failure::usage("invalid --threshold: expected a probability, 0 to 1"));
@@ -35,7 +35,7 @@ mod found {
     use crate::io::output::print;
     use crate::json::{self, Object};
 
-    pub(super) fn run(args: &VadArgs, env: Env) -> Result<()> {
+    pub(super) fn run(args: &VadArgs, env: &Env) -> Result<()> {
         let spec = InputSpec::from(&args.input);
         let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
         let mut source = SoundSource::open(&spec, &options, env)?;

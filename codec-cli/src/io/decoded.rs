@@ -37,7 +37,7 @@ pub(crate) fn open_decoder(
     size: Size,
     options: &DecodeOptions,
     delay_frames: u32,
-    env: Env,
+    env: &Env,
 ) -> Result<Box<dyn VideoDecoder>> {
     let spec = match &options.backend {
         Some(spec) if spec.split('/').next() != Some(codec) => {
@@ -99,7 +99,7 @@ impl DecodedSource {
         mut reader: Box<dyn PacketReader>,
         name: String,
         options: &DecodeOptions,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         reader.select_video();
         let Some((_, stream)) = reader.video() else {
@@ -131,7 +131,7 @@ impl DecodedSource {
             reader,
             decoder,
             name,
-            env,
+            env: env.clone(),
             conceal: options.conceal,
             facts,
             peeked: VecDeque::new(),

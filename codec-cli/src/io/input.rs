@@ -54,7 +54,7 @@ impl InputSpec {
     }
 
     /// Opens the input and detects its content.
-    pub(crate) fn open(&self, env: Env) -> Result<Opened> {
+    pub(crate) fn open(&self, env: &Env) -> Result<Opened> {
         let name = self.name();
         let source = bytes_of(&self.path, &name)?;
         let mut options = ReadOptions::default();

@@ -9,7 +9,6 @@ use super::names::is_pipe;
 use super::source::{self, FrameSource};
 use super::unreadable::{is_lost, missing};
 use crate::Env;
-use crate::console::{Console, Style};
 use crate::failure::{Failure, Kind, Result};
 
 /// The wanted kinds of media (at least one), or those that the input has.
@@ -64,7 +63,7 @@ pub(crate) fn open(
     spec: &InputSpec,
     wants: Parts,
     options: &DecodeOptions,
-    env: Env,
+    env: &Env,
 ) -> Result<Media> {
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,
@@ -119,7 +118,7 @@ pub(crate) fn open(
 }
 
 /// Warns if there is more than one track of a kind, because only one is used.
-fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: Env) {
+fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: &Env) {
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
     for (wanted, count, kind) in [(wants.pictures, video, "video"), (wants.sound, audio, "audio")] {
@@ -135,15 +134,14 @@ fn apart(
     mut reader: Box<dyn PacketReader>,
     tracks: [usize; 2],
     spec: &InputSpec,
-    env: Env,
+    env: &Env,
 ) -> Result<[Box<dyn PacketReader>; 2]> {
     let is_file = std::fs::metadata(&spec.path).is_ok_and(|found| found.is_file());
     if !is_file || is_pipe(&spec.path) {
         return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
     }
-    // Warnings were printed the first time.
-    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
-    let Opened::Container(Input::Packets(mut second)) = spec.open(quiet)? else {
+    // Warnings were given the first time.
+    let Opened::Container(Input::Packets(mut second)) = spec.open(&env.quiet())? else {
         return Err(Failure::new(Kind::Input, format!("{}: changed while reading", spec.name())));
     };
     reader.select(&tracks[..1]);

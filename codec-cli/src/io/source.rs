@@ -85,7 +85,7 @@ pub(crate) trait FrameSource {
 pub(crate) fn open(
     spec: &InputSpec,
     options: &DecodeOptions,
-    env: Env,
+    env: &Env,
 ) -> Result<Box<dyn FrameSource>> {
     of(spec.open(env)?, spec, options, env)
 }
@@ -95,7 +95,7 @@ pub(crate) fn of(
     opened: Opened,
     spec: &InputSpec,
     options: &DecodeOptions,
-    env: Env,
+    env: &Env,
 ) -> Result<Box<dyn FrameSource>> {
     let source: Box<dyn FrameSource> = match opened {
         Opened::Packed(reader) => Box::new(reader),

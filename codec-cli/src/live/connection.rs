@@ -171,7 +171,7 @@ pub(super) fn reach_receiver(way: &Way) -> Result<Box<dyn Carrier>> {
 }
 
 /// Waits for a receiver.
-pub(super) fn wait_for_receiver(way: &Way, env: Env) -> Result<Box<dyn Carrier>> {
+pub(super) fn wait_for_receiver(way: &Way, env: &Env) -> Result<Box<dyn Carrier>> {
     let listener = Listener::bind(&way.url).map_err(|error| network(&error))?;
     let address = listener.address().map_err(|error| network(&error))?;
     env.console.note(format!("listening on {address}"));

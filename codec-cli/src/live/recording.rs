@@ -93,7 +93,7 @@ enum Way {
 
 impl Recording {
     /// Checks the output before any media arrive.
-    pub(crate) fn new(args: &RecvArgs, env: Env) -> Result<Self> {
+    pub(crate) fn new(args: &RecvArgs, env: &Env) -> Result<Self> {
         let plan = match &args.output {
             None => None,
             Some(path) => {
@@ -118,7 +118,7 @@ impl Recording {
         };
         let sound_fits = plan.as_ref().is_some_and(|plan| holds_sound(plan.format));
         Ok(Self {
-            env,
+            env: env.clone(),
             options: DecodeOptions {
                 limits: args.limits.map_or_else(Default::default, |list| list.0),
                 threads: args.threads.map(usize::from),
@@ -349,7 +349,7 @@ impl Recording {
         };
         let decoder = match decoder {
             Some(decoder) => decoder,
-            None => decoder.insert(open_decoder(codec.name(), size, &self.options, 0, self.env)?),
+            None => decoder.insert(open_decoder(codec.name(), size, &self.options, 0, &self.env)?),
         };
         let begun = Instant::now();
         if let Err(error) = decoder.decode(&frame.data, pts, None) {

@@ -115,7 +115,7 @@ impl LiveSource {
         wants: Parts,
         threads: Option<usize>,
         advice: Advice,
-        env: Env,
+        env: &Env,
     ) -> Result<LiveMedia> {
         match self {
             Self::File(spec) => {
@@ -135,7 +135,7 @@ impl LiveSource {
     }
 
     /// Opens the input for its packets.
-    pub(crate) fn open_packets(&self, env: Env) -> Result<Box<dyn PacketReader>> {
+    pub(crate) fn open_packets(&self, env: &Env) -> Result<Box<dyn PacketReader>> {
         let refused = || {
             let message = format!("{}: --copy requires encoded video or audio", self.name());
             Failure::new(Kind::Usage, message)

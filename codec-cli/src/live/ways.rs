@@ -65,7 +65,7 @@ pub(crate) fn open_outlet(
     offer: &Offer,
     coding: Coding,
     clock: Clock,
-    env: Env,
+    env: &Env,
 ) -> Result<Out> {
     let overwrite = args.yes;
     let args = &args.network;

@@ -17,7 +17,7 @@ pub(super) fn announce(
     start: &Start,
     config: &EncoderConfig,
     threads: usize,
-    env: Env,
+    env: &Env,
 ) -> Object {
     let facts = source.facts();
     let (min_qindex, max_qindex) = config.qindex_range(settings.encoder.capabilities);

@@ -33,7 +33,7 @@ pub(super) struct Checked {
 
 impl Checker {
     /// Opens the checker; `None` if there is nothing to check.
-    pub(super) fn open(settings: &Encoding, size: Size, env: Env) -> Result<Option<Self>> {
+    pub(super) fn open(settings: &Encoding, size: Size, env: &Env) -> Result<Option<Self>> {
         if !settings.verify && !settings.wants_ssim {
             return Ok(None);
         }

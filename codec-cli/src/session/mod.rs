@@ -92,7 +92,7 @@ impl Session {
         settings: &Encoding,
         source: &dyn FrameSource,
         sound: Option<SoundInput>,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let facts = source.facts();
         let transform = settings.transform();
@@ -140,7 +140,7 @@ impl Session {
             }
         };
         Ok(Self {
-            env,
+            env: env.clone(),
             encoder,
             size,
             packet: Packet::default(),
@@ -419,7 +419,7 @@ impl Session {
             end = checker.verdict().and(end);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
-        let summary = totals.summary(progress.elapsed(), source.damage(), env);
+        let summary = totals.summary(progress.elapsed(), source.damage(), &env);
         let summary = promises.summary(summary, &totals);
         let summary = match &sound {
             Some(sound) => sound::summary(summary, sound),

@@ -5,7 +5,6 @@ use codec_core::rate::Rehearsal;
 
 use crate::Env;
 use crate::args::resolved::Encoding;
-use crate::console::{Console, Style};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::io::decoded::DecodeOptions;
@@ -18,7 +17,7 @@ pub(super) fn rehearse(
     settings: &Encoding,
     config: &EncoderConfig,
     progress: &mut Progress,
-    env: Env,
+    env: &Env,
 ) -> Result<Option<Rehearsal>> {
     let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
     if !settings.wants_trials()? || steps.is_empty() {
@@ -52,7 +51,7 @@ fn run(
     trial: &EncoderConfig,
     rehearsal: &mut Rehearsal,
     progress: &mut Progress,
-    env: Env,
+    env: &Env,
 ) -> Result<bool> {
     let Some((open, _)) = settings.encoder.backend.encoder else {
         return Ok(false);
@@ -65,9 +64,8 @@ fn run(
         threads: settings.threads,
         ..DecodeOptions::default()
     };
-    // Input errors are reported by the final pass.
-    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
-    let mut source = source::open(&settings.input, &options, quiet)?;
+    // What is wrong with the input is told when it is read for good.
+    let mut source = source::open(&settings.input, &options, &env.quiet())?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
     let mut bytes = 0;
     let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));

@@ -36,7 +36,7 @@ pub(crate) fn open(
     number: usize,
     output: &str,
     options: &SoundOptions,
-    env: Env,
+    env: &Env,
 ) -> Result<Opened> {
     if settings.copies(input.track.codec, format)? {
         let SoundInput { reader, number: from, mut track, name } = input;
@@ -116,7 +116,7 @@ const STEP_S: f64 = 0.1;
 const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
 
 /// Processes the audio of an input without video.
-pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: Env) -> Result<()> {
+pub(crate) fn run(settings: &SoundEncoding, input: SoundInput, env: &Env) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();

@@ -147,7 +147,7 @@ impl Totals {
         text
     }
 
-    pub(super) fn summary(&self, elapsed: Duration, damage: Damage, env: Env) -> Object {
+    pub(super) fn summary(&self, elapsed: Duration, damage: Damage, env: &Env) -> Object {
         let fps = self.fps(elapsed);
         let psnr = self.psnr.get();
         let plane = |index: usize| psnr.map(|psnr| crate::json::float(psnr[index]));

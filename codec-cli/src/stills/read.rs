@@ -34,7 +34,7 @@ impl StillSource {
         format: StillFormat,
         name: &str,
         limits: &Limits,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let file = read_all(input, name, limits)?;
         let planes = match format {
@@ -84,7 +84,7 @@ impl FrameSource for StillSource {
 }
 
 /// Warns if the PNG `file` has more frames than the one that is read.
-fn warn_of_animation(file: &[u8], name: &str, env: Env) {
+fn warn_of_animation(file: &[u8], name: &str, env: &Env) {
     if let Some(frames) = animated_frames(file).filter(|&frames| frames > 1) {
         env.console.warn(format!("{name}: skipped all but the first of {frames} frames"));
     }
@@ -125,7 +125,7 @@ impl RgbStill {
         format: StillFormat,
         name: &str,
         limits: &Limits,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let file = read_all(input, name, limits)?;
         let format = match format {
@@ -229,7 +229,7 @@ fn decode(
     format: ImageFormat,
     name: &str,
     limits: &Limits,
-    env: Env,
+    env: &Env,
 ) -> Result<Planes> {
     let (image, ..) = open(file, format, name, limits)?;
     if image.color().has_alpha() {
@@ -271,7 +271,7 @@ fn open(
 }
 
 /// Decodes with our own decoder. WebP uses limited-range BT.601 (RFC 9649, section 2.5).
-fn decode_vp8(frame: &[u8], name: &str, limits: &Limits, env: Env) -> Result<Planes> {
+fn decode_vp8(frame: &[u8], name: &str, limits: &Limits, env: &Env) -> Result<Planes> {
     let refused = |error: codec_core::Error| Failure::decoding(name, &error);
     let mut config = DecoderConfig::default();
     config.limits = *limits;

@@ -77,7 +77,7 @@ pub(crate) fn save(
     path: &Path,
     style: Style,
     rules: &Rules,
-    env: Env,
+    env: &Env,
 ) -> Result<String> {
     let bytes = match (style.format, style.lossless) {
         (StillFormat::WebP, false) => lossy_webp(planes, style.quality(), SPEED, env)?,
@@ -120,7 +120,7 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
 }
 
 /// Encodes one VP8 key frame in WebP's colours; `speed` is that of the encoder.
-pub(crate) fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: Env) -> Result<Vec<u8>> {
+pub(crate) fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: &Env) -> Result<Vec<u8>> {
     let full = planes.info.color.or_default_for(planes.size);
     let is_601 = matches!(full.matrix, MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG);
     let mut converted = Planes::default();

@@ -34,7 +34,7 @@ pub(super) fn baseline(
     args: &RecordArgs,
     kind: &str,
     config: &[(String, String)],
-    env: Env,
+    env: &Env,
 ) -> Result<Option<Baseline>> {
     let Some(path) = &args.against else { return Ok(None) };
     let baseline = Baseline::read(path)?;
@@ -58,7 +58,7 @@ pub(super) fn check(
     least_ns: f64,
     args: &RecordArgs,
     mut again: impl FnMut(&[&str]) -> Result<Vec<Series>>,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     let all = points.len();
     points.retain(|now| baseline.find(&now.name).is_some());

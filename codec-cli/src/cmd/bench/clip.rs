@@ -135,7 +135,7 @@ pub(super) fn drawn(args: &BenchArgs) -> Result<Taken> {
 }
 
 /// Reads `path`: as packets if it is coded and raw frames are not required.
-pub(super) fn read(path: &Path, args: &BenchArgs, env: Env) -> Result<Taken> {
+pub(super) fn read(path: &Path, args: &BenchArgs, env: &Env) -> Result<Taken> {
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
     let spec = InputSpec { path: path.to_owned(), raw: args.raw, limits, lenient: false };
     let opened = spec.open(env)?;

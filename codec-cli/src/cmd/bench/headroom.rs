@@ -38,7 +38,7 @@ pub(super) fn find(
     config: &EncoderConfig,
     clip: &Clip,
     by_division: f64,
-    env: Env,
+    env: &Env,
 ) -> Result<Headroom> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let first = by_division.floor().clamp(1.0, count(MOST)) as usize;

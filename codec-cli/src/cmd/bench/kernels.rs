@@ -45,7 +45,7 @@ struct Figures {
 }
 
 /// Benchmarks the kernels.
-pub(super) fn run(args: &KernelArgs, env: Env) -> Result<()> {
+pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
     interrupt::listen();
     record::check_outputs(&args.record)?;
     let levels = levels::chosen(&args.levels.levels, &levels::supported())?;

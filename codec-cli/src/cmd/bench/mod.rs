@@ -22,7 +22,7 @@ use clip::Taken;
 use record::{Point, Record, Series};
 
 /// Measures, reports and compares.
-pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
+pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
     if machine::build() == "debug" {
         env.console.warn("this is a debug build: times are meaningless");
     }
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &BenchArgs, env: Env) -> Result<()> {
 }
 
 /// Reads all inputs into memory.
-fn take(args: &BenchArgs, env: Env) -> Result<Vec<Taken>> {
+fn take(args: &BenchArgs, env: &Env) -> Result<Vec<Taken>> {
     if args.inputs.is_empty() {
         return Ok(vec![clip::drawn(args)?]);
     }

@@ -166,7 +166,7 @@ impl Work {
 }
 
 impl Plan {
-    pub(super) fn new(args: &BenchArgs, taken: Vec<Taken>, env: Env) -> Result<Self> {
+    pub(super) fn new(args: &BenchArgs, taken: Vec<Taken>, env: &Env) -> Result<Self> {
         let spec = args.encoder.codec.as_deref();
         let only_decodes = taken.iter().all(|taken| matches!(taken, Taken::Packets(_)));
         // -c selects the decoder of coded streams, which may lack an encoder.
@@ -249,7 +249,7 @@ impl Plan {
         &self,
         args: &BenchArgs,
         only: Option<&[&str]>,
-        env: Env,
+        env: &Env,
     ) -> Result<Results> {
         let mut jobs = self.jobs()?;
         if let Some(names) = only {
@@ -460,7 +460,7 @@ impl Plan {
         format!("{} {} {} {threads}", work.verb(), work.name(), job.level.name())
     }
 
-    fn headrooms(&self, points: &[Measured], env: Env) -> Result<Vec<(String, Headroom)>> {
+    fn headrooms(&self, points: &[Measured], env: &Env) -> Result<Vec<(String, Headroom)>> {
         let mut found = Vec::new();
         for (index, work) in self.works.iter().enumerate() {
             let Work::Encode { clip, config } = work else { continue };
@@ -506,7 +506,7 @@ fn is_other(a: &Pass, b: &Pass) -> bool {
 
 impl Job {
     /// Warns if passes produced different packets, which is possible with a deadline.
-    fn check(&self, pass: &Pass, env: Env) {
+    fn check(&self, pass: &Pass, env: &Env) {
         if self.passes.len() == 1 && is_other(&self.passes[0], pass) {
             env.console.warn("passes produced different packets: encoder speed depends on timing");
         }

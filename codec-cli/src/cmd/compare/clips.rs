@@ -57,7 +57,7 @@ impl Clip {
 }
 
 /// Inspects every clip of a study, and converts those that are not plain y4m.
-pub(super) fn clips_of(study: &Study, store: &Store, env: Env) -> Result<Vec<Clip>> {
+pub(super) fn clips_of(study: &Study, store: &Store, env: &Env) -> Result<Vec<Clip>> {
     let mut names = BTreeSet::new();
     let mut clips = Vec::new();
     for path in &study.clips {
@@ -80,7 +80,7 @@ fn unique(path: &Path, names: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: Env) -> Result<Clip> {
+fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -> Result<Clip> {
     let options = DecodeOptions::default();
     let spec =
         InputSpec { path: path.to_owned(), raw: None, limits: options.limits, lenient: false };

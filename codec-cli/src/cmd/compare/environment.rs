@@ -8,7 +8,7 @@ use crate::Env;
 use crate::machine::Machine;
 
 /// Describes this machine and this program. `begun_s`: start of the study, in seconds since 1970.
-pub(super) fn environment(timing: bool, begun_s: u64, env: Env) -> Environment {
+pub(super) fn environment(timing: bool, begun_s: u64, env: &Env) -> Environment {
     let begun = UNIX_EPOCH.checked_add(Duration::from_secs(begun_s)).unwrap_or(UNIX_EPOCH);
     let Machine { cpu, cores, system, .. } = Machine::this();
     Environment {
@@ -25,7 +25,7 @@ pub(super) fn environment(timing: bool, begun_s: u64, env: Env) -> Environment {
 }
 
 /// The machine that times depend on: times of different machines are not comparable.
-pub(super) fn host(env: Env) -> String {
+pub(super) fn host(env: &Env) -> String {
     let Environment { cpu, cores, simd, os, .. } = environment(true, 0, env);
     format!("{cpu}, {cores} cores, {simd}, {os}")
 }

@@ -79,7 +79,7 @@ pub(super) fn score(
     store: &PointStore,
     metrics: &[MetricId],
     limit: Duration,
-    env: Env,
+    env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
     if let Some(score) = known(store, metrics) {
         return Ok(Ok(score));
@@ -112,7 +112,7 @@ fn view(
     packets: Vec<PacketRow>,
     metrics: &[MetricId],
     limit: Duration,
-    env: Env,
+    env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
     let pictures = match pictures_of(arm, store, &packets, env, limit)? {
         Ok(pictures) => pictures,

@@ -43,7 +43,7 @@ fn spec(path: &Path) -> InputSpec {
 /// The packets of a stream in decoding order. ffprobe reads formats that we cannot read.
 pub(super) fn packets_of(
     path: &Path,
-    env: Env,
+    env: &Env,
     limit: Duration,
 ) -> std::result::Result<Vec<PacketRow>, String> {
     match spec(path).open(env) {
@@ -113,7 +113,7 @@ pub(super) fn pictures_of(
     arm: &Arm,
     store: &PointStore,
     packets: &[PacketRow],
-    env: Env,
+    env: &Env,
     limit: Duration,
 ) -> Result<std::result::Result<Pictures, String>> {
     let stream = store.stream(arm.extension());

@@ -24,7 +24,7 @@ pub(super) fn to_file(
     args: &DecodeArgs,
     input: &InputSpec,
     format: Format,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     let Some(output) = &args.output else {
         return Err(Failure::internal("no output"));
@@ -69,7 +69,7 @@ fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
     SoundOptions { backend, limits: input.limits, conceal, advice, ..SoundOptions::default() }
 }
 
-fn open(input: &InputSpec, env: Env) -> Result<SoundInput> {
+fn open(input: &InputSpec, env: &Env) -> Result<SoundInput> {
     let wants = Parts { pictures: false, sound: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?.complete()?;
@@ -85,7 +85,7 @@ pub(super) fn to_nothing(
     form: digest::Form,
     input: SoundInput,
     spec: &InputSpec,
-    env: Env,
+    env: &Env,
 ) -> Result<()> {
     if form == digest::Form::Frames {
         return Err(Failure::usage("--framemd5 requires video, but the input has none"));

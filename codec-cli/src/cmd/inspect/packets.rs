@@ -63,7 +63,7 @@ pub(super) struct Packets {
 }
 
 impl Packets {
-    pub(super) fn open(spec: &InputSpec, conceal: bool, env: Env) -> Result<Self> {
+    pub(super) fn open(spec: &InputSpec, conceal: bool, env: &Env) -> Result<Self> {
         let name = spec.name();
         let refused = |why: &str| Failure::new(Kind::Input, format!("{name}: {why}"));
         let mut reader = match spec.open(env)? {
@@ -110,7 +110,7 @@ impl Packets {
         let is_avc = stream.codec == Codec::H264;
         let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
         let (packet, converted) = (CodedPacket::default(), Vec::new());
-        Ok(Self { facts, reader, decoder, packet, annex_b, converted, conceal, env })
+        Ok(Self { facts, reader, decoder, packet, annex_b, converted, conceal, env: env.clone() })
     }
 
     /// Returns the next packet; an error of the container ends the stream.

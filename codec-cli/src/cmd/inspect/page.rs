@@ -42,7 +42,7 @@ pub(super) struct PageReport {
 
 impl PageReport {
     /// Starts a report; also returns the beginning of the page.
-    pub(super) fn begin(facts: &Facts, max_pictures: u64, env: Env) -> (Self, String) {
+    pub(super) fn begin(facts: &Facts, max_pictures: u64, env: &Env) -> (Self, String) {
         let title = escape_html(&facts.name);
         let head = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -55,7 +55,7 @@ impl PageReport {
             escape_json(data::input(facts).finish())
         );
         let report = Self {
-            env,
+            env: env.clone(),
             max_pictures,
             rows: 0,
             pictures: Pictures::default(),
@@ -112,7 +112,7 @@ impl PageReport {
             return Ok(object);
         }
         self.with_picture += 1;
-        let file = self.pictures.webp(frame, seen.info, self.env)?;
+        let file = self.pictures.webp(frame, seen.info, &self.env)?;
         let mut text = "\"data:image/webp;base64,".to_owned();
         text.push_str(&base64::encode(&file));
         text.push('"');

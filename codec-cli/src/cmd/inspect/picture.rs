@@ -20,7 +20,7 @@ pub(super) struct Pictures {
 
 impl Pictures {
     /// Returns a decoded frame as a WebP file.
-    pub(super) fn webp(&mut self, frame: &Frame, info: PictureInfo, env: Env) -> Result<Vec<u8>> {
+    pub(super) fn webp(&mut self, frame: &Frame, info: PictureInfo, env: &Env) -> Result<Vec<u8>> {
         self.planes.copy_from(&frame.picture().with_info(info));
         lossy_webp(&self.planes, QUALITY, SPEED, env)
     }

@@ -10,7 +10,6 @@ use crate::Env;
 use crate::args::raw::MetricsArgs;
 use crate::audio::source::{SoundOptions, SoundSource};
 use crate::audio::timeline::Timeline;
-use crate::console::{Console, Style};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::{InputSpec, Opened};
 use crate::io::names::is_pipe;
@@ -19,12 +18,11 @@ use crate::io::unreadable::is_lost;
 use crate::json::Object;
 
 /// Whether the reference has audio and no video. A pipe cannot be inspected in advance.
-pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: Env) -> bool {
+pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: &Env) -> bool {
     if is_pipe(path) || args.raw.is_some() {
         return false;
     }
-    let quiet = Env { console: Console { quiet: true, verbose: 0, style: Style::Silent }, ..env };
-    match spec(path, args).open(quiet) {
+    match spec(path, args).open(&env.quiet()) {
         Ok(Opened::Container(Input::Packets(reader))) => {
             let has_video = reader.video().is_some() || is_lost(&*reader, TrackKind::Video);
             !has_video && reader.audio().is_some()
@@ -39,7 +37,7 @@ fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
 }
 
 /// Compares the audio of two files.
-pub(super) fn run(args: &MetricsArgs, env: Env) -> Result<()> {
+pub(super) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     let reference = read(&args.reference, None, args, env)?;
     let distorted = read(&args.distorted, Some(reference.format), args, env)?;
     let options = CompareOptions { max_delay_ms: args.max_delay, ..CompareOptions::default() };
@@ -67,7 +65,7 @@ struct Sound {
 const MOST_VALUES: usize = 1 << 29;
 
 /// Reads the audio of a file, in `format` or its own, starting with its first sample.
-fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: Env) -> Result<Sound> {
+fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: &Env) -> Result<Sound> {
     let spec = spec(path, args);
     let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
     let mut source = SoundSource::open(&spec, &options, env)?;

@@ -90,7 +90,7 @@ struct Coder {
 }
 
 /// Encodes and sends.
-pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> Result<()> {
+pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
     let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
     let mut told = args.encoder.clone();
     told.bitrate = told.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
@@ -174,7 +174,7 @@ fn decrypt_audio(
     source: &LiveSource,
     input: SoundInput,
     begin_s: f64,
-    env: Env,
+    env: &Env,
 ) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
     let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
     let limits = source.limits();
@@ -277,7 +277,7 @@ impl Coder {
         facts: &Facts,
         trace: Option<RateTrace>,
         may_lose: bool,
-        env: Env,
+        env: &Env,
     ) -> Result<Self> {
         let transform = Transform::new(None, None, args.resize);
         let (size, info) = transform.outcome(facts.size, facts.info)?;

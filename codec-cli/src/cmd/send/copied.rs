@@ -24,7 +24,7 @@ struct Chosen {
 }
 
 /// Sends the packets of a file.
-pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: Env) -> Result<()> {
+pub(super) fn run(args: &SendArgs, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
     let mut reader = source.open_packets(env)?;
     let (offer, chosen) = choose(args, &*reader, &source.name())?;
     let mut sending = Sending::new(args, url, &offer, Coding::default(), env)?;

@@ -39,8 +39,8 @@ pub(super) struct LossReport {
 
 impl LossReport {
     /// Creates the report of a named input.
-    pub(super) fn new(live: Arc<dyn Live>, name: String, env: Env) -> Self {
-        Self { live, name, env, teller: Teller::default(), begun: Instant::now() }
+    pub(super) fn new(live: Arc<dyn Live>, name: String, env: &Env) -> Self {
+        Self { live, name, env: env.clone(), teller: Teller::default(), begun: Instant::now() }
     }
 
     /// Reports new losses if a report is due.

@@ -36,7 +36,7 @@ pub(super) fn open(
     live: Option<Arc<dyn Live>>,
     bitrate: Option<Bitrate>,
     limits: Limits,
-    env: Env,
+    env: &Env,
 ) -> Result<(Published, String)> {
     let SoundInput { reader, number, track, name } = input;
     let begun = Begun::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;

@@ -25,7 +25,7 @@ use crate::live::testsrc::TestSource;
 const DEFAULT_NAME: &str = "live";
 
 /// Returns the source for `[NAME=]IN`.
-pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSource> {
+pub(super) fn source(text: &str, args: &ServeArgs, env: &Env) -> Result<LocalSource> {
     let (name, input) = match text.split_once('=') {
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
         _ => (None, text),
@@ -40,7 +40,8 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: Env) -> Result<LocalSour
         }
     };
     let is_pipe = drawn.is_none() && captured.is_none() && is_pipe(Path::new(input));
-    let mut opener = Decryptor { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env };
+    let mut opener =
+        Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env: env.clone() };
     // Report an input that cannot be opened before the server starts.
     let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {
@@ -68,7 +69,7 @@ fn name_of(input: &str) -> String {
 }
 
 /// Opens an input repeatedly.
-struct Decryptor {
+struct Opener {
     live: LiveSource,
     bitrate: Option<Bitrate>,
     /// Whether audio is wanted and available.
@@ -76,7 +77,7 @@ struct Decryptor {
     env: Env,
 }
 
-impl Decryptor {
+impl Opener {
     /// Checks the input; returns whether it has audio.
     fn check(&mut self) -> Result<bool> {
         // Generated frames need no check and take long to render.
@@ -95,7 +96,8 @@ impl Decryptor {
             return Ok(false);
         };
         let name = self.live.name();
-        let (_, text) = sound::open(input, media.live, self.bitrate, self.live.limits(), self.env)?;
+        let (_, text) =
+            sound::open(input, media.live, self.bitrate, self.live.limits(), &self.env)?;
         self.env.console.note(format!("{name}: audio: {text}"));
         Ok(true)
     }
@@ -106,7 +108,7 @@ impl Decryptor {
 
     fn media(&self) -> Result<LiveMedia> {
         let wants = Parts { pictures: true, sound: self.sound };
-        self.live.open(wants, None, Advice::NO_AUDIO, self.env)
+        self.live.open(wants, None, Advice::NO_AUDIO, &self.env)
     }
 
     fn open(&mut self) -> Result<LocalMedia> {
@@ -115,10 +117,10 @@ impl Decryptor {
         let mut media = LocalMedia::silent(Filmed {
             pictures,
             live: live.clone(),
-            report: live.clone().map(|live| LossReport::new(live, self.live.name(), self.env)),
+            report: live.clone().map(|live| LossReport::new(live, self.live.name(), &self.env)),
         });
         if let Some(input) = sound {
-            match sound::open(input, live, self.bitrate, self.live.limits(), self.env) {
+            match sound::open(input, live, self.bitrate, self.live.limits(), &self.env) {
                 Ok((sound, _)) => media.sound = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);
