@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a broken benchmark should stop")]
 
 use codec_benches::{noise, short};
-use codec_cli::scaling::PlaneScaler;
 use codec_core::frame::Size;
+use codec_media::scaling::PlaneScaler;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn planes(criterion: &mut Criterion) {

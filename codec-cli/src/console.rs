@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use codec_media::json::Object;
+
 use crate::args::raw::ProgressMode;
-use crate::json::Object;
 
 /// Verbosity and format of messages.
 #[derive(Clone, Copy, Debug)]

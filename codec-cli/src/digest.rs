@@ -3,9 +3,9 @@
 use codec_core::frame::{Picture, Rational, Size};
 use md5::{Digest, Md5};
 
-use crate::failure::Result;
-use crate::io::output::print;
-use crate::picture::planes::append_i420;
+use codec_media::failure::Result;
+use codec_media::io::output::print;
+use codec_media::picture::planes::append_i420;
 
 /// The requested digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,4 @@
 
 #![forbid(unsafe_code)]
 
-pub mod generate;
 pub mod kernels;
-pub mod scaling;

@@ -3,55 +3,36 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod audio;
-mod clock;
 mod cmd;
 mod console;
 mod digest;
 mod failure;
 mod interrupt;
-mod io;
-mod json;
-#[cfg(feature = "net")]
-mod live;
+mod listener;
 mod machine;
 mod measure;
 mod orphans;
-mod picture;
 mod process;
 mod progress;
-mod report;
-mod session;
 mod simd;
-mod stills;
 mod yardstick;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::FromArgMatches;
-use codec_simd::Level;
+use codec_media::Env;
+use codec_media::events::Events;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::stop::Stop;
 
 use args::foreign;
 use args::grammar::grammar;
 use args::raw::Cli;
 use console::Console;
-use failure::{Failure, Kind, Result};
-
-/// The environment that every command receives.
-#[derive(Clone, Debug)]
-pub(crate) struct Env {
-    pub(crate) console: Console,
-    pub(crate) level: Level,
-}
-
-impl Env {
-    /// The same without messages and progress.
-    pub(crate) fn quiet(&self) -> Self {
-        let console = Console { quiet: true, verbose: 0, style: console::Style::Silent };
-        Self { console, ..self.clone() }
-    }
-}
+use failure::exit_code;
+use listener::Terminal;
 
 fn main() -> ExitCode {
     #[cfg(unix)]
@@ -84,13 +65,15 @@ fn main() -> ExitCode {
             if failure.kind != Kind::ClosedPipe {
                 console.error(&failure.message);
             }
-            failure.exit_code()
+            exit_code(&failure)
         }
     }
 }
 
 fn run(cli: Cli, console: Console) -> Result<()> {
-    interrupt::install();
-    let env = Env { console, level: simd::requested_level()? };
+    let stop = Stop::default();
+    interrupt::install(stop.clone());
+    let console = Events::new(Arc::new(Terminal::new(console)));
+    let env = Env { console, stop, level: simd::requested_level()? };
     cmd::run(cli.verb, &env)
 }

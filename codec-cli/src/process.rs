@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use codec_media::stop::Stop;
 use wait4::Wait4;
 
-use crate::interrupt;
 use crate::machine::peak_memory_of;
 #[cfg(unix)]
 use crate::orphans;
@@ -26,7 +26,7 @@ pub(crate) struct Usage {
 
 /// Why a program has no result.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Stop {
+pub(crate) enum Ended {
     /// It could not be started, failed, or timed out.
     Failed(String),
     /// The user interrupted.
@@ -45,17 +45,18 @@ const MOST_OUTPUT: u64 = 1 << 28;
 pub(crate) fn words(argv: &[String], limit: Duration) -> Option<String> {
     let said = tempfile::tempfile().ok()?;
     let errors = said.try_clone().ok()?.into();
-    said_by(argv, limit, said, errors, MOST_SAID)
+    said_by(argv, limit, &Stop::default(), said, errors, MOST_SAID)
 }
 
 /// Returns the standard output of a program.
-pub(crate) fn output(argv: &[String], limit: Duration) -> Option<String> {
-    said_by(argv, limit, tempfile::tempfile().ok()?, Stdio::null(), MOST_OUTPUT)
+pub(crate) fn output(argv: &[String], limit: Duration, stop: &Stop) -> Option<String> {
+    said_by(argv, limit, stop, tempfile::tempfile().ok()?, Stdio::null(), MOST_OUTPUT)
 }
 
 fn said_by(
     argv: &[String],
     limit: Duration,
+    stop: &Stop,
     mut said: File,
     errors: Stdio,
     most: u64,
@@ -67,7 +68,7 @@ fn said_by(
     let mut child = command.spawn().ok()?;
     #[cfg(unix)]
     let _registered = orphans::register(child.id());
-    let watch = Watch::new(child.id(), limit);
+    let watch = Watch::new(child.id(), limit, stop);
     let seen = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
         let ended = child.wait();
@@ -82,11 +83,12 @@ fn said_by(
 
 /// Runs a program to its end, without input and without a shell. After `limit`, or if the user
 /// interrupts, the program and all its children are killed.
-pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
+pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage, Ended> {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err(Stop::Failed("empty command".to_owned()));
+        return Err(Ended::Failed("empty command".to_owned()));
     };
-    let failed = |why: &dyn std::fmt::Display| Stop::Failed(format!("cannot run {program}: {why}"));
+    let failed =
+        |why: &dyn std::fmt::Display| Ended::Failed(format!("cannot run {program}: {why}"));
     let mut said = tempfile::tempfile().map_err(|error| failed(&error))?;
     let errors = said.try_clone().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
@@ -96,7 +98,7 @@ pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     #[cfg(unix)]
     let _registered = orphans::register(child.id());
-    let watch = Watch::new(child.id(), limit);
+    let watch = Watch::new(child.id(), limit, stop);
     let (ended, seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
         let ended = child.wait4();
@@ -106,7 +108,7 @@ pub(crate) fn run(argv: &[String], limit: Duration) -> Result<Usage, Stop> {
     });
     let (ended, wall_s) = ended.map_err(|error| failed(&error))?;
     match seen.killed {
-        Some(Cause::Interrupt) => return Err(Stop::Interrupted),
+        Some(Cause::Interrupt) => return Err(Ended::Interrupted),
         Some(Cause::Limit) => {
             return Err(failed(&format!("timeout after {} s", limit.as_secs_f64())));
         }
@@ -151,16 +153,17 @@ struct Seen {
 }
 
 /// Observes a program from another thread.
-struct Watch {
+struct Watch<'a> {
     pid: u32,
     limit: Duration,
+    stop: &'a Stop,
     ended: Mutex<bool>,
     bell: Condvar,
 }
 
-impl Watch {
-    fn new(pid: u32, limit: Duration) -> Self {
-        Self { pid, limit, ended: Mutex::new(false), bell: Condvar::new() }
+impl<'a> Watch<'a> {
+    fn new(pid: u32, limit: Duration, stop: &'a Stop) -> Self {
+        Self { pid, limit, stop, ended: Mutex::new(false), bell: Condvar::new() }
     }
 
     fn end(&self) {
@@ -174,7 +177,7 @@ impl Watch {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         while !*ended {
             seen.peak_rss = peak_memory_of(&process).or(seen.peak_rss);
-            let cause = if interrupt::stopped() {
+            let cause = if self.stop.is_requested() {
                 Some(Cause::Interrupt)
             } else {
                 (begun.elapsed() >= self.limit).then_some(Cause::Limit)
@@ -220,8 +223,8 @@ fn kill_group(pid: u32) {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, limit: Duration) -> Result<Usage, Stop> {
-        run(&["sh", "-c", script].map(str::to_owned), limit)
+    fn shell(script: &str, limit: Duration) -> Result<Usage, Ended> {
+        run(&["sh", "-c", script].map(str::to_owned), limit, &Stop::default())
     }
 
     #[test]
@@ -233,20 +236,20 @@ mod tests {
     #[test]
     fn a_failing_program_is_reported_with_its_last_line() {
         let found = shell("echo one >&2; echo no such preset >&2; exit 3", LIMIT);
-        let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
+        let Err(Ended::Failed(why)) = found else { panic!("{found:?}") };
         assert!(why.contains('3') && why.ends_with("no such preset"), "{why}");
     }
 
     #[test]
     fn a_hanging_program_is_killed_with_its_children() {
         let found = shell("sleep 600 & sleep 600", Duration::from_millis(50));
-        assert_eq!(found, Err(Stop::Failed("cannot run sh: timeout after 0.05 s".to_owned())));
+        assert_eq!(found, Err(Ended::Failed("cannot run sh: timeout after 0.05 s".to_owned())));
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let found = run(&["no-such-program-here".to_owned()], LIMIT);
-        let Err(Stop::Failed(why)) = found else { panic!("{found:?}") };
+        let found = run(&["no-such-program-here".to_owned()], LIMIT, &Stop::default());
+        let Err(Ended::Failed(why)) = found else { panic!("{found:?}") };
         assert!(why.starts_with("cannot run no-such-program-here: "), "{why}");
     }
 

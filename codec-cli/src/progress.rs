@@ -4,20 +4,10 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use codec_core::frame::Rational;
+use codec_media::json::Object;
+use codec_media::progress::{Meter, Now, Pass};
 
 use crate::console::{self, Console, Style};
-use crate::json::Object;
-
-/// The current progress.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Now {
-    /// Input frames so far.
-    pub(crate) frames: u64,
-    /// Coded bytes, written or read; 0 without any.
-    pub(crate) bytes: u64,
-    pub(crate) qindex: Option<u8>,
-    pub(crate) dropped: u64,
-}
 
 /// Interval between updates of a terminal's line.
 const LINE_EVERY: Duration = Duration::from_millis(200);
@@ -26,22 +16,12 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Interval between JSON objects.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-/// A trial encode before the final pass.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass {
-    /// Counted from 1.
-    pub(crate) number: usize,
-    /// The maximum; there may be fewer.
-    pub(crate) most: usize,
-}
-
-/// Reports the progress of one command.
+/// Tells progress of one command.
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Console,
     total: Option<u64>,
     frame_rate: Rational,
-    started: Instant,
     /// Start of the current pass, and which one it is; `None`: the final pass.
     pass_started: Instant,
     pass: Option<Pass>,
@@ -59,16 +39,17 @@ impl Progress {
             console,
             total,
             frame_rate,
-            started: now,
             pass_started: now,
             pass: None,
             told: Some(now),
             recent: VecDeque::new(),
         }
     }
+}
 
+impl Meter for Progress {
     /// Starts a new pass; speed and remaining time are those of this pass.
-    pub(crate) fn begin_pass(&mut self, pass: Option<Pass>) {
+    fn begin_pass(&mut self, pass: Option<Pass>) {
         self.pass = pass;
         self.pass_started = Instant::now();
         self.recent.clear();
@@ -77,13 +58,8 @@ impl Progress {
         }
     }
 
-    /// Time since the start, including all passes.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// Called after every frame; reports if it is time to.
-    pub(crate) fn update(&mut self, now: &Now) {
+    /// After every frame; says something when it is time to.
+    fn update(&mut self, now: &Now) {
         let every = match self.console.style {
             Style::Terminal => LINE_EVERY,
             Style::Plain => LOG_EVERY,
@@ -126,7 +102,9 @@ impl Progress {
             Style::Plain | Style::Silent => {}
         }
     }
+}
 
+impl Progress {
     fn figures(&self, now: &Now) -> Figures {
         let elapsed = self.pass_started.elapsed().as_secs_f64().max(1e-6);
         let fps = f64_of(now.frames) / elapsed;
@@ -193,7 +171,7 @@ fn f64_of(count: u64) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn clock(seconds: f64) -> String {
+pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
@@ -234,7 +212,8 @@ mod tests {
     #[test]
     fn trials_are_named_and_timed_separately() {
         let mut progress = progress(100);
-        progress.started = progress.started.checked_sub(Duration::from_secs(500)).unwrap();
+        progress.pass_started =
+            progress.pass_started.checked_sub(Duration::from_secs(500)).unwrap();
         progress.begin_pass(Some(Pass { number: 1, most: 3 }));
         progress.pass_started = progress.pass_started.checked_sub(Duration::from_secs(1)).unwrap();
         let now = Now { frames: 50, ..Now::default() };

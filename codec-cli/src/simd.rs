@@ -2,7 +2,7 @@
 
 use codec_simd::Level;
 
-use crate::failure::{Failure, Result};
+use codec_media::failure::{Failure, Result};
 
 /// Environment variable that selects a level instead of the best one.
 const VARIABLE: &str = "CODEC_SIMD";

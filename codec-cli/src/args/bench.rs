@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use codec_core::frame::{Rational, Size};
+use codec_media::values::{self, LimitList, RawLayout};
 
 use super::encoder::EncoderArgs;
-use super::values::{self, LimitList, RawLayout};
 
 /// Selects the workload, the number of passes and the baseline.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) struct BenchArgs {
     pub(crate) limits: Option<LimitList>,
     /// Generate this scene if no input is given.
     #[arg(long, default_value = "talking-head", conflicts_with = "inputs",
-          value_parser = codec_cli::generate::scene_names())]
+          value_parser = codec_media::generate::scene_names())]
     pub(crate) scene: String,
     /// Set the frame size of the generated clip.
     #[arg(long, value_name = "WxH", value_parser = values::size, default_value = "1280x720",

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
 
-use super::values;
+use codec_media::values;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {

@@ -1,9 +1,10 @@
 //! Flags of a video encoder, for every command that has one.
 
 use clap::{Args, ValueEnum};
-use codec_core::codec::Bitrate;
+use codec_core::codec::{Bitrate, Content};
+use codec_media::settings::encoder::{EncoderOptions, Preset};
 
-use super::values::{self, KeyInterval, KnobSetting};
+use codec_media::values::{self, KeyInterval, KnobSetting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
@@ -81,5 +82,38 @@ impl EncoderArgs {
     /// The preset of a command that writes files.
     pub(crate) fn file_preset(&self) -> PresetArg {
         self.preset.unwrap_or(PresetArg::File)
+    }
+}
+
+impl From<PresetArg> for Preset {
+    fn from(arg: PresetArg) -> Self {
+        match arg {
+            PresetArg::Rtc => Self::Rtc,
+            PresetArg::File => Self::File,
+        }
+    }
+}
+
+impl From<&EncoderArgs> for EncoderOptions {
+    fn from(args: &EncoderArgs) -> Self {
+        Self {
+            codec: args.codec.clone(),
+            bitrate: args.bitrate,
+            quality: args.quality,
+            qp: args.qp,
+            preset: args.preset.map(Preset::from),
+            speed: args.speed,
+            keyint: args.keyint,
+            layers: args.layers.clone(),
+            content: match args.content {
+                ContentArg::Camera => Content::Camera,
+                ContentArg::Screen => Content::Screen,
+            },
+            drop: args.drop,
+            max_frame_time: args.max_frame_time,
+            error_resilient: args.error_resilient,
+            token_parts: args.token_parts.clone(),
+            knob: args.knob.clone(),
+        }
     }
 }

@@ -6,9 +6,9 @@ use clap::{Arg, Command, CommandFactory, ValueHint};
 use codec_audio::PcmEncoding;
 use codec_backends::registry;
 use codec_core::codec::{Backend, Scalability};
+use codec_media::values::Samples;
 
 use super::raw::Cli;
-use super::values::Samples;
 
 /// Returns the grammar that parses the command line.
 pub(crate) fn grammar() -> Command {

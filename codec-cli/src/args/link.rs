@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use codec_rtc::link::{self, LinkConfig, SpecRate};
 
-use super::rate_trace::read_trace;
-use crate::failure::Result;
+use codec_media::failure::Result;
+use codec_media::rate_trace::config_of;
 
 pub(crate) use codec_rtc::link::time;
 
@@ -28,17 +28,6 @@ impl LinkSpec {
     /// Returns the complete link configuration; reads the trace file, if any.
     pub(crate) fn config(&self) -> Result<LinkConfig> {
         config_of(&self.spec)
-    }
-}
-
-/// Converts a link description; reads the trace file, if any.
-pub(crate) fn config_of(spec: &link::LinkSpec) -> Result<LinkConfig> {
-    match (spec.rate(), spec.constant()) {
-        (_, Some(config)) => Ok(config),
-        (SpecRate::File(name), None) => Ok(spec.with_rate(read_trace(name.as_ref())?)),
-        (SpecRate::Constant(rate), None) => {
-            Err(crate::failure::Failure::internal(format!("invalid link rate {rate}")))
-        }
     }
 }
 

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use codec_core::codec::Limits;
 use codec_core::frame::Size;
+use codec_media::io::media::Parts;
+use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
+use codec_media::values::{self, LimitList, RawLayout, Samples};
 use codec_rtc::adaptation::Preference;
 use codec_rtc::link::{self, LinkSpec};
 
 use super::encoder::EncoderArgs;
 use super::raw::SoundArgs;
-use super::values::{self, LimitList, RawLayout, Samples};
 
 /// Flags common to both ends.
 #[derive(Debug, Args)]
@@ -186,4 +189,61 @@ pub(crate) struct RecvArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl From<&NetworkArgs> for NetworkOptions {
+    fn from(args: &NetworkArgs) -> Self {
+        Self {
+            netem: args.netem.clone(),
+            sdp: args.sdp.clone(),
+            token: args.token.clone(),
+            ca: args.ca.clone(),
+            cert: args.cert.clone(),
+            key: args.key.clone(),
+            e2ee_key: args.e2ee_key.clone(),
+            stats: args.stats.clone(),
+            duration: args.duration,
+        }
+    }
+}
+
+impl From<&SendArgs> for SendOptions {
+    fn from(args: &SendArgs) -> Self {
+        Self {
+            input: args.input.clone(),
+            url: args.url.clone(),
+            raw: args.raw,
+            limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            repeat: args.repeat,
+            copy: args.copy,
+            encoder: (&args.encoder).into(),
+            rate_trace: args.rate_trace.clone(),
+            adapt: args.adapt.preference(),
+            threads: args.threads.map(usize::from),
+            frames: args.frames,
+            resize: args.resize,
+            parts: Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio },
+            sound: (&args.sound).into(),
+            network: (&args.network).into(),
+            yes: args.yes,
+        }
+    }
+}
+
+impl From<&RecvArgs> for ReceiveOptions {
+    fn from(args: &RecvArgs) -> Self {
+        Self {
+            url: args.url.clone(),
+            output: args.output.clone(),
+            format: args.format.clone(),
+            pixels: args.pixels,
+            no_audio: args.no_audio,
+            max_idle: args.max_idle,
+            frames: args.frames,
+            threads: args.threads.map(usize::from),
+            limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            network: (&args.network).into(),
+            yes: args.yes,
+        }
+    }
 }

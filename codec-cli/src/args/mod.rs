@@ -9,13 +9,9 @@ pub(crate) mod inspect;
 pub(crate) mod link;
 #[cfg(feature = "net")]
 pub(crate) mod live;
-pub(crate) mod rate_trace;
 pub(crate) mod raw;
 pub(crate) mod resolved;
-pub(crate) mod resolved_encoder;
 pub(crate) mod resolved_sound;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod simulate;
-pub(crate) mod sound;
-pub(crate) mod values;

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use codec_audio::{Bandwidth, FrameLength};
-use codec_core::codec::Bitrate;
+use codec_audio::{Application, Bandwidth, FrameLength};
+use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{Rational, Size};
+use codec_media::io::input::InputSpec;
+use codec_media::settings::sound::AudioOptions;
+use codec_media::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 use super::bench::BenchArgs;
 use super::compare::CompareArgs;
@@ -17,7 +20,6 @@ use super::live::{RecvArgs, SendArgs};
 #[cfg(feature = "serve")]
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
-use super::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 internal error, 2 usage, 3 input unreadable or unsupported, 4 corrupt \
@@ -140,6 +142,17 @@ impl InputArgs {
     }
 }
 
+impl From<&InputArgs> for InputSpec {
+    fn from(args: &InputArgs) -> Self {
+        Self {
+            path: args.path(),
+            raw: args.raw,
+            limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            lenient: false,
+        }
+    }
+}
+
 /// Changes to each frame, applied in this order: crop, rotate, scale.
 #[derive(Debug, Args)]
 pub(crate) struct PictureArgs {
@@ -169,6 +182,16 @@ pub(crate) enum ApplicationArg {
     Audio,
     /// Lowest delay.
     Lowdelay,
+}
+
+impl ApplicationArg {
+    fn application(self) -> Application {
+        match self {
+            Self::Voip => Application::Voip,
+            Self::Audio => Application::Audio,
+            Self::Lowdelay => Application::LowDelay,
+        }
+    }
 }
 
 /// Highest coded frequency: 4, 6, 8, 12 or 20 kHz.
@@ -270,22 +293,26 @@ pub(crate) struct SoundArgs {
     pub(crate) agc: bool,
 }
 
-impl SoundArgs {
+impl From<&SoundArgs> for AudioOptions {
     /// Whether any option requires the audio to be re-encoded.
-    pub(crate) fn is_particular(&self) -> bool {
-        self.audio_bitrate.is_some()
-            || self.application.is_some()
-            || self.frame.is_some()
-            || self.fec
-            || self.dtx
-            || self.complexity.is_some()
-            || self.cbr
-            || self.bandwidth.is_some()
-            || self.audio_rate.is_some()
-            || self.channels.is_some()
-            || self.gain.is_some()
-            || self.denoise
-            || self.agc
+    fn from(args: &SoundArgs) -> Self {
+        Self {
+            audio_codec: args.audio_codec.clone(),
+            audio_bitrate: args.audio_bitrate,
+            application: args.application.map(ApplicationArg::application),
+            frame: args.frame,
+            fec: args.fec,
+            loss: args.loss,
+            dtx: args.dtx,
+            complexity: args.complexity,
+            cbr: args.cbr,
+            bandwidth: args.bandwidth.map(BandwidthArg::bandwidth),
+            audio_rate: args.audio_rate,
+            channels: args.channels,
+            gain: args.gain,
+            denoise: args.denoise,
+            agc: args.agc,
+        }
     }
 }
 
@@ -578,7 +605,7 @@ pub(crate) struct CodecsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     /// Scene or audio signal to generate.
-    #[arg(value_parser = codec_cli::generate::names())]
+    #[arg(value_parser = codec_media::generate::names())]
     pub(crate) scene: String,
     /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ivf; audio: .wav, .opus), or `-`.
     #[arg(short, long, value_name = "OUT", default_value = "-")]

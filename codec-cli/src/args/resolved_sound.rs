@@ -1,63 +1,48 @@
 //! Settings of a run that has audio only.
 
-use std::path::PathBuf;
-
 use codec_container::Format;
+use codec_media::audio::source::SoundOptions;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::input::InputSpec;
+use codec_media::io::names::{format_of, headerless_codec};
+use codec_media::io::output::Rules;
+use codec_media::session::sound::SoundEncoding;
+use codec_media::settings::sound::{AudioOptions, SoundSettings};
 
 use super::encoder::PresetArg;
 use super::raw::EncodeArgs;
-use super::sound::SoundSettings;
-use crate::audio::source::SoundOptions;
-use crate::failure::{Failure, Result};
-use crate::io::input::InputSpec;
-use crate::io::names::{format_of, headerless_codec};
-use crate::io::output::Rules;
 
-/// The settings of `encode` and `transcode` if the output has no video.
-#[derive(Clone, Debug)]
-pub(crate) struct SoundEncoding {
-    pub(crate) output: PathBuf,
-    pub(crate) format: Format,
-    pub(crate) rules: Rules,
-    pub(crate) sound: SoundSettings,
-    /// Decoding options of the input.
-    pub(crate) options: SoundOptions,
-}
-
-impl SoundEncoding {
-    pub(crate) fn new(args: &EncodeArgs) -> Result<Self> {
-        let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
-        if let Some(flag) = for_pictures(args) {
-            return Err(Failure::usage(format!(
-                "{flag} requires video, but the output is audio only"
-            )));
-        }
-        let mut sound = args.sound.clone();
-        match (&args.encoder.codec, &sound.audio_codec) {
-            (Some(_), Some(_)) => {
-                return Err(Failure::usage(
-                    "give either -c or --audio-codec, not both: the output is audio only",
-                ));
-            }
-            (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
-            (None, None) if format == Format::Pcm => {
-                sound.audio_codec = headerless_codec(&args.output).map(str::to_owned);
-            }
-            (None, _) => {}
-        }
-        let real_time = args.encoder.file_preset() == PresetArg::Rtc;
-        let not = vec![args.input.path()];
-        Ok(Self {
-            output: args.output.clone(),
-            format,
-            rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
-            sound: SoundSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
-            options: SoundOptions {
-                limits: InputSpec::from(&args.input).limits,
-                ..SoundOptions::default()
-            },
-        })
+/// Everything that `encode` and `transcode` are told, where there are no pictures.
+pub(crate) fn sound_encoding(args: &EncodeArgs) -> Result<SoundEncoding> {
+    let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
+    if let Some(flag) = for_pictures(args) {
+        return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
+    let mut sound = AudioOptions::from(&args.sound);
+    match (&args.encoder.codec, &sound.audio_codec) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage(
+                "give either -c or --audio-codec, not both: the output is audio only",
+            ));
+        }
+        (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
+        (None, None) if format == Format::Pcm => {
+            sound.audio_codec = headerless_codec(&args.output).map(str::to_owned);
+        }
+        (None, _) => {}
+    }
+    let real_time = args.encoder.file_preset() == PresetArg::Rtc;
+    let not = vec![args.input.path()];
+    Ok(SoundEncoding {
+        output: args.output.clone(),
+        format,
+        rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
+        sound: SoundSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
+        options: SoundOptions {
+            limits: InputSpec::from(&args.input).limits,
+            ..SoundOptions::default()
+        },
+    })
 }
 
 /// The first option that has no meaning without video.

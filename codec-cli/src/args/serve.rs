@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use codec_core::codec::Bitrate;
 
-use super::values;
+use codec_media::values;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]

@@ -8,11 +8,11 @@ use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
 use codec_core::codec::{Backend, Capabilities, Gap, Knob, KnobKind, Scalability};
 use codec_core::conformance::{self, Check, Report, Verdict};
 use codec_core::frame::PixelFormat;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::print;
+use codec_media::json::{self, Object};
 
 use crate::args::raw::CodecsArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::output::print;
-use crate::json::{self, Object};
 
 /// Lists the backends of this build, or checks one.
 pub(crate) fn run(args: &CodecsArgs) -> Result<()> {

@@ -23,6 +23,10 @@ use std::time::Instant;
 use codec_measure::metrics::MetricId;
 use codec_measure::report;
 use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::{Rules, print};
+use codec_media::stop::Stop;
 use codec_rtc::link::RateTrace;
 use rayon::prelude::*;
 
@@ -33,11 +37,7 @@ use self::session::Session;
 use self::store::{Identity, PointStore, Run, Store, digest_of, write_whole};
 use self::study::{Study, label};
 use self::ticker::Ticker;
-use crate::Env;
 use crate::args::compare::CompareArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::output::{Rules, print};
 use crate::measure;
 
 /// Folder of the per-frame tables within the report.
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &CompareArgs, env: &Env) -> Result<()> {
         study.save(path, &rules)?;
     }
     let store = Store::open(&args.output, args.yes)?;
-    interrupt::listen();
+    env.stop.heed();
     let clips = clips_of(&study, &store, env)?;
     let results = carry_out(&study, &arms, &clips, (anchor, args), &store, env)
         .map_err(|failure| kept(&failure))?;
@@ -156,6 +156,7 @@ struct Plan<'a> {
     /// Name of the anchor arm.
     anchor: String,
     session: Session,
+    stop: Stop,
     /// The folder of the report.
     folder: PathBuf,
     jobs: Vec<Job<'a>>,
@@ -233,7 +234,8 @@ impl<'a> Plan<'a> {
             }
         }
         let (folder, session) = (folder.to_owned(), Session::new(study.timing()));
-        Ok(Self { study, arms, clips, metrics, trace, anchor, session, folder, jobs })
+        let stop = env.stop.clone();
+        Ok(Self { study, arms, clips, metrics, trace, anchor, session, stop, folder, jobs })
     }
 
     /// Measures every point: clip by clip, first all interleaved encodings, then their quality.
@@ -292,7 +294,7 @@ impl<'a> Plan<'a> {
             }
         }
         kinds.push(scoring);
-        Ticker::new(env.console, kinds, done)
+        Ticker::new(env.console.clone(), kinds, done)
     }
 
     fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: &Env) -> Result<Point> {

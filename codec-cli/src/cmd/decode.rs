@@ -6,24 +6,23 @@ mod sound;
 use std::path::PathBuf;
 
 use codec_container::Format;
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::media::{self, Parts};
+use codec_media::io::names::{format_of, is_pipe};
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::source::{self, FrameSource};
+use codec_media::io::unreadable::Advice;
+use codec_media::picture::convert;
+use codec_media::picture::transform::Transform;
+use codec_media::progress::Progress;
+use codec_media::values::{Samples, Target};
 
-use crate::Env;
 use crate::args::raw::{DecodeArgs, EncodeArgs};
-use crate::args::values::{Samples, Target};
 use crate::digest::{self, Digester};
-use crate::failure::{Failure, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::media::{self, Parts};
-use crate::io::names::{format_of, is_pipe};
-use crate::io::output::{OutputFile, Rules};
-use crate::io::sink::{Header, PictureSink};
-use crate::io::source::{self, FrameSource};
-use crate::io::unreadable::Advice;
-use crate::picture::convert;
-use crate::picture::transform::Transform;
-use crate::progress::Progress;
 
 use pump::Pump;
 
@@ -98,7 +97,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         return decode(settings, env);
     }
     // Discarded or hashed input may be audio only.
-    interrupt::listen();
+    env.stop.heed();
     let wants = Parts { pictures: true, sound: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
     match (opened.pictures, opened.sound) {
@@ -155,7 +154,7 @@ fn target(
 }
 
 fn decode(settings: Decoding, env: &Env) -> Result<()> {
-    interrupt::listen();
+    env.stop.heed();
     if let Some(output) = &settings.output {
         output.rules.check(&output.path)?;
     }
@@ -199,7 +198,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         sink,
         frames: 0,
         origin: None,
-        progress: Progress::new(env.console, total, facts.frame_rate),
+        progress: Progress::new(&env.console, total, facts.frame_rate),
         spacing: pump::Spacing::default(),
     };
     let end = pump.run(&mut settings, &mut *source);

@@ -1,25 +1,25 @@
 //! `codec encode` and `codec transcode`.
 
 use codec_container::Format;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::media::{self, Parts};
+use codec_media::io::names::format_of;
+use codec_media::io::output::Rules;
+use codec_media::io::source;
+use codec_media::io::unreadable::Advice;
+use codec_media::picture::planes::Planes;
+use codec_media::picture::transform::Transform;
+use codec_media::session::{Session, sound};
+use codec_media::settings::encoding::holds_pictures;
+use codec_media::stills::{StillFormat, write};
+use codec_media::values::Turn;
 
-use crate::Env;
 use crate::args::raw::EncodeArgs;
-use crate::args::resolved::{Encoding, holds_pictures};
-use crate::args::resolved_sound::SoundEncoding;
-use crate::args::values::Turn;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::media::{self, Parts};
-use crate::io::names::format_of;
-use crate::io::output::Rules;
-use crate::io::source;
-use crate::io::unreadable::Advice;
-use crate::picture::planes::Planes;
-use crate::picture::transform::Transform;
-use crate::session::{Session, sound};
-use crate::stills::{StillFormat, write};
+use crate::args::resolved::encoding;
+use crate::args::resolved_sound::sound_encoding;
 
 use super::decode;
 
@@ -93,8 +93,8 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     if args.sound.no_video || !holds_pictures(format) {
         return sound_alone(args, env);
     }
-    let settings = Encoding::new(args)?;
-    interrupt::listen();
+    let settings = encoding(args)?;
+    env.stop.heed();
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
@@ -110,15 +110,15 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     }
     let Some(mut source) = opened.pictures else {
         let input = opened.sound.ok_or_else(|| nothing(&settings.input.name()))?;
-        return sound::run(&SoundEncoding::new(args)?, input, env);
+        return sound::run(&sound_encoding(args)?, input, env);
     };
     let session = Session::new(&settings, &*source, opened.sound, env)?;
     session.run(&settings, &mut *source)
 }
 
 fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
-    let settings = SoundEncoding::new(args)?;
-    interrupt::listen();
+    let settings = sound_encoding(args)?;
+    env.stop.heed();
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: false, sound: true };
     let spec = InputSpec::from(&args.input);

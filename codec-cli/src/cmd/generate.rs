@@ -1,35 +1,32 @@
 //! `codec generate`.
 
-pub(crate) mod sources;
-
-use codec_cli::generate::{Generator, Scene, Sound, SoundGenerator};
 use codec_container::Format;
 use codec_core::frame::{Color, ColorRange, PictureInfo};
+use codec_media::Env;
+use codec_media::audio::source::SoundOptions;
+use codec_media::failure::{Failure, Result};
+use codec_media::generate::{Generator, Scene, Sound, SoundGenerator};
+use codec_media::io::media::SoundInput;
+use codec_media::io::names::format_of;
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::sink::{Header, PictureSink};
+use codec_media::progress::{Now, Progress};
+use codec_media::session::sound::SoundEncoding;
+use codec_media::session::{Session, sound};
+use codec_media::settings::encoding::{Encoding, holds_pictures, holds_sound};
+use codec_media::settings::sound::SoundSettings;
+use codec_media::values::Samples;
 
-use crate::Env;
 use crate::args::raw::GenerateArgs;
-use crate::args::resolved::{Encoding, holds_pictures, holds_sound};
-use crate::args::resolved_sound::SoundEncoding;
-use crate::args::sound::SoundSettings;
-use crate::args::values::Samples;
-use crate::audio::source::SoundOptions;
-use crate::failure::{Failure, Result};
-use crate::interrupt;
-use crate::io::media::SoundInput;
-use crate::io::names::format_of;
-use crate::io::output::{OutputFile, Rules};
-use crate::io::sink::{Header, PictureSink};
-use crate::progress::{Now, Progress};
-use crate::session::{Session, sound};
 
-use sources::{DrawnPictures, MadeSound};
+use codec_media::generate::sources::{DrawnPictures, MadeSound};
 
 /// Sample rate of generated audio.
 const RATE: u32 = 48_000;
 
 /// Generates a clip or an audio signal.
 pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
-    interrupt::listen();
+    env.stop.heed();
     let scene = Scene::from_name(&args.scene);
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
     let format = format_of(&args.output, args.format.as_deref(), default)?;
@@ -61,10 +58,10 @@ fn draw(
     let info = drawn_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
     let mut sink = PictureSink::new(&output, format, Samples::I420, header)?;
-    let mut progress = Progress::new(env.console, Some(u64::from(args.frames)), args.fps);
+    let mut progress = Progress::new(&env.console, Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
     let mut drawn = 0;
-    while drawn < args.frames && !interrupt::stopped() {
+    while drawn < args.frames && !env.stop.is_requested() {
         let picture = generator.picture(drawn, &mut buffer).map_err(Failure::internal)?;
         sink.write(&picture.with_info(info))?;
         drawn += 1;
@@ -75,7 +72,7 @@ fn draw(
     output.commit()?;
     env.console.note(format!("{name}: {drawn} frames of {}, {}", args.scene, args.size));
     if drawn < args.frames {
-        return Err(interrupt::ended(true));
+        return Err(Failure::interrupted(true));
     }
     Ok(())
 }
@@ -94,7 +91,7 @@ fn encode(
     };
     let sound_settings = sound.is_some().then(|| SoundSettings::generated(format));
     let settings = Encoding::generated(args.output.clone(), format, args.yes, sound_settings)?;
-    let mut pictures = DrawnPictures::new(generator, args, drawn_info());
+    let mut pictures = DrawnPictures::new(generator, args.frames, drawn_info());
     let session = Session::new(&settings, &pictures, sound, env)?;
     session.run(&settings, &mut pictures)
 }

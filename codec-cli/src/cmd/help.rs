@@ -4,10 +4,10 @@ use std::io::{IsTerminal, Write, stdout};
 use std::process::{Command, Stdio};
 
 use clap_complete::Shell;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::output::print;
 
 use crate::args::grammar::{completed, grammar};
-use crate::failure::{Failure, Result};
-use crate::io::output::print;
 
 /// Prints completions for a shell.
 pub(crate) fn completions(shell: Shell) -> Result<()> {

@@ -11,15 +11,14 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use codec_core::frame::Rational;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::input::InputSpec;
+use codec_media::io::names::is_pipe;
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::progress::{Now, Progress};
 
-use crate::Env;
 use crate::args::inspect::{FrameRange, InspectArgs, ReportForm};
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::input::InputSpec;
-use crate::io::names::is_pipe;
-use crate::io::output::{OutputFile, Rules};
-use crate::progress::{Now, Progress};
 
 use data::DataReport;
 use packets::{Outcome, Packets, Seen};
@@ -41,7 +40,7 @@ pub(crate) fn run(args: &InspectArgs, env: &Env) -> Result<()> {
         not.push(path.clone());
         files.push((path, form, rules));
     }
-    interrupt::listen();
+    env.stop.heed();
     let mut packets = Packets::open(&spec, args.conceal, env)?;
     let mut sinks = Vec::new();
     for (path, form, rules) in files {
@@ -189,10 +188,10 @@ impl Inspection {
         let total = packets.facts.count.map_or(until, |count| count.min(until));
         let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
         let rate = packets.facts.frame_rate.unwrap_or(Rational::new(30, 1));
-        let mut progress = Progress::new(env.console, total, rate);
+        let mut progress = Progress::new(&env.console, total, rate);
         for index in 0..until {
             let next = packets.next();
-            if interrupt::stopped() {
+            if env.stop.is_requested() {
                 let message = "interrupted: the report was finalised";
                 return Err(Failure::new(Kind::Interrupted, message));
             }

@@ -9,20 +9,19 @@ use std::thread::available_parallelism;
 
 use codec_measure::metrics::{MetricId, Space, parse_list};
 use codec_measure::results::Pooled;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::names::is_pipe;
+use codec_media::io::output::print;
+use codec_media::io::source;
+use codec_media::json::{self, Object};
+use codec_media::progress::{Now, Progress};
+use codec_media::stills::read::RgbStill;
 
-use crate::Env;
 use crate::args::raw::MetricsArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::{InputSpec, Opened};
-use crate::io::names::is_pipe;
-use crate::io::output::print;
-use crate::io::source;
-use crate::json::{self, Object};
 use crate::measure::{self, Matching, Measured, Request, Row};
-use crate::progress::{Now, Progress};
-use crate::stills::read::RgbStill;
 
 /// Compares two videos frame by frame, matched by timestamp, or two audio files.
 pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
@@ -38,10 +37,10 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     if args.min_snr.or(args.max_lsd).is_some() {
         return Err(Failure::usage("--min-snr and --max-lsd require --audio"));
     }
-    let request = request(args)?;
+    let request = request(args, env)?;
     if request.metrics.contains(&MetricId::Vmaf) {
         // Temporary files for ffmpeg must be removed on interrupts.
-        interrupt::listen();
+        env.stop.heed();
     }
     let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
     let (stills, measured) = match (reference.open(env)?, distorted.open(env)?) {
@@ -70,7 +69,7 @@ fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) ->
     }
     let mut metrics = ALWAYS_OF_STILLS.to_vec();
     metrics.extend(request.metrics.iter().filter(|metric| !ALWAYS_OF_STILLS.contains(metric)));
-    measure::stills::measure(one, other, &metrics)
+    measure::stills::measure(one, other, &metrics, &request.stop)
 }
 
 fn measure_video(
@@ -94,7 +93,7 @@ fn measure_video(
     let count = facts.count.map(|count| count.saturating_sub(args.skip));
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
-    let mut progress = Progress::new(env.console, total, facts.frame_rate);
+    let mut progress = Progress::new(&env.console, total, facts.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
     measure::measure(&mut *reference, &mut *distorted, request, tell)
 }
@@ -148,7 +147,7 @@ const ALWAYS: [MetricId; 9] = [
     MetricId::PsnrAllGlobal,
 ];
 
-fn request(args: &MetricsArgs) -> Result<Request> {
+fn request(args: &MetricsArgs, env: &Env) -> Result<Request> {
     let mut metrics = ALWAYS.to_vec();
     let asked = parse_list(args.metrics.as_deref().unwrap_or_default());
     let asked = asked.map_err(|error| Failure::usage(format!("invalid --metrics: {error}")))?;
@@ -159,6 +158,7 @@ fn request(args: &MetricsArgs) -> Result<Request> {
         relative: args.relative,
         skip: args.skip,
         frames: args.frames,
+        stop: env.stop.clone(),
         threads: args
             .threads
             .map_or_else(|| available_parallelism().map_or(1, usize::from).min(64), usize::from),

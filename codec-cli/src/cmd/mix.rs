@@ -2,27 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+use codec_audio::AudioBackend;
 use codec_audio::mixer::Mixer;
 use codec_audio::{
-    AudioBackend, AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
-    ChannelLayout, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout,
+    SampleKind,
 };
 use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
+use codec_media::Env;
+use codec_media::audio::gap::GapLimit;
+use codec_media::audio::sink::SoundSink;
+use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::input::InputSpec;
+use codec_media::io::names::{format_of, is_pipe};
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::settings::sound::{self, SoundCodec, SoundSettings};
+use codec_media::stop::Stop;
 
 use crate::args::raw::MixArgs;
-use crate::args::sound::{self, SoundCodec, SoundSettings};
-use crate::audio::gap::GapLimit;
-use crate::audio::sink::SoundSink;
-use crate::audio::source::{SoundOptions, SoundSource};
-use crate::failure::{Failure, Kind, Result};
-use crate::io::input::InputSpec;
-use crate::io::names::{format_of, is_pipe};
-use crate::io::output::{OutputFile, Rules};
-use crate::{Env, interrupt};
 
 /// Mixes the audio of several files.
 pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
-    interrupt::listen();
+    env.stop.heed();
     if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage("only one input can be standard input"));
     }
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
         .into_iter()
         .map(|file| Output::begin(file, encoding.backend, &config, format))
         .collect::<Result<Vec<_>>>()?;
-    let frames = mix(&mut mixer, &mut inputs, &mut outputs)?;
+    let frames = mix(&mut mixer, &mut inputs, &mut outputs, &env.stop)?;
     let seconds = f64_of(frames) / f64::from(config.format.rate);
     let codec = config.codec;
     for output in outputs {
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
                 .warn(format!("{name}: dropped {dropped} samples before time 0 or overlapping"));
         }
     }
-    if interrupt::stopped() {
+    if env.stop.is_requested() {
         return Err(Failure::new(Kind::Interrupted, "interrupted: the files were finalised"));
     }
     Ok(())
@@ -130,7 +132,12 @@ fn mixer_for(args: &MixArgs, format: AudioFormat, inputs: &[Input]) -> Result<Mi
 }
 
 /// Mixes until every input has ended; returns the number of sample frames written.
-fn mix(mixer: &mut Mixer, inputs: &mut [Input], outputs: &mut [Output]) -> Result<u64> {
+fn mix(
+    mixer: &mut Mixer,
+    inputs: &mut [Input],
+    outputs: &mut [Output],
+    stop: &Stop,
+) -> Result<u64> {
     let block = (mixer.format().rate / 50).max(1) as usize;
     let mut out = AudioBuf::new(mixer.format(), SampleKind::F32);
     let mut total = 0u64;
@@ -142,7 +149,7 @@ fn mix(mixer: &mut Mixer, inputs: &mut [Input], outputs: &mut [Output]) -> Resul
         let ids = 0..u32::try_from(inputs.len()).unwrap_or(u32::MAX);
         let longest = ids.filter_map(|id| mixer.ready(id)).max().unwrap_or(0);
         let mut frames = longest.min(block);
-        if frames == 0 || interrupt::stopped() {
+        if frames == 0 || stop.is_requested() {
             // The limiter still holds this many frames.
             frames = flush.min(block);
             flush -= frames;

@@ -5,25 +5,26 @@ mod codecs;
 mod compare;
 mod decode;
 mod encode;
-pub(crate) mod generate;
+mod generate;
 mod help;
 mod inspect;
 mod metrics;
 mod mix;
 mod probe;
-#[cfg(feature = "net")]
-mod recv;
-#[cfg(feature = "net")]
-mod send;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
 mod snapshot;
 mod vad;
 
-use crate::Env;
+use codec_media::Env;
+use codec_media::failure::Result;
+#[cfg(feature = "net")]
+use codec_media::live::options::{ReceiveOptions, SendOptions};
+#[cfg(feature = "net")]
+use codec_media::live::{recv::receive, send::send};
+
 use crate::args::raw::Verb;
-use crate::failure::Result;
 
 /// Runs a command.
 pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
@@ -40,9 +41,9 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Bench(args) => bench::run(&args, env),
         Verb::Simulate(args) => simulate::run(&args, env),
         #[cfg(feature = "net")]
-        Verb::Send(args) => send::run(&args, env),
+        Verb::Send(args) => send(&SendOptions::from(&*args), env),
         #[cfg(feature = "net")]
-        Verb::Recv(args) => recv::run(&args, env),
+        Verb::Recv(args) => receive(&ReceiveOptions::from(&*args), env),
         #[cfg(feature = "serve")]
         Verb::Serve(args) => serve::run(&args, env),
         Verb::Codecs(args) => codecs::run(&args),

@@ -3,14 +3,14 @@
 mod found;
 
 use codec_container::{CodedPacket, Input, PacketReader, PictureReader, Track};
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::output::print;
+use codec_media::io::source::FrameSource;
+use codec_media::stills::read::StillSource;
 
-use crate::Env;
 use crate::args::raw::ProbeArgs;
-use crate::failure::{Failure, Result};
-use crate::io::input::{InputSpec, Opened};
-use crate::io::output::print;
-use crate::io::source::FrameSource;
-use crate::stills::read::StillSource;
 
 use found::{Entry, Found, FoundTrack, Kind, Picture};
 

@@ -10,6 +10,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::names::is_pipe;
 use codec_net::ice_server::IceServer;
 use codec_net::server::audit::Audit;
 use codec_net::server::auth::{Access, Grants};
@@ -17,18 +20,14 @@ use codec_net::server::limits::Limits;
 use codec_net::server::{Config, Relay, RtcConfig, Server, StartError};
 use codec_net::tls;
 
-use crate::Env;
 use crate::args::serve::ServeArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::names::is_pipe;
 
 /// Interval of checks for the end.
 const NAP: Duration = Duration::from_millis(50);
 
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
-    interrupt::listen();
+    env.stop.heed();
     let sources = args.inputs.iter().map(|input| sources::source(input, args, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let server = Server::start(config(args)?).map_err(|error| match error {
@@ -42,7 +41,7 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
     env.console.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
-    let ended = watch(interrupt::stopped, || server.failure(), || say_all(&server, env));
+    let ended = watch(|| env.stop.is_requested(), || server.failure(), || say_all(&server, env));
     server.stop();
     ended
 }

@@ -17,18 +17,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codec_core::parallel::RowPool;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::{DecodeOptions, open_decoder};
+use codec_media::io::output::{OutputFile, print};
+use codec_media::io::sink::Header;
+use codec_media::io::source;
+use codec_media::progress::Progress;
+use codec_media::settings::encoder::describe_rate;
+use codec_media::settings::encoding::threads_for;
 
-use crate::Env;
-use crate::args::resolved::threads_for;
-use crate::args::resolved_encoder::describe_rate;
 use crate::args::simulate::SimulateArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::{DecodeOptions, open_decoder};
-use crate::io::output::{OutputFile, print};
-use crate::io::sink::Header;
-use crate::io::source;
-use crate::progress::Progress;
 
 use outputs::Outputs;
 use receiver::Receiver;
@@ -41,7 +40,7 @@ use world::{Camera, World};
 /// Runs the simulation and reports what the viewer sees.
 pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
-    interrupt::listen();
+    env.stop.heed();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
     let mut source = source::open(&settings.input, &options, env)?;
     let facts = source.facts().clone();
@@ -75,8 +74,8 @@ pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
         (Some(count), Some(limit)) => Some(count.min(limit)),
         (count, limit) => limit.or(count),
     };
-    let mut progress = Progress::new(env.console, total, facts.frame_rate);
-    let camera = Camera::new(&mut *source, &settings)?;
+    let mut progress = Progress::new(&env.console, total, facts.frame_rate);
+    let camera = Camera::new(&mut *source, &settings, env.stop.clone())?;
     let mut world = World::new(&settings, camera, sender, receiver)?;
     world.run(&mut outputs, &mut progress)?;
     if world.records.is_empty() {
@@ -105,7 +104,7 @@ pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
     if let Some(failure) = world.failure() {
         return Err(failure);
     }
-    if interrupt::stopped() {
+    if env.stop.is_requested() {
         let message = "interrupted: results cover only the part before";
         return Err(Failure::new(Kind::Interrupted, message));
     }

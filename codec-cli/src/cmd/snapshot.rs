@@ -1,16 +1,17 @@
 //! `codec snapshot`.
 
-use crate::Env;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::output::Rules;
+use codec_media::io::source;
+use codec_media::picture::planes::Planes;
+use codec_media::picture::transform::Transform;
+use codec_media::stills::write;
+use codec_media::values::Turn;
+
 use crate::args::raw::SnapshotArgs;
-use crate::args::values::Turn;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::output::Rules;
-use crate::io::source;
-use crate::picture::planes::Planes;
-use crate::picture::transform::Transform;
-use crate::stills::write;
 
 /// Saves one frame, rotated as its metadata says unless `--rotate` overrides it.
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {

@@ -1,20 +1,21 @@
 //! `codec vad`.
 
-use crate::Env;
+use codec_media::Env;
+use codec_media::failure::Result;
+
 use crate::args::raw::VadArgs;
-use crate::failure::Result;
 
 /// Detects speech in the audio of a file.
 #[cfg(not(feature = "vad"))]
 pub(crate) fn run(_args: &VadArgs, _env: Env) -> Result<()> {
-    use crate::failure::{Failure, Kind};
+    use codec_media::failure::{Failure, Kind};
     Err(Failure::new(Kind::Backend, "speech detection requires the feature `vad`"))
 }
 
 /// Detects speech in the audio of a file.
 #[cfg(feature = "vad")]
 pub(crate) fn run(args: &VadArgs, env: &Env) -> Result<()> {
-    use crate::failure::Failure;
+    use codec_media::failure::Failure;
     if !(0.0..=1.0).contains(&args.threshold) {
         return Err(Failure::usage("invalid --threshold: expected a probability, 0 to 1"));
     }
@@ -26,14 +27,14 @@ mod found {
     use codec_audio::vad::{RATE, Segment, Segmenter, VoiceDetector};
     use codec_audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
 
-    use crate::Env;
     use crate::args::raw::VadArgs;
-    use crate::audio::gap::GapLimit;
-    use crate::audio::source::{SoundOptions, SoundSource};
-    use crate::failure::{Failure, Kind, Result};
-    use crate::io::input::InputSpec;
-    use crate::io::output::print;
-    use crate::json::{self, Object};
+    use codec_media::Env;
+    use codec_media::audio::gap::GapLimit;
+    use codec_media::audio::source::{SoundOptions, SoundSource};
+    use codec_media::failure::{Failure, Kind, Result};
+    use codec_media::io::input::InputSpec;
+    use codec_media::io::output::print;
+    use codec_media::json::{self, Object};
 
     pub(super) fn run(args: &VadArgs, env: &Env) -> Result<()> {
         let spec = InputSpec::from(&args.input);

@@ -11,9 +11,9 @@ use codec_measure::metrics::{MetricId, Scorer};
 use codec_measure::pool;
 use codec_measure::results::{Delivery, Pooled};
 
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::source::FrameSource;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::source::FrameSource;
+use codec_media::stop::Stop;
 use pairs::{Batch, Pairs};
 use vmaf::Vmaf;
 
@@ -38,6 +38,7 @@ pub(crate) struct Request {
     /// Maximum number of reference frames after the skipped ones.
     pub(crate) frames: Option<u64>,
     pub(crate) threads: usize,
+    pub(crate) stop: Stop,
 }
 
 /// One frame of the reference.
@@ -114,8 +115,11 @@ pub(crate) fn measure(
     let own = request.metrics.iter().copied().filter(|&metric| metric != MetricId::Vmaf);
     let own: Vec<MetricId> = own.collect();
     let scorer = Scorer::new(&own, size, fps).map_err(refused)?;
-    let mut vmaf =
-        request.metrics.contains(&MetricId::Vmaf).then(|| Vmaf::start(size)).transpose()?;
+    let mut vmaf = request
+        .metrics
+        .contains(&MetricId::Vmaf)
+        .then(|| Vmaf::start(size, request.stop.clone()))
+        .transpose()?;
 
     let pixels = usize::try_from(size.pixels()).unwrap_or(usize::MAX).max(1);
     let each = (1_000_000 / pixels).clamp(1, 8);
@@ -131,7 +135,7 @@ pub(crate) fn measure(
                 .iter_mut()
                 .zip(chunks)
                 .map(|(scorer, jobs)| {
-                    let mut wanted = jobs.iter_mut().take_while(|_| !interrupt::stopped());
+                    let mut wanted = jobs.iter_mut().take_while(|_| !request.stop.is_requested());
                     scope.spawn(move || wanted.try_for_each(|job| job.score(scorer)))
                 })
                 .collect();
@@ -142,7 +146,7 @@ pub(crate) fn measure(
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| panicked()));
             (filled, scored)
         });
-        if interrupt::stopped() {
+        if request.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted: nothing was measured"));
         }
         scored?;

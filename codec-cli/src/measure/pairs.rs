@@ -6,12 +6,12 @@ use codec_core::frame::{ColorRange, Picture, Rational};
 use codec_measure::align::{Aligner, Seen, Step};
 use codec_measure::metrics::Scorer;
 use codec_measure::results::Delivery;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::source::FrameSource;
+use codec_media::picture::planes::Planes;
+use codec_media::stop::Stop;
 
 use super::{Matching, Request, Row};
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::source::FrameSource;
-use crate::picture::planes::Planes;
 
 /// A pair to be scored.
 #[derive(Debug)]
@@ -63,19 +63,20 @@ struct Side<'a> {
     /// Frames still to be skipped.
     skip: u64,
     read: u64,
+    stop: Stop,
 }
 
 impl<'a> Side<'a> {
-    fn new(source: &'a mut dyn FrameSource, relative: bool, skip: u64) -> Self {
+    fn new(source: &'a mut dyn FrameSource, relative: bool, skip: u64, stop: Stop) -> Self {
         let time_base = source.facts().time_base;
-        Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0 }
+        Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0, stop }
     }
 
     /// The next frame with its time in seconds.
     #[expect(clippy::cast_precision_loss, reason = "times of a report")]
     fn read(&mut self, free: &mut Vec<Planes>) -> Result<Option<(Arc<Planes>, f64)>> {
         while self.skip > 0 {
-            if interrupt::stopped() || self.source.next()?.is_none() {
+            if self.stop.is_requested() || self.source.next()?.is_none() {
                 return Ok(None);
             }
             self.skip -= 1;
@@ -125,8 +126,8 @@ impl<'a> Pairs<'a> {
             half_s: 0.5 * reference_s.min(distorted_s),
             limit: request.frames,
             history,
-            reference: Side::new(reference, request.relative, request.skip),
-            distorted: Side::new(distorted, request.relative, 0),
+            reference: Side::new(reference, request.relative, request.skip, request.stop.clone()),
+            distorted: Side::new(distorted, request.relative, 0, request.stop.clone()),
             current: None,
             earlier: Vec::new(),
             shown: None,

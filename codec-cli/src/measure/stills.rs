@@ -2,11 +2,12 @@
 
 use codec_measure::metrics::{MetricId, RgbPicture, Scorer};
 use codec_measure::results::Delivery;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::stills::read::RgbStill;
+use codec_media::stop::Stop;
 
 use super::vmaf::Vmaf;
 use super::{Measured, Row, refused};
-use crate::failure::{Failure, Kind, Result};
-use crate::stills::read::RgbStill;
 
 /// Background grey values for images with transparency.
 const BACKGROUNDS: [u8; 2] = [0, 255];
@@ -22,6 +23,7 @@ pub(crate) fn measure(
     reference: &RgbStill,
     distorted: &RgbStill,
     metrics: &[MetricId],
+    stop: &Stop,
 ) -> Result<Measured> {
     let (size, other) = (reference.size, distorted.size);
     if size != other {
@@ -43,7 +45,7 @@ pub(crate) fn measure(
         };
         let mut found = scorer.score_rgb(view(&a)?, view(&b)?).map_err(refused)?.to_vec();
         if let Some(at) = metrics.iter().position(|&metric| metric == MetricId::Vmaf) {
-            found.insert(at, vmaf([&a, &b], reference)?);
+            found.insert(at, vmaf([&a, &b], reference, stop)?);
         }
         worst = Some(match worst {
             None => found,
@@ -66,9 +68,9 @@ pub(crate) fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
 }
 
 /// VMAF of the images as 4:2:0, the only format that its model supports.
-fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill) -> Result<f64> {
+fn vmaf([a, b]: [&[u8]; 2], like: &RgbStill, stop: &Stop) -> Result<f64> {
     let size = like.size;
-    let mut run = Vmaf::start(size)?;
+    let mut run = Vmaf::start(size, stop.clone())?;
     let (a, b) = (RgbStill::to_planes(size, a)?, RgbStill::to_planes(size, b)?);
     run.push(&a.picture()?, &b.picture()?)?;
     run.finish(1)?.first().copied().ok_or_else(|| Failure::internal("libvmaf returned no score"))

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use codec_core::frame::{Picture, Size};
 use tempfile::TempDir;
 
-use crate::failure::{Failure, Kind, Result};
-use crate::picture::planes::append_i420;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::picture::planes::append_i420;
+use codec_media::stop::Stop;
 
 /// Timeout for ffmpeg to accept a pair or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -54,7 +55,7 @@ pub(crate) fn find() -> Result<OsString> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| absent(&format!("cannot be run: {error}")))?;
-    let guard = Guard::new(child, PATIENCE_TO_ASK);
+    let guard = Guard::new(child, PATIENCE_TO_ASK, Stop::default());
     guard.wait().map_err(|why| absent(&why))?;
     let filters = std::fs::read_to_string(said).unwrap_or_default();
     let has_vmaf = filters.lines().any(|line| line.split_whitespace().nth(1) == Some("libvmaf"));
@@ -76,7 +77,7 @@ impl Vmaf {
     /// # Errors
     ///
     /// `Kind::Backend` if there is no ffmpeg with libvmaf.
-    pub(crate) fn start(size: Size) -> Result<Self> {
+    pub(crate) fn start(size: Size, stop: Stop) -> Result<Self> {
         let program = find()?;
         let folder =
             tempfile::tempdir().map_err(|error| Failure::output("temporary folder", &error))?;
@@ -101,7 +102,7 @@ impl Vmaf {
             .stderr(words)
             .spawn()
             .map_err(|error| Failure::new(Kind::Backend, format!("cannot run ffmpeg: {error}")))?;
-        Ok(Self { guard: Guard::new(child, PATIENCE), folder, bytes: Vec::new(), size })
+        Ok(Self { guard: Guard::new(child, PATIENCE, stop), folder, bytes: Vec::new(), size })
     }
 
     /// Passes the next pair to ffmpeg.
@@ -172,7 +173,7 @@ struct Guard {
 }
 
 impl Guard {
-    fn new(mut child: Child, patience: Duration) -> Self {
+    fn new(mut child: Child, patience: Duration, stop: Stop) -> Self {
         let stdin = Mutex::new(child.stdin.take());
         let child = Arc::new(Mutex::new(child));
         let (begun, active_ms) = (Instant::now(), Arc::new(AtomicU64::new(0)));
@@ -183,9 +184,7 @@ impl Guard {
             std::thread::spawn(move || {
                 while !ended.load(Ordering::Acquire) {
                     let active = Duration::from_millis(active_ms.load(Ordering::Acquire));
-                    if begun.elapsed().saturating_sub(active) > patience
-                        || crate::interrupt::stopped()
-                    {
+                    if begun.elapsed().saturating_sub(active) > patience || stop.is_requested() {
                         late.store(true, Ordering::Release);
                         let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
                         return;
@@ -271,7 +270,7 @@ mod tests {
     #[test]
     fn an_inactive_process_is_killed() {
         let child = Command::new("sleep").arg("60").stdin(Stdio::piped()).spawn().unwrap();
-        let guard = Guard::new(child, Duration::from_millis(150));
+        let guard = Guard::new(child, Duration::from_millis(150), Stop::default());
         assert!(guard.wait().unwrap_err().contains("was inactive"));
     }
 }

@@ -3,11 +3,11 @@
 use clap::{Arg, Command, FromArgMatches, ValueHint};
 use codec_audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 use codec_backends::registry;
+use codec_media::settings::sound::{USUAL_LOSS_PCT, usual_bitrate};
+use codec_media::stills::write::USUAL_QUALITY;
 
 use super::super::encoder::PresetArg;
 use super::super::raw::{Cli, Verb};
-use super::super::sound::{USUAL_LOSS_PCT, usual_bitrate};
-use crate::stills::write::USUAL_QUALITY;
 
 use super::{GROUPED, completed, grammar, heading_of, values_of};
 

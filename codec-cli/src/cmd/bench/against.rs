@@ -1,12 +1,11 @@
 //! Compares results with a baseline, robustly against noise.
 
 use codec_measure::stats::{self, Estimate};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
 
 use super::record::{Baseline, Series};
-use crate::Env;
 use crate::args::bench::RecordArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 
 /// Probability that all intervals of a comparison contain the true ratio.
 const CONFIDENCE: f64 = 0.95;
@@ -82,7 +81,7 @@ pub(super) fn check(
         }
         env.console.note(format!("repeating apparent slowdowns: {}", names.join(", ")));
         let more = again(&names)?;
-        if interrupt::stopped() {
+        if env.stop.is_requested() {
             let message = "interrupted while repeating apparent slowdowns";
             return Err(Failure::new(Kind::Interrupted, message));
         }

@@ -2,20 +2,19 @@
 
 use std::path::Path;
 
-use codec_cli::generate::{Generator, Scene};
 use codec_container::{AnnexB, CodedPacket, Input, TrackKind};
 use codec_core::codec::Codec;
 use codec_core::frame::{PictureInfo, Rational, Size};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::generate::{Generator, Scene};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::source::{self, FrameSource};
+use codec_media::io::unreadable::{Advice, missing};
+use codec_media::picture::planes::Planes;
 
-use crate::Env;
 use crate::args::bench::BenchArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::{InputSpec, Opened};
-use crate::io::source::{self, FrameSource};
-use crate::io::unreadable::{Advice, missing};
-use crate::picture::planes::Planes;
 
 /// Default number of generated frames.
 const DRAWN: u64 = 60;
@@ -106,7 +105,7 @@ pub(super) fn count(count: usize) -> f64 {
 }
 
 /// Returns the clip to generate if there is no input.
-pub(super) fn drawn(args: &BenchArgs) -> Result<Taken> {
+pub(super) fn drawn(args: &BenchArgs, env: &Env) -> Result<Taken> {
     let scene = Scene::from_name(&args.scene)
         .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
     let generator = Generator::new(scene, args.size, args.fps, 1)
@@ -115,7 +114,7 @@ pub(super) fn drawn(args: &BenchArgs) -> Result<Taken> {
     let most = (args.memory / args.size.i420_bytes().max(1)).max(1);
     let mut frames = Vec::new();
     for index in 0..wanted.min(most) {
-        if interrupt::stopped() {
+        if env.stop.is_requested() {
             return Err(stopped());
         }
         let mut planes = Planes { size: args.size, ..Planes::default() };
@@ -141,12 +140,12 @@ pub(super) fn read(path: &Path, args: &BenchArgs, env: &Env) -> Result<Taken> {
     let opened = spec.open(env)?;
     match opened {
         Opened::Container(Input::Packets(reader)) if !args.encode => {
-            packets(reader, &spec, args).map(Taken::Packets)
+            packets(reader, &spec, args, env).map(Taken::Packets)
         }
         opened => {
             let options = DecodeOptions { limits, ..DecodeOptions::default() };
             let mut source = source::of(opened, &spec, &options, env)?;
-            pictures(&mut *source, name_of(path), args).map(Taken::Pictures)
+            pictures(&mut *source, name_of(path), args, env).map(Taken::Pictures)
         }
     }
 }
@@ -160,12 +159,17 @@ fn stopped() -> Failure {
     Failure::new(Kind::Interrupted, "interrupted: nothing was measured")
 }
 
-fn pictures(source: &mut dyn FrameSource, name: String, args: &BenchArgs) -> Result<Clip> {
+fn pictures(
+    source: &mut dyn FrameSource,
+    name: String,
+    args: &BenchArgs,
+    env: &Env,
+) -> Result<Clip> {
     let facts = source.facts().clone();
     let mut frames: Vec<Frame> = Vec::new();
     let (mut bytes, mut is_cut) = (0_u64, false);
     while let Some(shot) = source.next()? {
-        if interrupt::stopped() {
+        if env.stop.is_requested() {
             return Err(stopped());
         }
         let size = shot.picture.size();
@@ -208,6 +212,7 @@ fn packets(
     mut reader: Box<dyn codec_container::PacketReader>,
     spec: &InputSpec,
     args: &BenchArgs,
+    env: &Env,
 ) -> Result<Stream> {
     let name = name_of(&spec.path);
     reader.select_video();
@@ -221,7 +226,7 @@ fn packets(
     let (mut packets, mut bytes, mut is_cut) = (Vec::new(), 0_u64, false);
     let mut packet = CodedPacket::default();
     while reader.read(&mut packet).map_err(|error| Failure::reading(&name, &error))? {
-        if interrupt::stopped() {
+        if env.stop.is_requested() {
             return Err(stopped());
         }
         bytes += packet.data.len() as u64;

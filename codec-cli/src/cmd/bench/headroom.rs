@@ -4,11 +4,12 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use codec_core::codec::{Backend, EncoderConfig, FrameRequest, Packet};
+use codec_core::codec::Backend;
+use codec_core::codec::{EncoderConfig, FrameRequest, Packet};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
 
 use super::clip::{Clip, count};
-use crate::failure::{Failure, Kind, Result};
-use crate::{Env, interrupt};
 
 /// Measured seconds of video per trial.
 const SECONDS: f64 = 3.0;
@@ -45,7 +46,7 @@ pub(super) fn find(
     let (mut kept, mut missed) = (0, None);
     let mut tried = Vec::new();
     let mut next = first;
-    while tried.len() < TRIALS && !interrupt::stopped() {
+    while tried.len() < TRIALS && !env.stop.is_requested() {
         let late = trial(backend, config, clip, next)?;
         env.console.detail(format!("{next} streams: {:.2} % of frames late", 100.0 * late));
         tried.push((next, late));

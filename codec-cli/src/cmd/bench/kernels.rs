@@ -6,16 +6,16 @@ use codec_cli::kernels::{
     Visitor, bytes_of, call_ns, cycle_ns, for_each, least_ns, width_bytes, work_of,
 };
 use codec_measure::stats::{Estimate, median, median_interval};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::print;
+use codec_media::json::Object;
+use codec_media::stop::Stop;
 use codec_simd::{Kernels, Level};
 
 use super::record::{self, Point, Record, Series};
 use super::{against, levels, table};
-use crate::Env;
 use crate::args::bench::KernelArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::output::print;
-use crate::json::Object;
 
 /// Batches of calls per sample; the fastest one counts.
 const BATCHES: u32 = 13;
@@ -46,13 +46,13 @@ struct Figures {
 
 /// Benchmarks the kernels.
 pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
-    interrupt::listen();
+    env.stop.heed();
     record::check_outputs(&args.record)?;
     let levels = levels::chosen(&args.levels.levels, &levels::supported())?;
     let config = vec![("batches".to_owned(), BATCHES.to_string())];
     let baseline = against::baseline(&args.record, "kernels", &config, env)?;
-    let timed = time(&levels, args.repeat, &|kernel| is_asked(args, kernel));
-    if interrupt::stopped() {
+    let timed = time(&levels, args.repeat, &|kernel| is_asked(args, kernel), &env.stop);
+    if env.stop.is_requested() {
         return Err(Failure::new(
             Kind::Interrupted,
             "interrupted: results were not saved or compared",
@@ -92,7 +92,7 @@ pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
             let series: Vec<Series> = record.points.into_iter().map(|point| point.series).collect();
             let again = |names: &[&str]| {
                 let is_named = |kernel: &str| names.iter().any(|name| kernel_of(name) == kernel);
-                let timed = time(&levels, args.repeat, &is_named);
+                let timed = time(&levels, args.repeat, &is_named, &env.stop);
                 Ok(timed.iter().map(series_of).collect())
             };
             // Code and stack alignment changes the time of small kernels by a cycle or two.
@@ -109,14 +109,19 @@ fn is_asked(args: &KernelArgs, kernel: &str) -> bool {
 
 /// Times the selected kernels at `levels` and at scalar, the reference. Each round times all
 /// kernels once, so that other load affects one sample of each and not all samples of a few.
-fn time(levels: &[Level], rounds: u32, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Timed> {
+fn time(
+    levels: &[Level],
+    rounds: u32,
+    is_wanted: &dyn Fn(&str) -> bool,
+    stop: &Stop,
+) -> Vec<Timed> {
     let is_timed = |level: &Level| *level == Level::Scalar || levels.contains(level);
     let tables = Level::ALL.into_iter().filter(is_timed).filter_map(Kernels::for_level).collect();
-    let mut timing = Timing { is_wanted, tables, timed: Vec::new(), next: 0, round: 0 };
+    let mut timing = Timing { is_wanted, stop, tables, timed: Vec::new(), next: 0, round: 0 };
     for round in 0..rounds {
         (timing.next, timing.round) = (0, round as usize);
         for_each(&mut timing);
-        if interrupt::stopped() {
+        if stop.is_requested() {
             break;
         }
     }
@@ -126,6 +131,7 @@ fn time(levels: &[Level], rounds: u32, is_wanted: &dyn Fn(&str) -> bool) -> Vec<
 /// Times the kernels that it visits.
 struct Timing<'a> {
     is_wanted: &'a dyn Fn(&str) -> bool,
+    stop: &'a Stop,
     tables: Vec<&'static Kernels>,
     /// Each kernel at each level, in visiting order.
     timed: Vec<Timed>,
@@ -136,7 +142,7 @@ struct Timing<'a> {
 
 impl Visitor for Timing<'_> {
     fn case(&mut self, kernel: &str, mut call: impl FnMut(&Kernels)) {
-        if !(self.is_wanted)(kernel) || interrupt::stopped() {
+        if !(self.is_wanted)(kernel) || self.stop.is_requested() {
             return;
         }
         for table in &self.tables {

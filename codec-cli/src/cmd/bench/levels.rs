@@ -2,7 +2,7 @@
 
 use codec_simd::Level;
 
-use crate::failure::{Failure, Result};
+use codec_media::failure::{Failure, Result};
 
 /// The levels of `--levels`; `usual` if none is given.
 pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {

@@ -11,11 +11,11 @@ mod run;
 mod stages;
 mod table;
 
-use crate::Env;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::print;
+
 use crate::args::bench::{BenchArgs, BenchPart};
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::output::print;
 use crate::machine;
 
 use clip::Taken;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
     if let Some(BenchPart::Kernels(args)) = &args.part {
         return kernels::run(args, env);
     }
-    interrupt::listen();
+    env.stop.heed();
     record::check_outputs(&args.record)?;
     let taken = take(args, env)?;
     let plan = run::Plan::new(args, taken, env)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
     let points: Vec<Point> = measured.points.iter().map(run::Measured::point).collect();
     let series: Vec<Series> = points.iter().map(|point| point.series.clone()).collect();
     let record = Record { kind: "codec", config, points, facts: measured.facts() };
-    if interrupt::stopped() {
+    if env.stop.is_requested() {
         print(&table::text(&plan, &measured))?;
         return Err(Failure::new(
             Kind::Interrupted,
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
 /// Reads all inputs into memory.
 fn take(args: &BenchArgs, env: &Env) -> Result<Vec<Taken>> {
     if args.inputs.is_empty() {
-        return Ok(vec![clip::drawn(args)?]);
+        return Ok(vec![clip::drawn(args, env)?]);
     }
     args.inputs.iter().map(|path| clip::read(path, args, env)).collect()
 }

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use codec_backends::registry;
+use codec_core::codec::Backend;
 use codec_core::codec::{
-    Backend, Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
+    Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
 };
+use codec_media::failure::{Failure, Kind, Result};
 use cpu_time::ProcessTime;
 
 use super::clip::{Clip, Coded, Stream};
-use crate::failure::{Failure, Kind, Result};
 use crate::yardstick::Yardstick;
 
 /// The measurements of a pass.

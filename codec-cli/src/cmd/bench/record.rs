@@ -4,13 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::names::is_pipe;
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::json::{self, Object};
+
 use serde_json::Value;
 
 use crate::args::bench::RecordArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::names::is_pipe;
-use crate::io::output::{OutputFile, Rules};
-use crate::json::{self, Object};
 use crate::machine::{self, Machine};
 use crate::yardstick;
 

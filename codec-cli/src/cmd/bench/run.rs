@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use codec_container::Format;
-use codec_core::codec::{
-    Backend, Conceal, DecoderConfig, EncoderConfig, Limits, Stage, StageClock,
-};
+use codec_core::codec::Backend;
+use codec_core::codec::{Conceal, DecoderConfig, EncoderConfig, Limits, Stage, StageClock};
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_measure::stats::{
     Estimate, median, median_interval, quantile as quantile_of, quantile_of_sorted,
 };
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::json::{self, Object};
+use codec_media::progress::{Now, Progress};
+use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_simd::Level;
 
 use super::clip::{Clip, Stream, Taken, count, digest_of};
@@ -20,14 +24,8 @@ use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
 use crate::args::bench::BenchArgs;
-use crate::args::encoder::PresetArg;
-use crate::args::resolved_encoder::EncoderSettings;
-use crate::failure::{Failure, Result};
-use crate::json::{self, Object};
 use crate::machine::{self, Machine};
-use crate::progress::{Now, Progress};
 use crate::yardstick::Yardstick;
-use crate::{Env, interrupt};
 
 /// Confidence level of the reported intervals.
 const CONFIDENCE: f64 = 0.95;
@@ -170,11 +168,11 @@ impl Plan {
         let spec = args.encoder.codec.as_deref();
         let only_decodes = taken.iter().all(|taken| matches!(taken, Taken::Packets(_)));
         // -c selects the decoder of coded streams, which may lack an encoder.
-        let mut told = args.encoder.clone();
+        let mut told = EncoderOptions::from(&args.encoder);
         if only_decodes {
             told.codec = None;
         }
-        let encoder = EncoderSettings::new(&told, PresetArg::Rtc, Format::Matroska)?;
+        let encoder = EncoderSettings::new(&told, Preset::Rtc, Format::Matroska)?;
         let digests = taken.iter().map(|taken| match taken {
             Taken::Pictures(clip) => clip.digest(),
             Taken::Packets(stream) => stream.digest(),
@@ -259,11 +257,11 @@ impl Plan {
         let frames: usize = jobs.iter().map(|job| self.works[job.work].frames()).sum();
         let rounds = u64::from(args.warm_up + args.repeat);
         let total = args.until.is_none().then_some(rounds * frames as u64);
-        let mut progress = Progress::new(env.console, total, Rational::new(30, 1));
+        let mut progress = Progress::new(&env.console, total, Rational::new(30, 1));
         let mut now = Now::default();
         let mut round = |jobs: &mut [Job], counts: bool, first: bool| -> Result<()> {
             for job in jobs {
-                if interrupt::stopped() {
+                if env.stop.is_requested() {
                     break;
                 }
                 if first {
@@ -286,7 +284,7 @@ impl Plan {
             round(&mut jobs, false, warm_up == 0)?;
         }
         let mut repeats = 0;
-        while !interrupt::stopped() {
+        while !env.stop.is_requested() {
             round(&mut jobs, true, args.warm_up + repeats == 0)?;
             repeats += 1;
             let is_enough = match args.until {
@@ -301,7 +299,7 @@ impl Plan {
         }
         let mut points = Vec::new();
         for job in &jobs {
-            let stages = if self.tells_stages(job) && only.is_none() && !interrupt::stopped() {
+            let stages = if self.tells_stages(job) && only.is_none() && !env.stop.is_requested() {
                 self.stages(job, &mut yardstick)?
             } else {
                 None

@@ -2,9 +2,9 @@
 
 use codec_audio::processor::ProcessorEntry;
 use codec_audio::{AudioBackend, AudioCapabilities};
+use codec_media::json::{self, Object};
 
 use super::{knob_json, knob_text};
-use crate::json::{self, Object};
 
 /// The names of capabilities, and whether the backend has them.
 fn features(caps: &AudioCapabilities) -> [(&'static str, bool); 9] {

@@ -8,11 +8,11 @@ use codec_backends::registry;
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_measure::results::Target;
+use codec_media::failure::{Failure, Kind, Result};
 
 use super::study::{ArmEntry, Study};
 use super::template::Template;
 use crate::args::raw::{Cli, Verb};
-use crate::failure::{Failure, Kind, Result};
 use crate::process;
 
 /// An encoder with one speed and number of threads.

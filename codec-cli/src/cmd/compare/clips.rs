@@ -6,21 +6,20 @@ use std::path::{Path, PathBuf};
 use codec_container::Format;
 use codec_core::frame::{Rational, Size};
 use codec_measure::results;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::source;
+use codec_media::picture::planes::append_i420;
+use codec_media::values::Samples;
 use md5::{Digest, Md5};
 
 use super::store::Store;
 use super::study::Study;
-use crate::Env;
-use crate::args::values::Samples;
 use crate::digest::hex;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::output::{OutputFile, Rules};
-use crate::io::sink::{Header, PictureSink};
-use crate::io::source;
-use crate::picture::planes::append_i420;
 
 /// A clip that is ready to be encoded.
 #[derive(Clone, Debug)]
@@ -101,7 +100,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let (mut seen, mut frames, mut uneven) = (0, 0_u64, false);
     let mut clock = EvenClock::new(facts.frame_rate, facts.time_base);
     while study.frames.is_none_or(|limit| frames < limit) {
-        if interrupt::stopped() {
+        if env.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
         let Some(shot) = source.next()? else { break };

@@ -4,27 +4,29 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::stop::Stop;
+
 use super::arm::Arm;
 use super::digest_of;
 use super::session::{Session, now_s};
 use super::store::{FrameLog, PointStore, Run};
-use crate::failure::{Failure, Kind, Result};
-use crate::process::{self, Stop};
+use crate::process::{self, Ended};
 
 /// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no results.
 pub(super) fn encode(
     arm: &Arm,
     argv: &[String],
-    output: &Path,
-    report: &Path,
+    (output, report): (&Path, &Path),
     limit: Duration,
+    stop: &Stop,
 ) -> Result<std::result::Result<Run, String>> {
-    let usage = match process::run(argv, limit) {
+    let usage = match process::run(argv, limit, stop) {
         Ok(usage) => usage,
-        Err(Stop::Interrupted) => {
+        Err(Ended::Interrupted) => {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
-        Err(Stop::Failed(why)) => return Ok(Err(why)),
+        Err(Ended::Failed(why)) => return Ok(Err(why)),
     };
     let size = fs::metadata(output).map_or(0, |found| found.len());
     if size == 0 {
@@ -86,7 +88,7 @@ pub(super) fn measure(
     store: &PointStore,
     number: u32,
     limit: Duration,
-    session: &Session,
+    (session, stop): (&Session, &Stop),
 ) -> Result<std::result::Result<Run, String>> {
     if let Some(run) = known(arm, store, number) {
         return Ok(Ok(run));
@@ -96,7 +98,7 @@ pub(super) fn measure(
     let (output, report) = (store.temporary(extension), store.temporary("csv"));
     let _ = fs::remove_file(&output);
     let (begun_s, before) = (now_s(), session.slice_ns());
-    let mut outcome = encode(arm, argv, &output, &report, limit)?;
+    let mut outcome = encode(arm, argv, (&output, &report), limit, stop)?;
     if let Ok(run) = &mut outcome {
         (run.session, run.begun_s) = (session.begun_s, begun_s);
         run.yardstick_ns = before.zip(session.slice_ns()).map(|(a, b)| f64::midpoint(a, b));

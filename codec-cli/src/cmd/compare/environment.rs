@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_measure::results::Environment;
+use codec_media::Env;
 
-use crate::Env;
 use crate::machine::Machine;
 
 /// Describes this machine and this program. `begun_s`: start of the study, in seconds since 1970.

@@ -7,10 +7,10 @@ use std::path::Path;
 use codec_measure::metrics::MetricId;
 use codec_measure::results::Results;
 use codec_measure::{plot, report};
+use codec_media::failure::{Failure, Result};
 
 use super::score::Score;
 use super::store::write_whole;
-use crate::failure::{Failure, Result};
 
 /// Scale of PNG plots, for print and high-resolution screens.
 #[cfg(feature = "png")]

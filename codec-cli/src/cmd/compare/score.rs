@@ -7,18 +7,18 @@ use codec_measure::metrics::MetricId;
 use codec_measure::pool::pool;
 use codec_measure::results::{Delivery, Pooled};
 use codec_measure::stats;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::source::{self, Facts, FrameSource, Shot};
+use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
 use super::clips::Clip;
 use super::store::PointStore;
 use super::stream::{PacketRow, packets_of, pictures_of};
-use crate::Env;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::source::{self, Facts, FrameSource, Shot};
 use crate::measure::{Matching, Request, Row, measure};
 
 const FILE: &str = "score.json";
@@ -123,7 +123,7 @@ fn view(
     let spec = InputSpec { path, raw: None, limits, lenient: false };
     let mut reference = source::open(&spec, &options, env)?;
     let has_times = pictures.is_ours || pictures.times_s.is_some();
-    let mut distorted = Viewed::new(pictures.source, pictures.times_s);
+    let mut distorted = Viewed::new(pictures.source, pictures.times_s, env.stop.clone());
     let request = Request {
         metrics: metrics.to_vec(),
         matching: Matching::Viewer,
@@ -133,6 +133,7 @@ fn view(
         skip: 0,
         frames: None,
         threads: 1,
+        stop: env.stop.clone(),
     };
     let measured = measure(&mut *reference, &mut distorted, &request, |_| {})?;
     let delivery = measured.delivery;
@@ -160,13 +161,14 @@ struct Viewed {
     /// Replaces the source's own times, in ticks.
     times: Option<std::vec::IntoIter<i64>>,
     decode_ms: Vec<f64>,
+    stop: Stop,
 }
 
 impl Viewed {
     const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
 
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    fn new(source: Box<dyn FrameSource>, times_s: Option<Vec<f64>>) -> Self {
+    fn new(source: Box<dyn FrameSource>, times_s: Option<Vec<f64>>, stop: Stop) -> Self {
         let mut facts = source.facts().clone();
         if times_s.is_some() {
             facts.time_base = Self::MICROSECONDS;
@@ -175,7 +177,7 @@ impl Viewed {
             times.into_iter().map(|time_s| (time_s * 1e6).round() as i64).collect()
         };
         let times = times_s.map(|times| ticks(times).into_iter());
-        Self { source, facts, times, decode_ms: Vec::new() }
+        Self { source, facts, times, decode_ms: Vec::new(), stop }
     }
 }
 
@@ -185,7 +187,7 @@ impl FrameSource for Viewed {
     }
 
     fn next(&mut self) -> Result<Option<Shot<'_>>> {
-        if interrupt::stopped() {
+        if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
         let before = Instant::now();

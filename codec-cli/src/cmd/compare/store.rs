@@ -5,12 +5,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use codec_media::failure::{Failure, Kind, Result};
+
 use md5::{Digest, Md5};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::hex;
-use crate::failure::{Failure, Kind, Result};
 use crate::process::Usage;
 
 /// Version of the stored format.

@@ -4,16 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use codec_container::{CodedPacket, Input};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::source::{self, FrameSource};
+use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, find_program};
 use super::store::PointStore;
-use crate::Env;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::{InputSpec, Opened};
-use crate::io::source::{self, FrameSource};
-use crate::process::{self, Stop};
+use crate::process::{self, Ended};
 
 /// A video packet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,7 @@ pub(super) fn packets_of(
     match spec(path).open(env) {
         Ok(Opened::Container(Input::Packets(reader))) => read_packets(reader),
         Ok(_) => Err("the output contains no video packets".to_owned()),
-        Err(failure) => probe(path, limit).ok_or(failure.message),
+        Err(failure) => probe(path, limit, &env.stop).ok_or(failure.message),
     }
 }
 
@@ -78,14 +79,14 @@ fn read_packets(
 }
 
 /// Reads sizes and times with ffprobe, which also supports raw bitstreams.
-fn probe(path: &Path, limit: Duration) -> Option<Vec<PacketRow>> {
+fn probe(path: &Path, limit: Duration, stop: &Stop) -> Option<Vec<PacketRow>> {
     let program = find_program("ffprobe")?;
     let arguments = "-v error -select_streams v:0 -show_entries packet=pts_time,size,flags -of \
                      compact=p=0";
     let mut argv = vec![program.display().to_string()];
     argv.extend(arguments.split_whitespace().map(str::to_owned));
     argv.push(path.display().to_string());
-    let text = process::output(&argv, limit)?;
+    let text = process::output(&argv, limit, stop)?;
     let row = |line: &str| {
         let field = |name: &str| line.split('|').find_map(|field| field.strip_prefix(name));
         Some(PacketRow {
@@ -150,10 +151,10 @@ pub(super) fn pictures_of(
             return Ok(Err(format!("{why}; ffmpeg was not found either")));
         }
     };
-    match process::run(&argv, limit) {
+    match process::run(&argv, limit, &env.stop) {
         Ok(_) => {}
-        Err(Stop::Interrupted) => return Err(Failure::new(Kind::Interrupted, "interrupted")),
-        Err(Stop::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
+        Err(Ended::Interrupted) => return Err(Failure::new(Kind::Interrupted, "interrupted")),
+        Err(Ended::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
     }
     let opened = source::open(&spec(&decoded), &options, env);
     // The open file is enough on systems that allow deletion of open files.

@@ -6,14 +6,14 @@ use codec_core::codec::Bitrate;
 use codec_measure::bd::Interpolation;
 use codec_measure::metrics::{MetricId, parse_list};
 use codec_measure::results::Target;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::rate_trace::read_targets;
+use codec_media::values;
 use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
 use crate::args::compare::CompareArgs;
-use crate::args::rate_trace::read_targets;
-use crate::args::values;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::output::{OutputFile, Rules};
 
 const REPEAT: u32 = 3;
 const WARM_UP: u32 = 1;

@@ -1,6 +1,6 @@
 //! Commands with placeholders: `vpxenc --target-bitrate={kbps} -o {out} {in}`.
 
-use crate::failure::{Failure, Result};
+use codec_media::failure::{Failure, Result};
 
 /// A part of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,13 +4,12 @@
 use std::time::Instant;
 
 use codec_measure::cpu::{by_repeat, half_width, log_ratio};
+use codec_media::failure::{Failure, Kind, Result};
 
 use super::encode;
 use super::store::Run;
 use super::ticker::Ticker;
 use super::{Job, Plan, Runs, weight};
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
 
 /// Maximum number of rounds for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
@@ -76,7 +75,8 @@ impl Plan<'_> {
                 let (output, report) =
                     (job.store.temporary(job.arm.extension()), job.store.temporary("csv"));
                 let limit = self.study.time_limit();
-                let outcome = encode::encode(job.arm, &job.argv, &output, &report, limit)?;
+                let outcome =
+                    encode::encode(job.arm, &job.argv, (&output, &report), limit, &self.stop)?;
                 let _ = std::fs::remove_file(&output);
                 if outcome.is_err() {
                     break;
@@ -113,12 +113,12 @@ impl Plan<'_> {
         let rounds = self.study.repeat().max(number + 1);
         let (clip_name, target) = (&clip.name, super::label(*target));
         ticker.begin(&format!("{clip_name}  {}  {target}  {}/{rounds}", arm.name, number + 1));
-        if interrupt::stopped() {
+        if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
         let begun = Instant::now();
         let limit = self.study.time_limit();
-        let found = encode::measure(arm, argv, store, number, limit, &self.session)?;
+        let found = encode::measure(arm, argv, store, number, limit, (&self.session, &self.stop))?;
         if !is_known {
             ticker.did(job.kind, weight(clip), begun);
         }

@@ -1,20 +1,18 @@
 //! Moves frames to a file and a checksum, and reports totals.
 
 use codec_core::frame::Size;
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::output::OutputFile;
+use codec_media::io::sink::PictureSink;
+use codec_media::io::source::{FrameSource, Shot};
+use codec_media::json::Object;
+use codec_media::picture::transform::Transform;
+use codec_media::progress::{Now, Progress};
+use codec_media::settings::encoding::cut_origin;
 
 use super::Decoding;
-use crate::Env;
-use crate::args::resolved::cut_origin;
-use crate::console::Style;
 use crate::digest::Digester;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::output::OutputFile;
-use crate::io::sink::PictureSink;
-use crate::io::source::{FrameSource, Shot};
-use crate::json::Object;
-use crate::picture::transform::Transform;
-use crate::progress::{Now, Progress};
 
 /// Moves frames from a source to their destinations.
 pub(super) struct Pump {
@@ -61,8 +59,8 @@ impl Pump {
         let frame_ticks = 1.0 / (facts.frame_rate.as_f64() * facts.time_base.as_f64());
         while settings.frames.is_none_or(|limit| self.frames < limit) {
             let next = source.next();
-            if interrupt::stopped() {
-                return Err(interrupt::ended(self.frames > 0));
+            if self.env.stop.is_requested() {
+                return Err(Failure::interrupted(self.frames > 0));
             }
             let Some(shot) = next? else { break };
             seen += 1;
@@ -141,7 +139,7 @@ impl Pump {
                 damage.concealed_pct()
             ));
         }
-        if self.env.console.style != Style::Json {
+        if !self.env.console.takes_records() {
             let level = self.env.level.name();
             self.env.console.note(format!(
                 "{} frames in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",

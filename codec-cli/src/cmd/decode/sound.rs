@@ -2,22 +2,22 @@
 
 use codec_audio::{AudioBuf, SampleKind};
 use codec_container::Format;
+use codec_media::Env;
+use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::DecodeOptions;
+use codec_media::io::input::InputSpec;
+use codec_media::io::media::{self, Parts, SoundInput};
+use codec_media::io::names::headerless_codec;
+use codec_media::io::output::{Rules, print};
+use codec_media::io::unreadable::Advice;
+use codec_media::session::sound;
+use codec_media::session::sound::SoundEncoding;
+use codec_media::settings::sound::SoundSettings;
 use md5::{Digest, Md5};
 
 use crate::args::raw::DecodeArgs;
-use crate::args::resolved_sound::SoundEncoding;
-use crate::args::sound::SoundSettings;
-use crate::audio::source::{SoundOptions, SoundSource};
 use crate::digest::{self, hex};
-use crate::failure::{Failure, Kind, Result};
-use crate::io::decoded::DecodeOptions;
-use crate::io::input::InputSpec;
-use crate::io::media::{self, Parts, SoundInput};
-use crate::io::names::headerless_codec;
-use crate::io::output::{Rules, print};
-use crate::io::unreadable::Advice;
-use crate::session::sound;
-use crate::{Env, interrupt};
 
 /// Decodes the audio of an input into a file of `format`.
 pub(super) fn to_file(
@@ -44,7 +44,7 @@ pub(super) fn to_file(
             "{flag} requires video, but {format} holds audio only"
         )));
     }
-    interrupt::listen();
+    env.stop.heed();
     let rules = Rules {
         overwrite: args.yes,
         not: vec![input.path.clone()],
@@ -97,7 +97,7 @@ pub(super) fn to_nothing(
     let mut sound = AudioBuf::new(format, SampleKind::S16);
     let mut context = Md5::new();
     let (mut frames, mut values, mut bytes) = (0_u64, Vec::new(), Vec::new());
-    while !interrupt::stopped() && source.read(&mut sound)? {
+    while !env.stop.is_requested() && source.read(&mut sound)? {
         frames += sound.frames() as u64;
         values.clear();
         sound.view().map_err(Failure::internal)?.append_s16(&mut values);
@@ -105,8 +105,8 @@ pub(super) fn to_nothing(
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         context.update(&bytes);
     }
-    if interrupt::stopped() {
-        return Err(interrupt::ended(false));
+    if env.stop.is_requested() {
+        return Err(Failure::interrupted(false));
     }
     if form == digest::Form::Whole {
         print(&format!("{}  -\n", hex(&context.finalize())))?;

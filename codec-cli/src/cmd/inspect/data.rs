@@ -3,11 +3,11 @@
 use codec_core::codec::SlotSet;
 use codec_core::codec::trace::{BlockTrace, FrameTrace, SlotUpdate};
 use codec_core::frame::Rational;
+use codec_media::failure::Result;
+use codec_media::json::{self, Object, array};
 
 use super::packets::{Facts, Outcome, Seen};
 use super::totals::{Totals, kind_of};
-use crate::failure::Result;
-use crate::json::{self, Object, array};
 
 /// Name and version of the schema. The version changes when a field is removed or changes its
 /// meaning, not when one is added.

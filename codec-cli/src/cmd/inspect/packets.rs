@@ -6,11 +6,11 @@ use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
-use crate::Env;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::decoded::{DecodeOptions, open_decoder};
-use crate::io::input::{InputSpec, Opened};
-use crate::io::unreadable::{Advice, missing};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::decoded::{DecodeOptions, open_decoder};
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::unreadable::{Advice, missing};
 
 /// Properties of the input known before the first packet.
 #[derive(Clone, Debug)]

@@ -3,15 +3,15 @@
 
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
+use codec_media::Env;
+use codec_media::failure::{Failure, Result};
+use codec_media::json::{self, Object, array};
 use codec_rtc::sdp::base64;
 
 use super::packets::{Facts, Outcome, Seen};
 use super::picture::Pictures;
 use super::totals::Totals;
 use super::{data, overlay};
-use crate::Env;
-use crate::failure::{Failure, Result};
-use crate::json::{self, Object, array};
 
 const STYLE: &str = include_str!("page/style.css");
 const BODY: &str = include_str!("page/body.html");

@@ -2,10 +2,10 @@
 
 use codec_core::frame::{Frame, PictureInfo};
 
-use crate::Env;
-use crate::failure::Result;
-use crate::picture::planes::Planes;
-use crate::stills::write::lossy_webp;
+use codec_media::Env;
+use codec_media::failure::Result;
+use codec_media::picture::planes::Planes;
+use codec_media::stills::write::lossy_webp;
 
 /// High enough to judge the codec, small enough for hundreds of images.
 const QUALITY: u8 = 82;

@@ -3,9 +3,9 @@
 use codec_core::codec::FrameKind;
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
+use codec_media::json::Object;
 
 use super::packets::{Outcome, Seen};
-use crate::json::Object;
 
 /// The name of a packet's type in reports.
 pub(super) fn kind_of(seen: &Seen<'_>) -> &'static str {

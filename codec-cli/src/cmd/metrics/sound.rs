@@ -5,17 +5,17 @@ use std::path::Path;
 use codec_audio::metrics::{CompareOptions, Comparison, compare};
 use codec_audio::{AudioBuf, AudioFormat, SampleKind};
 use codec_container::{Input, TrackKind};
+use codec_media::Env;
+use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::audio::timeline::Timeline;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::input::{InputSpec, Opened};
+use codec_media::io::names::is_pipe;
+use codec_media::io::output::print;
+use codec_media::io::unreadable::is_lost;
+use codec_media::json::Object;
 
-use crate::Env;
 use crate::args::raw::MetricsArgs;
-use crate::audio::source::{SoundOptions, SoundSource};
-use crate::audio::timeline::Timeline;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::input::{InputSpec, Opened};
-use crate::io::names::is_pipe;
-use crate::io::output::print;
-use crate::io::unreadable::is_lost;
-use crate::json::Object;
 
 /// Whether the reference has audio and no video. A pipe cannot be inspected in advance.
 pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: &Env) -> bool {
@@ -71,7 +71,7 @@ fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: &Env)
     let mut source = SoundSource::open(&spec, &options, env)?;
     let found = source.format();
     let format = format.unwrap_or(found);
-    let mut timeline = Timeline::new(found, format, source.gap_limit())?;
+    let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;
     let mut sound = AudioBuf::new(found, SampleKind::F32);
     let mut values: Vec<f32> = Vec::new();
     let mut give = |new: &mut Vec<f32>, _: i64| {
@@ -176,9 +176,9 @@ impl Report {
             self.comparison;
         let loud = |loudness: Loudness| {
             Object::new()
-                .maybe("integrated_lufs", loudness.integrated_lufs.map(crate::json::float))
-                .maybe("range_lu", loudness.range_lu.map(crate::json::float))
-                .maybe("true_peak_dbtp", loudness.true_peak_dbtp.map(crate::json::float))
+                .maybe("integrated_lufs", loudness.integrated_lufs.map(codec_media::json::float))
+                .maybe("range_lu", loudness.range_lu.map(codec_media::json::float))
+                .maybe("true_peak_dbtp", loudness.true_peak_dbtp.map(codec_media::json::float))
                 .finish()
         };
         let object = Object::new()
@@ -189,8 +189,11 @@ impl Report {
             .float("delay_ms", 1000.0 * self.seconds(alignment.delay))
             .float("correlation", alignment.correlation)
             .float("snr_db", snr_db)
-            .maybe("segmental_snr_db", segmental_snr_db.map(crate::json::float))
-            .maybe("log_spectral_distance_db", log_spectral_distance_db.map(crate::json::float))
+            .maybe("segmental_snr_db", segmental_snr_db.map(codec_media::json::float))
+            .maybe(
+                "log_spectral_distance_db",
+                log_spectral_distance_db.map(codec_media::json::float),
+            )
             .raw("reference", loud(self.loudness[0]))
             .raw("distorted", loud(self.loudness[1]));
         format!("{}\n", object.finish())

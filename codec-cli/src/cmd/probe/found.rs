@@ -3,8 +3,8 @@
 use codec_container::AudioTrack;
 use codec_core::frame::{PictureInfo, Rational, Size};
 
-use crate::failure::Result;
-use crate::json::{self, Object};
+use codec_media::failure::Result;
+use codec_media::json::{self, Object};
 
 /// A packet or a raw frame.
 #[derive(Clone, Copy, Debug, Default)]

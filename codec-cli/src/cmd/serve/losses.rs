@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::Env;
-use crate::live::losses::Losses;
-use crate::live::source::Live;
+use codec_media::Env;
+use codec_media::live::losses::Losses;
+use codec_media::live::source::Live;
 
 /// Shortest interval between two reports.
 const INTERVAL: Duration = Duration::from_secs(10);

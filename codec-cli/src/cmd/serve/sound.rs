@@ -11,16 +11,16 @@ use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::Rational;
 use codec_net::server::{HeardPacket, Sound};
 
-use crate::Env;
-use crate::args::sound::SoundSettings;
-use crate::audio::lane::SoundLane;
-use crate::audio::source::SoundOptions;
-use crate::cmd::send::SoundQueue;
-use crate::failure::{Failure, Result};
-use crate::io::media::SoundInput;
-use crate::io::unreadable::Advice;
-use crate::live::source::Live;
-use crate::session::sound;
+use codec_media::Env;
+use codec_media::audio::lane::SoundLane;
+use codec_media::audio::source::SoundOptions;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::media::SoundInput;
+use codec_media::io::unreadable::Advice;
+use codec_media::live::send::SoundQueue;
+use codec_media::live::source::Live;
+use codec_media::session::sound;
+use codec_media::settings::sound::SoundSettings;
 
 /// The container whose rules streams follow: Opus with VP8.
 const LIKE: Format = Format::WebM;

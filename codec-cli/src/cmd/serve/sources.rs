@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
+use codec_media::Env;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::input::InputSpec;
+use codec_media::io::media::Parts;
+use codec_media::io::names::is_pipe;
+use codec_media::io::source::FrameSource;
+use codec_media::io::unreadable::Advice;
+use codec_media::live::source::{Live, LiveMedia, LiveSource, capture_text};
+use codec_media::live::testsrc::TestSource;
 use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 
 use super::losses::LossReport;
 use super::sound;
-use crate::Env;
 use crate::args::serve::ServeArgs;
-use crate::failure::{Failure, Kind, Result};
-use crate::io::input::InputSpec;
-use crate::io::media::Parts;
-use crate::io::names::is_pipe;
-use crate::io::source::FrameSource;
-use crate::io::unreadable::Advice;
-use crate::live::source::{Live, LiveMedia, LiveSource, capture_text};
-use crate::live::testsrc::TestSource;
 
 /// Name of a stream whose input has no file name.
 const DEFAULT_NAME: &str = "live";

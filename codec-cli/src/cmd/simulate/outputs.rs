@@ -5,15 +5,15 @@ use codec_container::{
 };
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
+use codec_media::failure::{Failure, Result};
+use codec_media::io::output::OutputFile;
+use codec_media::io::sink::{Header, PictureSink};
+use codec_media::picture::planes::Planes;
+use codec_media::values::Samples;
 use codec_rtc::packet::vp8::AssembledFrame;
 
 use super::settings::{Output, Settings};
 use super::viewer::OnScreen;
-use crate::args::values::Samples;
-use crate::failure::{Failure, Result};
-use crate::io::output::OutputFile;
-use crate::io::sink::{Header, PictureSink};
-use crate::picture::planes::Planes;
 
 #[derive(Default)]
 pub(super) struct Outputs {

@@ -4,10 +4,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use codec_media::failure::{Failure, Result};
+use codec_media::io::output::{OutputFile, Rules};
+use codec_media::json::float;
+
 use super::frame::FrameRecord;
-use crate::failure::{Failure, Result};
-use crate::io::output::{OutputFile, Rules};
-use crate::json::float;
 
 /// Columns with their units; new ones are appended.
 const COLUMNS: &str = "frame,pts_ticks,capture_ms,fate,type,requested,layer,qindex,bytes,packets,\

@@ -9,6 +9,8 @@ use codec_core::codec::{
 };
 use codec_core::frame::Picture;
 use codec_core::metrics;
+use codec_media::failure::{Failure, Result};
+use codec_media::report::drop_name;
 use codec_rtc::link::RateTrace;
 use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
@@ -16,8 +18,6 @@ use codec_rtc::recovery::{History, KeyFrameGate};
 
 use super::frame::{Coded, FrameRecord, Score};
 use super::settings::Settings;
-use crate::failure::{Failure, Result};
-use crate::report::drop_name;
 
 /// Lowest bitrate that an encoder is set to.
 const LEAST_RATE: Bitrate = Bitrate(30_000);

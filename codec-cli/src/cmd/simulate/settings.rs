@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use codec_container::Format;
 use codec_core::codec::Codec;
+use codec_media::failure::{Failure, Result};
+use codec_media::io::input::InputSpec;
+use codec_media::io::names::is_pipe;
+use codec_media::io::output::Rules;
+use codec_media::rate_trace::read_trace;
+use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_rtc::link::{LinkConfig, RateTrace};
 
 use crate::args::encoder::PresetArg;
-use crate::args::rate_trace::read_trace;
-use crate::args::resolved_encoder::EncoderSettings;
 use crate::args::simulate::{OnLossArg, RecoveryArg, SimulateArgs};
-use crate::failure::{Failure, Result};
-use crate::io::input::InputSpec;
-use crate::io::names::is_pipe;
-use crate::io::output::Rules;
 
 /// Share of the link's rate that is the encoder's target with `--rate-trace link`. The rest covers
 /// headers and overshoot.
@@ -74,7 +74,7 @@ impl Settings {
                 "--max-frame-time cannot be used with simulate: {why}"
             )));
         }
-        let encoder = EncoderSettings::new(&args.encoder, PresetArg::Rtc, Format::Raw)?;
+        let encoder = EncoderSettings::new(&(&args.encoder).into(), Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
         if codec != Codec::Vp8 {
             let message = format!("no RTP payload format for {codec}: only vp8 is supported");

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use codec_core::frame::{Rational, Size};
+use codec_media::json::{self, Object};
 use codec_rtc::link::{Distribution, JitterShape};
 
 use super::settings::Settings;
 use super::summary::{Quality, Summary};
 use super::world::World;
 use crate::args::simulate::{OnLossArg, RecoveryArg};
-use crate::json::{self, Object};
 
 /// Name and version of the JSON schema, which docs/COMMAND.md describes.
 const SCHEMA: &str = "codec-simulate";

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::frame::Frame;
+use codec_media::failure::Result;
+use codec_media::picture::planes::Planes;
 
 use super::frame::{FrameRecord, Score, Seen};
 use super::sender::score;
-use crate::failure::Result;
-use crate::picture::planes::Planes;
 
 /// A decoded frame that waits to be shown.
 struct Pending {

@@ -8,6 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use codec_core::frame::Rational;
+use codec_media::failure::{Failure, Kind, Result};
+use codec_media::io::source::FrameSource;
+use codec_media::picture::planes::Planes;
+use codec_media::progress::{Now, Progress};
+use codec_media::stop::Stop;
 use codec_rtc::link::{Link, Sent};
 use codec_rtc::packet::vp8::{CLOCK_HZ, Completeness, Decodable};
 
@@ -18,11 +23,6 @@ use super::seconds::Seconds;
 use super::sender::{Feedback, Sender, Wire};
 use super::settings::Settings;
 use super::viewer::Viewer;
-use crate::failure::{Failure, Kind, Result};
-use crate::interrupt;
-use crate::io::source::FrameSource;
-use crate::picture::planes::Planes;
-use crate::progress::{Now, Progress};
 
 /// Source frames, read one ahead.
 pub(super) struct Camera<'a> {
@@ -37,10 +37,15 @@ pub(super) struct Camera<'a> {
     last: Option<Duration>,
     /// The error that ended the input early.
     failure: Option<Failure>,
+    stop: Stop,
 }
 
 impl<'a> Camera<'a> {
-    pub(super) fn new(source: &'a mut dyn FrameSource, settings: &Settings) -> Result<Self> {
+    pub(super) fn new(
+        source: &'a mut dyn FrameSource,
+        settings: &Settings,
+        stop: Stop,
+    ) -> Result<Self> {
         let time_base = source.facts().time_base;
         let Settings { frames, duration, .. } = *settings;
         let mut camera = Self {
@@ -53,6 +58,7 @@ impl<'a> Camera<'a> {
             duration,
             last: None,
             failure: None,
+            stop,
         };
         camera.advance(Planes::default())?;
         // Damage before the first frame leaves nothing to simulate.
@@ -75,7 +81,7 @@ impl<'a> Camera<'a> {
     }
 
     fn read(&mut self, mut planes: Planes) -> Result<()> {
-        if self.frames.is_some_and(|frames| self.taken >= frames) || interrupt::stopped() {
+        if self.frames.is_some_and(|frames| self.taken >= frames) || self.stop.is_requested() {
             return Ok(());
         }
         let Some(shot) = self.source.next()? else { return Ok(()) };

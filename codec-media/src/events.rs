@@ -1,0 +1,115 @@
+//! What a run reports while it works: messages, progress and records.
+
+use std::fmt::{self, Debug, Display};
+use std::sync::Arc;
+
+use codec_core::frame::Rational;
+
+use crate::json::Object;
+use crate::progress::{LiveProgress, Meter, NoMeter, ShareProgress};
+
+/// How important a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// For debugging a run.
+    Detail,
+    /// Effective settings, totals.
+    Note,
+    /// Something is odd, and the work goes on.
+    Warning,
+}
+
+/// Receives the events of a run. Every method but [`Listener::message`] may be left as it is.
+pub trait Listener: Send + Sync {
+    /// A message for people, without a trailing line break.
+    fn message(&self, severity: Severity, message: &str);
+
+    /// A record for programs: a JSON object whose `type` is `header`, `summary`, `listening` or
+    /// `restart`.
+    fn record(&self, _record: Object) {}
+
+    /// Whether records are used. A run then does not send the same totals as a message.
+    fn takes_records(&self) -> bool {
+        false
+    }
+
+    /// Begins the progress of work on `total` frames.
+    fn meter(&self, _total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
+        Box::new(NoMeter)
+    }
+
+    /// Figures of a live stream, once a second.
+    fn live(&self, _progress: &LiveProgress) {}
+
+    /// Progress of work that is weighed, whenever a piece of it begins.
+    fn share(&self, _progress: &ShareProgress<'_>) {}
+}
+
+/// Ignores everything.
+#[derive(Clone, Copy, Debug)]
+struct Nothing;
+
+impl Listener for Nothing {
+    fn message(&self, _severity: Severity, _message: &str) {}
+}
+
+/// A shared handle to a [`Listener`].
+#[derive(Clone)]
+pub struct Events(Arc<dyn Listener>);
+
+impl Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events")
+    }
+}
+
+impl Events {
+    /// Sends events to `listener`.
+    pub fn new(listener: Arc<dyn Listener>) -> Self {
+        Self(listener)
+    }
+
+    /// Drops all events.
+    pub fn none() -> Self {
+        Self(Arc::new(Nothing))
+    }
+
+    /// Something that a careful user wants to know: effective settings, totals.
+    pub fn note(&self, message: impl Display) {
+        self.0.message(Severity::Note, &message.to_string());
+    }
+
+    /// Something for debugging.
+    pub fn detail(&self, message: impl Display) {
+        self.0.message(Severity::Detail, &message.to_string());
+    }
+
+    /// Something is odd, and the work goes on.
+    pub fn warn(&self, message: impl Display) {
+        self.0.message(Severity::Warning, &message.to_string());
+    }
+
+    /// A record for programs.
+    pub fn event(&self, record: Object) {
+        self.0.record(record);
+    }
+
+    /// Whether records are used.
+    pub fn takes_records(&self) -> bool {
+        self.0.takes_records()
+    }
+
+    /// Figures of a live stream.
+    pub fn live(&self, progress: &LiveProgress) {
+        self.0.live(progress);
+    }
+
+    /// Progress of work that is weighed.
+    pub fn share(&self, progress: &ShareProgress<'_>) {
+        self.0.share(progress);
+    }
+
+    pub(crate) fn meter(&self, total: Option<u64>, frame_rate: Rational) -> Box<dyn Meter> {
+        self.0.meter(total, frame_rate)
+    }
+}

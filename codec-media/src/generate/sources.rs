@@ -1,0 +1,97 @@
+//! Generated video and audio sources that take the place of files.
+
+use crate::generate::{Generator, SoundGenerator};
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
+use codec_core::frame::PictureInfo;
+
+use crate::failure::{Failure, Result};
+use crate::io::source::{Facts, FrameSource, Shot};
+
+/// Frames generated on demand.
+pub struct DrawnPictures {
+    generator: Generator,
+    facts: Facts,
+    frames: u32,
+    drawn: u32,
+    buffer: Vec<u8>,
+}
+
+impl DrawnPictures {
+    pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
+        let facts = Facts {
+            size: generator.size(),
+            time_base: generator.frame_rate().inverse(),
+            frame_rate: generator.frame_rate(),
+            count: Some(frames.into()),
+            info,
+            kind: "drawn".to_owned(),
+        };
+        Self { generator, facts, frames, drawn: 0, buffer: Vec::new() }
+    }
+}
+
+impl FrameSource for DrawnPictures {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        if self.drawn == self.frames {
+            return Ok(None);
+        }
+        let index = self.drawn;
+        self.drawn += 1;
+        let picture = self.generator.picture(index, &mut self.buffer);
+        let picture = picture.map_err(Failure::internal)?.with_info(self.facts.info);
+        Ok(Some(Shot { picture, pts: index.into(), duration: Some(1) }))
+    }
+}
+
+/// Audio in packets of 20 ms of 16-bit samples, one channel.
+pub struct MadeSound {
+    generator: SoundGenerator,
+    tracks: [Track; 1],
+    block: u64,
+    samples: u64,
+    made: u64,
+}
+
+impl MadeSound {
+    pub fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
+        let format = AudioFormat::new(rate, ChannelLayout::Mono);
+        let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
+        let mut track = AudioTrack::new(Format::Pcm, codec, format);
+        track.duration = Some(samples);
+        let block = u64::from(rate / 50);
+        Self { generator, tracks: [Track::Audio(track)], block, samples, made: 0 }
+    }
+}
+
+impl PacketReader for MadeSound {
+    fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// There is only one track.
+    fn select(&mut self, _tracks: &[usize]) {}
+
+    fn read(&mut self, packet: &mut CodedPacket) -> codec_container::Result<bool> {
+        let count = self.block.min(self.samples - self.made);
+        if count == 0 {
+            return Ok(false);
+        }
+        packet.data.clear();
+        for index in self.made..self.made + count {
+            packet.data.extend_from_slice(&self.generator.sample(index).to_le_bytes());
+        }
+        packet.pts = i64::try_from(self.made).unwrap_or(i64::MAX);
+        packet.duration = Some(count);
+        packet.key = true;
+        (packet.track, packet.trim_start, packet.trim_end) = (0, 0, 0);
+        packet.shown = true;
+        packet.index = self.made / self.block;
+        self.made += count;
+        Ok(true)
+    }
+}

@@ -1,0 +1,332 @@
+//! Frames decoded from a coded stream.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use codec_backends::registry;
+use codec_container::{AnnexB, CodedPacket, PacketReader, TrackKind};
+use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
+use codec_core::frame::{Color, Frame, Rational, Size};
+use codec_core::parallel::RowPool;
+
+use super::source::{Damage, Facts, FrameSource, Shot};
+use super::unreadable::{Advice, missing, with_help};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::settings::encoding::threads_for;
+
+/// Decoding options.
+#[derive(Clone, Debug, Default)]
+pub struct DecodeOptions {
+    /// `codec` or `codec/backend`.
+    pub backend: Option<String>,
+    pub limits: Limits,
+    pub conceal: bool,
+    /// As requested; `None`: by size and cores.
+    pub threads: Option<usize>,
+    /// Keep the syntax trace of each packet.
+    pub trace: bool,
+    /// The remedy that messages about unreadable tracks suggest.
+    pub advice: Advice,
+}
+
+/// Opens a decoder for `codec`, or the backend that the user named. With several threads it may
+/// delay its output by `delay_frames`.
+pub fn open_decoder(
+    codec: &str,
+    size: Size,
+    options: &DecodeOptions,
+    delay_frames: u32,
+    env: &Env,
+) -> Result<Box<dyn VideoDecoder>> {
+    let spec = match &options.backend {
+        Some(spec) if spec.split('/').next() != Some(codec) => {
+            return Err(Failure::usage(format!("the input is {codec}, but -c selects {spec}")));
+        }
+        Some(spec) => spec,
+        None => codec,
+    };
+    let mut config = DecoderConfig::default();
+    config.limits = options.limits;
+    config.conceal = if options.conceal { Conceal::On } else { Conceal::Off };
+    let threads = threads_for(options.threads, size);
+    if threads > 1 {
+        config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        config.delay_frames = delay_frames;
+    }
+    config.simd = Some(env.level);
+    config.trace = options.trace;
+    let (_, open, _) =
+        registry::find_decoder(spec).map_err(|error| match registry::find(spec) {
+            Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no decoder")),
+            Err(_) => Failure::decoding("decoder", &error),
+        })?;
+    open(&config).map_err(|error| Failure::decoding("decoder", &error))
+}
+
+/// Packets inspected for the frame rate if the container states none.
+const PEEK: usize = 13;
+
+/// Reads packets and decodes them.
+pub(crate) struct DecodedSource {
+    reader: Box<dyn PacketReader>,
+    decoder: Box<dyn VideoDecoder>,
+    name: String,
+    env: Env,
+    conceal: bool,
+    facts: Facts,
+    /// Packets read ahead for the frame rate.
+    peeked: VecDeque<CodedPacket>,
+    /// The error after the packets that were read ahead.
+    peeked_failure: Option<Failure>,
+    packet: CodedPacket,
+    /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
+    annex_b: Option<AnnexB>,
+    converted: Vec<u8>,
+    /// The first frame, decoded early for its size, until it is returned; later the current one.
+    frame: Option<Frame>,
+    is_first: bool,
+    ended: bool,
+    damage: Damage,
+    last_failure: Option<String>,
+    /// The error that ends the stream, returned after the frames before it.
+    failure: Option<Failure>,
+    coded_bytes: u64,
+}
+
+impl DecodedSource {
+    pub(crate) fn new(
+        mut reader: Box<dyn PacketReader>,
+        name: String,
+        options: &DecodeOptions,
+        env: &Env,
+    ) -> Result<Self> {
+        reader.select_video();
+        let Some((_, stream)) = reader.video() else {
+            return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
+        };
+        let codec = stream.codec.name();
+        // If no backend was named, an undecodable codec is an error of the input.
+        let unknown = options.backend.is_none() && registry::find_decoder(codec).is_err();
+        if unknown {
+            let message = format!("{name}: this build cannot decode {codec} video");
+            let has_other = reader.audio().is_some();
+            let message = with_help(&message, TrackKind::Video, &name, has_other, options.advice);
+            return Err(Failure::new(Kind::Input, message));
+        }
+        // A file reader can wait for a frame.
+        let decoder = open_decoder(codec, stream.size, options, 1, env)?;
+        let facts = Facts {
+            size: stream.size,
+            time_base: stream.time_base,
+            frame_rate: stream.frame_rate.unwrap_or(Rational::new(30, 1)),
+            count: stream.packet_count,
+            info: stream.info,
+            kind: format!("{codec} in {}", stream.format),
+        };
+        let states_rate = stream.frame_rate.is_some();
+        let is_avc = stream.codec == Codec::H264;
+        let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
+        let mut source = Self {
+            reader,
+            decoder,
+            name,
+            env: env.clone(),
+            conceal: options.conceal,
+            facts,
+            peeked: VecDeque::new(),
+            peeked_failure: None,
+            packet: CodedPacket::default(),
+            annex_b,
+            converted: Vec::new(),
+            frame: None,
+            is_first: true,
+            ended: false,
+            damage: Damage::default(),
+            last_failure: None,
+            failure: None,
+            coded_bytes: 0,
+        };
+        if !states_rate {
+            source.peek();
+        }
+        source.frame = source.decode_next()?;
+        let Some(first) = &source.frame else {
+            let why = source.last_failure.unwrap_or_else(|| source.name.clone() + ": empty stream");
+            let message = format!("cannot decode any frame: {why}");
+            return Err(Failure::new(Kind::Corrupt, message));
+        };
+        source.facts.size = first.size();
+        let stated = source.facts.info.color;
+        if stated == Color::default() {
+            // Some codecs describe colours themselves (AV1).
+            source.facts.info.color = first.info.color;
+        }
+        Ok(source)
+    }
+
+    /// Estimates the frame rate from the first packets.
+    fn peek(&mut self) {
+        while self.peeked.len() < PEEK {
+            let mut packet = CodedPacket::default();
+            match self.reader.read(&mut packet) {
+                Ok(true) => self.peeked.push_back(packet),
+                Ok(false) => break,
+                Err(error) => {
+                    self.peeked_failure = Some(Failure::reading(&self.name, &error));
+                    break;
+                }
+            }
+        }
+        let times: Vec<i64> = self.peeked.iter().filter(|p| p.shown).map(|p| p.pts).collect();
+        if let Some(rate) = estimate_rate(&times, self.facts.time_base) {
+            self.facts.frame_rate = rate;
+        }
+    }
+
+    /// Reads a packet into `self.packet`; `false` at the end.
+    fn read(&mut self) -> Result<bool> {
+        if let Some(packet) = self.peeked.pop_front() {
+            self.packet = packet;
+            return Ok(true);
+        }
+        let outcome = match self.peeked_failure.take() {
+            Some(failure) => Err(failure),
+            None => self
+                .reader
+                .read(&mut self.packet)
+                .map_err(|error| Failure::reading(&self.name, &error)),
+        };
+        match outcome {
+            Err(failure) if self.conceal && failure.kind != Kind::Internal => {
+                self.env.console.warn(&failure.message);
+                self.damage.lost_packets += 1;
+                self.last_failure = Some(failure.message);
+                // A reader that cannot continue reports so at the next call.
+                self.reader
+                    .read(&mut self.packet)
+                    .map_err(|error| Failure::reading(&self.name, &error))
+                    .or(Ok(false))
+            }
+            other => other,
+        }
+    }
+
+    fn decode_next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.receive() {
+                return Ok(Some(frame));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if self.env.stop.is_requested() {
+                return Err(Failure::interrupted(false));
+            }
+            match self.read() {
+                Ok(true) => {}
+                outcome => {
+                    self.ended = true;
+                    self.failure = outcome.err();
+                    self.decoder.finish();
+                    continue;
+                }
+            }
+            let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
+            self.coded_bytes += data.len() as u64;
+            let data = match &self.annex_b {
+                None => data,
+                Some(annex_b) => {
+                    annex_b.convert(data, &mut self.converted);
+                    &self.converted
+                }
+            };
+            match self.decoder.decode(data, *pts, *duration) {
+                Ok(report) => {
+                    self.damage.total_mbs += u64::from(report.total_mbs);
+                    self.damage.concealed_mbs += u64::from(report.concealed_mbs);
+                    self.damage.concealed_frames += u64::from(report.concealed_mbs > 0);
+                }
+                Err(error) => {
+                    let place = format!("{}: packet {index} at byte {offset}", self.name);
+                    let failure = Failure::decoding(&place, &error);
+                    if !self.conceal {
+                        self.ended = true;
+                        self.failure = Some(failure);
+                        self.decoder.finish();
+                        continue;
+                    }
+                    self.env.console.detail(&failure.message);
+                    self.damage.lost_packets += 1;
+                    self.last_failure = Some(failure.message);
+                }
+            }
+        }
+    }
+}
+
+impl FrameSource for DecodedSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        if self.is_first {
+            self.is_first = false;
+        } else {
+            // Return the old frame to the decoder's pool first.
+            self.frame = None;
+            self.frame = self.decode_next()?;
+        }
+        Ok(self.frame.as_ref().map(|frame| Shot {
+            picture: frame.picture().with_info(self.facts.info),
+            pts: frame.pts,
+            duration: frame.duration,
+        }))
+    }
+
+    fn damage(&self) -> Damage {
+        self.damage
+    }
+
+    fn coded_bytes(&self) -> u64 {
+        self.coded_bytes
+    }
+}
+
+/// The common rate nearest to the mean interval of `times`, if one is close.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn estimate_rate(times: &[i64], time_base: Rational) -> Option<Rational> {
+    // With B frames the packets are not in presentation order.
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    let ticks = last.checked_sub(*first).filter(|&ticks| ticks > 0)?;
+    let seconds = ticks as f64 * time_base.as_f64();
+    let rate = (times.len() - 1) as f64 / seconds;
+    let usual = [10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120].map(|r| Rational::new(r, 1));
+    let ntsc = [24, 30, 60, 120].map(|r| Rational::new(r * 1000, 1001));
+    let distance = |r: &Rational| (r.as_f64() / rate - 1.0).abs();
+    let near = usual.into_iter().chain(ntsc).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    if distance(&near) < 0.02 {
+        return Some(near);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let thousandths = (rate * 1000.0).round().clamp(1000.0, 240_000.0) as u32;
+    Some(Rational::new(thousandths, 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_recognised_as_thirty_frames_a_second() {
+        let times: Vec<i64> = (0..13).map(|n| (n * 100 + 1) / 3).collect();
+        let rate = estimate_rate(&times, Rational::new(1, 1000));
+        assert!(rate.is_some_and(|rate| (rate.as_f64() - 30.0).abs() < 0.05), "{rate:?}");
+        assert_eq!(estimate_rate(&[5], Rational::new(1, 1000)), None);
+        assert_eq!(estimate_rate(&[5, 5], Rational::new(1, 1000)), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! Opens input.
+
+use std::fs::File;
+use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
+use std::path::{Path, PathBuf};
+
+use codec_container::{Input, RawReader, ReadOptions, Source};
+use codec_core::codec::Limits;
+
+use super::STDIN;
+use super::names::is_pipe;
+use super::packed::PackedReader;
+use super::patient::PatientReader;
+use super::unreadable;
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::stills::StillFormat;
+use crate::values::RawLayout;
+
+/// What to read, and how.
+#[derive(Clone, Debug)]
+pub struct InputSpec {
+    pub path: PathBuf,
+    pub raw: Option<RawLayout>,
+    pub limits: Limits,
+    /// Whether timestamps may go backwards, to play damaged input as far as possible.
+    pub lenient: bool,
+}
+
+/// An opened input.
+pub enum Opened {
+    Container(Input),
+    Packed(PackedReader),
+    /// A still image, to be read by `crate::stills`.
+    Still(Box<dyn Read + Send>, StillFormat),
+}
+
+impl InputSpec {
+    /// The name for messages.
+    pub fn name(&self) -> String {
+        if is_pipe(&self.path) { STDIN.to_owned() } else { self.path.display().to_string() }
+    }
+
+    /// Opens the input and detects its content.
+    pub fn open(&self, env: &Env) -> Result<Opened> {
+        let name = self.name();
+        let source = bytes_of(&self.path, &name, env)?;
+        let mut options = ReadOptions::default();
+        options.limits = self.limits;
+        options.allow_backward_times = self.lenient;
+        let refused = |error| Failure::reading(&name, &error);
+        let input = match self.raw {
+            Some(layout) => match layout.spec() {
+                Some(spec) => {
+                    let reader = RawReader::new(source, spec, &options).map_err(refused)?;
+                    Input::Pictures(Box::new(reader))
+                }
+                None => return Ok(Opened::Packed(PackedReader::new(source, layout, self)?)),
+            },
+            None => match still_or_video(source, &name)? {
+                Found::Still(reader, format) => return Ok(Opened::Still(reader, format)),
+                Found::Video(source) => {
+                    codec_container::open(source, &options).map_err(|error| self.refusal(&error))?
+                }
+            },
+        };
+        let warnings = match &input {
+            Input::Packets(reader) => {
+                reader.tracks().iter().flat_map(|track| track.warnings()).collect()
+            }
+            Input::Pictures(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
+            _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown content type"))),
+        };
+        for warning in warnings {
+            env.console.warn(format!("{name}: {warning}"));
+        }
+        Ok(Opened::Container(input))
+    }
+
+    fn refusal(&self, error: &codec_container::Error) -> Failure {
+        let mut failure = Failure::reading(&self.name(), error);
+        let extension = self.path.extension().and_then(|extension| extension.to_str());
+        let looks_raw = extension
+            .and_then(codec_container::Format::from_extension)
+            .is_some_and(|format| format == codec_container::Format::Raw);
+        if looks_raw && matches!(error, codec_container::Error::Unrecognised { .. }) {
+            failure.message.push_str("\nhelp: give the layout of headerless video with --raw");
+        }
+        if matches!(error, codec_container::Error::Unsupported { what, .. } if what.starts_with("codec "))
+        {
+            let name = unreadable::quoted(&self.name());
+            failure.message.push_str(&format!(
+                "\nhelp: decode video with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - \
+                 -o OUT; audio: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
+            ));
+        }
+        failure
+    }
+}
+
+/// The content type of the first bytes.
+enum Found {
+    Still(Box<dyn Read + Send>, StillFormat),
+    Video(Source),
+}
+
+/// Reads the first bytes and pushes them back.
+fn still_or_video(source: Source, name: &str) -> Result<Found> {
+    let unreadable = |error| Failure::new(Kind::Input, format!("cannot read {name}: {error}"));
+    let mut head = Vec::with_capacity(12);
+    match source {
+        Source::Seekable(mut reader) => {
+            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
+            reader.rewind().map_err(unreadable)?;
+            Ok(match StillFormat::recognise(&head) {
+                Some(format) => Found::Still(Box::new(reader), format),
+                None => Found::Video(Source::Seekable(reader)),
+            })
+        }
+        Source::Stream(mut reader) => {
+            reader.by_ref().take(12).read_to_end(&mut head).map_err(unreadable)?;
+            let format = StillFormat::recognise(&head);
+            let whole = Cursor::new(head).chain(reader);
+            Ok(match format {
+                Some(format) => Found::Still(Box::new(whole), format),
+                None => Found::Video(Source::stream(whole)),
+            })
+        }
+    }
+}
+
+fn bytes_of(path: &Path, name: &str, env: &Env) -> Result<Source> {
+    let unreadable = |error| Failure::new(Kind::Input, format!("cannot open {name}: {error}"));
+    if is_pipe(path) {
+        if stdin().is_terminal() {
+            return Err(Failure::usage(
+                "standard input is a terminal\nhelp: name a file or use a pipe",
+            ));
+        }
+        #[cfg(unix)]
+        return Ok(Source::stream(PatientReader::stdin(env.stop.clone()).map_err(unreadable)?));
+        #[cfg(not(unix))]
+        return Ok(Source::stream(stdin()));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let found = file.metadata().map_err(unreadable)?;
+    if found.is_dir() {
+        return Err(Failure::new(Kind::Input, format!("cannot read {name}: is a folder")));
+    }
+    Ok(if found.is_file() {
+        Source::seekable(file)
+    } else {
+        Source::stream(PatientReader::new(file, env.stop.clone()))
+    })
+}

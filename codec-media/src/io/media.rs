@@ -1,0 +1,145 @@
+//! Opens an input for its video, its audio or both.
+
+use codec_container::{AudioTrack, Input, PacketReader, TrackKind};
+
+use super::decoded::{DecodeOptions, DecodedSource};
+use super::demux;
+use super::input::{InputSpec, Opened};
+use super::names::is_pipe;
+use super::source::{self, FrameSource};
+use super::unreadable::{is_lost, missing};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+
+/// The wanted kinds of media (at least one), or those that the input has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    pub pictures: bool,
+    pub sound: bool,
+}
+
+/// The wanted media of an input.
+pub struct Media {
+    pub pictures: Option<Box<dyn FrameSource>>,
+    pub sound: Option<SoundInput>,
+    /// What the input has, wanted or not.
+    pub holds: Parts,
+    /// Set if audio was wanted and the only audio track cannot be read.
+    pub(crate) lost_sound: Option<Failure>,
+}
+
+impl Media {
+    /// Returns itself, or an error if wanted audio is lost.
+    pub fn complete(self) -> Result<Self> {
+        match self.lost_sound {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
+    }
+}
+
+/// An audio track before its first packet.
+pub struct SoundInput {
+    /// Delivers only this track.
+    pub reader: Box<dyn PacketReader>,
+    pub number: usize,
+    pub track: AudioTrack,
+    /// Name of the input, for messages.
+    pub name: String,
+}
+
+impl SoundInput {
+    /// The first audio track of `reader`.
+    pub fn of(mut reader: Box<dyn PacketReader>, name: String) -> Option<Self> {
+        reader.select_audio();
+        let (number, track) = reader.audio()?;
+        let track = track.clone();
+        Some(Self { reader, number, track, name })
+    }
+}
+
+/// Opens an input.
+pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) -> Result<Media> {
+    let reader = match spec.open(env)? {
+        Opened::Container(Input::Packets(reader)) => reader,
+        _ if !wants.pictures => {
+            return Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name())));
+        }
+        other => {
+            let pictures = Some(source::of(other, spec, options, env)?);
+            let holds = Parts { pictures: true, sound: false };
+            return Ok(Media { pictures, sound: None, holds, lost_sound: None });
+        }
+    };
+    let name = spec.name();
+    if wants.pictures && is_lost(&*reader, TrackKind::Video) {
+        return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
+    }
+    let lost_sound = (wants.sound && is_lost(&*reader, TrackKind::Audio))
+        .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
+    warn_of_further_tracks(&*reader, wants, &name, env);
+    let holds = Parts { pictures: reader.video().is_some(), sound: reader.audio().is_some() };
+    let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
+    let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
+    let (pictures, sound) = match (video, audio) {
+        (Some(video), Some(audio)) => {
+            let [pictures, sound] = apart(reader, [video, audio], spec, env)?;
+            (Some(pictures), Some(sound))
+        }
+        (Some(_), None) => (Some(reader), None),
+        (None, Some(_)) => (None, Some(reader)),
+        (None, None) => {
+            if let Some(failure) = lost_sound {
+                return Err(failure);
+            }
+            let missing = match (wants.pictures, holds.sound) {
+                (true, true) => "no video, and the output cannot hold audio",
+                (true, false) => "no video",
+                _ => "no audio",
+            };
+            return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
+        }
+    };
+    let pictures = pictures.map(|reader| {
+        let source = DecodedSource::new(reader, spec.name(), options, env)?;
+        source::checked(Box::new(source), spec)
+    });
+    Ok(Media {
+        pictures: pictures.transpose()?,
+        sound: sound.and_then(|reader| SoundInput::of(reader, spec.name())),
+        holds,
+        lost_sound,
+    })
+}
+
+/// Warns if there is more than one track of a kind, because only one is used.
+fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: &Env) {
+    let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
+    let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
+    for (wanted, count, kind) in [(wants.pictures, video, "video"), (wants.sound, audio, "audio")] {
+        if wanted && count > 1 {
+            env.console.warn(format!("{name}: using the first of {count} {kind} tracks"));
+        }
+    }
+}
+
+/// Returns a reader for each of two tracks. A file is opened twice, so that no packets wait in
+/// memory; a pipe is shared.
+fn apart(
+    mut reader: Box<dyn PacketReader>,
+    tracks: [usize; 2],
+    spec: &InputSpec,
+    env: &Env,
+) -> Result<[Box<dyn PacketReader>; 2]> {
+    let is_file = std::fs::metadata(&spec.path).is_ok_and(|found| found.is_file());
+    if !is_file || is_pipe(&spec.path) {
+        return Ok(demux::split(reader, tracks).map(|track| Box::new(track) as _));
+    }
+    // Warnings were given the first time.
+    let Opened::Container(Input::Packets(mut second)) = spec.open(&env.quiet())? else {
+        return Err(Failure::new(Kind::Input, format!("{}: changed while reading", spec.name())));
+    };
+    reader.select(&tracks[..1]);
+    second.select(&tracks[1..]);
+    Ok([reader, second])
+}

@@ -1,0 +1,83 @@
+//! The meaning of file names: `-`, and formats by extension.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codec_audio::PcmEncoding;
+use codec_container::Format;
+
+use crate::failure::{Failure, Result};
+
+/// Whether the name means standard input or output.
+pub fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The format given by `-f`, otherwise by the extension; `default` for pipes and devices.
+pub fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<Format> {
+    if let Some(name) = flag {
+        return Format::from_extension(name).ok_or_else(|| {
+            Failure::usage(format!("unknown format {name}: expected ivf, webm, y4m or raw"))
+        });
+    }
+    if is_pipe(path) || is_special(path) {
+        return Ok(default);
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.and_then(Format::from_extension).ok_or_else(|| {
+        Failure::usage(format!(
+            "unknown format of {}\n\
+             help: use a name ending in .ivf, .webm, .y4m or .yuv, or give -f",
+            path.display()
+        ))
+    })
+}
+
+/// The codec of headerless audio implied by a file name: `.s24` for 24-bit samples, `.al` for
+/// A-law.
+pub fn headerless_codec(path: &Path) -> Option<&'static str> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "al" => Some("pcma"),
+        "ul" => Some("pcmu"),
+        samples => {
+            let names = PcmEncoding::ALL.map(PcmEncoding::name);
+            names.into_iter().find(|name| *name == samples || *name == format!("{samples}le"))
+        }
+    }
+}
+
+/// Whether the path exists and is neither a file nor a folder: a device or a named pipe.
+pub(crate) fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Whether both names refer to one file, possibly through links.
+pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
+    let (found_a, found_b) = match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(found_a), Ok(found_b)) => (found_a, found_b),
+        // Files that do not exist yet are the same if they have the same name in the same folder.
+        (Err(_), Err(_)) => {
+            return a.file_name() == b.file_name() && folder_of(a) == folder_of(b);
+        }
+        _ => return false,
+    };
+    if !found_a.is_file() || !found_b.is_file() {
+        return false;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        found_a.dev() == found_b.dev() && found_a.ino() == found_b.ino()
+    }
+    #[cfg(not(unix))]
+    {
+        fs::canonicalize(a).ok() == fs::canonicalize(b).ok()
+    }
+}
+
+/// The canonical folder of a path; `None` if it does not exist.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
+}

@@ -1,0 +1,189 @@
+//! Output files, written under a temporary name and renamed when complete; standard output.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use codec_container::Output;
+use tempfile::NamedTempFile;
+
+use super::STDOUT;
+use super::names::{is_pipe, is_same_file, is_special};
+use crate::failure::{Failure, Kind, Result};
+use crate::stop;
+
+/// What may be overwritten.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Whether existing files may be replaced.
+    pub overwrite: bool,
+    /// Files that are in use as inputs or other outputs.
+    pub not: Vec<PathBuf>,
+    /// Whether binary data may go to a terminal.
+    pub terminal: bool,
+}
+
+/// An output that gets its final name when it is complete.
+#[derive(Debug)]
+pub struct OutputFile {
+    pub name: String,
+    place: Place,
+    overwrite: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// A device or a named pipe, written directly.
+    Special(PathBuf),
+    File {
+        temporary: NamedTempFile,
+        path: PathBuf,
+    },
+}
+
+impl Rules {
+    /// Rejects an output that must not be written, before any work is done.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        if is_pipe(path) {
+            if stdout().is_terminal() && !self.terminal {
+                return Err(Failure::usage(
+                    "standard output is a terminal\n\
+                     help: name a file with -o, or force output with -f FORMAT",
+                ));
+            }
+            return Ok(());
+        }
+        let name = path.display();
+        if let Some(other) = self.not.iter().find(|other| is_same_file(path, other)) {
+            return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
+        }
+        if is_special(path) {
+            return Ok(());
+        }
+        if path.is_dir() {
+            return Err(Failure::new(Kind::Output, format!("cannot write {name}: is a folder")));
+        }
+        if path.exists() && !self.overwrite {
+            return Err(Failure::usage(format!(
+                "{name} already exists\nhelp: overwrite it with -y"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl OutputFile {
+    /// Creates an output; its final name does not exist yet.
+    pub fn create(path: &Path, rules: &Rules) -> Result<Self> {
+        Self::create_as(path, rules, false)
+    }
+
+    /// Creates an output that holds a secret: only the owner may read the file (mode 0600).
+    #[cfg(feature = "net")]
+    pub(crate) fn create_private(path: &Path, rules: &Rules) -> Result<Self> {
+        Self::create_as(path, rules, true)
+    }
+
+    fn create_as(path: &Path, rules: &Rules, private: bool) -> Result<Self> {
+        rules.check(path)?;
+        if is_pipe(path) {
+            return Ok(Self { name: STDOUT.to_owned(), place: Place::Stdout, overwrite: true });
+        }
+        let name = path.display().to_string();
+        if is_special(path) {
+            let place = Place::Special(path.to_owned());
+            return Ok(Self { name, place, overwrite: true });
+        }
+        // A link's target is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let temporary =
+            temporary_beside(&path, private).map_err(|error| Failure::output(&name, &error))?;
+        stop::remember(temporary.path().to_owned());
+        let place = Place::File { temporary, path };
+        Ok(Self { name, place, overwrite: rules.overwrite })
+    }
+
+    /// Returns the stream for a container writer.
+    pub fn stream(&self) -> Result<Output> {
+        let failed = |error| Failure::output(&self.name, &error);
+        Ok(match &self.place {
+            Place::File { temporary, .. } => {
+                Output::seekable(temporary.as_file().try_clone().map_err(failed)?)
+            }
+            Place::Stdout | Place::Special(_) => Output::stream(self.writer()?),
+        })
+    }
+
+    /// Returns an unbuffered writer for other content.
+    pub fn writer(&self) -> Result<Box<dyn Write + Send>> {
+        let failed = |error| Failure::output(&self.name, &error);
+        Ok(match &self.place {
+            Place::Stdout => unbuffered_stdout(),
+            Place::Special(path) => {
+                Box::new(File::options().write(true).open(path).map_err(failed)?)
+            }
+            Place::File { temporary, .. } => {
+                Box::new(temporary.as_file().try_clone().map_err(failed)?)
+            }
+        })
+    }
+
+    /// Renames the file to its final name. The writer must have been flushed.
+    pub fn commit(self) -> Result<()> {
+        let Place::File { temporary, path } = self.place else {
+            return Ok(());
+        };
+        let temporary_path = temporary.path().to_owned();
+        let outcome = if self.overwrite {
+            temporary.persist(&path)
+        } else {
+            temporary.persist_noclobber(&path)
+        };
+        stop::forget(&temporary_path);
+        outcome.map(drop).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::usage(format!("{} already exists\nhelp: overwrite it with -y", self.name))
+            }
+            _ => Failure::output(&self.name, &error.error),
+        })
+    }
+}
+
+fn temporary_beside(path: &Path, private: bool) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".codec-").suffix(".part");
+    // Temporary files are private by default; make this one an ordinary file, unless it holds a
+    // secret.
+    #[cfg(unix)]
+    if !private {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    #[cfg(not(unix))]
+    let _ = private;
+    builder.tempfile_in(folder)
+}
+
+/// Standard output without line buffering, which would search video data for line ends.
+fn unbuffered_stdout() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(handle) = stdout().as_fd().try_clone_to_owned() {
+            return Box::new(File::from(handle));
+        }
+    }
+    Box::new(stdout())
+}
+
+/// Prints text to standard output: checksums, tables, JSON.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| Failure::output(STDOUT, &error))
+}

@@ -1,0 +1,76 @@
+//! Headerless video in packed formats: YUY2, RGB, BGRA.
+
+use std::io::Read;
+
+use codec_container::Source;
+
+use super::input::InputSpec;
+use super::source::{Facts, FrameSource, Shot};
+use crate::failure::{Failure, Kind, Result};
+use crate::picture::convert;
+use crate::picture::planes::Planes;
+use crate::values::{RawLayout, Samples};
+
+/// Reads packed frames and converts them to I420.
+pub struct PackedReader {
+    input: Box<dyn Read + Send>,
+    name: String,
+    samples: Samples,
+    facts: Facts,
+    bytes: Vec<u8>,
+    planes: Planes,
+    index: i64,
+}
+
+impl PackedReader {
+    pub(crate) fn new(source: Source, layout: RawLayout, spec: &InputSpec) -> Result<Self> {
+        let RawLayout { size, frame_rate, samples } = layout;
+        let name = spec.name();
+        if size.pixels() > spec.limits.max_pixels {
+            let limit = spec.limits.max_pixels;
+            let message = format!("{name}: {size} exceeds the limit of {limit} pixels");
+            return Err(Failure::new(Kind::Input, message));
+        }
+        let input: Box<dyn Read + Send> = match source {
+            Source::Seekable(inner) => Box::new(inner),
+            Source::Stream(inner) => inner,
+        };
+        let facts = Facts {
+            size,
+            time_base: frame_rate.inverse(),
+            frame_rate,
+            count: None,
+            info: codec_core::frame::PictureInfo::default(),
+            kind: format!("raw {}", samples.name()),
+        };
+        let mut planes = Planes::default();
+        planes.reset(size);
+        Ok(Self { input, name, samples, facts, bytes: Vec::new(), planes, index: 0 })
+    }
+}
+
+impl FrameSource for PackedReader {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        let wanted = self.samples.picture_bytes(self.facts.size);
+        self.bytes.clear();
+        let read = self.input.by_ref().take(wanted).read_to_end(&mut self.bytes);
+        let got =
+            read.map_err(|e| Failure::new(Kind::Input, format!("cannot read {}: {e}", self.name)))?;
+        if got == 0 {
+            return Ok(None);
+        }
+        if got as u64 != wanted {
+            let (name, index) = (&self.name, self.index);
+            let message = format!("{name}: frame {index}: expected {wanted} bytes, found {got}");
+            return Err(Failure::new(Kind::Corrupt, message));
+        }
+        convert::from_packed(self.samples, &self.bytes, &mut self.planes)?;
+        let pts = self.index;
+        self.index += 1;
+        Ok(Some(Shot { picture: self.planes.picture()?, pts, duration: Some(1) }))
+    }
+}

@@ -1,0 +1,78 @@
+//! Video outputs: y4m and raw samples.
+
+use std::io::{BufWriter, Write};
+
+use codec_container::{Format, PictureStream, PictureWriter, create_pictures};
+use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+
+use super::output::OutputFile;
+use crate::failure::{Failure, Result};
+use crate::picture::convert;
+use crate::picture::planes::Planes;
+use crate::values::Samples;
+
+/// Writes frames to an output.
+pub struct PictureSink {
+    name: String,
+    form: Form,
+}
+
+enum Form {
+    /// y4m: every frame has the size in the header.
+    Headed(Box<dyn PictureWriter>),
+    /// Samples without a header: every frame at its own size.
+    Bare { out: BufWriter<Box<dyn Write + Send>>, samples: Samples, planes: Planes, bytes: Vec<u8> },
+}
+
+/// Contents of the header.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub size: Size,
+    pub frame_rate: Rational,
+    pub info: PictureInfo,
+}
+
+impl PictureSink {
+    pub fn new(
+        output: &OutputFile,
+        format: Format,
+        samples: Samples,
+        header: Header,
+    ) -> Result<Self> {
+        let form = if format == Format::Raw {
+            let out = BufWriter::with_capacity(1 << 16, output.writer()?);
+            Form::Bare { out, samples, planes: Planes::default(), bytes: Vec::new() }
+        } else {
+            let mut stream = PictureStream::new(format, header.size, header.frame_rate);
+            stream.info = header.info;
+            let writer = create_pictures(output.stream()?, format, &stream)
+                .map_err(|error| Failure::writing(&output.name, &error))?;
+            Form::Headed(writer)
+        };
+        Ok(Self { name: output.name.clone(), form })
+    }
+
+    pub fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
+        match &mut self.form {
+            Form::Headed(writer) => {
+                writer.write(picture).map_err(|error| Failure::writing(&self.name, &error))
+            }
+            Form::Bare { out, samples, planes, bytes } => {
+                planes.copy_from(picture);
+                convert::to_samples(planes, *samples, bytes)?;
+                out.write_all(bytes).map_err(|error| Failure::output(&self.name, &error))
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Result<()> {
+        match &mut self.form {
+            Form::Headed(writer) => {
+                writer.finish().map_err(|error| Failure::writing(&self.name, &error))
+            }
+            Form::Bare { out, .. } => {
+                out.flush().map_err(|error| Failure::output(&self.name, &error))
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Errors for tracks that cannot be read or decoded, with remedies.
+
+use codec_container::{PacketReader, TrackKind};
+
+use super::STDIN;
+use crate::failure::{Failure, Kind};
+
+/// How a command can do without the video or the audio of an input, for messages. The default is
+/// for commands that read only one kind of track.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Advice {
+    pub(crate) without_video: Option<&'static str>,
+    pub(crate) without_audio: Option<&'static str>,
+}
+
+impl Advice {
+    /// For commands with `--no-video` and `--no-audio`.
+    pub const FLAGS: Self = Self {
+        without_video: Some("use the audio only with --no-video"),
+        without_audio: Some("use the video only with --no-audio"),
+    };
+
+    /// For `decode`, which selects by the output.
+    pub const BY_OUTPUT: Self =
+        Self { without_video: Some("decode the audio only with -o F.wav"), without_audio: None };
+
+    /// For `serve`.
+    pub const NO_AUDIO: Self =
+        Self { without_video: None, without_audio: Some("publish the video only with --no-audio") };
+}
+
+/// The reason why `reader` delivers no track of `kind`: an unreadable track, or none in the file.
+pub fn missing(reader: &dyn PacketReader, kind: TrackKind, name: &str, advice: Advice) -> Failure {
+    match reader.skipped().into_iter().find(|track| track.kind == kind) {
+        Some(track) => {
+            let why = track.reason.clone();
+            let why = why.unwrap_or_else(|| format!("codec {} is not supported", track.codec));
+            let has_other = match kind {
+                TrackKind::Video => reader.audio().is_some(),
+                _ => reader.video().is_some(),
+            };
+            let message = format!("{name}: cannot read the {kind} track ({}): {why}", track.codec);
+            Failure::new(Kind::Input, with_help(&message, kind, name, has_other, advice))
+        }
+        None => Failure::new(Kind::Input, format!("{name}: no {kind}")),
+    }
+}
+
+/// Whether `reader` has an unreadable track of `kind` and no readable one.
+pub fn is_lost(reader: &dyn PacketReader, kind: TrackKind) -> bool {
+    let delivers = match kind {
+        TrackKind::Video => reader.video().is_some(),
+        _ => reader.audio().is_some(),
+    };
+    !delivers && reader.skipped().iter().any(|track| track.kind == kind)
+}
+
+/// Appends a line with the remedies to `message`.
+pub(crate) fn with_help(
+    message: &str,
+    kind: TrackKind,
+    name: &str,
+    has_other: bool,
+    advice: Advice,
+) -> String {
+    let without = match kind {
+        TrackKind::Video => advice.without_video,
+        _ => advice.without_audio,
+    };
+    let name = quoted(name);
+    let by_ffmpeg = match kind {
+        TrackKind::Video => {
+            format!(
+                "decode it with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - -o OUT"
+            )
+        }
+        _ => {
+            format!("decode it with ffmpeg: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT")
+        }
+    };
+    let ways: Vec<_> =
+        without.filter(|_| has_other).map(str::to_owned).into_iter().chain([by_ffmpeg]).collect();
+    format!("{message}\nhelp: {}", ways.join("; "))
+}
+
+/// Quotes a name for a shell.
+pub(super) fn quoted(name: &str) -> String {
+    if name == STDIN {
+        return "-".to_owned();
+    }
+    match shlex::try_quote(name) {
+        Ok(quoted) => quoted.into_owned(),
+        Err(_) => "IN".to_owned(),
+    }
+}

@@ -1,0 +1,51 @@
+//! The engine of the `codec` command as a library: inputs and outputs, capture, live streams,
+//! recording, and transcoding of video and audio.
+//!
+//! Nothing here parses arguments or writes to the terminal. A run takes typed options, reports
+//! [events](events::Listener), ends early when it is [asked to](stop::Stop), and returns a
+//! [`failure::Failure`] with a kind.
+
+#![forbid(unsafe_code)]
+
+pub mod audio;
+mod clock;
+pub mod events;
+pub mod failure;
+pub mod generate;
+pub mod io;
+pub mod json;
+#[cfg(feature = "net")]
+pub mod live;
+pub mod picture;
+pub mod progress;
+pub mod rate_trace;
+pub mod report;
+pub mod scaling;
+pub mod session;
+pub mod settings;
+pub mod stills;
+pub mod stop;
+pub mod values;
+
+use codec_simd::Level;
+
+use events::Events;
+use stop::Stop;
+
+/// What every run is given.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// Receives what the run reports.
+    pub console: Events,
+    /// Ends the run early.
+    pub stop: Stop,
+    /// The instruction set of the kernels.
+    pub level: Level,
+}
+
+impl Env {
+    /// The same without messages and progress.
+    pub fn quiet(&self) -> Self {
+        Self { console: Events::none(), ..self.clone() }
+    }
+}

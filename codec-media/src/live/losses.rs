@@ -1,0 +1,52 @@
+//! Losses of a live input before the encoder, and their reports.
+
+use crate::json::Object;
+
+/// Video and audio of a live input that did not reach the encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// Frames dropped by the driver.
+    pub by_driver: u64,
+    /// Frames that were too old when the encoder was ready.
+    pub late: u64,
+    /// Frames with damage.
+    pub damaged: u64,
+    /// Audio gaps, and the silence that fills them.
+    pub sound_gaps: u64,
+    pub silence_s: f64,
+    /// Audio that was not read in time.
+    pub sound_late_s: f64,
+}
+
+impl Losses {
+    /// Describes the losses; empty without losses.
+    pub fn told(&self) -> Vec<String> {
+        let Self { by_driver, late, damaged, sound_gaps, silence_s, sound_late_s } = *self;
+        let frames = [
+            (by_driver, "lost by the driver"),
+            (late, "too old for the encoder"),
+            (damaged, "damaged"),
+        ];
+        let lost = frames.into_iter().filter(|(count, _)| *count > 0);
+        let mut parts: Vec<String> =
+            lost.map(|(count, what)| format!("{count} frames {what}")).collect();
+        if sound_gaps > 0 {
+            parts.push(format!("{sound_gaps} audio gaps ({silence_s:.2} s)"));
+        }
+        if sound_late_s > 0.0 {
+            parts.push(format!("{sound_late_s:.2} s of audio dropped"));
+        }
+        parts
+    }
+
+    /// The losses as JSON.
+    pub(crate) fn to_json(self) -> Object {
+        Object::new()
+            .raw("frames_lost_by_driver", self.by_driver)
+            .raw("frames_late", self.late)
+            .raw("frames_damaged", self.damaged)
+            .raw("sound_gaps", self.sound_gaps)
+            .float("silence_s", self.silence_s)
+            .float("sound_late_s", self.sound_late_s)
+    }
+}

@@ -1,0 +1,51 @@
+//! Real-time media for `send` and `recv`: clocked inputs, network outputs and inputs, recordings,
+//! statistics.
+
+#[cfg(any(all(feature = "capture", target_os = "linux"), all(test, unix)))]
+mod capture;
+mod connection;
+mod delivery;
+pub(crate) mod e2ee;
+pub(crate) mod figures;
+mod framed_in;
+mod framed_out;
+pub(crate) mod inlet;
+pub mod losses;
+pub mod options;
+pub(crate) mod outlet;
+pub(crate) mod pace;
+pub(crate) mod playout;
+pub(crate) mod recording;
+pub mod recv;
+mod rtp;
+mod rtp_in;
+mod rtp_out;
+mod rtp_sound;
+mod rtp_source;
+pub mod send;
+pub mod source;
+mod srtp;
+pub mod testsrc;
+pub(crate) mod totals;
+mod waiting;
+pub(crate) mod ways;
+#[cfg(feature = "whip")]
+mod webrtc;
+#[cfg(feature = "whip")]
+mod whep;
+#[cfg(feature = "whip")]
+mod whip;
+
+use codec_net::error::NetError;
+
+use crate::failure::{Failure, Kind};
+
+/// Converts a connection error to a failure of the command.
+pub(crate) fn network(error: &NetError) -> Failure {
+    let kind = match error {
+        NetError::Framing(_) => Kind::Corrupt,
+        NetError::Unsendable(_) => Kind::Usage,
+        _ => Kind::Network,
+    };
+    Failure::new(kind, error.to_string())
+}

@@ -1,0 +1,101 @@
+//! What `send` and `receive` are asked to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use codec_core::codec::Limits;
+use codec_core::frame::Size;
+use codec_rtc::adaptation::Preference;
+use codec_rtc::link::LinkSpec;
+
+use crate::io::media::Parts;
+use crate::settings::encoder::EncoderOptions;
+use crate::settings::sound::AudioOptions;
+use crate::values::{RawLayout, Samples};
+
+/// Options of both directions.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkOptions {
+    /// A link that is emulated on this end, for datagrams.
+    pub netem: Option<LinkSpec>,
+    /// Session description: a sender writes it, a receiver reads it (RTP).
+    pub sdp: Option<PathBuf>,
+    /// Token that a client shows and a server requires (WebSockets, WebRTC).
+    pub token: Option<String>,
+    /// Trust only the CA certificates in this PEM file.
+    pub ca: Option<PathBuf>,
+    /// Certificates of a server, its own first (PEM).
+    pub cert: Option<PathBuf>,
+    /// Private key of a server (PEM).
+    pub key: Option<PathBuf>,
+    /// File with the key of end-to-end encryption.
+    pub e2ee_key: Option<PathBuf>,
+    /// File that gets statistics every second, one JSON object a line.
+    pub stats: Option<PathBuf>,
+    /// End after this time.
+    pub duration: Option<Duration>,
+}
+
+/// Options of [`send`](super::send::send).
+#[derive(Clone, Debug)]
+pub struct SendOptions {
+    /// A file, `-` for standard input, `testsrc:...` or `v4l2:...`.
+    pub input: PathBuf,
+    /// Where to send.
+    pub url: String,
+    /// Layout of headerless input.
+    pub raw: Option<RawLayout>,
+    /// Limits on the input.
+    pub limits: Limits,
+    /// Begin the input again at its end.
+    pub repeat: bool,
+    /// Send the packets of the file as they are.
+    pub copy: bool,
+    /// Settings of the video encoder.
+    pub encoder: EncoderOptions,
+    /// File with a bitrate that changes.
+    pub rate_trace: Option<PathBuf>,
+    /// What to reduce when bandwidth or CPU is insufficient; `None`: nothing.
+    pub adapt: Option<Preference>,
+    /// Threads of the encoder. Default: by size and cores.
+    pub threads: Option<usize>,
+    /// Send at most this many frames.
+    pub frames: Option<u64>,
+    /// Scale to this size.
+    pub resize: Option<Size>,
+    /// Which parts of the input are sent.
+    pub parts: Parts,
+    /// Settings of the audio encoder.
+    pub sound: AudioOptions,
+    /// The connection.
+    pub network: NetworkOptions,
+    /// Overwrite existing files.
+    pub yes: bool,
+}
+
+/// Options of [`receive`](super::recv::receive).
+#[derive(Clone, Debug)]
+pub struct ReceiveOptions {
+    /// Where to receive from.
+    pub url: String,
+    /// Output file, or `-`; `None`: decode and drop.
+    pub output: Option<PathBuf>,
+    /// Format of the output, if its name does not say it.
+    pub format: Option<String>,
+    /// Samples of raw output.
+    pub pixels: Option<Samples>,
+    /// Drop the audio.
+    pub no_audio: bool,
+    /// End when nothing arrives for this time; 0: never.
+    pub max_idle: Duration,
+    /// End after this many frames.
+    pub frames: Option<u64>,
+    /// Threads of the decoder. Default: by size and cores.
+    pub threads: Option<usize>,
+    /// Limits on the input.
+    pub limits: Limits,
+    /// The connection.
+    pub network: NetworkOptions,
+    /// Overwrite existing files.
+    pub yes: bool,
+}

@@ -1,0 +1,322 @@
+//! `codec recv`.
+
+use std::time::{Duration, Instant};
+
+use codec_net::clock::Clock;
+use codec_net::relay::Relay;
+
+use super::options::ReceiveOptions;
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::json::Object;
+use crate::live::e2ee;
+use crate::live::figures::Ticker;
+use crate::live::inlet::{InFrame, InSound, Inlet, InletEvent, Outcome, StreamIn};
+use crate::live::playout::Playout;
+use crate::live::recording::Recording;
+use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
+use crate::live::ways::{self, In, Wants};
+use crate::progress::LineFigures;
+
+/// Interval of checks for interrupts and timeouts.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Receives a stream.
+pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
+    env.stop.heed();
+    let clock = Clock::start();
+    let recording = Recording::new(args, env)?;
+    let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
+    let wants = Wants { sound: recording.wants_sound(), records: !recording.decodes() };
+    let In { inlet, relay } = ways::open_source(&args.url, &args.network, wants, clock)?;
+    let mut receiving = Receiving {
+        env: env.clone(),
+        clock,
+        inlet,
+        recording,
+        ticker,
+        playout: Playout::default(),
+        begun: None,
+        heard: Instant::now(),
+        ended: None,
+    };
+    let end = receiving.run(args);
+    receiving.finish(end, relay.as_ref())
+}
+
+struct Receiving {
+    env: Env,
+    clock: Clock,
+    inlet: Box<dyn Inlet>,
+    recording: Recording,
+    ticker: Ticker,
+    playout: Playout,
+    /// Times of the first and the last received frame or audio.
+    begun: Option<Instant>,
+    heard: Instant,
+    /// The sender's stated reason for its end.
+    ended: Option<String>,
+}
+
+impl Receiving {
+    fn run(&mut self, args: &ReceiveOptions) -> Result<()> {
+        loop {
+            if self.env.stop.is_requested() {
+                let message = "interrupted: the file was finalised";
+                return Err(Failure::new(Kind::Interrupted, message));
+            }
+            let is_over = |limit| self.begun.is_some_and(|begun| begun.elapsed() >= limit);
+            if args.network.duration.is_some_and(is_over)
+                || args.frames.is_some_and(|limit| self.recording.figures.totals.frames >= limit)
+            {
+                return Ok(());
+            }
+            if !args.max_idle.is_zero() && self.heard.elapsed() >= args.max_idle {
+                let idle = args.max_idle.as_secs_f64();
+                let mut message = format!("timeout: no data received for {idle} s");
+                let unused = self.inlet.figures().unused;
+                if let (None, Some(why)) = (self.begun, unused.explain()) {
+                    message = format!("timeout: no usable data received for {idle} s: {why}");
+                }
+                return Err(Failure::new(Kind::Network, message));
+            }
+            if let Some(event) = self.inlet.next(TURN)
+                && let Some(end) = self.take(event)
+            {
+                return end;
+            }
+            self.tell()?;
+        }
+    }
+
+    /// Handles an event; returns the result of the run if the event ends it.
+    fn take(&mut self, event: InletEvent) -> Option<Result<()>> {
+        match event {
+            InletEvent::Listening(address) => {
+                self.env.console.note(format!("listening on {address}"));
+                let event = Object::new().text("type", "listening").text("address", &address);
+                self.env.console.event(event);
+            }
+            InletEvent::Begins(announced, peer) => {
+                self.heard = Instant::now();
+                let video = announced.video.as_ref().map(|track| track.codec.name());
+                let sound = announced.sound.as_ref().map(|track| track.codec.name());
+                let what: Vec<_> = video.into_iter().chain(sound).collect();
+                self.env.console.note(format!("receiving {} from {peer}", what.join(" and ")));
+                if let Err(failure) = self.recording.begin(*announced) {
+                    return Some(Err(failure));
+                }
+            }
+            InletEvent::Restarts(announced, peer) => {
+                self.heard = Instant::now();
+                let note = format!("new sender session from {peer}: the recording continues");
+                self.env.console.note(note);
+                let event = Object::new().text("type", "restart").text("address", &peer);
+                self.env.console.event(event);
+                self.recording.restart(&announced);
+                self.playout = Playout::default();
+                self.inlet.ask_for_key();
+            }
+            InletEvent::Frame(frame) => {
+                self.touch();
+                if let Err(failure) = self.frame(&frame) {
+                    return Some(Err(failure));
+                }
+            }
+            InletEvent::Sound(sound) => {
+                self.touch();
+                if let Err(failure) = self.sound(&sound) {
+                    return Some(Err(failure));
+                }
+            }
+            InletEvent::Gap => {
+                self.recording.gap();
+                self.inlet.ask_for_key();
+            }
+            InletEvent::End(reason) => {
+                self.ended = Some(reason);
+                return Some(Ok(()));
+            }
+            InletEvent::Failed(failure) => return Some(Err(failure)),
+            InletEvent::Note(text) => self.env.console.note(text),
+        }
+        None
+    }
+
+    fn touch(&mut self) {
+        self.heard = Instant::now();
+        self.begun.get_or_insert(self.heard);
+    }
+
+    fn frame(&mut self, frame: &InFrame) -> Result<()> {
+        let fate = self.recording.frame(frame)?;
+        let now = self.clock.now();
+        let delay = frame.times.captured.and_then(|captured| self.clock.since_ntp(now, captured));
+        if let Some(delay) = delay.filter(|_| fate.taken) {
+            self.ticker.delays.push(delay);
+        }
+        if fate.taken {
+            self.playout.video.push(now, &frame.times, self.clock);
+        }
+        let outcome = Outcome { decoded: fate.taken, took: fate.took, delay };
+        self.inlet.done(now, frame, &outcome);
+        if fate.needs_key {
+            self.inlet.ask_for_key();
+        }
+        Ok(())
+    }
+
+    fn sound(&mut self, sound: &InSound) -> Result<()> {
+        self.recording.sound(sound)?;
+        self.playout.sound.push(self.clock.now(), &sound.times, self.clock);
+        Ok(())
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        if !self.ticker.is_due() {
+            return Ok(());
+        }
+        let figures = self.recording.figures;
+        let network = self.inlet.figures();
+        let line = LineFigures {
+            frames: figures.totals.frames,
+            bytes: figures.totals.all_bytes(),
+            dropped: figures.totals.dropped,
+            lost: lost(&network.video),
+            qindex: None,
+            round_trip: network.round_trip,
+            delay: None,
+        };
+        let stats = self.stats();
+        self.ticker.tell(&line, &stats)
+    }
+
+    /// Statistics with getStats names (W3C webrtc-stats).
+    fn stats(&self) -> Vec<Object> {
+        let now = self.clock.now();
+        let figures = self.recording.figures;
+        let network = self.inlet.figures();
+        let mut video = inbound("video", &network.video)
+            .raw("framesReceived", figures.totals.frames + figures.totals.dropped)
+            .raw("framesDropped", figures.totals.dropped)
+            .raw("keyFramesDecoded", figures.totals.key_frames)
+            .raw("nackCount", network.video.nacks)
+            .raw("pliCount", network.video.key_requests)
+            .raw("freezeCount", network.freezes)
+            .float("totalFreezesDuration", network.frozen.as_secs_f64());
+        if self.recording.decodes() {
+            video = video
+                .raw("framesDecoded", figures.totals.frames)
+                .float("totalDecodeTime", figures.decode_time.as_secs_f64());
+        }
+        if let Some(size) = figures.size {
+            video = video.raw("frameWidth", size.width).raw("frameHeight", size.height);
+        }
+        if let Some(delay) = network.jitter_buffer {
+            video = video.float("jitterBufferDelay", delay.as_secs_f64());
+        }
+        if let Some(ms) = self.playout.video.estimated_ms(now, self.clock) {
+            video = video.float("estimatedPlayoutTimestamp", ms);
+        }
+        let delay = self.ticker.delays.figures();
+        video = video.maybe("captureToDecodedMs", delay.map(|delay| delay.json()));
+        let mut stats = vec![video];
+        if network.sound.packets > 0 {
+            let mut sound = inbound("audio", &network.sound);
+            if let Some(ms) = self.playout.sound.estimated_ms(now, self.clock) {
+                sound = sound.float("estimatedPlayoutTimestamp", ms);
+            }
+            if let Some(ms) = self.playout.audio_video_offset_ms() {
+                sound = sound.float("audioVideoOffsetMs", ms);
+            }
+            stats.push(sound);
+        }
+        let (packets, bytes) = (network.packets_received, network.bytes_received);
+        stats.push(pair("Received", packets, bytes, network.round_trip));
+        stats
+    }
+
+    fn finish(mut self, end: Result<()>, relay: Option<&Relay>) -> Result<()> {
+        let stats = self.stats();
+        self.ticker.write(&stats)?;
+        let Self { env, inlet, recording, ticker, ended, .. } = self;
+        let network = inlet.figures();
+        let lost = lost(&network.video);
+        let interrupted = end.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted);
+        let end = match e2ee::explain(network.sealed).filter(|_| !interrupted) {
+            Some(failure) => Err(failure),
+            None => end,
+        };
+        let unopened = network.sealed.map_or(0, |sealed| sealed.refused());
+        let reason = match (&ended, &end) {
+            (Some(reason), _) => format!("the sender ended the stream: {reason}"),
+            (None, Ok(())) => "enough".to_owned(),
+            (None, Err(failure)) => failure.message.clone(),
+        };
+        let closed = inlet.finish(&reason);
+        drain(relay);
+        let totals = recording.figures.totals;
+        let elapsed_s = ticker.elapsed().as_secs_f64();
+        let output = recording.finish()?;
+        let delay = ticker.delays.figures();
+        let more = |event: Object| {
+            let event = match network.sealed {
+                Some(sealed) => event.raw("unopened", sealed.refused()),
+                None => event,
+            };
+            let event = event
+                .raw("packets_lost", lost)
+                .float("elapsed_s", elapsed_s)
+                .maybe("delay_ms", delay.map(|delay| delay.json()))
+                .text("reason", &reason);
+            match &output {
+                Some(output) => event.text("output", output),
+                None => event,
+            }
+        };
+        let told = delay.map(|delay| delay.text());
+        totals.tell(
+            &env,
+            relay,
+            Summary {
+                begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),
+                middle: (lost > 0).then(|| format!("{lost} packets lost")),
+                end: told
+                    .into_iter()
+                    .chain((unopened > 0).then(|| format!("{unopened} not decryptable")))
+                    .chain(end.is_ok().then(|| reason.clone()))
+                    .collect(),
+                more: &more,
+                outcome: &end,
+            },
+        );
+        end.and(closed)
+    }
+}
+
+/// Missing packets.
+fn lost(stream: &StreamIn) -> u64 {
+    u64::try_from(stream.lost).unwrap_or(0)
+}
+
+fn inbound(kind: &str, stream: &StreamIn) -> Object {
+    let mut object = stats_object("inbound-rtp", kind)
+        .text("kind", kind)
+        .raw("packetsReceived", stream.packets)
+        .raw("bytesReceived", stream.bytes);
+    if let Some(bytes) = stream.header_bytes {
+        object = object.raw("headerBytesReceived", bytes);
+    }
+    object = object.raw("packetsLost", stream.lost).raw("packetsDiscarded", stream.discarded);
+    if let Some(jitter) = stream.jitter {
+        object = object.raw("jitter", seconds(jitter));
+    }
+    if let Some(repair) = stream.repair {
+        object = object
+            .raw("retransmittedPacketsReceived", repair.retransmitted)
+            .raw("retransmittedBytesReceived", repair.retransmitted_bytes)
+            .raw("fecPacketsReceived", repair.fec)
+            .raw("fecBytesReceived", repair.fec_bytes);
+    }
+    object.raw("fecPacketsRecovered", stream.fec_recovered)
+}

@@ -1,0 +1,291 @@
+//! `codec send`.
+
+mod adapt;
+mod coded;
+mod copied;
+mod counts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_net::clock::Clock;
+use codec_net::relay::Relay;
+use codec_net::url::Url;
+
+use crate::Env;
+use crate::audio::lane::SoundLane;
+use crate::failure::{Failure, Kind, Result};
+use crate::live::figures::Ticker;
+use crate::live::losses::Losses;
+use crate::live::options::SendOptions;
+use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
+use crate::live::pace::Pace;
+use crate::live::source::{Live, LiveSource};
+use crate::live::totals::{Summary, drain};
+use crate::live::ways::{self, Coding, Out};
+use crate::progress::LineFigures;
+
+pub use coded::SoundQueue;
+use counts::Counts;
+
+/// Maximum time that audio waits.
+const TURN: Duration = Duration::from_millis(10);
+
+/// Step in which the beginning of the audio is searched for its first packet, in seconds.
+const LEAD_STEP_S: f64 = 0.1;
+
+/// Sends an input.
+pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
+    env.stop.heed();
+    let url = args
+        .url
+        .parse::<Url>()
+        .map_err(|error| Failure::usage(format!("invalid URL {}: {error}", args.url)))?;
+    let source = LiveSource::new(args)?;
+    if args.copy {
+        copied::run(args, &url, &source, env)
+    } else {
+        coded::run(args, &url, &source, env)
+    }
+}
+
+/// Why the input's video stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// End of the input.
+    End,
+    /// The requested number of frames or duration is reached.
+    Enough,
+}
+
+/// An active stream.
+struct Sending {
+    env: Env,
+    clock: Clock,
+    outlet: Box<dyn Outlet>,
+    relay: Option<Relay>,
+    pace: Pace,
+    /// Set if the input is live.
+    live: Option<Arc<dyn Live>>,
+    ticker: Ticker,
+    counts: Counts,
+    /// Limits of the stream set by the user.
+    most_frames: Option<u64>,
+    most_time: Option<Duration>,
+    /// The target bitrate from the network, and the stable link capacity.
+    target: Option<(Bitrate, Bitrate)>,
+    begun: Duration,
+}
+
+impl Sending {
+    fn new(
+        args: &SendOptions,
+        url: &Url,
+        offer: &Offer,
+        coding: Coding,
+        env: &Env,
+    ) -> Result<Self> {
+        let clock = Clock::start();
+        let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
+        let Out { outlet, relay } = ways::open_outlet(url, args, offer, coding, clock, env)?;
+        Ok(Self {
+            env: env.clone(),
+            clock,
+            outlet,
+            relay,
+            pace: Pace::default(),
+            live: None,
+            ticker,
+            counts: Counts::default(),
+            most_frames: args.frames,
+            most_time: args.network.duration,
+            target: None,
+            begun: clock.now(),
+        })
+    }
+
+    /// Marks the input as live, or not.
+    fn set_live(&mut self, live: Option<Arc<dyn Live>>) {
+        if let Some(live) = &live {
+            self.pace = Pace::live(self.clock.now(), live.now_s());
+        }
+        self.live = live;
+    }
+
+    /// Whether the requested duration has passed.
+    fn is_over(&self, now: Duration) -> bool {
+        self.most_time.is_some_and(|most| now.saturating_sub(self.begun) >= most)
+    }
+
+    /// Whether enough was sent.
+    fn is_enough(&self, now: Duration) -> bool {
+        self.most_frames.is_some_and(|most| self.counts.totals.frames >= most) || self.is_over(now)
+    }
+
+    /// Waits until `due` or until the requested duration has passed, and sends audio meanwhile.
+    fn wait_until(&mut self, due: Duration, mut sound: Option<&mut SoundOnItsWay>) -> Result<()> {
+        loop {
+            if self.env.stop.is_requested() {
+                let message = "interrupted: the stream was ended";
+                return Err(Failure::new(Kind::Interrupted, message));
+            }
+            while let Some(event) = self.outlet.poll() {
+                match event {
+                    OutletEvent::Target { rate, steady } => self.target = Some((rate, steady)),
+                    OutletEvent::Sound { before, after } => {
+                        if let Some(sound) = sound.as_deref_mut() {
+                            sound.lane.protect(before, after)?;
+                        }
+                    }
+                    OutletEvent::Left(failure) => return Err(failure),
+                }
+            }
+            let now = self.clock.now();
+            if let Some(sound) = sound.as_deref_mut() {
+                let until_s = self.pace.media_s(now);
+                self.advance(sound, until_s)?;
+            }
+            self.tell()?;
+            let now = self.clock.now();
+            if now >= due || self.is_over(now) {
+                return Ok(());
+            }
+            std::thread::sleep(due.saturating_sub(now).min(TURN));
+        }
+    }
+
+    /// Ties media time to the clock, if not done yet: the first frame, at `at_s` of the media, or
+    /// earlier audio begins now.
+    fn begin(&mut self, sound: Option<&mut SoundOnItsWay>, at_s: f64) -> Result<()> {
+        if self.pace.has_begun() {
+            return Ok(());
+        }
+        let mut first_s = at_s;
+        if let Some(sound) = sound {
+            // Not far beyond its first packet: a long lead must not be encoded at once, and endless
+            // timestamps must not be searched one by one.
+            let (mut until_s, mut step_s) = (sound.offset_s, LEAD_STEP_S);
+            while sound.queue.first().is_none() && until_s <= at_s && !sound.lane.has_ended() {
+                until_s += step_s;
+                step_s *= 2.0;
+                sound.lane.advance(until_s - sound.offset_s, &mut sound.queue)?;
+            }
+            if let Some(pts) = sound.queue.first() {
+                #[expect(clippy::cast_precision_loss, reason = "seconds")]
+                let sound_s = (pts + sound.offset_ticks) as f64 * sound.tick_s;
+                first_s = first_s.min(sound_s);
+            }
+        }
+        self.pace.due(self.clock.now(), first_s);
+        Ok(())
+    }
+
+    /// Sends audio up to a media time, in seconds.
+    fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
+        let mut until_s = until_s - sound.offset_s;
+        if until_s.is_finite() {
+            if let Some(live) = &self.live {
+                until_s = until_s.min(live.heard_until_s());
+            }
+            sound.lane.advance(until_s, &mut sound.queue)?;
+        } else {
+            if let Some(live) = &self.live {
+                live.close_sound();
+            }
+            sound.lane.finish(&mut sound.queue)?;
+        }
+        while let Some((data, pts)) = sound.queue.pop_before(until_s / sound.tick_s) {
+            let now = self.clock.now();
+            let pts = pts + sound.offset_ticks;
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let due = self.pace.due(now, pts as f64 * sound.tick_s);
+            let packet = SoundPacket { data: &data, pts, captured: due.min(now) };
+            self.counts.totals.sound(data.len());
+            self.outlet.sound(now, &packet)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        if !self.ticker.is_due() {
+            return Ok(());
+        }
+        let network = self.outlet.figures();
+        self.counts.losses = self.live.as_ref().map(|live| live.losses());
+        let counts = &self.counts;
+        let line = LineFigures {
+            frames: counts.totals.frames,
+            bytes: counts.totals.all_bytes(),
+            dropped: counts.totals.dropped,
+            lost: 0,
+            qindex: counts.qindex,
+            round_trip: network.round_trip,
+            delay: network.delay,
+        };
+        let stats = counts.stats(&network);
+        let json = crate::json::array(stats.iter().map(|object| object.clone().finish()));
+        self.outlet.stats(&json);
+        self.ticker.tell(&line, &stats)
+    }
+
+    /// Ends the stream and reports the totals.
+    fn finish(mut self, end: Result<()>) -> Result<()> {
+        let network = self.outlet.figures();
+        self.counts.losses = self.live.as_ref().map(|live| live.losses());
+        let stats = self.counts.stats(&network);
+        self.ticker.write(&stats)?;
+        let Self { env, outlet, relay, pace, ticker, counts, .. } = self;
+        let reason = match &end {
+            Ok(()) => "end of the input",
+            Err(failure) if failure.kind == Kind::Interrupted => "interrupted",
+            Err(_) => "error at the sender",
+        };
+        let is_gone = end.as_ref().is_err_and(|failure| failure.kind == Kind::Network);
+        let closed = if is_gone { Ok(()) } else { outlet.finish(reason) };
+        drain(relay.as_ref());
+        let end = end.and(closed);
+        let slipped = pace.slipped();
+        let seconds = ticker.elapsed().as_secs_f64();
+        let totals = &counts.totals;
+        let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
+        let mut tail = counts.losses.as_ref().map(Losses::told).unwrap_or_default();
+        tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
+        totals.tell(
+            &env,
+            relay.as_ref(),
+            Summary {
+                begin: format!(
+                    "{frames} frames in {seconds:.1} s, {bytes} bytes, {keys} key frames"
+                ),
+                middle: None,
+                end: tail,
+                more: &|event| {
+                    let event = event
+                        .raw("packets_sent", network.packets_sent)
+                        .float("elapsed_s", seconds)
+                        .float("slipped_s", slipped.as_secs_f64());
+                    counts.with_losses(event)
+                },
+                outcome: &end,
+            },
+        );
+        if slipped > Duration::ZERO {
+            let late = slipped.as_secs_f64();
+            env.console
+                .warn(format!("this machine is too slow: the stream ended {late:.1} s late"));
+        }
+        end
+    }
+}
+
+/// Audio that is sent together with the video.
+struct SoundOnItsWay {
+    lane: SoundLane,
+    queue: SoundQueue,
+    /// Seconds per tick of its track.
+    tick_s: f64,
+    /// Start of this pass over the input.
+    offset_s: f64,
+    offset_ticks: i64,
+}

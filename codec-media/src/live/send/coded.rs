@@ -1,0 +1,420 @@
+//! Sends video and audio that are encoded on the fly.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
+use codec_core::codec::{
+    Bitrate, Codec, EncoderConfig, Outcome, Packet, RateControl, Update, VideoEncoder,
+};
+use codec_core::frame::{Rational, Size};
+use codec_core::parallel::RowPool;
+use codec_net::url::{Scheme, Url};
+use codec_rtc::link::RateTrace;
+
+use super::adapt::Adaptation;
+use super::{Sending, SoundOnItsWay, Stop};
+use crate::Env;
+use crate::audio::source::SoundOptions;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::media::SoundInput;
+use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::unreadable::Advice;
+use crate::live::options::SendOptions;
+use crate::live::outlet::Offer;
+use crate::live::source::{LiveMedia, LiveSource};
+use crate::live::ways::Coding;
+use crate::picture::transform::Transform;
+use crate::rate_trace::read_targets;
+use crate::session::promises::slow_codec;
+use crate::session::sound;
+use crate::settings::encoder::Preset;
+use crate::settings::encoder::{EncoderSettings, describe_rate};
+use crate::settings::encoding::threads_for;
+use crate::settings::sound::SoundSettings;
+
+/// Lowest bitrate that an encoder is set to.
+const LEAST_RATE: Bitrate = Bitrate(30_000);
+
+/// Time to probe the link before size and frame rate adapt to it.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// The container whose rules streams follow: Opus with VP8, and packets copied without re-encoding.
+const LIKE: Format = Format::WebM;
+
+/// A queue of audio packets to send, in place of a file.
+#[derive(Debug, Default)]
+pub struct SoundQueue {
+    pub packets: VecDeque<(Vec<u8>, i64)>,
+}
+
+impl SoundQueue {
+    /// Time of the next packet, in ticks.
+    pub(super) fn first(&self) -> Option<i64> {
+        self.packets.front().map(|(_, pts)| *pts)
+    }
+
+    /// Returns the next packet if it is before a time, in ticks.
+    #[expect(clippy::cast_precision_loss, reason = "ticks of a stream")]
+    pub(super) fn pop_before(&mut self, ticks: f64) -> Option<(Vec<u8>, i64)> {
+        self.first().filter(|pts| (*pts as f64) < ticks)?;
+        self.packets.pop_front()
+    }
+}
+
+impl PacketWriter for SoundQueue {
+    fn write(&mut self, packet: PacketRef<'_>) -> codec_container::Result<()> {
+        self.packets.push_back((packet.data.to_vec(), packet.pts));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> codec_container::Result<()> {
+        Ok(())
+    }
+}
+
+/// An encoder and the sources of its bitrate.
+struct Coder {
+    encoder: Box<dyn VideoEncoder>,
+    packet: Packet,
+    transform: Transform,
+    size: Size,
+    time_base: Rational,
+    trace: Option<RateTrace>,
+    /// The user's limit, and the encoder's current bitrate.
+    most: Option<Bitrate>,
+    rate: Option<Bitrate>,
+    last_pts: Option<i64>,
+    adaptation: Option<Adaptation>,
+}
+
+/// Encodes and sends.
+pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
+    let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
+    let mut told = args.encoder.clone();
+    told.bitrate = told.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
+    let settings = EncoderSettings::new(&told, Preset::Rtc, LIKE)?;
+    if settings.preset != Preset::Rtc {
+        return Err(Failure::usage(
+            "--preset file cannot be used with send: encoding is in real time",
+        ));
+    }
+    if let Some(warning) = slow_codec(&settings) {
+        env.console.warn(warning);
+    }
+    let wants = args.parts;
+    let threads = args.threads;
+    let LiveMedia { mut pictures, sound, live } =
+        source.open(wants, threads, Advice::FLAGS, env)?;
+    let mut offer = Offer::default();
+    let mut coder = None;
+    if let Some(pictures) = &pictures {
+        let may_lose = !matches!(url.scheme(), Scheme::Tcp | Scheme::Ws | Scheme::Wss);
+        let opened = Coder::open(args, &settings, pictures.facts(), trace, may_lose, env)?;
+        let facts = pictures.facts();
+        let codec = settings.backend.codec;
+        let mut track = VideoTrack::new(LIKE, codec, opened.size, opened.time_base);
+        track.frame_rate = Some(facts.frame_rate);
+        offer.video = Some(track);
+        coder = Some(opened);
+    }
+    let mut sounding = match sound {
+        Some(input) => {
+            let (sound, track, text) = decrypt_audio(args, source, input, 0.0, env)?;
+            env.console.note(format!("sound: {text}"));
+            offer.sound = Some(track);
+            Some(sound)
+        }
+        None => None,
+    };
+    let coding = coder
+        .as_ref()
+        .map_or_else(Coding::default, |coder| Coding { rate: coder.rate, obeys: true });
+    let mut sending = Sending::new(args, url, &offer, coding, env)?;
+    sending.set_live(live);
+    if let Some(coder) = &coder {
+        sending.counts.size = Some(coder.size);
+        sending.counts.target = coder.rate;
+        let (codec, name) = (settings.backend.codec, settings.backend.name);
+        sending.counts.encoder = Some(format!("{codec}/{name}"));
+    }
+    let mut begin_s = 0.0;
+    let end = loop {
+        let passed =
+            pass(&mut sending, pictures.as_deref_mut(), coder.as_mut(), &mut sounding, begin_s);
+        let (stop, end_s) = match passed {
+            Ok(passed) => passed,
+            Err(failure) => break Err(failure),
+        };
+        if stop == Stop::Enough || !args.repeat {
+            break Ok(());
+        }
+        // When reopened, the input begins where it ended.
+        begin_s = end_s;
+        let opened = source.open(wants, threads, Advice::FLAGS, env);
+        let again = opened.and_then(|media| {
+            pictures = media.pictures;
+            sounding = match media.sound {
+                Some(input) => Some(decrypt_audio(args, source, input, begin_s, env)?.0),
+                None => None,
+            };
+            Ok(())
+        });
+        if let Err(failure) = again {
+            break Err(failure);
+        }
+    };
+    sending.finish(end)
+}
+
+/// Opens audio that begins at a time of the stream.
+fn decrypt_audio(
+    args: &SendOptions,
+    source: &LiveSource,
+    input: SoundInput,
+    begin_s: f64,
+    env: &Env,
+) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
+    let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
+    let limits = source.limits();
+    let advice = Advice::FLAGS;
+    let options = SoundOptions { limits, skips_gaps: true, advice, ..SoundOptions::default() };
+    let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let tick_s = opened.track.time_base.as_f64();
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let offset_ticks = (begin_s / tick_s).round() as i64;
+    let (lane, queue) = (opened.lane, SoundQueue::default());
+    let sound = SoundOnItsWay { lane, queue, tick_s, offset_s: begin_s, offset_ticks };
+    Ok((sound, opened.track, opened.text))
+}
+
+/// Sends the input once, from `begin_s` of the stream on; returns its end.
+fn pass(
+    sending: &mut Sending,
+    pictures: Option<&mut (dyn FrameSource + 'static)>,
+    coder: Option<&mut Coder>,
+    sounding: &mut Option<SoundOnItsWay>,
+    begin_s: f64,
+) -> Result<(Stop, f64)> {
+    let (Some(pictures), Some(coder)) = (pictures, coder) else {
+        return sound_alone(sending, sounding, begin_s);
+    };
+    let frame_s = 1.0 / pictures.facts().frame_rate.as_f64();
+    let tick_s = coder.time_base.as_f64();
+    let mut end_s = begin_s;
+    loop {
+        if sending.is_enough(sending.clock.now()) {
+            return Ok((Stop::Enough, end_s));
+        }
+        while !pictures.wait(super::TURN)? {
+            let now = sending.clock.now();
+            sending.wait_until(now, sounding.as_mut())?;
+            if sending.is_enough(now) {
+                return Ok((Stop::Enough, end_s));
+            }
+        }
+        let Some(shot) = pictures.next()? else { break };
+        #[expect(clippy::cast_precision_loss, reason = "seconds")]
+        let at_s = begin_s + shot.pts as f64 * tick_s;
+        end_s = at_s + shot.duration.map_or(frame_s, |ticks| seconds_of(ticks, tick_s));
+        sending.begin(sounding.as_mut(), at_s)?;
+        let due = sending.pace.due(sending.clock.now(), at_s);
+        sending.wait_until(due, sounding.as_mut())?;
+        let now = sending.clock.now();
+        if now < due {
+            return Ok((Stop::Enough, end_s));
+        }
+        sending.pace.done(due, now);
+        let captured = due.min(now);
+        coder.send(sending, &shot, at_s, captured)?;
+    }
+    // The last frame is shown for its full duration, with audio.
+    let due = sending.pace.due(sending.clock.now(), end_s);
+    sending.wait_until(due, sounding.as_mut())?;
+    if sending.clock.now() < due {
+        return Ok((Stop::Enough, end_s));
+    }
+    if let Some(mut sound) = sounding.take() {
+        sound.lane.end_at(end_s - begin_s);
+        sending.advance(&mut sound, f64::INFINITY)?;
+    }
+    Ok((Stop::End, end_s))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds")]
+fn seconds_of(ticks: u64, tick_s: f64) -> f64 {
+    ticks as f64 * tick_s
+}
+
+fn sound_alone(
+    sending: &mut Sending,
+    sounding: &mut Option<SoundOnItsWay>,
+    begin_s: f64,
+) -> Result<(Stop, f64)> {
+    let Some(mut sound) = sounding.take() else {
+        return Err(Failure::new(Kind::Input, "neither video nor audio"));
+    };
+    sending.pace.due(sending.clock.now(), begin_s);
+    while !sound.lane.has_ended() {
+        let now = sending.clock.now();
+        if sending.is_enough(now) {
+            return Ok((Stop::Enough, begin_s));
+        }
+        sending.wait_until(now + super::TURN, Some(&mut sound))?;
+    }
+    let end_s = begin_s + sound.lane.reached_s();
+    sending.advance(&mut sound, f64::INFINITY)?;
+    let due = sending.pace.due(sending.clock.now(), end_s);
+    sending.wait_until(due, None)?;
+    Ok((Stop::End, end_s))
+}
+
+impl Coder {
+    fn open(
+        args: &SendOptions,
+        settings: &EncoderSettings,
+        facts: &Facts,
+        trace: Option<RateTrace>,
+        may_lose: bool,
+        env: &Env,
+    ) -> Result<Self> {
+        let transform = Transform::new(None, None, args.resize);
+        let (size, info) = transform.outcome(facts.size, facts.info)?;
+        let threads = threads_for(args.threads, size);
+        let mut config: EncoderConfig = settings.config(size, facts.frame_rate, facts.time_base);
+        config.simd = Some(env.level);
+        config.info = info;
+        // Frames after a lost frame must not depend on its probabilities.
+        config.error_resilient |= may_lose;
+        if threads > 1 {
+            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        }
+        let Some((open, _)) = settings.backend.encoder else {
+            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
+        };
+        if settings.backend.codec != Codec::Vp8 {
+            let codec = settings.backend.codec;
+            return Err(Failure::usage(format!("cannot send {codec}: only vp8 is supported")));
+        }
+        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let rate = match config.rate {
+            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
+            _ => None,
+        };
+        env.console.note(format!(
+            "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
+            facts.kind,
+            facts.frame_rate,
+            settings.backend.codec,
+            settings.backend.name,
+            describe_rate(config.rate),
+            config.speed,
+        ));
+        Ok(Self {
+            encoder,
+            packet: Packet::default(),
+            transform,
+            size,
+            time_base: facts.time_base,
+            trace,
+            most: rate,
+            rate,
+            last_pts: None,
+            adaptation: Adaptation::new(args.adapt, size, facts.frame_rate, config.speed)?
+                .filter(|_| rate.is_some()),
+        })
+    }
+
+    /// Encodes and sends a frame that belongs at `at_s` of the stream and was captured at
+    /// `captured`.
+    fn send(
+        &mut self,
+        sending: &mut Sending,
+        shot: &Shot<'_>,
+        at_s: f64,
+        captured: Duration,
+    ) -> Result<()> {
+        let now = sending.clock.now();
+        sending.counts.captured += 1;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let pts = (at_s / self.time_base.as_f64()).round() as i64;
+        self.follow(sending, now)?;
+        let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
+        if !is_wanted || sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
+            sending.counts.totals.dropped += 1;
+            return Ok(());
+        }
+        self.last_pts = Some(pts);
+        let picture = self.transform.apply(shot.picture)?;
+        if picture.size() != self.size {
+            self.size = picture.size();
+            sending.counts.size = Some(self.size);
+            apply(&mut *self.encoder, Update::Resolution(self.size))?;
+        }
+        let mut request = sending.outlet.request(now, pts);
+        request.duration = shot.duration;
+        let begun = Instant::now();
+        let outcome = self.encoder.encode(&picture, &request);
+        match outcome.map_err(|error| Failure::encoding(&error))? {
+            Outcome::Coded => {}
+            Outcome::Dropped { .. } => {
+                sending.counts.totals.dropped += 1;
+                self.note(sending, None, begun.elapsed());
+                return Ok(());
+            }
+            _ => {
+                return Err(Failure::usage(
+                    "this encoder buffers frames, so it cannot be used in real time",
+                ));
+            }
+        }
+        let took = begun.elapsed();
+        while self.encoder.receive(&mut self.packet) {
+            self.note(sending, Some(self.packet.meta.qindex), took);
+            sending.counts.frame(&self.packet, took);
+            sending.outlet.video(sending.clock.now(), &self.packet, captured)?;
+        }
+        Ok(())
+    }
+
+    /// Records the encoding time of a frame for the adaptation of size and speed.
+    fn note(&mut self, sending: &mut Sending, qindex: Option<u8>, took: Duration) {
+        let now = sending.clock.now();
+        if let Some(adaptation) = &mut self.adaptation {
+            adaptation.coded(now, qindex, took);
+            sending.counts.adaptation = Some(adaptation.figures(now));
+        }
+    }
+
+    /// Sets the bitrate to that of the trace and the network.
+    fn follow(&mut self, sending: &mut Sending, now: Duration) -> Result<()> {
+        let Some(mut wanted) = self.most else { return Ok(()) };
+        if let Some(trace) = &self.trace {
+            wanted = trace.rate_at(now.saturating_sub(sending.begun));
+        }
+        let mut steady = None;
+        if let Some((target, carried)) = sending.target {
+            steady = Some(wanted.min(carried).max(LEAST_RATE));
+            wanted = wanted.min(target);
+        }
+        let wanted = wanted.max(LEAST_RATE);
+        if self.rate != Some(wanted) {
+            apply(&mut *self.encoder, Update::Bitrate(wanted))?;
+            self.rate = Some(wanted);
+            sending.counts.target = Some(wanted);
+        }
+        let is_settled = now.saturating_sub(sending.begun) >= SETTLING;
+        if let (Some(adaptation), Some(steady), true) = (&mut self.adaptation, steady, is_settled) {
+            adaptation.set_bitrate(now, steady);
+            if let Some(size) = adaptation.follow(now, &mut *self.encoder)? {
+                self.transform.set_target(size);
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
+    encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
+}

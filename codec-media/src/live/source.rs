@@ -1,0 +1,149 @@
+//! Inputs of `send`: files, pipes, generated video, cameras.
+
+use std::sync::Arc;
+
+use codec_container::{Input, PacketReader};
+use codec_core::codec::Limits;
+
+#[cfg(all(feature = "capture", target_os = "linux"))]
+use super::capture::{self, CaptureSpec};
+use super::losses::Losses;
+use super::testsrc::TestSource;
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::decoded::DecodeOptions;
+use crate::io::input::{InputSpec, Opened};
+use crate::io::media::{self, Parts, SoundInput};
+use crate::io::names::is_pipe;
+use crate::io::source::FrameSource;
+use crate::io::unreadable::Advice;
+use crate::live::options::SendOptions;
+
+/// An input that can be opened, possibly more than once.
+#[derive(Clone, Debug)]
+pub enum LiveSource {
+    File(InputSpec),
+    Test(TestSource),
+    #[cfg(all(feature = "capture", target_os = "linux"))]
+    Capture(CaptureSpec),
+}
+
+/// The media of an input.
+pub struct LiveMedia {
+    pub pictures: Option<Box<dyn FrameSource>>,
+    pub sound: Option<SoundInput>,
+    /// Set if the input is live.
+    pub live: Option<Arc<dyn Live>>,
+}
+
+/// A live input, which does not wait.
+pub trait Live: Send + Sync {
+    /// The current time on the clock of its video and audio, in seconds.
+    fn now_s(&self) -> f64;
+
+    /// Audio blocks that begin before this time can be read without waiting.
+    fn heard_until_s(&self) -> f64;
+
+    /// Called when audio is not read any more.
+    fn close_sound(&self);
+
+    /// Losses before the encoder.
+    fn losses(&self) -> Losses;
+}
+
+/// Returns the text after the scheme if an input is a camera.
+pub fn capture_text(text: &str) -> Option<&str> {
+    text.strip_prefix("v4l2:")
+}
+
+impl LiveSource {
+    pub(crate) fn new(args: &SendOptions) -> Result<Self> {
+        if let Some(text) = args.input.to_str().and_then(|text| text.strip_prefix("testsrc:")) {
+            return TestSource::parse(text).map(Self::Test);
+        }
+        if let Some(text) = args.input.to_str().and_then(capture_text) {
+            if args.repeat {
+                return Err(Failure::usage("--loop cannot be used with a camera"));
+            }
+            return Self::capture(text);
+        }
+        if args.repeat && is_pipe(&args.input) {
+            return Err(Failure::usage("--loop cannot be used with standard input"));
+        }
+        Ok(Self::File(InputSpec {
+            path: args.input.clone(),
+            raw: args.raw,
+            limits: args.limits,
+            lenient: false,
+        }))
+    }
+
+    /// Parses a camera or a microphone: the text after `v4l2:`.
+    #[cfg(all(feature = "capture", target_os = "linux"))]
+    pub(crate) fn capture(text: &str) -> Result<Self> {
+        CaptureSpec::parse(text).map(Self::Capture)
+    }
+
+    /// This build has no capture.
+    #[cfg(not(all(feature = "capture", target_os = "linux")))]
+    pub fn capture(_text: &str) -> Result<Self> {
+        let message = "v4l2: cameras require Linux and a build with the feature `capture`";
+        Err(Failure::new(Kind::Backend, message))
+    }
+
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(spec) => spec.name(),
+            Self::Test(_) => "testsrc".to_owned(),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(spec) => spec.name(),
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        match self {
+            Self::File(spec) => spec.limits,
+            Self::Test(_) => Limits::default(),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(_) => Limits::default(),
+        }
+    }
+
+    /// Opens the input for video, audio or both.
+    pub fn open(
+        &self,
+        wants: Parts,
+        threads: Option<usize>,
+        advice: Advice,
+        env: &Env,
+    ) -> Result<LiveMedia> {
+        match self {
+            Self::File(spec) => {
+                let limits = spec.limits;
+                let options = DecodeOptions { limits, threads, advice, ..DecodeOptions::default() };
+                let opened = media::open(spec, wants, &options, env)?.complete()?;
+                Ok(LiveMedia { pictures: opened.pictures, sound: opened.sound, live: None })
+            }
+            Self::Test(source) => Ok(LiveMedia {
+                pictures: if wants.pictures { Some(source.pictures()?) } else { None },
+                sound: if wants.sound { source.sound()? } else { None },
+                live: None,
+            }),
+            #[cfg(all(feature = "capture", target_os = "linux"))]
+            Self::Capture(spec) => capture::open(spec, wants),
+        }
+    }
+
+    /// Opens the input for its packets.
+    pub(crate) fn open_packets(&self, env: &Env) -> Result<Box<dyn PacketReader>> {
+        let refused = || {
+            let message = format!("{}: --copy requires encoded video or audio", self.name());
+            Failure::new(Kind::Usage, message)
+        };
+        let Self::File(spec) = self else { return Err(refused()) };
+        match spec.open(env)? {
+            Opened::Container(Input::Packets(reader)) => Ok(reader),
+            _ => Err(refused()),
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Opens network inputs and outputs from URLs.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use codec_core::codec::Bitrate;
+use codec_net::carrier::Carrier;
+use codec_net::clock::Clock;
+use codec_net::relay::{Relay, RelayConfig};
+use codec_net::socket::Listener;
+use codec_net::tcp::Role;
+use codec_net::udp::{UdpReceiver, UdpSender};
+use codec_net::url::{Scheme, Url};
+use codec_net::{random, udp};
+use codec_rtc::congestion::ControllerConfig;
+use codec_rtc::link::LinkSpec;
+use codec_rtc::session::SenderConfig;
+use codec_rtc::sframe::Encryptor;
+
+use super::connection::{Way, listens, reach_receiver, wait_for_receiver, wait_for_sender};
+use super::e2ee::Secret;
+use super::framed_in::{Accept, FramedInlet};
+use super::framed_out::FramedOutlet;
+use super::inlet::{Inlet, InletEvent};
+use super::network;
+use super::options::{NetworkOptions, SendOptions};
+use super::outlet::{Offer, Outlet};
+use super::rtp::{self, Expected, Targets};
+use super::rtp_in::{RtpInlet, RtpOptions};
+use super::rtp_out::RtpOutlet;
+use super::srtp::{self, Keys};
+#[cfg(feature = "whip")]
+use super::{whep::WhepInlet, whip::WhipOutlet};
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::rate_trace::config_of;
+
+/// Options of `rtp://`.
+const RTP_OPTIONS: &[&str] = &["plain"];
+
+/// The bandwidth estimate may exceed the encoder's bitrate by this factor: packets of a frame leave
+/// sooner, and there is room for FEC.
+const HEADROOM: u64 = 4;
+
+/// Minimum upper limit of the estimate.
+const LEAST_MOST: Bitrate = Bitrate(2_000_000);
+
+/// An output, and the link emulator in front of it.
+pub(crate) struct Out {
+    pub(crate) outlet: Box<dyn Outlet>,
+    pub(crate) relay: Option<Relay>,
+}
+
+/// The encoder's bitrate in bits per second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Coding {
+    pub(crate) rate: Option<Bitrate>,
+    /// Whether the session selects references and the encoder follows.
+    pub(crate) obeys: bool,
+}
+
+/// Opens the output for a URL: connects, or waits for a receiver.
+pub(crate) fn open_outlet(
+    url: &Url,
+    args: &SendOptions,
+    offer: &Offer,
+    coding: Coding,
+    clock: Clock,
+    env: &Env,
+) -> Result<Out> {
+    let overwrite = args.yes;
+    let args = &args.network;
+    if args.sdp.is_some() && !is_rtp(url) {
+        return Err(Failure::usage("--sdp requires an RTP URL"));
+    }
+    let secret = secret(args, url)?;
+    if let Some(secret) = &secret {
+        env.console.note(format!("end-to-end encryption enabled ({})", secret.suite()));
+    }
+    let sealer = secret.as_ref().map(Secret::sealer).transpose()?;
+    match url.scheme() {
+        Scheme::Rtp | Scheme::Srtp => {
+            open_rtp_out(url, args, overwrite, offer, coding, sealer, clock)
+        }
+        Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
+            refuse_netem(args, url)?;
+            let way = Way::new(url.clone(), args, Role::Sender)?;
+            let carrier = if way.listens {
+                wait_for_receiver(&way, env)?
+            } else {
+                reach_receiver(&way, env)?
+            };
+            let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
+            env.console.note(format!("{url}: connected, {peer}"));
+            let outlet = Box::new(FramedOutlet::new(carrier, offer, true, sealer, clock)?);
+            Ok(Out { outlet, relay: None })
+        }
+        Scheme::Udp => {
+            if listens(url, Role::Sender)? {
+                return Err(Failure::usage("udp: a sender cannot listen"));
+            }
+            let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
+            let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
+            let carrier = Box::new(carrier);
+            let outlet = Box::new(FramedOutlet::new(carrier, offer, false, sealer, clock)?);
+            Ok(Out { outlet, relay })
+        }
+        #[cfg(feature = "whip")]
+        Scheme::Whip => {
+            let Coding { rate, obeys } = coding;
+            let outlet = WhipOutlet::new(url, args, offer, rate, obeys, clock, &env.stop)?;
+            env.console.note(format!("{url}: connected"));
+            Ok(Out { outlet: Box::new(outlet), relay: None })
+        }
+        Scheme::Whep => Err(Failure::usage("whep: only for receiving\nhelp: send to whip://")),
+        #[cfg(not(feature = "whip"))]
+        other @ Scheme::Whip => Err(not_built(other)),
+    }
+}
+
+/// The secret for encrypting media. WebRTC servers and browsers would need the secret too, so it is
+/// rejected there.
+fn secret(args: &NetworkOptions, url: &Url) -> Result<Option<Secret>> {
+    if args.e2ee_key.is_some() && matches!(url.scheme(), Scheme::Whip | Scheme::Whep) {
+        let scheme = url.scheme();
+        let message = format!(
+            "--e2ee-key cannot be used with {scheme}: WebRTC servers and browsers cannot decrypt\n\
+            help: use rtp, srtp, udp, tcp, ws or wss"
+        );
+        return Err(Failure::usage(message));
+    }
+    Secret::of(args.e2ee_key.as_deref())
+}
+
+fn is_rtp(url: &Url) -> bool {
+    matches!(url.scheme(), Scheme::Rtp | Scheme::Srtp)
+}
+
+/// The key in a URL.
+fn keys_of(url: &Url) -> Result<Option<Keys>> {
+    if url.scheme() == Scheme::Srtp { Keys::of_url(url) } else { Ok(None) }
+}
+
+fn rtp_options(url: &Url) -> &'static [&'static str] {
+    if url.scheme() == Scheme::Srtp { srtp::OPTIONS } else { RTP_OPTIONS }
+}
+
+fn open_rtp_out(
+    url: &Url,
+    args: &NetworkOptions,
+    overwrite: bool,
+    offer: &Offer,
+    coding: Coding,
+    sealer: Option<Encryptor>,
+    clock: Clock,
+) -> Result<Out> {
+    let usage =
+        |error: codec_net::url::UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
+    url.check_options(rtp_options(url)).map_err(usage)?;
+    let plain = url.switch("plain").map_err(usage)?;
+    let targets = Targets::new(resolve(url)?, plain, offer);
+    #[expect(clippy::cast_possible_truncation, reason = "any value works")]
+    let ssrc = random::number() as u32;
+    let make = if plain { rtp::plain_streams } else { rtp::streams };
+    let streams = make(ssrc, offer.video.is_some(), offer.sound.is_some());
+    let mut keys = keys_of(url)?;
+    if url.scheme() == Scheme::Srtp && keys.is_none() {
+        if args.sdp.is_none() {
+            let message = "srtp: a key is required\n\
+                           help: give ?key=BASE64, or --sdp for a description with a new key";
+            return Err(Failure::usage(message));
+        }
+        keys = Some(Keys::random(url)?);
+    }
+    if let Some(path) = &args.sdp {
+        let mut session = rtp::describe(&streams, &targets, offer, keys.as_ref());
+        if sealer.is_some() {
+            rtp::tell_sealed(&mut session);
+        }
+        rtp::write(&session, path, overwrite)?;
+    }
+    let (through, relay) = through_relay(targets.video, args.netem.as_ref())?;
+    if relay.is_some() && targets.sound != targets.video {
+        return Err(Failure::usage(
+            "--netem with ?plain supports one stream only\nhelp: use --no-audio",
+        ));
+    }
+    let sound = if relay.is_some() { through } else { targets.sound };
+    let targets = Targets { video: through, sound, ..targets };
+    let rate = coding.rate.unwrap_or(LEAST_MOST);
+    let most = Bitrate(rate.0.saturating_mul(HEADROOM)).max(LEAST_MOST);
+    let usual = ControllerConfig::default();
+    let congestion = ControllerConfig {
+        max: most.min(Bitrate(1_000_000_000)),
+        start: rate.max(usual.min).min(most),
+        ..usual
+    };
+    let mut config = SenderConfig::new(streams, random::number());
+    config.ntp_at_zero = clock.ntp_at_zero();
+    config.retransmission = !plain;
+    config.protection = !plain;
+    config.long_term = !plain && coding.obeys;
+    config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
+    let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
+    Ok(Out { outlet, relay })
+}
+
+#[cfg(not(feature = "whip"))]
+fn not_built(scheme: Scheme) -> Failure {
+    Failure::new(Kind::Backend, format!("{scheme}:// is not in this build"))
+}
+
+fn refuse_netem(args: &NetworkOptions, url: &Url) -> Result<()> {
+    if args.netem.is_some() {
+        let scheme = url.scheme();
+        return Err(Failure::usage(format!(
+            "--netem requires datagrams, which {scheme} does not use"
+        )));
+    }
+    Ok(())
+}
+
+fn resolve(url: &Url) -> Result<SocketAddr> {
+    let refused = |error| Failure::new(Kind::Network, format!("cannot connect to {url}: {error}"));
+    url.resolve().map_err(refused)
+}
+
+fn relay_config(spec: &LinkSpec) -> Result<RelayConfig> {
+    let link = config_of(spec)?;
+    let symmetric = RelayConfig::symmetric(link, spec.seed().unwrap_or(1));
+    Ok(RelayConfig { duplicates: spec.duplicates(), ..symmetric })
+}
+
+/// Returns the address to send to: that of the emulator if there is one.
+fn through_relay(peer: SocketAddr, spec: Option<&LinkSpec>) -> Result<(SocketAddr, Option<Relay>)> {
+    let Some(spec) = spec else { return Ok((peer, None)) };
+    let here: IpAddr =
+        if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let relay = Relay::start((here, 0).into(), peer, &relay_config(spec)?)
+        .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
+    Ok((relay.address(), Some(relay)))
+}
+
+/// An input, and the link emulator in front of it.
+pub(crate) struct In {
+    pub(crate) inlet: Box<dyn Inlet>,
+    pub(crate) relay: Option<Relay>,
+}
+
+/// What the command needs from an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wants {
+    pub(crate) sound: bool,
+    /// Whether every frame is wanted, even if late.
+    pub(crate) records: bool,
+}
+
+/// Opens the input from an `.sdp` file or a URL.
+pub(crate) fn open_source(
+    text: &str,
+    args: &NetworkOptions,
+    wants: Wants,
+    clock: Clock,
+) -> Result<In> {
+    if codec_net::url::scheme_of(text).is_none() {
+        if !text.ends_with(".sdp") {
+            let message = format!(
+                "invalid source {text}: expected a URL such as rtp://host:port, or an .sdp file"
+            );
+            return Err(Failure::usage(message));
+        }
+        let expected = Expected::read(text.as_ref())?;
+        let secret = Secret::of(args.e2ee_key.as_deref())?;
+        return open_rtp_in(expected, args, wants, secret, clock);
+    }
+    let url = text.parse::<Url>();
+    let url = url.map_err(|error| Failure::usage(format!("invalid URL {text}: {error}")))?;
+    if args.sdp.is_some() && !is_rtp(&url) {
+        return Err(Failure::usage("--sdp requires an RTP URL"));
+    }
+    open_inlet(&url, args, wants, clock)
+}
+
+/// Opens the sockets of a session.
+fn open_rtp_in(
+    expected: Expected,
+    args: &NetworkOptions,
+    wants: Wants,
+    secret: Option<Secret>,
+    clock: Clock,
+) -> Result<In> {
+    if expected.sealed && secret.is_none() {
+        let message = "the described media are end-to-end encrypted: --e2ee-key is required";
+        return Err(Failure::usage(message));
+    }
+    let failed = |address: SocketAddr| {
+        move |error| Failure::new(Kind::Network, format!("cannot listen on {address}: {error}"))
+    };
+    let mut ports = Vec::new();
+    let media = [expected.video, expected.sound.filter(|_| wants.sound)];
+    for media in media.into_iter().flatten() {
+        if !ports.contains(&(media.port, media.mux)) {
+            ports.push((media.port, media.mux));
+        }
+    }
+    if args.netem.is_some() && ports.len() > 1 {
+        return Err(Failure::usage("--netem supports one port only\nhelp: use --no-audio"));
+    }
+    let mut sockets = Vec::new();
+    let mut shown = None;
+    let mut relay = None;
+    for (port, mux) in ports {
+        let listen = SocketAddr::new(expected.address, port);
+        let inner = if args.netem.is_some() { local(listen) } else { listen };
+        let socket = udp::bind(inner).map_err(failed(inner))?;
+        let bound = socket.local_addr().map_err(failed(inner))?;
+        sockets.push(socket);
+        let (address, emulator) = before(listen, bound, args.netem.as_ref())?;
+        relay = relay.or(emulator);
+        shown.get_or_insert(address);
+        if !mux && args.netem.is_none() && port != 0 {
+            // RFC 3550, section 11: RTCP uses the next port.
+            let next = SocketAddr::new(expected.address, port.saturating_add(1));
+            sockets.push(udp::bind(next).map_err(failed(next))?);
+        }
+    }
+    let shown = shown.ok_or_else(|| Failure::usage("the description has no stream to receive"))?;
+    let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records, secret };
+    let inlet = Box::new(RtpInlet::new(sockets, &shown.to_string(), options, clock)?);
+    Ok(In { inlet, relay })
+}
+
+/// Opens the input for a URL.
+fn open_inlet(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> Result<In> {
+    let secret = secret(args, url)?;
+    match url.scheme() {
+        Scheme::Rtp | Scheme::Srtp => {
+            let usage = |error| Failure::usage(format!("invalid URL {url}: {error}"));
+            url.check_options(rtp_options(url)).map_err(usage)?;
+            let listen = resolve(url)?;
+            let mut expected = match &args.sdp {
+                Some(path) => Expected::read(path)?,
+                None => Expected::usual(listen.ip(), listen.port()),
+            };
+            expected.listen_at(listen);
+            expected.keys = keys_of(url)?.or(expected.keys);
+            if url.scheme() == Scheme::Srtp && expected.keys.is_none() {
+                return Err(Failure::usage(
+                    "srtp: a key is required\nhelp: give ?key=BASE64, or an .sdp file with a key",
+                ));
+            }
+            open_rtp_in(expected, args, wants, secret, clock)
+        }
+        Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
+            refuse_netem(args, url)?;
+            let way = Way::new(url.clone(), args, Role::Receiver)?;
+            let accept: Accept = if way.listens {
+                let listener = Listener::bind(url).map_err(|error| network(&error))?;
+                Box::new(move |line| wait_for_sender(&way, &listener, line))
+            } else {
+                Box::new(move |_| way.connect().map(Some))
+            };
+            Ok(In {
+                inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?),
+                relay: None,
+            })
+        }
+        Scheme::Udp => {
+            if !listens(url, Role::Receiver)? {
+                return Err(Failure::usage("udp: a receiver cannot connect"));
+            }
+            let listen = resolve(url)?;
+            let inner = if args.netem.is_some() { local(listen) } else { listen };
+            let receiver = UdpReceiver::bind(inner).map_err(|error| network(&error))?;
+            let bound = receiver.address().map_err(|error| network(&error))?;
+            let (address, relay) = before(listen, bound, args.netem.as_ref())?;
+            let mut carrier = Some(receiver);
+            let accept: Accept = Box::new(move |line| {
+                line.tell(InletEvent::Listening(address.to_string()));
+                Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Carrier>))
+            });
+            Ok(In { inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?), relay })
+        }
+        #[cfg(feature = "whip")]
+        Scheme::Whep => {
+            let inlet = WhepInlet::new(url, args, wants.sound, wants.records, clock)?;
+            Ok(In { inlet: Box::new(inlet), relay: None })
+        }
+        Scheme::Whip => Err(Failure::usage("whip: only for sending\nhelp: receive from whep://")),
+        #[cfg(not(feature = "whip"))]
+        other @ Scheme::Whep => Err(not_built(other)),
+    }
+}
+
+/// A loopback address with a free port.
+fn local(like: SocketAddr) -> SocketAddr {
+    let here: IpAddr =
+        if like.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    (here, 0).into()
+}
+
+/// Starts the emulator, if requested, at the address that was asked for.
+fn before(
+    listen: SocketAddr,
+    bound: SocketAddr,
+    spec: Option<&LinkSpec>,
+) -> Result<(SocketAddr, Option<Relay>)> {
+    let Some(spec) = spec else { return Ok((bound, None)) };
+    let relay = Relay::start(listen, bound, &relay_config(spec)?)
+        .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
+    Ok((relay.address(), Some(relay)))
+}

@@ -1,0 +1,285 @@
+//! A WebRTC call with a server: one socket, and a session over HTTP (WHIP, WHEP).
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use codec_core::codec::Bitrate;
+use codec_net::clock::Clock;
+use codec_net::ice_server::IceLinks;
+use codec_net::relaying::{Came, Relaying};
+use codec_net::url::Url;
+use codec_net::whip::{Answer, Client, Session};
+use codec_net::{random, udp};
+use codec_webrtc::{
+    Certificate, ClosedReason, LocalCandidate, MediaPlan, Peer, PeerConfig, Transmit,
+};
+
+use super::network;
+use super::options::NetworkOptions;
+use crate::failure::{Failure, Kind, Result};
+
+/// Options of `whip://` and `whep://`.
+const OPTIONS: &[&str] = &["insecure", "relay"];
+
+/// Timeout from the answer to the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Maximum number of TURN servers of an answer that are used.
+const MOST_RELAYS: usize = 4;
+
+/// Validity of the certificate of a call.
+const CERTIFICATE_DAYS: u32 = 30;
+
+/// Maximum size of a datagram in bytes.
+const DATAGRAM_BYTES: usize = 2048;
+
+/// Longest and shortest time between two checks of a call.
+const TICK: Duration = Duration::from_millis(5);
+const LEAST_WAIT: Duration = Duration::from_micros(250);
+
+/// One end of a call, and its socket.
+pub(super) struct Call {
+    pub(super) peer: Peer,
+    socket: UdpSocket,
+    /// The local address that the remote end sends to.
+    local: SocketAddr,
+    /// Allocations on TURN servers.
+    relays: Vec<Relaying>,
+    /// Whether only relayed candidates are used.
+    relay_only: bool,
+    /// Why other ICE servers of the answer are not used.
+    unused: Vec<String>,
+    /// Sent datagrams, and their bytes.
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+}
+
+/// A call that has been answered.
+pub(super) struct Answered {
+    pub(super) call: Call,
+    pub(super) receiver: Receiver,
+    /// Deletes the session at the server when dropped.
+    pub(super) session: Session,
+    /// The server's address.
+    pub(super) server: SocketAddr,
+}
+
+impl Call {
+    /// Sends queued datagrams. Errors of the system count as packet loss.
+    pub(super) fn flush(&mut self, now: Duration) {
+        while let Some(transmit) = self.peer.poll_transmit() {
+            let mut relays = self.relays.iter_mut();
+            if !relays.any(|relay| relay.send(now, &transmit)) && !self.relay_only {
+                self.send(&transmit);
+            }
+        }
+        while let Some(transmit) = self.relays.iter_mut().find_map(Relaying::poll_transmit) {
+            self.send(&transmit);
+        }
+    }
+
+    fn send(&mut self, transmit: &Transmit) {
+        if self.socket.send_to(&transmit.payload, transmit.destination).is_ok() {
+            self.packets += 1;
+            self.bytes += transmit.payload.len() as u64;
+        }
+    }
+
+    /// Handles a datagram, if one arrived, and everything that is due.
+    pub(super) fn advance(&mut self, now: Duration, came: Option<(SocketAddr, &[u8])>) {
+        if let Some((from, bytes)) = came {
+            self.receive(now, from, bytes);
+        }
+        for relay in &mut self.relays {
+            if let Some(candidate) = relay.tick(now) {
+                // An invalid candidate is ignored.
+                let _ = self.peer.add_local_candidate(candidate, now);
+            }
+        }
+        // Called even if the stack reports nothing due: while it probes the link it holds back the
+        // last packet of a frame without a timeout.
+        self.peer.handle_timeout(now);
+    }
+
+    fn receive(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) {
+        for relay in &mut self.relays {
+            match relay.handle_datagram(now, from, bytes) {
+                Came::FromElsewhere => {}
+                Came::Handled => return,
+                Came::PassedOn { from, relayed, payload } => {
+                    return self.peer.handle_datagram(now, from, relayed, &payload);
+                }
+            }
+        }
+        if !self.relay_only {
+            self.peer.handle_datagram(now, from, self.local, bytes);
+        }
+    }
+
+    /// Maximum time to wait for a datagram.
+    pub(super) fn wait(&self, now: Duration) -> Duration {
+        let relays = self.relays.iter().filter_map(Relaying::poll_timeout);
+        let due = self.peer.poll_timeout().into_iter().chain(relays).min();
+        let due = due.map_or(TICK, |due| due.saturating_sub(now));
+        due.clamp(LEAST_WAIT, TICK)
+    }
+
+    /// Describes why the call ended, with possible causes.
+    pub(super) fn reason(&self, reason: &ClosedReason) -> String {
+        if self.unused.is_empty() {
+            return reason.to_string();
+        }
+        format!("{reason}; unused ICE servers of the answer: {}", self.unused.join(", "))
+    }
+
+    /// Ends the call.
+    pub(super) fn close(&mut self, now: Duration) {
+        self.peer.close(now);
+        self.flush(now);
+        for relay in &mut self.relays {
+            relay.close(now);
+        }
+        self.flush(now);
+    }
+}
+
+/// Receives the datagrams of a call.
+pub(super) struct Receiver {
+    socket: UdpSocket,
+    buffer: Vec<u8>,
+}
+
+impl Receiver {
+    /// Returns a datagram if one arrives within `timeout`.
+    pub(super) fn next(&mut self, timeout: Duration) -> Option<(SocketAddr, &[u8])> {
+        match udp::receive(&self.socket, &mut self.buffer, timeout) {
+            Ok(Some((len, from))) => Some((from, self.buffer.get(..len)?)),
+            Ok(None) => None,
+            Err(_) => {
+                // Possible when a network interface changes: avoid a busy loop.
+                std::thread::sleep(timeout);
+                None
+            }
+        }
+    }
+}
+
+/// Offers media to the server of a URL. `start`: the initial bandwidth estimate, if the link is to
+/// be estimated.
+pub(super) fn offer(
+    url: &Url,
+    args: &NetworkOptions,
+    media: &[MediaPlan],
+    start: Option<Bitrate>,
+    clock: Clock,
+) -> Result<Answered> {
+    let usage = |error| Failure::usage(format!("invalid URL {url}: {error}"));
+    url.check_options(OPTIONS).map_err(usage)?;
+    url.switch("insecure").map_err(usage)?;
+    let relay_only = url.switch("relay").map_err(usage)?;
+    if args.netem.is_some() {
+        let scheme = url.scheme();
+        return Err(Failure::usage(format!(
+            "--netem cannot be used with {scheme}, only with rtp and udp"
+        )));
+    }
+    let ca = args.ca.as_deref().map(super::connection::read_pem).transpose()?;
+    let client = Client::new(url, args.token.as_deref(), ca.as_deref());
+    let client = client.map_err(|error| Failure::usage(error.to_string()))?;
+    let failed = |error| Failure::new(Kind::Network, format!("cannot connect to {url}: {error}"));
+    let server = url.resolve().map_err(failed)?;
+    let (socket, local) = bind_towards(server).map_err(failed)?;
+    let mut config = config(start, clock)?;
+    config.candidates.extend((!relay_only).then_some(LocalCandidate::Host(local)));
+    let (mut peer, sdp, pending, _) =
+        Peer::offer(&config, media, &[], clock.now()).map_err(Failure::internal)?;
+    let Answer { sdp, session, ice } = client.offer(&sdp).map_err(|error| network(&error))?;
+    let taken = peer.accept_answer(pending, &sdp, clock.now());
+    taken.map_err(|error| {
+        Failure::new(Kind::Network, format!("cannot accept the answer of {url}: {error}"))
+    })?;
+    let (relays, unused) = relays(&ice, local, clock.now())?;
+    if relay_only && relays.is_empty() {
+        let why = if unused.is_empty() { "the answer has none" } else { &unused.join(", ") };
+        let message = format!("{url}: no usable TURN server: {why}");
+        return Err(Failure::new(Kind::Network, message));
+    }
+    let receiving = socket.try_clone().map_err(Failure::internal)?;
+    let receiver = Receiver { socket: receiving, buffer: vec![0; DATAGRAM_BYTES] };
+    let (packets, bytes) = (0, 0);
+    let mut call = Call { peer, socket, local, relays, relay_only, unused, packets, bytes };
+    call.flush(clock.now());
+    Ok(Answered { call, receiver, session, server })
+}
+
+/// Allocates addresses on the TURN servers of an answer; records why others are not used.
+///
+/// Its STUN servers are not used: the remote end sees our public address from our packets.
+fn relays(
+    ice: &IceLinks,
+    local: SocketAddr,
+    now: Duration,
+) -> Result<(Vec<Relaying>, Vec<String>)> {
+    let mut unused: Vec<String> = ice.refused.iter().map(ToString::to_string).collect();
+    let mut relays = Vec::new();
+    for server in &ice.servers {
+        let Some(credentials) = server.credentials.clone() else { continue };
+        let uri = server.uri();
+        if !server.relays_over_udp() {
+            unused.push(format!("{uri}: only TURN over UDP is supported"));
+            continue;
+        }
+        if relays.len() >= MOST_RELAYS {
+            unused.push(format!("{uri}: limit of {MOST_RELAYS} servers reached"));
+            continue;
+        }
+        match server.resolve(local.is_ipv4()) {
+            Ok(address) => {
+                relays.push(Relaying::new(address, local, credentials, secret()?, now));
+            }
+            Err(error) => unused.push(format!("{uri}: {error}")),
+        }
+    }
+    Ok((relays, unused))
+}
+
+/// Opens a socket, and returns the address of the route to the server.
+///
+/// The socket accepts datagrams at any address, because a server may send media from another
+/// address than HTTP.
+fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> {
+    let route = UdpSocket::bind(udp::any_for(server))?;
+    route.connect(server)?;
+    let mut local = SocketAddr::new(route.local_addr()?.ip(), 0);
+    let any: std::net::IpAddr = if server.is_ipv4() {
+        std::net::Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        std::net::Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = udp::bind((any, 0).into())?;
+    local.set_port(socket.local_addr()?.port());
+    Ok((socket, local))
+}
+
+fn config(start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let certificate = Certificate::generate(&secret()?, unix, CERTIFICATE_DAYS);
+    let certificate = certificate.map_err(Failure::internal)?;
+    let mut config = PeerConfig::new(clock.instant(Duration::ZERO), secret()?, certificate);
+    config.codecs.pcmu = false;
+    config.codecs.pcma = false;
+    config.start_bitrate = start;
+    config.limits.handshake = CONNECT_TIMEOUT;
+    Ok(config)
+}
+
+fn secret() -> Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(Failure::internal)?;
+    Ok(secret)
+}
+
+/// A random name that groups the media of one call.
+pub(super) fn stream_name() -> String {
+    format!("codec-{:016x}", random::number())
+}

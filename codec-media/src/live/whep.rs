@@ -1,0 +1,406 @@
+//! Input over WebRTC from a server (WHEP): one thread owns the call.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver as Channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use codec_net::clock::Clock;
+use codec_net::url::Url;
+use codec_net::whip::Session;
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Pushed};
+use codec_rtc::report::ReceptionStats;
+use codec_rtc::rtp;
+use codec_rtc::sequence::wrap_32;
+use codec_rtc::sync::SenderClock;
+use codec_webrtc::{
+    ClosedReason, Codec, Direction, Event, KeyFrameRequestKind, Kind as MediaKind, MediaPlan, Mid,
+    RtpPacket, Stats,
+};
+
+use super::delivery::{Basis, Delivery, Lacks, Medium};
+use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times};
+use super::options::NetworkOptions;
+use super::rtp_in::{opus_track, vp8_track};
+use super::rtp_sound::{self, SoundOrder};
+use super::webrtc::{self, Answered, Call, Receiver};
+use crate::failure::{Failure, Kind, Result};
+
+/// Maximum number of frames whose outcome is pending.
+const MOST_OPEN: usize = 512;
+
+/// Ticks of RTP timestamps per second.
+const VIDEO_HZ: u32 = 90_000;
+const SOUND_HZ: u32 = 48_000;
+
+/// Shortest interval between two key frame requests.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
+
+#[derive(Default)]
+struct Shared {
+    stops: AtomicBool,
+    wants_key: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Option<FrameBuffer>,
+    /// Numbers of frames whose outcome is pending.
+    open: VecDeque<u64>,
+    figures: InletFigures,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Receives from a server.
+pub(super) struct WhepInlet {
+    events: Channel<InletEvent>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    session: Option<Session>,
+}
+
+impl WhepInlet {
+    /// Calls the server. `records`: every frame is wanted, even if late.
+    pub(super) fn new(
+        url: &Url,
+        args: &NetworkOptions,
+        wants_sound: bool,
+        records: bool,
+        clock: Clock,
+    ) -> Result<Self> {
+        let stream = webrtc::stream_name();
+        let plan = |kind| MediaPlan {
+            kind,
+            direction: Direction::ReceiveOnly,
+            stream: Some(stream.clone()),
+        };
+        let mut plans = vec![plan(MediaKind::Video)];
+        plans.extend(wants_sound.then(|| plan(MediaKind::Audio)));
+        let answered = webrtc::offer(url, args, &plans, None, clock)?;
+        let Answered { call, mut receiver, session, server } = answered;
+        let mut config =
+            if records { FrameBufferConfig::default() } else { FrameBufferConfig::low_latency() };
+        config.waits_to_show_all = records;
+        let shared = Arc::new(Shared::default());
+        shared.state().buffer = Some(FrameBuffer::new(config));
+        // Servers report capture times for video only, and by another machine's clock.
+        let (delivery, events) = Delivery::new(clock, Basis::Arrival);
+        let mut watching = Watching {
+            call,
+            server,
+            clock,
+            shared: Arc::clone(&shared),
+            delivery,
+            learning: Learning::default(),
+            video: Line::new(VIDEO_HZ),
+            sound: Line::new(SOUND_HZ),
+            asked: None,
+            order: SoundOrder::default(),
+            connected: false,
+        };
+        let thread = thread::Builder::new().name("call".to_owned());
+        let thread = thread.spawn(move || watching.run(&mut receiver));
+        let thread = Some(thread.map_err(Failure::internal)?);
+        Ok(Self { events, shared, thread, session: Some(session) })
+    }
+
+    /// Deletes the session and ends the call.
+    fn end(&mut self) -> Result<()> {
+        // The server may have deleted it already.
+        drop(self.session.take());
+        self.shared.stops.store(true, Ordering::Relaxed);
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        while !thread.is_finished() {
+            // The thread may wait for queue space.
+            let _ = self.events.recv_timeout(Duration::from_millis(5));
+        }
+        thread.join().map_err(|_| Failure::internal("a network thread ended"))
+    }
+}
+
+/// Properties known only after the first packets.
+#[derive(Default)]
+struct Learning {
+    has_video: bool,
+    /// Channel count of the audio.
+    channels: Option<u8>,
+}
+
+/// A media line on which the server sends.
+struct Line {
+    mid: Option<Mid>,
+    /// The sender's clock from its reports.
+    clock: SenderClock,
+    reception: Option<ReceptionStats>,
+    hz: u32,
+}
+
+impl Line {
+    fn new(hz: u32) -> Self {
+        Self { mid: None, clock: SenderClock::new(hz), reception: None, hz }
+    }
+
+    /// Counts a received packet.
+    fn count(&mut self, now: Duration, packet: &RtpPacket, stream: &mut StreamIn) {
+        let ssrc = packet.header.ssrc;
+        if self.reception.as_ref().is_some_and(|before| before.ssrc() != ssrc) {
+            self.reception = None;
+        }
+        let hz = self.hz;
+        let reception = self.reception.get_or_insert_with(|| ReceptionStats::known(ssrc, hz));
+        reception.push(now, &packet.header);
+        stream.packets += 1;
+        stream.bytes += packet.payload.len() as u64;
+        let counters = reception.counters();
+        (stream.lost, stream.jitter) = (counters.lost, Some(counters.jitter));
+    }
+}
+
+/// The state of the thread that owns the call.
+struct Watching {
+    call: Call,
+    server: SocketAddr,
+    clock: Clock,
+    shared: Arc<Shared>,
+    delivery: Delivery,
+    learning: Learning,
+    video: Line,
+    sound: Line,
+    /// When a key frame was last requested.
+    asked: Option<Duration>,
+    order: SoundOrder,
+    connected: bool,
+}
+
+impl Watching {
+    fn run(&mut self, receiver: &mut Receiver) {
+        while !self.shared.stops.load(Ordering::Relaxed) {
+            let now = self.clock.now();
+            let mut wait = self.call.wait(now);
+            let state = self.shared.state();
+            if let Some(due) = state.buffer.as_ref().and_then(FrameBuffer::poll_timeout) {
+                wait = wait.min(due.saturating_sub(now).max(Duration::from_micros(250)));
+            }
+            drop(state);
+            let came = receiver.next(wait);
+            if let Some((_, bytes)) = came {
+                let figures = &mut self.shared.state().figures;
+                figures.packets_received += 1;
+                figures.bytes_received += bytes.len() as u64;
+            }
+            let is_idle = came.is_none();
+            let now = self.clock.now();
+            self.call.advance(now, came);
+            let closed = self.settle(now);
+            if self.delivery.takes(now, is_idle) {
+                self.give(now);
+            }
+            self.ask(now);
+            self.call.flush(now);
+            if let Some(reason) = closed {
+                return self.conclude(&reason);
+            }
+        }
+        self.call.close(self.clock.now());
+    }
+
+    /// Handles events of the call; returns the reason if it has ended.
+    fn settle(&mut self, now: Duration) -> Option<ClosedReason> {
+        while let Some(event) = self.call.peer.poll_event() {
+            match event {
+                Event::Connected => self.connected = true,
+                Event::Media(media) if media.direction.receives() && !media.codecs.is_empty() => {
+                    match media.kind {
+                        MediaKind::Video => self.video.mid = Some(media.mid),
+                        MediaKind::Audio => self.sound.mid = Some(media.mid),
+                    }
+                }
+                Event::Rtp(packet) => self.packet(now, &packet),
+                Event::SenderReport(report) => {
+                    for line in [&mut self.video, &mut self.sound] {
+                        if line.mid == Some(report.mid) {
+                            line.clock.report(report.rtp_timestamp, report.ntp);
+                        }
+                    }
+                }
+                Event::Stats(stats) => self.stats(&stats),
+                Event::Closed(reason) => return Some(reason),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn packet(&mut self, now: Duration, packet: &RtpPacket) {
+        let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
+        let mut state = self.shared.state();
+        match packet.codec {
+            Codec::Vp8 => {
+                self.delivery.came(now, Medium::Video, packet.header.timestamp);
+                self.learning.has_video = true;
+                self.video.count(now, packet, &mut state.figures.video);
+                let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
+                rtp::write(&packet.header, &mut bytes);
+                bytes.extend_from_slice(&packet.payload);
+                let info = PacketInfo { captured, ..PacketInfo::default() };
+                if let Some(buffer) = &mut state.buffer
+                    && matches!(buffer.push(now, &bytes, info), Ok(Pushed::Late))
+                {
+                    state.figures.video.discarded += 1;
+                }
+            }
+            Codec::Opus => {
+                self.delivery.came(now, Medium::Sound, packet.header.timestamp);
+                self.sound.count(now, packet, &mut state.figures.sound);
+                let channels = rtp_sound::channels(&packet.payload);
+                self.learning.channels = self.learning.channels.or(channels);
+                let timestamp = packet.header.timestamp;
+                let reported = self.sound.clock.captured(timestamp);
+                let times = Times { captured, reported, arrived: Some(now) };
+                self.order.push_opus(timestamp, &packet.payload, times);
+                state.figures.sound.discarded = self.order.late();
+            }
+            _ => {}
+        }
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        let mut state = self.shared.state();
+        let figures = &mut state.figures;
+        match stats {
+            Stats::Received(received) if Some(received.mid) == self.video.mid => {
+                figures.video.nacks = received.nacks;
+                figures.video.key_requests = received.plis + received.firs;
+            }
+            Stats::Path(path) => {
+                let round_trip = path.round_trip.or(path.ice_round_trip);
+                figures.round_trip = round_trip.or(figures.round_trip);
+            }
+            _ => {}
+        }
+    }
+
+    /// Passes on frames and audio that are ready.
+    fn give(&mut self, now: Duration) {
+        loop {
+            let frame = {
+                let mut state = self.shared.state();
+                let frame = state.buffer.as_mut().and_then(|buffer| buffer.poll_frame(now));
+                let Some(frame) = frame else { break };
+                if state.open.len() >= MOST_OPEN {
+                    state.open.pop_front();
+                }
+                state.open.push_back(frame.number);
+                frame
+            };
+            let reported = self.video.clock.captured(wrap_32(frame.media_ticks));
+            self.delivery.frame(frame, reported);
+        }
+        self.announce_if(now, false);
+        self.delivery.sound(&mut self.order);
+    }
+
+    /// Announces the media once they are known or the wait is over.
+    fn announce_if(&mut self, now: Duration, at_last: bool) {
+        let lacks = Lacks {
+            video: self.video.mid.is_some() && !self.learning.has_video,
+            sound: self.sound.mid.is_some() && self.learning.channels.is_none(),
+        };
+        if self.delivery.is_due(now, lacks, at_last) {
+            let announced = Announced {
+                video: self.learning.has_video.then(|| vp8_track(None)),
+                sound: self.learning.channels.map(opus_track),
+            };
+            self.delivery.announce(announced, self.server.to_string());
+        }
+    }
+
+    /// Requests a key frame if one is needed.
+    fn ask(&mut self, now: Duration) {
+        let Some(mid) = self.video.mid.filter(|_| self.connected) else { return };
+        if self.asked.is_some_and(|asked| now.saturating_sub(asked) < KEY_INTERVAL) {
+            return;
+        }
+        let needs = self.shared.state().buffer.as_ref().is_some_and(|buffer| buffer.needs_key(now));
+        if (needs || self.shared.wants_key.load(Ordering::Relaxed))
+            && self.call.peer.request_key_frame(now, mid, KeyFrameRequestKind::Pli)
+        {
+            self.shared.wants_key.store(false, Ordering::Relaxed);
+            self.asked = Some(now);
+        }
+    }
+
+    /// Handles the end of the call.
+    fn conclude(&mut self, reason: &ClosedReason) {
+        let now = self.clock.now();
+        self.announce_if(now, true);
+        self.delivery.rest(&mut self.order);
+        self.delivery.tell(match reason {
+            ClosedReason::Remote => InletEvent::End("the server ended the call".to_owned()),
+            other => {
+                let message = format!("{}: {}", self.server, self.call.reason(other));
+                InletEvent::Failed(Failure::new(Kind::Network, message))
+            }
+        });
+    }
+}
+
+impl Inlet for WhepInlet {
+    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+        self.events.recv_timeout(timeout).ok()
+    }
+
+    fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome) {
+        let mut state = self.shared.state();
+        while let Some(number) = state.open.pop_front_if(|number| *number <= frame.handle) {
+            if number < frame.handle {
+                continue;
+            }
+            let Some(buffer) = &mut state.buffer else { return };
+            if outcome.decoded {
+                buffer.decoded(now, number, outcome.took);
+                buffer.rendered(now);
+            } else {
+                buffer.failed(now, number);
+            }
+        }
+    }
+
+    fn ask_for_key(&mut self) {
+        self.shared.wants_key.store(true, Ordering::Relaxed);
+    }
+
+    fn figures(&self) -> InletFigures {
+        let state = self.shared.state();
+        let Some(stats) = state.buffer.as_ref().map(FrameBuffer::stats) else {
+            return state.figures;
+        };
+        let emitted = u32::try_from(stats.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
+        InletFigures {
+            freezes: stats.freeze_count,
+            frozen: stats.total_freezes_duration,
+            jitter_buffer: stats.jitter_buffer_delay.checked_div(emitted),
+            ..state.figures
+        }
+    }
+
+    fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
+        self.end()
+    }
+}
+
+impl Drop for WhepInlet {
+    fn drop(&mut self) {
+        // The command is failing anyway; errors cannot be reported.
+        let _ = self.end();
+    }
+}

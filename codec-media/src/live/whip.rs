@@ -1,0 +1,389 @@
+//! Output over WebRTC to a server (WHIP): one thread receives and handles timeouts, and the
+//! encoder's thread sends.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
+use codec_core::frame::Rational;
+use codec_net::clock::Clock;
+use codec_net::random;
+use codec_net::url::Url;
+use codec_net::whip::Session;
+use codec_rtc::extension::{AbsCaptureTime, Extensions};
+use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::recovery::KeyFrameGate;
+use codec_rtc::rtp::FIXED_HEADER_BYTES;
+use codec_webrtc::{
+    ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
+    Peer, SendError, SentStats, Stats,
+};
+
+use super::options::NetworkOptions;
+use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
+use super::rtp_out::timestamp;
+use super::webrtc::{self, Answered, Call, Receiver};
+use crate::failure::{Failure, Kind, Result};
+use crate::stop::Stop;
+
+/// Ticks of RTP timestamps per second.
+const VIDEO_HZ: u32 = 90_000;
+const SOUND_HZ: u32 = 48_000;
+
+/// Shortest interval between two requested key frames.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Initial bandwidth estimate if the encoder has no bitrate.
+const USUAL_RATE: Bitrate = Bitrate(1_000_000);
+
+/// Bitrate reserved for audio, but never more than a quarter.
+const SOUND_RATE: u64 = 64_000;
+
+/// Share of the estimate for payloads, in percent; the rest is for headers.
+const PAYLOAD_PCT: u64 = 95;
+
+/// Time limit for the last retransmission requests.
+const MOST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// Interval of checks whether the call is connected.
+const STEP: Duration = Duration::from_millis(2);
+
+struct Shared {
+    state: Mutex<State>,
+    stops: AtomicBool,
+    clock: Clock,
+}
+
+struct State {
+    call: Call,
+    events: VecDeque<OutletEvent>,
+    connected: bool,
+    closed: Option<ClosedReason>,
+    video: Option<Mid>,
+    sound: Option<Mid>,
+    gate: KeyFrameGate,
+    packetizer: Packetizer,
+    /// Bandwidth estimates: our own, and the receiver's.
+    made: Option<Bitrate>,
+    told: Option<Bitrate>,
+    has_sound: bool,
+    figures: OutletFigures,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the receiving thread.
+    fn run(&self, receiver: &mut Receiver) {
+        while !self.stops.load(Ordering::Relaxed) {
+            let wait = self.state().call.wait(self.clock.now());
+            let came = receiver.next(wait);
+            let now = self.clock.now();
+            let mut state = self.state();
+            state.call.advance(now, came);
+            state.settle(now);
+        }
+    }
+}
+
+impl State {
+    /// Handles events of the call.
+    fn settle(&mut self, now: Duration) {
+        while let Some(event) = self.call.peer.poll_event() {
+            self.event(event);
+        }
+        self.call.flush(now);
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::Media(media) => self.media(&media),
+            Event::KeyFrameRequest { .. } => {
+                self.figures.video.key_requests += 1;
+                self.gate.request();
+            }
+            Event::Estimate { bitrate, kind } => {
+                match kind {
+                    EstimateKind::TransportFeedback => self.made = Some(bitrate),
+                    EstimateKind::Remb => self.told = Some(bitrate),
+                }
+                self.target();
+            }
+            Event::Stats(stats) => self.stats(&stats),
+            Event::Closed(reason) => {
+                if self.connected {
+                    let message = format!("the call ended: {reason}");
+                    let failure = Failure::new(Kind::Network, message);
+                    self.events.push_back(OutletEvent::Left(failure));
+                }
+                self.closed = Some(reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn media(&mut self, media: &Media) {
+        let wanted = match media.kind {
+            MediaKind::Video => Codec::Vp8,
+            MediaKind::Audio => Codec::Opus,
+        };
+        let is_taken = media.codecs.iter().any(|codec| codec.codec == wanted);
+        if media.direction.sends() && is_taken {
+            match media.kind {
+                MediaKind::Video => self.video = Some(media.mid),
+                MediaKind::Audio => self.sound = Some(media.mid),
+            }
+        }
+    }
+
+    /// Sends the encoder its new target.
+    fn target(&mut self) {
+        let Some(all) = self.made.into_iter().chain(self.told).min() else { return };
+        self.figures.available = Some(all);
+        let sound = if self.has_sound { SOUND_RATE.min(all.0 / 4) } else { 0 };
+        let rate = Bitrate(all.0.saturating_sub(sound) / 100 * PAYLOAD_PCT);
+        // Only the newest target matters.
+        self.events.retain(|event| !matches!(event, OutletEvent::Target { .. }));
+        self.events.push_back(OutletEvent::Target { rate, steady: rate });
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        match stats {
+            Stats::Sent(sent) if Some(sent.mid) == self.video => {
+                follow(&mut self.figures.video, sent, VIDEO_HZ);
+                self.figures.round_trip = sent.round_trip.or(self.figures.round_trip);
+            }
+            Stats::Sent(sent) if Some(sent.mid) == self.sound => {
+                follow(&mut self.figures.sound, sent, SOUND_HZ);
+            }
+            Stats::Path(path) => {
+                let round_trip = path.round_trip.or(path.ice_round_trip);
+                self.figures.round_trip = round_trip.or(self.figures.round_trip);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Updates the statistics of a stream from those of the peer.
+fn follow(stream: &mut StreamOut, sent: &SentStats, hz: u32) {
+    stream.packets = sent.packets;
+    stream.bytes = sent.bytes;
+    stream.nacks = sent.nacks;
+    if sent.packets_lost.is_some() || sent.jitter.is_some() {
+        stream.remote = Some(Remote {
+            fraction_lost: sent.loss.map(f64::from),
+            lost: sent.packets_lost.and_then(|lost| i64::try_from(lost).ok()),
+            jitter: sent.jitter.map(|ticks| ticks_as_time(ticks, hz)),
+            round_trip: sent.round_trip,
+        });
+    }
+}
+
+/// Converts ticks of a clock of `hz` to a duration.
+fn ticks_as_time(ticks: u32, hz: u32) -> Duration {
+    Duration::from_nanos(u64::from(ticks) * 1_000_000_000 / u64::from(hz.max(1)))
+}
+
+/// Sends to a server.
+pub(super) struct WhipOutlet {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    session: Option<Session>,
+    video_base: Rational,
+    sound_base: Rational,
+}
+
+impl WhipOutlet {
+    /// Calls the server and waits for the connection. `rate`: the encoder's bitrate, if it can
+    /// follow the link.
+    pub(super) fn new(
+        url: &Url,
+        args: &NetworkOptions,
+        offer: &Offer,
+        rate: Option<Bitrate>,
+        follows: bool,
+        clock: Clock,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let start = follows.then_some(rate.unwrap_or(USUAL_RATE));
+        let answered = webrtc::offer(url, args, &plans(offer), start, clock)?;
+        let Answered { mut call, mut receiver, session, .. } = answered;
+        if let Some(rate) = start {
+            call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "any value works")]
+        let first_picture_id = random::number() as u16 & 0x7fff;
+        let packetizer = Packetizer::new(PacketizerConfig {
+            mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
+            first_picture_id,
+            ..PacketizerConfig::default()
+        });
+        let state = State {
+            call,
+            events: VecDeque::new(),
+            connected: false,
+            closed: None,
+            video: None,
+            sound: None,
+            gate: KeyFrameGate::new(KEY_INTERVAL),
+            packetizer: packetizer.map_err(Failure::internal)?,
+            made: None,
+            told: None,
+            has_sound: offer.sound.is_some(),
+            figures: OutletFigures::default(),
+        };
+        let shared = Shared { state: Mutex::new(state), stops: AtomicBool::new(false), clock };
+        let shared = Arc::new(shared);
+        let hearing = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("call".to_owned());
+        let thread = thread.spawn(move || hearing.run(&mut receiver)).map_err(Failure::internal)?;
+        let base = |base: Option<Rational>| base.unwrap_or(Rational::new(1, 1));
+        let outlet = Self {
+            shared,
+            thread: Some(thread),
+            session: Some(session),
+            video_base: base(offer.video.as_ref().map(|track| track.time_base)),
+            sound_base: base(offer.sound.as_ref().map(|track| track.time_base)),
+        };
+        outlet.wait_until_connected(url, offer, stop)?;
+        Ok(outlet)
+    }
+
+    fn wait_until_connected(&self, url: &Url, offer: &Offer, stop: &Stop) -> Result<()> {
+        let failed =
+            |what: String| Failure::new(Kind::Network, format!("cannot send to {url}: {what}"));
+        loop {
+            if stop.is_requested() {
+                return Err(Failure::new(Kind::Interrupted, "interrupted: not connected yet"));
+            }
+            {
+                let state = self.shared.state();
+                if let Some(reason) = &state.closed {
+                    return Err(failed(state.call.reason(reason)));
+                }
+                if state.connected {
+                    let lacks_video = offer.video.is_some() && state.video.is_none();
+                    if lacks_video {
+                        return Err(failed("the server does not accept VP8".to_owned()));
+                    }
+                    if offer.video.is_none() && state.sound.is_none() {
+                        return Err(failed("the server does not accept Opus".to_owned()));
+                    }
+                    return Ok(());
+                }
+            }
+            thread::sleep(STEP);
+        }
+    }
+
+    /// Deletes the session and ends the call.
+    fn end(&mut self) -> Result<()> {
+        // The server may have deleted it already.
+        drop(self.session.take());
+        self.shared.stops.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
+        self.shared.state().call.close(self.shared.clock.now());
+        ended.map_err(|_| Failure::internal("a network thread ended"))
+    }
+}
+
+/// The offered media: one line for each medium, synchronised.
+fn plans(offer: &Offer) -> Vec<MediaPlan> {
+    let stream = webrtc::stream_name();
+    let plan =
+        |kind| MediaPlan { kind, direction: Direction::SendOnly, stream: Some(stream.clone()) };
+    let video = offer.video.as_ref().map(|_| plan(MediaKind::Video));
+    let sound = offer.sound.as_ref().map(|_| plan(MediaKind::Audio));
+    video.into_iter().chain(sound).collect()
+}
+
+impl Outlet for WhipOutlet {
+    fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+        let mut request = FrameRequest::at(pts);
+        request.key_frame = self.shared.state().gate.is_due(now);
+        request
+    }
+
+    /// Packets leave immediately: congestion lowers the bandwidth estimate instead.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
+        let ntp = self.shared.clock.ntp(captured);
+        let capture = AbsCaptureTime { ntp, clock_offset: None };
+        let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
+        let mut state = self.shared.state();
+        let Some(mid) = state.video else { return Ok(()) };
+        if packet.meta.kind == FrameKind::Key {
+            state.gate.coded(now);
+        }
+        if packet.meta.temporal_layers > 1 {
+            state.packetizer.set_layers(true);
+        }
+        let mut packets = Vec::new();
+        let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);
+        made.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        match state.call.peer.send_video(now, mid, &packets, captured, &extensions) {
+            // The end of the call is reported as an event.
+            Ok(_) | Err(SendError::NotConnected) => {}
+            Err(SendError::QueueFull) => state.gate.request(),
+            Err(error) => return Err(Failure::internal(format!("cannot send a frame: {error}"))),
+        }
+        let now = self.shared.clock.now();
+        state.call.advance(now, None);
+        state.settle(now);
+        Ok(())
+    }
+
+    fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
+        let ntp = self.shared.clock.ntp(packet.captured);
+        let capture = AbsCaptureTime { ntp, clock_offset: None };
+        let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
+        let mut state = self.shared.state();
+        // The server may have rejected audio.
+        let Some(mid) = state.sound else { return Ok(()) };
+        let SoundPacket { data, captured, .. } = *packet;
+        let peer = &mut state.call.peer;
+        // A packet that is not accepted counts as lost.
+        let _ = peer.send_audio(now, mid, Codec::Opus, data, stamp, false, captured, &extensions);
+        state.settle(now);
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Option<OutletEvent> {
+        self.shared.state().events.pop_front()
+    }
+
+    fn figures(&self) -> OutletFigures {
+        let state = self.shared.state();
+        OutletFigures {
+            packets_sent: state.call.packets,
+            bytes_sent: state.call.bytes,
+            ..state.figures
+        }
+    }
+
+    fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
+        // The receiver may still request missing packets.
+        let round_trip = self.shared.state().figures.round_trip.unwrap_or_default();
+        thread::sleep((2 * round_trip).min(MOST_ANSWERS));
+        self.end()
+    }
+}
+
+impl Drop for WhipOutlet {
+    fn drop(&mut self) {
+        // The command is failing anyway; errors cannot be reported.
+        let _ = self.end();
+    }
+}

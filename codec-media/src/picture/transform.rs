@@ -1,0 +1,234 @@
+//! Crop, rotate and scale, in this order.
+
+use crate::scaling::PlaneScaler;
+use codec_core::frame::{Picture, PictureInfo, Rational, Rotation, Size};
+
+use super::planes::Planes;
+use crate::failure::{Failure, Kind, Result};
+use crate::values::{Crop, Turn};
+
+/// The transformation of every frame.
+#[derive(Debug, Default)]
+pub struct Transform {
+    crop: Option<Crop>,
+    turn: Option<Turn>,
+    resize: Option<Size>,
+    resizer: PlaneScaler,
+    /// Two frames, written alternately.
+    work: [Planes; 2],
+}
+
+impl Transform {
+    pub fn new(crop: Option<Crop>, turn: Option<Turn>, resize: Option<Size>) -> Self {
+        Self { crop, turn, resize, ..Self::default() }
+    }
+
+    /// Scales every frame from now on to `size`.
+    pub fn set_target(&mut self, size: Size) {
+        self.resize = Some(size);
+    }
+
+    fn rotation(&self, info: PictureInfo) -> Rotation {
+        match self.turn {
+            None => Rotation::None,
+            Some(Turn::By(rotation)) => rotation,
+            Some(Turn::AsDescribed) => info.rotation,
+        }
+    }
+
+    /// The size and metadata of the result for a frame of `size`.
+    pub fn outcome(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
+        let (mut size, mut info) = (size, info);
+        if let Some(crop) = self.crop {
+            let fits =
+                |at: u32, len: u32, whole: u32| at.checked_add(len).is_some_and(|e| e <= whole);
+            let inside = fits(crop.left, crop.size.width, size.width)
+                && fits(crop.top, crop.size.height, size.height);
+            if !inside {
+                let Crop { size: part, left, top } = crop;
+                let message =
+                    format!("invalid crop {part}+{left}+{top}: exceeds the frame of {size}");
+                return Err(Failure::new(Kind::Usage, message));
+            }
+            size = crop.size;
+        }
+        if matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270) {
+            size = Size::new(size.height, size.width);
+            info.pixel_aspect = info.pixel_aspect.map(Rational::inverse);
+        }
+        if self.turn == Some(Turn::AsDescribed) {
+            info.rotation = Rotation::None;
+        }
+        if let Some(target) = self.resize {
+            info.pixel_aspect = info.pixel_aspect.map(|aspect| scaled(aspect, size, target));
+            size = target;
+        }
+        Ok((size, info))
+    }
+
+    /// Returns the transformed frame, or `picture` itself if there is nothing to do.
+    pub fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
+        let rotation = self.rotation(picture.info);
+        let (size, info) = self.outcome(picture.size(), picture.info)?;
+        let scales = self.resize.is_some() && {
+            let part = self.crop.map_or(picture.size(), |crop| crop.size);
+            let turned = match rotation {
+                Rotation::None | Rotation::Clockwise180 => part,
+                Rotation::Clockwise90 | Rotation::Clockwise270 => {
+                    Size::new(part.height, part.width)
+                }
+            };
+            turned != size
+        };
+        if self.crop.is_none() && rotation == Rotation::None && !scales {
+            return Ok(picture.with_info(info));
+        }
+        let [from, to] = &mut self.work;
+        from.copy_from(&picture);
+        if let Some(crop) = self.crop {
+            cut(from, crop, to);
+            std::mem::swap(from, to);
+        }
+        if rotation != Rotation::None {
+            turn(from, rotation, to);
+            std::mem::swap(from, to);
+        }
+        if scales {
+            scale(&mut self.resizer, from, size, to)?;
+            std::mem::swap(from, to);
+        }
+        from.info = info;
+        from.picture()
+    }
+}
+
+/// The pixel aspect after scaling from one size to another.
+fn scaled(aspect: Rational, from: Size, to: Size) -> Rational {
+    let mut num = u64::from(aspect.num) * u64::from(from.width) * u64::from(to.height);
+    let mut den = u64::from(aspect.den) * u64::from(from.height) * u64::from(to.width);
+    let (mut a, mut b) = (num, den);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (num, den) = (num / a.max(1), den / a.max(1));
+    while num > u64::from(u32::MAX) || den > u64::from(u32::MAX) {
+        (num, den) = (num / 2, (den / 2).max(1));
+    }
+    Rational::new(u32::try_from(num).unwrap_or(1).max(1), u32::try_from(den).unwrap_or(1).max(1))
+}
+
+fn cut(from: &Planes, crop: Crop, to: &mut Planes) {
+    to.reset(crop.size);
+    for (index, ((source, size), target)) in
+        from.planes().into_iter().zip(to.split_mut()).enumerate()
+    {
+        let shift = usize::from(index > 0);
+        let (left, top) = (crop.left as usize >> shift, crop.top as usize >> shift);
+        let part = if index > 0 { crop.size.chroma() } else { crop.size };
+        let rows = source.chunks_exact(size.width as usize).skip(top);
+        for (row, out) in rows.zip(target.chunks_exact_mut(part.width as usize)) {
+            out.copy_from_slice(&row[left..left + part.width as usize]);
+        }
+    }
+}
+
+fn turn(from: &Planes, rotation: Rotation, to: &mut Planes) {
+    let size = from.size;
+    to.reset(match rotation {
+        Rotation::None | Rotation::Clockwise180 => size,
+        Rotation::Clockwise90 | Rotation::Clockwise270 => Size::new(size.height, size.width),
+    });
+    for ((source, size), target) in from.planes().into_iter().zip(to.split_mut()) {
+        let (width, height) = (size.width as usize, size.height as usize);
+        for (at, out) in target.iter_mut().enumerate() {
+            let (x, y) = match rotation {
+                Rotation::None => (at % width, at / width),
+                Rotation::Clockwise90 => (at / height, height - 1 - at % height),
+                Rotation::Clockwise180 => (width - 1 - at % width, height - 1 - at / width),
+                Rotation::Clockwise270 => (width - 1 - at / height, at % height),
+            };
+            *out = source[y * width + x];
+        }
+    }
+}
+
+fn scale(resizer: &mut PlaneScaler, from: &Planes, size: Size, to: &mut Planes) -> Result<()> {
+    to.reset(size);
+    let half = size.chroma();
+    let targets = to.split_mut().into_iter().zip([size, half, half]);
+    for (source, target) in from.planes().into_iter().zip(targets) {
+        let scaled = resizer.scale(source, target);
+        scaled.map_err(|error| Failure::internal(format!("scaling: {error}")))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(size: Size) -> Planes {
+        let mut planes = Planes::default();
+        planes.reset(size);
+        let width = size.width as usize;
+        for (at, sample) in planes.bytes.iter_mut().enumerate() {
+            *sample = u8::try_from((at % width * 3 + at / width * 5) % 256).unwrap();
+        }
+        planes
+    }
+
+    fn applied(planes: &Planes, mut transform: Transform) -> Planes {
+        let mut out = Planes::default();
+        out.copy_from(&transform.apply(planes.picture().unwrap()).unwrap());
+        out
+    }
+
+    #[test]
+    fn four_quarter_turns_are_the_identity() {
+        for size in [Size::new(12, 8), Size::new(7, 5)] {
+            let original = gradient(size);
+            let mut turned = original.clone();
+            for _ in 0..4 {
+                let quarter = Turn::By(Rotation::Clockwise90);
+                turned = applied(&turned, Transform::new(None, Some(quarter), None));
+            }
+            assert_eq!(turned.bytes, original.bytes, "{size}");
+            let half = Turn::By(Rotation::Clockwise180);
+            let once = applied(&original, Transform::new(None, Some(half), None));
+            assert_eq!(once.bytes[0], *original.planes()[0].0.last().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_quarter_turn_moves_the_lower_left_corner_to_the_top() {
+        let original = gradient(Size::new(6, 4));
+        let quarter = Turn::By(Rotation::Clockwise90);
+        let turned = applied(&original, Transform::new(None, Some(quarter), None));
+        assert_eq!(turned.size, Size::new(4, 6));
+        assert_eq!(turned.bytes[0], original.bytes[3 * 6]);
+    }
+
+    #[test]
+    fn crops_keep_luma_and_chroma_together() {
+        let original = gradient(Size::new(16, 12));
+        let crop = "6x4+2+6".parse().ok();
+        let part = applied(&original, Transform::new(crop, None, None));
+        assert_eq!(part.size, Size::new(6, 4));
+        assert_eq!(part.bytes[0], original.bytes[6 * 16 + 2]);
+        assert_eq!(part.planes()[1].0[0], original.planes()[1].0[3 * 8 + 1]);
+        let outside = "16x12+2+0".parse().ok();
+        let mut transform = Transform::new(outside, None, None);
+        let refused = transform.apply(original.picture().unwrap());
+        assert_eq!(refused.err().map(|failure| failure.kind), Some(Kind::Usage));
+    }
+
+    #[test]
+    fn scaling_keeps_flat_areas_flat_and_the_display_shape() {
+        let mut original = gradient(Size::new(32, 24));
+        original.bytes.fill(77);
+        original.info.pixel_aspect = Some(Rational::new(1, 1));
+        let scaled = applied(&original, Transform::new(None, None, Some(Size::new(16, 24))));
+        assert!(scaled.bytes.iter().all(|&sample| sample == 77));
+        assert_eq!(scaled.info.pixel_aspect, Some(Rational::new(2, 1)));
+    }
+}

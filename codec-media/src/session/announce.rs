@@ -1,0 +1,65 @@
+//! Describes a run before it starts, for the user and for the report.
+
+use codec_core::codec::EncoderConfig;
+
+use super::{Start, promises};
+use crate::Env;
+use crate::io::source::FrameSource;
+use crate::json::Object;
+use crate::settings::encoder::Preset;
+use crate::settings::encoder::describe_rate;
+use crate::settings::encoding::Encoding;
+
+/// Prints the effective settings, and returns them for the report.
+pub(super) fn announce(
+    settings: &Encoding,
+    source: &dyn FrameSource,
+    start: &Start,
+    config: &EncoderConfig,
+    threads: usize,
+    env: &Env,
+) -> Object {
+    let facts = source.facts();
+    let (min_qindex, max_qindex) = config.qindex_range(settings.encoder.capabilities);
+    let Start { size, frame_rate, .. } = start;
+    let preset = if settings.encoder.preset == Preset::Rtc { "rtc" } else { "file" };
+    let backend = format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name);
+    let rate = describe_rate(config.rate);
+    let input = settings.input.name();
+    let fps = frame_rate.as_f64();
+    env.console.note(format!(
+        "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
+         speed {}, qindex {min_qindex}..{max_qindex}, {threads} thread{}, SIMD {}",
+        facts.kind,
+        facts.size,
+        settings.format,
+        config.speed,
+        if threads == 1 { "" } else { "s" },
+        env.level.name()
+    ));
+    if settings.encoder.is_rate_guessed() {
+        env.console
+            .note(format!("no -b, -q or --qp given: using {rate}, WebRTC's limit for this size"));
+    }
+    if let Some(warning) = promises::slow_codec(&settings.encoder) {
+        env.console.warn(warning);
+    }
+    let header = Object::new()
+        .text("type", "header")
+        .text("input", &input)
+        .text("input_format", &facts.kind)
+        .text("output_format", settings.format.name())
+        .text("encoder", &backend)
+        .raw("width", size.width)
+        .raw("height", size.height)
+        .text("frame_rate", &frame_rate.to_string())
+        .text("time_base", &start.time_base.to_string())
+        .text("rate", &rate)
+        .text("preset", preset)
+        .raw("speed", config.speed)
+        .raw("min_qindex", min_qindex)
+        .raw("max_qindex", max_qindex)
+        .raw("threads", threads);
+    env.console.event(header.clone().text("simd", env.level.name()));
+    header
+}

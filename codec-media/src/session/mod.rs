@@ -1,0 +1,503 @@
+//! One run of an encoder: frames in, packets out, and all reports about them.
+
+mod announce;
+mod checker;
+mod effort;
+pub(crate) mod promises;
+mod rehearse;
+pub mod sound;
+mod totals;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_container::{
+    AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+};
+use codec_core::codec::{
+    Bitrate, Codec, DropReason, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
+};
+use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::parallel::RowPool;
+use codec_rtc::link::RateTrace;
+
+use crate::Env;
+use crate::audio::lane::SoundLane;
+use crate::audio::source::SoundOptions;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::media::SoundInput;
+use crate::io::output::OutputFile;
+use crate::io::source::{FrameSource, Shot};
+use crate::io::unreadable::Advice;
+use crate::picture::transform::Transform;
+use crate::progress::{Now, Progress};
+use crate::report::{Report, Row, drop_name};
+use crate::settings::encoding::{Encoding, threads_for};
+
+use checker::Checker;
+use effort::Effort;
+use promises::Promises;
+use totals::Totals;
+
+/// A source frame whose packet has not been returned yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    pts: i64,
+    frame: u64,
+}
+
+/// An encoder with everything around it.
+pub struct Session {
+    env: Env,
+    encoder: Box<dyn VideoEncoder>,
+    size: Size,
+    packet: Packet,
+    /// The codec, and the output format.
+    stream: (Codec, Format),
+    writer: Box<dyn PacketWriter>,
+    sound: Option<SoundLane>,
+    /// The error that ended the audio early.
+    sound_failure: Option<Failure>,
+    output: OutputFile,
+    report: Option<Report>,
+    checker: Option<Checker>,
+    transform: Transform,
+    progress: Progress,
+    waiting: VecDeque<Waiting>,
+    last_pts: Option<i64>,
+    totals: Totals,
+    promises: Promises,
+    last_qindex: Option<u8>,
+    /// The bitrate over time, and the encoder's current one.
+    rate_trace: Option<(RateTrace, Bitrate)>,
+    /// Whether the first frames are skipped, with their audio.
+    skips: bool,
+    /// The input time, in ticks, that becomes time 0 of the output; known after the first frame.
+    origin: Option<i64>,
+}
+
+/// Properties needed to start a session.
+struct Start {
+    size: Size,
+    info: PictureInfo,
+    frame_rate: Rational,
+    time_base: Rational,
+}
+
+impl Session {
+    /// Opens the encoders and the output for `source` and `sound`.
+    pub fn new(
+        settings: &Encoding,
+        source: &dyn FrameSource,
+        sound: Option<SoundInput>,
+        env: &Env,
+    ) -> Result<Self> {
+        let facts = source.facts();
+        let transform = settings.transform();
+        let (size, info) = transform.outcome(facts.size, facts.info)?;
+        let (frame_rate, time_base) = (facts.frame_rate, facts.time_base);
+        let start = Start { size, info, frame_rate, time_base };
+        let threads = threads_for(settings.threads, size);
+        let mut config = settings.config(size, frame_rate, time_base);
+        config.simd = Some(env.level);
+        config.info = info;
+        if threads > 1 {
+            config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
+        }
+        let mut progress = Progress::new(&env.console, total_of(settings, source), frame_rate);
+        config.rehearsal = rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
+        let Some((open, _)) = settings.encoder.backend.encoder else {
+            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
+        };
+        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let output = OutputFile::create(&settings.output, &settings.rules)?;
+        let sound = match (sound, &settings.sound) {
+            (Some(input), Some(sound)) => {
+                let limits = settings.input.limits;
+                let options =
+                    SoundOptions { limits, advice: Advice::FLAGS, ..SoundOptions::default() };
+                let name = &output.name;
+                Some(sound::open(input, sound, settings.format, 1, name, &options, env)?)
+            }
+            _ => None,
+        };
+        let track = sound.as_ref().map(|sound| sound.track.clone());
+        let writer = open_writer(settings, &output, &start, &*encoder, track)?;
+        let checker = Checker::open(settings, size, env)?;
+        let header = announce::announce(settings, source, &start, &config, threads, env);
+        if let Some(sound) = &sound {
+            env.console.note(format!("audio: {}", sound.text));
+        }
+        let report = match &settings.report {
+            None => None,
+            Some((path, form)) => {
+                let mut rules = settings.rules.clone();
+                rules.not = vec![settings.input.path.clone(), settings.output.clone()];
+                rules.terminal = true;
+                Some(Report::create(path, *form, &rules, header, env)?)
+            }
+        };
+        Ok(Self {
+            env: env.clone(),
+            encoder,
+            size,
+            packet: Packet::default(),
+            stream: (settings.encoder.backend.codec, settings.format),
+            writer,
+            sound: sound.map(|sound| sound.lane),
+            sound_failure: None,
+            output,
+            report,
+            checker,
+            transform,
+            progress,
+            waiting: VecDeque::new(),
+            last_pts: None,
+            totals: Totals::new(frame_rate, time_base),
+            promises: Promises::new(settings, &config),
+            last_qindex: None,
+            rate_trace: settings.rate_trace.clone().map(|trace| {
+                let first = trace.rate_at(Duration::ZERO);
+                (trace, first)
+            }),
+            skips: settings.skip > 0,
+            origin: None,
+        })
+    }
+
+    /// Encodes all of `source`. If the input ends with an error, the output is still finalised and
+    /// kept.
+    pub fn run(mut self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
+        let mut input_end = Ok(());
+        let mut seen = 0_u64;
+        while settings.frames.is_none_or(|limit| self.totals.frames_in < limit) {
+            if self.env.stop.is_requested() {
+                break;
+            }
+            match source.next() {
+                Ok(Some(shot)) => {
+                    seen += 1;
+                    if seen > settings.skip {
+                        self.encode(settings, &shot)?;
+                    }
+                }
+                Ok(None) => break,
+                Err(failure) => {
+                    input_end = Err(failure);
+                    break;
+                }
+            }
+        }
+        // Audio of frames that were not encoded is dropped too.
+        if (self.env.stop.is_requested() || self.is_limited(settings, source))
+            && let Some(sound) = &mut self.sound
+        {
+            sound.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
+        }
+        // After a signal, the signal is the reason for any end of the input.
+        if self.env.stop.is_requested() {
+            input_end = Err(Failure::interrupted(self.totals.frames_in > 0));
+        }
+        self.finish(settings, input_end, source)
+    }
+
+    /// Whether unwanted frames follow.
+    fn is_limited(&self, settings: &Encoding, source: &mut dyn FrameSource) -> bool {
+        settings.frames.is_some_and(|limit| self.totals.frames_in >= limit)
+            && matches!(source.next(), Ok(Some(_)))
+    }
+
+    /// Processes audio up to a time in seconds. An audio error ends only the audio and is reported
+    /// at the end.
+    fn advance_sound(&mut self, until_s: f64) -> Result<()> {
+        let Some(sound) = &mut self.sound else { return Ok(()) };
+        let moved = if until_s.is_finite() {
+            sound.advance(until_s, &mut *self.writer)
+        } else {
+            sound.finish(&mut *self.writer)
+        };
+        match moved {
+            Err(failure) if matches!(failure.kind, Kind::Input | Kind::Corrupt) => {
+                self.env.console.warn(format!("audio ended early: {}", failure.message));
+                self.sound_failure.get_or_insert(failure);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn encode(&mut self, settings: &Encoding, shot: &Shot<'_>) -> Result<()> {
+        let frame = self.totals.frames_in;
+        if let Some(last) = self.last_pts.filter(|&last| shot.pts <= last) {
+            let Shot { pts, .. } = shot;
+            let message = format!(
+                "frame {frame}: timestamp {pts} is not greater than the previous one ({last})"
+            );
+            return Err(Failure::new(Kind::Corrupt, message));
+        }
+        self.last_pts = Some(shot.pts);
+        let time_s = self.totals.seconds(shot.pts);
+        let origin = *self.origin.get_or_insert_with(|| settings.origin(shot.pts));
+        let pts = shot.pts.saturating_sub(origin);
+        let origin_s = self.totals.seconds(origin);
+        if let Some(sound) = self.sound.as_mut().filter(|_| self.skips) {
+            sound.start_at(time_s, origin_s);
+        }
+        self.advance_sound(time_s)?;
+        self.follow_trace(pts)?;
+        let picture = self.transform.apply(shot.picture)?;
+        if picture.size() != self.size {
+            self.size = picture.size();
+            let change = self.encoder.apply(Update::Resolution(self.size));
+            change.map_err(|error| Failure::encoding(&error))?;
+            self.env.console.note(format!("frame {frame}: size changes to {}", self.size));
+        }
+        let mut request = FrameRequest::at(pts);
+        request.duration = shot.duration;
+        if let Some(checker) = &mut self.checker {
+            checker.keep(pts, &picture);
+        }
+        let counted = self.report.is_some();
+        let (outcome, effort) =
+            Effort::of(counted, || encode_picture(&mut *self.encoder, &picture, &request));
+        let outcome = outcome?;
+        self.totals.frames_in += 1;
+        self.totals.last_in = Some((pts, shot.duration));
+        self.totals.first_pts.get_or_insert(pts);
+        self.judge(effort);
+        match outcome {
+            Outcome::Dropped { reason, .. } => self.note_drop(frame, pts, reason, effort)?,
+            _ => self.waiting.push_back(Waiting { pts, frame }),
+        }
+        self.drain(effort)?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Warns once if the encoder falls behind real time.
+    fn judge(&mut self, effort: Effort) {
+        let warning = self.promises.coded(effort.encode_us, self.totals.media_seconds());
+        if let Some(warning) = warning {
+            self.env.console.warn(warning);
+        }
+    }
+
+    /// Sets the encoder's bitrate to that of the trace, if it has changed.
+    fn follow_trace(&mut self, pts: i64) -> Result<()> {
+        let Some((trace, current)) = &mut self.rate_trace else { return Ok(()) };
+        let first = self.totals.first_pts.unwrap_or(pts);
+        let elapsed_s = self.totals.seconds(pts.saturating_sub(first));
+        let elapsed = Duration::try_from_secs_f64(elapsed_s).unwrap_or(Duration::MAX);
+        let wanted = trace.rate_at(elapsed);
+        if wanted != *current {
+            let change = self.encoder.apply(Update::Bitrate(wanted));
+            change.map_err(|error| Failure::encoding(&error))?;
+            *current = wanted;
+        }
+        Ok(())
+    }
+
+    fn note_drop(
+        &mut self,
+        frame: u64,
+        pts: i64,
+        reason: DropReason,
+        effort: Effort,
+    ) -> Result<()> {
+        self.totals.dropped += 1;
+        if let Some(checker) = &mut self.checker {
+            checker.forget(pts);
+        }
+        let why = drop_name(reason);
+        let Effort { encode_us, allocations } = effort;
+        let drop_reason = Some(why);
+        let row =
+            Row { frame, pts, kind: "drop", encode_us, allocations, drop_reason, ..Row::default() };
+        self.env.console.detail(format!("frame {frame} dropped: {why}"));
+        match &mut self.report {
+            Some(report) => report.write(&row),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes every packet that is ready.
+    fn drain(&mut self, effort: Effort) -> Result<()> {
+        while self.encoder.receive(&mut self.packet) {
+            let Packet { data, pts, duration, meta, .. } = &self.packet;
+            let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
+            let packet = PacketRef {
+                data: stored(self.stream, data),
+                pts: *pts,
+                duration: *duration,
+                key,
+                shown,
+                ..PacketRef::default()
+            };
+            let written = self.writer.write(packet);
+            written.map_err(|error| Failure::writing(&self.output.name, &error))?;
+            let checked = match &mut self.checker {
+                Some(checker) => checker.check(&self.packet)?,
+                None => checker::Checked::default(),
+            };
+            let mut frame = self.waiting.front().map_or(0, |waiting| waiting.frame);
+            if shown {
+                while let Some(waiting) = self.waiting.front().filter(|w| w.pts <= *pts) {
+                    frame = waiting.frame;
+                    self.waiting.pop_front();
+                }
+            }
+            let row = Row {
+                frame,
+                pts: *pts,
+                kind: match (shown, key) {
+                    (false, _) => "altref",
+                    (true, true) => "key",
+                    (true, false) => "inter",
+                },
+                layer: meta.temporal_id,
+                bytes: data.len() as u64,
+                qindex: Some(meta.qindex),
+                target_bits: Some(meta.rate.target_bits),
+                buffer_bits: Some(meta.rate.buffer_bits),
+                encode_us: effort.encode_us,
+                psnr: meta.psnr().filter(|_| shown),
+                ssim: checked.ssim,
+                drop_reason: None,
+                speed: Some(meta.speed),
+                deadline: meta.time.map(|time| if time.is_met() { "met" } else { "missed" }),
+                held: Some(self.totals.frames_in.saturating_sub(frame + 1)),
+                allocations: effort.allocations,
+            };
+            self.last_qindex = Some(meta.qindex);
+            self.totals.count(&row, shown);
+            if let Some(report) = &mut self.report {
+                report.write(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Now {
+        let Totals { frames_in, bytes, dropped, .. } = self.totals;
+        Now { frames: frames_in, bytes, qindex: self.last_qindex, dropped }
+    }
+
+    fn tell(&mut self) {
+        let now = self.now();
+        self.progress.update(&now);
+    }
+
+    /// Flushes the encoder, finalises the files and reports the totals.
+    fn finish(
+        mut self,
+        settings: &Encoding,
+        input_end: Result<()>,
+        source: &dyn FrameSource,
+    ) -> Result<()> {
+        let (finished, effort) = Effort::of(self.report.is_some(), || self.encoder.finish());
+        finished.map_err(|error| Failure::encoding(&error))?;
+        self.judge(effort);
+        self.drain(effort)?;
+        self.advance_sound(f64::INFINITY)?;
+        let mut end = input_end;
+        if let Some(failure) = self.sound_failure.take() {
+            end = end.and(Err(failure));
+        }
+        if self.totals.frames_in == 0 {
+            let nothing = Failure::new(Kind::Input, why_nothing(settings));
+            return end.and(Err(nothing));
+        }
+        self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
+        // Release the writer: it holds the file open, and some systems cannot rename open files.
+        let Self {
+            writer, output, report, checker, totals, promises, progress, env, sound, ..
+        } = self;
+        drop(writer);
+        if let Some(checker) = &checker {
+            end = checker.verdict().and(end);
+        }
+        let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+        let summary = totals.summary(progress.elapsed(), source.damage(), &env);
+        let summary = promises.summary(summary, &totals);
+        let summary = match &sound {
+            Some(sound) => sound::summary(summary, sound),
+            None => summary,
+        };
+        let summary = summary.raw("exit_code", code).text("output", &output.name);
+        output.commit()?;
+        if let Some(report) = report {
+            report.finish(&summary.clone().finish())?;
+        }
+        env.console.event(summary);
+        if let Some(warning) = promises.missed_rate(&totals) {
+            env.console.warn(warning);
+        }
+        if !env.console.takes_records() {
+            env.console.note(
+                totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),
+            );
+        }
+        end
+    }
+}
+
+/// The reason why there was no frame to encode.
+fn why_nothing(settings: &Encoding) -> String {
+    match (settings.frames, settings.skip) {
+        (Some(0), _) => "-n 0 encodes no frames".to_owned(),
+        (_, 0) => "the input has no frames to encode".to_owned(),
+        (_, skip) => format!("the input has no frames after the {skip} skipped ones"),
+    }
+}
+
+/// Number of frames to encode, if known; used for progress.
+fn total_of(settings: &Encoding, source: &dyn FrameSource) -> Option<u64> {
+    let count = source.facts().count.map(|count| count.saturating_sub(settings.skip));
+    match (count, settings.frames) {
+        (Some(count), Some(limit)) => Some(count.min(limit)),
+        (count, limit) => limit.or(count),
+    }
+}
+
+fn encode_picture(
+    encoder: &mut dyn VideoEncoder,
+    picture: &Picture<'_>,
+    request: &FrameRequest,
+) -> Result<Outcome> {
+    encoder.encode(picture, request).map_err(|error| Failure::encoding(&error))
+}
+
+/// Whether a format stores codec configuration, sizes and times separately from the packets.
+fn is_boxed(format: Format) -> bool {
+    matches!(format, Format::WebM | Format::Matroska | Format::Mp4)
+}
+
+/// The part of a packet that the format stores: MP4 and Matroska hold AV1 without the temporal
+/// delimiters.
+fn stored((codec, format): (Codec, Format), data: &[u8]) -> &[u8] {
+    match (codec, data) {
+        (Codec::Av1, [0x12, 0, rest @ ..]) if is_boxed(format) => rest,
+        _ => data,
+    }
+}
+
+fn open_writer(
+    settings: &Encoding,
+    output: &OutputFile,
+    start: &Start,
+    encoder: &dyn VideoEncoder,
+    sound: Option<AudioTrack>,
+) -> Result<Box<dyn PacketWriter>> {
+    let codec = settings.encoder.backend.codec;
+    let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
+    stream.frame_rate = Some(start.frame_rate);
+    stream.info = start.info;
+    if is_boxed(settings.format) {
+        stream.codec_private = encoder.codec_private();
+    }
+    let tracks: Vec<_> =
+        [Some(Track::Video(stream)), sound.map(Track::Audio)].into_iter().flatten().collect();
+    create_packets(output.stream()?, settings.format, &tracks, &WriteOptions::default())
+        .map_err(|error| Failure::writing(&output.name, &error))
+}

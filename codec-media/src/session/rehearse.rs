@@ -1,0 +1,108 @@
+//! Trial encodes (first passes) of a file, which measure how many bits each frame takes.
+
+use codec_core::codec::{EncoderConfig, FrameRequest, Packet, VideoEncoder};
+use codec_core::rate::Rehearsal;
+
+use crate::Env;
+use crate::failure::{Failure, Result};
+use crate::io::decoded::DecodeOptions;
+use crate::io::source;
+use crate::progress::{Now, Pass, Progress};
+use crate::settings::encoding::Encoding;
+
+/// Runs the trial encodes needed to encode the input as `config` says. `None` if the input can be
+/// read only once, or its frame size changes.
+pub(super) fn rehearse(
+    settings: &Encoding,
+    config: &EncoderConfig,
+    progress: &mut Progress,
+    env: &Env,
+) -> Result<Option<Rehearsal>> {
+    let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
+    if !settings.wants_trials()? || steps.is_empty() {
+        return Ok(None);
+    }
+    let mut rehearsal = Rehearsal::new(steps);
+    let mut number = 0;
+    while let Some(trial) = rehearsal.next_trial(config) {
+        env.console.detail(format!(
+            "trial encode, {}",
+            crate::settings::encoder::describe_rate(trial.rate)
+        ));
+        number += 1;
+        progress.begin_pass(Some(Pass { number, most: Rehearsal::MAX_TRIALS }));
+        let is_usable = run(settings, &trial, &mut rehearsal, progress, env)?;
+        if env.stop.is_requested() {
+            return Err(Failure::interrupted(false));
+        }
+        if !is_usable {
+            progress.begin_pass(None);
+            return Ok(None);
+        }
+    }
+    progress.begin_pass(None);
+    Ok(Some(rehearsal))
+}
+
+/// Runs one trial. `false`: its frame sizes are not usable.
+fn run(
+    settings: &Encoding,
+    trial: &EncoderConfig,
+    rehearsal: &mut Rehearsal,
+    progress: &mut Progress,
+    env: &Env,
+) -> Result<bool> {
+    let Some((open, _)) = settings.encoder.backend.encoder else {
+        return Ok(false);
+    };
+    let mut encoder = open(trial).map_err(|error| Failure::encoding(&error))?;
+    let mut packet = Packet::default();
+    let mut transform = settings.transform();
+    let options = DecodeOptions {
+        limits: settings.input.limits,
+        threads: settings.threads,
+        ..DecodeOptions::default()
+    };
+    // What is wrong with the input is told when it is read for good.
+    let mut source = source::open(&settings.input, &options, &env.quiet())?;
+    let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
+    let mut bytes = 0;
+    let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));
+    while end.is_none_or(|end| seen < end) {
+        if env.stop.is_requested() {
+            return Ok(false);
+        }
+        // The final pass will end at the same error.
+        let Ok(Some(shot)) = source.next() else { break };
+        seen += 1;
+        if seen <= settings.skip {
+            continue;
+        }
+        if last_pts.is_some_and(|last| shot.pts <= last) {
+            break;
+        }
+        last_pts = Some(shot.pts);
+        let picture = transform.apply(shot.picture)?;
+        if picture.size() != trial.size {
+            return Ok(false);
+        }
+        let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
+        let request = FrameRequest::at(shot.pts.saturating_sub(origin));
+        encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
+        bytes += note(&mut *encoder, &mut packet, rehearsal);
+        progress.update(&Now { frames: seen - settings.skip, bytes, ..Now::default() });
+    }
+    encoder.finish().map_err(|error| Failure::encoding(&error))?;
+    note(&mut *encoder, &mut packet, rehearsal);
+    Ok(true)
+}
+
+/// Passes on the packets that are ready; returns their bytes.
+fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) -> u64 {
+    let mut bytes = 0;
+    while encoder.receive(packet) {
+        rehearsal.note(packet);
+        bytes += packet.data.len() as u64;
+    }
+    bytes
+}

@@ -1,0 +1,211 @@
+//! The audio of a run, with video or without.
+
+use std::path::PathBuf;
+
+use codec_audio::{AudioCodec, PcmEncoding};
+use codec_container::{AudioTrack, Format, Track, WriteOptions, create_packets};
+use codec_core::frame::Rational;
+
+use crate::Env;
+use crate::audio::effects::Effects;
+use crate::audio::lane::SoundLane;
+use crate::audio::sink::SoundSink;
+use crate::audio::source::{SoundOptions, SoundSource};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::media::SoundInput;
+use crate::io::output::{OutputFile, Rules};
+use crate::json::Object;
+use crate::progress::{Now, Progress};
+use crate::settings::sound::SoundSettings;
+
+/// Audio that is ready to be processed.
+#[derive(Clone, Debug)]
+pub struct SoundEncoding {
+    /// Output file, or `-`.
+    pub output: PathBuf,
+    /// Container of the output.
+    pub format: Format,
+    /// What may be overwritten.
+    pub rules: Rules,
+    /// Settings of the audio encoder.
+    pub sound: SoundSettings,
+    /// How the input is decoded.
+    pub options: SoundOptions,
+}
+
+/// Sound that is ready to go.
+pub struct Opened {
+    pub lane: SoundLane,
+    /// For the muxer.
+    pub track: AudioTrack,
+    /// For the user.
+    pub text: String,
+}
+
+/// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
+/// will have `number` in the output, whose name is `output`.
+pub fn open(
+    input: SoundInput,
+    settings: &SoundSettings,
+    format: Format,
+    number: usize,
+    output: &str,
+    options: &SoundOptions,
+    env: &Env,
+) -> Result<Opened> {
+    if settings.copies(input.track.codec, format)? {
+        let SoundInput { reader, number: from, mut track, name } = input;
+        track.format = format;
+        let text = format!("{} {}, copied", track.codec, track.audio);
+        let names = [name, output.to_owned()];
+        let lane = SoundLane::copied(reader, from, track.clone(), number, names, env.stop.clone());
+        return Ok(Opened { lane, track, text });
+    }
+    let (backend, codec) = settings.encoder(format)?;
+    let Some((_, capabilities)) = backend.encoder else {
+        let message = format!("{}/{} has no encoder", backend.codec, backend.name);
+        return Err(Failure::new(Kind::Backend, message));
+    };
+    let from = input.track.codec;
+    let tags = user_tags(&input.track);
+    let is_deep = has_more_than_16_bits(&input.track);
+    let source = SoundSource::new(input.reader, input.name, options, env)?;
+    let mut config = settings.config(codec, capabilities, source.format())?;
+    if codec == AudioCodec::Flac && is_deep {
+        config.knobs.push(("bits".to_owned(), 24));
+    }
+    let sink = SoundSink::new(backend, &config, number, output)?;
+    let mut track = sink.track(format, &config);
+    track.tags = tags;
+    let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
+    let backend = match codec {
+        AudioCodec::Pcm(_) => codec.to_string(),
+        _ => format!("{}/{}", backend.codec, backend.name),
+    };
+    let text = format!("{from} {} -> {backend} {}{rate}", source.format(), config.format);
+    let effects = Effects::new(settings, config.format)?;
+    let lane = SoundLane::coded(source, sink, effects, number)?;
+    Ok(Opened { lane, track, text })
+}
+
+/// The tags of a track, except those that name the program that wrote it.
+fn user_tags(track: &AudioTrack) -> Vec<(String, String)> {
+    let is_technical = |name: &str| name.eq_ignore_ascii_case("encoder");
+    track.tags.iter().filter(|(name, _)| !is_technical(name)).cloned().collect()
+}
+
+/// Whether a lossless track has more than 16 bits per sample.
+fn has_more_than_16_bits(track: &AudioTrack) -> bool {
+    use PcmEncoding::{S16Be, S16Le, U8};
+    match track.codec {
+        AudioCodec::Pcm(encoding) => !matches!(encoding, U8 | S16Le | S16Be),
+        // Bits minus 1, across two bytes of the STREAMINFO (RFC 9639, section 8.2).
+        AudioCodec::Flac => match track.codec_private.get(12..14) {
+            Some(&[high, low]) => (high & 1) << 4 | low >> 4 > 15,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Adds the audio totals to those of a run.
+pub(crate) fn summary(summary: Object, lane: &SoundLane) -> Object {
+    let (packets, bytes) = lane.totals();
+    summary
+        .float("sound_s", lane.heard_s())
+        .raw("sound_packets", packets)
+        .raw("sound_bytes", bytes)
+        .float("sound_kbps", kbps(lane))
+        .raw("sound_lost_packets", lane.lost_packets())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a report")]
+fn kbps(lane: &SoundLane) -> f64 {
+    let (_, bytes) = lane.totals();
+    let seconds = lane.heard_s();
+    if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
+}
+
+/// Steps of an audio-only run, in seconds, for progress.
+const STEP_S: f64 = 0.1;
+const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
+
+/// Processes the audio of an input without video.
+pub fn run(settings: &SoundEncoding, input: SoundInput, env: &Env) -> Result<()> {
+    #[expect(clippy::cast_precision_loss, reason = "for progress")]
+    let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
+    let name = input.name.clone();
+    let output = OutputFile::create(&settings.output, &settings.rules)?;
+    let tags = user_tags(&input.track);
+    if settings.format != Format::Ogg && !tags.is_empty() {
+        let names: Vec<_> = tags.iter().map(|(name, _)| &**name).collect();
+        let names = names.join(", ");
+        env.console.warn(format!("{name}: skipped tags ({})", names.escape_debug()));
+    }
+    let Opened { mut lane, track, text } =
+        open(input, &settings.sound, settings.format, 0, &output.name, &settings.options, env)?;
+    let options = WriteOptions::default();
+    let writer =
+        create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
+    let mut writer = writer.map_err(|error| Failure::writing(&output.name, &error))?;
+    env.console.note(format!("{name} -> {}: {text}", settings.format));
+    let header = Object::new()
+        .text("type", "header")
+        .text("input", &name)
+        .text("output_format", settings.format.name())
+        .text("sound", &text);
+    env.console.event(header);
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let total = stated.map(|seconds| (seconds / STEP_S).ceil() as u64);
+    let mut progress = Progress::new(&env.console, total, STEPS_PER_SECOND);
+    let mut end = Ok(());
+    let (mut steps, mut until_s) = (0_u64, STEP_S);
+    while !lane.has_ended() && end.is_ok() {
+        if env.stop.is_requested() {
+            lane.end_at(lane.reached_s());
+            end = Err(Failure::interrupted(lane.totals().0 > 0));
+            break;
+        }
+        end = lane.advance(until_s, &mut *writer);
+        until_s = until_s.max(lane.reached_s()) + STEP_S;
+        steps += 1;
+        let (_, bytes) = lane.totals();
+        progress.update(&Now { frames: steps, bytes, ..Now::default() });
+    }
+    // An interrupt can look like the end of a pipe.
+    if env.stop.is_requested() {
+        end = Err(Failure::interrupted(lane.totals().0 > 0));
+    }
+    if end.as_ref().err().is_some_and(|failure| failure.kind == Kind::Output) {
+        return end;
+    }
+    end = end.and(lane.finish(&mut *writer));
+    let (packets, bytes) = lane.totals();
+    if packets == 0 {
+        let nothing = Failure::new(Kind::Input, format!("{name}: no audio to encode"));
+        return end.and(Err(nothing));
+    }
+    writer.finish().map_err(|error| Failure::writing(&output.name, &error))?;
+    drop(writer);
+    let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
+    let elapsed = progress.elapsed().as_secs_f64().max(1e-6);
+    let totals = summary(Object::new().text("type", "summary"), &lane);
+    let totals = totals
+        .float("elapsed_s", elapsed)
+        .float("x_realtime", lane.heard_s() / elapsed)
+        .raw("exit_code", code)
+        .text("output", &output.name);
+    output.commit()?;
+    env.console.event(totals);
+    if !env.console.takes_records() {
+        env.console.note(format!(
+            "{:.3} s of audio in {elapsed:.2} s: x{:.1} real time; {packets} packets, {bytes} \
+             bytes, {:.1} kb/s",
+            lane.heard_s(),
+            lane.heard_s() / elapsed,
+            kbps(&lane)
+        ));
+    }
+    end
+}

@@ -1,0 +1,156 @@
+//! Settings with their defaults and units, and whether they go together.
+
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use codec_container::Format;
+use codec_core::codec::{Codec, EncoderConfig, Limits};
+use codec_core::frame::{Rational, Size};
+use codec_rtc::link::RateTrace;
+
+use super::encoder::{EncoderSettings, Preset};
+use super::sound::SoundSettings;
+use crate::failure::{Failure, Result};
+use crate::io::input::InputSpec;
+use crate::io::names::is_pipe;
+use crate::io::output::Rules;
+use crate::picture::transform::Transform;
+use crate::report::Form;
+use crate::values::{Crop, Turn};
+
+/// Everything that `encode` and `transcode` are told.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct Encoding {
+    pub input: InputSpec,
+    pub output: PathBuf,
+    pub format: Format,
+    pub rules: Rules,
+    pub encoder: EncoderSettings,
+    /// Changes of the bitrate while the encoder runs.
+    pub rate_trace: Option<RateTrace>,
+    pub threads: Option<usize>,
+    pub skip: u64,
+    /// Frames after those that are skipped keep their times; else the first is at 0.
+    pub keep_times: bool,
+    pub frames: Option<u64>,
+    pub report: Option<(PathBuf, Form)>,
+    pub wants_psnr: bool,
+    pub wants_ssim: bool,
+    pub verify: bool,
+    /// What to do with the sound; `None`: leave it out.
+    pub sound: Option<SoundSettings>,
+    /// Part of each frame that is encoded.
+    pub crop: Option<Crop>,
+    /// How frames are rotated.
+    pub turn: Option<Turn>,
+    /// Size that frames are scaled to.
+    pub resize: Option<Size>,
+    /// 2: with trial encodes first. Default: 2 for files with a bitrate, else 1.
+    pub passes: Option<u8>,
+}
+
+impl Encoding {
+    /// Settings for a drawn clip: very good quality.
+    pub fn generated(
+        output: PathBuf,
+        format: Format,
+        overwrite: bool,
+        sound: Option<SoundSettings>,
+    ) -> Result<Self> {
+        let input = InputSpec {
+            path: PathBuf::from("generated clip"),
+            raw: None,
+            limits: Limits::default(),
+            lenient: false,
+        };
+        Ok(Self {
+            input,
+            output,
+            format,
+            rules: Rules { overwrite, not: Vec::new(), terminal: false },
+            encoder: EncoderSettings::generated(format)?,
+            rate_trace: None,
+            threads: None,
+            skip: 0,
+            keep_times: false,
+            frames: None,
+            report: None,
+            wants_psnr: false,
+            wants_ssim: false,
+            verify: false,
+            sound,
+            crop: None,
+            turn: None,
+            resize: None,
+            passes: Some(1),
+        })
+    }
+
+    pub(crate) fn transform(&self) -> Transform {
+        Transform::new(self.crop, self.turn, self.resize)
+    }
+
+    /// The time of the input, in ticks, that is time 0 of the output; `first` is that of the first
+    /// frame that is coded.
+    pub(crate) fn origin(&self, first: i64) -> i64 {
+        cut_origin(self.skip, self.keep_times, first)
+    }
+
+    /// Whether the input is to be coded on trial first.
+    pub(crate) fn wants_trials(&self) -> Result<bool> {
+        let is_average = self.encoder.preset == Preset::File && self.encoder.is_bitrate();
+        let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
+            && !is_pipe(&self.input.path);
+        match self.passes {
+            Some(2) if !is_average => {
+                Err(Failure::usage("--passes 2 is for a bitrate in the file preset"))
+            }
+            Some(2) if !is_file => {
+                Err(Failure::usage("--passes 2 reads the input again, which must be a file"))
+            }
+            Some(passes) => Ok(passes == 2),
+            None => Ok(is_average && is_file),
+        }
+    }
+
+    /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.
+    pub(crate) fn config(
+        &self,
+        size: Size,
+        frame_rate: Rational,
+        time_base: Rational,
+    ) -> EncoderConfig {
+        let mut config = self.encoder.config(size, frame_rate, time_base);
+        config.report_psnr = self.wants_psnr;
+        config.report_digest = self.verify;
+        config
+    }
+}
+
+pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+
+/// The time of an input, in ticks, at which its cut begins: that of the `first` frame after those
+/// that are skipped, or 0 if nothing is cut or times are kept.
+pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
+    if skip > 0 && !keep_times { first } else { 0 }
+}
+
+/// Whether the format holds any pictures, coded or raw.
+pub fn holds_pictures(format: Format) -> bool {
+    format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
+}
+
+/// Whether the format holds any sound.
+pub fn holds_sound(format: Format) -> bool {
+    super::sound::usual_codec(format).is_some()
+}
+
+/// Threads for pictures of `size`: what the user said, or one for each eight rows of macroblocks,
+/// up to the number of cores and to eight.
+pub fn threads_for(asked: Option<usize>, size: Size) -> usize {
+    asked.unwrap_or_else(|| {
+        let cores = available_parallelism().map_or(1, usize::from);
+        (size.macroblocks().1 / 8).clamp(1, 8).min(cores)
+    })
+}

@@ -1,0 +1,361 @@
+//! Audio settings, with defaults and checks for combinations that do not work.
+
+use codec_audio::{
+    Application, AudioBackend, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
+    AudioRate, Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
+};
+use codec_backends::registry;
+use codec_container::Format;
+use codec_core::codec::Bitrate;
+
+use crate::failure::{Failure, Kind, Result};
+
+/// Packet loss that in-band FEC prepares for by default.
+pub const USUAL_LOSS_PCT: u8 = 10;
+
+/// The default bitrate: 64 kb/s for one channel, 48 kb/s for each of several.
+pub fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
+    match layout.count() as u64 {
+        1 => Bitrate::kbps(64),
+        channels => Bitrate::kbps(48 * channels),
+    }
+}
+
+/// Settings of an audio encoder as a user gives them. `None` means the default.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct AudioOptions {
+    /// Codec or codec/backend, an encoding of samples (`s16le`), or `copy`.
+    pub audio_codec: Option<String>,
+    /// Bits per second.
+    pub audio_bitrate: Option<Bitrate>,
+    /// What the audio is for.
+    pub application: Option<Application>,
+    /// Duration of a packet.
+    pub frame: Option<FrameLength>,
+    /// In-band FEC.
+    pub fec: bool,
+    /// Packet loss that FEC prepares for, in percent.
+    pub loss: Option<u8>,
+    /// Discontinuous transmission.
+    pub dtx: bool,
+    /// Effort, 0 (fastest) to 10 (best).
+    pub complexity: Option<u8>,
+    /// Packets of the same size.
+    pub cbr: bool,
+    /// Highest frequency that is coded.
+    pub bandwidth: Option<Bandwidth>,
+    /// Samples per second.
+    pub audio_rate: Option<u32>,
+    /// Channels.
+    pub channels: Option<u8>,
+    /// Gain in dB.
+    pub gain: Option<f32>,
+    /// Suppress noise around speech.
+    pub denoise: bool,
+    /// Automatic gain control.
+    pub agc: bool,
+}
+
+impl AudioOptions {
+    /// Whether any setting needs the audio to be encoded again.
+    pub fn is_particular(&self) -> bool {
+        self.audio_bitrate.is_some()
+            || self.application.is_some()
+            || self.frame.is_some()
+            || self.fec
+            || self.dtx
+            || self.complexity.is_some()
+            || self.cbr
+            || self.bandwidth.is_some()
+            || self.audio_rate.is_some()
+            || self.channels.is_some()
+            || self.gain.is_some()
+            || self.denoise
+            || self.agc
+    }
+}
+
+/// Which packets of sound the output gets.
+#[derive(Clone, Copy, Debug)]
+pub enum SoundCodec {
+    /// The input's packets if the output can hold them, otherwise the format's usual codec.
+    Usual,
+    /// The input's packets.
+    Copy,
+    /// This encoder.
+    Encode(&'static AudioBackend, AudioCodec),
+}
+
+/// All audio settings.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct SoundSettings {
+    pub codec: SoundCodec,
+    pub bitrate: Option<Bitrate>,
+    cbr: bool,
+    application: Application,
+    frame: Option<FrameLength>,
+    fec: bool,
+    loss_pct: Option<u8>,
+    dtx: bool,
+    complexity: Option<u8>,
+    bandwidth: Option<Bandwidth>,
+    rate: Option<u32>,
+    channels: Option<u8>,
+    pub(crate) gain_db: f32,
+    pub(crate) denoise: bool,
+    pub(crate) agc: bool,
+    /// Whether an option requires an encoder, so that packets cannot be copied.
+    is_particular: bool,
+}
+
+impl SoundSettings {
+    /// Resolves the options. `bitrate` is the value of `-b` if the output is audio only.
+    pub fn new(
+        args: &AudioOptions,
+        format: Format,
+        bitrate: Option<Bitrate>,
+        real_time: bool,
+    ) -> Result<Self> {
+        let codec = match args.audio_codec.as_deref() {
+            None => SoundCodec::Usual,
+            Some("copy") => SoundCodec::Copy,
+            Some(name) => {
+                let (backend, codec) = find(name)?;
+                SoundCodec::Encode(backend, codec)
+            }
+        };
+        let application = match args.application {
+            Some(application) => application,
+            None if real_time => Application::Voip,
+            None => Application::Audio,
+        };
+        let is_particular = args.is_particular() || bitrate.is_some();
+        if is_particular && matches!(codec, SoundCodec::Copy) {
+            let message = "--audio-codec copy cannot be combined with audio options that need an \
+            encoder";
+            return Err(Failure::usage(message));
+        }
+        if args.loss.is_some() && !args.fec {
+            return Err(Failure::usage("--loss requires --fec"));
+        }
+        let settings = Self {
+            codec,
+            bitrate: args.audio_bitrate.or(bitrate),
+            cbr: args.cbr,
+            application,
+            frame: args.frame,
+            fec: args.fec,
+            loss_pct: args.loss,
+            dtx: args.dtx,
+            complexity: args.complexity,
+            bandwidth: args.bandwidth,
+            rate: args.audio_rate,
+            channels: args.channels,
+            gain_db: args.gain.unwrap_or(0.0),
+            denoise: args.denoise,
+            agc: args.agc,
+            is_particular,
+        };
+        if let SoundCodec::Encode(_, codec) = codec {
+            check_fits(codec, format)?;
+        }
+        Ok(settings)
+    }
+
+    /// Settings for `decode`: samples in the given encoding, or the usual one of `format`.
+    pub fn decoded(samples: Option<&str>, format: Format) -> Result<Self> {
+        let mut settings = Self::generated(format);
+        let codec = match samples {
+            Some(name) => {
+                let all = PcmEncoding::ALL;
+                let found = all.into_iter().find(|encoding| encoding.name() == name);
+                let encoding = found.ok_or_else(|| {
+                    let names = all.map(PcmEncoding::name).join(", ");
+                    Failure::usage(format!("invalid --samples {name}: expected one of {names}"))
+                })?;
+                AudioCodec::Pcm(encoding)
+            }
+            None => AudioCodec::Pcm(PcmEncoding::S16Le),
+        };
+        check_fits(codec, format)?;
+        let backend = registry::find_audio("pcm").map_err(|error| Failure::encoding(&error))?;
+        settings.codec = SoundCodec::Encode(backend, codec);
+        Ok(settings)
+    }
+
+    /// Settings for generated audio: uncompressed if the output can hold samples.
+    pub fn generated(format: Format) -> Self {
+        let samples = AudioCodec::Pcm(PcmEncoding::S16Le);
+        let codec = if format.holds_audio(samples) { SoundCodec::Copy } else { SoundCodec::Usual };
+        Self {
+            codec,
+            bitrate: None,
+            cbr: false,
+            application: Application::Audio,
+            frame: None,
+            fec: false,
+            loss_pct: None,
+            dtx: false,
+            complexity: None,
+            bandwidth: None,
+            rate: None,
+            channels: None,
+            gain_db: 0.0,
+            denoise: false,
+            agc: false,
+            is_particular: false,
+        }
+    }
+
+    /// Settings for streams published by `serve`: Opus with at most two channels, or the input's
+    /// packets.
+    pub fn published(bitrate: Bitrate, copies: bool, channels: usize) -> Self {
+        Self {
+            bitrate: Some(bitrate),
+            channels: Some(if channels == 1 { 1 } else { 2 }),
+            is_particular: !copies,
+            ..Self::generated(Format::WebM)
+        }
+    }
+
+    /// Whether packets of `codec` can be copied into `format`.
+    pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
+        match self.codec {
+            SoundCodec::Encode(..) => Ok(false),
+            SoundCodec::Copy => check_fits(codec, format).map(|()| true),
+            SoundCodec::Usual => {
+                let compressed =
+                    !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
+                Ok(!self.is_particular && compressed && format.holds_audio(codec))
+            }
+        }
+    }
+
+    /// Returns the encoder for `format`.
+    pub fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
+        match self.codec {
+            SoundCodec::Encode(backend, codec) => Ok((backend, codec)),
+            SoundCodec::Usual | SoundCodec::Copy => {
+                let codec = usual_codec(format).ok_or_else(|| no_sound(format))?;
+                let found = registry::find_audio_encoder(codec.name());
+                let (backend, ..) = found.map_err(|error| Failure::encoding(&error))?;
+                Ok((backend, codec))
+            }
+        }
+    }
+
+    /// Returns the encoder configuration for audio in format `input`. The caller converts the
+    /// samples.
+    pub fn config(
+        &self,
+        codec: AudioCodec,
+        capabilities: &AudioCapabilities,
+        input: AudioFormat,
+    ) -> Result<AudioEncoderConfig> {
+        let layout = match self.channels {
+            Some(count) => {
+                let layout = ChannelLayout::of(count.into());
+                layout.ok_or_else(|| Failure::usage("invalid --channels 0: expected 1 to 8"))?
+            }
+            None if input.channels() > usize::from(capabilities.max_channels) => {
+                ChannelLayout::Stereo
+            }
+            None if is_telephony(codec) => ChannelLayout::Mono,
+            None => input.layout,
+        };
+        let rate = match self.rate {
+            Some(rate) => rate,
+            // The denoiser supports 48 kHz only.
+            None if self.denoise => 48_000,
+            None if is_telephony(codec) => 8_000,
+            None if capabilities.rates.is_empty() || capabilities.rates.contains(&input.rate) => {
+                input.rate
+            }
+            None => capabilities.rates.iter().copied().max().unwrap_or(48_000),
+        };
+        let mut config = AudioEncoderConfig::new(codec, AudioFormat::new(rate, layout));
+        if codec == AudioCodec::Opus {
+            config.application = self.application;
+        }
+        if capabilities.bitrate_range.is_some() {
+            let bitrate = self.bitrate.unwrap_or_else(|| usual_bitrate(layout));
+            config.rate =
+                Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
+        } else if let Some(bitrate) = self.bitrate {
+            let message = format!(
+                "cannot encode {codec} at {bitrate}: its bitrate follows from the sample format"
+            );
+            return Err(Failure::usage(message));
+        }
+        if let Some(frame) = self.frame {
+            config.frame = frame;
+        }
+        if capabilities.complexity {
+            config.complexity = self.complexity.unwrap_or(10);
+        } else if self.complexity.is_some() {
+            return Err(Failure::usage(format!("--complexity is not supported by {codec}")));
+        }
+        let wants = [
+            (self.fec, capabilities.fec, "--fec"),
+            (self.dtx, capabilities.dtx, "--dtx"),
+            (self.bandwidth.is_some(), capabilities.bandwidth, "--bandwidth"),
+            (self.cbr, capabilities.cbr, "--cbr"),
+        ];
+        if let Some((.., flag)) = wants.iter().find(|(wanted, can, _)| *wanted && !can) {
+            return Err(Failure::usage(format!("{flag} is not supported by {codec}")));
+        }
+        config.fec = self.fec;
+        if self.fec {
+            config.expected_loss_pct = self.loss_pct.unwrap_or(USUAL_LOSS_PCT);
+        }
+        config.dtx = self.dtx;
+        config.bandwidth = self.bandwidth;
+        Ok(config)
+    }
+}
+
+/// G.711 is 8 kHz mono unless requested otherwise (RFC 3551, section 4.5.14).
+fn is_telephony(codec: AudioCodec) -> bool {
+    matches!(codec, AudioCodec::Pcma | AudioCodec::Pcmu)
+}
+
+/// Finds the backend and the codec of a name: `opus`, `opus/libopus`, `pcm`, `s16le`.
+pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
+    let encoding = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
+    let spec = if encoding.is_some() { "pcm" } else { name };
+    let found = registry::find_audio_encoder(spec);
+    let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
+        Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
+        Err(_) => Failure::encoding(&error),
+    })?;
+    Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))
+}
+
+/// The default audio codec of a format.
+pub(crate) fn usual_codec(format: Format) -> Option<AudioCodec> {
+    let usual = [
+        AudioCodec::Opus,
+        AudioCodec::Pcm(PcmEncoding::S16Le),
+        AudioCodec::Flac,
+        AudioCodec::Pcma,
+        AudioCodec::Pcmu,
+    ];
+    usual.into_iter().find(|codec| format.holds_audio(*codec))
+}
+
+fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
+    if format.holds_audio(codec) {
+        return Ok(());
+    }
+    let hint = match codec {
+        AudioCodec::Pcm(_) if usual_codec(format).is_some() => ": see `codec transcode`",
+        _ => "",
+    };
+    Err(Failure::usage(format!("{format} cannot hold {codec} audio{hint}")))
+}
+
+fn no_sound(format: Format) -> Failure {
+    Failure::usage(format!("{format} cannot hold audio"))
+}

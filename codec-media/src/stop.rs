@@ -1,0 +1,66 @@
+//! Ending a run early, and the files that remain unfinished if a process aborts.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Asks runs to end early; clones share the request.
+///
+/// A run that looks at it finishes what it makes: an output file is complete and holds what was done
+/// until then.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    requested: AtomicBool,
+    heeded: AtomicBool,
+}
+
+impl Stop {
+    /// Asks the run to end. Returns whether this is the first request.
+    pub fn request(&self) -> bool {
+        !self.0.requested.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the run is to end.
+    pub fn is_requested(&self) -> bool {
+        self.0.requested.load(Ordering::Relaxed)
+    }
+
+    /// Declares that the run looks at [`Stop::is_requested`] from now on.
+    pub fn heed(&self) {
+        self.0.heeded.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a run looks at requests.
+    pub fn is_heeded(&self) -> bool {
+        self.0.heeded.load(Ordering::SeqCst)
+    }
+}
+
+/// Temporary files of this process whose outputs are not complete.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Whether this process has output files that are not complete.
+pub fn has_unfinished_files() -> bool {
+    !UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
+/// Removes the temporary files of all outputs that are not complete. For programs that exit without
+/// running destructors, such as in a signal handler.
+pub fn remove_unfinished_files() {
+    for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Registers a temporary file.
+pub(crate) fn remember(path: PathBuf) {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+}
+
+/// The file is finished or gone.
+pub(crate) fn forget(path: &Path) {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
+}
