@@ -48,7 +48,7 @@ pub enum Application {
 
 /// Type of signal, if the encoder should not detect it. The default is `Auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Signal {
     #[default]
     Auto,

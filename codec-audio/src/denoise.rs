@@ -36,7 +36,7 @@ impl Denoiser {
     /// [`Error::Config`] for other sampling rates.
     pub fn new(format: AudioFormat, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || format.channels() == 0 {
-            return Err(ConfigError::new("rate of noise suppression", format, "48000 Hz").into());
+            return Err(ConfigError::new("noise suppression format", format, "48000 Hz").into());
         }
         let channels = format.channels();
         let states = (0..channels).map(|_| DenoiseState::new()).collect();

@@ -53,27 +53,37 @@ pub enum AudioUpdate {
 
 /// Features and limits of an audio backend. A backend declares missing features in `lacks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct AudioCapabilities {
+    /// Name and version of the implementation.
     pub implementation: &'static str,
     /// Supported sampling rates in Hz; empty if any.
     pub rates: &'static [u32],
+    /// Maximum number of channels.
     pub max_channels: u8,
     /// Supported packet durations in microseconds; empty if any.
     pub frame_us: &'static [u32],
     /// Supported range in bits per second; `None` if the bitrate follows from the format.
     pub bitrate_range: Option<(u64, u64)>,
+    /// Whether the bitrate can be changed while running.
     pub live_bitrate: bool,
+    /// Whether the complexity can be set.
     pub complexity: bool,
+    /// Whether constant bitrate is supported.
     pub cbr: bool,
+    /// Whether variable bitrate is supported.
     pub vbr: bool,
+    /// Whether the audio bandwidth can be set.
     pub bandwidth: bool,
+    /// Whether in-band FEC is supported.
     pub fec: bool,
+    /// Whether discontinuous transmission (DTX) is supported.
     pub dtx: bool,
     /// Whether it conceals lost packets better than with silence.
     pub concealment: bool,
+    /// Whether the codec is lossless.
     pub lossless: bool,
+    /// Codec-specific settings.
     pub knobs: &'static [Knob],
     /// Why missing features are missing, in one sentence.
     pub lacks: &'static str,

@@ -101,7 +101,7 @@ impl fmt::Display for AudioCodec {
 
 /// Speaker position of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Speaker {
     FrontLeft,
     FrontRight,

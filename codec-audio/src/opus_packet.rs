@@ -119,8 +119,8 @@ impl<'a> OpusPacket<'a> {
         self.padding
     }
 
-    /// Appends the packet in undelimited form without padding, also if it was self-delimited: code 0
-    /// for one frame, code 3 with all lengths for several.
+    /// Appends the packet in undelimited form without padding, also if it was self-delimited: code
+    /// 0 for one frame, code 3 with all lengths for several.
     pub fn write(&self, out: &mut Vec<u8>) {
         if let [frame] = self.frames() {
             out.push(self.toc.0 & !3);

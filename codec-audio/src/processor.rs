@@ -48,12 +48,14 @@ pub type OpenProcessor = fn(AudioFormat, usize) -> Result<Box<dyn AudioProcessor
 
 /// A processor of this build.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct ProcessorEntry {
+    /// Name of the processor.
     pub name: &'static str,
+    /// Name and version of the implementation.
     pub implementation: &'static str,
     /// Supported sampling rates in Hz; empty if any.
     pub rates: &'static [u32],
+    /// Maximum number of channels.
     pub max_channels: u8,
     /// Description in one sentence.
     pub help: &'static str,

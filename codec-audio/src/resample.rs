@@ -19,7 +19,8 @@ use codec_core::error::ConfigError;
 /// direction.
 pub const MAX_DRIFT: f64 = 0.01;
 
-/// Shorter side of a block of the fixed filter in samples, which sets the steepness of its cutoff.
+/// Minimum length in samples of the shorter side of a block of the fixed filter, which sets the
+/// steepness of its cutoff.
 const BLOCK: usize = 512;
 /// Block size in samples above which the sinc filter has less delay; reached by rates without a
 /// common divisor.
@@ -172,7 +173,8 @@ impl Resampler {
 
     /// Sets the number of output samples per input sample relative to the nominal ratio. For
     /// example, 1.001 lengthens the audio by 0.1 %, for a source whose clock is slow by that
-    /// amount. It takes effect within the next 128 output samples; the waveform stays continuous.
+    /// amount. It takes effect from the next chunk of 128 output samples; the waveform stays
+    /// continuous.
     ///
     /// # Errors
     /// [`ConfigError`] beyond 1 ± [`MAX_DRIFT`], or if the resampler has a fixed ratio.
@@ -191,7 +193,7 @@ impl Resampler {
             next = dropped * step(ratio) - before;
         }
         let Filter::Sinc(filter) = &mut self.filter else {
-            return refused("1: this resampler is not adjustable");
+            return refused("1 (the ratio of this resampler is fixed)");
         };
         if filter.set_resample_ratio_relative(ratio, false).is_err() {
             return refused("0.99..=1.01");

@@ -157,7 +157,7 @@ impl AudioProcessor for VoiceProbe {
 
 /// A segment of speech, in samples at [`RATE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub struct Segment {
     pub start: u64,
     pub end: u64,

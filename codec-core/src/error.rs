@@ -42,9 +42,9 @@ pub enum Corrupt {
     TokenPartition { index: usize, offset_bytes: usize, size_bytes: usize, had_bytes: usize },
     /// Reading ran past the end of a partition.
     PartitionOverrun { partition: usize, size_bytes: usize, row_mb: usize },
-    /// An inter frame came before any key frame.
+    /// An inter frame before the first key frame.
     NoReference,
-    /// A packet without data came before any frame that could be repeated.
+    /// An empty packet before the first frame, so that there is none to repeat.
     NothingToRepeat,
     /// The decoder of another library rejected the data.
     Backend { says: &'static str },
@@ -54,10 +54,10 @@ pub enum Corrupt {
 
 /// A setting that is out of range or inconsistent with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct ConfigError {
     /// Name of the setting, as in [`crate::codec::Knob::name`].
     pub knob: &'static str,
+    /// The rejected value.
     pub given: String,
     /// The allowed values, for example `0..=10`: a noun phrase that follows "expected".
     pub allowed: String,
@@ -73,11 +73,12 @@ impl ConfigError {
 
 /// A limit of [`crate::codec::Limits`] that the input exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct LimitError {
     /// The limited quantity with its unit: `pixels`, `frame bytes`.
     pub what: &'static str,
+    /// The requested amount.
     pub asked: u64,
+    /// The configured limit.
     pub limit: u64,
 }
 
@@ -105,14 +106,13 @@ impl fmt::Display for Corrupt {
                 "expected start code 9d 01 2a at byte {offset_bytes}, got {a:02x} {b:02x} {c:02x}"
             ),
             Self::ZeroSize { width, height } => write!(f, "invalid frame size {width}x{height}"),
-            Self::FirstPartition { size_bytes, had_bytes } => write!(
-                f,
-                "the first partition claims {size_bytes} bytes, {had_bytes} are left in the packet"
-            ),
+            Self::FirstPartition { size_bytes, had_bytes } => {
+                write!(f, "first partition truncated: needs {size_bytes} bytes, got {had_bytes}")
+            }
             Self::TokenPartition { index, offset_bytes, size_bytes, had_bytes } => write!(
                 f,
-                "token partition {index} at byte {offset_bytes} claims {size_bytes} bytes, \
-                 the packet has {had_bytes}"
+                "token partition {index} truncated: needs {size_bytes} bytes at byte {offset_bytes} of \
+                 {had_bytes}"
             ),
             Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
                 f,

@@ -11,7 +11,11 @@ fn same_size(a: &Picture<'_>, b: &Picture<'_>) -> Result<Size, ConfigError> {
     if a.size() == b.size() {
         Ok(a.size())
     } else {
-        Err(ConfigError::new("size", b.size().to_string(), format!("{}, as the other", a.size())))
+        Err(ConfigError::new(
+            "size",
+            b.size().to_string(),
+            format!("{} (the size of the other frame)", a.size()),
+        ))
     }
 }
 
@@ -54,10 +58,12 @@ fn chroma_row<'a>(
 
 /// Peak signal-to-noise ratios in dB, capped at 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Psnr {
+    /// PSNR of the Y plane.
     pub y: f64,
+    /// PSNR of the U plane.
     pub u: f64,
+    /// PSNR of the V plane.
     pub v: f64,
     /// PSNR over all samples of the three planes: FFmpeg's `average`.
     pub all: f64,

@@ -26,7 +26,7 @@ use codec_core::entropy::{BoolDecoder, BoolSink};
 /// Modes and vectors along one side of a macroblock, the context for sub-blocks of the next one.
 /// Intra contexts exist only in key frames, vector contexts only in inter frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct SubblockSide {
     pub modes: [SubblockMode; 4],
     pub mvs: [MotionVector; 4],
@@ -61,7 +61,7 @@ impl SubblockSide {
 /// Context of a macroblock header in addition to the frame header. Positions outside the frame have
 /// default values: intra macroblocks with DC modes and zero vectors.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct MbContext<'a> {
     pub neighbours: Neighbours<'a>,
     /// Bottom side of the macroblock above.

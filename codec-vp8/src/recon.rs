@@ -9,7 +9,7 @@ use codec_simd::SubblockMode;
 
 /// Windows of a macroblock's Y, U and V blocks in the frame.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub struct MbWindows<'a> {
     pub y: WindowMut<'a, 16, 16>,
     pub u: WindowMut<'a, 8, 8>,

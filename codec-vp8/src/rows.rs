@@ -94,7 +94,7 @@ impl RowPlane<'_> {
 
 /// One macroblock row of a frame: sixteen luma lines and eight lines of each chroma plane.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub struct MbRow<'a> {
     pub y: RowPlane<'a>,
     pub u: RowPlane<'a>,

@@ -5,7 +5,7 @@ use codec_simd::{IntraMode, SubblockMode};
 
 /// A motion vector in quarter pixels; positive is right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct MotionVector {
     pub x: i16,
     pub y: i16,

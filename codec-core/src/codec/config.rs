@@ -24,10 +24,12 @@ pub enum RateControl {
 
 /// The decoder buffer that CBR models, in milliseconds at the target bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Buffering {
+    /// Level before the first frame.
     pub initial_ms: u32,
+    /// Level that the controller aims for.
     pub optimal_ms: u32,
+    /// Capacity of the buffer.
     pub size_ms: u32,
 }
 
@@ -40,9 +42,10 @@ impl Default for Buffering {
 
 /// A cap on the number of bytes in any window of the given duration in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct WindowCap {
+    /// Duration of the window in milliseconds.
     pub window_ms: u32,
+    /// Maximum number of bytes in any such window.
     pub max_bytes: u32,
 }
 
@@ -70,10 +73,11 @@ pub struct KeyFrames {
 
 /// Type of content: camera video or screen capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Content {
+    /// Camera video, and anything else that is not screen content.
     #[default]
     Camera,
+    /// Screen content: text, sharp edges, static areas, exact repeats.
     Screen,
 }
 

@@ -101,8 +101,8 @@ features! {
 
 /// A feature that a backend lacks, with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Gap {
+    /// The missing feature.
     pub feature: Feature,
     /// Reason in one sentence, for example which call the library lacks.
     pub reason: &'static str,

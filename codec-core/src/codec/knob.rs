@@ -5,7 +5,7 @@ use crate::frame::PixelFormat;
 
 /// The values that a codec-specific setting accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum KnobKind {
     /// Integers from `min` to `max`, both inclusive.
     Range { min: i64, max: i64 },
@@ -17,10 +17,12 @@ pub enum KnobKind {
 
 /// Description of a codec-specific setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Knob {
+    /// Name of the setting, in kebab case.
     pub name: &'static str,
+    /// Allowed values.
     pub kind: KnobKind,
+    /// Value if the setting is not configured.
     pub default: i64,
     /// Whether the setting can be changed while the encoder runs.
     pub live: bool,
@@ -68,16 +70,19 @@ impl Knob {
 
 /// Features and limits of an encoder or decoder. A backend declares missing features in `gaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct Capabilities {
+    /// Name and version of the implementation.
     pub implementation: &'static str,
+    /// Supported memory layouts of input frames.
     pub formats: &'static [PixelFormat],
     /// Maximum width and height in pixels.
     pub max_dimension: u32,
     /// Required divisor of width and height, in pixels.
     pub alignment: u32,
+    /// Supported scalability modes.
     pub scalability: &'static [Scalability],
+    /// Lowest and highest quantiser index of the codec's scale.
     pub qindex_range: (u8, u8),
     /// Default quantiser index range in real time.
     pub rtc_qindex_range: (u8, u8),
@@ -87,10 +92,15 @@ pub struct Capabilities {
     pub usual_speeds: (u8, u8),
     /// Maximum number of frames that `encode` may hold back.
     pub latency_frames: u32,
+    /// Whether the bitrate can be changed while running.
     pub live_bitrate: bool,
+    /// Whether the frame size can be changed while running.
     pub live_resolution: bool,
+    /// Whether packets report their quantiser index.
     pub reports_qindex: bool,
+    /// Whether several threads are used: those of the pool, or as many of the library's own.
     pub threads: bool,
+    /// Codec-specific settings.
     pub knobs: &'static [Knob],
     /// Quantiser step sizes by index, in any unit, for [`crate::rate::Rehearsal`]; empty if the
     /// encoder does not support two-pass encoding.

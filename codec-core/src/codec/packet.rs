@@ -15,18 +15,21 @@ pub enum FrameKind {
 
 /// Number of bits per part of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct BitsByPart {
+    /// Frame tag and frame header.
     pub header: u64,
+    /// Macroblock modes and motion vectors.
     pub modes: u64,
+    /// Coefficient tokens.
     pub coefficients: u64,
 }
 
 /// Number of macroblocks per coding mode in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct MacroblockCounts {
+    /// All macroblocks of the frame.
     pub total: u32,
+    /// Intra macroblocks.
     pub intra: u32,
     /// Macroblocks without coefficients.
     pub skipped: u32,
@@ -36,15 +39,16 @@ pub struct MacroblockCounts {
 
 /// State of the rate controller after the packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct RateState {
+    /// Target bitrate; 0 without rate control.
     pub bitrate: Bitrate,
     /// Target size of this frame in bits; 0 without rate control.
     pub target_bits: u64,
     /// Level of the modelled decoder buffer in bits; negative after an underflow.
     pub buffer_bits: i64,
-    /// Optimal level and capacity of that buffer, in bits.
+    /// Optimal level of that buffer, in bits.
     pub optimal_bits: i64,
+    /// Capacity of that buffer, in bits.
     pub capacity_bits: i64,
     /// Whether the frame timestamps contradict the configured time base and frame rate: each of the
     /// last 16 intervals was at least 20 times the nominal interval, or each at most a twentieth.

@@ -1,7 +1,7 @@
 //! Conformance kit: one set of checks for every backend, native or third-party.
 //!
-//! The kit opens a backend only through its registry entry and checks the requirements of the traits:
-//! packet order and timestamps, correct metadata, bitrate accuracy, key frames only where
+//! The kit opens a backend only through its registry entry and checks the requirements of the
+//! traits: packet order and timestamps, correct metadata, bitrate accuracy, key frames only where
 //! requested, reported drops, deterministic output, knobs that match their schema, and use after
 //! flush and after errors. A backend must declare missing features
 //! ([`crate::codec::Capabilities::gaps`]) and reject requests for them; a feature that is neither

@@ -17,18 +17,19 @@ pub enum Verdict {
 
 /// A check with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Check {
+    /// Name of the check.
     pub name: String,
+    /// Its result.
     pub verdict: Verdict,
 }
 
 /// Results of all checks of one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Report {
     /// Backend as `codec/name`.
     pub backend: String,
+    /// All checks in the order in which they ran.
     pub checks: Vec<Check>,
 }
 

@@ -82,7 +82,7 @@ pub enum ColorRange {
 
 /// A colour description (ITU-T H.273). VP8 streams carry none; containers do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the types say it")]
+#[expect(missing_docs, reason = "field types are self-explanatory")]
 pub struct Color {
     pub primaries: ColorPrimaries,
     pub transfer: TransferCharacteristics,
@@ -121,7 +121,7 @@ impl Color {
 
 /// Clockwise rotation for display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Rotation {
     #[default]
     None,

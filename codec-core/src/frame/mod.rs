@@ -16,9 +16,10 @@ use std::fmt;
 
 /// A size in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Size {
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
 }
 
@@ -66,9 +67,10 @@ impl fmt::Display for Size {
 
 /// A rational number: frame rates (30000/1001), time bases (1/90000), pixel aspect ratios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the struct says it")]
 pub struct Rational {
+    /// Numerator.
     pub num: u32,
+    /// Denominator.
     pub den: u32,
 }
 

@@ -17,7 +17,7 @@ pub enum PixelFormat {
 
 /// The chroma samples of a [`Picture`].
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Chroma<'a> {
     Planar {
         u: PlaneRef<'a>,

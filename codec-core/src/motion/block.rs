@@ -6,7 +6,7 @@ use super::{FullPel, PixelPos, QuarterPel};
 
 /// An 8x8 quadrant of a macroblock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Quadrant {
     TopLeft,
     TopRight,

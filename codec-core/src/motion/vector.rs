@@ -2,7 +2,7 @@
 
 /// A position in a plane, in pixels from its first visible pixel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct PixelPos {
     pub x: i32,
     pub y: i32,
@@ -26,7 +26,7 @@ impl PixelPos {
 
 /// A motion vector in full pixels; positive is right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct FullPel {
     pub x: i16,
     pub y: i16,
@@ -60,7 +60,7 @@ impl FullPel {
 
 /// A motion vector in quarter pixels; positive is right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct QuarterPel {
     pub x: i16,
     pub y: i16,

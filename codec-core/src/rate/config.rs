@@ -7,7 +7,7 @@ use crate::frame::Rational;
 /// Prior of the bits model: bits = 2^alpha x complexity x step^-beta. The controller then adapts
 /// alpha to the coded frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it; both with 16 fractional bits")]
+#[expect(missing_docs, reason = "self-explanatory; both with 16 fractional bits")]
 pub struct BitsLaw {
     pub alpha_q16: i32,
     pub beta_q16: i32,

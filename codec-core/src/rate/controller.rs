@@ -86,8 +86,8 @@ pub struct RateController {
     active_layers: u8,
     /// Bits that each temporal layer spent beyond its share.
     layer_debt_bits: [i64; 3],
-    /// VBR: bits spent beyond the rate, and the part of them that was spent on boosted frames and is
-    /// recovered sooner.
+    /// VBR: bits spent beyond the rate, and the part of them that was spent on boosted frames and
+    /// is recovered sooner.
     debt_bits: i64,
     boost_debt_bits: i64,
     /// Running mean of the complexity of inter frames.

@@ -166,7 +166,8 @@ impl Rehearsal {
         let frame = config.framerate;
         let bits = mul_div(rate.0, u64::from(frame.den), u64::from(frame.num)).max(1);
         let share_q16 = log2_q16(bits << 10) - log2_q16(config.size.pixels().max(1)) - 10 * ONE_Q16;
-        // Calibration: at 1/8 bit per pixel, a fifth of the range below the highest step.
+        // At 1/8 bit per pixel, three eighths of the logarithmic range below the highest step; an
+        // octave more bits lowers the step by half an octave.
         let span = self.steps.log_q16(self.steps.last()) - self.steps.log_q16(0);
         self.steps.log_q16(self.steps.last()) - span * 3 / 8 - (share_q16 + 3 * ONE_Q16) / 2
     }

@@ -15,8 +15,8 @@ use super::references::References;
 
 /// Minimum length in macroblocks of a static run that is copied line by line.
 const LONG_RUN: usize = 12;
-/// Number of macroblock columns above which the previous frame's rows have left the cache, so that
-/// prefetching helps.
+/// Number of macroblock columns from which on the previous frame's rows have left the cache, so
+/// that prefetching helps.
 const PREFETCH_COLS: usize = 64;
 
 /// Inputs of the reconstruction of all rows of a frame.

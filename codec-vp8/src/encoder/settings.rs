@@ -49,7 +49,7 @@ impl FrameKnobs {
 
 /// Configuration of a [`super::FrameEncoder`].
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct FrameSettings {
     pub size: Size,
     pub knobs: FrameKnobs,

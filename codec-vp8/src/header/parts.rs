@@ -123,7 +123,7 @@ pub struct FilterHeader {
     pub deltas_enabled: bool,
     /// Level offsets by reference: current frame, last, golden, altref; -63..=63.
     pub reference_deltas: [i8; 4],
-    /// Level offsets by mode: `B_PRED`, zero, other whole-block vectors, split; -63..=63.
+    /// Level offsets by mode: `B_PRED`, zero, nearest/near/new, split; -63..=63.
     pub mode_deltas: [i8; 4],
 }
 

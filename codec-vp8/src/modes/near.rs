@@ -5,7 +5,7 @@ use super::super::types::{LumaMode, MbInfo, MotionVector, Reference};
 
 /// Neighbouring macroblocks for vector prediction; [`MbInfo::default`] outside the frame.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct Neighbours<'a> {
     pub above: &'a MbInfo,
     pub left: &'a MbInfo,
@@ -15,7 +15,7 @@ pub struct Neighbours<'a> {
 /// Range of predicted vectors: up to one macroblock beyond the frame, in quarter pixels relative to
 /// the macroblock's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct MvBounds {
     pub left: i32,
     pub right: i32,

@@ -35,7 +35,7 @@ impl MotionFilter {
 
 /// Planes of a reference frame. A border, if present, contains the extended edges.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "names are self-explanatory")]
 pub struct RefPlanes<'a> {
     pub y: PlaneRef<'a>,
     pub u: PlaneRef<'a>,

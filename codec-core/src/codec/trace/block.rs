@@ -63,7 +63,7 @@ pub struct Motion {
 /// A motion vector in [`FrameTrace::vector_units`](super::FrameTrace::vector_units); positive
 /// values point right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct Vector {
     pub x: i16,
     pub y: i16,
@@ -84,7 +84,7 @@ pub struct PartTrace {
 
 /// Names of the modes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct BlockModes {
     pub luma: &'static [&'static str],
     pub chroma: &'static [&'static str],
