@@ -34,7 +34,9 @@ impl AudioRate {
     }
 }
 
-/// Intended application (RFC 6716, section 2.1). The default is `Voip`.
+/// Intended application (RFC 6716, section 2.1).
+///
+/// The default is `Voip`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Application {
     /// Optimise for speech intelligibility.
@@ -46,7 +48,9 @@ pub enum Application {
     LowDelay,
 }
 
-/// Type of signal, if the encoder should not detect it. The default is `Auto`.
+/// Type of signal, if the encoder should not detect it.
+///
+/// The default is `Auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "names are self-explanatory")]
 pub enum Signal {
@@ -71,8 +75,9 @@ pub enum Bandwidth {
     Full,
 }
 
-/// Duration of a packet in microseconds. Opus allows 2500, 5000, 10000, 20000, 40000, 60000, 80000,
-/// 100000 and 120000.
+/// Duration of a packet in microseconds.
+///
+/// Opus allows 2500, 5000, 10000, 20000, 40000, 60000, 80000, 100000 and 120000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameLength(pub u32);
 
@@ -91,8 +96,10 @@ impl FrameLength {
     }
 }
 
-/// Settings of an audio encoder. The settings in [`super::AudioUpdate`] can be changed while it
-/// runs. A codec that lacks a setting rejects any value but the default.
+/// Settings of an audio encoder.
+///
+/// The settings in [`super::AudioUpdate`] can be changed while it runs. A codec that lacks a
+/// setting rejects any value but the default.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]

@@ -7,8 +7,9 @@ use super::format::AudioFormat;
 use super::resample::Resampler;
 use codec_core::error::{ConfigError, Error};
 
-/// Converts audio to another sampling rate and other channels. It resamples the smaller number of
-/// channels.
+/// Converts audio to another sampling rate and other channels.
+///
+/// It resamples the smaller number of channels.
 #[derive(Debug)]
 pub struct Converter {
     from: AudioFormat,

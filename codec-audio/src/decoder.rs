@@ -31,8 +31,9 @@ pub enum Recovery<'a> {
     FromNext(&'a [u8]),
 }
 
-/// An audio decoder: push packets, pull samples. It starts no threads, reads no clock and calls no
-/// callbacks.
+/// An audio decoder: push packets, pull samples.
+///
+/// It starts no threads, reads no clock and calls no callbacks.
 pub trait AudioDecoder: Send + Debug {
     /// Returns what the decoder supports; constant for its lifetime.
     fn capabilities(&self) -> &AudioCapabilities;

@@ -51,7 +51,9 @@ pub enum AudioUpdate {
     Knob(String, i64),
 }
 
-/// Features and limits of an audio backend. A backend declares missing features in `lacks`.
+/// Features and limits of an audio backend.
+///
+/// A backend declares missing features in `lacks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct AudioCapabilities {
@@ -114,8 +116,9 @@ impl AudioCapabilities {
     }
 }
 
-/// An audio encoder: push samples, pull packets. It starts no threads, reads no clock and calls no
-/// callbacks.
+/// An audio encoder: push samples, pull packets.
+///
+/// It starts no threads, reads no clock and calls no callbacks.
 pub trait AudioEncoder: Send + Debug {
     /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &AudioCapabilities;

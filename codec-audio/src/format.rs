@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// Encoding of PCM samples. All are interleaved.
+/// Encoding of PCM samples.
+///
+/// All are interleaved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PcmEncoding {

@@ -58,7 +58,9 @@ impl AudioLevel {
 }
 
 /// Writes the levels of contributing sources in the order of the CSRC list, one byte each (RFC
-/// 6465, section 3). A packet has room for at most 15; further levels are ignored.
+/// 6465, section 3).
+///
+/// A packet has room for at most 15; further levels are ignored.
 pub fn write_csrc_levels(levels: &[AudioLevel], out: &mut Vec<u8>) {
     let no_flag = |level: &AudioLevel| AudioLevel { voice: false, ..*level }.to_byte();
     out.extend(levels.iter().take(15).map(no_flag));

@@ -69,7 +69,9 @@ pub struct Comparison {
     pub log_spectral_distance_db: Option<f64>,
 }
 
-/// Compares two interleaved signals in the same format. NaN and infinite samples count as 0.
+/// Compares two interleaved signals in the same format.
+///
+/// NaN and infinite samples count as 0.
 ///
 /// # Errors
 /// [`ConfigError`] if the format is invalid, the samples are not whole sample frames, or the

@@ -41,8 +41,9 @@ pub struct MixReport {
     pub limiter_db: f32,
 }
 
-/// Mixes any number of inputs. It does not allocate after the largest block and the longest queue
-/// have been seen.
+/// Mixes any number of inputs.
+///
+/// It does not allocate after the largest block and the longest queue have been seen.
 #[derive(Debug)]
 pub struct Mixer {
     format: AudioFormat,

@@ -117,7 +117,9 @@ impl OpusHead {
 }
 
 /// Returns, for each channel in Vorbis order (mapping family 1), its position in the channel order
-/// of WAVE files. RFC 7845, section 5.1.1.2. `channels` is in 1..=8.
+/// of WAVE files. RFC 7845, section 5.1.1.2.
+///
+/// `channels` is in 1..=8.
 #[must_use]
 pub fn wave_places(channels: usize) -> &'static [usize] {
     match channels {

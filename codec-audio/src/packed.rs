@@ -1,5 +1,6 @@
-//! Encoder and decoder for codecs with one fixed-size code per sample (G.711, PCM). A packet
-//! consists of the codes of its samples, channels interleaved.
+//! Encoder and decoder for codecs with one fixed-size code per sample (G.711, PCM).
+//!
+//! A packet consists of the codes of its samples, channels interleaved.
 
 use std::fmt;
 

@@ -19,7 +19,9 @@ pub struct AudioPacketMeta {
     pub final_range: Option<u32>,
 }
 
-/// A coded audio packet. [`super::AudioEncoder::receive`] reuses its memory.
+/// A coded audio packet.
+///
+/// [`super::AudioEncoder::receive`] reuses its memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AudioPacket {
     /// The coded data.

@@ -20,7 +20,9 @@ pub struct ProcessReport {
     pub echo_delay_ms: Option<u32>,
 }
 
-/// An audio processor. It starts no threads, reads no clock and is deterministic.
+/// An audio processor.
+///
+/// It starts no threads, reads no clock and is deterministic.
 pub trait AudioProcessor: Send + Debug {
     /// Returns the name, as in [`crate::registry::AUDIO_PROCESSORS`].
     fn name(&self) -> &'static str;
@@ -42,8 +44,10 @@ pub trait AudioProcessor: Send + Debug {
     fn reset(&mut self);
 }
 
-/// Constructor of a processor. The second argument is the granularity: calls process multiples of
-/// so many sample frames, which can reduce delay; 1 allows any length.
+/// Constructor of a processor.
+///
+/// The second argument is the granularity: calls process multiples of so many sample frames, which
+/// can reduce delay; 1 allows any length.
 pub type OpenProcessor = fn(AudioFormat, usize) -> Result<Box<dyn AudioProcessor>, Error>;
 
 /// A processor of this build.

@@ -31,7 +31,9 @@ const SINC_STEPS: usize = 128;
 /// Number of sample frames that the sinc filter outputs at a time.
 const SINC_CHUNK: usize = 128;
 
-/// Converts the sampling rate of interleaved floats. NaN and infinite samples count as 0.
+/// Converts the sampling rate of interleaved floats.
+///
+/// NaN and infinite samples count as 0.
 ///
 /// It does not allocate after `out` and the largest input have been seen.
 pub struct Resampler {

@@ -1,4 +1,5 @@
 //! Minimal AV1 parsing to check temporal units before a decoder sees them: OBUs, sizes, formats.
+//!
 //! AV1 Bitstream & Decoding Process Specification, sections 5.3 to 5.9.
 
 use codec_core::codec::FrameKind;

@@ -115,8 +115,9 @@ pub struct MbStrength {
 }
 
 /// Filters a macroblock row with one macroblock per item of `strengths`: inner edges, left edges,
-/// and upper edges. The latter change the last three lines of the row `above` (`None` at the top of
-/// the frame).
+/// and upper edges.
+///
+/// The latter change the last three lines of the row `above` (`None` at the top of the frame).
 ///
 /// The row above must be filtered already. The unfiltered pixels that later rows predict from must
 /// have been saved.

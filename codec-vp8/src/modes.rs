@@ -24,6 +24,7 @@ use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, Subb
 use codec_core::entropy::{BoolDecoder, BoolSink};
 
 /// Modes and vectors along one side of a macroblock, the context for sub-blocks of the next one.
+///
 /// Intra contexts exist only in key frames, vector contexts only in inter frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "field names are self-explanatory")]
@@ -58,8 +59,10 @@ impl SubblockSide {
     }
 }
 
-/// Context of a macroblock header in addition to the frame header. Positions outside the frame have
-/// default values: intra macroblocks with DC modes and zero vectors.
+/// Context of a macroblock header in addition to the frame header.
+///
+/// Positions outside the frame have default values: intra macroblocks with DC modes and zero
+/// vectors.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct MbContext<'a> {
@@ -72,8 +75,10 @@ pub struct MbContext<'a> {
     pub bounds: MvBounds,
 }
 
-/// Parses a macroblock header. `segment` is the current segment, which is kept unless the frame
-/// updates the map. `subblocks` is overwritten.
+/// Parses a macroblock header.
+///
+/// `segment` is the current segment, which is kept unless the frame updates the map. `subblocks` is
+/// overwritten.
 #[inline(always)]
 pub fn parse_macroblock(
     reader: &mut BoolDecoder<'_>,

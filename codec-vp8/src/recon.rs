@@ -16,8 +16,9 @@ pub struct MbWindows<'a> {
     pub v: WindowMut<'a, 8, 8>,
 }
 
-/// Adds the residual to the prediction in `mb`. If there is a Y2 block, it provides the luma DCs.
-/// Section 14.3.
+/// Adds the residual to the prediction in `mb`.
+///
+/// If there is a Y2 block, it provides the luma DCs. Section 14.3.
 #[inline]
 pub fn add_residual(kernels: &Kernels, coeffs: &MbCoeffs, mb: MbWindows<'_>) {
     if coeffs.has_y2 {

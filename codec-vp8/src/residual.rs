@@ -34,7 +34,9 @@ impl PlaneType {
 }
 
 /// Flags of the blocks along one side of a macroblock that have coefficients: bits 0..4 luma, 4..6
-/// U, 6..8 V, 8 Y2. A bottom side is ordered left to right, a right side top to bottom.
+/// U, 6..8 V, 8 Y2.
+///
+/// A bottom side is ordered left to right, a right side top to bottom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideFlags(pub u16);
 

@@ -101,7 +101,9 @@ pub struct MbRow<'a> {
     pub v: RowPlane<'a>,
 }
 
-/// Returns the macroblock rows of `frame` from top to bottom. Each borrows its own lines.
+/// Returns the macroblock rows of `frame` from top to bottom.
+///
+/// Each borrows its own lines.
 pub fn mb_rows(frame: &mut FrameBuf) -> impl Iterator<Item = MbRow<'_>> {
     let [y, u, v] = frame.planes_mut();
     let rows = lines::<16>(y).zip(lines::<8>(u)).zip(lines::<8>(v));

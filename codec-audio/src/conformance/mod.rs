@@ -17,8 +17,10 @@ use codec_core::error::Error;
 /// A check of an encoder or decoder.
 type CheckFn = fn(&Subject<'_>) -> Result<Verdict, String>;
 
-/// Runs all checks on `backend`. If it only encodes or only decodes, the other direction uses the
-/// first of `peers` that supports the same codec.
+/// Runs all checks on `backend`.
+///
+/// If it only encodes or only decodes, the other direction uses the first of `peers` that supports
+/// the same codec.
 #[must_use]
 pub fn check_audio(backend: &AudioBackend, peers: &[AudioBackend]) -> Report {
     let mut report = Report::new(format!("{}/{}", backend.codec.name(), backend.name));

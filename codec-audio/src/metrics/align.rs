@@ -17,7 +17,9 @@ pub struct Alignment {
 }
 
 /// Finds the delay of `distorted` against `reference`, both interleaved in `format`, up to
-/// `furthest` sample frames in either direction. Returns 0 if one of them is silent.
+/// `furthest` sample frames in either direction.
+///
+/// Returns 0 if one of them is silent.
 #[must_use]
 pub fn align(
     reference: &[f32],

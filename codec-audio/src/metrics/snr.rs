@@ -2,8 +2,9 @@
 
 use super::SILENCE;
 
-/// Returns the SNR over all channels in dB, at most 200; see [`super`]. Both signals have one list
-/// of samples per channel; samples beyond the shorter one are ignored.
+/// Returns the SNR over all channels in dB, at most 200; see [`super`].
+///
+/// Both signals have one list of samples per channel; samples beyond the shorter one are ignored.
 #[must_use]
 pub fn snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>]) -> f64 {
     let (mut signal, mut noise) = (0.0, 0.0);
@@ -15,7 +16,9 @@ pub fn snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>]) -> f64 {
     ratio_db(signal, noise)
 }
 
-/// Returns the segmental SNR in dB; `None` if the reference is silent. See [`super`].
+/// Returns the segmental SNR in dB; `None` if the reference is silent.
+///
+/// See [`super`].
 #[must_use]
 pub fn segmental_snr_db(reference: &[Vec<f32>], distorted: &[Vec<f32>], rate: u32) -> Option<f64> {
     let frame = (rate as usize / 50).max(1);

@@ -8,8 +8,9 @@ use super::fft::{Complex, Fft};
 /// Floor added to the power of each bin.
 const FLOOR: f64 = 1e-10;
 
-/// Returns the log-spectral distance in dB; `None` if the reference is silent. See [`super`]. Both
-/// signals have one list of samples per channel.
+/// Returns the log-spectral distance in dB; `None` if the reference is silent.
+///
+/// See [`super`]. Both signals have one list of samples per channel.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 pub fn log_spectral_distance_db(

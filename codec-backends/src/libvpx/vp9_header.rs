@@ -1,5 +1,6 @@
-//! Metadata of VP9 packets from the start of the uncompressed header. VP9 bitstream specification,
-//! version 0.6, sections 6.2 and 7.2, and annex B for superframes.
+//! Metadata of VP9 packets from the start of the uncompressed header.
+//!
+//! VP9 bitstream specification, version 0.6, sections 6.2 and 7.2, and annex B for superframes.
 
 use codec_core::codec::SlotSet;
 use codec_core::error::Corrupt;

@@ -1,5 +1,6 @@
-//! Interface to the Opus encoder libraries. All of them use libopus' numbers for settings (RFC 6716
-//! defines no API).
+//! Interface to the Opus encoder libraries.
+//!
+//! All of them use libopus' numbers for settings (RFC 6716 defines no API).
 
 use codec_audio::AudioCapabilities;
 

@@ -15,7 +15,9 @@ use crate::frame::{Picture, Size};
 use crate::motion::FullPel;
 use crate::parallel::{Pool, in_order};
 
-/// Analyses frames in coding order. It does not allocate after the first frame of a size.
+/// Analyses frames in coding order.
+///
+/// It does not allocate after the first frame of a size.
 #[derive(Debug, Default)]
 pub struct Analyser {
     latest: FrameAnalysis,

@@ -1,4 +1,5 @@
 //! MB-tree: importance of macroblocks by how much of the following frames is predicted from them.
+//!
 //! Content that stays visible for long is worth a finer quantiser.
 //!
 //! Each macroblock propagates to its references the share of its own cost, and of the cost

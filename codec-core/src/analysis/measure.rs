@@ -1,5 +1,7 @@
-//! Costs and motion vectors of the macroblocks in a band of rows. Bands are independent: a
-//! macroblock takes a fraction of a microsecond, too little to synchronise threads on.
+//! Costs and motion vectors of the macroblocks in a band of rows.
+//!
+//! Bands are independent: a macroblock takes a fraction of a microsecond, too little to synchronise
+//! threads on.
 
 use codec_simd::{Kernels, PlaneRef};
 

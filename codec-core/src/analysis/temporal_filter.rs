@@ -18,6 +18,7 @@ const NO_WEIGHT_SSE: u32 = 20_000;
 const CENTRE_WEIGHT: u16 = 32;
 
 /// Averages `frames[centre]` with its motion-compensated neighbours into `out`.
+///
 /// `frames` are consecutive frames of equal size. At most eight are used, those nearest to
 /// `centre`; their borders are not read, and the border of `out` is not written. `strength` ranges
 /// from 0 (a copy) to 6; each step includes pixels that differ by 1.4 times as much. Blocks that

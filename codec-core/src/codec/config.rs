@@ -49,7 +49,9 @@ pub struct WindowCap {
     pub max_bytes: u32,
 }
 
-/// Whether the rate controller may drop frames. The default is `Never`.
+/// Whether the rate controller may drop frames.
+///
+/// The default is `Never`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DropPolicy {
     /// Every frame is coded.
@@ -81,7 +83,9 @@ pub enum Content {
     Screen,
 }
 
-/// How much delay the encoder may add. The default is `Rtc`.
+/// How much delay the encoder may add.
+///
+/// The default is `Rtc`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
     /// Real time: no look-ahead; each input frame yields its packet immediately.
@@ -91,7 +95,9 @@ pub enum Preset {
     File,
 }
 
-/// Temporal scalability mode, with WebRTC's names. The default is `L1T1`.
+/// Temporal scalability mode, with WebRTC's names.
+///
+/// The default is `L1T1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scalability {
     /// One temporal layer.
@@ -119,7 +125,9 @@ impl Scalability {
     }
 }
 
-/// Settings of an encoder. The settings in [`super::Update`] can be changed while it runs.
+/// Settings of an encoder.
+///
+/// The settings in [`super::Update`] can be changed while it runs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncoderConfig {

@@ -3,15 +3,19 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// A monotonic clock. Encoders have no clock of their own: they read this one at the start and end
-/// of each frame. It may measure wall time, thread time, or simulated time.
+/// A monotonic clock.
+///
+/// Encoders have no clock of their own: they read this one at the start and end of each frame. It
+/// may measure wall time, thread time, or simulated time.
 pub trait Clock: Send + Sync + Debug {
     /// Returns microseconds since an arbitrary fixed origin.
     fn now_us(&self) -> u64;
 }
 
-/// Time limit for a call of [`super::VideoEncoder::encode`]. The encoder lowers its effort, down to
-/// that of its fastest speed, to finish frames in time. This is a best effort, not a guarantee.
+/// Time limit for a call of [`super::VideoEncoder::encode`].
+///
+/// The encoder lowers its effort, down to that of its fastest speed, to finish frames in time. This
+/// is a best effort, not a guarantee.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     /// Limit per frame in microseconds, at least 1.
@@ -20,8 +24,9 @@ pub struct Deadline {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Time that a frame took relative to its [`Deadline`]. [`super::PacketMeta::speed`] has the speed
-/// at which the frame was coded.
+/// Time that a frame took relative to its [`Deadline`].
+///
+/// [`super::PacketMeta::speed`] has the speed at which the frame was coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameTime {
     /// Time taken, in microseconds.

@@ -53,7 +53,9 @@ impl Default for Limits {
     }
 }
 
-/// Whether the decoder conceals damaged data. The default is `Off`.
+/// Whether the decoder conceals damaged data.
+///
+/// The default is `Off`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Conceal {
@@ -135,8 +137,9 @@ impl DecodeReport {
     }
 }
 
-/// A video decoder: push packets, pull frames. It starts no threads, reads no clock and calls no
-/// callbacks.
+/// A video decoder: push packets, pull frames.
+///
+/// It starts no threads, reads no clock and calls no callbacks.
 pub trait VideoDecoder: Send + Debug {
     /// Returns what the decoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;

@@ -47,7 +47,9 @@ pub enum DropReason {
     LayerOff,
 }
 
-/// Result of encoding an input frame. Drops are always reported.
+/// Result of encoding an input frame.
+///
+/// Drops are always reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -105,8 +107,9 @@ pub enum Applied {
     NextFrameAsKey,
 }
 
-/// A video encoder: push frames, pull packets. It starts no threads, reads no clock and calls no
-/// callbacks.
+/// A video encoder: push frames, pull packets.
+///
+/// It starts no threads, reads no clock and calls no callbacks.
 pub trait VideoEncoder: Send + Debug {
     /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;

@@ -68,7 +68,9 @@ impl Knob {
     }
 }
 
-/// Features and limits of an encoder or decoder. A backend declares missing features in `gaps`.
+/// Features and limits of an encoder or decoder.
+///
+/// A backend declares missing features in `gaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct Capabilities {

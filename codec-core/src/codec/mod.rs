@@ -71,7 +71,9 @@ impl fmt::Display for Codec {
     }
 }
 
-/// A set of reference slots. VP8: slot 0 is last, 1 golden, 2 altref.
+/// A set of reference slots.
+///
+/// VP8: slot 0 is last, 1 golden, 2 altref.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SlotSet(pub u8);
 

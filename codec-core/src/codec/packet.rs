@@ -125,7 +125,9 @@ pub fn psnr(sse: u64, count: u64) -> f64 {
     (10.0 * (255.0 * 255.0 * count as f64 / sse as f64).log10()).min(100.0)
 }
 
-/// A coded frame with its metadata. [`super::VideoEncoder::receive`] reuses its memory.
+/// A coded frame with its metadata.
+///
+/// [`super::VideoEncoder::receive`] reuses its memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Packet {
     /// The coded data.

@@ -2,8 +2,9 @@
 
 use super::{Content, FrameKind, SlotSet};
 
-/// How to code one frame. Rate controllers and layer planners create plans; callers can create
-/// their own.
+/// How to code one frame.
+///
+/// Rate controllers and layer planners create plans; callers can create their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnitPlan {

@@ -37,9 +37,10 @@ impl Stage {
     }
 }
 
-/// Receives the time spent in each stage. Encoders have no clock of their own: if a stage clock is
-/// set, they read it at the start and end of each stage, up to a dozen times per macroblock. The
-/// coded bytes do not depend on it.
+/// Receives the time spent in each stage.
+///
+/// Encoders have no clock of their own: if a stage clock is set, they read it at the start and end
+/// of each stage, up to a dozen times per macroblock. The coded bytes do not depend on it.
 ///
 /// Time outside the stages (rate control, reading pixels, waiting for other rows) is not reported.
 /// With several threads, each row reports its own time.

@@ -4,7 +4,9 @@ use crate::error::ConfigError;
 use crate::frame::{Picture, Size};
 
 /// A synthetic video: a static texture that a brighter square crosses, with noise that differs in
-/// every frame. Identical on every machine.
+/// every frame.
+///
+/// Identical on every machine.
 #[derive(Clone, Debug)]
 pub struct Scene {
     size: Size,

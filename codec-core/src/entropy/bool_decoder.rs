@@ -2,7 +2,9 @@
 
 use super::bool_cost_q8;
 
-/// Reads bools from one partition. Past its end it reads zeros and records the overrun.
+/// Reads bools from one partition.
+///
+/// Past its end it reads zeros and records the overrun.
 ///
 /// `value` holds the next bits of the partition, left-aligned. The top byte is compared with the
 /// split; `bits` more are valid below it. A refill loads seven bytes at once.

@@ -1,6 +1,7 @@
 //! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, trees, and the sinks that
-//! let the same syntax code both write symbols and count their cost. Probabilities are those of
-//! `false`, in 1/256.
+//! let the same syntax code both write symbols and count their cost.
+//!
+//! Probabilities are those of `false`, in 1/256.
 
 mod bool_decoder;
 mod bool_encoder;

@@ -2,9 +2,10 @@
 
 use super::{BoolDecoder, BoolSink};
 
-/// A tree in the standard's form. Entries `2n` and `2n + 1` are the successors of node `n` for
-/// `false` and `true`: a positive entry is another index, zero or a negative entry a leaf with the
-/// negated value.
+/// A tree in the standard's form.
+///
+/// Entries `2n` and `2n + 1` are the successors of node `n` for `false` and `true`: a positive
+/// entry is another index, zero or a negative entry a leaf with the negated value.
 #[derive(Debug)]
 pub struct Tree<const NODES2: usize, const LEAVES: usize> {
     branches: [i8; NODES2],

@@ -80,7 +80,9 @@ pub enum ColorRange {
     Full,
 }
 
-/// A colour description (ITU-T H.273). VP8 streams carry none; containers do.
+/// A colour description (ITU-T H.273).
+///
+/// VP8 streams carry none; containers do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "field types are self-explanatory")]
 pub struct Color {

@@ -9,6 +9,7 @@ pub(crate) const SECOND_US: u64 = 1_000_000;
 const MAX_RATE_BPS: u64 = 1 << 40;
 
 /// A buffer that the channel fills at the target rate and that each coded frame drains by its size.
+///
 /// A negative level means that the decoder would have stalled; at full capacity the channel idles.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer {

@@ -4,8 +4,9 @@ use super::fixed::ONE_Q16;
 use crate::codec::{Buffering, DropPolicy, EncoderConfig, RateControl, Scalability, WindowCap};
 use crate::frame::Rational;
 
-/// Prior of the bits model: bits = 2^alpha x complexity x step^-beta. The controller then adapts
-/// alpha to the coded frames.
+/// Prior of the bits model: bits = 2^alpha x complexity x step^-beta.
+///
+/// The controller then adapts alpha to the coded frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "self-explanatory; both with 16 fractional bits")]
 pub struct BitsLaw {
@@ -13,8 +14,9 @@ pub struct BitsLaw {
     pub beta_q16: i32,
 }
 
-/// Configuration of a [`super::RateController`]. The fields have the same meaning as in
-/// [`EncoderConfig`].
+/// Configuration of a [`super::RateController`].
+///
+/// The fields have the same meaning as in [`EncoderConfig`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RateConfig {

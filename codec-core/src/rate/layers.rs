@@ -45,7 +45,9 @@ pub struct LayerMeta {
     pub discardable: bool,
 }
 
-/// Assigns frames to temporal layers. It can be used separately, for any encoder with VP8's slots.
+/// Assigns frames to temporal layers.
+///
+/// It can be used separately, for any encoder with VP8's slots.
 ///
 /// ```
 /// use codec_core::codec::Scalability;

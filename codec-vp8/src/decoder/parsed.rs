@@ -1,5 +1,6 @@
-//! A parsed frame before its reconstruction. Only coefficient blocks that are not all zero are
-//! stored.
+//! A parsed frame before its reconstruction.
+//!
+//! Only coefficient blocks that are not all zero are stored.
 
 use std::sync::{Mutex, PoisonError};
 

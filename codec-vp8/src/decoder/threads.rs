@@ -1,7 +1,9 @@
-//! Row-parallel decoding of one frame. Rows are parsed one after the other, ahead of the rows being
-//! reconstructed, which follow each other as a wavefront; a row is filtered after the row above it.
-//! Threads take groups of rows, so that they wait a few times per frame rather than for every row:
-//! waking a thread takes as long as decoding a row.
+//! Row-parallel decoding of one frame.
+//!
+//! Rows are parsed one after the other, ahead of the rows being reconstructed, which follow each
+//! other as a wavefront; a row is filtered after the row above it. Threads take groups of rows, so
+//! that they wait a few times per frame rather than for every row: waking a thread takes as long as
+//! decoding a row.
 //!
 //! Each macroblock row owns its lines of the frame, behind a mutex that is never contended. Data
 //! that a row needs from the one above passes through [`UnfilteredLine`] and [`Progress`].

@@ -10,8 +10,10 @@ const END_OF_BLOCK_Q8: u32 = 300;
 /// Cost of a zero before the end of a block, in 1/256 bit.
 const ZERO_Q8: u32 = 170;
 
-/// Estimates the size of blocks in 1/256 bit. `levels` are in zig-zag order from position `first`
-/// (1 with a Y2 block, otherwise 0), each up to its end in `eobs`.
+/// Estimates the size of blocks in 1/256 bit.
+///
+/// `levels` are in zig-zag order from position `first` (1 with a Y2 block, otherwise 0), each up to
+/// its end in `eobs`.
 ///
 /// Empty blocks cost nothing here: their flags depend on the neighbours, so the caller must add
 /// them.

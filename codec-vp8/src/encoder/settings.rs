@@ -9,7 +9,9 @@ use codec_core::error::ConfigError;
 use codec_core::frame::Size;
 use codec_core::parallel::Pool;
 
-/// Bitstream settings that persist from frame to frame. All can change between frames.
+/// Bitstream settings that persist from frame to frame.
+///
+/// All can change between frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameKnobs {
     /// Number of token partitions: 1, 2, 4 or 8.

@@ -36,9 +36,10 @@ fn key_subblock_probs(
     &KEY_SUBBLOCK_PROBS[above as usize][left as usize]
 }
 
-/// Parses the modes of a macroblock in a key frame. Returns luma and chroma modes and writes those
-/// of the sub-blocks, coded or implied, to `modes`. `above` and `left` are the neighbouring
-/// sub-block modes.
+/// Parses the modes of a macroblock in a key frame.
+///
+/// Returns luma and chroma modes and writes those of the sub-blocks, coded or implied, to `modes`.
+/// `above` and `left` are the neighbouring sub-block modes.
 #[inline]
 pub fn parse_key_modes(
     reader: &mut BoolDecoder<'_>,

@@ -63,8 +63,9 @@ pub struct NearVectors {
     pub mode_probs: [u8; 4],
 }
 
-/// Ranks the vectors of three neighbours for a macroblock with reference `reference`. `sign_biases`
-/// is indexed by [`Reference`].
+/// Ranks the vectors of three neighbours for a macroblock with reference `reference`.
+///
+/// `sign_biases` is indexed by [`Reference`].
 #[inline]
 #[must_use]
 pub fn find_near_vectors(

@@ -226,8 +226,9 @@ fn fill(mvs: &mut [MotionVector; 16], part: u16, mv: MotionVector) {
     }
 }
 
-/// Parses partitioning and vectors of a split macroblock, overwriting `mvs`. `above` and `left` are
-/// the neighbouring vectors, zero for intra macroblocks. Section 16.4.
+/// Parses partitioning and vectors of a split macroblock, overwriting `mvs`.
+///
+/// `above` and `left` are the neighbouring vectors, zero for intra macroblocks. Section 16.4.
 pub fn parse_split(
     reader: &mut BoolDecoder<'_>,
     best: MotionVector,

@@ -33,7 +33,9 @@ impl MotionFilter {
     }
 }
 
-/// Planes of a reference frame. A border, if present, contains the extended edges.
+/// Planes of a reference frame.
+///
+/// A border, if present, contains the extended edges.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "names are self-explanatory")]
 pub struct RefPlanes<'a> {
@@ -224,8 +226,9 @@ pub fn chroma_vectors(mvs: &[MotionVector; 16], filter: MotionFilter) -> [Motion
     })
 }
 
-/// Predicts an inter macroblock at column `x_mb`, row `y_mb` from `refs`. `mvs` are the vectors of
-/// its sub-blocks, used only for split macroblocks.
+/// Predicts an inter macroblock at column `x_mb`, row `y_mb` from `refs`.
+///
+/// `mvs` are the vectors of its sub-blocks, used only for split macroblocks.
 #[inline]
 pub fn predict_inter(
     kernels: &Kernels,

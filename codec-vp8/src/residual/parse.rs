@@ -8,9 +8,10 @@ use super::{PlaneType, SideFlags};
 use codec_core::branch;
 use codec_core::entropy::BoolDecoder;
 
-/// Probabilities of one plane type by scan position instead of band. Position 16 is only accessed
-/// after a full block. Rows and contexts are padded to powers of two, so that addressing needs no
-/// multiplication.
+/// Probabilities of one plane type by scan position instead of band.
+///
+/// Position 16 is only accessed after a full block. Rows and contexts are padded to powers of two,
+/// so that addressing needs no multiplication.
 pub type BlockProbs = [[[u8; 16]; 4]; 17];
 
 /// Token probabilities in the order of the parser.
@@ -192,8 +193,9 @@ fn parse_tokens(
 }
 
 /// Reads one block: stores its coefficients times `steps` (DC, AC), wrapped to 16 bits, in `out`,
-/// which must be all zero. Returns the scan position after the last token, `first` for an empty
-/// block.
+/// which must be all zero.
+///
+/// Returns the scan position after the last token, `first` for an empty block.
 ///
 /// # Panics
 /// If `first` is above 15 or `context` above 2.
@@ -262,8 +264,9 @@ fn chroma_sides(any: u32) -> (u32, u32) {
     (any >> 2, any >> 1 & 1 | any >> 2 & 2)
 }
 
-/// Reads the coefficients of a macroblock into `coeffs`, which must be clear. `above` and `left`
-/// are the flags of the neighbours and are updated with the macroblock's own.
+/// Reads the coefficients of a macroblock into `coeffs`, which must be clear.
+///
+/// `above` and `left` are the flags of the neighbours and are updated with the macroblock's own.
 #[inline]
 pub fn parse_macroblock(
     reader: &mut BoolDecoder<'_>,

@@ -49,7 +49,9 @@ const SLOTS: [[u16; 17]; 4] = {
 };
 
 /// A token with its position in the syntax: leaf, probabilities (plane type, band and context),
-/// sign, and whether it follows a zero. Extra bits of its category are stored separately.
+/// sign, and whether it follows a zero.
+///
+/// Extra bits of its category are stored separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token(pub u16);
 
@@ -138,8 +140,9 @@ pub fn walk_block(
 }
 
 /// Returns the tokens of a block whose levels are at most four, at their positions and followed by
-/// the end; `None` for other blocks. Branch-free in the levels. Arguments are as for
-/// [`walk_block`]; `eob` must be above `first`.
+/// the end; `None` for other blocks.
+///
+/// Branch-free in the levels. Arguments are as for [`walk_block`]; `eob` must be above `first`.
 #[inline]
 #[must_use]
 pub fn small_tokens(

@@ -23,8 +23,10 @@ const NOISE: u8 = 2;
 /// A check of an encoder or decoder.
 type CheckFn = fn(&Subject<'_>) -> Result<Verdict, String>;
 
-/// Runs all checks on `backend`. If it only encodes or only decodes, the other direction uses the
-/// first of `peers` that supports the same codec.
+/// Runs all checks on `backend`.
+///
+/// If it only encodes or only decodes, the other direction uses the first of `peers` that supports
+/// the same codec.
 #[must_use]
 pub fn check_video(backend: &Backend, peers: &[Backend]) -> Report {
     let mut report = Report::new(format!("{}/{}", backend.codec, backend.name));
