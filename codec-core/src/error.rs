@@ -111,8 +111,8 @@ impl fmt::Display for Corrupt {
             }
             Self::TokenPartition { index, offset_bytes, size_bytes, had_bytes } => write!(
                 f,
-                "token partition {index} at byte {offset_bytes} truncated: needs {size_bytes} bytes, \
-                 the packet has {had_bytes}"
+                "token partition {index} at byte {offset_bytes} truncated: needs {size_bytes} \
+                 bytes, the packet has {had_bytes}"
             ),
             Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
                 f,

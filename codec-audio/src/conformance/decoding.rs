@@ -34,17 +34,17 @@ fn determinism(subject: &Subject<'_>) -> Result<Verdict, String> {
 fn reports(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (packets, private) = subject.packets(FRAMES)?;
     let mut decoder = subject.open_decoder(private)?;
-    let (mut told, mut samples) = (0, Vec::new());
+    let (mut reported, mut samples) = (0, Vec::new());
     for AudioPacket { data, pts, .. } in &packets {
         let report = decoder.decode(data, *pts).map_err(|error| error.to_string())?;
-        told += report.frames;
+        reported += report.frames;
         ensure(report.recovered == 0, || "intact packets are reported as concealed".to_owned())?;
         receive(&mut *decoder, &mut samples)?;
     }
     decoder.finish();
     receive(&mut *decoder, &mut samples)?;
     let found = (samples.len() / decoder.format().channels().max(1)) as u64;
-    ensure(told == found, || format!("{told} samples reported, {found} received"))?;
+    ensure(reported == found, || format!("{reported} samples reported, {found} received"))?;
     Ok(Verdict::Passed)
 }
 

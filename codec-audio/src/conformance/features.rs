@@ -156,9 +156,9 @@ fn bandwidth(subject: &Subject<'_>) -> Result<Verdict, String> {
     let Some(run) = asked(subject, can.bandwidth, "a bandwidth", narrow)? else {
         return gap(can);
     };
-    let told = run.packets.iter().map(|packet| packet.meta.bandwidth);
-    ensure(told.clone().all(|told| told == Some(Bandwidth::Narrow)), || {
-        format!("requested narrow bandwidth, packets report {:?}", told.max())
+    let reported = run.packets.iter().map(|packet| packet.meta.bandwidth);
+    ensure(reported.clone().all(|reported| reported == Some(Bandwidth::Narrow)), || {
+        format!("requested narrow bandwidth, packets report {:?}", reported.max())
     })?;
     Ok(Verdict::Passed)
 }

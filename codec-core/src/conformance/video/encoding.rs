@@ -66,14 +66,14 @@ fn check_order(run: &Run) -> Result<Verdict, String> {
 fn delay(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
     run.encode_many(40)?;
-    let told = run.encoder.capabilities().latency_frames;
+    let declared = run.encoder.capabilities().latency_frames;
     let held = run.first_after.ok_or("no packet within 40 frames")?.saturating_sub(1);
-    ensure(held <= told, || format!("{held} frames are held back, declared are {told}"))?;
+    ensure(held <= declared, || format!("{held} frames are held back, {declared} are declared"))?;
     let gap = subject.encoder()?.1.gap(Feature::NoDelay);
-    match (told, gap) {
+    match (declared, gap) {
         (0, None) => Ok(Verdict::Passed),
         (_, Some(why)) => Ok(Verdict::Gap(format!("{held} frames are held back: {why}"))),
-        (_, None) => Err(format!("may hold back {told} frames but declares no gap")),
+        (_, None) => Err(format!("may hold back {declared} frames but declares no gap")),
     }
 }
 

@@ -96,7 +96,7 @@ fn speeds(subject: &Subject<'_>) -> Result<Verdict, String> {
         run.encode_many(2)?;
         run.finish()?;
         let speeds: Vec<u8> = run.packets.iter().map(|packet| packet.meta.speed).collect();
-        ensure(speeds.iter().all(|&told| told == speed), || {
+        ensure(speeds.iter().all(|&reported| reported == speed), || {
             format!("requested speed {speed}, packets report {speeds:?}")
         })?;
     }
