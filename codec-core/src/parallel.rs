@@ -65,10 +65,10 @@ impl Pool for RayonPool {
     }
 }
 
-/// A job may wait for jobs with lower numbers (see [`Progress`]).
+/// Runs `job(0)`, `job(1)` ... `job(count - 1)` on `pool`, each once, started in this order.
 ///
-/// Those have already started, and the lowest unfinished job waits for no other, so no number of
-/// threads can deadlock.
+/// A job may wait for jobs with lower numbers (see [`Progress`]). Those have already started, and
+/// the lowest unfinished job waits for no other, so no number of threads can deadlock.
 ///
 /// If a job panics, `poison` must poison every [`Progress`] that jobs wait for; otherwise jobs that
 /// wait for the panicked job block forever.
