@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_of_more_than_ten_bits_is_priced_as_uncodable() {
+    fn a_difference_of_more_than_ten_bits_is_uncodable() {
         let table = MvCost::default();
         let far = QuarterPel::new(1024, 0);
         assert_eq!(table.bits_q8(far, QuarterPel::ZERO), MvCost::UNCODABLE);

@@ -212,7 +212,7 @@ fn bitrate_change_by_a_factor_of_four_is_met_within_a_second() {
 }
 
 #[test]
-fn the_buffer_never_runs_dry_when_drops_are_allowed() {
+fn the_buffer_never_underflows_when_drops_are_allowed() {
     for pct in [0, 10, 30, 60] {
         for complexity in [100_000_u64, 300_000, 600_000] {
             let mut sim = Simulation::new(200, |config| {

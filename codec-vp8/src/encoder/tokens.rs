@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn small_levels_give_the_tokens_of_the_reference_implementation() {
+    fn small_levels_give_the_tokens_of_walk_block() {
         let mut random = 1u32;
         let mut next = |below: u32| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
