@@ -324,7 +324,7 @@ mod tests {
         Forwarder::new(ForwardConfig { ssrc: 77, payload_type: 120, first_sequence: 65_530 })
     }
 
-    /// Sequence number and PictureID towards the subscriber.
+    /// Sequence number and `PictureID` towards the subscriber.
     fn numbers(packet: &[u8]) -> (u16, u16) {
         let parsed = rtp::parse(packet).unwrap();
         assert_eq!((parsed.header.ssrc, parsed.header.payload_type), (77, 120));

@@ -39,11 +39,11 @@ pub struct PeerConfig {
     /// send faster bursts.
     pub paced: bool,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
-    /// Copies every packet once.
+    /// Copies every packet once. Default `false`.
     pub acknowledgements: bool,
     /// Interval of [`Event::Stats`](super::Event::Stats); `None` disables it. Default 1 s.
     pub stats_interval: Option<Duration>,
-    /// Maximum number of unacknowledged bytes in all data channels.
+    /// Maximum number of unacknowledged bytes in all data channels; default 1 MiB.
     pub channel_buffer_bytes: usize,
     /// Limits on what the remote endpoint can cause.
     pub limits: PeerLimits,

@@ -60,8 +60,8 @@ pub struct ProtectionConfig {
     /// Whether missing packets are also requested by NACK, so that FEC is reduced at short round
     /// trips; default true.
     pub nack: bool,
-    /// Round-trip time from which FEC is used as much with NACK as without; default 100 ms. Lower
-    /// it if the receiver's playout delay is short.
+    /// Minimum round-trip time at which FEC is used as much with NACK as without; default 100 ms.
+    /// Lower it if the receiver's playout delay is short.
     pub long_rtt: Duration,
     /// Maximum number of media packets per repair packet: 48 for ULPFEC (default), 110 for FlexFEC.
     pub max_group: usize,

@@ -3,7 +3,7 @@ use crate::extension::{Kind, Map};
 use crate::packet::{Format, Media, Payload};
 use crate::rng::Rng;
 
-/// All supported attributes and an unknown one, in the order in which they are written.
+/// All supported attributes and an unknown one, in output order.
 const FULL: &str = "v=0\r
 o=- 18446744069414584320 2 IN IP6 ::1\r
 s=Test session\r

@@ -151,10 +151,10 @@ pub struct SenderConfig {
     pub long_term: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub key_interval: Duration,
-    /// Congestion control; with `None`, the caller sets the bitrate, and packets are paced at
-    /// [`Self::pace_bps`].
+    /// Congestion control, on by default; with `None`, the caller sets the bitrate, and packets are
+    /// paced at [`Self::pace_bps`].
     pub congestion: Option<ControllerConfig>,
-    /// Pacing rate in bits per second without congestion control.
+    /// Pacing rate in bits per second without congestion control; default 50 Mb/s.
     pub pace_bps: u64,
 }
 

@@ -27,8 +27,8 @@ use crate::sync::{Delays, LipSync, LipSyncConfig};
 pub const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Minimum time between two feedback messages caused by gaps.
 const GAP_INTERVAL: Duration = Duration::from_millis(10);
-/// Fraction lost in 1/256 from which requests are sent twice, the delay of the repetition, and the
-/// maximum number of pending repetitions.
+/// Minimum fraction lost in 1/256 at which requests are sent twice, the delay of the repetition,
+/// and the maximum number of pending repetitions.
 const LOSSY: u8 = 5;
 const ASK_AGAIN: Duration = Duration::from_millis(8);
 const MAX_REPEATS: usize = 64;

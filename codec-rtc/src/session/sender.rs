@@ -25,13 +25,13 @@ use crate::rng::Rng;
 use crate::rtcp::{self, Bye, ReportBlock, Sdes, SenderReport, Xr};
 use crate::rtp::Malformed;
 
-/// Maximum queueing time in the pacer, and the queueing time from which frames should be skipped.
+/// Maximum queueing time in the pacer, and the queueing time above which frames should be skipped.
 const MAX_QUEUE: Duration = Duration::from_secs(1);
 const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// Minimum pacing rate.
 const LEAST_PACE: Bitrate = Bitrate(100_000);
-/// Inherent loss from which retransmissions are sent twice, and the delay of the copy: another
-/// request would take a round trip.
+/// Minimum inherent loss at which retransmissions are sent twice, and the delay of the copy:
+/// another request would take a round trip.
 const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
 /// Maximum number of pending copies.

@@ -31,7 +31,8 @@ const KEEP_PACKETS: usize = 4096;
 const EXTENSION_BYTES: usize = 64;
 /// Bytes added by RED, FEC and RTX.
 const REPAIR_BYTES: usize = 24;
-/// Round-trip time from which a single retransmission is noticeable: 150 ms count as a freeze.
+/// Minimum round-trip time at which a single retransmission is noticeable: 150 ms count as a
+/// freeze.
 const MOST_NOTICED: Duration = Duration::from_millis(90);
 /// Minimum rate limit of retransmissions; otherwise half of the video bitrate.
 const LEAST_AGAIN_BPS: u64 = 30_000;

@@ -25,8 +25,8 @@ const QUIET_AFTER_GOODBYE: Duration = Duration::from_millis(500);
 /// Sends all frames and audio packets at their times, then BYE. `deliver` gets every datagram; what
 /// it returns goes to the sender.
 ///
-/// The time of the sender advances by a millisecond per iteration, in step with real time but never
-/// skipping: on a stalling machine the datagrams are the same, only later.
+/// The time of the sender advances by a millisecond per iteration, synchronised with real time but
+/// without skipping: on a stalling machine the datagrams are the same, only later.
 pub(crate) fn play(
     sender: &mut Sender,
     clip: &Clip,

@@ -18,7 +18,7 @@ pub(crate) struct MediaKeys(Arc<Mutex<Option<Unprotect>>>);
 
 impl MediaKeys {
     /// Creates a str0m instance whose handshake stores its keys here. All instances share one
-    /// provider, which is not told which instance it serves, but creates the DTLS instance while
+    /// provider, which does not know which instance it serves, but creates the DTLS instance while
     /// the str0m instance is being created.
     pub(crate) fn of<T>(make: impl FnOnce() -> T) -> (Self, T) {
         let keys = Self::default();

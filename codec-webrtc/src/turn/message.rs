@@ -1,4 +1,4 @@
-//! STUN messages (RFC 8489, sections 5, 6 and 14) and ChannelData messages (RFC 8656, section
+//! STUN messages (RFC 8489, sections 5, 6 and 14) and `ChannelData` messages (RFC 8656, section
 //! 12.4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -86,7 +86,7 @@ impl Writer {
         self
     }
 
-    /// Appends an address, XORed with magic cookie and transaction id (section 14.2).
+    /// Appends an address, combined by XOR with magic cookie and transaction id (section 14.2).
     pub(super) fn address(self, kind: u16, address: SocketAddr) -> Self {
         let mut value = vec![0];
         value.push(if address.is_ipv4() { 1 } else { 2 });
@@ -229,7 +229,7 @@ fn mix(value: &mut [u8], transaction: &Transaction) {
     }
 }
 
-/// Parses a ChannelData message: channel number and data.
+/// Parses a `ChannelData` message: channel number and data.
 pub(super) fn parse_channel_data(bytes: &[u8]) -> Option<(u16, &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let number = u16::from_be_bytes([head[0], head[1]]);
@@ -237,7 +237,7 @@ pub(super) fn parse_channel_data(bytes: &[u8]) -> Option<(u16, &[u8])> {
     Some((number, rest.get(..len)?)).filter(|_| (0x4000..0x5000).contains(&number))
 }
 
-/// Writes a ChannelData message; `None` if the data is too long.
+/// Writes a `ChannelData` message; `None` if the data is too long.
 pub(super) fn channel_data(number: u16, data: &[u8]) -> Option<Vec<u8>> {
     let len = u16::try_from(data.len()).ok()?;
     let mut bytes = Vec::with_capacity(4 + data.len());

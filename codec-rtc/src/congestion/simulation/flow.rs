@@ -27,7 +27,7 @@ pub(crate) struct FlowConfig {
     pub(crate) start: Duration,
     /// Interval without media.
     pub(crate) pause: Option<(Duration, Duration)>,
-    /// Interval in which no feedback arrives.
+    /// Interval without feedback.
     pub(crate) deaf: Option<(Duration, Duration)>,
     /// Maximum bitrate of the encoder.
     pub(crate) most: Bitrate,

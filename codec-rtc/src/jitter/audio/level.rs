@@ -11,10 +11,10 @@ const ABOVE_US: i64 = 12_000;
 /// Tolerance below the target.
 const BELOW_US: i64 = 6_000;
 
-/// Excess delay from which acceleration may become audible.
+/// Excess delay above which acceleration may become audible.
 const STRONG_US: i64 = 80_000;
 
-/// Excess delay from which acceleration ignores audio quality.
+/// Excess delay above which acceleration ignores audio quality.
 const URGENT_US: i64 = 300_000;
 
 /// Packets whose delay exceeds the target by this are dropped after a pause.

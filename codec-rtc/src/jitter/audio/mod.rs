@@ -1,4 +1,5 @@
-//! Adaptive audio jitter buffer (NetEQ): packets in at any time, 10 ms of audio out per call.
+//! Adaptive audio jitter buffer, similar to `NetEQ` of libwebrtc: packets in at any time, 10 ms of
+//! audio out per call.
 //!
 //! The target delay follows a histogram of packet delays ([`AudioBufferStats::mean_target_delay`]),
 //! and time stretching by up to 20 % moves the actual delay towards it. Lost packets are recovered

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Counters of an audio jitter buffer. Names follow `RTCInboundRtpStreamStats` of the W3C WebRTC
-/// Statistics API where it has them.
+/// Statistics API if it defines them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AudioBufferStats {

@@ -23,7 +23,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Decoder of big-endian 16-bit samples, or of 8-bit codes of which only the sign counts.
+/// Decoder of big-endian 16-bit samples, or of 8-bit codes, where only the sign matters.
 #[derive(Debug)]
 struct Codes {
     rate: u32,

@@ -58,7 +58,7 @@ pub struct FrameBuffer {
     reordering: Reordering,
     books: Bookkeeping,
     dropped: DroppedFrames,
-    /// Deadline up to which a decodable frame waits for those before it.
+    /// How long a decodable frame waits for those before it.
     wait_until: Option<Duration>,
     polled: Duration,
     given: u64,
@@ -191,8 +191,8 @@ impl FrameBuffer {
         Next::Wait
     }
 
-    /// Deadline up to which a decodable frame waits for missing ones before it. `seen`: when the
-    /// gap became visible.
+    /// Returns until when a decodable frame waits for missing ones before it. `seen`: when the gap
+    /// became visible.
     fn wait_for_gap(&self, seen: Option<Duration>, timestamp: i64) -> Option<Duration> {
         let seen = seen.filter(|_| self.tracker.has_key())?;
         let reordering = self.reordering.wait();

@@ -38,7 +38,7 @@ pub struct FrameBufferConfig {
     /// that may only be reordered. Adapts between the two; default 5 to 50 ms.
     pub reordering: (Duration, Duration),
     /// Whether a decodable frame waits for missing frames before it as long as that does not make
-    /// it late (default `true`). Otherwise they are skipped after the reordering window.
+    /// it late. If not (default), they are skipped after the reordering window.
     pub waits_to_show_all: bool,
     /// Whether to emit frames whose references are permanently lost, for a decoder with
     /// concealment; default `false`.

@@ -78,7 +78,7 @@ fn push(it: &mut FrameBuffer, now: Duration, packets: &Packets) {
     }
 }
 
-/// Polls frames; returns the PictureIDs in their descriptors.
+/// Polls frames; returns the `PictureID`s in their descriptors.
 fn poll(it: &mut FrameBuffer, now: Duration) -> Vec<u16> {
     std::iter::from_fn(|| it.poll_frame(now))
         .map(|frame| frame.id.picture_id.map_or(u16::MAX, PictureId::number))

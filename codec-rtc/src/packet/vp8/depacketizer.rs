@@ -140,7 +140,7 @@ pub struct Depacketizer {
     /// First sequence number of the next frame.
     next: Option<i64>,
     has_given: bool,
-    /// Timestamp of an abandoned frame of which packets may still arrive.
+    /// Timestamp of an abandoned frame whose packets may still arrive.
     abandoned: Option<i64>,
     /// Missing packets since the last emitted frame.
     missing: u64,

@@ -2,7 +2,7 @@
 
 use crate::rtp::Malformed;
 
-/// Frame counter (PictureID); its length may change within a stream.
+/// Frame counter (`PictureID`); its length may change within a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureId {
     /// 7 bits, 0..=127.
@@ -51,7 +51,7 @@ pub struct Descriptor {
     pub partition_start: bool,
     /// Partition of the first payload byte (PID), 0..=7.
     pub partition: u8,
-    /// PictureID of the frame.
+    /// `PictureID` of the frame.
     pub picture_id: Option<PictureId>,
     /// Counter of base-layer frames (TL0PICIDX).
     pub tl0_index: Option<u8>,

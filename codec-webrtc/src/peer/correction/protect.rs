@@ -17,8 +17,8 @@ use codec_rtc::rtp;
 /// Loss ratio above which FEC is switched on, and below which it is switched off.
 const LOSSY: f64 = 0.01;
 const CLEAN: f64 = 0.003;
-/// Round-trip time from which FEC uses its full share: browsers delay every frame as long as single
-/// ones were late.
+/// Minimum round-trip time at which FEC uses its full share: browsers delay every frame as long as
+/// single ones were late.
 const LONG_RTT: Duration = Duration::from_millis(40);
 /// Assumed interval before the second frame.
 const FIRST_INTERVAL: Duration = Duration::from_millis(33);
