@@ -51,7 +51,7 @@ impl Viewer {
         }
     }
 
-    /// Checks that sequence numbers, PictureIDs and TL0PICIDX increase by one.
+    /// Checks that sequence numbers, `PictureID`s and TL0PICIDX increase by one.
     fn check_numbers(&self) {
         let mut last: Option<(u16, u16, u8, u32)> = None;
         let (mut frames, mut base_frames) = (0, 0);
