@@ -11,7 +11,7 @@ use crate::framing::FramingError;
 pub enum NetError {
     /// An error of the system.
     Io {
-        /// The attempted operation: `connecting to 192.0.2.1:9000`.
+        /// The failed operation: `cannot connect to 192.0.2.1:9000`.
         what: String,
         /// The error.
         error: io::Error,
@@ -55,7 +55,9 @@ impl fmt::Display for NetError {
                     "the peer closed the connection after {bytes} bytes without an end record"
                 )
             }
-            Self::Refused { status, why } => write!(f, "refused with HTTP status {status}: {why}"),
+            Self::Refused { status, why } => {
+                write!(f, "server responded with HTTP status {status}: {why}")
+            }
             Self::Protocol(why) => f.write_str(why),
             Self::Unsendable(why) => write!(f, "cannot send: {why}"),
         }

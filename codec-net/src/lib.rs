@@ -1,19 +1,19 @@
-//! Sockets, clocks and threads around `codec-rtc`, whose state machines have none.
+//! Sockets, clocks and threads around `codec-rtc`, whose state machines use none.
 //!
 //! | module | |
 //! |---|---|
-//! | [`url`] | where a stream goes or comes from |
-//! | [`clock`] | the time that the state machines are told |
+//! | [`url`] | URLs of streams |
+//! | [`clock`] | the time passed to the state machines |
 //! | [`framing`] | records with length and checksum, for streams and datagrams |
-//! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | what carries them |
+//! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | the transports of the framing |
 //! | [`ice_server`] | STUN and TURN servers in `Link` headers |
-//! | `relaying` | an address on a TURN server (features `serve`, `whip`) |
-//! | [`socket`], [`error`] | TCP with and without TLS; what ends a connection |
-//! | [`tls`] | certificates and keys, both ends |
-//! | [`random`] | numbers that tell sessions apart; tokens |
+//! | `relaying` | an allocation on a TURN server (features `serve`, `whip`) |
+//! | [`socket`], [`error`] | TCP with and without TLS; connection errors |
+//! | [`tls`] | TLS configuration of both ends |
+//! | [`random`] | session numbers; tokens |
 //! | `server` | the server of `codec serve` (feature `serve`) |
 //! | `whip` | the client of WHIP and WHEP (feature `whip`) |
-//! | [`relay`] | a link of `codec_rtc::link` in front of real sockets |
+//! | [`relay`] | emulates a link of `codec_rtc::link` in front of real sockets |
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A TCP connection, with or without TLS, that can be waited on for a while.
+//! A TCP connection, with or without TLS, with timeouts.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -8,7 +8,7 @@ use crate::carrier::WRITE_TIMEOUT;
 use crate::error::NetError;
 use crate::url::Url;
 
-/// How long connecting to one address may take.
+/// Timeout for connecting to one address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long reading waits.
@@ -18,7 +18,7 @@ enum Wait {
     For(Duration),
 }
 
-/// The connection below, which may have to end by a time.
+/// The underlying connection, with an optional deadline.
 #[derive(Debug)]
 struct Wire {
     stream: TcpStream,
@@ -45,12 +45,12 @@ impl Wire {
         Ok(())
     }
 
-    /// However the bytes drip.
+    /// Enforces the deadline, however slowly data arrive.
     fn meet_deadline(&mut self) -> io::Result<()> {
         let Some(deadline) = self.deadline else { return Ok(()) };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake takes too long"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "handshake timeout"));
         }
         self.set(Wait::For(left.max(Duration::from_millis(1))))
     }
@@ -61,7 +61,7 @@ impl Read for Wire {
         loop {
             self.meet_deadline()?;
             match self.stream.read(buffer) {
-                // The program was halted and goes on.
+                // The process was suspended and continues.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -85,7 +85,7 @@ impl Write for Wire {
     }
 }
 
-/// What the bytes go through.
+/// Plain TCP or TLS.
 #[derive(Debug)]
 enum Layer {
     Plain(Wire),
@@ -100,18 +100,20 @@ enum Layer {
 pub struct Socket(Layer);
 
 impl Socket {
-    /// Over a connection as it is.
+    /// Uses a plain connection.
     ///
     /// # Errors
+    ///
     /// If the connection is gone.
     pub fn plain(stream: TcpStream) -> Result<Self, NetError> {
         Ok(Self(Layer::Plain(wire(stream)?)))
     }
 
-    /// As the client of TLS; the handshake follows with the first bytes.
+    /// Uses TLS as a client; the handshake follows with the first data.
     ///
     /// # Errors
-    /// If the connection is gone, or the name is none.
+    ///
+    /// If the connection is gone, or the host name is invalid.
     #[cfg(feature = "tls")]
     pub fn tls_client(
         stream: TcpStream,
@@ -119,16 +121,17 @@ impl Socket {
         config: std::sync::Arc<rustls::ClientConfig>,
     ) -> Result<Self, NetError> {
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())
-            .map_err(|_| NetError::Protocol(format!("{host}: no name that TLS can check")))?;
+            .map_err(|_| NetError::Protocol(format!("invalid TLS host name {host}")))?;
         let connection = rustls::ClientConnection::new(config, name)
-            .map_err(|error| NetError::Protocol(format!("TLS: {error}")))?;
+            .map_err(|error| NetError::Protocol(format!("TLS error: {error}")))?;
         let stream = rustls::StreamOwned::new(connection, wire(stream)?);
         Ok(Self(Layer::Client(Box::new(stream))))
     }
 
-    /// As the server of TLS; the handshake follows with the first bytes.
+    /// Uses TLS as a server; the handshake follows with the first data.
     ///
     /// # Errors
+    ///
     /// If the connection is gone.
     #[cfg(feature = "tls")]
     pub fn tls_server(
@@ -136,7 +139,7 @@ impl Socket {
         config: std::sync::Arc<rustls::ServerConfig>,
     ) -> Result<Self, NetError> {
         let connection = rustls::ServerConnection::new(config)
-            .map_err(|error| NetError::Protocol(format!("TLS: {error}")))?;
+            .map_err(|error| NetError::Protocol(format!("TLS error: {error}")))?;
         let stream = rustls::StreamOwned::new(connection, wire(stream)?);
         Ok(Self(Layer::Server(Box::new(stream))))
     }
@@ -151,7 +154,7 @@ impl Socket {
         }
     }
 
-    /// The connection below.
+    /// The underlying connection.
     #[must_use]
     pub fn tcp(&self) -> &TcpStream {
         match &self.0 {
@@ -163,24 +166,26 @@ impl Socket {
         }
     }
 
-    /// The other end.
+    /// The address of the other end.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         self.tcp().peer_addr().ok()
     }
 
-    /// Reading waits for `timeout`; zero: not at all.
+    /// Sets the timeout of reads; zero: do not wait.
     ///
     /// # Errors
-    /// What the system says.
+    ///
+    /// An error of the system.
     pub fn wait_for(&mut self, timeout: Duration) -> io::Result<()> {
         self.wire().set(if timeout.is_zero() { Wait::Not } else { Wait::For(timeout) })
     }
 
-    /// Writing waits, up to [`WRITE_TIMEOUT`].
+    /// Makes writes wait, up to [`WRITE_TIMEOUT`].
     ///
     /// # Errors
-    /// What the system says.
+    ///
+    /// An error of the system.
     pub fn block(&mut self) -> io::Result<()> {
         match self.wire().wait {
             Some(Wait::For(_)) => Ok(()),
@@ -188,15 +193,17 @@ impl Socket {
         }
     }
 
-    /// Reading and writing end with an error at `deadline`.
+    /// Makes reads and writes fail at `deadline`.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.wire().deadline = deadline;
     }
 }
 
 fn wire(stream: TcpStream) -> Result<Wire, NetError> {
-    stream.set_nodelay(true).map_err(NetError::io("TCP"))?;
-    stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(NetError::io("TCP"))?;
+    stream.set_nodelay(true).map_err(NetError::io("cannot configure the TCP connection"))?;
+    stream
+        .set_write_timeout(Some(WRITE_TIMEOUT))
+        .map_err(NetError::io("cannot configure the TCP connection"))?;
     Ok(Wire { stream, wait: None, deadline: None })
 }
 
@@ -237,9 +244,10 @@ impl Write for Socket {
 /// Connects to the host of a URL, trying its addresses in turn.
 ///
 /// # Errors
-/// What the last address says.
+///
+/// The error of the last address.
 pub fn connect(url: &Url) -> Result<TcpStream, NetError> {
-    let what = format!("connecting to {}", url.authority());
+    let what = format!("cannot connect to {}", url.authority());
     let addresses = (url.host(), url.port()).to_socket_addrs();
     let addresses = addresses.map_err(NetError::io(what.clone()))?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
@@ -252,7 +260,7 @@ pub fn connect(url: &Url) -> Result<TcpStream, NetError> {
     Err(NetError::Io { what, error: last })
 }
 
-/// Listens for TCP connections without waiting for them.
+/// Listens for TCP connections without blocking.
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,
@@ -262,27 +270,30 @@ impl Listener {
     /// Listens at the host and port of a URL.
     ///
     /// # Errors
-    /// If the address is not this machine's, or taken.
+    ///
+    /// If the address is not local, or in use.
     pub fn bind(url: &Url) -> Result<Self, NetError> {
-        let what = format!("listening on {}", url.authority());
+        let what = format!("cannot listen on {}", url.authority());
         let bound = TcpListener::bind((url.host(), url.port()));
         let inner = bound.map_err(NetError::io(what.clone()))?;
         inner.set_nonblocking(true).map_err(NetError::io(what))?;
         Ok(Self { inner })
     }
 
-    /// Where it listens.
+    /// The listen address.
     ///
     /// # Errors
-    /// If the system does not say.
+    ///
+    /// If the system cannot determine it.
     pub fn address(&self) -> Result<SocketAddr, NetError> {
-        self.inner.local_addr().map_err(NetError::io("listening"))
+        self.inner.local_addr().map_err(NetError::io("cannot get the listen address"))
     }
 
-    /// A connection, if one is made within `timeout`.
+    /// Returns a connection if one arrives within `timeout`.
     ///
     /// # Errors
-    /// What the system says.
+    ///
+    /// An error of the system.
     pub fn accept(&self, timeout: Duration) -> Result<Option<(TcpStream, SocketAddr)>, NetError> {
         const STEP: Duration = Duration::from_millis(5);
         let end = Instant::now() + timeout;
@@ -304,7 +315,7 @@ impl Listener {
     }
 }
 
-/// Whether an error says that nothing is there yet, or that the peer changed its mind.
+/// Whether an error only means that no data or connection is available.
 pub(crate) fn is_no_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted | ConnectionAborted)

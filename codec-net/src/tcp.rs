@@ -15,28 +15,29 @@ const READ_BYTES: usize = 64 << 10;
 /// Which end this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Sends a hello and records, gets feedback.
+    /// Sends a hello and records, receives feedback.
     Sender,
-    /// The other.
+    /// Receives a hello and records, sends feedback.
     Receiver,
 }
 
-/// A connection.
+/// A TCP connection.
 #[derive(Debug)]
 pub struct TcpCarrier {
     socket: Socket,
     parser: Parser,
     buffer: Vec<u8>,
-    /// What of the buffer is not parsed.
+    /// The unparsed part of the buffer.
     unread: std::ops::Range<usize>,
     out: Vec<u8>,
     stats: CarrierStats,
 }
 
 impl TcpCarrier {
-    /// One end of a connection.
+    /// Creates one end of a connection.
     ///
     /// # Errors
+    ///
     /// If the connection is gone.
     pub fn new(stream: TcpStream, role: Role) -> Result<Self, NetError> {
         let socket = Socket::plain(stream)?;
@@ -55,15 +56,15 @@ impl TcpCarrier {
     }
 
     fn flush(&mut self) -> Result<(), NetError> {
-        self.socket.block().map_err(NetError::io("sending"))?;
-        self.socket.write_all(&self.out).map_err(NetError::io("sending"))?;
+        self.socket.block().map_err(NetError::io("cannot send"))?;
+        self.socket.write_all(&self.out).map_err(NetError::io("cannot send"))?;
         self.stats.bytes_sent += self.out.len() as u64;
         self.stats.packets_sent += 1;
         self.out.clear();
         Ok(())
     }
 
-    /// The next item of what was read.
+    /// Parses the next item in the buffer.
     fn parse(&mut self) -> Result<Option<Incoming>, NetError> {
         let mut input = self.buffer.get(self.unread.clone()).unwrap_or_default();
         let item = self.parser.next(&mut input);
@@ -94,7 +95,7 @@ impl Carrier for TcpCarrier {
             if let Some(item) = self.parse()? {
                 return Ok(Some(item));
             }
-            self.socket.wait_for(timeout).map_err(NetError::io("receiving"))?;
+            self.socket.wait_for(timeout).map_err(NetError::io("cannot receive"))?;
             match self.socket.read(&mut self.buffer) {
                 Ok(0) => {
                     self.parser.finish()?;
@@ -105,7 +106,7 @@ impl Carrier for TcpCarrier {
                     self.stats.bytes_received += len as u64;
                 }
                 Err(error) if is_no_error(&error) => return Ok(None),
-                Err(error) => return Err(NetError::io("receiving")(error)),
+                Err(error) => return Err(NetError::io("cannot receive")(error)),
             }
         }
     }
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn records_go_both_ways_and_an_end_is_told_from_a_loss() {
+    fn records_travel_both_ways_and_an_end_differs_from_a_loss() {
         let (listener, url) = listen();
         assert!(listener.accept(Duration::ZERO).unwrap().is_none());
         let record = Record::control(Kind::Stats, vec![3; 60_000]);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_is_told_with_its_offset() {
+    fn a_flipped_bit_is_reported_with_its_offset() {
         let (listener, url) = listen();
         let mut bytes = Vec::new();
         hello().write(&mut bytes).unwrap();
@@ -187,7 +188,7 @@ mod tests {
             let mut carrier = accept(&listener);
             assert!(carrier.receive(LONG).is_ok());
             let error = carrier.receive(LONG).unwrap_err().to_string();
-            assert!(error.contains("CRC32C of a record"), "{error}");
+            assert!(error.contains("CRC32C mismatch of record"), "{error}");
             assert!(error.contains("bit 4 of byte 40000"), "{error}");
         });
     }

@@ -1,5 +1,5 @@
-//! TLS by rustls, with cryptography that needs no C: graviola on processors that have what it needs,
-//! else `RustCrypto`, which is slower (ADR 0027).
+//! TLS by rustls, with cryptography that needs no C: graviola on processors that support it,
+//! otherwise `RustCrypto`, which is slower (ADR 0027).
 
 mod portable;
 mod provider;
@@ -19,21 +19,21 @@ pub use rustls::{ClientConfig, ServerConfig};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// Not PEM (RFC 7468), or without what is looked for.
+    /// The data are not PEM (RFC 7468), or lack the expected item.
     Pem {
         /// `certificate` or `private key`.
         what: &'static str,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
-    /// rustls refuses it.
+    /// rustls rejects it.
     Refused(String),
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pem { what, why } => write!(f, "no {what} in PEM: {why}"),
+            Self::Pem { what, why } => write!(f, "invalid {what} (PEM): {why}"),
             Self::Refused(why) => write!(f, "TLS: {why}"),
         }
     }
@@ -47,21 +47,22 @@ impl From<rustls::Error> for TlsError {
     }
 }
 
-/// Who a client believes.
+/// The certificates that a client trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roots<'a> {
-    /// The authorities that browsers believe (Mozilla's list, of the build).
+    /// The public authorities (Mozilla's list at build time).
     Public,
-    /// Certificates in PEM, and no others.
+    /// Only these certificates, in PEM.
     Pem(&'a [u8]),
 }
 
-/// A server that shows these certificates, its own first, and has this key (RSA, ECDSA or
-/// Ed25519; PKCS #8, PKCS #1 or SEC 1), both PEM. On processors without AVX2, ADX and AES (of
-/// AArch64: without AES) the key has to be ECDSA.
+/// Configures a server with a certificate chain, its own certificate first, and its private key
+/// (RSA, ECDSA or Ed25519; PKCS #8, PKCS #1 or SEC 1), both PEM. On processors without AVX2, ADX
+/// and AES (AArch64: without AES) the key must be ECDSA.
 ///
 /// # Errors
-/// [`TlsError`]; also if the key is not that of the first certificate.
+///
+/// [`TlsError`], also if the key does not match the first certificate.
 pub fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
     server_config_with(provider(), certificates, key)
 }
@@ -81,9 +82,10 @@ fn server_config_with(
     Ok(Arc::new(config))
 }
 
-/// A client that believes `roots`.
+/// Configures a client that trusts `roots`.
 ///
 /// # Errors
+///
 /// [`TlsError`].
 pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
     client_config_with(provider(), roots)
@@ -114,7 +116,7 @@ fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError>
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let found = found.map_err(|error| wrong(error.to_string()))?;
     if found.is_empty() {
-        return Err(wrong("nothing between BEGIN CERTIFICATE and END CERTIFICATE".to_owned()));
+        return Err(wrong("no certificate found".to_owned()));
     }
     Ok(found)
 }

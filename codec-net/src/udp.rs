@@ -1,4 +1,4 @@
-//! Our framing over UDP, and sockets with room for a key frame.
+//! Our framing over UDP, and sockets with buffers large enough for key frames.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -15,30 +15,31 @@ use crate::framing::datagram::{
 use crate::framing::{Hello, Kind, Record};
 use crate::socket::is_no_error;
 
-/// Room that is asked for in each direction; the system may give less.
+/// Requested socket buffer size per direction; the system may provide less.
 const BUFFER_BYTES: usize = 4 << 20;
 
-/// How often the hello is repeated: the first may be lost.
+/// Repetition interval of the hello, because the first one may be lost.
 const HELLO_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often the end is sent.
+/// How often the end record is sent.
 const END_TIMES: u32 = 3;
 
-/// A socket at an address (port 0: any) with large buffers.
+/// Opens a socket at an address (port 0: any) with large buffers.
 ///
 /// # Errors
-/// If the address is not this machine's, or taken.
+///
+/// If the address is not local, or in use.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket =
         socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    // As much as there is: smaller buffers lose packets of key frames, and that is told as loss.
+    // Best effort: smaller buffers lose packets of key frames, which are reported as loss.
     let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(BUFFER_BYTES);
     socket.bind(&SockAddr::from(address))?;
     Ok(socket.into())
 }
 
-/// Any address of this machine from which `peer` can be reached.
+/// A wildcard address of the same family as `peer`.
 #[must_use]
 pub fn any_for(peer: SocketAddr) -> SocketAddr {
     match (peer, peer.ip().is_loopback()) {
@@ -49,7 +50,7 @@ pub fn any_for(peer: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether an error of a socket is only what ICMP says of a datagram sent before.
+/// Whether a socket error is only an ICMP report about an earlier datagram.
 #[must_use]
 pub fn is_icmp(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
@@ -59,10 +60,11 @@ pub fn is_icmp(error: &io::Error) -> bool {
     )
 }
 
-/// Waits for a datagram; with a timeout of zero only what is there is taken.
+/// Waits for a datagram; with a timeout of zero, only an available one is returned.
 ///
 /// # Errors
-/// What the system says, what ICMP says excepted.
+///
+/// Errors of the system, except ICMP reports.
 pub fn receive(
     socket: &UdpSocket,
     buffer: &mut [u8],
@@ -79,7 +81,7 @@ pub fn receive(
     }
 }
 
-/// The end that sends.
+/// The sending end.
 #[derive(Debug)]
 pub struct UdpSender {
     socket: UdpSocket,
@@ -91,17 +93,18 @@ pub struct UdpSender {
 }
 
 impl UdpSender {
-    /// Sends to `peer`, from any port.
+    /// Sends to `peer` from any port.
     ///
     /// # Errors
-    /// If there is no socket.
+    ///
+    /// If a socket cannot be opened.
     pub fn new(peer: SocketAddr) -> Result<Self, NetError> {
         let socket = bind(any_for(peer)).and_then(|socket| {
             socket.connect(peer)?;
             Ok(socket)
         });
         Ok(Self {
-            socket: socket.map_err(NetError::io(format!("sending to {peer}")))?,
+            socket: socket.map_err(NetError::io(format!("cannot send to {peer}")))?,
             peer,
             hello: None,
             fragmenter: Fragmenter::new(0),
@@ -111,20 +114,20 @@ impl UdpSender {
     }
 
     fn put(&mut self, datagram: &[u8]) -> Result<(), NetError> {
-        self.socket.set_nonblocking(false).map_err(NetError::io("sending"))?;
+        self.socket.set_nonblocking(false).map_err(NetError::io("cannot send"))?;
         match self.socket.send(datagram) {
             Ok(sent) => {
                 self.stats.packets_sent += 1;
                 self.stats.bytes_sent += sent as u64;
                 Ok(())
             }
-            // Nobody listens yet, or no more: as if it were lost.
+            // No receiver yet, or no longer: counts as packet loss.
             Err(error) if is_icmp(&error) || is_no_error(&error) => Ok(()),
-            Err(error) => Err(NetError::io(format!("sending to {}", self.peer))(error)),
+            Err(error) => Err(NetError::io(format!("cannot send to {}", self.peer))(error)),
         }
     }
 
-    /// Repeats the hello, if it is time.
+    /// Repeats the hello if it is due.
     fn repeat(&mut self) -> Result<(), NetError> {
         let Some((hello, at)) = &mut self.hello else { return Ok(()) };
         if at.elapsed() < HELLO_INTERVAL {
@@ -146,7 +149,7 @@ impl Carrier for UdpSender {
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
         self.repeat()?;
-        // Nothing that follows would tell that the end is missing.
+        // No later record would reveal that the end record is missing.
         let times = if record.kind == Kind::End { END_TIMES } else { 1 };
         let datagrams = self.fragmenter.record(record)?;
         for _ in 0..times {
@@ -160,7 +163,7 @@ impl Carrier for UdpSender {
     fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
         self.repeat()?;
         let got = receive(&self.socket, &mut self.buffer, timeout);
-        let Some((len, _)) = got.map_err(NetError::io("receiving"))? else { return Ok(None) };
+        let Some((len, _)) = got.map_err(NetError::io("cannot receive"))? else { return Ok(None) };
         self.stats.packets_received += 1;
         self.stats.bytes_received += len as u64;
         let bytes = self.buffer.get(..len).unwrap_or_default();
@@ -179,9 +182,9 @@ impl Carrier for UdpSender {
     }
 }
 
-/// The end that receives. It listens to the first sender that says hello. Datagrams of other addresses
-/// and hellos of other sessions are counted and ignored until that sender has been silent for
-/// [`SILENCE`]; then a new session is followed, which a restarted sender begins.
+/// The receiving end. It follows the first sender that sends a hello. Datagrams from other
+/// addresses and hellos of other sessions are counted and ignored until that sender has been silent
+/// for [`SILENCE`]; then it follows a new session, such as that of a restarted sender.
 #[derive(Debug)]
 pub struct UdpReceiver {
     socket: UdpSocket,
@@ -194,17 +197,18 @@ pub struct UdpReceiver {
     strangers: u64,
 }
 
-/// A sender that is silent for this long is gone, and a new one may take its place. Senders of our
-/// framing repeat their hello every 500 ms even if they have nothing to send.
+/// A sender that is silent for this long is gone, and another one may replace it. Senders of our
+/// framing repeat their hello every 500 ms even if they have no data.
 pub const SILENCE: Duration = Duration::from_secs(3);
 
 impl UdpReceiver {
     /// Listens at an address (port 0: any).
     ///
     /// # Errors
-    /// If the address is not this machine's, or taken.
+    ///
+    /// If the address is not local, or in use.
     pub fn bind(address: SocketAddr) -> Result<Self, NetError> {
-        let socket = bind(address).map_err(NetError::io(format!("listening on {address}")))?;
+        let socket = bind(address).map_err(NetError::io(format!("cannot listen on {address}")))?;
         Ok(Self {
             socket,
             peer: None,
@@ -217,12 +221,13 @@ impl UdpReceiver {
         })
     }
 
-    /// Where it listens.
+    /// The listen address.
     ///
     /// # Errors
-    /// If the system does not say.
+    ///
+    /// If the system cannot determine it.
     pub fn address(&self) -> Result<SocketAddr, NetError> {
-        self.socket.local_addr().map_err(NetError::io("listening"))
+        self.socket.local_addr().map_err(NetError::io("cannot get the listen address"))
     }
 
     fn take(&mut self, len: usize, from: SocketAddr) {
@@ -236,7 +241,7 @@ impl UdpReceiver {
         self.stats.bytes_received += len as u64;
         let bytes = self.buffer.get(..len).unwrap_or_default();
         self.reassembler.keep_session(live.is_some());
-        // Damaged datagrams and those of other sessions do not keep a sender alive.
+        // Damaged datagrams and those of other sessions do not keep a session alive.
         if self.reassembler.push(now, bytes).is_ok_and(|is_ours| is_ours) {
             self.peer = Some((from, now));
         }
@@ -257,12 +262,12 @@ impl UdpReceiver {
 
 impl Carrier for UdpReceiver {
     fn hello(&mut self, _hello: &Hello) -> Result<(), NetError> {
-        Err(NetError::Unsendable("a receiver says no hello"))
+        Err(NetError::Unsendable("a receiver sends no hello"))
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
         let Some((peer, _)) = self.peer else { return Ok(()) };
-        self.socket.set_nonblocking(false).map_err(NetError::io("sending"))?;
+        self.socket.set_nonblocking(false).map_err(NetError::io("cannot send"))?;
         for datagram in self.fragmenter.record(record)? {
             debug_assert!(datagram.len() <= MAX_DATAGRAM_BYTES);
             match self.socket.send_to(&datagram, peer) {
@@ -271,7 +276,7 @@ impl Carrier for UdpReceiver {
                     self.stats.bytes_sent += sent as u64;
                 }
                 Err(error) if is_icmp(&error) || is_no_error(&error) => {}
-                Err(error) => return Err(NetError::io(format!("sending to {peer}"))(error)),
+                Err(error) => return Err(NetError::io(format!("cannot send to {peer}"))(error)),
             }
         }
         Ok(())
@@ -287,7 +292,7 @@ impl Carrier for UdpReceiver {
             let due = self.reassembler.poll_timeout().map_or(end, |due| due.min(end));
             let wait = due.saturating_sub(now);
             let got = receive(&self.socket, &mut self.buffer, wait);
-            match got.map_err(NetError::io("receiving"))? {
+            match got.map_err(NetError::io("cannot receive"))? {
                 Some((len, from)) => self.take(len, from),
                 None if self.clock.now() >= end => return Ok(self.poll()),
                 None => {}
@@ -344,7 +349,7 @@ mod tests {
         let request = Record::control(Kind::Feedback, Feedback::KeyRequest.payload());
         receiver.send(&request).unwrap();
         assert_eq!(sender.receive(LONG).unwrap(), Some(Incoming::Record(request)));
-        // Somebody else.
+        // Another sender.
         let mut other = UdpSender::new(receiver.address().unwrap()).unwrap();
         other.hello(&hello(10)).unwrap();
         assert_eq!(receiver.receive(Duration::from_millis(20)).unwrap(), None);

@@ -1,43 +1,43 @@
-//! Where a stream goes or comes from: `rtp://host:port`, `wss://host/path?name=value` (RFC 3986).
+//! URLs of streams: `rtp://host:port`, `wss://host/path?name=value` (RFC 3986).
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// Longest URL, in bytes.
+/// Maximum length of a URL in bytes.
 pub const MAX_BYTES: usize = 4096;
 
-/// Most options in the query.
+/// Maximum number of options in the query.
 const MAX_OPTIONS: usize = 32;
 
-/// How a stream is carried.
+/// The transport of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// RTP and RTCP over UDP.
     Rtp,
-    /// The same, encrypted (RFC 3711).
+    /// Encrypted RTP and RTCP (RFC 3711).
     Srtp,
     /// Our framing in datagrams.
     Udp,
     /// Our framing over TCP.
     Tcp,
-    /// Our framing in messages of a WebSocket.
+    /// Our framing in WebSocket messages.
     Ws,
-    /// The same over TLS.
+    /// Our framing in WebSocket messages over TLS.
     Wss,
-    /// WebRTC, to a server (RFC 9725).
+    /// WebRTC to a server (RFC 9725).
     Whip,
-    /// WebRTC, from a server.
+    /// WebRTC from a server.
     Whep,
 }
 
 impl Scheme {
-    /// All of them.
+    /// All schemes.
     pub const ALL: [Self; 8] =
         [Self::Rtp, Self::Srtp, Self::Udp, Self::Tcp, Self::Ws, Self::Wss, Self::Whip, Self::Whep];
 
-    /// As in a URL.
+    /// The name in a URL.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,13 +52,13 @@ impl Scheme {
         }
     }
 
-    /// Whether URLs may have a path.
+    /// Whether URLs of this scheme may have a path.
     #[must_use]
     pub const fn has_path(self) -> bool {
         matches!(self, Self::Ws | Self::Wss | Self::Whip | Self::Whep)
     }
 
-    /// The port where a URL names none; the others must name one.
+    /// The default port; without one, the URL must contain a port.
     #[must_use]
     const fn default_port(self) -> Option<u16> {
         match self {
@@ -75,79 +75,89 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// Why a text is no URL of a stream.
+/// Why a text is not a valid stream URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// Longer than [`MAX_BYTES`].
     TooLong(usize),
-    /// No `scheme://` in front.
+    /// It does not start with `scheme://`.
     NoScheme,
-    /// A scheme that is not known here.
+    /// An unknown scheme.
     Scheme(String),
     /// A user name or password before the host.
     UserInfo,
-    /// Nothing before the port.
+    /// There is no host.
     NoHost,
-    /// Not a name, an IPv4 address or an IPv6 address in brackets.
+    /// The host is not a name, an IPv4 address or an IPv6 address in brackets.
     Host(String),
-    /// Not a number up to 65535.
+    /// The port is not a number up to 65535.
     Port(String),
-    /// This scheme needs a port.
+    /// This scheme requires a port.
     NoPort(Scheme),
-    /// This scheme has no paths.
+    /// This scheme does not support paths.
     Path(String),
-    /// A character, at this byte, that a URL cannot hold as it is.
+    /// A character, at this byte, that must be escaped in a URL.
     Character(char, usize),
     /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
     Escape(String),
-    /// An option that is there twice.
+    /// A duplicate option.
     Twice(String),
     /// More than 32 options.
     TooManyOptions,
-    /// An option that the scheme does not have, with those that it has.
+    /// An unsupported option, and the supported ones.
     Option(String, &'static [&'static str]),
-    /// What an option says cannot be, and what was expected.
+    /// An invalid value of an option, and the expected values.
     Value(String, String, &'static str),
 }
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong(bytes) => write!(f, "{bytes} bytes: a URL has at most {MAX_BYTES}"),
-            Self::NoScheme => f.write_str("no scheme: expected, for example, rtp://host:port"),
+            Self::TooLong(bytes) => {
+                write!(f, "URL too long: got {bytes} bytes, expected at most {MAX_BYTES}")
+            }
+            Self::NoScheme => f.write_str("no scheme, expected a URL such as rtp://host:port"),
             Self::Scheme(name) => {
                 let known = Scheme::ALL.map(Scheme::name).join(", ");
-                write!(f, "scheme {name}: expected one of {known}")
+                write!(f, "unknown scheme {name}, expected one of {known}")
             }
-            Self::UserInfo => f.write_str("no user or password in a URL: others can see it"),
+            Self::UserInfo => f.write_str(
+                "user names and passwords are not allowed in URLs, because others can see them",
+            ),
             Self::NoHost => f.write_str(
-                "no host: 127.0.0.1 is this machine alone, 0.0.0.0 or [::] all its addresses",
+                "no host (127.0.0.1: only this machine; 0.0.0.0 or [::]: all its addresses)",
             ),
             Self::Host(host) => {
-                write!(f, "host {host}: expected a name, 192.0.2.1 or [2001:db8::1]")
+                write!(f, "invalid host {host}, expected a name, 192.0.2.1 or [2001:db8::1]")
             }
-            Self::Port(port) => write!(f, "port {port}: expected a number up to 65535"),
-            Self::NoPort(scheme) => write!(f, "no port: expected {scheme}://host:port"),
-            Self::Path(path) => write!(f, "path {path}: this scheme has none"),
-            Self::Character(character, at) => write!(f, "{character:?} at byte {at} of a URL"),
-            Self::Escape(text) => write!(f, "{text}: expected %XX with hexadecimal digits, UTF-8"),
-            Self::Twice(name) => write!(f, "option {name} is given twice"),
+            Self::Port(port) => write!(f, "invalid port {port}, expected a number up to 65535"),
+            Self::NoPort(scheme) => write!(f, "no port, expected {scheme}://host:port"),
+            Self::Path(path) => write!(f, "unexpected path {path}"),
+            Self::Character(character, at) => {
+                write!(f, "invalid character {character:?} at byte {at}")
+            }
+            Self::Escape(text) => {
+                write!(f, "invalid escape in {text}, expected UTF-8 bytes as %XX")
+            }
+            Self::Twice(name) => write!(f, "duplicate option {name}"),
             Self::TooManyOptions => write!(f, "more than {MAX_OPTIONS} options"),
             Self::Option(name, []) => {
-                write!(f, "option {name}: this scheme has none")
+                write!(f, "unknown option {name}: this scheme has no options")
             }
             Self::Option(name, known) => {
-                write!(f, "option {name}: this scheme has {}", known.join(", "))
+                write!(f, "unknown option {name}, expected one of {}", known.join(", "))
             }
-            Self::Value(name, value, expected) => write!(f, "{name}={value}: expected {expected}"),
+            Self::Value(name, value, expected) => {
+                write!(f, "invalid option {name}={value}, expected {expected}")
+            }
         }
     }
 }
 
 impl std::error::Error for UrlError {}
 
-/// A URL taken apart.
+/// A parsed URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     scheme: Scheme,
@@ -158,47 +168,48 @@ pub struct Url {
 }
 
 impl Url {
-    /// How the stream is carried.
+    /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Name or address, without brackets.
+    /// Host name or address, without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port; that of HTTP or HTTPS where none was named.
+    /// The port, or the default port of HTTP or HTTPS.
     #[must_use]
     pub fn port(&self) -> u16 {
         let usual = self.scheme.default_port();
         self.port.or(usual).unwrap_or(if self.is_plain_http() { 80 } else { 443 })
     }
 
-    /// The path, with the slash; `/` where none was named.
+    /// The path with its leading slash; `/` by default.
     #[must_use]
     pub fn path(&self) -> &str {
         if self.path.is_empty() { "/" } else { &self.path }
     }
 
-    /// `host:port`, with brackets where they are needed.
+    /// `host:port`, with brackets if needed.
     #[must_use]
     pub fn authority(&self) -> String {
         format!("{}:{}", self.bracketed(), self.port())
     }
 
-    /// What an option says; the empty text where it stands alone (`?listen`).
+    /// The value of an option; empty without a value (`?listen`).
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a switch is there and not off (`?listen`, `?listen=1`; `?listen=0` is off).
+    /// Whether a switch is on (`?listen`, `?listen=1`; `?listen=0` is off).
     ///
     /// # Errors
-    /// If it says something else.
+    ///
+    /// If it has another value.
     pub fn switch(&self, name: &str) -> Result<bool, UrlError> {
         match self.option(name) {
             None | Some("0" | "off" | "no") => Ok(false),
@@ -207,10 +218,11 @@ impl Url {
         }
     }
 
-    /// Nothing, if all options are among `known`.
+    /// Checks that all options are in `known`.
     ///
     /// # Errors
-    /// [`UrlError::Option`], for the first that is not.
+    ///
+    /// [`UrlError::Option`] for the first unknown one.
     pub fn check_options(&self, known: &'static [&'static str]) -> Result<(), UrlError> {
         let strange = self.options.iter().find(|(name, _)| !known.contains(&name.as_str()));
         strange.map_or(Ok(()), |(name, _)| Err(UrlError::Option(name.clone(), known)))
@@ -223,7 +235,8 @@ impl Url {
         address || self.host.eq_ignore_ascii_case("localhost")
     }
 
-    /// Whether HTTP goes without TLS: `ws`; `whip` and `whep` to this machine or with `?insecure`.
+    /// Whether HTTP is used without TLS: `ws`; `whip` and `whep` to this machine or with
+    /// `?insecure`.
     #[must_use]
     pub fn is_plain_http(&self) -> bool {
         match self.scheme {
@@ -235,17 +248,18 @@ impl Url {
         }
     }
 
-    /// The address of the resource over HTTP, without the options of ours.
+    /// The HTTP URL of the resource, without our options.
     #[must_use]
     pub fn http(&self) -> String {
         let scheme = if self.is_plain_http() { "http" } else { "https" };
         format!("{scheme}://{}{}", self.authority(), self.path())
     }
 
-    /// The first address of the host, asking the system's resolver where it is a name.
+    /// Resolves the host to its first address.
     ///
     /// # Errors
-    /// What the resolver says.
+    ///
+    /// An error of the resolver.
     pub fn resolve(&self) -> io::Result<SocketAddr> {
         let mut found = (self.host.as_str(), self.port()).to_socket_addrs()?;
         found.next().ok_or_else(|| {
@@ -260,7 +274,7 @@ impl Url {
 }
 
 impl fmt::Display for Url {
-    /// Without the options: they may hold keys.
+    /// Does not print the options, which may contain keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.bracketed())?;
         if let Some(port) = self.port {
@@ -270,7 +284,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// The scheme of a text that looks like a URL, in lower case.
+/// The scheme, in lower case, of a text that looks like a URL.
 #[must_use]
 pub fn scheme_of(text: &str) -> Option<String> {
     let (scheme, _) = text.split_once("://")?;
@@ -355,7 +369,7 @@ fn parse_authority(authority: &str) -> Result<(String, Option<u16>), UrlError> {
     Ok((host.to_owned(), port))
 }
 
-/// What `name` says in a query, where the query is in order.
+/// The value of `name` in a query, if the query is valid.
 pub(crate) fn in_query(query: &str, name: &str) -> Option<String> {
     let options = parse_query(query).ok()?;
     options.into_iter().find_map(|(key, value)| (key == name).then_some(value))
@@ -377,7 +391,7 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, UrlError> {
     Ok(options)
 }
 
-/// Takes out `%XX` (RFC 3986, section 2.1). A plus is a plus.
+/// Decodes `%XX` (RFC 3986, section 2.1). A plus remains a plus.
 fn unescape(text: &str) -> Result<String, UrlError> {
     let wrong = || UrlError::Escape(text.to_owned());
     let mut bytes = Vec::with_capacity(text.len());
@@ -412,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_found() {
+    fn every_part_is_parsed() {
         let plain = url("rtp://192.0.2.7:5004");
         assert_eq!((plain.scheme(), plain.host(), plain.port()), (Scheme::Rtp, "192.0.2.7", 5004));
         let six = url("UDP://[2001:db8::1]:9000/");
@@ -430,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn http_is_encrypted_unless_it_stays_here_or_is_told_not_to() {
+    fn http_is_encrypted_except_on_loopback_or_on_request() {
         for (text, http) in [
             ("whip://media.example/w/1", "https://media.example:443/w/1"),
             ("whip://localhost/w", "http://localhost:80/w"),
@@ -444,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_what_is_wrong() {
+    fn errors_name_the_cause() {
         for (text, says) in [
             ("clip.webm", "no scheme"),
             ("://a:1", "no scheme"),
@@ -460,8 +474,8 @@ mod tests {
             ("rtp://[::1]5004", "host [::1]5004"),
             ("rtp://[host]:1", "host host"),
             ("rtp://a_b*c:1", "host a_b*c"),
-            ("rtp://user:word@host:1", "no user"),
-            ("rtp://host:1/path", "path /path"),
+            ("rtp://user:word@host:1", "user names and passwords"),
+            ("rtp://host:1/path", "unexpected path /path"),
             ("tcp://ho st:1", "' ' at byte 8"),
             ("tcp://host:1?a=%2", "%2"),
             ("tcp://host:1?a=%+1", "%+1"),

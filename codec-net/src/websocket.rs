@@ -1,7 +1,7 @@
-//! Our framing in binary messages of a WebSocket, one hello or record in each. RFC 6455.
+//! Our framing in binary WebSocket messages (RFC 6455), one hello or record in each.
 //!
-//! A token comes as `Authorization: Bearer TOKEN`; from browsers, which cannot set that, as the
-//! subprotocol `token.TOKEN` beside [`SUBPROTOCOL`], or as `?token=TOKEN`.
+//! A token is sent as `Authorization: Bearer TOKEN`; browsers, which cannot set that header, send
+//! it as the subprotocol `token.TOKEN` in addition to [`SUBPROTOCOL`], or as `?token=TOKEN`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,30 +24,30 @@ use crate::url::{Url, in_query};
 /// The subprotocol of our framing (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "codec-records";
 
-/// What a browser puts before its token.
+/// Prefix of a browser's token.
 const TOKEN_PREFIX: &str = "token.";
 
-/// Largest message: a record.
+/// Maximum size of a message: a record.
 const MAX_MESSAGE_BYTES: usize = MAX_MEDIA_BYTES + HEADER_BYTES + 4;
 
-/// Messages of control or text that a peer may send between two records.
+/// Maximum number of control or text messages between two records.
 const MAX_IDLE_MESSAGES: u32 = 1000;
 
-/// Who may come in.
+/// Access rules of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The token that a client must show; without one everybody may.
+    /// The required token; `None`: no authentication.
     pub token: Option<String>,
-    /// The path that a client must ask for; without one any.
+    /// The required path; `None`: any.
     pub path: Option<String>,
 }
 
 impl Access {
     fn check(&self, request: &Request) -> Result<(), (StatusCode, &'static str)> {
         if self.path.as_deref().is_some_and(|path| path != request.uri().path()) {
-            return Err((StatusCode::NOT_FOUND, "nothing here"));
+            return Err((StatusCode::NOT_FOUND, "not found"));
         }
-        // A page of another site must not speak in the name of who looks at it.
+        // A page of another site must not act with the permissions of its visitor.
         if let Some(origin) = text(request, header::ORIGIN) {
             let host = text(request, header::HOST).unwrap_or_default();
             let site = origin.split_once("://").map_or(origin, |(_, site)| site);
@@ -58,8 +58,8 @@ impl Access {
         let Some(expected) = &self.token else { return Ok(()) };
         match token_of(request) {
             Some(given) if same_token(&given, expected) => Ok(()),
-            Some(_) => Err((StatusCode::UNAUTHORIZED, "the token is wrong")),
-            None => Err((StatusCode::UNAUTHORIZED, "a token is needed")),
+            Some(_) => Err((StatusCode::UNAUTHORIZED, "invalid token")),
+            None => Err((StatusCode::UNAUTHORIZED, "a token is required")),
         }
     }
 }
@@ -74,7 +74,7 @@ fn offers(request: &Request) -> impl Iterator<Item = &str> {
     values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).map(str::trim)
 }
 
-/// The token that a request shows, in the first of the ways that it uses.
+/// The token of a request, from the first place that contains one.
 fn token_of(request: &Request) -> Option<String> {
     let bearer = text(request, header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
@@ -95,7 +95,7 @@ fn config() -> WebSocketConfig {
         .max_write_buffer_size(2 * MAX_MESSAGE_BYTES)
 }
 
-/// A connection.
+/// A WebSocket connection.
 #[derive(Debug)]
 pub struct WsCarrier {
     socket: WebSocket<Socket>,
@@ -105,10 +105,11 @@ pub struct WsCarrier {
 }
 
 impl WsCarrier {
-    /// Asks the server behind `socket` for a WebSocket.
+    /// Requests a WebSocket from the server behind `socket`.
     ///
     /// # Errors
-    /// What the server answers, or what is wrong with the connection.
+    ///
+    /// The rejection by the server, or an error of the connection.
     pub fn connect(
         mut socket: Socket,
         url: &Url,
@@ -116,7 +117,7 @@ impl WsCarrier {
         role: Role,
     ) -> Result<Self, NetError> {
         let text = format!("{}://{}{}", url.scheme(), url.authority(), url.path());
-        let wrong = |why: String| NetError::Protocol(format!("{text}: {why}"));
+        let wrong = |why: String| NetError::Protocol(format!("cannot connect to {text}: {why}"));
         let uri = text.parse::<Uri>().map_err(|error| wrong(error.to_string()))?;
         let request = uri.into_client_request();
         let mut request = request.map_err(|error| wrong(error.to_string()))?;
@@ -124,7 +125,8 @@ impl WsCarrier {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            let mut value = value.map_err(|_| wrong("a token is printable ASCII".to_owned()))?;
+            let mut value =
+                value.map_err(|_| wrong("invalid token: expected printable ASCII".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
@@ -137,10 +139,11 @@ impl WsCarrier {
         }
     }
 
-    /// Answers a client that asks for a WebSocket, if `access` lets it in.
+    /// Answers a client's WebSocket request if `access` allows it.
     ///
     /// # Errors
-    /// Why it was not let in, or what is wrong with the connection.
+    ///
+    /// Why it was rejected, or an error of the connection.
     pub fn accept(mut socket: Socket, access: &Access, role: Role) -> Result<Self, NetError> {
         let peer = socket.peer();
         socket.set_deadline(Some(Instant::now() + HANDSHAKE_TIMEOUT));
@@ -168,7 +171,7 @@ impl WsCarrier {
                 Err(NetError::Refused { status: status.as_u16(), why: why.to_owned() })
             }
             (Err(None), None) => {
-                Err(NetError::Protocol("the client does not finish its request".to_owned()))
+                Err(NetError::Protocol("the client did not complete its request".to_owned()))
             }
             (Err(Some(error)), None) => Err(refusal(error)),
         }
@@ -184,10 +187,10 @@ impl WsCarrier {
     }
 
     fn put(&mut self, message: Vec<u8>) -> Result<(), NetError> {
-        self.socket.get_mut().block().map_err(NetError::io("sending"))?;
+        self.socket.get_mut().block().map_err(NetError::io("cannot send"))?;
         let bytes = message.len() as u64;
         let sent = self.socket.send(Message::Binary(Bytes::from(message)));
-        sent.map_err(|error| self.failure("sending", error))?;
+        sent.map_err(|error| self.failure("cannot send", error))?;
         self.stats.bytes_sent += bytes;
         self.stats.packets_sent += 1;
         Ok(())
@@ -204,7 +207,7 @@ impl WsCarrier {
             Some(Item::Record(record)) => Ok(Incoming::Record(record)),
             None => {
                 let at = self.parser.taken();
-                let why = format!("at byte {at}: a message that is not one whole record");
+                let why = format!("at byte {at}: the message is not one complete record");
                 Err(NetError::Protocol(why))
             }
         }
@@ -241,12 +244,12 @@ fn refusal(error: tungstenite::Error) -> NetError {
             let body = String::from_utf8_lossy(body.get(..200.min(body.len())).unwrap_or_default());
             let line = body.lines().next().unwrap_or_default();
             let line: String = line.chars().filter(|letter| !letter.is_control()).collect();
-            let usual = || status.canonical_reason().unwrap_or("no reason is given").to_owned();
+            let usual = || status.canonical_reason().unwrap_or("no reason given").to_owned();
             let why = if line.is_empty() { usual() } else { line };
             NetError::Refused { status: status.as_u16(), why }
         }
-        tungstenite::Error::Io(error) => NetError::io("the WebSocket's handshake")(error),
-        other => NetError::Protocol(format!("the WebSocket's handshake: {other}")),
+        tungstenite::Error::Io(error) => NetError::io("WebSocket handshake failed")(error),
+        other => NetError::Protocol(format!("WebSocket handshake failed: {other}")),
     }
 }
 
@@ -264,21 +267,21 @@ impl Carrier for WsCarrier {
     }
 
     fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
-        self.socket.get_mut().wait_for(timeout).map_err(NetError::io("receiving"))?;
+        self.socket.get_mut().wait_for(timeout).map_err(NetError::io("cannot receive"))?;
         for _ in 0..MAX_IDLE_MESSAGES {
             match self.socket.read() {
                 Ok(Message::Binary(message)) => return self.take(&message).map(Some),
-                // The library answers pings; the end of the connection follows a close.
+                // The library answers pings; a close is followed by the end of the connection.
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
                 }
                 Ok(Message::Text(_)) => {
-                    return Err(NetError::Protocol("a message of text".to_owned()));
+                    return Err(NetError::Protocol("unexpected text message".to_owned()));
                 }
                 Err(tungstenite::Error::Io(error)) if is_no_error(&error) => return Ok(None),
-                Err(error) => return Err(self.failure("receiving", error)),
+                Err(error) => return Err(self.failure("cannot receive", error)),
             }
         }
-        Err(NetError::Protocol("a flood of messages without a record".to_owned()))
+        Err(NetError::Protocol("too many messages without a record".to_owned()))
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -292,7 +295,7 @@ impl Carrier for WsCarrier {
 
 impl Drop for WsCarrier {
     fn drop(&mut self) {
-        // The peer is told, if it still listens; nothing is waited for.
+        // Send a close frame if possible, without waiting.
         if self.socket.get_mut().wait_for(Duration::ZERO).is_ok() {
             let _ = self.socket.close(None);
             let _ = self.socket.flush();

@@ -38,7 +38,7 @@ fn expect(carrier: &mut WsCarrier) -> Incoming {
     carrier.receive(LONG).unwrap().expect("something comes")
 }
 
-/// Both ends say something, with sockets made by these.
+/// Exchanges data in both directions over sockets created by these functions.
 fn both_ways(
     client: impl FnOnce(TcpStream) -> Socket + Send,
     server: impl FnOnce(TcpStream) -> Socket,
@@ -72,13 +72,13 @@ fn both_ways(
 }
 
 #[test]
-fn records_go_both_ways() {
+fn records_travel_both_ways() {
     both_ways(|stream| Socket::plain(stream).unwrap(), |stream| Socket::plain(stream).unwrap());
 }
 
 #[cfg(feature = "tls")]
 #[test]
-fn and_over_tls_with_keys_of_either_kind() {
+fn records_travel_over_tls_with_rsa_and_ecdsa_keys() {
     use crate::tls::{Roots, client_config, server_config};
     let ca = include_bytes!("../testdata/ca.pem");
     let rsa =
@@ -95,14 +95,14 @@ fn and_over_tls_with_keys_of_either_kind() {
             |stream| Socket::tls_server(stream, server).unwrap(),
         );
     }
-    assert!(server_config(rsa[0], ecdsa[1]).is_err(), "a key that is another's");
+    assert!(server_config(rsa[0], ecdsa[1]).is_err(), "a key of another certificate");
     assert!(server_config(b"nothing", rsa[1]).unwrap_err().to_string().contains("certificate"));
     assert!(server_config(rsa[0], b"nothing").unwrap_err().to_string().contains("private key"));
 }
 
 #[cfg(feature = "tls")]
 #[test]
-fn a_server_that_nobody_vouches_for_is_refused() {
+fn servers_with_untrusted_certificates_are_rejected() {
     use crate::tls::{Roots, client_config, server_config};
     let (listener, url) = listen();
     let server = server_config(
@@ -124,8 +124,8 @@ fn a_server_that_nobody_vouches_for_is_refused() {
 }
 
 #[test]
-fn who_shows_no_token_or_a_wrong_one_is_told_so() {
-    for (token, says) in [(None, "a token is needed"), (Some("other"), "the token is wrong")] {
+fn missing_and_wrong_tokens_are_reported() {
+    for (token, says) in [(None, "a token is required"), (Some("other"), "invalid token")] {
         let (listener, url) = listen();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -140,7 +140,7 @@ fn who_shows_no_token_or_a_wrong_one_is_told_so() {
     }
 }
 
-/// What a raw request is answered.
+/// Returns the response to a raw request.
 fn answer(request: &str) -> String {
     let (listener, url) = listen();
     thread::scope(|scope| {
@@ -165,7 +165,7 @@ fn request(path: &str, more: &str) -> String {
 }
 
 #[test]
-fn browsers_show_tokens_in_their_ways() {
+fn browsers_can_send_tokens() {
     let offer = "Sec-WebSocket-Protocol: codec-records, token.s3cret\r\n";
     let taken = answer(&request("/live", offer));
     assert!(taken.starts_with("HTTP/1.1 101"), "{taken}");
@@ -179,7 +179,7 @@ fn browsers_show_tokens_in_their_ways() {
     assert!(answer(&request("/live", &here)).starts_with("HTTP/1.1 101"));
 }
 
-/// What comes of bytes that a client sends after its handshake.
+/// Returns the error after a client sends these bytes after its handshake.
 fn after_handshake(bytes: &[u8]) -> NetError {
     let (listener, url) = listen();
     thread::scope(|scope| {
@@ -196,16 +196,16 @@ fn after_handshake(bytes: &[u8]) -> NetError {
 }
 
 #[test]
-fn frames_of_lying_size_end_the_connection() {
+fn frames_with_excessive_lengths_end_the_connection() {
     // Binary, masked, 2^62 bytes.
     let lie = [0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
     let error = after_handshake(&lie);
     assert!(error.to_string().contains("Space limit"), "{error}");
-    // Nine MiB, of which nothing comes.
+    // A length of 9 MiB without data.
     let large = [0x82, 0xff, 0, 0, 0, 0, 0, 0x90, 0, 0, 1, 2, 3, 4];
     assert!(after_handshake(&large).to_string().contains("Space limit"));
-    // Text; and a record that is none.
+    // Text, and an invalid record.
     assert!(after_handshake(&[0x81, 0x81, 0, 0, 0, 0, b'x']).to_string().contains("text"));
     let short = after_handshake(&[0x82, 0x81, 0, 0, 0, 0, b'x']);
-    assert!(short.to_string().contains("not one whole record"), "{short}");
+    assert!(short.to_string().contains("not one complete record"), "{short}");
 }

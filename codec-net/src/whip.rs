@@ -1,5 +1,5 @@
-//! The client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: an offer goes out by
-//! HTTP, the answer comes back, and a request at the end closes the session.
+//! Client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: sends an offer over HTTP,
+//! receives the answer, and ends the session with a request.
 
 use std::io;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::ice_server::IceLinks;
 use crate::tls::{self, Roots};
 use crate::url::{MAX_BYTES, Url};
 
-/// Longest answer, in bytes.
+/// Maximum size of an answer in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-/// How long a request may take.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long closing a session may take: nobody waits for what it says.
+/// Timeout of the request that ends a session, whose response is not needed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Redirections that are followed.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 3;
 
-/// Longest headers of an answer.
+/// Maximum size of response headers.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 
-/// Most characters that are told of a refusal.
+/// Maximum number of characters of a rejection that are shown.
 const MAX_REASON: usize = 200;
 
 /// Media type of session descriptions (RFC 8866, section 8.1).
 const SDP: &str = "application/sdp";
 
-/// Where offers go.
+/// The endpoint that receives offers.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
@@ -42,37 +42,38 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// What a server answers to an offer.
+/// A server's answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The answer's SDP.
     pub sdp: String,
-    /// The session there.
+    /// The session at the server.
     pub session: Session,
-    /// STUN and TURN servers that it names (RFC 9725, section 4.6).
+    /// The STUN and TURN servers in the answer (RFC 9725, section 4.6).
     pub ice: IceLinks,
 }
 
-/// A session at a server. It is closed there when this is dropped.
+/// A session at a server, which is ended when dropped.
 #[derive(Debug)]
 pub struct Session {
     agent: Agent,
-    /// Address of the session, if the server told one.
+    /// URL of the session, if the server returned one.
     url: Option<String>,
     token: Option<String>,
 }
 
 impl Client {
-    /// For the resource of a `whip` or `whep` URL. `token` goes with each request to its host;
-    /// `ca`: authorities in PEM that are believed instead of the public ones.
+    /// Creates a client for a `whip` or `whep` URL. `token` is sent with each request to its host;
+    /// `ca`: PEM certificates that are trusted instead of the public authorities.
     ///
     /// # Errors
-    /// [`NetError::Protocol`] if the token cannot be sent or there is no certificate in `ca`.
+    ///
+    /// [`NetError::Protocol`] if the token cannot be sent, or `ca` contains no certificate.
     pub fn new(url: &Url, token: Option<&str>, ca: Option<&[u8]>) -> Result<Self, NetError> {
         if token
             .is_some_and(|token| token.is_empty() || !token.bytes().all(|it| it.is_ascii_graphic()))
         {
-            return Err(NetError::Protocol("a token is printable ASCII".to_owned()));
+            return Err(NetError::Protocol("invalid token: expected printable ASCII".to_owned()));
         }
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
@@ -83,7 +84,7 @@ impl Client {
             .tls_config(tls)
             .https_only(!url.is_plain_http())
             .http_status_as_error(false)
-            // The media would not go through one.
+            // Media could not use a proxy.
             .proxy(None)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -95,10 +96,11 @@ impl Client {
         Ok(Self { agent: config.into(), url: url.http(), token })
     }
 
-    /// Sends an offer; gives the answer.
+    /// Sends an offer and returns the answer.
     ///
     /// # Errors
-    /// [`NetError::Refused`] with what the server says, or what is wrong with the connection.
+    ///
+    /// [`NetError::Refused`] with the server's reason, or an error of the connection.
     pub fn offer(&self, sdp: &str) -> Result<Answer, NetError> {
         let mut url = self.url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -107,10 +109,10 @@ impl Client {
             let status = response.status();
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|value| value.to_str().ok());
-            let wrong = |what: &str| NetError::Protocol(format!("{url}: {what}"));
+            let wrong = |what: &str| NetError::Protocol(format!("cannot use {url}: {what}"));
             if matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
                 let next = location.and_then(|location| resolve(&url, location));
-                url = next.ok_or_else(|| wrong("redirected to nowhere that can be followed"))?;
+                url = next.ok_or_else(|| wrong("invalid redirect"))?;
                 continue;
             }
             if status != StatusCode::CREATED {
@@ -130,11 +132,13 @@ impl Client {
             let sdp = body.read_to_string().map_err(|error| failure(&url, error))?;
             return Ok(Answer { sdp, session, ice });
         }
-        Err(NetError::Protocol(format!("{}: more than {MAX_REDIRECTS} redirections", self.url)))
+        Err(NetError::Protocol(format!("{}: more than {MAX_REDIRECTS} redirects", self.url)))
     }
 
     fn post(&self, url: &str, token: Option<&str>, sdp: &str) -> Result<Response<Body>, NetError> {
-        let wrong = |error: ureq::http::Error| NetError::Protocol(format!("{url}: {error}"));
+        let wrong = |error: ureq::http::Error| {
+            NetError::Protocol(format!("invalid request to {url}: {error}"))
+        };
         let request = request(Method::POST, url, token)
             .header(header::CONTENT_TYPE, SDP)
             .header(header::ACCEPT, SDP)
@@ -145,13 +149,16 @@ impl Client {
 }
 
 impl Session {
-    /// Closes the session at the server, if it was not.
+    /// Ends the session at the server, if still open.
     ///
     /// # Errors
-    /// What the server says, or what is wrong with the connection.
+    ///
+    /// The server's reason, or an error of the connection.
     pub fn close(&mut self) -> Result<(), NetError> {
         let Some(url) = self.url.take() else { return Ok(()) };
-        let wrong = |error: ureq::http::Error| NetError::Protocol(format!("{url}: {error}"));
+        let wrong = |error: ureq::http::Error| {
+            NetError::Protocol(format!("invalid request to {url}: {error}"))
+        };
         let request = request(Method::DELETE, &url, self.token.as_deref()).body(());
         let request = self
             .agent
@@ -169,7 +176,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A session that is not closed ends by itself when nothing comes any more.
+        // Without this request the session ends by timeout.
         let _ = self.close();
     }
 }
@@ -183,7 +190,7 @@ fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::reques
 }
 
 fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
-    // Says what is wrong with them.
+    // Reports what is wrong with the certificates.
     tls::client_config(Roots::Pem(pem)).map_err(|error| NetError::Protocol(error.to_string()))?;
     let found = parse_pem(pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -197,15 +204,15 @@ fn failure(url: &str, error: ureq::Error) -> NetError {
     match error {
         ureq::Error::Io(error) => NetError::Io { what: url.to_owned(), error },
         ureq::Error::Timeout(_) => {
-            let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+            let error = io::Error::new(io::ErrorKind::TimedOut, "timeout: no response");
             NetError::Io { what: url.to_owned(), error }
         }
         other => NetError::Protocol(format!("{url}: {other}")),
     }
 }
 
-/// What a refusal says: the reason in JSON (also RFC 9457), the first line of the body, or the name
-/// of the status.
+/// The reason of a rejection: from JSON (also RFC 9457), the first line of the body, or the name of
+/// the status.
 fn first_line(response: &mut Response<Body>) -> String {
     let status = response.status();
     let usual = || status.canonical_reason().unwrap_or("no reason given").to_owned();
@@ -222,7 +229,7 @@ fn first_line(response: &mut Response<Body>) -> String {
     if line.is_empty() { usual() } else { line }
 }
 
-/// A URL up to its path, and the path.
+/// Splits a URL into the part before its path, and the path.
 fn split(url: &str) -> Option<(&str, &str)> {
     let host = url.find("://")? + 3;
     let rest = url.get(host..)?;
@@ -230,7 +237,7 @@ fn split(url: &str) -> Option<(&str, &str)> {
     Some((url.get(..end)?, url.get(end..)?))
 }
 
-/// A token is for the host that it was given for.
+/// Whether both have the same origin: a token is only sent to the host it was given for.
 fn same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| {
         let url = url.parse::<Uri>().ok()?;
@@ -241,8 +248,8 @@ fn same_origin(one: &str, other: &str) -> bool {
     origin(one).is_some_and(|one| origin(other) == Some(one))
 }
 
-/// The address that `reference` means beside `base` (RFC 3986, section 5.2).
-/// From `https` there is no way to `http`.
+/// Resolves `reference` relative to `base` (RFC 3986, section 5.2). A downgrade from `https` to
+/// `http` is not allowed.
 fn resolve(base: &str, reference: &str) -> Option<String> {
     let reference = reference.split('#').next()?.trim();
     if reference.is_empty() || reference.len() > MAX_BYTES {
@@ -267,7 +274,7 @@ fn resolve(base: &str, reference: &str) -> Option<String> {
     (to == "https" || to == "http" && scheme == "http").then(|| without_dots(&url)).flatten()
 }
 
-/// Without `.` and `..` in the path (RFC 3986, section 5.2.4).
+/// Removes `.` and `..` from the path (RFC 3986, section 5.2.4).
 fn without_dots(url: &str) -> Option<String> {
     let (origin, rest) = split(url)?;
     let end = rest.find('?').unwrap_or(rest.len());
@@ -323,7 +330,7 @@ mod tests {
         assert!(!same_origin("http://h:1/a", "https://h:1/a"));
     }
 
-    /// A server that gives these answers, one a connection, and tells what it was asked.
+    /// A server with scripted responses, one per connection, that returns the requests.
     fn serve(answers: Vec<String>) -> (Url, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -354,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_is_redirected_answered_and_its_session_closed() {
+    fn an_offer_is_redirected_and_answered_and_its_session_ended() {
         let (url, server) = serve(vec![
             answer("307 Temporary Redirect\r\nLocation: /whip/y", ""),
             answer(
@@ -384,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_and_answers_bounded() {
+    fn rejections_are_reported_and_answers_bounded() {
         let offer = |answer: String| {
             let (url, server) = serve(vec![answer]);
             let result = Client::new(&url, None, None).unwrap().offer("v=0\r\n");
@@ -392,13 +399,13 @@ mod tests {
             result.map(|answer| answer.sdp).unwrap_err().to_string()
         };
         let told = offer(answer("401 Unauthorized", "\r\na token is needed\nmore"));
-        assert_eq!(told, "refused with HTTP status 401: a token is needed");
+        assert_eq!(told, "server responded with HTTP status 401: a token is needed");
         let told = offer(answer("403 Forbidden", r#"{"error":"not \"you\""}"#));
-        assert_eq!(told, "refused with HTTP status 403: not \"you\"");
+        assert_eq!(told, "server responded with HTTP status 403: not \"you\"");
         let told = offer(answer("404 Not Found", ""));
-        assert_eq!(told, "refused with HTTP status 404: Not Found");
+        assert_eq!(told, "server responded with HTTP status 404: Not Found");
         let told = offer(answer("307 Temporary Redirect\r\nLocation: ftp://x/", ""));
-        assert!(told.contains("redirected to nowhere"), "{told}");
+        assert!(told.contains("invalid redirect"), "{told}");
         let long = "a".repeat(70_000);
         let told = offer(answer("201 Created", &long));
         assert!(told.contains("limit"), "{told}");

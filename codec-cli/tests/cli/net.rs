@@ -225,9 +225,9 @@ fn wrong_tokens_are_rejected_and_the_receiver_keeps_waiting() {
     let url = "ws://127.0.0.1:0/live";
     let (running, address) = receiver(&place, url, &["-o", "out.ivf", "--token", "s3cret"]);
     let target = format!("ws://{address}/live");
-    place.fails(8, "a token is needed", &["send", "clip.ivf", &target, "--copy"]);
+    place.fails(8, "a token is required", &["send", "clip.ivf", &target, "--copy"]);
     let wrong = ["send", "clip.ivf", &target, "--copy", "--token", "other"];
-    place.fails(8, "the token is wrong", &wrong);
+    place.fails(8, "invalid token", &wrong);
     place.ok(&["send", "clip.ivf", &target, "--copy", "--token", "s3cret"]);
     assert_eq!(running.end().0, 0);
     assert_eq!(packets(&place, "out.ivf"), [45]);

@@ -196,7 +196,7 @@ fn unsupported_simulations_are_rejected() {
     refused(2, "a link has", &["--link", "speed=3"]);
     refused(2, "at most", &["--link", "loss=90%,burst=2"]);
     refused(2, "look-ahead", &["--preset", "file"]);
-    refused(2, "clock", &["--max-frame-time", "5ms"]);
+    refused(2, "differ between machines", &["--max-frame-time", "5ms"]);
     refused(2, "ending in .json", &["-o", "out.webm"]);
     refused(2, "standard output", &["-o", "-"]);
     refused(2, "given twice", &["-o", "a.json", "-o", "a.json"]);

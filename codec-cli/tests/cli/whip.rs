@@ -198,13 +198,13 @@ fn rejections_are_reported_with_the_http_status() {
     let server = Server::start(&place, &[]);
     let send = ["send", "testsrc:size=32x32", &server.whip()];
     let viewer = [&send[..], &["--token", VIEW]].concat();
-    place.fails(8, "refused with HTTP status 403", &viewer);
+    place.fails(8, "server responded with HTTP status 403", &viewer);
     let recv = ["recv", &server.whep(), "--null", "--token", VIEW];
-    place.fails(8, "refused with HTTP status 404", &recv);
+    place.fails(8, "server responded with HTTP status 404", &recv);
     // After these failures the server throttles authentication.
-    place.fails(8, "refused with HTTP status 401: a token is needed", &send);
+    place.fails(8, "server responded with HTTP status 401: a valid token is required", &send);
     let wrong = [&send[..], &["--token", "another-s3cret"]].concat();
-    place.fails(8, "refused with HTTP status 401", &wrong);
+    place.fails(8, "server responded with HTTP status 401", &wrong);
     place.fails(2, "send to whip://", &["send", "testsrc:size=32x32", &server.whep()]);
     place.fails(2, "receive from whep://", &["recv", &server.whip(), "--null"]);
     let netem = [&send[..], &["--netem", "loss=1%"]].concat();

@@ -447,7 +447,7 @@ fn why_nothing(settings: &Encoding) -> String {
     match (settings.frames, settings.skip) {
         (Some(0), _) => "-n 0 encodes no frames".to_owned(),
         (_, 0) => "the input has no frames to encode".to_owned(),
-        (_, skip) => format!("the input has no frames after the {skip} skipped ones"),
+        (_, skip) => format!("the input has no frames after --skip {skip}"),
     }
 }
 

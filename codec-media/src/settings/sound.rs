@@ -357,5 +357,5 @@ fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
 }
 
 fn no_sound(format: Format) -> Failure {
-    Failure::usage(format!("{format} cannot hold audio"))
+    Failure::usage(format!("cannot write audio to {format}: not supported"))
 }

@@ -1,16 +1,17 @@
-//! The server of `codec serve`: a page, WHIP and WHEP, sockets for where UDP is closed.
+//! The server of `codec serve`: a page, WHIP and WHEP, WebSockets for networks without UDP.
 //!
 //! | module | |
 //! |---|---|
 //! | [`room`] | streams by name, their publisher and viewers |
-//! | [`auth`], [`limits`], [`audit`] | who may do what, how much, and what is written down of it |
+//! | [`auth`], [`limits`], [`audit`] | access rules, limits, and the audit log |
 //! | `http` | connections, routes, the page |
-//! | `local`, `archive` | streams that begin here; what is kept of all |
-//! | `coder`, `small` | the encoder of a stream that follows its viewer; small renditions for narrow links |
-//! | `rtc` | WHIP, WHEP: calls of WebRTC |
-//! | `ws` | viewing and publishing by WebSocket |
+//! | `local`, `archive` | local streams; recording of all streams |
+//! | `coder`, `small` | the encoder of a stream that adapts to its viewer; small renditions for slow links |
+//! | `rtc` | WHIP, WHEP: WebRTC calls |
+//! | `ws` | watching and publishing over WebSocket |
 //!
-//! HTTP runs on one thread, calls on another; media that needs computing (decoding, recording) on threads of its own.
+//! HTTP runs on one thread and calls on another; expensive work (decoding, recording) has its own
+//! threads.
 
 mod archive;
 pub mod attempts;

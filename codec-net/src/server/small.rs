@@ -1,8 +1,8 @@
-//! The small rendition of a stream: what its publisher sends, decoded, made smaller and encoded
-//! again at a low bitrate, on a thread of its own while a viewer needs it.
+//! The small rendition of a stream: the published video, decoded, scaled down and encoded at a low
+//! bitrate, on its own thread while a viewer needs it.
 //!
-//! It serves all streams alike, whoever encodes them and whatever they were encoded for: a stream
-//! with several viewers must not become worse for all because the link of one is narrow.
+//! It works for all streams, whoever encodes them: a stream with several viewers must not get worse
+//! for all of them because one link is slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,26 +25,26 @@ use super::scale::shrink;
 
 /// Bitrate of the video.
 pub(super) const BITRATE: Bitrate = Bitrate::kbps(160);
-/// Pictures have at most so many pixels, and at most a quarter of the stream's.
+/// Maximum number of pixels; also at most a quarter of the stream's.
 const MAX_PIXELS: u64 = 480 * 270;
-/// Frames are at least so far apart, in ticks of [`VIDEO_HZ`]: 15 a second of 30.
+/// Minimum interval between frames, in ticks of [`VIDEO_HZ`]: 15 of 30 frames per second.
 const LEAST_STEP: u64 = 5900;
 /// The encoder's frame rate.
 const RATE: Rational = Rational { num: 15, den: 1 };
-/// Fastest speed of the encoder.
+/// The fastest encoder speed.
 const SPEED: u8 = 10;
-/// Items that wait for the thread: two seconds.
+/// Maximum number of items queued for the thread: two seconds.
 const QUEUE: usize = 200;
-/// It goes on for so long after the last viewer that needed it.
+/// How long it continues after the last viewer that needed it.
 const LINGER: Duration = Duration::from_secs(5);
-/// Frames in a row that cannot be decoded, after which there is no small rendition.
+/// Consecutive decoding errors after which there is no small rendition.
 const MAX_ERRORS: u32 = 60;
 
-/// Counts the small renditions of a server.
+/// Limits the small renditions of a server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Permits(Arc<AtomicUsize>);
 
-/// One of them.
+/// A permit for one rendition.
 #[derive(Debug)]
 struct Permit(Permits);
 
@@ -62,7 +62,7 @@ impl Drop for Permit {
     }
 }
 
-/// Begins with a stream. `false`: as many as there may be are there, or it has just ended.
+/// Starts a rendition. `false`: the limit is reached, or the stream has just ended.
 pub(super) fn begin(stream: &Arc<Stream>, limits: Limits, permits: &Permits) -> bool {
     let Some(permit) = permits.take(limits.small_renditions) else { return false };
     let Some(decoder) = open_decoder(limits) else { return false };
@@ -88,7 +88,7 @@ pub(super) fn begin(stream: &Arc<Stream>, limits: Limits, permits: &Permits) -> 
 struct Small {
     stream: Arc<Stream>,
     decoder: Box<dyn VideoDecoder>,
-    /// With the size of the pictures that come.
+    /// With the input and output frame sizes.
     encoder: Option<(Size, Size, Box<dyn VideoEncoder>)>,
     packet: Packet,
     /// Time of the last frame.
@@ -99,7 +99,7 @@ struct Small {
 
 impl Small {
     fn run(&mut self, mut items: mpsc::Receiver<Item>) {
-        // Time of the stream since which nobody needs it.
+        // Stream time since which no viewer needs it.
         let mut idle: Option<u64> = None;
         while let Some(item) = items.blocking_recv() {
             let frame = match item {
@@ -179,7 +179,7 @@ impl Small {
     }
 }
 
-/// The size that pictures are made smaller to: half of both sides, and again while they are large.
+/// The output size: half of both dimensions, repeatedly while frames are too large.
 fn smaller(size: Size) -> Size {
     let half = |side: u32| (side / 4 * 2).max(2).min(side);
     let mut small = Size { width: half(size.width), height: half(size.height) };
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_pictures_are_a_quarter_or_less_and_have_even_sides() {
+    fn small_frames_are_a_quarter_or_less_with_even_dimensions() {
         let of = |width, height| {
             let small = smaller(Size { width, height });
             (small.width, small.height)
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_encodes_so_many_and_no_more() {
+    fn the_number_of_small_renditions_is_limited() {
         let permits = Permits::default();
         let first = permits.take(1);
         assert!(first.is_some() && permits.take(1).is_none());

@@ -1,4 +1,4 @@
-//! Beginning and end of a server.
+//! Start and shutdown of a server.
 
 use std::fmt;
 use std::io;
@@ -25,37 +25,37 @@ use super::rtc::{Network, RtcConfig, StartRtcError};
 use super::sessions::Sessions;
 use crate::clock::Clock;
 
-/// How long sessions have to end by themselves.
+/// Time for sessions to end by themselves at shutdown.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How often streams are looked at that wait for their publisher to return.
+/// Interval of checks for streams whose publisher has not returned.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What a server is told before it starts.
+/// The configuration of a server.
 #[derive(Debug)]
 pub struct Config {
-    /// Where HTTP listens; port 0: any free one.
+    /// The HTTP listen address; port 0: any free port.
     pub listen: SocketAddr,
-    /// Where calls of WebRTC are taken: usually the address of `listen`.
+    /// Where WebRTC calls are received: usually the address of `listen`.
     pub rtc: RtcConfig,
-    /// Certificate and key; `None`: without TLS.
+    /// Certificate and key; `None`: no TLS.
     pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// Who may do what.
+    /// The access rules.
     pub access: Access,
-    /// Limits.
+    /// The limits.
     pub limits: Limits,
     /// The audit log.
     pub audit: Audit,
-    /// Folder of files that viewers send; `None`: none are taken.
+    /// Folder of uploaded files; `None` rejects uploads.
     pub files: Option<PathBuf>,
-    /// Folder of recordings of all streams; `None`: none are made.
+    /// Folder of recordings of all streams; `None` disables recording.
     pub record: Option<PathBuf>,
-    /// Decode what is published, to know whether it can be.
+    /// Decode published streams for statistics.
     pub decode: bool,
 }
 
 impl Config {
-    /// On a free port of 127.0.0.1, open to all who reach that.
+    /// Listens on a free port of 127.0.0.1, without authentication.
     #[must_use]
     pub fn loopback() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -77,17 +77,17 @@ impl Config {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// It would be open to everyone in the network.
+    /// Without a token it would be open to the whole network.
     Open(SocketAddr),
-    /// Passwords would be read by everyone on the way.
+    /// Passwords would be sent in plain text.
     PasswordsWithoutTls,
-    /// The socket.
+    /// The socket cannot be opened.
     Listen(SocketAddr, io::Error),
-    /// A folder.
+    /// A folder cannot be used.
     Folder(PathBuf, io::Error),
-    /// Calls.
+    /// Calls cannot be served.
     Rtc(StartRtcError),
-    /// Threads.
+    /// A thread cannot be started.
     Thread(io::Error),
 }
 
@@ -96,15 +96,15 @@ impl fmt::Display for StartError {
         match self {
             Self::Open(address) => write!(
                 f,
-                "{address} is reached from other machines: a token is needed (--token \
-                 SCOPE=VALUE), or listen on 127.0.0.1"
+                "cannot listen on {address} without a token: other machines can reach it\n\
+                 help: give --token SCOPE=VALUE, or listen on 127.0.0.1"
             ),
-            Self::PasswordsWithoutTls => {
-                f.write_str("passwords are taken over TLS alone: give --tls-cert and --tls-key")
-            }
+            Self::PasswordsWithoutTls => f.write_str(
+                "cannot accept passwords without TLS\nhelp: give --tls-cert and --tls-key",
+            ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Rtc(error) => error.fmt(f),
-            Self::Folder(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Folder(path, error) => write!(f, "cannot use folder {}: {error}", path.display()),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
@@ -112,7 +112,7 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// What all parts of a running server see.
+/// The state shared by all parts of a running server.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) access: Access,
@@ -124,7 +124,7 @@ pub(super) struct Shared {
     pub(super) health: Arc<Health>,
     pub(super) files: Option<Arc<Files>>,
     attempts: Mutex<Attempts>,
-    /// Becomes `true` at the end.
+    /// Becomes `true` at shutdown.
     pub(super) stopping: watch::Sender<bool>,
 }
 
@@ -134,7 +134,7 @@ impl Shared {
     }
 }
 
-/// A running server. It ends when dropped.
+/// A running server, which stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -146,9 +146,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts.
+    /// Starts a server.
     ///
     /// # Errors
+    ///
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
         let Config { listen, rtc, tls, access, limits, audit, files, record, decode } = config;
@@ -200,11 +201,11 @@ impl Server {
         let secure = tls.is_some();
         let inside = Arc::clone(&shared);
         let work = move || {
-            // Tasks that are left after the farewell end with the runtime.
+            // Tasks that remain after the grace period end with the runtime.
             runtime.block_on(async move {
                 let sessions = Arc::clone(&inside.sessions);
                 let hub = Arc::clone(&inside.hub);
-                // Ends with the runtime.
+                // This task ends with the runtime.
                 tokio::spawn(async move {
                     loop {
                         tokio::time::sleep(EXPIRY_INTERVAL).await;
@@ -223,13 +224,13 @@ impl Server {
         Ok(Self { shared, address, secure, thread, archives: running, sources: Mutex::default() })
     }
 
-    /// Where it listens.
+    /// The HTTP listen address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What a browser is told, on this machine.
+    /// The URL for a browser on this machine.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
@@ -240,22 +241,23 @@ impl Server {
         format!("{scheme}://{address}/")
     }
 
-    /// The UDP addresses offered to callers, that of `RtcConfig::listen` first.
+    /// The announced UDP address.
     #[must_use]
     pub fn rtc_addresses(&self) -> &[SocketAddr] {
         self.shared.network.addresses()
     }
 
-    /// Its streams, to publish to from inside of the program.
+    /// Its streams, for publishing from inside the program.
     #[must_use]
     pub fn hub(&self) -> &Arc<Hub> {
         &self.shared.hub
     }
 
-    /// Publishes pictures from here.
+    /// Publishes a local source.
     ///
     /// # Errors
-    /// As [`Hub::publish`].
+    ///
+    /// As for [`Hub::publish`].
     pub fn add_source(&self, source: LocalSource) -> Result<(), Refusal> {
         let running = local::start(&self.shared.hub, source)?;
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(running);
@@ -268,30 +270,30 @@ impl Server {
         &self.shared.sessions
     }
 
-    /// Tests: a panic in this call; `None`: in the thread of the calls.
+    /// For tests: a panic in this call; `None`: in the thread of the calls.
     #[cfg(test)]
     pub(super) fn panic(&self, call: Option<u64>) {
         self.shared.network.panic(call);
     }
 
-    /// Why the server does not do all that it is there for any more; `None`: it does. `/health`
-    /// answers 503 then, if HTTP still answers.
+    /// Why the server no longer provides all services; `None` if it does. `/health` answers 503
+    /// then, if HTTP still works.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let http_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
-        let http = http_ended.then(|| "HTTP is not answered any more".to_owned());
+        let http = http_ended.then(|| "cannot serve HTTP any more".to_owned());
         let calls = || self.shared.health.calls();
-        let calls = || calls().map(|why| format!("WebRTC calls cannot be served any more: {why}"));
+        let calls = || calls().map(|why| format!("cannot serve WebRTC calls any more: {why}"));
         http.or_else(calls)
     }
 
-    /// The next line for the log of who runs the server: calls that a defect has ended.
+    /// Returns the next line for the operator's log: calls ended by internal errors.
     #[must_use]
     pub fn next_notice(&self) -> Option<String> {
         self.shared.health.next_notice()
     }
 
-    /// Ends all sessions, then itself.
+    /// Ends all sessions, then the server.
     pub fn stop(mut self) {
         self.finish();
     }
@@ -303,7 +305,7 @@ impl Server {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.shared.network.stop();
         if let Some(thread) = self.thread.take() {
-            // A panic in it has been shown.
+            // A panic was already printed.
             let _ = thread.join();
         }
         self.archives.join();

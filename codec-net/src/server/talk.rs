@@ -1,15 +1,15 @@
-//! What a session says beside media, over a data channel or a WebSocket: statistics, chat, files.
+//! The control channel of a session, over a data channel or a WebSocket: statistics, chat, files.
 //!
-//! Text messages are JSON with a `type`. A chunk of a file is a binary message: number of the file
-//! (4 bytes, big-endian), offset (8), bytes.
+//! Text messages are JSON with a `type`. A chunk of a file is a binary message: file number (4 bytes,
+//! big-endian), offset (8), data.
 //!
 //! | from the server | |
 //! |---|---|
 //! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
-//! | `stats` | `stream`: its figures, once a second; `paused`: why there are no pictures for now, or null; `small`: the viewer gets the small rendition |
-//! | `picture` | `paused` and `small`: the same, when they change |
+//! | `stats` | `stream`: its statistics, once a second; `paused`: why video is paused, or null; `small`: the viewer receives the small rendition |
+//! | `picture` | the same `paused` and `small`, when they change |
 //! | `chat` | `from`, `text` |
-//! | `fileAt` | `id`, `offset`: which byte is to come next |
+//! | `fileAt` | `id`, `offset`: the next expected byte |
 //! | `fileStored` | `id`, `name` |
 //! | `fileRefused` | `id`, `reason` |
 //!
@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `chat` | `text` |
 //! | `file` | `id`, `name`, `bytes`, `sha256` |
-//! | `stats` | getStats of the other end; kept for the log |
+//! | `stats` | getStats of the other end, for the log |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,22 +30,22 @@ use super::limits::{Budget, Limits};
 use super::outcome::EndReason;
 use super::room::Stream;
 
-/// Most bytes of a chunk: what every data channel takes whole.
+/// Maximum size of a chunk: every data channel can send this in one message.
 pub const CHUNK_BYTES: usize = 16 << 10;
-/// Bytes before those of a chunk.
+/// Bytes before the data of a chunk.
 pub const CHUNK_HEAD_BYTES: usize = 12;
-/// Longest line of chat, in characters.
+/// Maximum length of a chat message, in characters.
 const MAX_CHAT_CHARS: usize = 1000;
-/// Files that one session sends at a time.
+/// Maximum number of concurrent uploads per session.
 const MAX_FILES: usize = 8;
-/// Bytes after which the other end is told how far a file is.
+/// Interval of progress reports of an upload, in bytes.
 const REPORT_BYTES: u64 = 256 << 10;
-/// Chunks are counted apart from control messages: so many a second are 64 MB/s.
+/// Limit of chunks, counted separately from control messages: 64 MB/s.
 const CHUNKS_PER_SECOND: u64 = 4096;
-/// How often statistics are sent.
+/// Interval of statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One end of a conversation.
+/// The control channel of a session.
 #[derive(Debug)]
 pub struct Talk {
     stream: Arc<Stream>,
@@ -60,17 +60,17 @@ pub struct Talk {
     video: VideoState,
 }
 
-/// What a viewer gets of the video.
+/// The video that a viewer receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VideoState {
-    /// Why there is none for now.
+    /// Why it is paused; `None` if it is not.
     pub paused: Option<&'static str>,
-    /// The small rendition: the link does not carry the full one.
+    /// Whether it is the small rendition, because the link cannot carry the full one.
     pub small: bool,
 }
 
 impl Talk {
-    /// Of session `number`; `kind` tells the others who it is.
+    /// Creates the channel of session `number`; `kind` and number form its name in the chat.
     #[must_use]
     pub fn new(
         stream: Arc<Stream>,
@@ -93,7 +93,7 @@ impl Talk {
         }
     }
 
-    /// What is said first.
+    /// The first message.
     #[must_use]
     pub fn hello(&self) -> String {
         json!({
@@ -113,7 +113,7 @@ impl Talk {
         self.next_stats
     }
 
-    /// Statistics, if they are due.
+    /// Returns statistics if they are due.
     pub fn poll(&mut self, now: Duration) -> Option<String> {
         if now < self.next_stats {
             return None;
@@ -124,7 +124,7 @@ impl Talk {
         Some(stats.to_string())
     }
 
-    /// What the viewer gets of the video has changed. Gives what to say.
+    /// Records a change of the viewer's video; returns the message to send.
     #[must_use]
     pub fn picture(&mut self, video: VideoState) -> String {
         self.video = video;
@@ -132,10 +132,11 @@ impl Talk {
         json!({ "type": "picture", "paused": paused, "small": small }).to_string()
     }
 
-    /// A text message came; gives the answer, if there is one.
+    /// Handles a text message; returns the response, if any.
     ///
     /// # Errors
-    /// Why the session is to end.
+    ///
+    /// Why the session must end.
     pub fn text(&mut self, now: Duration, text: &str) -> Result<Option<String>, EndReason> {
         if text.len() > self.limits.control_bytes {
             return Err(EndReason::Limit("bytes of a control message"));
@@ -144,7 +145,7 @@ impl Talk {
             return Err(EndReason::Limit("control messages per second"));
         }
         let Ok(message) = serde_json::from_str::<Value>(text) else {
-            return Err(EndReason::Protocol("a message that is not JSON".to_owned()));
+            return Err(EndReason::Protocol("invalid JSON message".to_owned()));
         };
         match message.get("type").and_then(Value::as_str) {
             Some("chat") => {
@@ -153,7 +154,7 @@ impl Talk {
                 Ok(None)
             }
             Some("file") => Ok(Some(self.begin_file(&message))),
-            // Later versions may say more.
+            // Unknown messages of later versions are ignored.
             _ => Ok(None),
         }
     }
@@ -192,16 +193,17 @@ impl Talk {
         }
     }
 
-    /// A binary message came: a chunk of a file. Gives the answer, if there is one.
+    /// Handles a binary message, a chunk of a file; returns the response, if any.
     ///
     /// # Errors
-    /// Why the session is to end.
+    ///
+    /// Why the session must end.
     pub fn chunk(&mut self, now: Duration, message: &[u8]) -> Result<Option<String>, EndReason> {
         if !self.chunks.take(now, 1) {
             return Err(EndReason::Limit("chunks of files per second"));
         }
         let Some((head, bytes)) = message.split_first_chunk::<CHUNK_HEAD_BYTES>() else {
-            return Err(EndReason::Protocol("a chunk without its head".to_owned()));
+            return Err(EndReason::Protocol("truncated chunk header".to_owned()));
         };
         if bytes.len() > self.limits.control_bytes {
             return Err(EndReason::Limit("bytes of a chunk"));
@@ -220,7 +222,7 @@ impl Talk {
                 *reported = at;
                 Ok(Some(told(id, &progress)))
             }
-            // The sender goes back to the right byte.
+            // The sender resumes from the expected offset.
             Err(FileRefusal::Offset { expected, .. }) => {
                 Ok(Some(told(id, &Progress::At(expected))))
             }
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn floods_and_nonsense_end_the_session() {
+    fn floods_and_invalid_messages_end_the_session() {
         let (mut talk, _publisher) = talk();
         let now = Duration::ZERO;
         assert!(matches!(talk.text(now, "{"), Err(EndReason::Protocol(_))));
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_refused_where_none_are_kept() {
+    fn uploads_are_rejected_if_disabled() {
         let (mut talk, _publisher) = talk();
         let file = json!({ "type": "file", "id": 1, "name": "a", "bytes": 1, "sha256": "" });
         let answer = talk.text(Duration::ZERO, &file.to_string()).unwrap().unwrap();
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn statistics_come_once_a_second() {
+    fn statistics_are_sent_once_a_second() {
         let (mut talk, _publisher) = talk();
         assert!(talk.poll(Duration::ZERO).is_some());
         assert!(talk.poll(Duration::from_millis(999)).is_none());

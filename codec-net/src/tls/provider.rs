@@ -1,8 +1,8 @@
-//! Which cryptography TLS runs on: graviola where the processor has what it needs, else our own over
-//! `RustCrypto` ([`portable`]).
+//! Selects the cryptography for TLS: graviola if the processor supports it, otherwise our own
+//! provider over `RustCrypto` ([`portable`]).
 //!
-//! graviola asserts processor features when it is first used, and virtual machines often hide some of
-//! them; it does not compile beyond x86-64 and AArch64. So the features are looked at before.
+//! graviola asserts processor features when it is first used, and virtual machines often hide some
+//! of them; it only compiles for x86-64 and AArch64. So the features are checked first.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,12 +13,12 @@ use super::portable;
 static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| Arc::new(fast().unwrap_or_else(portable::provider)));
 
-/// The provider of this machine.
+/// The provider for this machine.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// graviola, if this processor has the features that it asserts.
+/// Returns graviola if this processor has the features that it asserts.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn fast() -> Option<CryptoProvider> {
     has_all(&features()).then(rustls_graviola::default_provider)
@@ -30,7 +30,7 @@ fn fast() -> Option<CryptoProvider> {
     None
 }
 
-/// Features of the processor that graviola cannot do without.
+/// The processor features that graviola requires.
 #[cfg(target_arch = "x86_64")]
 fn features() -> [bool; 9] {
     use std::arch::is_x86_feature_detected as has;
@@ -47,7 +47,7 @@ fn features() -> [bool; 9] {
     ]
 }
 
-/// Features of the processor that graviola cannot do without.
+/// The processor features that graviola requires.
 #[cfg(target_arch = "aarch64")]
 fn features() -> [bool; 4] {
     use std::arch::is_aarch64_feature_detected as has;
@@ -65,7 +65,7 @@ mod tests {
 
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     #[test]
-    fn a_processor_that_lacks_one_feature_falls_back() {
+    fn a_missing_processor_feature_selects_the_fallback() {
         let all = features().map(|_| true);
         assert!(has_all(&all));
         for missing in 0..all.len() {

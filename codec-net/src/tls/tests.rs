@@ -1,4 +1,4 @@
-//! Handshakes of every provider with every other.
+//! Handshakes between all providers.
 
 use std::io::{Read as _, Write as _};
 
@@ -20,12 +20,12 @@ fn portable() -> CryptoProvider {
     portable::provider()
 }
 
-/// The provider of this machine, twice the same where it has nothing faster.
+/// The fast and the portable provider; twice the portable one without a fast one.
 fn both() -> [CryptoProvider; 2] {
     [portable(), (*provider()).clone()]
 }
 
-/// A request and an answer of several records; gives what was agreed on.
+/// Exchanges a request and a response of several records; returns the negotiated parameters.
 fn exchange(
     server: CryptoProvider,
     client: CryptoProvider,
@@ -71,7 +71,7 @@ fn exchange(
 }
 
 #[test]
-fn every_provider_speaks_with_every_other_and_with_itself() {
+fn every_provider_interoperates_with_every_other_and_itself() {
     for server in both() {
         for client in both() {
             let (version, _) = exchange(server.clone(), client, ECDSA);
@@ -84,7 +84,7 @@ fn every_provider_speaks_with_every_other_and_with_itself() {
 fn every_suite_and_group_of_the_portable_provider_works() {
     for suite in portable().cipher_suites {
         let only = CryptoProvider { cipher_suites: vec![suite], ..portable() };
-        // Certificates of RSA need a server that signs with it.
+        // RSA certificates need a server that signs with RSA.
         let is_rsa = format!("{suite:?}").contains("_RSA_");
         let certificate = if is_rsa { RSA } else { ECDSA };
         for server in both() {
@@ -108,9 +108,10 @@ fn rsa_key() -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_slice(RSA.1).unwrap()
 }
 
-/// Where this machine signs with RSA, every padding and hash is checked, and nothing else passes.
+/// On machines that sign with RSA, all paddings and hashes are verified, and modified signatures
+/// are rejected.
 #[test]
-fn rsa_signatures_are_checked_and_changed_ones_refused() {
+fn rsa_signatures_are_verified_and_modified_ones_rejected() {
     let Ok(key) = provider().key_provider.load_private_key(rsa_key()) else { return };
     let certificate = certificates_of(RSA.0).unwrap().remove(0);
     let public = public_key_of(&certificate);
@@ -140,7 +141,7 @@ fn rsa_signatures_are_checked_and_changed_ones_refused() {
     assert!(key.choose_scheme(&[SignatureScheme::ED25519]).is_none());
 }
 
-/// The key of 2048 bits in a certificate: the contents of the bit string after `rsaEncryption`.
+/// The 2048-bit key in a certificate: the contents of the bit string after `rsaEncryption`.
 fn public_key_of(certificate: &[u8]) -> Vec<u8> {
     let head = [0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a];
     let at = certificate.windows(head.len()).position(|window| window == head).unwrap();
@@ -148,7 +149,7 @@ fn public_key_of(certificate: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_key_that_the_portable_provider_cannot_use_is_refused_with_the_reason() {
+fn keys_unsupported_by_the_portable_provider_are_rejected_with_the_reason() {
     let refused = server_config_with(Arc::new(portable()), RSA.0, RSA.1).unwrap_err();
     assert!(refused.to_string().contains("ECDSA keys"), "{refused}");
 }

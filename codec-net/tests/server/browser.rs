@@ -27,13 +27,13 @@ use crate::peers::measure;
 
 const SIZE: Size = Size { width: 320, height: 180 };
 const RATE: Rational = Rational { num: 30, den: 1 };
-/// Pictures before they come again.
+/// Number of frames before they repeat.
 const PICTURES: u32 = 90;
-/// Pictures that may be on their way from one count to the next: those of a second, as a machine may
-/// stall for so long.
+/// Frames that may be in flight between two counts: those of a second, because a machine may stall
+/// that long.
 pub(crate) const ON_THEIR_WAY: f64 = 30.0;
 
-/// A moving pattern with detail in it.
+/// Draws a moving pattern with detail.
 fn draw(index: u32) -> Vec<u8> {
     let mut data = Vec::new();
     for (plane, size) in [(0, SIZE), (1, SIZE.chroma()), (2, SIZE.chroma())] {
@@ -99,7 +99,7 @@ impl Place {
         self.0.join(name)
     }
 
-    /// What the fake camera shows.
+    /// The video of the fake camera.
     fn camera(&self) -> PathBuf {
         let path = self.path("camera.y4m");
         let stream = PictureStream::new(Format::Y4m, SIZE, RATE);
@@ -119,7 +119,7 @@ impl Drop for Place {
     }
 }
 
-/// Where the browser tests are, if a browser is.
+/// The folder of the browser tests if a browser is installed.
 fn browser_folder(what: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser");
     let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
@@ -131,7 +131,7 @@ fn browser_folder(what: &str) -> Option<PathBuf> {
     None
 }
 
-/// Runs scenarios and gives what they measured.
+/// Runs scenarios and returns their measurements.
 fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: &str) -> Value {
     let file = place.path("sent.bin");
     if !file.exists() {
@@ -145,7 +145,7 @@ fn drive(folder: &Path, server: &Server, place: &Place, scenarios: &str, token: 
 }
 
 #[test]
-fn a_newcomer_watches_and_sends_a_file() {
+fn a_viewer_watches_and_uploads_a_file() {
     let Some(folder) = browser_folder("watching") else { return };
     let place = Place::new("watch");
     let files = Some(place.path("files"));
@@ -155,7 +155,7 @@ fn a_newcomer_watches_and_sends_a_file() {
     let watch = &seen["watch"];
     let number = |value: &Value| value.as_f64().unwrap();
     let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
-    // Never more than there are; fewer where the machine is busy.
+    // Never more than the source has; fewer on a busy machine.
     assert!((20.0..31.5).contains(&rate), "{rate} frames/s: {watch}");
     assert_eq!((&watch["width"], &watch["height"]), (&320.into(), &180.into()));
     assert!(number(&watch["freezes"]) <= 2.0, "{watch}");
@@ -174,7 +174,7 @@ fn a_newcomer_watches_and_sends_a_file() {
 }
 
 #[test]
-fn the_page_fits_its_window_and_links_open_their_stream() {
+fn the_page_fits_its_window_and_links_open_streams() {
     let Some(folder) = browser_folder("layout") else { return };
     let place = Place::new("layout");
     let server = Server::start(Config::loopback()).unwrap();
@@ -223,7 +223,7 @@ fn shown(data: &[u8], track: usize, pts: i64, key: bool) -> PacketRef<'_> {
     PacketRef { data, track, pts, duration: None, key, shown: true, trim_end: 0 }
 }
 
-/// The pictures of the camera as a film with silence.
+/// Writes the camera's video as a file with silence.
 fn make_film(path: &Path) {
     let mut config = EncoderConfig::rtc(SIZE, RATE, Bitrate::kbps(3000));
     config.speed = 6;
@@ -248,7 +248,7 @@ fn make_film(path: &Path) {
             let key = packet.meta.kind == FrameKind::Key;
             writer.write(shown(&packet.data, 0, packet.pts, key)).unwrap();
         }
-        // 20 ms each: five for three pictures.
+        // 20 ms each: five packets for three frames.
         for number in index * 5 / 3..(index + 1) * 5 / 3 {
             let pts = i64::from(number) * 960;
             let silence =
@@ -260,8 +260,8 @@ fn make_film(path: &Path) {
 }
 
 #[test]
-fn a_film_is_published_with_its_sound() {
-    let Some(folder) = browser_folder("publishing a film") else { return };
+fn a_file_is_published_with_its_audio() {
+    let Some(folder) = browser_folder("publishing a file") else { return };
     let place = Place::new("film");
     make_film(&place.path("sent.bin"));
     let record = Some(place.path("recordings"));
@@ -285,7 +285,7 @@ fn a_screen_is_published_until_the_browser_ends_it() {
     let seen = drive(&folder, &server, &place, "screen", "");
     let screen = &seen["screen"];
     let number = |name: &str| screen[name].as_f64().unwrap();
-    // Not a camera, and not one's size.
+    // Not a camera, and not the size of one.
     assert_eq!(screen["settings"]["displaySurface"], "monitor", "{screen}");
     assert!(number("frames") > 20.0, "{screen}");
     assert!(number("decodedFrames") > number("frames") - ON_THEIR_WAY, "{screen}");
@@ -294,7 +294,7 @@ fn a_screen_is_published_until_the_browser_ends_it() {
     assert!(server.hub().find("screen").is_err(), "it has ended");
 }
 
-/// Every frame of the recording is one of the camera's, and close to it.
+/// Checks that every recorded frame matches one of the camera's.
 fn check_recording(path: &Path) {
     let originals: Vec<Vec<u8>> = (0..PICTURES).map(draw).collect();
     let source = Source::seekable(fs::File::open(path).unwrap());
@@ -317,7 +317,7 @@ fn check_recording(path: &Path) {
                 let sse = pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
                 psnr(sse, SIZE.pixels())
             };
-            // The camera goes on by a picture or a few; the browser may leave some out.
+            // The camera advances by a frame or a few; the browser may drop some.
             let near = if count == 0 { 0..originals.len() } else { 0..20 };
             let at = |step: usize| (hint + step) % originals.len();
             let best = near.map(|step| (quality(&originals[at(step)]), at(step)));
@@ -331,7 +331,7 @@ fn check_recording(path: &Path) {
 }
 
 #[test]
-fn a_wrong_token_is_told_and_the_right_one_opens() {
+fn wrong_tokens_are_reported_and_the_right_one_is_accepted() {
     let Some(folder) = browser_folder("tokens") else { return };
     let place = Place::new("token");
     let mut access = Access::open();
@@ -342,7 +342,7 @@ fn a_wrong_token_is_told_and_the_right_one_opens() {
     assert_eq!(seen["token"], "opened");
 }
 
-/// A TURN server as long as it lives.
+/// A running TURN server.
 struct Coturn(std::process::Child);
 
 impl Coturn {
@@ -370,7 +370,7 @@ impl Drop for Coturn {
 }
 
 #[test]
-fn a_viewer_is_reached_through_relays_of_both_sides() {
+fn a_viewer_is_reached_through_relays_on_both_sides() {
     let Some(folder) = browser_folder("relays") else { return };
     // A port that is free now.
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

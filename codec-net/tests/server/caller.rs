@@ -1,4 +1,4 @@
-//! A caller of WHIP and WHEP: a peer on a socket.
+//! A WHIP and WHEP client: a peer on a socket.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(crate) fn plan(direction: Direction) -> MediaPlan {
     MediaPlan { kind: Kind::Video, direction, stream: None }
 }
 
-/// A caller that tells none of its addresses in its offer.
+/// A client that omits its addresses from the offer.
 pub(crate) struct Caller {
     clock: Clock,
     socket: UdpSocket,
@@ -39,10 +39,10 @@ pub(crate) struct Caller {
     pub(crate) session: String,
     pub(crate) tag: String,
     pub(crate) connected: bool,
-    /// Packets that came, of pictures and of sound.
+    /// Received video and audio packets.
     pub(crate) pictures: u32,
     pub(crate) sound: u32,
-    /// What was said over the data channel.
+    /// Messages received on the data channel.
     pub(crate) lines: Vec<Value>,
 }
 
@@ -52,7 +52,7 @@ fn without_candidates(sdp: &str) -> String {
 }
 
 impl Caller {
-    /// Calls, and takes the answer without the server's addresses, too, if it is `blind`.
+    /// Calls; if `blind`, also removes the server's addresses from the answer.
     pub(crate) fn call(
         server: &Server,
         path: &str,
@@ -97,7 +97,7 @@ impl Caller {
         }
     }
 
-    /// Lives until something is there, or for a time; whether it is there.
+    /// Runs until a condition holds, or for a time; returns whether it holds.
     pub(crate) fn live(&mut self, longest: Duration, is_there: impl Fn(&Self) -> bool) -> bool {
         let end = Instant::now() + longest;
         let own = self.socket.local_addr().unwrap();

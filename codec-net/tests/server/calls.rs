@@ -1,4 +1,4 @@
-//! WHIP and WHEP as requests, floods at the UDP port, recordings that broke off.
+//! WHIP and WHEP requests, floods at the UDP port, interrupted recordings.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -26,14 +26,14 @@ fn offers_are_checked_before_they_are_answered() {
     assert_eq!(post("/whep/live", VIEW, ("content-type", "text/plain"), "v=0"), 415);
     assert_eq!(post("/whep/live", VIEW, SDP, "v=0\r\n"), 400);
     assert_eq!(post("/whep/live", VIEW, SDP, &"x".repeat(65 << 10)), 413);
-    // Hung up on, maybe before the answer is read.
+    // The server closes the connection, maybe before the response is read.
     assert!(matches!(post("/whep/live", VIEW, SDP, &"x".repeat(2 << 20)), 0 | 413));
     assert_eq!(post("/whep/other", VIEW, SDP, "v=0\r\n"), 404);
     assert_eq!(post("/whep/live", PUBLISH, SDP, "v=0\r\n"), 403);
     assert_eq!(post("/whip/mine", VIEW, SDP, "v=0\r\n"), 403);
     assert_eq!(post("/whip/live", PUBLISH, SDP, "v=0\r\n"), 409);
     assert_eq!(post("/whip/a%2fb", PUBLISH, SDP, "v=0\r\n"), 400);
-    // A refused offer leaves nothing behind.
+    // A rejected offer leaves nothing behind.
     assert_eq!(post("/whip/mine", PUBLISH, SDP, "v=0\r\n"), 400);
     assert!(server.hub().find("mine").is_err());
     assert_eq!(server.sessions().count(), 0);
@@ -68,7 +68,7 @@ fn sessions_end_by_their_owners() {
 }
 
 #[test]
-fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it() {
+fn floods_of_unverified_datagrams_neither_block_nor_end_a_call() {
     let server = Server::start(Config::loopback()).unwrap();
     let clock = Clock::start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -97,7 +97,7 @@ fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it(
     let (mut connected, mut sent) = (None, 0);
     let begun = Instant::now();
     let mut datagram = [0; 2048];
-    // Before the handshake, during it, and for a second after it.
+    // Before, during and for a second after the handshake.
     while connected.is_none_or(|at: Instant| at.elapsed() < Duration::from_secs(1)) {
         assert!(begun.elapsed() < Duration::from_secs(20), "no connection after {sent} datagrams");
         for flood in floods {
@@ -128,7 +128,7 @@ fn floods_of_unverified_datagrams_do_not_keep_a_call_from_connecting_nor_end_it(
 }
 
 #[test]
-fn a_recording_that_breaks_off_can_be_played() {
+fn an_interrupted_recording_can_be_played() {
     let folder = std::env::temp_dir().join(format!("codec-record-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     let record = Some(folder.clone());
@@ -157,7 +157,7 @@ fn a_recording_that_breaks_off_can_be_played() {
         publisher.video(frame).unwrap();
         std::thread::sleep(Duration::from_millis(2));
     }
-    // As after a crash: what is on the disk now.
+    // As after a crash: the current contents of the disk.
     let end = Instant::now() + Duration::from_secs(10);
     let broken = loop {
         let count = file().map_or(0, |path| packets(fs::read(path).unwrap()));

@@ -1,4 +1,4 @@
-//! A client that can also be rude.
+//! An HTTP client that can also violate the protocol.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ pub(crate) fn guarded() -> Server {
     Server::start(Config { access, ..Config::loopback() }).unwrap()
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -44,13 +44,13 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends a request as it is, and reads to the end of the connection.
+/// Sends a request unchanged, and reads to the end of the connection.
 pub(crate) fn raw(address: SocketAddr, request: &str) -> Answer {
     let mut stream = connect(address);
-    // A server that refuses early does not read all of it.
+    // A server that rejects early does not read all of it.
     let _ = stream.write_all(request.as_bytes());
     let mut bytes = Vec::new();
-    // A server that hangs up early resets the connection.
+    // A server that closes early resets the connection.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

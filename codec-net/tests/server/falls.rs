@@ -1,5 +1,5 @@
-//! Chromium watches while its link falls and returns, beside Chromium to itself, and through bursts
-//! of losses. It takes real time and a machine with nothing else to do:
+//! Chromium watches while its link's capacity drops and recovers, compared with a call between two
+//! Chromium peers, and through bursts of losses. Takes real time, and needs an idle machine:
 //!
 //! `cargo test --release -p codec-net --features serve --test server falls -- --ignored --nocapture
 //! --test-threads 1` prints the rows of `docs/calls.md`.
@@ -28,15 +28,15 @@ use crate::peers::{PICTURES, demo, draw, has_browser, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
 const KBPS: u64 = 1500;
-/// On the relay's clock, in seconds.
+/// Times on the relay's clock, in seconds.
 const FALL: u64 = 25;
 const RETURN: u64 = 45;
 const END: u64 = 65;
-/// Runs of each side, one after the other, unless `RUNS` says how many.
+/// Default number of runs of each side; `RUNS` overrides it.
 const RUNS: usize = 3;
 const PACKET_TICKS: i64 = 960;
 
-/// A second of a tone in packets of 20 ms, again and again.
+/// A repeated second of a tone in packets of 20 ms.
 struct Tone {
     packets: Arc<Vec<Vec<u8>>>,
     next: i64,
@@ -100,7 +100,7 @@ fn epoch_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1000.0
 }
 
-/// What a run gave, and when its relay began.
+/// The measurements of a run, and the start of its relay.
 struct Run {
     samples: Vec<Value>,
     said: Value,
@@ -115,7 +115,7 @@ impl Run {
         Self { samples, said: measured["said"].clone(), began_ms }
     }
 
-    /// A figure at a time of the relay, between samples.
+    /// A measurement at a time of the relay, interpolated between samples.
     fn at(&self, name: &str, second: f64) -> f64 {
         let time = |sample: &Value| (number(&sample["at"]) - self.began_ms) / 1000.0;
         let after = self.samples.iter().position(|sample| time(sample) >= second);
@@ -129,7 +129,7 @@ impl Run {
         self.at(name, to) - self.at(name, from)
     }
 
-    /// Seconds after `from` until a second's bitrate is at least `share` of `full`.
+    /// Seconds from `from` until a second's bitrate is at least `share` of `full`.
     fn full_after(&self, from: f64, to: f64, full: f64) -> Option<f64> {
         let steps = (0..).map(|step| from + 0.1 * f64::from(step));
         let mut times = steps.take_while(|time| *time < to - 1.0);
@@ -151,7 +151,7 @@ fn falling() -> RateTrace {
     RateTrace::new(steps.to_vec()).unwrap()
 }
 
-/// The media go through the link, what comes back does not fall.
+/// Media pass through the link; the reverse direction is unlimited.
 fn config(link: LinkConfig, towards_client: bool) -> RelayConfig {
     let rate = RateTrace::constant(Bitrate::kbps(20_000)).unwrap();
     let mut config = RelayConfig::symmetric(LinkConfig { rate, ..link.clone() }, 42);
@@ -190,7 +190,7 @@ fn view(link: LinkConfig, seconds: u64) -> Run {
     Run::of(&String::from_utf8_lossy(&output.stdout), began)
 }
 
-/// The pictures that the server sends, for the browser's camera.
+/// The server's frames, as video for the browser's camera.
 struct Camera(PathBuf);
 
 impl Camera {
@@ -266,8 +266,8 @@ fn print_fall(name: &str, run: &Run) {
 }
 
 #[test]
-#[ignore = "real time, and a machine with nothing else to do"]
-fn a_link_that_falls_and_returns() {
+#[ignore = "takes real time, and needs an idle machine"]
+fn a_link_that_drops_and_recovers() {
     let spec = "delay=25ms,jitter=0ms,rate=2000k,queue=500ms";
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "falls") {
         return;
@@ -282,8 +282,8 @@ fn a_link_that_falls_and_returns() {
 }
 
 #[test]
-#[ignore = "real time, and a machine with nothing else to do"]
-fn bursts_of_losses() {
+#[ignore = "takes real time, and needs an idle machine"]
+fn burst_losses() {
     let spec = "delay=25ms,jitter=5ms,loss=5%,burst=4,rate=20M,queue=500ms";
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", "bursts") {
         return;

@@ -15,7 +15,7 @@ fn get(address: SocketAddr, path: &str, token: Option<&str>) -> u16 {
     let headers = token.map(bearer);
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let answer = request(address, "GET", path, &headers);
-    // Wrong tokens are looked at once in a while only.
+    // Wrong tokens are rate limited.
     if answer.status == 401 && token.is_some() {
         std::thread::sleep(Duration::from_millis(110));
     }
@@ -23,7 +23,7 @@ fn get(address: SocketAddr, path: &str, token: Option<&str>) -> u16 {
 }
 
 #[test]
-fn the_page_is_whole_and_guarded() {
+fn the_page_is_self_contained_and_protected() {
     let server = Server::start(Config::loopback()).unwrap();
     let page = request(server.address(), "GET", "/", &[]);
     assert_eq!(page.status, 200);
@@ -31,7 +31,7 @@ fn the_page_is_whole_and_guarded() {
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(page.header("x-frame-options"), Some("DENY"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
-    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "own files alone");
+    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "only own files");
     for name in page.body.split(['"', '\'']).filter(|name| name.starts_with('/') && name.len() > 1)
     {
         assert_eq!(get(server.address(), name, None), 200, "{name}");
@@ -41,7 +41,7 @@ fn the_page_is_whole_and_guarded() {
 }
 
 #[test]
-fn every_scope_opens_its_own_doors() {
+fn scopes_grant_their_own_paths() {
     let server = guarded();
     let address = server.address();
     assert_eq!(get(address, "/", None), 200);
@@ -58,7 +58,7 @@ fn every_scope_opens_its_own_doors() {
 }
 
 #[test]
-fn wrong_tokens_are_looked_at_once_in_a_while() {
+fn wrong_tokens_are_rate_limited() {
     let server = guarded();
     let try_one = |token| {
         let (name, value) = bearer(token);
@@ -72,7 +72,7 @@ fn wrong_tokens_are_looked_at_once_in_a_while() {
 }
 
 #[test]
-fn pages_of_other_origins_and_foreign_names_are_refused() {
+fn other_origins_and_host_names_are_rejected() {
     let mut access = Access::open();
     access.add_origin("https://studio.example").unwrap();
     let server = Server::start(Config { access, ..Config::loopback() }).unwrap();
@@ -89,7 +89,7 @@ fn pages_of_other_origins_and_foreign_names_are_refused() {
 }
 
 #[test]
-fn nobody_listens_wider_than_loopback_without_a_token() {
+fn non_loopback_addresses_require_a_token() {
     let listen = SocketAddr::from(([0, 0, 0, 0], 0));
     let open = Server::start(Config { listen, ..Config::loopback() });
     assert!(matches!(open, Err(StartError::Open(_))));
@@ -133,7 +133,7 @@ fn connections_are_limited() {
     assert_eq!(get(server.address(), "/", None), 200);
 }
 
-/// A connection from another address of this machine.
+/// A connection from another local address.
 #[cfg(target_os = "linux")]
 fn connect_from(from: [u8; 4], to: SocketAddr) -> std::net::TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -156,7 +156,7 @@ fn status_from(from: [u8; 4], to: SocketAddr) -> u16 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn idle_connections_of_one_address_do_not_lock_others_out_and_end() {
+fn idle_connections_of_one_address_do_not_block_others_and_time_out() {
     let deadline = Duration::from_secs(2);
     let limits = Limits {
         connections: 8,
@@ -168,7 +168,7 @@ fn idle_connections_of_one_address_do_not_lock_others_out_and_end() {
     let to = server.address();
     let (one, other) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let idle: Vec<_> = (0..20).map(|_| connect_from(one, to)).collect();
-    // Accepted in order: those of the other address come after the twenty.
+    // Accepted in order: the other address comes after the twenty.
     assert_eq!(status_from(other, to), 200);
     let end = Instant::now() + Duration::from_secs(60);
     while status_from(one, to) != 200 {
@@ -179,13 +179,13 @@ fn idle_connections_of_one_address_do_not_lock_others_out_and_end() {
 }
 
 #[test]
-fn health_is_open_to_all_and_tells_nothing() {
+fn health_is_open_to_all_and_reveals_nothing() {
     let answer = request(guarded().address(), "GET", "/health", &[]);
     assert_eq!((answer.status, answer.body.as_str()), (200, "{\"status\":\"ok\"}"));
 }
 
 #[test]
-fn streams_are_listed_with_what_may_be_done() {
+fn streams_are_listed_with_permissions() {
     let server = guarded();
     let about = About { kind: "local", video: true, sound: false };
     let _publisher = server.hub().publish("demo", about, Box::new(|| {})).unwrap();
@@ -201,7 +201,7 @@ fn streams_are_listed_with_what_may_be_done() {
     assert!(!answer.body.contains("\"demo\""), "{answer:?}");
 }
 
-/// A request over TLS; gives the whole answer.
+/// Sends a request over TLS; returns the whole response.
 fn over_tls(address: SocketAddr, head: &str) -> String {
     let ca = include_bytes!("../../testdata/ca.pem");
     let config = client_config(Roots::Pem(ca)).unwrap();
@@ -232,6 +232,6 @@ fn users_log_in_by_password_over_tls() {
     assert!(right.starts_with("HTTP/1.1 200") && right.contains("strict-transport"), "{right}");
     // ann:long enoug
     assert!(ask("\r\nauthorization: Basic YW5uOmxvbmcgZW5vdWc=").starts_with("HTTP/1.1 401"));
-    // Not over TLS: hung up on.
+    // Without TLS the connection is closed.
     assert_eq!(raw(server.address(), "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").status, 0);
 }

@@ -1,7 +1,7 @@
 //! Chromium watches over links that delay and lose packets.
 //!
 //! `cargo test --release -p codec-net --features serve --test server impaired -- --nocapture
-//! --test-threads 1` prints what it measured.
+//! --test-threads 1` prints the measurements.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -14,16 +14,16 @@ use serde_json::Value;
 
 use crate::peers::{demo, has_browser, measure, number, scripts};
 
-/// How long a viewer is measured.
+/// Measurement time of a viewer.
 const SECONDS: &str = "20";
 
-/// Chromium watches 640x360 at 800 kbit/s over this link, both ways.
+/// Chromium watches 640x360 at 800 kbit/s over this link, impaired in both directions.
 fn watch_over(link: &str) -> Option<(Value, Relay)> {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return None;
     }
     let config = Config::loopback();
-    // The relay has the server's port on an address next to it, which is the one announced.
+    // The relay uses the server's port on a neighbouring address, which is announced.
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
@@ -41,8 +41,8 @@ fn watch_over(link: &str) -> Option<(Value, Relay)> {
     Some((seen, relay))
 }
 
-/// Frames decoded of those that the source gave in the time, with room for a busy machine; nothing
-/// is made up for by key frames one after the other.
+/// Checks the share of decoded frames, with tolerance for a busy machine; repeated key frames do
+/// not compensate for losses.
 fn check_loss(link: &str, least: f64) {
     let Some((seen, relay)) = watch_over(link) else { return };
     assert_eq!((&seen["width"], &seen["height"]), (&640.into(), &360.into()), "{seen}");
@@ -69,14 +69,13 @@ fn packets_are_lost_in_bursts() {
 }
 
 #[test]
-fn packets_are_lost_on_a_long_way() {
+fn packets_are_lost_with_a_long_round_trip() {
     check_loss("delay=100ms,jitter=10ms,loss=5%", 0.7);
 }
 
-/// The lowest of three layers at 800 kbit/s needs twice as much: the encoder goes by the link of a
-/// lone viewer.
+/// The base layer at 800 kbit/s needs twice as much: the encoder follows the link of a sole viewer.
 #[test]
-fn a_link_too_narrow_for_any_layer_gets_a_lower_bitrate() {
+fn a_link_too_slow_for_any_layer_gets_a_lower_bitrate() {
     let Some((seen, relay)) = watch_over("delay=25ms,rate=150k,queue=500ms") else { return };
     assert!(number(&seen["decoded"]) > 4.0 * number(&seen["seconds"]), "{seen}");
     assert!(number(&seen["kbps"]) < 170.0, "{seen}");
@@ -84,11 +83,11 @@ fn a_link_too_narrow_for_any_layer_gets_a_lower_bitrate() {
     assert!(sent.dropped_by_queue < sent.delivered, "{sent:?}");
 }
 
-/// 800 kbit/s do not fit 500.
+/// 800 kbit/s exceed 500 kbit/s.
 #[test]
-fn a_link_too_narrow_gets_what_it_carries() {
+fn a_slow_link_gets_what_it_can_carry() {
     let Some((seen, relay)) = watch_over("delay=25ms,rate=500k,queue=300ms") else { return };
-    // A base layer alone is 7.5 frames a second.
+    // The base layer by itself has 7.5 frames per second.
     assert!(number(&seen["decoded"]) > 4.0 * number(&seen["seconds"]), "{seen}");
     let sent = relay.stats().backward;
     assert!(sent.dropped_by_queue < sent.delivered / 2, "{sent:?}");

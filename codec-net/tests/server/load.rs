@@ -1,7 +1,7 @@
 //! Many native viewers of one stream: each authenticates, decrypts and counts whole frames.
 //!
-//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` tells what
-//! the server's threads cost; on a quiet machine `CODEC_LOAD=1` makes 60 % of a core a failure.
+//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` prints the
+//! CPU usage of the server's threads; `CODEC_LOAD=1` makes 60 % of a core a failure (idle machine).
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
@@ -29,10 +29,10 @@ const SIZE: Size = Size { width: 640, height: 360 };
 const FRAME: Duration = Duration::from_nanos(33_333_333);
 const TICKS_OF_FRAME: i64 = 3000;
 const MEASURED: u32 = 150;
-/// Ticks of the system's clock of processes in a second.
+/// Ticks per second of the system's process clock.
 const TICKS: f64 = 100.0;
 
-/// Frames of a second and a half, of some 1 Mbit/s, which begin with a key frame.
+/// A second and a half of frames at about 1 Mbit/s, starting with a key frame.
 pub(crate) fn frames() -> Vec<VideoFrame> {
     let rate = Rational::new(30, 1);
     let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(1000));
@@ -68,7 +68,7 @@ pub(crate) fn frames() -> Vec<VideoFrame> {
     out
 }
 
-/// Publishes the frames again and again.
+/// Publishes the frames repeatedly.
 fn publish(publisher: &Publisher, frames: &[VideoFrame], clock: Clock, stop: &AtomicBool) {
     let begin = clock.now();
     let mut bases = 0_u8;
@@ -94,7 +94,7 @@ struct Seen {
     bytes: usize,
 }
 
-/// One viewer, to the end.
+/// Runs one viewer until the end.
 fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) -> Seen {
     let clock = Clock::start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -137,7 +137,7 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
             }
         }
         while let Some(frame) = buffer.poll_frame(now) {
-            // Numbers of pictures are the viewer's own; times are the publisher's.
+            // PictureIDs are the viewer's own; times are the publisher's.
             let time = frame.media_ticks;
             seen.missing += last.map_or(0, |last| (time - last) / TICKS_OF_FRAME - 1);
             last = Some(time);
@@ -157,7 +157,7 @@ fn watch(server: SocketAddr, number: u8, stop: &AtomicBool, live: &AtomicUsize) 
     seen
 }
 
-/// Time that the server's threads took so far, in seconds; nothing where the system does not tell.
+/// CPU time of the server's threads so far, in seconds; `None` if not available.
 fn cpu() -> Option<f64> {
     let mut ticks = 0.0;
     for task in fs::read_dir("/proc/self/task").ok()? {
@@ -174,7 +174,7 @@ fn cpu() -> Option<f64> {
 }
 
 #[test]
-fn twenty_native_viewers_miss_no_frame() {
+fn twenty_native_viewers_lose_no_frame() {
     let server: Server = guarded();
     let about = About { kind: "ws", video: true, sound: false };
     let publisher = server.hub().publish("load", about, Box::new(|| {})).unwrap();
@@ -205,7 +205,7 @@ fn twenty_native_viewers_miss_no_frame() {
         for viewer in viewers {
             let seen = viewer.join().unwrap();
             assert_eq!(seen.missing, 0, "{seen:?}");
-            // What waits in sockets at the end is not counted.
+            // Data in socket buffers at the end are not counted.
             assert!(seen.frames > MEASURED / 3, "{seen:?}");
         }
         if let (Some(before), Some(after)) = (before, after) {

@@ -1,4 +1,4 @@
-//! Streams that happen now go out when they come, with the times at which they were taken.
+//! Live streams are sent immediately, with their capture times.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::websocket::open;
 
 const SIZE: Size = Size { width: 64, height: 48 };
 const FRAMES: u32 = 300;
-/// How long a picture takes from the lens to here.
+/// Delay from capture to arrival.
 const ON_ITS_WAY: Duration = Duration::from_millis(20);
 
-/// A camera with a rate that is not steady.
+/// A camera with an uneven frame rate.
 struct Camera {
     data: Vec<u8>,
     begun: Instant,
@@ -27,7 +27,7 @@ impl Camera {
         Duration::from_millis(u64::from(33 * number + 7 * (number % 3)))
     }
 
-    /// Time until the next picture is here.
+    /// Time until the next frame arrives.
     fn left(&self) -> Duration {
         (Self::taken_at(self.next) + ON_ITS_WAY).saturating_sub(self.begun.elapsed())
     }
@@ -51,7 +51,7 @@ impl Pictures for Camera {
         if self.next == FRAMES {
             return Ok(None);
         }
-        assert!(self.left().is_zero(), "picture {} is not there yet", self.next);
+        assert!(self.left().is_zero(), "frame {} is not available yet", self.next);
         let time = Self::taken_at(self.next);
         self.next += 1;
         let picture = Picture::i420_packed(SIZE, &self.data).unwrap();
@@ -61,7 +61,7 @@ impl Pictures for Camera {
 }
 
 #[test]
-fn pictures_of_a_camera_keep_the_times_at_which_they_were_taken() {
+fn camera_frames_keep_their_capture_times() {
     let server = Server::start(Config::loopback()).unwrap();
     let source = LocalSource {
         name: "camera".to_owned(),
@@ -86,7 +86,7 @@ fn pictures_of_a_camera_keep_the_times_at_which_they_were_taken() {
             let taken_ms = i64::try_from(Camera::taken_at(*number).as_millis()).unwrap();
             (record.pts - taken_ms * 90).abs() <= 1
         };
-        numbers.push((0..FRAMES).find(is_its).expect("the time of a picture"));
+        numbers.push((0..FRAMES).find(is_its).expect("the time of a frame"));
     }
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
 }

@@ -1,4 +1,4 @@
-//! Streams that begin in the server have their sound in step with the pictures.
+//! Local streams keep audio and video in sync.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,10 +18,10 @@ use tungstenite::{Error, Message};
 use crate::websocket::{Socket, open};
 
 const SIZE: Size = Size { width: 64, height: 48 };
-/// Frames and packets of a turn, which lasts half a second.
+/// Frames and packets of a pass, which lasts half a second.
 const FRAMES: u32 = 15;
 const PACKETS: i64 = 25;
-/// Where the source's clock begins.
+/// Start of the source's clock.
 const BEGIN: Duration = Duration::from_secs(1);
 const PACKET_TICKS: i64 = 960;
 
@@ -53,7 +53,7 @@ impl Pictures for Film {
     }
 }
 
-/// Packets of 20 ms that say which they are.
+/// Numbered packets of 20 ms.
 struct Numbered {
     next: i64,
     given: Arc<AtomicU64>,
@@ -113,11 +113,11 @@ fn film(given: &Arc<AtomicU64>) -> LocalSource {
     }
 }
 
-/// The next record; the hello before it is passed over.
+/// Returns the next record, skipping the hello.
 pub(crate) fn record(socket: &mut Socket, parser: &mut Parser) -> Record {
     loop {
         let message = match socket.read() {
-            // The program was halted and goes on.
+            // The process was suspended and continues.
             Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => continue,
             message => message.unwrap(),
         };
@@ -128,7 +128,7 @@ pub(crate) fn record(socket: &mut Socket, parser: &mut Parser) -> Record {
     }
 }
 
-/// Watches for a second and a half; the time at which it began.
+/// Watches for a second and a half; returns the start time.
 fn watch(server: &Server) -> i64 {
     let mut socket = open(server.address(), "/view/film", &[]).unwrap();
     let mut parser = Parser::new();
@@ -146,15 +146,15 @@ fn watch(server: &Server) -> i64 {
         assert_eq!(record.kind, Kind::Sound);
         let sound_us = record.pts * 1000 / 48;
         let away = sound_us - picture_us;
-        assert!((-60_000..150_000).contains(&away), "{away} µs beside the picture");
+        assert!((-60_000..150_000).contains(&away), "{away} µs from the video");
         match last_sound {
-            // Ends of turns are rounded, to ticks of both.
+            // Ends of passes are rounded to ticks of both media.
             None => {
-                assert!((-90..41_000).contains(&away), "it begins {away} µs beside the picture")
+                assert!((-90..41_000).contains(&away), "it begins {away} µs from the video")
             }
             Some(last) => assert!((record.pts - last - PACKET_TICKS).abs() < 4),
         }
-        // Each turn begins with its first packet.
+        // Each pass begins with its first packet.
         let number = (record.pts + 100) / PACKET_TICKS % PACKETS;
         assert_eq!(i64::from(record.payload[1]), number, "at {}", record.pts);
         last_sound = Some(record.pts);
@@ -165,7 +165,7 @@ fn watch(server: &Server) -> i64 {
 }
 
 #[test]
-fn sound_goes_beside_the_pictures_and_is_made_only_while_somebody_watches() {
+fn audio_accompanies_video_and_is_encoded_only_for_viewers() {
     let server = Server::start(Config::loopback()).unwrap();
     let given = Arc::new(AtomicU64::new(0));
     server.add_source(film(&given)).unwrap();
@@ -179,13 +179,13 @@ fn sound_goes_beside_the_pictures_and_is_made_only_while_somebody_watches() {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Whoever comes later finds both together again.
+    // Later viewers receive both in sync too.
     std::thread::sleep(Duration::from_millis(330));
     assert!(watch(&server) > first + 1_500_000);
 }
 
 #[test]
-fn a_film_that_nobody_watches_is_recorded_with_its_sound() {
+fn a_file_without_viewers_is_recorded_with_its_audio() {
     let folder = std::env::temp_dir().join(format!("codec-film-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     let record = Some(folder.clone());
@@ -195,12 +195,12 @@ fn a_film_that_nobody_watches_is_recorded_with_its_sound() {
     let stream = server.hub().find("film").unwrap();
     let end = Instant::now() + Duration::from_secs(10);
     while stream.over().is_none() {
-        assert!(Instant::now() < end, "the film does not end");
+        assert!(Instant::now() < end, "the file does not end");
         std::thread::sleep(Duration::from_millis(5));
     }
     server.stop();
     assert_eq!(stream.json()["recorded"], true);
-    assert_eq!(stream.decoded(), None, "what is encoded here is not decoded here");
+    assert_eq!(stream.decoded(), None, "local streams are not decoded");
     let mut files = fs::read_dir(&folder).unwrap();
     let path = files.next().unwrap().unwrap().path();
     assert!(files.next().is_none());
@@ -215,7 +215,7 @@ fn a_film_that_nobody_watches_is_recorded_with_its_sound() {
         times[packet.track].push(packet.pts * 1000 * i64::from(base.num) / i64::from(base.den));
     }
     let [pictures, sound] = times;
-    // Times of a file are whole milliseconds.
+    // File timestamps are whole milliseconds.
     let close = |all: &[i64], step: i64| {
         let due = (0..).map(|n| n * step / 3);
         all.iter().zip(due).all(|(at, due)| (at - due).abs() <= 2)

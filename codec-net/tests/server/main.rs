@@ -1,4 +1,4 @@
-//! The server from outside: who may do what, limits, sockets.
+//! Tests of the server from outside: access, limits, sockets.
 
 #![expect(
     clippy::unwrap_used,

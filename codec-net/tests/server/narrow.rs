@@ -1,4 +1,4 @@
-//! A link that carries less than the lowest layer of a stream.
+//! A link that carries less than the base layer of a stream.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use serde_json::Value;
 
 use crate::caller::Caller;
 
-/// Two and a half times what the link carries.
+/// Two and a half times the capacity of the link.
 const FRAME_BYTES: usize = 1000;
 const KEY_FRAME_BYTES: usize = 4000;
 const LINK: &str = "delay=20ms,rate=100k,queue=1s";
 
-/// A film in one layer with sound; a key frame where one is asked for.
+/// Publishes video in one layer with audio; key frames on request.
 fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
     let begun = Instant::now();
     for number in 0_u32.. {
@@ -41,8 +41,8 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
     }
 }
 
-/// Why the video paused, and null where it went on after that. Before it pauses the small rendition
-/// is tried, which nothing can be made of here.
+/// The reasons of pauses, and null after each resumption. Before a pause the small rendition is
+/// tried, which cannot be encoded here.
 fn pictures(caller: &Caller) -> Vec<&Value> {
     let lines = caller.lines.iter().filter(|line| line["type"] == "picture");
     let mut told: Vec<_> =
@@ -52,9 +52,9 @@ fn pictures(caller: &Caller) -> Vec<&Value> {
 }
 
 #[test]
-fn pictures_pause_where_not_even_the_lowest_layer_fits_and_sound_goes_on() {
+fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     let config = Config::loopback();
-    // The relay has the server's port on an address next to it, which is the one announced.
+    // The relay uses the server's port on a neighbouring address, which is announced.
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
     let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
@@ -74,28 +74,28 @@ fn pictures_pause_where_not_even_the_lowest_layer_fits_and_sound_goes_on() {
     let plan = |kind| MediaPlan { kind, direction: Direction::ReceiveOnly, stream: None };
     let plans = [plan(Kind::Video), plan(Kind::Audio)];
     let mut caller = Caller::call(&server, "/whep/film", &plans, None, false);
-    // The message itself has to find its way.
+    // The message itself must also pass the link.
     let reason = || server.sessions().json()[0]["paused"].clone();
     let paused = caller.live(Duration::from_secs(30), |_| reason().is_string());
     assert!(paused, "{:?}", relay.stats());
 
-    // What was on its way, and is asked for again, still comes for a while; then there is sound alone.
+    // Packets in flight and retransmissions arrive for a while; afterwards there is only audio.
     let end = Instant::now() + Duration::from_secs(20);
     let before = loop {
         let before = (caller.pictures, caller.sound);
         let heard = caller.live(Duration::from_secs(10), |now| now.sound >= before.1 + 40);
-        assert!(heard, "{} packets of sound", caller.sound - before.1);
+        assert!(heard, "{} audio packets", caller.sound - before.1);
         if caller.pictures == before.0 {
             break before;
         }
-        assert!(Instant::now() < end, "pictures go on");
+        assert!(Instant::now() < end, "video continues");
     };
     let told = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
     assert!(told, "{:?}", caller.lines);
     assert_eq!(pictures(&caller), [&reason()]);
     assert!(reason().as_str().is_some_and(|reason| reason.contains("link")), "{}", reason());
 
-    // Tried again, with a key frame.
+    // Retried with a key frame.
     let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() == 2);
     assert!(resumed, "{:?}", caller.lines);
     assert_eq!(pictures(&caller)[1], &Value::Null);

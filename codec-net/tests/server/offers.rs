@@ -1,4 +1,4 @@
-//! Offers that cannot be taken as they are: other codecs, several lines of video, simulcast.
+//! Offers that cannot be accepted completely: other codecs, several video lines, simulcast.
 
 use codec_net::server::room::About;
 use codec_net::server::{Config, Server};
@@ -11,7 +11,7 @@ const TRANSPORT: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:01234
     a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
     a=setup:actpass\r\na=rtcp-mux\r\n";
 
-/// A line of media, as browsers write it.
+/// Formats a media line as browsers write it.
 fn line(mid: u8, kind: &str, direction: &str, codecs: &[(u8, &str)], more: &str) -> String {
     let types: String = codecs.iter().map(|(pt, _)| format!(" {pt}")).collect();
     let maps: String =
@@ -41,7 +41,7 @@ fn media_lines(answer: &Answer) -> Vec<&str> {
 }
 
 #[test]
-fn publishers_without_vp8_learn_what_is_taken() {
+fn publishers_without_vp8_learn_the_supported_codecs() {
     let server = Server::start(Config::loopback()).unwrap();
     for codecs in [&H264[..], &OTHERS] {
         let video = line(0, "video", "sendonly", codecs, "");
@@ -78,7 +78,7 @@ fn rejected_lines_of_publishers_keep_their_formats() {
 }
 
 #[test]
-fn viewers_without_vp8_are_refused_or_get_the_audio() {
+fn viewers_without_vp8_are_rejected_or_get_audio_only() {
     let server = Server::start(Config::loopback()).unwrap();
     let silent = About { kind: "ws", video: true, sound: false };
     let _silent = server.hub().publish("silent", silent, Box::new(|| {})).unwrap();
@@ -93,7 +93,7 @@ fn viewers_without_vp8_are_refused_or_get_the_audio() {
     ] {
         let answer = post(&server, path, &lines);
         assert_eq!(answer.status, 422, "{answer:?}");
-        assert!(answer.body.contains("offered H264; this server takes VP8"), "{answer:?}");
+        assert!(answer.body.contains("got H264; expected one of VP8"), "{answer:?}");
     }
     let answer = post(&server, "/whep/both", &[video, audio]);
     assert_eq!(answer.status, 201, "{answer:?}");

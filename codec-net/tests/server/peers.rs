@@ -1,4 +1,4 @@
-//! Other peers than Chromium: Firefox and aiortc.
+//! Peers other than Chromium: Firefox and aiortc.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::browser::ON_THEIR_WAY;
 
 const RATE: Rational = Rational { num: 30, den: 1 };
-/// Pictures before they come again, without a seam.
+/// Number of frames before they repeat seamlessly.
 pub(crate) const PICTURES: u32 = 64;
-/// Peers come one after the other, for what they measure.
+/// Peers run one after the other, because they are measured.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A moving pattern with some noise, without end.
+/// An endless moving pattern with some noise.
 struct Endless {
     size: Size,
     pictures: Arc<Vec<Vec<u8>>>,
@@ -74,13 +74,13 @@ pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser")
 }
 
-/// Says that a test is left out; where counterparts have to be there, that is a failure.
+/// Reports that a test is skipped; a failure if counterparts are required.
 fn skip(missing: &str, what: &str) {
     assert!(std::env::var_os("CODEC_COUNTERPARTS").is_none(), "no {missing}: see .ci/run");
     eprintln!("skipped, no {missing}: {what}");
 }
 
-/// Whether a browser and what drives it are there.
+/// Whether a browser and its driver are installed.
 pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) -> bool {
     let browser = std::env::var(variable).unwrap_or_else(|_| path.to_owned());
     if !Path::new(&browser).exists() {
@@ -94,7 +94,7 @@ pub(crate) fn has_browser(variable: &str, path: &str, driver: &str, what: &str) 
     true
 }
 
-/// Runs a peer and gives what it measured.
+/// Runs a peer and returns its measurements.
 pub(crate) fn measure(command: &mut Command) -> Value {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -125,7 +125,7 @@ fn firefox_watches_and_publishes() {
     assert_eq!(watch["player"]["width"], 320, "{watch}");
     let publish = &seen["publish"];
     let frames = number(&publish["frames"]);
-    // Its fake camera gives 30 frames a second, fewer where the machine is busy.
+    // Its fake camera has 30 frames per second, fewer on a busy machine.
     assert!(frames > 60.0, "{publish}");
     assert!(number(&publish["decodedFrames"]) > frames - ON_THEIR_WAY, "{publish}");
     assert_eq!(publish["decodeErrors"], 0, "{publish}");
@@ -133,9 +133,9 @@ fn firefox_watches_and_publishes() {
     assert!(number(&publish["soundPackets"]) > 100.0, "{publish}");
 }
 
-/// Without the preferences that let it use 127.0.0.1.
+/// Without the preferences that allow 127.0.0.1.
 #[test]
-fn firefox_that_cannot_reach_the_server_by_webrtc_watches_by_websocket() {
+fn firefox_falls_back_to_websocket_without_webrtc() {
     if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
         return;
     }
@@ -150,9 +150,9 @@ fn firefox_that_cannot_reach_the_server_by_webrtc_watches_by_websocket() {
     }
 }
 
-/// The server's own address in its network is one that Firefox uses by default.
+/// By default Firefox uses the server's network address.
 #[test]
-fn firefox_with_default_preferences_watches_by_webrtc() {
+fn firefox_with_default_preferences_watches_over_webrtc() {
     if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox") {
         return;
     }
@@ -171,7 +171,7 @@ fn firefox_with_default_preferences_watches_by_webrtc() {
     assert!(number(&watch["decoded"]) > 15.0 * number(&watch["seconds"]), "{watch}");
 }
 
-/// The Python that has aiortc.
+/// The Python interpreter with aiortc.
 fn python(what: &str) -> Option<String> {
     let python = std::env::var("CODEC_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python).args(["-c", "import aiortc"]).stderr(Stdio::null()).status();

@@ -13,19 +13,19 @@ use codec_rtc::link::LinkSpec;
 use crate::peers::{draw, has_browser, measure, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
-/// How long a publisher is measured.
+/// Measurement time of a publisher.
 const SECONDS: &str = "20";
-/// Frames before the first key frame is there, and those that the end cuts off.
+/// Frames before the first key frame, and those cut off at the end.
 const AT_THE_ENDS: f64 = 4.0;
 
-/// Chromium publishes 640x360 at 1.5 Mb/s over this link, both ways: at most this share of the frames
-/// that it sends is not passed on.
+/// Chromium publishes 640x360 at 1.5 Mb/s over this link, impaired in both directions. Checks that
+/// at most this share of its frames is not passed on.
 fn publish_over(link: &str, most: f64) {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return;
     }
     let config = Config::loopback();
-    // The relay has the server's port on an address next to it, which is the one announced.
+    // The relay uses the server's port on a neighbouring address, which is announced.
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
     let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();

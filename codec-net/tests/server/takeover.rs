@@ -1,4 +1,4 @@
-//! A publisher that comes back while the server still has its old session.
+//! A publisher that returns while the server still has its old session.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const ONE: &str = "one-publisher";
 const OTHER: &str = "other-publisher";
 
 #[test]
-fn the_same_token_takes_a_stream_over_and_another_one_does_not() {
+fn only_the_same_token_takes_over_a_stream() {
     let mut access = Access::open();
     for token in [ONE, OTHER] {
         access.add_token(token, Grants::parse("publish+view").unwrap()).unwrap();
@@ -28,7 +28,7 @@ fn the_same_token_takes_a_stream_over_and_another_one_does_not() {
     let mut viewer =
         Caller::call(&server, "/whep/mine", &[plan(Direction::ReceiveOnly)], Some(OTHER), false);
     assert!(viewer.live(Duration::from_secs(10), |caller| caller.connected));
-    // Nothing is heard of the first one any more, and the server does not know it yet.
+    // The first one is silent, but the server has not noticed yet.
     drop(crashed);
     let (name, token) = bearer(OTHER);
     let refused =

@@ -1,4 +1,4 @@
-//! Candidates that come after the offer: PATCH of WHIP and WHEP (RFC 9725, section 4.3).
+//! Trickle ICE: PATCH of WHIP and WHEP (RFC 9725, section 4.3).
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn call(server: &Server, path: &str, direction: Direction, token: Option<&str>) 
     Caller::call(server, path, &[plan(direction)], token, true)
 }
 
-/// Tells the caller's candidates; the server's checks are the only way for the two to meet.
+/// Sends the client's candidates; only the server's checks can connect the two.
 fn trickle(caller: &mut Caller, server: &Server) {
     let early = caller.live(Duration::from_millis(200), |caller| caller.connected);
     assert!(!early, "connected without addresses");
@@ -31,7 +31,7 @@ fn trickle(caller: &mut Caller, server: &Server) {
 }
 
 #[test]
-fn a_publisher_that_told_its_addresses_later_is_connected() {
+fn a_publisher_connects_with_trickled_candidates() {
     let server = Server::start(Config::loopback()).unwrap();
     let mut caller = call(&server, "/whip/mine", Direction::SendOnly, None);
     trickle(&mut caller, &server);
@@ -39,7 +39,7 @@ fn a_publisher_that_told_its_addresses_later_is_connected() {
 }
 
 #[test]
-fn a_viewer_that_told_its_addresses_later_is_shown_the_stream() {
+fn a_viewer_receives_the_stream_with_trickled_candidates() {
     let server = Server::start(Config::loopback()).unwrap();
     let publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
     let mut caller = call(&server, "/whep/live", Direction::ReceiveOnly, None);
@@ -54,7 +54,7 @@ fn a_viewer_that_told_its_addresses_later_is_shown_the_stream() {
     }
 }
 
-/// Sends a fragment; gives status and answer.
+/// Sends a fragment; returns the response.
 fn patch(server: &Server, caller: &Caller, more: &[(&str, &str)], body: &str) -> Answer {
     let (name, token) = bearer(VIEW);
     let mut headers = vec![(name, token.as_str())];
@@ -63,7 +63,7 @@ fn patch(server: &Server, caller: &Caller, more: &[(&str, &str)], body: &str) ->
 }
 
 #[test]
-fn fragments_are_taken_of_the_right_caller_for_the_right_session_alone() {
+fn fragments_require_the_right_caller_and_session() {
     let server = guarded();
     let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
     let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
@@ -110,7 +110,7 @@ fn fragments_are_taken_of_the_right_caller_for_the_right_session_alone() {
 }
 
 #[test]
-fn candidates_without_end_and_damaged_fragments_end_nothing() {
+fn endless_candidates_and_damaged_fragments_are_harmless() {
     let server = guarded();
     let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
     let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));

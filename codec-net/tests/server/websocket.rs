@@ -51,7 +51,7 @@ fn hello() -> Vec<u8> {
     out
 }
 
-/// A key frame's first bytes, as far as the server looks at them.
+/// The first bytes of a key frame or an inter frame, as far as the server parses them.
 fn frame(key: bool, pts: i64) -> Vec<u8> {
     let payload = if key {
         vec![0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 64, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -73,7 +73,7 @@ fn wait(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Reads to the close frame and gives its code and reason.
+/// Reads to the close frame; returns its code and reason.
 fn closed(socket: &mut Socket) -> (CloseCode, String) {
     loop {
         match socket.read() {
@@ -85,7 +85,7 @@ fn closed(socket: &mut Socket) -> (CloseCode, String) {
 }
 
 #[test]
-fn what_one_publishes_another_sees() {
+fn published_streams_reach_viewers() {
     let server = Server::start(Config::loopback()).unwrap();
     let mut publisher = open(server.address(), "/publish/live", &[]).unwrap();
     publisher.send(Message::binary(hello())).unwrap();
@@ -109,7 +109,7 @@ fn what_one_publishes_another_sees() {
         }
     }
     assert_eq!(seen, [(true, 0, 7), (false, 3000, 7), (false, 6000, 7)]);
-    // The publisher was asked for the key frame.
+    // The publisher received the key frame request.
     let Message::Binary(asked) = publisher.read().unwrap() else { panic!() };
     let Some(Item::Record(asked)) = Parser::of_records().next(&mut &asked[..]).unwrap() else {
         panic!()
@@ -120,7 +120,7 @@ fn what_one_publishes_another_sees() {
 }
 
 #[test]
-fn tokens_open_websockets_by_header_or_by_sub_protocol() {
+fn tokens_are_accepted_in_a_header_or_a_subprotocol() {
     let server = guarded();
     let address = server.address();
     let pause = || std::thread::sleep(Duration::from_millis(110));
@@ -145,7 +145,7 @@ fn tokens_open_websockets_by_header_or_by_sub_protocol() {
 }
 
 #[test]
-fn liars_and_floods_are_shown_out_with_a_reason() {
+fn invalid_lengths_and_floods_end_sessions_with_a_reason() {
     let limits = Limits { media_bytes: 1000, ..Limits::default() };
     let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
     let publish = |name: &str| {
@@ -177,7 +177,7 @@ fn liars_and_floods_are_shown_out_with_a_reason() {
         }
     };
     assert!(end);
-    // A frame whose header lies about its length, and then silence.
+    // A frame with a wrong length in its header, and then silence.
     let mut lying = publish("lying");
     let raw = lying.get_mut();
     raw.write_all(&[0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4])
@@ -186,7 +186,7 @@ fn liars_and_floods_are_shown_out_with_a_reason() {
 }
 
 #[test]
-fn the_log_tells_of_beginnings_ends_and_refusals() {
+fn the_log_contains_starts_ends_and_rejections() {
     #[derive(Clone, Default)]
     struct Memory(Arc<Mutex<Vec<u8>>>);
     impl Write for Memory {
@@ -218,7 +218,7 @@ fn the_log_tells_of_beginnings_ends_and_refusals() {
 }
 
 #[test]
-fn talk_goes_to_viewers_that_ask_for_it() {
+fn chat_reaches_viewers_that_request_it() {
     let server = Server::start(Config::loopback()).unwrap();
     let mut publisher = open(server.address(), "/publish", &[]).unwrap();
     publisher.send(Message::binary(hello())).unwrap();

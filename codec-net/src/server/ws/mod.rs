@@ -1,5 +1,5 @@
-//! Viewing and publishing by WebSocket, where UDP is closed: a message is a hello or a record of
-//! [`framing`](crate::framing).
+//! Watching and publishing over WebSocket, for networks without UDP: each message is a hello or a
+//! record of [`framing`](crate::framing).
 
 mod publish;
 mod view;
@@ -20,22 +20,23 @@ use super::room::{About, Owner};
 use super::sessions::Kind;
 use super::start::Shared;
 
-/// Name of the stream where none is given.
+/// The default stream name.
 const DEFAULT_STREAM: &str = "live";
-/// Sub-protocol of our framing alone.
+/// Subprotocol of plain framing.
 const PLAIN: &str = crate::websocket::SUBPROTOCOL;
-/// Sub-protocol with [`talk`](super::talk) in text messages and, to the server, chunks of files.
+/// Subprotocol with the control channel ([`talk`](super::talk)) in text messages and, to the
+/// server, chunks of files.
 const WITH_TALK: &str = "codec-talk";
-/// How often the other end is asked whether it is there.
+/// Ping interval.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// Nothing heard for so long: the other end has vanished.
+/// Timeout without data: the other end has vanished.
 const SILENCE: Duration = Duration::from_secs(30);
-/// A message that is not taken for so long ends the session.
+/// A session ends if a message cannot be sent within this time.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest reason in a close frame, in bytes (RFC 6455, section 5.5).
+/// Maximum length of the reason in a close frame, in bytes (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 
-/// Where the end of a session is told.
+/// Receives the reason of a session's end.
 type EndWatch = watch::Receiver<Option<EndReason>>;
 
 pub(super) async fn view_default(
@@ -113,16 +114,16 @@ pub(super) async fn publish(
         .on_upgrade(move |socket| publish::run(socket, shared, publisher, session, ended, keys)))
 }
 
-/// Sends a message, or says why it could not be.
+/// Sends a message.
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), EndReason> {
     match tokio::time::timeout(SEND_DEADLINE, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(EndReason::Vanished),
-        Err(_) => Err(EndReason::Limit("seconds that a message may take")),
+        Err(_) => Err(EndReason::Limit("time to send a message")),
     }
 }
 
-/// Says goodbye with a reason.
+/// Closes the connection with a reason.
 async fn close(socket: &mut WebSocket, reason: &EndReason) {
     let code = match reason {
         EndReason::Closed
@@ -144,11 +145,11 @@ async fn close(socket: &mut WebSocket, reason: &EndReason) {
     }
     text.truncate(len);
     let frame = CloseFrame { code, reason: text.into() };
-    // The other end may be gone already.
+    // The other end may already be gone.
     let _ = send(socket, Message::Close(Some(frame))).await;
 }
 
-/// Why it ended, once that is told; never before.
+/// Waits for the reason of the end.
 async fn told(ended: &mut EndWatch) -> EndReason {
     let reason = ended.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
     match reason {
@@ -157,7 +158,7 @@ async fn told(ended: &mut EndWatch) -> EndReason {
     }
 }
 
-/// What the error of a WebSocket means.
+/// Converts a WebSocket error.
 fn broken(error: &axum::Error) -> EndReason {
     EndReason::Protocol(error.to_string())
 }

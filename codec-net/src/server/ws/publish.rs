@@ -1,4 +1,4 @@
-//! Publishing.
+//! Publishing over WebSocket.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use super::{EndWatch, PING_INTERVAL, SILENCE, broken, close, send, told};
 use crate::framing::feedback::Feedback;
 use crate::framing::{Item, Kind, Media, Parser, Record, StreamDescription};
 
-/// A stream of the publisher's hello that is passed on.
+/// A published stream of the hello.
 #[derive(Clone, Copy, Debug)]
 struct Lane {
     is_video: bool,
     time_base: Rational,
-    /// Time of the first packet, in ticks of 1 ns.
+    /// Time of the last packet, in ticks.
     last: u64,
 }
 
@@ -33,7 +33,7 @@ struct Publish {
     shared: Arc<Shared>,
     parser: Parser,
     lanes: Vec<Option<Lane>>,
-    /// What is added to times, in nanoseconds; from the first record on.
+    /// Offset added to timestamps, in nanoseconds; set at the first record.
     origin: Option<i128>,
     messages: Budget,
     heard: Duration,
@@ -109,7 +109,9 @@ impl Publish {
             Message::Binary(bytes) => bytes,
             Message::Close(_) => return Err(EndReason::Closed),
             Message::Text(_) => {
-                return Err(EndReason::Protocol("text where media is expected".to_owned()));
+                return Err(EndReason::Protocol(
+                    "unexpected text message, expected media".to_owned(),
+                ));
             }
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };
@@ -124,7 +126,7 @@ impl Publish {
                 Some(Item::Hello(hello)) => {
                     self.lanes = hello.streams.iter().map(lane).collect();
                     if self.lanes.iter().all(Option::is_none) {
-                        let what = "streams of other codecs than VP8 and Opus".to_owned();
+                        let what = "unsupported codecs, expected VP8 and Opus".to_owned();
                         return Err(EndReason::Protocol(what));
                     }
                 }
@@ -140,7 +142,7 @@ impl Publish {
         let lane = self.lanes.get_mut(usize::from(record.stream)).and_then(Option::as_mut);
         let Some(lane) = lane else { return Ok(()) };
         let hz = if lane.is_video { VIDEO_HZ } else { SOUND_HZ };
-        // A stream that goes on with another publisher has its own time; none is negative.
+        // A stream continued by another publisher keeps its own time; times are never negative.
         let since = self.shared.clock.now().saturating_sub(self.publisher.stream().began());
         let takes_over = self.publisher.takes_over();
         let origin = *self.origin.get_or_insert_with(|| {
@@ -148,7 +150,7 @@ impl Publish {
             let begin = if takes_over { since.as_nanos().cast_signed() } else { pts.max(0) };
             begin - pts
         });
-        // Times do not go back; where they do, they stand still.
+        // Times must not decrease; earlier ones are clamped.
         lane.last = lane.last.max(ticks(record.pts, lane.time_base, hz, origin));
         let pts = lane.last;
         self.moved.bytes += record.payload.len() as u64;
@@ -182,7 +184,7 @@ fn lane(stream: &StreamDescription) -> Option<Lane> {
     Some(Lane { is_video, time_base: stream.time_base, last: 0 })
 }
 
-/// A time in nanoseconds; within a few centuries.
+/// Converts a time to nanoseconds; exact within a few centuries.
 fn nanos(pts: i64, time_base: Rational) -> i128 {
     let pts = i128::from(pts) * i128::from(time_base.num);
     // 2^95 at most.
@@ -191,7 +193,8 @@ fn nanos(pts: i64, time_base: Rational) -> i128 {
     )
 }
 
-/// A time in ticks of `1 / hz` seconds, so many nanoseconds later; 0 for those before 0.
+/// Converts a time plus an offset in nanoseconds to ticks of `1 / hz` seconds; negative times
+/// become 0.
 fn ticks(pts: i64, time_base: Rational, hz: u32, origin: i128) -> u64 {
     let scaled = i128::from(pts) * i128::from(time_base.num) * i128::from(hz);
     let ticks = scaled / i128::from(time_base.den.max(1));
@@ -211,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_in_ticks_of_the_stream() {
+    fn times_are_converted_to_ticks_of_the_stream() {
         assert_eq!(ticks(30, Rational::new(1, 30), 90_000, 0), 90_000);
         assert_eq!(ticks(1001, Rational::new(1, 1000), 48_000, 0), 48_048);
         assert_eq!(ticks(-5, Rational::new(1, 1000), 48_000, 0), 0);

@@ -1,4 +1,4 @@
-//! Viewing.
+//! Watching over WebSocket.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::framing::feedback::Feedback;
 use crate::framing::{Hello, Item as Framed, Kind, Parser, StreamDescription};
 use crate::random;
 
-/// Items that wait for the socket: two seconds of pictures and sound.
+/// Maximum number of items queued for the socket: two seconds of video and audio.
 const QUEUE: usize = 160;
 
 struct View {
@@ -81,7 +81,7 @@ pub(super) async fn run(
     session.conclude(reason, view.moved);
 }
 
-/// There is no other end than with a reason.
+/// A session always ends with a reason.
 enum Never {}
 
 impl View {
@@ -140,7 +140,7 @@ impl View {
                 self.hello(socket, Some(&frame)).await?;
                 frame.record()
             }
-            // Players need the size of the picture first.
+            // Players need the frame size first.
             Item::Sound(_) if self.about.video && !self.hello_sent => None,
             Item::Sound(packet) => {
                 self.hello(socket, None).await?;
@@ -196,7 +196,7 @@ impl View {
         }
     }
 
-    /// What `codec recv` sends back.
+    /// Handles feedback from `codec recv`.
     fn feedback(&mut self, mut bytes: &[u8]) -> Result<(), EndReason> {
         let failed = |error: crate::framing::FramingError| EndReason::Protocol(error.to_string());
         while let Some(item) = self.feedback.next(&mut bytes).map_err(failed)? {
@@ -211,7 +211,7 @@ impl View {
     }
 }
 
-/// What a hello of ours says: pictures first, where there are any, and sound.
+/// The streams in our hello: video first, if any, then audio.
 fn streams(size: Option<Size>) -> Vec<StreamDescription> {
     let size = size.unwrap_or(Size::new(16, 16));
     let video = VideoTrack::new(Format::WebM, Codec::Vp8, size, Rational::new(1, VIDEO_HZ));

@@ -1,4 +1,4 @@
-//! Records under AES-GCM and ChaCha20-Poly1305 (RFC 8446, section 5.2; RFC 5288).
+//! Record protection with AES-GCM and ChaCha20-Poly1305 (RFC 8446, section 5.2; RFC 5288).
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
@@ -13,7 +13,7 @@ use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
 /// Bytes of a tag.
 const TAG: usize = 16;
-/// Bytes of the part of a nonce that a record of TLS 1.2 carries, and of the other part.
+/// Bytes of the explicit part of a TLS 1.2 nonce, and of the fixed part.
 const EXPLICIT: usize = 8;
 const FIXED: usize = NONCE_LEN - EXPLICIT;
 
@@ -25,7 +25,7 @@ pub(super) enum Aead {
     ChaCha20,
 }
 
-/// One with its key. `None` never happens: keys have the length that was asked for.
+/// A cipher with its key. `None` is impossible, because keys have the requested length.
 enum Cipher {
     Aes128(Box<Aes128Gcm>),
     Aes256(Box<Aes256Gcm>),
@@ -74,7 +74,7 @@ impl Cipher {
         tag.map(Into::into).map_err(|_| Error::EncryptError)
     }
 
-    /// Of `data` with its tag; gives the length without.
+    /// Decrypts `data` with its tag; returns the length of the plaintext.
     fn open(&self, nonce: &Nonce, aad: &[u8], data: &mut [u8]) -> Result<usize, Error> {
         let (data, tag) = data.split_last_chunk_mut::<TAG>().ok_or(Error::DecryptError)?;
         let len = data.len();
@@ -152,7 +152,7 @@ impl MessageDecrypter for Tls13 {
     }
 }
 
-/// AES-GCM alone.
+/// AES-GCM only.
 impl Tls12AeadAlgorithm for Aead {
     fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
         Box::new(Tls12 { cipher: self.cipher(&key), iv: joined(iv, extra) })
@@ -180,7 +180,7 @@ impl Tls12AeadAlgorithm for Aead {
     }
 }
 
-/// The fixed part of a nonce, then the other.
+/// Joins the fixed and the explicit part of a nonce.
 fn joined(fixed: &[u8], explicit: &[u8]) -> [u8; NONCE_LEN] {
     let mut iv = [0; NONCE_LEN];
     let (first, second) = iv.split_at_mut(FIXED);

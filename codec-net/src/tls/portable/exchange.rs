@@ -6,7 +6,7 @@ use rustls::{Error, NamedGroup, PeerMisbehaved};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 use zeroize::Zeroizing;
 
-/// In the order of preference.
+/// In order of preference.
 pub(super) static ALL: &[&dyn SupportedKxGroup] = &[&X25519, &P256, &P384];
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
@@ -66,7 +66,7 @@ macro_rules! nist_group {
 
         impl SupportedKxGroup for $group {
             fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-                // Nearly all strings of that many bytes are a key.
+                // Almost all strings of this length are valid keys.
                 for _ in 0..100 {
                     let bytes = random::<$bytes>()?;
                     if let Ok(secret) = SecretKey::<$curve>::from_slice(&bytes[..]) {
@@ -89,7 +89,7 @@ macro_rules! nist_group {
 
         impl ActiveKeyExchange for $active {
             fn complete(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
-                // Points in their whole form alone (RFC 8446, section 4.2.8.2).
+                // Only uncompressed points (RFC 8446, section 4.2.8.2).
                 if peer.first() != Some(&4) {
                     return Err(invalid_share());
                 }

@@ -1,8 +1,8 @@
-//! A provider for rustls over `RustCrypto`: for every processor, without C.
+//! A rustls provider over `RustCrypto`: for all processors, without C.
 //!
-//! TLS 1.3 with AES-GCM and ChaCha20-Poly1305, TLS 1.2 with ECDHE and AES-GCM; X25519, P-256, P-384.
-//! Certificates are checked by ECDSA and RSA; a server signs with ECDSA (P-256, P-384) alone: RSA
-//! over `RustCrypto` takes a time that depends on the key.
+//! TLS 1.3 with AES-GCM and ChaCha20-Poly1305, TLS 1.2 with ECDHE and AES-GCM; X25519, P-256,
+//! P-384. Certificates are verified with ECDSA and RSA; a server signs only with ECDSA (P-256,
+//! P-384), because the time of RSA in `RustCrypto` depends on the key.
 
 mod aead;
 mod exchange;
@@ -24,7 +24,7 @@ pub(super) fn provider() -> CryptoProvider {
     }
 }
 
-/// The random numbers of the operating system.
+/// The operating system's random numbers.
 #[derive(Debug)]
 struct System;
 

@@ -1,17 +1,17 @@
-//! RSA signatures are checked, not made (RFC 8017): nothing here is secret.
+//! Verification of RSA signatures (RFC 8017). No signing, so no secrets are involved.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 
 use super::verify::Sha;
 
-/// Bits of a modulus that is taken.
+/// Minimum size of a modulus in bits.
 const LEAST_BITS: u32 = 2048;
 const MOST_BITS: u32 = 8192;
-/// Bytes of a public exponent that is taken: more only costs time.
+/// Maximum size of a public exponent in bytes: larger ones only cost time.
 const EXPONENT_BYTES: usize = 4;
 
-/// How a hash is padded.
+/// The padding of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Padding {
     /// RFC 8017, section 9.2.
@@ -20,7 +20,7 @@ pub(super) enum Padding {
     Pss,
 }
 
-/// Whether `signature` is one of `hash` under a key (`RSAPublicKey`, RFC 8017, appendix A.1.1).
+/// Verifies `signature` of `hash` with a key (`RSAPublicKey`, RFC 8017, appendix A.1.1).
 pub(super) fn is_valid(
     key: &[u8],
     padding: Padding,
@@ -37,7 +37,7 @@ fn check(key: &[u8], padding: Padding, sha: Sha, hash: &[u8], signature: &[u8]) 
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     let is_large = |exponent: &[u8]| exponent.len() > 1 || exponent.first() > Some(&2);
     let fits = (LEAST_BITS..=MOST_BITS).contains(&bits) && exponent.len() <= EXPONENT_BYTES;
-    // Bytes compare as the numbers do where they are equally many.
+    // With equal lengths, byte order comparison equals numeric comparison.
     let is_below = signature.len() == modulus.len() && signature < modulus;
     if !(fits && is_odd(modulus) && is_odd(exponent) && is_large(exponent) && is_below) {
         return None;
@@ -49,7 +49,7 @@ fn check(key: &[u8], padding: Padding, sha: Sha, hash: &[u8], signature: &[u8]) 
     }
 }
 
-/// `base` to `exponent` modulo `modulus`, in as many bytes as that has.
+/// Computes `base` to the power of `exponent` modulo `modulus`, with the modulus's number of bytes.
 fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
     let precision = u32::try_from(modulus.len()).ok()?.next_multiple_of(8) * 8;
     let number = |bytes| BoxedUint::from_be_slice(bytes, precision).ok();
@@ -61,7 +61,7 @@ fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
     result.get(result.len().checked_sub(modulus.len())?..).map(<[u8]>::to_vec)
 }
 
-/// Modulus and exponent of a key in DER, without leading zeros.
+/// Modulus and exponent of a DER key, without leading zeros.
 fn numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let (sequence, rest) = element(key, 0x30)?;
     let (modulus, after) = element(sequence, 0x02)?;
@@ -72,7 +72,7 @@ fn numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((unsigned(modulus)?, unsigned(exponent)?))
 }
 
-/// A positive number without its sign.
+/// A positive number without its sign byte.
 fn unsigned(bytes: &[u8]) -> Option<&[u8]> {
     match bytes {
         [0, rest @ ..] => rest.first().is_some_and(|first| *first >= 0x80).then_some(rest),
@@ -81,7 +81,7 @@ fn unsigned(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Contents of an element of DER with this tag, and what follows it (ITU-T X.690, section 8.1).
+/// The contents of a DER element with this tag, and the rest (ITU-T X.690, section 8.1).
 fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<2>()?;
     let (len, rest) = match *head {
@@ -97,7 +97,7 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(len)
 }
 
-/// A padded hash of `len` bytes (RFC 8017, section 9.2).
+/// Pads a hash to `len` bytes (RFC 8017, section 9.2).
 fn pkcs1(sha: Sha, hash: &[u8], len: usize) -> Option<Vec<u8>> {
     let (kind, bytes) = match sha {
         Sha::Sha256 => (1, 32),
@@ -135,7 +135,7 @@ fn is_pss(sha: Sha, hash: &[u8], message: &[u8], bits: u32) -> Option<()> {
     (*one == 1 && zeros.iter().all(|byte| *byte == 0) && expected == seed).then_some(())
 }
 
-/// MGF1 (RFC 8017, appendix B.2.1), without end.
+/// MGF1 (RFC 8017, appendix B.2.1), endless.
 fn mask(sha: Sha, seed: &[u8]) -> impl Iterator<Item = u8> + use<'_> {
     (0_u32..).flat_map(move |counter| sha.digest(&[seed, &counter.to_be_bytes()]))
 }

@@ -1,4 +1,4 @@
-//! Keys of servers: ECDSA.
+//! Server keys: ECDSA.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
-/// Reads private keys.
+/// Parses private keys.
 #[derive(Debug)]
 pub(super) struct Keys;
 
@@ -36,7 +36,7 @@ impl KeyProvider for Keys {
             return Ok(Arc::new(Ecdsa(Key::P384(key.into()))));
         }
         Err(Error::General(
-            "on this processor TLS signs with ECDSA keys (P-256, P-384) alone".to_owned(),
+            "on this processor TLS supports only ECDSA keys (P-256, P-384) for signing".to_owned(),
         ))
     }
 }
@@ -51,7 +51,7 @@ enum Key {
 struct Ecdsa(Key);
 
 impl std::fmt::Debug for Ecdsa {
-    /// Without the key.
+    /// Does not print the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ecdsa").field("scheme", &self.scheme()).finish_non_exhaustive()
     }

@@ -10,10 +10,10 @@ use rustls::{
 use super::aead::Aead;
 use super::hash::{HMAC_SHA256, HMAC_SHA384, SHA256, SHA384};
 
-/// Records under one key of AES-GCM (RFC 8446, section 5.5).
+/// Maximum number of records with one AES-GCM key (RFC 8446, section 5.5).
 const GCM_RECORDS: u64 = 1 << 23;
 
-/// In the order of preference.
+/// In order of preference.
 pub(super) static ALL: &[SupportedCipherSuite] = &[
     SupportedCipherSuite::Tls13(&AES_256),
     SupportedCipherSuite::Tls13(&AES_128),

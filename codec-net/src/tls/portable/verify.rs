@@ -1,4 +1,4 @@
-//! Signatures of certificates and handshakes: ECDSA and RSA.
+//! Signature verification for certificates and handshakes: ECDSA and RSA.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rustls::SignatureScheme;
@@ -35,7 +35,7 @@ pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorit
     ],
 };
 
-/// A hash of SHA-2.
+/// A SHA-2 hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sha {
     Sha256,
@@ -67,7 +67,7 @@ enum Scheme {
     Rsa(Padding),
 }
 
-/// One algorithm.
+/// A signature algorithm.
 #[derive(Debug)]
 struct Algorithm {
     scheme: Scheme,
