@@ -1,4 +1,4 @@
-//! Sockets, clocks and threads around `codec-rtc`, whose state machines use none.
+//! Sockets, clocks and threads around `codec-rtc`, whose state machines use none of them.
 //!
 //! | module | |
 //! |---|---|

@@ -190,7 +190,7 @@ fn request(method: Method, url: &str, token: Option<&str>) -> ureq::http::reques
 }
 
 fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
-    // Reports what is wrong with the certificates.
+    // Reports invalid certificates.
     tls::client_config(Roots::Pem(pem)).map_err(|error| NetError::Protocol(error.to_string()))?;
     let found = parse_pem(pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -117,7 +117,7 @@ pub(crate) struct LevelArgs {
     pub(crate) levels: Vec<String>,
 }
 
-/// Where results go and what they are compared with.
+/// Output of the results and comparison with a baseline.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RecordArgs {
     /// Write all measurements as JSON; `-`: to standard output, instead of the table.

@@ -58,7 +58,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) duration: Option<Duration>,
 }
 
-/// What is reduced first.
+/// What to reduce first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AdaptArg {
     Balanced,

@@ -20,7 +20,7 @@ pub(crate) enum RecoveryArg {
     None,
 }
 
-/// What is displayed for frames with damaged references or missing packets.
+/// How frames with damaged references or missing packets are displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnLossArg {
     /// The decoder's concealed output.
@@ -49,7 +49,7 @@ pub(crate) struct SimulateArgs {
     /// Set the reaction to packet loss.
     #[arg(long, value_enum, default_value = "pli")]
     pub(crate) recovery: RecoveryArg,
-    /// Set what is displayed for damaged frames.
+    /// Set how damaged frames are displayed.
     #[arg(long, value_enum, default_value = "conceal")]
     pub(crate) on_loss: OnLossArg,
     /// Set the delay from capture to display.

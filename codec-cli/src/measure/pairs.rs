@@ -226,7 +226,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// What is visible before the first frame.
+/// The screen before the first frame.
 fn black(like: &Planes) -> Planes {
     let mut planes = Planes::default();
     planes.reset(like.size);

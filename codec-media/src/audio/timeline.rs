@@ -216,7 +216,7 @@ impl Timeline {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_possible_wrap, reason = "short sounds")]
+#[expect(clippy::cast_possible_wrap, reason = "short clips")]
 mod tests {
     use std::f32::consts::TAU;
 
@@ -323,11 +323,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "resample")]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "short sounds"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "short clips")]
     fn clock_drift_is_corrected_without_discontinuities() {
         for to in [MONO, AudioFormat::new(44_100, ChannelLayout::Mono)] {
             // 1000 ppm for two and for ten minutes: the difference does not grow.

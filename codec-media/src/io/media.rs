@@ -22,7 +22,7 @@ pub struct Parts {
 pub struct Media {
     pub pictures: Option<Box<dyn FrameSource>>,
     pub sound: Option<SoundInput>,
-    /// What the input has, wanted or not.
+    /// The media of the input, wanted or not.
     pub holds: Parts,
     /// Set if audio was wanted and the only audio track cannot be read.
     pub(crate) lost_sound: Option<Failure>,

@@ -246,7 +246,7 @@ pub(crate) struct In {
     pub(crate) relay: Option<Relay>,
 }
 
-/// What the command needs from an input.
+/// The needs of the command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
     pub(crate) sound: bool,

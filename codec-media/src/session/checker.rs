@@ -1,4 +1,4 @@
-//! Decodes what was just encoded, to verify it and to measure its quality.
+//! Decodes freshly encoded packets, to verify them and to measure their quality.
 
 use std::collections::VecDeque;
 

@@ -24,7 +24,7 @@ impl Effort {
 fn count<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
     let mut given = None;
     let info = allocation_counter::measure(|| given = Some(work()));
-    #[expect(clippy::expect_used, reason = "measure calls what it is given")]
+    #[expect(clippy::expect_used, reason = "the closure is always called")]
     (given.expect("called"), Some(info.count_total))
 }
 

@@ -62,7 +62,7 @@ pub enum FramingError {
     TooLong {
         /// Byte offset in the stream.
         at: u64,
-        /// What is too long.
+        /// The part that is too long.
         what: &'static str,
         /// Its length in bytes.
         bytes: u64,

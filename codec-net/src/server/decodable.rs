@@ -16,7 +16,7 @@ pub enum LeftOut {
     Layer,
 }
 
-/// What a viewer has received completely, by temporal layer.
+/// The layers that a viewer has received completely.
 #[derive(Clone, Copy, Debug)]
 pub struct Decodability {
     /// Frames of this layer and above depend on a dropped frame; 0: all frames but key frames.

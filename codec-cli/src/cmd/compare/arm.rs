@@ -333,7 +333,7 @@ fn kbps_of(task: &Task<'_>) -> f64 {
 }
 
 /// Whole kilobits per second, at least one.
-#[expect(clippy::cast_precision_loss, reason = "sizes of pictures")]
+#[expect(clippy::cast_precision_loss, reason = "sizes of frames")]
 pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
     (bits * size.pixels() as f64 * frame_rate.as_f64() / 1000.0).round().max(1.0)
 }

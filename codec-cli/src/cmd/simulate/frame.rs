@@ -50,7 +50,7 @@ pub(super) struct Decoded {
     pub(super) shown: Option<Duration>,
 }
 
-/// What the viewer sees when the frame is due.
+/// The viewer's screen when the frame is due.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     /// Number of the visible frame.

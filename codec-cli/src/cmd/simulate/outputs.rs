@@ -19,7 +19,7 @@ use super::viewer::OnScreen;
 pub(super) struct Outputs {
     received: Option<(OutputFile, Box<dyn PacketWriter>)>,
     seen: Option<(OutputFile, PictureSink)>,
-    /// What is visible before the first frame.
+    /// The screen before the first frame.
     black: Planes,
 }
 
@@ -58,7 +58,7 @@ impl Outputs {
         writer.write(packet).map_err(|error| Failure::writing(&file.name, &error))
     }
 
-    /// Writes what is visible at an instant.
+    /// Writes the screen contents at an instant.
     pub(super) fn seen(&mut self, screen: Option<&OnScreen>) -> Result<()> {
         let Some((_, sink)) = &mut self.seen else { return Ok(()) };
         match screen {

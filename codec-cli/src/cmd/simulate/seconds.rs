@@ -17,7 +17,7 @@ pub(super) struct Second {
     pub(super) dropped: u64,
     /// The longest queueing delay.
     pub(super) queueing: Duration,
-    /// PSNR of what was visible for the frames captured in this second.
+    /// PSNR of the screen contents for the frames captured in this second.
     pub(super) psnr_y: Vec<f64>,
     pub(super) frozen: u64,
 }

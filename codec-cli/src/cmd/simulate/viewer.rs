@@ -1,4 +1,4 @@
-//! The viewer: what is displayed when, and its quality.
+//! The viewer: displayed frames, their times and their quality.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A viewer of a stream: what it receives, and what is dropped.
+//! A viewer of a stream: delivered and dropped media.
 
 use std::fmt;
 use std::sync::Arc;

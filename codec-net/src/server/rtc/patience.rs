@@ -1,7 +1,7 @@
 //! Playout delay for viewers, so that retransmissions arrive in time.
 //!
 //! Browsers do not count packets that arrive late through retransmission as jitter, and skip late
-//! frames of upper layers. So under packet loss they are told to wait for a round trip (the
+//! frames of upper layers. So under packet loss they are asked to wait for a round trip (the
 //! extension `playout-delay`).
 
 use std::time::Duration;

@@ -89,7 +89,7 @@
   document.body.classList.toggle("packets-only", !hasBlocks);
   $("foot").textContent = [
     `${rest.made_by}. Arrow keys change the frame, with Shift by ten; [ and ] go to key frames.`,
-    hasBlocks ? "1 to 7 choose the colour, +, − and 0 the size. Pictures are recoded as WebP. " +
+    hasBlocks ? "1 to 7 choose the colour, +, − and 0 the size. Images are re-encoded as WebP. " +
       "Bits are entropy-coder costs: the ideal size of each symbol at its probability." : "",
   ].join(" ");
 
