@@ -81,7 +81,8 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
     if args.frames != Some(1) && source.next()?.is_some() {
-        let message = "the input has more than one frame\nhelp: take the first with -n 1, or another with `codec snapshot`";
+        let message = "the input has more than one frame\n\
+                           help: take the first with -n 1, or another with `codec snapshot`";
         return Err(Failure::usage(message));
     }
     let written = write::save(&planes, &args.output, style, &rules, env)?;

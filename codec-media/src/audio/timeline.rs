@@ -16,8 +16,8 @@ use crate::stop::Stop;
 
 /// Difference between timestamp and sample count that counts as a jump.
 const JUMP_S: f64 = 0.06;
-/// Step between steady timestamps that indicates missing audio (a packet of 40 ms, or a pause
-/// stated by the file), and the largest variation of steps that are still steady.
+/// A smaller difference counts as a jump too if timestamps are steady: a lost packet of 40 ms, or a
+/// pause stated by the file. Timestamps are steady if they vary by less than `STEADY_S` on average.
 const STEP_S: f64 = 0.03;
 const STEADY_S: f64 = 0.0025;
 /// Averaged difference that starts drift correction.
@@ -40,7 +40,7 @@ pub struct Timeline {
     /// recent ones.
     away: f64,
     distance: f64,
-    /// Average change from one difference to the next.
+    /// Average variation of the difference from one timestamp to the next.
     jitter: f64,
     ratio: f64,
     /// Sample frames still to be dropped because they overlap earlier audio.

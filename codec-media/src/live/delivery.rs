@@ -78,7 +78,7 @@ impl Line {
         Self { hz, unwrap: Unwrapper32::default(), fastest: None, zero: None }
     }
 
-    /// Converts ticks to wall time.
+    /// Converts ticks to a duration in NTP units.
     fn length(&self, ticks: i64) -> i128 {
         (i128::from(ticks) << 32) / i128::from(self.hz)
     }

@@ -102,8 +102,8 @@ impl Unused {
         if forged > 0 {
             let packets = if forged == 1 { "packet" } else { "packets" };
             return Some(format!(
-                "{forged} {packets} failed SRTP authentication: the sender has another key, or sends \
-                unencrypted"
+                "{forged} {packets} failed SRTP authentication: the sender has another key, or \
+                sends unencrypted"
             ));
         }
         (unexpected > 0).then(|| {

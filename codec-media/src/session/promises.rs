@@ -117,7 +117,8 @@ fn kbps(rate: Bitrate) -> f64 {
 }
 
 /// Ways to make an encoder faster.
-const FASTER: &str = "\nhelp: use a higher --speed, more threads (-j), a smaller --resize, or a faster codec (-c vp8)";
+const FASTER: &str = "\nhelp: use a higher --speed, more threads (-j), a smaller --resize, or a \
+                      faster codec (-c vp8)";
 
 /// Returns a warning before the first frame if the codec is known to be slower than real time.
 pub(crate) fn slow_codec(settings: &EncoderSettings) -> Option<String> {

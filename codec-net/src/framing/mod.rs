@@ -14,8 +14,8 @@
 //! A stream: its kind (1 video, 2 audio); the length of the codec's name (1) and the name; the time
 //! base as a fraction of two 32-bit numbers (seconds per tick: numerator, denominator). For video:
 //! width, height and the two numbers of the frame rate, 32 bits each (0 if unknown). For audio:
-//! sample rate (4), channels (1) and samples of delay (4). Then the length of the codec configuration
-//! (2) and the configuration (`OpusHead`).
+//! sample rate (4), channels (1) and samples of delay (4). Then the length of the codec
+//! configuration (2) and the configuration (`OpusHead`).
 //!
 //! | record | bytes |
 //! |---|---|
@@ -31,8 +31,8 @@
 //! | CRC32C of header and payload | 4 |
 //!
 //! The header has its own checksum, so that a damaged length is detected immediately. The framing
-//! provides neither confidentiality nor authenticity: CRC32C detects accidental damage only. Use `wss`
-//! on untrusted networks.
+//! provides neither confidentiality nor authenticity: CRC32C detects accidental damage only. Use
+//! `wss` on untrusted networks.
 
 pub mod crc;
 pub mod datagram;

@@ -1,7 +1,7 @@
 //! The control channel of a session, over a data channel or a WebSocket: statistics, chat, files.
 //!
-//! Text messages are JSON with a `type`. A chunk of a file is a binary message: file number (4 bytes,
-//! big-endian), offset (8), data.
+//! Text messages are JSON with a `type`. A chunk of a file is a binary message: file number (4
+//! bytes, big-endian), offset (8), data.
 //!
 //! | from the server | |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! Many native viewers of one stream: each authenticates, decrypts and counts whole frames.
 //!
-//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` prints the
-//! CPU usage of the server's threads; `CODEC_LOAD=1` makes 60 % of a core a failure (idle machine).
+//! `cargo test --release -p codec-net --features serve --test server load -- --nocapture` prints
+//! the CPU usage of the server's threads; `CODEC_LOAD=1` makes 60 % of a core a failure (idle
+//! machine).
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};

@@ -422,8 +422,8 @@ fn chrome() -> Result<Chrome> {
     if registry::find_encoder("vp8/libvpx").is_ok() {
         return Ok(Chrome::Backend);
     }
-    let message =
-        "chrome-vp8 needs libvpx: install vpxenc (vpx-tools) or build with feature libvpx";
+    let message = "chrome-vp8 requires libvpx\n\
+                   help: install vpxenc (vpx-tools), or build with feature libvpx";
     Err(Failure::new(Kind::Backend, message))
 }
 

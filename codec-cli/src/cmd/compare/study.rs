@@ -186,7 +186,7 @@ impl Study {
             1 => {}
             _ => {
                 return Err(Failure::usage(
-                    "targets of several kinds: give only one of -b, --bpp, -q, --qp and --rate-trace",
+                    "give only one kind of target: -b, --bpp, -q, --qp or --rate-trace",
                 ));
             }
         }

@@ -84,7 +84,7 @@ impl Pump {
             let (frame, old, new) = (self.frames, self.size, picture.size());
             if self.keeps_size {
                 let message = format!(
-                    "frame {frame}: the size changes from {old} to {new}, which y4m does not support\n\
+                    "frame {frame}: size changes from {old} to {new}, which y4m does not support\n\
                      help: scale to the first size with --resize"
                 );
                 return Err(Failure::new(Kind::Corrupt, message));

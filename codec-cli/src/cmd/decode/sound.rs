@@ -32,7 +32,7 @@ pub(super) fn to_file(
     let pictures = [
         (args.pixels.is_some(), "--pixels"),
         (args.framemd5, "--framemd5"),
-        (args.md5, "--md5 with an audio file"),
+        (args.md5, "--md5"),
         (args.frames.is_some(), "--frames"),
         (args.skip > 0, "--skip"),
         (args.resize.is_some(), "--resize"),
@@ -41,7 +41,7 @@ pub(super) fn to_file(
     ];
     if let Some((_, flag)) = pictures.into_iter().find(|(given, _)| *given) {
         return Err(Failure::usage(format!(
-            "{flag} requires video, but {format} holds audio only"
+            "{flag} cannot be used with {format} output, which has no video"
         )));
     }
     env.stop.heed();

@@ -67,7 +67,8 @@ fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(
         if track.codec != AudioCodec::Opus {
             let codec = track.codec;
             let message = format!(
-                "cannot send {codec} with --copy: only opus is supported\nhelp: drop the audio with --no-audio"
+                "cannot send {codec} with --copy: only opus is supported\n\
+                 help: drop the audio with --no-audio"
             );
             return Err(Failure::usage(message));
         }

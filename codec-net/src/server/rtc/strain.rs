@@ -12,8 +12,8 @@ const QUEUED: Duration = Duration::from_millis(150);
 const FILLING: Duration = Duration::from_millis(60);
 /// A loss ratio above this is congestion of a link with small buffers; random loss is lower.
 const LOST: f32 = 0.25;
-/// Smoothing weights: of recent values, and of the round trip without queueing, which only rises if
-/// the path becomes longer.
+/// A new value counts 1/N in smoothed values: for the recent round trip, and for the one without
+/// queueing, which only rises if the path becomes longer.
 const SOON: u32 = 4;
 const LATE: u32 = 512;
 /// Averaging window of the sent rate, and the maximum number of samples in it.
