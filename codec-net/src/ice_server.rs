@@ -412,11 +412,11 @@ mod tests {
             ("<https://h/>; rel=ice-server", "expected a STUN or TURN URI"),
             ("<turn:h?transport=sctp>; rel=ice-server", "expected a STUN or TURN URI"),
             ("<stun:h?transport=udp>; rel=ice-server", "expected a STUN or TURN URI"),
-            ("stun:h; rel=ice-server", "malformed at byte 0"),
+            ("stun:h; rel=ice-server", "malformed Link header at byte 0"),
             ("<stun:h; rel=ice-server", "malformed"),
             ("<stun:h>; rel=\"ice-server", "malformed"),
             ("<stun:h>; rel=\"ice-server\\", "malformed"),
-            ("<stun:h>; =ice-server", "malformed at byte 10"),
+            ("<stun:h>; =ice-server", "malformed Link header at byte 10"),
             ("<stun:h> rel=ice-server", "malformed"),
             ("<stun:h\u{e4}>; rel=ice-server", "characters"),
         ] {

@@ -131,7 +131,7 @@ impl fmt::Display for UrlError {
             Self::Host(host) => {
                 write!(f, "invalid host {host}, expected a name, 192.0.2.1 or [2001:db8::1]")
             }
-            Self::Port(port) => write!(f, "invalid port {port}, expected a number up to 65535"),
+            Self::Port(port) => write!(f, "invalid port {port:?}, expected a number up to 65535"),
             Self::NoPort(scheme) => write!(f, "no port, expected {scheme}://host:port"),
             Self::Path(path) => write!(f, "unexpected path {path}"),
             Self::Character(character, at) => {
@@ -466,9 +466,9 @@ mod tests {
             ("rtp://", "no host"),
             ("rtp://:5004", "no host"),
             ("rtp://host", "no port"),
-            ("rtp://host:", "port :"),
-            ("rtp://host:65536", "port 65536"),
-            ("rtp://host:+5", "port +5"),
+            ("rtp://host:", "port \"\""),
+            ("rtp://host:65536", "port \"65536\""),
+            ("rtp://host:+5", "port \"+5\""),
             ("rtp://::1:5004", "host ::1:5004"),
             ("rtp://[::1:5004", "host [::1:5004"),
             ("rtp://[::1]5004", "host [::1]5004"),
