@@ -99,8 +99,11 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST is pixels=N|WxH, memory=BYTES, packet=BYTES, resized=BYTES, gap=SECONDS, any of them,
+    /// LIST is pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS, any of them,
     /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    ///
+    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
+    /// size changes within 30 frames, gap the gaps in audio timestamps.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Restart the file at its end.
