@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_survives_the_way_into_a_file_and_back() {
+    fn a_packet_survives_a_round_trip_through_a_file() {
         let packet = [0, 0, 0, 1, 0x65, 1, 2, 3, 0, 0, 1, 0x41, 9];
         let mut stored = Vec::new();
         put_lengths(&packet, &mut stored);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_cut_short_is_none_and_a_packet_cut_short_is_taken() {
+    fn a_truncated_record_is_rejected_and_a_truncated_packet_accepted() {
         let record = [1, 66, 0, 30, 0xff, 0xe1, 0, 2, 0x67, 7, 1, 0, 2, 0x68, 8];
         for length in 0..record.len() {
             assert_eq!(AnnexB::new(&record[..length]), None);

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn block_sizes_stand_in_the_head_or_behind_the_number() {
+    fn block_sizes_are_in_the_header_or_after_the_number() {
         let frame = |sizes: u8, rest: &[u8]| [&[0xFF, 0xF8, sizes, 0][..], rest].concat();
         assert_eq!(frame_samples(&frame(0xC9, &[0])), Some(4096));
         assert_eq!(frame_samples(&frame(0x59, &[0])), Some(4608));

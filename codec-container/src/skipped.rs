@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_given_if_they_are_news() {
+    fn reasons_are_given_unless_the_codec_is_the_reason() {
         let over = |what: &'static str| crate::Error::unsupported(crate::Format::Mp4, what);
         let hevc = || SkippedTrack::new(TrackKind::Video, "hevc");
         assert_eq!(hevc().because(&over("codec hevc")).to_string(), "video track (hevc)");

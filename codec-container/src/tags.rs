@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_survive_and_lying_counts_give_what_is_there() {
+    fn comments_survive_and_false_counts_return_what_is_present() {
         let tags = vec![("TITLE".to_owned(), "a=b".to_owned()), ("ARTIST".into(), String::new())];
         let mut bytes = Vec::new();
         put_comments(&mut bytes, &tags);

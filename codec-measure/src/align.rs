@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_frame_leaves_the_one_before_and_counts_as_a_freeze() {
+    fn a_dropped_frame_repeats_the_previous_one_and_counts_as_a_freeze() {
         let times = [0.0, 0.04, 0.08, 0.12, 0.16];
         let (found, delivery) = seen(&times, &[0.0, 0.04, 0.16], 25.0);
         assert_eq!(found, [Some(0), Some(1), Some(1), Some(1), Some(2)]);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_shows_nothing_at_first_and_an_early_end_stands_still() {
+    fn a_late_start_is_black_and_an_early_end_freezes() {
         let times = [0.0, 0.04, 0.08, 0.12];
         let (found, delivery) = seen(&times, &[0.05], 25.0);
         assert_eq!(found, [None, Some(0), Some(0), Some(0)]);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_stand_at_no_instant_are_unmatched() {
+    fn frames_at_no_instant_are_unmatched() {
         // Twice the frame rate, and one frame after the end.
         let (found, delivery) = seen(&[0.0, 0.04], &[0.0, 0.02, 0.04, 0.06, 0.08], 50.0);
         assert_eq!(found, [Some(0), Some(2)]);

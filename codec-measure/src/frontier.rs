@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_beats_is_not_on_the_frontier() {
+    fn a_beaten_choice_is_not_on_the_frontier() {
         let choices = [(1.0, 0.0), (2.0, -5.0), (2.0, -3.0), (4.0, -4.0), (8.0, -9.0), (1.0, 0.0)]
             .map(|(time, bd_rate)| Choice { time, bd_rate });
         assert_eq!(pareto(&choices), [true, true, false, false, true, true]);

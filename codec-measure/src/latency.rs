@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_add_up_where_nothing_waits() {
+    fn stages_add_up_without_waiting() {
         let found = analyse(&frames(10, 125, 4.0, 0), 20.0, Some(100.0), 1.0);
         let model = found.glass_to_glass.unwrap();
         // 10 ms of capture, 4 ms of encoding, 1000 bits at 100 bits per millisecond, 1 ms of

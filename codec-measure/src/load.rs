@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_machine_gives_no_sign() {
+    fn an_idle_machine_shows_no_load() {
         let found = load(&speed(&[1.0, 1.01, 1.03], &[1.02, 1.03, 1.05], &[3e5, 3.1e5]), Some(3e5));
         assert!(!found.busy, "{found:?}");
         // Threads shorten elapsed time; starting a program takes a while.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_told_what_times_cannot_say() {
+    fn unreliable_times_are_reported() {
         let figure = |differs| Figure {
             value: 1.0,
             interval: Some(Interval { low: 0.9, high: 1.1, over: Sample::Clips, count: 3 }),

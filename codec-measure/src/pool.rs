@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn worse_is_more_where_less_is_better() {
+    fn percentiles_are_reversed_if_lower_is_better() {
         let values: Vec<f64> = (0..=100).map(f64::from).collect();
         let found = pool(MetricId::Butteraugli, &values, &times(101, 10.0)).unwrap();
         assert!(near(found.worst, 100.0) && near(found.p1, 99.0) && near(found.p5, 95.0));

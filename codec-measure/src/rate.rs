@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_shows_in_its_window_and_fills_the_queue() {
+    fn a_burst_exceeds_its_window_and_fills_the_queue() {
         let mut sizes = [5; 30];
         sizes[10] = 155;
         let found = analyse(&frames(&sizes), &[(0.0, 100.0)], 3.0);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_target_nothing_is_said_of_it() {
+    fn without_a_target_there_are_no_target_figures() {
         let found = analyse(&frames(&[10; 10]), &[], 1.0);
         assert_eq!((found.target_kbps, found.error_percent), (None, None));
         assert_eq!((found.buffer_ms.len(), found.seconds_kbit.len()), (0, 1));

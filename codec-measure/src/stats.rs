@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_ratio_lies_in_its_interval() {
+    fn a_known_ratio_is_in_its_interval() {
         let mut random = Random::new(7);
         let mut noisy = |centre: f64| -> Vec<f64> {
             let noise = |step: usize| f64::from(u32::try_from(step).unwrap()) / 1000.0 - 0.05;

@@ -43,7 +43,7 @@ mod tests {
     use crate::bd::Difference;
 
     #[test]
-    fn a_narrow_overlap_is_weak_and_a_refused_comparison_is_not() {
+    fn a_narrow_overlap_is_weak_and_a_rejected_comparison_is_not() {
         let results = Results::default();
         let difference = |overlap| Difference { value: 1.0, from: 30.0, to: 40.0, overlap };
         let mut clip = ClipComparison {

@@ -225,7 +225,7 @@ fn filtered(segment: [u8; 8], limits: EdgeLimits) -> [[u8; 8]; 2] {
 const OPEN: EdgeLimits = EdgeLimits { edge: 60, interior: 20, hev: 3 };
 
 #[test]
-fn a_small_step_is_smoothed_as_worked_out_by_hand() {
+fn a_small_step_is_smoothed_as_computed_by_hand() {
     let [mb, inner] = filtered([100, 100, 100, 100, 108, 108, 108, 108], OPEN);
     // w = clamp(clamp(-8) + 24) = 16: changes (27 * 16 + 63) >> 7 = 3, (288 + 63) >> 7 = 2 and
     // (144 + 63) >> 7 = 1.
@@ -243,7 +243,7 @@ fn high_variance_next_to_the_edge_changes_two_pixels_only() {
 }
 
 #[test]
-fn segments_beyond_a_limit_are_left_alone() {
+fn segments_beyond_a_limit_are_unchanged() {
     for segment in [
         [100, 100, 100, 100, 131, 131, 131, 131], // edge: 31 * 2 + 31 / 2 > 60
         [79, 100, 100, 100, 104, 104, 104, 104],  // p3 to p2: 21

@@ -48,7 +48,7 @@ fn split_uv_row() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn rows_that_do_not_fit_together_are_refused_by_every_level() {
+fn rows_of_mismatched_length_are_rejected_by_every_level() {
     use std::panic::catch_unwind;
     for kernels in codec_simd::Level::ALL.into_iter().filter_map(codec_simd::Kernels::for_level) {
         assert!(catch_unwind(|| kernels.sse_row(&[0; 40], &[0; 41])).is_err());

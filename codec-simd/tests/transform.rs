@@ -170,7 +170,7 @@ fn coefficient_errors_agree() {
 }
 
 #[test]
-fn prices_of_levels_agree() {
+fn costs_of_levels_agree() {
     agree(|kernels, rng| {
         let (mut levels, len) = (coefficients::<25>(rng), rng.below(26));
         let shift = rng.below(12);
@@ -311,7 +311,7 @@ fn levels_come_in_zigzag_order() {
 }
 
 #[test]
-fn quantiser_keeps_its_promises_at_the_ends() {
+fn quantiser_is_correct_at_the_extremes() {
     let run = |coeffs: [i16; 16], quantiser: &Quantiser| {
         let (mut levels, mut dequantised, mut eobs) = ([[0; 16]], [[0; 16]], [0]);
         scalar().quantise(&[coeffs], quantiser, &mut levels, &mut dequantised, &mut eobs);
@@ -430,7 +430,7 @@ fn fused_kernels_for_chroma_agree() {
 }
 
 #[test]
-fn dcs_that_y2_codes_count_as_zero() {
+fn dcs_coded_by_y2_count_as_zero() {
     let (cur, pred) = (Block16([[140; 16]; 16]), grey());
     let mut quantiser = quantiser_of([4; 16]);
     quantiser.zbin[0] = Quantiser::NEVER;

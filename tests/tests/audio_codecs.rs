@@ -88,7 +88,7 @@ fn the_size_of_the_pushes_changes_no_packet() {
 }
 
 #[test]
-fn packets_follow_one_another_and_the_last_tells_what_is_made_up() {
+fn packets_are_contiguous_and_the_last_states_its_padding() {
     for codec in
         [AudioCodec::Opus, AudioCodec::Pcma, AudioCodec::Pcm(PcmEncoding::S24Le), AudioCodec::Flac]
     {
@@ -106,7 +106,7 @@ fn packets_follow_one_another_and_the_last_tells_what_is_made_up() {
 }
 
 #[test]
-fn a_jump_in_time_codes_what_waited_first() {
+fn a_jump_in_time_flushes_waiting_samples_first() {
     for codec in [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Flac] {
         let config = AudioEncoderConfig::new(codec, format(8_000, 1));
         let mut opened = encoder(codec.name(), &config).unwrap();
@@ -140,7 +140,7 @@ fn finish_begins_a_new_stream_of_the_same_bytes() {
 }
 
 #[test]
-fn refused_settings_name_what_is_allowed_and_change_nothing() {
+fn rejected_settings_name_the_allowed_values_and_change_nothing() {
     let allowed = |config: &AudioEncoderConfig| match encoder("opus", config) {
         Err(Error::Config(error)) => error.allowed,
         other => panic!("{other:?}"),
@@ -174,7 +174,7 @@ fn refused_settings_name_what_is_allowed_and_change_nothing() {
 }
 
 #[test]
-fn g711_and_pcm_refuse_what_they_cannot_obey() {
+fn g711_and_pcm_reject_unsupported_settings() {
     for codec in [AudioCodec::Pcma, AudioCodec::Pcmu, AudioCodec::Pcm(PcmEncoding::U8)] {
         let plain = AudioEncoderConfig::new(codec, format(8_000, 1));
         for change in [
@@ -197,7 +197,7 @@ fn g711_and_pcm_refuse_what_they_cannot_obey() {
 }
 
 #[test]
-fn a_backend_of_another_codec_is_refused() {
+fn a_backend_of_another_codec_is_rejected() {
     for backend in registry::AUDIO_BACKENDS {
         let other =
             if backend.codec == AudioCodec::Opus { AudioCodec::Pcma } else { AudioCodec::Opus };
@@ -211,7 +211,7 @@ fn a_backend_of_another_codec_is_refused() {
 }
 
 #[test]
-fn every_encoding_of_pcm_keeps_what_it_has_room_for() {
+fn every_encoding_of_pcm_keeps_its_precision() {
     let all: Vec<i16> = (i16::MIN..=i16::MAX).collect();
     for encoding in PcmEncoding::ALL {
         let codec = AudioCodec::Pcm(encoding);
@@ -282,7 +282,7 @@ fn decision_values(law: Law) -> Vec<u32> {
 }
 
 #[test]
-fn every_g711_code_stands_for_the_middle_of_its_interval() {
+fn every_g711_code_decodes_to_the_middle_of_its_interval() {
     for law in [Law::A, Law::Mu] {
         let values = decision_values(law);
         for number in 0..128_u8 {
@@ -336,7 +336,7 @@ fn many_samples_at_once_take_the_same_codes() {
 }
 
 #[test]
-fn losses_are_made_up_in_any_multiple_of_a_quarter_frame() {
+fn losses_are_concealed_in_any_multiple_of_a_quarter_frame() {
     let config = opus(48_000, 1);
     let coded = encode(
         &mut *encoder("opus", &config).unwrap(),
@@ -407,7 +407,7 @@ fn of_bits(values: impl Iterator<Item = i32>, bits: i64) -> Vec<f32> {
 }
 
 #[test]
-fn flac_gives_every_sample_back_whatever_it_is() {
+fn flac_is_lossless_for_any_samples() {
     for bits in [16, 24] {
         let (low, high) = (-(1_i32 << (bits - 1)), (1_i32 << (bits - 1)) - 1);
         let mut rng = codec_tests::rng::Rng::new(7);
@@ -475,7 +475,7 @@ fn flac_of_either_kind_of_samples_is_the_same() {
 }
 
 #[test]
-fn flac_is_no_larger_than_that_of_ffmpeg_and_ffmpeg_hears_the_same() {
+fn flac_is_no_larger_than_ffmpegs_and_ffmpeg_decodes_it_equally() {
     if !have("ffmpeg", "FLAC against ffmpeg's") {
         return;
     }

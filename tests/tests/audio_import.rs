@@ -69,7 +69,7 @@ fn each_decoder_agrees_with_ffmpeg() {
 }
 
 #[test]
-fn what_the_library_gets_wrong_is_refused() {
+fn settings_that_the_library_handles_wrongly_are_rejected() {
     let mut config = AudioDecoderConfig::new(AudioCodec::Vorbis, format(48_000, 3));
     config.codec_private = vec![2, 0, 0];
     assert!(matches!(decoder("vorbis", &config), Err(codec_core::Error::Unsupported(_))));

@@ -83,7 +83,7 @@ fn one_input_of_the_same_format_passes_unchanged_at_its_time() {
 }
 
 #[test]
-fn inputs_of_every_rate_and_layout_meet_in_time() {
+fn inputs_of_every_rate_and_layout_are_aligned_in_time() {
     let mut mixer = Mixer::new(STEREO).unwrap();
     let mut expected = vec![0f32; 48_000 * 2];
     for (id, rate) in [(1, 8_000), (2, 16_000), (3, 44_100), (4, 48_000), (5, 96_000)] {
@@ -109,7 +109,7 @@ fn inputs_of_every_rate_and_layout_meet_in_time() {
 }
 
 #[test]
-fn loud_inputs_are_turned_down_and_not_cut() {
+fn loud_inputs_are_limited_and_not_clipped() {
     let mut mixer = Mixer::new(MONO).unwrap();
     let tones = [400.0, 1_000.0, 1_700.0, 3_100.0];
     for (id, &tone) in (0..).zip(&tones) {
@@ -157,7 +157,7 @@ fn every_participant_hears_all_the_others_and_not_themselves() {
 }
 
 #[test]
-fn who_speaks_alone_hears_perfect_silence() {
+fn a_single_speaker_hears_perfect_silence() {
     let mut mixer = Mixer::new(MONO).unwrap();
     mixer.add_input(0, MONO).unwrap();
     mixer.add_input(1, MONO).unwrap();
@@ -171,7 +171,7 @@ fn who_speaks_alone_hears_perfect_silence() {
 }
 
 #[test]
-fn what_is_missing_is_silence_without_a_click_and_is_counted() {
+fn missing_audio_is_silence_without_a_click_and_is_counted() {
     let mut mixer = Mixer::new(MONO).unwrap();
     mixer.add_input(1, MONO).unwrap();
     let samples = sine(48_000, 100.0, 0.5, 9_600);

@@ -75,7 +75,7 @@ fn share_of_voice(format: AudioFormat, samples: &[f32]) -> f64 {
 }
 
 #[test]
-fn noise_and_silence_are_no_speech() {
+fn noise_and_silence_are_not_speech() {
     let mut noise = Noise(7);
     let samples: Vec<f32> = (0..480_000).map(|_| 0.05 * noise.next()).collect();
     assert!(share_of_voice(MONO_48K, &samples) < 0.05);
@@ -100,7 +100,7 @@ fn pieces_of_any_length_lead_to_the_same_decisions() {
 }
 
 #[test]
-fn noise_suppression_lowers_noise_and_tells_its_delay() {
+fn noise_suppression_lowers_noise_and_reports_its_delay() {
     let mut noise = Noise(9);
     for granularity in [1, 480] {
         let mut denoiser = Denoiser::new(MONO_48K, granularity).unwrap();

@@ -109,7 +109,7 @@ fn encode(config: &EncoderConfig, count: u32) -> (Vec<Packet>, u32) {
 }
 
 #[test]
-fn the_delay_that_is_told_is_the_delay_that_is_measured() {
+fn the_reported_delay_equals_the_measured_one() {
     // The fifth frame returns the first packet: four are held.
     assert_eq!(encode(&rtc(SIZE), 12).1, 5);
     let mut cuts = rtc(SIZE);
@@ -126,7 +126,7 @@ fn the_delay_that_is_told_is_the_delay_that_is_measured() {
 }
 
 #[test]
-fn other_decoders_agree_on_what_rav1e_writes() {
+fn other_decoders_agree_on_rav1es_streams() {
     for size in [Size::new(96, 80), Size::new(67, 35)] {
         let mut config = file(size, 9);
         config.report_digest = true;
@@ -178,7 +178,7 @@ fn the_set_up_record_holds_the_sequence_header_of_the_stream() {
 }
 
 #[test]
-fn other_formats_are_refused_by_their_sequence_header() {
+fn other_formats_are_rejected_by_their_sequence_header() {
     // A temporal delimiter and a reduced sequence header of 64x64 for still pictures.
     let stream = |profile: u64, tail: &str| {
         let mut bits = format!("{profile:03b}11{:05b}{:04b}{:04b}{:06b}{:06b}", 0, 5, 5, 63, 63);

@@ -174,7 +174,7 @@ fn finds<const LIE: usize>() {
 }
 
 #[test]
-fn the_kit_finds_every_lie() {
+fn the_kit_finds_every_fault() {
     finds::<0>();
     finds::<1>();
     finds::<2>();

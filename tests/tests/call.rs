@@ -87,7 +87,7 @@ const LOSSES: [(&str, Loss); 2] =
     [("10 % random", Loss::Random(0.1)), ("5 % bursts", Loss::Bursts { mean: 0.05, burst: 4.0 })];
 
 #[test]
-fn heavy_losses_hardly_show() {
+fn heavy_losses_have_little_effect() {
     for (name, loss) in LOSSES {
         let mut config = config(800, ms(20_000));
         config.links.0.loss = loss;
@@ -100,7 +100,7 @@ fn heavy_losses_hardly_show() {
 }
 
 #[test]
-fn without_repair_an_acknowledged_picture_ends_nearly_every_outage() {
+fn without_repair_an_acknowledged_reference_ends_nearly_every_outage() {
     for (name, loss) in LOSSES {
         let mut config = config(800, ms(20_000));
         config.links.0.loss = loss;
@@ -131,7 +131,7 @@ fn following(length: Duration) -> CallConfig {
 }
 
 #[test]
-fn a_link_that_falls_and_comes_back_is_followed() {
+fn the_rate_follows_a_link_that_falls_and_returns() {
     let mut config = following(ms(75_000));
     config.motion = Motion::Pan;
     let steps = [(0, 2_000), (30, 300), (50, 2_000)];

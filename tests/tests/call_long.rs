@@ -18,7 +18,7 @@ fn g711() -> Box<dyn AudioDecoder> {
 }
 
 #[test]
-fn two_hours_stay_in_step_and_in_memory() {
+fn two_hours_keep_lip_sync_and_constant_memory() {
     let streams = Streams {
         video: Some(VideoStream::standard(1)),
         audio: Some(AudioStream { ssrc: 8, payload_type: 8, clock_hz: 8_000, red: None }),

@@ -90,7 +90,7 @@ fn a_delay_changes_neither_reports_nor_frames_nor_their_order() {
 }
 
 #[test]
-fn a_delay_changes_nothing_where_packets_are_lost_empty_or_damaged() {
+fn a_delay_changes_nothing_if_packets_are_lost_empty_or_damaged() {
     let Some(dir) = data::dir("damaged VP8 streams") else { return };
     for (seed, name) in (0..).zip(["vp80-00-comprehensive-005.ivf", "vp80-05-sharpness-1428.ivf"]) {
         let file = stream(&dir, name);
@@ -118,7 +118,7 @@ fn a_delay_changes_nothing_where_packets_are_lost_empty_or_damaged() {
 }
 
 #[test]
-fn a_frame_that_is_held_back_outlives_a_reset() {
+fn a_held_frame_survives_a_reset() {
     let Some(file) = first_vector() else { return };
     let packets = data::ivf_frames(&file);
     let mut config = config(Conceal::Off, 2);
@@ -219,7 +219,7 @@ fn claim(width: u16, height: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_few_bytes_cannot_claim_the_memory_of_a_large_picture() {
+fn a_few_bytes_cannot_allocate_a_large_frame() {
     for conceal in [Conceal::Off, Conceal::On] {
         let mut decoder = vp8_decoder(&config(conceal, 1));
         let error = decoder.decode(&claim(16_383, 16_383), 0, None).unwrap_err();
@@ -341,7 +341,7 @@ fn a_frame_stays_as_it_is_while_the_decoder_goes_on() {
 }
 
 #[test]
-fn peeking_tells_size_and_kind() {
+fn peeking_returns_size_and_kind() {
     let Some(file) = first_vector() else { return };
     let packets = data::ivf_frames(&file);
     let (tag, key) = peek(packets[0]).unwrap();

@@ -78,7 +78,7 @@ fn patents_names_every_codec_and_its_default_features() {
 }
 
 #[test]
-fn patents_tells_how_to_build_without_aac() {
+fn patents_explains_how_to_build_without_aac() {
     let text = read("docs/PATENTS.md");
     let line = text.lines().find(|line| line.starts_with("cargo build ")).expect("a command");
     let (_, features) = line.split_once("--features ").expect("features");

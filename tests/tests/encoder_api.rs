@@ -31,7 +31,7 @@ fn file() -> EncoderConfig {
 }
 
 #[test]
-fn the_registry_tells_what_the_encoder_can_do() {
+fn the_registry_describes_the_encoders_capabilities() {
     let backend = registry::find("vp8").unwrap();
     assert_eq!(backend.name, "native");
     assert_eq!(registry::find("vp8/native").unwrap().name, "native");
@@ -137,7 +137,7 @@ fn a_new_size_gives_a_key_frame_of_that_size() {
 }
 
 #[test]
-fn refusals_tell_the_range_and_leave_the_encoder_usable() {
+fn rejections_name_the_range_and_leave_the_encoder_usable() {
     let mut session = Session::new(rtc());
     session.scene(Motion::Patch, 0, 2);
     let refused = [
@@ -176,7 +176,7 @@ fn refusals_tell_the_range_and_leave_the_encoder_usable() {
 }
 
 #[test]
-fn settings_out_of_range_are_refused_at_the_start() {
+fn settings_out_of_range_are_rejected_at_the_start() {
     let bad: [fn(&mut EncoderConfig); 5] = [
         |c| c.size = Size::new(0, 0),
         |c| c.speed = 11,
@@ -192,7 +192,7 @@ fn settings_out_of_range_are_refused_at_the_start() {
 }
 
 #[test]
-fn after_finish_the_next_picture_is_a_key_frame() {
+fn after_finish_the_next_frame_is_a_key_frame() {
     for config in [rtc(), file()] {
         let mut session = Session::new(config);
         session.scene(Motion::Patch, 0, 20);
@@ -260,7 +260,7 @@ fn both_pixel_formats_give_the_same_bytes() {
 }
 
 #[test]
-fn a_file_keeps_times_order_and_every_picture() {
+fn a_file_keeps_times_order_and_every_frame() {
     let mut config = file();
     config.timebase = Rational::new(1, 1000);
     let mut encoder = vp8_encoder(&config).unwrap();
@@ -298,7 +298,7 @@ fn a_file_keeps_times_order_and_every_picture() {
 }
 
 #[test]
-fn an_off_layer_is_told_as_the_reason() {
+fn a_disabled_layer_is_reported_as_the_drop_reason() {
     let mut config = rtc();
     config.scalability = Scalability::L1T2;
     let mut session = Session::new(config);

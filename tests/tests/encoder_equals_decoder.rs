@@ -163,7 +163,7 @@ fn packets_and_digests(case: &Case, frames: usize) -> Vec<(Vec<u8>, u64)> {
 }
 
 #[test]
-fn every_frame_is_what_the_decoder_makes_of_it() {
+fn every_frame_equals_the_decoders_output() {
     let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.is_supported()).collect();
     let sizes = [SIZES.len(), 11, QINDICES.len(), 4, 4, 3, levels.len(), 2, 2, 2, 3];
     for indices in pairwise(&sizes, 7) {
@@ -192,7 +192,7 @@ fn every_frame_is_what_the_decoder_makes_of_it() {
 }
 
 #[test]
-fn what_is_taken_over_is_what_the_decoder_finds() {
+fn unchanged_blocks_of_screens_match_the_decoder() {
     let size = Size::new(150, 110);
     let scene = Scene::new(size, 11);
     let mut expected: Vec<(u8, usize, Vec<u8>)> = Vec::new();

@@ -21,7 +21,7 @@ fn write(seed: &Seed) {
 }
 
 #[test]
-fn every_target_has_seeds_that_are_made_here() {
+fn every_target_has_generated_seeds() {
     let is_asked = std::env::var_os("CODEC_WRITE_SEEDS").is_some();
     let (fixed, drawn) = (fixed(), drawn());
     if is_asked {

@@ -43,7 +43,7 @@ fn random_bytes_never_panic_the_vp8_decoder() {
 }
 
 #[test]
-fn any_settings_and_pictures_encode_to_what_decodes_to_the_reconstruction() {
+fn any_settings_and_frames_decode_to_the_reconstruction() {
     let accepted = std::cell::Cell::new(0);
     rng::for_each_seed(300, |seed, _| {
         accepted.set(accepted.get() + u32::from(fuzz::vp8_encode(&seed.to_le_bytes())));
@@ -162,7 +162,7 @@ fn answers_with_the_ids_of_our_checks_end_nothing() {
 }
 
 #[test]
-fn protected_packets_around_a_wrap_are_taken_by_who_gets_them_all() {
+fn srtp_packets_around_a_wrap_are_accepted_by_a_continuous_receiver() {
     let mut data = Vec::new();
     for sequence in [65_534_u16, 65_535, 0, 2, 1, 40_000, 65_000, 10] {
         let packet = [&[0x80, 96][..], &sequence.to_be_bytes(), &[0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3]];
@@ -176,7 +176,7 @@ fn protected_packets_around_a_wrap_are_taken_by_who_gets_them_all() {
 }
 
 #[test]
-fn frames_that_nobody_of_us_sealed_do_not_open() {
+fn foreign_encrypted_frames_do_not_decrypt() {
     rng::for_each_seed(500, |_, rng| {
         let mut data = vec![rng.byte(), rng.byte()];
         for _ in 0..rng.below(10) {
@@ -189,7 +189,7 @@ fn frames_that_nobody_of_us_sealed_do_not_open() {
 }
 
 #[test]
-fn forged_srtp_and_turn_messages_are_refused() {
+fn forged_srtp_and_turn_messages_are_rejected() {
     rng::for_each_seed(500, |_, rng| {
         let mut data = vec![rng.byte()];
         for _ in 0..rng.below(10) {

@@ -21,7 +21,7 @@ fn up_to(layer: u8) -> impl Fn(&Packet) -> bool {
 }
 
 #[test]
-fn without_its_upper_layers_a_stream_decodes_to_the_same_pictures() {
+fn without_its_upper_layers_a_stream_decodes_to_the_same_frames() {
     for (mode, counts) in [(Scalability::L1T2, &[40, 80][..]), (Scalability::L1T3, &[20, 40, 80])] {
         for resilient in [false, true] {
             let mut config = config(mode);
@@ -37,7 +37,7 @@ fn without_its_upper_layers_a_stream_decodes_to_the_same_pictures() {
 }
 
 #[test]
-fn frames_called_discardable_are_missed_by_none() {
+fn discardable_frames_are_not_references() {
     for (_, mode) in Scalability::ALL {
         let mut session = Session::new(config(mode));
         session.scene(Motion::Patch, 0, 60);
@@ -84,7 +84,7 @@ fn modes_change_while_running_without_a_key_frame() {
 }
 
 #[test]
-fn new_content_begins_with_a_frame_that_every_receiver_gets() {
+fn a_content_change_takes_effect_with_a_base_layer_frame() {
     for frames in 8..12 {
         let mut session = Session::new(config(Scalability::L1T3));
         session.scene(Motion::Pan, 0, frames);
@@ -97,7 +97,7 @@ fn new_content_begins_with_a_frame_that_every_receiver_gets() {
 }
 
 #[test]
-fn layers_go_off_and_on_while_running() {
+fn layers_can_be_disabled_and_enabled_while_running() {
     let mut session = Session::new(config(Scalability::L1T3));
     for layers in [3, 1, 2, 3] {
         session.apply(Update::ActiveTemporalLayers(layers));

@@ -210,7 +210,7 @@ fn ms_ssim_psnr_hvs_and_ciede2000_are_those_of_libvmaf() {
 const HVS_REACH: f64 = 1e-4;
 
 #[test]
-fn psnr_hvs_is_that_of_libvmaf_where_hardly_anything_is_lost() {
+fn psnr_hvs_is_that_of_libvmaf_at_high_quality() {
     let Some(ffmpeg) = ffmpeg_with("libvmaf") else { return };
     let metrics = ["psnr_hvs", "psnr_hvs_y", "psnr_hvs_cb", "psnr_hvs_cr"];
     let mut best = 0.0_f64;

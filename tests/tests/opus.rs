@@ -97,7 +97,7 @@ fn the_standards_vectors_pass_the_standards_comparison() {
 }
 
 #[test]
-fn what_opusenc_codes_we_decode_as_opusdec_does() {
+fn we_decode_opusencs_files_like_opusdec() {
     if !["opusenc", "opusdec", "ffmpeg"].iter().all(|program| have(program, "opusenc to us")) {
         return;
     }
@@ -132,7 +132,7 @@ fn what_opusenc_codes_we_decode_as_opusdec_does() {
 }
 
 #[test]
-fn what_we_code_opusdec_and_ffmpeg_decode_as_we_do() {
+fn opusdec_and_ffmpeg_decode_our_files_like_we_do() {
     if !have("ffmpeg", "us to ffmpeg") || !have("opusdec", "us to opusdec") {
         return;
     }
@@ -242,7 +242,7 @@ fn lost(packet: usize, percent: u64) -> bool {
 }
 
 #[test]
-fn concealed_speech_goes_on_at_the_pitch_and_level_before_it() {
+fn concealed_speech_continues_pitch_and_level() {
     let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format(48_000, 1));
     config.rate = Some(AudioRate::Cbr(Bitrate::kbps(24)));
     // A steady vowel of 125 Hz: its period is 384 samples.
@@ -304,7 +304,7 @@ fn through_losses(percent: u64, fec: bool) -> (Vec<AudioPacket>, Vec<i16>) {
 }
 
 #[test]
-fn in_band_fec_brings_lost_packets_back() {
+fn in_band_fec_recovers_lost_packets() {
     let (coded, clean) = through_losses(0, false);
     let with_copy = coded.iter().filter(|packet| packet.meta.fec).count();
     assert!(with_copy > coded.len() / 4, "{with_copy} of {}", coded.len());
@@ -325,7 +325,7 @@ fn the_largest_step_at_a_loss_is_that_of_libopus() {
 }
 
 #[test]
-fn silence_is_hardly_sent_under_dtx_and_comes_back_as_silence() {
+fn dtx_sends_little_during_silence_and_decodes_to_silence() {
     let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format(16_000, 1));
     config.dtx = true;
     let coded = encode(&mut *encoder("opus", &config).unwrap(), config.format, &[0; 80_000], 320);

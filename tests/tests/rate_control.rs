@@ -117,7 +117,7 @@ fn the_buffer_never_underflows_when_drops_are_allowed() {
 }
 
 #[test]
-fn drops_rise_with_the_threshold_and_are_told() {
+fn drops_rise_with_the_threshold_and_are_reported() {
     let mut before = 0;
     for pct in [0, 30, 60, 90] {
         let mut config = rtc(SMALL, 30);
@@ -152,7 +152,7 @@ fn a_single_frame_can_be_protected_from_dropping() {
 }
 
 #[test]
-fn key_frames_come_exactly_when_asked_for() {
+fn key_frames_come_exactly_when_requested() {
     let mut session = Session::new(rtc(SMALL, 200));
     session.scene(Motion::Pan, 0, 40);
     session.apply(Update::KeyFrame);
@@ -242,7 +242,7 @@ fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
 }
 
 #[test]
-fn fixed_and_constant_quality_do_what_they_say() {
+fn fixed_quantiser_and_constant_quality_are_followed() {
     let mut config = rtc(SMALL, 1);
     config.rate = RateControl::FixedQ(50);
     let mut session = Session::new(config);
@@ -284,7 +284,7 @@ fn two_scenes(config: EncoderConfig, frames: u64) -> Session {
 }
 
 #[test]
-fn a_rehearsed_file_takes_the_bits_that_it_may() {
+fn a_rehearsed_file_meets_its_bitrate() {
     let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
     for (kbps, frames) in [(60, 40), (150, 90), (500, 60)] {
         let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(kbps)));
@@ -304,7 +304,7 @@ fn a_rehearsed_file_takes_the_bits_that_it_may() {
 }
 
 #[test]
-fn a_rehearsal_of_something_else_does_no_harm() {
+fn a_rehearsal_of_another_clip_is_harmless() {
     let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
     let mut rehearsal = Rehearsal::new(capabilities.quantiser_steps);

@@ -65,7 +65,7 @@ fn every_packet_of_real_captures_parses_and_is_written_again() {
 }
 
 #[test]
-fn a_browsers_stream_comes_out_as_other_decoders_say() {
+fn a_browsers_stream_decodes_like_in_other_decoders() {
     let Some(dir) = data::dir("an RTP capture of a browser's VP8") else { return };
     let capture = std::fs::read(dir.join("rtp/vp8_browser.pcap")).unwrap();
     let packets = udp_payloads(&capture);
@@ -132,7 +132,7 @@ fn packetize(coded: &[Packet], config: PacketizerConfig) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_packetised_comes_out_again_in_any_order() {
+fn packetized_frames_survive_any_packet_order() {
     for partitions in [1, 2, 4, 8] {
         let stream = coded(Scalability::L1T3, partitions, 600, 12);
         for mtu in [64, 200, 1200, 65_507] {
@@ -186,7 +186,7 @@ fn partition_starts(data: &[u8], partitions: usize) -> Vec<usize> {
 }
 
 #[test]
-fn packets_that_say_so_begin_a_partition() {
+fn packets_with_the_start_bit_begin_a_partition() {
     for partitions in [1_usize, 2, 4, 8] {
         let stream = coded(Scalability::L1T1, partitions.try_into().unwrap(), 2000, 4);
         let config = PacketizerConfig { mtu: 400, ..PacketizerConfig::default() };
@@ -227,7 +227,7 @@ fn lossy(packets: &[Vec<u8>], mut keep: impl FnMut() -> bool) -> Vec<AssembledFr
 /// The main guarantee: a frame that is reported as decodable decodes to the encoder's own
 /// reconstruction, regardless of earlier losses.
 #[test]
-fn frames_that_are_said_to_be_decodable_are() {
+fn frames_reported_as_decodable_are() {
     let modes = [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
     for scalability in modes {
         let stream = coded(scalability, 2, 500, 75);

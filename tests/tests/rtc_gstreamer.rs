@@ -79,7 +79,7 @@ fn receive(socket: &UdpSocket, quiet: Duration) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn ours_repairs_what_gstreamer_protects() {
+fn we_repair_gstreamers_fec() {
     if !have_gstreamer() {
         return;
     }
@@ -134,7 +134,7 @@ fn ours_repairs_what_gstreamer_protects() {
 }
 
 #[test]
-fn gstreamer_repairs_what_ours_protects() {
+fn gstreamer_repairs_our_fec() {
     if !have_gstreamer() {
         return;
     }

@@ -24,7 +24,7 @@ fn correction(rng: &mut rng::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn forged_repair_packets_make_no_other_than_packets() {
+fn forged_repair_packets_recover_only_packets() {
     rng::for_each_seed(150, |_, rng| {
         fuzz::ulpfec(&correction(rng));
         fuzz::flexfec(&correction(rng));
@@ -32,7 +32,7 @@ fn forged_repair_packets_make_no_other_than_packets() {
 }
 
 #[test]
-fn any_bytes_are_no_repair_packets() {
+fn arbitrary_bytes_never_panic_the_fec_decoders() {
     rng::for_each_seed(100, |_, rng| {
         let data: Vec<u8> = (0..rng.below(2000)).map(|_| rng.byte()).collect();
         fuzz::ulpfec(&data);
@@ -41,7 +41,7 @@ fn any_bytes_are_no_repair_packets() {
 }
 
 #[test]
-fn the_frame_buffer_keeps_its_bounds_whatever_comes() {
+fn the_frame_buffer_is_bounded_for_any_input() {
     rng::for_each_seed(120, |seed, rng| {
         let mut data = vec![rng.byte()];
         for _ in 0..400 {

@@ -47,7 +47,7 @@ fn psnr(session: &Session, packet: usize) -> [f64; 3] {
 }
 
 #[test]
-fn slides_become_sharp_and_then_cost_next_to_nothing() {
+fn slides_become_sharp_and_then_cost_almost_nothing() {
     let mut session = Session::new(screen(400));
     for seed in 0..4 {
         show(&mut session, &slide(seed), 120);
@@ -60,7 +60,7 @@ fn slides_become_sharp_and_then_cost_next_to_nothing() {
 }
 
 #[test]
-fn a_slide_takes_no_more_than_the_buffer_holds() {
+fn a_slide_fits_the_rate_buffer() {
     let mut session = Session::new(screen(400));
     for seed in 0..6 {
         show(&mut session, &slide(seed), 90);
@@ -71,7 +71,7 @@ fn a_slide_takes_no_more_than_the_buffer_holds() {
 }
 
 #[test]
-fn a_change_of_colour_alone_is_shown() {
+fn a_change_of_only_colour_is_shown() {
     let mut session = Session::new(screen(400));
     let mut samples = slide(1);
     show(&mut session, &samples, 60);
@@ -86,7 +86,7 @@ fn a_change_of_colour_alone_is_shown() {
 }
 
 #[test]
-fn what_changes_in_a_picture_that_is_left_out_is_shown_later() {
+fn changes_in_a_dropped_frame_are_shown_later() {
     for mode in [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3] {
         let mut config = screen(300);
         config.scalability = mode;

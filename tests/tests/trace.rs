@@ -105,7 +105,7 @@ fn bits_of_blocks_add_up_to_the_partitions() {
 }
 
 #[test]
-fn pictures_and_reports_do_not_depend_on_the_trace() {
+fn frames_and_reports_do_not_depend_on_the_trace() {
     let Some(dir) = data::dir("traced frames") else { return };
     for name in ["vp80-00-comprehensive-008.ivf", "vp80-00-comprehensive-016.ivf"] {
         let mut config = DecoderConfig::default();
@@ -146,7 +146,7 @@ fn coded(settings: impl Fn(&mut EncoderConfig), motion: Motion) -> (Session, Vec
 }
 
 #[test]
-fn the_trace_says_what_the_encoder_says_it_chose() {
+fn the_trace_matches_the_encoders_metadata() {
     for speed in [0, 4, 8] {
         let (session, traces) = coded(|config| config.speed = speed, Motion::Patch);
         for (packet, trace) in session.packets.iter().zip(&traces) {
@@ -193,7 +193,7 @@ fn is_moved(from: &Frame, to: &Frame, at: (usize, usize), by: (i16, i16)) -> Opt
 }
 
 #[test]
-fn blocks_without_coefficients_are_what_their_vectors_point_at() {
+fn blocks_without_coefficients_equal_their_prediction() {
     let quantiser = |config: &mut EncoderConfig| {
         config.rate = RateControl::FixedQ(12);
         config.speed = 2;

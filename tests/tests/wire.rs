@@ -27,7 +27,7 @@ fn malformed(kind: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn damaged_rtcp_is_told_and_never_panics() {
+fn damaged_rtcp_is_reported_and_never_panics() {
     let us = |us| Some(Duration::from_micros(us));
     let twcc =
         Twcc { packets: vec![us(250), None, us(9_000), us(70_000), us(60_000)], ..Twcc::default() };
@@ -137,7 +137,7 @@ fn feedback_on_any_packets_can_be_sent() {
 }
 
 #[test]
-fn descriptions_of_others_are_read() {
+fn session_descriptions_of_other_programs_are_parsed() {
     let Some(dir) = data::dir("session descriptions of browsers and programs") else { return };
     let read = |path: &str| {
         let text = std::fs::read_to_string(dir.join(path)).unwrap();

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_codes_are_refused() {
+    fn reserved_codes_are_rejected() {
         let len = |coding: u8, kind: u8| {
             let frame = [&[0xFF, 0xF8, 0x19, coding, 0, 0, kind][..], &[0; 9]].concat();
             coded_len(&frame, 6, 8)

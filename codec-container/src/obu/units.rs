@@ -326,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delimiters_come_and_go() {
+    fn delimiters_are_added_and_removed() {
         let bare = [0x32, 2, 7, 8];
         let with = with_delimiter(&bare, Delimiter::Needed).unwrap();
         assert_eq!(with, [0x12, 0, 0x32, 2, 7, 8]);

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn side_speakers_alone_are_the_usual_surround() {
+    fn side_speakers_without_back_speakers_are_surround() {
         assert_eq!(layout_of(6, 0x60F), Some(ChannelLayout::Surround51));
         assert_eq!(layout_of(6, 0x3F), Some(ChannelLayout::Surround51));
         assert_eq!(layout_of(6, 0x3C0F), Some(ChannelLayout::Discrete(6)));

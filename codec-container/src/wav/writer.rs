@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn above_four_gigabytes_the_sizes_go_into_the_room_for_them() {
+    fn above_four_gigabytes_64_bit_sizes_are_written() {
         let (data_at, data_bytes) = (80, (1 << 32) + 2);
         let patches = patches(data_at + data_bytes, data_at, data_bytes, data_bytes / 2, None);
         assert_eq!(patches[0], (0, b"RF64".to_vec()));

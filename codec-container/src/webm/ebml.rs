@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_stop_where_one_reaches_past_the_end() {
+    fn elements_stop_at_one_that_extends_past_the_end() {
         let mut data = Vec::new();
         put_uint(&mut data, 0xD7, 1);
         data.extend_from_slice(&[0x83, 0x84, 1]);

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn every_lacing_shares_out_the_block() {
+    fn every_lacing_divides_the_block() {
         assert_eq!(lens(0, &[1, 2, 3]), Some((0, vec![3])));
         let mut xiph = vec![2, 255, 5, 1];
         xiph.resize(4 + 260 + 1 + 7, 0);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_do_not_add_up_are_refused() {
+    fn lengths_that_do_not_add_up_are_rejected() {
         assert_eq!(lens(0x02, &[1, 9, 0]), None);
         assert_eq!(lens(0x04, &[1, 0, 0, 0]), None);
         assert_eq!(lens(0x06, &[2, 0x83]), None);

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structs_lie_in_memory_as_the_headers_have_them() {
+    fn struct_layouts_match_the_headers() {
         let pairs = [
             (offset_of!(Settings, allocator), 24),
             (offset_of!(Settings, logger), 48),

@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structs_lie_in_memory_as_the_headers_have_them() {
+    fn struct_layouts_match_the_headers() {
         let parameters = [
             (offset_of!(Params, layers), 32),
             (size_of::<SpatialLayer>(), 200),

@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structs_lie_in_memory_as_the_headers_have_them() {
+    fn struct_layouts_match_the_headers() {
         let config = [
             (offset_of!(EncCfg, g_timebase), 28),
             (offset_of!(EncCfg, rc_dropframe_thresh), 48),

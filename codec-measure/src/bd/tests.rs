@@ -43,7 +43,7 @@ fn published_examples_come_out_to_the_published_digits() {
 }
 
 #[test]
-fn ten_percent_more_bits_are_ten_percent() {
+fn ten_percent_more_bits_give_a_bd_rate_of_ten_percent() {
     let rates = [100.0, 200.0, 400.0, 800.0];
     let quality = [30.0, 33.0, 36.5, 40.0];
     let more = rates.map(|rate| rate * 1.1);
@@ -64,7 +64,7 @@ fn the_order_of_points_does_not_matter() {
 }
 
 #[test]
-fn the_overlap_is_told() {
+fn the_overlap_is_reported() {
     let low = curve(&[100.0, 200.0], &[30.0, 34.0]);
     let high = curve(&[150.0, 300.0], &[33.0, 38.0]);
     let found = bd_rate(&low, &high, Interpolation::Pchip).unwrap();
@@ -72,7 +72,7 @@ fn the_overlap_is_told() {
 }
 
 #[test]
-fn curves_that_share_nothing_are_refused() {
+fn curves_without_a_shared_range_are_rejected() {
     let low = curve(&[100.0, 200.0], &[30.0, 32.0]);
     let high = curve(&[400.0, 800.0], &[34.0, 36.0]);
     let refused = bd_rate(&low, &high, Interpolation::Pchip);
@@ -86,7 +86,7 @@ fn curves_that_share_nothing_are_refused() {
 }
 
 #[test]
-fn what_is_no_curve_is_refused() {
+fn invalid_curves_are_rejected() {
     let good = curve(&[100.0, 200.0], &[30.0, 32.0]);
     let against = |points: &[RatePoint]| bd_rate(&good, points, Interpolation::Akima).unwrap_err();
     assert_eq!(against(&good[..1]), NoDifference::TooFewPoints(1));

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_pairs_have_the_published_differences() {
+    fn published_colour_pairs_have_the_published_differences() {
         let pairs: [([f32; 3], [f32; 3], f32); 11] = [
             ([50.0, 2.6772, -79.7751], [50.0, 0.0, -82.7485], 2.0425),
             ([50.0, 0.0, 0.0], [50.0, -1.0, 2.0], 2.3669),

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_names_groups_and_metrics_and_each_counts_once() {
+    fn a_list_of_groups_and_metrics_has_no_duplicates() {
         let found = parse_list("psnr_y, psnr,ms-ssim").unwrap();
         assert_eq!(found.len(), 6);
         assert_eq!((found[0], found[5]), (MetricId::PsnrY, MetricId::MsSsim));

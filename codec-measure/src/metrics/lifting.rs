@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_block_is_dc_alone() {
+    fn a_flat_block_has_only_a_dc() {
         let coeffs = transform(&[[50; SIDE]; SIDE]);
         assert!(coeffs[0][0].abs_diff(400) <= 2, "{coeffs:?}");
         assert!(coeffs.iter().flatten().skip(1).all(|&coeff| coeff == 0), "{coeffs:?}");

@@ -191,7 +191,7 @@ mod tests {
     use crate::metrics::Scorer;
 
     #[test]
-    fn a_picture_has_three_samples_for_each_pixel() {
+    fn an_rgb_image_has_three_samples_per_pixel() {
         assert!(RgbPicture::new(Size::new(2, 2), &[0; 12]).is_some());
         assert!(RgbPicture::new(Size::new(2, 2), &[0; 11]).is_none());
         assert!(RgbPicture::new(Size::new(0, 2), &[]).is_none());
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn chroma_that_differs_from_pixel_to_pixel_is_seen() {
+    fn chroma_that_differs_between_pixels_is_measured() {
         let size = Size::new(32, 32);
         let (a, b) = (stripes(size, 0), stripes(size, 1));
         let picture = |samples| RgbPicture::new(size, samples).unwrap();

@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lone_heavy_block_is_brought_to_its_neighbours() {
+    fn the_weight_of_an_isolated_block_is_bounded_by_its_neighbours() {
         let mut weights = [1.0, 1.0, 1.0, 2.0, 9.0, 3.0];
         smooth(&mut weights, 3);
         let expected = [1.0, 1.0, 1.0, 2.0, 3.0, 3.0_f64];

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_frame_stands_at_the_share_of_one_frame() {
+    fn the_longest_frame_has_the_share_of_one_frame() {
         let marks = exceedance(&[1.0, 2.0, 3.0, 40.0]);
         let places: Vec<_> = marks.iter().map(|mark| format!("{} {}", mark.x, mark.y)).collect();
         assert_eq!(places, ["1 100", "2 75", "3 50", "40 25"]);

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_a_second_counts_by_its_duration() {
+    fn a_partial_second_counts_by_its_duration() {
         assert_eq!(per_second(&[8.0, 4.0], 1.5), [(0.0, 8.0), (1.0, 8.0), (1.5, 8.0)]);
         assert_eq!(per_second(&[8.0, 0.0], 1.002), [(0.0, 8.0), (1.0, 8.0)]);
         assert!(per_second(&[], 2.0).is_empty());

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn arms_differ_for_the_colour_blind_too_and_stand_out_from_the_paper() {
+    fn colours_of_arms_differ_with_colour_blindness_and_contrast_with_the_background() {
         let series: Vec<[String; 2]> = (0..8).map(|index| of_page(&format!("s{index}"))).collect();
         let papers = of_page("paper");
         for theme in 0..2 {

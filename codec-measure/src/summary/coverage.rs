@@ -78,7 +78,7 @@ fn coverage(truth: Truth, studies: u32) -> [f64; 2] {
 }
 
 #[test]
-fn intervals_over_clips_hold_the_truth_in_95_of_100_studies() {
+fn intervals_over_clips_contain_the_true_value_in_95_of_100_studies() {
     for clips in [2, 3, 5, 10] {
         let truth = Truth { clips, repeats: 3, rate: (12.0, 9.0), cpu: (0.3, 0.1, 0.03) };
         let found = coverage(truth, 3000);
@@ -88,7 +88,7 @@ fn intervals_over_clips_hold_the_truth_in_95_of_100_studies() {
 }
 
 #[test]
-fn intervals_over_the_repeats_of_one_clip_hold_its_truth() {
+fn intervals_over_the_repeats_of_one_clip_contain_its_true_value() {
     for repeats in [3, 5, 9] {
         let truth = Truth { clips: 1, repeats, rate: (12.0, 0.0), cpu: (0.3, 0.0, 0.03) };
         let [_, cpu] = coverage(truth, 3000);
@@ -111,7 +111,7 @@ fn is_called(study: &Results) -> bool {
 }
 
 #[test]
-fn equal_encoders_are_called_different_in_at_most_5_of_100_studies() {
+fn equal_encoders_are_reported_as_different_in_at_most_5_of_100_studies() {
     for (clips, rate_noise) in
         [(1, 0.0), (2, 0.0), (2, 1.0), (3, 1.0), (5, 1.0), (10, 1.0), (5, 0.0)]
     {
@@ -125,7 +125,7 @@ fn equal_encoders_are_called_different_in_at_most_5_of_100_studies() {
 }
 
 #[test]
-fn different_encoders_are_called_so() {
+fn different_encoders_are_reported_as_different() {
     let truth = Truth { clips: 5, repeats: 3, rate: (12.0, 3.0), cpu: (0.2, 0.02, 0.03) };
     let mut random = Random::new(3);
     let found = (0..STUDIES).filter(|_| {

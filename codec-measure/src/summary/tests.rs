@@ -85,7 +85,7 @@ fn an_arm_is_compared_on_each_clip_and_over_them() {
 }
 
 #[test]
-fn less_may_be_better() {
+fn lower_may_be_better() {
     let mut results = study(false);
     results.compare(Interpolation::Akima);
     let found = &results.comparisons[0];
@@ -97,7 +97,7 @@ fn less_may_be_better() {
 }
 
 #[test]
-fn the_frontier_has_who_is_faster_and_who_is_smaller() {
+fn the_frontier_has_the_fastest_and_the_smallest() {
     let mut results = study(true);
     results.compare(Interpolation::Pchip);
     let [a, b] = &results.frontier[..] else { panic!("{:?}", results.frontier) };
@@ -109,7 +109,7 @@ fn the_frontier_has_who_is_faster_and_who_is_smaller() {
 }
 
 #[test]
-fn failed_points_are_left_out_and_refusals_are_told() {
+fn failed_points_are_omitted_and_rejections_are_reported() {
     let mut results = study(true);
     for point in &mut results.points {
         if point.arm == "b" && point.clip == "y" {
@@ -124,7 +124,7 @@ fn failed_points_are_left_out_and_refusals_are_told() {
 }
 
 #[test]
-fn one_clip_gives_no_interval_and_no_saving_is_beyond_all_bits() {
+fn one_clip_gives_no_interval_and_savings_stop_at_100_percent() {
     let mut results = study(true);
     results.clips.truncate(1);
     results.compare(Interpolation::Pchip);
@@ -141,7 +141,7 @@ fn one_clip_gives_no_interval_and_no_saving_is_beyond_all_bits() {
 }
 
 #[test]
-fn times_that_were_not_taken_in_turn_call_nothing_different() {
+fn times_that_were_not_interleaved_show_no_difference() {
     let mut results = study(true);
     for point in &mut results.points {
         let (cpu, session) = if point.arm == "a" { (4.0, 1) } else { (2.0, 2) };

@@ -35,7 +35,7 @@ fn every_plot_is_well_formed_and_the_same_each_time() {
 }
 
 #[test]
-fn points_stand_where_the_figures_are() {
+fn points_are_plotted_at_their_figures() {
     let mut results = sample::results();
     results.clips.truncate(1);
     results.points.retain(|point| point.clip == results.clips[0].name && point.failure.is_none());
@@ -73,7 +73,7 @@ fn points_stand_where_the_figures_are() {
 }
 
 #[test]
-fn a_study_of_nothing_still_has_a_report() {
+fn an_empty_study_has_a_report() {
     let mut empty = codec_measure::results::Results::default();
     for _ in 0..2 {
         for plot in plot::all(&empty) {
@@ -115,7 +115,7 @@ fn the_csv_quotes_what_must_be_quoted_and_every_line_has_every_column() {
 }
 
 #[test]
-fn what_a_busy_machine_spoils_is_marked_and_omitted() {
+fn figures_disturbed_by_a_busy_machine_are_marked_and_omitted() {
     let mut results = sample::results();
     let arm = results.arms[0].name.clone();
     let is_spoilt = |point: &&mut codec_measure::results::Point| point.arm == arm;
@@ -189,7 +189,7 @@ fn the_table_fits_the_terminal() {
 }
 
 #[test]
-fn the_page_needs_nothing_else_and_escapes_names() {
+fn the_page_is_self_contained_and_escapes_names() {
     for (results, name) in [(sample::results(), "plain"), (sample::hostile(), "hostile")] {
         let page = report::html(&results);
         assert_eq!(page, report::html(&results));
@@ -217,7 +217,7 @@ fn the_page_needs_nothing_else_and_escapes_names() {
 
 /// The sample has an arm with a failed point: three points remain in that curve.
 #[test]
-fn comparisons_that_rest_on_little_are_marked_everywhere() {
+fn weak_comparisons_are_marked_everywhere() {
     let results = sample::results();
     let page = report::html(&results);
     assert!(page.contains("weak clip</small>") && page.contains("3 points"));
@@ -229,7 +229,7 @@ fn comparisons_that_rest_on_little_are_marked_everywhere() {
 }
 
 #[test]
-fn bars_of_key_frames_say_whose_they_are() {
+fn bars_of_key_frames_name_their_arms() {
     let results = sample::results();
     let bars = plot::key_frames(&results, Theme::Page).unwrap();
     for arm in &results.arms {

@@ -5,7 +5,7 @@ use codec_measure::plot::{self, png::Renderer};
 use crate::sample;
 
 #[test]
-fn every_plot_becomes_a_picture_the_same_each_time() {
+fn every_plot_becomes_the_same_png_each_time() {
     let renderer = Renderer::new().unwrap();
     let mut plots = plot::all(&sample::results());
     plots.extend(plot::all(&sample::hostile()).into_iter().take(3));
@@ -23,7 +23,7 @@ fn every_plot_becomes_a_picture_the_same_each_time() {
 }
 
 #[test]
-fn what_is_no_plot_is_refused() {
+fn invalid_plots_are_rejected() {
     let renderer = Renderer::new().unwrap();
     let with = |inner: &str| format!("<svg width=\"10\" height=\"10\">{inner}</svg>");
     assert!(renderer.png(&with(""), 1.0).is_ok());

@@ -132,7 +132,7 @@ fn frames_of_streams_are_ffmpegs() {
 /// Files with partitioned B blocks, which OpenH264 does not decode exactly: the order is correct if
 /// few samples of a frame differ from ffmpeg's.
 #[test]
-fn frames_of_mp4_come_out_in_the_order_of_their_times() {
+fn frames_of_mp4_are_output_in_presentation_order() {
     let Some(dir) = data::dir("H.264 in MP4") else { return };
     if !external::have("ffmpeg", "frames of H.264 in MP4") {
         return;

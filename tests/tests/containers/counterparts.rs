@@ -254,7 +254,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
 }
 
 #[test]
-fn an_empty_file_of_each_format_is_sound() {
+fn an_empty_file_of_each_format_is_valid() {
     for format in [Format::Ivf, Format::WebM, Format::Mp4] {
         let written = write_all(To::File, &vp8_stream(format, (1, 30)), &[]);
         let (_, packets) = read_sound(&written);

@@ -63,7 +63,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn cut_at_every_byte_nothing_but_an_error_happens() {
+fn truncation_at_every_byte_only_gives_an_error() {
     for (_, bytes) in samples() {
         let mut last = 0;
         for cut in 0..bytes.len() {
@@ -93,7 +93,7 @@ fn seeded_damage_gives_no_panic_and_no_more_payload_than_there_is() {
 }
 
 #[test]
-fn claims_beyond_the_limits_are_refused_before_anything_is_allocated() {
+fn headers_beyond_the_limits_are_rejected_before_allocation() {
     let mut ivf = write_all(To::File, &vp8_stream(Format::Ivf, (1, 30)), &[]);
     ivf.extend_from_slice(&(9_u32 << 20).to_le_bytes());
     ivf.extend_from_slice(&[0; 8]);
@@ -102,7 +102,7 @@ fn claims_beyond_the_limits_are_refused_before_anything_is_allocated() {
 }
 
 #[test]
-fn the_malformed_files_end_in_packets_or_errors() {
+fn malformed_files_end_in_packets_or_errors() {
     let Some(folder) = data_path("malformed") else { return };
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

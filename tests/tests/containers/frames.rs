@@ -119,7 +119,7 @@ fn av1_has_delimiters_in_streams_and_none_in_matroska_and_mp4() {
 }
 
 #[test]
-fn annex_b_is_told_from_plain_units() {
+fn annex_b_is_distinguished_from_plain_units() {
     let Some((_, packets)) = av1() else { return };
     let leb = |mut value: usize| {
         let mut out = Vec::new();
@@ -161,7 +161,7 @@ fn annex_b_is_told_from_plain_units() {
 }
 
 #[test]
-fn a_flac_file_cut_anywhere_gives_its_whole_frames_and_no_other() {
+fn a_truncated_flac_file_gives_exactly_its_complete_frames() {
     let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
     let (_, packets, _) = read_tracks(&bytes);
     // Positions with a valid checksum: at ends of frames, and by chance.
@@ -189,7 +189,7 @@ fn a_flac_file_cut_anywhere_gives_its_whole_frames_and_no_other() {
 }
 
 #[test]
-fn a_tag_after_the_last_frame_of_flac_is_passed_over() {
+fn a_tag_after_the_last_frame_of_flac_is_skipped() {
     let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return };
     let (_, packets, _) = read_tracks(&bytes);
     let mut tag = [0; 128];

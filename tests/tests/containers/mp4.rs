@@ -65,7 +65,7 @@ fn colour_aspect_and_rotation_survive() {
 }
 
 #[test]
-fn writing_to_a_pipe_is_refused() {
+fn writing_to_a_pipe_is_rejected() {
     let output = Output::stream(Shared::default());
     let stream = vp8_stream(Format::Mp4, (1, 1000));
     let created =
@@ -74,7 +74,7 @@ fn writing_to_a_pipe_is_refused() {
 }
 
 #[test]
-fn files_of_others_are_read() {
+fn files_of_other_programs_are_read() {
     let cases = [
         ("h264_aac.mp4", 120, (1, 15360)),
         ("h264_aac_frag.mp4", 0, (1, 30000)),
@@ -106,7 +106,7 @@ fn a_fragmented_file_is_read_from_a_pipe() {
 }
 
 #[test]
-fn an_index_at_the_end_of_a_pipe_is_refused_by_name() {
+fn an_index_at_the_end_of_a_pipe_is_rejected_by_name() {
     let source = Source::stream(Cursor::new(sample()));
     let (_, _, error) = read_with(source, &ReadOptions::default());
     let error = error.unwrap().to_string();

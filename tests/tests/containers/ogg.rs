@@ -69,7 +69,7 @@ fn opus_survives_with_its_delay_its_end_and_its_tags() {
 }
 
 #[test]
-fn files_of_others_have_the_duration_that_ffprobe_tells() {
+fn files_of_other_programs_have_ffprobes_duration() {
     if !have("ffprobe", "probing") {
         return;
     }
@@ -124,7 +124,7 @@ fn vorbis_and_flac_of_ffmpeg_are_read_with_sample_accurate_times() {
 }
 
 #[test]
-fn streams_of_other_kinds_are_left_out() {
+fn streams_of_other_codecs_are_skipped() {
     if !have("ffmpeg", "writing Ogg") {
         return;
     }
@@ -188,7 +188,7 @@ fn a_lost_page_ends_a_strict_reading_and_leaves_a_gap_in_a_lenient_one() {
 }
 
 #[test]
-fn the_damaged_files_keep_what_can_be_read() {
+fn damaged_files_give_their_readable_part() {
     for name in ["av_04_flip20", "av_05_trunc", "av_06_insert", "av_07_flip1pm"] {
         let Some(bytes) = data(&format!("malformed/{name}.opus")) else { return };
         let (_, strict, error) = read_tracks(&bytes);

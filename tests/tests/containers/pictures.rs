@@ -88,7 +88,7 @@ fn every_tag_of_8_bit_420_is_read_with_odd_sizes_and_frame_parameters() {
 }
 
 #[test]
-fn what_codecs_cannot_take_is_refused_by_name() {
+fn unsupported_video_is_rejected_by_name() {
     let cases = [
         ("C420p10", "10-bit"),
         ("C422p12", "12-bit"),
@@ -111,7 +111,7 @@ fn what_codecs_cannot_take_is_refused_by_name() {
 }
 
 #[test]
-fn what_y4m_tells_of_pictures_is_written_again() {
+fn y4m_parameters_survive_a_round_trip() {
     let mut stream = PictureStream::new(Format::Y4m, Size::new(3, 3), Rational::new(24000, 1001));
     stream.siting = ChromaSiting::Mpeg2;
     stream.info.pixel_aspect = Some(Rational::new(10, 11));
@@ -128,7 +128,7 @@ fn what_y4m_tells_of_pictures_is_written_again() {
 }
 
 #[test]
-fn a_frame_that_breaks_off_is_named_and_those_before_it_are_given() {
+fn a_truncated_frame_is_named_and_earlier_ones_are_returned() {
     let whole = y4m("W3 H3 F25:1", &["FRAME", "FRAME", "FRAME"]);
     let head = "YUV4MPEG2 W3 H3 F25:1\n".len();
     for cut in head..whole.len() {
@@ -145,7 +145,7 @@ fn a_frame_that_breaks_off_is_named_and_those_before_it_are_given() {
 }
 
 #[test]
-fn headers_that_lie_or_never_end_are_errors() {
+fn false_or_endless_headers_are_errors() {
     let endless = vec![b'Y'; 0]
         .into_iter()
         .chain(*b"YUV4MPEG2 W3 H3 F25:1 X")
@@ -166,7 +166,7 @@ fn headers_that_lie_or_never_end_are_errors() {
 }
 
 #[test]
-fn a_missing_frame_rate_is_assumed_and_said() {
+fn a_missing_frame_rate_is_assumed_and_reported() {
     let reader = open(y4m("W3 H3", &[])).unwrap();
     assert_eq!(reader.stream().frame_rate, None);
     assert_eq!(reader.stream().warnings.len(), 1);
@@ -182,7 +182,7 @@ fn a_newline_after_the_last_frame_is_tolerated() {
 }
 
 #[test]
-fn raw_specs_are_understood_or_refused() {
+fn raw_specs_are_parsed_or_rejected() {
     let spec = |text: &str| text.parse::<RawSpec>();
     let full = spec("640x360@29.97:nv12").unwrap();
     assert_eq!(full.size, Size::new(640, 360));
@@ -208,7 +208,7 @@ fn raw_specs_are_understood_or_refused() {
 }
 
 #[test]
-fn raw_pictures_of_both_layouts_are_read_and_written() {
+fn raw_frames_of_both_layouts_are_read_and_written() {
     let planar = samples(1);
     let mut interleaved = planar[..9].to_vec();
     for index in 0..4 {
@@ -231,7 +231,7 @@ fn raw_pictures_of_both_layouts_are_read_and_written() {
 }
 
 #[test]
-fn y4m_files_of_others_are_read_or_refused() {
+fn y4m_files_of_other_programs_are_read_or_rejected() {
     for name in ["park_joy_90p_8_420.y4m", "park_joy_90p_8_420_a10-1.y4m"] {
         let Some(bytes) = data(&format!("containers/{name}")) else { return };
         let mut reader = open(bytes).unwrap();

@@ -61,7 +61,7 @@ fn forms() -> [(Format, To, &'static str); 4] {
 }
 
 #[test]
-fn pictures_and_sound_come_back_in_order_of_time_and_exact_to_the_sample() {
+fn video_and_audio_are_returned_in_order_of_time_and_exact_to_the_sample() {
     for (format, to, _) in forms() {
         let (tracks, mut packets) = talk(format);
         if to == To::Pipe {
@@ -219,7 +219,7 @@ fn every_codec_that_ffmpeg_writes_into_mp4_is_read_and_written_again() {
 }
 
 #[test]
-fn mp4_of_others_has_sound_of_the_duration_that_ffprobe_tells() {
+fn mp4_of_other_programs_has_audio_of_ffprobes_duration() {
     for (name, rate, delay, samples) in [
         ("h264_aac.mp4", 48_000, 1024, 192_000),
         ("h264_aac_frag.mp4", 48_000, 0, 147_204),
@@ -242,7 +242,7 @@ fn mp4_of_others_has_sound_of_the_duration_that_ffprobe_tells() {
 }
 
 #[test]
-fn a_late_beginning_of_the_sound_is_kept() {
+fn a_late_start_of_the_audio_is_kept() {
     for (format, to, _) in forms() {
         let (tracks, mut packets) = talk(format);
         packets.iter_mut().filter(|p| p.track == 1).for_each(|p| p.pts += 4800);
@@ -261,7 +261,7 @@ fn digest(suffix: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn files_of_others_give_what_ffprobe_tells() {
+fn files_of_other_programs_match_ffprobe() {
     if !have("ffprobe", "probing") {
         return;
     }

@@ -39,7 +39,7 @@ const CODECS: [(AudioCodec, usize, &str); 8] = [
 ];
 
 #[test]
-fn every_coding_survives_and_is_what_ffprobe_says() {
+fn every_encoding_survives_and_matches_ffprobe() {
     let probes = have("ffprobe", "probing");
     for (codec, bytes, name) in CODECS {
         for channels in [1, 2, 6] {
@@ -101,7 +101,7 @@ fn files_and_pipes_of_ffmpeg_are_read() {
 }
 
 #[test]
-fn sizes_that_lie_are_told_and_give_what_is_there() {
+fn false_sizes_are_reported_and_the_present_data_is_returned() {
     let whole = sample();
     let data_at = whole.len() - 1000;
     for lie in [0_u32, u32::MAX, u32::MAX - 1, 0x7FFF_F000, 2000] {
@@ -139,7 +139,7 @@ fn no_channels_and_no_rate_are_errors() {
 }
 
 #[test]
-fn headerless_sound_is_read_as_told() {
+fn raw_audio_is_read_in_the_given_layout() {
     let spec: RawAudioSpec = "16000:2:mulaw".parse().unwrap();
     let source = Source::stream(Cursor::new(vec![1; 2001]));
     let mut reader = RawAudioReader::new(source, spec).unwrap();

@@ -47,7 +47,7 @@ fn colour_aspect_rotation_and_frame_rate_survive() {
 }
 
 #[test]
-fn high_dynamic_range_is_opened_and_refused_by_name() {
+fn high_dynamic_range_is_opened_and_rejected_by_name() {
     let mut stream = rich_stream(Rotation::None, None);
     stream.info.color.transfer = TransferCharacteristics::PQ;
     let (read, _) = read_sound(&write_all(To::File, &stream, &[Given::new(true, 0, 9, 1)]));
@@ -112,7 +112,7 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
 }
 
 #[test]
-fn a_pipe_gives_what_a_file_gives() {
+fn a_pipe_gives_the_same_as_a_file() {
     let whole = write_all(To::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &two_minutes());
     let (_, packets) = read_sound(&whole);
     let source = Source::stream(Trickle(Cursor::new(whole)));
