@@ -155,7 +155,7 @@ impl SubblockMode {
 /// in the standard's constants (127 above, 129 left) and clears the `has` flags, which only DC
 /// uses.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the struct says it")]
+#[expect(missing_docs, reason = "the fields are the documentation")]
 pub struct Edges<const N: usize> {
     pub above: [u8; N],
     pub left: [u8; N],
@@ -164,8 +164,8 @@ pub struct Edges<const N: usize> {
     pub has_left: bool,
 }
 
-/// What a 4x4 sub-block is predicted from: eight pixels above (four of them above-right), four
-/// left from top to bottom, and the corner.
+/// Neighbouring pixels for the prediction of a 4x4 sub-block: eight pixels above (four of them
+/// above-right), four left from top to bottom, and the corner.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the struct says it")]
 pub struct Edges4 {
@@ -174,11 +174,11 @@ pub struct Edges4 {
     pub top_left: u8,
 }
 
-/// Loop-filter thresholds of one edge (RFC 6386, section 15), already computed from the level.
+/// Loop-filter thresholds of one edge (RFC 6386, section 15), computed from the filter level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
-    /// Edge limit: `|p0 - q0| * 2 + |p1 - q1| / 2`, saturated at 255, above it leaves the pixels
-    /// alone. The standard's limits end at 193.
+    /// Edge limit: if `|p0 - q0| * 2 + |p1 - q1| / 2`, saturated at 255, is above it, the pixels
+    /// are unchanged. The standard's limits end at 193.
     pub edge: u8,
     /// Interior limit on the differences of neighbours on one side.
     pub interior: u8,
@@ -199,7 +199,7 @@ pub struct EdgeLimits {
 pub struct Quantiser {
     pub zbin: [i16; 16],
     pub round: [i16; 16],
-    /// `65536 / step`, at most 16384 as VP8's steps are at least 4.
+    /// `65536 / step`, at most 16384 because VP8's steps are at least 4.
     pub recip: [i16; 16],
     pub step: [i16; 16],
 }

@@ -1,4 +1,4 @@
-//! Pixel views. Bounds are proved once, when a view is made, and never again per pixel.
+//! Pixel views. Bounds are checked once, when a view is created, and not per pixel.
 
 use std::marker::PhantomData;
 

@@ -22,7 +22,7 @@ pub fn format(rate: u32, channels: usize) -> AudioFormat {
 /// Opens the encoder of backend `spec`.
 ///
 /// # Errors
-/// As the backend's `open`; if this build has none.
+/// As the backend's `open`; also if this build lacks the backend.
 pub fn encoder(spec: &str, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, Error> {
     let (_, open, _) = find_audio_encoder(spec)?;
     open(config)
@@ -31,7 +31,7 @@ pub fn encoder(spec: &str, config: &AudioEncoderConfig) -> Result<Box<dyn AudioE
 /// Opens the decoder of backend `spec`.
 ///
 /// # Errors
-/// As the backend's `open`; if this build has none.
+/// As the backend's `open`; also if this build lacks the backend.
 pub fn decoder(spec: &str, config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
     let (_, open, _) = find_audio_decoder(spec)?;
     open(config)

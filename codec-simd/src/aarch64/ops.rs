@@ -36,7 +36,7 @@ ops! {
     fn abs_diff(a: U8x16, b: U8x16) -> U8x16 { vabdq_u8(a, b) }
     /// Mean, rounded up.
     fn avg_u8(a: U8x16, b: U8x16) -> U8x16 { vrhaddq_u8(a, b) }
-    /// All ones where `a <= b`.
+    /// All ones if `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { vcleq_u8(a, b) }
     fn halve_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<1>(a) }
     fn sixteenth_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<4>(a) }
@@ -146,11 +146,11 @@ ops! {
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { vshrq_n_s16::<1>(vqdmulhq_n_s16(a, by)) }
     fn shl_i16<const N: i32>(a: I16x8) -> I16x8 { vshlq_n_s16::<N>(a) }
     fn shr_i16<const N: i32>(a: I16x8) -> I16x8 { vshrq_n_s16::<N>(a) }
-    /// All ones where `a >= b`.
+    /// All ones if `a >= b`.
     fn ge_i16(a: I16x8, b: I16x8) -> I16x8 { vreinterpretq_s16_u16(vcgeq_s16(a, b)) }
-    /// All ones where `a` is not zero.
+    /// All ones if `a` is not zero.
     fn is_set_i16(a: I16x8) -> I16x8 { vreinterpretq_s16_u16(vtstq_s16(a, a)) }
-    /// `a` where `sign` is positive, `-a` where it is negative, 0 where it is 0.
+    /// `a` if `sign` is positive, `-a` if it is negative, 0 if it is 0.
     fn with_sign_i16(a: I16x8, sign: I16x8) -> I16x8 {
         let negative = vshrq_n_s16::<15>(sign);
         and_i16(vsubq_s16(veorq_s16(a, negative), negative), is_set_i16(sign))

@@ -306,7 +306,7 @@ macro_rules! lanes_cost {
 }
 pub(crate) use lanes_cost;
 
-/// How a pass of the bilinear filter is computed: not at all, as a rounded mean, by its taps.
+/// How a pass of the bilinear filter is computed: skipped, as a rounded mean, or by its taps.
 pub(crate) const WHOLE: u8 = 0;
 pub(crate) const HALF: u8 = 1;
 pub(crate) const TAPS: u8 = 2;

@@ -39,7 +39,7 @@ ops! {
     }
     /// Mean, rounded up.
     fn avg_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_avgr(a, b) }
-    /// All ones where `a <= b`.
+    /// All ones if `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_le(a, b) }
     fn halve_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 1) }
     fn sixteenth_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 4) }
@@ -136,11 +136,11 @@ ops! {
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { mulhi_i16(a, i16x8_splat(by)) }
     fn shl_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shl(a, N) }
     fn shr_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shr(a, N) }
-    /// All ones where `a >= b`.
+    /// All ones if `a >= b`.
     fn ge_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_ge(a, b) }
-    /// All ones where `a` is not zero.
+    /// All ones if `a` is not zero.
     fn is_set_i16(a: I16x8) -> I16x8 { i16x8_ne(a, i16x8_splat(0)) }
-    /// `a` where `sign` is positive, `-a` where it is negative, 0 where it is 0.
+    /// `a` if `sign` is positive, `-a` if it is negative, 0 if it is 0.
     fn with_sign_i16(a: I16x8, sign: I16x8) -> I16x8 {
         let negative = i16x8_shr(sign, 15);
         v128_and(i16x8_sub(v128_xor(a, negative), negative), is_set_i16(sign))

@@ -244,7 +244,7 @@ fn between_wide<const KIND: u8>(a: __m256i, b: __m256i, weights: __m256i) -> [__
     [_mm256_mulhrs_epi16(low, shift), _mm256_mulhrs_epi16(high, shift)]
 }
 
-/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row is alone.
+/// Rows `y` and `y + 1` of the first pass, one in each lane; the last row has no partner.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub(in crate::x86) fn first_rows_of_17<const X: u8>(

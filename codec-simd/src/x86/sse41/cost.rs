@@ -291,7 +291,7 @@ fn satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     sum_i16x8(maxima(_mm_add_epi16(even, odd), _mm_sub_epi16(even, odd)))
 }
 
-/// How a pass of the bilinear filter is computed: not at all, as a rounded mean, by its taps.
+/// How a pass of the bilinear filter is computed: skipped, as a rounded mean, or by its taps.
 pub(in crate::x86) const WHOLE: u8 = 0;
 pub(in crate::x86) const HALF: u8 = 1;
 pub(in crate::x86) const TAPS: u8 = 2;

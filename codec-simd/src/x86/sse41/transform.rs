@@ -297,7 +297,7 @@ fn add_rows(rows: [__m128i; 4], dst: &mut WindowMut<'_, 8, 4>) {
     }
 }
 
-/// Two blocks side by side with their DCs; bits 0 and 1 of `ac` tell whether the rest counts.
+/// Two blocks side by side with their DCs; bits 0 and 1 of `ac` select the other coefficients.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
 fn idct_add_two([a, b]: &[[i16; 16]; 2], dcs: [i16; 2], ac: u32, mut dst: WindowMut<'_, 8, 4>) {
