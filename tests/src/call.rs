@@ -60,7 +60,8 @@ pub struct CallConfig {
     /// How much faster than the receiver's the sender's clocks run, in ppm: that of the machine,
     /// and that of its sound card relative to the machine's.
     pub drift_ppm: (i32, i32),
-    /// The audio, as G.711 (A-law) packets of 20 ms; `None`: video only.
+    /// Creates the decoder of the audio, which is G.711 (A-law) in packets of 20 ms; `None`: video
+    /// only.
     pub sound: Option<fn() -> Box<dyn AudioDecoder>>,
 }
 

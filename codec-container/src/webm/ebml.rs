@@ -182,7 +182,7 @@ pub(super) fn put_sint(out: &mut Vec<u8>, id: u32, value: i64) {
     put(out, id, &value.to_be_bytes()[skip..]);
 }
 
-/// Appends a number of eight bytes.
+/// Appends an eight-byte floating-point number.
 pub(super) fn put_float(out: &mut Vec<u8>, id: u32, value: f64) {
     put(out, id, &value.to_be_bytes());
 }
