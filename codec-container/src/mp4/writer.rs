@@ -427,7 +427,7 @@ impl PacketWriter for Mp4Writer {
     }
 }
 
-/// Run-length codes values.
+/// Returns the runs of equal values, as (count, value).
 fn run_lengths(values: &[u32]) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &value in values {
