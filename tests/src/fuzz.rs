@@ -401,7 +401,7 @@ pub fn rtp_stream(data: &[u8]) {
             assert!(given <= 2 * pushed, "each frame takes a packet");
         }
         if let Some(at) = depacketizer.poll_timeout() {
-            assert!(at > now, "what is due has come out");
+            assert!(at > now, "all due items were returned");
         }
         now += Duration::from_millis(5);
         rest = tail;

@@ -83,7 +83,7 @@ pub(crate) struct SendArgs {
     /// Input: a file, `-`, a generated source or a camera.
     ///
     /// `-` is y4m or --raw. Generated:
-    /// testsrc:scene=talking-head,size=640x360,fps=30,sound=tone,seed=0. Camera (feature
+    /// testsrc:scene=talking-head,size=640x360,fps=30,audio=tone,seed=0. Camera (feature
     /// `capture`): `v4l2:/dev/video0,size=640x480,fps=30,format=mjpeg,channels=1,mic=default`.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,

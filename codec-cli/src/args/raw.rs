@@ -495,7 +495,7 @@ pub(crate) struct MetricsArgs {
     /// Print statistics over all frames: mean, percentiles, worst second, worst frames.
     #[arg(long)]
     pub(crate) pool: bool,
-    /// Compare what a viewer sees at each reference timestamp, and count freezes.
+    /// Compare the frame that a viewer sees at each reference timestamp, and count freezes.
     #[arg(long)]
     pub(crate) viewer: bool,
     /// Set the number of threads (1 to 64); the results are the same for any number.

@@ -12,7 +12,7 @@ use codec_media::settings::sound::{AudioOptions, SoundSettings};
 use super::encoder::PresetArg;
 use super::raw::EncodeArgs;
 
-/// Everything that `encode` and `transcode` are told, where there are no pictures.
+/// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn sound_encoding(args: &EncodeArgs) -> Result<SoundEncoding> {
     let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
     if let Some(flag) = for_pictures(args) {

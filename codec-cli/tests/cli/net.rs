@@ -119,7 +119,7 @@ fn video_and_audio_are_encoded_sent_and_recorded_completely() {
         let recv = ["-o", "out.webm", "-y", "--stats", "r.ndjson"];
         let (running, address) = receiver(&place, url, &recv);
         let target = url.replace("127.0.0.1:0", &address);
-        let source = "testsrc:size=96x64,sound=tone";
+        let source = "testsrc:size=96x64,audio=tone";
         let send =
             ["send", source, &target, "-b", "200k", "--duration", "2s", "--stats", "s.ndjson"];
         place.ok(&[&send[..], &["-y", "-n", "45"]].concat());
@@ -276,7 +276,7 @@ fn restarted(url: &str) -> (u64, f64, String) {
     let (mut recv, address) = receiver(&place, url, &["-o", "out.webm", "--max-idle", "30s"]);
     let target = url.replace("127.0.0.1:0", &address);
     let send = |frames: &str| {
-        let source = "testsrc:size=96x64,sound=tone";
+        let source = "testsrc:size=96x64,audio=tone";
         let arguments = ["send", source, &target, "-b", "100k", "-n", frames, "--duration", "40s"];
         Running::start(&mut place.command(&[&arguments[..], &["--progress", "json"]].concat()))
     };

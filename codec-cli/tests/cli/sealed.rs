@@ -48,7 +48,7 @@ fn encrypted_video_and_audio_are_recorded_completely_with_their_delay() {
         let recv = ["-o", "out.webm", "-y", "--e2ee-key", "hex.key"];
         let (running, address) = receiver(&place, url, &recv);
         let target = url.replace("127.0.0.1:0", &address);
-        let source = "testsrc:size=96x64,sound=tone";
+        let source = "testsrc:size=96x64,audio=tone";
         let send = ["send", source, &target, "-b", "200k", "-n", "45", "--e2ee-key", "hex.key"];
         place.ok(&send);
         let (code, said) = running.end();

@@ -67,7 +67,7 @@ fn audio_is_published_with_the_video() {
     let place = Place::new();
     let server = Server::start(
         &place,
-        &["tone=testsrc:size=96x64,sound=tone", "mute=testsrc:size=96x64,fps=15", "-b", "200k"],
+        &["tone=testsrc:size=96x64,audio=tone", "mute=testsrc:size=96x64,fps=15", "-b", "200k"],
     );
     assert!(server.said.contains("64 kb"), "{}", server.said);
     server.record(&place, &[("tone", "60"), ("mute", "30")]);

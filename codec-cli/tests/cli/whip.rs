@@ -54,7 +54,7 @@ fn interrupt(running: &Running) {
 
 /// Starts a publisher that runs until it is stopped.
 fn publisher(place: &Place, server: &Server, more: &[&str]) -> Running {
-    let send = ["send", "testsrc:size=160x120,sound=tone", &server.whip(), "--token", PUBLISH];
+    let send = ["send", "testsrc:size=160x120,audio=tone", &server.whip(), "--token", PUBLISH];
     let progress = ["--progress", "json", "-b", "800k"];
     let mut running = Running::start(&mut place.command(&[&send[..], &progress, more].concat()));
     running.wait_for("\"progress\"");
@@ -174,12 +174,12 @@ fn both_ends_use_the_turn_server_of_the_answer() {
     // A server that does not share its TURN server.
     let server = Server::start(&place, &flags);
     let whip = format!("{}?relay", server.whip());
-    let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
+    let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH];
     place.fails(8, "no usable TURN server: the answer has none", &send);
     server.stop();
     let server = Server::start(&place, &[&flags[..], &["--turn-share"]].concat());
     let whip = format!("{}?relay", server.whip());
-    let send = ["send", "testsrc:size=160x120,sound=tone", &whip, "--token", PUBLISH];
+    let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH];
     let mut sending = Running::start(&mut place.command(&[&send[..], &["-b", "300k"]].concat()));
     // These neither announce their own address nor listen on it.
     sending.wait_for("connected");

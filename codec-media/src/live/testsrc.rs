@@ -1,4 +1,4 @@
-//! `testsrc:scene=talking-head,size=640x360,fps=30,sound=tone,seed=0`: generated video and audio.
+//! `testsrc:scene=talking-head,size=640x360,fps=30,audio=tone,seed=0`: generated video and audio.
 
 use crate::generate::{Generator, Scene, Sound, SoundGenerator, scene_names};
 use codec_core::frame::{Color, ColorRange, PictureInfo, Rational, Size};
@@ -51,8 +51,8 @@ impl TestSource {
                 }
                 "size" => source.size = values::size(value).map_err(refused)?,
                 "fps" => source.frame_rate = values::frame_rate(value).map_err(refused)?,
-                "sound" if value == "none" => source.sound = None,
-                "sound" => {
+                "audio" if value == "none" => source.sound = None,
+                "audio" => {
                     let found = Sound::from_name(value);
                     source.sound = Some(found.ok_or_else(|| {
                         refused("expected tone, sweep, noise or none".to_owned())
@@ -64,7 +64,7 @@ impl TestSource {
                 }
                 _ => {
                     return Err(wrong(format!(
-                        "unknown option {key}, expected scene, size, fps, sound or seed"
+                        "unknown option {key}, expected scene, size, fps, audio or seed"
                     )));
                 }
             }
@@ -148,13 +148,13 @@ mod tests {
 
     #[test]
     fn a_source_is_parsed_and_plays_forwards_and_backwards() {
-        let source = TestSource::parse("size=32x16,fps=2,sound=tone,scene=clapper").unwrap();
+        let source = TestSource::parse("size=32x16,fps=2,audio=tone,scene=clapper").unwrap();
         assert!(source.sound().unwrap().is_some());
         let mut pictures = source.pictures().unwrap();
         for index in 0..20 {
             assert_eq!(pictures.next().unwrap().unwrap().pts, index);
         }
-        for wrong in ["size", "size=0x4", "scene=nosuch", "fps=x", "sound=music", "seed=-1", "x=1"]
+        for wrong in ["size", "size=0x4", "scene=nosuch", "fps=x", "audio=music", "seed=-1", "x=1"]
         {
             assert!(TestSource::parse(wrong).is_err(), "{wrong}");
         }

@@ -198,7 +198,7 @@ pub fn frame_buffer(data: &[u8]) {
             buffer.rendered(now);
         }
         let _ = (buffer.needs_key(now), buffer.wanted_feedback(now));
-        assert!(buffer.poll_timeout().is_none_or(|at| at > now), "what is due has come out");
+        assert!(buffer.poll_timeout().is_none_or(|at| at > now), "all due items were returned");
         assert!(buffer.held() <= 2048);
         assert_eq!(buffer.stats().jitter_buffer_emitted_count, given);
         assert!(given + buffer.dropped().total() <= 2 * (step as u64 + 1), "frames have packets");

@@ -195,7 +195,7 @@ pub fn rtp_feedback(data: &[u8]) {
         reports.extend(first.into_iter().map(Packet::TransportFeedback));
         reports.extend(second.into_iter().map(Packet::Ccfb));
         for next in [twcc.poll_timeout(), ccfb.poll_timeout()].into_iter().flatten() {
-            assert!(next > now, "what is due has been reported");
+            assert!(next > now, "all due reports were returned");
         }
         if what & 128 != 0 {
             let block = stats.report(now);

@@ -121,8 +121,8 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
     }
     let mut sounding = match sound {
         Some(input) => {
-            let (sound, track, text) = decrypt_audio(args, source, input, 0.0, env)?;
-            env.console.note(format!("sound: {text}"));
+            let (sound, track, text) = open_audio(args, source, input, 0.0, env)?;
+            env.console.note(format!("audio: {text}"));
             offer.sound = Some(track);
             Some(sound)
         }
@@ -156,7 +156,7 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         let again = opened.and_then(|media| {
             pictures = media.pictures;
             sounding = match media.sound {
-                Some(input) => Some(decrypt_audio(args, source, input, begin_s, env)?.0),
+                Some(input) => Some(open_audio(args, source, input, begin_s, env)?.0),
                 None => None,
             };
             Ok(())
@@ -169,7 +169,7 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
 }
 
 /// Opens audio that begins at a time of the stream.
-fn decrypt_audio(
+fn open_audio(
     args: &SendOptions,
     source: &LiveSource,
     input: SoundInput,
