@@ -9,7 +9,7 @@ use codec_media::stills::write::USUAL_QUALITY;
 use super::super::encoder::PresetArg;
 use super::super::raw::{Cli, Verb};
 
-use super::{GROUPED, completed, grammar, heading_of, values_of};
+use super::{ADVANCED, GROUPED, completed, grammar, heading_of, values_of};
 
 /// All commands and subcommands with their paths, as help shows them.
 fn commands() -> Vec<(String, Command)> {
@@ -65,6 +65,28 @@ fn flags_are_grouped_under_their_headings() {
             for flag in ["--yes", "--verify", "--report", "--metrics"] {
                 assert!(!audio.contains(flag), "{path}: {flag} under Audio:\n{audio}");
             }
+        }
+    }
+}
+
+#[test]
+fn short_help_is_short_and_long_help_lists_every_option() {
+    let commands = commands();
+    let has = |id: &str, (_, command): &(String, Command)| {
+        GROUPED.contains(&command.get_name()) && command.get_arguments().any(|a| a.get_id() == id)
+    };
+    if cfg!(all(feature = "net", feature = "serve")) {
+        for id in ADVANCED {
+            assert!(commands.iter().any(|command| has(id, command)), "{id}");
+        }
+    }
+    for (path, mut command) in commands {
+        let (short, long) = (command.render_help(), command.render_long_help().to_string());
+        let lines = short.to_string().lines().count();
+        assert!(lines <= 80, "{path}: {lines} lines");
+        for arg in command.get_arguments() {
+            let Some(name) = arg.get_long().filter(|_| !arg.is_hide_set()) else { continue };
+            assert!(long.contains(&format!("--{name}")), "{path} --{name}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codec_rtc::extension::PlayoutDelay;
 
-/// Loss ratio above which viewers should wait.
+/// Loss ratio from which viewers should wait, and below which they no longer should.
 const LOSSY: f32 = 0.015;
 const CLEAN: f32 = 0.005;
 /// How long this lasts after the last loss.

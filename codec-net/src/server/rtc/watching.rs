@@ -34,8 +34,8 @@ const QUEUED: Duration = Duration::from_millis(60);
 const HOLD: Duration = Duration::from_millis(250);
 /// The upper limit of the bandwidth estimate is at least this.
 const LEAST_WANTED: Bitrate = Bitrate::kbps(800);
-/// Share of the link's rate for media, in percent: at the first rate and below, where frames are
-/// large relative to the queue limit, and at the second rate and above.
+/// Share of the link's rate for media, in percent: up to the first rate of `MEDIA_BETWEEN`, where
+/// frames are large relative to the queue limit, and from the second one on.
 const MEDIA_PCT: [u64; 2] = [82, 97];
 const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
 /// Share of payloads in that, without and with FEC.
