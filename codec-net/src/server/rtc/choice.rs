@@ -24,8 +24,8 @@ const SETTLING: Duration = Duration::from_secs(2);
 const PAUSE_AFTER: Duration = Duration::from_secs(6);
 /// Initial and maximum length of a pause; each failed attempt doubles it.
 const PAUSE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(48)];
-/// Below this budget an adaptive encoder sends no video; the second constant is the delay of the
-/// report to the viewer.
+/// Below this budget an adaptive encoder sends no video; after `STARVED_AFTER` the video counts as
+/// paused.
 const STARVED: u64 = 45_000;
 const STARVED_AFTER: Duration = Duration::from_secs(2);
 /// Maximum number of temporal layers with separate rates.
