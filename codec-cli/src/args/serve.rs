@@ -65,13 +65,14 @@ pub(crate) struct ServeArgs {
     /// Send clients the TURN server and its credentials for their own use.
     #[arg(long, requires = "turn")]
     pub(crate) turn_share: bool,
-    /// Grant access: SCOPE=TOKEN, with SCOPE publish, view or admin, joined by `+`.
+    /// Grant access to a token: SCOPE=VALUE, with SCOPE publish, view or admin.
     ///
-    /// May be repeated. Example: `publish+view=s3cret`. Other users of this machine can see command
-    /// lines; prefer --token-file.
+    /// `+` joins several scopes; VALUE is the token, at least 8 characters. May be repeated.
+    /// Example: `publish+view=correct-horse`. Other users of this machine can see command lines;
+    /// prefer --token-file.
     #[arg(long, value_name = "SCOPE=VALUE")]
     pub(crate) token: Vec<String>,
-    /// Read tokens from this file, one SCOPE=TOKEN per line.
+    /// Read tokens from this file, one SCOPE=VALUE per line.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Read users from this file, one NAME:SCOPE:PASSWORD per line.
