@@ -22,7 +22,7 @@ pub(crate) struct NetworkArgs {
     ///
     /// LIST is
     /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1, any
-    /// of them, or a named profile: wifi, wifi_lossy, wifi_congested, cellular, satellite,
+    /// of them, or a named profile: wifi, `wifi_lossy`, `wifi_congested`, cellular, satellite,
     /// congested.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
@@ -32,7 +32,7 @@ pub(crate) struct NetworkArgs {
     /// Set the authentication token (WebSocket, WebRTC).
     ///
     /// A client sends it, a server requires it. Other users of this machine can see command lines;
-    /// prefer the environment variable CODEC_TOKEN.
+    /// prefer the environment variable `CODEC_TOKEN`.
     #[arg(long, env = "CODEC_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Trust only the CA certificates in this PEM file.

@@ -56,7 +56,7 @@ pub(crate) struct ServeArgs {
     /// Set the TURN user name.
     #[arg(long, value_name = "NAME", requires = "turn")]
     pub(crate) turn_user: Option<String>,
-    /// Set the TURN password; prefer the environment variable CODEC_TURN_PASSWORD.
+    /// Set the TURN password; prefer the environment variable `CODEC_TURN_PASSWORD`.
     #[arg(long, value_name = "PASSWORD", env = "CODEC_TURN_PASSWORD", hide_env_values = true)]
     pub(crate) turn_password: Option<String>,
     /// Offer only the TURN relay candidate.

@@ -14,7 +14,7 @@ use super::super::random;
 
 /// Maximum number of packets per frame.
 const MAX_PACKETS: usize = 2048;
-/// Offset of the PictureID in our packets, which always use the two-byte form (RFC 7741, section
+/// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
 /// 4.2).
 const PICTURE_ID_AT: usize = FIXED_HEADER_BYTES + 2;
 
