@@ -101,7 +101,7 @@ pub(crate) struct AvcWriter {
 }
 
 impl AvcWriter {
-    /// Wraps `inner` for `tracks`; returns it unchanged if none of them is H.264.
+    /// Wraps `inner` for `tracks`; returns it unchanged without an H.264 track.
     pub(crate) fn wrap(inner: Box<dyn PacketWriter>, tracks: &[Track]) -> Box<dyn PacketWriter> {
         let is_avc = |track: &Track| track.video().is_some_and(|video| video.codec == Codec::H264);
         let is_avc: Vec<_> = tracks.iter().map(is_avc).collect();

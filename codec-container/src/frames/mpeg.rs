@@ -257,7 +257,7 @@ macro_rules! reader {
             /// Finds the first frame.
             ///
             /// # Errors
-            /// [`Error::Io`]; [`Error::Corrupt`] if there is none in the first 64 KiB.
+            /// [`Error::Io`]; [`Error::Corrupt`] without one in the first 64 KiB.
             pub fn new(source: Source, _options: &ReadOptions) -> Result<Self> {
                 open(source, $format, $parse, $codec).map(Self)
             }

@@ -20,7 +20,7 @@ pub(super) struct Defaults {
 }
 
 impl Defaults {
-    /// The defaults of track `id` in the payload of an `mvex` box; zeros if there are none.
+    /// The defaults of track `id` in the payload of an `mvex` box; zeros if the box has no entry for it.
     pub(super) fn parse(mvex: &[u8], id: u32) -> Self {
         let trexes = Boxes(mvex).filter(|(kind, _)| kind == b"trex");
         let mut matching = trexes.filter_map(|(_, payload)| {

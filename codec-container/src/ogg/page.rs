@@ -82,7 +82,7 @@ impl PageReader {
         Ok(self.rest().len() >= wanted)
     }
 
-    /// Reads the page that begins here. If there is none, no data is consumed.
+    /// Reads the page that begins here. Without a page, no data is consumed.
     pub(super) fn read(&mut self, page: &mut Page) -> io::Result<Found> {
         if !self.want(HEAD_BYTES)? {
             let rest = self.rest();
@@ -131,7 +131,7 @@ impl PageReader {
         Ok(Found::Page)
     }
 
-    /// Skips at least a byte, up to the next possible start of a page; `false` if there is none.
+    /// Skips at least a byte, up to the next possible start of a page; `false` at the end.
     pub(super) fn resync(&mut self) -> io::Result<bool> {
         self.used += usize::from(!self.rest().is_empty());
         loop {

@@ -566,7 +566,7 @@ struct Headers {
     cluster: Option<Cluster>,
 }
 
-/// Reads up to the first cluster, or to the end if there is none.
+/// Reads up to the first cluster, or to the end without one.
 fn read_headers(input: &mut ByteReader, format: Format) -> Result<Headers> {
     let mut info = Info { time_base: Rational::new(1, 1000), duration: None };
     let mut tracks = None;
