@@ -9,7 +9,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use codec_cli::kernels::{Visitor, bytes_of, for_each};
+use codec_lab::kernels::{Visitor, bytes_of, for_each};
 use codec_simd::{Kernels, Level};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 

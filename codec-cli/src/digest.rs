@@ -1,6 +1,7 @@
 //! MD5 over frames, printed in the formats of vpxdec and ffmpeg.
 
 use codec_core::frame::{Picture, Rational, Size};
+use codec_media::values::hex;
 use md5::{Digest, Md5};
 
 use codec_media::failure::Result;
@@ -68,8 +69,4 @@ impl Digester {
             Form::None | Form::Frames => Ok(()),
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use codec_core::frame::Rational;
 use codec_media::events::{Listener, Severity};
+use codec_media::failure::Result;
+use codec_media::io::output::print;
 use codec_media::json::{self, Object};
 use codec_media::progress::{LineFigures, LiveProgress, Meter, ShareProgress};
 
@@ -44,6 +46,10 @@ impl Listener for Terminal {
 
     fn record(&self, record: Object) {
         self.console.event(record);
+    }
+
+    fn text(&self, text: &str) -> Result<()> {
+        print(text)
     }
 
     fn takes_records(&self) -> bool {

@@ -9,13 +9,8 @@ mod digest;
 mod failure;
 mod interrupt;
 mod listener;
-mod machine;
-mod measure;
-mod orphans;
-mod process;
 mod progress;
 mod simd;
-mod yardstick;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -36,7 +31,7 @@ use listener::Terminal;
 
 fn main() -> ExitCode {
     #[cfg(unix)]
-    if let Some(code) = orphans::watch_if_asked() {
+    if let Some(code) = codec_lab::orphans::watch_if_asked() {
         return code;
     }
     let parsed = grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use codec_core::frame::Rational;
 
+use crate::failure::Result;
 use crate::json::Object;
 use crate::progress::{LiveProgress, Meter, NoMeter, ShareProgress};
 
@@ -27,6 +28,14 @@ pub trait Listener: Send + Sync {
     /// A record for programs: a JSON object whose `type` is `header`, `summary`, `listening` or
     /// `restart`.
     fn record(&self, _record: Object) {}
+
+    /// A result for people: a table.
+    ///
+    /// # Errors
+    /// If it cannot be shown.
+    fn text(&self, _text: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether records are used. A run then does not send the same totals as a message.
     fn takes_records(&self) -> bool {
@@ -92,6 +101,14 @@ impl Events {
     /// A record for programs.
     pub fn event(&self, record: Object) {
         self.0.record(record);
+    }
+
+    /// A result for people: a table.
+    ///
+    /// # Errors
+    /// If it cannot be shown.
+    pub fn text(&self, text: &str) -> Result<()> {
+        self.0.text(text)
     }
 
     /// Whether records are used.

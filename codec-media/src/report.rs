@@ -45,7 +45,7 @@ pub fn drop_name(reason: DropReason) -> &'static str {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
     /// Number of the input frame, from 0.
-    pub(crate) frame: u64,
+    pub frame: u64,
     pub(crate) pts: i64,
     /// `key`, `inter`, `altref` (not shown) or `drop`.
     pub(crate) kind: &'static str,

@@ -322,7 +322,12 @@ pub fn quantity(text: &str) -> Result<u64, String> {
         .ok_or(format!("got {text}, which is too large"))
 }
 
-/// A backend-specific option: `name=value`.
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A setting of the backend's own: `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnobSetting {
     pub(crate) name: String,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use codec_core::frame::{Rational, Size};
+use codec_lab::bench::options::{BenchOptions, KernelOptions, RecordOptions};
 use codec_media::values::{self, LimitList, RawLayout};
 
 use super::encoder::EncoderArgs;
@@ -138,4 +139,53 @@ pub(crate) struct RecordArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl From<&BenchArgs> for BenchOptions {
+    fn from(args: &BenchArgs) -> Self {
+        Self {
+            inputs: args.inputs.clone(),
+            raw: args.raw,
+            limits: args.limits.map(|list| list.0).unwrap_or_default(),
+            scene: args.scene.clone(),
+            size: args.size,
+            fps: args.fps,
+            frames: args.frames,
+            memory: args.memory,
+            encoder: (&args.encoder).into(),
+            decode: args.decode,
+            encode: args.encode,
+            threads: args.threads.iter().map(|&n| usize::from(n)).collect(),
+            headroom: args.headroom,
+            levels: args.levels.levels.clone(),
+            repeat: args.repeat,
+            warm_up: args.warm_up,
+            until: args.until,
+            record: (&args.record).into(),
+        }
+    }
+}
+
+impl From<&KernelArgs> for KernelOptions {
+    fn from(args: &KernelArgs) -> Self {
+        Self {
+            filter: args.filter.clone(),
+            levels: args.levels.levels.clone(),
+            repeat: args.repeat,
+            record: (&args.record).into(),
+        }
+    }
+}
+
+impl From<&RecordArgs> for RecordOptions {
+    fn from(args: &RecordArgs) -> Self {
+        Self {
+            json: args.json.clone(),
+            save: args.save.clone(),
+            against: args.against.clone(),
+            threshold: args.threshold,
+            force: args.force,
+            yes: args.yes,
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! Flags of `codec compare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 use codec_core::codec::Bitrate;
+use codec_lab::compare::options::{CompareOptions, EncodeGrammar};
 use codec_measure::bd::Interpolation;
 
 use codec_media::values;
+
+use super::raw::{Cli, Verb};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {
@@ -133,4 +136,99 @@ pub(crate) struct CompareArgs {
     /// Use a folder that holds other files; overwrite an existing study.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl From<&CompareArgs> for CompareOptions {
+    fn from(args: &CompareArgs) -> Self {
+        Self {
+            clips: args.clips.clone(),
+            arms: args.arms.clone(),
+            anchor: args.anchor.clone(),
+            bitrate: args.bitrate.clone(),
+            bpp: args.bpp.clone(),
+            quality: args.quality.clone(),
+            qp: args.qp.clone(),
+            rate_trace: args.rate_trace.clone(),
+            speeds: args.speeds.clone(),
+            threads: args.threads.clone(),
+            frames: args.frames,
+            skip: args.skip,
+            repeat: args.repeat,
+            warm_up: args.warm_up,
+            until: args.until,
+            metrics: args.metrics.clone(),
+            interpolation: args.interpolation.map(Interpolation::from),
+            jobs: args.jobs,
+            time_limit: args.time_limit,
+            max_rate_error: args.max_rate_error,
+            study: args.study.clone(),
+            save_study: args.save_study.clone(),
+            title: args.title.clone(),
+            output: args.output.clone(),
+            yes: args.yes,
+        }
+    }
+}
+
+/// The options of this command's `encode`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncodeFlags;
+
+impl EncodeGrammar for EncodeFlags {
+    fn has_option(&self, name: &str) -> bool {
+        let grammar = Cli::command();
+        let encode = grammar.find_subcommand("encode");
+        encode.is_some_and(|encode| {
+            encode.get_arguments().any(|option| option.get_long() == Some(name))
+        })
+    }
+
+    fn check(&self, argv: &[String]) -> Result<(), String> {
+        let Err(error) = Cli::try_parse_from(argv) else { return Ok(()) };
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        Err(line.trim_start_matches("error: ").to_owned())
+    }
+
+    fn own_option(&self, options: &[String]) -> Option<&'static str> {
+        const OUTPUT: &str = "out.ivf";
+        let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
+        let parsed = Cli::try_parse_from(argv.iter().chain(options)).ok()?;
+        let Verb::Encode(args) = parsed.verb else { return None };
+        let set = [
+            (args.encoder.bitrate.is_some(), "--bitrate"),
+            (args.encoder.quality.is_some(), "--quality"),
+            (args.encoder.qp.is_some(), "--qp"),
+            (args.encoder.codec.is_some(), "--codec"),
+            (args.rate_trace.is_some(), "--rate-trace"),
+            (args.threads.is_some(), "--threads"),
+            (args.frames.is_some(), "--frames"),
+            (args.skip > 0, "--skip"),
+            (args.resize.is_some(), "--resize"),
+            (args.report.is_some(), "--report"),
+            (args.output != Path::new(OUTPUT), "--output"),
+        ];
+        set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_a_study_sets_are_found_in_any_spelling() {
+        let own = |options: &str| {
+            let options: Vec<String> = options.split(' ').map(str::to_owned).collect();
+            EncodeFlags.own_option(&options)
+        };
+        assert_eq!(own("-b 300k"), Some("--bitrate"));
+        assert_eq!(own("-j 2"), Some("--threads"));
+        assert_eq!(own("-o x.ivf"), Some("--output"));
+        assert_eq!(own("--speed 3"), None);
+        let argv = ["codec", "encode", "in.y4m", "-o", "out.ivf", "--speeed", "3"];
+        let refused = EncodeFlags.check(&argv.map(str::to_owned)).unwrap_err();
+        assert!(refused.contains("--speeed"), "{refused}");
+        assert!(EncodeFlags.has_option("speed") && !EncodeFlags.has_option("sharpness"));
+    }
 }

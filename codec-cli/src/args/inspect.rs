@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportForm};
 
 use super::raw::InputArgs;
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportForm {
+pub(crate) enum ReportFormArg {
     /// A self-contained HTML page.
     Html,
     /// The same data as JSON.
@@ -27,7 +28,7 @@ pub(crate) struct InspectArgs {
     ///
     /// Needed for unusual names; pipes get JSON (default: json).
     #[arg(short = 'f', long, value_enum, value_name = "FORM")]
-    pub(crate) format: Option<ReportForm>,
+    pub(crate) format: Option<ReportFormArg>,
     /// Also write the data as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -54,32 +55,6 @@ pub(crate) struct InspectArgs {
 
 /// The packets to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FrameRange {
-    /// The first N packets.
-    Count(u64),
-    /// From the first number (inclusive) to the second (exclusive).
-    Range(u64, u64),
-}
-
-impl FromStr for FrameRange {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<u64>().ok();
-        let range = match text.split_once("..") {
-            None => number(text).map(Self::Count),
-            Some((from, to)) => {
-                let from = if from.is_empty() { Some(0) } else { number(from) };
-                let to = if to.is_empty() { Some(u64::MAX) } else { number(to) };
-                from.zip(to).filter(|(from, to)| from < to).map(|(from, to)| Self::Range(from, to))
-            }
-        };
-        range.ok_or_else(|| "expected a number or a range such as 10..40".to_owned())
-    }
-}
-
-/// The number of frame images in a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PictureCount(pub(crate) u64);
 
 impl FromStr for PictureCount {
@@ -97,18 +72,27 @@ impl FromStr for PictureCount {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl From<&InspectArgs> for InspectOptions {
+    fn from(args: &InspectArgs) -> Self {
+        Self {
+            input: (&args.input).into(),
+            output: args.output.clone(),
+            format: args.format.map(ReportForm::from),
+            json: args.json.clone(),
+            frames: args.frames,
+            skip: args.skip,
+            pictures: args.pictures.0,
+            conceal: args.conceal,
+            yes: args.yes,
+        }
+    }
+}
 
-    #[test]
-    fn ranges_are_counts_or_have_one_or_two_ends() {
-        assert_eq!("40".parse(), Ok(FrameRange::Count(40)));
-        assert_eq!("10..40".parse(), Ok(FrameRange::Range(10, 40)));
-        assert_eq!("10..".parse(), Ok(FrameRange::Range(10, u64::MAX)));
-        assert_eq!("..4".parse(), Ok(FrameRange::Range(0, 4)));
-        for wrong in ["", "x", "4..4", "5..4", "1..2..3", "-1"] {
-            assert!(wrong.parse::<FrameRange>().is_err(), "{wrong}");
+impl From<ReportFormArg> for ReportForm {
+    fn from(arg: ReportFormArg) -> Self {
+        match arg {
+            ReportFormArg::Html => Self::Html,
+            ReportFormArg::Json => Self::Json,
         }
     }
 }

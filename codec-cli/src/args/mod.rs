@@ -6,7 +6,6 @@ pub(crate) mod encoder;
 pub(crate) mod foreign;
 pub(crate) mod grammar;
 pub(crate) mod inspect;
-pub(crate) mod link;
 #[cfg(feature = "net")]
 pub(crate) mod live;
 pub(crate) mod raw;

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use codec_lab::simulate::link::LinkSpec;
+use codec_lab::simulate::options::{OnLoss, Recovery, SimulateOptions};
+use codec_rtc::link;
 
 use super::encoder::EncoderArgs;
-use super::link::{self, LinkSpec};
 use super::raw::InputArgs;
 
 /// The reaction to packet loss.
@@ -114,4 +116,52 @@ pub(crate) struct SimulateArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
+}
+
+impl From<&SimulateArgs> for SimulateOptions {
+    fn from(args: &SimulateArgs) -> Self {
+        Self {
+            input: (&args.input).into(),
+            encoder: (&args.encoder).into(),
+            link: args.link.clone(),
+            seed: args.seed,
+            recovery: args.recovery.into(),
+            on_loss: args.on_loss.into(),
+            playout: args.playout,
+            patience: args.patience,
+            pli_interval: args.pli_interval,
+            mtu: args.mtu,
+            pace: args.pace,
+            rate_trace: args.rate_trace.clone(),
+            rate_delay: args.rate_delay,
+            encode_time: args.encode_time,
+            decode_time: args.decode_time,
+            frames: args.frames,
+            duration: args.duration,
+            threads: args.threads.map(usize::from),
+            output: args.output.clone(),
+            report: args.report.clone(),
+            json: args.json,
+            yes: args.yes,
+        }
+    }
+}
+
+impl From<RecoveryArg> for Recovery {
+    fn from(arg: RecoveryArg) -> Self {
+        match arg {
+            RecoveryArg::Pli => Self::Pli,
+            RecoveryArg::Nack => Self::Nack,
+            RecoveryArg::None => Self::None,
+        }
+    }
+}
+
+impl From<OnLossArg> for OnLoss {
+    fn from(arg: OnLossArg) -> Self {
+        match arg {
+            OnLossArg::Conceal => Self::Conceal,
+            OnLossArg::Freeze => Self::Freeze,
+        }
+    }
 }

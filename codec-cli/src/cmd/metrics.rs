@@ -21,7 +21,7 @@ use codec_media::progress::{Now, Progress};
 use codec_media::stills::read::RgbStill;
 
 use crate::args::raw::MetricsArgs;
-use crate::measure::{self, Matching, Measured, Request, Row};
+use codec_lab::measure::{self, Matching, Measured, Request, Row};
 
 /// Compares two videos frame by frame, matched by timestamp, or two audio files.
 pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {

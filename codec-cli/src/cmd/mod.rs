@@ -1,22 +1,23 @@
 //! The commands, one file each.
 
-mod bench;
 mod codecs;
-mod compare;
 mod decode;
 mod encode;
 mod generate;
 mod help;
-mod inspect;
 mod metrics;
 mod mix;
 mod probe;
 #[cfg(feature = "serve")]
 mod serve;
-mod simulate;
 mod snapshot;
 mod vad;
 
+use codec_lab::bench::options::{BenchOptions, KernelOptions};
+use codec_lab::compare::options::CompareOptions;
+use codec_lab::inspect::options::InspectOptions;
+use codec_lab::simulate::options::SimulateOptions;
+use codec_lab::{bench, compare, inspect, simulate};
 use codec_media::Env;
 use codec_media::failure::Result;
 #[cfg(feature = "net")]
@@ -24,6 +25,8 @@ use codec_media::live::options::{ReceiveOptions, SendOptions};
 #[cfg(feature = "net")]
 use codec_media::live::{recv::receive, send::send};
 
+use crate::args::bench::{BenchArgs, BenchPart};
+use crate::args::compare::EncodeFlags;
 use crate::args::raw::Verb;
 
 /// Runs a command.
@@ -33,13 +36,13 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Transcode(args) => encode::transcode(&args, env),
         Verb::Decode(args) => decode::run(&args, env),
         Verb::Probe(args) => probe::run(&args, env),
-        Verb::Inspect(args) => inspect::run(&args, env),
+        Verb::Inspect(args) => inspect::run(&InspectOptions::from(&args), env),
         Verb::Metrics(args) => metrics::run(&args, env),
-        Verb::Compare(args) => compare::run(&args, env),
+        Verb::Compare(args) => compare::run(&CompareOptions::from(&*args), &EncodeFlags, env),
         Verb::Mix(args) => mix::run(&args, env),
         Verb::Vad(args) => vad::run(&args, env),
-        Verb::Bench(args) => bench::run(&args, env),
-        Verb::Simulate(args) => simulate::run(&args, env),
+        Verb::Bench(args) => time(&args, env),
+        Verb::Simulate(args) => simulate::run(&SimulateOptions::from(&*args), env),
         #[cfg(feature = "net")]
         Verb::Send(args) => send(&SendOptions::from(&*args), env),
         #[cfg(feature = "net")]
@@ -51,5 +54,13 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Snapshot(args) => snapshot::run(&args, env),
         Verb::Completions { shell } => help::completions(shell),
         Verb::Man { command } => help::man(command.as_deref()),
+    }
+}
+
+/// Times an encoder, a decoder or the kernels.
+fn time(args: &BenchArgs, env: &Env) -> Result<()> {
+    match &args.part {
+        Some(BenchPart::Kernels(args)) => bench::run_kernels(&KernelOptions::from(args), env),
+        None => bench::run(&BenchOptions::from(args), env),
     }
 }

@@ -17,7 +17,9 @@ use codec_media::settings::sound::SoundSettings;
 use md5::{Digest, Md5};
 
 use crate::args::raw::DecodeArgs;
-use crate::digest::{self, hex};
+use codec_media::values::hex;
+
+use crate::digest;
 
 /// Decodes the audio of an input into a file of `format`.
 pub(super) fn to_file(

@@ -5,6 +5,7 @@ mod clip;
 mod headroom;
 mod kernels;
 mod levels;
+pub mod options;
 mod pass;
 mod record;
 mod run;
@@ -13,22 +14,16 @@ mod table;
 
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::output::print;
 
-use crate::args::bench::{BenchArgs, BenchPart};
 use crate::machine;
 
 use clip::Taken;
+use options::{BenchOptions, KernelOptions};
 use record::{Point, Record, Series};
 
 /// Measures, reports and compares.
-pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
-    if machine::build() == "debug" {
-        env.console.warn("this is a debug build: times are meaningless");
-    }
-    if let Some(BenchPart::Kernels(args)) = &args.part {
-        return kernels::run(args, env);
-    }
+pub fn run(args: &BenchOptions, env: &Env) -> Result<()> {
+    warn_of_debug_build(env);
     env.stop.heed();
     record::check_outputs(&args.record)?;
     let taken = take(args, env)?;
@@ -40,14 +35,14 @@ pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
     let series: Vec<Series> = points.iter().map(|point| point.series.clone()).collect();
     let record = Record { kind: "codec", config, points, facts: measured.facts() };
     if env.stop.is_requested() {
-        print(&table::text(&plan, &measured))?;
+        env.console.text(&table::text(&plan, &measured))?;
         return Err(Failure::new(
             Kind::Interrupted,
             "interrupted: results were not saved or compared",
         ));
     }
     if !record.write(&args.record)? {
-        print(&table::text(&plan, &measured))?;
+        env.console.text(&table::text(&plan, &measured))?;
     }
     match &baseline {
         Some(baseline) => {
@@ -61,8 +56,23 @@ pub(crate) fn run(args: &BenchArgs, env: &Env) -> Result<()> {
     }
 }
 
-/// Reads all inputs into memory.
-fn take(args: &BenchArgs, env: &Env) -> Result<Vec<Taken>> {
+/// Times the kernels.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_kernels(args: &KernelOptions, env: &Env) -> Result<()> {
+    warn_of_debug_build(env);
+    kernels::run(args, env)
+}
+
+fn warn_of_debug_build(env: &Env) {
+    if machine::build() == "debug" {
+        env.console.warn("this is a debug build: its times mean nothing");
+    }
+}
+
+/// All inputs in memory.
+fn take(args: &BenchOptions, env: &Env) -> Result<Vec<Taken>> {
     if args.inputs.is_empty() {
         return Ok(vec![clip::drawn(args, env)?]);
     }

@@ -2,20 +2,19 @@
 
 use std::hint::black_box;
 
-use codec_cli::kernels::{
+use crate::kernels::{
     Visitor, bytes_of, call_ns, cycle_ns, for_each, least_ns, width_bytes, work_of,
 };
 use codec_measure::stats::{Estimate, median, median_interval};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::output::print;
 use codec_media::json::Object;
 use codec_media::stop::Stop;
 use codec_simd::{Kernels, Level};
 
+use super::options::KernelOptions;
 use super::record::{self, Point, Record, Series};
 use super::{against, levels, table};
-use crate::args::bench::KernelArgs;
 
 /// Batches of calls per sample; the fastest one counts.
 const BATCHES: u32 = 13;
@@ -45,10 +44,10 @@ struct Figures {
 }
 
 /// Benchmarks the kernels.
-pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
+pub fn run(args: &KernelOptions, env: &Env) -> Result<()> {
     env.stop.heed();
     record::check_outputs(&args.record)?;
-    let levels = levels::chosen(&args.levels.levels, &levels::supported())?;
+    let levels = levels::chosen(&args.levels, &levels::supported())?;
     let config = vec![("batches".to_owned(), BATCHES.to_string())];
     let baseline = against::baseline(&args.record, "kernels", &config, env)?;
     let timed = time(&levels, args.repeat, &|kernel| is_asked(args, kernel), &env.stop);
@@ -85,7 +84,7 @@ pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         rows.extend(timed.iter().filter(is_wanted).map(|one| row(one, &figures(one))));
         text.push_str(&table::columns(&rows));
-        print(&text)?;
+        env.console.text(&text)?;
     }
     match &baseline {
         Some(baseline) => {
@@ -103,7 +102,7 @@ pub(super) fn run(args: &KernelArgs, env: &Env) -> Result<()> {
     }
 }
 
-fn is_asked(args: &KernelArgs, kernel: &str) -> bool {
+fn is_asked(args: &KernelOptions, kernel: &str) -> bool {
     args.filter.as_ref().is_none_or(|filter| kernel.contains(filter))
 }
 

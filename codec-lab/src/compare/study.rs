@@ -13,7 +13,7 @@ use codec_media::values;
 use codec_rtc::link::RateTrace;
 use serde::{Deserialize, Serialize};
 
-use crate::args::compare::CompareArgs;
+use super::options::CompareOptions;
 
 const REPEAT: u32 = 3;
 const WARM_UP: u32 = 1;
@@ -109,7 +109,7 @@ impl ArmEntry {
 
 impl Study {
     /// Builds the study from the options and the file that they name.
-    pub(super) fn new(args: &CompareArgs) -> Result<Self> {
+    pub(super) fn new(args: &CompareOptions) -> Result<Self> {
         let mut study = match &args.study {
             Some(path) => Self::read(path)?,
             None => Self::default(),
@@ -138,7 +138,7 @@ impl Study {
         replace(&mut study.time_limit_s, args.time_limit.as_ref());
         let percent = args.max_rate_error.map(|share| 100.0 * share);
         replace(&mut study.max_rate_error, percent.as_ref());
-        replace(&mut study.interpolation, args.interpolation.map(Interpolation::from).as_ref());
+        replace(&mut study.interpolation, args.interpolation.as_ref());
         replace_list(&mut study.speeds, &args.speeds);
         replace_list(&mut study.threads, &args.threads);
         replace_list(&mut study.metrics, &args.metrics);
@@ -160,8 +160,8 @@ impl Study {
     }
 
     /// Replaces the file's targets by those of the options.
-    fn take_targets(&mut self, args: &CompareArgs) {
-        let CompareArgs { bitrate, bpp, quality, qp, rate_trace, .. } = args;
+    fn take_targets(&mut self, args: &CompareOptions) {
+        let CompareOptions { bitrate, bpp, quality, qp, rate_trace, .. } = args;
         let given = bitrate.len() + bpp.len() + quality.len() + qp.len();
         if given == 0 && rate_trace.is_none() {
             return;

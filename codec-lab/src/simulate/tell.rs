@@ -7,10 +7,10 @@ use codec_core::frame::{Rational, Size};
 use codec_media::json::{self, Object};
 use codec_rtc::link::{Distribution, JitterShape};
 
+use super::options::{OnLoss, Recovery};
 use super::settings::Settings;
 use super::summary::{Quality, Summary};
 use super::world::World;
-use crate::args::simulate::{OnLossArg, RecoveryArg};
 
 /// Name and version of the JSON schema, which docs/COMMAND.md describes.
 const SCHEMA: &str = "codec-simulate";
@@ -43,16 +43,16 @@ fn percent(part: usize, whole: usize) -> f64 {
 
 fn recovery(settings: &Settings) -> &'static str {
     match settings.recovery {
-        RecoveryArg::Pli => "pli",
-        RecoveryArg::Nack => "nack",
-        RecoveryArg::None => "none",
+        Recovery::Pli => "pli",
+        Recovery::Nack => "nack",
+        Recovery::None => "none",
     }
 }
 
 fn on_loss(settings: &Settings) -> &'static str {
     match settings.on_loss {
-        OnLossArg::Conceal => "conceal",
-        OnLossArg::Freeze => "freeze",
+        OnLoss::Conceal => "conceal",
+        OnLoss::Freeze => "freeze",
     }
 }
 
@@ -402,11 +402,11 @@ pub(super) fn text(settings: &Settings, world: &World<'_>, summary: &Summary) ->
 }
 
 fn asked(settings: &Settings, world: &World<'_>, line: &mut impl FnMut(&str, String)) {
-    if settings.recovery == RecoveryArg::None {
+    if settings.recovery == Recovery::None {
         return;
     }
     let mut text = format!("{} PLI", world.sender.requests);
-    if settings.recovery == RecoveryArg::Nack {
+    if settings.recovery == Recovery::Nack {
         let nacks = world.receiver.nacks();
         let _ = write!(
             text,

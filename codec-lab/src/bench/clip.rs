@@ -14,7 +14,7 @@ use codec_media::io::source::{self, FrameSource};
 use codec_media::io::unreadable::{Advice, missing};
 use codec_media::picture::planes::Planes;
 
-use crate::args::bench::BenchArgs;
+use super::options::BenchOptions;
 
 /// Default number of generated frames.
 const DRAWN: u64 = 60;
@@ -105,7 +105,7 @@ pub(super) fn count(count: usize) -> f64 {
 }
 
 /// Returns the clip to generate if there is no input.
-pub(super) fn drawn(args: &BenchArgs, env: &Env) -> Result<Taken> {
+pub(super) fn drawn(args: &BenchOptions, env: &Env) -> Result<Taken> {
     let scene = Scene::from_name(&args.scene)
         .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
     let generator = Generator::new(scene, args.size, args.fps, 1)
@@ -134,8 +134,8 @@ pub(super) fn drawn(args: &BenchArgs, env: &Env) -> Result<Taken> {
 }
 
 /// Reads `path`: as packets if it is coded and raw frames are not required.
-pub(super) fn read(path: &Path, args: &BenchArgs, env: &Env) -> Result<Taken> {
-    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+pub(super) fn read(path: &Path, args: &BenchOptions, env: &Env) -> Result<Taken> {
+    let limits = args.limits;
     let spec = InputSpec { path: path.to_owned(), raw: args.raw, limits, lenient: false };
     let opened = spec.open(env)?;
     match opened {
@@ -162,7 +162,7 @@ fn stopped() -> Failure {
 fn pictures(
     source: &mut dyn FrameSource,
     name: String,
-    args: &BenchArgs,
+    args: &BenchOptions,
     env: &Env,
 ) -> Result<Clip> {
     let facts = source.facts().clone();
@@ -211,7 +211,7 @@ fn pictures(
 fn packets(
     mut reader: Box<dyn codec_container::PacketReader>,
     spec: &InputSpec,
-    args: &BenchArgs,
+    args: &BenchOptions,
     env: &Env,
 ) -> Result<Stream> {
     let name = name_of(&spec.path);

@@ -11,8 +11,8 @@ use md5::{Digest, Md5};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::hex;
 use crate::process::Usage;
+use codec_media::values::hex;
 
 /// Version of the stored format.
 const VERSION: u32 = 1;

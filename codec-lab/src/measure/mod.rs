@@ -1,7 +1,7 @@
 //! Compares the quality of two videos: matches frames by time and measures in parallel.
 
 pub(crate) mod pairs;
-pub(crate) mod stills;
+pub mod stills;
 pub(crate) mod vmaf;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use vmaf::Vmaf;
 
 /// How frames are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Matching {
+pub enum Matching {
     /// Frames of the same time; others are unmatched.
     SameTime,
     /// Each reference frame with the frame that a viewer sees at its time.
@@ -28,36 +28,36 @@ pub(crate) enum Matching {
 
 /// The requested measurement.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) metrics: Vec<MetricId>,
-    pub(crate) matching: Matching,
+pub struct Request {
+    pub metrics: Vec<MetricId>,
+    pub matching: Matching,
     /// Whether times count from the first frame of each video.
-    pub(crate) relative: bool,
+    pub relative: bool,
     /// Number of reference frames to skip; its times then count from the next one.
-    pub(crate) skip: u64,
+    pub skip: u64,
     /// Maximum number of reference frames after the skipped ones.
-    pub(crate) frames: Option<u64>,
-    pub(crate) threads: usize,
-    pub(crate) stop: Stop,
+    pub frames: Option<u64>,
+    pub threads: usize,
+    pub stop: Stop,
 }
 
 /// One frame of the reference.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) frame: u64,
-    pub(crate) time_s: f64,
+pub struct Row {
+    pub frame: u64,
+    pub time_s: f64,
     /// Whether an older frame, or none, was visible.
-    pub(crate) frozen: bool,
+    pub frozen: bool,
     /// One value per metric.
-    pub(crate) values: Vec<f64>,
+    pub values: Vec<f64>,
 }
 
 /// The results.
 #[derive(Clone, Debug)]
-pub(crate) struct Measured {
-    pub(crate) metrics: Vec<MetricId>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) delivery: Delivery,
+pub struct Measured {
+    pub metrics: Vec<MetricId>,
+    pub rows: Vec<Row>,
+    pub delivery: Delivery,
 }
 
 impl Measured {
@@ -68,7 +68,7 @@ impl Measured {
     }
 
     /// Each metric aggregated over all frames, if that is a number.
-    pub(crate) fn pooled(&self) -> BTreeMap<MetricId, Pooled> {
+    pub fn pooled(&self) -> BTreeMap<MetricId, Pooled> {
         let times: Vec<f64> = self.rows.iter().map(|row| row.time_s).collect();
         let pool = |&metric| Some((metric, pool::pool(metric, &self.values(metric), &times)?));
         self.metrics.iter().filter_map(pool).collect()
@@ -99,7 +99,7 @@ pub(crate) fn check<'a>(
 ///
 /// Frames are read on this thread while earlier ones are scored on others. The result is the same
 /// for any number of threads.
-pub(crate) fn measure(
+pub fn measure(
     reference: &mut dyn FrameSource,
     distorted: &mut dyn FrameSource,
     request: &Request,

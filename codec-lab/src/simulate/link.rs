@@ -8,11 +8,9 @@ use codec_rtc::link::{self, LinkConfig, SpecRate};
 use codec_media::failure::Result;
 use codec_media::rate_trace::config_of;
 
-pub(crate) use codec_rtc::link::time;
-
 /// A link description before its trace is read.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LinkSpec {
+pub struct LinkSpec {
     /// The text as typed.
     pub(crate) text: String,
     file: Option<PathBuf>,

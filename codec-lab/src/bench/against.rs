@@ -4,8 +4,8 @@ use codec_measure::stats::{self, Estimate};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 
+use super::options::RecordOptions;
 use super::record::{Baseline, Series};
-use crate::args::bench::RecordArgs;
 
 /// Probability that all intervals of a comparison contain the true ratio.
 const CONFIDENCE: f64 = 0.95;
@@ -30,7 +30,7 @@ struct Verdict {
 
 /// Reads the baseline of `args`; rejects a baseline with other settings or from another machine.
 pub(super) fn baseline(
-    args: &RecordArgs,
+    args: &RecordOptions,
     kind: &str,
     config: &[(String, String)],
     env: &Env,
@@ -55,7 +55,7 @@ pub(super) fn check(
     baseline: &Baseline,
     mut points: Vec<Series>,
     least_ns: f64,
-    args: &RecordArgs,
+    args: &RecordOptions,
     mut again: impl FnMut(&[&str]) -> Result<Vec<Series>>,
     env: &Env,
 ) -> Result<()> {

@@ -5,7 +5,9 @@
 //! only: on other systems child programs run to their end.
 
 #[cfg(unix)]
-pub(crate) use unix::{register, watch_if_asked};
+pub(crate) use unix::register;
+#[cfg(unix)]
+pub use unix::watch_if_asked;
 
 #[cfg(unix)]
 mod unix {
@@ -24,7 +26,7 @@ mod unix {
     static PIPE: Mutex<Option<ChildStdin>> = Mutex::new(None);
 
     /// If this process is a watchdog, runs until its parent has ended.
-    pub(crate) fn watch_if_asked() -> Option<ExitCode> {
+    pub fn watch_if_asked() -> Option<ExitCode> {
         let mut arguments = std::env::args_os().skip(1);
         let is_asked = arguments.next().is_some_and(|one| one == ARGUMENT);
         if !is_asked || arguments.next().is_some() {

@@ -11,7 +11,7 @@ use codec_media::json::{self, Object};
 
 use serde_json::Value;
 
-use crate::args::bench::RecordArgs;
+use super::options::RecordOptions;
 use crate::machine::{self, Machine};
 use crate::yardstick;
 
@@ -110,7 +110,7 @@ impl Record {
     }
 
     /// Writes the outputs that `args` request. Returns whether standard output was written.
-    pub(super) fn write(&self, args: &RecordArgs) -> Result<bool> {
+    pub(super) fn write(&self, args: &RecordOptions) -> Result<bool> {
         let text = self.json();
         let mut is_printed = false;
         for path in [&args.json, &args.save].into_iter().flatten() {
@@ -127,13 +127,13 @@ impl Record {
     }
 }
 
-fn rules(args: &RecordArgs) -> Rules {
+fn rules(args: &RecordOptions) -> Rules {
     // The baseline may be overwritten: it was read before.
     Rules { overwrite: args.yes, not: Vec::new(), terminal: true }
 }
 
 /// Rejects impossible outputs before any work is done.
-pub(super) fn check_outputs(args: &RecordArgs) -> Result<()> {
+pub(super) fn check_outputs(args: &RecordOptions) -> Result<()> {
     if args.json.is_some() && args.json == args.save {
         return Err(Failure::usage("--json and --save must name different files"));
     }

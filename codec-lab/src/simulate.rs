@@ -1,6 +1,8 @@
 //! `codec simulate`: a stream over a simulated link, in virtual time.
 
 mod frame;
+pub mod link;
+pub mod options;
 mod outputs;
 mod receiver;
 mod rows;
@@ -20,15 +22,14 @@ use codec_core::parallel::RowPool;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::{DecodeOptions, open_decoder};
-use codec_media::io::output::{OutputFile, print};
+use codec_media::io::output::OutputFile;
 use codec_media::io::sink::Header;
 use codec_media::io::source;
 use codec_media::progress::Progress;
 use codec_media::settings::encoder::describe_rate;
 use codec_media::settings::encoding::threads_for;
 
-use crate::args::simulate::SimulateArgs;
-
+use options::SimulateOptions;
 use outputs::Outputs;
 use receiver::Receiver;
 use sender::Sender;
@@ -38,7 +39,7 @@ use tell::Facts;
 use world::{Camera, World};
 
 /// Runs the simulation and reports what the viewer sees.
-pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
+pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
     env.stop.heed();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
@@ -100,7 +101,7 @@ pub(crate) fn run(args: &SimulateArgs, env: &Env) -> Result<()> {
         }
     }
     let table = if args.json { json } else { tell::text(&settings, &world, &summary) };
-    print(&table)?;
+    env.console.text(&table)?;
     if let Some(failure) = world.failure() {
         return Err(failure);
     }

@@ -19,7 +19,7 @@ const BACKGROUNDS: [u8; 2] = [0, 255];
 /// # Errors
 ///
 /// If the sizes differ or a metric is unavailable.
-pub(crate) fn measure(
+pub fn measure(
     reference: &RgbStill,
     distorted: &RgbStill,
     metrics: &[MetricId],
@@ -63,7 +63,7 @@ pub(crate) fn measure(
 }
 
 /// Whether both images are opaque.
-pub(crate) fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
+pub fn is_opaque(reference: &RgbStill, distorted: &RgbStill) -> bool {
     reference.alpha.is_none() && distorted.alpha.is_none()
 }
 

@@ -5,6 +5,7 @@ mod arm;
 mod clips;
 mod encode;
 mod environment;
+pub mod options;
 mod point;
 mod publish;
 mod remaining;
@@ -25,28 +26,28 @@ use codec_measure::report;
 use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::output::{Rules, print};
+use codec_media::io::output::Rules;
 use codec_media::stop::Stop;
 use codec_rtc::link::RateTrace;
 use rayon::prelude::*;
 
 use self::arm::{Arm, Task, arms_of};
 use self::clips::{Clip, clips_of};
+use self::options::{CompareOptions, EncodeGrammar};
 use self::remaining::Kind as WorkKind;
 use self::session::Session;
 use self::store::{Identity, PointStore, Run, Store, digest_of, write_whole};
 use self::study::{Study, label};
 use self::ticker::Ticker;
-use crate::args::compare::CompareArgs;
 use crate::measure;
 
 /// Folder of the per-frame tables within the report.
 const FRAMES: &str = "frames";
 
 /// Runs a study and writes its report.
-pub(crate) fn run(args: &CompareArgs, env: &Env) -> Result<()> {
+pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
     let study = Study::new(args)?;
-    let arms = arms_of(&study)?;
+    let arms = arms_of(&study, grammar)?;
     let anchor = anchor_of(&study, &arms)?;
     if let Some(path) = &args.save_study {
         let rules = Rules { overwrite: args.yes, ..Rules::default() };
@@ -64,7 +65,7 @@ fn carry_out(
     study: &Study,
     arms: &[Arm],
     clips: &[Clip],
-    (anchor, args): (String, &CompareArgs),
+    (anchor, args): (String, &CompareOptions),
     store: &Store,
     env: &Env,
 ) -> Result<Results> {
@@ -94,7 +95,7 @@ fn tell(results: &Results, folder: &Path, env: &Env) -> Result<()> {
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
-    print(&report::table(results, width, colour))?;
+    env.console.text(&report::table(results, width, colour))?;
     env.console.note(format!("report: {}", folder.join("index.html").display()));
     let failures: Vec<&Point> =
         results.points.iter().filter(|point| point.failure.is_some()).collect();

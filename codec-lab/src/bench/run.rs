@@ -14,16 +14,16 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::json::{self, Object};
 use codec_media::progress::{Now, Progress};
-use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
+use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_simd::Level;
 
 use super::clip::{Clip, Stream, Taken, count, digest_of};
 use super::headroom::{self, Headroom};
 use super::levels;
+use super::options::BenchOptions;
 use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
-use crate::args::bench::BenchArgs;
 use crate::machine::{self, Machine};
 use crate::yardstick::Yardstick;
 
@@ -164,11 +164,11 @@ impl Work {
 }
 
 impl Plan {
-    pub(super) fn new(args: &BenchArgs, taken: Vec<Taken>, env: &Env) -> Result<Self> {
+    pub(super) fn new(args: &BenchOptions, taken: Vec<Taken>, env: &Env) -> Result<Self> {
         let spec = args.encoder.codec.as_deref();
         let only_decodes = taken.iter().all(|taken| matches!(taken, Taken::Packets(_)));
         // -c selects the decoder of coded streams, which may lack an encoder.
-        let mut told = EncoderOptions::from(&args.encoder);
+        let mut told = args.encoder.clone();
         if only_decodes {
             told.codec = None;
         }
@@ -199,19 +199,19 @@ impl Plan {
                 }
             });
         }
-        let levels = levels::chosen(&args.levels.levels, &[env.level])?;
+        let levels = levels::chosen(&args.levels, &[env.level])?;
         let is_native = |work: &Work| work.backend(&encoder).name == "native";
-        if !args.levels.levels.is_empty() && !works.iter().all(is_native) {
+        if !args.levels.is_empty() && !works.iter().all(is_native) {
             let message = "--levels is supported by native codecs only";
             return Err(Failure::usage(message));
         }
         if args.headroom && !works.iter().any(|work| matches!(work, Work::Encode { .. })) {
             return Err(Failure::usage("--headroom requires encoding"));
         }
-        let mut threads: Vec<usize> = args.threads.iter().map(|&n| usize::from(n)).collect();
+        let mut threads = args.threads.clone();
         threads.sort_unstable();
         threads.dedup();
-        let limits = args.limits.map(|list| list.0).unwrap_or_default();
+        let limits = args.limits;
         Ok(Self { encoder, limits, works, digests, levels, threads })
     }
 
@@ -245,7 +245,7 @@ impl Plan {
     /// Runs all passes. `only`: times only these points, without stages and headroom.
     pub(super) fn measure(
         &self,
-        args: &BenchArgs,
+        args: &BenchOptions,
         only: Option<&[&str]>,
         env: &Env,
     ) -> Result<Results> {

@@ -19,7 +19,7 @@ use md5::{Digest, Md5};
 
 use super::store::Store;
 use super::study::Study;
-use crate::digest::hex;
+use codec_media::values::hex;
 
 /// A clip that is ready to be encoded.
 #[derive(Clone, Debug)]

@@ -10,9 +10,9 @@ use codec_rtc::packet::vp8::{
 use codec_rtc::recovery::{Came, KeyFrameRequester, NackConfig, NackCounters, Nacker};
 use codec_rtc::rtp;
 
+use super::options::{OnLoss, Recovery};
 use super::sender::Feedback;
 use super::settings::Settings;
-use crate::args::simulate::{OnLossArg, RecoveryArg};
 
 /// A frame from the depacketiser.
 pub(super) struct Incoming {
@@ -40,7 +40,7 @@ impl Receiver {
         let config =
             DepacketizerConfig { patience: settings.patience, ..DepacketizerConfig::new(clock) };
         let round_trip = settings.round_trip();
-        let nacker = (settings.recovery == RecoveryArg::Nack).then(|| {
+        let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
             Nacker::new(NackConfig {
                 wait: (wait, wait),
@@ -51,13 +51,13 @@ impl Receiver {
             })
         });
         let repeat = settings.pli_interval.max(round_trip + Duration::from_millis(50));
-        let asks = settings.recovery != RecoveryArg::None;
+        let asks = settings.recovery != Recovery::None;
         Self {
             depacketizer: Depacketizer::new(config),
             nacker,
             requester: asks.then(|| KeyFrameRequester::new(repeat)),
             decoder,
-            conceals: settings.on_loss == OnLossArg::Conceal,
+            conceals: settings.on_loss == OnLoss::Conceal,
             decodes: 0,
             malformed: 0,
         }

@@ -1,6 +1,7 @@
 //! `codec inspect`.
 
 mod data;
+pub mod options;
 mod overlay;
 mod packets;
 mod page;
@@ -18,16 +19,15 @@ use codec_media::io::names::is_pipe;
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::progress::{Now, Progress};
 
-use crate::args::inspect::{FrameRange, InspectArgs, ReportForm};
-
 use data::DataReport;
+use options::{FrameRange, InspectOptions, ReportForm};
 use packets::{Outcome, Packets, Seen};
 use page::PageReport;
 use totals::Totals;
 
 /// Reports each packet of a stream; the report is kept if damage ends the run.
-pub(crate) fn run(args: &InspectArgs, env: &Env) -> Result<()> {
-    let mut spec = InputSpec::from(&args.input);
+pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
+    let mut spec = args.input.clone();
     spec.lenient = args.conceal;
     let selection = Selection::new(args)?;
     let targets = targets(args)?;
@@ -65,7 +65,7 @@ struct Selection {
 }
 
 impl Selection {
-    fn new(args: &InspectArgs) -> Result<Self> {
+    fn new(args: &InspectOptions) -> Result<Self> {
         Ok(match args.frames {
             Some(FrameRange::Range(..)) if args.skip > 0 => {
                 return Err(Failure::usage("--skip cannot be used with a range of frames"));
@@ -80,7 +80,7 @@ impl Selection {
 }
 
 /// The output files and their formats.
-fn targets(args: &InspectArgs) -> Result<Vec<(PathBuf, ReportForm)>> {
+fn targets(args: &InspectOptions) -> Result<Vec<(PathBuf, ReportForm)>> {
     let form = form_of(&args.output, args.format)?;
     let mut targets = vec![(args.output.clone(), form)];
     if let Some(json) = &args.json {
@@ -130,7 +130,7 @@ impl Sink {
         form: ReportForm,
         rules: &Rules,
         packets: &Packets,
-        args: &InspectArgs,
+        args: &InspectOptions,
         env: &Env,
     ) -> Result<Self> {
         let output = OutputFile::create(path, rules)?;
@@ -141,7 +141,7 @@ impl Sink {
                 (Report::Data(report), head)
             }
             ReportForm::Html => {
-                let (report, head) = PageReport::begin(&packets.facts, args.pictures.0, env);
+                let (report, head) = PageReport::begin(&packets.facts, args.pictures, env);
                 (Report::Page(report), head)
             }
         };

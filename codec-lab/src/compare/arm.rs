@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
 use codec_backends::registry;
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
 
+use super::options::EncodeGrammar;
 use super::study::{ArmEntry, Study};
 use super::template::Template;
-use crate::args::raw::{Cli, Verb};
 use crate::process;
 
 /// An encoder with one speed and number of threads.
@@ -91,7 +90,7 @@ const CHROME: &str = "chrome-vp8";
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns the arms of a study, for all speeds and numbers of threads.
-pub(super) fn arms_of(study: &Study) -> Result<Vec<Arm>> {
+pub(super) fn arms_of(study: &Study, grammar: &dyn EncodeGrammar) -> Result<Vec<Arm>> {
     let mut arms = Vec::new();
     for entry in &study.arms {
         let pick = |own: &[String], all: &[String]| {
@@ -112,7 +111,7 @@ pub(super) fn arms_of(study: &Study) -> Result<Vec<Arm>> {
                 if counts.len() > 1 {
                     name.push_str(&format!(" t{count}"));
                 }
-                arms.push(Arm::new(entry, name, speed.clone(), count, study)?);
+                arms.push(Arm::new(entry, name, (speed.clone(), count), study, grammar)?);
             }
         }
     }
@@ -145,9 +144,9 @@ impl Arm {
     fn new(
         entry: &ArmEntry,
         name: String,
-        speed: Option<String>,
-        threads: u16,
+        (speed, threads): (Option<String>, u16),
         study: &Study,
+        grammar: &dyn EncodeGrammar,
     ) -> Result<Self> {
         let kind = match (entry.run.strip_prefix("cmd:"), entry.run.as_str()) {
             (Some(command), _) => {
@@ -156,19 +155,19 @@ impl Arm {
                 ArmKind::Command { template, extension }
             }
             (None, CHROME) => ArmKind::Chrome(chrome()?),
-            (None, run) => backend(run)?,
+            (None, run) => backend(run, grammar)?,
         };
         let decode = entry.decode.as_deref().map(|text| Template::parse(text, DECODE_PLACES));
         let given = entry.run.clone();
         let decode = decode.transpose()?;
         let version = version_of(&kind);
         let arm = Self { name, given, kind, speed, threads, decode, version };
-        arm.check(study)?;
+        arm.check(study, grammar)?;
         Ok(arm)
     }
 
     /// Rejects errors that would otherwise only show at the first encoding.
-    fn check(&self, study: &Study) -> Result<()> {
+    fn check(&self, study: &Study, grammar: &dyn EncodeGrammar) -> Result<()> {
         let refused = |why: &str| Err(Failure::usage(format!("arm {}: {why}", self.name)));
         if let ArmKind::Command { template, .. } = &self.kind {
             if !template.has("out") || !template.has("in") {
@@ -190,7 +189,7 @@ impl Arm {
             }
         }
         if let ArmKind::Backend { options, .. } = &self.kind
-            && let Some(name) = own_option(options)
+            && let Some(name) = grammar.own_option(options)
         {
             return refused(&format!("{name} must be an option of the study, not of an arm"));
         }
@@ -219,11 +218,9 @@ impl Arm {
                     ));
                 }
             } else if let ArmKind::Backend { .. } = &self.kind
-                && let Err(error) = Cli::try_parse_from(self.argv(&task)?)
+                && let Err(why) = grammar.check(&self.argv(&task)?)
             {
-                let text = error.to_string();
-                let line = text.lines().next().unwrap_or_default();
-                return refused(line.trim_start_matches("error: "));
+                return refused(&why);
             }
         }
         Ok(())
@@ -339,7 +336,7 @@ pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
 }
 
 /// Parses `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode`, and knobs as options.
-fn backend(run: &str) -> Result<ArmKind> {
+fn backend(run: &str, grammar: &dyn EncodeGrammar) -> Result<ArmKind> {
     let words = shlex::split(run).filter(|words| !words.is_empty());
     let mut words = words
         .ok_or_else(|| Failure::usage(format!("invalid arm `{run}`: unclosed quote, or empty")))?
@@ -347,13 +344,6 @@ fn backend(run: &str) -> Result<ArmKind> {
     let spec = words.next().unwrap_or_default();
     let (found, _, capabilities) = registry::find_encoder(&spec)
         .map_err(|error| Failure::new(Kind::Backend, format!("arm `{run}`: {error}")))?;
-    let grammar = Cli::command();
-    let encode = grammar.find_subcommand("encode");
-    let is_option = |name: &str| {
-        encode.is_some_and(|encode| {
-            encode.get_arguments().any(|option| option.get_long() == Some(name))
-        })
-    };
     let mut options = Vec::new();
     let mut rest = words.peekable();
     while let Some(word) = rest.next() {
@@ -363,7 +353,7 @@ fn backend(run: &str) -> Result<ArmKind> {
             None => (name, None),
         };
         let is_knob = capabilities.knobs.iter().any(|knob| knob.name == name);
-        if is_option(name) || !is_knob {
+        if grammar.has_option(name) || !is_knob {
             options.push(word);
             continue;
         }
@@ -380,28 +370,6 @@ fn backend(run: &str) -> Result<ArmKind> {
 }
 
 /// Returns the first arm option that the study itself sets.
-fn own_option(options: &[String]) -> Option<&'static str> {
-    const OUTPUT: &str = "out.ivf";
-    let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
-    let parsed = Cli::try_parse_from(argv.iter().chain(options)).ok()?;
-    let Verb::Encode(args) = parsed.verb else { return None };
-    let set = [
-        (args.encoder.bitrate.is_some(), "--bitrate"),
-        (args.encoder.quality.is_some(), "--quality"),
-        (args.encoder.qp.is_some(), "--qp"),
-        (args.encoder.codec.is_some(), "--codec"),
-        (args.rate_trace.is_some(), "--rate-trace"),
-        (args.threads.is_some(), "--threads"),
-        (args.frames.is_some(), "--frames"),
-        (args.skip > 0, "--skip"),
-        (args.resize.is_some(), "--resize"),
-        (args.report.is_some(), "--report"),
-        (args.output != Path::new(OUTPUT), "--output"),
-    ];
-    set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
-}
-
-/// The extension that selects the container, for encoders that choose it by file name.
 fn extension_of(template: &Template) -> String {
     if let Some(extension) = &template.extension {
         return extension.clone();
@@ -530,6 +498,24 @@ fn program_version(program: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Knows a few options, in one spelling.
+    struct Flags;
+
+    impl EncodeGrammar for Flags {
+        fn has_option(&self, name: &str) -> bool {
+            matches!(name, "preset" | "speed" | "knob" | "bitrate")
+        }
+
+        fn check(&self, argv: &[String]) -> std::result::Result<(), String> {
+            let is_unknown = |word: &&String| word.contains("speeed");
+            argv.iter().find(is_unknown).map_or(Ok(()), |word| Err(format!("unexpected {word}")))
+        }
+
+        fn own_option(&self, options: &[String]) -> Option<&'static str> {
+            options.iter().any(|option| option == "--bitrate").then_some("--bitrate")
+        }
+    }
+
     fn study(arm: &str, bitrates: &[&str]) -> Study {
         Study {
             clips: vec!["a.y4m".into()],
@@ -544,7 +530,7 @@ mod tests {
         let mut study = study("vp8 --preset rtc --sharpness 3", &["200k"]);
         study.speeds = vec!["7".to_owned(), "9".to_owned()];
         study.threads = vec![1, 2];
-        let arms = arms_of(&study).unwrap();
+        let arms = arms_of(&study, &Flags).unwrap();
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
         let base = "vp8 --preset rtc --sharpness 3";
         assert_eq!(names, ["@7 t1", "@7 t2", "@9 t1", "@9 t2"].map(|end| format!("{base}{end}")));
@@ -564,21 +550,19 @@ mod tests {
 
     #[test]
     fn invalid_arms_are_rejected_early() {
-        let refused = |arm: &str| arms_of(&study(arm, &["200k"])).unwrap_err();
+        let refused = |arm: &str| arms_of(&study(arm, &["200k"]), &Flags).unwrap_err();
         assert_eq!(refused("vp9/none").kind, Kind::Backend);
         assert!(refused("vp8 --speeed 3").message.contains("--speeed"));
         assert!(
-            refused("vp8 -b 300k").message.contains("--bitrate must be an option of the study")
-        );
-        assert!(refused("vp8 -j 2").message.contains("--threads must be an option of the study"));
-        assert!(
-            refused("vp8 -o x.ivf").message.contains("--output must be an option of the study")
+            refused("vp8 --bitrate 300k")
+                .message
+                .contains("--bitrate must be an option of the study")
         );
         assert!(refused("cmd:x264 -o {out} {in}").message.contains("{kbps}"));
         assert!(refused("cmd:x264 --bitrate {kbps} {in}").message.contains("{out}"));
         assert!(refused("cmd:x264 --bitrate {rate} -o {out} {in}").message.contains("{rate}"));
         let twice =
             Study { arms: vec![study("vp8", &[]).arms[0].clone(); 2], ..study("vp8", &["1k"]) };
-        assert!(arms_of(&twice).unwrap_err().message.contains("two arms"));
+        assert!(arms_of(&twice, &Flags).unwrap_err().message.contains("two arms"));
     }
 }

@@ -13,8 +13,7 @@ use codec_media::rate_trace::read_trace;
 use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_rtc::link::{LinkConfig, RateTrace};
 
-use crate::args::encoder::PresetArg;
-use crate::args::simulate::{OnLossArg, RecoveryArg, SimulateArgs};
+use super::options::{OnLoss, Recovery, SimulateOptions};
 
 /// Share of the link's rate that is the encoder's target with `--rate-trace link`. The rest covers
 /// headers and overshoot.
@@ -30,8 +29,8 @@ pub(super) struct Settings {
     pub(super) link: LinkConfig,
     pub(super) link_text: String,
     pub(super) seed: u64,
-    pub(super) recovery: RecoveryArg,
-    pub(super) on_loss: OnLossArg,
+    pub(super) recovery: Recovery,
+    pub(super) on_loss: OnLoss,
     pub(super) playout: Duration,
     pub(super) patience: Duration,
     pub(super) pli_interval: Duration,
@@ -62,8 +61,8 @@ pub(super) enum Output {
 }
 
 impl Settings {
-    pub(super) fn new(args: &SimulateArgs) -> Result<Self> {
-        if args.encoder.preset == Some(PresetArg::File) {
+    pub(super) fn new(args: &SimulateOptions) -> Result<Self> {
+        if args.encoder.preset == Some(Preset::File) {
             return Err(Failure::usage(
                 "--preset file cannot be used with simulate: it needs look-ahead",
             ));
@@ -74,13 +73,13 @@ impl Settings {
                 "--max-frame-time cannot be used with simulate: {why}"
             )));
         }
-        let encoder = EncoderSettings::new(&(&args.encoder).into(), Preset::Rtc, Format::Raw)?;
+        let encoder = EncoderSettings::new(&args.encoder, Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
         if codec != Codec::Vp8 {
             let message = format!("no RTP payload format for {codec}: only vp8 is supported");
             return Err(Failure::usage(message));
         }
-        let input = InputSpec::from(&args.input);
+        let input = args.input.clone();
         let link = args.link.config()?;
         let outputs = outputs(args)?;
         let mut not = vec![input.path.clone()];
@@ -122,7 +121,7 @@ impl Settings {
             decode_time: args.decode_time,
             frames: args.frames,
             duration: args.duration,
-            threads: args.threads.map(usize::from),
+            threads: args.threads,
             outputs,
             rules: Rules { overwrite: args.yes, not, terminal: false },
         };
@@ -193,15 +192,13 @@ impl Settings {
     fn usual_patience(&self) -> Duration {
         match self.recovery {
             // Two attempts, because the retransmission may be lost as well.
-            RecoveryArg::Nack => self.reordering() + 2 * self.retry(),
-            RecoveryArg::Pli | RecoveryArg::None => {
-                self.reordering().max(Duration::from_millis(10))
-            }
+            Recovery::Nack => self.reordering() + 2 * self.retry(),
+            Recovery::Pli | Recovery::None => self.reordering().max(Duration::from_millis(10)),
         }
     }
 }
 
-fn outputs(args: &SimulateArgs) -> Result<Vec<(PathBuf, Output)>> {
+fn outputs(args: &SimulateOptions) -> Result<Vec<(PathBuf, Output)>> {
     let mut outputs = Vec::new();
     for path in &args.output {
         let kind = match path.extension().and_then(|extension| extension.to_str()) {
