@@ -121,13 +121,17 @@ pub(crate) struct LevelArgs {
 /// Output of the results and comparison with a baseline.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RecordArgs {
-    /// Write all measurements as JSON; `-`: to standard output, instead of the table.
+    /// Write all measurements as JSON.
+    ///
+    /// `-` writes to standard output instead of the table.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Save the results for --against, in the format of --json.
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
-    /// Compare with saved results; exit with 7 if something is significantly slower.
+    /// Compare with saved results; exit with 7 if slower.
+    ///
+    /// Only statistically significant slowdowns above --threshold count.
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
     /// Set how much slower is too slow, in percent.

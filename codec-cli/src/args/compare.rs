@@ -48,7 +48,9 @@ pub(crate) struct CompareArgs {
     #[arg(short, long, value_name = "RATE,...", value_delimiter = ',',
           value_parser = values::bitrate, group = "targets")]
     pub(crate) bitrate: Vec<Bitrate>,
-    /// Encode at these bits per pixel, which give bitrates that fit each clip: 0.03,0.06,0.12.
+    /// Encode at these bits per pixel: 0.03,0.06,0.12.
+    ///
+    /// The bitrates follow from the size and frame rate of each clip.
     #[arg(long, value_name = "BITS,...", value_delimiter = ',', value_parser = values::bpp,
           group = "targets")]
     pub(crate) bpp: Vec<f64>,
@@ -59,7 +61,9 @@ pub(crate) struct CompareArgs {
     /// Encode at these constant quantisers, in each codec's own scale.
     #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets")]
     pub(crate) qp: Vec<u8>,
-    /// Follow the bitrates in this CSV file (lines SECONDS,RATE): one point per clip.
+    /// Follow the bitrates in this CSV file: one point per clip.
+    ///
+    /// Each line is SECONDS,RATE, such as `10,600k`.
     #[arg(long, value_name = "FILE", group = "targets")]
     pub(crate) rate_trace: Option<PathBuf>,
     /// Run each encoder at each of these speeds.

@@ -50,7 +50,9 @@ pub(crate) struct NetworkArgs {
     /// at both ends.
     #[arg(long, value_name = "FILE")]
     pub(crate) e2ee_key: Option<PathBuf>,
-    /// Write statistics every second: one JSON object per line, with getStats names.
+    /// Write statistics to this file every second.
+    ///
+    /// One JSON object per line, with getStats names.
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
     /// Stop after this time.

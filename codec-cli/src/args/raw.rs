@@ -50,7 +50,9 @@ pub(crate) struct Common {
     /// Print errors only.
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Set the progress format (on standard error).
+    /// Set the progress format.
+    ///
+    /// Progress is printed to standard error.
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORM")]
     pub(crate) progress: ProgressMode,
 }
@@ -229,7 +231,7 @@ pub(crate) struct SoundArgs {
     /// Drop the video.
     #[arg(long)]
     pub(crate) no_video: bool,
-    /// Set the audio codec: CODEC, CODEC/BACKEND, a PCM encoding (s16le) or copy.
+    /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
     /// Default: the input's packets if the output can hold them, otherwise Opus; s16le in WAV.
     #[arg(long, value_name = "CODEC")]
@@ -345,15 +347,17 @@ pub(crate) struct EncodeArgs {
     /// bitrate at even quality.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) passes: Option<u8>,
-    /// Set the number of threads (1 to 64); the output is the same for any number.
+    /// Set the number of threads (1 to 64).
     ///
-    /// Default: by frame size and cores.
+    /// The output is the same for any number. Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Skip the first N frames and their audio; the output begins at time 0.
+    /// Skip the first N frames and their audio.
+    ///
+    /// The output begins at time 0, unless --keep-times is given.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
     /// Keep the input's timestamps after --skip.
@@ -422,15 +426,17 @@ pub(crate) struct DecodeArgs {
     /// Conceal damage and continue.
     #[arg(long)]
     pub(crate) conceal: bool,
-    /// Set the number of threads (1 to 64); the output is the same for any number.
+    /// Set the number of threads (1 to 64).
     ///
-    /// Default: by frame size and cores.
+    /// The output is the same for any number. Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Skip the first N frames and their audio; the output begins at time 0.
+    /// Skip the first N frames and their audio.
+    ///
+    /// The output begins at time 0, unless --keep-times is given.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
     pub(crate) skip: u64,
     /// Keep the input's timestamps after --skip.
@@ -478,7 +484,7 @@ pub(crate) struct MetricsArgs {
     /// Align both files at their first frames instead of by timestamp.
     #[arg(long)]
     pub(crate) relative: bool,
-    /// Skip the first N frames of REF and count its time from the next one.
+    /// Skip the first N frames of REF; its time counts from the next one.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
@@ -492,15 +498,15 @@ pub(crate) struct MetricsArgs {
     /// butteraugli; `all` means all of these. vmaf needs an ffmpeg with libvmaf.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
-    /// Print statistics over all frames: mean, percentiles, worst second, worst frames.
+    /// Print statistics: mean, percentiles, worst second, worst frames.
     #[arg(long)]
     pub(crate) pool: bool,
     /// Compare the frame that a viewer sees at each reference timestamp, and count freezes.
     #[arg(long)]
     pub(crate) viewer: bool,
-    /// Set the number of threads (1 to 64); the results are the same for any number.
+    /// Set the number of threads (1 to 64).
     ///
-    /// Default: one per core.
+    /// The results are the same for any number. Default: one per core.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Compare the audio, even if the files contain video.

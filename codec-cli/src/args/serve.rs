@@ -94,11 +94,14 @@ pub(crate) struct ServeArgs {
     /// Record all streams to this folder, as WebM.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
-    /// Store files sent by viewers in this folder; without it uploads are rejected.
+    /// Store files sent by viewers in this folder.
+    ///
+    /// Without it uploads are rejected.
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
-    /// Log session starts, ends and rejections here: one JSON object per line; `-`: standard
-    /// output.
+    /// Log session starts, ends and rejections to this file.
+    ///
+    /// One JSON object per line; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
     /// Do not decode published streams; decoding only provides statistics.

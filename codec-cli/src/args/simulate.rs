@@ -75,9 +75,9 @@ pub(crate) struct SimulateArgs {
     /// Pace packets at this multiple of the encoder's bitrate; 0 disables pacing.
     #[arg(long, value_name = "FACTOR", default_value_t = 2.5)]
     pub(crate) pace: f64,
-    /// Follow the bitrates in this file, or 85 % of the link's rate (`link`).
+    /// Follow the bitrates in this file, or the link's rate (`link`).
     ///
-    /// Each line of the file is SECONDS,RATE.
+    /// Each line of the file is SECONDS,RATE. `link` uses 85 % of the link's rate.
     #[arg(long, value_name = "FILE|link")]
     pub(crate) rate_trace: Option<PathBuf>,
     /// Delay the encoder's reaction to --rate-trace by this time.
@@ -96,9 +96,9 @@ pub(crate) struct SimulateArgs {
     /// Stop after this much of the input.
     #[arg(long, value_name = "TIME", value_parser = link::time)]
     pub(crate) duration: Option<Duration>,
-    /// Set the number of threads (1 to 64); the results are the same for any number.
+    /// Set the number of threads (1 to 64).
     ///
-    /// Default: by frame size and cores.
+    /// The results are the same for any number. Default: by frame size and cores.
     #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Option<u16>,
     /// Output file (.json, .ivf or .y4m); repeatable.
