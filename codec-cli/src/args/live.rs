@@ -149,10 +149,10 @@ pub(crate) struct SendArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecvArgs {
-    /// Source: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, whep://HOST/PATH, or an
-    /// .sdp file.
+    /// Source: rtp://, srtp://, udp://, tcp://, ws://, wss:// or whep:// URL, or an .sdp file.
     ///
-    /// Waits for the other end; `?connect` connects to it. `whep://` plays from a WebRTC server.
+    /// URLs have the form SCHEME://HOST:PORT, or whep://HOST/PATH for a WebRTC server. The receiver
+    /// waits for the other end; `?connect` connects to it.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .opus, .y4m or .yuv.
