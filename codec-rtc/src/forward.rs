@@ -207,7 +207,7 @@ impl Forwarder {
             }
         }
         let passes = layer.temporal_id <= self.current;
-        self.follow_picture(descriptor.picture_id, passes);
+        self.track_picture_id(descriptor.picture_id, passes);
         self.frames.push_back(Frame { timestamp, passes });
         if self.frames.len() > FRAMES {
             self.frames.pop_front();
@@ -215,7 +215,7 @@ impl Forwarder {
         passes
     }
 
-    fn follow_picture(&mut self, id: Option<PictureId>, passes: bool) {
+    fn track_picture_id(&mut self, id: Option<PictureId>, passes: bool) {
         let Some(id) = id else { return };
         let number = match self.picture {
             None => {

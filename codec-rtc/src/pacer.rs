@@ -9,7 +9,7 @@ use codec_core::error::ConfigError;
 use crate::congestion::ProbeCluster;
 
 /// A probe cluster not sent completely within this time is abandoned.
-const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Maximum and minimum size of a padding packet in bytes.
 const PADDING_BYTES: [u64; 2] = [1200, 50];
 
@@ -140,7 +140,7 @@ impl<T> Pacer<T> {
     /// Starts sending at the rate of the probe cluster, until it is complete. Abandons a previous
     /// cluster.
     pub fn start_probe(&mut self, now: Duration, cluster: ProbeCluster) {
-        let until = now.saturating_add(PROBE_PATIENCE);
+        let until = now.saturating_add(PROBE_TIMEOUT);
         self.probe = Some(Probing { cluster, packets: 0, bytes: 0, next: now, until });
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use codec_core::codec::{FrameKind, Packet, PacketMeta};
 use codec_rtc::extension::Map;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
-use codec_rtc::recovery::{Came, NackConfig, Nacker};
+use codec_rtc::recovery::{NackConfig, Nacker, PacketOrigin};
 use codec_rtc::rng::Rng;
 use codec_rtc::rtcp::{self, Nack, Pli, Remb};
 use codec_rtc::rtp::{self, Header, Malformed};
@@ -128,16 +128,16 @@ fn at_most_1000_packets_are_missing_and_none_for_more_than_10_000_others() {
         out
     };
     let mut nacker = Nacker::new(NackConfig::default());
-    nacker.push(ms(0), 0, Came::Media);
-    nacker.push(ms(0), 2500, Came::Media);
+    nacker.push(ms(0), 0, PacketOrigin::Media);
+    nacker.push(ms(0), 2500, PacketOrigin::Media);
     let missing = asked(&mut nacker);
     assert_eq!((missing.len(), missing[0]), (1000, 1500), "the newest packets");
 
     for (others, is_missing) in [(10_000, true), (10_001, false)] {
         let mut nacker = Nacker::new(NackConfig::default());
-        nacker.push(ms(0), 0, Came::Media);
+        nacker.push(ms(0), 0, PacketOrigin::Media);
         for sequence in 2..2 + others {
-            nacker.push(ms(0), sequence, Came::Media);
+            nacker.push(ms(0), sequence, PacketOrigin::Media);
         }
         assert_eq!(asked(&mut nacker).len(), usize::from(is_missing), "{others}");
     }

@@ -114,7 +114,7 @@ pub struct Codecs {
 
 impl Codecs {
     /// Whether VP8 with FEC is enabled.
-    pub(super) fn has_correction(self) -> bool {
+    pub(super) fn has_fec(self) -> bool {
         self.vp8 && self.ulpfec
     }
 }

@@ -7,7 +7,7 @@ use codec_core::frame::Frame;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
 };
-use codec_rtc::recovery::{Came, KeyFrameRequester, NackConfig, NackCounters, Nacker};
+use codec_rtc::recovery::{KeyFrameRequester, NackConfig, NackCounters, Nacker, PacketOrigin};
 use codec_rtc::rtp;
 
 use super::options::{OnLoss, Recovery};
@@ -37,8 +37,10 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(settings: &Settings, decoder: Box<dyn VideoDecoder>) -> Self {
         let clock = MediaClock { timestamp: 0, due: settings.playout };
-        let config =
-            DepacketizerConfig { patience: settings.patience, ..DepacketizerConfig::new(clock) };
+        let config = DepacketizerConfig {
+            reorder_timeout: settings.patience,
+            ..DepacketizerConfig::new(clock)
+        };
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
@@ -70,7 +72,7 @@ impl Receiver {
             return;
         }
         if let (Some(nacker), Ok(packet)) = (&mut self.nacker, rtp::parse(bytes)) {
-            nacker.push(now, packet.header.sequence, Came::Media);
+            nacker.push(now, packet.header.sequence, PacketOrigin::Media);
         }
     }
 

@@ -8,15 +8,15 @@ use codec_core::codec::Bitrate;
 use codec_core::error::ConfigError;
 
 use super::aimd::{Aimd, Observed, Step};
+use super::app_limited::ApplicationLimit;
 use super::delay::Delays;
 use super::fallback::Fallback;
 use super::feedback::FeedbackReader;
+use super::feedback_timeout::FeedbackTimeout;
 use super::groups::Groups;
 use super::history::{History, Sent};
-use super::limited::ApplicationLimit;
 use super::loss::LossLimit;
 use super::probe::{ProbeCluster, Probes, Situation};
-use super::silence::Silence;
 use super::throughput::Throughput;
 use super::trend::{Trend, Usage};
 use super::units::{bps, seconds_between};
@@ -46,7 +46,7 @@ pub struct Controller {
     loss: LossLimit,
     probes: Probes,
     limited: ApplicationLimit,
-    silence: Silence,
+    feedback_timeout: FeedbackTimeout,
     fallback: Fallback,
     remb_bps: Option<f64>,
     /// A receiver report has arrived, but no transport-wide feedback.
@@ -87,7 +87,7 @@ impl Controller {
             loss: LossLimit::default(),
             probes: Probes::default(),
             limited: ApplicationLimit::default(),
-            silence: Silence::default(),
+            feedback_timeout: FeedbackTimeout::default(),
             fallback: Fallback::new(start),
             remb_bps: None,
             uses_fallback: false,
@@ -183,7 +183,7 @@ impl Controller {
         }
         self.last_feedback = Some(now);
         self.uses_fallback = false;
-        if let Some((limit, before)) = self.silence.end() {
+        if let Some((limit, before)) = self.feedback_timeout.end() {
             // Measurements from before the timeout, and of packets queued during it, are invalid.
             self.groups = Groups::default();
             self.trend = Trend::default();
@@ -338,9 +338,9 @@ impl Controller {
         let oldest = self.history.oldest_in_flight();
         let since = oldest.map(|at| self.last_feedback.map_or(at, |heard| heard.max(at)));
         let (estimate, min) = (self.target().0, bps(self.config.min));
-        let before = self.silence.limit_bps();
-        self.silence.update(now, since, self.delays.rtt_s(), estimate, min);
-        if self.silence.limit_bps() != before {
+        let before = self.feedback_timeout.limit_bps();
+        self.feedback_timeout.update(now, since, self.delays.rtt_s(), estimate, min);
+        if self.feedback_timeout.limit_bps() != before {
             self.stats.silences += 1;
         }
         let calm = |at| seconds_between(at, now) > CALM_S;
@@ -348,7 +348,7 @@ impl Controller {
             && self.last_feedback.is_some()
             && self.trend.usage() == Usage::Normal
             && self.delays.queueing_s() < 0.025
-            && self.silence.limit_bps().is_none()
+            && self.feedback_timeout.limit_bps().is_none()
             && self.loss.is_calm()
             && self.aimd.decreased().is_none_or(calm);
         let situation =

@@ -11,18 +11,18 @@
 //! REMB are used.
 
 mod aimd;
+mod app_limited;
 mod config;
 mod controller;
 mod delay;
 mod estimate;
 mod fallback;
 mod feedback;
+mod feedback_timeout;
 mod groups;
 mod history;
-mod limited;
 mod loss;
 mod probe;
-mod silence;
 mod throughput;
 mod trend;
 mod units;

@@ -20,7 +20,7 @@ const PACKET_BYTES: [u64; 2] = [1200, 200];
 /// Interval between probes in seconds: initial, and maximum after probes without effect.
 const INTERVAL_S: [f64; 2] = [4.0, 8.0];
 /// A cluster without complete feedback is discarded after this time, in seconds.
-const PATIENCE_S: f64 = 1.5;
+const PROBE_TIMEOUT_S: f64 = 1.5;
 /// Share of a cluster that has to arrive.
 const COMPLETE: f64 = 0.75;
 /// A cluster received at less than this share of its send rate has saturated the link; the estimate
@@ -55,7 +55,7 @@ struct Measured {
     first_arrival: Duration,
     first_arrival_bytes: u32,
     last_arrival: Duration,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// State that decides whether to probe.
@@ -147,7 +147,7 @@ impl Probes {
             first_arrival: Duration::ZERO,
             first_arrival_bytes: 0,
             last_arrival: Duration::ZERO,
-            is_told: false,
+            is_reported: false,
         });
         Some(cluster)
     }
@@ -175,8 +175,9 @@ impl Probes {
         arrived_bytes: u32,
         max_bps: f64,
     ) -> Option<f64> {
-        self.measured
-            .retain(|probe| probe.sent == 0 || seconds_between(probe.last_sent, now) < PATIENCE_S);
+        self.measured.retain(|probe| {
+            probe.sent == 0 || seconds_between(probe.last_sent, now) < PROBE_TIMEOUT_S
+        });
         let probe = self.measured.iter_mut().find(|probe| probe.cluster.id == id)?;
         if probe.arrived == 0 || arrival < probe.first_arrival {
             (probe.first_arrival, probe.first_arrival_bytes) = (arrival, arrived_bytes);
@@ -205,7 +206,7 @@ impl Measured {
             && bits(self.arrived_bytes) >= COMPLETE * bits(cluster.bytes)
             && self.sent >= cluster.packets
             && self.arrived >= self.sent.saturating_sub(self.sent / 5).min(self.sent);
-        if !enough || self.is_told {
+        if !enough || self.is_reported {
             return None;
         }
         let sent_s = seconds_between(self.first_sent, self.last_sent);
@@ -221,7 +222,7 @@ impl Measured {
         if arrived_bps > 2.0 * sent_bps {
             return None;
         }
-        self.is_told = true;
+        self.is_reported = true;
         let result = if arrived_bps < FILLED * sent_bps {
             FILLED * arrived_bps
         } else {

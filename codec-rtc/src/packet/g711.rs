@@ -3,7 +3,7 @@
 use codec_core::error::ConfigError;
 
 use super::AudioPacketizerConfig;
-use super::spurt::Spurt;
+use super::audio_packetizer::AudioPacketizer;
 use crate::rtp::Malformed;
 
 /// RTP clock rate in Hz.
@@ -32,7 +32,7 @@ pub fn samples(payload: &[u8]) -> Result<u32, Malformed> {
 /// Splits a stream of coded mono samples into packets.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
-    spurt: Spurt,
+    audio_packetizer: AudioPacketizer,
     packet_samples: usize,
     /// Samples of an incomplete packet, and the timestamp of the first.
     pending: Vec<u8>,
@@ -49,13 +49,18 @@ impl Packetizer {
         if !(8..=MAX_SAMPLES).contains(&packet_samples) {
             return Err(ConfigError::new("samples per packet", packet_samples, "8..=960"));
         }
-        Ok(Self { spurt: Spurt::new(config)?, packet_samples, pending: Vec::new(), timestamp: 0 })
+        Ok(Self {
+            audio_packetizer: AudioPacketizer::new(config)?,
+            packet_samples,
+            pending: Vec::new(),
+            timestamp: 0,
+        })
     }
 
     /// Sequence number of the next packet.
     #[must_use]
     pub fn next_sequence(&self) -> u16 {
-        self.spurt.next_sequence()
+        self.audio_packetizer.next_sequence()
     }
 
     /// Appends the packets completed by `coded`, whose first sample is at `timestamp`. At a
@@ -85,7 +90,7 @@ impl Packetizer {
             return;
         }
         let ticks = u32::try_from(self.pending.len()).unwrap_or(0);
-        out.push(self.spurt.packet(&self.pending, self.timestamp, ticks));
+        out.push(self.audio_packetizer.packet(&self.pending, self.timestamp, ticks));
         self.timestamp = self.timestamp.wrapping_add(ticks);
         self.pending.clear();
     }

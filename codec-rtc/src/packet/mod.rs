@@ -11,13 +11,13 @@
 //! [`Format`] lists these and others without a packetizer; [`Payload`] adds payload type and clock
 //! rate.
 
+mod audio_packetizer;
 mod format;
 pub mod g711;
 pub mod opus;
 pub mod red;
 pub mod rtx;
-mod spurt;
 pub mod vp8;
 
+pub use audio_packetizer::AudioPacketizerConfig;
 pub use format::{Format, Media, Payload};
-pub use spurt::AudioPacketizerConfig;

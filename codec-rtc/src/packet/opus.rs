@@ -4,7 +4,7 @@ use codec_audio::opus_packet::OpusPacket;
 use codec_core::error::ConfigError;
 
 use super::AudioPacketizerConfig;
-use super::spurt::Spurt;
+use super::audio_packetizer::AudioPacketizer;
 use crate::rtp::Malformed;
 
 /// RTP clock rate in Hz, independent of the audio sample rate.
@@ -49,7 +49,7 @@ impl<'a> OpusPayload<'a> {
 /// Packetizer of Opus packets.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
-    spurt: Spurt,
+    audio_packetizer: AudioPacketizer,
     send_dtx: bool,
 }
 
@@ -60,7 +60,7 @@ impl Packetizer {
     /// # Errors
     /// Returns [`ConfigError`] if a setting is outside its range.
     pub fn new(config: AudioPacketizerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { spurt: Spurt::new(config)?, send_dtx: false })
+        Ok(Self { audio_packetizer: AudioPacketizer::new(config)?, send_dtx: false })
     }
 
     /// Also sends DTX packets of one byte.
@@ -72,7 +72,7 @@ impl Packetizer {
     /// Sequence number of the next packet.
     #[must_use]
     pub fn next_sequence(&self) -> u16 {
-        self.spurt.next_sequence()
+        self.audio_packetizer.next_sequence()
     }
 
     /// Appends an RTP packet with `data`, whose first sample is at `timestamp`, unless it is
@@ -88,7 +88,7 @@ impl Packetizer {
     ) -> Result<OpusPayload<'a>, Malformed> {
         let payload = OpusPayload::parse(data)?;
         if self.send_dtx || !payload.is_dtx {
-            out.push(self.spurt.packet(data, timestamp, payload.ticks));
+            out.push(self.audio_packetizer.packet(data, timestamp, payload.ticks));
         }
         Ok(payload)
     }

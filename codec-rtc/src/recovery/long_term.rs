@@ -51,7 +51,7 @@ impl Default for LongTermConfig {
 
 /// How the next frame recovers from a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cure {
+pub enum LossResponse {
     /// It references an acknowledged frame only.
     AcknowledgedReference,
     /// It is a key frame, since no reference of the receiver is known.
@@ -66,7 +66,7 @@ pub struct SlotPlan {
     /// Buffers that it updates.
     pub updates: SlotSet,
     /// The recovery that it performs, if any.
-    pub cure: Option<Cure>,
+    pub loss_response: Option<LossResponse>,
 }
 
 /// State of a frame and all its direct and indirect references.
@@ -87,7 +87,7 @@ enum Fate {
     /// Missing since then; may still be recovered.
     Missing(Duration),
     /// Feedback is overdue: the frame or the feedback is being lost.
-    Unheard,
+    NoFeedback,
     /// Permanently lost.
     Lost,
     /// Acknowledged as decoded by the receiver.
@@ -133,7 +133,7 @@ pub struct LongTerm {
     confirmed: Option<Duration>,
     interval: Duration,
     rtt: Option<Duration>,
-    planned: Option<Cure>,
+    planned: Option<LossResponse>,
     counters: LongTermCounters,
 }
 
@@ -192,11 +192,11 @@ impl LongTerm {
             let Some(slot) = whole.max_by_key(|&slot| self.slots[slot]) else {
                 return Some(self.key_frame());
             };
-            self.planned = Some(Cure::AcknowledgedReference);
+            self.planned = Some(LossResponse::AcknowledgedReference);
             return Some(SlotPlan {
                 references: SLOTS[slot],
                 updates: broken.with(SlotSet::LAST),
-                cure: self.planned,
+                loss_response: self.planned,
             });
         }
         self.planned = None;
@@ -209,14 +209,14 @@ impl LongTerm {
         Some(SlotPlan {
             references: with(Chain::Whole).with(with(Chain::Unknown)),
             updates,
-            cure: None,
+            loss_response: None,
         })
     }
 
     fn key_frame(&mut self) -> SlotPlan {
-        self.planned = Some(Cure::KeyFrame);
+        self.planned = Some(LossResponse::KeyFrame);
         let updates = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
-        SlotPlan { references: SlotSet::NONE, updates, cure: self.planned }
+        SlotPlan { references: SlotSet::NONE, updates, loss_response: self.planned }
     }
 
     /// The long-term buffer to update: the older one, if the other is acknowledged.
@@ -244,7 +244,7 @@ impl LongTerm {
             }
         }
         match self.planned.take() {
-            Some(Cure::AcknowledgedReference) if !is_key => self.counters.by_reference += 1,
+            Some(LossResponse::AcknowledgedReference) if !is_key => self.counters.by_reference += 1,
             Some(_) if is_key => self.counters.by_key_frame += 1,
             _ => {}
         }
@@ -285,7 +285,7 @@ impl LongTerm {
     /// Records that a frame was received completely, or can be recovered by FEC.
     pub fn arrived(&mut self, number: u64) {
         self.change(number, |fate| match fate {
-            Fate::UnderWay | Fate::Missing(_) | Fate::Unheard => Fate::Arrived,
+            Fate::UnderWay | Fate::Missing(_) | Fate::NoFeedback => Fate::Arrived,
             other => other,
         });
     }
@@ -360,10 +360,11 @@ impl LongTerm {
         let repair = self.config.repair;
         // Expected time until an acknowledgement, including jitter and processing time of the
         // receiver.
-        let patience =
+        let feedback_timeout =
             self.rtt.filter(|_| self.confirms).map(|rtt| (rtt * 9 + self.interval * 10) / 8);
         let is_overdue = |left: Option<Duration>| {
-            left.zip(patience).is_some_and(|(left, patience)| now.saturating_sub(left) >= patience)
+            left.zip(feedback_timeout)
+                .is_some_and(|(left, timeout)| now.saturating_sub(left) >= timeout)
         };
         let mut is_changed = false;
         for frame in &mut self.frames {
@@ -371,7 +372,7 @@ impl LongTerm {
                 Fate::Missing(since) if now.saturating_sub(since) >= repair => Fate::Lost,
                 Fate::UnderWay if is_overdue(frame.left) => {
                     self.last_loss = Some(now);
-                    Fate::Unheard
+                    Fate::NoFeedback
                 }
                 _ => continue,
             };
@@ -400,7 +401,7 @@ impl LongTerm {
             }
             self.frames[at].chain = match fate {
                 Fate::Decoded => Chain::Whole,
-                Fate::Lost | Fate::Unheard => Chain::Broken,
+                Fate::Lost | Fate::NoFeedback => Chain::Broken,
                 Fate::Arrived if !self.confirms || below == Chain::Broken => below,
                 Fate::Arrived | Fate::UnderWay | Fate::Missing(_) if below != Chain::Broken => {
                     Chain::Unknown
@@ -508,15 +509,15 @@ mod tests {
         let (later, ..) = coder.code();
         coder.it.missing(coder.now, lost);
         coder.it.arrived(later);
-        let (cure, plan, refs) = coder.code();
+        let (loss_response, plan, refs) = coder.code();
         let plan = plan.unwrap();
-        assert_eq!(plan.cure, Some(Cure::AcknowledgedReference));
+        assert_eq!(plan.loss_response, Some(LossResponse::AcknowledgedReference));
         assert_eq!(refs.len(), 1);
         assert!(refs[0] < lost);
         // Further frames reference the recovered one, but not the lost ones.
         let (_, plan, refs) = coder.code();
-        assert_eq!(plan.unwrap().cure, None);
-        assert!(refs.contains(&cure) && !refs.contains(&lost) && !refs.contains(&later));
+        assert_eq!(plan.unwrap().loss_response, None);
+        assert!(refs.contains(&loss_response) && !refs.contains(&lost) && !refs.contains(&later));
         assert_eq!(coder.it.counters().by_reference, 1);
         assert_eq!(coder.it.counters().by_key_frame, 0);
     }
@@ -527,9 +528,9 @@ mod tests {
         let (key, ..) = coder.code();
         coder.it.missing(coder.now, key);
         let (_, plan, _) = coder.code();
-        assert_eq!(plan.unwrap().cure, Some(Cure::KeyFrame));
+        assert_eq!(plan.unwrap().loss_response, Some(LossResponse::KeyFrame));
         assert_eq!(coder.it.counters().by_key_frame, 1);
-        assert_eq!(coder.code().1.unwrap().cure, None);
+        assert_eq!(coder.code().1.unwrap().loss_response, None);
     }
 
     #[test]
@@ -541,16 +542,17 @@ mod tests {
         }
         let (lost, ..) = coder.code();
         coder.it.missing(coder.now, lost);
-        assert_eq!(coder.code().1.unwrap().cure, None);
+        assert_eq!(coder.code().1.unwrap().loss_response, None);
         coder.it.arrived(lost);
         for _ in 0..5 {
-            assert_eq!(coder.code().1.unwrap().cure, None);
+            assert_eq!(coder.code().1.unwrap().loss_response, None);
         }
         let (lost, ..) = coder.code();
         coder.it.missing(coder.now, lost);
-        let cures: Vec<_> = (0..4).map(|_| coder.code().1.unwrap().cure).collect();
-        let cure = Some(Cure::AcknowledgedReference);
-        assert_eq!(cures, [None, None, cure, None]);
+        let loss_responses: Vec<_> =
+            (0..4).map(|_| coder.code().1.unwrap().loss_response).collect();
+        let loss_response = Some(LossResponse::AcknowledgedReference);
+        assert_eq!(loss_responses, [None, None, loss_response, None]);
     }
 
     #[test]
@@ -568,7 +570,7 @@ mod tests {
         // The receiver reports a failure: what arrived since is uncertain.
         coder.it.receiver_lost(coder.now);
         let (_, plan, refs) = coder.code();
-        assert_eq!(plan.unwrap().cure, Some(Cure::AcknowledgedReference));
+        assert_eq!(plan.unwrap().loss_response, Some(LossResponse::AcknowledgedReference));
         assert_eq!(refs, [0]);
     }
 
@@ -579,11 +581,11 @@ mod tests {
         let send = |coder: &mut Coder| {
             let (number, plan, refs) = coder.code();
             coder.it.left(coder.now, number);
-            (number, plan.and_then(|plan| plan.cure), refs)
+            (number, plan.and_then(|plan| plan.loss_response), refs)
         };
         for _ in 0..30 {
-            let (number, cure, _) = send(&mut coder);
-            assert_eq!(cure, None);
+            let (number, loss_response, _) = send(&mut coder);
+            assert_eq!(loss_response, None);
             if let Some(number) = number.checked_sub(2) {
                 coder.it.decoded(coder.now, number);
             }
@@ -591,13 +593,16 @@ mod tests {
         // From now on there is no feedback: frame 28 was sent 118 ms ago when 32 is coded.
         let sent: Vec<_> = (0..3).map(|_| send(&mut coder)).collect();
         assert_eq!([sent[0].1, sent[1].1], [None, None]);
-        assert_eq!((sent[2].1, &sent[2].2[..]), (Some(Cure::AcknowledgedReference), &[27][..]));
+        assert_eq!(
+            (sent[2].1, &sent[2].2[..]),
+            (Some(LossResponse::AcknowledgedReference), &[27][..])
+        );
         // The frames had arrived all along.
         (28..=31).for_each(|number| coder.it.arrived(number));
         coder.it.decoded(coder.now, 32);
-        assert_eq!(coder.code().1.unwrap().cure, None);
+        assert_eq!(coder.code().1.unwrap().loss_response, None);
         // Unsent frames are not waited for, nor anything without a round-trip time.
-        (0..8).for_each(|_| assert_eq!(coder.code().1.unwrap().cure, None));
+        (0..8).for_each(|_| assert_eq!(coder.code().1.unwrap().loss_response, None));
         coder.it.set_round_trip(None);
         (0..8).for_each(|_| assert_eq!(send(&mut coder).1, None));
     }
@@ -612,7 +617,10 @@ mod tests {
             } else {
                 coder.it.arrived(number);
             }
-            assert!(plan.is_none_or(|plan| plan.cure != Some(Cure::KeyFrame)), "{frame}");
+            assert!(
+                plan.is_none_or(|plan| plan.loss_response != Some(LossResponse::KeyFrame)),
+                "{frame}"
+            );
             assert!(coder.it.frames.len() <= FRAMES);
         }
         assert_eq!(coder.it.counters().by_reference, 51);

@@ -8,6 +8,6 @@ mod reordering;
 
 pub use history::{History, HistoryConfig, HistoryCounters, Resend};
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
-pub use long_term::{Cure, LongTerm, LongTermConfig, LongTermCounters, SlotPlan};
-pub use nack::{Came, NackConfig, NackCounters, Nacker};
+pub use long_term::{LongTerm, LongTermConfig, LongTermCounters, LossResponse, SlotPlan};
+pub use nack::{NackConfig, NackCounters, Nacker, PacketOrigin};
 pub use reordering::Reordering;

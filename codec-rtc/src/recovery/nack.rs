@@ -48,7 +48,7 @@ impl Default for NackConfig {
 
 /// Origin of a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum PacketOrigin {
     /// The media stream: original transmission, or retransmission without RTX.
     Media,
     /// RTX: a requested retransmission.
@@ -142,7 +142,7 @@ impl Nacker {
 
     /// Records a received packet. An outlier is ignored; if a second one follows it, the sequence
     /// numbers restart there.
-    pub fn push(&mut self, now: Duration, sequence: u16, came: Came) {
+    pub fn push(&mut self, now: Duration, sequence: u16, came: PacketOrigin) {
         let number = self.sequence.peek(sequence);
         let Some(highest) = self.highest else {
             self.highest = Some(self.sequence.unwrap(sequence));
@@ -182,17 +182,17 @@ impl Nacker {
     }
 
     /// Updates reordering and response time statistics from a missing packet that arrived.
-    fn learn(&mut self, now: Duration, missing: Missing, came: Came) {
+    fn learn(&mut self, now: Duration, missing: Missing, came: PacketOrigin) {
         let asked = now.saturating_sub(missing.first_asked);
         // Earlier than a response can arrive.
         let overtaken = missing.tries == 0 || asked < self.rtt * 3 / 4;
-        if came == Came::Media && overtaken {
+        if came == PacketOrigin::Media && overtaken {
             self.counters.needless += u64::from(missing.tries);
             self.reordering.overtaken(now.saturating_sub(missing.noticed));
             return;
         }
         self.reordering.lost();
-        if missing.tries == 1 && came != Came::Fec {
+        if missing.tries == 1 && came != PacketOrigin::Fec {
             let (mean, spread) = self.answers.unwrap_or((asked, asked / 4));
             let off = asked.abs_diff(mean);
             self.answers = Some(((mean * 7 + asked) / 8, (spread * 3 + off) / 4));
@@ -286,13 +286,13 @@ mod tests {
     #[test]
     fn missing_packets_are_requested_until_their_deadline() {
         let mut it = nacker();
-        it.push(ms(0), 65_534, Came::Media);
-        it.push(ms(10), 1, Came::Media);
+        it.push(ms(0), 65_534, PacketOrigin::Media);
+        it.push(ms(10), 1, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(14)), []);
         assert_eq!(it.poll_timeout(), Some(ms(15)));
         assert_eq!(poll(&mut it, ms(15)), [65_535, 0]);
         assert_eq!(poll(&mut it, ms(114)), []);
-        it.push(ms(114), 0, Came::Media);
+        it.push(ms(114), 0, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(115)), [65_535]);
         assert_eq!(poll(&mut it, ms(215)), [65_535]);
         assert_eq!(poll(&mut it, ms(260)), []);
@@ -304,9 +304,9 @@ mod tests {
     #[test]
     fn reordered_packets_are_not_requested() {
         let mut it = nacker();
-        it.push(ms(0), 10, Came::Media);
-        it.push(ms(1), 12, Came::Media);
-        it.push(ms(4), 11, Came::Media);
+        it.push(ms(0), 10, PacketOrigin::Media);
+        it.push(ms(1), 12, PacketOrigin::Media);
+        it.push(ms(4), 11, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(100)), []);
         assert_eq!(it.counters().requests, 0);
     }
@@ -315,15 +315,15 @@ mod tests {
     fn packets_that_would_arrive_too_late_are_not_requested() {
         let mut it = nacker();
         it.set_rtt(ms(240));
-        it.push(ms(0), 1, Came::Media);
-        it.push(ms(0), 3, Came::Media);
+        it.push(ms(0), 1, PacketOrigin::Media);
+        it.push(ms(0), 3, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(5)), [2]);
         assert_eq!(poll(&mut it, ms(105)), []);
         assert_eq!(it.poll_timeout(), Some(ms(250)), "the answer may come");
         assert_eq!(poll(&mut it, ms(250)), []);
         assert_eq!(it.poll_timeout(), None);
         it.set_rtt(ms(260));
-        it.push(ms(300), 5, Came::Media);
+        it.push(ms(300), 5, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(305)), []);
         assert_eq!(it.counters().given_up, 2);
     }
@@ -331,15 +331,15 @@ mod tests {
     #[test]
     fn gaps_are_bounded_and_dropped_once_not_needed() {
         let mut it = nacker();
-        it.push(ms(0), 0, Came::Media);
-        it.push(ms(0), 3000, Came::Media);
+        it.push(ms(0), 0, PacketOrigin::Media);
+        it.push(ms(0), 3000, PacketOrigin::Media);
         assert_eq!(it.missing.len(), 100);
         it.forget_before(2990);
         assert_eq!(poll(&mut it, ms(5)).len(), 10);
         it.forget_before(3001);
         assert_eq!(it.poll_timeout(), None);
         for step in 1..=120_u16 {
-            it.push(ms(6), 3000_u16.wrapping_add(step * 90), Came::Media);
+            it.push(ms(6), 3000_u16.wrapping_add(step * 90), PacketOrigin::Media);
         }
         assert!(it.missing.len() <= 100);
     }
@@ -347,13 +347,13 @@ mod tests {
     #[test]
     fn outliers_count_only_if_a_second_one_follows() {
         let mut it = nacker();
-        it.push(ms(0), 100, Came::Media);
-        it.push(ms(0), 40_000, Came::Media);
-        it.push(ms(0), 102, Came::Media);
+        it.push(ms(0), 100, PacketOrigin::Media);
+        it.push(ms(0), 40_000, PacketOrigin::Media);
+        it.push(ms(0), 102, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(5)), [101]);
         // A restart with lower sequence numbers.
         for sequence in [60_000, 60_001, 60_003] {
-            it.push(ms(6), sequence, Came::Media);
+            it.push(ms(6), sequence, PacketOrigin::Media);
         }
         assert_eq!(poll(&mut it, ms(11)), [60_002]);
     }
@@ -366,9 +366,9 @@ mod tests {
         assert_eq!(it.retry(), ms(55));
         for packet in 0..100_u16 {
             let now = ms(u64::from(packet) * 200);
-            it.push(now, packet * 2, Came::Media);
+            it.push(now, packet * 2, PacketOrigin::Media);
             poll(&mut it, now);
-            it.push(now + ms(70), (packet * 2).wrapping_sub(1), Came::Retransmitted);
+            it.push(now + ms(70), (packet * 2).wrapping_sub(1), PacketOrigin::Retransmitted);
         }
         assert!(it.retry() >= ms(70) && it.retry() <= ms(72), "{:?}", it.retry());
         assert_eq!(it.counters().requests, 99);
@@ -388,7 +388,11 @@ mod tests {
             }
         }
         while let Some((now, packet, is_answer)) = events.pop_first() {
-            it.push(now, packet, if is_answer { Came::Retransmitted } else { Came::Media });
+            it.push(
+                now,
+                packet,
+                if is_answer { PacketOrigin::Retransmitted } else { PacketOrigin::Media },
+            );
             for asked in poll(&mut it, now) {
                 if rng.unit() >= loss {
                     events.insert((now + ms(60), asked, true));

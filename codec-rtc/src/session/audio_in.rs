@@ -54,7 +54,7 @@ impl AudioIn {
         let copies = copies.filter_map(|(offset, data)| Some((offset, decryption.copy(data)?)));
         let copies: Vec<_> = copies.collect();
         let redundant: Vec<_> = copies.iter().map(|(offset, data)| (*offset, &**data)).collect();
-        let Some(payload) = decryption.sound(payload) else { return Ok(true) };
+        let Some(payload) = decryption.audio(payload) else { return Ok(true) };
         buffer.push(
             now,
             &Incoming {

@@ -54,7 +54,7 @@ impl Encryption {
     }
 
     /// Returns the audio packet, encrypted if encryption is on.
-    pub(super) fn sound<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+    pub(super) fn audio<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
         #[cfg(feature = "sframe")]
         if let Some(encryptor) = &mut self.encryptor {
             return encryptor.encrypt_audio(packet).map(Cow::Owned).map_err(encrypt_error);
@@ -99,7 +99,7 @@ impl Decryption {
     }
 
     /// Decrypts an audio packet; `None` on failure.
-    pub(super) fn sound<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    pub(super) fn audio<'a>(&mut self, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         #[cfg(feature = "sframe")]
         if let Some(decryptor) = &mut self.decryptor {
             return decryptor.decrypt_audio(payload).ok().map(Cow::Owned);
@@ -113,7 +113,7 @@ impl Decryption {
         if self.decryptor.as_ref().is_some_and(|decryptor| decryptor.has_decrypted(payload)) {
             return None;
         }
-        self.sound(payload)
+        self.audio(payload)
     }
 
     /// Whether a key frame could be decrypted: not while its key is unknown.

@@ -204,8 +204,8 @@ fn received_frames_are_exact_under_loss() {
 fn acknowledged_references_recover_encrypted_streams() {
     let mut call = Call::unrepaired(Map::default(), 0.05, 1);
     call.run(300);
-    let cures = call.sender.stats().video.long_term;
-    assert!(cures.by_reference > 5, "{cures:?}");
+    let loss_responses = call.sender.stats().video.long_term;
+    assert!(loss_responses.by_reference > 5, "{loss_responses:?}");
     assert!(call.keys < 10, "{}", call.keys);
     assert_eq!(call.decrypted().refused(), 0);
     assert!(call.came.len() > 150, "{}", call.came.len());

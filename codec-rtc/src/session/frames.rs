@@ -118,7 +118,7 @@ mod tests {
     use codec_core::codec::{FrameKind, PacketMeta};
 
     use super::*;
-    use crate::recovery::{Cure, LongTermConfig};
+    use crate::recovery::{LongTermConfig, LossResponse};
 
     fn part(frame: u64, index: u32, is_fec: bool) -> FramePart {
         FramePart { frame, index, is_fec }
@@ -150,7 +150,7 @@ mod tests {
         frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
         frames.arrived(part(2, 1, false), &mut long_term);
         frames.arrived(part(2, 0, true), &mut long_term);
-        assert_eq!(long_term.plan(Duration::ZERO).unwrap().cure, None);
+        assert_eq!(long_term.plan(Duration::ZERO).unwrap().loss_response, None);
     }
 
     #[test]
@@ -158,8 +158,8 @@ mod tests {
         let (mut frames, mut long_term) = sent();
         frames.lost(Duration::ZERO, part(2, 0, false), &mut long_term);
         frames.lost(Duration::ZERO, part(2, 0, true), &mut long_term);
-        let cure = long_term.plan(Duration::ZERO).unwrap().cure;
-        assert_eq!(cure, Some(Cure::AcknowledgedReference));
+        let loss_response = long_term.plan(Duration::ZERO).unwrap().loss_response;
+        assert_eq!(loss_response, Some(LossResponse::AcknowledgedReference));
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         let (mut frames, mut long_term) = sent();
         frames.lost(Duration::ZERO, part(9, 0, false), &mut long_term);
         frames.lost(Duration::ZERO, part(1, 7, false), &mut long_term);
-        assert_eq!(long_term.plan(Duration::ZERO).unwrap().cure, None);
+        assert_eq!(long_term.plan(Duration::ZERO).unwrap().loss_response, None);
         let mut numbers = Numbers::new();
         numbers.set(65_535, Some(part(1, 0, false)));
         assert_eq!(numbers.get(65_535), Some(part(1, 0, false)));

@@ -8,7 +8,6 @@
 //! Both are sans-I/O, without sockets, clocks, encoders or decoders. The caller passes the time and
 //! calls again at the deadline returned by `poll_timeout`.
 
-mod audience;
 mod audio_in;
 mod audio_out;
 mod config;
@@ -21,6 +20,7 @@ mod frames;
 mod outgoing;
 mod protect;
 mod receiver;
+mod reporters;
 mod sender;
 mod start;
 mod stats;

@@ -9,7 +9,7 @@ use super::audio_in::AudioIn;
 use super::config::{PacketFeedback, ReceiverConfig};
 use super::e2ee::Decryption;
 use super::stats::ReceiverStats;
-use super::video_in::{Taken, VideoIn};
+use super::video_in::{PacketClass, VideoIn};
 use crate::demux::{self, Datagram};
 use crate::extension::Extensions;
 use crate::jitter::audio::{AudioBuffer, Pulled};
@@ -30,7 +30,7 @@ const GAP_INTERVAL: Duration = Duration::from_millis(10);
 /// Minimum fraction lost in 1/256 at which requests are sent twice, the delay of the repetition,
 /// and the maximum number of pending repetitions.
 const LOSSY: u8 = 5;
-const ASK_AGAIN: Duration = Duration::from_millis(8);
+const REPEAT_AFTER: Duration = Duration::from_millis(8);
 const MAX_REPEATS: usize = 64;
 /// Interval of acknowledgements: usual, and at high loss, when the sender depends on them.
 const ACKNOWLEDGE_INTERVAL: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(15)];
@@ -72,7 +72,7 @@ pub struct Receiver {
     audio: Option<AudioIn>,
     decryption: Decryption,
     recorder: Recorder,
-    lips: LipSync,
+    lip_sync: LipSync,
     round_trip: RoundTrip,
     schedule: Schedule,
     /// Last decoded and last acknowledged frame.
@@ -119,13 +119,13 @@ impl Receiver {
         };
         let schedule = ScheduleConfig::new(config.seed);
         let audio_hz = config.streams.audio.map_or(CLOCK_HZ, |audio| audio.clock_hz);
-        let lips = LipSync::new(LipSyncConfig::default(), audio_hz, CLOCK_HZ);
+        let lip_sync = LipSync::new(LipSyncConfig::default(), audio_hz, CLOCK_HZ);
         Self {
             video,
             audio,
             decryption: Decryption::default(),
             recorder,
-            lips,
+            lip_sync,
             round_trip: RoundTrip::default(),
             schedule: Schedule::new(Duration::ZERO, schedule),
             decoded: None,
@@ -184,7 +184,7 @@ impl Receiver {
     pub fn pull_audio(&mut self, now: Duration, out: &mut AudioBuf) -> Option<Pulled> {
         let pulled = self.audio.as_mut()?.buffer.as_mut()?.pull(now, out);
         if let Some(timestamp) = pulled.timestamp {
-            self.lips.audio_played(now, timestamp);
+            self.lip_sync.audio_played(now, timestamp);
         }
         Some(pulled)
     }
@@ -209,26 +209,26 @@ impl Receiver {
             return Err(Malformed::TooMany { what: "bytes in a datagram", most, had });
         }
         match demux::classify(datagram) {
-            Datagram::Rtp => self.take_rtp(now, datagram),
-            Datagram::Rtcp => self.take_rtcp(now, datagram),
+            Datagram::Rtp => self.handle_rtp(now, datagram),
+            Datagram::Rtcp => self.handle_rtcp(now, datagram),
             _ => Err(Malformed::Field { what: "the datagram is neither RTP nor RTCP" }),
         }
     }
 
-    fn take_rtp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+    fn handle_rtp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         let packet = rtp::parse(datagram)?;
         let extensions = Extensions::of(&packet, &self.config.streams.extensions)?;
         let header = packet.header;
-        let mut taken = Taken::Other;
+        let mut taken = PacketClass::Other;
         if let Some(video) = &mut self.video {
             taken = video.push(now, datagram, &packet, &extensions)?;
         }
         let mut traffic = match taken {
-            Taken::Media => Some(&mut self.stats.video_received),
-            Taken::Retransmission => Some(&mut self.stats.retransmissions_received),
-            Taken::Correction => Some(&mut self.stats.fec_received),
-            Taken::Padding => Some(&mut self.stats.padding_received),
-            Taken::Other => None,
+            PacketClass::Media => Some(&mut self.stats.video_received),
+            PacketClass::Retransmission => Some(&mut self.stats.retransmissions_received),
+            PacketClass::Fec => Some(&mut self.stats.fec_received),
+            PacketClass::Padding => Some(&mut self.stats.padding_received),
+            PacketClass::Other => None,
         };
         if let (None, Some(audio)) = (&traffic, &mut self.audio)
             && audio.push(now, &packet, &mut self.decryption)?
@@ -251,7 +251,7 @@ impl Receiver {
         Ok(())
     }
 
-    fn take_rtcp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
+    fn handle_rtcp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         let wall = ntp::at(self.config.ntp_at_zero, now);
         for packet in rtcp::parse_compound(datagram) {
             match packet? {
@@ -260,24 +260,24 @@ impl Receiver {
                         self.video.as_mut().filter(|video| video.stream.ssrc == report.ssrc)
                     {
                         video.reception.on_sender_report(now, report.info.ntp);
-                        self.lips.video_report(report.info.rtp_timestamp, report.info.ntp);
+                        self.lip_sync.video_report(report.info.rtp_timestamp, report.info.ntp);
                     }
                     if let Some(audio) =
                         self.audio.as_mut().filter(|audio| audio.stream.ssrc == report.ssrc)
                     {
                         audio.reception.on_sender_report(now, report.info.ntp);
-                        self.lips.audio_report(report.info.rtp_timestamp, report.info.ntp);
+                        self.lip_sync.audio_report(report.info.rtp_timestamp, report.info.ntp);
                     }
                 }
                 rtcp::Packet::Xr(report) => {
                     let ours = self.config.ssrc;
                     for answer in report.dlrr.iter().filter(|it| it.ssrc == ours) {
                         if self.round_trip.on_dlrr(wall, answer).is_some() {
-                            self.heard_round_trip();
+                            self.update_round_trip();
                         }
                     }
                 }
-                rtcp::Packet::Bye(bye) => self.hear_goodbye(&bye),
+                rtcp::Packet::Bye(bye) => self.handle_bye(&bye),
                 _ => {}
             }
         }
@@ -286,7 +286,7 @@ impl Receiver {
 
     /// Processes BYE. The sender has left when all its streams that were received have ended, each
     /// possibly at its own time.
-    fn hear_goodbye(&mut self, bye: &Bye) {
+    fn handle_bye(&mut self, bye: &Bye) {
         let mut is_ours = false;
         let mut all_gone = true;
         if let Some(video) = &mut self.video {
@@ -306,7 +306,7 @@ impl Receiver {
         }
     }
 
-    fn heard_round_trip(&mut self) {
+    fn update_round_trip(&mut self) {
         let Some(rtt) = self.round_trip.smoothed() else { return };
         if let Some(video) = &mut self.video {
             let repair = self.config.video.repair;
@@ -339,31 +339,32 @@ impl Receiver {
         if let Some(video) = &mut self.video {
             video.buffer.rendered(at);
         }
-        self.lips.video_shown(at, timestamp);
+        self.lip_sync.video_shown(at, timestamp);
     }
 
     /// Capture time of an audio timestamp by the sender's clock (NTP, 32.32 bits), from sender
     /// reports. `None` before the first report.
     #[must_use]
     pub fn audio_captured(&self, timestamp: u32) -> Option<u64> {
-        self.lips.audio_captured(timestamp)
+        self.lip_sync.audio_captured(timestamp)
     }
 
     /// Capture time of a video timestamp, like [`Self::audio_captured`].
     #[must_use]
     pub fn video_captured(&self, timestamp: u32) -> Option<u64> {
-        self.lips.video_captured(timestamp)
+        self.lip_sync.video_captured(timestamp)
     }
 
     /// Delays audio or video for lip sync, whichever is ahead.
     fn synchronise(&mut self, now: Duration) {
         let Some(video) = &mut self.video else { return };
-        let Some(sound) = self.audio.as_mut().and_then(|audio| audio.buffer.as_mut()) else {
+        let Some(buffer) = self.audio.as_mut().and_then(|audio| audio.buffer.as_mut()) else {
             return;
         };
-        let targets = Delays { audio: sound.target_delay(now), video: video.buffer.target_delay() };
-        if let Some(asked) = self.lips.update(now, targets) {
-            sound.set_min_delay(asked.audio);
+        let targets =
+            Delays { audio: buffer.target_delay(now), video: video.buffer.target_delay() };
+        if let Some(asked) = self.lip_sync.update(now, targets) {
+            buffer.set_min_delay(asked.audio);
             let max = self.config.video.delay.bounds.max.max(asked.video);
             video.buffer.set_delay_bounds(PlayoutDelay { min: asked.video, max });
         }
@@ -384,7 +385,7 @@ impl Receiver {
     /// Prepares the requests, feedback and reports that are due by `now`. Call it after
     /// [`Self::poll_frame`] has returned `None`.
     pub fn handle_timeout(&mut self, now: Duration) {
-        self.ask(now);
+        self.request_repairs(now);
         self.synchronise(now);
         if self.schedule.poll(now) {
             self.report(now);
@@ -407,7 +408,7 @@ impl Receiver {
     }
 
     /// Sends feedback that cannot wait for a report.
-    fn ask(&mut self, now: Duration) {
+    fn request_repairs(&mut self, now: Duration) {
         let mut packets = Vec::new();
         let ssrc = self.config.ssrc;
         let interval = self.acknowledge_interval();
@@ -421,7 +422,7 @@ impl Receiver {
                 let sequences = sequences.to_vec();
                 let nack = rtcp::Packet::Nack(Nack { sender_ssrc: ssrc, media_ssrc, sequences });
                 if self.fraction_lost >= LOSSY && self.repeats.len() < MAX_REPEATS {
-                    self.repeats.push_back((now + ASK_AGAIN, nack.clone()));
+                    self.repeats.push_back((now + REPEAT_AFTER, nack.clone()));
                 }
                 packets.push(nack);
             }
@@ -432,7 +433,7 @@ impl Receiver {
             if self.config.acknowledges {
                 loss = video.buffer.wanted_feedback(now);
             }
-            let asks = video.asks_for_key(now, &mut self.decryption);
+            let asks = video.requests_key(now, &mut self.decryption);
             let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
             let is_due = since.is_none_or(|since| since >= interval);
             let is_new = self.decoded != self.acknowledged;
@@ -545,7 +546,8 @@ impl Receiver {
     pub fn stats(&self) -> ReceiverStats {
         let mut stats = self.stats;
         stats.round_trip = self.round_trip.smoothed();
-        stats.lips = self.audio.as_ref().and(self.video.as_ref()).map(|_| *self.lips.stats());
+        stats.lip_sync =
+            self.audio.as_ref().and(self.video.as_ref()).map(|_| *self.lip_sync.stats());
         #[cfg(feature = "sframe")]
         {
             stats.e2ee = self.decryption.counters();
@@ -554,7 +556,7 @@ impl Receiver {
             stats.recovered = video.recovered;
             stats.retransmitted = video.retransmitted;
             stats.video_late = video.late;
-            stats.fec = video.correction();
+            stats.fec = video.fec_counters();
             stats.video_packets = video.reception.counters();
             stats.video = video.buffer.stats();
             stats.dropped = video.buffer.dropped();

@@ -6,12 +6,12 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
 use codec_core::error::ConfigError;
 
-use super::audience::{Audience, Goodbye};
 use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
 use super::e2ee::Encryption;
 use super::frames::Numbers;
 use super::outgoing::Outgoing;
+use super::reporters::{ByeOutcome, Reporters};
 use super::stats::{RemoteInbound, SenderStats};
 use super::video_out::VideoOut;
 use crate::allocation::{Allocation, Allocator};
@@ -38,8 +38,8 @@ const COPY_AFTER: Duration = Duration::from_millis(8);
 const MAX_COPIES: usize = 256;
 /// Interval of updates of the audio resilience, and the headers of audio packets of 20 ms in bits
 /// per second.
-const SOUND_INTERVAL: Duration = Duration::from_secs(1);
-const SOUND_OVERHEAD_BPS: u64 = 50 * 8 * 58;
+const AUDIO_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const AUDIO_OVERHEAD_BPS: u64 = 50 * 8 * 58;
 /// Most datagrams that wait to be fetched before the pacer lets others go.
 const MAX_READY: usize = 1024;
 /// Maximum number of pending events.
@@ -61,7 +61,7 @@ pub enum SenderEvent {
     },
     /// The audio resilience changed. RED is handled by the sender; apply the rest to the Opus
     /// encoder ([`Resilience::updates`]).
-    Sound {
+    AudioResilience {
         /// Previous settings.
         before: Resilience,
         /// New settings.
@@ -113,8 +113,8 @@ pub struct Sender {
     ready: VecDeque<Vec<u8>>,
     events: VecDeque<SenderEvent>,
     resilience: Resilience,
-    next_sound: Duration,
-    audience: Audience,
+    next_audio_check: Duration,
+    reporters: Reporters,
     has_left: bool,
     has_implausible_times: bool,
     stats: SenderStats,
@@ -155,8 +155,8 @@ impl Sender {
             ready: VecDeque::new(),
             events: VecDeque::new(),
             resilience: Resilience::default(),
-            next_sound: Duration::ZERO,
-            audience: Audience::default(),
+            next_audio_check: Duration::ZERO,
+            reporters: Reporters::default(),
             has_left: false,
             has_implausible_times: false,
             stats: SenderStats::default(),
@@ -223,7 +223,7 @@ impl Sender {
         }
         let is_implausible = packet.meta.rate.implausible_times;
         if is_implausible && !self.has_implausible_times {
-            self.tell(SenderEvent::ImplausibleTimes);
+            self.push_event(SenderEvent::ImplausibleTimes);
         }
         self.has_implausible_times = is_implausible;
         Ok(())
@@ -238,7 +238,7 @@ impl Sender {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
         let audio =
             self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
-        let payload = self.e2ee.sound(packet.payload)?;
+        let payload = self.e2ee.audio(packet.payload)?;
         let packet = AudioPacket { payload: &payload, ..*packet };
         let outgoing = audio.packet(&packet, wall)?;
         let bytes = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
@@ -263,7 +263,7 @@ impl Sender {
         self.stats.feedback_datagrams += 1;
         for packet in rtcp::parse_compound(datagram) {
             match packet {
-                Ok(packet) => self.hear(now, packet),
+                Ok(packet) => self.handle_rtcp(now, packet),
                 Err(error) => {
                     self.stats.malformed += 1;
                     return Err(error);
@@ -273,22 +273,24 @@ impl Sender {
         Ok(())
     }
 
-    fn hear(&mut self, now: Duration, packet: rtcp::Packet) {
+    fn handle_rtcp(&mut self, now: Duration, packet: rtcp::Packet) {
         if let Some(ssrc) = self.reporter(&packet) {
-            self.audience.reported(now, ssrc);
+            self.reporters.reported(now, ssrc);
         }
         match packet {
-            rtcp::Packet::ReceiverReport(report) => self.hear_blocks(now, &report.blocks),
-            rtcp::Packet::SenderReport(report) => self.hear_blocks(now, &report.blocks),
+            rtcp::Packet::ReceiverReport(report) => self.handle_report_blocks(now, &report.blocks),
+            rtcp::Packet::SenderReport(report) => self.handle_report_blocks(now, &report.blocks),
             rtcp::Packet::TransportFeedback(feedback) => {
                 let outcome = self.controller.on_twcc(now, &feedback);
-                self.learn(now, &outcome);
+                self.handle_feedback(now, &outcome);
             }
             rtcp::Packet::Ccfb(feedback) => {
                 let outcome = self.controller.on_ccfb(now, &feedback);
-                self.learn(now, &outcome);
+                self.handle_feedback(now, &outcome);
             }
-            rtcp::Packet::Nack(nack) => self.send_again(now, nack.media_ssrc, &nack.sequences),
+            rtcp::Packet::Nack(nack) => {
+                self.retransmit_requested(now, nack.media_ssrc, &nack.sequences)
+            }
             rtcp::Packet::Pli(_) | rtcp::Packet::Fir(_) => {
                 if let Some(video) = &mut self.video {
                     video.key_request(now);
@@ -307,13 +309,13 @@ impl Sender {
                     self.reference_times.push(now, report.ssrc, time);
                 }
             }
-            rtcp::Packet::Bye(bye) => match self.audience.left(now, &bye) {
-                Goodbye::Stray => self.stats.stray_goodbyes += 1,
-                Goodbye::Fewer => {}
-                Goodbye::Last if self.has_left => {}
-                Goodbye::Last => {
+            rtcp::Packet::Bye(bye) => match self.reporters.left(now, &bye) {
+                ByeOutcome::Unknown => self.stats.unknown_byes += 1,
+                ByeOutcome::OthersRemain => {}
+                ByeOutcome::LastLeft if self.has_left => {}
+                ByeOutcome::LastLeft => {
                     self.has_left = true;
-                    self.tell(SenderEvent::Left);
+                    self.push_event(SenderEvent::Left);
                 }
             },
             _ => {}
@@ -338,7 +340,7 @@ impl Sender {
         Some(ssrc).filter(|&ssrc| !self.is_ours(ssrc))
     }
 
-    fn hear_blocks(&mut self, now: Duration, blocks: &[ReportBlock]) {
+    fn handle_report_blocks(&mut self, now: Duration, blocks: &[ReportBlock]) {
         let wall = ntp::at(self.config.ntp_at_zero, now);
         let mut worst: Option<f64> = None;
         for block in blocks {
@@ -347,7 +349,7 @@ impl Sender {
             }
             let round_trip = self.round_trip.on_report(wall, block);
             if let Some(rtt) = round_trip {
-                self.heard_round_trip(now, rtt);
+                self.update_round_trip(now, rtt);
             }
             let audio = self.config.streams.audio.filter(|stream| stream.ssrc == block.ssrc);
             let (remote, clock_hz) = match audio {
@@ -372,7 +374,7 @@ impl Sender {
         video || self.config.streams.audio.is_some_and(|stream| stream.ssrc == ssrc)
     }
 
-    fn heard_round_trip(&mut self, now: Duration, rtt: Duration) {
+    fn update_round_trip(&mut self, now: Duration, rtt: Duration) {
         self.controller.on_rtt(now, rtt);
         if let Some(video) = &mut self.video {
             video.set_round_trip(rtt);
@@ -380,7 +382,7 @@ impl Sender {
     }
 
     /// Processes per-packet feedback.
-    fn learn(&mut self, now: Duration, outcome: &Outcome) {
+    fn handle_feedback(&mut self, now: Duration, outcome: &Outcome) {
         self.knows_packets = true;
         let Some(video) = &mut self.video else { return };
         for &number in &outcome.received {
@@ -398,7 +400,7 @@ impl Sender {
         video.set_queueing(self.controller.estimate().queueing);
     }
 
-    fn send_again(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {
+    fn retransmit_requested(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {
         let is_lossy = self.controller.inherent_loss() >= LOSSY;
         let Some(video) = self.video.as_mut().filter(|video| video.ssrc() == ssrc) else { return };
         let mut all = Vec::new();
@@ -425,7 +427,7 @@ impl Sender {
         usize::try_from(self.config.overhead_bytes).unwrap_or(0)
     }
 
-    fn tell(&mut self, event: SenderEvent) {
+    fn push_event(&mut self, event: SenderEvent) {
         if self.events.len() >= MAX_EVENTS {
             self.events.pop_front();
         }
@@ -454,7 +456,7 @@ impl Sender {
             self.report(now);
         }
         let Some(departure) = self.pacer.poll_departure(now) else { return false };
-        let datagram = self.leave_with(now, departure);
+        let datagram = self.stamp(now, departure);
         self.ready.push_back(datagram);
         true
     }
@@ -483,8 +485,8 @@ impl Sender {
             self.stats.target = estimate.target;
             self.stats.video_target = allocation.video;
             let steady_video = Bitrate(scaled(allocation.video.0, &estimate));
-            self.tell(SenderEvent::Target { estimate, allocation, steady_video });
-            self.protect_sound(now, &estimate, &allocation);
+            self.push_event(SenderEvent::Target { estimate, allocation, steady_video });
+            self.update_audio_resilience(now, &estimate, &allocation);
         }
         self.pacer.set_held(self.controller.is_window_full(now));
         // A probe that cannot be filled would only time out.
@@ -505,32 +507,32 @@ impl Sender {
     }
 
     /// Periodically updates the audio resilience.
-    fn protect_sound(&mut self, now: Duration, estimate: &Estimate, parts: &Allocation) {
+    fn update_audio_resilience(&mut self, now: Duration, estimate: &Estimate, parts: &Allocation) {
         let Some(stream) = self.config.streams.audio.filter(|stream| stream.is_opus()) else {
             return;
         };
-        if now < self.next_sound {
+        if now < self.next_audio_check {
             return;
         }
-        self.next_sound = now + SOUND_INTERVAL;
+        self.next_audio_check = now + AUDIO_CHECK_INTERVAL;
         let burst = self.video.as_ref().map_or(1.0, VideoOut::burst);
         let link = AudioLink {
             loss: estimate.loss,
             burst,
             // Includes headers and redundancy.
-            bitrate: Bitrate(parts.audio.0 + SOUND_OVERHEAD_BPS),
+            bitrate: Bitrate(parts.audio.0 + AUDIO_OVERHEAD_BPS),
             red: stream.red.is_some(),
         };
         let (before, after) = (self.resilience, self.resilience.next(&link));
         if before != after {
             self.resilience = after;
             self.set_audio_redundancy(after.red_depth.into());
-            self.tell(SenderEvent::Sound { before, after });
+            self.push_event(SenderEvent::AudioResilience { before, after });
         }
     }
 
     /// Sets the send-time extensions of a packet and records it.
-    fn leave_with(&mut self, now: Duration, departure: Departure<Outgoing>) -> Vec<u8> {
+    fn stamp(&mut self, now: Duration, departure: Departure<Outgoing>) -> Vec<u8> {
         let Departure { packet: mut outgoing, probe } = departure;
         let map = self.config.streams.extensions;
         if let (Some(video), false) = (&mut self.video, outgoing.is_audio) {

@@ -102,7 +102,7 @@ pub struct SenderStats {
     /// Malformed RTCP datagrams.
     pub malformed: u64,
     /// BYE packets from sources that never reported or had already left.
-    pub stray_goodbyes: u64,
+    pub unknown_byes: u64,
     /// Packets dropped because the pacer queue was full.
     pub overflowed: u64,
     /// Smoothed round-trip time, once known.
@@ -170,7 +170,7 @@ pub struct ReceiverStats {
     /// Audio jitter buffer statistics, if there is one.
     pub audio: Option<AudioBufferStats>,
     /// Lip sync statistics, if there is audio and video.
-    pub lips: Option<LipSyncStats>,
+    pub lip_sync: Option<LipSyncStats>,
     /// Dropped frames by reason.
     pub dropped: DroppedFrames,
     /// NACK counters.

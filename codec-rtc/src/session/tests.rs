@@ -124,7 +124,7 @@ fn sender_ends_at_bye_of_the_reporting_receivers() {
     let streams = Streams { video, audio: None, extensions: Map::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
     let mut sender = Sender::new(config).unwrap();
-    let hear = |sender: &mut Sender, packet: rtcp::Packet| {
+    let handle_rtcp = |sender: &mut Sender, packet: rtcp::Packet| {
         let mut out = Vec::new();
         packet.write(&mut out).unwrap();
         sender.handle_datagram(Duration::ZERO, &out).unwrap();
@@ -136,20 +136,20 @@ fn sender_ends_at_bye_of_the_reporting_receivers() {
     };
     let bye = |ssrc| rtcp::Packet::Bye(Bye { ssrcs: vec![ssrc], reason: Vec::new() });
     // From an unknown source, from the receiver of another stream, and in the sender's own name.
-    assert_eq!(hear(&mut sender, bye(9)), None);
-    assert_eq!(hear(&mut sender, report(9, 77)), None);
-    assert_eq!(hear(&mut sender, bye(9)), None);
-    assert_eq!(hear(&mut sender, report(SSRC, SSRC)), None);
-    assert_eq!(hear(&mut sender, bye(SSRC)), None);
-    assert_eq!(sender.stats().stray_goodbyes, 3);
+    assert_eq!(handle_rtcp(&mut sender, bye(9)), None);
+    assert_eq!(handle_rtcp(&mut sender, report(9, 77)), None);
+    assert_eq!(handle_rtcp(&mut sender, bye(9)), None);
+    assert_eq!(handle_rtcp(&mut sender, report(SSRC, SSRC)), None);
+    assert_eq!(handle_rtcp(&mut sender, bye(SSRC)), None);
+    assert_eq!(sender.stats().unknown_byes, 3);
     // From one of two receivers, and from the last.
-    assert_eq!(hear(&mut sender, report(9, SSRC)), None);
+    assert_eq!(handle_rtcp(&mut sender, report(9, SSRC)), None);
     let pli = rtcp::Packet::Pli(Pli { sender_ssrc: 10, media_ssrc: SSRC });
-    assert_eq!(hear(&mut sender, pli), None);
-    assert_eq!(hear(&mut sender, bye(9)), None);
-    assert_eq!(hear(&mut sender, bye(10)), Some(SenderEvent::Left));
-    assert_eq!(hear(&mut sender, bye(10)), None);
-    assert_eq!(sender.stats().stray_goodbyes, 4);
+    assert_eq!(handle_rtcp(&mut sender, pli), None);
+    assert_eq!(handle_rtcp(&mut sender, bye(9)), None);
+    assert_eq!(handle_rtcp(&mut sender, bye(10)), Some(SenderEvent::Left));
+    assert_eq!(handle_rtcp(&mut sender, bye(10)), None);
+    assert_eq!(sender.stats().unknown_byes, 4);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn failed_reference_recovery_is_followed_by_a_key_frame() {
             }
         }
     }
-    let tell = |sender: &mut Sender, now: Duration, packet: rtcp::Packet| {
+    let push_event = |sender: &mut Sender, now: Duration, packet: rtcp::Packet| {
         let mut out = Vec::new();
         packet.write(&mut out).unwrap();
         sender.handle_datagram(now, &out).unwrap();
@@ -183,15 +183,15 @@ fn failed_reference_recovery_is_followed_by_a_key_frame() {
     let pli = || rtcp::Packet::Pli(Pli { sender_ssrc: 9, media_ssrc: SSRC });
     // The key frame was decoded, and nothing since.
     let known = Rpsi::vp8(9, SSRC, 96, first_id.unwrap());
-    tell(&mut sender, ms(400), rtcp::Packet::Rpsi(known));
-    tell(&mut sender, ms(400), pli());
-    let cure = sender.request(ms(400), 10);
-    assert!(!cure.key_frame && cure.references.is_some(), "{cure:?}");
+    push_event(&mut sender, ms(400), rtcp::Packet::Rpsi(known));
+    push_event(&mut sender, ms(400), pli());
+    let loss_response = sender.request(ms(400), 10);
+    assert!(!loss_response.key_frame && loss_response.references.is_some(), "{loss_response:?}");
     // A repeated request right away is ignored, since the recovery is in transit; a later one means
     // that it failed.
-    tell(&mut sender, ms(450), pli());
+    push_event(&mut sender, ms(450), pli());
     assert!(!sender.request(ms(450), 11).key_frame);
-    tell(&mut sender, ms(800), pli());
+    push_event(&mut sender, ms(800), pli());
     assert!(sender.request(ms(800), 12).key_frame);
 }
 

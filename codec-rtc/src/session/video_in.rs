@@ -11,7 +11,7 @@ use crate::jitter::video::{
     Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Pushed, Repair,
 };
 use crate::packet::{red, rtx};
-use crate::recovery::{Came, KeyFrameRequester, NackConfig, Nacker};
+use crate::recovery::{KeyFrameRequester, NackConfig, Nacker, PacketOrigin};
 use crate::report::ReceptionStats;
 use crate::rtp::{self, Header, Malformed, Packet};
 
@@ -21,7 +21,7 @@ const CLOCK_HZ: u32 = crate::packet::vp8::CLOCK_HZ;
 const KEY_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
-enum Correction {
+enum FecDecoder {
     Off,
     Ulp(Box<ulpfec::Decoder>),
     Flex(Box<flexfec::Decoder>),
@@ -29,10 +29,10 @@ enum Correction {
 
 /// Classification of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum PacketClass {
     Media,
     Retransmission,
-    Correction,
+    Fec,
     /// Padding, sent as a bandwidth probe.
     Padding,
     /// Not of this stream.
@@ -46,7 +46,7 @@ pub(super) struct VideoIn {
     pub(super) nacker: Option<Nacker>,
     requester: Option<KeyFrameRequester>,
     pub(super) reception: ReceptionStats,
-    correction: Correction,
+    fec_decoder: FecDecoder,
     reader: dependency::Reader,
     map: Map,
     /// The sender of the stream sent BYE.
@@ -63,13 +63,13 @@ impl VideoIn {
         let mut buffer = FrameBuffer::new(config.video);
         buffer.set_repair(Repair { nack: config.nack, ..config.video.repair });
         let limits = FecLimits::default();
-        let correction = match stream.fec {
-            VideoFec::Off => Correction::Off,
+        let fec_decoder = match stream.fec {
+            VideoFec::Off => FecDecoder::Off,
             VideoFec::Ulp { .. } => {
-                Correction::Ulp(Box::new(ulpfec::Decoder::new(stream.ssrc, limits)))
+                FecDecoder::Ulp(Box::new(ulpfec::Decoder::new(stream.ssrc, limits)))
             }
             VideoFec::Flex(_) => {
-                Correction::Flex(Box::new(flexfec::Decoder::new(stream.ssrc, limits)))
+                FecDecoder::Flex(Box::new(flexfec::Decoder::new(stream.ssrc, limits)))
             }
         };
         Self {
@@ -78,7 +78,7 @@ impl VideoIn {
             nacker: config.nack.then(|| Nacker::new(NackConfig::default())),
             requester: config.pli.then(|| KeyFrameRequester::new(KEY_INTERVAL)),
             reception: ReceptionStats::known(stream.ssrc, CLOCK_HZ),
-            correction,
+            fec_decoder,
             reader: dependency::Reader::default(),
             map: config.streams.extensions,
             gone: false,
@@ -96,13 +96,13 @@ impl VideoIn {
         bytes: &[u8],
         packet: &Packet<'_>,
         extensions: &Extensions,
-    ) -> Result<Taken, Malformed> {
+    ) -> Result<PacketClass, Malformed> {
         let VideoStream { ssrc, payload_type, rtx, fec } = self.stream;
         let header = packet.header;
         if header.ssrc == ssrc {
             self.reception.push(now, &header);
             if let Some(nacker) = &mut self.nacker {
-                nacker.push(now, header.sequence, Came::Media);
+                nacker.push(now, header.sequence, PacketOrigin::Media);
             }
             return match fec {
                 VideoFec::Ulp { red, ulpfec } if header.payload_type == red => {
@@ -110,32 +110,32 @@ impl VideoIn {
                 }
                 _ if header.payload_type == payload_type => {
                     self.media(now, bytes, extensions, false)?;
-                    Ok(Taken::Media)
+                    Ok(PacketClass::Media)
                 }
-                _ => Ok(Taken::Other),
+                _ => Ok(PacketClass::Other),
             };
         }
         if rtx.is_some_and(|rtx| (rtx.ssrc, rtx.payload_type) == (header.ssrc, header.payload_type))
         {
             let mut original = Vec::with_capacity(bytes.len());
             if !rtx::unwrap(bytes, ssrc, payload_type, &mut original)? {
-                return Ok(Taken::Padding);
+                return Ok(PacketClass::Padding);
             }
             self.retransmitted += 1;
             if let (Some(nacker), Some(sequence)) = (&mut self.nacker, rtp::sequence_of(&original))
             {
-                nacker.push(now, sequence, Came::Retransmitted);
+                nacker.push(now, sequence, PacketOrigin::Retransmitted);
             }
             self.media(now, &original, extensions, true)?;
-            return Ok(Taken::Retransmission);
+            return Ok(PacketClass::Retransmission);
         }
-        match (&mut self.correction, fec) {
-            (Correction::Flex(decoder), VideoFec::Flex(flex)) if flex.ssrc == header.ssrc => {
+        match (&mut self.fec_decoder, fec) {
+            (FecDecoder::Flex(decoder), VideoFec::Flex(flex)) if flex.ssrc == header.ssrc => {
                 decoder.push_repair(packet, &mut self.repaired)?;
                 self.take_repaired(now);
-                Ok(Taken::Correction)
+                Ok(PacketClass::Fec)
             }
-            _ => Ok(Taken::Other),
+            _ => Ok(PacketClass::Other),
         }
     }
 
@@ -146,9 +146,9 @@ impl VideoIn {
         packet: &Packet<'_>,
         extensions: &Extensions,
         ulpfec: u8,
-    ) -> Result<Taken, Malformed> {
+    ) -> Result<PacketClass, Malformed> {
         let blocks = red::parse(packet.payload)?;
-        let Some(primary) = blocks.last() else { return Ok(Taken::Media) };
+        let Some(primary) = blocks.last() else { return Ok(PacketClass::Media) };
         let inner = |payload_type: u8, payload: &[u8]| {
             let header = Header { payload_type, ..packet.header };
             let mut out = Vec::with_capacity(bytes.len());
@@ -159,15 +159,15 @@ impl VideoIn {
             // For the frame buffer it is a packet without content.
             let empty = inner(self.stream.payload_type, &[])?;
             self.buffer.push(now, &empty, PacketInfo::default())?;
-            if let Correction::Ulp(decoder) = &mut self.correction {
+            if let FecDecoder::Ulp(decoder) = &mut self.fec_decoder {
                 decoder.push_repair(primary.data, &mut self.repaired)?;
             }
             self.take_repaired(now);
-            return Ok(Taken::Correction);
+            return Ok(PacketClass::Fec);
         }
         let media = inner(primary.payload_type, primary.data)?;
         self.media(now, &media, extensions, false)?;
-        Ok(Taken::Media)
+        Ok(PacketClass::Media)
     }
 
     /// Processes a media packet after unwrapping RTX and RED.
@@ -178,16 +178,16 @@ impl VideoIn {
         extensions: &Extensions,
         repaired: bool,
     ) -> Result<(), Malformed> {
-        let protected = match self.correction {
-            Correction::Off => None,
+        let protected = match self.fec_decoder {
+            FecDecoder::Off => None,
             _ => Some(without_stamps(bytes, extensions, &self.map)),
         };
         self.buffer_push(now, bytes, extensions, repaired)?;
         if let Some(protected) = protected {
-            match &mut self.correction {
-                Correction::Off => {}
-                Correction::Ulp(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
-                Correction::Flex(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
+            match &mut self.fec_decoder {
+                FecDecoder::Off => {}
+                FecDecoder::Ulp(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
+                FecDecoder::Flex(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
             }
             self.take_repaired(now);
         }
@@ -204,7 +204,7 @@ impl VideoIn {
             }
             let Ok(extensions) = Extensions::of(&packet, &self.map) else { continue };
             if let Some(nacker) = &mut self.nacker {
-                nacker.push(now, packet.header.sequence, Came::Fec);
+                nacker.push(now, packet.header.sequence, PacketOrigin::Fec);
             }
             if self.buffer_push(now, &bytes, &extensions, true).is_ok() {
                 self.recovered += 1;
@@ -265,7 +265,7 @@ impl VideoIn {
     }
 
     /// Whether to request a key frame now.
-    pub(super) fn asks_for_key(&mut self, now: Duration, decryption: &mut Decryption) -> bool {
+    pub(super) fn requests_key(&mut self, now: Duration, decryption: &mut Decryption) -> bool {
         let needed = self.buffer.needs_key(now) && decryption.could_open();
         let Some(requester) = &mut self.requester else { return false };
         requester.set_interval(decryption.interval(KEY_INTERVAL));
@@ -283,11 +283,11 @@ impl VideoIn {
         self.buffer.poll_timeout().into_iter().chain(nack).chain(key).min()
     }
 
-    pub(super) fn correction(&self) -> Option<FecCounters> {
-        match &self.correction {
-            Correction::Off => None,
-            Correction::Ulp(decoder) => Some(decoder.counters()),
-            Correction::Flex(decoder) => Some(decoder.counters()),
+    pub(super) fn fec_counters(&self) -> Option<FecCounters> {
+        match &self.fec_decoder {
+            FecDecoder::Off => None,
+            FecDecoder::Ulp(decoder) => Some(decoder.counters()),
+            FecDecoder::Flex(decoder) => Some(decoder.counters()),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions, Map};
 use crate::packet::vp8::{CLOCK_HZ, Packetizer, PacketizerConfig, PictureId};
 use crate::recovery::{
-    Cure, History, KeyFrameGate, LongTerm, LongTermConfig, LongTermCounters, Resend,
+    History, KeyFrameGate, LongTerm, LongTermConfig, LongTermCounters, LossResponse, Resend,
 };
 use crate::report::SenderStats;
 use crate::rng::Rng;
@@ -37,7 +37,7 @@ const MOST_NOTICED: Duration = Duration::from_millis(90);
 /// Minimum rate limit of retransmissions; otherwise half of the video bitrate.
 const LEAST_AGAIN_BPS: u64 = 30_000;
 /// Time in addition to the round trip for a recovery frame to be coded, decoded and acknowledged.
-const CURE_TIME: Duration = Duration::from_millis(150);
+const LOSS_RESPONSE_TIME: Duration = Duration::from_millis(150);
 /// Round-trip time before the first measurement.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
@@ -171,7 +171,7 @@ impl VideoOut {
     pub(super) fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
         if let Some(plan) = self.long_term.as_mut().and_then(|it| it.plan(now)) {
-            if plan.cure == Some(Cure::KeyFrame) {
+            if plan.loss_response == Some(LossResponse::KeyFrame) {
                 self.gate.request();
             } else {
                 request.references = Some(plan.references);
@@ -421,7 +421,7 @@ impl VideoOut {
         match self.answered {
             // The recovery failed: no frame was decoded since.
             Some((at, said)) if said == long_term.confirmations() => {
-                if now.saturating_sub(at) >= self.rtt + CURE_TIME {
+                if now.saturating_sub(at) >= self.rtt + LOSS_RESPONSE_TIME {
                     self.gate.request();
                 }
             }

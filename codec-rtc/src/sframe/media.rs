@@ -5,7 +5,7 @@ use super::{Decryptor, Encryptor, SframeError};
 
 /// First byte of the metadata: kind of media.
 const VIDEO: u8 = b'v';
-const SOUND: u8 = b's';
+const AUDIO: u8 = b's';
 /// Unencrypted byte before a video frame.
 const KEY_FRAME: u8 = 0;
 const OTHER_FRAME: u8 = 1;
@@ -27,7 +27,7 @@ impl Encryptor {
     /// # Errors
     /// As [`Self::encrypt`].
     pub fn encrypt_audio(&mut self, packet: &[u8]) -> Result<Vec<u8>, SframeError> {
-        self.encrypt(&[SOUND], packet)
+        self.encrypt(&[AUDIO], packet)
     }
 }
 
@@ -48,6 +48,6 @@ impl Decryptor {
     /// # Errors
     /// As [`Self::decrypt`].
     pub fn decrypt_audio(&mut self, encrypted: &[u8]) -> Result<Vec<u8>, DecryptError> {
-        self.decrypt(&[SOUND], encrypted)
+        self.decrypt(&[AUDIO], encrypted)
     }
 }

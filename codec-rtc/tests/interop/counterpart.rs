@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Maximum wait for a program to start or end.
-const PATIENCE: Duration = Duration::from_secs(15);
+const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Whether a program runs with these arguments; otherwise prints what is skipped.
 fn answers(program: &str, arguments: &[&str], what: &str) -> bool {
@@ -72,7 +72,7 @@ impl Program {
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < DEADLINE {
             if let Some(status) = self.0.try_wait().unwrap() {
                 assert!(status.success(), "{status}");
                 return;
@@ -85,7 +85,7 @@ impl Program {
     /// Waits until the program listens on all of these ports.
     pub(crate) fn listens(&mut self, ports: &[u16]) {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < DEADLINE {
             let Ok(table) = fs::read_to_string("/proc/net/udp") else {
                 // Not available on this system; by then, programs are ready.
                 sleep(Duration::from_secs(3));
@@ -105,7 +105,7 @@ impl Program {
 /// Waits until the listeners on these ports have read all received data, or a timeout.
 pub(crate) fn wait_until_read(ports: &[u16]) {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < DEADLINE {
         // Without this information, programs are assumed to be fast enough.
         let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
         let waits = |line: &str| {
@@ -135,7 +135,7 @@ pub(crate) fn file_of(path: &Path, bytes: usize) -> Vec<u8> {
     let begun = Instant::now();
     loop {
         let len = fs::metadata(path).map_or(0, |it| it.len());
-        if len >= bytes as u64 || begun.elapsed() > PATIENCE {
+        if len >= bytes as u64 || begun.elapsed() > DEADLINE {
             return fs::read(path).unwrap_or_default();
         }
         sleep(Duration::from_millis(20));

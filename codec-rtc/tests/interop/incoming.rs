@@ -16,7 +16,7 @@ use crate::wire::{Inlet, Received, receive};
 
 /// Number of frames and audio packets in three seconds.
 const FRAMES: usize = 90;
-const SOUNDS: usize = 150;
+const AUDIO_PACKETS: usize = 150;
 
 /// The streams of a session, from the observed payload types and SSRCs.
 pub(crate) fn streams_of(seen: &[(u8, u32)]) -> Streams {
@@ -55,11 +55,11 @@ fn check(received: &Received, folder: &Path) {
     assert_eq!((stats.video_packets.lost, stats.audio_packets.lost), (0, 0));
     let coded = received.coded();
     assert!(media::decode(&coded) == by_ffmpeg(folder, &coded), "frames differ from ffmpeg's");
-    let (samples, loudest) = media::hear(&received.sound);
-    assert_eq!(samples, received.sound.len() * 960);
+    let (samples, loudest) = media::hear(&received.audio);
+    assert_eq!(samples, received.audio.len() * 960);
     assert!(loudest > 2000, "barely audible: {loudest}");
     let audio = stats.audio.unwrap();
-    assert_eq!(audio.packets_received, received.sound.len() as u64);
+    assert_eq!(audio.packets_received, received.audio.len() as u64);
     assert_eq!((audio.invalid_packets, audio.duplicate_packets, audio.restarts), (0, 0, 0));
     assert!(received.loudest > 2000, "barely audible: {}", received.loudest);
 }
@@ -69,9 +69,9 @@ pub(crate) fn write_clip(folder: &Path) {
     let at = |name: &str| folder.join(name).display().to_string();
     let video = "-f lavfi -i testsrc2=size=320x180:rate=30 -frames:v 90 -c:v libvpx \
                  -deadline realtime -cpu-used 8 -auto-alt-ref 0 -lag-in-frames 0 -b:v 500k";
-    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 3 -af volume=12dB \
+    let audio = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 3 -af volume=12dB \
                  -c:a libopus -b:a 32k -vbr off";
-    for (arguments, file) in [(video, at("clip.ivf")), (sound, at("tone.ogg"))] {
+    for (arguments, file) in [(video, at("clip.ivf")), (audio, at("tone.ogg"))] {
         let mut all = vec!["-v", "error", "-y"];
         all.extend(arguments.split_whitespace());
         all.push(&file);
@@ -116,7 +116,11 @@ fn every_frame_and_packet_from_ffmpeg_is_received() {
     assert_eq!((sent.len(), received.frames.len()), (FRAMES, FRAMES));
     assert!(received.coded() == sent, "frames differ from the file");
     // The last packet may be truncated.
-    assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
+    assert!(
+        (AUDIO_PACKETS..=AUDIO_PACKETS + 1).contains(&received.audio.len()),
+        "{}",
+        received.audio.len()
+    );
     check(&received, folder.path());
     assert!(received.left, "BYE was received");
 }
@@ -139,7 +143,7 @@ fn every_frame_and_packet_from_gstreamer_is_received() {
          vp8enc deadline=1 cpu-used=8 target-bitrate=500000 threads=1 ! tee name=v \
          v. ! queue ! filesink location={} v. ! queue ! rtpvp8pay pt=96 mtu=600 ! \
          udpsink host=127.0.0.1 port={} \
-         audiotestsrc is-live=true wave=sine samplesperbuffer=960 num-buffers={SOUNDS} ! \
+         audiotestsrc is-live=true wave=sine samplesperbuffer=960 num-buffers={AUDIO_PACKETS} ! \
          audio/x-raw,rate=48000,channels=1 ! opusenc ! tee name=a \
          a. ! queue ! filesink location={} a. ! queue ! rtpopuspay pt=111 ! \
          udpsink host=127.0.0.1 port={}",
@@ -152,9 +156,13 @@ fn every_frame_and_packet_from_gstreamer_is_received() {
     gstreamer.wait();
     assert_eq!(received.frames.len(), FRAMES);
     assert!(received.coded().concat() == file_of(&frames, 1), "frames differ from the encoder's");
-    assert!((SOUNDS..=SOUNDS + 1).contains(&received.sound.len()), "{}", received.sound.len());
     assert!(
-        received.sound.concat() == file_of(&packets, 1),
+        (AUDIO_PACKETS..=AUDIO_PACKETS + 1).contains(&received.audio.len()),
+        "{}",
+        received.audio.len()
+    );
+    assert!(
+        received.audio.concat() == file_of(&packets, 1),
         "audio packets differ from the encoder's"
     );
     check(&received, folder.path());

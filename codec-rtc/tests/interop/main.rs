@@ -13,9 +13,9 @@
     reason = "test helpers: a panic is the report"
 )]
 
-mod correction;
 mod counterpart;
 mod describe;
+mod fec;
 mod incoming;
 mod layers;
 mod media;

@@ -16,7 +16,7 @@ pub(crate) const FPS: u32 = 30;
 /// Ticks of 90 kHz per frame.
 pub(crate) const FRAME_TICKS: u32 = 90_000 / FPS;
 /// Ticks of 48 kHz per audio packet.
-pub(crate) const SOUND_TICKS: u32 = 960;
+pub(crate) const AUDIO_TICKS: u32 = 960;
 
 /// A moving grainy background, and a block that moves differently.
 fn picture(frame: u32) -> Vec<u8> {
@@ -107,29 +107,29 @@ pub(crate) fn digests(i420: &[u8]) -> Vec<u64> {
 }
 
 /// Mono Opus.
-fn sound_format() -> AudioFormat {
+fn audio_format() -> AudioFormat {
     AudioFormat::new(48_000, ChannelLayout::Mono)
 }
 
 /// A rising tone as `count` Opus packets of 20 ms.
-pub(crate) fn sound(count: u32) -> Vec<AudioPacket> {
-    let mut config = AudioEncoderConfig::new(AudioCodec::Opus, sound_format());
+pub(crate) fn audio(count: u32) -> Vec<AudioPacket> {
+    let mut config = AudioEncoderConfig::new(AudioCodec::Opus, audio_format());
     config.rate = Some(AudioRate::Cbr(Bitrate::kbps(32)));
     let (_, open, _) = registry::find_audio_encoder("opus").unwrap();
     let mut encoder = open(&config).unwrap();
     let (mut packets, mut packet) = (Vec::new(), AudioPacket::default());
     for number in 0..count {
-        let samples: Vec<i16> = (0..SOUND_TICKS)
+        let samples: Vec<i16> = (0..AUDIO_TICKS)
             .map(|at| {
-                let time = f64::from(number * SOUND_TICKS + at) / 48_000.0;
+                let time = f64::from(number * AUDIO_TICKS + at) / 48_000.0;
                 let level = (time * (300.0 + 100.0 * time) * std::f64::consts::TAU).sin();
                 #[expect(clippy::cast_possible_truncation, reason = "within ±8000")]
                 let sample = (8000.0 * level) as i16;
                 sample
             })
             .collect();
-        let view = AudioView::new(sound_format(), Samples::S16(&samples)).unwrap();
-        encoder.encode(&view, (number * SOUND_TICKS).into()).unwrap();
+        let view = AudioView::new(audio_format(), Samples::S16(&samples)).unwrap();
+        encoder.encode(&view, (number * AUDIO_TICKS).into()).unwrap();
         while encoder.receive(&mut packet) {
             packets.push(packet.clone());
         }
@@ -139,7 +139,7 @@ pub(crate) fn sound(count: u32) -> Vec<AudioPacket> {
 }
 
 pub(crate) fn opus_decoder() -> Box<dyn AudioDecoder> {
-    let config = AudioDecoderConfig::new(AudioCodec::Opus, sound_format());
+    let config = AudioDecoderConfig::new(AudioCodec::Opus, audio_format());
     let (_, open, _) = registry::find_audio_decoder("opus").unwrap();
     open(&config).unwrap()
 }
@@ -147,7 +147,7 @@ pub(crate) fn opus_decoder() -> Box<dyn AudioDecoder> {
 /// Decodes Opus packets; returns the number of samples per channel and the peak level.
 pub(crate) fn hear(packets: &[Vec<u8>]) -> (usize, i16) {
     let mut decoder = opus_decoder();
-    let (mut samples, mut out) = (Vec::new(), AudioBuf::new(sound_format(), SampleKind::S16));
+    let (mut samples, mut out) = (Vec::new(), AudioBuf::new(audio_format(), SampleKind::S16));
     for packet in packets {
         decoder.decode(packet, 0).unwrap();
         assert!(decoder.receive(&mut out));

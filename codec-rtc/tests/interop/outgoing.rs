@@ -9,12 +9,12 @@ use codec_rtc::session::{SenderStats, Streams};
 
 use crate::counterpart::{Program, file_of, have_ffmpeg, have_gstreamer};
 use crate::describe::{self, Ports};
-use crate::media::{self, Clip, SOUND_TICKS};
+use crate::media::{self, AUDIO_TICKS, Clip};
 use crate::wire::{Outlet, play};
 
 /// Three seconds.
 const FRAMES: u32 = 90;
-const SOUNDS: u32 = 150;
+const AUDIO_PACKETS: u32 = 150;
 
 /// Size and Adler-32 (initial value 0) of each packet, as printed by ffmpeg.
 fn checksums(packets: &[Vec<u8>]) -> Vec<(usize, u32)> {
@@ -66,9 +66,9 @@ impl FfmpegReads {
         if description.media.len() > 1 {
             wanted.push(ports.audio);
             let (packets, samples) = (at("packets"), at("samples"));
-            let sound =
+            let audio =
                 format!(" -map 0:a -c copy -f framecrc {packets} -map 0:a -f s16le {samples}");
-            arguments.push_str(&sound);
+            arguments.push_str(&audio);
         }
         let mut program = Program::ffmpeg(&arguments);
         program.listens(&wanted);
@@ -86,13 +86,13 @@ impl FfmpegReads {
     }
 
     /// Checks that every audio packet was received.
-    pub(crate) fn check_sound(&self, coded: &[Vec<u8>]) {
+    pub(crate) fn check_audio(&self, coded: &[Vec<u8>]) {
         let packets = read_checksums(&self.folder.path().join("packets"));
         assert_eq!(packets.len(), coded.len(), "audio packets");
         assert_eq!(packets, checksums(coded));
         let samples = fs::metadata(self.folder.path().join("samples")).unwrap().len();
         // Two channels of 16 bits each, regardless of content.
-        assert_eq!(samples, coded.len() as u64 * u64::from(SOUND_TICKS) * 4);
+        assert_eq!(samples, coded.len() as u64 * u64::from(AUDIO_TICKS) * 4);
     }
 }
 
@@ -101,10 +101,10 @@ fn send(
     streams: Streams,
     ports: Ports,
     clip: &Clip,
-    sound: &[codec_audio::AudioPacket],
+    audio: &[codec_audio::AudioPacket],
 ) -> SenderStats {
     let outlet = Outlet::new(ports);
-    play(&mut describe::sender(streams), clip, sound, |kind: Datagram, datagram| {
+    play(&mut describe::sender(streams), clip, audio, |kind: Datagram, datagram| {
         outlet.send(kind, &datagram);
         None
     })
@@ -115,15 +115,15 @@ fn ffmpeg_receives_every_frame_and_audio_packet() {
     if !have_ffmpeg("VP8 and Opus to ffmpeg") {
         return;
     }
-    let (clip, sound) = (Clip::new(FRAMES, Scalability::L1T1), media::sound(SOUNDS));
+    let (clip, audio) = (Clip::new(FRAMES, Scalability::L1T1), media::audio(AUDIO_PACKETS));
     let (streams, ports) = (describe::plain(), Ports::free());
     let description = describe::session(&streams, ports, None);
     let mut ffmpeg = FfmpegReads::start(&description, ports);
-    let stats = send(streams, ports, &clip, &sound);
+    let stats = send(streams, ports, &clip, &audio);
     assert_eq!((stats.video.frames, stats.overflowed), (u64::from(FRAMES), 0));
     ffmpeg.check_frames(&clip.frames(), &clip.digests(2));
-    let coded: Vec<_> = sound.into_iter().map(|it| it.data).collect();
-    ffmpeg.check_sound(&coded);
+    let coded: Vec<_> = audio.into_iter().map(|it| it.data).collect();
+    ffmpeg.check_audio(&coded);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn gstreamer_receives_every_frame_and_audio_packet() {
     if !have_gstreamer(&elements, "VP8 and Opus to GStreamer") {
         return;
     }
-    let (clip, sound) = (Clip::new(FRAMES, Scalability::L1T1), media::sound(SOUNDS));
+    let (clip, audio) = (Clip::new(FRAMES, Scalability::L1T1), media::audio(AUDIO_PACKETS));
     let (streams, ports) = (describe::plain(), Ports::free());
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -157,7 +157,7 @@ fn gstreamer_receives_every_frame_and_audio_packet() {
         file("samples"),
     ));
     gstreamer.listens(&[ports.video, ports.audio]);
-    send(streams, ports, &clip, &sound);
+    send(streams, ports, &clip, &audio);
     let coded = clip.frames().concat();
     assert!(file_of(&at("frames"), coded.len()) == coded, "frames differ from ours");
     let digests = clip.digests(2);
@@ -165,9 +165,9 @@ fn gstreamer_receives_every_frame_and_audio_packet() {
     let pictures = media::digests(&file_of(&at("pictures"), bytes));
     assert_eq!(pictures.len(), digests.len(), "pictures");
     assert!(pictures == digests, "frames differ from the encoder's");
-    let packets: Vec<_> = sound.into_iter().map(|it| it.data).collect();
+    let packets: Vec<_> = audio.into_iter().map(|it| it.data).collect();
     let coded = packets.concat();
     assert!(file_of(&at("packets"), coded.len()) == coded, "audio packets differ from ours");
-    let bytes = packets.len() * usize::try_from(SOUND_TICKS).unwrap() * 2;
+    let bytes = packets.len() * usize::try_from(AUDIO_TICKS).unwrap() * 2;
     assert!(file_of(&at("samples"), bytes).len() >= bytes, "samples");
 }

@@ -74,20 +74,20 @@ fn ffmpeg_decrypts_our_srtp() {
     }
     let suite = Suite::AesCm128HmacSha1_80;
     let key = key_and_salt(suite);
-    let (clip, sound) = (Clip::new(90, Scalability::L1T1), media::sound(150));
+    let (clip, audio) = (Clip::new(90, Scalability::L1T1), media::audio(150));
     let (streams, ports) = (describe::plain(), Ports::free());
     let crypto = Crypto::new(1, sdp::Suite::AesCm128HmacSha1_80, &key);
     let description = describe::session(&streams, ports, Some(&crypto));
     let mut ffmpeg = FfmpegReads::start(&description, ports);
     let (outlet, mut protect) = (Outlet::new(ports), Protect::new(suite, &key).unwrap());
-    play(&mut describe::sender(streams), &clip, &sound, |kind, mut datagram| {
+    play(&mut describe::sender(streams), &clip, &audio, |kind, mut datagram| {
         seal(&mut protect, kind, &mut datagram);
         outlet.send(kind, &datagram);
         None
     });
     ffmpeg.check_frames(&clip.frames(), &clip.digests(2));
-    let coded: Vec<_> = sound.into_iter().map(|it| it.data).collect();
-    ffmpeg.check_sound(&coded);
+    let coded: Vec<_> = audio.into_iter().map(|it| it.data).collect();
+    ffmpeg.check_audio(&coded);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn our_receiver_decrypts_srtp_from_ffmpeg() {
     ffmpeg.wait();
     let sent = media::read_ivf(&std::fs::read(folder.path().join("clip.ivf")).unwrap());
     assert!(received.coded() == sent, "{} of {} frames", received.frames.len(), sent.len());
-    assert!(received.sound.len() >= 150, "{}", received.sound.len());
+    assert!(received.audio.len() >= 150, "{}", received.audio.len());
     assert_eq!(received.stats.malformed, 0);
     check_counters(unprotect.counters(), datagrams);
 }
@@ -133,7 +133,7 @@ fn our_receiver_decrypts_srtp_from_ffmpeg() {
 fn our_endpoints_support_aes_gcm() {
     for suite in [Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
         let key = key_and_salt(suite);
-        let (clip, sound) = (Clip::new(30, Scalability::L1T1), media::sound(50));
+        let (clip, audio) = (Clip::new(30, Scalability::L1T1), media::audio(50));
         let (streams, ports) = (describe::plain(), Ports::free());
         let mut inlet = Inlet::new(&ports.all());
         let (outlet, protect) = (Outlet::new(ports), Protect::new(suite, &key).unwrap());
@@ -154,7 +154,7 @@ fn our_endpoints_support_aes_gcm() {
                 check_counters(unprotect.counters(), datagrams);
                 received
             });
-            play(&mut describe::sender(streams), &clip, &sound, |kind, mut datagram| {
+            play(&mut describe::sender(streams), &clip, &audio, |kind, mut datagram| {
                 // RTCP goes to two ports, and would be a replay at the second.
                 if kind == Datagram::Rtcp {
                     let mut second = datagram.clone();
@@ -169,7 +169,7 @@ fn our_endpoints_support_aes_gcm() {
             receiving.join().unwrap()
         });
         assert!(received.coded() == clip.frames(), "{suite:?}: frames differ from ours");
-        assert_eq!(received.sound.len(), sound.len(), "{suite:?}");
+        assert_eq!(received.audio.len(), audio.len(), "{suite:?}");
         assert!(received.left, "{suite:?}");
     }
 }

@@ -14,7 +14,7 @@ use codec_rtc::session::{AudioPacket, Receiver, ReceiverStats, Sender, SenderSta
 
 use crate::counterpart::wait_until_read;
 use crate::describe::{AUDIO_SSRC, Ports};
-use crate::media::{Clip, FPS, FRAME_TICKS, SOUND_TICKS};
+use crate::media::{AUDIO_TICKS, Clip, FPS, FRAME_TICKS};
 
 /// Maximum duration of sending or waiting.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -30,12 +30,12 @@ const QUIET_AFTER_GOODBYE: Duration = Duration::from_millis(500);
 pub(crate) fn play(
     sender: &mut Sender,
     clip: &Clip,
-    sound: &[Coded],
+    audio: &[Coded],
     mut deliver: impl FnMut(Datagram, Vec<u8>) -> Option<Vec<u8>>,
 ) -> SenderStats {
     let begun = Instant::now();
-    let (mut frames, mut sounds) = ((0_u32..).zip(&clip.packets), (0_u32..).zip(sound));
-    let (mut frame, mut packet) = (frames.next(), sounds.next());
+    let (mut frames, mut audio_packets) = ((0_u32..).zip(&clip.packets), (0_u32..).zip(audio));
+    let (mut frame, mut packet) = (frames.next(), audio_packets.next());
     let mut flush = |sender: &mut Sender, now: Duration| {
         sender.handle_timeout(now);
         while let Some(datagram) = sender.poll_transmit() {
@@ -53,12 +53,12 @@ pub(crate) fn play(
             frame = frames.next();
         }
         while let Some((number, coded)) = packet.filter(|it| at(it.0, 50) <= now) {
-            let (payload, timestamp) = (&coded.data[..], number * SOUND_TICKS);
+            let (payload, timestamp) = (&coded.data[..], number * AUDIO_TICKS);
             let (captured, begins_talk) = (at(number, 50), number == 0);
             sender
                 .send_audio(&AudioPacket { payload, timestamp, captured, level: None, begins_talk })
                 .unwrap();
-            packet = sounds.next();
+            packet = audio_packets.next();
         }
         flush(sender, now);
         now += Duration::from_millis(1);
@@ -116,7 +116,7 @@ impl Outlet {
 pub(crate) struct Received {
     pub(crate) frames: Vec<Frame>,
     /// Payloads of the audio stream in order of arrival.
-    pub(crate) sound: Vec<Vec<u8>>,
+    pub(crate) audio: Vec<Vec<u8>>,
     /// Peak level of the played audio, if there is a jitter buffer.
     pub(crate) loudest: i16,
     pub(crate) stats: ReceiverStats,
@@ -167,7 +167,7 @@ pub(crate) fn receive(
     let mut receiver = Some(receiver);
     let mut made: Option<Receiver> = None;
     let (mut seen, mut waiting) = (Vec::<(u8, u32)>::new(), VecDeque::new());
-    let (mut frames, mut sound) = (Vec::new(), Vec::new());
+    let (mut frames, mut audio) = (Vec::new(), Vec::new());
     let (mut played, mut loudest) = (Duration::ZERO, 0);
     let mut last = None;
     let mut quiet = QUIET;
@@ -183,7 +183,7 @@ pub(crate) fn receive(
                     seen.push(source);
                 }
                 if packet.header.payload_type == 111 {
-                    sound.push(packet.payload.to_vec());
+                    audio.push(packet.payload.to_vec());
                 }
             }
             waiting.push_back((begun.elapsed(), datagram));
@@ -216,7 +216,7 @@ pub(crate) fn receive(
     }
     let receiver = made.expect("packets of all sources");
     let (stats, left) = (receiver.stats(), receiver.left().is_some());
-    Received { frames, sound, loudest, stats, left }
+    Received { frames, audio, loudest, stats, left }
 }
 
 /// Peak level of the next 10 ms of audio; 0 without a jitter buffer.

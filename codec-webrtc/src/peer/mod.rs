@@ -3,9 +3,9 @@
 mod channels;
 mod congestion;
 mod contain;
-mod correction;
 mod delivery;
 mod drive;
+mod fec;
 mod media;
 mod negotiate;
 mod translate;
@@ -90,7 +90,7 @@ pub struct Peer {
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
     /// FEC state, if both endpoints support RED with ULPFEC.
-    correction: Option<correction::Correction>,
+    fec: Option<fec::Fec>,
     /// A panic ended the session: str0m is not used any more.
     broken: bool,
     /// For tests: makes str0m panic.

@@ -8,7 +8,7 @@ use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
-use super::correction::Correction;
+use super::fec::Fec;
 use super::{Peer, State, congestion, contain, delivery, media};
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::guard::{Counters, Guard};
@@ -53,9 +53,9 @@ impl Peer {
         let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
-        let ulpfec = ulpfec.filter(|_| config.codecs.has_correction());
+        let ulpfec = ulpfec.filter(|_| config.codecs.has_fec());
         let answer = rejected.insert(&red::show(&answer, ulpfec));
-        peer.correction = ulpfec.map(Correction::new);
+        peer.fec = ulpfec.map(Fec::new);
         peer.tick();
         Ok((peer, answer))
     }
@@ -110,7 +110,7 @@ impl Peer {
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
-        let ulpfec = config.codecs.has_correction().then_some(red::OFFERED.2);
+        let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
         Ok((peer, red::show(&offer.to_sdp_string(), ulpfec), pending, opened))
     }
 
@@ -135,7 +135,7 @@ impl Peer {
     ) -> Result<(), SdpError> {
         self.advance(now);
         let (answer, ulpfec) = red::hide(&sdp::admit(answer, &self.limits)?);
-        self.correction = ulpfec.map(Correction::new);
+        self.fec = ulpfec.map(Fec::new);
         self.data_negotiated = has_data(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer);
         let answer = parsed.map_err(|error| refused_sdp(&answer, error))?;
@@ -236,7 +236,7 @@ impl Peer {
             data_negotiated: false,
             remote_candidates: 0,
             deliveries: config.acknowledgements.then(delivery::Sent::default),
-            correction: None,
+            fec: None,
             broken: false,
             #[cfg(test)]
             trap: false,
@@ -252,7 +252,7 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
     };
     let start = config.start_bitrate.map(|rate| str0m::bwe::Bitrate::bps(rate.0));
-    let corrects = config.codecs.has_correction();
+    let corrects = config.codecs.has_fec();
     let mut stack = RtcConfig::new()
         .set_crypto_provider(provider::shared())
         .set_dtls_cert((*config.certificate.dtls).clone())

@@ -93,9 +93,9 @@ impl Peer {
             }
             StackEvent::PeerStats(stats) => {
                 let pair = stats.selected_candidate_pair;
-                if let Some(correction) = &mut self.correction {
+                if let Some(fec) = &mut self.fec {
                     let ice = pair.as_ref().and_then(|pair| pair.current_round_trip_time);
-                    correction.note_round_trip(stats.rtt.or(ice));
+                    fec.note_round_trip(stats.rtt.or(ice));
                 }
                 let available = match &self.congestion {
                     Some(_) => self.estimate().map(|estimate| estimate.stable),
@@ -150,7 +150,7 @@ impl Peer {
         let params = self.rtc.codec_config().params();
         let codec = params.iter().find(|param| *param.pt() == payload_type);
         let stack_codec = codec.map(|param| param.spec().codec);
-        let is_red = stack_codec == Some(STAND_IN) && self.correction.is_some();
+        let is_red = stack_codec == Some(STAND_IN) && self.fec.is_some();
         let red = is_red.then_some(Codec::Vp8);
         let Some(codec) = red.or_else(|| stack_codec.and_then(translate_codec)) else { return };
         let arrival = self.since_base(packet.timestamp);
@@ -195,8 +195,8 @@ impl Peer {
             RawPacket::RtcpRx(Rtcp::Twcc(report)) => {
                 self.note_feedback(report);
                 self.note_arrivals(report.clone());
-                if let Some(correction) = &mut self.correction {
-                    correction.note_losses(report.clone(), self.base);
+                if let Some(fec) = &mut self.fec {
+                    fec.note_losses(report.clone(), self.base);
                 }
             }
             _ => {}

@@ -1,8 +1,8 @@
 //! Two peers in virtual time.
 
 mod call;
-mod correction;
 mod falls;
+mod fec;
 mod floods;
 mod panics;
 mod world;

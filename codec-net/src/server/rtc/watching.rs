@@ -178,7 +178,7 @@ impl Watching {
     /// Handles link statistics.
     pub(super) fn path(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
         self.strain.update(path);
-        peer.allow_correction(self.strain.has_room());
+        peer.allow_fec(self.strain.has_room());
         let corrected = self.video.is_some_and(|mid| peer.is_protected(mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
         self.patience.update(now, path.loss_sent, round_trip, corrected);

@@ -68,7 +68,7 @@ impl Controller {
         let limits = [
             (Some(self.loss.limit_bps()), Reason::Loss),
             (self.remb_bps, Reason::Receiver),
-            (self.silence.limit_bps(), Reason::Silence),
+            (self.feedback_timeout.limit_bps(), Reason::Silence),
         ];
         let (rate, reason) = limits.iter().fold(first, |least, &(limit, reason)| match limit {
             Some(limit) if limit < least.0 => (limit, reason),
@@ -91,7 +91,7 @@ impl Controller {
         // Late feedback indicates a slower link before the delay does.
         let [from, to] = PUSHBACK;
         let fill = bits(self.in_flight_bytes()) / bits(self.window_bytes());
-        let is_silent = self.silence.limit_bps().is_some();
+        let is_silent = self.feedback_timeout.limit_bps().is_some();
         let excess = if is_silent { 0.0 } else { ((fill - from) / (to - from)).clamp(0.0, 1.0) };
         let pushback = 1.0 - (1.0 - LEAST_DRAIN) * excess;
         let lowered = self.aimd.decreased();
@@ -116,9 +116,9 @@ impl Controller {
         let now = self.last_feedback.unwrap_or_default();
         let contested = self.delays.is_contested(now);
         let others_s = if contested { 2.0 * self.delays.queueing_s().min(0.5) } else { 0.0 };
-        let unheard_s = LOST_REPORTS_S * (self.reader.lost() / LOST_REPORTS).min(1.0);
+        let lost_reports_s = LOST_REPORTS_S * (self.reader.lost() / LOST_REPORTS).min(1.0);
         let link_s = self.delays.least_rtt_s() + WINDOW_QUEUE_S + others_s;
-        let round_s = link_s + self.feedback_interval_s + unheard_s;
+        let round_s = link_s + self.feedback_interval_s + lost_reports_s;
         bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
     }
 
@@ -132,9 +132,10 @@ impl Controller {
     /// arriving.
     #[must_use]
     pub fn is_window_full(&self, now: Duration) -> bool {
-        let patience_s = 0.3 + self.delays.rtt_s();
-        let is_heard = self.last_feedback.is_some_and(|at| seconds_between(at, now) < patience_s);
-        is_heard && self.in_flight_bytes() > self.window_bytes()
+        let timeout_s = 0.3 + self.delays.rtt_s();
+        let has_feedback =
+            self.last_feedback.is_some_and(|at| seconds_between(at, now) < timeout_s);
+        has_feedback && self.in_flight_bytes() > self.window_bytes()
     }
 
     /// Bytes in flight as transmission time at the target bitrate, for statistics.

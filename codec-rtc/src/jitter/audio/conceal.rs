@@ -88,8 +88,14 @@ impl Fade {
     }
 
     /// Fades `sound`, which starts `made` sample frames into the concealment, into the noise.
-    pub(super) fn apply(self, made: usize, sound: &mut [f32], channels: usize, noise: &mut Noise) {
-        for (index, frame) in sound.chunks_exact_mut(channels).enumerate() {
+    pub(super) fn apply(
+        self,
+        made: usize,
+        samples: &mut [f32],
+        channels: usize,
+        noise: &mut Noise,
+    ) {
+        for (index, frame) in samples.chunks_exact_mut(channels).enumerate() {
             let gain = self.gain(made + index);
             if gain < 1.0 {
                 for (channel, value) in frame.iter_mut().enumerate() {

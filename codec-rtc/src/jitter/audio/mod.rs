@@ -53,7 +53,7 @@ use crate::sequence::{Unwrapper16, Unwrapper32, wrap_32};
 /// Main content of a block of 10 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Sound {
+pub enum PulledKind {
     /// Decoded audio.
     Decoded,
     /// Concealment of lost audio.
@@ -68,7 +68,7 @@ pub enum Sound {
 #[non_exhaustive]
 pub struct Pulled {
     /// Kind of the audio added last to the playout queue.
-    pub sound: Sound,
+    pub kind: PulledKind,
     /// RTP timestamp of the first sample, if it was decoded.
     pub timestamp: Option<u32>,
     /// Delay of that sample relative to the arrival of the fastest packets.
@@ -235,12 +235,12 @@ impl AudioBuffer {
     /// [`Self::format`]. Their time is the number of sample frames pulled before.
     pub fn pull(&mut self, now: Duration, out: &mut AudioBuf) -> Pulled {
         let now_us = micros(now);
-        let mut sound = self.fill(now_us);
+        let mut kind = self.fill(now_us);
         self.adjust(now_us);
         if self.pcm.ahead() < PULL_FRAMES {
-            sound = self.fill(now_us);
+            kind = self.fill(now_us);
         }
-        let playing = self.playing_at().filter(|_| sound == Sound::Decoded);
+        let playing = self.playing_at().filter(|_| kind == PulledKind::Decoded);
         let timestamp = playing.map(wrap_32);
         let delay = self.delay_us(now_us).unwrap_or(0).max(0);
         let format = self.format();
@@ -248,7 +248,7 @@ impl AudioBuffer {
         self.pulled = self.pulled.saturating_add_unsigned(PULL_FRAMES as u64);
         self.stats.total_samples_received += PULL_FRAMES as u64;
         self.level.played(PULL_FRAMES);
-        Pulled { sound, timestamp, delay: Duration::from_micros(delay.unsigned_abs()) }
+        Pulled { kind, timestamp, delay: Duration::from_micros(delay.unsigned_abs()) }
     }
 
     /// Sets the minimum target delay, limited to the maximum; used by [`crate::sync`].

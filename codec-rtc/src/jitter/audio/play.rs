@@ -5,7 +5,7 @@ use super::config::PULL_FRAMES;
 use super::pcm::OVERLAP;
 use super::source::{Meaning, scale};
 use super::store::Waiting;
-use super::{AudioBuffer, Making, RATE, Sound};
+use super::{AudioBuffer, Making, PulledKind, RATE};
 
 /// Maximum number of steps per pull; each decodes a packet or conceals.
 const MAX_STEPS: usize = 64;
@@ -18,23 +18,23 @@ const MAX_CREDIT: usize = 960_000;
 
 impl AudioBuffer {
     /// Decodes or conceals until 10 ms of audio are available.
-    pub(super) fn fill(&mut self, now_us: i64) -> Sound {
-        let mut sound = Sound::Decoded;
+    pub(super) fn fill(&mut self, now_us: i64) -> PulledKind {
+        let mut kind = PulledKind::Decoded;
         for _ in 0..MAX_STEPS {
             if self.pcm.ahead() >= PULL_FRAMES {
-                return sound;
+                return kind;
             }
-            sound = self.step(now_us);
+            kind = self.step(now_us);
         }
         // Packets that decode to nothing.
         let missing = PULL_FRAMES.saturating_sub(self.pcm.ahead());
         if missing > 0 {
-            sound = self.be_quiet(missing);
+            kind = self.play_silence(missing);
         }
-        sound
+        kind
     }
 
-    fn step(&mut self, now_us: i64) -> Sound {
+    fn step(&mut self, now_us: i64) -> PulledKind {
         self.drop_passed();
         if self.pausing {
             return self.wait_or_begin(now_us);
@@ -51,7 +51,7 @@ impl AudioBuffer {
             let used = self.credit.min(self.frames(gap).max(1));
             self.credit -= used;
             self.decoded_to = Some(at.saturating_add(self.ticks(used).clamp(1, gap)));
-            return Sound::Concealed;
+            return PulledKind::Concealed;
         }
         let follows = self.last_sequence.is_some_and(|last| first.sequence == last + 1);
         if follows && first.redundancy == 0 || self.dtx {
@@ -69,9 +69,9 @@ impl AudioBuffer {
             self.pausing = true;
             return self.wait_or_begin(now_us);
         }
-        let sound = self.make_up(missing);
+        let kind = self.conceal(missing);
         self.decoded_to = Some(at.saturating_add(self.ticks(missing).clamp(1, gap)));
-        sound
+        kind
     }
 
     /// Drops packets whose playout time has passed.
@@ -86,16 +86,16 @@ impl AudioBuffer {
     }
 
     /// During a pause, starts with the first packet once it has waited for the target delay.
-    fn wait_or_begin(&mut self, now_us: i64) -> Sound {
+    fn wait_or_begin(&mut self, now_us: i64) -> PulledKind {
         let target = self.target_us(now_us);
         let due = self.store.first().is_some_and(|first| {
             self.delay_of(now_us, first.timestamp).is_none_or(|delay| delay >= target)
         });
         if !due {
-            return self.be_quiet(PULL_FRAMES);
+            return self.play_silence(PULL_FRAMES);
         }
         self.drop_stale(now_us);
-        let Some(first) = self.store.first() else { return self.be_quiet(PULL_FRAMES) };
+        let Some(first) = self.store.first() else { return self.play_silence(PULL_FRAMES) };
         self.decoded_to = Some(first.timestamp);
         self.pausing = false;
         self.dtx = false;
@@ -107,33 +107,33 @@ impl AudioBuffer {
 
     /// Handles an empty buffer. The timeline stops, since the next packet may be late or follow a
     /// loss.
-    fn run_dry(&mut self) -> Sound {
+    fn run_dry(&mut self) -> PulledKind {
         if self.dtx || self.fade().is_over(self.state.made) {
             self.pausing = true;
-            return self.be_quiet(PULL_FRAMES);
+            return self.play_silence(PULL_FRAMES);
         }
         self.credit = (self.credit + PULL_FRAMES).min(MAX_CREDIT);
-        self.make_up(PULL_FRAMES)
+        self.conceal(PULL_FRAMES)
     }
 
     /// Decodes the first buffered packet and skips its first `passed` ticks.
-    pub(super) fn play_first(&mut self, now_us: i64, passed: u64) -> Sound {
-        let Some(packet) = self.store.take_first() else { return Sound::Quiet };
+    pub(super) fn play_first(&mut self, now_us: i64, passed: u64) -> PulledKind {
+        let Some(packet) = self.store.take_first() else { return PulledKind::Quiet };
         if packet.has_fec {
             // The in-band FEC of this packet was not needed.
             self.stats.fec_packets_discarded += 1;
         }
-        let mut sound = std::mem::take(&mut self.scratch);
-        sound.clear();
-        let played = self.decode(&packet, &mut sound);
-        if played == Some(Sound::Decoded) {
+        let mut samples = std::mem::take(&mut self.scratch);
+        samples.clear();
+        let played = self.decode(&packet, &mut samples);
+        if played == Some(PulledKind::Decoded) {
             let channels = usize::from(self.config.channels);
-            let all = sound.len() / channels;
+            let all = samples.len() / channels;
             let passed = i64::try_from(passed).unwrap_or(i64::MAX);
             let skipped = self.frames(passed).min(all);
             let to = packet.timestamp.saturating_add(self.ticks(all));
             self.decoded_to = Some(self.decoded_to.map_or(to, |at| at.max(to)));
-            let rest = sound.get(skipped * channels..).unwrap_or_default();
+            let rest = samples.get(skipped * channels..).unwrap_or_default();
             self.hear(rest);
             self.count_emitted(now_us, packet.arrived_us, all - skipped);
             if packet.redundancy > 0 {
@@ -143,14 +143,14 @@ impl AudioBuffer {
             // DTX continues until another packet arrives.
             self.dtx = all == 0;
         }
-        self.scratch = sound;
+        self.scratch = samples;
         self.last_sequence = Some(packet.sequence);
         self.store.recycle(packet.payload);
-        played.unwrap_or(Sound::Concealed)
+        played.unwrap_or(PulledKind::Concealed)
     }
 
     /// Decodes a packet into `sound`; `None` on failure.
-    fn decode(&mut self, packet: &Waiting, sound: &mut Vec<f32>) -> Option<Sound> {
+    fn decode(&mut self, packet: &Waiting, samples: &mut Vec<f32>) -> Option<PulledKind> {
         let format =
             self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;
         let source = match &mut format.meaning {
@@ -163,15 +163,15 @@ impl AudioBuffer {
                 self.decoded_to = Some(packet.timestamp.max(self.decoded_to.unwrap_or(i64::MIN)));
                 self.dtx = true;
                 self.pausing = true;
-                return Some(Sound::Quiet);
+                return Some(PulledKind::Quiet);
             }
         };
         let glance = source.glance(&packet.payload, format.clock_rate);
-        if !source.decode(&packet.payload, sound) {
+        if !source.decode(&packet.payload, samples) {
             self.stats.invalid_packets += 1;
             return None;
         }
-        let frames = sound.len() / usize::from(self.config.channels);
+        let frames = samples.len() / usize::from(self.config.channels);
         let ticks = scale(i64::try_from(frames).unwrap_or(0), RATE, format.clock_rate);
         source.remember_duration(ticks, frames);
         self.current = Some(packet.payload_type);
@@ -180,30 +180,30 @@ impl AudioBuffer {
             self.decoded_to = Some(packet.end());
             self.dtx = true;
             self.pausing = true;
-            return Some(Sound::Quiet);
+            return Some(PulledKind::Quiet);
         }
-        Some(Sound::Decoded)
+        Some(PulledKind::Decoded)
     }
 
     /// Recovers the end of the gap, `gap` ticks, from in-band FEC in the following packet.
-    fn play_copy(&mut self, now_us: i64, gap: i64) -> Sound {
-        let Some(mut first) = self.store.take_first() else { return Sound::Quiet };
+    fn play_copy(&mut self, now_us: i64, gap: i64) -> PulledKind {
+        let Some(mut first) = self.store.take_first() else { return PulledKind::Quiet };
         let frames = self.frames(first.duration);
-        let mut sound = std::mem::take(&mut self.scratch);
-        sound.clear();
+        let mut samples = std::mem::take(&mut self.scratch);
+        samples.clear();
         let payload_type = first.payload_type;
         let source = match self.format_of(payload_type).map(|format| &mut format.meaning) {
             Some(Meaning::Coded(source)) => Some(source),
             _ => None,
         };
         let done =
-            source.is_some_and(|source| source.recover(frames, Some(&first.payload), &mut sound));
+            source.is_some_and(|source| source.recover(frames, Some(&first.payload), &mut samples));
         first.has_fec = false;
         if done {
             let channels = usize::from(self.config.channels);
-            let all = sound.len() / channels;
+            let all = samples.len() / channels;
             let skipped = all.saturating_sub(self.frames(gap));
-            let rest = sound.get(skipped * channels..).unwrap_or_default();
+            let rest = samples.get(skipped * channels..).unwrap_or_default();
             self.decoded_to = Some(first.timestamp);
             self.count_emitted(now_us, first.arrived_us, all - skipped);
             self.stats.recovered_samples += (all - skipped) as u64;
@@ -212,8 +212,8 @@ impl AudioBuffer {
             self.stats.fec_packets_discarded += 1;
         }
         self.store.insert(first);
-        self.scratch = sound;
-        if done { Sound::Decoded } else { Sound::Concealed }
+        self.scratch = samples;
+        if done { PulledKind::Decoded } else { PulledKind::Concealed }
     }
 
     /// Fade-out of the current concealment.
@@ -225,7 +225,7 @@ impl AudioBuffer {
     }
 
     /// Conceals `frames` sample frames.
-    fn make_up(&mut self, frames: usize) -> Sound {
+    fn conceal(&mut self, frames: usize) -> PulledKind {
         let channels = usize::from(self.config.channels);
         let fade = self.fade();
         let made = self.state.made;
@@ -233,23 +233,23 @@ impl AudioBuffer {
             self.stats.concealment_events += 1;
             self.extension.begin(&self.pcm);
         }
-        let mut sound = std::mem::take(&mut self.scratch);
-        sound.clear();
-        let by_decoder = self.conceal_by_decoder(frames, &mut sound);
+        let mut samples = std::mem::take(&mut self.scratch);
+        samples.clear();
+        let by_decoder = self.conceal_by_decoder(frames, &mut samples);
         if !by_decoder {
-            self.extension.fill(channels, frames, &mut sound);
+            self.extension.fill(channels, frames, &mut samples);
         }
-        fade.apply(made, &mut sound, channels, &mut self.noise);
-        self.pcm.append(&sound);
-        self.scratch = sound;
+        fade.apply(made, &mut samples, channels, &mut self.noise);
+        self.pcm.append(&samples);
+        self.scratch = samples;
         self.state = Making { made: made + frames, by_decoder, is_cut: false };
         self.stats.concealed_samples += frames as u64;
-        Sound::Concealed
+        PulledKind::Concealed
     }
 
     /// Lets the decoder conceal `frames` sample frames, if it can. Works in whole packets, because
     /// some decoders extrapolate speech worse in parts; the excess is kept for the next call.
-    fn conceal_by_decoder(&mut self, frames: usize, sound: &mut Vec<f32>) -> bool {
+    fn conceal_by_decoder(&mut self, frames: usize, samples: &mut Vec<f32>) -> bool {
         let wanted = frames * usize::from(self.config.channels);
         let mut reserve = std::mem::take(&mut self.reserve);
         if let Some(source) = self.current_source().filter(|source| source.conceals()) {
@@ -257,24 +257,24 @@ impl AudioBuffer {
         }
         let done = reserve.len() >= wanted;
         if done {
-            sound.extend(reserve.drain(..wanted));
+            samples.extend(reserve.drain(..wanted));
         }
         self.reserve = reserve;
         done
     }
 
     /// Appends silence or comfort noise.
-    fn be_quiet(&mut self, frames: usize) -> Sound {
-        let mut sound = std::mem::take(&mut self.scratch);
-        sound.clear();
-        self.noise.fill(frames, &mut sound);
+    fn play_silence(&mut self, frames: usize) -> PulledKind {
+        let mut samples = std::mem::take(&mut self.scratch);
+        samples.clear();
+        self.noise.fill(frames, &mut samples);
         if self.state.made == 0 {
             self.extension.begin(&self.pcm);
-            self.append_over(&sound, OVERLAP);
+            self.append_over(&samples, OVERLAP);
         } else {
-            self.pcm.append(&sound);
+            self.pcm.append(&samples);
         }
-        self.scratch = sound;
+        self.scratch = samples;
         // Long enough for the next audio to be cross-faded.
         self.state = Making {
             made: self.state.made.saturating_add(frames),
@@ -285,11 +285,11 @@ impl AudioBuffer {
             self.stats.concealed_samples += frames as u64;
             self.stats.silent_concealed_samples += frames as u64;
         }
-        Sound::Quiet
+        PulledKind::Quiet
     }
 
     /// Appends decoded audio, with a cross-fade if it does not continue the previous audio.
-    fn join(&mut self, sound: &[f32], is_cut: bool) {
+    fn join(&mut self, samples: &[f32], is_cut: bool) {
         let state = std::mem::take(&mut self.state);
         self.credit = 0;
         let at_full_level = !state.by_decoder || state.made <= PULL_FRAMES * 6;
@@ -299,28 +299,29 @@ impl AudioBuffer {
             // The decoder has already extrapolated the previous audio.
             let noise = &mut self.noise;
             Fade::DECODER.apply(state.made, &mut self.reserve, channels, noise);
-            self.pcm.append_over(sound, self.reserve.get(..OVERLAP * channels).unwrap_or_default());
+            self.pcm
+                .append_over(samples, self.reserve.get(..OVERLAP * channels).unwrap_or_default());
         } else if continues && !is_cut && !state.is_cut && self.reserve.is_empty() {
-            self.pcm.append(sound);
+            self.pcm.append(samples);
         } else {
             self.extension.begin(&self.pcm);
-            self.append_over(sound, OVERLAP);
+            self.append_over(samples, OVERLAP);
         }
         self.reserve.clear();
     }
 
-    fn append_over(&mut self, sound: &[f32], frames: usize) {
+    fn append_over(&mut self, samples: &[f32], frames: usize) {
         let mut before = std::mem::take(&mut self.extended);
         before.clear();
         self.extension.fill(usize::from(self.config.channels), frames, &mut before);
-        self.pcm.append_over(sound, &before);
+        self.pcm.append_over(samples, &before);
         self.extended = before;
     }
 
     /// Updates the background noise estimate.
-    fn hear(&mut self, sound: &[f32]) {
+    fn hear(&mut self, samples: &[f32]) {
         let channels = usize::from(self.config.channels);
-        for block in sound.chunks(PULL_FRAMES * channels) {
+        for block in samples.chunks(PULL_FRAMES * channels) {
             self.noise.hear(block, channels);
         }
     }

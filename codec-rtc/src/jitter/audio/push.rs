@@ -41,7 +41,7 @@ pub struct Incoming<'a> {
 #[non_exhaustive]
 pub enum Pushed {
     /// Buffered.
-    Taken,
+    Kept,
     /// Its playout time has passed.
     Late,
     /// Already received.
@@ -50,7 +50,7 @@ pub enum Pushed {
     Invalid,
     /// Timestamp or sequence number far from the others. The stream jumps there if the next packet
     /// follows it.
-    Astray,
+    OutOfRange,
 }
 
 impl AudioBuffer {
@@ -60,13 +60,13 @@ impl AudioBuffer {
         self.stats.packets_received += 1;
         let pushed = self.take(now_us, packet);
         match pushed {
-            Pushed::Taken => {}
+            Pushed::Kept => {}
             Pushed::Late => self.stats.late_packets += 1,
             Pushed::Duplicate => self.stats.duplicate_packets += 1,
             Pushed::Invalid => self.stats.invalid_packets += 1,
-            Pushed::Astray => {}
+            Pushed::OutOfRange => {}
         }
-        if !matches!(pushed, Pushed::Taken | Pushed::Invalid) {
+        if !matches!(pushed, Pushed::Kept | Pushed::Invalid) {
             self.stats.packets_discarded += 1;
         }
         pushed
@@ -91,7 +91,7 @@ impl AudioBuffer {
             let follows = |last: u16| distance_16(last, packet.sequence) == 1;
             if !self.astray.is_some_and(follows) {
                 self.astray = Some(packet.sequence);
-                return Pushed::Astray;
+                return Pushed::OutOfRange;
             }
             self.stats.restarts += 1;
             self.restart();
@@ -161,7 +161,7 @@ impl AudioBuffer {
             Inserted::Replaced => self.stats.fec_packets_discarded += 1,
             Inserted::Duplicate => return Pushed::Duplicate,
         }
-        Pushed::Taken
+        Pushed::Kept
     }
 
     /// Records that a missing frame has become available as in-band FEC.

@@ -79,8 +79,8 @@ mod tests {
     }
 
     /// Largest step between adjacent samples.
-    fn step(sound: &[f32]) -> f32 {
-        sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+    fn step(samples: &[f32]) -> f32 {
+        samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use codec_audio::{
 use codec_core::Error;
 
 use super::{
-    AudioBuffer, AudioBufferConfig, AudioBufferStats, Incoming, PULL_FRAMES, Pushed, Sound,
+    AudioBuffer, AudioBufferConfig, AudioBufferStats, Incoming, PULL_FRAMES, PulledKind, Pushed,
 };
 use crate::rng::Rng;
 
@@ -256,13 +256,13 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     let mut out = AudioBuf::new(buffer.format(), SampleKind::S16);
     for packet in 0..10 {
         let now = ms(20) * u32::try_from(packet).unwrap();
-        assert_eq!(push(&mut buffer, now, packet, 0), Pushed::Taken);
+        assert_eq!(push(&mut buffer, now, packet, 0), Pushed::Kept);
         buffer.pull(now, &mut out);
         buffer.pull(now + ms(10), &mut out);
     }
     assert_eq!(push(&mut buffer, ms(200), 9, 0), Pushed::Duplicate);
     assert_eq!(push(&mut buffer, ms(200), 2, 0), Pushed::Late);
-    assert_eq!(push(&mut buffer, ms(200), 900, 0), Pushed::Astray);
+    assert_eq!(push(&mut buffer, ms(200), 900, 0), Pushed::OutOfRange);
     let mut wrong = Incoming { ssrc: 1, payload_type: 5, ..Incoming::default() };
     assert_eq!(buffer.push(ms(200), &wrong), Pushed::Invalid);
     wrong.payload_type = PT;
@@ -273,10 +273,10 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     assert_eq!((stats.late_packets, stats.duplicate_packets, stats.invalid_packets), (1, 1, 3));
     assert_eq!((stats.packets_discarded, stats.restarts), (3, 0));
     // The stream jumps only after two consecutive packets; another SSRC restarts it at once.
-    assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Taken);
+    assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Kept);
     assert_eq!(buffer.stats().restarts, 1);
     let other = Incoming { ssrc: 2, payload_type: PT, payload: &[0; 1920], ..Incoming::default() };
-    assert_eq!(buffer.push(ms(240), &other), Pushed::Taken);
+    assert_eq!(buffer.push(ms(240), &other), Pushed::Kept);
     assert_eq!((buffer.stats().restarts, buffer.waiting_packets()), (2, 1));
 }
 
@@ -322,7 +322,7 @@ fn dtx_is_a_pause_rather_than_a_loss() {
     let mut buffer = buffer_of(AudioBufferConfig::default());
     buffer.add_comfort_noise(13, 48_000).unwrap();
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
-    let mut sounds = Vec::new();
+    let mut kinds = Vec::new();
     for block in 0..200_u32 {
         let now = ms(10) * block;
         let packet = i64::from(block / 2);
@@ -334,10 +334,10 @@ fn dtx_is_a_pause_rather_than_a_loss() {
         if block % 2 == 0 && (talks || packet % 50 == 20) {
             let (payload_type, bytes) = if talks { (PT, payload(packet)) } else { (13, vec![60]) };
             let incoming = Incoming { payload_type, payload: &bytes, ..incoming };
-            assert_eq!(buffer.push(now, &incoming), Pushed::Taken);
+            assert_eq!(buffer.push(now, &incoming), Pushed::Kept);
         }
-        sounds.push(buffer.pull(now, &mut out).sound);
-        if sounds.ends_with(&[Sound::Quiet; 20]) && packet > 25 {
+        kinds.push(buffer.pull(now, &mut out).kind);
+        if kinds.ends_with(&[PulledKind::Quiet; 20]) && packet > 25 {
             let SampleBuf::F32(samples) = &out.samples else { panic!("floats") };
             let power = samples.iter().map(|v| v * v).sum::<f32>() / 480.0;
             assert!((0.2e-6..5e-6).contains(&power), "-60 dB: {power}");
@@ -346,7 +346,7 @@ fn dtx_is_a_pause_rather_than_a_loss() {
     let stats = buffer.stats();
     assert_eq!(stats.concealment_events, 0, "{stats:?}");
     assert_eq!(stats.concealed_samples, stats.silent_concealed_samples);
-    let decoded = sounds.iter().filter(|&&sound| sound == Sound::Decoded).count();
+    let decoded = kinds.iter().filter(|&&kind| kind == PulledKind::Decoded).count();
     assert!((76..=84).contains(&decoded), "{decoded}");
 }
 

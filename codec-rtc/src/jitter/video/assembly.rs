@@ -29,7 +29,7 @@ pub enum Pushed {
     /// Its frame was already emitted or skipped.
     Late,
     /// Sequence number far from the previous ones; ignored unless the next packet follows it.
-    Stray,
+    OutOfRange,
 }
 
 /// A buffered packet.
@@ -120,7 +120,7 @@ pub(super) struct Assembly {
 
 /// Result of adding a packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
+pub(super) struct Inserted {
     pub(super) pushed: Pushed,
     /// Set if the packet was reordered: time since the first later packet arrived.
     pub(super) overtaken_for: Option<Duration>,
@@ -135,7 +135,7 @@ impl Assembly {
         now: Duration,
         bytes: &[u8],
         info: PacketInfo,
-    ) -> Result<Taken, Malformed> {
+    ) -> Result<Inserted, Malformed> {
         let packet = rtp::parse(bytes)?;
         let (descriptor, payload) = match packet.payload {
             [] => (Descriptor::default(), &[][..]),
@@ -144,11 +144,11 @@ impl Assembly {
         if payload.is_empty() && !packet.payload.is_empty() {
             return Err(Malformed::EmptyPayload);
         }
-        let mut taken = Taken { pushed: Pushed::Kept, overtaken_for: None, overflowed: None };
+        let mut taken = Inserted { pushed: Pushed::Kept, overtaken_for: None, overflowed: None };
         let sequence = packet.header.sequence;
         if self.is_stray(sequence) {
             self.counters.stray += 1;
-            taken.pushed = Pushed::Stray;
+            taken.pushed = Pushed::OutOfRange;
             return Ok(taken);
         }
         if self.is_far(sequence) {

@@ -8,7 +8,7 @@ use crate::fec::mask::Pattern;
 use crate::fec::{FecLimits, flexfec};
 use crate::link::{Loss, LossProcess};
 use crate::packet::vp8::{Descriptor, PictureId};
-use crate::recovery::{Came, NackConfig, Nacker};
+use crate::recovery::{NackConfig, Nacker, PacketOrigin};
 use crate::rng::Rng;
 use crate::rtp::{self, Header, Packet};
 
@@ -60,7 +60,11 @@ const SECONDS: u64 = 30;
 const PACKETS: u16 = 7;
 
 /// Packets of a frame and its repair packets.
-fn packets(frame: u16, repairs: usize, sent: &mut BTreeMap<u16, Vec<u8>>) -> Vec<(Vec<u8>, Came)> {
+fn packets(
+    frame: u16,
+    repairs: usize,
+    sent: &mut BTreeMap<u16, Vec<u8>>,
+) -> Vec<(Vec<u8>, PacketOrigin)> {
     let mut leaving = Vec::new();
     let mut encoder = flexfec::Encoder::new();
     for index in 0..PACKETS {
@@ -81,11 +85,11 @@ fn packets(frame: u16, repairs: usize, sent: &mut BTreeMap<u16, Vec<u8>>) -> Vec
         bytes.extend([u8::from(frame > 0), 7, 7]);
         encoder.push(&bytes).unwrap();
         sent.insert(sequence, bytes.clone());
-        leaving.push((bytes, Came::Media));
+        leaving.push((bytes, PacketOrigin::Media));
     }
     let mut payloads = Vec::new();
     encoder.protect(PACKETS.into(), repairs, Pattern::Overlapping, &mut payloads);
-    leaving.extend(payloads.into_iter().map(|payload| (payload, Came::Fec)));
+    leaving.extend(payloads.into_iter().map(|payload| (payload, PacketOrigin::Fec)));
     leaving
 }
 
@@ -103,20 +107,20 @@ fn run(call: Call, seed: u64) -> Outcome {
     let mut fec = flexfec::Decoder::new(1, FecLimits::default());
     let mut sent: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
     // Packets in transit to the receiver, and requests in transit to the sender.
-    let mut arrivals: BTreeMap<(Duration, u64), (Vec<u8>, Came)> = BTreeMap::new();
+    let mut arrivals: BTreeMap<(Duration, u64), (Vec<u8>, PacketOrigin)> = BTreeMap::new();
     let mut requests: VecDeque<(Duration, Vec<u16>)> = VecDeque::new();
     let mut pictures: VecDeque<Duration> = VecDeque::new();
     let (mut serial, mut frame, mut key_requests) = (0_u64, 0_u16, 0);
     for tick in 0..SECONDS * 1000 {
         let now = ms(tick);
-        let mut leaving: Vec<(Vec<u8>, Came)> = Vec::new();
+        let mut leaving: Vec<(Vec<u8>, PacketOrigin)> = Vec::new();
         if tick * 30 / 1000 >= u64::from(frame) {
             leaving.extend(packets(frame, call.repairs, &mut sent));
             frame += 1;
         }
         while requests.front().is_some_and(|(at, _)| *at <= now) {
             let (_, numbers) = requests.pop_front().unwrap();
-            let answer = |number| (sent[&number].clone(), Came::Retransmitted);
+            let answer = |number| (sent[&number].clone(), PacketOrigin::Retransmitted);
             leaving.extend(numbers.into_iter().map(answer));
         }
         for (bytes, came) in leaving {
@@ -130,19 +134,20 @@ fn run(call: Call, seed: u64) -> Outcome {
         while arrivals.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
             let (_, (bytes, came)) = arrivals.pop_first().unwrap();
             let mut made = Vec::new();
-            if came == Came::Fec {
+            if came == PacketOrigin::Fec {
                 let header = Header { payload_type: 100, ssrc: 2, ..Header::default() };
                 let csrcs = 1_u32.to_be_bytes();
                 let packet = Packet { header, csrcs: &csrcs, extension: None, payload: &bytes };
                 fec.push_repair(&packet, &mut made).unwrap();
             } else {
-                let info = PacketInfo { repaired: came != Came::Media, ..PacketInfo::default() };
+                let info =
+                    PacketInfo { repaired: came != PacketOrigin::Media, ..PacketInfo::default() };
                 nacker.push(now, rtp::sequence_of(&bytes).unwrap(), came);
                 buffer.push(now, &bytes, info).unwrap();
                 fec.push_media(&bytes, &mut made).unwrap();
             }
             for bytes in made {
-                nacker.push(now, rtp::sequence_of(&bytes).unwrap(), Came::Fec);
+                nacker.push(now, rtp::sequence_of(&bytes).unwrap(), PacketOrigin::Fec);
                 let info = PacketInfo { repaired: true, ..PacketInfo::default() };
                 buffer.push(now, &bytes, info).unwrap();
             }

@@ -320,7 +320,7 @@ fn padding_leaves_no_gap_and_sequence_numbers_may_restart() {
     assert_eq!(poll(&mut it, ms(33)), [1]);
     stream.sequence = stream.sequence.wrapping_add(20_000);
     let frame = stream.frame(KEY, 3);
-    assert_eq!(it.push(ms(66), &frame[0].0, frame[0].1), Ok(Pushed::Stray));
+    assert_eq!(it.push(ms(66), &frame[0].0, frame[0].1), Ok(Pushed::OutOfRange));
     assert_eq!(it.push(ms(66), &frame[1].0, frame[1].1), Ok(Pushed::Kept));
     assert_eq!(it.packets().resets, 1);
     assert!(it.needs_key(ms(66)));

@@ -37,7 +37,7 @@ pub struct DepacketizerConfig {
     /// How long to wait for missing packets after a gap became visible by a later packet, even past
     /// the deadline of the frame: the tolerated reordering or retransmission delay. Packets that
     /// are slow but not overtaken are waited for indefinitely.
-    pub patience: Duration,
+    pub reorder_timeout: Duration,
     /// Maximum number of buffered packets.
     pub max_packets: usize,
     /// Maximum size of the buffered packets in bytes.
@@ -48,8 +48,8 @@ impl DepacketizerConfig {
     /// The given clock, a wait of 10 ms, 2048 packets and 8 MiB.
     #[must_use]
     pub fn new(clock: MediaClock) -> Self {
-        let patience = Duration::from_millis(10);
-        Self { clock, patience, max_packets: 2048, max_bytes: 8 << 20 }
+        let reorder_timeout = Duration::from_millis(10);
+        Self { clock, reorder_timeout, max_packets: 2048, max_bytes: 8 << 20 }
     }
 }
 
@@ -63,7 +63,7 @@ pub enum Pushed {
     /// Its frame was already emitted or abandoned.
     Late,
     /// Sequence number far from the previous ones; ignored unless the next packet follows it.
-    Stray,
+    OutOfRange,
 }
 
 /// How much of a frame is present.
@@ -213,7 +213,7 @@ impl Depacketizer {
             self.stray = Some(packet.header.sequence);
             if !follows {
                 self.counters.stray += 1;
-                return Ok(Pushed::Stray);
+                return Ok(Pushed::OutOfRange);
             }
             self.reset();
             number = self.sequence.peek(packet.header.sequence);
@@ -342,7 +342,7 @@ impl Depacketizer {
     fn gives_up_at(&self, missing: i64, timestamp: i64) -> Duration {
         let later = self.packets.range(missing..).map(|(_, stored)| stored.arrived);
         let noticed = later.min().unwrap_or(Duration::MAX);
-        noticed.saturating_add(self.config.patience).max(self.config.clock.due(timestamp))
+        noticed.saturating_add(self.config.reorder_timeout).max(self.config.clock.due(timestamp))
     }
 
     /// Examines the packets of a frame from its first.
@@ -634,7 +634,7 @@ mod tests {
         };
         let pushed: Vec<_> =
             frames[1].iter().map(|p| it.push(ms(1), &moved(p, 20_000)).unwrap()).collect();
-        assert_eq!(pushed, [Pushed::Stray, Pushed::Kept, Pushed::Kept]);
+        assert_eq!(pushed, [Pushed::OutOfRange, Pushed::Kept, Pushed::Kept]);
         assert_eq!(it.counters().resets, 1);
     }
 

@@ -78,10 +78,10 @@ fn lost_packets_are_recovered_bit_exactly() {
 fn fec_can_be_disabled_by_the_application() {
     let mut call = Setup { link: link(Loss::Random(0.1), 25), ..Setup::default() }.call();
     call.connect();
-    call.ends[0].peer.allow_correction(false);
+    call.ends[0].peer.allow_fec(false);
     send(&mut call, 100);
     assert_eq!(call.ends[0].peer.counters().repairs, 0);
-    call.ends[0].peer.allow_correction(true);
+    call.ends[0].peer.allow_fec(true);
     send(&mut call, 10);
     assert!(call.ends[0].peer.counters().repairs > 0);
 }

@@ -27,14 +27,14 @@ impl AudioPacketizerConfig {
 
 /// Numbers packets and sets the marker on the first of a talkspurt.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spurt {
+pub(super) struct AudioPacketizer {
     config: AudioPacketizerConfig,
     sequence: u16,
     /// Timestamp of the next packet if there is no gap.
     expected: Option<u32>,
 }
 
-impl Spurt {
+impl AudioPacketizer {
     pub(super) fn new(config: AudioPacketizerConfig) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self { config, sequence: config.first_sequence, expected: None })

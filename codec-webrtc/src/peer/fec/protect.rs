@@ -6,7 +6,7 @@ use str0m::rtp::RtpHeader;
 
 use super::super::Peer;
 use super::super::media::{Outgoing, Sender};
-use super::{Agreed, Correction, header_bytes};
+use super::{Agreed, Fec, header_bytes};
 use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::protection::{Controller, ProtectionConfig, SentFrame};
@@ -41,7 +41,7 @@ impl Peer {
     /// Whether frames of a media section are sent with FEC, because of packet loss.
     #[must_use]
     pub fn is_protected(&self, mid: Mid) -> bool {
-        let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
+        let protectors = self.fec.as_ref().map(|it| it.protectors.as_slice());
         let mut protectors = protectors.unwrap_or_default().iter();
         protectors.any(|it| it.agreed.mid == mid && it.is_on)
     }
@@ -53,14 +53,14 @@ impl Peer {
         packets: &[P],
         captured: Duration,
     ) -> Option<(u8, u8)> {
-        let protectors = &self.correction.as_ref()?.protectors;
+        let protectors = &self.fec.as_ref()?.protectors;
         if !protectors.iter().any(|it| it.agreed.mid == mid) {
             let protector = Protector::new(self.agreed(mid)?);
-            self.correction.as_mut()?.protectors.push(protector);
+            self.fec.as_mut()?.protectors.push(protector);
         }
         let now = self.now;
-        let correction = self.correction.as_mut()?;
-        let Correction { protectors, losses, round_trip, is_allowed, .. } = correction;
+        let fec = self.fec.as_mut()?;
+        let Fec { protectors, losses, round_trip, is_allowed, .. } = fec;
         let protector = protectors.iter_mut().find(|it| it.agreed.mid == mid)?;
         protector.controller.set_loss(losses.fraction(), losses.burst());
         if let Some(round_trip) = *round_trip {
@@ -75,7 +75,7 @@ impl Peer {
 
     /// Whether a sent packet is an FEC packet.
     pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
-        let protectors = self.correction.as_ref().map(|it| it.protectors.as_slice());
+        let protectors = self.fec.as_ref().map(|it| it.protectors.as_slice());
         let first = packet.get(header.header_len).copied();
         protectors.unwrap_or_default().iter().any(|it| {
             let is_red = *header.payload_type == it.agreed.red;
@@ -87,8 +87,8 @@ impl Peer {
     pub(in crate::peer) fn note_media(&mut self, header: &RtpHeader, packet: &[u8]) {
         let mut senders = self.senders.iter();
         let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
-        let (Some(mid), Some(correction)) = (mid, &mut self.correction) else { return };
-        let mut protectors = correction.protectors.iter_mut();
+        let (Some(mid), Some(fec)) = (mid, &mut self.fec) else { return };
+        let mut protectors = fec.protectors.iter_mut();
         let Some(protector) = protectors.find(|it| it.agreed.mid == mid) else { return };
         let is_red = *header.payload_type == protector.agreed.red;
         if !is_red || !protector.push(packet) || !header.marker {

@@ -9,14 +9,14 @@ const OVERDUE_S: f64 = 0.5;
 
 /// Rate limit during a feedback timeout.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Silence {
+pub(super) struct FeedbackTimeout {
     limit_bps: Option<f64>,
     /// Rate before the timeout.
     before_bps: f64,
     counted_from: Option<Duration>,
 }
 
-impl Silence {
+impl FeedbackTimeout {
     /// Updates the limit. `waiting_since` is the send time of the oldest packet without feedback,
     /// or the time of the last feedback if later.
     pub(super) fn update(

@@ -27,7 +27,7 @@ fn streams(ssrc: u32) -> Streams {
 const ATTEMPTS: usize = 3;
 
 /// Whether a RED packet contains FEC.
-fn is_correction(datagram: &[u8]) -> bool {
+fn is_fec(datagram: &[u8]) -> bool {
     let packet = rtp::parse(datagram).unwrap();
     assert_eq!(packet.header.payload_type, RED);
     red::parse(packet.payload).unwrap().last().unwrap().payload_type == ULPFEC
@@ -38,7 +38,7 @@ fn is_correction(datagram: &[u8]) -> bool {
 #[derive(Default)]
 struct Losses {
     group: Vec<Vec<u8>>,
-    has_correction: bool,
+    has_fec: bool,
     groups: usize,
     lost: usize,
 }
@@ -46,20 +46,20 @@ struct Losses {
 impl Losses {
     /// Returns the received packets of the previous group once a new one starts.
     fn push(&mut self, datagram: Vec<u8>) -> Vec<Vec<u8>> {
-        let correction = is_correction(&datagram);
+        let fec = is_fec(&datagram);
         let mut arrived = Vec::new();
-        if self.has_correction && !correction {
+        if self.has_fec && !fec {
             arrived = self.end();
         }
-        self.has_correction |= correction;
+        self.has_fec |= fec;
         self.group.push(datagram);
         arrived
     }
 
     fn end(&mut self) -> Vec<Vec<u8>> {
         let mut group = std::mem::take(&mut self.group);
-        if std::mem::take(&mut self.has_correction) {
-            let media = group.iter().filter(|it| !is_correction(it)).count();
+        if std::mem::take(&mut self.has_fec) {
+            let media = group.iter().filter(|it| !is_fec(it)).count();
             self.groups += 1;
             if media > 0 && self.groups > 1 {
                 group.remove(self.lost % media);
@@ -171,7 +171,7 @@ fn our_receiver_recovers_packets_protected_by_gstreamer() {
         &mut inlet,
         1,
         |_, datagram| {
-            if is_correction(&datagram) {
+            if is_fec(&datagram) {
                 return Some(datagram);
             }
             media += 1;

@@ -3,7 +3,7 @@
 use str0m::rtp::Extension;
 
 use super::super::Peer;
-use super::{Agreed, Correction, header_bytes};
+use super::{Agreed, Fec, header_bytes};
 use crate::{Codec, Event, Mid, RtpPacket};
 use codec_rtc::extension::{Extensions, Kind, Map};
 use codec_rtc::fec::{FecLimits, ulpfec};
@@ -27,10 +27,10 @@ pub(super) struct Corrector {
 impl Peer {
     /// Records the unencrypted header of a datagram to be processed.
     pub(in crate::peer) fn note_arriving(&mut self, datagram: &[u8]) {
-        let Some(correction) = &mut self.correction else { return };
-        correction.arriving.clear();
+        let Some(fec) = &mut self.fec else { return };
+        fec.arriving.clear();
         let header = header_bytes(datagram).and_then(|len| datagram.get(..len));
-        correction.arriving.extend_from_slice(header.unwrap_or_default());
+        fec.arriving.extend_from_slice(header.unwrap_or_default());
     }
 
     /// Processes a RED packet: emits its media and recovered packets. `None` if it is invalid.
@@ -39,15 +39,15 @@ impl Peer {
         // Several blocks are for audio only (RFC 5109, section 14.1, uses one per packet).
         let [Block { payload_type, data, .. }] = blocks.as_slice() else { return None };
         let ssrc = packet.header.ssrc;
-        let correctors = &self.correction.as_ref()?.correctors;
+        let correctors = &self.fec.as_ref()?.correctors;
         if !correctors.iter().any(|it| it.ssrc == ssrc) {
             if correctors.len() >= self.limits.sources {
                 return None;
             }
             let corrector = self.corrector(packet.mid, ssrc)?;
-            self.correction.as_mut()?.correctors.push(corrector);
+            self.fec.as_mut()?.correctors.push(corrector);
         }
-        let Correction { correctors, arriving, .. } = self.correction.as_mut()?;
+        let Fec { correctors, arriving, .. } = self.fec.as_mut()?;
         let corrector = correctors.iter_mut().find(|it| it.ssrc == ssrc)?;
         corrector.newest = corrector.newest.max(packet.sequence);
         let agreed = &corrector.agreed;

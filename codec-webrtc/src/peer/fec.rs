@@ -27,7 +27,7 @@ const REPORTED: usize = 4096;
 
 /// FEC state of a peer.
 #[derive(Debug)]
-pub(super) struct Correction {
+pub(super) struct Fec {
     /// Payload type of ULPFEC within RED.
     ulpfec: u8,
     /// Whether the application allows FEC.
@@ -54,7 +54,7 @@ struct Agreed {
     zeroed: Vec<u8>,
 }
 
-impl Correction {
+impl Fec {
     pub(super) fn new(ulpfec: u8) -> Self {
         Self {
             ulpfec,
@@ -92,15 +92,15 @@ impl Correction {
 impl Peer {
     /// Allows or prevents FEC on subsequent frames; allowed initially. If packets are lost because
     /// the link is congested, FEC makes it worse.
-    pub fn allow_correction(&mut self, is_allowed: bool) {
-        if let Some(correction) = &mut self.correction {
-            correction.is_allowed = is_allowed;
+    pub fn allow_fec(&mut self, is_allowed: bool) {
+        if let Some(fec) = &mut self.fec {
+            fec.is_allowed = is_allowed;
         }
     }
 
     /// Negotiated parameters of a media section with RED.
     fn agreed(&self, mid: Mid) -> Option<Agreed> {
-        let ulpfec = self.correction.as_ref()?.ulpfec;
+        let ulpfec = self.fec.as_ref()?.ulpfec;
         let media = self.rtc.media(mid.0)?;
         let params = self.rtc.codec_config().params();
         let of = |codec| {
