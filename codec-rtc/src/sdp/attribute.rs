@@ -4,7 +4,7 @@ use super::error::Problem;
 use super::media::{
     Extmap, Feedback, Fmtp, MediaDescription, RtcpAddress, RtpMap, SourceAttribute, SourceGroup,
 };
-use super::parse::{parse_connection, parse_payload_type};
+use super::value::{parse_connection, parse_payload_type};
 use super::{Attribute, Crypto, Direction, MAX_CANDIDATES, Session};
 
 /// Maximum number of SSRCs in a group.

@@ -10,6 +10,7 @@ mod crypto;
 mod error;
 mod media;
 mod parse;
+mod value;
 mod write;
 
 use std::net::IpAddr;

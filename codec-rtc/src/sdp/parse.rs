@@ -3,7 +3,8 @@
 use super::attribute;
 use super::error::{Problem, SdpError};
 use super::media::{MediaDescription, Protocol};
-use super::{Bandwidth, Connection, MAX_BYTES, MAX_MEDIA, Origin, Session};
+use super::value::{is_control, parse_connection, parse_payload_type};
+use super::{Bandwidth, MAX_BYTES, MAX_MEDIA, Origin, Session};
 
 /// Parses a session description. Accepts lines with or without carriage return; ignores unknown
 /// line types and keeps unknown attributes.
@@ -56,11 +57,6 @@ fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether a character is not allowed in text; tabs are.
-pub(super) fn is_control(char: char) -> bool {
-    char.is_control() && char != '\t'
-}
-
 fn parse_origin(value: &str) -> Result<Origin, Problem> {
     let wrong = || Problem::wrong("origin", value);
     let mut words = value.split_ascii_whitespace();
@@ -78,21 +74,6 @@ fn parse_time(value: &str) -> Result<(u64, u64), Problem> {
         (Some(Ok(start)), Some(Ok(end))) => Ok((start, end)),
         _ => Err(Problem::wrong("session time", value)),
     }
-}
-
-/// Parses `IN IP4 address[/ttl]`.
-pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
-    let wrong = || Problem::wrong("connection address", value);
-    let mut words = value.split_ascii_whitespace();
-    let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
-        (words.next(), words.next(), words.next())
-    else {
-        return Err(wrong());
-    };
-    let mut parts = address.split('/');
-    let address = parts.next().filter(|address| !address.is_empty()).ok_or_else(wrong)?;
-    let ttl = parts.next().map(str::parse).transpose().map_err(|_| wrong())?;
-    Ok(Connection { address: address.into(), ttl })
 }
 
 fn parse_bandwidth(value: &str) -> Result<Bandwidth, Problem> {
@@ -128,10 +109,4 @@ fn parse_media(value: &str) -> Result<MediaDescription, Problem> {
         }
     }
     Ok(line)
-}
-
-/// Parses a payload type, 0..=127.
-pub(super) fn parse_payload_type(text: &str) -> Result<u8, Problem> {
-    let number = text.parse().ok().filter(|&number| number <= 127);
-    number.ok_or_else(|| Problem::wrong("payload type, expected 0 to 127", text))
 }

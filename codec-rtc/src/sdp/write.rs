@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::media::{Extmap, MediaDescription};
-use super::parse::is_control;
+use super::value::is_control;
 use super::{Attribute, Bandwidth, Connection, Session};
 
 /// Lines end with CR LF. Control characters in text fields are dropped, so that they cannot inject
