@@ -274,7 +274,9 @@ impl Outlet for RtpOutlet {
                 SenderEvent::Target { allocation, steady_video, .. } => {
                     Some(OutletEvent::Target { rate: allocation.video, steady: steady_video })
                 }
-                SenderEvent::AudioResilience { before, after } => Some(OutletEvent::Sound { before, after }),
+                SenderEvent::AudioResilience { before, after } => {
+                    Some(OutletEvent::Sound { before, after })
+                }
                 SenderEvent::Left => {
                     let message = "the receiver ended the session";
                     Some(OutletEvent::Left(Failure::new(Kind::Network, message)))
