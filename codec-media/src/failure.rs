@@ -31,7 +31,9 @@ pub enum Kind {
 /// An error for the user.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// Who can do something about it.
     pub kind: Kind,
+    /// The text for people; lines after the first are help.
     pub message: String,
 }
 
@@ -39,14 +41,17 @@ pub struct Failure {
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
+    /// An error of a kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
+    /// Settings that are wrong or do not go together.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
+    /// A defect of this library.
     pub fn internal(message: impl Display) -> Self {
         Self::new(Kind::Internal, message.to_string())
     }

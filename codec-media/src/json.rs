@@ -7,6 +7,7 @@ use std::fmt::{Display, Write};
 pub struct Object(String);
 
 impl Object {
+    /// An empty object.
     pub fn new() -> Self {
         Self("{".to_owned())
     }
@@ -21,6 +22,7 @@ impl Object {
         self
     }
 
+    /// A string.
     pub fn text(self, key: &str, value: &str) -> Self {
         self.raw(key, text(value))
     }
@@ -38,6 +40,7 @@ impl Object {
         }
     }
 
+    /// The text of the object.
     pub fn finish(mut self) -> String {
         self.0.push('}');
         self.0

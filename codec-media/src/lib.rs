@@ -49,3 +49,33 @@ impl Env {
         Self { console: Events::none(), ..self.clone() }
     }
 }
+
+/// Debug output without fields, for types that hold readers, writers and coders.
+macro_rules! opaque_debug {
+    ($($type:ty),+ $(,)?) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+opaque_debug!(
+    audio::lane::SoundLane,
+    audio::sink::SoundSink,
+    audio::source::SoundSource,
+    audio::timeline::Timeline,
+    generate::sources::DrawnPictures,
+    generate::sources::MadeSound,
+    io::input::Opened,
+    io::media::Media,
+    io::media::SoundInput,
+    io::packed::PackedReader,
+    io::sink::PictureSink,
+    session::Session,
+    session::sound::Opened,
+    stills::read::StillSource,
+);
+#[cfg(feature = "net")]
+opaque_debug!(live::source::LiveMedia);

@@ -13,7 +13,9 @@ use crate::json::{self, Object};
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// Comma-separated values, one line a frame.
     Csv,
+    /// One JSON object.
     Json,
 }
 

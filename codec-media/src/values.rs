@@ -75,7 +75,9 @@ impl FromStr for Crop {
 /// The longest interval between key frames, in frames or seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum KeyInterval {
+    /// Frames; 0: no periodic key frames.
     Frames(u32),
+    /// Seconds.
     Seconds(f64),
 }
 
@@ -165,14 +167,20 @@ pub fn gain(text: &str) -> Result<f32, String> {
 /// Memory layout of headerless video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Samples {
+    /// Planes Y, U, V at half size.
     I420,
+    /// Plane Y, then U and V interleaved.
     Nv12,
+    /// 4:2:2, Y and chroma interleaved.
     Yuy2,
+    /// Red, green, blue.
     Rgb24,
+    /// Blue, green, red, alpha.
     Bgra,
 }
 
 impl Samples {
+    /// All with their names.
     pub const ALL: [(&'static str, Self); 5] = [
         ("i420", Self::I420),
         ("nv12", Self::Nv12),
@@ -181,6 +189,7 @@ impl Samples {
         ("bgra", Self::Bgra),
     ];
 
+    /// Name on a command line.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, samples)| *samples == self).map_or("?", |(name, _)| name)
     }
@@ -369,6 +378,7 @@ impl FromStr for Turn {
 pub enum Target {
     /// The size of the first frame.
     First,
+    /// This size.
     Size(Size),
 }
 

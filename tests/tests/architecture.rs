@@ -53,6 +53,8 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-rtc/src/lib.rs",
         "codec-webrtc/src/lib.rs",
         "codec-net/src/lib.rs",
+        "codec-media/src/lib.rs",
+        "codec-lab/src/lib.rs",
         "codec-cli/src/main.rs",
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
@@ -99,9 +101,43 @@ fn crates_depend_in_one_direction() {
                 "codec-webrtc",
             ],
         ),
+        (
+            "codec-media",
+            &[
+                "codec-core",
+                "codec-vp8",
+                "codec-audio",
+                "codec-backends",
+                "codec-container",
+                "codec-rtc",
+                "codec-webrtc",
+                "codec-net",
+                "codec-simd",
+            ],
+        ),
+        (
+            "codec-lab",
+            &[
+                "codec-core",
+                "codec-vp8",
+                "codec-audio",
+                "codec-backends",
+                "codec-container",
+                "codec-measure",
+                "codec-media",
+                "codec-rtc",
+                "codec-simd",
+            ],
+        ),
     ] {
         for other in ours(name) {
             assert!(allowed.contains(&&*other), "{name} depends on {other}");
+        }
+    }
+    // Libraries leave arguments, the terminal and signals to the command.
+    for name in ["codec-media", "codec-lab"] {
+        for other in ["clap", "terminal_size", "ctrlc"] {
+            assert!(!dependencies(name).iter().any(|found| found == other), "{name}: {other}");
         }
     }
 }
@@ -200,6 +236,18 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
         }
         assert_never(&dir, "a shared module sees a codec", |code| {
             code.contains("codec_vp8") || code.contains("codec_audio")
+        });
+    }
+}
+
+/// The engine and the lab report events; only the command writes messages and ends the process.
+#[test]
+fn libraries_do_not_print_or_exit() {
+    for dir in ["codec-media/src", "codec-lab/src"] {
+        assert_never(dir, "a library prints or exits", |code| {
+            ["println!", "eprintln!", "print!(", "stderr()", "process::exit"]
+                .iter()
+                .any(|name| code.contains(name))
         });
     }
 }

@@ -25,6 +25,7 @@ const MOST_AFTER_INTERRUPT: u32 = 100;
 pub struct SoundOptions {
     /// `codec` or `codec/backend`.
     pub backend: Option<String>,
+    /// Limits on the input.
     pub limits: Limits,
     /// Conceal damage and continue.
     pub conceal: bool,

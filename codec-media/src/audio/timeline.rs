@@ -69,6 +69,10 @@ enum Place {
 }
 
 impl Timeline {
+    /// Converts audio from one format to the other.
+    ///
+    /// # Errors
+    /// If there is no conversion between the formats.
     pub fn new(from: AudioFormat, to: AudioFormat, gaps: GapLimit, stop: Stop) -> Result<Self> {
         Ok(Self {
             converter: BendableConverter::new(from, to)?,

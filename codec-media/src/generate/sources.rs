@@ -18,6 +18,7 @@ pub struct DrawnPictures {
 }
 
 impl DrawnPictures {
+    /// Draws that many frames.
     pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
         let facts = Facts {
             size: generator.size(),
@@ -58,6 +59,7 @@ pub struct MadeSound {
 }
 
 impl MadeSound {
+    /// Makes that many samples at `rate` hertz.
     pub fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
         let format = AudioFormat::new(rate, ChannelLayout::Mono);
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);

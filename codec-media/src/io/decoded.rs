@@ -20,7 +20,9 @@ use crate::settings::encoding::threads_for;
 pub struct DecodeOptions {
     /// `codec` or `codec/backend`.
     pub backend: Option<String>,
+    /// Limits on the input.
     pub limits: Limits,
+    /// Conceal damage and go on.
     pub conceal: bool,
     /// As requested; `None`: by size and cores.
     pub threads: Option<usize>,

@@ -20,8 +20,11 @@ use crate::values::RawLayout;
 /// What to read, and how.
 #[derive(Clone, Debug)]
 pub struct InputSpec {
+    /// The file, or `-` for standard input.
     pub path: PathBuf,
+    /// Layout of headerless video.
     pub raw: Option<RawLayout>,
+    /// Limits on what the input may need.
     pub limits: Limits,
     /// Whether timestamps may go backwards, to play damaged input as far as possible.
     pub lenient: bool,
@@ -29,7 +32,9 @@ pub struct InputSpec {
 
 /// An opened input.
 pub enum Opened {
+    /// A container that codec-container reads.
     Container(Input),
+    /// Headerless video in packed samples.
     Packed(PackedReader),
     /// A still image, to be read by `crate::stills`.
     Still(Box<dyn Read + Send>, StillFormat),

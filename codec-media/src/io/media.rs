@@ -14,13 +14,17 @@ use crate::failure::{Failure, Kind, Result};
 /// The wanted kinds of media (at least one), or those that the input has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
+    /// Video.
     pub pictures: bool,
+    /// Audio.
     pub sound: bool,
 }
 
 /// The wanted media of an input.
 pub struct Media {
+    /// Decoded video.
     pub pictures: Option<Box<dyn FrameSource>>,
+    /// The audio track.
     pub sound: Option<SoundInput>,
     /// The media of the input, wanted or not.
     pub holds: Parts,
@@ -42,7 +46,9 @@ impl Media {
 pub struct SoundInput {
     /// Delivers only this track.
     pub reader: Box<dyn PacketReader>,
+    /// Number of the track in the reader.
     pub number: usize,
+    /// Description of the track.
     pub track: AudioTrack,
     /// Name of the input, for messages.
     pub name: String,

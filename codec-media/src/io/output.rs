@@ -26,6 +26,7 @@ pub struct Rules {
 /// An output that gets its final name when it is complete.
 #[derive(Debug)]
 pub struct OutputFile {
+    /// Name for messages.
     pub name: String,
     place: Place,
     overwrite: bool,

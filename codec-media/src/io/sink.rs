@@ -27,12 +27,19 @@ enum Form {
 /// Contents of the header.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
+    /// Size of all frames.
     pub size: Size,
+    /// Frames per second.
     pub frame_rate: Rational,
+    /// Colour description and aspect ratio.
     pub info: PictureInfo,
 }
 
 impl PictureSink {
+    /// Begins to write to `output`.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
     pub fn new(
         output: &OutputFile,
         format: Format,
@@ -52,6 +59,10 @@ impl PictureSink {
         Ok(Self { name: output.name.clone(), form })
     }
 
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
     pub fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         match &mut self.form {
             Form::Headed(writer) => {
@@ -65,6 +76,10 @@ impl PictureSink {
         }
     }
 
+    /// Completes the stream.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
     pub fn finish(mut self) -> Result<()> {
         match &mut self.form {
             Form::Headed(writer) => {

@@ -20,6 +20,7 @@ pub struct Facts {
     pub frame_rate: Rational,
     /// Number of frames, if stated or implied by the file size; used for progress.
     pub count: Option<u64>,
+    /// Colour description and aspect ratio.
     pub info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
     pub kind: String,
@@ -28,8 +29,11 @@ pub struct Facts {
 /// A frame with its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Shot<'a> {
+    /// The frame.
     pub picture: Picture<'a>,
+    /// Presentation time in ticks.
     pub pts: i64,
+    /// Duration in ticks.
     pub duration: Option<u64>,
 }
 
@@ -45,6 +49,7 @@ pub struct Damage {
 }
 
 impl Damage {
+    /// Whether anything was damaged.
     pub fn is_some(self) -> bool {
         self.lost_packets + self.concealed_frames > 0
     }
@@ -58,6 +63,7 @@ impl Damage {
 
 /// Returns frames one after another.
 pub trait FrameSource {
+    /// Description of the stream.
     fn facts(&self) -> &Facts;
 
     /// Waits at most `most` for a frame and returns whether one is available. Only capture devices

@@ -13,6 +13,7 @@ pub struct Losses {
     pub damaged: u64,
     /// Audio gaps, and the silence that fills them.
     pub sound_gaps: u64,
+    /// Seconds of silence in the place of lost audio.
     pub silence_s: f64,
     /// Audio that was not read in time.
     pub sound_late_s: f64,

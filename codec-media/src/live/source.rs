@@ -22,7 +22,9 @@ use crate::live::options::SendOptions;
 /// An input that can be opened, possibly more than once.
 #[derive(Clone, Debug)]
 pub enum LiveSource {
+    /// A file or a pipe.
     File(InputSpec),
+    /// Generated video and audio.
     Test(TestSource),
     #[cfg(all(feature = "capture", target_os = "linux"))]
     Capture(CaptureSpec),
@@ -30,7 +32,9 @@ pub enum LiveSource {
 
 /// The media of an input.
 pub struct LiveMedia {
+    /// Decoded video.
     pub pictures: Option<Box<dyn FrameSource>>,
+    /// The audio track.
     pub sound: Option<SoundInput>,
     /// Set if the input is live.
     pub live: Option<Arc<dyn Live>>,
@@ -91,6 +95,7 @@ impl LiveSource {
         Err(Failure::new(Kind::Backend, message))
     }
 
+    /// Name for messages.
     pub fn name(&self) -> String {
         match self {
             Self::File(spec) => spec.name(),
@@ -100,6 +105,7 @@ impl LiveSource {
         }
     }
 
+    /// Limits on the input.
     pub fn limits(&self) -> Limits {
         match self {
             Self::File(spec) => spec.limits,

@@ -7,9 +7,11 @@ use crate::failure::{Failure, Result};
 /// An I420 frame without padding.
 #[derive(Clone, Debug, Default)]
 pub struct Planes {
+    /// Size of the frame.
     pub size: Size,
     /// Y, then U, then V.
     pub bytes: Vec<u8>,
+    /// Colour description and aspect ratio.
     pub info: PictureInfo,
 }
 
@@ -56,6 +58,7 @@ impl Planes {
         [(y, self.size), (u, half), (v, half)]
     }
 
+    /// The Y, U and V planes.
     pub fn split_mut(&mut self) -> [&mut [u8]; 3] {
         let [y_len, u_len, _] = lengths(self.size);
         let (y, chroma) = self.bytes.split_at_mut(y_len);

@@ -19,6 +19,7 @@ pub struct Transform {
 }
 
 impl Transform {
+    /// Crops, rotates, then scales.
     pub fn new(crop: Option<Crop>, turn: Option<Turn>, resize: Option<Size>) -> Self {
         Self { crop, turn, resize, ..Self::default() }
     }

@@ -35,6 +35,7 @@ pub struct SoundEncoding {
 
 /// Sound that is ready to go.
 pub struct Opened {
+    /// Moves the audio.
     pub lane: SoundLane,
     /// For the muxer.
     pub track: AudioTrack,

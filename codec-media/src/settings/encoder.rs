@@ -85,10 +85,12 @@ impl Default for EncoderOptions {
 /// An encoder and all that it is told.
 #[derive(Clone, Debug)]
 pub struct EncoderSettings {
+    /// The backend that encodes.
     pub backend: &'static Backend,
     /// The capabilities of the backend's encoder.
     pub(crate) capabilities: &'static Capabilities,
     rate: Option<RateChoice>,
+    /// What the output is for.
     pub preset: Preset,
     speed: Option<u8>,
     keyint: Option<KeyInterval>,

@@ -22,21 +22,33 @@ use crate::values::{Crop, Turn};
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Encoding {
+    /// The input.
     pub input: InputSpec,
+    /// Output file, or `-`.
     pub output: PathBuf,
+    /// Container of the output.
     pub format: Format,
+    /// What may be overwritten.
     pub rules: Rules,
+    /// Settings of the video encoder.
     pub encoder: EncoderSettings,
     /// Changes of the bitrate while the encoder runs.
     pub rate_trace: Option<RateTrace>,
+    /// Threads of the encoder. Default: by size and cores.
     pub threads: Option<usize>,
+    /// Frames to skip at the beginning.
     pub skip: u64,
     /// Frames after those that are skipped keep their times; else the first is at 0.
     pub keep_times: bool,
+    /// Encode at most this many frames.
     pub frames: Option<u64>,
+    /// File that gets a row for each frame.
     pub report: Option<(PathBuf, Form)>,
+    /// Measure PSNR.
     pub wants_psnr: bool,
+    /// Measure SSIM.
     pub wants_ssim: bool,
+    /// Decode the output and compare it with the encoder's own frames.
     pub verify: bool,
     /// What to do with the sound; `None`: leave it out.
     pub sound: Option<SoundSettings>,

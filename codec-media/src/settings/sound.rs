@@ -91,7 +91,9 @@ pub enum SoundCodec {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct SoundSettings {
+    /// Which packets the output gets.
     pub codec: SoundCodec,
+    /// Bits per second. Default: by channels.
     pub bitrate: Option<Bitrate>,
     cbr: bool,
     application: Application,

@@ -9,8 +9,11 @@ use std::path::Path;
 /// Formats of still images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StillFormat {
+    /// PNG.
     Png,
+    /// JPEG.
     Jpeg,
+    /// WebP.
     WebP,
 }
 

@@ -107,6 +107,7 @@ fn animated_frames(file: &[u8]) -> Option<u32> {
 /// A still image's original samples.
 #[derive(Debug)]
 pub struct RgbStill {
+    /// Size of the image.
     pub size: Size,
     /// Interleaved red, green and blue.
     pub(crate) samples: Vec<u8>,

@@ -46,6 +46,7 @@ const LIKE: Format = Format::WebM;
 /// A queue of audio packets to send, in place of a file.
 #[derive(Debug, Default)]
 pub struct SoundQueue {
+    /// Data and presentation time of each, in ticks.
     pub packets: VecDeque<(Vec<u8>, i64)>,
 }
 
