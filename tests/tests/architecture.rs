@@ -263,6 +263,8 @@ fn security_tests_exist() {
         "codec-net",
         "codec-rtc",
         "codec-webrtc",
+        "codec-media",
+        "codec-lab",
         "codec-cli",
         "tests",
     ];
