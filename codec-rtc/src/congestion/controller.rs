@@ -9,6 +9,7 @@ use codec_core::error::ConfigError;
 
 use super::aimd::{Aimd, Observed, Step};
 use super::app_limited::ApplicationLimit;
+use super::backlog::Backlog;
 use super::delay::Delays;
 use super::fallback::Fallback;
 use super::feedback::FeedbackReader;
@@ -29,7 +30,10 @@ const MAX_REPORTS: usize = 16_384;
 const RECENT_S: f64 = 0.15;
 /// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
-/// Interval of the periodic processing.
+/// A packet is overdue if a report that comes this long after the shortest round trip, in seconds,
+/// does not cover it.
+const OVERDUE_S: f64 = 0.015;
+/// How often the parts that depend on time alone are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Sender-side congestion control of one network path.
@@ -42,6 +46,7 @@ pub struct Controller {
     trend: Trend,
     throughput: Throughput,
     delays: Delays,
+    backlog: Backlog,
     aimd: Aimd,
     loss: LossLimit,
     probes: Probes,
@@ -83,6 +88,7 @@ impl Controller {
             trend: Trend::default(),
             throughput: Throughput::default(),
             delays: Delays::default(),
+            backlog: Backlog::default(),
             aimd: Aimd::new(start, bounds),
             loss: LossLimit::default(),
             probes: Probes::default(),
@@ -188,6 +194,7 @@ impl Controller {
             self.groups = Groups::default();
             self.trend = Trend::default();
             self.throughput = Throughput::default();
+            self.backlog.reset();
             self.used_from = now;
             self.aimd.set(limit, now);
             self.resume_bps = self.config.probing.then(|| before.min(bps(self.config.max)));
@@ -224,9 +231,24 @@ impl Controller {
             self.delays.on_rtt(now, rtt);
         }
         self.delays.on_arrivals(now, &times);
+        self.note_backlog(now, arrived);
         if let Some(found) = measured {
             self.on_probe(now, found);
         }
+    }
+
+    /// The queueing delay that was measured, or a longer one that is predicted.
+    fn queueing_s(&self) -> f64 {
+        self.delays.queueing_s().max(self.backlog.seconds())
+    }
+
+    /// Packets that are overdue say how long the queue is.
+    fn note_backlog(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
+        let expected_s = self.delays.least_rtt_s() + OVERDUE_S;
+        let before = now.saturating_sub(Duration::from_secs_f64(expected_s.clamp(0.0, 60.0)));
+        let overdue = self.history.in_flight_bytes_before(before);
+        let (one_way, acked) = (self.delays.least_one_way_s(), self.throughput.estimate());
+        self.backlog.on_report(arrived, one_way, overdue, acked);
     }
 
     fn on_probe(&mut self, now: Duration, found_bps: f64) {
@@ -249,12 +271,14 @@ impl Controller {
             Usage::Overuse if others => Usage::Normal,
             usage => usage,
         };
+        let is_far_below = |rate: &f64| *rate < 0.5 * self.aimd.bps();
+        let collapsed = self.backlog.collapsed_bps().filter(is_far_below);
         let seen = Observed {
-            usage,
+            usage: if collapsed.is_some() { Usage::Overuse } else { usage },
             acked_bps: self.throughput.estimate(),
-            recent_bps: self.throughput.recent(RECENT_S),
+            recent_bps: collapsed.or_else(|| self.throughput.recent(RECENT_S)),
             rtt_s: self.delays.rtt_s(),
-            queueing_s: self.delays.queueing_s(),
+            queueing_s: self.queueing_s(),
             is_limited: self.limited.since().is_some(),
             is_contested: others,
         };

@@ -93,7 +93,12 @@ impl Delays {
         self.least_rtt.least().unwrap_or(0.1)
     }
 
-    /// Queueing delay of the forward path, relative to the minimum of the last minute.
+    /// The shortest one-way delay of the last minute, by two clocks.
+    pub(super) fn least_one_way_s(&self) -> Option<f64> {
+        self.least_one_way.least()
+    }
+
+    /// Time in queues on the way there, beyond the least of the last minute.
     pub(super) fn queueing_s(&self) -> f64 {
         self.queueing_s
     }

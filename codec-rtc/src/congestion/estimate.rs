@@ -94,7 +94,10 @@ pub struct Estimate {
     pub rtt: Duration,
     /// Queueing delay of the forward path.
     pub queueing: Duration,
-    /// State of the delay-based detector.
+    /// Predicted time in queues for a packet that is sent now, if the link has just become slower: by
+    /// the packets that are overdue and the rate at which the last ones arrived. Otherwise 0.
+    pub backlog: Duration,
+    /// What the delay says.
     pub usage: Usage,
     /// What determines the target bitrate.
     pub reason: Reason,

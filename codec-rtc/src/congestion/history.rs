@@ -159,7 +159,13 @@ impl History {
         self.in_flight_bytes
     }
 
-    /// Send time of the oldest packet in flight.
+    /// Bytes of those of them that were sent before this time.
+    pub(super) fn in_flight_bytes_before(&self, time: Duration) -> u64 {
+        let in_flight = self.packets.iter().skip(self.first_uncovered());
+        in_flight.take_while(|packet| packet.at < time).map(|packet| u64::from(packet.bytes)).sum()
+    }
+
+    /// When the oldest packet in flight was sent.
     pub(super) fn oldest_in_flight(&self) -> Option<Duration> {
         self.packets.get(self.first_uncovered()).map(|packet| packet.at)
     }

@@ -12,6 +12,7 @@
 
 mod aimd;
 mod app_limited;
+mod backlog;
 mod config;
 mod controller;
 mod delay;

@@ -48,6 +48,7 @@ impl Controller {
             loss,
             rtt: seconds(self.delays.rtt_s()),
             queueing: seconds(self.delays.queueing_s()),
+            backlog: seconds(self.backlog.seconds()),
             usage: self.trend.usage(),
             reason,
         }
@@ -96,7 +97,7 @@ impl Controller {
         let pushback = 1.0 - (1.0 - LEAST_DRAIN) * excess;
         let lowered = self.aimd.decreased();
         let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
-        let queue_s = self.delays.queueing_s();
+        let queue_s = self.queueing_s();
         if !draining || queue_s < least || self.delays.is_contested(now) {
             return pushback;
         }

@@ -33,7 +33,7 @@ fn capacity_drops_to_300_kbps_and_recovers() {
         println!(
             "  delay below 200 ms after {delayed:.1} s, 80 % utilisation {back:.1} s after recovery"
         );
-        assert!(below < 1.0 && delayed < 4.0 && back < 12.0);
+        assert!(below < 0.3 && delayed < 2.5 && back < 12.0);
     }
 }
 
