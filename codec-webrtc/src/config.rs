@@ -106,6 +106,8 @@ pub struct Codecs {
     pub ulpfec: bool,
     /// Opus with in-band FEC.
     pub opus: bool,
+    /// Opus in RED (RFC 2198) as well: see [`Peer::send_redundant_audio`](super::Peer).
+    pub opus_red: bool,
     /// G.711 mu-law.
     pub pcmu: bool,
     /// G.711 A-law.
@@ -121,7 +123,7 @@ impl Codecs {
 
 impl Default for Codecs {
     fn default() -> Self {
-        Self { vp8: true, ulpfec: true, opus: true, pcmu: true, pcma: true }
+        Self { vp8: true, ulpfec: true, opus: true, opus_red: false, pcmu: true, pcma: true }
     }
 }
 

@@ -90,7 +90,9 @@ pub struct NegotiatedCodec {
     pub payload_type: u8,
     /// Payload type of RTX (RFC 4588).
     pub rtx: Option<u8>,
-    /// RTP clock rate in Hz.
+    /// Payload type of RED with this codec (RFC 2198), for audio.
+    pub red: Option<u8>,
+    /// Ticks of the timestamp in a second.
     pub clock_hz: u32,
 }
 

@@ -1,15 +1,17 @@
 // Watches a video in Chromium over a relay, and prints samples of getStats, four a second, as JSON.
-// usage: node falls.mjs view URL STREAM SECONDS
+// usage: node falls.mjs view URL STREAM SECONDS DELAY
 //        node falls.mjs self URL KBPS SECONDS CAMERA.y4m
-// `view` watches a stream of `codec serve`. `self` sends from one peer of the browser to another: it
-// prints {"upstream": "ADDRESS:PORT"} and reads the port of a relay before that.
+// `view` watches a stream of `codec serve` with a playout delay of the page (auto, low, smooth).
+// `self` sends from one peer of the browser to another: it prints {"upstream": "ADDRESS:PORT"} and
+// reads the port of a relay before that.
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const [mode, url, what, seconds, camera] = process.argv.slice(2);
+const [mode, url, what, seconds, last] = process.argv.slice(2);
+const [delay, camera] = mode === "view" ? [last, null] : [null, last];
 const profile = mkdtempSync(join(tmpdir(), "codec-falls-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -35,6 +37,7 @@ async function view(page) {
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready !== undefined);
   await page.selectOption("#stream", what);
+  await page.selectOption("#delay", delay);
   await page.click("#watch-start");
   await page.waitForFunction(() => document.getElementById("player").videoWidth > 0, null, { timeout: 20000 });
   await page.evaluate(() => {
@@ -123,4 +126,5 @@ await browser.close();
 rmSync(profile, { recursive: true, force: true });
 if (failure) console.error(failure.stack ?? String(failure));
 console.log(JSON.stringify({ samples, said }));
-process.exit(failure ? 1 : 0);
+// Not before all of it has been written.
+process.stdout.write("", () => process.exit(failure ? 1 : 0));

@@ -35,6 +35,9 @@ const END: u64 = 65;
 /// Default number of runs of each side; `RUNS` overrides it.
 const RUNS: usize = 3;
 const PACKET_TICKS: i64 = 960;
+/// Playout delays of the page.
+const DELAYS: [(&str, &str); 2] =
+    [("codec serve", "auto"), ("codec serve, half a second", "smooth")];
 
 /// A repeated second of a tone in packets of 20 ms.
 struct Tone {
@@ -159,8 +162,8 @@ fn config(link: LinkConfig, towards_client: bool) -> RelayConfig {
     config
 }
 
-/// Chromium watches the server over the link.
-fn view(link: LinkConfig, seconds: u64) -> Run {
+/// Chromium watches the server over the link, with a playout delay of the page.
+fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
     let config_of_server = Config::loopback();
     let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
     let rtc = RtcConfig { announce: Some(beside), ..config_of_server.rtc };
@@ -181,7 +184,7 @@ fn view(link: LinkConfig, seconds: u64) -> Run {
     let began = epoch_ms();
     let output = Command::new("node")
         .arg(scripts().join("falls.mjs"))
-        .args(["view", &server.url(), "demo", &seconds.to_string()])
+        .args(["view", &server.url(), "demo", &seconds.to_string(), delay])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -276,7 +279,9 @@ fn a_link_that_drops_and_recovers() {
         "| | rate | least frames/s from the third second on | frozen | audio concealed | full rate after |"
     );
     for _ in 0..runs() {
-        print_fall("codec serve", &view(link(Some(falling()), spec), END));
+        for (name, delay) in DELAYS {
+            print_fall(name, &view(link(Some(falling()), spec), END, delay));
+        }
         print_fall("Chromium", &to_itself(link(Some(falling()), spec), END));
     }
 }
@@ -291,7 +296,7 @@ fn burst_losses() {
     eprintln!("| | frames/s | freezes | frozen | kb/s |");
     for _ in 0..runs() {
         let runs = [
-            ("codec serve", view(link(None, spec), 35)),
+            ("codec serve", view(link(None, spec), 35, "auto")),
             ("Chromium", to_itself(link(None, spec), 35)),
         ];
         for (name, run) in runs {

@@ -12,7 +12,13 @@ const TRANSPORT: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:01234
     a=setup:actpass\r\na=rtcp-mux\r\n";
 
 /// Formats a media line as browsers write it.
-fn line(mid: u8, kind: &str, direction: &str, codecs: &[(u8, &str)], more: &str) -> String {
+pub(crate) fn line(
+    mid: u8,
+    kind: &str,
+    direction: &str,
+    codecs: &[(u8, &str)],
+    more: &str,
+) -> String {
     let types: String = codecs.iter().map(|(pt, _)| format!(" {pt}")).collect();
     let maps: String =
         codecs.iter().map(|(pt, name)| format!("a=rtpmap:{pt} {name}\r\n")).collect();
@@ -20,7 +26,7 @@ fn line(mid: u8, kind: &str, direction: &str, codecs: &[(u8, &str)], more: &str)
     format!("{line}a={direction}\r\n{maps}{more}")
 }
 
-fn offer(lines: &[String]) -> String {
+pub(crate) fn offer(lines: &[String]) -> String {
     let mids: String = (0..lines.len()).map(|mid| format!(" {mid}")).collect();
     format!("{SESSION}a=group:BUNDLE{mids}\r\n{}", lines.concat())
 }
@@ -31,7 +37,7 @@ fn post(server: &Server, path: &str, lines: &[String]) -> Answer {
 
 const H264: [(u8, &str); 2] = [(102, "H264/90000"), (103, "rtx/90000")];
 const OTHERS: [(u8, &str); 3] = [(45, "AV1/90000"), (98, "VP9/90000"), (102, "H264/90000")];
-const VP8: [(u8, &str); 1] = [(96, "VP8/90000")];
+pub(crate) const VP8: [(u8, &str); 1] = [(96, "VP8/90000")];
 const OPUS: [(u8, &str); 1] = [(111, "opus/48000/2")];
 const AAC: [(u8, &str); 1] = [(112, "mpeg4-generic/48000/2")];
 

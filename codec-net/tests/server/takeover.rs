@@ -8,6 +8,7 @@ use codec_webrtc::Direction;
 
 use crate::caller::{Caller, SDP, plan};
 use crate::client::{bearer, request_with};
+use crate::offers::{VP8, line, offer};
 
 const ONE: &str = "one-publisher";
 const OTHER: &str = "other-publisher";
@@ -31,9 +32,17 @@ fn only_the_same_token_takes_over_a_stream() {
     // The first one is silent, but the server has not noticed yet.
     drop(crashed);
     let (name, token) = bearer(OTHER);
-    let refused =
-        request_with(server.address(), "POST", "/whip/mine", &[(name, &token), SDP], "v=0\r\n");
+    let video = line(0, "video", "sendonly", &VP8, "");
+    let body = offer(&[video]);
+    let post = |token: &str, body: &str| {
+        request_with(server.address(), "POST", "/whip/mine", &[(name, token), SDP], body)
+    };
+    let refused = post(&token, &body);
     assert_eq!(refused.status, 409, "{refused:?}");
+    let sessions = server.sessions().count();
+    let malformed = post(&bearer(ONE).1, "v=0\r\nm=nothing\r\n");
+    assert_eq!(malformed.status, 400, "{malformed:?}");
+    assert_eq!(server.sessions().count(), sessions, "the session of the publisher is still there");
     let mut back = publish(ONE);
     assert!(back.live(Duration::from_secs(10), |caller| caller.connected));
     assert!(std::sync::Arc::ptr_eq(&stream, &server.hub().find("mine").unwrap()));

@@ -182,9 +182,51 @@ impl Peer {
         let (nackable, red) = (false, None);
         let packet =
             Outgoing { codec, red, timestamp, marker, payload, captured, extensions, nackable };
+        self.send_packet(now, mid, &packet)
+    }
+
+    /// Sends a packet of audio as the payload of RED that
+    /// [`Redundancy`](crate::packet::red::Redundancy) made of it and of earlier ones, if RED was
+    /// negotiated for this codec.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing has been sent then. [`SendError::NoCodec`] if there is no RED.
+    pub fn send_redundant_audio(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        codec: Codec,
+        payload: &[u8],
+        timestamp: u32,
+        captured: Duration,
+    ) -> Result<u16, SendError> {
+        let media = self.media(mid).ok_or(SendError::NotSending)?;
+        let of_codec = media.codecs.iter().find(|it| it.codec == codec);
+        let red = of_codec.and_then(|it| it.red).ok_or(SendError::NoCodec(codec))?;
+        let empty = SendError::Malformed(rtp::Malformed::EmptyPayload);
+        let (first, payload) = payload.split_first().ok_or(empty)?;
+        let packet = Outgoing {
+            codec,
+            red: Some((red, *first)),
+            timestamp,
+            marker: false,
+            payload,
+            captured,
+            extensions: &Extensions::default(),
+            nackable: false,
+        };
+        self.send_packet(now, mid, &packet)
+    }
+
+    fn send_packet(
+        &mut self,
+        now: Duration,
+        mid: Mid,
+        packet: &Outgoing<'_>,
+    ) -> Result<u16, SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
             peer.advance(now);
-            let sequence = peer.write(mid, &packet)?;
+            let sequence = peer.write(mid, packet)?;
             peer.tick();
             Ok(sequence)
         })
@@ -251,8 +293,8 @@ impl Peer {
                 Codec::Opus => 48_000,
                 Codec::Pcmu | Codec::Pcma => 8000,
             };
-            let rtx = param.resend().map(|pt| *pt);
-            Some(NegotiatedCodec { codec, payload_type: **pt, rtx, clock_hz })
+            let [rtx, red] = [param.resend(), param.red()].map(|pt| pt.map(|pt| *pt));
+            Some(NegotiatedCodec { codec, payload_type: **pt, rtx, red, clock_hz })
         });
         let codecs = codecs.collect();
         let direction =

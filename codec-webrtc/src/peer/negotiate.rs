@@ -15,7 +15,8 @@ use crate::guard::{Counters, Guard};
 use crate::provider::{self, MediaKeys};
 use crate::sdp_error::refused_sdp;
 use crate::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, SdpError, extension, lines, red, sdp,
+    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension, lines, red,
+    sdp,
 };
 
 /// State of an offer until its answer arrives.
@@ -36,6 +37,21 @@ impl Peer {
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
         contain::negotiated(|| Self::answer_now(offer, config, now))
+    }
+
+    /// Parses an offer without answering it, as [`answer`](Self::answer) does: for servers that give
+    /// something up for a call.
+    ///
+    /// # Errors
+    /// [`SdpError`] if the offer is malformed or exceeds the limits.
+    pub fn check_offer(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Result<(), SdpError> {
+        contain::negotiated(|| {
+            let offer = sdp::admit(offer, limits)?;
+            let (offer, _) = lines::take(&offer, codecs, limits)?;
+            let (offer, _) = red::hide(&offer);
+            let parsed = SdpOffer::from_sdp_string(&offer);
+            parsed.map(|_| ()).map_err(|error| refused_sdp(&offer, error))
+        })
     }
 
     fn answer_now(
@@ -246,7 +262,7 @@ impl Peer {
 }
 
 fn stack_config(config: &PeerConfig) -> RtcConfig {
-    let Codecs { vp8, opus, pcmu, pcma, .. } = config.codecs;
+    let Codecs { vp8, opus, opus_red, pcmu, pcma, .. } = config.codecs;
     let version = match config.dtls {
         DtlsVersions::V1_2 => str0m::config::DtlsVersion::Dtls12,
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
@@ -262,7 +278,7 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         .set_rtp_mode(true)
         .clear_codecs()
         .enable_vp8(vp8)
-        .enable_opus(opus, false)
+        .enable_opus(opus, opus_red)
         .enable_pcmu(pcmu, false)
         .enable_pcma(pcma, false)
         .set_extension_map(extension::offered())

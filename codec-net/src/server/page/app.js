@@ -213,7 +213,7 @@ async function watch() {
       state.watching = new socket.SocketCall(name, canvas, watchingEvents);
       state.watching.setMuted(player.muted);
     } else {
-      state.watching = await rtc.watch(name, watchingEvents, state.settings);
+      state.watching = await rtc.watch(name, watchingEvents, state.settings, at("delay").value);
       followConnection(state.watching, "state");
     }
     state.way = bySocket ? "socket" : "webrtc";

@@ -24,6 +24,40 @@ function preferVp8(transceiver, side) {
   transceiver.setCodecPreferences(codecs.filter((codec) => /\/(vp8|rtx|red|ulpfec)$/i.test(codec.mimeType)));
 }
 
+/// Least playout delay in milliseconds: usually, and for some time after the audio broke up.
+const PLAYOUT_DELAYS = { auto: [0, 500], low: [0, 0], smooth: [500, 500] };
+/// How long a break raises the delay.
+const RAISED_MS = 60000;
+/// Concealed samples from one measurement to the next that count as a break: 20 ms.
+const BREAK_SAMPLES = 960;
+
+/// Sets the playout delay of a call's receivers.
+class Playout {
+  constructor(pc, choice) {
+    this.pc = pc;
+    [this.usual, this.raised] = PLAYOUT_DELAYS[choice] ?? PLAYOUT_DELAYS.auto;
+    this.until = 0;
+    this.set(this.usual);
+  }
+
+  set(ms) {
+    for (const receiver of this.pc.getReceivers()) {
+      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = ms || null;
+    }
+    this.ms = ms;
+  }
+
+  /// Takes the statistics of the audio that arrives.
+  measured({ concealedSamples = 0, silentConcealedSamples = 0 }) {
+    const now = performance.now();
+    const concealed = concealedSamples - silentConcealedSamples;
+    if (concealed - (this.concealed ?? concealed) >= BREAK_SAMPLES) this.until = now + RAISED_MS;
+    this.concealed = concealed;
+    const wanted = now < this.until ? this.raised : this.usual;
+    if (wanted !== this.ms) this.set(wanted);
+  }
+}
+
 class Call {
   constructor(path, on, settings, startKbps) {
     this.path = path;
@@ -115,11 +149,13 @@ class Call {
 }
 
 /// Watches a stream. `on` has handlers for `media`, `state`, `line`, `message`, `end` and
-/// `unreachable`, which returns whether it falls back to another transport.
-export async function watch(name, on, settings) {
+/// `unreachable`, which returns whether it falls back to another transport. `delay` is the playout
+/// delay: "auto", "low" or "smooth".
+export async function watch(name, on, settings, delay) {
   const call = new Call(`/whep/${encodeURIComponent(name)}`, on, settings);
   preferVp8(call.pc.addTransceiver("video", { direction: "recvonly" }), RTCRtpReceiver);
   call.pc.addTransceiver("audio", { direction: "recvonly" });
+  call.playout = new Playout(call.pc, delay);
   const media = new MediaStream();
   call.pc.addEventListener("track", ({ track }) => {
     media.addTrack(track);
@@ -174,6 +210,7 @@ export async function measure(call, before) {
   const now = { at: performance.now() };
   for (const report of (await call.pc.getStats()).values()) {
     if (report.type === "inbound-rtp" && report.kind === "video") now.inbound = report;
+    if (report.type === "inbound-rtp" && report.kind === "audio") call.playout?.measured(report);
     if (report.type === "outbound-rtp" && report.kind === "video") now.outbound = report;
     if (report.type === "remote-inbound-rtp" && report.kind === "video") now.remote = report;
     if (report.type === "candidate-pair" && report.nominated) now.pair = report;

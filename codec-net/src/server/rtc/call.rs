@@ -267,6 +267,11 @@ impl Call {
                     Side::Publishing(receiving, _) => receiving.path(&path),
                 }
             }
+            Event::Estimate { bitrate, .. } => {
+                if let Side::Watching(watching) = &mut self.side {
+                    watching.estimated(now, bitrate);
+                }
+            }
             Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),
             Event::ChannelMessage { channel, binary, data } => {
                 return self.hear(now, channel, binary, &data);

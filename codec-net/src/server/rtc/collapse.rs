@@ -14,7 +14,9 @@ const EMPTY: Duration = Duration::from_millis(100);
 const STOPPED: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
 /// Minimum time from a restart to the next stop: key frames also fill slow links.
 const APART: Duration = Duration::from_secs(10);
-/// Loss ratio above which frames are missing.
+/// For how long losses are taken to be those of the full queue.
+const RECENT: Duration = Duration::from_secs(5);
+/// Share of packets lost above which frames are missing.
 const LOST: f64 = 0.03;
 
 /// The action to take.
@@ -42,10 +44,11 @@ impl Collapse {
     /// Updates the state with the current estimate.
     pub(super) fn update(&mut self, now: Duration, estimate: &Estimate) -> Step {
         let rate = estimate.stable.0;
+        let queueing = estimate.queueing.max(estimate.backlog);
         if let Some(since) = self.stopped {
             self.has_lost |= estimate.loss > LOST;
             let lasted = now.saturating_sub(since);
-            let is_over = estimate.queueing < EMPTY && lasted >= STOPPED[0];
+            let is_over = queueing < EMPTY && lasted >= STOPPED[0];
             if !is_over && lasted < STOPPED[1] {
                 return Step::Stop;
             }
@@ -57,12 +60,18 @@ impl Collapse {
         let high = high.filter(|(high, _)| *high > rate).unwrap_or((rate, now));
         self.high = Some(high);
         let is_again = self.restarted.is_some_and(|at| now.saturating_sub(at) < APART);
-        if rate * 100 < high.0 * FALLEN_PCT && estimate.queueing >= EMPTY && !is_again {
+        if rate * 100 < high.0 * FALLEN_PCT && queueing >= EMPTY && !is_again {
             self.stopped = Some(now);
             self.has_lost = estimate.loss > LOST;
             return Step::Stop;
         }
         Step::GoOn
+    }
+
+    /// Whether the link is in a collapse, or was shortly before.
+    pub(super) fn is_recent(&self, now: Duration) -> bool {
+        let restarted = self.restarted.is_some_and(|at| now.saturating_sub(at) < RECENT);
+        self.stopped.is_some() || restarted
     }
 }
 
@@ -82,9 +91,23 @@ mod tests {
             loss,
             rtt: Duration::from_millis(60),
             queueing: Duration::from_millis(queueing_ms),
+            backlog: Duration::ZERO,
             usage: Usage::Normal,
             reason: Reason::Delay,
         }
+    }
+
+    #[test]
+    fn packets_that_are_overdue_stop_the_video_before_the_delay_shows_the_queue() {
+        let mut collapse = Collapse::default();
+        collapse.update(at(0), &estimate(1900, 5, 0.0));
+        let overdue = Estimate { backlog: at(400), ..estimate(260, 45, 0.0) };
+        assert_eq!(collapse.update(at(100), &overdue), Step::Stop);
+        assert!(collapse.is_recent(at(100)));
+        let waits = Estimate { backlog: at(120), ..estimate(260, 80, 0.1) };
+        assert_eq!(collapse.update(at(400), &waits), Step::Stop, "not empty yet");
+        assert_eq!(collapse.update(at(500), &estimate(260, 20, 0.0)), Step::Restart(true));
+        assert!(collapse.is_recent(at(5400)) && !collapse.is_recent(at(5500)));
     }
 
     fn at(ms: u64) -> Duration {

@@ -20,7 +20,7 @@ use super::super::sessions::{End, IceSession, Kind};
 use super::super::start::Shared;
 use super::control::{Control, Role};
 use super::fragment::{Fragment, SDP_FRAGMENT};
-use super::negotiation::Offer;
+use super::negotiation::{self, Offer};
 
 /// Part of the name of an extension (AV1 RTP specification, annex A).
 const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
@@ -49,6 +49,8 @@ pub(in super::super) async fn publish(posted: Posted) -> Result<Response, Refuse
     let (id, control) = (asked.id, asked.shared.network.control());
     let offer = Offer::read(&asked.offer, &asked.shared.limits);
     offer.check_publisher()?;
+    // A malformed offer must not end the session of the publisher before.
+    negotiation::check(&asked.offer, &asked.shared.limits)?;
     let (video, sound) = (offer.takes(RtcKind::Video), offer.takes(RtcKind::Audio));
     let about = About { kind: "whip", video, sound };
     let end = control.clone();

@@ -1,6 +1,6 @@
 //! Which media of an offer the server accepts, and which offers it rejects entirely.
 
-use codec_webrtc::{Codecs, Kind, OfferedLine, PeerLimits};
+use codec_webrtc::{Codecs, Kind, OfferedLine, Peer, PeerLimits};
 
 use super::super::limits::Limits;
 use super::super::outcome::Refusal;
@@ -20,7 +20,16 @@ pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
     }
 }
 
-/// Audio and video lines of an offer.
+/// Whether an offer can be parsed.
+///
+/// # Errors
+/// [`Refusal::Bad`].
+pub(super) fn check(offer: &str, limits: &Limits) -> Result<(), Refusal> {
+    let checked = Peer::check_offer(offer, codecs(), &peer_limits(limits));
+    checked.map_err(|error| Refusal::Bad(error.to_string()))
+}
+
+/// Lines of audio and video of an offer.
 pub(super) struct Offer(Vec<OfferedLine>);
 
 impl Offer {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
-use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
+use codec_webrtc::{Certificate, Codecs, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Moved;
@@ -376,9 +376,9 @@ impl Calls {
         let base = self.clock.instant(Duration::ZERO);
         let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
         config.candidates = self.candidates()?;
-        config.codecs = negotiation::codecs();
-        config.limits = negotiation::peer_limits(&self.limits);
         let is_viewer = matches!(role, Role::View(_));
+        config.codecs = Codecs { opus_red: is_viewer, ..negotiation::codecs() };
+        config.limits = negotiation::peer_limits(&self.limits);
         config.start_bitrate = is_viewer.then_some(START_BITRATE);
         config.stats_interval = Some(STATS_INTERVAL);
         config.congestion = is_viewer.then_some(CONGESTION);

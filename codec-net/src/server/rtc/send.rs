@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use codec_core::codec::{FrameKind, PacketMeta};
 use codec_rtc::extension::{AbsCaptureTime, Extensions, PlayoutDelay};
+use codec_rtc::packet::red::{Redundancy, RedundancyConfig};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::sequence::wrap_32;
@@ -12,7 +13,10 @@ use codec_webrtc::{Codec, Mid, Peer, SendError};
 use super::super::media::{SOUND_HZ, SoundPacket, VIDEO_HZ, VideoFrame};
 use super::super::random;
 
-/// Maximum number of packets per frame.
+/// Packets of audio that are repeated after a collapse: it is noticed within this time after the
+/// first one was dropped.
+const REPEATED: usize = 6;
+/// Most packets of a frame.
 const MAX_PACKETS: usize = 2048;
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
 /// 4.2).
@@ -43,7 +47,7 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
 }
 
 /// The sending state of a viewer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sending {
     picture_id: u16,
     /// Offset added to TL0PICIDX so that it continues across changes of the rendition; and the last
@@ -53,12 +57,24 @@ pub(super) struct Sending {
     /// Sent frames and bytes.
     pub(super) frames: u64,
     pub(super) bytes: u64,
+    /// The last packets of audio.
+    audio: Option<Redundancy>,
+    /// The next packet of audio repeats those before.
+    repeats_audio: bool,
 }
 
 impl Sending {
     pub(super) fn new() -> Self {
         let picture_id = u16::from_be_bytes(random::bytes()) & 0x7fff;
-        Self { picture_id, tl0_shift: 0, last_tl0: None, frames: 0, bytes: 0 }
+        Self {
+            picture_id,
+            tl0_shift: 0,
+            last_tl0: None,
+            frames: 0,
+            bytes: 0,
+            audio: None,
+            repeats_audio: false,
+        }
     }
 
     /// Sends a frame. `playout_delay`: the delay requested from the viewer.
@@ -108,7 +124,32 @@ impl Sending {
         Some(index)
     }
 
-    /// Sends an audio packet.
+    /// Repeats the last packets of audio with the next one, if the viewer knows RED: a full queue
+    /// dropped some of them with the video.
+    pub(super) fn repeat_audio(&mut self) {
+        self.repeats_audio = true;
+    }
+
+    /// A packet of audio with those before it, if they are to be repeated.
+    fn redundant(&mut self, peer: &Peer, mid: Mid, timestamp: u32, data: &[u8]) -> Option<Vec<u8>> {
+        if self.audio.is_none() {
+            let media = peer.media(mid)?;
+            let opus = media.codecs.iter().find(|codec| codec.codec == Codec::Opus)?;
+            opus.red?;
+            let config = RedundancyConfig {
+                payload_type: opus.payload_type,
+                depth: REPEATED,
+                max_bytes: Peer::MAX_PAYLOAD_BYTES,
+            };
+            self.audio = Redundancy::new(config).ok();
+        }
+        let mut payload = Vec::new();
+        let repeated = self.audio.as_mut()?.push(timestamp, data, &mut payload).ok()?;
+        let repeats = std::mem::take(&mut self.repeats_audio);
+        (repeats && repeated > 0).then_some(payload)
+    }
+
+    /// Sends a packet of sound.
     pub(super) fn sound(
         &mut self,
         peer: &mut Peer,
@@ -121,7 +162,13 @@ impl Sending {
         let captured = begin.saturating_add(time_of(packet.pts, SOUND_HZ));
         let none = Extensions::default();
         let data = &packet.data;
-        peer.send_audio(now, mid, Codec::Opus, data, timestamp, false, captured, &none)?;
+        let redundant = self.redundant(peer, mid, timestamp, data);
+        let is_repeated = redundant.is_some_and(|payload| {
+            peer.send_redundant_audio(now, mid, Codec::Opus, &payload, timestamp, captured).is_ok()
+        });
+        if !is_repeated {
+            peer.send_audio(now, mid, Codec::Opus, data, timestamp, false, captured, &none)?;
+        }
         self.bytes += packet.data.len() as u64;
         Ok(())
     }

@@ -30,7 +30,9 @@ const MIN_QUEUE_BYTES: u64 = 96 << 10;
 const LAYERS_INTERVAL: Duration = Duration::from_millis(100);
 /// A queueing delay above this means that the link is full.
 const QUEUED: Duration = Duration::from_millis(60);
-/// A live encoder pauses while frames with this much delay are queued before the link.
+/// A target that falls below this share of what it was, in percent, is looked at without waiting.
+const COLLAPSED_PCT: u64 = 50;
+/// A live encoder waits while so much of what it made waits before the link.
 const HOLD: Duration = Duration::from_millis(250);
 /// The upper limit of the bandwidth estimate is at least this.
 const LEAST_WANTED: Bitrate = Bitrate::kbps(800);
@@ -63,6 +65,10 @@ pub(super) struct Watching {
     strain: Strain,
     patience: Patience,
     next_layers: Duration,
+    /// The target of the estimate when [`think`](Self::think) last looked at it.
+    target: Bitrate,
+    /// Video is stopped until the queue of the link is empty.
+    is_stopped: bool,
 }
 
 impl Watching {
@@ -81,6 +87,8 @@ impl Watching {
             strain: Strain::default(),
             patience: Patience::default(),
             next_layers: now,
+            target: Bitrate(0),
+            is_stopped: false,
         }
     }
 
@@ -96,8 +104,7 @@ impl Watching {
 
     /// Sent frames and bytes.
     pub(super) fn moved(&self) -> Moved {
-        let Sending { frames, bytes, .. } = self.sending;
-        Moved { bytes, frames }
+        Moved { bytes: self.sending.bytes, frames: self.sending.frames }
     }
 
     /// Handles a negotiated media line.
@@ -178,13 +185,22 @@ impl Watching {
     /// Handles link statistics.
     pub(super) fn path(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
         self.strain.update(path);
-        peer.allow_fec(self.strain.has_room());
+        // What a full queue dropped a moment ago says nothing about losses of the link.
+        peer.allow_fec(self.strain.has_room() && !self.collapse.is_recent(now));
         let corrected = self.video.is_some_and(|mid| peer.is_protected(mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
         self.patience.update(now, path.loss_sent, round_trip, corrected);
     }
 
-    /// When a timeout is due.
+    /// The estimate changed. A collapse is answered at once: each frame that is still sent makes the
+    /// queue longer, and the audio late.
+    pub(super) fn estimated(&mut self, now: Duration, target: Bitrate) {
+        if target.0 < self.target.0 / 100 * COLLAPSED_PCT {
+            self.next_layers = self.next_layers.min(now);
+        }
+    }
+
+    /// When something is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.viewer.as_ref().map(|_| self.next_layers)
     }
@@ -203,6 +219,7 @@ impl Watching {
         // Without feedback there is no estimate.
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
         let step = estimate.map_or(Step::GoOn, |estimate| self.collapse.update(now, &estimate));
+        self.target = estimate.map_or(Bitrate(0), |estimate| estimate.target);
         let corrected = peer.is_protected(mid);
         let repeated = peer.retransmission_rate().0;
         let budget = estimate.map(|estimate| {
@@ -220,9 +237,18 @@ impl Watching {
         });
         let offer = Offer { pressed, ..self.offer(budget, &facts) };
         let rendition = self.choice.choose(now, &offer);
-        viewer.set_rendition(rendition);
+        // An encoder that follows stops by itself.
+        let holds_video = step == Step::Stop && !offer.follows;
+        viewer.set_rendition(if holds_video { Rendition::Nothing } else { rendition });
         let is_down = rendition == Rendition::Small && !self.state.small;
-        if is_down || step == Step::Restart(true) {
+        if step == Step::Stop {
+            peer.allow_correction(false);
+            if !self.is_stopped {
+                self.sending.repeat_audio();
+            }
+        }
+        self.is_stopped = step == Step::Stop;
+        if is_down || matches!(step, Step::Stop | Step::Restart(true)) {
             // Retransmission of earlier packets is useless after the key frame.
             peer.forget_sent(mid);
         }

@@ -37,8 +37,13 @@ fn room() -> (Publisher, Viewer, mpsc::Receiver<Item>) {
 }
 
 fn video() -> Media {
-    let codec =
-        NegotiatedCodec { codec: Codec::Vp8, payload_type: 96, rtx: Some(97), clock_hz: VIDEO_HZ };
+    let codec = NegotiatedCodec {
+        codec: Codec::Vp8,
+        payload_type: 96,
+        rtx: Some(97),
+        red: None,
+        clock_hz: VIDEO_HZ,
+    };
     let (mid, direction) = (Mid::new("0"), Direction::ReceiveOnly);
     Media { mid, kind: Kind::Video, direction, codecs: vec![codec] }
 }
