@@ -242,7 +242,7 @@ impl Watching {
         viewer.set_rendition(if holds_video { Rendition::Nothing } else { rendition });
         let is_down = rendition == Rendition::Small && !self.state.small;
         if step == Step::Stop {
-            peer.allow_correction(false);
+            peer.allow_fec(false);
             if !self.is_stopped {
                 self.sending.repeat_audio();
             }
