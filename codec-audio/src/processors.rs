@@ -1,7 +1,7 @@
 //! The list of audio processors of this build.
 
 use super::processor::{OpenProcessor, ProcessorEntry};
-use codec_core::error::Error;
+use codec_core::error::{Error, NoBackend};
 
 /// Every processor of sound of this build.
 pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
@@ -75,5 +75,5 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
 /// [`Error::NoBackend`] if this build has none of that name.
 pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
     let found = AUDIO_PROCESSORS.iter().find(|entry| entry.name == name);
-    found.and_then(|entry| entry.open).ok_or_else(|| Error::NoBackend(name.to_owned()))
+    found.and_then(|entry| entry.open).ok_or_else(|| NoBackend::new(name).into())
 }

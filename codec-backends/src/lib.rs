@@ -57,8 +57,10 @@ mod h264_units;
 mod knob_values;
 #[cfg(feature = "libvpx")]
 mod libvpx;
+mod missing;
 #[cfg(any(feature = "av1", feature = "dav1d"))]
 mod obu;
+mod open;
 #[cfg(feature = "openh264")]
 mod openh264;
 #[cfg(any(feature = "opus", feature = "libopus"))]
@@ -70,3 +72,5 @@ pub mod registry;
 mod stream_sizes;
 #[cfg(feature = "import")]
 mod symphonia;
+
+pub use open::{open_audio_decoder, open_audio_encoder, open_decoder, open_encoder};

@@ -4,7 +4,9 @@
 #[cfg(any(feature = "flac", feature = "import"))]
 use codec_audio::AudioCodec;
 use codec_audio::{AudioBackend, AudioCapabilities, OpenAudioDecoder, OpenAudioEncoder, g711, pcm};
-use codec_core::codec::{Backend, Capabilities, Codec, OpenDecoder, OpenEncoder};
+#[cfg(any(feature = "av1", feature = "dav1d", feature = "libvpx", feature = "openh264"))]
+use codec_core::codec::Codec;
+use codec_core::codec::{Backend, Capabilities, OpenDecoder, OpenEncoder};
 use codec_core::error::Error;
 
 #[cfg(feature = "av1")]
@@ -15,6 +17,7 @@ use crate::dav1d;
 use crate::flacenc;
 #[cfg(feature = "libvpx")]
 use crate::libvpx;
+use crate::missing::{Role, is_named, missing};
 #[cfg(feature = "openh264")]
 use crate::openh264;
 #[cfg(any(feature = "opus", feature = "libopus"))]
@@ -82,7 +85,9 @@ pub fn find(spec: &str) -> Result<&'static Backend, Error> {
 /// # Errors
 /// [`Error::NoBackend`] if no backend of the list matches.
 pub fn find_in<'a>(backends: &'a [Backend], spec: &str) -> Result<&'a Backend, Error> {
-    matching(backends, spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    matching(backends, spec)
+        .next()
+        .ok_or_else(|| missing(spec, Role::Any, backends.iter().map(names)).into())
 }
 
 /// Finds the preferred backend that encodes `codec`, or the backend `codec/name`.
@@ -93,7 +98,8 @@ pub fn find_encoder(
     spec: &str,
 ) -> Result<(&'static Backend, OpenEncoder, &'static Capabilities), Error> {
     let found = matching(BACKENDS, spec).find_map(|b| b.encoder.map(|(o, caps)| (b, o, caps)));
-    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    let with = || BACKENDS.iter().filter(|b| b.encoder.is_some()).map(names);
+    found.ok_or_else(|| missing(spec, Role::Encoder, with()).into())
 }
 
 /// Finds the preferred backend that decodes `codec`, or the backend `codec/name`.
@@ -104,15 +110,17 @@ pub fn find_decoder(
     spec: &str,
 ) -> Result<(&'static Backend, OpenDecoder, &'static Capabilities), Error> {
     let found = matching(BACKENDS, spec).find_map(|b| b.decoder.map(|(o, caps)| (b, o, caps)));
-    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    let with = || BACKENDS.iter().filter(|b| b.decoder.is_some()).map(names);
+    found.ok_or_else(|| missing(spec, Role::Decoder, with()).into())
 }
 
 /// Returns all backends that match `codec` or `codec/name`.
 fn matching<'a>(backends: &'a [Backend], spec: &str) -> impl Iterator<Item = &'a Backend> {
-    let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
-    backends
-        .iter()
-        .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
+    backends.iter().filter(move |b| is_named(spec, b.codec.name(), b.name))
+}
+
+fn names(backend: &Backend) -> (&'static str, &'static str) {
+    (backend.codec.name(), backend.name)
 }
 
 /// Every audio backend, preferred ones first.
@@ -156,7 +164,9 @@ const fn imported(codec: AudioCodec, can: &'static AudioCapabilities) -> AudioBa
 /// # Errors
 /// [`Error::NoBackend`] if no backend of this build matches.
 pub fn find_audio(spec: &str) -> Result<&'static AudioBackend, Error> {
-    matching_audio(spec).next().ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    matching_audio(spec)
+        .next()
+        .ok_or_else(|| missing(spec, Role::Any, AUDIO_BACKENDS.iter().map(audio_names)).into())
 }
 
 /// Finds the preferred backend that encodes the audio codec `codec`, or the backend `codec/name`.
@@ -167,7 +177,8 @@ pub fn find_audio_encoder(
     spec: &str,
 ) -> Result<(&'static AudioBackend, OpenAudioEncoder, &'static AudioCapabilities), Error> {
     let found = matching_audio(spec).find_map(|b| b.encoder.map(|(o, caps)| (b, o, caps)));
-    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    let with = || AUDIO_BACKENDS.iter().filter(|b| b.encoder.is_some()).map(audio_names);
+    found.ok_or_else(|| missing(spec, Role::Encoder, with()).into())
 }
 
 /// Finds the preferred backend that decodes the audio codec `codec`, or the backend `codec/name`.
@@ -178,13 +189,15 @@ pub fn find_audio_decoder(
     spec: &str,
 ) -> Result<(&'static AudioBackend, OpenAudioDecoder, &'static AudioCapabilities), Error> {
     let found = matching_audio(spec).find_map(|b| b.decoder.map(|(o, caps)| (b, o, caps)));
-    found.ok_or_else(|| Error::NoBackend(spec.to_owned()))
+    let with = || AUDIO_BACKENDS.iter().filter(|b| b.decoder.is_some()).map(audio_names);
+    found.ok_or_else(|| missing(spec, Role::Decoder, with()).into())
 }
 
 /// Returns all audio backends that match `codec` or `codec/name`.
 fn matching_audio(spec: &str) -> impl Iterator<Item = &'static AudioBackend> {
-    let (codec, name) = spec.split_once('/').map_or((spec, None), |(c, n)| (c, Some(n)));
-    AUDIO_BACKENDS
-        .iter()
-        .filter(move |b| b.codec.name() == codec && name.is_none_or(|name| b.name == name))
+    AUDIO_BACKENDS.iter().filter(move |b| is_named(spec, b.codec.name(), b.name))
+}
+
+fn audio_names(backend: &AudioBackend) -> (&'static str, &'static str) {
+    (backend.codec.name(), backend.name)
 }

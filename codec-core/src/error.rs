@@ -22,7 +22,7 @@ pub enum Error {
     /// The library behind the named backend failed without giving a reason. Open it again.
     Library(&'static str),
     /// This build has no backend of this name.
-    NoBackend(String),
+    NoBackend(NoBackend),
 }
 
 /// How the coded data is damaged, with the sizes and offsets found.
@@ -82,6 +82,25 @@ pub struct LimitError {
     pub limit: u64,
 }
 
+/// A codec or backend that this build does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoBackend {
+    /// The name that was not found: `codec` or `codec/name`.
+    pub name: String,
+    /// The names that would have been found; empty if they are not known.
+    pub available: Vec<String>,
+    /// The feature that adds the backend, if it is a known one that this build lacks.
+    pub feature: Option<&'static str>,
+}
+
+impl NoBackend {
+    /// The backend `name`, without knowing what else there is.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), available: Vec::new(), feature: None }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,7 +109,7 @@ impl fmt::Display for Error {
             Self::Unsupported(what) => write!(f, "not supported: {what}"),
             Self::Limit(detail) => detail.fmt(f),
             Self::Library(name) => write!(f, "{name} failed without giving a reason"),
-            Self::NoBackend(name) => write!(f, "no backend `{name}` in this build"),
+            Self::NoBackend(detail) => detail.fmt(f),
         }
     }
 }
@@ -134,6 +153,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
+impl fmt::Display for NoBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no backend `{}` in this build", self.name)?;
+        match self.feature {
+            Some(feature) => write!(f, ": it needs the feature `{feature}`"),
+            None if self.available.is_empty() => Ok(()),
+            None => write!(f, ": it has {}", self.available.join(", ")),
+        }
+    }
+}
+
 impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} exceed the limit of {}", self.asked, self.what, self.limit)
@@ -144,6 +174,7 @@ impl std::error::Error for Error {}
 impl std::error::Error for Corrupt {}
 impl std::error::Error for ConfigError {}
 impl std::error::Error for LimitError {}
+impl std::error::Error for NoBackend {}
 
 impl From<Corrupt> for Error {
     fn from(detail: Corrupt) -> Self {
@@ -154,6 +185,12 @@ impl From<Corrupt> for Error {
 impl From<ConfigError> for Error {
     fn from(detail: ConfigError) -> Self {
         Self::Config(detail)
+    }
+}
+
+impl From<NoBackend> for Error {
+    fn from(detail: NoBackend) -> Self {
+        Self::NoBackend(detail)
     }
 }
 

@@ -36,7 +36,7 @@ fn the_registry_describes_the_encoders_capabilities() {
     assert_eq!(backend.name, "native");
     assert_eq!(registry::find("vp8/native").unwrap().name, "native");
     assert!(
-        matches!(registry::find("vp8/bogus"), Err(Error::NoBackend(name)) if name == "vp8/bogus")
+        matches!(registry::find("vp8/bogus"), Err(Error::NoBackend(error)) if error.name == "vp8/bogus")
     );
     let (_, capabilities) = backend.encoder.unwrap();
     assert_eq!(capabilities.reference_slots, 3);

@@ -4,7 +4,7 @@ use super::{CheckFn, NOISE, Run, SIZE, STEP, Subject, decode_all, ensure, is_ref
 use crate::codec::{Feature, FrameKind, FrameRequest, Packet, Preset, Update};
 use crate::conformance::report::Verdict;
 use crate::conformance::scene::Scene;
-use crate::error::Error;
+use crate::error::{Error, NoBackend};
 use crate::frame::{Picture, PixelFormat, Size};
 use crate::metrics;
 
@@ -300,5 +300,5 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
 }
 
 fn open(subject: &Subject<'_>) -> Result<crate::codec::OpenEncoder, Error> {
-    subject.encoder().map(|(open, _)| open).map_err(Error::NoBackend)
+    subject.encoder().map(|(open, _)| open).map_err(|why| NoBackend::new(why).into())
 }

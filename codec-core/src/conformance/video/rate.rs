@@ -203,6 +203,6 @@ fn open(
     subject: &Subject<'_>,
     config: &EncoderConfig,
 ) -> Result<Box<dyn crate::codec::VideoEncoder>, crate::Error> {
-    let (open, _) = subject.encoder().map_err(crate::Error::NoBackend)?;
+    let (open, _) = subject.encoder().map_err(crate::error::NoBackend::new)?;
     open(config)
 }
