@@ -9,6 +9,7 @@
 //! a layer planner, which can also be used separately.
 
 mod backend;
+mod builder;
 mod check;
 mod config;
 mod deadline;
@@ -16,6 +17,7 @@ mod decoder;
 mod encoder;
 mod gap;
 mod knob;
+mod output;
 mod packet;
 pub mod plan;
 mod resizes;
@@ -32,6 +34,7 @@ pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
 pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncoder};
 pub use gap::{Feature, Gap};
 pub use knob::{Capabilities, Knob, KnobKind};
+pub use output::{Frames, Packets};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
 pub use resizes::Resizes;
 pub use stages::{Stage, StageClock, StageMeter, StageTimer};
