@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use codec_core::frame::Rational;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::input::InputSpec;
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::progress::{Now, Progress};

@@ -27,6 +27,9 @@ pub trait Listener: Send + Sync {
 
     /// A record for programs: a JSON object whose `type` is `header`, `summary`, `listening` or
     /// `restart`.
+    ///
+    /// # Errors
+    /// If it cannot be shown.
     fn record(&self, _record: Object) {}
 
     /// A result for people: a table.

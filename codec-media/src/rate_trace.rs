@@ -38,6 +38,9 @@ pub fn read_targets(path: &Path) -> Result<RateTrace> {
 }
 
 /// A link with the file of its rate read.
+///
+/// # Errors
+/// If the file cannot be read or is not a trace.
 pub fn config_of(spec: &link::LinkSpec) -> Result<LinkConfig> {
     match (spec.rate(), spec.constant()) {
         (_, Some(config)) => Ok(config),

@@ -44,7 +44,7 @@ struct Figures {
 }
 
 /// Benchmarks the kernels.
-pub fn run(args: &KernelOptions, env: &Env) -> Result<()> {
+pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
     env.stop.heed();
     record::check_outputs(&args.record)?;
     let levels = levels::chosen(&args.levels, &levels::supported())?;

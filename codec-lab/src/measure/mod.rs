@@ -29,7 +29,9 @@ pub enum Matching {
 /// The requested measurement.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Metrics to compute.
     pub metrics: Vec<MetricId>,
+    /// How frames find their reference.
     pub matching: Matching,
     /// Whether times count from the first frame of each video.
     pub relative: bool,
@@ -37,14 +39,18 @@ pub struct Request {
     pub skip: u64,
     /// Maximum number of reference frames after the skipped ones.
     pub frames: Option<u64>,
+    /// Threads that score.
     pub threads: usize,
+    /// Ends the measurement early.
     pub stop: Stop,
 }
 
 /// One frame of the reference.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// Number of the frame in the reference.
     pub frame: u64,
+    /// Its time in seconds.
     pub time_s: f64,
     /// Whether an older frame, or none, was visible.
     pub frozen: bool,
@@ -55,8 +61,11 @@ pub struct Row {
 /// The results.
 #[derive(Clone, Debug)]
 pub struct Measured {
+    /// Metrics in the order of the values.
     pub metrics: Vec<MetricId>,
+    /// One for each frame of the reference.
     pub rows: Vec<Row>,
+    /// How many frames were shown, and when.
     pub delivery: Delivery,
 }
 
@@ -99,6 +108,9 @@ pub(crate) fn check<'a>(
 ///
 /// Frames are read on this thread while earlier ones are scored on others. The result is the same
 /// for any number of threads.
+///
+/// # Errors
+/// If the inputs do not go together or a metric is missing.
 pub fn measure(
     reference: &mut dyn FrameSource,
     distorted: &mut dyn FrameSource,

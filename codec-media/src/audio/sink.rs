@@ -80,6 +80,9 @@ impl SoundSink {
     }
 
     /// Encodes samples that begin at `pts`, in samples of their rate.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn write(
         &mut self,
         sound: &AudioView<'_>,

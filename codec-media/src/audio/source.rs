@@ -157,6 +157,9 @@ impl SoundSource {
 
     /// Moves the next samples into `sound`; `false` at the end. Their times are those of the track,
     /// in samples of their own rate.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn read(&mut self, sound: &mut AudioBuf) -> Result<bool> {
         if self.ready.is_empty() {
             self.fill();

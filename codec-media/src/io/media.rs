@@ -65,6 +65,9 @@ impl SoundInput {
 }
 
 /// Opens an input.
+///
+/// # Errors
+/// If the input cannot be opened or lacks what is wanted.
 pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) -> Result<Media> {
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,

@@ -22,6 +22,9 @@ use crate::progress::LineFigures;
 const TURN: Duration = Duration::from_millis(20);
 
 /// Receives a stream.
+///
+/// # Errors
+/// If the connection or the output fails, or options do not go together.
 pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
     env.stop.heed();
     let clock = Clock::start();

@@ -36,6 +36,9 @@ const TURN: Duration = Duration::from_millis(10);
 const LEAD_STEP_S: f64 = 0.1;
 
 /// Sends an input.
+///
+/// # Errors
+/// If the input or the connection fails, or options do not go together.
 pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
     env.stop.heed();
     let url = args

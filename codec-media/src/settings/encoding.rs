@@ -64,6 +64,9 @@ pub struct Encoding {
 
 impl Encoding {
     /// Settings for a drawn clip: very good quality.
+    ///
+    /// # Errors
+    /// If settings do not go together or the backend is missing.
     pub fn generated(
         output: PathBuf,
         format: Format,

@@ -29,6 +29,9 @@ pub struct StillSource {
 
 impl StillSource {
     /// Reads and decodes all of `input`.
+    ///
+    /// # Errors
+    /// If the image is damaged, not supported or cannot be written.
     pub fn new(
         input: impl Read,
         format: StillFormat,
