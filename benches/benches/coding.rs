@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_media::generate::{Generator, Scene};
 use codec_media::generate::{Generator, Scene};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 

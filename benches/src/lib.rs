@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use codec_backends::registry;
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncoder};
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
+use codec_media::generate::{Generator, Scene};
 use codec_media::generate::{Generator, Scene};
 use criterion::Criterion;
 

@@ -1,11 +1,11 @@
 //! `codec inspect`.
 
 mod data;
+mod image;
 pub mod options;
 mod overlay;
 mod packets;
 mod page;
-mod picture;
 mod totals;
 
 use std::io::{BufWriter, Write};

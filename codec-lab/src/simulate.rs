@@ -5,12 +5,12 @@ pub mod link;
 pub mod options;
 mod outputs;
 mod receiver;
+mod results;
 mod rows;
 mod seconds;
 mod sender;
 mod settings;
 mod summary;
-mod tell;
 mod viewer;
 mod world;
 
@@ -32,10 +32,10 @@ use codec_media::settings::encoding::threads_for;
 use options::SimulateOptions;
 use outputs::Outputs;
 use receiver::Receiver;
+use results::Facts;
 use sender::Sender;
 use settings::{Output, Settings};
 use summary::Summary;
-use tell::Facts;
 use world::{Camera, World};
 
 /// Runs the simulation and reports what the viewer sees.
@@ -70,7 +70,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
         size: facts.size,
         frame_rate: facts.frame_rate,
     };
-    env.console.note(tell::announce(&told, &settings));
+    env.console.note(results::announce(&told, &settings));
     let total = match (facts.count, settings.frames) {
         (Some(count), Some(limit)) => Some(count.min(limit)),
         (count, limit) => limit.or(count),
@@ -87,7 +87,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let frame_time = if fps > 1e-3 { 1.0 / fps } else { 0.0 };
     let frame_time = Duration::from_secs_f64(frame_time);
     let summary = Summary::new(&world.records, &world.viewer.shown_at, frame_time);
-    let json = tell::json(&told, &settings, &world, &summary);
+    let json = results::json(&told, &settings, &world, &summary);
     for (path, kind) in &settings.outputs {
         match kind {
             Output::Csv => rows::write(&world.records, path, &settings.rules)?,
@@ -100,7 +100,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
             Output::Received | Output::Seen => {}
         }
     }
-    let table = if args.json { json } else { tell::text(&settings, &world, &summary) };
+    let table = if args.json { json } else { results::text(&settings, &world, &summary) };
     env.console.text(&table)?;
     if let Some(failure) = world.failure() {
         return Err(failure);

@@ -62,19 +62,19 @@ macro_rules! opaque_debug {
 }
 
 opaque_debug!(
-    audio::lane::SoundLane,
-    audio::sink::SoundSink,
-    audio::source::SoundSource,
+    audio::lane::AudioLane,
+    audio::sink::AudioSink,
+    audio::source::AudioSource,
     audio::timeline::Timeline,
-    generate::sources::DrawnPictures,
-    generate::sources::MadeSound,
+    generate::sources::GeneratedFrames,
+    generate::sources::GeneratedAudio,
     io::input::Opened,
     io::media::Media,
-    io::media::SoundInput,
+    io::media::AudioInput,
     io::packed::PackedReader,
-    io::sink::PictureSink,
+    io::sink::FrameSink,
     session::Session,
-    session::sound::Opened,
+    session::audio::Opened,
     stills::read::StillSource,
 );
 #[cfg(feature = "net")]

@@ -13,7 +13,7 @@ use codec_rtc::adaptation::Preference;
 use codec_rtc::link::{self, LinkSpec};
 
 use super::encoder::EncoderArgs;
-use super::raw::SoundArgs;
+use super::raw::AudioArgs;
 
 /// Flags common to both ends.
 #[derive(Debug, Args)]
@@ -139,7 +139,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) resize: Option<Size>,
     #[command(flatten)]
-    pub(crate) sound: SoundArgs,
+    pub(crate) sound: AudioArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Overwrite existing files.

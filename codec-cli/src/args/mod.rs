@@ -10,7 +10,7 @@ pub(crate) mod inspect;
 pub(crate) mod live;
 pub(crate) mod raw;
 pub(crate) mod resolved;
-pub(crate) mod resolved_sound;
+pub(crate) mod resolved_audio;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod simulate;

@@ -8,7 +8,7 @@ use codec_audio::{Application, Bandwidth, FrameLength};
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_media::io::input::InputSpec;
-use codec_media::settings::sound::AudioOptions;
+use codec_media::settings::audio::AudioOptions;
 use codec_media::values::{self, Crop, LimitList, RawLayout, Samples, Target, Turn};
 
 use super::bench::BenchArgs;
@@ -224,7 +224,7 @@ impl BandwidthArg {
 /// Audio, with or without video.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub(crate) struct SoundArgs {
+pub(crate) struct AudioArgs {
     /// Drop the audio.
     #[arg(long, conflicts_with = "no_video")]
     pub(crate) no_audio: bool,
@@ -298,9 +298,9 @@ pub(crate) struct SoundArgs {
     pub(crate) agc: bool,
 }
 
-impl From<&SoundArgs> for AudioOptions {
+impl From<&AudioArgs> for AudioOptions {
     /// Whether any option requires the audio to be re-encoded.
-    fn from(args: &SoundArgs) -> Self {
+    fn from(args: &AudioArgs) -> Self {
         Self {
             audio_codec: args.audio_codec.clone(),
             audio_bitrate: args.audio_bitrate,
@@ -369,7 +369,7 @@ pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
     #[command(flatten)]
-    pub(crate) sound: SoundArgs,
+    pub(crate) sound: AudioArgs,
     /// Write a row per frame to this file (.csv or .json).
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -9,9 +9,9 @@ use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::Rules;
 use codec_media::rate_trace::read_targets;
 use codec_media::report::Form;
+use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, holds_sound};
-use codec_media::settings::sound::{AudioOptions, SoundSettings};
 
 use super::raw::{EncodeArgs, Metric};
 
@@ -38,7 +38,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
             return Err(Failure::usage(format!("audio options cannot be used with {reason}")));
         }
         true => None,
-        false => Some(SoundSettings::new(&sound, format, None, real_time)?),
+        false => Some(AudioSettings::new(&sound, format, None, real_time)?),
     };
     let report = match &args.report {
         None => None,

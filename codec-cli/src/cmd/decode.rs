@@ -1,7 +1,7 @@
 //! `codec decode`, and `codec transcode` to raw formats.
 
+mod audio;
 mod pump;
-mod sound;
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, Parts};
 use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::{OutputFile, Rules};
-use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{self, FrameSource};
 use codec_media::io::unreadable::Advice;
 use codec_media::picture::convert;
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     if let Some(path) = &args.output {
         let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
         if format.is_audio() {
-            return sound::to_file(args, &input, format, env);
+            return audio::to_file(args, &input, format, env);
         }
     }
     let output = match &args.output {
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     let wants = Parts { pictures: true, sound: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
     match (opened.pictures, opened.sound) {
-        (None, Some(input)) => sound::to_nothing(args, digest, input, &settings.input, env),
+        (None, Some(input)) => audio::to_nothing(args, digest, input, &settings.input, env),
         (Some(source), _) => decode_from(settings, source, env),
         (None, None) => Err(Failure::internal("neither video nor audio")),
     }
@@ -182,7 +182,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
                 let colors = convert::describe(info.color, size);
                 env.console.note(format!("{} from {colors}", target.samples.name()));
             }
-            Some(PictureSink::new(file, target.format, target.samples, header)?)
+            Some(FrameSink::new(file, target.format, target.samples, header)?)
         }
         _ => None,
     };

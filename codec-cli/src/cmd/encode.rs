@@ -12,14 +12,14 @@ use codec_media::io::source;
 use codec_media::io::unreadable::Advice;
 use codec_media::picture::planes::Planes;
 use codec_media::picture::transform::Transform;
-use codec_media::session::{Session, sound};
+use codec_media::session::{Session, audio};
 use codec_media::settings::encoding::holds_pictures;
 use codec_media::stills::{StillFormat, write};
 use codec_media::values::Turn;
 
 use crate::args::raw::EncodeArgs;
 use crate::args::resolved::encoding;
-use crate::args::resolved_sound::sound_encoding;
+use crate::args::resolved_audio::audio_encoding;
 
 use super::decode;
 
@@ -111,14 +111,14 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     }
     let Some(mut source) = opened.pictures else {
         let input = opened.sound.ok_or_else(|| nothing(&settings.input.name()))?;
-        return sound::run(&sound_encoding(args)?, input, env);
+        return audio::run(&audio_encoding(args)?, input, env);
     };
     let session = Session::new(&settings, &*source, opened.sound, env)?;
     session.run(&settings, &mut *source)
 }
 
 fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
-    let settings = sound_encoding(args)?;
+    let settings = audio_encoding(args)?;
     env.stop.heed();
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: false, sound: true };
@@ -130,7 +130,7 @@ fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
         env.console.note(format!("video dropped: {} cannot hold video", settings.format));
     }
     let input = opened.sound.ok_or_else(|| nothing(&spec.name()))?;
-    sound::run(&settings, input, env)
+    audio::run(&settings, input, env)
 }
 
 fn nothing(name: &str) -> Failure {

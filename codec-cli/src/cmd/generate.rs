@@ -3,23 +3,23 @@
 use codec_container::Format;
 use codec_core::frame::{Color, ColorRange, PictureInfo};
 use codec_media::Env;
-use codec_media::audio::source::SoundOptions;
+use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
-use codec_media::generate::{Generator, Scene, Sound, SoundGenerator};
-use codec_media::io::media::SoundInput;
+use codec_media::generate::{AudioGenerator, Generator, Scene, Sound};
+use codec_media::io::media::AudioInput;
 use codec_media::io::names::format_of;
 use codec_media::io::output::{OutputFile, Rules};
-use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::sink::{FrameSink, Header};
 use codec_media::progress::{Now, Progress};
-use codec_media::session::sound::SoundEncoding;
-use codec_media::session::{Session, sound};
+use codec_media::session::audio::AudioEncoding;
+use codec_media::session::{Session, audio};
+use codec_media::settings::audio::AudioSettings;
 use codec_media::settings::encoding::{Encoding, holds_pictures, holds_sound};
-use codec_media::settings::sound::SoundSettings;
 use codec_media::values::Samples;
 
 use crate::args::raw::GenerateArgs;
 
-use codec_media::generate::sources::{DrawnPictures, MadeSound};
+use codec_media::generate::sources::{GeneratedAudio, GeneratedFrames};
 
 /// Sample rate of generated audio.
 const RATE: u32 = 48_000;
@@ -57,7 +57,7 @@ fn draw(
     let output = OutputFile::create(&args.output, rules)?;
     let info = drawn_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
-    let mut sink = PictureSink::new(&output, format, Samples::I420, header)?;
+    let mut sink = FrameSink::new(&output, format, Samples::I420, header)?;
     let mut progress = Progress::new(&env.console, Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
     let mut drawn = 0;
@@ -89,9 +89,9 @@ fn encode(
         Some(sound) => Some(made(args, sound)?),
         None => None,
     };
-    let sound_settings = sound.is_some().then(|| SoundSettings::generated(format));
+    let sound_settings = sound.is_some().then(|| AudioSettings::generated(format));
     let settings = Encoding::generated(args.output.clone(), format, args.yes, sound_settings)?;
-    let mut pictures = DrawnPictures::new(generator, args.frames, drawn_info());
+    let mut pictures = GeneratedFrames::new(generator, args.frames, drawn_info());
     let session = Session::new(&settings, &pictures, sound, env)?;
     session.run(&settings, &mut pictures)
 }
@@ -106,23 +106,23 @@ fn sound_alone(
     if !holds_sound(format) {
         return Err(Failure::usage(format!("{format} cannot hold audio")));
     }
-    let settings = SoundEncoding {
+    let settings = AudioEncoding {
         output: args.output.clone(),
         format,
         rules,
-        sound: SoundSettings::generated(format),
-        options: SoundOptions::default(),
+        sound: AudioSettings::generated(format),
+        options: AudioDecodeOptions::default(),
     };
-    sound::run(&settings, made(args, sound)?, env)
+    audio::run(&settings, made(args, sound)?, env)
 }
 
-fn made(args: &GenerateArgs, sound: Sound) -> Result<SoundInput> {
-    let generator = SoundGenerator::new(sound, RATE, args.fps, args.seed)
+fn made(args: &GenerateArgs, sound: Sound) -> Result<AudioInput> {
+    let generator = AudioGenerator::new(sound, RATE, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
     let (num, den) = (u64::from(args.fps.num), u64::from(args.fps.den));
     let samples = u64::from(args.frames) * den * u64::from(RATE) / num;
-    let reader = Box::new(MadeSound::new(generator, RATE, samples));
-    SoundInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no audio track"))
+    let reader = Box::new(GeneratedAudio::new(generator, RATE, samples));
+    AudioInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no audio track"))
 }
 
 fn drawn_info() -> PictureInfo {

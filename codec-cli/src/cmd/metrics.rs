@@ -1,6 +1,6 @@
 //! `codec metrics`.
 
-mod sound;
+mod audio;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,11 +28,11 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     if is_pipe(&args.reference) && is_pipe(&args.distorted) {
         return Err(Failure::usage("only one of the inputs can be standard input"));
     }
-    if args.audio || sound::is_sound(&args.reference, args, env) {
+    if args.audio || audio::is_sound(&args.reference, args, env) {
         if args.skip > 0 {
             return Err(Failure::usage("--skip counts frames and cannot be used with audio"));
         }
-        return sound::run(args, env);
+        return audio::run(args, env);
     }
     if args.min_snr.or(args.max_lsd).is_some() {
         return Err(Failure::usage("--min-snr and --max-lsd require --audio"));

@@ -11,13 +11,13 @@ use codec_audio::{
 use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
 use codec_media::Env;
 use codec_media::audio::gap::GapLimit;
-use codec_media::audio::sink::SoundSink;
-use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::audio::sink::AudioSink;
+use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::{OutputFile, Rules};
-use codec_media::settings::sound::{self, SoundCodec, SoundSettings};
+use codec_media::settings::audio::{self, AudioChoice, AudioSettings};
 use codec_media::stop::Stop;
 
 use crate::args::raw::MixArgs;
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
 
 /// How the mix is encoded.
 struct Encoding {
-    settings: SoundSettings,
+    settings: AudioSettings,
     backend: &'static AudioBackend,
     codec: AudioCodec,
     capabilities: &'static AudioCapabilities,
@@ -86,11 +86,11 @@ struct Encoding {
 
 impl Encoding {
     fn choose(args: &MixArgs, format: Format) -> Result<Self> {
-        let mut settings = SoundSettings::generated(format);
+        let mut settings = AudioSettings::generated(format);
         settings.bitrate = args.bitrate;
         if let Some(name) = &args.codec {
-            let (backend, codec) = sound::find(name)?;
-            settings.codec = SoundCodec::Encode(backend, codec);
+            let (backend, codec) = audio::find(name)?;
+            settings.codec = AudioChoice::Encode(backend, codec);
         }
         let (backend, codec) = settings.encoder(format)?;
         let Some((_, capabilities)) = backend.encoder else {
@@ -166,7 +166,7 @@ fn mix(
 
 /// One input.
 struct Input {
-    source: SoundSource,
+    source: AudioSource,
     name: String,
     sound: AudioBuf,
     gaps: GapLimit,
@@ -178,8 +178,8 @@ struct Input {
 impl Input {
     fn open(path: &Path, limits: codec_core::codec::Limits, env: &Env) -> Result<Self> {
         let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
-        let options = SoundOptions { limits, ..SoundOptions::default() };
-        let source = SoundSource::open(&spec, &options, env)?;
+        let options = AudioDecodeOptions { limits, ..AudioDecodeOptions::default() };
+        let source = AudioSource::open(&spec, &options, env)?;
         let sound = AudioBuf::new(source.format(), SampleKind::F32);
         let gaps = source.gap_limit();
         Ok(Self { source, name: spec.name(), sound, gaps, next: 0, ended: false })
@@ -223,7 +223,7 @@ impl Input {
 /// One output.
 struct Output {
     file: OutputFile,
-    sink: SoundSink,
+    sink: AudioSink,
     writer: Box<dyn PacketWriter>,
 }
 
@@ -234,7 +234,7 @@ impl Output {
         config: &AudioEncoderConfig,
         format: Format,
     ) -> Result<Self> {
-        let sink = SoundSink::new(backend, config, 0, &file.name)?;
+        let sink = AudioSink::new(backend, config, 0, &file.name)?;
         let tracks = [Track::Audio(sink.track(format, config))];
         let writer = create_packets(file.stream()?, format, &tracks, &WriteOptions::default())
             .map_err(|error| Failure::writing(&file.name, &error))?;

@@ -23,7 +23,7 @@ use codec_media::failure::Result;
 #[cfg(feature = "net")]
 use codec_media::live::options::{ReceiveOptions, SendOptions};
 #[cfg(feature = "net")]
-use codec_media::live::{recv::receive, send::send};
+use codec_media::live::{receive::receive, send::send};
 
 use crate::args::bench::{BenchArgs, BenchPart};
 use crate::args::compare::EncodeFlags;

@@ -1,7 +1,7 @@
 //! `codec serve`: streams for browsers and for `codec recv`.
 
+mod audio;
 mod losses;
-mod sound;
 mod sources;
 
 use std::fs::{File, OpenOptions};

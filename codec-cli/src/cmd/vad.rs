@@ -30,7 +30,7 @@ mod found {
     use crate::args::raw::VadArgs;
     use codec_media::Env;
     use codec_media::audio::gap::GapLimit;
-    use codec_media::audio::source::{SoundOptions, SoundSource};
+    use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
     use codec_media::failure::{Failure, Kind, Result};
     use codec_media::io::input::InputSpec;
     use codec_media::io::output::print;
@@ -38,8 +38,8 @@ mod found {
 
     pub(super) fn run(args: &VadArgs, env: &Env) -> Result<()> {
         let spec = InputSpec::from(&args.input);
-        let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
-        let mut source = SoundSource::open(&spec, &options, env)?;
+        let options = AudioDecodeOptions { limits: spec.limits, ..AudioDecodeOptions::default() };
+        let mut source = AudioSource::open(&spec, &options, env)?;
         let mut search = Search::new(args, source.format(), source.gap_limit(), spec.name())?;
         let mut sound = AudioBuf::new(source.format(), SampleKind::F32);
         while source.read(&mut sound)? {

@@ -1,7 +1,7 @@
 //! Cuts begin at time 0, video and audio alike, unless times are kept.
 
 use super::Place;
-use super::sound::{all_distances, tracks};
+use super::audio::{all_distances, tracks};
 
 fn clapper(place: &Place) {
     place.ok(&[

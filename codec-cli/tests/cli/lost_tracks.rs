@@ -1,6 +1,6 @@
 //! Unreadable tracks of a file are errors with a remedy, unless they are dropped on request.
 
-use super::sound::tracks;
+use super::audio::tracks;
 use super::{Place, Run, has_ffmpeg};
 
 /// Creates a clip with video and audio in MP4, and copies whose video or audio codec is not

@@ -7,8 +7,10 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod audio;
 mod audio_counts;
 mod audio_gaps;
+mod audio_processing;
 mod bench;
 #[cfg(feature = "net")]
 mod capture;
@@ -17,9 +19,9 @@ mod compare_page;
 mod compare_times;
 mod cuts;
 mod decoding;
-mod encoding;
 #[cfg(feature = "net")]
-mod in_step;
+mod e2ee;
+mod encoding;
 mod inspect;
 mod interrupts;
 #[cfg(feature = "net")]
@@ -38,14 +40,12 @@ mod refusals;
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod rng;
 mod samples;
-#[cfg(feature = "net")]
-mod sealed;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
-mod sound;
-mod sound_processing;
 mod stills;
+#[cfg(feature = "net")]
+mod sync;
 mod tables;
 mod warnings;
 #[cfg(all(feature = "serve", unix))]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::thread;
 
-use super::sound::{all_distances, tracks};
+use super::audio::{all_distances, tracks};
 use super::{Place, Run};
 
 /// A server running in the background.

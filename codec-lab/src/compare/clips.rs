@@ -11,7 +11,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, Rules};
-use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source;
 use codec_media::picture::planes::append_i420;
 use codec_media::values::Samples;
@@ -93,7 +93,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     if !whole {
         let output = OutputFile::create(&temporary, &rules)?;
         let header = Header { size: facts.size, frame_rate: facts.frame_rate, info: facts.info };
-        sink = Some((PictureSink::new(&output, Format::Y4m, Samples::I420, header)?, output));
+        sink = Some((FrameSink::new(&output, Format::Y4m, Samples::I420, header)?, output));
     }
     let (mut digest, mut bytes) = (Md5::new(), Vec::new());
     digest.update(format!("{} {}", facts.size, facts.frame_rate));

@@ -8,8 +8,8 @@ use codec_media::failure::{Failure, Result};
 use codec_media::json::{self, Object, array};
 use codec_rtc::sdp::base64;
 
+use super::image::Pictures;
 use super::packets::{Facts, Outcome, Seen};
-use super::picture::Pictures;
 use super::totals::Totals;
 use super::{data, overlay};
 

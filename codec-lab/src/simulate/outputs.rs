@@ -7,7 +7,7 @@ use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_media::failure::{Failure, Result};
 use codec_media::io::output::OutputFile;
-use codec_media::io::sink::{Header, PictureSink};
+use codec_media::io::sink::{FrameSink, Header};
 use codec_media::picture::planes::Planes;
 use codec_media::values::Samples;
 use codec_rtc::packet::vp8::AssembledFrame;
@@ -18,7 +18,7 @@ use super::viewer::OnScreen;
 #[derive(Default)]
 pub(super) struct Outputs {
     received: Option<(OutputFile, Box<dyn PacketWriter>)>,
-    seen: Option<(OutputFile, PictureSink)>,
+    seen: Option<(OutputFile, FrameSink)>,
     /// The screen before the first frame.
     black: Planes,
 }
@@ -41,7 +41,7 @@ impl Outputs {
                 }
                 Output::Seen => {
                     let file = OutputFile::create(path, &settings.rules)?;
-                    let sink = PictureSink::new(&file, Format::Y4m, Samples::I420, header)?;
+                    let sink = FrameSink::new(&file, Format::Y4m, Samples::I420, header)?;
                     outputs.seen = Some((file, sink));
                 }
                 Output::Json | Output::Csv => {}

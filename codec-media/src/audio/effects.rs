@@ -6,7 +6,7 @@ use codec_audio::processor::AudioProcessor;
 use codec_audio::{AudioFormat, processors};
 
 use crate::failure::{Failure, Kind, Result};
-use crate::settings::sound::SoundSettings;
+use crate::settings::audio::AudioSettings;
 
 /// Noise suppression, automatic gain control and fixed gain, in the encoder's format. The delays of
 /// these stages are compensated, so timestamps stay correct.
@@ -25,7 +25,7 @@ pub(crate) struct Effects {
 pub(crate) type Give<'a> = &'a mut dyn FnMut(&[f32], i64) -> Result<()>;
 
 impl Effects {
-    pub(crate) fn new(settings: &SoundSettings, format: AudioFormat) -> Result<Self> {
+    pub(crate) fn new(settings: &AudioSettings, format: AudioFormat) -> Result<Self> {
         let wanted = [(settings.denoise, "denoise"), (settings.agc, "agc")];
         let mut processors = Vec::new();
         for (_, name) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {

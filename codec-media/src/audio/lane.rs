@@ -5,14 +5,14 @@ use codec_container::{AudioTrack, CodedPacket, PacketReader, PacketRef, PacketWr
 #[cfg(feature = "net")]
 use codec_rtc::audio::Resilience;
 
-use super::sink::SoundSink;
-use super::source::SoundSource;
+use super::sink::AudioSink;
+use super::source::AudioSource;
 use super::timeline::Timeline;
 use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
 
 /// The audio path from an input to a track of an output.
-pub struct SoundLane {
+pub struct AudioLane {
     way: Way,
     /// The track's number in the output.
     number: usize,
@@ -52,9 +52,9 @@ pub(crate) struct Copied {
 
 /// Re-encodes samples.
 pub(crate) struct Coded {
-    source: SoundSource,
+    source: AudioSource,
     timeline: Timeline,
-    sink: SoundSink,
+    sink: AudioSink,
     effects: super::effects::Effects,
     sound: AudioBuf,
     is_waiting: bool,
@@ -62,7 +62,7 @@ pub(crate) struct Coded {
     is_idle: bool,
 }
 
-impl SoundLane {
+impl AudioLane {
     /// Copies the packets of the first audio track of `reader`, which delivers only that track;
     /// `track` describes it. The names are those of the input and the output.
     pub(crate) fn copied(
@@ -89,8 +89,8 @@ impl SoundLane {
 
     /// Re-encodes the samples of `source`.
     pub(crate) fn coded(
-        source: SoundSource,
-        sink: SoundSink,
+        source: AudioSource,
+        sink: AudioSink,
         effects: super::effects::Effects,
         number: usize,
     ) -> Result<Self> {
@@ -368,7 +368,7 @@ impl Coded {
 }
 
 fn write(
-    sink: &mut SoundSink,
+    sink: &mut AudioSink,
     effects: &mut super::effects::Effects,
     values: &mut Vec<f32>,
     pts: i64,
@@ -379,7 +379,7 @@ fn write(
 }
 
 fn give(
-    sink: &mut SoundSink,
+    sink: &mut AudioSink,
     format: AudioFormat,
     values: &[f32],
     pts: i64,

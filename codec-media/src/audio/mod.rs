@@ -1,9 +1,9 @@
 //! Sound: out of files, onto one clock, into files.
 
-mod bendable;
 pub(crate) mod effects;
 pub mod gap;
 pub mod lane;
 pub mod sink;
 pub mod source;
 pub mod timeline;
+mod variable_rate;

@@ -18,7 +18,7 @@ use codec_rtc::audio::Resilience;
 use crate::failure::{Failure, Kind, Result};
 
 /// Encodes audio into a track.
-pub struct SoundSink {
+pub struct AudioSink {
     encoder: Box<dyn AudioEncoder>,
     format: AudioFormat,
     number: usize,
@@ -33,7 +33,7 @@ pub struct SoundSink {
     bytes: u64,
 }
 
-impl SoundSink {
+impl AudioSink {
     /// Opens the encoder. `name` is the output's, for messages; `number` is that of its track.
     pub fn new(
         backend: &AudioBackend,

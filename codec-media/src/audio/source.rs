@@ -22,7 +22,7 @@ const MOST_AFTER_INTERRUPT: u32 = 100;
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]
-pub struct SoundOptions {
+pub struct AudioDecodeOptions {
     /// `codec` or `codec/backend`.
     pub backend: Option<String>,
     /// Limits on the input.
@@ -37,7 +37,7 @@ pub struct SoundOptions {
 }
 
 /// Decodes the first audio track of an input.
-pub struct SoundSource {
+pub struct AudioSource {
     reader: Box<dyn PacketReader>,
     track: AudioTrack,
     number: usize,
@@ -56,9 +56,9 @@ pub struct SoundSource {
     env: Env,
 }
 
-impl SoundSource {
+impl AudioSource {
     /// Opens only the audio of `spec`.
-    pub fn open(spec: &InputSpec, options: &SoundOptions, env: &Env) -> Result<Self> {
+    pub fn open(spec: &InputSpec, options: &AudioDecodeOptions, env: &Env) -> Result<Self> {
         match spec.open(env)? {
             Opened::Container(Input::Packets(mut reader)) => {
                 reader.select_audio();
@@ -72,7 +72,7 @@ impl SoundSource {
     pub fn new(
         reader: Box<dyn PacketReader>,
         name: String,
-        options: &SoundOptions,
+        options: &AudioDecodeOptions,
         env: &Env,
     ) -> Result<Self> {
         let Some((number, track)) = reader.audio().map(|(number, track)| (number, track.clone()))

@@ -8,9 +8,9 @@
 use codec_audio::{AudioBuf, AudioFormat};
 use codec_core::frame::Rational;
 
-use super::bendable::BendableConverter;
 use super::gap::GapLimit;
 use super::source::samples_of;
+use super::variable_rate::VariableRateConverter;
 use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
 
@@ -32,7 +32,7 @@ const SILENCE_FRAMES: usize = 16_384;
 
 /// Samples of one source, aligned with its timestamps, in another format.
 pub struct Timeline {
-    converter: BendableConverter,
+    converter: VariableRateConverter,
     /// Position of the next input sample on the source's clock, in samples; `None` before the
     /// first.
     position: Option<f64>,
@@ -75,7 +75,7 @@ impl Timeline {
     /// If there is no conversion between the formats.
     pub fn new(from: AudioFormat, to: AudioFormat, gaps: GapLimit, stop: Stop) -> Result<Self> {
         Ok(Self {
-            converter: BendableConverter::new(from, to)?,
+            converter: VariableRateConverter::new(from, to)?,
             position: None,
             away: 0.0,
             distance: 0.0,

@@ -18,7 +18,7 @@ use codec_core::error::ConfigError;
 use codec_core::frame::{Picture, Rational, Size};
 
 use math::{hash, sensor_noise};
-pub use sound::{Sound, SoundGenerator};
+pub use sound::{AudioGenerator, Sound};
 
 /// A synthetic scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

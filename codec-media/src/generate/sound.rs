@@ -41,14 +41,14 @@ const SWEEP_SECONDS: u64 = 10;
 
 /// Generates the samples of one channel.
 #[derive(Clone, Copy, Debug)]
-pub struct SoundGenerator {
+pub struct AudioGenerator {
     sound: Sound,
     rate: u32,
     clicks: Clicks,
     seed: u64,
 }
 
-impl SoundGenerator {
+impl AudioGenerator {
     /// Creates a generator with `rate` samples per second; `framerate` is that of the accompanying
     /// video.
     ///
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_tone_has_its_frequency_and_level() {
-        let tone = SoundGenerator::new(Sound::Tone, 48_000, FPS, 1).unwrap();
+        let tone = AudioGenerator::new(Sound::Tone, 48_000, FPS, 1).unwrap();
         let samples: Vec<i16> = (0..48_000).map(|index| tone.sample(index)).collect();
         let rising = samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
         assert!((999..=1000).contains(&rising), "{rising}");
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_sweep_ends_at_its_highest_frequency() {
-        let sweep = SoundGenerator::new(Sound::Sweep, 48_000, FPS, 1).unwrap();
+        let sweep = AudioGenerator::new(Sound::Sweep, 48_000, FPS, 1).unwrap();
         let crossings = |from: u64| {
             let samples: Vec<i16> = (from..from + 4800).map(|index| sweep.sample(index)).collect();
             samples.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count()

@@ -1,6 +1,6 @@
 //! Generated video and audio sources that take the place of files.
 
-use crate::generate::{Generator, SoundGenerator};
+use crate::generate::{AudioGenerator, Generator};
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
 use codec_core::frame::PictureInfo;
@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::io::source::{Facts, FrameSource, Shot};
 
 /// Frames generated on demand.
-pub struct DrawnPictures {
+pub struct GeneratedFrames {
     generator: Generator,
     facts: Facts,
     frames: u32,
@@ -17,7 +17,7 @@ pub struct DrawnPictures {
     buffer: Vec<u8>,
 }
 
-impl DrawnPictures {
+impl GeneratedFrames {
     /// Draws that many frames.
     pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
         let facts = Facts {
@@ -32,7 +32,7 @@ impl DrawnPictures {
     }
 }
 
-impl FrameSource for DrawnPictures {
+impl FrameSource for GeneratedFrames {
     fn facts(&self) -> &Facts {
         &self.facts
     }
@@ -50,17 +50,17 @@ impl FrameSource for DrawnPictures {
 }
 
 /// Audio in packets of 20 ms of 16-bit samples, one channel.
-pub struct MadeSound {
-    generator: SoundGenerator,
+pub struct GeneratedAudio {
+    generator: AudioGenerator,
     tracks: [Track; 1],
     block: u64,
     samples: u64,
     made: u64,
 }
 
-impl MadeSound {
+impl GeneratedAudio {
     /// Makes that many samples at `rate` hertz.
-    pub fn new(generator: SoundGenerator, rate: u32, samples: u64) -> Self {
+    pub fn new(generator: AudioGenerator, rate: u32, samples: u64) -> Self {
         let format = AudioFormat::new(rate, ChannelLayout::Mono);
         let codec = AudioCodec::Pcm(PcmEncoding::S16Le);
         let mut track = AudioTrack::new(Format::Pcm, codec, format);
@@ -70,7 +70,7 @@ impl MadeSound {
     }
 }
 
-impl PacketReader for MadeSound {
+impl PacketReader for GeneratedAudio {
     fn tracks(&self) -> &[Track] {
         &self.tracks
     }

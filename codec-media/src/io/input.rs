@@ -8,9 +8,9 @@ use codec_container::{Input, RawReader, ReadOptions, Source};
 use codec_core::codec::Limits;
 
 use super::STDIN;
+use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
-use super::patient::PatientReader;
 use super::unreadable;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
@@ -143,7 +143,9 @@ fn bytes_of(path: &Path, name: &str, env: &Env) -> Result<Source> {
             ));
         }
         #[cfg(unix)]
-        return Ok(Source::stream(PatientReader::stdin(env.stop.clone()).map_err(unreadable)?));
+        return Ok(Source::stream(
+            InterruptibleReader::stdin(env.stop.clone()).map_err(unreadable)?,
+        ));
         #[cfg(not(unix))]
         return Ok(Source::stream(stdin()));
     }
@@ -155,6 +157,6 @@ fn bytes_of(path: &Path, name: &str, env: &Env) -> Result<Source> {
     Ok(if found.is_file() {
         Source::seekable(file)
     } else {
-        Source::stream(PatientReader::new(file, env.stop.clone()))
+        Source::stream(InterruptibleReader::new(file, env.stop.clone()))
     })
 }

@@ -25,7 +25,7 @@ pub struct Media {
     /// Decoded video.
     pub pictures: Option<Box<dyn FrameSource>>,
     /// The audio track.
-    pub sound: Option<SoundInput>,
+    pub sound: Option<AudioInput>,
     /// The media of the input, wanted or not.
     pub holds: Parts,
     /// Set if audio was wanted and the only audio track cannot be read.
@@ -43,7 +43,7 @@ impl Media {
 }
 
 /// An audio track before its first packet.
-pub struct SoundInput {
+pub struct AudioInput {
     /// Delivers only this track.
     pub reader: Box<dyn PacketReader>,
     /// Number of the track in the reader.
@@ -54,7 +54,7 @@ pub struct SoundInput {
     pub name: String,
 }
 
-impl SoundInput {
+impl AudioInput {
     /// The first audio track of `reader`.
     pub fn of(mut reader: Box<dyn PacketReader>, name: String) -> Option<Self> {
         reader.select_audio();
@@ -115,7 +115,7 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
     });
     Ok(Media {
         pictures: pictures.transpose()?,
-        sound: sound.and_then(|reader| SoundInput::of(reader, spec.name())),
+        sound: sound.and_then(|reader| AudioInput::of(reader, spec.name())),
         holds,
         lost_sound,
     })

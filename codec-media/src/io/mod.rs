@@ -3,11 +3,11 @@
 pub mod decoded;
 pub(crate) mod demux;
 pub mod input;
+pub(crate) mod interruptible;
 pub mod media;
 pub mod names;
 pub mod output;
 pub(crate) mod packed;
-pub(crate) mod patient;
 pub mod sink;
 pub mod source;
 pub mod unreadable;

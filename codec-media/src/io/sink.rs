@@ -12,7 +12,7 @@ use crate::picture::planes::Planes;
 use crate::values::Samples;
 
 /// Writes frames to an output.
-pub struct PictureSink {
+pub struct FrameSink {
     name: String,
     form: Form,
 }
@@ -35,7 +35,7 @@ pub struct Header {
     pub info: PictureInfo,
 }
 
-impl PictureSink {
+impl FrameSink {
     /// Begins to write to `output`.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use codec_net::clock::Clock;
 use codec_rtc::jitter::video::Frame;
 use codec_rtc::sequence::{Unwrapper32, wrap_32};
 
-use super::inlet::{Announced, InFrame, InSound, InletEvent, Times};
-use super::rtp_sound::{Held, SoundOrder};
+use super::inlet::{Announced, InAudio, InFrame, InletEvent, Times};
+use super::rtp_audio::{Held, SoundOrder};
 
 /// Maximum number of queued events; beyond it frames are dropped and a key frame is requested.
 const EVENTS: usize = 256;
@@ -219,7 +219,7 @@ impl Delivery {
         let Held { data, ticks, times } = held;
         let arrived = times.arrived.unwrap_or_default();
         let pts = self.place(Medium::Sound, ticks, times.captured, arrived);
-        InletEvent::Sound(InSound { data, pts, times })
+        InletEvent::Sound(InAudio { data, pts, times })
     }
 
     /// Position on the common timeline, in ticks of the medium.

@@ -16,7 +16,7 @@ use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::e2ee::{SEALED, Secret};
 use super::inlet::{
-    Announced, InFrame, InSound, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times,
+    Announced, InAudio, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times,
 };
 use super::network;
 use crate::failure::{Failure, Kind, Result};
@@ -291,7 +291,7 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
         let frame = InFrame { data, key, shown, pts, times, handle: 0 };
         line.tell(InletEvent::Frame(frame));
     } else if is_sound {
-        line.tell(InletEvent::Sound(InSound { data, pts, times }));
+        line.tell(InletEvent::Sound(InAudio { data, pts, times }));
     }
 }
 

@@ -19,7 +19,9 @@ use codec_rtc::sframe::{Encryptor, SframeError};
 
 use super::e2ee::SEALED;
 use super::network;
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
+use super::outlet::{
+    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+};
 use crate::failure::{Failure, Result};
 
 /// Maximum number of queued records; above half of it frames are dropped.
@@ -246,7 +248,7 @@ impl Outlet for FramedOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+    fn sound(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
         let payload = match &mut self.sealer {
             Some(sealer) => sealer.encrypt_audio(packet.data).map_err(unsealed)?,
             None => packet.data.to_vec(),

@@ -40,7 +40,7 @@ pub(crate) struct InFrame {
 
 /// An audio packet.
 #[derive(Clone, Debug)]
-pub(crate) struct InSound {
+pub(crate) struct InAudio {
     pub(crate) data: Vec<u8>,
     pub(crate) pts: i64,
     pub(crate) times: Times,
@@ -56,7 +56,7 @@ pub(crate) enum InletEvent {
     /// from those of the previous session.
     Restarts(Box<Announced>, String),
     Frame(InFrame),
-    Sound(InSound),
+    Sound(InAudio),
     /// Video data is missing: the next frame may depend on it.
     Gap,
     /// The sender has ended, with its reason.

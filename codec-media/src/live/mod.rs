@@ -15,20 +15,20 @@ pub mod options;
 pub(crate) mod outlet;
 pub(crate) mod pace;
 pub(crate) mod playout;
+pub mod receive;
 pub(crate) mod recording;
-pub mod recv;
 mod rtp;
+mod rtp_audio;
 mod rtp_in;
 mod rtp_out;
-mod rtp_sound;
 mod rtp_source;
 pub mod send;
 pub mod source;
 mod srtp;
 pub mod testsrc;
 pub(crate) mod totals;
+pub(crate) mod transport;
 mod waiting;
-pub(crate) mod ways;
 #[cfg(feature = "whip")]
 mod webrtc;
 #[cfg(feature = "whip")]

@@ -9,8 +9,8 @@ use codec_rtc::adaptation::Preference;
 use codec_rtc::link::LinkSpec;
 
 use crate::io::media::Parts;
+use crate::settings::audio::AudioOptions;
 use crate::settings::encoder::EncoderOptions;
-use crate::settings::sound::AudioOptions;
 use crate::values::{RawLayout, Samples};
 
 /// Options of both directions.
@@ -73,7 +73,7 @@ pub struct SendOptions {
     pub yes: bool,
 }
 
-/// Options of [`receive`](super::recv::receive).
+/// Options of [`receive`](super::receive::receive).
 #[derive(Clone, Debug)]
 pub struct ReceiveOptions {
     /// Where to receive from.

@@ -18,7 +18,7 @@ pub(crate) struct Offer {
 
 /// An audio packet to send.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SoundPacket<'a> {
+pub(crate) struct LiveAudioPacket<'a> {
     pub(crate) data: &'a [u8],
     /// In ticks of the track.
     pub(crate) pts: i64,
@@ -93,7 +93,7 @@ pub(crate) trait Outlet {
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
 
     /// Sends an audio packet.
-    fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()>;
+    fn sound(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()>;
 
     /// Sends the sender's statistics, if the protocol supports it.
     fn stats(&mut self, _json: &str) {}

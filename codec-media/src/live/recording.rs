@@ -9,7 +9,7 @@ use codec_container::{
 use codec_core::codec::{Codec, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
-use super::inlet::{Announced, InFrame, InSound};
+use super::inlet::{Announced, InAudio, InFrame};
 use super::options::ReceiveOptions;
 use super::totals::Totals;
 use crate::Env;
@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::names::format_of;
 use crate::io::output::{OutputFile, Rules};
-use crate::io::sink::{Header, PictureSink};
+use crate::io::sink::{FrameSink, Header};
 use crate::picture::transform::Transform;
 use crate::settings::encoding::{holds_pictures, holds_sound};
 use crate::values::Samples;
@@ -86,7 +86,7 @@ enum Way {
     },
     Pictures {
         decoder: Option<Box<dyn VideoDecoder>>,
-        sink: Option<PictureSink>,
+        sink: Option<FrameSink>,
         transform: Box<Transform>,
     },
 }
@@ -284,7 +284,7 @@ impl Recording {
     }
 
     /// Records an audio packet; audio before the first frame is dropped.
-    pub(crate) fn sound(&mut self, sound: &InSound) -> Result<()> {
+    pub(crate) fn sound(&mut self, sound: &InAudio) -> Result<()> {
         let Some(track) = &self.announced.sound else { return Ok(()) };
         let time_base = track.time_base;
         if self.announced.video.is_none() {
@@ -365,7 +365,7 @@ impl Recording {
                 let output = OutputFile::create(&plan.path, &plan.rules)?;
                 let header =
                     Header { size: picture.size(), frame_rate, info: PictureInfo::default() };
-                *sink = Some(PictureSink::new(&output, plan.format, plan.samples, header)?);
+                *sink = Some(FrameSink::new(&output, plan.format, plan.samples, header)?);
                 self.output = Some(output);
             }
             if let Some(sink) = sink {

@@ -30,8 +30,8 @@ use super::inlet::{
     Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times, Unused,
 };
 use super::rtp::Expected;
+use super::rtp_audio::SoundOrder;
 use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
-use super::rtp_sound::SoundOrder;
 use super::rtp_source::{Belongs, Sources};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};

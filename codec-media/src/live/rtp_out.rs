@@ -18,7 +18,9 @@ use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, Sende
 use codec_rtc::sframe::Encryptor;
 
 use super::inlet::Repair;
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
+use super::outlet::{
+    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+};
 use super::rtp::Targets;
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Kind, Result};
@@ -247,7 +249,7 @@ impl Outlet for RtpOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, _now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+    fn sound(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
         let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
         let mut sender = self.shared.sender();
         let taken = sender.send_audio(&AudioPacket {

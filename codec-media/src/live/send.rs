@@ -14,19 +14,19 @@ use codec_net::relay::Relay;
 use codec_net::url::Url;
 
 use crate::Env;
-use crate::audio::lane::SoundLane;
+use crate::audio::lane::AudioLane;
 use crate::failure::{Failure, Kind, Result};
 use crate::live::figures::Ticker;
 use crate::live::losses::Losses;
 use crate::live::options::SendOptions;
-use crate::live::outlet::{Offer, Outlet, OutletEvent, SoundPacket};
+use crate::live::outlet::{LiveAudioPacket, Offer, Outlet, OutletEvent};
 use crate::live::pace::Pace;
 use crate::live::source::{Live, LiveSource};
 use crate::live::totals::{Summary, drain};
-use crate::live::ways::{self, Coding, Out};
+use crate::live::transport::{self, Coding, Out};
 use crate::progress::LineFigures;
 
-pub use coded::SoundQueue;
+pub use coded::AudioQueue;
 use counts::Counts;
 
 /// Maximum time that audio waits.
@@ -91,7 +91,7 @@ impl Sending {
     ) -> Result<Self> {
         let clock = Clock::start();
         let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
-        let Out { outlet, relay } = ways::open_outlet(url, args, offer, coding, clock, env)?;
+        let Out { outlet, relay } = transport::open_outlet(url, args, offer, coding, clock, env)?;
         Ok(Self {
             env: env.clone(),
             clock,
@@ -127,7 +127,7 @@ impl Sending {
     }
 
     /// Waits until `due` or until the requested duration has passed, and sends audio meanwhile.
-    fn wait_until(&mut self, due: Duration, mut sound: Option<&mut SoundOnItsWay>) -> Result<()> {
+    fn wait_until(&mut self, due: Duration, mut sound: Option<&mut OutgoingAudio>) -> Result<()> {
         loop {
             if self.env.stop.is_requested() {
                 let message = "interrupted: the stream was ended";
@@ -160,7 +160,7 @@ impl Sending {
 
     /// Ties media time to the clock, if not done yet: the first frame, at `at_s` of the media, or
     /// earlier audio begins now.
-    fn begin(&mut self, sound: Option<&mut SoundOnItsWay>, at_s: f64) -> Result<()> {
+    fn begin(&mut self, sound: Option<&mut OutgoingAudio>, at_s: f64) -> Result<()> {
         if self.pace.has_begun() {
             return Ok(());
         }
@@ -185,7 +185,7 @@ impl Sending {
     }
 
     /// Sends audio up to a media time, in seconds.
-    fn advance(&mut self, sound: &mut SoundOnItsWay, until_s: f64) -> Result<()> {
+    fn advance(&mut self, sound: &mut OutgoingAudio, until_s: f64) -> Result<()> {
         let mut until_s = until_s - sound.offset_s;
         if until_s.is_finite() {
             if let Some(live) = &self.live {
@@ -203,7 +203,7 @@ impl Sending {
             let pts = pts + sound.offset_ticks;
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
             let due = self.pace.due(now, pts as f64 * sound.tick_s);
-            let packet = SoundPacket { data: &data, pts, captured: due.min(now) };
+            let packet = LiveAudioPacket { data: &data, pts, captured: due.min(now) };
             self.counts.totals.sound(data.len());
             self.outlet.sound(now, &packet)?;
         }
@@ -283,9 +283,9 @@ impl Sending {
 }
 
 /// Audio that is sent together with the video.
-struct SoundOnItsWay {
-    lane: SoundLane,
-    queue: SoundQueue,
+struct OutgoingAudio {
+    lane: AudioLane,
+    queue: AudioQueue,
     /// Seconds per tick of its track.
     tick_s: f64,
     /// Start of this pass over the input.

@@ -13,7 +13,7 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::{self, Parts, SoundInput};
+use crate::io::media::{self, AudioInput, Parts};
 use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
@@ -35,7 +35,7 @@ pub struct LiveMedia {
     /// Decoded video.
     pub pictures: Option<Box<dyn FrameSource>>,
     /// The audio track.
-    pub sound: Option<SoundInput>,
+    pub sound: Option<AudioInput>,
     /// Set if the input is live.
     pub live: Option<Arc<dyn Live>>,
 }

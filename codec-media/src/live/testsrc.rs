@@ -1,11 +1,11 @@
 //! `testsrc:scene=talking-head,size=640x360,fps=30,audio=tone,seed=0`: generated video and audio.
 
-use crate::generate::{Generator, Scene, Sound, SoundGenerator, scene_names};
+use crate::generate::{AudioGenerator, Generator, Scene, Sound, scene_names};
 use codec_core::frame::{Color, ColorRange, PictureInfo, Rational, Size};
 
 use crate::failure::{Failure, Result};
-use crate::generate::sources::MadeSound;
-use crate::io::media::SoundInput;
+use crate::generate::sources::GeneratedAudio;
+use crate::io::media::AudioInput;
 use crate::io::source::{Facts, FrameSource, Shot};
 use crate::values;
 
@@ -102,17 +102,17 @@ impl TestSource {
     }
 
     /// Returns the audio, if any, which lasts a day.
-    pub fn sound(&self) -> Result<Option<SoundInput>> {
+    pub fn sound(&self) -> Result<Option<AudioInput>> {
         let sound = match (self.sound, self.scene) {
             (Some(sound), _) => sound,
             (None, Scene::Clapper) => Sound::Clicks,
             (None, _) => return Ok(None),
         };
-        let generator = SoundGenerator::new(sound, RATE, self.frame_rate, self.seed)
+        let generator = AudioGenerator::new(sound, RATE, self.frame_rate, self.seed)
             .map_err(|error| Failure::usage(error.to_string()))?;
         let samples = u64::from(RATE) * 24 * 3600;
-        let reader = Box::new(MadeSound::new(generator, RATE, samples));
-        Ok(SoundInput::of(reader, "testsrc".to_owned()))
+        let reader = Box::new(GeneratedAudio::new(generator, RATE, samples));
+        Ok(AudioInput::of(reader, "testsrc".to_owned()))
     }
 }
 

@@ -24,8 +24,8 @@ use codec_webrtc::{
 use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times};
 use super::options::NetworkOptions;
+use super::rtp_audio::{self, SoundOrder};
 use super::rtp_in::{opus_track, vp8_track};
-use super::rtp_sound::{self, SoundOrder};
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
 
@@ -261,7 +261,7 @@ impl Watching {
             Codec::Opus => {
                 self.delivery.came(now, Medium::Sound, packet.header.timestamp);
                 self.sound.count(now, packet, &mut state.figures.sound);
-                let channels = rtp_sound::channels(&packet.payload);
+                let channels = rtp_audio::channels(&packet.payload);
                 self.learning.channels = self.learning.channels.or(channels);
                 let timestamp = packet.header.timestamp;
                 let reported = self.sound.clock.captured(timestamp);

@@ -23,7 +23,9 @@ use codec_webrtc::{
 };
 
 use super::options::NetworkOptions;
-use super::outlet::{Offer, Outlet, OutletEvent, OutletFigures, Remote, SoundPacket, StreamOut};
+use super::outlet::{
+    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+};
 use super::rtp_out::timestamp;
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
@@ -344,7 +346,7 @@ impl Outlet for WhipOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, now: Duration, packet: &SoundPacket<'_>) -> Result<()> {
+    fn sound(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
         let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
         let ntp = self.shared.clock.ntp(packet.captured);
         let capture = AbsCaptureTime { ntp, clock_offset: None };
@@ -352,7 +354,7 @@ impl Outlet for WhipOutlet {
         let mut state = self.shared.state();
         // The server may have rejected audio.
         let Some(mid) = state.sound else { return Ok(()) };
-        let SoundPacket { data, captured, .. } = *packet;
+        let LiveAudioPacket { data, captured, .. } = *packet;
         let peer = &mut state.call.peer;
         // A packet that is not accepted counts as lost.
         let _ = peer.send_audio(now, mid, Codec::Opus, data, stamp, false, captured, &extensions);

@@ -1,12 +1,12 @@
 //! One run of an encoder: frames in, packets out, and all reports about them.
 
 mod announce;
+pub mod audio;
 mod checker;
 mod effort;
 pub(crate) mod promises;
-mod rehearse;
-pub mod sound;
 mod totals;
+mod trial;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use codec_core::parallel::RowPool;
 use codec_rtc::link::RateTrace;
 
 use crate::Env;
-use crate::audio::lane::SoundLane;
-use crate::audio::source::SoundOptions;
+use crate::audio::lane::AudioLane;
+use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::media::SoundInput;
+use crate::io::media::AudioInput;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
 use crate::io::unreadable::Advice;
@@ -56,7 +56,7 @@ pub struct Session {
     /// The codec, and the output format.
     stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
-    sound: Option<SoundLane>,
+    sound: Option<AudioLane>,
     /// The error that ended the audio early.
     sound_failure: Option<Failure>,
     output: OutputFile,
@@ -90,7 +90,7 @@ impl Session {
     pub fn new(
         settings: &Encoding,
         source: &dyn FrameSource,
-        sound: Option<SoundInput>,
+        sound: Option<AudioInput>,
         env: &Env,
     ) -> Result<Self> {
         let facts = source.facts();
@@ -106,7 +106,8 @@ impl Session {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let mut progress = Progress::new(&env.console, total_of(settings, source), frame_rate);
-        config.rehearsal = rehearse::rehearse(settings, &config, &mut progress, env)?.map(Arc::new);
+        config.rehearsal =
+            trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
         };
@@ -115,10 +116,13 @@ impl Session {
         let sound = match (sound, &settings.sound) {
             (Some(input), Some(sound)) => {
                 let limits = settings.input.limits;
-                let options =
-                    SoundOptions { limits, advice: Advice::FLAGS, ..SoundOptions::default() };
+                let options = AudioDecodeOptions {
+                    limits,
+                    advice: Advice::FLAGS,
+                    ..AudioDecodeOptions::default()
+                };
                 let name = &output.name;
-                Some(sound::open(input, sound, settings.format, 1, name, &options, env)?)
+                Some(audio::open(input, sound, settings.format, 1, name, &options, env)?)
             }
             _ => None,
         };
@@ -421,7 +425,7 @@ impl Session {
         let summary = totals.summary(progress.elapsed(), source.damage(), &env);
         let summary = promises.summary(summary, &totals);
         let summary = match &sound {
-            Some(sound) => sound::summary(summary, sound),
+            Some(sound) => audio::summary(summary, sound),
             None => summary,
         };
         let summary = summary.raw("exit_code", code).text("output", &output.name);

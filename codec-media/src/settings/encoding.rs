@@ -8,8 +8,8 @@ use codec_core::codec::{Codec, EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
 
+use super::audio::AudioSettings;
 use super::encoder::{EncoderSettings, Preset};
-use super::sound::SoundSettings;
 use crate::failure::{Failure, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
@@ -51,7 +51,7 @@ pub struct Encoding {
     /// Decode the output and compare it with the encoder's own frames.
     pub verify: bool,
     /// What to do with the sound; `None`: leave it out.
-    pub sound: Option<SoundSettings>,
+    pub sound: Option<AudioSettings>,
     /// Part of each frame that is encoded.
     pub crop: Option<Crop>,
     /// How frames are rotated.
@@ -71,7 +71,7 @@ impl Encoding {
         output: PathBuf,
         format: Format,
         overwrite: bool,
-        sound: Option<SoundSettings>,
+        sound: Option<AudioSettings>,
     ) -> Result<Self> {
         let input = InputSpec {
             path: PathBuf::from("generated clip"),
@@ -158,7 +158,7 @@ pub fn holds_pictures(format: Format) -> bool {
 
 /// Whether the format holds any sound.
 pub fn holds_sound(format: Format) -> bool {
-    super::sound::usual_codec(format).is_some()
+    super::audio::usual_codec(format).is_some()
 }
 
 /// Threads for pictures of `size`: what the user said, or one for each eight rows of macroblocks,

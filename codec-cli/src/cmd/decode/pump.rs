@@ -4,7 +4,7 @@ use codec_core::frame::Size;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::OutputFile;
-use codec_media::io::sink::PictureSink;
+use codec_media::io::sink::FrameSink;
 use codec_media::io::source::{FrameSource, Shot};
 use codec_media::json::Object;
 use codec_media::picture::transform::Transform;
@@ -18,7 +18,7 @@ use crate::digest::Digester;
 pub(super) struct Pump {
     pub(super) env: Env,
     pub(super) digester: Digester,
-    pub(super) sink: Option<PictureSink>,
+    pub(super) sink: Option<FrameSink>,
     /// Whether the output requires one size for all frames.
     pub(super) keeps_size: bool,
     pub(super) size: Size,

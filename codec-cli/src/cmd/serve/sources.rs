@@ -17,8 +17,8 @@ use codec_media::live::source::{Live, LiveMedia, LiveSource, capture_text};
 use codec_media::live::testsrc::TestSource;
 use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 
+use super::audio;
 use super::losses::LossReport;
-use super::sound;
 use crate::args::serve::ServeArgs;
 
 /// Name of a stream whose input has no file name.
@@ -97,7 +97,7 @@ impl Opener {
         };
         let name = self.live.name();
         let (_, text) =
-            sound::open(input, media.live, self.bitrate, self.live.limits(), &self.env)?;
+            audio::open(input, media.live, self.bitrate, self.live.limits(), &self.env)?;
         self.env.console.note(format!("{name}: audio: {text}"));
         Ok(true)
     }
@@ -120,7 +120,7 @@ impl Opener {
             report: live.clone().map(|live| LossReport::new(live, self.live.name(), &self.env)),
         });
         if let Some(input) = sound {
-            match sound::open(input, live, self.bitrate, self.live.limits(), &self.env) {
+            match audio::open(input, live, self.bitrate, self.live.limits(), &self.env) {
                 Ok((sound, _)) => media.sound = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);

@@ -35,9 +35,9 @@ use worker::Now;
 use super::losses::Losses;
 use super::source::{Live, LiveMedia};
 use crate::failure::{Failure, Kind, Result};
+use crate::io::media::AudioInput;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use crate::io::media::Parts;
-use crate::io::media::SoundInput;
 
 /// Opens the devices for video, audio or both.
 #[cfg(all(feature = "capture", target_os = "linux"))]
@@ -81,7 +81,7 @@ where
     if let Some((device, name)) = microphone {
         let reader = MicrophoneReader::start(device, Arc::clone(now), zero)?;
         devices.microphone = Some(Arc::clone(reader.queue()));
-        media.sound = SoundInput::of(Box::new(reader), format!("microphone {name}"));
+        media.sound = AudioInput::of(Box::new(reader), format!("microphone {name}"));
     }
     if media.pictures.is_none() && media.sound.is_none() {
         return Err(Failure::new(

@@ -14,25 +14,25 @@ use codec_net::url::{Scheme, Url};
 use codec_rtc::link::RateTrace;
 
 use super::adapt::Adaptation;
-use super::{Sending, SoundOnItsWay, Stop};
+use super::{OutgoingAudio, Sending, Stop};
 use crate::Env;
-use crate::audio::source::SoundOptions;
+use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::media::SoundInput;
+use crate::io::media::AudioInput;
 use crate::io::source::{Facts, FrameSource, Shot};
 use crate::io::unreadable::Advice;
 use crate::live::options::SendOptions;
 use crate::live::outlet::Offer;
 use crate::live::source::{LiveMedia, LiveSource};
-use crate::live::ways::Coding;
+use crate::live::transport::Coding;
 use crate::picture::transform::Transform;
 use crate::rate_trace::read_targets;
+use crate::session::audio;
 use crate::session::promises::slow_codec;
-use crate::session::sound;
+use crate::settings::audio::AudioSettings;
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
 use crate::settings::encoding::threads_for;
-use crate::settings::sound::SoundSettings;
 
 /// Lowest bitrate that an encoder is set to.
 const LEAST_RATE: Bitrate = Bitrate(30_000);
@@ -45,12 +45,12 @@ const LIKE: Format = Format::WebM;
 
 /// A queue of audio packets to send, in place of a file.
 #[derive(Debug, Default)]
-pub struct SoundQueue {
+pub struct AudioQueue {
     /// Data and presentation time of each, in ticks.
     pub packets: VecDeque<(Vec<u8>, i64)>,
 }
 
-impl SoundQueue {
+impl AudioQueue {
     /// Time of the next packet, in ticks.
     pub(super) fn first(&self) -> Option<i64> {
         self.packets.front().map(|(_, pts)| *pts)
@@ -64,7 +64,7 @@ impl SoundQueue {
     }
 }
 
-impl PacketWriter for SoundQueue {
+impl PacketWriter for AudioQueue {
     fn write(&mut self, packet: PacketRef<'_>) -> codec_container::Result<()> {
         self.packets.push_back((packet.data.to_vec(), packet.pts));
         Ok(())
@@ -173,20 +173,21 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
 fn open_audio(
     args: &SendOptions,
     source: &LiveSource,
-    input: SoundInput,
+    input: AudioInput,
     begin_s: f64,
     env: &Env,
-) -> Result<(SoundOnItsWay, codec_container::AudioTrack, String)> {
-    let settings = SoundSettings::new(&args.sound, LIKE, None, true)?;
+) -> Result<(OutgoingAudio, codec_container::AudioTrack, String)> {
+    let settings = AudioSettings::new(&args.sound, LIKE, None, true)?;
     let limits = source.limits();
     let advice = Advice::FLAGS;
-    let options = SoundOptions { limits, skips_gaps: true, advice, ..SoundOptions::default() };
-    let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let options =
+        AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };
+    let opened = audio::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let tick_s = opened.track.time_base.as_f64();
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let offset_ticks = (begin_s / tick_s).round() as i64;
-    let (lane, queue) = (opened.lane, SoundQueue::default());
-    let sound = SoundOnItsWay { lane, queue, tick_s, offset_s: begin_s, offset_ticks };
+    let (lane, queue) = (opened.lane, AudioQueue::default());
+    let sound = OutgoingAudio { lane, queue, tick_s, offset_s: begin_s, offset_ticks };
     Ok((sound, opened.track, opened.text))
 }
 
@@ -195,7 +196,7 @@ fn pass(
     sending: &mut Sending,
     pictures: Option<&mut (dyn FrameSource + 'static)>,
     coder: Option<&mut Coder>,
-    sounding: &mut Option<SoundOnItsWay>,
+    sounding: &mut Option<OutgoingAudio>,
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
     let (Some(pictures), Some(coder)) = (pictures, coder) else {
@@ -250,7 +251,7 @@ fn seconds_of(ticks: u64, tick_s: f64) -> f64 {
 
 fn sound_alone(
     sending: &mut Sending,
-    sounding: &mut Option<SoundOnItsWay>,
+    sounding: &mut Option<OutgoingAudio>,
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
     let Some(mut sound) = sounding.take() else {

@@ -12,9 +12,9 @@ use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::live::options::SendOptions;
-use crate::live::outlet::{Offer, SoundPacket};
+use crate::live::outlet::{LiveAudioPacket, Offer};
 use crate::live::source::LiveSource;
-use crate::live::ways::Coding;
+use crate::live::transport::Coding;
 
 /// The selected tracks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,7 +123,7 @@ fn pass(
         let pts = packet.pts + (begin_s / tick_s).round() as i64;
         if track == chosen.sound {
             sending.counts.totals.sound(packet.data.len());
-            let sound = SoundPacket { data: &packet.data, pts, captured };
+            let sound = LiveAudioPacket { data: &packet.data, pts, captured };
             sending.outlet.sound(now, &sound)?;
             continue;
         }

@@ -78,7 +78,7 @@ impl AudioOptions {
 
 /// Which packets of sound the output gets.
 #[derive(Clone, Copy, Debug)]
-pub enum SoundCodec {
+pub enum AudioChoice {
     /// The input's packets if the output can hold them, otherwise the format's usual codec.
     Usual,
     /// The input's packets.
@@ -90,9 +90,9 @@ pub enum SoundCodec {
 /// All audio settings.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct SoundSettings {
+pub struct AudioSettings {
     /// Which packets the output gets.
-    pub codec: SoundCodec,
+    pub codec: AudioChoice,
     /// Bits per second. Default: by channels.
     pub bitrate: Option<Bitrate>,
     cbr: bool,
@@ -112,7 +112,7 @@ pub struct SoundSettings {
     is_particular: bool,
 }
 
-impl SoundSettings {
+impl AudioSettings {
     /// Resolves the options. `bitrate` is the value of `-b` if the output is audio only.
     pub fn new(
         args: &AudioOptions,
@@ -121,11 +121,11 @@ impl SoundSettings {
         real_time: bool,
     ) -> Result<Self> {
         let codec = match args.audio_codec.as_deref() {
-            None => SoundCodec::Usual,
-            Some("copy") => SoundCodec::Copy,
+            None => AudioChoice::Usual,
+            Some("copy") => AudioChoice::Copy,
             Some(name) => {
                 let (backend, codec) = find(name)?;
-                SoundCodec::Encode(backend, codec)
+                AudioChoice::Encode(backend, codec)
             }
         };
         let application = match args.application {
@@ -134,7 +134,7 @@ impl SoundSettings {
             None => Application::Audio,
         };
         let is_particular = args.is_particular() || bitrate.is_some();
-        if is_particular && matches!(codec, SoundCodec::Copy) {
+        if is_particular && matches!(codec, AudioChoice::Copy) {
             let message = "--audio-codec copy cannot be combined with audio options that need an \
             encoder";
             return Err(Failure::usage(message));
@@ -160,7 +160,7 @@ impl SoundSettings {
             agc: args.agc,
             is_particular,
         };
-        if let SoundCodec::Encode(_, codec) = codec {
+        if let AudioChoice::Encode(_, codec) = codec {
             check_fits(codec, format)?;
         }
         Ok(settings)
@@ -183,14 +183,15 @@ impl SoundSettings {
         };
         check_fits(codec, format)?;
         let backend = registry::find_audio("pcm").map_err(|error| Failure::encoding(&error))?;
-        settings.codec = SoundCodec::Encode(backend, codec);
+        settings.codec = AudioChoice::Encode(backend, codec);
         Ok(settings)
     }
 
     /// Settings for generated audio: uncompressed if the output can hold samples.
     pub fn generated(format: Format) -> Self {
         let samples = AudioCodec::Pcm(PcmEncoding::S16Le);
-        let codec = if format.holds_audio(samples) { SoundCodec::Copy } else { SoundCodec::Usual };
+        let codec =
+            if format.holds_audio(samples) { AudioChoice::Copy } else { AudioChoice::Usual };
         Self {
             codec,
             bitrate: None,
@@ -225,9 +226,9 @@ impl SoundSettings {
     /// Whether packets of `codec` can be copied into `format`.
     pub(crate) fn copies(&self, codec: AudioCodec, format: Format) -> Result<bool> {
         match self.codec {
-            SoundCodec::Encode(..) => Ok(false),
-            SoundCodec::Copy => check_fits(codec, format).map(|()| true),
-            SoundCodec::Usual => {
+            AudioChoice::Encode(..) => Ok(false),
+            AudioChoice::Copy => check_fits(codec, format).map(|()| true),
+            AudioChoice::Usual => {
                 let compressed =
                     !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
                 Ok(!self.is_particular && compressed && format.holds_audio(codec))
@@ -238,8 +239,8 @@ impl SoundSettings {
     /// Returns the encoder for `format`.
     pub fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
         match self.codec {
-            SoundCodec::Encode(backend, codec) => Ok((backend, codec)),
-            SoundCodec::Usual | SoundCodec::Copy => {
+            AudioChoice::Encode(backend, codec) => Ok((backend, codec)),
+            AudioChoice::Usual | AudioChoice::Copy => {
                 let codec = usual_codec(format).ok_or_else(|| no_sound(format))?;
                 let found = registry::find_audio_encoder(codec.name());
                 let (backend, ..) = found.map_err(|error| Failure::encoding(&error))?;

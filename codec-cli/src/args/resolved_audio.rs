@@ -1,19 +1,19 @@
 //! Settings of a run that has audio only.
 
 use codec_container::Format;
-use codec_media::audio::source::SoundOptions;
+use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, headerless_codec};
 use codec_media::io::output::Rules;
-use codec_media::session::sound::SoundEncoding;
-use codec_media::settings::sound::{AudioOptions, SoundSettings};
+use codec_media::session::audio::AudioEncoding;
+use codec_media::settings::audio::{AudioOptions, AudioSettings};
 
 use super::encoder::PresetArg;
 use super::raw::EncodeArgs;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
-pub(crate) fn sound_encoding(args: &EncodeArgs) -> Result<SoundEncoding> {
+pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
     if let Some(flag) = for_pictures(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
@@ -33,14 +33,14 @@ pub(crate) fn sound_encoding(args: &EncodeArgs) -> Result<SoundEncoding> {
     }
     let real_time = args.encoder.file_preset() == PresetArg::Rtc;
     let not = vec![args.input.path()];
-    Ok(SoundEncoding {
+    Ok(AudioEncoding {
         output: args.output.clone(),
         format,
         rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
-        sound: SoundSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
-        options: SoundOptions {
+        sound: AudioSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
+        options: AudioDecodeOptions {
             limits: InputSpec::from(&args.input).limits,
-            ..SoundOptions::default()
+            ..AudioDecodeOptions::default()
         },
     })
 }

@@ -12,15 +12,15 @@ use codec_core::frame::Rational;
 use codec_net::server::{HeardPacket, Sound};
 
 use codec_media::Env;
-use codec_media::audio::lane::SoundLane;
-use codec_media::audio::source::SoundOptions;
+use codec_media::audio::lane::AudioLane;
+use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
-use codec_media::io::media::SoundInput;
+use codec_media::io::media::AudioInput;
 use codec_media::io::unreadable::Advice;
-use codec_media::live::send::SoundQueue;
+use codec_media::live::send::AudioQueue;
 use codec_media::live::source::Live;
-use codec_media::session::sound;
-use codec_media::settings::sound::SoundSettings;
+use codec_media::session::audio;
+use codec_media::settings::audio::AudioSettings;
 
 /// The container whose rules streams follow: Opus with VP8.
 const LIKE: Format = Format::WebM;
@@ -32,30 +32,31 @@ const FITTING_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
 
 /// Opens the audio of an input, which may be live; also describes its processing for the user.
 pub(super) fn open(
-    input: SoundInput,
+    input: AudioInput,
     live: Option<Arc<dyn Live>>,
     bitrate: Option<Bitrate>,
     limits: Limits,
     env: &Env,
 ) -> Result<(Published, String)> {
-    let SoundInput { reader, number, track, name } = input;
+    let AudioInput { reader, number, track, name } = input;
     let begun = Begun::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;
     let copies = bitrate.is_none() && begun.fits(&track);
     let bitrate = bitrate.unwrap_or(USUAL_BITRATE);
-    let settings = SoundSettings::published(bitrate, copies, track.audio.channels());
-    let input = SoundInput { reader: Box::new(begun), number, track, name };
+    let settings = AudioSettings::published(bitrate, copies, track.audio.channels());
+    let input = AudioInput { reader: Box::new(begun), number, track, name };
     let advice = Advice::NO_AUDIO;
-    let options = SoundOptions { limits, skips_gaps: true, advice, ..SoundOptions::default() };
-    let opened = sound::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let options =
+        AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };
+    let opened = audio::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
     let (lane, time_base) = (opened.lane, opened.track.time_base);
-    Ok((Published { lane, live, queue: SoundQueue::default(), time_base }, opened.text))
+    Ok((Published { lane, live, queue: AudioQueue::default(), time_base }, opened.text))
 }
 
 /// Audio to be sent to viewers.
 pub(super) struct Published {
-    lane: SoundLane,
+    lane: AudioLane,
     live: Option<Arc<dyn Live>>,
-    queue: SoundQueue,
+    queue: AudioQueue,
     time_base: Rational,
 }
 

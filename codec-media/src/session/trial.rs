@@ -12,7 +12,7 @@ use crate::settings::encoding::Encoding;
 
 /// Runs the trial encodes needed to encode the input as `config` says. `None` if the input can be
 /// read only once, or its frame size changes.
-pub(super) fn rehearse(
+pub(super) fn encode_trials(
     settings: &Encoding,
     config: &EncoderConfig,
     progress: &mut Progress,

@@ -8,19 +8,19 @@ use codec_core::frame::Rational;
 
 use crate::Env;
 use crate::audio::effects::Effects;
-use crate::audio::lane::SoundLane;
-use crate::audio::sink::SoundSink;
-use crate::audio::source::{SoundOptions, SoundSource};
+use crate::audio::lane::AudioLane;
+use crate::audio::sink::AudioSink;
+use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::failure::{Failure, Kind, Result};
-use crate::io::media::SoundInput;
+use crate::io::media::AudioInput;
 use crate::io::output::{OutputFile, Rules};
 use crate::json::Object;
 use crate::progress::{Now, Progress};
-use crate::settings::sound::SoundSettings;
+use crate::settings::audio::AudioSettings;
 
 /// Audio that is ready to be processed.
 #[derive(Clone, Debug)]
-pub struct SoundEncoding {
+pub struct AudioEncoding {
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Container of the output.
@@ -28,15 +28,15 @@ pub struct SoundEncoding {
     /// What may be overwritten.
     pub rules: Rules,
     /// Settings of the audio encoder.
-    pub sound: SoundSettings,
+    pub sound: AudioSettings,
     /// How the input is decoded.
-    pub options: SoundOptions,
+    pub options: AudioDecodeOptions,
 }
 
 /// Sound that is ready to go.
 pub struct Opened {
     /// Moves the audio.
-    pub lane: SoundLane,
+    pub lane: AudioLane,
     /// For the muxer.
     pub track: AudioTrack,
     /// For the user.
@@ -46,20 +46,20 @@ pub struct Opened {
 /// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
 /// will have `number` in the output, whose name is `output`.
 pub fn open(
-    input: SoundInput,
-    settings: &SoundSettings,
+    input: AudioInput,
+    settings: &AudioSettings,
     format: Format,
     number: usize,
     output: &str,
-    options: &SoundOptions,
+    options: &AudioDecodeOptions,
     env: &Env,
 ) -> Result<Opened> {
     if settings.copies(input.track.codec, format)? {
-        let SoundInput { reader, number: from, mut track, name } = input;
+        let AudioInput { reader, number: from, mut track, name } = input;
         track.format = format;
         let text = format!("{} {}, copied", track.codec, track.audio);
         let names = [name, output.to_owned()];
-        let lane = SoundLane::copied(reader, from, track.clone(), number, names, env.stop.clone());
+        let lane = AudioLane::copied(reader, from, track.clone(), number, names, env.stop.clone());
         return Ok(Opened { lane, track, text });
     }
     let (backend, codec) = settings.encoder(format)?;
@@ -70,12 +70,12 @@ pub fn open(
     let from = input.track.codec;
     let tags = user_tags(&input.track);
     let is_deep = has_more_than_16_bits(&input.track);
-    let source = SoundSource::new(input.reader, input.name, options, env)?;
+    let source = AudioSource::new(input.reader, input.name, options, env)?;
     let mut config = settings.config(codec, capabilities, source.format())?;
     if codec == AudioCodec::Flac && is_deep {
         config.knobs.push(("bits".to_owned(), 24));
     }
-    let sink = SoundSink::new(backend, &config, number, output)?;
+    let sink = AudioSink::new(backend, &config, number, output)?;
     let mut track = sink.track(format, &config);
     track.tags = tags;
     let rate = config.rate.map(|rate| format!(", {}", rate.bitrate())).unwrap_or_default();
@@ -85,7 +85,7 @@ pub fn open(
     };
     let text = format!("{from} {} -> {backend} {}{rate}", source.format(), config.format);
     let effects = Effects::new(settings, config.format)?;
-    let lane = SoundLane::coded(source, sink, effects, number)?;
+    let lane = AudioLane::coded(source, sink, effects, number)?;
     Ok(Opened { lane, track, text })
 }
 
@@ -110,7 +110,7 @@ fn has_more_than_16_bits(track: &AudioTrack) -> bool {
 }
 
 /// Adds the audio totals to those of a run.
-pub(crate) fn summary(summary: Object, lane: &SoundLane) -> Object {
+pub(crate) fn summary(summary: Object, lane: &AudioLane) -> Object {
     let (packets, bytes) = lane.totals();
     summary
         .float("sound_s", lane.heard_s())
@@ -121,7 +121,7 @@ pub(crate) fn summary(summary: Object, lane: &SoundLane) -> Object {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]
-fn kbps(lane: &SoundLane) -> f64 {
+fn kbps(lane: &AudioLane) -> f64 {
     let (_, bytes) = lane.totals();
     let seconds = lane.heard_s();
     if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
@@ -132,7 +132,7 @@ const STEP_S: f64 = 0.1;
 const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
 
 /// Processes the audio of an input without video.
-pub fn run(settings: &SoundEncoding, input: SoundInput, env: &Env) -> Result<()> {
+pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());
     let name = input.name.clone();

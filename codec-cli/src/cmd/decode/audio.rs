@@ -3,17 +3,17 @@
 use codec_audio::{AudioBuf, SampleKind};
 use codec_container::Format;
 use codec_media::Env;
-use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, Parts, SoundInput};
+use codec_media::io::media::{self, AudioInput, Parts};
 use codec_media::io::names::headerless_codec;
 use codec_media::io::output::{Rules, print};
 use codec_media::io::unreadable::Advice;
-use codec_media::session::sound;
-use codec_media::session::sound::SoundEncoding;
-use codec_media::settings::sound::SoundSettings;
+use codec_media::session::audio;
+use codec_media::session::audio::AudioEncoding;
+use codec_media::settings::audio::AudioSettings;
 use md5::{Digest, Md5};
 
 use crate::args::raw::DecodeArgs;
@@ -55,23 +55,29 @@ pub(super) fn to_file(
     rules.check(output)?;
     let by_name = headerless_codec(output).filter(|_| format == Format::Pcm);
     let samples = args.samples.as_deref().or(by_name);
-    let settings = SoundEncoding {
+    let settings = AudioEncoding {
         output: output.clone(),
         format,
         rules,
-        sound: SoundSettings::decoded(samples, format)?,
+        sound: AudioSettings::decoded(samples, format)?,
         options: options(args, input),
     };
-    sound::run(&settings, open(input, env)?, env)
+    audio::run(&settings, open(input, env)?, env)
 }
 
-fn options(args: &DecodeArgs, input: &InputSpec) -> SoundOptions {
+fn options(args: &DecodeArgs, input: &InputSpec) -> AudioDecodeOptions {
     let (backend, conceal) = (args.codec.clone(), args.conceal);
     let advice = Advice::BY_OUTPUT;
-    SoundOptions { backend, limits: input.limits, conceal, advice, ..SoundOptions::default() }
+    AudioDecodeOptions {
+        backend,
+        limits: input.limits,
+        conceal,
+        advice,
+        ..AudioDecodeOptions::default()
+    }
 }
 
-fn open(input: &InputSpec, env: &Env) -> Result<SoundInput> {
+fn open(input: &InputSpec, env: &Env) -> Result<AudioInput> {
     let wants = Parts { pictures: false, sound: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?.complete()?;
@@ -85,7 +91,7 @@ fn open(input: &InputSpec, env: &Env) -> Result<SoundInput> {
 pub(super) fn to_nothing(
     args: &DecodeArgs,
     form: digest::Form,
-    input: SoundInput,
+    input: AudioInput,
     spec: &InputSpec,
     env: &Env,
 ) -> Result<()> {
@@ -94,7 +100,7 @@ pub(super) fn to_nothing(
     }
     let started = std::time::Instant::now();
     let name = input.name.clone();
-    let mut source = SoundSource::new(input.reader, input.name, &options(args, spec), env)?;
+    let mut source = AudioSource::new(input.reader, input.name, &options(args, spec), env)?;
     let format = source.format();
     let mut sound = AudioBuf::new(format, SampleKind::S16);
     let mut context = Md5::new();

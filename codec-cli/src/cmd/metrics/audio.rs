@@ -6,7 +6,7 @@ use codec_audio::metrics::{CompareOptions, Comparison, compare};
 use codec_audio::{AudioBuf, AudioFormat, SampleKind};
 use codec_container::{Input, TrackKind};
 use codec_media::Env;
-use codec_media::audio::source::{SoundOptions, SoundSource};
+use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::audio::timeline::Timeline;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::input::{InputSpec, Opened};
@@ -67,8 +67,8 @@ const MOST_VALUES: usize = 1 << 29;
 /// Reads the audio of a file, in `format` or its own, starting with its first sample.
 fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: &Env) -> Result<Sound> {
     let spec = spec(path, args);
-    let options = SoundOptions { limits: spec.limits, ..SoundOptions::default() };
-    let mut source = SoundSource::open(&spec, &options, env)?;
+    let options = AudioDecodeOptions { limits: spec.limits, ..AudioDecodeOptions::default() };
+    let mut source = AudioSource::open(&spec, &options, env)?;
     let found = source.format();
     let format = format.unwrap_or(found);
     let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 const HISTORY_FRAMES: u64 = 4096;
 
 /// Converts sample rate and channels; varies the rate once drift correction is needed.
-pub(super) struct BendableConverter {
+pub(super) struct VariableRateConverter {
     from: AudioFormat,
     to: AudioFormat,
     converter: Converter,
@@ -30,7 +30,7 @@ pub(super) struct BendableConverter {
     usual_lag: f64,
 }
 
-impl BendableConverter {
+impl VariableRateConverter {
     pub(super) fn new(from: AudioFormat, to: AudioFormat) -> Result<Self> {
         let converter = Converter::new(from, to).map_err(|error| Failure::encoding(&error))?;
         Ok(Self {

@@ -7,12 +7,12 @@ use crate::stop::Stop;
 
 /// A pipe or a device, which may give nothing for long. An interrupt is the end of it.
 #[derive(Debug)]
-pub(crate) struct PatientReader {
+pub(crate) struct InterruptibleReader {
     file: File,
     stop: Stop,
 }
 
-impl PatientReader {
+impl InterruptibleReader {
     pub(crate) fn new(file: File, stop: Stop) -> Self {
         Self { file, stop }
     }
@@ -29,13 +29,13 @@ impl PatientReader {
     }
 }
 
-impl Read for PatientReader {
+impl Read for InterruptibleReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.is_interrupted_before_data()? { Ok(0) } else { self.file.read(buffer) }
     }
 }
 
-impl PatientReader {
+impl InterruptibleReader {
     /// Waits for data, or the end; `true` if an interrupt came first.
     #[cfg(unix)]
     fn is_interrupted_before_data(&self) -> io::Result<bool> {

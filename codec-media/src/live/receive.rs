@@ -11,11 +11,11 @@ use crate::failure::{Failure, Kind, Result};
 use crate::json::Object;
 use crate::live::e2ee;
 use crate::live::figures::Ticker;
-use crate::live::inlet::{InFrame, InSound, Inlet, InletEvent, Outcome, StreamIn};
+use crate::live::inlet::{InAudio, InFrame, Inlet, InletEvent, Outcome, StreamIn};
 use crate::live::playout::Playout;
 use crate::live::recording::Recording;
 use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
-use crate::live::ways::{self, In, Wants};
+use crate::live::transport::{self, In, Wants};
 use crate::progress::LineFigures;
 
 /// Interval of checks for interrupts and timeouts.
@@ -31,7 +31,7 @@ pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
     let recording = Recording::new(args, env)?;
     let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
     let wants = Wants { sound: recording.wants_sound(), records: !recording.decodes() };
-    let In { inlet, relay } = ways::open_source(&args.url, &args.network, wants, clock)?;
+    let In { inlet, relay } = transport::open_source(&args.url, &args.network, wants, clock)?;
     let mut receiving = Receiving {
         env: env.clone(),
         clock,
@@ -169,7 +169,7 @@ impl Receiving {
         Ok(())
     }
 
-    fn sound(&mut self, sound: &InSound) -> Result<()> {
+    fn sound(&mut self, sound: &InAudio) -> Result<()> {
         self.recording.sound(sound)?;
         self.playout.sound.push(self.clock.now(), &sound.times, self.clock);
         Ok(())
