@@ -480,7 +480,7 @@ mod tests {
             ("tcp://host:1?a=%2", "%2"),
             ("tcp://host:1?a=%+1", "%+1"),
             ("tcp://host:1?a=%ff", "UTF-8"),
-            ("tcp://host:1?a=1&a=2", "twice"),
+            ("tcp://host:1?a=1&a=2", "duplicate option a"),
         ] {
             let error = refused(text);
             assert!(error.contains(says), "{text}: {error}");

@@ -93,7 +93,7 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     let told = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
     assert!(told, "{:?}", caller.lines);
     assert_eq!(pictures(&caller), [&reason()]);
-    assert!(reason().as_str().is_some_and(|reason| reason.contains("link")), "{}", reason());
+    assert!(reason().as_str().is_some_and(|reason| reason.contains("bandwidth")), "{}", reason());
 
     // Retried with a key frame.
     let resumed = caller.live(Duration::from_secs(60), |caller| pictures(caller).len() == 2);
