@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, VideoDecoder, VideoEncoder,
 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use codec_backends::registry;
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncoder};
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};

@@ -437,5 +437,5 @@ fn repeat_command(folder: &Path) -> String {
     shlex::try_join(words).unwrap_or_else(|_| words.join(" "))
 }
 
-/// The encodings of a point, or why there are none.
+/// The encodings of a point, or the reason why it failed.
 type Runs = std::result::Result<Vec<Run>, String>;

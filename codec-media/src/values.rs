@@ -355,7 +355,7 @@ impl FromStr for KnobSetting {
 /// The rotation of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Apply the rotation in the input's metadata; the output has none left.
+    /// Apply the rotation in the input's metadata; the output has no rotation left.
     AsDescribed,
     /// Rotate clockwise.
     By(Rotation),

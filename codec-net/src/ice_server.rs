@@ -215,7 +215,7 @@ impl IceServer {
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if there is none.
+    /// [`io::Error`] if there is no address.
     pub fn resolve(&self, ipv4: bool) -> io::Result<SocketAddr> {
         let mut found = (self.host.as_str(), self.port).to_socket_addrs()?;
         let none = || {

@@ -1,4 +1,4 @@
-//! Cameras and microphones. Test machines have none, so this tests their absence and ALSA's own
+//! Cameras and microphones. Test machines lack them, so this tests their absence and ALSA's own
 //! plugins.
 
 use super::Place;

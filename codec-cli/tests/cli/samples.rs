@@ -28,6 +28,6 @@ fn samples_match_the_generator_and_the_manifest() {
     assert_eq!(
         rows,
         fs::read_dir(&samples).unwrap().count() - 2,
-        "files beside README and manifest"
+        "files other than README and manifest"
     );
 }

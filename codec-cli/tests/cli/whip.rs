@@ -147,7 +147,7 @@ impl Coturn {
         request.extend([7; 12]);
         let end = Instant::now() + Duration::from_secs(30);
         while Instant::now() < end {
-            // Fails as long as nobody listens.
+            // Fails until the server listens.
             let _ = socket.send_to(&request, &self.address);
             if socket.recv_from(&mut [0; 1024]).is_ok() {
                 return;
@@ -175,7 +175,7 @@ fn both_ends_use_the_turn_server_of_the_answer() {
     let server = Server::start(&place, &flags);
     let whip = format!("{}?relay", server.whip());
     let send = ["send", "testsrc:size=160x120,audio=tone", &whip, "--token", PUBLISH];
-    place.fails(8, "no usable TURN server: the answer has none", &send);
+    place.fails(8, "no usable TURN server: not found in the answer", &send);
     server.stop();
     let server = Server::start(&place, &[&flags[..], &["--turn-share"]].concat());
     let whip = format!("{}?relay", server.whip());

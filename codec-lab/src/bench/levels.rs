@@ -4,7 +4,7 @@ use codec_simd::Level;
 
 use codec_media::failure::{Failure, Result};
 
-/// The levels of `--levels`; `usual` if none is given.
+/// The levels of `--levels`; `usual` by default.
 pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {
     let mut levels = Vec::new();
     for name in names {

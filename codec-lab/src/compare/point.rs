@@ -125,7 +125,7 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
         wall_s,
         decode_ms_per_frame: decode_ms,
         sessions: runs.iter().map(|run| run.session).collect(),
-        // All or none, to match the times.
+        // Only if all runs have it, to match the times.
         yardstick_ns: runs
             .iter()
             .map(|run| run.yardstick_ns)

@@ -39,7 +39,7 @@ pub(super) struct Score {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ScoredFrame {
     pub(super) time_s: f64,
-    /// Whether an older frame, or none, is visible.
+    /// Whether an older frame, or no frame, is visible.
     pub(super) frozen: bool,
     /// One value per metric.
     pub(super) values: Vec<f64>,

@@ -62,7 +62,7 @@ pub(super) struct Identity<'a> {
     pub(super) frames: u64,
     pub(super) argv: &'a [String],
     pub(super) version: &'a str,
-    /// Content of a file that the command reads besides the clip.
+    /// Content of a file that the command reads in addition to the clip.
     pub(super) trace: &'a str,
     pub(super) host: &'a str,
     /// The number of equal arms before this one. Without it, equal arms would share their stored

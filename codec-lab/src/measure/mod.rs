@@ -52,7 +52,7 @@ pub struct Row {
     pub frame: u64,
     /// Its time in seconds.
     pub time_s: f64,
-    /// Whether an older frame, or none, was visible.
+    /// Whether an older frame, or no frame, was visible.
     pub frozen: bool,
     /// One value per metric.
     pub values: Vec<f64>,

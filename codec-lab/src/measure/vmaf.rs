@@ -34,7 +34,7 @@ fn program() -> OsString {
 ///
 /// # Errors
 ///
-/// `Kind::Backend` if there is none.
+/// `Kind::Backend` if it is not found.
 pub(crate) fn find() -> Result<OsString> {
     let program = program();
     let name = program.to_string_lossy().into_owned();

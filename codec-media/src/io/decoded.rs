@@ -66,7 +66,7 @@ pub fn open_decoder(
     open(&config).map_err(|error| Failure::decoding("decoder", &error))
 }
 
-/// Packets inspected for the frame rate if the container states none.
+/// Packets inspected for the frame rate if the container does not state it.
 const PEEK: usize = 13;
 
 /// Reads packets and decodes them.

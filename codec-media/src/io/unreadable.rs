@@ -29,7 +29,7 @@ impl Advice {
         Self { without_video: None, without_audio: Some("publish the video only with --no-audio") };
 }
 
-/// The reason why `reader` delivers no track of `kind`: an unreadable track, or none in the file.
+/// The reason why `reader` delivers no track of `kind`: an unreadable track, or no such track.
 pub fn missing(reader: &dyn PacketReader, kind: TrackKind, name: &str, advice: Advice) -> Failure {
     match reader.skipped().into_iter().find(|track| track.kind == kind) {
         Some(track) => {

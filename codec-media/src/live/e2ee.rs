@@ -97,7 +97,7 @@ pub(crate) fn explain(counters: Option<DecryptCounters>) -> Option<Failure> {
     let counters = counters.filter(|it| it.decrypted == 0 && it.refused() > 0)?;
     let refused = counters.refused();
     let message = format!(
-        "cannot decrypt any of {refused} frames: the sender uses another --e2ee-key, or none"
+        "cannot decrypt any of {refused} frames: the sender uses another --e2ee-key, or no key"
     );
     Some(Failure::new(Kind::Network, message))
 }

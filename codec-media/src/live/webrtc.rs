@@ -200,7 +200,7 @@ pub(super) fn offer(
     })?;
     let (relays, unused) = relays(&ice, local, clock.now())?;
     if relay_only && relays.is_empty() {
-        let why = if unused.is_empty() { "the answer has none" } else { &unused.join(", ") };
+        let why = if unused.is_empty() { "not found in the answer" } else { &unused.join(", ") };
         let message = format!("{url}: no usable TURN server: {why}");
         return Err(Failure::new(Kind::Network, message));
     }

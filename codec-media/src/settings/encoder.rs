@@ -110,7 +110,7 @@ enum RateChoice {
 }
 
 impl EncoderSettings {
-    /// Resolves `args` for streams in `format`; `usual` is the preset if `args` has none.
+    /// Resolves `args` for streams in `format`; `usual` is the default preset.
     pub fn new(args: &EncoderOptions, usual: Preset, format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
         let preset = args.preset.unwrap_or(usual);

@@ -96,7 +96,7 @@ pub(super) fn to_nothing(
     env: &Env,
 ) -> Result<()> {
     if form == digest::Form::Frames {
-        return Err(Failure::usage("--framemd5 requires video, but the input has none"));
+        return Err(Failure::usage("--framemd5 requires video, but the input has no video"));
     }
     let started = std::time::Instant::now();
     let name = input.name.clone();

@@ -71,7 +71,7 @@ fn known() -> String {
     });
     match hints {
         Ok(names) if !names.is_empty() => format!("available: {}", names.join(", ")),
-        _ => "none is available".to_owned(),
+        _ => "no microphone is available".to_owned(),
     }
 }
 
@@ -109,7 +109,7 @@ fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, 
     {
         let software = pcm.sw_params_current()?;
         software.set_tstamp_mode(true)?;
-        // Plugins have their own timestamps, or none.
+        // Plugins have their own timestamps, or no timestamps.
         let _ = software.set_tstamp_type(TstampType::Monotonic);
         pcm.sw_params(&software)?;
     }

@@ -84,7 +84,7 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Returns the newest frame; `None` if there is none within `most`.
+    /// Returns the newest frame; `None` if no frame arrives within `most`.
     fn take(&self, most: Duration) -> Result<Option<Waiting>> {
         let is_empty = |state: &mut State| state.newest.is_none() && state.ended.is_none();
         let waited = self.changed.wait_timeout_while(self.lock(), most, is_empty);
@@ -153,7 +153,7 @@ impl<D: CameraDevice> Pump<D> {
 }
 
 impl<D> Drop for Pump<D> {
-    /// Ends the slot, so that nobody waits for a thread that is gone.
+    /// Ends the slot, so that the reader does not wait for a thread that is gone.
     fn drop(&mut self) {
         let message = format!("{}: the camera was closed", self.name);
         self.slot.end(Failure::new(Kind::Input, message));

@@ -214,7 +214,7 @@ impl<D: MicrophoneDevice> Pump<D> {
 }
 
 impl<D> Drop for Pump<D> {
-    /// Ends the queue, so that nobody waits for a thread that is gone.
+    /// Ends the queue, so that the reader does not wait for a thread that is gone.
     fn drop(&mut self) {
         self.queue.end("the microphone was closed");
     }

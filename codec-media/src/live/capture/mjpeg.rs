@@ -69,7 +69,7 @@ pub(super) fn decode(bytes: &[u8], size: Size, out: &mut Planes) -> Result<(), S
         .map_err(|failure| failure.message)
 }
 
-/// Adds the standard Huffman tables if the frame has none, as is usual for cameras (USB Video
+/// Adds the standard Huffman tables if they are missing, as is usual for cameras (USB Video
 /// Class, payload MJPEG).
 fn with_tables(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.get(..2) != Some(&[0xff, SOI]) || has_tables(bytes) {

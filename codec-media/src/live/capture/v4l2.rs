@@ -73,7 +73,7 @@ fn known() -> String {
     let list: Vec<String> =
         cameras().into_iter().map(|(path, name)| format!("{} ({name})", path.display())).collect();
     if list.is_empty() {
-        "none is available".to_owned()
+        "no camera is available".to_owned()
     } else {
         format!("available: {}", list.join(", "))
     }

@@ -179,7 +179,7 @@ impl Stream {
         state.waits_until.is_some()
     }
 
-    /// Until when it waits for a publisher, if it has none.
+    /// Until when it waits for a publisher to return.
     pub(super) fn waits_until(&self) -> Option<Duration> {
         locked(&self.state).waits_until
     }
@@ -391,7 +391,7 @@ impl Stream {
     }
 
     /// The maximum bitrate for the publisher, audio included. Only set while there is one viewer
-    /// with a known link and no recording, so that nobody else is affected.
+    /// with a known link and no recording, so that no other viewer is affected.
     #[must_use]
     pub fn budget(&self) -> Option<LinkBudget> {
         let state = locked(&self.state);

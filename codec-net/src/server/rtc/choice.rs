@@ -44,7 +44,7 @@ pub(super) struct Offer {
     pub(super) layers: u8,
     /// Bitrate of the full rendition in bits per second, audio included.
     pub(super) full: u64,
-    /// Bitrate of the small rendition; `None` if there is none.
+    /// Bitrate of the small rendition; `None` without one.
     pub(super) small: Option<u64>,
     /// Whether the full rendition is encoded for this viewer's link only.
     pub(super) follows: bool,

@@ -42,7 +42,7 @@ impl Offer {
         self.0.iter().any(|line| line.kind == kind && line.is_taken)
     }
 
-    /// Whether there are lines of this kind, but none is accepted.
+    /// Whether there are lines of this kind, but the server accepts no line.
     fn lacks(&self, kind: Kind) -> bool {
         !self.takes(kind) && self.0.iter().any(|it| it.kind == kind && !it.codecs.is_empty())
     }
