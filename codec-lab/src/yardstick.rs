@@ -68,7 +68,7 @@ impl Yardstick {
         self.ns += start.elapsed().as_secs_f64() * 1e9;
     }
 
-    /// CPU nanoseconds of all slices since the last call, and the mean per slice (0 without slices).
+    /// CPU nanoseconds of all slices since the last call, and the mean per slice (0 without any).
     pub(crate) fn take(&mut self) -> (f64, f64) {
         let (all, slices) = (self.ns, self.slices);
         (self.ns, self.slices) = (0.0, 0);

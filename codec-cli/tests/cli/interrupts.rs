@@ -126,7 +126,7 @@ fn the_second_interrupt_aborts_and_leaves_nothing() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(encoder.stderr.take().unwrap()).lines();
-    // The output is not read: the first frame is larger than the pipe's buffer and cannot be written.
+    // The output is not read: the first frame does not fit the pipe's buffer.
     let mut stdout = encoder.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 100]).unwrap();
     interrupt(&encoder);

@@ -322,7 +322,7 @@ impl Run {
             }
             self.wait_until(time, &mut beside)?;
             self.end = time + frame;
-            // There are no viewers: the next visible frame will be a key frame, requested by a viewer.
+            // There are no viewers: the next one will request a key frame.
             if !self.publisher.stream().is_watched() {
                 continue;
             }
