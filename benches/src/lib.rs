@@ -7,7 +7,6 @@ use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncod
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_media::generate::{Generator, Scene};
-use codec_media::generate::{Generator, Scene};
 use criterion::Criterion;
 
 /// Frames per second of all clips.

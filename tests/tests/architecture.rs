@@ -207,8 +207,9 @@ fn assert_sans_io(dir: &str) {
 /// Its tests may: only the dependencies of the library count.
 #[test]
 fn real_time_crates_know_packets_and_not_encoders() {
-    for codecs in ["codec-vp8", "a crate for transport sees an encoder or the registry", "codec-ffi"] {
-        assert!(!dependencies("codec-rtc").contains(&codecs.to_owned()), "{codecs}");
+    for name in ["codec-rtc", "codec-webrtc"] {
+        for codecs in ["codec-vp8", "codec-backends", "codec-ffi"] {
+            assert!(!dependencies(name).contains(&codecs.to_owned()), "{name}: {codecs}");
         }
     }
 }
