@@ -13,7 +13,6 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_media::generate::{Generator, Scene};
-use codec_media::generate::{Generator, Scene};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const FPS: Rational = Rational::new(30, 1);
