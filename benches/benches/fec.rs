@@ -4,7 +4,7 @@
 
 use codec_benches::{noise, short};
 use codec_rtc::fec::mask::Pattern;
-use codec_rtc::fec::{FecLimits, flexfec, ulpfec};
+use codec_rtc::fec::{Encoder, FecLimits, flexfec, ulpfec};
 use codec_rtc::rtp::{self, Extension, Header, Packet};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -38,7 +38,7 @@ fn survivors(media: &[Vec<u8>]) -> impl Iterator<Item = &Vec<u8>> {
 fn flex(criterion: &mut Criterion) {
     let media = media();
     let protect = || {
-        let mut encoder = flexfec::Encoder::new();
+        let mut encoder = Encoder::flexfec();
         let mut repairs = Vec::new();
         media.iter().for_each(|packet| encoder.push(packet).unwrap());
         encoder.protect(GROUP, REPAIRS, Pattern::Interleaved, &mut repairs);
@@ -77,7 +77,7 @@ fn flex(criterion: &mut Criterion) {
 fn ulp(criterion: &mut Criterion) {
     let media = media();
     let protect = || {
-        let mut encoder = ulpfec::Encoder::new();
+        let mut encoder = Encoder::ulpfec();
         let mut repairs = Vec::new();
         media.iter().for_each(|packet| encoder.push(packet).unwrap());
         encoder.protect(GROUP, REPAIRS, Pattern::Interleaved, &mut repairs);

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use codec_rtc::fec::mask::Pattern;
-use codec_rtc::fec::{FecLimits, ulpfec};
+use codec_rtc::fec::{Encoder, FecLimits, ulpfec};
 use codec_rtc::packet::red::{self, Block};
 use codec_rtc::rtp::{self, Header, Packet};
 use codec_tests::external;
@@ -151,7 +151,7 @@ fn gstreamer_repairs_our_fec() {
     ));
     let receiver = std::thread::spawn(move || receive(&sink, Duration::from_secs(3)));
     let mut rng = Rng::new(3);
-    let mut encoder = ulpfec::Encoder::new();
+    let mut encoder = Encoder::ulpfec();
     let (mut sequence, mut media, mut sent) = (65_000_u16, Vec::new(), 0);
     let send = |sequence: &mut u16, header: Header, payload_type, payload: &[u8], lost: bool| {
         let header = Header { payload_type: RED, sequence: *sequence, ..header };

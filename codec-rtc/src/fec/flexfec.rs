@@ -4,9 +4,8 @@
 //! Only one SSRC can be protected; repair packets for several are rejected.
 
 use super::decoder::{FecCounters, FecLimits, Solver};
-use super::mask::Pattern;
 use super::parity::Parity;
-use super::window::{Repair, Window};
+use super::window::Repair;
 use crate::rtp::{self, Malformed};
 
 /// Bytes of the FEC header before the sequence number base and the mask (section 4.2.2).
@@ -16,43 +15,8 @@ const FIXED: u8 = 0x40;
 /// Number of bits in each part of the mask.
 const MASK_BITS: [u32; 3] = [15, 31, 64];
 
-/// Creates repair payloads for sent packets.
-#[derive(Clone, Debug)]
-pub struct Encoder {
-    window: Window,
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Encoder {
-    /// Creates an encoder without packets.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { window: Window::new(110) }
-    }
-
-    /// Adds a media packet that is sent.
-    ///
-    /// # Errors
-    /// Returns [`Malformed`] if it is not an RTP packet or longer than 2048 bytes.
-    pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
-        self.window.push(packet)
-    }
-
-    /// Appends up to `repairs` payloads that protect the newest `last` packets within at most 110
-    /// sequence numbers. Each is sent in an RTP packet of the repair stream with the protected SSRC
-    /// as only CSRC.
-    pub fn protect(&self, last: usize, repairs: usize, pattern: Pattern, out: &mut Vec<Vec<u8>>) {
-        out.extend(self.window.protect(last, repairs, pattern).iter().map(write));
-    }
-}
-
-/// Writes a payload with the shortest possible mask.
-fn write(repair: &Repair) -> Vec<u8> {
+/// A payload with a mask, as short as it can be.
+pub(super) fn write(repair: &Repair) -> Vec<u8> {
     let Repair { base, mask, parity } = repair;
     let mut out = Vec::with_capacity(HEADER_BYTES + 20 + parity.payload.len());
     out.extend([parity.flags & 0x3f, parity.marker_and_type]);

@@ -6,6 +6,7 @@
 //! decides how many repair packets to send, [`mask`] which packets each of them covers.
 
 mod decoder;
+mod encoder;
 pub mod flexfec;
 pub mod mask;
 mod parity;
@@ -17,6 +18,7 @@ mod window;
 mod tests;
 
 pub use decoder::{FecCounters, FecLimits};
+pub use encoder::Encoder;
 
 #[cfg(doc)]
 use ulpfec::Decoder;

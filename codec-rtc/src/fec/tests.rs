@@ -3,6 +3,7 @@
 
 use super::mask::{Pattern, masks};
 use super::{FecLimits, flexfec, ulpfec};
+use crate::fec;
 use crate::link::{Loss, LossProcess};
 use crate::rng::Rng;
 use crate::rtp::{self, Extension, Header, Packet};
@@ -55,12 +56,12 @@ impl Format {
         let mut out = Vec::new();
         match self {
             Self::Ulp => {
-                let mut encoder = ulpfec::Encoder::new();
+                let mut encoder = fec::Encoder::ulpfec();
                 media.iter().for_each(|packet| encoder.push(packet).unwrap());
                 encoder.protect(media.len(), repairs, pattern, &mut out);
             }
             Self::Flex => {
-                let mut encoder = flexfec::Encoder::new();
+                let mut encoder = fec::Encoder::flexfec();
                 media.iter().for_each(|packet| encoder.push(packet).unwrap());
                 encoder.protect(media.len(), repairs, pattern, &mut out);
             }

@@ -5,9 +5,8 @@
 //! the RED packet. Levels above 0 are neither written nor used.
 
 use super::decoder::{FecCounters, FecLimits, Solver};
-use super::mask::Pattern;
 use super::parity::Parity;
-use super::window::{Repair, Window};
+use super::window::Repair;
 use crate::rtp::Malformed;
 
 /// Size of the FEC header in bytes (section 7.3).
@@ -18,43 +17,8 @@ const LONG: u8 = 0x40;
 const SHORT_BITS: u32 = 16;
 const LONG_BITS: u32 = 48;
 
-/// Creates repair payloads for sent packets.
-#[derive(Clone, Debug)]
-pub struct Encoder {
-    window: Window,
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Encoder {
-    /// Creates an encoder without packets.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { window: Window::new(48) }
-    }
-
-    /// Adds a media packet that is sent, without RED but with the sequence number of its RED
-    /// packet.
-    ///
-    /// # Errors
-    /// Returns [`Malformed`] if it is not an RTP packet or longer than 2048 bytes.
-    pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
-        self.window.push(packet)
-    }
-
-    /// Appends up to `repairs` payloads that protect the newest `last` packets. A mask spans 48
-    /// sequence numbers, including those of repair packets in between.
-    pub fn protect(&self, last: usize, repairs: usize, pattern: Pattern, out: &mut Vec<Vec<u8>>) {
-        out.extend(self.window.protect(last, repairs, pattern).iter().map(write));
-    }
-}
-
-/// Writes a payload with level 0.
-fn write(repair: &Repair) -> Vec<u8> {
+/// A payload of one level.
+pub(super) fn write(repair: &Repair) -> Vec<u8> {
     let Repair { base, mask, parity } = repair;
     // Bit 0 of the mask is the most significant bit on the wire.
     let is_long = *mask >> SHORT_BITS != 0;
@@ -147,6 +111,8 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fec::Encoder;
+    use crate::fec::mask::Pattern;
 
     /// The example of RFC 5109, section 10.1: four packets, one repair packet.
     #[test]
@@ -158,7 +124,7 @@ mod tests {
             (10, true, 11, 7, payload(100, 4)),
             (11, false, 18, 9, payload(340, 8)),
         ];
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::ulpfec();
         for (sequence, marker, payload_type, timestamp, payload) in packets {
             let header = crate::rtp::Header { marker, payload_type, sequence, timestamp, ssrc: 2 };
             let mut bytes = Vec::new();

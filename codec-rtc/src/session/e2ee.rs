@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::error::SendError;
+#[cfg(feature = "sframe")]
 use crate::rtp::Malformed;
 #[cfg(feature = "sframe")]
-use crate::sframe::{DecryptCounters, DecryptError, Decryptor, Encryptor, SframeError};
+use crate::sframe::{DecryptCounters, DecryptError, Decryptor, Encryptor};
 
 /// Maximum exponent of the backoff of key-frame requests that do not yield a decryptable frame.
 const MOST_SLOWER: u32 = 5;
@@ -16,15 +18,6 @@ const MOST_SLOWER: u32 = 5;
 pub(super) struct Encryption {
     #[cfg(feature = "sframe")]
     pub(super) encryptor: Option<Encryptor>,
-}
-
-#[cfg(feature = "sframe")]
-fn encrypt_error(error: SframeError) -> Malformed {
-    let what = match error {
-        SframeError::Exhausted => "the frame counter of the encryption key is exhausted",
-        _ => "the frame cannot be encrypted",
-    };
-    Malformed::Field { what }
 }
 
 #[cfg_attr(
@@ -41,23 +34,23 @@ impl Encryption {
         &mut self,
         is_key: bool,
         frame: &[u8],
-    ) -> Result<Option<Vec<u8>>, Malformed> {
+    ) -> Result<Option<Vec<u8>>, SendError> {
         #[cfg(feature = "sframe")]
         if let Some(encryptor) = &mut self.encryptor {
             if frame.is_empty() {
-                return Err(Malformed::EmptyPayload);
+                return Err(SendError::Payload(Malformed::EmptyPayload));
             }
-            return encryptor.encrypt_video(is_key, frame).map(Some).map_err(encrypt_error);
+            return encryptor.encrypt_video(is_key, frame).map(Some).map_err(SendError::Encrypt);
         }
         let _ = (is_key, frame);
         Ok(None)
     }
 
     /// Returns the audio packet, encrypted if encryption is on.
-    pub(super) fn audio<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+    pub(super) fn audio<'a>(&mut self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, SendError> {
         #[cfg(feature = "sframe")]
         if let Some(encryptor) = &mut self.encryptor {
-            return encryptor.encrypt_audio(packet).map(Cow::Owned).map_err(encrypt_error);
+            return encryptor.encrypt_audio(packet).map(Cow::Owned).map_err(SendError::Encrypt);
         }
         Ok(Cow::Borrowed(packet))
     }

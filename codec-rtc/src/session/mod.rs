@@ -16,6 +16,7 @@ mod e2ee;
 #[cfg(test)]
 #[cfg(feature = "sframe")]
 mod e2ee_tests;
+mod error;
 mod frames;
 mod outgoing;
 mod protect;
@@ -34,6 +35,7 @@ pub use config::{
     AudioStream, PacketFeedback, ReceiverConfig, RepairStream, SenderConfig, Streams, VideoFec,
     VideoStream,
 };
+pub use error::SendError;
 pub use receiver::{MAX_DATAGRAM_BYTES, Receiver, ReceiverEvent};
 pub use sender::{Sender, SenderEvent};
 pub use stats::{ReceiverStats, RemoteInbound, SenderStats, Traffic};

@@ -8,20 +8,24 @@ use super::config::VideoFec;
 use super::outgoing::{FramePart, Outgoing};
 use crate::congestion::PacketKind;
 use crate::extension::Map;
+use crate::fec::Encoder;
 use crate::fec::protection::{Controller, LossMeter, ProtectionConfig, SentFrame};
-use crate::fec::{flexfec, ulpfec};
 use crate::rtp::Header;
 
+/// What carries repair payloads.
 #[derive(Debug)]
-enum Encoder {
-    Ulp { encoder: ulpfec::Encoder, red: u8, payload_type: u8 },
-    Flex { encoder: flexfec::Encoder, ssrc: u32, payload_type: u8, sequence: u16 },
+enum Carrier {
+    /// RED packets on the media's source.
+    Red { red: u8, payload_type: u8 },
+    /// A stream of its own.
+    Stream { ssrc: u32, payload_type: u8, sequence: u16 },
 }
 
 /// Creates repair packets adapted to the packet loss.
 #[derive(Debug)]
 pub(super) struct Protector {
     encoder: Encoder,
+    carrier: Carrier,
     controller: Controller,
     losses: LossMeter,
     last_frame: Option<Duration>,
@@ -30,20 +34,20 @@ pub(super) struct Protector {
 impl Protector {
     /// Creates the encoder; `None` if `fec` is off.
     pub(super) fn new(fec: VideoFec, first_sequence: u16, nack: bool) -> Option<Self> {
-        let (encoder, max_group) = match fec {
+        let (encoder, carrier, max_group) = match fec {
             VideoFec::Off => return None,
             VideoFec::Ulp { red, ulpfec: payload_type } => {
-                (Encoder::Ulp { encoder: ulpfec::Encoder::new(), red, payload_type }, 48)
+                (Encoder::ulpfec(), Carrier::Red { red, payload_type }, 48)
             }
             VideoFec::Flex(stream) => {
-                let encoder = flexfec::Encoder::new();
                 let (ssrc, payload_type) = (stream.ssrc, stream.payload_type);
-                (Encoder::Flex { encoder, ssrc, payload_type, sequence: first_sequence }, 110)
+                let carrier = Carrier::Stream { ssrc, payload_type, sequence: first_sequence };
+                (Encoder::flexfec(), carrier, 110)
             }
         };
         let controller =
             Controller::new(ProtectionConfig { nack, max_group, ..ProtectionConfig::default() });
-        Some(Self { encoder, controller, losses: LossMeter::default(), last_frame: None })
+        Some(Self { encoder, carrier, controller, losses: LossMeter::default(), last_frame: None })
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration) {
@@ -83,10 +87,7 @@ impl Protector {
             let packet = outgoing.bytes(map);
             bytes += packet.len();
             // Our packets are valid RTP.
-            let _ = match &mut self.encoder {
-                Encoder::Ulp { encoder, .. } => encoder.push(&packet),
-                Encoder::Flex { encoder, .. } => encoder.push(&packet),
-            };
+            let _ = self.encoder.push(&packet);
         }
         let interval =
             self.last_frame.map_or(Duration::from_millis(33), |last| now - last.min(now));
@@ -99,14 +100,7 @@ impl Protector {
             temporal_id: meta.temporal_id,
         });
         let mut payloads = Vec::new();
-        match &self.encoder {
-            Encoder::Ulp { encoder, .. } => {
-                encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut payloads);
-            }
-            Encoder::Flex { encoder, .. } => {
-                encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut payloads);
-            }
-        }
+        self.encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut payloads);
         let mut out = Vec::with_capacity(payloads.len());
         for (index, payload) in (0_u16..).zip(payloads) {
             let mut repair = self.wrap(payload, next.wrapping_add(index), &first.header);
@@ -118,14 +112,14 @@ impl Protector {
     }
 
     fn wrap(&mut self, mut payload: Vec<u8>, number: u16, media: &Header) -> Outgoing {
-        match &mut self.encoder {
-            Encoder::Ulp { red, payload_type, .. } => {
+        match &mut self.carrier {
+            Carrier::Red { red, payload_type } => {
                 payload.insert(0, *payload_type);
                 let header =
                     Header { marker: false, payload_type: *red, sequence: number, ..*media };
                 Outgoing::new(PacketKind::Fec, header, payload)
             }
-            Encoder::Flex { ssrc, payload_type, sequence, .. } => {
+            Carrier::Stream { ssrc, payload_type, sequence } => {
                 let header = Header {
                     marker: false,
                     payload_type: *payload_type,

@@ -12,6 +12,7 @@ use codec_core::error::ConfigError;
 use super::audio_out::{AudioOut, AudioPacket};
 use super::config::SenderConfig;
 use super::e2ee::Encryption;
+use super::error::SendError;
 use super::frames::Numbers;
 use super::outgoing::Outgoing;
 use super::reporters::Reporters;
@@ -195,12 +196,11 @@ impl Sender {
         captured: Duration,
         timestamp: u32,
         packet: &Packet,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), SendError> {
         let wall = ntp::at(self.config.ntp_at_zero, captured);
-        let video = self
-            .video
+        let video = self.video
             .as_mut()
-            .ok_or(Malformed::Field { what: "this session has no video stream" })?;
+            .ok_or(SendError::NoVideo)?;
         let map = &self.config.streams.extensions;
         let encrypted = self.e2ee.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
         let encrypted = encrypted.as_deref();
@@ -223,10 +223,9 @@ impl Sender {
     /// # Errors
     /// Returns [`Malformed`] if it is empty or too long, the session has no audio, or encryption
     /// fails.
-    pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), Malformed> {
+    pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), SendError> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);
-        let audio =
-            self.audio.as_mut().ok_or(Malformed::Field { what: "no sound was agreed on" })?;
+        let audio = self.audio.as_mut().ok_or(SendError::NoAudio)?;
         let payload = self.e2ee.audio(packet.payload)?;
         let packet = AudioPacket { payload: &payload, ..*packet };
         let outgoing = audio.packet(&packet, wall)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codec_rtc::fec::mask::Pattern;
-use codec_rtc::fec::{FecLimits, flexfec, ulpfec};
+use codec_rtc::fec::{Encoder, FecLimits, flexfec, ulpfec};
 use codec_rtc::jitter::video::{
     FrameBuffer, FrameBufferConfig, FrameDependency, FrameDiffs, PacketInfo,
 };
@@ -56,7 +56,7 @@ fn check(out: &[Vec<u8>], repairs: usize) {
 /// # Panics
 /// If it returns something that is not a packet, or more than possible.
 pub fn ulpfec(data: &[u8]) {
-    let mut encoder = ulpfec::Encoder::new();
+    let mut encoder = Encoder::ulpfec();
     let mut decoder = ulpfec::Decoder::new(SSRC, FecLimits::default());
     let (mut sequence, mut repairs, mut out, mut made) = (65_500, 0, Vec::new(), Vec::new());
     for (kind, step) in steps(data) {
@@ -92,7 +92,7 @@ pub fn ulpfec(data: &[u8]) {
 /// # Panics
 /// If it returns something that is not a packet, or more than possible.
 pub fn flexfec(data: &[u8]) {
-    let mut encoder = flexfec::Encoder::new();
+    let mut encoder = Encoder::flexfec();
     let mut decoder = flexfec::Decoder::new(SSRC, FecLimits::default());
     let csrcs = SSRC.to_be_bytes();
     let header = Header { payload_type: 100, ssrc: 8, ..Header::default() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::fec::mask::Pattern;
-use crate::fec::{FecLimits, flexfec};
+use crate::fec::{Encoder, FecLimits, flexfec};
 use crate::link::{Loss, LossProcess};
 use crate::packet::vp8::{Descriptor, PictureId};
 use crate::recovery::{NackConfig, Nacker, PacketOrigin};
@@ -66,7 +66,7 @@ fn packets(
     sent: &mut BTreeMap<u16, Vec<u8>>,
 ) -> Vec<(Vec<u8>, PacketOrigin)> {
     let mut leaving = Vec::new();
-    let mut encoder = flexfec::Encoder::new();
+    let mut encoder = Encoder::flexfec();
     for index in 0..PACKETS {
         let sequence = frame * PACKETS + index;
         let header = Header {

@@ -9,8 +9,8 @@ use super::super::media::{Outgoing, Sender};
 use super::{Agreed, Fec, header_bytes};
 use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
+use codec_rtc::fec::Encoder;
 use codec_rtc::fec::protection::{Controller, ProtectionConfig, SentFrame};
-use codec_rtc::fec::ulpfec;
 use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 
@@ -27,7 +27,7 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 #[derive(Debug)]
 pub(super) struct Protector {
     agreed: Agreed,
-    encoder: ulpfec::Encoder,
+    encoder: Encoder,
     controller: Controller,
     is_on: bool,
     /// The frame being sent, and its capture time.
@@ -120,7 +120,7 @@ impl Protector {
         let config = ProtectionConfig { long_rtt: LONG_RTT, ..ProtectionConfig::default() };
         Self {
             agreed,
-            encoder: ulpfec::Encoder::new(),
+            encoder: Encoder::ulpfec(),
             controller: Controller::new(config),
             is_on: false,
             frame: SentFrame::default(),

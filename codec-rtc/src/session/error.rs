@@ -1,0 +1,52 @@
+//! Why media are not sent.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::rtp::Malformed;
+#[cfg(feature = "sframe")]
+use crate::sframe::SframeError;
+
+/// Why a [`Sender`](super::Sender) rejects a frame or an audio packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session has no video stream.
+    NoVideo,
+    /// The session has no audio stream.
+    NoAudio,
+    /// The payload cannot be packetized: it is empty or too long.
+    Payload(Malformed),
+    /// The payload cannot be encrypted.
+    #[cfg(feature = "sframe")]
+    Encrypt(SframeError),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVideo => f.write_str("this session has no video stream"),
+            Self::NoAudio => f.write_str("this session has no audio stream"),
+            Self::Payload(error) => write!(f, "cannot packetize the payload: {error}"),
+            #[cfg(feature = "sframe")]
+            Self::Encrypt(error) => write!(f, "cannot encrypt the payload: {error}"),
+        }
+    }
+}
+
+impl Error for SendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NoVideo | Self::NoAudio => None,
+            Self::Payload(error) => Some(error),
+            #[cfg(feature = "sframe")]
+            Self::Encrypt(error) => Some(error),
+        }
+    }
+}
+
+impl From<Malformed> for SendError {
+    fn from(error: Malformed) -> Self {
+        Self::Payload(error)
+    }
+}
