@@ -44,6 +44,12 @@ pub struct Env {
 }
 
 impl Env {
+    /// Reports to `console` and uses the best instruction set of this CPU.
+    pub fn new(console: Events) -> Self {
+        let level = Level::choose(None).unwrap_or(Level::Scalar);
+        Self { console, stop: Stop::default(), level }
+    }
+
     /// The same without messages and progress.
     pub fn quiet(&self) -> Self {
         Self { console: Events::none(), ..self.clone() }

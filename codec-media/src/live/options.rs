@@ -99,3 +99,22 @@ pub struct ReceiveOptions {
     /// Overwrite existing files.
     pub yes: bool,
 }
+
+impl ReceiveOptions {
+    /// Receives from `url` into `output`; ends when nothing arrives for 10 seconds.
+    pub fn new(url: impl Into<String>, output: Option<PathBuf>) -> Self {
+        Self {
+            url: url.into(),
+            output,
+            format: None,
+            pixels: None,
+            no_audio: false,
+            max_idle: Duration::from_secs(10),
+            frames: None,
+            threads: None,
+            limits: Limits::default(),
+            network: NetworkOptions::default(),
+            yes: false,
+        }
+    }
+}

@@ -21,7 +21,26 @@ use crate::progress::LineFigures;
 /// Interval of checks for interrupts and timeouts.
 const TURN: Duration = Duration::from_millis(20);
 
-/// Receives a stream.
+/// Receives a stream and records it, until it ends or [`Env::stop`] is requested.
+///
+/// ```no_run
+/// use codec_media::Env;
+/// use codec_media::events::Events;
+/// use codec_media::live::options::ReceiveOptions;
+/// use codec_media::live::receive::receive;
+///
+/// # fn main() -> codec_media::failure::Result<()> {
+/// let env = Env::new(Events::none());
+/// // The recording ends after a minute.
+/// let stop = env.stop.clone();
+/// std::thread::spawn(move || {
+///     std::thread::sleep(std::time::Duration::from_secs(60));
+///     stop.request();
+/// });
+/// let options = ReceiveOptions::new("udp://0.0.0.0:5004", Some("call.webm".into()));
+/// receive(&options, &env)
+/// # }
+/// ```
 ///
 /// # Errors
 /// If the connection or the output fails, or options do not go together.
