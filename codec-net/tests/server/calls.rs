@@ -13,6 +13,7 @@ use codec_webrtc::{Direction, Event, Peer};
 use crate::caller::{SDP, peer_config, plan};
 use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
+use crate::offers::{VP8, line, offer};
 
 const ABOUT: About = About { kind: "ws", video: true, sound: false };
 #[test]
@@ -31,7 +32,9 @@ fn offers_are_checked_before_they_are_answered() {
     assert_eq!(post("/whep/other", VIEW, SDP, "v=0\r\n"), 404);
     assert_eq!(post("/whep/live", PUBLISH, SDP, "v=0\r\n"), 403);
     assert_eq!(post("/whip/mine", VIEW, SDP, "v=0\r\n"), 403);
-    assert_eq!(post("/whip/live", PUBLISH, SDP, "v=0\r\n"), 409);
+    let whole = offer(&[line(0, "video", "sendonly", &VP8, "")]);
+    assert_eq!(post("/whip/live", PUBLISH, SDP, &whole), 409);
+    assert_eq!(post("/whip/live", PUBLISH, SDP, "v=0\r\n"), 400, "malformed, whoever publishes");
     assert_eq!(post("/whip/a%2fb", PUBLISH, SDP, "v=0\r\n"), 400);
     // A rejected offer leaves nothing behind.
     assert_eq!(post("/whip/mine", PUBLISH, SDP, "v=0\r\n"), 400);
