@@ -198,9 +198,7 @@ impl Sender {
         packet: &Packet,
     ) -> Result<(), SendError> {
         let wall = ntp::at(self.config.ntp_at_zero, captured);
-        let video = self.video
-            .as_mut()
-            .ok_or(SendError::NoVideo)?;
+        let video = self.video.as_mut().ok_or(SendError::NoVideo)?;
         let map = &self.config.streams.extensions;
         let encrypted = self.e2ee.video(packet.meta.kind == FrameKind::Key, &packet.data)?;
         let encrypted = encrypted.as_deref();
