@@ -1,4 +1,4 @@
-//! What `bench` is asked to do.
+//! Options of benchmarks.
 
 use std::path::PathBuf;
 
@@ -7,75 +7,76 @@ use codec_core::frame::{Rational, Size};
 use codec_media::settings::encoder::EncoderOptions;
 use codec_media::values::RawLayout;
 
-/// What is measured, how often, and what it is held against.
+/// Options of a benchmark: workload, number of passes and baseline.
 #[derive(Clone, Debug)]
 pub struct BenchOptions {
-    /// Input files: pictures are encoded, coded streams decoded. Default: a clip that is drawn.
+    /// Input files: raw video is encoded, coded video decoded. Empty: a generated clip.
     pub inputs: Vec<PathBuf>,
-    /// Headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    /// Layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     pub raw: Option<RawLayout>,
-    /// What input may ask for: see `codec decode`.
+    /// Limits on the input.
     pub limits: Limits,
-    /// What is drawn where there is no input.
+    /// Scene of the generated clip.
     pub scene: String,
-    /// Size of what is drawn.
+    /// Frame size of the generated clip.
     pub size: Size,
-    /// Frames per second of what is drawn.
+    /// Frame rate of the generated clip.
     pub fps: Rational,
-    /// Frames of each input that are taken. Default: all that fit --memory; 60 drawn ones.
+    /// Maximum number of frames of each input. `None`: all that fit `memory`; 60 of a generated
+    /// clip.
     pub frames: Option<u64>,
-    /// Most memory for the pictures of one input: 512M, 2G.
+    /// Maximum memory for the frames of one input, in bytes.
     pub memory: u64,
     /// Settings of the encoder.
     pub encoder: EncoderOptions,
-    /// Time decoding: of coded input as it is, of pictures as the encoder codes them.
+    /// Measures decoding: of coded input as it is, of raw video after encoding it.
     pub decode: bool,
-    /// Time encoding, of coded input too.
+    /// Measures encoding; coded input is decoded first.
     pub encode: bool,
-    /// Numbers of threads, each measured: 1,2,4.
+    /// Numbers of threads, each measured.
     pub threads: Vec<usize>,
-    /// Find out how many streams of the clip's size and frame rate are encoded at once in real
-    /// time, each on one thread, by running so many.
+    /// Finds how many real-time streams of the clip's size and frame rate the machine encodes at
+    /// once, one thread each.
     pub headroom: bool,
     /// Instruction sets, each measured, or `all`.
     pub levels: Vec<String>,
-    /// Passes over the clip that count.
+    /// Number of measured passes.
     pub repeat: u32,
-    /// Passes before that do not count.
+    /// Number of warm-up passes.
     pub warm_up: u32,
-    /// Go on, up to ten times as often, until half the width of the interval of CPU time is no more
-    /// than this share of it: 1%.
+    /// Adds passes, up to ten times as many, until half the width of the confidence interval of the
+    /// CPU time is at most this share of it.
     pub until: Option<f64>,
-    /// What becomes of the figures.
+    /// Where results go and what they are compared with.
     pub record: RecordOptions,
 }
 
-/// Options of a measurement of the kernels.
+/// Options of a kernel benchmark.
 #[derive(Clone, Debug)]
 pub struct KernelOptions {
-    /// Kernels with this in their name.
+    /// Measures only kernels whose name contains this text.
     pub filter: Option<String>,
     /// Instruction sets, each measured. Default: all.
     pub levels: Vec<String>,
-    /// Samples of each kernel and level.
+    /// Number of samples of each kernel and level.
     pub repeat: u32,
-    /// What becomes of the figures.
+    /// Where results go and what they are compared with.
     pub record: RecordOptions,
 }
 
-/// What becomes of the figures.
+/// Where results go and what they are compared with.
 #[derive(Clone, Debug)]
 pub struct RecordOptions {
-    /// Write everything that was measured; `-`: to standard output, instead of the table.
+    /// Writes all measurements as JSON; `-`: to standard output, instead of the table.
     pub json: Option<PathBuf>,
-    /// Keep it for --against: the same content as --json.
+    /// Saves the results for `against`, in the format of `json`.
     pub save: Option<PathBuf>,
-    /// Compare with what --save wrote; exit code 7 where something is slower for certain.
+    /// Compares with saved results; reports if something is significantly slower.
     pub against: Option<PathBuf>,
-    /// How much slower is too slow.
+    /// How much slower is too slow, in percent.
     pub threshold: f64,
-    /// Compare although settings or machines differ.
+    /// Compares even if settings or machines differ.
     pub force: bool,
-    /// Overwrite existing files.
+    /// Overwrites existing files.
     pub yes: bool,
 }

@@ -1,49 +1,48 @@
-//! What `inspect` is asked to do.
+//! Options of stream reports.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use codec_media::io::input::InputSpec;
 
-/// What a report is written as.
+/// Format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportForm {
-    /// A page of its own, for a browser.
+    /// A self-contained page for a browser.
     Html,
-    /// The same data, for programs.
+    /// The same data as JSON.
     Json,
 }
 
-/// Options of a report on a stream.
+/// Options of a stream report.
 #[derive(Clone, Debug)]
 pub struct InspectOptions {
     /// The input.
     pub input: InputSpec,
-    /// Report, or `-`: a page to look at, or its data.
+    /// Output file, or `-`.
     pub output: PathBuf,
-    /// Form of the report, for pipes (default: json) and odd names.
+    /// Format of the report, for pipes (default: JSON) and unusual names.
     pub format: Option<ReportForm>,
-    /// Write the data, too, beside a page.
+    /// Also writes the data next to a page.
     pub json: Option<PathBuf>,
-    /// Report at most so many packets, or those from A up to, without, B. Whatever comes before is
-    /// decoded all the same.
+    /// Packets to report. Earlier packets are decoded but not reported.
     pub frames: Option<FrameRange>,
-    /// Leave out the first packets.
+    /// Number of packets to skip.
     pub skip: u64,
-    /// Pictures in the page, from the first reported packet on: none, all or a number.
+    /// Frame images in the page, from the first reported packet on: none, all or a number.
     pub pictures: u64,
-    /// Go on after damage, with what is missing filled in and marked.
+    /// Continues after damage; damaged parts are concealed and marked.
     pub conceal: bool,
-    /// Overwrite existing files.
+    /// Overwrites existing files.
     pub yes: bool,
 }
 
 /// Packets to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameRange {
-    /// So many.
+    /// The first N packets.
     Count(u64),
-    /// From the first number up to, without, the second.
+    /// From the first number (inclusive) to the second (exclusive).
     Range(u64, u64),
 }
 

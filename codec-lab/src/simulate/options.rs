@@ -1,4 +1,4 @@
-//! What `simulate` is asked to do.
+//! Options of simulations.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use codec_media::settings::encoder::EncoderOptions;
 
 use super::link::LinkSpec;
 
-/// What is done about losses.
+/// Response to packet loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
-    /// Ask for a key frame (PLI).
+    /// Request a key frame (PLI).
     Pli,
-    /// Ask for lost packets (NACK), and for a key frame where they come too late.
+    /// Request lost packets (NACK), and a key frame if they arrive too late.
     Nack,
-    /// Nothing.
+    /// No response.
     None,
 }
 
-/// What is shown of frames whose references are damaged, or that came in part.
+/// Display of frames with damaged references or missing packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnLoss {
-    /// What the decoder makes of them.
+    /// The decoder's concealment.
     Conceal,
-    /// The last good picture, until a frame is good again (as browsers do).
+    /// The last good frame, until a frame is good again (as browsers do).
     Freeze,
 }
 
@@ -35,49 +35,50 @@ pub struct SimulateOptions {
     pub input: InputSpec,
     /// Settings of the encoder.
     pub encoder: EncoderOptions,
-    /// The link: rate=800k|trace.csv, delay=40ms, jitter=10ms (shape=uniform|exponential,
-    /// reorder=on|off), loss=2% (burst=3), queue=200ms|64kB, overhead=28. What is left out does
-    /// no harm: 1000M, no delay, no loss.
+    /// The link: `rate=800k|trace.csv`, `delay=40ms`, `jitter=10ms` (`shape=uniform|exponential`,
+    /// `reorder=on|off`), `loss=2%` (`burst=3`), `queue=200ms|64kB`, `overhead=28`. Defaults:
+    /// 1000M, no delay, no loss.
     pub link: LinkSpec,
-    /// Other seeds lose other packets.
+    /// Seed of the packet losses.
     pub seed: u64,
-    /// What is done about losses.
+    /// Response to packet loss.
     pub recovery: Recovery,
-    /// What is shown of damaged frames.
+    /// Display of damaged frames.
     pub on_loss: OnLoss,
-    /// From capture to display. Default: 100ms, or the link's delay, its jitter and 50 ms, if that is
-    /// more.
+    /// Time from capture to display. Default: 100 ms, or the link's delay, its jitter and 50 ms, if
+    /// that is more.
     pub playout: Option<Duration>,
-    /// How long after a gap was noticed an overdue frame is waited for. Default: 10ms, or the jitter
-    /// if it reorders; with NACK two tries: twice a round trip, the jitter and 30 ms.
+    /// Waiting time for a late frame after a gap was detected. Default: 10 ms, or the jitter if it
+    /// reorders; with NACK two attempts: twice a round trip, the jitter and 30 ms.
     pub patience: Option<Duration>,
-    /// Least time between two key frames that are asked for.
+    /// Minimum interval between key-frame requests.
     pub pli_interval: Duration,
-    /// Largest RTP packet, in bytes.
+    /// Maximum size of an RTP packet, in bytes.
     pub mtu: u16,
-    /// Packets leave at so many times the encoder's bitrate; 0: at once.
+    /// Pacing rate as a multiple of the encoder's bitrate; 0: immediately.
     pub pace: f64,
-    /// The encoder's bitrate follows a file (lines SECONDS,RATE), or `link`: 85 % of the link's rate.
+    /// Bitrates that the encoder follows: a file (lines SECONDS,RATE), or `link`: 85 % of the
+    /// link's rate.
     pub rate_trace: Option<PathBuf>,
-    /// How long after the trace the encoder follows.
+    /// Delay with which the encoder follows the trace.
     pub rate_delay: Duration,
-    /// Time that coding a frame takes in the simulation.
+    /// Encoding time of a frame in the simulation.
     pub encode_time: Duration,
-    /// Time that decoding a frame takes in the simulation.
+    /// Decoding time of a frame in the simulation.
     pub decode_time: Duration,
-    /// At most so many frames.
+    /// Maximum number of frames.
     pub frames: Option<u64>,
-    /// At most so much of the input.
+    /// Maximum duration of the input.
     pub duration: Option<Duration>,
-    /// Threads; nothing depends on their number but the time it takes. Default: by size and cores.
+    /// Number of threads; results do not depend on it. Default: by frame size and cores.
     pub threads: Option<usize>,
-    /// Output file, by its name: .json all figures, .ivf what the decoder was given, .y4m what the
-    /// viewer saw at each capture instant; may be repeated.
+    /// Output files, by name: `.json` all results, `.ivf` the stream that the decoder received,
+    /// `.y4m` the frames that the viewer saw at each capture time.
     pub output: Vec<PathBuf>,
-    /// Write a row for each frame, as CSV.
+    /// Writes a CSV row for each frame.
     pub report: Option<PathBuf>,
-    /// Print JSON.
+    /// Prints JSON.
     pub json: bool,
-    /// Overwrite existing files.
+    /// Overwrites existing files.
     pub yes: bool,
 }

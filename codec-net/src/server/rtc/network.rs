@@ -259,7 +259,7 @@ impl Calls {
         let mut datagram = vec![0; DATAGRAM_BYTES];
         loop {
             let now = self.clock.now();
-            let relay = self.relay.as_ref().and_then(Relaying::poll_timeout);
+            let relay = self.with_relay(|relay| relay.poll_timeout()).flatten();
             let due = self.calls.values().filter_map(Call::poll_timeout).chain(relay).min();
             let wait = due.map_or(IDLE, |due| due.saturating_sub(now));
             tokio::select! {
@@ -307,6 +307,21 @@ impl Calls {
         }));
         if let Err(panic) = ran {
             self.remove(id, Some(health::message(&*panic)));
+        }
+    }
+
+    /// Runs a step of the TURN client. A panic ends the client, not the calls; its address is no
+    /// longer offered. `None` without a client.
+    fn with_relay<T>(&mut self, step: impl FnOnce(&mut Relaying) -> T) -> Option<T> {
+        let relay = self.relay.as_mut()?;
+        match catch_unwind(AssertUnwindSafe(|| step(relay))) {
+            Ok(result) => Some(result),
+            Err(panic) => {
+                let panic = health::message(&*panic);
+                self.health.notice(format!("the TURN client ended: internal error: {panic}"));
+                self.relay = None;
+                None
+            }
         }
     }
 
@@ -411,8 +426,8 @@ impl Calls {
     /// The candidates that are offered.
     fn candidates(&self) -> Result<Vec<LocalCandidate>, Refusal> {
         let hosts = self.hosts.iter().copied().map(LocalCandidate::Host);
-        let Some(relay) = &self.relay else { return Ok(hosts.collect()) };
-        match (relay.candidate(), self.relay_only) {
+        let relayed = self.relay.as_ref().and_then(Relaying::candidate);
+        match (relayed, self.relay_only) {
             (Some(relayed), true) => Ok(vec![relayed]),
             (Some(relayed), false) => Ok(hosts.chain([relayed]).collect()),
             (None, false) => Ok(hosts.collect()),
@@ -427,7 +442,7 @@ impl Calls {
             let Some((len, source, local)) = sockets.receive(datagram) else { return };
             let Some(bytes) = datagram.get(..len) else { continue };
             let now = self.clock.now();
-            let came = self.relay.as_mut().map(|relay| relay.handle_datagram(now, source, bytes));
+            let came = self.with_relay(|relay| relay.handle_datagram(now, source, bytes));
             match came.unwrap_or(Came::FromElsewhere) {
                 Came::FromElsewhere => self.receive(source, local, bytes),
                 Came::PassedOn { from, relayed, payload } => self.receive(from, relayed, &payload),
@@ -459,9 +474,7 @@ impl Calls {
     /// Handles timeouts, and removes ended calls.
     fn tick(&mut self) {
         let now = self.clock.now();
-        if let Some(relay) = &mut self.relay {
-            relay.tick(now);
-        }
+        self.with_relay(|relay| relay.tick(now));
         let is_due = |call: &Call| call.poll_timeout().is_some_and(|due| due <= now);
         for id in self.those(is_due) {
             self.with(id, Call::tick);
@@ -482,16 +495,16 @@ impl Calls {
             sockets.send(transmit.source, transmit.destination, &transmit.payload);
         };
         let now = self.clock.now();
-        for transmit in self.outgoing.drain(..) {
-            let relay = self.relay.as_mut();
-            if !relay.is_some_and(|relay| relay.send(now, &transmit)) {
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        for transmit in outgoing.drain(..) {
+            if self.with_relay(|relay| relay.send(now, &transmit)) != Some(true) {
                 send(&transmit);
             }
         }
-        if let Some(relay) = &mut self.relay {
-            while let Some(transmit) = relay.poll_transmit() {
-                send(&transmit);
-            }
+        // The memory of the list is kept.
+        self.outgoing = outgoing;
+        while let Some(transmit) = self.with_relay(Relaying::poll_transmit).flatten() {
+            send(&transmit);
         }
     }
 }
