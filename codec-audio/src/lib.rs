@@ -1,6 +1,6 @@
 //! Audio: sample buffers, the traits of audio codecs, G.711/PCM/Opus helpers and audio processing.
 //!
-//! The interface resembles [`crate::codec`]: encoders take samples and return packets, decoders
+//! The interface resembles [`codec_core::codec`]: encoders take samples and return packets, decoders
 //! take packets and return samples. They start no threads, read no clock and call no callbacks. All
 //! timestamps count samples at the sampling rate.
 //!
@@ -8,6 +8,32 @@
 //! timestamp of a packet is that of the first sample that a decoder outputs for it. An encoder with
 //! look-ahead therefore starts with a packet before time 0, and players drop the samples before
 //! time 0.
+//!
+//! # Standards
+//!
+//! Paths are relative to `src`.
+//!
+//! | standard | subject | file |
+//! |---|---|---|
+//! | RFC 6716, section 3 and appendix B | Opus packets: TOC byte, frames, FEC flags | `opus_packet.rs` |
+//! | RFC 7845, section 5.1 | `OpusHead`, channel orders | `opus_head.rs` |
+//! | RFC 6464, RFC 6465 | audio levels; active speaker | `level.rs` |
+//! | ITU-T G.711, RFC 3551 | A-law, mu-law | `g711/` |
+//! | | PCM | `pcm/` |
+//! | ITU-R BS.775 | channel mapping | `channels.rs` |
+//! | EBU R 128 | loudness (feature `loudness`) | `metrics/loudness.rs` |
+//!
+//! # Processing
+//!
+//! | subject | file |
+//! |---|---|
+//! | conversion between rates and layouts, with clock drift | `convert.rs` over `channels.rs` and `resample.rs` |
+//! | gain without clicks; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
+//! | mixer, with the sum without each input | `mixer.rs`, `mixer/input.rs` |
+//! | voice activity, noise suppression, echo cancellation (features `vad`, `denoise`, `apm`) | `vad.rs`, `denoise.rs`, `apm.rs` |
+//! | SNR, log-spectral distance, delay | `metrics.rs`, `metrics/` |
+//!
+//! [`processors::AUDIO_PROCESSORS`] lists the processors of the build.
 
 #![forbid(unsafe_code)]
 

@@ -40,6 +40,22 @@
 //! }
 //! # Ok::<(), codec_core::Error>(())
 //! ```
+//!
+//! # Adapters
+//!
+//! Paths are relative to `src`. `docs/BACKENDS.md` lists what each of them lacks.
+//!
+//! | codec | library | file |
+//! |---|---|---|
+//! | AV1 | rav1e, rav1d (feature `av1`, ADR 0012) | `av1/` |
+//! | Opus (RFC 6716) | ropus, opus-rs (feature `opus`, ADR 0011); libopus | `opus/` |
+//! | FLAC (RFC 9639) | flacenc (feature `flac`) | `flacenc.rs` |
+//! | AAC-LC, MP3, Vorbis, FLAC, ALAC, decoding only | Symphonia (feature `import`) | `symphonia/` |
+//! | VP8, VP9 | libvpx | `libvpx/` |
+//! | H.264 | OpenH264 | `openh264/` |
+//! | AV1 decoding | dav1d | `dav1d.rs` |
+//!
+//! The C libraries are features of the same name, over `codec-ffi`.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,19 @@
 //! The `codec` command-line tool.
+//!
+//! # Where things are
+//!
+//! Paths are relative to `src`.
+//!
+//! | subject | file |
+//! |---|---|
+//! | flags as typed; headings, presets, completions | `args/raw.rs`, `args/grammar.rs` |
+//! | options of other programs | `args/foreign.rs` |
+//! | flags resolved into settings | `args/resolved.rs` |
+//! | one file per subcommand | `cmd/` |
+//! | messages, progress, exit codes | `console.rs`, `progress.rs`, `failure.rs` |
+//!
+//! Everything else is in `codec-media`, `codec-lab` and `codec-net`. `docs/COMMAND.md` states what
+//! scripts can rely on.
 
 #![forbid(unsafe_code)]
 

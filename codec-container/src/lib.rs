@@ -8,6 +8,27 @@
 //!
 //! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory grows with the
 //! data that was read, never with the values in a header.
+//!
+//! # Formats and standards
+//!
+//! Paths are relative to `src`.
+//!
+//! | format | standard | file |
+//! |---|---|---|
+//! | WebM, Matroska | RFC 9559 over RFC 8794 | `webm/` |
+//! | MP4, fragmented or not; AVC in it | ISO/IEC 14496-12, 14496-15 | `mp4/`, `avc.rs` |
+//! | Ogg: Opus; Vorbis and FLAC read only | RFC 3533, RFC 7845 | `ogg/` |
+//! | WAVE, RF64 | EBU Tech 3306 | `wav/` |
+//! | raw audio samples | | `pcm.rs` |
+//! | native FLAC; MP3 and ADTS read only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `frames/` |
+//! | streams of AV1 units | AV1 specification, sections 5 and B | `obu/` |
+//! | IVF | | `ivf.rs` |
+//! | y4m, raw video | | `y4m.rs`, `raw.rs` |
+//!
+//! Formats are read without seeking, except that MP4 seeks if it can; from a pipe its index must come
+//! first. A file is a list of [`Track`]s, and each packet names its track. Audio is timed by counted
+//! samples in all formats (`samples.rs`); writers of several tracks interleave them
+//! (`interleave.rs`).
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,5 @@
-//! Real-time video and audio codecs: a VP8 encoder and decoder, adapters of other codec libraries,
-//! and the building blocks that they share (motion search, rate control, entropy coding, look-ahead
-//! analysis, frame types).
+//! The traits of video codecs, and the building blocks that block-based codecs share: frame types,
+//! entropy coding, motion search, look-ahead analysis and rate control.
 //!
 //! Everything here is sans-IO: the crate starts no threads, reads no clock, and touches no files or
 //! environment variables. Time is an argument, parallel work runs on a [`parallel::Pool`] that the
@@ -8,6 +7,20 @@
 //!
 //! Start at [`codec::VideoEncoder`] and [`codec::VideoDecoder`]. A codec is a crate over this one and
 //! a [`codec::Backend`] that opens it.
+//!
+//! # Modules
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`codec`] | traits, configuration, packets and their metadata, capabilities, traces |
+//! | [`frame`] | borrowed pictures, pooled frames, sizes, colour description |
+//! | [`entropy`] | the bool coder of RFC 6386, section 7, with sinks that write or count bits; trees |
+//! | [`motion`] | integer and sub-pixel motion search |
+//! | [`analysis`] | half-size plane, costs, scene cuts, scrolling, temporal filter, MB-tree |
+//! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
+//! | [`parallel`] | the thread pool interface and wavefront progress |
+//! | [`metrics`] | SSE, PSNR, SSIM |
+//! | `conformance` | checks for backends (feature `conformance`) |
 
 #![forbid(unsafe_code)]
 

@@ -4,6 +4,28 @@
 //! Nothing here parses arguments or writes to the terminal. A run takes typed options, reports
 //! [events](events::Listener), ends early when it is [asked to](stop::Stop), and returns a
 //! [`failure::Failure`] with a kind.
+//!
+//! # Where things are
+//!
+//! Paths are relative to `src`.
+//!
+//! | subject | file |
+//! |---|---|
+//! | files, pipes, temporary names; decoded input; demultiplexing of pipes | `io/` |
+//! | one run of an encoder | `session/` |
+//! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
+//! | conversion by colour description; scaling | `picture/`, `scaling.rs` |
+//! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `stills/` |
+//! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
+//! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
+//! | generated clips | `generate/` |
+//! | progress, events, reports | `progress.rs`, `events.rs`, `report.rs` |
+//!
+//! Audio of a run is an `audio::lane`, which advances with the video or, without video, alone:
+//!
+//! ```text
+//! packets ─► source ─► timeline (their clock, the new format) ─► effects ─► sink ─► packets
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -14,6 +14,23 @@
 //! | `server` | the server of `codec serve` (feature `serve`) |
 //! | `whip` | the client of WHIP and WHEP (feature `whip`) |
 //! | [`relay`] | emulates a link of `codec_rtc::link` in front of real sockets |
+//!
+//! # Standards
+//!
+//! | standard | subject | module |
+//! |---|---|---|
+//! | RFC 3986 | stream URLs | [`url`] |
+//! | | our framing over TCP, UDP and WebSocket, with CRC-32C | [`framing`] |
+//! | RFC 6455 | WebSocket | [`websocket`], `server/ws/` |
+//! | RFC 8446 | TLS; a portable provider (ADR 0027) | [`tls`], `tls/portable/` |
+//! | RFC 9725, WHEP draft | client of WHIP and WHEP | `whip.rs` |
+//! | RFC 9725, WHEP draft | the server's calls (ADR 0022, 0029) | `server/rtc/` |
+//! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
+//! | RFC 8656 | relayed addresses | `relaying.rs` |
+//! | RFC 9110, 6750, 6454 | HTTP, access, routes, the page | `server/http/`, `server/page/` |
+//! | | one publisher and its viewers | `server/room/` |
+//!
+//! Paths are relative to `src`.
 
 #![forbid(unsafe_code)]
 

@@ -60,6 +60,29 @@
 //! | `srtp` | SRTP and SRTCP with externally negotiated keys (feature `srtp`) |
 //! | [`session`] | sender and receiver that combine all of the above |
 //! | [`link`] | network emulation in virtual time: rate, queue, delay, jitter, loss |
+//!
+//! # Standards
+//!
+//! | standard | subject | module |
+//! |---|---|---|
+//! | RFC 3550, section 5; RFC 8285 | RTP packets; header extensions | [`rtp`], [`extension`] |
+//! | RTP Payload Format For AV1, annex A | Dependency Descriptor | [`extension::dependency`] |
+//! | RFC 3550, section 6; RFC 3611, 4585, 5104, 5506, 8888; TWCC and REMB drafts | RTCP | [`rtcp`] |
+//! | RFC 7983, RFC 5761 | demultiplexing | [`demux`] |
+//! | RFC 3550, appendix A; RFC 3611 | reception statistics, round-trip times, feedback timing | [`report`] |
+//! | RFC 7741 | VP8 payload format | [`packet::vp8`] |
+//! | RFC 7587, 3551, 2198, 4588 | Opus, G.711, RED, RTX | [`packet`] |
+//! | RFC 8866, RFC 4568 | SDP, keys in SDP | [`sdp`] |
+//! | RFC 5109, RFC 8627 | ULPFEC, FlexFEC | [`fec`] |
+//! | RFC 4585, RFC 4588 | NACK, retransmission, key-frame requests, long-term references | [`recovery`] |
+//! | RFC 3389; RFC 6716, section 2.1.7 | audio jitter buffer: comfort noise, in-band FEC, concealment, time-stretching | [`jitter::audio`] |
+//! | RFC 3550, section 6.4.1; abs-capture-time | lip sync | [`sync`] |
+//! | draft-ietf-rmcat-gcc-02 | bandwidth estimate | [`congestion`] |
+//! | RFC 7667, section 3.7 | layer dropping in an SFU | [`forward`] |
+//! | RFC 3711, 7714, 4568 | SRTP, SRTCP | `srtp` |
+//! | RFC 9605 | SFrame | `sframe` |
+//!
+//! Interop tests against ffmpeg and GStreamer are in `codec-rtc/tests/interop`.
 
 #![forbid(unsafe_code)]
 

@@ -4,6 +4,24 @@
 //! No dependencies, and a safe public interface. [`Kernels`] is one table per instruction set,
 //! chosen once and passed down; [`Window`] and [`WindowMut`] prove bounds once per block;
 //! [`RowPool`] runs borrowed jobs on threads that park when idle.
+//!
+//! # Where things are
+//!
+//! Paths are relative to `src`.
+//!
+//! | subject | file |
+//! |---|---|
+//! | the list of kernels with their contracts | `table.rs` |
+//! | the reference that all levels must equal | `scalar/` |
+//! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
+//! | kernels written once over a small set of vector operations | `lanes/` |
+//! | these operations in NEON and WebAssembly SIMD | `aarch64/ops.rs`, `wasm32/ops.rs` |
+//! | loads and stores | `x86/memory.rs`, `aarch64/memory.rs`, `wasm32/memory.rs` |
+//! | views that prove bounds once per block | `view.rs` |
+//! | threads for rows | `pool.rs` |
+//!
+//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`. The tests in
+//! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod aarch64;

@@ -3,6 +3,40 @@
 //! The modules follow the chapters of the standard. `header`, `modes` and `residual` contain the
 //! parser and the writer of the same syntax; `predict`, `recon` and `loop_filter` serve both
 //! decoder and encoder.
+//!
+//! # Where the sections of RFC 6386 are
+//!
+//! Paths are relative to `src`. Section 7, the bool coder, and section 8.1, trees, are in
+//! [`codec_core::entropy`].
+//!
+//! | section | subject | file |
+//! |---|---|---|
+//! | 9.1, 9.2 | frame tag, key-frame header, sizes | `header/tag.rs`, `decoder/packet.rs` |
+//! | 9.3 to 9.11, 19.2 | segments, filter, partitions, quantisers, references, probabilities | `header.rs`, `header/parts.rs` |
+//! | 9.7, 9.8 | reference slots | `decoder/references.rs` |
+//! | 10, 11, 16, 17 | segment ids, skip flags, intra and inter modes, motion vectors | `modes.rs`, `modes/` |
+//! | 12 | intra prediction | `predict/intra.rs`, kernels `intra_*` |
+//! | 13 | tokens and their probabilities | `residual.rs`, `residual/` |
+//! | 14 | dequantisation, inverse transforms | `recon.rs`, kernels `idct_*`, `inverse_wht` |
+//! | 15 | loop filters | `loop_filter.rs`, kernels `filter_*`, `simple_*` |
+//! | 18 | motion compensation | `predict/inter.rs`, kernels `sixtap_*`, `bilinear_*` |
+//! | all | tables of the standard | `tables.rs` |
+//!
+//! # Parts of the encoder
+//!
+//! | subject | file |
+//! |---|---|
+//! | one frame as planned; its settings; what its rows share | `encoder/frame.rs`, `encoder/settings.rs`, `encoder/header.rs`, `encoder/job.rs` |
+//! | main loop of a row | `encoder/row.rs` |
+//! | mode decision: candidates and finalists | `encoder/decide.rs`, `encoder/inter.rs`, `encoder/candidates.rs`, `encoder/search.rs`, `encoder/intra.rs`, `encoder/split.rs` |
+//! | prices of modes, vectors and tokens | `encoder/costs.rs`, `encoder/rate_table.rs` |
+//! | trellis quantisation | `encoder/trellis.rs` |
+//! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/segments.rs`, `encoder/filter.rs` |
+//! | tokens: contexts, counts, store; probabilities and packing | `encoder/block_flags.rs`, `encoder/tokens.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
+//! | speeds 0 to 10 as named switches | `encoder/speed.rs` |
+//! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/keep.rs` |
+//! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller.rs`, `encoder/controller/` |
+//! | quality by how long a macroblock stays visible (MB-tree) | `encoder/spread.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]
 

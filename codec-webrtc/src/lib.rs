@@ -2,7 +2,7 @@
 //!
 //! A [`Peer`] takes datagrams and time, and produces datagrams and [`Event`]s. Media is exchanged
 //! as RTP payloads, so that the layer information of an encoder is preserved; reordering, frame
-//! assembly and decoding are left to the caller ([`packet`](crate::packet)).
+//! assembly and decoding are left to the caller ([`codec_rtc::packet`]).
 //!
 //! ```text
 //! offer ─► Peer::answer ─► answer          datagram ─► handle_datagram ─┐
@@ -10,10 +10,6 @@
 //!                                          send_video, send_audio ──────┘
 //! ```
 //!
-//! **Randomness.** The caller provides the secrets of a session ([`PeerConfig::secret`],
-//! [`Certificate::generate`]). DTLS takes nonces and ephemeral keys from the operating system, and
-//! str0m uses its own generator for values that need not be secret, such as transaction ids and
-//! SSRCs. Two runs therefore differ in these bytes.
 //! # Call order
 //!
 //! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are
@@ -23,10 +19,10 @@
 //!
 //! # Properties
 //!
-//! **Randomness.** Secrets of the call are bytes that the caller hands in ([`PeerConfig::secret`],
-//! [`Certificate::generate`]). Below, DTLS takes nonces and ephemeral keys from the operating
-//! system, and str0m draws transaction numbers, SSRCs and the like, which need not be secret, from
-//! a generator of its own: two runs differ in those bytes.
+//! **Randomness.** The caller provides the secrets of a session ([`PeerConfig::secret`],
+//! [`Certificate::generate`]). DTLS takes nonces and ephemeral keys from the operating system, and
+//! str0m uses its own generator for values that need not be secret, such as transaction ids and
+//! SSRCs. Two runs therefore differ in these bytes.
 //!
 //! **Time** is a `Duration` since [`PeerConfig::base`], the only `Instant` required. NTP times in
 //! sender reports come from the system clock.
@@ -35,6 +31,18 @@
 //! certificate, such as `GStreamer` 1.22 by default, complete ICE but not DTLS; fingerprints other
 //! than SHA-256; DTLS below 1.2; cipher suites without forward secrecy or authenticated encryption;
 //! SRTP profiles other than `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
+//!
+//! # Standards
+//!
+//! | standard | subject | module |
+//! |---|---|---|
+//! | RFC 8825 and its references | a WebRTC peer over str0m in RTP mode (ADR 0021) | [`Peer`] |
+//! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
+//! | draft-ietf-rmcat-gcc-02, TWCC | our bandwidth estimate on str0m's packets (ADR 0029) | `peer/congestion.rs` |
+//! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
+//! | RFC 8656, RFC 8489 | TURN and STUN client | [`turn`] |
+//!
+//! Paths are relative to `src`.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 //! Checks documents and manifests against each other: patents and default features, the minimum
-//! version of Rust.
+//! version of Rust, and the files that the architecture and the crate documentation name.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -99,11 +99,16 @@ fn msrv() -> String {
     line.split('"').nth(1).expect("a version").to_owned()
 }
 
-#[test]
-fn all_crates_have_one_minimum_version_of_rust() {
+/// The folders of the workspace's packages.
+fn members() -> Vec<String> {
     let text = read("Cargo.toml");
     let members = text.lines().find(|line| line.starts_with("members = [")).expect("members");
-    for name in members.split('"').skip(1).step_by(2) {
+    members.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn all_crates_have_one_minimum_version_of_rust() {
+    for name in members() {
         let manifest = read(&format!("{name}/Cargo.toml"));
         assert!(manifest.contains("\nrust-version.workspace = true\n"), "{name}");
     }
@@ -111,6 +116,49 @@ fn all_crates_have_one_minimum_version_of_rust() {
     for document in ["README.md", "CONTRIBUTING.md", "docs/adr/0035-one-msrv.md"] {
         assert!(read(document).contains(&format!("Rust {msrv}")), "{document} does not say {msrv}");
     }
+}
+
+/// Paths between backticks in the documentation of a crate are relative to its `src`, to the crate
+/// or to the root of the repository.
+#[test]
+fn files_named_in_crate_documentation_exist() {
+    let mut named = 0;
+    for name in members() {
+        let files = ["src/lib.rs", "src/main.rs"].map(|file| root().join(&name).join(file));
+        let Some(text) = files.iter().find_map(|file| fs::read_to_string(file).ok()) else {
+            continue;
+        };
+        for line in text.lines().filter(|line| line.starts_with("//!")) {
+            for path in quoted(line).into_iter().filter(|text| is_path(text)) {
+                let places = [root().join(&name).join("src"), root().join(&name), root()];
+                assert!(places.iter().any(|place| place.join(path).exists()), "{name}: {path}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 100, "{named}");
+}
+
+#[test]
+fn files_named_in_the_architecture_exist() {
+    let text = read("ARCHITECTURE.md");
+    let mut named = 0;
+    // The text says which of these it is about.
+    let places = ["", "codec-core", "codec-core/src", "codec-vp8/src", "codec-simd/src/x86"];
+    let places: Vec<_> = places.iter().chain(&["tests/tests", "benches"]).collect();
+    for path in quoted(&text).into_iter().filter(|text| is_path(text)) {
+        assert!(places.iter().any(|place| root().join(place).join(path).exists()), "{path}");
+        named += 1;
+    }
+    assert!(named > 10, "{named}");
+    for name in members() {
+        assert!(text.contains(&format!("`{name}`")), "{name} is missing");
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    text.chars().all(is_plain) && (text.ends_with(".rs") || text.contains('/')) && text.len() > 3
 }
 
 /// No crate of the dependency graph, with the features of this workspace's default build, needs a
