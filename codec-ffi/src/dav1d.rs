@@ -40,7 +40,7 @@ impl std::fmt::Debug for Picture {
 
 impl Drop for Picture {
     fn drop(&mut self) {
-        // SAFETY: a picture of the library, all zero or with a reference that is released once.
+        // SAFETY: a frame of the library, all zero or with a reference that is released once.
         unsafe { sys::dav1d_picture_unref(&raw mut *self.raw) };
     }
 }
@@ -69,7 +69,7 @@ impl Picture {
                 return None;
             }
             // SAFETY: the library's plane of so many rows, `stride` bytes apart; it does not change
-            // while this picture holds its reference. `len` ends with the last sample.
+            // while this frame holds its reference. `len` ends with the last sample.
             *plane = (unsafe { std::slice::from_raw_parts(raw.data[index], len) }, stride);
         }
         I420::new(width, height, planes)
@@ -167,7 +167,7 @@ impl Decoder {
                 break;
             }
             let mut picture = Picture::empty();
-            // SAFETY: an open context, and room for the picture of every version.
+            // SAFETY: an open context, and room for the frame of every version.
             let code =
                 unsafe { sys::dav1d_get_picture(self.context.as_ptr(), &raw mut *picture.raw) };
             match code {

@@ -151,8 +151,8 @@ pub fn of_markdown(source: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Splits prose into lower-case words. Code between backticks and placeholders count as words of no
-/// meaning; the end of a sentence stands as an empty word, so that no phrase reaches across it.
+/// Splits prose into lower-case words. Code between backticks, placeholders and options count as words of
+/// no meaning; the end of a sentence stands as an empty word, so that no phrase reaches across it.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -162,8 +162,8 @@ pub fn words(text: &str) -> Vec<String> {
             continue;
         }
         for token in part.split_whitespace() {
-            // A placeholder of a format string.
-            if token.starts_with('{') {
+            // A placeholder of a format string, or an option.
+            if token.starts_with(['{', '-']) {
                 words.push("{}".to_owned());
                 continue;
             }
