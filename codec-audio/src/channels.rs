@@ -11,6 +11,17 @@ const HALF_POWER: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// dB. Low frequency effects are dropped, as the recommendation specifies. All weights are then
 /// scaled down together so that no sum can exceed full scale. Channels missing in the input are
 /// silent, except that mono is played left and right. Discrete channels map by number.
+///
+/// ```
+/// use codec_audio::ChannelLayout::{Mono, Stereo, Surround51};
+/// use codec_audio::channels::ChannelMapper;
+///
+/// let mut out = Vec::new();
+/// ChannelMapper::new(Mono, Stereo).map(&[0.5, -0.5], &mut out);
+/// assert_eq!(out, [0.5, 0.5, -0.5, -0.5]);
+/// // Low frequency effects are dropped.
+/// assert_eq!(ChannelMapper::new(Surround51, Stereo).weight(0, 3), 0.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMapper {
     from: ChannelLayout,

@@ -7,6 +7,16 @@ pub fn db_to_factor(db: f32) -> f32 {
 }
 
 /// Multiplies interleaved samples by a gain; changes are ramped.
+///
+/// ```
+/// use codec_audio::gain::{Gain, db_to_factor};
+///
+/// let mut gain = Gain::default();
+/// gain.set(db_to_factor(-6.0), 480); // within 10 ms at 48 kHz
+/// let mut samples = [1.0; 960];
+/// gain.process(&mut samples, 1);
+/// assert!(samples[0] == 1.0 && samples[240] < 0.8 && (samples[959] - 0.501).abs() < 0.001);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gain {
     current: f32,

@@ -68,6 +68,19 @@ pub fn write_csrc_levels(levels: &[AudioLevel], out: &mut Vec<u8>) {
 
 /// Detects the active speaker with hysteresis: another source takes over after it was louder by a
 /// margin for long enough.
+///
+/// ```
+/// use codec_audio::level::{ActiveSpeaker, AudioLevel};
+///
+/// let mut speaker = ActiveSpeaker::new(48_000);
+/// let frames = 960; // 20 ms
+/// for _ in 0..50 {
+///     speaker.push(1, AudioLevel { dbov: 60, voice: true }, frames);
+///     speaker.push(2, AudioLevel { dbov: 25, voice: true }, frames);
+///     speaker.decide(frames);
+/// }
+/// assert_eq!(speaker.active(), Some(2));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ActiveSpeaker {
     /// Margin in decibels by which another source must be louder.

@@ -9,6 +9,48 @@
 //! look-ahead therefore starts with a packet before time 0, and players drop the samples before
 //! time 0.
 //!
+//! # Examples
+//!
+//! Mix two participants of a call; each hears the sum without their own voice:
+//!
+//! ```
+//! use codec_audio::mixer::Mixer;
+//! use codec_audio::{AudioBuf, AudioFormat, AudioView, ChannelLayout, SampleKind, Samples};
+//!
+//! let format = AudioFormat::new(48_000, ChannelLayout::Mono);
+//! let mut mixer = Mixer::new(format)?;
+//! for (id, value) in [(1, 0.25), (2, 0.5)] {
+//!     mixer.add_input(id, format)?;
+//!     let samples = [value; 960]; // 20 ms
+//!     mixer.push(id, &AudioView::new(format, Samples::F32(&samples))?, 0)?;
+//! }
+//!
+//! let mut mixed = AudioBuf::new(format, SampleKind::F32);
+//! let report = mixer.mix(960, &mut mixed);
+//! assert_eq!(report.contributions.len(), 2);
+//! assert_eq!(mixed.pts, -(mixer.latency() as i64));
+//! let mut for_one = AudioBuf::new(format, SampleKind::F32);
+//! mixer.mix_without(1, &mut for_one)?;
+//! assert_eq!(for_one.frames(), 960);
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! Convert stereo to mono at 48 kHz, and measure a level for the RTP header extension of RFC 6464:
+//!
+//! ```
+//! use codec_audio::convert::Converter;
+//! use codec_audio::{AudioFormat, AudioView, ChannelLayout, Samples, level};
+//!
+//! let stereo = AudioFormat::new(48_000, ChannelLayout::Stereo);
+//! let mono = AudioFormat::new(48_000, ChannelLayout::Mono);
+//! let mut converter = Converter::new(stereo, mono)?;
+//! let mut out = Vec::new();
+//! converter.process(&AudioView::new(stereo, Samples::S16(&[16_384; 480]))?, &mut out)?;
+//! assert_eq!(out.len(), 240);
+//! assert_eq!(level::level_of(Samples::F32(&out)), 6); // -6 dBov
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
 //! # Standards
 //!
 //! Paths are relative to `src`.

@@ -8,6 +8,16 @@ use std::collections::VecDeque;
 /// over the look-ahead of 5 ms. It therefore reaches its value together with the peak and changes
 /// smoothly. All channels get the same gain. Rounding errors above the ceiling are clipped and NaN
 /// becomes 0: the output never exceeds the ceiling.
+///
+/// ```
+/// use codec_audio::limiter::Limiter;
+///
+/// let mut limiter = Limiter::new(48_000, 1);
+/// let mut samples = vec![2.0; 4800];
+/// limiter.process(&mut samples);
+/// assert!(samples.iter().all(|sample| sample.abs() <= 1.0));
+/// assert_eq!(samples[..limiter.latency()], vec![0.0; limiter.latency()]); // look-ahead
+/// ```
 #[derive(Clone, Debug)]
 pub struct Limiter {
     channels: usize,

@@ -73,6 +73,19 @@ pub struct Comparison {
 ///
 /// NaN and infinite samples count as 0.
 ///
+/// ```
+/// use codec_audio::metrics::{CompareOptions, compare};
+/// use codec_audio::{AudioFormat, ChannelLayout};
+///
+/// let format = AudioFormat::new(48_000, ChannelLayout::Mono);
+/// let reference: Vec<f32> = (0..9600).map(|n| (n as f32 / 7.0).sin() / 2.0).collect();
+/// let quieter: Vec<f32> = reference.iter().map(|sample| sample * 0.99).collect();
+/// let options = CompareOptions { max_delay_ms: 0, ..CompareOptions::default() };
+/// let found = compare(&reference, &quieter, format, &options)?;
+/// assert!((found.snr_db - 40.0).abs() < 0.1);
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
+///
 /// # Errors
 /// [`ConfigError`] if the format is invalid, the samples are not whole sample frames, or the
 /// signals do not overlap.

@@ -4,6 +4,16 @@
 use codec_core::error::Corrupt;
 
 /// Opus identification header.
+///
+/// ```
+/// use codec_audio::opus_head::OpusHead;
+///
+/// let head = OpusHead::plain(2, 312, 44_100);
+/// let bytes = head.to_bytes();
+/// assert_eq!(&bytes[..8], b"OpusHead");
+/// assert_eq!(OpusHead::parse(&bytes)?, head);
+/// # Ok::<(), codec_core::error::Corrupt>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpusHead {
     /// Number of output channels, 1..=255.

@@ -73,6 +73,17 @@ impl Toc {
 }
 
 /// A parsed packet.
+///
+/// ```
+/// use codec_audio::opus_packet::{OpusMode, OpusPacket};
+///
+/// // Configuration 31 (CELT, 20 ms), mono, two frames of equal size.
+/// let packet = OpusPacket::parse(&[31 << 3 | 1, 1, 2, 3, 4])?;
+/// assert_eq!(packet.toc().mode(), OpusMode::Celt);
+/// assert_eq!(packet.frames(), [[1, 2], [3, 4]]);
+/// assert_eq!(packet.duration_us(), 40_000);
+/// # Ok::<(), codec_core::error::Corrupt>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct OpusPacket<'a> {
     toc: Toc,

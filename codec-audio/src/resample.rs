@@ -36,6 +36,17 @@ const SINC_CHUNK: usize = 128;
 /// NaN and infinite samples count as 0.
 ///
 /// It does not allocate after `out` and the largest input have been seen.
+///
+/// ```
+/// use codec_audio::resample::Resampler;
+///
+/// let mut resampler = Resampler::fixed(44_100, 48_000, 2)?;
+/// let mut out = Vec::new();
+/// resampler.process(&vec![0.5; 2 * 44_100], &mut out);
+/// resampler.finish(&mut out);
+/// assert_eq!(out.len(), 2 * 48_000);
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
 pub struct Resampler {
     from: u32,
     to: u32,

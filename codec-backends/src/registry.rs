@@ -26,6 +26,13 @@ use crate::opus;
 use crate::symphonia;
 
 /// All video backends of this build; the preferred backend of each codec comes first.
+///
+/// ```
+/// use codec_backends::registry::{AUDIO_BACKENDS, BACKENDS};
+///
+/// assert_eq!((BACKENDS[0].codec.name(), BACKENDS[0].name), ("vp8", "native"));
+/// assert!(AUDIO_BACKENDS.iter().any(|backend| backend.codec.name() == "pcmu"));
+/// ```
 pub static BACKENDS: &[Backend] = &[
     codec_vp8::BACKEND,
     #[cfg(feature = "av1")]

@@ -65,6 +65,13 @@ impl Format {
 
     /// Detects the format of a file that begins with `head`. Raw video and audio have no header and
     /// are never detected.
+    ///
+    /// ```
+    /// use codec_container::Format;
+    ///
+    /// assert_eq!(Format::detect(b"DKIF\0\0\x20\0VP80"), Some(Format::Ivf));
+    /// assert_eq!(Format::from_extension("webm"), Some(Format::WebM));
+    /// ```
     #[must_use]
     pub fn detect(head: &[u8]) -> Option<Self> {
         const MP4_BOXES: [&[u8; 4]; 8] =

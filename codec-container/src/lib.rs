@@ -9,6 +9,63 @@
 //! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory grows with the
 //! data that was read, never with the values in a header.
 //!
+//! # Examples
+//!
+//! Write WebM, and copy it packet by packet to IVF:
+//!
+//! ```
+//! use std::io::Cursor;
+//! use codec_container::{
+//!     CodedPacket, Format, Output, PacketRef, ReadOptions, Source, Track, VideoTrack, WriteOptions,
+//!     create_packets, open_packets,
+//! };
+//! use codec_core::codec::Codec;
+//! use codec_core::frame::{Rational, Size};
+//! # use std::io::{Result as IoResult, Write};
+//! # use std::sync::{Arc, Mutex};
+//! # #[derive(Clone, Default)]
+//! # struct Memory(Arc<Mutex<Vec<u8>>>);
+//! # impl Write for Memory {
+//! #     fn write(&mut self, bytes: &[u8]) -> IoResult<usize> {
+//! #         self.0.lock().unwrap().extend_from_slice(bytes);
+//! #         Ok(bytes.len())
+//! #     }
+//! #     fn flush(&mut self) -> IoResult<()> {
+//! #         Ok(())
+//! #     }
+//! # }
+//!
+//! let (webm, ivf) = (Memory::default(), Memory::default()); // `Write` into a `Vec`
+//! let mut track =
+//!     VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(64, 48), Rational::new(1, 1000));
+//! track.frame_rate = Some(Rational::new(30, 1));
+//! let tracks = [Track::Video(track)];
+//! let options = WriteOptions::default();
+//! let mut writer =
+//!     create_packets(Output::stream(webm.clone()), Format::WebM, &tracks, &options)?;
+//! // The first bytes of a VP8 key frame of 64x48 pixels.
+//! let key = [0x10, 2, 0, 0x9d, 1, 0x2a, 64, 0, 48, 0, 0, 0, 0, 0, 0, 0];
+//! for pts in [0, 33, 67] {
+//!     writer.write(PacketRef { data: &key, pts, ..PacketRef::default() })?;
+//! }
+//! writer.finish()?;
+//!
+//! let source = Source::seekable(Cursor::new(webm.0.lock().unwrap().clone()));
+//! let mut reader = open_packets(source, &ReadOptions::default())?; // by content
+//! let tracks = reader.tracks().to_vec();
+//! let mut writer = create_packets(Output::stream(ivf.clone()), Format::Ivf, &tracks, &options)?;
+//! let mut packet = CodedPacket::default();
+//! let mut count = 0;
+//! while reader.read(&mut packet)? {
+//!     writer.write(packet.as_ref())?;
+//!     count += 1;
+//! }
+//! writer.finish()?;
+//! assert_eq!(count, 3);
+//! assert!(ivf.0.lock().unwrap().starts_with(b"DKIF"));
+//! # Ok::<(), codec_container::Error>(())
+//! ```
+//!
 //! # Formats and standards
 //!
 //! Paths are relative to `src`.

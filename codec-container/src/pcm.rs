@@ -31,6 +31,14 @@ const MAX_RATE: u32 = 1 << 24;
 ///
 /// Rate in Hz, number of channels (default 1), encoding: `s16le` (also `s16`, the default),
 /// `s16be`, `u8`, `s24le`, `s32le`, `f32le`, `f64le`, `alaw`, `mulaw`.
+///
+/// ```
+/// use codec_container::RawAudioSpec;
+///
+/// let spec: RawAudioSpec = "8000:1:mulaw".parse()?;
+/// assert_eq!((spec.audio.rate, spec.codec.name()), (8000, "pcmu"));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct explains them")]
 pub struct RawAudioSpec {

@@ -18,6 +18,14 @@ pub(crate) const MAX_SIDE: u32 = 16383;
 ///
 /// `@RATE` may be an integer, a decimal (`29.97` means 30000/1001) or a fraction; default 30.
 /// `:FORMAT` is `i420` (the default; also `yuv420p`) or `nv12`.
+///
+/// ```
+/// use codec_container::RawSpec;
+///
+/// let spec: RawSpec = "640x360@29.97:nv12".parse()?;
+/// assert_eq!((spec.size.width, spec.frame_rate.to_string()), (640, "30000/1001".to_owned()));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct explains them")]
 pub struct RawSpec {

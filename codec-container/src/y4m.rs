@@ -20,6 +20,20 @@ use crate::{
 const MAX_LINE_BYTES: usize = 4096;
 
 /// Reads y4m.
+///
+/// ```
+/// use std::io::Cursor;
+/// use codec_container::{ReadOptions, Source, open_pictures};
+///
+/// let mut file = b"YUV4MPEG2 W2 H2 F25:1\nFRAME\n".to_vec();
+/// file.extend([50, 60, 70, 80, 128, 128]);
+/// let mut reader = open_pictures(Source::seekable(Cursor::new(file)), &ReadOptions::default())?;
+/// assert_eq!(reader.stream().size.to_string(), "2x2");
+/// let frame = reader.read()?.expect("one frame");
+/// assert_eq!(frame.picture.luma().row(1), [70, 80]);
+/// assert!(reader.read()?.is_none());
+/// # Ok::<(), codec_container::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Y4mReader {
     input: ByteReader,

@@ -8,6 +8,26 @@
 //! Start at [`codec::VideoEncoder`] and [`codec::VideoDecoder`]. A codec is a crate over this one and
 //! a [`codec::Backend`] that opens it.
 //!
+//! # Example
+//!
+//! A codec is used through the traits of [`codec`]. What works on frames needs no codec:
+//!
+//! ```
+//! use codec_core::frame::{FrameBuf, Picture, PictureInfo, Size};
+//! use codec_core::metrics;
+//!
+//! let size = Size::new(64, 48);
+//! let samples: Vec<u8> = (0..size.i420_bytes()).map(|i| (i % 251) as u8).collect();
+//! let picture = Picture::i420_packed(size, &samples)?;
+//!
+//! let mut copy = FrameBuf::copy_of(&picture);
+//! copy.planes_mut()[0].row_mut(0)[0] = 10;
+//! let psnr = metrics::psnr(&picture, &copy.picture(PictureInfo::default()))?;
+//! assert!(psnr.y > 60.0);
+//! assert_eq!(psnr.u, 100.0); // of equal planes
+//! # Ok::<(), codec_core::error::ConfigError>(())
+//! ```
+//!
 //! # Modules
 //!
 //! | module | contents |

@@ -73,6 +73,23 @@ impl Pool for RayonPool {
 /// If a job panics, `poison` must poison every [`Progress`] that jobs wait for; otherwise jobs that
 /// wait for the panicked job block forever.
 ///
+/// ```
+/// use codec_core::parallel::{Progress, RowPool, in_order};
+///
+/// let pool = RowPool::new(3)?;
+/// let rows: Vec<Progress> = (0..8).map(|_| Progress::default()).collect();
+/// in_order(&pool, rows.len(), &|| rows.iter().for_each(Progress::poison), &|row| {
+///     for block in 1..=20 {
+///         if row > 0 {
+///             rows[row - 1].wait_for(block); // what this block predicts from
+///         }
+///         rows[row].advance(block);
+///     }
+/// });
+/// assert!(rows.iter().all(|row| row.done() == 20));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Panics
 /// If a job panics, on any thread, after all other jobs have ended.
 pub fn in_order(

@@ -1,6 +1,37 @@
 //! Measurements of codecs: studies that compare encoders, benchmarks of encoders, decoders and
 //! kernels, reports on streams, and simulated links.
 //!
+//! # Examples
+//!
+//! Run a study and write its report. A `grammar` checks the options of the encoders; the `codec`
+//! command passes its own:
+//!
+//! ```no_run
+//! use codec_lab::compare::options::{CompareOptions, EncodeGrammar};
+//! use codec_media::Env;
+//! use codec_media::failure::Result;
+//!
+//! fn study(mut options: CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
+//!     options.arms = vec!["vp8 --preset rtc".into(), "cmd:vpxenc --rt -o {out} {in}".into()];
+//!     options.bpp = vec![0.03, 0.06, 0.12, 0.24];
+//!     codec_lab::compare::run(&options, grammar, env)
+//! }
+//! ```
+//!
+//! The shortest time of a kernel, in nanoseconds:
+//!
+//! ```
+//! use codec_lab::kernels::least_ns;
+//! use codec_simd::{Block16, Kernels};
+//!
+//! let (current, reference) = (Block16::default(), Block16::default());
+//! let kernels = Kernels::best();
+//! let nanoseconds = least_ns(3, || {
+//!     std::hint::black_box(kernels.sad_16x16(&current, reference.window()));
+//! });
+//! assert!(nanoseconds > 0.0);
+//! ```
+//!
 //! # Where things are
 //!
 //! Paths are relative to `src`.

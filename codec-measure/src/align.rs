@@ -50,6 +50,32 @@ struct Shown {
 }
 
 /// Pairs the frames of two sequences by their ascending times.
+///
+/// ```
+/// use codec_measure::align::{Aligner, Step};
+///
+/// // Three reference frames at 30 Hz; the second frame was dropped.
+/// let mut reference = [0.0, 1.0 / 30.0, 2.0 / 30.0].iter();
+/// let mut distorted = [0.0, 2.0 / 30.0].iter();
+/// let mut aligner = Aligner::new(1.0 / 30.0, 1.0 / 30.0);
+/// let mut scored = Vec::new();
+/// loop {
+///     match aligner.step() {
+///         Step::ReadReference => match reference.next() {
+///             Some(&time) => aligner.reference(time),
+///             None => aligner.reference_ended(),
+///         },
+///         Step::ReadDistorted => match distorted.next() {
+///             Some(&time) => aligner.distorted(time),
+///             None => aligner.distorted_ended(),
+///         },
+///         Step::Show => {}
+///         Step::Score(seen) => scored.push(seen),
+///         Step::Done => break,
+///     }
+/// }
+/// assert_eq!(scored.len(), 3);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Aligner {
     frame_s: f64,

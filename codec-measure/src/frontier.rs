@@ -11,6 +11,14 @@ pub struct Choice {
 
 /// Returns which of `choices` are on the frontier: no other choice is at least as good in both and
 /// better in one.
+///
+/// ```
+/// use codec_measure::frontier::{Choice, pareto};
+///
+/// let choices = [(1.0, 0.0), (2.0, -10.0), (3.0, -9.0)];
+/// let choices = choices.map(|(time, bd_rate)| Choice { time, bd_rate });
+/// assert_eq!(pareto(&choices), [true, true, false]);
+/// ```
 #[must_use]
 pub fn pareto(choices: &[Choice]) -> Vec<bool> {
     let beats = |a: &Choice, b: &Choice| {

@@ -3,6 +3,42 @@
 //!
 //! This crate runs no encoder, reads no clock and accesses no file.
 //!
+//! # Examples
+//!
+//! PSNR and SSIM of a frame:
+//!
+//! ```
+//! use codec_core::frame::{Picture, Size};
+//! use codec_measure::metrics::{Scorer, parse_list};
+//!
+//! let size = Size::new(64, 48);
+//! let reference: Vec<u8> = (0..size.i420_bytes()).map(|i| (i % 199) as u8).collect();
+//! let distorted: Vec<u8> = reference.iter().map(|sample| sample + 1).collect();
+//! let mut scorer = Scorer::new(&parse_list("psnr_y,ssim")?, size, 30.0)?;
+//! let scores = scorer.score(
+//!     &Picture::i420_packed(size, &reference)?,
+//!     &Picture::i420_packed(size, &distorted)?,
+//!     &[],
+//! )?;
+//! assert!((scores[0] - 48.13).abs() < 0.01); // 20 log10(255)
+//! assert!(scores[1] > 0.99);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! BD-rate of two rate-distortion curves:
+//!
+//! ```
+//! use codec_measure::bd::{Interpolation, RatePoint, bd_rate};
+//!
+//! let curve = |scale: f64| {
+//!     [(100.0, 32.0), (200.0, 35.0), (400.0, 38.0), (800.0, 41.0)]
+//!         .map(|(kbps, quality)| RatePoint { kbps: scale * kbps, quality })
+//! };
+//! let difference = bd_rate(&curve(1.0), &curve(0.8), Interpolation::Pchip)?;
+//! assert!((difference.value + 20.0).abs() < 1e-9); // 20 % fewer bits at equal quality
+//! # Ok::<(), codec_measure::bd::NoDifference>(())
+//! ```
+//!
 //! # Where things are
 //!
 //! Paths are relative to `src`.

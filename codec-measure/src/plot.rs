@@ -41,6 +41,15 @@ pub struct Plot {
 }
 
 /// All plots of a study, in reading order.
+///
+/// ```
+/// use codec_measure::plot;
+/// use codec_measure::results::Results;
+///
+/// for plot in plot::all(&Results::default()) {
+///     assert!(plot.svg.contains("<svg"), "{}", plot.name);
+/// }
+/// ```
 #[must_use]
 pub fn all(results: &Results) -> Vec<Plot> {
     let mut plots = Plots::default();

@@ -81,6 +81,15 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// Returns the median with an interval between two order statistics that contains the true median
 /// with at least `confidence` (0 to 1) for any distribution. With too few values for that
 /// confidence the interval is their full range. `None` without values.
+///
+/// ```
+/// use codec_measure::stats::median_interval;
+///
+/// let times = [10.1, 10.3, 10.2, 10.2, 10.4, 10.2, 14.0, 10.1, 10.3];
+/// let estimate = median_interval(&times, 0.95).expect("there are values");
+/// assert_eq!(estimate.value, 10.2);
+/// assert!(estimate.low >= 10.1 && estimate.high <= 10.4); // the outlier does not matter
+/// ```
 #[must_use]
 pub fn median_interval(values: &[f64], confidence: f64) -> Option<Estimate> {
     let mut sorted = values.to_vec();

@@ -5,6 +5,45 @@
 //! [events](events::Listener), ends early when it is [asked to](stop::Stop), and returns a
 //! [`failure::Failure`] with a kind.
 //!
+//! # Example
+//!
+//! Draw a clip, then transcode it to a smaller one:
+//!
+//! ```
+//! use codec_container::Format;
+//! use codec_core::frame::{PictureInfo, Rational, Size};
+//! use codec_media::Env;
+//! use codec_media::events::Events;
+//! use codec_media::generate::sources::DrawnPictures;
+//! use codec_media::generate::{Generator, Scene};
+//! use codec_media::io::decoded::DecodeOptions;
+//! use codec_media::io::source;
+//! use codec_media::session::Session;
+//! use codec_media::settings::encoding::Encoding;
+//! use codec_media::stop::Stop;
+//! use codec_simd::Level;
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let (large, small) = (folder.path().join("large.webm"), folder.path().join("small.ivf"));
+//! let level = Level::choose(None).expect("every CPU has one");
+//! let env = Env { console: Events::none(), stop: Stop::default(), level };
+//!
+//! let (size, rate) = (Size::new(64, 48), Rational::new(30, 1));
+//! let generator = Generator::new(Scene::Clapper, size, rate, 1).expect("a valid size");
+//! let mut drawn = DrawnPictures::new(generator, 5, PictureInfo::default());
+//! let settings = Encoding::generated(large.clone(), Format::WebM, false, None)?;
+//! Session::new(&settings, &drawn, None, &env)?.run(&settings, &mut drawn)?;
+//!
+//! let mut settings = Encoding::generated(small.clone(), Format::Ivf, false, None)?;
+//! settings.input.path = large;
+//! settings.resize = Some(Size::new(32, 24));
+//! let mut input = source::open(&settings.input, &DecodeOptions::default(), &env)?;
+//! assert_eq!(input.facts().size, Size::new(64, 48));
+//! Session::new(&settings, &*input, None, &env)?.run(&settings, &mut *input)?;
+//! assert!(std::fs::read(small).expect("a file").starts_with(b"DKIF"));
+//! # Ok::<(), codec_media::failure::Failure>(())
+//! ```
+//!
 //! # Where things are
 //!
 //! Paths are relative to `src`.

@@ -8,6 +8,17 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 /// Scales planes of 8-bit samples and reuses its memory.
+///
+/// ```
+/// use codec_core::frame::Size;
+/// use codec_media::scaling::PlaneScaler;
+///
+/// let (from, to) = (Size::new(8, 8), Size::new(4, 4));
+/// let mut scaled = [0; 16];
+/// PlaneScaler::default().scale((&[77; 64], from), (&mut scaled, to))?;
+/// assert_eq!(scaled, [77; 16]);
+/// # Ok::<(), codec_media::scaling::ScaleError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct PlaneScaler(Resizer);
 

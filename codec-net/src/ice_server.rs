@@ -143,6 +143,14 @@ pub struct IceLinks {
 
 impl IceLinks {
     /// Parses the values of all `Link` headers. Links with other relations are ignored.
+    ///
+    /// ```
+    /// use codec_net::ice_server::IceLinks;
+    ///
+    /// let header = b"<stun:stun.example.org>; rel=\"ice-server\"";
+    /// let links = IceLinks::read([&header[..]]);
+    /// assert!(links.servers[0].uri().starts_with("stun:stun.example.org"));
+    /// ```
     pub fn read<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let (mut found, mut links) = (Self::default(), 0);
         for value in values {

@@ -15,6 +15,43 @@
 //! | `whip` | the client of WHIP and WHEP (feature `whip`) |
 //! | [`relay`] | emulates a link of `codec_rtc::link` in front of real sockets |
 //!
+//! # Examples
+//!
+//! A server of streams to and from browsers (feature `serve`):
+//!
+//! ```no_run
+//! # #[cfg(feature = "serve")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use codec_net::server::{Config, Server};
+//!
+//! let mut config = Config::loopback(); // without authentication, for this machine only
+//! config.listen.set_port(8080);
+//! let server = Server::start(config)?;
+//! println!("open {}", server.url());
+//! while server.failure().is_none() {
+//!     std::thread::sleep(std::time::Duration::from_secs(1));
+//! }
+//! server.stop();
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "serve"))]
+//! # fn main() {}
+//! ```
+//!
+//! Put an emulated link in front of a UDP service, to test a client against loss and delay:
+//!
+//! ```no_run
+//! use codec_net::relay::{Relay, RelayConfig};
+//! use codec_rtc::link::LinkSpec;
+//!
+//! let spec: LinkSpec = "rate=1M,delay=40ms,loss=5%".parse()?;
+//! let link = spec.constant().ok_or("the rate varies")?;
+//! let config = RelayConfig::symmetric(link, 1);
+//! let relay = Relay::start("127.0.0.1:0".parse()?, "127.0.0.1:5004".parse()?, &config)?;
+//! println!("send to {} instead", relay.address());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Standards
 //!
 //! | standard | subject | module |

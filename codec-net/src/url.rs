@@ -158,6 +158,15 @@ impl fmt::Display for UrlError {
 impl std::error::Error for UrlError {}
 
 /// A parsed URL.
+///
+/// ```
+/// use codec_net::url::Url;
+///
+/// let url: Url = "srtp://192.0.2.1:5004?latency=80ms".parse()?;
+/// assert_eq!((url.host(), url.port(), url.option("latency")), ("192.0.2.1", 5004, Some("80ms")));
+/// assert!(!url.is_loopback());
+/// # Ok::<(), codec_net::url::UrlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     scheme: Scheme,

@@ -25,6 +25,14 @@ pub enum Datagram {
 const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
 
 /// Classifies a datagram by its first two bytes.
+///
+/// ```
+/// use codec_rtc::demux::{Datagram, classify};
+///
+/// assert_eq!(classify(&[0x80, 96, 0, 0]), Datagram::Rtp);
+/// assert_eq!(classify(&[0x80, 200, 0, 0]), Datagram::Rtcp);
+/// assert_eq!(classify(&[0, 1, 0, 0]), Datagram::Stun);
+/// ```
 #[must_use]
 pub fn classify(datagram: &[u8]) -> Datagram {
     match *datagram {

@@ -36,6 +36,77 @@
 //! Parts with one output (pacer, recorders of feedback, congestion controller, links) have
 //! `poll(now)`, which is `handle_timeout` and output in one, and `poll_timeout()`.
 //!
+//! # Example
+//!
+//! A call over an emulated link that loses packets. An application runs the same loop with sockets
+//! and a clock:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use codec_core::codec::{Bitrate, DecoderConfig, EncoderConfig, Packet, Update};
+//! use codec_core::frame::{Picture, Rational, Size};
+//! use codec_rtc::extension::Map;
+//! use codec_rtc::link::{Link, LinkSpec};
+//! use codec_rtc::session::{
+//!     Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent, Streams, VideoStream,
+//! };
+//!
+//! let size = Size::new(64, 48);
+//! let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(200));
+//! config.timebase = Rational::new(1, 90_000);
+//! config.error_resilient = true;
+//! let mut encoder = codec_vp8::encoder::open(&config)?;
+//! let mut decoder = codec_vp8::decoder::open(&DecoderConfig::default())?;
+//!
+//! let video = Some(VideoStream::standard(1234)); // the SSRC
+//! let streams = Streams { video, audio: None, extensions: Map::default() };
+//! let mut sender = Sender::new(SenderConfig::new(streams.clone(), 1))?;
+//! let mut receiver = Receiver::new(ReceiverConfig::new(streams, 5678, 2));
+//! let link: LinkSpec = "rate=1M,delay=20ms,loss=2%".parse()?;
+//! let link = link.constant().ok_or("the rate varies")?;
+//! let (mut there, mut back) = (Link::new(link.clone(), 1)?, Link::new(link, 2)?);
+//!
+//! let (mut packet, mut shown) = (Packet::default(), 0);
+//! for ms in 0..2000_u32 {
+//!     let now = Duration::from_millis(ms.into());
+//!     if ms % 33 == 0 {
+//!         let samples = vec![(ms % 199) as u8; size.i420_bytes() as usize];
+//!         let request = sender.request(now, (90 * ms).into());
+//!         encoder.encode(&Picture::i420_packed(size, &samples)?, &request)?;
+//!         while encoder.receive(&mut packet) {
+//!             sender.send_video(now, now, 90 * ms, &packet)?;
+//!         }
+//!     }
+//!     sender.handle_timeout(now);
+//!     while let Some(datagram) = sender.poll_transmit() {
+//!         there.send(now, datagram.len(), datagram);
+//!     }
+//!     while let Some(arrival) = there.poll(now) {
+//!         receiver.handle_datagram(now, &arrival.packet)?;
+//!     }
+//!     while let Some(frame) = receiver.poll_frame(now) {
+//!         decoder.decode(&frame.data, frame.media_ticks, None)?;
+//!         receiver.decoded(now, &frame, Duration::ZERO);
+//!         shown += u32::from(decoder.receive().is_some());
+//!     }
+//!     receiver.handle_timeout(now);
+//!     while let Some(datagram) = receiver.poll_transmit() {
+//!         back.send(now, datagram.len(), datagram);
+//!     }
+//!     while let Some(arrival) = back.poll(now) {
+//!         sender.handle_datagram(now, &arrival.packet)?;
+//!     }
+//!     while let Some(event) = sender.poll_event() {
+//!         if let SenderEvent::Target { allocation, .. } = event {
+//!             encoder.apply(Update::Bitrate(allocation.video.max(Bitrate::kbps(50))))?;
+//!         }
+//!     }
+//! }
+//! assert!(shown > 50, "{shown} of 61 frames");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Modules
 //!
 //! | module | contents |

@@ -62,6 +62,25 @@ pub struct Departure<T> {
 ///
 /// Each packet takes its transmission time at the pacing rate. The next may leave once this time
 /// has passed for all previous packets, minus the burst allowance.
+///
+/// ```
+/// use std::time::Duration;
+/// use codec_core::codec::Bitrate;
+/// use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
+///
+/// let mut pacer = Pacer::new(PacerConfig::new(Bitrate::kbps(1000)))?;
+/// for number in 0..10 {
+///     pacer.push(1250, Priority::Media, number);
+/// }
+/// // 1250 bytes are 10 ms at this rate.
+/// let mut sent = 0;
+/// while pacer.poll(Duration::from_millis(20)).is_some() {
+///     sent += 1;
+/// }
+/// assert!((1..=4).contains(&sent), "{sent}");
+/// assert!(pacer.poll_timeout().is_some());
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pacer<T> {
     config: PacerConfig,

@@ -101,6 +101,21 @@ fn split<'a>(
 
 /// Parses a packet. The header extension is located but not parsed.
 ///
+/// ```
+/// use codec_rtc::rtp;
+///
+/// let (payload_type, sequence, timestamp) = (96, 7, 90_000);
+/// let header = rtp::Header { payload_type, sequence, timestamp, ssrc: 1, marker: true };
+/// let mut datagram = Vec::new();
+/// rtp::write(&header, &mut datagram);
+/// datagram.extend(b"payload");
+///
+/// let packet = rtp::parse(&datagram)?;
+/// assert_eq!((packet.header, packet.payload), (header, &b"payload"[..]));
+/// assert!(rtp::parse(&datagram[..11]).is_err());
+/// # Ok::<(), rtp::Malformed>(())
+/// ```
+///
 /// # Errors
 /// Returns [`Malformed`] if the packet is truncated or inconsistent.
 pub fn parse(data: &[u8]) -> Result<Packet<'_>, Malformed> {

@@ -1,6 +1,16 @@
 //! Wrapping counters: 16-bit sequence numbers and 32-bit timestamps. RFC 3550, section 5.1.
 
 /// Unwraps 16-bit numbers: each is interpreted as the value nearest to the previous number.
+///
+/// ```
+/// use codec_rtc::sequence::{Unwrapper16, distance_16};
+///
+/// let mut unwrapper = Unwrapper16::default();
+/// assert_eq!(unwrapper.unwrap(65_535), 65_535);
+/// assert_eq!(unwrapper.unwrap(1), 65_537);
+/// assert_eq!(unwrapper.unwrap(0), 65_536); // reordered
+/// assert_eq!(distance_16(65_535, 1), 2);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwrapper16 {
     last: Option<i64>,

@@ -84,6 +84,15 @@ impl Level {
 
     /// The requested level, or the best supported one when nothing is requested.
     ///
+    /// ```
+    /// use codec_simd::Level;
+    ///
+    /// assert_eq!(Level::choose(Some("scalar")), Ok(Level::Scalar));
+    /// assert!(Level::choose(None)?.is_supported());
+    /// assert!(Level::choose(Some("mmx")).is_err());
+    /// # Ok::<(), codec_simd::LevelError>(())
+    /// ```
+    ///
     /// # Errors
     /// An unknown or unsupported request is an error: with a silent fallback a forced test run
     /// could pass without running the requested code.

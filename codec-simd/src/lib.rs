@@ -5,6 +5,22 @@
 //! chosen once and passed down; [`Window`] and [`WindowMut`] prove bounds once per block;
 //! [`RowPool`] runs borrowed jobs on threads that park when idle.
 //!
+//! # Example
+//!
+//! A kernel at the best level of this CPU, and its scalar twin, which every level must equal:
+//!
+//! ```
+//! use codec_simd::{Block16, Kernels, Level, Window};
+//!
+//! let current = Block16([[10; 16]; 16]);
+//! let reference = [[13; 16]; 16];
+//! let best = Kernels::best().sad_16x16(&current, Window::packed(&reference));
+//! assert_eq!(best, 3 * 256);
+//!
+//! let scalar = Kernels::for_level(Level::Scalar).expect("every CPU has it");
+//! assert_eq!(best, scalar.sad_16x16(&current, Window::packed(&reference)));
+//! ```
+//!
 //! # Where things are
 //!
 //! Paths are relative to `src`.

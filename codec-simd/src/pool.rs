@@ -119,6 +119,25 @@ impl RowPool {
     /// began have returned. The calls themselves must therefore divide the work, and a call may
     /// wait only for calls that have begun.
     ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// let pool = codec_simd::RowPool::new(4)?;
+    /// let (next, sum) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// pool.run(pool.threads(), &|_worker| {
+    ///     // The calls divide the rows among themselves.
+    ///     loop {
+    ///         let row = next.fetch_add(1, Ordering::Relaxed);
+    ///         if row >= 100 {
+    ///             break;
+    ///         }
+    ///         sum.fetch_add(row, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// assert_eq!(sum.into_inner(), 4950);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If one of the calls panics, once all have returned.
     pub fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync)) {

@@ -3,6 +3,15 @@
 use crate::view::{Window, WindowMut};
 
 /// One 16x16 luma block copied out of its plane: fixed stride, aligned, no bounds checks left.
+///
+/// ```
+/// use codec_simd::Block16;
+///
+/// let mut block = Block16::default();
+/// block.sub_mut::<4, 4>(8, 12).row_mut(0).fill(200);
+/// assert_eq!(block.0[12][8..12], [200; 4]);
+/// assert_eq!(block.sub::<8, 8>(4, 8).row(4)[4], 200);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Block16(pub [[u8; 16]; 16]);

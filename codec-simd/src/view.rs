@@ -42,6 +42,20 @@ pub fn prefetch_rows(data: &[u8], from: usize, stride: usize, rows: usize) {
 }
 
 /// A borrowed plane: `width` x `height` pixels inside a border of `pad` pixels.
+///
+/// ```
+/// use codec_simd::{Layout, PlaneRef};
+///
+/// // 8x4 pixels with a border of one pixel on each side.
+/// let data: Vec<u8> = (0..60).collect();
+/// let layout = Layout { stride: 10, width: 8, height: 4, pad: 1 };
+/// let plane = PlaneRef::new(&data, layout).expect("6 rows of 10 bytes");
+/// assert_eq!(plane.row(0)[0], 11);
+///
+/// let block = plane.window::<4, 4>(2, 0).expect("inside the plane");
+/// assert_eq!(block.row(1), &[23, 24, 25, 26]);
+/// assert!(plane.window::<4, 4>(0, 3).is_none(), "it would end below the border");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PlaneRef<'a> {
     data: &'a [u8],

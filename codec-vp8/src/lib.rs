@@ -4,6 +4,35 @@
 //! parser and the writer of the same syntax; `predict`, `recon` and `loop_filter` serve both
 //! decoder and encoder.
 //!
+//! # Example
+//!
+//! Encode and decode through the traits of [`codec_core::codec`]:
+//!
+//! ```
+//! use codec_core::codec::{Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet};
+//! use codec_core::frame::{Picture, Rational, Size};
+//!
+//! let size = Size::new(64, 48);
+//! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(200));
+//! let mut encoder = codec_vp8::encoder::open(&config)?;
+//! let mut decoder = codec_vp8::decoder::open(&DecoderConfig::default())?;
+//! let mut packet = Packet::default();
+//!
+//! for pts in 0..3 {
+//!     let samples = vec![100 + 10 * pts as u8; size.i420_bytes() as usize];
+//!     let picture = Picture::i420_packed(size, &samples)?;
+//!     encoder.encode(&picture, &FrameRequest::at(pts))?;
+//!     while encoder.receive(&mut packet) {
+//!         decoder.decode(&packet.data, packet.pts, packet.duration)?;
+//!         let frame = decoder.receive().expect("without look-ahead, every packet is shown");
+//!         assert!(frame.picture().luma().row(0)[0].abs_diff(samples[0]) < 4);
+//!     }
+//! }
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! A packet is described without decoding it by [`decoder::peek`].
+//!
 //! # Where the sections of RFC 6386 are
 //!
 //! Paths are relative to `src`. Section 7, the bool coder, and section 8.1, trees, are in

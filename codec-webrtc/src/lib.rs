@@ -10,6 +10,49 @@
 //!                                          send_video, send_audio ──────┘
 //! ```
 //!
+//! # Example
+//!
+//! Offer and answer, then ICE and DTLS over a network without delay. The SDP would travel over a
+//! signalling channel, and the datagrams over UDP sockets:
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use codec_webrtc::{Certificate, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig};
+//!
+//! let base = Instant::now();
+//! let config = |secret: u8, address: &str| -> Result<PeerConfig, Box<dyn std::error::Error>> {
+//!     // In practice: random bytes of the operating system, and the time since 1970.
+//!     let unix_now = Duration::from_secs(1_800_000_000);
+//!     let certificate = Certificate::generate(&[secret; 32], unix_now, 30)?;
+//!     let mut config = PeerConfig::new(base, [secret + 1; 32], certificate);
+//!     config.candidates.push(LocalCandidate::Host(address.parse()?));
+//!     Ok(config)
+//! };
+//! let video = [MediaPlan { kind: Kind::Video, direction: Direction::Both, stream: None }];
+//!
+//! let mut now = Duration::ZERO;
+//! let (mut caller, offer, pending, _) =
+//!     Peer::offer(&config(1, "192.0.2.1:5000")?, &video, &[], now)?;
+//! let (mut callee, answer) = Peer::answer(&offer, &config(3, "192.0.2.2:5000")?, now)?;
+//! caller.accept_answer(pending, &answer, now)?;
+//!
+//! while !(caller.is_connected() && callee.is_connected()) && now < Duration::from_secs(10) {
+//!     now += Duration::from_millis(10);
+//!     caller.handle_timeout(now);
+//!     callee.handle_timeout(now);
+//!     while let Some(sent) = caller.poll_transmit() {
+//!         callee.handle_datagram(now, sent.source, sent.destination, &sent.payload);
+//!     }
+//!     while let Some(sent) = callee.poll_transmit() {
+//!         caller.handle_datagram(now, sent.source, sent.destination, &sent.payload);
+//!     }
+//!     while caller.poll_event().is_some() || callee.poll_event().is_some() {}
+//! }
+//! assert!(caller.is_connected() && callee.is_connected());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Call order
 //!
 //! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are

@@ -1,6 +1,14 @@
 //! A-law and mu-law conversion, for single samples and for buffers.
 
 /// Companding law.
+///
+/// ```
+/// use codec_audio::g711::Law;
+///
+/// let code = Law::A.encode(1000);
+/// assert!(Law::A.decode(code).abs_diff(1000) <= 16);
+/// assert_eq!(Law::Mu.encode(0), 0xff);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Law {
     /// A-law, 13 bits. ITU-T G.711, table 1; used in Europe and most of the world.

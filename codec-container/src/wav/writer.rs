@@ -11,6 +11,18 @@ const ROOM_BYTES: u32 = 28;
 
 /// Writes WAVE: PCM, floating point, A-law and mu-law. Times are not stored: samples are
 /// contiguous.
+///
+/// ```
+/// use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
+/// use codec_container::{AudioTrack, Format, Output, PacketRef, PacketWriter, WavWriter};
+///
+/// let audio = AudioFormat::new(48_000, ChannelLayout::Mono);
+/// let track = AudioTrack::new(Format::Wav, AudioCodec::Pcm(PcmEncoding::S16Le), audio);
+/// let mut writer = WavWriter::new(Output::stream(std::io::sink()), &track)?;
+/// writer.write(PacketRef { data: &[0; 960], duration: Some(480), ..PacketRef::default() })?;
+/// writer.finish()?;
+/// # Ok::<(), codec_container::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct WavWriter {
     output: ByteWriter,

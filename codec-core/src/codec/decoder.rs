@@ -12,6 +12,15 @@ use crate::frame::{Frame, Size};
 use crate::parallel::Pool;
 
 /// Limits on the resources that untrusted input may use.
+///
+/// ```
+/// use codec_core::codec::{DecoderConfig, Limits};
+///
+/// let mut config = DecoderConfig::default();
+/// config.limits.max_pixels = 1280 * 720;
+/// assert!(config.limits.check_packet(&[0; 1500]).is_ok());
+/// assert!(Limits::default().check_packet(&vec![0; 9 << 20]).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -2,6 +2,28 @@
 //! let the same syntax code both write symbols and count their cost.
 //!
 //! Probabilities are those of `false`, in 1/256.
+//!
+//! Writers of syntax are generic over [`BoolSink`], so that the same code writes and prices:
+//!
+//! ```
+//! use codec_core::entropy::{BoolDecoder, BoolEncoder, BoolSink, CostCounter};
+//!
+//! fn write_flags<S: BoolSink>(sink: &mut S) {
+//!     sink.put_bool(true, 10); // the probability of `false` is 10/256
+//!     sink.put_literal(42, 7);
+//! }
+//!
+//! let mut cost = CostCounter::default();
+//! write_flags(&mut cost);
+//! assert_eq!(cost.q8() / 256, 7); // 7 bits and the cheap flag
+//!
+//! let mut encoder = BoolEncoder::default();
+//! write_flags(&mut encoder);
+//! let bytes = encoder.finish();
+//! let mut decoder = BoolDecoder::new(&bytes);
+//! assert!(decoder.get_bool(10));
+//! assert_eq!(decoder.get_literal(7), 42);
+//! ```
 
 mod bool_decoder;
 mod bool_encoder;

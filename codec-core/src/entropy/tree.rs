@@ -6,6 +6,18 @@ use super::{BoolDecoder, BoolSink};
 ///
 /// Entries `2n` and `2n + 1` are the successors of node `n` for `false` and `true`: a positive
 /// entry is another index, zero or a negative entry a leaf with the negated value.
+///
+/// ```
+/// use codec_core::entropy::{BoolDecoder, BoolEncoder, Tree};
+///
+/// // Node 0: `false` is leaf 0, `true` leads to node 1; node 1: leaves 1 and 2.
+/// static SIZES: Tree<4, 3> = Tree::new([0, 2, -1, -2]);
+/// let probs = [128, 200];
+/// let mut encoder = BoolEncoder::default();
+/// SIZES.write(&mut encoder, &probs, 2);
+/// let bytes = encoder.finish();
+/// assert_eq!(SIZES.parse(&mut BoolDecoder::new(&bytes), &probs), 2);
+/// ```
 #[derive(Debug)]
 pub struct Tree<const NODES2: usize, const LEAVES: usize> {
     branches: [i8; NODES2],

@@ -13,6 +13,17 @@ const ALIGN: usize = 64;
 const TAIL: usize = 64;
 
 /// The samples of one frame: three planes in whole macroblocks, each with a border on all sides.
+///
+/// ```
+/// use codec_core::frame::{FrameBuf, Size};
+///
+/// let mut frame = FrameBuf::new(Size::new(100, 74), 32);
+/// let [mut luma, _, _] = frame.planes_mut();
+/// luma.row_mut(0).fill(235);
+/// // Planes are whole macroblocks; the visible size is smaller.
+/// assert_eq!((frame.plane(0).layout().width, frame.plane(0).layout().pad), (112, 32));
+/// assert_eq!(frame.size(), Size::new(100, 74));
+/// ```
 #[derive(Debug, Default)]
 pub struct FrameBuf {
     bytes: Vec<u8>,

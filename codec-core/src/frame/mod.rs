@@ -15,6 +15,15 @@ pub use picture::{Chroma, Picture, PixelFormat};
 use std::fmt;
 
 /// A size in pixels.
+///
+/// ```
+/// use codec_core::frame::Size;
+///
+/// let size = Size::new(639, 360);
+/// assert_eq!(size.chroma(), Size::new(320, 180));
+/// assert_eq!(size.macroblocks(), (40, 23));
+/// assert_eq!(size.to_string(), "639x360");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Width in pixels.

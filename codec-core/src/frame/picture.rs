@@ -28,6 +28,17 @@ pub enum Chroma<'a> {
 }
 
 /// A borrowed 8-bit 4:2:0 frame of any size and strides.
+///
+/// ```
+/// use codec_core::frame::{Picture, Size};
+///
+/// // Planes of a capture device, with rows of 64 and 32 bytes.
+/// let (y, u, v) = (vec![16; 64 * 36], vec![128; 32 * 18], vec![128; 32 * 18]);
+/// let picture = Picture::i420(Size::new(60, 36), (&y, 64), (&u, 32), (&v, 32))?;
+/// assert_eq!(picture.to_i420().len(), 60 * 36 * 3 / 2);
+/// assert!(Picture::i420(Size::new(80, 36), (&y, 64), (&u, 32), (&v, 32)).is_err());
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
     size: Size,

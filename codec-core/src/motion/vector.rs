@@ -59,6 +59,15 @@ impl FullPel {
 }
 
 /// A motion vector in quarter pixels; positive is right and down.
+///
+/// ```
+/// use codec_core::motion::{FullPel, QuarterPel};
+///
+/// let vector = QuarterPel::new(9, -3);
+/// assert_eq!(vector.floor(), FullPel::new(2, -1));
+/// assert_eq!(vector.eighths(), (2, 2)); // for interpolation
+/// assert_eq!(vector.to_full().to_quarter(), QuarterPel::new(8, -4));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct QuarterPel {

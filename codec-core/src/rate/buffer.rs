@@ -11,6 +11,17 @@ const MAX_RATE_BPS: u64 = 1 << 40;
 /// A buffer that the channel fills at the target rate and that each coded frame drains by its size.
 ///
 /// A negative level means that the decoder would have stalled; at full capacity the channel idles.
+///
+/// ```
+/// use codec_core::codec::Buffering;
+/// use codec_core::rate::Buffer;
+///
+/// let mut buffer = Buffer::new(300_000, Buffering::default());
+/// let before = buffer.level_bits();
+/// buffer.take(25_000); // a frame
+/// buffer.fill(33_333); // 1/30 s
+/// assert_eq!(buffer.level_bits(), before - 25_000 + 9_999);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer {
     rate_bps: u64,

@@ -8,6 +8,14 @@ use super::mean;
 const HALVINGS: u32 = 60;
 
 /// The mean of a sample and its uncertainty.
+///
+/// ```
+/// use codec_measure::stats::student::MeanTest;
+///
+/// let test = MeanTest::new(&[-3.0, -2.0, -4.0, -3.0]).expect("at least two values");
+/// assert_eq!((test.mean, test.freedom), (-3.0, 3));
+/// assert!(test.half_width(0.95) < 3.0); // the mean differs from 0
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanTest {
     /// The mean of the sample.

@@ -84,6 +84,19 @@ trait Painter {
 }
 
 /// Draws the frames of a scene.
+///
+/// ```
+/// use codec_core::frame::{Rational, Size};
+/// use codec_media::generate::{Generator, Scene};
+///
+/// let scene = Scene::from_name("talking-head").expect("a scene");
+/// let generator = Generator::new(scene, Size::new(64, 48), Rational::new(30, 1), 7)?;
+/// let (mut first, mut again) = (Vec::new(), Vec::new());
+/// generator.draw(0, &mut first);
+/// generator.draw(0, &mut again);
+/// assert_eq!((first.len(), &first), (64 * 48 * 3 / 2, &again)); // the same on every machine
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Generator {
     scene: Scene,

@@ -57,6 +57,10 @@ fn step(state: u32, byte: u8) -> u32 {
 }
 
 /// Returns the checksum of `bytes`.
+///
+/// ```
+/// assert_eq!(codec_net::framing::crc::crc32c(b"123456789"), 0xe306_9283);
+/// ```
 #[must_use]
 pub fn crc32c(bytes: &[u8]) -> u32 {
     Crc32c::new().over(bytes).value()

@@ -23,6 +23,20 @@ enum State {
 }
 
 /// An incremental parser. It buffers only the current hello or record.
+///
+/// ```
+/// use codec_net::framing::{Item, Parser, Record};
+///
+/// let mut bytes = Vec::new();
+/// Record::end("bye").write(&mut bytes)?;
+///
+/// let mut parser = Parser::of_records();
+/// let (mut first, mut second) = bytes.split_at(10); // however TCP divides it
+/// assert!(parser.next(&mut first)?.is_none());
+/// let Some(Item::Record(record)) = parser.next(&mut second)? else { panic!("a whole record") };
+/// assert_eq!(record.payload, b"bye");
+/// # Ok::<(), codec_net::framing::FramingError>(())
+/// ```
 #[derive(Debug)]
 pub struct Parser {
     state: State,

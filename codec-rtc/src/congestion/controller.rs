@@ -37,6 +37,31 @@ const OVERDUE_S: f64 = 0.015;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Sender-side congestion control of one network path.
+///
+/// ```
+/// use std::time::Duration;
+/// use codec_rtc::congestion::{Controller, ControllerConfig, PacketKind, PacketReport};
+///
+/// let mut controller = Controller::new(ControllerConfig::default())?;
+/// let start = controller.poll(Duration::ZERO).expect("the initial estimate").target;
+/// let mut target = start;
+/// // 2.5 Mb/s over a link with a constant delay of 20 ms; feedback every 40 ms.
+/// for sequence in 0..1000_u16 {
+///     let now = Duration::from_millis(4 * u64::from(sequence));
+///     controller.on_sent(now, sequence, 1250, PacketKind::Media, None);
+///     if sequence % 10 == 9 {
+///         let arrival = |sequence: u16| Duration::from_millis(20 + 4 * u64::from(sequence));
+///         let report = |sequence| PacketReport { sequence, arrival: Some(arrival(sequence)) };
+///         let reports: Vec<_> = (sequence - 9..=sequence).map(report).collect();
+///         controller.on_feedback(now + Duration::from_millis(40), &reports);
+///     }
+///     if let Some(estimate) = controller.poll(now) {
+///         target = estimate.target;
+///     }
+/// }
+/// assert!(target > start);
+/// # Ok::<(), codec_core::error::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Controller {
     config: ControllerConfig,

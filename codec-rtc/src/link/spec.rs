@@ -46,6 +46,19 @@ const PRESETS: [Preset; 6] = [
 ];
 
 /// A parsed link specification, before its rate file is read.
+///
+/// ```
+/// use std::time::Duration;
+/// use codec_rtc::link::{Link, LinkSpec};
+///
+/// let spec: LinkSpec = "rate=1M,delay=40ms".parse()?;
+/// let mut link = Link::new(spec.constant().ok_or("the rate varies")?, 1)?;
+/// link.send(Duration::ZERO, 1250, "packet"); // 10 ms at 1 Mb/s
+/// assert!(link.poll(Duration::from_millis(45)).is_none());
+/// let arrival = link.poll(Duration::from_millis(60)).expect("it has arrived");
+/// assert_eq!(arrival.packet, "packet");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkSpec {
     text: String,

@@ -23,6 +23,17 @@ pub struct Compound<'a> {
 ///
 /// The last item is an error if the datagram exceeds [`MAX_BYTES`] (the only item in this case),
 /// has more than [`MAX_BLOCKS`] packets, or is truncated.
+///
+/// ```
+/// use codec_rtc::rtcp::{Nack, Packet, Pli, parse_compound, write_compound};
+///
+/// let nack = Nack { sender_ssrc: 1, media_ssrc: 2, sequences: vec![10, 11, 40] };
+/// let mut datagram = Vec::new();
+/// write_compound(&[Packet::Nack(nack.clone())], &mut datagram)?;
+/// let packets: Vec<_> = parse_compound(&datagram).collect::<Result<_, _>>()?;
+/// assert_eq!(packets, [Packet::Nack(nack)]);
+/// # Ok::<(), codec_rtc::rtp::Malformed>(())
+/// ```
 #[must_use]
 pub fn parse_compound(datagram: &[u8]) -> Compound<'_> {
     let had = datagram.len();

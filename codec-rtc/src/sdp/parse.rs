@@ -9,6 +9,18 @@ use super::{Bandwidth, MAX_BYTES, MAX_MEDIA, Origin, Session};
 /// Parses a session description. Accepts lines with or without carriage return; ignores unknown
 /// line types and keeps unknown attributes.
 ///
+/// ```
+/// use codec_rtc::sdp;
+///
+/// let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+///             m=video 5004 RTP/AVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\n";
+/// let session = sdp::parse(text)?;
+/// let video = &session.media[0];
+/// assert_eq!((video.port, &*video.rtpmaps[0].encoding_name), (5004, "VP8"));
+/// assert_eq!(sdp::parse(&session.to_string())?, session);
+/// # Ok::<(), sdp::SdpError>(())
+/// ```
+///
 /// # Errors
 /// Returns the first problem with its line number.
 pub fn parse(text: &str) -> Result<Session, SdpError> {

@@ -104,6 +104,25 @@ struct Login {
 /// input, call [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait
 /// for the next input, at the latest until [`Self::poll_timeout`], and call
 /// [`Self::handle_timeout`] then.
+///
+/// ```
+/// use std::time::Duration;
+/// use codec_webrtc::turn::{TurnClient, TurnConfig};
+///
+/// let config = TurnConfig {
+///     server: "192.0.2.10:3478".parse()?,
+///     local: "192.0.2.1:5000".parse()?,
+///     credentials: Some(("user".to_owned(), "password".to_owned())),
+///     secret: [7; 32], // random bytes of the operating system
+///     lifetime: Duration::from_secs(600),
+/// };
+/// let mut client = TurnClient::new(config, Duration::ZERO);
+/// client.handle_timeout(Duration::ZERO);
+/// let request = client.poll_transmit().expect("a request for an allocation");
+/// assert_eq!((request.destination.port(), request.payload[1]), (3478, 3));
+/// assert!(client.poll_timeout().is_some()); // of the retransmission
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 pub struct TurnClient {
     config: TurnConfig,
     now: Duration,

@@ -66,6 +66,23 @@ pub struct FrameReferences<'a> {
 }
 
 /// Creates the Dependency Descriptors of a stream.
+///
+/// ```
+/// use codec_rtc::extension::dependency::{Describer, FrameReferences, Reader, Writer};
+///
+/// let mut describer = Describer::new(2, Some((640, 360)))?;
+/// let (mut writer, mut reader) = (Writer::default(), Reader::default());
+/// // A key frame, and a frame of the upper temporal layer that references it.
+/// for (number, temporal_id, references) in [(0, 0, &[][..]), (1, 1, &[0][..])] {
+///     let frame = FrameReferences { number, temporal_id, references };
+///     let descriptor = describer.describe(&frame)?;
+///     let mut bytes = Vec::new();
+///     writer.write(&descriptor, &mut bytes)?;
+///     let read = reader.read(&bytes)?;
+///     assert_eq!((read.temporal_id, read.frame_diffs.len()), (temporal_id, references.len()));
+/// }
+/// # Ok::<(), codec_rtc::rtp::Malformed>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Describer {
     structure: Structure,

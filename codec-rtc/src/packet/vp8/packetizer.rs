@@ -44,6 +44,33 @@ impl Default for PacketizerConfig {
 }
 
 /// Packetizer of VP8 frames.
+///
+/// ```
+/// use std::time::Duration;
+/// use codec_core::codec::PacketMeta;
+/// use codec_rtc::packet::vp8::{
+///     Completeness, Depacketizer, DepacketizerConfig, MediaClock, Packetizer, PacketizerConfig,
+/// };
+///
+/// // The first bytes of a VP8 key frame, then macroblock data.
+/// let mut frame = vec![0x10, 2, 0, 0x9d, 1, 0x2a, 64, 0, 48, 0];
+/// frame.resize(3000, 0);
+/// let mut packetizer = Packetizer::new(PacketizerConfig::default())?;
+/// let mut packets = Vec::new();
+/// packetizer.packetize(&frame, &PacketMeta::default(), 90_000, &mut packets)?;
+/// assert!(packets.len() >= 3 && packets.iter().all(|packet| packet.len() <= 1200));
+///
+/// let now = Duration::from_secs(1);
+/// let clock = MediaClock { timestamp: 90_000, due: now };
+/// let mut depacketizer = Depacketizer::new(DepacketizerConfig::new(clock));
+/// packets[1..].reverse(); // the network may reorder packets
+/// for packet in &packets {
+///     depacketizer.push(now, packet)?;
+/// }
+/// let assembled = depacketizer.poll_frame(now).expect("all packets have arrived");
+/// assert_eq!((assembled.completeness, assembled.data), (Completeness::Complete, frame));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Packetizer {
     config: PacketizerConfig,
