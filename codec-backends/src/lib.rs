@@ -43,7 +43,7 @@
 //!
 //! # Adapters
 //!
-//! Paths are relative to `src`. `docs/BACKENDS.md` lists what each of them lacks.
+//! Paths are relative to `src`. `docs/BACKENDS.md` lists the features that each of them lacks.
 //!
 //! | codec | library | file |
 //! |---|---|---|

@@ -33,7 +33,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`codec`] | traits, configuration, packets and their metadata, capabilities, traces |
-//! | [`frame`] | borrowed pictures, pooled frames, sizes, colour description |
+//! | [`frame`] | borrowed and pooled frames, sizes, colour description |
 //! | [`entropy`] | the bool coder of RFC 6386, section 7, with sinks that write or count bits; trees |
 //! | [`motion`] | integer and sub-pixel motion search |
 //! | [`analysis`] | half-size plane, costs, scene cuts, scrolling, temporal filter, MB-tree |

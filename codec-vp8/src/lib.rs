@@ -55,7 +55,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | one frame as planned; its settings; what its rows share | `encoder/frame.rs`, `encoder/settings.rs`, `encoder/header.rs`, `encoder/job.rs` |
+//! | one frame as planned; its settings; data shared by its rows | `encoder/frame.rs`, `encoder/settings.rs`, `encoder/header.rs`, `encoder/job.rs` |
 //! | main loop of a row | `encoder/row.rs` |
 //! | mode decision: candidates and finalists | `encoder/decide.rs`, `encoder/inter.rs`, `encoder/candidates.rs`, `encoder/search.rs`, `encoder/intra.rs`, `encoder/split.rs` |
 //! | prices of modes, vectors and tokens | `encoder/costs.rs`, `encoder/rate_table.rs` |
