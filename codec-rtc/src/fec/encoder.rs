@@ -5,7 +5,36 @@ use super::window::{Repair, Window};
 use super::{flexfec, ulpfec};
 use crate::rtp::Malformed;
 
-/// Makes repair payloads of the packets that are sent.
+/// Creates repair payloads for sent packets.
+///
+/// ```
+/// use codec_rtc::fec::{Encoder, FecLimits, mask::Pattern, ulpfec};
+/// use codec_rtc::rtp::{self, Header, Malformed};
+///
+/// let packets: Vec<Vec<u8>> = (0..4_u16)
+///     .map(|sequence| {
+///         let header = Header { sequence, ssrc: 1, payload_type: 96, ..Header::default() };
+///         let mut packet = Vec::new();
+///         rtp::write(&header, &mut packet);
+///         packet.extend(vec![sequence as u8; 100 + usize::from(sequence)]);
+///         packet
+///     })
+///     .collect();
+/// let mut encoder = Encoder::ulpfec();
+/// packets.iter().try_for_each(|packet| encoder.push(packet))?;
+/// let mut repairs = Vec::new();
+/// encoder.protect(4, 1, Pattern::Interleaved, &mut repairs);
+///
+/// // The receiver misses packet 2.
+/// let mut decoder = ulpfec::Decoder::new(1, FecLimits::default());
+/// let mut recovered = Vec::new();
+/// for lucky in [0, 1, 3] {
+///     decoder.push_media(&packets[lucky], &mut recovered)?;
+/// }
+/// decoder.push_repair(&repairs[0], &mut recovered)?;
+/// assert_eq!(recovered, [packets[2].clone()]);
+/// # Ok::<(), Malformed>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {
     window: Window,
@@ -27,8 +56,8 @@ impl Encoder {
         Self { window: Window::new(110), write: flexfec::write }
     }
 
-    /// Takes a media packet that is sent; for ULPFEC without RED, with the sequence number that it
-    /// has within RED.
+    /// Adds a sent media packet; for ULPFEC without its RED header, but with the sequence number that
+    /// it has within RED.
     ///
     /// # Errors
     /// [`Malformed`] if it is not an RTP packet, or is longer than 2048 bytes.

@@ -17,36 +17,7 @@ const LONG: u8 = 0x40;
 const SHORT_BITS: u32 = 16;
 const LONG_BITS: u32 = 48;
 
-/// Creates repair payloads for sent packets.
-///
-/// ```
-/// use codec_rtc::fec::{FecLimits, mask::Pattern, ulpfec};
-/// use codec_rtc::rtp::{self, Header, Malformed};
-///
-/// let packets: Vec<Vec<u8>> = (0..4_u16)
-///     .map(|sequence| {
-///         let header = Header { sequence, ssrc: 1, payload_type: 96, ..Header::default() };
-///         let mut packet = Vec::new();
-///         rtp::write(&header, &mut packet);
-///         packet.extend(vec![sequence as u8; 100 + usize::from(sequence)]);
-///         packet
-///     })
-///     .collect();
-/// let mut encoder = ulpfec::Encoder::new();
-/// packets.iter().try_for_each(|packet| encoder.push(packet))?;
-/// let mut repairs = Vec::new();
-/// encoder.protect(4, 1, Pattern::Interleaved, &mut repairs);
-///
-/// // The receiver misses packet 2.
-/// let mut decoder = ulpfec::Decoder::new(1, FecLimits::default());
-/// let mut recovered = Vec::new();
-/// for lucky in [0, 1, 3] {
-///     decoder.push_media(&packets[lucky], &mut recovered)?;
-/// }
-/// decoder.push_repair(&repairs[0], &mut recovered)?;
-/// assert_eq!(recovered, [packets[2].clone()]);
-/// # Ok::<(), Malformed>(())
-/// ```
+/// Writes a payload with level 0.
 pub(super) fn write(repair: &Repair) -> Vec<u8> {
     let Repair { base, mask, parity } = repair;
     // Bit 0 of the mask is the most significant bit on the wire.
