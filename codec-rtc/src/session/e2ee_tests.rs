@@ -212,7 +212,7 @@ fn acknowledged_references_recover_encrypted_streams() {
 }
 
 #[test]
-fn what_leaves_shows_layers_and_nothing_of_the_frames() {
+fn encrypted_packets_reveal_layers_only() {
     let mut call = Call::with(0.0, 2, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let tap = std::rc::Rc::clone(&seen);
@@ -260,7 +260,7 @@ fn layer_filter_works_without_the_key() {
 }
 
 #[test]
-fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
+fn wrong_key_yields_no_frames_and_few_key_requests() {
     let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(2)));
     call.run(900);
     assert_eq!(call.came, []);
@@ -278,7 +278,7 @@ fn with_a_wrong_key_nothing_comes_out_and_requests_become_rare() {
 }
 
 #[test]
-fn without_the_key_of_an_id_key_frames_are_not_asked_for() {
+fn key_frames_are_not_requested_without_the_key() {
     let mut call = Call::new(0.0, Encryptor::new(3, &key(1)).unwrap(), Decryptor::new());
     call.run(300);
     assert_eq!((call.came.len(), call.receiver.stats().key_requests), (0, 0));
@@ -309,7 +309,7 @@ fn keys_change_during_a_call() {
 }
 
 #[test]
-fn changed_frames_are_counted_and_mended() {
+fn modified_frames_are_counted_and_recovered() {
     let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let mut packets = 0;
     call.meddler = Box::new(move |_, mut datagram| {
@@ -374,7 +374,7 @@ fn replayed_frames_are_rejected() {
 }
 
 #[test]
-fn frames_that_were_not_sealed_do_not_come_out() {
+fn unencrypted_frames_are_rejected() {
     let mut call = Call::new(0.0, Encryptor::new(1, &key(1)).unwrap(), decryptor(1, &key(1)));
     let streams = Streams {
         video: Some(VideoStream::standard(SSRC)),

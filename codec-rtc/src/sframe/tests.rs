@@ -18,7 +18,7 @@ fn decryptor(id: u64, key: &Key) -> Decryptor {
 }
 
 #[test]
-fn the_vectors_of_the_standard_are_met() {
+fn test_vectors_of_rfc9605_match() {
     for (name, encrypted) in ENCRYPTED {
         let suite = Suite::from_name(name).unwrap();
         let key = Key::new(suite, &BASE_KEY).unwrap();
@@ -74,7 +74,7 @@ fn invalid_key_lengths_are_rejected_and_debug_omits_keys() {
 }
 
 #[test]
-fn a_counter_is_never_used_twice() {
+fn counters_are_never_reused() {
     let mut encryptor = Encryptor::new(1, &key(1)).unwrap();
     let first = encryptor.encrypt(&[], b"same").unwrap();
     // Back to the first key via another, and to a used counter.
@@ -117,7 +117,7 @@ fn any_modification_or_truncation_is_rejected() {
 }
 
 #[test]
-fn sound_is_no_picture_and_the_clear_byte_counts() {
+fn audio_is_not_accepted_as_video_and_the_clear_byte_is_authenticated() {
     let mut encryptor = Encryptor::new(0, &key(1)).unwrap();
     let mut decryptor = decryptor(0, &key(1));
     let video = encryptor.encrypt_video(false, b"frame").unwrap();
@@ -132,7 +132,7 @@ fn sound_is_no_picture_and_the_clear_byte_counts() {
 }
 
 #[test]
-fn several_keys_open_at_a_time_and_ids_are_not_used_again() {
+fn several_keys_are_usable_and_ids_are_not_reused() {
     let mut decryptor = decryptor(1, &key(1));
     let mut encryptor = Encryptor::new(1, &key(1)).unwrap();
     let old = encryptor.encrypt_audio(b"old").unwrap();
@@ -154,7 +154,7 @@ fn several_keys_open_at_a_time_and_ids_are_not_used_again() {
 }
 
 #[test]
-fn a_shared_secret_opens_senders_that_draw_their_ids() {
+fn shared_secret_decrypts_senders_with_random_ids() {
     let mut decryptor = Decryptor::new();
     decryptor.set_shared_key(&key(9)).unwrap();
     decryptor.set_shared_key(&key(1)).unwrap();
@@ -184,7 +184,7 @@ fn a_shared_secret_opens_senders_that_draw_their_ids() {
 }
 
 #[test]
-fn frames_come_in_any_order_within_the_window() {
+fn frames_may_arrive_in_any_order_within_the_window() {
     let mut encryptor = Encryptor::new(1, &key(1)).unwrap();
     let mut decryptor = decryptor(1, &key(1));
     let frames: Vec<_> = (0..REPLAY_WINDOW + 10)

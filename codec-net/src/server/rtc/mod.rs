@@ -3,6 +3,7 @@
 mod call;
 mod choice;
 mod collapse;
+mod config;
 mod control;
 mod endpoint;
 mod fragment;
@@ -20,7 +21,7 @@ mod watching;
 #[cfg(test)]
 mod tests;
 
+pub use config::{Relay, RtcConfig, StartRtcError};
 pub(super) use endpoint::{SDP, end, publish, trickle, view};
 pub(super) use fragment::SDP_FRAGMENT;
 pub(super) use network::Network;
-pub use network::{Relay, RtcConfig, StartRtcError};

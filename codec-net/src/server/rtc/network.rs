@@ -1,9 +1,8 @@
 //! The thread of the calls, and its socket.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +22,7 @@ use super::super::outcome::{EndReason, Refusal};
 use super::super::room::Item;
 use super::super::sessions::Session;
 use super::call::{Call, Common};
+use super::config::{RtcConfig, StartRtcError};
 use super::control::{Control, Role};
 use super::fragment::Credentials;
 use super::negotiation;
@@ -56,73 +56,6 @@ const STATS_INTERVAL: Duration = Duration::from_millis(250);
 const CERTIFICATE_DAYS: u32 = 30;
 /// Timeout without pending work.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// Why the calls cannot be served.
-#[derive(Debug)]
-pub enum StartRtcError {
-    /// The socket cannot be opened.
-    Listen(SocketAddr, io::Error),
-    /// No address that others could send to was found.
-    NoAddress(io::Error),
-    /// The certificate cannot be generated.
-    Certificate(String),
-    /// The thread cannot be started.
-    Thread(io::Error),
-}
-
-impl fmt::Display for StartRtcError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(address, error) => {
-                write!(f, "cannot listen on UDP {address}: {error}")
-            }
-            Self::NoAddress(error) => {
-                write!(
-                    f,
-                    "cannot find an address to announce: {error}\nhelp: give one with --announce"
-                )
-            }
-            Self::Certificate(error) => write!(f, "cannot generate a certificate: {error}"),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-        }
-    }
-}
-
-/// A TURN server, for clients without a direct connection.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Relay {
-    /// Its address.
-    pub server: SocketAddr,
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: String,
-    /// Whether only the relayed candidate is offered.
-    pub only: bool,
-    /// The server and its credentials, if clients may use it themselves (RFC 9725, section 4.6).
-    pub shared: Option<IceServer>,
-}
-
-impl fmt::Debug for Relay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("server", &self.server).finish_non_exhaustive()
-    }
-}
-
-/// Where calls are received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RtcConfig {
-    /// The UDP socket; port 0: any free port.
-    pub listen: SocketAddr,
-    /// The announced address, if it differs from the socket's own.
-    pub announce: Option<IpAddr>,
-    /// If `listen` is a loopback address and nothing else is announced: also receive datagrams on
-    /// this machine's network address, if it has one, and announce that. By default, Firefox uses
-    /// no loopback address. Calls still need the credentials of an answer.
-    pub beyond_loopback: bool,
-    /// A TURN server.
-    pub relay: Option<Relay>,
-}
 
 /// Handle of the thread.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use super::{RtcConfig, StartRtcError};
+use super::config::{RtcConfig, StartRtcError};
 
 /// Bytes of the system's buffers, each way.
 const SOCKET_BYTES: usize = 4 << 20;

@@ -1,0 +1,74 @@
+//! Configuration of the thread that serves the calls, and why it cannot start.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::ice_server::IceServer;
+
+/// Why the calls cannot be served.
+#[derive(Debug)]
+pub enum StartRtcError {
+    /// The socket cannot be opened.
+    Listen(SocketAddr, io::Error),
+    /// No address that others could send to was found.
+    NoAddress(io::Error),
+    /// The certificate cannot be generated.
+    Certificate(String),
+    /// The thread cannot be started.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartRtcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) => {
+                write!(f, "cannot listen on UDP {address}: {error}")
+            }
+            Self::NoAddress(error) => {
+                write!(
+                    f,
+                    "cannot find an address to announce: {error}\nhelp: give one with --announce"
+                )
+            }
+            Self::Certificate(error) => write!(f, "cannot generate a certificate: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+/// A TURN server, for clients without a direct connection.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Its address.
+    pub server: SocketAddr,
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// Whether only the relayed candidate is offered.
+    pub only: bool,
+    /// The server and its credentials, if clients may use it themselves (RFC 9725, section 4.6).
+    pub shared: Option<IceServer>,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// Where calls are received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RtcConfig {
+    /// The UDP socket; port 0: any free port.
+    pub listen: SocketAddr,
+    /// The announced address, if it differs from the socket's own.
+    pub announce: Option<IpAddr>,
+    /// If `listen` is a loopback address and `announce` is `None`: also listen on this machine's
+    /// network address, if it has one, on the same port, and announce both. By default, Firefox
+    /// uses no loopback address. Calls still need the credentials of an answer.
+    pub beyond_loopback: bool,
+    /// A TURN server.
+    pub relay: Option<Relay>,
+}
