@@ -33,6 +33,7 @@ impl Denoiser {
     /// Creates a noise suppressor for audio at 48 kHz with any number of channels. Calls process
     /// multiples of `granularity` sample frames; a multiple of 480 saves 10 ms of delay.
     ///
+    /// # Errors
     /// [`Error::Config`] for other sampling rates.
     pub fn new(format: AudioFormat, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || format.channels() == 0 {

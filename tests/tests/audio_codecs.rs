@@ -158,7 +158,7 @@ fn rejected_settings_name_the_allowed_values_and_change_nothing() {
     assert_eq!(with(|c| c.force_channels = Some(2)), "1");
     assert!(with(|c| c.frame = FrameLength::ms(30)).contains("2.5"));
     assert!(with(|c| c.rate = Some(AudioRate::Vbr(Bitrate(499)))).contains("500"));
-    assert!(with(|c| c.knobs.push(("x".to_owned(), 1))).contains("none"));
+    assert!(with(|c| c.knobs.push(("x".to_owned(), 1))).contains("no knob"));
 
     let config = opus(48_000, 1);
     let said = voice(config.format, 9_600, 7);

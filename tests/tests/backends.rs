@@ -59,17 +59,17 @@ enum Lie {
 }
 
 const LIES: [(Lie, &str); 12] = [
-    (Lie::LosesAPacket, "packets come in order"),
-    (Lie::WrongQindex, "packets are what they say"),
-    (Lie::WrongKind, "packets are what they say"),
-    (Lie::WrongDigest, "packets are what they say"),
-    (Lie::SwapsPackets, "packets come in order"),
+    (Lie::LosesAPacket, "packets are in order"),
+    (Lie::WrongQindex, "packet metadata is correct"),
+    (Lie::WrongKind, "packet metadata is correct"),
+    (Lie::WrongDigest, "packet metadata is correct"),
+    (Lie::SwapsPackets, "packets are in order"),
     (Lie::KeyFrameOnRateChange, "without a key frame"),
-    (Lie::IgnoresTheBitrate, "keeps to its window"),
-    (Lie::TakesAnyKnob, "every knob takes its ends"),
-    (Lie::HidesDrops, "every drop is told"),
-    (Lie::PanicsAtOtherSizes, "a refused picture changes nothing"),
-    (Lie::NoKeyFrameAfterFinish, "after `finish` it starts afresh"),
+    (Lie::IgnoresTheBitrate, "stays in its window"),
+    (Lie::TakesAnyKnob, "every knob accepts its bounds"),
+    (Lie::HidesDrops, "every drop is reported"),
+    (Lie::PanicsAtOtherSizes, "a rejected frame changes nothing"),
+    (Lie::NoKeyFrameAfterFinish, "`finish` resets the encoder"),
     (Lie::DeclaresAGapItFills, "intra refresh"),
 ];
 

@@ -1,4 +1,4 @@
-//! The queue at a link that has just become slower, before the queueing delay shows it.
+//! Detection of a queue at a link that has just become slower, before the queueing delay shows it.
 //!
 //! The packets that wait in that queue are missing from the next report. Their bytes and the rate at
 //! which the last ones arrived predict the queueing delay of a packet that is sent now. The delay of
@@ -13,14 +13,14 @@ use super::units::{bits, seconds_between};
 /// The link has become slower if packets arrive at less than this share of the smoothed throughput.
 /// At a higher rate, overdue packets are a burst of the sender's own.
 const SLOWER: f64 = 0.25;
-/// Least bits that give a rate: jitter makes the rate of fewer too low.
+/// Minimum number of bits for a rate: with fewer, jitter makes it too low.
 const LEAST_BITS: f64 = 8.0 * 2000.0;
-/// Fewer overdue bytes make no long queue at rates that video needs, and a sender that was busy looks
-/// the same.
+/// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that was
+/// busy looks the same.
 const LEAST_OVERDUE_BYTES: u64 = 6_000;
 /// A predicted queueing delay above this, in seconds, lowers the estimate at once.
 const LONG_S: f64 = 0.2;
-/// Longest prediction, in seconds.
+/// Maximum prediction, in seconds.
 const MAX_S: f64 = 60.0;
 
 /// Predicts the queueing delay from overdue packets.
@@ -34,7 +34,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// Takes a report. `arrived`: its packets, by arrival; `least_one_way_s`: the difference of the
+    /// Processes a report. `arrived`: its packets, by arrival; `least_one_way_s`: the difference of the
     /// clocks and the delay of an empty link; `overdue_bytes`: packets that would have been reported
     /// if the queue were empty; `acked_bps`: the smoothed throughput.
     pub(super) fn on_report(
@@ -71,17 +71,17 @@ impl Backlog {
         }
     }
 
-    /// The predicted queueing delay in seconds; 0 while the link is as fast as before.
+    /// Returns the predicted queueing delay in seconds; 0 while the link is as fast as before.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds
     }
 
-    /// The rate of the link in bits per second, if it is so slow that the queue is long.
+    /// Returns the rate of the link in bits per second, if it is so slow that the queue is long.
     pub(super) fn collapsed_bps(&self) -> Option<f64> {
         (self.seconds > LONG_S).then_some(self.rate_bps)
     }
 
-    /// What came before is no longer comparable.
+    /// Resets the state, because earlier reports are no longer comparable.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! The sender's side of both formats.
+//! FEC encoder for both formats.
 
 use super::mask::Pattern;
 use super::window::{Repair, Window};
@@ -42,15 +42,15 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// ULPFEC (RFC 5109), level 0. The payloads go into RED on the media's own source. A mask covers
-    /// 48 sequence numbers, those of repair packets between the media packets included.
+    /// Creates an encoder for ULPFEC (RFC 5109), level 0. Send its payloads in RED with the SSRC of
+    /// the media. A mask covers 48 sequence numbers, including those of repair packets.
     #[must_use]
     pub fn ulpfec() -> Self {
         Self { window: Window::new(48), write: ulpfec::write }
     }
 
-    /// FlexFEC (RFC 8627) with masks, which cover 110 sequence numbers. Each payload goes into an RTP
-    /// packet of the repair stream whose only contributing source is the protected one.
+    /// Creates an encoder for FlexFEC (RFC 8627) with masks of 110 sequence numbers. Send each payload
+    /// in an RTP packet of the repair stream whose only contributing source is the protected SSRC.
     #[must_use]
     pub fn flexfec() -> Self {
         Self { window: Window::new(110), write: flexfec::write }

@@ -1,16 +1,16 @@
-//! Values that lines of several kinds have.
+//! Parsers of values that occur in several kinds of lines.
 
 use super::Connection;
 use super::error::Problem;
 
-/// Characters that no text may have; tabs may be.
+/// Whether a character is not allowed in text; tabs are.
 pub(super) fn is_control(char: char) -> bool {
     char.is_control() && char != '\t'
 }
 
-/// `IN IP4 address[/ttl]`.
+/// Parses `IN IP4 address[/ttl]`.
 pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
-    let wrong = || Problem::wrong("the connection's address", value);
+    let wrong = || Problem::wrong("connection address", value);
     let mut words = value.split_ascii_whitespace();
     let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
         (words.next(), words.next(), words.next())
@@ -23,8 +23,8 @@ pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
     Ok(Connection { address: address.into(), ttl })
 }
 
-/// 0..=127.
+/// Parses a payload type, 0..=127.
 pub(super) fn parse_payload_type(text: &str) -> Result<u8, Problem> {
     let number = text.parse().ok().filter(|&number| number <= 127);
-    number.ok_or_else(|| Problem::wrong("a payload type of 0 to 127", text))
+    number.ok_or_else(|| Problem::wrong("payload type, expected 0 to 127", text))
 }

@@ -1,4 +1,4 @@
-//! Why media are not sent.
+//! Errors of sending media.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What is due: rates, probes, packets that leave the pacer, sender reports.
+//! Timed work of the sender: rates, probes, paced packets and sender reports.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use crate::rtcp::{self, Sdes, SenderReport, Xr};
 use crate::session::outgoing::Outgoing;
 use crate::session::video_out::VideoOut;
 
-/// Least rate at which packets leave.
+/// Minimum pacing rate.
 const LEAST_PACE: Bitrate = Bitrate(100_000);
-/// How often the protection of sound is looked at, and what packets of 20 ms have around them.
+/// Interval of updates of the audio resilience, and the headers of audio packets of 20 ms in bits
+/// per second.
 const AUDIO_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const AUDIO_OVERHEAD_BPS: u64 = 50 * 8 * 58;
 
 impl Sender {
-    /// Prepares at most one packet of media. `false`: nothing more leaves by `now`.
+    /// Prepares at most one media packet. Returns `false` if no more packets are due by `now`.
     pub(super) fn advance(&mut self, now: Duration) -> bool {
         self.follow(now);
         while self.copies.front().is_some_and(|&(at, _)| at <= now) {
@@ -39,7 +40,7 @@ impl Sender {
         true
     }
 
-    /// Brings rates up to what is known.
+    /// Updates the rates from the current estimate.
     fn follow(&mut self, now: Duration) {
         let told = self.controller.poll(now);
         if !self.drives {
@@ -62,7 +63,7 @@ impl Sender {
             self.update_audio_resilience(now, &estimate, &allocation);
         }
         self.pacer.set_held(self.controller.is_window_full(now));
-        // A probe that nothing can fill would only wait for its end.
+        // A probe without media to fill it would only wait for its end.
         if !self.pacer.is_probing()
             && self.video.as_ref().is_some_and(VideoOut::can_pad)
             && let Some(cluster) = self.controller.poll_probe()
@@ -79,7 +80,7 @@ impl Sender {
         }
     }
 
-    /// Looks once in a while how sound is to be protected.
+    /// Updates the audio resilience at intervals.
     fn update_audio_resilience(&mut self, now: Duration, estimate: &Estimate, parts: &Allocation) {
         let Some(stream) = self.config.streams.audio.filter(|stream| stream.is_opus()) else {
             return;
@@ -92,7 +93,7 @@ impl Sender {
         let link = AudioLink {
             loss: estimate.loss,
             burst,
-            // Headers and copies come out of it, too.
+            // It also pays for headers and redundant copies.
             bitrate: Bitrate(parts.audio.0 + AUDIO_OVERHEAD_BPS),
             red: stream.red.is_some(),
         };
@@ -104,7 +105,7 @@ impl Sender {
         }
     }
 
-    /// Stamps a packet, and remembers it.
+    /// Stamps a packet and records it as sent.
     fn stamp(&mut self, now: Duration, departure: Departure<Outgoing>) -> Vec<u8> {
         let Departure { packet: mut outgoing, probe } = departure;
         let map = self.config.streams.extensions;
@@ -128,7 +129,7 @@ impl Sender {
         bytes
     }
 
-    /// Sender reports of all streams, in one compound (RFC 3550, section 6.1).
+    /// Sends sender reports of all streams in one compound packet (RFC 3550, section 6.1).
     pub(super) fn report(&mut self, now: Duration) {
         let wall = self.config.ntp_at_zero;
         let mut packets = Vec::new();
@@ -152,7 +153,7 @@ impl Sender {
 
     pub(super) fn send_rtcp(&mut self, packets: &[rtcp::Packet]) {
         let mut datagram = Vec::new();
-        // Packets of ours fit their fields.
+        // Our packets are within their ranges.
         if rtcp::write_compound(packets, &mut datagram).is_ok() {
             self.schedule.on_packet(datagram.len());
             self.ready.push_back(datagram);
@@ -160,7 +161,7 @@ impl Sender {
     }
 }
 
-/// A part of the target as it is of what the link carries steadily.
+/// Scales a part of the target to the stable estimate.
 fn scaled(part: u64, estimate: &Estimate) -> u64 {
     let scaled = u128::from(part) * u128::from(estimate.stable.0);
     u64::try_from(scaled / u128::from(estimate.target.0.max(1))).unwrap_or(u64::MAX)

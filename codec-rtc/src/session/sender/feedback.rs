@@ -1,4 +1,4 @@
-//! RTCP from the receivers: reports, feedback on packets, requests.
+//! RTCP from the receivers: reports, transport feedback and requests.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::session::outgoing::Outgoing;
 use crate::session::reporters::ByeOutcome;
 use crate::session::stats::RemoteInbound;
 
-/// From this loss on, if it does not come from sending too much, a retransmission is sent twice, so
-/// long apart: asking once more would take a round trip.
+/// Minimum inherent loss at which retransmissions are sent twice, and the delay of the copy: another
+/// request would take a round trip.
 const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
-/// Most copies that wait.
+/// Maximum number of pending copies.
 const MAX_COPIES: usize = 256;
 
 impl Sender {
@@ -71,13 +71,13 @@ impl Sender {
         }
     }
 
-    /// Who says in a packet what came of our streams.
+    /// Returns the SSRC of the receiver that sent a packet about our streams.
     fn reporter(&self, packet: &rtcp::Packet) -> Option<u32> {
         let about_ours = |blocks: &[ReportBlock]| blocks.iter().any(|it| self.is_ours(it.ssrc));
         let ssrc = match packet {
             rtcp::Packet::ReceiverReport(it) if about_ours(&it.blocks) => it.ssrc,
             rtcp::Packet::SenderReport(it) if about_ours(&it.blocks) => it.ssrc,
-            // What it counts are packets of all streams.
+            // These count packets of all streams.
             rtcp::Packet::TransportFeedback(it) => it.sender_ssrc,
             rtcp::Packet::Ccfb(it) => it.sender_ssrc,
             rtcp::Packet::Remb(it) => it.sender_ssrc,
@@ -130,7 +130,7 @@ impl Sender {
         }
     }
 
-    /// What became of single packets.
+    /// Handles the fate of single packets.
     fn handle_feedback(&mut self, now: Duration, outcome: &Outcome) {
         self.knows_packets = true;
         let Some(video) = &mut self.video else { return };
