@@ -24,7 +24,7 @@ pub struct ProcessReport {
 ///
 /// It starts no threads, reads no clock and is deterministic.
 pub trait AudioProcessor: Send + Debug {
-    /// Returns the name, as in [`crate::registry::AUDIO_PROCESSORS`].
+    /// Returns the name, as in [`crate::processors::AUDIO_PROCESSORS`].
     fn name(&self) -> &'static str;
 
     /// Returns the format of the samples.

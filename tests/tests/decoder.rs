@@ -253,7 +253,7 @@ fn limits_on_packets_and_size_changes_hold() {
     let results: Vec<_> =
         (0..20).map(|n| decoder.decode(keys[n % 2], 0, None).map(|report| report.size)).collect();
     assert!(results[..8].iter().all(Result::is_ok));
-    let is_refused = |result: &Result<_, Error>| matches!(result, Err(Error::Limit(limit)) if limit.what.contains("new sizes"));
+    let is_refused = |result: &Result<_, Error>| matches!(result, Err(Error::Limit(limit)) if limit.what.contains("resized pixels"));
     assert!(is_refused(&results[8]), "{:?}", results[8]);
     // Rejected frames count, so decoding resumes once the changes are 30 frames old.
     assert!((0..30).any(|_| decoder.decode(keys[0], 0, None).is_ok()));

@@ -144,7 +144,7 @@ fn rejections_name_the_range_and_leave_the_encoder_usable() {
         (Update::Bitrate(Bitrate(0)), "at least 1 bit/s"),
         (Update::Rate(RateControl::Quality(101)), "0..=100"),
         (Update::Rate(RateControl::FixedQ(128)), "0..=127"),
-        (Update::FrameRate(Rational::new(0, 1)), "above 0"),
+        (Update::FrameRate(Rational::new(0, 1)), "a value above 0"),
         (Update::Resolution(Size::new(0, 5)), "1x1 to 16383x16383"),
         (Update::Resolution(Size::new(16384, 5)), "1x1 to 16383x16383"),
         (Update::Drops(DropPolicy::BelowBufferPct(101)), "0..=100 percent"),
