@@ -45,6 +45,9 @@ use crate::measure;
 const FRAMES: &str = "frames";
 
 /// Runs a study and writes its report.
+///
+/// # Errors
+/// If an arm, a clip or the report folder is rejected, or points have no results.
 pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Result<()> {
     let study = Study::new(args)?;
     let arms = arms_of(&study, grammar)?;

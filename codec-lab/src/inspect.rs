@@ -25,6 +25,9 @@ use page::PageReport;
 use totals::Totals;
 
 /// Reports each packet of a stream; the report is kept if damage ends the run.
+///
+/// # Errors
+/// If the input is damaged or a report cannot be written.
 pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     let mut spec = args.input.clone();
     spec.lenient = args.conceal;

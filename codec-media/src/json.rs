@@ -6,6 +6,12 @@ use std::fmt::{Display, Write};
 #[derive(Clone, Debug)]
 pub struct Object(String);
 
+impl Default for Object {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Object {
     /// An empty object.
     pub fn new() -> Self {

@@ -7,14 +7,14 @@
 //!
 //! # Example
 //!
-//! Draw a clip, then transcode it to a smaller one:
+//! Generate a clip, then transcode it to a smaller one:
 //!
 //! ```
 //! use codec_container::Format;
 //! use codec_core::frame::{PictureInfo, Rational, Size};
 //! use codec_media::Env;
 //! use codec_media::events::Events;
-//! use codec_media::generate::sources::DrawnPictures;
+//! use codec_media::generate::sources::GeneratedFrames;
 //! use codec_media::generate::{Generator, Scene};
 //! use codec_media::io::decoded::DecodeOptions;
 //! use codec_media::io::source;
@@ -30,9 +30,9 @@
 //!
 //! let (size, rate) = (Size::new(64, 48), Rational::new(30, 1));
 //! let generator = Generator::new(Scene::Clapper, size, rate, 1).expect("a valid size");
-//! let mut drawn = DrawnPictures::new(generator, 5, PictureInfo::default());
+//! let mut generated = GeneratedFrames::new(generator, 5, PictureInfo::default());
 //! let settings = Encoding::generated(large.clone(), Format::WebM, false, None)?;
-//! Session::new(&settings, &drawn, None, &env)?.run(&settings, &mut drawn)?;
+//! Session::new(&settings, &generated, None, &env)?.run(&settings, &mut generated)?;
 //!
 //! let mut settings = Encoding::generated(small.clone(), Format::Ivf, false, None)?;
 //! settings.input.path = large;

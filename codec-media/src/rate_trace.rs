@@ -12,6 +12,9 @@ use crate::failure::{Failure, Kind, Result};
 const MOST_BYTES: u64 = 16 << 20;
 
 /// Reads the rate of a link, which may be 0 during an outage.
+///
+/// # Errors
+/// If the file cannot be read or is not a trace.
 pub fn read_trace(path: &Path) -> Result<RateTrace> {
     let name = path.display();
     let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
@@ -27,6 +30,9 @@ pub fn read_trace(path: &Path) -> Result<RateTrace> {
 }
 
 /// Reads the bitrate of an encoder, which must not be 0.
+///
+/// # Errors
+/// If the file cannot be read or is not a trace.
 pub fn read_targets(path: &Path) -> Result<RateTrace> {
     let trace = read_trace(path)?;
     if let Some((time, _)) = trace.steps().iter().find(|(_, rate)| rate.0 == 0) {

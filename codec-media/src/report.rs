@@ -21,6 +21,9 @@ pub enum Form {
 
 impl Form {
     /// Chosen by the file name.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Ok(Self::Csv),

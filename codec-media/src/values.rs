@@ -8,6 +8,9 @@ use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
 /// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn bitrate(text: &str) -> Result<Bitrate, String> {
     let (number, unit) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1e3),
@@ -23,6 +26,9 @@ pub fn bitrate(text: &str) -> Result<Bitrate, String> {
 }
 
 /// Parses a frame size: `640x360`.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn size(text: &str) -> Result<Size, String> {
     let side = |side: &str| side.parse::<u32>().ok().filter(|side| (1..=16383).contains(side));
     text.split_once(['x', 'X'])
@@ -31,6 +37,9 @@ pub fn size(text: &str) -> Result<Size, String> {
 }
 
 /// Parses a frame rate: `30`, `29.97` or `30000/1001`.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn frame_rate(text: &str) -> Result<Rational, String> {
     // The container crate converts decimals such as 29.97 to exact fractions.
     let spec = RawSpec::from_str(&format!("16x16@{text}"))?;
@@ -38,6 +47,9 @@ pub fn frame_rate(text: &str) -> Result<Rational, String> {
 }
 
 /// Parses `10%` or `10` as a fraction.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text);
     let percent = number.parse::<f64>().ok().filter(|percent| (0.0..=1000.0).contains(percent));
@@ -116,12 +128,18 @@ impl FromStr for KeyInterval {
 }
 
 /// Parses bits per pixel, above 0 and at most 100.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn bpp(text: &str) -> Result<f64, String> {
     let bits = text.parse::<f64>().ok().filter(|bits| *bits > 0.0 && *bits <= 100.0);
     bits.ok_or_else(|| "expected bits per pixel such as 0.06".to_owned())
 }
 
 /// Parses seconds: `600`, `600s`, `10m`, `2h`; at most a year.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn seconds(text: &str) -> Result<f64, String> {
     let unit = |suffix: char, seconds: f64| Some((text.strip_suffix(suffix)?, seconds));
     let (number, unit) = unit('s', 1.0)
@@ -135,6 +153,9 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 }
 
 /// Parses microseconds: `8ms`, `2500us`; a plain number is milliseconds.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn frame_time(text: &str) -> Result<u64, String> {
     let (number, unit_us) = match (text.strip_suffix("ms"), text.strip_suffix("us")) {
         (Some(number), _) => (number, 1000.0),
@@ -150,6 +171,9 @@ pub fn frame_time(text: &str) -> Result<u64, String> {
 }
 
 /// Parses the duration of an audio packet: `20ms`, `2.5ms`; a plain number is milliseconds.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn frame_length(text: &str) -> Result<FrameLength, String> {
     let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms or 60ms, 80ms, 100ms, 120ms".to_owned();
     let micros = frame_time(text).map_err(|_| wrong())?;
@@ -158,6 +182,9 @@ pub fn frame_length(text: &str) -> Result<FrameLength, String> {
 }
 
 /// Parses decibels, -60 to 60.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn gain(text: &str) -> Result<f32, String> {
     let number = text.strip_suffix("dB").unwrap_or(text).trim();
     let gain = number.parse::<f32>().ok().filter(|gain| (-60.0..=60.0).contains(gain));
@@ -316,6 +343,9 @@ fn gap_ms(text: &str) -> Result<u64, String> {
 }
 
 /// Parses a whole number, with K, M or G for powers of 1,024.
+///
+/// # Errors
+/// If the text is not a valid value.
 pub fn quantity(text: &str) -> Result<u64, String> {
     let (number, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),

@@ -305,12 +305,14 @@ mod tests {
         let mut packetizer = Packetizer::new(config).unwrap();
         let mut out = Vec::new();
         for frame in 0..frames {
-            let mut meta = PacketMeta::default();
-            meta.frame_id = frame;
-            meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
-            meta.temporal_id = [0, 2, 1, 2][usize::try_from(frame % 4).unwrap()];
-            meta.layer_sync = matches!(frame % 4, 1 | 2);
-            meta.tl0_index = u8::try_from(frame / 4 % 256).unwrap();
+            let meta = PacketMeta {
+                frame_id: frame,
+                kind: if frame == 0 { FrameKind::Key } else { FrameKind::Inter },
+                temporal_id: [0, 2, 1, 2][usize::try_from(frame % 4).unwrap()],
+                layer_sync: matches!(frame % 4, 1 | 2),
+                tl0_index: u8::try_from(frame / 4 % 256).unwrap(),
+                ..PacketMeta::default()
+            };
             let data = vec![u8::from(frame != 0); 200];
             let mut packets = Vec::new();
             let timestamp = u32::try_from(frame).unwrap() * 3000;

@@ -49,13 +49,12 @@ fn sender() -> Sender {
 }
 
 fn frame(number: u64) -> Packet {
-    let mut meta = PacketMeta::default();
-    meta.frame_id = number;
-    meta.kind = if number.is_multiple_of(60) { FrameKind::Key } else { FrameKind::Inter };
-    let mut packet = Packet::default();
-    packet.data = vec![u8::from(meta.kind != FrameKind::Key); 3000];
-    packet.meta = meta;
-    packet
+    let meta = PacketMeta {
+        frame_id: number,
+        kind: if number.is_multiple_of(60) { FrameKind::Key } else { FrameKind::Inter },
+        ..PacketMeta::default()
+    };
+    Packet { data: vec![u8::from(meta.kind != FrameKind::Key); 3000], meta, ..Packet::default() }
 }
 
 /// Passes a frame to a sender; returns its datagrams.

@@ -89,7 +89,7 @@ pub(crate) struct SendArgs {
     /// `capture`): `v4l2:/dev/video0,size=640x480,fps=30,format=mjpeg,channels=1,mic=default`.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// Destination: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, or whip://HOST/PATH.
+    /// Destination: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, or `whip://HOST/PATH`.
     ///
     /// `?listen` waits for the other end to connect. `whip://` publishes to a WebRTC server.
     #[arg(value_name = "URL")]
@@ -151,7 +151,7 @@ pub(crate) struct SendArgs {
 pub(crate) struct RecvArgs {
     /// Source: rtp://, srtp://, udp://, tcp://, ws://, wss:// or whep:// URL, or an .sdp file.
     ///
-    /// URLs have the form SCHEME://HOST:PORT, or whep://HOST/PATH for a WebRTC server. The receiver
+    /// URLs have the form SCHEME://HOST:PORT, or `whep://HOST/PATH` for a WebRTC server. The receiver
     /// waits for the other end; `?connect` connects to it.
     #[arg(value_name = "URL")]
     pub(crate) url: String,

@@ -7,13 +7,8 @@
 //! ([`crate::codec::Capabilities::gaps`]) and reject requests for them; a feature that is neither
 //! implemented nor declared as missing fails.
 //!
-//! ```
-//! use codec_core::{conformance, registry};
-//!
-//! let report = conformance::check_video(registry::find("vp8/native")?, registry::BACKENDS);
-//! assert!(report.is_passed(), "{report}");
-//! # Ok::<(), codec_core::Error>(())
-//! ```
+//! [`check_video`] takes a backend and the list that it is registered in. The tests of the workspace
+//! and `codec codecs --check` run it over the registry of `codec-backends`.
 
 mod report;
 mod scene;

@@ -22,6 +22,9 @@ use options::{BenchOptions, KernelOptions};
 use record::{Point, Record, Series};
 
 /// Measures, reports and compares.
+///
+/// # Errors
+/// If an input is rejected, or something is slower than the baseline allows.
 pub fn run(args: &BenchOptions, env: &Env) -> Result<()> {
     warn_of_debug_build(env);
     env.stop.heed();

@@ -171,6 +171,9 @@ impl AudioLane {
     }
 
     /// Processes all audio that begins before `until_s`.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn advance(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         let until_s = self.end_s.map_or(until_s, |end| end.min(until_s));
         while !self.ended && self.step(until_s, writer)? {
@@ -185,6 +188,9 @@ impl AudioLane {
 
     /// Skips audio before `until_s` without encoding it; encoding restarts afterwards. Samples
     /// buffered in the encoder go to `writer`.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         self.start_s = Some(until_s);
         if self.ended {
@@ -199,6 +205,9 @@ impl AudioLane {
     }
 
     /// Processes the remaining audio up to the configured end and flushes the encoder.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         let outcome = self.advance(f64::INFINITY, writer);
         if let Way::Coded(coded) = &mut self.way {

@@ -35,6 +35,9 @@ pub struct AudioSink {
 
 impl AudioSink {
     /// Opens the encoder. `name` is the output's, for messages; `number` is that of its track.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn new(
         backend: &AudioBackend,
         config: &AudioEncoderConfig,
@@ -94,6 +97,9 @@ impl AudioSink {
     }
 
     /// Flushes the encoder. The writer stays open.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
         self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
         self.drain(writer)

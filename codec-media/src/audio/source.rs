@@ -58,6 +58,9 @@ pub struct AudioSource {
 
 impl AudioSource {
     /// Opens only the audio of `spec`.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn open(spec: &InputSpec, options: &AudioDecodeOptions, env: &Env) -> Result<Self> {
         match spec.open(env)? {
             Opened::Container(Input::Packets(mut reader)) => {
@@ -69,6 +72,9 @@ impl AudioSource {
     }
 
     /// Decodes the first audio track of `reader`, which delivers only that track.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn new(
         reader: Box<dyn PacketReader>,
         name: String,

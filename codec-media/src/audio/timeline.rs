@@ -133,6 +133,9 @@ impl Timeline {
     }
 
     /// Flushes the resampler after the last samples.
+    ///
+    /// # Errors
+    /// If the audio is damaged or cannot be written.
     pub fn finish(&mut self, give: Give<'_>) -> Result<()> {
         self.converter.finish(&mut self.out);
         self.give(give)

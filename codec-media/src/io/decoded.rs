@@ -34,6 +34,9 @@ pub struct DecodeOptions {
 
 /// Opens a decoder for `codec`, or the backend that the user named. With several threads it may
 /// delay its output by `delay_frames`.
+///
+/// # Errors
+/// If no decoder is found or the input is damaged.
 pub fn open_decoder(
     codec: &str,
     size: Size,

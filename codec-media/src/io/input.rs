@@ -47,6 +47,9 @@ impl InputSpec {
     }
 
     /// Opens the input and detects its content.
+    ///
+    /// # Errors
+    /// If the input cannot be opened or is not supported.
     pub fn open(&self, env: &Env) -> Result<Opened> {
         let name = self.name();
         let source = bytes_of(&self.path, &name, env)?;

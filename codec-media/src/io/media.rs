@@ -34,6 +34,9 @@ pub struct Media {
 
 impl Media {
     /// Returns itself, or an error if wanted audio is lost.
+    ///
+    /// # Errors
+    /// If the input cannot be opened or lacks the requested tracks.
     pub fn complete(self) -> Result<Self> {
         match self.lost_sound {
             Some(failure) => Err(failure),

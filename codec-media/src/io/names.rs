@@ -14,6 +14,9 @@ pub fn is_pipe(path: &Path) -> bool {
 }
 
 /// The format given by `-f`, otherwise by the extension; `default` for pipes and devices.
+///
+/// # Errors
+/// If no format is known for the name.
 pub fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<Format> {
     if let Some(name) = flag {
         return Format::from_extension(name).ok_or_else(|| {

@@ -45,6 +45,9 @@ enum Place {
 
 impl Rules {
     /// Rejects an output that must not be written, before any work is done.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
     pub fn check(&self, path: &Path) -> Result<()> {
         if is_pipe(path) {
             if stdout().is_terminal() && !self.terminal {
@@ -76,6 +79,9 @@ impl Rules {
 
 impl OutputFile {
     /// Creates an output; its final name does not exist yet.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
     pub fn create(path: &Path, rules: &Rules) -> Result<Self> {
         Self::create_as(path, rules, false)
     }
@@ -106,6 +112,9 @@ impl OutputFile {
     }
 
     /// Returns the stream for a container writer.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
     pub fn stream(&self) -> Result<Output> {
         let failed = |error| Failure::output(&self.name, &error);
         Ok(match &self.place {
@@ -117,6 +126,9 @@ impl OutputFile {
     }
 
     /// Returns an unbuffered writer for other content.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
     pub fn writer(&self) -> Result<Box<dyn Write + Send>> {
         let failed = |error| Failure::output(&self.name, &error);
         Ok(match &self.place {
@@ -131,6 +143,9 @@ impl OutputFile {
     }
 
     /// Renames the file to its final name. The writer must have been flushed.
+    ///
+    /// # Errors
+    /// If the output cannot or must not be written.
     pub fn commit(self) -> Result<()> {
         let Place::File { temporary, path } = self.place else {
             return Ok(());
@@ -183,6 +198,9 @@ fn unbuffered_stdout() -> Box<dyn Write + Send> {
 }
 
 /// Prints text to standard output: checksums, tables, JSON.
+///
+/// # Errors
+/// If the output cannot or must not be written.
 pub fn print(text: &str) -> Result<()> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

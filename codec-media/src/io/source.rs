@@ -68,12 +68,18 @@ pub trait FrameSource {
 
     /// Waits at most `most` for a frame and returns whether one is available. Only capture devices
     /// wait; other sources always have one.
+    ///
+    /// # Errors
+    /// If the input is damaged or cannot be read.
     #[cfg(feature = "net")]
     fn wait(&mut self, _most: std::time::Duration) -> Result<bool> {
         Ok(true)
     }
 
     /// The next frame, in memory that the next call reuses.
+    ///
+    /// # Errors
+    /// If the input is damaged or cannot be read.
     fn next(&mut self) -> Result<Option<Shot<'_>>>;
 
     /// The damage so far.
@@ -88,11 +94,17 @@ pub trait FrameSource {
 }
 
 /// Opens any input as video.
+///
+/// # Errors
+/// If the input is damaged or cannot be read.
 pub fn open(spec: &InputSpec, options: &DecodeOptions, env: &Env) -> Result<Box<dyn FrameSource>> {
     of(spec.open(env)?, spec, options, env)
 }
 
 /// The video of an opened input.
+///
+/// # Errors
+/// If the input is damaged or cannot be read.
 pub fn of(
     opened: Opened,
     spec: &InputSpec,

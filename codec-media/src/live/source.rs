@@ -26,6 +26,7 @@ pub enum LiveSource {
     File(InputSpec),
     /// Generated video and audio.
     Test(TestSource),
+    /// A camera, a microphone, or both.
     #[cfg(all(feature = "capture", target_os = "linux"))]
     Capture(CaptureSpec),
 }
@@ -83,12 +84,18 @@ impl LiveSource {
     }
 
     /// Parses a camera or a microphone: the text after `v4l2:`.
+    ///
+    /// # Errors
+    /// If the text is not a valid device description.
     #[cfg(all(feature = "capture", target_os = "linux"))]
-    pub(crate) fn capture(text: &str) -> Result<Self> {
+    pub fn capture(text: &str) -> Result<Self> {
         CaptureSpec::parse(text).map(Self::Capture)
     }
 
     /// This build has no capture.
+    ///
+    /// # Errors
+    /// If the input cannot be opened.
     #[cfg(not(all(feature = "capture", target_os = "linux")))]
     pub fn capture(_text: &str) -> Result<Self> {
         let message = "v4l2: cameras require Linux and a build with the feature `capture`";
@@ -116,6 +123,9 @@ impl LiveSource {
     }
 
     /// Opens the input for video, audio or both.
+    ///
+    /// # Errors
+    /// If the input cannot be opened.
     pub fn open(
         &self,
         wants: Parts,

@@ -29,6 +29,9 @@ pub struct TestSource {
 
 impl TestSource {
     /// Parses the text after `testsrc:`.
+    ///
+    /// # Errors
+    /// If the options are invalid.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |what: String| Failure::usage(format!("invalid testsrc: {what}"));
         let mut source = Self {
@@ -102,6 +105,9 @@ impl TestSource {
     }
 
     /// Returns the audio, if any, which lasts a day.
+    ///
+    /// # Errors
+    /// If the options are invalid.
     pub fn sound(&self) -> Result<Option<AudioInput>> {
         let sound = match (self.sound, self.scene) {
             (Some(sound), _) => sound,

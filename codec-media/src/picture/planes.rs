@@ -67,6 +67,9 @@ impl Planes {
     }
 
     /// Returns a view of the frame.
+    ///
+    /// # Errors
+    /// If size and samples do not match.
     pub fn picture(&self) -> Result<Picture<'_>> {
         let view = Picture::i420_packed(self.size, &self.bytes).map_err(Failure::internal)?;
         Ok(view.with_info(self.info))

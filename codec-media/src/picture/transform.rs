@@ -38,6 +38,9 @@ impl Transform {
     }
 
     /// The size and metadata of the result for a frame of `size`.
+    ///
+    /// # Errors
+    /// If size and samples do not match.
     pub fn outcome(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (mut size, mut info) = (size, info);
         if let Some(crop) = self.crop {
@@ -68,6 +71,9 @@ impl Transform {
     }
 
     /// Returns the transformed frame, or `picture` itself if there is nothing to do.
+    ///
+    /// # Errors
+    /// If size and samples do not match.
     pub fn apply<'a>(&'a mut self, picture: Picture<'a>) -> Result<Picture<'a>> {
         let rotation = self.rotation(picture.info);
         let (size, info) = self.outcome(picture.size(), picture.info)?;

@@ -45,6 +45,9 @@ pub struct Opened {
 
 /// Decides whether packets are copied or re-encoded, and opens the encoder if needed. The track
 /// will have `number` in the output, whose name is `output`.
+///
+/// # Errors
+/// If input, encoder or output fails.
 pub fn open(
     input: AudioInput,
     settings: &AudioSettings,
@@ -132,6 +135,9 @@ const STEP_S: f64 = 0.1;
 const STEPS_PER_SECOND: Rational = Rational { num: 10, den: 1 };
 
 /// Processes the audio of an input without video.
+///
+/// # Errors
+/// If input, encoder or output fails.
 pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "for progress")]
     let stated = input.track.duration.map(|ticks| ticks as f64 * input.track.time_base.as_f64());

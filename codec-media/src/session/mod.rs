@@ -87,6 +87,9 @@ struct Start {
 
 impl Session {
     /// Opens the encoders and the output for `source` and `sound`.
+    ///
+    /// # Errors
+    /// If input, encoder or output fails.
     pub fn new(
         settings: &Encoding,
         source: &dyn FrameSource,
@@ -172,6 +175,9 @@ impl Session {
 
     /// Encodes all of `source`. If the input ends with an error, the output is still finalised and
     /// kept.
+    ///
+    /// # Errors
+    /// If input, encoder or output fails.
     pub fn run(mut self, settings: &Encoding, source: &mut dyn FrameSource) -> Result<()> {
         let mut input_end = Ok(());
         let mut seen = 0_u64;

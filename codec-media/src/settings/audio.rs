@@ -114,6 +114,9 @@ pub struct AudioSettings {
 
 impl AudioSettings {
     /// Resolves the options. `bitrate` is the value of `-b` if the output is audio only.
+    ///
+    /// # Errors
+    /// If settings do not match or the backend is missing.
     pub fn new(
         args: &AudioOptions,
         format: Format,
@@ -167,6 +170,9 @@ impl AudioSettings {
     }
 
     /// Settings for `decode`: samples in the given encoding, or the usual one of `format`.
+    ///
+    /// # Errors
+    /// If settings do not match or the backend is missing.
     pub fn decoded(samples: Option<&str>, format: Format) -> Result<Self> {
         let mut settings = Self::generated(format);
         let codec = match samples {
@@ -237,6 +243,9 @@ impl AudioSettings {
     }
 
     /// Returns the encoder for `format`.
+    ///
+    /// # Errors
+    /// If settings do not match or the backend is missing.
     pub fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
         match self.codec {
             AudioChoice::Encode(backend, codec) => Ok((backend, codec)),
@@ -251,6 +260,9 @@ impl AudioSettings {
 
     /// Returns the encoder configuration for audio in format `input`. The caller converts the
     /// samples.
+    ///
+    /// # Errors
+    /// If settings do not match or the backend is missing.
     pub fn config(
         &self,
         codec: AudioCodec,
@@ -325,6 +337,9 @@ fn is_telephony(codec: AudioCodec) -> bool {
 }
 
 /// Finds the backend and the codec of a name: `opus`, `opus/libopus`, `pcm`, `s16le`.
+///
+/// # Errors
+/// If settings do not match or the backend is missing.
 pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let encoding = PcmEncoding::ALL.into_iter().find(|encoding| encoding.name() == name);
     let spec = if encoding.is_some() { "pcm" } else { name };

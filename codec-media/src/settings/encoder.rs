@@ -111,6 +111,9 @@ enum RateChoice {
 
 impl EncoderSettings {
     /// Resolves `args` for streams in `format`; `usual` is the default preset.
+    ///
+    /// # Errors
+    /// If settings do not match or the backend is missing.
     pub fn new(args: &EncoderOptions, usual: Preset, format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
         let preset = args.preset.unwrap_or(usual);
@@ -306,7 +309,7 @@ fn knob(setting: &KnobSetting, capabilities: &Capabilities) -> Result<(String, i
             "off" | "false" | "no" => Some(0),
             _ => None,
         },
-        _ => None,
+        KnobKind::Range { .. } => None,
     };
     let number = named.or_else(|| value.parse().ok()).filter(|&number| knob.allows(number));
     let number = number.ok_or_else(|| {

@@ -124,6 +124,9 @@ pub struct RgbStill {
 
 impl RgbStill {
     /// Reads and decodes all of `input` like a viewer: 8-bit RGB.
+    ///
+    /// # Errors
+    /// If the image is damaged, not supported or cannot be written.
     pub fn new(
         input: impl Read,
         format: StillFormat,
@@ -183,6 +186,9 @@ impl RgbStill {
     }
 
     /// Converts to I420 with the usual colours for the size.
+    ///
+    /// # Errors
+    /// If the image is damaged, not supported or cannot be written.
     pub fn to_planes(size: Size, samples: &[u8]) -> Result<Planes> {
         let mut planes = Planes::default();
         planes.reset(size);

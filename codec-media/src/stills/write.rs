@@ -37,6 +37,9 @@ pub struct Style {
 
 impl Style {
     /// Chosen by the name of the output; PNG for pipes.
+    ///
+    /// # Errors
+    /// If the image is damaged, not supported or cannot be written.
     pub fn of(path: &Path, quality: Option<u8>, lossless: bool) -> Result<Self> {
         let format = match StillFormat::of(path) {
             Some(format) => format,
@@ -72,6 +75,9 @@ impl Style {
 }
 
 /// Writes `planes` to `path`; returns a description of the result.
+///
+/// # Errors
+/// If the image is damaged, not supported or cannot be written.
 pub fn save(
     planes: &Planes,
     path: &Path,
@@ -120,6 +126,9 @@ fn through_image(planes: &Planes, style: Style) -> Result<Vec<u8>> {
 }
 
 /// Encodes one VP8 key frame in WebP's colours; `speed` is that of the encoder.
+///
+/// # Errors
+/// If the image is damaged, not supported or cannot be written.
 pub fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: &Env) -> Result<Vec<u8>> {
     let full = planes.info.color.or_default_for(planes.size);
     let is_601 = matches!(full.matrix, MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG);

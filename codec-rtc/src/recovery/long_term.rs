@@ -457,8 +457,7 @@ mod tests {
         fn code(&mut self) -> (u64, Option<SlotPlan>, Vec<u64>) {
             self.now += ms(33);
             let plan = self.it.plan(self.now);
-            let mut meta = PacketMeta::default();
-            meta.frame_id = self.number;
+            let mut meta = PacketMeta { frame_id: self.number, ..PacketMeta::default() };
             self.number += 1;
             match plan {
                 Some(plan) if !plan.references.is_empty() => {

@@ -104,9 +104,7 @@ impl Call {
         let number = self.coded.len() as u64;
         let request = self.sender.request(self.now, i64::try_from(number).unwrap());
         let is_key = number == 0 || request.key_frame;
-        let mut meta = PacketMeta::default();
-        meta.frame_id = number;
-        meta.shown = true;
+        let mut meta = PacketMeta { frame_id: number, shown: true, ..PacketMeta::default() };
         let all = SlotSet(7);
         (meta.refs_used, meta.refs_updated) = match (is_key, request.references, request.updates) {
             (true, ..) => (SlotSet::NONE, all),
@@ -122,8 +120,10 @@ impl Call {
         meta.tl0_index = u8::try_from(number / 2 % 256).unwrap();
         self.keys += u64::from(is_key);
         let len = 200 + self.rng.below(6000);
-        let mut packet = Packet::default();
-        packet.data = (0..len).map(|_| u8::try_from(self.rng.below(256)).unwrap()).collect();
+        let mut packet = Packet {
+            data: (0..len).map(|_| u8::try_from(self.rng.below(256)).unwrap()).collect(),
+            ..Packet::default()
+        };
         packet.data[0] = packet.data[0] & !1 | u8::from(!is_key);
         packet.meta = meta;
         let timestamp = u32::try_from(number).unwrap() * 3000;

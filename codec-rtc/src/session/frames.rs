@@ -129,9 +129,11 @@ mod tests {
         let mut long_term = LongTerm::new(LongTermConfig::default());
         let mut frames = SentFrames::default();
         for frame in 0..3 {
-            let mut meta = PacketMeta::default();
-            meta.frame_id = frame;
-            meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+            let mut meta = PacketMeta {
+                frame_id: frame,
+                kind: if frame == 0 { FrameKind::Key } else { FrameKind::Inter },
+                ..PacketMeta::default()
+            };
             if let Some(plan) = long_term.plan(Duration::ZERO) {
                 (meta.refs_used, meta.refs_updated) = (plan.references, plan.updates);
             }

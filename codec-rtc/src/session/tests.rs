@@ -17,13 +17,12 @@ use crate::rtp::{self, Header};
 const SSRC: u32 = 5;
 
 fn frame(number: u64) -> Packet {
-    let mut meta = PacketMeta::default();
-    meta.frame_id = number;
-    meta.kind = if number == 0 { FrameKind::Key } else { FrameKind::Inter };
-    let mut packet = Packet::default();
-    packet.data = vec![u8::from(number != 0); 4000];
-    packet.meta = meta;
-    packet
+    let meta = PacketMeta {
+        frame_id: number,
+        kind: if number == 0 { FrameKind::Key } else { FrameKind::Inter },
+        ..PacketMeta::default()
+    };
+    Packet { data: vec![u8::from(number != 0); 4000], meta, ..Packet::default() }
 }
 
 /// Sends 60 frames to a receiver that reports losses only by receiver reports; returns the number

@@ -44,9 +44,11 @@ impl Media {
             let mut packets = Vec::new();
             let mut data = vec![0x55; 3500];
             data[0] = u8::from(self.frames > 0);
-            let mut meta = PacketMeta::default();
-            meta.kind = if self.frames == 0 { FrameKind::Key } else { FrameKind::Inter };
-            meta.frame_id = u64::from(self.frames);
+            let meta = PacketMeta {
+                kind: if self.frames == 0 { FrameKind::Key } else { FrameKind::Inter },
+                frame_id: u64::from(self.frames),
+                ..PacketMeta::default()
+            };
             self.packetizer.packetize(&data, &meta, self.frames * 3600, &mut packets).unwrap();
             let now = call.now;
             let peer = &mut call.ends[from].peer;

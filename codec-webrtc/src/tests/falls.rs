@@ -65,8 +65,10 @@ fn send(queue: Duration) -> (Call, Vec<Step>) {
         steps.push(Step { at: now, rate, estimate: target, queueing });
         let mut data = vec![0x55; usize::try_from(rate / 240).unwrap()];
         data[0] = u8::from(number > 0);
-        let mut meta = PacketMeta::default();
-        meta.kind = if number == 0 { FrameKind::Key } else { FrameKind::Inter };
+        let meta = PacketMeta {
+            kind: if number == 0 { FrameKind::Key } else { FrameKind::Inter },
+            ..PacketMeta::default()
+        };
         let mut packets = Vec::new();
         packetizer.packetize(&data, &meta, number * 3000, &mut packets).unwrap();
         peer.send_video(now, video, &packets, now, &none).unwrap();

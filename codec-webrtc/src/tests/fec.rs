@@ -28,9 +28,11 @@ fn send(call: &mut Call, frames: u32) -> HashMap<u16, Vec<u8>> {
         let mut data: Vec<u8> =
             (0..2500_u32).map(|at| (at * 7 + frame * 31).to_le_bytes()[0]).collect();
         data[0] = u8::from(frame > 0);
-        let mut meta = PacketMeta::default();
-        meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
-        meta.frame_id = u64::from(frame);
+        let meta = PacketMeta {
+            kind: if frame == 0 { FrameKind::Key } else { FrameKind::Inter },
+            frame_id: u64::from(frame),
+            ..PacketMeta::default()
+        };
         let mut packets = Vec::new();
         packetizer.packetize(&data, &meta, frame * 3600, &mut packets).unwrap();
         let capture = AbsCaptureTime { ntp: 4_000_000_000 << 32, clock_offset: None };

@@ -16,7 +16,7 @@ const MOST_CHANNELS: u8 = 2;
 
 /// A camera, a microphone, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CaptureSpec {
+pub struct CaptureSpec {
     /// `None`: the first camera found.
     pub(super) camera: Option<PathBuf>,
     pub(super) wanted: Wanted,

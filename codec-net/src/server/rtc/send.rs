@@ -29,12 +29,14 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
         layers: frame.tl0_index.is_some(),
         ..PacketizerConfig::default()
     };
-    let mut meta = PacketMeta::default();
-    meta.kind = if frame.key { FrameKind::Key } else { FrameKind::Inter };
-    meta.temporal_id = frame.temporal_id;
-    meta.layer_sync = frame.layer_sync;
-    meta.tl0_index = frame.tl0_index.unwrap_or(0);
-    meta.discardable = frame.discardable;
+    let meta = PacketMeta {
+        kind: if frame.key { FrameKind::Key } else { FrameKind::Inter },
+        temporal_id: frame.temporal_id,
+        layer_sync: frame.layer_sync,
+        tl0_index: frame.tl0_index.unwrap_or(0),
+        discardable: frame.discardable,
+        ..PacketMeta::default()
+    };
     let mut packets = Vec::new();
     let Ok(mut packetizer) = Packetizer::new(config) else { return packets };
     let timestamp = wrap_32(i64::try_from(frame.pts).unwrap_or(i64::MAX));

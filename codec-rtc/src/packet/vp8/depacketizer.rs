@@ -482,9 +482,11 @@ mod tests {
         let mut packetizer = Packetizer::new(config).unwrap();
         (0..frames)
             .map(|frame| {
-                let mut meta = PacketMeta::default();
-                meta.frame_id = frame;
-                meta.kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+                let meta = PacketMeta {
+                    frame_id: frame,
+                    kind: if frame == 0 { FrameKind::Key } else { FrameKind::Inter },
+                    ..PacketMeta::default()
+                };
                 let mut out = Vec::new();
                 let timestamp =
                     0_u32.wrapping_sub(5000).wrapping_add(u32::try_from(frame * 3000).unwrap());
@@ -646,8 +648,7 @@ mod tests {
         let mut packetizer = Packetizer::new(PacketizerConfig::default()).unwrap();
         let mut out = Vec::new();
         for frame in 0..1000 {
-            let mut meta = PacketMeta::default();
-            meta.frame_id = frame;
+            let meta = PacketMeta { frame_id: frame, ..PacketMeta::default() };
             packetizer.packetize(&[1; 3000], &meta, 0, &mut out).unwrap();
         }
         for packet in out.iter().step_by(2) {

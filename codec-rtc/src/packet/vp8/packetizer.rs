@@ -294,9 +294,8 @@ mod tests {
 
     #[test]
     fn descriptor_follows_the_encoder_metadata() {
-        let mut meta = PacketMeta::default();
-        meta.frame_id = 0x8000 + 5;
-        meta.kind = FrameKind::Inter;
+        let mut meta =
+            PacketMeta { frame_id: 0x8000 + 5, kind: FrameKind::Inter, ..PacketMeta::default() };
         (meta.temporal_id, meta.layer_sync, meta.tl0_index) = (2, true, 77);
         meta.discardable = true;
         let config = PacketizerConfig {

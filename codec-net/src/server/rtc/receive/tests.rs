@@ -77,9 +77,11 @@ impl Sender {
 
     fn next(&mut self, key: bool) -> Vec<Vec<u8>> {
         let place = self.frame % 4;
-        let mut meta = PacketMeta::default();
-        meta.frame_id = self.frame.into();
-        meta.kind = if key || self.frame == 0 { FrameKind::Key } else { FrameKind::Inter };
+        let mut meta = PacketMeta {
+            frame_id: self.frame.into(),
+            kind: if key || self.frame == 0 { FrameKind::Key } else { FrameKind::Inter },
+            ..PacketMeta::default()
+        };
         if self.layers {
             meta.temporal_id = [0, 2, 1, 2][place as usize];
             // Like Chromium with L1T3: the first frame of each upper layer refers only to the base
