@@ -6,8 +6,7 @@ use codec_media::stop::{Stop, has_unfinished_files, remove_unfinished_files};
 
 use crate::console;
 
-/// Installs the handler: Ctrl-C (or a termination request) aborts until the command calls
-/// [`listen`].
+/// Installs the handler: Ctrl-C (or a termination request) aborts until the command heeds `stop`.
 pub(crate) fn install(stop: Stop) {
     // Without a handler Ctrl-C kills the process, which is acceptable.
     let _ = ctrlc::set_handler(move || {

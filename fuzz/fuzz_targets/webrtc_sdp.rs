@@ -1,2 +1,4 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| codec_tests::fuzz_webrtc::webrtc_sdp(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    codec_tests::fuzz_webrtc::webrtc_sdp(data);
+});

@@ -53,7 +53,7 @@ impl std::error::Error for DecryptError {}
 pub struct DecryptCounters {
     /// Frames decrypted.
     pub decrypted: u64,
-    /// See [`Refused::Malformed`].
+    /// See [`DecryptError::Malformed`].
     pub malformed: u64,
     /// See [`DecryptError::UnknownKey`].
     pub unknown_key: u64,
@@ -204,7 +204,7 @@ impl Decryptor {
     /// Decrypts a frame. `metadata` must equal that passed to the encryptor.
     ///
     /// # Errors
-    /// Returns [`Refused`]; the frame is only counted.
+    /// Returns [`DecryptError`]; the frame is only counted.
     pub fn decrypt(&mut self, metadata: &[u8], encrypted: &[u8]) -> Result<Vec<u8>, DecryptError> {
         let decrypted = self.try_decrypt(metadata, encrypted);
         let counter = match &decrypted {

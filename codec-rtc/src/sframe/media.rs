@@ -35,7 +35,7 @@ impl Decryptor {
     /// Decrypts a video frame; returns it with whether it was encrypted as a key frame.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::decrypt`].
     pub fn decrypt_video(&mut self, encrypted: &[u8]) -> Result<(Vec<u8>, bool), DecryptError> {
         // Empty input counts as malformed.
         let (clear, frame) = encrypted.split_first().unwrap_or((&KEY_FRAME, &[]));

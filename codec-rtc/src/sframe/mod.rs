@@ -1,7 +1,7 @@
 //! End-to-end encryption (E2EE) of whole frames: `SFrame`, RFC 9605. Forwarders of the packets see
 //! the payload descriptor and the header extensions, but no video or audio.
 //!
-//! [`Sealer`] encrypts and [`Opener`] decrypts; [`crate::session`] uses both. The unit of
+//! [`Encryptor`] encrypts and [`Decryptor`] decrypts; [`crate::session`] uses both. The unit of
 //! encryption is a coded frame before packetization, or one audio packet. The caller provides the
 //! keys: each is a secret ([`Key`]) with a key id that precedes every frame unencrypted.
 //!

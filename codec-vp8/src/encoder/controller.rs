@@ -2,7 +2,7 @@
 //!
 //! Each frame passes through the analyser (complexity, scene cuts), the layer planner (references
 //! and slots) and the rate controller (quantiser, or a drop). The resulting
-//! [`UnitPlan`](crate::codec::plan::UnitPlan) goes to the frame encoder.
+//! [`UnitPlan`](codec_core::codec::plan::UnitPlan) goes to the frame encoder.
 
 mod background;
 mod code_unit;

@@ -85,6 +85,6 @@ pub struct UnitReport {
     /// Squared error of the luma predictions over all macroblocks, without residuals.
     pub prediction_sse: u64,
     /// Sum of the intra costs of the unchanged macroblocks that were recoded; see
-    /// [`crate::codec::plan::UnitPlan::recode`].
+    /// [`codec_core::codec::plan::UnitPlan::recode`].
     pub recoded_cost: u64,
 }

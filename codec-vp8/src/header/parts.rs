@@ -293,7 +293,7 @@ impl ReferenceUpdates {
         updated.fold(SlotSet::NONE, |slots, (_, slot)| slots.with(slot))
     }
 
-    /// Returns the sign bias by [`Reference`](crate::vp8::types::Reference).
+    /// Returns the sign bias by [`Reference`](crate::types::Reference).
     #[must_use]
     pub fn sign_biases(&self) -> [bool; 4] {
         [false, false, self.sign_bias_golden, self.sign_bias_altref]

@@ -17,7 +17,7 @@ type Bottom = [u8; 32];
 /// Bottom lines of a macroblock row before the loop filter.
 ///
 /// A row may be written while the next one reads the part already written. The writer publishes its
-/// progress with [`Progress`](crate::parallel::Progress), which also orders accesses to these
+/// progress with [`Progress`](codec_core::parallel::Progress), which also orders accesses to these
 /// cells.
 #[derive(Debug, Default)]
 pub struct UnfilteredLine(Vec<[AtomicU64; 4]>);

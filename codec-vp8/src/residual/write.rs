@@ -6,7 +6,7 @@ use codec_core::entropy::{BoolSink, CostCounter};
 /// Writes the tokens of one block.
 ///
 /// `levels` are quantised and in zig-zag order, at most
-/// [`MAX_LEVEL`](crate::vp8::tables::MAX_LEVEL) in magnitude. `first` is 1 for luma with Y2,
+/// [`MAX_LEVEL`](crate::tables::MAX_LEVEL) in magnitude. `first` is 1 for luma with Y2,
 /// otherwise 0. `eob` is the position after the last non-zero level, or at most `first` if there is
 /// none. `context` is from the left and above neighbours, 0..=2. `probs` are those of the plane
 /// type.

@@ -25,12 +25,12 @@ impl Peer {
     /// Maximum size of a sent message in bytes, supported by all browsers.
     pub const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
-    /// Opens a data channel. [`Event::ChannelOpen`](crate::webrtc::Event::ChannelOpen) follows.
+    /// Opens a data channel. [`Event::ChannelOpen`](crate::Event::ChannelOpen) follows.
     ///
     /// # Errors
     /// Returns [`SendError::NotSending`] if the SDP has no section for data channels, which
     /// requires at least one channel in the offer, and [`SendError::QueueFull`] if there are
-    /// already [`PeerLimits::channels`](crate::webrtc::PeerLimits::channels).
+    /// already [`PeerLimits::channels`](crate::PeerLimits::channels).
     pub fn open_channel(
         &mut self,
         now: Duration,
@@ -61,7 +61,7 @@ impl Peer {
     }
 
     /// Sends a message. Returns `false` and does nothing if more than
-    /// [`PeerConfig::channel_buffer_bytes`](crate::webrtc::PeerConfig::channel_buffer_bytes) would
+    /// [`PeerConfig::channel_buffer_bytes`](crate::PeerConfig::channel_buffer_bytes) would
     /// be buffered or the channel is not open.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Peer {
     }
 
     /// Sets the number of buffered bytes below which
-    /// [`Event::ChannelLow`](crate::webrtc::Event::ChannelLow) is sent.
+    /// [`Event::ChannelLow`](crate::Event::ChannelLow) is sent.
     pub fn set_channel_low_mark(&mut self, channel: Channel, bytes: usize) {
         self.contained((), |peer| {
             if let Some(mut channel) = peer.rtc.channel(channel.0) {

@@ -1,4 +1,4 @@
-//! Bandwidth estimate by [`congestion`](crate::congestion) on top of str0m.
+//! Bandwidth estimate by [`congestion`](codec_rtc::congestion) on top of str0m.
 //!
 //! The estimator of str0m increases slowly and does not expose its parts. The raw packets of str0m
 //! provide the transport-wide sequence numbers of sent packets, and the feedback on them. Only
@@ -70,7 +70,7 @@ impl Congestion {
 
 impl Peer {
     /// Current bandwidth estimate with its parts, if the peer is configured with
-    /// [`congestion`](crate::webrtc::PeerConfig::congestion) and has sent a packet.
+    /// [`congestion`](crate::PeerConfig::congestion) and has sent a packet.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         let congestion = self.congestion.as_ref()?;
@@ -78,7 +78,7 @@ impl Peer {
     }
 
     /// Retransmission rate of the last second in bits per second on the wire, for a peer with
-    /// [`congestion`](crate::webrtc::PeerConfig::congestion).
+    /// [`congestion`](crate::PeerConfig::congestion).
     #[must_use]
     pub fn retransmission_rate(&self) -> Bitrate {
         let repeated = self.congestion.iter().flat_map(|congestion| &congestion.repeated);

@@ -102,7 +102,7 @@ impl Peer {
     const MAX_QUEUED_BYTES: usize = 4 << 20;
 
     /// Sends the packets of a VP8 frame, as created by
-    /// [`Packetizer`](crate::packet::vp8::Packetizer): marker, timestamp and payload are used;
+    /// [`Packetizer`](codec_rtc::packet::vp8::Packetizer): marker, timestamp and payload are used;
     /// payload type, SSRC and sequence numbers are assigned here. `captured`: capture time on the
     /// clock of `now`. `extensions` are sent with each packet. Lost packets are retransmitted on
     /// request (RFC 4588).
@@ -186,7 +186,7 @@ impl Peer {
     }
 
     /// Sends a packet of audio as the payload of RED that
-    /// [`Redundancy`](crate::packet::red::Redundancy) made of it and of earlier ones, if RED was
+    /// [`Redundancy`](codec_rtc::packet::red::Redundancy) made of it and of earlier ones, if RED was
     /// negotiated for this codec.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub struct Transmit {
     pub payload: Vec<u8>,
 }
 
-/// A WebRTC peer. See [`webrtc`](crate::webrtc).
+/// A WebRTC peer. See the [crate](crate).
 ///
 /// After each call with `now`, drain [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at

@@ -3,8 +3,8 @@
 //! [`TurnClient`] allocates a relayed address, refreshes it, and relays datagrams. Pass the address
 //! to a [`Peer`](super::Peer) as [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed).
 //! Datagrams that the peer sends from it ([`Transmit::source`](super::Transmit)) go to
-//! [`TurnClient::send`]; data from [`TurnClient::receive`] goes to
-//! [`Peer::receive`](super::Peer::receive) with the relayed address as destination.
+//! [`TurnClient::send`]; data from [`TurnClient::handle_datagram`] goes to
+//! [`Peer::handle_datagram`](crate::Peer::handle_datagram) with the relayed address as destination.
 //!
 //! Uses long-term credentials with MD5 and HMAC-SHA1 (RFC 8489, section 9.2), as common servers and
 //! browsers do. TCP and TLS to the server and redirection to other servers are not supported.

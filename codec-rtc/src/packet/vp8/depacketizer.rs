@@ -128,7 +128,7 @@ pub struct Counters {
 ///
 /// Frames are emitted in order of their sequence numbers. A complete frame is emitted at once if
 /// nothing is missing before it. An incomplete frame is abandoned when its deadline has passed and
-/// the gap has been visible for longer than [`DepacketizerConfig::patience`]. A frame without any
+/// the gap has been visible for longer than [`DepacketizerConfig::reorder_timeout`]. A frame without any
 /// packet is abandoned together with the next one.
 #[derive(Debug)]
 pub struct Depacketizer {
@@ -303,7 +303,7 @@ impl Depacketizer {
         None
     }
 
-    /// Deadline of the next call of [`Self::poll`] if no packet arrives.
+    /// Deadline of the next call of [`Self::poll_frame`] if no packet arrives.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let next = self.next?;
