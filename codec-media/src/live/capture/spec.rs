@@ -16,6 +16,10 @@ const MOST_CHANNELS: u8 = 2;
 
 /// A camera, a microphone, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "capture", target_os = "linux")),
+    expect(unreachable_pub, reason = "only the tests have it without the feature")
+)]
 pub struct CaptureSpec {
     /// `None`: the first camera found.
     pub(super) camera: Option<PathBuf>,
