@@ -7,7 +7,7 @@ use crate::args::raw::VadArgs;
 
 /// Detects speech in the audio of a file.
 #[cfg(not(feature = "vad"))]
-pub(crate) fn run(_args: &VadArgs, _env: Env) -> Result<()> {
+pub(crate) fn run(_args: &VadArgs, _env: &Env) -> Result<()> {
     use codec_media::failure::{Failure, Kind};
     Err(Failure::new(Kind::Backend, "speech detection requires the feature `vad`"))
 }
