@@ -12,12 +12,12 @@ use super::units::{bits, seconds_between};
 
 /// The link has become slower if packets arrive at less than this share of the smoothed throughput.
 /// At a higher rate, overdue packets are a burst of the sender's own.
-const SLOWER: f64 = 0.25;
+const SLOWER: f64 = 0.22;
 /// Minimum number of bits for a rate: with fewer, jitter makes it too low.
 const LEAST_BITS: f64 = 8.0 * 2000.0;
 /// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that was
 /// busy looks the same.
-const LEAST_OVERDUE_BYTES: u64 = 6_000;
+const LEAST_OVERDUE_BYTES: u64 = 12_000;
 /// A predicted queueing delay above this, in seconds, lowers the estimate at once.
 const LONG_S: f64 = 0.2;
 /// Maximum prediction, in seconds.

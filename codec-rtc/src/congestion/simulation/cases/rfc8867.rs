@@ -29,7 +29,7 @@ fn case_5_2_two_flows_on_a_changing_link() {
     let record = world.run(secs(125));
     for (from, to) in [(0.0, 25.0), (25.0, 50.0), (50.0, 75.0), (75.0, 100.0), (100.0, 125.0)] {
         let figures = figures("5.2", &record, (0, &[0, 1]), from, to);
-        assert!(figures.utilisation > 0.78 && figures.queue_p95_ms < 150.0, "{figures:?}");
+        assert!(figures.utilisation > 0.8 && figures.queue_p95_ms < 150.0, "{figures:?}");
         assert!(figures.fairness > 0.85, "{figures:?}");
     }
 }
