@@ -36,11 +36,13 @@
 //! | views that prove bounds once per block | `view.rs` |
 //! | threads for rows | `pool.rs` |
 //!
-//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`. The tests in
+//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`; SSE4.1 also
+//! `color`, which the levels above inherit. The tests in
 //! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod aarch64;
+mod color;
 #[cfg(any(
     all(target_arch = "aarch64", target_endian = "little"),
     all(target_arch = "wasm32", target_feature = "simd128")
@@ -76,6 +78,7 @@ mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use color::{RgbWeights, YuvWeights};
 pub use level::{Level, LevelError};
 pub use pool::RowPool;
 pub use table::Kernels;

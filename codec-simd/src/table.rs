@@ -2,6 +2,7 @@
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 use crate::aarch64::neon;
+use crate::color::{RgbWeights, YuvWeights};
 use crate::level::Level;
 use crate::scalar;
 use crate::types::{
@@ -249,6 +250,37 @@ kernel_table! {
     halve_row(a: &[u8], b: &[u8], out: &mut [u8]);
     /// Splits interleaved chroma (NV12) into U and V. Panics unless `uv` is twice as long as each.
     split_uv_row(uv: &[u8], u: &mut [u8], v: &mut [u8]);
+
+    // ---- colour ----
+    /// Luma of pixels of three bytes. Panics unless `pixels` is three times as long as `luma`.
+    rgb24_to_luma_row(pixels: &[u8], weights: &RgbWeights, luma: &mut [u8]);
+    /// As [`Self::rgb24_to_luma_row`], of pixels of four bytes, the last of which is not used.
+    rgb32_to_luma_row(pixels: &[u8], weights: &RgbWeights, luma: &mut [u8]);
+    /// Chroma of two rows of pixels of three bytes: that of the mean of 2x2 pixels; the last column
+    /// of an odd width counts twice. Panics unless `a` and `b` have equal lengths, multiples of
+    /// three, and `u` and `v` one sample for two pixels.
+    rgb24_to_chroma_rows(
+        a: &[u8],
+        b: &[u8],
+        weights: &RgbWeights,
+        u: &mut [u8],
+        v: &mut [u8]
+    );
+    /// As [`Self::rgb24_to_chroma_rows`], of pixels of four bytes, the last of which is not used.
+    rgb32_to_chroma_rows(
+        a: &[u8],
+        b: &[u8],
+        weights: &RgbWeights,
+        u: &mut [u8],
+        v: &mut [u8]
+    );
+    /// Pixels of three bytes from a row of luma and its row of chroma, each sample of which serves
+    /// two pixels. Products have six fractional bits and are rounded each; sums saturate at 16
+    /// bits. Panics unless `u` and `v` have one sample for two of `y`, and `pixels` three bytes for
+    /// each.
+    i420_to_rgb24_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
+    /// As [`Self::i420_to_rgb24_row`], to pixels of four bytes, the last of which is 255.
+    i420_to_rgb32_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
 }
 
 impl Kernels {

@@ -179,6 +179,12 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "idct_add_chroma" => 256.0 + 256.0,
         "halve_row_1280" => 2560.0 + 640.0,
         "split_uv_row_1280" => 2560.0,
+        "rgb24_to_luma_row_1280" => 3840.0 + 1280.0,
+        "rgb32_to_luma_row_1280" => 5120.0 + 1280.0,
+        "rgb24_to_chroma_rows_1280" => 2.0 * 3840.0 + 1280.0,
+        "rgb32_to_chroma_rows_1280" => 2.0 * 5120.0 + 1280.0,
+        "i420_to_rgb24_row_1280" => 2560.0 + 3840.0,
+        "i420_to_rgb32_row_1280" => 2560.0 + 5120.0,
         // Read and written: the filtered window on both sides of the edges.
         "filter_mb_edge_h_16" | "filter_mb_edge_h_uv" => 2.0 * 8.0 * 16.0,
         "simple_edge_h_16" => 2.0 * 4.0 * 16.0,

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use codec_simd::{
     Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Kernels, Quantiser,
-    SubblockMode, Window, WindowMut,
+    RgbWeights, SubblockMode, Window, WindowMut, YuvWeights,
 };
 
 /// Receives the cases. Calls are generic, because a call through a pointer would take 50 % longer
@@ -27,6 +27,7 @@ pub fn for_each(visitor: &mut impl Visitor) {
     transform(visitor);
     loop_filter(visitor);
     pixels(visitor);
+    color(visitor);
 }
 
 /// Bytes per row.
@@ -314,6 +315,28 @@ fn pixels(visitor: &mut impl Visitor) {
     let (mut u, mut v) = (vec![0; 640], vec![0; 640]);
     visitor.case("halve_row_1280", |k| k.halve_row(a, b, &mut u));
     visitor.case("split_uv_row_1280", |k| k.split_uv_row(a, &mut u, &mut v));
+}
+
+fn color(visitor: &mut impl Visitor) {
+    let plane = Pixels::new(1, 1, visitor.round());
+    let (a, b) = (&plane.data()[..5120], &plane.data()[1280..6400]);
+    let to = RgbWeights::new(0.2126, 0.0722, false, [0, 1, 2]);
+    let from = YuvWeights::new(0.2126, 0.0722, false, [0, 1, 2]);
+    let (mut luma, mut u, mut v, mut rgb) =
+        (vec![0; 1280], vec![0; 640], vec![0; 640], vec![0; 5120]);
+    visitor.case("rgb24_to_luma_row_1280", |k| k.rgb24_to_luma_row(&a[..3840], &to, &mut luma));
+    visitor.case("rgb32_to_luma_row_1280", |k| k.rgb32_to_luma_row(a, &to, &mut luma));
+    visitor.case("rgb24_to_chroma_rows_1280", |k| {
+        k.rgb24_to_chroma_rows(&a[..3840], &b[..3840], &to, &mut u, &mut v);
+    });
+    visitor.case("rgb32_to_chroma_rows_1280", |k| {
+        k.rgb32_to_chroma_rows(a, b, &to, &mut u, &mut v);
+    });
+    let (y, u, v) = (&a[..1280], &b[..640], &b[640..1280]);
+    visitor.case("i420_to_rgb24_row_1280", |k| {
+        k.i420_to_rgb24_row(y, u, v, &from, &mut rgb[..3840]);
+    });
+    visitor.case("i420_to_rgb32_row_1280", |k| k.i420_to_rgb32_row(y, u, v, &from, &mut rgb));
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! Colour conversion, using the frame's colour description or the usual assumption.
 
 use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Size};
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvError, YuvPlanarImage, YuvPlanarImageMut, YuvRange,
-    YuvStandardMatrix,
-};
+use codec_simd::{Kernels, RgbWeights, YuvWeights};
 
 use super::planes::Planes;
 use crate::failure::{Failure, Result};
@@ -24,94 +21,94 @@ pub fn describe(color: Color, size: Size) -> String {
     format!("{matrix} {range} range{guess}")
 }
 
-fn rules(color: Color, size: Size) -> Result<(YuvRange, YuvStandardMatrix)> {
+/// The luma coefficients of red and blue, and whether the range is full.
+fn matrix(color: Color, size: Size) -> Result<(f64, f64, bool)> {
     let color = color.or_default_for(size);
-    let matrix = match color.matrix {
-        MatrixCoefficients::BT709 => YuvStandardMatrix::Bt709,
-        MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG => YuvStandardMatrix::Bt601,
-        MatrixCoefficients::BT2020_NCL => YuvStandardMatrix::Bt2020,
+    let (kr, kb) = match color.matrix {
+        MatrixCoefficients::BT709 => (0.2126, 0.0722),
+        MatrixCoefficients::SMPTE170M | MatrixCoefficients::BT470BG => (0.299, 0.114),
+        MatrixCoefficients::BT2020_NCL => (0.2627, 0.0593),
         MatrixCoefficients(code) => {
             let message =
                 format!("unsupported matrix coefficients {code}: cannot convert from or to RGB");
             return Err(Failure::new(crate::failure::Kind::Input, message));
         }
     };
-    let range = if color.range == ColorRange::Full { YuvRange::Full } else { YuvRange::Limited };
-    Ok((range, matrix))
+    Ok((kr, kb, color.range == ColorRange::Full))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an error mapper")]
-fn failed(error: YuvError) -> Failure {
-    Failure::internal(format!("colour conversion: {error}"))
-}
-
-fn stride(samples: Samples, size: Size) -> u32 {
-    u32::try_from(samples.stride(size)).unwrap_or(u32::MAX)
-}
+/// Positions of red, green and blue within a pixel.
+const RGB: [usize; 3] = [0, 1, 2];
+const BGR: [usize; 3] = [2, 1, 0];
 
 /// Converts packed samples to I420. The size and colour description of `out` apply to `bytes`.
 pub(crate) fn from_packed(samples: Samples, bytes: &[u8], out: &mut Planes) -> Result<()> {
-    let (size, color) = (out.size, out.info.color);
-    let stride = stride(samples, size);
-    let half = size.chroma().width;
-    let [y, u, v] = out.split_mut();
-    if samples == Samples::Yuy2 {
-        unpack_yuy2(size, bytes, [y, u, v]);
-        return Ok(());
-    }
-    let mut target = YuvPlanarImageMut {
-        y_plane: BufferStoreMut::Borrowed(y),
-        y_stride: size.width,
-        u_plane: BufferStoreMut::Borrowed(u),
-        u_stride: half,
-        v_plane: BufferStoreMut::Borrowed(v),
-        v_stride: half,
-        width: size.width,
-        height: size.height,
-    };
-    let (range, matrix) = rules(color, size)?;
-    let convert = match samples {
-        Samples::Rgb24 => yuv::rgb_to_yuv420,
-        Samples::Bgra => yuv::bgra_to_yuv420,
-        Samples::I420 | Samples::Nv12 | Samples::Yuy2 => {
+    let size = out.size;
+    match samples {
+        Samples::Yuy2 => unpack_yuy2(size, bytes, out.split_mut()),
+        Samples::Rgb24 | Samples::Bgra => {
+            let (kr, kb, full) = matrix(out.info.color, size)?;
+            let order = if samples == Samples::Bgra { BGR } else { RGB };
+            let weights = RgbWeights::new(kr, kb, full, order);
+            let stride = usize::try_from(samples.stride(size)).map_err(Failure::internal)?;
+            from_rgb(samples, bytes.chunks_exact(stride), &weights, out);
+        }
+        Samples::I420 | Samples::Nv12 => {
             return Err(Failure::internal("planar samples are read by codec-container"));
         }
-    };
-    convert(&mut target, bytes, stride, range, matrix, YuvConversionMode::Balanced).map_err(failed)
+    }
+    Ok(())
+}
+
+/// Converts rows of RGB: chroma is that of the mean of 2x2 pixels. The last row of an odd height
+/// counts twice.
+fn from_rgb<'a>(
+    samples: Samples,
+    mut rows: impl Iterator<Item = &'a [u8]>,
+    weights: &RgbWeights,
+    out: &mut Planes,
+) {
+    let kernels = Kernels::best();
+    let (to_luma, to_chroma): (fn(&Kernels, _, _, _), fn(&Kernels, _, _, _, _, _)) =
+        if samples == Samples::Bgra {
+            (Kernels::rgb32_to_luma_row, Kernels::rgb32_to_chroma_rows)
+        } else {
+            (Kernels::rgb24_to_luma_row, Kernels::rgb24_to_chroma_rows)
+        };
+    let (width, half) = (out.size.width as usize, out.size.chroma().width as usize);
+    let [y, u, v] = out.split_mut();
+    let chroma = u.chunks_exact_mut(half).zip(v.chunks_exact_mut(half));
+    for (luma, (u, v)) in y.chunks_mut(2 * width).zip(chroma) {
+        let Some(upper) = rows.next() else { return };
+        let (first, second) = luma.split_at_mut(width);
+        to_luma(kernels, upper, weights, first);
+        let lower = if second.is_empty() { None } else { rows.next() };
+        if let Some(lower) = lower {
+            to_luma(kernels, lower, weights, second);
+        }
+        to_chroma(kernels, upper, lower.unwrap_or(upper), weights, u, v);
+    }
 }
 
 /// Converts I420 to `samples`, replacing the contents of `out`.
 pub(crate) fn to_samples(planes: &Planes, samples: Samples, out: &mut Vec<u8>) -> Result<()> {
     let size = planes.size;
-    let stride = stride(samples, size);
-    let [(y, _), (u, half), (v, _)] = planes.planes();
-    let source = YuvPlanarImage {
-        y_plane: y,
-        y_stride: size.width,
-        u_plane: u,
-        u_stride: half.width,
-        v_plane: v,
-        v_stride: half.width,
-        width: size.width,
-        height: size.height,
-    };
     let bytes = usize::try_from(samples.picture_bytes(size)).map_err(Failure::internal)?;
     out.clear();
     match samples {
         Samples::I420 => out.extend_from_slice(&planes.bytes),
         Samples::Nv12 => {
+            let [(y, _), (u, _), (v, _)] = planes.planes();
             out.extend_from_slice(y);
             out.extend(u.iter().zip(v).flat_map(|(&u, &v)| [u, v]));
         }
-        Samples::Rgb24 => {
+        Samples::Rgb24 | Samples::Bgra => {
+            let (kr, kb, full) = matrix(planes.info.color, size)?;
+            let order = if samples == Samples::Bgra { BGR } else { RGB };
             out.resize(bytes, 0);
-            let (range, matrix) = rules(planes.info.color, size)?;
-            yuv::yuv420_to_rgb(&source, out, stride, range, matrix).map_err(failed)?;
-        }
-        Samples::Bgra => {
-            out.resize(bytes, 0);
-            let (range, matrix) = rules(planes.info.color, size)?;
-            yuv::yuv420_to_bgra(&source, out, stride, range, matrix).map_err(failed)?;
+            let stride = usize::try_from(samples.stride(size)).map_err(Failure::internal)?;
+            let weights = YuvWeights::new(kr, kb, full, order);
+            to_rgb(planes, samples, &weights, out.chunks_exact_mut(stride));
         }
         Samples::Yuy2 => {
             out.resize(bytes, 0);
@@ -119,6 +116,27 @@ pub(crate) fn to_samples(planes: &Planes, samples: Samples, out: &mut Vec<u8>) -
         }
     }
     Ok(())
+}
+
+/// Converts to rows of RGB: each sample of chroma serves 2x2 pixels.
+fn to_rgb<'a>(
+    planes: &Planes,
+    samples: Samples,
+    weights: &YuvWeights,
+    rows: impl Iterator<Item = &'a mut [u8]>,
+) {
+    let kernels = Kernels::best();
+    let convert: fn(&Kernels, _, _, _, _, _) = if samples == Samples::Bgra {
+        Kernels::i420_to_rgb32_row
+    } else {
+        Kernels::i420_to_rgb24_row
+    };
+    let [(y, size), (u, half), (v, _)] = planes.planes();
+    let chroma = u.chunks_exact(half.width as usize).zip(v.chunks_exact(half.width as usize));
+    let chroma = chroma.flat_map(|row| [row, row]);
+    for ((row, luma), (u, v)) in rows.zip(y.chunks_exact(size.width as usize)).zip(chroma) {
+        convert(kernels, luma, u, v, weights, row);
+    }
 }
 
 /// Converts limited-range BT.601 I420 to RGB with interpolated chroma: each of the four nearest
@@ -155,7 +173,7 @@ pub(crate) fn to_rgb_smooth(planes: &Planes, out: &mut Vec<u8>) {
     }
 }
 
-/// Converts YUY2 to I420: chroma is the mean of two rows. (The `yuv` crate skips odd last rows.)
+/// Converts YUY2 to I420: chroma is the mean of two rows.
 fn unpack_yuy2(size: Size, bytes: &[u8], [y, u, v]: [&mut [u8]; 3]) {
     let (width, half) = (size.width as usize, size.chroma().width as usize);
     let stride = half * 4;

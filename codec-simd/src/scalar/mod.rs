@@ -1,5 +1,10 @@
 //! The reference kernels, written for readability; every other level must give the same results.
 
+mod color;
+pub(crate) use color::{
+    i420_to_rgb24_row, i420_to_rgb32_row, rgb24_to_chroma_rows, rgb24_to_luma_row,
+    rgb32_to_chroma_rows, rgb32_to_luma_row,
+};
 mod cost;
 pub(crate) use cost::{
     moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16, sad_16x16_quads, sad_16x16_x4,

@@ -1,5 +1,6 @@
 //! SSE4.1 (with SSSE3) kernels. Features: `sse4.1,ssse3`.
 
+mod color;
 pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
@@ -13,6 +14,7 @@ pub(crate) const TABLE: Kernels = {
     let mut table = cost::over(SCALAR);
     table = predict::over(table);
     table = pixels::over(table);
+    table = color::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
     table.level = Level::Sse41;
