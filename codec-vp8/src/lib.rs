@@ -41,11 +41,11 @@
 //! | section | subject | file |
 //! |---|---|---|
 //! | 9.1, 9.2 | frame tag, key-frame header, sizes | `header/tag.rs`, `decoder/packet.rs` |
-//! | 9.3 to 9.11, 19.2 | segments, filter, partitions, quantisers, references, probabilities | `header.rs`, `header/parts.rs` |
+//! | 9.3 to 9.11, 19.2 | segments, filter, partitions, quantisers, references, probabilities | `header/` |
 //! | 9.7, 9.8 | reference slots | `decoder/references.rs` |
-//! | 10, 11, 16, 17 | segment ids, skip flags, intra and inter modes, motion vectors | `modes.rs`, `modes/` |
+//! | 10, 11, 16, 17 | segment ids, skip flags, intra and inter modes, motion vectors | `modes/` |
 //! | 12 | intra prediction | `predict/intra.rs`, kernels `intra_*` |
-//! | 13 | tokens and their probabilities | `residual.rs`, `residual/` |
+//! | 13 | tokens and their probabilities | `residual/` |
 //! | 14 | dequantisation, inverse transforms | `recon.rs`, kernels `idct_*`, `inverse_wht` |
 //! | 15 | loop filters | `loop_filter.rs`, kernels `filter_*`, `simple_*` |
 //! | 18 | motion compensation | `predict/inter.rs`, kernels `sixtap_*`, `bilinear_*` |
@@ -64,7 +64,7 @@
 //! | tokens: contexts, counts, store; probabilities and packing | `encoder/block_flags.rs`, `encoder/tokens.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
 //! | speeds 0 to 10 as named switches | `encoder/speed.rs` |
 //! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/keep.rs` |
-//! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller.rs`, `encoder/controller/` |
+//! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller/` |
 //! | quality by how long a macroblock stays visible (MB-tree) | `encoder/spread.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]
