@@ -34,7 +34,7 @@ impl FrameCopies {
                 }
             }
         }
-        self.pool.remember(buf.clone());
+        self.pool.recycle(buf.clone());
         Frame { buf, info: PictureInfo::default(), pts, duration }
     }
 }

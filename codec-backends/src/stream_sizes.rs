@@ -1,6 +1,6 @@
 //! Limits on frame sizes in a stream, checked before a library sees the packet.
 
-use codec_core::codec::{Limits, Resizes};
+use codec_core::codec::{Limits, ResizeLimit};
 use codec_core::error::{Error, LimitError};
 use codec_core::frame::{PixelLimit, Size};
 
@@ -8,7 +8,7 @@ use codec_core::frame::{PixelLimit, Size};
 #[derive(Clone, Debug, Default)]
 pub(super) struct StreamSizes {
     size: Option<Size>,
-    resizes: Resizes,
+    resize_limit: ResizeLimit,
 }
 
 impl StreamSizes {
@@ -25,7 +25,7 @@ impl StreamSizes {
     pub(super) fn check(&self, limits: &Limits, size: Size) -> Result<(), Error> {
         PixelLimit(limits.max_pixels).check(size)?;
         if self.changes_to(size) {
-            self.resizes.check(limits, size)?;
+            self.resize_limit.check(limits, size)?;
         }
         Ok(())
     }
@@ -33,7 +33,7 @@ impl StreamSizes {
     /// Records that the next frame has `size`.
     pub(super) fn count(&mut self, size: Size) {
         let changed = self.changes_to(size);
-        self.resizes.count_frame(changed.then_some(size));
+        self.resize_limit.count_frame(changed.then_some(size));
         self.size = Some(size);
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use codec_core::analysis::Analyser;
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{Content, DecoderConfig, FrameKind, Packet, SlotSet, VideoDecoder};
 use codec_core::frame::{Picture, Size};
 use codec_core::parallel::{RowPool, Serial};
@@ -96,8 +96,8 @@ struct Case {
     threads: usize,
     level: Level,
     content: Content,
-    keep_probabilities: bool,
-    refresh_pct: u8,
+    refresh_entropy: bool,
+    cyclic_refresh_pct: u8,
     sharpness: u8,
 }
 
@@ -105,18 +105,18 @@ const SIZES: [(u32, u32); 8] =
     [(16, 16), (1, 1), (33, 17), (64, 48), (15, 100), (176, 144), (131, 65), (320, 180)];
 const QINDICES: [u8; 5] = [0, 12, 40, 80, 127];
 
-fn plan(case: &Case, n: usize) -> UnitPlan {
+fn plan(case: &Case, n: usize) -> FramePlan {
     let mut plan = match n {
-        0 | 9 => UnitPlan::key(case.qindex, case.speed),
-        _ => UnitPlan::inter(case.qindex, case.speed),
+        0 | 9 => FramePlan::key(case.qindex, case.speed),
+        _ => FramePlan::inter(case.qindex, case.speed),
     };
     plan.content = case.content;
-    plan.keep_probabilities = case.keep_probabilities;
-    plan.refresh_pct = case.refresh_pct;
+    plan.refresh_entropy = case.refresh_entropy;
+    plan.cyclic_refresh_pct = case.cyclic_refresh_pct;
     let with_last = |slot| SlotSet::LAST.with(slot);
     match n {
         3 => plan.updates = with_last(SlotSet::GOLDEN),
-        4 => (plan.updates, plan.keep_golden_in_altref) = (SlotSet::GOLDEN, true),
+        4 => (plan.updates, plan.copy_golden_to_altref) = (SlotSet::GOLDEN, true),
         5 => (plan.updates, plan.shown) = (SlotSet::ALTREF, false),
         6 => plan.references = SlotSet::GOLDEN.with(SlotSet::ALTREF),
         7 => plan.updates = SlotSet::NONE,
@@ -151,7 +151,7 @@ fn packets_and_digests(case: &Case, frames: usize) -> Vec<(Vec<u8>, u64)> {
             let data = scene.picture(n);
             let picture = Picture::i420_packed(case.size, &data).unwrap();
             let plan = plan(case, n);
-            let report = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+            let report = encoder.encode_frame(&picture, &plan, &mut packet).unwrap();
             assert_eq!(report.bits, packet.data.len() as u64 * 8);
             let (mbs, total) = (packet.meta.macroblocks, case.size.macroblocks());
             assert_eq!(mbs.total as usize, total.0 * total.1);
@@ -178,8 +178,8 @@ fn every_frame_equals_the_decoders_output() {
             threads: threads + 1,
             level: levels[level],
             content: [Content::Camera, Content::Screen][screen],
-            keep_probabilities: keep == 0,
-            refresh_pct: [0, 15][refresh],
+            refresh_entropy: keep == 0,
+            cyclic_refresh_pct: [0, 15][refresh],
             sharpness: [0, 3, 7][sharp],
         };
         let mut decoder = vp8_decoder(&DecoderConfig::default());
@@ -221,13 +221,13 @@ fn unchanged_blocks_of_screens_match_the_decoder() {
             let picture = Picture::i420_packed(size, &data).unwrap();
             let analysis = analyser.analyse(&picture, Kernels::best(), &Serial);
             encoder.compare(Some(analysis));
-            let mut plan = UnitPlan::inter(30, speed);
+            let mut plan = FramePlan::inter(30, speed);
             if n == 0 {
-                plan = UnitPlan::key(60, speed);
+                plan = FramePlan::key(60, speed);
             }
             plan.content = Content::Screen;
             plan.recode = Some([0, 4000][n % 2]);
-            encoder.encode_unit_with(&picture, &plan, Some(analysis), &mut packet).unwrap();
+            encoder.encode_frame_with(&picture, &plan, Some(analysis), &mut packet).unwrap();
             let digest = decode(&mut *decoder, &packet.data);
             assert_eq!(digest, packet.meta.digest, "frame {n}, {threads} threads, speed {speed}");
             match expected.iter().find(|(of, frame, _)| (*of, *frame) == (speed, n)) {
@@ -251,8 +251,8 @@ fn bytes_do_not_depend_on_threads_or_instruction_sets() {
         threads,
         level,
         content: Content::Camera,
-        keep_probabilities: true,
-        refresh_pct: 10,
+        refresh_entropy: true,
+        cyclic_refresh_pct: 10,
         sharpness: 0,
     };
     let expected = packets_and_digests(&case(1, Level::Scalar), 8);
@@ -282,17 +282,17 @@ fn a_frame_that_cannot_fit_its_cap_changes_nothing_if_it_must() {
     let (mut packet, mut expected) = (Packet::default(), Packet::default());
     let first = scene.picture(0);
     let picture = Picture::i420_packed(size, &first).unwrap();
-    encoder.encode_unit(&picture, &UnitPlan::key(30, 7), &mut packet).unwrap();
-    other.encode_unit(&picture, &UnitPlan::key(30, 7), &mut expected).unwrap();
+    encoder.encode_frame(&picture, &FramePlan::key(30, 7), &mut packet).unwrap();
+    other.encode_frame(&picture, &FramePlan::key(30, 7), &mut expected).unwrap();
     let (second, third) = (scene.picture(8), scene.picture(9));
-    let mut tight = UnitPlan::inter(10, 7);
-    (tight.max_bits, tight.max_qindex, tight.give_up_bits) = (Some(80), 20, Some(80));
+    let mut tight = FramePlan::inter(10, 7);
+    (tight.max_bits, tight.max_qindex, tight.drop_above_bits) = (Some(80), 20, Some(80));
     let picture = Picture::i420_packed(size, &second).unwrap();
-    let report = encoder.encode_unit(&picture, &tight, &mut packet).unwrap();
-    assert!(report.over_cap && report.given_up && packet.data.is_empty());
+    let report = encoder.encode_frame(&picture, &tight, &mut packet).unwrap();
+    assert!(report.over_cap && report.dropped && packet.data.is_empty());
     let picture = Picture::i420_packed(size, &third).unwrap();
-    encoder.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut packet).unwrap();
-    other.encode_unit(&picture, &UnitPlan::inter(30, 7), &mut expected).unwrap();
+    encoder.encode_frame(&picture, &FramePlan::inter(30, 7), &mut packet).unwrap();
+    other.encode_frame(&picture, &FramePlan::inter(30, 7), &mut expected).unwrap();
     assert_eq!(packet.data, expected.data);
 }
 
@@ -313,11 +313,11 @@ fn a_frame_over_its_cap_is_coded_coarser_until_it_fits() {
     let data = scene.picture(0);
     let picture = Picture::i420_packed(size, &data).unwrap();
     let mut packet = Packet::default();
-    let mut plan = UnitPlan::key(8, 7);
-    let free = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+    let mut plan = FramePlan::key(8, 7);
+    let free = encoder.encode_frame(&picture, &plan, &mut packet).unwrap();
     let cap = free.bits / 3;
     (plan.max_bits, plan.max_qindex) = (Some(cap), 127);
-    let report = encoder.encode_unit(&picture, &plan, &mut packet).unwrap();
+    let report = encoder.encode_frame(&picture, &plan, &mut packet).unwrap();
     assert!(!report.over_cap && report.bits <= cap && report.qindex > 8, "{report:?}");
     assert_eq!(packet.meta.qindex, report.qindex);
     let mut decoder = vp8_decoder(&DecoderConfig::default());

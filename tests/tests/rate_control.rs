@@ -11,7 +11,7 @@ use codec_core::codec::{
     Update, WindowCap,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_core::rate::Rehearsal;
+use codec_core::rate::TwoPass;
 use codec_tests::clips::Clip;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
@@ -284,40 +284,42 @@ fn two_scenes(config: EncoderConfig, frames: u64) -> Session {
 }
 
 #[test]
-fn a_rehearsed_file_meets_its_bitrate() {
+fn a_two_pass_file_meets_its_bitrate() {
     let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
     for (kbps, frames) in [(60, 40), (150, 90), (500, 60)] {
         let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(kbps)));
-        let mut rehearsal = Rehearsal::new(capabilities.quantiser_steps);
+        let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
         let mut trials = 0;
-        while let Some(trial) = rehearsal.next_trial(&config) {
+        while let Some(trial) = two_pass.next_analysis_pass(&config) {
             let session = two_scenes(trial, frames);
-            session.packets.iter().for_each(|packet| rehearsal.note(packet));
+            session.packets.iter().for_each(|packet| two_pass.note(packet));
             trials += 1;
         }
         assert!((1..=3).contains(&trials));
-        let mut rehearsed = config.clone();
-        rehearsed.rehearsal = Some(Arc::new(rehearsal));
-        let bps = two_scenes(rehearsed, frames).bps(0, i64::try_from(frames).unwrap());
+        let mut two_pass_config = config.clone();
+        two_pass_config.two_pass = Some(Arc::new(two_pass));
+        let bps = two_scenes(two_pass_config, frames).bps(0, i64::try_from(frames).unwrap());
         assert!(within(bps, kbps * 1000, 3), "{kbps} kb/s over {frames} frames: {bps}");
     }
 }
 
 #[test]
-fn a_rehearsal_of_another_clip_is_harmless() {
+fn statistics_of_another_clip_are_harmless() {
     let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
-    let mut rehearsal = Rehearsal::new(capabilities.quantiser_steps);
-    let trial = rehearsal.next_trial(&config).unwrap();
-    two_scenes(trial, 21).packets.iter().for_each(|packet| rehearsal.note(packet));
-    config.rehearsal = Some(Arc::new(rehearsal));
+    let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
+    let trial = two_pass.next_analysis_pass(&config).unwrap();
+    two_scenes(trial, 21).packets.iter().for_each(|packet| two_pass.note(packet));
+    config.two_pass = Some(Arc::new(two_pass));
     let session = two_scenes(config, 90);
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
     // Without a single recorded packet, there is no estimate.
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
-    let mut empty = Rehearsal::new(capabilities.quantiser_steps);
-    assert!(empty.next_trial(&config).is_some() && empty.next_trial(&config).is_none());
-    config.rehearsal = Some(Arc::new(empty));
+    let mut empty = TwoPass::new(capabilities.quantiser_steps);
+    assert!(
+        empty.next_analysis_pass(&config).is_some() && empty.next_analysis_pass(&config).is_none()
+    );
+    config.two_pass = Some(Arc::new(empty));
     assert!(!two_scenes(config, 20).packets.is_empty());
 }
 

@@ -8,7 +8,7 @@ use re_rav1d::{Decoder, Error as Rav1dError, PlanarImageComponent, Settings, pix
 
 use crate::obu::{self, Sequence};
 use codec_core::codec::{
-    Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, Resizes, VideoDecoder,
+    Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, ResizeLimit, VideoDecoder,
 };
 use codec_core::error::{Corrupt, Error, LimitError};
 use codec_core::frame::{
@@ -58,7 +58,7 @@ struct Rav1d {
     config: DecoderConfig,
     decoder: Decoder,
     sequence: Option<Sequence>,
-    resizes: Resizes,
+    resize_limit: ResizeLimit,
     pool: FramePool,
     output: VecDeque<Frame>,
 }
@@ -75,7 +75,7 @@ impl Rav1d {
             decoder: open_library(&config)?,
             config,
             sequence: None,
-            resizes: Resizes::default(),
+            resize_limit: ResizeLimit::default(),
             pool: FramePool::default(),
             output: VecDeque::new(),
         })
@@ -94,7 +94,7 @@ impl Rav1d {
             return Err(Error::Unsupported("AV1 with chroma other than 4:2:0"));
         }
         if self.changes_size(new) {
-            self.resizes.check(&self.config.limits, new.max_size)?;
+            self.resize_limit.check(&self.config.limits, new.max_size)?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Rav1d {
                 }
             }
         }
-        self.pool.remember(buf.clone());
+        self.pool.recycle(buf.clone());
         Ok(Frame { buf, info: info(picture), pts, duration })
     }
 }
@@ -228,7 +228,7 @@ impl VideoDecoder for Rav1d {
         let checked = summary.sequence.as_ref().map_or(Ok(()), |new| self.check_sequence(new));
         // Rejected packets also advance the window.
         let changed_to = summary.sequence.filter(|new| checked.is_ok() && self.changes_size(new));
-        self.resizes.count_frame(changed_to.map(|new| new.max_size));
+        self.resize_limit.count_frame(changed_to.map(|new| new.max_size));
         checked?;
         let Some(sequence) = summary.sequence.or(self.sequence) else {
             return Err(Corrupt::NoReference.into());
@@ -257,6 +257,6 @@ impl VideoDecoder for Rav1d {
         self.output.clear();
         self.decoder.flush();
         self.sequence = None;
-        self.resizes = Resizes::default();
+        self.resize_limit = ResizeLimit::default();
     }
 }

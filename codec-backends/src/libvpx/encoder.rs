@@ -174,7 +174,7 @@ impl LibvpxEncoder {
             let altref = updates.contains(SlotSet::ALTREF);
             set(true, if altref { flags::FORCE_ALTREF } else { flags::NO_UPDATE_ALTREF });
         }
-        set(layered && !plan.keep_probabilities, flags::NO_UPDATE_ENTROPY);
+        set(layered && !plan.refresh_entropy, flags::NO_UPDATE_ENTROPY);
         asked
     }
 

@@ -8,7 +8,7 @@ use super::full_chroma::FullChroma;
 use super::full_luma::FullLuma;
 use super::half_plane::HalfPlane;
 use super::measure::{BAND_ROWS, Band, MeasureJob, Texture};
-use super::scene::{SceneChange, SceneWatch};
+use super::scene::{SceneChange, SceneDetector};
 use super::scroll::{Scroll, ScrollFinder};
 use super::{Change, FrameAnalysis, MbAnalysis};
 use crate::frame::{Picture, Size};
@@ -44,7 +44,7 @@ pub struct Analyser {
     /// Most frequent motion vector of the previous frame, in half-size pixels.
     global: FullPel,
     scroll: ScrollFinder,
-    scene: SceneWatch,
+    scene: SceneDetector,
     screen_score: u32,
 }
 
@@ -58,7 +58,7 @@ impl Analyser {
     /// Discards the history but keeps its memory.
     pub fn reset(&mut self) {
         self.has_previous = false;
-        self.scene = SceneWatch::default();
+        self.scene = SceneDetector::default();
         self.screen_score = 0;
         if let Some(chroma) = &mut self.chroma {
             chroma.forget();
@@ -273,7 +273,7 @@ impl Analyser {
 
         out.scene = if out.has_previous {
             let intra_mbs = count(|mb| mb.inter_cost > 0 && mb.intra_cost <= mb.inter_cost);
-            self.scene.judge((out.inter_cost, out.intra_cost), (intra_mbs as u64, all as u64))
+            self.scene.detect((out.inter_cost, out.intra_cost), (intra_mbs as u64, all as u64))
         } else {
             SceneChange::default()
         };

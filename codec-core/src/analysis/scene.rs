@@ -8,17 +8,17 @@ pub struct SceneChange {
     /// Inter cost in percent of the intra cost; 100 if the previous frame helps nowhere.
     pub inter_pct: u8,
     /// Running mean of `inter_pct` in the current scene; 100 while unknown.
-    pub usual_pct: u8,
+    pub mean_pct: u8,
     /// Share of macroblocks that intra prediction predicts at least as well, in percent.
     pub intra_mbs_pct: u8,
 }
 
 /// Running statistics of how well frames are predicted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SceneWatch {
+pub(super) struct SceneDetector {
     /// Running mean of `inter_pct` in this scene, in 1/256; `None` before a scene's second frame,
     /// which is never a cut.
-    usual_q8: Option<u32>,
+    mean_q8: Option<u32>,
 }
 
 /// Minimum `inter_pct` of a scene cut.
@@ -32,10 +32,10 @@ fn percent(part: u64, whole: u64) -> u8 {
     (part * 100).checked_div(whole).map_or(0, |pct| u8::try_from(pct).unwrap_or(100).min(100))
 }
 
-impl SceneWatch {
+impl SceneDetector {
     /// Decides whether a frame with a predecessor is a scene cut, from its costs, its number of
     /// macroblocks and the number of those with a lower intra cost.
-    pub(super) fn judge(
+    pub(super) fn detect(
         &mut self,
         (inter_cost, intra_cost): (u64, u64),
         (intra_mbs, all_mbs): (u64, u64),
@@ -43,19 +43,19 @@ impl SceneWatch {
         let inter_pct = percent(inter_cost, intra_cost);
         let intra_mbs_pct = percent(intra_mbs, all_mbs);
         let now_q8 = u32::from(inter_pct) << 8;
-        let usual_q8 = self.usual_q8.unwrap_or(25_600);
-        let usual_pct = u8::try_from(usual_q8 >> 8).unwrap_or(100);
-        let rise = usual_q8 + (25_600 - usual_q8.min(25_600)) * CUT_RISE_PCT / 100;
-        let is_cut = self.usual_q8.is_some()
+        let mean_q8 = self.mean_q8.unwrap_or(25_600);
+        let mean_pct = u8::try_from(mean_q8 >> 8).unwrap_or(100);
+        let rise = mean_q8 + (25_600 - mean_q8.min(25_600)) * CUT_RISE_PCT / 100;
+        let is_cut = self.mean_q8.is_some()
             && inter_pct >= CUT_INTER_PCT
             && intra_mbs_pct >= CUT_INTRA_MBS_PCT
             && now_q8 >= rise;
-        self.usual_q8 = match self.usual_q8 {
+        self.mean_q8 = match self.mean_q8 {
             _ if is_cut => None,
             None => Some(now_q8),
             Some(usual) => Some((7 * usual + now_q8) / 8),
         };
-        SceneChange { is_cut, inter_pct, usual_pct, intra_mbs_pct }
+        SceneChange { is_cut, inter_pct, mean_pct, intra_mbs_pct }
     }
 }
 
@@ -65,25 +65,25 @@ mod tests {
 
     #[test]
     fn a_frame_unlike_the_previous_one_is_a_cut() {
-        let mut watch = SceneWatch::default();
+        let mut watch = SceneDetector::default();
         for _ in 0..10 {
-            assert!(!watch.judge((300, 1000), (10, 100)).is_cut);
+            assert!(!watch.detect((300, 1000), (10, 100)).is_cut);
         }
-        let change = watch.judge((960, 1000), (80, 100));
+        let change = watch.detect((960, 1000), (80, 100));
         assert!(change.is_cut);
-        assert_eq!((change.inter_pct, change.usual_pct, change.intra_mbs_pct), (96, 30, 80));
+        assert_eq!((change.inter_pct, change.mean_pct, change.intra_mbs_pct), (96, 30, 80));
     }
 
     #[test]
     fn continuing_fast_motion_is_no_cut() {
-        let mut watch = SceneWatch::default();
+        let mut watch = SceneDetector::default();
         for _ in 0..20 {
-            assert!(!watch.judge((880, 1000), (60, 100)).is_cut);
+            assert!(!watch.detect((880, 1000), (60, 100)).is_cut);
         }
     }
 
     #[test]
     fn black_frames_are_no_cut() {
-        assert!(!SceneWatch::default().judge((0, 0), (100, 100)).is_cut);
+        assert!(!SceneDetector::default().detect((0, 0), (100, 100)).is_cut);
     }
 }

@@ -7,7 +7,7 @@ use codec_simd::Level;
 use super::{Bitrate, Capabilities, Deadline, StageClock};
 use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
-use crate::rate::Rehearsal;
+use crate::rate::TwoPass;
 
 /// Rate control mode and its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ pub struct EncoderConfig {
     pub knobs: Vec<(String, i64)>,
     /// Statistics of earlier passes over the same frames; used with [`RateControl::Vbr`] and the
     /// file preset.
-    pub rehearsal: Option<Arc<Rehearsal>>,
+    pub two_pass: Option<Arc<TwoPass>>,
     /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
     /// SIMD level; `None` selects the best that the CPU supports. The coded bytes do not depend on
@@ -232,7 +232,7 @@ impl EncoderConfig {
             report_psnr: false,
             report_digest: false,
             knobs: Vec::new(),
-            rehearsal: None,
+            two_pass: None,
             pool: None,
             simd: None,
             stages: None,

@@ -104,7 +104,7 @@ pub struct Capabilities {
     pub threads: bool,
     /// Codec-specific settings.
     pub knobs: &'static [Knob],
-    /// Quantiser step sizes by index, in any unit, for [`crate::rate::Rehearsal`]; empty if the
+    /// Quantiser step sizes by index, in any unit, for [`crate::rate::TwoPass`]; empty if the
     /// encoder does not support two-pass encoding.
     pub quantiser_steps: &'static [u16],
     /// Features that the backend lacks, each with the reason.

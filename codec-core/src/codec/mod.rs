@@ -4,7 +4,7 @@
 //! Encoding: push frames, pull packets. Decoding: push packets, pull frames. Without look-ahead,
 //! the packet is ready when [`VideoEncoder::encode`] returns.
 //!
-//! Encoding has two levels. [`plan::UnitPlan`] specifies one frame completely: references, slots,
+//! Encoding has two levels. [`plan::FramePlan`] specifies one frame completely: references, slots,
 //! layer, quantiser or bits, effort. [`VideoEncoder`] makes these plans with a rate controller and
 //! a layer planner, which can also be used separately.
 
@@ -20,7 +20,7 @@ mod knob;
 mod output;
 mod packet;
 pub mod plan;
-mod resizes;
+mod resize_limit;
 mod stages;
 pub mod trace;
 
@@ -36,7 +36,7 @@ pub use gap::{Feature, Gap};
 pub use knob::{Capabilities, Knob, KnobKind};
 pub use output::{Frames, Packets};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
-pub use resizes::Resizes;
+pub use resize_limit::ResizeLimit;
 pub use stages::{Stage, StageClock, StageMeter, StageTimer};
 
 use std::fmt;

@@ -7,7 +7,7 @@ use super::{Content, FrameKind, SlotSet};
 /// Rate controllers and layer planners create plans; callers can create their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UnitPlan {
+pub struct FramePlan {
     /// Frame type.
     pub kind: FrameKind,
     /// Reference slots that may be used.
@@ -15,7 +15,7 @@ pub struct UnitPlan {
     /// Reference slots that the frame replaces with itself.
     pub updates: SlotSet,
     /// Copy golden to altref before the update.
-    pub keep_golden_in_altref: bool,
+    pub copy_golden_to_altref: bool,
     /// Quantiser index, in the codec's own scale (VP8: 0..=127).
     pub qindex: u8,
     /// Highest quantiser index to use when recoding for `max_bits`.
@@ -27,7 +27,7 @@ pub struct UnitPlan {
     pub attempts: u8,
     /// Size in bits above which the frame is dropped if recoding cannot reduce it; references and
     /// probabilities are then restored. `None` always keeps the frame.
-    pub give_up_bits: Option<u64>,
+    pub drop_above_bits: Option<u64>,
     /// Speed, 0 (best quality) to 10 (fastest).
     pub speed: u8,
     /// Type of content.
@@ -38,10 +38,10 @@ pub struct UnitPlan {
     /// Whether the frame is shown.
     pub shown: bool,
     /// Whether later frames start from the probabilities at the end of this frame.
-    pub keep_probabilities: bool,
+    pub refresh_entropy: bool,
     /// Share of the static macroblocks that cyclic refresh may code at a finer quantiser in this
     /// frame, in percent.
-    pub refresh_pct: u8,
+    pub cyclic_refresh_pct: u8,
     /// Budget for recoding unchanged macroblocks at `qindex`, as a sum of intra costs from the
     /// analysis; all other unchanged macroblocks are copied from the last frame. `None` decides
     /// each macroblock individually.
@@ -51,7 +51,7 @@ pub struct UnitPlan {
     pub intra_refresh: (u32, u32),
 }
 
-impl UnitPlan {
+impl FramePlan {
     /// Creates a plan for a key frame at `qindex`.
     #[must_use]
     pub fn key(qindex: u8, speed: u8) -> Self {
@@ -60,18 +60,18 @@ impl UnitPlan {
             kind: FrameKind::Key,
             references: SlotSet::NONE,
             updates: all,
-            keep_golden_in_altref: false,
+            copy_golden_to_altref: false,
             qindex,
             max_qindex: qindex,
             max_bits: None,
             attempts: u8::MAX,
-            give_up_bits: None,
+            drop_above_bits: None,
             speed,
             content: Content::Camera,
             filter_pct: 26,
             shown: true,
-            keep_probabilities: true,
-            refresh_pct: 0,
+            refresh_entropy: true,
+            cyclic_refresh_pct: 0,
             recode: None,
             intra_refresh: (0, 0),
         }

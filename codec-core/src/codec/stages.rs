@@ -6,7 +6,7 @@ use std::fmt::Debug;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Pre-analysis: costs, motion search on the half-size frame, scene cuts, importance of
+    /// Pre-analysis: costs, motion search on the half-size frame, scene cuts, MB-tree costs of
     /// macroblocks (MB-tree), temporal filtering of altref frames.
     Analysis,
     /// Candidates, motion search, prediction and mode decision.

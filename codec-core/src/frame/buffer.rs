@@ -211,7 +211,7 @@ impl FramePool {
     }
 
     /// Returns a frame without other holders ([`Arc::get_mut`] succeeds) that contains old samples.
-    /// Return it, or a clone of it, with [`Self::remember`].
+    /// Return it, or a clone of it, with [`Self::recycle`].
     pub fn take(&mut self) -> Arc<FrameBuf> {
         match self.known.iter_mut().position(|frame| Arc::get_mut(frame).is_some()) {
             Some(index) => self.known.swap_remove(index),
@@ -220,7 +220,7 @@ impl FramePool {
     }
 
     /// Keeps `frame` for reuse by [`Self::take`] when all other holders have dropped it.
-    pub fn remember(&mut self, frame: Arc<FrameBuf>) {
+    pub fn recycle(&mut self, frame: Arc<FrameBuf>) {
         if self.known.len() < self.keep && frame.size() == self.size {
             self.known.push(frame);
         }

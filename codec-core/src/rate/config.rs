@@ -49,7 +49,7 @@ pub struct RateConfig {
     /// Temporal scalability mode.
     pub scalability: Scalability,
     /// Quantiser index below which screen content gains no visible quality.
-    pub good_qindex: u8,
+    pub sharp_qindex: u8,
     /// Prior of the bits model for key frames.
     pub key_law: BitsLaw,
     /// Prior of the bits model for inter frames.
@@ -59,7 +59,7 @@ pub struct RateConfig {
     /// Complexity below which an inter frame counts as static. The size of such a frame depends on
     /// the residual that earlier frames did not code, so the model does not apply and the quantiser
     /// index is lowered gradually.
-    pub still_complexity: u64,
+    pub static_complexity: u64,
 }
 
 impl RateConfig {
@@ -81,11 +81,11 @@ impl RateConfig {
             window_cap: config.window_cap,
             drops: config.drops,
             scalability: config.scalability,
-            good_qindex: config.min_qindex.unwrap_or(0),
+            sharp_qindex: config.min_qindex.unwrap_or(0),
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
             overhead_bits: 0,
-            still_complexity: 0,
+            static_complexity: 0,
         }
     }
 }

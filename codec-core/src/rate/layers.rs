@@ -28,7 +28,7 @@ pub struct LayerPlan {
     /// Slot that this frame may also replace as a long-term background reference; empty if none.
     pub background: SlotSet,
     /// Whether later frames may start from this frame's probabilities; only in the base layer.
-    pub keep_probabilities: bool,
+    pub refresh_entropy: bool,
     /// Whether no later frame references it.
     pub discardable: bool,
     /// The layer is disabled: drop the frame, and report it with [`LayerPlanner::dropped`].
@@ -153,7 +153,7 @@ impl LayerPlanner {
             references: if key_frame { SlotSet::NONE } else { self.decodable(references) },
             updates: if key_frame { ALL } else { updates },
             background: if key_frame { SlotSet::NONE } else { background },
-            keep_probabilities: temporal_id == 0,
+            refresh_entropy: temporal_id == 0,
             discardable: !key_frame && updates.is_empty(),
             off: temporal_id >= self.active_layers,
         }
@@ -259,7 +259,7 @@ mod tests {
                         *held = plan.temporal_id;
                     }
                 }
-                assert_eq!(meta.temporal_id == 0, plan.keep_probabilities);
+                assert_eq!(meta.temporal_id == 0, plan.refresh_entropy);
             }
         }
     }

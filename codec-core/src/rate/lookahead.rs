@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Pre-analysis result of a buffered frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outlook {
+pub struct LookaheadInfo {
     /// Cost of inter prediction from the previous frame.
     pub inter_cost: u64,
     /// Cost of intra prediction.
@@ -13,8 +13,8 @@ pub struct Outlook {
     pub scene_cut: bool,
     /// The frame must be a key frame.
     pub key: bool,
-    /// See [`super::FrameFacts::finer_q16`].
-    pub finer_q16: Option<i32>,
+    /// See [`super::FrameStats::mb_tree_boost_q16`].
+    pub mb_tree_boost_q16: Option<i32>,
 }
 
 /// Longest group: altref frames are of little use to frames further away.
@@ -51,7 +51,7 @@ pub struct GroupPlan {
 /// ```
 #[derive(Debug)]
 pub struct Lookahead<T> {
-    held: VecDeque<(T, Outlook)>,
+    held: VecDeque<(T, LookaheadInfo)>,
     depth: usize,
 }
 
@@ -64,23 +64,23 @@ impl<T> Lookahead<T> {
     }
 
     /// Appends the next frame.
-    pub fn push(&mut self, frame: T, outlook: Outlook) {
-        self.held.push_back((frame, outlook));
+    pub fn push(&mut self, frame: T, lookahead_info: LookaheadInfo) {
+        self.held.push_back((frame, lookahead_info));
     }
 
     /// Removes and returns the first frame.
-    pub fn pop(&mut self) -> Option<(T, Outlook)> {
+    pub fn pop(&mut self) -> Option<(T, LookaheadInfo)> {
         self.held.pop_front()
     }
 
     /// Returns a buffered frame; index 0 is the next to be removed.
     #[must_use]
-    pub fn get(&self, index: usize) -> Option<&(T, Outlook)> {
+    pub fn get(&self, index: usize) -> Option<&(T, LookaheadInfo)> {
         self.held.get(index)
     }
 
     /// Like [`Self::get`], for modification.
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut (T, Outlook)> {
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut (T, LookaheadInfo)> {
         self.held.get_mut(index)
     }
 
@@ -107,19 +107,21 @@ impl<T> Lookahead<T> {
     #[must_use]
     pub fn mean_cost(&self) -> Option<u64> {
         let scene = self.scene_len();
-        let sum =
-            self.outlooks().take(scene).fold(0, |sum: u64, o| sum.saturating_add(o.inter_cost));
+        let sum = self
+            .lookahead_infos()
+            .take(scene)
+            .fold(0, |sum: u64, o| sum.saturating_add(o.inter_cost));
         sum.checked_div(scene as u64)
     }
 
-    fn outlooks(&self) -> impl Iterator<Item = &Outlook> {
-        self.held.iter().map(|(_, outlook)| outlook)
+    fn lookahead_infos(&self) -> impl Iterator<Item = &LookaheadInfo> {
+        self.held.iter().map(|(_, lookahead_info)| lookahead_info)
     }
 
     /// Returns the number of frames up to the next scene cut or key frame, ignoring those flags of
     /// the first frame.
     fn scene_len(&self) -> usize {
-        let cut = self.outlooks().skip(1).position(|o| o.scene_cut || o.key);
+        let cut = self.lookahead_infos().skip(1).position(|o| o.scene_cut || o.key);
         cut.map_or(self.held.len(), |index| index + 1)
     }
 
@@ -130,8 +132,11 @@ impl<T> Lookahead<T> {
         if frames == 0 {
             return None;
         }
-        let total = |cost: fn(&Outlook) -> u64| {
-            self.outlooks().take(frames).skip(1).fold(0_u64, |sum, o| sum.saturating_add(cost(o)))
+        let total = |cost: fn(&LookaheadInfo) -> u64| {
+            self.lookahead_infos()
+                .take(frames)
+                .skip(1)
+                .fold(0_u64, |sum, o| sum.saturating_add(cost(o)))
         };
         let (inter, intra) = (total(|o| o.inter_cost), total(|o| o.intra_cost));
         let alike = inter <= super::fixed::mul_div(intra, MAX_INTER_SHARE_Q8, 256);
@@ -148,7 +153,12 @@ mod tests {
         for &(inter_cost, scene_cut) in costs {
             ahead.push(
                 (),
-                Outlook { inter_cost, intra_cost: 1000, scene_cut, ..Outlook::default() },
+                LookaheadInfo {
+                    inter_cost,
+                    intra_cost: 1000,
+                    scene_cut,
+                    ..LookaheadInfo::default()
+                },
             );
         }
         ahead

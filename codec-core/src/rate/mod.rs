@@ -8,25 +8,25 @@
 //! encoders, for example hardware encoders. [`LayerPlanner`] assigns frames to temporal layers.
 
 mod buffer;
-mod clock;
 mod config;
 mod controller;
-mod facts;
 pub mod fixed;
+mod frame_stats;
 mod layers;
 mod lookahead;
 mod model;
-mod quantizer;
-mod rehearsal;
-mod script;
+mod quantiser_steps;
 #[cfg(test)]
 mod simulation;
-mod window;
+mod size_prediction;
+mod timestamps;
+mod two_pass;
+mod window_cap;
 
 pub use buffer::Buffer;
 pub use config::{BitsLaw, RateConfig};
 pub use controller::RateController;
-pub use facts::{Decision, FrameBudget, FrameFacts, FrameRole};
+pub use frame_stats::{Decision, FrameBudget, FrameRole, FrameStats};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
-pub use lookahead::{GroupPlan, Lookahead, Outlook};
-pub use rehearsal::Rehearsal;
+pub use lookahead::{GroupPlan, Lookahead, LookaheadInfo};
+pub use two_pass::TwoPass;

@@ -1,6 +1,6 @@
 //! Tests of the rate controller with a simulated encoder: a simple bits model with noise.
 
-use super::{Decision, FrameFacts, LayerPlanner, RateConfig, RateController};
+use super::{Decision, FrameStats, LayerPlanner, RateConfig, RateController};
 use crate::codec::{
     Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, RateControl, Scalability, Update,
     WindowCap,
@@ -78,8 +78,8 @@ impl Simulation {
     /// Codes one frame of that complexity; a key frame takes six times as many bits.
     fn frame(&mut self, kind: FrameKind, complexity: u64) -> Sent {
         let plan = self.layers.next(kind == FrameKind::Key);
-        let mut facts = FrameFacts::new(kind, self.pts, complexity);
-        facts.temporal_id = plan.temporal_id;
+        let mut stats = FrameStats::new(kind, self.pts, complexity);
+        stats.temporal_id = plan.temporal_id;
         let mut sent = Sent {
             ticks: self.pts,
             bits: 0,
@@ -91,7 +91,7 @@ impl Simulation {
         self.pts += self.step_ticks;
         if plan.off {
             self.layers.dropped();
-            self.rate.frame_left_out(sent.ticks);
+            self.rate.frame_skipped(sent.ticks);
             sent.dropped = Some(DropReason::LayerOff);
             return sent;
         }
@@ -100,7 +100,7 @@ impl Simulation {
         let bits_at = |scale: u64, qindex: u8| {
             weight * scale * complexity * noise / 100_000 / u64::from(STEPS[usize::from(qindex)])
         };
-        match self.rate.plan_frame(&facts) {
+        match self.rate.plan_frame(&stats) {
             Decision::Drop { reason, .. } => {
                 self.layers.dropped();
                 sent.dropped = Some(reason);
@@ -114,7 +114,7 @@ impl Simulation {
                 }
                 sent.bits = bits_at(self.scale, qindex);
                 sent.qindex = qindex;
-                if budget.give_up_bits.is_some_and(|most| sent.bits > most) {
+                if budget.drop_above_bits.is_some_and(|most| sent.bits > most) {
                     self.rate.frame_dropped();
                     self.layers.dropped();
                     sent.bits = 0;
@@ -385,8 +385,8 @@ fn extreme_settings_and_timestamps_neither_panic_nor_hang() {
                     config.scalability = Scalability::L1T3;
                 });
                 for pts in [0, i64::MAX, i64::MIN, 5, i64::MAX - 1] {
-                    let facts = FrameFacts::new(FrameKind::Inter, pts, u64::MAX);
-                    if let Decision::Code(budget) = sim.rate.plan_frame(&facts) {
+                    let stats = FrameStats::new(FrameKind::Inter, pts, u64::MAX);
+                    if let Decision::Code(budget) = sim.rate.plan_frame(&stats) {
                         sim.rate.frame_coded(u64::MAX, budget.qindex);
                     }
                     sim.rate.apply(&Update::Bitrate(Bitrate(bps))).unwrap();

@@ -1,7 +1,7 @@
 //! Trial encodes (first passes) of a file, which measure how many bits each frame takes.
 
 use codec_core::codec::{EncoderConfig, FrameRequest, Packet, VideoEncoder};
-use codec_core::rate::Rehearsal;
+use codec_core::rate::TwoPass;
 
 use crate::Env;
 use crate::failure::{Failure, Result};
@@ -17,21 +17,21 @@ pub(super) fn encode_trials(
     config: &EncoderConfig,
     progress: &mut Progress,
     env: &Env,
-) -> Result<Option<Rehearsal>> {
+) -> Result<Option<TwoPass>> {
     let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
     if !settings.wants_trials()? || steps.is_empty() {
         return Ok(None);
     }
-    let mut rehearsal = Rehearsal::new(steps);
+    let mut two_pass = TwoPass::new(steps);
     let mut number = 0;
-    while let Some(trial) = rehearsal.next_trial(config) {
+    while let Some(trial) = two_pass.next_analysis_pass(config) {
         env.console.detail(format!(
             "trial encode, {}",
             crate::settings::encoder::describe_rate(trial.rate)
         ));
         number += 1;
-        progress.begin_pass(Some(Pass { number, most: Rehearsal::MAX_TRIALS }));
-        let is_usable = run(settings, &trial, &mut rehearsal, progress, env)?;
+        progress.begin_pass(Some(Pass { number, most: TwoPass::MAX_ANALYSIS_PASSES }));
+        let is_usable = run(settings, &trial, &mut two_pass, progress, env)?;
         if env.stop.is_requested() {
             return Err(Failure::interrupted(false));
         }
@@ -41,14 +41,14 @@ pub(super) fn encode_trials(
         }
     }
     progress.begin_pass(None);
-    Ok(Some(rehearsal))
+    Ok(Some(two_pass))
 }
 
 /// Runs one trial. `false`: its frame sizes are not usable.
 fn run(
     settings: &Encoding,
     trial: &EncoderConfig,
-    rehearsal: &mut Rehearsal,
+    two_pass: &mut TwoPass,
     progress: &mut Progress,
     env: &Env,
 ) -> Result<bool> {
@@ -89,19 +89,19 @@ fn run(
         let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
         let request = FrameRequest::at(shot.pts.saturating_sub(origin));
         encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
-        bytes += note(&mut *encoder, &mut packet, rehearsal);
+        bytes += note(&mut *encoder, &mut packet, two_pass);
         progress.update(&Now { frames: seen - settings.skip, bytes, ..Now::default() });
     }
     encoder.finish().map_err(|error| Failure::encoding(&error))?;
-    note(&mut *encoder, &mut packet, rehearsal);
+    note(&mut *encoder, &mut packet, two_pass);
     Ok(true)
 }
 
 /// Passes on the packets that are ready; returns their bytes.
-fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, rehearsal: &mut Rehearsal) -> u64 {
+fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, two_pass: &mut TwoPass) -> u64 {
     let mut bytes = 0;
     while encoder.receive(packet) {
-        rehearsal.note(packet);
+        two_pass.note(packet);
         bytes += packet.data.len() as u64;
     }
     bytes

@@ -34,7 +34,8 @@ use super::residual::TokenProbs;
 use super::rows::mb_rows;
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{
-    Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, Resizes, SlotSet, VideoDecoder,
+    Capabilities, Conceal, DecodeReport, DecoderConfig, FrameKind, ResizeLimit, SlotSet,
+    VideoDecoder,
 };
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
@@ -79,7 +80,7 @@ pub struct Vp8Decoder {
     context: HeaderContext,
     /// State that depends on the frame size; `None` before the first key frame.
     sized: Option<Sized>,
-    resizes: Resizes,
+    resize_limit: ResizeLimit,
     /// At most two frames: one that was held back and a repeated one.
     output: VecDeque<Frame>,
     /// Trace of the last packet, if enabled.
@@ -148,7 +149,7 @@ impl Vp8Decoder {
             kernels,
             context: HeaderContext::default(),
             sized: None,
-            resizes: Resizes::default(),
+            resize_limit: ResizeLimit::default(),
             output: VecDeque::with_capacity(2),
             trace,
         })
@@ -214,7 +215,7 @@ impl Vp8Decoder {
         }
         PixelLimit(self.config.limits.max_pixels).check(key.size)?;
         layout.check_plausible(key.size, self.conceals())?;
-        self.resizes.check(&self.config.limits, key.size)?;
+        self.resize_limit.check(&self.config.limits, key.size)?;
         Ok(Some(Sized::new(key.size, key.scaling)))
     }
 
@@ -233,7 +234,7 @@ impl Vp8Decoder {
         let changed_to = new_size.as_ref().ok().and_then(|new| Some(new.as_ref()?.size));
         // Failed frames count too: they cost as much, and the window must advance.
         let is_new_size = changed_to.is_some();
-        self.resizes.count_frame(changed_to);
+        self.resize_limit.count_frame(changed_to);
         let new_size = new_size?;
         let mut context = self.context.clone();
         let mut modes = BoolDecoder::new(layout.first_partition);
@@ -284,7 +285,7 @@ impl Vp8Decoder {
                     }
                     (_, _, None) => Err(Corrupt::NoReference),
                 };
-                sized.pool.remember(target.clone());
+                sized.pool.recycle(target.clone());
                 outcome?.enter(&mut report);
                 if let Some(trace) = &mut self.trace {
                     trace.complete(&report, shown(target.clone(), pts, duration));
@@ -456,6 +457,6 @@ impl VideoDecoder for Vp8Decoder {
         }
         self.sized = None;
         self.context = HeaderContext::default();
-        self.resizes = Resizes::default();
+        self.resize_limit = ResizeLimit::default();
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn decode<'d>(
                 let from = (held, &*mbs, references.as_ref());
                 reconstruct(job.kernels, from, target, threads, pool, &stages);
             }
-            sized.pool.remember(target.clone());
+            sized.pool.recycle(target.clone());
             References::take_in(references, &held.header.references, &target);
             held.shown.then(|| shown(target, held.pts, held.duration))
         }
@@ -142,7 +142,7 @@ pub(super) fn complete(
         let from = (&held, &ahead.mbs, sized.references.as_ref());
         reconstruct(kernels, from, target, &mut sized.threads, pool, &[]);
     }
-    sized.pool.remember(target.clone());
+    sized.pool.recycle(target.clone());
     References::take_in(&mut sized.references, &held.header.references, &target);
     held.shown.then(|| shown(target, held.pts, held.duration))
 }

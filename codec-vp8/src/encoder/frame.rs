@@ -16,11 +16,11 @@ use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::QuantiserSet;
 use super::row::{Workspaces, code_row};
 use super::segments::{Coded, Refresh};
-use super::settings::{FrameKnobs, FrameSettings, UnitReport};
+use super::settings::{FrameKnobs, FrameReport, FrameSettings};
 use super::speed::{FilterChoice, LevelChoice, Speed};
 use super::store::{FrameTotals, RowStore, SearchMemory};
 use super::trellis::TokenPrices;
-use super::unchanged::{Unchanged, UnchangedFacts};
+use super::unchanged::{Unchanged, UnchangedStats};
 use crate::header::{FrameHeader, HeaderContext, ModeProbabilities, QuantIndices};
 use crate::loop_filter::FilterParams;
 use crate::predict::MotionFilter;
@@ -29,7 +29,7 @@ use crate::rows::{MbRow, mb_rows};
 use crate::tables::AC_STEPS;
 use crate::types::{LumaMode, MotionVector, Reference};
 use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{
     BitsByPart, Content, FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet, Stage,
     StageTimer,
@@ -91,7 +91,7 @@ struct Attempt {
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     picture: &'a Picture<'a>,
-    plan: &'a UnitPlan,
+    plan: &'a FramePlan,
     analysis: Option<&'a FrameAnalysis>,
 }
 
@@ -192,22 +192,22 @@ impl FrameEncoder {
     }
 
     /// Compares the next frame with the references by its analysis, whether it will be coded or
-    /// not. Required for each frame, in order, if [`UnitPlan::recode`] is used.
-    pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
+    /// not. Required for each frame, in order, if [`FramePlan::recode`] is used.
+    pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
         self.unchanged.compare(analysis, &self.refresh)
     }
 
-    /// Codes a frame like [`Self::encode_unit_with`], without an analysis.
+    /// Codes a frame like [`Self::encode_frame_with`], without an analysis.
     ///
     /// # Errors
-    /// As [`Self::encode_unit_with`].
-    pub fn encode_unit(
+    /// As [`Self::encode_frame_with`].
+    pub fn encode_frame(
         &mut self,
         picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         packet: &mut Packet,
-    ) -> Result<UnitReport, Error> {
-        self.encode_unit_with(picture, plan, None, packet)
+    ) -> Result<FrameReport, Error> {
+        self.encode_frame_with(picture, plan, None, packet)
     }
 
     /// Codes `picture` as specified by `plan` into `packet`: its data and all metadata except
@@ -216,13 +216,13 @@ impl FrameEncoder {
     /// # Errors
     /// [`Error::Config`] if the frame has another size, or the plan is an inter frame but its
     /// references are missing. Nothing has changed.
-    pub fn encode_unit_with(
+    pub fn encode_frame_with(
         &mut self,
         picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
-    ) -> Result<UnitReport, Error> {
+    ) -> Result<FrameReport, Error> {
         self.check(picture, plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == picture.size());
         let asked = Asked { picture, plan, analysis };
@@ -247,7 +247,7 @@ impl FrameEncoder {
                     qindex = qindex.saturating_add(32).min(127);
                 } else {
                     packet.data.clear();
-                    self.frames.remember(recon);
+                    self.frames.recycle(recon);
                     return Err(Error::Unsupported("frames with partitions this large"));
                 }
                 continue;
@@ -259,25 +259,25 @@ impl FrameEncoder {
                 qindex = coarser(qindex, worst, bits, plan.max_bits.unwrap_or(bits));
                 continue;
             }
-            let report = UnitReport {
+            let report = FrameReport {
                 bits,
                 over_cap,
-                given_up: plan.give_up_bits.is_some_and(|most| bits > most),
+                dropped: plan.drop_above_bits.is_some_and(|most| bits > most),
                 qindex,
                 zero_motion: self.totals.modes.zero_motion,
                 refreshed: self.totals.modes.refreshed,
                 prediction_sse: self.totals.prediction_sse,
                 recoded_cost: self.unchanged.recoded_cost(),
             };
-            if report.given_up {
+            if report.dropped {
                 packet.data.clear();
-                self.frames.remember(recon);
+                self.frames.recycle(recon);
                 return Ok(report);
             }
             if attempt.is_copy
                 && let Some(last) = &self.slots[0]
             {
-                self.frames.remember(std::mem::replace(&mut recon, Arc::clone(last)));
+                self.frames.recycle(std::mem::replace(&mut recon, Arc::clone(last)));
             }
             packet.meta = self.describe(picture, plan, &attempt, &recon);
             self.commit(plan, &attempt, recon);
@@ -285,7 +285,7 @@ impl FrameEncoder {
         }
     }
 
-    fn check(&self, picture: &Picture<'_>, plan: &UnitPlan) -> Result<(), ConfigError> {
+    fn check(&self, picture: &Picture<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
         if picture.size() != self.settings.size {
             return Err(ConfigError::new("picture", picture.size(), self.settings.size));
         }
@@ -315,7 +315,7 @@ impl FrameEncoder {
             modes = ModeProbabilities { skip: Some(128), intra: 63, last: 200, golden: 128 };
         }
         let quant = QuantIndices { y_ac: qindex, ..QuantIndices::default() };
-        let share = if is_key { 0 } else { plan.refresh_pct };
+        let share = if is_key { 0 } else { plan.cyclic_refresh_pct };
         let offsets = asked.analysis.map_or(&[][..], |analysis| &analysis.offsets_q4);
         let mut segmentation = if offsets.is_empty() {
             self.refresh.plan(qindex, share)
@@ -354,7 +354,7 @@ impl FrameEncoder {
             log2_partitions: log2_partitions(knobs.token_partitions),
             quant,
             references: references(plan),
-            refresh_entropy: plan.keep_probabilities,
+            refresh_entropy: plan.refresh_entropy,
             probs: context.probs.clone(),
             modes,
         };
@@ -535,7 +535,7 @@ impl FrameEncoder {
             // The pool only returns frames without other holders.
             None => header.filter.level,
         };
-        self.frames.remember(trial);
+        self.frames.recycle(trial);
         level
     }
 
@@ -556,7 +556,7 @@ impl FrameEncoder {
     }
 
     /// Returns the allowed references without duplicates of the same frame.
-    fn distinct_references(&self, plan: &UnitPlan) -> [Option<Arc<FrameBuf>>; 3] {
+    fn distinct_references(&self, plan: &FramePlan) -> [Option<Arc<FrameBuf>>; 3] {
         let mut distinct: [Option<Arc<FrameBuf>>; 3] = [None, None, None];
         for (slot, set) in SLOTS.into_iter().enumerate() {
             let frame = self.slots[slot].as_ref().filter(|_| plan.references.contains(set));
@@ -570,11 +570,11 @@ impl FrameEncoder {
     }
 
     /// Updates the state that later frames depend on with the coded frame.
-    fn commit(&mut self, plan: &UnitPlan, attempt: &Attempt, recon: Arc<FrameBuf>) {
+    fn commit(&mut self, plan: &FramePlan, attempt: &Attempt, recon: Arc<FrameBuf>) {
         let is_key = plan.kind == FrameKind::Key;
         self.context = attempt.context.clone();
         self.modes = attempt.header.modes;
-        if plan.keep_golden_in_altref && !is_key {
+        if plan.copy_golden_to_altref && !is_key {
             self.slots[2] = self.slots[1].clone();
         }
         for (slot, set) in SLOTS.into_iter().enumerate() {
@@ -583,7 +583,7 @@ impl FrameEncoder {
             }
         }
         if !attempt.is_copy {
-            self.frames.remember(recon);
+            self.frames.recycle(recon);
         }
         let mut before = self.before.iter_mut();
         let mut memories = self.memories.chunks_exact_mut(self.cols.max(1));
@@ -625,7 +625,7 @@ impl FrameEncoder {
     fn describe(
         &self,
         picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         attempt: &Attempt,
         recon: &FrameBuf,
     ) -> PacketMeta {
@@ -637,7 +637,7 @@ impl FrameEncoder {
             .filter(|&slot| used(slot))
             .fold(SlotSet::NONE, |set, slot| set.with(SLOTS[slot]));
         let mut refs_updated = if is_key { all } else { plan.updates };
-        if plan.keep_golden_in_altref && !is_key {
+        if plan.copy_golden_to_altref && !is_key {
             refs_updated = refs_updated.with(SlotSet::ALTREF);
         }
         PacketMeta {

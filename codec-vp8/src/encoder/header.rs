@@ -1,16 +1,16 @@
 //! Translation of plans to header fields. RFC 6386, sections 9.5 and 9.7.
 
 use crate::header::{BufferCopy, ReferenceUpdates};
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{FrameKind, SlotSet};
 
 /// Returns the header fields for the reference updates of the plan. Section 9.7.
-pub(super) fn references(plan: &UnitPlan) -> ReferenceUpdates {
+pub(super) fn references(plan: &FramePlan) -> ReferenceUpdates {
     if plan.kind == FrameKind::Key {
         return ReferenceUpdates::KEY;
     }
     let refresh_altref = plan.updates.contains(SlotSet::ALTREF);
-    let copy = plan.keep_golden_in_altref && !refresh_altref;
+    let copy = plan.copy_golden_to_altref && !refresh_altref;
     ReferenceUpdates {
         refresh_golden: plan.updates.contains(SlotSet::GOLDEN),
         refresh_altref,

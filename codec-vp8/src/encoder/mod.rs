@@ -1,7 +1,7 @@
 //! VP8 encoder. RFC 6386 specifies only the bitstream; all decisions here are the encoder's own.
 //!
 //! [`Vp8Encoder`] controls the rate and plans frames. [`FrameEncoder`] codes one frame exactly as a
-//! [`UnitPlan`](codec_core::codec::plan) specifies: it decides modes, quantises, reconstructs, filters
+//! [`FramePlan`](codec_core::codec::plan) specifies: it decides modes, quantises, reconstructs, filters
 //! and packs, row by row.
 
 mod block_flags;
@@ -38,8 +38,8 @@ mod transform;
 mod trellis;
 mod unchanged;
 
-pub use controller::{CAPABILITIES, CodeUnit, Vp8Encoder, open};
+pub use controller::{CAPABILITIES, FrameCoder, Vp8Encoder, open};
 pub use frame::FrameEncoder;
-pub use settings::{FrameKnobs, FrameSettings, UnitReport};
+pub use settings::{FrameKnobs, FrameReport, FrameSettings};
 pub use speed::Speed;
-pub use unchanged::UnchangedFacts;
+pub use unchanged::UnchangedStats;

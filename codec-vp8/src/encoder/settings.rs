@@ -69,13 +69,13 @@ pub struct FrameSettings {
 
 /// Result of coding a frame, for planning later frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnitReport {
+pub struct FrameReport {
     /// Size of the packet in bits.
     pub bits: u64,
     /// Whether the frame exceeds `max_bits` even at `max_qindex`.
     pub over_cap: bool,
-    /// Whether it also exceeds `give_up_bits`: there is no packet and nothing has changed.
-    pub given_up: bool,
+    /// Whether it also exceeds `drop_above_bits`: there is no packet and nothing has changed.
+    pub dropped: bool,
     /// Quantiser index used: that of the plan, or a higher one to meet `max_bits`.
     pub qindex: u8,
     /// Number of macroblocks predicted from the last frame with zero motion.
@@ -85,6 +85,6 @@ pub struct UnitReport {
     /// Squared error of the luma predictions over all macroblocks, without residuals.
     pub prediction_sse: u64,
     /// Sum of the intra costs of the unchanged macroblocks that were recoded; see
-    /// [`codec_core::codec::plan::UnitPlan::recode`].
+    /// [`codec_core::codec::plan::FramePlan::recode`].
     pub recoded_cost: u64,
 }

@@ -10,7 +10,7 @@ use codec_core::analysis::FrameAnalysis;
 
 /// Statistics of the unchanged macroblocks, for planning a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnchangedFacts {
+pub struct UnchangedStats {
     /// Number of unchanged macroblocks.
     pub macroblocks: u32,
     /// Highest quantiser index at which one of them was coded.
@@ -46,21 +46,21 @@ impl Unchanged {
         &mut self,
         analysis: Option<&FrameAnalysis>,
         refresh: &Refresh,
-    ) -> UnchangedFacts {
+    ) -> UnchangedStats {
         self.is_compared = true;
         let Some(analysis) = analysis.filter(|a| a.macroblocks.len() == self.same.len()) else {
             self.same.fill(false);
-            return UnchangedFacts::default();
+            return UnchangedStats::default();
         };
-        let mut facts = UnchangedFacts::default();
+        let mut stats = UnchangedStats::default();
         for (index, (same, mb)) in self.same.iter_mut().zip(&analysis.macroblocks).enumerate() {
             *same &= mb.is_same;
             if *same {
-                facts.macroblocks += 1;
-                facts.coarsest = facts.coarsest.max(refresh.quality(index));
+                stats.macroblocks += 1;
+                stats.coarsest = stats.coarsest.max(refresh.quality(index));
             }
         }
-        facts
+        stats
     }
 
     /// Selects the macroblocks that a frame at `qindex` copies: all unchanged ones except those
@@ -172,8 +172,8 @@ mod tests {
         unchanged.coded(true);
         // This frame is dropped.
         unchanged.compare(Some(&analysis(&[true, false, true, true])), &refresh);
-        let facts = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
-        assert_eq!(facts, UnchangedFacts { macroblocks: 3, coarsest: 60 });
+        let stats = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
+        assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: 60 });
         unchanged.plan(60, 0, Some(&analysis(&[true; 4])), &refresh);
         assert!(unchanged.is_kept(0) && !unchanged.is_kept(1) && !unchanged.is_all_kept());
     }

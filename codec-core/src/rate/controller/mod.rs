@@ -1,21 +1,21 @@
 //! The rate controller: a decision before each frame, and an update after it.
 
-mod account;
-mod aim;
+mod accounting;
 mod caps;
-mod pick;
+mod qindex;
 mod screen;
+mod target_size;
 
 use super::buffer::{Buffer, SECOND_US};
-use super::clock::Clock;
 use super::config::RateConfig;
-use super::facts::{Class, Decision, FrameBudget, FrameFacts, class_of};
 use super::fixed::{log2_q16, mul_div_signed};
+use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
 use super::model::BitsModel;
-use super::quantizer::Steps;
-use super::rehearsal::{Rehearsal, quality_index};
-use super::script::{Part, Script};
-use super::window::Window;
+use super::quantiser_steps::Steps;
+use super::size_prediction::{FrameClass, SizePrediction};
+use super::timestamps::Clock;
+use super::two_pass::{TwoPass, quality_index};
+use super::window_cap::Window;
 use crate::codec::{Bitrate, DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
@@ -105,7 +105,7 @@ pub struct RateController {
     /// VBR: base step of the last frame planned with look-ahead.
     last_base_q16: Option<i32>,
     /// VBR: frame sizes predicted by earlier passes, while the frame types match.
-    script: Option<Script>,
+    size_prediction: Option<SizePrediction>,
     /// Size of the last coded frame in bits.
     last_bits: u64,
 }
@@ -141,7 +141,7 @@ impl RateController {
             last_target_bits: 0,
             last_bits: 0,
             last_base_q16: None,
-            script: None,
+            size_prediction: None,
             steps,
             config,
         }
@@ -193,7 +193,7 @@ impl RateController {
                 self.set_active_layers(layers);
             }
             Update::Resolution(_) => {
-                (self.script, self.last_base_q16) = (None, None);
+                (self.size_prediction, self.last_base_q16) = (None, None);
                 self.free_fall = true;
                 (self.mean_complexity, self.mean_frames) = (None, 0);
             }
@@ -203,12 +203,12 @@ impl RateController {
     }
 
     /// Sets the statistics of earlier passes over the frames to come.
-    pub fn rehearse(&mut self, rehearsal: &Rehearsal, config: &EncoderConfig) {
-        self.script = rehearsal.script(config);
+    pub fn set_two_pass(&mut self, two_pass: &TwoPass, config: &EncoderConfig) {
+        self.size_prediction = two_pass.size_prediction(config);
     }
 
     fn set_rate(&mut self, mode: RateControl) {
-        (self.script, self.last_base_q16) = (None, None);
+        (self.size_prediction, self.last_base_q16) = (None, None);
         let (old, new) = (self.buffer.rate_bps(), target_rate(mode).0);
         self.config.rate = mode;
         self.buffer.set_rate(new);
@@ -237,12 +237,12 @@ impl RateController {
     /// Returns the logarithm of the base step, the quantiser step of frames without a boost, as far
     /// as it is known.
     pub fn base_q16(&self) -> i32 {
-        match (self.config.rate, &self.script) {
+        match (self.config.rate, &self.size_prediction) {
             (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
             (RateControl::Quality(quality), _) => {
                 self.steps.log_q16(quality_index(quality, self.steps.last()))
             }
-            (_, Some(script)) => script.base_q16(),
+            (_, Some(size_prediction)) => size_prediction.base_q16(),
             _ => {
                 let middle = self.steps.last() / 2;
                 let last = self.last_qindex[Class::Layer(0).index()].unwrap_or(middle);
@@ -279,33 +279,34 @@ impl RateController {
     }
 
     /// Advances to the frame's timestamp and decides its budget, or to drop it.
-    pub fn plan_frame(&mut self, facts: &FrameFacts) -> Decision {
-        let now_us = self.pass_time(facts.pts);
+    pub fn plan_frame(&mut self, stats: &FrameStats) -> Decision {
+        let now_us = self.pass_time(stats.pts);
         self.pending = None;
 
-        let may_drop = self.may_drop(facts, now_us);
+        let may_drop = self.may_drop(stats, now_us);
         let hard_bits = self.hard_cap_bits(now_us);
-        if may_drop && let Some(dropped) = self.drop_before_coding(facts, hard_bits) {
+        if may_drop && let Some(dropped) = self.drop_before_coding(stats, hard_bits) {
             self.last_target_bits = 0;
             return dropped;
         }
 
-        let class = class_of(facts);
+        let class = class_of(stats);
         let part = part_of(class);
-        self.script = self.script.take().filter(|script| script.expects(part));
-        let scripted = self.script.as_mut().map(Script::plan);
-        let share_bits = self.share_bits(facts);
-        let complexity_q16 = log2_q16(facts.complexity.max(1));
-        let must_bits = self.give_up_bits(facts, hard_bits);
-        if facts.is_screen && self.is_cbr() {
-            let plan = self.screen_plan(facts, class, share_bits, complexity_q16, hard_bits);
+        self.size_prediction =
+            self.size_prediction.take().filter(|size_prediction| size_prediction.expects(part));
+        let predicted = self.size_prediction.as_mut().map(SizePrediction::plan);
+        let share_bits = self.share_bits(stats);
+        let complexity_q16 = log2_q16(stats.complexity.max(1));
+        let must_bits = self.drop_above_bits(stats, hard_bits);
+        if stats.is_screen && self.is_cbr() {
+            let plan = self.screen_plan(stats, class, share_bits, complexity_q16, hard_bits);
             let max_bits = self.screen_max_bits(&plan, share_bits);
             self.last_target_bits = plan.target_bits;
             self.pending = Some(Pending {
                 class: plan.class,
                 now_us,
                 complexity_q16,
-                complexity: facts.complexity,
+                complexity: stats.complexity,
                 share_bits,
                 target_bits: plan.target_bits,
                 is_mixed: plan.class != Class::Refine && plan.recode > 0,
@@ -313,38 +314,38 @@ impl RateController {
             return Decision::Code(FrameBudget {
                 qindex: plan.qindex,
                 max_qindex: self.config.max_qindex.max(plan.qindex),
-                recode: (facts.kind == FrameKind::Inter).then_some(plan.recode),
+                recode: (stats.kind == FrameKind::Inter).then_some(plan.recode),
                 target_bits: plan.target_bits,
                 max_bits: Some(max_bits.min(hard_bits.unwrap_or(u64::MAX)).max(1)),
-                give_up_bits: if may_drop { must_bits } else { None },
+                drop_above_bits: if may_drop { must_bits } else { None },
                 is_hard: may_drop || hard_bits.is_some(),
                 buffer_is_low: false,
             });
         }
-        let (target_bits, step_q16) = match scripted {
-            Some((base, bits)) => (bits, base + self.extra_q16(facts, class)),
-            None => self.aim(facts, class, share_bits, complexity_q16),
+        let (target_bits, step_q16) = match predicted {
+            Some((base, bits)) => (bits, base + self.extra_q16(stats, class)),
+            None => self.target_size(stats, class, share_bits, complexity_q16),
         };
         // If drops are disabled, an empty buffer must not starve the frame as well.
         let least = if may_drop { 0 } else { target_bits.min(hard_bits.unwrap_or(u64::MAX)) };
-        let max_bits = self.max_bits(facts, target_bits, must_bits, least);
-        let is_foreseen = self.is_foreseen(facts);
-        let step_q16 = if is_foreseen && scripted.is_none() {
-            self.steadied(facts, class, step_q16)
+        let max_bits = self.max_bits(stats, target_bits, must_bits, least);
+        let uses_lookahead_qindex = self.uses_lookahead_qindex(stats);
+        let step_q16 = if uses_lookahead_qindex && predicted.is_none() {
+            self.smoothed_qindex(stats, class, step_q16)
         } else {
             step_q16
         };
-        let qindex = if is_foreseen {
-            self.foreseen_qindex(class, complexity_q16, step_q16, max_bits)
+        let qindex = if uses_lookahead_qindex {
+            self.lookahead_qindex(class, complexity_q16, step_q16, max_bits)
         } else {
-            self.pick_qindex(class, complexity_q16, step_q16, target_bits, max_bits)
+            self.choose_qindex(class, complexity_q16, step_q16, target_bits, max_bits)
         };
         self.last_target_bits = target_bits;
         self.pending = Some(Pending {
             class,
             now_us,
             complexity_q16,
-            complexity: facts.complexity,
+            complexity: stats.complexity,
             share_bits,
             target_bits,
             is_mixed: false,
@@ -360,7 +361,7 @@ impl RateController {
             recode: None,
             target_bits,
             max_bits,
-            give_up_bits: if may_drop { must_bits } else { None },
+            drop_above_bits: if may_drop { must_bits } else { None },
             is_hard: may_drop || hard_bits.is_some(),
             buffer_is_low: self.is_cbr()
                 && self.buffer.level_bits() < self.buffer.optimal_bits() / 2,
@@ -368,10 +369,10 @@ impl RateController {
     }
 
     /// Skips the frame at `pts` because its temporal layer is disabled; only time passes.
-    pub fn frame_left_out(&mut self, pts: i64) {
+    pub fn frame_skipped(&mut self, pts: i64) {
         self.pass_time(pts);
         self.pending = None;
-        self.script = None;
+        self.size_prediction = None;
     }
 
     /// Advances to `pts`; returns the time in microseconds.
@@ -385,9 +386,9 @@ impl RateController {
     }
 
     /// Sets the cost of a static frame after a resolution change; see [`RateConfig`].
-    pub fn set_still(&mut self, overhead_bits: u64, still_complexity: u64) {
+    pub fn set_static_frame(&mut self, overhead_bits: u64, static_complexity: u64) {
         self.config.overhead_bits = overhead_bits;
-        self.config.still_complexity = still_complexity;
+        self.config.static_complexity = static_complexity;
     }
 
     /// Reports that the planned frame recodes unchanged macroblocks of this complexity. Call it
@@ -411,14 +412,14 @@ impl RateController {
         self.last_coded_us = Some(frame.now_us);
         self.last_bits = bits;
         self.charge(&frame, bits);
-        if let Some(script) = &mut self.script {
-            script.coded(bits);
+        if let Some(size_prediction) = &mut self.size_prediction {
+            size_prediction.coded(bits);
         }
 
         // The model does not learn from frames that are almost empty, or far below their target at
         // the lowest quantiser index.
         let is_refined = frame.class == Class::Refine;
-        let is_still = frame.complexity < self.config.still_complexity && !is_refined;
+        let is_still = frame.complexity < self.config.static_complexity && !is_refined;
         let is_empty = bits / 2 <= self.config.overhead_bits || is_still;
         let is_floor = qindex <= self.config.min_qindex && bits < frame.target_bits / 4;
         if bits > 0 && !is_empty && !is_floor && !frame.is_mixed {
@@ -441,13 +442,13 @@ impl RateController {
             Class::Key | Class::SceneCut => self.free_fall = true,
             Class::Altref | Class::Overlay | Class::Refine => {}
         }
-        self.teach_siblings(frame.class);
+        self.update_sibling_models(frame.class);
     }
 
     /// Reports that the planned frame was not coded, because it did not fit or failed.
     pub fn frame_dropped(&mut self) {
         self.pending = None;
-        self.script = None;
+        self.size_prediction = None;
     }
 
     fn is_cbr(&self) -> bool {
@@ -462,11 +463,11 @@ fn target_rate(mode: RateControl) -> Bitrate {
     }
 }
 
-fn part_of(class: Class) -> Part {
+fn part_of(class: Class) -> FrameClass {
     match class {
-        Class::Key => Part::Key,
-        Class::Altref => Part::Altref,
-        Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) => Part::Plain,
+        Class::Key => FrameClass::Key,
+        Class::Altref => FrameClass::Altref,
+        Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) => FrameClass::Plain,
     }
 }
 

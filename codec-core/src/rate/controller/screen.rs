@@ -6,8 +6,8 @@
 
 use super::RateController;
 use crate::codec::{DropPolicy, FrameKind};
-use crate::rate::facts::{Class, FrameFacts};
 use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
+use crate::rate::frame_stats::{Class, FrameStats};
 
 /// Plan for a frame of screen content.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl RateController {
 
     pub(super) fn screen_plan(
         &self,
-        facts: &FrameFacts,
+        stats: &FrameStats,
         class: Class,
         share_bits: u64,
         complexity_q16: i32,
@@ -49,7 +49,7 @@ impl RateController {
         let spare = self.buffer.level_bits() - self.reserve_bits(share_bits);
         let cap = |bits: u64| bits.min(hard_bits.unwrap_or(u64::MAX)).max(1);
         let model = &self.models[class.index()];
-        if facts.kind == FrameKind::Key {
+        if stats.kind == FrameKind::Key {
             let target = cap(positive(spare).min(self.screen_key_cap_bits()).max(share_bits));
             let step = model.step_q16(complexity_q16, log2_q16(target));
             let qindex = self.nearest_allowed(step);
@@ -59,9 +59,9 @@ impl RateController {
         let burst = if spare > 0 { spare / 4 * 3 } else { spare / 8 };
         let least = share_bits / 4;
         let target = cap(positive(signed(share_bits).saturating_add(burst)).max(least));
-        let is_change = facts.complexity >= self.config.still_complexity;
+        let is_change = stats.complexity >= self.config.static_complexity;
         let step_for = |bits: u64| model.step_q16(complexity_q16, log2_q16(self.detail_bits(bits)));
-        let good = self.steps.log_q16(self.config.good_qindex);
+        let good = self.steps.log_q16(self.config.sharp_qindex);
         // Use a step below the good quality only if that is cheap.
         let step = step_for(target).max(good.min(step_for(target / 3)));
         let changed = ScreenPlan {
@@ -70,7 +70,7 @@ impl RateController {
             qindex: self.nearest_allowed(step),
             recode: 0,
         };
-        let Some(goal) = self.refinement_goal(facts.coarsest) else {
+        let Some(goal) = self.refinement_goal(stats.coarsest) else {
             return changed;
         };
         if is_change && changed.qindex > goal {
@@ -106,12 +106,12 @@ impl RateController {
     /// worthwhile.
     fn refinement_goal(&self, coarsest: Option<u8>) -> Option<u8> {
         let coarsest = coarsest?;
-        let good_qindex = self.config.good_qindex;
-        let [from, good] = [coarsest, good_qindex].map(|qindex| self.steps.log_q16(qindex));
+        let sharp_qindex = self.config.sharp_qindex;
+        let [from, good] = [coarsest, sharp_qindex].map(|qindex| self.steps.log_q16(qindex));
         let goal = if from > good + FAR_Q16 {
             self.steps.nearest(good + (from - good) / 2)
-        } else if coarsest > good_qindex.saturating_add(3) {
-            good_qindex
+        } else if coarsest > sharp_qindex.saturating_add(3) {
+            sharp_qindex
         } else {
             self.steps.nearest(good - ONE_Q16)
         };
@@ -133,7 +133,7 @@ impl RateController {
 
     /// Returns the index for a step, not below the lowest index used to refine screen content.
     fn nearest_allowed(&self, step_q16: i32) -> u8 {
-        let finest = self.steps.log_q16(self.config.good_qindex) - ONE_Q16;
+        let finest = self.steps.log_q16(self.config.sharp_qindex) - ONE_Q16;
         let qindex = self.steps.nearest(step_q16.max(finest));
         qindex.clamp(self.config.min_qindex, self.config.max_qindex)
     }

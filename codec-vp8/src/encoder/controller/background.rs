@@ -4,7 +4,7 @@
 //! content in golden that the last frame has lost. Slow speeds, which search all references, are an
 //! exception: for them golden and altref are simply older frames.
 
-use crate::encoder::UnitReport;
+use crate::encoder::FrameReport;
 use crate::tables::AC_STEPS;
 
 /// Number of consecutive stable frames after which the frame counts as background.
@@ -45,7 +45,7 @@ impl BackgroundWatch {
     }
 
     /// Records a coded inter frame of `total_mbs` macroblocks.
-    pub(super) fn coded(&mut self, report: &UnitReport, total_mbs: u64) {
+    pub(super) fn coded(&mut self, report: &FrameReport, total_mbs: u64) {
         self.total_mbs = total_mbs;
         self.age = self.age.saturating_add(1);
         let share_q8 = u64::from(report.zero_motion) * 256 / total_mbs.max(1);
@@ -73,10 +73,10 @@ impl BackgroundWatch {
 mod tests {
     use super::*;
 
-    const STILL: UnitReport = UnitReport {
+    const STILL: FrameReport = FrameReport {
         bits: 1000,
         over_cap: false,
-        given_up: false,
+        dropped: false,
         qindex: 40,
         zero_motion: 90,
         refreshed: 0,
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_static_scene_updates_golden_once_and_not_on_a_timer() {
         let mut watch = BackgroundWatch::default();
-        let moving = UnitReport { zero_motion: 10, ..STILL };
+        let moving = FrameReport { zero_motion: 10, ..STILL };
         watch.coded(&moving, 100);
         for _ in 0..STABLE_FRAMES {
             assert!(!watch.is_due(None));
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn golden_is_updated_within_its_maximum_age() {
         let mut watch = BackgroundWatch::default();
-        let moving = UnitReport { zero_motion: 10, ..STILL };
+        let moving = FrameReport { zero_motion: 10, ..STILL };
         for _ in 0..2 {
             assert!(!watch.is_due(Some(3)));
             watch.coded(&moving, 100);
@@ -118,7 +118,7 @@ mod tests {
     fn a_completed_refresh_triggers_an_update() {
         let mut watch = BackgroundWatch::default();
         for _ in 0..STABLE_FRAMES {
-            watch.coded(&UnitReport { refreshed: 10, ..STILL }, 100);
+            watch.coded(&FrameReport { refreshed: 10, ..STILL }, 100);
         }
         assert!(watch.is_due(None));
     }

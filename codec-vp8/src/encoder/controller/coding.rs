@@ -2,13 +2,13 @@
 //! encoder, metadata.
 
 use super::background::BackgroundWatch;
-use super::code_unit::CodeUnit;
 use super::effort::Allowance;
+use super::frame_coder::FrameCoder;
 use super::knobs::KnobValues;
 use super::queue::PacketQueue;
-use crate::encoder::{Speed, UnitReport};
+use crate::encoder::{FrameReport, Speed};
 use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{
     Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
     SlotSet,
@@ -16,8 +16,8 @@ use codec_core::codec::{
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational};
 use codec_core::rate::{
-    Decision, FrameBudget, FrameFacts, FrameRole, LayerMeta, LayerPlan, LayerPlanner, Outlook,
-    RateController,
+    Decision, FrameBudget, FrameRole, FrameStats, LayerMeta, LayerPlan, LayerPlanner,
+    LookaheadInfo, RateController,
 };
 
 /// Maximum number of bytes reserved for a packet before its size is known.
@@ -34,7 +34,7 @@ pub(super) struct Task<'a> {
     /// Analysis of the frame relative to the previous one.
     pub(super) analysis: Option<&'a FrameAnalysis>,
     pub(super) request: FrameRequest,
-    pub(super) outlook: Outlook,
+    pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
     pub(super) allowance: Allowance,
@@ -68,7 +68,7 @@ struct Slots {
     renews: bool,
 }
 
-impl<C: CodeUnit> Coding<C> {
+impl<C: FrameCoder> Coding<C> {
     pub(super) fn new(unit: C, rate: RateController, layers: LayerPlanner) -> Self {
         Self {
             unit,
@@ -96,24 +96,24 @@ impl<C: CodeUnit> Coding<C> {
         knobs: &KnobValues,
         task: &Task<'_>,
     ) -> Result<Outcome, Error> {
-        let is_key = task.outlook.key;
+        let is_key = task.lookahead_info.key;
         let layer = self.layers.next(is_key);
         let unchanged = self.unit.compare(task.analysis);
         if layer.off {
             self.layers.dropped();
-            self.rate.frame_left_out(task.request.pts);
+            self.rate.frame_skipped(task.request.pts);
             return Ok(Outcome::Dropped { reason: DropReason::LayerOff, debt_bits: 0 });
         }
         let slots = self.choose_slots(config, task, &layer);
         if is_key || (layer.temporal_id == 0 && !slots.updates.is_empty()) {
             self.content = config.content;
         }
-        let mut facts = self.facts(task, &layer, slots);
-        facts.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
+        let mut stats = self.stats(task, &layer, slots);
+        stats.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
         // A frame that is not referenced is not worth refining.
         let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
-        facts.coarsest = lasts.then_some(unchanged.coarsest);
-        let budget = match self.rate.plan_frame(&facts) {
+        stats.coarsest = lasts.then_some(unchanged.coarsest);
+        let budget = match self.rate.plan_frame(&stats) {
             Decision::Code(budget) => budget,
             Decision::Drop { reason, debt_bits } => {
                 self.dropped(task);
@@ -124,7 +124,7 @@ impl<C: CodeUnit> Coding<C> {
 
         let room = usize::try_from(config.size.pixels() / 2).unwrap_or(MAX_PACKET_ROOM);
         let mut packet = self.queue.blank(room.min(MAX_PACKET_ROOM));
-        let report = match self.unit.encode_unit(task.picture, &plan, task.analysis, &mut packet) {
+        let report = match self.unit.encode_frame(task.picture, &plan, task.analysis, &mut packet) {
             Ok(report) => report,
             Err(error) => {
                 self.rate.frame_dropped();
@@ -132,11 +132,11 @@ impl<C: CodeUnit> Coding<C> {
                 return Err(error);
             }
         };
-        if report.given_up {
+        if report.dropped {
             self.rate.frame_dropped();
             self.queue.recycle(packet);
             self.dropped(task);
-            let debt_bits = report.bits.saturating_sub(plan.give_up_bits.unwrap_or(0)).max(1);
+            let debt_bits = report.bits.saturating_sub(plan.drop_above_bits.unwrap_or(0)).max(1);
             return Ok(Outcome::Dropped { reason: DropReason::OverCap, debt_bits });
         }
 
@@ -162,11 +162,11 @@ impl<C: CodeUnit> Coding<C> {
 
     fn dropped(&mut self, task: &Task<'_>) {
         self.layers.dropped();
-        self.dropped_cost = self.dropped_cost.saturating_add(task.outlook.inter_cost);
+        self.dropped_cost = self.dropped_cost.saturating_add(task.lookahead_info.inter_cost);
     }
 
     fn choose_slots(&self, config: &EncoderConfig, task: &Task<'_>, layer: &LayerPlan) -> Slots {
-        if task.outlook.key {
+        if task.lookahead_info.key {
             return Slots {
                 references: SlotSet::NONE,
                 updates: layer.updates,
@@ -185,7 +185,7 @@ impl<C: CodeUnit> Coding<C> {
         let renews = config.preset == Preset::Rtc
             && task.request.updates.is_none()
             && !layer.background.is_empty()
-            && (task.outlook.scene_cut || self.background.is_due(oldest));
+            && (task.lookahead_info.scene_cut || self.background.is_due(oldest));
         // Intra-refreshed rows stay clean only if nothing older than the last frame is referenced.
         let all = layer.references;
         let own_references = if config.intra_refresh > 0 {
@@ -202,23 +202,23 @@ impl<C: CodeUnit> Coding<C> {
         }
     }
 
-    fn facts(&self, task: &Task<'_>, layer: &LayerPlan, slots: Slots) -> FrameFacts {
-        let kind = if task.outlook.key { FrameKind::Key } else { FrameKind::Inter };
-        let Outlook { inter_cost, intra_cost, scene_cut, .. } = task.outlook;
+    fn stats(&self, task: &Task<'_>, layer: &LayerPlan, slots: Slots) -> FrameStats {
+        let kind = if task.lookahead_info.key { FrameKind::Key } else { FrameKind::Inter };
+        let LookaheadInfo { inter_cost, intra_cost, scene_cut, .. } = task.lookahead_info;
         // Changes of dropped frames still have to be coded; the intra cost is the upper bound.
         let inter = inter_cost.saturating_add(self.dropped_cost).min(intra_cost.max(inter_cost));
-        let complexity = if task.outlook.key { intra_cost } else { inter };
-        let mut facts = FrameFacts::new(kind, task.request.pts, complexity);
-        facts.role = match task.role {
+        let complexity = if task.lookahead_info.key { intra_cost } else { inter };
+        let mut stats = FrameStats::new(kind, task.request.pts, complexity);
+        stats.role = match task.role {
             FrameRole::Plain if slots.renews => FrameRole::Golden,
             role => role,
         };
-        facts.mean_complexity = task.mean_cost;
-        facts.temporal_id = layer.temporal_id;
-        facts.scene_cut = scene_cut;
-        facts.finer_q16 = task.outlook.finer_q16;
-        facts.may_drop = task.request.may_drop;
-        facts
+        stats.mean_complexity = task.mean_cost;
+        stats.temporal_id = layer.temporal_id;
+        stats.scene_cut = scene_cut;
+        stats.mb_tree_boost_q16 = task.lookahead_info.mb_tree_boost_q16;
+        stats.may_drop = task.request.may_drop;
+        stats
     }
 
     fn plan(
@@ -229,24 +229,24 @@ impl<C: CodeUnit> Coding<C> {
         layer: &LayerPlan,
         slots: Slots,
         budget: &FrameBudget,
-    ) -> UnitPlan {
+    ) -> FramePlan {
         let is_base = layer.temporal_id == 0;
-        let is_key = task.outlook.key;
+        let is_key = task.lookahead_info.key;
         let mut plan = if is_key {
-            UnitPlan::key(budget.qindex, task.allowance.speed)
+            FramePlan::key(budget.qindex, task.allowance.speed)
         } else {
-            UnitPlan::inter(budget.qindex, task.allowance.speed)
+            FramePlan::inter(budget.qindex, task.allowance.speed)
         };
         plan.references = slots.references;
         plan.updates = slots.updates;
-        plan.keep_golden_in_altref = slots.golden_to_altref;
+        plan.copy_golden_to_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
         // Hard caps are always enforced.
         if !task.allowance.again && !budget.is_hard {
             plan.attempts = 1;
         }
-        plan.give_up_bits = budget.give_up_bits;
+        plan.drop_above_bits = budget.drop_above_bits;
         plan.content = self.content;
         plan.recode = budget.recode;
         if config.preset == Preset::File {
@@ -255,12 +255,11 @@ impl<C: CodeUnit> Coding<C> {
         plan.shown = task.role != FrameRole::Altref;
         // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
-        plan.keep_probabilities =
-            layer.keep_probabilities && !config.error_resilient && !can_be_missed;
+        plan.refresh_entropy = layer.refresh_entropy && !config.error_resilient && !can_be_missed;
         let is_cbr = matches!(config.rate, RateControl::Cbr(_));
         let refreshes = is_cbr && budget.recode.is_none();
         if refreshes && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
-            plan.refresh_pct = knobs.refresh_pct;
+            plan.cyclic_refresh_pct = knobs.cyclic_refresh_pct;
         }
         if config.intra_refresh > 0 && is_base && !is_key {
             plan.intra_refresh = self.intra_refresh(config);
@@ -280,9 +279,9 @@ impl<C: CodeUnit> Coding<C> {
     fn note_coded(
         &mut self,
         config: &EncoderConfig,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         slots: Slots,
-        report: &UnitReport,
+        report: &FrameReport,
     ) -> LayerMeta {
         self.dropped_cost = 0;
         if plan.intra_refresh.1 > 0 {

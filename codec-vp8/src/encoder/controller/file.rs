@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use codec_simd::Kernels;
 
-use super::code_unit::CodeUnit;
 use super::coding::{Coding, Task};
 use super::effort::Allowance;
+use super::frame_coder::FrameCoder;
 use super::knobs::KnobValues;
 use super::pictures::{self, Held};
-use codec_core::analysis::importance::{Importance, Traced};
+use codec_core::analysis::mb_tree::{AltrefTrace, MbTree};
 use codec_core::analysis::{FrameAnalysis, filter_altref};
 use codec_core::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer,
@@ -17,7 +17,7 @@ use codec_core::codec::{
 use codec_core::error::Error;
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
 use codec_core::rate::fixed::exp2_q16;
-use codec_core::rate::{FrameRole, Lookahead, Outlook};
+use codec_core::rate::{FrameRole, Lookahead, LookaheadInfo};
 
 /// Border of buffered frames: none, because only their visible samples are read.
 const NO_PAD: usize = 0;
@@ -26,10 +26,10 @@ const NO_PAD: usize = 0;
 const FILTER_FRAMES: usize = 7;
 
 /// Number of following frames that determine a frame's importance (MB-tree).
-const WORTH_FRAMES: usize = 16;
+const MB_TREE_FRAMES: usize = 16;
 /// Minimum cost that is visible from an altref frame before its display, as a multiple of the
 /// frame's own cost.
-const LEAST_WORTH: u64 = 2;
+const MIN_ALTREF_GAIN: u64 = 2;
 
 /// Buffered frames and the current group.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ pub(super) struct FileState {
     pool: FramePool,
     /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
-    importance: Importance,
-    traced: Traced,
+    mb_tree: MbTree,
+    altref_trace: AltrefTrace,
     /// Analysis passed to the coding of altref frames.
     altref: FrameAnalysis,
     depth: usize,
@@ -57,8 +57,8 @@ impl FileState {
             ahead: Lookahead::new(depth),
             pool: FramePool::new(size, NO_PAD, depth + 2),
             analyses: Vec::new(),
-            importance: Importance::default(),
-            traced: Traced::default(),
+            mb_tree: MbTree::default(),
+            altref_trace: AltrefTrace::default(),
             altref: FrameAnalysis { size, ..FrameAnalysis::default() },
             depth,
             group_left: 0,
@@ -78,10 +78,10 @@ impl FileState {
         picture: &Picture<'_>,
         analysis: FrameAnalysis,
         request: FrameRequest,
-        outlook: Outlook,
+        lookahead_info: LookaheadInfo,
     ) {
         let buf = pictures::copy(&mut self.pool, picture);
-        self.ahead.push(Held { buf, analysis, info: picture.info, request }, outlook);
+        self.ahead.push(Held { buf, analysis, info: picture.info, request }, lookahead_info);
     }
 
     /// Returns an analysis to write to, reusing the memory of an old one.
@@ -96,7 +96,7 @@ impl FileState {
     /// Codes the next frame, after the altref frame of its group if one is due; returns `None` if
     /// no frame is buffered. With `forced` the frame is not dropped, because the caller could not
     /// be informed.
-    pub(super) fn code_next<C: CodeUnit>(
+    pub(super) fn code_next<C: FrameCoder>(
         &mut self,
         coding: &mut Coding<C>,
         config: &EncoderConfig,
@@ -114,30 +114,31 @@ impl FileState {
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
             let may = group.altref && knobs.altref && one_layer;
             let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-            self.altref_due = may && self.altref_pays();
+            self.altref_due = may && self.is_altref_worthwhile();
             drop(timer);
         }
         let mean_cost = self.ahead.mean_cost();
-        let is_key = self.ahead.get(0).is_some_and(|(_, outlook)| outlook.key);
+        let is_key = self.ahead.get(0).is_some_and(|(_, lookahead_info)| lookahead_info.key);
         if self.altref_due && !is_key {
             self.altref_due = false;
             self.code_altref(coding, config, knobs, kernels, mean_cost)?;
         }
 
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-        let finer_q16 = if is_key { self.weigh_first(coding, config) } else { None };
+        let mb_tree_boost_q16 = if is_key { self.mb_tree_of_next(coding, config) } else { None };
         drop(timer);
-        let Some((mut held, mut outlook)) = self.ahead.pop() else {
+        let Some((mut held, mut lookahead_info)) = self.ahead.pop() else {
             return Ok(None);
         };
-        outlook.finer_q16 = finer_q16.or_else(|| weighs(config).then_some(0));
-        if finer_q16.is_some() {
+        lookahead_info.mb_tree_boost_q16 =
+            mb_tree_boost_q16.or_else(|| uses_mb_tree(config).then_some(0));
+        if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
         }
         let is_last = self.group_left == 1;
         self.group_left = self.group_left.saturating_sub(1);
         let mut request = held.request;
-        if forced || outlook.key {
+        if forced || lookahead_info.key {
             request.may_drop = Some(false);
         }
         let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
@@ -146,19 +147,19 @@ impl FileState {
             picture: &picture,
             analysis: Some(&held.analysis),
             request,
-            outlook,
+            lookahead_info,
             mean_cost,
             role,
             allowance: Allowance::unlimited(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
-        self.pool.remember(held.buf);
+        self.pool.recycle(held.buf);
         self.analyses.push(held.analysis);
         outcome.map(Some)
     }
 
     /// Codes the group's last frame as an altref frame.
-    fn code_altref<C: CodeUnit>(
+    fn code_altref<C: FrameCoder>(
         &mut self,
         coding: &mut Coding<C>,
         config: &EncoderConfig,
@@ -173,15 +174,19 @@ impl FileState {
             return Ok(());
         };
         let costs = (0..=last).filter_map(|index| self.ahead.get(index));
-        let apart = costs.fold(0_u64, |sum, (_, outlook)| sum.saturating_add(outlook.inter_cost));
+        let apart = costs
+            .fold(0_u64, |sum, (_, lookahead_info)| sum.saturating_add(lookahead_info.inter_cost));
         let intra_cost = future_outlook.intra_cost;
-        let mut outlook =
-            Outlook { inter_cost: apart.min(intra_cost), intra_cost, ..Outlook::default() };
+        let mut lookahead_info = LookaheadInfo {
+            inter_cost: apart.min(intra_cost),
+            intra_cost,
+            ..LookaheadInfo::default()
+        };
         let mut request = FrameRequest::at(next.request.pts);
         request.may_drop = Some(false);
         let info = future.info;
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-        outlook.finer_q16 = self.weigh_altref(last, coding, config);
+        lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
         let buf = self.filtered(last, knobs.altref_strength, kernels);
         drop(timer);
         let picture = buf.picture(info);
@@ -190,29 +195,29 @@ impl FileState {
             picture: &picture,
             analysis: Some(&self.altref),
             request,
-            outlook,
+            lookahead_info,
             mean_cost,
             role,
             allowance: Allowance::unlimited(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
-        self.pool.remember(buf);
+        self.pool.recycle(buf);
         self.has_altref = outcome? == Outcome::Coded;
         Ok(())
     }
 
     /// Returns whether enough of the group's last frame is visible in earlier frames to code it
     /// first; if so, records its position in them.
-    fn altref_pays(&mut self) -> bool {
+    fn is_altref_worthwhile(&mut self) -> bool {
         let last = self.group_left.saturating_sub(1);
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.traced.follow(last, 0, frames);
+        self.altref_trace.follow(last, 0, frames);
         let own = frames(last).map_or(0, |analysis| analysis.intra_cost);
-        if self.traced.worth() <= LEAST_WORTH * own {
+        if self.altref_trace.cost() <= MIN_ALTREF_GAIN * own {
             return false;
         }
-        for (n, seeds) in self.traced.seeds.iter_mut().enumerate().take(last) {
+        for (n, seeds) in self.altref_trace.seeds.iter_mut().enumerate().take(last) {
             if let Some((held, _)) = self.ahead.get_mut(n) {
                 std::mem::swap(&mut held.analysis.altref_seeds, seeds);
             }
@@ -222,45 +227,46 @@ impl FileState {
 
     /// Computes the importance of the next frame's macroblocks; offsets are left in `self.altref`.
     /// Returns `None` if MB-tree is disabled.
-    fn weigh_first<C: CodeUnit>(
+    fn mb_tree_of_next<C: FrameCoder>(
         &mut self,
         coding: &Coding<C>,
         config: &EncoderConfig,
     ) -> Option<i32> {
-        weighs(config).then_some(())?;
-        let noise = noise_of(coding);
-        let count = self.worth_frames(0);
+        uses_mb_tree(config).then_some(())?;
+        let noise = quantisation_noise(coding);
+        let count = self.dependent_frames(0);
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.importance.look_ahead(0, count, noise, frames);
-        Some(self.importance.weigh(frames(0)?, &mut self.altref.offsets_q4))
+        self.mb_tree.propagate(0, count, noise, frames);
+        Some(self.mb_tree.qindex_offsets(frames(0)?, &mut self.altref.offsets_q4))
     }
 
     /// Computes the same for the frame `last` as an altref frame.
-    fn weigh_altref<C: CodeUnit>(
+    fn mb_tree_of_altref<C: FrameCoder>(
         &mut self,
         last: usize,
         coding: &Coding<C>,
         config: &EncoderConfig,
     ) -> Option<i32> {
         self.altref.offsets_q4.clear();
-        weighs(config).then_some(())?;
-        let noise = noise_of(coding);
-        let count = self.worth_frames(last);
+        uses_mb_tree(config).then_some(())?;
+        let noise = quantisation_noise(coding);
+        let count = self.dependent_frames(last);
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.importance.look_ahead(last, count, noise, frames);
-        self.traced.follow(last, noise, frames);
-        self.importance.add(&self.traced);
-        Some(self.importance.weigh(frames(last)?, &mut self.altref.offsets_q4))
+        self.mb_tree.propagate(last, count, noise, frames);
+        self.altref_trace.follow(last, noise, frames);
+        self.mb_tree.add_altref(&self.altref_trace);
+        Some(self.mb_tree.qindex_offsets(frames(last)?, &mut self.altref.offsets_q4))
     }
 
     /// Returns the number of frames from `first` on that depend on it, limited to the look-ahead of
     /// MB-tree.
-    fn worth_frames(&self, first: usize) -> usize {
-        let is_key = |n: &usize| self.ahead.get(*n).is_none_or(|(_, outlook)| outlook.key);
-        let end = (first + 1..first + WORTH_FRAMES).find(is_key);
-        end.unwrap_or(first + WORTH_FRAMES) - first
+    fn dependent_frames(&self, first: usize) -> usize {
+        let is_key =
+            |n: &usize| self.ahead.get(*n).is_none_or(|(_, lookahead_info)| lookahead_info.key);
+        let end = (first + 1..first + MB_TREE_FRAMES).find(is_key);
+        end.unwrap_or(first + MB_TREE_FRAMES) - first
     }
 
     /// Returns the buffered frame `centre` after temporal filtering.
@@ -278,13 +284,13 @@ impl FileState {
 
 /// Returns whether MB-tree is used, which requires that frames have no individual bit budget or
 /// index.
-fn weighs(config: &EncoderConfig) -> bool {
+fn uses_mb_tree(config: &EncoderConfig) -> bool {
     let by_base = matches!(config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
     by_base && config.scalability == Scalability::L1T1
 }
 
 /// Returns the cost that quantisation removes: one and a half quantiser steps.
-fn noise_of<C: CodeUnit>(coding: &Coding<C>) -> u32 {
+fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
     let step = exp2_q16(coding.rate.base_q16());
     u32::try_from(step + step / 2).unwrap_or(u32::MAX)
 }

@@ -60,7 +60,7 @@ pub(super) static KNOBS: &[Knob] = &[
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnobValues {
     pub(super) frame: FrameKnobs,
-    pub(super) refresh_pct: u8,
+    pub(super) cyclic_refresh_pct: u8,
     pub(super) lookahead: usize,
     pub(super) altref: bool,
     pub(super) altref_strength: u8,
@@ -70,7 +70,7 @@ impl Default for KnobValues {
     fn default() -> Self {
         Self {
             frame: FrameKnobs::default(),
-            refresh_pct: 10,
+            cyclic_refresh_pct: 10,
             lookahead: 24,
             altref: true,
             altref_strength: 3,
@@ -106,7 +106,7 @@ impl KnobValues {
             "profile" => self.frame.profile = byte.unwrap_or(0),
             "sharpness" => self.frame.sharpness = byte.unwrap_or(0),
             "filter-level" => self.frame.filter_level = byte.ok(),
-            "refresh" => self.refresh_pct = byte.unwrap_or(0),
+            "refresh" => self.cyclic_refresh_pct = byte.unwrap_or(0),
             "lookahead" => self.lookahead = usize::try_from(value).unwrap_or(1),
             "altref-strength" => self.altref_strength = byte.unwrap_or(0),
             _ => self.altref = value == 1,

@@ -2,13 +2,13 @@
 //!
 //! Each frame passes through the analyser (complexity, scene cuts), the layer planner (references
 //! and slots) and the rate controller (quantiser, or a drop). The resulting
-//! [`UnitPlan`](codec_core::codec::plan::UnitPlan) goes to the frame encoder.
+//! [`FramePlan`](codec_core::codec::plan::FramePlan) goes to the frame encoder.
 
 mod background;
-mod code_unit;
 mod coding;
 mod effort;
 mod file;
+mod frame_coder;
 mod keys;
 mod knobs;
 mod pictures;
@@ -17,7 +17,7 @@ mod queue;
 mod tests;
 mod validate;
 
-pub use code_unit::CodeUnit;
+pub use frame_coder::FrameCoder;
 
 use codec_simd::Kernels;
 
@@ -37,7 +37,9 @@ use codec_core::codec::{
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Picture, PixelFormat, Size};
 use codec_core::parallel::{Pool, Serial};
-use codec_core::rate::{BitsLaw, FrameRole, LayerPlanner, Outlook, RateConfig, RateController};
+use codec_core::rate::{
+    BitsLaw, FrameRole, LayerPlanner, LookaheadInfo, RateConfig, RateController,
+};
 
 /// Capabilities of the encoder.
 pub static CAPABILITIES: Capabilities = Capabilities {
@@ -102,16 +104,16 @@ impl Vp8Encoder {
             report_digest: config.report_digest,
             stages: config.stages.clone(),
         })?;
-        Self::with_unit(config, unit)
+        Self::with_frame_coder(config, unit)
     }
 }
 
-impl<C: CodeUnit> Vp8Encoder<C> {
+impl<C: FrameCoder> Vp8Encoder<C> {
     /// Creates an encoder like [`Vp8Encoder::new`] on top of another frame encoder.
     ///
     /// # Errors
     /// As [`Vp8Encoder::new`].
-    pub fn with_unit(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
+    pub fn with_frame_coder(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
         validate::config(config)?;
         let knobs = KnobValues::from_list(&config.knobs)?;
         let kernels = match config.simd {
@@ -122,8 +124,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         };
         let is_file = config.preset == Preset::File;
         let mut rate = RateController::new(&rate_config(config));
-        if is_file && let Some(rehearsal) = &config.rehearsal {
-            rate.rehearse(rehearsal, config);
+        if is_file && let Some(two_pass) = &config.two_pass {
+            rate.set_two_pass(two_pass, config);
         }
         let held = if is_file { knobs.lookahead } else { 1 };
         let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
@@ -186,21 +188,23 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         let analysis = self.analyser.analyse(picture, self.kernels, pool);
         drop(timer);
-        let outlook = outlook(analysis, &mut self.keys, request, &self.config);
+        let lookahead_info = lookahead_info(analysis, &mut self.keys, request, &self.config);
         let task = Task {
             picture,
             analysis: Some(analysis),
             request: *request,
-            outlook,
+            lookahead_info,
             mean_cost: None,
             role: FrameRole::Plain,
             allowance: match &self.config.deadline {
-                Some(deadline) => self.effort.allow(outlook.key, self.config.speed, deadline),
+                Some(deadline) => {
+                    self.effort.allow(lookahead_info.key, self.config.speed, deadline)
+                }
                 None => Allowance::unlimited(self.config.speed),
             },
         };
         let outcome = self.coding.code(&self.config, &self.knobs, &task);
-        if outlook.key && !matches!(outcome, Ok(Outcome::Coded)) {
+        if lookahead_info.key && !matches!(outcome, Ok(Outcome::Coded)) {
             self.keys.request();
         }
         outcome
@@ -222,8 +226,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
         drop(timer);
-        let outlook = outlook(&analysis, &mut self.keys, request, &self.config);
-        file.push(picture, analysis, *request, outlook);
+        let lookahead_info = lookahead_info(&analysis, &mut self.keys, request, &self.config);
+        file.push(picture, analysis, *request, lookahead_info);
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {
@@ -257,8 +261,8 @@ impl<C: CodeUnit> Vp8Encoder<C> {
         self.config.size = size;
         self.coding.resized();
         self.effort.forget();
-        let (overhead_bits, still_complexity) = still_facts(size);
-        self.coding.rate.set_still(overhead_bits, still_complexity);
+        let (overhead_bits, static_complexity) = static_frame_stats(size);
+        self.coding.rate.set_static_frame(overhead_bits, static_complexity);
         self.analyser.reset();
         self.keys.request();
         if let Some(file) = &mut self.file {
@@ -268,7 +272,7 @@ impl<C: CodeUnit> Vp8Encoder<C> {
     }
 }
 
-impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
+impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
@@ -345,20 +349,20 @@ impl<C: CodeUnit> VideoEncoder for Vp8Encoder<C> {
     }
 }
 
-fn outlook(
+fn lookahead_info(
     analysis: &FrameAnalysis,
     keys: &mut KeyPolicy,
     request: &FrameRequest,
     config: &EncoderConfig,
-) -> Outlook {
+) -> LookaheadInfo {
     let is_cut = analysis.scene.is_cut;
     let key = keys.decide(request, is_cut, config.keys);
-    Outlook {
+    LookaheadInfo {
         inter_cost: analysis.inter_cost,
         intra_cost: analysis.intra_cost,
         scene_cut: is_cut && !key,
         key,
-        finer_q16: None,
+        mb_tree_boost_q16: None,
     }
 }
 
@@ -368,18 +372,18 @@ fn rate_config(config: &EncoderConfig) -> RateConfig {
     let mut rate = RateConfig::new(config, &AC_STEPS);
     rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
     rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
-    (rate.overhead_bits, rate.still_complexity) = still_facts(config.size);
+    (rate.overhead_bits, rate.static_complexity) = static_frame_stats(config.size);
     (rate.min_qindex, rate.max_qindex) = config.qindex_range(&CAPABILITIES);
-    rate.good_qindex = GOOD_QINDEX.max(rate.min_qindex);
+    rate.sharp_qindex = SHARP_QINDEX.max(rate.min_qindex);
     rate
 }
 
 /// Quantiser index at which text looks sharp: a step of 20, about 45 dB if half of a frame is text.
-const GOOD_QINDEX: u8 = 16;
+const SHARP_QINDEX: u8 = 16;
 
 /// Returns the size in bits of a frame in which nothing has changed, and the complexity below which
 /// a frame is static.
-fn still_facts(size: Size) -> (u64, u64) {
+fn static_frame_stats(size: Size) -> (u64, u64) {
     let (cols, rows) = size.macroblocks();
     let macroblocks = (cols * rows) as u64;
     (150 + macroblocks / 4, 6 * macroblocks)

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{CodeUnit, Vp8Encoder};
-use crate::encoder::{FrameKnobs, UnchangedFacts, UnitReport};
+use super::{FrameCoder, Vp8Encoder};
+use crate::encoder::{FrameKnobs, FrameReport, UnchangedStats};
 use crate::tables::AC_STEPS;
 use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{
     Applied, Bitrate, Clock, Deadline, DropPolicy, DropReason, EncoderConfig, FrameKind,
     FrameRequest, Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageClock,
@@ -21,7 +21,7 @@ const SIZE: Size = Size { width: 64, height: 48 };
 /// Codes nothing, but records its plans and stores them in the packets.
 #[derive(Debug, Default)]
 struct Fake {
-    plans: Vec<UnitPlan>,
+    plans: Vec<FramePlan>,
     knobs: FrameKnobs,
     bits: u64,
     fails: bool,
@@ -42,18 +42,18 @@ impl Clock for Simulated {
     }
 }
 
-impl CodeUnit for Fake {
-    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
-        UnchangedFacts::default()
+impl FrameCoder for Fake {
+    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        UnchangedStats::default()
     }
 
-    fn encode_unit(
+    fn encode_frame(
         &mut self,
         _picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         _analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
-    ) -> Result<UnitReport, Error> {
+    ) -> Result<FrameReport, Error> {
         if self.fails {
             return Err(Error::Unsupported("a test"));
         }
@@ -65,8 +65,8 @@ impl CodeUnit for Fake {
         }
         let bits = self.bits / u64::from(AC_STEPS[usize::from(plan.qindex)]);
         let over_cap = plan.max_bits.is_some_and(|max| bits > max);
-        let given_up = plan.give_up_bits.is_some_and(|most| bits > most);
-        if !given_up {
+        let dropped = plan.drop_above_bits.is_some_and(|most| bits > most);
+        if !dropped {
             self.plans.push(*plan);
         }
         packet.data.resize(usize::try_from(bits / 8).unwrap(), 0);
@@ -74,13 +74,13 @@ impl CodeUnit for Fake {
         packet.meta.shown = plan.shown;
         packet.meta.speed = plan.speed;
         let qindex = plan.qindex;
-        Ok(UnitReport {
+        Ok(FrameReport {
             bits,
             over_cap,
-            given_up,
+            dropped,
             qindex,
             zero_motion: 12,
-            ..UnitReport::default()
+            ..FrameReport::default()
         })
     }
 
@@ -97,13 +97,13 @@ impl CodeUnit for Fake {
 fn rtc(change: impl FnOnce(&mut EncoderConfig)) -> Vp8Encoder<Fake> {
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
     change(&mut config);
-    Vp8Encoder::with_unit(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+    Vp8Encoder::with_frame_coder(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
 }
 
 fn file() -> Vp8Encoder<Fake> {
     let rate = RateControl::Vbr(Bitrate::kbps(300));
     let config = EncoderConfig::file(SIZE, Rational::new(30, 1), rate);
-    Vp8Encoder::with_unit(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+    Vp8Encoder::with_frame_coder(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
 }
 
 fn samples(size: Size, seed: u8) -> Vec<u8> {
@@ -187,7 +187,7 @@ fn explicit_slots_are_used_unchanged() {
     push(&mut encoder, &request).unwrap();
     let plan = encoder.coding.unit.plans[1];
     assert_eq!((plan.references, plan.updates), (SlotSet::GOLDEN, SlotSet::NONE));
-    assert!(!plan.keep_probabilities);
+    assert!(!plan.refresh_entropy);
     assert!(packets(&mut encoder)[1].meta.discardable);
     (request.pts, request.updates) = (2, Some(SlotSet(8)));
     assert!(push(&mut encoder, &request).is_err());
@@ -259,7 +259,7 @@ fn settings_out_of_range_are_rejected_by_name() {
     let refused = |change: fn(&mut EncoderConfig)| {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
         change(&mut config);
-        match Vp8Encoder::with_unit(&config, Fake::default()) {
+        match Vp8Encoder::with_frame_coder(&config, Fake::default()) {
             Err(Error::Config(error)) => (error.knob, error.allowed),
             other => panic!("{other:?}"),
         }
@@ -332,14 +332,14 @@ fn a_deadline_needs_real_time_and_a_clock() {
     let clock: Arc<dyn Clock> = Arc::new(Simulated::default());
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
     config.deadline = Some(Deadline { max_us: 0, clock });
-    assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
+    assert!(Vp8Encoder::with_frame_coder(&config, Fake::default()).is_err());
     if let Some(deadline) = &mut config.deadline {
         deadline.max_us = 5000;
     }
-    let mut encoder = Vp8Encoder::with_unit(&config, Fake::default()).unwrap();
+    let mut encoder = Vp8Encoder::with_frame_coder(&config, Fake::default()).unwrap();
     assert_eq!(encoder.apply(Update::MaxFrameTime(4000)).unwrap(), Applied::NextFrame);
     config.preset = Preset::File;
-    assert!(Vp8Encoder::with_unit(&config, Fake::default()).is_err());
+    assert!(Vp8Encoder::with_frame_coder(&config, Fake::default()).is_err());
 }
 
 /// A clock that advances by one nanosecond on each read.

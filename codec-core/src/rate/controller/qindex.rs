@@ -2,8 +2,8 @@
 
 use super::RateController;
 use crate::codec::RateControl;
-use crate::rate::facts::{Class, FrameFacts, boost_q16};
 use crate::rate::fixed::{ONE_Q16, log2_q16, positive};
+use crate::rate::frame_stats::{Class, FrameStats, boost_q16};
 
 /// Maximum decrease of the quantiser index from one frame to the next of its class.
 const MAX_FINER: u8 = 12;
@@ -11,17 +11,22 @@ const MAX_FINER: u8 = 12;
 impl RateController {
     /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
     /// the base step.
-    pub(super) fn is_foreseen(&self, facts: &FrameFacts) -> bool {
+    pub(super) fn uses_lookahead_qindex(&self, stats: &FrameStats) -> bool {
         let by_base = matches!(self.config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
-        by_base && facts.finer_q16.is_some()
+        by_base && stats.mb_tree_boost_q16.is_some()
     }
 
     /// Limits how fast variable bitrate moves the base step: only with plain frames, and slowly.
-    pub(super) fn steadied(&mut self, facts: &FrameFacts, class: Class, step_q16: i32) -> i32 {
+    pub(super) fn smoothed_qindex(
+        &mut self,
+        stats: &FrameStats,
+        class: Class,
+        step_q16: i32,
+    ) -> i32 {
         if !matches!(self.config.rate, RateControl::Vbr(_)) {
             return step_q16;
         }
-        let extra = boost_q16(facts, class);
+        let extra = boost_q16(stats, class);
         let base = match (class, self.last_base_q16) {
             (_, None) => step_q16 - extra,
             (Class::Layer(_), Some(last)) => damped(step_q16 - extra, last),
@@ -33,7 +38,7 @@ impl RateController {
 
     /// Returns the index nearest to the step of a frame planned with look-ahead, raised if needed
     /// to meet the cap.
-    pub(super) fn foreseen_qindex(
+    pub(super) fn lookahead_qindex(
         &self,
         class: Class,
         complexity_q16: i32,
@@ -48,7 +53,7 @@ impl RateController {
         self.steps.nearest(step_q16).clamp(self.config.min_qindex, self.config.max_qindex)
     }
 
-    pub(super) fn pick_qindex(
+    pub(super) fn choose_qindex(
         &self,
         class: Class,
         complexity_q16: i32,
@@ -60,7 +65,7 @@ impl RateController {
             return qindex.min(self.steps.last());
         }
         let model = &self.models[class.index()];
-        let is_still = self.is_cbr() && complexity_q16 < log2_q16(self.config.still_complexity);
+        let is_still = self.is_cbr() && complexity_q16 < log2_q16(self.config.static_complexity);
         let mut step_q16 = step_q16;
         if let (Class::Layer(_), Some(last)) = (class, self.last_qindex[class.index()])
             && !self.free_fall

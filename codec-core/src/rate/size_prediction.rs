@@ -4,7 +4,7 @@ use super::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 
 /// Frame class of the size predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum FrameClass {
     Key,
     Altref,
     Plain,
@@ -14,12 +14,12 @@ pub(super) enum Part {
 const SLEW_Q16: i32 = ONE_Q16 / 48;
 const FAR_Q16: i32 = ONE_Q16 / 2;
 /// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
-/// or one part in `TRUST_PART` of all of them if that is more. Individual scenes deviate; the total
+/// or one part in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; the total
 /// over the file counts.
 const TRUST_FRAMES: u64 = 8;
-const TRUST_PART: u64 = 2;
+const TRUST_SHARE: u64 = 2;
 /// Number of frame classes.
-const PARTS: usize = 3;
+const CLASSES: usize = 3;
 
 /// Returns `bits` scaled to a step that is `octaves_q16` coarser.
 pub(super) fn scaled(bits: u64, octaves_q16: i32, beta_q16: i32) -> u64 {
@@ -30,9 +30,9 @@ pub(super) fn scaled(bits: u64, octaves_q16: i32, beta_q16: i32) -> u64 {
 
 /// Predictions for the frames to come, corrected by the sizes of those already coded.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
+pub(super) struct SizePrediction {
     /// Frames with their predicted sizes at the initial base step, in bits.
-    frames: Vec<(Part, u32)>,
+    frames: Vec<(FrameClass, u32)>,
     next: usize,
     beta_q16: i32,
     first_base_q16: i32,
@@ -41,27 +41,27 @@ pub(super) struct Script {
     spent_bits: u64,
     /// By class: weight of the prediction in bits; predicted bits of the frames to come; predicted
     /// bits of the coded frames at their actual base steps; and actual bits of the coded frames.
-    trust: [u64; PARTS],
-    to_come: [u64; PARTS],
-    foretold: [u64; PARTS],
-    taken: [u64; PARTS],
+    trust: [u64; CLASSES],
+    remaining_bits: [u64; CLASSES],
+    predicted_bits: [u64; CLASSES],
+    coded_bits: [u64; CLASSES],
 }
 
-impl Script {
+impl SizePrediction {
     pub(super) fn new(
-        frames: Vec<(Part, u32)>,
+        frames: Vec<(FrameClass, u32)>,
         base_q16: i32,
         beta_q16: i32,
         budget_bits: u64,
     ) -> Self {
-        let (mut to_come, mut counts) = ([0; PARTS], [0; PARTS]);
+        let (mut remaining_bits, mut counts) = ([0; CLASSES], [0; CLASSES]);
         for &(part, bits) in &frames {
-            to_come[part as usize] += u64::from(bits);
+            remaining_bits[part as usize] += u64::from(bits);
             counts[part as usize] += 1;
         }
         let trust = std::array::from_fn(|n| {
-            let mean = to_come[n].checked_div(counts[n]).unwrap_or(0);
-            (TRUST_FRAMES * mean).max(to_come[n] / TRUST_PART)
+            let mean = remaining_bits[n].checked_div(counts[n]).unwrap_or(0);
+            (TRUST_FRAMES * mean).max(remaining_bits[n] / TRUST_SHARE)
         });
         Self {
             frames,
@@ -72,14 +72,14 @@ impl Script {
             budget_bits,
             spent_bits: 0,
             trust,
-            to_come,
-            foretold: [0; PARTS],
-            taken: [0; PARTS],
+            remaining_bits,
+            predicted_bits: [0; CLASSES],
+            coded_bits: [0; CLASSES],
         }
     }
 
     /// Returns whether the next frame is of class `part`.
-    pub(super) fn expects(&self, part: Part) -> bool {
+    pub(super) fn expects(&self, part: FrameClass) -> bool {
         self.frames.get(self.next).is_some_and(|&(expected, _)| expected == part)
     }
 
@@ -91,7 +91,8 @@ impl Script {
     /// Returns the base step for the next frame as a logarithm, and the bits that it should take.
     pub(super) fn plan(&mut self) -> (i32, u64) {
         let left = self.budget_bits.saturating_sub(self.spent_bits);
-        let expected: u64 = (0..PARTS).map(|n| self.corrected(n, self.to_come[n])).sum();
+        let expected: u64 =
+            (0..CLASSES).map(|n| self.corrected_bits(n, self.remaining_bits[n])).sum();
         // The remaining frames keep a minimum budget after an overspend.
         let left = left.max(expected / 4).max(1);
         let octaves = log2_q16(expected.max(1)) - log2_q16(left);
@@ -101,7 +102,7 @@ impl Script {
         let slew = if self.next == 0 { FAR_Q16 } else { SLEW_Q16 };
         self.base_q16 += (wanted - self.base_q16).clamp(-slew, slew);
         let bits = self.frames.get(self.next).map_or(0, |&(part, bits)| {
-            let bits = self.corrected(part as usize, bits.into());
+            let bits = self.corrected_bits(part as usize, bits.into());
             scaled(bits, self.base_q16 - self.first_base_q16, self.beta_q16)
         });
         (self.base_q16, bits)
@@ -110,20 +111,20 @@ impl Script {
     /// Records the size of the last planned frame.
     pub(super) fn coded(&mut self, bits: u64) {
         self.spent_bits += bits;
-        if let Some(&(part, foretold)) = self.frames.get(self.next) {
+        if let Some(&(part, predicted_bits)) = self.frames.get(self.next) {
             let n = part as usize;
-            let foretold = u64::from(foretold);
-            self.to_come[n] -= foretold;
-            self.taken[n] += bits;
+            let predicted_bits = u64::from(predicted_bits);
+            self.remaining_bits[n] -= predicted_bits;
+            self.coded_bits[n] += bits;
             let moved = self.base_q16 - self.first_base_q16;
-            self.foretold[n] += scaled(foretold, moved, self.beta_q16);
+            self.predicted_bits[n] += scaled(predicted_bits, moved, self.beta_q16);
         }
         self.next += 1;
     }
 
     /// Corrects the predicted `bits` of a class by the ratio of actual to predicted sizes so far.
-    fn corrected(&self, n: usize, bits: u64) -> u64 {
+    fn corrected_bits(&self, n: usize, bits: u64) -> u64 {
         let trust = self.trust[n];
-        mul_div(bits, self.taken[n] + trust, (self.foretold[n] + trust).max(1))
+        mul_div(bits, self.coded_bits[n] + trust, (self.predicted_bits[n] + trust).max(1))
     }
 }

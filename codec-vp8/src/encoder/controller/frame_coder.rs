@@ -2,29 +2,29 @@
 
 use std::fmt::Debug;
 
-use crate::encoder::{FrameEncoder, FrameKnobs, UnchangedFacts, UnitReport};
+use crate::encoder::{FrameEncoder, FrameKnobs, FrameReport, UnchangedStats};
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::Packet;
-use codec_core::codec::plan::UnitPlan;
+use codec_core::codec::plan::FramePlan;
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Size};
 
 /// Codes single frames as planned.
-pub trait CodeUnit: Send + Debug {
+pub trait FrameCoder: Send + Debug {
     /// See [`FrameEncoder::compare`].
-    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts;
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats;
 
-    /// See [`FrameEncoder::encode_unit_with`].
+    /// See [`FrameEncoder::encode_frame_with`].
     ///
     /// # Errors
-    /// As [`FrameEncoder::encode_unit_with`].
-    fn encode_unit(
+    /// As [`FrameEncoder::encode_frame_with`].
+    fn encode_frame(
         &mut self,
         picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
-    ) -> Result<UnitReport, Error>;
+    ) -> Result<FrameReport, Error>;
 
     /// See [`FrameEncoder::resize`].
     ///
@@ -39,19 +39,19 @@ pub trait CodeUnit: Send + Debug {
     fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error>;
 }
 
-impl CodeUnit for FrameEncoder {
-    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedFacts {
+impl FrameCoder for FrameEncoder {
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
         self.compare(analysis)
     }
 
-    fn encode_unit(
+    fn encode_frame(
         &mut self,
         picture: &Picture<'_>,
-        plan: &UnitPlan,
+        plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
         packet: &mut Packet,
-    ) -> Result<UnitReport, Error> {
-        self.encode_unit_with(picture, plan, analysis, packet)
+    ) -> Result<FrameReport, Error> {
+        self.encode_frame_with(picture, plan, analysis, packet)
     }
 
     fn resize(&mut self, size: Size) -> Result<(), Error> {

@@ -20,7 +20,7 @@ pub enum FrameRole {
 /// Properties of a frame, known before it is coded.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct FrameFacts {
+pub struct FrameStats {
     /// Frame type.
     pub kind: FrameKind,
     /// Role in the prediction structure.
@@ -44,12 +44,12 @@ pub struct FrameFacts {
     /// Quality boost over frames that are not referenced, in octaves of the quantiser step (16
     /// fractional bits); used with variable bitrate and constant quality. `None` uses the default
     /// of the frame type.
-    pub finer_q16: Option<i32>,
+    pub mb_tree_boost_q16: Option<i32>,
     /// Whether the frame may be dropped; `None` follows the configuration.
     pub may_drop: Option<bool>,
 }
 
-impl FrameFacts {
+impl FrameStats {
     /// Creates the facts of a plain frame.
     #[must_use]
     pub fn new(kind: FrameKind, pts: i64, complexity: u64) -> Self {
@@ -63,7 +63,7 @@ impl FrameFacts {
             scene_cut: false,
             coarsest: None,
             is_screen: false,
-            finer_q16: None,
+            mb_tree_boost_q16: None,
             may_drop: None,
         }
     }
@@ -86,7 +86,7 @@ pub struct FrameBudget {
     pub max_bits: Option<u64>,
     /// Size in bits above which the frame is dropped if recoding cannot reduce it; see
     /// [`super::RateController::frame_dropped`].
-    pub give_up_bits: Option<u64>,
+    pub drop_above_bits: Option<u64>,
     /// Whether a limit is hard: a cap that the caller set, or a limit of a frame that may be
     /// dropped.
     pub is_hard: bool,
@@ -135,22 +135,22 @@ impl Class {
     }
 }
 
-pub(super) fn class_of(facts: &FrameFacts) -> Class {
-    match (facts.kind, facts.role) {
+pub(super) fn class_of(stats: &FrameStats) -> Class {
+    match (stats.kind, stats.role) {
         (FrameKind::Key, _) => Class::Key,
         (FrameKind::Inter, FrameRole::Altref) => Class::Altref,
         (FrameKind::Inter, FrameRole::Overlay) => Class::Overlay,
-        (FrameKind::Inter, _) if facts.scene_cut => Class::SceneCut,
-        (FrameKind::Inter, _) => Class::Layer(facts.temporal_id),
+        (FrameKind::Inter, _) if stats.scene_cut => Class::SceneCut,
+        (FrameKind::Inter, _) => Class::Layer(stats.temporal_id),
     }
 }
 
 /// Returns the quality boost of reference frames, in octaves of the step.
-pub(super) fn boost_q16(facts: &FrameFacts, class: Class) -> i32 {
-    if let Some(finer) = facts.finer_q16 {
+pub(super) fn boost_q16(stats: &FrameStats, class: Class) -> i32 {
+    if let Some(finer) = stats.mb_tree_boost_q16 {
         return -finer;
     }
-    match (class, facts.role) {
+    match (class, stats.role) {
         (Class::Key, _) => -ONE_Q16 / 2,
         (Class::Altref, _) => -ONE_Q16 * 5 / 8,
         (_, FrameRole::Golden) => -ONE_Q16 / 4,

@@ -10,30 +10,30 @@ use crate::motion::FullPel;
 use crate::rate::fixed::log2_q16;
 
 /// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
-const LITTLE_COST: u32 = 24;
+const MIN_COST: u32 = 24;
 /// The whole cost of a macroblock, as a share.
 const WHOLE_Q8: u32 = 256;
 /// Octaves of the quantiser step per octave of importance: two fifths.
-const STEP_PER_WORTH: (i32, i32) = (2, 5);
+const STEP_PER_COST: (i32, i32) = (2, 5);
 
 /// Computes the importance of macroblocks; reuses its memory.
 #[derive(Clone, Debug, Default)]
-pub struct Importance {
+pub struct MbTree {
     /// By macroblock: cost propagated from the following frames.
-    given: Vec<u32>,
+    propagated: Vec<u32>,
     /// Propagated cost of the previous frame, while it is accumulated.
     before: Vec<u32>,
-    finer_q16: Vec<i32>,
+    boost_q16: Vec<i32>,
 }
 
 /// Frames in display order, by index; `None` beyond the last.
 pub trait Frames<'a>: Fn(usize) -> Option<&'a FrameAnalysis> {}
 impl<'a, F: Fn(usize) -> Option<&'a FrameAnalysis>> Frames<'a> for F {}
 
-impl Importance {
+impl MbTree {
     /// Propagates the costs of `count` frames, starting with frame `first`, back to the first of
     /// them. Each frame is predicted from the previous one. Costs up to `noise` count as not coded.
-    pub fn look_ahead<'a>(
+    pub fn propagate<'a>(
         &mut self,
         first: usize,
         count: usize,
@@ -41,44 +41,48 @@ impl Importance {
         frames: impl Frames<'a>,
     ) {
         let size = frames(first).map_or(0, |frame| frame.macroblocks.len());
-        self.given.clear();
-        self.given.resize(size, 0);
+        self.propagated.clear();
+        self.propagated.resize(size, 0);
         for n in (first + 1..first + count).rev() {
             let Some(frame) = frames(n).filter(|frame| frame.macroblocks.len() == size) else {
                 continue;
             };
             self.before.clear();
             self.before.resize(size, 0);
-            for (n, (mb, &given)) in frame.macroblocks.iter().zip(&self.given).enumerate() {
-                hand_on(frame.mb_cols, n, mb, noise, given, &mut self.before);
+            for (n, (mb, &propagated)) in frame.macroblocks.iter().zip(&self.propagated).enumerate()
+            {
+                propagate_mb(frame.mb_cols, n, mb, noise, propagated, &mut self.before);
             }
-            std::mem::swap(&mut self.given, &mut self.before);
+            std::mem::swap(&mut self.propagated, &mut self.before);
         }
     }
 
     /// Adds the cost that the intermediate frames take from the last one, if it is coded before
     /// them as an altref frame.
-    pub fn add(&mut self, traced: &Traced) {
-        for (given, worth) in self.given.iter_mut().zip(&traced.worth) {
-            *given = given.saturating_add(*worth);
+    pub fn add_altref(&mut self, altref_trace: &AltrefTrace) {
+        for (propagated, cost) in self.propagated.iter_mut().zip(&altref_trace.cost) {
+            *propagated = propagated.saturating_add(*cost);
         }
     }
 
     /// Computes quality boosts from importance. Returns the mean boost of the frame over frames
     /// that are not referenced, in octaves of the quantiser step (16 fractional bits). Writes to
     /// `offsets_q4` how much coarser than that each macroblock should be, in sixteenths of octaves.
-    pub fn weigh(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
-        self.finer_q16.clear();
-        self.finer_q16.extend(frame.macroblocks.iter().zip(&self.given).map(|(mb, &given)| {
-            let own = own_worth(mb);
-            let octaves = log2_q16(u64::from(own) + u64::from(given)) - log2_q16(own.into());
-            octaves * STEP_PER_WORTH.0 / STEP_PER_WORTH.1
-        }));
-        let sum: i64 = self.finer_q16.iter().map(|&finer| i64::from(finer)).sum();
-        let count = i64::try_from(self.finer_q16.len()).unwrap_or(i64::MAX).max(1);
+    pub fn qindex_offsets(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
+        self.boost_q16.clear();
+        self.boost_q16.extend(frame.macroblocks.iter().zip(&self.propagated).map(
+            |(mb, &propagated)| {
+                let own = own_cost(mb);
+                let octaves =
+                    log2_q16(u64::from(own) + u64::from(propagated)) - log2_q16(own.into());
+                octaves * STEP_PER_COST.0 / STEP_PER_COST.1
+            },
+        ));
+        let sum: i64 = self.boost_q16.iter().map(|&finer| i64::from(finer)).sum();
+        let count = i64::try_from(self.boost_q16.len()).unwrap_or(i64::MAX).max(1);
         let mean = i32::try_from(sum / count).unwrap_or(0);
         offsets_q4.clear();
-        offsets_q4.extend(self.finer_q16.iter().map(|&finer| {
+        offsets_q4.extend(self.boost_q16.iter().map(|&finer| {
             let coarser_q4 = (mean - finer + (1 << 11)) >> 12;
             i8::try_from(coarser_q4.clamp(-127, 127)).unwrap_or(0)
         }));
@@ -88,30 +92,30 @@ impl Importance {
 
 /// Origins of the macroblocks of a frame in earlier frames.
 #[derive(Clone, Debug, Default)]
-pub struct Traced {
+pub struct AltrefTrace {
     /// By macroblock: its cost that is visible in the intermediate frames.
-    worth: Vec<u32>,
+    cost: Vec<u32>,
     /// By frame and macroblock: its position in the traced frame, if known.
     pub seeds: Vec<Vec<Option<FullPel>>>,
 }
 
-impl Traced {
+impl AltrefTrace {
     /// Traces the macroblocks of frame `last` back to frame 0 along their motion vectors. Costs up
     /// to `noise` count as not coded.
     pub fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
-        self.worth.clear();
+        self.cost.clear();
         self.seeds.resize_with(last.max(self.seeds.len()), Vec::new);
-        let Some(traced) = frames(last) else { return };
-        let grid = Grid { cols: traced.mb_cols, rows: traced.mb_rows() };
+        let Some(altref_trace) = frames(last) else { return };
+        let grid = Grid { cols: altref_trace.mb_cols, rows: altref_trace.mb_rows() };
         for seeds in &mut self.seeds {
             seeds.clear();
             seeds.resize(grid.cols * grid.rows, None);
         }
-        for n in 0..traced.macroblocks.len() {
+        for n in 0..altref_trace.macroblocks.len() {
             let start = grid.centre(n);
             let mut place = start;
             let mut share_q16 = WHOLE_Q8 << 8;
-            let mut worth = 0_u32;
+            let mut cost = 0_u32;
             for n in (1..=last).rev() {
                 let (Some(frame), Some(before)) = (frames(n), frames(n - 1)) else { break };
                 let Some(mb) = frame.macroblocks.get(grid.index(place)) else { break };
@@ -119,18 +123,18 @@ impl Traced {
                 place = grid.moved(place, mb.seed);
                 let index = grid.index(place);
                 let Some(mb) = before.macroblocks.get(index) else { break };
-                worth = worth.saturating_add((own_worth(mb) * (share_q16 >> 8)) >> 8);
+                cost = cost.saturating_add((own_cost(mb) * (share_q16 >> 8)) >> 8);
                 self.seeds[n - 1][index] = Some(between(place, start));
             }
-            self.worth.push(worth);
+            self.cost.push(cost);
         }
     }
 
     /// Sum of the worth of what is seen on the way.
     #[must_use]
     /// Returns the sum of the costs visible in the intermediate frames.
-    pub fn worth(&self) -> u64 {
-        self.worth.iter().map(|&worth| u64::from(worth)).sum()
+    pub fn cost(&self) -> u64 {
+        self.cost.iter().map(|&cost| u64::from(cost)).sum()
     }
 }
 
@@ -170,22 +174,29 @@ fn between((x, y): (i32, i32), to: (i32, i32)) -> FullPel {
 }
 
 /// Returns the cost of a macroblock by itself.
-fn own_worth(mb: &MbAnalysis) -> u32 {
-    u32::from(mb.intra_cost) + LITTLE_COST
+fn own_cost(mb: &MbAnalysis) -> u32 {
+    u32::from(mb.intra_cost) + MIN_COST
 }
 
 /// Returns the share of a macroblock that its prediction retains, in 1/256.
 fn shared_q8(mb: &MbAnalysis, noise: u32) -> u32 {
-    let own = own_worth(mb);
+    let own = own_cost(mb);
     let left = u32::from(mb.cost()).saturating_sub(noise);
     own.saturating_sub(left) * WHOLE_Q8 / own
 }
 
 /// Propagates the cost of macroblock `n` to the blocks of `before` that it is predicted from.
-fn hand_on(cols: usize, n: usize, mb: &MbAnalysis, noise: u32, given: u32, before: &mut [u32]) {
+fn propagate_mb(
+    cols: usize,
+    n: usize,
+    mb: &MbAnalysis,
+    noise: u32,
+    propagated: u32,
+    before: &mut [u32],
+) {
     let cols = cols.max(1);
-    let worth = u64::from(own_worth(mb)) + u64::from(given);
-    let amount = (worth * u64::from(shared_q8(mb, noise))) >> 8;
+    let cost = u64::from(own_cost(mb)) + u64::from(propagated);
+    let amount = (cost * u64::from(shared_q8(mb, noise))) >> 8;
     let (x, y) = (pixels(n % cols) + i32::from(mb.seed.x), pixels(n / cols) + i32::from(mb.seed.y));
     let (right, below) = (x.rem_euclid(16).unsigned_abs(), y.rem_euclid(16).unsigned_abs());
     for (dx, dy, part) in [
@@ -233,10 +244,10 @@ mod tests {
     #[test]
     fn static_macroblocks_are_more_important_than_changing_ones() {
         let frames = frames(16, FullPel::ZERO, 2);
-        let mut importance = Importance::default();
+        let mut mb_tree = MbTree::default();
         let mut offsets = Vec::new();
-        importance.look_ahead(0, 16, 0, |n| frames.get(n));
-        let finer = importance.weigh(&frames[0], &mut offsets);
+        mb_tree.propagate(0, 16, 0, |n| frames.get(n));
+        let finer = mb_tree.qindex_offsets(&frames[0], &mut offsets);
         // Fifteen more frames: four octaves of importance in three of four columns, times two
         // fifths.
         let octaves = f64::from(finer) / 65536.0;
@@ -247,32 +258,32 @@ mod tests {
     #[test]
     fn frames_without_successors_get_no_boost() {
         let frames = frames(1, FullPel::ZERO, 2);
-        let mut importance = Importance::default();
+        let mut mb_tree = MbTree::default();
         let mut offsets = Vec::new();
-        importance.look_ahead(0, 16, 0, |n| frames.get(n));
-        assert_eq!(importance.weigh(&frames[0], &mut offsets), 0);
+        mb_tree.propagate(0, 16, 0, |n| frames.get(n));
+        assert_eq!(mb_tree.qindex_offsets(&frames[0], &mut offsets), 0);
         assert_eq!(offsets, [0; 12]);
     }
 
     #[test]
     fn macroblocks_are_traced_along_their_motion_vectors() {
         let frames = frames(3, FullPel::new(16, 0), 9);
-        let mut traced = Traced::default();
-        traced.follow(2, 0, |n| frames.get(n));
-        assert_eq!(traced.seeds[1][1], Some(FullPel::new(-16, 0)));
-        assert_eq!(traced.seeds[0][2], Some(FullPel::new(-32, 0)));
-        assert_eq!(traced.seeds[0][0], None);
-        assert!(traced.worth() > 12 * 2000);
+        let mut altref_trace = AltrefTrace::default();
+        altref_trace.follow(2, 0, |n| frames.get(n));
+        assert_eq!(altref_trace.seeds[1][1], Some(FullPel::new(-16, 0)));
+        assert_eq!(altref_trace.seeds[0][2], Some(FullPel::new(-32, 0)));
+        assert_eq!(altref_trace.seeds[0][0], None);
+        assert!(altref_trace.cost() > 12 * 2000);
     }
 
     #[test]
     fn vectors_outside_the_frame_are_clamped() {
         let frames = frames(8, FullPel::new(-3000, 3000), 1);
-        let mut importance = Importance::default();
-        importance.look_ahead(0, 8, 0, |n| frames.get(n));
-        let mut traced = Traced::default();
-        traced.follow(7, 0, |n| frames.get(n));
-        importance.add(&traced);
-        assert!(importance.weigh(&frames[0], &mut Vec::new()) >= 0);
+        let mut mb_tree = MbTree::default();
+        mb_tree.propagate(0, 8, 0, |n| frames.get(n));
+        let mut altref_trace = AltrefTrace::default();
+        altref_trace.follow(7, 0, |n| frames.get(n));
+        mb_tree.add_altref(&altref_trace);
+        assert!(mb_tree.qindex_offsets(&frames[0], &mut Vec::new()) >= 0);
     }
 }

@@ -11,7 +11,7 @@ const WINDOW: usize = 30;
 /// memory that a decoder had to allocate and clear. Adaptive calls change their resolution often;
 /// the attack is a stream of small packets that repeatedly ask for large frames.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Resizes {
+pub struct ResizeLimit {
     /// Pixels of each frame that changed the size, 0 for others, as a ring buffer.
     window: [u64; WINDOW],
     /// Index of the oldest frame, which the next one replaces.
@@ -19,7 +19,7 @@ pub struct Resizes {
     sum: u64,
 }
 
-impl Resizes {
+impl ResizeLimit {
     /// Checks that the next frame may change the size to `new`. The first size is always allowed.
     ///
     /// # Errors
@@ -50,13 +50,13 @@ mod tests {
     #[test]
     fn limit_counts_pixels_and_not_resizes() {
         let limits = Limits::default();
-        let mut small = Resizes::default();
+        let mut small = ResizeLimit::default();
         for n in 0..1000 {
             let size = if n % 2 == 0 { Size::new(640, 360) } else { Size::new(320, 180) };
             small.check(&limits, size).unwrap();
             small.count_frame(Some(size));
         }
-        let mut large = Resizes::default();
+        let mut large = ResizeLimit::default();
         for n in 0..8 {
             let size = Size::new(4096 - n % 2, 4096);
             large.check(&limits, size).unwrap();

@@ -4,14 +4,14 @@
 //! the quality at which the file meets its bitrate.
 
 use super::fixed::{ONE_Q16, log2_q16, mul_div};
-use super::quantizer::Steps;
-use super::script::{Part, Script, scaled};
+use super::quantiser_steps::Steps;
+use super::size_prediction::{FrameClass, SizePrediction, scaled};
 use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
 
 /// Speed of analysis passes, unless the final pass is faster still.
-const TRIAL_SPEED: u8 = 10;
+const ANALYSIS_SPEED: u8 = 10;
 /// Default of beta (octaves of bits per octave of the step), until two passes allow an estimate.
-const USUAL_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
+const DEFAULT_BETA_Q16: i32 = ONE_Q16 * 6 / 5;
 /// Allowed range of that estimate.
 const BETAS_Q16: (i32, i32) = (ONE_Q16 * 7 / 10, ONE_Q16 * 2);
 /// Distance to the target quality, in octaves of the step, at which a pass is accurate enough:
@@ -32,12 +32,12 @@ const ALTREF_SHARE_Q8: u64 = 238;
 struct Frame {
     bits: u32,
     qindex: u8,
-    part: Part,
+    part: FrameClass,
 }
 
 /// An analysis pass over the file at one quality.
 #[derive(Clone, Debug)]
-struct Trial {
+struct AnalysisPass {
     base_q16: i32,
     bits: u64,
     frames: Vec<Frame>,
@@ -45,22 +45,22 @@ struct Trial {
 
 /// Statistics of analysis passes over a file: eight bytes per frame.
 ///
-/// Encode the whole file with each configuration that [`Self::next_trial`] returns, and pass every
+/// Encode the whole file with each configuration that [`Self::next_analysis_pass`] returns, and pass every
 /// packet to [`Self::note`]. Then pass the statistics to the final encode as
-/// [`EncoderConfig::rehearsal`].
+/// [`EncoderConfig::two_pass`].
 #[derive(Clone, Debug)]
-pub struct Rehearsal {
+pub struct TwoPass {
     steps: Steps,
     /// All passes; the last one is in progress or the most accurate one.
-    trials: Vec<Trial>,
+    passes: Vec<AnalysisPass>,
     shown: u64,
     first_pts: Option<i64>,
     last_pts: i64,
 }
 
-impl Rehearsal {
-    /// Maximum number of passes that [`Self::next_trial`] requests.
-    pub const MAX_TRIALS: usize = 3;
+impl TwoPass {
+    /// Maximum number of passes that [`Self::next_analysis_pass`] requests.
+    pub const MAX_ANALYSIS_PASSES: usize = 3;
 
     /// Creates empty statistics. `steps` are the codec's quantiser steps,
     /// [`crate::codec::Capabilities::quantiser_steps`].
@@ -68,7 +68,7 @@ impl Rehearsal {
     pub fn new(steps: &[u16]) -> Self {
         Self {
             steps: Steps::new(steps),
-            trials: Vec::new(),
+            passes: Vec::new(),
             shown: 0,
             first_pts: None,
             last_pts: 0,
@@ -77,18 +77,18 @@ impl Rehearsal {
 
     /// Returns the configuration of the next analysis pass for a file to be coded with `config`;
     /// `None` if the statistics suffice or `config` does not use variable bitrate.
-    pub fn next_trial(&mut self, config: &EncoderConfig) -> Option<EncoderConfig> {
+    pub fn next_analysis_pass(&mut self, config: &EncoderConfig) -> Option<EncoderConfig> {
         let RateControl::Vbr(_) = config.rate else {
             return None;
         };
-        let wanted_q16 = match self.trials.last() {
+        let wanted_q16 = match self.passes.last() {
             None => self.guess_q16(config),
             Some(last) if last.frames.is_empty() => return None,
             Some(last) => {
                 let wanted = self.base_q16(config);
-                let near = NEAR_Q16[usize::from(self.trials.len() > 1)];
+                let near = NEAR_Q16[usize::from(self.passes.len() > 1)];
                 let is_near = wanted.abs_diff(last.base_q16) <= near.unsigned_abs();
-                if is_near || self.trials.len() >= Self::MAX_TRIALS {
+                if is_near || self.passes.len() >= Self::MAX_ANALYSIS_PASSES {
                     return None;
                 }
                 wanted
@@ -98,34 +98,34 @@ impl Rehearsal {
         let last = i32::from(self.steps.last()).max(1);
         let quality = u8::try_from((100 - index * 100 / last).clamp(0, 100)).unwrap_or(0);
         let base_q16 = self.steps.log_q16(quality_index(quality, self.steps.last()));
-        if self.trials.iter().any(|trial| trial.base_q16 == base_q16) {
+        if self.passes.iter().any(|trial| trial.base_q16 == base_q16) {
             return None;
         }
-        if let Some(done) = self.trials.last_mut() {
+        if let Some(done) = self.passes.last_mut() {
             // Only the frame sizes of the last pass are needed.
             done.frames = Vec::new();
         }
-        self.trials.push(Trial { base_q16, bits: 0, frames: Vec::new() });
+        self.passes.push(AnalysisPass { base_q16, bits: 0, frames: Vec::new() });
         (self.shown, self.first_pts) = (0, None);
         let mut trial = config.clone();
         trial.rate = RateControl::Quality(quality);
-        trial.speed = config.speed.max(TRIAL_SPEED);
+        trial.speed = config.speed.max(ANALYSIS_SPEED);
         (trial.report_psnr, trial.report_digest) = (false, false);
-        (trial.deadline, trial.rehearsal) = (None, None);
+        (trial.deadline, trial.two_pass) = (None, None);
         Some(trial)
     }
 
     /// Adds a packet of the current pass; all packets must be added in order.
     pub fn note(&mut self, packet: &Packet) {
-        let Some(trial) = self.trials.last_mut() else {
+        let Some(trial) = self.passes.last_mut() else {
             return;
         };
         let bits = packet.data.len() as u64 * 8;
         trial.bits += bits;
         let part = match (packet.meta.kind, packet.meta.shown) {
-            (FrameKind::Key, _) => Part::Key,
-            (FrameKind::Inter, false) => Part::Altref,
-            (FrameKind::Inter, true) => Part::Plain,
+            (FrameKind::Key, _) => FrameClass::Key,
+            (FrameKind::Inter, false) => FrameClass::Altref,
+            (FrameKind::Inter, true) => FrameClass::Plain,
         };
         let bits = u32::try_from(bits).unwrap_or(u32::MAX);
         trial.frames.push(Frame { bits, qindex: packet.meta.qindex, part });
@@ -137,8 +137,8 @@ impl Rehearsal {
     }
 
     /// Returns the predicted frame sizes for the final pass; `None` before the first pass.
-    pub(super) fn script(&self, config: &EncoderConfig) -> Option<Script> {
-        let last = self.trials.last().filter(|trial| !trial.frames.is_empty())?;
+    pub(super) fn size_prediction(&self, config: &EncoderConfig) -> Option<SizePrediction> {
+        let last = self.passes.last().filter(|trial| !trial.frames.is_empty())?;
         let base_q16 = self.base_q16(config);
         let beta_q16 = self.beta_q16();
         let shares_q8 = Self::shares_q8(last, config);
@@ -147,7 +147,7 @@ impl Rehearsal {
             let bits = bits * shares_q8[frame.part as usize] / 256;
             (frame.part, u32::try_from(bits).unwrap_or(u32::MAX))
         });
-        Some(Script::new(frames.collect(), base_q16, beta_q16, self.budget_bits(config)))
+        Some(SizePrediction::new(frames.collect(), base_q16, beta_q16, self.budget_bits(config)))
     }
 
     /// Returns the total size that the file may have, in bits.
@@ -173,23 +173,23 @@ impl Rehearsal {
     }
 
     fn beta_q16(&self) -> i32 {
-        let [.., a, b] = self.trials.as_slice() else {
-            return USUAL_BETA_Q16;
+        let [.., a, b] = self.passes.as_slice() else {
+            return DEFAULT_BETA_Q16;
         };
         let steps = b.base_q16 - a.base_q16;
         if steps.abs() < ONE_Q16 / 8 {
-            return USUAL_BETA_Q16;
+            return DEFAULT_BETA_Q16;
         }
         let octaves = log2_q16(a.bits) - log2_q16(b.bits);
         let beta = (i64::from(octaves) << 16) / i64::from(steps);
-        i32::try_from(beta).unwrap_or(USUAL_BETA_Q16).clamp(BETAS_Q16.0, BETAS_Q16.1)
+        i32::try_from(beta).unwrap_or(DEFAULT_BETA_Q16).clamp(BETAS_Q16.0, BETAS_Q16.1)
     }
 
     /// Returns the size of each class of frames at the speed of `config` relative to `trial`, in
     /// 1/256. Slower speeds save bits at high bitrates; at low bitrates they spend bits on detail
     /// that analysis passes skip.
-    fn shares_q8(trial: &Trial, config: &EncoderConfig) -> [u64; 3] {
-        let plain = trial.frames.iter().filter(|frame| frame.part == Part::Plain);
+    fn shares_q8(trial: &AnalysisPass, config: &EncoderConfig) -> [u64; 3] {
+        let plain = trial.frames.iter().filter(|frame| frame.part == FrameClass::Plain);
         let (sum, count) = plain.fold((0, 0), |(s, n), f| (s + u64::from(f.bits), n + 1_u64));
         let (cols, rows) = config.size.macroblocks();
         let each = sum * 16 / (count * (cols * rows) as u64).max(1);
@@ -197,12 +197,12 @@ impl Rehearsal {
         let many = each.clamp(64, 256) - 64;
         let plain = PLAIN_SHARES_Q8.0 - (PLAIN_SHARES_Q8.0 - PLAIN_SHARES_Q8.1) * many / 192;
         // Ratios for speeds in between are interpolated.
-        let far = u64::from(TRIAL_SPEED - config.speed.clamp(5, TRIAL_SPEED));
+        let far = u64::from(ANALYSIS_SPEED - config.speed.clamp(5, ANALYSIS_SPEED));
         [256, ALTREF_SHARE_Q8, plain].map(|share| (share * far + 256 * (5 - far)) / 5)
     }
 
     /// Returns the size that a frame of `trial` would have with another base step.
-    fn bits_at(&self, trial: &Trial, frame: &Frame, base_q16: i32, beta_q16: i32) -> u64 {
+    fn bits_at(&self, trial: &AnalysisPass, frame: &Frame, base_q16: i32, beta_q16: i32) -> u64 {
         let used = self.steps.log_q16(frame.qindex);
         let last = self.steps.log_q16(self.steps.last());
         let wanted = used + base_q16 - trial.base_q16;
@@ -212,7 +212,7 @@ impl Rehearsal {
 
     /// Returns the base step at which all frames together meet the budget.
     fn base_q16(&self, config: &EncoderConfig) -> i32 {
-        let Some(last) = self.trials.last() else {
+        let Some(last) = self.passes.last() else {
             return 0;
         };
         let (budget, beta) = (self.budget_bits(config), self.beta_q16());

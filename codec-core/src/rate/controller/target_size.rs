@@ -3,10 +3,10 @@
 use super::{INTER_DELAY_MS, RateController, VBR_BOOST_RECOVERY_US};
 use crate::codec::RateControl;
 use crate::rate::buffer::SECOND_US;
-use crate::rate::facts::{Class, FrameFacts, FrameRole, boost_q16};
 use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
+use crate::rate::frame_stats::{Class, FrameRole, FrameStats, boost_q16};
 use crate::rate::layers::LayerPlanner;
-use crate::rate::rehearsal::quality_index;
+use crate::rate::two_pass::quality_index;
 
 /// Time over which CBR corrects buffer deviations, in microseconds.
 const RECOVERY_US: u64 = SECOND_US;
@@ -17,17 +17,17 @@ const VBR_RECOVERY_US: u64 = 5 * SECOND_US / 2;
 
 impl RateController {
     /// Returns the frame's share of the rate in bits.
-    pub(super) fn share_bits(&self, facts: &FrameFacts) -> u64 {
+    pub(super) fn share_bits(&self, stats: &FrameStats) -> u64 {
         let mean = self.buffer.bits_of_us(self.clock.interval_us());
         let mode = self.config.scalability;
-        let weight = LayerPlanner::weight_q8(mode, self.active_layers, facts.temporal_id);
+        let weight = LayerPlanner::weight_q8(mode, self.active_layers, stats.temporal_id);
         mul_div(mean, weight, 256).max(1)
     }
 
     /// Returns the target size in bits and the logarithm of the step expected to meet it.
-    pub(super) fn aim(
+    pub(super) fn target_size(
         &self,
-        facts: &FrameFacts,
+        stats: &FrameStats,
         class: Class,
         share_bits: u64,
         complexity_q16: i32,
@@ -37,14 +37,14 @@ impl RateController {
             RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
             RateControl::Quality(quality) => {
                 let base = self.steps.log_q16(quality_index(quality, self.steps.last()));
-                (0, base + self.extra_q16(facts, class))
+                (0, base + self.extra_q16(stats, class))
             }
             RateControl::Cbr(_) => {
                 let target = match class {
                     Class::Key => self.key_target_bits(),
                     Class::SceneCut => self.cut_target_bits(share_bits),
                     Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) => {
-                        self.cbr_target_bits(facts, share_bits)
+                        self.cbr_target_bits(stats, share_bits)
                     }
                 };
                 (target, model.step_q16(complexity_q16, log2_q16(self.detail_bits(target))))
@@ -52,22 +52,22 @@ impl RateController {
             RateControl::Vbr(_) => {
                 let target = self.vbr_target_bits(share_bits);
                 let inter = &self.models[Class::Layer(0).index()];
-                let mean = match (facts.mean_complexity, self.mean_complexity) {
+                let mean = match (stats.mean_complexity, self.mean_complexity) {
                     (Some(ahead), Some(past)) => ahead / 2 + past / 2,
                     (Some(mean), None) | (None, Some(mean)) => mean,
-                    (None, None) => facts.complexity,
+                    (None, None) => stats.complexity,
                 };
                 let detail = log2_q16(self.detail_bits(target));
                 let base = inter.step_q16(log2_q16(mean.max(1)), detail);
-                let step = base.saturating_add(boost_q16(facts, class));
+                let step = base.saturating_add(boost_q16(stats, class));
                 (exp2_q16(model.bits_q16(complexity_q16, step)), step)
             }
         }
     }
 
     /// Returns the step offset of a frame relative to the base step, in octaves.
-    pub(super) fn extra_q16(&self, facts: &FrameFacts, class: Class) -> i32 {
-        boost_q16(facts, class) + self.busyness_q16(facts) / 10
+    pub(super) fn extra_q16(&self, stats: &FrameStats, class: Class) -> i32 {
+        boost_q16(stats, class) + self.complexity_ratio_q16(stats) / 10
     }
 
     /// Subtracts the fixed overhead from a frame's bits.
@@ -77,9 +77,9 @@ impl RateController {
 
     /// Returns the frame's complexity relative to the mean in octaves, clamped to two in either
     /// direction.
-    pub(super) fn busyness_q16(&self, facts: &FrameFacts) -> i32 {
-        let mean = facts.mean_complexity.or(self.mean_complexity).unwrap_or(facts.complexity);
-        let octaves = log2_q16(facts.complexity.max(1)) - log2_q16(mean.max(1));
+    pub(super) fn complexity_ratio_q16(&self, stats: &FrameStats) -> i32 {
+        let mean = stats.mean_complexity.or(self.mean_complexity).unwrap_or(stats.complexity);
+        let octaves = log2_q16(stats.complexity.max(1)) - log2_q16(mean.max(1));
         octaves.clamp(-2 * ONE_Q16, 2 * ONE_Q16)
     }
 
@@ -106,13 +106,13 @@ impl RateController {
         (level / 4).min(delay).min(3 * share_bits).max(share_bits / 2).max(1)
     }
 
-    pub(super) fn cbr_target_bits(&self, facts: &FrameFacts, share_bits: u64) -> u64 {
+    pub(super) fn cbr_target_bits(&self, stats: &FrameStats, share_bits: u64) -> u64 {
         let share = signed(share_bits);
         let deviation = self.buffer.level_bits().saturating_sub(self.steered_bits);
         let mut change =
             mul_div_signed(deviation, share_bits, self.buffer.bits_of_us(RECOVERY_US).max(1));
         if self.active_layers > 1 {
-            let debt = self.layer_debt_bits[usize::from(facts.temporal_id.min(2))];
+            let debt = self.layer_debt_bits[usize::from(stats.temporal_id.min(2))];
             let interval = self.clock.interval_us();
             change = change.saturating_sub(mul_div_signed(debt, interval, LAYER_RECOVERY_US));
         }
@@ -120,7 +120,7 @@ impl RateController {
         let least = -mul_div_signed(share, u64::from(self.config.undershoot_pct.min(90)), 100);
         let target = share.saturating_add(change.clamp(least, most));
         let rich = self.buffer.level_bits() > self.buffer.optimal_bits() / 4 * 3;
-        let golden = facts.role == FrameRole::Golden && rich;
+        let golden = stats.role == FrameRole::Golden && rich;
         positive(if golden { target.saturating_add(target / 4) } else { target }).max(1)
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Pending, RateController, VBR_BOOST_RECOVERY_US};
 use crate::rate::buffer::SECOND_US;
-use crate::rate::facts::Class;
 use crate::rate::fixed::{mul_div_signed, signed};
+use crate::rate::frame_stats::Class;
 
 impl RateController {
     /// Records the size of a coded frame.
@@ -45,7 +45,7 @@ impl RateController {
     }
 
     /// Initialises the models of frame classes that have not been coded yet from those that have.
-    pub(super) fn teach_siblings(&mut self, class: Class) {
+    pub(super) fn update_sibling_models(&mut self, class: Class) {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {
             Class::Key => &[Class::SceneCut, Class::Refine],
