@@ -33,6 +33,8 @@
 //!
 //! A packet is described without decoding it by [`decoder::peek`].
 //!
+//! The main loops are `decoder/frame.rs` and `encoder/frame.rs` with `encoder/row.rs`.
+//!
 //! # Where the sections of RFC 6386 are
 //!
 //! Paths are relative to `src`. Section 7, the bool coder, and section 8.1, trees, are in
@@ -60,12 +62,12 @@
 //! | mode decision: candidates and finalists | `encoder/decide.rs`, `encoder/inter.rs`, `encoder/candidates.rs`, `encoder/search.rs`, `encoder/intra.rs`, `encoder/split.rs` |
 //! | prices of modes, vectors and tokens | `encoder/costs.rs`, `encoder/rate_table.rs` |
 //! | trellis quantisation | `encoder/trellis.rs` |
-//! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/segments.rs`, `encoder/filter.rs` |
-//! | tokens: contexts, counts, store; probabilities and packing | `encoder/block_flags.rs`, `encoder/tokens.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
+//! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/cyclic_refresh.rs`, `encoder/loop_filter.rs` |
+//! | tokens: contexts, counts, store; probabilities and packing | `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
 //! | speeds 0 to 10 as named switches | `encoder/speed.rs` |
-//! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/keep.rs` |
+//! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/copy_mb.rs` |
 //! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller/` |
-//! | quality by how long a macroblock stays visible (MB-tree) | `encoder/spread.rs` over [`codec_core::analysis`] |
+//! | quality by how long a macroblock stays visible (MB-tree) | `encoder/mb_tree_segments.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]
 

@@ -66,7 +66,7 @@ pub static SUBBLOCK_PROBS: [u8; 9] = [120, 90, 79, 133, 87, 85, 80, 111, 151];
 /// Probabilities of the partitioning of a split macroblock. Section 16.4.
 pub static PARTITIONING_PROBS: [u8; 3] = [110, 111, 150];
 
-/// Probabilities of the inter mode by the counts of the neighbour census: `[count][node]`. Section
+/// Probabilities of the inter mode by the counts of neighbouring vectors: `[count][node]`. Section
 /// 16.3.
 pub static MODE_CONTEXTS: [[u8; 4]; 6] = [
     [7, 1, 1, 143],

@@ -1,173 +1,264 @@
-//! Reconstruction stage: prediction, residual and loop filter of one row.
+//! The main loop of the decoder: one frame, phase by phase. RFC 6386, sections 9 to 18.
+//!
+//! | phase | section | code |
+//! |---|---|---|
+//! | frame tag, frame size, partitions | 9.1, 9.2, 9.5 | [`PacketLayout`], [`Partitions`] |
+//! | frame header | 9.3 to 9.11, 19.2 | [`parse_frame_header`] |
+//! | modes and motion vectors of a macroblock | 10, 11, 16, 17 | `MbParser::parse_mb` |
+//! | its coefficients | 13 | `MbParser::parse_mb` |
+//! | prediction and residual | 12, 14, 18 | [`Reconstructor::reconstruct`] |
+//! | loop filter | 15 | [`Reconstructor::filter`] |
+//! | reference frames | 9.7 | [`References::apply`] |
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use codec_simd::{Kernels, SubblockMode};
-
-use super::super::header::FrameHeader;
-use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
-use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
-use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
-use super::super::rows::MbRow;
-use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
-use super::parse::MbData;
+use super::frame_parallel::{self, HeldFrame};
+use super::packet::{PacketLayout, Partitions};
+use super::parse::ParseParams;
+use super::reconstruct::Reconstructor;
 use super::references::References;
+use super::row_parallel;
+use super::trace::{Off, RowTrace};
+use super::{FrameParams, MacroblockStats, StreamState, Timing, Vp8Decoder};
+use crate::header::{FrameHeader, parse_frame_header};
+use crate::rows::mb_rows;
+use codec_core::codec::{DecodeReport, FrameKind};
+use codec_core::entropy::BoolDecoder;
+use codec_core::error::{Corrupt, Error};
+use codec_core::frame::{FrameBuf, PixelLimit};
 
-/// Minimum length in macroblocks of a static run that is copied line by line.
-const LONG_RUN: usize = 12;
-/// Number of macroblock columns from which on the previous frame's rows have left the cache, so
-/// that prefetching helps.
-const PREFETCH_COLS: usize = 64;
-
-/// Inputs of the reconstruction of all rows of a frame.
-#[derive(Debug)]
-pub(super) struct FrameTask<'a> {
-    kernels: &'static Kernels,
-    pub(super) filter: FilterParams,
-    motion: MotionFilter,
-    /// Planes of last, golden and altref.
-    references: Option<[RefPlanes<'a>; 3]>,
-    pub(super) cols: usize,
+/// The decoded macroblocks of a frame.
+struct Decoded {
+    stats: MacroblockStats,
+    /// The reconstruction; `None` if it is delayed until the next frame.
+    frame: Option<Arc<FrameBuf>>,
 }
 
-impl<'a> FrameTask<'a> {
-    pub(super) fn new(
-        kernels: &'static Kernels,
-        header: &FrameHeader,
-        version: u8,
-        references: Option<&'a References>,
-        cols: usize,
-    ) -> Self {
-        let planes = |references: &'a References| {
-            [Reference::Last, Reference::Golden, Reference::Altref]
-                .map(|reference| RefPlanes::from(references.get(reference)))
+impl Vp8Decoder {
+    /// Decodes a packet that is not empty. If it fails, the state is that before the packet.
+    pub(super) fn decode_frame(
+        &mut self,
+        data: &[u8],
+        timing: Timing,
+    ) -> Result<DecodeReport, Error> {
+        self.config.limits.check_packet(data)?;
+        let packet = PacketLayout::parse(data, self.conceals())?;
+        let Some(new) = self.resized_stream(&packet)? else {
+            return self.decode_phases(&packet, timing);
         };
-        Self {
-            kernels,
-            filter: FilterParams::new(header),
-            motion: MotionFilter::of_profile(version),
-            references: references.map(planes),
-            cols,
+        // The new frame is independent of the previous one.
+        self.complete_held();
+        let old = self.stream.replace(new);
+        let report = self.decode_phases(&packet, timing);
+        if report.is_err() {
+            self.stream = old;
         }
+        report
     }
 
-    /// Returns the reference of an inter macroblock; `None` for an intra one.
-    #[inline]
-    fn reference(&self, reference: Reference) -> Option<&RefPlanes<'a>> {
-        let index = (reference as usize).checked_sub(1)?;
-        self.references.as_ref()?.get(index)
-    }
+    /// The phases of decoding a frame, whose size is that of `self.stream`.
+    fn decode_phases(
+        &mut self,
+        packet: &PacketLayout<'_>,
+        timing: Timing,
+    ) -> Result<DecodeReport, Error> {
+        let mut context = self.context.clone();
+        let mut modes = BoolDecoder::new(packet.first_partition);
+        let header = parse_frame_header(&mut modes, packet.tag.is_key, &mut context);
+        let partitions = Partitions::parse(packet, header.partitions(), self.conceals())?;
 
-    /// Prefetches the data that macroblocks to the right of `x` are likely to need: their position
-    /// in the last frame and in this one. Each macroblock prefetches its share of the cache lines
-    /// after the next.
-    #[inline]
-    pub(super) fn prefetch(&self, (x, y): (usize, usize), row: &MbRow<'_>) {
-        const LINE_MBS: usize = 4;
-        if let Some([last, ..]) = &self.references
-            && self.cols >= PREFETCH_COLS
-        {
-            let (share, chroma_share) = (x % LINE_MBS * 4, x % (2 * LINE_MBS));
-            let luma = 16 * (x - x % LINE_MBS + 2 * LINE_MBS);
-            let chroma = 8 * (x - chroma_share + 4 * LINE_MBS);
-            last.y.prefetch(luma, 16 * y + share, 4);
-            row.y.prefetch_from(luma, share, 4);
-            last.u.prefetch(chroma, 8 * y + chroma_share, 1);
-            last.v.prefetch(chroma, 8 * y + chroma_share, 1);
-            row.u.prefetch_from(chroma, chroma_share, 1);
-            row.v.prefetch_from(chroma, chroma_share, 1);
+        let decoded = self.decode_macroblocks(packet, &header, modes, &partitions)?;
+
+        let report = self.report(packet, &header, decoded.stats);
+        if let (Some(trace), Some(frame)) = (&mut self.trace, &decoded.frame) {
+            trace.complete(&report, timing.frame(frame.clone()));
         }
+        self.context = context;
+        self.update_stream(header, &report, decoded.frame, timing);
+        Ok(report)
     }
 
-    /// Reconstructs macroblock `x` of row `y` without filtering. `above` is the last line of the
-    /// row above. Clears the coefficients.
-    #[inline]
-    pub(super) fn reconstruct(
+    /// Returns new state for a key frame of another size; `None` if the size is unchanged.
+    fn resized_stream(&mut self, packet: &PacketLayout<'_>) -> Result<Option<StreamState>, Error> {
+        if packet.key.is_none() && self.stream.is_none() {
+            return Err(Corrupt::NoReference.into());
+        }
+        let new = self.check_size(packet);
+        // Failed frames count too: they cost as much, and the window must advance.
+        let size = new.as_ref().ok().and_then(|new| Some(new.as_ref()?.size));
+        self.resize_limit.count_frame(size);
+        new
+    }
+
+    /// Checks the size of a key frame against the limits before anything is allocated.
+    fn check_size(&self, packet: &PacketLayout<'_>) -> Result<Option<StreamState>, Error> {
+        let Some(key) = packet.key else {
+            return Ok(None);
+        };
+        if self.stream.as_ref().is_some_and(|stream| stream.size == key.size) {
+            return Ok(None);
+        }
+        PixelLimit(self.config.limits.max_pixels).check(key.size)?;
+        packet.check_plausible(key.size, self.conceals())?;
+        self.resize_limit.check(&self.config.limits, key.size)?;
+        Ok(Some(StreamState::new(key.size, key.scaling)))
+    }
+
+    /// Decodes all macroblocks: on this thread, row-parallel on the pool, or frame-parallel if the
+    /// decoder may delay frames.
+    fn decode_macroblocks<'d>(
+        &mut self,
+        packet: &PacketLayout<'_>,
+        header: &FrameHeader,
+        modes: BoolDecoder<'d>,
+        partitions: &Partitions<'d>,
+    ) -> Result<Decoded, Error> {
+        let pool = self.pool();
+        let params = FrameParams {
+            kernels: self.kernels,
+            header,
+            version: packet.tag.version,
+            conceal: self.conceals(),
+        };
+        let Some(stream) = &mut self.stream else {
+            return Err(Corrupt::NoReference.into());
+        };
+        let mut tokens = partitions.readers();
+        if let Some(pool) = pool.as_deref().filter(|_| self.config.delay_frames > 0) {
+            let (stats, previous) =
+                frame_parallel::decode(&params, stream, modes, &mut tokens, pool);
+            self.output.extend(previous);
+            return Ok(Decoded { stats: stats?, frame: None });
+        }
+        let mut frame = stream.pool.take();
+        let stats = match (Arc::get_mut(&mut frame), pool, &mut self.trace) {
+            // The pool only returns frames without other holders.
+            (None, ..) => Err(Corrupt::NoReference),
+            (Some(frame), Some(pool), _) => {
+                row_parallel::decode(&params, stream, modes, &mut tokens, frame, &*pool)
+            }
+            (Some(frame), None, None) => {
+                decode_rows(&params, stream, modes, &mut tokens, frame, &mut Off)
+            }
+            (Some(frame), None, Some(trace)) => {
+                let before = &self.context.probs.coeffs;
+                let mut recorder = trace.header((packet, partitions), header, before, &modes);
+                decode_rows(&params, stream, modes, &mut tokens, frame, &mut recorder)
+            }
+        };
+        stream.pool.recycle(frame.clone());
+        Ok(Decoded { stats: stats?, frame: Some(frame) })
+    }
+
+    fn report(
         &self,
-        (x, y): (usize, usize),
-        mb: &mut MbData,
-        above: Option<&UnfilteredLine>,
-        row: &mut MbRow<'_>,
+        packet: &PacketLayout<'_>,
+        header: &FrameHeader,
+        stats: MacroblockStats,
+    ) -> DecodeReport {
+        let kind = if header.is_key { FrameKind::Key } else { FrameKind::Inter };
+        let (size, scaling) =
+            self.stream.as_ref().map_or_else(Default::default, |s| (s.size, s.scaling));
+        let mut report = DecodeReport::new(kind, size);
+        report.shown = packet.tag.show;
+        report.scaling = packet.key.as_ref().map_or(scaling, |key| key.scaling);
+        report.profile = packet.tag.version;
+        report.qindex = header.quant.y_ac;
+        report.refs_updated = header.references.slots();
+        report.refs_used = stats.refs_used;
+        report.concealed_mbs = stats.concealed_mbs;
+        report
+    }
+
+    /// Updates what later frames depend on, and outputs the frame unless it is delayed.
+    fn update_stream(
+        &mut self,
+        header: FrameHeader,
+        report: &DecodeReport,
+        frame: Option<Arc<FrameBuf>>,
+        timing: Timing,
     ) {
-        let MbData { info, subblocks, coeffs } = mb;
-        let has_coeffs = info.has_coeffs;
-        match (self.reference(info.reference), &*subblocks) {
-            (Some(refs), SubblockInfo::Inter(mvs)) => {
-                let mut windows = windows(row, x);
-                let blocks = (windows.y.reborrow(), windows.u.reborrow(), windows.v.reborrow());
-                predict_inter(self.kernels, self.motion, refs, info, mvs, (x, y), blocks);
-                if has_coeffs {
-                    add_residual(self.kernels, coeffs, windows);
-                }
+        let Some(stream) = &mut self.stream else { return };
+        stream.scaling = report.scaling;
+        if header.is_key || header.segmentation.update_map {
+            std::mem::swap(&mut stream.segments, &mut stream.next_segments);
+        }
+        match (frame, &mut stream.frame_parallel) {
+            (Some(frame), _) => {
+                References::apply(&mut stream.references, &header.references, &frame);
+                self.output.extend(report.shown.then(|| timing.frame(frame)));
             }
-            (_, subblocks) => {
-                let edges = MbEdges::new(row, above, x, self.cols);
-                let modes = match subblocks {
-                    SubblockInfo::Intra(modes) => modes,
-                    SubblockInfo::Inter(_) => &[SubblockMode::Dc; 16],
-                };
-                reconstruct_intra(self.kernels, info, modes, &edges, coeffs, windows(row, x));
+            (None, Some(parallel)) => {
+                let (version, shown) = (report.profile, report.shown);
+                parallel.hold(HeldFrame { header, version, shown, timing });
             }
+            (None, None) => {}
         }
-        if has_coeffs {
-            coeffs.clear();
-        }
-    }
-
-    /// Returns whether a macroblock is an exact copy of the last frame.
-    #[inline]
-    pub(super) fn is_still(&self, info: &MbInfo) -> bool {
-        info.reference == Reference::Last
-            && info.luma != LumaMode::Split
-            && info.mv == MotionVector::ZERO
-            && !info.has_coeffs
-            && self.references.is_some()
-    }
-
-    /// Reconstructs the static macroblocks of row `y` in columns `run`. Long runs, which are common
-    /// in screen content, are copied line by line.
-    #[inline]
-    pub(super) fn reconstruct_still(&self, run: Range<usize>, y: usize, row: &mut MbRow<'_>) {
-        if run.is_empty() {
-            return;
-        }
-        let Some([last, ..]) = &self.references else { return };
-        if run.len() >= LONG_RUN {
-            for (line, from) in (0..16).map(|line| (line, last.y.row(16 * y + line))) {
-                row.y.put(16 * run.start, line, &from[16 * run.start..16 * run.end]);
-            }
-            for (from, to) in [(&last.u, &mut row.u), (&last.v, &mut row.v)] {
-                for line in 0..8 {
-                    let from = from.row(8 * y + line);
-                    to.put(8 * run.start, line, &from[8 * run.start..8 * run.end]);
-                }
-            }
-            return;
-        }
-        let info = MbInfo { luma: LumaMode::Zero, reference: Reference::Last, ..MbInfo::default() };
-        for x in run {
-            let MbWindows { y: luma, u, v } = windows(row, x);
-            let vectors = &[MotionVector::ZERO; 16];
-            predict_inter(self.kernels, self.motion, last, &info, vectors, (x, y), (luma, u, v));
-        }
-    }
-
-    /// Filters a reconstructed row; the row above must be filtered already.
-    pub(super) fn filter(
-        &self,
-        strengths: &[MbStrength],
-        row: &mut MbRow<'_>,
-        above: Option<&mut MbRow<'_>>,
-    ) {
-        filter_row(self.kernels, &self.filter, strengths.iter().copied(), row, above);
     }
 }
 
-#[inline]
-fn windows<'r>(row: &'r mut MbRow<'_>, x: usize) -> MbWindows<'r> {
-    MbWindows {
-        y: row.y.window_mut(16 * x, 0),
-        u: row.u.window_mut(8 * x, 0),
-        v: row.v.window_mut(8 * x, 0),
+/// Decodes all macroblocks on this thread: parses, reconstructs and filters each row while it is in
+/// the cache.
+fn decode_rows(
+    params: &FrameParams<'_>,
+    stream: &mut StreamState,
+    mut modes: BoolDecoder<'_>,
+    tokens: &mut [BoolDecoder<'_>],
+    frame: &mut FrameBuf,
+    trace: &mut impl RowTrace,
+) -> Result<MacroblockStats, Corrupt> {
+    let StreamState {
+        size,
+        references,
+        segments,
+        next_segments,
+        parser,
+        probs,
+        mb,
+        strengths,
+        lines,
+        ..
+    } = stream;
+    let (cols, rows) = size.macroblocks();
+    probs.update(&params.header.probs.coeffs);
+    let parse_params = ParseParams::new(params, probs, references.is_some());
+    let reconstructor = Reconstructor::new(
+        params.kernels,
+        params.header,
+        params.version,
+        references.as_ref(),
+        cols,
+    );
+    parser.begin_frame(rows);
+    let mut row_above = None;
+    let maps = segments.chunks_exact(cols).zip(next_segments.chunks_exact_mut(cols));
+    for (y, (mut row, (old, new))) in mb_rows(frame).zip(maps).enumerate() {
+        let index = y & (tokens.len() - 1);
+        let tokens = &mut tokens[index];
+        let above = y.checked_sub(1).map(|above| &lines[above & 1]);
+        let line = &lines[y & 1];
+        parser.begin_row(index);
+        // Static macroblocks are copied together at the end of their run.
+        let mut done = 0;
+        for x in 0..cols {
+            reconstructor.prefetch((x, y), &row);
+            parser.parse_mb(&parse_params, &mut modes, tokens, (x, y), old[x], mb);
+            new[x] = mb.info.segment;
+            strengths[x] = reconstructor.filter.strength(&mb.info);
+            trace.macroblock((x, y), mb, strengths[x], (&modes, tokens));
+            if !reconstructor.is_static(&mb.info) {
+                reconstructor.copy_static_run(done..x, y, &mut row);
+                reconstructor.reconstruct((x, y), mb, above, &mut row);
+                done = x + 1;
+            }
+        }
+        reconstructor.copy_static_run(done..cols, y, &mut row);
+        parser.end_row(&parse_params, &modes, (index, tokens), y)?;
+        trace.end_row(parser.concealed_mbs());
+        // The row below predicts from unfiltered pixels.
+        line.save_all(&row);
+        reconstructor.filter(strengths, &mut row, row_above.as_mut());
+        row_above = Some(row);
     }
+    Ok(parser.stats())
 }

@@ -51,6 +51,11 @@ impl<'a> PacketLayout<'a> {
         Ok(Self { tag, key, first_partition, rest, rest_offset })
     }
 
+    /// Returns the size of the whole packet.
+    pub(super) fn packet_bytes(&self) -> usize {
+        self.rest_offset + self.rest.len()
+    }
+
     /// Rejects a key frame whose first partition is too short for the modes of a frame of `size`,
     /// so that a few bytes cannot claim the memory of a large frame. The cheapest macroblock of a
     /// key frame takes more than three bits (sections 11.2 and 11.4). With `conceal` most of the
@@ -84,7 +89,7 @@ impl<'a> Partitions<'a> {
         conceal: bool,
     ) -> Result<Self, Corrupt> {
         let table_bytes = SIZE_BYTES * (count - 1);
-        let had_bytes = layout.rest_offset + layout.rest.len();
+        let had_bytes = layout.packet_bytes();
         let offset_bytes = layout.rest_offset + table_bytes;
         let mut parts: [&[u8]; MAX_PARTITIONS] = [&[]; MAX_PARTITIONS];
         let Some((table, mut rest)) = layout.rest.split_at_checked(table_bytes) else {

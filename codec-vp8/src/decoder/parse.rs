@@ -8,7 +8,7 @@ use super::super::modes::{
 };
 use super::super::residual::{MbCoeffs, SideFlags, TokenProbs, parse_macroblock as parse_coeffs};
 use super::super::types::{LumaMode, MbInfo, Reference, SubblockInfo};
-use super::{FrameJob, RowsOutcome};
+use super::{FrameParams, MacroblockStats};
 use codec_core::codec::SlotSet;
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
@@ -19,7 +19,7 @@ const ZERO_FILL_BITS: u64 = 64;
 
 /// Inputs of the parse of all rows of a frame.
 #[derive(Debug)]
-pub(super) struct ParseTask<'a> {
+pub(super) struct ParseParams<'a> {
     header: &'a FrameHeader,
     conceal: bool,
     probs: &'a TokenProbs,
@@ -28,12 +28,16 @@ pub(super) struct ParseTask<'a> {
     has_references: bool,
 }
 
-impl<'a> ParseTask<'a> {
-    pub(super) fn new(job: &FrameJob<'a>, probs: &'a TokenProbs, has_references: bool) -> Self {
-        let quant = &job.header.quant;
-        let step = |segment| quant.steps(job.header.segmentation.qindex(quant.y_ac, segment));
+impl<'a> ParseParams<'a> {
+    pub(super) fn new(
+        params: &FrameParams<'a>,
+        probs: &'a TokenProbs,
+        has_references: bool,
+    ) -> Self {
+        let quant = &params.header.quant;
+        let step = |segment| quant.steps(params.header.segmentation.qindex(quant.y_ac, segment));
         let steps = [0, 1, 2, 3].map(step);
-        Self { header: job.header, conceal: job.conceal, probs, steps, has_references }
+        Self { header: params.header, conceal: params.conceal, probs, steps, has_references }
     }
 }
 
@@ -48,18 +52,18 @@ pub(super) struct MbData {
 
 /// Mode context that a macroblock leaves for those below and to its right.
 #[derive(Clone, Copy, Debug, Default)]
-struct Trace {
-    /// Only the fields that the census of neighbouring vectors uses.
+struct ModeContext {
+    /// Only the fields that the near vector search uses.
     info: MbInfo,
     side: SubblockSide,
 }
 
 /// Mode contexts of the next macroblock.
 #[derive(Debug)]
-pub(super) struct ModeState {
+pub(super) struct ModeParser {
     /// By column: of this row to the left of the macroblock, of the row above from there on.
-    above: Vec<Trace>,
-    left: Trace,
+    above: Vec<ModeContext>,
+    left: ModeContext,
     above_left: MbInfo,
     rows: usize,
     refs_used: [bool; 4],
@@ -69,8 +73,8 @@ pub(super) struct ModeState {
 
 /// Coefficient contexts of the next macroblock.
 #[derive(Debug)]
-pub(super) struct TokenState {
-    /// By column, as in [`ModeState`].
+pub(super) struct TokenParser {
+    /// By column, as in [`ModeParser`].
     above: Vec<SideFlags>,
     left: SideFlags,
     /// Bit mask of exhausted token partitions.
@@ -80,11 +84,11 @@ pub(super) struct TokenState {
     concealed_mbs: u32,
 }
 
-impl ModeState {
+impl ModeParser {
     pub(super) fn new(cols: usize) -> Self {
         Self {
-            above: vec![Trace::default(); cols],
-            left: Trace::default(),
+            above: vec![ModeContext::default(); cols],
+            left: ModeContext::default(),
             above_left: MbInfo::default(),
             rows: 0,
             refs_used: [false; 4],
@@ -93,7 +97,7 @@ impl ModeState {
     }
 
     pub(super) fn begin_frame(&mut self, rows: usize) {
-        self.above.fill(Trace::default());
+        self.above.fill(ModeContext::default());
         self.rows = rows;
         self.refs_used = [false; 4];
         self.is_lost = false;
@@ -101,7 +105,7 @@ impl ModeState {
 
     /// Begins a row. Returns whether the whole row is concealed.
     pub(super) fn begin_row(&mut self) -> bool {
-        self.left = Trace::default();
+        self.left = ModeContext::default();
         self.above_left = MbInfo::default();
         self.is_lost
     }
@@ -111,7 +115,7 @@ impl ModeState {
     #[inline(always)]
     pub(super) fn parse_mb(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         modes: &mut BoolDecoder<'_>,
         (x, y): (usize, usize),
         segment: u8,
@@ -130,9 +134,9 @@ impl ModeState {
             bounds: MvBounds::new(x, y, cols, self.rows),
         };
         let info = if self.is_lost {
-            stand_in(task, segment, subblocks)
+            concealed_mb(params, segment, subblocks)
         } else {
-            parse_modes(modes, task.header, &context, segment, subblocks)
+            parse_modes(modes, params.header, &context, segment, subblocks)
         };
         self.refs_used[info.reference as usize] = true;
         self.above_left = above.info;
@@ -156,11 +160,11 @@ impl ModeState {
     /// Ends row `y`: records whether the mode data is exhausted.
     pub(super) fn end_row(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         modes: &BoolDecoder<'_>,
         y: usize,
     ) -> Result<bool, Corrupt> {
-        self.is_lost |= has_run_out(task, modes, 0, y)?;
+        self.is_lost |= has_run_out(params, modes, 0, y)?;
         Ok(self.is_lost)
     }
 
@@ -171,7 +175,7 @@ impl ModeState {
     }
 }
 
-impl TokenState {
+impl TokenParser {
     pub(super) fn new(cols: usize) -> Self {
         Self {
             above: vec![SideFlags::default(); cols],
@@ -199,7 +203,7 @@ impl TokenState {
     #[inline(always)]
     pub(super) fn parse_mb(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         tokens: &mut BoolDecoder<'_>,
         x: usize,
         info: &MbInfo,
@@ -212,8 +216,8 @@ impl TokenState {
             left.clear(has_y2);
             return false;
         }
-        let steps = &task.steps[usize::from(info.segment & 3)];
-        parse_coeffs(tokens, task.probs, steps, has_y2, above, left, coeffs);
+        let steps = &params.steps[usize::from(info.segment & 3)];
+        parse_coeffs(tokens, params.probs, steps, has_y2, above, left, coeffs);
         coeffs.any()
     }
 
@@ -221,12 +225,12 @@ impl TokenState {
     /// exhausted.
     pub(super) fn end_row(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         (index, tokens): (usize, &BoolDecoder<'_>),
         y: usize,
         is_lost: bool,
     ) -> Result<(), Corrupt> {
-        let has_run_out = has_run_out(task, tokens, index + 1, y)?;
+        let has_run_out = has_run_out(params, tokens, index + 1, y)?;
         self.lost_partitions |= u8::from(has_run_out) << index;
         if self.row_is_lost || is_lost || has_run_out {
             self.concealed_mbs += u32::try_from(self.above.len()).unwrap_or(u32::MAX);
@@ -243,13 +247,13 @@ impl TokenState {
 /// Returns whether the data of `partition` is exhausted, which is checked only at the end of each
 /// row; an error unless concealment is enabled.
 fn has_run_out(
-    task: &ParseTask<'_>,
+    params: &ParseParams<'_>,
     reader: &BoolDecoder<'_>,
     partition: usize,
     y: usize,
 ) -> Result<bool, Corrupt> {
     let has_run_out = reader.overrun_bits() > ZERO_FILL_BITS;
-    if has_run_out && !task.conceal {
+    if has_run_out && !params.conceal {
         let size_bytes = reader.len_bytes();
         return Err(Corrupt::PartitionOverrun { partition, size_bytes, row_mb: y });
     }
@@ -258,14 +262,14 @@ fn has_run_out(
 
 /// Both contexts, for parsing macroblocks completely one after the other.
 #[derive(Debug)]
-pub(super) struct ParseState {
-    pub(super) modes: ModeState,
-    pub(super) tokens: TokenState,
+pub(super) struct MbParser {
+    pub(super) modes: ModeParser,
+    pub(super) tokens: TokenParser,
 }
 
-impl ParseState {
+impl MbParser {
     pub(super) fn new(cols: usize) -> Self {
-        Self { modes: ModeState::new(cols), tokens: TokenState::new(cols) }
+        Self { modes: ModeParser::new(cols), tokens: TokenParser::new(cols) }
     }
 
     pub(super) fn begin_frame(&mut self, rows: usize) {
@@ -284,15 +288,15 @@ impl ParseState {
     #[inline]
     pub(super) fn parse_mb(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         modes: &mut BoolDecoder<'_>,
         tokens: &mut BoolDecoder<'_>,
         (x, y): (usize, usize),
         segment: u8,
         mb: &mut MbData,
     ) {
-        let mut info = self.modes.parse_mb(task, modes, (x, y), segment, &mut mb.subblocks);
-        info.has_coeffs = self.tokens.parse_mb(task, tokens, x, &info, &mut mb.coeffs);
+        let mut info = self.modes.parse_mb(params, modes, (x, y), segment, &mut mb.subblocks);
+        info.has_coeffs = self.tokens.parse_mb(params, tokens, x, &info, &mut mb.coeffs);
         let MbInfo { luma, chroma, reference, segment, skip, has_coeffs, partitioning, mv } = info;
         (mb.info.luma, mb.info.chroma, mb.info.reference) = (luma, chroma, reference);
         (mb.info.segment, mb.info.skip, mb.info.has_coeffs) = (segment, skip, has_coeffs);
@@ -302,13 +306,13 @@ impl ParseState {
     /// Ends row `y`, whose tokens are in partition `index`. Exhausted data is detected only here.
     pub(super) fn end_row(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         modes: &BoolDecoder<'_>,
         tokens: (usize, &BoolDecoder<'_>),
         y: usize,
     ) -> Result<(), Corrupt> {
-        let is_lost = self.modes.end_row(task, modes, y)?;
-        self.tokens.end_row(task, tokens, y, is_lost)
+        let is_lost = self.modes.end_row(params, modes, y)?;
+        self.tokens.end_row(params, tokens, y, is_lost)
     }
 
     /// Returns the number of macroblocks with missing data so far.
@@ -316,9 +320,9 @@ impl ParseState {
         self.tokens.concealed_mbs()
     }
 
-    /// Returns the result of a frame after its last row.
-    pub(super) fn outcome(&self) -> RowsOutcome {
-        RowsOutcome {
+    /// Returns the statistics of a frame after its last row.
+    pub(super) fn stats(&self) -> MacroblockStats {
+        MacroblockStats {
             concealed_mbs: self.tokens.concealed_mbs(),
             refs_used: self.modes.refs_used(),
         }
@@ -326,8 +330,8 @@ impl ParseState {
 }
 
 /// Returns a replacement for a macroblock without data: a copy from the last frame if there is one.
-fn stand_in(task: &ParseTask<'_>, segment: u8, subblocks: &mut SubblockInfo) -> MbInfo {
-    if task.has_references {
+fn concealed_mb(params: &ParseParams<'_>, segment: u8, subblocks: &mut SubblockInfo) -> MbInfo {
+    if params.has_references {
         *subblocks = SubblockInfo::Inter(Default::default());
         let (luma, reference) = (LumaMode::Zero, Reference::Last);
         return MbInfo { luma, reference, segment, skip: true, ..MbInfo::default() };

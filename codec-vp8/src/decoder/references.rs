@@ -21,7 +21,7 @@ impl References {
     }
 
     /// Updates `references` when `frame` is complete.
-    pub(super) fn take_in(
+    pub(super) fn apply(
         references: &mut Option<Self>,
         updates: &ReferenceUpdates,
         frame: &Arc<FrameBuf>,

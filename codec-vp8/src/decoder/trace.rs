@@ -125,13 +125,13 @@ impl TraceState {
     /// start of the frame; `modes` is positioned after the header.
     pub(super) fn header<'a>(
         &'a mut self,
-        (layout, partitions, packet_bytes): (&PacketLayout<'_>, &Partitions<'_>, usize),
+        (layout, partitions): (&PacketLayout<'_>, &Partitions<'_>),
         header: &'a FrameHeader,
         before: &CoeffProbs,
         modes: &BoolDecoder<'_>,
     ) -> Recorder<'a> {
         let trace = &mut self.frame;
-        trace.packet_bytes = packet_bytes as u64;
+        trace.packet_bytes = layout.packet_bytes() as u64;
         let header_q8 = modes.position_q8();
         let first = PartitionTrace {
             bytes: layout.first_partition.len() as u64,
@@ -145,7 +145,7 @@ impl TraceState {
         trace.partitions.extend(tokens);
         let in_partitions: u64 = trace.partitions.iter().map(|part| part.bytes).sum();
         trace.framing_bytes = trace.packet_bytes.saturating_sub(in_partitions);
-        header_facts(trace, header);
+        trace_header_fields(trace, header);
         let before = if header.is_key { &DEFAULT_COEFF_PROBS } else { before };
         let pairs = before.as_flattened().as_flattened().as_flattened().iter();
         let changed = pairs.zip(header.probs.coeffs.as_flattened().as_flattened().as_flattened());
@@ -161,7 +161,7 @@ impl TraceState {
     }
 }
 
-fn header_facts(trace: &mut FrameTrace, header: &FrameHeader) {
+fn trace_header_fields(trace: &mut FrameTrace, header: &FrameHeader) {
     let quant = &header.quant;
     trace.qindex = quant.y_ac;
     trace.qindex_deltas = vec![

@@ -2,7 +2,7 @@
 //! of a macroblock at once. RFC 6386, section 13.3.
 
 use super::store::{CodedMb, Y2};
-use super::tokens::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
+use super::tokenizer::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
 use crate::residual::empty_block;
 
 /// Flags by block: 16 of Y, 4 of U, 4 of V, Y2, starting at bit 0.
@@ -53,7 +53,7 @@ impl BlockFlags {
     }
 
     /// Returns the flags that the macroblocks below and to the right use, in the order of
-    /// [`super::exchange::AboveInfo::nonzero`].
+    /// [`super::row_context::AboveInfo::nonzero`].
     #[expect(clippy::cast_possible_truncation, reason = "nine bits")]
     pub(super) fn sides(&self) -> (u16, u16) {
         let n = |bit: u32| self.coded >> bit & 1;

@@ -43,7 +43,7 @@ impl Candidates {
 
     /// Inserts `candidate`; if the list is full, the worst is dropped. Of equal costs the earlier
     /// one comes first.
-    pub(super) fn offer(&mut self, candidate: Candidate) {
+    pub(super) fn add(&mut self, candidate: Candidate) {
         let mut at = self.len;
         while at > 0 && candidate.cost < self.list[at - 1].cost {
             at -= 1;

@@ -19,7 +19,7 @@ pub(super) fn cost(set: &QuantiserSet, price: Price, mode_bits: u32) -> u32 {
 impl MbCoder<'_> {
     /// Decides among intra modes only, for key frames and forced intra refresh.
     pub(super) fn decide_intra(&mut self) -> Choice {
-        let segment = if self.job.is_key { self.wanted_segment() } else { 0 };
+        let segment = if self.job.is_key { self.assigned_segment() } else { 0 };
         let set = &self.job.sets[usize::from(segment)];
         let mut best = self.decide_intra_16(set, segment);
         let [no_skip, _] = self.job.costs.skip_bits();

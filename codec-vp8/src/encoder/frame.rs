@@ -5,20 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use codec_simd::Kernels;
 
 use super::borders::extend_ends;
+use super::copy_mb::copy_row;
 use super::costs::{ModeCosts, MvPrices};
-use super::exchange::Exchange;
-use super::filter::{FilterChase, FilterWork, filter_header, nearby_level, usual_level};
+use super::cyclic_refresh::{CodedMbHistory, CyclicRefresh};
 use super::header::{log2_partitions, references};
 use super::job::FrameJob;
-use super::keep::keep_row;
-use super::pack::{Envelope, Packed, Packer};
+use super::loop_filter::{FilterInput, RowFilter, default_level, filter_header, search_level};
+use super::pack::{Packed, Packer, TagFields};
 use super::probability::{adapt, mode_probabilities, segment_probs};
 use super::quant::QuantiserSet;
 use super::row::{Workspaces, code_row};
-use super::segments::{Coded, Refresh};
+use super::row_context::RowContext;
 use super::settings::{FrameKnobs, FrameReport, FrameSettings};
 use super::speed::{FilterChoice, LevelChoice, Speed};
-use super::store::{FrameTotals, RowStore, SearchMemory};
+use super::store::{FrameTotals, RowStore, SearchStats};
 use super::trellis::TokenPrices;
 use super::unchanged::{Unchanged, UnchangedStats};
 use crate::header::{FrameHeader, HeaderContext, ModeProbabilities, QuantIndices};
@@ -59,7 +59,7 @@ pub struct FrameEncoder {
     costs: ModeCosts,
     token_prices: TokenPrices,
     mv_prices: MvPrices,
-    exchange: Exchange,
+    row_context: RowContext,
     workspaces: Workspaces,
     progress: Vec<Progress>,
     stores: Vec<RwLock<RowStore>>,
@@ -69,8 +69,8 @@ pub struct FrameEncoder {
     /// Motion vectors of the previous frame, by macroblock.
     before: Vec<MotionVector>,
     /// Search statistics by macroblock.
-    memories: Vec<SearchMemory>,
-    refresh: Refresh,
+    search_stats: Vec<SearchStats>,
+    refresh: CyclicRefresh,
     unchanged: Unchanged,
     packer: Packer,
     coded_frames: u64,
@@ -89,7 +89,7 @@ struct Attempt {
 
 /// A frame to code, with its plan.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct FrameInput<'a> {
     picture: &'a Picture<'a>,
     plan: &'a FramePlan,
     analysis: Option<&'a FrameAnalysis>,
@@ -128,7 +128,7 @@ impl FrameEncoder {
             costs: ModeCosts::default(),
             token_prices: TokenPrices::default(),
             mv_prices: MvPrices::default(),
-            exchange: Exchange::default(),
+            row_context: RowContext::default(),
             workspaces: Workspaces::default(),
             progress: Vec::new(),
             stores: Vec::new(),
@@ -136,8 +136,8 @@ impl FrameEncoder {
             totals: FrameTotals::default(),
             branches: Box::default(),
             before: Vec::new(),
-            memories: Vec::new(),
-            refresh: Refresh::default(),
+            search_stats: Vec::new(),
+            refresh: CyclicRefresh::default(),
             unchanged: Unchanged::default(),
             packer: Packer::default(),
             coded_frames: 0,
@@ -161,15 +161,15 @@ impl FrameEncoder {
         // trials.
         self.frames = FramePool::new(size, LUMA_PAD, 6);
         self.slots = [None, None, None];
-        self.exchange.resize(self.cols);
+        self.row_context.resize(self.cols);
         self.progress.resize_with(self.rows, Progress::default);
         self.stores.clear();
         self.stores.resize_with(self.rows, || RwLock::new(RowStore::with_cols(self.cols)));
         self.planes.reserve(self.rows);
         self.before.clear();
         self.before.resize(self.cols * self.rows, MotionVector::ZERO);
-        self.memories.clear();
-        self.memories.resize(self.cols * self.rows, SearchMemory::default());
+        self.search_stats.clear();
+        self.search_stats.resize(self.cols * self.rows, SearchStats::default());
         self.refresh.reset(self.cols * self.rows);
         self.unchanged.reset(self.cols * self.rows);
         Ok(())
@@ -225,7 +225,7 @@ impl FrameEncoder {
     ) -> Result<FrameReport, Error> {
         self.check(picture, plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == picture.size());
-        let asked = Asked { picture, plan, analysis };
+        let input = FrameInput { picture, plan, analysis };
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.min(127);
         let worst = plan.max_qindex.clamp(qindex, 127);
@@ -238,7 +238,7 @@ impl FrameEncoder {
                 continue;
             };
             let settings = AttemptSettings { qindex, has_plain_modes };
-            let attempt = self.attempt(&asked, settings, frame, packet);
+            let attempt = self.attempt(&input, settings, frame, packet);
             if !attempt.fits {
                 // Only frames with very many macroblocks get here.
                 if !has_plain_modes {
@@ -300,13 +300,13 @@ impl FrameEncoder {
     /// frames depend on.
     fn attempt(
         &mut self,
-        asked: &Asked<'_>,
+        input: &FrameInput<'_>,
         settings: AttemptSettings,
         frame: &mut FrameBuf,
         packet: &mut Packet,
     ) -> Attempt {
         let AttemptSettings { qindex, has_plain_modes } = settings;
-        let plan = asked.plan;
+        let plan = input.plan;
         let is_key = plan.kind == FrameKind::Key;
         let mut context = self.context.clone();
         let mut modes = self.modes;
@@ -316,11 +316,11 @@ impl FrameEncoder {
         }
         let quant = QuantIndices { y_ac: qindex, ..QuantIndices::default() };
         let share = if is_key { 0 } else { plan.cyclic_refresh_pct };
-        let offsets = asked.analysis.map_or(&[][..], |analysis| &analysis.offsets_q4);
+        let offsets = input.analysis.map_or(&[][..], |analysis| &analysis.offsets_q4);
         let mut segmentation = if offsets.is_empty() {
             self.refresh.plan(qindex, share)
         } else {
-            self.refresh.spread(qindex, offsets)
+            self.refresh.mb_tree_segments(qindex, offsets)
         };
         let sets = [0, 1, 2, 3].map(|segment| {
             let qindex = segmentation.qindex(qindex, segment);
@@ -334,13 +334,13 @@ impl FrameEncoder {
         let knobs = self.settings.knobs;
         let is_screen = plan.content == Content::Screen;
         let level =
-            knobs.filter_level.unwrap_or_else(|| usual_level(qindex, is_screen, plan.filter_pct));
+            knobs.filter_level.unwrap_or_else(|| default_level(qindex, is_screen, plan.filter_pct));
         if !offsets.is_empty() {
             segmentation.filter_level = [0, 1, 2, 3].map(|segment| {
                 let qindex = segmentation.qindex(qindex, segment);
                 knobs
                     .filter_level
-                    .unwrap_or_else(|| usual_level(qindex, is_screen, plan.filter_pct))
+                    .unwrap_or_else(|| default_level(qindex, is_screen, plan.filter_pct))
                     .cast_signed()
             });
         }
@@ -358,19 +358,19 @@ impl FrameEncoder {
             probs: context.probs.clone(),
             modes,
         };
-        self.choose_kept(asked, qindex);
-        let is_copy = self.unchanged.is_all_kept();
+        self.choose_copied_mbs(input, qindex);
+        let is_copy = self.unchanged.is_all_copied();
         if is_copy {
             for (row, store) in self.stores.iter_mut().enumerate() {
                 let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
-                keep_row(store, row, (self.cols, self.rows));
+                copy_row(store, row, (self.cols, self.rows));
             }
         } else {
             let tries_filters = (Speed::level(plan.speed).filter_level == FilterChoice::Tried)
                 && offsets.is_empty()
                 && knobs.filter_level.is_none()
                 && !is_screen;
-            self.code_and_filter(asked, has_plain_modes, &sets, &mut header, tries_filters, frame);
+            self.code_and_filter(input, has_plain_modes, &sets, &mut header, tries_filters, frame);
             for plane in frame.planes_mut() {
                 let layout = plane.layout();
                 extend_ends(plane.into_data(), layout);
@@ -390,7 +390,7 @@ impl FrameEncoder {
             segmentation.tree_probs = segment_probs(self.totals.modes.segments);
             header.segmentation = segmentation;
         }
-        let envelope = Envelope {
+        let tag = TagFields {
             size: self.settings.size,
             profile: self.settings.knobs.profile,
             shown: plan.shown,
@@ -398,23 +398,23 @@ impl FrameEncoder {
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let data = &mut packet.data;
         let Packed { bits, fits } =
-            self.packer.pack(pool, envelope, &header, &mut context, &self.stores, data);
+            self.packer.pack(pool, tag, &header, &mut context, &self.stores, data);
         Attempt { header, context, bits, fits, is_copy }
     }
 
     /// Selects the macroblocks that are copied from the last frame. The loop filter must not change
     /// them, which holds for the screen content filter.
-    fn choose_kept(&mut self, asked: &Asked<'_>, qindex: u8) {
-        let plan = asked.plan;
-        let can_keep = plan.kind == FrameKind::Inter
+    fn choose_copied_mbs(&mut self, input: &FrameInput<'_>, qindex: u8) {
+        let plan = input.plan;
+        let can_copy = plan.kind == FrameKind::Inter
             && plan.content == Content::Screen
             && plan.references.contains(SlotSet::LAST)
             && plan.intra_refresh.1 == 0;
         match plan.recode {
-            Some(room) if can_keep => {
-                self.unchanged.plan(qindex, room, asked.analysis, &self.refresh);
+            Some(room) if can_copy => {
+                self.unchanged.plan(qindex, room, input.analysis, &self.refresh);
             }
-            _ => self.unchanged.keep_none(),
+            _ => self.unchanged.copy_none(),
         }
     }
 
@@ -422,7 +422,7 @@ impl FrameEncoder {
     /// level found near it.
     fn code_and_filter(
         &mut self,
-        asked: &Asked<'_>,
+        input: &FrameInput<'_>,
         has_plain_modes: bool,
         sets: &[QuantiserSet; 4],
         header: &mut FrameHeader,
@@ -431,27 +431,27 @@ impl FrameEncoder {
     ) {
         if tries_filters {
             let unfiltered = params_at(header, 0);
-            self.code_rows(asked, has_plain_modes, sets, &unfiltered, frame);
+            self.code_rows(input, has_plain_modes, sets, &unfiltered, frame);
             let stages = self.settings.stages.clone();
             let _timer = StageTimer::start(stages.as_deref(), Stage::LoopFilter);
-            header.filter.level = self.search_filter(asked.picture, header, frame);
+            header.filter.level = self.search_filter(input.picture, header, frame);
             self.filter(&FilterParams::new(header), frame);
         } else {
             let params = FilterParams::new(header);
-            self.code_rows(asked, has_plain_modes, sets, &params, frame);
+            self.code_rows(input, has_plain_modes, sets, &params, frame);
         }
     }
 
     /// Codes the rows of a frame on the pool.
     fn code_rows(
         &mut self,
-        asked: &Asked<'_>,
+        input: &FrameInput<'_>,
         has_plain_modes: bool,
         sets: &[QuantiserSet; 4],
         params: &FilterParams,
         frame: &mut FrameBuf,
     ) {
-        let Asked { picture, plan, analysis } = *asked;
+        let FrameInput { picture, plan, analysis } = *input;
         self.progress.iter_mut().for_each(Progress::reset);
         let references = self.distinct_references(plan);
         let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
@@ -475,11 +475,11 @@ impl FrameEncoder {
             mv_cost: self.mv_prices.table(),
             refresh: &self.refresh,
             unchanged: &self.unchanged,
-            exchange: &self.exchange,
+            row_context: &self.row_context,
             workspaces: &self.workspaces,
             progress: &self.progress,
             before: &self.before,
-            memories: &self.memories,
+            search_stats: &self.search_stats,
             turn: usize::try_from(self.coded_frames % 64).unwrap_or(0),
             analysis,
             forced_intra: first..first.saturating_add(count as usize),
@@ -488,8 +488,8 @@ impl FrameEncoder {
         };
         let mut planes = recycle(std::mem::take(&mut self.planes));
         planes.extend(mb_rows(frame).map(Mutex::new));
-        let chase = FilterChase::new();
-        let work = FilterWork {
+        let chase = RowFilter::new();
+        let work = FilterInput {
             kernels: self.kernels,
             params,
             rows: &planes,
@@ -523,7 +523,7 @@ impl FrameEncoder {
     ) -> u8 {
         let mut trial = self.frames.take();
         let level = match Arc::get_mut(&mut trial) {
-            Some(trial) => nearby_level(header.filter.level, |level| {
+            Some(trial) => search_level(header.filter.level, |level| {
                 for (index, mut plane) in trial.planes_mut().into_iter().enumerate() {
                     let from = frame.plane(index);
                     (0..from.layout().height)
@@ -544,7 +544,7 @@ impl FrameEncoder {
         let layouts = [0, 1, 2].map(|index| frame.plane(index).layout());
         let mut planes = recycle(std::mem::take(&mut self.planes));
         planes.extend(mb_rows(frame).map(Mutex::new));
-        FilterChase::new().finish(&FilterWork {
+        RowFilter::new().finish(&FilterInput {
             kernels: self.kernels,
             params,
             rows: &planes,
@@ -586,13 +586,13 @@ impl FrameEncoder {
             self.frames.recycle(recon);
         }
         let mut before = self.before.iter_mut();
-        let mut memories = self.memories.chunks_exact_mut(self.cols.max(1));
+        let mut search_stats = self.search_stats.chunks_exact_mut(self.cols.max(1));
         for row in &mut self.stores {
             let row = row.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if let Some(memories) = memories.next()
-                && memories.len() == row.memories.len()
+            if let Some(search_stats) = search_stats.next()
+                && search_stats.len() == row.search_stats.len()
             {
-                memories.copy_from_slice(&row.memories);
+                search_stats.copy_from_slice(&row.search_stats);
             }
             for (info, before) in row.infos.iter().zip(&mut before) {
                 *before = info.mv;
@@ -614,10 +614,10 @@ impl FrameEncoder {
         let stores = self.stores.iter_mut();
         let rows = stores.map(|row| &row.get_mut().unwrap_or_else(PoisonError::into_inner).infos);
         let unchanged = &self.unchanged;
-        self.refresh.follow(rows.flatten().enumerate().map(|(index, mb)| Coded {
+        self.refresh.follow(rows.flatten().enumerate().map(|(index, mb)| CodedMbHistory {
             is_still: mb.luma == LumaMode::Zero && mb.reference == Reference::Last,
             is_skipped: mb.skip,
-            is_kept: unchanged.is_kept(index),
+            is_copied: unchanged.is_copied(index),
             qindex: qindex(mb.segment),
         }));
     }

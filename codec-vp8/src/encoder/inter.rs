@@ -8,7 +8,7 @@ use super::decide::cost;
 use super::quant::QuantiserSet;
 use super::row::{Choice, MbCoder};
 use super::speed::{Gate, OtherReferences, Splits};
-use super::store::SearchMemory;
+use super::store::SearchStats;
 use super::transform::Price;
 use crate::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 use crate::types::{LumaMode, MotionVector, Partitioning, Reference};
@@ -58,7 +58,7 @@ impl Choice {
 impl MbCoder<'_> {
     /// Decides a macroblock of an inter frame.
     pub(super) fn decide_inter(&mut self) -> Choice {
-        let wanted = self.wanted_segment();
+        let wanted = self.assigned_segment();
         let choice = self.decide_inter_in(wanted);
         let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
         if self.job.refresh.is_refresh(wanted) && !is_still {
@@ -75,17 +75,17 @@ impl MbCoder<'_> {
         let vectors = self.vectors();
         self.near = vectors.near;
         let range = self.range();
-        if let Some(choice) = self.take_over(&vectors, &range, set, segment) {
+        if let Some(choice) = self.try_copy(&vectors, &range, set, segment) {
             return choice;
         }
         let mut found = Candidates::new();
-        self.offer_plain(set, &vectors, &range, &mut found);
+        self.add_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
         let mut first = None;
         let is_stale = self.is_stale(plain.sse, set);
         let probes = speed.skip_probe && !is_stale;
         if probes && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
-            return self.leave_empty(&plain, vectors.near.best, segment);
+            return self.without_residual(&plain, vectors.near.best, segment);
         }
         if probes
             && plain.sse <= set.lambda.cost(PROBE_BITS_Q8)
@@ -100,15 +100,15 @@ impl MbCoder<'_> {
             first = Some(choice);
         }
         if self.is_search_due(&plain) {
-            self.offer_search(set, &vectors, &range, &mut found);
+            self.add_search(set, &vectors, &range, &mut found);
             let failed = found.best().mv == plain.mv && found.best().reference == plain.reference;
-            self.memory = SearchMemory {
+            self.search_stats = SearchStats {
                 sse: plain.sse,
-                fails: if failed { (self.memory.fails + 1).min(3) } else { 0 },
+                fails: if failed { (self.search_stats.fails + 1).min(3) } else { 0 },
             };
         }
         if is_stale || self.may_be_intra(&found, set) {
-            self.offer_intra(set, &mut found);
+            self.add_intra(set, &mut found);
         }
         let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
@@ -128,7 +128,7 @@ impl MbCoder<'_> {
     }
 
     /// Copies an unchanged macroblock once it has the quality that this frame would achieve.
-    fn take_over(
+    fn try_copy(
         &mut self,
         vectors: &Vectors,
         range: &SearchRange,
@@ -149,7 +149,7 @@ impl MbCoder<'_> {
         let bits = job.costs.reference[Reference::Last as usize] + vectors.bits_of(LumaMode::Zero);
         let (luma, reference) = (LumaMode::Zero, Reference::Last);
         let still = Candidate { luma, reference, mv, bits, sse, cost: sse };
-        Some(self.leave_empty(&still, vectors.near.best, segment))
+        Some(self.without_residual(&still, vectors.near.best, segment))
     }
 
     pub(super) fn vectors(&self) -> Vectors {
@@ -199,7 +199,7 @@ impl MbCoder<'_> {
     }
 
     /// Adds zero, nearest and near vectors of the references as candidates.
-    fn offer_plain(
+    fn add_plain(
         &mut self,
         set: &QuantiserSet,
         vectors: &Vectors,
@@ -231,7 +231,7 @@ impl MbCoder<'_> {
                 let Some(sse) = self.sse_at(reference, mv, range) else { continue };
                 let bits = self.job.costs.reference[reference as usize] + vectors.bits_of(luma);
                 let cost = sse.saturating_add(set.lambda.cost(bits));
-                found.offer(Candidate { luma, reference, mv, bits, sse, cost });
+                found.add(Candidate { luma, reference, mv, bits, sse, cost });
                 if self.trial.predicted.is_some() && found.best().mv == mv {
                     // It is likely to be coded, so keep its prediction.
                     std::mem::swap(&mut self.best, &mut self.trial);
@@ -241,7 +241,12 @@ impl MbCoder<'_> {
     }
 
     /// Predicts luma with `candidate` into `best` without a residual.
-    fn leave_empty(&mut self, candidate: &Candidate, base: MotionVector, segment: u8) -> Choice {
+    fn without_residual(
+        &mut self,
+        candidate: &Candidate,
+        base: MotionVector,
+        segment: u8,
+    ) -> Choice {
         let predicted = self.predict_luma(candidate);
         debug_assert!(predicted.is_some(), "a candidate that was tried before");
         self.best.residual.clear_luma();
@@ -268,10 +273,10 @@ impl MbCoder<'_> {
     }
 
     /// Adds the best whole-block intra mode as a candidate.
-    fn offer_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
+    fn add_intra(&mut self, set: &QuantiserSet, found: &mut Candidates) {
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
-        found.offer(Candidate {
+        found.add(Candidate {
             luma: mode.into(),
             reference: Reference::Current,
             mv: MotionVector::ZERO,

@@ -4,8 +4,8 @@ use codec_simd::{
     Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window, WindowMut,
 };
 
-use super::exchange::Above;
 use super::predict::MbPixels;
+use super::row_context::Above;
 
 /// Unfiltered pixels to the left of a macroblock.
 #[derive(Clone, Copy, Debug)]

@@ -5,13 +5,13 @@ use std::ops::Range;
 use codec_simd::{Kernels, Layout};
 
 use super::costs::ModeCosts;
-use super::exchange::Exchange;
+use super::cyclic_refresh::CyclicRefresh;
 use super::predict::InterPredictor;
 use super::quant::QuantiserSet;
 use super::row::Workspaces;
-use super::segments::Refresh;
+use super::row_context::RowContext;
 use super::speed::Speed;
-use super::store::SearchMemory;
+use super::store::SearchStats;
 use super::trellis::TokenPrices;
 use super::unchanged::Unchanged;
 use crate::predict::MotionFilter;
@@ -44,15 +44,15 @@ pub(super) struct FrameJob<'a> {
     /// Used if the speed requires it; otherwise not up to date.
     pub(super) token_prices: &'a TokenPrices,
     pub(super) mv_cost: &'a MvCost,
-    pub(super) refresh: &'a Refresh,
+    pub(super) refresh: &'a CyclicRefresh,
     pub(super) unchanged: &'a Unchanged,
-    pub(super) exchange: &'a Exchange,
+    pub(super) row_context: &'a RowContext,
     pub(super) workspaces: &'a Workspaces,
     pub(super) progress: &'a [Progress],
     /// Motion vectors of the previous frame, by macroblock.
     pub(super) before: &'a [MotionVector],
     /// Search statistics of the previous frames, by macroblock.
-    pub(super) memories: &'a [SearchMemory],
+    pub(super) search_stats: &'a [SearchStats],
     /// Frame counter, for work that is not done in every frame.
     pub(super) turn: usize,
     pub(super) analysis: Option<&'a FrameAnalysis>,
@@ -73,8 +73,8 @@ impl<'a> FrameJob<'a> {
 
     /// Returns the last frame if macroblock `index` is to be copied from it.
     #[inline]
-    pub(super) fn kept(&self, index: usize) -> Option<&'a FrameBuf> {
-        self.references[0].filter(|_| self.unchanged.is_kept(index))
+    pub(super) fn copied(&self, index: usize) -> Option<&'a FrameBuf> {
+        self.references[0].filter(|_| self.unchanged.is_copied(index))
     }
 
     /// Waits until row `row` may code column `col`, i.e. its neighbours above are done. `seen`

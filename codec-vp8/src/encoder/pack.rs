@@ -17,7 +17,7 @@ use codec_core::parallel::{Pool, in_order};
 
 /// Fields of the uncompressed part of a frame.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Envelope {
+pub(super) struct TagFields {
     pub(super) size: Size,
     pub(super) profile: u8,
     pub(super) shown: bool,
@@ -53,7 +53,7 @@ impl Packer {
     pub(super) fn pack(
         &mut self,
         pool: &dyn Pool,
-        envelope: Envelope,
+        fields: TagFields,
         header: &FrameHeader,
         context: &mut HeaderContext,
         rows: &[RwLock<RowStore>],
@@ -85,13 +85,13 @@ impl Packer {
         let first_partition_bytes = bytes.len() - start;
         let tag = FrameTag {
             is_key: header.is_key,
-            version: envelope.profile,
-            show: envelope.shown,
+            version: fields.profile,
+            show: fields.shown,
             first_partition_bytes: u32::try_from(first_partition_bytes).unwrap_or(u32::MAX),
         };
         bytes[..FRAME_TAG_BYTES].copy_from_slice(&write_frame_tag(tag));
         if header.is_key {
-            let key = KeyHeader { size: envelope.size, scaling: [0; 2] };
+            let key = KeyHeader { size: fields.size, scaling: [0; 2] };
             bytes[FRAME_TAG_BYTES..start].copy_from_slice(&write_key_header(key));
         }
         let partitions_fit = append_partitions(tokens, &mut bytes);

@@ -4,15 +4,15 @@ use std::sync::{Mutex, PoisonError};
 
 use codec_simd::IntraMode;
 
-use super::exchange::{Above, AboveInfo};
 use super::intra::{Corner, IntraEdges, LeftPixels, bottom_of};
 use super::job::FrameJob;
 use super::predict::MbPixels;
 use super::quant::QuantiserSet;
+use super::row_context::{Above, AboveInfo};
 use super::source::SourceMb;
 use super::speed::LevelChoice;
-use super::store::{CodedMb, RowStore, SearchMemory};
-use super::tokens::{TokenCounts, TokenDesk, masks_of_empty};
+use super::store::{CodedMb, RowStore, SearchStats};
+use super::tokenizer::{TokenCounts, Tokenizer, empty_mb_flags};
 use super::transform::{Price, Residual};
 use super::trellis::Trellis;
 use crate::modes::{NearVectors, PARTITIONS, SubblockSide};
@@ -84,10 +84,10 @@ pub(super) struct MbCoder<'a> {
     corner: Corner,
     pub(super) best: Box<Trial>,
     pub(super) trial: Box<Trial>,
-    desk: Box<TokenDesk>,
+    tokenizer: Box<Tokenizer>,
     /// Neighbouring vectors of a macroblock in an inter frame.
     pub(super) near: NearVectors,
-    pub(super) memory: SearchMemory,
+    pub(super) search_stats: SearchStats,
     /// Receives the times of stages, if requested.
     pub(super) meter: StageMeter<'a>,
 }
@@ -104,8 +104,8 @@ pub(super) fn code_row(
     let mut seen = 0;
     for col in 0..job.cols {
         job.wait_for_above(row, col, &mut seen);
-        match job.kept(row * job.cols + col) {
-            Some(last) => coder.keep(col, last, planes, store),
+        match job.copied(row * job.cols + col) {
+            Some(last) => coder.copy_mb(col, last, planes, store),
             None => {
                 coder.enter(col, planes);
                 let choice = coder.decide();
@@ -114,15 +114,15 @@ pub(super) fn code_row(
         }
         job.advance(row, col + 1);
     }
-    let MbCoder { best, trial, desk, .. } = coder;
-    job.workspaces.give_back(Workspace { trials: [best, trial], desk });
+    let MbCoder { best, trial, tokenizer, .. } = coder;
+    job.workspaces.give_back(Workspace { trials: [best, trial], tokenizer });
 }
 
 /// Scratch memory of a row. The coded frame does not depend on which row uses which workspace.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     trials: [Box<Trial>; 2],
-    desk: Box<TokenDesk>,
+    tokenizer: Box<Tokenizer>,
 }
 
 /// Pool of workspaces, as many as there are running threads.
@@ -141,15 +141,15 @@ impl Workspaces {
     /// Moves all token counts since the last call to `counts`.
     pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
         for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            counts.add(&workspace.desk.counts);
-            workspace.desk.counts.clear();
+            counts.add(&workspace.tokenizer.counts);
+            workspace.tokenizer.counts.clear();
         }
     }
 }
 
 impl<'a> MbCoder<'a> {
     fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
-        let Workspace { trials: [best, trial], desk } = job.workspaces.take();
+        let Workspace { trials: [best, trial], tokenizer } = job.workspaces.take();
         let above = Above::default();
         let left = LeftPixels::default();
         let corner = Corner { luma: 127, u: 127, v: 127 };
@@ -167,9 +167,9 @@ impl<'a> MbCoder<'a> {
             corner,
             best,
             trial,
-            desk,
+            tokenizer,
             near: NearVectors::default(),
-            memory: SearchMemory::default(),
+            search_stats: SearchStats::default(),
             meter: StageMeter::new(job.stages),
         }
     }
@@ -211,7 +211,7 @@ impl<'a> MbCoder<'a> {
         (self.best.predicted, self.trial.predicted) = (None, None);
         self.cur.gather(self.job.kernels, self.job.picture, col, row);
         self.has_edges = false;
-        self.memory = self.job.memories.get(self.index()).copied().unwrap_or_default();
+        self.search_stats = self.job.search_stats.get(self.index()).copied().unwrap_or_default();
         self.corner = match (col, row) {
             (_, 0) => Corner { luma: 127, u: 127, v: 127 },
             (0, _) => Corner { luma: 129, u: 129, v: 129 },
@@ -219,7 +219,7 @@ impl<'a> MbCoder<'a> {
         };
         self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
         if row > 0 {
-            self.above = self.job.exchange.get(row - 1, col);
+            self.above = self.job.row_context.get(row - 1, col);
         }
     }
 
@@ -233,7 +233,7 @@ impl<'a> MbCoder<'a> {
         let above_right = match row.checked_sub(1) {
             None => [127; 4],
             Some(above) if col + 1 < self.job.cols => {
-                self.job.exchange.first_pixels(above, col + 1)
+                self.job.row_context.first_pixels(above, col + 1)
             }
             Some(_) => [self.above.luma[15]; 4],
         };
@@ -256,13 +256,13 @@ impl<'a> MbCoder<'a> {
     /// Returns the bottom sub-blocks of the macroblock above.
     pub(super) fn above_blocks(&self) -> SubblockSide {
         match self.row.checked_sub(1) {
-            Some(above) => self.job.exchange.bottom(above, self.col, &self.above.info),
+            Some(above) => self.job.row_context.bottom(above, self.col, &self.above.info),
             None => SubblockSide::default(),
         }
     }
 
     /// Returns the segment that the frame assigns to the macroblock.
-    pub(super) fn wanted_segment(&self) -> u8 {
+    pub(super) fn assigned_segment(&self) -> u8 {
         self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
     }
 
@@ -318,7 +318,7 @@ impl<'a> MbCoder<'a> {
         let (below, right) = if has_coeffs {
             let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
             self.meter.switch(Some(Stage::Entropy));
-            let masks = store.put_levels(&mb, &self.best.residual.levels, &mut self.desk);
+            let masks = store.tokenize(&mb, &self.best.residual.levels, &mut self.tokenizer);
             self.meter.switch(Some(Stage::Transform));
             if choice.luma != LumaMode::PerBlock {
                 self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
@@ -326,17 +326,17 @@ impl<'a> MbCoder<'a> {
             self.best.residual.add_chroma_to(job.kernels, &mut self.best.pixels.chroma);
             masks
         } else {
-            masks_of_empty(has_y2, above, left)
+            empty_mb_flags(has_y2, above, left)
         };
         self.meter.switch(None);
         store.push(info, &self.best.subblocks);
-        store.memories.push(self.memory);
+        store.search_stats.push(self.search_stats);
         if info.reference != Reference::Current {
             store.nears.push(self.near);
         }
         self.count(&info, choice, store);
         self.write_pixels(planes);
-        self.tell_neighbours(&info, (below, right));
+        self.update_neighbours(&info, (below, right));
     }
 
     fn count(&self, info: &MbInfo, choice: &Choice, store: &mut RowStore) {
@@ -475,7 +475,7 @@ impl<'a> MbCoder<'a> {
         planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
     }
 
-    pub(super) fn tell_neighbours(
+    pub(super) fn update_neighbours(
         &mut self,
         &MbInfo { reference, luma, mv, .. }: &MbInfo,
         (below, right): (u16, u16),
@@ -489,7 +489,7 @@ impl<'a> MbCoder<'a> {
             _ => [SubblockSide { modes: [luma.implied_subblock(); 4], mvs: [mv; 4] }; 2],
         };
         let (luma, u, v) = bottom_of(&self.best.pixels);
-        self.job.exchange.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
+        self.job.row_context.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
         self.left = Left {
             pixels: LeftPixels::of(&self.best.pixels),
             info: AboveInfo { nonzero: right, ..info },

@@ -5,7 +5,7 @@ use super::inter::SOME_BITS_Q8;
 use super::quant::QuantiserSet;
 use super::row::MbCoder;
 use super::speed::{OtherReferences, Speed, SubPel};
-use super::store::SearchMemory;
+use super::store::SearchStats;
 use crate::types::{LumaMode, MotionVector, Reference};
 use codec_core::motion::{
     FullPel, IntegerSettings, MvCost, Pattern, SearchRange, SubpelSearch, Target, VectorPrice,
@@ -16,7 +16,7 @@ impl MbCoder<'_> {
     /// Returns whether searching motion beyond `plain` is worthwhile. If recent searches failed and
     /// the error has not grown, only some frames search again.
     pub(super) fn is_search_due(&self, plain: &Candidate) -> bool {
-        let SearchMemory { sse, fails } = self.memory;
+        let SearchStats { sse, fails } = self.search_stats;
         let is_as_before = plain.sse <= sse.saturating_add(sse / 4);
         let turn = self.job.turn.wrapping_add(self.col + 2 * self.row);
         !is_as_before || turn.is_multiple_of(1 << fails.min(self.job.speed.search_pause))
@@ -24,7 +24,7 @@ impl MbCoder<'_> {
 
     /// Adds a searched vector of the last frame, and of other references if that may help, as
     /// candidates.
-    pub(super) fn offer_search(
+    pub(super) fn add_search(
         &mut self,
         set: &QuantiserSet,
         vectors: &Vectors,
@@ -105,7 +105,7 @@ impl MbCoder<'_> {
             + vectors.bits_of(LumaMode::New)
             + job.mv_cost.bits_q8(quarter(mv), quarter(best));
         let cost = sse.saturating_add(set.lambda.cost(bits));
-        found.offer(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
+        found.add(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
     }
 
     /// Returns the vector near `mv` with the lowest exact rate-distortion cost, and its error.

@@ -237,7 +237,7 @@ impl Trials<'_> {
             let candidates = [whole, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
                 if !candidates[..n].contains(&mv) {
-                    self.offer(quadrant, &prices, mv, &mut best);
+                    self.add(quadrant, &prices, mv, &mut best);
                 }
             }
             // From full-pixel to quarter-pixel steps.
@@ -246,7 +246,7 @@ impl Trials<'_> {
                     let from = best.mv;
                     for (dx, dy) in [(-step, 0), (step, 0), (0, -step), (0, step)] {
                         let mv = moved(from, dx, dy);
-                        self.offer(quadrant, &prices, mv, &mut best);
+                        self.add(quadrant, &prices, mv, &mut best);
                     }
                     if best.mv == from {
                         break;
@@ -262,7 +262,7 @@ impl Trials<'_> {
 
     /// Takes `mv` for a quarter if it is better than `best`.
     #[inline]
-    fn offer(
+    fn add(
         &self,
         quadrant: Quadrant,
         prices: &SubVectorPrices,
@@ -316,7 +316,7 @@ impl Trials<'_> {
             let own = quarters.mvs[n];
             let prices = SubVectorPrices::new(left, above);
             let mut best = Found { cost: u32::MAX, mv: own, sse: 0 };
-            let mut offer = |mv: MotionVector| {
+            let mut add = |mv: MotionVector| {
                 if !self.is_allowed(mv)
                     || self.from.luma_4x4(self.target.at, (x, y), mv, &mut pred).is_none()
                 {
@@ -331,11 +331,11 @@ impl Trials<'_> {
             let candidates = [own, left, above, MotionVector::ZERO];
             for (n, &mv) in candidates.iter().enumerate() {
                 if !candidates[..n].contains(&mv) {
-                    offer(mv);
+                    add(mv);
                 }
             }
             for (dx, dy) in [(-4, 0), (4, 0), (0, -4), (0, 4), (-1, 0), (1, 0), (0, -1), (0, 1)] {
-                offer(moved(own, dx, dy));
+                add(moved(own, dx, dy));
             }
             if best.cost == u32::MAX {
                 return None;

@@ -5,7 +5,7 @@
 
 use codec_simd::Coeffs;
 
-use super::tokens::TokenCounts;
+use super::tokenizer::TokenCounts;
 use crate::modes::NearVectors;
 use crate::types::{LumaMode, MbInfo, SubblockInfo};
 
@@ -50,7 +50,7 @@ pub(super) struct CodedMb {
     pub(super) eobs: [u8; 25],
     pub(super) has_y2: bool,
     /// Flags of the neighbouring blocks above and to the left that have coefficients, in the order
-    /// of [`super::exchange::AboveInfo::nonzero`].
+    /// of [`super::row_context::AboveInfo::nonzero`].
     pub(super) above: u16,
     pub(super) left: u16,
 }
@@ -95,7 +95,7 @@ pub(super) struct MvCounts(pub(super) [[[u32; 2]; 19]; 2]);
 
 /// Result of the last motion search at a macroblock position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct SearchMemory {
+pub(super) struct SearchStats {
     /// Error of the best plain candidate at that time.
     pub(super) sse: u32,
     /// Number of consecutive searches that found nothing better, at most 3.
@@ -109,7 +109,7 @@ pub(super) struct SearchMemory {
 pub(super) struct RowStore {
     pub(super) infos: Vec<MbInfo>,
     /// Search statistics for the next frame.
-    pub(super) memories: Vec<SearchMemory>,
+    pub(super) search_stats: Vec<SearchStats>,
     /// Sub-blocks of split and per-block macroblocks only, in their order.
     pub(super) subblocks: Vec<SubblockInfo>,
     /// Tokens of macroblocks with coefficients, in coding order.
@@ -129,7 +129,7 @@ impl RowStore {
     pub(super) fn with_cols(cols: usize) -> Self {
         Self {
             infos: Vec::with_capacity(cols),
-            memories: Vec::with_capacity(cols),
+            search_stats: Vec::with_capacity(cols),
             subblocks: Vec::with_capacity(cols),
             tokens: Vec::with_capacity(400 * cols),
             open: Vec::with_capacity(400 * cols),
@@ -143,7 +143,7 @@ impl RowStore {
     /// Clears the store for the next frame.
     pub(super) fn clear(&mut self) {
         self.infos.clear();
-        self.memories.clear();
+        self.search_stats.clear();
         self.subblocks.clear();
         self.tokens.clear();
         self.open.clear();

@@ -10,7 +10,7 @@ use codec_simd::Kernels;
 use super::costs::price;
 use super::quant::QuantiserSet;
 use super::store::MbLevels;
-use super::tokens::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
+use super::tokenizer::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
 use super::transform::Price;
 use crate::residual::{TOKENS, Token, leaf_of, write_token};
 use crate::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};

@@ -4,7 +4,7 @@
 //! without being examined, and recoded only as a plan allows: from top to bottom, directly at the
 //! frame's quantiser, so that each macroblock is refined once.
 
-use super::segments::Refresh;
+use super::cyclic_refresh::CyclicRefresh;
 use crate::tables::AC_STEPS;
 use codec_core::analysis::FrameAnalysis;
 
@@ -23,7 +23,7 @@ pub(super) struct Unchanged {
     /// By macroblock: whether the source equals that of the last frame.
     same: Vec<bool>,
     /// By macroblock: whether the current frame copies it.
-    kept: Vec<bool>,
+    copied: Vec<bool>,
     /// Whether the current source has been compared with the previous one.
     is_compared: bool,
     /// Sum of the intra costs of the macroblocks that the current frame recodes.
@@ -33,7 +33,7 @@ pub(super) struct Unchanged {
 impl Unchanged {
     /// Resets the state for `count` macroblocks.
     pub(super) fn reset(&mut self, count: usize) {
-        for list in [&mut self.same, &mut self.kept] {
+        for list in [&mut self.same, &mut self.copied] {
             list.clear();
             list.resize(count, false);
         }
@@ -45,7 +45,7 @@ impl Unchanged {
     pub(super) fn compare(
         &mut self,
         analysis: Option<&FrameAnalysis>,
-        refresh: &Refresh,
+        refresh: &CyclicRefresh,
     ) -> UnchangedStats {
         self.is_compared = true;
         let Some(analysis) = analysis.filter(|a| a.macroblocks.len() == self.same.len()) else {
@@ -71,44 +71,44 @@ impl Unchanged {
         qindex: u8,
         room: u64,
         analysis: Option<&FrameAnalysis>,
-        refresh: &Refresh,
+        refresh: &CyclicRefresh,
     ) {
         self.recoded_cost = 0;
         let Some(analysis) = analysis.filter(|_| self.is_compared) else {
-            self.kept.fill(false);
+            self.copied.fill(false);
             return;
         };
         let mut left = room;
         let goal = log2_q8(AC_STEPS[usize::from(qindex.min(127))]);
-        let lists = self.kept.iter_mut().zip(&self.same).zip(&analysis.macroblocks);
-        for (index, ((kept, &same), mb)) in lists.enumerate() {
-            *kept = same;
+        let lists = self.copied.iter_mut().zip(&self.same).zip(&analysis.macroblocks);
+        for (index, ((copied, &same), mb)) in lists.enumerate() {
+            *copied = same;
             let quality = refresh.quality(index);
             if same && left > 0 && quality > qindex.saturating_add(WORTHWHILE) {
                 let octaves_q8 = log2_q8(AC_STEPS[usize::from(quality.min(127))]) - goal;
                 let cost = (u64::from(mb.intra_cost) + MODE_COST) * weight_q8(octaves_q8) / 256;
                 left = left.saturating_sub(cost);
                 self.recoded_cost += cost;
-                *kept = false;
+                *copied = false;
             }
         }
     }
 
     /// Disables copying for the next frame.
-    pub(super) fn keep_none(&mut self) {
+    pub(super) fn copy_none(&mut self) {
         self.recoded_cost = 0;
-        self.kept.fill(false);
+        self.copied.fill(false);
     }
 
     /// Returns whether macroblock `index` is copied.
     #[inline]
-    pub(super) fn is_kept(&self, index: usize) -> bool {
-        self.kept.get(index).is_some_and(|&kept| kept)
+    pub(super) fn is_copied(&self, index: usize) -> bool {
+        self.copied.get(index).is_some_and(|&copied| copied)
     }
 
     /// Returns whether the whole frame is copied.
-    pub(super) fn is_all_kept(&self) -> bool {
-        !self.kept.is_empty() && self.kept.iter().all(|&kept| kept)
+    pub(super) fn is_all_copied(&self) -> bool {
+        !self.copied.is_empty() && self.copied.iter().all(|&copied| copied)
     }
 
     /// Returns the sum of intra costs of the macroblocks selected for recoding.
@@ -147,7 +147,7 @@ const MODE_COST: u64 = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::segments::Coded;
+    use crate::encoder::cyclic_refresh::CodedMbHistory;
     use codec_core::analysis::MbAnalysis;
 
     fn analysis(same: &[bool]) -> FrameAnalysis {
@@ -155,10 +155,10 @@ mod tests {
         FrameAnalysis { macroblocks: same.iter().map(mb).collect(), ..FrameAnalysis::default() }
     }
 
-    fn refresh(qindex: u8) -> Refresh {
-        let mut refresh = Refresh::default();
+    fn refresh(qindex: u8) -> CyclicRefresh {
+        let mut refresh = CyclicRefresh::default();
         refresh.reset(4);
-        let coded = Coded { is_still: false, is_skipped: false, is_kept: false, qindex };
+        let coded = CodedMbHistory { is_still: false, is_skipped: false, is_copied: false, qindex };
         refresh.follow((0..4).map(|_| coded));
         refresh
     }
@@ -175,7 +175,7 @@ mod tests {
         let stats = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
         assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: 60 });
         unchanged.plan(60, 0, Some(&analysis(&[true; 4])), &refresh);
-        assert!(unchanged.is_kept(0) && !unchanged.is_kept(1) && !unchanged.is_all_kept());
+        assert!(unchanged.is_copied(0) && !unchanged.is_copied(1) && !unchanged.is_all_copied());
     }
 
     #[test]
@@ -186,10 +186,10 @@ mod tests {
         let (all, refresh) = (analysis(&[true; 4]), refresh(60));
         unchanged.compare(Some(&all), &refresh);
         unchanged.plan(20, 60, Some(&all), &refresh);
-        assert_eq!([0, 1, 2, 3].map(|n| unchanged.is_kept(n)), [false, false, true, true]);
+        assert_eq!([0, 1, 2, 3].map(|n| unchanged.is_copied(n)), [false, false, true, true]);
         // About 1.4 octaves: 0.58 of 100 each.
         assert_eq!(unchanged.recoded_cost(), 116);
         unchanged.plan(59, 200, Some(&all), &refresh);
-        assert!(unchanged.is_all_kept());
+        assert!(unchanged.is_all_copied());
     }
 }

@@ -2,23 +2,23 @@
 //! writer. RFC 6386, sections 10, 11, 16 and 17.
 
 mod intra;
+mod motion;
 mod near;
-mod vectors;
 
 pub(crate) use intra::{CHROMA_TREE, KEY_LUMA_TREE, LUMA_TREE, SUBBLOCK_TREE};
 pub use intra::{
     parse_inter_frame_intra_modes, parse_key_modes, write_inter_frame_intra_modes, write_key_modes,
 };
-pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
-pub use vectors::{
+pub use motion::{
     MAX_MV_DELTA, PARTITIONS, parse_mv, parse_split, sub_mv_probs, write_inter_mode, write_mv,
     write_partitioning, write_split, write_sub_mv,
 };
+pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 
 use codec_simd::{IntraMode, SubblockMode};
 
-use self::near::Census;
-use self::vectors::parse_inter_mode;
+use self::motion::parse_inter_mode;
+use self::near::NearMvs;
 use super::header::{FrameHeader, ModeProbabilities};
 use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
 use codec_core::entropy::{BoolDecoder, BoolSink};
@@ -105,14 +105,14 @@ pub fn parse_macroblock(
     }
     mb.reference = parse_reference(&mut local, header.modes);
     let biases = header.references.sign_biases();
-    let census = Census::new(&context.neighbours, mb.reference, biases);
-    mb.luma = parse_inter_mode(&mut local, &census);
+    let near_mvs = NearMvs::new(&context.neighbours, mb.reference, biases);
+    mb.luma = parse_inter_mode(&mut local, &near_mvs);
     *reader = local;
     mb.mv = match mb.luma {
-        LumaMode::Nearest => context.bounds.clamp(census.nearest),
-        LumaMode::Near => context.bounds.clamp(census.near),
+        LumaMode::Nearest => context.bounds.clamp(near_mvs.nearest),
+        LumaMode::Near => context.bounds.clamp(near_mvs.near),
         LumaMode::New | LumaMode::Split => {
-            let best = context.bounds.clamp(census.best);
+            let best = context.bounds.clamp(near_mvs.best);
             if mb.luma == LumaMode::Split {
                 (mb.partitioning, mb.mv) =
                     parse_split_into(reader, header, context, best, subblocks);

@@ -1,4 +1,4 @@
-//! Census of neighbouring motion vectors. RFC 6386, section 16.3.
+//! Near motion vectors: search over the neighbours. RFC 6386, section 16.3.
 
 use super::super::tables::MODE_CONTEXTS;
 use super::super::types::{LumaMode, MbInfo, MotionVector, Reference};
@@ -50,7 +50,7 @@ impl MvBounds {
     }
 }
 
-/// Result of the census.
+/// Near and best vectors of a macroblock, and the resulting mode probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NearVectors {
     /// Vector of the nearest mode, clamped.
@@ -74,18 +74,18 @@ pub fn find_near_vectors(
     sign_biases: [bool; 4],
     bounds: MvBounds,
 ) -> NearVectors {
-    let census = Census::new(neighbours, reference, sign_biases);
+    let near_mvs = NearMvs::new(neighbours, reference, sign_biases);
     NearVectors {
-        nearest: bounds.clamp(census.nearest),
-        near: bounds.clamp(census.near),
-        best: bounds.clamp(census.best),
-        mode_probs: std::array::from_fn(|node| census.mode_prob(node)),
+        nearest: bounds.clamp(near_mvs.nearest),
+        near: bounds.clamp(near_mvs.near),
+        best: bounds.clamp(near_mvs.best),
+        mode_probs: std::array::from_fn(|node| near_mvs.mode_prob(node)),
     }
 }
 
-/// Census without clamping, because most macroblocks need at most one vector.
+/// Result of the search without clamping, because most macroblocks need at most one vector.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Census {
+pub(super) struct NearMvs {
     pub(super) nearest: MotionVector,
     pub(super) near: MotionVector,
     pub(super) best: MotionVector,
@@ -93,7 +93,7 @@ pub(super) struct Census {
     counts: [u8; 4],
 }
 
-impl Census {
+impl NearMvs {
     #[inline(always)]
     pub(super) fn new(
         neighbours: &Neighbours<'_>,

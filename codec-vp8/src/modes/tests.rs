@@ -1,4 +1,4 @@
-//! Round trips of all modes and vectors, and hand-computed census results.
+//! Round trips of all modes and vectors, and near vectors computed by hand.
 
 use codec_simd::IntraMode;
 
@@ -184,7 +184,7 @@ fn the_segment_persists_without_map_update_and_is_zero_in_key_frames() {
     }
 }
 
-fn census(neighbours: [MbInfo; 3], reference: Reference) -> NearVectors {
+fn near_mvs(neighbours: [MbInfo; 3], reference: Reference) -> NearVectors {
     let [above, left, above_left] = &neighbours;
     let neighbours = Neighbours { above, left, above_left };
     find_near_vectors(&neighbours, reference, [false, false, false, true], BOUNDS)
@@ -192,14 +192,14 @@ fn census(neighbours: [MbInfo; 3], reference: Reference) -> NearVectors {
 
 #[test]
 fn intra_neighbours_give_zero_vectors() {
-    let near = census([MbInfo::default(); 3], Reference::Last);
+    let near = near_mvs([MbInfo::default(); 3], Reference::Last);
     assert_eq!((near.nearest, near.near, near.best), Default::default());
     assert_eq!(near.mode_probs, [7, 1, 1, 143]);
 }
 
 #[test]
 fn equal_vectors_add_up_and_sign_bias_inverts_vectors() {
-    let near = census(
+    let near = near_mvs(
         [
             inter(Reference::Last, 4, -6),
             inter(Reference::Altref, -4, 6),
@@ -216,20 +216,20 @@ fn equal_vectors_add_up_and_sign_bias_inverts_vectors() {
 #[test]
 fn the_third_vector_merges_with_the_first_and_zero_can_stay_best() {
     let [a, b] = [inter(Reference::Last, 1, 1), inter(Reference::Last, 2, 2)];
-    let near = census([a, b, a], Reference::Last);
+    let near = near_mvs([a, b, a], Reference::Last);
     assert_eq!((near.nearest, near.near), (a.mv, b.mv));
     assert_eq!(near.mode_probs, [7, 56, 57, 143]);
     let zero = inter(Reference::Last, 0, 0);
-    let near = census([zero, zero, a], Reference::Last);
+    let near = near_mvs([zero, zero, a], Reference::Last);
     assert_eq!((near.best, near.nearest), (MotionVector::ZERO, a.mv));
 }
 
 #[test]
 fn the_more_frequent_vector_becomes_nearest() {
     let [a, b] = [inter(Reference::Last, 1, 1), inter(Reference::Last, 2, 2)];
-    let near = census([MbInfo::default(), a, b], Reference::Last);
+    let near = near_mvs([MbInfo::default(), a, b], Reference::Last);
     assert_eq!((near.nearest, near.near), (a.mv, b.mv));
-    let near = census([a, b, b], Reference::Last);
+    let near = near_mvs([a, b, b], Reference::Last);
     assert_eq!((near.nearest, near.near), (b.mv, a.mv));
 }
 

@@ -1,11 +1,11 @@
 //! Coding of one frame, from its analysis to its packet: layers, references, rate control, frame
 //! encoder, metadata.
 
-use super::background::BackgroundWatch;
-use super::effort::Allowance;
 use super::frame_coder::FrameCoder;
+use super::golden::GoldenUpdates;
 use super::knobs::KnobValues;
-use super::queue::PacketQueue;
+use super::packet_queue::PacketQueue;
+use super::speed_selector::SpeedChoice;
 use crate::encoder::{FrameReport, Speed};
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
@@ -37,7 +37,7 @@ pub(super) struct Task<'a> {
     pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
-    pub(super) allowance: Allowance,
+    pub(super) speed: SpeedChoice,
 }
 
 /// State that coding a frame changes.
@@ -47,7 +47,7 @@ pub(super) struct Coding<C> {
     pub(super) rate: RateController,
     pub(super) layers: LayerPlanner,
     pub(super) queue: PacketQueue,
-    background: BackgroundWatch,
+    golden: GoldenUpdates,
     /// Type of content passed to the frame encoder. It changes only with non-discardable frames,
     /// because the filter deltas that depend on it persist in decoders.
     content: Content,
@@ -75,7 +75,7 @@ impl<C: FrameCoder> Coding<C> {
             rate,
             layers,
             queue: PacketQueue::new(),
-            background: BackgroundWatch::default(),
+            golden: GoldenUpdates::default(),
             content: Content::default(),
             dropped_cost: 0,
             refresh_row: 0,
@@ -85,7 +85,7 @@ impl<C: FrameCoder> Coding<C> {
 
     /// Resets the state after a change of the frame size.
     pub(super) fn resized(&mut self) {
-        self.background = BackgroundWatch::default();
+        self.golden = GoldenUpdates::default();
         (self.dropped_cost, self.refresh_row) = (0, 0);
     }
 
@@ -185,7 +185,7 @@ impl<C: FrameCoder> Coding<C> {
         let renews = config.preset == Preset::Rtc
             && task.request.updates.is_none()
             && !layer.background.is_empty()
-            && (task.lookahead_info.scene_cut || self.background.is_due(oldest));
+            && (task.lookahead_info.scene_cut || self.golden.is_due(oldest));
         // Intra-refreshed rows stay clean only if nothing older than the last frame is referenced.
         let all = layer.references;
         let own_references = if config.intra_refresh > 0 {
@@ -233,9 +233,9 @@ impl<C: FrameCoder> Coding<C> {
         let is_base = layer.temporal_id == 0;
         let is_key = task.lookahead_info.key;
         let mut plan = if is_key {
-            FramePlan::key(budget.qindex, task.allowance.speed)
+            FramePlan::key(budget.qindex, task.speed.level)
         } else {
-            FramePlan::inter(budget.qindex, task.allowance.speed)
+            FramePlan::inter(budget.qindex, task.speed.level)
         };
         plan.references = slots.references;
         plan.updates = slots.updates;
@@ -243,7 +243,7 @@ impl<C: FrameCoder> Coding<C> {
         plan.max_qindex = budget.max_qindex;
         plan.max_bits = budget.max_bits;
         // Hard caps are always enforced.
-        if !task.allowance.again && !budget.is_hard {
+        if !task.speed.may_recode && !budget.is_hard {
             plan.attempts = 1;
         }
         plan.drop_above_bits = budget.drop_above_bits;
@@ -258,7 +258,7 @@ impl<C: FrameCoder> Coding<C> {
         plan.refresh_entropy = layer.refresh_entropy && !config.error_resilient && !can_be_missed;
         let is_cbr = matches!(config.rate, RateControl::Cbr(_));
         let refreshes = is_cbr && budget.recode.is_none();
-        if refreshes && is_base && !is_key && !budget.buffer_is_low && self.background.is_calm() {
+        if refreshes && is_base && !is_key && !budget.buffer_is_low && self.golden.is_calm() {
             plan.cyclic_refresh_pct = knobs.cyclic_refresh_pct;
         }
         if config.intra_refresh > 0 && is_base && !is_key {
@@ -294,9 +294,9 @@ impl<C: FrameCoder> Coding<C> {
         }
         let (cols, rows) = config.size.macroblocks();
         if slots.renews {
-            self.background.renewed();
+            self.golden.renewed();
         } else if plan.shown {
-            self.background.coded(report, (cols * rows) as u64);
+            self.golden.coded(report, (cols * rows) as u64);
         }
         self.layers.coded(slots.references, slots.updates)
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use codec_simd::Kernels;
 
+use super::buffered_frame::{self, BufferedFrame};
 use super::coding::{Coding, Task};
-use super::effort::Allowance;
 use super::frame_coder::FrameCoder;
 use super::knobs::KnobValues;
-use super::pictures::{self, Held};
+use super::speed_selector::SpeedChoice;
 use codec_core::analysis::mb_tree::{AltrefTrace, MbTree};
 use codec_core::analysis::{FrameAnalysis, filter_altref};
 use codec_core::codec::{
@@ -34,7 +34,7 @@ const MIN_ALTREF_GAIN: u64 = 2;
 /// Buffered frames and the current group.
 #[derive(Debug)]
 pub(super) struct FileState {
-    ahead: Lookahead<Held>,
+    ahead: Lookahead<BufferedFrame>,
     pool: FramePool,
     /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
@@ -80,8 +80,9 @@ impl FileState {
         request: FrameRequest,
         lookahead_info: LookaheadInfo,
     ) {
-        let buf = pictures::copy(&mut self.pool, picture);
-        self.ahead.push(Held { buf, analysis, info: picture.info, request }, lookahead_info);
+        let buf = buffered_frame::copy(&mut self.pool, picture);
+        self.ahead
+            .push(BufferedFrame { buf, analysis, info: picture.info, request }, lookahead_info);
     }
 
     /// Returns an analysis to write to, reusing the memory of an old one.
@@ -150,7 +151,7 @@ impl FileState {
             lookahead_info,
             mean_cost,
             role,
-            allowance: Allowance::unlimited(config.speed),
+            speed: SpeedChoice::without_deadline(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
         self.pool.recycle(held.buf);
@@ -198,7 +199,7 @@ impl FileState {
             lookahead_info,
             mean_cost,
             role,
-            allowance: Allowance::unlimited(config.speed),
+            speed: SpeedChoice::without_deadline(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
         self.pool.recycle(buf);

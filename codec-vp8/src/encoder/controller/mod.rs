@@ -4,15 +4,15 @@
 //! and slots) and the rate controller (quantiser, or a drop). The resulting
 //! [`FramePlan`](codec_core::codec::plan::FramePlan) goes to the frame encoder.
 
-mod background;
+mod buffered_frame;
 mod coding;
-mod effort;
 mod file;
 mod frame_coder;
-mod keys;
+mod golden;
+mod key_frames;
 mod knobs;
-mod pictures;
-mod queue;
+mod packet_queue;
+mod speed_selector;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -22,10 +22,10 @@ pub use frame_coder::FrameCoder;
 use codec_simd::Kernels;
 
 use self::coding::{Coding, Task};
-use self::effort::{Allowance, Effort};
 use self::file::FileState;
-use self::keys::KeyPolicy;
+use self::key_frames::KeyPolicy;
 use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
+use self::speed_selector::{SpeedChoice, SpeedSelector};
 use super::{FrameEncoder, FrameSettings};
 use crate::tables::AC_STEPS;
 use codec_core::analysis::{Analyser, FrameAnalysis};
@@ -84,7 +84,7 @@ pub struct Vp8Encoder<C = FrameEncoder> {
     /// Look-ahead state; `None` in real time.
     file: Option<FileState>,
     last_pts: Option<i64>,
-    effort: Effort,
+    speed_selector: SpeedSelector,
 }
 
 impl Vp8Encoder {
@@ -138,7 +138,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
             file: is_file.then(|| FileState::new(config.size, held)),
             last_pts: None,
-            effort: Effort::default(),
+            speed_selector: SpeedSelector::default(),
             config: config.clone(),
         })
     }
@@ -173,7 +173,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         if let (Ok(Outcome::Coded), Some(packet)) = (&outcome, self.coding.queue.last_mut()) {
             packet.meta.time = Some(FrameTime { elapsed_us, max_us: deadline.max_us });
             let is_key = packet.meta.kind == FrameKind::Key;
-            self.effort.learn(is_key, packet.meta.speed, elapsed_us);
+            self.speed_selector.update(is_key, packet.meta.speed, elapsed_us);
         }
         outcome
     }
@@ -196,11 +196,11 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             lookahead_info,
             mean_cost: None,
             role: FrameRole::Plain,
-            allowance: match &self.config.deadline {
+            speed: match &self.config.deadline {
                 Some(deadline) => {
-                    self.effort.allow(lookahead_info.key, self.config.speed, deadline)
+                    self.speed_selector.select(lookahead_info.key, self.config.speed, deadline)
                 }
-                None => Allowance::unlimited(self.config.speed),
+                None => SpeedChoice::without_deadline(self.config.speed),
             },
         };
         let outcome = self.coding.code(&self.config, &self.knobs, &task);
@@ -260,7 +260,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         self.coding.unit.resize(size)?;
         self.config.size = size;
         self.coding.resized();
-        self.effort.forget();
+        self.speed_selector.reset();
         let (overhead_bits, static_complexity) = static_frame_stats(size);
         self.coding.rate.set_static_frame(overhead_bits, static_complexity);
         self.analyser.reset();

@@ -15,9 +15,9 @@ use super::super::loop_filter::MbStrength;
 use super::super::predict::UnfilteredLine;
 use super::super::rows::{MbRow, mb_rows};
 use super::super::types::Reference;
-use super::frame::FrameTask;
-use super::parse::{MbData, ParseState, ParseTask};
-use super::{FrameJob, RowsOutcome, Sized};
+use super::parse::{MbData, MbParser, ParseParams};
+use super::reconstruct::Reconstructor;
+use super::{FrameParams, MacroblockStats, StreamState};
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 use codec_core::frame::FrameBuf;
@@ -32,7 +32,7 @@ pub(super) const STEP: usize = 4;
 
 /// Memory of row-parallel decoding, reused from frame to frame.
 #[derive(Debug, Default)]
-pub(super) struct ThreadRows {
+pub(super) struct RowParallelState {
     /// Ring buffer of parsed rows.
     parsed: Vec<Mutex<Vec<MbData>>>,
     pub(super) rows: Vec<RowShared>,
@@ -68,7 +68,7 @@ fn group_rows(rows: usize) -> usize {
     rows.div_ceil(GROUPS).max(1)
 }
 
-impl ThreadRows {
+impl RowParallelState {
     /// Prepares for a frame, except for the ring buffer.
     pub(super) fn begin_frame(&mut self, cols: usize, rows: usize) {
         if self.rows.is_empty() {
@@ -90,7 +90,7 @@ impl ThreadRows {
     }
 }
 
-impl ThreadRows {
+impl RowParallelState {
     fn begin_ring(&mut self, cols: usize, rows: usize) {
         if self.parsed.is_empty() {
             let ahead = (AHEAD * group_rows(rows)).min(rows);
@@ -108,8 +108,8 @@ impl ThreadRows {
 }
 
 /// State of the parsing stage.
-struct Parser<'a, 'd> {
-    state: &'a mut ParseState,
+struct RowParser<'a, 'd> {
+    state: &'a mut MbParser,
     modes: BoolDecoder<'d>,
     readers: &'a mut [BoolDecoder<'d>],
     segments: &'a [u8],
@@ -132,9 +132,9 @@ pub(super) fn recycle<'a>(mut list: Vec<Mutex<RowSlot<'_>>>) -> Vec<Mutex<RowSlo
 }
 
 struct Wavefront<'a, 'd, 'f> {
-    task: &'a FrameTask<'a>,
-    parse_task: &'a ParseTask<'a>,
-    parser: Mutex<Parser<'a, 'd>>,
+    reconstructor: &'a Reconstructor<'a>,
+    parse_params: &'a ParseParams<'a>,
+    parser: Mutex<RowParser<'a, 'd>>,
     parsed: &'a [Mutex<Vec<MbData>>],
     shared: &'a [RowShared],
     slots: &'a [Mutex<RowSlot<'f>>],
@@ -149,32 +149,39 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Decodes all rows on `pool`.
 pub(super) fn decode<'d>(
-    job: &FrameJob<'_>,
-    sized: &mut Sized,
+    params: &FrameParams<'_>,
+    stream: &mut StreamState,
     modes: BoolDecoder<'d>,
     readers: &mut [BoolDecoder<'d>],
     target: &mut FrameBuf,
     pool: &dyn Pool,
-) -> Result<RowsOutcome, Corrupt> {
-    let (cols, rows) = sized.size.macroblocks();
-    let Sized { references, segments, next_segments, parse, probs, threads, .. } = sized;
-    probs.update(&job.header.probs.coeffs);
-    threads.begin_frame(cols, rows);
-    threads.begin_ring(cols, rows);
-    parse.begin_frame(rows);
-    let parse_task = ParseTask::new(job, probs, references.is_some());
-    let task = FrameTask::new(job.kernels, job.header, job.version, references.as_ref(), cols);
-    let parser =
-        Parser { state: &mut *parse, modes, readers, segments, next_segments, result: Ok(()) };
-    let mut slots = recycle(std::mem::take(&mut threads.slots));
-    let rows_strengths = mb_rows(target).zip(threads.strengths.chunks_exact_mut(cols));
+) -> Result<MacroblockStats, Corrupt> {
+    let (cols, rows) = stream.size.macroblocks();
+    let StreamState { references, segments, next_segments, parser, probs, row_parallel, .. } =
+        stream;
+    probs.update(&params.header.probs.coeffs);
+    row_parallel.begin_frame(cols, rows);
+    row_parallel.begin_ring(cols, rows);
+    parser.begin_frame(rows);
+    let parse_params = ParseParams::new(params, probs, references.is_some());
+    let reconstructor = Reconstructor::new(
+        params.kernels,
+        params.header,
+        params.version,
+        references.as_ref(),
+        cols,
+    );
+    let row_parser =
+        RowParser { state: &mut *parser, modes, readers, segments, next_segments, result: Ok(()) };
+    let mut slots = recycle(std::mem::take(&mut row_parallel.slots));
+    let rows_strengths = mb_rows(target).zip(row_parallel.strengths.chunks_exact_mut(cols));
     slots.extend(rows_strengths.map(|(row, strengths)| Mutex::new(RowSlot { row, strengths })));
     let wavefront = Wavefront {
-        task: &task,
-        parse_task: &parse_task,
-        parser: Mutex::new(parser),
-        parsed: &threads.parsed,
-        shared: &threads.rows,
+        reconstructor: &reconstructor,
+        parse_params: &parse_params,
+        parser: Mutex::new(row_parser),
+        parsed: &row_parallel.parsed,
+        shared: &row_parallel.rows,
         slots: &slots,
         failed: AtomicBool::new(false),
     };
@@ -201,19 +208,19 @@ pub(super) fn decode<'d>(
             reconstruct_group(job - groups);
         }
     });
-    let parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let result = parser.result;
-    threads.slots = recycle(slots);
+    let row_parser = wavefront.parser.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let result = row_parser.result;
+    row_parallel.slots = recycle(slots);
     if let Err(error) = result {
-        threads.clear_coeffs();
+        row_parallel.clear_coeffs();
         return Err(error);
     }
-    Ok(parse.outcome())
+    Ok(parser.stats())
 }
 
 impl Wavefront<'_, '_, '_> {
     fn cols(&self) -> u32 {
-        u32::try_from(self.task.cols).unwrap_or(u32::MAX)
+        u32::try_from(self.reconstructor.cols).unwrap_or(u32::MAX)
     }
 
     fn parse_row(&self, y: usize) {
@@ -227,7 +234,7 @@ impl Wavefront<'_, '_, '_> {
         if !self.failed.load(Ordering::Relaxed) {
             let mut parser = lock(&self.parser);
             let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
-            let result = parser.parse_row(self.parse_task, self.task.cols, y, &mut mbs);
+            let result = parser.parse_row(self.parse_params, self.reconstructor.cols, y, &mut mbs);
             if result.is_err() {
                 self.failed.store(true, Ordering::Relaxed);
                 parser.result = result;
@@ -250,7 +257,7 @@ impl Wavefront<'_, '_, '_> {
         if !self.failed.load(Ordering::Relaxed) {
             let mut above = y.checked_sub(1).map(|above| lock(&self.slots[above]));
             let RowSlot { row, strengths } = &mut *slot;
-            self.task.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
+            self.reconstructor.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
         }
         drop(slot);
         shared.filtered.advance(1);
@@ -259,7 +266,7 @@ impl Wavefront<'_, '_, '_> {
     fn reconstruct_mbs(&self, y: usize, slot: &mut RowSlot<'_>) {
         let shared = &self.shared[y];
         let above = y.checked_sub(1).map(|above| &self.shared[above]);
-        let cols = self.task.cols;
+        let cols = self.reconstructor.cols;
         let mut mbs = lock(&self.parsed[y % self.parsed.len()]);
         for (x, mb) in mbs.iter_mut().enumerate() {
             // Only intra prediction reads the row above, up to the next macroblock.
@@ -269,8 +276,13 @@ impl Wavefront<'_, '_, '_> {
                 let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
                 above.reconstructed.wait_for(wanted);
             }
-            slot.strengths[x] = self.task.filter.strength(&mb.info);
-            self.task.reconstruct((x, y), mb, above.map(|above| &above.line), &mut slot.row);
+            slot.strengths[x] = self.reconstructor.filter.strength(&mb.info);
+            self.reconstructor.reconstruct(
+                (x, y),
+                mb,
+                above.map(|above| &above.line),
+                &mut slot.row,
+            );
             shared.line.save(x, &slot.row);
             if (x + 1).is_multiple_of(STEP) && x + 1 < cols {
                 shared.reconstructed.advance(u32::try_from(x + 1).unwrap_or(u32::MAX));
@@ -279,10 +291,10 @@ impl Wavefront<'_, '_, '_> {
     }
 }
 
-impl Parser<'_, '_> {
+impl RowParser<'_, '_> {
     fn parse_row(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         cols: usize,
         y: usize,
         mbs: &mut [MbData],
@@ -293,9 +305,9 @@ impl Parser<'_, '_> {
         let (old, new) = (&self.segments[at.clone()], &mut self.next_segments[at]);
         self.state.begin_row(index);
         for (x, mb) in mbs.iter_mut().enumerate() {
-            self.state.parse_mb(task, &mut self.modes, tokens, (x, y), old[x], mb);
+            self.state.parse_mb(params, &mut self.modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
         }
-        self.state.end_row(task, &self.modes, (index, tokens), y)
+        self.state.end_row(params, &self.modes, (index, tokens), y)
     }
 }

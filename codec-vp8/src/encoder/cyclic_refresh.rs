@@ -4,7 +4,7 @@
 //! following frames. A few static macroblocks per frame are therefore put into a segment with a
 //! finer quantiser, in turn, until each has been refreshed or moves.
 
-use super::spread::spread;
+use super::mb_tree_segments::mb_tree_segments;
 use crate::header::Segmentation;
 
 /// Segment of the macroblocks being refreshed; all others are in segment 0.
@@ -27,30 +27,30 @@ const UNKNOWN: History = History { still: 0, quality: 127 };
 
 /// How a macroblock was coded, for its history.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Coded {
+pub(super) struct CodedMbHistory {
     /// Predicted from the last frame with zero motion.
     pub(super) is_still: bool,
     /// Coded without coefficients.
     pub(super) is_skipped: bool,
     /// Copied without being examined.
-    pub(super) is_kept: bool,
+    pub(super) is_copied: bool,
     pub(super) qindex: u8,
 }
 
 /// Selects the macroblocks to refresh.
 #[derive(Debug, Default)]
-pub(super) struct Refresh {
+pub(super) struct CyclicRefresh {
     history: Vec<History>,
     /// Segment of each macroblock in the current frame; empty without segmentation.
     map: Vec<u8>,
     /// The map contains MB-tree segments rather than macroblocks to refresh.
-    is_spread: bool,
+    is_mb_tree: bool,
     /// Position at which the next frame continues the scan.
     cursor: usize,
     next_cursor: usize,
 }
 
-impl Refresh {
+impl CyclicRefresh {
     /// Resets the state for `count` macroblocks.
     pub(super) fn reset(&mut self, count: usize) {
         self.history.clear();
@@ -70,7 +70,7 @@ impl Refresh {
     pub(super) fn plan(&mut self, qindex: u8, share_pct: u8) -> Segmentation {
         let count = self.history.len();
         self.map.clear();
-        self.is_spread = false;
+        self.is_mb_tree = false;
         let finer = Self::finer(qindex);
         let mut left = count * usize::from(share_pct.min(100)) / 100;
         let limit = finer.saturating_add(WORTHWHILE);
@@ -103,17 +103,17 @@ impl Refresh {
         }
     }
 
-    /// Alternatively, assigns all macroblocks to segments by their importance; see [`spread()`].
-    pub(super) fn spread(&mut self, qindex: u8, offsets_q4: &[i8]) -> Segmentation {
+    /// Alternatively, assigns all macroblocks to segments by their importance; see [`mb_tree_segments()`].
+    pub(super) fn mb_tree_segments(&mut self, qindex: u8, offsets_q4: &[i8]) -> Segmentation {
         self.next_cursor = self.cursor;
-        self.is_spread = true;
+        self.is_mb_tree = true;
         let known = if offsets_q4.len() == self.history.len() { offsets_q4 } else { &[] };
-        spread(qindex, known, &mut self.map)
+        mb_tree_segments(qindex, known, &mut self.map)
     }
 
     /// Returns whether macroblocks of `segment` are being refreshed.
     pub(super) fn is_refresh(&self, segment: u8) -> bool {
-        segment == REFRESH && !self.is_spread
+        segment == REFRESH && !self.is_mb_tree
     }
 
     /// Returns the assigned segments by macroblock; empty without segmentation.
@@ -132,11 +132,11 @@ impl Refresh {
     }
 
     /// Updates the history with how the macroblocks of a frame were coded, in raster order.
-    pub(super) fn follow(&mut self, coded: impl Iterator<Item = Coded>) {
+    pub(super) fn follow(&mut self, coded: impl Iterator<Item = CodedMbHistory>) {
         self.cursor = self.next_cursor;
         for (h, mb) in self.history.iter_mut().zip(coded) {
             h.still = if mb.is_still { h.still.saturating_add(1) } else { 0 };
-            if mb.is_kept {
+            if mb.is_copied {
                 continue;
             }
             h.quality = match (mb.is_still, mb.is_skipped) {
@@ -151,13 +151,13 @@ impl Refresh {
 mod tests {
     use super::*;
 
-    fn still(qindex: u8) -> Coded {
-        Coded { is_still: true, is_skipped: true, is_kept: false, qindex }
+    fn still(qindex: u8) -> CodedMbHistory {
+        CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex }
     }
 
     #[test]
     fn static_macroblocks_are_refreshed_once_in_turn() {
-        let mut refresh = Refresh::default();
+        let mut refresh = CyclicRefresh::default();
         refresh.reset(100);
         for _ in 0..3 {
             assert!(!refresh.plan(60, 10).enabled);
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_refresh_does_not_change_the_loop_filter() {
-        let mut refresh = Refresh::default();
+        let mut refresh = CyclicRefresh::default();
         refresh.reset(10);
         for _ in 0..4 {
             refresh.follow((0..10).map(|_| still(60)));
@@ -187,15 +187,18 @@ mod tests {
         let plan = refresh.plan(60, 50);
         assert!(plan.enabled);
         assert_eq!([0, REFRESH].map(|segment| plan.level(20, segment)), [20, 20]);
-        assert_eq!([0, REFRESH].map(|segment| plan.qindex(60, segment)), [60, Refresh::finer(60)]);
+        assert_eq!(
+            [0, REFRESH].map(|segment| plan.qindex(60, segment)),
+            [60, CyclicRefresh::finer(60)]
+        );
     }
 
     #[test]
     fn moving_macroblocks_are_not_refreshed() {
-        let mut refresh = Refresh::default();
+        let mut refresh = CyclicRefresh::default();
         refresh.reset(10);
         for _ in 0..8 {
-            refresh.follow((0..10).map(|n| Coded { is_still: n != 4, ..still(80) }));
+            refresh.follow((0..10).map(|n| CodedMbHistory { is_still: n != 4, ..still(80) }));
         }
         assert!(refresh.plan(80, 100).enabled);
         let map = refresh.map();

@@ -5,7 +5,7 @@ use super::super::tables::{
     MV_LONG, MV_LONG_BITS, MV_SHORT, MV_SIGN, MvProbs, PARTITIONING_PROBS, SUB_MV_PROBS,
 };
 use super::super::types::{LumaMode, MotionVector, Partitioning};
-use super::near::{Census, NearVectors};
+use super::near::{NearMvs, NearVectors};
 use codec_core::branch;
 use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
 
@@ -88,17 +88,17 @@ impl MotionVector {
 
 /// Parses an inter mode. Section 16.3. Probabilities are looked up only as needed.
 #[inline(always)]
-pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, census: &Census) -> LumaMode {
+pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near_mvs: &NearMvs) -> LumaMode {
     branch!(
         reader,
-        census.mode_prob(0),
+        near_mvs.mode_prob(0),
         branch!(
             reader,
-            census.mode_prob(1),
+            near_mvs.mode_prob(1),
             branch!(
                 reader,
-                census.mode_prob(2),
-                branch!(reader, census.mode_prob(3), LumaMode::Split, LumaMode::New),
+                near_mvs.mode_prob(2),
+                branch!(reader, near_mvs.mode_prob(3), LumaMode::Split, LumaMode::New),
                 LumaMode::Near
             ),
             LumaMode::Nearest

@@ -12,7 +12,7 @@ const ROUNDS: usize = 6;
 /// much coarser each should be, in sixteenths of octaves of the step), writing to `map`. If no
 /// offset changes the index, segmentation is disabled and `map` is empty. The map's probabilities
 /// and the filter levels are set later.
-pub(super) fn spread(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmentation {
+pub(super) fn mb_tree_segments(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmentation {
     map.clear();
     let mut counts = [0_u32; 256];
     for &offset in offsets_q4 {
@@ -88,7 +88,7 @@ mod tests {
     fn macroblocks_get_a_quantiser_by_importance() {
         let offsets: Vec<i8> = [-32, -32, -32, 0, 0, 16, 16, 16, 31, 33].to_vec();
         let mut map = Vec::new();
-        let segmentation = spread(60, &offsets, &mut map);
+        let segmentation = mb_tree_segments(60, &offsets, &mut map);
         assert!(segmentation.enabled && segmentation.absolute);
         let index = |n: usize| segmentation.qindex(60, map[n]);
         assert_eq!(index(3), 60);
@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn equal_importance_needs_no_segments() {
         let mut map = vec![3];
-        assert!(!spread(40, &[0; 99], &mut map).enabled);
+        assert!(!mb_tree_segments(40, &[0; 99], &mut map).enabled);
         assert!(map.is_empty());
-        assert!(!spread(40, &[], &mut map).enabled);
+        assert!(!mb_tree_segments(40, &[], &mut map).enabled);
         // All offsets are above the highest index.
-        assert!(!spread(127, &[0, 16, 32], &mut map).enabled);
+        assert!(!mb_tree_segments(127, &[0, 16, 32], &mut map).enabled);
     }
 }

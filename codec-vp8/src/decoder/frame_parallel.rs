@@ -15,12 +15,12 @@ use super::super::header::FrameHeader;
 use super::super::residual::MbCoeffs;
 use super::super::rows::mb_rows;
 use super::super::types::{Reference, SubblockInfo};
-use super::frame::FrameTask;
-use super::parse::{MbData, ModeState, ParseTask, TokenState};
-use super::parsed::{ParsedFrame, ParsedRow};
+use super::parse::{MbData, ModeParser, ParseParams, TokenParser};
+use super::parsed_frame::{ParsedFrame, ParsedRow};
+use super::reconstruct::Reconstructor;
 use super::references::References;
-use super::threads::{RowShared, RowSlot, STEP, ThreadRows, lock, recycle};
-use super::{FrameJob, RowsOutcome, Sized, shown};
+use super::row_parallel::{RowParallelState, RowShared, RowSlot, STEP, lock, recycle};
+use super::{FrameParams, MacroblockStats, StreamState, Timing};
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 use codec_core::frame::{Frame, FrameBuf};
@@ -28,60 +28,62 @@ use codec_core::parallel::{Pool, in_order};
 
 /// A frame that is parsed but not reconstructed.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldFrame {
     pub(super) header: FrameHeader,
     pub(super) version: u8,
     pub(super) shown: bool,
-    pub(super) pts: i64,
-    pub(super) duration: Option<u64>,
+    pub(super) timing: Timing,
 }
 
 /// Parsed frames; the memory is reused from frame to frame.
 #[derive(Debug)]
-pub(super) struct HeldFrames {
-    held: Option<Held>,
+pub(super) struct FrameParallelState {
+    held: Option<HeldFrame>,
     /// Macroblocks of `held`.
     mbs: ParsedFrame,
     /// Macroblocks of the frame being parsed.
     next: ParsedFrame,
 }
 
-impl HeldFrames {
+impl FrameParallelState {
     fn new(cols: usize, rows: usize) -> Self {
         Self { held: None, mbs: ParsedFrame::new(cols, rows), next: ParsedFrame::new(cols, rows) }
     }
 
     /// Holds the frame that was just parsed.
-    pub(super) fn hold(&mut self, held: Held) {
+    pub(super) fn hold(&mut self, held: HeldFrame) {
         self.held = Some(held);
         std::mem::swap(&mut self.mbs, &mut self.next);
     }
 }
 
-/// Parses a frame for [`HeldFrames::hold`] and completes the held one. Also returns the latter if
+/// Parses a frame for [`FrameParallelState::hold`] and completes the held one. Also returns the latter if
 /// it is shown.
 pub(super) fn decode<'d>(
-    job: &FrameJob<'_>,
-    sized: &mut Sized,
+    params: &FrameParams<'_>,
+    stream: &mut StreamState,
     modes: BoolDecoder<'d>,
     readers: &mut [BoolDecoder<'d>],
     pool: &dyn Pool,
-) -> (Result<RowsOutcome, Corrupt>, Option<Frame>) {
-    let (cols, rows) = sized.size.macroblocks();
-    let Sized { references, segments, next_segments, parse, probs, mb, ahead, .. } = sized;
-    let HeldFrames { held, mbs, next } = ahead.get_or_insert_with(|| HeldFrames::new(cols, rows));
+) -> (Result<MacroblockStats, Corrupt>, Option<Frame>) {
+    let (cols, rows) = stream.size.macroblocks();
+    let StreamState {
+        references, segments, next_segments, parser, probs, mb, frame_parallel, ..
+    } = stream;
+    let FrameParallelState { held, mbs, next } =
+        frame_parallel.get_or_insert_with(|| FrameParallelState::new(cols, rows));
     let held = held.take();
-    probs.update(&job.header.probs.coeffs);
-    parse.begin_frame(rows);
+    probs.update(&params.header.probs.coeffs);
+    parser.begin_frame(rows);
     next.lists.clear();
     let frame = FrameParse {
-        task: ParseTask::new(job, probs, references.is_some() || held.is_some()),
+        params: ParseParams::new(params, probs, references.is_some() || held.is_some()),
         rows: &next.rows,
         lost_row: AtomicUsize::new(usize::MAX),
     };
     let MbData { subblocks, coeffs, .. } = &mut **mb;
     let mode_stage = Mutex::new(ModeStage {
-        state: &mut parse.modes,
+        state: &mut parser.modes,
         reader: modes,
         segments,
         next_segments,
@@ -90,7 +92,7 @@ pub(super) fn decode<'d>(
         result: Ok(()),
     });
     let token_stage = Mutex::new(TokenStage {
-        state: &mut parse.tokens,
+        state: &mut parser.tokens,
         readers,
         scratch: coeffs,
         list: &mut next.lists.blocks,
@@ -103,53 +105,53 @@ pub(super) fn decode<'d>(
         lock(&token_stage).run(&frame, shared, reconstruction);
     };
     let stages: [Stage<'_>; 2] = [&parse_modes, &parse_tokens];
-    let threads = &mut sized.threads;
-    threads.begin_frame(cols, rows);
+    let row_parallel = &mut stream.row_parallel;
+    row_parallel.begin_frame(cols, rows);
     let shown_frame = match &held {
         None => {
-            run(pool, &threads.rows, &stages, None);
+            run(pool, &row_parallel.rows, &stages, None);
             None
         }
         Some(held) => {
-            let mut target = sized.pool.take();
+            let mut target = stream.pool.take();
             if let Some(target) = Arc::get_mut(&mut target) {
                 let from = (held, &*mbs, references.as_ref());
-                reconstruct(job.kernels, from, target, threads, pool, &stages);
+                reconstruct(params.kernels, from, target, row_parallel, pool, &stages);
             }
-            sized.pool.recycle(target.clone());
-            References::take_in(references, &held.header.references, &target);
-            held.shown.then(|| shown(target, held.pts, held.duration))
+            stream.pool.recycle(target.clone());
+            References::apply(references, &held.header.references, &target);
+            held.shown.then(|| held.timing.frame(target))
         }
     };
     let of_tokens = token_stage.into_inner().unwrap_or_else(PoisonError::into_inner).result;
     let of_modes = mode_stage.into_inner().unwrap_or_else(PoisonError::into_inner).result;
     // Coefficients are parsed only in rows with intact modes, so token errors come first.
-    (of_tokens.and(of_modes).map(|()| parse.outcome()), shown_frame)
+    (of_tokens.and(of_modes).map(|()| parser.stats()), shown_frame)
 }
 
 /// Completes the held frame, if any. Returns it if it is shown.
 pub(super) fn complete(
     kernels: &'static Kernels,
-    sized: &mut Sized,
+    stream: &mut StreamState,
     pool: &dyn Pool,
 ) -> Option<Frame> {
-    let (cols, rows) = sized.size.macroblocks();
-    let ahead = sized.ahead.as_mut()?;
-    let held = ahead.held.take()?;
-    let mut target = sized.pool.take();
+    let (cols, rows) = stream.size.macroblocks();
+    let parallel = stream.frame_parallel.as_mut()?;
+    let held = parallel.held.take()?;
+    let mut target = stream.pool.take();
     if let Some(target) = Arc::get_mut(&mut target) {
-        sized.threads.begin_frame(cols, rows);
-        let from = (&held, &ahead.mbs, sized.references.as_ref());
-        reconstruct(kernels, from, target, &mut sized.threads, pool, &[]);
+        stream.row_parallel.begin_frame(cols, rows);
+        let from = (&held, &parallel.mbs, stream.references.as_ref());
+        reconstruct(kernels, from, target, &mut stream.row_parallel, pool, &[]);
     }
-    sized.pool.recycle(target.clone());
-    References::take_in(&mut sized.references, &held.header.references, &target);
-    held.shown.then(|| shown(target, held.pts, held.duration))
+    stream.pool.recycle(target.clone());
+    References::apply(&mut stream.references, &held.header.references, &target);
+    held.shown.then(|| held.timing.frame(target))
 }
 
 /// State shared by the two parsing stages.
 struct FrameParse<'a> {
-    task: ParseTask<'a>,
+    params: ParseParams<'a>,
     rows: &'a [Mutex<ParsedRow>],
     /// Row at whose end the modes were found to be exhausted, if that is an error.
     lost_row: AtomicUsize,
@@ -157,7 +159,7 @@ struct FrameParse<'a> {
 
 /// The first stage: modes.
 struct ModeStage<'a, 'd> {
-    state: &'a mut ModeState,
+    state: &'a mut ModeParser,
     reader: BoolDecoder<'d>,
     segments: &'a [u8],
     next_segments: &'a mut [u8],
@@ -177,11 +179,11 @@ impl ModeStage<'_, '_> {
                 row.was_lost = self.state.begin_row();
                 for (x, (&old, new)) in old.iter().zip(new).enumerate() {
                     let (reader, scratch) = (&mut self.reader, &mut *self.scratch);
-                    let info = self.state.parse_mb(&frame.task, reader, (x, y), old, scratch);
+                    let info = self.state.parse_mb(&frame.params, reader, (x, y), old, scratch);
                     *new = info.segment;
-                    row.keep_modes(x, &info, scratch, self.list);
+                    row.store_modes(x, &info, scratch, self.list);
                 }
-                let ended = self.state.end_row(&frame.task, &self.reader, y);
+                let ended = self.state.end_row(&frame.params, &self.reader, y);
                 row.is_lost = !matches!(ended, Ok(false));
                 if ended.is_err() {
                     frame.lost_row.store(y, Ordering::Release);
@@ -195,7 +197,7 @@ impl ModeStage<'_, '_> {
 
 /// The second stage: coefficients.
 struct TokenStage<'a, 'd> {
-    state: &'a mut TokenState,
+    state: &'a mut TokenParser,
     readers: &'a mut [BoolDecoder<'d>],
     scratch: &'a mut MbCoeffs,
     list: &'a mut Vec<[i16; 16]>,
@@ -218,7 +220,7 @@ impl TokenStage<'_, '_> {
             if frame.lost_row.load(Ordering::Acquire) <= y {
                 return;
             }
-            self.result = self.run_row(&frame.task, y, &mut lock(row));
+            self.result = self.run_row(&frame.params, y, &mut lock(row));
             if self.result.is_err() {
                 return;
             }
@@ -227,7 +229,7 @@ impl TokenStage<'_, '_> {
 
     fn run_row(
         &mut self,
-        task: &ParseTask<'_>,
+        params: &ParseParams<'_>,
         y: usize,
         row: &mut ParsedRow,
     ) -> Result<(), Corrupt> {
@@ -237,10 +239,10 @@ impl TokenStage<'_, '_> {
         self.state.begin_row(index, row.was_lost);
         for x in 0..row.mbs.len() {
             let info = &row.mbs[x].info;
-            let has_coeffs = self.state.parse_mb(task, reader, x, info, self.scratch);
-            row.keep_coeffs(x, has_coeffs, self.scratch, self.list);
+            let has_coeffs = self.state.parse_mb(params, reader, x, info, self.scratch);
+            row.store_coeffs(x, has_coeffs, self.scratch, self.list);
         }
-        self.state.end_row(task, (index, reader), y, row.is_lost)
+        self.state.end_row(params, (index, reader), y, row.is_lost)
     }
 }
 
@@ -250,27 +252,27 @@ type Stage<'a> = &'a (dyn Fn(&[RowShared], Option<&Reconstruction<'_, '_>>) + Sy
 /// Reconstructs a frame into `target` while running `stages`.
 fn reconstruct(
     kernels: &'static Kernels,
-    (held, mbs, references): (&Held, &ParsedFrame, Option<&References>),
+    (held, mbs, references): (&HeldFrame, &ParsedFrame, Option<&References>),
     target: &mut FrameBuf,
-    threads: &mut ThreadRows,
+    row_parallel: &mut RowParallelState,
     pool: &dyn Pool,
     stages: &[Stage<'_>],
 ) {
     let (cols, _) = target.size().macroblocks();
-    let mut slots = recycle(std::mem::take(&mut threads.slots));
-    let rows_strengths = mb_rows(target).zip(threads.strengths.chunks_exact_mut(cols));
+    let mut slots = recycle(std::mem::take(&mut row_parallel.slots));
+    let rows_strengths = mb_rows(target).zip(row_parallel.strengths.chunks_exact_mut(cols));
     slots.extend(rows_strengths.map(|(row, strengths)| Mutex::new(RowSlot { row, strengths })));
     let reconstruction = Reconstruction {
-        task: FrameTask::new(kernels, &held.header, held.version, references, cols),
+        reconstructor: Reconstructor::new(kernels, &held.header, held.version, references, cols),
         mbs,
-        shared: &threads.rows,
+        shared: &row_parallel.rows,
         slots: &slots,
         begun: AtomicUsize::new(0),
         filtered: Mutex::new(0),
     };
-    run(pool, &threads.rows, stages, Some(&reconstruction));
+    run(pool, &row_parallel.rows, stages, Some(&reconstruction));
     reconstruction.filter_complete_rows();
-    threads.slots = recycle(slots);
+    row_parallel.slots = recycle(slots);
 }
 
 fn run(
@@ -292,7 +294,7 @@ fn run(
 
 /// A frame being reconstructed.
 struct Reconstruction<'a, 'f> {
-    task: FrameTask<'a>,
+    reconstructor: Reconstructor<'a>,
     mbs: &'a ParsedFrame,
     shared: &'a [RowShared],
     slots: &'a [Mutex<RowSlot<'f>>],
@@ -319,7 +321,7 @@ impl Reconstruction<'_, '_> {
         let shared = &self.shared[y];
         let above = y.checked_sub(1).map(|above| &self.shared[above]);
         let count = |mbs: usize| u32::try_from(mbs).unwrap_or(u32::MAX);
-        let cols = self.task.cols;
+        let cols = self.reconstructor.cols;
         let mut slot = lock(&self.slots[y]);
         let mut mb = MbData::default();
         self.mbs.read(y, |mut parsed| {
@@ -331,10 +333,10 @@ impl Reconstruction<'_, '_> {
                 {
                     above.reconstructed.wait_for(count((x + 2).min(cols)));
                 }
-                slot.strengths[x] = self.task.filter.strength(&mb.info);
-                self.task.prefetch((x, y), &slot.row);
+                slot.strengths[x] = self.reconstructor.filter.strength(&mb.info);
+                self.reconstructor.prefetch((x, y), &slot.row);
                 let line = above.map(|above| &above.line);
-                self.task.reconstruct((x, y), &mut mb, line, &mut slot.row);
+                self.reconstructor.reconstruct((x, y), &mut mb, line, &mut slot.row);
                 shared.line.save(x, &slot.row);
                 if (x + 1).is_multiple_of(STEP) && x + 1 < cols {
                     shared.reconstructed.advance(count(x + 1));
@@ -349,13 +351,13 @@ impl Reconstruction<'_, '_> {
     /// is filtered after the next completed row, or at the end.
     fn filter_complete_rows(&self) {
         let Ok(mut filtered) = self.filtered.try_lock() else { return };
-        let cols = u32::try_from(self.task.cols).unwrap_or(u32::MAX);
+        let cols = u32::try_from(self.reconstructor.cols).unwrap_or(u32::MAX);
         while let Some(shared) = self.shared.get(*filtered)
             && shared.reconstructed.done() >= cols
         {
             let mut above = filtered.checked_sub(1).map(|above| lock(&self.slots[above]));
             let RowSlot { row, strengths } = &mut *lock(&self.slots[*filtered]);
-            self.task.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
+            self.reconstructor.filter(strengths, row, above.as_mut().map(|above| &mut above.row));
             *filtered += 1;
         }
     }

@@ -1,16 +1,16 @@
 //! Fast path for macroblocks and frames that are copied unchanged from the last frame.
 
-use super::exchange::AboveInfo;
 use super::row::MbCoder;
-use super::store::{RowStore, SearchMemory};
-use super::tokens::masks_of_empty;
+use super::row_context::AboveInfo;
+use super::store::{RowStore, SearchStats};
+use super::tokenizer::empty_mb_flags;
 use crate::modes::{MvBounds, Neighbours, find_near_vectors};
 use crate::rows::MbRow;
 use crate::types::{LumaMode, MbInfo, Reference};
 use codec_core::frame::FrameBuf;
 
 /// Returns the info of a copied macroblock: last frame, zero motion, no coefficients.
-fn kept_info() -> MbInfo {
+fn copied_info() -> MbInfo {
     MbInfo { luma: LumaMode::Zero, reference: Reference::Last, skip: true, ..MbInfo::default() }
 }
 
@@ -22,12 +22,12 @@ fn count(store: &mut RowStore, macroblocks: u32) {
 }
 
 /// Fills `store` with row `row` of a frame of `cols` by `rows` macroblocks that are all copied.
-pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, usize)) {
+pub(super) fn copy_row(store: &mut RowStore, row: usize, (cols, rows): (usize, usize)) {
     store.clear();
-    store.infos.resize(cols, kept_info());
-    store.memories.resize(cols, SearchMemory::default());
-    let (kept, outside) = (kept_info(), MbInfo::default());
-    let has = |is_there: bool| if is_there { &kept } else { &outside };
+    store.infos.resize(cols, copied_info());
+    store.search_stats.resize(cols, SearchStats::default());
+    let (copied, outside) = (copied_info(), MbInfo::default());
+    let has = |is_there: bool| if is_there { &copied } else { &outside };
     let near = |col: usize| {
         let neighbours = Neighbours {
             above: has(row > 0),
@@ -45,7 +45,7 @@ pub(super) fn keep_row(store: &mut RowStore, row: usize, (cols, rows): (usize, u
 
 impl MbCoder<'_> {
     /// Copies the macroblock at `col` from `last`, the last frame.
-    pub(super) fn keep(
+    pub(super) fn copy_mb(
         &mut self,
         col: usize,
         last: &FrameBuf,
@@ -56,7 +56,7 @@ impl MbCoder<'_> {
         self.col = col;
         self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
         if row > 0 {
-            self.above = self.job.exchange.get(row - 1, col);
+            self.above = self.job.row_context.get(row - 1, col);
         }
         let pixels = &mut self.best.pixels;
         let at = |size: usize| ((size * col).cast_signed(), (size * row).cast_signed());
@@ -70,14 +70,14 @@ impl MbCoder<'_> {
             pixels.chroma.plane_mut(0).copy_from(u);
             pixels.chroma.plane_mut(1).copy_from(v);
         }
-        let info = kept_info();
+        let info = copied_info();
         store.infos.push(info);
-        store.memories.push(SearchMemory::default());
+        store.search_stats.push(SearchStats::default());
         store.nears.push(self.vectors().near);
         count(store, 1);
         self.write_pixels(planes);
 
-        let masks = masks_of_empty(true, self.above.info.nonzero, self.left.info.nonzero);
-        self.tell_neighbours(&info, masks);
+        let masks = empty_mb_flags(true, self.above.info.nonzero, self.left.info.nonzero);
+        self.update_neighbours(&info, masks);
     }
 }

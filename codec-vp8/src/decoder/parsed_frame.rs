@@ -107,7 +107,7 @@ impl ParsedRow {
 
     /// Stores the modes of macroblock `x`.
     #[inline]
-    pub(super) fn keep_modes(
+    pub(super) fn store_modes(
         &mut self,
         x: usize,
         info: &MbInfo,
@@ -127,7 +127,7 @@ impl ParsedRow {
 
     /// Stores the coefficients of macroblock `x`, if it has any, and clears them.
     #[inline]
-    pub(super) fn keep_coeffs(
+    pub(super) fn store_coeffs(
         &mut self,
         x: usize,
         has_coeffs: bool,

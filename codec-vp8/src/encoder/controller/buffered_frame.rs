@@ -8,7 +8,7 @@ use codec_core::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
 
 /// A buffered frame with its request.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct BufferedFrame {
     pub(super) buf: Arc<FrameBuf>,
     pub(super) analysis: FrameAnalysis,
     pub(super) info: PictureInfo,

@@ -34,7 +34,7 @@ pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> Fi
 
 /// Returns the default level at `qindex`: `pct` percent of the AC quantiser step (25 suits most
 /// content), and less for the sharp edges of screen content.
-pub(super) fn usual_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
+pub(super) fn default_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
     let step = AC_STEPS[usize::from(qindex.min(127))];
     let level = if is_screen { step / 10 } else { (step * u16::from(pct.min(100)) + 50) / 100 };
     u8::try_from(level).unwrap_or(63).min(63)
@@ -42,7 +42,7 @@ pub(super) fn usual_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
 
 /// Returns the level with the lowest error near `start`, searched in steps of 4, 2 and 1;
 /// `error_at` returns the error of a level.
-pub(super) fn nearby_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8 {
+pub(super) fn search_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8 {
     let mut known = [None; 64];
     let mut error_at =
         |level: u8| *known[usize::from(level % 64)].get_or_insert_with(|| error_at(level));
@@ -63,14 +63,14 @@ pub(super) fn nearby_level(start: u8, mut error_at: impl FnMut(u8) -> u64) -> u8
 /// Filters rows after they are complete, one at a time and in order, on the thread that completes a
 /// row.
 #[derive(Debug)]
-pub(super) struct FilterChase {
+pub(super) struct RowFilter {
     /// Next row to filter.
     next: Mutex<usize>,
 }
 
 /// Inputs of the filter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FilterWork<'a, 'p> {
+pub(super) struct FilterInput<'a, 'p> {
     pub(super) kernels: &'a Kernels,
     pub(super) params: &'a FilterParams,
     pub(super) rows: &'a [Mutex<MbRow<'p>>],
@@ -78,14 +78,14 @@ pub(super) struct FilterWork<'a, 'p> {
     pub(super) layouts: [Layout; 3],
 }
 
-impl FilterChase {
+impl RowFilter {
     pub(super) fn new() -> Self {
         Self { next: Mutex::new(0) }
     }
 
     /// Filters all complete rows unless another thread is doing so. A row completed in the meantime
     /// is filtered after the next completed row, or by [`Self::finish`].
-    pub(super) fn advance(&self, work: &FilterWork<'_, '_>, is_complete: impl Fn(usize) -> bool) {
+    pub(super) fn advance(&self, work: &FilterInput<'_, '_>, is_complete: impl Fn(usize) -> bool) {
         let Ok(mut next) = self.next.try_lock() else { return };
         while *next < work.rows.len() && is_complete(*next) {
             work.filter(*next);
@@ -94,7 +94,7 @@ impl FilterChase {
     }
 
     /// Filters the remaining rows, all of which must be complete.
-    pub(super) fn finish(&self, work: &FilterWork<'_, '_>) {
+    pub(super) fn finish(&self, work: &FilterInput<'_, '_>) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         while *next < work.rows.len() {
             work.filter(*next);
@@ -106,7 +106,7 @@ impl FilterChase {
     }
 }
 
-impl FilterWork<'_, '_> {
+impl FilterInput<'_, '_> {
     /// Filters row `row`, after which the row above is final.
     fn filter(&self, row: usize) {
         let lock = |n: usize| self.rows[n].lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +135,7 @@ mod tests {
     fn the_best_level_is_found_by_descent_without_repeated_trials() {
         for (start, best) in [(0, 0), (0, 21), (17, 16), (40, 63), (63, 0), (30, 30)] {
             let mut tried = Vec::new();
-            let found = nearby_level(start, |level| {
+            let found = search_level(start, |level| {
                 tried.push(level);
                 u64::from(level.abs_diff(best)).pow(2)
             });

@@ -10,23 +10,23 @@ const MARGIN: (u64, u64) = (9, 8);
 
 /// Time estimates, learned from previous frames.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Effort {
+pub(super) struct SpeedSelector {
     /// Expected microseconds at the fastest speed, times 64: for key frames and for inter frames.
     expected: [Option<u64>; 2],
 }
 
 /// Effort that a frame may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Allowance {
-    pub(super) speed: u8,
+pub(super) struct SpeedChoice {
+    pub(super) level: u8,
     /// Whether there is time to recode the frame.
-    pub(super) again: bool,
+    pub(super) may_recode: bool,
 }
 
-impl Allowance {
+impl SpeedChoice {
     /// Returns the allowance of a frame without a deadline.
-    pub(super) fn unlimited(speed: u8) -> Self {
-        Self { speed, again: true }
+    pub(super) fn without_deadline(level: u8) -> Self {
+        Self { level, may_recode: true }
     }
 }
 
@@ -34,26 +34,26 @@ fn cost(speed: u8) -> u64 {
     COSTS[usize::from(speed).min(COSTS.len() - 1)]
 }
 
-impl Effort {
+impl SpeedSelector {
     /// Returns the slowest speed, from `best` on, at which the frame should meet the deadline.
-    pub(super) fn allow(&self, is_key: bool, best: u8, deadline: &Deadline) -> Allowance {
+    pub(super) fn select(&self, is_key: bool, best: u8, deadline: &Deadline) -> SpeedChoice {
         let [key, inter] = self.expected;
         // Before the first inter frame, only the key frame's time is known, and key frames take
         // longer.
         let expected = if is_key { key } else { inter.or(key.map(|key| key / 2)) };
         let Some(expected) = expected else {
-            return Allowance::unlimited(best);
+            return SpeedChoice::without_deadline(best);
         };
         let takes = |speed| expected.saturating_mul(cost(speed)) / (64 * 64) * MARGIN.0 / MARGIN.1;
         let fastest = u8::try_from(COSTS.len() - 1).unwrap_or(10);
         let speed = (best..fastest).find(|&speed| takes(speed) <= deadline.max_us);
         let speed = speed.unwrap_or(fastest).max(best);
-        Allowance { speed, again: takes(speed).saturating_mul(2) <= deadline.max_us }
+        SpeedChoice { level: speed, may_recode: takes(speed).saturating_mul(2) <= deadline.max_us }
     }
 
     /// Updates the estimate with a frame at `speed`. Longer times take effect immediately, shorter
     /// ones gradually: a late frame is worse than one at too fast a speed.
-    pub(super) fn learn(&mut self, is_key: bool, speed: u8, elapsed_us: u64) {
+    pub(super) fn update(&mut self, is_key: bool, speed: u8, elapsed_us: u64) {
         let now = elapsed_us.saturating_mul(64 * 64) / cost(speed);
         let expected = &mut self.expected[usize::from(!is_key)];
         *expected = Some(match *expected {
@@ -63,7 +63,7 @@ impl Effort {
     }
 
     /// Discards the estimates after a change of the frame size.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 }
@@ -90,14 +90,21 @@ mod tests {
 
     #[test]
     fn late_frames_count_immediately_and_fast_ones_gradually() {
-        let mut effort = Effort::default();
-        effort.learn(false, 5, 8000);
-        assert_eq!(effort.allow(false, 5, &deadline(10_000)), Allowance::unlimited(5).once());
-        effort.learn(false, 5, 30_000);
-        assert_eq!(effort.allow(false, 5, &deadline(10_000)).speed, 10);
+        let mut speed_selector = SpeedSelector::default();
+        speed_selector.update(false, 5, 8000);
+        assert_eq!(
+            speed_selector.select(false, 5, &deadline(10_000)),
+            SpeedChoice::without_deadline(5).once()
+        );
+        speed_selector.update(false, 5, 30_000);
+        assert_eq!(speed_selector.select(false, 5, &deadline(10_000)).level, 10);
         let mut frames = 0;
-        while effort.allow(false, 5, &deadline(10_000)).speed > 5 {
-            effort.learn(false, effort.allow(false, 5, &deadline(10_000)).speed, 5000);
+        while speed_selector.select(false, 5, &deadline(10_000)).level > 5 {
+            speed_selector.update(
+                false,
+                speed_selector.select(false, 5, &deadline(10_000)).level,
+                5000,
+            );
             frames += 1;
         }
         assert!((10..40).contains(&frames), "{frames}");
@@ -105,17 +112,20 @@ mod tests {
 
     #[test]
     fn key_frames_are_estimated_separately() {
-        let mut effort = Effort::default();
-        effort.learn(true, 3, 90_000);
-        assert_eq!(effort.allow(false, 3, &deadline(60_000)).speed, 3);
-        effort.learn(false, 3, 20_000);
-        assert_eq!(effort.allow(true, 3, &deadline(60_000)).speed, 5);
-        assert_eq!(effort.allow(false, 3, &deadline(60_000)), Allowance::unlimited(3));
+        let mut speed_selector = SpeedSelector::default();
+        speed_selector.update(true, 3, 90_000);
+        assert_eq!(speed_selector.select(false, 3, &deadline(60_000)).level, 3);
+        speed_selector.update(false, 3, 20_000);
+        assert_eq!(speed_selector.select(true, 3, &deadline(60_000)).level, 5);
+        assert_eq!(
+            speed_selector.select(false, 3, &deadline(60_000)),
+            SpeedChoice::without_deadline(3)
+        );
     }
 
-    impl Allowance {
+    impl SpeedChoice {
         fn once(self) -> Self {
-            Self { again: false, ..self }
+            Self { may_recode: false, ..self }
         }
     }
 }

@@ -52,20 +52,20 @@ pub(super) const LUMA_WHOLE: u8 = 3;
 const Y2_BIT: u16 = 1 << 8;
 
 /// Returns the neighbour masks after a macroblock without coefficients, given the masks before it.
-pub(super) fn masks_of_empty(has_y2: bool, above: u16, left: u16) -> (u16, u16) {
+pub(super) fn empty_mb_flags(has_y2: bool, above: u16, left: u16) -> (u16, u16) {
     if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
 }
 
 /// Scratch memory for tokenising one macroblock at a time.
 #[derive(Debug)]
-pub(super) struct TokenDesk {
+pub(super) struct Tokenizer {
     /// Counts over all macroblocks since the last reset.
     pub(super) counts: TokenCounts,
     /// Tokens of one macroblock.
     tokens: [u16; ROOM],
 }
 
-impl Default for TokenDesk {
+impl Default for Tokenizer {
     fn default() -> Self {
         Self { counts: TokenCounts::default(), tokens: [0; _] }
     }
@@ -74,13 +74,13 @@ impl Default for TokenDesk {
 impl RowStore {
     /// Counts and stores the tokens of a macroblock with coefficients. Returns the masks of
     /// non-empty blocks for the neighbours below and to the right.
-    pub(super) fn put_levels(
+    pub(super) fn tokenize(
         &mut self,
         mb: &CodedMb,
         levels: &MbLevels,
-        desk: &mut TokenDesk,
+        tokenizer: &mut Tokenizer,
     ) -> (u16, u16) {
-        let TokenDesk { counts, tokens } = desk;
+        let Tokenizer { counts, tokens } = tokenizer;
         let flags = BlockFlags::of(mb);
         let empty = flags.empty_tokens();
         // Y2 comes first in coding order; without it, everything starts one position later.
@@ -147,13 +147,13 @@ mod tests {
     #[test]
     fn tokens_are_counted_in_the_context_of_the_previous_level() {
         const END: usize = 11;
-        let (mut store, mut desk) = (RowStore::with_cols(1), TokenDesk::default());
+        let (mut store, mut tokenizer) = (RowStore::with_cols(1), Tokenizer::default());
         let mut levels = MbLevels::default();
         levels.luma.0[0][1..5].copy_from_slice(&[1, 0, -70, 2]);
         let mut mb = CodedMb { eobs: [0; 25], has_y2: true, above: 3, left: 3 };
         mb.eobs[0] = 5;
-        store.put_levels(&mb, &levels, &mut desk);
-        let at = |n: usize, context: usize| desk.counts.of(0, usize::from(BANDS[n]), context);
+        store.tokenize(&mb, &levels, &mut tokenizer);
+        let at = |n: usize, context: usize| tokenizer.counts.of(0, usize::from(BANDS[n]), context);
         assert_eq!(at(1, 2)[1], 1);
         assert_eq!(at(2, 1)[0], 1);
         assert_eq!(at(3, 0)[10], 1);

@@ -55,7 +55,7 @@ struct Cell {
 
 /// Cells of two rows.
 #[derive(Debug, Default)]
-pub(super) struct Exchange {
+pub(super) struct RowContext {
     rows: [Vec<Cell>; 2],
 }
 
@@ -85,7 +85,7 @@ fn unpack_mv(bits: u64) -> MotionVector {
 }
 
 impl AboveInfo {
-    /// Returns the fields that the census of neighbouring vectors uses.
+    /// Returns the fields that the near vector search uses.
     pub(super) fn mb(&self) -> MbInfo {
         MbInfo { luma: self.luma, reference: self.reference, mv: self.mv, ..MbInfo::default() }
     }
@@ -109,7 +109,7 @@ impl AboveInfo {
     }
 }
 
-impl Exchange {
+impl RowContext {
     /// Resizes to rows of `cols` macroblocks.
     pub(super) fn resize(&mut self, cols: usize) {
         for row in &mut self.rows {
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn the_row_below_gets_the_stored_data() {
-        let mut exchange = Exchange::default();
-        exchange.resize(3);
+        let mut row_context = RowContext::default();
+        row_context.resize(3);
         for (n, &luma) in LUMA_MODES.iter().enumerate() {
             let step = i16::try_from(n).unwrap();
             let info = AboveInfo {
@@ -196,10 +196,10 @@ mod tests {
                 mvs: [-2, -1, 0, 1].map(|x| MotionVector::new(x, step)),
                 modes: std::array::from_fn(|i| SubblockMode::ALL[(i + n) % 10]),
             };
-            exchange.put(7, 2, &above, &bottom);
-            let got = exchange.get(7, 2);
+            row_context.put(7, 2, &above, &bottom);
+            let got = row_context.get(7, 2);
             assert_eq!((got.luma, got.u, got.v, got.info), ([3; 16], [4; 8], [5; 8], info));
-            let got = exchange.bottom(7, 2, &info);
+            let got = row_context.bottom(7, 2, &info);
             assert_eq!(got.modes, bottom.modes);
             let mvs = if luma == LumaMode::Split { bottom.mvs } else { [info.mv; 4] };
             assert_eq!(got.mvs, mvs);

@@ -15,7 +15,7 @@ const CALM_Q8: u64 = 128;
 
 /// Detects stable scenes from coded frames.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BackgroundWatch {
+pub(super) struct GoldenUpdates {
     stable_frames: u32,
     /// Frames since the last update, including this one.
     age: u32,
@@ -28,7 +28,7 @@ pub(super) struct BackgroundWatch {
     calm_q8: u64,
 }
 
-impl BackgroundWatch {
+impl GoldenUpdates {
     /// Returns whether the next frame should update golden; `most` is the maximum number of frames
     /// between updates.
     pub(super) fn is_due(&self, most: Option<u32>) -> bool {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_static_scene_updates_golden_once_and_not_on_a_timer() {
-        let mut watch = BackgroundWatch::default();
+        let mut watch = GoldenUpdates::default();
         let moving = FrameReport { zero_motion: 10, ..STILL };
         watch.coded(&moving, 100);
         for _ in 0..STABLE_FRAMES {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn golden_is_updated_within_its_maximum_age() {
-        let mut watch = BackgroundWatch::default();
+        let mut watch = GoldenUpdates::default();
         let moving = FrameReport { zero_motion: 10, ..STILL };
         for _ in 0..2 {
             assert!(!watch.is_due(Some(3)));
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_completed_refresh_triggers_an_update() {
-        let mut watch = BackgroundWatch::default();
+        let mut watch = GoldenUpdates::default();
         for _ in 0..STABLE_FRAMES {
             watch.coded(&FrameReport { refreshed: 10, ..STILL }, 100);
         }
