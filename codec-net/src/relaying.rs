@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use codec_webrtc::turn::{Received, TurnClient, TurnConfig, TurnEvent};
+use codec_webrtc::turn::{TurnClient, TurnConfig, TurnEvent, TurnInput};
 use codec_webrtc::{LocalCandidate, Transmit};
 
 /// Requested lifetime of an allocation.
@@ -90,7 +90,7 @@ impl Relaying {
             return Came::FromElsewhere;
         }
         match (self.client.handle_datagram(now, source, datagram), self.relayed) {
-            (Received::Data { from, payload }, Some(relayed)) => {
+            (TurnInput::Data { from, payload }, Some(relayed)) => {
                 Came::PassedOn { from, relayed, payload }
             }
             _ => Came::Handled,

@@ -21,10 +21,10 @@ pub use ladder::{Preference, Rung};
 pub use limitation::{Limitation, LimitationDurations};
 pub use quality::QualityThresholds;
 
-use cpu::CpuJudge;
+use cpu::CpuDetector;
 use ladder::Ladder;
 use limitation::Durations;
-use quality::QualityJudge;
+use quality::QualityDetector;
 
 /// Settings of an [`Adapter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub struct FrameReport {
 
 /// Settings for the encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Instruction {
+pub struct EncoderSettings {
     /// Target bitrate.
     pub bitrate: Bitrate,
     /// Resolution and frame rate.
@@ -93,10 +93,10 @@ pub struct Instruction {
 pub struct Adapter {
     enough: Bitrate,
     ladder: Ladder,
-    quality: QualityJudge,
-    cpu: CpuJudge,
+    quality: QualityDetector,
+    cpu: CpuDetector,
     bitrate: Option<Bitrate>,
-    told: Option<Instruction>,
+    told: Option<EncoderSettings>,
     durations: Durations,
     size_changes: u64,
 }
@@ -131,8 +131,8 @@ impl Adapter {
         let ladder = Ladder::new(&config);
         Ok(Self {
             enough: config.enough,
-            quality: QualityJudge::new(config.quality),
-            cpu: CpuJudge::new(config.cpu),
+            quality: QualityDetector::new(config.quality),
+            cpu: CpuDetector::new(config.cpu),
             ladder,
             bitrate: None,
             told: None,
@@ -157,7 +157,7 @@ impl Adapter {
 
     /// Returns new encoder settings if they changed. Call it before each frame; returns `None`
     /// until the first bitrate is set.
-    pub fn poll(&mut self, now: Duration) -> Option<Instruction> {
+    pub fn poll(&mut self, now: Duration) -> Option<EncoderSettings> {
         let bitrate = self.bitrate?;
         let before = self.rung_index();
         self.quality.step(now, before, bitrate, &self.ladder);
@@ -170,7 +170,7 @@ impl Adapter {
         let limitation = self.limitation(bitrate);
         self.durations.update(now, limitation);
         let rung = self.ladder.rung(after);
-        let next = Instruction { bitrate, rung, speed_up: self.cpu.speed_up(), limitation };
+        let next = EncoderSettings { bitrate, rung, speed_up: self.cpu.speed_up(), limitation };
         if self.told == Some(next) {
             return None;
         }

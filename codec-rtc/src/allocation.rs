@@ -47,7 +47,7 @@ impl Default for AllocationConfig {
 
 /// Current overhead of video: FEC and retransmissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Repair {
+pub struct RepairOverhead {
     /// FEC overhead as a share of the video bitrate, 0..=1.
     pub fec: f64,
     /// Recent retransmission rate, headers included.
@@ -127,7 +127,7 @@ impl Allocator {
     }
 
     /// Divides `estimate`.
-    pub fn allocate(&mut self, estimate: Bitrate, repair: Repair) -> Allocation {
+    pub fn allocate(&mut self, estimate: Bitrate, repair: RepairOverhead) -> Allocation {
         let total = bps(estimate);
         let (audio, audio_overhead) = self.audio(total);
         let left = (total - audio - audio_overhead).max(0.0);
@@ -156,7 +156,13 @@ impl Allocator {
         (wanted.clamp(bps(least), bps(most)), overhead)
     }
 
-    fn video(&mut self, parts: &mut Allocation, left: f64, range: (f64, f64), repair: Repair) {
+    fn video(
+        &mut self,
+        parts: &mut Allocation,
+        left: f64,
+        range: (f64, f64),
+        repair: RepairOverhead,
+    ) {
         let (least, most) = range;
         let fec_share = if repair.fec.is_finite() { repair.fec.clamp(0.0, 1.0) } else { 0.0 };
         let again = bps(repair.retransmission).min(MAX_REPAIR * left);
@@ -211,7 +217,8 @@ fn rate(bps: f64) -> Bitrate {
 mod tests {
     use super::*;
 
-    const PLAIN: Repair = Repair { fec: 0.0, retransmission: Bitrate(0), frame_rate: 30.0 };
+    const PLAIN: RepairOverhead =
+        RepairOverhead { fec: 0.0, retransmission: Bitrate(0), frame_rate: 30.0 };
 
     fn sum(parts: &Allocation) -> u64 {
         let Allocation { audio, video, fec, retransmission, overhead, unused, .. } = *parts;
@@ -223,7 +230,7 @@ mod tests {
         let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
         let again = Bitrate::kbps(80);
         for kbps in [100, 150, 300, 800, 2000, 10_000, 40_000] {
-            for repair in [PLAIN, Repair { fec: 0.3, retransmission: again, ..PLAIN }] {
+            for repair in [PLAIN, RepairOverhead { fec: 0.3, retransmission: again, ..PLAIN }] {
                 let parts = allocator.allocate(Bitrate::kbps(kbps), repair);
                 let (sum, whole) = (sum(&parts), kbps * 1000);
                 assert!(sum <= whole && sum + 2000 + whole / 50 > whole, "{kbps}: {parts:?}");
@@ -255,11 +262,14 @@ mod tests {
     #[test]
     fn fec_and_retransmissions_take_at_most_half() {
         let mut allocator = Allocator::new(AllocationConfig::default()).unwrap();
-        let wild =
-            Repair { fec: f64::INFINITY, retransmission: Bitrate(u64::MAX), frame_rate: 0.0 };
+        let wild = RepairOverhead {
+            fec: f64::INFINITY,
+            retransmission: Bitrate(u64::MAX),
+            frame_rate: 0.0,
+        };
         let parts = allocator.allocate(Bitrate::kbps(1000), wild);
         assert!(parts.video.as_kbps() > 380 && parts.retransmission.as_kbps() < 460, "{parts:?}");
-        let heavy = Repair { fec: 1.0, ..PLAIN };
+        let heavy = RepairOverhead { fec: 1.0, ..PLAIN };
         let parts = allocator.allocate(Bitrate::kbps(1000), heavy);
         assert!((440..470).contains(&parts.fec.as_kbps()), "{parts:?}");
         let alone = AllocationConfig { video: None, ..AllocationConfig::default() };

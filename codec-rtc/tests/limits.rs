@@ -7,7 +7,7 @@ use std::time::Duration;
 use codec_core::codec::{FrameKind, Packet, PacketMeta};
 use codec_rtc::extension::Map;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
-use codec_rtc::recovery::{NackConfig, Nacker, PacketOrigin};
+use codec_rtc::recovery::{NackConfig, NackGenerator, PacketOrigin};
 use codec_rtc::rng::Rng;
 use codec_rtc::rtcp::{self, Nack, Pli, Remb};
 use codec_rtc::rtp::{self, Header, Malformed};
@@ -121,19 +121,19 @@ fn frames_of_more_than_8_mib_are_dropped() {
 
 #[test]
 fn at_most_1000_packets_are_missing_and_none_for_more_than_10_000_others() {
-    let asked = |nacker: &mut Nacker| {
+    let asked = |nacker: &mut NackGenerator| {
         let mut out = Vec::new();
         nacker.poll(ms(70), &mut out);
         out
     };
-    let mut nacker = Nacker::new(NackConfig::default());
+    let mut nacker = NackGenerator::new(NackConfig::default());
     nacker.push(ms(0), 0, PacketOrigin::Media);
     nacker.push(ms(0), 2500, PacketOrigin::Media);
     let missing = asked(&mut nacker);
     assert_eq!((missing.len(), missing[0]), (1000, 1500), "the newest packets");
 
     for (others, is_missing) in [(10_000, true), (10_001, false)] {
-        let mut nacker = Nacker::new(NackConfig::default());
+        let mut nacker = NackGenerator::new(NackConfig::default());
         nacker.push(ms(0), 0, PacketOrigin::Media);
         for sequence in 2..2 + others {
             nacker.push(ms(0), sequence, PacketOrigin::Media);

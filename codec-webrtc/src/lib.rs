@@ -89,22 +89,23 @@
 
 #![forbid(unsafe_code)]
 
+mod address_filter;
 mod certificate;
 mod config;
 mod event;
 mod extension;
-mod guard;
-mod lines;
+mod media_sections;
 mod peer;
 mod provider;
 mod red;
 mod sdp;
-mod sdp_error;
+mod sdp_parse_error;
 pub mod turn;
 
 #[cfg(test)]
 mod tests;
 
+pub use address_filter::Counters;
 pub use certificate::{Certificate, CertificateError};
 pub use config::{
     ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan, PeerConfig, PeerLimits,
@@ -114,7 +115,6 @@ pub use event::{
     Kind, Media, Mid, NegotiatedCodec, PathStats, ReceivedStats, RtpPacket, SenderReport,
     SentStats, Stats,
 };
-pub use guard::Counters;
-pub use lines::OfferedLine;
+pub use media_sections::OfferedSection;
 pub use peer::{Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

@@ -5,9 +5,9 @@
 //! codec. ULPFEC is only sent within RED, so that str0m need not know its payload type.
 
 /// Codec that represents RED in str0m.
-pub(super) const STAND_IN: str0m::format::Codec = str0m::format::Codec::H266;
+pub(super) const RED_SUBSTITUTE: str0m::format::Codec = str0m::format::Codec::H266;
 /// Its name and that of RED, with the video clock rate.
-const STAND_IN_NAME: &str = "H266/90000";
+const RED_SUBSTITUTE_NAME: &str = "H266/90000";
 const RED: &str = "red/90000";
 const ULPFEC: &str = "ulpfec/90000";
 
@@ -16,7 +16,7 @@ pub(super) const OFFERED: (u8, u8, u8) = (98, 101, 99);
 
 /// Converts the SDP of the remote endpoint for str0m; returns it with the payload type of ULPFEC if
 /// both it and RED are present.
-pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
+pub(super) fn to_stack(sdp: &str) -> (String, Option<u8>) {
     let mut out = String::with_capacity(sdp.len() + 64);
     let mut found = None;
     for section in sections(sdp) {
@@ -26,11 +26,11 @@ pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
         for line in section {
             match (rtpmap(line), both.filter(|_| is_video)) {
                 // The actual codec becomes an unknown one.
-                (Some((pt, name)), _) if is_named(name, STAND_IN_NAME) => {
-                    push(&mut out, &format!("a=rtpmap:{pt} x-{STAND_IN_NAME}"));
+                (Some((pt, name)), _) if is_named(name, RED_SUBSTITUTE_NAME) => {
+                    push(&mut out, &format!("a=rtpmap:{pt} x-{RED_SUBSTITUTE_NAME}"));
                 }
                 (Some((pt, _)), Some((red, _))) if pt == red => {
-                    push(&mut out, &format!("a=rtpmap:{red} {STAND_IN_NAME}"));
+                    push(&mut out, &format!("a=rtpmap:{red} {RED_SUBSTITUTE_NAME}"));
                     // Feedback of the section also applies to RED; without it, str0m would send
                     // padding for probes in another stream.
                     if has_feedback {
@@ -49,10 +49,10 @@ pub(super) fn hide(sdp: &str) -> (String, Option<u8>) {
 }
 
 /// Converts the SDP of str0m for the remote endpoint. `ulpfec`: payload type used with RED.
-pub(super) fn show(sdp: &str, ulpfec: Option<u8>) -> String {
+pub(super) fn from_stack(sdp: &str, ulpfec: Option<u8>) -> String {
     let mut out = String::with_capacity(sdp.len() + 64);
     for section in sections(sdp) {
-        let red = payload_type(&section, STAND_IN_NAME);
+        let red = payload_type(&section, RED_SUBSTITUTE_NAME);
         let Some((red, ulpfec)) = red.zip(ulpfec) else {
             section.iter().for_each(|line| push(&mut out, line));
             continue;
@@ -144,7 +144,7 @@ mod tests {
             a=fmtp:117 apt=116
             a=rtpmap:118 ulpfec/90000",
         );
-        let (hidden, ulpfec) = hide(&offer);
+        let (hidden, ulpfec) = to_stack(&offer);
         assert_eq!(ulpfec, Some(118));
         let stack = lines(
             "v=0
@@ -180,16 +180,16 @@ mod tests {
             a=rtpmap:117 rtx/90000
             a=fmtp:117 apt=116",
         );
-        assert_eq!(show(&answer, ulpfec), shown);
+        assert_eq!(from_stack(&answer, ulpfec), shown);
     }
 
     #[test]
     fn red_or_ulpfec_alone_is_unchanged() {
         let only = "m=video 9 x 116\r\na=rtpmap:116 red/90000\r\n";
-        assert_eq!(hide(only), (only.to_owned(), None));
+        assert_eq!(to_stack(only), (only.to_owned(), None));
         let other = "m=video 9 x 118\r\na=rtpmap:118 ulpfec/90000\r\na=rtpmap:300 red/90000\r\n";
-        assert_eq!(hide(other), (other.to_owned(), None));
+        assert_eq!(to_stack(other), (other.to_owned(), None));
         let none = "v=0\r\nm=video 9 x 96\r\na=rtpmap:96 VP8/90000\r\n";
-        assert_eq!(show(none, Some(99)), none);
+        assert_eq!(from_stack(none, Some(99)), none);
     }
 }

@@ -15,7 +15,7 @@ use codec_core::frame::{Picture, Rational, Size};
 
 use codec_rtc::congestion::{Controller, ControllerConfig, PacketKind, PacketReport};
 use codec_rtc::jitter::audio::{
-    AudioBuffer, AudioBufferConfig, Incoming, MAX_DELAY, MAX_PACKETS, PULL_FRAMES,
+    AudioBuffer, AudioBufferConfig, MAX_DELAY, MAX_PACKETS, PULL_FRAMES, ReceivedAudio,
 };
 use codec_rtc::packet::vp8::{Depacketizer, DepacketizerConfig, Descriptor, MediaClock};
 use codec_rtc::rtp;
@@ -442,7 +442,7 @@ pub fn audio_buffer(data: &[u8]) {
         let copy = tail.get(..usize::from(copies)).unwrap_or(tail);
         buffer.push(
             now,
-            &Incoming {
+            &ReceivedAudio {
                 ssrc: u32::from(ssrc == 0),
                 payload_type: [111, 111, 0, 13][usize::from(kind & 3)],
                 sequence,

@@ -7,7 +7,7 @@ use codec_audio::{
     SampleKind, Samples, Signal,
 };
 use codec_core::codec::Bitrate;
-use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig, AudioBufferStats, Incoming};
+use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig, AudioBufferStats, ReceivedAudio};
 use codec_rtc::link::{Jitter, JitterShape, Link, LinkConfig, Loss, RateTrace};
 use codec_tests::sound::{decoder, encode, encoder, format, voice};
 use codec_tests::{data, fuzz, rng};
@@ -72,7 +72,7 @@ fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Heard {
             let copies: Vec<_> = (at.saturating_sub(depth)..at)
                 .map(|copy| (PACKET * (at - copy) as u32, &packets[copy].data[..]))
                 .collect();
-            let incoming = Incoming {
+            let incoming = ReceivedAudio {
                 ssrc: 1,
                 payload_type: 111,
                 sequence: (65_000 + at) as u16,

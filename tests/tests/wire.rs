@@ -1,6 +1,6 @@
 //! Unauthenticated bytes from the network.
 
-use codec_rtc::extension::dependency::{Describer, FrameReferences, Writer};
+use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer};
 use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, Label, Map};
 use codec_rtc::packet::{Format, red, rtx};
 use codec_rtc::rtcp::{Bye, Fir, FirEntry, Nack, Packet, Pli, Remb, Sdes, Twcc, write_compound};
@@ -55,7 +55,7 @@ fn damaged_rtcp_is_reported_and_never_panics() {
 
 #[test]
 fn damaged_extensions_and_descriptors_never_panic() {
-    let mut describer = Describer::new(3, Some((640, 360))).unwrap();
+    let mut describer = DescriptorBuilder::new(3, Some((640, 360))).unwrap();
     let mut writer = Writer::default();
     let mut descriptors = Vec::new();
     for (number, temporal_id) in [(0, 0), (1, 2), (2, 1), (3, 2), (4, 0), (900, 0)] {
@@ -110,7 +110,7 @@ fn damaged_redundancy_and_retransmission_never_panic() {
     let mut packet = Vec::new();
     rtp::write(&rtp::Header { payload_type: 96, ..rtp::Header::default() }, &mut packet);
     packet.extend([7; 30]);
-    let mut wrapper = rtx::Wrapper { ssrc: 2, payload_type: 97, sequence: 0 };
+    let mut wrapper = rtx::RtxStream { ssrc: 2, payload_type: 97, sequence: 0 };
     let mut again = Vec::new();
     wrapper.wrap(&packet, &mut again).unwrap();
     let seeds = [redundant, again];

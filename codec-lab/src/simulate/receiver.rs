@@ -7,7 +7,9 @@ use codec_core::frame::Frame;
 use codec_rtc::packet::vp8::{
     AssembledFrame, Completeness, Counters, Decodable, Depacketizer, DepacketizerConfig, MediaClock,
 };
-use codec_rtc::recovery::{KeyFrameRequester, NackConfig, NackCounters, Nacker, PacketOrigin};
+use codec_rtc::recovery::{
+    KeyFrameRequester, NackConfig, NackCounters, NackGenerator, PacketOrigin,
+};
 use codec_rtc::rtp;
 
 use super::options::{OnLoss, Recovery};
@@ -15,7 +17,7 @@ use super::sender::Feedback;
 use super::settings::Settings;
 
 /// A frame from the depacketiser.
-pub(super) struct Incoming {
+pub(super) struct ReceivedAudio {
     pub(super) frame: AssembledFrame,
     /// The decoded frame.
     pub(super) picture: Option<Frame>,
@@ -26,7 +28,7 @@ pub(super) struct Incoming {
 
 pub(super) struct Receiver {
     depacketizer: Depacketizer,
-    nacker: Option<Nacker>,
+    nacker: Option<NackGenerator>,
     requester: Option<KeyFrameRequester>,
     decoder: Box<dyn VideoDecoder>,
     conceals: bool,
@@ -44,7 +46,7 @@ impl Receiver {
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
-            Nacker::new(NackConfig {
+            NackGenerator::new(NackConfig {
                 wait: (wait, wait),
                 retry: (retry, retry),
                 rtt: round_trip,
@@ -78,7 +80,7 @@ impl Receiver {
 
     /// Returns the next frame that is complete or abandoned by `now`, decoded. With `ends`,
     /// abandons all incomplete frames.
-    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<Incoming> {
+    pub(super) fn poll(&mut self, now: Duration, ends: bool) -> Option<ReceivedAudio> {
         let mut next = self.depacketizer.poll_frame(now);
         if next.is_none() && ends {
             next = self.depacketizer.finish();
@@ -95,7 +97,8 @@ impl Receiver {
             Completeness::Headless => false,
             _ => is_good || self.conceals,
         };
-        let mut incoming = Incoming { frame, picture: None, concealed_mbs: 0, was_tried: is_tried };
+        let mut incoming =
+            ReceivedAudio { frame, picture: None, concealed_mbs: 0, was_tried: is_tried };
         if is_tried {
             self.decodes += 1;
             // A frame that the decoder rejects is not shown and counts as lost.
@@ -134,7 +137,7 @@ impl Receiver {
         let asks = self.requester.as_ref().filter(|_| live);
         [
             self.depacketizer.poll_timeout(),
-            self.nacker.as_ref().and_then(Nacker::poll_timeout),
+            self.nacker.as_ref().and_then(NackGenerator::poll_timeout),
             asks.and_then(KeyFrameRequester::poll_timeout),
         ]
         .into_iter()
@@ -147,6 +150,6 @@ impl Receiver {
     }
 
     pub(super) fn nacks(&self) -> NackCounters {
-        self.nacker.as_ref().map(Nacker::counters).unwrap_or_default()
+        self.nacker.as_ref().map(NackGenerator::counters).unwrap_or_default()
     }
 }

@@ -11,7 +11,7 @@ use codec_core::codec::{
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_rtc::adaptation::{AdaptationConfig, Adapter, FrameReport};
-use codec_rtc::allocation::{AllocationConfig, Allocator, Repair};
+use codec_rtc::allocation::{AllocationConfig, Allocator, RepairOverhead};
 
 use super::media::{VIDEO_HZ, VideoFrame};
 use super::room::Budget;
@@ -121,7 +121,8 @@ impl Coder {
             ..AllocationConfig::default()
         };
         let fec = if budget.corrected { FEC_SHARE } else { 0.0 };
-        let repair = Repair { fec, frame_rate: self.frame_rate, ..Repair::default() };
+        let repair =
+            RepairOverhead { fec, frame_rate: self.frame_rate, ..RepairOverhead::default() };
         // Such settings are always valid.
         let Ok(mut allocator) = Allocator::new(config) else { return most };
         allocator.allocate(rate, repair).video

@@ -46,7 +46,7 @@ impl CpuThresholds {
 
 /// Selects a rung and a speed-up from the CPU usage.
 #[derive(Clone, Debug)]
-pub(super) struct CpuJudge {
+pub(super) struct CpuDetector {
     thresholds: CpuThresholds,
     usage: f64,
     frames: u32,
@@ -59,7 +59,7 @@ pub(super) struct CpuJudge {
     hold_up: Duration,
 }
 
-impl CpuJudge {
+impl CpuDetector {
     pub(super) fn new(thresholds: CpuThresholds) -> Self {
         Self {
             thresholds,

@@ -83,7 +83,7 @@ impl QualityThresholds {
 
 /// Selects a rung from the quantiser and the bitrate.
 #[derive(Clone, Debug)]
-pub(super) struct QualityJudge {
+pub(super) struct QualityDetector {
     thresholds: QualityThresholds,
     rung: usize,
     frames: VecDeque<(Duration, Option<u8>)>,
@@ -95,7 +95,7 @@ pub(super) struct QualityJudge {
     hold_up: Duration,
 }
 
-impl QualityJudge {
+impl QualityDetector {
     pub(super) fn new(thresholds: QualityThresholds) -> Self {
         Self {
             thresholds,

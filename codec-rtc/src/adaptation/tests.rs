@@ -9,8 +9,8 @@ const fn ms(ms: u64) -> Duration {
 struct Run {
     adapter: Adapter,
     now: Duration,
-    instruction: Option<Instruction>,
-    changes: Vec<(u64, Instruction)>,
+    instruction: Option<EncoderSettings>,
+    changes: Vec<(u64, EncoderSettings)>,
     /// Encode time per million pixels at the base speed.
     megapixel_ms: f64,
 }
@@ -35,7 +35,7 @@ impl Run {
                     self.changes.push((u64::try_from(self.now.as_millis()).unwrap(), next));
                 }
             }
-            let Instruction { bitrate, rung, speed_up, .. } = self.instruction.unwrap();
+            let EncoderSettings { bitrate, rung, speed_up, .. } = self.instruction.unwrap();
             let pixels = rung.size.pixels() as f64;
             let bits = bitrate.0 as f64 / (pixels * rung.frame_rate);
             // About 0.1 bits per pixel at qindex 35, 0.02 at 110.

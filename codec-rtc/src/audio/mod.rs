@@ -2,4 +2,4 @@
 
 mod resilience;
 
-pub use resilience::{AudioLink, Resilience};
+pub use resilience::{LinkConditions, Resilience};

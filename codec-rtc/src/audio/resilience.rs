@@ -37,7 +37,7 @@ const FRAMES: [(u32, u64); 3] = [(60, 24_000), (40, 36_000), (20, 128_000)];
 
 /// Conditions of the network path, from receiver reports and the bandwidth estimate.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AudioLink {
+pub struct LinkConditions {
     /// Share of packets lost over the last seconds, 0..=1.
     pub loss: f64,
     /// Mean number of consecutive packets lost, at least 1.
@@ -95,7 +95,7 @@ impl Resilience {
     /// Returns the next settings, given those in force (`self`). Stable: the same link yields the
     /// same settings when called again.
     #[must_use]
-    pub fn next(self, link: &AudioLink) -> Self {
+    pub fn next(self, link: &LinkConditions) -> Self {
         let loss = if link.loss.is_finite() { link.loss.clamp(0.0, 1.0) } else { 0.0 };
         let frame = self.next_frame(link.bitrate.0, loss);
         let wanted = if link.red { self.next_depth(loss, link.burst) } else { 0 };
@@ -172,12 +172,12 @@ fn codec_bits(all: u64, frame: FrameLength, red_depth: u8) -> u64 {
 mod tests {
     use super::*;
 
-    fn link(loss: f64, kbps: u64) -> AudioLink {
-        AudioLink { loss, burst: 1.0, bitrate: Bitrate::kbps(kbps), red: true }
+    fn link(loss: f64, kbps: u64) -> LinkConditions {
+        LinkConditions { loss, burst: 1.0, bitrate: Bitrate::kbps(kbps), red: true }
     }
 
     /// Settings for this link; they must be stable after one step.
-    fn settled(from: Resilience, link: &AudioLink) -> Resilience {
+    fn settled(from: Resilience, link: &LinkConditions) -> Resilience {
         let next = from.next(link);
         assert_eq!(next.next(link), next, "must be stable");
         next
@@ -192,9 +192,9 @@ mod tests {
             let next = settled(Resilience { fec: false, ..start }, &link(loss, 100));
             assert_eq!((next.expected_loss_pct, next.fec, next.red_depth), (expected, fec, depth));
         }
-        let bursts = AudioLink { burst: 3.0, ..link(0.06, 100) };
+        let bursts = LinkConditions { burst: 3.0, ..link(0.06, 100) };
         assert_eq!(settled(start, &bursts).red_depth, 2);
-        let without = AudioLink { red: false, ..link(0.2, 100) };
+        let without = LinkConditions { red: false, ..link(0.2, 100) };
         let next = settled(start, &without);
         assert_eq!((next.fec, next.red_depth, next.expected_loss_pct), (true, 0, 20));
     }
@@ -262,7 +262,8 @@ mod tests {
         let after = Resilience { expected_loss_pct: 10, fec: false, ..before };
         let updates: Vec<_> = after.updates(before).collect();
         assert_eq!(updates, [AudioUpdate::ExpectedLoss(10), AudioUpdate::Fec(false)]);
-        let odd = AudioLink { loss: f64::NAN, burst: f64::NAN, bitrate: Bitrate(0), red: true };
+        let odd =
+            LinkConditions { loss: f64::NAN, burst: f64::NAN, bitrate: Bitrate(0), red: true };
         let next = settled(before, &odd);
         assert_eq!((next.bitrate.0, next.red_depth), (6_000, 0));
     }

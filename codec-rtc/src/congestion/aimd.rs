@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::trend::Usage;
+use super::trendline::BandwidthUsage;
 use super::units::seconds_between;
 
 /// Share of the acknowledged bitrate that becomes the rate after overuse.
@@ -54,7 +54,7 @@ enum State {
 /// Input of the rate control at each feedback.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observed {
-    pub(super) usage: Usage,
+    pub(super) usage: BandwidthUsage,
     /// Acknowledged bitrate.
     pub(super) acked_bps: Option<f64>,
     /// Receive rate over the most recent window ([`super::throughput::Throughput::recent`]).
@@ -128,12 +128,12 @@ impl Aimd {
         let before = self.updated.replace(now).unwrap_or(now);
         let elapsed_s = seconds_between(before, now).clamp(0.0, 1.0);
         match seen.usage {
-            Usage::Overuse => return self.decrease(now, seen),
-            Usage::Underuse => {
+            BandwidthUsage::Overuse => return self.decrease(now, seen),
+            BandwidthUsage::Underuse => {
                 self.state = State::Hold;
                 return Step::Held;
             }
-            Usage::Normal => {}
+            BandwidthUsage::Normal => {}
         }
         if self.state == State::Hold {
             self.state = State::Increase;
@@ -207,7 +207,7 @@ impl Aimd {
 mod tests {
     use super::*;
 
-    fn seen(usage: Usage, acked: f64) -> Observed {
+    fn seen(usage: BandwidthUsage, acked: f64) -> Observed {
         Observed {
             usage,
             acked_bps: Some(acked),
@@ -222,7 +222,7 @@ mod tests {
     fn run(aimd: &mut Aimd, from_ms: u64, to_ms: u64) {
         for at in (from_ms..to_ms).step_by(50) {
             let acked = aimd.bps();
-            aimd.update(Duration::from_millis(at), seen(Usage::Normal, acked));
+            aimd.update(Duration::from_millis(at), seen(BandwidthUsage::Normal, acked));
         }
     }
 
@@ -232,9 +232,9 @@ mod tests {
         run(&mut aimd, 0, 5000);
         assert!((1.40e6..1.50e6).contains(&aimd.bps()), "{}", aimd.bps());
         let at = Duration::from_secs(5);
-        assert_eq!(aimd.update(at, seen(Usage::Overuse, 1.4e6)), Step::Down);
+        assert_eq!(aimd.update(at, seen(BandwidthUsage::Overuse, 1.4e6)), Step::Down);
         assert!((aimd.bps() - 0.85 * 1.4e6).abs() < 1.0);
-        assert_eq!(aimd.update(at, seen(Usage::Overuse, 1.4e6)), Step::Held, "too early");
+        assert_eq!(aimd.update(at, seen(BandwidthUsage::Overuse, 1.4e6)), Step::Held, "too early");
         run(&mut aimd, 5050, 8050);
         let per_second = (aimd.bps() - 0.85 * 1.4e6) / 3.0;
         assert!((30e3..110e3).contains(&per_second), "{per_second}");
@@ -244,7 +244,7 @@ mod tests {
     fn rate_is_bounded_by_the_acknowledged_bitrate() {
         let mut aimd = Aimd::new(1e6, (1e5, 1e7));
         for at in 0..1000 {
-            aimd.update(Duration::from_millis(50 * at), seen(Usage::Normal, 1e6));
+            aimd.update(Duration::from_millis(50 * at), seen(BandwidthUsage::Normal, 1e6));
         }
         assert!((aimd.bps() - 1.51e6).abs() < 1.0);
     }
@@ -252,8 +252,11 @@ mod tests {
     #[test]
     fn decrease_uses_the_recent_rate_while_the_queue_fills() {
         let mut aimd = Aimd::new(2e6, (1e5, 1e7));
-        let full =
-            Observed { recent_bps: Some(3e5), queueing_s: 0.1, ..seen(Usage::Overuse, 1.5e6) };
+        let full = Observed {
+            recent_bps: Some(3e5),
+            queueing_s: 0.1,
+            ..seen(BandwidthUsage::Overuse, 1.5e6)
+        };
         aimd.update(Duration::ZERO, full);
         assert!((aimd.bps() - 0.85 * 3e5).abs() < 1.0);
     }

@@ -14,14 +14,14 @@ use super::delay::Delays;
 use super::fallback::Fallback;
 use super::feedback::FeedbackReader;
 use super::feedback_timeout::FeedbackTimeout;
-use super::groups::Groups;
 use super::history::{History, Sent};
+use super::inter_arrival::InterArrival;
 use super::loss::LossLimit;
 use super::probe::{ProbeCluster, Probes, Situation};
 use super::throughput::Throughput;
-use super::trend::{Trend, Usage};
+use super::trendline::{BandwidthUsage, TrendlineEstimator};
 use super::units::{bps, seconds_between};
-use super::{ControllerConfig, Estimate, Outcome, PacketKind, PacketReport, Stats};
+use super::{ControllerConfig, Estimate, FeedbackOutcome, PacketKind, PacketReport, Stats};
 use crate::rtcp::{Ccfb, Twcc};
 
 /// Maximum number of packets read from one feedback message; the rest is ignored.
@@ -67,8 +67,8 @@ pub struct Controller {
     config: ControllerConfig,
     reader: FeedbackReader,
     history: History,
-    groups: Groups,
-    trend: Trend,
+    groups: InterArrival,
+    trend: TrendlineEstimator,
     throughput: Throughput,
     delays: Delays,
     backlog: Backlog,
@@ -109,8 +109,8 @@ impl Controller {
             config,
             reader: FeedbackReader::default(),
             history: History::default(),
-            groups: Groups::default(),
-            trend: Trend::default(),
+            groups: InterArrival::default(),
+            trend: TrendlineEstimator::default(),
             throughput: Throughput::default(),
             delays: Delays::default(),
             backlog: Backlog::default(),
@@ -166,20 +166,20 @@ impl Controller {
     }
 
     /// Processes transport-wide congestion control feedback.
-    pub fn on_twcc(&mut self, now: Duration, feedback: &Twcc) -> Outcome {
+    pub fn on_twcc(&mut self, now: Duration, feedback: &Twcc) -> FeedbackOutcome {
         let reports = self.reader.twcc(feedback);
         self.on_feedback(now, &reports)
     }
 
     /// Processes RFC 8888 congestion control feedback.
-    pub fn on_ccfb(&mut self, now: Duration, feedback: &Ccfb) -> Outcome {
+    pub fn on_ccfb(&mut self, now: Duration, feedback: &Ccfb) -> FeedbackOutcome {
         let reports = self.reader.ccfb(feedback);
         self.on_feedback(now, &reports)
     }
 
     /// Processes per-packet feedback in any order. Arrival times count from an epoch of the
     /// receiver, the same in all messages.
-    pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> Outcome {
+    pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> FeedbackOutcome {
         self.stats.feedbacks += 1;
         let mut arrived: Vec<(Duration, Sent)> = Vec::new();
         for report in reports.iter().take(MAX_REPORTS) {
@@ -201,7 +201,7 @@ impl Controller {
         self.stats.lost_packets += lost.len() as u64;
         self.loss.update(now, self.delays.rtt_s(), self.limited.sent_bps());
         self.step(now);
-        Outcome {
+        FeedbackOutcome {
             received: arrived.iter().map(|(_, sent)| sent.wire_sequence()).collect(),
             lost: lost.iter().map(Sent::wire_sequence).collect(),
         }
@@ -216,8 +216,8 @@ impl Controller {
         self.uses_fallback = false;
         if let Some((limit, before)) = self.feedback_timeout.end() {
             // Measurements from before the timeout, and of packets queued during it, are invalid.
-            self.groups = Groups::default();
-            self.trend = Trend::default();
+            self.groups = InterArrival::default();
+            self.trend = TrendlineEstimator::default();
             self.throughput = Throughput::default();
             self.backlog.reset();
             self.used_from = now;
@@ -277,7 +277,7 @@ impl Controller {
     }
 
     fn on_probe(&mut self, now: Duration, found_bps: f64) {
-        if found_bps > self.aimd.bps() && self.trend.usage() != Usage::Overuse {
+        if found_bps > self.aimd.bps() && self.trend.usage() != BandwidthUsage::Overuse {
             self.aimd.set(found_bps, now);
             self.loss.on_probe(found_bps);
             self.probes.on_success();
@@ -293,13 +293,13 @@ impl Controller {
         // losses count.
         let others = self.delays.is_contested(now) && self.loss.is_low();
         let usage = match self.trend.usage() {
-            Usage::Overuse if others => Usage::Normal,
+            BandwidthUsage::Overuse if others => BandwidthUsage::Normal,
             usage => usage,
         };
         let is_far_below = |rate: &f64| *rate < 0.5 * self.aimd.bps();
         let collapsed = self.backlog.collapsed_bps().filter(is_far_below);
         let seen = Observed {
-            usage: if collapsed.is_some() { Usage::Overuse } else { usage },
+            usage: if collapsed.is_some() { BandwidthUsage::Overuse } else { usage },
             acked_bps: self.throughput.estimate(),
             recent_bps: collapsed.or_else(|| self.throughput.recent(RECENT_S)),
             rtt_s: self.delays.rtt_s(),
@@ -395,7 +395,7 @@ impl Controller {
         let calm = |at| seconds_between(at, now) > CALM_S;
         let is_quiet = self.config.probing
             && self.last_feedback.is_some()
-            && self.trend.usage() == Usage::Normal
+            && self.trend.usage() == BandwidthUsage::Normal
             && self.delays.queueing_s() < 0.025
             && self.feedback_timeout.limit_bps().is_none()
             && self.loss.is_calm()

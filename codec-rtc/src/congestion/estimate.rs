@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-use super::Usage;
+use super::BandwidthUsage;
 
 /// Purpose of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct PacketReport {
 
 /// New information from one feedback message, as transport-wide sequence numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct FeedbackOutcome {
     /// Packets received, ordered by arrival.
     pub received: Vec<u16>,
     /// Packets considered lost. A packet may still be reported as received later.
@@ -98,7 +98,7 @@ pub struct Estimate {
     /// the packets that are overdue and the rate at which the last ones arrived. Otherwise 0.
     pub backlog: Duration,
     /// What the delay says.
-    pub usage: Usage,
+    pub usage: BandwidthUsage,
     /// What determines the target bitrate.
     pub reason: Reason,
 }

@@ -20,12 +20,12 @@ mod estimate;
 mod fallback;
 mod feedback;
 mod feedback_timeout;
-mod groups;
 mod history;
+mod inter_arrival;
 mod loss;
 mod probe;
 mod throughput;
-mod trend;
+mod trendline;
 mod units;
 
 #[cfg(test)]
@@ -35,6 +35,6 @@ mod tests;
 
 pub use config::ControllerConfig;
 pub use controller::Controller;
-pub use estimate::{Estimate, Outcome, PacketKind, PacketReport, Reason, Stats};
+pub use estimate::{Estimate, FeedbackOutcome, PacketKind, PacketReport, Reason, Stats};
 pub use probe::ProbeCluster;
-pub use trend::Usage;
+pub use trendline::BandwidthUsage;

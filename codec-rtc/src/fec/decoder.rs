@@ -49,7 +49,7 @@ struct Pending {
 
 /// Media and repair packets of one stream.
 #[derive(Clone, Debug)]
-pub(super) struct Solver {
+pub(super) struct Recovery {
     limits: FecLimits,
     ssrc: u32,
     sequence: Unwrapper16,
@@ -60,7 +60,7 @@ pub(super) struct Solver {
     pub(super) counters: FecCounters,
 }
 
-impl Solver {
+impl Recovery {
     pub(super) fn new(ssrc: u32, limits: FecLimits) -> Self {
         let media_packets = limits.media_packets.clamp(1, 1 << 14);
         let repair_packets = limits.repair_packets.clamp(1, 1 << 10);

@@ -3,7 +3,7 @@
 //! The encoder writes flexible masks. The decoder also accepts rows, columns and retransmissions.
 //! Only one SSRC can be protected; repair packets for several are rejected.
 
-use super::decoder::{FecCounters, FecLimits, Solver};
+use super::decoder::{FecCounters, FecLimits, Recovery};
 use super::parity::Parity;
 use super::window::Repair;
 use crate::rtp::{self, Malformed};
@@ -122,14 +122,14 @@ fn parse_mask(first: [u8; 2], rest: &[u8]) -> Option<(u128, &[u8])> {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ssrc: u32,
-    solver: Solver,
+    solver: Recovery,
 }
 
 impl Decoder {
     /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
-        Self { ssrc, solver: Solver::new(ssrc, limits) }
+        Self { ssrc, solver: Recovery::new(ssrc, limits) }
     }
 
     /// Adds a received media packet. Appends recovered packets, which must be treated as untrusted

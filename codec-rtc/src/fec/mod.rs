@@ -2,15 +2,15 @@
 //!
 //! Repair packets are the XOR of media packets including their headers, with a mask that lists the
 //! covered packets. A receiver that misses one packet of a mask recovers it from the others;
-//! [`Decoder`]s continue with recovered packets until nothing more can be recovered. [`protection`]
+//! [`Decoder`]s continue with recovered packets until nothing more can be recovered. [`controller`]
 //! decides how many repair packets to send, [`mask`] which packets each of them covers.
 
+pub mod controller;
 mod decoder;
 mod encoder;
 pub mod flexfec;
 pub mod mask;
 mod parity;
-pub mod protection;
 pub mod ulpfec;
 mod window;
 

@@ -4,7 +4,7 @@
 //! FEC protects the packet without RED: with its own payload type, and with the sequence number of
 //! the RED packet. Levels above 0 are neither written nor used.
 
-use super::decoder::{FecCounters, FecLimits, Solver};
+use super::decoder::{FecCounters, FecLimits, Recovery};
 use super::parity::Parity;
 use super::window::Repair;
 use crate::rtp::Malformed;
@@ -71,14 +71,14 @@ fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
 /// Recovers missing packets of one SSRC.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    solver: Solver,
+    solver: Recovery,
 }
 
 impl Decoder {
     /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
-        Self { solver: Solver::new(ssrc, limits) }
+        Self { solver: Recovery::new(ssrc, limits) }
     }
 
     /// Adds a received media packet, extracted from RED or RTX. Appends recovered packets, which

@@ -7,7 +7,7 @@ const OSN_BYTES: usize = 2;
 
 /// RTX stream of one media stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapper {
+pub struct RtxStream {
     /// SSRC of the RTX stream.
     pub ssrc: u32,
     /// Payload type of the RTX stream, 0..=127.
@@ -16,7 +16,7 @@ pub struct Wrapper {
     pub sequence: u16,
 }
 
-impl Wrapper {
+impl RtxStream {
     /// Appends the retransmission of `packet`, with its CSRCs and header extension.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn unwrapping_restores_the_original() {
-        let mut wrapper = Wrapper { ssrc: 2, payload_type: 97, sequence: 65_535 };
+        let mut wrapper = RtxStream { ssrc: 2, payload_type: 97, sequence: 65_535 };
         for sequence in [65_535, 0] {
             let mut again = Vec::new();
             wrapper.wrap(&original(&[5, 6, 7]), &mut again).unwrap();
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn probes_and_empty_packets_are_dropped() {
-        let mut wrapper = Wrapper { ssrc: 2, payload_type: 97, sequence: 9 };
+        let mut wrapper = RtxStream { ssrc: 2, payload_type: 97, sequence: 9 };
         let mut out = Vec::new();
         for padding in [0, 1, 255] {
             let mut probe = Vec::new();
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn malformed_packets_are_rejected() {
-        let mut wrapper = Wrapper { ssrc: 2, payload_type: 97, sequence: 9 };
+        let mut wrapper = RtxStream { ssrc: 2, payload_type: 97, sequence: 9 };
         let mut out = Vec::new();
         assert!(wrapper.wrap(&[0x80; 11], &mut out).is_err());
         assert!(unwrap(&[0x40; 12], 1, 96, &mut out).is_err());

@@ -21,7 +21,7 @@ const FRAMES: usize = 256;
 /// the wait for a receiver that acknowledges rarely.
 const INTERVAL: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
-/// Settings of a [`LongTerm`].
+/// Settings of a [`LongTermReferences`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongTermConfig {
     /// Minimum time between updates of a long-term buffer under loss; default 0. Buffers are never
@@ -95,7 +95,7 @@ enum Fate {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Followed {
+struct TrackedFrame {
     number: u64,
     /// Send time of its last packet so far.
     left: Option<Duration>,
@@ -120,10 +120,10 @@ pub struct LongTermCounters {
 
 /// Tracks frames and plans references.
 #[derive(Clone, Debug)]
-pub struct LongTerm {
+pub struct LongTermReferences {
     config: LongTermConfig,
     slots: [Option<u64>; 3],
-    frames: VecDeque<Followed>,
+    frames: VecDeque<TrackedFrame>,
     renewed: Option<Duration>,
     last_loss: Option<Duration>,
     /// Whether the receiver acknowledges decoded frames, so that arrival is not sufficient.
@@ -137,7 +137,7 @@ pub struct LongTerm {
     counters: LongTermCounters,
 }
 
-impl LongTerm {
+impl LongTermReferences {
     /// Creates the state before the first frame.
     #[must_use]
     pub fn new(config: LongTermConfig) -> Self {
@@ -259,7 +259,7 @@ impl LongTerm {
             self.renewed = Some(now);
             self.counters.renewals += u64::from(!is_key);
         }
-        self.frames.push_back(Followed {
+        self.frames.push_back(TrackedFrame {
             number,
             left: None,
             refs,
@@ -390,7 +390,7 @@ impl LongTerm {
     /// Updates the state of all frames from that of their references.
     fn follow(&mut self) {
         for at in 0..self.frames.len() {
-            let Followed { refs, settled, fate, .. } = self.frames[at];
+            let TrackedFrame { refs, settled, fate, .. } = self.frames[at];
             let mut below = settled;
             for number in refs.into_iter().flatten() {
                 below = match (below, self.chain(number)) {
@@ -414,7 +414,7 @@ impl LongTerm {
     /// Stops tracking the oldest frames that no buffer holds.
     fn trim(&mut self) {
         while self.frames.len() > FRAMES {
-            let held = |frame: &Followed| self.slots.contains(&Some(frame.number));
+            let held = |frame: &TrackedFrame| self.slots.contains(&Some(frame.number));
             let Some(at) = self.frames.iter().position(|frame| !held(frame)) else { return };
             let Some(old) = self.frames.remove(at) else { return };
             for frame in &mut self.frames {
@@ -444,14 +444,14 @@ mod tests {
 
     /// Codes frames as planned, 33 ms apart.
     struct Coder {
-        it: LongTerm,
+        it: LongTermReferences,
         number: u64,
         now: Duration,
     }
 
     impl Coder {
         fn new(config: LongTermConfig) -> Self {
-            Self { it: LongTerm::new(config), number: 0, now: Duration::ZERO }
+            Self { it: LongTermReferences::new(config), number: 0, now: Duration::ZERO }
         }
 
         fn code(&mut self) -> (u64, Option<SlotPlan>, Vec<u64>) {

@@ -8,6 +8,6 @@ mod reordering;
 
 pub use history::{History, HistoryConfig, HistoryCounters, Resend};
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
-pub use long_term::{LongTerm, LongTermConfig, LongTermCounters, LossResponse, SlotPlan};
-pub use nack::{NackConfig, NackCounters, Nacker, PacketOrigin};
-pub use reordering::Reordering;
+pub use long_term::{LongTermConfig, LongTermCounters, LongTermReferences, LossResponse, SlotPlan};
+pub use nack::{NackConfig, NackCounters, NackGenerator, PacketOrigin};
+pub use reordering::ReorderingWindow;

@@ -4,19 +4,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reordering::Reordering;
+use super::reordering::ReorderingWindow;
 use crate::sequence::{Unwrapper16, distance_16, wrap_16};
 
-/// Settings of a [`Nacker`].
+/// Settings of a [`NackGenerator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NackConfig {
     /// Minimum and maximum wait after a gap became visible, in case of reordering; default 0 to 60
-    /// ms. Adapts between the two ([`Reordering`]).
+    /// ms. Adapts between the two ([`ReorderingWindow`]).
     pub wait: (Duration, Duration),
     /// Minimum and maximum time before a request is repeated; default 10 ms to 1 s. Adapts to the
     /// round-trip time and the time until responses arrive.
     pub retry: (Duration, Duration),
-    /// Round-trip time until [`Nacker::set_rtt`]; default 100 ms.
+    /// Round-trip time until [`NackGenerator::set_rtt`]; default 100 ms.
     pub rtt: Duration,
     /// How long a missing packet is useful after the gap became visible; default 1 s. It is not
     /// requested if the response would arrive later.
@@ -83,21 +83,21 @@ const FAR: i64 = 3000;
 
 /// NACK generator of one stream.
 #[derive(Clone, Debug)]
-pub struct Nacker {
+pub struct NackGenerator {
     config: NackConfig,
     sequence: Unwrapper16,
     highest: Option<i64>,
     /// Sequence number of an outlier.
     stray: Option<u16>,
     missing: BTreeMap<i64, Missing>,
-    reordering: Reordering,
+    reordering: ReorderingWindow,
     rtt: Duration,
     /// Time until responses arrive: mean and mean deviation.
     answers: Option<(Duration, Duration)>,
     counters: NackCounters,
 }
 
-impl Nacker {
+impl NackGenerator {
     /// Creates a generator without packets.
     #[must_use]
     pub fn new(config: NackConfig) -> Self {
@@ -108,7 +108,7 @@ impl Nacker {
             highest: None,
             stray: None,
             missing: BTreeMap::new(),
-            reordering: Reordering::new(least, most),
+            reordering: ReorderingWindow::new(least, most),
             rtt: config.rtt,
             answers: None,
             counters: NackCounters::default(),
@@ -266,8 +266,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn nacker() -> Nacker {
-        Nacker::new(NackConfig {
+    fn nacker() -> NackGenerator {
+        NackGenerator::new(NackConfig {
             wait: (ms(5), ms(5)),
             retry: (ms(100), ms(100)),
             rtt: ms(10),
@@ -277,7 +277,7 @@ mod tests {
         })
     }
 
-    fn poll(nacker: &mut Nacker, now: Duration) -> Vec<u16> {
+    fn poll(nacker: &mut NackGenerator, now: Duration) -> Vec<u16> {
         let mut out = Vec::new();
         nacker.poll(now, &mut out);
         out
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn repetition_follows_the_round_trip_and_response_time() {
-        let mut it = Nacker::new(NackConfig::default());
+        let mut it = NackGenerator::new(NackConfig::default());
         assert_eq!(it.retry(), ms(105));
         it.set_rtt(ms(50));
         assert_eq!(it.retry(), ms(55));
@@ -377,7 +377,7 @@ mod tests {
     /// A packet every 6 ms, lost or late with the given probabilities; responses take 60 ms.
     fn run(loss: f64, late: f64, late_ms: u64) -> NackCounters {
         let mut rng = Rng::new(42);
-        let mut it = Nacker::new(NackConfig::default());
+        let mut it = NackGenerator::new(NackConfig::default());
         it.set_rtt(ms(50));
         let mut events = std::collections::BTreeSet::new();
         for packet in 0..2500_u16 {

@@ -16,7 +16,7 @@ const NEEDLESS_MS: f64 = 100.0;
 /// Chooses the wait with the lowest cost: each lost packet costs the wait, and each packet
 /// reordered by more than the wait costs a needless request.
 #[derive(Clone, Debug)]
-pub struct Reordering {
+pub struct ReorderingWindow {
     /// Weights of reordered packets by lateness.
     late: Vec<f64>,
     lost: f64,
@@ -25,7 +25,7 @@ pub struct Reordering {
     wait: Duration,
 }
 
-impl Reordering {
+impl ReorderingWindow {
     /// Creates a window of at least `least`, which is also the initial value, and at most `most`;
     /// at most 100 ms are used.
     #[must_use]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn window_is_short_for_losses_and_long_for_reordering() {
-        let mut it = Reordering::new(ms(2), ms(80));
+        let mut it = ReorderingWindow::new(ms(2), ms(80));
         assert_eq!(it.wait(), ms(2));
         it.overtaken(ms(29));
         assert_eq!(it.wait(), ms(31));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn window_covers_common_reordering_under_loss() {
-        let mut it = Reordering::new(ms(0), ms(80));
+        let mut it = ReorderingWindow::new(ms(0), ms(80));
         // As many lost as reordered, nearly all of the latter within 5 ms.
         for packet in 0..1000 {
             it.lost();
@@ -123,10 +123,10 @@ mod tests {
 
     #[test]
     fn window_stays_within_bounds() {
-        let mut it = Reordering::new(ms(5), ms(20));
+        let mut it = ReorderingWindow::new(ms(5), ms(20));
         it.overtaken(ms(5000));
         assert_eq!(it.wait(), ms(20));
-        let mut fixed = Reordering::new(ms(5), ms(5));
+        let mut fixed = ReorderingWindow::new(ms(5), ms(5));
         fixed.overtaken(ms(50));
         assert_eq!(fixed.wait(), ms(5));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::config::AudioStream;
 use super::e2ee::Decryption;
-use crate::jitter::audio::{AudioBuffer, Incoming};
+use crate::jitter::audio::{AudioBuffer, ReceivedAudio};
 use crate::packet::red;
 use crate::report::ReceptionStats;
 use crate::rtp::{Malformed, Packet};
@@ -57,7 +57,7 @@ impl AudioIn {
         let Some(payload) = decryption.audio(payload) else { return Ok(true) };
         buffer.push(
             now,
-            &Incoming {
+            &ReceivedAudio {
                 ssrc: header.ssrc,
                 payload_type,
                 sequence: header.sequence,

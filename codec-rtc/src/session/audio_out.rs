@@ -6,8 +6,8 @@ use codec_audio::level::AudioLevel;
 use codec_core::error::ConfigError;
 
 use super::config::AudioStream;
+use super::initial_sequence::first_sequence;
 use super::outgoing::Outgoing;
-use super::start::first_sequence;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions};
 use crate::packet::red::{Redundancy, RedundancyConfig};

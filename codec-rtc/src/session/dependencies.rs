@@ -3,7 +3,7 @@
 use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
 use codec_core::error::ConfigError;
 
-use crate::extension::dependency::{Describer, Descriptor, FrameReferences, Writer};
+use crate::extension::dependency::{Descriptor, DescriptorBuilder, FrameReferences, Writer};
 
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
@@ -11,7 +11,7 @@ const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 #[derive(Debug)]
 pub(super) struct Dependencies {
     slots: [Option<u64>; 3],
-    describer: Describer,
+    describer: DescriptorBuilder,
     writer: Writer,
     /// Descriptor of the frame that is being packetized.
     current: Option<Descriptor>,
@@ -20,7 +20,7 @@ pub(super) struct Dependencies {
 impl Dependencies {
     /// Creates the state of a stream with one temporal layer.
     pub(super) fn new() -> Result<Self, ConfigError> {
-        let describer = Describer::new(1, None)
+        let describer = DescriptorBuilder::new(1, None)
             .map_err(|_| ConfigError::new("number of temporal layers", 1, "1..=3"))?;
         Ok(Self { slots: [None; 3], describer, writer: Writer::default(), current: None })
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::outgoing::FramePart;
-use crate::recovery::LongTerm;
+use crate::recovery::LongTermReferences;
 
 /// Maximum number of tracked frames.
 const FRAMES: usize = 256;
@@ -61,7 +61,7 @@ impl SentFrames {
     }
 
     /// Records a received packet, transmitted or retransmitted.
-    pub(super) fn arrived(&mut self, part: FramePart, long_term: &mut LongTerm) {
+    pub(super) fn arrived(&mut self, part: FramePart, long_term: &mut LongTermReferences) {
         let Some(sent) = self.mark(part, Part::Arrived) else { return };
         if !sent.told && sent.is_there() {
             sent.told = true;
@@ -70,7 +70,12 @@ impl SentFrames {
     }
 
     /// Records a lost packet.
-    pub(super) fn lost(&mut self, now: Duration, part: FramePart, long_term: &mut LongTerm) {
+    pub(super) fn lost(
+        &mut self,
+        now: Duration,
+        part: FramePart,
+        long_term: &mut LongTermReferences,
+    ) {
         let Some(sent) = self.mark(part, Part::Lost) else { return };
         if !sent.told && sent.is_lost() {
             long_term.missing(now, part.frame);
@@ -125,8 +130,8 @@ mod tests {
     }
 
     /// Three frames with two media packets and one FEC packet each; the first frame has arrived.
-    fn sent() -> (SentFrames, LongTerm) {
-        let mut long_term = LongTerm::new(LongTermConfig::default());
+    fn sent() -> (SentFrames, LongTermReferences) {
+        let mut long_term = LongTermReferences::new(LongTermConfig::default());
         let mut frames = SentFrames::default();
         for frame in 0..3 {
             let mut meta = PacketMeta {

@@ -17,13 +17,13 @@ mod e2ee;
 #[cfg(feature = "sframe")]
 mod e2ee_tests;
 mod error;
+mod fec;
 mod frames;
+mod initial_sequence;
 mod outgoing;
-mod protect;
 mod receiver;
 mod reporters;
 mod sender;
-mod start;
 mod stats;
 #[cfg(test)]
 mod tests;

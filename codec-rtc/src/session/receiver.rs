@@ -13,7 +13,7 @@ use super::video_in::{PacketClass, VideoIn};
 use crate::demux::{self, Datagram};
 use crate::extension::Extensions;
 use crate::jitter::audio::{AudioBuffer, Pulled};
-use crate::jitter::video::{Frame, FrameId, PlayoutDelay, Repair};
+use crate::jitter::video::{Frame, FrameId, PlayoutDelay, RecoveryOptions};
 use crate::packet::vp8::CLOCK_HZ;
 use crate::report::{
     CcfbRecorder, CcfbRecorderConfig, RoundTrip, Schedule, ScheduleConfig, TwccRecorder,
@@ -310,7 +310,7 @@ impl Receiver {
         let Some(rtt) = self.round_trip.smoothed() else { return };
         if let Some(video) = &mut self.video {
             let repair = self.config.video.repair;
-            video.set_round_trip(rtt, Repair { nack: self.config.nack, ..repair });
+            video.set_round_trip(rtt, RecoveryOptions { nack: self.config.nack, ..repair });
         }
     }
 

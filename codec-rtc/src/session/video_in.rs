@@ -8,10 +8,11 @@ use super::outgoing::without_stamps;
 use crate::extension::{Extensions, Map, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
-    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Pushed, Repair,
+    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Pushed,
+    RecoveryOptions,
 };
 use crate::packet::{red, rtx};
-use crate::recovery::{KeyFrameRequester, NackConfig, Nacker, PacketOrigin};
+use crate::recovery::{KeyFrameRequester, NackConfig, NackGenerator, PacketOrigin};
 use crate::report::ReceptionStats;
 use crate::rtp::{self, Header, Malformed, Packet};
 
@@ -43,7 +44,7 @@ pub(super) enum PacketClass {
 pub(super) struct VideoIn {
     pub(super) stream: VideoStream,
     pub(super) buffer: FrameBuffer,
-    pub(super) nacker: Option<Nacker>,
+    pub(super) nacker: Option<NackGenerator>,
     requester: Option<KeyFrameRequester>,
     pub(super) reception: ReceptionStats,
     fec_decoder: FecDecoder,
@@ -61,7 +62,7 @@ pub(super) struct VideoIn {
 impl VideoIn {
     pub(super) fn new(config: &ReceiverConfig, stream: VideoStream) -> Self {
         let mut buffer = FrameBuffer::new(config.video);
-        buffer.set_repair(Repair { nack: config.nack, ..config.video.repair });
+        buffer.set_repair(RecoveryOptions { nack: config.nack, ..config.video.repair });
         let limits = FecLimits::default();
         let fec_decoder = match stream.fec {
             VideoFec::Off => FecDecoder::Off,
@@ -75,7 +76,7 @@ impl VideoIn {
         Self {
             stream,
             buffer,
-            nacker: config.nack.then(|| Nacker::new(NackConfig::default())),
+            nacker: config.nack.then(|| NackGenerator::new(NackConfig::default())),
             requester: config.pli.then(|| KeyFrameRequester::new(KEY_INTERVAL)),
             reception: ReceptionStats::known(stream.ssrc, CLOCK_HZ),
             fec_decoder,
@@ -257,8 +258,8 @@ impl VideoIn {
         }
     }
 
-    pub(super) fn set_round_trip(&mut self, rtt: Duration, repair: Repair) {
-        self.buffer.set_repair(Repair { rtt, ..repair });
+    pub(super) fn set_round_trip(&mut self, rtt: Duration, repair: RecoveryOptions) {
+        self.buffer.set_repair(RecoveryOptions { rtt, ..repair });
         if let Some(nacker) = &mut self.nacker {
             nacker.set_rtt(rtt);
         }
@@ -278,7 +279,7 @@ impl VideoIn {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        let nack = self.nacker.as_ref().and_then(Nacker::poll_timeout);
+        let nack = self.nacker.as_ref().and_then(NackGenerator::poll_timeout);
         let key = self.requester.as_ref().and_then(KeyFrameRequester::poll_timeout);
         self.buffer.poll_timeout().into_iter().chain(nack).chain(key).min()
     }

@@ -7,16 +7,17 @@ use codec_core::error::ConfigError;
 
 use super::config::{SenderConfig, VideoFec, VideoStream};
 use super::dependencies::Dependencies;
+use super::fec::FecSender;
 use super::frames::SentFrames;
+use super::initial_sequence::first_sequence;
 use super::outgoing::{FramePart, Outgoing};
-use super::protect::Protector;
-use super::start::first_sequence;
-use crate::allocation::Repair;
+use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions, Map};
 use crate::packet::vp8::{CLOCK_HZ, Packetizer, PacketizerConfig, PictureId};
 use crate::recovery::{
-    History, KeyFrameGate, LongTerm, LongTermConfig, LongTermCounters, LossResponse, Resend,
+    History, KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
+    Resend,
 };
 use crate::report::SenderStats;
 use crate::rng::Rng;
@@ -72,11 +73,11 @@ pub(super) struct VideoOut {
     gate: KeyFrameGate,
     /// Temporal layers in the descriptors.
     layers: u8,
-    pub(super) long_term: Option<LongTerm>,
+    pub(super) long_term: Option<LongTermReferences>,
     pub(super) sent: SentFrames,
     history: Option<History>,
     rtx_sequence: u16,
-    pub(super) protector: Option<Protector>,
+    pub(super) protector: Option<FecSender>,
     map: Map,
     last_frame: Option<u64>,
     report: SenderStats,
@@ -88,13 +89,13 @@ pub(super) struct VideoOut {
     /// When a key-frame request was last answered by an acknowledged reference, and the number of
     /// acknowledgements at that time.
     answered: Option<(Duration, u64)>,
-    again: Lately,
+    again: RecentTraffic,
     counters: VideoOutCounters,
 }
 
 /// Statistics of the last seconds.
 #[derive(Clone, Copy, Debug, Default)]
-struct Lately {
+struct RecentTraffic {
     since: Duration,
     frames: u32,
     again_bytes: u64,
@@ -102,7 +103,7 @@ struct Lately {
     frame_rate: f64,
 }
 
-impl Lately {
+impl RecentTraffic {
     fn follow(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.since);
         if passed < Duration::from_secs(1) {
@@ -143,11 +144,11 @@ impl VideoOut {
             dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.key_interval),
             layers: 1,
-            long_term: config.long_term.then(|| LongTerm::new(LongTermConfig::default())),
+            long_term: config.long_term.then(|| LongTermReferences::new(LongTermConfig::default())),
             sent: SentFrames::default(),
             history: config.retransmission.then(|| History::new(KEEP, KEEP_PACKETS)),
             rtx_sequence: first_sequence(rng),
-            protector: Protector::new(stream.fec, first_sequence(rng), config.retransmission)
+            protector: FecSender::new(stream.fec, first_sequence(rng), config.retransmission)
                 .filter(|_| config.protection),
             map: config.streams.extensions,
             last_frame: None,
@@ -157,13 +158,13 @@ impl VideoOut {
             rtt: FIRST_RTT,
             retransmits: config.retransmission,
             answered: None,
-            again: Lately::default(),
+            again: RecentTraffic::default(),
             counters: VideoOutCounters::default(),
         })
     }
 
     pub(super) fn counters(&self) -> VideoOutCounters {
-        let long_term = self.long_term.as_ref().map(LongTerm::counters);
+        let long_term = self.long_term.as_ref().map(LongTermReferences::counters);
         VideoOutCounters { long_term: long_term.unwrap_or_default(), ..self.counters }
     }
 
@@ -320,13 +321,13 @@ impl VideoOut {
 
     /// Mean number of consecutive packets lost.
     pub(super) fn burst(&self) -> f64 {
-        self.protector.as_ref().map_or(1.0, Protector::burst)
+        self.protector.as_ref().map_or(1.0, FecSender::burst)
     }
 
     /// Current overhead for the bitrate allocation.
-    pub(super) fn repair(&self) -> Repair {
-        Repair {
-            fec: self.protector.as_ref().map_or(0.0, Protector::overhead),
+    pub(super) fn repair(&self) -> RepairOverhead {
+        RepairOverhead {
+            fec: self.protector.as_ref().map_or(0.0, FecSender::overhead),
             retransmission: Bitrate(self.again.bits_per_second),
             frame_rate: self.again.frame_rate,
         }

@@ -87,14 +87,14 @@ impl std::ops::Add for DecryptCounters {
 }
 
 /// A key with its id and replay window.
-struct Known {
+struct KeyState {
     id: u64,
     key: Key,
     decryption: DecryptionKey,
     window: Window,
 }
 
-impl Known {
+impl KeyState {
     fn new(id: u64, key: &Key) -> Result<Self, SframeError> {
         let decryption = key.decryption(id)?;
         Ok(Self { id, key: key.clone(), decryption, window: Window::default() })
@@ -120,10 +120,10 @@ impl Known {
 /// order within [`super::REPLAY_WINDOW`] counters.
 #[derive(Default)]
 pub struct Decryptor {
-    keys: Vec<Known>,
+    keys: Vec<KeyState>,
     shared: Vec<Key>,
     /// Keys derived from shared keys; the most recently used last.
-    derived: Vec<Known>,
+    derived: Vec<KeyState>,
     counters: DecryptCounters,
 }
 
@@ -159,7 +159,7 @@ impl Decryptor {
         if self.keys.len() >= MAX_KEYS {
             return Err(SframeError::TooManyKeys);
         }
-        self.keys.push(Known::new(id, key)?);
+        self.keys.push(KeyState::new(id, key)?);
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl Decryptor {
             return decrypted;
         }
         for key in &self.shared {
-            let Ok(mut known) = Known::new(id, key) else { continue };
+            let Ok(mut known) = KeyState::new(id, key) else { continue };
             let Ok(decrypted) = known.decrypt(&frame) else { continue };
             if self.derived.len() >= MAX_DERIVED_KEYS {
                 self.derived.remove(0);

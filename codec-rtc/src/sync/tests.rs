@@ -10,7 +10,7 @@ use codec_audio::{
 use codec_core::Error;
 
 use super::{Delays, LipSync, LipSyncConfig};
-use crate::jitter::audio::{AudioBuffer, AudioBufferConfig, Incoming};
+use crate::jitter::audio::{AudioBuffer, AudioBufferConfig, ReceivedAudio};
 use crate::rng::Rng;
 
 const MONO: AudioFormat = AudioFormat::new(48_000, ChannelLayout::Mono);
@@ -190,7 +190,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
         sounds.make_contiguous().sort_unstable();
         frames.make_contiguous().sort_unstable();
         while let Some((at, packet)) = sounds.pop_front_if(|(at, _)| *at <= time) {
-            let incoming = Incoming {
+            let incoming = ReceivedAudio {
                 ssrc: 1,
                 payload_type: 111,
                 sequence: crate::sequence::wrap_16(packet),

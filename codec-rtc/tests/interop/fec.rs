@@ -8,9 +8,9 @@ use codec_rtc::rtcp::{self, ReceiverReport, ReportBlock};
 use codec_rtc::rtp;
 use codec_rtc::session::{Receiver, Sender, SenderConfig, Streams, VideoFec, VideoStream};
 
-use crate::counterpart::{Program, file_of, have_gstreamer, port_pair};
-use crate::describe::{self, Ports, VIDEO_SSRC, receiver_config};
 use crate::media::{self, Clip};
+use crate::programs::{Program, file_of, have_gstreamer, port_pair};
+use crate::streams::{self, Ports, VIDEO_SSRC, receiver_config};
 use crate::wire::{Inlet, Outlet, play, receive};
 
 const RED: u8 = 98;
@@ -20,7 +20,7 @@ const FRAMES: u32 = 90;
 fn streams(ssrc: u32) -> Streams {
     let fec = VideoFec::Ulp { red: RED, ulpfec: ULPFEC };
     let video = VideoStream { fec, ..VideoStream::plain(ssrc, 96) };
-    Streams { video: Some(video), audio: None, ..describe::plain() }
+    Streams { video: Some(video), audio: None, ..streams::plain() }
 }
 
 /// Number of times that `GStreamer` gets the same datagrams.
@@ -123,7 +123,7 @@ fn repaired_by_gstreamer(clip: &Clip, pictures: usize) -> Vec<u64> {
     let config = SenderConfig {
         mtu: 500,
         retransmission: false,
-        ..describe::sender_config(streams(VIDEO_SSRC))
+        ..streams::sender_config(streams(VIDEO_SSRC))
     };
     let mut sender = Sender::new(config).unwrap();
     let outlet = Outlet::new(ports);

@@ -9,9 +9,9 @@ use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp;
 use codec_rtc::session::{AudioStream, Receiver, Streams, VideoStream};
 
-use crate::counterpart::{Program, file_of, have_ffmpeg, have_gstreamer, run};
-use crate::describe::{Ports, plain, receiver_config};
 use crate::media;
+use crate::programs::{Program, file_of, have_ffmpeg, have_gstreamer, run};
+use crate::streams::{Ports, plain, receiver_config};
 use crate::wire::{Inlet, Received, receive};
 
 /// Number of frames and audio packets in three seconds.

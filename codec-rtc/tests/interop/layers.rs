@@ -9,16 +9,16 @@ use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 use codec_rtc::session::{Receiver, SenderConfig, Streams};
 
-use crate::counterpart::{Program, file_of, have_ffmpeg, have_gstreamer};
-use crate::describe::{self, Ports, VIDEO_SSRC};
 use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
+use crate::programs::{Program, file_of, have_ffmpeg, have_gstreamer};
+use crate::streams::{self, Ports, VIDEO_SSRC};
 use crate::wire::{Outlet, play};
 
 const FRAMES: u32 = 96;
 
 fn video_alone() -> Streams {
-    Streams { audio: None, ..describe::plain() }
+    Streams { audio: None, ..streams::plain() }
 }
 
 /// One subscriber: the packets forwarded to it go to two programs, and are kept.
@@ -81,7 +81,7 @@ impl Viewer {
 
     /// Checks that our receiver emits every frame as decodable.
     fn check_receiver(&self, clip: &Clip) {
-        let mut receiver = Receiver::new(describe::receiver_config(video_alone()));
+        let mut receiver = Receiver::new(streams::receiver_config(video_alone()));
         let (mut frames, mut now) = (Vec::new(), Duration::ZERO);
         for datagram in &self.kept {
             now += Duration::from_millis(3);
@@ -109,7 +109,7 @@ fn streams_without_upper_layers_decode_everywhere() {
         if ffmpeg {
             let ports = Ports::free();
             viewer.outlets.push(Outlet::new(ports));
-            let description = describe::session(&video_alone(), ports, None);
+            let description = streams::session(&video_alone(), ports, None);
             by_ffmpeg.push(FfmpegReads::start(&description, ports));
         }
         if gstreamer {
@@ -128,7 +128,7 @@ fn streams_without_upper_layers_decode_everywhere() {
             by_gstreamer.push((program, file));
         }
     }
-    let config = SenderConfig { mtu: 500, ..describe::sender_config(video_alone()) };
+    let config = SenderConfig { mtu: 500, ..streams::sender_config(video_alone()) };
     let mut sender = codec_rtc::session::Sender::new(config).unwrap();
     play(&mut sender, &clip, &[], |kind, datagram| {
         viewers.iter_mut().for_each(|viewer| viewer.pass(kind, &datagram));

@@ -13,13 +13,13 @@
     reason = "test helpers: a panic is the report"
 )]
 
-mod counterpart;
-mod describe;
 mod fec;
 mod incoming;
 mod layers;
 mod media;
 mod outgoing;
+mod programs;
 #[cfg(feature = "srtp")]
-mod secure;
+mod srtp;
+mod streams;
 mod wire;

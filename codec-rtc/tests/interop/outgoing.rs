@@ -7,9 +7,9 @@ use codec_core::codec::Scalability;
 use codec_rtc::demux::Datagram;
 use codec_rtc::session::{SenderStats, Streams};
 
-use crate::counterpart::{Program, file_of, have_ffmpeg, have_gstreamer};
-use crate::describe::{self, Ports};
 use crate::media::{self, AUDIO_TICKS, Clip};
+use crate::programs::{Program, file_of, have_ffmpeg, have_gstreamer};
+use crate::streams::{self, Ports};
 use crate::wire::{Outlet, play};
 
 /// Three seconds.
@@ -54,7 +54,7 @@ impl FfmpegReads {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let sdp = folder.path().join("session.sdp");
-        describe::write(&sdp, description);
+        streams::write(&sdp, description);
         let mut arguments = format!(
             "-protocol_whitelist file,udp,rtp,srtp,crypto -i {} \
              -map 0:v -c copy -f framecrc {} -map 0:v -fps_mode passthrough -f rawvideo {}",
@@ -104,7 +104,7 @@ fn send(
     audio: &[codec_audio::AudioPacket],
 ) -> SenderStats {
     let outlet = Outlet::new(ports);
-    play(&mut describe::sender(streams), clip, audio, |kind: Datagram, datagram| {
+    play(&mut streams::sender(streams), clip, audio, |kind: Datagram, datagram| {
         outlet.send(kind, &datagram);
         None
     })
@@ -116,8 +116,8 @@ fn ffmpeg_receives_every_frame_and_audio_packet() {
         return;
     }
     let (clip, audio) = (Clip::new(FRAMES, Scalability::L1T1), media::audio(AUDIO_PACKETS));
-    let (streams, ports) = (describe::plain(), Ports::free());
-    let description = describe::session(&streams, ports, None);
+    let (streams, ports) = (streams::plain(), Ports::free());
+    let description = streams::session(&streams, ports, None);
     let mut ffmpeg = FfmpegReads::start(&description, ports);
     let stats = send(streams, ports, &clip, &audio);
     assert_eq!((stats.video.frames, stats.overflowed), (u64::from(FRAMES), 0));
@@ -133,10 +133,10 @@ fn gstreamer_receives_every_frame_and_audio_packet() {
         return;
     }
     let (clip, audio) = (Clip::new(FRAMES, Scalability::L1T1), media::audio(AUDIO_PACKETS));
-    let (streams, ports) = (describe::plain(), Ports::free());
+    let (streams, ports) = (streams::plain(), Ports::free());
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    describe::write(&at("session.sdp"), &describe::session(&streams, ports, None));
+    streams::write(&at("session.sdp"), &streams::session(&streams, ports, None));
     let file = |name: &str| {
         let path = at(name);
         format!(

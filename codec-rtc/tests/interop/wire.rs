@@ -12,9 +12,9 @@ use codec_rtc::jitter::video::Frame;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, Receiver, ReceiverStats, Sender, SenderStats};
 
-use crate::counterpart::wait_until_read;
-use crate::describe::{AUDIO_SSRC, Ports};
 use crate::media::{AUDIO_TICKS, Clip, FPS, FRAME_TICKS};
+use crate::programs::wait_until_read;
+use crate::streams::{AUDIO_SSRC, Ports};
 
 /// Maximum duration of sending or waiting.
 const LIMIT: Duration = Duration::from_secs(15);

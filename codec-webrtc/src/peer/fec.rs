@@ -5,8 +5,8 @@
 //! packets of str0m that it sends ([`protect`]), and the headers of received datagrams
 //! ([`recover`]).
 
-mod protect;
-mod recover;
+mod receiver;
+mod sender;
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use str0m::rtp::rtcp::Twcc;
 
 use super::Peer;
 use crate::Mid;
-use crate::red::STAND_IN;
+use crate::red::RED_SUBSTITUTE;
 use codec_rtc::extension;
-use codec_rtc::fec::protection::LossMeter;
+use codec_rtc::fec::controller::LossMeter;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
-use protect::Protector;
-use recover::Corrector;
+use receiver::FecReceiver;
+use sender::FecSender;
 
 /// Maximum number of packets read from one feedback message.
 const REPORTED: usize = 4096;
 
 /// FEC state of a peer.
 #[derive(Debug)]
-pub(super) struct Fec {
+pub(super) struct FecState {
     /// Payload type of ULPFEC within RED.
     ulpfec: u8,
     /// Whether the application allows FEC.
@@ -35,9 +35,9 @@ pub(super) struct Fec {
     losses: LossMeter,
     round_trip: Option<Duration>,
     /// Sent media sections.
-    protectors: Vec<Protector>,
+    protectors: Vec<FecSender>,
     /// Received SSRCs.
-    correctors: Vec<Corrector>,
+    correctors: Vec<FecReceiver>,
     /// Header of the datagram being processed.
     arriving: Vec<u8>,
 }
@@ -54,7 +54,7 @@ struct Agreed {
     zeroed: Vec<u8>,
 }
 
-impl Fec {
+impl FecState {
     pub(super) fn new(ulpfec: u8) -> Self {
         Self {
             ulpfec,
@@ -109,7 +109,7 @@ impl Peer {
         };
         let late = [Extension::TransportSequenceNumber, Extension::AbsoluteSendTime];
         let zeroed = late.into_iter().filter_map(|kind| media.remote_extmap().id_of(kind));
-        let (red, vp8) = (of(STAND_IN)?, of(str0m::format::Codec::Vp8)?);
+        let (red, vp8) = (of(RED_SUBSTITUTE)?, of(str0m::format::Codec::Vp8)?);
         Some(Agreed { mid, red, vp8, ulpfec, zeroed: zeroed.collect() })
     }
 }

@@ -2,12 +2,12 @@
 
 mod channels;
 mod congestion;
-mod contain;
 mod delivery;
 mod drive;
 mod fec;
 mod media;
 mod negotiate;
+mod panic_guard;
 mod translate;
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ use codec_core::codec::Bitrate;
 use str0m::net::{Protocol, Receive};
 use str0m::{Input, Rtc};
 
-use super::guard::{self, Counters, Guard};
+use super::address_filter::{self, AddressFilter, Counters};
 use super::provider::MediaKeys;
 use super::{ClosedReason, Event, PeerLimits};
 
@@ -62,7 +62,7 @@ pub struct Peer {
     limits: PeerLimits,
     started: Duration,
     now: Duration,
-    guard: Guard,
+    guard: AddressFilter,
     keys: MediaKeys,
     /// SSRCs of authentic media.
     sources: Vec<u32>,
@@ -90,7 +90,7 @@ pub struct Peer {
     remote_candidates: usize,
     deliveries: Option<delivery::Sent>,
     /// FEC state, if both endpoints support RED with ULPFEC.
-    fec: Option<fec::Fec>,
+    fec: Option<fec::FecState>,
     /// A panic ended the session: str0m is not used any more.
     broken: bool,
     /// For tests: makes str0m panic.
@@ -133,14 +133,14 @@ impl Peer {
         if !self.rtc.is_alive() {
             return;
         }
-        let Some(protocol) =
-            guard::protocol(datagram).filter(|_| datagram.len() <= self.limits.datagram_bytes)
+        let Some(protocol) = address_filter::protocol(datagram)
+            .filter(|_| datagram.len() <= self.limits.datagram_bytes)
         else {
             self.counters.malformed += 1;
             return;
         };
         let verified = self.guard.is_verified(source);
-        if !verified && protocol != guard::Protocol::Stun {
+        if !verified && protocol != address_filter::Protocol::Stun {
             self.counters.unverified += 1;
             return;
         }
@@ -153,8 +153,8 @@ impl Peer {
         }
         let (without_alerts, alert);
         let mut bytes = datagram;
-        if protocol == guard::Protocol::Dtls && self.state == State::Handshake {
-            (without_alerts, alert) = guard::without_plain_alerts(datagram);
+        if protocol == address_filter::Protocol::Dtls && self.state == State::Handshake {
+            (without_alerts, alert) = address_filter::without_plain_alerts(datagram);
             if alert.is_some() {
                 self.counters.plain_alerts += 1;
                 self.plain_alert = alert;
@@ -168,11 +168,11 @@ impl Peer {
             self.counters.malformed += 1;
             return;
         };
-        if protocol == guard::Protocol::Rtp {
+        if protocol == address_filter::Protocol::Rtp {
             self.note_arriving(datagram);
         }
         let input = Input::Receive(self.instant(self.now), receive);
-        if protocol == guard::Protocol::Stun {
+        if protocol == address_filter::Protocol::Stun {
             if !self.rtc.accepts(&input) {
                 self.counters.forged_checks += 1;
                 return;
@@ -189,7 +189,7 @@ impl Peer {
     /// str0m allocates state for an SSRC, possibly replacing another, before it authenticates the
     /// packet. The first packet of each SSRC is therefore authenticated here.
     fn is_from_true_source(&mut self, datagram: &[u8]) -> bool {
-        let Some(ssrc) = guard::rtp_source(datagram) else { return true };
+        let Some(ssrc) = address_filter::rtp_source(datagram) else { return true };
         if self.sources.contains(&ssrc) {
             return true;
         }
@@ -266,10 +266,12 @@ impl Peer {
     /// address.
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {
-        match guard::protocol(datagram) {
+        match address_filter::protocol(datagram) {
             _ if self.broken => false,
-            Some(guard::Protocol::Stun) if datagram.len() <= self.limits.datagram_bytes => {
-                let accepted = contain::caught(|| {
+            Some(address_filter::Protocol::Stun)
+                if datagram.len() <= self.limits.datagram_bytes =>
+            {
+                let accepted = panic_guard::caught(|| {
                     let receive = Receive::new(Protocol::Udp, source, destination, datagram);
                     receive.is_ok_and(|receive| {
                         self.rtc.accepts(&Input::Receive(self.instant(self.now), receive))

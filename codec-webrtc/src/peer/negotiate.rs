@@ -8,15 +8,15 @@ use str0m::format::FormatParams;
 use str0m::media::{Frequency, Pt};
 use str0m::{Candidate, IceCreds, RtcConfig};
 
-use super::fec::Fec;
-use super::{Peer, State, congestion, contain, delivery, media};
+use super::fec::FecState;
+use super::{Peer, State, congestion, delivery, media, panic_guard};
+use crate::address_filter::{AddressFilter, Counters};
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
-use crate::guard::{Counters, Guard};
 use crate::provider::{self, MediaKeys};
-use crate::sdp_error::refused_sdp;
+use crate::sdp_parse_error::refused_sdp;
 use crate::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension, lines, red,
-    sdp,
+    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension,
+    media_sections, red, sdp,
 };
 
 /// State of an offer until its answer arrives.
@@ -36,7 +36,7 @@ impl Peer {
         config: &PeerConfig,
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
-        contain::negotiated(|| Self::answer_now(offer, config, now))
+        panic_guard::negotiated(|| Self::answer_now(offer, config, now))
     }
 
     /// Parses an offer without answering it, as [`answer`](Self::answer) does: for servers that give
@@ -45,10 +45,10 @@ impl Peer {
     /// # Errors
     /// [`SdpError`] if the offer is malformed or exceeds the limits.
     pub fn check_offer(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Result<(), SdpError> {
-        contain::negotiated(|| {
+        panic_guard::negotiated(|| {
             let offer = sdp::admit(offer, limits)?;
-            let (offer, _) = lines::take(&offer, codecs, limits)?;
-            let (offer, _) = red::hide(&offer);
+            let (offer, _) = media_sections::take(&offer, codecs, limits)?;
+            let (offer, _) = red::to_stack(&offer);
             let parsed = SdpOffer::from_sdp_string(&offer);
             parsed.map(|_| ()).map_err(|error| refused_sdp(&offer, error))
         })
@@ -60,8 +60,8 @@ impl Peer {
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
         let offer = sdp::admit(offer, &config.limits)?;
-        let (offer, rejected) = lines::take(&offer, config.codecs, &config.limits)?;
-        let (offer, ulpfec) = red::hide(&offer);
+        let (offer, rejected) = media_sections::take(&offer, config.codecs, &config.limits)?;
+        let (offer, ulpfec) = red::to_stack(&offer);
         let mut peer = Self::new(config, now)?;
         let data = has_data(&offer);
         let parsed = SdpOffer::from_sdp_string(&offer);
@@ -70,8 +70,8 @@ impl Peer {
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
         let ulpfec = ulpfec.filter(|_| config.codecs.has_fec());
-        let answer = rejected.insert(&red::show(&answer, ulpfec));
-        peer.fec = ulpfec.map(Fec::new);
+        let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
+        peer.fec = ulpfec.map(FecState::new);
         peer.tick();
         Ok((peer, answer))
     }
@@ -87,7 +87,7 @@ impl Peer {
         channels: &[ChannelSettings],
         now: Duration,
     ) -> Result<(Self, String, PendingOffer, Vec<Channel>), SdpError> {
-        contain::negotiated(|| Self::offer_now(config, media, channels, now))
+        panic_guard::negotiated(|| Self::offer_now(config, media, channels, now))
     }
 
     fn offer_now(
@@ -127,7 +127,7 @@ impl Peer {
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
         let ulpfec = config.codecs.has_fec().then_some(red::OFFERED.2);
-        Ok((peer, red::show(&offer.to_sdp_string(), ulpfec), pending, opened))
+        Ok((peer, red::from_stack(&offer.to_sdp_string(), ulpfec), pending, opened))
     }
 
     /// Processes the answer to the offer of this peer.
@@ -150,8 +150,8 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
-        let (answer, ulpfec) = red::hide(&sdp::admit(answer, &self.limits)?);
-        self.fec = ulpfec.map(Fec::new);
+        let (answer, ulpfec) = red::to_stack(&sdp::admit(answer, &self.limits)?);
+        self.fec = ulpfec.map(FecState::new);
         self.data_negotiated = has_data(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer);
         let answer = parsed.map_err(|error| refused_sdp(&answer, error))?;
@@ -232,7 +232,7 @@ impl Peer {
             limits,
             started: now,
             now,
-            guard: Guard::new(limits.unverified_per_second, now),
+            guard: AddressFilter::new(limits.unverified_per_second, now),
             keys,
             sources: Vec::new(),
             counters: Counters::default(),
@@ -289,7 +289,7 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
     if corrects {
         let [red, rtx] = [red::OFFERED.0, red::OFFERED.1].map(Pt::new_with_value);
         let (clock, format) = (Frequency::NINETY_KHZ, FormatParams::default());
-        stack.codec_config().add_config(red, Some(rtx), red::STAND_IN, clock, None, format);
+        stack.codec_config().add_config(red, Some(rtx), red::RED_SUBSTITUTE, clock, None, format);
     }
     stack
 }

@@ -9,7 +9,7 @@ use str0m::rtp::{RawPacket, rtcp::Rtcp};
 use super::Peer;
 use crate::{
     Channel, Codec, Direction, EstimateKind, Event, KeyFrameRequestKind, Mid, PathStats,
-    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::STAND_IN,
+    ReceivedStats, RtpPacket, SenderReport, SentStats, Stats, extension, red::RED_SUBSTITUTE,
 };
 use codec_rtc::rtp::Header;
 
@@ -150,7 +150,7 @@ impl Peer {
         let params = self.rtc.codec_config().params();
         let codec = params.iter().find(|param| *param.pt() == payload_type);
         let stack_codec = codec.map(|param| param.spec().codec);
-        let is_red = stack_codec == Some(STAND_IN) && self.fec.is_some();
+        let is_red = stack_codec == Some(RED_SUBSTITUTE) && self.fec.is_some();
         let red = is_red.then_some(Codec::Vp8);
         let Some(codec) = red.or_else(|| stack_codec.and_then(translate_codec)) else { return };
         let arrival = self.since_base(packet.timestamp);

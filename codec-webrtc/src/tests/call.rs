@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec_audio::level::AudioLevel;
 use codec_core::codec::{Bitrate, FrameKind, PacketMeta};
 
-use super::world::{Call, End, NO_LOSS, Setup, link};
+use super::harness::{Call, End, NO_LOSS, Setup, link};
 use super::*;
 use codec_rtc::extension::{AbsCaptureTime, PlayoutDelay, VideoOrientation};
 use codec_rtc::link::{Link, Loss};

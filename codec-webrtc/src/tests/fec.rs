@@ -6,7 +6,7 @@ use std::time::Duration;
 use codec_core::codec::{FrameKind, PacketMeta};
 
 use super::super::peer::Outgoing;
-use super::world::{Call, NO_LOSS, Setup, link};
+use super::harness::{Call, NO_LOSS, Setup, link};
 use super::*;
 use codec_rtc::extension::{AbsCaptureTime, PlayoutDelay};
 use codec_rtc::link::Loss;

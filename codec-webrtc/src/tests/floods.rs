@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::world::{Call, Setup, link};
+use super::harness::{Call, Setup, link};
 use super::*;
 use codec_rtc::link::Loss;
 use codec_rtc::rng::Rng;

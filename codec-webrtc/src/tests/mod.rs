@@ -1,11 +1,11 @@
 //! Two peers in virtual time.
 
 mod call;
-mod falls;
+mod capacity_drop;
 mod fec;
 mod floods;
+mod harness;
 mod panics;
-mod world;
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! A panic in one peer ends only that session.
 
-use super::world::Setup;
+use super::harness::Setup;
 use super::*;
 
 /// A STUN Binding error response with only a forged MESSAGE-INTEGRITY: 44 bytes. `sent` is a

@@ -34,7 +34,7 @@ const NONCES: u32 = 5;
 
 /// Result of processing a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum TurnInput {
     /// Message of the server itself, already handled.
     Handled,
     /// Data of a peer, relayed by the server.
@@ -90,7 +90,7 @@ struct Peer {
 }
 
 /// Credentials for requests, as required by the server.
-struct Login {
+struct Credentials {
     realm: Vec<u8>,
     nonce: Vec<u8>,
     key: Zeroizing<[u8; 16]>,
@@ -126,7 +126,7 @@ struct Login {
 pub struct TurnClient {
     config: TurnConfig,
     now: Duration,
-    login: Option<Login>,
+    login: Option<Credentials>,
     relayed: Option<SocketAddr>,
     refresh: Option<Duration>,
     expires: Duration,
@@ -253,18 +253,18 @@ impl TurnClient {
         now: Duration,
         source: SocketAddr,
         datagram: &[u8],
-    ) -> Received {
+    ) -> TurnInput {
         self.now = self.now.max(now);
         if source != self.config.server {
-            return Received::NotOurs;
+            return TurnInput::NotOurs;
         }
         if let Some((number, data)) = message::parse_channel_data(datagram) {
             let peer = self.peers.iter().find(|peer| peer.number == number);
             let Some(from) = peer.map(|peer| peer.address) else { return self.refuse() };
             self.counters.received += 1;
-            return Received::Data { from, payload: data.to_vec() };
+            return TurnInput::Data { from, payload: data.to_vec() };
         }
-        let Some(message) = Message::parse(datagram) else { return Received::NotOurs };
+        let Some(message) = Message::parse(datagram) else { return TurnInput::NotOurs };
         if message.class == Class::Indication {
             return self.indication(message);
         }
@@ -288,7 +288,7 @@ impl TurnClient {
             }
             Class::Request | Class::Indication => return self.refuse(),
         }
-        Received::Handled
+        TurnInput::Handled
     }
 
     /// Sends a datagram to `to` from the relayed address. Returns `false` if there is no relayed
@@ -343,7 +343,7 @@ impl TurnClient {
         }
     }
 
-    fn indication(&mut self, message: Message<'_>) -> Received {
+    fn indication(&mut self, message: Message<'_>) -> TurnInput {
         let from = message.get_address(attribute::XOR_PEER_ADDRESS);
         let data = message.get(attribute::DATA);
         let (Some(from), Some(data), method::DATA) = (from, data, message.method) else {
@@ -354,7 +354,7 @@ impl TurnClient {
             return self.refuse();
         }
         self.counters.received += 1;
-        Received::Data { from, payload: data.to_vec() }
+        TurnInput::Data { from, payload: data.to_vec() }
     }
 
     fn success(&mut self, purpose: Purpose, message: Message<'_>) {
@@ -423,7 +423,7 @@ impl TurnClient {
             .chain_update(b":")
             .chain_update(password);
         let key = Zeroizing::new(hash.finalize().into());
-        self.login = Some(Login { realm: realm.to_vec(), nonce: nonce.to_vec(), key });
+        self.login = Some(Credentials { realm: realm.to_vec(), nonce: nonce.to_vec(), key });
     }
 
     fn fail(&mut self, purpose: Purpose, failure: TurnFailure) {
@@ -537,8 +537,8 @@ impl TurnClient {
         }
     }
 
-    fn refuse(&mut self) -> Received {
+    fn refuse(&mut self) -> TurnInput {
         self.counters.refused += 1;
-        Received::NotOurs
+        TurnInput::NotOurs
     }
 }

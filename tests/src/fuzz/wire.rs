@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use codec_rtc::demux;
-use codec_rtc::extension::dependency::{Mandatory, Reader, Writer};
+use codec_rtc::extension::dependency::{MandatoryFields, Reader, Writer};
 use codec_rtc::extension::{Extensions, Kind, Map};
 use codec_rtc::packet::opus::OpusPayload;
 use codec_rtc::packet::red::{self, Redundancy, RedundancyConfig};
@@ -103,7 +103,7 @@ pub fn rtp_extension(data: &[u8]) {
     let mut reader = Reader::default();
     for part in parts(data) {
         let Ok(descriptor) = reader.read(part) else { continue };
-        let head = Mandatory::parse(part).expect("as all of it");
+        let head = MandatoryFields::parse(part).expect("as all of it");
         assert_eq!(head.frame_number, descriptor.frame_number);
         let structure = reader.structure().expect("one has come").clone();
         let mut writer = Writer::following(structure).expect("as it was read");
@@ -146,7 +146,7 @@ pub fn redundancy(data: &[u8]) {
     }
     let mut original = Vec::new();
     let _ = rtx::unwrap(data, 1, 96, &mut original);
-    let mut wrapper = rtx::Wrapper { ssrc: 2, payload_type: 97, sequence: 0 };
+    let mut wrapper = rtx::RtxStream { ssrc: 2, payload_type: 97, sequence: 0 };
     let mut again = Vec::new();
     if wrapper.wrap(data, &mut again).is_ok() {
         let first = rtp::parse(data).expect("it was wrapped");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, Update, VideoEncoder};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::adaptation::{
-    AdaptationConfig, Adapter, FrameReport, Instruction, Limitation, LimitationDurations,
+    AdaptationConfig, Adapter, EncoderSettings, FrameReport, Limitation, LimitationDurations,
     Preference,
 };
 
@@ -71,7 +71,7 @@ impl Adaptation {
         encoder: &mut dyn VideoEncoder,
     ) -> Result<Option<Size>> {
         let Some(told) = self.adapter.poll(now) else { return Ok(None) };
-        let Instruction { rung, speed_up, limitation, .. } = told;
+        let EncoderSettings { rung, speed_up, limitation, .. } = told;
         self.limitation = limitation;
         if (rung.frame_rate - self.wanted_rate).abs() > 1e-6 {
             self.wanted_rate = rung.frame_rate;

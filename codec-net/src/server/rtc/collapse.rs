@@ -78,7 +78,7 @@ impl Collapse {
 #[cfg(test)]
 mod tests {
     use codec_core::codec::Bitrate;
-    use codec_rtc::congestion::{Reason, Usage};
+    use codec_rtc::congestion::{BandwidthUsage, Reason};
 
     use super::*;
 
@@ -92,7 +92,7 @@ mod tests {
             rtt: Duration::from_millis(60),
             queueing: Duration::from_millis(queueing_ms),
             backlog: Duration::ZERO,
-            usage: Usage::Normal,
+            usage: BandwidthUsage::Normal,
             reason: Reason::Delay,
         }
     }

@@ -1,6 +1,6 @@
 //! Which media of an offer the server accepts, and which offers it rejects entirely.
 
-use codec_webrtc::{Codecs, Kind, OfferedLine, Peer, PeerLimits};
+use codec_webrtc::{Codecs, Kind, OfferedSection, Peer, PeerLimits};
 
 use super::super::limits::Limits;
 use super::super::outcome::Refusal;
@@ -30,11 +30,11 @@ pub(super) fn check(offer: &str, limits: &Limits) -> Result<(), Refusal> {
 }
 
 /// Lines of audio and video of an offer.
-pub(super) struct Offer(Vec<OfferedLine>);
+pub(super) struct Offer(Vec<OfferedSection>);
 
 impl Offer {
     pub(super) fn read(offer: &str, limits: &Limits) -> Self {
-        Self(OfferedLine::read(offer, codecs(), &peer_limits(limits)))
+        Self(OfferedSection::read(offer, codecs(), &peer_limits(limits)))
     }
 
     /// Whether the answer accepts a line of this kind.
@@ -92,15 +92,15 @@ impl Offer {
 mod tests {
     use super::*;
 
-    fn line(kind: Kind, codec: &str, is_taken: bool) -> OfferedLine {
-        OfferedLine { kind, codecs: vec![codec.to_owned()], is_taken }
+    fn line(kind: Kind, codec: &str, is_taken: bool) -> OfferedSection {
+        OfferedSection { kind, codecs: vec![codec.to_owned()], is_taken }
     }
 
     #[test]
     fn usable_lines_decide() {
         let (h264, vp8) = (line(Kind::Video, "H264", false), line(Kind::Video, "VP8", true));
         let (aac, opus) = (line(Kind::Audio, "MP4A", false), line(Kind::Audio, "opus", true));
-        let publisher = |lines: &[&OfferedLine]| {
+        let publisher = |lines: &[&OfferedSection]| {
             let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
             offer.check_publisher().map_err(|refusal| refusal.to_string())
         };
@@ -111,7 +111,7 @@ mod tests {
         assert!(text.contains("got H264; expected one of VP8"), "{text}");
         let text = publisher(&[&aac]).unwrap_err();
         assert!(text.contains("got MP4A; expected one of Opus"), "{text}");
-        let viewer = |lines: &[&OfferedLine], video, audio| {
+        let viewer = |lines: &[&OfferedSection], video, audio| {
             let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
             offer.check_viewer(video, audio).is_ok()
         };

@@ -10,7 +10,7 @@ mod tests;
 use std::time::Duration;
 
 use codec_audio::opus_packet::duration_us;
-use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Repair};
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
 use codec_rtc::rtp;
 use codec_rtc::sequence::Unwrapper32;
 use codec_webrtc::{
@@ -44,7 +44,7 @@ pub(super) struct Receiving {
     video_source: Source,
     sound_source: Source,
     /// Available repair of missing video packets.
-    repair: Repair,
+    repair: RecoveryOptions,
     mid: Option<Mid>,
     begun: Duration,
     asked: Option<Duration>,
@@ -67,7 +67,7 @@ impl Receiving {
             last_sound: None,
             video_source: Source::default(),
             sound_source: Source::default(),
-            repair: Repair::default(),
+            repair: RecoveryOptions::default(),
             mid: None,
             begun,
             asked: None,

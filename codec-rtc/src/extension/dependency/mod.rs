@@ -5,22 +5,22 @@
 //! decode targets (sets of layers that a receiver may choose to decode), and chains (frames that a
 //! target must not miss). Each packet refers to a template and carries the differences from it.
 //!
-//! [`Writer`] selects the template, [`Reader`] keeps the structure, [`Describer`] creates the
+//! [`Writer`] selects the template, [`Reader`] keeps the structure, [`DescriptorBuilder`] creates the
 //! descriptors of streams with one spatial and up to three temporal layers.
 
 mod bits;
-mod describer;
+mod builder;
 mod read;
 mod structure;
 mod write;
 
-pub use describer::{Describer, FrameReferences};
-pub use read::{Mandatory, Reader};
-pub use structure::{Indication, Structure, Template};
+pub use builder::{DescriptorBuilder, FrameReferences};
+pub use read::{MandatoryFields, Reader};
+pub use structure::{DecodeTargetIndication, Structure, Template};
 pub use write::Writer;
 
 /// Maximum number of decode targets of a structure.
-pub const MAX_TARGETS: usize = 32;
+pub const MAX_DECODE_TARGETS: usize = 32;
 /// Maximum number of templates of a structure.
 pub const MAX_TEMPLATES: usize = 64;
 /// Maximum distance of a referenced frame.
@@ -49,7 +49,7 @@ pub struct Descriptor {
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,
     /// Relation of the frame to each decode target.
-    pub indications: Vec<Indication>,
+    pub indications: Vec<DecodeTargetIndication>,
     /// Distances to the referenced frames, 1..=4096 each; empty for a key frame.
     pub frame_diffs: Vec<u16>,
     /// For each chain, the distance to its previous frame; 0 if there is none.

@@ -1,12 +1,12 @@
 //! Dependency Descriptor parsing. Sections A.8.2 and A.8.3.
 
 use super::bits::BitReader;
-use super::{Descriptor, Indication, MANDATORY_BYTES, Structure, Template};
+use super::{DecodeTargetIndication, Descriptor, MANDATORY_BYTES, Structure, Template};
 use crate::rtp::Malformed;
 
 /// The mandatory fields, which can be read without the structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mandatory {
+pub struct MandatoryFields {
     /// Whether the packet is the first of the frame.
     pub start_of_frame: bool,
     /// Whether the packet is the last of the frame.
@@ -17,7 +17,7 @@ pub struct Mandatory {
     pub frame_number: u16,
 }
 
-impl Mandatory {
+impl MandatoryFields {
     /// Parses the mandatory fields.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Reader {
     /// Returns [`Malformed`] if the descriptor is truncated, or if its template is unknown because
     /// no packet with the structure has arrived.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Descriptor, Malformed> {
-        let head = Mandatory::parse(bytes)?;
+        let head = MandatoryFields::parse(bytes)?;
         let rest = bytes.get(MANDATORY_BYTES..).unwrap_or_default();
         let mut reader = BitReader::new(rest);
         let flags = if rest.is_empty() { 0 } else { reader.bits(5)? };
@@ -85,7 +85,7 @@ impl Reader {
             spatial_id,
             temporal_id,
             indications: if has_indications {
-                let all = (0..structure.targets).map(|_| Indication::read(&mut reader));
+                let all = (0..structure.targets).map(|_| DecodeTargetIndication::read(&mut reader));
                 all.collect::<Result<_, _>>()?
             } else {
                 template.indications.clone()

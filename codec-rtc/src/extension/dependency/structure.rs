@@ -2,13 +2,14 @@
 
 use super::bits::{BitReader, BitWriter};
 use super::{
-    MAX_SPATIAL_ID, MAX_TARGETS, MAX_TEMPLATE_DIFF, MAX_TEMPLATES, MAX_TEMPORAL_ID, TEMPLATE_IDS,
+    MAX_DECODE_TARGETS, MAX_SPATIAL_ID, MAX_TEMPLATE_DIFF, MAX_TEMPLATES, MAX_TEMPORAL_ID,
+    TEMPLATE_IDS,
 };
 use crate::rtp::Malformed;
 
 /// Decode target indication: relation of a frame to a decode target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Indication {
+pub enum DecodeTargetIndication {
     /// Not present: not part of the target (`-`).
     NotPresent,
     /// Discardable: no later frame of the target references it (`D`).
@@ -27,7 +28,7 @@ pub struct Template {
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,
     /// Relation to each decode target.
-    pub indications: Vec<Indication>,
+    pub indications: Vec<DecodeTargetIndication>,
     /// Distances to the referenced frames, 1..=16 each.
     pub frame_diffs: Vec<u16>,
     /// For each chain, the distance to its previous frame, 0..=15.
@@ -53,7 +54,7 @@ pub struct Structure {
     pub resolutions: Vec<(u32, u32)>,
 }
 
-impl Indication {
+impl DecodeTargetIndication {
     pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, Malformed> {
         Ok(match reader.bits(2)? {
             0 => Self::NotPresent,
@@ -96,7 +97,7 @@ impl Structure {
     /// Bit mask of all decode targets.
     pub(super) fn all_targets(&self) -> u32 {
         // `check` and the field width ensure 1..=32.
-        u32::MAX >> (MAX_TARGETS.saturating_sub(self.targets.clamp(1, MAX_TARGETS)))
+        u32::MAX >> (MAX_DECODE_TARGETS.saturating_sub(self.targets.clamp(1, MAX_DECODE_TARGETS)))
     }
 
     pub(super) fn resolution(&self, spatial_id: u8) -> Option<(u32, u32)> {
@@ -113,7 +114,7 @@ impl Structure {
         let mut structure = Self { id_offset, targets, ..Self::default() };
         structure.read_layers(reader)?;
         for template in &mut structure.templates {
-            let indications = (0..targets).map(|_| Indication::read(reader));
+            let indications = (0..targets).map(|_| DecodeTargetIndication::read(reader));
             template.indications = indications.collect::<Result<_, _>>()?;
         }
         for template in &mut structure.templates {
@@ -174,7 +175,7 @@ impl Structure {
         if self.id_offset >= TEMPLATE_IDS {
             return refuse("a template id is above 63");
         }
-        if !(1..=MAX_TARGETS).contains(&self.targets) {
+        if !(1..=MAX_DECODE_TARGETS).contains(&self.targets) {
             return refuse("the number of decode targets is not 1 to 32");
         }
         if !(1..=MAX_TEMPLATES).contains(&self.templates.len()) {

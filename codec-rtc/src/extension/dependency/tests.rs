@@ -2,20 +2,23 @@ use super::*;
 use crate::rng::Rng;
 use crate::rtp::Malformed;
 
-use Indication::{Discardable as D, NotPresent as N, Required as R, Switch as S};
+use DecodeTargetIndication::{Discardable as D, NotPresent as N, Required as R, Switch as S};
 
 /// Two spatial and two temporal layers, four decode targets, two chains.
 fn structure() -> Structure {
-    let template =
-        |spatial_id, temporal_id, indications: &[Indication], frames: &[u16], chains: [u8; 2]| {
-            Template {
-                spatial_id,
-                temporal_id,
-                indications: indications.to_vec(),
-                frame_diffs: frames.to_vec(),
-                chain_diffs: chains.to_vec(),
-            }
-        };
+    let template = |spatial_id,
+                    temporal_id,
+                    indications: &[DecodeTargetIndication],
+                    frames: &[u16],
+                    chains: [u8; 2]| {
+        Template {
+            spatial_id,
+            temporal_id,
+            indications: indications.to_vec(),
+            frame_diffs: frames.to_vec(),
+            chain_diffs: chains.to_vec(),
+        }
+    };
     Structure {
         id_offset: 62,
         targets: 4,
@@ -73,7 +76,7 @@ fn every_template_round_trips_in_three_bytes() {
         let id = u8::try_from((62 + index) % 64).unwrap();
         assert_eq!(bytes, [0x80 | id, 0x12, 0x34]);
         assert_eq!(reader.read(&bytes), Ok(of(template)));
-        let head = Mandatory::parse(&bytes).unwrap();
+        let head = MandatoryFields::parse(&bytes).unwrap();
         assert_eq!((head.template_id, head.frame_number), (id, 0x1234));
         assert!(head.start_of_frame && !head.end_of_frame);
     }
@@ -241,7 +244,7 @@ fn largest_structure_round_trips() {
 #[test]
 fn usual_temporal_patterns_take_three_bytes_per_packet() {
     for (layers, order) in [(1_u8, &[0_u8][..]), (2, &[0, 1]), (3, &[0, 2, 1, 2])] {
-        let mut describer = Describer::new(layers, Some((640, 360))).unwrap();
+        let mut describer = DescriptorBuilder::new(layers, Some((640, 360))).unwrap();
         let (mut writer, mut reader) = (Writer::default(), Reader::default());
         let period = i64::try_from(order.len()).unwrap();
         let mut last: [i64; 3] = [0; 3];
@@ -271,7 +274,7 @@ fn usual_temporal_patterns_take_three_bytes_per_packet() {
 
 #[test]
 fn long_term_references_are_written_up_to_the_maximum_distance() {
-    let mut describer = Describer::new(1, None).unwrap();
+    let mut describer = DescriptorBuilder::new(1, None).unwrap();
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     let mut describe = |number, references: &[i64]| {
         let frame = FrameReferences { number, temporal_id: 0, references };
@@ -288,14 +291,14 @@ fn long_term_references_are_written_up_to_the_maximum_distance() {
     assert!(describe(4097, &[0]).is_err());
     assert!(describe(4097, &[4097]).is_err());
     assert!(describe(4097, &[5000]).is_err());
-    assert!(Describer::new(0, None).is_err() && Describer::new(4, None).is_err());
-    assert!(Describer::new(1, Some((0, 5))).is_err());
+    assert!(DescriptorBuilder::new(0, None).is_err() && DescriptorBuilder::new(4, None).is_err());
+    assert!(DescriptorBuilder::new(1, Some((0, 5))).is_err());
 }
 
 #[test]
 fn changed_structure_gets_new_template_ids() {
-    let mut describer = Describer::new(1, Some((640, 360))).unwrap();
-    let key = |describer: &mut Describer| {
+    let mut describer = DescriptorBuilder::new(1, Some((640, 360))).unwrap();
+    let key = |describer: &mut DescriptorBuilder| {
         let frame = FrameReferences { number: 5, temporal_id: 0, references: &[] };
         describer.describe(&frame).unwrap().structure.unwrap()
     };

@@ -13,7 +13,7 @@ const SMOOTHED: usize = 120;
 
 /// Extrapolation of audio by its last pitch period.
 #[derive(Debug, Default)]
-pub(super) struct Extension {
+pub(super) struct Extrapolation {
     period: Vec<f32>,
     /// Sample frames produced so far.
     given: usize,
@@ -22,7 +22,7 @@ pub(super) struct Extension {
     mono: Vec<f32>,
 }
 
-impl Extension {
+impl Extrapolation {
     /// Starts at the end of `pcm`.
     pub(super) fn begin(&mut self, pcm: &Pcm) {
         let channels = pcm.channels();
@@ -116,7 +116,7 @@ mod tests {
         let tone: Vec<f32> = (0..4810).flat_map(|at| [(at as f32 * 0.0321).sin(), 0.3]).collect();
         let mut pcm = Pcm::new(2);
         pcm.append(&tone);
-        let mut extension = Extension::default();
+        let mut extension = Extrapolation::default();
         extension.begin(&pcm);
         let mut made = Vec::new();
         extension.fill(2, 4800, &mut made);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn silence_is_extrapolated_as_silence() {
-        let mut extension = Extension::default();
+        let mut extension = Extrapolation::default();
         extension.begin(&Pcm::new(1));
         let mut made = Vec::new();
         extension.fill(1, 1000, &mut made);

@@ -7,24 +7,24 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `mod.rs`, `push.rs`, `play.rs`, `level.rs` | the buffer: input, output, playout speed |
+//! | `mod.rs`, `input.rs`, `output.rs`, `delay_control.rs` | the buffer: input, output, playout speed |
 //! | `arrival.rs` | packet delays, target delay |
 //! | `store.rs` | buffered packets |
-//! | `source.rs`, `rate.rs` | decoders, resampling to 48 kHz |
+//! | `decoder.rs`, `rate.rs` | decoders, resampling to 48 kHz |
 //! | `pcm.rs`, `pitch.rs`, `stretch.rs` | decoded audio, time stretching |
 //! | `conceal.rs`, `noise.rs` | concealment, comfort noise |
 
 mod arrival;
 mod conceal;
 mod config;
-mod level;
+mod decoder;
+mod delay_control;
+mod input;
 mod noise;
+mod output;
 mod pcm;
 mod pitch;
-mod play;
-mod push;
 mod rate;
-mod source;
 mod stats;
 mod store;
 mod stretch;
@@ -35,16 +35,16 @@ use codec_audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat};
 use codec_core::error::ConfigError;
 
 use self::arrival::{Arrivals, micros};
-use self::conceal::Extension;
+use self::conceal::Extrapolation;
 pub use self::config::{
     AudioBufferConfig, MAX_DELAY, MAX_FORMATS, MAX_PACKETS, MAX_PAYLOAD_BYTES, MAX_SPAN,
     PULL_FRAMES, RATE,
 };
-use self::level::Level;
+use self::decoder::{Format, PayloadDecoder, PayloadUse, scale};
+use self::delay_control::DelayControl;
+pub use self::input::{Pushed, ReceivedAudio};
 use self::noise::Noise;
 use self::pcm::Pcm;
-pub use self::push::{Incoming, Pushed};
-use self::source::{Format, Meaning, Source, scale};
 pub use self::stats::AudioBufferStats;
 use self::stats::for_samples;
 use self::store::Store;
@@ -83,9 +83,9 @@ pub struct AudioBuffer {
     store: Store,
     arrivals: Arrivals,
     pcm: Pcm,
-    extension: Extension,
+    extension: Extrapolation,
     noise: Noise,
-    level: Level,
+    level: DelayControl,
     stats: AudioBufferStats,
     ssrc: Option<u32>,
     sequence: Unwrapper16,
@@ -106,7 +106,7 @@ pub struct AudioBuffer {
     dtx: bool,
     /// Playout is paused: the next packet waits for the target delay.
     pausing: bool,
-    state: Making,
+    state: Concealment,
     /// Sample frames concealed while the buffer was empty. They replace lost audio, or add delay if
     /// the packet was only late.
     credit: usize,
@@ -120,7 +120,7 @@ pub struct AudioBuffer {
 
 /// State of the concealment.
 #[derive(Clone, Copy, Debug, Default)]
-struct Making {
+struct Concealment {
     /// Consecutive sample frames concealed.
     made: usize,
     /// The decoder concealed the last of them and all its output was used.
@@ -140,9 +140,9 @@ impl AudioBuffer {
             store: Store::default(),
             arrivals: Arrivals::new(config.start_delay, config.quantile),
             pcm: Pcm::new(channels),
-            extension: Extension::default(),
+            extension: Extrapolation::default(),
             noise: Noise::new(channels, config.comfort_noise),
-            level: Level::default(),
+            level: DelayControl::default(),
             stats: AudioBufferStats::default(),
             ssrc: None,
             sequence: Unwrapper16::default(),
@@ -155,7 +155,7 @@ impl AudioBuffer {
             newest_sequence: None,
             dtx: false,
             pausing: true,
-            state: Making::default(),
+            state: Concealment::default(),
             credit: 0,
             reserve: Vec::new(),
             scratch: Vec::new(),
@@ -190,8 +190,8 @@ impl AudioBuffer {
             let allowed = "44100 Hz, 48000 Hz or a simple ratio of them between 4 and 192 kHz";
             return Err(ConfigError::new("sample rate", format_args!("{rate} Hz"), allowed));
         }
-        let source = Source::new(codec, decoder, self.config.format());
-        self.add(payload_type, clock_rate, Meaning::Coded(Box::new(source)))
+        let source = PayloadDecoder::new(codec, decoder, self.config.format());
+        self.add(payload_type, clock_rate, PayloadUse::Coded(Box::new(source)))
     }
 
     /// Registers a comfort noise payload type (13 by default), which signals DTX: RFC 3389.
@@ -203,14 +203,14 @@ impl AudioBuffer {
         payload_type: u8,
         clock_rate: u32,
     ) -> Result<(), ConfigError> {
-        self.add(payload_type, clock_rate, Meaning::ComfortNoise)
+        self.add(payload_type, clock_rate, PayloadUse::ComfortNoise)
     }
 
     fn add(
         &mut self,
         payload_type: u8,
         clock_rate: u32,
-        meaning: Meaning,
+        meaning: PayloadUse,
     ) -> Result<(), ConfigError> {
         if payload_type > 127 {
             return Err(ConfigError::new("payload type", payload_type, "0..=127"));
@@ -308,9 +308,9 @@ impl AudioBuffer {
         self.dtx = false;
         self.pausing = true;
         self.credit = 0;
-        self.level = Level::default();
+        self.level = DelayControl::default();
         for format in &mut self.formats {
-            if let Meaning::Coded(source) = &mut format.meaning {
+            if let PayloadUse::Coded(source) = &mut format.meaning {
                 source.reset();
             }
         }
@@ -322,11 +322,11 @@ impl AudioBuffer {
     }
 
     /// Decoder of the audio decoded last.
-    fn current_source(&mut self) -> Option<&mut Source> {
+    fn current_source(&mut self) -> Option<&mut PayloadDecoder> {
         let payload_type = self.current?;
         match self.format_of(payload_type)?.meaning {
-            Meaning::Coded(ref mut source) => Some(source),
-            Meaning::ComfortNoise => None,
+            PayloadUse::Coded(ref mut source) => Some(source),
+            PayloadUse::ComfortNoise => None,
         }
     }
 

@@ -6,7 +6,7 @@ use super::config::{MAX_PACKETS, MAX_SPAN};
 
 /// A buffered payload. Times are unwrapped RTP clock ticks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct BufferedPayload {
     pub(super) timestamp: i64,
     /// Unwrapped sequence number of the packet that carried it.
     pub(super) sequence: i64,
@@ -22,7 +22,7 @@ pub(super) struct Waiting {
     pub(super) has_fec: bool,
 }
 
-impl Waiting {
+impl BufferedPayload {
     /// Timestamp after the last sample.
     pub(super) fn end(&self) -> i64 {
         self.timestamp.saturating_add(self.duration)
@@ -43,7 +43,7 @@ pub(super) enum Inserted {
 /// The buffered packets.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    waiting: BTreeMap<i64, Waiting>,
+    waiting: BTreeMap<i64, BufferedPayload>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -63,7 +63,7 @@ impl Store {
         }
     }
 
-    pub(super) fn insert(&mut self, packet: Waiting) -> Inserted {
+    pub(super) fn insert(&mut self, packet: BufferedPayload) -> Inserted {
         let replaced = match self.waiting.get(&packet.timestamp) {
             Some(there) if there.redundancy <= packet.redundancy => {
                 self.recycle(packet.payload);
@@ -82,16 +82,16 @@ impl Store {
         self.waiting.contains_key(&timestamp)
     }
 
-    pub(super) fn first(&self) -> Option<&Waiting> {
+    pub(super) fn first(&self) -> Option<&BufferedPayload> {
         self.waiting.first_key_value().map(|(_, packet)| packet)
     }
 
     /// The second buffered packet.
-    pub(super) fn second(&self) -> Option<&Waiting> {
+    pub(super) fn second(&self) -> Option<&BufferedPayload> {
         self.waiting.values().nth(1)
     }
 
-    pub(super) fn take_first(&mut self) -> Option<Waiting> {
+    pub(super) fn take_first(&mut self) -> Option<BufferedPayload> {
         self.waiting.pop_first().map(|(_, packet)| packet)
     }
 
@@ -125,8 +125,14 @@ impl Store {
 mod tests {
     use super::*;
 
-    fn packet(timestamp: i64, redundancy: u8) -> Waiting {
-        Waiting { timestamp, redundancy, duration: 960, payload: vec![1], ..Waiting::default() }
+    fn packet(timestamp: i64, redundancy: u8) -> BufferedPayload {
+        BufferedPayload {
+            timestamp,
+            redundancy,
+            duration: 960,
+            payload: vec![1],
+            ..BufferedPayload::default()
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use codec_audio::{
 use codec_core::Error;
 
 use super::{
-    AudioBuffer, AudioBufferConfig, AudioBufferStats, Incoming, PULL_FRAMES, PulledKind, Pushed,
+    AudioBuffer, AudioBufferConfig, AudioBufferStats, PULL_FRAMES, PulledKind, Pushed,
+    ReceivedAudio,
 };
 use crate::rng::Rng;
 
@@ -115,7 +116,7 @@ fn push(buffer: &mut AudioBuffer, now: Duration, packet: i64, depth: i64) -> Pus
         .map(|back| (PACKET * u32::try_from(back).unwrap(), payload(packet - back)))
         .collect();
     let redundant: Vec<_> = copies.iter().map(|(offset, bytes)| (*offset, &bytes[..])).collect();
-    let incoming = Incoming {
+    let incoming = ReceivedAudio {
         ssrc: 1,
         payload_type: PT,
         sequence: crate::sequence::wrap_16(packet + 65_500),
@@ -263,7 +264,7 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     assert_eq!(push(&mut buffer, ms(200), 9, 0), Pushed::Duplicate);
     assert_eq!(push(&mut buffer, ms(200), 2, 0), Pushed::Late);
     assert_eq!(push(&mut buffer, ms(200), 900, 0), Pushed::OutOfRange);
-    let mut wrong = Incoming { ssrc: 1, payload_type: 5, ..Incoming::default() };
+    let mut wrong = ReceivedAudio { ssrc: 1, payload_type: 5, ..ReceivedAudio::default() };
     assert_eq!(buffer.push(ms(200), &wrong), Pushed::Invalid);
     wrong.payload_type = PT;
     assert_eq!(buffer.push(ms(200), &wrong), Pushed::Invalid);
@@ -275,7 +276,12 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     // The stream jumps only after two consecutive packets; another SSRC restarts it at once.
     assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Kept);
     assert_eq!(buffer.stats().restarts, 1);
-    let other = Incoming { ssrc: 2, payload_type: PT, payload: &[0; 1920], ..Incoming::default() };
+    let other = ReceivedAudio {
+        ssrc: 2,
+        payload_type: PT,
+        payload: &[0; 1920],
+        ..ReceivedAudio::default()
+    };
     assert_eq!(buffer.push(ms(240), &other), Pushed::Kept);
     assert_eq!((buffer.stats().restarts, buffer.waiting_packets()), (2, 1));
 }
@@ -330,10 +336,10 @@ fn dtx_is_a_pause_rather_than_a_loss() {
         let talks = packet % 50 < 20;
         let sequence = u16::try_from(packet / 50 * 21 + (packet % 50).min(20)).unwrap();
         let timestamp = PACKET * u32::try_from(packet).unwrap();
-        let incoming = Incoming { ssrc: 1, sequence, timestamp, ..Incoming::default() };
+        let incoming = ReceivedAudio { ssrc: 1, sequence, timestamp, ..ReceivedAudio::default() };
         if block % 2 == 0 && (talks || packet % 50 == 20) {
             let (payload_type, bytes) = if talks { (PT, payload(packet)) } else { (13, vec![60]) };
-            let incoming = Incoming { payload_type, payload: &bytes, ..incoming };
+            let incoming = ReceivedAudio { payload_type, payload: &bytes, ..incoming };
             assert_eq!(buffer.push(now, &incoming), Pushed::Kept);
         }
         kinds.push(buffer.pull(now, &mut out).kind);
@@ -360,12 +366,12 @@ fn g711_is_resampled_to_48_khz_and_losses_are_concealed() {
         // A slowly alternating code: a square wave of 100 Hz.
         let bytes: Vec<u8> =
             (0..160).map(|at| if at / 40 % 2 == 0 { 0x90 } else { 0x10 }).collect();
-        let incoming = Incoming {
+        let incoming = ReceivedAudio {
             ssrc: 1,
             sequence: u16::try_from(packet).unwrap(),
             timestamp: packet * 160,
             payload: &bytes,
-            ..Incoming::default()
+            ..ReceivedAudio::default()
         };
         if packet % 10 != 9 {
             buffer.push(ms(20) * packet, &incoming);
@@ -394,7 +400,7 @@ fn arbitrary_input_keeps_memory_bounded_and_audio_flowing() {
     for step in 0..20_000_u64 {
         let now = Duration::from_micros(step * 700);
         let near = step * 34;
-        let incoming = Incoming {
+        let incoming = ReceivedAudio {
             ssrc: u32::from(rng.below(500) == 0),
             payload_type: PT,
             sequence: crate::sequence::wrap_16((step + rng.below(50)).cast_signed()),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::FrameBufferConfig;
 use super::assembly::{Assembly, PacketCounters, Pushed, is_key};
-use super::decodability::{Head, Tracker, Verdict};
+use super::decodability::{Decodability, Head, Tracker};
 use super::delay::PlayoutDelayEstimator;
 use super::frame::{DroppedFrames, Frame, LostFrame, PacketInfo, PlayoutDelay};
-use super::stall::{Repair, Stall};
-use super::stats::{Bookkeeping, Open, VideoStats};
+use super::stall::{RecoveryOptions, Stall};
+use super::stats::{Open, StatsTracker, VideoStats};
 use crate::packet::vp8::Decodable;
-use crate::recovery::Reordering;
+use crate::recovery::ReorderingWindow;
 use crate::rtp::Malformed;
 
 /// Maximum number of complete frames that wait; the oldest is dropped first.
@@ -55,8 +55,8 @@ pub struct FrameBuffer {
     tracker: Tracker,
     delay: PlayoutDelayEstimator,
     stall: Stall,
-    reordering: Reordering,
-    books: Bookkeeping,
+    reordering: ReorderingWindow,
+    books: StatsTracker,
     dropped: DroppedFrames,
     /// How long a decodable frame waits for those before it.
     wait_until: Option<Duration>,
@@ -78,8 +78,8 @@ impl FrameBuffer {
             tracker: Tracker::default(),
             delay,
             stall,
-            reordering: Reordering::new(least, most),
-            books: Bookkeeping::default(),
+            reordering: ReorderingWindow::new(least, most),
+            books: StatsTracker::default(),
             dropped: DroppedFrames::default(),
             wait_until: None,
             polled: Duration::ZERO,
@@ -150,7 +150,7 @@ impl FrameBuffer {
             let gap = !follows;
             let verdict = self.tracker.judge(&head, gap);
             match verdict {
-                Verdict::Now => {
+                Decodability::Now => {
                     let decodable = Decodable::Yes;
                     let until = self.wait_for_gap(seen.filter(|_| gap), first.timestamp);
                     if until.is_none_or(|until| until <= now) {
@@ -159,7 +159,7 @@ impl FrameBuffer {
                     self.wait_until = until;
                     return Next::Wait;
                 }
-                Verdict::Never if follows => {
+                Decodability::Never if follows => {
                     let since = self.assembly.completed(start).unwrap_or(now);
                     self.stall.blocked(since, false, head.id());
                     if !self.tracker.has_key() {
@@ -171,10 +171,10 @@ impl FrameBuffer {
                     }
                     return Next::Drop { start, gap, why: Why::ReferenceLost };
                 }
-                Verdict::Never | Verdict::Perhaps => {
+                Decodability::Never | Decodability::Perhaps => {
                     let completed = self.assembly.completed(start).unwrap_or(now);
                     if is_next {
-                        let may_come = verdict == Verdict::Perhaps;
+                        let may_come = verdict == Decodability::Perhaps;
                         let lost = self.tracker.first_lost(&head);
                         self.stall.blocked(seen.unwrap_or(completed), may_come, lost);
                     }
@@ -298,7 +298,7 @@ impl FrameBuffer {
     }
 
     /// Sets which recovery mechanisms are available.
-    pub fn set_repair(&mut self, repair: Repair) {
+    pub fn set_repair(&mut self, repair: RecoveryOptions) {
         self.stall.repair = repair;
         self.delay.set_repair_time(repair.once());
     }

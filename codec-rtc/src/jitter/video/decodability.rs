@@ -46,7 +46,7 @@ impl Head {
 
 /// Whether a frame can be decoded after the previous ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Decodability {
     /// All references were decoded.
     Now,
     /// A reference may be among the missing frames.
@@ -98,30 +98,30 @@ impl Tracker {
     }
 
     /// Classifies a complete frame. `gap`: frames before it are missing that may still arrive.
-    pub(super) fn judge(&self, head: &Head, gap: bool) -> Verdict {
+    pub(super) fn judge(&self, head: &Head, gap: bool) -> Decodability {
         if head.is_key {
-            return Verdict::Now;
+            return Decodability::Now;
         }
         let exact = head.dependency.and_then(|it| Some((it.frame_number, it.diffs?)));
         let Some((frame_number, diffs)) = exact else {
             return match self.references.clone().follow(&head.descriptor, false, true, gap) {
-                Decodable::Yes => Verdict::Now,
-                Decodable::No if gap => Verdict::Perhaps,
-                Decodable::No => Verdict::Never,
+                Decodable::Yes => Decodability::Now,
+                Decodable::No if gap => Decodability::Perhaps,
+                Decodable::No => Decodability::Never,
             };
         };
         if !self.has_key {
-            return if gap { Verdict::Perhaps } else { Verdict::Never };
+            return if gap { Decodability::Perhaps } else { Decodability::Never };
         }
         let number = self.numbers.peek(frame_number);
-        let mut verdict = Verdict::Now;
+        let mut verdict = Decodability::Now;
         for &diff in diffs.as_slice() {
             let reference = number - i64::from(diff);
             if !self.decoded.contains(&reference) {
                 if !gap || self.last.is_none_or(|last| reference <= last) {
-                    return Verdict::Never;
+                    return Decodability::Never;
                 }
-                verdict = Verdict::Perhaps;
+                verdict = Decodability::Perhaps;
             }
         }
         verdict

@@ -3,12 +3,12 @@
 
 mod assembly;
 mod buffer;
-#[cfg(test)]
-mod calls;
 mod decodability;
 mod delay;
 mod frame;
 mod freeze;
+#[cfg(test)]
+mod link_tests;
 mod stall;
 mod stats;
 #[cfg(test)]
@@ -22,7 +22,7 @@ pub use frame::{
     PacketInfo, PlayoutDelay,
 };
 pub use freeze::{Freeze, FreezeDetector, freezes};
-pub use stall::Repair;
+pub use stall::RecoveryOptions;
 pub use stats::VideoStats;
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct FrameBufferConfig {
     /// Playout delay.
     pub delay: DelayConfig,
     /// Available recovery mechanisms, until [`FrameBuffer::set_repair`].
-    pub repair: Repair,
+    pub repair: RecoveryOptions,
     /// Minimum and maximum reordering window: how long a decodable frame waits for missing packets
     /// that may only be reordered. Adapts between the two; default 5 to 50 ms.
     pub reordering: (Duration, Duration),
@@ -52,7 +52,7 @@ impl Default for FrameBufferConfig {
     fn default() -> Self {
         Self {
             delay: DelayConfig::default(),
-            repair: Repair::default(),
+            repair: RecoveryOptions::default(),
             reordering: (Duration::from_millis(5), Duration::from_millis(50)),
             waits_to_show_all: false,
             conceal: false,
@@ -63,7 +63,7 @@ impl Default for FrameBufferConfig {
 
 impl FrameBufferConfig {
     /// For forwarding: emits all frames in order and waits for gaps as long as recovery is possible
-    /// ([`Repair::time`]). Nothing is rendered, so that no frame is late.
+    /// ([`RecoveryOptions::time`]). Nothing is rendered, so that no frame is late.
     #[must_use]
     pub fn forwarding() -> Self {
         let never = Duration::from_secs(3600);

@@ -13,7 +13,7 @@ const REPORT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Mechanisms that can recover a missing packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repair {
+pub struct RecoveryOptions {
     /// Whether missing packets are requested by NACK.
     pub nack: bool,
     /// Round-trip time.
@@ -22,14 +22,14 @@ pub struct Repair {
     pub fec_delay: Duration,
 }
 
-impl Default for Repair {
+impl Default for RecoveryOptions {
     /// NACK with a round-trip time of 100 ms, no FEC.
     fn default() -> Self {
         Self { nack: true, rtt: Duration::from_millis(100), fec_delay: Duration::ZERO }
     }
 }
 
-impl Repair {
+impl RecoveryOptions {
     /// Lateness of a frame after one retransmission, with a margin.
     pub(super) fn once(&self) -> Duration {
         let margin = Duration::from_millis(40);
@@ -60,7 +60,7 @@ struct Blocked {
 /// Tracks whether frames are emitted, and since when not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stall {
-    pub(super) repair: Repair,
+    pub(super) repair: RecoveryOptions,
     started: Option<Duration>,
     last_out: Option<Duration>,
     last_decoded: Option<FrameId>,
@@ -72,7 +72,7 @@ pub(super) struct Stall {
 
 impl Stall {
     /// Creates the state before the first packet.
-    pub(super) fn new(repair: Repair) -> Self {
+    pub(super) fn new(repair: RecoveryOptions) -> Self {
         Self { repair, ..Self::default() }
     }
 

@@ -65,14 +65,14 @@ pub(super) struct Open {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bookkeeping {
+pub(super) struct StatsTracker {
     pub(super) stats: VideoStats,
     open: VecDeque<Open>,
     freezes: FreezeDetector,
     last_rendered: Option<Duration>,
 }
 
-impl Bookkeeping {
+impl StatsTracker {
     pub(super) fn given(&mut self, now: Duration, frame: &Frame, target: Duration) {
         let (first, last) = frame.arrived;
         let stats = &mut self.stats;

@@ -234,7 +234,7 @@ fn unrecoverable_loss_is_reported_before_a_key_frame_is_requested() {
     for (nack, lost_at, key_at) in [(false, 38, 233), (true, 33 + 5 + 112 + 20, 433)] {
         let mut stream = Stream::new(true);
         let mut it = buffer();
-        it.set_repair(Repair { nack, rtt: ms(50), fec_delay: ms(0) });
+        it.set_repair(RecoveryOptions { nack, rtt: ms(50), fec_delay: ms(0) });
         push(&mut it, ms(0), &stream.frame(KEY, 1));
         assert_eq!(poll(&mut it, ms(0)), [0]);
         stream.frame(DELTA, 1);
@@ -295,7 +295,7 @@ fn damaged_frames_are_emitted_for_concealment_once_unrecoverable() {
     let config = FrameBufferConfig { conceal: true, ..FrameBufferConfig::default() };
     let mut stream = Stream::new(false);
     let mut it = FrameBuffer::new(config);
-    it.set_repair(Repair { nack: false, ..Repair::default() });
+    it.set_repair(RecoveryOptions { nack: false, ..RecoveryOptions::default() });
     push(&mut it, ms(0), &stream.frame(KEY, 1));
     stream.frame(DELTA, 1);
     push(&mut it, ms(33), &stream.frame(DELTA, 1));

@@ -6,7 +6,7 @@ use codec_core::codec::Bitrate;
 
 use super::{Sender, SenderEvent};
 use crate::allocation::Allocation;
-use crate::audio::AudioLink;
+use crate::audio::LinkConditions;
 use crate::congestion::Estimate;
 use crate::extension::abs_send_time;
 use crate::pacer::{Departure, Priority};
@@ -90,7 +90,7 @@ impl Sender {
         }
         self.next_audio_check = now + AUDIO_CHECK_INTERVAL;
         let burst = self.video.as_ref().map_or(1.0, VideoOut::burst);
-        let link = AudioLink {
+        let link = LinkConditions {
             loss: estimate.loss,
             burst,
             // It also pays for headers and redundant copies.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 
 use super::{Sender, SenderEvent};
-use crate::congestion::Outcome;
+use crate::congestion::FeedbackOutcome;
 use crate::pacer::Priority;
 use crate::packet::vp8::CLOCK_HZ;
 use crate::report::ntp;
@@ -131,7 +131,7 @@ impl Sender {
     }
 
     /// Handles the fate of single packets.
-    fn handle_feedback(&mut self, now: Duration, outcome: &Outcome) {
+    fn handle_feedback(&mut self, now: Duration, outcome: &FeedbackOutcome) {
         self.knows_packets = true;
         let Some(video) = &mut self.video else { return };
         for &number in &outcome.received {

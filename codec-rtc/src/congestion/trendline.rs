@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::groups::Delta;
+use super::inter_arrival::Delta;
 
 /// Number of groups in the regression.
 const WINDOW: usize = 20;
@@ -25,7 +25,7 @@ const OVERUSE_MS: f64 = 10.0;
 
 /// State of the delay-based overuse detector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Usage {
+pub enum BandwidthUsage {
     /// The queue is stable.
     #[default]
     Normal,
@@ -37,7 +37,7 @@ pub enum Usage {
 
 /// The filter and the detector.
 #[derive(Clone, Debug)]
-pub(super) struct Trend {
+pub(super) struct TrendlineEstimator {
     /// Arrival time and smoothed delay, in milliseconds.
     points: VecDeque<(f64, f64)>,
     first_arrival: Option<Duration>,
@@ -49,10 +49,10 @@ pub(super) struct Trend {
     updated: Option<Duration>,
     over_ms: Option<f64>,
     over_count: u32,
-    usage: Usage,
+    usage: BandwidthUsage,
 }
 
-impl Default for Trend {
+impl Default for TrendlineEstimator {
     fn default() -> Self {
         Self {
             points: VecDeque::with_capacity(WINDOW),
@@ -65,19 +65,19 @@ impl Default for Trend {
             updated: None,
             over_ms: None,
             over_count: 0,
-            usage: Usage::Normal,
+            usage: BandwidthUsage::Normal,
         }
     }
 }
 
-impl Trend {
+impl TrendlineEstimator {
     /// Current state.
-    pub(super) fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> BandwidthUsage {
         self.usage
     }
 
     /// Adds the difference between two groups and returns the new state.
-    pub(super) fn push(&mut self, delta: Delta) -> Usage {
+    pub(super) fn push(&mut self, delta: Delta) -> BandwidthUsage {
         let first = *self.first_arrival.get_or_insert(delta.arrival);
         self.deltas = (self.deltas + 1).min(1000);
         self.accumulated_ms += (delta.arrival_s - delta.sent_s) * 1e3;
@@ -107,12 +107,12 @@ impl Trend {
             self.over_count += 1;
             if over > OVERUSE_MS && self.over_count > 1 && self.slope >= slope_before {
                 (self.over_ms, self.over_count) = (Some(0.0), 0);
-                self.usage = Usage::Overuse;
+                self.usage = BandwidthUsage::Overuse;
             }
         } else {
             (self.over_ms, self.over_count) = (None, 0);
             let under = value < -self.threshold;
-            self.usage = if under { Usage::Underuse } else { Usage::Normal };
+            self.usage = if under { BandwidthUsage::Underuse } else { BandwidthUsage::Normal };
         }
         self.adapt(value, delta.arrival);
     }
@@ -148,12 +148,17 @@ mod tests {
     use super::*;
 
     /// Feeds groups every 20 ms whose delay grows by `growth_ms` each.
-    fn feed(trend: &mut Trend, from_ms: &mut u64, count: u32, growth_ms: f64) -> Option<u32> {
+    fn feed(
+        trend: &mut TrendlineEstimator,
+        from_ms: &mut u64,
+        count: u32,
+        growth_ms: f64,
+    ) -> Option<u32> {
         for index in 0..count {
             let arrival_s = 0.020 + growth_ms / 1e3;
             *from_ms += 20;
             let arrival = Duration::from_millis(*from_ms);
-            if trend.push(Delta { sent_s: 0.020, arrival_s, arrival }) == Usage::Overuse {
+            if trend.push(Delta { sent_s: 0.020, arrival_s, arrival }) == BandwidthUsage::Overuse {
                 return Some(index);
             }
         }
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn stable_delay_is_normal_and_growing_delay_is_overuse() {
-        let (mut trend, mut at) = (Trend::default(), 0);
+        let (mut trend, mut at) = (TrendlineEstimator::default(), 0);
         assert_eq!(feed(&mut trend, &mut at, 100, 0.0), None);
         let found = feed(&mut trend, &mut at, 30, 5.0).expect("overuse at 25 % above capacity");
         assert!(found <= 10, "found after {found} groups");
@@ -170,12 +175,12 @@ mod tests {
             feed(&mut trend, &mut at, 1, -2.0);
             trend.usage()
         });
-        assert!(usages.filter(|usage| *usage == Usage::Underuse).count() > 5);
+        assert!(usages.filter(|usage| *usage == BandwidthUsage::Underuse).count() > 5);
     }
 
     #[test]
     fn noise_is_not_overuse() {
-        let (mut trend, mut at) = (Trend::default(), 0);
+        let (mut trend, mut at) = (TrendlineEstimator::default(), 0);
         let mut rng = crate::rng::Rng::new(1);
         for _ in 0..1000 {
             let noise = rng.unit();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_core::codec::{Bitrate, FrameKind, PacketMeta};
 
-use super::world::{Call, NO_LOSS, Setup, link};
+use super::harness::{Call, NO_LOSS, Setup, link};
 use super::*;
 use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::extension::Extensions;

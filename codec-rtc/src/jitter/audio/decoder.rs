@@ -12,9 +12,9 @@ const LONGEST_MS: i64 = 1000;
 
 /// Use of a payload type.
 #[derive(Debug)]
-pub(super) enum Meaning {
+pub(super) enum PayloadUse {
     /// Coded audio.
-    Coded(Box<Source>),
+    Coded(Box<PayloadDecoder>),
     /// Comfort noise: the sender is silent and describes the background noise (RFC 3389).
     ComfortNoise,
 }
@@ -25,12 +25,12 @@ pub(super) struct Format {
     pub(super) payload_type: u8,
     /// RTP clock rate in Hz.
     pub(super) clock_rate: u32,
-    pub(super) meaning: Meaning,
+    pub(super) meaning: PayloadUse,
 }
 
 /// A decoder with its output conversion.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct PayloadDecoder {
     codec: AudioCodec,
     decoder: Box<dyn AudioDecoder>,
     output: AudioFormat,
@@ -47,7 +47,7 @@ pub(super) struct Source {
 
 /// Properties of a payload found without decoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Glance {
+pub(super) struct PayloadInfo {
     /// Duration in RTP clock ticks.
     pub(super) duration: i64,
     /// Contains in-band FEC of the previous frame.
@@ -58,7 +58,7 @@ pub(super) struct Glance {
     pub(super) is_invalid: bool,
 }
 
-impl Source {
+impl PayloadDecoder {
     pub(super) fn new(
         codec: AudioCodec,
         decoder: Box<dyn AudioDecoder>,
@@ -84,31 +84,31 @@ impl Source {
     }
 
     /// Inspects a payload with timestamps at `clock_rate` Hz.
-    pub(super) fn glance(&self, payload: &[u8], clock_rate: u32) -> Glance {
+    pub(super) fn glance(&self, payload: &[u8], clock_rate: u32) -> PayloadInfo {
         let codes = |bytes: usize| {
             let whole = bytes * self.decoder.format().channels().max(1);
             let frames = i64::try_from(payload.len() / whole).unwrap_or(0);
             let is_invalid = !payload.len().is_multiple_of(whole);
             // The sample rate may differ from the clock rate (G.722).
             let duration = scale(frames, self.decoder.format().rate, clock_rate);
-            Glance { duration, is_invalid, ..Glance::default() }
+            PayloadInfo { duration, is_invalid, ..PayloadInfo::default() }
         };
         let glance = match self.codec {
             AudioCodec::Opus => match OpusPacket::parse(payload) {
-                Ok(packet) => Glance {
+                Ok(packet) => PayloadInfo {
                     duration: i64::from(packet.duration_us()) * i64::from(clock_rate) / 1_000_000,
                     has_fec: packet.has_fec(),
                     is_dtx: packet.is_dtx(),
                     is_invalid: false,
                 },
-                Err(_) => Glance { is_invalid: true, ..Glance::default() },
+                Err(_) => PayloadInfo { is_invalid: true, ..PayloadInfo::default() },
             },
             AudioCodec::Pcma | AudioCodec::Pcmu => codes(1),
             AudioCodec::Pcm(encoding) => codes(encoding.bytes()),
-            _ => Glance { duration: self.last_duration, ..Glance::default() },
+            _ => PayloadInfo { duration: self.last_duration, ..PayloadInfo::default() },
         };
         let too_long = glance.duration > i64::from(clock_rate) * LONGEST_MS / 1000;
-        Glance { is_invalid: glance.is_invalid || too_long, ..glance }
+        PayloadInfo { is_invalid: glance.is_invalid || too_long, ..glance }
     }
 
     /// Decodes a payload and appends the audio at 48 kHz; `false` on failure.

@@ -9,7 +9,7 @@ use super::outgoing::{FramePart, Outgoing};
 use crate::congestion::PacketKind;
 use crate::extension::Map;
 use crate::fec::Encoder;
-use crate::fec::protection::{Controller, LossMeter, ProtectionConfig, SentFrame};
+use crate::fec::controller::{FecController, FecControllerConfig, LossMeter, SentFrame};
 use crate::rtp::Header;
 
 /// What carries repair payloads.
@@ -23,15 +23,15 @@ enum Carrier {
 
 /// Creates repair packets adapted to the packet loss.
 #[derive(Debug)]
-pub(super) struct Protector {
+pub(super) struct FecSender {
     encoder: Encoder,
     carrier: Carrier,
-    controller: Controller,
+    controller: FecController,
     losses: LossMeter,
     last_frame: Option<Duration>,
 }
 
-impl Protector {
+impl FecSender {
     /// Creates the encoder; `None` if `fec` is off.
     pub(super) fn new(fec: VideoFec, first_sequence: u16, nack: bool) -> Option<Self> {
         let (encoder, carrier, max_group) = match fec {
@@ -45,8 +45,11 @@ impl Protector {
                 (Encoder::flexfec(), carrier, 110)
             }
         };
-        let controller =
-            Controller::new(ProtectionConfig { nack, max_group, ..ProtectionConfig::default() });
+        let controller = FecController::new(FecControllerConfig {
+            nack,
+            max_group,
+            ..FecControllerConfig::default()
+        });
         Some(Self { encoder, carrier, controller, losses: LossMeter::default(), last_frame: None })
     }
 

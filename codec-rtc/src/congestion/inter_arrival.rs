@@ -34,13 +34,13 @@ struct Group {
 
 /// Collects packets into groups.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Groups {
+pub(super) struct InterArrival {
     before: Option<Group>,
     current: Option<Group>,
     backward: u32,
 }
 
-impl Groups {
+impl InterArrival {
     /// Adds a packet. Returns the difference between the last two groups when the packet starts a
     /// new one.
     pub(super) fn push(&mut self, sent: Duration, arrival: Duration) -> Option<Delta> {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn deltas(packets: &[(u64, u64)]) -> Vec<(f64, f64)> {
-        let mut groups = Groups::default();
+        let mut groups = InterArrival::default();
         let deltas = packets.iter().filter_map(|&(sent, at)| groups.push(ms(sent), ms(at)));
         deltas.map(|d| ((d.sent_s * 1e3).round(), (d.arrival_s * 1e3).round())).collect()
     }

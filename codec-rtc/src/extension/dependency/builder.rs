@@ -1,11 +1,11 @@
 //! Dependency Descriptors of streams with one spatial layer and one to three temporal layers: L1T1,
 //! L1T2, L1T3.
 
-use super::{Descriptor, Indication, MAX_FRAME_DIFF, Structure, Template};
+use super::{DecodeTargetIndication, Descriptor, MAX_FRAME_DIFF, Structure, Template};
 use crate::rtp::Malformed;
 use crate::sequence::wrap_16;
 
-use Indication::{Discardable as D, NotPresent as N, Switch as S};
+use DecodeTargetIndication::{Discardable as D, NotPresent as N, Switch as S};
 
 impl Structure {
     /// Returns the structure of a stream with `layers` temporal layers, 1..=3, in the usual order:
@@ -15,14 +15,16 @@ impl Structure {
     /// # Errors
     /// Returns [`Malformed::Field`] for another number of layers.
     pub fn temporal(layers: u8) -> Result<Self, Malformed> {
-        let template =
-            |temporal_id, indications: &[Indication], diff: Option<u16>, chain| Template {
-                spatial_id: 0,
-                temporal_id,
-                indications: indications.to_vec(),
-                frame_diffs: diff.into_iter().collect(),
-                chain_diffs: vec![chain],
-            };
+        let template = |temporal_id,
+                        indications: &[DecodeTargetIndication],
+                        diff: Option<u16>,
+                        chain| Template {
+            spatial_id: 0,
+            temporal_id,
+            indications: indications.to_vec(),
+            frame_diffs: diff.into_iter().collect(),
+            chain_diffs: vec![chain],
+        };
         let templates = match layers {
             1 => vec![template(0, &[S], None, 0), template(0, &[S], Some(1), 1)],
             2 => vec![
@@ -84,13 +86,13 @@ pub struct FrameReferences<'a> {
 /// # Ok::<(), codec_rtc::rtp::Malformed>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Describer {
+pub struct DescriptorBuilder {
     structure: Structure,
     /// Number of the last base-layer frame.
     chain: Option<i64>,
 }
 
-impl Describer {
+impl DescriptorBuilder {
     /// Creates a describer for `layers` temporal layers, 1..=3. `resolution` (width, height) is
     /// sent in the structure if given.
     ///

@@ -70,7 +70,7 @@ pub(super) fn rtp_source(datagram: &[u8]) -> Option<u32> {
 
 /// Verified addresses, and a token bucket shared by all others.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(super) struct AddressFilter {
     verified: Vec<SocketAddr>,
     per_second: u32,
     /// Tokens in millionths of a datagram.
@@ -78,7 +78,7 @@ pub(super) struct Guard {
     at: Duration,
 }
 
-impl Guard {
+impl AddressFilter {
     pub(super) fn new(per_second: u32, now: Duration) -> Self {
         let full = u64::from(per_second) * 1_000_000;
         Self { verified: Vec::new(), per_second, allowance: full, at: now }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn unverified_addresses_are_rate_limited() {
-        let mut guard = Guard::new(10, Duration::ZERO);
+        let mut guard = AddressFilter::new(10, Duration::ZERO);
         let now = Duration::from_secs(5);
         assert_eq!((0..100).filter(|_| guard.allow(now)).count(), 10);
         let later = now + Duration::from_millis(300);
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn number_of_verified_addresses_is_bounded() {
-        let mut guard = Guard::new(10, Duration::ZERO);
+        let mut guard = AddressFilter::new(10, Duration::ZERO);
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         for port in 1..=100 {
             guard.verify(address(port));

@@ -8,11 +8,11 @@ use codec_rtc::sdp::{self, Crypto, base64};
 use codec_rtc::session::Receiver;
 use codec_rtc::srtp::{Counters, Protect, SrtpError, Suite, Unprotect};
 
-use crate::counterpart::{Program, have_ffmpeg};
-use crate::describe::{self, Ports, receiver_config};
 use crate::incoming::{receiver_of, write_clip};
 use crate::media::{self, Clip};
 use crate::outgoing::FfmpegReads;
+use crate::programs::{Program, have_ffmpeg};
+use crate::streams::{self, Ports, receiver_config};
 use crate::wire::{Inlet, Outlet, play, receive};
 
 fn key_and_salt(suite: Suite) -> Vec<u8> {
@@ -75,12 +75,12 @@ fn ffmpeg_decrypts_our_srtp() {
     let suite = Suite::AesCm128HmacSha1_80;
     let key = key_and_salt(suite);
     let (clip, audio) = (Clip::new(90, Scalability::L1T1), media::audio(150));
-    let (streams, ports) = (describe::plain(), Ports::free());
+    let (streams, ports) = (streams::plain(), Ports::free());
     let crypto = Crypto::new(1, sdp::Suite::AesCm128HmacSha1_80, &key);
-    let description = describe::session(&streams, ports, Some(&crypto));
+    let description = streams::session(&streams, ports, Some(&crypto));
     let mut ffmpeg = FfmpegReads::start(&description, ports);
     let (outlet, mut protect) = (Outlet::new(ports), Protect::new(suite, &key).unwrap());
-    play(&mut describe::sender(streams), &clip, &audio, |kind, mut datagram| {
+    play(&mut streams::sender(streams), &clip, &audio, |kind, mut datagram| {
         seal(&mut protect, kind, &mut datagram);
         outlet.send(kind, &datagram);
         None
@@ -134,7 +134,7 @@ fn our_endpoints_support_aes_gcm() {
     for suite in [Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
         let key = key_and_salt(suite);
         let (clip, audio) = (Clip::new(30, Scalability::L1T1), media::audio(50));
-        let (streams, ports) = (describe::plain(), Ports::free());
+        let (streams, ports) = (streams::plain(), Ports::free());
         let mut inlet = Inlet::new(&ports.all());
         let (outlet, protect) = (Outlet::new(ports), Protect::new(suite, &key).unwrap());
         let protect = RefCell::new(protect);
@@ -154,7 +154,7 @@ fn our_endpoints_support_aes_gcm() {
                 check_counters(unprotect.counters(), datagrams);
                 received
             });
-            play(&mut describe::sender(streams), &clip, &audio, |kind, mut datagram| {
+            play(&mut streams::sender(streams), &clip, &audio, |kind, mut datagram| {
                 // RTCP goes to two ports, and would be a replay at the second.
                 if kind == Datagram::Rtcp {
                     let mut second = datagram.clone();

@@ -6,11 +6,11 @@ use str0m::rtp::RtpHeader;
 
 use super::super::Peer;
 use super::super::media::{Outgoing, Sender};
-use super::{Agreed, Fec, header_bytes};
+use super::{Agreed, FecState, header_bytes};
 use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::Encoder;
-use codec_rtc::fec::protection::{Controller, ProtectionConfig, SentFrame};
+use codec_rtc::fec::controller::{FecController, FecControllerConfig, SentFrame};
 use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 
@@ -25,10 +25,10 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 
 /// FEC state of a sent media section.
 #[derive(Debug)]
-pub(super) struct Protector {
+pub(super) struct FecSender {
     agreed: Agreed,
     encoder: Encoder,
-    controller: Controller,
+    controller: FecController,
     is_on: bool,
     /// The frame being sent, and its capture time.
     frame: SentFrame,
@@ -55,12 +55,12 @@ impl Peer {
     ) -> Option<(u8, u8)> {
         let protectors = &self.fec.as_ref()?.protectors;
         if !protectors.iter().any(|it| it.agreed.mid == mid) {
-            let protector = Protector::new(self.agreed(mid)?);
+            let protector = FecSender::new(self.agreed(mid)?);
             self.fec.as_mut()?.protectors.push(protector);
         }
         let now = self.now;
         let fec = self.fec.as_mut()?;
-        let Fec { protectors, losses, round_trip, is_allowed, .. } = fec;
+        let FecState { protectors, losses, round_trip, is_allowed, .. } = fec;
         let protector = protectors.iter_mut().find(|it| it.agreed.mid == mid)?;
         protector.controller.set_loss(losses.fraction(), losses.burst());
         if let Some(round_trip) = *round_trip {
@@ -115,13 +115,13 @@ impl Peer {
     }
 }
 
-impl Protector {
+impl FecSender {
     fn new(agreed: Agreed) -> Self {
-        let config = ProtectionConfig { long_rtt: LONG_RTT, ..ProtectionConfig::default() };
+        let config = FecControllerConfig { long_rtt: LONG_RTT, ..FecControllerConfig::default() };
         Self {
             agreed,
             encoder: Encoder::ulpfec(),
-            controller: Controller::new(config),
+            controller: FecController::new(config),
             is_on: false,
             frame: SentFrame::default(),
             captured: Duration::ZERO,

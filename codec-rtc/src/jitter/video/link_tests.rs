@@ -8,7 +8,7 @@ use crate::fec::mask::Pattern;
 use crate::fec::{Encoder, FecLimits, flexfec};
 use crate::link::{Loss, LossProcess};
 use crate::packet::vp8::{Descriptor, PictureId};
-use crate::recovery::{NackConfig, Nacker, PacketOrigin};
+use crate::recovery::{NackConfig, NackGenerator, PacketOrigin};
 use crate::rng::Rng;
 use crate::rtp::{self, Header, Packet};
 
@@ -101,8 +101,8 @@ fn run(call: Call, seed: u64) -> Outcome {
     let config = FrameBufferConfig { delay: call.delay_config, ..FrameBufferConfig::default() };
     let mut buffer = FrameBuffer::new(config);
     let rtt = ms(2 * call.delay + call.jitter);
-    buffer.set_repair(Repair { nack: true, rtt, fec_delay: ms(0) });
-    let mut nacker = Nacker::new(NackConfig::default());
+    buffer.set_repair(RecoveryOptions { nack: true, rtt, fec_delay: ms(0) });
+    let mut nacker = NackGenerator::new(NackConfig::default());
     nacker.set_rtt(rtt);
     let mut fec = flexfec::Decoder::new(1, FecLimits::default());
     let mut sent: BTreeMap<u16, Vec<u8>> = BTreeMap::new();

@@ -2,8 +2,8 @@
 
 use super::AudioBuffer;
 use super::config::RATE;
-use super::source::scale;
-use super::stretch::{Need, Stretcher, WANTED_AHEAD};
+use super::decoder::scale;
+use super::stretch::{Stretcher, Urgency, WANTED_AHEAD};
 
 /// Tolerance above the target.
 const ABOVE_US: i64 = 12_000;
@@ -26,7 +26,7 @@ const SPACING: usize = 5;
 
 /// The smoothed delay and the time stretcher.
 #[derive(Debug, Default)]
-pub(super) struct Level {
+pub(super) struct DelayControl {
     /// Playout delay, smoothed over eight blocks.
     smooth_us: Option<i64>,
     /// Sample frames until the next speed change.
@@ -34,7 +34,7 @@ pub(super) struct Level {
     stretcher: Stretcher,
 }
 
-impl Level {
+impl DelayControl {
     /// Records played sample frames.
     pub(super) fn played(&mut self, frames: usize) {
         self.rest = self.rest.saturating_sub(frames);
@@ -88,19 +88,19 @@ impl AudioBuffer {
             self.play_first(now_us, 0);
         }
         let need = match over_us {
-            URGENT_US.. => Need::Urgent,
-            STRONG_US.. => Need::Strong,
-            _ => Need::Mild,
+            URGENT_US.. => Urgency::Urgent,
+            STRONG_US.. => Urgency::Strong,
+            _ => Urgency::Mild,
         };
         let quiet = 4.0 * self.noise.power();
         let removed = self.level.stretcher.faster(&mut self.pcm, need, quiet);
         self.stats.removed_samples_for_acceleration += removed as u64;
         self.level.moved(-i64::try_from(removed).unwrap_or(0));
-        self.level.rest = if need == Need::Urgent { 3 } else { SPACING } * removed;
+        self.level.rest = if need == Urgency::Urgent { 3 } else { SPACING } * removed;
     }
 
     fn fall_back(&mut self, over_us: i64) {
-        let need = if over_us < -STRONG_US { Need::Strong } else { Need::Mild };
+        let need = if over_us < -STRONG_US { Urgency::Strong } else { Urgency::Mild };
         let quiet = 4.0 * self.noise.power();
         let inserted = self.level.stretcher.slower(&mut self.pcm, need, quiet);
         self.stats.inserted_samples_for_deceleration += inserted as u64;

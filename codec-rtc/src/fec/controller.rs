@@ -7,7 +7,7 @@ use super::mask::{MAX_GROUP, Pattern};
 /// Weight of the loss of ten packets in the smoothed values.
 const SMOOTHING: f64 = 0.1;
 
-/// Smooths the packet loss from reports, for [`Controller::set_loss`].
+/// Smooths the packet loss from reports, for [`FecController::set_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossMeter {
     fraction: f64,
@@ -50,9 +50,9 @@ impl LossMeter {
     }
 }
 
-/// Settings of a [`Controller`].
+/// Settings of a [`FecController`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ProtectionConfig {
+pub struct FecControllerConfig {
     /// Maximum bytes of repair packets as a share of the media bytes, 0..=1; default 0.5.
     pub max_share: f64,
     /// Target probability that a frame is incomplete after recovery, 0.0001..=0.5; default 0.01.
@@ -67,7 +67,7 @@ pub struct ProtectionConfig {
     pub max_group: usize,
 }
 
-impl Default for ProtectionConfig {
+impl Default for FecControllerConfig {
     /// At most half of the media bytes, 1 % of frames incomplete, NACK with a long round trip of
     /// 100 ms, groups of 48.
     fn default() -> Self {
@@ -107,7 +107,7 @@ pub struct SentFrame {
 
 /// FEC to send after the last packet of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct FecPlan {
     /// Number of newest packets to cover, possibly of several frames; for `Encoder::protect`.
     pub packets: usize,
     /// Number of repair packets; 0 for none.
@@ -123,8 +123,8 @@ pub struct Plan {
 /// over up to half a second, bounds the overhead; key frames may overdraw it, and upper temporal
 /// layers use only what the base layer leaves.
 #[derive(Clone, Debug)]
-pub struct Controller {
-    config: ProtectionConfig,
+pub struct FecController {
+    config: FecControllerConfig,
     loss: f64,
     /// Mean burst length in packets.
     burst: f64,
@@ -140,11 +140,11 @@ pub struct Controller {
     repair_bytes: f64,
 }
 
-impl Controller {
+impl FecController {
     /// Creates a controller with no loss, 100 ms round-trip time, 30 frames per second and 1 Mb/s.
     /// Out-of-range settings are clamped.
     #[must_use]
-    pub fn new(mut config: ProtectionConfig) -> Self {
+    pub fn new(mut config: FecControllerConfig) -> Self {
         config.max_share = config.max_share.clamp(0.0, 1.0);
         config.target_residual = config.target_residual.clamp(1e-4, 0.5);
         config.max_group = config.max_group.clamp(1, MAX_GROUP);
@@ -219,7 +219,7 @@ impl Controller {
     }
 
     /// Records a sent frame and returns the FEC to send after it.
-    pub fn plan(&mut self, frame: SentFrame) -> Plan {
+    pub fn plan(&mut self, frame: SentFrame) -> FecPlan {
         #[expect(clippy::cast_precision_loss, reason = "bytes of a frame")]
         let bytes = frame.bytes as f64;
         self.media_bytes = self.media_bytes * DECAY + bytes;
@@ -231,11 +231,11 @@ impl Controller {
         self.open_frames += 1;
         if share <= 0.0 {
             (self.open, self.open_frames, self.budget) = ((0, 0), 0, 0.0);
-            return Plan::default();
+            return FecPlan::default();
         }
         let packets = self.open.0.min(self.config.max_group);
         if packets == 0 {
-            return Plan::default();
+            return FecPlan::default();
         }
         #[expect(clippy::cast_precision_loss, reason = "bytes of a frame")]
         let packet_bytes = self.open.1 as f64 / self.open.0.max(1) as f64;
@@ -248,11 +248,11 @@ impl Controller {
         let repairs = if frame.is_key { wanted } else { wanted.min(affordable) };
         let waits = repairs < wanted && self.open_frames < self.max_frames() && !frame.is_key;
         if waits {
-            return Plan::default();
+            return FecPlan::default();
         }
         (self.open, self.open_frames) = ((0, 0), 0);
         if repairs == 0 {
-            return Plan::default();
+            return FecPlan::default();
         }
         #[expect(clippy::cast_precision_loss, reason = "at most 110")]
         let spent = repairs as f64 * packet_bytes;
@@ -263,7 +263,7 @@ impl Controller {
         } else {
             Pattern::Interleaved
         };
-        Plan { packets, repairs, pattern }
+        FecPlan { packets, repairs, pattern }
     }
 
     /// Smallest number of repair packets that reaches the target.
@@ -310,8 +310,9 @@ mod tests {
 
     const FRAME: SentFrame = SentFrame { packets: 6, bytes: 6600, is_key: false, temporal_id: 0 };
 
-    fn controller(nack: bool, loss: f64, burst: f64, rtt: u64) -> Controller {
-        let mut it = Controller::new(ProtectionConfig { nack, ..ProtectionConfig::default() });
+    fn controller(nack: bool, loss: f64, burst: f64, rtt: u64) -> FecController {
+        let mut it =
+            FecController::new(FecControllerConfig { nack, ..FecControllerConfig::default() });
         it.set_loss(loss, burst);
         it.set_rtt(ms(rtt));
         it.set_media(ms(33), 1_600_000);
@@ -319,7 +320,7 @@ mod tests {
     }
 
     /// Overhead after 300 frames.
-    fn run(it: &mut Controller) -> f64 {
+    fn run(it: &mut FecController) -> f64 {
         for _ in 0..300 {
             let plan = it.plan(FRAME);
             assert!(plan.repairs <= plan.packets && plan.packets <= 48);

@@ -2,10 +2,10 @@
 
 use super::conceal::Fade;
 use super::config::PULL_FRAMES;
+use super::decoder::{PayloadUse, scale};
 use super::pcm::OVERLAP;
-use super::source::{Meaning, scale};
-use super::store::Waiting;
-use super::{AudioBuffer, Making, PulledKind, RATE};
+use super::store::BufferedPayload;
+use super::{AudioBuffer, Concealment, PulledKind, RATE};
 
 /// Maximum number of steps per pull; each decodes a packet or conceals.
 const MAX_STEPS: usize = 64;
@@ -150,12 +150,12 @@ impl AudioBuffer {
     }
 
     /// Decodes a packet into `sound`; `None` on failure.
-    fn decode(&mut self, packet: &Waiting, samples: &mut Vec<f32>) -> Option<PulledKind> {
+    fn decode(&mut self, packet: &BufferedPayload, samples: &mut Vec<f32>) -> Option<PulledKind> {
         let format =
             self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;
         let source = match &mut format.meaning {
-            Meaning::Coded(source) => source,
-            Meaning::ComfortNoise => {
+            PayloadUse::Coded(source) => source,
+            PayloadUse::ComfortNoise => {
                 // RFC 3389, section 3.1; the optional spectral information is not used.
                 if let Some(&level) = packet.payload.first() {
                     self.noise.set_level(level);
@@ -193,7 +193,7 @@ impl AudioBuffer {
         samples.clear();
         let payload_type = first.payload_type;
         let source = match self.format_of(payload_type).map(|format| &mut format.meaning) {
-            Some(Meaning::Coded(source)) => Some(source),
+            Some(PayloadUse::Coded(source)) => Some(source),
             _ => None,
         };
         let done =
@@ -242,7 +242,7 @@ impl AudioBuffer {
         fade.apply(made, &mut samples, channels, &mut self.noise);
         self.pcm.append(&samples);
         self.scratch = samples;
-        self.state = Making { made: made + frames, by_decoder, is_cut: false };
+        self.state = Concealment { made: made + frames, by_decoder, is_cut: false };
         self.stats.concealed_samples += frames as u64;
         PulledKind::Concealed
     }
@@ -276,7 +276,7 @@ impl AudioBuffer {
         }
         self.scratch = samples;
         // Long enough for the next audio to be cross-faded.
-        self.state = Making {
+        self.state = Concealment {
             made: self.state.made.saturating_add(frames),
             by_decoder: false,
             is_cut: true,

@@ -12,7 +12,7 @@ use codec_rtc::session::{
     AudioStream, PacketFeedback, ReceiverConfig, Sender, SenderConfig, Streams, VideoStream,
 };
 
-use crate::counterpart::port_pair;
+use crate::programs::port_pair;
 
 pub(crate) const VIDEO_SSRC: u32 = 0x1234_5678;
 pub(crate) const AUDIO_SSRC: u32 = 0x2345_6789;

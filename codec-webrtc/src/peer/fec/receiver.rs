@@ -3,7 +3,7 @@
 use str0m::rtp::Extension;
 
 use super::super::Peer;
-use super::{Agreed, Fec, header_bytes};
+use super::{Agreed, FecState, header_bytes};
 use crate::{Codec, Event, Mid, RtpPacket};
 use codec_rtc::extension::{Extensions, Kind, Map};
 use codec_rtc::fec::{FecLimits, ulpfec};
@@ -15,7 +15,7 @@ const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
 
 /// FEC state of a received SSRC.
 #[derive(Debug)]
-pub(super) struct Corrector {
+pub(super) struct FecReceiver {
     ssrc: u32,
     agreed: Agreed,
     extensions: Map,
@@ -47,7 +47,7 @@ impl Peer {
             let corrector = self.corrector(packet.mid, ssrc)?;
             self.fec.as_mut()?.correctors.push(corrector);
         }
-        let Fec { correctors, arriving, .. } = self.fec.as_mut()?;
+        let FecState { correctors, arriving, .. } = self.fec.as_mut()?;
         let corrector = correctors.iter_mut().find(|it| it.ssrc == ssrc)?;
         corrector.newest = corrector.newest.max(packet.sequence);
         let agreed = &corrector.agreed;
@@ -75,7 +75,7 @@ impl Peer {
         Some(())
     }
 
-    fn corrector(&self, mid: Mid, ssrc: u32) -> Option<Corrector> {
+    fn corrector(&self, mid: Mid, ssrc: u32) -> Option<FecReceiver> {
         let agreed = self.agreed(mid)?;
         let map = self.rtc.media(mid.0)?.remote_extmap();
         let known = [
@@ -85,11 +85,11 @@ impl Peer {
         ];
         let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
         let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
-        Some(Corrector { ssrc, agreed, extensions: ids.collect(), decoder, newest: 0 })
+        Some(FecReceiver { ssrc, agreed, extensions: ids.collect(), decoder, newest: 0 })
     }
 }
 
-impl Corrector {
+impl FecReceiver {
     /// A recovered packet; `other` is the packet of the same SSRC that arrived.
     fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
         let packet = rtp::parse(bytes).ok()?;

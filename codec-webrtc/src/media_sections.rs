@@ -22,7 +22,7 @@ const RID_EXTENSIONS: [&str; 2] = [
 
 /// An audio or video section of an offer, and whether it is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfferedLine {
+pub struct OfferedSection {
     /// Audio or video.
     pub kind: Kind,
     /// Codec names in the order of the offer, without RTX, RED and FEC.
@@ -32,7 +32,7 @@ pub struct OfferedLine {
     pub is_taken: bool,
 }
 
-impl OfferedLine {
+impl OfferedSection {
     /// Returns the audio and video sections of an offer.
     #[must_use]
     pub fn read(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Vec<Self> {
@@ -60,7 +60,7 @@ pub(super) fn take(
 ) -> Result<(String, Rejected), SdpError> {
     let sections = sections(offer);
     let lines = judge(&sections, codecs, limits);
-    let media: Vec<&OfferedLine> = lines.iter().flatten().collect();
+    let media: Vec<&OfferedSection> = lines.iter().flatten().collect();
     let offered = media.iter().flat_map(|line| line.codecs.clone());
     if media.iter().any(|line| !line.codecs.is_empty()) && !media.iter().any(|line| line.is_taken) {
         let offered = offered.collect();
@@ -88,7 +88,7 @@ pub(super) fn take(
 
 /// The bundle of an offer without the rejected sections, since str0m requires it to list exactly
 /// the sections that it sees. `None` without a bundle.
-fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedLine>]) -> Option<String> {
+fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedSection>]) -> Option<String> {
     let mids = sections.first()?.iter().find_map(|line| line.strip_prefix(BUNDLE))?;
     let rejected = sections
         .iter()
@@ -126,7 +126,11 @@ impl Rejected {
 }
 
 /// Evaluates each section; `None` for those other than audio and video.
-fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Option<OfferedLine>> {
+fn judge(
+    sections: &[Vec<&str>],
+    codecs: Codecs,
+    limits: &PeerLimits,
+) -> Vec<Option<OfferedSection>> {
     let bundled: Vec<&str> = sections
         .first()
         .into_iter()
@@ -159,7 +163,7 @@ fn judge(sections: &[Vec<&str>], codecs: Codecs, limits: &PeerLimits) -> Vec<Opt
             seen.push(name.clone());
             is_new
         });
-        Some(OfferedLine { kind, codecs: names, is_taken })
+        Some(OfferedSection { kind, codecs: names, is_taken })
     });
     judged.collect()
 }
@@ -314,7 +318,7 @@ mod tests {
         assert!(seen.contains("sdes:mid"));
         let shown = rejected.insert("v=0\r\nm=audio 9 x 111\r\nm=video 9 x 96\r\n");
         assert!(shown.contains("m=video 9 x 96\r\nm=video 0 UDP/TLS/RTP/SAVPF 97\r\n"), "{shown}");
-        let lines = OfferedLine::read(&offer, Codecs::default(), &one());
+        let lines = OfferedSection::read(&offer, Codecs::default(), &one());
         let taken: Vec<_> = lines.iter().map(|line| (line.kind, line.is_taken)).collect();
         assert_eq!(taken, [(Kind::Audio, true), (Kind::Video, true), (Kind::Video, false)]);
         assert_eq!(lines[1].codecs, ["vp8"]);

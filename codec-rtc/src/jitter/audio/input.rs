@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::AudioBuffer;
 use super::arrival::micros;
 use super::config::MAX_PAYLOAD_BYTES;
-use super::source::{Glance, Meaning};
-use super::store::{Inserted, Waiting};
+use super::decoder::{PayloadInfo, PayloadUse};
+use super::store::{BufferedPayload, Inserted};
 use crate::sequence::distance_16;
 
 /// Maximum number of redundant payloads read per packet.
@@ -20,7 +20,7 @@ const EARLIEST_US: i64 = 1_000_000;
 
 /// A received packet: RTP header fields, payload, and redundant payloads from RED.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Incoming<'a> {
+pub struct ReceivedAudio<'a> {
     /// SSRC; a change starts a new stream.
     pub ssrc: u32,
     /// Payload type of the payload itself, not of RED.
@@ -55,7 +55,7 @@ pub enum Pushed {
 
 impl AudioBuffer {
     /// Adds a packet that arrived at `now`.
-    pub fn push(&mut self, now: Duration, packet: &Incoming<'_>) -> Pushed {
+    pub fn push(&mut self, now: Duration, packet: &ReceivedAudio<'_>) -> Pushed {
         let now_us = micros(now);
         self.stats.packets_received += 1;
         let pushed = self.take(now_us, packet);
@@ -72,7 +72,7 @@ impl AudioBuffer {
         pushed
     }
 
-    fn take(&mut self, now_us: i64, packet: &Incoming<'_>) -> Pushed {
+    fn take(&mut self, now_us: i64, packet: &ReceivedAudio<'_>) -> Pushed {
         let Some((clock_rate, glance)) = self.glance(packet.payload_type, packet.payload) else {
             return Pushed::Invalid;
         };
@@ -110,20 +110,20 @@ impl AudioBuffer {
     }
 
     /// Inspects a payload; `None` if its type is unknown or its size out of bounds.
-    fn glance(&mut self, payload_type: u8, payload: &[u8]) -> Option<(u32, Glance)> {
+    fn glance(&mut self, payload_type: u8, payload: &[u8]) -> Option<(u32, PayloadInfo)> {
         if payload.is_empty() || payload.len() > MAX_PAYLOAD_BYTES {
             return None;
         }
         let format = self.format_of(payload_type)?;
         let glance = match &format.meaning {
-            Meaning::Coded(source) => source.glance(payload, format.clock_rate),
-            Meaning::ComfortNoise => Glance { is_dtx: true, ..Glance::default() },
+            PayloadUse::Coded(source) => source.glance(payload, format.clock_rate),
+            PayloadUse::ComfortNoise => PayloadInfo { is_dtx: true, ..PayloadInfo::default() },
         };
         Some((format.clock_rate, glance))
     }
 
     /// Whether the timestamp is inconsistent with the arrival time.
-    fn is_astray(&self, now_us: i64, packet: &Incoming<'_>) -> bool {
+    fn is_astray(&self, now_us: i64, packet: &ReceivedAudio<'_>) -> bool {
         let Some(base) = self.arrivals.base_us() else { return false };
         let media = self.media_us(self.timestamp.peek(packet.timestamp));
         let late = now_us.saturating_sub(media).saturating_sub(base);
@@ -133,9 +133,9 @@ impl AudioBuffer {
     fn store_payload(
         &mut self,
         now_us: i64,
-        packet: &Incoming<'_>,
+        packet: &ReceivedAudio<'_>,
         sequence: i64,
-        (timestamp, glance): (i64, Glance),
+        (timestamp, glance): (i64, PayloadInfo),
     ) -> Pushed {
         let media_us = self.media_us(timestamp);
         if self.is_late(timestamp, glance.duration) {
@@ -145,7 +145,7 @@ impl AudioBuffer {
         if glance.has_fec {
             self.stats.fec_packets_received += 1;
         }
-        let waiting = Waiting {
+        let waiting = BufferedPayload {
             timestamp,
             sequence,
             payload_type: packet.payload_type,
@@ -165,7 +165,7 @@ impl AudioBuffer {
     }
 
     /// Records that a missing frame has become available as in-band FEC.
-    fn expect_copy(&mut self, now_us: i64, timestamp: i64, glance: &Glance) {
+    fn expect_copy(&mut self, now_us: i64, timestamp: i64, glance: &PayloadInfo) {
         let before = timestamp.saturating_sub(glance.duration);
         let missing = !self.store.has(before) && !self.is_late(before, glance.duration);
         if glance.has_fec && missing && self.decoded_to.is_some() {
@@ -177,7 +177,7 @@ impl AudioBuffer {
     fn take_redundant(
         &mut self,
         now_us: i64,
-        packet: &Incoming<'_>,
+        packet: &ReceivedAudio<'_>,
         sequence: i64,
         timestamp: i64,
     ) {
@@ -192,7 +192,7 @@ impl AudioBuffer {
                 || self.store.has(timestamp)
                 || self.decoded_to.is_none();
             let redundancy = u8::try_from(index + 1).unwrap_or(u8::MAX);
-            let waiting = Waiting {
+            let waiting = BufferedPayload {
                 timestamp,
                 sequence: sequence.saturating_sub(i64::from(redundancy)),
                 payload_type: packet.payload_type,
@@ -232,7 +232,7 @@ impl AudioBuffer {
     }
 
     /// Counts a buffered packet that is not played.
-    pub(super) fn discard(&mut self, packet: Waiting) {
+    pub(super) fn discard(&mut self, packet: BufferedPayload) {
         match packet.redundancy {
             0 => self.stats.packets_discarded += 1,
             _ => self.stats.fec_packets_discarded += 1,
