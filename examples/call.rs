@@ -144,7 +144,7 @@ fn send_frame(
     number: u32,
 ) -> Result<u64, Box<dyn Error>> {
     // If too much data waits already, the frame is skipped.
-    if sender.is_behind() {
+    if sender.should_skip_frame() {
         return Ok(0);
     }
     let samples = paint(number);

@@ -41,7 +41,7 @@ pub struct AdaptationConfig {
     pub preference: Preference,
     /// Bitrate above which quality no longer improves. Below it, the bitrate counts as a
     /// limitation.
-    pub enough: Bitrate,
+    pub max_useful_bitrate: Bitrate,
     /// Thresholds on the quantiser and on bits per pixel.
     pub quality: QualityThresholds,
     /// Thresholds on the encode time.
@@ -59,7 +59,7 @@ impl AdaptationConfig {
             min_side: 180,
             min_frame_rate: 10.0,
             preference: Preference::Balanced,
-            enough: Bitrate::kbps(2500),
+            max_useful_bitrate: Bitrate::kbps(2500),
             quality: QualityThresholds::default(),
             cpu: CpuThresholds::default(),
         }
@@ -91,12 +91,12 @@ pub struct EncoderSettings {
 /// Adapts bitrate, resolution and frame rate of a video encoder.
 #[derive(Clone, Debug)]
 pub struct Adapter {
-    enough: Bitrate,
+    max_useful_bitrate: Bitrate,
     ladder: Ladder,
     quality: QualityDetector,
     cpu: CpuDetector,
     bitrate: Option<Bitrate>,
-    told: Option<EncoderSettings>,
+    last_reported: Option<EncoderSettings>,
     durations: Durations,
     size_changes: u64,
 }
@@ -130,12 +130,12 @@ impl Adapter {
         config.cpu.check()?;
         let ladder = Ladder::new(&config);
         Ok(Self {
-            enough: config.enough,
+            max_useful_bitrate: config.max_useful_bitrate,
             quality: QualityDetector::new(config.quality),
             cpu: CpuDetector::new(config.cpu),
             ladder,
             bitrate: None,
-            told: None,
+            last_reported: None,
             durations: Durations::default(),
             size_changes: 0,
         })
@@ -171,13 +171,13 @@ impl Adapter {
         self.durations.update(now, limitation);
         let rung = self.ladder.rung(after);
         let next = EncoderSettings { bitrate, rung, speed_up: self.cpu.speed_up(), limitation };
-        if self.told == Some(next) {
+        if self.last_reported == Some(next) {
             return None;
         }
-        if self.told.is_some_and(|told| told.rung.size != rung.size) {
+        if self.last_reported.is_some_and(|told| told.rung.size != rung.size) {
             self.size_changes += 1;
         }
-        self.told = Some(next);
+        self.last_reported = Some(next);
         Some(next)
     }
 
@@ -189,7 +189,7 @@ impl Adapter {
         let (quality, cpu) = (self.quality.rung(), self.cpu.rung());
         if cpu > quality || (cpu == quality && self.cpu.speed_up() > 0) {
             Limitation::Cpu
-        } else if quality > 0 || bitrate < self.enough {
+        } else if quality > 0 || bitrate < self.max_useful_bitrate {
             Limitation::Bandwidth
         } else {
             Limitation::None

@@ -65,7 +65,7 @@ pub enum VideoLimit {
     /// The bandwidth estimate.
     Estimate,
     /// The configured maximum.
-    Highest,
+    Maximum,
     /// The estimate leaves less than the configured minimum, so video is paused.
     Paused,
 }
@@ -191,7 +191,7 @@ impl Allocator {
         parts.overhead = Bitrate(parts.overhead.0 + rate(overhead).0);
         parts.unused = rate((left - used).max(0.0));
         let is_most = video >= most;
-        parts.limit = if is_most { VideoLimit::Highest } else { VideoLimit::Estimate };
+        parts.limit = if is_most { VideoLimit::Maximum } else { VideoLimit::Estimate };
     }
 
     /// Ratio of headers to payload when frames are split into packets.
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(parts.audio, Bitrate::kbps(64));
         assert!((840..890).contains(&parts.video.as_kbps()), "{parts:?}");
         let parts = allocator.allocate(Bitrate::kbps(50_000), PLAIN);
-        assert_eq!((parts.video, parts.limit), (Bitrate::kbps(20_000), VideoLimit::Highest));
+        assert_eq!((parts.video, parts.limit), (Bitrate::kbps(20_000), VideoLimit::Maximum));
     }
 
     #[test]

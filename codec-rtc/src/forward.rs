@@ -9,15 +9,12 @@ use std::collections::VecDeque;
 
 use crate::packet::vp8::{Descriptor, PictureId};
 use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
-use crate::sequence::{Unwrapper16, wrap_16};
+use crate::sequence::{MAX_DROPOUT, Unwrapper16, wrap_16};
 
 /// Number of offset changes kept for late packets.
-const REMEMBERED: usize = 128;
+const MAX_OFFSETS: usize = 128;
 /// Number of frames whose decision is kept.
-const FRAMES: usize = 64;
-/// Maximum distance of a late packet in sequence numbers; a larger jump means that the stream
-/// restarted.
-const FAR: i64 = 3000;
+const MAX_FRAMES: usize = 64;
 
 /// Identity of the stream as sent to the subscriber.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub struct ForwardConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarded {
     /// The packet was appended to the output.
-    Passed {
+    Forwarded {
         /// Its sequence number towards the subscriber.
         sequence: u16,
     },
@@ -48,7 +45,7 @@ pub enum Forwarded {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of `Forwarded`")]
 pub struct ForwardCounters {
-    pub passed: u64,
+    pub forwarded: u64,
     pub above_layer: u64,
     pub too_late: u64,
 }
@@ -70,12 +67,12 @@ impl Offsets {
         self.changes.back().map_or(0, |&(_, offset)| offset)
     }
 
-    fn change(&mut self, from: i64, offset: i64) {
+    fn push(&mut self, from: i64, offset: i64) {
         match self.changes.back_mut() {
             Some(last) if last.0 == from => last.1 = offset,
             _ => self.changes.push_back((from, offset)),
         }
-        if self.changes.len() > REMEMBERED {
+        if self.changes.len() > MAX_OFFSETS {
             self.changes.pop_front();
         }
     }
@@ -150,16 +147,16 @@ impl Forwarder {
         let number = self.sequence.peek(parsed.header.sequence);
         let highest = *self.highest.get_or_insert_with(|| {
             let first = i64::from(self.config.first_sequence);
-            self.sequences.change(number, number - first);
+            self.sequences.push(number, number - first);
             number - 1
         });
-        if (number - highest).abs() > FAR {
+        if (number - highest).abs() > MAX_DROPOUT {
             // The stream restarted: continue after the last sequence number sent.
             let sent = highest - self.sequences.latest();
-            self.sequences.change(number, number - (sent + 1));
+            self.sequences.push(number, number - (sent + 1));
         }
         self.sequence.unwrap(parsed.header.sequence);
-        let is_newest = number > highest || (number - highest).abs() > FAR;
+        let is_newest = number > highest || (number - highest).abs() > MAX_DROPOUT;
         let header = parsed.header;
         let is_key = descriptor.is_frame_start() && payload.first().is_some_and(|tag| tag & 1 == 0);
         let known = self.frames.iter().rev().find(|frame| frame.timestamp == header.timestamp);
@@ -175,7 +172,7 @@ impl Forwarder {
             if is_newest {
                 // Renumber everything from the next sequence number on.
                 let offset = self.sequences.latest() + 1;
-                self.sequences.change(number + 1, offset);
+                self.sequences.push(number + 1, offset);
             }
             return Ok(Forwarded::AboveLayer);
         }
@@ -189,8 +186,8 @@ impl Forwarder {
         let (_, written) = out.split_at_mut(start);
         let payload_at = packet.len() - trailing(packet, &parsed);
         self.rewrite(written, sequence, payload_at, &descriptor);
-        self.counters.passed += 1;
-        Ok(Forwarded::Passed { sequence })
+        self.counters.forwarded += 1;
+        Ok(Forwarded::Forwarded { sequence })
     }
 
     /// Decides whether to forward a new frame.
@@ -209,7 +206,7 @@ impl Forwarder {
         let passes = layer.temporal_id <= self.current;
         self.track_picture_id(descriptor.picture_id, passes);
         self.frames.push_back(Frame { timestamp, passes });
-        if self.frames.len() > FRAMES {
+        if self.frames.len() > MAX_FRAMES {
             self.frames.pop_front();
         }
         passes
@@ -219,7 +216,7 @@ impl Forwarder {
         let Some(id) = id else { return };
         let number = match self.picture {
             None => {
-                self.pictures.change(id.number().into(), 0);
+                self.pictures.push(id.number().into(), 0);
                 id.number().into()
             }
             Some((last, number)) => {
@@ -235,7 +232,7 @@ impl Forwarder {
         self.picture = Some((id, number));
         if !passes {
             let offset = self.pictures.latest() + 1;
-            self.pictures.change(number + 1, offset);
+            self.pictures.push(number + 1, offset);
         }
     }
 
@@ -346,7 +343,7 @@ mod tests {
                 assert_eq!((forwarded, out.len()), (Forwarded::AboveLayer, 0));
                 continue;
             }
-            assert_eq!(forwarded, Forwarded::Passed { sequence: expected });
+            assert_eq!(forwarded, Forwarded::Forwarded { sequence: expected });
             let timestamp = rtp::parse(&packet).unwrap().header.timestamp;
             if last.is_some_and(|last| last != timestamp) {
                 id = (id + 1) & 0x7fff;
@@ -371,7 +368,7 @@ mod tests {
                 _ => {}
             }
             let mut out = Vec::new();
-            if let Forwarded::Passed { sequence } = it.forward(&packet, &mut out).unwrap() {
+            if let Forwarded::Forwarded { sequence } = it.forward(&packet, &mut out).unwrap() {
                 assert_eq!(sequence, next);
                 next = next.wrapping_add(1);
                 layers.push(layer);
@@ -439,7 +436,7 @@ mod tests {
         let (_, packet) = stream(1).remove(0);
         assert!(it.forward(&packet[..12], &mut out).is_err());
         assert!(out.is_empty());
-        assert_eq!(it.forward(&packet, &mut out), Ok(Forwarded::Passed { sequence: 65_530 }));
+        assert_eq!(it.forward(&packet, &mut out), Ok(Forwarded::Forwarded { sequence: 65_530 }));
     }
 
     #[test]
@@ -452,6 +449,6 @@ mod tests {
         far[2..6].copy_from_slice(&[0x70, 0, 9, 9]);
         out.clear();
         let next = 65_531;
-        assert_eq!(it.forward(&far, &mut out), Ok(Forwarded::Passed { sequence: next }));
+        assert_eq!(it.forward(&far, &mut out), Ok(Forwarded::Forwarded { sequence: next }));
     }
 }

@@ -88,7 +88,7 @@ pub struct Pacer<T> {
     bytes: usize,
     /// When the transmission time of all packets sent has passed.
     paid_until: Duration,
-    held: bool,
+    is_congested: bool,
     probe: Option<Probing>,
 }
 
@@ -121,7 +121,7 @@ impl<T> Pacer<T> {
         }
         let queues = std::array::from_fn(|_| VecDeque::new());
         let paid_until = Duration::ZERO;
-        Ok(Self { config, queues, bytes: 0, paid_until, held: false, probe: None })
+        Ok(Self { config, queues, bytes: 0, paid_until, is_congested: false, probe: None })
     }
 
     /// Sets the pacing rate.
@@ -135,8 +135,8 @@ impl<T> Pacer<T> {
     }
 
     /// Holds back everything except audio, for example while the congestion window is full.
-    pub fn set_held(&mut self, held: bool) {
-        self.held = held;
+    pub fn set_congested(&mut self, held: bool) {
+        self.is_congested = held;
     }
 
     /// Queues a packet of `bytes`. Returns `false` and drops it if the queue is full.
@@ -171,9 +171,9 @@ impl<T> Pacer<T> {
 
     /// Number of padding bytes to push now, because a probe has no media to send. Retransmitting
     /// old packets serves as well.
-    pub fn padding_wanted(&mut self, now: Duration) -> Option<usize> {
+    pub fn poll_padding(&mut self, now: Duration) -> Option<usize> {
         self.expire_probe(now);
-        let probe = self.probe.filter(|probe| !self.held && probe.next <= now)?;
+        let probe = self.probe.filter(|probe| !self.is_congested && probe.next <= now)?;
         if self.queues.iter().any(|queue| !queue.is_empty()) {
             return None;
         }
@@ -194,7 +194,7 @@ impl<T> Pacer<T> {
             return None;
         }
         let rate = self.effective_rate();
-        let only_audio = self.held;
+        let only_audio = self.is_congested;
         let queues = self.queues.iter_mut().take(if only_audio { 1 } else { 4 });
         let (bytes, packet) = queues.filter_map(VecDeque::pop_front).next()?;
         self.bytes -= bytes;
@@ -217,7 +217,7 @@ impl<T> Pacer<T> {
     /// the past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let probe = self.probe.filter(|_| !self.held).map(|probe| probe.next);
+        let probe = self.probe.filter(|_| !self.is_congested).map(|probe| probe.next);
         self.next_packet_time().into_iter().chain(probe).min()
     }
 
@@ -226,7 +226,7 @@ impl<T> Pacer<T> {
         if !audio.is_empty() {
             return Some(Duration::ZERO);
         }
-        if self.held || others.iter().all(VecDeque::is_empty) {
+        if self.is_congested || others.iter().all(VecDeque::is_empty) {
             return None;
         }
         let paced = self.paid_until.saturating_sub(self.config.burst);

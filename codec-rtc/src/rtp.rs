@@ -58,7 +58,7 @@ pub enum Malformed {
     /// The payload contains no frame data.
     EmptyPayload,
     /// There are more bytes or entries of `what` than allowed.
-    TooMany { what: &'static str, most: usize, had: usize },
+    TooMany { what: &'static str, limit: usize, actual: usize },
     /// A field is out of range or inconsistent with another; `what` is a clause such as "the
     /// payload type is above 127".
     Field { what: &'static str },
@@ -75,7 +75,7 @@ impl fmt::Display for Malformed {
                 write!(f, "invalid padding: got {padding_bytes} bytes, expected 1 to {had_bytes}")
             }
             Self::EmptyPayload => f.write_str("invalid payload: got 0 bytes, expected at least 1"),
-            Self::TooMany { what, most, had } => {
+            Self::TooMany { what, limit: most, actual: had } => {
                 write!(f, "invalid packet: got {had} {what}, expected at most {most}")
             }
             Self::Field { what } => write!(f, "invalid packet: {what}"),
@@ -178,7 +178,7 @@ pub fn write_packet(
         return Err(Malformed::Field { what: "the CSRC list is not a multiple of four bytes" });
     }
     if sources > MAX_CSRCS {
-        return Err(Malformed::TooMany { what: "CSRCs", most: MAX_CSRCS, had: sources });
+        return Err(Malformed::TooMany { what: "CSRCs", limit: MAX_CSRCS, actual: sources });
     }
     let extension = packet.extension.map(|it| it.len_words().map(|words| (it, words)));
     let extension = extension.transpose()?;
@@ -213,8 +213,8 @@ impl Extension<'_> {
         let (most, had) = (usize::from(u16::MAX), self.data.len() / 4);
         u16::try_from(had).map_err(|_| Malformed::TooMany {
             what: "words of header extension",
-            most,
-            had,
+            limit: most,
+            actual: had,
         })
     }
 }

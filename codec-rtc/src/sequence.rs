@@ -84,6 +84,30 @@ impl Unwrapper32 {
     }
 }
 
+/// Maximum jump of sequence numbers within a stream; a larger one means another stream or a restart
+/// (`MAX_DROPOUT` of RFC 3550, appendix A.1).
+pub(crate) const MAX_DROPOUT: i64 = 3000;
+
+/// Distinguishes a restarted stream from single packets with an arbitrary sequence number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RestartDetector {
+    outlier: Option<u16>,
+}
+
+impl RestartDetector {
+    /// Records an outlier: a packet further than [`MAX_DROPOUT`] from the others. Returns whether
+    /// the stream restarted, which is assumed if it follows the previous outlier.
+    pub(crate) fn on_outlier(&mut self, sequence: u16) -> bool {
+        let before = self.outlier.replace(sequence);
+        before.is_some_and(|before| (1..=16).contains(&distance_16(before, sequence)))
+    }
+
+    /// Records any other packet.
+    pub(crate) fn reset(&mut self) {
+        self.outlier = None;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,14 +37,14 @@ fn receiver() -> Receiver {
         seed: 1,
         nack: true,
         pli: true,
-        acknowledges: true,
+        acknowledge_frames: true,
         feedback: PacketFeedback::TransportWide,
         video: FrameBufferConfig::default(),
     })
 }
 
 fn sender() -> Sender {
-    let config = SenderConfig { long_term: false, ..SenderConfig::new(streams(), 1) };
+    let config = SenderConfig { reference_recovery: false, ..SenderConfig::new(streams(), 1) };
     Sender::new(SenderConfig { congestion: None, ..config }).unwrap()
 }
 
@@ -83,7 +83,7 @@ fn datagrams_of_more_than_2048_bytes_are_rejected() {
     receiver.handle_datagram(ms(0), &longest).unwrap();
     let too_long = packet(Header { sequence: 1, ..header }, MAX_DATAGRAM_BYTES + 1);
     let error = receiver.handle_datagram(ms(0), &too_long).unwrap_err();
-    assert!(matches!(error, Malformed::TooMany { most: 2048, had: 2049, .. }));
+    assert!(matches!(error, Malformed::TooMany { limit: 2048, actual: 2049, .. }));
     assert_eq!((receiver.stats().malformed, receiver.stats().video_packets.received), (1, 1));
     let feedback = [0x80, 201, 0, 1, 0, 0, 0, 1].repeat(257);
     assert!(sender().handle_datagram(ms(0), &feedback).is_err());
@@ -115,7 +115,7 @@ fn frames_of_more_than_8_mib_are_dropped() {
             buffer.push(ms(0), &bytes, PacketInfo::default()).unwrap();
         }
         assert_eq!(buffer.poll_frame(ms(10)).is_some(), comes);
-        assert_eq!(buffer.held(), 0);
+        assert_eq!(buffer.buffered_packets(), 0);
     }
 }
 
@@ -233,5 +233,5 @@ fn damaged_datagrams_do_not_end_a_session() {
     let stats = receiver.stats();
     assert!(stats.malformed > 20 && sender.stats().malformed > 20);
     assert!(frames >= 100, "{frames} of the last 120 frames");
-    assert_eq!(receiver.left(), None, "no BYE was received");
+    assert_eq!(receiver.bye_reason(), None, "no BYE was received");
 }

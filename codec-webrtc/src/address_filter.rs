@@ -7,7 +7,7 @@ use std::time::Duration;
 use codec_rtc::demux::{self, Datagram};
 
 /// Maximum number of verified addresses; ICE needs one or two.
-const VERIFIED: usize = 16;
+const MAX_VERIFIED: usize = 16;
 
 /// Datagram counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Counters {
     /// are known.
     pub forged_media: u64,
     /// Authentic RTP packets of SSRCs beyond [`PeerLimits::sources`](super::PeerLimits::sources).
-    pub refused_sources: u64,
+    pub excess_sources: u64,
     /// Unencrypted DTLS alerts during the handshake, which could be forged.
     pub plain_alerts: u64,
     /// Datagrams rejected by the WebRTC stack with an error; the session continued.
@@ -37,7 +37,7 @@ pub struct Counters {
     /// Datagrams and events dropped because they were not polled in time.
     pub overflowed: u64,
     /// FEC packets sent (ULPFEC).
-    pub repairs: u64,
+    pub fec_sent: u64,
     /// Packets recovered by FEC.
     pub recovered: u64,
 }
@@ -94,7 +94,7 @@ impl AddressFilter {
         if self.is_verified(source) {
             return;
         }
-        if self.verified.len() >= VERIFIED {
+        if self.verified.len() >= MAX_VERIFIED {
             self.verified.remove(0);
         }
         self.verified.push(source);
@@ -197,6 +197,6 @@ mod tests {
             guard.verify(address(port));
         }
         assert!(guard.is_verified(address(100)) && !guard.is_verified(address(1)));
-        assert_eq!(guard.verified.len(), VERIFIED);
+        assert_eq!(guard.verified.len(), MAX_VERIFIED);
     }
 }

@@ -37,7 +37,7 @@ pub struct PeerConfig {
     /// Whether the pacer of str0m sends video at 1.1 times the estimate; default `false`. If not,
     /// video is sent immediately, and a [`Pacer`](codec_rtc::pacer::Pacer) in front of the peer can
     /// send faster bursts.
-    pub paced: bool,
+    pub pacing: bool,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
     /// Copies every packet once. Default `false`.
     pub acknowledgements: bool,
@@ -64,7 +64,7 @@ impl PeerConfig {
             dtls: DtlsVersions::default(),
             start_bitrate: Some(Bitrate::kbps(1000)),
             congestion: None,
-            paced: false,
+            pacing: false,
             acknowledgements: false,
             stats_interval: Some(Duration::from_secs(1)),
             channel_buffer_bytes: 1 << 20,
@@ -90,7 +90,7 @@ pub enum LocalCandidate {
     /// Server-reflexive candidate: the address of a socket as seen by a STUN server.
     ServerReflexive {
         /// Public address.
-        outer: SocketAddr,
+        mapped: SocketAddr,
         /// Address of the socket.
         local: SocketAddr,
     },
@@ -143,10 +143,10 @@ pub struct PeerLimits {
     /// Size of an SDP in bytes; default 64 KiB.
     pub sdp_bytes: usize,
     /// Number of media sections in an SDP; default 32.
-    pub media_lines: usize,
+    pub media_sections: usize,
     /// Number of audio sections, and of video sections, accepted from an offer; the answer rejects
     /// further ones. Default 32.
-    pub lines_of_a_kind: usize,
+    pub sections_per_kind: usize,
     /// Number of candidates, remote and local each; default 64.
     pub candidates: usize,
     /// Maximum datagram size in bytes; default 2048.
@@ -169,8 +169,8 @@ impl Default for PeerLimits {
     fn default() -> Self {
         Self {
             sdp_bytes: 64 << 10,
-            media_lines: 32,
-            lines_of_a_kind: 32,
+            media_sections: 32,
+            sections_per_kind: 32,
             candidates: 64,
             datagram_bytes: 2048,
             unverified_per_second: 1000,

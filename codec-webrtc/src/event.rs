@@ -50,7 +50,7 @@ pub enum Kind {
 pub enum Direction {
     SendOnly,
     ReceiveOnly,
-    Both,
+    SendReceive,
     Inactive,
 }
 
@@ -58,13 +58,13 @@ impl Direction {
     /// Whether this endpoint sends.
     #[must_use]
     pub fn sends(self) -> bool {
-        matches!(self, Self::SendOnly | Self::Both)
+        matches!(self, Self::SendOnly | Self::SendReceive)
     }
 
     /// Whether this endpoint receives.
     #[must_use]
     pub fn receives(self) -> bool {
-        matches!(self, Self::ReceiveOnly | Self::Both)
+        matches!(self, Self::ReceiveOnly | Self::SendReceive)
     }
 }
 

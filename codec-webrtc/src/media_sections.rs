@@ -29,7 +29,7 @@ pub struct OfferedSection {
     pub codecs: Vec<String>,
     /// Whether the answer accepts it. `false` if it is disabled in the offer, has no supported
     /// codec, or exceeds the limit.
-    pub is_taken: bool,
+    pub is_accepted: bool,
 }
 
 impl OfferedSection {
@@ -62,14 +62,16 @@ pub(super) fn take(
     let lines = judge(&sections, codecs, limits);
     let media: Vec<&OfferedSection> = lines.iter().flatten().collect();
     let offered = media.iter().flat_map(|line| line.codecs.clone());
-    if media.iter().any(|line| !line.codecs.is_empty()) && !media.iter().any(|line| line.is_taken) {
+    if media.iter().any(|line| !line.codecs.is_empty())
+        && !media.iter().any(|line| line.is_accepted)
+    {
         let offered = offered.collect();
         return Err(SdpError::NoCommonCodec { offered, supported: codecs.names() });
     }
     let mut rejected = Rejected::default();
     let mut kept: Vec<Vec<&str>> = Vec::new();
     for (at, (section, line)) in sections.iter().zip(&lines).enumerate() {
-        if line.as_ref().is_some_and(|line| !line.is_taken) {
+        if line.as_ref().is_some_and(|line| !line.is_accepted) {
             // The part before the first media section is not counted.
             rejected.lines.push((at - 1, rejection(section)));
         } else {
@@ -93,7 +95,7 @@ fn bundle_without(sections: &[Vec<&str>], lines: &[Option<OfferedSection>]) -> O
     let rejected = sections
         .iter()
         .zip(lines)
-        .filter(|(_, line)| line.as_ref().is_some_and(|line| !line.is_taken));
+        .filter(|(_, line)| line.as_ref().is_some_and(|line| !line.is_accepted));
     let rejected: Vec<&str> = rejected.filter_map(|(section, _)| mid_of(section)).collect();
     let left = mids.split_ascii_whitespace().filter(|mid| !rejected.contains(mid));
     Some(format!("{BUNDLE}{}", left.collect::<Vec<_>>().join(" ")))
@@ -152,7 +154,7 @@ fn judge(
         // Bundled sections may have port 0 and be active (RFC 9143, section 6).
         let is_live = port != "0" || mid_of(section).is_some_and(|mid| bundled.contains(&mid));
         let is_known = offered.iter().any(|encoding| codecs.has(kind, encoding));
-        let is_taken = is_live && is_known && *taken < limits.lines_of_a_kind;
+        let is_taken = is_live && is_known && *taken < limits.sections_per_kind;
         *taken += usize::from(is_taken);
         let name = |encoding: &&str| encoding.split('/').next().unwrap_or_default().to_owned();
         let mut names: Vec<String> = offered.iter().map(name).collect();
@@ -163,7 +165,7 @@ fn judge(
             seen.push(name.clone());
             is_new
         });
-        Some(OfferedSection { kind, codecs: names, is_taken })
+        Some(OfferedSection { kind, codecs: names, is_accepted: is_taken })
     });
     judged.collect()
 }
@@ -267,7 +269,7 @@ mod tests {
                        a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
 
     fn one() -> PeerLimits {
-        PeerLimits { lines_of_a_kind: 1, ..PeerLimits::default() }
+        PeerLimits { sections_per_kind: 1, ..PeerLimits::default() }
     }
 
     #[test]
@@ -319,7 +321,7 @@ mod tests {
         let shown = rejected.insert("v=0\r\nm=audio 9 x 111\r\nm=video 9 x 96\r\n");
         assert!(shown.contains("m=video 9 x 96\r\nm=video 0 UDP/TLS/RTP/SAVPF 97\r\n"), "{shown}");
         let lines = OfferedSection::read(&offer, Codecs::default(), &one());
-        let taken: Vec<_> = lines.iter().map(|line| (line.kind, line.is_taken)).collect();
+        let taken: Vec<_> = lines.iter().map(|line| (line.kind, line.is_accepted)).collect();
         assert_eq!(taken, [(Kind::Audio, true), (Kind::Video, true), (Kind::Video, false)]);
         assert_eq!(lines[1].codecs, ["vp8"]);
     }

@@ -10,7 +10,7 @@ use super::PeerLimits;
 #[non_exhaustive]
 pub enum SdpError {
     /// A limit is exceeded.
-    TooMuch {
+    LimitExceeded {
         /// Counted items.
         what: &'static str,
         /// Actual number.
@@ -28,7 +28,7 @@ pub enum SdpError {
         supported: Vec<&'static str>,
     },
     /// The parser or the negotiation failed.
-    Refused(String),
+    Rejected(String),
     /// Internal error: the negotiation panicked with this message.
     Internal(String),
 }
@@ -36,7 +36,7 @@ pub enum SdpError {
 impl fmt::Display for SdpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMuch { what, count, limit } => {
+            Self::LimitExceeded { what, count, limit } => {
                 write!(f, "invalid SDP: got {count} {what}, expected at most {limit}")
             }
             Self::NoSha256Fingerprint => f.write_str("invalid SDP: no SHA-256 fingerprint"),
@@ -44,7 +44,7 @@ impl fmt::Display for SdpError {
                 let (offered, supported) = (offered.join(", "), supported.join(", "));
                 write!(f, "no common codec: offered {offered}; supported {supported}")
             }
-            Self::Refused(why) => write!(f, "cannot accept SDP: {why}"),
+            Self::Rejected(why) => write!(f, "cannot accept SDP: {why}"),
             Self::Internal(panic) => write!(f, "internal error: {panic}"),
         }
     }
@@ -56,11 +56,11 @@ impl std::error::Error for SdpError {}
 /// first one (RFC 8122, section 5, leaves the choice to the receiver).
 pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> {
     let bound = |what, count, limit| {
-        if count > limit { Err(SdpError::TooMuch { what, count, limit }) } else { Ok(()) }
+        if count > limit { Err(SdpError::LimitExceeded { what, count, limit }) } else { Ok(()) }
     };
     bound("bytes", sdp.len(), limits.sdp_bytes)?;
     let starting = |with: &str| sdp.lines().filter(|line| starts_with(line, with)).count();
-    bound("media sections", starting("m="), limits.media_lines)?;
+    bound("media sections", starting("m="), limits.media_sections)?;
     bound("candidates", starting("a=candidate:"), limits.candidates)?;
     bound("lines", sdp.lines().count(), 4096)?;
     if !sdp.lines().any(|line| starts_with(line, SHA256)) {
@@ -86,7 +86,7 @@ fn check_payload_types(sdp: &str) -> Result<(), SdpError> {
     let one_thing = |number: &str, before: &str, now: &str| {
         let same = before.eq_ignore_ascii_case(now);
         let text = format!("payload type {number} is used for {before} and {now}");
-        if same { Ok(()) } else { Err(SdpError::Refused(text)) }
+        if same { Ok(()) } else { Err(SdpError::Rejected(text)) }
     };
     for line in sdp.lines() {
         if let Some((number, name)) = attribute(line, "a=rtpmap:") {
@@ -135,7 +135,7 @@ mod tests {
         let limits = PeerLimits::default();
         assert_eq!(admit(GOOD, &limits).as_deref(), Ok(GOOD));
         let much = |sdp: String| match admit(&sdp, &limits) {
-            Err(SdpError::TooMuch { what, .. }) => what,
+            Err(SdpError::LimitExceeded { what, .. }) => what,
             other => panic!("{other:?}"),
         };
         assert_eq!(much(format!("{GOOD}{}", "m=audio\r\n".repeat(32))), "media sections");

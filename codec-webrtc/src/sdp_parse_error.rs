@@ -9,7 +9,7 @@ const LINE_CHARS: usize = 80;
 
 /// Converts an error of the parser or the negotiation about `sdp`.
 pub(super) fn refused_sdp(sdp: &str, error: impl std::fmt::Display) -> SdpError {
-    SdpError::Refused(placed(sdp, &error.to_string()))
+    SdpError::Rejected(placed(sdp, &error.to_string()))
 }
 
 /// Puts `text` on one line and replaces positions by lines of `sdp`.

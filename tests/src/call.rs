@@ -417,7 +417,7 @@ impl World<'_> {
                 timestamp: number.wrapping_mul(SOUND_TICKS),
                 captured,
                 level: None,
-                begins_talk: number == 0,
+                starts_talkspurt: number == 0,
             };
             self.sender.send_audio(&packet).expect("a packet of sound");
             self.sound.packets += 1;
@@ -528,7 +528,7 @@ impl World<'_> {
 
     fn shoot(&mut self, now: Duration) {
         let number = self.shots.len();
-        if self.sender.is_behind() {
+        if self.sender.should_skip_frame() {
             self.shots.push(Shot { captured: now, ..Shot::default() });
             return;
         }

@@ -419,7 +419,7 @@ pub fn rtp_stream(data: &[u8]) {
 /// If it does not.
 pub fn audio_buffer(data: &[u8]) {
     let mut config = AudioBufferConfig::new(1 + data.first().map_or(0, |byte| byte & 1));
-    config.stretch = !data.len().is_multiple_of(5);
+    config.time_stretching = !data.len().is_multiple_of(5);
     let mut buffer = AudioBuffer::new(config);
     let types = [(111, "opus", AudioCodec::Opus, 48_000), (0, "pcmu", AudioCodec::Pcmu, 8_000)];
     for (payload_type, name, codec, rate) in types {
@@ -460,7 +460,7 @@ pub fn audio_buffer(data: &[u8]) {
             assert!(values.iter().all(|value| value.abs() < 16.0), "audio without loud artifacts");
             now += Duration::from_millis(10);
         }
-        assert!(buffer.waiting_packets() <= MAX_PACKETS);
+        assert!(buffer.buffered_packets() <= MAX_PACKETS);
         assert!(buffer.target_delay(now) <= MAX_DELAY);
         // Payloads overlap, so that a few bytes make many packets.
         rest = tail;

@@ -105,7 +105,7 @@ fn without_repair_an_acknowledged_reference_ends_nearly_every_outage() {
         let mut config = config(800, ms(20_000));
         config.links.0.loss = loss;
         config.sender.retransmission = false;
-        config.sender.protection = false;
+        config.sender.fec = false;
         config.receiver.nack = false;
         let result = run(&config);
         tell(name, &result);

@@ -198,8 +198,8 @@ fn packets_with_the_start_bit_begin_a_partition() {
                 let (descriptor, bytes) = Descriptor::parse(payload).unwrap();
                 let within = starts.iter().take(8).rposition(|&start| start <= at).unwrap();
                 assert_eq!(usize::from(descriptor.partition), within);
-                assert_eq!(descriptor.partition_start, starts[within] == at);
-                seen += u32::from(descriptor.partition_start);
+                assert_eq!(descriptor.start_of_partition, starts[within] == at);
+                seen += u32::from(descriptor.start_of_partition);
                 at += bytes.len();
             }
             assert_eq!(at, sent.data.len());
@@ -278,7 +278,7 @@ fn partial_frames_are_beginnings_and_every_missing_packet_is_counted() {
             match frame.completeness {
                 Completeness::Complete => assert_eq!(frame.data.len(), sent.len()),
                 Completeness::Partial => assert!(frame.data.len() < sent.len()),
-                Completeness::Headless => assert!(frame.data.is_empty()),
+                Completeness::MissingStart => assert!(frame.data.is_empty()),
             }
             let _ = decoder.decode(&frame.data, pts, None);
             let _ = decoder.receive();

@@ -62,7 +62,7 @@ fn damaged_extensions_and_descriptors_never_panic() {
         let references = if number == 0 { &[][..] } else { &[0] };
         let frame = FrameReferences { number, temporal_id, references };
         let mut bytes = Vec::new();
-        writer.write(&describer.describe(&frame).unwrap(), &mut bytes).unwrap();
+        writer.write(&describer.build(&frame).unwrap(), &mut bytes).unwrap();
         descriptors.push(u8::try_from(bytes.len()).unwrap());
         descriptors.extend(bytes);
     }

@@ -39,18 +39,16 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(settings: &Settings, decoder: Box<dyn VideoDecoder>) -> Self {
         let clock = MediaClock { timestamp: 0, due: settings.playout };
-        let config = DepacketizerConfig {
-            reorder_timeout: settings.patience,
-            ..DepacketizerConfig::new(clock)
-        };
+        let config =
+            DepacketizerConfig { gap_timeout: settings.patience, ..DepacketizerConfig::new(clock) };
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
             NackGenerator::new(NackConfig {
-                wait: (wait, wait),
-                retry: (retry, retry),
+                reordering_wait: (wait, wait),
+                retry_interval: (retry, retry),
                 rtt: round_trip,
-                give_up: Duration::MAX,
+                max_delay: Duration::MAX,
                 ..NackConfig::default()
             })
         });
@@ -87,14 +85,14 @@ impl Receiver {
         }
         let frame = next?;
         if let Some(requester) = &mut self.requester {
-            requester.set_needed(self.depacketizer.needs_key());
+            requester.set_needed(self.depacketizer.needs_key_frame());
         }
         if let (Some(nacker), Some(next)) = (&mut self.nacker, self.depacketizer.next_sequence()) {
-            nacker.forget_before(next);
+            nacker.remove_before(next);
         }
         let is_good = frame.decodable == Decodable::Yes;
         let is_tried = match frame.completeness {
-            Completeness::Headless => false,
+            Completeness::MissingStart => false,
             _ => is_good || self.conceals,
         };
         let mut incoming =

@@ -231,7 +231,7 @@ fn requests(world: &World<'_>) -> String {
         .raw("retransmitted", world.sender.retransmitted)
         .raw("forgotten", world.sender.forgotten)
         .raw("recovered", nacks.recovered)
-        .raw("given_up", nacks.given_up)
+        .raw("abandoned", nacks.abandoned)
         .raw("late_packets", packets.late)
         .raw("duplicate_packets", packets.duplicate)
         .finish()
@@ -411,7 +411,7 @@ fn asked(settings: &Settings, world: &World<'_>, line: &mut impl FnMut(&str, Str
         let _ = write!(
             text,
             ", {} packets by NACK: {} retransmitted, {} recovered, {} abandoned",
-            nacks.requests, world.sender.retransmitted, nacks.recovered, nacks.given_up
+            nacks.requests, world.sender.retransmitted, nacks.recovered, nacks.abandoned
         );
     }
     line("asked", text);

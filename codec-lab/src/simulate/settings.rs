@@ -168,7 +168,7 @@ impl Settings {
     }
 
     fn usual_playout(&self) -> Duration {
-        let needed = self.least_delay() + self.link.jitter.most() + Duration::from_millis(50);
+        let needed = self.least_delay() + self.link.jitter.max() + Duration::from_millis(50);
         needed.clamp(Duration::from_millis(100), MOST)
     }
 
@@ -180,13 +180,13 @@ impl Settings {
     /// Time until a requested packet should arrive: a round trip, the jitter, and its time at the
     /// pacer and at the link.
     pub(super) fn retry(&self) -> Duration {
-        self.round_trip() + self.link.jitter.most() + Duration::from_millis(30)
+        self.round_trip() + self.link.jitter.max() + Duration::from_millis(30)
     }
 
     /// How long a missing packet may be merely reordered.
     pub(super) fn reordering(&self) -> Duration {
         let jitter = self.link.jitter;
-        if jitter.reorders { jitter.most() } else { Duration::ZERO }
+        if jitter.reorders { jitter.max() } else { Duration::ZERO }
     }
 
     fn usual_patience(&self) -> Duration {

@@ -94,8 +94,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 /// Explains why nothing was decrypted, if the key is the reason.
 pub(crate) fn explain(counters: Option<DecryptCounters>) -> Option<Failure> {
-    let counters = counters.filter(|it| it.decrypted == 0 && it.refused() > 0)?;
-    let refused = counters.refused();
+    let counters = counters.filter(|it| it.decrypted == 0 && it.rejected() > 0)?;
+    let refused = counters.rejected();
     let message = format!(
         "cannot decrypt any of {refused} frames: the sender uses another --e2ee-key, or no key"
     );

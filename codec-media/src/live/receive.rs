@@ -269,7 +269,7 @@ impl Receiving {
             Some(failure) => Err(failure),
             None => end,
         };
-        let unopened = network.sealed.map_or(0, |sealed| sealed.refused());
+        let unopened = network.sealed.map_or(0, |sealed| sealed.rejected());
         let reason = match (&ended, &end) {
             (Some(reason), _) => format!("the sender ended the stream: {reason}"),
             (None, Ok(())) => "enough".to_owned(),
@@ -283,7 +283,7 @@ impl Receiving {
         let delay = ticker.delays.figures();
         let more = |event: Object| {
             let event = match network.sealed {
-                Some(sealed) => event.raw("unopened", sealed.refused()),
+                Some(sealed) => event.raw("unopened", sealed.rejected()),
                 None => event,
             };
             let event = event

@@ -270,8 +270,12 @@ impl Session {
                 self.give();
             }
             self.answer();
-            let left =
-                self.shared.state().receiver.as_ref().and_then(|it| it.left().map(str::to_owned));
+            let left = self
+                .shared
+                .state()
+                .receiver
+                .as_ref()
+                .and_then(|it| it.bye_reason().map(str::to_owned));
             if let Some(reason) = left {
                 let since = *self.left.get_or_insert(now);
                 if now.saturating_sub(since) < STRAGGLERS {
@@ -419,7 +423,7 @@ impl Session {
         } else {
             FrameBufferConfig::low_latency()
         };
-        video.waits_to_show_all = self.options.records;
+        video.wait_for_all_frames = self.options.records;
         let mut receiver = Receiver::new(ReceiverConfig {
             streams,
             ssrc: self.ssrc,
@@ -428,7 +432,7 @@ impl Session {
             seed: random::number(),
             nack: has_feedback,
             pli: true,
-            acknowledges: has_feedback,
+            acknowledge_frames: has_feedback,
             feedback: PacketFeedback::TransportWide,
             video,
         });
@@ -531,7 +535,7 @@ impl Session {
         for _ in 0..GOODBYES {
             let now = self.clock.now();
             if let Some(receiver) = &mut self.shared.state().receiver {
-                receiver.leave(now, &reason);
+                receiver.close(now, &reason);
             }
             self.answer();
             thread::sleep(GOODBYE_EVERY);

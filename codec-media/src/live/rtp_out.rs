@@ -236,7 +236,7 @@ impl Outlet for RtpOutlet {
 
     fn is_full(&self) -> bool {
         let sender = self.shared.sender();
-        sender.is_behind() || sender.queue_time() > MOST_QUEUED
+        sender.should_skip_frame() || sender.queue_time() > MOST_QUEUED
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
@@ -257,7 +257,7 @@ impl Outlet for RtpOutlet {
             timestamp: stamp,
             captured: packet.captured,
             level: None,
-            begins_talk: false,
+            starts_talkspurt: false,
         });
         taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
         drop(self.shared.send_due(sender));
@@ -333,7 +333,7 @@ impl Outlet for RtpOutlet {
         thread::sleep((2 * round_trip).min(MOST_ANSWERS));
         for _ in 0..GOODBYES {
             let mut sender = self.shared.sender();
-            sender.leave(clock.now(), reason);
+            sender.close(clock.now(), reason);
             drop(self.shared.send_due(sender));
             thread::sleep(GOODBYE_EVERY);
         }

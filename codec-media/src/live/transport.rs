@@ -197,8 +197,8 @@ fn open_rtp_out(
     let mut config = SenderConfig::new(streams, random::number());
     config.ntp_at_zero = clock.ntp_at_zero();
     config.retransmission = !plain;
-    config.protection = !plain;
-    config.long_term = !plain && coding.obeys;
+    config.fec = !plain;
+    config.reference_recovery = !plain && coding.obeys;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
     let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
     Ok(Out { outlet, relay })

@@ -89,7 +89,7 @@ impl WhepInlet {
         let Answered { call, mut receiver, session, server } = answered;
         let mut config =
             if records { FrameBufferConfig::default() } else { FrameBufferConfig::low_latency() };
-        config.waits_to_show_all = records;
+        config.wait_for_all_frames = records;
         let shared = Arc::new(Shared::default());
         shared.state().buffer = Some(FrameBuffer::new(config));
         // Servers report capture times for video only, and by another machine's clock.
@@ -330,7 +330,8 @@ impl Watching {
         if self.asked.is_some_and(|asked| now.saturating_sub(asked) < KEY_INTERVAL) {
             return;
         }
-        let needs = self.shared.state().buffer.as_ref().is_some_and(|buffer| buffer.needs_key(now));
+        let needs =
+            self.shared.state().buffer.as_ref().is_some_and(|buffer| buffer.needs_key_frame(now));
         if (needs || self.shared.wants_key.load(Ordering::Relaxed))
             && self.call.peer.request_key_frame(now, mid, KeyFrameRequestKind::Pli)
         {

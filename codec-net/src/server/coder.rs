@@ -133,7 +133,7 @@ impl Coder {
         self.set_bitrate(now.max(LEAST))?;
         if self.adapter.is_none() {
             let config = AdaptationConfig {
-                enough: self.settings.bitrate,
+                max_useful_bitrate: self.settings.bitrate,
                 ..AdaptationConfig::new(self.settings.size, self.settings.rate.as_f64())
             };
             self.adapter = Some(Adapter::new(config)?);

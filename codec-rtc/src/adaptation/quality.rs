@@ -38,12 +38,12 @@ pub struct QualityThresholds {
     /// Mean quantiser index below which a higher resolution is allowed; default 40.
     pub low_qindex: u8,
     /// Share of dropped frames above which resolution is reduced, 0..=1; default 0.5.
-    pub dropped: f64,
+    pub max_dropped: f64,
     /// Bits per pixel below which resolution is reduced without waiting for the quantiser; default
     /// 0.015.
-    pub least_bits: f64,
+    pub min_bits_per_pixel: f64,
     /// Bits per pixel that a higher resolution requires, at most 10; default 0.035.
-    pub enough_bits: f64,
+    pub target_bits_per_pixel: f64,
 }
 
 impl Default for QualityThresholds {
@@ -51,9 +51,9 @@ impl Default for QualityThresholds {
         Self {
             high_qindex: 95,
             low_qindex: 40,
-            dropped: 0.5,
-            least_bits: 0.015,
-            enough_bits: 0.035,
+            max_dropped: 0.5,
+            min_bits_per_pixel: 0.015,
+            target_bits_per_pixel: 0.035,
         }
     }
 }
@@ -68,12 +68,13 @@ impl QualityThresholds {
                 "ascending values up to 127",
             ));
         }
-        if !(0.0..=1.0).contains(&self.dropped) {
-            return Err(ConfigError::new("share of dropped frames", self.dropped, "0..=1"));
+        if !(0.0..=1.0).contains(&self.max_dropped) {
+            return Err(ConfigError::new("share of dropped frames", self.max_dropped, "0..=1"));
         }
-        let ascend = self.least_bits >= 0.0 && self.enough_bits >= 1.5 * self.least_bits;
-        if !ascend || self.enough_bits > 10.0 {
-            let given = format!("{} and {}", self.least_bits, self.enough_bits);
+        let ascend = self.min_bits_per_pixel >= 0.0
+            && self.target_bits_per_pixel >= 1.5 * self.min_bits_per_pixel;
+        if !ascend || self.target_bits_per_pixel > 10.0 {
+            let given = format!("{} and {}", self.min_bits_per_pixel, self.target_bits_per_pixel);
             let allowed = "the second at least 1.5 times the first and at most 10";
             return Err(ConfigError::new("bits per pixel", given, allowed));
         }
@@ -120,16 +121,18 @@ impl QualityDetector {
         ladder: &Ladder,
         is_first: bool,
     ) {
-        self.note(now, bitrate);
+        self.push_bitrate(now, bitrate);
         if is_first {
             self.begun = now;
             // Start at a resolution that the bitrate can support.
-            let fits = |index: &usize| self.bits(bitrate, *index, ladder) >= self.least();
+            let fits = |index: &usize| {
+                self.bits_per_pixel(bitrate, *index, ladder) >= self.min_bits_per_pixel()
+            };
             self.rung = (0..=ladder.last()).find(fits).unwrap_or(ladder.last());
         }
     }
 
-    fn note(&mut self, now: Duration, bitrate: Bitrate) {
+    fn push_bitrate(&mut self, now: Duration, bitrate: Bitrate) {
         match self.bitrates.back_mut() {
             Some((begins, least)) if now.saturating_sub(*begins) < PIECE => {
                 *least = bitrate.min(*least);
@@ -164,18 +167,20 @@ impl QualityDetector {
         bitrate: Bitrate,
         ladder: &Ladder,
     ) {
-        self.note(now, bitrate);
+        self.push_bitrate(now, bitrate);
         // If another detector keeps the resolution lower, the frames say nothing about our rung.
         if current != self.rung {
             return;
         }
         let since = self.changed.map(|at| now.saturating_sub(at));
-        let bits = self.bits(bitrate, current, ladder);
-        let starved = bits < self.least();
+        let bits = self.bits_per_pixel(bitrate, current, ladder);
+        let starved = bits < self.min_bits_per_pixel();
         let hold = if starved { HOLD_DOWN / 4 } else { HOLD_DOWN };
         if since.is_none_or(|since| since >= hold) && current < ladder.last() {
             if starved {
-                let fits = |index: &usize| self.bits(bitrate, *index, ladder) >= self.least() * 1.5;
+                let fits = |index: &usize| {
+                    self.bits_per_pixel(bitrate, *index, ladder) >= self.min_bits_per_pixel() * 1.5
+                };
                 let down = (current + 1..=ladder.last()).find(fits);
                 self.lower(now, down.unwrap_or(ladder.last()));
                 return;
@@ -213,20 +218,20 @@ impl QualityDetector {
         }
         let recent = |piece: &&(Duration, Bitrate)| now.saturating_sub(piece.0) < steady + PIECE;
         let least = self.bitrates.iter().filter(recent).map(|&(_, least)| least).min();
-        let bits = self.bits(least.unwrap_or_default(), above, ladder);
+        let bits = self.bits_per_pixel(least.unwrap_or_default(), above, ladder);
         // A high bitrate per pixel is sufficient, regardless of the quantiser at the lower
         // resolution.
         let low = f64::from(self.thresholds.low_qindex);
         let is_fine = self.mean_qindex().is_some_and(|mean| mean < low);
-        let enough = self.thresholds.enough_bits;
+        let enough = self.thresholds.target_bits_per_pixel;
         bits >= enough && (is_fine || bits >= plenty * enough) && !self.is_coarse()
     }
 
-    fn least(&self) -> f64 {
-        self.thresholds.least_bits
+    fn min_bits_per_pixel(&self) -> f64 {
+        self.thresholds.min_bits_per_pixel
     }
 
-    fn bits(&self, bitrate: Bitrate, rung: usize, ladder: &Ladder) -> f64 {
+    fn bits_per_pixel(&self, bitrate: Bitrate, rung: usize, ladder: &Ladder) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let bps = bitrate.0 as f64;
         bps / ladder.rung(rung).pixel_rate().max(1.0)
@@ -241,7 +246,7 @@ impl QualityDetector {
         if self.frames.len() < MIN_FRAMES {
             return false;
         }
-        let many = f64::from(dropped) > self.thresholds.dropped * f64::from(count);
+        let many = f64::from(dropped) > self.thresholds.max_dropped * f64::from(count);
         let high = f64::from(self.thresholds.high_qindex);
         many || self.mean_qindex().is_some_and(|mean| mean > high)
     }

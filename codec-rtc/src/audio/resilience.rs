@@ -12,7 +12,7 @@ const RED_BYTES: u64 = 1;
 const RED_COPY_BYTES: u64 = 4;
 
 /// Minimum bitrate per block, in bits per second, at which RED is used.
-const LEAST_CODEC: u64 = 14_000;
+const MIN_CODEC_BPS: u64 = 14_000;
 
 /// Bitrate range of Opus for mono and stereo, in bits per second.
 const CODEC_RANGE: (u64, u64) = (6_000, 510_000);
@@ -100,7 +100,7 @@ impl Resilience {
         let frame = self.next_frame(link.bitrate.0, loss);
         let wanted = if link.red { self.next_depth(loss, link.burst) } else { 0 };
         // Redundancy is reduced before the speech bitrate falls below its minimum.
-        let affordable = |depth: &u8| codec_bits(link.bitrate.0, frame, *depth) >= LEAST_CODEC;
+        let affordable = |depth: &u8| codec_bits(link.bitrate.0, frame, *depth) >= MIN_CODEC_BPS;
         let red_depth = (1..=wanted).rev().find(affordable).unwrap_or(0);
         let bits = codec_bits(link.bitrate.0, frame, red_depth);
         Self {
@@ -250,7 +250,7 @@ mod tests {
                     / u64::from(next.frame.0);
                 let all = next.bitrate.0 * (1 + copies) + headers;
                 assert!(all <= kbps * 1000 || next.bitrate.0 == 6_000, "{kbps} {loss}: {next:?}");
-                assert!(copies == 0 || next.bitrate.0 >= LEAST_CODEC);
+                assert!(copies == 0 || next.bitrate.0 >= MIN_CODEC_BPS);
             }
         }
     }

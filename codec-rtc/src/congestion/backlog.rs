@@ -14,10 +14,10 @@ use super::units::{bits, seconds_between};
 /// At a higher rate, overdue packets are a burst of the sender's own.
 const SLOWER: f64 = 0.22;
 /// Minimum number of bits for a rate: with fewer, jitter makes it too low.
-const LEAST_BITS: f64 = 8.0 * 2000.0;
+const MIN_BITS: f64 = 8.0 * 2000.0;
 /// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that was
 /// busy looks the same.
-const LEAST_OVERDUE_BYTES: u64 = 12_000;
+const MIN_OVERDUE_BYTES: u64 = 12_000;
 /// A predicted queueing delay above this, in seconds, lowers the estimate at once.
 const LONG_S: f64 = 0.2;
 /// Maximum prediction, in seconds.
@@ -34,13 +34,13 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// Processes a report. `arrived`: its packets, by arrival; `least_one_way_s`: the difference of the
+    /// Processes a report. `arrived`: its packets, by arrival; `min_one_way_s`: the difference of the
     /// clocks and the delay of an empty link; `overdue_bytes`: packets that would have been reported
     /// if the queue were empty; `acked_bps`: the smoothed throughput.
     pub(super) fn on_report(
         &mut self,
         arrived: &[(Duration, Sent)],
-        least_one_way_s: Option<f64>,
+        min_one_way_s: Option<f64>,
         overdue_bytes: u64,
         acked_bps: Option<f64>,
     ) {
@@ -48,7 +48,7 @@ impl Backlog {
         for (arrival, sent) in arrived {
             let before = self.newest_arrival;
             self.newest_arrival = before.max(Some(*arrival));
-            let (Some(before), Some(one_way_s)) = (before, least_one_way_s) else { continue };
+            let (Some(before), Some(one_way_s)) = (before, min_one_way_s) else { continue };
             // The link was idle until the packet could reach it.
             let idle_until_s = seconds_between(*arrival, sent.at) + one_way_s;
             let begin_s = seconds_between(*arrival, before).max(idle_until_s);
@@ -63,9 +63,9 @@ impl Backlog {
         let lost = (offered as f64 / arrived.len() as f64).max(1.0);
         sum *= lost;
         let Some(acked) = acked_bps else { return };
-        let is_slower = sum >= LEAST_BITS && sum < SLOWER * acked * busy_s;
+        let is_slower = sum >= MIN_BITS && sum < SLOWER * acked * busy_s;
         self.seconds = 0.0;
-        if is_slower && overdue_bytes >= LEAST_OVERDUE_BYTES {
+        if is_slower && overdue_bytes >= MIN_OVERDUE_BYTES {
             self.rate_bps = sum / busy_s;
             self.seconds = (bits(overdue_bytes) / self.rate_bps.max(1.0)).min(MAX_S);
         }

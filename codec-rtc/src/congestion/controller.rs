@@ -75,7 +75,7 @@ pub struct Controller {
     aimd: Aimd,
     loss: LossLimit,
     probes: Probes,
-    limited: ApplicationLimit,
+    app_limit: ApplicationLimit,
     feedback_timeout: FeedbackTimeout,
     fallback: Fallback,
     remb_bps: Option<f64>,
@@ -92,7 +92,7 @@ pub struct Controller {
     resume_bps: Option<f64>,
     feedback_interval_s: f64,
     next_tick: Duration,
-    told: Option<Estimate>,
+    last_reported: Option<Estimate>,
     stats: Stats,
 }
 
@@ -117,7 +117,7 @@ impl Controller {
             aimd: Aimd::new(start, bounds),
             loss: LossLimit::default(),
             probes: Probes::default(),
-            limited: ApplicationLimit::default(),
+            app_limit: ApplicationLimit::default(),
             feedback_timeout: FeedbackTimeout::default(),
             fallback: Fallback::new(start),
             remb_bps: None,
@@ -130,7 +130,7 @@ impl Controller {
             resume_bps: None,
             feedback_interval_s: 0.1,
             next_tick: Duration::ZERO,
-            told: None,
+            last_reported: None,
             stats: Stats::default(),
         })
     }
@@ -151,9 +151,9 @@ impl Controller {
                 self.probes.start(now, bps(self.config.start), bps(self.config.max));
             }
         }
-        self.limited.on_sent(now, bytes);
+        self.app_limit.on_sent(now, bytes);
         if !self.history.push(now, sequence, bytes, kind, probe) {
-            self.stats.refused_packets += 1;
+            self.stats.untracked_packets += 1;
         }
         if let Some(id) = probe {
             self.probes.on_sent(now, id, bytes);
@@ -180,26 +180,26 @@ impl Controller {
     /// Processes per-packet feedback in any order. Arrival times count from an epoch of the
     /// receiver, the same in all messages.
     pub fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) -> FeedbackOutcome {
-        self.stats.feedbacks += 1;
+        self.stats.feedback_messages += 1;
         let mut arrived: Vec<(Duration, Sent)> = Vec::new();
         for report in reports.iter().take(MAX_REPORTS) {
             let sent = self.history.report(report.sequence, report.arrival.is_some());
             match (sent, report.arrival) {
                 (Some(sent), Some(arrival)) => arrived.push((arrival, sent)),
-                (None, Some(_)) => self.stats.useless_reports += 1,
+                (None, Some(_)) => self.stats.unmatched_reports += 1,
                 (_, None) => {}
             }
         }
         arrived.sort_by_key(|&(arrival, sent)| (arrival, sent.sequence));
         let lost = self.history.take_lost();
-        self.note_feedback(now);
+        self.on_feedback_message(now);
         self.on_arrivals(now, &arrived);
         for _ in lost.iter().filter(|sent| sent.at >= self.used_from) {
             self.loss.on_lost();
         }
         self.stats.received_packets += arrived.len() as u64;
         self.stats.lost_packets += lost.len() as u64;
-        self.loss.update(now, self.delays.rtt_s(), self.limited.sent_bps());
+        self.loss.update(now, self.delays.rtt_s(), self.app_limit.sent_bps());
         self.step(now);
         FeedbackOutcome {
             received: arrived.iter().map(|(_, sent)| sent.wire_sequence()).collect(),
@@ -207,7 +207,7 @@ impl Controller {
         }
     }
 
-    fn note_feedback(&mut self, now: Duration) {
+    fn on_feedback_message(&mut self, now: Duration) {
         if let Some(last) = self.last_feedback {
             let interval = seconds_between(last, now).clamp(0.02, 0.25);
             self.feedback_interval_s += 0.1 * (interval - self.feedback_interval_s);
@@ -228,7 +228,7 @@ impl Controller {
 
     fn on_arrivals(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
         let max_bps = bps(self.config.max);
-        let is_limited = self.limited.since().is_some();
+        let is_limited = self.app_limit.since().is_some();
         let mut measured = None;
         let used = || arrived.iter().filter(|(_, sent)| sent.at >= self.used_from);
         let newest = used().map(|(_, sent)| sent.at).max();
@@ -250,13 +250,13 @@ impl Controller {
         if newest.is_some()
             && let Some(before) = self.resume_bps.take()
         {
-            self.probes.want(now, before);
+            self.probes.request(now, before);
         }
         if let Some(rtt) = newest.and_then(|at| now.checked_sub(at)) {
             self.delays.on_rtt(now, rtt);
         }
         self.delays.on_arrivals(now, &times);
-        self.note_backlog(now, arrived);
+        self.update_backlog(now, arrived);
         if let Some(found) = measured {
             self.on_probe(now, found);
         }
@@ -268,11 +268,11 @@ impl Controller {
     }
 
     /// Packets that are overdue say how long the queue is.
-    fn note_backlog(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
-        let expected_s = self.delays.least_rtt_s() + OVERDUE_S;
+    fn update_backlog(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
+        let expected_s = self.delays.min_rtt_s() + OVERDUE_S;
         let before = now.saturating_sub(Duration::from_secs_f64(expected_s.clamp(0.0, 60.0)));
         let overdue = self.history.in_flight_bytes_before(before);
-        let (one_way, acked) = (self.delays.least_one_way_s(), self.throughput.estimate());
+        let (one_way, acked) = (self.delays.min_one_way_s(), self.throughput.estimate());
         self.backlog.on_report(arrived, one_way, overdue, acked);
     }
 
@@ -288,7 +288,7 @@ impl Controller {
 
     /// Updates the rate control after feedback.
     fn step(&mut self, now: Duration) {
-        self.limited.update(now, self.target().0);
+        self.app_limit.update(now, self.target().0);
         // If competing flows fill the queue, backing off only makes room for them, so that only
         // losses count.
         let others = self.delays.is_contested(now) && self.loss.is_low();
@@ -304,7 +304,7 @@ impl Controller {
             recent_bps: collapsed.or_else(|| self.throughput.recent(RECENT_S)),
             rtt_s: self.delays.rtt_s(),
             queueing_s: self.queueing_s(),
-            is_limited: self.limited.since().is_some(),
+            is_limited: self.app_limit.since().is_some(),
             is_contested: others,
         };
         let before = self.aimd.bps();
@@ -313,7 +313,7 @@ impl Controller {
                 self.stats.overuses += 1;
                 self.by_probe = false;
                 if self.aimd.bps() < 0.7 * before {
-                    self.probes.hurry();
+                    self.probes.expedite();
                 }
             }
             Step::Up => self.by_probe = false,
@@ -365,12 +365,12 @@ impl Controller {
     pub fn poll(&mut self, now: Duration) -> Option<Estimate> {
         self.tick(now);
         let next = self.estimate();
-        let changed = self.told.is_none_or(|told| {
+        let changed = self.last_reported.is_none_or(|told| {
             let step = told.target.0.abs_diff(next.target.0);
             step > told.target.0 / 100 || told.reason != next.reason
         });
         if changed {
-            self.told = Some(next);
+            self.last_reported = Some(next);
         }
         changed.then_some(next)
     }
@@ -390,7 +390,7 @@ impl Controller {
         let before = self.feedback_timeout.limit_bps();
         self.feedback_timeout.update(now, since, self.delays.rtt_s(), estimate, min);
         if self.feedback_timeout.limit_bps() != before {
-            self.stats.silences += 1;
+            self.stats.feedback_timeouts += 1;
         }
         let calm = |at| seconds_between(at, now) > CALM_S;
         let is_quiet = self.config.probing

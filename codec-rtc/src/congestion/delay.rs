@@ -32,10 +32,10 @@ impl WindowedMin {
         if self.pieces.len() > PIECES {
             self.pieces.pop_front();
         }
-        self.least().unwrap_or(value)
+        self.min().unwrap_or(value)
     }
 
-    fn least(&self) -> Option<f64> {
+    fn min(&self) -> Option<f64> {
         self.pieces.iter().map(|&(_, least)| least).reduce(f64::min)
     }
 }
@@ -43,9 +43,9 @@ impl WindowedMin {
 /// Round-trip time and queueing delay of the path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Delays {
-    least_rtt: WindowedMin,
+    min_rtt: WindowedMin,
     smoothed_rtt_s: Option<f64>,
-    least_one_way: WindowedMin,
+    min_one_way: WindowedMin,
     queueing_s: f64,
     /// Since when the queueing delay has been above [`STANDING_S`].
     standing: Option<Duration>,
@@ -55,7 +55,7 @@ impl Delays {
     /// Records a measured round-trip time.
     pub(super) fn on_rtt(&mut self, now: Duration, rtt: Duration) {
         let rtt_s = rtt.min(MAX_RTT).as_secs_f64();
-        self.least_rtt.push(now, rtt_s);
+        self.min_rtt.push(now, rtt_s);
         let before = self.smoothed_rtt_s.unwrap_or(rtt_s);
         self.smoothed_rtt_s = Some(before + (rtt_s - before) / 8.0);
     }
@@ -68,7 +68,7 @@ impl Delays {
         let newest = last.map(|&(sent, at)| seconds_between(sent, at)).reduce(f64::min);
         let all = packets.iter().map(|&(sent, at)| seconds_between(sent, at)).reduce(f64::min);
         if let (Some(newest), Some(least)) = (newest, all) {
-            let least = self.least_one_way.push(now, least);
+            let least = self.min_one_way.push(now, least);
             self.queueing_s = (newest - least).clamp(0.0, 60.0);
             if self.queueing_s < STANDING_S {
                 self.standing = None;
@@ -89,13 +89,13 @@ impl Delays {
     }
 
     /// Minimum round-trip time of the last minute; 100 ms if unknown.
-    pub(super) fn least_rtt_s(&self) -> f64 {
-        self.least_rtt.least().unwrap_or(0.1)
+    pub(super) fn min_rtt_s(&self) -> f64 {
+        self.min_rtt.min().unwrap_or(0.1)
     }
 
     /// The shortest one-way delay of the last minute, by two clocks.
-    pub(super) fn least_one_way_s(&self) -> Option<f64> {
-        self.least_one_way.least()
+    pub(super) fn min_one_way_s(&self) -> Option<f64> {
+        self.min_one_way.min()
     }
 
     /// Time in queues on the way there, beyond the least of the last minute.
@@ -133,7 +133,7 @@ mod tests {
         for rtt in [100, 180, 60] {
             delays.on_rtt(ms(0), ms(rtt));
         }
-        assert!((delays.least_rtt_s() - 0.06).abs() < 1e-9);
+        assert!((delays.min_rtt_s() - 0.06).abs() < 1e-9);
         assert!((delays.rtt_s() - 0.10375).abs() < 1e-9);
     }
 }

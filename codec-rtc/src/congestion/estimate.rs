@@ -52,13 +52,13 @@ pub enum Reason {
     /// Draining of a queue.
     Draining,
     /// Feedback timeout.
-    Silence,
+    FeedbackTimeout,
     /// Limit from the receiver (REMB).
     Receiver,
     /// Configured minimum.
-    Lowest,
+    Minimum,
     /// Configured maximum.
-    Highest,
+    Maximum,
 }
 
 impl Reason {
@@ -71,10 +71,10 @@ impl Reason {
             Self::Probe => "probe",
             Self::Loss => "loss",
             Self::Draining => "draining",
-            Self::Silence => "silence",
+            Self::FeedbackTimeout => "feedback_timeout",
             Self::Receiver => "receiver",
-            Self::Lowest => "lowest",
-            Self::Highest => "highest",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct Estimate {
     /// Smoothed round-trip time.
     pub rtt: Duration,
     /// Queueing delay of the forward path.
-    pub queueing: Duration,
+    pub queueing_delay: Duration,
     /// Predicted time in queues for a packet that is sent now, if the link has just become slower: by
     /// the packets that are overdue and the rate at which the last ones arrived. Otherwise 0.
     pub backlog: Duration,
@@ -107,11 +107,11 @@ pub struct Estimate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Packets not tracked, because their sequence number did not increase.
-    pub refused_packets: u64,
+    pub untracked_packets: u64,
     /// Reports on packets that are unknown or were already reported.
-    pub useless_reports: u64,
+    pub unmatched_reports: u64,
     /// Feedback messages processed.
-    pub feedbacks: u64,
+    pub feedback_messages: u64,
     /// Packets received.
     pub received_packets: u64,
     /// Packets lost.
@@ -123,5 +123,5 @@ pub struct Stats {
     /// Probe clusters that raised the estimate.
     pub probe_successes: u64,
     /// Feedback timeouts.
-    pub silences: u64,
+    pub feedback_timeouts: u64,
 }

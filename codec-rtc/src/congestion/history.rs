@@ -30,7 +30,7 @@ pub(super) struct Sent {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Unknown,
+    InFlight,
     /// Reported as not received; may still arrive.
     Missing,
     Lost,
@@ -85,7 +85,7 @@ impl History {
             bytes,
             kind,
             probe,
-            fate: Fate::Unknown,
+            fate: Fate::InFlight,
         });
         self.in_flight_bytes += u64::from(bytes);
         true
@@ -98,7 +98,7 @@ impl History {
         self.cover(number);
         let packet = self.packets.get_mut(index)?;
         match (packet.fate, arrived) {
-            (Fate::Unknown, false) => {
+            (Fate::InFlight, false) => {
                 packet.fate = Fate::Missing;
                 self.missing.push(number);
                 None

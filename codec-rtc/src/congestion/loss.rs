@@ -34,9 +34,9 @@ const MAX_INHERENT: f64 = 0.5;
 const TEST_S: [f64; 2] = [0.7, 3.0];
 const TEST_PACKETS: u32 = 60;
 /// A test lowers the rate to no less than this share.
-const LEAST_STEP: f64 = 0.5;
+const MIN_STEP: f64 = 0.5;
 /// Loss that returns within this time at a much lower rate needs no second test, in seconds.
-const AGAIN_S: f64 = 20.0;
+const REPEATED_LOSS_S: f64 = 20.0;
 /// Time for which a limit is held, in seconds, and its growth per second afterwards.
 const HOLD_S: f64 = 2.0;
 const GROWTH: f64 = 0.10;
@@ -180,7 +180,7 @@ impl LossLimit {
                 let sudden = loss > self.inherent + 0.10 + 3.0 * self.spread();
                 if sudden || self.smoothed > self.suspicious() {
                     let (at, bps) = self.tested.unwrap_or_default();
-                    let again = bps > 0.0 && seconds_between(at, now) < AGAIN_S;
+                    let again = bps > 0.0 && seconds_between(at, now) < REPEATED_LOSS_S;
                     if again && sent_bps < 0.85 * bps {
                         // The loss returned at a much lower rate, so it is inherent to the link.
                         self.inherent = self.inherent.max(self.smoothed).min(MAX_INHERENT);
@@ -192,7 +192,7 @@ impl LossLimit {
                     // Not above the receive rate, even if some loss is inherent, because that may
                     // have been misjudged. Not far below the send rate either, because it may be
                     // one long burst.
-                    self.limit_bps = (0.95 * arrived_bps).max(LEAST_STEP * sent_bps);
+                    self.limit_bps = (0.95 * arrived_bps).max(MIN_STEP * sent_bps);
                     self.state = State::Testing { since: now, loss, packets: 0, lost: 0 };
                 } else {
                     self.inherent += FOLLOW * (self.smoothed - self.inherent).min(0.0);

@@ -9,9 +9,9 @@ use codec_core::codec::Bitrate;
 use super::units::{bitrate, bits, bytes, seconds_between};
 
 /// Initial probe rates, as multiples of the start bitrate.
-const START: [f64; 2] = [3.0, 6.0];
+const FIRST_PROBE_FACTORS: [f64; 2] = [3.0, 6.0];
 /// Rate of later probes and of a follow-up probe, as a multiple of the estimate.
-const AGAIN: f64 = 2.0;
+const LATER_PROBE_FACTOR: f64 = 2.0;
 /// Duration of a cluster in seconds, and its minimum number of packets.
 const LENGTH_S: f64 = 0.015;
 const PACKETS: u32 = 5;
@@ -71,7 +71,7 @@ pub(super) struct Situation {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Probes {
     next_id: u32,
-    wanted: VecDeque<ProbeCluster>,
+    pending: VecDeque<ProbeCluster>,
     measured: VecDeque<Measured>,
     last: Option<Duration>,
     /// Result above which another cluster follows, until the given time.
@@ -82,16 +82,16 @@ pub(super) struct Probes {
 impl Probes {
     /// Schedules the initial clusters.
     pub(super) fn start(&mut self, now: Duration, start_bps: f64, max_bps: f64) {
-        for factor in START {
-            if start_bps * factor < max_bps * AGAIN {
-                self.want(now, (start_bps * factor).min(max_bps));
+        for factor in FIRST_PROBE_FACTORS {
+            if start_bps * factor < max_bps * LATER_PROBE_FACTOR {
+                self.request(now, (start_bps * factor).min(max_bps));
             }
         }
     }
 
     /// Schedules one cluster at `bps` as soon as possible.
-    pub(super) fn want(&mut self, now: Duration, bps: f64) {
-        if self.wanted.len() >= MAX_CLUSTERS {
+    pub(super) fn request(&mut self, now: Duration, bps: f64) {
+        if self.pending.len() >= MAX_CLUSTERS {
             return;
         }
         let [most, least] = PACKET_BYTES;
@@ -105,7 +105,7 @@ impl Probes {
             bytes: length.max(packet * u64::from(PACKETS)),
         };
         self.next_id = self.next_id.wrapping_add(1);
-        self.wanted.push_back(cluster);
+        self.pending.push_back(cluster);
         self.last = Some(now);
         self.follow_up = Some((0.7 * bps, now.saturating_add(Duration::from_secs(1))));
     }
@@ -113,25 +113,25 @@ impl Probes {
     /// Schedules a periodic cluster if one is due.
     pub(super) fn update(&mut self, now: Duration, situation: Situation) {
         let Situation { estimate_bps, max_bps, is_quiet } = situation;
-        if !is_quiet || estimate_bps > 0.95 * max_bps || !self.wanted.is_empty() {
+        if !is_quiet || estimate_bps > 0.95 * max_bps || !self.pending.is_empty() {
             return;
         }
         let [first, most] = INTERVAL_S;
         let interval = (first + f64::from(self.idle)).min(most);
         if self.last.is_none_or(|last| seconds_between(last, now) >= interval) {
             self.idle += 1;
-            self.want(now, (AGAIN * estimate_bps).min(max_bps));
+            self.request(now, (LATER_PROBE_FACTOR * estimate_bps).min(max_bps));
         }
     }
 
     /// Resets the probing interval to its initial value.
-    pub(super) fn hurry(&mut self) {
+    pub(super) fn expedite(&mut self) {
         self.idle = 0;
     }
 
     /// Returns the next cluster to send.
     pub(super) fn poll(&mut self) -> Option<ProbeCluster> {
-        let cluster = self.wanted.pop_front()?;
+        let cluster = self.pending.pop_front()?;
         if self.measured.len() >= MAX_CLUSTERS {
             self.measured.pop_front();
         }
@@ -188,7 +188,7 @@ impl Probes {
         let bps = probe.result()?;
         let follow = self.follow_up.filter(|&(least, until)| bps > least && now < until);
         if follow.is_some() && bps < 0.95 * max_bps {
-            self.want(now, (AGAIN * bps).min(max_bps));
+            self.request(now, (LATER_PROBE_FACTOR * bps).min(max_bps));
         }
         Some(bps)
     }
@@ -269,7 +269,7 @@ mod tests {
     fn slow_link_is_measured_despite_a_lost_packet() {
         for lost in [None, Some(2)] {
             let mut probes = Probes::default();
-            probes.want(Duration::ZERO, 2e6);
+            probes.request(Duration::ZERO, 2e6);
             let found = send(&mut probes, 1, 1e6, lost);
             // With a loss in the middle, the cluster is complete only after the remaining packets.
             let expected = if lost.is_some() { 0.8e6..1.3e6 } else { 0.8e6..1.0e6 };

@@ -52,11 +52,11 @@ fn grows_at_a_stable_delay_and_halves_on_feedback_timeout() {
     send(&mut controller, 0, 5000, true);
     let grown = controller.estimate();
     assert!((350..620).contains(&grown.target.as_kbps()), "{grown:?}");
-    assert_eq!((grown.rtt, grown.queueing), (ms(60), ms(0)));
+    assert_eq!((grown.rtt, grown.queueing_delay), (ms(60), ms(0)));
     assert_eq!(grown.throughput.map(|rate| (rate.as_kbps() + 5) / 10), Some(40));
     send(&mut controller, 5000, 5700, false);
     let silent = controller.estimate();
-    assert_eq!((silent.reason, silent.target.0), (Reason::Silence, grown.target.0 / 2));
+    assert_eq!((silent.reason, silent.target.0), (Reason::FeedbackTimeout, grown.target.0 / 2));
     send(&mut controller, 5700, 12_000, false);
     assert_eq!(controller.estimate().target, Bitrate::kbps(30));
 }

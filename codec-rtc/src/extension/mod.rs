@@ -201,7 +201,7 @@ impl Extensions {
     }
 
     fn check(&self) -> Result<(), Malformed> {
-        let too_many = |what, most, had| Err(Malformed::TooMany { what, most, had });
+        let too_many = |what, most, had| Err(Malformed::TooMany { what, limit: most, actual: had });
         match self {
             Self { abs_send_time: Some(0x0100_0000..), .. } => {
                 Err(Malformed::Field { what: "abs-send-time has more than 24 bits" })

@@ -24,18 +24,19 @@ impl VideoOrientation {
     }
 }
 
-/// Sender's limits on the delay from capture to display.
+/// Bounds of the delay from capture to rendering, set by the sender (playout-delay extension).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlayoutDelay {
-    /// Minimum delay.
+    /// Minimum delay, even if the network needs less. If `min` and `max` are 0, frames are rendered
+    /// on arrival.
     pub min: Duration,
-    /// Maximum delay.
+    /// Maximum delay, even if the network needs more.
     pub max: Duration,
 }
 
 impl PlayoutDelay {
     /// Longest delay that can be expressed.
-    pub const LONGEST: Duration = Duration::from_millis(40_950);
+    pub const MAX: Duration = Duration::from_millis(40_950);
 
     /// Parses two 12-bit values in units of 10 ms.
     pub(super) fn from_bytes([high, middle, low]: [u8; 3]) -> Self {
@@ -46,10 +47,10 @@ impl PlayoutDelay {
         }
     }
 
-    /// Rounds down to 10 ms; longer delays become [`Self::LONGEST`].
+    /// Rounds down to 10 ms; longer delays become [`Self::MAX`].
     pub(super) fn to_bytes(self) -> [u8; 3] {
         let steps =
-            |time: Duration| u32::try_from(time.min(Self::LONGEST).as_millis() / 10).unwrap_or(0);
+            |time: Duration| u32::try_from(time.min(Self::MAX).as_millis() / 10).unwrap_or(0);
         let [_, high, middle, low] = (steps(self.min) << 12 | steps(self.max)).to_be_bytes();
         [high, middle, low]
     }

@@ -86,9 +86,9 @@ impl Default for FecControllerConfig {
 const SHORT_RTT: Duration = Duration::from_millis(20);
 const LONG_RTT: Duration = Duration::from_millis(100);
 /// Minimum loss for which FEC is sent.
-const LEAST_LOSS: f64 = 0.002;
+const MIN_LOSS: f64 = 0.002;
 /// Maximum saved budget, as a duration of media at the current bitrate.
-const SAVED: Duration = Duration::from_millis(500);
+const MAX_SAVED: Duration = Duration::from_millis(500);
 /// Decay per frame of the overhead statistics.
 const DECAY: f64 = 0.98;
 
@@ -186,10 +186,10 @@ impl FecController {
     /// Maximum FEC overhead at the current conditions, as a share of the media bytes.
     #[must_use]
     pub fn allowed_share(&self) -> f64 {
-        if self.loss < LEAST_LOSS {
+        if self.loss < MIN_LOSS {
             return 0.0;
         }
-        self.config.max_share * self.worth()
+        self.config.max_share * self.nack_weight()
     }
 
     /// Recent FEC overhead as a share of the media bytes, for bitrate allocation.
@@ -199,7 +199,7 @@ impl FecController {
     }
 
     /// Weight of FEC when NACK is in use, 0..=1.
-    fn worth(&self) -> f64 {
+    fn nack_weight(&self) -> f64 {
         if !self.config.nack {
             return 1.0;
         }
@@ -225,7 +225,7 @@ impl FecController {
         self.media_bytes = self.media_bytes * DECAY + bytes;
         self.repair_bytes *= DECAY;
         let share = self.allowed_share();
-        let saved = self.bits_per_second / 8.0 * SAVED.as_secs_f64() * share;
+        let saved = self.bits_per_second / 8.0 * MAX_SAVED.as_secs_f64() * share;
         self.budget = (self.budget + bytes * share).min(saved);
         self.open = (self.open.0 + frame.packets, self.open.1 + frame.bytes);
         self.open_frames += 1;
@@ -239,7 +239,7 @@ impl FecController {
         }
         #[expect(clippy::cast_precision_loss, reason = "bytes of a frame")]
         let packet_bytes = self.open.1 as f64 / self.open.0.max(1) as f64;
-        let wanted = self.wanted(packets);
+        let wanted = self.required_repairs(packets);
         // Upper layers leave budget for the next base-layer frame.
         let kept = if frame.temporal_id > 0 { saved / 4.0 } else { 0.0 };
         let affordable = ((self.budget - kept) / packet_bytes.max(1.0)).max(0.0);
@@ -267,7 +267,7 @@ impl FecController {
     }
 
     /// Smallest number of repair packets that reaches the target.
-    fn wanted(&self, packets: usize) -> usize {
+    fn required_repairs(&self, packets: usize) -> usize {
         let most = packets.min(1 + packets / 2);
         (1..most)
             .find(|&repairs| self.residual(packets, repairs) <= self.config.target_residual)
@@ -372,7 +372,7 @@ mod tests {
     fn bursts_increase_fec_and_select_interleaving() {
         let random = controller(false, 0.01, 1.0, 100);
         let bursts = controller(false, 0.01, 4.0, 100);
-        assert!(bursts.wanted(12) > random.wanted(12));
+        assert!(bursts.required_repairs(12) > random.required_repairs(12));
         let mut it = bursts;
         let plan = it.plan(SentFrame { packets: 20, bytes: 22_000, is_key: true, temporal_id: 0 });
         assert_eq!(plan.pattern, Pattern::Interleaved);

@@ -32,11 +32,11 @@ pub struct FecCounters {
     /// Media packets recovered.
     pub recovered: u64,
     /// Repair packets with no media packet missing, at arrival or later (`fecPacketsDiscarded`).
-    pub not_needed: u64,
+    pub discarded: u64,
     /// Repair packets evicted with more than one media packet still missing.
-    pub given_up: u64,
+    pub unrecovered: u64,
     /// Repair packets that produced an invalid packet.
-    pub nonsense: u64,
+    pub invalid: u64,
 }
 
 /// A repair packet with missing media packets.
@@ -93,8 +93,8 @@ impl Recovery {
             return Ok(());
         }
         self.counters.media += 1;
-        self.keep(number, packet.to_vec());
-        self.solve(out);
+        self.store(number, packet.to_vec());
+        self.recover(out);
         Ok(())
     }
 
@@ -124,20 +124,20 @@ impl Recovery {
             }
         }
         if missing.is_empty() {
-            self.counters.not_needed += 1;
+            self.counters.discarded += 1;
             return Ok(());
         }
         if self.pending.len() >= self.limits.repair_packets {
             self.pending.pop_front();
-            self.counters.given_up += 1;
+            self.counters.unrecovered += 1;
         }
         self.pending.push_back(Pending { missing, parity });
-        self.solve(out);
+        self.recover(out);
         Ok(())
     }
 
     /// Stores a packet and removes it from pending repair packets.
-    fn keep(&mut self, number: i64, packet: Vec<u8>) {
+    fn store(&mut self, number: i64, packet: Vec<u8>) {
         while self.order.len() >= self.limits.media_packets {
             if let Some(oldest) = self.order.pop_front() {
                 self.media.remove(&oldest);
@@ -155,20 +155,20 @@ impl Recovery {
 
     /// Recovers packets while a repair packet has exactly one missing packet. Each iteration
     /// consumes one repair packet.
-    fn solve(&mut self, out: &mut Vec<Vec<u8>>) {
+    fn recover(&mut self, out: &mut Vec<Vec<u8>>) {
         while let Some(at) = self.pending.iter().position(|pending| pending.missing.len() < 2) {
             let Some(pending) = self.pending.remove(at) else { return };
             let [number] = *pending.missing else {
-                self.counters.not_needed += 1;
+                self.counters.discarded += 1;
                 continue;
             };
             match pending.parity.packet(wrap_16(number), self.ssrc) {
                 Some(packet) => {
                     self.counters.recovered += 1;
-                    self.keep(number, packet.clone());
+                    self.store(number, packet.clone());
                     out.push(packet);
                 }
-                None => self.counters.nonsense += 1,
+                None => self.counters.invalid += 1,
             }
         }
     }

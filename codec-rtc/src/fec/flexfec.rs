@@ -122,14 +122,14 @@ fn parse_mask(first: [u8; 2], rest: &[u8]) -> Option<(u128, &[u8])> {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     ssrc: u32,
-    solver: Recovery,
+    recovery: Recovery,
 }
 
 impl Decoder {
     /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
-        Self { ssrc, solver: Recovery::new(ssrc, limits) }
+        Self { ssrc, recovery: Recovery::new(ssrc, limits) }
     }
 
     /// Adds a received media packet. Appends recovered packets, which must be treated as untrusted
@@ -139,7 +139,7 @@ impl Decoder {
     /// Returns [`Malformed`] and changes nothing if it is not an RTP packet, too long or of another
     /// SSRC.
     pub fn push_media(&mut self, packet: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
-        self.solver.push_media(packet, out)
+        self.recovery.push_media(packet, out)
     }
 
     /// Adds a received packet of the repair stream. Appends recovered packets.
@@ -154,7 +154,7 @@ impl Decoder {
         match parse(packet.payload)? {
             Parsed::Retransmission(packet) => {
                 let mut made = Vec::new();
-                self.solver.push_media(&packet, &mut made)?;
+                self.recovery.push_media(&packet, &mut made)?;
                 out.push(packet);
                 out.append(&mut made);
                 Ok(())
@@ -165,7 +165,7 @@ impl Decoder {
                         what: "the FlexFEC packet protects another SSRC",
                     });
                 }
-                self.solver.push_repair(covered, parity, out)
+                self.recovery.push_repair(covered, parity, out)
             }
         }
     }
@@ -173,7 +173,7 @@ impl Decoder {
     /// FEC counters since the start.
     #[must_use]
     pub fn counters(&self) -> FecCounters {
-        self.solver.counters
+        self.recovery.counters
     }
 }
 

@@ -71,14 +71,14 @@ fn parse(payload: &[u8]) -> Result<Repair, Malformed> {
 /// Recovers missing packets of one SSRC.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    solver: Recovery,
+    recovery: Recovery,
 }
 
 impl Decoder {
     /// Creates a decoder for the packets of `ssrc`.
     #[must_use]
     pub fn new(ssrc: u32, limits: FecLimits) -> Self {
-        Self { solver: Recovery::new(ssrc, limits) }
+        Self { recovery: Recovery::new(ssrc, limits) }
     }
 
     /// Adds a received media packet, extracted from RED or RTX. Appends recovered packets, which
@@ -88,7 +88,7 @@ impl Decoder {
     /// Returns [`Malformed`] and changes nothing if it is not an RTP packet, too long or of another
     /// SSRC.
     pub fn push_media(&mut self, packet: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
-        self.solver.push_media(packet, out)
+        self.recovery.push_media(packet, out)
     }
 
     /// Adds a received repair payload. Appends recovered packets.
@@ -98,13 +98,13 @@ impl Decoder {
     pub fn push_repair(&mut self, payload: &[u8], out: &mut Vec<Vec<u8>>) -> Result<(), Malformed> {
         let Repair { base, mask, parity } = parse(payload)?;
         let covered = (0..48_u16).filter(|bit| mask >> bit & 1 == 1);
-        self.solver.push_repair(covered.map(|bit| base.wrapping_add(bit)), parity, out)
+        self.recovery.push_repair(covered.map(|bit| base.wrapping_add(bit)), parity, out)
     }
 
     /// FEC counters since the start.
     #[must_use]
     pub fn counters(&self) -> FecCounters {
-        self.solver.counters
+        self.recovery.counters
     }
 }
 

@@ -33,7 +33,7 @@ impl Jitter {
 
     /// Maximum extra delay.
     #[must_use]
-    pub fn most(&self) -> Duration {
+    pub fn max(&self) -> Duration {
         match self.shape {
             JitterShape::Uniform => self.time,
             JitterShape::Exponential => self.time.saturating_mul(10),

@@ -79,7 +79,7 @@ impl LinkConfig {
             Err(ConfigError::new(what, format!("{} s", time.as_secs()), "0..=60 s"))
         };
         within("delay", self.delay)?;
-        within("jitter", self.jitter.most())?;
+        within("jitter", self.jitter.max())?;
         match self.queue {
             QueueLimit::Time(time) => within("queue", time)?,
             QueueLimit::Bytes(bytes) if bytes > 1 << 30 => {
@@ -131,7 +131,7 @@ pub struct Link<T> {
     queued_bytes: u64,
     last_departure: Duration,
     last_arrival: Duration,
-    under_way: BinaryHeap<Reverse<UnderWay<T>>>,
+    in_transit: BinaryHeap<Reverse<UnderWay<T>>>,
     count: u64,
     stats: LinkStats,
 }
@@ -182,7 +182,7 @@ impl<T> Link<T> {
             queued_bytes: 0,
             last_departure: Duration::ZERO,
             last_arrival: Duration::ZERO,
-            under_way: BinaryHeap::new(),
+            in_transit: BinaryHeap::new(),
             count: 0,
             stats: LinkStats::default(),
         })
@@ -233,7 +233,7 @@ impl<T> Link<T> {
             self.stats.arrive(at.saturating_sub(now), at.saturating_sub(departs), reordered);
             let order = self.count;
             self.count += 1;
-            self.under_way.push(Reverse(UnderWay { at, order, sent: now, packet }));
+            self.in_transit.push(Reverse(UnderWay { at, order, sent: now, packet }));
         }
         Sent::Queued { queued, departs }
     }
@@ -243,14 +243,14 @@ impl<T> Link<T> {
         if self.poll_timeout()? > now {
             return None;
         }
-        let Reverse(UnderWay { at, sent, packet, .. }) = self.under_way.pop()?;
+        let Reverse(UnderWay { at, sent, packet, .. }) = self.in_transit.pop()?;
         Some(Arrival { sent, at, packet })
     }
 
     /// Arrival time of the next packet in transit.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.under_way.peek().map(|Reverse(first)| first.at)
+        self.in_transit.peek().map(|Reverse(first)| first.at)
     }
 
     /// When the last queued bit is sent; 0 before the first packet.
@@ -267,8 +267,8 @@ impl<T> Link<T> {
 
     /// Discards the individual times in [`Self::stats`], whose memory grows with every packet; for
     /// links of unlimited duration. Counters are kept.
-    pub fn forget_times(&mut self) {
-        self.stats.forget_times();
+    pub fn discard_times(&mut self) {
+        self.stats.discard_times();
     }
 }
 

@@ -112,7 +112,7 @@ impl LinkStats {
         self.reordered_packets += u64::from(reordered);
     }
 
-    pub(super) fn forget_times(&mut self) {
+    pub(super) fn discard_times(&mut self) {
         for times in [&mut self.queueing, &mut self.one_way, &mut self.propagation] {
             times.nanos.clear();
         }

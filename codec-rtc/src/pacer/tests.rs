@@ -107,11 +107,11 @@ fn audio_leaves_at_once_and_padding_last() {
 fn only_audio_leaves_while_held() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.push(1000, Priority::Media, 1);
-    pacer.set_held(true);
+    pacer.set_congested(true);
     assert_eq!((pacer.poll_timeout(), pacer.poll(ms(50))), (None, None));
     pacer.push(100, Priority::Audio, 2);
     assert_eq!((pacer.poll(ms(50)), pacer.poll(ms(60))), (Some(2), None));
-    pacer.set_held(false);
+    pacer.set_congested(false);
     assert_eq!(pacer.poll(ms(60)), Some(1));
 }
 
@@ -140,7 +140,7 @@ fn probe_leaves_at_its_rate_and_requests_padding() {
     pacer.start_probe(ms(1), cluster(Bitrate::kbps(4000)));
     let mut left = Vec::new();
     for at in 1..40 {
-        if let Some(bytes) = pacer.padding_wanted(ms(at)) {
+        if let Some(bytes) = pacer.poll_padding(ms(at)) {
             assert_eq!(bytes, 1000);
             pacer.push(bytes, Priority::Padding, 0);
         }
@@ -160,7 +160,7 @@ fn probe_leaves_at_its_rate_and_requests_padding() {
 fn unserved_probe_is_abandoned() {
     let mut pacer = pacer(Duration::ZERO);
     pacer.start_probe(ms(0), cluster(Bitrate::kbps(4000)));
-    assert_eq!(pacer.padding_wanted(ms(400)), Some(1000));
-    assert_eq!(pacer.padding_wanted(ms(501)), None);
+    assert_eq!(pacer.poll_padding(ms(400)), Some(1000));
+    assert_eq!(pacer.poll_padding(ms(501)), None);
     assert_eq!((pacer.is_probing(), pacer.poll_timeout()), (false, None));
 }

@@ -13,7 +13,7 @@ pub const PCMU_TYPE: u8 = 0;
 /// Payload type of A-law.
 pub const PCMA_TYPE: u8 = 8;
 /// Samples per packet of 20 ms, the usual length.
-pub const USUAL_SAMPLES: usize = 160;
+pub const DEFAULT_SAMPLES: usize = 160;
 
 /// Maximum number of samples per packet: 120 ms.
 const MAX_SAMPLES: usize = 960;
@@ -41,7 +41,7 @@ pub struct Packetizer {
 
 impl Packetizer {
     /// Creates a packetizer with `packet_samples` per packet, 8..=960: 80 for 10 ms,
-    /// [`USUAL_SAMPLES`] for 20 ms.
+    /// [`DEFAULT_SAMPLES`] for 20 ms.
     ///
     /// # Errors
     /// Returns [`ConfigError`] if a setting is outside its range.

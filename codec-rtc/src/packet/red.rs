@@ -54,7 +54,7 @@ pub fn parse(payload: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
         };
         if heads.len() + 1 >= MAX_BLOCKS {
             let (what, most) = ("RED blocks", MAX_BLOCKS);
-            return Err(Malformed::TooMany { what, most, had: MAX_BLOCKS + 1 });
+            return Err(Malformed::TooMany { what, limit: most, actual: MAX_BLOCKS + 1 });
         }
         let offset = u16::from_be_bytes([a, b]) >> 2;
         heads.push((first & !MORE, offset, usize::from(u16::from_be_bytes([b & 3, c]))));
@@ -82,7 +82,7 @@ pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
     };
     if blocks.len() > MAX_BLOCKS {
         let (what, most) = ("RED blocks", MAX_BLOCKS);
-        return Err(Malformed::TooMany { what, most, had: blocks.len() });
+        return Err(Malformed::TooMany { what, limit: most, actual: blocks.len() });
     }
     if blocks.iter().any(|block| block.payload_type > 127) {
         return refuse("the payload type is above 127");
@@ -96,7 +96,7 @@ pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
         }
         if block.data.len() > MAX_BLOCK_BYTES {
             let (what, most) = ("bytes in a RED block", MAX_BLOCK_BYTES);
-            return Err(Malformed::TooMany { what, most, had: block.data.len() });
+            return Err(Malformed::TooMany { what, limit: most, actual: block.data.len() });
         }
     }
     for block in redundant {

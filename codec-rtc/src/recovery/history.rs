@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryConfig {
     /// How long a packet is kept; default 3 s.
-    pub keep: Duration,
+    pub max_age: Duration,
     /// Maximum number of packets, 1..=32768; default 8192.
     pub max_packets: usize,
     /// Maximum total size in bytes; default 8 MiB.
@@ -23,7 +23,7 @@ impl Default for HistoryConfig {
     /// 3 s, 8192 packets, 8 MiB, no rate limit.
     fn default() -> Self {
         Self {
-            keep: Duration::from_secs(3),
+            max_age: Duration::from_secs(3),
             max_packets: 8192,
             max_bytes: 8 << 20,
             budget_bps: u64::MAX,
@@ -51,7 +51,7 @@ pub struct HistoryCounters {
     /// Requested packets, counting repeated requests.
     pub requests: u64,
     /// Packets retransmitted, and their bytes.
-    pub resent: (u64, u64),
+    pub retransmitted: (u64, u64),
     /// Requests too soon after the packet was sent.
     pub too_soon: u64,
     /// Requests rejected because the budget was exhausted.
@@ -86,7 +86,7 @@ impl History {
     /// Creates a history with the given duration and number of packets, other settings by default.
     #[must_use]
     pub fn new(keep: Duration, max_packets: usize) -> Self {
-        Self::with_config(HistoryConfig { keep, max_packets, ..HistoryConfig::default() })
+        Self::with_config(HistoryConfig { max_age: keep, max_packets, ..HistoryConfig::default() })
     }
 
     /// Creates an empty history.
@@ -108,13 +108,13 @@ impl History {
 
     /// Adds a packet sent at `now`.
     pub fn push(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
-        let HistoryConfig { keep, max_packets, max_bytes, .. } = self.config;
+        let HistoryConfig { max_age: keep, max_packets, max_bytes, .. } = self.config;
         while self.order.front().is_some_and(|&(sent, ..)| {
             self.order.len() >= max_packets
                 || self.bytes + packet.len() > max_bytes
                 || now.saturating_sub(sent) > keep
         }) {
-            self.forget_oldest();
+            self.remove_oldest();
         }
         if packet.len() > max_bytes {
             return;
@@ -128,7 +128,7 @@ impl History {
         self.order.push_back((now, sequence, self.serial));
     }
 
-    fn forget_oldest(&mut self) {
+    fn remove_oldest(&mut self) {
         let Some((_, sequence, serial)) = self.order.pop_front() else { return };
         if self.packets.get(&sequence).is_some_and(|kept| kept.serial == serial)
             && let Some(old) = self.packets.remove(&sequence)
@@ -158,7 +158,7 @@ impl History {
             self.counters.unknown += 1;
             return Resend::Unknown;
         };
-        if now.saturating_sub(kept.sent) > self.config.keep {
+        if now.saturating_sub(kept.sent) > self.config.max_age {
             self.counters.unknown += 1;
             return Resend::Unknown;
         }
@@ -173,8 +173,8 @@ impl History {
         }
         self.budget.0 -= bits;
         kept.sent = now;
-        let (packets, bytes) = self.counters.resent;
-        self.counters.resent = (packets + 1, bytes + kept.bytes.len() as u64);
+        let (packets, bytes) = self.counters.retransmitted;
+        self.counters.retransmitted = (packets + 1, bytes + kept.bytes.len() as u64);
         Resend::Packet(&kept.bytes)
     }
 
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(history.request(ms(100), 1, ms(50)), Resend::Packet(&[7; 10]));
         assert_eq!(history.request(ms(100), 2, ms(50)), Resend::Unknown);
         assert_eq!(history.request(ms(9000), 1, ms(50)), Resend::Unknown);
-        assert_eq!(history.counters().resent, (2, 20));
+        assert_eq!(history.counters().retransmitted, (2, 20));
     }
 
     #[test]

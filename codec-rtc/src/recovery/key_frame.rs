@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFrameRequester {
     interval: Duration,
-    asked: Option<Duration>,
+    requested: Option<Duration>,
     needed: bool,
 }
 
@@ -15,7 +15,7 @@ impl KeyFrameRequester {
     /// trip.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
-        Self { interval, asked: None, needed: false }
+        Self { interval, requested: None, needed: false }
     }
 
     /// Changes the interval, counted from the last request.
@@ -32,7 +32,7 @@ impl KeyFrameRequester {
     pub fn poll(&mut self, now: Duration) -> bool {
         let due = self.poll_timeout().is_some_and(|at| at <= now);
         if due {
-            self.asked = Some(now);
+            self.requested = Some(now);
         }
         due
     }
@@ -40,7 +40,7 @@ impl KeyFrameRequester {
     /// Time of the next request, if a key frame is needed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let again = self.asked.map_or(Duration::ZERO, |at| at.saturating_add(self.interval));
+        let again = self.requested.map_or(Duration::ZERO, |at| at.saturating_add(self.interval));
         self.needed.then_some(again)
     }
 }
@@ -50,30 +50,30 @@ impl KeyFrameRequester {
 pub struct KeyFrameGate {
     interval: Duration,
     last: Option<Duration>,
-    wanted: bool,
+    requested: bool,
 }
 
 impl KeyFrameGate {
     /// Creates a gate that allows one requested key frame per `interval`.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
-        Self { interval, last: None, wanted: false }
+        Self { interval, last: None, requested: false }
     }
 
     /// Records a request.
     pub fn request(&mut self) {
-        self.wanted = true;
+        self.requested = true;
     }
 
     /// Whether to code the frame at `now` as a key frame.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
-        self.wanted && self.last.is_none_or(|last| now.saturating_sub(last) >= self.interval)
+        self.requested && self.last.is_none_or(|last| now.saturating_sub(last) >= self.interval)
     }
 
     /// Records that a key frame was coded at `now`, requested or not.
     pub fn coded(&mut self, now: Duration) {
-        (self.last, self.wanted) = (Some(now), false);
+        (self.last, self.requested) = (Some(now), false);
     }
 }
 

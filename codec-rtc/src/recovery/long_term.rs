@@ -14,26 +14,27 @@ use codec_core::codec::{FrameKind, PacketMeta, SlotSet};
 
 /// Reference buffers in the bit order of [`SlotSet`]: last, golden, altref.
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
-const LONG_TERM: [usize; 2] = [1, 2];
+const LONG_TERM_SLOTS: [usize; 2] = [1, 2];
 /// Maximum number of tracked frames; older ones are settled.
-const FRAMES: usize = 256;
+const MAX_FRAMES: usize = 256;
 /// Bounds of the expected interval between acknowledgements: tolerates one that is late, and limits
 /// the wait for a receiver that acknowledges rarely.
-const INTERVAL: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+const ACKNOWLEDGEMENT_INTERVAL: [Duration; 2] =
+    [Duration::from_millis(50), Duration::from_millis(500)];
 
 /// Settings of a [`LongTermReferences`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongTermConfig {
     /// Minimum time between updates of a long-term buffer under loss; default 0. Buffers are never
     /// updated faster than they are acknowledged.
-    pub renew: Duration,
-    /// Minimum time between updates without loss for [`Self::calm_after`]; default 1 s.
-    pub renew_calm: Duration,
+    pub min_update_interval: Duration,
+    /// Minimum time between updates without loss for [`Self::lossless_after`]; default 1 s.
+    pub lossless_update_interval: Duration,
     /// Time without loss after which the longer interval applies; default 5 s.
-    pub calm_after: Duration,
+    pub lossless_after: Duration,
     /// How long after the first indication of loss a frame may still be recovered by
     /// retransmission; default 0, for no retransmission.
-    pub repair: Duration,
+    pub retransmission_wait: Duration,
 }
 
 impl Default for LongTermConfig {
@@ -41,10 +42,10 @@ impl Default for LongTermConfig {
     /// retransmission.
     fn default() -> Self {
         Self {
-            renew: Duration::ZERO,
-            renew_calm: Duration::from_secs(1),
-            calm_after: Duration::from_secs(5),
-            repair: Duration::ZERO,
+            min_update_interval: Duration::ZERO,
+            lossless_update_interval: Duration::from_secs(1),
+            lossless_after: Duration::from_secs(5),
+            retransmission_wait: Duration::ZERO,
         }
     }
 }
@@ -75,19 +76,19 @@ enum Chain {
     /// In transit.
     Unknown,
     /// The receiver has all of them.
-    Whole,
+    Complete,
     /// The receiver lacks at least one.
     Broken,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    UnderWay,
+    InTransit,
     Arrived,
     /// Missing since then; may still be recovered.
     Missing(Duration),
     /// Feedback is overdue: the frame or the feedback is being lost.
-    NoFeedback,
+    Overdue,
     /// Permanently lost.
     Lost,
     /// Acknowledged as decoded by the receiver.
@@ -98,7 +99,7 @@ enum Fate {
 struct TrackedFrame {
     number: u64,
     /// Send time of its last packet so far.
-    left: Option<Duration>,
+    sent: Option<Duration>,
     /// Referenced frames.
     refs: [Option<u64>; 3],
     /// State of references that are no longer tracked.
@@ -115,7 +116,7 @@ pub struct LongTermCounters {
     /// Losses recovered by a key frame.
     pub by_key_frame: u64,
     /// Updates of a long-term buffer.
-    pub renewals: u64,
+    pub updates: u64,
 }
 
 /// Tracks frames and plans references.
@@ -124,13 +125,13 @@ pub struct LongTermReferences {
     config: LongTermConfig,
     slots: [Option<u64>; 3],
     frames: VecDeque<TrackedFrame>,
-    renewed: Option<Duration>,
+    updated: Option<Duration>,
     last_loss: Option<Duration>,
     /// Whether the receiver acknowledges decoded frames, so that arrival is not sufficient.
-    confirms: bool,
-    confirmations: u64,
+    acknowledges: bool,
+    acknowledgements: u64,
     /// Time of the last acknowledgement, and the smoothed interval between them.
-    confirmed: Option<Duration>,
+    acknowledged: Option<Duration>,
     interval: Duration,
     rtt: Option<Duration>,
     planned: Option<LossResponse>,
@@ -145,12 +146,12 @@ impl LongTermReferences {
             config,
             slots: [None; 3],
             frames: VecDeque::new(),
-            renewed: None,
+            updated: None,
             last_loss: None,
-            confirms: false,
-            confirmations: 0,
-            confirmed: None,
-            interval: INTERVAL[1],
+            acknowledges: false,
+            acknowledgements: 0,
+            acknowledged: None,
+            interval: ACKNOWLEDGEMENT_INTERVAL[1],
             rtt: None,
             planned: None,
             counters: LongTermCounters::default(),
@@ -164,8 +165,8 @@ impl LongTermReferences {
     }
 
     /// Sets how long a missing frame may still be recovered by retransmission.
-    pub fn set_repair(&mut self, repair: Duration) {
-        self.config.repair = repair;
+    pub fn set_retransmission_wait(&mut self, repair: Duration) {
+        self.config.retransmission_wait = repair;
     }
 
     /// Sets the round-trip time, which determines when feedback about a frame is overdue. With
@@ -188,7 +189,7 @@ impl LongTermReferences {
         };
         let broken = with(Chain::Broken);
         if last == Chain::Broken {
-            let whole = LONG_TERM.into_iter().filter(|&slot| chains[slot] == Chain::Whole);
+            let whole = LONG_TERM_SLOTS.into_iter().filter(|&slot| chains[slot] == Chain::Complete);
             let Some(slot) = whole.max_by_key(|&slot| self.slots[slot]) else {
                 return Some(self.key_frame());
             };
@@ -207,7 +208,7 @@ impl LongTermReferences {
             updates = updates.with(SLOTS[slot]);
         }
         Some(SlotPlan {
-            references: with(Chain::Whole).with(with(Chain::Unknown)),
+            references: with(Chain::Complete).with(with(Chain::Unknown)),
             updates,
             loss_response: None,
         })
@@ -222,12 +223,16 @@ impl LongTermReferences {
     /// The long-term buffer to update: the older one, if the other is acknowledged.
     fn due(&self, now: Duration, chains: [Chain; 3]) -> Option<usize> {
         let is_calm =
-            self.last_loss.is_none_or(|at| now.saturating_sub(at) >= self.config.calm_after);
-        let interval = if is_calm { self.config.renew_calm } else { self.config.renew };
-        let waited = self.renewed.is_none_or(|at| now.saturating_sub(at) >= interval);
-        let older = LONG_TERM.into_iter().min_by_key(|&slot| self.slots[slot])?;
-        let newer = LONG_TERM.into_iter().find(|&slot| slot != older)?;
-        (waited && chains[newer] == Chain::Whole).then_some(older)
+            self.last_loss.is_none_or(|at| now.saturating_sub(at) >= self.config.lossless_after);
+        let interval = if is_calm {
+            self.config.lossless_update_interval
+        } else {
+            self.config.min_update_interval
+        };
+        let waited = self.updated.is_none_or(|at| now.saturating_sub(at) >= interval);
+        let older = LONG_TERM_SLOTS.into_iter().min_by_key(|&slot| self.slots[slot])?;
+        let newer = LONG_TERM_SLOTS.into_iter().find(|&slot| slot != older)?;
+        (waited && chains[newer] == Chain::Complete).then_some(older)
     }
 
     /// Records a frame coded at `now`. Returns the numbers of the frames that it references, newest
@@ -256,19 +261,19 @@ impl LongTermReferences {
             }
         }
         if renewed {
-            self.renewed = Some(now);
-            self.counters.renewals += u64::from(!is_key);
+            self.updated = Some(now);
+            self.counters.updates += u64::from(!is_key);
         }
         self.frames.push_back(TrackedFrame {
             number,
-            left: None,
+            sent: None,
             refs,
-            settled: Chain::Whole,
-            fate: Fate::UnderWay,
+            settled: Chain::Complete,
+            fate: Fate::InTransit,
             chain: Chain::Unknown,
         });
         self.trim();
-        self.follow();
+        self.update_chains();
         let mut numbers: Vec<u64> = refs.into_iter().flatten().collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         numbers.dedup();
@@ -276,16 +281,16 @@ impl LongTermReferences {
     }
 
     /// Records that a packet of a frame was sent.
-    pub fn left(&mut self, now: Duration, number: u64) {
+    pub fn sent(&mut self, now: Duration, number: u64) {
         if let Some(at) = self.index(number) {
-            self.frames[at].left = Some(now);
+            self.frames[at].sent = Some(now);
         }
     }
 
     /// Records that a frame was received completely, or can be recovered by FEC.
     pub fn arrived(&mut self, number: u64) {
         self.change(number, |fate| match fate {
-            Fate::UnderWay | Fate::Missing(_) | Fate::NoFeedback => Fate::Arrived,
+            Fate::InTransit | Fate::Missing(_) | Fate::Overdue => Fate::Arrived,
             other => other,
         });
     }
@@ -294,18 +299,19 @@ impl LongTermReferences {
     pub fn missing(&mut self, now: Duration, number: u64) {
         self.last_loss = Some(now);
         self.change(number, |fate| match fate {
-            Fate::UnderWay => Fate::Missing(now),
+            Fate::InTransit => Fate::Missing(now),
             other => other,
         });
     }
 
     /// Records that the receiver decoded a frame, and thus all its references.
     pub fn decoded(&mut self, now: Duration, number: u64) {
-        self.confirms = true;
-        self.confirmations += 1;
-        if let Some(before) = self.confirmed.replace(now) {
+        self.acknowledges = true;
+        self.acknowledgements += 1;
+        if let Some(before) = self.acknowledged.replace(now) {
             let took = now.saturating_sub(before);
-            self.interval = ((self.interval * 7 + took) / 8).clamp(INTERVAL[0], INTERVAL[1]);
+            self.interval = ((self.interval * 7 + took) / 8)
+                .clamp(ACKNOWLEDGEMENT_INTERVAL[0], ACKNOWLEDGEMENT_INTERVAL[1]);
         }
         let mut wanted = vec![number];
         for frame in self.frames.iter_mut().rev() {
@@ -314,39 +320,39 @@ impl LongTermReferences {
                 wanted.extend(frame.refs.into_iter().flatten());
             }
         }
-        self.follow();
+        self.update_chains();
     }
 
     /// Number of acknowledgements of decoded frames.
     #[must_use]
-    pub fn confirmations(&self) -> u64 {
-        self.confirmations
+    pub fn acknowledgements(&self) -> u64 {
+        self.acknowledgements
     }
 
     /// Whether the receiver acknowledges decoded frames.
     #[must_use]
-    pub fn is_confirmed(&self) -> bool {
-        self.confirms
+    pub fn is_acknowledging(&self) -> bool {
+        self.acknowledges
     }
 
     /// Records that the receiver cannot continue decoding: only acknowledged frames count.
     pub fn receiver_lost(&mut self, now: Duration) {
         self.last_loss = Some(now);
-        let confirms = self.confirms;
+        let confirms = self.acknowledges;
         for frame in &mut self.frames {
             let is_known = frame.fate == Fate::Decoded
-                || !confirms && frame.chain == Chain::Whole && frame.fate == Fate::Arrived;
+                || !confirms && frame.chain == Chain::Complete && frame.fate == Fate::Arrived;
             if !is_known {
                 frame.fate = Fate::Lost;
             }
         }
-        self.follow();
+        self.update_chains();
     }
 
     fn change(&mut self, number: u64, to: impl Fn(Fate) -> Fate) {
         if let Some(at) = self.index(number) {
             self.frames[at].fate = to(self.frames[at].fate);
-            self.follow();
+            self.update_chains();
         }
     }
 
@@ -357,11 +363,11 @@ impl LongTermReferences {
     /// Marks frames as lost that have been missing or without feedback for too long, with all
     /// frames that depend on them.
     fn settle(&mut self, now: Duration) {
-        let repair = self.config.repair;
+        let repair = self.config.retransmission_wait;
         // Expected time until an acknowledgement, including jitter and processing time of the
         // receiver.
         let feedback_timeout =
-            self.rtt.filter(|_| self.confirms).map(|rtt| (rtt * 9 + self.interval * 10) / 8);
+            self.rtt.filter(|_| self.acknowledges).map(|rtt| (rtt * 9 + self.interval * 10) / 8);
         let is_overdue = |left: Option<Duration>| {
             left.zip(feedback_timeout)
                 .is_some_and(|(left, timeout)| now.saturating_sub(left) >= timeout)
@@ -370,25 +376,25 @@ impl LongTermReferences {
         for frame in &mut self.frames {
             frame.fate = match frame.fate {
                 Fate::Missing(since) if now.saturating_sub(since) >= repair => Fate::Lost,
-                Fate::UnderWay if is_overdue(frame.left) => {
+                Fate::InTransit if is_overdue(frame.sent) => {
                     self.last_loss = Some(now);
-                    Fate::NoFeedback
+                    Fate::Overdue
                 }
                 _ => continue,
             };
             is_changed = true;
         }
         if is_changed {
-            self.follow();
+            self.update_chains();
         }
     }
 
     fn chain(&self, number: u64) -> Chain {
-        self.index(number).map_or(Chain::Whole, |at| self.frames[at].chain)
+        self.index(number).map_or(Chain::Complete, |at| self.frames[at].chain)
     }
 
     /// Updates the state of all frames from that of their references.
-    fn follow(&mut self) {
+    fn update_chains(&mut self) {
         for at in 0..self.frames.len() {
             let TrackedFrame { refs, settled, fate, .. } = self.frames[at];
             let mut below = settled;
@@ -396,14 +402,14 @@ impl LongTermReferences {
                 below = match (below, self.chain(number)) {
                     (Chain::Broken, _) | (_, Chain::Broken) => Chain::Broken,
                     (Chain::Unknown, _) | (_, Chain::Unknown) => Chain::Unknown,
-                    (Chain::Whole, Chain::Whole) => Chain::Whole,
+                    (Chain::Complete, Chain::Complete) => Chain::Complete,
                 };
             }
             self.frames[at].chain = match fate {
-                Fate::Decoded => Chain::Whole,
-                Fate::Lost | Fate::NoFeedback => Chain::Broken,
-                Fate::Arrived if !self.confirms || below == Chain::Broken => below,
-                Fate::Arrived | Fate::UnderWay | Fate::Missing(_) if below != Chain::Broken => {
+                Fate::Decoded => Chain::Complete,
+                Fate::Lost | Fate::Overdue => Chain::Broken,
+                Fate::Arrived if !self.acknowledges || below == Chain::Broken => below,
+                Fate::Arrived | Fate::InTransit | Fate::Missing(_) if below != Chain::Broken => {
                     Chain::Unknown
                 }
                 _ => Chain::Broken,
@@ -413,7 +419,7 @@ impl LongTermReferences {
 
     /// Stops tracking the oldest frames that no buffer holds.
     fn trim(&mut self) {
-        while self.frames.len() > FRAMES {
+        while self.frames.len() > MAX_FRAMES {
             let held = |frame: &TrackedFrame| self.slots.contains(&Some(frame.number));
             let Some(at) = self.frames.iter().position(|frame| !held(frame)) else { return };
             let Some(old) = self.frames.remove(at) else { return };
@@ -425,7 +431,7 @@ impl LongTermReferences {
                             frame.settled = Chain::Broken;
                         } else if frame.settled != Chain::Broken {
                             // So old that a loss would have been reported.
-                            frame.settled = Chain::Whole;
+                            frame.settled = Chain::Complete;
                         }
                     }
                 }
@@ -473,7 +479,7 @@ mod tests {
     }
 
     fn eager() -> LongTermConfig {
-        LongTermConfig { renew_calm: ms(0), ..LongTermConfig::default() }
+        LongTermConfig { lossless_update_interval: ms(0), ..LongTermConfig::default() }
     }
 
     #[test]
@@ -534,7 +540,7 @@ mod tests {
 
     #[test]
     fn retransmission_is_waited_for() {
-        let mut coder = Coder::new(LongTermConfig { repair: ms(80), ..eager() });
+        let mut coder = Coder::new(LongTermConfig { retransmission_wait: ms(80), ..eager() });
         for _ in 0..4 {
             let (number, ..) = coder.code();
             coder.it.arrived(number);
@@ -579,7 +585,7 @@ mod tests {
         coder.it.set_round_trip(Some(ms(50)));
         let send = |coder: &mut Coder| {
             let (number, plan, refs) = coder.code();
-            coder.it.left(coder.now, number);
+            coder.it.sent(coder.now, number);
             (number, plan.and_then(|plan| plan.loss_response), refs)
         };
         for _ in 0..30 {
@@ -620,7 +626,7 @@ mod tests {
                 plan.is_none_or(|plan| plan.loss_response != Some(LossResponse::KeyFrame)),
                 "{frame}"
             );
-            assert!(coder.it.frames.len() <= FRAMES);
+            assert!(coder.it.frames.len() <= MAX_FRAMES);
         }
         assert_eq!(coder.it.counters().by_reference, 51);
     }

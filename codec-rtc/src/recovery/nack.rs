@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::reordering::ReorderingWindow;
-use crate::sequence::{Unwrapper16, distance_16, wrap_16};
+use crate::sequence::{MAX_DROPOUT, RestartDetector, Unwrapper16, wrap_16};
 
 /// Settings of a [`NackGenerator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NackConfig {
     /// Minimum and maximum wait after a gap became visible, in case of reordering; default 0 to 60
     /// ms. Adapts between the two ([`ReorderingWindow`]).
-    pub wait: (Duration, Duration),
+    pub reordering_wait: (Duration, Duration),
     /// Minimum and maximum time before a request is repeated; default 10 ms to 1 s. Adapts to the
     /// round-trip time and the time until responses arrive.
-    pub retry: (Duration, Duration),
+    pub retry_interval: (Duration, Duration),
     /// Round-trip time until [`NackGenerator::set_rtt`]; default 100 ms.
     pub rtt: Duration,
     /// How long a missing packet is useful after the gap became visible; default 1 s. It is not
     /// requested if the response would arrive later.
-    pub give_up: Duration,
+    pub max_delay: Duration,
     /// Maximum number of requests per packet; default 10.
-    pub max_tries: u32,
+    pub max_requests: u32,
     /// Maximum number of missing packets tracked; the oldest are dropped first. Default 1000.
     pub max_missing: usize,
     /// Maximum distance of a missing packet from the newest, in packets; default 10,000.
-    pub max_age: u16,
+    pub max_distance: u16,
 }
 
 impl Default for NackConfig {
@@ -35,13 +35,13 @@ impl Default for NackConfig {
     fn default() -> Self {
         let ms = Duration::from_millis;
         Self {
-            wait: (ms(0), ms(60)),
-            retry: (ms(10), ms(1000)),
+            reordering_wait: (ms(0), ms(60)),
+            retry_interval: (ms(10), ms(1000)),
             rtt: ms(100),
-            give_up: ms(1000),
-            max_tries: 10,
+            max_delay: ms(1000),
+            max_requests: 10,
             max_missing: 1000,
-            max_age: 10_000,
+            max_distance: 10_000,
         }
     }
 }
@@ -63,11 +63,11 @@ pub struct NackCounters {
     /// Packets requested, counting repetitions (`nackCount` of getStats counts messages).
     pub requests: u64,
     /// Requests for packets that were only reordered and arrived before a response could.
-    pub needless: u64,
+    pub unnecessary: u64,
     /// Missing packets that arrived, requested or not.
     pub recovered: u64,
     /// Missing packets abandoned.
-    pub given_up: u64,
+    pub abandoned: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +75,8 @@ struct Missing {
     noticed: Duration,
     due: Duration,
     tries: u32,
-    first_asked: Duration,
+    first_requested: Duration,
 }
-
-/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1).
-const FAR: i64 = 3000;
 
 /// NACK generator of one stream.
 #[derive(Clone, Debug)]
@@ -87,13 +84,12 @@ pub struct NackGenerator {
     config: NackConfig,
     sequence: Unwrapper16,
     highest: Option<i64>,
-    /// Sequence number of an outlier.
-    stray: Option<u16>,
+    restart: RestartDetector,
     missing: BTreeMap<i64, Missing>,
     reordering: ReorderingWindow,
     rtt: Duration,
     /// Time until responses arrive: mean and mean deviation.
-    answers: Option<(Duration, Duration)>,
+    response_time: Option<(Duration, Duration)>,
     counters: NackCounters,
 }
 
@@ -101,16 +97,16 @@ impl NackGenerator {
     /// Creates a generator without packets.
     #[must_use]
     pub fn new(config: NackConfig) -> Self {
-        let (least, most) = config.wait;
+        let (least, most) = config.reordering_wait;
         Self {
             config,
             sequence: Unwrapper16::default(),
             highest: None,
-            stray: None,
+            restart: RestartDetector::default(),
             missing: BTreeMap::new(),
             reordering: ReorderingWindow::new(least, most),
             rtt: config.rtt,
-            answers: None,
+            response_time: None,
             counters: NackCounters::default(),
         }
     }
@@ -121,22 +117,23 @@ impl NackGenerator {
     }
 
     /// Sets how long a missing packet is useful after the gap became visible.
-    pub fn set_give_up(&mut self, give_up: Duration) {
-        self.config.give_up = give_up;
+    pub fn set_max_delay(&mut self, give_up: Duration) {
+        self.config.max_delay = give_up;
     }
 
     /// Current wait for reordered packets.
     #[must_use]
-    pub fn wait(&self) -> Duration {
+    pub fn reordering_wait(&self) -> Duration {
         self.reordering.wait()
     }
 
     /// Time before a request is repeated: a round trip plus a margin.
     #[must_use]
-    pub fn retry(&self) -> Duration {
-        let (least, most) = self.config.retry;
+    pub fn retry_interval(&self) -> Duration {
+        let (least, most) = self.config.retry_interval;
         let margin = Duration::from_millis(5);
-        let answered = self.answers.map_or(Duration::ZERO, |(mean, spread)| mean + 3 * spread);
+        let answered =
+            self.response_time.map_or(Duration::ZERO, |(mean, spread)| mean + 3 * spread);
         (self.rtt + margin).max(answered).clamp(least, most.max(least))
     }
 
@@ -148,20 +145,19 @@ impl NackGenerator {
             self.highest = Some(self.sequence.unwrap(sequence));
             return;
         };
-        if (number - highest).abs() > FAR {
-            let before = self.stray.replace(sequence);
-            if before.is_some_and(|stray| (1..=16).contains(&distance_16(stray, sequence))) {
-                self.counters.given_up += self.missing.len() as u64;
+        if (number - highest).abs() > MAX_DROPOUT {
+            if self.restart.on_outlier(sequence) {
+                self.counters.abandoned += self.missing.len() as u64;
                 self.missing.clear();
                 self.highest = Some(self.sequence.unwrap(sequence));
             }
             return;
         }
-        self.stray = None;
+        self.restart.reset();
         if number <= highest {
             if let Some(missing) = self.missing.remove(&number) {
                 self.counters.recovered += 1;
-                self.learn(now, missing, came);
+                self.on_delivery(now, missing, came);
             }
             return;
         }
@@ -169,49 +165,49 @@ impl NackGenerator {
         let most = i64::try_from(self.config.max_missing).unwrap_or(i64::MAX);
         let from = (highest + 1).max(number.saturating_sub(most));
         let due = now.saturating_add(self.reordering.wait());
-        let missing = Missing { noticed: now, due, tries: 0, first_asked: Duration::ZERO };
+        let missing = Missing { noticed: now, due, tries: 0, first_requested: Duration::ZERO };
         self.missing.extend((from..number).map(|number| (number, missing)));
-        let oldest = number - i64::from(self.config.max_age);
+        let oldest = number - i64::from(self.config.max_distance);
         while self.missing.len() > self.config.max_missing
             || self.missing.first_key_value().is_some_and(|(&number, _)| number < oldest)
         {
             self.missing.pop_first();
-            self.counters.given_up += 1;
+            self.counters.abandoned += 1;
         }
         self.highest = Some(number);
     }
 
     /// Updates reordering and response time statistics from a missing packet that arrived.
-    fn learn(&mut self, now: Duration, missing: Missing, came: PacketOrigin) {
-        let asked = now.saturating_sub(missing.first_asked);
+    fn on_delivery(&mut self, now: Duration, missing: Missing, came: PacketOrigin) {
+        let asked = now.saturating_sub(missing.first_requested);
         // Earlier than a response can arrive.
         let overtaken = missing.tries == 0 || asked < self.rtt * 3 / 4;
         if came == PacketOrigin::Media && overtaken {
-            self.counters.needless += u64::from(missing.tries);
-            self.reordering.overtaken(now.saturating_sub(missing.noticed));
+            self.counters.unnecessary += u64::from(missing.tries);
+            self.reordering.reordered(now.saturating_sub(missing.noticed));
             return;
         }
         self.reordering.lost();
         if missing.tries == 1 && came != PacketOrigin::Fec {
-            let (mean, spread) = self.answers.unwrap_or((asked, asked / 4));
+            let (mean, spread) = self.response_time.unwrap_or((asked, asked / 4));
             let off = asked.abs_diff(mean);
-            self.answers = Some(((mean * 7 + asked) / 8, (spread * 3 + off) / 4));
+            self.response_time = Some(((mean * 7 + asked) / 8, (spread * 3 + off) / 4));
         }
     }
 
     /// Stops requesting packets before this sequence number: their frame was emitted, skipped, or
     /// precedes a key frame.
-    pub fn forget_before(&mut self, sequence: u16) {
+    pub fn remove_before(&mut self, sequence: u16) {
         let number = self.sequence.peek(sequence);
         let kept = self.missing.split_off(&number);
-        self.counters.given_up += self.missing.len() as u64;
+        self.counters.abandoned += self.missing.len() as u64;
         self.missing = kept;
     }
 
     /// Appends the sequence numbers to request now.
     pub fn poll(&mut self, now: Duration, out: &mut Vec<u16>) {
-        let retry = self.retry();
-        let NackConfig { give_up, max_tries, .. } = self.config;
+        let retry = self.retry_interval();
+        let NackConfig { max_delay: give_up, max_requests: max_tries, .. } = self.config;
         let Self { counters, reordering, rtt, .. } = self;
         self.missing.retain(|&number, missing| {
             let is_due = missing.due <= now;
@@ -222,7 +218,7 @@ impl NackGenerator {
                 || in_vain && missing.tries == 0
                 || is_due && missing.tries >= max_tries
             {
-                counters.given_up += 1;
+                counters.abandoned += 1;
                 reordering.lost();
                 return false;
             }
@@ -231,7 +227,7 @@ impl NackGenerator {
                 missing.due = end;
             } else if is_due {
                 if missing.tries == 0 {
-                    missing.first_asked = now;
+                    missing.first_requested = now;
                 }
                 missing.tries += 1;
                 missing.due = now.saturating_add(retry);
@@ -245,7 +241,7 @@ impl NackGenerator {
     /// Deadline of the next call of [`Self::poll`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let give_up = self.config.give_up;
+        let give_up = self.config.max_delay;
         let time = |missing: &Missing| missing.due.min(missing.noticed.saturating_add(give_up));
         self.missing.values().map(time).min()
     }
@@ -268,10 +264,10 @@ mod tests {
 
     fn nacker() -> NackGenerator {
         NackGenerator::new(NackConfig {
-            wait: (ms(5), ms(5)),
-            retry: (ms(100), ms(100)),
+            reordering_wait: (ms(5), ms(5)),
+            retry_interval: (ms(100), ms(100)),
             rtt: ms(10),
-            give_up: ms(250),
+            max_delay: ms(250),
             max_missing: 100,
             ..NackConfig::default()
         })
@@ -297,7 +293,7 @@ mod tests {
         assert_eq!(poll(&mut it, ms(215)), [65_535]);
         assert_eq!(poll(&mut it, ms(260)), []);
         assert_eq!(it.poll_timeout(), None);
-        let expected = NackCounters { requests: 4, recovered: 1, given_up: 1, needless: 0 };
+        let expected = NackCounters { requests: 4, recovered: 1, abandoned: 1, unnecessary: 0 };
         assert_eq!(it.counters(), expected);
     }
 
@@ -325,7 +321,7 @@ mod tests {
         it.set_rtt(ms(260));
         it.push(ms(300), 5, PacketOrigin::Media);
         assert_eq!(poll(&mut it, ms(305)), []);
-        assert_eq!(it.counters().given_up, 2);
+        assert_eq!(it.counters().abandoned, 2);
     }
 
     #[test]
@@ -334,9 +330,9 @@ mod tests {
         it.push(ms(0), 0, PacketOrigin::Media);
         it.push(ms(0), 3000, PacketOrigin::Media);
         assert_eq!(it.missing.len(), 100);
-        it.forget_before(2990);
+        it.remove_before(2990);
         assert_eq!(poll(&mut it, ms(5)).len(), 10);
-        it.forget_before(3001);
+        it.remove_before(3001);
         assert_eq!(it.poll_timeout(), None);
         for step in 1..=120_u16 {
             it.push(ms(6), 3000_u16.wrapping_add(step * 90), PacketOrigin::Media);
@@ -361,16 +357,20 @@ mod tests {
     #[test]
     fn repetition_follows_the_round_trip_and_response_time() {
         let mut it = NackGenerator::new(NackConfig::default());
-        assert_eq!(it.retry(), ms(105));
+        assert_eq!(it.retry_interval(), ms(105));
         it.set_rtt(ms(50));
-        assert_eq!(it.retry(), ms(55));
+        assert_eq!(it.retry_interval(), ms(55));
         for packet in 0..100_u16 {
             let now = ms(u64::from(packet) * 200);
             it.push(now, packet * 2, PacketOrigin::Media);
             poll(&mut it, now);
             it.push(now + ms(70), (packet * 2).wrapping_sub(1), PacketOrigin::Retransmitted);
         }
-        assert!(it.retry() >= ms(70) && it.retry() <= ms(72), "{:?}", it.retry());
+        assert!(
+            it.retry_interval() >= ms(70) && it.retry_interval() <= ms(72),
+            "{:?}",
+            it.retry_interval()
+        );
         assert_eq!(it.counters().requests, 99);
     }
 
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn reordering_without_loss_causes_almost_no_requests() {
         let found = run(0.0, 0.05, 30);
-        assert!(found.needless <= 2 && found.requests == found.needless, "{found:?}");
+        assert!(found.unnecessary <= 2 && found.requests == found.unnecessary, "{found:?}");
         // Reordered by one or two packets only.
         let found = run(0.0, 0.05, 8);
         assert!(found.requests <= 2, "{found:?}");
@@ -415,6 +415,6 @@ mod tests {
     fn losses_are_requested_at_once_despite_slight_reordering() {
         let found = run(0.05, 0.002, 30);
         assert!(found.requests > 110 && found.requests < 170, "{found:?}");
-        assert!(found.given_up == 0 && found.needless <= 8, "{found:?}");
+        assert!(found.abandoned == 0 && found.unnecessary <= 8, "{found:?}");
     }
 }

@@ -20,8 +20,8 @@ pub struct ReorderingWindow {
     /// Weights of reordered packets by lateness.
     late: Vec<f64>,
     lost: f64,
-    least: Duration,
-    most: Duration,
+    min: Duration,
+    max: Duration,
     wait: Duration,
 }
 
@@ -31,12 +31,12 @@ impl ReorderingWindow {
     #[must_use]
     pub fn new(least: Duration, most: Duration) -> Self {
         let late = vec![0.0; usize::try_from(BUCKETS).unwrap_or(0)];
-        Self { late, lost: 0.0, least, most: most.max(least), wait: least }
+        Self { late, lost: 0.0, min: least, max: most.max(least), wait: least }
     }
 
     /// Records a missing packet that arrived by itself, `lateness` after a later one.
-    pub fn overtaken(&mut self, lateness: Duration) {
-        if self.least == self.most {
+    pub fn reordered(&mut self, lateness: Duration) {
+        if self.min == self.max {
             return;
         }
         self.decay();
@@ -50,7 +50,7 @@ impl ReorderingWindow {
 
     /// Records a lost packet: it was retransmitted or never arrived.
     pub fn lost(&mut self) {
-        if self.least == self.most {
+        if self.min == self.max {
             return;
         }
         self.decay();
@@ -82,7 +82,7 @@ impl ReorderingWindow {
         }
         // One bucket more than observed, since the next packet may be slightly later.
         let wait = BUCKET * best.1 + BUCKET * u32::from(best.1 > 0);
-        self.wait = wait.clamp(self.least, self.most);
+        self.wait = wait.clamp(self.min, self.max);
     }
 }
 
@@ -98,14 +98,14 @@ mod tests {
     fn window_is_short_for_losses_and_long_for_reordering() {
         let mut it = ReorderingWindow::new(ms(2), ms(80));
         assert_eq!(it.wait(), ms(2));
-        it.overtaken(ms(29));
+        it.reordered(ms(29));
         assert_eq!(it.wait(), ms(31));
         for _ in 0..200 {
             it.lost();
         }
         assert_eq!(it.wait(), ms(2));
         for late in 0..200 {
-            it.overtaken(ms(late % 30));
+            it.reordered(ms(late % 30));
         }
         assert!(it.wait() >= ms(27) && it.wait() <= ms(31), "{:?}", it.wait());
     }
@@ -116,7 +116,7 @@ mod tests {
         // As many lost as reordered, nearly all of the latter within 5 ms.
         for packet in 0..1000 {
             it.lost();
-            it.overtaken(if packet % 50 == 0 { ms(60) } else { ms(5) });
+            it.reordered(if packet % 50 == 0 { ms(60) } else { ms(5) });
         }
         assert_eq!(it.wait(), ms(7));
     }
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn window_stays_within_bounds() {
         let mut it = ReorderingWindow::new(ms(5), ms(20));
-        it.overtaken(ms(5000));
+        it.reordered(ms(5000));
         assert_eq!(it.wait(), ms(20));
         let mut fixed = ReorderingWindow::new(ms(5), ms(5));
-        fixed.overtaken(ms(50));
+        fixed.reordered(ms(50));
         assert_eq!(fixed.wait(), ms(5));
     }
 }

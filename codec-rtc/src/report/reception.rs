@@ -12,8 +12,8 @@ use crate::sequence::{distance_16, distance_32};
 const MIN_SEQUENTIAL: u8 = 2;
 /// Maximum gap within a stream.
 const MAX_DROPOUT: i16 = 3000;
-/// Maximum lateness of a packet, in sequence numbers.
-const FURTHEST_BEHIND: i16 = -100;
+/// Maximum lateness of a packet, in sequence numbers (RFC 3550, appendix A.1).
+const MAX_MISORDER: i16 = 100;
 /// Jitter is kept in sixteenths.
 const JITTER_SHIFT: u32 = 4;
 
@@ -25,11 +25,11 @@ pub enum Arrival {
     /// In order, possibly after a gap.
     Advanced,
     /// Late or duplicate.
-    Behind,
+    Late,
     /// The source restarted with other sequence numbers; counters restart as well.
     Restarted,
     /// Sequence number far from the others; does not count unless the next packet follows it.
-    Jumped,
+    Outlier,
 }
 
 /// Counters of a stream since its start or restart.
@@ -42,9 +42,9 @@ pub struct ReceptionCounters {
     /// Expected minus received, negative with duplicates (`packetsLost` of getStats).
     pub lost: i64,
     /// Packets late or duplicate.
-    pub behind: u64,
+    pub late: u64,
     /// Packets with a sequence number far from the others.
-    pub jumped: u64,
+    pub outliers: u64,
     /// Number of restarts of the stream.
     pub restarts: u64,
     /// Interarrival jitter (`jitter` of getStats).
@@ -66,8 +66,8 @@ pub struct ReceptionStats {
     /// Sequence number that would confirm a jump as a restart.
     after_jump: Option<u16>,
     received: u64,
-    behind: u64,
-    jumped: u64,
+    late: u64,
+    outliers: u64,
     restarts: u64,
     expected_before: u64,
     received_before: u64,
@@ -92,8 +92,8 @@ impl ReceptionStats {
             base: 0,
             after_jump: None,
             received: 0,
-            behind: 0,
-            jumped: 0,
+            late: 0,
+            outliers: 0,
             restarts: 0,
             expected_before: 0,
             received_before: 0,
@@ -120,8 +120,8 @@ impl ReceptionStats {
     pub fn push(&mut self, now: Duration, header: &Header) -> Arrival {
         let arrival = self.place(header.sequence);
         match arrival {
-            Arrival::Probation | Arrival::Jumped => return arrival,
-            Arrival::Behind => self.behind += 1,
+            Arrival::Probation | Arrival::Outlier => return arrival,
+            Arrival::Late => self.late += 1,
             Arrival::Advanced | Arrival::Restarted => {}
         }
         self.received += 1;
@@ -151,7 +151,7 @@ impl ReceptionStats {
                 self.after_jump = None;
                 Arrival::Advanced
             }
-            FURTHEST_BEHIND..=0 => Arrival::Behind,
+            _ if (-MAX_MISORDER..=0).contains(&ahead) => Arrival::Late,
             _ if self.after_jump == Some(sequence) => {
                 self.begin(sequence);
                 self.restarts += 1;
@@ -159,8 +159,8 @@ impl ReceptionStats {
             }
             _ => {
                 self.after_jump = Some(sequence.wrapping_add(1));
-                self.jumped += 1;
-                Arrival::Jumped
+                self.outliers += 1;
+                Arrival::Outlier
             }
         }
     }
@@ -246,8 +246,8 @@ impl ReceptionStats {
             received: self.received,
             expected,
             lost,
-            behind: self.behind,
-            jumped: self.jumped,
+            late: self.late,
+            outliers: self.outliers,
             restarts: self.restarts,
             jitter: Duration::from_nanos(ticks * 1_000_000_000 / u64::from(self.clock_hz)),
         }
@@ -298,12 +298,12 @@ mod tests {
         assert_eq!(stats.report(ms(0)).unwrap().fraction_lost, 0);
         // The lost packets arrive late: the loss decreases, and duplicates make it negative.
         assert_eq!(feed(&mut stats, &[65_535, 0, 2, 2, 3]), {
-            use Arrival::{Advanced, Behind};
-            [Behind, Behind, Behind, Behind, Advanced]
+            use Arrival::{Advanced, Late};
+            [Late, Late, Late, Late, Advanced]
         });
         let block = stats.report(ms(0)).unwrap();
         assert_eq!((block.cumulative_lost, block.fraction_lost), (-2, 0));
-        assert_eq!(stats.counters().behind, 4);
+        assert_eq!(stats.counters().late, 4);
     }
 
     #[test]
@@ -311,14 +311,14 @@ mod tests {
         let mut stats = ReceptionStats::known(1, HZ);
         feed(&mut stats, &[1, 2, 3]);
         assert_eq!(feed(&mut stats, &[20_000, 4, 30_000, 40_000]), {
-            use Arrival::{Advanced, Jumped};
-            [Jumped, Advanced, Jumped, Jumped]
+            use Arrival::{Advanced, Outlier};
+            [Outlier, Advanced, Outlier, Outlier]
         });
         assert_eq!(stats.counters().expected, 4);
         assert_eq!(feed(&mut stats, &[40_001]), [Arrival::Restarted]);
         let counters = stats.counters();
         assert_eq!((counters.received, counters.expected, counters.lost), (1, 1, 0));
-        assert_eq!((counters.jumped, counters.restarts), (3, 1));
+        assert_eq!((counters.outliers, counters.restarts), (3, 1));
     }
 
     #[test]

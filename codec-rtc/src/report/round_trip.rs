@@ -7,7 +7,7 @@ use super::ntp;
 use crate::rtcp::{Dlrr, ReportBlock};
 
 /// Maximum round-trip time accepted.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_RTT: Duration = Duration::from_secs(60);
 /// Tolerated clock error that would make the round-trip time negative.
 const TOLERANCE: Duration = Duration::from_millis(5);
 /// Inverse weight of a new value in the smoothed one: 1/8 (RFC 6298, section 2).
@@ -20,7 +20,7 @@ const MAX_RECEIVERS: usize = 16;
 pub struct RoundTrip {
     last: Option<Duration>,
     smoothed: Option<Duration>,
-    least: Option<Duration>,
+    min: Option<Duration>,
     total: Duration,
     measurements: u64,
 }
@@ -46,7 +46,7 @@ impl RoundTrip {
         let sample = ntp::from_short(elapsed.unsigned_abs());
         let sample = match elapsed {
             ..0 if sample <= TOLERANCE => Duration::ZERO,
-            0.. if sample <= LONGEST => sample,
+            0.. if sample <= MAX_RTT => sample,
             _ => return None,
         };
         self.add(sample);
@@ -62,7 +62,7 @@ impl RoundTrip {
         } else {
             smoothed.saturating_sub(difference)
         });
-        self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
+        self.min = Some(self.min.map_or(sample, |least| least.min(sample)));
         self.last = Some(sample);
         self.total = self.total.saturating_add(sample);
         self.measurements += 1;
@@ -82,8 +82,8 @@ impl RoundTrip {
 
     /// Minimum since the start.
     #[must_use]
-    pub fn least(&self) -> Option<Duration> {
-        self.least
+    pub fn min(&self) -> Option<Duration> {
+        self.min
     }
 
     /// Sum and number of all values (`totalRoundTripTime` and `roundTripTimeMeasurements` of
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(round_trip.smoothed(), Some(ms(90)));
         round_trip.add(ms(10));
         assert_eq!(round_trip.smoothed(), Some(ms(80)));
-        assert_eq!((round_trip.least(), round_trip.last()), (Some(ms(10)), Some(ms(10))));
+        assert_eq!((round_trip.min(), round_trip.last()), (Some(ms(10)), Some(ms(10))));
         assert_eq!(round_trip.total(), (ms(250), 3));
     }
 }

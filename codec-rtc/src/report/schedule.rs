@@ -15,12 +15,12 @@ const LOWER_LAYER_BYTES: f64 = 28.0;
 /// Weight of a new packet in the average size.
 const SIZE_SHARE: f64 = 1.0 / 16.0;
 /// Minimum interval unless reduced.
-const MINIMUM: Duration = Duration::from_secs(5);
+const DEFAULT_MIN_INTERVAL: Duration = Duration::from_secs(5);
 /// Reduced minimum in seconds times bandwidth in bits per second.
-const REDUCED: f64 = 360_000.0;
+const REDUCED_MIN_INTERVAL: f64 = 360_000.0;
 /// Bounds of the interval, independent of configuration.
-const SHORTEST: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(3600);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
+const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Settings of a [`Schedule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub struct ScheduleConfig {
     /// than 5 s: for unicast (section 6.2).
     pub reduced_minimum: bool,
     /// Lower bound of the interval.
-    pub minimum: Duration,
+    pub min_interval: Duration,
     /// Seed of the randomisation; must differ between endpoints.
     pub seed: u64,
 }
@@ -41,7 +41,7 @@ impl ScheduleConfig {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let minimum = Duration::from_millis(200);
-        Self { bandwidth_bps: 1_000_000, reduced_minimum: true, minimum, seed }
+        Self { bandwidth_bps: 1_000_000, reduced_minimum: true, min_interval: minimum, seed }
     }
 }
 
@@ -127,16 +127,16 @@ impl Schedule {
 
     fn interval(&mut self) -> Duration {
         let share = self.rng.unit() + 0.5;
-        self.intended().mul_f64(share / COMPENSATION).clamp(SHORTEST, LONGEST)
+        self.intended().mul_f64(share / COMPENSATION).clamp(MIN_INTERVAL, MAX_INTERVAL)
     }
 
     /// Interval before randomisation (section 6.3.1).
     fn intended(&self) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "bandwidths fit 53 bits")]
         let session_bps = self.config.bandwidth_bps.max(1) as f64;
-        let mut minimum = MINIMUM;
+        let mut minimum = DEFAULT_MIN_INTERVAL;
         if self.config.reduced_minimum {
-            minimum = minimum.min(seconds(REDUCED / session_bps));
+            minimum = minimum.min(seconds(REDUCED_MIN_INTERVAL / session_bps));
         }
         if !self.sent_once {
             minimum /= 2;
@@ -154,12 +154,12 @@ impl Schedule {
             }
         }
         let fair = seconds(self.average_bytes * sharing / bandwidth);
-        fair.max(minimum).max(self.config.minimum)
+        fair.max(minimum).max(self.config.min_interval)
     }
 }
 
 fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
+    Duration::try_from_secs_f64(seconds).unwrap_or(MAX_INTERVAL).min(MAX_INTERVAL)
 }
 
 #[cfg(test)]
@@ -234,12 +234,13 @@ mod tests {
     fn extreme_settings_stay_within_bounds() {
         for bandwidth_bps in [0, 1, u64::MAX] {
             let minimum = Duration::ZERO;
-            let config = ScheduleConfig { bandwidth_bps, minimum, ..ScheduleConfig::new(1) };
+            let config =
+                ScheduleConfig { bandwidth_bps, min_interval: minimum, ..ScheduleConfig::new(1) };
             let mut schedule = Schedule::new(Duration::ZERO, config);
             schedule.set_members(Duration::ZERO, u32::MAX, 0, false);
             schedule.on_packet(usize::MAX);
             schedule.poll(schedule.poll_timeout());
-            assert!(schedule.poll_timeout() >= SHORTEST);
+            assert!(schedule.poll_timeout() >= MIN_INTERVAL);
         }
     }
 }

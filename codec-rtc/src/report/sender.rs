@@ -8,7 +8,7 @@ use crate::rtcp::SenderInfo;
 use crate::sequence::distance_32;
 
 /// A report older than the last by up to this was only reordered: 10 s in units of 2^-32 s.
-const OVERTAKEN: i64 = 10 << 32;
+const MAX_REORDERING: i64 = 10 << 32;
 
 /// Statistics for sender reports of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl SenderClock {
     pub fn push(&mut self, info: &SenderInfo) {
         let newer = |&(ntp, _): &(u64, u32)| {
             let later = info.ntp.wrapping_sub(ntp).cast_signed();
-            !(-OVERTAKEN..=0).contains(&later)
+            !(-MAX_REORDERING..=0).contains(&later)
         };
         if info.ntp != 0 && self.last.as_ref().is_none_or(newer) {
             self.last = Some((info.ntp, info.rtp_timestamp));

@@ -122,7 +122,7 @@ impl<'a> BlockWriter<'a> {
         count: usize,
         what: &'static str,
     ) -> Result<Self, Malformed> {
-        let too_many = Malformed::TooMany { what, most: MAX_COUNT, had: count };
+        let too_many = Malformed::TooMany { what, limit: MAX_COUNT, actual: count };
         let first = u8::try_from(count).ok().filter(|&count| usize::from(count) <= MAX_COUNT);
         let start = out.len();
         out.extend([0x80 | first.ok_or(too_many)?, packet_type, 0, 0]);
@@ -158,8 +158,8 @@ impl<'a> BlockWriter<'a> {
         let (most, had) = (usize::from(u16::MAX), self.len() / 4 - 1);
         let words = u16::try_from(had).map_err(|_| Malformed::TooMany {
             what: "words in an RTCP packet",
-            most,
-            had,
+            limit: most,
+            actual: had,
         })?;
         if let Some(place) = self.out.get_mut(self.start + 2..self.start + HEAD_BYTES) {
             place.copy_from_slice(&words.to_be_bytes());

@@ -41,7 +41,8 @@ impl Bye {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let (what, most, had) = ("bytes in the BYE reason", 255, self.reason.len());
-        let len = u8::try_from(had).map_err(|_| Malformed::TooMany { what, most, had })?;
+        let len =
+            u8::try_from(had).map_err(|_| Malformed::TooMany { what, limit: most, actual: had })?;
         let mut writer =
             BlockWriter::begin(out, kind::BYE, self.ssrcs.len(), "sources in a BYE packet")?;
         for &ssrc in &self.ssrcs {

@@ -41,7 +41,7 @@ pub struct CcfbMetric {
     /// ECN mark.
     pub ecn: Ecn,
     /// Arrival time offset before [`Ccfb::report_time`] in units of 1/1024 s:
-    /// 0..=[`Self::LONGEST`]; larger values are written and read as [`Self::LONGEST`] + 1. `None`
+    /// 0..=[`Self::MAX_OFFSET`]; larger values are written and read as [`Self::MAX_OFFSET`] + 1. `None`
     /// if unavailable.
     pub offset: Option<u16>,
 }
@@ -59,7 +59,7 @@ pub enum Ecn {
 
 impl CcfbMetric {
     /// Maximum arrival time offset: 7.997 s.
-    pub const LONGEST: u16 = 0x1ffd;
+    pub const MAX_OFFSET: u16 = 0x1ffd;
 
     /// Creates the metric of a packet that arrived `before` the time of the report.
     #[must_use]
@@ -73,7 +73,7 @@ impl CcfbMetric {
     /// range.
     #[must_use]
     pub fn before(&self) -> Option<Duration> {
-        let offset = self.offset.filter(|&offset| offset <= Self::LONGEST)?;
+        let offset = self.offset.filter(|&offset| offset <= Self::MAX_OFFSET)?;
         Some(Duration::from_micros(u64::from(offset) * 1_000_000 / 1024))
     }
 
@@ -121,7 +121,7 @@ impl Ccfb {
             let count = usize::from(reader.u16()?);
             if count > Self::MAX_METRICS {
                 let what = "packets of one stream in congestion control feedback";
-                return Err(Malformed::TooMany { what, most: Self::MAX_METRICS, had: count });
+                return Err(Malformed::TooMany { what, limit: Self::MAX_METRICS, actual: count });
             }
             let bytes = reader.bytes((2 * count).next_multiple_of(4))?;
             let pairs = bytes.as_chunks::<2>().0.iter().take(count);
@@ -141,7 +141,7 @@ impl Ccfb {
             let count = u16::try_from(had).ok().filter(|_| had <= most);
             writer.u32(stream.ssrc);
             writer.u16(stream.begin_sequence);
-            writer.u16(count.ok_or(Malformed::TooMany { what, most, had })?);
+            writer.u16(count.ok_or(Malformed::TooMany { what, limit: most, actual: had })?);
             for metric in &stream.metrics {
                 writer.u16(metric.map_or(0, CcfbMetric::bits));
             }

@@ -37,7 +37,7 @@ pub struct Compound<'a> {
 #[must_use]
 pub fn parse_compound(datagram: &[u8]) -> Compound<'_> {
     let had = datagram.len();
-    let too_long = Malformed::TooMany { what: "bytes of RTCP", most: MAX_BYTES, had };
+    let too_long = Malformed::TooMany { what: "bytes of RTCP", limit: MAX_BYTES, actual: had };
     let failed = (had > MAX_BYTES).then_some(too_long);
     let rest = if failed.is_some() { &[] } else { datagram };
     Compound { rest, blocks: 0, skipped: 0, failed }
@@ -63,7 +63,7 @@ impl Iterator for Compound<'_> {
             self.blocks += 1;
             if self.blocks > MAX_BLOCKS {
                 let (what, most) = ("RTCP packets in a datagram", MAX_BLOCKS);
-                return Some(Err(Malformed::TooMany { what, most, had: self.blocks }));
+                return Some(Err(Malformed::TooMany { what, limit: most, actual: self.blocks }));
             }
             let (block, rest) = match Block::split(rest) {
                 Ok(split) => split,

@@ -46,7 +46,8 @@ impl Remb {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let (what, most, had) = ("streams in a REMB", 255, self.ssrcs.len());
-        let count = u8::try_from(had).map_err(|_| Malformed::TooMany { what, most, had })?;
+        let count =
+            u8::try_from(had).map_err(|_| Malformed::TooMany { what, limit: most, actual: had })?;
         let bits = u64::BITS - self.bitrate_bps.leading_zeros();
         let exponent = bits.saturating_sub(MANTISSA_BITS).min(MAX_EXPONENT);
         let mantissa = u32::try_from(self.bitrate_bps >> exponent).unwrap_or(u32::MAX);

@@ -63,7 +63,11 @@ impl Sdes {
             writer.u32(chunk.ssrc);
             for item in &chunk.items {
                 let (what, most, had) = ("bytes in an SDES item", 255, item.text.len());
-                let len = u8::try_from(had).map_err(|_| Malformed::TooMany { what, most, had })?;
+                let len = u8::try_from(had).map_err(|_| Malformed::TooMany {
+                    what,
+                    limit: most,
+                    actual: had,
+                })?;
                 if item.kind == 0 {
                     return Err(Malformed::Field { what: "an SDES item has type 0" });
                 }

@@ -448,11 +448,11 @@ fn malformed_packet_does_not_hide_the_next() {
 fn datagrams_are_bounded() {
     let many = [0x80, 222, 0, 0].repeat(65);
     let mut compound = parse_compound(&many);
-    assert!(matches!(compound.next(), Some(Err(Malformed::TooMany { most: 64, had: 65, .. }))));
+    assert!(matches!(compound.next(), Some(Err(Malformed::TooMany { limit: 64, actual: 65, .. }))));
     assert_eq!((compound.next(), compound.skipped()), (None, 64));
     let long = [0x80, 222, 0, 0].repeat(513);
     let all: Vec<_> = parse_compound(&long).collect();
-    assert!(matches!(all[..], [Err(Malformed::TooMany { most: MAX_BYTES, had: 2052, .. })]));
+    assert!(matches!(all[..], [Err(Malformed::TooMany { limit: MAX_BYTES, actual: 2052, .. })]));
     // 65535 packets in a few bytes.
     let mut claim = vec![0x8f, 205, 0, 8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 5, 0xff, 0xff, 0, 0, 0, 3];
     claim.extend([0x1f, 0xff].repeat(8));

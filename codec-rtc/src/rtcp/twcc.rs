@@ -115,7 +115,7 @@ impl Twcc {
         let (reference, feedback_count) = (reader.u24()?, reader.u8()?);
         if count > Self::MAX_PACKETS {
             let what = "packets in transport-wide feedback";
-            return Err(Malformed::TooMany { what, most: Self::MAX_PACKETS, had: count });
+            return Err(Malformed::TooMany { what, limit: Self::MAX_PACKETS, actual: count });
         }
         let mut symbols = Vec::new();
         while symbols.len() < count {
@@ -152,7 +152,7 @@ impl Twcc {
         let (most, had) = (Self::MAX_PACKETS, self.packets.len());
         let count = u16::try_from(had).ok().filter(|_| had <= most);
         let what = "packets in transport-wide feedback";
-        let count = count.ok_or(Malformed::TooMany { what, most, had })?;
+        let count = count.ok_or(Malformed::TooMany { what, limit: most, actual: had })?;
         if self.reference_time_64ms >> REFERENCE_BITS != 0 {
             return Err(Malformed::Field { what: "the reference time has more than 24 bits" });
         }

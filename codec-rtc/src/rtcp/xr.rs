@@ -58,8 +58,11 @@ impl Xr {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         let (what, most, had) =
             ("DLRR sub-blocks", usize::from(u16::MAX) / DLRR_WORDS, self.dlrr.len());
-        let words =
-            u16::try_from(had * DLRR_WORDS).map_err(|_| Malformed::TooMany { what, most, had })?;
+        let words = u16::try_from(had * DLRR_WORDS).map_err(|_| Malformed::TooMany {
+            what,
+            limit: most,
+            actual: had,
+        })?;
         let mut writer = BlockWriter::begin(out, kind::EXTENDED_REPORT, 0, "as reserved field")?;
         writer.u32(self.ssrc);
         if let Some(time) = self.reference_time {

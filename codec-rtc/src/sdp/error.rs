@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Maximum number of characters of a line quoted in an error.
-const SHOWN_CHARS: usize = 40;
+const MAX_TEXT_CHARS: usize = 40;
 
 /// Why text is not a valid session description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Problem {
 
 impl Problem {
     pub(super) fn wrong(what: &'static str, text: &str) -> Self {
-        let shown = text.chars().filter(|char| !char.is_control()).take(SHOWN_CHARS);
+        let shown = text.chars().filter(|char| !char.is_control()).take(MAX_TEXT_CHARS);
         Self::Wrong { what, text: shown.collect() }
     }
 }

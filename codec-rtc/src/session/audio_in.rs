@@ -14,14 +14,14 @@ pub(super) struct AudioIn {
     pub(super) stream: AudioStream,
     pub(super) reception: ReceptionStats,
     /// The sender of the stream sent BYE.
-    pub(super) gone: bool,
+    pub(super) ended: bool,
     pub(super) buffer: Option<AudioBuffer>,
 }
 
 impl AudioIn {
     pub(super) fn new(stream: AudioStream) -> Self {
         let reception = ReceptionStats::known(stream.ssrc, stream.clock_hz);
-        Self { stream, reception, gone: false, buffer: None }
+        Self { stream, reception, ended: false, buffer: None }
     }
 
     /// Processes a packet; `false` if it does not belong to this stream.

@@ -31,7 +31,7 @@ pub struct AudioPacket<'a> {
     /// Audio level.
     pub level: Option<AudioLevel>,
     /// Whether it is the first packet after silence that was not sent (DTX; RFC 3551, section 4.1).
-    pub begins_talk: bool,
+    pub starts_talkspurt: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl AudioOut {
             _ => payload.extend_from_slice(packet.payload),
         }
         let header = Header {
-            marker: packet.begins_talk,
+            marker: packet.starts_talkspurt,
             payload_type,
             sequence: self.sequence,
             timestamp: packet.timestamp,

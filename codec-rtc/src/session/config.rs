@@ -143,12 +143,12 @@ pub struct SenderConfig {
     /// Whether to retransmit packets in response to NACK; default `true`.
     pub retransmission: bool,
     /// Whether to send FEC adapted to the packet loss, if negotiated; default `true`.
-    pub protection: bool,
+    pub fec: bool,
     /// Whether to keep acknowledged frames as references and recover from losses with them; default
     /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
     /// must not depend on its probabilities. Not used for streams with temporal layers
     /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references.
-    pub long_term: bool,
+    pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub key_interval: Duration,
     /// Congestion control, on by default; with `None`, the caller sets the bitrate, and packets are
@@ -185,8 +185,8 @@ impl SenderConfig {
             mtu: 1200,
             overhead_bytes: 28,
             retransmission: true,
-            protection: true,
-            long_term: true,
+            fec: true,
+            reference_recovery: true,
             key_interval: Duration::from_millis(300),
             congestion: Some(ControllerConfig::default()),
             pace_bps: 50_000_000,
@@ -225,7 +225,7 @@ pub struct ReceiverConfig {
     /// Whether to send PLI for key frames; default `true`.
     pub pli: bool,
     /// Whether to acknowledge decoded frames by RPSI; default `true`.
-    pub acknowledges: bool,
+    pub acknowledge_frames: bool,
     /// Per-packet feedback.
     pub feedback: PacketFeedback,
     /// Configuration of the frame buffer.
@@ -245,7 +245,7 @@ impl ReceiverConfig {
             seed,
             nack: true,
             pli: true,
-            acknowledges: true,
+            acknowledge_frames: true,
             feedback: PacketFeedback::default(),
             video: FrameBufferConfig::default(),
         }

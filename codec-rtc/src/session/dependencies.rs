@@ -29,7 +29,7 @@ impl Dependencies {
     /// since it carries the new structure.
     pub(super) fn set_layers(&mut self, layers: u8) {
         // The caller ensures 1..=3.
-        let _ = self.describer.change(layers, None);
+        let _ = self.describer.set_structure(layers, None);
     }
 
     /// Records a coded frame. Returns the numbers of the frames that it references, newest first,
@@ -61,7 +61,7 @@ impl Dependencies {
             temporal_id: meta.temporal_id.min(layers.saturating_sub(1)),
             references: &references,
         };
-        self.current = self.describer.describe(&frame).ok();
+        self.current = self.describer.build(&frame).ok();
     }
 
     /// Returns the descriptor of the next packet of the frame; `first` and `last` give its

@@ -11,7 +11,7 @@ use crate::rtp::Malformed;
 use crate::sframe::{DecryptCounters, DecryptError, Decryptor, Encryptor};
 
 /// Maximum exponent of the backoff of key-frame requests that do not yield a decryptable frame.
-const MOST_SLOWER: u32 = 5;
+const MAX_BACKOFF: u32 = 5;
 
 /// Sender side.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ pub(super) struct Decryption {
     #[cfg(feature = "sframe")]
     unknown: Option<u64>,
     /// Key frames requested since the last decrypted frame, if a frame has failed since.
-    in_vain: Option<u32>,
+    failed_requests: Option<u32>,
 }
 
 impl Decryption {
@@ -75,7 +75,7 @@ impl Decryption {
         if let Some(decryptor) = &mut self.decryptor {
             return match decryptor.decrypt_video(&frame) {
                 Ok((decrypted, _)) => {
-                    (self.unknown, self.in_vain) = (None, None);
+                    (self.unknown, self.failed_requests) = (None, None);
                     Some(decrypted)
                 }
                 Err(refused) => {
@@ -83,7 +83,7 @@ impl Decryption {
                         DecryptError::UnknownKey { id } => Some(id),
                         _ => None,
                     };
-                    self.in_vain.get_or_insert(0);
+                    self.failed_requests.get_or_insert(0);
                     None
                 }
             };
@@ -110,17 +110,17 @@ impl Decryption {
     }
 
     /// Whether a key frame could be decrypted: not while its key is unknown.
-    pub(super) fn could_open(&self) -> bool {
+    pub(super) fn could_decrypt(&self) -> bool {
         #[cfg(feature = "sframe")]
         if let (Some(id), Some(decryptor)) = (self.unknown, &self.decryptor) {
-            return decryptor.knows(id);
+            return decryptor.has_key(id);
         }
         true
     }
 
     /// Records that a key frame was requested.
-    pub(super) fn asked(&mut self) {
-        if let Some(times) = &mut self.in_vain {
+    pub(super) fn on_key_frame_request(&mut self) {
+        if let Some(times) = &mut self.failed_requests {
             *times = times.saturating_add(1);
         }
     }
@@ -128,8 +128,8 @@ impl Decryption {
     /// Interval of key-frame requests: `usual` while frames decrypt, with backoff otherwise.
     pub(super) fn interval(&self, usual: Duration) -> Duration {
         // One may get lost, so that the second request is not delayed.
-        let times = self.in_vain.unwrap_or(0).saturating_sub(1);
-        usual * (1 << times.min(MOST_SLOWER))
+        let times = self.failed_requests.unwrap_or(0).saturating_sub(1);
+        usual * (1 << times.min(MAX_BACKOFF))
     }
 
     #[cfg(feature = "sframe")]

@@ -190,7 +190,7 @@ fn received_frames_are_exact_under_loss() {
         call.run(300);
         let stats = call.receiver.stats();
         let decrypted = call.decrypted();
-        assert_eq!((decrypted.refused(), decrypted.decrypted), (0, call.came.len() as u64));
+        assert_eq!((decrypted.rejected(), decrypted.decrypted), (0, call.came.len() as u64));
         assert!(call.came.len() >= if loss > 0.0 { 285 } else { 300 }, "{}", call.came.len());
         assert!(call.keys <= 2, "{} key frames", call.keys);
         if loss > 0.0 {
@@ -207,7 +207,7 @@ fn acknowledged_references_recover_encrypted_streams() {
     let loss_responses = call.sender.stats().video.long_term;
     assert!(loss_responses.by_reference > 5, "{loss_responses:?}");
     assert!(call.keys < 10, "{}", call.keys);
-    assert_eq!(call.decrypted().refused(), 0);
+    assert_eq!(call.decrypted().rejected(), 0);
     assert!(call.came.len() > 150, "{}", call.came.len());
 }
 
@@ -225,7 +225,7 @@ fn encrypted_packets_reveal_layers_only() {
     let mut layers = [0; 2];
     for datagram in seen.borrow().iter() {
         let Some((descriptor, _)) = video(datagram) else { continue };
-        assert!(descriptor.picture_id.is_some() && descriptor.tl0_index.is_some());
+        assert!(descriptor.picture_id.is_some() && descriptor.tl0_pic_idx.is_some());
         assert_eq!(descriptor.partition, 0, "partitions are not visible");
         layers[usize::from(descriptor.layer.unwrap().temporal_id)] += 1;
         for frame in call.coded.values() {
@@ -256,7 +256,7 @@ fn layer_filter_works_without_the_key() {
     assert_eq!(base, 15, "every other frame");
     call.run(30);
     assert!(call.came.len() >= base + 26, "{}", call.came.len());
-    assert_eq!((call.decrypted().refused(), call.keys), (0, 1));
+    assert_eq!((call.decrypted().rejected(), call.keys), (0, 1));
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn wrong_key_yields_no_frames_and_few_key_requests() {
     assert!(call.keys < 20, "{}", call.keys);
     // The session continues: with the right key, frames are decrypted.
     let decryptor = call.receiver.decryptor().unwrap();
-    assert!(decryptor.forget_key(1));
+    assert!(decryptor.remove_key(1));
     decryptor.set_key(1, &key(1)).unwrap();
     call.run(300);
     assert!(call.came.len() > 80, "{}", call.came.len());
@@ -298,12 +298,12 @@ fn keys_change_during_a_call() {
         call.receiver.decryptor().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
         call.sender.encryptor().unwrap().set_key(id, &key(u8::try_from(id).unwrap())).unwrap();
         if id > 10 {
-            assert!(call.receiver.decryptor().unwrap().forget_key(id - 10));
+            assert!(call.receiver.decryptor().unwrap().remove_key(id - 10));
         }
     }
     call.run(10);
     let decrypted = call.decrypted();
-    assert_eq!(decrypted.refused(), 0, "{decrypted:?}");
+    assert_eq!(decrypted.rejected(), 0, "{decrypted:?}");
     assert!(call.came.len() > 370, "{}", call.came.len());
     assert!(call.keys <= 2, "{}", call.keys);
 }
@@ -385,7 +385,7 @@ fn unencrypted_frames_are_rejected() {
         Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) }).unwrap();
     call.run(60);
     assert_eq!(call.came, []);
-    assert!(call.decrypted().refused() >= 1);
+    assert!(call.decrypted().rejected() >= 1);
 }
 
 /// One direction, audio only: input of the receiver's jitter buffer.
@@ -408,7 +408,7 @@ fn audio_is_encrypted_with_its_redundancy() {
             timestamp: number * 160,
             captured: now,
             level: None,
-            begins_talk: false,
+            starts_talkspurt: false,
         };
         sender.send_audio(&packet).unwrap();
         sender.handle_timeout(now + Duration::from_millis(5));
@@ -422,7 +422,7 @@ fn audio_is_encrypted_with_its_redundancy() {
     }
     let decrypted = receiver.stats().e2ee.unwrap();
     assert_eq!(
-        (decrypted.decrypted, decrypted.refused()),
+        (decrypted.decrypted, decrypted.rejected()),
         (100, 0),
         "copies opened once: {decrypted:?}"
     );

@@ -27,7 +27,7 @@ pub(super) struct FecSender {
     encoder: Encoder,
     carrier: Carrier,
     controller: FecController,
-    losses: LossMeter,
+    loss_meter: LossMeter,
     last_frame: Option<Duration>,
 }
 
@@ -50,7 +50,13 @@ impl FecSender {
             max_group,
             ..FecControllerConfig::default()
         });
-        Some(Self { encoder, carrier, controller, losses: LossMeter::default(), last_frame: None })
+        Some(Self {
+            encoder,
+            carrier,
+            controller,
+            loss_meter: LossMeter::default(),
+            last_frame: None,
+        })
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration) {
@@ -59,13 +65,13 @@ impl FecSender {
 
     /// Records packet loss: `lost` of `packets`, in `runs` bursts.
     pub(super) fn observe(&mut self, packets: usize, lost: usize, runs: usize) {
-        self.losses.observe(packets, lost, runs);
-        self.controller.set_loss(self.losses.fraction(), self.losses.burst());
+        self.loss_meter.observe(packets, lost, runs);
+        self.controller.set_loss(self.loss_meter.fraction(), self.loss_meter.burst());
     }
 
     /// Mean number of consecutive packets lost.
     pub(super) fn burst(&self) -> f64 {
-        self.losses.burst()
+        self.loss_meter.burst()
     }
 
     /// FEC overhead as a share of the media bytes.

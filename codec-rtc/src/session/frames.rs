@@ -7,13 +7,13 @@ use super::outgoing::FramePart;
 use crate::recovery::LongTermReferences;
 
 /// Maximum number of tracked frames.
-const FRAMES: usize = 256;
+const MAX_FRAMES: usize = 256;
 /// Maximum number of tracked packets per frame; further ones count as received.
-const PARTS: usize = 2048;
+const MAX_PARTS: usize = 2048;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    UnderWay,
+    InTransit,
     Arrived,
     Lost,
 }
@@ -23,7 +23,7 @@ struct Sent {
     frame: u64,
     media: Vec<Part>,
     fec: Vec<Part>,
-    told: bool,
+    is_reported: bool,
 }
 
 impl Sent {
@@ -53,9 +53,14 @@ pub(super) struct SentFrames {
 impl SentFrames {
     /// Adds a frame passed to the pacer, with its number of media and FEC packets.
     pub(super) fn push(&mut self, frame: u64, media: usize, fec: usize) {
-        let parts = |count: usize| vec![Part::UnderWay; count.min(PARTS)];
-        self.frames.push_back(Sent { frame, media: parts(media), fec: parts(fec), told: false });
-        if self.frames.len() > FRAMES {
+        let parts = |count: usize| vec![Part::InTransit; count.min(MAX_PARTS)];
+        self.frames.push_back(Sent {
+            frame,
+            media: parts(media),
+            fec: parts(fec),
+            is_reported: false,
+        });
+        if self.frames.len() > MAX_FRAMES {
             self.frames.pop_front();
         }
     }
@@ -63,8 +68,8 @@ impl SentFrames {
     /// Records a received packet, transmitted or retransmitted.
     pub(super) fn arrived(&mut self, part: FramePart, long_term: &mut LongTermReferences) {
         let Some(sent) = self.mark(part, Part::Arrived) else { return };
-        if !sent.told && sent.is_there() {
-            sent.told = true;
+        if !sent.is_reported && sent.is_there() {
+            sent.is_reported = true;
             long_term.arrived(part.frame);
         }
     }
@@ -77,7 +82,7 @@ impl SentFrames {
         long_term: &mut LongTermReferences,
     ) {
         let Some(sent) = self.mark(part, Part::Lost) else { return };
-        if !sent.told && sent.is_lost() {
+        if !sent.is_reported && sent.is_lost() {
             long_term.missing(now, part.frame);
         }
     }

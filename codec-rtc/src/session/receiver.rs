@@ -80,7 +80,7 @@ pub struct Receiver {
     acknowledged: Option<FrameId>,
     acknowledged_at: Option<Duration>,
     ready: VecDeque<Vec<u8>>,
-    left: Option<String>,
+    bye_reason: Option<String>,
     has_reported_left: bool,
     /// Fraction lost in the last report, in 1/256.
     fraction_lost: u8,
@@ -132,7 +132,7 @@ impl Receiver {
             acknowledged: None,
             acknowledged_at: None,
             ready: VecDeque::new(),
-            left: None,
+            bye_reason: None,
             has_reported_left: false,
             fraction_lost: 0,
             repeats: VecDeque::new(),
@@ -206,7 +206,11 @@ impl Receiver {
     fn take(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         if datagram.len() > MAX_DATAGRAM_BYTES {
             let (most, had) = (MAX_DATAGRAM_BYTES, datagram.len());
-            return Err(Malformed::TooMany { what: "bytes in a datagram", most, had });
+            return Err(Malformed::TooMany {
+                what: "bytes in a datagram",
+                limit: most,
+                actual: had,
+            });
         }
         match demux::classify(datagram) {
             Datagram::Rtp => self.handle_rtp(now, datagram),
@@ -291,25 +295,25 @@ impl Receiver {
         let mut all_gone = true;
         if let Some(video) = &mut self.video {
             let says_so = bye.ssrcs.contains(&video.stream.ssrc);
-            video.gone |= says_so;
+            video.ended |= says_so;
             is_ours |= says_so;
-            all_gone &= video.gone || video.reception.counters().received == 0;
+            all_gone &= video.ended || video.reception.counters().received == 0;
         }
         if let Some(audio) = &mut self.audio {
             let says_so = bye.ssrcs.contains(&audio.stream.ssrc);
-            audio.gone |= says_so;
+            audio.ended |= says_so;
             is_ours |= says_so;
-            all_gone &= audio.gone || audio.reception.counters().received == 0;
+            all_gone &= audio.ended || audio.reception.counters().received == 0;
         }
         if is_ours && all_gone {
-            self.left = Some(String::from_utf8_lossy(&bye.reason).into_owned());
+            self.bye_reason = Some(String::from_utf8_lossy(&bye.reason).into_owned());
         }
     }
 
     fn update_round_trip(&mut self) {
         let Some(rtt) = self.round_trip.smoothed() else { return };
         if let Some(video) = &mut self.video {
-            let repair = self.config.video.repair;
+            let repair = self.config.video.recovery;
             video.set_round_trip(rtt, RecoveryOptions { nack: self.config.nack, ..repair });
         }
     }
@@ -339,7 +343,7 @@ impl Receiver {
         if let Some(video) = &mut self.video {
             video.buffer.rendered(at);
         }
-        self.lip_sync.video_shown(at, timestamp);
+        self.lip_sync.video_rendered(at, timestamp);
     }
 
     /// Capture time of an audio timestamp by the sender's clock (NTP, 32.32 bits), from sender
@@ -372,8 +376,8 @@ impl Receiver {
 
     /// Reason in the BYE of the sender, once it has left.
     #[must_use]
-    pub fn left(&self) -> Option<&str> {
-        self.left.as_deref()
+    pub fn bye_reason(&self) -> Option<&str> {
+        self.bye_reason.as_deref()
     }
 
     /// Arrival of the last valid packet of the session.
@@ -385,7 +389,7 @@ impl Receiver {
     /// Prepares the requests, feedback and reports that are due by `now`. Call it after
     /// [`Self::poll_frame`] has returned `None`.
     pub fn handle_timeout(&mut self, now: Duration) {
-        self.request_repairs(now);
+        self.request_recovery(now);
         self.synchronise(now);
         if self.schedule.poll(now) {
             self.report(now);
@@ -402,20 +406,20 @@ impl Receiver {
         if self.has_reported_left {
             return None;
         }
-        let reason = self.left.clone()?;
+        let reason = self.bye_reason.clone()?;
         self.has_reported_left = true;
         Some(ReceiverEvent::Left { reason })
     }
 
     /// Sends feedback that cannot wait for a report.
-    fn request_repairs(&mut self, now: Duration) {
+    fn request_recovery(&mut self, now: Duration) {
         let mut packets = Vec::new();
         let ssrc = self.config.ssrc;
         let interval = self.acknowledge_interval();
         if let Some(video) = &mut self.video {
             let media_ssrc = video.stream.ssrc;
             let mut missing = Vec::new();
-            if let Some(nacker) = &mut video.nacker {
+            if let Some(nacker) = &mut video.nack_generator {
                 nacker.poll(now, &mut missing);
             }
             for sequences in missing.chunks(Nack::MAX_SPARSE / 2) {
@@ -430,15 +434,15 @@ impl Receiver {
                 packets.extend(self.repeats.pop_front().map(|(_, nack)| nack));
             }
             let mut loss = None;
-            if self.config.acknowledges {
-                loss = video.buffer.wanted_feedback(now);
+            if self.config.acknowledge_frames {
+                loss = video.buffer.poll_lost_frame(now);
             }
-            let asks = video.requests_key(now, &mut self.decryption);
+            let asks = video.should_request_key_frame(now, &mut self.decryption);
             let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
             let is_due = since.is_none_or(|since| since >= interval);
             let is_new = self.decoded != self.acknowledged;
             let is_urgent = asks || loss.is_some();
-            if self.config.acknowledges
+            if self.config.acknowledge_frames
                 && (is_urgent || is_due && is_new)
                 && let Some(id) = self.decoded.and_then(|frame| frame.picture_id)
             {
@@ -513,7 +517,7 @@ impl Receiver {
     }
 
     /// Ends the session: queues BYE (RFC 3550, section 6.6).
-    pub fn leave(&mut self, now: Duration, reason: &str) {
+    pub fn close(&mut self, now: Duration, reason: &str) {
         self.report(now);
         let reason = reason.bytes().take(255).collect();
         let ssrcs = vec![self.config.ssrc];
@@ -533,7 +537,7 @@ impl Receiver {
             Recorder::TransportWide(recorder) => recorder.poll_timeout(),
             Recorder::PerStream(recorder) => recorder.poll_timeout(),
         };
-        let waiting = self.config.acknowledges && self.decoded != self.acknowledged;
+        let waiting = self.config.acknowledge_frames && self.decoded != self.acknowledged;
         let interval = self.acknowledge_interval();
         let acknowledge = self.acknowledged_at.filter(|_| waiting).map(|at| at + interval);
         let report = Some(self.schedule.poll_timeout());
@@ -560,7 +564,7 @@ impl Receiver {
             stats.video_packets = video.reception.counters();
             stats.video = video.buffer.stats();
             stats.dropped = video.buffer.dropped();
-            stats.nacks = video.nacker.as_ref().map(|it| it.counters()).unwrap_or_default();
+            stats.nacks = video.nack_generator.as_ref().map(|it| it.counters()).unwrap_or_default();
         }
         if let Some(audio) = &self.audio {
             stats.audio_packets = audio.reception.counters();

@@ -182,7 +182,7 @@ impl Sender {
     /// Whether to skip the next frame, because the pacer queue would delay it and all following
     /// ones.
     #[must_use]
-    pub fn is_behind(&self) -> bool {
+    pub fn should_skip_frame(&self) -> bool {
         self.drives && self.pacer.queue_time() > FULL_QUEUE
     }
 
@@ -286,7 +286,7 @@ impl Sender {
     }
 
     /// Ends the session: queues BYE (RFC 3550, section 6.6).
-    pub fn leave(&mut self, now: Duration, reason: &str) {
+    pub fn close(&mut self, now: Duration, reason: &str) {
         self.report(now);
         let video = self.video.as_ref().map(VideoOut::ssrc);
         let sources = video.into_iter().chain(self.audio.as_ref().map(AudioOut::ssrc)).collect();

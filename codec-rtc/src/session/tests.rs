@@ -83,7 +83,7 @@ fn sender_has_left_when_all_its_streams_have_ended() {
             seed: 1,
             nack: false,
             pli: false,
-            acknowledges: false,
+            acknowledge_frames: false,
             feedback: PacketFeedback::Off,
             video: FrameBufferConfig::default(),
         })
@@ -108,13 +108,13 @@ fn sender_has_left_when_all_its_streams_have_ended() {
         both.handle_datagram(now, &bye(stranger)).unwrap();
     }
     both.handle_datagram(now, &bye(&[6])).unwrap();
-    assert_eq!(both.left(), None, "pictures may go on without sound");
+    assert_eq!(both.bye_reason(), None, "pictures may go on without sound");
     both.handle_datagram(now, &bye(&[SSRC])).unwrap();
-    assert_eq!(both.left(), Some("enough"));
+    assert_eq!(both.bye_reason(), Some("enough"));
     let mut one = receiver();
     one.handle_datagram(now, &packet(96, SSRC)).unwrap();
     one.handle_datagram(now, &bye(&[SSRC])).unwrap();
-    assert_eq!(one.left(), Some("enough"), "sound never came");
+    assert_eq!(one.bye_reason(), Some("enough"), "sound never came");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn layers_added_mid_session_are_described_from_a_key_frame_on() {
         for packet in layered(&mut sender, number, layers) {
             let parsed = rtp::parse(&packet).unwrap();
             let descriptor = Descriptor::parse(parsed.payload).unwrap().0;
-            assert_eq!(descriptor.tl0_index.is_some(), number > 20, "frame {number}");
+            assert_eq!(descriptor.tl0_pic_idx.is_some(), number > 20, "frame {number}");
             receiver.handle_datagram(Duration::from_millis(33 * number), &packet).unwrap();
         }
         let now = Duration::from_millis(33 * number);

@@ -8,8 +8,7 @@ use super::outgoing::without_stamps;
 use crate::extension::{Extensions, Map, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
-    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, PlayoutDelay, Pushed,
-    RecoveryOptions,
+    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, Pushed, RecoveryOptions,
 };
 use crate::packet::{red, rtx};
 use crate::recovery::{KeyFrameRequester, NackConfig, NackGenerator, PacketOrigin};
@@ -44,25 +43,25 @@ pub(super) enum PacketClass {
 pub(super) struct VideoIn {
     pub(super) stream: VideoStream,
     pub(super) buffer: FrameBuffer,
-    pub(super) nacker: Option<NackGenerator>,
+    pub(super) nack_generator: Option<NackGenerator>,
     requester: Option<KeyFrameRequester>,
     pub(super) reception: ReceptionStats,
     fec_decoder: FecDecoder,
     reader: dependency::Reader,
     map: Map,
     /// The sender of the stream sent BYE.
-    pub(super) gone: bool,
+    pub(super) ended: bool,
     pub(super) recovered: u64,
     pub(super) retransmitted: u64,
     /// Packets that arrived after their frame was emitted or skipped.
     pub(super) late: u64,
-    repaired: Vec<Vec<u8>>,
+    recovered_packets: Vec<Vec<u8>>,
 }
 
 impl VideoIn {
     pub(super) fn new(config: &ReceiverConfig, stream: VideoStream) -> Self {
         let mut buffer = FrameBuffer::new(config.video);
-        buffer.set_repair(RecoveryOptions { nack: config.nack, ..config.video.repair });
+        buffer.set_recovery(RecoveryOptions { nack: config.nack, ..config.video.recovery });
         let limits = FecLimits::default();
         let fec_decoder = match stream.fec {
             VideoFec::Off => FecDecoder::Off,
@@ -76,17 +75,17 @@ impl VideoIn {
         Self {
             stream,
             buffer,
-            nacker: config.nack.then(|| NackGenerator::new(NackConfig::default())),
+            nack_generator: config.nack.then(|| NackGenerator::new(NackConfig::default())),
             requester: config.pli.then(|| KeyFrameRequester::new(KEY_INTERVAL)),
             reception: ReceptionStats::known(stream.ssrc, CLOCK_HZ),
             fec_decoder,
             reader: dependency::Reader::default(),
             map: config.streams.extensions,
-            gone: false,
+            ended: false,
             recovered: 0,
             retransmitted: 0,
             late: 0,
-            repaired: Vec::new(),
+            recovered_packets: Vec::new(),
         }
     }
 
@@ -102,7 +101,7 @@ impl VideoIn {
         let header = packet.header;
         if header.ssrc == ssrc {
             self.reception.push(now, &header);
-            if let Some(nacker) = &mut self.nacker {
+            if let Some(nacker) = &mut self.nack_generator {
                 nacker.push(now, header.sequence, PacketOrigin::Media);
             }
             return match fec {
@@ -123,7 +122,8 @@ impl VideoIn {
                 return Ok(PacketClass::Padding);
             }
             self.retransmitted += 1;
-            if let (Some(nacker), Some(sequence)) = (&mut self.nacker, rtp::sequence_of(&original))
+            if let (Some(nacker), Some(sequence)) =
+                (&mut self.nack_generator, rtp::sequence_of(&original))
             {
                 nacker.push(now, sequence, PacketOrigin::Retransmitted);
             }
@@ -132,8 +132,8 @@ impl VideoIn {
         }
         match (&mut self.fec_decoder, fec) {
             (FecDecoder::Flex(decoder), VideoFec::Flex(flex)) if flex.ssrc == header.ssrc => {
-                decoder.push_repair(packet, &mut self.repaired)?;
-                self.take_repaired(now);
+                decoder.push_repair(packet, &mut self.recovered_packets)?;
+                self.push_recovered(now);
                 Ok(PacketClass::Fec)
             }
             _ => Ok(PacketClass::Other),
@@ -161,9 +161,9 @@ impl VideoIn {
             let empty = inner(self.stream.payload_type, &[])?;
             self.buffer.push(now, &empty, PacketInfo::default())?;
             if let FecDecoder::Ulp(decoder) = &mut self.fec_decoder {
-                decoder.push_repair(primary.data, &mut self.repaired)?;
+                decoder.push_repair(primary.data, &mut self.recovered_packets)?;
             }
-            self.take_repaired(now);
+            self.push_recovered(now);
             return Ok(PacketClass::Fec);
         }
         let media = inner(primary.payload_type, primary.data)?;
@@ -187,24 +187,28 @@ impl VideoIn {
         if let Some(protected) = protected {
             match &mut self.fec_decoder {
                 FecDecoder::Off => {}
-                FecDecoder::Ulp(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
-                FecDecoder::Flex(decoder) => decoder.push_media(&protected, &mut self.repaired)?,
+                FecDecoder::Ulp(decoder) => {
+                    decoder.push_media(&protected, &mut self.recovered_packets)?
+                }
+                FecDecoder::Flex(decoder) => {
+                    decoder.push_media(&protected, &mut self.recovered_packets)?
+                }
             }
-            self.take_repaired(now);
+            self.push_recovered(now);
         }
         Ok(())
     }
 
     /// Processes packets recovered by FEC.
-    fn take_repaired(&mut self, now: Duration) {
-        for bytes in std::mem::take(&mut self.repaired) {
+    fn push_recovered(&mut self, now: Duration) {
+        for bytes in std::mem::take(&mut self.recovered_packets) {
             // Recovered packets are as untrusted as their input.
             let Ok(packet) = rtp::parse(&bytes) else { continue };
             if packet.header.payload_type != self.stream.payload_type {
                 continue;
             }
             let Ok(extensions) = Extensions::of(&packet, &self.map) else { continue };
-            if let Some(nacker) = &mut self.nacker {
+            if let Some(nacker) = &mut self.nack_generator {
                 nacker.push(now, packet.header.sequence, PacketOrigin::Fec);
             }
             if self.buffer_push(now, &bytes, &extensions, true).is_ok() {
@@ -223,10 +227,8 @@ impl VideoIn {
         let info = PacketInfo {
             dependency: self.dependency(extensions),
             captured: extensions.abs_capture_time.map(|time| time.ntp),
-            playout_delay: extensions
-                .playout_delay
-                .map(|delay| PlayoutDelay { min: delay.min, max: delay.max }),
-            repaired,
+            playout_delay: extensions.playout_delay,
+            recovered: repaired,
         };
         let pushed = self.buffer.push(now, bytes, info)?;
         self.late += u64::from(pushed == Pushed::Late && !repaired);
@@ -248,38 +250,44 @@ impl VideoIn {
     pub(super) fn poll(&mut self, now: Duration, decryption: &mut Decryption) -> Option<Frame> {
         loop {
             let mut frame = self.buffer.poll_frame(now)?;
-            if let (Some(nacker), Some(next)) = (&mut self.nacker, self.buffer.next_sequence()) {
-                nacker.forget_before(next);
+            if let (Some(nacker), Some(next)) =
+                (&mut self.nack_generator, self.buffer.next_sequence())
+            {
+                nacker.remove_before(next);
             }
             if let Some(data) = decryption.video(std::mem::take(&mut frame.data)) {
                 return Some(Frame { data, ..frame });
             }
-            self.buffer.refused(now, frame.number);
+            self.buffer.undecryptable(now, frame.number);
         }
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration, repair: RecoveryOptions) {
-        self.buffer.set_repair(RecoveryOptions { rtt, ..repair });
-        if let Some(nacker) = &mut self.nacker {
+        self.buffer.set_recovery(RecoveryOptions { rtt, ..repair });
+        if let Some(nacker) = &mut self.nack_generator {
             nacker.set_rtt(rtt);
         }
     }
 
     /// Whether to request a key frame now.
-    pub(super) fn requests_key(&mut self, now: Duration, decryption: &mut Decryption) -> bool {
-        let needed = self.buffer.needs_key(now) && decryption.could_open();
+    pub(super) fn should_request_key_frame(
+        &mut self,
+        now: Duration,
+        decryption: &mut Decryption,
+    ) -> bool {
+        let needed = self.buffer.needs_key_frame(now) && decryption.could_decrypt();
         let Some(requester) = &mut self.requester else { return false };
         requester.set_interval(decryption.interval(KEY_INTERVAL));
         requester.set_needed(needed);
         let asks = requester.poll(now);
         if asks {
-            decryption.asked();
+            decryption.on_key_frame_request();
         }
         asks
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        let nack = self.nacker.as_ref().and_then(NackGenerator::poll_timeout);
+        let nack = self.nack_generator.as_ref().and_then(NackGenerator::poll_timeout);
         let key = self.requester.as_ref().and_then(KeyFrameRequester::poll_timeout);
         self.buffer.poll_timeout().into_iter().chain(nack).chain(key).min()
     }

@@ -25,8 +25,8 @@ use crate::rtcp::{ReportBlock, SenderInfo};
 use crate::rtp::{self, Header, Malformed};
 
 /// How long, and how many, packets are kept for retransmission.
-const KEEP: Duration = Duration::from_secs(2);
-const KEEP_PACKETS: usize = 4096;
+const MAX_HISTORY_AGE: Duration = Duration::from_secs(2);
+const MAX_HISTORY_PACKETS: usize = 4096;
 /// Bytes reserved for header extensions: transport-wide sequence number, send time, capture time,
 /// Dependency Descriptor.
 const EXTENSION_BYTES: usize = 64;
@@ -34,16 +34,16 @@ const EXTENSION_BYTES: usize = 64;
 const REPAIR_BYTES: usize = 24;
 /// Minimum round-trip time at which a single retransmission is noticeable: 150 ms count as a
 /// freeze.
-const MOST_NOTICED: Duration = Duration::from_millis(90);
+const MAX_SINGLE_RETRANSMISSION_RTT: Duration = Duration::from_millis(90);
 /// Minimum rate limit of retransmissions; otherwise half of the video bitrate.
-const LEAST_AGAIN_BPS: u64 = 30_000;
+const MIN_RETRANSMISSION_BPS: u64 = 30_000;
 /// Time in addition to the round trip for a recovery frame to be coded, decoded and acknowledged.
 const LOSS_RESPONSE_TIME: Duration = Duration::from_millis(150);
 /// Round-trip time before the first measurement.
 const FIRST_RTT: Duration = Duration::from_millis(100);
 
 /// Maximum number of temporal layers in descriptors.
-const MOST_LAYERS: u8 = 3;
+const MAX_LAYERS: u8 = 3;
 
 /// Counters of a sent video stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) struct VideoOut {
     pub(super) sent: SentFrames,
     history: Option<History>,
     rtx_sequence: u16,
-    pub(super) protector: Option<FecSender>,
+    pub(super) fec: Option<FecSender>,
     map: Map,
     last_frame: Option<u64>,
     report: SenderStats,
@@ -88,8 +88,8 @@ pub(super) struct VideoOut {
     retransmits: bool,
     /// When a key-frame request was last answered by an acknowledged reference, and the number of
     /// acknowledgements at that time.
-    answered: Option<(Duration, u64)>,
-    again: RecentTraffic,
+    last_reference_recovery: Option<(Duration, u64)>,
+    recent: RecentTraffic,
     counters: VideoOutCounters,
 }
 
@@ -98,7 +98,7 @@ pub(super) struct VideoOut {
 struct RecentTraffic {
     since: Duration,
     frames: u32,
-    again_bytes: u64,
+    retransmitted_bytes: u64,
     bits_per_second: u64,
     frame_rate: f64,
 }
@@ -110,11 +110,12 @@ impl RecentTraffic {
             return;
         }
         let seconds = passed.as_secs_f64();
-        let bits = u128::from(8 * self.again_bytes) * 1_000_000_000 / passed.as_nanos().max(1);
+        let bits =
+            u128::from(8 * self.retransmitted_bytes) * 1_000_000_000 / passed.as_nanos().max(1);
         let bits = u64::try_from(bits).unwrap_or(u64::MAX);
         self.bits_per_second = self.bits_per_second - self.bits_per_second / 3 + bits / 3;
         self.frame_rate = f64::from(self.frames) / seconds;
-        (self.since, self.frames, self.again_bytes) = (now, 0, 0);
+        (self.since, self.frames, self.retransmitted_bytes) = (now, 0, 0);
     }
 }
 
@@ -144,12 +145,16 @@ impl VideoOut {
             dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.key_interval),
             layers: 1,
-            long_term: config.long_term.then(|| LongTermReferences::new(LongTermConfig::default())),
+            long_term: config
+                .reference_recovery
+                .then(|| LongTermReferences::new(LongTermConfig::default())),
             sent: SentFrames::default(),
-            history: config.retransmission.then(|| History::new(KEEP, KEEP_PACKETS)),
+            history: config
+                .retransmission
+                .then(|| History::new(MAX_HISTORY_AGE, MAX_HISTORY_PACKETS)),
             rtx_sequence: first_sequence(rng),
-            protector: FecSender::new(stream.fec, first_sequence(rng), config.retransmission)
-                .filter(|_| config.protection),
+            fec: FecSender::new(stream.fec, first_sequence(rng), config.retransmission)
+                .filter(|_| config.fec),
             map: config.streams.extensions,
             last_frame: None,
             report: SenderStats::new(CLOCK_HZ),
@@ -157,8 +162,8 @@ impl VideoOut {
             bitrate_bps: config.congestion.map_or(config.pace_bps, |it| it.start.0),
             rtt: FIRST_RTT,
             retransmits: config.retransmission,
-            answered: None,
-            again: RecentTraffic::default(),
+            last_reference_recovery: None,
+            recent: RecentTraffic::default(),
             counters: VideoOutCounters::default(),
         })
     }
@@ -210,8 +215,8 @@ impl VideoOut {
             self.counters.key_frames += 1;
         }
         self.counters.frames += 1;
-        self.again.frames += 1;
-        self.again.follow(now);
+        self.recent.frames += 1;
+        self.recent.follow(now);
         let references = self.follow(now, meta);
         self.dependencies.begin(meta, self.layers, &references);
         let frame = meta.frame_id;
@@ -237,7 +242,7 @@ impl VideoOut {
             out.push(outgoing);
         }
         let media = out.len();
-        if let Some(protector) = &mut self.protector {
+        if let Some(protector) = &mut self.fec {
             let next = self.packetizer.next_sequence();
             let rate = self.bitrate_bps;
             let fec = protector.protect(now, meta, &out, next, rate, &self.map);
@@ -258,7 +263,7 @@ impl VideoOut {
     /// Adapts to the temporal layers of the encoder at a key frame, which carries the structure.
     /// Until then, frames are described with the previous layers.
     fn follow_layers(&mut self, meta: &PacketMeta) {
-        let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MOST_LAYERS);
+        let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MAX_LAYERS);
         if layers <= self.layers {
             return;
         }
@@ -293,20 +298,20 @@ impl VideoOut {
     pub(super) fn set_bitrate(&mut self, bits_per_second: u64) {
         self.bitrate_bps = bits_per_second;
         if let Some(history) = &mut self.history {
-            history.set_budget((bits_per_second / 2).max(LEAST_AGAIN_BPS));
+            history.set_budget((bits_per_second / 2).max(MIN_RETRANSMISSION_BPS));
         }
     }
 
     pub(super) fn set_round_trip(&mut self, rtt: Duration) {
         self.rtt = rtt;
-        if let Some(protector) = &mut self.protector {
+        if let Some(protector) = &mut self.fec {
             protector.set_round_trip(rtt);
         }
         if let (Some(long_term), true) = (&mut self.long_term, self.retransmits) {
             // Time for one retransmission if it is not noticeable; otherwise recovery starts in
             // parallel.
-            let one_answer = if rtt < MOST_NOTICED { rtt } else { Duration::ZERO };
-            long_term.set_repair(one_answer);
+            let one_answer = if rtt < MAX_SINGLE_RETRANSMISSION_RTT { rtt } else { Duration::ZERO };
+            long_term.set_retransmission_wait(one_answer);
         }
     }
 
@@ -315,31 +320,31 @@ impl VideoOut {
         if let Some(long_term) = &mut self.long_term {
             let rtt = self.rtt + queueing;
             // At longer round trips, a freeze would occur before the timeout.
-            long_term.set_round_trip((rtt < MOST_NOTICED).then_some(rtt));
+            long_term.set_round_trip((rtt < MAX_SINGLE_RETRANSMISSION_RTT).then_some(rtt));
         }
     }
 
     /// Mean number of consecutive packets lost.
     pub(super) fn burst(&self) -> f64 {
-        self.protector.as_ref().map_or(1.0, FecSender::burst)
+        self.fec.as_ref().map_or(1.0, FecSender::burst)
     }
 
     /// Current overhead for the bitrate allocation.
-    pub(super) fn repair(&self) -> RepairOverhead {
+    pub(super) fn repair_overhead(&self) -> RepairOverhead {
         RepairOverhead {
-            fec: self.protector.as_ref().map_or(0.0, FecSender::overhead),
-            retransmission: Bitrate(self.again.bits_per_second),
-            frame_rate: self.again.frame_rate,
+            fec: self.fec.as_ref().map_or(0.0, FecSender::overhead),
+            retransmission: Bitrate(self.recent.bits_per_second),
+            frame_rate: self.recent.frame_rate,
         }
     }
 
     /// Records that a packet of the stream leaves.
-    pub(super) fn leaves(&mut self, now: Duration, outgoing: &Outgoing) {
+    pub(super) fn on_sent(&mut self, now: Duration, outgoing: &Outgoing) {
         if outgoing.kind == PacketKind::Retransmission {
-            self.again.again_bytes += outgoing.payload.len() as u64;
+            self.recent.retransmitted_bytes += outgoing.payload.len() as u64;
         }
         if let (Some(long_term), Some(part)) = (&mut self.long_term, outgoing.part) {
-            long_term.left(now, part.frame);
+            long_term.sent(now, part.frame);
         }
         if let Some(history) = &mut self.history
             && outgoing.header.ssrc == self.stream.ssrc
@@ -350,7 +355,7 @@ impl VideoOut {
     }
 
     /// Returns the retransmission of a packet, with a copy if `twice`.
-    pub(super) fn again(
+    pub(super) fn retransmissions(
         &mut self,
         now: Duration,
         sequence: u16,
@@ -361,14 +366,15 @@ impl VideoOut {
             Resend::Packet(bytes) => bytes.to_vec(),
             _ => return None,
         };
-        let first = self.repeat(&bytes)?;
+        let first = self.retransmission(&bytes)?;
         self.counters.retransmitted += 1;
-        let second = if twice && self.stream.rtx.is_some() { self.repeat(&bytes) } else { None };
+        let second =
+            if twice && self.stream.rtx.is_some() { self.retransmission(&bytes) } else { None };
         Some((first, second))
     }
 
     /// Creates a retransmission.
-    fn repeat(&mut self, bytes: &[u8]) -> Option<Outgoing> {
+    fn retransmission(&mut self, bytes: &[u8]) -> Option<Outgoing> {
         let packet = rtp::parse(bytes).ok()?;
         let extensions = Extensions::of(&packet, &self.map).ok()?;
         let mut header = packet.header;
@@ -415,27 +421,27 @@ impl VideoOut {
     /// Processes a PLI or FIR.
     pub(super) fn key_request(&mut self, now: Duration) {
         self.counters.key_requests += 1;
-        let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_confirmed()) else {
+        let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_acknowledging()) else {
             self.gate.request();
             return;
         };
-        match self.answered {
+        match self.last_reference_recovery {
             // The recovery failed: no frame was decoded since.
-            Some((at, said)) if said == long_term.confirmations() => {
+            Some((at, said)) if said == long_term.acknowledgements() => {
                 if now.saturating_sub(at) >= self.rtt + LOSS_RESPONSE_TIME {
                     self.gate.request();
                 }
             }
             // The plan of the next frame uses a reference that the receiver has.
             _ => {
-                self.answered = Some((now, long_term.confirmations()));
+                self.last_reference_recovery = Some((now, long_term.acknowledgements()));
                 long_term.receiver_lost(now);
             }
         }
     }
 
     /// Processes an acknowledgement of the frame with this `PictureID`.
-    pub(super) fn confirmed(&mut self, now: Duration, id: PictureId) {
+    pub(super) fn acknowledged(&mut self, now: Duration, id: PictureId) {
         let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
         let newest = PictureId::Long(self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff);
         let behind = newest.steps_from(id);
@@ -458,7 +464,7 @@ impl VideoOut {
 
     /// Records packet loss: the transport-wide sequence numbers `lost` of `packets`.
     pub(super) fn observe(&mut self, packets: usize, lost: &[u16]) {
-        let Some(protector) = &mut self.protector else { return };
+        let Some(protector) = &mut self.fec else { return };
         let joins = lost.windows(2).filter(|pair| pair[0].wrapping_add(1) == pair[1]).count();
         protector.observe(packets, lost.len(), lost.len() - joins);
     }
@@ -470,7 +476,7 @@ impl VideoOut {
             return;
         }
         let before = self.reported.replace(block.highest_sequence);
-        let (Some(before), Some(protector)) = (before, &mut self.protector) else { return };
+        let (Some(before), Some(protector)) = (before, &mut self.fec) else { return };
         let steps = block.highest_sequence.wrapping_sub(before);
         // Late or duplicate reports contain nothing new.
         let Ok(packets) = u16::try_from(steps) else { return };

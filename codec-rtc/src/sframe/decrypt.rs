@@ -66,7 +66,7 @@ pub struct DecryptCounters {
 impl DecryptCounters {
     /// Total number of rejected frames.
     #[must_use]
-    pub fn refused(&self) -> u64 {
+    pub fn rejected(&self) -> u64 {
         let Self { malformed, unknown_key, replayed, forged, .. } = *self;
         malformed + unknown_key + replayed + forged
     }
@@ -150,7 +150,7 @@ impl Decryptor {
     /// # Errors
     /// Returns [`SframeError::KeyIdTaken`] if the id has a different key, and
     /// [`SframeError::TooManyKeys`] if there are already [`MAX_KEYS`]; remove one with
-    /// [`Self::forget_key`] first.
+    /// [`Self::remove_key`] first.
     pub fn set_key(&mut self, id: u64, key: &Key) -> Result<(), SframeError> {
         if let Some(known) = self.keys.iter().find(|known| known.id == id) {
             let same = known.key == *key;
@@ -180,7 +180,7 @@ impl Decryptor {
     }
 
     /// Removes the key with this id; returns whether it existed.
-    pub fn forget_key(&mut self, id: u64) -> bool {
+    pub fn remove_key(&mut self, id: u64) -> bool {
         let before = self.keys.len();
         self.keys.retain(|known| known.id != id);
         self.keys.len() < before
@@ -188,7 +188,7 @@ impl Decryptor {
 
     /// Whether there is a key to try for this id.
     #[must_use]
-    pub fn knows(&self, id: u64) -> bool {
+    pub fn has_key(&self, id: u64) -> bool {
         !self.shared.is_empty() || self.keys.iter().any(|known| known.id == id)
     }
 

@@ -144,7 +144,7 @@ fn several_keys_are_usable_and_ids_are_not_reused() {
     assert_eq!(decryptor.set_key(2, &key(3)), Err(SframeError::KeyIdTaken { id: 2 }));
     assert_eq!(decryptor.decrypt_audio(&new), Ok(b"new".to_vec()));
     assert_eq!(decryptor.decrypt_audio(&old), Ok(b"old".to_vec()));
-    assert!(decryptor.forget_key(1) && !decryptor.forget_key(1));
+    assert!(decryptor.remove_key(1) && !decryptor.remove_key(1));
     assert_eq!(decryptor.decrypt_audio(&old), Err(DecryptError::UnknownKey { id: 1 }));
     for id in 3..20 {
         let taken = decryptor.set_key(id, &key(1));

@@ -9,7 +9,7 @@ use super::{MAX_SOURCES, SrtpError, Suite};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Accepted packets.
-    pub taken: u64,
+    pub accepted: u64,
     /// Malformed packets.
     pub malformed: u64,
     /// Packets that failed authentication.
@@ -17,7 +17,7 @@ pub struct Counters {
     /// Replayed packets, or packets older than the replay window.
     pub replayed: u64,
     /// Authentic packets of SSRCs beyond [`MAX_SOURCES`].
-    pub refused_sources: u64,
+    pub excess_sources: u64,
 }
 
 /// Authenticates and decrypts received packets with one key.
@@ -89,7 +89,12 @@ impl Unprotect {
     ///
     /// # Errors
     /// Returns [`SrtpError::TooManySources`] if there are already [`MAX_SOURCES`].
-    pub fn set_wraps(&mut self, ssrc: u32, wraps: u32, sequence: u16) -> Result<(), SrtpError> {
+    pub fn set_rollover_counter(
+        &mut self,
+        ssrc: u32,
+        wraps: u32,
+        sequence: u16,
+    ) -> Result<(), SrtpError> {
         self.rtp_sources.retain(|source| source.0 != ssrc);
         if self.rtp_sources.len() >= MAX_SOURCES {
             return Err(SrtpError::TooManySources);
@@ -133,10 +138,10 @@ impl Unprotect {
 
     fn count(&mut self, result: Result<(), SrtpError>) -> Result<(), SrtpError> {
         let counter = match result {
-            Ok(()) => &mut self.counters.taken,
+            Ok(()) => &mut self.counters.accepted,
             Err(SrtpError::Forged) => &mut self.counters.forged,
             Err(SrtpError::Replayed) => &mut self.counters.replayed,
-            Err(SrtpError::TooManySources) => &mut self.counters.refused_sources,
+            Err(SrtpError::TooManySources) => &mut self.counters.excess_sources,
             Err(_) => &mut self.counters.malformed,
         };
         *counter += 1;

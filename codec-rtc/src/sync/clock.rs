@@ -8,7 +8,7 @@ use crate::sequence::Unwrapper32;
 pub const MAX_CLOCK_POINTS: usize = 32;
 
 /// Minimum distance of two reports in ms.
-const LEAST_APART_MS: i64 = 200;
+const MIN_APART_MS: i64 = 200;
 
 /// Minimum distance of the first and the last report in ms for estimating the clock rate.
 const RATE_SPAN_MS: i64 = 10_000;
@@ -42,7 +42,7 @@ pub struct SenderClock {
     timestamp: Unwrapper32,
     points: VecDeque<Point>,
     /// Consecutive reports that deviate.
-    astray: Vec<Point>,
+    outliers: Vec<Point>,
     line: Option<Line>,
 }
 
@@ -76,7 +76,7 @@ impl SenderClock {
             clock_rate: f64::from(clock_rate.max(1)),
             timestamp: Unwrapper32::default(),
             points: VecDeque::new(),
-            astray: Vec::new(),
+            outliers: Vec::new(),
             line: None,
         }
     }
@@ -87,16 +87,16 @@ impl SenderClock {
         if let Some(line) = self.line
             && line.error(point).abs() > JUMP_S
         {
-            self.astray.push(point);
-            if self.astray.len() < JUMPS {
+            self.outliers.push(point);
+            if self.outliers.len() < JUMPS {
                 return;
             }
             self.points.clear();
-            self.points.extend(self.astray.drain(..));
+            self.points.extend(self.outliers.drain(..));
         } else {
-            self.astray.clear();
+            self.outliers.clear();
             if let Some(last) = self.points.back()
-                && self.apart_ms(*last, point) < LEAST_APART_MS
+                && self.apart_ms(*last, point) < MIN_APART_MS
             {
                 return;
             }
@@ -225,7 +225,7 @@ mod tests {
         for _ in 0..500 {
             clock.report(rng.next_u64().to_le_bytes()[0].into(), rng.next_u64());
             let _ = clock.captured(u32::from(rng.byte()) << 24);
-            assert!(clock.points.len() <= MAX_CLOCK_POINTS && clock.astray.len() < JUMPS);
+            assert!(clock.points.len() <= MAX_CLOCK_POINTS && clock.outliers.len() < JUMPS);
         }
     }
 }

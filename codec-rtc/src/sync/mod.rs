@@ -18,7 +18,7 @@ const MAX_MEASURED: usize = 64;
 const MIN_MEASURED: usize = 5;
 
 /// Audio played longer ago than this is not compared with video.
-const LONGEST_APART: Duration = Duration::from_millis(500);
+const MAX_APART: Duration = Duration::from_millis(500);
 
 /// Settings of [`LipSync`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +89,7 @@ pub struct LipSync {
     /// Measurement time, and audio lateness in microseconds.
     measured: VecDeque<(Duration, i64)>,
     /// Requested minimum delays.
-    asked: Delays,
+    requested: Delays,
     correcting: bool,
     next_update: Duration,
     stats: LipSyncStats,
@@ -106,7 +106,7 @@ impl LipSync {
             video: SenderClock::new(video_clock_rate),
             played: None,
             measured: VecDeque::new(),
-            asked: Delays::default(),
+            requested: Delays::default(),
             correcting: false,
             next_update: Duration::ZERO,
             stats: LipSyncStats::default(),
@@ -143,11 +143,11 @@ impl LipSync {
     }
 
     /// Records that a frame with `timestamp` was rendered at `now`.
-    pub fn video_shown(&mut self, now: Duration, timestamp: u32) {
+    pub fn video_rendered(&mut self, now: Duration, timestamp: u32) {
         let (Some(played), Some(ntp)) = (self.played, self.video.captured(timestamp)) else {
             return;
         };
-        if now.abs_diff(played.now) > LONGEST_APART {
+        if now.abs_diff(played.now) > MAX_APART {
             return;
         }
         let shown = given(now, ntp);
@@ -175,27 +175,27 @@ impl LipSync {
             return None;
         }
         let step = size.min(self.config.max_step);
-        let before = self.asked;
+        let before = self.requested;
         let most = self.config.max_delay;
-        let Delays { audio, video } = &mut self.asked;
+        let Delays { audio, video } = &mut self.requested;
         if offset > 0 {
             shift(audio, video, targets.video, step, most);
         } else {
             shift(video, audio, targets.audio, step, most);
         }
-        if self.asked == before {
+        if self.requested == before {
             return None;
         }
         // Measurements from before the change are invalid.
         self.measured.clear();
         self.stats.changes += 1;
-        Some(self.asked)
+        Some(self.requested)
     }
 
     /// The last requested minimum delays.
     #[must_use]
-    pub fn asked(&self) -> Delays {
-        self.asked
+    pub fn requested(&self) -> Delays {
+        self.requested
     }
 
     /// Statistics since the start.

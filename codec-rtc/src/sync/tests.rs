@@ -212,7 +212,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
             audio_latency = time - case.audio.when(played * 125 / 6);
         }
         while let Some((at, ticks)) = pictures.due.pop_front_if(|(at, _)| *at <= now_us) {
-            lips.video_shown(micros(at), wrapped(ticks));
+            lips.video_rendered(micros(at), wrapped(ticks));
             let latency = case.receiver.when(at) - case.video.when(ticks * 100 / 9);
             if block > 1000 {
                 outcome.worst_us = outcome.worst_us.max((audio_latency - latency).abs());
@@ -229,7 +229,7 @@ fn run(case: &Case, seconds: i64) -> Outcome {
         }
         outcome.most_delay_us =
             outcome.most_delay_us.max(pulled.delay.as_micros().try_into().unwrap());
-        outcome.most_bytes = outcome.most_bytes.max(buffer.waiting_bytes());
+        outcome.most_bytes = outcome.most_bytes.max(buffer.buffered_bytes());
     }
     outcome.concealed = buffer.stats().concealed_share();
     outcome
@@ -286,7 +286,7 @@ fn changes_are_small_and_first_revert_earlier_delays() {
             now += ms(33);
             let at = i64::try_from(now.as_millis()).unwrap();
             lips.audio_played(now, wrapped((at - late) * 48));
-            lips.video_shown(now, wrapped(at * 90));
+            lips.video_rendered(now, wrapped(at * 90));
         }
         now += ms(10);
         lips.update(now, targets)
@@ -302,5 +302,5 @@ fn changes_are_small_and_first_revert_earlier_delays() {
     for _ in 0..40 {
         second(&mut lips, -500);
     }
-    assert_eq!(lips.asked(), Delays { audio: Duration::from_secs(1), video: ms(0) });
+    assert_eq!(lips.requested(), Delays { audio: Duration::from_secs(1), video: ms(0) });
 }

@@ -61,7 +61,7 @@ impl Viewer {
             let header = packet.header;
             let id = descriptor.picture_id.unwrap().number();
             let layer = descriptor.layer.unwrap();
-            let index = descriptor.tl0_index.unwrap();
+            let index = descriptor.tl0_pic_idx.unwrap();
             let is_base = layer.temporal_id == 0;
             assert!(layer.temporal_id <= self.layer);
             let is_new = last.is_none_or(|it| it.3 != header.timestamp);

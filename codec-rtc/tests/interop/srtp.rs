@@ -59,7 +59,7 @@ fn open_one_of_three(
 /// Checks the counters of accepted, forged and replayed packets.
 fn check_counters(counters: Counters, datagrams: u64) {
     let expected = Counters {
-        taken: datagrams,
+        accepted: datagrams,
         forged: datagrams,
         replayed: datagrams,
         ..Counters::default()

@@ -52,7 +52,7 @@ pub(crate) fn sender(streams: Streams) -> Sender {
 pub(crate) fn sender_config(streams: Streams) -> SenderConfig {
     SenderConfig {
         congestion: None,
-        long_term: false,
+        reference_recovery: false,
         pace_bps: 10_000_000,
         ..SenderConfig::new(streams, 1)
     }
@@ -68,10 +68,10 @@ pub(crate) fn receiver_config(streams: Streams) -> ReceiverConfig {
         seed: 5,
         nack: false,
         pli: false,
-        acknowledges: false,
+        acknowledge_frames: false,
         feedback: PacketFeedback::Off,
         // Frames wait for their packets however slow the machine is.
-        video: FrameBufferConfig { waits_to_show_all: true, ..FrameBufferConfig::low_latency() },
+        video: FrameBufferConfig { wait_for_all_frames: true, ..FrameBufferConfig::low_latency() },
     }
 }
 

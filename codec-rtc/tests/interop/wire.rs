@@ -56,7 +56,13 @@ pub(crate) fn play(
             let (payload, timestamp) = (&coded.data[..], number * AUDIO_TICKS);
             let (captured, begins_talk) = (at(number, 50), number == 0);
             sender
-                .send_audio(&AudioPacket { payload, timestamp, captured, level: None, begins_talk })
+                .send_audio(&AudioPacket {
+                    payload,
+                    timestamp,
+                    captured,
+                    level: None,
+                    starts_talkspurt: begins_talk,
+                })
                 .unwrap();
             packet = audio_packets.next();
         }
@@ -68,7 +74,7 @@ pub(crate) fn play(
     now += Duration::from_millis(100);
     sleep(now.saturating_sub(begun.elapsed()));
     flush(sender, now);
-    sender.leave(now, "done");
+    sender.close(now, "done");
     flush(sender, now);
     sender.stats()
 }
@@ -208,14 +214,14 @@ pub(crate) fn receive(
                 loudest = loudest.max(play_10_ms(receiver, played));
                 played += Duration::from_millis(10);
             }
-            if receiver.left().is_some() {
+            if receiver.bye_reason().is_some() {
                 quiet = QUIET_AFTER_GOODBYE;
             }
         }
         sleep(Duration::from_millis(1));
     }
     let receiver = made.expect("packets of all sources");
-    let (stats, left) = (receiver.stats(), receiver.left().is_some());
+    let (stats, left) = (receiver.stats(), receiver.bye_reason().is_some());
     Received { frames, audio, loudest, stats, left }
 }
 

@@ -18,17 +18,17 @@ use codec_rtc::congestion::{Controller, ControllerConfig, Estimate, PacketKind, 
 use codec_rtc::rtcp::Twcc;
 
 /// IP and UDP headers and SRTP tag per packet, in bytes.
-const AROUND_BYTES: usize = 28 + 16;
+const OVERHEAD_BYTES: usize = 28 + 16;
 /// Rate of str0m's first probe, as a multiple of the bitrate that it is reset to.
 const FIRST_PROBE: u64 = 3;
 /// Maximum rate of that probe, as a multiple of the desired bitrate.
-const MOST_PROBE: u64 = 2;
+const MAX_PROBE: u64 = 2;
 /// Timeout of a probe whose packets have not been sent.
 const PROBE_TIME: Duration = Duration::from_millis(250);
 
 /// Window of the retransmission rate, and maximum number of packets kept for it.
 const WINDOW: Duration = Duration::from_secs(1);
-const REPEATED: usize = 4096;
+const MAX_RETRANSMISSIONS: usize = 4096;
 
 /// The congestion controller of a peer, and the current probe.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Peer {
     }
 
     /// Sets the maximum estimate, the highest bitrate that the media can use.
-    pub(super) fn set_highest_estimate(&mut self, most: Bitrate) -> bool {
+    pub(super) fn set_max_estimate(&mut self, most: Bitrate) -> bool {
         let Some(congestion) = &mut self.congestion else { return false };
         // A maximum outside the allowed range leaves the bounds unchanged.
         let _ = congestion.controller.set_bounds(congestion.min, most.max(congestion.min));
@@ -99,7 +99,7 @@ impl Peer {
         let now = self.now;
         let Some(congestion) = &mut self.congestion else { return };
         let Some(number) = header.ext_vals.transport_cc else { return };
-        let bytes = u32::try_from(packet.len() + AROUND_BYTES).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(packet.len() + OVERHEAD_BYTES).unwrap_or(u32::MAX);
         let is_padding = packet.first().is_some_and(|first| first & 0x20 != 0);
         let is_first = self.senders.iter().any(|sender| sender.ssrc() == *header.ssrc);
         let kind = match (is_padding, is_first) {
@@ -112,7 +112,7 @@ impl Peer {
         if kind == PacketKind::Retransmission && probe.is_none() {
             let repeated = &mut congestion.repeated;
             repeated.push_back((now, bytes));
-            while repeated.len() > REPEATED
+            while repeated.len() > MAX_RETRANSMISSIONS
                 || repeated.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
             {
                 repeated.pop_front();
@@ -161,7 +161,7 @@ impl Peer {
             congestion.probe = Some(Probe { cluster, until, packets: 0, bytes: 0 });
             let rate = cluster.rate.0;
             self.rtc.bwe().reset(str0m::bwe::Bitrate::bps(rate / FIRST_PROBE));
-            let desired = str0m::bwe::Bitrate::bps(rate / MOST_PROBE);
+            let desired = str0m::bwe::Bitrate::bps(rate / MAX_PROBE);
             self.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired);
         }
         if let Some(estimate) = told {

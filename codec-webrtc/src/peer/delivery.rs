@@ -13,7 +13,7 @@ use super::Peer;
 use crate::{Delivery, Event, Mid};
 
 /// Maximum number of packets tracked: about three seconds at 10 Mb/s.
-const REMEMBERED: usize = 4096;
+const MAX_SENT_PACKETS: usize = 4096;
 
 /// Sent packets without feedback.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Peer {
                 _ => return,
             }
         }
-        if sent.packets.len() >= REMEMBERED {
+        if sent.packets.len() >= MAX_SENT_PACKETS {
             sent.packets.pop_front();
         }
         sent.packets.push_back(SentPacket { transport, mid, sequence });

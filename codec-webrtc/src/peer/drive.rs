@@ -9,11 +9,11 @@ use super::{Peer, State, Transmit};
 use crate::{ClosedReason, Event};
 
 /// Maximum number of outputs of str0m per call, far above the actual number.
-const OUTPUTS: usize = 100_000;
+const MAX_OUTPUTS: usize = 100_000;
 /// Maximum number of timeouts passed to str0m for the same time.
-const TICKS: usize = 1000;
+const MAX_TICKS: usize = 1000;
 /// Number of consecutive errors after which str0m is given up on.
-const FAILURES: u32 = 50;
+const MAX_FAILURES: u32 = 50;
 /// Delay before str0m is polled again after an error.
 const RETRY: Duration = Duration::from_millis(20);
 /// Maximum time to initiate closing.
@@ -23,7 +23,7 @@ impl Peer {
     /// Passes the time to str0m and handles everything due: its pacer returns one packet per
     /// timeout, and sets no deadline when it requests padding.
     pub(super) fn tick(&mut self) {
-        for _ in 0..TICKS {
+        for _ in 0..MAX_TICKS {
             let input = Input::Timeout(self.instant(self.now));
             if let Err(error) = self.rtc.handle_input(input) {
                 self.input_error(&error);
@@ -56,7 +56,7 @@ impl Peer {
     }
 
     fn poll_stack(&mut self) {
-        for _ in 0..OUTPUTS {
+        for _ in 0..MAX_OUTPUTS {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
                     self.failures = 0;
@@ -95,7 +95,7 @@ impl Peer {
                     self.input_error(&error);
                     self.failures += 1;
                     self.stack_time = Some(self.now.saturating_add(RETRY));
-                    if self.failures >= FAILURES {
+                    if self.failures >= MAX_FAILURES {
                         self.rtc.disconnect();
                         self.stack_time = None;
                     }

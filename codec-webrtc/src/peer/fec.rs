@@ -23,7 +23,7 @@ use receiver::FecReceiver;
 use sender::FecSender;
 
 /// Maximum number of packets read from one feedback message.
-const REPORTED: usize = 4096;
+const MAX_REPORTED: usize = 4096;
 
 /// FEC state of a peer.
 #[derive(Debug)]
@@ -32,14 +32,14 @@ pub(super) struct FecState {
     ulpfec: u8,
     /// Whether the application allows FEC.
     is_allowed: bool,
-    losses: LossMeter,
+    loss_meter: LossMeter,
     round_trip: Option<Duration>,
     /// Sent media sections.
-    protectors: Vec<FecSender>,
+    senders: Vec<FecSender>,
     /// Received SSRCs.
-    correctors: Vec<FecReceiver>,
+    receivers: Vec<FecReceiver>,
     /// Header of the datagram being processed.
-    arriving: Vec<u8>,
+    last_datagram: Vec<u8>,
 }
 
 /// Negotiated parameters of a media section.
@@ -59,25 +59,25 @@ impl FecState {
         Self {
             ulpfec,
             is_allowed: true,
-            losses: LossMeter::default(),
+            loss_meter: LossMeter::default(),
             round_trip: None,
-            protectors: Vec::new(),
-            correctors: Vec::new(),
-            arriving: Vec::new(),
+            senders: Vec::new(),
+            receivers: Vec::new(),
+            last_datagram: Vec::new(),
         }
     }
 
     /// Processes transport-wide feedback for the loss statistics.
     pub(super) fn note_losses(&mut self, report: Twcc, base: std::time::Instant) {
         let (mut packets, mut lost, mut runs, mut was_lost) = (0, 0, 0, false);
-        for (_, _, arrival) in report.into_iter(base, 0.into()).take(REPORTED) {
+        for (_, _, arrival) in report.into_iter(base, 0.into()).take(MAX_REPORTED) {
             let is_lost = arrival.is_none();
             packets += 1;
             lost += usize::from(is_lost);
             runs += usize::from(is_lost && !was_lost);
             was_lost = is_lost;
         }
-        self.losses.observe(packets, lost, runs);
+        self.loss_meter.observe(packets, lost, runs);
     }
 
     pub(super) fn note_round_trip(&mut self, round_trip: Option<Duration>) {

@@ -16,7 +16,7 @@ use codec_rtc::rtp;
 
 /// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
 /// nothing is retransmitted. These are the defaults of str0m.
-const RESENT: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
+const RTX_CACHE: (usize, Duration, f32) = (2000, Duration::from_secs(3), 0.15);
 
 /// Sequence numbers of a sent media section.
 #[derive(Clone, Copy, Debug)]
@@ -270,7 +270,7 @@ impl Peer {
 
     /// Limits the bitrate that the remote endpoint sends on a media section (REMB), until the next
     /// call. Returns `false` if nothing was received on it yet.
-    pub fn limit_incoming(&mut self, now: Duration, mid: Mid, most: Bitrate) -> bool {
+    pub fn send_remb(&mut self, now: Duration, mid: Mid, most: Bitrate) -> bool {
         self.advance(now);
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
@@ -317,10 +317,10 @@ impl Peer {
 
     /// Drops the retransmission cache of a media section, for packets made obsolete by a key frame.
     /// Returns `false` if there is no such section.
-    pub fn forget_sent(&mut self, mid: Mid) -> bool {
+    pub fn clear_retransmission_cache(&mut self, mid: Mid) -> bool {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
-        let (packets, age, share) = RESENT;
+        let (packets, age, share) = RTX_CACHE;
         stream.set_rtx_cache(packets, age, Some(share));
         true
     }

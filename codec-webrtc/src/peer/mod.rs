@@ -62,7 +62,7 @@ pub struct Peer {
     limits: PeerLimits,
     started: Duration,
     now: Duration,
-    guard: AddressFilter,
+    address_filter: AddressFilter,
     keys: MediaKeys,
     /// SSRCs of authentic media.
     sources: Vec<u32>,
@@ -95,7 +95,7 @@ pub struct Peer {
     broken: bool,
     /// For tests: makes str0m panic.
     #[cfg(test)]
-    pub(super) trap: bool,
+    pub(super) panic_in_test: bool,
     congestion: Option<congestion::Congestion>,
 }
 
@@ -139,12 +139,12 @@ impl Peer {
             self.counters.malformed += 1;
             return;
         };
-        let verified = self.guard.is_verified(source);
+        let verified = self.address_filter.is_verified(source);
         if !verified && protocol != address_filter::Protocol::Stun {
             self.counters.unverified += 1;
             return;
         }
-        if !verified && !self.guard.allow(self.now) {
+        if !verified && !self.address_filter.allow(self.now) {
             self.counters.rate_limited += 1;
             return;
         }
@@ -177,7 +177,7 @@ impl Peer {
                 self.counters.forged_checks += 1;
                 return;
             }
-            self.guard.verify(source);
+            self.address_filter.verify(source);
             self.consent = self.now;
         }
         if let Err(error) = self.rtc.handle_input(input) {
@@ -198,7 +198,7 @@ impl Peer {
             return false;
         }
         if self.sources.len() >= self.limits.sources {
-            self.counters.refused_sources += 1;
+            self.counters.excess_sources += 1;
             return false;
         }
         self.sources.push(ssrc);
@@ -279,7 +279,7 @@ impl Peer {
                 });
                 accepted.unwrap_or(false)
             }
-            Some(_) => self.guard.is_verified(source),
+            Some(_) => self.address_filter.is_verified(source),
             None => false,
         }
     }
@@ -298,7 +298,7 @@ impl Peer {
     /// Sets the bitrate that the media could use: probes go up to it, so that an estimate above the
     /// current send rate can be found.
     pub fn set_desired_bitrate(&mut self, bitrate: Bitrate) {
-        if self.set_highest_estimate(bitrate) {
+        if self.set_max_estimate(bitrate) {
             return;
         }
         let desired = str0m::bwe::Bitrate::bps(bitrate.0);
@@ -323,7 +323,7 @@ impl Peer {
     fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         #[cfg(test)]
-        assert!(!self.trap, "a panic in the stack");
+        assert!(!self.panic_in_test, "a panic in the stack");
     }
 
     fn input_error(&mut self, error: &dyn std::fmt::Display) {

@@ -96,10 +96,10 @@ impl Peer {
         channels: &[ChannelSettings],
         now: Duration,
     ) -> Result<(Self, String, PendingOffer, Vec<Channel>), SdpError> {
-        let limit = config.limits.media_lines;
+        let limit = config.limits.media_sections;
         if media.len() > limit {
             let what = "media sections";
-            return Err(SdpError::TooMuch { what, count: media.len(), limit });
+            return Err(SdpError::LimitExceeded { what, count: media.len(), limit });
         }
         let mut peer = Self::new(config, now)?;
         let mut api = peer.rtc.sdp_api();
@@ -122,7 +122,7 @@ impl Peer {
             .map(|channel| Channel(api.add_channel_with_config(channel.to_stack())))
             .collect();
         let nothing =
-            || SdpError::Refused("the offer has neither media nor data channels".to_owned());
+            || SdpError::Rejected("the offer has neither media nor data channels".to_owned());
         let (offer, pending) = api.apply().ok_or_else(nothing)?;
         peer.channels = opened.iter().map(|channel| channel.0).collect();
         let pending = PendingOffer { pending, media: mids };
@@ -180,12 +180,12 @@ impl Peer {
         self.advance(now);
         if candidate.len() > 1024 {
             let (count, limit) = (candidate.len(), 1024);
-            return Err(SdpError::TooMuch { what: "bytes in a candidate", count, limit });
+            return Err(SdpError::LimitExceeded { what: "bytes in a candidate", count, limit });
         }
         self.remote_candidates += 1;
         let (count, limit) = (self.remote_candidates, self.limits.candidates);
         if count > limit {
-            return Err(SdpError::TooMuch { what: "candidates", count, limit });
+            return Err(SdpError::LimitExceeded { what: "candidates", count, limit });
         }
         let candidate = candidate.trim_start_matches("a=");
         let parsed = Candidate::from_sdp_string(candidate);
@@ -218,7 +218,7 @@ impl Peer {
         let limits = config.limits;
         let (count, limit) = (config.candidates.len(), limits.candidates);
         if count > limit {
-            return Err(SdpError::TooMuch { what: "candidates", count, limit });
+            return Err(SdpError::LimitExceeded { what: "candidates", count, limit });
         }
         let base = config.base;
         let start = base.checked_add(now).unwrap_or(base);
@@ -232,7 +232,7 @@ impl Peer {
             limits,
             started: now,
             now,
-            guard: AddressFilter::new(limits.unverified_per_second, now),
+            address_filter: AddressFilter::new(limits.unverified_per_second, now),
             keys,
             sources: Vec::new(),
             counters: Counters::default(),
@@ -246,7 +246,7 @@ impl Peer {
             plain_alert: None,
             last_error: None,
             failures: 0,
-            paced: config.paced,
+            paced: config.pacing,
             senders: Vec::<media::Sender>::new(),
             channels: Vec::new(),
             data_negotiated: false,
@@ -255,7 +255,7 @@ impl Peer {
             fec: None,
             broken: false,
             #[cfg(test)]
-            trap: false,
+            panic_in_test: false,
             congestion: config.congestion.and_then(congestion::Congestion::new),
         })
     }
@@ -317,7 +317,7 @@ fn stack_candidate(candidate: LocalCandidate) -> Result<Candidate, SdpError> {
     match candidate {
         LocalCandidate::Host(address) => Candidate::host(address, "udp"),
         LocalCandidate::Relayed { relayed, local } => Candidate::relayed(relayed, local, "udp"),
-        LocalCandidate::ServerReflexive { outer, local } => {
+        LocalCandidate::ServerReflexive { mapped: outer, local } => {
             Candidate::server_reflexive(outer, local, "udp")
         }
     }
@@ -328,13 +328,13 @@ fn stack_direction(direction: Direction) -> str0m::media::Direction {
     match direction {
         Direction::SendOnly => str0m::media::Direction::SendOnly,
         Direction::ReceiveOnly => str0m::media::Direction::RecvOnly,
-        Direction::Both => str0m::media::Direction::SendRecv,
+        Direction::SendReceive => str0m::media::Direction::SendRecv,
         Direction::Inactive => str0m::media::Direction::Inactive,
     }
 }
 
 fn refused(error: impl std::fmt::Display) -> SdpError {
-    SdpError::Refused(error.to_string())
+    SdpError::Rejected(error.to_string())
 }
 
 /// Error after a panic ended the session.

@@ -33,13 +33,13 @@ impl Peer {
         match caught(|| work(self)) {
             Ok(result) => result,
             Err(panic) => {
-                self.give_up(panic);
+                self.close_after_panic(panic);
                 otherwise
             }
         }
     }
 
-    fn give_up(&mut self, panic: String) {
+    fn close_after_panic(&mut self, panic: String) {
         self.broken = true;
         self.push(crate::Event::Closed(ClosedReason::Internal(panic)));
         self.state = State::Closed;

@@ -209,7 +209,7 @@ impl From<str0m::media::Direction> for Direction {
         match direction {
             str0m::media::Direction::SendOnly => Self::SendOnly,
             str0m::media::Direction::RecvOnly => Self::ReceiveOnly,
-            str0m::media::Direction::SendRecv => Self::Both,
+            str0m::media::Direction::SendRecv => Self::SendReceive,
             str0m::media::Direction::Inactive => Self::Inactive,
         }
     }

@@ -359,7 +359,7 @@ fn estimate_rises_to_the_desired_bitrate() {
 
 #[test]
 fn frames_are_sent_immediately() {
-    for offerer in [(|config| config.paced = true) as fn(&mut PeerConfig), |_| {}] {
+    for offerer in [(|config| config.pacing = true) as fn(&mut PeerConfig), |_| {}] {
         let mut call = Setup { offerer, ..Setup::default() }.call();
         call.connect();
         let start = call.now;

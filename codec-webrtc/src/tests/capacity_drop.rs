@@ -61,7 +61,7 @@ fn send(queue: Duration) -> (Call, Vec<Step>) {
         let target = estimate.map_or(1_000_000, |estimate| estimate.target.0);
         let left = target.saturating_sub(AUDIO + peer.retransmission_rate().0) * SHARE / 100;
         rate = left.min(rate * 11 / 10).clamp(40_000, FULL);
-        let queueing = estimate.map(|estimate| estimate.queueing).unwrap_or_default();
+        let queueing = estimate.map(|estimate| estimate.queueing_delay).unwrap_or_default();
         steps.push(Step { at: now, rate, estimate: target, queueing });
         let mut data = vec![0x55; usize::try_from(rate / 240).unwrap()];
         data[0] = u8::from(number > 0);

@@ -59,11 +59,11 @@ fn lost_packets_are_recovered_bit_exactly() {
     call.connect();
     let sent = send(&mut call, 500);
     call.run_for(ms(300));
-    let repairs = call.ends[0].peer.counters().repairs;
+    let repairs = call.ends[0].peer.counters().fec_sent;
     let recovered = call.ends[1].peer.counters().recovered;
     assert!((250..=800).contains(&repairs), "{repairs}");
     assert!(recovered > 90, "{recovered} of {repairs}");
-    assert!(call.ends[0].peer.is_protected(call.ends[0].media(Kind::Video)));
+    assert!(call.ends[0].peer.is_fec_active(call.ends[0].media(Kind::Video)));
     let received = call.ends[1].packets(Codec::Vp8);
     for packet in &received {
         assert_eq!(Some(&*packet.payload), sent.get(&packet.header.sequence).map(Vec::as_slice));
@@ -82,10 +82,10 @@ fn fec_can_be_disabled_by_the_application() {
     call.connect();
     call.ends[0].peer.allow_fec(false);
     send(&mut call, 100);
-    assert_eq!(call.ends[0].peer.counters().repairs, 0);
+    assert_eq!(call.ends[0].peer.counters().fec_sent, 0);
     call.ends[0].peer.allow_fec(true);
     send(&mut call, 10);
-    assert!(call.ends[0].peer.counters().repairs > 0);
+    assert!(call.ends[0].peer.counters().fec_sent > 0);
 }
 
 /// Invalid RED from an authenticated endpoint.
@@ -144,7 +144,7 @@ fn no_fec_without_loss() {
     call.connect();
     let sent = send(&mut call, 50);
     call.run_for(ms(100));
-    assert_eq!(call.ends[0].peer.counters().repairs, 0);
+    assert_eq!(call.ends[0].peer.counters().fec_sent, 0);
     assert_eq!(call.ends[1].packets(Codec::Vp8).len(), sent.len());
 }
 
@@ -163,7 +163,7 @@ fn no_fec_for_an_endpoint_without_support() {
         call.connect();
         let sent = send(&mut call, 100);
         call.run_for(ms(300));
-        assert_eq!(call.ends[0].peer.counters().repairs, 0);
+        assert_eq!(call.ends[0].peer.counters().fec_sent, 0);
         let received = call.ends[1].packets(Codec::Vp8);
         assert!(received.len() * 100 >= sent.len() * 95, "{} of {}", received.len(), sent.len());
     }

@@ -49,7 +49,7 @@ impl Default for Setup {
         let nothing: fn(&mut PeerConfig) = |_| {};
         let (offerer, answerer) = (nothing, nothing);
         let link = link(NO_LOSS, 25);
-        Self { link, seed: 1, offerer, answerer, direction: Direction::Both }
+        Self { link, seed: 1, offerer, answerer, direction: Direction::SendReceive }
     }
 }
 

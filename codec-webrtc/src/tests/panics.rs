@@ -69,7 +69,7 @@ fn panic_ends_only_its_call_and_reports_the_message() {
         let mut call = Setup::default().call();
         call.connect();
         let (now, peer) = (call.now, &mut call.ends[0].peer);
-        peer.trap = true;
+        peer.panic_in_test = true;
         work(peer, now);
         assert!(peer.is_closed(), "{number}");
         assert_eq!(peer.poll_timeout(), None, "{number}");
@@ -77,7 +77,7 @@ fn panic_ends_only_its_call_and_reports_the_message() {
         let Some(Event::Closed(reason)) = closed else { panic!("{number}: {closed:?}") };
         assert_eq!(reason.to_string(), "internal error: a panic in the stack");
         // str0m is not called again.
-        peer.trap = false;
+        peer.panic_in_test = false;
         for again in uses {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| again(peer, now)));
         }

@@ -15,22 +15,22 @@ use crate::Transmit;
 /// Initial retransmission timeout of requests, doubled each time (RFC 8489, section 6.2.1).
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(500);
 /// Number of transmissions of a request.
-const ATTEMPTS: u32 = 7;
+const MAX_ATTEMPTS: u32 = 7;
 /// Refresh interval of channels: a channel lasts 10 minutes, its permission 5 (RFC 8656, section
 /// 12).
 const CHANNEL_REFRESH: Duration = Duration::from_secs(240);
 /// Maximum number of peers of the allocation.
-const PEERS: u16 = 32;
+const MAX_PEERS: u16 = 32;
 /// Maximum number of queued datagrams, and of events.
-const QUEUE: usize = 1024;
+const MAX_QUEUE: usize = 1024;
 /// Maximum number of pending requests.
-const REQUESTS: usize = 64;
+const MAX_REQUESTS: usize = 64;
 /// Maximum size of a relayed datagram in bytes.
-const DATAGRAM: usize = 2048;
+const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Maximum length of realm and nonce in bytes (RFC 8489, sections 14.9 and 14.10).
-const TEXT: usize = 763;
+const MAX_TEXT_BYTES: usize = 763;
 /// Maximum number of consecutive nonce changes by the server.
-const NONCES: u32 = 5;
+const MAX_NONCES: u32 = 5;
 
 /// Result of processing a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum TurnInput {
         payload: Vec<u8>,
     },
     /// Not from the server, or invalid.
-    NotOurs,
+    Unrelated,
 }
 
 /// Counters of a client.
@@ -56,7 +56,7 @@ pub struct Counters {
     /// Datagrams sent through the relay.
     pub sent: u64,
     /// Datagrams from the server's address that are not authentic, not expected or malformed.
-    pub refused: u64,
+    pub rejected: u64,
     /// Datagrams and events dropped because they were not polled in time, or because there are too
     /// many peers.
     pub overflowed: u64,
@@ -126,7 +126,7 @@ struct Credentials {
 pub struct TurnClient {
     config: TurnConfig,
     now: Duration,
-    login: Option<Credentials>,
+    credentials: Option<Credentials>,
     relayed: Option<SocketAddr>,
     refresh: Option<Duration>,
     expires: Duration,
@@ -160,7 +160,7 @@ impl TurnClient {
         let mut client = Self {
             config,
             now,
-            login: None,
+            credentials: None,
             relayed: None,
             refresh: None,
             expires: Duration::MAX,
@@ -218,7 +218,7 @@ impl TurnClient {
             if request.due > now {
                 continue;
             }
-            if request.attempts >= ATTEMPTS {
+            if request.attempts >= MAX_ATTEMPTS {
                 given_up.push((request.transaction, request.purpose));
                 continue;
             }
@@ -256,28 +256,28 @@ impl TurnClient {
     ) -> TurnInput {
         self.now = self.now.max(now);
         if source != self.config.server {
-            return TurnInput::NotOurs;
+            return TurnInput::Unrelated;
         }
         if let Some((number, data)) = message::parse_channel_data(datagram) {
             let peer = self.peers.iter().find(|peer| peer.number == number);
-            let Some(from) = peer.map(|peer| peer.address) else { return self.refuse() };
+            let Some(from) = peer.map(|peer| peer.address) else { return self.reject() };
             self.counters.received += 1;
             return TurnInput::Data { from, payload: data.to_vec() };
         }
-        let Some(message) = Message::parse(datagram) else { return TurnInput::NotOurs };
+        let Some(message) = Message::parse(datagram) else { return TurnInput::Unrelated };
         if message.class == Class::Indication {
             return self.indication(message);
         }
         let at = self.requests.iter().position(|it| it.transaction == message.transaction);
         let Some(purpose) = at.and_then(|at| self.requests.get(at)).map(|it| it.purpose) else {
-            return self.refuse();
+            return self.reject();
         };
         match message.class {
             Class::Success => {
-                let key = self.login.as_ref().map(|login| &login.key);
+                let key = self.credentials.as_ref().map(|login| &login.key);
                 let unsigned = purpose == Purpose::Binding;
                 if !unsigned && !key.is_some_and(|key| message.is_signed_with(&key[..])) {
-                    return self.refuse();
+                    return self.reject();
                 }
                 self.requests.retain(|request| request.transaction != message.transaction);
                 self.success(purpose, message);
@@ -286,7 +286,7 @@ impl TurnClient {
                 self.requests.retain(|request| request.transaction != message.transaction);
                 self.error(purpose, message);
             }
-            Class::Request | Class::Indication => return self.refuse(),
+            Class::Request | Class::Indication => return self.reject(),
         }
         TurnInput::Handled
     }
@@ -296,7 +296,7 @@ impl TurnClient {
     pub fn send(&mut self, now: Duration, to: SocketAddr, payload: &[u8]) -> bool {
         self.now = self.now.max(now);
         let Some(relayed) = self.relayed else { return false };
-        if relayed.is_ipv4() != to.is_ipv4() || payload.len() > DATAGRAM {
+        if relayed.is_ipv4() != to.is_ipv4() || payload.len() > MAX_DATAGRAM_BYTES {
             return false;
         }
         let known = self.peers.iter().find(|peer| peer.address == to);
@@ -304,7 +304,7 @@ impl TurnClient {
             Some(peer) => (peer.number, peer.bound),
             None => {
                 let count = u16::try_from(self.peers.len()).unwrap_or(u16::MAX);
-                if count >= PEERS {
+                if count >= MAX_PEERS {
                     self.counters.overflowed += 1;
                     return false;
                 }
@@ -347,11 +347,11 @@ impl TurnClient {
         let from = message.get_address(attribute::XOR_PEER_ADDRESS);
         let data = message.get(attribute::DATA);
         let (Some(from), Some(data), method::DATA) = (from, data, message.method) else {
-            return self.refuse();
+            return self.reject();
         };
         // Only peers with a permission may send (RFC 8656, section 11.4).
         if !self.peers.iter().any(|peer| peer.address.ip() == from.ip()) {
-            return self.refuse();
+            return self.reject();
         }
         self.counters.received += 1;
         TurnInput::Data { from, payload: data.to_vec() }
@@ -362,21 +362,21 @@ impl TurnClient {
         match purpose {
             Purpose::Binding => match message.get_address(attribute::XOR_MAPPED_ADDRESS) {
                 Some(mapped) => self.event(TurnEvent::Mapped(mapped)),
-                None => self.end(TurnFailure::Refused { code: 0, reason: String::new() }),
+                None => self.end(TurnFailure::Rejected { code: 0, reason: String::new() }),
             },
             Purpose::Allocate => {
                 let Some(relayed) = message.get_address(attribute::XOR_RELAYED_ADDRESS) else {
-                    self.end(TurnFailure::Refused { code: 0, reason: String::new() });
+                    self.end(TurnFailure::Rejected { code: 0, reason: String::new() });
                     return;
                 };
                 self.relayed = Some(relayed);
-                self.lasts(message);
+                self.set_lifetime(message);
                 if let Some(mapped) = message.get_address(attribute::XOR_MAPPED_ADDRESS) {
                     self.event(TurnEvent::Mapped(mapped));
                 }
                 self.event(TurnEvent::Allocated(relayed));
             }
-            Purpose::Refresh => self.lasts(message),
+            Purpose::Refresh => self.set_lifetime(message),
             Purpose::Release => {}
             Purpose::Channel(number) => {
                 let refresh = self.now.saturating_add(CHANNEL_REFRESH);
@@ -390,7 +390,7 @@ impl TurnClient {
 
     /// Sets the lifetime of the allocation from the response; it is refreshed a minute before its
     /// end, or after half of it.
-    fn lasts(&mut self, message: Message<'_>) {
+    fn set_lifetime(&mut self, message: Message<'_>) {
         let seconds = message.get_u32(attribute::LIFETIME).unwrap_or(600).clamp(10, 3600);
         let lifetime = Duration::from_secs(seconds.into());
         let early = lifetime.saturating_sub(Duration::from_secs(60)).max(lifetime / 2);
@@ -401,20 +401,23 @@ impl TurnClient {
     fn error(&mut self, purpose: Purpose, message: Message<'_>) {
         let (code, reason) = message.error();
         let login = (message.get(attribute::REALM), message.get(attribute::NONCE));
-        let first = code == 401 && self.login.is_none();
+        let first = code == 401 && self.credentials.is_none();
         if let (true, (Some(realm), Some(nonce))) = (first || code == 438, login) {
             self.nonces += 1;
-            if self.nonces <= NONCES && realm.len() <= TEXT && nonce.len() <= TEXT {
-                self.log_in(realm, nonce);
+            if self.nonces <= MAX_NONCES
+                && realm.len() <= MAX_TEXT_BYTES
+                && nonce.len() <= MAX_TEXT_BYTES
+            {
+                self.authenticate(realm, nonce);
                 self.request(purpose);
                 return;
             }
         }
-        self.fail(purpose, TurnFailure::Refused { code, reason });
+        self.fail(purpose, TurnFailure::Rejected { code, reason });
     }
 
     /// Computes the key from user name, realm and password (RFC 8489, section 9.2.2).
-    fn log_in(&mut self, realm: &[u8], nonce: &[u8]) {
+    fn authenticate(&mut self, realm: &[u8], nonce: &[u8]) {
         let Some((user, password)) = &self.config.credentials else { return };
         let hash = Md5::new()
             .chain_update(user)
@@ -423,7 +426,7 @@ impl TurnClient {
             .chain_update(b":")
             .chain_update(password);
         let key = Zeroizing::new(hash.finalize().into());
-        self.login = Some(Credentials { realm: realm.to_vec(), nonce: nonce.to_vec(), key });
+        self.credentials = Some(Credentials { realm: realm.to_vec(), nonce: nonce.to_vec(), key });
     }
 
     fn fail(&mut self, purpose: Purpose, failure: TurnFailure) {
@@ -462,7 +465,7 @@ impl TurnClient {
 
     /// Creates and sends a request.
     fn request(&mut self, purpose: Purpose) {
-        if self.requests.len() >= REQUESTS {
+        if self.requests.len() >= MAX_REQUESTS {
             self.counters.overflowed += 1;
             return;
         }
@@ -498,7 +501,7 @@ impl TurnClient {
                     .address(attribute::XOR_PEER_ADDRESS, peer.address)
             }
         };
-        let bytes = match (&self.login, &self.config.credentials) {
+        let bytes = match (&self.credentials, &self.config.credentials) {
             (Some(login), Some((user, _))) => writer
                 .attribute(attribute::USERNAME, user.as_bytes())
                 .attribute(attribute::REALM, &login.realm)
@@ -523,7 +526,7 @@ impl TurnClient {
     }
 
     fn transmit(&mut self, payload: Vec<u8>) {
-        if self.transmits.len() >= QUEUE {
+        if self.transmits.len() >= MAX_QUEUE {
             self.transmits.pop_front();
             self.counters.overflowed += 1;
         }
@@ -532,13 +535,13 @@ impl TurnClient {
     }
 
     fn event(&mut self, event: TurnEvent) {
-        if self.events.len() < QUEUE {
+        if self.events.len() < MAX_QUEUE {
             self.events.push_back(event);
         }
     }
 
-    fn refuse(&mut self) -> TurnInput {
-        self.counters.refused += 1;
-        TurnInput::NotOurs
+    fn reject(&mut self) -> TurnInput {
+        self.counters.rejected += 1;
+        TurnInput::Unrelated
     }
 }

@@ -10,7 +10,7 @@ use codec_rtc::srtp::cipher::HmacSha1;
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const HEADER: usize = 20;
 /// Maximum number of attributes read from a message.
-const ATTRIBUTES: usize = 32;
+const MAX_ATTRIBUTES: usize = 32;
 
 /// Methods (RFC 8489, section 18.2; RFC 8656, section 17).
 pub(super) mod method {
@@ -163,7 +163,7 @@ impl<'a> Message<'a> {
             at += 4 + len.next_multiple_of(4);
             Some((place, kind, value))
         })
-        .take(ATTRIBUTES)
+        .take(MAX_ATTRIBUTES)
     }
 
     /// Returns the first attribute of a type covered by the integrity check (section 14.5).

@@ -67,7 +67,7 @@ pub enum TurnFailure {
     Timeout,
     /// The server rejected a request: 401 for wrong credentials, 486 for too many allocations (RFC
     /// 8656, section 19).
-    Refused {
+    Rejected {
         /// Error code.
         code: u16,
         /// Reason phrase of the server, at most 128 bytes.
@@ -79,7 +79,7 @@ impl fmt::Display for TurnFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("no response from the server"),
-            Self::Refused { code, reason } => {
+            Self::Rejected { code, reason } => {
                 write!(f, "request rejected by the server: {code} {reason}")
             }
         }

@@ -171,7 +171,7 @@ fn data_is_relayed_both_ways() {
         .attribute(attribute::DATA, b"hello")
         .done();
     let early = client.handle_datagram(secs(2), from_server, &indication);
-    assert_eq!(early, TurnInput::NotOurs, "nobody wrote to that peer yet");
+    assert_eq!(early, TurnInput::Unrelated, "nobody wrote to that peer yet");
     assert!(client.send(secs(2), far, b"first"));
     server.serve(&mut client, secs(2));
     assert!(client.send(secs(2), far, b"second"));
@@ -182,9 +182,9 @@ fn data_is_relayed_both_ways() {
     assert_eq!(client.handle_datagram(secs(2), from_server, &indication), data);
     let on_channel = message::channel_data(0x4000, b"hello").unwrap();
     assert_eq!(client.handle_datagram(secs(2), from_server, &on_channel), data);
-    assert_eq!(client.handle_datagram(secs(2), far, &on_channel), TurnInput::NotOurs);
+    assert_eq!(client.handle_datagram(secs(2), far, &on_channel), TurnInput::Unrelated);
     let unknown = message::channel_data(0x4001, b"hello").unwrap();
-    assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), TurnInput::NotOurs);
+    assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), TurnInput::Unrelated);
     // Channels are refreshed in time.
     client.handle_timeout(secs(243));
     server.serve(&mut client, secs(243));
@@ -199,7 +199,7 @@ fn data_is_relayed_both_ways() {
 fn wrong_passwords_and_timeouts_are_reported() {
     let mut wrong = client_with(Some("wrong"));
     Server::new().serve(&mut wrong, secs(1));
-    let refused = TurnFailure::Refused { code: 401, reason: "no".into() };
+    let refused = TurnFailure::Rejected { code: 401, reason: "no".into() };
     assert_eq!(events(&mut wrong), [TurnEvent::Failed(refused)]);
 
     for credentials in [true, false] {
@@ -231,7 +231,7 @@ fn forged_responses_are_rejected() {
     let first = client.poll_transmit().unwrap();
     let challenge = server.answer(&first.payload).unwrap();
     let stranger = address("192.0.2.9:3478");
-    assert_eq!(client.handle_datagram(secs(1), stranger, &challenge), TurnInput::NotOurs);
+    assert_eq!(client.handle_datagram(secs(1), stranger, &challenge), TurnInput::Unrelated);
     assert_eq!(client.handle_datagram(secs(1), first.destination, &challenge), TurnInput::Handled);
     let second = client.poll_transmit().unwrap();
     let good = server.answer(&second.payload).unwrap();
@@ -240,12 +240,12 @@ fn forged_responses_are_rejected() {
         bad[at] ^= 1;
         assert_eq!(
             client.handle_datagram(secs(1), first.destination, &bad),
-            TurnInput::NotOurs,
+            TurnInput::Unrelated,
             "{at}"
         );
         assert_eq!(
             client.handle_datagram(secs(1), first.destination, &good[..at]),
-            TurnInput::NotOurs
+            TurnInput::Unrelated
         );
     }
     assert!(client.relayed().is_none());
@@ -253,7 +253,7 @@ fn forged_responses_are_rejected() {
     assert!(client.relayed().is_some());
     assert_eq!(
         client.handle_datagram(secs(1), first.destination, &good),
-        TurnInput::NotOurs,
+        TurnInput::Unrelated,
         "only once"
     );
 }

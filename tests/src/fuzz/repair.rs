@@ -134,7 +134,7 @@ pub fn frame_buffer(data: &[u8]) {
     let Some((&options, data)) = data.split_first() else { return };
     let config = FrameBufferConfig {
         conceal: options & 1 == 1,
-        waits_to_show_all: options & 2 == 2,
+        wait_for_all_frames: options & 2 == 2,
         ..FrameBufferConfig::default()
     };
     let mut buffer = FrameBuffer::new(config);
@@ -161,10 +161,10 @@ pub fn frame_buffer(data: &[u8]) {
         rtp::write(&header, &mut bytes);
         let layers = shape & 4 == 4;
         let descriptor = Descriptor {
-            partition_start: starts,
+            start_of_partition: starts,
             partition: shape >> 7,
             picture_id: (shape & 8 == 8).then_some(PictureId::Long(frame & 0x7fff)),
-            tl0_index: layers.then_some(layer),
+            tl0_pic_idx: layers.then_some(layer),
             layer: layers.then_some(LayerInfo { temporal_id: layer & 3, layer_sync: layer > 99 }),
             ..Descriptor::default()
         };
@@ -183,7 +183,7 @@ pub fn frame_buffer(data: &[u8]) {
                 &[u16::from(first), u16::from(second)][..usize::from(first % 3)],
             ),
         });
-        let info = PacketInfo { dependency, repaired: kind & 64 == 64, ..PacketInfo::default() };
+        let info = PacketInfo { dependency, recovered: kind & 64 == 64, ..PacketInfo::default() };
         let _ = buffer.push(now, &bytes, info);
         while let Some(frame) = buffer.poll_frame(now) {
             assert_eq!(frame.number, given);
@@ -197,9 +197,9 @@ pub fn frame_buffer(data: &[u8]) {
             }
             buffer.rendered(now);
         }
-        let _ = (buffer.needs_key(now), buffer.wanted_feedback(now));
+        let _ = (buffer.needs_key_frame(now), buffer.poll_lost_frame(now));
         assert!(buffer.poll_timeout().is_none_or(|at| at > now), "all due items were returned");
-        assert!(buffer.held() <= 2048);
+        assert!(buffer.buffered_packets() <= 2048);
         assert_eq!(buffer.stats().jitter_buffer_emitted_count, given);
         assert!(given + buffer.dropped().total() <= 2 * (step as u64 + 1), "frames have packets");
     }

@@ -78,7 +78,7 @@ impl Call {
         for candidate in &fragment.candidates {
             // A candidate unknown to the stack is ignored.
             let added = self.peer.add_remote_candidate(candidate, now);
-            if let Err(SdpError::TooMuch { .. }) = added {
+            if let Err(SdpError::LimitExceeded { .. }) = added {
                 result = Err(Refusal::TooLong("the list of candidates"));
                 break;
             }

@@ -44,7 +44,7 @@ impl Collapse {
     /// Updates the state with the current estimate.
     pub(super) fn update(&mut self, now: Duration, estimate: &Estimate) -> Step {
         let rate = estimate.stable.0;
-        let queueing = estimate.queueing.max(estimate.backlog);
+        let queueing = estimate.queueing_delay.max(estimate.backlog);
         if let Some(since) = self.stopped {
             self.has_lost |= estimate.loss > LOST;
             let lasted = now.saturating_sub(since);
@@ -90,7 +90,7 @@ mod tests {
             throughput: Some(stable),
             loss,
             rtt: Duration::from_millis(60),
-            queueing: Duration::from_millis(queueing_ms),
+            queueing_delay: Duration::from_millis(queueing_ms),
             backlog: Duration::ZERO,
             usage: BandwidthUsage::Normal,
             reason: Reason::Delay,

@@ -15,7 +15,7 @@ pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
     PeerLimits {
         sdp_bytes: limits.sdp_bytes,
         handshake: limits.handshake_deadline,
-        lines_of_a_kind: 1,
+        sections_per_kind: 1,
         ..PeerLimits::default()
     }
 }
@@ -39,7 +39,7 @@ impl Offer {
 
     /// Whether the answer accepts a line of this kind.
     pub(super) fn takes(&self, kind: Kind) -> bool {
-        self.0.iter().any(|line| line.kind == kind && line.is_taken)
+        self.0.iter().any(|line| line.kind == kind && line.is_accepted)
     }
 
     /// Whether there are lines of this kind, but the server accepts no line.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn line(kind: Kind, codec: &str, is_taken: bool) -> OfferedSection {
-        OfferedSection { kind, codecs: vec![codec.to_owned()], is_taken }
+        OfferedSection { kind, codecs: vec![codec.to_owned()], is_accepted: is_taken }
     }
 
     #[test]

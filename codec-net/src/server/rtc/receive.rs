@@ -83,7 +83,7 @@ impl Receiving {
         if media.kind == Kind::Video && media.direction.receives() {
             // The stack requests retransmission only with RTX.
             self.repair.nack = media.codecs.iter().any(|codec| codec.rtx.is_some());
-            self.buffer.set_repair(self.repair);
+            self.buffer.set_recovery(self.repair);
         }
     }
 
@@ -91,7 +91,7 @@ impl Receiving {
     pub(super) fn path(&mut self, path: &PathStats) {
         if let Some(round_trip) = path.round_trip.or(path.ice_round_trip) {
             self.repair.rtt = round_trip.saturating_add(NACK_INTERVAL);
-            self.buffer.set_repair(self.repair);
+            self.buffer.set_recovery(self.repair);
         }
     }
 
@@ -156,7 +156,7 @@ impl Receiving {
     /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
     fn restart_video(&mut self) {
         self.buffer = FrameBuffer::new(FrameBufferConfig::forwarding());
-        self.buffer.set_repair(self.repair);
+        self.buffer.set_recovery(self.repair);
         self.video_ticks = Unwrapper32::default();
         self.video.restart();
     }
@@ -176,7 +176,7 @@ impl Receiving {
                 key: frame.is_key,
                 temporal_id: layer.temporal_id,
                 layer_sync: layer.layer_sync,
-                tl0_index: descriptor.layer.and(descriptor.tl0_index),
+                tl0_index: descriptor.layer.and(descriptor.tl0_pic_idx),
                 discardable: descriptor.non_reference,
                 hidden,
                 captured: frame.captured.unwrap_or(0),
@@ -218,8 +218,8 @@ impl Receiving {
     /// Whether a key frame is needed. The stack requests a packet five times; packets that have not
     /// arrived by then are abandoned.
     fn needs_key(&mut self, now: Duration) -> bool {
-        self.wants_key |= self.buffer.wanted_feedback(now).is_some();
-        self.wants_key || self.buffer.needs_key(now)
+        self.wants_key |= self.buffer.poll_lost_frame(now).is_some();
+        self.wants_key || self.buffer.needs_key_frame(now)
     }
 
     /// Handles timeouts.
@@ -241,7 +241,7 @@ impl Receiving {
         if let Some(mid) = self.mid
             && let Some(limit) = self.limit.poll(now, budget, publisher.stream().highest())
         {
-            peer.limit_incoming(now, mid, limit);
+            peer.send_remb(now, mid, limit);
         }
         Ok(())
     }

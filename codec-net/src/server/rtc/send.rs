@@ -208,14 +208,14 @@ mod tests {
             assert!(parsed.payload.len() <= Peer::MAX_PAYLOAD_BYTES);
             let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
             assert_eq!(descriptor.picture_id, Some(PictureId::Long(4711)));
-            assert_eq!(descriptor.tl0_index, Some(9));
+            assert_eq!(descriptor.tl0_pic_idx, Some(9));
             assert_eq!(descriptor.layer.map(|layer| layer.temporal_id), Some(2));
         }
         let plain = VideoFrame { data: vec![1; 10].into(), ..VideoFrame::default() };
         let packet = packets_of(&plain).remove(0);
         let parsed = rtp::parse(&packet).unwrap();
         let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
-        assert_eq!((descriptor.tl0_index, descriptor.layer), (None, None));
+        assert_eq!((descriptor.tl0_pic_idx, descriptor.layer), (None, None));
         assert!(packets_of(&VideoFrame::default()).is_empty());
     }
 

@@ -187,7 +187,7 @@ impl Watching {
         self.strain.update(path);
         // What a full queue dropped a moment ago says nothing about losses of the link.
         peer.allow_fec(self.strain.has_room() && !self.collapse.is_recent(now));
-        let corrected = self.video.is_some_and(|mid| peer.is_protected(mid));
+        let corrected = self.video.is_some_and(|mid| peer.is_fec_active(mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
         self.patience.update(now, path.loss_sent, round_trip, corrected);
     }
@@ -220,20 +220,23 @@ impl Watching {
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
         let step = estimate.map_or(Step::GoOn, |estimate| self.collapse.update(now, &estimate));
         self.target = estimate.map_or(Bitrate(0), |estimate| estimate.target);
-        let corrected = peer.is_protected(mid);
+        let corrected = peer.is_fec_active(mid);
         let repeated = peer.retransmission_rate().0;
         let budget = estimate.map(|estimate| {
             // Recent retransmissions must not hold everything else back.
             let left = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
             let [bitrate, steady] = [estimate.target, estimate.stable].map(left);
             let stop = step == Step::Stop;
-            Budget { bitrate, steady, corrected, hold: estimate.queueing > HOLD, stop }
+            Budget { bitrate, steady, corrected, hold: estimate.queueing_delay > HOLD, stop }
         });
         viewer.set_budget(budget);
         self.full = (15 * self.full + bitrate) / 16;
         let pressed = estimate.is_some_and(|estimate| {
-            estimate.queueing > QUEUED
-                || matches!(estimate.reason, Reason::Draining | Reason::Loss | Reason::Silence)
+            estimate.queueing_delay > QUEUED
+                || matches!(
+                    estimate.reason,
+                    Reason::Draining | Reason::Loss | Reason::FeedbackTimeout
+                )
         });
         let offer = Offer { pressed, ..self.offer(budget, &facts) };
         let rendition = self.choice.choose(now, &offer);
@@ -250,7 +253,7 @@ impl Watching {
         self.is_stopped = step == Step::Stop;
         if is_down || matches!(step, Step::Stop | Step::Restart(true)) {
             // Retransmission of earlier packets is useless after the key frame.
-            peer.forget_sent(mid);
+            peer.clear_retransmission_cache(mid);
         }
         if step == Step::Restart(true) && self.state.paused.is_none() {
             viewer.want_key();

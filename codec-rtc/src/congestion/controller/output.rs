@@ -11,7 +11,7 @@ use super::Controller;
 /// After a decrease, a queue above the first value is drained within about the second, in seconds.
 const DRAIN_S: [f64; 2] = [0.04, 0.6];
 /// Minimum share of the estimate while draining.
-const LEAST_DRAIN: f64 = 0.35;
+const MIN_DRAIN: f64 = 0.35;
 /// The target falls to the minimum share as bytes in flight rise from the first to the second share
 /// of the congestion window.
 const PUSHBACK: [f64; 2] = [0.85, 1.0];
@@ -25,7 +25,7 @@ const WINDOW_QUEUE_S: f64 = 0.12;
 const LOST_REPORTS_S: f64 = 0.2;
 const LOST_REPORTS: f64 = 0.02;
 /// Minimum congestion window.
-const LEAST_WINDOW_BYTES: u64 = 6_000;
+const MIN_WINDOW_BYTES: u64 = 6_000;
 /// Pacing rate as a multiple of the estimate.
 const PACING: f64 = 2.5;
 
@@ -47,7 +47,7 @@ impl Controller {
             throughput: self.throughput.estimate().map(bitrate),
             loss,
             rtt: seconds(self.delays.rtt_s()),
-            queueing: seconds(self.delays.queueing_s()),
+            queueing_delay: seconds(self.delays.queueing_s()),
             backlog: seconds(self.backlog.seconds()),
             usage: self.trend.usage(),
             reason,
@@ -69,7 +69,7 @@ impl Controller {
         let limits = [
             (Some(self.loss.limit_bps()), Reason::Loss),
             (self.remb_bps, Reason::Receiver),
-            (self.feedback_timeout.limit_bps(), Reason::Silence),
+            (self.feedback_timeout.limit_bps(), Reason::FeedbackTimeout),
         ];
         let (rate, reason) = limits.iter().fold(first, |least, &(limit, reason)| match limit {
             Some(limit) if limit < least.0 => (limit, reason),
@@ -77,9 +77,9 @@ impl Controller {
         });
         let (min, max) = (bps(self.config.min), bps(self.config.max));
         if rate <= min {
-            (min, if reason == Reason::Start { reason } else { Reason::Lowest })
+            (min, if reason == Reason::Start { reason } else { Reason::Minimum })
         } else if rate >= max {
-            (max, Reason::Highest)
+            (max, Reason::Maximum)
         } else {
             (rate, reason)
         }
@@ -94,14 +94,14 @@ impl Controller {
         let fill = bits(self.in_flight_bytes()) / bits(self.window_bytes());
         let is_silent = self.feedback_timeout.limit_bps().is_some();
         let excess = if is_silent { 0.0 } else { ((fill - from) / (to - from)).clamp(0.0, 1.0) };
-        let pushback = 1.0 - (1.0 - LEAST_DRAIN) * excess;
+        let pushback = 1.0 - (1.0 - MIN_DRAIN) * excess;
         let lowered = self.aimd.decreased();
         let draining = lowered.is_some_and(|at| now.saturating_sub(at) < DRAINING);
         let queue_s = self.queueing_s();
         if !draining || queue_s < least || self.delays.is_contested(now) {
             return pushback;
         }
-        (1.0 - (queue_s - least) / time).max(LEAST_DRAIN).min(pushback)
+        (1.0 - (queue_s - least) / time).max(MIN_DRAIN).min(pushback)
     }
 
     /// Rate at which the pacer sends queued packets: 2.5 times the estimate.
@@ -118,9 +118,9 @@ impl Controller {
         let contested = self.delays.is_contested(now);
         let others_s = if contested { 2.0 * self.delays.queueing_s().min(0.5) } else { 0.0 };
         let lost_reports_s = LOST_REPORTS_S * (self.reader.lost() / LOST_REPORTS).min(1.0);
-        let link_s = self.delays.least_rtt_s() + WINDOW_QUEUE_S + others_s;
+        let link_s = self.delays.min_rtt_s() + WINDOW_QUEUE_S + others_s;
         let round_s = link_s + self.feedback_interval_s + lost_reports_s;
-        bytes(self.target().0 * round_s).max(LEAST_WINDOW_BYTES)
+        bytes(self.target().0 * round_s).max(MIN_WINDOW_BYTES)
     }
 
     /// Bytes sent for which no feedback has arrived yet.

@@ -114,7 +114,7 @@ impl Flow {
         }
         let rate = self.controller.pacing_rate();
         self.pacer.set_rate(rate).expect("valid");
-        self.pacer.set_held(self.controller.is_window_full(now));
+        self.pacer.set_congested(self.controller.is_window_full(now));
         if !self.pacer.is_probing()
             && let Some(cluster) = self.controller.poll_probe()
         {
@@ -153,7 +153,7 @@ impl Flow {
 
     /// Returns the next packet to send.
     pub(super) fn poll(&mut self, now: Duration) -> Option<Packet> {
-        if let Some(bytes) = self.pacer.padding_wanted(now) {
+        if let Some(bytes) = self.pacer.poll_padding(now) {
             let kind = PacketKind::Padding;
             let padding = Queued { bytes: bytes - OVERHEAD, captured: now, kind };
             self.pacer.push(bytes, Priority::Padding, padding);
@@ -165,7 +165,7 @@ impl Flow {
         self.bytes.push_back(bytes + OVERHEAD);
         let wire = u32::try_from(bytes + OVERHEAD).expect("small");
         self.controller.on_sent(now, wrap_16(sequence), wire, kind, departure.probe);
-        self.pacer.set_held(self.controller.is_window_full(now));
+        self.pacer.set_congested(self.controller.is_window_full(now));
         Some(Packet { sequence, bytes, captured })
     }
 

@@ -21,7 +21,7 @@ impl Structure {
                         chain| Template {
             spatial_id: 0,
             temporal_id,
-            indications: indications.to_vec(),
+            dtis: indications.to_vec(),
             frame_diffs: diff.into_iter().collect(),
             chain_diffs: vec![chain],
         };
@@ -47,9 +47,9 @@ impl Structure {
         };
         let targets = usize::from(layers);
         Ok(Self {
-            targets,
+            decode_targets: targets,
             chains: 1,
-            protected_by: vec![0; targets],
+            decode_target_protected_by: vec![0; targets],
             templates,
             ..Self::default()
         })
@@ -109,9 +109,15 @@ impl DescriptorBuilder {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn change(&mut self, layers: u8, resolution: Option<(u32, u32)>) -> Result<(), Malformed> {
+    pub fn set_structure(
+        &mut self,
+        layers: u8,
+        resolution: Option<(u32, u32)>,
+    ) -> Result<(), Malformed> {
         let next = Self::new(layers, resolution)?.structure.numbered_after(&self.structure);
-        if (Structure { id_offset: self.structure.id_offset, ..next.clone() }) != self.structure {
+        if (Structure { template_id_offset: self.structure.template_id_offset, ..next.clone() })
+            != self.structure
+        {
             (self.structure, self.chain) = (next, None);
         }
         Ok(())
@@ -128,7 +134,7 @@ impl DescriptorBuilder {
     /// Returns [`Malformed`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`]
     /// back, in which case the frame must be coded as a key frame, or if the stream does not have
     /// the layer.
-    pub fn describe(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, Malformed> {
+    pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;
         let Some(template) = self.structure.templates.iter().find(usual) else {
@@ -159,11 +165,11 @@ impl DescriptorBuilder {
             frame_number: wrap_16(frame.number),
             spatial_id: 0,
             temporal_id: frame.temporal_id,
-            indications: template.indications.clone(),
+            dtis: template.dtis.clone(),
             frame_diffs,
             chain_diffs: vec![chain],
             resolution: self.structure.resolution(0),
-            active_targets: None,
+            active_decode_targets: None,
             structure: is_key.then(|| self.structure.clone()),
         };
         if frame.temporal_id == 0 {

@@ -49,7 +49,7 @@ pub struct Descriptor {
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,
     /// Relation of the frame to each decode target.
-    pub indications: Vec<DecodeTargetIndication>,
+    pub dtis: Vec<DecodeTargetIndication>,
     /// Distances to the referenced frames, 1..=4096 each; empty for a key frame.
     pub frame_diffs: Vec<u16>,
     /// For each chain, the distance to its previous frame; 0 if there is none.
@@ -58,7 +58,7 @@ pub struct Descriptor {
     pub resolution: Option<(u32, u32)>,
     /// Bit mask of the active decode targets, if the packet contains it. A structure without it
     /// activates all.
-    pub active_targets: Option<u32>,
+    pub active_decode_targets: Option<u32>,
     /// The structure, if the packet carries one; it applies to this and all later packets.
     pub structure: Option<Structure>,
 }

@@ -72,7 +72,7 @@ impl Reader {
         let structure = attached.as_ref().or(self.structure.as_ref()).ok_or(unknown)?;
         let active_targets = if has_active {
             // 1..=32 bits.
-            Some(reader.bits(u32::try_from(structure.targets).unwrap_or(32))?)
+            Some(reader.bits(u32::try_from(structure.decode_targets).unwrap_or(32))?)
         } else {
             None
         };
@@ -84,11 +84,12 @@ impl Reader {
             frame_number: head.frame_number,
             spatial_id,
             temporal_id,
-            indications: if has_indications {
-                let all = (0..structure.targets).map(|_| DecodeTargetIndication::read(&mut reader));
+            dtis: if has_indications {
+                let all = (0..structure.decode_targets)
+                    .map(|_| DecodeTargetIndication::read(&mut reader));
                 all.collect::<Result<_, _>>()?
             } else {
-                template.indications.clone()
+                template.dtis.clone()
             },
             frame_diffs: if has_diffs {
                 read_frame_diffs(&mut reader)?
@@ -101,7 +102,7 @@ impl Reader {
                 template.chain_diffs.clone()
             },
             resolution: structure.resolution(spatial_id),
-            active_targets,
+            active_decode_targets: active_targets,
             structure: attached,
         };
         if let Some(structure) = &descriptor.structure {

@@ -28,7 +28,7 @@ pub struct Template {
     /// Temporal layer, 0..=7.
     pub temporal_id: u8,
     /// Relation to each decode target.
-    pub indications: Vec<DecodeTargetIndication>,
+    pub dtis: Vec<DecodeTargetIndication>,
     /// Distances to the referenced frames, 1..=16 each.
     pub frame_diffs: Vec<u16>,
     /// For each chain, the distance to its previous frame, 0..=15.
@@ -40,13 +40,13 @@ pub struct Template {
 pub struct Structure {
     /// Id of the first template, 0..=63; the others follow modulo 64. A new structure uses other
     /// ids, so that late packets cannot be mistaken for its own ([`Self::numbered_after`]).
-    pub id_offset: u8,
+    pub template_id_offset: u8,
     /// Number of decode targets, 1..=32.
-    pub targets: usize,
-    /// Number of chains, 0..=[`Self::targets`].
+    pub decode_targets: usize,
+    /// Number of chains, 0..=[`Self::decode_targets`].
     pub chains: usize,
     /// Chain that protects each decode target; empty without chains.
-    pub protected_by: Vec<u8>,
+    pub decode_target_protected_by: Vec<u8>,
     /// Templates in layer order: each has the layer of the previous one, the next temporal layer,
     /// or temporal layer 0 of the next spatial layer.
     pub templates: Vec<Template>,
@@ -85,19 +85,20 @@ impl Structure {
     #[must_use]
     pub fn numbered_after(self, before: &Self) -> Self {
         let count = u8::try_from(before.templates.len()).unwrap_or(0);
-        Self { id_offset: (before.id_offset + count) % TEMPLATE_IDS, ..self }
+        Self { template_id_offset: (before.template_id_offset + count) % TEMPLATE_IDS, ..self }
     }
 
     /// Returns the template with this id.
     pub(super) fn template(&self, id: u8) -> Option<&Template> {
-        let index = (id + TEMPLATE_IDS).wrapping_sub(self.id_offset) % TEMPLATE_IDS;
+        let index = (id + TEMPLATE_IDS).wrapping_sub(self.template_id_offset) % TEMPLATE_IDS;
         self.templates.get(usize::from(index))
     }
 
     /// Bit mask of all decode targets.
-    pub(super) fn all_targets(&self) -> u32 {
+    pub(super) fn all_decode_targets(&self) -> u32 {
         // `check` and the field width ensure 1..=32.
-        u32::MAX >> (MAX_DECODE_TARGETS.saturating_sub(self.targets.clamp(1, MAX_DECODE_TARGETS)))
+        u32::MAX
+            >> (MAX_DECODE_TARGETS.saturating_sub(self.decode_targets.clamp(1, MAX_DECODE_TARGETS)))
     }
 
     pub(super) fn resolution(&self, spatial_id: u8) -> Option<(u32, u32)> {
@@ -111,11 +112,12 @@ impl Structure {
     pub(super) fn read(reader: &mut BitReader<'_>) -> Result<Self, Malformed> {
         let id_offset = reader.small(6)?;
         let targets = usize::from(reader.small(5)?) + 1;
-        let mut structure = Self { id_offset, targets, ..Self::default() };
+        let mut structure =
+            Self { template_id_offset: id_offset, decode_targets: targets, ..Self::default() };
         structure.read_layers(reader)?;
         for template in &mut structure.templates {
             let indications = (0..targets).map(|_| DecodeTargetIndication::read(reader));
-            template.indications = indications.collect::<Result<_, _>>()?;
+            template.dtis = indications.collect::<Result<_, _>>()?;
         }
         for template in &mut structure.templates {
             while reader.flag()? {
@@ -137,7 +139,7 @@ impl Structure {
         loop {
             if self.templates.len() >= MAX_TEMPLATES {
                 let (what, most) = ("templates", MAX_TEMPLATES);
-                return Err(Malformed::TooMany { what, most, had: MAX_TEMPLATES + 1 });
+                return Err(Malformed::TooMany { what, limit: most, actual: MAX_TEMPLATES + 1 });
             }
             self.templates.push(Template { spatial_id, temporal_id, ..Template::default() });
             match reader.bits(2)? {
@@ -154,13 +156,13 @@ impl Structure {
 
     fn read_chains(&mut self, reader: &mut BitReader<'_>) -> Result<(), Malformed> {
         // At most 32 targets and chains.
-        let chains = reader.below(u32::try_from(self.targets).unwrap_or(0) + 1)?;
+        let chains = reader.below(u32::try_from(self.decode_targets).unwrap_or(0) + 1)?;
         self.chains = usize::try_from(chains).unwrap_or(0);
         if chains == 0 {
             return Ok(());
         }
-        for _ in 0..self.targets {
-            self.protected_by.push(reader.below(chains)?.to_be_bytes()[3]);
+        for _ in 0..self.decode_targets {
+            self.decode_target_protected_by.push(reader.below(chains)?.to_be_bytes()[3]);
         }
         for template in &mut self.templates {
             let diffs = (0..chains).map(|_| reader.small(4));
@@ -172,25 +174,27 @@ impl Structure {
     /// Checks that the structure can be written.
     pub(super) fn check(&self) -> Result<(), Malformed> {
         let refuse = |what| Err(Malformed::Field { what });
-        if self.id_offset >= TEMPLATE_IDS {
+        if self.template_id_offset >= TEMPLATE_IDS {
             return refuse("a template id is above 63");
         }
-        if !(1..=MAX_DECODE_TARGETS).contains(&self.targets) {
+        if !(1..=MAX_DECODE_TARGETS).contains(&self.decode_targets) {
             return refuse("the number of decode targets is not 1 to 32");
         }
         if !(1..=MAX_TEMPLATES).contains(&self.templates.len()) {
             return refuse("the number of templates is not 1 to 64");
         }
-        if self.chains > self.targets {
+        if self.chains > self.decode_targets {
             return refuse("more chains than decode targets");
         }
-        let protected = if self.chains == 0 { 0 } else { self.targets };
+        let protected = if self.chains == 0 { 0 } else { self.decode_targets };
         let is_chain = |&chain: &u8| usize::from(chain) < self.chains;
-        if self.protected_by.len() != protected || !self.protected_by.iter().all(is_chain) {
+        if self.decode_target_protected_by.len() != protected
+            || !self.decode_target_protected_by.iter().all(is_chain)
+        {
             return refuse("a decode target has no chain");
         }
         for template in &self.templates {
-            template.check(self.targets, self.chains)?;
+            template.check(self.decode_targets, self.chains)?;
         }
         let first = self.templates.first().map(|first| (first.spatial_id, first.temporal_id));
         let mut pairs = self.templates.iter().zip(self.templates.iter().skip(1));
@@ -212,8 +216,8 @@ impl Structure {
     /// Writes a structure that has passed [`Self::check`].
     pub(super) fn write(&self, writer: &mut BitWriter) {
         let number = |number: usize| u32::try_from(number).unwrap_or(0);
-        writer.bits(self.id_offset.into(), 6);
-        writer.bits(number(self.targets - 1), 5);
+        writer.bits(self.template_id_offset.into(), 6);
+        writer.bits(number(self.decode_targets - 1), 5);
         for pair in self.templates.windows(2) {
             if let [before, template] = pair {
                 writer.bits(next_layer(before, template).unwrap_or(SAME_LAYER), 2);
@@ -221,7 +225,7 @@ impl Structure {
         }
         writer.bits(NO_MORE, 2);
         for template in &self.templates {
-            template.indications.iter().for_each(|it| writer.bits(it.bits(), 2));
+            template.dtis.iter().for_each(|it| writer.bits(it.bits(), 2));
         }
         for template in &self.templates {
             for &diff in &template.frame_diffs {
@@ -230,8 +234,8 @@ impl Structure {
             }
             writer.flag(false);
         }
-        writer.below(number(self.chains), number(self.targets) + 1);
-        for &chain in &self.protected_by {
+        writer.below(number(self.chains), number(self.decode_targets) + 1);
+        for &chain in &self.decode_target_protected_by {
             writer.below(chain.into(), number(self.chains));
         }
         for template in &self.templates {
@@ -251,7 +255,7 @@ impl Template {
         if self.spatial_id > MAX_SPATIAL_ID || self.temporal_id > MAX_TEMPORAL_ID {
             return refuse("more than 4 spatial or 8 temporal layers");
         }
-        if self.indications.len() != targets || self.chain_diffs.len() != chains {
+        if self.dtis.len() != targets || self.chain_diffs.len() != chains {
             return refuse("a template does not list all decode targets and chains");
         }
         if !self.frame_diffs.iter().all(|diff| (1..=MAX_TEMPLATE_DIFF).contains(diff)) {

@@ -14,16 +14,16 @@ fn structure() -> Structure {
         Template {
             spatial_id,
             temporal_id,
-            indications: indications.to_vec(),
+            dtis: indications.to_vec(),
             frame_diffs: frames.to_vec(),
             chain_diffs: chains.to_vec(),
         }
     };
     Structure {
-        id_offset: 62,
-        targets: 4,
+        template_id_offset: 62,
+        decode_targets: 4,
         chains: 2,
-        protected_by: vec![0, 0, 1, 1],
+        decode_target_protected_by: vec![0, 0, 1, 1],
         templates: vec![
             template(0, 0, &[S, S, S, S], &[], [0, 0]),
             template(0, 0, &[S, R, R, R], &[4], [4, 3]),
@@ -43,11 +43,11 @@ fn of(template: &Template) -> Descriptor {
         frame_number: 0x1234,
         spatial_id: template.spatial_id,
         temporal_id: template.temporal_id,
-        indications: template.indications.clone(),
+        dtis: template.dtis.clone(),
         frame_diffs: template.frame_diffs.clone(),
         chain_diffs: template.chain_diffs.clone(),
         resolution: structure().resolution(template.spatial_id),
-        active_targets: None,
+        active_decode_targets: None,
         structure: None,
     }
 }
@@ -88,12 +88,12 @@ fn differences_from_the_template_are_written() {
     reader.read(&written(&mut writer, &key())).unwrap();
     let plain = of(&structure().templates[1]);
     for custom in [
-        Descriptor { indications: vec![R, R, D, N], ..plain.clone() },
+        Descriptor { dtis: vec![R, R, D, N], ..plain.clone() },
         Descriptor { frame_diffs: vec![1, 16, 17, 256, 257, 4096], ..plain.clone() },
         Descriptor { frame_diffs: vec![], ..plain.clone() },
         Descriptor { chain_diffs: vec![255, 0], ..plain.clone() },
-        Descriptor { active_targets: Some(0b0110), ..plain.clone() },
-        Descriptor { active_targets: Some(0), frame_diffs: vec![9], ..key() },
+        Descriptor { active_decode_targets: Some(0b0110), ..plain.clone() },
+        Descriptor { active_decode_targets: Some(0), frame_diffs: vec![9], ..key() },
         Descriptor { end_of_frame: true, frame_number: 65_535, ..plain.clone() },
     ] {
         let bytes = written(&mut writer, &custom);
@@ -124,7 +124,7 @@ fn structure_has_the_specified_layout() {
     let key = Descriptor {
         start_of_frame: true,
         end_of_frame: true,
-        indications: vec![S],
+        dtis: vec![S],
         chain_diffs: vec![0],
         structure: Some(structure),
         ..Descriptor::default()
@@ -157,9 +157,9 @@ fn descriptor_without_a_known_structure_is_rejected() {
     reader.read(&delta).unwrap();
     // A new structure uses other ids, so that late packets are not mistaken for its own.
     let next = Structure::temporal(3).unwrap().numbered_after(&structure());
-    assert_eq!(next.id_offset, 4);
+    assert_eq!(next.template_id_offset, 4);
     let other = Descriptor {
-        indications: vec![S, S, S],
+        dtis: vec![S, S, S],
         chain_diffs: vec![0],
         resolution: None,
         structure: Some(next),
@@ -183,12 +183,12 @@ fn values_out_of_range_are_not_written() {
     let many = Structure { templates: vec![good.templates[0].clone(); 65], ..good.clone() };
     let delta = of(&good.templates[1]);
     for wrong in [
-        with(Structure { id_offset: 64, ..good.clone() }),
-        with(Structure { targets: 0, ..good.clone() }),
-        with(Structure { targets: 33, ..good.clone() }),
+        with(Structure { template_id_offset: 64, ..good.clone() }),
+        with(Structure { decode_targets: 0, ..good.clone() }),
+        with(Structure { decode_targets: 33, ..good.clone() }),
         with(Structure { chains: 5, ..good.clone() }),
-        with(Structure { protected_by: vec![0, 0, 1, 2], ..good.clone() }),
-        with(Structure { protected_by: vec![], ..good.clone() }),
+        with(Structure { decode_target_protected_by: vec![0, 0, 1, 2], ..good.clone() }),
+        with(Structure { decode_target_protected_by: vec![], ..good.clone() }),
         with(Structure { resolutions: vec![(1, 1)], ..good.clone() }),
         with(Structure { resolutions: vec![(0, 1), (1, 1)], ..good.clone() }),
         with(disordered),
@@ -199,9 +199,9 @@ fn values_out_of_range_are_not_written() {
         Descriptor { frame_diffs: vec![4097], ..delta.clone() },
         Descriptor { frame_diffs: vec![0], ..delta.clone() },
         Descriptor { temporal_id: 2, ..delta.clone() },
-        Descriptor { indications: vec![S], ..delta.clone() },
+        Descriptor { dtis: vec![S], ..delta.clone() },
         Descriptor { chain_diffs: vec![], ..delta.clone() },
-        Descriptor { active_targets: Some(16), ..delta.clone() },
+        Descriptor { active_decode_targets: Some(16), ..delta.clone() },
     ] {
         let mut writer = Writer::default();
         written(&mut writer, &key());
@@ -219,20 +219,20 @@ fn largest_structure_round_trips() {
     let template = Template {
         spatial_id: 0,
         temporal_id: 0,
-        indications: vec![R; targets],
+        dtis: vec![R; targets],
         frame_diffs: vec![16],
         chain_diffs: vec![15; chains],
     };
     let structure = Structure {
-        id_offset: 63,
-        targets,
+        template_id_offset: 63,
+        decode_targets: targets,
         chains,
-        protected_by: (0..32).collect(),
+        decode_target_protected_by: (0..32).collect(),
         templates: vec![template.clone(); 64],
         resolutions: vec![(65_536, 65_536)],
     };
     let frame = Descriptor {
-        active_targets: Some(u32::MAX),
+        active_decode_targets: Some(u32::MAX),
         resolution: Some((65_536, 65_536)),
         structure: Some(structure),
         ..of(&template)
@@ -258,7 +258,7 @@ fn usual_temporal_patterns_take_three_bytes_per_packet() {
             let frame = FrameReferences { number: number + 65_530, temporal_id, references: &[] };
             let shifted: Vec<i64> = references.iter().map(|number| number + 65_530).collect();
             let frame = FrameReferences { references: &shifted, ..frame };
-            let descriptor = describer.describe(&frame).unwrap();
+            let descriptor = describer.build(&frame).unwrap();
             let bytes = written(&mut writer, &descriptor);
             assert_eq!(reader.read(&bytes).unwrap(), descriptor);
             assert_eq!(descriptor.structure.is_some(), number == 0);
@@ -278,7 +278,7 @@ fn long_term_references_are_written_up_to_the_maximum_distance() {
     let (mut writer, mut reader) = (Writer::default(), Reader::default());
     let mut describe = |number, references: &[i64]| {
         let frame = FrameReferences { number, temporal_id: 0, references };
-        let descriptor = describer.describe(&frame)?;
+        let descriptor = describer.build(&frame)?;
         let bytes = written(&mut writer, &descriptor);
         assert_eq!(reader.read(&bytes).as_ref(), Ok(&descriptor));
         Ok::<_, Malformed>(descriptor)
@@ -300,15 +300,15 @@ fn changed_structure_gets_new_template_ids() {
     let mut describer = DescriptorBuilder::new(1, Some((640, 360))).unwrap();
     let key = |describer: &mut DescriptorBuilder| {
         let frame = FrameReferences { number: 5, temporal_id: 0, references: &[] };
-        describer.describe(&frame).unwrap().structure.unwrap()
+        describer.build(&frame).unwrap().structure.unwrap()
     };
     let before = key(&mut describer);
-    describer.change(1, Some((640, 360))).unwrap();
+    describer.set_structure(1, Some((640, 360))).unwrap();
     assert_eq!(key(&mut describer), before);
-    describer.change(1, Some((320, 180))).unwrap();
-    assert_eq!(key(&mut describer).id_offset, 2);
-    describer.change(3, None).unwrap();
-    assert_eq!(key(&mut describer).id_offset, 4);
+    describer.set_structure(1, Some((320, 180))).unwrap();
+    assert_eq!(key(&mut describer).template_id_offset, 2);
+    describer.set_structure(3, None).unwrap();
+    assert_eq!(key(&mut describer).template_id_offset, 4);
 }
 
 #[test]

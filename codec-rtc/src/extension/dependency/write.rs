@@ -57,7 +57,7 @@ impl Writer {
             .ok_or(Malformed::Field { what: "no template has this layer" })?;
         let custom = Custom::of(descriptor, template);
         let index = u8::try_from(index).unwrap_or(0);
-        let template_id = (structure.id_offset + index) % TEMPLATE_IDS;
+        let template_id = (structure.template_id_offset + index) % TEMPLATE_IDS;
 
         let mut writer = BitWriter::default();
         writer.flag(descriptor.start_of_frame);
@@ -65,7 +65,7 @@ impl Writer {
         writer.bits(template_id.into(), 6);
         writer.bits(descriptor.frame_number.into(), 16);
         if descriptor.structure.is_some()
-            || descriptor.active_targets.is_some()
+            || descriptor.active_decode_targets.is_some()
             || custom.bits(descriptor) > 0
         {
             write_extended(descriptor, structure, custom, &mut writer);
@@ -81,7 +81,7 @@ impl Writer {
 impl Custom {
     fn of(descriptor: &Descriptor, template: &Template) -> Self {
         Self {
-            indications: descriptor.indications != template.indications,
+            indications: descriptor.dtis != template.dtis,
             frame_diffs: descriptor.frame_diffs != template.frame_diffs,
             chain_diffs: descriptor.chain_diffs != template.chain_diffs,
         }
@@ -91,7 +91,7 @@ impl Custom {
     fn bits(self, descriptor: &Descriptor) -> usize {
         let diffs = descriptor.frame_diffs.iter().map(|&diff| 2 + 4 * diff_size(diff) as usize);
         let diffs = 2 + diffs.sum::<usize>();
-        usize::from(self.indications) * 2 * descriptor.indications.len()
+        usize::from(self.indications) * 2 * descriptor.dtis.len()
             + usize::from(self.frame_diffs) * diffs
             + usize::from(self.chain_diffs) * 8 * descriptor.chain_diffs.len()
     }
@@ -108,7 +108,7 @@ fn diff_size(diff: u16) -> u32 {
 
 fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), Malformed> {
     let refuse = |what| Err(Malformed::Field { what });
-    if descriptor.indications.len() != structure.targets
+    if descriptor.dtis.len() != structure.decode_targets
         || descriptor.chain_diffs.len() != structure.chains
     {
         return refuse("the frame does not list all decode targets and chains");
@@ -116,7 +116,10 @@ fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), Malformed
     if !descriptor.frame_diffs.iter().all(|diff| (1..=MAX_FRAME_DIFF).contains(diff)) {
         return refuse("a frame difference is not 1 to 4096");
     }
-    if descriptor.active_targets.is_some_and(|active| active & !structure.all_targets() != 0) {
+    if descriptor
+        .active_decode_targets
+        .is_some_and(|active| active & !structure.all_decode_targets() != 0)
+    {
         return refuse("an active decode target does not exist");
     }
     Ok(())
@@ -129,18 +132,18 @@ fn write_extended(
     writer: &mut BitWriter,
 ) {
     writer.flag(descriptor.structure.is_some());
-    writer.flag(descriptor.active_targets.is_some());
+    writer.flag(descriptor.active_decode_targets.is_some());
     writer.flag(custom.indications);
     writer.flag(custom.frame_diffs);
     writer.flag(custom.chain_diffs);
     if descriptor.structure.is_some() {
         structure.write(writer);
     }
-    if let Some(active) = descriptor.active_targets {
-        writer.bits(active, u32::try_from(structure.targets).unwrap_or(32));
+    if let Some(active) = descriptor.active_decode_targets {
+        writer.bits(active, u32::try_from(structure.decode_targets).unwrap_or(32));
     }
     if custom.indications {
-        descriptor.indications.iter().for_each(|it| writer.bits(it.bits(), 2));
+        descriptor.dtis.iter().for_each(|it| writer.bits(it.bits(), 2));
     }
     if custom.frame_diffs {
         for &diff in &descriptor.frame_diffs {

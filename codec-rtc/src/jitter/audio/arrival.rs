@@ -156,34 +156,34 @@ impl WindowMin {
 /// enough to wait for.
 #[derive(Debug, Default)]
 struct Peaks {
-    /// Time and delay of the last [`Self::KEPT`] peaks.
+    /// Time and delay of the last [`Self::MAX_PEAKS`] peaks.
     seen: VecDeque<(i64, i64)>,
 }
 
 impl Peaks {
     /// Maximum number of peaks kept.
-    const KEPT: usize = 8;
+    const MAX_PEAKS: usize = 8;
     /// Number of peaks that counts as recurring.
-    const HABIT: usize = 3;
+    const MIN_PEAKS: usize = 3;
     /// Minimum height of a peak above the target.
-    const ABOVE_US: i64 = 60_000;
+    const MIN_EXCESS_US: i64 = 60_000;
     /// Maximum distance between peaks.
-    const APART_US: i64 = 20_000_000;
+    const MAX_INTERVAL_US: i64 = 20_000_000;
     /// Higher delays are outages, not peaks.
-    const HIGHEST_US: i64 = 1_000_000;
+    const MAX_US: i64 = 1_000_000;
 
     fn push(&mut self, at_us: i64, late_us: i64, wanted_us: i64) {
         let above = late_us.saturating_sub(wanted_us);
         // While the buffer waits for peaks, they still count although they arrive in time.
-        if above < Self::ABOVE_US || late_us > Self::HIGHEST_US {
+        if above < Self::MIN_EXCESS_US || late_us > Self::MAX_US {
             return;
         }
         if let Some(&(last, _)) = self.seen.back()
-            && at_us - last > Self::APART_US
+            && at_us - last > Self::MAX_INTERVAL_US
         {
             self.seen.clear();
         }
-        if self.seen.len() == Self::KEPT {
+        if self.seen.len() == Self::MAX_PEAKS {
             self.seen.pop_front();
         }
         self.seen.push_back((at_us, late_us));
@@ -191,14 +191,14 @@ impl Peaks {
 
     /// Highest of the peaks, if they are recurring and recent.
     fn height_us(&self, now_us: i64) -> Option<i64> {
-        if self.seen.len() < Self::HABIT {
+        if self.seen.len() < Self::MIN_PEAKS {
             return None;
         }
         let times = self.seen.iter().map(|&(at, _)| at);
         let gaps = times.clone().zip(times.skip(1)).map(|(a, b)| b - a);
         let longest = gaps.max()?;
         let &(last, _) = self.seen.back()?;
-        let lasts = now_us - last <= (2 * longest).min(Self::APART_US);
+        let lasts = now_us - last <= (2 * longest).min(Self::MAX_INTERVAL_US);
         lasts.then(|| self.seen.iter().map(|&(_, late)| late).max()).flatten()
     }
 }

@@ -42,7 +42,7 @@ pub struct AudioBufferConfig {
     pub quantile: f64,
     /// Whether playout may be accelerated or slowed by up to 20 % to reach the target delay
     /// (default). Otherwise the delay changes only during pauses.
-    pub stretch: bool,
+    pub time_stretching: bool,
     /// Whether pauses and long losses are filled with comfort noise at the background level
     /// (default) rather than digital silence.
     pub comfort_noise: bool,
@@ -56,7 +56,7 @@ impl Default for AudioBufferConfig {
             max_delay: Duration::from_secs(2),
             start_delay: Duration::from_millis(40),
             quantile: 0.95,
-            stretch: true,
+            time_stretching: true,
             comfort_noise: true,
         }
     }

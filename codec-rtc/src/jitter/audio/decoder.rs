@@ -8,13 +8,13 @@ use super::config::{PULL_FRAMES, RATE};
 use super::rate::ToOutputRate;
 
 /// Maximum packet duration in ms.
-const LONGEST_MS: i64 = 1000;
+const MAX_PACKET_MS: i64 = 1000;
 
 /// Use of a payload type.
 #[derive(Debug)]
 pub(super) enum PayloadUse {
     /// Coded audio.
-    Coded(Box<PayloadDecoder>),
+    Audio(Box<PayloadDecoder>),
     /// Comfort noise: the sender is silent and describes the background noise (RFC 3389).
     ComfortNoise,
 }
@@ -25,7 +25,7 @@ pub(super) struct Format {
     pub(super) payload_type: u8,
     /// RTP clock rate in Hz.
     pub(super) clock_rate: u32,
-    pub(super) meaning: PayloadUse,
+    pub(super) usage: PayloadUse,
 }
 
 /// A decoder with its output conversion.
@@ -84,7 +84,7 @@ impl PayloadDecoder {
     }
 
     /// Inspects a payload with timestamps at `clock_rate` Hz.
-    pub(super) fn glance(&self, payload: &[u8], clock_rate: u32) -> PayloadInfo {
+    pub(super) fn inspect(&self, payload: &[u8], clock_rate: u32) -> PayloadInfo {
         let codes = |bytes: usize| {
             let whole = bytes * self.decoder.format().channels().max(1);
             let frames = i64::try_from(payload.len() / whole).unwrap_or(0);
@@ -107,7 +107,7 @@ impl PayloadDecoder {
             AudioCodec::Pcm(encoding) => codes(encoding.bytes()),
             _ => PayloadInfo { duration: self.last_duration, ..PayloadInfo::default() },
         };
-        let too_long = glance.duration > i64::from(clock_rate) * LONGEST_MS / 1000;
+        let too_long = glance.duration > i64::from(clock_rate) * MAX_PACKET_MS / 1000;
         PayloadInfo { is_invalid: glance.is_invalid || too_long, ..glance }
     }
 

@@ -41,7 +41,7 @@ impl DelayControl {
     }
 
     /// Resets the smoothed delay.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.smooth_us = None;
     }
 
@@ -63,13 +63,13 @@ impl DelayControl {
 impl AudioBuffer {
     /// Accelerates or slows down playout if the delay differs from the target.
     pub(super) fn adjust(&mut self, now_us: i64) {
-        if self.state.made > 0 || self.pausing {
+        if self.concealment.frames > 0 || self.paused {
             return;
         }
         let Some(delay) = self.delay_us(now_us) else { return };
-        let smooth = self.level.measure(delay);
+        let smooth = self.delay_control.measure(delay);
         let over = smooth - self.target_us(now_us);
-        if !self.config.stretch || self.level.rest > 0 {
+        if !self.config.time_stretching || self.delay_control.rest > 0 {
             return;
         }
         if over > ABOVE_US {
@@ -93,26 +93,26 @@ impl AudioBuffer {
             _ => Urgency::Mild,
         };
         let quiet = 4.0 * self.noise.power();
-        let removed = self.level.stretcher.faster(&mut self.pcm, need, quiet);
+        let removed = self.delay_control.stretcher.accelerate(&mut self.pcm, need, quiet);
         self.stats.removed_samples_for_acceleration += removed as u64;
-        self.level.moved(-i64::try_from(removed).unwrap_or(0));
-        self.level.rest = if need == Urgency::Urgent { 3 } else { SPACING } * removed;
+        self.delay_control.moved(-i64::try_from(removed).unwrap_or(0));
+        self.delay_control.rest = if need == Urgency::Urgent { 3 } else { SPACING } * removed;
     }
 
     fn fall_back(&mut self, over_us: i64) {
         let need = if over_us < -STRONG_US { Urgency::Strong } else { Urgency::Mild };
         let quiet = 4.0 * self.noise.power();
-        let inserted = self.level.stretcher.slower(&mut self.pcm, need, quiet);
+        let inserted = self.delay_control.stretcher.decelerate(&mut self.pcm, need, quiet);
         self.stats.inserted_samples_for_deceleration += inserted as u64;
-        self.level.moved(i64::try_from(inserted).unwrap_or(0));
-        self.level.rest = SPACING * inserted;
+        self.delay_control.moved(i64::try_from(inserted).unwrap_or(0));
+        self.delay_control.rest = SPACING * inserted;
     }
 
     /// Whether the first buffered packet continues the audio decoded last.
     fn next_fits(&self) -> bool {
         match (self.store.first(), self.decoded_to) {
             (Some(first), Some(to)) => {
-                first.timestamp == to && self.state.made == 0 && !self.pausing
+                first.timestamp == to && self.concealment.frames == 0 && !self.paused
             }
             _ => false,
         }
@@ -131,7 +131,7 @@ impl AudioBuffer {
         }
         if dropped {
             self.skip_to_first();
-            self.level.forget();
+            self.delay_control.reset();
         }
     }
 }

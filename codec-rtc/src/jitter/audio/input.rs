@@ -13,10 +13,10 @@ use crate::sequence::distance_16;
 const MAX_REDUNDANT: usize = 8;
 
 /// A packet later than the fastest by more than this belongs to another timeline.
-const LATEST_US: i64 = 5_000_000;
+const MAX_LATE_US: i64 = 5_000_000;
 
 /// A packet earlier than the fastest by more than this belongs to another timeline.
-const EARLIEST_US: i64 = 1_000_000;
+const MAX_EARLY_US: i64 = 1_000_000;
 
 /// A received packet: RTP header fields, payload, and redundant payloads from RED.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +41,7 @@ pub struct ReceivedAudio<'a> {
 #[non_exhaustive]
 pub enum Pushed {
     /// Buffered.
-    Kept,
+    Buffered,
     /// Its playout time has passed.
     Late,
     /// Already received.
@@ -60,20 +60,20 @@ impl AudioBuffer {
         self.stats.packets_received += 1;
         let pushed = self.take(now_us, packet);
         match pushed {
-            Pushed::Kept => {}
+            Pushed::Buffered => {}
             Pushed::Late => self.stats.late_packets += 1,
             Pushed::Duplicate => self.stats.duplicate_packets += 1,
             Pushed::Invalid => self.stats.invalid_packets += 1,
             Pushed::OutOfRange => {}
         }
-        if !matches!(pushed, Pushed::Kept | Pushed::Invalid) {
+        if !matches!(pushed, Pushed::Buffered | Pushed::Invalid) {
             self.stats.packets_discarded += 1;
         }
         pushed
     }
 
     fn take(&mut self, now_us: i64, packet: &ReceivedAudio<'_>) -> Pushed {
-        let Some((clock_rate, glance)) = self.glance(packet.payload_type, packet.payload) else {
+        let Some((clock_rate, glance)) = self.inspect(packet.payload_type, packet.payload) else {
             return Pushed::Invalid;
         };
         if glance.is_invalid {
@@ -87,16 +87,16 @@ impl AudioBuffer {
             self.ssrc = Some(packet.ssrc);
             self.clock_rate = clock_rate;
         }
-        if self.is_astray(now_us, packet) {
+        if self.is_outlier(now_us, packet) {
             let follows = |last: u16| distance_16(last, packet.sequence) == 1;
-            if !self.astray.is_some_and(follows) {
-                self.astray = Some(packet.sequence);
+            if !self.outlier.is_some_and(follows) {
+                self.outlier = Some(packet.sequence);
                 return Pushed::OutOfRange;
             }
             self.stats.restarts += 1;
             self.restart();
         }
-        self.astray = None;
+        self.outlier = None;
         let timestamp = self.timestamp.unwrap(packet.timestamp);
         let sequence = self.sequence.unwrap(packet.sequence);
         let stored = self.store_payload(now_us, packet, sequence, (timestamp, glance));
@@ -110,24 +110,24 @@ impl AudioBuffer {
     }
 
     /// Inspects a payload; `None` if its type is unknown or its size out of bounds.
-    fn glance(&mut self, payload_type: u8, payload: &[u8]) -> Option<(u32, PayloadInfo)> {
+    fn inspect(&mut self, payload_type: u8, payload: &[u8]) -> Option<(u32, PayloadInfo)> {
         if payload.is_empty() || payload.len() > MAX_PAYLOAD_BYTES {
             return None;
         }
         let format = self.format_of(payload_type)?;
-        let glance = match &format.meaning {
-            PayloadUse::Coded(source) => source.glance(payload, format.clock_rate),
+        let glance = match &format.usage {
+            PayloadUse::Audio(source) => source.inspect(payload, format.clock_rate),
             PayloadUse::ComfortNoise => PayloadInfo { is_dtx: true, ..PayloadInfo::default() },
         };
         Some((format.clock_rate, glance))
     }
 
     /// Whether the timestamp is inconsistent with the arrival time.
-    fn is_astray(&self, now_us: i64, packet: &ReceivedAudio<'_>) -> bool {
+    fn is_outlier(&self, now_us: i64, packet: &ReceivedAudio<'_>) -> bool {
         let Some(base) = self.arrivals.base_us() else { return false };
         let media = self.media_us(self.timestamp.peek(packet.timestamp));
         let late = now_us.saturating_sub(media).saturating_sub(base);
-        !(-EARLIEST_US..=LATEST_US).contains(&late)
+        !(-MAX_EARLY_US..=MAX_LATE_US).contains(&late)
     }
 
     fn store_payload(
@@ -161,7 +161,7 @@ impl AudioBuffer {
             Inserted::Replaced => self.stats.fec_packets_discarded += 1,
             Inserted::Duplicate => return Pushed::Duplicate,
         }
-        Pushed::Kept
+        Pushed::Buffered
     }
 
     /// Records that a missing frame has become available as in-band FEC.
@@ -183,7 +183,7 @@ impl AudioBuffer {
     ) {
         let blocks = packet.redundant.iter().rev().take(MAX_REDUNDANT);
         for (index, &(offset, payload)) in blocks.enumerate() {
-            let Some((_, glance)) = self.glance(packet.payload_type, payload) else { continue };
+            let Some((_, glance)) = self.inspect(packet.payload_type, payload) else { continue };
             self.stats.fec_packets_received += 1;
             let timestamp = timestamp.saturating_sub(i64::from(offset));
             let useless = offset == 0
@@ -245,9 +245,9 @@ impl AudioBuffer {
         let Some(first) = self.store.first() else { return };
         if self.decoded_to.is_some_and(|to| to < first.timestamp) {
             self.decoded_to = Some(first.timestamp);
-            self.credit = 0;
+            self.concealed_credit = 0;
             // The next audio does not continue the decoded audio.
-            self.state.is_cut = true;
+            self.concealment.is_discontinuous = true;
         }
     }
 }

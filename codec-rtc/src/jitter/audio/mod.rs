@@ -60,7 +60,7 @@ pub enum PulledKind {
     Concealed,
     /// Silence or comfort noise: before the first packet, after the last, or while the sender is
     /// silent (DTX).
-    Quiet,
+    Silence,
 }
 
 /// Information about the 10 ms that were pulled.
@@ -83,9 +83,9 @@ pub struct AudioBuffer {
     store: Store,
     arrivals: Arrivals,
     pcm: Pcm,
-    extension: Extrapolation,
+    extrapolation: Extrapolation,
     noise: Noise,
-    level: DelayControl,
+    delay_control: DelayControl,
     stats: AudioBufferStats,
     ssrc: Option<u32>,
     sequence: Unwrapper16,
@@ -95,7 +95,7 @@ pub struct AudioBuffer {
     /// Payload type decoded last.
     current: Option<u8>,
     /// Sequence number of an outlier; if the next packet follows it, the stream has jumped there.
-    astray: Option<u16>,
+    outlier: Option<u16>,
     /// Timestamp after the audio decoded last.
     decoded_to: Option<i64>,
     /// Sequence number of the packet decoded last.
@@ -105,11 +105,11 @@ pub struct AudioBuffer {
     /// The sender signalled DTX.
     dtx: bool,
     /// Playout is paused: the next packet waits for the target delay.
-    pausing: bool,
-    state: Concealment,
+    paused: bool,
+    concealment: Concealment,
     /// Sample frames concealed while the buffer was empty. They replace lost audio, or add delay if
     /// the packet was only late.
-    credit: usize,
+    concealed_credit: usize,
     /// Audio concealed by the decoder but not yet used.
     reserve: Vec<f32>,
     scratch: Vec<f32>,
@@ -122,11 +122,11 @@ pub struct AudioBuffer {
 #[derive(Clone, Copy, Debug, Default)]
 struct Concealment {
     /// Consecutive sample frames concealed.
-    made: usize,
+    frames: usize,
     /// The decoder concealed the last of them and all its output was used.
     by_decoder: bool,
     /// The next audio does not continue the previous one.
-    is_cut: bool,
+    is_discontinuous: bool,
 }
 
 impl AudioBuffer {
@@ -140,23 +140,23 @@ impl AudioBuffer {
             store: Store::default(),
             arrivals: Arrivals::new(config.start_delay, config.quantile),
             pcm: Pcm::new(channels),
-            extension: Extrapolation::default(),
+            extrapolation: Extrapolation::default(),
             noise: Noise::new(channels, config.comfort_noise),
-            level: DelayControl::default(),
+            delay_control: DelayControl::default(),
             stats: AudioBufferStats::default(),
             ssrc: None,
             sequence: Unwrapper16::default(),
             timestamp: Unwrapper32::default(),
             clock_rate: RATE,
             current: None,
-            astray: None,
+            outlier: None,
             decoded_to: None,
             last_sequence: None,
             newest_sequence: None,
             dtx: false,
-            pausing: true,
-            state: Concealment::default(),
-            credit: 0,
+            paused: true,
+            concealment: Concealment::default(),
+            concealed_credit: 0,
             reserve: Vec::new(),
             scratch: Vec::new(),
             extended: Vec::new(),
@@ -191,7 +191,7 @@ impl AudioBuffer {
             return Err(ConfigError::new("sample rate", format_args!("{rate} Hz"), allowed));
         }
         let source = PayloadDecoder::new(codec, decoder, self.config.format());
-        self.add(payload_type, clock_rate, PayloadUse::Coded(Box::new(source)))
+        self.add(payload_type, clock_rate, PayloadUse::Audio(Box::new(source)))
     }
 
     /// Registers a comfort noise payload type (13 by default), which signals DTX: RFC 3389.
@@ -227,7 +227,7 @@ impl AudioBuffer {
                 format_args!("at most {MAX_FORMATS}"),
             ));
         }
-        self.formats.push(Format { payload_type, clock_rate, meaning });
+        self.formats.push(Format { payload_type, clock_rate, usage: meaning });
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl AudioBuffer {
         self.pcm.play(PULL_FRAMES, out.begin_f32(format, self.pulled));
         self.pulled = self.pulled.saturating_add_unsigned(PULL_FRAMES as u64);
         self.stats.total_samples_received += PULL_FRAMES as u64;
-        self.level.played(PULL_FRAMES);
+        self.delay_control.played(PULL_FRAMES);
         Pulled { kind, timestamp, delay: Duration::from_micros(delay.unsigned_abs()) }
     }
 
@@ -270,13 +270,13 @@ impl AudioBuffer {
 
     /// Total size of the buffered payloads in bytes.
     #[must_use]
-    pub fn waiting_bytes(&self) -> usize {
+    pub fn buffered_bytes(&self) -> usize {
         self.store.bytes()
     }
 
     /// Number of buffered payloads.
     #[must_use]
-    pub fn waiting_packets(&self) -> usize {
+    pub fn buffered_packets(&self) -> usize {
         self.store.len()
     }
 
@@ -299,18 +299,18 @@ impl AudioBuffer {
         self.arrivals.restart();
         self.sequence = Unwrapper16::default();
         self.timestamp = Unwrapper32::default();
-        self.astray = None;
+        self.outlier = None;
         self.decoded_to = None;
         self.last_sequence = None;
         self.newest_sequence = None;
-        self.state.is_cut = true;
+        self.concealment.is_discontinuous = true;
         self.reserve.clear();
         self.dtx = false;
-        self.pausing = true;
-        self.credit = 0;
-        self.level = DelayControl::default();
+        self.paused = true;
+        self.concealed_credit = 0;
+        self.delay_control = DelayControl::default();
         for format in &mut self.formats {
-            if let PayloadUse::Coded(source) = &mut format.meaning {
+            if let PayloadUse::Audio(source) = &mut format.usage {
                 source.reset();
             }
         }
@@ -322,10 +322,10 @@ impl AudioBuffer {
     }
 
     /// Decoder of the audio decoded last.
-    fn current_source(&mut self) -> Option<&mut PayloadDecoder> {
+    fn current_decoder(&mut self) -> Option<&mut PayloadDecoder> {
         let payload_type = self.current?;
-        match self.format_of(payload_type)?.meaning {
-            PayloadUse::Coded(ref mut source) => Some(source),
+        match self.format_of(payload_type)?.usage {
+            PayloadUse::Audio(ref mut source) => Some(source),
             PayloadUse::ComfortNoise => None,
         }
     }
@@ -347,7 +347,7 @@ impl AudioBuffer {
 
     /// Timestamp of the next sample to be played.
     fn playing_at(&self) -> Option<i64> {
-        let decoded_to = self.decoded_to.filter(|_| !self.pausing)?;
+        let decoded_to = self.decoded_to.filter(|_| !self.paused)?;
         Some(decoded_to - self.ticks(self.pcm.ahead()))
     }
 

@@ -5,7 +5,7 @@ use crate::rng::Rng;
 use super::pitch::mean_square;
 
 /// Maximum background level as a mean square: -40 dB.
-const LOUDEST: f32 = 1e-4;
+const MAX_POWER: f32 = 1e-4;
 
 /// Growth of the estimate per block, to follow rising background noise: about 3 dB per second.
 const RISE: f32 = 1.007;
@@ -17,7 +17,7 @@ pub(super) struct Noise {
     /// Mean square of the quietest blocks; `None` before the first.
     power: Option<f32>,
     /// Correlation of adjacent samples, 0..=0.95.
-    dull: f32,
+    correlation: f32,
     gain: f32,
     rng: Rng,
     last: Vec<f32>,
@@ -26,11 +26,11 @@ pub(super) struct Noise {
 impl Noise {
     pub(super) fn new(channels: usize, enabled: bool) -> Self {
         let last = vec![0.0; channels.max(1)];
-        Self { enabled, power: None, dull: 0.0, gain: 0.0, rng: Rng::new(0x6e6f_6973), last }
+        Self { enabled, power: None, correlation: 0.0, gain: 0.0, rng: Rng::new(0x6e6f_6973), last }
     }
 
     /// Updates the estimate with a block of decoded audio, about 10 ms.
-    pub(super) fn hear(&mut self, block: &[f32], channels: usize) {
+    pub(super) fn observe(&mut self, block: &[f32], channels: usize) {
         let heard = mean_square(block);
         let risen = self.power.map_or(heard, |power| (power * RISE).max(1e-12));
         if heard <= risen {
@@ -38,7 +38,7 @@ impl Noise {
             let products = block.iter().zip(block.iter().skip(channels)).map(|(a, b)| a * b);
             let squares: f32 = block.iter().map(|value| value * value).sum();
             if squares > 1e-12 {
-                self.dull = (products.sum::<f32>() / squares).clamp(0.0, 0.95);
+                self.correlation = (products.sum::<f32>() / squares).clamp(0.0, 0.95);
             }
         } else {
             self.power = Some(risen);
@@ -54,12 +54,12 @@ impl Noise {
 
     /// Mean square of the background noise.
     pub(super) fn power(&self) -> f32 {
-        self.power.unwrap_or(0.0).min(LOUDEST)
+        self.power.unwrap_or(0.0).min(MAX_POWER)
     }
 
     fn set_gain(&mut self) {
         // Uniform noise between -1 and 1 has a mean square of 1/3.
-        let white = 1.0 - self.dull * self.dull;
+        let white = 1.0 - self.correlation * self.correlation;
         self.gain = if self.enabled { (3.0 * white * self.power()).sqrt() } else { 0.0 };
     }
 
@@ -70,7 +70,7 @@ impl Noise {
         }
         #[expect(clippy::cast_possible_truncation, reason = "noise")]
         let white = self.rng.unit() as f32 * 2.0 - 1.0;
-        let (dull, gain) = (self.dull, self.gain);
+        let (dull, gain) = (self.correlation, self.gain);
         let Some(last) = self.last.get_mut(channel) else { return 0.0 };
         *last = *last * dull + white * gain;
         *last
@@ -101,7 +101,7 @@ mod tests {
         };
         for at in 0..300 {
             let block = block(if at % 10 == 0 { 0.004 } else { 0.3 });
-            noise.hear(&block, 1);
+            noise.observe(&block, 1);
         }
         let mut out = Vec::new();
         noise.fill(48_000, &mut out);

@@ -11,7 +11,7 @@ use super::{AudioBuffer, Concealment, PulledKind, RATE};
 const MAX_STEPS: usize = 64;
 
 /// Maximum length of one concealment step in sample frames.
-const MADE_AT_ONCE: usize = PULL_FRAMES;
+const MAX_CONCEALED_AT_ONCE: usize = PULL_FRAMES;
 
 /// Maximum number of concealed sample frames credited against a gap: 20 s.
 const MAX_CREDIT: usize = 960_000;
@@ -36,37 +36,37 @@ impl AudioBuffer {
 
     fn step(&mut self, now_us: i64) -> PulledKind {
         self.drop_passed();
-        if self.pausing {
+        if self.paused {
             return self.wait_or_begin(now_us);
         }
         let (Some(first), Some(at)) = (self.store.first(), self.decoded_to) else {
-            return self.run_dry();
+            return self.underrun();
         };
         let gap = first.timestamp.saturating_sub(at);
         if gap <= 0 {
             return self.play_first(now_us, gap.unsigned_abs());
         }
-        if self.credit > 0 {
+        if self.concealed_credit > 0 {
             // Audio concealed earlier already covers the start of the gap.
-            let used = self.credit.min(self.frames(gap).max(1));
-            self.credit -= used;
+            let used = self.concealed_credit.min(self.frames(gap).max(1));
+            self.concealed_credit -= used;
             self.decoded_to = Some(at.saturating_add(self.ticks(used).clamp(1, gap)));
             return PulledKind::Concealed;
         }
         let follows = self.last_sequence.is_some_and(|last| first.sequence == last + 1);
         if follows && first.redundancy == 0 || self.dtx {
             // No packet was lost: the sender was silent.
-            self.pausing = true;
+            self.paused = true;
             return self.wait_or_begin(now_us);
         }
         let copied = if first.has_fec { first.duration } else { 0 };
         if copied > 0 && gap <= copied {
-            return self.play_copy(now_us, gap);
+            return self.play_in_band_fec(now_us, gap);
         }
-        let missing = self.frames(gap - copied).clamp(1, MADE_AT_ONCE);
-        if self.fade().is_over(self.state.made) {
+        let missing = self.frames(gap - copied).clamp(1, MAX_CONCEALED_AT_ONCE);
+        if self.fade().is_over(self.concealment.frames) {
             // A long loss is treated as a pause: the next packet waits for the target delay.
-            self.pausing = true;
+            self.paused = true;
             return self.wait_or_begin(now_us);
         }
         let kind = self.conceal(missing);
@@ -97,28 +97,28 @@ impl AudioBuffer {
         self.drop_stale(now_us);
         let Some(first) = self.store.first() else { return self.play_silence(PULL_FRAMES) };
         self.decoded_to = Some(first.timestamp);
-        self.pausing = false;
+        self.paused = false;
         self.dtx = false;
-        self.credit = 0;
-        self.state.is_cut = true;
-        self.level.forget();
+        self.concealed_credit = 0;
+        self.concealment.is_discontinuous = true;
+        self.delay_control.reset();
         self.play_first(now_us, 0)
     }
 
     /// Handles an empty buffer. The timeline stops, since the next packet may be late or follow a
     /// loss.
-    fn run_dry(&mut self) -> PulledKind {
-        if self.dtx || self.fade().is_over(self.state.made) {
-            self.pausing = true;
+    fn underrun(&mut self) -> PulledKind {
+        if self.dtx || self.fade().is_over(self.concealment.frames) {
+            self.paused = true;
             return self.play_silence(PULL_FRAMES);
         }
-        self.credit = (self.credit + PULL_FRAMES).min(MAX_CREDIT);
+        self.concealed_credit = (self.concealed_credit + PULL_FRAMES).min(MAX_CREDIT);
         self.conceal(PULL_FRAMES)
     }
 
     /// Decodes the first buffered packet and skips its first `passed` ticks.
     pub(super) fn play_first(&mut self, now_us: i64, passed: u64) -> PulledKind {
-        let Some(packet) = self.store.take_first() else { return PulledKind::Quiet };
+        let Some(packet) = self.store.take_first() else { return PulledKind::Silence };
         if packet.has_fec {
             // The in-band FEC of this packet was not needed.
             self.stats.fec_packets_discarded += 1;
@@ -134,7 +134,7 @@ impl AudioBuffer {
             let to = packet.timestamp.saturating_add(self.ticks(all));
             self.decoded_to = Some(self.decoded_to.map_or(to, |at| at.max(to)));
             let rest = samples.get(skipped * channels..).unwrap_or_default();
-            self.hear(rest);
+            self.observe_noise(rest);
             self.count_emitted(now_us, packet.arrived_us, all - skipped);
             if packet.redundancy > 0 {
                 self.stats.recovered_samples += (all - skipped) as u64;
@@ -153,8 +153,8 @@ impl AudioBuffer {
     fn decode(&mut self, packet: &BufferedPayload, samples: &mut Vec<f32>) -> Option<PulledKind> {
         let format =
             self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;
-        let source = match &mut format.meaning {
-            PayloadUse::Coded(source) => source,
+        let source = match &mut format.usage {
+            PayloadUse::Audio(source) => source,
             PayloadUse::ComfortNoise => {
                 // RFC 3389, section 3.1; the optional spectral information is not used.
                 if let Some(&level) = packet.payload.first() {
@@ -162,11 +162,11 @@ impl AudioBuffer {
                 }
                 self.decoded_to = Some(packet.timestamp.max(self.decoded_to.unwrap_or(i64::MIN)));
                 self.dtx = true;
-                self.pausing = true;
-                return Some(PulledKind::Quiet);
+                self.paused = true;
+                return Some(PulledKind::Silence);
             }
         };
-        let glance = source.glance(&packet.payload, format.clock_rate);
+        let glance = source.inspect(&packet.payload, format.clock_rate);
         if !source.decode(&packet.payload, samples) {
             self.stats.invalid_packets += 1;
             return None;
@@ -179,21 +179,21 @@ impl AudioBuffer {
             // The decoder state is updated, but its noise is no better than our comfort noise.
             self.decoded_to = Some(packet.end());
             self.dtx = true;
-            self.pausing = true;
-            return Some(PulledKind::Quiet);
+            self.paused = true;
+            return Some(PulledKind::Silence);
         }
         Some(PulledKind::Decoded)
     }
 
     /// Recovers the end of the gap, `gap` ticks, from in-band FEC in the following packet.
-    fn play_copy(&mut self, now_us: i64, gap: i64) -> PulledKind {
-        let Some(mut first) = self.store.take_first() else { return PulledKind::Quiet };
+    fn play_in_band_fec(&mut self, now_us: i64, gap: i64) -> PulledKind {
+        let Some(mut first) = self.store.take_first() else { return PulledKind::Silence };
         let frames = self.frames(first.duration);
         let mut samples = std::mem::take(&mut self.scratch);
         samples.clear();
         let payload_type = first.payload_type;
-        let source = match self.format_of(payload_type).map(|format| &mut format.meaning) {
-            Some(PayloadUse::Coded(source)) => Some(source),
+        let source = match self.format_of(payload_type).map(|format| &mut format.usage) {
+            Some(PayloadUse::Audio(source)) => Some(source),
             _ => None,
         };
         let done =
@@ -218,7 +218,7 @@ impl AudioBuffer {
 
     /// Fade-out of the current concealment.
     fn fade(&mut self) -> Fade {
-        match self.current_source() {
+        match self.current_decoder() {
             Some(source) if source.conceals() => Fade::DECODER,
             _ => Fade::REPEATED,
         }
@@ -228,21 +228,22 @@ impl AudioBuffer {
     fn conceal(&mut self, frames: usize) -> PulledKind {
         let channels = usize::from(self.config.channels);
         let fade = self.fade();
-        let made = self.state.made;
+        let made = self.concealment.frames;
         if made == 0 {
             self.stats.concealment_events += 1;
-            self.extension.begin(&self.pcm);
+            self.extrapolation.begin(&self.pcm);
         }
         let mut samples = std::mem::take(&mut self.scratch);
         samples.clear();
         let by_decoder = self.conceal_by_decoder(frames, &mut samples);
         if !by_decoder {
-            self.extension.fill(channels, frames, &mut samples);
+            self.extrapolation.fill(channels, frames, &mut samples);
         }
         fade.apply(made, &mut samples, channels, &mut self.noise);
         self.pcm.append(&samples);
         self.scratch = samples;
-        self.state = Concealment { made: made + frames, by_decoder, is_cut: false };
+        self.concealment =
+            Concealment { frames: made + frames, by_decoder, is_discontinuous: false };
         self.stats.concealed_samples += frames as u64;
         PulledKind::Concealed
     }
@@ -252,7 +253,7 @@ impl AudioBuffer {
     fn conceal_by_decoder(&mut self, frames: usize, samples: &mut Vec<f32>) -> bool {
         let wanted = frames * usize::from(self.config.channels);
         let mut reserve = std::mem::take(&mut self.reserve);
-        if let Some(source) = self.current_source().filter(|source| source.conceals()) {
+        if let Some(source) = self.current_decoder().filter(|source| source.conceals()) {
             while reserve.len() < wanted && source.recover_packet(&mut reserve) {}
         }
         let done = reserve.len() >= wanted;
@@ -268,43 +269,43 @@ impl AudioBuffer {
         let mut samples = std::mem::take(&mut self.scratch);
         samples.clear();
         self.noise.fill(frames, &mut samples);
-        if self.state.made == 0 {
-            self.extension.begin(&self.pcm);
+        if self.concealment.frames == 0 {
+            self.extrapolation.begin(&self.pcm);
             self.append_over(&samples, OVERLAP);
         } else {
             self.pcm.append(&samples);
         }
         self.scratch = samples;
         // Long enough for the next audio to be cross-faded.
-        self.state = Concealment {
-            made: self.state.made.saturating_add(frames),
+        self.concealment = Concealment {
+            frames: self.concealment.frames.saturating_add(frames),
             by_decoder: false,
-            is_cut: true,
+            is_discontinuous: true,
         };
         if self.decoded_to.is_some() {
             self.stats.concealed_samples += frames as u64;
             self.stats.silent_concealed_samples += frames as u64;
         }
-        PulledKind::Quiet
+        PulledKind::Silence
     }
 
     /// Appends decoded audio, with a cross-fade if it does not continue the previous audio.
     fn join(&mut self, samples: &[f32], is_cut: bool) {
-        let state = std::mem::take(&mut self.state);
-        self.credit = 0;
-        let at_full_level = !state.by_decoder || state.made <= PULL_FRAMES * 6;
-        let continues = state.made == 0 || state.by_decoder && at_full_level;
+        let state = std::mem::take(&mut self.concealment);
+        self.concealed_credit = 0;
+        let at_full_level = !state.by_decoder || state.frames <= PULL_FRAMES * 6;
+        let continues = state.frames == 0 || state.by_decoder && at_full_level;
         let channels = usize::from(self.config.channels);
-        if !state.is_cut && state.by_decoder && self.reserve.len() >= OVERLAP * channels {
+        if !state.is_discontinuous && state.by_decoder && self.reserve.len() >= OVERLAP * channels {
             // The decoder has already extrapolated the previous audio.
             let noise = &mut self.noise;
-            Fade::DECODER.apply(state.made, &mut self.reserve, channels, noise);
+            Fade::DECODER.apply(state.frames, &mut self.reserve, channels, noise);
             self.pcm
                 .append_over(samples, self.reserve.get(..OVERLAP * channels).unwrap_or_default());
-        } else if continues && !is_cut && !state.is_cut && self.reserve.is_empty() {
+        } else if continues && !is_cut && !state.is_discontinuous && self.reserve.is_empty() {
             self.pcm.append(samples);
         } else {
-            self.extension.begin(&self.pcm);
+            self.extrapolation.begin(&self.pcm);
             self.append_over(samples, OVERLAP);
         }
         self.reserve.clear();
@@ -313,16 +314,16 @@ impl AudioBuffer {
     fn append_over(&mut self, samples: &[f32], frames: usize) {
         let mut before = std::mem::take(&mut self.extended);
         before.clear();
-        self.extension.fill(usize::from(self.config.channels), frames, &mut before);
+        self.extrapolation.fill(usize::from(self.config.channels), frames, &mut before);
         self.pcm.append_over(samples, &before);
         self.extended = before;
     }
 
     /// Updates the background noise estimate.
-    fn hear(&mut self, samples: &[f32]) {
+    fn observe_noise(&mut self, samples: &[f32]) {
         let channels = usize::from(self.config.channels);
         for block in samples.chunks(PULL_FRAMES * channels) {
-            self.noise.hear(block, channels);
+            self.noise.observe(block, channels);
         }
     }
 }

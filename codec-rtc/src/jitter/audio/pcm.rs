@@ -1,7 +1,7 @@
 //! Decoded audio: recently played samples and the playout queue.
 
 /// Sample frames kept after playout: 60 ms.
-const KEPT: usize = 2880;
+const HISTORY_FRAMES: usize = 2880;
 
 /// Length of a cross-fade in sample frames: 5 ms.
 pub(super) const OVERLAP: usize = 240;
@@ -19,7 +19,7 @@ impl Pcm {
     /// Starts with silence as the played audio.
     pub(super) fn new(channels: usize) -> Self {
         let channels = channels.max(1);
-        Self { channels, samples: vec![0.0; KEPT * channels], played: KEPT }
+        Self { channels, samples: vec![0.0; HISTORY_FRAMES * channels], played: HISTORY_FRAMES }
     }
 
     pub(super) fn channels(&self) -> usize {
@@ -66,9 +66,9 @@ impl Pcm {
         out.resize(begin + wanted, 0.0);
         self.played = to / self.channels;
         // Moves the samples only once for several blocks.
-        if self.played > 4 * KEPT {
-            self.samples.drain(..(self.played - KEPT) * self.channels);
-            self.played = KEPT;
+        if self.played > 4 * HISTORY_FRAMES {
+            self.samples.drain(..(self.played - HISTORY_FRAMES) * self.channels);
+            self.played = HISTORY_FRAMES;
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) enum Inserted {
 /// The buffered packets.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    waiting: BTreeMap<i64, BufferedPayload>,
+    payloads: BTreeMap<i64, BufferedPayload>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -64,14 +64,14 @@ impl Store {
     }
 
     pub(super) fn insert(&mut self, packet: BufferedPayload) -> Inserted {
-        let replaced = match self.waiting.get(&packet.timestamp) {
+        let replaced = match self.payloads.get(&packet.timestamp) {
             Some(there) if there.redundancy <= packet.redundancy => {
                 self.recycle(packet.payload);
                 return Inserted::Duplicate;
             }
             there => there.is_some(),
         };
-        if let Some(old) = self.waiting.insert(packet.timestamp, packet) {
+        if let Some(old) = self.payloads.insert(packet.timestamp, packet) {
             self.recycle(old.payload);
         }
         if replaced { Inserted::Replaced } else { Inserted::New }
@@ -79,39 +79,39 @@ impl Store {
 
     /// Whether a payload with this timestamp is buffered.
     pub(super) fn has(&self, timestamp: i64) -> bool {
-        self.waiting.contains_key(&timestamp)
+        self.payloads.contains_key(&timestamp)
     }
 
     pub(super) fn first(&self) -> Option<&BufferedPayload> {
-        self.waiting.first_key_value().map(|(_, packet)| packet)
+        self.payloads.first_key_value().map(|(_, packet)| packet)
     }
 
     /// The second buffered packet.
     pub(super) fn second(&self) -> Option<&BufferedPayload> {
-        self.waiting.values().nth(1)
+        self.payloads.values().nth(1)
     }
 
     pub(super) fn take_first(&mut self) -> Option<BufferedPayload> {
-        self.waiting.pop_first().map(|(_, packet)| packet)
+        self.payloads.pop_first().map(|(_, packet)| packet)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.payloads.len()
     }
 
     /// Total size of all payloads in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.waiting.values().map(|packet| packet.payload.len()).sum()
+        self.payloads.values().map(|packet| packet.payload.len()).sum()
     }
 
     /// Whether the buffer exceeds its limits, at `clock_rate` ticks per second.
     pub(super) fn is_overfull(&self, clock_rate: u32) -> bool {
-        let span = match (self.waiting.first_key_value(), self.waiting.last_key_value()) {
+        let span = match (self.payloads.first_key_value(), self.payloads.last_key_value()) {
             (Some((first, _)), Some((last, _))) => last.saturating_sub(*first),
             _ => 0,
         };
         let most = i64::from(clock_rate).saturating_mul(MAX_SPAN.as_secs().cast_signed());
-        self.waiting.len() > MAX_PACKETS || span > most
+        self.payloads.len() > MAX_PACKETS || span > most
     }
 
     pub(super) fn clear(&mut self) {

@@ -4,7 +4,7 @@
 use super::pcm::Pcm;
 use super::pitch::{Direction, Lag, MAX_LAG, WINDOW, best_lag};
 
-/// Number of queued sample frames that [`Stretcher::faster`] can use.
+/// Number of queued sample frames that [`Stretcher::accelerate`] can use.
 pub(super) const WANTED_AHEAD: usize = MAX_LAG + WINDOW;
 
 /// Acceptable loss of quality.
@@ -20,7 +20,7 @@ pub(super) enum Urgency {
 
 impl Urgency {
     /// Minimum correlation at the cross-fade.
-    fn least_fit(self) -> f32 {
+    fn min_fit(self) -> f32 {
         match self {
             Self::Mild => 0.85,
             Self::Strong => 0.6,
@@ -38,7 +38,7 @@ pub(super) struct Stretcher {
 impl Stretcher {
     /// Removes some of the next audio; returns the number of sample frames. Audio with a mean
     /// square below `quiet` may be cut anywhere.
-    pub(super) fn faster(&mut self, pcm: &mut Pcm, need: Urgency, quiet: f32) -> usize {
+    pub(super) fn accelerate(&mut self, pcm: &mut Pcm, need: Urgency, quiet: f32) -> usize {
         pcm.mono(0, pcm.ahead().min(WANTED_AHEAD), &mut self.mono);
         let frames = choose(best_lag(&self.mono, 0, Direction::Later, MAX_LAG), need, quiet);
         if frames > 0 {
@@ -48,7 +48,7 @@ impl Stretcher {
     }
 
     /// Repeats some of the last audio; returns the number of sample frames.
-    pub(super) fn slower(&mut self, pcm: &mut Pcm, need: Urgency, quiet: f32) -> usize {
+    pub(super) fn decelerate(&mut self, pcm: &mut Pcm, need: Urgency, quiet: f32) -> usize {
         if pcm.ahead() < WINDOW || pcm.behind() < MAX_LAG {
             return 0;
         }
@@ -64,7 +64,7 @@ impl Stretcher {
 
 fn choose(lag: Option<Lag>, need: Urgency, quiet: f32) -> usize {
     match lag {
-        Some(lag) if lag.power <= quiet || lag.fit >= need.least_fit() => lag.samples,
+        Some(lag) if lag.power <= quiet || lag.fit >= need.min_fit() => lag.samples,
         _ => 0,
     }
 }
@@ -90,9 +90,9 @@ mod tests {
         pcm.append(&tone(0, 9600));
         pcm.play(1000, &mut out);
         out.clear();
-        let removed = stretcher.faster(&mut pcm, Urgency::Mild, 0.0);
+        let removed = stretcher.accelerate(&mut pcm, Urgency::Mild, 0.0);
         pcm.play(2000, &mut out);
-        let inserted = stretcher.slower(&mut pcm, Urgency::Mild, 0.0);
+        let inserted = stretcher.decelerate(&mut pcm, Urgency::Mild, 0.0);
         assert!(removed >= 120 && inserted >= 120, "{removed} {inserted}");
         let rest = pcm.ahead();
         assert_eq!(rest, 9600 - 1000 - 2000 - removed + inserted);
@@ -107,16 +107,16 @@ mod tests {
         let (mut pcm, mut stretcher) = (Pcm::new(2), Stretcher::default());
         pcm.append(&noise);
         pcm.play(1000, &mut Vec::new());
-        assert_eq!(stretcher.faster(&mut pcm, Urgency::Mild, 0.01), 0);
-        assert_eq!(stretcher.slower(&mut pcm, Urgency::Mild, 0.01), 0);
-        assert!(stretcher.faster(&mut pcm, Urgency::Urgent, 0.01) > 0);
-        assert!(stretcher.slower(&mut pcm, Urgency::Mild, 1.0) > 0);
+        assert_eq!(stretcher.accelerate(&mut pcm, Urgency::Mild, 0.01), 0);
+        assert_eq!(stretcher.decelerate(&mut pcm, Urgency::Mild, 0.01), 0);
+        assert!(stretcher.accelerate(&mut pcm, Urgency::Urgent, 0.01) > 0);
+        assert!(stretcher.decelerate(&mut pcm, Urgency::Mild, 1.0) > 0);
     }
 
     #[test]
     fn short_audio_is_not_stretched() {
         let (mut pcm, mut stretcher) = (Pcm::new(1), Stretcher::default());
         pcm.append(&tone(0, 480));
-        assert_eq!(stretcher.faster(&mut pcm, Urgency::Urgent, 1.0), 0);
+        assert_eq!(stretcher.accelerate(&mut pcm, Urgency::Urgent, 1.0), 0);
     }
 }

@@ -181,7 +181,7 @@ fn since(now: &AudioBufferStats, before: &AudioBufferStats) -> (u64, u64) {
 #[test]
 fn stream_without_jitter_is_unchanged_at_low_delay() {
     let mut buffer =
-        buffer_of(AudioBufferConfig { stretch: false, ..AudioBufferConfig::default() });
+        buffer_of(AudioBufferConfig { time_stretching: false, ..AudioBufferConfig::default() });
     let heard = play(&mut buffer, &link(300, 0, |_| Some(ms(50))), ms(5000));
     let stats = buffer.stats();
     assert_eq!((stats.concealed_samples, stats.packets_discarded), (0, 0));
@@ -257,7 +257,7 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     let mut out = AudioBuf::new(buffer.format(), SampleKind::S16);
     for packet in 0..10 {
         let now = ms(20) * u32::try_from(packet).unwrap();
-        assert_eq!(push(&mut buffer, now, packet, 0), Pushed::Kept);
+        assert_eq!(push(&mut buffer, now, packet, 0), Pushed::Buffered);
         buffer.pull(now, &mut out);
         buffer.pull(now + ms(10), &mut out);
     }
@@ -274,7 +274,7 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
     assert_eq!((stats.late_packets, stats.duplicate_packets, stats.invalid_packets), (1, 1, 3));
     assert_eq!((stats.packets_discarded, stats.restarts), (3, 0));
     // The stream jumps only after two consecutive packets; another SSRC restarts it at once.
-    assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Kept);
+    assert_eq!(push(&mut buffer, ms(220), 901, 0), Pushed::Buffered);
     assert_eq!(buffer.stats().restarts, 1);
     let other = ReceivedAudio {
         ssrc: 2,
@@ -282,8 +282,8 @@ fn late_duplicate_and_outlier_packets_are_counted_and_dropped() {
         payload: &[0; 1920],
         ..ReceivedAudio::default()
     };
-    assert_eq!(buffer.push(ms(240), &other), Pushed::Kept);
-    assert_eq!((buffer.stats().restarts, buffer.waiting_packets()), (2, 1));
+    assert_eq!(buffer.push(ms(240), &other), Pushed::Buffered);
+    assert_eq!((buffer.stats().restarts, buffer.buffered_packets()), (2, 1));
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn clock_drift_is_compensated() {
         let heard = play(&mut buffer, &sent, ms(299_000));
         let stats = buffer.stats();
         assert_eq!(stats.concealed_samples, 0, "{ppm}: {stats:?}");
-        assert!(buffer.waiting_packets() <= 3);
+        assert!(buffer.buffered_packets() <= 3);
         assert!(stats.mean_delay() < ms(40), "{ppm}: {:?}", stats.mean_delay());
         let step = largest_step(heard.into_iter());
         assert!(step < 1.5 * own_step(15_000), "{step}");
@@ -340,10 +340,10 @@ fn dtx_is_a_pause_rather_than_a_loss() {
         if block % 2 == 0 && (talks || packet % 50 == 20) {
             let (payload_type, bytes) = if talks { (PT, payload(packet)) } else { (13, vec![60]) };
             let incoming = ReceivedAudio { payload_type, payload: &bytes, ..incoming };
-            assert_eq!(buffer.push(now, &incoming), Pushed::Kept);
+            assert_eq!(buffer.push(now, &incoming), Pushed::Buffered);
         }
         kinds.push(buffer.pull(now, &mut out).kind);
-        if kinds.ends_with(&[PulledKind::Quiet; 20]) && packet > 25 {
+        if kinds.ends_with(&[PulledKind::Silence; 20]) && packet > 25 {
             let SampleBuf::F32(samples) = &out.samples else { panic!("floats") };
             let power = samples.iter().map(|v| v * v).sum::<f32>() / 480.0;
             assert!((0.2e-6..5e-6).contains(&power), "-60 dB: {power}");
@@ -409,13 +409,13 @@ fn arbitrary_input_keeps_memory_bounded_and_audio_flowing() {
             redundant: &[(960, &bytes), (u32::MAX, &bytes), (0, &[])],
         };
         buffer.push(now, &incoming);
-        assert!(buffer.waiting_packets() <= super::MAX_PACKETS);
+        assert!(buffer.buffered_packets() <= super::MAX_PACKETS);
         if rng.below(20) == 0 {
             buffer.pull(now, &mut out);
             assert_eq!(out.frames(), PULL_FRAMES);
         }
     }
-    assert!(buffer.waiting_bytes() <= super::MAX_PACKETS * 1920);
+    assert!(buffer.buffered_bytes() <= super::MAX_PACKETS * 1920);
     // Time that stops, goes back and jumps.
     for now in [ms(0), ms(0), Duration::MAX, ms(3), Duration::from_secs(1 << 40)] {
         push(&mut buffer, now, 5, 2);

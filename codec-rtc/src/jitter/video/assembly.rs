@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::frame::PacketInfo;
 use crate::packet::vp8::Descriptor;
 use crate::rtp::{self, Malformed};
-use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16};
+use crate::sequence::{MAX_DROPOUT, RestartDetector, Unwrapper16, Unwrapper32, wrap_16};
 
 /// Maximum number of buffered packets, and thus of packets per frame.
 pub(super) const MAX_PACKETS: usize = 2048;
@@ -14,14 +14,12 @@ pub(super) const MAX_PACKETS: usize = 2048;
 pub(super) const MAX_FRAME_BYTES: usize = 8 << 20;
 /// Maximum total size of buffered payloads in bytes.
 pub(super) const MAX_BYTES: usize = 16 << 20;
-/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1).
-const FAR: i64 = 3000;
 
 /// Result for a received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// Buffered as part of a future frame.
-    Kept,
+    Buffered,
     /// Padding: has no payload, and only its sequence number counts.
     Padding,
     /// Already received.
@@ -78,7 +76,7 @@ pub(super) struct Assembled {
     pub(super) first: Stored,
     pub(super) arrived: (Duration, Duration),
     pub(super) packets: u32,
-    pub(super) repaired: u32,
+    pub(super) recovered: u32,
     /// Capture time from the last packet that has one.
     pub(super) captured: Option<u64>,
 }
@@ -87,7 +85,7 @@ pub(super) struct Assembled {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounters {
     /// Packets buffered for future frames.
-    pub kept: u64,
+    pub buffered: u64,
     /// Packets without payload.
     pub padding: u64,
     /// Duplicate packets.
@@ -95,7 +93,7 @@ pub struct PacketCounters {
     /// Packets whose frame was already emitted or skipped.
     pub late: u64,
     /// Outliers, with a sequence number far from the previous ones.
-    pub stray: u64,
+    pub outliers: u64,
     /// Number of times that the buffer was cleared because it was full or the sequence numbers
     /// restarted.
     pub resets: u64,
@@ -113,8 +111,8 @@ pub(super) struct Assembly {
     highest: Option<i64>,
     /// Packets before this were emitted or skipped.
     next: Option<i64>,
-    has_given: bool,
-    stray: Option<u16>,
+    has_emitted: bool,
+    restart: RestartDetector,
     pub(super) counters: PacketCounters,
 }
 
@@ -123,7 +121,7 @@ pub(super) struct Assembly {
 pub(super) struct Inserted {
     pub(super) pushed: Pushed,
     /// Set if the packet was reordered: time since the first later packet arrived.
-    pub(super) overtaken_for: Option<Duration>,
+    pub(super) reordered_by: Option<Duration>,
     /// Set if the buffer was cleared: number of complete frames dropped.
     pub(super) overflowed: Option<u64>,
 }
@@ -144,21 +142,21 @@ impl Assembly {
         if payload.is_empty() && !packet.payload.is_empty() {
             return Err(Malformed::EmptyPayload);
         }
-        let mut taken = Inserted { pushed: Pushed::Kept, overtaken_for: None, overflowed: None };
+        let mut taken = Inserted { pushed: Pushed::Buffered, reordered_by: None, overflowed: None };
         let sequence = packet.header.sequence;
-        if self.is_stray(sequence) {
-            self.counters.stray += 1;
-            taken.pushed = Pushed::OutOfRange;
-            return Ok(taken);
-        }
-        if self.is_far(sequence) {
+        if self.is_outlier(sequence) {
+            if !self.restart.on_outlier(sequence) {
+                self.counters.outliers += 1;
+                taken.pushed = Pushed::OutOfRange;
+                return Ok(taken);
+            }
             taken.overflowed = Some(self.reset());
         }
-        self.stray = None;
+        self.restart.reset();
         let number = self.sequence.peek(sequence);
         let next = *self.next.get_or_insert(number);
         if number < next {
-            if self.has_given {
+            if self.has_emitted {
                 self.counters.late += 1;
                 taken.pushed = Pushed::Late;
                 return Ok(taken);
@@ -179,7 +177,7 @@ impl Assembly {
         let number = self.sequence.unwrap(sequence);
         let timestamp = self.timestamps.unwrap(packet.header.timestamp);
         if self.highest.is_some_and(|highest| number < highest) {
-            taken.overtaken_for = self.noticed(number).map(|at| now.saturating_sub(at));
+            taken.reordered_by = self.noticed(number).map(|at| now.saturating_sub(at));
         }
         self.highest = Some(self.highest.map_or(number, |highest| highest.max(number)));
         self.bytes += payload.len();
@@ -187,7 +185,7 @@ impl Assembly {
             self.counters.padding += 1;
             taken.pushed = Pushed::Padding;
         } else {
-            self.counters.kept += 1;
+            self.counters.buffered += 1;
         }
         let stored = Stored {
             descriptor,
@@ -203,20 +201,9 @@ impl Assembly {
         Ok(taken)
     }
 
-    fn is_far(&self, sequence: u16) -> bool {
+    fn is_outlier(&self, sequence: u16) -> bool {
         let number = self.sequence.peek(sequence);
-        self.highest.is_some_and(|highest| (number - highest).abs() > FAR)
-    }
-
-    /// Whether the packet is an outlier, and not the second consecutive one.
-    fn is_stray(&mut self, sequence: u16) -> bool {
-        if !self.is_far(sequence) {
-            return false;
-        }
-        let follows =
-            self.stray.is_some_and(|stray| (1..=16).contains(&distance_16(stray, sequence)));
-        self.stray = Some(sequence);
-        !follows
+        self.highest.is_some_and(|highest| (number - highest).abs() > MAX_DROPOUT)
     }
 
     /// Clears the buffer and the sequence numbering; returns the number of complete frames dropped.
@@ -226,7 +213,7 @@ impl Assembly {
         self.complete.clear();
         self.bytes = 0;
         self.sequence = Unwrapper16::default();
-        (self.highest, self.next, self.has_given) = (None, None, false);
+        (self.highest, self.next, self.has_emitted) = (None, None, false);
         self.counters.resets += 1;
         frames
     }
@@ -265,7 +252,7 @@ impl Assembly {
     }
 
     /// Number of buffered packets.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn buffered_packets(&self) -> usize {
         self.packets.len()
     }
 
@@ -280,7 +267,7 @@ impl Assembly {
         while self.packets.get(&next).is_some_and(Stored::is_padding) {
             self.packets.remove(&next);
             next += 1;
-            (self.next, self.has_given) = (Some(next), true);
+            (self.next, self.has_emitted) = (Some(next), true);
         }
         Some(next)
     }
@@ -338,7 +325,7 @@ impl Assembly {
                 last = Some(stored.timestamp);
             }
         }
-        (self.next, self.has_given) = (Some(number), true);
+        (self.next, self.has_emitted) = (Some(number), true);
         (complete.len() as u64, incomplete)
     }
 
@@ -349,7 +336,7 @@ impl Assembly {
         let mut packets = self.packets.split_off(&start);
         let mut behind = packets.split_off(&end);
         self.packets.append(&mut behind);
-        (self.next, self.has_given) = (Some(end), true);
+        (self.next, self.has_emitted) = (Some(end), true);
         let bytes: usize = packets.values().map(|stored| stored.payload.len()).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
         if bytes > MAX_FRAME_BYTES {
@@ -362,7 +349,7 @@ impl Assembly {
             data: Vec::new(),
             arrived: (first.arrived, first.arrived),
             packets: 0,
-            repaired: 0,
+            recovered: 0,
             captured: None,
             first: Stored { payload: Vec::new(), ..first.clone() },
         };
@@ -371,7 +358,7 @@ impl Assembly {
             let (from, until) = frame.arrived;
             frame.arrived = (from.min(stored.arrived), until.max(stored.arrived));
             frame.packets += 1;
-            frame.repaired += u32::from(stored.info.repaired);
+            frame.recovered += u32::from(stored.info.recovered);
             frame.captured = stored.info.captured.or(frame.captured);
         }
         frame.data = data;

@@ -6,9 +6,10 @@ use super::FrameBufferConfig;
 use super::assembly::{Assembly, PacketCounters, Pushed, is_key};
 use super::decodability::{Decodability, Head, Tracker};
 use super::delay::PlayoutDelayEstimator;
-use super::frame::{DroppedFrames, Frame, LostFrame, PacketInfo, PlayoutDelay};
+use super::frame::{DroppedFrames, Frame, LostFrame, PacketInfo};
 use super::stall::{RecoveryOptions, Stall};
 use super::stats::{Open, StatsTracker, VideoStats};
+use crate::extension::PlayoutDelay;
 use crate::packet::vp8::Decodable;
 use crate::recovery::ReorderingWindow;
 use crate::rtp::Malformed;
@@ -19,7 +20,7 @@ const MAX_FRAMES: usize = 256;
 /// Next action.
 enum Next {
     /// Emit the frame starting at `start`.
-    Give {
+    Emit {
         start: i64,
         gap: bool,
         decodable: Decodable,
@@ -56,12 +57,12 @@ pub struct FrameBuffer {
     delay: PlayoutDelayEstimator,
     stall: Stall,
     reordering: ReorderingWindow,
-    books: StatsTracker,
+    stats: StatsTracker,
     dropped: DroppedFrames,
     /// How long a decodable frame waits for those before it.
     wait_until: Option<Duration>,
     polled: Duration,
-    given: u64,
+    emitted: u64,
 }
 
 impl FrameBuffer {
@@ -70,8 +71,8 @@ impl FrameBuffer {
     pub fn new(config: FrameBufferConfig) -> Self {
         let (least, most) = config.reordering;
         let mut delay = PlayoutDelayEstimator::new(config.delay);
-        delay.set_repair_time(config.repair.once());
-        let stall = Stall::new(config.repair);
+        delay.set_recovery_time(config.recovery.single_retransmission());
+        let stall = Stall::new(config.recovery);
         Self {
             config,
             assembly: Assembly::default(),
@@ -79,11 +80,11 @@ impl FrameBuffer {
             delay,
             stall,
             reordering: ReorderingWindow::new(least, most),
-            books: StatsTracker::default(),
+            stats: StatsTracker::default(),
             dropped: DroppedFrames::default(),
             wait_until: None,
             polled: Duration::ZERO,
-            given: 0,
+            emitted: 0,
         }
     }
 
@@ -102,11 +103,11 @@ impl FrameBuffer {
         if let Some(frames) = taken.overflowed {
             self.dropped.overflow += frames;
             self.tracker.reset();
-            self.stall.demand_key();
+            self.stall.require_key_frame();
         }
-        match taken.overtaken_for {
-            Some(_) if info.repaired => self.reordering.lost(),
-            Some(lateness) => self.reordering.overtaken(lateness),
+        match taken.reordered_by {
+            Some(_) if info.recovered => self.reordering.lost(),
+            Some(lateness) => self.reordering.reordered(lateness),
             None => {}
         }
         Ok(taken.pushed)
@@ -123,8 +124,8 @@ impl FrameBuffer {
             match self.choose(now) {
                 Next::Wait => return None,
                 Next::Drop { start, gap, why } => self.drop_frame(start, gap, &why),
-                Next::Give { start, gap, decodable } => {
-                    if let Some(frame) = self.give(now, start, gap, decodable) {
+                Next::Emit { start, gap, decodable } => {
+                    if let Some(frame) = self.emit(now, start, gap, decodable) {
                         return Some(frame);
                     }
                 }
@@ -148,13 +149,13 @@ impl FrameBuffer {
             }
             let is_next = std::mem::replace(&mut is_first, false);
             let gap = !follows;
-            let verdict = self.tracker.judge(&head, gap);
+            let verdict = self.tracker.classify(&head, gap);
             match verdict {
                 Decodability::Now => {
                     let decodable = Decodable::Yes;
                     let until = self.wait_for_gap(seen.filter(|_| gap), first.timestamp);
                     if until.is_none_or(|until| until <= now) {
-                        return Next::Give { start, gap, decodable };
+                        return Next::Emit { start, gap, decodable };
                     }
                     self.wait_until = until;
                     return Next::Wait;
@@ -163,18 +164,18 @@ impl FrameBuffer {
                     let since = self.assembly.completed(start).unwrap_or(now);
                     self.stall.blocked(since, false, head.id());
                     if !self.tracker.has_key() {
-                        self.stall.demand_key();
+                        self.stall.require_key_frame();
                         return Next::Drop { start, gap, why: Why::NoKeyFrame };
                     }
                     if self.config.conceal {
-                        return Next::Give { start, gap, decodable: Decodable::No };
+                        return Next::Emit { start, gap, decodable: Decodable::No };
                     }
                     return Next::Drop { start, gap, why: Why::ReferenceLost };
                 }
-                Decodability::Never | Decodability::Perhaps => {
+                Decodability::Never | Decodability::Unknown => {
                     let completed = self.assembly.completed(start).unwrap_or(now);
                     if is_next {
-                        let may_come = verdict == Decodability::Perhaps;
+                        let may_come = verdict == Decodability::Unknown;
                         let lost = self.tracker.first_lost(&head);
                         self.stall.blocked(seen.unwrap_or(completed), may_come, lost);
                     }
@@ -183,7 +184,7 @@ impl FrameBuffer {
                     }
                     let lost = self.stall.lost_at(reordering).is_some_and(|at| at <= now);
                     if self.config.conceal && lost && self.tracker.has_key() {
-                        return Next::Give { start, gap, decodable: Decodable::No };
+                        return Next::Emit { start, gap, decodable: Decodable::No };
                     }
                 }
             }
@@ -197,17 +198,17 @@ impl FrameBuffer {
         let seen = seen.filter(|_| self.tracker.has_key())?;
         let reordering = self.reordering.wait();
         let overtaken = seen.saturating_add(reordering);
-        if !self.config.waits_to_show_all {
+        if !self.config.wait_for_all_frames {
             return Some(overtaken);
         }
-        let repaired = seen.saturating_add(self.stall.repair.time(reordering));
+        let repaired = seen.saturating_add(self.stall.recovery.deadline(reordering));
         Some(self.delay.due(timestamp).min(repaired).max(overtaken))
     }
 
     /// Skips everything before a frame.
     fn pass(&mut self, start: i64) {
         let (complete, incomplete) = self.assembly.pass(start);
-        self.dropped.overtaken += complete;
+        self.dropped.skipped += complete;
         self.dropped.incomplete += incomplete;
     }
 
@@ -215,7 +216,7 @@ impl FrameBuffer {
         self.pass(start);
         let Some(Ok(assembled)) = self.assembly.take(start) else { return };
         let head = Head { is_key: is_key(&assembled.data), ..Head::of(&assembled.first) };
-        self.tracker.follow(&head, gap, false);
+        self.tracker.record(&head, gap, false);
         let counter = match why {
             Why::ReferenceLost => &mut self.dropped.reference_lost,
             Why::NoKeyFrame => &mut self.dropped.no_key_frame,
@@ -224,7 +225,7 @@ impl FrameBuffer {
         *counter += 1;
     }
 
-    fn give(
+    fn emit(
         &mut self,
         now: Duration,
         start: i64,
@@ -237,18 +238,18 @@ impl FrameBuffer {
             return None;
         };
         let head = Head { is_key: is_key(&assembled.data), ..Head::of(&assembled.first) };
-        self.tracker.follow(&head, gap, decodable == Decodable::Yes);
+        self.tracker.record(&head, gap, decodable == Decodable::Yes);
         if decodable == Decodable::Yes {
-            self.stall.given(now, head.id());
+            self.stall.emitted(now, head.id());
         }
         if let Some(bounds) = assembled.first.info.playout_delay {
             self.delay.set_bounds(bounds);
         }
         let ticks = assembled.first.timestamp;
-        self.delay.arrived(assembled.arrived.1, ticks, assembled.repaired > 0);
+        self.delay.arrived(assembled.arrived.1, ticks, assembled.recovered > 0);
         let render_at = self.delay.render_at(now, ticks);
         let frame = Frame {
-            number: self.given,
+            number: self.emitted,
             data: assembled.data,
             id: head.id(),
             media_ticks: ticks,
@@ -259,25 +260,25 @@ impl FrameBuffer {
             captured: assembled.captured,
             arrived: assembled.arrived,
             packets: assembled.packets,
-            repaired_packets: assembled.repaired,
+            recovered_packets: assembled.recovered,
             render_at,
         };
-        self.given += 1;
-        self.books.given(now, &frame, self.delay.target());
+        self.emitted += 1;
+        self.stats.emitted(now, &frame, self.delay.target());
         Some(frame)
     }
 
     /// Reports that a frame was decoded, which took `took`.
     pub fn decoded(&mut self, now: Duration, number: u64, took: Duration) {
-        if let Some(open) = self.books.close(number) {
-            self.books.decoded(now, open, took);
+        if let Some(open) = self.stats.close(number) {
+            self.stats.decoded(now, open, took);
             self.delay.decoded(took);
         }
     }
 
     /// Reports that decoding failed: frames that reference this one are not emitted.
     pub fn failed(&mut self, now: Duration, number: u64) {
-        if let Some(Open { id, .. }) = self.books.close(number) {
+        if let Some(Open { id, .. }) = self.stats.close(number) {
             self.tracker.failed(id);
             self.stall.failed(now, id);
         }
@@ -285,22 +286,22 @@ impl FrameBuffer {
 
     /// Reports that the last emitted frame was not decoded because it failed authentication: the
     /// stream continues as if the frame had been lost.
-    pub fn refused(&mut self, now: Duration, number: u64) {
-        if let Some(Open { id, .. }) = self.books.close(number) {
-            self.tracker.refused(id);
+    pub fn undecryptable(&mut self, now: Duration, number: u64) {
+        if let Some(Open { id, .. }) = self.stats.close(number) {
+            self.tracker.undecryptable(id);
             self.stall.failed(now, id);
         }
     }
 
     /// Reports that a frame was rendered.
     pub fn rendered(&mut self, at: Duration) {
-        self.books.rendered(at);
+        self.stats.rendered(at);
     }
 
     /// Sets which recovery mechanisms are available.
-    pub fn set_repair(&mut self, repair: RecoveryOptions) {
-        self.stall.repair = repair;
-        self.delay.set_repair_time(repair.once());
+    pub fn set_recovery(&mut self, repair: RecoveryOptions) {
+        self.stall.recovery = repair;
+        self.delay.set_recovery_time(repair.single_retransmission());
     }
 
     /// Sets the bounds of the playout delay, for example for lip sync.
@@ -325,19 +326,19 @@ impl FrameBuffer {
     /// impossible; after 400 ms or twice the recovery time if it is possible; after 3 s without any
     /// frame. Call it after [`Self::poll_frame`] returned `None`.
     #[must_use]
-    pub fn needs_key(&self, now: Duration) -> bool {
-        self.stall.needs_key(now, self.reordering.wait())
+    pub fn needs_key_frame(&self, now: Duration) -> bool {
+        self.stall.needs_key_frame(now, self.reordering.wait())
     }
 
     /// Returns a frame that is permanently lost, once immediately and then at intervals while
     /// nothing decodable arrives, so that the sender can reference the last decoded one. Call it
     /// after [`Self::poll_frame`] returned `None`.
-    pub fn wanted_feedback(&mut self, now: Duration) -> Option<LostFrame> {
+    pub fn poll_lost_frame(&mut self, now: Duration) -> Option<LostFrame> {
         self.stall.report(now, self.reordering.wait())
     }
 
-    /// Deadline of the next call of [`Self::poll_frame`], [`Self::needs_key`] and
-    /// [`Self::wanted_feedback`] if no packet arrives.
+    /// Deadline of the next call of [`Self::poll_frame`], [`Self::needs_key_frame`] and
+    /// [`Self::poll_lost_frame`] if no packet arrives.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let stall = self.stall.poll_timeout(self.polled, self.reordering.wait());
@@ -352,14 +353,14 @@ impl FrameBuffer {
 
     /// Number of buffered packets.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.assembly.held()
+    pub fn buffered_packets(&self) -> usize {
+        self.assembly.buffered_packets()
     }
 
     /// Frame statistics.
     #[must_use]
     pub fn stats(&self) -> VideoStats {
-        let mut stats = self.books.stats;
+        let mut stats = self.stats.stats;
         let dropped = self.dropped.total();
         stats.frames_dropped = dropped;
         stats.frames_received += dropped;

@@ -50,7 +50,7 @@ pub(super) enum Decodability {
     /// All references were decoded.
     Now,
     /// A reference may be among the missing frames.
-    Perhaps,
+    Unknown,
     /// A reference was skipped.
     Never,
 }
@@ -98,20 +98,20 @@ impl Tracker {
     }
 
     /// Classifies a complete frame. `gap`: frames before it are missing that may still arrive.
-    pub(super) fn judge(&self, head: &Head, gap: bool) -> Decodability {
+    pub(super) fn classify(&self, head: &Head, gap: bool) -> Decodability {
         if head.is_key {
             return Decodability::Now;
         }
         let exact = head.dependency.and_then(|it| Some((it.frame_number, it.diffs?)));
         let Some((frame_number, diffs)) = exact else {
-            return match self.references.clone().follow(&head.descriptor, false, true, gap) {
+            return match self.references.clone().record(&head.descriptor, false, true, gap) {
                 Decodable::Yes => Decodability::Now,
-                Decodable::No if gap => Decodability::Perhaps,
+                Decodable::No if gap => Decodability::Unknown,
                 Decodable::No => Decodability::Never,
             };
         };
         if !self.has_key {
-            return if gap { Decodability::Perhaps } else { Decodability::Never };
+            return if gap { Decodability::Unknown } else { Decodability::Never };
         }
         let number = self.numbers.peek(frame_number);
         let mut verdict = Decodability::Now;
@@ -121,7 +121,7 @@ impl Tracker {
                 if !gap || self.last.is_none_or(|last| reference <= last) {
                     return Decodability::Never;
                 }
-                verdict = Decodability::Perhaps;
+                verdict = Decodability::Unknown;
             }
         }
         verdict
@@ -129,11 +129,11 @@ impl Tracker {
 
     /// Records that a frame was emitted (`decodes`) or skipped although complete. `gap`: packets
     /// before it were missing.
-    pub(super) fn follow(&mut self, head: &Head, gap: bool, decodes: bool) {
+    pub(super) fn record(&mut self, head: &Head, gap: bool, decodes: bool) {
         let Self { numbers, last, has_key, .. } = *self;
         let references = self.references.clone();
         let mut before = Before { decoded: None, added: None, numbers, last, references, has_key };
-        self.references.follow(&head.descriptor, head.is_key, decodes, gap);
+        self.references.record(&head.descriptor, head.is_key, decodes, gap);
         if decodes && head.is_key {
             before.decoded = Some(std::mem::take(&mut self.decoded));
             self.has_key = true;
@@ -168,7 +168,7 @@ impl Tracker {
     }
 
     /// Undoes the last emitted frame, which never reached the decoder.
-    pub(super) fn refused(&mut self, id: FrameId) {
+    pub(super) fn undecryptable(&mut self, id: FrameId) {
         let Some(before) = self.before.take() else { return self.failed(id) };
         if id.frame_number.is_none() && id.picture_id.is_none() {
             // Without a number, the missing frame could not be detected.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::frame::PlayoutDelay;
+use crate::extension::PlayoutDelay;
 
 /// Width of a bucket and number of buckets, for lateness up to a second.
 const BUCKET: Duration = Duration::from_millis(2);
@@ -86,16 +86,16 @@ pub struct DelayConfig {
     pub quantile: f64,
     /// Share of the recovery time included in the delay, so that recovered frames are not late:
     /// 0..=1, default 0.5. With 0, a recovered frame is late and the next ones catch up.
-    pub repair_share: f64,
+    pub recovery_share: f64,
     /// Maximum decrease of the delay in seconds per second, 0.001..=1, default 0.03; it increases
     /// at once.
-    pub shrink: f64,
+    pub max_decrease: f64,
 }
 
 impl Default for DelayConfig {
     fn default() -> Self {
         let bounds = PlayoutDelay { min: Duration::ZERO, max: Duration::from_secs(1) };
-        Self { bounds, quantile: 0.95, repair_share: 0.5, shrink: 0.03 }
+        Self { bounds, quantile: 0.95, recovery_share: 0.5, max_decrease: 0.03 }
     }
 }
 
@@ -106,13 +106,13 @@ pub(super) struct PlayoutDelayEstimator {
     /// Minimum of arrival time minus media time, in nanoseconds.
     base: Option<WindowedMin>,
     clean: Histogram,
-    repaired: Histogram,
+    recovered: Histogram,
     /// Share of recent frames that were recovered.
-    repaired_share: f64,
+    recovered_share: f64,
     /// Recent maximum lateness of recovered frames, limited to one retransmission; decays slowly.
     guard: Duration,
     /// Lateness caused by one retransmission.
-    repair_time: Duration,
+    recovery_time: Duration,
     current: Duration,
     updated: Duration,
     /// Recent maximum decode time.
@@ -146,16 +146,16 @@ fn duration(nanos: i128) -> Duration {
 impl PlayoutDelayEstimator {
     pub(super) fn new(mut config: DelayConfig) -> Self {
         config.quantile = config.quantile.clamp(0.5, 0.999);
-        config.repair_share = config.repair_share.clamp(0.0, 1.0);
-        config.shrink = config.shrink.clamp(0.001, 1.0);
+        config.recovery_share = config.recovery_share.clamp(0.0, 1.0);
+        config.max_decrease = config.max_decrease.clamp(0.001, 1.0);
         Self {
             config,
             base: None,
             clean: Histogram::new(),
-            repaired: Histogram::new(),
-            repaired_share: 0.0,
+            recovered: Histogram::new(),
+            recovered_share: 0.0,
             guard: Duration::ZERO,
-            repair_time: Duration::ZERO,
+            recovery_time: Duration::ZERO,
             current: Duration::ZERO,
             updated: Duration::ZERO,
             decode: Duration::ZERO,
@@ -168,8 +168,8 @@ impl PlayoutDelayEstimator {
     }
 
     /// Sets the lateness caused by one retransmission.
-    pub(super) fn set_repair_time(&mut self, repair_time: Duration) {
-        self.repair_time = repair_time;
+    pub(super) fn set_recovery_time(&mut self, repair_time: Duration) {
+        self.recovery_time = repair_time;
     }
 
     /// Whether frames are rendered on arrival.
@@ -191,12 +191,12 @@ impl PlayoutDelayEstimator {
         }
         let lateness = duration(difference - base.get());
         self.clean.decay();
-        self.repaired.decay();
-        self.repaired_share *= 0.99;
+        self.recovered.decay();
+        self.recovered_share *= 0.99;
         if repaired {
-            self.repaired.add(lateness);
-            self.repaired_share += 0.01;
-            self.guard = self.guard.max(lateness.min(self.repair_time));
+            self.recovered.add(lateness);
+            self.recovered_share += 0.01;
+            self.guard = self.guard.max(lateness.min(self.recovery_time));
         } else {
             self.clean.add(lateness);
         }
@@ -211,13 +211,13 @@ impl PlayoutDelayEstimator {
     fn update(&mut self, now: Duration) {
         let clean = self.clean.quantile(self.config.quantile);
         let (none, all) = REPAIRED_SHARES;
-        let ramp = ((self.repaired_share - none) / (all - none)).clamp(0.0, 1.0);
-        let repair = self.repaired.quantile(0.5).saturating_sub(clean);
-        let wanted = clean + repair.mul_f64(self.config.repair_share * ramp);
+        let ramp = ((self.recovered_share - none) / (all - none)).clamp(0.0, 1.0);
+        let repair = self.recovered.quantile(0.5).saturating_sub(clean);
+        let wanted = clean + repair.mul_f64(self.config.recovery_share * ramp);
         let elapsed = now.saturating_sub(self.updated).min(Duration::from_secs(1));
         self.guard = self.guard.saturating_sub(elapsed.mul_f64(GUARD_SHRINK));
         let wanted = wanted.max(self.guard.saturating_sub(UNSEEN));
-        let shrunk = self.current.saturating_sub(elapsed.mul_f64(self.config.shrink));
+        let shrunk = self.current.saturating_sub(elapsed.mul_f64(self.config.max_decrease));
         (self.current, self.updated) = (wanted.max(shrunk), now);
     }
 

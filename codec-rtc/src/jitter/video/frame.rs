@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::extension::PlayoutDelay;
 use crate::packet::vp8::{Decodable, Descriptor, PictureId};
 
 /// Maximum number of references of a frame.
@@ -54,16 +55,6 @@ pub struct FrameDependency {
     pub diffs: Option<FrameDiffs>,
 }
 
-/// Bounds of the playout delay (playout-delay extension).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlayoutDelay {
-    /// Minimum delay, even if the network needs less. If `min` and `max` are 0, frames are rendered
-    /// on arrival.
-    pub min: Duration,
-    /// Maximum delay, even if the network needs more.
-    pub max: Duration,
-}
-
 /// Metadata of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketInfo {
@@ -75,7 +66,7 @@ pub struct PacketInfo {
     pub playout_delay: Option<PlayoutDelay>,
     /// Whether the packet was retransmitted or recovered by FEC, so that its arrival time says
     /// nothing about network jitter.
-    pub repaired: bool,
+    pub recovered: bool,
 }
 
 /// Identifies a frame in feedback to the sender.
@@ -116,7 +107,7 @@ pub struct Frame {
     /// Number of packets.
     pub packets: u32,
     /// Number of packets that were retransmitted or recovered by FEC.
-    pub repaired_packets: u32,
+    pub recovered_packets: u32,
     /// Render time: not before that of the previous frame; in the past if the frame is late.
     pub render_at: Duration,
 }
@@ -141,7 +132,7 @@ pub struct DroppedFrames {
     /// Packets were missing when a later frame was emitted.
     pub incomplete: u64,
     /// Complete, but skipped by a later frame that does not need it.
-    pub overtaken: u64,
+    pub skipped: u64,
     /// Waited too long for other frames.
     pub too_old: u64,
     /// Larger than the maximum frame size.
@@ -154,7 +145,7 @@ impl DroppedFrames {
     /// Sum of all: `framesDropped` of getStats, except for frames dropped by the decoder.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let Self { reference_lost, no_key_frame, incomplete, overtaken, .. } = *self;
+        let Self { reference_lost, no_key_frame, incomplete, skipped: overtaken, .. } = *self;
         let Self { too_old, too_large, overflow, .. } = *self;
         reference_lost + no_key_frame + incomplete + overtaken + too_old + too_large + overflow
     }

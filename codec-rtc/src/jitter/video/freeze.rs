@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Number of frame intervals in the average.
-const MOST: usize = 30;
+const MAX_INTERVALS: usize = 30;
 /// Minimum number of frame intervals before a freeze is detected.
-const LEAST: usize = 4;
+const MIN_INTERVALS: usize = 4;
 /// Minimum excess of a freeze over the average interval.
-const MORE: Duration = Duration::from_millis(150);
+const MIN_EXCESS: Duration = Duration::from_millis(150);
 /// A longer freeze is also a pause.
-const PAUSE: Duration = Duration::from_secs(5);
+const MIN_PAUSE: Duration = Duration::from_secs(5);
 
 /// A freeze of the rendered video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Freeze {
     /// Whether it is longer than 5 s.
     #[must_use]
     pub fn is_pause(&self) -> bool {
-        self.length > PAUSE
+        self.length > MIN_PAUSE
     }
 }
 
@@ -40,16 +40,16 @@ pub struct FreezeDetector {
 impl FreezeDetector {
     /// Records a frame rendered at `now`, not before the previous one. Returns the freeze that it
     /// ended, if any.
-    pub fn shown(&mut self, now: Duration) -> Option<Freeze> {
+    pub fn rendered(&mut self, now: Duration) -> Option<Freeze> {
         let from = self.last.replace(now)?;
         let length = now.saturating_sub(from);
-        let is_freeze = self.gaps.len() >= LEAST && {
+        let is_freeze = self.gaps.len() >= MIN_INTERVALS && {
             let count = u32::try_from(self.gaps.len()).unwrap_or(u32::MAX);
             let mean = self.gaps.iter().sum::<Duration>() / count;
-            length >= (3 * mean).max(mean.saturating_add(MORE))
+            length >= (3 * mean).max(mean.saturating_add(MIN_EXCESS))
         };
         self.gaps.push_back(length);
-        if self.gaps.len() > MOST {
+        if self.gaps.len() > MAX_INTERVALS {
             self.gaps.pop_front();
         }
         is_freeze.then_some(Freeze { from, length })
@@ -62,7 +62,7 @@ impl FreezeDetector {
 pub fn freezes(shown_at: &[Duration], end: Duration) -> Vec<Freeze> {
     let mut detector = FreezeDetector::default();
     let ends = shown_at.iter().copied().chain([end]);
-    ends.filter_map(|at| detector.shown(at)).collect()
+    ends.filter_map(|at| detector.rendered(at)).collect()
 }
 
 #[cfg(test)]

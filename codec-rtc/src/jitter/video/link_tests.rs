@@ -38,8 +38,8 @@ const CALL: Call = Call {
     delay_config: DelayConfig {
         bounds: PlayoutDelay { min: Duration::ZERO, max: Duration::from_secs(1) },
         quantile: 0.95,
-        repair_share: 0.5,
-        shrink: 0.03,
+        recovery_share: 0.5,
+        max_decrease: 0.03,
     },
 };
 
@@ -80,7 +80,8 @@ fn packets(
         rtp::write(&header, &mut bytes);
         let picture_id = Some(PictureId::Long(frame));
         let partition_start = index == 0;
-        let descriptor = Descriptor { partition_start, picture_id, ..Descriptor::default() };
+        let descriptor =
+            Descriptor { start_of_partition: partition_start, picture_id, ..Descriptor::default() };
         descriptor.write(&mut bytes).unwrap();
         bytes.extend([u8::from(frame > 0), 7, 7]);
         encoder.push(&bytes).unwrap();
@@ -101,7 +102,7 @@ fn run(call: Call, seed: u64) -> Outcome {
     let config = FrameBufferConfig { delay: call.delay_config, ..FrameBufferConfig::default() };
     let mut buffer = FrameBuffer::new(config);
     let rtt = ms(2 * call.delay + call.jitter);
-    buffer.set_repair(RecoveryOptions { nack: true, rtt, fec_delay: ms(0) });
+    buffer.set_recovery(RecoveryOptions { nack: true, rtt, fec_delay: ms(0) });
     let mut nacker = NackGenerator::new(NackConfig::default());
     nacker.set_rtt(rtt);
     let mut fec = flexfec::Decoder::new(1, FecLimits::default());
@@ -141,21 +142,21 @@ fn run(call: Call, seed: u64) -> Outcome {
                 fec.push_repair(&packet, &mut made).unwrap();
             } else {
                 let info =
-                    PacketInfo { repaired: came != PacketOrigin::Media, ..PacketInfo::default() };
+                    PacketInfo { recovered: came != PacketOrigin::Media, ..PacketInfo::default() };
                 nacker.push(now, rtp::sequence_of(&bytes).unwrap(), came);
                 buffer.push(now, &bytes, info).unwrap();
                 fec.push_media(&bytes, &mut made).unwrap();
             }
             for bytes in made {
                 nacker.push(now, rtp::sequence_of(&bytes).unwrap(), PacketOrigin::Fec);
-                let info = PacketInfo { repaired: true, ..PacketInfo::default() };
+                let info = PacketInfo { recovered: true, ..PacketInfo::default() };
                 buffer.push(now, &bytes, info).unwrap();
             }
         }
         while let Some(frame) = buffer.poll_frame(now) {
             buffer.decoded(now, frame.number, ms(1));
             pictures.push_back(frame.render_at.max(now));
-            nacker.forget_before(buffer.next_sequence().unwrap());
+            nacker.remove_before(buffer.next_sequence().unwrap());
         }
         let mut numbers = Vec::new();
         nacker.poll(now, &mut numbers);
@@ -166,7 +167,7 @@ fn run(call: Call, seed: u64) -> Outcome {
         if pictures.drain(..due).count() > 0 && tick > 5000 {
             buffer.rendered(now);
         }
-        key_requests += u64::from(buffer.needs_key(now) && frame > 3);
+        key_requests += u64::from(buffer.needs_key_frame(now) && frame > 3);
     }
     let stats = buffer.stats();
     let frames = u128::from(stats.jitter_buffer_emitted_count);
@@ -176,7 +177,7 @@ fn run(call: Call, seed: u64) -> Outcome {
         frozen: stats.total_freezes_duration,
         buffered_ms: stats.jitter_buffer_delay.as_millis() / frames,
         shown_ms: (stats.jitter_buffer_delay + stats.render_wait).as_millis() / frames,
-        needless: nacker.counters().needless,
+        needless: nacker.counters().unnecessary,
         key_ms: key_requests,
     }
 }

@@ -19,7 +19,7 @@ pub use buffer::FrameBuffer;
 pub use delay::DelayConfig;
 pub use frame::{
     DroppedFrames, Frame, FrameDependency, FrameDiffs, FrameId, LostFrame, MAX_REFERENCES,
-    PacketInfo, PlayoutDelay,
+    PacketInfo,
 };
 pub use freeze::{Freeze, FreezeDetector, freezes};
 pub use stall::RecoveryOptions;
@@ -27,19 +27,21 @@ pub use stats::VideoStats;
 
 use std::time::Duration;
 
+pub use crate::extension::PlayoutDelay;
+
 /// Configuration of a [`FrameBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameBufferConfig {
     /// Playout delay.
     pub delay: DelayConfig,
-    /// Available recovery mechanisms, until [`FrameBuffer::set_repair`].
-    pub repair: RecoveryOptions,
+    /// Available recovery mechanisms, until [`FrameBuffer::set_recovery`].
+    pub recovery: RecoveryOptions,
     /// Minimum and maximum reordering window: how long a decodable frame waits for missing packets
     /// that may only be reordered. Adapts between the two; default 5 to 50 ms.
     pub reordering: (Duration, Duration),
     /// Whether a decodable frame waits for missing frames before it as long as that does not make
     /// it late. If not (default), they are skipped after the reordering window.
-    pub waits_to_show_all: bool,
+    pub wait_for_all_frames: bool,
     /// Whether to emit frames whose references are permanently lost, for a decoder with
     /// concealment; default `false`.
     pub conceal: bool,
@@ -52,9 +54,9 @@ impl Default for FrameBufferConfig {
     fn default() -> Self {
         Self {
             delay: DelayConfig::default(),
-            repair: RecoveryOptions::default(),
+            recovery: RecoveryOptions::default(),
             reordering: (Duration::from_millis(5), Duration::from_millis(50)),
-            waits_to_show_all: false,
+            wait_for_all_frames: false,
             conceal: false,
             max_age: Duration::from_secs(4),
         }
@@ -63,14 +65,14 @@ impl Default for FrameBufferConfig {
 
 impl FrameBufferConfig {
     /// For forwarding: emits all frames in order and waits for gaps as long as recovery is possible
-    /// ([`RecoveryOptions::time`]). Nothing is rendered, so that no frame is late.
+    /// ([`RecoveryOptions::deadline`]). Nothing is rendered, so that no frame is late.
     #[must_use]
     pub fn forwarding() -> Self {
         let never = Duration::from_secs(3600);
         let bounds = PlayoutDelay { min: never, max: never };
         Self {
             delay: DelayConfig { bounds, ..DelayConfig::default() },
-            waits_to_show_all: true,
+            wait_for_all_frames: true,
             ..Self::default()
         }
     }

@@ -9,7 +9,7 @@ const KEY_WAIT: Duration = Duration::from_millis(200);
 /// Time without any decodable frame after which a key frame is always requested.
 const ANY_WAIT: Duration = Duration::from_secs(3);
 /// Minimum time between two reports of the same loss.
-const REPORT_AGAIN: Duration = Duration::from_millis(50);
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Mechanisms that can recover a missing packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Default for RecoveryOptions {
 
 impl RecoveryOptions {
     /// Lateness of a frame after one retransmission, with a margin.
-    pub(super) fn once(&self) -> Duration {
+    pub(super) fn single_retransmission(&self) -> Duration {
         let margin = Duration::from_millis(40);
         if self.nack { self.rtt.saturating_add(margin).min(ANY_WAIT) } else { Duration::ZERO }
     }
@@ -39,7 +39,7 @@ impl RecoveryOptions {
     /// How long after a gap became visible its packets may still arrive, given the reordering
     /// window. Allows for two NACK attempts.
     #[must_use]
-    pub fn time(&self, reordering: Duration) -> Duration {
+    pub fn deadline(&self, reordering: Duration) -> Duration {
         let mut time = reordering.saturating_add(self.fec_delay);
         if self.nack {
             let tries = self.rtt.saturating_mul(9) / 4;
@@ -53,14 +53,14 @@ impl RecoveryOptions {
 struct Blocked {
     since: Duration,
     /// Missing packets may still arrive.
-    may_come: bool,
+    may_arrive: bool,
     lost: FrameId,
 }
 
 /// Tracks whether frames are emitted, and since when not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stall {
-    pub(super) repair: RecoveryOptions,
+    pub(super) recovery: RecoveryOptions,
     started: Option<Duration>,
     last_out: Option<Duration>,
     last_decoded: Option<FrameId>,
@@ -73,7 +73,7 @@ pub(super) struct Stall {
 impl Stall {
     /// Creates the state before the first packet.
     pub(super) fn new(repair: RecoveryOptions) -> Self {
-        Self { repair, ..Self::default() }
+        Self { recovery: repair, ..Self::default() }
     }
 
     /// Records a received packet.
@@ -82,7 +82,7 @@ impl Stall {
     }
 
     /// Records an emitted decodable frame.
-    pub(super) fn given(&mut self, now: Duration, id: FrameId) {
+    pub(super) fn emitted(&mut self, now: Duration, id: FrameId) {
         (self.last_out, self.last_decoded) = (Some(now), Some(id));
         (self.blocked, self.reported, self.key_now) = (None, None, false);
     }
@@ -91,16 +91,16 @@ impl Stall {
     /// emitted frame, and whether recovery is ruled out.
     pub(super) fn blocked(&mut self, since: Duration, may_come: bool, lost: FrameId) {
         match &mut self.blocked {
-            None => self.blocked = Some(Blocked { since, may_come, lost }),
+            None => self.blocked = Some(Blocked { since, may_arrive: may_come, lost }),
             Some(blocked) => {
                 blocked.since = blocked.since.min(since);
-                blocked.may_come &= may_come;
+                blocked.may_arrive &= may_come;
             }
         }
     }
 
     /// Records a frame that needs a key frame.
-    pub(super) fn demand_key(&mut self) {
+    pub(super) fn require_key_frame(&mut self) {
         self.key_now = true;
     }
 
@@ -113,12 +113,13 @@ impl Stall {
     /// When the missing data counts as permanently lost.
     pub(super) fn lost_at(&self, reordering: Duration) -> Option<Duration> {
         let blocked = self.blocked?;
-        let wait = if blocked.may_come { self.repair.time(reordering) } else { Duration::ZERO };
+        let wait =
+            if blocked.may_arrive { self.recovery.deadline(reordering) } else { Duration::ZERO };
         Some(blocked.since.saturating_add(wait))
     }
 
     fn report_at(&self, reordering: Duration) -> Option<Duration> {
-        let again = (self.repair.rtt * 3 / 2).max(REPORT_AGAIN);
+        let again = (self.recovery.rtt * 3 / 2).max(MIN_REPORT_INTERVAL);
         let again = self.reported.map_or(Duration::ZERO, |at| at.saturating_add(again));
         self.lost_at(reordering).map(|at| at.max(again))
     }
@@ -142,9 +143,9 @@ impl Stall {
         let idle = idle.unwrap_or(started.saturating_add(KEY_WAIT));
         let stalled = self.blocked.zip(self.lost_at(reordering)).map(|(blocked, lost)| {
             let since = self.last_out.map_or(blocked.since, |at| at.max(blocked.since));
-            if blocked.may_come && self.repair.nack {
+            if blocked.may_arrive && self.recovery.nack {
                 // NACKs continue, and feedback may yield a frame that needs no key frame.
-                let repair = self.repair.time(reordering).saturating_mul(2);
+                let repair = self.recovery.deadline(reordering).saturating_mul(2);
                 return since.saturating_add(repair.clamp(2 * KEY_WAIT, ANY_WAIT));
             }
             since.saturating_add(KEY_WAIT).max(lost)
@@ -152,7 +153,7 @@ impl Stall {
         Some(stalled.map_or(idle, |at| at.min(idle)))
     }
 
-    pub(super) fn needs_key(&self, now: Duration, reordering: Duration) -> bool {
+    pub(super) fn needs_key_frame(&self, now: Duration, reordering: Duration) -> bool {
         self.key_at(reordering).is_some_and(|at| at <= now)
     }
 

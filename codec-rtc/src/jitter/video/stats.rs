@@ -73,7 +73,7 @@ pub(super) struct StatsTracker {
 }
 
 impl StatsTracker {
-    pub(super) fn given(&mut self, now: Duration, frame: &Frame, target: Duration) {
+    pub(super) fn emitted(&mut self, now: Duration, frame: &Frame, target: Duration) {
         let (first, last) = frame.arrived;
         let stats = &mut self.stats;
         stats.frames_received += 1;
@@ -119,7 +119,7 @@ impl StatsTracker {
                 stats.total_pauses_duration += gap;
             }
         }
-        if let Some(freeze) = self.freezes.shown(at) {
+        if let Some(freeze) = self.freezes.rendered(at) {
             stats.freeze_count += 1;
             stats.total_freezes_duration += freeze.length;
         }

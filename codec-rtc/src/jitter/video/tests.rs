@@ -51,9 +51,9 @@ impl Stream {
             let mut bytes = Vec::new();
             rtp::write(&header, &mut bytes);
             let descriptor = Descriptor {
-                partition_start: index == 0,
+                start_of_partition: index == 0,
                 picture_id: Some(PictureId::Long(number & 0x7fff)),
-                tl0_index: plan.layer.map(|_| plan.tl0),
+                tl0_pic_idx: plan.layer.map(|_| plan.tl0),
                 layer: plan.layer,
                 ..Descriptor::default()
             };
@@ -104,7 +104,7 @@ fn frames_are_emitted_once_complete_in_any_packet_order() {
                 assert!(it.poll_frame(now).is_none());
             }
             let (bytes, info) = &frame[2];
-            assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Kept));
+            assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Buffered));
             assert_eq!(it.push(now, bytes, *info), Ok(Pushed::Duplicate));
             let found = it.poll_frame(now).unwrap();
             assert_eq!((found.data.len(), found.packets), (12, 4));
@@ -119,7 +119,7 @@ fn frames_are_emitted_once_complete_in_any_packet_order() {
         );
         assert_eq!(stats.key_frames_decoded, 1);
         assert_eq!(stats.total_processing_delay, ms(40));
-        assert!(!it.needs_key(ms(700)));
+        assert!(!it.needs_key_frame(ms(700)));
     }
 }
 
@@ -135,9 +135,9 @@ fn frame_waits_for_recovery_of_its_references() {
         push(&mut it, ms(66), &stream.frame(DELTA, 1));
         push(&mut it, ms(99), &stream.frame(DELTA, 1));
         assert_eq!(poll(&mut it, ms(160)), []);
-        assert!(!it.needs_key(ms(160)));
-        assert_eq!(it.wanted_feedback(ms(160)), None);
-        let repaired = PacketInfo { repaired: true, ..lost[1].1 };
+        assert!(!it.needs_key_frame(ms(160)));
+        assert_eq!(it.poll_lost_frame(ms(160)), None);
+        let repaired = PacketInfo { recovered: true, ..lost[1].1 };
         it.push(ms(160), &lost[1].0, repaired).unwrap();
         assert_eq!(poll(&mut it, ms(160)), [1, 2, 3]);
         assert_eq!(it.dropped(), DroppedFrames::default());
@@ -157,7 +157,7 @@ fn frame_independent_of_missing_ones_waits_for_reordering_only() {
     // The gap was visible since 33 ms.
     push(&mut it, ms(99), &stream.frame(Plan { diffs: &[3], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(99)), [3]);
-    let dropped = DroppedFrames { incomplete: 1, overtaken: 1, ..DroppedFrames::default() };
+    let dropped = DroppedFrames { incomplete: 1, skipped: 1, ..DroppedFrames::default() };
     assert_eq!(it.dropped(), dropped);
     assert_eq!(it.push(ms(100), &lost[0].0, lost[0].1), Ok(Pushed::Late));
     // Another gap, visible since now.
@@ -179,13 +179,13 @@ fn frames_that_reference_skipped_frames_are_dropped() {
     push(&mut it, ms(133), &stream.frame(Plan { diffs: &[1, 2], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(133)), []);
     assert_eq!(it.dropped().reference_lost, 1);
-    let lost = it.wanted_feedback(ms(133)).unwrap();
+    let lost = it.poll_lost_frame(ms(133)).unwrap();
     assert_eq!(lost.last_decoded.and_then(|id| id.picture_id), Some(PictureId::Long(2)));
     assert_eq!(lost.lost.picture_id, Some(PictureId::Long(3)));
-    assert_eq!(it.wanted_feedback(ms(134)), None, "not repeated immediately");
+    assert_eq!(it.poll_lost_frame(ms(134)), None, "not repeated immediately");
     push(&mut it, ms(166), &stream.frame(Plan { diffs: &[2], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(166)), [4]);
-    assert_eq!(it.wanted_feedback(ms(1000)), None);
+    assert_eq!(it.poll_lost_frame(ms(1000)), None);
 }
 
 #[test]
@@ -211,7 +211,8 @@ fn a_base_frame_does_not_wait_for_missing_upper_layers() {
 
 #[test]
 fn missing_frames_are_waited_for_until_the_render_deadline() {
-    let mut config = FrameBufferConfig { waits_to_show_all: true, ..FrameBufferConfig::default() };
+    let mut config =
+        FrameBufferConfig { wait_for_all_frames: true, ..FrameBufferConfig::default() };
     config.delay.bounds = PlayoutDelay { min: ms(80), max: ms(80) };
     let mut stream = Stream::new(true);
     let mut it = FrameBuffer::new(config);
@@ -234,23 +235,23 @@ fn unrecoverable_loss_is_reported_before_a_key_frame_is_requested() {
     for (nack, lost_at, key_at) in [(false, 38, 233), (true, 33 + 5 + 112 + 20, 433)] {
         let mut stream = Stream::new(true);
         let mut it = buffer();
-        it.set_repair(RecoveryOptions { nack, rtt: ms(50), fec_delay: ms(0) });
+        it.set_recovery(RecoveryOptions { nack, rtt: ms(50), fec_delay: ms(0) });
         push(&mut it, ms(0), &stream.frame(KEY, 1));
         assert_eq!(poll(&mut it, ms(0)), [0]);
         stream.frame(DELTA, 1);
         push(&mut it, ms(33), &stream.frame(DELTA, 1));
         assert_eq!(poll(&mut it, ms(33)), []);
-        assert_eq!(it.wanted_feedback(ms(lost_at - 1)), None);
+        assert_eq!(it.poll_lost_frame(ms(lost_at - 1)), None);
         assert_eq!(it.poll_timeout().unwrap().as_millis(), u128::from(lost_at));
-        let lost = it.wanted_feedback(ms(lost_at + 1)).unwrap();
+        let lost = it.poll_lost_frame(ms(lost_at + 1)).unwrap();
         assert_eq!(lost.lost.frame_number, Some(65_534));
         assert_eq!(lost.last_decoded.unwrap().frame_number, Some(65_533));
-        assert!(!it.needs_key(ms(key_at - 1)));
-        assert!(it.needs_key(ms(key_at)));
+        assert!(!it.needs_key_frame(ms(key_at - 1)));
+        assert!(it.needs_key_frame(ms(key_at)));
         push(&mut it, ms(450), &stream.frame(KEY, 1));
         assert_eq!(poll(&mut it, ms(450)), [3]);
-        assert!(!it.needs_key(ms(450)));
-        assert!(it.needs_key(ms(3450)), "nothing for 3 s");
+        assert!(!it.needs_key_frame(ms(450)));
+        assert!(it.needs_key_frame(ms(3450)), "nothing for 3 s");
     }
 }
 
@@ -259,15 +260,15 @@ fn joining_mid_stream_requests_a_key_frame_at_once() {
     for exact in [false, true] {
         let mut stream = Stream::new(exact);
         let mut it = buffer();
-        assert!(!it.needs_key(ms(5000)));
+        assert!(!it.needs_key_frame(ms(5000)));
         stream.frame(KEY, 1);
         push(&mut it, ms(33), &stream.frame(DELTA, 2));
         assert_eq!(poll(&mut it, ms(33)), []);
-        assert!(it.needs_key(ms(33)));
+        assert!(it.needs_key_frame(ms(33)));
         assert_eq!(it.dropped().no_key_frame, 1);
         push(&mut it, ms(66), &stream.frame(KEY, 2));
         assert_eq!(poll(&mut it, ms(66)), [2]);
-        assert!(!it.needs_key(ms(66)));
+        assert!(!it.needs_key_frame(ms(66)));
     }
 }
 
@@ -282,7 +283,7 @@ fn frame_that_failed_to_decode_is_not_a_reference() {
         push(&mut it, ms(33), &stream.frame(DELTA, 1));
         let frame = it.poll_frame(ms(33)).unwrap();
         it.failed(ms(34), frame.number);
-        assert!(it.needs_key(ms(34)));
+        assert!(it.needs_key_frame(ms(34)));
         push(&mut it, ms(66), &stream.frame(DELTA, 1));
         assert_eq!(poll(&mut it, ms(66)), []);
         push(&mut it, ms(99), &stream.frame(Plan { diffs: &[3], ..DELTA }, 1));
@@ -295,14 +296,14 @@ fn damaged_frames_are_emitted_for_concealment_once_unrecoverable() {
     let config = FrameBufferConfig { conceal: true, ..FrameBufferConfig::default() };
     let mut stream = Stream::new(false);
     let mut it = FrameBuffer::new(config);
-    it.set_repair(RecoveryOptions { nack: false, ..RecoveryOptions::default() });
+    it.set_recovery(RecoveryOptions { nack: false, ..RecoveryOptions::default() });
     push(&mut it, ms(0), &stream.frame(KEY, 1));
     stream.frame(DELTA, 1);
     push(&mut it, ms(33), &stream.frame(DELTA, 1));
     assert_eq!(poll(&mut it, ms(33)), [0]);
     let frame = it.poll_frame(ms(40)).unwrap();
     assert_eq!(frame.decodable, Decodable::No);
-    assert!(it.needs_key(ms(240)));
+    assert!(it.needs_key_frame(ms(240)));
 }
 
 #[test]
@@ -321,9 +322,9 @@ fn padding_leaves_no_gap_and_sequence_numbers_may_restart() {
     stream.sequence = stream.sequence.wrapping_add(20_000);
     let frame = stream.frame(KEY, 3);
     assert_eq!(it.push(ms(66), &frame[0].0, frame[0].1), Ok(Pushed::OutOfRange));
-    assert_eq!(it.push(ms(66), &frame[1].0, frame[1].1), Ok(Pushed::Kept));
+    assert_eq!(it.push(ms(66), &frame[1].0, frame[1].1), Ok(Pushed::Buffered));
     assert_eq!(it.packets().resets, 1);
-    assert!(it.needs_key(ms(66)));
+    assert!(it.needs_key_frame(ms(66)));
     push(&mut it, ms(66), &frame);
     assert_eq!(poll(&mut it, ms(66)), [2]);
 }
@@ -360,7 +361,7 @@ fn floods_are_bounded_and_the_stream_recovers() {
         let which = rng.index(2);
         let _ = it.push(now, &frame[which].0, frame[which].1);
         while it.poll_frame(now).is_some() {}
-        assert!(it.held() <= 2048);
+        assert!(it.buffered_packets() <= 2048);
     }
     push(&mut it, ms(5000), &stream.frame(KEY, 1));
     assert_eq!(poll(&mut it, ms(5000)).len(), 1);
@@ -377,9 +378,12 @@ fn frames_waiting_for_a_lost_reference_are_bounded() {
     for frame in 0..2000_u64 {
         push(&mut it, ms(1 + frame / 10), &stream.frame(DELTA, 1));
         assert_eq!(poll(&mut it, ms(1 + frame / 10)), []);
-        assert!(it.held() <= 257);
+        assert!(it.buffered_packets() <= 257);
     }
-    assert_eq!(it.dropped().too_old + it.dropped().reference_lost, 2000 - it.held() as u64);
+    assert_eq!(
+        it.dropped().too_old + it.dropped().reference_lost,
+        2000 - it.buffered_packets() as u64
+    );
     push(&mut it, ms(300), &stream.frame(Plan { diffs: &[2002], ..DELTA }, 1));
     assert_eq!(poll(&mut it, ms(310)).len(), 1, "the key frame may still be referenced");
 }

@@ -7,7 +7,7 @@ use super::CLOCK_HZ;
 use super::descriptor::Descriptor;
 use super::references::{Decodable, References};
 use crate::rtp::{self, Malformed};
-use crate::sequence::{Unwrapper16, Unwrapper32, distance_16, wrap_16, wrap_32};
+use crate::sequence::{MAX_DROPOUT, RestartDetector, Unwrapper16, Unwrapper32, wrap_16, wrap_32};
 
 /// Maps RTP timestamps to the clock of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct DepacketizerConfig {
     /// How long to wait for missing packets after a gap became visible by a later packet, even past
     /// the deadline of the frame: the tolerated reordering or retransmission delay. Packets that
     /// are slow but not overtaken are waited for indefinitely.
-    pub reorder_timeout: Duration,
+    pub gap_timeout: Duration,
     /// Maximum number of buffered packets.
     pub max_packets: usize,
     /// Maximum size of the buffered packets in bytes.
@@ -49,7 +49,7 @@ impl DepacketizerConfig {
     #[must_use]
     pub fn new(clock: MediaClock) -> Self {
         let reorder_timeout = Duration::from_millis(10);
-        Self { clock, reorder_timeout, max_packets: 2048, max_bytes: 8 << 20 }
+        Self { clock, gap_timeout: reorder_timeout, max_packets: 2048, max_bytes: 8 << 20 }
     }
 }
 
@@ -57,7 +57,7 @@ impl DepacketizerConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// Buffered as part of a future frame.
-    Kept,
+    Buffered,
     /// Already received.
     Duplicate,
     /// Its frame was already emitted or abandoned.
@@ -74,7 +74,7 @@ pub enum Completeness {
     /// The start, up to the first missing packet.
     Partial,
     /// The start is missing.
-    Headless,
+    MissingStart,
 }
 
 /// A complete or partial frame.
@@ -115,10 +115,10 @@ struct Stored {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of `Pushed`")]
 pub struct Counters {
-    pub kept: u64,
+    pub buffered: u64,
     pub duplicate: u64,
     pub late: u64,
-    pub stray: u64,
+    pub outliers: u64,
     /// Number of times that the buffer was cleared because it was full or the sequence numbers
     /// restarted.
     pub resets: u64,
@@ -128,7 +128,7 @@ pub struct Counters {
 ///
 /// Frames are emitted in order of their sequence numbers. A complete frame is emitted at once if
 /// nothing is missing before it. An incomplete frame is abandoned when its deadline has passed and
-/// the gap has been visible for longer than [`DepacketizerConfig::reorder_timeout`]. A frame without any
+/// the gap has been visible for longer than [`DepacketizerConfig::gap_timeout`]. A frame without any
 /// packet is abandoned together with the next one.
 #[derive(Debug)]
 pub struct Depacketizer {
@@ -139,19 +139,15 @@ pub struct Depacketizer {
     timestamps: Unwrapper32,
     /// First sequence number of the next frame.
     next: Option<i64>,
-    has_given: bool,
+    has_emitted: bool,
     /// Timestamp of an abandoned frame whose packets may still arrive.
     abandoned: Option<i64>,
     /// Missing packets since the last emitted frame.
     missing: u64,
-    stray: Option<u16>,
+    restart: RestartDetector,
     references: References,
     counters: Counters,
 }
-
-/// A larger jump of the sequence number means another stream or a restart (RFC 3550, A.1, uses 3000
-/// forwards).
-const FAR: i64 = 3000;
 
 impl Depacketizer {
     /// Creates a depacketizer without packets.
@@ -167,10 +163,10 @@ impl Depacketizer {
             sequence: Unwrapper16::default(),
             timestamps,
             next: None,
-            has_given: false,
+            has_emitted: false,
             abandoned: None,
             missing: 0,
-            stray: None,
+            restart: RestartDetector::default(),
             references: References::new(),
             counters: Counters::default(),
         }
@@ -184,8 +180,8 @@ impl Depacketizer {
 
     /// Whether the base layer is damaged, so that a key frame is needed.
     #[must_use]
-    pub fn needs_key(&self) -> bool {
-        self.references.needs_key()
+    pub fn needs_key_frame(&self) -> bool {
+        self.references.needs_key_frame()
     }
 
     /// Next expected sequence number; packets before it are no longer needed.
@@ -205,23 +201,18 @@ impl Depacketizer {
             return Err(Malformed::EmptyPayload);
         }
         let mut number = self.sequence.peek(packet.header.sequence);
-        let far = self.next.is_some_and(|next| (number - next).abs() > FAR);
-        if far {
-            let follows = self.stray.is_some_and(|stray| {
-                (1..=16).contains(&distance_16(stray, packet.header.sequence))
-            });
-            self.stray = Some(packet.header.sequence);
-            if !follows {
-                self.counters.stray += 1;
+        if self.next.is_some_and(|next| (number - next).abs() > MAX_DROPOUT) {
+            if !self.restart.on_outlier(packet.header.sequence) {
+                self.counters.outliers += 1;
                 return Ok(Pushed::OutOfRange);
             }
             self.reset();
             number = self.sequence.peek(packet.header.sequence);
         }
-        self.stray = None;
+        self.restart.reset();
         let next = *self.next.get_or_insert(number);
         if number < next {
-            if self.has_given {
+            if self.has_emitted {
                 self.counters.late += 1;
                 return Ok(Pushed::Late);
             }
@@ -242,7 +233,7 @@ impl Depacketizer {
         self.sequence.unwrap(packet.header.sequence);
         let timestamp = self.timestamps.unwrap(packet.header.timestamp);
         self.bytes += payload.len();
-        self.counters.kept += 1;
+        self.counters.buffered += 1;
         let stored = Stored {
             descriptor,
             payload: payload.to_vec(),
@@ -251,7 +242,7 @@ impl Depacketizer {
             arrived: now,
         };
         self.packets.insert(number, stored);
-        Ok(Pushed::Kept)
+        Ok(Pushed::Buffered)
     }
 
     /// Clears the buffer and the sequence numbering.
@@ -262,7 +253,7 @@ impl Depacketizer {
         self.sequence = Unwrapper16::default();
         self.next = None;
         self.abandoned = None;
-        self.has_given = false;
+        self.has_emitted = false;
         self.counters.resets += 1;
     }
 
@@ -274,7 +265,7 @@ impl Depacketizer {
             let Some(first) = self.packets.get(&next) else {
                 // The start is missing.
                 let (&behind, stored) = self.packets.range(next..).next()?;
-                if self.gives_up_at(next, stored.timestamp) > now {
+                if self.abandons_at(next, stored.timestamp) > now {
                     return None;
                 }
                 self.missing += number_between(next, behind);
@@ -282,9 +273,9 @@ impl Depacketizer {
                 continue;
             };
             let timestamp = first.timestamp;
-            if self.lacks_head(first) {
+            if self.lacks_start(first) {
                 // At the start of the stream, the first packet may only be reordered.
-                if self.missing == 0 && self.gives_up_at(next, timestamp) > now {
+                if self.missing == 0 && self.abandons_at(next, timestamp) > now {
                     return None;
                 }
                 return Some(self.abandon(next, timestamp));
@@ -293,7 +284,7 @@ impl Depacketizer {
                 Run::Complete { end } => return Some(self.take(next, end, Completeness::Complete)),
                 Run::Open => return None,
                 Run::Gap { at } => {
-                    if self.gives_up_at(at, timestamp) > now {
+                    if self.abandons_at(at, timestamp) > now {
                         return None;
                     }
                     return Some(self.abandon(next, timestamp));
@@ -309,13 +300,13 @@ impl Depacketizer {
         let next = self.next?;
         let Some(first) = self.packets.get(&next) else {
             let (_, behind) = self.packets.range(next..).next()?;
-            return Some(self.gives_up_at(next, behind.timestamp));
+            return Some(self.abandons_at(next, behind.timestamp));
         };
-        if self.lacks_head(first) {
-            return Some(self.gives_up_at(next, first.timestamp));
+        if self.lacks_start(first) {
+            return Some(self.abandons_at(next, first.timestamp));
         }
         match self.run(next, first.timestamp) {
-            Run::Gap { at } => Some(self.gives_up_at(at, first.timestamp)),
+            Run::Gap { at } => Some(self.abandons_at(at, first.timestamp)),
             Run::Complete { .. } => Some(Duration::ZERO),
             Run::Open => None,
         }
@@ -334,15 +325,15 @@ impl Depacketizer {
 
     /// Whether the first packet of the frame is missing. Senders that never set S are tolerated as
     /// long as nothing is missing.
-    fn lacks_head(&self, first: &Stored) -> bool {
-        !first.descriptor.is_frame_start() && (self.missing > 0 || !self.has_given)
+    fn lacks_start(&self, first: &Stored) -> bool {
+        !first.descriptor.is_frame_start() && (self.missing > 0 || !self.has_emitted)
     }
 
     /// Deadline for the packet `missing` of, or before, a frame with this timestamp.
-    fn gives_up_at(&self, missing: i64, timestamp: i64) -> Duration {
+    fn abandons_at(&self, missing: i64, timestamp: i64) -> Duration {
         let later = self.packets.range(missing..).map(|(_, stored)| stored.arrived);
         let noticed = later.min().unwrap_or(Duration::MAX);
-        noticed.saturating_add(self.config.reorder_timeout).max(self.config.clock.due(timestamp))
+        noticed.saturating_add(self.config.gap_timeout).max(self.config.clock.due(timestamp))
     }
 
     /// Examines the packets of a frame from its first.
@@ -392,7 +383,7 @@ impl Depacketizer {
         let begins = self.packets.get(&first).is_some_and(|s| s.descriptor.is_frame_start());
         // More packets of it may arrive, unless those of another frame are next.
         self.abandoned = Some(timestamp);
-        let state = if begins { Completeness::Partial } else { Completeness::Headless };
+        let state = if begins { Completeness::Partial } else { Completeness::MissingStart };
         self.take(first, end, state)
     }
 
@@ -410,7 +401,7 @@ impl Depacketizer {
             packets: 0,
             arrived: (Duration::MAX, Duration::ZERO),
         };
-        let mut whole = completeness != Completeness::Headless;
+        let mut whole = completeness != Completeness::MissingStart;
         let gap = self.missing > 0;
         let mut missing = std::mem::take(&mut self.missing);
         for number in first..end {
@@ -436,12 +427,12 @@ impl Depacketizer {
         frame.missing_frames =
             self.references.missing_before(frame.descriptor.picture_id).unwrap_or(0);
         let complete = completeness == Completeness::Complete;
-        frame.decodable = self.references.follow(&frame.descriptor, frame.is_key, complete, gap);
+        frame.decodable = self.references.record(&frame.descriptor, frame.is_key, complete, gap);
         if complete {
             self.abandoned = None;
         }
         self.next = Some(end);
-        self.has_given = true;
+        self.has_emitted = true;
         frame
     }
 }
@@ -548,7 +539,7 @@ mod tests {
         assert_eq!(found.completeness, Completeness::Partial);
         assert_eq!(found.data, data(1)[..80]);
         assert_eq!((found.decodable, found.missing_packets), (Decodable::No, 1));
-        assert!(it.needs_key());
+        assert!(it.needs_key_frame());
         assert_eq!(it.push(due, &frames[1][1]), Ok(Pushed::Late));
         for packet in &frames[2] {
             it.push(due, packet).unwrap();
@@ -596,7 +587,7 @@ mod tests {
         assert_eq!(it.poll_frame(ms(50)).unwrap().data, data(0));
         assert!(it.poll_frame(ms(50)).is_none());
         let found = it.poll_frame(ms(134)).unwrap();
-        assert_eq!(found.completeness, Completeness::Headless);
+        assert_eq!(found.completeness, Completeness::MissingStart);
         assert!(found.data.is_empty());
         assert_eq!((found.missing_packets, found.packets), (1, 2));
         let found = it.poll_frame(ms(134)).unwrap();
@@ -636,7 +627,7 @@ mod tests {
         };
         let pushed: Vec<_> =
             frames[1].iter().map(|p| it.push(ms(1), &moved(p, 20_000)).unwrap()).collect();
-        assert_eq!(pushed, [Pushed::OutOfRange, Pushed::Kept, Pushed::Kept]);
+        assert_eq!(pushed, [Pushed::OutOfRange, Pushed::Buffered, Pushed::Buffered]);
         assert_eq!(it.counters().resets, 1);
     }
 

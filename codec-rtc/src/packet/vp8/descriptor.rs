@@ -48,17 +48,17 @@ pub struct Descriptor {
     /// No other frame references this one (N).
     pub non_reference: bool,
     /// The payload starts a partition (S).
-    pub partition_start: bool,
+    pub start_of_partition: bool,
     /// Partition of the first payload byte (PID), 0..=7.
     pub partition: u8,
     /// `PictureID` of the frame.
     pub picture_id: Option<PictureId>,
     /// Counter of base-layer frames (TL0PICIDX).
-    pub tl0_index: Option<u8>,
+    pub tl0_pic_idx: Option<u8>,
     /// Temporal layer of the frame; `None` without T in the packet.
     pub layer: Option<LayerInfo>,
     /// Counter of key frames (KEYIDX), 0..=31.
-    pub key_index: Option<u8>,
+    pub key_idx: Option<u8>,
 }
 
 const EXTENDED: u8 = 0x80;
@@ -74,7 +74,7 @@ impl Descriptor {
     /// Whether the packet starts a frame.
     #[must_use]
     pub fn is_frame_start(&self) -> bool {
-        self.partition_start && self.partition == 0
+        self.start_of_partition && self.partition == 0
     }
 
     /// Parses the descriptor; returns it with the frame data that follows. Reserved bits and fields
@@ -87,7 +87,7 @@ impl Descriptor {
         let first = reader.byte()?;
         let mut descriptor = Self {
             non_reference: first & NON_REFERENCE != 0,
-            partition_start: first & START != 0,
+            start_of_partition: first & START != 0,
             partition: first & 7,
             ..Self::default()
         };
@@ -102,7 +102,7 @@ impl Descriptor {
                 });
             }
             if flags & HAS_TL0 != 0 {
-                descriptor.tl0_index = Some(reader.byte()?);
+                descriptor.tl0_pic_idx = Some(reader.byte()?);
             }
             if flags & (HAS_TID | HAS_KEY_INDEX) != 0 {
                 let byte = reader.byte()?;
@@ -110,7 +110,7 @@ impl Descriptor {
                     let layer_sync = byte & 0x20 != 0;
                     descriptor.layer = Some(LayerInfo { temporal_id: byte >> 6, layer_sync });
                 }
-                descriptor.key_index = (flags & HAS_KEY_INDEX != 0).then_some(byte & 0x1f);
+                descriptor.key_idx = (flags & HAS_KEY_INDEX != 0).then_some(byte & 0x1f);
             }
         }
         Ok((descriptor, reader.rest))
@@ -132,8 +132,8 @@ impl Descriptor {
             Self { layer: Some(LayerInfo { temporal_id: 4.., .. }), .. } => {
                 return refuse("the temporal layer is above 3");
             }
-            Self { key_index: Some(0x20..), .. } => return refuse("the KEYIDX is above 31"),
-            Self { tl0_index: Some(_), layer: None, .. } => {
+            Self { key_idx: Some(0x20..), .. } => return refuse("the KEYIDX is above 31"),
+            Self { tl0_pic_idx: Some(_), layer: None, .. } => {
                 return refuse("there is a TL0PICIDX but no temporal layer");
             }
             _ => {}
@@ -141,9 +141,9 @@ impl Descriptor {
         let mut flags = 0;
         for (present, flag) in [
             (self.picture_id.is_some(), HAS_PICTURE_ID),
-            (self.tl0_index.is_some(), HAS_TL0),
+            (self.tl0_pic_idx.is_some(), HAS_TL0),
             (self.layer.is_some(), HAS_TID),
-            (self.key_index.is_some(), HAS_KEY_INDEX),
+            (self.key_idx.is_some(), HAS_KEY_INDEX),
         ] {
             flags |= if present { flag } else { 0 };
         }
@@ -151,7 +151,7 @@ impl Descriptor {
         out.push(
             bit(flags != 0, EXTENDED)
                 | bit(self.non_reference, NON_REFERENCE)
-                | bit(self.partition_start, START)
+                | bit(self.start_of_partition, START)
                 | self.partition,
         );
         if flags == 0 {
@@ -166,11 +166,11 @@ impl Descriptor {
             }
             None => {}
         }
-        out.extend(self.tl0_index);
-        if self.layer.is_some() || self.key_index.is_some() {
+        out.extend(self.tl0_pic_idx);
+        if self.layer.is_some() || self.key_idx.is_some() {
             let layer = self.layer.unwrap_or_default();
             let sync = bit(layer.layer_sync, 0x20);
-            out.push(layer.temporal_id << 6 | sync | self.key_index.unwrap_or(0));
+            out.push(layer.temporal_id << 6 | sync | self.key_idx.unwrap_or(0));
         }
         Ok(())
     }
@@ -183,8 +183,8 @@ impl Descriptor {
             Some(PictureId::Short(_)) => 1,
             Some(PictureId::Long(_)) => 2,
         };
-        let tl0 = usize::from(self.tl0_index.is_some());
-        let last = usize::from(self.layer.is_some() || self.key_index.is_some());
+        let tl0 = usize::from(self.tl0_pic_idx.is_some());
+        let last = usize::from(self.layer.is_some() || self.key_idx.is_some());
         let fields = id + tl0 + last;
         1 + fields + usize::from(fields > 0)
     }
@@ -220,12 +220,12 @@ mod tests {
 
     const START_OF_FRAME: Descriptor = Descriptor {
         non_reference: false,
-        partition_start: true,
+        start_of_partition: true,
         partition: 0,
         picture_id: None,
-        tl0_index: None,
+        tl0_pic_idx: None,
         layer: None,
-        key_index: None,
+        key_idx: None,
     };
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         // 4.6.4: second, then middle packet of partition 1.
         let second = Descriptor { partition: 1, ..first };
         assert_eq!(written(&second), [0b1001_0001, 0b1000_0000, 0b0001_0001]);
-        let middle = Descriptor { partition_start: false, ..second };
+        let middle = Descriptor { start_of_partition: false, ..second };
         assert_eq!(written(&middle), [0b1000_0001, 0b1000_0000, 0b0001_0001]);
         // 4.6.5: PictureID 4711.
         let long = Descriptor { picture_id: Some(PictureId::Long(4711)), ..START_OF_FRAME };
@@ -250,12 +250,12 @@ mod tests {
     fn fields_have_the_specified_bits() {
         let all = Descriptor {
             non_reference: true,
-            partition_start: false,
+            start_of_partition: false,
             partition: 5,
             picture_id: Some(PictureId::Long(0x1234)),
-            tl0_index: Some(0xab),
+            tl0_pic_idx: Some(0xab),
             layer: Some(LayerInfo { temporal_id: 2, layer_sync: true }),
-            key_index: Some(0x15),
+            key_idx: Some(0x15),
         };
         let bytes = [0b1010_0101, 0b1111_0000, 0x92, 0x34, 0xab, 0b1011_0101];
         assert_eq!(written(&all), bytes);
@@ -265,7 +265,7 @@ mod tests {
             ..START_OF_FRAME
         };
         assert_eq!(written(&tid_alone), [0b1001_0000, 0b0010_0000, 0b0100_0000]);
-        let key_alone = Descriptor { key_index: Some(31), ..START_OF_FRAME };
+        let key_alone = Descriptor { key_idx: Some(31), ..START_OF_FRAME };
         assert_eq!(written(&key_alone), [0b1001_0000, 0b0001_0000, 0b0001_1111]);
     }
 
@@ -284,12 +284,12 @@ mod tests {
                 let layer = (bits & 8 != 0).then_some(layer);
                 let descriptor = Descriptor {
                     non_reference: bits & 1 != 0,
-                    partition_start: bits & 2 != 0,
+                    start_of_partition: bits & 2 != 0,
                     partition: bits >> 5,
                     picture_id,
-                    tl0_index: (layer.is_some() && bits & 16 != 0).then_some(bits),
+                    tl0_pic_idx: (layer.is_some() && bits & 16 != 0).then_some(bits),
                     layer,
-                    key_index: (bits & 32 != 0).then_some(bits & 31),
+                    key_idx: (bits & 32 != 0).then_some(bits & 31),
                 };
                 let mut bytes = written(&descriptor);
                 for len in 0..bytes.len() {
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(descriptor, START_OF_FRAME);
         // K without T: the layer bits are ignored.
         let (descriptor, _) = Descriptor::parse(&[0x90, 0b0001_1111, 0b1110_0001]).unwrap();
-        assert_eq!(descriptor, Descriptor { key_index: Some(1), ..START_OF_FRAME });
+        assert_eq!(descriptor, Descriptor { key_idx: Some(1), ..START_OF_FRAME });
     }
 
     #[test]
@@ -316,8 +316,8 @@ mod tests {
             Descriptor { partition: 8, ..START_OF_FRAME },
             Descriptor { picture_id: Some(PictureId::Short(128)), ..START_OF_FRAME },
             Descriptor { picture_id: Some(PictureId::Long(0x8000)), ..START_OF_FRAME },
-            Descriptor { tl0_index: Some(1), ..START_OF_FRAME },
-            Descriptor { key_index: Some(32), ..START_OF_FRAME },
+            Descriptor { tl0_pic_idx: Some(1), ..START_OF_FRAME },
+            Descriptor { key_idx: Some(32), ..START_OF_FRAME },
         ] {
             let mut bytes = Vec::new();
             assert!(matches!(wrong.write(&mut bytes), Err(Malformed::Field { .. })));

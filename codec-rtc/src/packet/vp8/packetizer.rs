@@ -182,7 +182,7 @@ impl Packetizer {
                 Vec::with_capacity(FIXED_HEADER_BYTES + DESCRIPTOR_BYTES + payload.len());
             rtp::write(&header, &mut packet);
             let partition = u8::try_from(chunk.partition).unwrap_or(7);
-            Descriptor { partition_start: chunk.starts, partition, ..descriptor }
+            Descriptor { start_of_partition: chunk.starts, partition, ..descriptor }
                 .write(&mut packet)?;
             packet.extend_from_slice(payload);
             out.push(packet);
@@ -204,9 +204,9 @@ impl Packetizer {
         Descriptor {
             non_reference: meta.discardable,
             picture_id: Some(PictureId::Long(id)),
-            tl0_index: layers.then_some(meta.tl0_index),
+            tl0_pic_idx: layers.then_some(meta.tl0_index),
             layer: layers.then_some(LayerInfo { temporal_id, layer_sync: meta.layer_sync }),
-            key_index: key_index.then_some(self.key_index),
+            key_idx: key_index.then_some(self.key_index),
             ..Descriptor::default()
         }
     }
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(packet.header.marker, index == 4);
             assert_eq!(usize::from(packet.header.sequence), index);
             let (descriptor, payload) = Descriptor::parse(packet.payload).unwrap();
-            assert_eq!((descriptor.partition_start, descriptor.partition), (index == 0, 0));
+            assert_eq!((descriptor.start_of_partition, descriptor.partition), (index == 0, 0));
             joined.extend_from_slice(payload);
         }
         assert_eq!(joined, data);
@@ -309,12 +309,12 @@ mod tests {
         let (descriptor, _) = Descriptor::parse(packet.payload).unwrap();
         let expected = Descriptor {
             non_reference: true,
-            partition_start: true,
+            start_of_partition: true,
             partition: 0,
             picture_id: Some(PictureId::Long(8)),
-            tl0_index: Some(77),
+            tl0_pic_idx: Some(77),
             layer: Some(LayerInfo { temporal_id: 2, layer_sync: true }),
-            key_index: Some(31),
+            key_idx: Some(31),
         };
         assert_eq!(descriptor, expected);
     }

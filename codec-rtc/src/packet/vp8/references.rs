@@ -46,7 +46,7 @@ impl References {
 
     /// Adds the next frame in decoding order. `complete`: all its packets were received. `gap`:
     /// packets are missing between it and the previous frame.
-    pub fn follow(
+    pub fn record(
         &mut self,
         descriptor: &Descriptor,
         is_key: bool,
@@ -62,17 +62,17 @@ impl References {
         self.last_id = descriptor.picture_id.or(self.last_id);
         if is_key && complete {
             (self.base_whole, self.whole) = (true, [true; 3]);
-            (self.last_tl0, self.last_key_index) = (descriptor.tl0_index, descriptor.key_index);
+            (self.last_tl0, self.last_key_index) = (descriptor.tl0_pic_idx, descriptor.key_idx);
             return Decodable::Yes;
         }
         if is_key {
             self.base_whole = false;
             return Decodable::No;
         }
-        if descriptor.key_index.is_some() && descriptor.key_index != self.last_key_index {
+        if descriptor.key_idx.is_some() && descriptor.key_idx != self.last_key_index {
             self.base_whole = false;
         }
-        let fine = match (descriptor.tl0_index, descriptor.layer) {
+        let fine = match (descriptor.tl0_pic_idx, descriptor.layer) {
             (Some(tl0), Some(layer)) => {
                 if missing {
                     self.whole = [false; 3];
@@ -115,7 +115,7 @@ impl References {
 
     /// Whether a key frame is needed because the base layer is incomplete.
     #[must_use]
-    pub fn needs_key(&self) -> bool {
+    pub fn needs_key_frame(&self) -> bool {
         !self.base_whole
     }
 }
@@ -131,7 +131,7 @@ mod tests {
 
     fn layered(id: u16, tl0: u8, temporal_id: u8, layer_sync: bool) -> Descriptor {
         Descriptor {
-            tl0_index: Some(tl0),
+            tl0_pic_idx: Some(tl0),
             layer: Some(LayerInfo { temporal_id, layer_sync }),
             ..plain(id)
         }
@@ -140,63 +140,63 @@ mod tests {
     #[test]
     fn missing_frame_breaks_decoding_until_a_key_frame() {
         let mut refs = References::new();
-        assert_eq!(refs.follow(&plain(0x7fff), false, true, false), Decodable::No);
-        assert_eq!(refs.follow(&plain(0), true, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&plain(1), false, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&plain(3), false, true, true), Decodable::No);
-        assert_eq!(refs.follow(&plain(4), false, true, false), Decodable::No);
-        assert!(refs.needs_key());
-        assert_eq!(refs.follow(&plain(6), true, true, true), Decodable::Yes);
-        assert!(!refs.needs_key());
+        assert_eq!(refs.record(&plain(0x7fff), false, true, false), Decodable::No);
+        assert_eq!(refs.record(&plain(0), true, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&plain(1), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&plain(3), false, true, true), Decodable::No);
+        assert_eq!(refs.record(&plain(4), false, true, false), Decodable::No);
+        assert!(refs.needs_key_frame());
+        assert_eq!(refs.record(&plain(6), true, true, true), Decodable::Yes);
+        assert!(!refs.needs_key_frame());
     }
 
     #[test]
     fn non_reference_frame_may_be_damaged() {
         let mut refs = References::new();
-        refs.follow(&plain(0), true, true, false);
+        refs.record(&plain(0), true, true, false);
         let free = Descriptor { non_reference: true, ..plain(1) };
-        assert_eq!(refs.follow(&free, false, false, false), Decodable::No);
-        assert_eq!(refs.follow(&plain(2), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&free, false, false, false), Decodable::No);
+        assert_eq!(refs.record(&plain(2), false, true, false), Decodable::Yes);
     }
 
     #[test]
     fn missing_upper_layers_keep_the_base_and_recover_at_a_sync_frame() {
         let mut refs = References::new();
-        refs.follow(&layered(0, 255, 0, false), true, true, false);
-        assert_eq!(refs.follow(&layered(1, 255, 2, true), false, true, false), Decodable::Yes);
+        refs.record(&layered(0, 255, 0, false), true, true, false);
+        assert_eq!(refs.record(&layered(1, 255, 2, true), false, true, false), Decodable::Yes);
         // Frame 2 of layer 1 is missing.
-        assert_eq!(refs.follow(&layered(3, 255, 2, false), false, true, true), Decodable::No);
-        assert_eq!(refs.follow(&layered(4, 0, 0, false), false, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&layered(5, 0, 2, false), false, true, false), Decodable::No);
-        assert_eq!(refs.follow(&layered(6, 0, 1, true), false, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&layered(7, 0, 2, true), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&layered(3, 255, 2, false), false, true, true), Decodable::No);
+        assert_eq!(refs.record(&layered(4, 0, 0, false), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&layered(5, 0, 2, false), false, true, false), Decodable::No);
+        assert_eq!(refs.record(&layered(6, 0, 1, true), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&layered(7, 0, 2, true), false, true, false), Decodable::Yes);
     }
 
     #[test]
     fn missing_base_frame_is_detected_by_tl0picidx() {
         let mut refs = References::new();
-        refs.follow(&layered(0, 9, 0, false), true, true, false);
+        refs.record(&layered(0, 9, 0, false), true, true, false);
         // Base-layer frame 10 is missing.
-        assert_eq!(refs.follow(&layered(2, 10, 1, true), false, true, true), Decodable::No);
-        assert_eq!(refs.follow(&layered(3, 11, 0, false), false, true, false), Decodable::No);
-        assert!(refs.needs_key());
+        assert_eq!(refs.record(&layered(2, 10, 1, true), false, true, true), Decodable::No);
+        assert_eq!(refs.record(&layered(3, 11, 0, false), false, true, false), Decodable::No);
+        assert!(refs.needs_key_frame());
     }
 
     #[test]
     fn new_keyidx_without_its_key_frame_is_not_decodable() {
-        let with = |id, key_index| Descriptor { key_index: Some(key_index), ..plain(id) };
+        let with = |id, key_index| Descriptor { key_idx: Some(key_index), ..plain(id) };
         let mut refs = References::new();
-        refs.follow(&with(0, 3), true, true, false);
-        assert_eq!(refs.follow(&with(1, 3), false, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&with(2, 4), false, true, false), Decodable::No);
+        refs.record(&with(0, 3), true, true, false);
+        assert_eq!(refs.record(&with(1, 3), false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&with(2, 4), false, true, false), Decodable::No);
     }
 
     #[test]
     fn packet_gaps_are_used_without_picture_ids() {
         let none = Descriptor::default();
         let mut refs = References::new();
-        refs.follow(&none, true, true, false);
-        assert_eq!(refs.follow(&none, false, true, false), Decodable::Yes);
-        assert_eq!(refs.follow(&none, false, true, true), Decodable::No);
+        refs.record(&none, true, true, false);
+        assert_eq!(refs.record(&none, false, true, false), Decodable::Yes);
+        assert_eq!(refs.record(&none, false, true, true), Decodable::No);
     }
 }

@@ -16,7 +16,7 @@ use crate::session::outgoing::Outgoing;
 use crate::session::video_out::VideoOut;
 
 /// Minimum pacing rate.
-const LEAST_PACE: Bitrate = Bitrate(100_000);
+const MIN_PACE: Bitrate = Bitrate(100_000);
 /// Interval of updates of the audio resilience, and the headers of audio packets of 20 ms in bits
 /// per second.
 const AUDIO_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,11 +47,11 @@ impl Sender {
             return;
         }
         if let Some(estimate) = told {
-            let pace = self.controller.pacing_rate().max(LEAST_PACE);
+            let pace = self.controller.pacing_rate().max(MIN_PACE);
             // Within the pacer's range.
             let _ = self.pacer.set_rate(pace);
             self.schedule.set_bandwidth(estimate.target.0);
-            let repair = self.video.as_ref().map(VideoOut::repair).unwrap_or_default();
+            let repair = self.video.as_ref().map(VideoOut::repair_overhead).unwrap_or_default();
             let allocation = self.allocator.allocate(estimate.target, repair);
             if let Some(video) = &mut self.video {
                 video.set_bitrate(allocation.video.0);
@@ -62,7 +62,7 @@ impl Sender {
             self.push_event(SenderEvent::Target { estimate, allocation, steady_video });
             self.update_audio_resilience(now, &estimate, &allocation);
         }
-        self.pacer.set_held(self.controller.is_window_full(now));
+        self.pacer.set_congested(self.controller.is_window_full(now));
         // A probe without media to fill it would only wait for its end.
         if !self.pacer.is_probing()
             && self.video.as_ref().is_some_and(VideoOut::can_pad)
@@ -70,7 +70,7 @@ impl Sender {
         {
             self.pacer.start_probe(now, cluster);
         }
-        while let Some(bytes) = self.pacer.padding_wanted(now) {
+        while let Some(bytes) = self.pacer.poll_padding(now) {
             let padding = self.video.as_mut().and_then(|video| video.padding(bytes));
             let Some(outgoing) = padding else { break };
             let len = outgoing.len_bytes(&self.config.streams.extensions) + self.overhead();
@@ -110,7 +110,7 @@ impl Sender {
         let Departure { packet: mut outgoing, probe } = departure;
         let map = self.config.streams.extensions;
         if let (Some(video), false) = (&mut self.video, outgoing.is_audio) {
-            video.leaves(now, &outgoing);
+            video.on_sent(now, &outgoing);
         }
         let number = self.transport_sequence;
         self.transport_sequence = number.wrapping_add(1);

@@ -47,7 +47,7 @@ impl Sender {
             }
             rtcp::Packet::Rpsi(rpsi) => {
                 if let (Some(video), Some(id)) = (&mut self.video, rpsi.vp8_picture_id()) {
-                    video.confirmed(now, id);
+                    video.acknowledged(now, id);
                 }
             }
             rtcp::Packet::Remb(remb) => {
@@ -146,7 +146,7 @@ impl Sender {
         }
         let packets = outcome.received.len() + outcome.lost.len();
         video.observe(packets, &outcome.lost);
-        video.set_queueing(self.controller.estimate().queueing);
+        video.set_queueing(self.controller.estimate().queueing_delay);
     }
 
     fn retransmit_requested(&mut self, now: Duration, ssrc: u32, sequences: &[u16]) {
@@ -154,7 +154,9 @@ impl Sender {
         let Some(video) = self.video.as_mut().filter(|video| video.ssrc() == ssrc) else { return };
         let mut all = Vec::new();
         for &sequence in sequences {
-            let Some((first, second)) = video.again(now, sequence, is_lossy) else { continue };
+            let Some((first, second)) = video.retransmissions(now, sequence, is_lossy) else {
+                continue;
+            };
             all.push(first);
             if let Some(second) = second.filter(|_| self.copies.len() < MAX_COPIES) {
                 self.copies.push_back((now + COPY_AFTER, second));

@@ -28,9 +28,9 @@ impl Peer {
     /// Records the unencrypted header of a datagram to be processed.
     pub(in crate::peer) fn note_arriving(&mut self, datagram: &[u8]) {
         let Some(fec) = &mut self.fec else { return };
-        fec.arriving.clear();
+        fec.last_datagram.clear();
         let header = header_bytes(datagram).and_then(|len| datagram.get(..len));
-        fec.arriving.extend_from_slice(header.unwrap_or_default());
+        fec.last_datagram.extend_from_slice(header.unwrap_or_default());
     }
 
     /// Processes a RED packet: emits its media and recovered packets. `None` if it is invalid.
@@ -39,15 +39,15 @@ impl Peer {
         // Several blocks are for audio only (RFC 5109, section 14.1, uses one per packet).
         let [Block { payload_type, data, .. }] = blocks.as_slice() else { return None };
         let ssrc = packet.header.ssrc;
-        let correctors = &self.fec.as_ref()?.correctors;
+        let correctors = &self.fec.as_ref()?.receivers;
         if !correctors.iter().any(|it| it.ssrc == ssrc) {
             if correctors.len() >= self.limits.sources {
                 return None;
             }
-            let corrector = self.corrector(packet.mid, ssrc)?;
-            self.fec.as_mut()?.correctors.push(corrector);
+            let corrector = self.fec_receiver(packet.mid, ssrc)?;
+            self.fec.as_mut()?.receivers.push(corrector);
         }
-        let FecState { correctors, arriving, .. } = self.fec.as_mut()?;
+        let FecState { receivers: correctors, last_datagram: arriving, .. } = self.fec.as_mut()?;
         let corrector = correctors.iter_mut().find(|it| it.ssrc == ssrc)?;
         corrector.newest = corrector.newest.max(packet.sequence);
         let agreed = &corrector.agreed;
@@ -75,7 +75,7 @@ impl Peer {
         Some(())
     }
 
-    fn corrector(&self, mid: Mid, ssrc: u32) -> Option<FecReceiver> {
+    fn fec_receiver(&self, mid: Mid, ssrc: u32) -> Option<FecReceiver> {
         let agreed = self.agreed(mid)?;
         let map = self.rtc.media(mid.0)?.remote_extmap();
         let known = [

@@ -40,8 +40,8 @@ pub(super) struct FecSender {
 impl Peer {
     /// Whether frames of a media section are sent with FEC, because of packet loss.
     #[must_use]
-    pub fn is_protected(&self, mid: Mid) -> bool {
-        let protectors = self.fec.as_ref().map(|it| it.protectors.as_slice());
+    pub fn is_fec_active(&self, mid: Mid) -> bool {
+        let protectors = self.fec.as_ref().map(|it| it.senders.as_slice());
         let mut protectors = protectors.unwrap_or_default().iter();
         protectors.any(|it| it.agreed.mid == mid && it.is_on)
     }
@@ -53,14 +53,14 @@ impl Peer {
         packets: &[P],
         captured: Duration,
     ) -> Option<(u8, u8)> {
-        let protectors = &self.fec.as_ref()?.protectors;
+        let protectors = &self.fec.as_ref()?.senders;
         if !protectors.iter().any(|it| it.agreed.mid == mid) {
             let protector = FecSender::new(self.agreed(mid)?);
-            self.fec.as_mut()?.protectors.push(protector);
+            self.fec.as_mut()?.senders.push(protector);
         }
         let now = self.now;
         let fec = self.fec.as_mut()?;
-        let FecState { protectors, losses, round_trip, is_allowed, .. } = fec;
+        let FecState { senders: protectors, loss_meter: losses, round_trip, is_allowed, .. } = fec;
         let protector = protectors.iter_mut().find(|it| it.agreed.mid == mid)?;
         protector.controller.set_loss(losses.fraction(), losses.burst());
         if let Some(round_trip) = *round_trip {
@@ -75,7 +75,7 @@ impl Peer {
 
     /// Whether a sent packet is an FEC packet.
     pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
-        let protectors = self.fec.as_ref().map(|it| it.protectors.as_slice());
+        let protectors = self.fec.as_ref().map(|it| it.senders.as_slice());
         let first = packet.get(header.header_len).copied();
         protectors.unwrap_or_default().iter().any(|it| {
             let is_red = *header.payload_type == it.agreed.red;
@@ -88,7 +88,7 @@ impl Peer {
         let mut senders = self.senders.iter();
         let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
         let (Some(mid), Some(fec)) = (mid, &mut self.fec) else { return };
-        let mut protectors = fec.protectors.iter_mut();
+        let mut protectors = fec.senders.iter_mut();
         let Some(protector) = protectors.find(|it| it.agreed.mid == mid) else { return };
         let is_red = *header.payload_type == protector.agreed.red;
         if !is_red || !protector.push(packet) || !header.marker {
@@ -109,7 +109,7 @@ impl Peer {
             };
             // If the queue is full, FEC is omitted.
             if self.write(mid, &outgoing).is_ok() {
-                self.counters.repairs += 1;
+                self.counters.fec_sent += 1;
             }
         }
     }
