@@ -44,7 +44,7 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
-/// Why data is not a valid packet.
+/// Why received bytes are not a valid packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "documented at the variants")]
@@ -75,8 +75,8 @@ impl fmt::Display for Malformed {
                 write!(f, "invalid padding: got {padding_bytes} bytes, expected 1 to {had_bytes}")
             }
             Self::EmptyPayload => f.write_str("invalid payload: got 0 bytes, expected at least 1"),
-            Self::TooMany { what, limit: most, actual: had } => {
-                write!(f, "invalid packet: got {had} {what}, expected at most {most}")
+            Self::TooMany { what, limit, actual } => {
+                write!(f, "invalid packet: got {actual} {what}, expected at most {limit}")
             }
             Self::Field { what } => write!(f, "invalid packet: {what}"),
         }
@@ -84,6 +84,50 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+/// Why a packet cannot be written: a value does not fit its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "documented at the variants")]
+pub enum WriteError {
+    /// The payload is empty.
+    EmptyPayload,
+    /// There are more bytes or entries of `what` than the format allows.
+    TooMany { what: &'static str, limit: usize, actual: usize },
+    /// A value is out of range or inconsistent with another; `what` is a clause such as "the
+    /// payload type is above 127".
+    Field { what: &'static str },
+    /// The packet to be rewritten, retransmitted or protected is not RTP.
+    Packet(Malformed),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::EmptyPayload => f.write_str("cannot write packet: the payload is empty"),
+            Self::TooMany { what, limit, actual } => {
+                write!(f, "cannot write packet: got {actual} {what}, expected at most {limit}")
+            }
+            Self::Field { what } => write!(f, "cannot write packet: {what}"),
+            Self::Packet(error) => write!(f, "cannot rewrite packet: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Packet(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Malformed> for WriteError {
+    fn from(error: Malformed) -> Self {
+        Self::Packet(error)
+    }
+}
 
 /// Splits `len` bytes off `data`, which starts `offset` bytes into the packet.
 fn split<'a>(
@@ -166,19 +210,19 @@ pub fn write(header: &Header, out: &mut Vec<u8>) {
 /// Appends a packet with CSRCs, extension, payload and `padding_bytes` of padding; 0 for none.
 ///
 /// # Errors
-/// Returns [`Malformed`] and writes nothing if the CSRCs are not a multiple of four bytes or more
+/// Returns [`WriteError`] and writes nothing if the CSRCs are not a multiple of four bytes or more
 /// than 15, or the extension is not a multiple of four bytes or longer than 65535 words.
 pub fn write_packet(
     packet: &Packet<'_>,
     padding_bytes: u8,
     out: &mut Vec<u8>,
-) -> Result<(), Malformed> {
+) -> Result<(), WriteError> {
     let sources = packet.csrcs.len() / 4;
     if !packet.csrcs.len().is_multiple_of(4) {
-        return Err(Malformed::Field { what: "the CSRC list is not a multiple of four bytes" });
+        return Err(WriteError::Field { what: "the CSRC list is not a multiple of four bytes" });
     }
     if sources > MAX_CSRCS {
-        return Err(Malformed::TooMany { what: "CSRCs", limit: MAX_CSRCS, actual: sources });
+        return Err(WriteError::TooMany { what: "CSRCs", limit: MAX_CSRCS, actual: sources });
     }
     let extension = packet.extension.map(|it| it.len_words().map(|words| (it, words)));
     let extension = extension.transpose()?;
@@ -202,16 +246,25 @@ pub fn write_packet(
     Ok(())
 }
 
+/// Appends a parsed packet whose header or payload has been replaced, without padding.
+///
+/// # Errors
+/// Returns [`Malformed`] if it cannot be written; what [`parse`] returns can.
+pub(crate) fn rewrite(packet: &Packet<'_>, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    write_packet(packet, 0, out)
+        .map_err(|_| Malformed::Field { what: "the packet cannot be rewritten" })
+}
+
 impl Extension<'_> {
     /// Length of the data in 32-bit words.
-    fn len_words(&self) -> Result<u16, Malformed> {
+    fn len_words(&self) -> Result<u16, WriteError> {
         if !self.data.len().is_multiple_of(4) {
-            return Err(Malformed::Field {
+            return Err(WriteError::Field {
                 what: "the header extension is not a multiple of four bytes",
             });
         }
         let (most, had) = (usize::from(u16::MAX), self.data.len() / 4);
-        u16::try_from(had).map_err(|_| Malformed::TooMany {
+        u16::try_from(had).map_err(|_| WriteError::TooMany {
             what: "words of header extension",
             limit: most,
             actual: had,

@@ -34,8 +34,8 @@ pub struct Certificate {
 }
 
 /// A certificate could not be created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateError(String);
+#[derive(Clone, Debug)]
+pub struct CertificateError(Arc<dyn std::error::Error + Send + Sync>);
 
 impl std::fmt::Display for CertificateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,10 +43,14 @@ impl std::fmt::Display for CertificateError {
     }
 }
 
-impl std::error::Error for CertificateError {}
+impl std::error::Error for CertificateError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
 
-fn failed(error: impl std::fmt::Display) -> CertificateError {
-    CertificateError(error.to_string())
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> CertificateError {
+    CertificateError(Arc::new(error))
 }
 
 impl Certificate {

@@ -54,7 +54,7 @@ impl std::error::Error for SdpError {}
 
 /// Checks the limits and removes fingerprints other than SHA-256, since the parser would use the
 /// first one (RFC 8122, section 5, leaves the choice to the receiver).
-pub(super) fn admit(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> {
+pub(super) fn validate(sdp: &str, limits: &PeerLimits) -> Result<String, SdpError> {
     let bound = |what, count, limit| {
         if count > limit { Err(SdpError::LimitExceeded { what, count, limit }) } else { Ok(()) }
     };
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn limits_are_enforced_before_parsing() {
         let limits = PeerLimits::default();
-        assert_eq!(admit(GOOD, &limits).as_deref(), Ok(GOOD));
-        let much = |sdp: String| match admit(&sdp, &limits) {
+        assert_eq!(validate(GOOD, &limits).as_deref(), Ok(GOOD));
+        let much = |sdp: String| match validate(&sdp, &limits) {
             Err(SdpError::LimitExceeded { what, .. }) => what,
             other => panic!("{other:?}"),
         };
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn payload_types_must_be_unique() {
         let limits = PeerLimits::default();
-        let admitted = |lines: &str| admit(&format!("{GOOD}{lines}"), &limits).is_ok();
+        let admitted = |lines: &str| validate(&format!("{GOOD}{lines}"), &limits).is_ok();
         let usual = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
         assert!(admitted(usual));
         assert!(admitted(&format!("{usual}m=video 9 x 96\r\n{usual}")), "on two lines");
@@ -169,10 +169,10 @@ mod tests {
     fn only_sha_256_fingerprints_are_kept() {
         let limits = PeerLimits::default();
         let both = "a=fingerprint:sha-1 BB\na=fingerprint:SHA-256 AA\na=fingerprint:md5 1\n";
-        let kept = admit(both, &limits).unwrap();
+        let kept = validate(both, &limits).unwrap();
         assert_eq!(kept, "a=fingerprint:SHA-256 AA\r\n");
         for weak in ["", "a=fingerprint:sha-1 BB", "a=fingerprint:sha-512 CC", "a=fingerprint:é"] {
-            assert_eq!(admit(weak, &limits), Err(SdpError::NoSha256Fingerprint));
+            assert_eq!(validate(weak, &limits), Err(SdpError::NoSha256Fingerprint));
         }
     }
 }

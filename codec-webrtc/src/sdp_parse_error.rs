@@ -8,7 +8,7 @@ const PLACE: (&str, &str) = ("PointerOffset(0x", ")");
 const LINE_CHARS: usize = 80;
 
 /// Converts an error of the parser or the negotiation about `sdp`.
-pub(super) fn refused_sdp(sdp: &str, error: impl std::fmt::Display) -> SdpError {
+pub(super) fn rejected_sdp(sdp: &str, error: impl std::fmt::Display) -> SdpError {
     SdpError::Rejected(placed(sdp, &error.to_string()))
 }
 

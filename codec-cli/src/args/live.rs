@@ -56,7 +56,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "F.ndjson")]
     pub(crate) stats: Option<PathBuf>,
     /// Stop after this time.
-    #[arg(long, value_name = "TIME", value_parser = link::time)]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
 }
 
@@ -176,7 +176,7 @@ pub(crate) struct RecvArgs {
     #[arg(long)]
     pub(crate) no_audio: bool,
     /// Stop when nothing arrives for this long; 0 waits forever.
-    #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "10s")]
     pub(crate) max_idle: Duration,
     /// Stop after N frames.
     #[arg(short = 'n', long)]

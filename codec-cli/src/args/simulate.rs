@@ -57,16 +57,16 @@ pub(crate) struct SimulateArgs {
     /// Set the delay from capture to display.
     ///
     /// Default: 100ms, or the link's delay plus its jitter plus 50 ms if that is more.
-    #[arg(long, value_name = "TIME", value_parser = link::time)]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) playout: Option<Duration>,
     /// Set how long to wait for an overdue frame after a gap is detected.
     ///
     /// Default: 10ms, or the jitter if the link reorders; with NACK, long enough for two attempts:
     /// two round trips, the jitter and 30 ms.
-    #[arg(long, value_name = "TIME", value_parser = link::time)]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) patience: Option<Duration>,
     /// Set the shortest time between two key frame requests.
-    #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "300ms")]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "300ms")]
     pub(crate) pli_interval: Duration,
     /// Set the size of the largest RTP packet, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 1200,
@@ -81,20 +81,20 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE|link")]
     pub(crate) rate_trace: Option<PathBuf>,
     /// Delay the encoder's reaction to --rate-trace by this time.
-    #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "500ms",
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "500ms",
           requires = "rate_trace")]
     pub(crate) rate_delay: Duration,
     /// Set the simulated encoding time per frame.
-    #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "0ms")]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "0ms")]
     pub(crate) encode_time: Duration,
     /// Set the simulated decoding time per frame.
-    #[arg(long, value_name = "TIME", value_parser = link::time, default_value = "0ms")]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "0ms")]
     pub(crate) decode_time: Duration,
     /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
     /// Stop after this much of the input.
-    #[arg(long, value_name = "TIME", value_parser = link::time)]
+    #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) duration: Option<Duration>,
     /// Set the number of threads (1 to 64).
     ///

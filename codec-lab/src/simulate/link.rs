@@ -33,7 +33,7 @@ impl FromStr for LinkSpec {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let spec = text.parse::<link::LinkSpec>()?;
+        let spec = text.parse::<link::LinkSpec>().map_err(|error| error.to_string())?;
         if spec.seed().is_some() {
             return Err("expected no seed here: use --seed".to_owned());
         }

@@ -17,7 +17,7 @@ pub use video::{PlayoutDelay, VideoOrientation};
 
 use codec_audio::level::AudioLevel;
 
-use crate::rtp::{self, Extension, Header, MAX_CSRCS, Malformed, Packet};
+use crate::rtp::{self, Extension, Header, MAX_CSRCS, Malformed, Packet, WriteError};
 use element::Form;
 
 /// The header extensions of one packet.
@@ -114,8 +114,8 @@ impl Extensions {
     /// an id is above 14. Returns whether anything was appended.
     ///
     /// # Errors
-    /// Returns [`Malformed`] and writes nothing if a value is out of range.
-    pub fn write(&self, map: &Map, out: &mut Vec<u8>) -> Result<bool, Malformed> {
+    /// Returns [`WriteError`] and writes nothing if a value is out of range.
+    pub fn write(&self, map: &Map, out: &mut Vec<u8>) -> Result<bool, WriteError> {
         self.check()?;
         let mut form = Form::OneByte;
         self.for_each(map, &mut |id, data| form = form.that_fits(id, data.len()));
@@ -147,7 +147,7 @@ impl Extensions {
         header: &Header,
         map: &Map,
         out: &mut Vec<u8>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), WriteError> {
         let start = out.len();
         rtp::write(header, out);
         match self.write(map, out) {
@@ -168,8 +168,13 @@ impl Extensions {
     /// time. CSRCs and padding are kept.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if `packet` is not RTP, or as [`Self::write`].
-    pub fn replace_in(&self, packet: &[u8], map: &Map, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    /// Returns [`WriteError`] if `packet` is not RTP, or as [`Self::write`].
+    pub fn replace_in(
+        &self,
+        packet: &[u8],
+        map: &Map,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WriteError> {
         let parsed = rtp::parse(packet)?;
         let extension_bytes = parsed.extension.map_or(0, |it| 4 + it.data.len());
         let head = rtp::FIXED_HEADER_BYTES + parsed.csrcs.len();
@@ -200,17 +205,18 @@ impl Extensions {
         if bytes == 0 { 0 } else { 4 + bytes.next_multiple_of(4) }
     }
 
-    fn check(&self) -> Result<(), Malformed> {
-        let too_many = |what, most, had| Err(Malformed::TooMany { what, limit: most, actual: had });
+    fn check(&self) -> Result<(), WriteError> {
+        let too_many =
+            |what, most, had| Err(WriteError::TooMany { what, limit: most, actual: had });
         match self {
             Self { abs_send_time: Some(0x0100_0000..), .. } => {
-                Err(Malformed::Field { what: "abs-send-time has more than 24 bits" })
+                Err(WriteError::Field { what: "abs-send-time has more than 24 bits" })
             }
             Self { csrc_audio_levels: levels, .. } if levels.len() > MAX_CSRCS => {
                 too_many("CSRC audio levels", MAX_CSRCS, levels.len())
             }
             Self { dependency: Some(bytes), .. } if bytes.is_empty() => {
-                Err(Malformed::Field { what: "the dependency descriptor is empty" })
+                Err(WriteError::Field { what: "the dependency descriptor is empty" })
             }
             Self { dependency: Some(bytes), .. } if bytes.len() > element::MAX_BYTES => {
                 too_many("bytes in the dependency descriptor", element::MAX_BYTES, bytes.len())

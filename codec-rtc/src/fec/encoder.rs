@@ -3,13 +3,13 @@
 use super::mask::Pattern;
 use super::window::{Repair, Window};
 use super::{flexfec, ulpfec};
-use crate::rtp::Malformed;
+use crate::rtp::WriteError;
 
 /// Creates repair payloads for sent packets.
 ///
 /// ```
 /// use codec_rtc::fec::{Encoder, FecLimits, mask::Pattern, ulpfec};
-/// use codec_rtc::rtp::{self, Header, Malformed};
+/// use codec_rtc::rtp::{self, Header};
 ///
 /// let packets: Vec<Vec<u8>> = (0..4_u16)
 ///     .map(|sequence| {
@@ -33,7 +33,7 @@ use crate::rtp::Malformed;
 /// }
 /// decoder.push_repair(&repairs[0], &mut recovered)?;
 /// assert_eq!(recovered, [packets[2].clone()]);
-/// # Ok::<(), Malformed>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -60,8 +60,8 @@ impl Encoder {
     /// it has within RED.
     ///
     /// # Errors
-    /// [`Malformed`] if it is not an RTP packet, or is longer than 2048 bytes.
-    pub fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
+    /// [`WriteError`] if it is not an RTP packet, or is longer than 2048 bytes.
+    pub fn push(&mut self, packet: &[u8]) -> Result<(), WriteError> {
         self.window.push(packet)
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::mask::{MAX_GROUP, Pattern, masks};
 use super::parity::{MAX_PACKET_BYTES, Parity};
-use crate::rtp::{self, FIXED_HEADER_BYTES, Malformed};
+use crate::rtp::{self, FIXED_HEADER_BYTES, WriteError};
 
 /// The most recently sent media packets.
 #[derive(Clone, Debug)]
@@ -31,10 +31,14 @@ impl Window {
     }
 
     /// Adds a sent packet.
-    pub(super) fn push(&mut self, packet: &[u8]) -> Result<(), Malformed> {
+    pub(super) fn push(&mut self, packet: &[u8]) -> Result<(), WriteError> {
         let sequence = rtp::parse(packet)?.header.sequence;
         if packet.len() > MAX_PACKET_BYTES {
-            return Err(Malformed::Field { what: "the media packet has more than 2048 bytes" });
+            return Err(WriteError::TooMany {
+                what: "bytes in a media packet",
+                limit: MAX_PACKET_BYTES,
+                actual: packet.len(),
+            });
         }
         if self.packets.len() >= MAX_GROUP {
             self.packets.pop_front();

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
+use codec_core::error::ConfigError;
 
 use super::{Jitter, JitterShape, Link, LinkConfig, Loss, QueueLimit, RateTrace};
 
@@ -44,6 +45,40 @@ const PRESETS: [Preset; 6] = [
     Preset { name: "satellite", delay_ms: 600, jitter_ms: 30, good: 100.0, bad: 3.0, mbps: 15, queue_kb: 500 },
     Preset { name: "congested", delay_ms: 80, jitter_ms: 40, good: 20.0, bad: 2.0, mbps: 10, queue_kb: 50 },
 ];
+
+/// Why a link specification is invalid.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum LinkSpecError {
+    /// A setting is unknown, duplicate or malformed, or requires another one.
+    Setting(String),
+    /// A value is out of range.
+    Range(ConfigError),
+}
+
+impl fmt::Display for LinkSpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting(problem) => f.write_str(problem),
+            Self::Range(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinkSpecError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Setting(_) => None,
+            Self::Range(error) => Some(error),
+        }
+    }
+}
+
+impl From<String> for LinkSpecError {
+    fn from(problem: String) -> Self {
+        Self::Setting(problem)
+    }
+}
 
 /// A parsed link specification, before its rate file is read.
 ///
@@ -189,9 +224,9 @@ impl LinkSpec {
 }
 
 impl FromStr for LinkSpec {
-    type Err = String;
+    type Err = LinkSpecError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, LinkSpecError> {
         let mut spec = Self::harmless(text)?;
         let mut losses = Losses::default();
         let mut seen = Vec::new();
@@ -208,7 +243,7 @@ impl FromStr for LinkSpec {
                 continue;
             };
             if seen.contains(&key) {
-                return Err(format!("duplicate link setting {key}"));
+                return Err(format!("duplicate link setting {key}").into());
             }
             seen.push(key);
             let set = spec.set(key, value, &mut losses);
@@ -218,16 +253,16 @@ impl FromStr for LinkSpec {
             (None, None) => {}
             (Some(mean), None) => spec.config.loss = Loss::Random(mean),
             (Some(mean), Some(burst)) => spec.config.loss = Loss::Bursts { mean, burst },
-            (None, Some(_)) => return Err("link setting burst requires loss".to_owned()),
+            (None, Some(_)) => return Err("link setting burst requires loss".to_owned().into()),
         }
         if spec.config.jitter.time.is_zero() {
             if seen.contains(&"reorder") || seen.contains(&"shape") {
-                return Err("link settings reorder and shape require jitter".to_owned());
+                return Err("link settings reorder and shape require jitter".to_owned().into());
             }
             spec.config.jitter = Jitter::NONE;
         }
         // The link itself checks the ranges.
-        Link::<()>::new(spec.config.clone(), 0).map_err(|error| error.to_string())?;
+        Link::<()>::new(spec.config.clone(), 0).map_err(LinkSpecError::Range)?;
         Ok(spec)
     }
 }
@@ -248,8 +283,12 @@ fn bitrate(text: &str) -> Result<Bitrate, String> {
 /// Parses a time: `40ms`, `1.5s` or `300us`; a number without unit is in milliseconds.
 ///
 /// # Errors
-/// Returns a description of the expected format.
-pub fn time(text: &str) -> Result<Duration, String> {
+/// Returns [`LinkSpecError::Setting`] with the expected format.
+pub fn parse_time(text: &str) -> Result<Duration, LinkSpecError> {
+    Ok(time(text)?)
+}
+
+fn time(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
     let found = units.iter().find_map(|&(unit, s)| Some((text.strip_suffix(unit)?, s)));
     let (number, unit) = found.unwrap_or((text, 1e-3));
@@ -263,8 +302,12 @@ pub fn time(text: &str) -> Result<Duration, String> {
 /// Parses a percentage, `2%` or `2`, as a ratio (0.02).
 ///
 /// # Errors
-/// Returns a description of the expected format.
-pub fn percent(text: &str) -> Result<f64, String> {
+/// Returns [`LinkSpecError::Setting`] with the expected format.
+pub fn parse_percent(text: &str) -> Result<f64, LinkSpecError> {
+    Ok(percent(text)?)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok();
     let share = number.map(|number| number / 100.0);
     share

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use codec_core::error::ConfigError;
 
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Maximum number of blocks in a payload.
 pub const MAX_BLOCKS: usize = 32;
@@ -73,16 +73,16 @@ pub fn parse(payload: &[u8]) -> Result<Vec<Block<'_>>, Malformed> {
 /// Appends a payload with these blocks: oldest first, the primary one last.
 ///
 /// # Errors
-/// Returns [`Malformed`] and writes nothing if there are no blocks or more than [`MAX_BLOCKS`], or
+/// Returns [`WriteError`] and writes nothing if there are no blocks or more than [`MAX_BLOCKS`], or
 /// a block does not fit its header.
-pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
-    let refuse = |what| Err(Malformed::Field { what });
+pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), WriteError> {
+    let refuse = |what| Err(WriteError::Field { what });
     let Some((primary, redundant)) = blocks.split_last() else {
         return refuse("the RED payload has no blocks");
     };
     if blocks.len() > MAX_BLOCKS {
         let (what, most) = ("RED blocks", MAX_BLOCKS);
-        return Err(Malformed::TooMany { what, limit: most, actual: blocks.len() });
+        return Err(WriteError::TooMany { what, limit: most, actual: blocks.len() });
     }
     if blocks.iter().any(|block| block.payload_type > 127) {
         return refuse("the payload type is above 127");
@@ -96,7 +96,7 @@ pub fn write(blocks: &[Block<'_>], out: &mut Vec<u8>) -> Result<(), Malformed> {
         }
         if block.data.len() > MAX_BLOCK_BYTES {
             let (what, most) = ("bytes in a RED block", MAX_BLOCK_BYTES);
-            return Err(Malformed::TooMany { what, limit: most, actual: block.data.len() });
+            return Err(WriteError::TooMany { what, limit: most, actual: block.data.len() });
         }
     }
     for block in redundant {
@@ -154,15 +154,15 @@ impl Redundancy {
     /// payloads that fit its size and offset limits. Returns the number of redundant blocks.
     ///
     /// # Errors
-    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
+    /// Returns [`WriteError::EmptyPayload`] if `data` is empty.
     pub fn push(
         &mut self,
         timestamp: u32,
         data: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<usize, Malformed> {
+    ) -> Result<usize, WriteError> {
         if data.is_empty() {
-            return Err(Malformed::EmptyPayload);
+            return Err(WriteError::EmptyPayload);
         }
         let payload_type = self.config.payload_type;
         let mut room = self.config.max_bytes.saturating_sub(1 + data.len());

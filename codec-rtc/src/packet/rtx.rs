@@ -1,6 +1,6 @@
 //! RTX: retransmission of packets in a separate stream. RFC 4588, sections 4 and 8.
 
-use crate::rtp::{self, Header, Malformed, Packet};
+use crate::rtp::{self, Header, Malformed, Packet, WriteError};
 
 /// Size of the original sequence number (OSN) before the original payload, in bytes.
 const OSN_BYTES: usize = 2;
@@ -20,11 +20,11 @@ impl RtxStream {
     /// Appends the retransmission of `packet`, with its CSRCs and header extension.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if `packet` is not RTP or the payload type is above 127.
-    pub fn wrap(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    /// Returns [`WriteError`] if `packet` is not RTP or the payload type is above 127.
+    pub fn wrap(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
         let original = rtp::parse(packet)?;
         if self.payload_type > 127 {
-            return Err(Malformed::Field { what: "the payload type is above 127" });
+            return Err(WriteError::Field { what: "the payload type is above 127" });
         }
         let header = Header {
             payload_type: self.payload_type,
@@ -79,7 +79,7 @@ pub fn unwrap(
     }
     let sequence = u16::from_be_bytes(*number);
     let header = Header { payload_type: payload_type & 0x7f, sequence, ssrc, ..again.header };
-    rtp::write_packet(&Packet { header, payload, ..again }, 0, out)?;
+    rtp::rewrite(&Packet { header, payload, ..again }, out)?;
     Ok(true)
 }
 

@@ -1,7 +1,7 @@
 //! Common parts of RTCP packets: the header, and reading and writing of big-endian fields. RFC
 //! 3550, section 6.4.1.
 
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Size of the RTCP header in bytes.
 pub(super) const HEAD_BYTES: usize = 4;
@@ -121,8 +121,8 @@ impl<'a> BlockWriter<'a> {
         packet_type: u8,
         count: usize,
         what: &'static str,
-    ) -> Result<Self, Malformed> {
-        let too_many = Malformed::TooMany { what, limit: MAX_COUNT, actual: count };
+    ) -> Result<Self, WriteError> {
+        let too_many = WriteError::TooMany { what, limit: MAX_COUNT, actual: count };
         let first = u8::try_from(count).ok().filter(|&count| usize::from(count) <= MAX_COUNT);
         let start = out.len();
         out.extend([0x80 | first.ok_or(too_many)?, packet_type, 0, 0]);
@@ -153,10 +153,10 @@ impl<'a> BlockWriter<'a> {
     }
 
     /// Ends a packet, padded to a multiple of 32 bits, and sets its length.
-    pub(super) fn end(mut self) -> Result<(), Malformed> {
+    pub(super) fn end(mut self) -> Result<(), WriteError> {
         self.align();
         let (most, had) = (usize::from(u16::MAX), self.len() / 4 - 1);
-        let words = u16::try_from(had).map_err(|_| Malformed::TooMany {
+        let words = u16::try_from(had).map_err(|_| WriteError::TooMany {
             what: "words in an RTCP packet",
             limit: most,
             actual: had,
@@ -168,7 +168,7 @@ impl<'a> BlockWriter<'a> {
     }
 
     /// Like [`Self::end`], but marks the added zeros as padding (RFC 3550, section 6.4.1).
-    pub(super) fn end_padded(mut self) -> Result<(), Malformed> {
+    pub(super) fn end_padded(mut self) -> Result<(), WriteError> {
         let before = self.len();
         self.align();
         let padding = self.len() - before;

@@ -2,7 +2,7 @@
 
 use super::block::{Block, BlockWriter};
 use super::kind;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// BYE: sources that leave the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,10 +39,13 @@ impl Bye {
         Ok(Self { ssrcs, reason })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let (what, most, had) = ("bytes in the BYE reason", 255, self.reason.len());
-        let len =
-            u8::try_from(had).map_err(|_| Malformed::TooMany { what, limit: most, actual: had })?;
+        let len = u8::try_from(had).map_err(|_| WriteError::TooMany {
+            what,
+            limit: most,
+            actual: had,
+        })?;
         let mut writer =
             BlockWriter::begin(out, kind::BYE, self.ssrcs.len(), "sources in a BYE packet")?;
         for &ssrc in &self.ssrcs {
@@ -63,9 +66,9 @@ impl App {
         Ok(Self { subtype: block.count, ssrc, name, data: reader.rest().to_vec() })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         if !self.data.len().is_multiple_of(4) {
-            return Err(Malformed::Field { what: "APP data is not a multiple of four bytes" });
+            return Err(WriteError::Field { what: "APP data is not a multiple of four bytes" });
         }
         let mut writer = BlockWriter::begin(out, kind::APP, self.subtype.into(), "as APP subtype")?;
         writer.u32(self.ssrc);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 const RECEIVED: u16 = 0x8000;
 const OFFSET_BITS: u16 = 0x1fff;
@@ -131,7 +131,7 @@ impl Ccfb {
         Ok(Self { sender_ssrc, streams, report_time: reader.u32()? })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::TRANSPORT_FEEDBACK, format::CCFB.into(), "as format")?;
         writer.u32(self.sender_ssrc);
@@ -141,7 +141,7 @@ impl Ccfb {
             let count = u16::try_from(had).ok().filter(|_| had <= most);
             writer.u32(stream.ssrc);
             writer.u16(stream.begin_sequence);
-            writer.u16(count.ok_or(Malformed::TooMany { what, limit: most, actual: had })?);
+            writer.u16(count.ok_or(WriteError::TooMany { what, limit: most, actual: had })?);
             for metric in &stream.metrics {
                 writer.u16(metric.map_or(0, CcfbMetric::bits));
             }

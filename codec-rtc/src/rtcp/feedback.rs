@@ -4,7 +4,7 @@
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
 use crate::packet::vp8::PictureId;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Size of the header, both SSRCs, and the padding and payload type fields of RPSI, in bytes.
 const RPSI_HEAD_BYTES: usize = 14;
@@ -58,7 +58,7 @@ impl Pli {
         Ok(Self { sender_ssrc: reader.u32()?, media_ssrc: reader.u32()? })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::PAYLOAD_FEEDBACK, format::PLI.into(), "as format")?;
         writer.u32(self.sender_ssrc);
@@ -104,8 +104,8 @@ impl Rpsi {
         Ok(Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: padding_bits % 8 })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
-        let refuse = |what| Err(Malformed::Field { what });
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        let refuse = |what| Err(WriteError::Field { what });
         if self.payload_type > 127 {
             return refuse("the payload type is above 127");
         }
@@ -140,7 +140,7 @@ impl Fir {
         Ok(Self { sender_ssrc, entries })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::PAYLOAD_FEEDBACK, format::FIR.into(), "as format")?;
         writer.u32(self.sender_ssrc);

@@ -37,7 +37,7 @@ pub use sdes::{Sdes, SdesChunk, SdesItem};
 pub use twcc::Twcc;
 pub use xr::{Dlrr, Xr};
 
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 use block::Block;
 
 /// One RTCP packet of a compound.
@@ -112,9 +112,9 @@ impl Packet {
     /// Appends the packet; consecutive packets form a compound.
     ///
     /// # Errors
-    /// Returns [`Malformed`] and writes nothing if there are more entries than the count field can
+    /// Returns [`WriteError`] and writes nothing if there are more entries than the count field can
     /// hold, or a value is out of range.
-    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let start = out.len();
         let written = match self {
             Self::SenderReport(packet) => packet.write(out),
@@ -142,7 +142,7 @@ impl Packet {
 ///
 /// # Errors
 /// As [`Packet::write`]; nothing is written.
-pub fn write_compound(packets: &[Packet], out: &mut Vec<u8>) -> Result<(), Malformed> {
+pub fn write_compound(packets: &[Packet], out: &mut Vec<u8>) -> Result<(), WriteError> {
     let start = out.len();
     for packet in packets {
         if let Err(error) = packet.write(out) {

@@ -2,7 +2,7 @@
 
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Number of packets in the bit mask of an entry.
 const MASK_BITS: u16 = 16;
@@ -36,7 +36,7 @@ impl Nack {
         Ok(Self { sender_ssrc, media_ssrc, sequences })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::TRANSPORT_FEEDBACK, format::NACK.into(), "as format")?;
         writer.u32(self.sender_ssrc);

@@ -2,7 +2,7 @@
 
 use super::block::{Block, BlockWriter};
 use super::{format, kind};
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 const NAME: [u8; 4] = *b"REMB";
 const MANTISSA_BITS: u32 = 18;
@@ -44,10 +44,13 @@ impl Remb {
         Ok(Some(Self { sender_ssrc, bitrate_bps, ssrcs }))
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let (what, most, had) = ("streams in a REMB", 255, self.ssrcs.len());
-        let count =
-            u8::try_from(had).map_err(|_| Malformed::TooMany { what, limit: most, actual: had })?;
+        let count = u8::try_from(had).map_err(|_| WriteError::TooMany {
+            what,
+            limit: most,
+            actual: had,
+        })?;
         let bits = u64::BITS - self.bitrate_bps.leading_zeros();
         let exponent = bits.saturating_sub(MANTISSA_BITS).min(MAX_EXPONENT);
         let mantissa = u32::try_from(self.bitrate_bps >> exponent).unwrap_or(u32::MAX);

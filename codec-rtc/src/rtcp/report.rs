@@ -2,7 +2,7 @@
 
 use super::block::{Block, BlockWriter, Reader};
 use super::kind;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Sender information.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl SenderReport {
         Ok(Self { ssrc, info, blocks: ReportBlock::parse_all(&mut reader, block.count)? })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::SENDER_REPORT, self.blocks.len(), "report blocks")?;
         writer.u32(self.ssrc);
@@ -89,7 +89,7 @@ impl ReceiverReport {
         Ok(Self { ssrc, blocks: ReportBlock::parse_all(&mut reader, block.count)? })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let mut writer =
             BlockWriter::begin(out, kind::RECEIVER_REPORT, self.blocks.len(), "report blocks")?;
         writer.u32(self.ssrc);

@@ -2,7 +2,7 @@
 
 use super::block::{Block, BlockWriter, Reader};
 use super::kind;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// SDES item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,20 +56,20 @@ impl Sdes {
         Ok(Self { chunks: chunks.collect::<Result<_, _>>()? })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let what = "chunks in an SDES packet";
         let mut writer = BlockWriter::begin(out, kind::SDES, self.chunks.len(), what)?;
         for chunk in &self.chunks {
             writer.u32(chunk.ssrc);
             for item in &chunk.items {
                 let (what, most, had) = ("bytes in an SDES item", 255, item.text.len());
-                let len = u8::try_from(had).map_err(|_| Malformed::TooMany {
+                let len = u8::try_from(had).map_err(|_| WriteError::TooMany {
                     what,
                     limit: most,
                     actual: had,
                 })?;
                 if item.kind == 0 {
-                    return Err(Malformed::Field { what: "an SDES item has type 0" });
+                    return Err(WriteError::Field { what: "an SDES item has type 0" });
                 }
                 writer.out.extend([item.kind, len]);
                 writer.out.extend(&item.text);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::block::{Block, BlockWriter, Reader};
 use super::chunks::{self, Symbol};
 use super::{format, kind};
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Unit of deltas in microseconds.
 const TICK_US: i64 = 250;
@@ -148,17 +148,17 @@ impl Twcc {
         })
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let (most, had) = (Self::MAX_PACKETS, self.packets.len());
         let count = u16::try_from(had).ok().filter(|_| had <= most);
         let what = "packets in transport-wide feedback";
-        let count = count.ok_or(Malformed::TooMany { what, limit: most, actual: had })?;
+        let count = count.ok_or(WriteError::TooMany { what, limit: most, actual: had })?;
         if self.reference_time_64ms >> REFERENCE_BITS != 0 {
-            return Err(Malformed::Field { what: "the reference time has more than 24 bits" });
+            return Err(WriteError::Field { what: "the reference time has more than 24 bits" });
         }
         let (symbols, deltas) = symbols_of(&self.packets);
         if symbols.len() < had {
-            return Err(Malformed::Field {
+            return Err(WriteError::Field {
                 what: "arrival times are too far apart for one message",
             });
         }

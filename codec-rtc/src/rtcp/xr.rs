@@ -3,7 +3,7 @@
 
 use super::block::{Block, BlockWriter, Reader};
 use super::kind;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 const RECEIVER_REFERENCE_TIME: u8 = 4;
 const DLRR: u8 = 5;
@@ -55,10 +55,10 @@ impl Xr {
         Ok(report)
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let (what, most, had) =
             ("DLRR sub-blocks", usize::from(u16::MAX) / DLRR_WORDS, self.dlrr.len());
-        let words = u16::try_from(had * DLRR_WORDS).map_err(|_| Malformed::TooMany {
+        let words = u16::try_from(had * DLRR_WORDS).map_err(|_| WriteError::TooMany {
             what,
             limit: most,
             actual: had,

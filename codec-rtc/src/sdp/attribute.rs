@@ -19,7 +19,7 @@ pub(super) fn parse(session: &mut Session, line: &str) -> Result<(), Problem> {
     if name == "candidate" {
         session.candidates += 1;
         if session.candidates > MAX_CANDIDATES {
-            return Err(Problem::TooMany { what: "candidates", most: MAX_CANDIDATES });
+            return Err(Problem::TooMany { what: "candidates", limit: MAX_CANDIDATES });
         }
         return Ok(());
     }
@@ -52,7 +52,7 @@ fn parse_session(session: &mut Session, name: &str, value: &str) -> Result<bool,
         "group" => {
             let words: Vec<String> = value.split_ascii_whitespace().map(Into::into).collect();
             if words.is_empty() {
-                return Err(Problem::wrong("group semantics", value));
+                return Err(Problem::invalid("group semantics", value));
             }
             session.groups.push(words);
         }
@@ -86,7 +86,7 @@ fn parse_media(media: &mut MediaDescription, name: &str, value: &str) -> Result<
         "ssrc-group" => media.source_groups.push(parse_source_group(value)?),
         "rtcp" => {
             let (port, address) = split_word(value);
-            let wrong = Problem::wrong("RTCP port", value);
+            let wrong = Problem::invalid("RTCP port", value);
             let port = port.parse().map_err(|_| wrong)?;
             let connection =
                 if address.is_empty() { None } else { Some(parse_connection(address)?) };
@@ -114,7 +114,7 @@ fn split_word(value: &str) -> (&str, &str) {
 fn parse_rtpmap(value: &str) -> Result<RtpMap, Problem> {
     let (payload_type, encoding) = split_word(value);
     let payload_type = parse_payload_type(payload_type)?;
-    let wrong = || Problem::wrong("encoding name and clock rate", value);
+    let wrong = || Problem::invalid("encoding name and clock rate", value);
     let mut parts = encoding.split('/');
     let encoding_name = parts.next().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
     let clock = parts.next().and_then(|clock| clock.parse().ok());
@@ -125,7 +125,7 @@ fn parse_rtpmap(value: &str) -> Result<RtpMap, Problem> {
 
 /// Parses `id[/direction] uri [params]`.
 fn parse_extmap(value: &str) -> Result<Extmap, Problem> {
-    let wrong = || Problem::wrong("header extension id and URI", value);
+    let wrong = || Problem::invalid("header extension id and URI", value);
     let (id, rest) = split_word(value);
     let (id, direction) = match id.split_once('/') {
         None => (id, None),
@@ -142,7 +142,7 @@ fn parse_extmap(value: &str) -> Result<Extmap, Problem> {
 
 /// Parses `ssrc name[:value]`.
 fn parse_source(value: &str) -> Result<SourceAttribute, Problem> {
-    let wrong = || Problem::wrong("SSRC attribute", value);
+    let wrong = || Problem::invalid("SSRC attribute", value);
     let (ssrc, said) = split_word(value);
     let ssrc = ssrc.parse().map_err(|_| wrong())?;
     let (name, value) = match said.split_once(':') {
@@ -161,12 +161,12 @@ fn parse_source_group(value: &str) -> Result<SourceGroup, Problem> {
     let ssrcs: Result<Vec<u32>, _> = ssrcs.split_ascii_whitespace().map(str::parse).collect();
     match ssrcs {
         Ok(ssrcs) if ssrcs.len() > MAX_GROUP => {
-            Err(Problem::TooMany { what: "SSRCs in a group", most: MAX_GROUP })
+            Err(Problem::TooMany { what: "SSRCs in a group", limit: MAX_GROUP })
         }
         Ok(ssrcs) if !semantics.is_empty() => {
             Ok(SourceGroup { semantics: semantics.into(), ssrcs })
         }
-        _ => Err(Problem::wrong("SSRC group", value)),
+        _ => Err(Problem::invalid("SSRC group", value)),
     }
 }
 
@@ -174,7 +174,7 @@ fn parse_source_group(value: &str) -> Result<SourceGroup, Problem> {
 fn parse_ms(value: &str) -> Result<u32, Problem> {
     let value = value.trim();
     let whole = value.split_once('.').map_or(value, |(whole, _)| whole);
-    whole.parse().map_err(|_| Problem::wrong("time in milliseconds", value))
+    whole.parse().map_err(|_| Problem::invalid("time in milliseconds", value))
 }
 
 /// Parses a number, or a fraction as some implementations write it.
@@ -182,5 +182,5 @@ fn parse_framerate(value: &str) -> Result<f64, Problem> {
     let (over, under) = value.trim().split_once('/').unwrap_or((value.trim(), "1"));
     let rate = over.parse::<f64>().ok().zip(under.parse::<f64>().ok());
     let rate = rate.map(|(over, under)| over / under).filter(|rate| rate.is_finite());
-    rate.filter(|&rate| rate >= 0.0).ok_or_else(|| Problem::wrong("frame rate", value))
+    rate.filter(|&rate| rate >= 0.0).ok_or_else(|| Problem::invalid("frame rate", value))
 }

@@ -122,19 +122,19 @@ impl Crypto {
     pub(super) fn parse(value: &str) -> Result<Self, Problem> {
         let mut words = value.split_ascii_whitespace();
         let tag = words.next().and_then(|tag| tag.parse().ok());
-        let tag = tag.ok_or(Problem::wrong("tag of a crypto line", ""))?;
-        let suite = words.next().ok_or(Problem::wrong("suite of a crypto line", ""))?;
-        let params = words.next().ok_or(Problem::wrong("key of a crypto line", ""))?;
+        let tag = tag.ok_or(Problem::invalid("tag of a crypto line", ""))?;
+        let suite = words.next().ok_or(Problem::invalid("suite of a crypto line", ""))?;
+        let params = words.next().ok_or(Problem::invalid("key of a crypto line", ""))?;
         let expected = Suite::from_name(suite).map(Suite::key_bytes);
         let mut keys = Vec::new();
         for param in params.split(';') {
             if keys.len() >= MAX_KEYS {
-                return Err(Problem::TooMany { what: "keys in a crypto line", most: MAX_KEYS });
+                return Err(Problem::TooMany { what: "keys in a crypto line", limit: MAX_KEYS });
             }
             let key = CryptoKey::parse(param)?;
             if expected.is_some_and(|(key_bytes, salt)| key.key_and_salt.len() != key_bytes + salt)
             {
-                return Err(Problem::wrong("key length for suite", suite));
+                return Err(Problem::invalid("key length for suite", suite));
             }
             keys.push(key);
         }
@@ -145,7 +145,7 @@ impl Crypto {
 
 impl CryptoKey {
     fn parse(param: &str) -> Result<Self, Problem> {
-        let no_key = || Problem::wrong("inline key in Base64", "");
+        let no_key = || Problem::invalid("inline key in Base64", "");
         let mut parts = param.strip_prefix("inline:").ok_or_else(no_key)?.split('|');
         let key_and_salt = parts.next().and_then(base64::decode).ok_or_else(no_key)?;
         if key_and_salt.is_empty() {
@@ -154,10 +154,10 @@ impl CryptoKey {
         let mut key = Self { key_and_salt, lifetime: None, mki: None };
         for part in parts {
             if part.contains(':') {
-                key.mki = Some(Mki::parse(part).ok_or(Problem::wrong("MKI", part))?);
+                key.mki = Some(Mki::parse(part).ok_or(Problem::invalid("MKI", part))?);
             } else {
                 let lifetime = parse_lifetime(part).filter(|it| (1..=MAX_LIFETIME).contains(it));
-                key.lifetime = Some(lifetime.ok_or(Problem::wrong("key lifetime", part))?);
+                key.lifetime = Some(lifetime.ok_or(Problem::invalid("key lifetime", part))?);
             }
         }
         Ok(key)

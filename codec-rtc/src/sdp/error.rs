@@ -24,15 +24,15 @@ pub enum Problem {
     /// The line does not start with a letter and `=`.
     NotALine,
     /// There are more bytes or lines of a kind than allowed.
-    TooMany { what: &'static str, most: usize },
+    TooMany { what: &'static str, limit: usize },
     /// `what` is missing or invalid; `text` is the offending part of the line.
-    Wrong { what: &'static str, text: String },
+    Invalid { what: &'static str, text: String },
 }
 
 impl Problem {
-    pub(super) fn wrong(what: &'static str, text: &str) -> Self {
+    pub(super) fn invalid(what: &'static str, text: &str) -> Self {
         let shown = text.chars().filter(|char| !char.is_control()).take(MAX_TEXT_CHARS);
-        Self::Wrong { what, text: shown.collect() }
+        Self::Invalid { what, text: shown.collect() }
     }
 }
 
@@ -46,10 +46,10 @@ impl fmt::Display for SdpError {
         match &self.problem {
             Problem::NotSdp => f.write_str("expected v=0"),
             Problem::NotALine => f.write_str("expected a letter and ="),
-            Problem::TooMany { what, most } => {
-                write!(f, "too many {what}, expected at most {most}")
+            Problem::TooMany { what, limit } => {
+                write!(f, "too many {what}, expected at most {limit}")
             }
-            Problem::Wrong { what, text } => {
+            Problem::Invalid { what, text } => {
                 write!(f, "invalid or missing {what}")?;
                 if text.is_empty() { Ok(()) } else { write!(f, ": got {text:?}") }
             }

@@ -25,7 +25,7 @@ use super::{Bandwidth, MAX_BYTES, MAX_MEDIA, Origin, Session};
 /// Returns the first problem with its line number.
 pub fn parse(text: &str) -> Result<Session, SdpError> {
     if text.len() > MAX_BYTES {
-        let problem = Problem::TooMany { what: "bytes of SDP", most: MAX_BYTES };
+        let problem = Problem::TooMany { what: "bytes of SDP", limit: MAX_BYTES };
         return Err(SdpError { line: 0, problem });
     }
     let mut session = Session::default();
@@ -42,17 +42,17 @@ pub fn parse(text: &str) -> Result<Session, SdpError> {
 
 fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
     if line.contains(is_control) {
-        return Err(Problem::wrong("line, which contains control characters", line));
+        return Err(Problem::invalid("line, which contains control characters", line));
     }
     let is_letter = |letter: &str| matches!(letter.as_bytes(), [b'a'..=b'z']);
     let split = line.split_once('=').filter(|(letter, _)| is_letter(letter));
     let (letter, value) = split.ok_or(Problem::NotALine)?;
     let Session { media, .. } = session;
     match (letter, media.last_mut()) {
-        ("v", _) => return Err(Problem::wrong("position of the version line", value)),
+        ("v", _) => return Err(Problem::invalid("position of the version line", value)),
         ("m", _) => {
             if media.len() >= MAX_MEDIA {
-                return Err(Problem::TooMany { what: "media lines", most: MAX_MEDIA });
+                return Err(Problem::TooMany { what: "media lines", limit: MAX_MEDIA });
             }
             media.push(parse_media(value)?);
         }
@@ -70,7 +70,7 @@ fn parse_line(session: &mut Session, line: &str) -> Result<(), Problem> {
 }
 
 fn parse_origin(value: &str) -> Result<Origin, Problem> {
-    let wrong = || Problem::wrong("origin", value);
+    let wrong = || Problem::invalid("origin", value);
     let mut words = value.split_ascii_whitespace();
     let mut next = || words.next().ok_or_else(wrong);
     let username = next()?.into();
@@ -84,7 +84,7 @@ fn parse_time(value: &str) -> Result<(u64, u64), Problem> {
     let mut words = value.split_ascii_whitespace().map(str::parse);
     match (words.next(), words.next()) {
         (Some(Ok(start)), Some(Ok(end))) => Ok((start, end)),
-        _ => Err(Problem::wrong("session time", value)),
+        _ => Err(Problem::invalid("session time", value)),
     }
 }
 
@@ -92,12 +92,12 @@ fn parse_bandwidth(value: &str) -> Result<Bandwidth, Problem> {
     let parsed = value.split_once(':').and_then(|(kind, value)| {
         Some(Bandwidth { kind: kind.into(), value: value.trim().parse().ok()? })
     });
-    parsed.ok_or_else(|| Problem::wrong("bandwidth", value))
+    parsed.ok_or_else(|| Problem::invalid("bandwidth", value))
 }
 
 /// Parses `media port[/ports] protocol formats`.
 fn parse_media(value: &str) -> Result<MediaDescription, Problem> {
-    let wrong = |what| Problem::wrong(what, value);
+    let wrong = |what| Problem::invalid(what, value);
     let mut words = value.split_ascii_whitespace();
     let media = words.next().ok_or_else(|| wrong("media type"))?.into();
     let port = words.next().ok_or_else(|| wrong("port"))?;

@@ -10,7 +10,7 @@ pub(super) fn is_control(char: char) -> bool {
 
 /// Parses `IN IP4 address[/ttl]`.
 pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
-    let wrong = || Problem::wrong("connection address", value);
+    let wrong = || Problem::invalid("connection address", value);
     let mut words = value.split_ascii_whitespace();
     let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
         (words.next(), words.next(), words.next())
@@ -26,5 +26,5 @@ pub(super) fn parse_connection(value: &str) -> Result<Connection, Problem> {
 /// Parses a payload type, 0..=127.
 pub(super) fn parse_payload_type(text: &str) -> Result<u8, Problem> {
     let number = text.parse().ok().filter(|&number| number <= 127);
-    number.ok_or_else(|| Problem::wrong("payload type, expected 0 to 127", text))
+    number.ok_or_else(|| Problem::invalid("payload type, expected 0 to 127", text))
 }

@@ -14,7 +14,7 @@ use crate::packet::red::{Redundancy, RedundancyConfig};
 use crate::report::SenderStats;
 use crate::rng::Rng;
 use crate::rtcp::SenderInfo;
-use crate::rtp::{Header, Malformed};
+use crate::rtp::{Header, WriteError};
 
 /// Maximum size of a payload with its redundancy in bytes.
 const MAX_BYTES: usize = 1000;
@@ -79,7 +79,7 @@ impl AudioOut {
         &mut self,
         packet: &AudioPacket<'_>,
         captured: u64,
-    ) -> Result<Outgoing, Malformed> {
+    ) -> Result<Outgoing, WriteError> {
         let mut payload_type = self.stream.payload_type;
         let mut payload = Vec::new();
         match (&mut self.redundancy, self.stream.red) {

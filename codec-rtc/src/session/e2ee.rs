@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::SendError;
 #[cfg(feature = "sframe")]
-use crate::rtp::Malformed;
+use crate::rtp::WriteError;
 #[cfg(feature = "sframe")]
 use crate::sframe::{DecryptCounters, DecryptError, Decryptor, Encryptor};
 
@@ -38,7 +38,7 @@ impl Encryption {
         #[cfg(feature = "sframe")]
         if let Some(encryptor) = &mut self.encryptor {
             if frame.is_empty() {
-                return Err(SendError::Payload(Malformed::EmptyPayload));
+                return Err(SendError::Payload(WriteError::EmptyPayload));
             }
             return encryptor.encrypt_video(is_key, frame).map(Some).map_err(SendError::Encrypt);
         }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::rtp::Malformed;
+use crate::rtp::WriteError;
 #[cfg(feature = "sframe")]
 use crate::sframe::SframeError;
 
@@ -16,7 +16,7 @@ pub enum SendError {
     /// The session has no audio stream.
     NoAudio,
     /// The payload cannot be packetized: it is empty or too long.
-    Payload(Malformed),
+    Payload(WriteError),
     /// The payload cannot be encrypted.
     #[cfg(feature = "sframe")]
     Encrypt(SframeError),
@@ -45,8 +45,8 @@ impl Error for SendError {
     }
 }
 
-impl From<Malformed> for SendError {
-    fn from(error: Malformed) -> Self {
+impl From<WriteError> for SendError {
+    fn from(error: WriteError) -> Self {
         Self::Payload(error)
     }
 }

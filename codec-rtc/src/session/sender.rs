@@ -189,7 +189,7 @@ impl Sender {
     /// Sends a coded frame captured at `captured`; `timestamp` is in units of 1/90,000 s.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if the frame is empty, the session has no video, or encryption fails.
+    /// Returns [`SendError`] if the frame is empty, the session has no video, or encryption fails.
     pub fn send_video(
         &mut self,
         now: Duration,
@@ -219,7 +219,7 @@ impl Sender {
     /// Sends an audio packet.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if it is empty or too long, the session has no audio, or encryption
+    /// Returns [`SendError`] if it is empty or too long, the session has no audio, or encryption
     /// fails.
     pub fn send_audio(&mut self, packet: &AudioPacket<'_>) -> Result<(), SendError> {
         let wall = ntp::at(self.config.ntp_at_zero, packet.captured);

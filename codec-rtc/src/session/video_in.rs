@@ -153,8 +153,7 @@ impl VideoIn {
         let inner = |payload_type: u8, payload: &[u8]| {
             let header = Header { payload_type, ..packet.header };
             let mut out = Vec::with_capacity(bytes.len());
-            let written = rtp::write_packet(&Packet { header, payload, ..*packet }, 0, &mut out);
-            written.map(|()| out)
+            rtp::rewrite(&Packet { header, payload, ..*packet }, &mut out).map(|()| out)
         };
         if primary.payload_type == ulpfec {
             // For the frame buffer it is a packet without content.

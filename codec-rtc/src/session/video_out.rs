@@ -22,7 +22,7 @@ use crate::recovery::{
 use crate::report::SenderStats;
 use crate::rng::Rng;
 use crate::rtcp::{ReportBlock, SenderInfo};
-use crate::rtp::{self, Header, Malformed};
+use crate::rtp::{self, Header, WriteError};
 
 /// How long, and how many, packets are kept for retransmission.
 const MAX_HISTORY_AGE: Duration = Duration::from_secs(2);
@@ -200,7 +200,7 @@ impl VideoOut {
         timestamp: u32,
         packet: &Packet,
         encrypted: Option<&[u8]>,
-    ) -> Result<Vec<Outgoing>, Malformed> {
+    ) -> Result<Vec<Outgoing>, WriteError> {
         let Packet { data, meta, .. } = packet;
         self.follow_layers(meta);
         let mut packets = Vec::new();

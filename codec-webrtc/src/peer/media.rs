@@ -12,7 +12,7 @@ use super::{Peer, State};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
 use codec_rtc::extension::Extensions;
-use codec_rtc::rtp;
+use codec_rtc::rtp::{self, WriteError};
 
 /// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
 /// nothing is retransmitted. These are the defaults of str0m.
@@ -53,8 +53,8 @@ pub enum SendError {
     },
     /// The send queue is full.
     QueueFull,
-    /// Not a valid packet.
-    Malformed(rtp::Malformed),
+    /// The payload is empty, or the packet is not RTP.
+    Packet(WriteError),
 }
 
 impl fmt::Display for SendError {
@@ -71,12 +71,19 @@ impl fmt::Display for SendError {
                 write!(f, "cannot send: {bytes} bytes exceed the size limit")
             }
             Self::QueueFull => f.write_str("cannot send: queue full"),
-            Self::Malformed(error) => error.fmt(f),
+            Self::Packet(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for SendError {}
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Packet(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// A packet to send.
 pub(crate) struct Outgoing<'a> {
@@ -137,7 +144,9 @@ impl Peer {
         let mut first = None;
         let mut result = Ok(());
         for packet in packets {
-            result = rtp::parse(packet.as_ref()).map_err(SendError::Malformed).and_then(|packet| {
+            let parsed =
+                rtp::parse(packet.as_ref()).map_err(|error| SendError::Packet(error.into()));
+            result = parsed.and_then(|packet| {
                 let sequence = self.write(
                     mid,
                     &Outgoing {
@@ -159,7 +168,7 @@ impl Peer {
             }
         }
         self.tick();
-        result.and(first.ok_or(SendError::Malformed(rtp::Malformed::EmptyPayload)))
+        result.and(first.ok_or(SendError::Packet(WriteError::EmptyPayload)))
     }
 
     /// Sends an audio packet; returns its sequence number. `marker`: whether it is the first after
@@ -203,7 +212,7 @@ impl Peer {
         let media = self.media(mid).ok_or(SendError::NotSending)?;
         let of_codec = media.codecs.iter().find(|it| it.codec == codec);
         let red = of_codec.and_then(|it| it.red).ok_or(SendError::NoCodec(codec))?;
-        let empty = SendError::Malformed(rtp::Malformed::EmptyPayload);
+        let empty = SendError::Packet(WriteError::EmptyPayload);
         let (first, payload) = payload.split_first().ok_or(empty)?;
         let packet = Outgoing {
             codec,

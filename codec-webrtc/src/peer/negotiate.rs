@@ -13,7 +13,7 @@ use super::{Peer, State, congestion, delivery, media, panic_guard};
 use crate::address_filter::{AddressFilter, Counters};
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
 use crate::provider::{self, MediaKeys};
-use crate::sdp_parse_error::refused_sdp;
+use crate::sdp_parse_error::rejected_sdp;
 use crate::{
     Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension,
     media_sections, red, sdp,
@@ -46,11 +46,11 @@ impl Peer {
     /// [`SdpError`] if the offer is malformed or exceeds the limits.
     pub fn check_offer(offer: &str, codecs: Codecs, limits: &PeerLimits) -> Result<(), SdpError> {
         panic_guard::negotiated(|| {
-            let offer = sdp::admit(offer, limits)?;
+            let offer = sdp::validate(offer, limits)?;
             let (offer, _) = media_sections::take(&offer, codecs, limits)?;
             let (offer, _) = red::to_stack(&offer);
             let parsed = SdpOffer::from_sdp_string(&offer);
-            parsed.map(|_| ()).map_err(|error| refused_sdp(&offer, error))
+            parsed.map(|_| ()).map_err(|error| rejected_sdp(&offer, error))
         })
     }
 
@@ -59,13 +59,13 @@ impl Peer {
         config: &PeerConfig,
         now: Duration,
     ) -> Result<(Self, String), SdpError> {
-        let offer = sdp::admit(offer, &config.limits)?;
+        let offer = sdp::validate(offer, &config.limits)?;
         let (offer, rejected) = media_sections::take(&offer, config.codecs, &config.limits)?;
         let (offer, ulpfec) = red::to_stack(&offer);
         let mut peer = Self::new(config, now)?;
         let data = has_data(&offer);
         let parsed = SdpOffer::from_sdp_string(&offer);
-        let offer = parsed.map_err(|error| refused_sdp(&offer, error))?;
+        let offer = parsed.map_err(|error| rejected_sdp(&offer, error))?;
         let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
@@ -150,11 +150,11 @@ impl Peer {
         now: Duration,
     ) -> Result<(), SdpError> {
         self.advance(now);
-        let (answer, ulpfec) = red::to_stack(&sdp::admit(answer, &self.limits)?);
+        let (answer, ulpfec) = red::to_stack(&sdp::validate(answer, &self.limits)?);
         self.fec = ulpfec.map(FecState::new);
         self.data_negotiated = has_data(&answer);
         let parsed = SdpAnswer::from_sdp_string(&answer);
-        let answer = parsed.map_err(|error| refused_sdp(&answer, error))?;
+        let answer = parsed.map_err(|error| rejected_sdp(&answer, error))?;
         self.rtc.sdp_api().accept_answer(pending.pending, answer).map_err(refused)?;
         for mid in pending.media {
             if let Some(media) = self.media(mid) {
@@ -189,7 +189,7 @@ impl Peer {
         }
         let candidate = candidate.trim_start_matches("a=");
         let parsed = Candidate::from_sdp_string(candidate);
-        let candidate = parsed.map_err(|error| refused_sdp(candidate, error))?;
+        let candidate = parsed.map_err(|error| rejected_sdp(candidate, error))?;
         self.rtc.add_remote_candidate(candidate);
         self.tick();
         Ok(())

@@ -2,7 +2,7 @@
 //! L1T2, L1T3.
 
 use super::{DecodeTargetIndication, Descriptor, MAX_FRAME_DIFF, Structure, Template};
-use crate::rtp::Malformed;
+use crate::rtp::WriteError;
 use crate::sequence::wrap_16;
 
 use DecodeTargetIndication::{Discardable as D, NotPresent as N, Switch as S};
@@ -13,8 +13,8 @@ impl Structure {
     /// targets.
     ///
     /// # Errors
-    /// Returns [`Malformed::Field`] for another number of layers.
-    pub fn temporal(layers: u8) -> Result<Self, Malformed> {
+    /// Returns [`WriteError::Field`] for another number of layers.
+    pub fn temporal(layers: u8) -> Result<Self, WriteError> {
         let template = |temporal_id,
                         indications: &[DecodeTargetIndication],
                         diff: Option<u16>,
@@ -40,7 +40,7 @@ impl Structure {
                 template(2, &[N, N, D], Some(1), 3),
             ],
             _ => {
-                return Err(Malformed::Field {
+                return Err(WriteError::Field {
                     what: "the number of temporal layers is not 1, 2 or 3",
                 });
             }
@@ -97,8 +97,8 @@ impl DescriptorBuilder {
     /// sent in the structure if given.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if `layers` or `resolution` is out of range.
-    pub fn new(layers: u8, resolution: Option<(u32, u32)>) -> Result<Self, Malformed> {
+    /// Returns [`WriteError`] if `layers` or `resolution` is out of range.
+    pub fn new(layers: u8, resolution: Option<(u32, u32)>) -> Result<Self, WriteError> {
         let resolutions = resolution.into_iter().collect();
         let structure = Structure { resolutions, ..Structure::temporal(layers)? };
         structure.check()?;
@@ -113,7 +113,7 @@ impl DescriptorBuilder {
         &mut self,
         layers: u8,
         resolution: Option<(u32, u32)>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), WriteError> {
         let next = Self::new(layers, resolution)?.structure.numbered_after(&self.structure);
         if (Structure { template_id_offset: self.structure.template_id_offset, ..next.clone() })
             != self.structure
@@ -131,11 +131,11 @@ impl DescriptorBuilder {
     /// the latest that it references. Differences above 255 are sent as 255.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`]
+    /// Returns [`WriteError`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`]
     /// back, in which case the frame must be coded as a key frame, or if the stream does not have
     /// the layer.
-    pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, Malformed> {
-        let refuse = |what| Err(Malformed::Field { what });
+    pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, WriteError> {
+        let refuse = |what| Err(WriteError::Field { what });
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;
         let Some(template) = self.structure.templates.iter().find(usual) else {
             return refuse("the stream does not have this temporal layer");

@@ -5,7 +5,7 @@ use super::{
     MAX_DECODE_TARGETS, MAX_SPATIAL_ID, MAX_TEMPLATE_DIFF, MAX_TEMPLATES, MAX_TEMPORAL_ID,
     TEMPLATE_IDS,
 };
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Decode target indication: relation of a frame to a decode target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,8 +172,8 @@ impl Structure {
     }
 
     /// Checks that the structure can be written.
-    pub(super) fn check(&self) -> Result<(), Malformed> {
-        let refuse = |what| Err(Malformed::Field { what });
+    pub(super) fn check(&self) -> Result<(), WriteError> {
+        let refuse = |what| Err(WriteError::Field { what });
         if self.template_id_offset >= TEMPLATE_IDS {
             return refuse("a template id is above 63");
         }
@@ -250,8 +250,8 @@ impl Structure {
 }
 
 impl Template {
-    fn check(&self, targets: usize, chains: usize) -> Result<(), Malformed> {
-        let refuse = |what| Err(Malformed::Field { what });
+    fn check(&self, targets: usize, chains: usize) -> Result<(), WriteError> {
+        let refuse = |what| Err(WriteError::Field { what });
         if self.spatial_id > MAX_SPATIAL_ID || self.temporal_id > MAX_TEMPORAL_ID {
             return refuse("more than 4 spatial or 8 temporal layers");
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::rng::Rng;
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 use DecodeTargetIndication::{Discardable as D, NotPresent as N, Required as R, Switch as S};
 
@@ -281,7 +281,7 @@ fn long_term_references_are_written_up_to_the_maximum_distance() {
         let descriptor = describer.build(&frame)?;
         let bytes = written(&mut writer, &descriptor);
         assert_eq!(reader.read(&bytes).as_ref(), Ok(&descriptor));
-        Ok::<_, Malformed>(descriptor)
+        Ok::<_, WriteError>(descriptor)
     };
     describe(0, &[]).unwrap();
     let both = describe(100, &[99, 50, 99]).unwrap();

@@ -2,7 +2,7 @@
 
 use super::bits::BitWriter;
 use super::{Descriptor, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};
-use crate::rtp::Malformed;
+use crate::rtp::WriteError;
 
 /// Writes the descriptors of a stream and keeps its last structure.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,8 @@ impl Writer {
     /// Creates a writer that continues with a structure already known to the receiver.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if the structure is invalid.
-    pub fn following(structure: Structure) -> Result<Self, Malformed> {
+    /// Returns [`WriteError`] if the structure is invalid.
+    pub fn following(structure: Structure) -> Result<Self, WriteError> {
         structure.check()?;
         Ok(Self { structure: Some(structure) })
     }
@@ -39,13 +39,13 @@ impl Writer {
     /// structure.
     ///
     /// # Errors
-    /// Returns [`Malformed`] and writes nothing if there is no valid structure yet, no template has
+    /// Returns [`WriteError`] and writes nothing if there is no valid structure yet, no template has
     /// the layer, or a value is out of range.
-    pub fn write(&mut self, descriptor: &Descriptor, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub fn write(&mut self, descriptor: &Descriptor, out: &mut Vec<u8>) -> Result<(), WriteError> {
         if let Some(structure) = &descriptor.structure {
             structure.check()?;
         }
-        let none = Malformed::Field { what: "no template structure is known" };
+        let none = WriteError::Field { what: "no template structure is known" };
         let structure = descriptor.structure.as_ref().or(self.structure.as_ref()).ok_or(none)?;
         check(descriptor, structure)?;
         let candidates = structure.templates.iter().enumerate().filter(|(_, template)| {
@@ -54,7 +54,7 @@ impl Writer {
         });
         let (index, template) = candidates
             .min_by_key(|(_, template)| Custom::of(descriptor, template).bits(descriptor))
-            .ok_or(Malformed::Field { what: "no template has this layer" })?;
+            .ok_or(WriteError::Field { what: "no template has this layer" })?;
         let custom = Custom::of(descriptor, template);
         let index = u8::try_from(index).unwrap_or(0);
         let template_id = (structure.template_id_offset + index) % TEMPLATE_IDS;
@@ -106,8 +106,8 @@ fn diff_size(diff: u16) -> u32 {
     }
 }
 
-fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), Malformed> {
-    let refuse = |what| Err(Malformed::Field { what });
+fn check(descriptor: &Descriptor, structure: &Structure) -> Result<(), WriteError> {
+    let refuse = |what| Err(WriteError::Field { what });
     if descriptor.dtis.len() != structure.decode_targets
         || descriptor.chain_diffs.len() != structure.chains
     {

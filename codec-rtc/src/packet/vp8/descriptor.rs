@@ -1,6 +1,6 @@
 //! VP8 payload descriptor: parsing and writing. RFC 7741, section 4.2.
 
-use crate::rtp::Malformed;
+use crate::rtp::{Malformed, WriteError};
 
 /// Frame counter (`PictureID`); its length may change within a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +119,10 @@ impl Descriptor {
     /// Appends the descriptor.
     ///
     /// # Errors
-    /// Returns [`Malformed::Field`] and writes nothing if a value is out of range, or if there is a
+    /// Returns [`WriteError::Field`] and writes nothing if a value is out of range, or if there is a
     /// TL0PICIDX without a temporal layer, which RFC 7741 forbids.
-    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
-        let refuse = |what| Err(Malformed::Field { what });
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        let refuse = |what| Err(WriteError::Field { what });
         match self {
             Self { partition: 8.., .. } => return refuse("the partition index is above 7"),
             Self { picture_id: Some(PictureId::Short(0x80..)), .. }
@@ -320,7 +320,7 @@ mod tests {
             Descriptor { key_idx: Some(32), ..START_OF_FRAME },
         ] {
             let mut bytes = Vec::new();
-            assert!(matches!(wrong.write(&mut bytes), Err(Malformed::Field { .. })));
+            assert!(matches!(wrong.write(&mut bytes), Err(WriteError::Field { .. })));
             assert!(bytes.is_empty());
         }
     }

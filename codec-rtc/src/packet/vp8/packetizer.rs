@@ -5,7 +5,7 @@ use codec_core::error::ConfigError;
 
 use super::descriptor::{Descriptor, LayerInfo, PictureId};
 use super::partitions::partition_ends;
-use crate::rtp::{self, FIXED_HEADER_BYTES, Header, Malformed};
+use crate::rtp::{self, FIXED_HEADER_BYTES, Header, WriteError};
 
 /// Maximum descriptor size written, in bytes.
 const DESCRIPTOR_BYTES: usize = 6;
@@ -123,14 +123,14 @@ impl Packetizer {
     /// into equal parts.
     ///
     /// # Errors
-    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
+    /// Returns [`WriteError::EmptyPayload`] if `data` is empty.
     pub fn packetize(
         &mut self,
         data: &[u8],
         meta: &PacketMeta,
         timestamp: u32,
         out: &mut Vec<Vec<u8>>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), WriteError> {
         self.cut(data);
         self.packets(data, meta, timestamp, out)
     }
@@ -139,14 +139,14 @@ impl Packetizer {
     /// split into equal parts.
     ///
     /// # Errors
-    /// Returns [`Malformed::EmptyPayload`] if `data` is empty.
+    /// Returns [`WriteError::EmptyPayload`] if `data` is empty.
     pub fn packetize_encrypted(
         &mut self,
         data: &[u8],
         meta: &PacketMeta,
         timestamp: u32,
         out: &mut Vec<Vec<u8>>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), WriteError> {
         self.chunks.clear();
         self.cut_evenly(0, data.len(), 0, self.room());
         self.packets(data, meta, timestamp, out)
@@ -159,9 +159,9 @@ impl Packetizer {
         meta: &PacketMeta,
         timestamp: u32,
         out: &mut Vec<Vec<u8>>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), WriteError> {
         if data.is_empty() {
-            return Err(Malformed::EmptyPayload);
+            return Err(WriteError::EmptyPayload);
         }
         if meta.kind == FrameKind::Key {
             self.key_index = (self.key_index + 1) % 32;
@@ -328,6 +328,6 @@ mod tests {
         assert!(Packetizer::new(config).is_err());
         let mut packetizer = Packetizer::new(PacketizerConfig::default()).unwrap();
         let empty = packetizer.packetize(&[], &PacketMeta::default(), 0, &mut Vec::new());
-        assert_eq!(empty, Err(Malformed::EmptyPayload));
+        assert_eq!(empty, Err(WriteError::EmptyPayload));
     }
 }
