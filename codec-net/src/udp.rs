@@ -9,9 +9,8 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 use crate::carrier::{Carrier, CarrierStats, Incoming};
 use crate::clock::Clock;
 use crate::error::NetError;
-use crate::framing::datagram::{
-    Event, Fragmenter, MAX_DATAGRAM_BYTES, Reassembler, ReassemblerConfig, parse_feedback,
-};
+use crate::framing::datagram::{Fragmenter, MAX_DATAGRAM_BYTES, parse_feedback};
+use crate::framing::reassembly::{Event, Reassembler, ReassemblerConfig};
 use crate::framing::{Hello, Kind, Record};
 use crate::socket::is_no_error;
 

@@ -21,8 +21,6 @@ use super::hello::Hello;
 use super::record::Record;
 use super::stream::{Item, Parser};
 
-pub use super::reassembly::{Counters, Event, Reassembler, ReassemblerConfig};
-
 /// Maximum datagram size in bytes, without IP and UDP headers.
 pub const MAX_DATAGRAM_BYTES: usize = 1200;
 

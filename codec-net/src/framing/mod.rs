@@ -1,7 +1,8 @@
 //! Our framing: a hello that describes the streams, then records with length and CRC32C.
 //!
 //! All numbers are big-endian. A byte stream (`tcp`) is a hello followed by records; a
-//! WebSocket message is one of either; [`datagram`] splits them for `udp`.
+//! WebSocket message is one of either; for `udp`, [`datagram`] splits them and [`reassembly`] joins the
+//! parts.
 //!
 //! | hello | bytes |
 //! |---|---|
@@ -40,7 +41,7 @@ mod error;
 pub mod feedback;
 mod fields;
 mod hello;
-mod reassembly;
+pub mod reassembly;
 mod record;
 mod stream;
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use codec_net::framing::datagram::{Event, Fragmenter, Reassembler, ReassemblerConfig};
+use codec_net::framing::datagram::Fragmenter;
 use codec_net::framing::feedback::Feedback;
+use codec_net::framing::reassembly::{Event, Reassembler, ReassemblerConfig};
 use codec_net::framing::{Hello, Item, Parser, Record};
 use codec_net::url::Url;
 

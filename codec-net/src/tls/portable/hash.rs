@@ -7,17 +7,43 @@ use hmac::digest::{Digest, KeyInit};
 use hmac::{Hmac, Mac};
 use rustls::crypto::hash::{Context, Hash, HashAlgorithm, Output};
 use rustls::crypto::hmac::{Hmac as HmacProvider, Key, Tag};
-use sha2::{Sha256, Sha384};
+use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroize;
 
-pub(super) static SHA256: Sha<Sha256> = Sha(HashAlgorithm::SHA256, PhantomData);
-pub(super) static SHA384: Sha<Sha384> = Sha(HashAlgorithm::SHA384, PhantomData);
-pub(super) static HMAC_SHA256: HmacSha<Sha256> = HmacSha(PhantomData);
-pub(super) static HMAC_SHA384: HmacSha<Sha384> = HmacSha(PhantomData);
+/// A SHA-2 hash function, selected at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sha2 {
+    Sha256,
+    Sha384,
+    Sha512,
+}
 
-pub(super) struct Sha<D>(HashAlgorithm, PhantomData<fn() -> D>);
+impl Sha2 {
+    pub(super) fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
+        fn of<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+            let mut hash = D::new();
+            for part in parts {
+                hash.update(part);
+            }
+            hash.finalize().to_vec()
+        }
+        match self {
+            Self::Sha256 => of::<Sha256>(parts),
+            Self::Sha384 => of::<Sha384>(parts),
+            Self::Sha512 => of::<Sha512>(parts),
+        }
+    }
+}
 
-impl<D: Digest + Clone + Send + Sync + 'static> Hash for Sha<D> {
+pub(super) static SHA256: ShaHash<Sha256> = ShaHash(HashAlgorithm::SHA256, PhantomData);
+pub(super) static SHA384: ShaHash<Sha384> = ShaHash(HashAlgorithm::SHA384, PhantomData);
+pub(super) static HMAC_SHA256: ShaHmac<Sha256> = ShaHmac(PhantomData);
+pub(super) static HMAC_SHA384: ShaHmac<Sha384> = ShaHmac(PhantomData);
+
+/// A hash function for rustls.
+pub(super) struct ShaHash<D>(HashAlgorithm, PhantomData<fn() -> D>);
+
+impl<D: Digest + Clone + Send + Sync + 'static> Hash for ShaHash<D> {
     fn start(&self) -> Box<dyn Context> {
         Box::new(Running(D::new()))
     }
@@ -55,9 +81,10 @@ impl<D: Digest + Clone + Send + Sync + 'static> Context for Running<D> {
     }
 }
 
-pub(super) struct HmacSha<D>(PhantomData<fn() -> D>);
+/// HMAC for rustls.
+pub(super) struct ShaHmac<D>(PhantomData<fn() -> D>);
 
-impl<D> HmacProvider for HmacSha<D>
+impl<D> HmacProvider for ShaHmac<D>
 where
     D: EagerHash + Digest + BlockSizeUser + 'static,
     Hmac<D>: Mac + KeyInit + Clone + Send + Sync,

@@ -3,13 +3,13 @@
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 
-use super::verify::Sha;
+use super::hash::Sha2;
 
-/// Minimum size of a modulus in bits.
-const LEAST_BITS: u32 = 2048;
-const MOST_BITS: u32 = 8192;
+/// Minimum and maximum size of a modulus in bits.
+const MIN_BITS: u32 = 2048;
+const MAX_BITS: u32 = 8192;
 /// Maximum size of a public exponent in bytes: larger ones only cost time.
-const EXPONENT_BYTES: usize = 4;
+const MAX_EXPONENT_BYTES: usize = 4;
 
 /// The padding of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +24,19 @@ pub(super) enum Padding {
 pub(super) fn is_valid(
     key: &[u8],
     padding: Padding,
-    sha: Sha,
+    sha: Sha2,
     hash: &[u8],
     signature: &[u8],
 ) -> bool {
     check(key, padding, sha, hash, signature).is_some()
 }
 
-fn check(key: &[u8], padding: Padding, sha: Sha, hash: &[u8], signature: &[u8]) -> Option<()> {
+fn check(key: &[u8], padding: Padding, sha: Sha2, hash: &[u8], signature: &[u8]) -> Option<()> {
     let (modulus, exponent) = numbers(key)?;
     let bits = u32::try_from(modulus.len()).ok()? * 8 - modulus.first()?.leading_zeros();
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     let is_large = |exponent: &[u8]| exponent.len() > 1 || exponent.first() > Some(&2);
-    let fits = (LEAST_BITS..=MOST_BITS).contains(&bits) && exponent.len() <= EXPONENT_BYTES;
+    let fits = (MIN_BITS..=MAX_BITS).contains(&bits) && exponent.len() <= MAX_EXPONENT_BYTES;
     // With equal lengths, byte order comparison equals numeric comparison.
     let is_below = signature.len() == modulus.len() && signature < modulus;
     if !(fits && is_odd(modulus) && is_odd(exponent) && is_large(exponent) && is_below) {
@@ -98,11 +98,11 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Pads a hash to `len` bytes (RFC 8017, section 9.2).
-fn pkcs1(sha: Sha, hash: &[u8], len: usize) -> Option<Vec<u8>> {
+fn pkcs1(sha: Sha2, hash: &[u8], len: usize) -> Option<Vec<u8>> {
     let (kind, bytes) = match sha {
-        Sha::Sha256 => (1, 32),
-        Sha::Sha384 => (2, 48),
-        Sha::Sha512 => (3, 64),
+        Sha2::Sha256 => (1, 32),
+        Sha2::Sha384 => (2, 48),
+        Sha2::Sha512 => (3, 64),
     };
     // DigestInfo: the object identifier of the hash, then the hash.
     let mut info = vec![0x30, 0x11 + bytes, 0x30, 0x0d, 0x06, 0x09];
@@ -117,7 +117,7 @@ fn pkcs1(sha: Sha, hash: &[u8], len: usize) -> Option<Vec<u8>> {
 }
 
 /// Whether a message of `bits` bits is a padded hash (RFC 8017, section 9.1.2).
-fn is_pss(sha: Sha, hash: &[u8], message: &[u8], bits: u32) -> Option<()> {
+fn is_pss(sha: Sha2, hash: &[u8], message: &[u8], bits: u32) -> Option<()> {
     let len = usize::try_from(bits.div_ceil(8)).ok()?;
     let (beyond, encoded) = message.split_at_checked(message.len().checked_sub(len)?)?;
     let (data, rest) = encoded.split_at_checked(len.checked_sub(hash.len() + 1)?)?;
@@ -136,6 +136,6 @@ fn is_pss(sha: Sha, hash: &[u8], message: &[u8], bits: u32) -> Option<()> {
 }
 
 /// MGF1 (RFC 8017, appendix B.2.1), endless.
-fn mask(sha: Sha, seed: &[u8]) -> impl Iterator<Item = u8> + use<'_> {
+fn mask(sha: Sha2, seed: &[u8]) -> impl Iterator<Item = u8> + use<'_> {
     (0_u32..).flat_map(move |counter| sha.digest(&[seed, &counter.to_be_bytes()]))
 }

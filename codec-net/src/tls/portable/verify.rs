@@ -6,8 +6,8 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use sha2::{Sha256, Sha384, Sha512};
 
+use super::hash::Sha2;
 use super::rsa::{self, Padding};
 
 pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
@@ -35,31 +35,6 @@ pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorit
     ],
 };
 
-/// A SHA-2 hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sha {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Sha {
-    pub(super) fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
-        fn of<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
-            let mut hash = D::new();
-            for part in parts {
-                hash.update(part);
-            }
-            hash.finalize().to_vec()
-        }
-        match self {
-            Self::Sha256 => of::<Sha256>(parts),
-            Self::Sha384 => of::<Sha384>(parts),
-            Self::Sha512 => of::<Sha512>(parts),
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Scheme {
     P256,
@@ -71,7 +46,7 @@ enum Scheme {
 #[derive(Debug)]
 struct Algorithm {
     scheme: Scheme,
-    sha: Sha,
+    sha: Sha2,
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
 }
@@ -117,7 +92,7 @@ fn is_p384(key: &[u8], hash: &[u8], signature: &[u8]) -> Option<()> {
 
 const fn algorithm(
     scheme: Scheme,
-    sha: Sha,
+    sha: Sha2,
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
 ) -> Algorithm {
@@ -125,21 +100,21 @@ const fn algorithm(
 }
 
 static P256_SHA256: Algorithm =
-    algorithm(Scheme::P256, Sha::Sha256, alg_id::ECDSA_P256, alg_id::ECDSA_SHA256);
+    algorithm(Scheme::P256, Sha2::Sha256, alg_id::ECDSA_P256, alg_id::ECDSA_SHA256);
 static P256_SHA384: Algorithm =
-    algorithm(Scheme::P256, Sha::Sha384, alg_id::ECDSA_P256, alg_id::ECDSA_SHA384);
+    algorithm(Scheme::P256, Sha2::Sha384, alg_id::ECDSA_P256, alg_id::ECDSA_SHA384);
 static P384_SHA256: Algorithm =
-    algorithm(Scheme::P384, Sha::Sha256, alg_id::ECDSA_P384, alg_id::ECDSA_SHA256);
+    algorithm(Scheme::P384, Sha2::Sha256, alg_id::ECDSA_P384, alg_id::ECDSA_SHA256);
 static P384_SHA384: Algorithm =
-    algorithm(Scheme::P384, Sha::Sha384, alg_id::ECDSA_P384, alg_id::ECDSA_SHA384);
+    algorithm(Scheme::P384, Sha2::Sha384, alg_id::ECDSA_P384, alg_id::ECDSA_SHA384);
 
-const fn of_rsa(padding: Padding, sha: Sha, signature: AlgorithmIdentifier) -> Algorithm {
+const fn of_rsa(padding: Padding, sha: Sha2, signature: AlgorithmIdentifier) -> Algorithm {
     algorithm(Scheme::Rsa(padding), sha, alg_id::RSA_ENCRYPTION, signature)
 }
 
-static PKCS1_SHA256: Algorithm = of_rsa(Padding::Pkcs1, Sha::Sha256, alg_id::RSA_PKCS1_SHA256);
-static PKCS1_SHA384: Algorithm = of_rsa(Padding::Pkcs1, Sha::Sha384, alg_id::RSA_PKCS1_SHA384);
-static PKCS1_SHA512: Algorithm = of_rsa(Padding::Pkcs1, Sha::Sha512, alg_id::RSA_PKCS1_SHA512);
-static PSS_SHA256: Algorithm = of_rsa(Padding::Pss, Sha::Sha256, alg_id::RSA_PSS_SHA256);
-static PSS_SHA384: Algorithm = of_rsa(Padding::Pss, Sha::Sha384, alg_id::RSA_PSS_SHA384);
-static PSS_SHA512: Algorithm = of_rsa(Padding::Pss, Sha::Sha512, alg_id::RSA_PSS_SHA512);
+static PKCS1_SHA256: Algorithm = of_rsa(Padding::Pkcs1, Sha2::Sha256, alg_id::RSA_PKCS1_SHA256);
+static PKCS1_SHA384: Algorithm = of_rsa(Padding::Pkcs1, Sha2::Sha384, alg_id::RSA_PKCS1_SHA384);
+static PKCS1_SHA512: Algorithm = of_rsa(Padding::Pkcs1, Sha2::Sha512, alg_id::RSA_PKCS1_SHA512);
+static PSS_SHA256: Algorithm = of_rsa(Padding::Pss, Sha2::Sha256, alg_id::RSA_PSS_SHA256);
+static PSS_SHA384: Algorithm = of_rsa(Padding::Pss, Sha2::Sha384, alg_id::RSA_PSS_SHA384);
+static PSS_SHA512: Algorithm = of_rsa(Padding::Pss, Sha2::Sha512, alg_id::RSA_PSS_SHA512);
