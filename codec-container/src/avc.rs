@@ -5,7 +5,7 @@
 use codec_core::codec::Codec;
 
 use crate::error::Result;
-use crate::stream::{PacketRef, PacketWriter};
+use crate::packet::{PacketRef, PacketWriter};
 use crate::track::Track;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];

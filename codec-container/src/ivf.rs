@@ -15,7 +15,7 @@ use codec_core::frame::{Rational, Size};
 use crate::io::{ByteReader, ByteWriter};
 use crate::rational::plausible_frame_rate;
 use crate::samples::scaled;
-use crate::time::TimeOrder;
+use crate::time_order::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
     ReadOptions, Result, Source, Track, VideoTrack, Warning,

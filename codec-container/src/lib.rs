@@ -90,6 +90,8 @@
 #![forbid(unsafe_code)]
 
 mod avc;
+mod codec_names;
+mod detect;
 mod error;
 mod flac;
 mod format;
@@ -102,18 +104,21 @@ mod mp4;
 mod obu;
 mod ogg;
 mod open;
+mod options;
 mod opus;
+mod packet;
 mod payload;
 mod pcm;
 mod rational;
 mod raw;
+mod raw_video;
 mod samples;
 mod skipped;
-mod stream;
 mod tags;
-mod time;
+mod time_order;
 mod track;
 mod vorbis;
+mod warning;
 mod wav;
 mod webm;
 mod y4m;
@@ -127,19 +132,16 @@ pub use ivf::{IvfReader, IvfWriter};
 pub use mp4::{Mp4Reader, Mp4Writer};
 pub use obu::{ObuReader, ObuWriter};
 pub use ogg::{OggReader, OggWriter};
-pub use open::{
-    Input, ReadOptions, WriteOptions, create_packets, create_pictures, open, open_packets,
-    open_pictures,
-};
+pub use open::{Input, create_packets, create_pictures, open, open_packets, open_pictures};
+pub use options::{ReadOptions, WriteOptions};
+pub use packet::{CodedPacket, PacketReader, PacketRef, PacketWriter};
 pub use payload::PayloadFacts;
 pub use pcm::{RawAudioReader, RawAudioSpec, RawAudioWriter};
 pub use raw::{RawReader, RawSpec, RawWriter};
+pub use raw_video::{ChromaSiting, PictureReader, PictureStream, PictureWriter, TimedPicture};
 pub use skipped::{SkippedTrack, TrackKind};
-pub use stream::{
-    ChromaSiting, CodedPacket, PacketReader, PacketRef, PacketWriter, PictureReader, PictureStream,
-    PictureWriter, TimedPicture, Warning,
-};
 pub use track::{AudioTrack, Track, VideoTrack};
+pub use warning::Warning;
 pub use wav::{WavReader, WavWriter};
 pub use webm::{WebmReader, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};

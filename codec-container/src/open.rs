@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
-use codec_core::codec::{Codec, Limits};
+use codec_core::codec::Codec;
 
 use crate::avc::AvcWriter;
 use crate::io::Source;
@@ -10,28 +10,10 @@ use crate::obu::Av1Adapter;
 use crate::{
     AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, IvfReader, IvfWriter, Mp3Reader,
     Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader, OggWriter, Output, PacketReader,
-    PacketWriter, PictureReader, PictureStream, PictureWriter, RawAudioWriter, RawWriter, Result,
-    Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter, Y4mReader, Y4mWriter,
+    PacketWriter, PictureReader, PictureStream, PictureWriter, RawAudioWriter, RawWriter,
+    ReadOptions, Result, Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter,
+    WriteOptions, Y4mReader, Y4mWriter,
 };
-
-/// Options for reading.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct ReadOptions {
-    /// Limits for untrusted input.
-    pub limits: Limits,
-    /// Accepts times that go backwards, which is an error otherwise: for playing damaged files as
-    /// far as possible.
-    pub allow_backward_times: bool,
-}
-
-/// Options for writing.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct WriteOptions {
-    /// Writes the live form even if the output can seek (WebM: unknown sizes, no index).
-    pub live: bool,
-}
 
 /// An opened input.
 #[non_exhaustive]
@@ -117,13 +99,13 @@ pub fn create_packets(
 ) -> Result<Box<dyn PacketWriter>> {
     let is_av1 = |track: &Track| track.video().is_some_and(|track| track.codec == Codec::Av1);
     if tracks.iter().any(is_av1) {
-        return Ok(Box::new(Av1Adapter::new(output, format, tracks, options)?));
+        return Ok(Box::new(Av1Adapter::new(output, format, tracks, options, create_plain)?));
     }
     create_plain(output, format, tracks, options)
 }
 
 /// As [`create_packets`], for packets already in the form of the format.
-pub(crate) fn create_plain(
+fn create_plain(
     output: Output,
     format: Format,
     tracks: &[Track],

@@ -12,7 +12,7 @@ use super::metadata;
 use super::samples::{Sample, SampleTable};
 use super::track::{self, TrackSamples};
 use crate::samples::{SampleCounter, scaled};
-use crate::time::TimeOrder;
+use crate::time_order::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track, pcm,
 };

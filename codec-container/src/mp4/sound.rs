@@ -6,7 +6,7 @@ use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Bitrate;
 
 use super::boxes::{Fields, child, put, put_full, unsupported};
-use crate::skipped::{name_of_fourcc, name_of_object};
+use crate::codec_names::{of_fourcc, of_object_type};
 use crate::{AudioTrack, Format, Result, flac, opus, pcm};
 
 /// Bytes of an entry before its boxes, and the additional bytes of QuickTime versions 1 and 2.
@@ -172,7 +172,7 @@ fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
                 Some(0x69 | 0x6B) => Ok(Some(AudioCodec::Mp3)),
                 Some(0xDD) => Ok(Some(AudioCodec::Vorbis)),
                 Some(other) => {
-                    let what = name_of_object(other).map_or_else(
+                    let what = of_object_type(other).map_or_else(
                         || format!("audio of object type {other:#04x}"),
                         |name| format!("codec {name}"),
                     );
@@ -182,7 +182,7 @@ fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
             }
         }
         b"enca" => Err(unsupported("an encrypted track")),
-        _ => Err(unsupported(format!("codec {}", name_of_fourcc(kind)))),
+        _ => Err(unsupported(format!("codec {}", of_fourcc(kind)))),
     }
 }
 

@@ -10,9 +10,9 @@ use super::boxes::{BoxType, Boxes, Fields, child, corrupt, descendant, unsupport
 use super::fragment::Defaults;
 use super::samples::SampleTable;
 use super::sound;
+use crate::codec_names::{of_fourcc, of_object_type};
 use crate::rational::{plausible_frame_rate, reduced};
 use crate::samples::scaled;
-use crate::skipped::{name_of_fourcc, name_of_object};
 use crate::{Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning, pcm};
 
 /// Bytes of a visual sample entry before its boxes.
@@ -97,7 +97,7 @@ fn codec_name(kind: BoxType, entry: &[u8]) -> String {
     let kind = if matches!(&kind, b"encv" | b"enca") { original().unwrap_or(kind) } else { kind };
     let described = entry.get(VISUAL_ENTRY_BYTES..).filter(|_| kind == *b"mp4v");
     let object = described.and_then(|boxes| sound::object_type(child(boxes, b"esds")?));
-    object.and_then(name_of_object).map_or_else(|| name_of_fourcc(kind), str::to_owned)
+    object.and_then(of_object_type).map_or_else(|| of_fourcc(kind), str::to_owned)
 }
 
 /// `None` if a mandatory box is missing or too short.

@@ -8,7 +8,7 @@ use super::sound;
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
-use crate::time::TimeOrder;
+use crate::time_order::TimeOrder;
 use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, pcm};
 
 /// 16.16 fixed point.

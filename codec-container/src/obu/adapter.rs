@@ -3,13 +3,15 @@
 use codec_core::codec::Codec;
 
 use super::units::{Delimiter, configuration, with_delimiter};
-use crate::open::create_plain;
 use crate::{
     CodedPacket, Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions,
 };
 
 /// Maximum number of bytes that wait for a sequence header.
 const MAX_WAITING_BYTES: usize = 64 << 20;
+
+/// Creates the writer below the adapter.
+type CreateWriter = fn(Output, Format, &[Track], &WriteOptions) -> Result<Box<dyn PacketWriter>>;
 
 /// Adds or removes the temporal delimiters of AV1 packets, and extracts the set-up data for MP4 and
 /// Matroska from the first packet with a sequence header; all packets wait for it.
@@ -24,6 +26,7 @@ enum State {
         output: Output,
         format: Format,
         options: WriteOptions,
+        create: CreateWriter,
         tracks: Vec<Track>,
         packets: Vec<CodedPacket>,
     },
@@ -32,21 +35,22 @@ enum State {
 }
 
 impl Av1Adapter {
-    /// A writer for `tracks`, at least one of which is AV1.
+    /// A writer for `tracks`, at least one of which is AV1, over the one that `create` returns.
     pub(crate) fn new(
         output: Output,
         format: Format,
         tracks: &[Track],
         options: &WriteOptions,
+        create: CreateWriter,
     ) -> Result<Self> {
         let is_av1 = |track: &Track| track.video().is_some_and(|track| track.codec == Codec::Av1);
         let is_stream = matches!(format, Format::Ivf | Format::Obu);
         let delimiter = if is_stream { Delimiter::Needed } else { Delimiter::Forbidden };
         let state = if is_stream || !tracks.iter().any(lacks_setup) {
-            State::Writing(create_plain(output, format, tracks, options)?)
+            State::Writing(create(output, format, tracks, options)?)
         } else {
             let (options, tracks) = (*options, tracks.to_vec());
-            State::Waiting { output, format, options, tracks, packets: Vec::new() }
+            State::Waiting { output, format, options, create, tracks, packets: Vec::new() }
         };
         Ok(Self { is_av1: tracks.iter().map(is_av1).collect(), delimiter, state })
     }
@@ -54,8 +58,8 @@ impl Av1Adapter {
     /// Creates the file and writes the waiting packets.
     fn begin(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Waiting { output, format, options, tracks, packets } => {
-                let mut writer = create_plain(output, format, &tracks, &options)?;
+            State::Waiting { output, format, options, create, tracks, packets } => {
+                let mut writer = create(output, format, &tracks, &options)?;
                 for packet in &packets {
                     writer.write(packet.as_ref())?;
                 }

@@ -6,8 +6,8 @@ use codec_core::codec::Limits;
 
 use super::mapping::{Mapping, identify};
 use super::page::{CONTINUED, FIRST, Found, LAST, Page, PageReader};
+use crate::codec_names::of_ogg;
 use crate::io::ByteReader;
-use crate::skipped::of_ogg;
 use crate::{
     CodedPacket, Error, Format, PacketReader, ReadOptions, Result, SkippedTrack, Source, Track,
     TrackKind, Warning,

@@ -16,7 +16,7 @@ use crate::io::ByteReader;
 use crate::metadata::Metadata;
 use crate::rational::reduced;
 use crate::samples::scaled;
-use crate::time::TimeOrder;
+use crate::time_order::TimeOrder;
 use crate::{
     CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
 };

@@ -10,9 +10,9 @@ use codec_core::frame::{
 
 use super::ebml::{Elements, float, uint};
 use super::ids;
+use crate::codec_names::of_codec_id;
 use crate::rational::{frame_rate_from_ns, reduced};
 use crate::samples::{SampleClock, SampleCounter, scaled};
-use crate::skipped::name_of_codec_id;
 use crate::wav::{Refusal, parse_format};
 use crate::{
     AudioTrack, Error, Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning, flac,
@@ -115,7 +115,7 @@ fn skipped(entry: &[u8]) -> SkippedTrack {
 /// The common name of an entry's codec.
 fn codec_name(entry: &[u8]) -> String {
     let id = child(entry, ids::CODEC_ID).unwrap_or_default();
-    name_of_codec_id(id.trim_ascii_end(), child(entry, ids::CODEC_PRIVATE).unwrap_or_default())
+    of_codec_id(id.trim_ascii_end(), child(entry, ids::CODEC_PRIVATE).unwrap_or_default())
 }
 
 fn child(parent: &[u8], wanted: u32) -> Option<&[u8]> {
@@ -265,7 +265,7 @@ fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
         (name, bits) if name.starts_with(b"A_PCM/") => {
             Err(unsupported(format!("codec {} of {bits} bits", name.escape_ascii())))
         }
-        (name, _) => Err(unsupported(format!("codec {}", name_of_codec_id(name, &[])))),
+        (name, _) => Err(unsupported(format!("codec {}", of_codec_id(name, &[])))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{ids, layout};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
-use crate::time::TimeOrder;
+use crate::time_order::TimeOrder;
 use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, Track, WriteOptions, pcm};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;

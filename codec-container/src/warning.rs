@@ -1,0 +1,55 @@
+//! Warnings about files.
+
+use codec_core::frame::Rational;
+
+use crate::SkippedTrack;
+
+/// Something about a file that the user should know but that is not an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The video has an alpha channel, which is ignored.
+    AlphaIgnored,
+    /// Tracks that the reader ignores because there are too many.
+    TracksIgnored {
+        /// Number of tracks.
+        count: usize,
+    },
+    /// Chapters, attachments or tags that are not delivered; the text names them.
+    MetadataSkipped(String),
+    /// A track that is not delivered; see [`crate::PacketReader::skipped`].
+    TrackSkipped(SkippedTrack),
+    /// The header has no usable frame rate or time base; this one is assumed.
+    TimeBaseAssumed(Rational),
+    /// The header states more audio bytes than the file has.
+    SizeLies {
+        /// Bytes according to the header.
+        stated: u64,
+        /// Bytes in the file.
+        there: u64,
+    },
+    /// An edit list or a delay that is ignored.
+    EditsIgnored,
+    /// A crop rectangle in the header that is ignored.
+    CropIgnored,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AlphaIgnored => f.write_str("the alpha channel is ignored"),
+            Self::TracksIgnored { count: 1 } => f.write_str("skipped one further track"),
+            Self::TracksIgnored { count } => write!(f, "skipped {count} further tracks"),
+            Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
+            Self::TrackSkipped(track) => write!(f, "skipped {track}"),
+            Self::TimeBaseAssumed(base) => {
+                write!(f, "the header gives no time base; {base} s is assumed")
+            }
+            Self::SizeLies { stated, there } => {
+                write!(f, "the header states {stated} bytes of audio, but the file has {there}")
+            }
+            Self::EditsIgnored => f.write_str("the edit list is ignored"),
+            Self::CropIgnored => f.write_str("the crop rectangle is ignored"),
+        }
+    }
+}
