@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 
 use codec_media::failure::Result;
 use codec_media::io::output::print;
-use codec_media::picture::planes::append_i420;
+use codec_media::frame::planes::append_i420;
 
 /// The requested digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@
 //! | files, pipes, temporary names; decoded input; demultiplexing of pipes | `io/` |
 //! | one run of an encoder | `session/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
-//! | conversion by colour description; scaling | `picture/`, `scaling.rs` |
+//! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
 //! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `stills/` |
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
@@ -72,12 +72,12 @@ pub mod audio;
 mod clock;
 pub mod events;
 pub mod failure;
+pub mod frame;
 pub mod generate;
 pub mod io;
 pub mod json;
 #[cfg(feature = "net")]
 pub mod live;
-pub mod picture;
 pub mod progress;
 pub mod rate_trace;
 pub mod report;

@@ -16,8 +16,8 @@ use codec_media::io::output::{OutputFile, Rules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::{self, FrameSource};
 use codec_media::io::unreadable::Advice;
-use codec_media::picture::convert;
-use codec_media::picture::transform::Transform;
+use codec_media::frame::convert;
+use codec_media::frame::transform::Transform;
 use codec_media::progress::Progress;
 use codec_media::values::{Samples, Target};
 

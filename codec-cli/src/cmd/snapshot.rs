@@ -6,8 +6,8 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::Rules;
 use codec_media::io::source;
-use codec_media::picture::planes::Planes;
-use codec_media::picture::transform::Transform;
+use codec_media::frame::planes::Planes;
+use codec_media::frame::transform::Transform;
 use codec_media::stills::write;
 use codec_media::values::Turn;
 

@@ -12,7 +12,7 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::source::{self, FrameSource};
 use codec_media::io::unreadable::{Advice, missing};
-use codec_media::picture::planes::Planes;
+use codec_media::frame::planes::Planes;
 
 use super::options::BenchOptions;
 

@@ -13,7 +13,7 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source;
-use codec_media::picture::planes::append_i420;
+use codec_media::frame::planes::append_i420;
 use codec_media::values::Samples;
 use md5::{Digest, Md5};
 

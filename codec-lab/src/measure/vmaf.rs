@@ -14,7 +14,7 @@ use codec_core::frame::{Picture, Size};
 use tempfile::TempDir;
 
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::picture::planes::append_i420;
+use codec_media::frame::planes::append_i420;
 use codec_media::stop::Stop;
 
 /// Timeout for ffmpeg to accept a pair or to end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_core::frame::Frame;
 use codec_media::failure::Result;
-use codec_media::picture::planes::Planes;
+use codec_media::frame::planes::Planes;
 
 use super::frame::{FrameRecord, Score, Seen};
 use super::sender::score;

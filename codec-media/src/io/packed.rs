@@ -7,8 +7,8 @@ use codec_container::Source;
 use super::input::InputSpec;
 use super::source::{Facts, FrameSource, Shot};
 use crate::failure::{Failure, Kind, Result};
-use crate::picture::convert;
-use crate::picture::planes::Planes;
+use crate::frame::convert;
+use crate::frame::planes::Planes;
 use crate::values::{RawLayout, Samples};
 
 /// Reads packed frames and converts them to I420.

@@ -7,8 +7,8 @@ use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 
 use super::output::OutputFile;
 use crate::failure::{Failure, Result};
-use crate::picture::convert;
-use crate::picture::planes::Planes;
+use crate::frame::convert;
+use crate::frame::planes::Planes;
 use crate::values::Samples;
 
 /// Writes frames to an output.

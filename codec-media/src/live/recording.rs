@@ -18,7 +18,7 @@ use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::names::format_of;
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{FrameSink, Header};
-use crate::picture::transform::Transform;
+use crate::frame::transform::Transform;
 use crate::settings::encoding::{holds_pictures, holds_sound};
 use crate::values::Samples;
 

@@ -9,7 +9,7 @@ use codec_core::metrics;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::{DecodeOptions, open_decoder};
-use crate::picture::planes::Planes;
+use crate::frame::planes::Planes;
 use crate::settings::encoding::Encoding;
 
 /// Decodes packets and compares the result.

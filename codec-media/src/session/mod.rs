@@ -30,7 +30,7 @@ use crate::io::media::AudioInput;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
 use crate::io::unreadable::Advice;
-use crate::picture::transform::Transform;
+use crate::frame::transform::Transform;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
 use crate::settings::encoding::{Encoding, threads_for};

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
 use crate::io::output::Rules;
-use crate::picture::transform::Transform;
+use crate::frame::transform::Transform;
 use crate::report::Form;
 use crate::values::{Crop, Turn};
 

@@ -12,8 +12,8 @@ use super::webp::{self, Content};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::source::{Facts, FrameSource, Shot};
-use crate::picture::convert;
-use crate::picture::planes::Planes;
+use crate::frame::convert;
+use crate::frame::planes::Planes;
 use crate::values::Samples;
 
 /// Working memory of decoders in bytes per pixel, in addition to the image.

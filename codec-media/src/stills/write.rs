@@ -17,8 +17,8 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::names::is_pipe;
 use crate::io::output::{OutputFile, Rules};
-use crate::picture::convert;
-use crate::picture::planes::Planes;
+use crate::frame::convert;
+use crate::frame::planes::Planes;
 use crate::values::Samples;
 
 /// Default quality of JPEG and lossy WebP.

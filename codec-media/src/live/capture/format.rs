@@ -4,7 +4,7 @@ use codec_core::frame::{Color, ColorRange, MatrixCoefficients, Picture, Size};
 
 use super::device::{Mode, Pixels};
 use super::mjpeg;
-use crate::picture::planes::Planes;
+use crate::frame::planes::Planes;
 
 /// Converts frames of one mode to I420.
 pub(super) struct Converter {

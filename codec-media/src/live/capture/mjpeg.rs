@@ -6,8 +6,8 @@ use std::io::Cursor;
 use codec_core::frame::Size;
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
-use crate::picture::convert;
-use crate::picture::planes::Planes;
+use crate::frame::convert;
+use crate::frame::planes::Planes;
 use crate::values::Samples;
 
 /// Markers (ITU-T T.81, table B.1).

@@ -25,7 +25,7 @@ use crate::live::options::SendOptions;
 use crate::live::outlet::Offer;
 use crate::live::source::{LiveMedia, LiveSource};
 use crate::live::transport::Coding;
-use crate::picture::transform::Transform;
+use crate::frame::transform::Transform;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
 use crate::session::promises::slow_codec;
