@@ -5,8 +5,8 @@ use codec_media::values::hex;
 use md5::{Digest, Md5};
 
 use codec_media::failure::Result;
-use codec_media::io::output::print;
 use codec_media::frame::planes::append_i420;
+use codec_media::io::output::print;
 
 /// The requested digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::{OutputFile, Rules};
-use codec_media::progress::{Now, Progress};
+use codec_media::progress::Now;
 
 use data::DataReport;
 use options::{FrameRange, InspectOptions, ReportForm};
@@ -190,7 +190,7 @@ impl Inspection {
         let total = packets.facts.count.map_or(until, |count| count.min(until));
         let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
         let rate = packets.facts.frame_rate.unwrap_or(Rational::new(30, 1));
-        let mut progress = Progress::new(&env.console, total, rate);
+        let mut progress = env.console.progress(total, rate);
         for index in 0..until {
             let next = packets.next();
             if env.stop.is_requested() {

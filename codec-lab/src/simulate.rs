@@ -24,10 +24,9 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::{DecodeOptions, open_decoder};
 use codec_media::io::output::OutputFile;
 use codec_media::io::sink::Header;
-use codec_media::io::source;
-use codec_media::progress::Progress;
+use codec_media::io::video;
 use codec_media::settings::encoder::describe_rate;
-use codec_media::settings::encoding::threads_for;
+use codec_media::threads::threads_for;
 
 use options::SimulateOptions;
 use outputs::Outputs;
@@ -46,7 +45,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
     env.stop.heed();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
-    let mut source = source::open(&settings.input, &options, env)?;
+    let mut source = video::open(&settings.input, &options, env)?;
     let facts = source.facts().clone();
     let threads = threads_for(settings.threads, facts.size);
     let mut config = settings.encoder.config(facts.size, facts.frame_rate, facts.time_base);
@@ -78,7 +77,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
         (Some(count), Some(limit)) => Some(count.min(limit)),
         (count, limit) => limit.or(count),
     };
-    let mut progress = Progress::new(&env.console, total, facts.frame_rate);
+    let mut progress = env.console.progress(total, facts.frame_rate);
     let camera = Camera::new(&mut *source, &settings, env.stop.clone())?;
     let mut world = World::new(&settings, camera, sender, receiver)?;
     world.run(&mut outputs, &mut progress)?;

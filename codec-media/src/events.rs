@@ -7,7 +7,7 @@ use codec_core::frame::Rational;
 
 use crate::failure::Result;
 use crate::json::Object;
-use crate::progress::{LiveProgress, Meter, NoMeter, ShareProgress};
+use crate::progress::{LiveProgress, Meter, NoMeter, Progress, ShareProgress};
 
 /// How important a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,8 @@ impl Events {
         self.0.share(progress);
     }
 
-    pub(crate) fn meter(&self, total: Option<u64>, frame_rate: Rational) -> Box<dyn Meter> {
-        self.0.meter(total, frame_rate)
+    /// Starts to measure work on frames. `total`: expected number of frames, if known.
+    pub fn progress(&self, total: Option<u64>, frame_rate: Rational) -> Progress {
+        Progress::new(self.0.meter(total, frame_rate))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::stdio::STDOUT;
+
 /// Who can do something about an error. The numbers are the exit codes of the `codec` command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -58,7 +60,7 @@ impl Failure {
 
     /// Standard output or a file could not be written.
     pub fn output(name: &str, error: &std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe && name == crate::io::STDOUT {
+        if error.kind() == std::io::ErrorKind::BrokenPipe && name == STDOUT {
             return Self::new(Kind::ClosedPipe, "standard output was closed");
         }
         Self::new(Kind::Output, format!("{name}: {error}"))

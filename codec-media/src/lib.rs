@@ -17,7 +17,7 @@
 //! use codec_media::generate::sources::GeneratedFrames;
 //! use codec_media::generate::{Generator, Scene};
 //! use codec_media::io::decoded::DecodeOptions;
-//! use codec_media::io::source;
+//! use codec_media::io::video;
 //! use codec_media::session::Session;
 //! use codec_media::settings::encoding::Encoding;
 //! use codec_media::stop::Stop;
@@ -37,7 +37,7 @@
 //! let mut settings = Encoding::generated(small.clone(), Format::Ivf, false, None)?;
 //! settings.input.path = large;
 //! settings.resize = Some(Size::new(32, 24));
-//! let mut input = source::open(&settings.input, &DecodeOptions::default(), &env)?;
+//! let mut input = video::open(&settings.input, &DecodeOptions::default(), &env)?;
 //! assert_eq!(input.facts().size, Size::new(64, 48));
 //! Session::new(&settings, &*input, None, &env)?.run(&settings, &mut *input)?;
 //! assert!(std::fs::read(small).expect("a file").starts_with(b"DKIF"));
@@ -54,7 +54,7 @@
 //! | one run of an encoder | `session/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
-//! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `stills/` |
+//! | PNG, JPEG and WebP; a lossy WebP is one VP8 key frame | `io/stills/` |
 //! | `send` and `recv`: paced inputs, network outputs and inputs, recordings | `live/` |
 //! | cameras and microphones (feature `capture`, ADR 0024) | `live/capture/` |
 //! | generated clips | `generate/` |
@@ -84,8 +84,9 @@ pub mod report;
 pub mod scaling;
 pub mod session;
 pub mod settings;
-pub mod stills;
+mod stdio;
 pub mod stop;
+pub mod threads;
 pub mod values;
 
 use codec_simd::Level;
@@ -142,7 +143,7 @@ opaque_debug!(
     io::sink::FrameSink,
     session::Session,
     session::audio::Opened,
-    stills::read::StillSource,
+    io::stills::read::StillSource,
 );
 #[cfg(feature = "net")]
-opaque_debug!(live::source::LiveMedia);
+opaque_debug!(live::media::LiveMedia);

@@ -3,10 +3,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use codec_core::frame::Rational;
-
-use crate::events::Events;
-
 /// How far work on frames is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
@@ -60,9 +56,9 @@ impl fmt::Debug for Progress {
 }
 
 impl Progress {
-    /// Begins to count time. `total`: expected frames, if known.
-    pub fn new(events: &Events, total: Option<u64>, frame_rate: Rational) -> Self {
-        Self { started: Instant::now(), meter: events.meter(total, frame_rate) }
+    /// Starts the clock; `meter` receives the progress.
+    pub(crate) fn new(meter: Box<dyn Meter>) -> Self {
+        Self { started: Instant::now(), meter }
     }
 
     /// The frames begin again: speed and remaining time are those of the new pass.

@@ -8,17 +8,17 @@ use std::path::PathBuf;
 use codec_container::Format;
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
+use codec_media::frame::convert;
+use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, Parts};
 use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::io::sink::{FrameSink, Header};
-use codec_media::io::source::{self, FrameSource};
+use codec_media::io::source::FrameSource;
 use codec_media::io::unreadable::Advice;
-use codec_media::frame::convert;
-use codec_media::frame::transform::Transform;
-use codec_media::progress::Progress;
+use codec_media::io::video;
 use codec_media::values::{Samples, Target};
 
 use crate::args::raw::{DecodeArgs, EncodeArgs};
@@ -158,7 +158,7 @@ fn decode(settings: Decoding, env: &Env) -> Result<()> {
     if let Some(output) = &settings.output {
         output.rules.check(&output.path)?;
     }
-    let source = source::open(&settings.input, &settings.options, env)?;
+    let source = video::open(&settings.input, &settings.options, env)?;
     decode_from(settings, source, env)
 }
 
@@ -198,7 +198,7 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         sink,
         frames: 0,
         origin: None,
-        progress: Progress::new(&env.console, total, facts.frame_rate),
+        progress: env.console.progress(total, facts.frame_rate),
         spacing: pump::Spacing::default(),
     };
     let end = pump.run(&mut settings, &mut *source);

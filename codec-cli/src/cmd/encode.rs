@@ -3,18 +3,18 @@
 use codec_container::Format;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::planes::Planes;
+use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::media::{self, Parts};
 use codec_media::io::names::format_of;
 use codec_media::io::output::Rules;
-use codec_media::io::source;
+use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
-use codec_media::frame::planes::Planes;
-use codec_media::frame::transform::Transform;
+use codec_media::io::video;
 use codec_media::session::{Session, audio};
 use codec_media::settings::encoding::holds_pictures;
-use codec_media::stills::{StillFormat, write};
 use codec_media::values::Turn;
 
 use crate::args::raw::EncodeArgs;
@@ -69,7 +69,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
     let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
-    let mut source = source::open(&spec, &options, env)?;
+    let mut source = video::open(&spec, &options, env)?;
     let turn = args.picture.rotate.unwrap_or(Turn::AsDescribed);
     let mut transform = Transform::new(args.picture.crop, Some(turn), args.resize);
     let mut planes = Planes::default();

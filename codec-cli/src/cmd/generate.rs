@@ -10,7 +10,7 @@ use codec_media::io::media::AudioInput;
 use codec_media::io::names::format_of;
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::io::sink::{FrameSink, Header};
-use codec_media::progress::{Now, Progress};
+use codec_media::progress::Now;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::session::{Session, audio};
 use codec_media::settings::audio::AudioSettings;
@@ -58,7 +58,7 @@ fn draw(
     let info = drawn_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
     let mut sink = FrameSink::new(&output, format, Samples::I420, header)?;
-    let mut progress = Progress::new(&env.console, Some(u64::from(args.frames)), args.fps);
+    let mut progress = env.console.progress(Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
     let mut drawn = 0;
     while drawn < args.frames && !env.stop.is_requested() {

@@ -15,10 +15,10 @@ use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::names::is_pipe;
 use codec_media::io::output::print;
-use codec_media::io::source;
+use codec_media::io::stills::read::RgbStill;
+use codec_media::io::video;
 use codec_media::json::{self, Object};
-use codec_media::progress::{Now, Progress};
-use codec_media::stills::read::RgbStill;
+use codec_media::progress::Now;
 
 use crate::args::raw::MetricsArgs;
 use codec_lab::measure::{self, Matching, Measured, Request, Row};
@@ -85,7 +85,7 @@ fn measure_video(
             env.console.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
         }
         let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
-        source::of(opened, spec, &options, env)
+        video::of(opened, spec, &options, env)
     };
     let [reference, distorted] = sides.map(open);
     let (mut reference, mut distorted) = (reference?, distorted?);
@@ -93,7 +93,7 @@ fn measure_video(
     let count = facts.count.map(|count| count.saturating_sub(args.skip));
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
-    let mut progress = Progress::new(&env.console, total, facts.frame_rate);
+    let mut progress = env.console.progress(total, facts.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
     measure::measure(&mut *reference, &mut *distorted, request, tell)
 }

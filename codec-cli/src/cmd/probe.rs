@@ -8,7 +8,7 @@ use codec_media::failure::{Failure, Result};
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::output::print;
 use codec_media::io::source::FrameSource;
-use codec_media::stills::read::StillSource;
+use codec_media::io::stills::read::StillSource;
 
 use crate::args::raw::ProbeArgs;
 

@@ -2,13 +2,13 @@
 
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::planes::Planes;
+use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::Rules;
-use codec_media::io::source;
-use codec_media::frame::planes::Planes;
-use codec_media::frame::transform::Transform;
-use codec_media::stills::write;
+use codec_media::io::stills::write;
+use codec_media::io::video;
 use codec_media::values::Turn;
 
 use crate::args::raw::SnapshotArgs;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;
     let options =
         DecodeOptions { limits: spec.limits, conceal: args.conceal, ..DecodeOptions::default() };
-    let mut source = source::open(&spec, &options, env)?;
+    let mut source = video::open(&spec, &options, env)?;
     for index in 0..args.frame {
         if source.next()?.is_none() {
             return Err(past_the_end(&spec, args.frame, index));

@@ -7,12 +7,13 @@ use codec_core::codec::Codec;
 use codec_core::frame::{PictureInfo, Rational, Size};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::planes::Planes;
 use codec_media::generate::{Generator, Scene};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
-use codec_media::io::source::{self, FrameSource};
+use codec_media::io::source::FrameSource;
 use codec_media::io::unreadable::{Advice, missing};
-use codec_media::frame::planes::Planes;
+use codec_media::io::video;
 
 use super::options::BenchOptions;
 
@@ -144,7 +145,7 @@ pub(super) fn read(path: &Path, args: &BenchOptions, env: &Env) -> Result<Taken>
         }
         opened => {
             let options = DecodeOptions { limits, ..DecodeOptions::default() };
-            let mut source = source::of(opened, &spec, &options, env)?;
+            let mut source = video::of(opened, &spec, &options, env)?;
             pictures(&mut *source, name_of(path), args, env).map(Taken::Pictures)
         }
     }

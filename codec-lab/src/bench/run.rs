@@ -13,7 +13,7 @@ use codec_measure::stats::{
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::json::{self, Object};
-use codec_media::progress::{Now, Progress};
+use codec_media::progress::Now;
 use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_simd::Level;
 
@@ -257,7 +257,7 @@ impl Plan {
         let frames: usize = jobs.iter().map(|job| self.works[job.work].frames()).sum();
         let rounds = u64::from(args.warm_up + args.repeat);
         let total = args.until.is_none().then_some(rounds * frames as u64);
-        let mut progress = Progress::new(&env.console, total, Rational::new(30, 1));
+        let mut progress = env.console.progress(total, Rational::new(30, 1));
         let mut now = Now::default();
         let mut round = |jobs: &mut [Job], counts: bool, first: bool| -> Result<()> {
             for job in jobs {

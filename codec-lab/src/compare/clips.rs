@@ -8,12 +8,12 @@ use codec_core::frame::{Rational, Size};
 use codec_measure::results;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::planes::append_i420;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
 use codec_media::io::output::{OutputFile, Rules};
 use codec_media::io::sink::{FrameSink, Header};
-use codec_media::io::source;
-use codec_media::frame::planes::append_i420;
+use codec_media::io::video;
 use codec_media::values::Samples;
 use md5::{Digest, Md5};
 
@@ -83,7 +83,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let options = DecodeOptions::default();
     let spec =
         InputSpec { path: path.to_owned(), raw: None, limits: options.limits, lenient: false };
-    let mut source = source::open(&spec, &options, env)?;
+    let mut source = video::open(&spec, &options, env)?;
     let facts = source.facts().clone();
     let skip = study.skip.unwrap_or(0);
     let whole = skip == 0 && study.frames.is_none() && facts.kind == "y4m";

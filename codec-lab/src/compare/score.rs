@@ -11,7 +11,8 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::source::{self, Facts, FrameSource, Shot};
+use codec_media::io::source::{Facts, FrameSource, Shot};
+use codec_media::io::video;
 use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,7 @@ fn view(
     let options = DecodeOptions::default();
     let (path, limits) = (clip.path.clone(), options.limits);
     let spec = InputSpec { path, raw: None, limits, lenient: false };
-    let mut reference = source::open(&spec, &options, env)?;
+    let mut reference = video::open(&spec, &options, env)?;
     let has_times = pictures.is_ours || pictures.times_s.is_some();
     let mut distorted = Viewed::new(pictures.source, pictures.times_s, env.stop.clone());
     let request = Request {

@@ -8,7 +8,8 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::{InputSpec, Opened};
-use codec_media::io::source::{self, FrameSource};
+use codec_media::io::source::FrameSource;
+use codec_media::io::video;
 use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +122,7 @@ pub(super) fn pictures_of(
     let options = DecodeOptions { threads: Some(1), ..DecodeOptions::default() };
     let ours = match arm.decode {
         Some(_) => None,
-        None => Some(source::open(&spec(&stream), &options, env)),
+        None => Some(video::open(&spec(&stream), &options, env)),
     };
     let why = match ours {
         Some(Ok(source)) => return Ok(Ok(Pictures { source, times_s: None, is_ours: true })),
@@ -156,7 +157,7 @@ pub(super) fn pictures_of(
         Err(Ended::Interrupted) => return Err(Failure::new(Kind::Interrupted, "interrupted")),
         Err(Ended::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
     }
-    let opened = source::open(&spec(&decoded), &options, env);
+    let opened = video::open(&spec(&decoded), &options, env);
     // The open file is enough on systems that allow deletion of open files.
     let _ = std::fs::remove_file(&decoded);
     Ok(match opened {

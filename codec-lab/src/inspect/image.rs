@@ -5,7 +5,7 @@ use codec_core::frame::{Frame, PictureInfo};
 use codec_media::Env;
 use codec_media::failure::Result;
 use codec_media::frame::planes::Planes;
-use codec_media::stills::write::lossy_webp;
+use codec_media::io::stills::write::lossy_webp;
 
 /// High enough to judge the codec, small enough for hundreds of images.
 const QUALITY: u8 = 82;

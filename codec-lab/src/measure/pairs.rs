@@ -7,8 +7,8 @@ use codec_measure::align::{Aligner, Seen, Step};
 use codec_measure::metrics::Scorer;
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::source::FrameSource;
 use codec_media::frame::planes::Planes;
+use codec_media::io::source::FrameSource;
 use codec_media::stop::Stop;
 
 use super::{Matching, Request, Row};

@@ -3,7 +3,7 @@
 use codec_measure::metrics::{MetricId, RgbPicture, Scorer};
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::stills::read::RgbStill;
+use codec_media::io::stills::read::RgbStill;
 use codec_media::stop::Stop;
 
 use super::vmaf::Vmaf;

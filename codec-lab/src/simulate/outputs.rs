@@ -6,9 +6,9 @@ use codec_container::{
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_media::failure::{Failure, Result};
+use codec_media::frame::planes::Planes;
 use codec_media::io::output::OutputFile;
 use codec_media::io::sink::{FrameSink, Header};
-use codec_media::frame::planes::Planes;
 use codec_media::values::Samples;
 use codec_rtc::packet::vp8::AssembledFrame;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use codec_core::frame::Rational;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::source::FrameSource;
 use codec_media::frame::planes::Planes;
+use codec_media::io::source::FrameSource;
 use codec_media::progress::{Now, Progress};
 use codec_media::stop::Stop;
 use codec_rtc::link::{Link, Sent};

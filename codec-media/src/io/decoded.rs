@@ -13,7 +13,7 @@ use super::source::{Damage, Facts, FrameSource, Shot};
 use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::settings::encoding::threads_for;
+use crate::threads::threads_for;
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use codec_container::{Input, RawReader, ReadOptions, Source};
 use codec_core::codec::Limits;
 
-use super::STDIN;
 use super::interruptible::InterruptibleReader;
 use super::names::is_pipe;
 use super::packed::PackedReader;
 use super::unreadable;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::stills::StillFormat;
+use crate::io::stills::StillFormat;
+use crate::stdio::STDIN;
 use crate::values::RawLayout;
 
 /// What to read, and how.
@@ -36,7 +36,7 @@ pub enum Opened {
     Container(Input),
     /// Headerless video in packed samples.
     Packed(PackedReader),
-    /// A still image, to be read by `crate::stills`.
+    /// A still image, to be read by `crate::io::stills`.
     Still(Box<dyn Read + Send>, StillFormat),
 }
 
@@ -63,7 +63,14 @@ impl InputSpec {
                     let reader = RawReader::new(source, spec, &options).map_err(refused)?;
                     Input::Pictures(Box::new(reader))
                 }
-                None => return Ok(Opened::Packed(PackedReader::new(source, layout, self)?)),
+                None => {
+                    return Ok(Opened::Packed(PackedReader::new(
+                        source,
+                        layout,
+                        name,
+                        &self.limits,
+                    )?));
+                }
             },
             None => match still_or_video(source, &name)? {
                 Found::Still(reader, format) => return Ok(Opened::Still(reader, format)),

@@ -6,8 +6,9 @@ use super::decoded::{DecodeOptions, DecodedSource};
 use super::demux;
 use super::input::{InputSpec, Opened};
 use super::names::is_pipe;
-use super::source::{self, FrameSource};
+use super::source::FrameSource;
 use super::unreadable::{is_lost, missing};
+use super::video;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 
@@ -78,7 +79,7 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
             return Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name())));
         }
         other => {
-            let pictures = Some(source::of(other, spec, options, env)?);
+            let pictures = Some(video::of(other, spec, options, env)?);
             let holds = Parts { pictures: true, sound: false };
             return Ok(Media { pictures, sound: None, holds, lost_sound: None });
         }
@@ -114,7 +115,7 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
     };
     let pictures = pictures.map(|reader| {
         let source = DecodedSource::new(reader, spec.name(), options, env)?;
-        source::checked(Box::new(source), spec)
+        video::checked(Box::new(source), spec)
     });
     Ok(Media {
         pictures: pictures.transpose()?,

@@ -10,9 +10,6 @@ pub mod output;
 pub(crate) mod packed;
 pub mod sink;
 pub mod source;
+pub mod stills;
 pub mod unreadable;
-
-/// Name of standard input in messages.
-pub(crate) const STDIN: &str = "standard input";
-/// Name of standard output in messages.
-pub(crate) const STDOUT: &str = "standard output";
+pub mod video;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use codec_container::Output;
 use tempfile::NamedTempFile;
 
-use super::STDOUT;
 use super::names::{is_pipe, is_same_file, is_special};
 use crate::failure::{Failure, Kind, Result};
+use crate::stdio::STDOUT;
 use crate::stop;
 
 /// What may be overwritten.

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use codec_container::Source;
+use codec_core::codec::Limits;
 
-use super::input::InputSpec;
 use super::source::{Facts, FrameSource, Shot};
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
@@ -23,11 +23,15 @@ pub struct PackedReader {
 }
 
 impl PackedReader {
-    pub(crate) fn new(source: Source, layout: RawLayout, spec: &InputSpec) -> Result<Self> {
+    pub(crate) fn new(
+        source: Source,
+        layout: RawLayout,
+        name: String,
+        limits: &Limits,
+    ) -> Result<Self> {
         let RawLayout { size, frame_rate, samples } = layout;
-        let name = spec.name();
-        if size.pixels() > spec.limits.max_pixels {
-            let limit = spec.limits.max_pixels;
+        if size.pixels() > limits.max_pixels {
+            let limit = limits.max_pixels;
             let message = format!("{name}: {size} exceeds the limit of {limit} pixels");
             return Err(Failure::new(Kind::Input, message));
         }

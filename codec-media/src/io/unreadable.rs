@@ -2,8 +2,8 @@
 
 use codec_container::{PacketReader, TrackKind};
 
-use super::STDIN;
 use crate::failure::{Failure, Kind};
+use crate::stdio::STDIN;
 
 /// How a command can do without the video or the audio of an input, for messages. The default is
 /// for commands that read only one kind of track.

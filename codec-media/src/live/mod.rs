@@ -11,6 +11,7 @@ mod framed_in;
 mod framed_out;
 pub(crate) mod inlet;
 pub mod losses;
+pub mod media;
 pub mod options;
 pub(crate) mod outlet;
 pub(crate) mod pace;

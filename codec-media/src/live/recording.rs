@@ -14,11 +14,11 @@ use super::options::ReceiveOptions;
 use super::totals::Totals;
 use crate::Env;
 use crate::failure::{Failure, Result};
+use crate::frame::transform::Transform;
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::names::format_of;
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{FrameSink, Header};
-use crate::frame::transform::Transform;
 use crate::settings::encoding::{holds_pictures, holds_sound};
 use crate::values::Samples;
 

@@ -1,21 +1,18 @@
 //! Inputs of `send`: files, pipes, generated video, cameras.
 
-use std::sync::Arc;
-
 use codec_container::{Input, PacketReader};
 use codec_core::codec::Limits;
 
 #[cfg(all(feature = "capture", target_os = "linux"))]
 use super::capture::{self, CaptureSpec};
-use super::losses::Losses;
+use super::media::LiveMedia;
 use super::testsrc::TestSource;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::{self, AudioInput, Parts};
+use crate::io::media::{self, Parts};
 use crate::io::names::is_pipe;
-use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
 use crate::live::options::SendOptions;
 
@@ -29,31 +26,6 @@ pub enum LiveSource {
     /// A camera, a microphone, or both.
     #[cfg(all(feature = "capture", target_os = "linux"))]
     Capture(CaptureSpec),
-}
-
-/// The media of an input.
-pub struct LiveMedia {
-    /// Decoded video.
-    pub pictures: Option<Box<dyn FrameSource>>,
-    /// The audio track.
-    pub sound: Option<AudioInput>,
-    /// Set if the input is live.
-    pub live: Option<Arc<dyn Live>>,
-}
-
-/// A live input, which does not wait.
-pub trait Live: Send + Sync {
-    /// The current time on the clock of its video and audio, in seconds.
-    fn now_s(&self) -> f64;
-
-    /// Audio blocks that begin before this time can be read without waiting.
-    fn heard_until_s(&self) -> f64;
-
-    /// Called when audio is not read any more.
-    fn close_sound(&self);
-
-    /// Losses before the encoder.
-    fn losses(&self) -> Losses;
 }
 
 /// Returns the text after the scheme if an input is a camera.

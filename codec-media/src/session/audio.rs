@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::io::media::AudioInput;
 use crate::io::output::{OutputFile, Rules};
 use crate::json::Object;
-use crate::progress::{Now, Progress};
+use crate::progress::Now;
 use crate::settings::audio::AudioSettings;
 
 /// Audio that is ready to be processed.
@@ -165,7 +165,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let total = stated.map(|seconds| (seconds / STEP_S).ceil() as u64);
-    let mut progress = Progress::new(&env.console, total, STEPS_PER_SECOND);
+    let mut progress = env.console.progress(total, STEPS_PER_SECOND);
     let mut end = Ok(());
     let (mut steps, mut until_s) = (0_u64, STEP_S);
     while !lane.has_ended() && end.is_ok() {

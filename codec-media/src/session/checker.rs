@@ -8,8 +8,8 @@ use codec_core::metrics;
 
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::frame::planes::Planes;
+use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::settings::encoding::Encoding;
 
 /// Decodes packets and compares the result.

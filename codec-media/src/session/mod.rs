@@ -26,14 +26,15 @@ use crate::Env;
 use crate::audio::lane::AudioLane;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::transform::Transform;
 use crate::io::media::AudioInput;
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, Shot};
 use crate::io::unreadable::Advice;
-use crate::frame::transform::Transform;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
-use crate::settings::encoding::{Encoding, threads_for};
+use crate::settings::encoding::Encoding;
+use crate::threads::threads_for;
 
 use checker::Checker;
 use effort::Effort;
@@ -108,7 +109,7 @@ impl Session {
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
-        let mut progress = Progress::new(&env.console, total_of(settings, source), frame_rate);
+        let mut progress = env.console.progress(total_of(settings, source), frame_rate);
         config.two_pass =
             trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {

@@ -6,7 +6,7 @@ use codec_core::rate::TwoPass;
 use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::io::decoded::DecodeOptions;
-use crate::io::source;
+use crate::io::video;
 use crate::progress::{Now, Pass, Progress};
 use crate::settings::encoding::Encoding;
 
@@ -64,7 +64,7 @@ fn run(
         ..DecodeOptions::default()
     };
     // What is wrong with the input is told when it is read for good.
-    let mut source = source::open(&settings.input, &options, &env.quiet())?;
+    let mut source = video::open(&settings.input, &options, &env.quiet())?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
     let mut bytes = 0;
     let end = settings.frames.map(|frames| settings.skip.saturating_add(frames));

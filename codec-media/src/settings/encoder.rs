@@ -8,13 +8,15 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Rational, Size};
 
-use super::encoding::CODECS;
 use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
 use crate::values::{KeyInterval, KnobSetting};
 
 /// Share of the optimal buffer level below which frames are dropped, as in WebRTC.
 const DROP_BELOW_PCT: u8 = 30;
+
+/// Video codecs in the order in which a format gets its default.
+pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
 /// Name of the backend option behind `--token-parts`.
 const TOKEN_PARTITIONS: &str = "token-partitions";

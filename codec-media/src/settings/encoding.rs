@@ -1,20 +1,19 @@
 //! Settings with their defaults and units, and whether they go together.
 
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
 use codec_container::Format;
-use codec_core::codec::{Codec, EncoderConfig, Limits};
+use codec_core::codec::{EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
 
 use super::audio::AudioSettings;
-use super::encoder::{EncoderSettings, Preset};
+use super::encoder::{CODECS, EncoderSettings, Preset};
 use crate::failure::{Failure, Result};
+use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
 use crate::io::names::is_pipe;
 use crate::io::output::Rules;
-use crate::frame::transform::Transform;
 use crate::report::Form;
 use crate::values::{Crop, Turn};
 
@@ -143,8 +142,6 @@ impl Encoding {
     }
 }
 
-pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
-
 /// The time of an input, in ticks, at which its cut begins: that of the `first` frame after those
 /// that are skipped, or 0 if nothing is cut or times are kept.
 pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
@@ -159,13 +156,4 @@ pub fn holds_pictures(format: Format) -> bool {
 /// Whether the format holds any sound.
 pub fn holds_sound(format: Format) -> bool {
     super::audio::usual_codec(format).is_some()
-}
-
-/// Threads for pictures of `size`: what the user said, or one for each eight rows of macroblocks,
-/// up to the number of cores and to eight.
-pub fn threads_for(asked: Option<usize>, size: Size) -> usize {
-    asked.unwrap_or_else(|| {
-        let cores = available_parallelism().map_or(1, usize::from);
-        (size.macroblocks().1 / 8).clamp(1, 8).min(cores)
-    })
 }

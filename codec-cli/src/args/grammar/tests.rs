@@ -3,8 +3,8 @@
 use clap::{Arg, Command, FromArgMatches, ValueHint};
 use codec_audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 use codec_backends::registry;
+use codec_media::io::stills::write::USUAL_QUALITY;
 use codec_media::settings::audio::{USUAL_LOSS_PCT, usual_bitrate};
-use codec_media::stills::write::USUAL_QUALITY;
 
 use super::super::encoder::PresetArg;
 use super::super::raw::{Cli, Verb};

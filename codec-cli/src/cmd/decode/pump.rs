@@ -3,11 +3,11 @@
 use codec_core::frame::Size;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
+use codec_media::frame::transform::Transform;
 use codec_media::io::output::OutputFile;
 use codec_media::io::sink::FrameSink;
 use codec_media::io::source::{FrameSource, Shot};
 use codec_media::json::Object;
-use codec_media::frame::transform::Transform;
 use codec_media::progress::{Now, Progress};
 use codec_media::settings::encoding::cut_origin;
 

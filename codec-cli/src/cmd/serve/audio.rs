@@ -17,8 +17,8 @@ use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::media::AudioInput;
 use codec_media::io::unreadable::Advice;
+use codec_media::live::media::Live;
 use codec_media::live::send::AudioQueue;
-use codec_media::live::source::Live;
 use codec_media::session::audio;
 use codec_media::settings::audio::AudioSettings;
 

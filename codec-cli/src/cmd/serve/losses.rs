@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use codec_media::Env;
 use codec_media::live::losses::Losses;
-use codec_media::live::source::Live;
+use codec_media::live::media::Live;
 
 /// Shortest interval between two reports.
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -13,7 +13,8 @@ use codec_media::io::media::Parts;
 use codec_media::io::names::is_pipe;
 use codec_media::io::source::FrameSource;
 use codec_media::io::unreadable::Advice;
-use codec_media::live::source::{Live, LiveMedia, LiveSource, capture_text};
+use codec_media::live::media::{Live, LiveMedia};
+use codec_media::live::source::{LiveSource, capture_text};
 use codec_media::live::testsrc::TestSource;
 use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 

@@ -33,7 +33,7 @@ pub(crate) use spec::CaptureSpec;
 use worker::Now;
 
 use super::losses::Losses;
-use super::source::{Live, LiveMedia};
+use super::media::{Live, LiveMedia};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::AudioInput;
 #[cfg(all(feature = "capture", target_os = "linux"))]

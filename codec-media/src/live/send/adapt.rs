@@ -9,7 +9,6 @@ use codec_rtc::adaptation::{
     Preference,
 };
 
-use super::coded::apply;
 use crate::failure::{Failure, Result};
 
 /// The fastest encoder speed.
@@ -110,4 +109,8 @@ impl Adaptation {
             size_changes: self.adapter.size_changes(),
         }
     }
+}
+
+pub(super) fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
+    encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
 }

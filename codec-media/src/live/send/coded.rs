@@ -13,26 +13,27 @@ use codec_core::parallel::RowPool;
 use codec_net::url::{Scheme, Url};
 use codec_rtc::link::RateTrace;
 
-use super::adapt::Adaptation;
+use super::adapt::{Adaptation, apply};
 use super::{OutgoingAudio, Sending, Stop};
 use crate::Env;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
+use crate::frame::transform::Transform;
 use crate::io::media::AudioInput;
 use crate::io::source::{Facts, FrameSource, Shot};
 use crate::io::unreadable::Advice;
+use crate::live::media::LiveMedia;
 use crate::live::options::SendOptions;
 use crate::live::outlet::Offer;
-use crate::live::source::{LiveMedia, LiveSource};
+use crate::live::source::LiveSource;
 use crate::live::transport::Coding;
-use crate::frame::transform::Transform;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
 use crate::session::promises::slow_codec;
 use crate::settings::audio::AudioSettings;
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
-use crate::settings::encoding::threads_for;
+use crate::threads::threads_for;
 
 /// Lowest bitrate that an encoder is set to.
 const LEAST_RATE: Bitrate = Bitrate(30_000);
@@ -415,8 +416,4 @@ impl Coder {
         }
         Ok(())
     }
-}
-
-pub(super) fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
-    encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
 }

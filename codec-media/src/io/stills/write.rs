@@ -15,10 +15,10 @@ use super::read::webp_color;
 use super::{StillFormat, webp};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::names::is_pipe;
-use crate::io::output::{OutputFile, Rules};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
+use crate::io::names::is_pipe;
+use crate::io::output::{OutputFile, Rules};
 use crate::values::Samples;
 
 /// Default quality of JPEG and lossy WebP.

@@ -11,9 +11,9 @@ use super::StillFormat;
 use super::webp::{self, Content};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::source::{Facts, FrameSource, Shot};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
+use crate::io::source::{Facts, FrameSource, Shot};
 use crate::values::Samples;
 
 /// Working memory of decoders in bytes per pixel, in addition to the image.

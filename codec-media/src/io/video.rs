@@ -1,0 +1,100 @@
+//! Opens inputs as video: raw files, still images and decoded streams.
+
+use codec_container::{Format, Input, PictureReader};
+
+use super::decoded::{DecodeOptions, DecodedSource};
+use super::input::{InputSpec, Opened};
+use super::source::{Facts, FrameSource, Shot};
+use super::stills::read::StillSource;
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+
+/// Opens any input as video.
+///
+/// # Errors
+/// If the input is damaged or cannot be read.
+pub fn open(spec: &InputSpec, options: &DecodeOptions, env: &Env) -> Result<Box<dyn FrameSource>> {
+    of(spec.open(env)?, spec, options, env)
+}
+
+/// The video of an opened input.
+///
+/// # Errors
+/// If the input is damaged or cannot be read.
+pub fn of(
+    opened: Opened,
+    spec: &InputSpec,
+    options: &DecodeOptions,
+    env: &Env,
+) -> Result<Box<dyn FrameSource>> {
+    let source: Box<dyn FrameSource> = match opened {
+        Opened::Packed(reader) => Box::new(reader),
+        Opened::Still(reader, format) => {
+            Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
+        }
+        Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec)),
+        Opened::Container(Input::Packets(reader)) => {
+            Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
+        }
+        Opened::Container(_) => {
+            let message = format!("{}: unknown content type", spec.name());
+            return Err(Failure::new(Kind::Input, message));
+        }
+    };
+    checked(source, spec)
+}
+
+/// Returns the source if its frames are supported.
+pub(crate) fn checked(
+    source: Box<dyn FrameSource>,
+    spec: &InputSpec,
+) -> Result<Box<dyn FrameSource>> {
+    if source.facts().info.color.is_hdr() {
+        let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
+        return Err(Failure::new(Kind::Input, message));
+    }
+    Ok(source)
+}
+
+/// Raw video.
+struct RawSource {
+    reader: Box<dyn PictureReader>,
+    name: String,
+    facts: Facts,
+}
+
+impl RawSource {
+    fn new(reader: Box<dyn PictureReader>, spec: &InputSpec) -> Self {
+        let stream = reader.stream();
+        // In y4m, each frame without parameters has a header line of six bytes. Headerless samples
+        // have none.
+        let header = if stream.format == Format::Y4m { 6 } else { 0 };
+        let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
+        let by_size =
+            file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
+        let facts = Facts {
+            size: stream.size,
+            time_base: stream.time_base,
+            frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),
+            count: stream.picture_count.or(by_size),
+            info: stream.info,
+            kind: stream.format.to_string(),
+        };
+        Self { reader, name: spec.name(), facts }
+    }
+}
+
+impl FrameSource for RawSource {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+        let read = self.reader.read().map_err(|error| Failure::reading(&self.name, &error))?;
+        Ok(read.map(|timed| Shot {
+            picture: timed.picture,
+            pts: timed.pts,
+            duration: timed.duration,
+        }))
+    }
+}

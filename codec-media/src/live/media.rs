@@ -1,0 +1,32 @@
+//! The opened media of a live input.
+
+use std::sync::Arc;
+
+use super::losses::Losses;
+use crate::io::media::AudioInput;
+use crate::io::source::FrameSource;
+
+/// The media of an input.
+pub struct LiveMedia {
+    /// Decoded video.
+    pub pictures: Option<Box<dyn FrameSource>>,
+    /// The audio track.
+    pub sound: Option<AudioInput>,
+    /// Set if the input is live.
+    pub live: Option<Arc<dyn Live>>,
+}
+
+/// A live input, which does not wait.
+pub trait Live: Send + Sync {
+    /// The current time on the clock of its video and audio, in seconds.
+    fn now_s(&self) -> f64;
+
+    /// Audio blocks that begin before this time can be read without waiting.
+    fn heard_until_s(&self) -> f64;
+
+    /// Called when audio is not read any more.
+    fn close_sound(&self);
+
+    /// Losses before the encoder.
+    fn losses(&self) -> Losses;
+}
