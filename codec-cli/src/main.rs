@@ -37,16 +37,16 @@ use codec_media::events::Events;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::stop::Stop;
 
+use args::cli::Cli;
 use args::foreign;
 use args::grammar::grammar;
-use args::raw::Cli;
 use console::Console;
 use failure::exit_code;
 use listener::Terminal;
 
 fn main() -> ExitCode {
     #[cfg(unix)]
-    if let Some(code) = codec_lab::orphans::watch_if_asked() {
+    if let Some(code) = codec_lab::watchdog::run_if_requested() {
         return code;
     }
     let parsed = grammar().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));

@@ -10,8 +10,9 @@ use codec_media::stop::Stop;
 use wait4::Wait4;
 
 use crate::machine::peak_memory_of;
+use crate::process_group::{kill_group, own_group};
 #[cfg(unix)]
-use crate::orphans;
+use crate::watchdog;
 
 /// Resources that a program used, including the children it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -67,7 +68,7 @@ fn said_by(
     own_group(&mut command);
     let mut child = command.spawn().ok()?;
     #[cfg(unix)]
-    let _registered = orphans::register(child.id());
+    let _registered = watchdog::register(child.id());
     let watch = Watch::new(child.id(), limit, stop);
     let seen = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
@@ -97,7 +98,7 @@ pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage
     let begun = Instant::now();
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     #[cfg(unix)]
-    let _registered = orphans::register(child.id());
+    let _registered = watchdog::register(child.id());
     let watch = Watch::new(child.id(), limit, stop);
     let (ended, seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch.look());
@@ -191,32 +192,6 @@ impl<'a> Watch<'a> {
         }
         seen
     }
-}
-
-/// Ctrl-C on the terminal reaches only this process, which then kills the whole group of the child.
-#[cfg(unix)]
-fn own_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn own_group(_: &mut Command) {}
-
-/// Kills a process group.
-#[cfg(unix)]
-pub(crate) fn kill_group(pid: u32) {
-    use nix::sys::signal::{Signal, killpg};
-    use nix::unistd::Pid;
-    if let Ok(pid) = i32::try_from(pid) {
-        // It may already have ended.
-        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-    }
-}
-
-#[cfg(not(unix))]
-fn kill_group(pid: u32) {
-    let _ = Command::new("taskkill").args(["/T", "/F", "/PID", &pid.to_string()]).status();
 }
 
 #[cfg(all(test, unix))]

@@ -7,7 +7,7 @@
 #[cfg(unix)]
 pub(crate) use unix::register;
 #[cfg(unix)]
-pub use unix::watch_if_asked;
+pub use unix::run_if_requested;
 
 #[cfg(unix)]
 mod unix {
@@ -17,7 +17,7 @@ mod unix {
     use std::process::{ChildStdin, Command, ExitCode, Stdio};
     use std::sync::{Mutex, PoisonError};
 
-    use crate::process::kill_group;
+    use crate::process_group::kill_group;
 
     /// The watchdog's only argument.
     const ARGUMENT: &str = "--kill-registered-groups-at-end-of-input";
@@ -26,10 +26,10 @@ mod unix {
     static PIPE: Mutex<Option<ChildStdin>> = Mutex::new(None);
 
     /// If this process is a watchdog, runs until its parent has ended.
-    pub fn watch_if_asked() -> Option<ExitCode> {
+    pub fn run_if_requested() -> Option<ExitCode> {
         let mut arguments = std::env::args_os().skip(1);
-        let is_asked = arguments.next().is_some_and(|one| one == ARGUMENT);
-        if !is_asked || arguments.next().is_some() {
+        let is_requested = arguments.next().is_some_and(|one| one == ARGUMENT);
+        if !is_requested || arguments.next().is_some() {
             return None;
         }
         let mut groups = BTreeSet::new();
@@ -60,22 +60,22 @@ mod unix {
         if pipe.is_none() {
             *pipe = start();
         }
-        say(&mut pipe, format_args!("+{group}\n"));
+        send(&mut pipe, format_args!("+{group}\n"));
         Registered(group)
     }
 
     impl Drop for Registered {
         fn drop(&mut self) {
             let mut pipe = PIPE.lock().unwrap_or_else(PoisonError::into_inner);
-            say(&mut pipe, format_args!("-{}\n", self.0));
+            send(&mut pipe, format_args!("-{}\n", self.0));
         }
     }
 
-    fn say(pipe: &mut Option<ChildStdin>, line: std::fmt::Arguments<'_>) {
+    fn send(pipe: &mut Option<ChildStdin>, line: std::fmt::Arguments<'_>) {
         // A single write, because a partial line would name another group.
         let line = line.to_string();
-        let is_said = pipe.as_mut().is_some_and(|pipe| pipe.write_all(line.as_bytes()).is_ok());
-        if !is_said {
+        let is_written = pipe.as_mut().is_some_and(|pipe| pipe.write_all(line.as_bytes()).is_ok());
+        if !is_written {
             *pipe = None;
         }
     }
