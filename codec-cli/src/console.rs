@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use codec_media::json::Object;
 
-use crate::args::raw::ProgressMode;
+use crate::args::cli::ProgressMode;
 
 /// Verbosity and format of messages.
 #[derive(Clone, Copy, Debug)]

@@ -25,15 +25,6 @@ const KNOWN: &[(&str, &str, &[&str])] = &[
     ("codec-vp8", "encoder", &["job", "row"]),
     ("codec-vp8", "encoder", &["transform", "trellis"]),
     ("codec-backends", "av1", &["encoder", "settings"]),
-    (
-        "codec-container",
-        "",
-        &[
-            "avc", "error", "flac", "format", "frames", "ivf", "metadata", "mp4", "obu", "ogg",
-            "open", "opus", "pcm", "raw", "samples", "skipped", "stream", "time", "track",
-            "vorbis", "wav", "webm", "y4m",
-        ],
-    ),
     ("codec-measure", "report", &["data", "parts"]),
     ("codec-net", "server", &["archive", "room", "small"]),
     ("codec-net", "server", &["http", "rtc", "start", "ws"]),

@@ -1,15 +1,13 @@
 //! Flags of `codec compare`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use codec_core::codec::Bitrate;
-use codec_lab::compare::options::{CompareOptions, EncodeGrammar};
+use codec_lab::compare::options::CompareOptions;
 use codec_measure::bd::Interpolation;
 
 use codec_media::values;
-
-use super::raw::{Cli, Verb};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {
@@ -171,68 +169,5 @@ impl From<&CompareArgs> for CompareOptions {
             output: args.output.clone(),
             yes: args.yes,
         }
-    }
-}
-
-/// The options of this command's `encode`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EncodeFlags;
-
-impl EncodeGrammar for EncodeFlags {
-    fn has_option(&self, name: &str) -> bool {
-        let grammar = Cli::command();
-        let encode = grammar.find_subcommand("encode");
-        encode.is_some_and(|encode| {
-            encode.get_arguments().any(|option| option.get_long() == Some(name))
-        })
-    }
-
-    fn check(&self, argv: &[String]) -> Result<(), String> {
-        let Err(error) = Cli::try_parse_from(argv) else { return Ok(()) };
-        let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        Err(line.trim_start_matches("error: ").to_owned())
-    }
-
-    fn own_option(&self, options: &[String]) -> Option<&'static str> {
-        const OUTPUT: &str = "out.ivf";
-        let argv = ["codec", "encode", "in.y4m", "-o", OUTPUT].map(str::to_owned);
-        let parsed = Cli::try_parse_from(argv.iter().chain(options)).ok()?;
-        let Verb::Encode(args) = parsed.verb else { return None };
-        let set = [
-            (args.encoder.bitrate.is_some(), "--bitrate"),
-            (args.encoder.quality.is_some(), "--quality"),
-            (args.encoder.qp.is_some(), "--qp"),
-            (args.encoder.codec.is_some(), "--codec"),
-            (args.rate_trace.is_some(), "--rate-trace"),
-            (args.threads.is_some(), "--threads"),
-            (args.frames.is_some(), "--frames"),
-            (args.skip > 0, "--skip"),
-            (args.resize.is_some(), "--resize"),
-            (args.report.is_some(), "--report"),
-            (args.output != Path::new(OUTPUT), "--output"),
-        ];
-        set.into_iter().find(|(is_set, _)| *is_set).map(|(_, name)| name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_that_a_study_sets_are_found_in_any_spelling() {
-        let own = |options: &str| {
-            let options: Vec<String> = options.split(' ').map(str::to_owned).collect();
-            EncodeFlags.own_option(&options)
-        };
-        assert_eq!(own("-b 300k"), Some("--bitrate"));
-        assert_eq!(own("-j 2"), Some("--threads"));
-        assert_eq!(own("-o x.ivf"), Some("--output"));
-        assert_eq!(own("--speed 3"), None);
-        let argv = ["codec", "encode", "in.y4m", "-o", "out.ivf", "--speeed", "3"];
-        let refused = EncodeFlags.check(&argv.map(str::to_owned)).unwrap_err();
-        assert!(refused.contains("--speeed"), "{refused}");
-        assert!(EncodeFlags.has_option("speed") && !EncodeFlags.has_option("sharpness"));
     }
 }

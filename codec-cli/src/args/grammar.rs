@@ -8,7 +8,7 @@ use codec_backends::registry;
 use codec_core::codec::{Backend, Scalability};
 use codec_media::values::Samples;
 
-use super::raw::Cli;
+use super::cli::Cli;
 
 /// Returns the grammar that parses the command line.
 pub(crate) fn grammar() -> Command {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportForm};
 
-use super::raw::InputArgs;
+use super::shared::InputArgs;
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

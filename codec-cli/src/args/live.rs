@@ -12,8 +12,8 @@ use codec_media::values::{self, LimitList, RawLayout, Samples};
 use codec_rtc::adaptation::Preference;
 use codec_rtc::link::{self, LinkSpec};
 
+use super::audio::AudioArgs;
 use super::encoder::EncoderArgs;
-use super::raw::AudioArgs;
 
 /// Flags common to both ends.
 #[derive(Debug, Args)]

@@ -1,16 +1,24 @@
 //! The command line in two layers: flags as typed, and settings with defaults and units.
 
+pub(crate) mod arm_options;
+pub(crate) mod audio;
 pub(crate) mod bench;
+pub(crate) mod cli;
 pub(crate) mod compare;
+pub(crate) mod decode;
+pub(crate) mod encode;
 pub(crate) mod encoder;
 pub(crate) mod foreign;
+pub(crate) mod generate;
 pub(crate) mod grammar;
 pub(crate) mod inspect;
 #[cfg(feature = "net")]
 pub(crate) mod live;
-pub(crate) mod raw;
+pub(crate) mod metrics;
+pub(crate) mod mix;
 pub(crate) mod resolved;
 pub(crate) mod resolved_audio;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
+pub(crate) mod shared;
 pub(crate) mod simulate;

@@ -13,7 +13,7 @@ use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, holds_sound};
 
-use super::raw::{EncodeArgs, Metric};
+use super::encode::{EncodeArgs, Metric};
 
 /// The settings of `encode` and `transcode`.
 pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
@@ -27,10 +27,10 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));
     }
     let real_time = encoder.preset == Preset::Rtc;
-    let sound = AudioOptions::from(&args.sound);
-    let sound = match args.sound.no_audio || !holds_sound(format) {
+    let sound = AudioOptions::from(&args.audio);
+    let sound = match args.audio.no_audio || !holds_sound(format) {
         true if sound.is_particular() || sound.audio_codec.is_some() => {
-            let reason = if args.sound.no_audio {
+            let reason = if args.audio.no_audio {
                 "--no-audio".to_owned()
             } else {
                 format!("{format} output")
@@ -56,18 +56,18 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
         encoder,
         rate_trace,
-        threads: args.threads.map(usize::from),
-        skip: args.skip,
-        keep_times: args.keep_times,
-        frames: args.frames,
+        threads: args.cut.threads.map(usize::from),
+        skip: args.cut.skip,
+        keep_times: args.cut.keep_times,
+        frames: args.cut.frames,
         wants_psnr: args.metrics.contains(&Metric::Psnr)
             || report.is_some() && !args.metrics.contains(&Metric::None),
         wants_ssim: args.metrics.contains(&Metric::Ssim),
         report,
         verify: args.verify,
         sound,
-        crop: args.picture.crop,
-        turn: args.picture.rotate,
+        crop: args.transform.crop,
+        turn: args.transform.rotate,
         resize: args.resize,
         passes: args.passes,
     })

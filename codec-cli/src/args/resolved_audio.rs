@@ -9,8 +9,8 @@ use codec_media::io::output::Rules;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 
+use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
-use super::raw::EncodeArgs;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
@@ -18,7 +18,7 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     if let Some(flag) = for_pictures(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
-    let mut sound = AudioOptions::from(&args.sound);
+    let mut sound = AudioOptions::from(&args.audio);
     match (&args.encoder.codec, &sound.audio_codec) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage(
@@ -52,18 +52,18 @@ fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
         (args.encoder.qp.is_some(), "--qp"),
         (args.encoder.speed.is_some(), "--speed"),
         (args.passes.is_some(), "--passes"),
-        (args.threads.is_some(), "--threads"),
+        (args.cut.threads.is_some(), "--threads"),
         (args.encoder.keyint.is_some(), "--keyint"),
-        (args.frames.is_some(), "--frames"),
-        (args.skip > 0, "--skip"),
+        (args.cut.frames.is_some(), "--frames"),
+        (args.cut.skip > 0, "--skip"),
         (args.encoder.layers.is_some(), "--layers"),
         (args.encoder.drop, "--drop"),
         (args.encoder.max_frame_time.is_some(), "--max-frame-time"),
         (args.encoder.error_resilient, "--error-resilient"),
         (args.encoder.token_parts.is_some(), "--token-parts"),
         (args.resize.is_some(), "--resize"),
-        (args.picture.crop.is_some(), "--crop"),
-        (args.picture.rotate.is_some(), "--rotate"),
+        (args.transform.crop.is_some(), "--crop"),
+        (args.transform.rotate.is_some(), "--rotate"),
         (!args.encoder.knob.is_empty(), "--knob"),
         (args.report.is_some(), "--report"),
         (!args.metrics.is_empty(), "--metrics"),

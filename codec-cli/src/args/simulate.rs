@@ -9,7 +9,7 @@ use codec_lab::simulate::options::{OnLoss, Recovery, SimulateOptions};
 use codec_rtc::link;
 
 use super::encoder::EncoderArgs;
-use super::raw::InputArgs;
+use super::shared::InputArgs;
 
 /// The reaction to packet loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

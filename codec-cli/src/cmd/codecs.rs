@@ -12,7 +12,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::output::print;
 use codec_media::json::{self, Object};
 
-use crate::args::raw::CodecsArgs;
+use crate::args::generate::CodecsArgs;
 
 /// Lists the backends of this build, or checks one.
 pub(crate) fn run(args: &CodecsArgs) -> Result<()> {

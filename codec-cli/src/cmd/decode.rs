@@ -21,7 +21,8 @@ use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::values::{Samples, Target};
 
-use crate::args::raw::{DecodeArgs, EncodeArgs};
+use crate::args::decode::DecodeArgs;
+use crate::args::encode::EncodeArgs;
 use crate::digest::{self, Digester};
 
 use pump::Pump;
@@ -85,12 +86,13 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         backend: args.codec.clone(),
         limits: input.limits,
         conceal: args.conceal,
-        threads: args.threads.map(usize::from),
+        threads: args.cut.threads.map(usize::from),
         trace: false,
         advice: Advice::BY_OUTPUT,
     };
-    let transform = Transform::new(args.picture.crop, args.picture.rotate, None);
-    let (frames, skip, keep_times, resize) = (args.frames, args.skip, args.keep_times, args.resize);
+    let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
+    let (frames, skip, keep_times, resize) =
+        (args.cut.frames, args.cut.skip, args.cut.keep_times, args.resize);
     let settings =
         Decoding { input, options, output, digest, frames, keep_times, skip, transform, resize };
     if settings.output.is_some() {
@@ -116,17 +118,17 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let settings = Decoding {
         options: DecodeOptions {
             limits: input.limits,
-            threads: args.threads.map(usize::from),
+            threads: args.cut.threads.map(usize::from),
             advice: Advice::BY_OUTPUT,
             ..DecodeOptions::default()
         },
         input,
         output: Some(output),
         digest: digest::Form::None,
-        frames: args.frames,
-        skip: args.skip,
-        keep_times: args.keep_times,
-        transform: Transform::new(args.picture.crop, args.picture.rotate, None),
+        frames: args.cut.frames,
+        skip: args.cut.skip,
+        keep_times: args.cut.keep_times,
+        transform: Transform::new(args.transform.crop, args.transform.rotate, None),
         resize: args.resize.map(Target::Size),
     };
     decode(settings, env)

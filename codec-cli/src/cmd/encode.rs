@@ -17,7 +17,7 @@ use codec_media::session::{Session, audio};
 use codec_media::settings::encoding::holds_pictures;
 use codec_media::values::Turn;
 
-use crate::args::raw::EncodeArgs;
+use crate::args::encode::EncodeArgs;
 use crate::args::resolved::encoding;
 use crate::args::resolved_audio::audio_encoding;
 
@@ -70,17 +70,17 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     rules.check(&args.output)?;
     let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
-    let turn = args.picture.rotate.unwrap_or(Turn::AsDescribed);
-    let mut transform = Transform::new(args.picture.crop, Some(turn), args.resize);
+    let turn = args.transform.rotate.unwrap_or(Turn::AsDescribed);
+    let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
     let mut planes = Planes::default();
-    for _ in 0..args.skip {
+    for _ in 0..args.cut.skip {
         source.next()?;
     }
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),
         None => return Err(Failure::new(Kind::Input, format!("{}: no frames", spec.name()))),
     }
-    if args.frames != Some(1) && source.next()?.is_some() {
+    if args.cut.frames != Some(1) && source.next()?.is_some() {
         let message = "the input has more than one frame\n\
                            help: take the first with -n 1, or another with `codec snapshot`";
         return Err(Failure::usage(message));
@@ -91,7 +91,7 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
 }
 
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
-    if args.sound.no_video || !holds_pictures(format) {
+    if args.audio.no_video || !holds_pictures(format) {
         return sound_alone(args, env);
     }
     let settings = encoding(args)?;
@@ -106,7 +106,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     settings.rules.check(&settings.output)?;
     let wants = Parts { pictures: true, sound: settings.sound.is_some() };
     let opened = media::open(&settings.input, wants, &options, env)?.complete()?;
-    if opened.holds.sound && !wants.sound && !args.sound.no_audio {
+    if opened.holds.sound && !wants.sound && !args.audio.no_audio {
         env.console.note(format!("audio dropped: {format} cannot hold audio"));
     }
     let Some(mut source) = opened.pictures else {
@@ -126,7 +126,7 @@ fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
     let options =
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
-    if opened.holds.pictures && !args.sound.no_video {
+    if opened.holds.pictures && !args.audio.no_video {
         env.console.note(format!("video dropped: {} cannot hold video", settings.format));
     }
     let input = opened.sound.ok_or_else(|| nothing(&spec.name()))?;

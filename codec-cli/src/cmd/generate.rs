@@ -17,7 +17,7 @@ use codec_media::settings::audio::AudioSettings;
 use codec_media::settings::encoding::{Encoding, holds_pictures, holds_sound};
 use codec_media::values::Samples;
 
-use crate::args::raw::GenerateArgs;
+use crate::args::generate::GenerateArgs;
 
 use codec_media::generate::sources::{GeneratedAudio, GeneratedFrames};
 

@@ -20,7 +20,7 @@ use codec_media::io::video;
 use codec_media::json::{self, Object};
 use codec_media::progress::Now;
 
-use crate::args::raw::MetricsArgs;
+use crate::args::metrics::MetricsArgs;
 use codec_lab::measure::{self, Matching, Measured, Request, Row};
 
 /// Compares two videos frame by frame, matched by timestamp, or two audio files.

@@ -20,7 +20,7 @@ use codec_media::io::output::{OutputFile, Rules};
 use codec_media::settings::audio::{self, AudioChoice, AudioSettings};
 use codec_media::stop::Stop;
 
-use crate::args::raw::MixArgs;
+use crate::args::mix::MixArgs;
 
 /// Mixes the audio of several files.
 pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {

@@ -25,9 +25,9 @@ use codec_media::live::options::{ReceiveOptions, SendOptions};
 #[cfg(feature = "net")]
 use codec_media::live::{receive::receive, send::send};
 
+use crate::args::arm_options::EncodeFlags;
 use crate::args::bench::{BenchArgs, BenchPart};
-use crate::args::compare::EncodeFlags;
-use crate::args::raw::Verb;
+use crate::args::cli::Verb;
 
 /// Runs a command.
 pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {

@@ -10,7 +10,7 @@ use codec_media::io::output::print;
 use codec_media::io::source::FrameSource;
 use codec_media::io::stills::read::StillSource;
 
-use crate::args::raw::ProbeArgs;
+use crate::args::decode::ProbeArgs;
 
 use found::{Entry, Found, FoundTrack, Kind, Picture};
 

@@ -11,7 +11,7 @@ use codec_media::io::stills::write;
 use codec_media::io::video;
 use codec_media::values::Turn;
 
-use crate::args::raw::SnapshotArgs;
+use crate::args::decode::SnapshotArgs;
 
 /// Saves one frame, rotated as its metadata says unless `--rotate` overrides it.
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
@@ -28,8 +28,8 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
             return Err(past_the_end(&spec, args.frame, index));
         }
     }
-    let turn = args.picture.rotate.unwrap_or(Turn::AsDescribed);
-    let mut transform = Transform::new(args.picture.crop, Some(turn), None);
+    let turn = args.transform.rotate.unwrap_or(Turn::AsDescribed);
+    let mut transform = Transform::new(args.transform.crop, Some(turn), None);
     let mut planes = Planes::default();
     match source.next()? {
         Some(shot) => planes.copy_from(&transform.apply(shot.picture)?),

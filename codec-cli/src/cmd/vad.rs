@@ -3,7 +3,7 @@
 use codec_media::Env;
 use codec_media::failure::Result;
 
-use crate::args::raw::VadArgs;
+use crate::args::mix::VadArgs;
 
 /// Detects speech in the audio of a file.
 #[cfg(not(feature = "vad"))]
@@ -27,7 +27,7 @@ mod found {
     use codec_audio::vad::{RATE, Segment, Segmenter, VoiceDetector};
     use codec_audio::{AudioBuf, AudioFormat, AudioView, SampleKind, Samples};
 
-    use crate::args::raw::VadArgs;
+    use crate::args::mix::VadArgs;
     use codec_media::Env;
     use codec_media::audio::gap::GapLimit;
     use codec_media::audio::source::{AudioDecodeOptions, AudioSource};

@@ -6,8 +6,8 @@ use codec_backends::registry;
 use codec_media::io::stills::write::USUAL_QUALITY;
 use codec_media::settings::audio::{USUAL_LOSS_PCT, usual_bitrate};
 
+use super::super::cli::{Cli, Verb};
 use super::super::encoder::PresetArg;
-use super::super::raw::{Cli, Verb};
 
 use super::{ADVANCED, GROUPED, completed, grammar, heading_of, values_of};
 

@@ -16,7 +16,7 @@ use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::AudioSettings;
 use md5::{Digest, Md5};
 
-use crate::args::raw::DecodeArgs;
+use crate::args::decode::DecodeArgs;
 use codec_media::values::hex;
 
 use crate::digest;
@@ -35,11 +35,11 @@ pub(super) fn to_file(
         (args.pixels.is_some(), "--pixels"),
         (args.framemd5, "--framemd5"),
         (args.md5, "--md5"),
-        (args.frames.is_some(), "--frames"),
-        (args.skip > 0, "--skip"),
+        (args.cut.frames.is_some(), "--frames"),
+        (args.cut.skip > 0, "--skip"),
         (args.resize.is_some(), "--resize"),
-        (args.picture.crop.is_some(), "--crop"),
-        (args.picture.rotate.is_some(), "--rotate"),
+        (args.transform.crop.is_some(), "--crop"),
+        (args.transform.rotate.is_some(), "--rotate"),
     ];
     if let Some((_, flag)) = pictures.into_iter().find(|(given, _)| *given) {
         return Err(Failure::usage(format!(

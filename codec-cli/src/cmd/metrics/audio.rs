@@ -15,7 +15,7 @@ use codec_media::io::output::print;
 use codec_media::io::unreadable::is_lost;
 use codec_media::json::Object;
 
-use crate::args::raw::MetricsArgs;
+use crate::args::metrics::MetricsArgs;
 
 /// Whether the reference has audio and no video. A pipe cannot be inspected in advance.
 pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: &Env) -> bool {

@@ -1,0 +1,149 @@
+//! Flags of audio, with or without video.
+
+use clap::{Args, ValueEnum};
+use codec_audio::{Application, Bandwidth, FrameLength};
+use codec_core::codec::Bitrate;
+use codec_media::settings::audio::AudioOptions;
+use codec_media::values;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ApplicationArg {
+    /// Speech.
+    Voip,
+    /// Faithful to the input.
+    Audio,
+    /// Lowest delay.
+    Lowdelay,
+}
+
+impl ApplicationArg {
+    fn application(self) -> Application {
+        match self {
+            Self::Voip => Application::Voip,
+            Self::Audio => Application::Audio,
+            Self::Lowdelay => Application::LowDelay,
+        }
+    }
+}
+
+/// Highest coded frequency: 4, 6, 8, 12 or 20 kHz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BandwidthArg {
+    Nb,
+    Mb,
+    Wb,
+    Swb,
+    Fb,
+}
+
+impl BandwidthArg {
+    pub(crate) fn bandwidth(self) -> Bandwidth {
+        match self {
+            Self::Nb => Bandwidth::Narrow,
+            Self::Mb => Bandwidth::Medium,
+            Self::Wb => Bandwidth::Wide,
+            Self::Swb => Bandwidth::SuperWide,
+            Self::Fb => Bandwidth::Full,
+        }
+    }
+}
+
+/// Audio, with or without video.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct AudioArgs {
+    /// Drop the audio.
+    #[arg(long, conflicts_with = "no_video")]
+    pub(crate) no_audio: bool,
+    /// Drop the video.
+    #[arg(long)]
+    pub(crate) no_video: bool,
+    /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
+    ///
+    /// Default: the input's packets if the output can hold them, otherwise Opus; s16le in WAV.
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) audio_codec: Option<String>,
+    /// Set the audio bitrate: 64k; a plain number is kb/s.
+    ///
+    /// Default: 64k for one channel, 48k for each of several.
+    #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
+    pub(crate) audio_bitrate: Option<Bitrate>,
+    /// Tune the audio encoder for this use.
+    ///
+    /// Default: audio; voip in the rtc preset.
+    #[arg(long, value_enum)]
+    pub(crate) application: Option<ApplicationArg>,
+    /// Set the duration of an audio packet.
+    ///
+    /// One of 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
+    #[arg(long, value_name = "TIME", value_parser = values::frame_length)]
+    pub(crate) frame: Option<FrameLength>,
+    /// Enable in-band FEC (Opus).
+    ///
+    /// Each packet carries a low-bitrate copy of the previous one.
+    #[arg(long)]
+    pub(crate) fec: bool,
+    /// Set the expected packet loss for --fec, in percent (1 to 100).
+    ///
+    /// Default: 10.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) loss: Option<u8>,
+    /// Enable discontinuous transmission (DTX).
+    ///
+    /// The encoder sends almost no data during silence.
+    #[arg(long)]
+    pub(crate) dtx: bool,
+    /// Set the encoder's effort: 0 (fastest) to 10 (best, the default).
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub(crate) complexity: Option<u8>,
+    /// Use a constant audio bitrate: all packets have the same size.
+    #[arg(long)]
+    pub(crate) cbr: bool,
+    /// Limit the audio bandwidth: 4, 6, 8, 12 or 20 kHz.
+    ///
+    /// Default: chosen by the encoder.
+    #[arg(long, value_enum, value_name = "BAND")]
+    pub(crate) bandwidth: Option<BandwidthArg>,
+    /// Set the sample rate, in Hz.
+    ///
+    /// Default: the input's, if the codec supports it.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    pub(crate) audio_rate: Option<u32>,
+    /// Set the number of audio channels (1 to 8).
+    ///
+    /// Default: the input's, if the codec supports them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) channels: Option<u8>,
+    /// Change the volume by -60 to 60 dB; a limiter prevents clipping.
+    #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]
+    pub(crate) gain: Option<f32>,
+    /// Suppress noise around speech.
+    #[arg(long)]
+    pub(crate) denoise: bool,
+    /// Level speech to an even loudness (AGC).
+    #[arg(long)]
+    pub(crate) agc: bool,
+}
+
+impl From<&AudioArgs> for AudioOptions {
+    /// Whether any option requires the audio to be re-encoded.
+    fn from(args: &AudioArgs) -> Self {
+        Self {
+            audio_codec: args.audio_codec.clone(),
+            audio_bitrate: args.audio_bitrate,
+            application: args.application.map(ApplicationArg::application),
+            frame: args.frame,
+            fec: args.fec,
+            loss: args.loss,
+            dtx: args.dtx,
+            complexity: args.complexity,
+            cbr: args.cbr,
+            bandwidth: args.bandwidth.map(BandwidthArg::bandwidth),
+            audio_rate: args.audio_rate,
+            channels: args.channels,
+            gain: args.gain,
+            denoise: args.denoise,
+            agc: args.agc,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The command line: common flags and commands.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::bench::BenchArgs;
+use super::compare::CompareArgs;
+use super::decode::{DecodeArgs, ProbeArgs, SnapshotArgs};
+use super::encode::EncodeArgs;
+use super::generate::{CodecsArgs, GenerateArgs};
+use super::inspect::InspectArgs;
+#[cfg(feature = "net")]
+use super::live::{RecvArgs, SendArgs};
+use super::metrics::MetricsArgs;
+use super::mix::{MixArgs, VadArgs};
+#[cfg(feature = "serve")]
+use super::serve::ServeArgs;
+use super::simulate::SimulateArgs;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 success, 1 internal error, 2 usage, 3 input unreadable or unsupported, 4 corrupt \
+input (output up to the damage is kept), 5 output error, 6 backend not in this build, 7 check or \
+threshold failed, 8 network error, 130 interrupted.
+
+Environment: CODEC_SIMD=scalar|sse41|avx2|avx512|neon|simd128 forces an instruction set; \
+CODEC_FFMPEG selects the ffmpeg binary that measures VMAF.";
+
+/// Encode, decode, stream and measure video and audio.
+///
+/// Standard output carries data only; messages and progress go to standard error. `-` means
+/// standard input or standard output.
+#[derive(Debug, Parser)]
+#[command(name = "codec", after_help = EXIT_CODES, max_term_width = 100, args_override_self = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Print more messages.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print errors only.
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Set the progress format.
+    ///
+    /// Progress is printed to standard error.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "FORM")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// Update one line on a terminal; otherwise print a line every few seconds.
+    Auto,
+    /// Print a line every few seconds.
+    Plain,
+    /// Print one JSON object per line, with a summary at the end.
+    Json,
+    /// Print no progress.
+    None,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Encode raw video (y4m, headerless), audio or a still image.
+    #[command(visible_alias = "enc")]
+    Encode(EncodeArgs),
+    /// Decode to y4m, raw video, WAV or checksums.
+    #[command(visible_alias = "dec")]
+    Decode(DecodeArgs),
+    /// Convert any readable video or audio file, keeping timestamps.
+    Transcode(EncodeArgs),
+    /// Show the contents of a media file.
+    Probe(ProbeArgs),
+    /// Inspect a video stream frame by frame and block by block (HTML or JSON).
+    Inspect(InspectArgs),
+    /// Measure quality against a reference: PSNR, SSIM, VMAF and others; audio too.
+    Metrics(MetricsArgs),
+    /// Compare encoders: rate-distortion curves, BD-rate, speed and latency.
+    Compare(Box<CompareArgs>),
+    /// Mix the audio of several files into one.
+    Mix(MixArgs),
+    /// Detect speech.
+    Vad(VadArgs),
+    /// Send video over a simulated link and measure what the viewer sees.
+    Simulate(Box<SimulateArgs>),
+    /// Send a file, a pipe or a live source in real time.
+    #[cfg(feature = "net")]
+    Send(Box<SendArgs>),
+    /// Receive a stream and record or decode it.
+    #[cfg(feature = "net")]
+    Recv(Box<RecvArgs>),
+    /// Run a WebRTC and WebSocket server with a page for watching and publishing.
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
+    /// List codecs, their capabilities and their settings.
+    Codecs(CodecsArgs),
+    /// Generate a synthetic clip or audio signal, identical on every machine.
+    Generate(GenerateArgs),
+    /// Benchmark an encoder, a decoder or the SIMD kernels.
+    Bench(Box<BenchArgs>),
+    /// Save one frame as PNG, JPEG or WebP.
+    Snapshot(SnapshotArgs),
+    /// Print shell completions.
+    Completions { shell: Shell },
+    /// Show the manual page of codec or of one command.
+    Man { command: Option<String> },
+}

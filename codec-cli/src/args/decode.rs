@@ -1,0 +1,105 @@
+//! Flags of `codec decode`, `codec snapshot` and `codec probe`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use codec_media::values::{Samples, Target};
+
+use super::shared::{CutArgs, InputArgs, TransformArgs};
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct DecodeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Output file (.y4m, .yuv; audio: .wav, .pcm), or `-` for standard output.
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["md5", "framemd5", "null"])]
+    pub(crate) output: Option<PathBuf>,
+    /// Set the output format: y4m, raw, wav or pcm.
+    ///
+    /// Needed for pipes and unusual file names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
+    #[arg(long, value_name = "SAMPLES")]
+    pub(crate) pixels: Option<Samples>,
+    /// Set the sample format of audio: u8, s16le (the default), s24le, s32le, f32le.
+    #[arg(long, value_name = "ENCODING")]
+    pub(crate) samples: Option<String>,
+    /// Select the decoder: CODEC or CODEC/BACKEND.
+    ///
+    /// Default: the first that decodes the input.
+    #[arg(short, long)]
+    pub(crate) codec: Option<String>,
+    /// Print one MD5 over all frames.
+    ///
+    /// Covers the visible I420 bytes of all shown frames; for input without video, the 16-bit audio
+    /// samples.
+    #[arg(long)]
+    pub(crate) md5: bool,
+    /// Print the MD5 of each frame.
+    #[arg(long, conflicts_with = "md5")]
+    pub(crate) framemd5: bool,
+    /// Discard the output and report the speed.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) null: bool,
+    /// Conceal damage and continue.
+    #[arg(long)]
+    pub(crate) conceal: bool,
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
+    /// Scale to this size, such as 640x360.
+    ///
+    /// Without a value (`first`, the default) every frame is scaled to the size of the first one.
+    #[arg(long, value_name = "WxH", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
+    pub(crate) resize: Option<Target>,
+    #[command(flatten)]
+    pub(crate) transform: TransformArgs,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List every packet or frame.
+    #[arg(long)]
+    pub(crate) frames: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct SnapshotArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Frame number, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) frame: u64,
+    /// Output file, or `-` for standard output.
+    #[arg(short, long, value_name = "F.png|F.jpg|F.webp")]
+    pub(crate) output: PathBuf,
+    /// Set the quality of JPEG and lossy WebP, 0 (worst) to 100 (best).
+    ///
+    /// Default: 80.
+    #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) quality: Option<u8>,
+    /// Write lossless WebP.
+    #[arg(long)]
+    pub(crate) lossless: bool,
+    /// Write to a terminal anyway.
+    #[arg(short = 'f', long)]
+    pub(crate) force: bool,
+    /// Conceal damage and continue.
+    #[arg(long)]
+    pub(crate) conceal: bool,
+    #[command(flatten)]
+    pub(crate) transform: TransformArgs,
+    /// Overwrite an existing file.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}

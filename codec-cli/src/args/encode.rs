@@ -1,0 +1,71 @@
+//! Flags of `codec encode` and `codec transcode`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use codec_core::frame::Size;
+use codec_media::values;
+
+use super::audio::AudioArgs;
+use super::encoder::EncoderArgs;
+use super::shared::{CutArgs, InputArgs, TransformArgs};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Metric {
+    Psnr,
+    Ssim,
+    /// Measure nothing, not even the PSNR of `--report`, which takes time.
+    None,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Output file, or `-` for standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Set the container: ivf, webm, mkv, mp4, opus, wav, y4m or raw.
+    ///
+    /// Needed for pipes and unusual file names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArgs,
+    /// Follow the bitrates in this CSV file (rtc preset).
+    ///
+    /// Each line is SECONDS,RATE, such as `10,600k`.
+    #[arg(long, value_name = "FILE", group = "rate")]
+    pub(crate) rate_trace: Option<PathBuf>,
+    /// Set the number of passes for `--preset file -b`: 1 or 2.
+    ///
+    /// Default: 2 for files, 1 for pipes. Two passes encode the input on trial first, to meet the
+    /// bitrate at even quality.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) passes: Option<u8>,
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
+    /// Scale to this size, such as 640x360.
+    #[arg(long, value_name = "WxH", value_parser = values::size)]
+    pub(crate) resize: Option<Size>,
+    #[command(flatten)]
+    pub(crate) transform: TransformArgs,
+    #[command(flatten)]
+    pub(crate) audio: AudioArgs,
+    /// Write a row per frame to this file (.csv or .json).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Measure quality while encoding.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) metrics: Vec<Metric>,
+    /// Write lossless WebP (still images).
+    #[arg(long)]
+    pub(crate) lossless: bool,
+    /// Decode the output and compare each frame; exit with 7 if one differs.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}

@@ -1,0 +1,47 @@
+//! Flags of `codec generate` and `codec codecs`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use codec_core::frame::{Rational, Size};
+use codec_media::values;
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// Scene or audio signal to generate.
+    #[arg(value_parser = codec_media::generate::names())]
+    pub(crate) scene: String,
+    /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ivf; audio: .wav, .opus), or `-`.
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Set the output format (y4m, raw, ivf, webm, mkv, mp4, wav).
+    ///
+    /// Needed for pipes and unusual file names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Set the frame size.
+    #[arg(long, value_name = "WxH", value_parser = values::size, default_value = "640x360")]
+    pub(crate) size: Size,
+    /// Set the frame rate: 30, 29.97 or 30000/1001.
+    #[arg(long, value_parser = values::frame_rate, default_value = "30")]
+    pub(crate) fps: Rational,
+    /// Set the number of frames.
+    #[arg(short = 'n', long, default_value_t = 300)]
+    pub(crate) frames: u32,
+    /// Set the seed of the random content.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CodecsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Check that a backend (CODEC or CODEC/BACKEND) meets its contract; exit with 7 if not.
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) check: Option<String>,
+}

@@ -1,0 +1,73 @@
+//! Flags of `codec metrics`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use codec_media::values::{LimitList, RawLayout};
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct MetricsArgs {
+    /// Reference file.
+    #[arg(value_name = "REF")]
+    pub(crate) reference: PathBuf,
+    /// Distorted file, which is compared with REF.
+    #[arg(value_name = "DIST")]
+    pub(crate) distorted: PathBuf,
+    /// Print JSON, including every frame.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Set the layout of headerless input (.yuv): WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) raw: Option<RawLayout>,
+    /// Align both files at their first frames instead of by timestamp.
+    #[arg(long)]
+    pub(crate) relative: bool,
+    /// Skip the first N frames of REF; its time counts from the next one.
+    ///
+    /// Use it if DIST was cut with `codec encode --skip`.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    pub(crate) skip: u64,
+    /// Stop after N frames.
+    #[arg(short = 'n', long)]
+    pub(crate) frames: Option<u64>,
+    /// Measure these metrics too, comma-separated, or all.
+    ///
+    /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
+    /// butteraugli; `all` means all of these. vmaf needs an ffmpeg with libvmaf.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) metrics: Option<String>,
+    /// Print statistics: mean, percentiles, worst second, worst frames.
+    #[arg(long)]
+    pub(crate) pool: bool,
+    /// Compare the frame that a viewer sees at each reference timestamp, and count freezes.
+    #[arg(long)]
+    pub(crate) viewer: bool,
+    /// Set the number of threads (1 to 64).
+    ///
+    /// The results are the same for any number. Default: one per core.
+    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// Compare the audio, even if the files contain video.
+    #[arg(long)]
+    pub(crate) audio: bool,
+    /// Search for an audio delay of at most this many milliseconds; 0 disables the search.
+    #[arg(long, value_name = "MS", default_value_t = 500,
+          value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) max_delay: u32,
+    /// Exit with 7 if the audio SNR is lower, in dB.
+    #[arg(long, value_name = "DB", allow_hyphen_values = true)]
+    pub(crate) min_snr: Option<f64>,
+    /// Exit with 7 if the audio log-spectral distance is higher, in dB.
+    #[arg(long, value_name = "DB")]
+    pub(crate) max_lsd: Option<f64>,
+    /// Exit with 7 if the mean luma PSNR is lower, in dB.
+    #[arg(long, value_name = "DB")]
+    pub(crate) min_psnr: Option<f64>,
+    /// Exit with 7 if the mean luma SSIM is lower.
+    #[arg(long, value_name = "SSIM")]
+    pub(crate) min_ssim: Option<f64>,
+    /// Reject input that exceeds these limits; see `codec decode --help`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+}

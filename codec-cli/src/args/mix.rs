@@ -1,0 +1,77 @@
+//! Flags of `codec mix` and `codec vad`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use codec_core::codec::Bitrate;
+use codec_media::values::{self, LimitList};
+
+use super::shared::InputArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct MixArgs {
+    /// Input files; one may be `-`. Their timestamps are kept.
+    #[arg(value_name = "IN", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Output file, or `-` for standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Set the container: wav, opus or webm.
+    ///
+    /// Needed for pipes and unusual file names.
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Set the gain of each input in dB, in order: 0,-6,-6.
+    ///
+    /// Inputs without a value keep their level.
+    #[arg(long, value_name = "DB,...", value_delimiter = ',', allow_hyphen_values = true,
+          value_parser = values::gain)]
+    pub(crate) gain: Vec<f32>,
+    /// Set the sample rate, in Hz.
+    ///
+    /// Default: the highest of the inputs, if the codec supports it.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1000..=384_000))]
+    pub(crate) rate: Option<u32>,
+    /// Set the number of channels (1 to 8).
+    ///
+    /// Default: the largest number of any input.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) channels: Option<u8>,
+    /// Set the codec: CODEC, CODEC/BACKEND or a PCM encoding (s16le).
+    ///
+    /// Default: the usual one of the container.
+    #[arg(short, long)]
+    pub(crate) codec: Option<String>,
+    /// Set the bitrate: 64k; a plain number is kb/s.
+    #[arg(short, long, value_parser = values::bitrate)]
+    pub(crate) bitrate: Option<Bitrate>,
+    /// Write N-1 mixes to this folder: for each input, the mix of all the others.
+    ///
+    /// Each file has the name of its input.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) n_minus_1: Option<PathBuf>,
+    /// Reject input that exceeds these limits; see `codec decode --help`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+    /// Overwrite existing files.
+    #[arg(short = 'y', long = "yes")]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VadArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Set the speech probability above which a 16 ms block counts as speech.
+    #[arg(long, value_name = "0..1", default_value_t = 0.5)]
+    pub(crate) threshold: f32,
+    /// Ignore speech segments that are shorter, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) min_speech: u32,
+    /// Join segments if the pause between them is shorter, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 300)]
+    pub(crate) min_pause: u32,
+}

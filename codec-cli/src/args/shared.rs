@@ -1,0 +1,84 @@
+//! Flags that several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use codec_core::codec::Limits;
+use codec_media::io::input::InputSpec;
+use codec_media::values::{Crop, LimitList, RawLayout, Turn};
+
+/// The input, with or without `-i`.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Input file, or `-` for standard input.
+    #[arg(value_name = "IN", required_unless_present = "input_flag")]
+    input: Option<PathBuf>,
+    /// Input file, same as IN.
+    #[arg(short = 'i', long = "input", value_name = "IN", conflicts_with = "input")]
+    input_flag: Option<PathBuf>,
+    /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
+    ///
+    /// Example: `640x360@30:i420`.
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) raw: Option<RawLayout>,
+    /// Reject input that exceeds these limits.
+    ///
+    /// LIST is pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS, any of them,
+    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    ///
+    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
+    /// size changes within 30 frames, gap the gaps in audio timestamps.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
+}
+
+impl InputArgs {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.input.clone().or_else(|| self.input_flag.clone()).unwrap_or_default()
+    }
+}
+
+impl From<&InputArgs> for InputSpec {
+    fn from(args: &InputArgs) -> Self {
+        Self {
+            path: args.path(),
+            raw: args.raw,
+            limits: args.limits.map_or_else(Limits::default, |list| list.0),
+            lenient: false,
+        }
+    }
+}
+
+/// Changes to each frame, applied in this order: crop, rotate, scale.
+#[derive(Debug, Args)]
+pub(crate) struct TransformArgs {
+    /// Crop to this rectangle; X and Y must be even.
+    #[arg(long, value_name = "WxH+X+Y")]
+    pub(crate) crop: Option<Crop>,
+    /// Rotate clockwise by 90, 180 or 270 degrees.
+    ///
+    /// Without a value (`auto`, the default) the rotation in the input's metadata is applied.
+    #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub(crate) rotate: Option<Turn>,
+}
+
+/// The part of the input that is processed, and the threads that process it.
+#[derive(Debug, Args)]
+pub(crate) struct CutArgs {
+    /// Set the number of threads (1 to 64).
+    ///
+    /// The output is the same for any number. Default: by frame size and cores.
+    #[arg(short = 'j', long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
+    /// Stop after N frames.
+    #[arg(short = 'n', long)]
+    pub(crate) frames: Option<u64>,
+    /// Skip the first N frames and their audio.
+    ///
+    /// The output begins at time 0, unless --keep-times is given.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    pub(crate) skip: u64,
+    /// Keep the input's timestamps after --skip.
+    #[arg(long, requires = "skip")]
+    pub(crate) keep_times: bool,
+}
