@@ -78,7 +78,10 @@ pub mod io;
 pub mod json;
 #[cfg(feature = "net")]
 pub mod live;
+pub mod mix;
 pub mod progress;
+#[cfg(feature = "serve")]
+pub mod publish;
 pub mod rate_trace;
 pub mod report;
 pub mod scaling;
@@ -87,6 +90,8 @@ pub mod settings;
 mod stdio;
 pub mod stop;
 pub mod threads;
+#[cfg(feature = "vad")]
+pub mod vad;
 pub mod values;
 
 use codec_simd::Level;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use codec_core::codec::Bitrate;
+use codec_media::mix::MixOptions;
 use codec_media::values::{self, LimitList};
 
 use super::shared::InputArgs;
@@ -56,6 +57,24 @@ pub(crate) struct MixArgs {
     /// Overwrite existing files.
     #[arg(short = 'y', long = "yes")]
     pub(crate) yes: bool,
+}
+
+impl From<&MixArgs> for MixOptions {
+    fn from(args: &MixArgs) -> Self {
+        Self {
+            inputs: args.inputs.clone(),
+            output: args.output.clone(),
+            format: args.format.clone(),
+            gain: args.gain.clone(),
+            rate: args.rate,
+            channels: args.channels,
+            codec: args.codec.clone(),
+            bitrate: args.bitrate,
+            n_minus_1: args.n_minus_1.clone(),
+            limits: args.limits.map(|list| list.0).unwrap_or_default(),
+            yes: args.yes,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

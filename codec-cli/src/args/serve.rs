@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use codec_core::codec::Bitrate;
-
+use codec_media::publish::PublishOptions;
 use codec_media::values;
 
 #[derive(Debug, Args)]
@@ -124,4 +124,16 @@ pub(crate) struct ServeArgs {
     /// Limit the size of files sent by viewers, such as 256M.
     #[arg(long, value_name = "BYTES", value_parser = values::quantity, default_value = "256M")]
     pub(crate) max_file: u64,
+}
+
+impl From<&ServeArgs> for PublishOptions {
+    fn from(args: &ServeArgs) -> Self {
+        Self {
+            repeat: args.repeat,
+            bitrate: args.bitrate,
+            audio_bitrate: args.audio_bitrate,
+            no_audio: args.no_audio,
+            speed: args.speed,
+        }
+    }
 }

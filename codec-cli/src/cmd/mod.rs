@@ -6,7 +6,6 @@ mod encode;
 mod generate;
 mod help;
 mod metrics;
-mod mix;
 mod probe;
 #[cfg(feature = "serve")]
 mod serve;
@@ -24,6 +23,7 @@ use codec_media::failure::Result;
 use codec_media::live::options::{ReceiveOptions, SendOptions};
 #[cfg(feature = "net")]
 use codec_media::live::{receive::receive, send::send};
+use codec_media::mix::{self, MixOptions};
 
 use crate::args::arm_options::EncodeFlags;
 use crate::args::bench::{BenchArgs, BenchPart};
@@ -39,7 +39,7 @@ pub(crate) fn run(verb: Verb, env: &Env) -> Result<()> {
         Verb::Inspect(args) => inspect::run(&InspectOptions::from(&args), env),
         Verb::Metrics(args) => metrics::run(&args, env),
         Verb::Compare(args) => compare::run(&CompareOptions::from(&*args), &EncodeFlags, env),
-        Verb::Mix(args) => mix::run(&args, env),
+        Verb::Mix(args) => mix::run(&MixOptions::from(&args), env),
         Verb::Vad(args) => vad::run(&args, env),
         Verb::Bench(args) => time(&args, env),
         Verb::Simulate(args) => simulate::run(&SimulateOptions::from(&*args), env),

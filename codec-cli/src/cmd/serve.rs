@@ -1,9 +1,5 @@
 //! `codec serve`: streams for browsers and for `codec recv`.
 
-mod audio;
-mod losses;
-mod sources;
-
 use std::fs::{File, OpenOptions};
 use std::io::stdout;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -13,6 +9,7 @@ use std::time::Duration;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
+use codec_media::publish::{self, PublishOptions};
 use codec_net::ice_server::IceServer;
 use codec_net::server::audit::Audit;
 use codec_net::server::auth::{Access, Grants};
@@ -28,7 +25,8 @@ const NAP: Duration = Duration::from_millis(50);
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     env.stop.heed();
-    let sources = args.inputs.iter().map(|input| sources::source(input, args, env));
+    let options = PublishOptions::from(args);
+    let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let server = Server::start(config(args)?).map_err(|error| match error {
         StartError::Open(_) | StartError::PasswordsWithoutTls => Failure::usage(error.to_string()),

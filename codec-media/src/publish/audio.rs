@@ -11,24 +11,24 @@ use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::Rational;
 use codec_net::server::{HeardPacket, Sound};
 
-use codec_media::Env;
-use codec_media::audio::lane::AudioLane;
-use codec_media::audio::source::AudioDecodeOptions;
-use codec_media::failure::{Failure, Result};
-use codec_media::io::media::AudioInput;
-use codec_media::io::unreadable::Advice;
-use codec_media::live::media::Live;
-use codec_media::live::send::AudioQueue;
-use codec_media::session::audio;
-use codec_media::settings::audio::AudioSettings;
+use crate::Env;
+use crate::audio::lane::AudioLane;
+use crate::audio::source::AudioDecodeOptions;
+use crate::failure::{Failure, Result};
+use crate::io::media::AudioInput;
+use crate::io::unreadable::Advice;
+use crate::live::media::Live;
+use crate::live::send::AudioQueue;
+use crate::session::audio;
+use crate::settings::audio::AudioSettings;
 
 /// The container whose rules streams follow: Opus with VP8.
-const LIKE: Format = Format::WebM;
+const CONTAINER: Format = Format::WebM;
 /// The default audio bitrate.
-const USUAL_BITRATE: Bitrate = Bitrate(64_000);
+const DEFAULT_BITRATE: Bitrate = Bitrate(64_000);
 /// Durations of Opus packets, in microseconds, that are published without re-encoding: those that
 /// all receivers support and that have little overhead.
-const FITTING_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
+const COPIED_US: std::ops::RangeInclusive<u32> = 10_000..=60_000;
 
 /// Opens the audio of an input, which may be live; also describes its processing for the user.
 pub(super) fn open(
@@ -37,30 +37,31 @@ pub(super) fn open(
     bitrate: Option<Bitrate>,
     limits: Limits,
     env: &Env,
-) -> Result<(Published, String)> {
+) -> Result<(PublishedAudio, String)> {
     let AudioInput { reader, number, track, name } = input;
-    let begun = Begun::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;
-    let copies = bitrate.is_none() && begun.fits(&track);
-    let bitrate = bitrate.unwrap_or(USUAL_BITRATE);
+    let peeked =
+        PeekedReader::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;
+    let copies = bitrate.is_none() && peeked.fits(&track);
+    let bitrate = bitrate.unwrap_or(DEFAULT_BITRATE);
     let settings = AudioSettings::published(bitrate, copies, track.audio.channels());
-    let input = AudioInput { reader: Box::new(begun), number, track, name };
+    let input = AudioInput { reader: Box::new(peeked), number, track, name };
     let advice = Advice::NO_AUDIO;
     let options =
         AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };
-    let opened = audio::open(input, &settings, LIKE, 1, "the stream", &options, env)?;
+    let opened = audio::open(input, &settings, CONTAINER, 1, "the stream", &options, env)?;
     let (lane, time_base) = (opened.lane, opened.track.time_base);
-    Ok((Published { lane, live, queue: AudioQueue::default(), time_base }, opened.text))
+    Ok((PublishedAudio { lane, live, queue: AudioQueue::default(), time_base }, opened.text))
 }
 
 /// Audio to be sent to viewers.
-pub(super) struct Published {
+pub(super) struct PublishedAudio {
     lane: AudioLane,
     live: Option<Arc<dyn Live>>,
     queue: AudioQueue,
     time_base: Rational,
 }
 
-impl Published {
+impl PublishedAudio {
     /// Returns `until` in seconds, or an earlier time up to which audio is available without
     /// waiting.
     fn reachable_s(&self, until: Duration) -> f64 {
@@ -82,7 +83,7 @@ fn ticks_48k(pts: i64, tick: Rational) -> i64 {
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
-impl Sound for Published {
+impl Sound for PublishedAudio {
     fn next(&mut self, until: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
         let moved = self.lane.advance(self.reachable_s(until), &mut self.queue);
         moved.map_err(|failure| failure.message)?;
@@ -105,13 +106,13 @@ impl Sound for Published {
     }
 }
 
-/// A track whose first packet was read.
-struct Begun {
+/// A track whose first packet was read in advance.
+struct PeekedReader {
     reader: Box<dyn PacketReader>,
     first: Option<CodedPacket>,
 }
 
-impl Begun {
+impl PeekedReader {
     fn new(mut reader: Box<dyn PacketReader>, number: usize) -> codec_container::Result<Self> {
         let mut first = CodedPacket::default();
         loop {
@@ -132,11 +133,11 @@ impl Begun {
         let length = self.first.as_ref().and_then(|first| duration_us(&first.data));
         track.codec == AudioCodec::Opus
             && is_plain
-            && length.is_some_and(|length| FITTING_US.contains(&length))
+            && length.is_some_and(|length| COPIED_US.contains(&length))
     }
 }
 
-impl PacketReader for Begun {
+impl PacketReader for PeekedReader {
     fn tracks(&self) -> &[Track] {
         self.reader.tracks()
     }

@@ -1,38 +1,58 @@
-//! Sources that the server itself publishes.
+//! Files, pipes, generated clips and cameras as streams of `codec_net`'s server.
+
+mod audio;
+mod losses;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Env;
+use crate::failure::{Failure, Kind, Result};
+use crate::io::input::InputSpec;
+use crate::io::media::Parts;
+use crate::io::names::is_pipe;
+use crate::io::source::FrameSource;
+use crate::io::unreadable::Advice;
+use crate::live::media::{Live, LiveMedia};
+use crate::live::source::{LiveSource, capture_text};
+use crate::live::testsrc::TestSource;
 use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
-use codec_media::Env;
-use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::input::InputSpec;
-use codec_media::io::media::Parts;
-use codec_media::io::names::is_pipe;
-use codec_media::io::source::FrameSource;
-use codec_media::io::unreadable::Advice;
-use codec_media::live::media::{Live, LiveMedia};
-use codec_media::live::source::{LiveSource, capture_text};
-use codec_media::live::testsrc::TestSource;
 use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
 
-use super::audio;
-use super::losses::LossReport;
-use crate::args::serve::ServeArgs;
+use losses::LossReport;
 
 /// Name of a stream whose input has no file name.
 const DEFAULT_NAME: &str = "live";
 
-/// Returns the source for `[NAME=]IN`.
-pub(super) fn source(text: &str, args: &ServeArgs, env: &Env) -> Result<LocalSource> {
+/// How sources are published.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishOptions {
+    /// Restart files at their end.
+    pub repeat: bool,
+    /// Bitrate of the video.
+    pub bitrate: Bitrate,
+    /// Bitrate of the audio. Default: 64 kb/s, or the input's Opus packets without re-encoding.
+    pub audio_bitrate: Option<Bitrate>,
+    /// Publish without audio.
+    pub no_audio: bool,
+    /// Speed of the video encoder: 0 (best quality) to 10 (fastest).
+    pub speed: u8,
+}
+
+/// Returns the source for `[NAME=]IN`, where IN is a file, `-`, `testsrc:...` or `v4l2:...`. It is
+/// for [`codec_net::server::Server::add_source`].
+///
+/// # Errors
+/// If the input cannot be opened or has no video. Standard input is not checked in advance.
+pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSource> {
     let (name, input) = match text.split_once('=') {
         Some((name, input)) if codec_net::server::room::is_name(name) => (Some(name), input),
         _ => (None, text),
     };
-    let (drawn, captured) = (input.strip_prefix("testsrc:"), capture_text(input));
-    let live = match (drawn, captured) {
+    let (generated, captured) = (input.strip_prefix("testsrc:"), capture_text(input));
+    let live = match (generated, captured) {
         (Some(text), _) => LiveSource::Test(TestSource::parse(text)?),
         (None, Some(text)) => LiveSource::capture(text)?,
         (None, None) => {
@@ -40,18 +60,18 @@ pub(super) fn source(text: &str, args: &ServeArgs, env: &Env) -> Result<LocalSou
             LiveSource::File(InputSpec { path: input.into(), raw: None, limits, lenient: false })
         }
     };
-    let is_pipe = drawn.is_none() && captured.is_none() && is_pipe(Path::new(input));
+    let is_pipe = generated.is_none() && captured.is_none() && is_pipe(Path::new(input));
     let mut opener =
-        Opener { live, bitrate: args.audio_bitrate, sound: !args.no_audio, env: env.clone() };
+        Opener { live, bitrate: options.audio_bitrate, sound: !options.no_audio, env: env.clone() };
     // Report an input that cannot be opened before the server starts.
     let sound = if is_pipe { false } else { opener.check()? };
     Ok(LocalSource {
         name: name.map_or_else(|| name_of(input), str::to_owned),
         open: Box::new(move || opener.open().map_err(|failure| failure.message)),
         sound,
-        repeats: drawn.is_some() || args.repeat && !is_pipe && captured.is_none(),
-        bitrate: args.bitrate,
-        speed: args.speed,
+        repeats: generated.is_some() || options.repeat && !is_pipe && captured.is_none(),
+        bitrate: options.bitrate,
+        speed: options.speed,
         layers: Scalability::L1T3,
     })
 }
@@ -115,7 +135,7 @@ impl Opener {
     fn open(&mut self) -> Result<LocalMedia> {
         let LiveMedia { pictures, sound, live } = self.media()?;
         let pictures = pictures.ok_or_else(|| self.no_pictures())?;
-        let mut media = LocalMedia::silent(Filmed {
+        let mut media = LocalMedia::silent(Video {
             pictures,
             live: live.clone(),
             report: live.clone().map(|live| LossReport::new(live, self.live.name(), &self.env)),
@@ -134,13 +154,13 @@ impl Opener {
     }
 }
 
-struct Filmed {
+struct Video {
     pictures: Box<dyn FrameSource>,
     live: Option<Arc<dyn Live>>,
     report: Option<LossReport>,
 }
 
-impl Pictures for Filmed {
+impl Pictures for Video {
     fn size(&self) -> Size {
         self.pictures.facts().size
     }
@@ -155,7 +175,7 @@ impl Pictures for Filmed {
 
     fn next(&mut self) -> std::result::Result<Option<Shown<'_>>, String> {
         let Self { pictures, live, report } = self;
-        report.iter_mut().for_each(LossReport::tell);
+        report.iter_mut().for_each(LossReport::report_if_due);
         let tick_s = pictures.facts().time_base.as_f64();
         let shot = pictures.next().map_err(|failure| failure.message)?;
         Ok(shot.map(|shot| {

@@ -1,7 +1,17 @@
-//! `codec mix`.
+//! Mixes the audio of several files.
 
 use std::path::{Path, PathBuf};
 
+use crate::Env;
+use crate::audio::gap::GapLimit;
+use crate::audio::sink::AudioSink;
+use crate::audio::source::{AudioDecodeOptions, AudioSource};
+use crate::failure::{Failure, Kind, Result};
+use crate::io::input::InputSpec;
+use crate::io::names::{format_of, is_pipe};
+use crate::io::output::{OutputFile, Rules};
+use crate::settings::audio::{self, AudioChoice, AudioSettings};
+use crate::stop::Stop;
 use codec_audio::AudioBackend;
 use codec_audio::mixer::Mixer;
 use codec_audio::{
@@ -9,21 +19,40 @@ use codec_audio::{
     SampleKind,
 };
 use codec_container::{Format, PacketWriter, Track, WriteOptions, create_packets};
-use codec_media::Env;
-use codec_media::audio::gap::GapLimit;
-use codec_media::audio::sink::AudioSink;
-use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
-use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::input::InputSpec;
-use codec_media::io::names::{format_of, is_pipe};
-use codec_media::io::output::{OutputFile, Rules};
-use codec_media::settings::audio::{self, AudioChoice, AudioSettings};
-use codec_media::stop::Stop;
+use codec_core::codec::{Bitrate, Limits};
 
-use crate::args::mix::MixArgs;
+/// What to mix, and how the mix is encoded.
+#[derive(Clone, Debug)]
+pub struct MixOptions {
+    /// Input files; one may be `-`. Their timestamps are kept.
+    pub inputs: Vec<PathBuf>,
+    /// Output file, or `-`.
+    pub output: PathBuf,
+    /// Container. Default: by the extension of the output.
+    pub format: Option<String>,
+    /// Gain of each input in dB, in order; inputs without a value keep their level.
+    pub gain: Vec<f32>,
+    /// Sample rate in Hz. Default: the highest of the inputs, if the codec supports it.
+    pub rate: Option<u32>,
+    /// Number of channels. Default: the largest number of any input.
+    pub channels: Option<u8>,
+    /// Codec, codec/backend or PCM encoding. Default: that of the container.
+    pub codec: Option<String>,
+    /// Bitrate of the encoder.
+    pub bitrate: Option<Bitrate>,
+    /// Folder for N-1 mixes: for each input, the mix of all the others.
+    pub n_minus_1: Option<PathBuf>,
+    /// Limits on the inputs.
+    pub limits: Limits,
+    /// Overwrite existing files.
+    pub yes: bool,
+}
 
-/// Mixes the audio of several files.
-pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
+/// Mixes the audio of the inputs and writes the outputs.
+///
+/// # Errors
+/// If the options do not match, an input cannot be read, or an output cannot be written.
+pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     env.stop.heed();
     if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage("only one input can be standard input"));
@@ -43,7 +72,7 @@ pub(crate) fn run(args: &MixArgs, env: &Env) -> Result<()> {
             files.push(OutputFile::create(&path, &rules)?);
         }
     }
-    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+    let limits = args.limits;
     let mut inputs = args
         .inputs
         .iter()
@@ -85,7 +114,7 @@ struct Encoding {
 }
 
 impl Encoding {
-    fn choose(args: &MixArgs, format: Format) -> Result<Self> {
+    fn choose(args: &MixOptions, format: Format) -> Result<Self> {
         let mut settings = AudioSettings::generated(format);
         settings.bitrate = args.bitrate;
         if let Some(name) = &args.codec {
@@ -100,7 +129,7 @@ impl Encoding {
         Ok(Self { settings, backend, codec, capabilities })
     }
 
-    fn config(&self, args: &MixArgs, inputs: &[Input]) -> Result<AudioEncoderConfig> {
+    fn config(&self, args: &MixOptions, inputs: &[Input]) -> Result<AudioEncoderConfig> {
         let formats = || inputs.iter().map(|input| input.source.format());
         let rate = formats().map(|format| format.rate).max().unwrap_or(48_000);
         let widest = formats().max_by_key(|format| format.channels());
@@ -118,7 +147,7 @@ impl Encoding {
     }
 }
 
-fn mixer_for(args: &MixArgs, format: AudioFormat, inputs: &[Input]) -> Result<Mixer> {
+fn mixer_for(args: &MixOptions, format: AudioFormat, inputs: &[Input]) -> Result<Mixer> {
     let refused = |error| Failure::encoding(&error);
     let mut mixer = Mixer::new(format).map_err(refused)?;
     for (input, id) in inputs.iter().zip(0u32..) {
@@ -176,7 +205,7 @@ struct Input {
 }
 
 impl Input {
-    fn open(path: &Path, limits: codec_core::codec::Limits, env: &Env) -> Result<Self> {
+    fn open(path: &Path, limits: Limits, env: &Env) -> Result<Self> {
         let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
         let options = AudioDecodeOptions { limits, ..AudioDecodeOptions::default() };
         let source = AudioSource::open(&spec, &options, env)?;
@@ -262,7 +291,7 @@ impl Output {
 }
 
 /// The file names of the N-1 mixes.
-fn names_in(folder: &Path, args: &MixArgs) -> Result<Vec<PathBuf>> {
+fn names_in(folder: &Path, args: &MixOptions) -> Result<Vec<PathBuf>> {
     let extension = match args.output.extension() {
         Some(extension) => extension.to_owned(),
         None => args.format.clone().unwrap_or_else(|| "wav".to_owned()).into(),
