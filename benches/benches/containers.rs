@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use codec_benches::{FPS, noise, short, talking_head};
 use codec_container::{
     CodedPacket, Format, Output, PacketRef, ReadOptions, Source, Track, VideoTrack, WriteOptions,
-    create_packets, open_packets, open_pictures,
+    create_packets, open_packets, open_raw_video,
 };
 use codec_core::codec::Codec;
 use codec_core::frame::Size;
@@ -106,7 +106,7 @@ fn pictures(criterion: &mut Criterion) {
     group.bench_function("read", |b| {
         b.iter(|| {
             let source = Source::stream(Cursor::new(file.clone()));
-            let mut reader = open_pictures(source, &ReadOptions::default()).unwrap();
+            let mut reader = open_raw_video(source, &ReadOptions::default()).unwrap();
             let mut count = 0;
             while reader.read().unwrap().is_some() {
                 count += 1;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use codec_backends::registry;
-use codec_container::{ReadOptions, Source, open_pictures};
+use codec_container::{ReadOptions, Source, open_raw_video};
 use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet, VideoEncoder};
 use codec_core::frame::{Chroma, Picture, Rational, Size};
 use codec_core::parallel::RowPool;
@@ -37,7 +37,7 @@ impl Clip {
     fn read(path: &str, frames: usize) -> Self {
         let file = fs::File::open(path).unwrap();
         let source = Source::seekable(BufReader::new(file));
-        let mut reader = open_pictures(source, &ReadOptions::default()).unwrap();
+        let mut reader = open_raw_video(source, &ReadOptions::default()).unwrap();
         let size = reader.stream().size;
         let mut pictures = Vec::new();
         while let Some(shot) = reader.read().unwrap() {

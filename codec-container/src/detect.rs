@@ -1,6 +1,6 @@
 //! Detection of file formats by content.
 
-use crate::{Format, frames, obu};
+use crate::{Format, elementary, obu};
 
 impl Format {
     /// Number of bytes that [`Self::detect`] needs.
@@ -37,9 +37,9 @@ impl Format {
             Some(Self::Wav)
         } else if head.starts_with(b"fLaC") {
             Some(Self::Flac)
-        } else if frames::is_adts(head) {
+        } else if elementary::is_adts(head) {
             Some(Self::Adts)
-        } else if head.starts_with(b"ID3") || frames::is_mp3(head) {
+        } else if head.starts_with(b"ID3") || elementary::is_mp3(head) {
             Some(Self::Mp3)
         } else if obu::is_stream(head) {
             Some(Self::Obu)

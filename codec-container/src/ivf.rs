@@ -17,7 +17,7 @@ use crate::rational::plausible_frame_rate;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadFacts,
+    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadInfo,
     ReadOptions, Result, Source, Track, VideoTrack, Warning,
 };
 
@@ -118,7 +118,7 @@ impl IvfReader {
         let [_, _, _, _, time @ ..] = head;
         packet.pts = i64::from_le_bytes(time);
         packet.index = self.index;
-        packet.set_facts(PayloadFacts::of(self.codec, &packet.data));
+        packet.set_payload_info(PayloadInfo::of(self.codec, &packet.data));
         Ok(true)
     }
 }

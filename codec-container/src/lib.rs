@@ -1,8 +1,8 @@
 //! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4, Ogg,
 //! WAVE, FLAC, MP3, ADTS, raw audio and AV1 OBU streams.
 //!
-//! For reading, start at [`open()`], [`open_packets`] and [`open_pictures`], which detect the
-//! format by content; for writing, at [`create_packets`] and [`create_pictures`]. Readers take any
+//! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
+//! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
 //! [`std::io::Read`] and read it once, from front to back; writers that patch their headers at the
 //! end do so if [`Output`] can seek.
 //!
@@ -77,10 +77,10 @@
 //! | Ogg: Opus; Vorbis and FLAC read only | RFC 3533, RFC 7845 | `ogg/` |
 //! | WAVE, RF64 | EBU Tech 3306 | `wav/` |
 //! | raw audio samples | | `pcm.rs` |
-//! | native FLAC; MP3 and ADTS read only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `frames/` |
+//! | native FLAC; MP3 and ADTS read only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
 //! | streams of AV1 units | AV1 specification, sections 5 and B | `obu/` |
 //! | IVF | | `ivf.rs` |
-//! | y4m, raw video | | `y4m.rs`, `raw.rs` |
+//! | y4m, raw video | | `y4m.rs`, `yuv.rs` |
 //!
 //! Formats are read without seeking, except that MP4 seeks if it can; from a pipe its index must come
 //! first. A file is a list of [`Track`]s, and each packet names its track. Audio is timed by counted
@@ -92,10 +92,10 @@
 mod avc;
 mod codec_names;
 mod detect;
+mod elementary;
 mod error;
 mod flac;
 mod format;
-mod frames;
 mod interleave;
 mod io;
 mod ivf;
@@ -110,7 +110,6 @@ mod packet;
 mod payload;
 mod pcm;
 mod rational;
-mod raw;
 mod raw_video;
 mod samples;
 mod skipped;
@@ -122,26 +121,27 @@ mod warning;
 mod wav;
 mod webm;
 mod y4m;
+mod yuv;
 
 pub use avc::AnnexB;
+pub use elementary::{AdtsReader, FlacReader, FlacWriter, Mp3Reader};
 pub use error::{Corrupt, Error, Result};
 pub use format::Format;
-pub use frames::{AdtsReader, FlacReader, FlacWriter, Mp3Reader};
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
 pub use mp4::{Mp4Reader, Mp4Writer};
 pub use obu::{ObuReader, ObuWriter};
 pub use ogg::{OggReader, OggWriter};
-pub use open::{Input, create_packets, create_pictures, open, open_packets, open_pictures};
+pub use open::{Input, create_packets, create_raw_video, open, open_packets, open_raw_video};
 pub use options::{ReadOptions, WriteOptions};
 pub use packet::{CodedPacket, PacketReader, PacketRef, PacketWriter};
-pub use payload::PayloadFacts;
+pub use payload::PayloadInfo;
 pub use pcm::{RawAudioReader, RawAudioSpec, RawAudioWriter};
-pub use raw::{RawReader, RawSpec, RawWriter};
-pub use raw_video::{ChromaSiting, PictureReader, PictureStream, PictureWriter, TimedPicture};
+pub use raw_video::{ChromaSiting, RawVideoFrame, RawVideoReader, RawVideoStream, RawVideoWriter};
 pub use skipped::{SkippedTrack, TrackKind};
 pub use track::{AudioTrack, Track, VideoTrack};
 pub use warning::Warning;
 pub use wav::{WavReader, WavWriter};
 pub use webm::{WebmReader, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};
+pub use yuv::{YuvReader, YuvSpec, YuvWriter};

@@ -3,7 +3,7 @@
 use crate::Warning;
 
 /// Maximum number of names in a warning.
-const MOST_NAMES: usize = 6;
+const MAX_NAMES: usize = 6;
 
 /// The metadata that was found; only its presence matters, except for tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub(crate) fn is_technical(name: &str) -> bool {
 /// The names of `tags`, for a warning.
 pub(crate) fn names(tags: &[(String, String)]) -> String {
     let mut names: Vec<_> = tags.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
-    let more = names.len().saturating_sub(MOST_NAMES);
-    names.truncate(MOST_NAMES);
+    let more = names.len().saturating_sub(MAX_NAMES);
+    names.truncate(MAX_NAMES);
     if more > 0 {
         names.push(format!("{more} more"));
     }

@@ -10,9 +10,9 @@ use crate::obu::Av1Adapter;
 use crate::{
     AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, IvfReader, IvfWriter, Mp3Reader,
     Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader, OggWriter, Output, PacketReader,
-    PacketWriter, PictureReader, PictureStream, PictureWriter, RawAudioWriter, RawWriter,
-    ReadOptions, Result, Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter,
-    WriteOptions, Y4mReader, Y4mWriter,
+    PacketWriter, RawAudioWriter, RawVideoReader, RawVideoStream, RawVideoWriter, ReadOptions,
+    Result, Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter, WriteOptions,
+    Y4mReader, Y4mWriter, YuvWriter,
 };
 
 /// An opened input.
@@ -21,14 +21,14 @@ pub enum Input {
     /// Coded packets.
     Packets(Box<dyn PacketReader>),
     /// Raw frames.
-    Pictures(Box<dyn PictureReader>),
+    RawVideo(Box<dyn RawVideoReader>),
 }
 
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Packets(reader) => f.debug_tuple("Packets").field(&reader.tracks()).finish(),
-            Self::Pictures(reader) => f.debug_tuple("Pictures").field(reader.stream()).finish(),
+            Self::RawVideo(reader) => f.debug_tuple("RawVideo").field(reader.stream()).finish(),
         }
     }
 }
@@ -42,7 +42,7 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised { head: head.clone() })?;
     let source = put_back(source, head.clone())?;
     Ok(match format {
-        Format::Y4m => Input::Pictures(Box::new(Y4mReader::new(source, options)?)),
+        Format::Y4m => Input::RawVideo(Box::new(Y4mReader::new(source, options)?)),
         Format::Ivf => Input::Packets(Box::new(IvfReader::new(source, options)?)),
         Format::WebM | Format::Matroska => {
             Input::Packets(Box::new(WebmReader::new(source, options)?))
@@ -67,19 +67,19 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
 pub fn open_packets(source: Source, options: &ReadOptions) -> Result<Box<dyn PacketReader>> {
     match open(source, options)? {
         Input::Packets(reader) => Ok(reader),
-        Input::Pictures(reader) => {
+        Input::RawVideo(reader) => {
             Err(Error::unsupported(reader.stream().format, "raw video as coded input"))
         }
     }
 }
 
-/// Opens raw frames with a header (y4m). For input without a header see [`crate::RawReader`].
+/// Opens raw frames with a header (y4m). For input without a header see [`crate::YuvReader`].
 ///
 /// # Errors
 /// As [`open()`]; [`Error::Unsupported`] if the input holds coded packets.
-pub fn open_pictures(source: Source, options: &ReadOptions) -> Result<Box<dyn PictureReader>> {
+pub fn open_raw_video(source: Source, options: &ReadOptions) -> Result<Box<dyn RawVideoReader>> {
     match open(source, options)? {
-        Input::Pictures(reader) => Ok(reader),
+        Input::RawVideo(reader) => Ok(reader),
         Input::Packets(reader) => {
             Err(Error::unsupported(reader.tracks()[0].format(), "coded input as raw video"))
         }
@@ -153,14 +153,14 @@ fn only_video(format: Format, tracks: &[Track]) -> Result<&VideoTrack> {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Unsupported`] if `format` holds coded packets.
-pub fn create_pictures(
+pub fn create_raw_video(
     output: Output,
     format: Format,
-    stream: &PictureStream,
-) -> Result<Box<dyn PictureWriter>> {
+    stream: &RawVideoStream,
+) -> Result<Box<dyn RawVideoWriter>> {
     match format {
         Format::Y4m => Ok(Box::new(Y4mWriter::new(output, stream)?)),
-        Format::Raw => Ok(Box::new(RawWriter::new(output, stream)?)),
+        Format::Raw => Ok(Box::new(YuvWriter::new(output, stream)?)),
         _ => Err(Error::unsupported(format, "raw video")),
     }
 }

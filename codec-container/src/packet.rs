@@ -1,6 +1,6 @@
 //! Coded packets, and the traits of their readers and writers.
 
-use crate::{AudioTrack, PayloadFacts, Result, SkippedTrack, Track, VideoTrack, Warning};
+use crate::{AudioTrack, PayloadInfo, Result, SkippedTrack, Track, VideoTrack, Warning};
 
 /// One coded packet, in reusable memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,9 +47,9 @@ impl CodedPacket {
         *self = Self { data, key: true, shown: true, ..Self::default() };
     }
 
-    pub(crate) fn set_facts(&mut self, facts: PayloadFacts) {
-        self.key = facts.key;
-        self.shown = facts.shown;
+    pub(crate) fn set_payload_info(&mut self, info: PayloadInfo) {
+        self.key = info.key;
+        self.shown = info.shown;
     }
 }
 

@@ -5,12 +5,12 @@ use codec_core::codec::Codec;
 /// Facts from the first bytes of a coded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are sufficient")]
-pub struct PayloadFacts {
+pub struct PayloadInfo {
     pub key: bool,
     pub shown: bool,
 }
 
-impl PayloadFacts {
+impl PayloadInfo {
     /// Parses them. An empty packet repeats the last frame: shown, not a key frame.
     #[must_use]
     pub fn of(codec: Codec, data: &[u8]) -> Self {

@@ -103,7 +103,7 @@ impl RawAudioSpec {
 
 /// Splits samples into packets.
 #[derive(Debug)]
-pub(crate) struct Cutter {
+pub(crate) struct PcmPacketizer {
     format: Format,
     frame_bytes: usize,
     packet_frames: u64,
@@ -111,7 +111,7 @@ pub(crate) struct Cutter {
     index: u64,
 }
 
-impl Cutter {
+impl PcmPacketizer {
     /// Packets of 20 ms for `track`, which has a fixed sample size.
     pub(crate) fn new(track: &AudioTrack) -> Self {
         let packet_frames = u64::from(track.audio.rate / 50).max(1);
@@ -128,11 +128,11 @@ impl Cutter {
         packet: &mut CodedPacket,
     ) -> Result<bool> {
         let most = self.packet_frames.saturating_mul(self.frame_bytes as u64);
-        let wanted = left.map_or(most, |left| left.min(most));
+        let needed = left.map_or(most, |left| left.min(most));
         packet.reset();
         packet.offset = input.position();
         let had =
-            input.read_vec(&mut packet.data, usize::try_from(wanted).unwrap_or(usize::MAX))?;
+            input.read_vec(&mut packet.data, usize::try_from(needed).unwrap_or(usize::MAX))?;
         let frames = had / self.frame_bytes;
         packet.data.truncate(frames * self.frame_bytes);
         if frames == 0 {
@@ -154,7 +154,7 @@ impl Cutter {
 pub struct RawAudioReader {
     input: ByteReader,
     tracks: [Track; 1],
-    cutter: Cutter,
+    packetizer: PcmPacketizer,
     selected: bool,
     ended: bool,
 }
@@ -169,9 +169,15 @@ impl RawAudioReader {
         if sample_bytes(spec.codec).is_none() || spec.audio.rate == 0 {
             return Err(Error::unsupported(Format::Pcm, format!("codec {}", spec.codec)));
         }
-        let cutter = Cutter::new(&track);
+        let packetizer = PcmPacketizer::new(&track);
         let tracks = [Track::Audio(track)];
-        Ok(Self { input: ByteReader::new(source), tracks, cutter, selected: true, ended: false })
+        Ok(Self {
+            input: ByteReader::new(source),
+            tracks,
+            packetizer,
+            selected: true,
+            ended: false,
+        })
     }
 }
 
@@ -188,7 +194,7 @@ impl PacketReader for RawAudioReader {
         if self.ended || !self.selected {
             return Ok(false);
         }
-        let outcome = self.cutter.read(&mut self.input, None, packet);
+        let outcome = self.packetizer.read(&mut self.input, None, packet);
         self.ended = !matches!(outcome, Ok(true));
         outcome
     }

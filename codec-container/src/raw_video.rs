@@ -22,7 +22,7 @@ pub enum ChromaSiting {
 /// A stream of raw frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PictureStream {
+pub struct RawVideoStream {
     /// Format of the file.
     pub format: Format,
     /// Size of every frame.
@@ -36,14 +36,14 @@ pub struct PictureStream {
     /// Frames per second, if stated.
     pub frame_rate: Option<Rational>,
     /// Number of frames, if known from the file size.
-    pub picture_count: Option<u64>,
+    pub frame_count: Option<u64>,
     /// Colours, pixel aspect, rotation: the same for every frame.
     pub info: PictureInfo,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-impl PictureStream {
+impl RawVideoStream {
     /// Planar frames of `size` at `frame_rate`, with defaults for all else.
     #[must_use]
     pub fn new(format: Format, size: Size, frame_rate: Rational) -> Self {
@@ -54,7 +54,7 @@ impl PictureStream {
             siting: ChromaSiting::Unspecified,
             time_base: frame_rate.inverse(),
             frame_rate: Some(frame_rate),
-            picture_count: None,
+            frame_count: None,
             info: PictureInfo::default(),
             warnings: Vec::new(),
         }
@@ -64,7 +64,7 @@ impl PictureStream {
 /// A raw frame in the memory of its reader.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct TimedPicture<'a> {
+pub struct RawVideoFrame<'a> {
     /// The samples, with the stream's colours, aspect and rotation.
     pub picture: Picture<'a>,
     /// Presentation time in ticks of the stream.
@@ -76,20 +76,20 @@ pub struct TimedPicture<'a> {
 }
 
 /// Reads raw frames.
-pub trait PictureReader: Send {
+pub trait RawVideoReader: Send {
     /// Description of the stream.
-    fn stream(&self) -> &PictureStream;
+    fn stream(&self) -> &RawVideoStream;
 
     /// Reads the next frame into memory that the next call reuses; `None` at the end.
     ///
     /// # Errors
     /// [`crate::Error::Io`] and [`crate::Error::Corrupt`], which names the frame. All previous
     /// frames are valid; the next call returns `None`.
-    fn read(&mut self) -> Result<Option<TimedPicture<'_>>>;
+    fn read(&mut self) -> Result<Option<RawVideoFrame<'_>>>;
 }
 
 /// Writes raw frames.
-pub trait PictureWriter: Send {
+pub trait RawVideoWriter: Send {
     /// Writes a frame.
     ///
     /// # Errors

@@ -78,12 +78,13 @@ impl SampleClock {
         self.next
     }
 
-    /// Time and number of samples to discard for a packet that the file places at `told` and that
+    /// Time and number of samples to discard for a packet that the file places at `stated` and that
     /// decodes to `samples`.
-    pub(crate) fn place(&mut self, told: i64, samples: u32) -> (i64, u32) {
-        let near =
-            |next: &i64| told.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs();
-        let pts = self.next.filter(near).unwrap_or(told);
+    pub(crate) fn place(&mut self, stated: i64, samples: u32) -> (i64, u32) {
+        let near = |next: &i64| {
+            stated.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs()
+        };
+        let pts = self.next.filter(near).unwrap_or(stated);
         if samples > 0 || self.next.is_some() {
             self.next = Some(pts.saturating_add(samples.into()));
         }

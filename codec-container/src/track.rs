@@ -126,7 +126,7 @@ pub struct VideoTrack {
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
     /// Feature that encoders do not support; see [`Self::check_supported`].
-    pub(crate) refusals: Vec<Cow<'static, str>>,
+    pub(crate) unsupported_features: Vec<Cow<'static, str>>,
 }
 
 impl VideoTrack {
@@ -144,7 +144,7 @@ impl VideoTrack {
             info: PictureInfo::default(),
             codec_private: Vec::new(),
             warnings: Vec::new(),
-            refusals: Vec::new(),
+            unsupported_features: Vec::new(),
         }
     }
 
@@ -154,17 +154,17 @@ impl VideoTrack {
     /// # Errors
     /// [`Error::Unsupported`], which names the first unsupported feature.
     pub fn check_supported(&self) -> Result<()> {
-        check(self.format, &self.refusals)
+        check(self.format, &self.unsupported_features)
     }
 
-    pub(crate) fn refuse(&mut self, what: impl Into<Cow<'static, str>>) {
-        self.refusals.push(what.into());
+    pub(crate) fn reject(&mut self, what: impl Into<Cow<'static, str>>) {
+        self.unsupported_features.push(what.into());
     }
 
-    pub(crate) fn refuse_hdr(&mut self) {
+    pub(crate) fn reject_hdr(&mut self) {
         match self.info.color.transfer {
-            TransferCharacteristics::PQ => self.refuse("high dynamic range (PQ)"),
-            TransferCharacteristics::HLG => self.refuse("high dynamic range (HLG)"),
+            TransferCharacteristics::PQ => self.reject("high dynamic range (PQ)"),
+            TransferCharacteristics::HLG => self.reject("high dynamic range (HLG)"),
             _ => {}
         }
     }
@@ -203,7 +203,7 @@ pub struct AudioTrack {
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
     /// Feature that decoders do not support; see [`Self::check_supported`].
-    pub(crate) refusals: Vec<Cow<'static, str>>,
+    pub(crate) unsupported_features: Vec<Cow<'static, str>>,
 }
 
 impl AudioTrack {
@@ -224,7 +224,7 @@ impl AudioTrack {
             bitrate: None,
             tags: Vec::new(),
             warnings: Vec::new(),
-            refusals: Vec::new(),
+            unsupported_features: Vec::new(),
         }
     }
 
@@ -234,12 +234,12 @@ impl AudioTrack {
     /// # Errors
     /// [`Error::Unsupported`], which names the first unsupported feature.
     pub fn check_supported(&self) -> Result<()> {
-        check(self.format, &self.refusals)
+        check(self.format, &self.unsupported_features)
     }
 }
 
-fn check(format: Format, refusals: &[Cow<'static, str>]) -> Result<()> {
-    match refusals.first() {
+fn check(format: Format, unsupported_features: &[Cow<'static, str>]) -> Result<()> {
+    match unsupported_features.first() {
         Some(what) => Err(Error::unsupported(format, what.clone())),
         None => Ok(()),
     }

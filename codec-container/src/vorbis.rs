@@ -25,8 +25,8 @@ impl Head {
         let nominal = u32::from_le_bytes(*packet.get(20..)?.first_chunk()?);
         let sizes = *packet.get(28)?;
         let blocks = [1_u32 << (sizes & 15), 1 << (sizes >> 4)];
-        let sound = [v0, v1, v2, v3] == [0; 4] && rate > 0 && channels > 0;
-        (sound && blocks[0] >= 64 && blocks[1] >= blocks[0]).then_some(Self {
+        let audio = [v0, v1, v2, v3] == [0; 4] && rate > 0 && channels > 0;
+        (audio && blocks[0] >= 64 && blocks[1] >= blocks[0]).then_some(Self {
             rate,
             channels,
             nominal_bitrate: (1..1 << 31).contains(&nominal).then_some(nominal),

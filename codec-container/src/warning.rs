@@ -22,11 +22,11 @@ pub enum Warning {
     /// The header has no usable frame rate or time base; this one is assumed.
     TimeBaseAssumed(Rational),
     /// The header states more audio bytes than the file has.
-    SizeLies {
+    SizeMismatch {
         /// Bytes according to the header.
         stated: u64,
         /// Bytes in the file.
-        there: u64,
+        actual: u64,
     },
     /// An edit list or a delay that is ignored.
     EditsIgnored,
@@ -45,8 +45,8 @@ impl std::fmt::Display for Warning {
             Self::TimeBaseAssumed(base) => {
                 write!(f, "the header gives no time base; {base} s is assumed")
             }
-            Self::SizeLies { stated, there } => {
-                write!(f, "the header states {stated} bytes of audio, but the file has {there}")
+            Self::SizeMismatch { stated, actual } => {
+                write!(f, "the header states {stated} bytes of audio, but the file has {actual}")
             }
             Self::EditsIgnored => f.write_str("the edit list is ignored"),
             Self::CropIgnored => f.write_str("the crop rectangle is ignored"),

@@ -10,10 +10,10 @@ mod header;
 use codec_core::frame::{Picture, PixelFormat};
 
 use crate::io::{ByteReader, ByteWriter};
-use crate::raw::{check_size, packed_view, picture_bytes, write_samples};
+use crate::yuv::{check_size, packed_view, video_frame_bytes, write_samples};
 use crate::{
-    Error, Format, Output, PictureReader, PictureStream, PictureWriter, ReadOptions, Result,
-    Source, TimedPicture,
+    Error, Format, Output, RawVideoFrame, RawVideoReader, RawVideoStream, RawVideoWriter,
+    ReadOptions, Result, Source,
 };
 
 /// Maximum line length, in bytes.
@@ -23,11 +23,11 @@ const MAX_LINE_BYTES: usize = 4096;
 ///
 /// ```
 /// use std::io::Cursor;
-/// use codec_container::{ReadOptions, Source, open_pictures};
+/// use codec_container::{ReadOptions, Source, open_raw_video};
 ///
 /// let mut file = b"YUV4MPEG2 W2 H2 F25:1\nFRAME\n".to_vec();
 /// file.extend([50, 60, 70, 80, 128, 128]);
-/// let mut reader = open_pictures(Source::seekable(Cursor::new(file)), &ReadOptions::default())?;
+/// let mut reader = open_raw_video(Source::seekable(Cursor::new(file)), &ReadOptions::default())?;
 /// assert_eq!(reader.stream().size.to_string(), "2x2");
 /// let frame = reader.read()?.expect("one frame");
 /// assert_eq!(frame.picture.luma().row(1), [70, 80]);
@@ -37,8 +37,8 @@ const MAX_LINE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub struct Y4mReader {
     input: ByteReader,
-    stream: PictureStream,
-    picture_bytes: usize,
+    stream: RawVideoStream,
+    video_frame_bytes: usize,
     data: Vec<u8>,
     line: Vec<u8>,
     index: u64,
@@ -63,8 +63,16 @@ impl Y4mReader {
         let mut line = Vec::new();
         read_line(&mut input, &mut line, None)?;
         let stream = header::parse(&line)?;
-        let picture_bytes = picture_bytes(Format::Y4m, stream.size, &options.limits)?;
-        Ok(Self { input, stream, picture_bytes, data: Vec::new(), line, index: 0, ended: false })
+        let video_frame_bytes = video_frame_bytes(Format::Y4m, stream.size, &options.limits)?;
+        Ok(Self {
+            input,
+            stream,
+            video_frame_bytes,
+            data: Vec::new(),
+            line,
+            index: 0,
+            ended: false,
+        })
     }
 
     /// Reads one frame into `self.data`; `false` at the end.
@@ -89,9 +97,9 @@ impl Y4mReader {
             return Err(Error::corrupt(Format::Y4m, offset, index, "a line FRAME", found));
         }
         let offset = self.input.position();
-        let had = self.input.read_vec(&mut self.data, self.picture_bytes)?;
-        if had < self.picture_bytes {
-            let expected = format!("{} bytes of samples", self.picture_bytes);
+        let had = self.input.read_vec(&mut self.data, self.video_frame_bytes)?;
+        if had < self.video_frame_bytes {
+            let expected = format!("{} bytes of samples", self.video_frame_bytes);
             let found = format!("the end of the file after {had}");
             return Err(Error::corrupt(Format::Y4m, offset, index, expected, found));
         }
@@ -119,12 +127,12 @@ fn read_line(input: &mut ByteReader, line: &mut Vec<u8>, index: Option<u64>) -> 
     }
 }
 
-impl PictureReader for Y4mReader {
-    fn stream(&self) -> &PictureStream {
+impl RawVideoReader for Y4mReader {
+    fn stream(&self) -> &RawVideoStream {
         &self.stream
     }
 
-    fn read(&mut self) -> Result<Option<TimedPicture<'_>>> {
+    fn read(&mut self) -> Result<Option<RawVideoFrame<'_>>> {
         if self.ended {
             return Ok(None);
         }
@@ -137,7 +145,7 @@ impl PictureReader for Y4mReader {
         self.index += 1;
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
         let picture = packed_view(&self.stream, &self.data)?;
-        Ok(Some(TimedPicture { picture, pts, duration: Some(1), index }))
+        Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
 }
 
@@ -145,7 +153,7 @@ impl PictureReader for Y4mReader {
 #[derive(Debug)]
 pub struct Y4mWriter {
     output: ByteWriter,
-    stream: PictureStream,
+    stream: RawVideoStream,
     row: Vec<u8>,
 }
 
@@ -154,14 +162,14 @@ impl Y4mWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn new(output: Output, stream: &PictureStream) -> Result<Self> {
+    pub fn new(output: Output, stream: &RawVideoStream) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         output.write(header::format(stream).as_bytes())?;
         Ok(Self { output, stream: stream.clone(), row: Vec::new() })
     }
 }
 
-impl PictureWriter for Y4mWriter {
+impl RawVideoWriter for Y4mWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         check_size(&self.stream, picture)?;
         self.output.write(b"FRAME\n")?;

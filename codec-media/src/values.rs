@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use codec_audio::FrameLength;
-use codec_container::RawSpec;
+use codec_container::YuvSpec;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
@@ -42,7 +42,7 @@ pub fn size(text: &str) -> Result<Size, String> {
 /// If the text is not a valid value.
 pub fn frame_rate(text: &str) -> Result<Rational, String> {
     // The container crate converts decimals such as 29.97 to exact fractions.
-    let spec = RawSpec::from_str(&format!("16x16@{text}"))?;
+    let spec = YuvSpec::from_str(&format!("16x16@{text}"))?;
     Ok(spec.frame_rate)
 }
 
@@ -271,13 +271,13 @@ pub struct RawLayout {
 
 impl RawLayout {
     /// The container crate's description, if it supports this layout.
-    pub(crate) fn spec(self) -> Option<RawSpec> {
+    pub(crate) fn spec(self) -> Option<YuvSpec> {
         let pixels = match self.samples {
             Samples::I420 => PixelFormat::I420,
             Samples::Nv12 => PixelFormat::Nv12,
             Samples::Yuy2 | Samples::Rgb24 | Samples::Bgra => return None,
         };
-        Some(RawSpec { size: self.size, frame_rate: self.frame_rate, pixels })
+        Some(YuvSpec { size: self.size, frame_rate: self.frame_rate, pixels })
     }
 }
 
@@ -286,7 +286,7 @@ impl FromStr for RawLayout {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (shape, samples) = text.split_once(':').unwrap_or((text, "i420"));
-        let RawSpec { size, frame_rate, .. } = shape.parse()?;
+        let YuvSpec { size, frame_rate, .. } = shape.parse()?;
         Ok(Self { size, frame_rate, samples: samples.parse()? })
     }
 }

@@ -283,7 +283,7 @@ fn read_all(source: Source, options: &ReadOptions) -> Option<u64> {
             }
             panic!("the reader never ends");
         }
-        Input::Pictures(mut reader) => {
+        Input::RawVideo(mut reader) => {
             while let Ok(Some(picture)) = reader.read() {
                 count += 1;
                 let _ = picture.picture.digest();

@@ -2,7 +2,7 @@
 
 mod found;
 
-use codec_container::{CodedPacket, Input, PacketReader, PictureReader, Track};
+use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track};
 use codec_media::Env;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::{InputSpec, Opened};
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let mut found = Found::new(spec.name(), args.frames);
     let end = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
-        Opened::Container(Input::Pictures(reader)) => read_pictures(&mut found, reader),
+        Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
         Opened::Packed(mut reader) => read_packed(&mut found, &mut reader),
         Opened::Still(reader, format) => {
             let name = spec.name();
@@ -76,7 +76,7 @@ fn describe(track: &Track) -> FoundTrack {
     FoundTrack::new(kind, track.time_base())
 }
 
-fn read_pictures(found: &mut Found, mut reader: Box<dyn PictureReader>) -> Result<()> {
+fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Result<()> {
     let stream = reader.stream();
     found.format = stream.format.to_string();
     found.warnings = stream.warnings.iter().map(ToString::to_string).collect();

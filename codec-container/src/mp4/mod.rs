@@ -1,13 +1,13 @@
 //! MP4 and related formats: ISO base media file format (ISO/IEC 14496-12), the sample entries of
 //! the codecs, and the differences of QuickTime.
 
+mod audio;
 mod boxes;
 mod fragment;
 mod input;
 mod metadata;
 mod reader;
 mod samples;
-mod sound;
 mod track;
 mod writer;
 

@@ -14,7 +14,7 @@ use super::track::{self, TrackSamples};
 use crate::samples::{SampleCounter, scaled};
 use crate::time_order::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track, pcm,
+    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track, pcm,
 };
 
 /// Maximum index that is loaded into memory.
@@ -50,7 +50,7 @@ struct State {
     shift: i64,
     /// The video codec.
     video: Option<Codec>,
-    sound: Option<Sound>,
+    audio: Option<AudioState>,
     order: Option<TimeOrder>,
     /// Samples of the last fragment that are still to be delivered.
     waiting: VecDeque<Sample>,
@@ -61,7 +61,7 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Sound {
+struct AudioState {
     rate: u32,
     counter: SampleCounter,
     /// Samples of the codec delay that are still to come.
@@ -74,7 +74,7 @@ impl State {
     fn new(track: &Track, samples: TrackSamples, options: &ReadOptions) -> Self {
         let video = track.video().map(|track| track.codec);
         let checked = !options.allow_backward_times && video.is_some_and(|c| c != Codec::H264);
-        let sound = track.audio().map(|track| Sound {
+        let audio = track.audio().map(|track| AudioState {
             rate: track.audio.rate,
             counter: SampleCounter::new(track),
             delay: track.delay,
@@ -87,7 +87,7 @@ impl State {
             table: samples.samples.peekable(),
             defaults: samples.defaults,
             video,
-            sound,
+            audio,
             order: checked.then(TimeOrder::default),
             waiting: VecDeque::new(),
             fragment_time: 0,
@@ -108,7 +108,7 @@ impl State {
     /// Takes the next sample; for uncompressed audio, 20 ms of samples.
     fn take_packet(&mut self) -> Option<Sample> {
         let mut packet = self.take()?;
-        let Some(Sound { rate, frame_bytes: Some(bytes), .. }) = self.sound else {
+        let Some(AudioState { rate, frame_bytes: Some(bytes), .. }) = self.audio else {
             return Some(packet);
         };
         let most = (rate / 50).max(1).saturating_mul(bytes);
@@ -267,17 +267,17 @@ impl Mp4Reader {
         packet.key = sample.sync;
         state.index += 1;
         if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
-            packet.set_facts(PayloadFacts::of(codec, &packet.data));
+            packet.set_payload_info(PayloadInfo::of(codec, &packet.data));
         }
         let is_last = state.defaults.is_none() && state.peek().is_none();
-        if let Some(sound) = &mut state.sound {
-            sound.trim(state.timescale, is_last, packet);
+        if let Some(audio) = &mut state.audio {
+            audio.trim(state.timescale, is_last, packet);
         }
         Ok(true)
     }
 }
 
-impl Sound {
+impl AudioState {
     /// Computes which samples of a packet are not part of the audio.
     fn trim(&mut self, timescale: u32, is_last: bool, packet: &mut CodedPacket) {
         packet.key = true;

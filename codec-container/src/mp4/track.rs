@@ -6,10 +6,10 @@ use codec_core::frame::{
     TransferCharacteristics,
 };
 
+use super::audio;
 use super::boxes::{BoxType, Boxes, Fields, child, corrupt, descendant, unsupported};
 use super::fragment::Defaults;
 use super::samples::SampleTable;
-use super::sound;
 use crate::codec_names::{of_fourcc, of_object_type};
 use crate::rational::{plausible_frame_rate, reduced};
 use crate::samples::scaled;
@@ -96,7 +96,7 @@ fn codec_name(kind: BoxType, entry: &[u8]) -> String {
     };
     let kind = if matches!(&kind, b"encv" | b"enca") { original().unwrap_or(kind) } else { kind };
     let described = entry.get(VISUAL_ENTRY_BYTES..).filter(|_| kind == *b"mp4v");
-    let object = described.and_then(|boxes| sound::object_type(child(boxes, b"esds")?));
+    let object = described.and_then(|boxes| audio::object_type(child(boxes, b"esds")?));
     object.and_then(of_object_type).map_or_else(|| of_fourcc(kind), str::to_owned)
 }
 
@@ -132,7 +132,7 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
         Track::Video(track)
     } else {
         let iso = description.first() == Some(&1);
-        let mut track = match sound::parse_entry(kind, entry, iso, timescale)? {
+        let mut track = match audio::parse_entry(kind, entry, iso, timescale)? {
             Ok(track) => track,
             Err(error) => return Some(Err(error)),
         };
@@ -280,7 +280,7 @@ fn parse_entry(kind: [u8; 4], entry: &[u8], time_base: Rational) -> Option<Resul
         // A damaged colour description does not make the video unusable.
         let _ = parse_entry_box(kind, payload, &mut stream);
     }
-    stream.refuse_hdr();
+    stream.reject_hdr();
     Some(Ok(stream))
 }
 
@@ -312,11 +312,11 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
             }
             let bits = format >> 4;
             if bits > 8 {
-                stream.refuse(format!("{bits}-bit video"));
+                stream.reject(format!("{bits}-bit video"));
             }
             match format >> 1 & 7 {
-                2 => stream.refuse("4:2:2 chroma"),
-                3 => stream.refuse("4:4:4 chroma"),
+                2 => stream.reject("4:2:2 chroma"),
+                3 => stream.reject("4:4:4 chroma"),
                 _ => {}
             }
         }
@@ -324,19 +324,19 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
             stream.codec_private = payload.to_vec();
             let flags = *payload.get(2)?;
             if flags & 0x40 != 0 {
-                stream.refuse("video of more than 8 bits");
+                stream.reject("video of more than 8 bits");
             }
         }
         b"avcC" => {
             stream.codec_private = payload.to_vec();
             match *payload.get(1)? {
-                110 => stream.refuse("10-bit video (High 10 profile)"),
-                122 => stream.refuse("4:2:2 chroma (High 4:2:2 profile)"),
-                244 => stream.refuse("4:4:4 chroma (High 4:4:4 profile)"),
+                110 => stream.reject("10-bit video (High 10 profile)"),
+                122 => stream.reject("4:2:2 chroma (High 4:2:2 profile)"),
+                244 => stream.reject("4:4:4 chroma (High 4:4:4 profile)"),
                 _ => {}
             }
         }
-        b"fiel" if fields.u8()? > 1 => stream.refuse("interlaced video"),
+        b"fiel" if fields.u8()? > 1 => stream.reject("interlaced video"),
         _ => {}
     }
     Some(())

@@ -3,8 +3,8 @@
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
 
+use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
-use super::sound;
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
@@ -79,7 +79,7 @@ impl Mp4Writer {
             }
             match track {
                 Track::Video(track) => check_video(track)?,
-                Track::Audio(track) => sound::check(track)?,
+                Track::Audio(track) => audio::check(track)?,
             }
         }
         let mut out = Vec::new();
@@ -333,7 +333,7 @@ impl State {
                     out.extend_from_slice(&1_u32.to_be_bytes());
                     match &self.track {
                         Track::Video(track) => put_sample_entry(out, track),
-                        Track::Audio(track) => sound::put_entry(out, track),
+                        Track::Audio(track) => audio::put_entry(out, track),
                     }
                 });
                 self.put_tables(out, &timing.durations);
@@ -494,7 +494,7 @@ fn put_sample_entry(out: &mut Vec<u8>, stream: &VideoTrack) {
             Codec::Av1 => put(out, b"av1C", |out| out.extend_from_slice(&stream.codec_private)),
             _ => put(out, b"avcC", |out| out.extend_from_slice(&stream.codec_private)),
         }
-        put_picture_boxes(out, stream.info);
+        put_video_boxes(out, stream.info);
     });
 }
 
@@ -509,7 +509,7 @@ fn put_vp_configuration(out: &mut Vec<u8>, info: PictureInfo) {
     });
 }
 
-fn put_picture_boxes(out: &mut Vec<u8>, info: PictureInfo) {
+fn put_video_boxes(out: &mut Vec<u8>, info: PictureInfo) {
     let color = info.color;
     let codes = [color.primaries.0, color.transfer.0, color.matrix.0];
     if codes != [2; 3] || color.range != ColorRange::Unspecified {

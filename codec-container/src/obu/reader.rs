@@ -7,7 +7,7 @@ use codec_core::frame::{ColorPrimaries, ColorRange, MatrixCoefficients, Rational
 use super::units::{SEQUENCE_HEADER, SequenceHeader, TEMPORAL_DELIMITER, Unit, leb128};
 use crate::io::ByteReader;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
+    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track,
     VideoTrack, Warning,
 };
 
@@ -239,14 +239,14 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     track.info.color.transfer = TransferCharacteristics(transfer);
     track.info.color.matrix = MatrixCoefficients(matrix);
     track.info.color.range = if header.full_range { ColorRange::Full } else { ColorRange::Limited };
-    track.refuse_hdr();
+    track.reject_hdr();
     if header.bits > 8 {
-        track.refuse(format!("{}-bit video", header.bits));
+        track.reject(format!("{}-bit video", header.bits));
     }
     if header.monochrome {
-        track.refuse("video without colour");
+        track.reject("video without colour");
     } else if header.subsampled != [true; 2] {
-        track.refuse("chroma other than 4:2:0");
+        track.reject("chroma other than 4:2:0");
     }
     Ok(track)
 }
@@ -277,7 +277,7 @@ impl PacketReader for ObuReader {
         packet.duration = Some(1);
         packet.index = self.index;
         packet.offset = self.pending_offset;
-        packet.set_facts(PayloadFacts::of(Codec::Av1, &packet.data));
+        packet.set_payload_info(PayloadInfo::of(Codec::Av1, &packet.data));
         self.index += 1;
         Ok(true)
     }

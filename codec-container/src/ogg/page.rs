@@ -71,20 +71,20 @@ impl PageReader {
         &self.ahead[self.used..]
     }
 
-    /// Ensures that `wanted` bytes are buffered; `false` if the input ends before.
-    fn want(&mut self, wanted: usize) -> io::Result<bool> {
+    /// Ensures that `needed` bytes are buffered; `false` if the input ends before.
+    fn fill(&mut self, needed: usize) -> io::Result<bool> {
         let have = self.rest().len();
-        if have < wanted {
+        if have < needed {
             self.ahead.drain(..self.used);
             self.used = 0;
-            self.input.append(&mut self.ahead, wanted - have)?;
+            self.input.append(&mut self.ahead, needed - have)?;
         }
-        Ok(self.rest().len() >= wanted)
+        Ok(self.rest().len() >= needed)
     }
 
     /// Reads the page that begins here. Without a page, no data is consumed.
     pub(super) fn read(&mut self, page: &mut Page) -> io::Result<Found> {
-        if !self.want(HEAD_BYTES)? {
+        if !self.fill(HEAD_BYTES)? {
             let rest = self.rest();
             return Ok(if rest.is_empty() {
                 Found::End
@@ -100,13 +100,13 @@ impl PageReader {
             return Ok(Found::Damage("another version"));
         }
         let table_end = HEAD_BYTES + usize::from(head[26]);
-        if !self.want(table_end)? {
+        if !self.fill(table_end)? {
             return Ok(Found::Damage("the end of the file"));
         }
         let body: usize =
             self.rest()[HEAD_BYTES..table_end].iter().map(|&len| usize::from(len)).sum();
         let end = table_end + body;
-        if !self.want(end)? {
+        if !self.fill(end)? {
             return Ok(Found::Damage("the end of the file"));
         }
         let offset = self.offset();
@@ -135,7 +135,7 @@ impl PageReader {
     pub(super) fn resync(&mut self) -> io::Result<bool> {
         self.used += usize::from(!self.rest().is_empty());
         loop {
-            self.want(MAX_BYTES)?;
+            self.fill(MAX_BYTES)?;
             if let Some(at) = self.rest().windows(4).position(|bytes| bytes == CAPTURE) {
                 self.used += at;
                 return Ok(true);

@@ -145,16 +145,16 @@ impl OggWriter {
         let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den));
         let scaled = i128::from(pts) * num * i128::from(opus::RATE);
         let ticks = (2 * scaled + den).div_euclid(2 * den);
-        let told = i64::try_from(ticks).unwrap_or(i64::MAX / 2).saturating_add(self.pre_skip);
+        let stated = i64::try_from(ticks).unwrap_or(i64::MAX / 2).saturating_add(self.pre_skip);
         let rounding = i64::try_from(i128::from(opus::RATE) * num / den + 1).unwrap_or(i64::MAX);
         match self.position {
-            None if told <= rounding => {
-                self.shift = -told;
+            None if stated <= rounding => {
+                self.shift = -stated;
                 0
             }
-            None => told,
-            Some(next) if told.saturating_add(self.shift) > next.saturating_add(rounding) => {
-                told + self.shift
+            None => stated,
+            Some(next) if stated.saturating_add(self.shift) > next.saturating_add(rounding) => {
+                stated + self.shift
             }
             Some(next) => next,
         }

@@ -51,7 +51,7 @@ pub(crate) struct WaveFormat {
 }
 
 /// Why a `fmt ` chunk is rejected.
-pub(crate) enum Refusal {
+pub(crate) enum FormatError {
     /// Damaged: expected and found values.
     Corrupt(&'static str, String),
     /// A noun phrase that names the unsupported feature.
@@ -59,10 +59,10 @@ pub(crate) enum Refusal {
 }
 
 /// Parses a `fmt ` chunk.
-pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
+pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, FormatError> {
     let Some(&[t0, t1, c0, c1, r0, r1, r2, r3, _, _, _, _, a0, a1, b0, b1]) = chunk.first_chunk()
     else {
-        return Err(Refusal::Corrupt("a format of 16 bytes", format!("{} bytes", chunk.len())));
+        return Err(FormatError::Corrupt("a format of 16 bytes", format!("{} bytes", chunk.len())));
     };
     let mut tag = u16::from_le_bytes([t0, t1]);
     let channels = u16::from_le_bytes([c0, c1]);
@@ -75,22 +75,22 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
             chunk.get(20..).and_then(|rest| rest.first_chunk::<20>())
         else {
             let found = format!("{} bytes", chunk.len());
-            return Err(Refusal::Corrupt("an extensible format of 40 bytes", found));
+            return Err(FormatError::Corrupt("an extensible format of 40 bytes", found));
         };
         if *tail != GUID_TAIL {
-            return Err(Refusal::Unsupported("an extensible format of another kind".into()));
+            return Err(FormatError::Unsupported("an extensible format of another kind".into()));
         }
         mask = u32::from_le_bytes([m0, m1, m2, m3]);
         tag = u16::from_le_bytes([t0, t1]);
     }
     if channels == 0 {
-        return Err(Refusal::Corrupt("at least one channel", "0".into()));
+        return Err(FormatError::Corrupt("at least one channel", "0".into()));
     }
     if rate == 0 {
-        return Err(Refusal::Corrupt("a sampling rate above 0", "0".into()));
+        return Err(FormatError::Corrupt("a sampling rate above 0", "0".into()));
     }
     let Some(layout) = layout_of(channels.into(), mask) else {
-        return Err(Refusal::Unsupported(format!("audio of {channels} channels")));
+        return Err(FormatError::Unsupported(format!("audio of {channels} channels")));
     };
     // The container size of a sample, which may have fewer valid bits.
     let even = align != 0 && align % channels == 0;
@@ -105,11 +105,11 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, Refusal> {
         (ALAW, 1) => AudioCodec::Pcma,
         (MULAW, 1) => AudioCodec::Pcmu,
         (PCM | FLOAT | ALAW | MULAW, _) => {
-            return Err(Refusal::Unsupported(format!(
+            return Err(FormatError::Unsupported(format!(
                 "format {tag} with samples of {bytes} bytes"
             )));
         }
-        _ => return Err(Refusal::Unsupported(format!("format {tag:#06x}"))),
+        _ => return Err(FormatError::Unsupported(format!("format {tag:#06x}"))),
     };
     let frame_bytes = usize::from(bytes) * usize::from(channels);
     Ok(WaveFormat { codec, audio: AudioFormat::new(rate, layout), frame_bytes })

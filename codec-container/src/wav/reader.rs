@@ -2,9 +2,9 @@
 
 use std::io::{Seek, SeekFrom};
 
-use super::format::{Refusal, WaveFormat, parse_format};
+use super::format::{FormatError, WaveFormat, parse_format};
 use crate::io::ByteReader;
-use crate::pcm::Cutter;
+use crate::pcm::PcmPacketizer;
 use crate::{
     AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
     Warning,
@@ -20,7 +20,7 @@ const UNKNOWN_FROM: u64 = 0x7FFF_0000;
 pub struct WavReader {
     input: ByteReader,
     tracks: [Track; 1],
-    cutter: Cutter,
+    packetizer: PcmPacketizer,
     /// Remaining bytes of audio; `None`: up to the end of the input.
     left: Option<u64>,
     /// Whether audio shorter than stated is an error.
@@ -58,25 +58,33 @@ impl WavReader {
         let (format, stated) = find_data(&mut input, is_large)?;
         let mut track = AudioTrack::new(Format::Wav, format.codec, format.audio);
         let frame_bytes = format.frame_bytes as u64;
-        let there = file_bytes.map(|bytes| bytes.saturating_sub(input.position()));
-        let lies = there.zip(stated).filter(|&(there, stated)| stated > there);
-        if let Some((there, stated)) = lies {
-            track.warnings.push(Warning::SizeLies { stated, there });
+        let actual = file_bytes.map(|bytes| bytes.saturating_sub(input.position()));
+        let lies = actual.zip(stated).filter(|&(actual, stated)| stated > actual);
+        if let Some((actual, stated)) = lies {
+            track.warnings.push(Warning::SizeMismatch { stated, actual });
         }
-        let bytes = match (stated, there) {
-            (Some(stated), Some(there)) => Some(stated.min(there)),
-            (stated, there) => stated.or(there),
+        let bytes = match (stated, actual) {
+            (Some(stated), Some(actual)) => Some(stated.min(actual)),
+            (stated, actual) => stated.or(actual),
         };
         track.duration = bytes.map(|bytes| bytes / frame_bytes).filter(|&frames| frames > 0);
-        let cutter = Cutter::new(&track);
-        let is_strict = there.is_none() && stated.is_some_and(|stated| stated < UNKNOWN_FROM);
+        let packetizer = PcmPacketizer::new(&track);
+        let is_strict = actual.is_none() && stated.is_some_and(|stated| stated < UNKNOWN_FROM);
         let tracks = [Track::Audio(track)];
-        Ok(Self { input, tracks, cutter, left: stated, is_strict, selected: true, ended: false })
+        Ok(Self {
+            input,
+            tracks,
+            packetizer,
+            left: stated,
+            is_strict,
+            selected: true,
+            ended: false,
+        })
     }
 
     fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
         let before = self.input.position();
-        let more = self.cutter.read(&mut self.input, self.left, packet)?;
+        let more = self.packetizer.read(&mut self.input, self.left, packet)?;
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(self.input.position() - before);
             if !more && self.is_strict && *left > 0 {
@@ -155,8 +163,8 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
             b"fmt " => {
                 let chunk = read_chunk(input, size)?;
                 format = Some(parse_format(&chunk).map_err(|refusal| match refusal {
-                    Refusal::Corrupt(expected, found) => corrupt(at + 8, expected, found),
-                    Refusal::Unsupported(what) => Error::unsupported(Format::Wav, what),
+                    FormatError::Corrupt(expected, found) => corrupt(at + 8, expected, found),
+                    FormatError::Unsupported(what) => Error::unsupported(Format::Wav, what),
                 })?);
             }
             b"ds64" if is_large => {

@@ -13,8 +13,8 @@ pub(super) fn add_tags(payload: &[u8], metadata: &mut Metadata) {
             continue;
         }
         for (_, simple) in Elements(tag).filter(|(id, _)| *id == ids::SIMPLE_TAG) {
-            let text = |wanted| {
-                let found = Elements(simple).find(|(id, _)| *id == wanted);
+            let text = |needed| {
+                let found = Elements(simple).find(|(id, _)| *id == needed);
                 found.map(|(_, text)| String::from_utf8_lossy(text).into_owned())
             };
             if let (Some(name), Some(value)) = (text(ids::TAG_NAME), text(ids::TAG_STRING)) {

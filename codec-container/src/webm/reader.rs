@@ -10,7 +10,7 @@ use codec_core::frame::Rational;
 
 use super::ebml::{Elements, Head, corrupt, float, sint, uint, vint};
 use super::metadata::add_tags;
-use super::track::{self, Blocks, Sound};
+use super::track::{self, AudioState, Blocks};
 use super::{ids, lacing};
 use crate::io::ByteReader;
 use crate::metadata::Metadata;
@@ -18,7 +18,7 @@ use crate::rational::reduced;
 use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadFacts, ReadOptions, Result, Source, Track,
+    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track,
 };
 
 /// Maximum header element (`Info`, `Tracks`) that is loaded into memory.
@@ -151,7 +151,7 @@ impl WebmReader {
     }
 
     /// Index of the track with a number, if it is selected.
-    fn wanted(&self, number: u64) -> Option<usize> {
+    fn needed(&self, number: u64) -> Option<usize> {
         let of_number = |state: &State| state.blocks.number == number;
         let at = self.states.iter().position(of_number)?;
         self.states[at].selected.then_some(at)
@@ -275,7 +275,7 @@ impl WebmReader {
             let found = format!("{had} bytes");
             return Err(corrupt(head.offset, Some(self.index), "a block header", found));
         }
-        if block.is_some_and(|block| self.wanted(block.track).is_none()) {
+        if block.is_some_and(|block| self.needed(block.track).is_none()) {
             let size = head.size.map(|size| size - had as u64);
             return self.skip(Head { size, ..head });
         }
@@ -329,7 +329,7 @@ impl WebmReader {
         let data = &self.block[range.clone()];
         let head = BlockHead::parse(data)
             .ok_or_else(|| wrong("a block header", format!("{} bytes", data.len())))?;
-        let Some(track) = self.wanted(head.track) else { return Ok(()) };
+        let Some(track) = self.needed(head.track) else { return Ok(()) };
         let blocks = &self.states[track].blocks;
         let limit = self.limits.max_frame_bytes;
         let size = (data.len() - head.bytes + blocks.stripped.len()) as u64;
@@ -387,14 +387,14 @@ impl WebmReader {
         packet.key = frame.key;
         packet.shown = frame.shown;
         state.index += 1;
-        if let Some(sound) = &mut state.blocks.sound {
-            sound.place(self.time_base, frame, packet);
+        if let Some(audio) = &mut state.blocks.audio {
+            audio.place(self.time_base, frame, packet);
             return Ok(());
         }
         // The payload is the most reliable source of the key frame flag.
         if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
-            let facts = PayloadFacts::of(codec, &packet.data);
-            packet.set_facts(PayloadFacts { shown: facts.shown && frame.shown, ..facts });
+            let info = PayloadInfo::of(codec, &packet.data);
+            packet.set_payload_info(PayloadInfo { shown: info.shown && frame.shown, ..info });
         }
         match &mut state.order {
             Some(order) => order.check(Format::WebM, frame.offset, self.index, frame.pts),
@@ -403,15 +403,15 @@ impl WebmReader {
     }
 }
 
-impl Sound {
+impl AudioState {
     /// Computes time and duration of a packet from its samples.
     fn place(&mut self, time_base: Rational, frame: &Frame, packet: &mut CodedPacket) {
         let to_samples = |ns: i64| scaled(ns, self.rate.into(), NS_PER_SECOND);
         let tick_ns = u64::from(time_base.num) * NS_PER_SECOND / u64::from(time_base.den.max(1));
         let time_ns = frame.pts.saturating_mul(i64::try_from(tick_ns).unwrap_or(i64::MAX));
         let delay_ns = i64::try_from(self.delay_ns).unwrap_or(0);
-        let told = to_samples(time_ns.saturating_sub(delay_ns));
-        let told = self.clock.next().filter(|_| frame.is_laced).unwrap_or(told);
+        let position = to_samples(time_ns.saturating_sub(delay_ns));
+        let position = self.clock.next().filter(|_| frame.is_laced).unwrap_or(position);
         let stated = frame.duration.and_then(|ticks| i64::try_from(ticks).ok());
         let stated = stated.map(|ticks| {
             to_samples(ticks.saturating_mul(i64::try_from(tick_ns).unwrap_or(i64::MAX)))
@@ -419,7 +419,7 @@ impl Sound {
         let stated = stated.and_then(|samples| u32::try_from(samples).ok());
         let samples = self.counter.count(&packet.data).or(stated);
         let count = samples.unwrap_or(0);
-        let (pts, delay) = self.clock.place(told, count);
+        let (pts, delay) = self.clock.place(position, count);
         let discard = to_samples(frame.discard_ns);
         let part = |discard: i64| u32::try_from(discard).unwrap_or(0).min(count);
         packet.pts = pts;
@@ -454,9 +454,9 @@ impl PacketReader for WebmReader {
             return outcome;
         }
         let Some(frame) = self.waiting.pop_front() else { return Ok(false) };
-        let sound = self.deliver(&frame, packet);
+        let audio = self.deliver(&frame, packet);
         self.index += 1;
-        sound.map(|()| true)
+        audio.map(|()| true)
     }
 }
 
@@ -497,7 +497,7 @@ fn read_ebml_head(input: &mut ByteReader) -> Result<Format> {
     let head = Head::read(input, None)?.filter(|head| head.id == ids::EBML);
     let head = head.ok_or_else(|| corrupt(0, None, "an EBML head", "something else"))?;
     let payload = read_header(input, head)?;
-    let child = |wanted| Elements(&payload).find(|(id, _)| *id == wanted);
+    let child = |needed| Elements(&payload).find(|(id, _)| *id == needed);
     let doc_type = child(ids::DOC_TYPE).map_or(&b""[..], |(_, name)| name);
     // A string may be padded with zero bytes.
     let name = doc_type.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -13,7 +13,7 @@ use super::ids;
 use crate::codec_names::of_codec_id;
 use crate::rational::{frame_rate_from_ns, reduced};
 use crate::samples::{SampleClock, SampleCounter, scaled};
-use crate::wav::{Refusal, parse_format};
+use crate::wav::{FormatError, parse_format};
 use crate::{
     AudioTrack, Error, Format, Result, SkippedTrack, Track, TrackKind, VideoTrack, Warning, flac,
     opus,
@@ -40,11 +40,11 @@ pub(super) struct Blocks {
     /// Nanoseconds per frame, or 0.
     pub(super) default_duration_ns: u64,
     /// How to compute the times of audio.
-    pub(super) sound: Option<Sound>,
+    pub(super) audio: Option<AudioState>,
 }
 
 #[derive(Debug)]
-pub(super) struct Sound {
+pub(super) struct AudioState {
     pub(super) rate: u32,
     pub(super) delay_ns: u64,
     pub(super) counter: SampleCounter,
@@ -118,16 +118,16 @@ fn codec_name(entry: &[u8]) -> String {
     of_codec_id(id.trim_ascii_end(), child(entry, ids::CODEC_PRIVATE).unwrap_or_default())
 }
 
-fn child(parent: &[u8], wanted: u32) -> Option<&[u8]> {
-    Elements(parent).find(|(id, _)| *id == wanted).map(|(_, payload)| payload)
+fn child(parent: &[u8], needed: u32) -> Option<&[u8]> {
+    Elements(parent).find(|(id, _)| *id == needed).map(|(_, payload)| payload)
 }
 
-fn child_uint(parent: &[u8], wanted: u32) -> Option<u64> {
-    uint(child(parent, wanted)?)
+fn child_uint(parent: &[u8], needed: u32) -> Option<u64> {
+    uint(child(parent, needed)?)
 }
 
-fn child_float(parent: &[u8], wanted: u32) -> Option<f64> {
-    float(child(parent, wanted)?)
+fn child_float(parent: &[u8], needed: u32) -> Option<f64> {
+    float(child(parent, needed)?)
 }
 
 /// Fields common to both kinds of tracks.
@@ -136,7 +136,7 @@ fn parse_blocks(entry: &[u8]) -> Result<Blocks> {
         number: child_uint(entry, ids::TRACK_NUMBER).unwrap_or(1),
         stripped: parse_encodings(entry)?,
         default_duration_ns: child_uint(entry, ids::DEFAULT_DURATION).unwrap_or(0),
-        sound: None,
+        audio: None,
     })
 }
 
@@ -201,10 +201,10 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
         },
         b"A_MS/ACM" => {
             let wave = parse_format(private).map_err(|refusal| match refusal {
-                Refusal::Corrupt(expected, found) => {
+                FormatError::Corrupt(expected, found) => {
                     Error::corrupt(format, 0, None, expected, found)
                 }
-                Refusal::Unsupported(what) => Error::unsupported(format, what),
+                FormatError::Unsupported(what) => Error::unsupported(format, what),
             })?;
             AudioTrack::new(format, wave.codec, wave.audio)
         }
@@ -237,13 +237,13 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     }
     // Rounding to ticks, and programs that truncate instead.
     let tolerance = scaled(2, u64::from(rate) * u64::from(time_base.num), time_base.den.into());
-    let sound = Sound {
+    let audio = AudioState {
         rate,
         delay_ns,
         counter: SampleCounter::new(&stream),
         clock: SampleClock::new(stream.delay, tolerance),
     };
-    let blocks = Blocks { sound: Some(sound), ..parse_blocks(entry)? };
+    let blocks = Blocks { audio: Some(audio), ..parse_blocks(entry)? };
     Ok((Track::Audio(stream), blocks))
 }
 
@@ -271,7 +271,7 @@ fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
 
 fn parse_video(video: &[u8], stream: &mut VideoTrack) {
     if child_uint(video, ids::FLAG_INTERLACED) == Some(1) {
-        stream.refuse("interlaced video");
+        stream.reject("interlaced video");
     }
     if child_uint(video, ids::ALPHA_MODE).is_some_and(|mode| mode != 0) {
         stream.warnings.push(Warning::AlphaIgnored);
@@ -318,16 +318,16 @@ fn parse_colour(colour: &[u8], stream: &mut VideoTrack) {
             _ => ColorRange::Unspecified,
         },
     };
-    stream.refuse_hdr();
+    stream.reject_hdr();
     let bits = child_uint(colour, ids::BITS_PER_CHANNEL).unwrap_or(0);
     if bits > 8 {
-        stream.refuse(format!("{bits}-bit video"));
+        stream.reject(format!("{bits}-bit video"));
     }
     let horizontal = child_uint(colour, ids::CHROMA_SUBSAMPLING_HORZ);
     let vertical = child_uint(colour, ids::CHROMA_SUBSAMPLING_VERT);
     match (horizontal, vertical) {
-        (Some(1), Some(0)) => stream.refuse("4:2:2 chroma"),
-        (Some(0), Some(0)) => stream.refuse("4:4:4 chroma"),
+        (Some(1), Some(0)) => stream.reject("4:2:2 chroma"),
+        (Some(0), Some(0)) => stream.reject("4:4:4 chroma"),
         _ => {}
     }
 }

@@ -61,11 +61,11 @@ struct State {
     last: Option<i64>,
     /// The last packet of a file, which waits for the next one to determine its duration.
     held: Option<Held>,
-    sound: Option<Sound>,
+    audio: Option<AudioState>,
 }
 
 #[derive(Debug)]
-struct Sound {
+struct AudioState {
     rate: u32,
     delay_ns: u64,
     /// Bytes of a sample of all channels, if fixed.
@@ -240,17 +240,17 @@ impl WebmWriter {
     fn write_audio(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
         self.count += 1;
         let state = &mut self.tracks[packet.track];
-        let Some(sound) = &state.sound else { return Ok(()) };
-        if let Some(frame_bytes) = sound.frame_bytes {
+        let Some(audio) = &state.audio else { return Ok(()) };
+        if let Some(frame_bytes) = audio.frame_bytes {
             packet.data = pcm::without_trim(&packet, frame_bytes);
             packet.trim_end = 0;
         }
-        let discard_ns = scaled(packet.trim_end.into(), NS_PER_SECOND, sound.rate.into());
-        let delay_ns = i64::try_from(sound.delay_ns).unwrap_or(0);
+        let discard_ns = scaled(packet.trim_end.into(), NS_PER_SECOND, audio.rate.into());
+        let delay_ns = i64::try_from(audio.delay_ns).unwrap_or(0);
         let start_ns = state.clock.ns(packet.pts);
-        let told = start_ns.saturating_add(delay_ns).max(0);
+        let stated = start_ns.saturating_add(delay_ns).max(0);
         // Within a track, audio times do not go backwards.
-        let time = scaled(told, 1, self.scale_ns).max(state.last.unwrap_or(0));
+        let time = scaled(stated, 1, self.scale_ns).max(state.last.unwrap_or(0));
         let before = state.last.replace(time);
         let length = packet.duration.map(|ticks| i64::try_from(ticks).unwrap_or(i64::MAX));
         let end_ns = state.clock.ns(packet.pts.saturating_add(length.unwrap_or(0)));
@@ -401,7 +401,7 @@ impl WebmWriter {
 
 impl State {
     fn new(track: &Track, frame_ns: Option<u64>, scale_ns: u64) -> Self {
-        let sound = track.audio().map(|track| Sound {
+        let audio = track.audio().map(|track| AudioState {
             rate: track.audio.rate,
             delay_ns: layout::delay_ns(track),
             frame_bytes: pcm::frame_bytes(track),
@@ -414,7 +414,7 @@ impl State {
             order: ordered.then(TimeOrder::default),
             last: None,
             held: None,
-            sound,
+            audio,
         }
     }
 
@@ -509,8 +509,8 @@ mod tests {
             let time_base = Rational::new(num, den);
             let clock = Clock { time_base, scale_ns: scale_for(time_base).unwrap() };
             for ticks in (-5..2000).chain(1_000_000..1_000_100) {
-                let there = clock.ticks(ticks).unwrap();
-                let ns = i128::from(there) * i128::from(clock.scale_ns) * i128::from(den);
+                let actual = clock.ticks(ticks).unwrap();
+                let ns = i128::from(actual) * i128::from(clock.scale_ns) * i128::from(den);
                 let tick_ns = i128::from(num) * i128::from(NS_PER_SECOND);
                 let back = (2 * ns + tick_ns).div_euclid(2 * tick_ns);
                 assert_eq!(back, i128::from(ticks), "{num}/{den} by {}", clock.scale_ns);

@@ -7,7 +7,7 @@ use codec_core::frame::{
     TransferCharacteristics,
 };
 
-use crate::{ChromaSiting, Error, Format, PictureStream, Result, Warning};
+use crate::{ChromaSiting, Error, Format, RawVideoStream, Result, Warning};
 
 fn corrupt(expected: &'static str, found: impl Into<String>) -> Error {
     Error::corrupt(Format::Y4m, 0, None, expected, found.into())
@@ -18,7 +18,7 @@ fn unsupported(what: impl Into<String>) -> Error {
 }
 
 /// Parses the parameters of `line`, which has no newline.
-pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
+pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
     let text = String::from_utf8_lossy(line);
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     if words.next() != Some("YUV4MPEG2") {
@@ -51,7 +51,7 @@ pub(super) fn parse(line: &[u8]) -> Result<PictureStream> {
         return Err(unsupported("high dynamic range"));
     }
 
-    let mut stream = PictureStream::new(
+    let mut stream = RawVideoStream::new(
         Format::Y4m,
         Size::new(width, height),
         rate.unwrap_or(Rational::new(25, 1)),
@@ -98,27 +98,27 @@ fn check_interlacing(value: &str) -> Result<()> {
 fn parse_chroma(tag: Option<&str>) -> Result<ChromaSiting> {
     let Some(tag) = tag else { return Ok(ChromaSiting::Unspecified) };
     let plain = tag.to_ascii_lowercase();
-    let refuse = |what: &str| Err(unsupported(format!("{what} (C{tag})")));
+    let reject = |what: &str| Err(unsupported(format!("{what} (C{tag})")));
     match plain.as_str() {
         "420" => Ok(ChromaSiting::Unspecified),
         "420jpeg" => Ok(ChromaSiting::Jpeg),
         "420mpeg2" => Ok(ChromaSiting::Mpeg2),
         "420paldv" => Ok(ChromaSiting::PalDv),
-        "444alpha" => refuse("4:4:4 video with alpha"),
+        "444alpha" => reject("4:4:4 video with alpha"),
         _ => {
             // `p10` and the like: `C420p10`, `C422p12`, `Cmono9`, `Cmono16`.
             let depth = plain.rsplit_once('p').map(|(_, bits)| bits);
             let depth = depth.or_else(|| plain.strip_prefix("mono")).unwrap_or_default();
             match depth.parse() {
-                Ok(8_u32) => refuse("this form of 8-bit chroma"),
+                Ok(8_u32) => reject("this form of 8-bit chroma"),
                 Ok(bits) => Err(unsupported(format!("{bits}-bit video (C{tag})"))),
-                Err(_) if plain.starts_with("mono") => refuse("video without chroma"),
-                Err(_) if plain.starts_with("422") => refuse("4:2:2 chroma"),
-                Err(_) if plain.starts_with("444") => refuse("4:4:4 chroma"),
-                Err(_) if plain.starts_with("411") => refuse("4:1:1 chroma"),
-                Err(_) if plain.starts_with("410") => refuse("4:1:0 chroma"),
-                Err(_) if plain.starts_with("440") => refuse("4:4:0 chroma"),
-                Err(_) => refuse("this form of chroma"),
+                Err(_) if plain.starts_with("mono") => reject("video without chroma"),
+                Err(_) if plain.starts_with("422") => reject("4:2:2 chroma"),
+                Err(_) if plain.starts_with("444") => reject("4:4:4 chroma"),
+                Err(_) if plain.starts_with("411") => reject("4:1:1 chroma"),
+                Err(_) if plain.starts_with("410") => reject("4:1:0 chroma"),
+                Err(_) if plain.starts_with("440") => reject("4:4:0 chroma"),
+                Err(_) => reject("this form of chroma"),
             }
         }
     }
@@ -155,7 +155,7 @@ fn parse_extension(value: &str, chroma: &mut Option<String>, info: &mut PictureI
 }
 
 /// The line for `stream`, with its newline.
-pub(super) fn format(stream: &PictureStream) -> String {
+pub(super) fn format(stream: &RawVideoStream) -> String {
     let rate = stream.frame_rate.unwrap_or(stream.time_base.inverse());
     let aspect = stream.info.pixel_aspect.unwrap_or(Rational::new(0, 0));
     let Size { width, height } = stream.size;

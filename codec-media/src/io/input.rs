@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
 use std::path::{Path, PathBuf};
 
-use codec_container::{Input, RawReader, ReadOptions, Source};
+use codec_container::{Input, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
 use super::interruptible::InterruptibleReader;
@@ -60,8 +60,8 @@ impl InputSpec {
         let input = match self.raw {
             Some(layout) => match layout.spec() {
                 Some(spec) => {
-                    let reader = RawReader::new(source, spec, &options).map_err(refused)?;
-                    Input::Pictures(Box::new(reader))
+                    let reader = YuvReader::new(source, spec, &options).map_err(refused)?;
+                    Input::RawVideo(Box::new(reader))
                 }
                 None => {
                     return Ok(Opened::Packed(PackedReader::new(
@@ -83,7 +83,7 @@ impl InputSpec {
             Input::Packets(reader) => {
                 reader.tracks().iter().flat_map(|track| track.warnings()).collect()
             }
-            Input::Pictures(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
+            Input::RawVideo(reader) => reader.stream().warnings.iter().collect::<Vec<_>>(),
             _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown content type"))),
         };
         for warning in warnings {

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Write};
 
-use codec_container::{Format, PictureStream, PictureWriter, create_pictures};
+use codec_container::{Format, RawVideoStream, RawVideoWriter, create_raw_video};
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 
 use super::output::OutputFile;
@@ -19,7 +19,7 @@ pub struct FrameSink {
 
 enum Form {
     /// y4m: every frame has the size in the header.
-    Headed(Box<dyn PictureWriter>),
+    Headed(Box<dyn RawVideoWriter>),
     /// Samples without a header: every frame at its own size.
     Bare { out: BufWriter<Box<dyn Write + Send>>, samples: Samples, planes: Planes, bytes: Vec<u8> },
 }
@@ -50,9 +50,9 @@ impl FrameSink {
             let out = BufWriter::with_capacity(1 << 16, output.writer()?);
             Form::Bare { out, samples, planes: Planes::default(), bytes: Vec::new() }
         } else {
-            let mut stream = PictureStream::new(format, header.size, header.frame_rate);
+            let mut stream = RawVideoStream::new(format, header.size, header.frame_rate);
             stream.info = header.info;
-            let writer = create_pictures(output.stream()?, format, &stream)
+            let writer = create_raw_video(output.stream()?, format, &stream)
                 .map_err(|error| Failure::writing(&output.name, &error))?;
             Form::Headed(writer)
         };

@@ -1,6 +1,6 @@
 //! Opens inputs as video: raw files, still images and decoded streams.
 
-use codec_container::{Format, Input, PictureReader};
+use codec_container::{Format, Input, RawVideoReader};
 
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::input::{InputSpec, Opened};
@@ -32,7 +32,7 @@ pub fn of(
         Opened::Still(reader, format) => {
             Box::new(StillSource::new(reader, format, &spec.name(), &spec.limits, env)?)
         }
-        Opened::Container(Input::Pictures(reader)) => Box::new(RawSource::new(reader, spec)),
+        Opened::Container(Input::RawVideo(reader)) => Box::new(RawSource::new(reader, spec)),
         Opened::Container(Input::Packets(reader)) => {
             Box::new(DecodedSource::new(reader, spec.name(), options, env)?)
         }
@@ -58,13 +58,13 @@ pub(crate) fn checked(
 
 /// Raw video.
 struct RawSource {
-    reader: Box<dyn PictureReader>,
+    reader: Box<dyn RawVideoReader>,
     name: String,
     facts: Facts,
 }
 
 impl RawSource {
-    fn new(reader: Box<dyn PictureReader>, spec: &InputSpec) -> Self {
+    fn new(reader: Box<dyn RawVideoReader>, spec: &InputSpec) -> Self {
         let stream = reader.stream();
         // In y4m, each frame without parameters has a header line of six bytes. Headerless samples
         // have none.
@@ -76,7 +76,7 @@ impl RawSource {
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),
-            count: stream.picture_count.or(by_size),
+            count: stream.frame_count.or(by_size),
             info: stream.info,
             kind: stream.format.to_string(),
         };

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use codec_audio::opus_packet::duration_us;
-use codec_container::PictureReader;
+use codec_container::RawVideoReader;
 use codec_core::codec::{Bitrate, FrameRequest, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
 
@@ -76,7 +76,7 @@ pub trait Pictures {
     fn next(&mut self) -> Result<Option<Shown<'_>>, String>;
 }
 
-impl Pictures for Box<dyn PictureReader> {
+impl Pictures for Box<dyn RawVideoReader> {
     fn size(&self) -> Size {
         self.stream().size
     }

@@ -9,8 +9,8 @@ use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_backends::registry;
 use codec_container::{
-    AudioTrack, CodedPacket, Format, Input, Output, PacketRef, PacketWriter, PictureStream,
-    ReadOptions, Source, Track, VideoTrack, WebmWriter, WriteOptions, create_pictures, open,
+    AudioTrack, CodedPacket, Format, Input, Output, PacketRef, PacketWriter, RawVideoStream,
+    ReadOptions, Source, Track, VideoTrack, WebmWriter, WriteOptions, create_raw_video, open,
 };
 use codec_core::codec::{
     Bitrate, Codec, DecoderConfig, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet,
@@ -102,9 +102,9 @@ impl Place {
     /// The video of the fake camera.
     fn camera(&self) -> PathBuf {
         let path = self.path("camera.y4m");
-        let stream = PictureStream::new(Format::Y4m, SIZE, RATE);
+        let stream = RawVideoStream::new(Format::Y4m, SIZE, RATE);
         let output = Output::seekable(fs::File::create(&path).unwrap());
-        let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+        let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
         for index in 0..PICTURES {
             writer.write(&Picture::i420_packed(SIZE, &draw(index)).unwrap()).unwrap();
         }

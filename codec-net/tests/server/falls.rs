@@ -16,7 +16,7 @@ use codec_audio::{
     AudioCodec, AudioEncoderConfig, AudioFormat, AudioPacket, AudioView, ChannelLayout, Samples,
 };
 use codec_backends::registry;
-use codec_container::{Format, Output, PictureStream, create_pictures};
+use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::relay::{Relay, RelayConfig};
@@ -199,9 +199,9 @@ struct Camera(PathBuf);
 impl Camera {
     fn new() -> Self {
         let path = std::env::temp_dir().join(format!("codec-falls-{}.y4m", std::process::id()));
-        let stream = PictureStream::new(Format::Y4m, SIZE, Rational { num: 30, den: 1 });
+        let stream = RawVideoStream::new(Format::Y4m, SIZE, Rational { num: 30, den: 1 });
         let output = Output::seekable(File::create(&path).unwrap());
-        let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+        let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
         for index in 0..PICTURES {
             writer.write(&Picture::i420_packed(SIZE, &draw(SIZE, index)).unwrap()).unwrap();
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-use codec_container::{Format, Output, PictureStream, create_pictures};
+use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::relay::{Relay, RelayConfig};
 use codec_net::server::{Config, RtcConfig, Server};
@@ -35,9 +35,9 @@ fn publish_over(link: &str, most: f64) {
     let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(spec, 42)).unwrap();
     let camera =
         std::env::temp_dir().join(format!("codec-publish-{}-{most}.y4m", std::process::id()));
-    let stream = PictureStream::new(Format::Y4m, SIZE, Rational::new(30, 1));
+    let stream = RawVideoStream::new(Format::Y4m, SIZE, Rational::new(30, 1));
     let output = Output::seekable(fs::File::create(&camera).unwrap());
-    let mut writer = create_pictures(output, Format::Y4m, &stream).unwrap();
+    let mut writer = create_raw_video(output, Format::Y4m, &stream).unwrap();
     for index in 0..64 {
         writer.write(&Picture::i420_packed(SIZE, &draw(SIZE, index)).unwrap()).unwrap();
     }

@@ -19,7 +19,7 @@ fn drain(bytes: Vec<u8>) -> (usize, usize) {
             Input::Packets(reader) => {
                 reader.read(&mut packet).map(|more| more.then_some(packet.data.len()))
             }
-            Input::Pictures(reader) => reader
+            Input::RawVideo(reader) => reader
                 .read()
                 .map(|timed| timed.map(|timed| timed.picture.size().i420_bytes() as usize)),
             other => panic!("{other:?}"),

@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use codec_container::{
-    ChromaSiting, Error, Format, Output, PictureReader, PictureStream, RawReader, RawSpec,
-    ReadOptions, Source, create_pictures, open_pictures,
+    ChromaSiting, Error, Format, Output, RawVideoReader, RawVideoStream, ReadOptions, Source,
+    YuvReader, YuvSpec, create_raw_video, open_raw_video,
 };
 use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
 
@@ -24,12 +24,12 @@ fn y4m(header: &str, frames: &[&str]) -> Vec<u8> {
     bytes
 }
 
-fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn PictureReader>> {
-    open_pictures(Source::stream(Cursor::new(bytes)), &ReadOptions::default())
+fn open(bytes: Vec<u8>) -> codec_container::Result<Box<dyn RawVideoReader>> {
+    open_raw_video(Source::stream(Cursor::new(bytes)), &ReadOptions::default())
 }
 
 /// All frames as packed I420, and the error at the end, if any.
-fn read_all(reader: &mut dyn PictureReader) -> (Vec<Vec<u8>>, Option<Error>) {
+fn read_all(reader: &mut dyn RawVideoReader) -> (Vec<Vec<u8>>, Option<Error>) {
     let mut pictures = Vec::new();
     loop {
         match reader.read() {
@@ -46,14 +46,14 @@ fn read_all(reader: &mut dyn PictureReader) -> (Vec<Vec<u8>>, Option<Error>) {
 fn packed(picture: &Picture<'_>) -> Vec<u8> {
     write(
         Format::Raw,
-        &PictureStream::new(Format::Raw, picture.size(), Rational::new(1, 1)),
+        &RawVideoStream::new(Format::Raw, picture.size(), Rational::new(1, 1)),
         &[*picture],
     )
 }
 
-fn write(format: Format, stream: &PictureStream, pictures: &[Picture<'_>]) -> Vec<u8> {
+fn write(format: Format, stream: &RawVideoStream, pictures: &[Picture<'_>]) -> Vec<u8> {
     let shared = Shared::default();
-    let mut writer = create_pictures(Output::stream(shared.clone()), format, stream).unwrap();
+    let mut writer = create_raw_video(Output::stream(shared.clone()), format, stream).unwrap();
     for picture in pictures {
         writer.write(picture).unwrap();
     }
@@ -112,7 +112,7 @@ fn unsupported_video_is_rejected_by_name() {
 
 #[test]
 fn y4m_parameters_survive_a_round_trip() {
-    let mut stream = PictureStream::new(Format::Y4m, Size::new(3, 3), Rational::new(24000, 1001));
+    let mut stream = RawVideoStream::new(Format::Y4m, Size::new(3, 3), Rational::new(24000, 1001));
     stream.siting = ChromaSiting::Mpeg2;
     stream.info.pixel_aspect = Some(Rational::new(10, 11));
     stream.info.color.range = ColorRange::Full;
@@ -183,7 +183,7 @@ fn a_newline_after_the_last_frame_is_tolerated() {
 
 #[test]
 fn raw_specs_are_parsed_or_rejected() {
-    let spec = |text: &str| text.parse::<RawSpec>();
+    let spec = |text: &str| text.parse::<YuvSpec>();
     let full = spec("640x360@29.97:nv12").unwrap();
     assert_eq!(full.size, Size::new(640, 360));
     assert_eq!(full.frame_rate, Rational::new(30000, 1001));
@@ -217,16 +217,16 @@ fn raw_frames_of_both_layouts_are_read_and_written() {
     for (name, bytes) in [("i420", &planar), ("nv12", &interleaved)] {
         let spec = format!("3x3@30:{name}").parse().unwrap();
         let source = Source::stream(Cursor::new(bytes.clone()));
-        let mut reader = RawReader::new(source, spec, &ReadOptions::default()).unwrap();
+        let mut reader = YuvReader::new(source, spec, &ReadOptions::default()).unwrap();
         let picture = reader.read().unwrap().unwrap().picture;
         assert_eq!(packed(&picture), planar);
-        let mut stream = PictureStream::new(Format::Raw, Size::new(3, 3), Rational::new(30, 1));
+        let mut stream = RawVideoStream::new(Format::Raw, Size::new(3, 3), Rational::new(30, 1));
         stream.pixels = PixelFormat::Nv12;
         assert_eq!(write(Format::Raw, &stream, &[picture]), interleaved);
     }
-    let spec: RawSpec = "3x3".parse().unwrap();
+    let spec: YuvSpec = "3x3".parse().unwrap();
     let source = Source::stream(Cursor::new(planar[..10].to_vec()));
-    let mut reader = RawReader::new(source, spec, &ReadOptions::default()).unwrap();
+    let mut reader = YuvReader::new(source, spec, &ReadOptions::default()).unwrap();
     assert!(matches!(reader.read(), Err(Error::Corrupt(_))));
 }
 

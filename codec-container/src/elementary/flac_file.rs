@@ -8,7 +8,7 @@ use codec_core::codec::Limits;
 
 use super::crc::{crc8, crc16};
 use super::flac_frame::coded_len;
-use super::input::LookAhead;
+use super::look_ahead::LookAhead;
 use crate::io::ByteWriter;
 use crate::tags::{parse_comments, put_comments};
 use crate::{
@@ -57,23 +57,23 @@ impl FlacReader {
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = LookAhead::new(source);
         input.skip_id3()?;
-        if !input.want(4)? || !input.rest().starts_with(b"fLaC") {
+        if !input.fill(4)? || !input.rest().starts_with(b"fLaC") {
             return Err(corrupt(input.offset(), None, "fLaC", "something else"));
         }
-        input.use_up(4);
+        input.consume(4);
         let (mut track, mut bits, mut tags) = (None, 0, Vec::new());
         loop {
             let offset = input.offset();
-            if !input.want(4)? {
+            if !input.fill(4)? {
                 return Err(corrupt(offset, None, "a block of metadata", "the end of the file"));
             }
             let &[kind, a, b, c] = input.rest().first_chunk().unwrap_or(&[0; 4]);
             let len = u32::from_be_bytes([0, a, b, c]);
-            input.use_up(4);
+            input.consume(4);
             let kept = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_BLOCK_BYTES);
             match kind & !LAST_BLOCK {
                 STREAM_INFO | COMMENTS => {
-                    if !input.want(kept)? {
+                    if !input.fill(kept)? {
                         return Err(corrupt(
                             offset,
                             None,
@@ -118,7 +118,7 @@ impl FlacReader {
     /// input.
     fn frame_len(&mut self) -> Result<Option<usize>> {
         let offset = self.input.offset();
-        self.input.want(ID3V1_BYTES + 1)?;
+        self.input.fill(ID3V1_BYTES + 1)?;
         let rest = self.input.rest();
         if rest.is_empty() || rest.len() == ID3V1_BYTES && rest.starts_with(b"TAG") {
             return Ok(None);
@@ -131,7 +131,7 @@ impl FlacReader {
         let limit = usize::try_from(self.limits.max_frame_bytes).unwrap_or(usize::MAX);
         let (mut crc, mut at) = (0, 0);
         loop {
-            let more = self.input.want(at + MAX_HEAD_BYTES)?;
+            let more = self.input.fill(at + MAX_HEAD_BYTES)?;
             let rest = self.input.rest();
             if !more && rest.len() <= at {
                 // The last frame, or a truncated one. A matching checksum alone is weak evidence:
@@ -216,7 +216,7 @@ impl PacketReader for FlacReader {
         packet.data.clear();
         packet.offset = self.input.offset();
         packet.data.extend_from_slice(&self.input.rest()[..len]);
-        self.input.use_up(len);
+        self.input.consume(len);
         let samples = u64::from(flac::frame_samples(&packet.data).unwrap_or(0));
         packet.pts = i64::try_from(self.next).unwrap_or(i64::MAX);
         packet.duration = Some(samples);

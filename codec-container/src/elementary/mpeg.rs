@@ -2,7 +2,7 @@
 
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
-use super::input::LookAhead;
+use super::look_ahead::LookAhead;
 use crate::{
     AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
 };
@@ -118,9 +118,9 @@ impl Frames {
     fn find(&mut self) -> Result<Head> {
         let mut passed = 0;
         loop {
-            self.input.want(16)?;
+            self.input.fill(16)?;
             if let Some(head) = (self.parse)(self.input.rest()) {
-                let more = self.input.want(head.bytes + 16)?;
+                let more = self.input.fill(head.bytes + 16)?;
                 let next = self.input.rest().get(head.bytes..).unwrap_or_default();
                 let follows = (self.parse)(next).is_some_and(|next| next.rate == head.rate);
                 if follows || !more && self.input.rest().len() >= head.bytes {
@@ -131,12 +131,12 @@ impl Frames {
             if self.input.rest().is_empty() || passed > MAX_SEARCH_BYTES {
                 return Err(self.corrupt("audio frames", "something else"));
             }
-            self.input.use_up(1);
+            self.input.consume(1);
         }
     }
 
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        self.input.want(16)?;
+        self.input.fill(16)?;
         let rest = self.input.rest();
         if rest.is_empty() || rest.starts_with(b"TAG") || rest.starts_with(b"APETAGEX") {
             return Ok(false);
@@ -144,14 +144,14 @@ impl Frames {
         let Some(head) = (self.parse)(rest) else {
             return Err(self.corrupt("a frame", "something else"));
         };
-        if !self.input.want(head.bytes)? {
+        if !self.input.fill(head.bytes)? {
             return Err(self.corrupt("a whole frame", "the end of the file"));
         }
         packet.reset();
         packet.data.clear();
         packet.offset = self.input.offset() + head.dropped as u64;
         packet.data.extend_from_slice(&self.input.rest()[head.dropped..head.bytes]);
-        self.input.use_up(head.bytes);
+        self.input.consume(head.bytes);
         packet.pts = self.next;
         packet.index = self.index;
         packet.trim_start = self.delay.min(head.samples);
@@ -230,7 +230,7 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
         AudioCodec::Mp3 => {
             if let Some((delay, padding)) = parse_info(first, head) {
                 (frames.delay, frames.padding) = (delay, padding);
-                frames.input.use_up(head.bytes);
+                frames.input.consume(head.bytes);
             }
         }
         _ => {

@@ -30,33 +30,33 @@ impl LookAhead {
         &self.ahead[self.used..]
     }
 
-    /// Ensures that `wanted` bytes are buffered; `false` if the input ends before.
-    pub(super) fn want(&mut self, wanted: usize) -> io::Result<bool> {
+    /// Ensures that `needed` bytes are buffered; `false` if the input ends before.
+    pub(super) fn fill(&mut self, needed: usize) -> io::Result<bool> {
         let have = self.rest().len();
-        if have < wanted {
+        if have < needed {
             self.ahead.drain(..self.used);
             self.used = 0;
-            self.input.append(&mut self.ahead, (wanted - have).max(STEP))?;
+            self.input.append(&mut self.ahead, (needed - have).max(STEP))?;
         }
-        Ok(self.rest().len() >= wanted)
+        Ok(self.rest().len() >= needed)
     }
 
     /// Consumes buffered bytes.
-    pub(super) fn use_up(&mut self, bytes: usize) {
+    pub(super) fn consume(&mut self, bytes: usize) {
         self.used = (self.used + bytes).min(self.ahead.len());
     }
 
     /// Skips bytes, buffered or not.
     pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
-        let there = (self.rest().len() as u64).min(bytes);
-        self.use_up(usize::try_from(there).unwrap_or(0));
-        self.input.skip(bytes - there)?;
+        let actual = (self.rest().len() as u64).min(bytes);
+        self.consume(usize::try_from(actual).unwrap_or(0));
+        self.input.skip(bytes - actual)?;
         Ok(())
     }
 
     /// Skips `ID3v2` tags.
     pub(super) fn skip_id3(&mut self) -> io::Result<()> {
-        while self.want(10)? && self.rest().starts_with(b"ID3") {
+        while self.fill(10)? && self.rest().starts_with(b"ID3") {
             let size =
                 self.rest()[6..10].iter().fold(0_u64, |size, &b| size << 7 | u64::from(b & 0x7F));
             let has_footer = self.rest()[5] & 0x10 != 0;

@@ -4,7 +4,7 @@
 mod crc;
 mod flac_file;
 mod flac_frame;
-mod input;
+mod look_ahead;
 mod mpeg;
 
 pub use flac_file::{FlacReader, FlacWriter};

@@ -7,8 +7,8 @@ use codec_core::frame::{Chroma, Picture, PixelFormat, Rational, Size};
 
 use crate::io::{ByteReader, ByteWriter};
 use crate::{
-    Error, Format, Output, PictureReader, PictureStream, PictureWriter, ReadOptions, Result,
-    Source, TimedPicture,
+    Error, Format, Output, RawVideoFrame, RawVideoReader, RawVideoStream, RawVideoWriter,
+    ReadOptions, Result, Source,
 };
 
 /// Maximum width and height.
@@ -20,21 +20,21 @@ pub(crate) const MAX_SIDE: u32 = 16383;
 /// `:FORMAT` is `i420` (the default; also `yuv420p`) or `nv12`.
 ///
 /// ```
-/// use codec_container::RawSpec;
+/// use codec_container::YuvSpec;
 ///
-/// let spec: RawSpec = "640x360@29.97:nv12".parse()?;
+/// let spec: YuvSpec = "640x360@29.97:nv12".parse()?;
 /// assert_eq!((spec.size.width, spec.frame_rate.to_string()), (640, "30000/1001".to_owned()));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the struct explains them")]
-pub struct RawSpec {
+pub struct YuvSpec {
     pub size: Size,
     pub frame_rate: Rational,
     pub pixels: PixelFormat,
 }
 
-impl FromStr for RawSpec {
+impl FromStr for YuvSpec {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -88,7 +88,7 @@ fn parse_rate(text: &str) -> Option<Rational> {
 }
 
 /// Bytes of one frame in memory, if the limits allow it.
-pub(crate) fn picture_bytes(format: Format, size: Size, limits: &Limits) -> Result<usize> {
+pub(crate) fn video_frame_bytes(format: Format, size: Size, limits: &Limits) -> Result<usize> {
     let side = size.width.max(size.height);
     if side > MAX_SIDE {
         return Err(Error::limit(format, 0, "pixels per side", side.into(), MAX_SIDE.into()));
@@ -101,8 +101,8 @@ pub(crate) fn picture_bytes(format: Format, size: Size, limits: &Limits) -> Resu
 }
 
 /// A view of packed samples.
-pub(crate) fn packed_view<'a>(stream: &PictureStream, data: &'a [u8]) -> Result<Picture<'a>> {
-    let PictureStream { size, format, .. } = *stream;
+pub(crate) fn packed_view<'a>(stream: &RawVideoStream, data: &'a [u8]) -> Result<Picture<'a>> {
+    let RawVideoStream { size, format, .. } = *stream;
     let picture = match stream.pixels {
         PixelFormat::Nv12 => {
             let luma = usize::try_from(size.pixels()).unwrap_or(usize::MAX).min(data.len());
@@ -120,46 +120,46 @@ pub(crate) fn packed_view<'a>(stream: &PictureStream, data: &'a [u8]) -> Result<
 
 /// Reads raw video.
 #[derive(Debug)]
-pub struct RawReader {
+pub struct YuvReader {
     input: ByteReader,
-    stream: PictureStream,
-    picture_bytes: usize,
+    stream: RawVideoStream,
+    video_frame_bytes: usize,
     data: Vec<u8>,
     index: u64,
     ended: bool,
 }
 
-impl RawReader {
+impl YuvReader {
     /// Reads frames in the layout of `spec`.
     ///
     /// # Errors
     /// [`Error::Limit`] if a frame is larger than the limits allow.
-    pub fn new(source: Source, spec: RawSpec, options: &ReadOptions) -> Result<Self> {
-        let mut stream = PictureStream::new(Format::Raw, spec.size, spec.frame_rate);
+    pub fn new(source: Source, spec: YuvSpec, options: &ReadOptions) -> Result<Self> {
+        let mut stream = RawVideoStream::new(Format::Raw, spec.size, spec.frame_rate);
         stream.pixels = spec.pixels;
-        let picture_bytes = picture_bytes(Format::Raw, spec.size, &options.limits)?;
+        let video_frame_bytes = video_frame_bytes(Format::Raw, spec.size, &options.limits)?;
         let input = ByteReader::new(source);
-        Ok(Self { input, stream, picture_bytes, data: Vec::new(), index: 0, ended: false })
+        Ok(Self { input, stream, video_frame_bytes, data: Vec::new(), index: 0, ended: false })
     }
 }
 
-impl PictureReader for RawReader {
-    fn stream(&self) -> &PictureStream {
+impl RawVideoReader for YuvReader {
+    fn stream(&self) -> &RawVideoStream {
         &self.stream
     }
 
-    fn read(&mut self) -> Result<Option<TimedPicture<'_>>> {
+    fn read(&mut self) -> Result<Option<RawVideoFrame<'_>>> {
         if self.ended {
             return Ok(None);
         }
         let offset = self.input.position();
-        let had = self.input.read_vec(&mut self.data, self.picture_bytes)?;
-        if had < self.picture_bytes {
+        let had = self.input.read_vec(&mut self.data, self.video_frame_bytes)?;
+        if had < self.video_frame_bytes {
             self.ended = true;
             if had == 0 {
                 return Ok(None);
             }
-            let expected = format!("{} bytes of samples", self.picture_bytes);
+            let expected = format!("{} bytes of samples", self.video_frame_bytes);
             let found = format!("the end of the file after {had}");
             return Err(Error::corrupt(Format::Raw, offset, Some(self.index), expected, found));
         }
@@ -167,30 +167,30 @@ impl PictureReader for RawReader {
         self.index += 1;
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
         let picture = packed_view(&self.stream, &self.data)?;
-        Ok(Some(TimedPicture { picture, pts, duration: Some(1), index }))
+        Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
 }
 
 /// Writes raw video: I420, or NV12 if the stream says so.
 #[derive(Debug)]
-pub struct RawWriter {
+pub struct YuvWriter {
     output: ByteWriter,
-    stream: PictureStream,
+    stream: RawVideoStream,
     row: Vec<u8>,
 }
 
-impl RawWriter {
+impl YuvWriter {
     /// Creates a writer.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn new(output: Output, stream: &PictureStream) -> Result<Self> {
+    pub fn new(output: Output, stream: &RawVideoStream) -> Result<Self> {
         let output = ByteWriter::new(output)?;
         Ok(Self { output, stream: stream.clone(), row: Vec::new() })
     }
 }
 
-impl PictureWriter for RawWriter {
+impl RawVideoWriter for YuvWriter {
     fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         check_size(&self.stream, picture)?;
         let pixels = self.stream.pixels;
@@ -204,7 +204,7 @@ impl PictureWriter for RawWriter {
 }
 
 /// Rejects a frame with another size than the stream's.
-pub(crate) fn check_size(stream: &PictureStream, picture: &Picture<'_>) -> Result<()> {
+pub(crate) fn check_size(stream: &RawVideoStream, picture: &Picture<'_>) -> Result<()> {
     if picture.size() == stream.size {
         return Ok(());
     }
