@@ -15,10 +15,11 @@ use codec_core::frame::{Rational, Size};
 use crate::io::{ByteReader, ByteWriter};
 use crate::rational::plausible_frame_rate;
 use crate::samples::scaled;
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::time_order::TimeOrder;
 use crate::{
-    CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, PayloadInfo,
-    ReadOptions, Result, Source, Track, VideoTrack, Warning,
+    CodedPacket, Error, Format, Output, PacketRef, PacketWriter, PayloadInfo, ReadOptions, Result,
+    Source, Track, VideoTrack, Warning,
 };
 
 const HEADER_BYTES: u16 = 32;
@@ -47,13 +48,11 @@ fn corrupt(
 #[derive(Debug)]
 pub struct IvfReader {
     input: ByteReader,
-    tracks: [Track; 1],
+    track: SingleTrack,
     codec: Codec,
-    selected: bool,
     limits: Limits,
     order: Option<TimeOrder>,
     index: u64,
-    ended: bool,
 }
 
 impl IvfReader {
@@ -81,45 +80,11 @@ impl IvfReader {
         Ok(Self {
             input,
             codec: stream.codec,
-            tracks: [Track::Video(stream)],
-            selected: true,
+            track: SingleTrack::new(Track::Video(stream)),
             limits: options.limits,
             order,
             index: 0,
-            ended: false,
         })
-    }
-
-    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        let offset = self.input.position();
-        let index = Some(self.index);
-        let mut head = [0; PACKET_HEAD_BYTES];
-        match self.input.read_up_to(&mut head)? {
-            0 => return Ok(false),
-            PACKET_HEAD_BYTES => {}
-            had => {
-                let found = format!("the end of the file after {had}");
-                return Err(corrupt(offset, index, "a packet header of 12 bytes", found));
-            }
-        }
-        let len = u32_at(&head, 0);
-        let limit = self.limits.max_frame_bytes;
-        if u64::from(len) > limit {
-            return Err(Error::limit(Format::Ivf, offset, "packet bytes", len.into(), limit));
-        }
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        packet.reset();
-        packet.offset = self.input.position();
-        let had = self.input.read_vec(&mut packet.data, len)?;
-        if had < len {
-            let found = format!("the end of the file after {had}");
-            return Err(corrupt(offset, index, format!("{len} bytes of payload"), found));
-        }
-        let [_, _, _, _, time @ ..] = head;
-        packet.pts = i64::from_le_bytes(time);
-        packet.index = self.index;
-        packet.set_payload_info(PayloadInfo::of(self.codec, &packet.data));
-        Ok(true)
     }
 }
 
@@ -152,33 +117,54 @@ fn parse_header(header: &[u8; HEADER_BYTES as usize]) -> Result<VideoTrack> {
     Ok(stream)
 }
 
-impl PacketReader for IvfReader {
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
+impl ReadSingleTrack for IvfReader {
+    fn track(&mut self) -> &mut SingleTrack {
+        &mut self.track
     }
 
-    fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
-    }
-
-    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
-            return Ok(false);
-        }
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
         let offset = self.input.position();
-        let outcome = self.read_packet(packet);
-        if !matches!(outcome, Ok(true)) {
-            self.ended = true;
-            return outcome;
+        let index = Some(self.index);
+        let mut head = [0; PACKET_HEAD_BYTES];
+        match self.input.read_up_to(&mut head)? {
+            0 => return Ok(false),
+            PACKET_HEAD_BYTES => {}
+            had => {
+                let found = format!("the end of the file after {had}");
+                return Err(corrupt(offset, index, "a packet header of 12 bytes", found));
+            }
         }
-        let index = self.index;
+        let len = u32_at(&head, 0);
+        let limit = self.limits.max_frame_bytes;
+        if u64::from(len) > limit {
+            return Err(Error::limit(Format::Ivf, offset, "packet bytes", len.into(), limit));
+        }
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        packet.reset();
+        packet.offset = self.input.position();
+        let had = self.input.read_vec(&mut packet.data, len)?;
+        if had < len {
+            let found = format!("the end of the file after {had}");
+            return Err(corrupt(offset, index, format!("{len} bytes of payload"), found));
+        }
+        let [_, _, _, _, time @ ..] = head;
+        packet.pts = i64::from_le_bytes(time);
+        packet.index = self.index;
         self.index += 1;
-        if let Some(order) = &mut self.order {
-            order.check(Format::Ivf, offset, index, packet.pts)?;
-        }
+        packet.set_payload_info(PayloadInfo::of(self.codec, &packet.data));
         Ok(true)
     }
+
+    fn check(&mut self, packet: &CodedPacket) -> Result<()> {
+        let offset = packet.offset - PACKET_HEAD_BYTES as u64;
+        match &mut self.order {
+            Some(order) => order.check(Format::Ivf, offset, packet.index, packet.pts),
+            None => Ok(()),
+        }
+    }
 }
+
+single_track_reader!(IvfReader, track);
 
 /// The finest time base that is written: the duration has 32 bits, which is 13 hours.
 const FINEST_HZ: u32 = 90_000;

@@ -112,6 +112,7 @@ mod pcm;
 mod rational;
 mod raw_video;
 mod samples;
+mod single_track;
 mod skipped;
 mod tags;
 mod time_order;

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 
 use crate::io::{ByteReader, ByteWriter};
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::{
-    AudioTrack, CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter, Result,
-    Source, Track,
+    AudioTrack, CodedPacket, Error, Format, Output, PacketRef, PacketWriter, Result, Source, Track,
 };
 
 /// Bytes of one sample of one channel; `None` for codecs without a fixed sample size.
@@ -153,10 +153,8 @@ impl PcmPacketizer {
 #[derive(Debug)]
 pub struct RawAudioReader {
     input: ByteReader,
-    tracks: [Track; 1],
+    track: SingleTrack,
     packetizer: PcmPacketizer,
-    selected: bool,
-    ended: bool,
 }
 
 impl RawAudioReader {
@@ -170,35 +168,22 @@ impl RawAudioReader {
             return Err(Error::unsupported(Format::Pcm, format!("codec {}", spec.codec)));
         }
         let packetizer = PcmPacketizer::new(&track);
-        let tracks = [Track::Audio(track)];
-        Ok(Self {
-            input: ByteReader::new(source),
-            tracks,
-            packetizer,
-            selected: true,
-            ended: false,
-        })
+        let track = SingleTrack::new(Track::Audio(track));
+        Ok(Self { input: ByteReader::new(source), track, packetizer })
     }
 }
 
-impl PacketReader for RawAudioReader {
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
+impl ReadSingleTrack for RawAudioReader {
+    fn track(&mut self) -> &mut SingleTrack {
+        &mut self.track
     }
 
-    fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
-    }
-
-    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
-            return Ok(false);
-        }
-        let outcome = self.packetizer.read(&mut self.input, None, packet);
-        self.ended = !matches!(outcome, Ok(true));
-        outcome
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        self.packetizer.read(&mut self.input, None, packet)
     }
 }
+
+single_track_reader!(RawAudioReader, track);
 
 /// The part of a packet inside the audio.
 pub(crate) fn without_trim<'a>(packet: &PacketRef<'a>, frame_bytes: usize) -> &'a [u8] {

@@ -10,10 +10,11 @@ use super::crc::{crc8, crc16};
 use super::flac_frame::coded_len;
 use super::look_ahead::LookAhead;
 use crate::io::ByteWriter;
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::tags::{parse_comments, put_comments};
 use crate::{
-    AudioTrack, CodedPacket, Error, Format, Output, PacketReader, PacketRef, PacketWriter,
-    ReadOptions, Result, Source, Track, flac,
+    AudioTrack, CodedPacket, Error, Format, Output, PacketRef, PacketWriter, ReadOptions, Result,
+    Source, Track, flac,
 };
 
 const STREAM_INFO: u8 = 0;
@@ -30,14 +31,12 @@ const ID3V1_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct FlacReader {
     input: LookAhead,
-    tracks: [Track; 1],
+    track: SingleTrack,
     limits: Limits,
     /// Bits per sample, from `STREAMINFO`.
     bits: u8,
     next: u64,
     index: u64,
-    selected: bool,
-    ended: bool,
 }
 
 fn corrupt(
@@ -104,13 +103,11 @@ impl FlacReader {
         track.tags = tags;
         Ok(Self {
             input,
-            tracks: [Track::Audio(track)],
+            track: SingleTrack::new(Track::Audio(track)),
             limits: options.limits,
             bits,
             next: 0,
             index: 0,
-            selected: true,
-            ended: false,
         })
     }
 
@@ -194,24 +191,13 @@ fn head_len(frame: &[u8]) -> Option<usize> {
     (crc8(&frame[..len]) == crc).then_some(len + 1)
 }
 
-impl PacketReader for FlacReader {
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
+impl ReadSingleTrack for FlacReader {
+    fn track(&mut self) -> &mut SingleTrack {
+        &mut self.track
     }
 
-    fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
-    }
-
-    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
-            return Ok(false);
-        }
-        let outcome = self.frame_len();
-        let Ok(Some(len)) = outcome else {
-            self.ended = true;
-            return outcome.map(|_| false);
-        };
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        let Some(len) = self.frame_len()? else { return Ok(false) };
         packet.reset();
         packet.data.clear();
         packet.offset = self.input.offset();
@@ -226,6 +212,8 @@ impl PacketReader for FlacReader {
         Ok(true)
     }
 }
+
+single_track_reader!(FlacReader, track);
 
 /// Writes native FLAC. The frames must number samples from 0.
 #[derive(Debug)]

@@ -3,9 +3,8 @@
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 
 use super::look_ahead::LookAhead;
-use crate::{
-    AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
-};
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
+use crate::{AudioTrack, CodedPacket, Error, Format, ReadOptions, Result, Source, Track};
 
 /// Bytes that are searched for the first frame.
 const MAX_SEARCH_BYTES: usize = 64 << 10;
@@ -93,15 +92,13 @@ struct Frames {
     input: LookAhead,
     format: Format,
     parse: Parse,
-    tracks: [Track; 1],
+    track: SingleTrack,
     next: i64,
     delay: u32,
     /// Samples at the end that are not part of the audio, and the position where the frames end, if
     /// known.
     padding: Option<(u64, u32)>,
     index: u64,
-    selected: bool,
-    ended: bool,
 }
 
 impl Frames {
@@ -214,13 +211,11 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
         input,
         format,
         parse,
-        tracks: [Track::Audio(AudioTrack::new(format, codec, audio))],
+        track: SingleTrack::new(Track::Audio(AudioTrack::new(format, codec, audio))),
         next: 0,
         delay: 0,
         padding: None,
         index: 0,
-        selected: true,
-        ended: false,
     };
     let head = frames.find()?;
     let layout = ChannelLayout::of(head.channels).unwrap_or_default();
@@ -243,7 +238,7 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
     }
     track.delay = frames.delay;
     frames.next = -i64::from(frames.delay);
-    frames.tracks = [Track::Audio(track)];
+    frames.track.replace(Track::Audio(track));
     Ok(frames)
 }
 
@@ -263,24 +258,17 @@ macro_rules! reader {
             }
         }
 
-        impl PacketReader for $name {
-            fn tracks(&self) -> &[Track] {
-                &self.0.tracks
+        impl ReadSingleTrack for $name {
+            fn track(&mut self) -> &mut SingleTrack {
+                &mut self.0.track
             }
 
-            fn select(&mut self, tracks: &[usize]) {
-                self.0.selected = tracks.contains(&0);
-            }
-
-            fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-                if self.0.ended || !self.0.selected {
-                    return Ok(false);
-                }
-                let outcome = self.0.read(packet);
-                self.0.ended = !matches!(outcome, Ok(true));
-                outcome
+            fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+                self.0.read(packet)
             }
         }
+
+        single_track_reader!($name, 0.track);
     };
 }
 

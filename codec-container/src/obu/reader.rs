@@ -6,9 +6,10 @@ use codec_core::frame::{ColorPrimaries, ColorRange, MatrixCoefficients, Rational
 
 use super::units::{SEQUENCE_HEADER, SequenceHeader, TEMPORAL_DELIMITER, Unit, leb128};
 use crate::io::ByteReader;
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
 use crate::{
-    CodedPacket, Error, Format, PacketReader, PayloadInfo, ReadOptions, Result, Source, Track,
-    VideoTrack, Warning,
+    CodedPacket, Error, Format, PayloadInfo, ReadOptions, Result, Source, Track, VideoTrack,
+    Warning,
 };
 
 /// Whether `head` begins an OBU stream: a temporal delimiter, preceded in Annex B by the sizes of
@@ -42,7 +43,7 @@ fn is_annex_b(head: &[u8]) -> bool {
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent flag")]
 pub struct ObuReader {
     input: ByteReader,
-    tracks: [Track; 1],
+    track: SingleTrack,
     limits: Limits,
     is_annex_b: bool,
     /// The temporal unit that is being collected, or waits.
@@ -51,9 +52,7 @@ pub struct ObuReader {
     /// The header of the next one has been read.
     next_began: bool,
     is_ready: bool,
-    selected: bool,
     index: u64,
-    ended: bool,
 }
 
 fn corrupt(
@@ -76,19 +75,17 @@ impl ObuReader {
             VideoTrack::new(Format::Obu, Codec::Av1, codec_core::frame::Size::new(0, 0), base);
         let mut reader = Self {
             input: ByteReader::new(source),
-            tracks: [Track::Video(track.clone())],
+            track: SingleTrack::new(Track::Video(track.clone())),
             limits: options.limits,
             is_annex_b: !is_plain(head) && is_annex_b(head),
             pending: Vec::new(),
             pending_offset: 0,
             next_began: false,
             is_ready: false,
-            selected: true,
             index: 0,
-            ended: false,
         };
         reader.is_ready = reader.gather()?;
-        reader.tracks = [Track::Video(describe(track, &reader.pending)?)];
+        reader.track.replace(Track::Video(describe(track, &reader.pending)?));
         Ok(reader)
     }
 
@@ -251,25 +248,14 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     Ok(track)
 }
 
-impl PacketReader for ObuReader {
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
+impl ReadSingleTrack for ObuReader {
+    fn track(&mut self) -> &mut SingleTrack {
+        &mut self.track
     }
 
-    fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
-    }
-
-    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
+    fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
+        if !std::mem::take(&mut self.is_ready) && !self.gather()? {
             return Ok(false);
-        }
-        if !std::mem::take(&mut self.is_ready) {
-            let outcome = self.gather();
-            if !matches!(outcome, Ok(true)) {
-                self.ended = true;
-                return outcome;
-            }
         }
         packet.reset();
         std::mem::swap(&mut packet.data, &mut self.pending);
@@ -282,3 +268,5 @@ impl PacketReader for ObuReader {
         Ok(true)
     }
 }
+
+single_track_reader!(ObuReader, track);

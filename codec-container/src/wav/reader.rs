@@ -5,10 +5,8 @@ use std::io::{Seek, SeekFrom};
 use super::format::{FormatError, WaveFormat, parse_format};
 use crate::io::ByteReader;
 use crate::pcm::PcmPacketizer;
-use crate::{
-    AudioTrack, CodedPacket, Error, Format, PacketReader, ReadOptions, Result, Source, Track,
-    Warning,
-};
+use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
+use crate::{AudioTrack, CodedPacket, Error, Format, ReadOptions, Result, Source, Track, Warning};
 
 /// Maximum `fmt ` chunk that is loaded into memory.
 const MAX_FORMAT_BYTES: u64 = 4096;
@@ -19,14 +17,12 @@ const UNKNOWN_FROM: u64 = 0x7FFF_0000;
 #[derive(Debug)]
 pub struct WavReader {
     input: ByteReader,
-    tracks: [Track; 1],
+    track: SingleTrack,
     packetizer: PcmPacketizer,
     /// Remaining bytes of audio; `None`: up to the end of the input.
     left: Option<u64>,
     /// Whether audio shorter than stated is an error.
     is_strict: bool,
-    selected: bool,
-    ended: bool,
 }
 
 fn corrupt(
@@ -70,16 +66,14 @@ impl WavReader {
         track.duration = bytes.map(|bytes| bytes / frame_bytes).filter(|&frames| frames > 0);
         let packetizer = PcmPacketizer::new(&track);
         let is_strict = actual.is_none() && stated.is_some_and(|stated| stated < UNKNOWN_FROM);
-        let tracks = [Track::Audio(track)];
-        Ok(Self {
-            input,
-            tracks,
-            packetizer,
-            left: stated,
-            is_strict,
-            selected: true,
-            ended: false,
-        })
+        let track = SingleTrack::new(Track::Audio(track));
+        Ok(Self { input, track, packetizer, left: stated, is_strict })
+    }
+}
+
+impl ReadSingleTrack for WavReader {
+    fn track(&mut self) -> &mut SingleTrack {
+        &mut self.track
     }
 
     fn read_packet(&mut self, packet: &mut CodedPacket) -> Result<bool> {
@@ -96,24 +90,7 @@ impl WavReader {
     }
 }
 
-impl PacketReader for WavReader {
-    fn tracks(&self) -> &[Track] {
-        &self.tracks
-    }
-
-    fn select(&mut self, tracks: &[usize]) {
-        self.selected = tracks.contains(&0);
-    }
-
-    fn read(&mut self, packet: &mut CodedPacket) -> Result<bool> {
-        if self.ended || !self.selected {
-            return Ok(false);
-        }
-        let outcome = self.read_packet(packet);
-        self.ended = !matches!(outcome, Ok(true));
-        outcome
-    }
-}
+single_track_reader!(WavReader, track);
 
 /// Reads the file header; returns whether 64-bit sizes follow.
 fn read_riff(input: &mut ByteReader) -> Result<bool> {
