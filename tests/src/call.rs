@@ -22,7 +22,7 @@ use crate::fuzz::{vp8_decoder, vp8_encoder};
 use crate::scene::{self, Motion};
 
 /// Frames generated beforehand, played alternately forwards and backwards.
-const PICTURES: u64 = 48;
+const SCENE_FRAMES: u64 = 48;
 /// Duration of decoding.
 const DECODE: Duration = Duration::from_millis(2);
 /// Maximum step of the virtual time.
@@ -50,7 +50,7 @@ pub struct CallConfig {
     /// The encoder's bitrate; if the link is followed, the initial one.
     pub bitrate: Bitrate,
     /// Its maximum.
-    pub most: Bitrate,
+    pub max_bitrate: Bitrate,
     /// Temporal layers.
     pub scalability: Scalability,
     /// Speed of the encoder.
@@ -58,16 +58,16 @@ pub struct CallConfig {
     /// Whether the encoder may drop frames.
     pub drops: DropPolicy,
     /// How much faster than the receiver's the sender's clocks run, in ppm: that of the machine,
-    /// and that of its sound card relative to the machine's.
+    /// and that of its audio device relative to the machine's.
     pub drift_ppm: (i32, i32),
     /// Creates the decoder of the audio, which is G.711 (A-law) in packets of 20 ms; `None`: video
     /// only.
-    pub sound: Option<fn() -> Box<dyn AudioDecoder>>,
+    pub audio: Option<fn() -> Box<dyn AudioDecoder>>,
 }
 
 /// A frame and its way to the screen.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Shot {
+pub struct FrameRecord {
     /// Capture time.
     pub captured: Duration,
     /// Whether it was encoded and not dropped by the encoder.
@@ -107,7 +107,7 @@ pub struct Second {
 #[derive(Debug)]
 pub struct CallResult {
     /// Every frame.
-    pub shots: Vec<Shot>,
+    pub frames: Vec<FrameRecord>,
     /// Every second.
     pub seconds: Vec<Second>,
     /// The sender's figures.
@@ -122,7 +122,7 @@ pub struct CallResult {
     pub queueing: Vec<Duration>,
     /// Delay of audio relative to video at the end of each second, in microseconds; negative:
     /// early.
-    pub lips: Vec<i64>,
+    pub audio_video_offsets_us: Vec<i64>,
     /// Memory of the process in bytes, every ten minutes.
     pub memory: Vec<u64>,
 }
@@ -144,7 +144,7 @@ impl CallResult {
     /// Freezes by the definition of getStats, over the shown frames.
     #[must_use]
     pub fn freezes(&self) -> Vec<Freeze> {
-        let shown: Vec<_> = self.shots.iter().filter_map(|shot| shot.rendered).collect();
+        let shown: Vec<_> = self.frames.iter().filter_map(|record| record.rendered).collect();
         let Some(&last) = shown.last() else { return Vec::new() };
         freezes(&shown, last + self.interval)
     }
@@ -153,43 +153,43 @@ impl CallResult {
     #[must_use]
     pub fn frozen_share(&self) -> f64 {
         let frozen: Duration = self.freezes().iter().map(|freeze| freeze.length).sum();
-        frozen.as_secs_f64() / (self.interval.as_secs_f64() * self.shots.len() as f64)
+        frozen.as_secs_f64() / (self.interval.as_secs_f64() * self.frames.len() as f64)
     }
 
     /// Mean of a time over the frames that have it.
-    fn mean(&self, of: impl Fn(&Shot) -> Option<Duration>) -> Duration {
-        let times: Vec<_> = self.shots.iter().filter_map(of).collect();
+    fn mean(&self, of: impl Fn(&FrameRecord) -> Option<Duration>) -> Duration {
+        let times: Vec<_> = self.frames.iter().filter_map(of).collect();
         times.iter().sum::<Duration>() / u32::try_from(times.len().max(1)).expect("few")
     }
 
     /// From the first packet's arrival to the end of decoding: `totalProcessingDelay`.
     #[must_use]
     pub fn received_to_decoded(&self) -> Duration {
-        self.mean(|shot| Some(shot.decoded?.saturating_sub(shot.arrived?.0)))
+        self.mean(|record| Some(record.decoded?.saturating_sub(record.arrived?.0)))
     }
 
     /// From the first packet's arrival to the screen.
     #[must_use]
     pub fn received_to_rendered(&self) -> Duration {
-        self.mean(|shot| Some(shot.rendered?.saturating_sub(shot.arrived?.0)))
+        self.mean(|record| Some(record.rendered?.saturating_sub(record.arrived?.0)))
     }
 
     /// From capture to the screen.
     #[must_use]
     pub fn captured_to_rendered(&self) -> Duration {
-        self.mean(|shot| Some(shot.rendered?.saturating_sub(shot.captured)))
+        self.mean(|record| Some(record.rendered?.saturating_sub(record.captured)))
     }
 
     /// Frames that were shown.
     #[must_use]
     pub fn rendered(&self) -> usize {
-        self.shots.iter().filter(|shot| shot.rendered.is_some()).count()
+        self.frames.iter().filter(|record| record.rendered.is_some()).count()
     }
 
     /// Frames that decoded to something other than the encoder's reconstruction.
     #[must_use]
     pub fn wrong(&self) -> usize {
-        self.shots.iter().filter(|shot| shot.decoded.is_some() && !shot.is_exact).count()
+        self.frames.iter().filter(|record| record.decoded.is_some() && !record.is_exact).count()
     }
 
     /// Periods without correct frames, except the first frames of the call.
@@ -197,25 +197,25 @@ impl CallResult {
     pub fn outages(&self) -> Vec<Outage> {
         let mut outages = Vec::new();
         let mut open: Option<(usize, Duration, Duration)> = None;
-        let begin = self.shots.iter().position(|shot| shot.is_exact).unwrap_or(0);
-        for (number, shot) in self.shots.iter().enumerate().skip(begin) {
-            if !shot.coded {
+        let begin = self.frames.iter().position(|record| record.is_exact).unwrap_or(0);
+        for (number, record) in self.frames.iter().enumerate().skip(begin) {
+            if !record.coded {
                 continue;
             }
-            match (open, shot.decoded.filter(|_| shot.is_exact)) {
+            match (open, record.decoded.filter(|_| record.is_exact)) {
                 (None, None) => {
-                    let due = shot.captured + self.delay;
+                    let due = record.captured + self.delay;
                     open = Some((number, due, due));
                 }
-                (Some((first, since, _)), None) if shot.packets.0 > shot.packets.1 => {
-                    open = Some((first, since, shot.captured + self.delay));
+                (Some((first, since, _)), None) if record.packets.0 > record.packets.1 => {
+                    open = Some((first, since, record.captured + self.delay));
                 }
                 (Some((first, since, last)), Some(at)) => {
                     outages.push(Outage {
                         first,
                         length: at.saturating_sub(since),
                         since_last_loss: at.saturating_sub(last),
-                        by_key_frame: shot.is_key,
+                        by_key_frame: record.is_key,
                     });
                     open = None;
                 }
@@ -259,7 +259,8 @@ struct Camera {
 
 impl Camera {
     fn new(size: Size, motion: Motion) -> Self {
-        let pictures = (0..PICTURES).map(|frame| scene::picture(size, frame, motion, 3)).collect();
+        let pictures =
+            (0..SCENE_FRAMES).map(|frame| scene::picture(size, frame, motion, 3)).collect();
         Self { pictures }
     }
 
@@ -270,7 +271,7 @@ impl Camera {
     }
 }
 
-struct World<'a> {
+struct Simulation<'a> {
     config: &'a CallConfig,
     camera: Camera,
     encoder: Box<dyn VideoEncoder>,
@@ -279,36 +280,36 @@ struct World<'a> {
     receiver: Receiver,
     forward: Link<Vec<u8>>,
     back: Link<Vec<u8>>,
-    shots: Vec<Shot>,
+    frames: Vec<FrameRecord>,
     by_timestamp: HashMap<u32, usize>,
     screen: VecDeque<(Duration, usize)>,
     seconds: Vec<Second>,
     queueing: Vec<Duration>,
     rate: Bitrate,
     decoder_free: Duration,
-    sound: Sound,
-    lips: Vec<i64>,
+    audio: Audio,
+    audio_video_offsets_us: Vec<i64>,
     memory: Vec<u64>,
 }
 
 /// Audio in transit.
 #[derive(Debug)]
-struct Sound {
+struct Audio {
     /// Packets captured so far, and the time of the next one, by the receiver's clock.
     packets: u32,
     next_packet: Duration,
     next_pull: Duration,
     out: AudioBuf,
-    /// Latest delays from capture to ear, and from capture to screen.
-    heard_after: Option<Duration>,
-    seen_after: Option<Duration>,
+    /// Latest delays from capture to playout of audio, and of video.
+    audio_delay: Option<Duration>,
+    video_delay: Option<Duration>,
     next_second: Duration,
 }
 
 /// Duration of an audio packet, and its ticks.
-const SOUND: Duration = Duration::from_millis(20);
-const SOUND_TICKS: u32 = 160;
-const PULL: Duration = Duration::from_millis(10);
+const AUDIO_PACKET: Duration = Duration::from_millis(20);
+const AUDIO_PACKET_TICKS: u32 = 160;
+const AUDIO_PULL: Duration = Duration::from_millis(10);
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// A time by a clock that runs faster by this much.
@@ -339,7 +340,7 @@ pub fn run(config: &CallConfig) -> CallResult {
     coding.scalability = config.scalability;
     coding.speed = config.speed;
     coding.drops = config.drops;
-    let mut world = World {
+    let mut world = Simulation {
         camera: Camera::new(config.size, config.motion),
         encoder: vp8_encoder(&coding).expect("settings in range"),
         decoder: vp8_decoder(&DecoderConfig::default()),
@@ -347,36 +348,36 @@ pub fn run(config: &CallConfig) -> CallResult {
         receiver: receiver(config),
         forward: Link::new(config.links.0.clone(), config.seed).expect("a link"),
         back: Link::new(config.links.1.clone(), config.seed ^ 0x5555).expect("a link"),
-        shots: Vec::new(),
+        frames: Vec::new(),
         by_timestamp: HashMap::new(),
         screen: VecDeque::new(),
         seconds: Vec::new(),
         queueing: Vec::new(),
         rate: config.bitrate,
         decoder_free: Duration::ZERO,
-        sound: Sound {
+        audio: Audio {
             packets: 0,
             next_packet: Duration::ZERO,
             next_pull: Duration::ZERO,
             out: AudioBuf::new(AudioFormat::new(48_000, ChannelLayout::Mono), SampleKind::F32),
-            heard_after: None,
-            seen_after: None,
+            audio_delay: None,
+            video_delay: None,
             next_second: Duration::from_secs(1),
         },
-        lips: Vec::new(),
+        audio_video_offsets_us: Vec::new(),
         memory: Vec::new(),
         config,
     };
     world.run();
     CallResult {
-        shots: world.shots,
+        frames: world.frames,
         seconds: world.seconds,
         sender: world.sender.stats(),
         receiver: world.receiver.stats(),
         delay: config.links.0.delay,
         interval: Duration::from_secs(1) / config.fps,
         queueing: world.queueing,
-        lips: world.lips,
+        audio_video_offsets_us: world.audio_video_offsets_us,
         memory: world.memory,
     }
 }
@@ -384,65 +385,65 @@ pub fn run(config: &CallConfig) -> CallResult {
 /// The receiver, with an audio buffer if there is audio.
 fn receiver(config: &CallConfig) -> Receiver {
     let receiver = Receiver::new(config.receiver.clone());
-    let Some(open) = config.sound else { return receiver };
+    let Some(open) = config.audio else { return receiver };
     let mut buffer = AudioBuffer::new(AudioBufferConfig::new(1));
     buffer.add_decoder(8, AudioCodec::Pcma, 8_000, open()).expect("G.711");
     receiver.with_audio(buffer)
 }
 
-impl World<'_> {
+impl Simulation<'_> {
     /// Converts to the sender's clock.
-    fn theirs(&self, now: Duration) -> Duration {
+    fn sender_time(&self, now: Duration) -> Duration {
         drifted(now, self.config.drift_ppm.0)
     }
 
     /// Converts from the sender's clock.
-    fn ours(&self, time: Duration) -> Duration {
+    fn receiver_time(&self, time: Duration) -> Duration {
         drifted(time, -self.config.drift_ppm.0)
     }
 
-    fn speak(&mut self, now: Duration) {
-        while self.config.sound.is_some()
-            && self.sound.next_packet <= now
+    fn send_audio(&mut self, now: Duration) {
+        while self.config.audio.is_some()
+            && self.audio.next_packet <= now
             && now < self.config.length
         {
-            let number = self.sound.packets;
+            let number = self.audio.packets;
             // A tone with periodically changing amplitude.
-            let payload: Vec<u8> = (0..SOUND_TICKS)
+            let payload: Vec<u8> = (0..AUDIO_PACKET_TICKS)
                 .map(|at| if (at + number) % 8 < 4 { 0x95 } else { 0x15 } ^ (number / 25 % 4) as u8)
                 .collect();
-            let captured = self.theirs(now);
+            let captured = self.sender_time(now);
             let packet = AudioPacket {
                 payload: &payload,
-                timestamp: number.wrapping_mul(SOUND_TICKS),
+                timestamp: number.wrapping_mul(AUDIO_PACKET_TICKS),
                 captured,
                 level: None,
                 starts_talkspurt: number == 0,
             };
-            self.sender.send_audio(&packet).expect("a packet of sound");
-            self.sound.packets += 1;
-            let passed = SOUND * self.sound.packets;
+            self.sender.send_audio(&packet).expect("an audio packet");
+            self.audio.packets += 1;
+            let passed = AUDIO_PACKET * self.audio.packets;
             let (machine, card) = self.config.drift_ppm;
-            self.sound.next_packet = drifted(passed, -machine - card);
+            self.audio.next_packet = drifted(passed, -machine - card);
         }
     }
 
-    fn listen(&mut self, now: Duration) {
-        while self.config.sound.is_some() && self.sound.next_pull <= now {
-            self.sound.next_pull += PULL;
-            let pulled = self.receiver.pull_audio(now, &mut self.sound.out);
+    fn play_audio(&mut self, now: Duration) {
+        while self.config.audio.is_some() && self.audio.next_pull <= now {
+            self.audio.next_pull += AUDIO_PULL;
+            let pulled = self.receiver.pull_audio(now, &mut self.audio.out);
             if let Some(timestamp) = pulled.and_then(|pulled| pulled.timestamp) {
                 let (machine, card) = self.config.drift_ppm;
                 let taken = Duration::from_micros(u64::from(timestamp) * 125);
                 let captured = drifted(taken, -machine - card);
-                self.sound.heard_after = Some(now.saturating_sub(captured));
+                self.audio.audio_delay = Some(now.saturating_sub(captured));
             }
         }
-        if self.sound.next_second <= now {
-            self.sound.next_second += Duration::from_secs(1);
-            if let (Some(heard), Some(seen)) = (self.sound.heard_after, self.sound.seen_after) {
+        if self.audio.next_second <= now {
+            self.audio.next_second += Duration::from_secs(1);
+            if let (Some(heard), Some(seen)) = (self.audio.audio_delay, self.audio.video_delay) {
                 let micros = |time: Duration| i64::try_from(time.as_micros()).expect("short");
-                self.lips.push(micros(heard) - micros(seen));
+                self.audio_video_offsets_us.push(micros(heard) - micros(seen));
             }
         }
         if TEN_MINUTES * u32::try_from(self.memory.len() + 1).expect("few") <= now {
@@ -455,19 +456,19 @@ impl World<'_> {
         // Packets in transit at the end still arrive.
         let end = self.config.length + Duration::from_secs(2);
         let mut now = Duration::ZERO;
-        let mut next_shot = Duration::ZERO;
+        let mut next_capture = Duration::ZERO;
         while now < end {
-            self.speak(now);
-            if next_shot <= now && next_shot < self.config.length {
-                self.shoot(now);
-                next_shot += interval;
+            self.send_audio(now);
+            if next_capture <= now && next_capture < self.config.length {
+                self.capture(now);
+                next_capture += interval;
             }
             self.send(now);
             while let Some(arrival) = self.forward.poll(now) {
                 let bytes = arrival.packet.len() as u64 + 28;
                 self.second(now).arrived_bytes += bytes;
-                if let Some(shot) = self.shot_of(&arrival.packet) {
-                    shot.packets.1 += 1;
+                if let Some(record) = self.record_of(&arrival.packet) {
+                    record.packets.1 += 1;
                 }
                 self.receiver.handle_datagram(now, &arrival.packet).expect("a packet of ours");
             }
@@ -477,21 +478,21 @@ impl World<'_> {
                 self.back.send(now, datagram.len(), datagram);
             }
             while let Some(arrival) = self.back.poll(now) {
-                let theirs = self.theirs(now);
-                self.sender.handle_datagram(theirs, &arrival.packet).expect("feedback of ours");
+                let sender_now = self.sender_time(now);
+                self.sender.handle_datagram(sender_now, &arrival.packet).expect("feedback of ours");
             }
             while let Some(event) = self.sender.poll_event() {
-                self.hear(event);
+                self.handle_event(event);
             }
-            self.show(now);
-            self.listen(now);
-            let has_sound = self.config.sound.is_some();
-            let shot = (next_shot < self.config.length).then_some(next_shot);
+            self.render(now);
+            self.play_audio(now);
+            let has_audio = self.config.audio.is_some();
+            let record = (next_capture < self.config.length).then_some(next_capture);
             let next = [
-                shot,
-                self.sender.poll_timeout().map(|time| self.ours(time)),
-                has_sound.then_some(self.sound.next_pull),
-                has_sound.then_some(self.sound.next_packet),
+                record,
+                self.sender.poll_timeout().map(|time| self.receiver_time(time)),
+                has_audio.then_some(self.audio.next_pull),
+                has_audio.then_some(self.audio.next_packet),
                 self.receiver.poll_timeout(),
                 self.forward.poll_timeout(),
                 self.back.poll_timeout(),
@@ -512,53 +513,54 @@ impl World<'_> {
 
     fn timestamp(&self, number: usize) -> u32 {
         // By the sender's clock.
-        let captured = self.theirs(Duration::from_secs(1) * u32::try_from(number).expect("few"));
+        let captured =
+            self.sender_time(Duration::from_secs(1) * u32::try_from(number).expect("few"));
         let ticks = captured.as_nanos() * 90_000 / u128::from(self.config.fps) / 1_000_000_000;
         u32::try_from(ticks & u128::from(u32::MAX)).expect("32 bits")
     }
 
     /// The frame of a packet of the video stream.
-    fn shot_of(&mut self, datagram: &[u8]) -> Option<&mut Shot> {
+    fn record_of(&mut self, datagram: &[u8]) -> Option<&mut FrameRecord> {
         let header = rtp::parse(datagram).ok()?.header;
         let video = self.config.sender.streams.video.filter(|video| video.ssrc == header.ssrc)?;
         let is_media = matches!(video.fec, VideoFec::Off | VideoFec::Flex(_));
         let number = *self.by_timestamp.get(&header.timestamp).filter(|_| is_media)?;
-        self.shots.get_mut(number)
+        self.frames.get_mut(number)
     }
 
-    fn shoot(&mut self, now: Duration) {
-        let number = self.shots.len();
+    fn capture(&mut self, now: Duration) {
+        let number = self.frames.len();
         if self.sender.should_skip_frame() {
-            self.shots.push(Shot { captured: now, ..Shot::default() });
+            self.frames.push(FrameRecord { captured: now, ..FrameRecord::default() });
             return;
         }
         let pts = i64::try_from(number).expect("few");
-        let theirs = self.theirs(now);
-        let request = self.sender.request(theirs, pts);
+        let sender_now = self.sender_time(now);
+        let request = self.sender.request(sender_now, pts);
         let picture =
             Picture::i420_packed(self.config.size, self.camera.at(number)).expect("whole");
         let outcome = self.encoder.encode(&picture, &request).expect("a valid frame");
-        let mut shot = Shot { captured: now, ..Shot::default() };
+        let mut record = FrameRecord { captured: now, ..FrameRecord::default() };
         let mut packet = Packet::default();
         if outcome == Outcome::Coded && self.encoder.receive(&mut packet) {
             let timestamp = self.timestamp(number);
             self.by_timestamp.insert(timestamp, number);
-            shot.coded = true;
-            shot.is_key = packet.meta.kind == FrameKind::Key;
-            shot.bytes = packet.data.len();
-            shot.digest = packet.meta.digest.expect("asked for");
-            self.sender.send_video(theirs, theirs, timestamp, &packet).expect("a frame");
+            record.coded = true;
+            record.is_key = packet.meta.kind == FrameKind::Key;
+            record.bytes = packet.data.len();
+            record.digest = packet.meta.digest.expect("asked for");
+            self.sender.send_video(sender_now, sender_now, timestamp, &packet).expect("a frame");
         }
-        self.shots.push(shot);
+        self.frames.push(record);
     }
 
     fn send(&mut self, now: Duration) {
-        let theirs = self.theirs(now);
-        self.sender.handle_timeout(theirs);
+        let sender_now = self.sender_time(now);
+        self.sender.handle_timeout(sender_now);
         while let Some(datagram) = self.sender.poll_transmit() {
             let bytes = datagram.len();
-            if let Some(shot) = self.shot_of(&datagram) {
-                shot.packets.0 += 1;
+            if let Some(record) = self.record_of(&datagram) {
+                record.packets.0 += 1;
             }
             let sent = self.forward.send(now, bytes, datagram);
             self.second(now).sent_bytes += bytes as u64 + 28;
@@ -584,21 +586,21 @@ impl World<'_> {
                 self.receiver.failed(now, &frame);
                 continue;
             }
-            let shot = &mut self.shots[number];
-            shot.arrived = Some(frame.arrived);
-            shot.decoded = Some(at);
+            let record = &mut self.frames[number];
+            record.arrived = Some(frame.arrived);
+            record.decoded = Some(at);
             if let Some(picture) = self.decoder.receive() {
-                shot.is_exact = picture.digest() == shot.digest;
+                record.is_exact = picture.digest() == record.digest;
             }
             self.receiver.decoded(at, &frame, DECODE);
             self.screen.push_back((frame.render_at.max(at), number));
         }
     }
 
-    fn hear(&mut self, event: SenderEvent) {
+    fn handle_event(&mut self, event: SenderEvent) {
         let SenderEvent::Target { estimate, allocation, .. } = event else { return };
-        let rate = allocation.video.clamp(Bitrate::kbps(30), self.config.most);
-        let now = self.shots.last().map_or(Duration::ZERO, |shot| shot.captured);
+        let rate = allocation.video.clamp(Bitrate::kbps(30), self.config.max_bitrate);
+        let now = self.frames.last().map_or(Duration::ZERO, |record| record.captured);
         self.second(now).target = estimate.target;
         if rate != self.rate {
             self.rate = rate;
@@ -606,11 +608,11 @@ impl World<'_> {
         }
     }
 
-    fn show(&mut self, now: Duration) {
+    fn render(&mut self, now: Duration) {
         while self.screen.front().is_some_and(|&(at, _)| at <= now) {
             let Some((at, number)) = self.screen.pop_front() else { return };
-            self.shots[number].rendered = Some(at);
-            self.sound.seen_after = Some(at.saturating_sub(self.shots[number].captured));
+            self.frames[number].rendered = Some(at);
+            self.audio.video_delay = Some(at.saturating_sub(self.frames[number].captured));
             let timestamp = self.timestamp(number);
             self.receiver.rendered(at, timestamp);
         }

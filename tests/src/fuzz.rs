@@ -307,10 +307,10 @@ pub fn opus_decode(data: &[u8]) {
     const RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
     let Some((&options, mut rest)) = data.split_first() else { return };
     let rate = RATES[usize::from(options >> 1) % RATES.len()];
-    let format = crate::sound::format(rate, 1 + usize::from(options & 1));
+    let format = crate::audio::format(rate, 1 + usize::from(options & 1));
     let config = AudioDecoderConfig::new(AudioCodec::Opus, format);
-    let mut decoder = crate::sound::decoder("opus", &config).expect("opens");
-    let mut sound = AudioBuf::new(format, SampleKind::F32);
+    let mut decoder = crate::audio::decoder("opus", &config).expect("opens");
+    let mut buf = AudioBuf::new(format, SampleKind::F32);
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {
         let head = u16::from_le_bytes(*head);
         let (packet, tail) = tail.split_at(usize::from(head >> 2).min(tail.len()));
@@ -320,11 +320,11 @@ pub fn opus_decode(data: &[u8]) {
             1 => decoder.recover(frame, Recovery::FromNext(packet), 0),
             _ => decoder.decode(packet, 0),
         };
-        assert_eq!(decoder.receive(&mut sound), report.is_ok());
+        assert_eq!(decoder.receive(&mut buf), report.is_ok());
         if let Ok(report) = report {
-            assert_eq!(sound.frames() as u64, report.frames);
+            assert_eq!(buf.frames() as u64, report.frames);
             let mut values = Vec::new();
-            sound.view().expect("fits").append_f32(&mut values);
+            buf.view().expect("fits").append_f32(&mut values);
             assert!(values.iter().all(|value| value.is_finite()));
         }
         rest = tail;
@@ -423,8 +423,8 @@ pub fn audio_buffer(data: &[u8]) {
     let mut buffer = AudioBuffer::new(config);
     let types = [(111, "opus", AudioCodec::Opus, 48_000), (0, "pcmu", AudioCodec::Pcmu, 8_000)];
     for (payload_type, name, codec, rate) in types {
-        let settings = AudioDecoderConfig::new(codec, crate::sound::format(rate, 1));
-        let opened = crate::sound::decoder(name, &settings).expect("opens");
+        let settings = AudioDecoderConfig::new(codec, crate::audio::format(rate, 1));
+        let opened = crate::audio::decoder(name, &settings).expect("opens");
         buffer.add_decoder(payload_type, codec, rate, opened).expect("accepted");
     }
     buffer.add_comfort_noise(13, 8_000).expect("accepted");

@@ -5,7 +5,7 @@
 use crate::fuzz_webrtc;
 
 /// Maximum size of a seed in bytes.
-pub const MOST_BYTES: usize = 8 << 10;
+pub const MAX_BYTES: usize = 8 << 10;
 
 /// A target, a name and an input.
 pub type Seed = (&'static str, &'static str, Vec<u8>);

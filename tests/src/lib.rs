@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audio;
 pub mod call;
 pub mod clips;
 pub mod cover;
@@ -18,4 +19,3 @@ pub mod prose;
 pub mod rng;
 pub mod scene;
 pub mod session;
-pub mod sound;

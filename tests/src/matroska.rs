@@ -3,7 +3,7 @@
 
 /// Set-up data and packets of a track.
 #[derive(Clone, Debug, Default)]
-pub struct SoundTrack {
+pub struct AudioTrack {
     /// `CodecPrivate`.
     pub private: Vec<u8>,
     /// Payloads in order.
@@ -27,13 +27,13 @@ const CODEC_PRIVATE: u64 = 0x63a2;
 /// # Panics
 /// If blocks are laced.
 #[must_use]
-pub fn sound_track(file: &[u8]) -> SoundTrack {
-    let mut track = SoundTrack::default();
+pub fn audio_track(file: &[u8]) -> AudioTrack {
+    let mut track = AudioTrack::default();
     walk(file, &mut track);
     track
 }
 
-fn walk(mut data: &[u8], track: &mut SoundTrack) {
+fn walk(mut data: &[u8], track: &mut AudioTrack) {
     while let Some((id, size, rest)) = element(data) {
         let (body, after) = rest.split_at(size.min(rest.len()));
         match id {
@@ -46,7 +46,7 @@ fn walk(mut data: &[u8], track: &mut SoundTrack) {
     }
 }
 
-fn entry(mut data: &[u8], track: &mut SoundTrack) {
+fn entry(mut data: &[u8], track: &mut AudioTrack) {
     let (mut number, mut kind, mut private) = (0, 0, Vec::new());
     while let Some((id, size, rest)) = element(data) {
         let (body, after) = rest.split_at(size.min(rest.len()));
@@ -65,7 +65,7 @@ fn entry(mut data: &[u8], track: &mut SoundTrack) {
     }
 }
 
-fn block(data: &[u8], track: &mut SoundTrack) {
+fn block(data: &[u8], track: &mut AudioTrack) {
     let Some((number, length)) = vint(data, true) else { return };
     if track.number == Some(number) {
         assert_eq!(data[length + 2] & 6, 0, "a laced block");

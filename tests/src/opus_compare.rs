@@ -167,8 +167,8 @@ impl Dft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::{format, voice};
     use crate::rng::Rng;
-    use crate::sound::{format, voice};
 
     /// RFC 6716 says that the threshold was set to white noise at 48 dB.
     #[test]

@@ -9,8 +9,8 @@ use codec_audio::{
 use codec_backends::registry;
 use codec_core::Error;
 use codec_core::codec::Bitrate;
+use codec_tests::audio::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
 use codec_tests::external::{have, run};
-use codec_tests::sound::{decode, decoder, encode, encoder, format, packets, snr_db, voice};
 
 const FRAMES_US: [u32; 9] =
     [2_500, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000];
@@ -245,11 +245,11 @@ fn pcm_of_24_bits_and_floats_pass_exactly() {
         let mono = format(48_000, 1);
         let mut pcm_decoder = decoder("pcm", &AudioDecoderConfig::new(codec, mono)).unwrap();
         pcm_decoder.decode(bytes, 0).unwrap();
-        let mut sound = AudioBuf::new(mono, SampleKind::S16);
-        assert!(pcm_decoder.receive(&mut sound));
-        assert!(matches!(sound.samples, SampleBuf::F32(_)));
+        let mut buf = AudioBuf::new(mono, SampleKind::S16);
+        assert!(pcm_decoder.receive(&mut buf));
+        assert!(matches!(buf.samples, SampleBuf::F32(_)));
         let mut pcm_encoder = encoder("pcm", &AudioEncoderConfig::new(codec, mono)).unwrap();
-        pcm_encoder.encode(&sound.view().unwrap(), 0).unwrap();
+        pcm_encoder.encode(&buf.view().unwrap(), 0).unwrap();
         pcm_encoder.finish().unwrap();
         let back: Vec<u8> = packets(&mut *pcm_encoder).into_iter().flat_map(|p| p.data).collect();
         assert_eq!(&back, bytes, "{encoding:?}");
@@ -346,18 +346,18 @@ fn losses_are_concealed_in_any_multiple_of_a_quarter_frame() {
     );
     let to = AudioDecoderConfig::new(AudioCodec::Opus, format(16_000, 2));
     let mut opened = decoder("opus", &to).unwrap();
-    let mut sound = AudioBuf::new(to.format, SampleKind::S16);
+    let mut buf = AudioBuf::new(to.format, SampleKind::S16);
     for packet in &coded[..10] {
         opened.decode(&packet.data, 0).unwrap();
-        assert!(opened.receive(&mut sound));
-        assert_eq!((sound.frames(), sound.format), (320, to.format));
+        assert!(opened.receive(&mut buf));
+        assert_eq!((buf.frames(), buf.format), (320, to.format));
     }
     for frames in [40, 320, 360, 1_920, 8_000, 160_000] {
         for recovery in [Recovery::Conceal, Recovery::FromNext(&coded[10].data)] {
             let report = opened.recover(frames, recovery, 77).unwrap();
             assert_eq!((report.frames, report.recovered), (frames as u64, frames as u64));
-            assert!(opened.receive(&mut sound));
-            assert_eq!((sound.pts, sound.frames()), (77, frames));
+            assert!(opened.receive(&mut buf));
+            assert_eq!((buf.pts, buf.frames()), (77, frames));
         }
     }
     for frames in [0, 39, 160_040] {
@@ -388,13 +388,13 @@ fn flac_round_trip(
     let mut to = AudioDecoderConfig::new(AudioCodec::Flac, config.format);
     to.codec_private = flac.codec_private();
     let mut flac = decoder("flac", &to).unwrap();
-    let mut sound = AudioBuf::new(config.format, SampleKind::F32);
+    let mut buf = AudioBuf::new(config.format, SampleKind::F32);
     let mut heard = Vec::new();
     for packet in &coded {
         flac.decode(&packet.data, packet.pts).unwrap();
-        while flac.receive(&mut sound) {
-            assert_eq!(sound.format, config.format);
-            sound.view().unwrap().append_f32(&mut heard);
+        while flac.receive(&mut buf) {
+            assert_eq!(buf.format, config.format);
+            buf.view().unwrap().append_f32(&mut heard);
         }
     }
     (coded, heard)

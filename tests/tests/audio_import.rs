@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, SampleKind};
+use codec_tests::audio::{decoder, format, voice};
 use codec_tests::external::{have, run};
-use codec_tests::matroska::sound_track;
+use codec_tests::matroska::audio_track;
 use codec_tests::rng::for_each_seed;
-use codec_tests::sound::{decoder, format, voice};
 
 /// A synthetic voice encoded by ffmpeg, as Matroska, and ffmpeg's decoding of it.
 fn coded(dir: &Path, codec: &str, rate: u32, channels: usize) -> (Vec<u8>, Vec<i16>) {
@@ -49,18 +49,18 @@ fn each_decoder_agrees_with_ffmpeg() {
         (AudioCodec::Alac, "alac", 2, 0),
     ] {
         let (file, theirs) = coded(dir.path(), name, 44_100, channels);
-        let track = sound_track(&file);
+        let track = audio_track(&file);
         let mut config = AudioDecoderConfig::new(codec, format(44_100, channels));
         config.codec_private = track.private;
         let mut opened = decoder(codec.name(), &config).unwrap();
         let mut ours = Vec::new();
-        let mut sound = AudioBuf::new(config.format, SampleKind::S16);
+        let mut buf = AudioBuf::new(config.format, SampleKind::S16);
         for packet in &track.packets {
             let report = opened.decode(packet, 5).unwrap_or_else(|e| panic!("{codec}: {e}"));
-            if opened.receive(&mut sound) {
-                assert_eq!((sound.frames() as u64, sound.pts), (report.frames, 5));
-                assert_eq!(sound.format, config.format, "{codec}");
-                sound.view().unwrap().append_s16(&mut ours);
+            if opened.receive(&mut buf) {
+                assert_eq!((buf.frames() as u64, buf.pts), (report.frames, 5));
+                assert_eq!(buf.format, config.format, "{codec}");
+                buf.view().unwrap().append_s16(&mut ours);
             }
         }
         let difference = largest_difference(&ours, &theirs, channels);
@@ -93,7 +93,7 @@ fn damaged_packets_and_set_up_data_are_errors_and_no_panic() {
         (AudioCodec::Alac, "alac"),
     ] {
         let (file, _) = coded(dir.path(), name, 44_100, 2);
-        let track = sound_track(&file);
+        let track = audio_track(&file);
         for_each_seed(6, |seed, rng| {
             let mut config = AudioDecoderConfig::new(codec, format(44_100, 2));
             config.codec_private = track.private.clone();
@@ -102,7 +102,7 @@ fn damaged_packets_and_set_up_data_are_errors_and_no_panic() {
                 config.codec_private[at] ^= 1 << rng.below(8);
             }
             let Ok(mut opened) = decoder(codec.name(), &config) else { return };
-            let mut sound = AudioBuf::new(config.format, SampleKind::S16);
+            let mut buf = AudioBuf::new(config.format, SampleKind::S16);
             for packet in &track.packets {
                 let mut packet = packet.clone();
                 match rng.below(4) {
@@ -115,8 +115,8 @@ fn damaged_packets_and_set_up_data_are_errors_and_no_panic() {
                     _ => {}
                 }
                 let came = opened.decode(&packet, 0).is_ok_and(|report| report.frames > 0);
-                assert_eq!(opened.receive(&mut sound), came);
-                assert!(sound.frames() <= 1 << 17);
+                assert_eq!(opened.receive(&mut buf), came);
+                assert!(buf.frames() <= 1 << 17);
             }
         });
     }

@@ -257,7 +257,7 @@ fn levels_and_the_speaker_are_reported() {
 }
 
 #[test]
-fn a_queue_has_an_end_and_wild_samples_do_no_harm() {
+fn queues_are_bounded_and_extreme_samples_are_harmless() {
     let mut mixer = Mixer::new(MONO).unwrap();
     let odd = AudioFormat::new(44_100, ChannelLayout::Mono);
     mixer.add_input(1, odd).unwrap();

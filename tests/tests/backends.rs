@@ -43,7 +43,7 @@ fn the_example_of_a_third_partys_backend_passes() {
 
 /// The fault of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lie {
+enum Fault {
     LosesAPacket,
     WrongQindex,
     WrongKind,
@@ -58,65 +58,65 @@ enum Lie {
     DeclaresAGapItFills,
 }
 
-const LIES: [(Lie, &str); 12] = [
-    (Lie::LosesAPacket, "packets are in order"),
-    (Lie::WrongQindex, "packet metadata is correct"),
-    (Lie::WrongKind, "packet metadata is correct"),
-    (Lie::WrongDigest, "packet metadata is correct"),
-    (Lie::SwapsPackets, "packets are in order"),
-    (Lie::KeyFrameOnRateChange, "without a key frame"),
-    (Lie::IgnoresTheBitrate, "stays in its window"),
-    (Lie::TakesAnyKnob, "every knob accepts its bounds"),
-    (Lie::HidesDrops, "every drop is reported"),
-    (Lie::PanicsAtOtherSizes, "a rejected frame changes nothing"),
-    (Lie::NoKeyFrameAfterFinish, "`finish` resets the encoder"),
-    (Lie::DeclaresAGapItFills, "intra refresh"),
+const FAULTS: [(Fault, &str); 12] = [
+    (Fault::LosesAPacket, "packets are in order"),
+    (Fault::WrongQindex, "packet metadata is correct"),
+    (Fault::WrongKind, "packet metadata is correct"),
+    (Fault::WrongDigest, "packet metadata is correct"),
+    (Fault::SwapsPackets, "packets are in order"),
+    (Fault::KeyFrameOnRateChange, "without a key frame"),
+    (Fault::IgnoresTheBitrate, "stays in its window"),
+    (Fault::TakesAnyKnob, "every knob accepts its bounds"),
+    (Fault::HidesDrops, "every drop is reported"),
+    (Fault::PanicsAtOtherSizes, "a rejected frame changes nothing"),
+    (Fault::NoKeyFrameAfterFinish, "`finish` resets the encoder"),
+    (Fault::DeclaresAGapItFills, "intra refresh"),
 ];
 
 /// The native encoder with one fault.
 #[derive(Debug)]
-struct Liar {
-    lie: Lie,
+struct FaultyEncoder {
+    fault: Fault,
     config: EncoderConfig,
     inner: Box<dyn VideoEncoder>,
     held: VecDeque<Packet>,
     count: u64,
 }
 
-fn open<const LIE: usize>(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
-    let lie = LIES[LIE].0;
-    let mut told = config.clone();
-    match lie {
-        Lie::TakesAnyKnob => told.knobs.clear(),
-        Lie::IgnoresTheBitrate => {
-            if let RateControl::Cbr(_) = told.rate {
-                told.rate = RateControl::Cbr(Bitrate::kbps(600));
+fn open<const FAULT: usize>(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    let fault = FAULTS[FAULT].0;
+    let mut declared = config.clone();
+    match fault {
+        Fault::TakesAnyKnob => declared.knobs.clear(),
+        Fault::IgnoresTheBitrate => {
+            if let RateControl::Cbr(_) = declared.rate {
+                declared.rate = RateControl::Cbr(Bitrate::kbps(600));
             }
         }
         _ => {}
     }
-    let inner = codec_vp8::encoder::open(&told)?;
+    let inner = codec_vp8::encoder::open(&declared)?;
     let config = config.clone();
-    Ok(Box::new(Liar { lie, config, inner, held: VecDeque::new(), count: 0 }))
+    Ok(Box::new(FaultyEncoder { fault, config, inner, held: VecDeque::new(), count: 0 }))
 }
 
-impl VideoEncoder for Liar {
+impl VideoEncoder for FaultyEncoder {
     fn capabilities(&self) -> &Capabilities {
         self.inner.capabilities()
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
-        assert!(self.lie != Lie::PanicsAtOtherSizes || picture.size() == self.config.size);
+        assert!(self.fault != Fault::PanicsAtOtherSizes || picture.size() == self.config.size);
         let outcome = self.inner.encode(picture, request)?;
         Ok(match outcome {
-            Outcome::Dropped { .. } if self.lie == Lie::HidesDrops => Outcome::Buffered,
-            Outcome::Coded if self.lie == Lie::SwapsPackets => Outcome::Buffered,
+            Outcome::Dropped { .. } if self.fault == Fault::HidesDrops => Outcome::Buffered,
+            Outcome::Coded if self.fault == Fault::SwapsPackets => Outcome::Buffered,
             outcome => outcome,
         })
     }
 
     fn receive(&mut self, packet: &mut Packet) -> bool {
-        if self.lie == Lie::SwapsPackets {
+        if self.fault == Fault::SwapsPackets {
             let mut next = Packet::default();
             while self.inner.receive(&mut next) {
                 self.held.push_front(next.clone());
@@ -129,25 +129,25 @@ impl VideoEncoder for Liar {
         }
         self.count += 1;
         let meta = &mut packet.meta;
-        match self.lie {
-            Lie::LosesAPacket if self.count == 7 => return self.receive(packet),
-            Lie::WrongQindex => meta.qindex ^= 1,
-            Lie::WrongKind if self.count == 3 => meta.kind = codec_core::codec::FrameKind::Key,
-            Lie::WrongDigest => meta.digest = meta.digest.map(|digest| digest ^ 1),
+        match self.fault {
+            Fault::LosesAPacket if self.count == 7 => return self.receive(packet),
+            Fault::WrongQindex => meta.qindex ^= 1,
+            Fault::WrongKind if self.count == 3 => meta.kind = codec_core::codec::FrameKind::Key,
+            Fault::WrongDigest => meta.digest = meta.digest.map(|digest| digest ^ 1),
             _ => {}
         }
         true
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        match self.lie {
-            Lie::NoKeyFrameAfterFinish => Ok(()),
+        match self.fault {
+            Fault::NoKeyFrameAfterFinish => Ok(()),
             _ => self.inner.finish(),
         }
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
-        if self.lie == Lie::KeyFrameOnRateChange && matches!(update, Update::Bitrate(_)) {
+        if self.fault == Fault::KeyFrameOnRateChange && matches!(update, Update::Bitrate(_)) {
             self.inner.apply(Update::KeyFrame)?;
         }
         self.inner.apply(update)
@@ -156,21 +156,21 @@ impl VideoEncoder for Liar {
 
 static FALSE_GAP: Capabilities = {
     let mut can = codec_vp8::encoder::CAPABILITIES;
-    can.gaps = &[Gap::new(Feature::IntraRefresh, "so it says")];
+    can.gaps = &[Gap::new(Feature::IntraRefresh, "declared only")];
     can
 };
 
-fn finds<const LIE: usize>() {
-    let (lie, expected) = LIES[LIE];
-    let told = match lie {
-        Lie::DeclaresAGapItFills => &FALSE_GAP,
+fn finds<const FAULT: usize>() {
+    let (fault, expected) = FAULTS[FAULT];
+    let declared = match fault {
+        Fault::DeclaresAGapItFills => &FALSE_GAP,
         _ => &codec_vp8::encoder::CAPABILITIES,
     };
-    let honest = registry::find("vp8/native").unwrap();
-    let liar = Backend { name: "liar", encoder: Some((open::<LIE>, told)), ..*honest };
-    let report = conformance::check_video(&liar, BACKENDS);
+    let native = registry::find("vp8/native").unwrap();
+    let faulty = Backend { name: "faulty", encoder: Some((open::<FAULT>, declared)), ..*native };
+    let report = conformance::check_video(&faulty, BACKENDS);
     let found: Vec<_> = report.failures().collect();
-    assert!(found.iter().any(|(name, _)| name.contains(expected)), "{lie:?}: {found:?}");
+    assert!(found.iter().any(|(name, _)| name.contains(expected)), "{fault:?}: {found:?}");
 }
 
 #[test]

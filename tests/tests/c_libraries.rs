@@ -192,7 +192,7 @@ mod libvpx {
 mod libopus {
     use codec_audio::{AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioRate};
     use codec_core::codec::Bitrate;
-    use codec_tests::sound::{decode, decoder, encode, encoder, format, snr_db, voice};
+    use codec_tests::audio::{decode, decoder, encode, encoder, format, snr_db, voice};
 
     #[test]
     fn either_library_decodes_what_the_other_codes() {

@@ -30,12 +30,12 @@ fn config(kbps: u64, length: Duration) -> CallConfig {
         sender: SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) },
         receiver: ReceiverConfig::new(streams, 99, 1),
         bitrate: Bitrate::kbps(kbps),
-        most: Bitrate::kbps(4000),
+        max_bitrate: Bitrate::kbps(4000),
         scalability: Scalability::L1T1,
         speed: 9,
         drops: DropPolicy::Never,
         drift_ppm: (0, 0),
-        sound: None,
+        audio: None,
     }
 }
 
@@ -49,7 +49,7 @@ fn tell(name: &str, result: &CallResult) {
          decoded {:.1} ms, to the screen {:.1} ms, capture to screen {:.1} ms; {} outages, {keys} \
          ended by a key frame, at most {longest:.1?} after the last loss; again {} %, FEC {} %; {:?}",
         result.rendered(),
-        result.shots.len(),
+        result.frames.len(),
         result.wrong(),
         result.freezes().len(),
         100.0 * result.frozen_share(),
@@ -67,7 +67,7 @@ fn tell(name: &str, result: &CallResult) {
 fn nothing_is_lost_on_a_clean_link() {
     let result = run(&config(800, ms(10_000)));
     tell("clean", &result);
-    assert_eq!((result.rendered(), result.wrong()), (result.shots.len(), 0));
+    assert_eq!((result.rendered(), result.wrong()), (result.frames.len(), 0));
     assert!(result.freezes().is_empty());
     assert!(result.captured_to_rendered() < ms(25 + 17));
 }
@@ -77,7 +77,11 @@ fn temporal_layers_are_known_by_their_packets_alone() {
     for scalability in [Scalability::L1T2, Scalability::L1T3] {
         let result = run(&CallConfig { scalability, ..config(800, ms(15_000)) });
         tell("layers", &result);
-        assert_eq!((result.rendered(), result.wrong()), (result.shots.len(), 0), "{scalability:?}");
+        assert_eq!(
+            (result.rendered(), result.wrong()),
+            (result.frames.len(), 0),
+            "{scalability:?}"
+        );
         assert_eq!(result.sender.video.key_frames, 1, "{scalability:?}");
     }
 }
@@ -125,7 +129,7 @@ fn following(length: Duration) -> CallConfig {
     let mut config = config(300, length);
     config.sender.congestion =
         Some(ControllerConfig { max: Bitrate::kbps(2_500), ..ControllerConfig::default() });
-    config.most = Bitrate::kbps(2_500);
+    config.max_bitrate = Bitrate::kbps(2_500);
     config.drops = DropPolicy::BelowBufferPct(30);
     config
 }
@@ -176,7 +180,7 @@ fn the_tables_of_the_documentation() {
                 config.seed = seed;
                 config.size = Size::new(640, 360);
                 config.motion = Motion::Pan;
-                config.most = Bitrate::kbps(most);
+                config.max_bitrate = Bitrate::kbps(most);
                 for link in [&mut config.links.0, &mut config.links.1] {
                     link.rate = RateTrace::constant(Bitrate::kbps(100_000)).unwrap();
                     link.delay = ms(delay);
@@ -198,13 +202,13 @@ fn row(name: &str, results: &[CallResult]) {
     };
     let freezes = results.iter().flat_map(CallResult::freezes).filter(|it| it.from >= begin);
     let lengths: Vec<f64> = freezes.map(|freeze| freeze.length.as_secs_f64()).collect();
-    let shots: usize = results.iter().map(|it| it.shots.len()).sum();
+    let frames: usize = results.iter().map(|it| it.frames.len()).sum();
     let shown: usize = results.iter().map(CallResult::rendered).sum();
     let keys: u64 = results.iter().map(|it| it.sender.video.key_frames).sum();
     let bytes = |of: fn(&CallResult) -> u64| results.iter().map(of).sum::<u64>();
     let video = bytes(|it| it.sender.video_sent.bytes);
     println!(
-        "| {name} | {shown}/{shots} | {}, {:.2} s | {:.1} | {:.1} | {:.1} | {keys} | {} | {} % | {} % |",
+        "| {name} | {shown}/{frames} | {}, {:.2} s | {:.1} | {:.1} | {:.1} | {keys} | {} | {} % | {} % |",
         lengths.len(),
         lengths.iter().sum::<f64>(),
         mean(CallResult::received_to_decoded),

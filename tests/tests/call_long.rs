@@ -8,13 +8,13 @@ use codec_core::frame::Size;
 use codec_rtc::extension::Map;
 use codec_rtc::link::{Jitter, Loss};
 use codec_rtc::session::{AudioStream, ReceiverConfig, SenderConfig, Streams, VideoStream};
+use codec_tests::audio;
 use codec_tests::call::{CallConfig, link, run};
 use codec_tests::scene::Motion;
-use codec_tests::sound;
 
 fn g711() -> Box<dyn AudioDecoder> {
-    let config = AudioDecoderConfig::new(AudioCodec::Pcma, sound::format(8_000, 1));
-    sound::decoder("pcma", &config).unwrap()
+    let config = AudioDecoderConfig::new(AudioCodec::Pcma, audio::format(8_000, 1));
+    audio::decoder("pcma", &config).unwrap()
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn two_hours_keep_lip_sync_and_constant_memory() {
         sender: SenderConfig::new(streams.clone(), 1),
         receiver: ReceiverConfig::new(streams, 99, 1),
         bitrate: Bitrate::kbps(60),
-        most: Bitrate::kbps(60),
+        max_bitrate: Bitrate::kbps(60),
         scalability: Scalability::L1T1,
         speed: 10,
         drops: DropPolicy::Never,
         drift_ppm: (80, -50),
-        sound: Some(g711),
+        audio: Some(g711),
     };
     let result = run(&config);
     // A late frame is not drift: the median of eleven seconds counts.
@@ -54,17 +54,17 @@ fn two_hours_keep_lip_sync_and_constant_memory() {
         sorted.sort_unstable();
         sorted[sorted.len() / 2].abs()
     };
-    let worst = result.lips[10..].windows(11).map(middle).max().unwrap();
+    let worst = result.audio_video_offsets_us[10..].windows(11).map(middle).max().unwrap();
     let shown = result.rendered();
     println!(
         "{shown} of {} frames, {} freezes; audio against video at most {:.1} ms; memory {:?} MiB",
-        result.shots.len(),
+        result.frames.len(),
         result.freezes().len(),
         worst as f64 / 1e3,
         result.memory.iter().map(|bytes| bytes >> 20).collect::<Vec<_>>(),
     );
     assert_eq!(result.wrong(), 0);
-    assert!(shown + 72 >= result.shots.len());
+    assert!(shown + 72 >= result.frames.len());
     assert!(worst <= 40_000, "{worst} us");
     // This test's own records of the frames take about 20 MiB at the end.
     let (first, last) = (result.memory[0], result.memory[result.memory.len() - 1]);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codec_tests::fuzz_seeds::{MOST_BYTES, Seed, drawn, fixed};
+use codec_tests::fuzz_seeds::{MAX_BYTES, Seed, drawn, fixed};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -34,7 +34,7 @@ fn every_target_has_generated_seeds() {
     let all: Vec<&Seed> = fixed.iter().chain(&drawn).collect();
     for seed in &all {
         let len = fs::read(file(seed)).unwrap().len();
-        assert!(len > 0 && len <= MOST_BYTES, "{}", seed.0);
+        assert!(len > 0 && len <= MAX_BYTES, "{}", seed.0);
     }
     let seeded: BTreeSet<String> = all.iter().map(|seed| seed.0.to_owned()).collect();
     let targets = fs::read_dir(fuzz().join("fuzz_targets")).unwrap().map(|entry| {

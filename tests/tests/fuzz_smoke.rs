@@ -2,7 +2,7 @@
 
 use codec_audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
 use codec_core::codec::Bitrate;
-use codec_tests::{data, fuzz, fuzz_webrtc, mutate, rng, sound};
+use codec_tests::{audio, data, fuzz, fuzz_webrtc, mutate, rng};
 
 #[test]
 fn damaged_streams_never_panic_the_vp8_decoder() {
@@ -73,14 +73,14 @@ fn damaged_files_never_panic_a_reader() {
 fn damaged_opus_never_panics_the_decoder() {
     let coded: Vec<Vec<Vec<u8>>> = [(1, 12, 20), (2, 24, 60), (1, 32, 10), (2, 64, 20)]
         .map(|(channels, kbps, ms)| {
-            let format = sound::format(48_000, channels);
+            let format = audio::format(48_000, channels);
             let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format);
             config.rate = Some(AudioRate::Vbr(Bitrate::kbps(kbps)));
             config.frame = FrameLength::ms(ms);
             (config.fec, config.expected_loss_pct) = (true, 20);
-            let mut encoder = sound::encoder("opus", &config).unwrap();
-            let said = sound::voice(format, 24_000, kbps);
-            let packets = sound::encode(&mut *encoder, format, &said, 24_000);
+            let mut encoder = audio::encoder("opus", &config).unwrap();
+            let said = audio::voice(format, 24_000, kbps);
+            let packets = audio::encode(&mut *encoder, format, &said, 24_000);
             packets.into_iter().map(|packet| packet.data).collect()
         })
         .into();

@@ -14,9 +14,9 @@ use codec_container::{
     create_packets, open_packets,
 };
 use codec_core::codec::Bitrate;
+use codec_tests::audio::{decode, decoder, encode, encoder, format, snr_db, voice};
 use codec_tests::external::{have, run};
 use codec_tests::opus_compare::quality;
-use codec_tests::sound::{decode, decoder, encode, encoder, format, snr_db, voice};
 use codec_tests::{data, rng::Rng};
 
 fn samples(bytes: &[u8]) -> Vec<i16> {
@@ -39,12 +39,12 @@ fn by_us(file: &Path, channels: usize) -> Vec<i16> {
     config.codec_private = reader.audio().unwrap().1.codec_private.clone();
     let mut opened = decoder("opus", &config).unwrap();
     let (mut packet, mut out) = (CodedPacket::default(), Vec::new());
-    let mut sound = AudioBuf::new(config.format, SampleKind::F32);
+    let mut buf = AudioBuf::new(config.format, SampleKind::F32);
     while reader.read(&mut packet).unwrap() {
         opened.decode(&packet.data, 0).unwrap();
-        assert!(opened.receive(&mut sound));
-        sound.trim(packet.trim_start as usize, packet.trim_end as usize);
-        sound.view().unwrap().append_s16(&mut out);
+        assert!(opened.receive(&mut buf));
+        buf.trim(packet.trim_start as usize, packet.trim_end as usize);
+        buf.view().unwrap().append_s16(&mut out);
     }
     out
 }
@@ -256,7 +256,7 @@ fn concealed_speech_continues_pitch_and_level() {
     let coded = encode(&mut *encoder("opus", &config).unwrap(), config.format, &said, 960);
     let to = AudioDecoderConfig::new(AudioCodec::Opus, config.format);
     let mut opened = decoder("opus", &to).unwrap();
-    let mut sound = AudioBuf::new(config.format, SampleKind::S16);
+    let mut buf = AudioBuf::new(config.format, SampleKind::S16);
     let mut heard = Vec::new();
     for (at, packet) in coded.iter().enumerate() {
         if at == 30 {
@@ -264,8 +264,8 @@ fn concealed_speech_continues_pitch_and_level() {
         } else {
             opened.decode(&packet.data, packet.pts).unwrap();
         }
-        assert!(opened.receive(&mut sound));
-        sound.view().unwrap().append_s16(&mut heard);
+        assert!(opened.receive(&mut buf));
+        buf.view().unwrap().append_s16(&mut heard);
     }
     let level = |from: usize| {
         let power: f64 = heard[from..from + 960].iter().map(|&s| f64::from(s).powi(2)).sum();
@@ -287,7 +287,7 @@ fn through_losses(percent: u64, fec: bool) -> (Vec<AudioPacket>, Vec<i16>) {
     let coded = encode(&mut *encoder("opus", &config).unwrap(), config.format, &said, 960);
     let to = AudioDecoderConfig::new(AudioCodec::Opus, config.format);
     let mut opened = decoder("opus", &to).unwrap();
-    let mut sound = AudioBuf::new(config.format, SampleKind::S16);
+    let mut buf = AudioBuf::new(config.format, SampleKind::S16);
     let mut heard = Vec::new();
     for (at, packet) in coded.iter().enumerate() {
         let next = coded.get(at + 1).filter(|_| fec && !lost(at + 1, percent));
@@ -297,8 +297,8 @@ fn through_losses(percent: u64, fec: bool) -> (Vec<AudioPacket>, Vec<i16>) {
         } else {
             opened.decode(&packet.data, packet.pts).unwrap();
         }
-        assert!(opened.receive(&mut sound));
-        sound.view().unwrap().append_s16(&mut heard);
+        assert!(opened.receive(&mut buf));
+        buf.view().unwrap().append_s16(&mut heard);
     }
     (coded, heard)
 }

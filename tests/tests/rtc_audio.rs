@@ -9,7 +9,7 @@ use codec_audio::{
 use codec_core::codec::Bitrate;
 use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig, AudioBufferStats, ReceivedAudio};
 use codec_rtc::link::{Jitter, JitterShape, Link, LinkConfig, Loss, RateTrace};
-use codec_tests::sound::{decoder, encode, encoder, format, voice};
+use codec_tests::audio::{decoder, encode, encoder, format, voice};
 use codec_tests::{data, fuzz, rng};
 
 /// Sample frames of a packet: 20 ms.
@@ -43,22 +43,22 @@ fn link(loss: Loss) -> LinkConfig {
     config
 }
 
-struct Heard {
-    sound: Vec<f32>,
+struct Playback {
+    samples: Vec<f32>,
     stats: AudioBufferStats,
     /// Share of packets that the link lost.
     lost: f64,
 }
 
 /// Sends `packets` over a link, with `depth` earlier payloads in each, and plays the received ones.
-fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Heard {
+fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Playback {
     let mut link = Link::new(config, 9).unwrap();
     let mut buffer = AudioBuffer::new(AudioBufferConfig::default());
     let settings = AudioDecoderConfig::new(AudioCodec::Opus, format(48_000, 1));
     let opus = decoder("opus", &settings).unwrap();
     buffer.add_decoder(111, AudioCodec::Opus, 48_000, opus).unwrap();
     let mut out = AudioBuf::new(buffer.format(), SampleKind::F32);
-    let (mut sound, mut sent) = (Vec::new(), 0);
+    let (mut samples, mut sent) = (Vec::new(), 0);
     let blocks = 2 * packets.len() as u32 - 10;
     for block in 0..blocks {
         let now = ms(10) * block;
@@ -85,26 +85,26 @@ fn through(packets: &[AudioPacket], config: LinkConfig, depth: usize) -> Heard {
         buffer.pull(now, &mut out);
         assert_eq!(out.frames(), 480, "10 ms in all cases");
         match out.view().unwrap().samples() {
-            Samples::F32(samples) => sound.extend_from_slice(samples),
+            Samples::F32(block) => samples.extend_from_slice(block),
             Samples::S16(_) => panic!("floating-point output"),
         }
     }
     let stats = *buffer.stats();
-    assert_eq!(sound.len(), blocks as usize * 480);
-    assert_eq!(stats.total_samples_received, sound.len() as u64);
-    Heard { sound, stats, lost: link.stats().loss_share() }
+    assert_eq!(samples.len(), blocks as usize * 480);
+    assert_eq!(stats.total_samples_received, samples.len() as u64);
+    Playback { samples, stats, lost: link.stats().loss_share() }
 }
 
-fn largest_step(sound: &[f32]) -> f32 {
-    sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+fn largest_step(samples: &[f32]) -> f32 {
+    samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
 }
 
-fn print(what: &str, heard: &Heard) {
-    let stats = &heard.stats;
+fn print(what: &str, played: &Playback) {
+    let stats = &played.stats;
     eprintln!(
         "{what}: lost {:.1} %, concealed {:.2} % in {} events, recovered {:.2} %, delay {} ms, \
          target {} ms, faster {} slower {} samples, largest step {:.3}",
-        100.0 * heard.lost,
+        100.0 * played.lost,
         100.0 * stats.concealed_share(),
         stats.concealment_events,
         100.0 * stats.recovered_samples as f64 / stats.total_samples_received as f64,
@@ -112,7 +112,7 @@ fn print(what: &str, heard: &Heard) {
         stats.mean_target_delay().as_millis(),
         stats.removed_samples_for_acceleration,
         stats.inserted_samples_for_deceleration,
-        largest_step(&heard.sound),
+        largest_step(&played.samples),
     );
 }
 
@@ -126,10 +126,10 @@ fn compare(name: &str, said: &[i16], loss: Loss, bursts: bool) {
     let deep = through(&plain, link(loss), 2);
     let all =
         [("clear", &clear), ("bare", &bare), ("fec", &fec), ("red 1", &red), ("red 2", &deep)];
-    let own = largest_step(&clear.sound);
-    for (what, heard) in all {
-        print(&format!("{name}, {what}"), heard);
-        let step = largest_step(&heard.sound);
+    let own = largest_step(&clear.samples);
+    for (what, played) in all {
+        print(&format!("{name}, {what}"), played);
+        let step = largest_step(&played.samples);
         assert!(
             step < 1.5 * own + 0.02,
             "{name}, {what}: a click of {step:.3}, speech has {own:.3}"
@@ -137,9 +137,13 @@ fn compare(name: &str, said: &[i16], loss: Loss, bursts: bool) {
         // Most of the mean packet's jitter of 15 ms, the block, half a packet; more if the buffer
         // waits for copies of a lost packet.
         let most = if what == "clear" || what == "bare" { ms(60) } else { ms(100) };
-        assert!(heard.stats.mean_delay() < most, "{name}, {what}: {:?}", heard.stats.mean_delay());
+        assert!(
+            played.stats.mean_delay() < most,
+            "{name}, {what}: {:?}",
+            played.stats.mean_delay()
+        );
     }
-    let share = |heard: &Heard| heard.stats.concealed_share();
+    let share = |played: &Playback| played.stats.concealed_share();
     assert!(share(&clear) < 0.005, "{name}: {:.4}", share(&clear));
     assert!((0.6 * bare.lost..1.3 * bare.lost + 0.01).contains(&share(&bare)), "{name}");
     let helps = if bursts { 0.8 } else { 0.4 };
@@ -164,7 +168,7 @@ fn speech_survives_jitter_and_bursts_of_loss() {
 fn a_real_voice_survives_jitter_and_loss() {
     let Some(dir) = data::dir("speech through a link") else { return };
     let file = dir.join("audio/speech_dialogue_48k_mono.flac");
-    let said = codec_tests::sound::flac(&file, 30 * 48_000);
+    let said = codec_tests::audio::flac(&file, 30 * 48_000);
     compare("dialogue", &said, Loss::Random(0.05), false);
     compare("dialogue in bursts", &said, Loss::Bursts { mean: 0.05, burst: 2.5 }, true);
 }

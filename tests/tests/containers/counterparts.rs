@@ -6,18 +6,18 @@ use codec_core::frame::{ColorRange, Rational};
 use codec_tests::external::{have, run};
 
 use crate::support::{
-    Given, To, data, probe_quietly, read_sound, temp_file, vp8_stream, write_all,
+    Destination, TestPacket, data, probe_quietly, read_audio, temp_file, vp8_stream, write_all,
 };
 
-fn given(packet: &CodedPacket) -> Given {
+fn given(packet: &CodedPacket) -> TestPacket {
     let CodedPacket { data, pts, duration, key, shown, .. } = packet.clone();
-    Given { data, pts, duration, key, shown }
+    TestPacket { data, pts, duration, key, shown }
 }
 
 /// A conformance stream and its properties.
-fn source(name: &str) -> Option<(Vec<u8>, VideoTrack, Vec<Given>)> {
+fn source(name: &str) -> Option<(Vec<u8>, VideoTrack, Vec<TestPacket>)> {
     let bytes = data(name)?;
-    let (stream, packets) = read_sound(&bytes);
+    let (stream, packets) = read_audio(&bytes);
     let given = packets.iter().map(given).collect();
     Some((bytes, stream, given))
 }
@@ -70,16 +70,16 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
         let packets: Vec<_> = (0..129_i64)
             .map(|index| {
                 let pts = if den <= 30_000 && den != 1000 { index } else { index * den / 30 };
-                Given::new(index == 0, pts, 100, 7)
+                TestPacket::new(index == 0, pts, 100, 7)
             })
             .collect();
         let stream = vp8_stream(Format::Ivf, (num, u32::try_from(den).unwrap()));
-        let bytes = write_all(To::File, &stream, &packets);
+        let bytes = write_all(Destination::File, &stream, &packets);
         let lines = probe_quietly(".ivf", &bytes, "format=duration");
         let told: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
         let expected = 129.0 / fps;
         assert!((told - expected).abs() < 0.02, "{num}/{den}: {told} s, expected {expected}");
-        let (track, back) = read_sound(&bytes);
+        let (track, back) = read_audio(&bytes);
         let seconds = back[128].pts as f64 * track.time_base.as_f64();
         assert!((seconds - 128.0 / fps).abs() < 0.001, "{num}/{den}: {seconds}");
         let stated = track.duration.map(|ticks| ticks as f64 * track.time_base.as_f64());
@@ -98,11 +98,11 @@ fn ffmpeg_decodes_the_same_frames_from_every_format() {
         let expected = frame_digests(".ivf", &bytes);
         assert!(!expected.is_empty());
         for (format, to, suffix) in [
-            (Format::Ivf, To::File, ".ivf"),
-            (Format::Ivf, To::Pipe, ".ivf"),
-            (Format::WebM, To::File, ".webm"),
-            (Format::WebM, To::Pipe, ".webm"),
-            (Format::Mp4, To::File, ".mp4"),
+            (Format::Ivf, Destination::File, ".ivf"),
+            (Format::Ivf, Destination::Pipe, ".ivf"),
+            (Format::WebM, Destination::File, ".webm"),
+            (Format::WebM, Destination::Pipe, ".webm"),
+            (Format::Mp4, Destination::File, ".mp4"),
         ] {
             let written = write_all(to, &with_format(&stream, format), &given);
             assert_eq!(frame_digests(suffix, &written), expected, "{name} as {format}, {to:?}");
@@ -132,9 +132,9 @@ fn ffprobe_sees_times_durations_colours_and_aspect() {
     let last_time = format!("pts_time={:.6}", last.pts as f64 / 90e3);
     let last_duration = format!("duration_time={:.6}", last.duration.unwrap() as f64 / 90e3);
     for (format, to, suffix) in [
-        (Format::WebM, To::File, ".webm"),
-        (Format::WebM, To::Pipe, ".webm"),
-        (Format::Mp4, To::File, ".mp4"),
+        (Format::WebM, Destination::File, ".webm"),
+        (Format::WebM, Destination::Pipe, ".webm"),
+        (Format::Mp4, Destination::File, ".mp4"),
     ] {
         let written = write_all(to, &with_format(&stream, format), &given);
         let entries = "stream=codec_name,width,height,sample_aspect_ratio,color_range,\
@@ -168,7 +168,7 @@ fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
     }
     for name in STREAMS {
         let Some((_, stream, given)) = source(name) else { return };
-        for to in [To::File, To::Pipe] {
+        for to in [Destination::File, Destination::Pipe] {
             let written = write_all(to, &with_format(&stream, Format::WebM), &given);
             let lines = probe(".webm", &written, "format=format_name:packet=pts");
             let packets = lines.iter().filter(|line| line.starts_with("pts=")).count();
@@ -178,7 +178,7 @@ fn ffprobe_and_mkvmerge_have_nothing_to_complain_about() {
             // mkvmerge's exit code is 1 after a warning.
             let out = merged.path().to_string_lossy().into_owned();
             let _ = run("mkvmerge", &["-o", &out, &source.path().to_string_lossy()]);
-            let (_, again) = read_sound(&std::fs::read(merged.path()).unwrap());
+            let (_, again) = read_audio(&std::fs::read(merged.path()).unwrap());
             assert_eq!(again.len(), given.len());
             for (packet, given) in again.iter().zip(&given) {
                 assert_eq!((&packet.data, packet.key), (&given.data, given.key));
@@ -195,7 +195,7 @@ fn mkvinfo_finds_the_index_and_every_size() {
     let Some((_, stream, mut given)) = source(STREAMS[0]) else { return };
     // IVF has no durations; the last one needs a block group.
     given.last_mut().unwrap().duration = Some(2);
-    let written = write_all(To::File, &with_format(&stream, Format::WebM), &given);
+    let written = write_all(Destination::File, &with_format(&stream, Format::WebM), &given);
     let file = temp_file(".webm", &written);
     let text = String::from_utf8(run("mkvinfo", &["-a", &file.path().to_string_lossy()])).unwrap();
     for wanted in ["+ Seek head", "+ Cues", "+ Duration", "+ Cluster", "+ Block duration"] {
@@ -212,13 +212,14 @@ fn ffmpeg_seeks_by_the_index() {
     // Ten key frames, a second apart.
     let Some((_, stream, frames)) = source(STREAMS[0]) else { return };
     let key = &frames[0];
-    let given: Vec<_> =
-        (0..10).map(|second| Given { pts: second * 1000, ..key.clone() }.lasting(1000)).collect();
+    let given: Vec<_> = (0..10)
+        .map(|second| TestPacket { pts: second * 1000, ..key.clone() }.lasting(1000))
+        .collect();
     let mut stream = with_format(&stream, Format::WebM);
     stream.time_base = Rational::new(1, 1000);
     stream.frame_rate = None;
     for format in [Format::WebM, Format::Mp4] {
-        let written = write_all(To::File, &with_format(&stream, format), &given);
+        let written = write_all(Destination::File, &with_format(&stream, format), &given);
         let file = temp_file(if format == Format::WebM { ".webm" } else { ".mp4" }, &written);
         let path = file.path().to_string_lossy().into_owned();
         let arguments = ["-v", "error", "-ss", "7", "-i", &path, "-f", "framecrc", "-"];
@@ -243,7 +244,7 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
         let out = merged.path().to_string_lossy().into_owned();
         let _ = run("mkvmerge", &["-o", &out, &from]);
         for bytes in [live, std::fs::read(merged.path()).unwrap()] {
-            let (stream, packets) = read_sound(&bytes);
+            let (stream, packets) = read_audio(&bytes);
             assert_eq!(stream.codec, Codec::Vp8);
             assert_eq!(packets.len(), given.len(), "{name}");
             for (packet, given) in packets.iter().zip(&given) {
@@ -256,8 +257,8 @@ fn webm_of_ffmpeg_and_mkvmerge_gives_the_same_packets_as_ivf() {
 #[test]
 fn an_empty_file_of_each_format_is_valid() {
     for format in [Format::Ivf, Format::WebM, Format::Mp4] {
-        let written = write_all(To::File, &vp8_stream(format, (1, 30)), &[]);
-        let (_, packets) = read_sound(&written);
+        let written = write_all(Destination::File, &vp8_stream(format, (1, 30)), &[]);
+        let (_, packets) = read_audio(&written);
         assert!(packets.is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use codec_container::{Error, Format, Input, ReadOptions, Source, open};
 use codec_tests::{mutate, rng};
 
-use crate::support::{Given, To, data_path, read_all, vp8_stream, write_all};
+use crate::support::{Destination, TestPacket, data_path, read_all, vp8_stream, write_all};
 
 /// Reads everything; returns the number of packets or frames and of payload bytes.
 fn drain(bytes: Vec<u8>) -> (usize, usize) {
@@ -38,7 +38,7 @@ fn drain(bytes: Vec<u8>) -> (usize, usize) {
 
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let given: Vec<_> = (0..6)
-        .map(|index| Given::new(index % 3 == 0, index * 40, 30, 3).lasting(40 + index as u64))
+        .map(|index| TestPacket::new(index % 3 == 0, index * 40, 30, 3).lasting(40 + index as u64))
         .collect();
     let y4m = || {
         let mut bytes = b"YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL\n".to_vec();
@@ -49,16 +49,16 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         bytes
     };
     vec![
-        ("ivf", write_all(To::File, &vp8_stream(Format::Ivf, (1, 1000)), &given)),
-        ("webm file", write_all(To::File, &vp8_stream(Format::WebM, (1, 1000)), &given)),
-        ("webm pipe", write_all(To::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &given)),
+        ("ivf", write_all(Destination::File, &vp8_stream(Format::Ivf, (1, 1000)), &given)),
+        ("webm file", write_all(Destination::File, &vp8_stream(Format::WebM, (1, 1000)), &given)),
+        ("webm pipe", write_all(Destination::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &given)),
         ("y4m", y4m()),
         ("mp4", crate::mp4::sample()),
         ("ogg", crate::ogg::sample(20)),
         ("wav", crate::wav::sample()),
-        ("mp4 with audio", crate::sound::sample(Format::Mp4, 30)),
-        ("webm with audio", crate::sound::sample(Format::WebM, 40)),
-        ("flac", crate::frames::flac_sample()),
+        ("mp4 with audio", crate::audio::sample(Format::Mp4, 30)),
+        ("webm with audio", crate::audio::sample(Format::WebM, 40)),
+        ("flac", crate::elementary_streams::flac_sample()),
     ]
 }
 
@@ -94,7 +94,7 @@ fn seeded_damage_gives_no_panic_and_no_more_payload_than_there_is() {
 
 #[test]
 fn headers_beyond_the_limits_are_rejected_before_allocation() {
-    let mut ivf = write_all(To::File, &vp8_stream(Format::Ivf, (1, 30)), &[]);
+    let mut ivf = write_all(Destination::File, &vp8_stream(Format::Ivf, (1, 30)), &[]);
     ivf.extend_from_slice(&(9_u32 << 20).to_le_bytes());
     ivf.extend_from_slice(&[0; 8]);
     let (_, _, error) = read_all(&ivf);
@@ -114,7 +114,7 @@ fn malformed_files_end_in_packets_or_errors() {
             continue;
         }
         let (stream, packets, error) = read_all(&std::fs::read(&path).unwrap());
-        let error = error.map_or("sound".into(), |error| error.to_string());
+        let error = error.map_or("audio".into(), |error| error.to_string());
         println!("{name}: {} packets, {error}", packets.len());
         let _ = stream;
     }

@@ -10,20 +10,23 @@ use codec_core::frame::{ColorRange, Rational, Rotation};
 use codec_tests::external::{have, run};
 
 use crate::support::{
-    Given, Shared, To, data, read_all, read_sound, read_with, temp_file, vp8_stream, write_all,
+    Destination, SharedBuffer, TestPacket, data, read_all, read_audio, read_with, temp_file,
+    vp8_stream, write_all,
 };
 
-fn given() -> Vec<Given> {
+fn given() -> Vec<TestPacket> {
     [(7, 2), (9, 1), (10, 30), (40, 3), (43, 11)]
         .iter()
         .enumerate()
-        .map(|(index, &(pts, duration))| Given::new(index % 3 == 0, pts, 20, 5).lasting(duration))
+        .map(|(index, &(pts, duration))| {
+            TestPacket::new(index % 3 == 0, pts, 20, 5).lasting(duration)
+        })
         .collect()
 }
 
 /// A small file. Times have a gap, which MP4 fills by extending the previous sample.
 pub fn sample() -> Vec<u8> {
-    write_all(To::File, &vp8_stream(Format::Mp4, (1, 1000)), &given())
+    write_all(Destination::File, &vp8_stream(Format::Mp4, (1, 1000)), &given())
 }
 
 #[test]
@@ -34,8 +37,8 @@ fn times_durations_and_payload_survive() {
             for packet in &mut given {
                 packet.pts += shift;
             }
-            let bytes = write_all(To::File, &vp8_stream(Format::Mp4, time_base), &given);
-            let (read, packets) = read_sound(&bytes);
+            let bytes = write_all(Destination::File, &vp8_stream(Format::Mp4, time_base), &given);
+            let (read, packets) = read_audio(&bytes);
             assert_eq!(read.time_base, Rational::new(1, time_base.1));
             assert_eq!(read.packet_count, Some(5));
             let num = i64::from(time_base.0);
@@ -59,14 +62,14 @@ fn colour_aspect_and_rotation_survive() {
         stream.info.pixel_aspect = Some(Rational::new(12, 11));
         stream.info.color.range = ColorRange::Full;
         stream.info.color.matrix.0 = 6;
-        let (read, _) = read_sound(&write_all(To::File, &stream, &given()));
+        let (read, _) = read_audio(&write_all(Destination::File, &stream, &given()));
         assert_eq!(read.info, stream.info);
     }
 }
 
 #[test]
 fn writing_to_a_pipe_is_rejected() {
-    let output = Output::stream(Shared::default());
+    let output = Output::stream(SharedBuffer::default());
     let stream = vp8_stream(Format::Mp4, (1, 1000));
     let created =
         create_packets(output, Format::Mp4, &[Track::Video(stream)], &WriteOptions::default());
@@ -82,7 +85,7 @@ fn files_of_other_programs_are_read() {
     ];
     for (name, count, (num, den)) in cases {
         let Some(bytes) = data(&format!("containers/{name}")) else { return };
-        let (stream, packets) = read_sound(&bytes);
+        let (stream, packets) = read_audio(&bytes);
         assert_eq!(stream.codec, Codec::H264, "{name}");
         assert!(packets[0].key && !stream.codec_private.is_empty(), "{name}");
         if count > 0 {
@@ -98,7 +101,7 @@ fn files_of_other_programs_are_read() {
 #[test]
 fn a_fragmented_file_is_read_from_a_pipe() {
     let Some(bytes) = data("containers/h264_aac_frag.mp4") else { return };
-    let (_, whole) = read_sound(&bytes);
+    let (_, whole) = read_audio(&bytes);
     let source = Source::stream(Cursor::new(bytes));
     let (_, piped, error) = read_with(source, &ReadOptions::default());
     assert!(error.is_none());
@@ -120,7 +123,7 @@ fn ffprobe_agrees_on_every_packet() {
     }
     for name in ["h264_aac.mp4", "h264_aac_frag.mp4", "sample-in-issue-505.mov"] {
         let Some(bytes) = data(&format!("containers/{name}")) else { return };
-        let (_, packets) = read_sound(&bytes);
+        let (_, packets) = read_audio(&bytes);
         let file = temp_file(".mp4", &bytes);
         let path = file.path().to_string_lossy().into_owned();
         let entries = "packet=pts,size,pos,flags";
@@ -208,6 +211,6 @@ fn ffprobe_agrees_on_rotations_read_and_written() {
 
         let mut stream = vp8_stream(Format::Mp4, (1, 1000));
         stream.info.rotation = rotation;
-        assert_eq!(probed_rotation(&write_all(To::File, &stream, &given())), rotation);
+        assert_eq!(probed_rotation(&write_all(Destination::File, &stream, &given())), rotation);
     }
 }

@@ -7,7 +7,7 @@ use codec_container::{CodedPacket, Format, ReadOptions, Source, Track};
 use codec_tests::external::{have, run};
 
 use crate::support::{
-    To, data, probe, read_tracks, read_tracks_with, samples_of, temp_file, write_tracks,
+    Destination, data, probe, read_tracks, read_tracks_with, samples_of, temp_file, write_tracks,
 };
 
 /// Packets of 20 ms in CELT, stereo, from the first decoded sample on.
@@ -34,7 +34,7 @@ pub fn sample(count: usize) -> Vec<u8> {
     let mut packets = opus_packets(count, 312);
     let last = packets.last_mut().unwrap();
     (last.trim_end, last.duration) = (100, Some(860));
-    write_tracks(To::File, Format::Ogg, &[opus_track(Format::Ogg, 312)], &packets)
+    write_tracks(Destination::File, Format::Ogg, &[opus_track(Format::Ogg, 312)], &packets)
 }
 
 fn lenient() -> ReadOptions {
@@ -58,9 +58,9 @@ fn opus_survives_with_its_delay_its_end_and_its_tags() {
     assert_eq!((last.trim_end, last.duration), (100, Some(860)));
     assert_eq!(samples_of(&packets, 0), 120 * 960 - 312 - 100);
     // Writing it again gives the same bytes.
-    let again = write_tracks(To::File, Format::Ogg, &tracks, &packets);
+    let again = write_tracks(Destination::File, Format::Ogg, &tracks, &packets);
     assert_eq!(again, bytes);
-    let piped = write_tracks(To::Pipe, Format::Ogg, &tracks, &packets);
+    let piped = write_tracks(Destination::Pipe, Format::Ogg, &tracks, &packets);
     let (_, from_pipe, _) = read_tracks(&piped);
     let facts = |packets: &[CodedPacket]| -> Vec<_> {
         packets.iter().map(|p| (p.data.clone(), p.pts, p.trim_start, p.trim_end)).collect()
@@ -87,7 +87,7 @@ fn files_of_other_programs_have_ffprobes_duration() {
         // It counts the pre-skip.
         has(format!("duration={:.6}", (samples + u64::from(track.delay)) as f64 / 48e3));
         // Other programs decode the same audio from the written file.
-        let written = write_tracks(To::File, Format::Ogg, &tracks, &packets);
+        let written = write_tracks(Destination::File, Format::Ogg, &tracks, &packets);
         assert_eq!(pcm_digest(&written), pcm_digest(&bytes), "{name}");
     }
 }
@@ -160,7 +160,7 @@ fn links_of_a_chain_follow_one_another() {
 fn mono_surround() -> Vec<u8> {
     let Track::Audio(mut track) = opus_track(Format::Ogg, 0) else { unreachable!() };
     track.codec_private = b"OpusHead\x01\x03\0\0\x80\xBB\0\0\0\0\x01\x02\x01\0\x02\x01".to_vec();
-    write_tracks(To::File, Format::Ogg, &[Track::Audio(track)], &opus_packets(3, 0))
+    write_tracks(Destination::File, Format::Ogg, &[Track::Audio(track)], &opus_packets(3, 0))
 }
 
 /// Page positions.

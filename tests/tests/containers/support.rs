@@ -11,15 +11,15 @@ use codec_container::{
 
 /// Memory that a writer fills and a test inspects afterwards.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+pub struct SharedBuffer(Arc<Mutex<Cursor<Vec<u8>>>>);
 
-impl Shared {
+impl SharedBuffer {
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().get_ref().clone()
     }
 }
 
-impl Write for Shared {
+impl Write for SharedBuffer {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(data)
     }
@@ -29,7 +29,7 @@ impl Write for Shared {
     }
 }
 
-impl Seek for Shared {
+impl Seek for SharedBuffer {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.0.lock().unwrap().seek(to)
     }
@@ -37,9 +37,9 @@ impl Seek for Shared {
 
 /// A pipe that returns at most three bytes at a time.
 #[derive(Debug)]
-pub struct Trickle(pub Cursor<Vec<u8>>);
+pub struct ShortReads(pub Cursor<Vec<u8>>);
 
-impl Read for Trickle {
+impl Read for ShortReads {
     fn read(&mut self, data: &mut [u8]) -> io::Result<usize> {
         let len = data.len().min(3);
         self.0.read(&mut data[..len])
@@ -48,7 +48,7 @@ impl Read for Trickle {
 
 /// A packet in the form used by tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct TestPacket {
     pub data: Vec<u8>,
     pub pts: i64,
     pub duration: Option<u64>,
@@ -56,7 +56,7 @@ pub struct Given {
     pub shown: bool,
 }
 
-impl Given {
+impl TestPacket {
     /// A packet whose first byte looks like that of a VP8 frame and whose others are `fill`.
     pub fn new(key: bool, pts: i64, len: usize, fill: u8) -> Self {
         let mut data = vec![fill; len.max(1)];
@@ -81,17 +81,17 @@ impl Given {
 
 /// Destination of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum To {
+pub enum Destination {
     File,
     Pipe,
 }
 
 /// Writes all packets and returns the file.
-pub fn write_all(to: To, stream: &VideoTrack, packets: &[Given]) -> Vec<u8> {
-    let shared = Shared::default();
+pub fn write_all(to: Destination, stream: &VideoTrack, packets: &[TestPacket]) -> Vec<u8> {
+    let shared = SharedBuffer::default();
     let output = match to {
-        To::File => Output::seekable(shared.clone()),
-        To::Pipe => Output::stream(shared.clone()),
+        Destination::File => Output::seekable(shared.clone()),
+        Destination::Pipe => Output::stream(shared.clone()),
     };
     let tracks = [Track::Video(stream.clone())];
     let mut writer =
@@ -133,7 +133,7 @@ pub fn read_with(
 }
 
 /// Reads everything, which must be valid.
-pub fn read_sound(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
+pub fn read_audio(bytes: &[u8]) -> (VideoTrack, Vec<CodedPacket>) {
     let (stream, packets, error) = read_all(bytes);
     assert!(error.is_none(), "{}", error.unwrap());
     (stream.unwrap(), packets)
@@ -188,11 +188,16 @@ pub fn read_tracks_with(
 }
 
 /// Writes packets unchanged.
-pub fn write_tracks(to: To, format: Format, tracks: &[Track], packets: &[CodedPacket]) -> Vec<u8> {
-    let shared = Shared::default();
+pub fn write_tracks(
+    to: Destination,
+    format: Format,
+    tracks: &[Track],
+    packets: &[CodedPacket],
+) -> Vec<u8> {
+    let shared = SharedBuffer::default();
     let output = match to {
-        To::File => Output::seekable(shared.clone()),
-        To::Pipe => Output::stream(shared.clone()),
+        Destination::File => Output::seekable(shared.clone()),
+        Destination::Pipe => Output::stream(shared.clone()),
     };
     let mut writer = create_packets(output, format, tracks, &WriteOptions::default()).unwrap();
     for packet in packets {

@@ -9,7 +9,7 @@ use codec_container::{
 };
 use codec_tests::external::{have, run};
 
-use crate::support::{To, probe, read_tracks, read_tracks_with, samples_of, write_tracks};
+use crate::support::{Destination, probe, read_tracks, read_tracks_with, samples_of, write_tracks};
 
 fn track(codec: AudioCodec, channels: usize) -> Track {
     let audio = AudioFormat::new(8000, ChannelLayout::of(channels).unwrap());
@@ -24,7 +24,7 @@ fn packet(bytes: usize) -> CodedPacket {
 
 pub fn sample() -> Vec<u8> {
     let track = track(AudioCodec::Pcm(PcmEncoding::S16Le), 1);
-    write_tracks(To::File, Format::Wav, &[track], &[packet(1000)])
+    write_tracks(Destination::File, Format::Wav, &[track], &[packet(1000)])
 }
 
 const CODECS: [(AudioCodec, usize, &str); 8] = [
@@ -43,7 +43,7 @@ fn every_encoding_survives_and_matches_ffprobe() {
     let probes = have("ffprobe", "probing");
     for (codec, bytes, name) in CODECS {
         for channels in [1, 2, 6] {
-            for to in [To::File, To::Pipe] {
+            for to in [Destination::File, Destination::Pipe] {
                 let given = packet(bytes * channels * 333);
                 let written = write_tracks(
                     to,
@@ -64,7 +64,7 @@ fn every_encoding_survives_and_matches_ffprobe() {
                     let lines = probe(".wav", &written, "stream=codec_name,channels,duration");
                     assert!(lines.contains(&format!("codec_name={name}")), "{lines:?}");
                     assert!(lines.contains(&format!("channels={channels}")), "{lines:?}");
-                    if to == To::File {
+                    if to == Destination::File {
                         let duration = format!("duration={:.6}", 333.0 / 8000.0);
                         assert!(lines.contains(&duration), "{lines:?}");
                     }

@@ -9,7 +9,8 @@ use codec_core::frame::{
 };
 
 use crate::support::{
-    Given, To, Trickle, data, read_all, read_sound, read_with, vp8_stream, write_all,
+    Destination, ShortReads, TestPacket, data, read_all, read_audio, read_with, vp8_stream,
+    write_all,
 };
 
 fn rich_stream(rotation: Rotation, aspect: Option<Rational>) -> VideoTrack {
@@ -31,13 +32,13 @@ fn colour_aspect_rotation_and_frame_rate_survive() {
     let rotations =
         [Rotation::None, Rotation::Clockwise90, Rotation::Clockwise180, Rotation::Clockwise270];
     let aspects = [None, Some((1, 1)), Some((12, 11)), Some((10, 11)), Some((7, 5))];
-    for to in [To::File, To::Pipe] {
+    for to in [Destination::File, Destination::Pipe] {
         for rotation in rotations {
             for aspect in aspects {
                 let aspect = aspect.map(|(num, den)| Rational::new(num, den));
                 let stream = rich_stream(rotation, aspect);
-                let bytes = write_all(to, &stream, &[Given::new(true, 0, 9, 1)]);
-                let (read, _) = read_sound(&bytes);
+                let bytes = write_all(to, &stream, &[TestPacket::new(true, 0, 9, 1)]);
+                let (read, _) = read_audio(&bytes);
                 assert_eq!(read.info, stream.info);
                 assert_eq!(read.frame_rate, stream.frame_rate);
                 assert!(read.warnings.is_empty());
@@ -50,18 +51,21 @@ fn colour_aspect_rotation_and_frame_rate_survive() {
 fn high_dynamic_range_is_opened_and_rejected_by_name() {
     let mut stream = rich_stream(Rotation::None, None);
     stream.info.color.transfer = TransferCharacteristics::PQ;
-    let (read, _) = read_sound(&write_all(To::File, &stream, &[Given::new(true, 0, 9, 1)]));
+    let (read, _) =
+        read_audio(&write_all(Destination::File, &stream, &[TestPacket::new(true, 0, 9, 1)]));
     let error = read.check_supported().unwrap_err().to_string();
     assert!(error.contains("high dynamic range (PQ)"), "{error}");
 }
 
-fn two_minutes() -> Vec<Given> {
-    (0..120).map(|index| Given::new(index % 50 == 0, index * 1000, 100, 7).lasting(1000)).collect()
+fn two_minutes() -> Vec<TestPacket> {
+    (0..120)
+        .map(|index| TestPacket::new(index % 50 == 0, index * 1000, 100, 7).lasting(1000))
+        .collect()
 }
 
 #[test]
 fn long_streams_take_several_clusters_on_coarse_and_fine_time_bases() {
-    for to in [To::File, To::Pipe] {
+    for to in [Destination::File, Destination::Pipe] {
         for (den, step) in [(1000, 1), (90000, 90), (1_000_000, 1000)] {
             let mut given = two_minutes();
             for packet in &mut given {
@@ -69,7 +73,7 @@ fn long_streams_take_several_clusters_on_coarse_and_fine_time_bases() {
                 packet.duration = packet.duration.map(|ticks| ticks * step as u64);
             }
             let (_, packets) =
-                read_sound(&write_all(to, &vp8_stream(Format::WebM, (1, den)), &given));
+                read_audio(&write_all(to, &vp8_stream(Format::WebM, (1, den)), &given));
             assert_eq!(packets.len(), given.len());
         }
     }
@@ -78,11 +82,11 @@ fn long_streams_take_several_clusters_on_coarse_and_fine_time_bases() {
 #[test]
 fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
     let given: Vec<_> = (0..12)
-        .map(|index| Given::new(index % 5 == 0, index * 33, 40, 9).lasting(20 + index as u64))
+        .map(|index| TestPacket::new(index % 5 == 0, index * 33, 40, 9).lasting(20 + index as u64))
         .collect();
-    for to in [To::File, To::Pipe] {
+    for to in [Destination::File, Destination::Pipe] {
         let whole = write_all(to, &vp8_stream(Format::WebM, (1, 1000)), &given);
-        let (_, packets) = read_sound(&whole);
+        let (_, packets) = read_audio(&whole);
         assert_eq!(packets.len(), given.len());
         let ends: Vec<_> =
             packets.iter().map(|packet| packet.offset as usize + packet.data.len()).collect();
@@ -104,7 +108,7 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
                     })
                     .collect::<Vec<_>>()
             );
-            if to == To::File {
+            if to == Destination::File {
                 assert!(error.is_some(), "cut at {cut} went unnoticed");
             }
         }
@@ -113,9 +117,9 @@ fn a_stream_cut_at_any_byte_gives_every_complete_frame() {
 
 #[test]
 fn a_pipe_gives_the_same_as_a_file() {
-    let whole = write_all(To::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &two_minutes());
-    let (_, packets) = read_sound(&whole);
-    let source = Source::stream(Trickle(Cursor::new(whole)));
+    let whole = write_all(Destination::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &two_minutes());
+    let (_, packets) = read_audio(&whole);
+    let source = Source::stream(ShortReads(Cursor::new(whole)));
     let (_, slow, error) = read_with(source, &ReadOptions::default());
     assert!(error.is_none());
     assert_eq!(slow, packets);
@@ -131,7 +135,7 @@ fn files_of_other_muxers_are_read() {
     ];
     for (name, codec, count) in cases {
         let Some(bytes) = data(&format!("containers/{name}")) else { continue };
-        let (stream, packets) = read_sound(&bytes);
+        let (stream, packets) = read_audio(&bytes);
         assert_eq!(stream.codec.name(), codec);
         assert!(packets[0].key);
         if count > 0 {

@@ -74,15 +74,15 @@ pub fn encode(
 /// If a packet cannot be decoded, or its duration or time is not as stated.
 pub fn decode(decoder: &mut dyn AudioDecoder, packets: &[AudioPacket]) -> Vec<i16> {
     let mut out = Vec::new();
-    let mut sound = AudioBuf::new(decoder.format(), codec_audio::SampleKind::S16);
+    let mut buf = AudioBuf::new(decoder.format(), codec_audio::SampleKind::S16);
     for packet in packets {
         let report = decoder.decode(&packet.data, packet.pts).unwrap();
         assert_eq!(report.frames, packet.duration);
-        assert!(decoder.receive(&mut sound));
-        assert_eq!((sound.pts, sound.frames() as u64), (packet.pts, packet.duration));
+        assert!(decoder.receive(&mut buf));
+        assert_eq!((buf.pts, buf.frames() as u64), (packet.pts, packet.duration));
         let before_start = usize::try_from((-packet.pts).max(0)).unwrap();
-        sound.trim(before_start, usize::try_from(packet.trim_end).unwrap());
-        sound.view().unwrap().append_s16(&mut out);
+        buf.trim(before_start, usize::try_from(packet.trim_end).unwrap());
+        buf.view().unwrap().append_s16(&mut out);
     }
     out
 }
@@ -124,18 +124,18 @@ pub fn voice(format: AudioFormat, frames: usize, seed: u64) -> Vec<i16> {
 pub fn flac(file: &std::path::Path, frames: usize) -> Vec<i16> {
     let source = Source::seekable(std::fs::File::open(file).expect("opens"));
     let mut reader = open_packets(source, &ReadOptions::default()).expect("a FLAC file");
-    reader.select_audio().expect("sound");
-    let track = reader.audio().expect("sound").1;
+    reader.select_audio().expect("an audio track");
+    let track = reader.audio().expect("an audio track").1;
     let mut config = AudioDecoderConfig::new(AudioCodec::Flac, track.audio);
     config.codec_private.clone_from(&track.codec_private);
     let mut opened = decoder("flac", &config).expect("opens");
     let wanted = frames * config.format.channels();
     let (mut packet, mut out) = (CodedPacket::default(), Vec::new());
-    let mut sound = AudioBuf::new(config.format, codec_audio::SampleKind::S16);
+    let mut buf = AudioBuf::new(config.format, codec_audio::SampleKind::S16);
     while out.len() < wanted && reader.read(&mut packet).expect("reads") {
         opened.decode(&packet.data, 0).expect("decodes");
-        while opened.receive(&mut sound) {
-            sound.view().expect("whole").append_s16(&mut out);
+        while opened.receive(&mut buf) {
+            buf.view().expect("whole").append_s16(&mut out);
         }
     }
     out.truncate(wanted);

@@ -5,7 +5,7 @@ use codec_container::{CodedPacket, Format, Track};
 use codec_core::codec::Codec;
 use codec_tests::external::{have, run};
 
-use crate::support::{To, data, read_tracks, samples_of, temp_file, write_tracks};
+use crate::support::{Destination, data, read_tracks, samples_of, temp_file, write_tracks};
 
 fn digest(suffix: &str, bytes: &[u8]) -> Vec<u8> {
     let file = temp_file(suffix, bytes);
@@ -22,7 +22,7 @@ fn flac_files_are_cut_into_frames_and_put_together_again() {
         let track = tracks[0].audio().unwrap();
         assert_eq!(track.codec, AudioCodec::Flac);
         assert_eq!(Some(samples_of(&packets, 0)), track.duration, "{name}");
-        let written = write_tracks(To::File, Format::Flac, &tracks, &packets);
+        let written = write_tracks(Destination::File, Format::Flac, &tracks, &packets);
         let (_, again, error) = read_tracks(&written);
         assert!(error.is_none() && again.len() == packets.len());
         if have("ffmpeg", "decoding FLAC") {
@@ -63,7 +63,8 @@ fn mp3_and_adts_of_ffmpeg_are_read() {
     assert_eq!(track.codec_private, [0x12, 0x08]);
     assert!((88_200..88_200 + 3000).contains(&samples_of(&packets, 0)));
     // In Matroska, ffmpeg decodes the same as from the raw frames.
-    let Some(matroska) = Some(write_tracks(To::File, Format::Matroska, &tracks, &packets)) else {
+    let Some(matroska) = Some(write_tracks(Destination::File, Format::Matroska, &tracks, &packets))
+    else {
         return;
     };
     assert_eq!(digest(".mkv", &matroska), digest(".aac", &tone("aac", "adts")));
@@ -82,14 +83,14 @@ fn av1_has_delimiters_in_streams_and_none_in_matroska_and_mp4() {
     let Some((tracks, packets)) = av1() else { return };
     let times: Vec<_> = packets.iter().map(|packet| packet.pts).collect();
     let expected = have("ffmpeg", "decoding AV1").then(|| {
-        let ivf = write_tracks(To::File, Format::Ivf, &tracks, &packets);
+        let ivf = write_tracks(Destination::File, Format::Ivf, &tracks, &packets);
         digest(".ivf", &ivf)
     });
     for (format, to, suffix) in [
-        (Format::Obu, To::Pipe, ".obu"),
-        (Format::WebM, To::File, ".webm"),
-        (Format::WebM, To::Pipe, ".webm"),
-        (Format::Mp4, To::File, ".mp4"),
+        (Format::Obu, Destination::Pipe, ".obu"),
+        (Format::WebM, Destination::File, ".webm"),
+        (Format::WebM, Destination::Pipe, ".webm"),
+        (Format::Mp4, Destination::File, ".mp4"),
     ] {
         let written = write_tracks(to, format, &tracks, &packets);
         let (found, again, error) = read_tracks(&written);
@@ -111,7 +112,7 @@ fn av1_has_delimiters_in_streams_and_none_in_matroska_and_mp4() {
         if let Some(expected) = &expected {
             let mut back = again.clone();
             back.iter_mut().zip(&times).for_each(|(packet, &time)| packet.pts = time);
-            let ivf = write_tracks(To::File, Format::Ivf, &tracks, &back);
+            let ivf = write_tracks(Destination::File, Format::Ivf, &tracks, &back);
             assert_eq!(digest(".ivf", &ivf), *expected, "{format}");
             assert_eq!(digest(suffix, &written), *expected, "{format}");
         }
@@ -202,5 +203,5 @@ fn a_tag_after_the_last_frame_of_flac_is_skipped() {
 pub(crate) fn flac_sample() -> Vec<u8> {
     let Some(bytes) = data("audio/speech_jfk_16k_mono.flac") else { return Vec::new() };
     let (tracks, packets, _) = read_tracks(&bytes);
-    write_tracks(To::File, Format::Flac, &tracks, &packets[..4])
+    write_tracks(Destination::File, Format::Flac, &tracks, &packets[..4])
 }

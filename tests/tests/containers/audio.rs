@@ -8,7 +8,8 @@ use codec_tests::external::{have, run};
 
 use crate::ogg::{opus_packets, opus_track};
 use crate::support::{
-    Given, To, data, probe, probe_quietly, read_tracks, samples_of, temp_file, write_tracks,
+    Destination, TestPacket, data, probe, probe_quietly, read_tracks, samples_of, temp_file,
+    write_tracks,
 };
 
 /// Ten frames per second, and Opus of 20 ms; the packets of one track after those of the other.
@@ -18,7 +19,7 @@ fn talk(format: Format) -> (Vec<Track>, Vec<CodedPacket>) {
     let tracks = vec![Track::Video(video), opus_track(format, 312)];
     let mut packets = Vec::new();
     for index in 0..20 {
-        let given = Given::new(index % 10 == 0, index * 100, 40, 3);
+        let given = TestPacket::new(index % 10 == 0, index * 100, 40, 3);
         let mut packet = CodedPacket::default();
         packet.data = given.data;
         (packet.pts, packet.duration) = (given.pts, Some(100));
@@ -41,7 +42,7 @@ pub fn sample(format: Format, count: usize) -> Vec<u8> {
     let (tracks, mut packets) = talk(format);
     packets.sort_by_key(ms);
     packets.truncate(count);
-    write_tracks(To::File, format, &tracks, &packets)
+    write_tracks(Destination::File, format, &tracks, &packets)
 }
 
 type Facts = (Vec<u8>, i64, Option<u64>, u32, u32);
@@ -51,12 +52,12 @@ fn facts(packets: &[CodedPacket], track: usize) -> Vec<Facts> {
     of_track.map(|p| (p.data.clone(), p.pts, p.duration, p.trim_start, p.trim_end)).collect()
 }
 
-fn forms() -> [(Format, To, &'static str); 4] {
+fn forms() -> [(Format, Destination, &'static str); 4] {
     [
-        (Format::WebM, To::File, ".webm"),
-        (Format::WebM, To::Pipe, ".webm"),
-        (Format::Matroska, To::File, ".mkv"),
-        (Format::Mp4, To::File, ".mp4"),
+        (Format::WebM, Destination::File, ".webm"),
+        (Format::WebM, Destination::Pipe, ".webm"),
+        (Format::Matroska, Destination::File, ".mkv"),
+        (Format::Mp4, Destination::File, ".mp4"),
     ]
 }
 
@@ -64,7 +65,7 @@ fn forms() -> [(Format, To, &'static str); 4] {
 fn video_and_audio_are_returned_in_order_of_time_and_exact_to_the_sample() {
     for (format, to, _) in forms() {
         let (tracks, mut packets) = talk(format);
-        if to == To::Pipe {
+        if to == Destination::Pipe {
             // A live stream waits for half a second only.
             packets.sort_by_key(ms);
         }
@@ -102,7 +103,7 @@ fn ffprobe_sees_both_tracks_and_their_times() {
         has("codec_name=opus");
         has("channels=2");
         has("sample_rate=48000");
-        if to == To::File {
+        if to == Destination::File {
             has("duration=2.000000");
         }
         let entries = "packet=stream_index,pts_time";
@@ -171,7 +172,7 @@ fn every_codec_that_ffmpeg_writes_into_matroska_is_read_and_written_again() {
         let bytes = tone(name, rate, "matroska", &["-ar", &rate.to_string()]);
         check_tone(&bytes, name, codec, rate, exact);
         let (tracks, packets, _) = read_tracks(&bytes);
-        let written = write_tracks(To::File, Format::Matroska, &tracks, &packets);
+        let written = write_tracks(Destination::File, Format::Matroska, &tracks, &packets);
         let (_, again, error) = read_tracks(&written);
         assert!(error.is_none());
         assert_eq!(facts(&again, 0), facts(&packets, 0), "{name}");
@@ -206,7 +207,7 @@ fn every_codec_that_ffmpeg_writes_into_mp4_is_read_and_written_again() {
         // A fragmented file does not state where the audio begins and ends.
         check_tone(&bytes, name, codec, rate, more != frag && codec != AudioCodec::Mp3);
         let (tracks, packets, _) = read_tracks(&bytes);
-        let written = write_tracks(To::File, Format::Mp4, &tracks, &packets);
+        let written = write_tracks(Destination::File, Format::Mp4, &tracks, &packets);
         let (_, again, error) = read_tracks(&written);
         assert!(error.is_none());
         assert_eq!(facts(&again, 0), facts(&packets, 0), "{name} in {muxer}");

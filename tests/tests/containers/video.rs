@@ -8,7 +8,7 @@ use codec_container::{
 };
 use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
 
-use crate::support::{Shared, data};
+use crate::support::{SharedBuffer, data};
 
 /// One frame of 3x3 pixels: 9 + 4 + 4 bytes.
 fn samples(seed: u8) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn packed(picture: &Picture<'_>) -> Vec<u8> {
 }
 
 fn write(format: Format, stream: &RawVideoStream, pictures: &[Picture<'_>]) -> Vec<u8> {
-    let shared = Shared::default();
+    let shared = SharedBuffer::default();
     let mut writer = create_raw_video(Output::stream(shared.clone()), format, stream).unwrap();
     for picture in pictures {
         writer.write(picture).unwrap();
