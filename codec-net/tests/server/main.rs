@@ -11,6 +11,7 @@ mod browser;
 mod caller;
 mod calls;
 mod client;
+mod examples;
 mod falls;
 mod http;
 mod impaired;

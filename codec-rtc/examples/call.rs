@@ -1,7 +1,7 @@
 //! A call in one process: encoder, sender, a link that loses a tenth of the packets, receiver,
 //! decoder. Time is virtual: a minute passes immediately.
 //!
-//! `cargo run --release -p codec-examples --bin call`
+//! `cargo run --release -p codec-rtc --example call`
 
 #![forbid(unsafe_code)]
 
@@ -24,15 +24,20 @@ const SIZE: Size = Size { width: 320, height: 180 };
 const FRAME: Duration = Duration::from_micros(33_333);
 /// Ticks of the 90 kHz RTP clock per frame.
 const FRAME_TICKS: u32 = 3000;
-const FRAMES: u32 = 1800;
+/// Frames of the call, at 30 per second.
+pub const FRAMES: u32 = 1800;
 
 /// The result of the call.
-struct Summary {
-    shown: u32,
-    /// Target bits, and actual bits.
-    asked_bits: u64,
-    coded_bits: u64,
-    stats: SenderStats,
+#[derive(Debug)]
+pub struct Summary {
+    /// Frames that were decoded.
+    pub shown: u32,
+    /// Bits that the target bitrate allows.
+    pub target_bits: u64,
+    /// Bits that the encoder produced.
+    pub coded_bits: u64,
+    /// Statistics of the sender.
+    pub stats: SenderStats,
 }
 
 /// Numbers that differ from one call to the next: two senders must not share their SSRC and their
@@ -48,14 +53,18 @@ fn paint(time: u32) -> Vec<u8> {
     luma.chain((0..2 * SIZE.chroma().pixels()).map(|_| 128)).collect()
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Summary { shown, asked_bits, coded_bits, stats } = call([random(), random()])?;
+/// Runs the call and prints a summary.
+///
+/// # Errors
+/// As for [`call`].
+pub fn main() -> Result<(), Box<dyn Error>> {
+    let Summary { shown, target_bits, coded_bits, stats } = call([random(), random()])?;
     let kbps = |bits: u64| bits / u64::from(FRAMES / 30) / 1000;
     writeln!(
         std::io::stdout(),
         "{shown} of {FRAMES} frames shown; {} of {} kb/s used; {} packets sent, {} retransmitted, {} FEC; {} key frames",
         kbps(coded_bits),
-        kbps(asked_bits),
+        kbps(target_bits),
         stats.video_sent.packets,
         stats.retransmitted.packets,
         stats.fec_sent.packets,
@@ -64,8 +73,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A minute; `seeds` are the sender's and the receiver's.
-fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
+/// Runs a call of a minute; `seeds` are the sender's and the receiver's.
+///
+/// # Errors
+/// If a setting is rejected or a packet is malformed.
+pub fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     // Each end draws a random SSRC. The low bits are its number.
     let [ssrc, receiver_ssrc] = seeds.map(|seed| seed.to_le_bytes().first_chunk().copied());
     let ssrc = u32::from_le_bytes(ssrc.unwrap_or_default());
@@ -87,11 +99,11 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     let mut back = Link::new(link, 2)?;
     let (mut now, mut captured, mut shown) = (Duration::ZERO, 0_u32, 0_u32);
     let mut rate = Bitrate::kbps(300);
-    let (mut asked_bits, mut coded_bits) = (0, 0);
+    let (mut target_bits, mut coded_bits) = (0, 0);
     while captured < FRAMES {
         if FRAME * captured <= now {
             coded_bits += send_frame(&mut *encoder, &mut sender, now, captured)?;
-            asked_bits += rate.0 / 30;
+            target_bits += rate.0 / 30;
             captured += 1;
         }
         sender.handle_timeout(now);
@@ -133,7 +145,7 @@ fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
         let next = times.into_iter().flatten().chain([FRAME * captured]).min().unwrap_or(now);
         now = next.max(now + Duration::from_micros(100));
     }
-    Ok(Summary { shown, asked_bits, coded_bits, stats: sender.stats() })
+    Ok(Summary { shown, target_bits, coded_bits, stats: sender.stats() })
 }
 
 /// Encodes and sends frame `number`; returns its size in bits.
@@ -158,17 +170,4 @@ fn send_frame(
         return Ok(8 * u64::try_from(packet.data.len())?);
     }
     Ok(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_encoder_keeps_the_bitrate_that_it_is_given() -> Result<(), Box<dyn Error>> {
-        let Summary { shown, asked_bits, coded_bits, .. } = call([1, 2])?;
-        assert!(shown >= FRAMES * 9 / 10, "{shown} frames");
-        assert!(coded_bits <= asked_bits * 11 / 10, "{coded_bits} of {asked_bits} bits");
-        Ok(())
-    }
 }

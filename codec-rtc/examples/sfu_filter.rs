@@ -1,8 +1,9 @@
 //! A selective forwarding unit: receives VP8 over RTP at one port and forwards it to a viewer
 //! without the temporal layers that exceed the bandwidth of its link.
 //!
-//! `layer-filter LISTEN VIEWER LAYERS`, for example `127.0.0.1:5004 127.0.0.1:6004 1`: only the
-//! base layer. Packets from the viewer (RTCP) are sent to the source of the stream.
+//! `cargo run -p codec-rtc --example sfu_filter -- LISTEN VIEWER LAYERS`, for example
+//! `127.0.0.1:5004 127.0.0.1:6004 1`: only the base layer. Packets from the viewer (RTCP) are sent
+//! to the source of the stream.
 
 #![forbid(unsafe_code)]
 
@@ -17,14 +18,23 @@ use codec_rtc::forward::{ForwardConfig, Forwarder};
 /// forwarded from then on. Until then no other sender can replace it.
 const SILENCE: Duration = Duration::from_secs(3);
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Takes two addresses and a number of temporal layers.
+///
+/// # Errors
+/// As for [`forward`].
+pub fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [listen, viewer, layers] = arguments.as_slice() else {
-        return Err("usage: layer-filter LISTEN VIEWER LAYERS".into());
+        return Err("usage: sfu_filter LISTEN VIEWER LAYERS".into());
     };
-    let viewer: SocketAddr = viewer.parse()?;
-    let layers: u8 = layers.parse()?;
-    let socket = UdpSocket::bind(listen)?;
+    forward(&UdpSocket::bind(listen)?, viewer.parse()?, layers.parse()?)
+}
+
+/// Forwards packets until the socket fails.
+///
+/// # Errors
+/// If the socket fails.
+pub fn forward(socket: &UdpSocket, viewer: SocketAddr, layers: u8) -> Result<(), Box<dyn Error>> {
     let mut forwarder: Option<Forwarder> = None;
     let mut sender: Option<(SocketAddr, Instant)> = None;
     let (mut packet, mut out) = ([0; 2048], Vec::new());
