@@ -35,7 +35,7 @@ struct Encoder(PacketMeta, Option<i64>, Option<Packet>);
 
 fn open_encoder(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     CAPABILITIES.check_config(config)?; // ranges, knobs, declared gaps
-    let RateControl::FixedQ(qindex) = config.rate else { unreachable!("gaps") };
+    let RateControl::FixedQ(qindex) = config.rate.mode else { unreachable!("gaps") };
     let mut meta = PacketMeta::default();
     (meta.shown, meta.qindex) = (true, qindex);
     (meta.speed, meta.size) = (config.speed, config.size);

@@ -67,7 +67,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let told = Facts {
         input: settings.input.name(),
         encoder: format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name),
-        rate: describe_rate(config.rate),
+        rate: describe_rate(config.rate.mode),
         speed: config.speed,
         size: facts.size,
         frame_rate: facts.frame_rate,

@@ -339,7 +339,7 @@ pub fn run(config: &CallConfig) -> CallResult {
     coding.error_resilient = true;
     coding.scalability = config.scalability;
     coding.speed = config.speed;
-    coding.drops = config.drops;
+    coding.rate.drops = config.drops;
     let mut world = Simulation {
         camera: Camera::new(config.size, config.motion),
         encoder: vp8_encoder(&coding).expect("settings in range"),

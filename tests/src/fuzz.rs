@@ -212,19 +212,19 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
         config = EncoderConfig::file(config.size, rate, RateControl::Quality(50));
         config.preset = Preset::File;
     }
-    config.rate = random_rate(rng);
+    config.rate.mode = random_rate(rng);
     config.speed = byte_up_to(10, rng);
     if config.preset == Preset::Rtc || wild {
         config.scalability = rng.pick(&Scalability::ALL).1;
     }
     config.content = *rng.pick(&[Content::Camera, Content::Screen]);
-    config.drops = *rng.pick(&[DropPolicy::Never, DropPolicy::BelowBufferPct(30)]);
+    config.rate.drops = *rng.pick(&[DropPolicy::Never, DropPolicy::BelowBufferPct(30)]);
     config.error_resilient = rng.below(2) == 0;
     config.intra_refresh = if wild { rng.byte() } else { byte_up_to(1, rng) };
-    config.max_frame_bytes = *rng.pick(&[None, None, None, Some(500), Some(u32::MAX)]);
+    config.rate.max_frame_bytes = *rng.pick(&[None, None, None, Some(500), Some(u32::MAX)]);
     if wild {
-        config.min_qindex = Some(rng.byte());
-        config.max_qindex = Some(rng.byte());
+        config.rate.min_qindex = Some(rng.byte());
+        config.rate.max_qindex = Some(rng.byte());
     }
     config.report_digest = true;
     config.report_psnr = rng.below(2) == 0;

@@ -89,8 +89,8 @@ fn open<const FAULT: usize>(config: &EncoderConfig) -> Result<Box<dyn VideoEncod
     match fault {
         Fault::TakesAnyKnob => declared.knobs.clear(),
         Fault::IgnoresTheBitrate => {
-            if let RateControl::Cbr(_) = declared.rate {
-                declared.rate = RateControl::Cbr(Bitrate::kbps(600));
+            if let RateControl::Cbr(_) = declared.rate.mode {
+                declared.rate.mode = RateControl::Cbr(Bitrate::kbps(600));
             }
         }
         _ => {}

@@ -22,7 +22,7 @@ mod video {
     pub(super) fn config(rate: RateControl) -> EncoderConfig {
         let any = codec_core::codec::Bitrate(1);
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), any);
-        config.rate = rate;
+        config.rate.mode = rate;
         config
     }
 

@@ -105,7 +105,7 @@ fn config(case: &Case) -> EncoderConfig {
     } else {
         EncoderConfig::rtc(case.size, rate, Bitrate(0))
     };
-    config.rate = case.rate;
+    config.rate.mode = case.rate;
     config.speed = case.speed;
     // Layers are for real time: a look-ahead uses the references differently.
     if !case.file_preset {

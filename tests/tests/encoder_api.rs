@@ -182,7 +182,7 @@ fn settings_out_of_range_are_rejected_at_the_start() {
         |c| c.speed = 11,
         |c| c.timebase = Rational::new(0, 1),
         |c| c.knobs = vec![("bogus".to_owned(), 1)],
-        |c| c.max_qindex = Some(200),
+        |c| c.rate.max_qindex = Some(200),
     ];
     for change in bad {
         let mut config = rtc();

@@ -37,7 +37,7 @@ fn within(value: u64, target: u64, percent: u64) -> bool {
 
 /// The leaky bucket, recomputed from packet sizes and drops only; returns its lowest level in bits.
 fn lowest_level(session: &Session, bps: i64) -> i64 {
-    let buffering = session.config.buffering;
+    let buffering = session.config.rate.buffering;
     let bits_of = |ms: u32| bps * i64::from(ms) / 1000;
     let mut level = bits_of(buffering.initial_ms);
     let (mut lowest, mut last) = (level, 0);
@@ -104,7 +104,7 @@ fn a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame
 fn the_buffer_never_underflows_when_drops_are_allowed() {
     for (kbps, pct) in [(40, 0), (40, 30), (100, 10)] {
         let mut config = rtc(SMALL, kbps);
-        config.drops = DropPolicy::BelowBufferPct(pct);
+        config.rate.drops = DropPolicy::BelowBufferPct(pct);
         let mut session = Session::new(config);
         session.scene(Motion::Pan, 0, 90);
         // Cuts without any history in the model.
@@ -121,8 +121,8 @@ fn drops_rise_with_the_threshold_and_are_reported() {
     let mut before = 0;
     for pct in [0, 30, 60, 90] {
         let mut config = rtc(SMALL, 30);
-        config.drops = DropPolicy::BelowBufferPct(pct);
-        config.max_qindex = Some(60);
+        config.rate.drops = DropPolicy::BelowBufferPct(pct);
+        config.rate.max_qindex = Some(60);
         let mut session = Session::new(config);
         session.scene(Motion::Pan, 0, 150);
         assert!(session.drops() >= before, "{pct} %: {} after {before}", session.drops());
@@ -138,9 +138,9 @@ fn drops_rise_with_the_threshold_and_are_reported() {
 #[test]
 fn a_single_frame_can_be_protected_from_dropping() {
     let mut config = rtc(SMALL, 10);
-    config.drops = DropPolicy::BelowBufferPct(50);
-    config.min_qindex = Some(4);
-    config.max_qindex = Some(20);
+    config.rate.drops = DropPolicy::BelowBufferPct(50);
+    config.rate.min_qindex = Some(4);
+    config.rate.max_qindex = Some(20);
     let mut session = Session::new(config);
     session.scene(Motion::Pan, 0, 10);
     assert!(session.drops() > 0);
@@ -176,7 +176,7 @@ fn key_frames_come_exactly_when_requested() {
 fn a_key_frame_stays_within_its_cap() {
     for pct in [300, 600] {
         let mut config = rtc(SMALL, 300);
-        config.max_key_frame_pct = Some(pct);
+        config.rate.max_key_frame_pct = Some(pct);
         let mut session = Session::new(config);
         session.scene(Motion::Pan, 0, 30);
         session.apply(Update::KeyFrame);
@@ -190,9 +190,9 @@ fn a_key_frame_stays_within_its_cap() {
 #[test]
 fn hard_caps_hold_for_every_frame_and_window() {
     let mut config = rtc(SMALL, 300);
-    config.max_frame_bytes = Some(2500);
-    config.window_cap = Some(WindowCap { window_ms: 500, max_bytes: 20_000 });
-    config.drops = DropPolicy::BelowBufferPct(0);
+    config.rate.max_frame_bytes = Some(2500);
+    config.rate.window_cap = Some(WindowCap { window_ms: 500, max_bytes: 20_000 });
+    config.rate.drops = DropPolicy::BelowBufferPct(0);
     let mut session = Session::new(config);
     for scene in 0..6 {
         session.scene(Motion::Pan, scene, 20);
@@ -244,7 +244,7 @@ fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
 #[test]
 fn fixed_quantiser_and_constant_quality_are_followed() {
     let mut config = rtc(SMALL, 1);
-    config.rate = RateControl::FixedQ(50);
+    config.rate.mode = RateControl::FixedQ(50);
     let mut session = Session::new(config);
     session.scene(Motion::Pan, 0, 20);
     assert!(session.packets.iter().all(|p| p.meta.qindex == 50));
@@ -297,7 +297,7 @@ fn a_two_pass_file_meets_its_bitrate() {
         }
         assert!((1..=3).contains(&trials));
         let mut two_pass_config = config.clone();
-        two_pass_config.two_pass = Some(Arc::new(two_pass));
+        two_pass_config.rate.two_pass = Some(Arc::new(two_pass));
         let bps = two_scenes(two_pass_config, frames).bps(0, i64::try_from(frames).unwrap());
         assert!(within(bps, kbps * 1000, 3), "{kbps} kb/s over {frames} frames: {bps}");
     }
@@ -310,7 +310,7 @@ fn statistics_of_another_clip_are_harmless() {
     let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
     let trial = two_pass.next_analysis_pass(&config).unwrap();
     two_scenes(trial, 21).packets.iter().for_each(|packet| two_pass.note(packet));
-    config.two_pass = Some(Arc::new(two_pass));
+    config.rate.two_pass = Some(Arc::new(two_pass));
     let session = two_scenes(config, 90);
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
     // Without a single recorded packet, there is no estimate.
@@ -319,7 +319,7 @@ fn statistics_of_another_clip_are_harmless() {
     assert!(
         empty.next_analysis_pass(&config).is_some() && empty.next_analysis_pass(&config).is_none()
     );
-    config.two_pass = Some(Arc::new(empty));
+    config.rate.two_pass = Some(Arc::new(empty));
     assert!(!two_scenes(config, 20).packets.is_empty());
 }
 
@@ -328,8 +328,8 @@ fn absurd_rates_neither_panic_nor_hang() {
     for bps in [1, u64::MAX] {
         for drops in [DropPolicy::Never, DropPolicy::BelowBufferPct(30)] {
             let mut config = rtc(Size::new(33, 17), 100);
-            config.rate = RateControl::Cbr(Bitrate(bps));
-            config.drops = drops;
+            config.rate.mode = RateControl::Cbr(Bitrate(bps));
+            config.rate.drops = drops;
             let mut session = Session::new(config);
             session.scene(Motion::Pan, 0, 10);
             session.apply(Update::FrameRate(Rational::new(1, u32::MAX)));

@@ -90,7 +90,7 @@ fn changes_in_a_dropped_frame_are_shown_later() {
     for mode in [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3] {
         let mut config = screen(300);
         config.scalability = mode;
-        config.drops = DropPolicy::BelowBufferPct(30);
+        config.rate.drops = DropPolicy::BelowBufferPct(30);
         let mut session = Session::new(config);
         show(&mut session, &slide(1), 40);
         // Too many changes at once: some frames are dropped.

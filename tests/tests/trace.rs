@@ -195,7 +195,7 @@ fn is_moved(from: &Frame, to: &Frame, at: (usize, usize), by: (i16, i16)) -> Opt
 #[test]
 fn blocks_without_coefficients_equal_their_prediction() {
     let quantiser = |config: &mut EncoderConfig| {
-        config.rate = RateControl::FixedQ(12);
+        config.rate.mode = RateControl::FixedQ(12);
         config.speed = 2;
         config.knobs.push(("filter-level".into(), 0));
     };

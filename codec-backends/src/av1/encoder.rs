@@ -9,8 +9,8 @@ use rav1e::prelude::{EncoderStatus, FrameParameters, FrameTypeOverride};
 use super::settings;
 use crate::obu;
 use codec_core::codec::{
-    Applied, Bitrate, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome,
-    Packet, Preset, RateControl, Update, VideoEncoder,
+    Applied, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome, Packet,
+    Preset, Update, VideoEncoder,
 };
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Chroma, Picture, PixelFormat, Size};
@@ -307,10 +307,7 @@ fn describe(
     meta.tl0_index = frame_id.to_le_bytes()[0];
     meta.qindex = packet.qp;
     meta.speed = config.speed;
-    meta.rate.bitrate = match config.rate {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
-        _ => Bitrate(0),
-    };
+    meta.rate.bitrate = config.rate.mode.bitrate().unwrap_or_default();
     let rebuilt = packet.rec.as_deref().and_then(|frame| visible(frame, config.size));
     let source = packet.source.as_deref().and_then(|frame| visible(frame, config.size));
     if config.report_psnr {

@@ -99,7 +99,7 @@ pub(super) fn size(size: Size) -> Result<(), ConfigError> {
 pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, usize), Error> {
     CAPABILITIES.check_config(config)?;
     size(config.size)?;
-    if config.two_pass.is_some() {
+    if config.rate.two_pass.is_some() {
         return Err(Error::Unsupported("two-pass statistics in rav1e"));
     }
     let intervals = 1..=1 << 28;
@@ -145,7 +145,7 @@ fn rate_control(
     knobs: &KnobValues,
     to: &mut lib::EncoderConfig,
 ) -> Result<(), Error> {
-    match config.rate {
+    match config.rate.mode {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
             let bits = i32::try_from(rate.0).ok().filter(|&bits| bits > 0);
             let allowed = "1..=2147483647 bit/s";
@@ -154,8 +154,9 @@ fn rate_control(
             // bitrates.
             (to.min_quantizer, to.quantizer) =
                 (knobs.base_qindex.0, usize::from(knobs.base_qindex.1));
-            if matches!(config.rate, RateControl::Cbr(_)) {
-                let frames = config.framerate.as_f64() * f64::from(config.buffering.size_ms) / 1e3;
+            if matches!(config.rate.mode, RateControl::Cbr(_)) {
+                let frames =
+                    config.framerate.as_f64() * f64::from(config.rate.buffering.size_ms) / 1e3;
                 #[expect(clippy::cast_possible_truncation, reason = "clamped")]
                 let frames = frames.round().clamp(12.0, 131_072.0) as i32;
                 to.reservoir_frame_delay = Some(frames);

@@ -12,11 +12,11 @@ use crate::foreign_frames::{PictureView, digest};
 use crate::knob_values::KnobValues;
 use crate::refusal::refusal;
 use codec_core::codec::{
-    Applied, Bitrate, BitsByPart, Capabilities, DropReason, EncoderConfig, FrameKind, FrameRequest,
-    Outcome, Packet, PacketMeta, RateControl, RateState, SlotSet, Update, VideoEncoder,
+    Applied, BitsByPart, Capabilities, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome,
+    Packet, PacketMeta, RateState, SlotSet, Update, VideoEncoder,
 };
 use codec_core::error::{ConfigError, Error};
-use codec_core::frame::{Picture, Rational, Size};
+use codec_core::frame::{Picture, Rational};
 use codec_core::rate::LayerPlanner;
 
 const ALL: SlotSet = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
@@ -242,6 +242,7 @@ impl LibvpxEncoder {
             self.since_key = 0;
         }
         let layer = self.layers.coded(references, updates);
+        let bitrate = self.config.rate.mode.bitrate().unwrap_or_default();
         let mut meta = PacketMeta {
             frame_id: self.frame_id,
             kind: if key { FrameKind::Key } else { FrameKind::Inter },
@@ -258,7 +259,7 @@ impl LibvpxEncoder {
             filter_level: facts.filter_level,
             speed: self.config.speed,
             bits: facts.bits,
-            rate: RateState { bitrate: target(self.config.rate), ..RateState::default() },
+            rate: RateState { bitrate, ..RateState::default() },
             ..PacketMeta::default()
         };
         meta.macroblocks.total = {
@@ -290,13 +291,6 @@ fn open(
         Ok(library)
     });
     library.map_err(|error| refusal("libvpx", &error))
-}
-
-fn target(rate: RateControl) -> Bitrate {
-    match rate {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
-        RateControl::Quality(_) | RateControl::FixedQ(_) => Bitrate(0),
-    }
 }
 
 impl VideoEncoder for LibvpxEncoder {
@@ -377,24 +371,15 @@ impl VideoEncoder for LibvpxEncoder {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        if let Update::MaxFrameTime(_) = update {
+            return Err(Error::Unsupported(
+                "a time limit per frame in libvpx (see its knob cpu-used)",
+            ));
+        }
         let mut config = self.config.clone();
         let mut knobs = self.knobs.clone();
+        config.apply(&update)?;
         match update {
-            Update::Bitrate(rate) => {
-                config.rate = match config.rate {
-                    RateControl::Cbr(_) => RateControl::Cbr(rate),
-                    RateControl::Vbr(_) => RateControl::Vbr(rate),
-                    RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let why = "a bitrate update without a target bitrate";
-                        return Err(Error::Unsupported(why));
-                    }
-                }
-            }
-            Update::Rate(rate) => config.rate = rate,
-            Update::FrameRate(rate) => config.framerate = rate,
-            Update::Drops(drops) => config.drops = drops,
-            Update::Content(content) => config.content = content,
-            Update::Speed(speed) => config.speed = speed,
             Update::Knob(name, value) => knobs.set(&name, value, true)?,
             Update::KeyFrame => {
                 self.key_wanted = true;
@@ -410,17 +395,12 @@ impl VideoEncoder for LibvpxEncoder {
                 return Ok(Applied::NextFrame);
             }
             Update::Scalability(mode) => {
-                config.scalability = mode;
                 self.configure(config, knobs)?;
                 self.layers.set_mode(mode);
                 return Ok(Applied::NextFrame);
             }
-            Update::Resolution(size) => return self.resize(size),
-            Update::MaxFrameTime(_) => {
-                return Err(Error::Unsupported(
-                    "a time limit per frame in libvpx (see its knob cpu-used)",
-                ));
-            }
+            Update::Resolution(_) => return self.resize(config),
+            _ => {}
         }
         self.configure(config, knobs)?;
         Ok(Applied::NextFrame)
@@ -430,9 +410,7 @@ impl VideoEncoder for LibvpxEncoder {
 impl LibvpxEncoder {
     /// Changes the size, with the library's own call if it supports the size (up to the initial
     /// one), otherwise by restarting the encoder. Frames held back are coded first.
-    fn resize(&mut self, size: Size) -> Result<Applied, Error> {
-        let mut config = self.config.clone();
-        config.size = size;
+    fn resize(&mut self, config: EncoderConfig) -> Result<Applied, Error> {
         settings(self.format, &config, &self.knobs, &self.caps, None)?;
         let lag = self.caps.latency_frames;
         if lag > 0 && self.taken > self.given {

@@ -141,7 +141,7 @@ pub(super) fn validate(
     let timebase = config.timebase;
     let ticks = above_0(timebase) && timebase.num <= timebase.den && timebase.den <= 1_000_000_000;
     check(ticks, "timebase", timebase, "a tick of 1 ns to 1 s")?;
-    match config.rate {
+    match config.rate.mode {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
             check(rate.0 > 0, "bitrate", "0 bit/s", "at least 1 bit/s")?;
         }
@@ -149,21 +149,31 @@ pub(super) fn validate(
         RateControl::FixedQ(_) => {}
     }
     let (best, worst) = caps.qindex_range;
-    let (min, max) = match config.rate {
+    let (min, max) = match config.rate.mode {
         RateControl::FixedQ(qindex) => (qindex, qindex),
-        _ => config.qindex_range(caps),
+        _ => caps.allowed_qindex(config),
     };
     let inside = best <= min && min <= max && max <= worst;
     check(inside, "qindex", format!("{min}..={max}"), format!("a range within {best}..={worst}"))?;
     let pct = |value: u8| value <= 100;
-    check(pct(config.undershoot_pct), "undershoot", config.undershoot_pct, "0..=100 percent")?;
-    check(pct(config.overshoot_pct), "overshoot", config.overshoot_pct, "0..=100 percent")?;
-    if let DropPolicy::BelowBufferPct(share) = config.drops {
+    check(
+        pct(config.rate.undershoot_pct),
+        "undershoot",
+        config.rate.undershoot_pct,
+        "0..=100 percent",
+    )?;
+    check(
+        pct(config.rate.overshoot_pct),
+        "overshoot",
+        config.rate.overshoot_pct,
+        "0..=100 percent",
+    )?;
+    if let DropPolicy::BelowBufferPct(share) = config.rate.drops {
         check(pct(share), "drops", share, "0..=100 percent")?;
     }
     check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
     check(config.speed <= 10, "speed", config.speed, "0..=10")?;
-    if config.max_frame_bytes.is_some() || config.window_cap.is_some() {
+    if config.rate.max_frame_bytes.is_some() || config.rate.window_cap.is_some() {
         return Err(Error::Unsupported("caps on frames or windows in libvpx"));
     }
     if config.deadline.is_some() {
@@ -191,7 +201,7 @@ pub(super) fn settings(
     may_drop: Option<bool>,
 ) -> Result<Settings, Error> {
     validate(format, config, caps)?;
-    let (mode, rate) = match config.rate {
+    let (mode, rate) = match config.rate.mode {
         RateControl::Cbr(rate) => (RateMode::Cbr, rate),
         RateControl::Vbr(rate) => (RateMode::Vbr, rate),
         // The bitrate must not limit the quality.
@@ -201,11 +211,11 @@ pub(super) fn settings(
         RateControl::Quality(_) => (RateMode::Vbr, Bitrate::kbps(1_000_000)),
         RateControl::FixedQ(_) => (RateMode::Vbr, Bitrate::kbps(1_000_000)),
     };
-    let range = match config.rate {
+    let range = match config.rate.mode {
         RateControl::FixedQ(qindex) => (qindex, qindex),
-        _ => config.qindex_range(caps),
+        _ => caps.allowed_qindex(config),
     };
-    let (min_quantizer, max_quantizer) = match (format, config.rate) {
+    let (min_quantizer, max_quantizer) = match (format, config.rate.mode) {
         // One-pass libvpx has no constant quality mode for VP8 other than a fixed step for all
         // frames.
         (Format::Vp8, RateControl::Quality(quality)) => {
@@ -215,8 +225,8 @@ pub(super) fn settings(
         }
         _ => steps(format, range)?,
     };
-    let is_cbr = matches!(config.rate, RateControl::Cbr(_));
-    let dropframe_thresh = match config.drops {
+    let is_cbr = matches!(config.rate.mode, RateControl::Cbr(_));
+    let dropframe_thresh = match config.rate.drops {
         DropPolicy::BelowBufferPct(pct) if is_cbr && may_drop != Some(false) => pct.into(),
         _ => 0,
     };
@@ -235,11 +245,11 @@ pub(super) fn settings(
         kbps,
         min_quantizer,
         max_quantizer,
-        undershoot_pct: config.undershoot_pct.into(),
-        overshoot_pct: config.overshoot_pct.into(),
-        buffer_ms: config.buffering.size_ms,
-        buffer_initial_ms: config.buffering.initial_ms,
-        buffer_optimal_ms: config.buffering.optimal_ms,
+        undershoot_pct: config.rate.undershoot_pct.into(),
+        overshoot_pct: config.rate.overshoot_pct.into(),
+        buffer_ms: config.rate.buffering.size_ms,
+        buffer_initial_ms: config.rate.buffering.initial_ms,
+        buffer_optimal_ms: config.rate.buffering.optimal_ms,
         dropframe_thresh,
         kf_auto: config.keys.at_scene_cuts,
         kf_max_dist: interval,
@@ -260,7 +270,7 @@ pub(super) fn control(
         -1 => i32::from(lag(config, knobs) > 0),
         hides => hides,
     };
-    let quality = match config.rate {
+    let quality = match config.rate.mode {
         RateControl::Quality(quality) => Some(quality_step(quality)),
         _ => None,
     };
@@ -271,7 +281,7 @@ pub(super) fn control(
     encoder.control(Control::StaticThreshold, knobs.value("static-threshold"))?;
     encoder.control(Control::Sharpness, knobs.value("sharpness"))?;
     encoder.control(Control::Tuning, knobs.value("tune"))?;
-    let key_pct = config.max_key_frame_pct.unwrap_or(0);
+    let key_pct = config.rate.max_key_frame_pct.unwrap_or(0);
     encoder.control(Control::MaxIntraBitratePct, i32::try_from(key_pct).unwrap_or(i32::MAX))?;
     if let Some(step) = quality {
         encoder.control(Control::CqLevel, i32::try_from(step).unwrap_or(63))?;
@@ -282,7 +292,7 @@ pub(super) fn control(
             encoder.control(Control::ArnrType, knobs.value("arnr-type"))?;
             let partitions = knobs.value("token-partitions").max(1).ilog2();
             encoder.control(Control::TokenPartitions, i32::try_from(partitions).unwrap_or(0))?;
-            let screen = match (knobs.value("screen-content"), is_screen, config.drops) {
+            let screen = match (knobs.value("screen-content"), is_screen, config.rate.drops) {
                 (-1, false, _) => 0,
                 (-1, true, DropPolicy::Never) => 1,
                 (-1, true, _) => 2,

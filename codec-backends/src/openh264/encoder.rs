@@ -96,6 +96,7 @@ impl OpenH264 {
         }
         let layers = self.config.scalability.temporal_layers();
         let (cols, rows) = self.config.size.macroblocks();
+        let bitrate = self.config.rate.mode.bitrate().unwrap_or_default();
         let mut meta = PacketMeta {
             frame_id: self.frame_id,
             kind: if is_key { FrameKind::Key } else { FrameKind::Inter },
@@ -111,19 +112,12 @@ impl OpenH264 {
             qindex: self.quantisers.read(data).unwrap_or(0),
             speed: self.config.speed,
             bits: BitsByPart { coefficients: 8 * data.len() as u64, ..BitsByPart::default() },
-            rate: RateState { bitrate: target(self.config.rate), ..RateState::default() },
+            rate: RateState { bitrate, ..RateState::default() },
             ..PacketMeta::default()
         };
         meta.macroblocks.total = u32::try_from(cols * rows).unwrap_or(u32::MAX);
         self.frame_id += 1;
         meta
-    }
-}
-
-fn target(rate: RateControl) -> Bitrate {
-    match rate {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
-        RateControl::Quality(_) | RateControl::FixedQ(_) => Bitrate(0),
     }
 }
 
@@ -151,30 +145,30 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
     let usual = above_0(rate) && (1.0..=60.0).contains(&rate.as_f64());
     check(usual, "framerate", rate, "1 to 60 frames per second")?;
     check(above_0(config.timebase), "timebase", config.timebase, "a value above 0")?;
-    match config.rate {
+    match config.rate.mode {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
             check((1..=2_000_000_000).contains(&rate.0), "bitrate", rate.0, "1 to 2000000000")?;
         }
         RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100")?,
         RateControl::FixedQ(qp) => check(qp <= MAX_QP, "qindex", qp, "0..=51")?,
     }
-    let (min, max) = config.qindex_range(&ENCODER);
+    let (min, max) = ENCODER.allowed_qindex(config);
     let inside = min <= max && max <= MAX_QP;
     check(inside, "qindex", format!("{min}..={max}"), "a range within 0..=51")?;
     check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
     check(config.speed <= 10, "speed", config.speed, "0..=10")?;
-    if let DropPolicy::BelowBufferPct(share) = config.drops {
+    if let DropPolicy::BelowBufferPct(share) = config.rate.drops {
         check(share <= 100, "drops", share, "0..=100 percent")?;
     }
     let usual = EncoderConfig::rtc(config.size, config.framerate, Bitrate(1));
     let shares = |config: &EncoderConfig| {
-        (config.undershoot_pct, config.overshoot_pct, config.max_key_frame_pct)
+        (config.rate.undershoot_pct, config.rate.overshoot_pct, config.rate.max_key_frame_pct)
     };
     let why = if shares(config) != shares(&usual) {
         "limits on undershoot, overshoot and key frame size in OpenH264"
-    } else if config.buffering != Buffering::default() {
+    } else if config.rate.buffering != Buffering::default() {
         "a configurable buffer model in OpenH264"
-    } else if config.max_frame_bytes.is_some() || config.window_cap.is_some() {
+    } else if config.rate.max_frame_bytes.is_some() || config.rate.window_cap.is_some() {
         "caps on frames or windows in OpenH264"
     } else if config.error_resilient {
         "error resilience in OpenH264"
@@ -208,7 +202,7 @@ fn frame_rate(rate: Rational) -> f32 {
 
 fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Error> {
     validate(config)?;
-    let (mode, bits, qp) = match config.rate {
+    let (mode, bits, qp) = match config.rate.mode {
         RateControl::Cbr(rate) => (RateMode::Bitrate, rate.0, 26),
         RateControl::Vbr(rate) => (RateMode::Quality, rate.0, 26),
         // The library has no constant quality mode other than a fixed quantiser for all frames.
@@ -220,11 +214,11 @@ fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Erro
     };
     let (min_qp, max_qp) = match mode {
         RateMode::Off => (0, MAX_QP),
-        _ => config.qindex_range(&ENCODER),
+        _ => ENCODER.allowed_qindex(config),
     };
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(0);
     let on = |name: &str| knobs.value(name) == 1;
-    let is_cbr = matches!(config.rate, RateControl::Cbr(_));
+    let is_cbr = matches!(config.rate.mode, RateControl::Cbr(_));
     Ok(Settings {
         width: side(config.size.width),
         height: side(config.size.height),
@@ -234,7 +228,7 @@ fn settings(config: &EncoderConfig, knobs: &KnobValues) -> Result<Settings, Erro
         qp,
         min_qp,
         max_qp,
-        frame_skip: is_cbr && config.drops != DropPolicy::Never,
+        frame_skip: is_cbr && config.rate.drops != DropPolicy::Never,
         screen: config.content == Content::Screen,
         temporal_layers: config.scalability.temporal_layers(),
         // The interval is counted here, because the library requires multiples of the layer
@@ -316,52 +310,33 @@ impl VideoEncoder for OpenH264 {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        if let Update::MaxFrameTime(_) = update {
+            return Err(Error::Unsupported("a time limit per frame in OpenH264"));
+        }
         let mut config = self.config.clone();
+        config.apply(&update)?;
         let refused = |error| refusal("openh264", &error);
         match update {
-            Update::Bitrate(rate) => {
-                config.rate = match config.rate {
-                    RateControl::Cbr(_) => RateControl::Cbr(rate),
-                    RateControl::Vbr(_) => RateControl::Vbr(rate),
-                    RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let why = "a bitrate update without a target bitrate";
-                        return Err(Error::Unsupported(why));
-                    }
-                };
+            Update::Bitrate(_) => {
                 let bits = settings(&config, &self.knobs)?.bitrate;
                 self.library.set_bitrate(bits).map_err(refused)?;
             }
             Update::FrameRate(rate) => {
-                config.framerate = rate;
                 validate(&config)?;
                 self.library.set_frame_rate(frame_rate(rate)).map_err(refused)?;
             }
-            Update::Drops(drops) => {
-                config.drops = drops;
+            Update::Drops(_) => {
                 let skips = settings(&config, &self.knobs)?.frame_skip && self.drops;
                 self.library.set_frame_skip(skips).map_err(refused)?;
             }
-            Update::Speed(speed) => {
-                config.speed = speed;
+            Update::Speed(_) => {
                 let complexity = settings(&config, &self.knobs)?.complexity;
                 self.library.set_complexity(complexity).map_err(refused)?;
             }
-            Update::Rate(rate) => {
-                config.rate = rate;
-                return self.reopen(config);
-            }
-            Update::Content(content) => {
-                config.content = content;
-                return self.reopen(config);
-            }
-            Update::Resolution(size) => {
-                config.size = size;
-                return self.reopen(config);
-            }
-            Update::Scalability(mode) => {
-                config.scalability = mode;
-                return self.reopen(config);
-            }
+            Update::Rate(_)
+            | Update::Content(_)
+            | Update::Resolution(_)
+            | Update::Scalability(_) => return self.reopen(config),
             Update::KeyFrame => {
                 self.key_wanted = true;
                 return Ok(Applied::NextFrameAsKey);
@@ -377,9 +352,7 @@ impl VideoEncoder for OpenH264 {
                     return Err(Error::Unsupported("disabled temporal layers in OpenH264"));
                 }
             }
-            Update::MaxFrameTime(_) => {
-                return Err(Error::Unsupported("a time limit per frame in OpenH264"));
-            }
+            Update::MaxFrameTime(_) => {}
         }
         self.config = config;
         Ok(Applied::NextFrame)

@@ -6,7 +6,7 @@ use codec_simd::Level;
 
 use super::{
     Bitrate, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig, KeyFrames,
-    Limits, Preset, RateControl, Scalability,
+    Limits, Preset, RateConfig, RateControl, Scalability,
 };
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -21,8 +21,8 @@ impl EncoderConfig {
     ///     .bitrate(Bitrate::kbps(1500))
     ///     .speed(8)
     ///     .scalability(Scalability::L1T3);
-    /// assert_eq!(config.rate, RateControl::Cbr(Bitrate::kbps(1500)));
-    /// assert_eq!(EncoderConfig::new(640, 480).rate, RateControl::Cbr(Bitrate(921_600)));
+    /// assert_eq!(config.rate.mode, RateControl::Cbr(Bitrate::kbps(1500)));
+    /// assert_eq!(EncoderConfig::new(640, 480).rate.mode, RateControl::Cbr(Bitrate(921_600)));
     /// ```
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
@@ -37,22 +37,23 @@ impl EncoderConfig {
     /// use codec_core::codec::{EncoderConfig, Preset, RateControl};
     ///
     /// let config = EncoderConfig::new(1920, 1080).for_file().quality(60).speed(2);
-    /// assert_eq!((config.preset, config.rate), (Preset::File, RateControl::Quality(60)));
+    /// assert_eq!((config.preset, config.rate.mode), (Preset::File, RateControl::Quality(60)));
     /// ```
     #[must_use]
     pub fn for_file(self) -> Self {
-        let rate = match self.rate {
+        let mode = match self.rate.mode {
             RateControl::Cbr(bitrate) => RateControl::Vbr(bitrate),
             other => other,
         };
-        let Self { keys, preset, speed, .. } = Self::file(self.size, self.framerate, rate);
+        let Self { keys, preset, speed, .. } = Self::file(self.size, self.framerate, mode);
+        let rate = RateConfig { mode, ..self.rate };
         Self { rate, keys, preset, speed, ..self }
     }
 
     /// Sets the bitrate: constant in real time, variable for files.
     #[must_use]
     pub fn bitrate(mut self, bitrate: Bitrate) -> Self {
-        self.rate = match self.preset {
+        self.rate.mode = match self.preset {
             Preset::Rtc => RateControl::Cbr(bitrate),
             Preset::File => RateControl::Vbr(bitrate),
         };
@@ -62,14 +63,14 @@ impl EncoderConfig {
     /// Sets constant quality, 0 to 100 (best), instead of a bitrate.
     #[must_use]
     pub fn quality(mut self, quality: u8) -> Self {
-        self.rate = RateControl::Quality(quality);
+        self.rate.mode = RateControl::Quality(quality);
         self
     }
 
-    /// Sets the rate control.
+    /// Sets the rate control mode and its target.
     #[must_use]
-    pub fn rate(mut self, rate: RateControl) -> Self {
-        self.rate = rate;
+    pub fn rate_control(mut self, mode: RateControl) -> Self {
+        self.rate.mode = mode;
         self
     }
 
@@ -99,7 +100,7 @@ impl EncoderConfig {
     /// Sets whether frames may be dropped.
     #[must_use]
     pub fn drops(mut self, drops: DropPolicy) -> Self {
-        self.drops = drops;
+        self.rate.drops = drops;
         self
     }
 

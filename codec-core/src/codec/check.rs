@@ -30,8 +30,8 @@ impl Capabilities {
         for (name, value) in [("framerate", config.framerate), ("timebase", config.timebase)] {
             check(value.num > 0 && value.den > 0, name, value, "a value above 0")?;
         }
-        self.check_rate(config.rate)?;
-        let (min, max) = config.qindex_range(self);
+        self.check_rate(config.rate.mode)?;
+        let (min, max) = self.allowed_qindex(config);
         let (best, worst) = self.qindex_range;
         check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
         check((best..=max).contains(&min), "min qindex", min, format_args!("{best}..={max}"))?;
@@ -173,24 +173,25 @@ impl Capabilities {
 
 /// Returns all optional features that `config` uses.
 fn asked(config: &EncoderConfig) -> Vec<Feature> {
-    let shares = (config.undershoot_pct, config.overshoot_pct) != (100, 15)
-        || config.max_key_frame_pct.is_some();
-    let mode = match config.rate {
+    let rate = &config.rate;
+    let shares =
+        (rate.undershoot_pct, rate.overshoot_pct) != (100, 15) || rate.max_key_frame_pct.is_some();
+    let mode = match rate.mode {
         RateControl::Cbr(_) => Feature::Cbr,
         RateControl::Vbr(_) => Feature::Vbr,
         RateControl::Quality(_) => Feature::Quality,
         RateControl::FixedQ(_) => Feature::FixedQ,
     };
     // With a fixed quantiser index, a range that contains it is not a request for the feature.
-    let range = config.min_qindex.is_some() || config.max_qindex.is_some();
+    let range = rate.min_qindex.is_some() || rate.max_qindex.is_some();
     let range = range && mode != Feature::FixedQ;
     let asked = [
         (true, mode),
         (range, Feature::QindexRange),
         (shares, Feature::FrameShares),
-        (config.max_frame_bytes.is_some() || config.window_cap.is_some(), Feature::Caps),
-        (config.buffering != Buffering::default(), Feature::Buffering),
-        (config.drops != DropPolicy::Never, Feature::Drops),
+        (rate.max_frame_bytes.is_some() || rate.window_cap.is_some(), Feature::Caps),
+        (rate.buffering != Buffering::default(), Feature::Buffering),
+        (rate.drops != DropPolicy::Never, Feature::Drops),
         (config.keys.max_interval.is_some(), Feature::PeriodicKeyFrames),
         (config.keys.at_scene_cuts && config.preset == Preset::Rtc, Feature::SceneCuts),
         (config.scalability != Scalability::L1T1, Feature::TemporalLayers),

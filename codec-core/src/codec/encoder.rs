@@ -1,12 +1,10 @@
-//! The interface of video encoders: trait, per-frame requests, outcomes and live updates.
+//! The interface of video encoders: trait, per-frame requests and outcomes.
 
 use std::fmt::Debug;
 
-use super::{
-    Bitrate, Capabilities, Content, DropPolicy, Packet, RateControl, Scalability, SlotSet,
-};
+use super::{Applied, Capabilities, Packet, SlotSet, Update};
 use crate::error::Error;
-use crate::frame::{Picture, Rational, Size};
+use crate::frame::Picture;
 
 /// Per-frame requests of the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,47 +62,6 @@ pub enum Outcome {
         /// Bits by which the buffer must recover before the next frame is coded.
         debt_bits: u64,
     },
-}
-
-/// A change to a running encoder.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Update {
-    /// New target bitrate; the rate control mode (CBR or VBR) stays.
-    Bitrate(Bitrate),
-    /// New rate control mode and target.
-    Rate(RateControl),
-    /// New nominal frame rate.
-    FrameRate(Rational),
-    /// New frame size; the next frame is a key frame.
-    Resolution(Size),
-    /// Code the next frame as a key frame.
-    KeyFrame,
-    /// Whether frames may be dropped.
-    Drops(DropPolicy),
-    /// New type of content.
-    Content(Content),
-    /// New speed, 0 (best quality) to 10 (fastest).
-    Speed(u8),
-    /// New time limit per frame in microseconds, for an encoder that was opened with a
-    /// [`super::Deadline`].
-    MaxFrameTime(u64),
-    /// New temporal scalability mode.
-    Scalability(Scalability),
-    /// Number of active temporal layers: frames of higher layers are dropped. The mode's number of
-    /// layers enables all of them.
-    ActiveTemporalLayers(u8),
-    /// New value of a codec-specific setting, by knob name.
-    Knob(String, i64),
-}
-
-/// When an [`Update`] takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Applied {
-    /// From the next frame on.
-    NextFrame,
-    /// From the next frame on, which will be a key frame.
-    NextFrameAsKey,
 }
 
 /// A video encoder: push frames, pull packets.

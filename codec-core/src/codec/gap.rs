@@ -40,16 +40,16 @@ features! {
     FixedQ = "fixed quantiser",
     /// A fixed quantiser of every index of the scale; without this feature some are rejected.
     EveryQindex = "every quantiser index",
-    /// [`super::EncoderConfig::min_qindex`] and `max_qindex`.
+    /// [`super::RateConfig::min_qindex`] and `max_qindex`.
     QindexRange = "range of quantisers",
-    /// Non-default [`super::EncoderConfig::undershoot_pct`], `overshoot_pct` or
+    /// Non-default [`super::RateConfig::undershoot_pct`], `overshoot_pct` or
     /// `max_key_frame_pct`.
     FrameShares = "limits on undershoot, overshoot and key frame size",
-    /// [`super::EncoderConfig::max_frame_bytes`] and `window_cap`.
+    /// [`super::RateConfig::max_frame_bytes`] and `window_cap`.
     Caps = "caps on frames and windows",
-    /// Non-default [`super::EncoderConfig::buffering`].
+    /// Non-default [`super::RateConfig::buffering`].
     Buffering = "buffer model",
-    /// [`super::EncoderConfig::drops`].
+    /// [`super::RateConfig::drops`].
     Drops = "frame dropping",
     /// [`super::Update::Bitrate`].
     LiveBitrate = "live bitrate changes",

@@ -10,6 +10,7 @@
 
 mod backend;
 mod builder;
+mod capabilities;
 mod check;
 mod config;
 mod deadline;
@@ -20,24 +21,26 @@ mod knob;
 mod output;
 mod packet;
 pub mod plan;
+mod rate;
 mod resize_limit;
 mod stages;
 pub mod trace;
+mod update;
 
 pub use backend::{Backend, OpenDecoder, OpenEncoder};
-pub use config::{
-    Buffering, Content, DropPolicy, EncoderConfig, KeyFrames, Preset, RateControl, Scalability,
-    WindowCap,
-};
+pub use capabilities::Capabilities;
+pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability};
 pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
-pub use encoder::{Applied, DropReason, FrameRequest, Outcome, Update, VideoEncoder};
+pub use encoder::{DropReason, FrameRequest, Outcome, VideoEncoder};
 pub use gap::{Feature, Gap};
-pub use knob::{Capabilities, Knob, KnobKind};
+pub use knob::{Knob, KnobKind};
 pub use output::{Frames, Packets};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
+pub use rate::{Buffering, DropPolicy, RateConfig, RateControl, WindowCap};
 pub use resize_limit::ResizeLimit;
 pub use stages::{Stage, StageClock, StageMeter, StageTimer};
+pub use update::{Applied, Update};
 
 use std::fmt;
 

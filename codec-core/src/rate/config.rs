@@ -1,8 +1,7 @@
-//! Settings of a rate controller.
+//! What a rate controller knows about a codec, and its settings.
 
 use super::fixed::ONE_Q16;
-use crate::codec::{Buffering, DropPolicy, EncoderConfig, RateControl, Scalability, WindowCap};
-use crate::frame::Rational;
+use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability};
 
 /// Prior of the bits model: bits = 2^alpha x complexity x step^-beta.
 ///
@@ -14,40 +13,14 @@ pub struct BitsLaw {
     pub beta_q16: i32,
 }
 
-/// Configuration of a [`super::RateController`].
-///
-/// The fields have the same meaning as in [`EncoderConfig`].
+/// How the size of a codec's frames depends on the quantiser, for a [`super::RateController`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct RateConfig {
+pub struct CodecModel {
     /// Quantiser step by index, non-decreasing, at most 256 entries, in any unit.
     pub steps: &'static [u16],
-    /// Rate control mode and target.
-    pub rate: RateControl,
-    /// Seconds per tick of the timestamps.
-    pub timebase: Rational,
-    /// Nominal frame rate in frames per second.
-    pub framerate: Rational,
-    /// Buffer model of constant bitrate.
-    pub buffering: Buffering,
-    /// Lowest (best) quantiser index.
-    pub min_qindex: u8,
-    /// Highest (worst) quantiser index.
-    pub max_qindex: u8,
-    /// Maximum undershoot of a frame relative to its share of the bitrate, in percent.
-    pub undershoot_pct: u8,
-    /// Maximum overshoot of a frame relative to its share of the bitrate, in percent.
-    pub overshoot_pct: u8,
-    /// Maximum key frame size in percent of the mean frame; `None` allows half the optimal buffer.
-    pub max_key_frame_pct: Option<u32>,
-    /// Cap on the size of every frame, in bytes.
-    pub max_frame_bytes: Option<u32>,
-    /// Cap on the bytes in every time window.
-    pub window_cap: Option<WindowCap>,
-    /// Whether frames may be dropped.
-    pub drops: DropPolicy,
-    /// Temporal scalability mode.
-    pub scalability: Scalability,
+    /// Lowest and highest quantiser index if [`EncoderConfig::rate`] does not limit them.
+    pub qindex_range: (u8, u8),
     /// Quantiser index below which screen content gains no visible quality.
     pub sharp_qindex: u8,
     /// Prior of the bits model for key frames.
@@ -62,30 +35,59 @@ pub struct RateConfig {
     pub static_complexity: u64,
 }
 
-impl RateConfig {
-    /// Extracts the rate control settings of `config`, for a codec with these quantiser `steps`.
+impl CodecModel {
+    /// Creates the model of a codec with these quantiser `steps`, and priors that suit block-based
+    /// codecs.
     #[must_use]
-    pub fn new(config: &EncoderConfig, steps: &'static [u16]) -> Self {
+    pub const fn new(steps: &'static [u16]) -> Self {
         Self {
             steps,
-            rate: config.rate,
-            timebase: config.timebase,
-            framerate: config.framerate,
-            buffering: config.buffering,
-            min_qindex: config.min_qindex.unwrap_or(0),
-            max_qindex: config.max_qindex.unwrap_or(u8::MAX),
-            undershoot_pct: config.undershoot_pct,
-            overshoot_pct: config.overshoot_pct,
-            max_key_frame_pct: config.max_key_frame_pct,
-            max_frame_bytes: config.max_frame_bytes,
-            window_cap: config.window_cap,
-            drops: config.drops,
-            scalability: config.scalability,
-            sharp_qindex: config.min_qindex.unwrap_or(0),
+            qindex_range: (0, u8::MAX),
+            sharp_qindex: 0,
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
             overhead_bits: 0,
             static_complexity: 0,
+        }
+    }
+}
+
+/// Settings of a [`super::RateController`] in their effective range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) mode: RateControl,
+    pub(super) min_qindex: u8,
+    pub(super) max_qindex: u8,
+    pub(super) undershoot_pct: u8,
+    pub(super) overshoot_pct: u8,
+    pub(super) max_key_frame_pct: Option<u32>,
+    pub(super) max_frame_bytes: Option<u32>,
+    pub(super) drops: DropPolicy,
+    pub(super) scalability: Scalability,
+    pub(super) sharp_qindex: u8,
+    pub(super) overhead_bits: u64,
+    pub(super) static_complexity: u64,
+}
+
+impl Settings {
+    /// Clamps the settings of `config` to the range of `codec`, whose last index is `last`.
+    pub(super) fn new(config: &EncoderConfig, codec: &CodecModel, last: u8) -> Self {
+        let rate = &config.rate;
+        let (min, max) = rate.qindex_range(codec.qindex_range);
+        let max_qindex = max.min(last);
+        Self {
+            mode: rate.mode,
+            min_qindex: min.min(max_qindex),
+            max_qindex,
+            undershoot_pct: rate.undershoot_pct.min(100),
+            overshoot_pct: rate.overshoot_pct,
+            max_key_frame_pct: rate.max_key_frame_pct,
+            max_frame_bytes: rate.max_frame_bytes,
+            drops: rate.drops,
+            scalability: config.scalability,
+            sharp_qindex: codec.sharp_qindex.max(min),
+            overhead_bits: codec.overhead_bits,
+            static_complexity: codec.static_complexity,
         }
     }
 }

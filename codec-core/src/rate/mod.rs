@@ -24,7 +24,7 @@ mod two_pass;
 mod window_cap;
 
 pub use buffer::Buffer;
-pub use config::{BitsLaw, RateConfig};
+pub use config::{BitsLaw, CodecModel};
 pub use controller::RateController;
 pub use frame_stats::{Decision, FrameBudget, FrameRole, FrameStats};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};

@@ -1,6 +1,6 @@
 //! Tests of the rate controller with a simulated encoder: a simple bits model with noise.
 
-use super::{Decision, FrameStats, LayerPlanner, RateConfig, RateController};
+use super::{CodecModel, Decision, FrameStats, LayerPlanner, RateController};
 use crate::codec::{
     Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, RateControl, Scalability, Update,
     WindowCap,
@@ -55,10 +55,10 @@ impl Simulation {
         let framerate = Rational::new(30, 1);
         let mut config = EncoderConfig::rtc(Size::new(640, 360), framerate, Bitrate::kbps(kbps));
         config.timebase = Rational::new(1, TICKS);
-        (config.min_qindex, config.max_qindex) = (Some(2), Some(106));
+        (config.rate.min_qindex, config.rate.max_qindex) = (Some(2), Some(106));
         change(&mut config);
         Self {
-            rate: RateController::new(&RateConfig::new(&config, &STEPS)),
+            rate: RateController::new(&config, &CodecModel::new(&STEPS)),
             layers: LayerPlanner::new(config.scalability),
             seed: 7,
             noise_pct: 20,
@@ -216,7 +216,7 @@ fn the_buffer_never_underflows_when_drops_are_allowed() {
     for pct in [0, 10, 30, 60] {
         for complexity in [100_000_u64, 300_000, 600_000] {
             let mut sim = Simulation::new(200, |config| {
-                config.drops = DropPolicy::BelowBufferPct(pct);
+                config.rate.drops = DropPolicy::BelowBufferPct(pct);
             });
             // Bursts of ten times the cost, which the model cannot predict.
             sim.run(300, |frame| if frame % 50 == 49 { 10 * complexity } else { complexity });
@@ -230,7 +230,7 @@ fn a_higher_drop_threshold_never_drops_less_or_later() {
     let mut before = (0, usize::MAX);
     for pct in [0, 20, 40, 60, 80] {
         let mut sim = Simulation::new(100, |config| {
-            config.drops = DropPolicy::BelowBufferPct(pct);
+            config.rate.drops = DropPolicy::BelowBufferPct(pct);
         });
         // The load exceeds what the highest quantiser index can achieve by half.
         sim.noise_pct = 0;
@@ -245,7 +245,7 @@ fn a_higher_drop_threshold_never_drops_less_or_later() {
 
 #[test]
 fn a_frame_is_coded_after_two_seconds_of_drops() {
-    let mut sim = Simulation::new(1, |config| config.drops = DropPolicy::BelowBufferPct(30));
+    let mut sim = Simulation::new(1, |config| config.rate.drops = DropPolicy::BelowBufferPct(30));
     sim.run(300, |_| 10_000_000);
     let coded: Vec<i64> =
         sim.sent.iter().filter(|s| s.dropped.is_none()).map(|s| s.ticks).collect();
@@ -292,7 +292,7 @@ fn a_forced_key_frame_meets_its_cap_and_is_recovered_within_a_second() {
     sim.run(45, breathing);
     let level = sim.rate.buffer().level_bits();
     assert!(level > 250_000, "{level}");
-    let mut sim = Simulation::new(600, |config| config.max_key_frame_pct = Some(300));
+    let mut sim = Simulation::new(600, |config| config.rate.max_key_frame_pct = Some(300));
     let key = sim.frame(FrameKind::Key, 100_000);
     assert!(key.bits <= 60_000, "{}", key.bits);
 }
@@ -301,9 +301,9 @@ fn a_forced_key_frame_meets_its_cap_and_is_recovered_within_a_second() {
 fn hard_caps_hold_when_drops_are_allowed() {
     let cap = WindowCap { window_ms: 200, max_bytes: 12_000 };
     let mut sim = Simulation::new(600, |config| {
-        config.drops = DropPolicy::BelowBufferPct(0);
-        config.max_frame_bytes = Some(4000);
-        config.window_cap = Some(cap);
+        config.rate.drops = DropPolicy::BelowBufferPct(0);
+        config.rate.max_frame_bytes = Some(4000);
+        config.rate.window_cap = Some(cap);
     });
     sim.run(300, |frame| if frame % 40 < 3 { 3_000_000 } else { 100_000 });
     assert!(sim.sent.iter().all(|s| s.bits <= 32_000));
@@ -329,7 +329,7 @@ fn a_new_frame_rate_takes_effect_immediately() {
 #[test]
 fn variable_bitrate_keeps_the_quantiser_steady_and_meets_the_average() {
     let mut sim = Simulation::new(600, |config| {
-        config.rate = RateControl::Vbr(Bitrate::kbps(600));
+        config.rate.mode = RateControl::Vbr(Bitrate::kbps(600));
     });
     sim.run(900, |frame| if frame / 60 % 2 == 0 { 60_000 } else { 140_000 });
     assert!(within(sim.bps(0), 600_000, 4), "{}", sim.bps(0));
@@ -343,8 +343,8 @@ fn higher_quality_uses_lower_qindex_and_fixed_indices_are_exact() {
     let mut before = 128;
     for quality in [0, 25, 50, 75, 100] {
         let mut sim = Simulation::new(0, |config| {
-            config.rate = RateControl::Quality(quality);
-            (config.min_qindex, config.max_qindex) = (Some(0), Some(127));
+            config.rate.mode = RateControl::Quality(quality);
+            (config.rate.min_qindex, config.rate.max_qindex) = (Some(0), Some(127));
         });
         sim.run(30, |_| 100_000);
         let q = sim.sent[20].qindex;
@@ -352,8 +352,8 @@ fn higher_quality_uses_lower_qindex_and_fixed_indices_are_exact() {
         before = q;
     }
     let mut sim = Simulation::new(0, |config| {
-        config.rate = RateControl::FixedQ(40);
-        (config.min_qindex, config.max_qindex) = (Some(4), Some(106));
+        config.rate.mode = RateControl::FixedQ(40);
+        (config.rate.min_qindex, config.rate.max_qindex) = (Some(4), Some(106));
     });
     sim.run(30, breathing);
     assert!(sim.sent.iter().all(|s| s.qindex == 40));
@@ -362,7 +362,7 @@ fn higher_quality_uses_lower_qindex_and_fixed_indices_are_exact() {
 #[test]
 fn the_quantiser_stays_within_its_range() {
     let mut sim = Simulation::new(600, |config| {
-        (config.min_qindex, config.max_qindex) = (Some(30), Some(50));
+        (config.rate.min_qindex, config.rate.max_qindex) = (Some(30), Some(50));
     });
     sim.run(300, |frame| if frame < 150 { 100 } else { 10_000_000 });
     assert!(sim.sent.iter().all(|s| (30..=50).contains(&s.qindex)));
@@ -376,12 +376,12 @@ fn extreme_settings_and_timestamps_neither_panic_nor_hang() {
         for framerate in framerates {
             for mode in [RateControl::Cbr(Bitrate(bps)), RateControl::Vbr(Bitrate(bps))] {
                 let mut sim = Simulation::new(600, |config| {
-                    config.rate = mode;
+                    config.rate.mode = mode;
                     config.framerate = framerate;
-                    config.max_key_frame_pct = Some(u32::MAX);
-                    config.buffering.size_ms = u32::MAX;
-                    config.buffering.optimal_ms = u32::MAX;
-                    config.drops = DropPolicy::BelowBufferPct(30);
+                    config.rate.max_key_frame_pct = Some(u32::MAX);
+                    config.rate.buffering.size_ms = u32::MAX;
+                    config.rate.buffering.optimal_ms = u32::MAX;
+                    config.rate.drops = DropPolicy::BelowBufferPct(30);
                     config.scalability = Scalability::L1T3;
                 });
                 for pts in [0, i64::MAX, i64::MIN, 5, i64::MAX - 1] {

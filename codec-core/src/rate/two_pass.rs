@@ -45,9 +45,9 @@ struct AnalysisPass {
 
 /// Statistics of analysis passes over a file: eight bytes per frame.
 ///
-/// Encode the whole file with each configuration that [`Self::next_analysis_pass`] returns, and pass every
+/// Encode the whole file with each configuration that [`Self::next_trial`] returns, and pass every
 /// packet to [`Self::note`]. Then pass the statistics to the final encode as
-/// [`EncoderConfig::two_pass`].
+/// [`crate::codec::RateConfig::two_pass`].
 #[derive(Clone, Debug)]
 pub struct TwoPass {
     steps: Steps,
@@ -78,7 +78,7 @@ impl TwoPass {
     /// Returns the configuration of the next analysis pass for a file to be coded with `config`;
     /// `None` if the statistics suffice or `config` does not use variable bitrate.
     pub fn next_analysis_pass(&mut self, config: &EncoderConfig) -> Option<EncoderConfig> {
-        let RateControl::Vbr(_) = config.rate else {
+        let RateControl::Vbr(_) = config.rate.mode else {
             return None;
         };
         let wanted_q16 = match self.passes.last() {
@@ -108,10 +108,10 @@ impl TwoPass {
         self.passes.push(AnalysisPass { base_q16, bits: 0, frames: Vec::new() });
         (self.shown, self.first_pts) = (0, None);
         let mut trial = config.clone();
-        trial.rate = RateControl::Quality(quality);
+        trial.rate.mode = RateControl::Quality(quality);
         trial.speed = config.speed.max(ANALYSIS_SPEED);
         (trial.report_psnr, trial.report_digest) = (false, false);
-        (trial.deadline, trial.two_pass) = (None, None);
+        (trial.deadline, trial.rate.two_pass) = (None, None);
         Some(trial)
     }
 
@@ -152,7 +152,7 @@ impl TwoPass {
 
     /// Returns the total size that the file may have, in bits.
     fn budget_bits(&self, config: &EncoderConfig) -> u64 {
-        let RateControl::Vbr(rate) = config.rate else { return 0 };
+        let RateControl::Vbr(rate) = config.rate.mode else { return 0 };
         let ticks = self.last_pts.abs_diff(self.first_pts.unwrap_or(self.last_pts));
         let (tick, frame) = (config.timebase, config.framerate);
         let spread =
@@ -162,7 +162,7 @@ impl TwoPass {
 
     /// Returns an initial estimate of the step from the target bits per pixel.
     fn guess_q16(&self, config: &EncoderConfig) -> i32 {
-        let RateControl::Vbr(rate) = config.rate else { return 0 };
+        let RateControl::Vbr(rate) = config.rate.mode else { return 0 };
         let frame = config.framerate;
         let bits = mul_div(rate.0, u64::from(frame.den), u64::from(frame.num)).max(1);
         let share_q16 = log2_q16(bits << 10) - log2_q16(config.size.pixels().max(1)) - 10 * ONE_Q16;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::codec::{
-    Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, RateControl, Update,
-    VideoDecoder, VideoEncoder,
+    Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoDecoder,
+    VideoEncoder,
 };
 use codec_core::frame::Picture;
 use codec_core::metrics;
@@ -72,10 +72,7 @@ impl Sender {
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::internal("the backend has no encoder"));
         };
-        let target = match config.rate {
-            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
-            _ => None,
-        };
+        let target = config.rate.mode.bitrate();
         let packets = PacketizerConfig {
             mtu: settings.mtu,
             layers: config.scalability.temporal_layers() > 1,

@@ -20,11 +20,11 @@ pub(super) fn announce(
     env: &Env,
 ) -> Object {
     let facts = source.facts();
-    let (min_qindex, max_qindex) = config.qindex_range(settings.encoder.capabilities);
+    let (min_qindex, max_qindex) = settings.encoder.capabilities.allowed_qindex(&config);
     let Start { size, frame_rate, .. } = start;
     let preset = if settings.encoder.preset == Preset::Rtc { "rtc" } else { "file" };
     let backend = format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name);
-    let rate = describe_rate(config.rate);
+    let rate = describe_rate(config.rate.mode);
     let input = settings.input.name();
     let fps = frame_rate.as_f64();
     env.console.note(format!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_core::codec::{Bitrate, Codec, EncoderConfig, RateControl};
+use codec_core::codec::{Bitrate, Codec, EncoderConfig};
 
 use super::totals::Totals;
 use crate::json::Object;
@@ -34,10 +34,7 @@ pub(super) struct Promises {
 
 impl Promises {
     pub(super) fn new(settings: &Encoding, config: &EncoderConfig) -> Self {
-        let target = match config.rate {
-            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
-            _ => None,
-        };
+        let target = config.rate.mode.bitrate();
         Self {
             target: target.filter(|_| settings.rate_trace.is_none()),
             is_asked: !settings.encoder.is_rate_guessed(),

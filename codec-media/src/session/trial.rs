@@ -27,7 +27,7 @@ pub(super) fn encode_trials(
     while let Some(trial) = two_pass.next_analysis_pass(config) {
         env.console.detail(format!(
             "trial encode, {}",
-            crate::settings::encoder::describe_rate(trial.rate)
+            crate::settings::encoder::describe_rate(trial.rate.mode)
         ));
         number += 1;
         progress.begin_pass(Some(Pass { number, most: TwoPass::MAX_ANALYSIS_PASSES }));

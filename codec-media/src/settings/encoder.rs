@@ -201,7 +201,7 @@ impl EncoderSettings {
         let preset = if self.preset == Preset::Rtc { "rtc" } else { "file" };
         vec![
             ("encoder", format!("{}/{}", self.backend.codec, self.backend.name)),
-            ("rate", describe_rate(config.rate)),
+            ("rate", describe_rate(config.rate.mode)),
             ("preset", preset.to_owned()),
             ("speed", config.speed.to_string()),
             ("keyint", or_default(config.keys.max_interval.map(|frames| frames.to_string()))),
@@ -226,14 +226,14 @@ impl EncoderSettings {
             Preset::File => EncoderConfig::file(size, frame_rate, RateControl::Vbr(bitrate)),
         };
         match self.rate {
-            Some(RateChoice::Quality(quality)) => config.rate = RateControl::Quality(quality),
-            Some(RateChoice::Qp(qp)) => config.rate = RateControl::FixedQ(qp),
+            Some(RateChoice::Quality(quality)) => config.rate.mode = RateControl::Quality(quality),
+            Some(RateChoice::Qp(qp)) => config.rate.mode = RateControl::FixedQ(qp),
             Some(RateChoice::Bitrate(_)) | None => {}
         }
-        if matches!(config.rate, RateControl::FixedQ(_)) {
+        if matches!(config.rate.mode, RateControl::FixedQ(_)) {
             // A fixed quantiser index overrides the preset's range.
             let (best, worst) = self.capabilities.qindex_range;
-            (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+            (config.rate.min_qindex, config.rate.max_qindex) = (Some(best), Some(worst));
         }
         config.timebase = time_base;
         let (rtc, file) = self.capabilities.usual_speeds;
@@ -245,7 +245,7 @@ impl EncoderSettings {
             config.keys.max_interval = keyint.frames(frame_rate);
         }
         if self.drop {
-            config.drops = DropPolicy::BelowBufferPct(DROP_BELOW_PCT);
+            config.rate.drops = DropPolicy::BelowBufferPct(DROP_BELOW_PCT);
         }
         config.deadline =
             self.max_frame_us.map(|max_us| Deadline { max_us, clock: WallClock::shared() });

@@ -194,7 +194,7 @@ fn open(size: Size) -> Result<(Size, Size, Box<dyn VideoEncoder>), Error> {
     let mut config = EncoderConfig::rtc(small, RATE, BITRATE);
     config.timebase = Rational { num: 1, den: VIDEO_HZ };
     config.speed = SPEED;
-    config.drops = DropPolicy::BelowBufferPct(30);
+    config.rate.drops = DropPolicy::BelowBufferPct(30);
     let (_, open, _) = registry::find_encoder("vp8")?;
     Ok((size, small, open(&config)?))
 }

@@ -53,7 +53,7 @@ impl Clip {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(FPS, 1), Bitrate::kbps(500));
         config.timebase = Rational::new(1, FPS);
         config.scalability = scalability;
-        config.drops = DropPolicy::Never;
+        config.rate.drops = DropPolicy::Never;
         config.report_digest = true;
         config.speed = 8;
         let (_, open, _) = registry::find_encoder("vp8/native").unwrap();

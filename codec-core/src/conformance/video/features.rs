@@ -37,21 +37,21 @@ fn asks(feature: Feature) -> &'static [Ask] {
     use Ask::{Live, Request, Setting};
     match feature {
         Feature::QindexRange => &[Setting(|config| {
-            (config.min_qindex, config.max_qindex) = (Some(20), Some(40));
+            (config.rate.min_qindex, config.rate.max_qindex) = (Some(20), Some(40));
         })],
         Feature::FrameShares => &[
-            Setting(|config| config.undershoot_pct = 50),
-            Setting(|config| config.overshoot_pct = 50),
-            Setting(|config| config.max_key_frame_pct = Some(300)),
+            Setting(|config| config.rate.undershoot_pct = 50),
+            Setting(|config| config.rate.overshoot_pct = 50),
+            Setting(|config| config.rate.max_key_frame_pct = Some(300)),
         ],
         Feature::Caps => &[
-            Setting(|config| config.max_frame_bytes = Some(20_000)),
+            Setting(|config| config.rate.max_frame_bytes = Some(20_000)),
             Setting(|config| {
-                config.window_cap = Some(WindowCap { window_ms: 1000, max_bytes: 200_000 });
+                config.rate.window_cap = Some(WindowCap { window_ms: 1000, max_bytes: 200_000 });
             }),
         ],
         Feature::Buffering => &[Setting(|config| {
-            config.buffering = Buffering { initial_ms: 400, optimal_ms: 500, size_ms: 800 };
+            config.rate.buffering = Buffering { initial_ms: 400, optimal_ms: 500, size_ms: 800 };
         })],
         Feature::LiveRate => &[Live(|| Update::Rate(RateControl::Quality(40)))],
         Feature::LiveFrameRate => &[Live(|| Update::FrameRate(Rational::new(15, 1)))],

@@ -121,7 +121,7 @@ fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
         ("a frame rate of 0", |config| config.framerate = Rational::new(0, 1)),
         ("a frame rate of 1/0", |config| config.framerate = Rational::new(1, 0)),
         ("a time base of 0", |config| config.timebase = Rational::new(0, 1)),
-        ("a bitrate of 0", |config| config.rate = RateControl::Cbr(Bitrate(0))),
+        ("a bitrate of 0", |config| config.rate.mode = RateControl::Cbr(Bitrate(0))),
         ("0 frames between key frames", |config| config.keys.max_interval = Some(0)),
     ];
     for (what, change) in cases {
@@ -132,7 +132,7 @@ fn nonsense(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (best, worst) = can.qindex_range;
     if can.gap(Feature::QindexRange).is_none() && best < worst {
         let mut config = subject.config();
-        (config.min_qindex, config.max_qindex) = (Some(worst), Some(best));
+        (config.rate.min_qindex, config.rate.max_qindex) = (Some(worst), Some(best));
         refuses("a minimum quantiser index above the maximum", open(&config))?;
     }
     Ok(Verdict::Passed)

@@ -86,13 +86,13 @@ impl Subject<'_> {
         if let Some((_, can)) = self.encoder {
             let (best, worst) = can.qindex_range;
             let modes = [
-                (Feature::Cbr, config.rate),
+                (Feature::Cbr, config.rate.mode),
                 (Feature::Vbr, RateControl::Vbr(Bitrate::kbps(300))),
                 (Feature::Quality, RateControl::Quality(60)),
                 (Feature::FixedQ, RateControl::FixedQ(best + (worst - best) / 3)),
             ];
             let found = modes.into_iter().find(|&(mode, _)| can.gap(mode).is_none());
-            config.rate = found.map_or(config.rate, |(_, rate)| rate);
+            config.rate.mode = found.map_or(config.rate.mode, |(_, rate)| rate);
         }
         config
     }

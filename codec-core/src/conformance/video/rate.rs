@@ -25,7 +25,7 @@ const FPS: usize = 30;
 fn at(subject: &Subject<'_>, rate: RateControl) -> EncoderConfig {
     let mut config = subject.config();
     config.size = SIZE;
-    config.rate = rate;
+    config.rate.mode = rate;
     config
 }
 
@@ -129,7 +129,7 @@ fn fixed(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut last = u64::MAX;
     let settings = |qindex: u8| {
         let mut config = at(subject, RateControl::FixedQ(qindex));
-        (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+        (config.rate.min_qindex, config.rate.max_qindex) = (Some(best), Some(worst));
         config
     };
     let mut middle = best + (worst - best) / 2;
@@ -167,7 +167,7 @@ fn quality(subject: &Subject<'_>) -> Result<Verdict, String> {
         let mut config = at(subject, RateControl::Quality(quality));
         let (best, worst) = subject.encoder()?.1.qindex_range;
         if subject.encoder()?.1.gap(Feature::QindexRange).is_none() {
-            (config.min_qindex, config.max_qindex) = (Some(best), Some(worst));
+            (config.rate.min_qindex, config.rate.max_qindex) = (Some(best), Some(worst));
         }
         let mut run = Run::new(subject.open(&config)?, SIZE, NOISE);
         run.encode_many(6)?;
@@ -182,7 +182,7 @@ fn quality(subject: &Subject<'_>) -> Result<Verdict, String> {
 /// Uses a bitrate far too low for the content.
 fn drops(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut config = at(subject, RateControl::Cbr(Bitrate::kbps(15)));
-    config.drops = DropPolicy::BelowBufferPct(60);
+    config.rate.drops = DropPolicy::BelowBufferPct(60);
     if let Some(why) = subject.encoder()?.1.gap(Feature::Drops) {
         refuses("frame dropping", open(subject, &config))?;
         return Ok(Verdict::Gap(why.to_owned()));

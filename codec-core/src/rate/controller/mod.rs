@@ -7,7 +7,7 @@ mod screen;
 mod target_size;
 
 use super::buffer::{Buffer, SECOND_US};
-use super::config::RateConfig;
+use super::config::{CodecModel, Settings};
 use super::fixed::{log2_q16, mul_div_signed};
 use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
 use super::model::BitsModel;
@@ -16,7 +16,7 @@ use super::size_prediction::{FrameClass, SizePrediction};
 use super::timestamps::Clock;
 use super::two_pass::{TwoPass, quality_index};
 use super::window_cap::Window;
-use crate::codec::{Bitrate, DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
+use crate::codec::{DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
 /// Time over which VBR recovers the bits of intentionally boosted frames, in microseconds.
@@ -48,20 +48,19 @@ struct Pending {
 /// ```
 /// use codec_core::codec::{Bitrate, EncoderConfig, FrameKind};
 /// use codec_core::frame::{Rational, Size};
-/// use codec_core::rate::{Decision, FrameFacts, RateConfig, RateController};
+/// use codec_core::rate::{CodecModel, Decision, FrameStats, RateController};
 ///
 /// // The steps of a simple quantiser.
 /// static STEPS: [u16; 18] =
 ///     [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 67, 80, 95, 113, 135, 160, 190];
 /// let size = Size::new(640, 360);
-/// let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
-/// (config.min_qindex, config.max_qindex) = (Some(0), Some(17));
-/// let mut rate = RateController::new(&RateConfig::new(&config, &STEPS));
+/// let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
+/// let mut rate = RateController::new(&config, &CodecModel::new(&STEPS));
 ///
 /// let mut sent = 0;
 /// for frame in 0..300 {
 ///     let kind = if frame == 0 { FrameKind::Key } else { FrameKind::Inter };
-///     match rate.plan_frame(&FrameFacts::new(kind, frame, 100_000)) {
+///     match rate.plan_frame(&FrameStats::new(kind, frame, 100_000)) {
 ///         Decision::Code(budget) => {
 ///             // An encoder codes the frame at `budget.qindex`.
 ///             let bits = 1_000_000 / u64::from(STEPS[usize::from(budget.qindex)]);
@@ -76,7 +75,7 @@ struct Pending {
 /// ```
 #[derive(Clone, Debug)]
 pub struct RateController {
-    config: RateConfig,
+    config: Settings,
     steps: Steps,
     clock: Clock,
     buffer: Buffer,
@@ -113,18 +112,15 @@ pub struct RateController {
 impl RateController {
     /// Creates a controller. Out-of-range settings are clamped.
     #[must_use]
-    pub fn new(config: &RateConfig) -> Self {
-        let steps = Steps::new(config.steps);
-        let mut config = *config;
-        config.max_qindex = config.max_qindex.min(steps.last());
-        config.min_qindex = config.min_qindex.min(config.max_qindex);
-        config.undershoot_pct = config.undershoot_pct.min(100);
-        let (key, inter) = (BitsModel::new(config.key_law), BitsModel::new(config.inter_law));
-        let buffer = Buffer::new(target_rate(config.rate).0, config.buffering);
+    pub fn new(config: &EncoderConfig, codec: &CodecModel) -> Self {
+        let steps = Steps::new(codec.steps);
+        let (key, inter) = (BitsModel::new(codec.key_law), BitsModel::new(codec.inter_law));
+        let bitrate = config.rate.mode.bitrate().unwrap_or_default();
+        let buffer = Buffer::new(bitrate.0, config.rate.buffering);
         Self {
             clock: Clock::new(config.timebase, config.framerate),
             buffer,
-            window: config.window_cap.map(Window::new),
+            window: config.rate.window_cap.map(Window::new),
             models: [key, inter, key, inter, key, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
@@ -142,8 +138,8 @@ impl RateController {
             last_bits: 0,
             last_base_q16: None,
             size_prediction: None,
+            config: Settings::new(config, codec, steps.last()),
             steps,
-            config,
         }
     }
 
@@ -155,14 +151,9 @@ impl RateController {
     pub fn apply(&mut self, update: &Update) -> Result<bool, ConfigError> {
         match *update {
             Update::Bitrate(rate) => {
-                let mode = match self.config.rate {
-                    RateControl::Cbr(_) => RateControl::Cbr(rate),
-                    RateControl::Vbr(_) => RateControl::Vbr(rate),
-                    RateControl::Quality(_) | RateControl::FixedQ(_) => {
-                        let allowed = "constant or variable bitrate mode";
-                        return Err(ConfigError::new("bitrate", rate, allowed));
-                    }
-                };
+                let mode = self.config.mode.with_bitrate(rate).ok_or_else(|| {
+                    ConfigError::new("bitrate", rate, "constant or variable bitrate mode")
+                })?;
                 self.set_rate(mode);
             }
             Update::Rate(mode) => {
@@ -209,8 +200,8 @@ impl RateController {
 
     fn set_rate(&mut self, mode: RateControl) {
         (self.size_prediction, self.last_base_q16) = (None, None);
-        let (old, new) = (self.buffer.rate_bps(), target_rate(mode).0);
-        self.config.rate = mode;
+        let (old, new) = (self.buffer.rate_bps(), mode.bitrate().unwrap_or_default().0);
+        self.config.mode = mode;
         self.buffer.set_rate(new);
         let new = self.buffer.rate_bps();
         // A deficit from the start is not recovered after a rate change.
@@ -231,13 +222,11 @@ impl RateController {
         self.free_fall = true;
     }
 
-    /// Logarithm of the step that frames get from which nothing is predicted, as far as it is
-    /// known.
-    #[must_use]
     /// Returns the logarithm of the base step, the quantiser step of frames without a boost, as far
     /// as it is known.
+    #[must_use]
     pub fn base_q16(&self) -> i32 {
-        match (self.config.rate, &self.size_prediction) {
+        match (self.config.mode, &self.size_prediction) {
             (RateControl::FixedQ(qindex), _) => self.steps.log_q16(qindex),
             (RateControl::Quality(quality), _) => {
                 self.steps.log_q16(quality_index(quality, self.steps.last()))
@@ -251,12 +240,6 @@ impl RateController {
         }
     }
 
-    /// Returns the current settings.
-    #[must_use]
-    pub fn config(&self) -> &RateConfig {
-        &self.config
-    }
-
     /// Returns the buffer model of constant bitrate.
     #[must_use]
     pub fn buffer(&self) -> &Buffer {
@@ -266,10 +249,11 @@ impl RateController {
     /// Returns the rate control state for reports.
     #[must_use]
     pub fn state(&self) -> RateState {
-        let rated = target_rate(self.config.rate).0 > 0;
+        let bitrate = self.config.mode.bitrate().unwrap_or_default();
+        let rated = bitrate.0 > 0;
         let or_zero = |bits: i64| if rated { bits } else { 0 };
         RateState {
-            bitrate: target_rate(self.config.rate),
+            bitrate,
             target_bits: self.last_target_bits,
             buffer_bits: or_zero(self.buffer.level_bits()),
             optimal_bits: or_zero(self.buffer.optimal_bits()),
@@ -350,7 +334,7 @@ impl RateController {
             target_bits,
             is_mixed: false,
         });
-        let fixed = matches!(self.config.rate, RateControl::FixedQ(_));
+        let fixed = matches!(self.config.mode, RateControl::FixedQ(_));
         Decision::Code(FrameBudget {
             qindex,
             max_qindex: if fixed && hard_bits.is_none() {
@@ -385,7 +369,7 @@ impl RateController {
         now_us
     }
 
-    /// Sets the cost of a static frame after a resolution change; see [`RateConfig`].
+    /// Sets the cost of a static frame after a resolution change; see [`CodecModel`].
     pub fn set_static_frame(&mut self, overhead_bits: u64, static_complexity: u64) {
         self.config.overhead_bits = overhead_bits;
         self.config.static_complexity = static_complexity;
@@ -452,14 +436,7 @@ impl RateController {
     }
 
     fn is_cbr(&self) -> bool {
-        matches!(self.config.rate, RateControl::Cbr(_))
-    }
-}
-
-fn target_rate(mode: RateControl) -> Bitrate {
-    match mode {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => rate,
-        RateControl::Quality(_) | RateControl::FixedQ(_) => Bitrate(0),
+        matches!(self.config.mode, RateControl::Cbr(_))
     }
 }
 

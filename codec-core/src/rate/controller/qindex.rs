@@ -12,7 +12,7 @@ impl RateController {
     /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
     /// the base step.
     pub(super) fn uses_lookahead_qindex(&self, stats: &FrameStats) -> bool {
-        let by_base = matches!(self.config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
+        let by_base = matches!(self.config.mode, RateControl::Vbr(_) | RateControl::Quality(_));
         by_base && stats.mb_tree_boost_q16.is_some()
     }
 
@@ -23,7 +23,7 @@ impl RateController {
         class: Class,
         step_q16: i32,
     ) -> i32 {
-        if !matches!(self.config.rate, RateControl::Vbr(_)) {
+        if !matches!(self.config.mode, RateControl::Vbr(_)) {
             return step_q16;
         }
         let extra = boost_q16(stats, class);
@@ -61,7 +61,7 @@ impl RateController {
         target_bits: u64,
         max_bits: Option<u64>,
     ) -> u8 {
-        if let RateControl::FixedQ(qindex) = self.config.rate {
+        if let RateControl::FixedQ(qindex) = self.config.mode {
             return qindex.min(self.steps.last());
         }
         let model = &self.models[class.index()];

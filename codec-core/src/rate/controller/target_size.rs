@@ -33,7 +33,7 @@ impl RateController {
         complexity_q16: i32,
     ) -> (u64, i32) {
         let model = &self.models[class.index()];
-        match self.config.rate {
+        match self.config.mode {
             RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
             RateControl::Quality(quality) => {
                 let base = self.steps.log_q16(quality_index(quality, self.steps.last()));

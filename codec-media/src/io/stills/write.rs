@@ -146,8 +146,8 @@ pub fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: &Env) -> Result<
     let refused = |error: codec_core::Error| Failure::encoding(&error);
     let second = Rational::new(1, 1);
     let mut config = EncoderConfig::rtc(planes.size, second, Bitrate(0));
-    config.rate = RateControl::Quality(quality);
-    (config.min_qindex, config.max_qindex) = (Some(0), Some(127));
+    config.rate.mode = RateControl::Quality(quality);
+    (config.rate.min_qindex, config.rate.max_qindex) = (Some(0), Some(127));
     config.speed = speed;
     config.simd = Some(env.level);
     let (_, open, _) = registry::find_encoder("vp8/native").map_err(refused)?;

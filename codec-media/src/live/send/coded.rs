@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
-use codec_core::codec::{
-    Bitrate, Codec, EncoderConfig, Outcome, Packet, RateControl, Update, VideoEncoder,
-};
+use codec_core::codec::{Bitrate, Codec, EncoderConfig, Outcome, Packet, Update, VideoEncoder};
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_net::url::{Scheme, Url};
@@ -301,17 +299,14 @@ impl Coder {
             return Err(Failure::usage(format!("cannot send {codec}: only vp8 is supported")));
         }
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
-        let rate = match config.rate {
-            RateControl::Cbr(rate) | RateControl::Vbr(rate) => Some(rate),
-            _ => None,
-        };
+        let rate = config.rate.mode.bitrate();
         env.console.note(format!(
             "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
             facts.kind,
             facts.frame_rate,
             settings.backend.codec,
             settings.backend.name,
-            describe_rate(config.rate),
+            describe_rate(config.rate.mode),
             config.speed,
         ));
         Ok(Self {

@@ -256,7 +256,7 @@ impl<C: FrameCoder> Coding<C> {
         // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
         plan.refresh_entropy = layer.refresh_entropy && !config.error_resilient && !can_be_missed;
-        let is_cbr = matches!(config.rate, RateControl::Cbr(_));
+        let is_cbr = matches!(config.rate.mode, RateControl::Cbr(_));
         let refreshes = is_cbr && budget.recode.is_none();
         if refreshes && is_base && !is_key && !budget.buffer_is_low && self.golden.is_calm() {
             plan.cyclic_refresh_pct = knobs.cyclic_refresh_pct;

@@ -286,7 +286,7 @@ impl FileState {
 /// Returns whether MB-tree is used, which requires that frames have no individual bit budget or
 /// index.
 fn uses_mb_tree(config: &EncoderConfig) -> bool {
-    let by_base = matches!(config.rate, RateControl::Vbr(_) | RateControl::Quality(_));
+    let by_base = matches!(config.rate.mode, RateControl::Vbr(_) | RateControl::Quality(_));
     by_base && config.scalability == Scalability::L1T1
 }
 

@@ -31,14 +31,13 @@ use crate::tables::AC_STEPS;
 use codec_core::analysis::{Analyser, FrameAnalysis};
 use codec_core::codec::{
     Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
-    Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageTimer, Update,
-    VideoEncoder,
+    Outcome, Packet, Preset, Scalability, SlotSet, Stage, StageTimer, Update, VideoEncoder,
 };
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Picture, PixelFormat, Size};
 use codec_core::parallel::{Pool, Serial};
 use codec_core::rate::{
-    BitsLaw, FrameRole, LayerPlanner, LookaheadInfo, RateConfig, RateController,
+    BitsLaw, CodecModel, FrameRole, LayerPlanner, LookaheadInfo, RateController,
 };
 
 /// Capabilities of the encoder.
@@ -123,8 +122,8 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             })?,
         };
         let is_file = config.preset == Preset::File;
-        let mut rate = RateController::new(&rate_config(config));
-        if is_file && let Some(two_pass) = &config.two_pass {
+        let mut rate = RateController::new(config, &rate_model(config));
+        if is_file && let Some(two_pass) = &config.rate.two_pass {
             rate.set_two_pass(two_pass, config);
         }
         let held = if is_file { knobs.lookahead } else { 1 };
@@ -295,17 +294,8 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
+        validate::update(&update)?;
         match &update {
-            Update::Bitrate(rate) => validate::bitrate(*rate)?,
-            Update::Rate(mode) => validate::rate(*mode)?,
-            Update::Speed(speed) => validate::speed(*speed)?,
-            Update::MaxFrameTime(max_us) => {
-                validate::max_frame_time(*max_us)?;
-                if self.config.deadline.is_none() {
-                    let allowed = "an encoder with a deadline";
-                    return Err(ConfigError::new("max frame time", max_us, allowed).into());
-                }
-            }
             Update::Knob(name, value) => {
                 let mut knobs = self.knobs;
                 knobs.set(name, *value, true)?;
@@ -316,34 +306,16 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
             _ => {}
         }
         self.coding.rate.apply(&update)?;
+        self.config.apply(&update)?;
         match update {
-            Update::Bitrate(rate) => {
-                self.config.rate = match self.config.rate {
-                    RateControl::Vbr(_) => RateControl::Vbr(rate),
-                    _ => RateControl::Cbr(rate),
-                };
-            }
-            Update::Rate(mode) => self.config.rate = mode,
-            Update::FrameRate(framerate) => self.config.framerate = framerate,
-            Update::Drops(drops) => self.config.drops = drops,
-            Update::Content(content) => self.config.content = content,
-            Update::Speed(speed) => self.config.speed = speed,
-            Update::MaxFrameTime(max_us) => {
-                if let Some(deadline) = &mut self.config.deadline {
-                    deadline.max_us = max_us;
-                }
-            }
-            Update::Scalability(mode) => {
-                self.config.scalability = mode;
-                self.coding.layers.set_mode(mode);
-            }
+            Update::Scalability(mode) => self.coding.layers.set_mode(mode),
             Update::ActiveTemporalLayers(layers) => self.coding.layers.set_active_layers(layers),
             Update::KeyFrame => {
                 self.keys.request();
                 return Ok(Applied::NextFrameAsKey);
             }
             Update::Resolution(_) => return Ok(Applied::NextFrameAsKey),
-            Update::Knob(..) => {}
+            _ => {}
         }
         Ok(Applied::NextFrame)
     }
@@ -366,16 +338,16 @@ fn lookahead_info(
     }
 }
 
-/// Returns the rate controller's settings, with priors for VP8 that were measured over thirteen
+/// Returns the rate controller's model of VP8, with priors that were measured over thirteen
 /// clips (calls, motion, screen content), quantiser indices 12 to 104, at speed 7.
-fn rate_config(config: &EncoderConfig) -> RateConfig {
-    let mut rate = RateConfig::new(config, &AC_STEPS);
-    rate.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
-    rate.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
-    (rate.overhead_bits, rate.static_complexity) = static_frame_stats(config.size);
-    (rate.min_qindex, rate.max_qindex) = config.qindex_range(&CAPABILITIES);
-    rate.sharp_qindex = SHARP_QINDEX.max(rate.min_qindex);
-    rate
+fn rate_model(config: &EncoderConfig) -> CodecModel {
+    let mut model = CodecModel::new(&AC_STEPS);
+    model.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
+    model.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
+    (model.overhead_bits, model.static_complexity) = static_frame_stats(config.size);
+    model.qindex_range = CAPABILITIES.allowed_qindex(config);
+    model.sharp_qindex = SHARP_QINDEX;
+    model
 }
 
 /// Quantiser index at which text looks sharp: a step of 20, about 45 dB if half of a frame is text.

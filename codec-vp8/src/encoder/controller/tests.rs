@@ -156,8 +156,8 @@ fn timestamps_must_increase_and_a_rejected_frame_changes_nothing() {
 #[test]
 fn a_dropped_key_frame_stays_pending() {
     let mut encoder = rtc(|config| {
-        config.drops = DropPolicy::BelowBufferPct(30);
-        config.max_frame_bytes = Some(1000);
+        config.rate.drops = DropPolicy::BelowBufferPct(30);
+        config.rate.max_frame_bytes = Some(1000);
     });
     encoder.coding.unit.bits = 100_000_000;
     let outcome = push(&mut encoder, &FrameRequest::at(0)).unwrap();
@@ -266,12 +266,15 @@ fn settings_out_of_range_are_rejected_by_name() {
     };
     assert_eq!(refused(|c| c.size.width = 16384).0, "size");
     assert_eq!(refused(|c| c.speed = 11), ("speed", "0..=10".to_owned()));
-    assert_eq!(refused(|c| c.max_qindex = Some(128)).1, "0..=127");
-    assert_eq!(refused(|c| (c.min_qindex, c.max_qindex) = (Some(107), Some(106))).0, "min qindex");
-    assert_eq!(refused(|c| c.rate = RateControl::Cbr(Bitrate(0))).0, "bitrate");
+    assert_eq!(refused(|c| c.rate.max_qindex = Some(128)).1, "0..=127");
+    assert_eq!(
+        refused(|c| (c.rate.min_qindex, c.rate.max_qindex) = (Some(107), Some(106))).0,
+        "min qindex"
+    );
+    assert_eq!(refused(|c| c.rate.mode = RateControl::Cbr(Bitrate(0))).0, "bitrate");
     assert_eq!(refused(|c| c.framerate = Rational::new(0, 1)).0, "framerate");
     assert_eq!(refused(|c| c.timebase = Rational::new(1, 0)).0, "timebase");
-    assert_eq!(refused(|c| c.buffering.optimal_ms = 1001).0, "optimal buffer");
+    assert_eq!(refused(|c| c.rate.buffering.optimal_ms = 1001).0, "optimal buffer");
     assert_eq!(refused(|c| c.keys.max_interval = Some(0)).0, "key interval");
     assert_eq!(refused(|c| c.knobs = vec![("sharpness".to_owned(), 9)]).1, "0..=7");
 }

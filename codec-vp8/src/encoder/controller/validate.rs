@@ -1,6 +1,8 @@
 //! Validation of settings before they are used.
 
-use codec_core::codec::{Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl};
+use codec_core::codec::{
+    Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl, Update,
+};
 use codec_core::error::ConfigError;
 use codec_core::frame::{Rational, Size};
 
@@ -32,11 +34,11 @@ fn ratio(knob: &'static str, value: Rational) -> Result<(), ConfigError> {
     check(value.num > 0 && value.den > 0, knob, value, "a value above 0")
 }
 
-pub(super) fn bitrate(rate: Bitrate) -> Result<(), ConfigError> {
+fn bitrate(rate: Bitrate) -> Result<(), ConfigError> {
     check(rate.0 > 0, "bitrate", format_args!("{} bit/s", rate.0), "at least 1 bit/s")
 }
 
-pub(super) fn rate(mode: RateControl) -> Result<(), ConfigError> {
+fn rate(mode: RateControl) -> Result<(), ConfigError> {
     match mode {
         RateControl::Cbr(rate) | RateControl::Vbr(rate) => bitrate(rate),
         RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100"),
@@ -46,7 +48,7 @@ pub(super) fn rate(mode: RateControl) -> Result<(), ConfigError> {
     }
 }
 
-pub(super) fn speed(speed: u8) -> Result<(), ConfigError> {
+fn speed(speed: u8) -> Result<(), ConfigError> {
     check(speed <= MAX_SPEED, "speed", speed, format_args!("0..={MAX_SPEED}"))
 }
 
@@ -66,9 +68,9 @@ fn buffering(buffering: Buffering) -> Result<(), ConfigError> {
 
 fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
     let or_none = "at least 1";
-    check(config.max_key_frame_pct != Some(0), "key-frame cap", "0 %", or_none)?;
-    check(config.max_frame_bytes != Some(0), "frame cap", "0 bytes", or_none)?;
-    let window = config.window_cap.is_none_or(|cap| cap.window_ms > 0 && cap.max_bytes > 0);
+    check(config.rate.max_key_frame_pct != Some(0), "key-frame cap", "0 %", or_none)?;
+    check(config.rate.max_frame_bytes != Some(0), "frame cap", "0 bytes", or_none)?;
+    let window = config.rate.window_cap.is_none_or(|cap| cap.window_ms > 0 && cap.max_bytes > 0);
     check(window, "window cap", "0", or_none)?;
     check(config.keys.max_interval != Some(0), "key interval", 0, or_none)
 }
@@ -78,15 +80,25 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     size(config.size)?;
     ratio("framerate", config.framerate)?;
     ratio("timebase", config.timebase)?;
-    rate(config.rate)?;
-    buffering(config.buffering)?;
-    let (min, max) = config.qindex_range(&super::CAPABILITIES);
+    rate(config.rate.mode)?;
+    buffering(config.rate.buffering)?;
+    let (min, max) = super::CAPABILITIES.allowed_qindex(config);
     check(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
     check(min <= max, "min qindex", min, format_args!("0..={max} (the max qindex)"))?;
-    check(config.undershoot_pct <= 100, "undershoot", config.undershoot_pct, "0..=100 percent")?;
-    check(config.overshoot_pct <= 100, "overshoot", config.overshoot_pct, "0..=100 percent")?;
+    check(
+        config.rate.undershoot_pct <= 100,
+        "undershoot",
+        config.rate.undershoot_pct,
+        "0..=100 percent",
+    )?;
+    check(
+        config.rate.overshoot_pct <= 100,
+        "overshoot",
+        config.rate.overshoot_pct,
+        "0..=100 percent",
+    )?;
     caps(config)?;
-    if let DropPolicy::BelowBufferPct(pct) = config.drops {
+    if let DropPolicy::BelowBufferPct(pct) = config.rate.drops {
         check(pct <= 100, "drops", pct, "0..=100 percent")?;
     }
     if let Some(deadline) = &config.deadline {
@@ -97,6 +109,17 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     speed(config.speed)
 }
 
-pub(super) fn max_frame_time(max_us: u64) -> Result<(), ConfigError> {
+fn max_frame_time(max_us: u64) -> Result<(), ConfigError> {
     check(max_us > 0, "max frame time", "0", "at least 1 us")
+}
+
+/// Checks the values of an update; the rate controller and the knobs check theirs.
+pub(super) fn update(update: &Update) -> Result<(), ConfigError> {
+    match update {
+        Update::Bitrate(rate) => bitrate(*rate),
+        Update::Rate(mode) => rate(*mode),
+        Update::Speed(value) => speed(*value),
+        Update::MaxFrameTime(max_us) => max_frame_time(*max_us),
+        _ => Ok(()),
+    }
 }

@@ -1,0 +1,89 @@
+//! Machine-readable description of a backend: formats, limits, missing features.
+
+use super::{EncoderConfig, Feature, Gap, Knob, Preset, Scalability};
+use crate::frame::PixelFormat;
+
+/// Features and limits of an encoder or decoder.
+///
+/// A backend declares missing features in `gaps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
+pub struct Capabilities {
+    /// Name and version of the implementation.
+    pub implementation: &'static str,
+    /// Supported memory layouts of input frames.
+    pub formats: &'static [PixelFormat],
+    /// Maximum width and height in pixels.
+    pub max_dimension: u32,
+    /// Required divisor of width and height, in pixels.
+    pub alignment: u32,
+    /// Supported scalability modes.
+    pub scalability: &'static [Scalability],
+    /// Lowest and highest quantiser index of the codec's scale.
+    pub qindex_range: (u8, u8),
+    /// Default quantiser index range in real time.
+    pub rtc_qindex_range: (u8, u8),
+    /// Number of reference slots; 0 if every frame is a key frame.
+    pub reference_slots: u8,
+    /// Default speeds for real time and for files.
+    pub usual_speeds: (u8, u8),
+    /// Maximum number of frames that `encode` may hold back.
+    pub latency_frames: u32,
+    /// Whether the bitrate can be changed while running.
+    pub live_bitrate: bool,
+    /// Whether the frame size can be changed while running.
+    pub live_resolution: bool,
+    /// Whether packets report their quantiser index.
+    pub reports_qindex: bool,
+    /// Whether several threads are used: those of the pool, or as many of the library's own.
+    pub threads: bool,
+    /// Codec-specific settings.
+    pub knobs: &'static [Knob],
+    /// Quantiser step sizes by index, in any unit, for [`crate::rate::TwoPass`]; empty if the
+    /// encoder does not support two-pass encoding.
+    pub quantiser_steps: &'static [u16],
+    /// Features that the backend lacks, each with the reason.
+    pub gaps: &'static [Gap],
+}
+
+impl Capabilities {
+    /// Creates a description with minimal capabilities, as a base for struct update syntax.
+    #[must_use]
+    pub const fn minimal(implementation: &'static str) -> Self {
+        Self {
+            implementation,
+            formats: &[PixelFormat::I420],
+            max_dimension: 16383,
+            alignment: 1,
+            scalability: &[Scalability::L1T1],
+            qindex_range: (0, 127),
+            rtc_qindex_range: (0, 127),
+            reference_slots: 1,
+            usual_speeds: (7, 3),
+            latency_frames: 0,
+            live_bitrate: false,
+            live_resolution: false,
+            reports_qindex: false,
+            threads: false,
+            knobs: &[],
+            quantiser_steps: &[],
+            gaps: &[],
+        }
+    }
+
+    /// Returns why `feature` is missing, or `None` if it is supported.
+    #[must_use]
+    pub fn gap(&self, feature: Feature) -> Option<&'static str> {
+        self.gaps.iter().find(|gap| gap.feature == feature).map(|gap| gap.reason)
+    }
+
+    /// Returns the lowest and highest quantiser index that an encoder with these capabilities uses:
+    /// those of `config`, or else the defaults of its preset.
+    #[must_use]
+    pub fn allowed_qindex(&self, config: &EncoderConfig) -> (u8, u8) {
+        config.rate.qindex_range(match config.preset {
+            Preset::Rtc => self.rtc_qindex_range,
+            Preset::File => self.qindex_range,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! Changes to a running encoder.
+
+use super::{Bitrate, Content, DropPolicy, EncoderConfig, RateControl, Scalability};
+use crate::error::ConfigError;
+use crate::frame::{Rational, Size};
+
+/// A change to a running encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// New target bitrate; the rate control mode (CBR or VBR) stays.
+    Bitrate(Bitrate),
+    /// New rate control mode and target.
+    Rate(RateControl),
+    /// New nominal frame rate.
+    FrameRate(Rational),
+    /// New frame size; the next frame is a key frame.
+    Resolution(Size),
+    /// Code the next frame as a key frame.
+    KeyFrame,
+    /// Whether frames may be dropped.
+    Drops(DropPolicy),
+    /// New type of content.
+    Content(Content),
+    /// New speed, 0 (best quality) to 10 (fastest).
+    Speed(u8),
+    /// New time limit per frame in microseconds, for an encoder that was opened with a
+    /// [`super::Deadline`].
+    MaxFrameTime(u64),
+    /// New temporal scalability mode.
+    Scalability(Scalability),
+    /// Number of active temporal layers: frames of higher layers are dropped. The mode's number of
+    /// layers enables all of them.
+    ActiveTemporalLayers(u8),
+    /// New value of a codec-specific setting, by knob name.
+    Knob(String, i64),
+}
+
+/// When an [`Update`] takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// From the next frame on.
+    NextFrame,
+    /// From the next frame on, which will be a key frame.
+    NextFrameAsKey,
+}
+
+impl EncoderConfig {
+    /// Changes the settings as an encoder's [`super::VideoEncoder::apply`] does, so that a new
+    /// encoder with these settings continues where the other one was. Values are not checked; see
+    /// [`super::Capabilities::check_update`].
+    ///
+    /// [`Update::KeyFrame`] and [`Update::ActiveTemporalLayers`] change no setting.
+    ///
+    /// ```
+    /// use codec_core::codec::{Bitrate, EncoderConfig, RateControl, Update};
+    ///
+    /// let mut config = EncoderConfig::new(640, 360);
+    /// config.apply(&Update::Bitrate(Bitrate::kbps(400)))?;
+    /// config.apply(&Update::Speed(9))?;
+    /// assert_eq!((config.rate.mode, config.speed), (RateControl::Cbr(Bitrate::kbps(400)), 9));
+    /// # Ok::<(), codec_core::error::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// For a bitrate in a mode without one, and for a time limit without a
+    /// [`deadline`](Self::deadline). Nothing has changed.
+    pub fn apply(&mut self, update: &Update) -> Result<(), ConfigError> {
+        match update {
+            Update::Bitrate(bitrate) => {
+                self.rate.mode = self.rate.mode.with_bitrate(*bitrate).ok_or_else(|| {
+                    ConfigError::new("bitrate", bitrate, "constant or variable bitrate mode")
+                })?;
+            }
+            Update::Rate(mode) => self.rate.mode = *mode,
+            Update::FrameRate(framerate) => self.framerate = *framerate,
+            Update::Resolution(size) => self.size = *size,
+            Update::Drops(drops) => self.rate.drops = *drops,
+            Update::Content(content) => self.content = *content,
+            Update::Speed(speed) => self.speed = *speed,
+            Update::MaxFrameTime(max_us) => match &mut self.deadline {
+                Some(deadline) => deadline.max_us = *max_us,
+                None => {
+                    let allowed = "an encoder with a deadline";
+                    return Err(ConfigError::new("max frame time", max_us, allowed));
+                }
+            },
+            Update::Scalability(mode) => self.scalability = *mode,
+            Update::Knob(name, value) => match self.knobs.iter_mut().find(|(n, _)| n == name) {
+                Some((_, old)) => *old = *value,
+                None => self.knobs.push((name.clone(), *value)),
+            },
+            Update::KeyFrame | Update::ActiveTemporalLayers(_) => {}
+        }
+        Ok(())
+    }
+}
