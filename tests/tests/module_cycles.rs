@@ -20,7 +20,7 @@ const KNOWN: &[(&str, &str, &[&str])] = &[
     ("codec-simd", "", &["aarch64", "table", "wasm32", "x86"]),
     ("codec-simd", "aarch64", &["memory", "ops"]),
     ("codec-core", "", &["codec", "rate"]),
-    ("codec-vp8", "encoder", &["block_flags", "store", "tokens"]),
+    ("codec-vp8", "encoder", &["block_flags", "store", "tokenizer"]),
     ("codec-vp8", "encoder", &["job", "row"]),
     ("codec-vp8", "encoder", &["transform", "trellis"]),
     ("codec-backends", "av1", &["encoder", "settings"]),
