@@ -14,6 +14,7 @@ use codec_core::parallel::Serial;
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels, Level};
 use codec_vp8::encoder::quant::QuantiserSet;
 use codec_vp8::header::QuantIndices;
+use codec_vp8::types::QIndex;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -68,7 +69,7 @@ fn search(c: &mut Criterion) {
         let bits = 512 * (16 - u32::from(d.unsigned_abs()).leading_zeros().saturating_sub(16));
         (bits, bits)
     });
-    let set = QuantiserSet::new(40, &QuantIndices::default());
+    let set = QuantiserSet::new(QIndex::saturating(40), &QuantIndices::default());
     let at = PixelPos::new(128, 128);
     let refp = refp.plane(0);
     let range = SearchRange::new(refp.layout(), at, 16, 64).expect("inside");
@@ -112,7 +113,7 @@ fn residual(c: &mut Criterion) {
         u.copy_from(refp.plane(0).window(at.0, at.1).expect("inside"));
         v.copy_from(refp.plane(0).window(at.0 + 20, at.1).expect("inside"));
     }
-    let set = QuantiserSet::new(30, &QuantIndices::default());
+    let set = QuantiserSet::new(QIndex::saturating(30), &QuantIndices::default());
     let mut group = c.benchmark_group("transform-quantise-reconstruct");
     group.throughput(Throughput::Elements(16 * 16));
     each_level(&mut group, |kernels| {

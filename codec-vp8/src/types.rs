@@ -1,7 +1,56 @@
-//! Macroblock types: modes, references, motion vectors, partitionings. RFC 6386, sections 5, 8 and
-//! 16.
+//! Types of the bitstream: quantiser index, macroblock modes, references, motion vectors,
+//! partitionings. RFC 6386, sections 5, 8, 9.6 and 16.
 
 use codec_simd::{IntraMode, SubblockMode};
+
+use super::tables::{AC_STEPS, DC_STEPS};
+
+/// A quantiser index (section 9.6): 0 is the finest, 127 the coarsest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QIndex(u8);
+
+impl QIndex {
+    /// The finest index.
+    pub const MIN: Self = Self(0);
+    /// The coarsest index.
+    pub const MAX: Self = Self(127);
+
+    /// Creates an index; values above 127 count as 127.
+    #[inline]
+    #[must_use]
+    pub const fn saturating(index: u8) -> Self {
+        if index > Self::MAX.0 { Self::MAX } else { Self(index) }
+    }
+
+    /// Returns the number, 0..=127.
+    #[inline]
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the index that is `delta` coarser, within 0..=127.
+    #[inline]
+    #[must_use]
+    pub fn offset(self, delta: i8) -> Self {
+        let index = (i16::from(self.0) + i16::from(delta)).clamp(0, i16::from(Self::MAX.0));
+        Self(u8::try_from(index).unwrap_or(0))
+    }
+
+    /// Returns the quantiser step of DC coefficients.
+    #[inline]
+    #[must_use]
+    pub fn dc_step(self) -> u8 {
+        DC_STEPS[usize::from(self.0 & 127)]
+    }
+
+    /// Returns the quantiser step of AC coefficients.
+    #[inline]
+    #[must_use]
+    pub fn ac_step(self) -> u16 {
+        AC_STEPS[usize::from(self.0 & 127)]
+    }
+}
 
 /// A motion vector in quarter pixels; positive is right and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -163,7 +163,7 @@ impl Vp8Decoder {
         report.shown = packet.tag.show;
         report.scaling = packet.key.as_ref().map_or(scaling, |key| key.scaling);
         report.profile = packet.tag.version;
-        report.qindex = header.quant.y_ac;
+        report.qindex = header.quant.y_ac.get();
         report.refs_updated = header.references.slots();
         report.refs_used = stats.refs_used;
         report.concealed_mbs = stats.concealed_mbs;

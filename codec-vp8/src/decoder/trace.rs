@@ -163,7 +163,7 @@ impl TraceState {
 
 fn trace_header_fields(trace: &mut FrameTrace, header: &FrameHeader) {
     let quant = &header.quant;
-    trace.qindex = quant.y_ac;
+    trace.qindex = quant.y_ac.get();
     trace.qindex_deltas = vec![
         ("y_dc", quant.y_dc),
         ("y2_dc", quant.y2_dc),
@@ -275,7 +275,7 @@ impl RowTrace for Recorder<'_> {
             motion: [slot.map(|slot| Motion { slot, vector: info.mv.into() }), None],
             parts: (first_part, u8::try_from(parts).unwrap_or_default()),
             segment: if segmentation.enabled { info.segment } else { 0 },
-            qindex: segmentation.qindex(self.header.quant.y_ac, info.segment),
+            qindex: segmentation.qindex(self.header.quant.y_ac, info.segment).get(),
             skip: info.skip,
             coded_blocks: if info.has_coeffs { u8::try_from(blocks).unwrap_or(25) } else { 0 },
             filter_level: if self.is_filtered { strength.level } else { 0 },

@@ -6,13 +6,14 @@
 
 use super::mb_tree_segments::mb_tree_segments;
 use crate::header::Segmentation;
+use crate::types::QIndex;
 
 /// Segment of the macroblocks being refreshed; all others are in segment 0.
 pub(super) const REFRESH: u8 = 1;
 /// Number of frames for which a macroblock must have been static.
 const STILL_FRAMES: u8 = 3;
 /// Minimum decrease of the quantiser index for which a refresh is worthwhile.
-const WORTHWHILE: u8 = 8;
+const WORTHWHILE: i8 = 8;
 
 /// History of a macroblock.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +21,10 @@ struct History {
     /// Number of frames for which it has been static, saturating.
     still: u8,
     /// Quantiser index that corresponds to the quality of its pixels.
-    quality: u8,
+    quality: QIndex,
 }
 
-const UNKNOWN: History = History { still: 0, quality: 127 };
+const UNKNOWN: History = History { still: 0, quality: QIndex::MAX };
 
 /// How a macroblock was coded, for its history.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ pub(super) struct CodedMbHistory {
     pub(super) is_skipped: bool,
     /// Copied without being examined.
     pub(super) is_copied: bool,
-    pub(super) qindex: u8,
+    pub(super) qindex: QIndex,
 }
 
 /// Selects the macroblocks to refresh.
@@ -61,22 +62,23 @@ impl CyclicRefresh {
     }
 
     /// Returns the quantiser index of the refresh in a frame at `qindex`.
-    pub(super) fn finer(qindex: u8) -> u8 {
-        u8::try_from(u32::from(qindex) * 2 / 5).unwrap_or(qindex)
+    pub(super) fn finer(qindex: QIndex) -> QIndex {
+        let index = u16::from(qindex.get()) * 2 / 5;
+        u8::try_from(index).map_or(qindex, QIndex::saturating)
     }
 
     /// Selects at most `share_pct` percent of the macroblocks in a frame at `qindex` and returns
     /// the segmentation header. The map's probabilities are set later.
-    pub(super) fn plan(&mut self, qindex: u8, share_pct: u8) -> Segmentation {
+    pub(super) fn plan(&mut self, qindex: QIndex, share_pct: u8) -> Segmentation {
         let count = self.history.len();
         self.map.clear();
         self.is_mb_tree = false;
         let finer = Self::finer(qindex);
         let mut left = count * usize::from(share_pct.min(100)) / 100;
-        let limit = finer.saturating_add(WORTHWHILE);
+        let limit = finer.offset(WORTHWHILE);
         let is_due = |h: &History| h.still >= STILL_FRAMES && h.quality > limit;
         self.next_cursor = self.cursor;
-        if left == 0 || qindex < 8 || !self.history.iter().any(is_due) {
+        if left == 0 || qindex.get() < 8 || !self.history.iter().any(is_due) {
             return Segmentation::default();
         }
         self.map.resize(count, 0);
@@ -91,8 +93,8 @@ impl CyclicRefresh {
                 }
             }
         }
-        // Indices are below 128. The filter level of the frame is kept.
-        let [own, finer] = [qindex, finer].map(u8::cast_signed);
+        // The filter level of the frame is kept.
+        let [own, finer] = [qindex, finer].map(|index| index.get().cast_signed());
         Segmentation {
             enabled: true,
             update_map: true,
@@ -104,7 +106,7 @@ impl CyclicRefresh {
     }
 
     /// Alternatively, assigns all macroblocks to segments by their importance; see [`mb_tree_segments()`].
-    pub(super) fn mb_tree_segments(&mut self, qindex: u8, offsets_q4: &[i8]) -> Segmentation {
+    pub(super) fn mb_tree_segments(&mut self, qindex: QIndex, offsets_q4: &[i8]) -> Segmentation {
         self.next_cursor = self.cursor;
         self.is_mb_tree = true;
         let known = if offsets_q4.len() == self.history.len() { offsets_q4 } else { &[] };
@@ -122,17 +124,17 @@ impl CyclicRefresh {
     }
 
     /// Returns the quantiser index that corresponds to the quality of macroblock `index`.
-    pub(super) fn quality(&self, index: usize) -> u8 {
+    pub(super) fn quality(&self, index: usize) -> QIndex {
         self.history.get(index).map_or(UNKNOWN.quality, |h| h.quality)
     }
 
     /// Returns whether the quality of macroblock `index` is at least that of `qindex`.
-    pub(super) fn is_as_good_as(&self, index: usize, qindex: u8) -> bool {
+    pub(super) fn is_as_good_as(&self, index: usize, qindex: QIndex) -> bool {
         self.history.get(index).is_some_and(|h| h.quality <= qindex)
     }
 
     /// Updates the history with how the macroblocks of a frame were coded, in raster order.
-    pub(super) fn follow(&mut self, coded: impl Iterator<Item = CodedMbHistory>) {
+    pub(super) fn update(&mut self, coded: impl Iterator<Item = CodedMbHistory>) {
         self.cursor = self.next_cursor;
         for (h, mb) in self.history.iter_mut().zip(coded) {
             h.still = if mb.is_still { h.still.saturating_add(1) } else { 0 };
@@ -151,7 +153,10 @@ impl CyclicRefresh {
 mod tests {
     use super::*;
 
+    const Q60: QIndex = QIndex::saturating(60);
+
     fn still(qindex: u8) -> CodedMbHistory {
+        let qindex = QIndex::saturating(qindex);
         CodedMbHistory { is_still: true, is_skipped: true, is_copied: false, qindex }
     }
 
@@ -160,21 +165,21 @@ mod tests {
         let mut refresh = CyclicRefresh::default();
         refresh.reset(100);
         for _ in 0..3 {
-            assert!(!refresh.plan(60, 10).enabled);
-            refresh.follow((0..100).map(|_| still(60)));
+            assert!(!refresh.plan(Q60, 10).enabled);
+            refresh.update((0..100).map(|_| still(60)));
         }
         let mut seen = vec![0; 100];
         for _ in 0..10 {
-            assert!(refresh.plan(60, 10).enabled);
+            assert!(refresh.plan(Q60, 10).enabled);
             let map = refresh.map().to_vec();
             assert_eq!(map.iter().filter(|&&s| s == REFRESH).count(), 10);
             for (seen, &s) in seen.iter_mut().zip(&map) {
                 *seen += u32::from(s == REFRESH);
             }
-            refresh.follow(map.iter().map(|&s| still(if s == REFRESH { 24 } else { 60 })));
+            refresh.update(map.iter().map(|&s| still(if s == REFRESH { 24 } else { 60 })));
         }
         assert_eq!(seen, vec![1; 100]);
-        assert!(!refresh.plan(60, 10).enabled);
+        assert!(!refresh.plan(Q60, 10).enabled);
     }
 
     #[test]
@@ -182,14 +187,14 @@ mod tests {
         let mut refresh = CyclicRefresh::default();
         refresh.reset(10);
         for _ in 0..4 {
-            refresh.follow((0..10).map(|_| still(60)));
+            refresh.update((0..10).map(|_| still(60)));
         }
-        let plan = refresh.plan(60, 50);
+        let plan = refresh.plan(Q60, 50);
         assert!(plan.enabled);
         assert_eq!([0, REFRESH].map(|segment| plan.level(20, segment)), [20, 20]);
         assert_eq!(
-            [0, REFRESH].map(|segment| plan.qindex(60, segment)),
-            [60, CyclicRefresh::finer(60)]
+            [0, REFRESH].map(|segment| plan.qindex(Q60, segment)),
+            [Q60, CyclicRefresh::finer(Q60)]
         );
     }
 
@@ -198,9 +203,9 @@ mod tests {
         let mut refresh = CyclicRefresh::default();
         refresh.reset(10);
         for _ in 0..8 {
-            refresh.follow((0..10).map(|n| CodedMbHistory { is_still: n != 4, ..still(80) }));
+            refresh.update((0..10).map(|n| CodedMbHistory { is_still: n != 4, ..still(80) }));
         }
-        assert!(refresh.plan(80, 100).enabled);
+        assert!(refresh.plan(QIndex::saturating(80), 100).enabled);
         let map = refresh.map();
         assert!((0..10).all(|n| (map[n] == REFRESH) == (n != 4)));
     }

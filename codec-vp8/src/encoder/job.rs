@@ -50,7 +50,7 @@ pub(super) struct FrameJob<'a> {
     pub(super) workspaces: &'a Workspaces,
     pub(super) progress: &'a [Progress],
     /// Motion vectors of the previous frame, by macroblock.
-    pub(super) before: &'a [MotionVector],
+    pub(super) last_mvs: &'a [MotionVector],
     /// Search statistics of the previous frames, by macroblock.
     pub(super) search_stats: &'a [SearchStats],
     /// Frame counter, for work that is not done in every frame.

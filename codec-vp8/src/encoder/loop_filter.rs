@@ -10,7 +10,7 @@ use super::store::RowStore;
 use crate::header::FilterHeader;
 use crate::loop_filter::{FilterParams, filter_row};
 use crate::rows::MbRow;
-use crate::tables::AC_STEPS;
+use crate::types::QIndex;
 
 /// Filter deltas by reference: intra, last, golden, altref.
 const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];
@@ -34,8 +34,8 @@ pub(super) fn filter_header(level: u8, is_screen: bool, knobs: FrameKnobs) -> Fi
 
 /// Returns the default level at `qindex`: `pct` percent of the AC quantiser step (25 suits most
 /// content), and less for the sharp edges of screen content.
-pub(super) fn default_level(qindex: u8, is_screen: bool, pct: u8) -> u8 {
-    let step = AC_STEPS[usize::from(qindex.min(127))];
+pub(super) fn default_level(qindex: QIndex, is_screen: bool, pct: u8) -> u8 {
+    let step = qindex.ac_step();
     let level = if is_screen { step / 10 } else { (step * u16::from(pct.min(100)) + 50) / 100 };
     u8::try_from(level).unwrap_or(63).min(63)
 }

@@ -2,6 +2,7 @@
 
 use crate::header::Segmentation;
 use crate::tables::AC_STEPS;
+use crate::types::QIndex;
 use codec_core::rate::fixed::log2_q16;
 
 const SEGMENTS: usize = 4;
@@ -12,14 +13,18 @@ const ROUNDS: usize = 6;
 /// much coarser each should be, in sixteenths of octaves of the step), writing to `map`. If no
 /// offset changes the index, segmentation is disabled and `map` is empty. The map's probabilities
 /// and the filter levels are set later.
-pub(super) fn mb_tree_segments(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>) -> Segmentation {
+pub(super) fn mb_tree_segments(
+    qindex: QIndex,
+    offsets_q4: &[i8],
+    map: &mut Vec<u8>,
+) -> Segmentation {
     map.clear();
     let mut counts = [0_u32; 256];
     for &offset in offsets_q4 {
         counts[usize::from(offset.cast_unsigned() ^ 0x80)] += 1;
     }
     let middles = middles(&counts);
-    let own = log2_q16(AC_STEPS[usize::from(qindex.min(127))].into());
+    let own = log2_q16(qindex.ac_step().into());
     let indices = middles.map(|middle| nearest_index(own + (middle - 128) * 4096));
     if indices.iter().all(|&index| index == indices[0]) {
         return Segmentation::default();
@@ -33,7 +38,7 @@ pub(super) fn mb_tree_segments(qindex: u8, offsets_q4: &[i8], map: &mut Vec<u8>)
         update_map: true,
         update_data: true,
         absolute: true,
-        quantiser: indices.map(u8::cast_signed),
+        quantiser: indices.map(|index| index.get().cast_signed()),
         ..Segmentation::default()
     }
 }
@@ -68,32 +73,34 @@ fn middles(counts: &[u32; 256]) -> [i32; SEGMENTS] {
 }
 
 /// Returns the index with the nearest step logarithm.
-fn nearest_index(wanted_q16: i32) -> u8 {
+fn nearest_index(target_q16: i32) -> QIndex {
     let log = |index: usize| log2_q16(AC_STEPS[index].into());
-    let above = AC_STEPS.partition_point(|&step| log2_q16(step.into()) < wanted_q16);
+    let above = AC_STEPS.partition_point(|&step| log2_q16(step.into()) < target_q16);
     let best = match above {
         0 => 0,
         128.. => 127,
-        n if log(n - 1).abs_diff(wanted_q16) <= log(n).abs_diff(wanted_q16) => n - 1,
+        n if log(n - 1).abs_diff(target_q16) <= log(n).abs_diff(target_q16) => n - 1,
         n => n,
     };
-    u8::try_from(best).unwrap_or(127)
+    u8::try_from(best).map_or(QIndex::MAX, QIndex::saturating)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const Q60: QIndex = QIndex::saturating(60);
+
     #[test]
     fn macroblocks_get_a_quantiser_by_importance() {
         let offsets: Vec<i8> = [-32, -32, -32, 0, 0, 16, 16, 16, 31, 33].to_vec();
         let mut map = Vec::new();
-        let segmentation = mb_tree_segments(60, &offsets, &mut map);
+        let segmentation = mb_tree_segments(Q60, &offsets, &mut map);
         assert!(segmentation.enabled && segmentation.absolute);
-        let index = |n: usize| segmentation.qindex(60, map[n]);
-        assert_eq!(index(3), 60);
+        let index = |n: usize| segmentation.qindex(Q60, map[n]);
+        assert_eq!(index(3), Q60);
         // Two octaves finer, one coarser.
-        let step = |n: usize| i32::from(AC_STEPS[usize::from(index(n))]);
+        let step = |n: usize| i32::from(index(n).ac_step());
         assert!((step(3) - 4 * step(0)).abs() <= 4);
         assert!((step(5) - 2 * step(3)).abs() <= 4);
         assert_eq!(map[8], map[9]);
@@ -102,10 +109,10 @@ mod tests {
     #[test]
     fn equal_importance_needs_no_segments() {
         let mut map = vec![3];
-        assert!(!mb_tree_segments(40, &[0; 99], &mut map).enabled);
+        assert!(!mb_tree_segments(QIndex::saturating(40), &[0; 99], &mut map).enabled);
         assert!(map.is_empty());
-        assert!(!mb_tree_segments(40, &[], &mut map).enabled);
+        assert!(!mb_tree_segments(QIndex::saturating(40), &[], &mut map).enabled);
         // All offsets are above the highest index.
-        assert!(!mb_tree_segments(127, &[0, 16, 32], &mut map).enabled);
+        assert!(!mb_tree_segments(QIndex::MAX, &[0, 16, 32], &mut map).enabled);
     }
 }

@@ -13,7 +13,6 @@ mod costs;
 mod cyclic_refresh;
 mod decide;
 mod frame;
-mod header;
 mod inter;
 mod intra;
 mod job;

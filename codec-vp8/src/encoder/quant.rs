@@ -3,7 +3,8 @@
 use codec_simd::Quantiser;
 
 use crate::header::{QuantIndices, Steps};
-use crate::tables::{DC_STEPS, ZIGZAG};
+use crate::tables::ZIGZAG;
+use crate::types::QIndex;
 use codec_core::motion::Lambda;
 
 /// Quantisers and Lagrange multipliers for one quantiser index.
@@ -11,8 +12,8 @@ use codec_core::motion::Lambda;
 /// Cheap to create (a few hundred operations, no allocation): one per segment and frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantiserSet {
-    /// Quantiser index, 0..=127.
-    pub qindex: u8,
+    /// Quantiser index.
+    pub qindex: QIndex,
     /// Dequantisation steps.
     pub steps: Steps,
     /// Luma including its DC, for 4x4 intra and split macroblocks.
@@ -32,11 +33,10 @@ pub struct QuantiserSet {
 }
 
 impl QuantiserSet {
-    /// Creates the set for `qindex` (0..=127; values above count as 127), which is that of the
-    /// frame or a segment, with the deltas of `quant`.
+    /// Creates the set for `qindex`, which is that of the frame or a segment, with the deltas of
+    /// `quant`.
     #[must_use]
-    pub fn new(qindex: u8, quant: &QuantIndices) -> Self {
-        let qindex = qindex.min(127);
+    pub fn new(qindex: QIndex, quant: &QuantIndices) -> Self {
         let steps = quant.steps(qindex);
         let zbin = ZeroBin::of(qindex);
         let y1 = quantiser(steps.y, zbin);
@@ -44,7 +44,7 @@ impl QuantiserSet {
         y1_ac.zbin[0] = Quantiser::NEVER;
         let nearest = [steps.y, steps.y, steps.y2, steps.uv].map(nearest);
         // From the index without deltas, so that lambdas of one index are comparable.
-        let q = u32::from(DC_STEPS[usize::from(qindex)]);
+        let q = u32::from(qindex.dc_step());
         Self {
             qindex,
             steps,
@@ -71,8 +71,8 @@ const ROUND_Q7: i32 = 48;
 const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
 
 impl ZeroBin {
-    fn of(qindex: u8) -> Self {
-        let base_q7 = if qindex > 48 { 80 } else { 84 };
+    fn of(qindex: QIndex) -> Self {
+        let base_q7 = if qindex.get() > 48 { 80 } else { 84 };
         Self { base_q7 }
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn plain(qindex: u8) -> QuantiserSet {
-        QuantiserSet::new(qindex, &QuantIndices::default())
+        QuantiserSet::new(QIndex::saturating(qindex), &QuantIndices::default())
     }
 
     #[test]

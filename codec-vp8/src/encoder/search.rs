@@ -157,7 +157,7 @@ impl MbCoder<'_> {
     /// Returns the starting points of the integer search, the most reliable first.
     fn starts(&self, vectors: &Vectors, found: &Candidates) -> ([FullPel; 8], usize) {
         let index = self.index();
-        let before = |at: usize| self.job.before.get(at).copied().unwrap_or_default();
+        let before = |at: usize| self.job.last_mvs.get(at).copied().unwrap_or_default();
         let mut starts = [FullPel::ZERO; 8];
         let mut count = 0;
         let mut push = |mv: MotionVector| {

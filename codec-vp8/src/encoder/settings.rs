@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
+use crate::types::QIndex;
 use codec_core::codec::StageClock;
 use codec_core::error::ConfigError;
 use codec_core::frame::Size;
@@ -77,7 +78,7 @@ pub struct FrameReport {
     /// Whether it also exceeds `drop_above_bits`: there is no packet and nothing has changed.
     pub dropped: bool,
     /// Quantiser index used: that of the plan, or a higher one to meet `max_bits`.
-    pub qindex: u8,
+    pub qindex: QIndex,
     /// Number of macroblocks predicted from the last frame with zero motion.
     pub zero_motion: u32,
     /// Number of macroblocks refreshed at a finer quantiser.

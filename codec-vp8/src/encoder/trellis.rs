@@ -533,7 +533,7 @@ mod tests {
     #[test]
     fn block_costs_use_the_context_of_previous_blocks() {
         let prices = prices();
-        let set = QuantiserSet::new(30, &QuantIndices::default());
+        let set = QuantiserSet::new(crate::types::QIndex::saturating(30), &QuantIndices::default());
         let trellis = Trellis { prices: &prices, above: 0, left: 0 };
         let mut levels = MbLevels::default();
         let mut back = [[0; 16]; 8];

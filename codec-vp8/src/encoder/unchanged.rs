@@ -5,7 +5,7 @@
 //! frame's quantiser, so that each macroblock is refined once.
 
 use super::cyclic_refresh::CyclicRefresh;
-use crate::tables::AC_STEPS;
+use crate::types::QIndex;
 use codec_core::analysis::FrameAnalysis;
 
 /// Statistics of the unchanged macroblocks, for planning a frame.
@@ -14,7 +14,7 @@ pub struct UnchangedStats {
     /// Number of unchanged macroblocks.
     pub macroblocks: u32,
     /// Highest quantiser index at which one of them was coded.
-    pub coarsest: u8,
+    pub coarsest: QIndex,
 }
 
 /// Tracks changes of the source from frame to frame.
@@ -68,7 +68,7 @@ impl Unchanged {
     /// macroblocks that are almost fine enough.
     pub(super) fn plan(
         &mut self,
-        qindex: u8,
+        qindex: QIndex,
         room: u64,
         analysis: Option<&FrameAnalysis>,
         refresh: &CyclicRefresh,
@@ -79,13 +79,13 @@ impl Unchanged {
             return;
         };
         let mut left = room;
-        let goal = log2_q8(AC_STEPS[usize::from(qindex.min(127))]);
+        let goal = log2_q8(qindex.ac_step());
         let lists = self.copied.iter_mut().zip(&self.same).zip(&analysis.macroblocks);
         for (index, ((copied, &same), mb)) in lists.enumerate() {
             *copied = same;
             let quality = refresh.quality(index);
-            if same && left > 0 && quality > qindex.saturating_add(WORTHWHILE) {
-                let octaves_q8 = log2_q8(AC_STEPS[usize::from(quality.min(127))]) - goal;
+            if same && left > 0 && quality > qindex.offset(WORTHWHILE) {
+                let octaves_q8 = log2_q8(quality.ac_step()) - goal;
                 let cost = (u64::from(mb.intra_cost) + MODE_COST) * weight_q8(octaves_q8) / 256;
                 left = left.saturating_sub(cost);
                 self.recoded_cost += cost;
@@ -140,7 +140,7 @@ fn log2_q8(step: u16) -> u32 {
 }
 
 /// Minimum decrease of the quantiser index for which recoding a macroblock is worthwhile.
-const WORTHWHILE: u8 = 2;
+const WORTHWHILE: i8 = 2;
 /// Cost of a macroblock without texture, as an intra cost.
 const MODE_COST: u64 = 8;
 
@@ -158,8 +158,13 @@ mod tests {
     fn refresh(qindex: u8) -> CyclicRefresh {
         let mut refresh = CyclicRefresh::default();
         refresh.reset(4);
-        let coded = CodedMbHistory { is_still: false, is_skipped: false, is_copied: false, qindex };
-        refresh.follow((0..4).map(|_| coded));
+        let coded = CodedMbHistory {
+            is_still: false,
+            is_skipped: false,
+            is_copied: false,
+            qindex: QIndex::saturating(qindex),
+        };
+        refresh.update((0..4).map(|_| coded));
         refresh
     }
 
@@ -173,8 +178,8 @@ mod tests {
         // This frame is dropped.
         unchanged.compare(Some(&analysis(&[true, false, true, true])), &refresh);
         let stats = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
-        assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: 60 });
-        unchanged.plan(60, 0, Some(&analysis(&[true; 4])), &refresh);
+        assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: QIndex::saturating(60) });
+        unchanged.plan(QIndex::saturating(60), 0, Some(&analysis(&[true; 4])), &refresh);
         assert!(unchanged.is_copied(0) && !unchanged.is_copied(1) && !unchanged.is_all_copied());
     }
 
@@ -185,11 +190,11 @@ mod tests {
         unchanged.coded(true);
         let (all, refresh) = (analysis(&[true; 4]), refresh(60));
         unchanged.compare(Some(&all), &refresh);
-        unchanged.plan(20, 60, Some(&all), &refresh);
+        unchanged.plan(QIndex::saturating(20), 60, Some(&all), &refresh);
         assert_eq!([0, 1, 2, 3].map(|n| unchanged.is_copied(n)), [false, false, true, true]);
         // About 1.4 octaves: 0.58 of 100 each.
         assert_eq!(unchanged.recoded_cost(), 116);
-        unchanged.plan(59, 200, Some(&all), &refresh);
+        unchanged.plan(QIndex::saturating(59), 200, Some(&all), &refresh);
         assert!(unchanged.is_all_copied());
     }
 }

@@ -1,6 +1,6 @@
 //! Parts of the frame header, each with parser and writer.
 
-use super::super::tables::{AC_STEPS, DC_STEPS};
+use super::super::types::QIndex;
 use super::literal_u8;
 use codec_core::codec::SlotSet;
 use codec_core::entropy::{BoolDecoder, BoolSink};
@@ -44,11 +44,11 @@ pub struct Segmentation {
 }
 
 impl Segmentation {
-    /// Returns the quantiser index of `segment` in a frame with index `frame_q`: 0..=127.
+    /// Returns the quantiser index of `segment` in a frame with index `frame_q`.
     #[must_use]
-    pub fn qindex(&self, frame_q: u8, segment: u8) -> u8 {
+    pub fn qindex(&self, frame_q: QIndex, segment: u8) -> QIndex {
         let value = self.quantiser[usize::from(segment & 3)];
-        self.adjust(frame_q, value, 127)
+        QIndex::saturating(self.adjust(frame_q.get(), value, QIndex::MAX.get().into()))
     }
 
     /// Returns the filter level of `segment` in a frame with level `frame_level`: 0..=63.
@@ -173,8 +173,8 @@ pub type DeltaQ = i8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub struct QuantIndices {
-    /// Index of luma AC, 0..=127, on which the others are based.
-    pub y_ac: u8,
+    /// Index of luma AC, on which the others are based.
+    pub y_ac: QIndex,
     pub y_dc: DeltaQ,
     pub y2_dc: DeltaQ,
     pub y2_ac: DeltaQ,
@@ -192,14 +192,11 @@ pub struct Steps {
 }
 
 impl QuantIndices {
-    /// Returns the steps at base index `qindex` (0..=127), that of the frame or of a segment.
+    /// Returns the steps at base index `qindex`, that of the frame or of a segment.
     #[must_use]
-    pub fn steps(&self, qindex: u8) -> Steps {
-        let at = |delta: DeltaQ| {
-            usize::try_from((i16::from(qindex) + i16::from(delta)).clamp(0, 127)).unwrap_or(0)
-        };
-        let dc = |delta| i16::from(DC_STEPS[at(delta)]);
-        let ac = |delta| AC_STEPS[at(delta)].cast_signed();
+    pub fn steps(&self, qindex: QIndex) -> Steps {
+        let dc = |delta: DeltaQ| i16::from(qindex.offset(delta).dc_step());
+        let ac = |delta: DeltaQ| qindex.offset(delta).ac_step().cast_signed();
         let y2_ac = i32::from(ac(self.y2_ac)) * 155 / 100;
         Steps {
             y: [dc(self.y_dc), ac(0)],
@@ -209,13 +206,13 @@ impl QuantIndices {
     }
 
     pub(super) fn parse(reader: &mut BoolDecoder<'_>) -> Self {
-        let y_ac = literal_u8(reader, 7);
+        let y_ac = QIndex::saturating(literal_u8(reader, 7));
         let [y_dc, y2_dc, y2_ac, uv_dc, uv_ac] = std::array::from_fn(|_| optional_i8(reader, 4));
         Self { y_ac, y_dc, y2_dc, y2_ac, uv_dc, uv_ac }
     }
 
     pub(super) fn write<S: BoolSink>(&self, sink: &mut S) {
-        sink.put_literal(self.y_ac.into(), 7);
+        sink.put_literal(self.y_ac.get().into(), 7);
         for delta in [self.y_dc, self.y2_dc, self.y2_ac, self.uv_dc, self.uv_ac] {
             write_optional_i8(sink, delta, 4);
         }

@@ -1,6 +1,7 @@
 //! Round trips of all header fields.
 
 use super::*;
+use crate::types::QIndex;
 use codec_core::entropy::BoolEncoder;
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
@@ -123,8 +124,14 @@ fn every_quantiser_index_and_delta_round_trips() {
     let mut context = HeaderContext::default();
     for y_ac in 0..128 {
         for delta in -15..=15 {
-            let quant =
-                QuantIndices { y_ac, y_dc: delta, y2_dc: -delta, y2_ac: 0, uv_dc: 7, uv_ac: delta };
+            let quant = QuantIndices {
+                y_ac: QIndex::saturating(y_ac),
+                y_dc: delta,
+                y2_dc: -delta,
+                y2_ac: 0,
+                uv_dc: 7,
+                uv_ac: delta,
+            };
             round_trip(&FrameHeader { quant, ..key_header() }, &mut context);
         }
     }
@@ -188,10 +195,11 @@ fn a_key_frame_restores_the_default_probabilities() {
 
 #[test]
 fn steps_follow_the_index_and_stay_within_the_tables() {
-    let quant = QuantIndices { y_ac: 0, y_dc: -15, y2_dc: 0, y2_ac: 0, uv_dc: 15, uv_ac: 15 };
-    let steps = quant.steps(0);
+    let quant =
+        QuantIndices { y_ac: QIndex::MIN, y_dc: -15, y2_dc: 0, y2_ac: 0, uv_dc: 15, uv_ac: 15 };
+    let steps = quant.steps(QIndex::MIN);
     assert_eq!((steps.y, steps.y2), ([4, 4], [8, 8]));
-    let steps = quant.steps(127);
+    let steps = quant.steps(QIndex::MAX);
     assert_eq!((steps.y[1], steps.y2, steps.uv), (284, [314, 440], [132, 284]));
 }
 
@@ -200,10 +208,16 @@ fn segments_replace_or_adjust_within_range() {
     let mut segmentation =
         Segmentation { enabled: true, quantiser: [-50, 0, 127, 3], ..Segmentation::default() };
     segmentation.filter_level = [-63, 63, 0, 1];
-    assert_eq!([0, 1, 2, 3].map(|s| segmentation.qindex(20, s)), [0, 20, 127, 23]);
+    assert_eq!(
+        [0, 1, 2, 3].map(|s| segmentation.qindex(QIndex::saturating(20), s).get()),
+        [0, 20, 127, 23]
+    );
     assert_eq!([0, 1, 2, 3].map(|s| segmentation.level(20, s)), [0, 63, 20, 21]);
     segmentation.absolute = true;
-    assert_eq!([0, 1, 2, 3].map(|s| segmentation.qindex(20, s)), [0, 0, 127, 3]);
+    assert_eq!(
+        [0, 1, 2, 3].map(|s| segmentation.qindex(QIndex::saturating(20), s).get()),
+        [0, 0, 127, 3]
+    );
     segmentation.enabled = false;
-    assert_eq!(segmentation.qindex(20, 2), 20);
+    assert_eq!(segmentation.qindex(QIndex::saturating(20), 2).get(), 20);
 }

@@ -112,7 +112,7 @@ impl<C: FrameCoder> Coding<C> {
         stats.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
         // A frame that is not referenced is not worth refining.
         let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
-        stats.coarsest = lasts.then_some(unchanged.coarsest);
+        stats.coarsest = lasts.then_some(unchanged.coarsest.get());
         let budget = match self.rate.plan_frame(&stats) {
             Decision::Code(budget) => budget,
             Decision::Drop { reason, debt_bits } => {
@@ -141,7 +141,7 @@ impl<C: FrameCoder> Coding<C> {
         }
 
         self.rate.frame_recoded(report.recoded_cost);
-        self.rate.frame_coded(report.bits, report.qindex);
+        self.rate.frame_coded(report.bits, report.qindex.get());
         let meta = self.note_coded(config, &plan, slots, &report);
         packet.pts = task.request.pts;
         packet.duration = match task.role {

@@ -5,7 +5,6 @@
 //! exception: for them golden and altref are simply older frames.
 
 use crate::encoder::FrameReport;
-use crate::tables::AC_STEPS;
 
 /// Number of consecutive stable frames after which the frame counts as background.
 const STABLE_FRAMES: u32 = 10;
@@ -52,7 +51,7 @@ impl GoldenUpdates {
         self.calm_q8 = (3 * self.calm_q8 + share_q8) / 4;
         self.refreshed_mbs = self.refreshed_mbs.saturating_add(u64::from(report.refreshed));
         // Mostly static, and predicted within a third of the quantiser step.
-        let step = u64::from(AC_STEPS[usize::from(report.qindex.min(127))]);
+        let step = u64::from(report.qindex.ac_step());
         let is_static = u64::from(report.zero_motion) * 5 > total_mbs * 3;
         let is_close = report.prediction_sse / (256 * total_mbs.max(1)) < (step * step / 8).max(4);
         if is_static && is_close {
@@ -72,12 +71,13 @@ impl GoldenUpdates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::QIndex;
 
     const STILL: FrameReport = FrameReport {
         bits: 1000,
         over_cap: false,
         dropped: false,
-        qindex: 40,
+        qindex: QIndex::saturating(40),
         zero_motion: 90,
         refreshed: 0,
         prediction_sse: 256 * 100 * 5,

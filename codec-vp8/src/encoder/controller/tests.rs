@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::{FrameCoder, Vp8Encoder};
 use crate::encoder::{FrameKnobs, FrameReport, UnchangedStats};
 use crate::tables::AC_STEPS;
+use crate::types::QIndex;
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{
@@ -78,7 +79,7 @@ impl FrameCoder for Fake {
             bits,
             over_cap,
             dropped,
-            qindex,
+            qindex: QIndex::saturating(qindex),
             zero_motion: 12,
             ..FrameReport::default()
         })
