@@ -28,6 +28,7 @@
 //! | subject | file |
 //! |---|---|
 //! | the list of kernels with their contracts | `table.rs` |
+//! | choice of the table for the CPU | `dispatch.rs` |
 //! | the reference that all levels must equal | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations | `lanes/` |
@@ -36,8 +37,7 @@
 //! | views that prove bounds once per block | `view.rs` |
 //! | threads for rows | `pool.rs` |
 //!
-//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`; SSE4.1 also
-//! `color`, which the levels above inherit. The tests in
+//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`. The tests in
 //! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use super::ops::{I16x8, U8x16};
+use super::registers::{I16x8, U8x16};
 use crate::view::{Window, WindowMut};
 
 macro_rules! load_store {

@@ -2,5 +2,6 @@
 
 mod memory;
 mod ops;
+mod registers;
 
 pub(crate) mod neon;

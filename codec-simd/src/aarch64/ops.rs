@@ -2,12 +2,7 @@
 
 use core::arch::aarch64::*;
 
-/// Sixteen bytes: pixels, or signed numbers where an operation says `i8`.
-pub(crate) type U8x16 = uint8x16_t;
-/// Eight numbers of 16 bits: signed, or unsigned where an operation says `u16`.
-pub(crate) type I16x8 = int16x8_t;
-/// Four sums.
-pub(crate) type U32x4 = uint32x4_t;
+pub(crate) use super::registers::{I16x8, U8x16, U32x4};
 
 /// Each entry becomes a safe function; the result of the expression is its result.
 macro_rules! ops {
