@@ -1,20 +1,13 @@
 //! Two-pass rate control: predicted frame sizes and the resulting base step.
 
 use super::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
-
-/// Frame class of the size predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameClass {
-    Key,
-    Altref,
-    Plain,
-}
+use crate::codec::first_pass::FrameClass;
 
 /// Maximum change of the base step from frame to frame and from its initial value, in octaves.
 const SLEW_Q16: i32 = ONE_Q16 / 48;
 const FAR_Q16: i32 = ONE_Q16 / 2;
 /// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
-/// or one part in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; the total
+/// or one class in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; the total
 /// over the file counts.
 const TRUST_FRAMES: u64 = 8;
 const TRUST_SHARE: u64 = 2;
@@ -55,9 +48,9 @@ impl SizePrediction {
         budget_bits: u64,
     ) -> Self {
         let (mut remaining_bits, mut counts) = ([0; CLASSES], [0; CLASSES]);
-        for &(part, bits) in &frames {
-            remaining_bits[part as usize] += u64::from(bits);
-            counts[part as usize] += 1;
+        for &(class, bits) in &frames {
+            remaining_bits[class as usize] += u64::from(bits);
+            counts[class as usize] += 1;
         }
         let trust = std::array::from_fn(|n| {
             let mean = remaining_bits[n].checked_div(counts[n]).unwrap_or(0);
@@ -78,9 +71,9 @@ impl SizePrediction {
         }
     }
 
-    /// Returns whether the next frame is of class `part`.
-    pub(super) fn expects(&self, part: FrameClass) -> bool {
-        self.frames.get(self.next).is_some_and(|&(expected, _)| expected == part)
+    /// Returns whether the next frame is of class `class`.
+    pub(super) fn expects(&self, class: FrameClass) -> bool {
+        self.frames.get(self.next).is_some_and(|&(expected, _)| expected == class)
     }
 
     /// Returns the base step of the last planned frame.
@@ -101,8 +94,8 @@ impl SizePrediction {
         let wanted = self.first_base_q16 + away;
         let slew = if self.next == 0 { FAR_Q16 } else { SLEW_Q16 };
         self.base_q16 += (wanted - self.base_q16).clamp(-slew, slew);
-        let bits = self.frames.get(self.next).map_or(0, |&(part, bits)| {
-            let bits = self.corrected_bits(part as usize, bits.into());
+        let bits = self.frames.get(self.next).map_or(0, |&(class, bits)| {
+            let bits = self.corrected_bits(class as usize, bits.into());
             scaled(bits, self.base_q16 - self.first_base_q16, self.beta_q16)
         });
         (self.base_q16, bits)
@@ -111,8 +104,8 @@ impl SizePrediction {
     /// Records the size of the last planned frame.
     pub(super) fn coded(&mut self, bits: u64) {
         self.spent_bits += bits;
-        if let Some(&(part, predicted_bits)) = self.frames.get(self.next) {
-            let n = part as usize;
+        if let Some(&(class, predicted_bits)) = self.frames.get(self.next) {
+            let n = class as usize;
             let predicted_bits = u64::from(predicted_bits);
             self.remaining_bits[n] -= predicted_bits;
             self.coded_bits[n] += bits;

@@ -5,7 +5,8 @@
 
 use super::fixed::{ONE_Q16, log2_q16, mul_div};
 use super::quantiser_steps::Steps;
-use super::size_prediction::{FrameClass, SizePrediction, scaled};
+use super::size_prediction::{SizePrediction, scaled};
+use crate::codec::first_pass::{CodedFrame, FirstPassStats, FrameClass, Pass};
 use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
 
 /// Speed of analysis passes, unless the final pass is faster still.
@@ -51,11 +52,7 @@ struct AnalysisPass {
 #[derive(Clone, Debug)]
 pub struct TwoPass {
     steps: Steps,
-    /// All passes; the last one is in progress or the most accurate one.
-    passes: Vec<AnalysisPass>,
-    shown: u64,
-    first_pts: Option<i64>,
-    last_pts: i64,
+    stats: FirstPassStats,
 }
 
 impl TwoPass {
@@ -66,13 +63,13 @@ impl TwoPass {
     /// [`crate::codec::Capabilities::quantiser_steps`].
     #[must_use]
     pub fn new(steps: &[u16]) -> Self {
-        Self {
-            steps: Steps::new(steps),
-            passes: Vec::new(),
-            shown: 0,
-            first_pts: None,
-            last_pts: 0,
-        }
+        Self { steps: Steps::new(steps), stats: FirstPassStats::default() }
+    }
+
+    /// Returns the statistics of all passes.
+    #[must_use]
+    pub fn into_stats(self) -> FirstPassStats {
+        self.stats
     }
 
     /// Returns the configuration of the next analysis pass for a file to be coded with `config`;
@@ -81,71 +78,79 @@ impl TwoPass {
         let RateControl::Vbr(_) = config.rate.mode else {
             return None;
         };
-        let wanted_q16 = match self.passes.last() {
-            None => self.guess_q16(config),
+        let predictor = SizePredictor { steps: &self.steps, stats: &self.stats };
+        let target_q16 = match self.stats.passes.last() {
+            None => predictor.guess_q16(config),
             Some(last) if last.frames.is_empty() => return None,
             Some(last) => {
-                let wanted = self.base_q16(config);
-                let near = NEAR_Q16[usize::from(self.passes.len() > 1)];
-                let is_near = wanted.abs_diff(last.base_q16) <= near.unsigned_abs();
-                if is_near || self.passes.len() >= Self::MAX_ANALYSIS_PASSES {
+                let target = predictor.base_q16(config);
+                let near = NEAR_Q16[usize::from(self.stats.passes.len() > 1)];
+                let is_near = target.abs_diff(last.base_q16) <= near.unsigned_abs();
+                if is_near || self.stats.passes.len() >= Self::MAX_ANALYSIS_PASSES {
                     return None;
                 }
-                wanted
+                target
             }
         };
-        let index = i32::from(self.steps.nearest(wanted_q16));
+        let index = i32::from(self.steps.nearest(target_q16));
         let last = i32::from(self.steps.last()).max(1);
         let quality = u8::try_from((100 - index * 100 / last).clamp(0, 100)).unwrap_or(0);
         let base_q16 = self.steps.log_q16(quality_index(quality, self.steps.last()));
-        if self.passes.iter().any(|trial| trial.base_q16 == base_q16) {
+        if self.stats.passes.iter().any(|pass| pass.base_q16 == base_q16) {
             return None;
         }
-        if let Some(done) = self.passes.last_mut() {
+        if let Some(done) = self.stats.passes.last_mut() {
             // Only the frame sizes of the last pass are needed.
             done.frames = Vec::new();
         }
-        self.passes.push(AnalysisPass { base_q16, bits: 0, frames: Vec::new() });
-        (self.shown, self.first_pts) = (0, None);
-        let mut trial = config.clone();
-        trial.rate.mode = RateControl::Quality(quality);
-        trial.speed = config.speed.max(ANALYSIS_SPEED);
-        (trial.report_psnr, trial.report_digest) = (false, false);
-        (trial.deadline, trial.rate.two_pass) = (None, None);
-        Some(trial)
+        self.stats.passes.push(Pass { base_q16, bits: 0, frames: Vec::new() });
+        self.stats.first_pts = None;
+        let mut pass = config.clone();
+        pass.rate.mode = RateControl::Quality(quality);
+        pass.speed = config.speed.max(ANALYSIS_SPEED);
+        (pass.report_psnr, pass.report_digest) = (false, false);
+        (pass.deadline, pass.rate.two_pass) = (None, None);
+        Some(pass)
     }
 
     /// Adds a packet of the current pass; all packets must be added in order.
-    pub fn note(&mut self, packet: &Packet) {
-        let Some(trial) = self.passes.last_mut() else {
+    pub fn add_packet(&mut self, packet: &Packet) {
+        let Some(pass) = self.stats.passes.last_mut() else {
             return;
         };
         let bits = packet.data.len() as u64 * 8;
-        trial.bits += bits;
-        let part = match (packet.meta.kind, packet.meta.shown) {
+        pass.bits += bits;
+        let class = match (packet.meta.kind, packet.meta.shown) {
             (FrameKind::Key, _) => FrameClass::Key,
             (FrameKind::Inter, false) => FrameClass::Altref,
             (FrameKind::Inter, true) => FrameClass::Plain,
         };
         let bits = u32::try_from(bits).unwrap_or(u32::MAX);
-        trial.frames.push(Frame { bits, qindex: packet.meta.qindex, part });
+        pass.frames.push(CodedFrame { bits, qindex: packet.meta.qindex, class });
         if packet.meta.shown {
-            self.shown += 1;
-            self.first_pts.get_or_insert(packet.pts);
-            self.last_pts = packet.pts;
+            self.stats.first_pts.get_or_insert(packet.pts);
+            self.stats.last_pts = packet.pts;
         }
     }
+}
 
+/// Predicts frame sizes from the statistics of analysis passes.
+pub(super) struct SizePredictor<'a> {
+    pub(super) steps: &'a Steps,
+    pub(super) stats: &'a FirstPassStats,
+}
+
+impl SizePredictor<'_> {
     /// Returns the predicted frame sizes for the final pass; `None` before the first pass.
     pub(super) fn size_prediction(&self, config: &EncoderConfig) -> Option<SizePrediction> {
-        let last = self.passes.last().filter(|trial| !trial.frames.is_empty())?;
+        let last = self.stats.passes.last().filter(|pass| !pass.frames.is_empty())?;
         let base_q16 = self.base_q16(config);
         let beta_q16 = self.beta_q16();
         let shares_q8 = Self::shares_q8(last, config);
         let frames = last.frames.iter().map(|frame| {
             let bits = self.bits_at(last, frame, base_q16, beta_q16);
-            let bits = bits * shares_q8[frame.part as usize] / 256;
-            (frame.part, u32::try_from(bits).unwrap_or(u32::MAX))
+            let bits = bits * shares_q8[frame.class as usize] / 256;
+            (frame.class, u32::try_from(bits).unwrap_or(u32::MAX))
         });
         Some(SizePrediction::new(frames.collect(), base_q16, beta_q16, self.budget_bits(config)))
     }
@@ -153,11 +158,14 @@ impl TwoPass {
     /// Returns the total size that the file may have, in bits.
     fn budget_bits(&self, config: &EncoderConfig) -> u64 {
         let RateControl::Vbr(rate) = config.rate.mode else { return 0 };
-        let ticks = self.last_pts.abs_diff(self.first_pts.unwrap_or(self.last_pts));
+        let ticks =
+            self.stats.last_pts.abs_diff(self.stats.first_pts.unwrap_or(self.stats.last_pts));
         let (tick, frame) = (config.timebase, config.framerate);
-        let spread =
+        let duration_bits =
             mul_div(rate.0, ticks.saturating_mul(u64::from(tick.num)), u64::from(tick.den));
-        spread.saturating_add(mul_div(rate.0, u64::from(frame.den), u64::from(frame.num))).max(1)
+        duration_bits
+            .saturating_add(mul_div(rate.0, u64::from(frame.den), u64::from(frame.num)))
+            .max(1)
     }
 
     /// Returns an initial estimate of the step from the target bits per pixel.
@@ -173,7 +181,7 @@ impl TwoPass {
     }
 
     fn beta_q16(&self) -> i32 {
-        let [.., a, b] = self.passes.as_slice() else {
+        let [.., a, b] = self.stats.passes.as_slice() else {
             return DEFAULT_BETA_Q16;
         };
         let steps = b.base_q16 - a.base_q16;
@@ -185,11 +193,11 @@ impl TwoPass {
         i32::try_from(beta).unwrap_or(DEFAULT_BETA_Q16).clamp(BETAS_Q16.0, BETAS_Q16.1)
     }
 
-    /// Returns the size of each class of frames at the speed of `config` relative to `trial`, in
+    /// Returns the size of each class of frames at the speed of `config` relative to `pass`, in
     /// 1/256. Slower speeds save bits at high bitrates; at low bitrates they spend bits on detail
     /// that analysis passes skip.
-    fn shares_q8(trial: &AnalysisPass, config: &EncoderConfig) -> [u64; 3] {
-        let plain = trial.frames.iter().filter(|frame| frame.part == FrameClass::Plain);
+    fn shares_q8(pass: &Pass, config: &EncoderConfig) -> [u64; 3] {
+        let plain = pass.frames.iter().filter(|frame| frame.class == FrameClass::Plain);
         let (sum, count) = plain.fold((0, 0), |(s, n), f| (s + u64::from(f.bits), n + 1_u64));
         let (cols, rows) = config.size.macroblocks();
         let each = sum * 16 / (count * (cols * rows) as u64).max(1);
@@ -201,18 +209,18 @@ impl TwoPass {
         [256, ALTREF_SHARE_Q8, plain].map(|share| (share * far + 256 * (5 - far)) / 5)
     }
 
-    /// Returns the size that a frame of `trial` would have with another base step.
-    fn bits_at(&self, trial: &AnalysisPass, frame: &Frame, base_q16: i32, beta_q16: i32) -> u64 {
+    /// Returns the size that a frame of `pass` would have with another base step.
+    fn bits_at(&self, pass: &Pass, frame: &CodedFrame, base_q16: i32, beta_q16: i32) -> u64 {
         let used = self.steps.log_q16(frame.qindex);
         let last = self.steps.log_q16(self.steps.last());
-        let wanted = used + base_q16 - trial.base_q16;
-        let step = wanted.clamp(self.steps.log_q16(0), last);
+        let target = used + base_q16 - pass.base_q16;
+        let step = target.clamp(self.steps.log_q16(0), last);
         scaled(frame.bits.into(), step - used, beta_q16)
     }
 
     /// Returns the base step at which all frames together meet the budget.
     fn base_q16(&self, config: &EncoderConfig) -> i32 {
-        let Some(last) = self.passes.last() else {
+        let Some(last) = self.stats.passes.last() else {
             return 0;
         };
         let (budget, beta) = (self.budget_bits(config), self.beta_q16());
@@ -221,8 +229,8 @@ impl TwoPass {
             (self.steps.log_q16(0), self.steps.log_q16(self.steps.last()) + BEYOND_Q16);
         while coarse - fine > ONE_Q16 / 512 {
             let base = fine + (coarse - fine) / 2;
-            let bits = |frame: &Frame| {
-                self.bits_at(last, frame, base, beta) * shares_q8[frame.part as usize]
+            let bits = |frame: &CodedFrame| {
+                self.bits_at(last, frame, base, beta) * shares_q8[frame.class as usize]
             };
             let sum: u64 = last.frames.iter().map(bits).sum();
             if sum / 256 > budget { fine = base } else { coarse = base }

@@ -1,6 +1,6 @@
 //! Trial encodes (first passes) of a file, which measure how many bits each frame takes.
 
-use codec_core::codec::{EncoderConfig, FrameRequest, Packet, VideoEncoder};
+use codec_core::codec::{EncoderConfig, FirstPassStats, FrameRequest, Packet, VideoEncoder};
 use codec_core::rate::TwoPass;
 
 use crate::Env;
@@ -17,7 +17,7 @@ pub(super) fn encode_trials(
     config: &EncoderConfig,
     progress: &mut Progress,
     env: &Env,
-) -> Result<Option<TwoPass>> {
+) -> Result<Option<FirstPassStats>> {
     let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
     if !settings.wants_trials()? || steps.is_empty() {
         return Ok(None);
@@ -41,7 +41,7 @@ pub(super) fn encode_trials(
         }
     }
     progress.begin_pass(None);
-    Ok(Some(two_pass))
+    Ok(Some(two_pass.into_stats()))
 }
 
 /// Runs one trial. `false`: its frame sizes are not usable.
@@ -101,7 +101,7 @@ fn run(
 fn note(encoder: &mut dyn VideoEncoder, packet: &mut Packet, two_pass: &mut TwoPass) -> u64 {
     let mut bytes = 0;
     while encoder.receive(packet) {
-        two_pass.note(packet);
+        two_pass.add_packet(packet);
         bytes += packet.data.len() as u64;
     }
     bytes

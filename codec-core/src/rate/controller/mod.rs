@@ -12,10 +12,12 @@ use super::fixed::{log2_q16, mul_div_signed};
 use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
 use super::model::BitsModel;
 use super::quantiser_steps::Steps;
-use super::size_prediction::{FrameClass, SizePrediction};
+use super::size_prediction::SizePrediction;
 use super::timestamps::Clock;
-use super::two_pass::{TwoPass, quality_index};
+use super::two_pass::{SizePredictor, quality_index};
 use super::window_cap::Window;
+use crate::codec::FirstPassStats;
+use crate::codec::first_pass::FrameClass;
 use crate::codec::{DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 
@@ -194,8 +196,9 @@ impl RateController {
     }
 
     /// Sets the statistics of earlier passes over the frames to come.
-    pub fn set_two_pass(&mut self, two_pass: &TwoPass, config: &EncoderConfig) {
-        self.size_prediction = two_pass.size_prediction(config);
+    pub fn set_first_pass(&mut self, stats: &FirstPassStats, config: &EncoderConfig) {
+        let predictor = SizePredictor { steps: &self.steps, stats };
+        self.size_prediction = predictor.size_prediction(config);
     }
 
     fn set_rate(&mut self, mode: RateControl) {
@@ -275,9 +278,11 @@ impl RateController {
         }
 
         let class = class_of(stats);
-        let part = part_of(class);
-        self.size_prediction =
-            self.size_prediction.take().filter(|size_prediction| size_prediction.expects(part));
+        let frame_class = frame_class(class);
+        self.size_prediction = self
+            .size_prediction
+            .take()
+            .filter(|size_prediction| size_prediction.expects(frame_class));
         let predicted = self.size_prediction.as_mut().map(SizePrediction::plan);
         let share_bits = self.share_bits(stats);
         let complexity_q16 = log2_q16(stats.complexity.max(1));
@@ -440,7 +445,7 @@ impl RateController {
     }
 }
 
-fn part_of(class: Class) -> FrameClass {
+fn frame_class(class: Class) -> FrameClass {
     match class {
         Class::Key => FrameClass::Key,
         Class::Altref => FrameClass::Altref,
