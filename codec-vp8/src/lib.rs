@@ -33,7 +33,7 @@
 //!
 //! A packet is described without decoding it by [`decoder::peek`].
 //!
-//! The main loops are `decoder/frame.rs` and `encoder/frame.rs` with `encoder/row.rs`.
+//! The main loops are `decoder/frame.rs`, and `encoder/frame/mod.rs` with `encoder/row.rs`.
 //!
 //! # Where the sections of RFC 6386 are
 //!
@@ -57,13 +57,15 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | one frame as planned; its settings; data shared by its rows | `encoder/frame.rs`, `encoder/settings.rs`, `encoder/header.rs`, `encoder/job.rs` |
-//! | main loop of a row | `encoder/row.rs` |
-//! | mode decision: candidates and finalists | `encoder/decide.rs`, `encoder/inter.rs`, `encoder/candidates.rs`, `encoder/search.rs`, `encoder/intra.rs`, `encoder/split.rs` |
-//! | prices of modes, vectors and tokens | `encoder/costs.rs`, `encoder/rate_table.rs` |
-//! | trellis quantisation | `encoder/trellis.rs` |
+//! | main loop: one frame as planned; its settings | `encoder/frame/`, `encoder/settings.rs` |
+//! | main loop of a row; data shared by the rows, and between a row and the next | `encoder/row.rs`, `encoder/job.rs`, `encoder/row_context.rs` |
+//! | mode decision | `encoder/decide_inter.rs`, `encoder/decide_intra.rs`, `encoder/decide_split.rs`, `encoder/candidates.rs` |
+//! | motion search | `encoder/motion_search.rs` |
+//! | prediction | `encoder/predict_inter.rs`, `encoder/predict_intra.rs`, `encoder/chroma.rs` |
+//! | prices of modes, vectors and tokens; rate-distortion cost | `encoder/costs.rs`, `encoder/rate_table.rs`, `encoder/rate_distortion.rs` |
+//! | transform and quantisation, trellis | `encoder/transform.rs`, `encoder/trellis.rs` |
 //! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/cyclic_refresh.rs`, `encoder/loop_filter.rs` |
-//! | tokens: contexts, counts, store; probabilities and packing | `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
+//! | tokens: levels, contexts, counts, store; probabilities and packing | `encoder/levels.rs`, `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/token_counts.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
 //! | speeds 0 to 10 as named switches | `encoder/speed.rs` |
 //! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/copy_mb.rs` |
 //! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller/` |

@@ -133,7 +133,7 @@ impl FrameFacts {
             key: tag.is_key,
             shown: tag.show,
             size: key_header.map(|key| key.size),
-            qindex: header.quant.y_ac,
+            qindex: header.quant.y_ac.get(),
         })
     }
 }

@@ -1,8 +1,7 @@
 //! Flags of blocks with coefficients, and the contexts of their neighbours, computed for all blocks
 //! of a macroblock at once. RFC 6386, section 13.3.
 
-use super::store::{CodedMb, Y2};
-use super::tokenizer::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
+use super::levels::{CHROMA, CodedMb, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2, Y2};
 use crate::residual::empty_block;
 
 /// Flags by block: 16 of Y, 4 of U, 4 of V, Y2, starting at bit 0.

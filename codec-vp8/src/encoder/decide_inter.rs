@@ -4,12 +4,11 @@
 use codec_simd::Layout;
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
-use super::decide::cost;
 use super::quant::QuantiserSet;
-use super::row::{Choice, MbCoder};
+use super::rate_distortion::{RateDistortion, cost};
+use super::row::{MbCoder, ModeChoice};
 use super::speed::{Gate, OtherReferences, Splits};
 use super::store::SearchStats;
-use super::transform::Price;
 use crate::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 use crate::types::{LumaMode, MotionVector, Partitioning, Reference};
 use codec_core::analysis::{Change, MbAnalysis};
@@ -30,12 +29,12 @@ const FLAT_COST: u16 = 96;
 /// Maximum vector component in full pixels: the range of ten bits of quarter pixels.
 const MAX_VECTOR_PX: u16 = 255;
 
-impl Choice {
+impl ModeChoice {
     /// Creates the choice of a whole macroblock coded with `candidate`.
     fn of(
         candidate: &Candidate,
         base: MotionVector,
-        price: Price,
+        price: RateDistortion,
         prediction_sse: u32,
         segment: u8,
     ) -> Self {
@@ -57,7 +56,7 @@ impl Choice {
 
 impl MbCoder<'_> {
     /// Decides a macroblock of an inter frame.
-    pub(super) fn decide_inter(&mut self) -> Choice {
+    pub(super) fn decide_inter(&mut self) -> ModeChoice {
         let wanted = self.assigned_segment();
         let choice = self.decide_inter_in(wanted);
         let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
@@ -68,19 +67,23 @@ impl MbCoder<'_> {
         choice
     }
 
-    fn decide_inter_in(&mut self, segment: u8) -> Choice {
+    /// Decides in steps, from cheap to expensive; each may end the decision.
+    fn decide_inter_in(&mut self, segment: u8) -> ModeChoice {
         let job = self.job;
         let speed = &job.speed;
         let set = &job.sets[usize::from(segment)];
         let vectors = self.vectors();
         self.near = vectors.near;
         let range = self.range();
+        // Unchanged macroblocks: copy.
         if let Some(choice) = self.try_copy(&vectors, &range, set, segment) {
             return choice;
         }
+        // Vectors that cost few bits: zero, nearest, near.
         let mut found = Candidates::new();
         self.add_plain(set, &vectors, &range, &mut found);
         let plain = *found.best();
+        // Skip probe: take the best of them if it needs no residual, or only a small one.
         let mut first = None;
         let is_stale = self.is_stale(plain.sse, set);
         let probes = speed.skip_probe && !is_stale;
@@ -99,6 +102,7 @@ impl MbCoder<'_> {
             }
             first = Some(choice);
         }
+        // Motion search.
         if self.is_search_due(&plain) {
             self.add_search(set, &vectors, &range, &mut found);
             let failed = found.best().mv == plain.mv && found.best().reference == plain.reference;
@@ -107,17 +111,21 @@ impl MbCoder<'_> {
                 fails: if failed { (self.search_stats.fails + 1).min(3) } else { 0 },
             };
         }
+        // Intra prediction of the whole block.
         if is_stale || self.may_be_intra(&found, set) {
             self.add_intra(set, &mut found);
         }
+        // Code the finalists and compare their actual costs.
         let mut best = self.choose(&found, first, vectors.near.best, set, segment);
         let mut limit = self.total(&best, set);
+        // Several vectors.
         if self.wants_split(&best, set)
             && let Some(choice) = self.try_split(&best, &vectors, &range, set, limit)
         {
             best = choice;
             limit = self.total(&best, set);
         }
+        // 4x4 intra prediction.
         let luma_limit = limit.saturating_sub(best.chroma_cost);
         if self.wants_intra_4x4(&best, &found, set)
             && let Some(choice) = self.try_intra_4x4(set, segment, luma_limit)
@@ -134,7 +142,7 @@ impl MbCoder<'_> {
         range: &SearchRange,
         set: &QuantiserSet,
         segment: u8,
-    ) -> Option<Choice> {
+    ) -> Option<ModeChoice> {
         let job = self.job;
         let is_same = self.analysis.is_some_and(|mb| mb.change == Change::Static);
         if !is_same || !job.refresh.is_as_good_as(self.index(), set.qindex) {
@@ -246,12 +254,12 @@ impl MbCoder<'_> {
         candidate: &Candidate,
         base: MotionVector,
         segment: u8,
-    ) -> Choice {
+    ) -> ModeChoice {
         let predicted = self.predict_luma(candidate);
         debug_assert!(predicted.is_some(), "a candidate that was tried before");
         self.best.residual.clear_luma();
-        let price = Price { sse: candidate.sse, bits_q8: 0 };
-        Choice::of(candidate, base, price, candidate.sse, segment)
+        let price = RateDistortion { sse: candidate.sse, bits_q8: 0 };
+        ModeChoice::of(candidate, base, price, candidate.sse, segment)
     }
 
     /// Returns whether the references contain artifacts of earlier frames where the frame itself is
@@ -291,11 +299,11 @@ impl MbCoder<'_> {
     fn choose(
         &mut self,
         found: &Candidates,
-        first: Option<Choice>,
+        first: Option<ModeChoice>,
         base: MotionVector,
         set: &QuantiserSet,
         segment: u8,
-    ) -> Choice {
+    ) -> ModeChoice {
         let finalists = usize::from(self.job.speed.finalists).max(1);
         let limit = found.best().cost.saturating_mul(2).saturating_add(set.lambda.cost(2048));
         let mut best = first.map(|choice| (choice, self.total(&choice, set)));
@@ -303,7 +311,7 @@ impl MbCoder<'_> {
             if n > 0 && candidate.cost > limit {
                 break;
             }
-            let is_first = |first: &Choice| {
+            let is_first = |first: &ModeChoice| {
                 (first.luma, first.reference) == (candidate.luma, candidate.reference)
             };
             if first.as_ref().is_some_and(is_first) {
@@ -344,7 +352,7 @@ impl MbCoder<'_> {
         base: MotionVector,
         set: &QuantiserSet,
         segment: u8,
-    ) -> Option<Choice> {
+    ) -> Option<ModeChoice> {
         let job = self.job;
         match candidate.luma.whole_intra() {
             Some(mode) => {
@@ -362,7 +370,7 @@ impl MbCoder<'_> {
             candidate.sse
         };
         let price = self.code_luma(set);
-        let mut choice = Choice::of(candidate, base, price, prediction_sse, segment);
+        let mut choice = ModeChoice::of(candidate, base, price, prediction_sse, segment);
         choice.chroma_cost = self.chroma_cost(&choice, set);
         Some(choice)
     }
@@ -381,22 +389,22 @@ impl MbCoder<'_> {
     }
 
     /// Returns whether omitting the residual costs less than coding it.
-    fn is_better_empty(&self, choice: &Choice, set: &QuantiserSet) -> bool {
+    fn is_better_empty(&self, choice: &ModeChoice, set: &QuantiserSet) -> bool {
         let [no_skip, skip] = self.job.costs.skip_bits();
-        let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+        let empty = RateDistortion { sse: choice.prediction_sse, bits_q8: 0 };
         self.best.residual.luma_is_empty()
             || cost(set, empty, skip) <= cost(set, choice.price, no_skip)
     }
 
     /// Returns the cost of a choice whose luma is in `best`, or of omitting its residual if that is
     /// cheaper.
-    pub(super) fn total(&self, choice: &Choice, set: &QuantiserSet) -> u32 {
+    pub(super) fn total(&self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
         let luma = if choice.luma == LumaMode::PerBlock {
             coded
         } else {
-            let empty = Price { sse: choice.prediction_sse, bits_q8: 0 };
+            let empty = RateDistortion { sse: choice.prediction_sse, bits_q8: 0 };
             coded.min(cost(set, empty, choice.mode_bits + skip))
         };
         luma.saturating_add(choice.chroma_cost)
@@ -404,7 +412,7 @@ impl MbCoder<'_> {
 
     /// Returns whether several vectors may help, because the residual of a single vector is
     /// expensive.
-    fn wants_split(&self, best: &Choice, set: &QuantiserSet) -> bool {
+    fn wants_split(&self, best: &ModeChoice, set: &QuantiserSet) -> bool {
         let speed = &self.job.speed;
         let is_whole = self.job.has_plain_modes || best.reference == Reference::Current;
         if speed.splits == Splits::None || is_whole {
@@ -421,7 +429,7 @@ impl MbCoder<'_> {
         }
     }
 
-    fn wants_intra_4x4(&self, best: &Choice, found: &Candidates, set: &QuantiserSet) -> bool {
+    fn wants_intra_4x4(&self, best: &ModeChoice, found: &Candidates, set: &QuantiserSet) -> bool {
         match self.job.speed.intra_4x4 {
             _ if self.job.has_plain_modes => false,
             Gate::Never => false,

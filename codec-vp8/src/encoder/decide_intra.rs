@@ -1,24 +1,19 @@
-//! Mode decision: candidates are ranked by estimated squared error and bits, finalists by their
-//! actual coding cost.
+//! Mode decision among intra modes: of the whole block, and of its 4x4 sub-blocks.
 
-use codec_simd::{IntraMode, SubblockMode, Window, WindowMut};
+use codec_simd::{IntraMode, Kernels, SubblockMode, Window, WindowMut};
 
-use super::intra::best_subblock;
+use super::predict_intra::best_subblock;
 use super::quant::QuantiserSet;
+use super::rate_distortion::{RateDistortion, cost};
 use super::rate_table::estimate_bits;
-use super::row::{Choice, MbCoder};
-use super::transform::Price;
+use super::row::{MbCoder, ModeChoice};
+use super::trellis::Trellis;
 use crate::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
 use codec_core::codec::Stage;
 
-/// Returns the rate-distortion cost: squared error plus weighted bits.
-pub(super) fn cost(set: &QuantiserSet, price: Price, mode_bits: u32) -> u32 {
-    price.sse.saturating_add(set.lambda.cost(price.bits_q8.saturating_add(mode_bits)))
-}
-
 impl MbCoder<'_> {
     /// Decides among intra modes only, for key frames and forced intra refresh.
-    pub(super) fn decide_intra(&mut self) -> Choice {
+    pub(super) fn decide_intra(&mut self) -> ModeChoice {
         let segment = if self.job.is_key { self.assigned_segment() } else { 0 };
         let set = &self.job.sets[usize::from(segment)];
         let mut best = self.decide_intra_16(set, segment);
@@ -33,7 +28,7 @@ impl MbCoder<'_> {
     }
 
     /// Decides the best whole-block mode and codes it into `best`.
-    fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> Choice {
+    fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> ModeChoice {
         let job = self.job;
         let (mode, sse, bits) = self.search_intra_16(set);
         self.best.predicted = None;
@@ -67,7 +62,7 @@ impl MbCoder<'_> {
         set: &QuantiserSet,
         segment: u8,
         limit: u32,
-    ) -> Option<Choice> {
+    ) -> Option<ModeChoice> {
         let job = self.job;
         self.find_edges();
         // Key frames are rare and all later frames depend on them, so they search all modes.
@@ -77,7 +72,7 @@ impl MbCoder<'_> {
         let mut modes = [SubblockMode::Dc; 16];
         let [no_skip, _] = job.costs.skip_bits();
         let mut bits = job.costs.per_block + job.costs.reference[0] + no_skip;
-        let mut price = Price::default();
+        let mut price = RateDistortion::default();
         let mut prediction_sse = 0u32;
         let mut trellis = self.trellis();
         let trial = &mut self.trial;
@@ -103,36 +98,10 @@ impl MbCoder<'_> {
             bits += mode_bits(mode);
             prediction_sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
             self.meter.switch(Some(Stage::Transform));
-            let mut coeffs = [[0; 16]];
-            job.kernels.fdct_4x4(cur, Window::packed(&pred), &mut coeffs[0]);
-            let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
-            let block_bits = match &mut trellis {
-                Some(trellis) => trellis.one(
-                    job.kernels,
-                    n,
-                    &coeffs,
-                    set,
-                    &mut levels,
-                    &mut dequantised,
-                    &mut eob,
-                ),
-                None => {
-                    let quantiser = &set.y1;
-                    job.kernels.quantise(
-                        &coeffs,
-                        quantiser,
-                        &mut levels,
-                        &mut dequantised,
-                        &mut eob,
-                    );
-                    estimate_bits(job.kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
-                }
-            };
-            if eob[0] > 0 {
-                job.kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pred));
-            }
+            let (levels, eob, block_bits) =
+                code_subblock(job.kernels, n, cur, &mut pred, set, trellis.as_mut());
             self.meter.switch(Some(Stage::Search));
-            trial.residual.set_block(n, levels[0], eob[0]);
+            trial.residual.set_block(n, levels, eob);
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
             to.copy_from(Window::packed(&pred));
             price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
@@ -147,6 +116,35 @@ impl MbCoder<'_> {
     }
 }
 
+/// Transforms and quantises sub-block `n` and adds its residual to `pred`. Returns its levels, the
+/// end of the block and its bits, in 1/256 bit.
+#[inline]
+fn code_subblock(
+    kernels: &Kernels,
+    n: usize,
+    cur: Window<'_, 4, 4>,
+    pred: &mut [[u8; 4]; 4],
+    set: &QuantiserSet,
+    trellis: Option<&mut Trellis<'_>>,
+) -> ([i16; 16], u8, u32) {
+    let mut coeffs = [[0; 16]];
+    kernels.fdct_4x4(cur, Window::packed(pred), &mut coeffs[0]);
+    let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
+    let bits = match trellis {
+        Some(trellis) => {
+            trellis.one(kernels, n, &coeffs, set, &mut levels, &mut dequantised, &mut eob)
+        }
+        None => {
+            kernels.quantise(&coeffs, &set.y1, &mut levels, &mut dequantised, &mut eob);
+            estimate_bits(kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
+        }
+    };
+    if eob[0] > 0 {
+        kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(pred));
+    }
+    (levels[0], eob[0], bits)
+}
+
 /// Cost of an empty block with the mode that its neighbours predict.
 const CHEAP_BLOCK_Q8: u32 = EMPTY_BLOCK_Q8 + 200;
 /// Approximate cost of an empty block in a macroblock that is not skipped.
@@ -155,11 +153,11 @@ const EMPTY_BLOCK_Q8: u32 = 100;
 fn intra_choice(
     luma: LumaMode,
     mode_bits: u32,
-    price: Price,
+    price: RateDistortion,
     prediction_sse: u32,
     segment: u8,
-) -> Choice {
-    Choice {
+) -> ModeChoice {
+    ModeChoice {
         luma,
         reference: Reference::Current,
         mv: MotionVector::ZERO,

@@ -4,9 +4,9 @@ use codec_simd::Block16;
 
 use super::candidates::{Vectors, quarter};
 use super::costs::{cost_of, price};
-use super::predict::InterPredictor;
+use super::predict_inter::InterPredictor;
 use super::quant::QuantiserSet;
-use super::row::{Choice, MbCoder};
+use super::row::{MbCoder, ModeChoice};
 use super::speed::Splits;
 use crate::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
 use crate::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
@@ -83,12 +83,12 @@ impl MbCoder<'_> {
     /// costs less than `limit`, it replaces `best`.
     pub(super) fn try_split(
         &mut self,
-        whole: &Choice,
+        whole: &ModeChoice,
         vectors: &Vectors,
         range: &SearchRange,
         set: &QuantiserSet,
         limit: u32,
-    ) -> Option<Choice> {
+    ) -> Option<ModeChoice> {
         let job = self.job;
         let from = job.predictor(whole.reference)?;
         let cur = self.cur.luma.clone();
@@ -115,7 +115,7 @@ impl MbCoder<'_> {
         let quarters = trials.quarters(whole.mv);
         let fixed =
             job.costs.reference[whole.reference as usize] + vectors.bits_of(LumaMode::Split);
-        let mut best: Option<(Choice, u32)> = None;
+        let mut best: Option<(ModeChoice, u32)> = None;
         let mut divisions = [Some(quarters), None, None, None];
         if matches!(job.speed.splits, Splits::Halves | Splits::All) {
             divisions[1] = trials.halves(&quarters, Partitioning::TopBottom);
@@ -151,8 +151,8 @@ impl MbCoder<'_> {
         trials: &Trials<'_>,
         division: &Division,
         mode_bits: u32,
-        whole: &Choice,
-    ) -> Option<Choice> {
+        whole: &ModeChoice,
+    ) -> Option<ModeChoice> {
         let kernels = self.job.kernels;
         let at = self.at();
         self.best.predicted = None;
@@ -178,7 +178,7 @@ impl MbCoder<'_> {
             trellis,
         );
         self.meter.switch(Some(Stage::Search));
-        let mut choice = Choice {
+        let mut choice = ModeChoice {
             luma: LumaMode::Split,
             reference: whole.reference,
             mv: division.mvs[15],

@@ -6,14 +6,14 @@ use codec_simd::{Kernels, Layout};
 
 use super::costs::ModeCosts;
 use super::cyclic_refresh::CyclicRefresh;
-use super::predict::InterPredictor;
+use super::predict_inter::InterPredictor;
 use super::quant::QuantiserSet;
-use super::row::Workspaces;
 use super::row_context::RowContext;
 use super::speed::Speed;
 use super::store::SearchStats;
 use super::trellis::TokenPrices;
 use super::unchanged::Unchanged;
+use super::workspace::Workspaces;
 use crate::predict::MotionFilter;
 use crate::types::{MotionVector, Reference};
 use codec_core::analysis::FrameAnalysis;

@@ -1,7 +1,7 @@
 //! Motion search of inter macroblocks: starting points, early termination, and extent.
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
-use super::inter::SOME_BITS_Q8;
+use super::decide_inter::SOME_BITS_Q8;
 use super::quant::QuantiserSet;
 use super::row::MbCoder;
 use super::speed::{OtherReferences, Speed, SubPel};

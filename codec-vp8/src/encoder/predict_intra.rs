@@ -4,7 +4,7 @@ use codec_simd::{
     Block16, BlockUv, Edges, Edges4, IntraMode, Kernels, SubblockMode, Window, WindowMut,
 };
 
-use super::predict::MbPixels;
+use super::predict_inter::MbPixels;
 use super::row_context::Above;
 
 /// Unfiltered pixels to the left of a macroblock.

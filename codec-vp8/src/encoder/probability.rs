@@ -1,7 +1,7 @@
 //! Adaptation of probabilities to a frame's symbol counts. RFC 6386, sections 9.6, 9.9 to 9.11.
 
 use super::store::{FrameTotals, ModeCounts, MvCounts};
-use super::tokenizer::TokenCounts;
+use super::token_counts::TokenCounts;
 use crate::header::{ModeProbabilities, Probabilities};
 use crate::modes::{CHROMA_TREE, LUMA_TREE, write_mv};
 use crate::residual::{BranchCounter, CoeffCounts, TOKENS, adapt_coeff_probs};

@@ -1,20 +1,18 @@
-//! Coding of one macroblock row: for each macroblock gather, decide, transform, reconstruct, store.
+//! The main loop of a macroblock row: for each macroblock gather, decide, code, reconstruct, store.
 
-use std::sync::{Mutex, PoisonError};
-
-use codec_simd::IntraMode;
-
-use super::intra::{Corner, IntraEdges, LeftPixels, bottom_of};
 use super::job::FrameJob;
-use super::predict::MbPixels;
+use super::levels::CodedMb;
+use super::predict_inter::MbPixels;
+use super::predict_intra::{Corner, IntraEdges, LeftPixels, bottom_of};
 use super::quant::QuantiserSet;
+use super::rate_distortion::RateDistortion;
 use super::row_context::{Above, AboveInfo};
 use super::source::SourceMb;
 use super::speed::LevelChoice;
-use super::store::{CodedMb, RowStore, SearchStats};
-use super::tokenizer::{TokenCounts, Tokenizer, empty_mb_flags};
-use super::transform::{Price, Residual};
+use super::store::{RowStore, SearchStats};
+use super::tokenizer::{Tokenizer, empty_mb_flags};
 use super::trellis::Trellis;
+use super::workspace::{Trial, Workspace};
 use crate::modes::{NearVectors, PARTITIONS, SubblockSide};
 use crate::rows::MbRow;
 use crate::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
@@ -26,7 +24,7 @@ use codec_core::motion::PixelPos;
 /// Mode decision for the luma of a macroblock. Its prediction and residual are in
 /// [`MbCoder::best`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
+pub(super) struct ModeChoice {
     pub(super) luma: LumaMode,
     pub(super) reference: Reference,
     pub(super) mv: MotionVector,
@@ -36,24 +34,12 @@ pub(super) struct Choice {
     /// Bit cost of modes and vectors, in 1/256 bit.
     pub(super) mode_bits: u32,
     /// Error and bits of the coded luma residual.
-    pub(super) price: Price,
+    pub(super) price: RateDistortion,
     /// Cost of chroma if it takes part in decisions, otherwise 0.
     pub(super) chroma_cost: u32,
     /// Squared error of the luma prediction without residual.
     pub(super) prediction_sse: u32,
     pub(super) segment: u8,
-}
-
-/// A coding of luma on trial.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trial {
-    /// The prediction; already the reconstruction where 4x4 intra needs it.
-    pub(super) pixels: MbPixels,
-    /// Reference and vector whose prediction the luma contains, if known.
-    pub(super) predicted: Option<(Reference, MotionVector)>,
-    /// Vectors of a split or modes of 4x4 intra; unspecified for others.
-    pub(super) subblocks: SubblockInfo,
-    pub(super) residual: Residual,
 }
 
 /// Data of the macroblock to the left.
@@ -107,44 +93,15 @@ pub(super) fn code_row(
         match job.copied(row * job.cols + col) {
             Some(last) => coder.copy_mb(col, last, planes, store),
             None => {
-                coder.enter(col, planes);
+                coder.begin_mb(col, planes);
                 let choice = coder.decide();
-                coder.finish(&choice, planes, store);
+                coder.code_mb(&choice, planes, store);
             }
         }
         job.advance(row, col + 1);
     }
     let MbCoder { best, trial, tokenizer, .. } = coder;
     job.workspaces.give_back(Workspace { trials: [best, trial], tokenizer });
-}
-
-/// Scratch memory of a row. The coded frame does not depend on which row uses which workspace.
-#[derive(Debug, Default)]
-pub(super) struct Workspace {
-    trials: [Box<Trial>; 2],
-    tokenizer: Box<Tokenizer>,
-}
-
-/// Pool of workspaces, as many as there are running threads.
-#[derive(Debug, Default)]
-pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
-
-impl Workspaces {
-    fn take(&self) -> Workspace {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    fn give_back(&self, workspace: Workspace) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-    }
-
-    /// Moves all token counts since the last call to `counts`.
-    pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
-        for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            counts.add(&workspace.tokenizer.counts);
-            workspace.tokenizer.counts.clear();
-        }
-    }
 }
 
 impl<'a> MbCoder<'a> {
@@ -203,7 +160,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Advances to the macroblock at `col`, whose neighbours are complete.
-    fn enter(&mut self, col: usize, planes: &MbRow<'_>) {
+    fn begin_mb(&mut self, col: usize, planes: &MbRow<'_>) {
         self.prefetch(col, planes);
         let row = self.row;
         self.col = col;
@@ -266,7 +223,8 @@ impl<'a> MbCoder<'a> {
         self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
     }
 
-    fn decide(&mut self) -> Choice {
+    /// Decides the modes and vectors of the macroblock and codes its luma.
+    fn decide(&mut self) -> ModeChoice {
         self.meter.switch(Some(Stage::Search));
         if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
             self.decide_intra()
@@ -284,7 +242,7 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Transforms and quantises luma with a Y2 block; the prediction is in `best`.
-    pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> Price {
+    pub(super) fn code_luma(&mut self, set: &QuantiserSet) -> RateDistortion {
         let trellis = self.trellis();
         self.meter.switch(Some(Stage::Transform));
         let Trial { pixels, residual, .. } = &mut *self.best;
@@ -294,12 +252,11 @@ impl<'a> MbCoder<'a> {
         price
     }
 
-    /// Predicts and codes chroma, reconstructs, and updates the neighbours' contexts.
-    fn finish(&mut self, choice: &Choice, planes: &mut MbRow<'_>, store: &mut RowStore) {
-        let job = self.job;
-        let set = &job.sets[usize::from(choice.segment)];
+    /// Codes the macroblock as decided: chroma, tokens, reconstruction, statistics, and the context
+    /// of its neighbours.
+    fn code_mb(&mut self, choice: &ModeChoice, planes: &mut MbRow<'_>, store: &mut RowStore) {
+        let set = &self.job.sets[usize::from(choice.segment)];
         let (chroma, _) = self.predict_chroma(choice, set);
-        let has_y2 = choice.luma.has_y2();
         self.meter.switch(Some(Stage::Transform));
         self.code_chroma(choice, set);
         let has_coeffs =
@@ -314,20 +271,7 @@ impl<'a> MbCoder<'a> {
             partitioning: choice.partitioning,
             mv: choice.mv,
         };
-        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
-        let (below, right) = if has_coeffs {
-            let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
-            self.meter.switch(Some(Stage::Entropy));
-            let masks = store.tokenize(&mb, &self.best.residual.levels, &mut self.tokenizer);
-            self.meter.switch(Some(Stage::Transform));
-            if choice.luma != LumaMode::PerBlock {
-                self.best.residual.add_luma_to(job.kernels, has_y2, &mut self.best.pixels.luma);
-            }
-            self.best.residual.add_chroma_to(job.kernels, &mut self.best.pixels.chroma);
-            masks
-        } else {
-            empty_mb_flags(has_y2, above, left)
-        };
+        let nonzero = self.tokenize_and_reconstruct(&info, store);
         self.meter.switch(None);
         store.push(info, &self.best.subblocks);
         store.search_stats.push(self.search_stats);
@@ -336,10 +280,32 @@ impl<'a> MbCoder<'a> {
         }
         self.count(&info, choice, store);
         self.write_pixels(planes);
-        self.update_neighbours(&info, (below, right));
+        self.update_neighbours(&info, nonzero);
     }
 
-    fn count(&self, info: &MbInfo, choice: &Choice, store: &mut RowStore) {
+    /// Stores the tokens of the macroblock and adds its residual to the prediction. Returns the
+    /// flags of non-empty blocks for the neighbours below and to the right.
+    #[inline]
+    fn tokenize_and_reconstruct(&mut self, info: &MbInfo, store: &mut RowStore) -> (u16, u16) {
+        let kernels = self.job.kernels;
+        let has_y2 = info.luma.has_y2();
+        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        if !info.has_coeffs {
+            return empty_mb_flags(has_y2, above, left);
+        }
+        let mb = CodedMb { eobs: self.best.residual.levels.eobs(), has_y2, above, left };
+        self.meter.switch(Some(Stage::Entropy));
+        let flags = store.tokenize(&mb, &self.best.residual.levels, &mut self.tokenizer);
+        self.meter.switch(Some(Stage::Transform));
+        if info.luma != LumaMode::PerBlock {
+            self.best.residual.add_luma_to(kernels, has_y2, &mut self.best.pixels.luma);
+        }
+        self.best.residual.add_chroma_to(kernels, &mut self.best.pixels.chroma);
+        flags
+    }
+
+    /// Adds the macroblock to the statistics of its row.
+    fn count(&self, info: &MbInfo, choice: &ModeChoice, store: &mut RowStore) {
         let modes = &mut store.modes;
         modes.segments[usize::from(info.segment)] += 1;
         modes.skipped += u32::from(info.skip);
@@ -364,7 +330,12 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Counts the explicitly coded vectors of a split macroblock.
-    fn count_sub_vectors(&self, choice: &Choice, mvs: &[MotionVector; 16], store: &mut RowStore) {
+    fn count_sub_vectors(
+        &self,
+        choice: &ModeChoice,
+        mvs: &[MotionVector; 16],
+        store: &mut RowStore,
+    ) {
         let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
         for &part in PARTITIONS[choice.partitioning as usize] {
             let first = part.trailing_zeros() as usize;
@@ -373,98 +344,6 @@ impl<'a> MbCoder<'a> {
             if ![at_left, at_top, MotionVector::ZERO].contains(&mvs[first]) {
                 store.mvs.count(mvs[first].wrapping_sub(choice.base));
             }
-        }
-    }
-
-    /// Returns the cost of chroma if luma is coded with `choice`, if the speed considers it.
-    pub(super) fn chroma_cost(&mut self, choice: &Choice, set: &QuantiserSet) -> u32 {
-        let job = self.job;
-        if !job.speed.chroma_rd {
-            return 0;
-        }
-        let (_, mode_bits) = self.predict_chroma(choice, set);
-        let trellis = self.trellis();
-        self.meter.switch(Some(Stage::Transform));
-        let Trial { pixels, residual, .. } = &mut *self.best;
-        let chroma = &self.cur.chroma;
-        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
-        let without = job.kernels.sse_uv(chroma, &pixels.chroma);
-        self.meter.switch(Some(Stage::Search));
-        let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
-        coded.min(without).saturating_add(set.lambda.cost(mode_bits))
-    }
-
-    /// Predicts chroma into `best`; returns its mode and the mode's bits.
-    fn predict_chroma(&mut self, choice: &Choice, set: &QuantiserSet) -> (IntraMode, u32) {
-        if choice.reference == Reference::Current {
-            return self.best_chroma_mode(set);
-        }
-        let at = self.at();
-        let predicted = self.job.predictor(choice.reference).and_then(|from| {
-            let Trial { pixels, subblocks, .. } = &mut *self.best;
-            let out = &mut pixels.chroma;
-            match subblocks {
-                SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
-                    from.chroma_split(at, mvs, out)
-                }
-                _ => from.chroma(at, choice.mv, out),
-            }
-        });
-        debug_assert!(predicted.is_some(), "vectors were chosen inside the border");
-        (IntraMode::Dc, 0)
-    }
-
-    fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
-        let job = self.job;
-        self.find_edges();
-        let mut best = (IntraMode::Dc, u32::MAX);
-        for mode in IntraMode::ALL {
-            self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
-            let sse = job.kernels.sse_uv(&self.cur.chroma, &self.trial.pixels.chroma);
-            let cost = sse.saturating_add(set.lambda.cost(job.costs.chroma[mode as usize]));
-            if cost < best.1 {
-                best = (mode, cost);
-                std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
-            }
-        }
-        (best.0, job.costs.chroma[best.0 as usize])
-    }
-
-    /// Codes chroma, and drops coefficients that are not worth their bits.
-    fn code_chroma(&mut self, choice: &Choice, set: &QuantiserSet) {
-        let job = self.job;
-        let trellis = self.trellis();
-        // Exact token costs include the flags of empty blocks.
-        let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
-        let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
-        let Trial { pixels, residual, .. } = &mut *self.best;
-        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
-        let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
-        if job.speed.skip_probe && is_little && residual.luma_is_empty() {
-            residual.clear_chroma();
-            return;
-        }
-        let chroma =
-            residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set, trellis);
-        if residual.chroma_is_empty() && residual.luma_is_empty() {
-            return;
-        }
-        let cost = |price: Price| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
-        let flags = set.lambda.cost(flags_of(25));
-        if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
-            let coded = choice.price.plus(chroma);
-            let skipped = choice.prediction_sse.saturating_add(without_chroma);
-            let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
-            let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);
-            if skipped <= cost(coded).saturating_add(skip_saves) {
-                residual.clear_luma();
-                residual.clear_chroma();
-                return;
-            }
-        }
-        let dropped = without_chroma.saturating_add(empty_chroma);
-        if !residual.chroma_is_empty() && dropped <= cost(chroma) {
-            residual.clear_chroma();
         }
     }
 
@@ -497,8 +376,3 @@ impl<'a> MbCoder<'a> {
         };
     }
 }
-
-/// Chroma error, as a cost in 1/256 bit, below which coding it cannot pay off.
-const LITTLE_CHROMA_Q8: u32 = 8 * 256;
-/// Approximate cost of an empty block in a macroblock that is not skipped.
-const EMPTY_BLOCK_Q8: u32 = 60;

@@ -3,50 +3,10 @@
 use std::ops::Range;
 
 use super::block_flags::BlockFlags;
-use super::store::{CodedMb, MbLevels, RowStore, Y2};
-use crate::residual::{TOKENS, Token, small_tokens, walk_block};
-
-/// Token counts by context; see [`Token::counter`].
-#[derive(Clone, Debug)]
-pub(super) struct TokenCounts([u32; Self::LEN]);
-
-impl Default for TokenCounts {
-    fn default() -> Self {
-        Self([0; Self::LEN])
-    }
-}
-
-impl TokenCounts {
-    const LEN: usize = 96 * 16;
-
-    pub(super) fn clear(&mut self) {
-        self.0.fill(0);
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(to, &from)| *to += from);
-    }
-
-    /// Returns the counts of the token tree's leaves for a plane type, band and context.
-    pub(super) fn of(&self, plane: usize, band: usize, context: usize) -> &[u32; TOKENS] {
-        let counts = self.0[16 * (24 * plane + 3 * band + context)..].first_chunk();
-        counts.unwrap_or(&[0; TOKENS])
-    }
-
-    fn count(&mut self, tokens: &[u16]) {
-        for &token in tokens {
-            if let Some(count) = self.0.get_mut(Token(token).counter()) {
-                *count += 1;
-            }
-        }
-    }
-}
-
-/// Plane types of section 13.3.
-pub(super) const LUMA_AFTER_Y2: u8 = 0;
-pub(super) const LUMA_Y2: u8 = 1;
-pub(super) const CHROMA: u8 = 2;
-pub(super) const LUMA_WHOLE: u8 = 3;
+use super::levels::{CHROMA, CodedMb, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2, MbLevels, Y2};
+use super::store::RowStore;
+use super::token_counts::TokenCounts;
+use crate::residual::{small_tokens, walk_block};
 
 /// Bit of Y2 in the neighbour masks.
 const Y2_BIT: u16 = 1 << 8;
@@ -56,13 +16,13 @@ pub(super) fn empty_mb_flags(has_y2: bool, above: u16, left: u16) -> (u16, u16) 
     if has_y2 { (0, 0) } else { (above & Y2_BIT, left & Y2_BIT) }
 }
 
-/// Scratch memory for tokenising one macroblock at a time.
+/// Tokenises one macroblock at a time; counts the tokens.
 #[derive(Debug)]
 pub(super) struct Tokenizer {
     /// Counts over all macroblocks since the last reset.
     pub(super) counts: TokenCounts,
     /// Tokens of one macroblock.
-    tokens: [u16; ROOM],
+    tokens: [u16; MAX_TOKENS],
 }
 
 impl Default for Tokenizer {
@@ -126,7 +86,12 @@ impl RowStore {
 /// Copies a run of `empty` to `tokens` at `len`, always copying the length of the longest run;
 /// returns the end of the run.
 #[inline]
-fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<usize>) -> usize {
+fn append(
+    tokens: &mut [u16; MAX_TOKENS],
+    len: usize,
+    empty: &[u16; 49],
+    run: Range<usize>,
+) -> usize {
     let (Some(to), Some(from)) =
         (tokens.get_mut(len..len + 24), empty.get(run.start..run.start + 24))
     else {
@@ -137,7 +102,7 @@ fn append(tokens: &mut [u16; ROOM], len: usize, empty: &[u16; 49], run: Range<us
 }
 
 /// Room for the tokens of a macroblock plus a run of empty blocks.
-const ROOM: usize = 25 * 17 + 24;
+const MAX_TOKENS: usize = 25 * 17 + 24;
 
 #[cfg(test)]
 mod tests {

@@ -2,28 +2,11 @@
 
 use codec_simd::{Block16, BlockMask, BlockUv, Coeffs, Kernels};
 
+use super::levels::MbLevels;
 use super::quant::QuantiserSet;
+use super::rate_distortion::RateDistortion;
 use super::rate_table::estimate_bits;
-use super::store::MbLevels;
 use super::trellis::Trellis;
-
-/// Distortion and rate of a coded residual.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Price {
-    /// Squared error in pixels.
-    pub(super) sse: u32,
-    /// Estimated bits of the coefficients, in 1/256.
-    pub(super) bits_q8: u32,
-}
-
-impl Price {
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            sse: self.sse.saturating_add(other.sse),
-            bits_q8: self.bits_q8.saturating_add(other.bits_q8),
-        }
-    }
-}
 
 /// Residual of a macroblock: quantised levels and dequantised coefficients.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +27,7 @@ impl Residual {
         pred: &Block16,
         set: &QuantiserSet,
         trellis: Option<Trellis<'_>>,
-    ) -> Price {
+    ) -> RateDistortion {
         if let Some(trellis) = trellis {
             let mut coeffs = Coeffs::<16>::default();
             kernels.fdct_luma(cur, pred, &mut coeffs.0);
@@ -69,7 +52,7 @@ impl Residual {
         let error_y2 = kernels.coeff_sse(&coeffs_y2, &self.y2.0);
         let bits_q8 = estimate_bits(kernels, &y2.0, &*y2_eob, 0)
             + estimate_bits(kernels, &luma.0, &*luma_eobs, 1);
-        Price { sse: coeffs / 4 + error_y2 / 16, bits_q8 }
+        RateDistortion { sse: coeffs / 4 + error_y2 / 16, bits_q8 }
     }
 
     /// Transforms and quantises luma without a Y2 block.
@@ -80,7 +63,7 @@ impl Residual {
         pred: &Block16,
         set: &QuantiserSet,
         trellis: Option<Trellis<'_>>,
-    ) -> Price {
+    ) -> RateDistortion {
         if let Some(trellis) = trellis {
             let mut coeffs = Coeffs::<16>::default();
             kernels.fdct_luma(cur, pred, &mut coeffs.0);
@@ -98,7 +81,7 @@ impl Residual {
         );
         *y2_eob = [0];
         let bits_q8 = estimate_bits(kernels, &luma.0, &*luma_eobs, 0);
-        Price { sse: coeffs / 4, bits_q8 }
+        RateDistortion { sse: coeffs / 4, bits_q8 }
     }
 
     /// Transforms and quantises both chroma blocks.
@@ -109,7 +92,7 @@ impl Residual {
         pred: &BlockUv,
         set: &QuantiserSet,
         trellis: Option<Trellis<'_>>,
-    ) -> Price {
+    ) -> RateDistortion {
         if let Some(trellis) = trellis {
             let mut coeffs = Coeffs::<8>::default();
             kernels.fdct_chroma(cur, pred, &mut coeffs.0);
@@ -125,7 +108,7 @@ impl Residual {
             chroma_eobs,
         );
         let bits_q8 = estimate_bits(kernels, &chroma.0, &*chroma_eobs, 0);
-        Price { sse: coeffs / 4, bits_q8 }
+        RateDistortion { sse: coeffs / 4, bits_q8 }
     }
 
     /// Returns the number of luma blocks with coefficients, not counting Y2.

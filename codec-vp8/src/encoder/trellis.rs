@@ -8,10 +8,9 @@
 use codec_simd::Kernels;
 
 use super::costs::price;
+use super::levels::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2, MbLevels};
 use super::quant::QuantiserSet;
-use super::store::MbLevels;
-use super::tokenizer::{CHROMA, LUMA_AFTER_Y2, LUMA_WHOLE, LUMA_Y2};
-use super::transform::Price;
+use super::rate_distortion::RateDistortion;
 use crate::residual::{TOKENS, Token, leaf_of, write_token};
 use crate::tables::{BANDS, CATEGORY_BASE, CoeffProbs, ZIGZAG};
 
@@ -295,7 +294,7 @@ impl Trellis<'_> {
         set: &QuantiserSet,
         levels: &mut MbLevels,
         [dequantised, dequantised_y2]: [&mut [[i16; 16]]; 2],
-    ) -> Price {
+    ) -> RateDistortion {
         let MbLevels { y2, y2_eob, .. } = levels;
         let coeffs_y2 = std::slice::from_ref(coeffs_y2);
         kernels.quantise(coeffs_y2, &set.nearest[2], &mut y2.0, dequantised_y2, y2_eob);
@@ -310,7 +309,10 @@ impl Trellis<'_> {
         });
         levels.y2_eob = [y2.eob];
         let luma = self.all_luma(kernels, LUMA_AFTER_Y2, coeffs, set, levels, dequantised);
-        Price { sse: sse(luma.error / 4 + y2.error / 16), bits_q8: luma.bits_q8 + y2.bits_q8 }
+        RateDistortion {
+            sse: sse(luma.error / 4 + y2.error / 16),
+            bits_q8: luma.bits_q8 + y2.bits_q8,
+        }
     }
 
     /// Chooses the levels of the sixteen luma blocks without Y2.
@@ -321,10 +323,10 @@ impl Trellis<'_> {
         set: &QuantiserSet,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 16],
-    ) -> Price {
+    ) -> RateDistortion {
         levels.y2_eob = [0];
         let luma = self.all_luma(kernels, LUMA_WHOLE, coeffs, set, levels, dequantised);
-        Price { sse: sse(luma.error / 4), bits_q8: luma.bits_q8 }
+        RateDistortion { sse: sse(luma.error / 4), bits_q8: luma.bits_q8 }
     }
 
     fn all_luma(
@@ -414,13 +416,13 @@ impl Trellis<'_> {
         set: &QuantiserSet,
         levels: &mut MbLevels,
         dequantised: &mut [[i16; 16]; 8],
-    ) -> Price {
+    ) -> RateDistortion {
         let MbLevels { chroma, chroma_eobs, .. } = levels;
         kernels.quantise(coeffs, &set.nearest[3], &mut chroma.0, dequantised, chroma_eobs);
         let all = Blocks { plane: CHROMA, first: 0, steps: set.steps.uv, flags: chroma_bits };
         let lambda = lambda_of(set, 4 * CHROMA_LAMBDA_Q6);
         let sums = self.all(all, lambda, coeffs, &mut chroma.0, dequantised, chroma_eobs);
-        Price { sse: sse(sums.error / 4), bits_q8: sums.bits_q8 }
+        RateDistortion { sse: sse(sums.error / 4), bits_q8: sums.bits_q8 }
     }
 
     /// Returns the cost of chroma without coefficients in a macroblock that has others.

@@ -123,8 +123,8 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         };
         let is_file = config.preset == Preset::File;
         let mut rate = RateController::new(config, &rate_model(config));
-        if is_file && let Some(two_pass) = &config.rate.two_pass {
-            rate.set_two_pass(two_pass, config);
+        if is_file && let Some(first_pass) = &config.rate.two_pass {
+            rate.set_first_pass(first_pass, config);
         }
         let held = if is_file { knobs.lookahead } else { 1 };
         let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);

@@ -1,7 +1,7 @@
 //! Metadata of a coded frame.
 
 use super::{Attempt, FrameEncoder, FrameInput, SLOTS};
-use crate::encoder::quality::picture_sse;
+use crate::encoder::squared_error::picture_sse;
 use codec_core::codec::{MacroblockCounts, PacketMeta, SlotSet};
 use codec_core::frame::FrameBuf;
 

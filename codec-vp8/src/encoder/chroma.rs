@@ -1,0 +1,114 @@
+//! Chroma of a macroblock: prediction, cost and coding.
+
+use codec_simd::IntraMode;
+
+use super::quant::QuantiserSet;
+use super::rate_distortion::RateDistortion;
+use super::row::{MbCoder, ModeChoice};
+use super::trellis::Trellis;
+use super::workspace::Trial;
+use crate::types::{LumaMode, Reference, SubblockInfo};
+use codec_core::codec::Stage;
+
+/// Chroma error, as a cost in 1/256 bit, below which coding it cannot pay off.
+const LITTLE_CHROMA_Q8: u32 = 8 * 256;
+/// Approximate cost of an empty block in a macroblock that is not skipped.
+const EMPTY_BLOCK_Q8: u32 = 60;
+
+impl MbCoder<'_> {
+    /// Returns the cost of chroma if luma is coded with `choice`, if the speed considers it.
+    pub(super) fn chroma_cost(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
+        let job = self.job;
+        if !job.speed.chroma_rd {
+            return 0;
+        }
+        let (_, mode_bits) = self.predict_chroma(choice, set);
+        let trellis = self.trellis();
+        self.meter.switch(Some(Stage::Transform));
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let chroma = &self.cur.chroma;
+        let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
+        let without = job.kernels.sse_uv(chroma, &pixels.chroma);
+        self.meter.switch(Some(Stage::Search));
+        let coded = price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        coded.min(without).saturating_add(set.lambda.cost(mode_bits))
+    }
+
+    /// Predicts chroma into `best`; returns its mode and the mode's bits.
+    pub(super) fn predict_chroma(
+        &mut self,
+        choice: &ModeChoice,
+        set: &QuantiserSet,
+    ) -> (IntraMode, u32) {
+        if choice.reference == Reference::Current {
+            return self.best_chroma_mode(set);
+        }
+        let at = self.at();
+        let predicted = self.job.predictor(choice.reference).and_then(|from| {
+            let Trial { pixels, subblocks, .. } = &mut *self.best;
+            let out = &mut pixels.chroma;
+            match subblocks {
+                SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
+                    from.chroma_split(at, mvs, out)
+                }
+                _ => from.chroma(at, choice.mv, out),
+            }
+        });
+        debug_assert!(predicted.is_some(), "vectors were chosen inside the border");
+        (IntraMode::Dc, 0)
+    }
+
+    fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
+        let job = self.job;
+        self.find_edges();
+        let mut best = (IntraMode::Dc, u32::MAX);
+        for mode in IntraMode::ALL {
+            self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
+            let sse = job.kernels.sse_uv(&self.cur.chroma, &self.trial.pixels.chroma);
+            let cost = sse.saturating_add(set.lambda.cost(job.costs.chroma[mode as usize]));
+            if cost < best.1 {
+                best = (mode, cost);
+                std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
+            }
+        }
+        (best.0, job.costs.chroma[best.0 as usize])
+    }
+
+    /// Codes chroma, and drops coefficients that are not worth their bits.
+    pub(super) fn code_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) {
+        let job = self.job;
+        let trellis = self.trellis();
+        // Exact token costs include the flags of empty blocks.
+        let flags_of = |n: u32| if trellis.is_some() { 0 } else { n * EMPTY_BLOCK_Q8 };
+        let empty_chroma = set.lambda.cost(trellis.map_or(0, Trellis::empty_chroma));
+        let Trial { pixels, residual, .. } = &mut *self.best;
+        let without_chroma = job.kernels.sse_uv(&self.cur.chroma, &pixels.chroma);
+        let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
+        if job.speed.skip_probe && is_little && residual.luma_is_empty() {
+            residual.clear_chroma();
+            return;
+        }
+        let chroma =
+            residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set, trellis);
+        if residual.chroma_is_empty() && residual.luma_is_empty() {
+            return;
+        }
+        let cost = |price: RateDistortion| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
+        let flags = set.lambda.cost(flags_of(25));
+        if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
+            let coded = choice.price.plus(chroma);
+            let skipped = choice.prediction_sse.saturating_add(without_chroma);
+            let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
+            let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);
+            if skipped <= cost(coded).saturating_add(skip_saves) {
+                residual.clear_luma();
+                residual.clear_chroma();
+                return;
+            }
+        }
+        let dropped = without_chroma.saturating_add(empty_chroma);
+        if !residual.chroma_is_empty() && dropped <= cost(chroma) {
+            residual.clear_chroma();
+        }
+    }
+}

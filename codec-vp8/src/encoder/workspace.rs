@@ -1,0 +1,52 @@
+//! Scratch memory of the rows that are being coded.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::predict_inter::MbPixels;
+use super::token_counts::TokenCounts;
+use super::tokenizer::Tokenizer;
+use super::transform::Residual;
+use crate::types::{MotionVector, Reference, SubblockInfo};
+
+/// A coding of luma on trial.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    /// The prediction; already the reconstruction where 4x4 intra needs it.
+    pub(super) pixels: MbPixels,
+    /// Reference and vector whose prediction the luma contains, if known.
+    pub(super) predicted: Option<(Reference, MotionVector)>,
+    /// Vectors of a split or modes of 4x4 intra; unspecified for others.
+    pub(super) subblocks: SubblockInfo,
+    pub(super) residual: Residual,
+}
+
+/// Scratch memory of a row. The coded frame does not depend on which row uses which workspace.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    pub(super) trials: [Box<Trial>; 2],
+    pub(super) tokenizer: Box<Tokenizer>,
+}
+
+/// Pool of workspaces, as many as there are running threads.
+#[derive(Debug, Default)]
+pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
+
+impl Workspaces {
+    /// Takes a workspace out of the pool.
+    pub(super) fn take(&self) -> Workspace {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Returns a workspace to the pool.
+    pub(super) fn give_back(&self, workspace: Workspace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+
+    /// Moves all token counts since the last call to `counts`.
+    pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
+        for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            counts.add(&workspace.tokenizer.counts);
+            workspace.tokenizer.counts.clear();
+        }
+    }
+}
