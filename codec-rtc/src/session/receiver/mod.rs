@@ -1,5 +1,7 @@
 //! Receiver of a session.
 
+mod feedback;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::report::{
     CcfbRecorder, CcfbRecorderConfig, RoundTrip, Schedule, ScheduleConfig, TwccRecorder,
     TwccRecorderConfig, ntp,
 };
-use crate::rtcp::{self, Bye, Ecn, Nack, Pli, ReceiverReport, Rpsi, Sdes, Xr};
+use crate::rtcp::{self, Bye, Ecn};
 use crate::rtp::{self, Malformed};
 use crate::sync::{Delays, LipSync, LipSyncConfig};
 
@@ -27,14 +29,6 @@ use crate::sync::{Delays, LipSync, LipSyncConfig};
 pub const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Minimum time between two feedback messages caused by gaps.
 const GAP_INTERVAL: Duration = Duration::from_millis(10);
-/// Minimum fraction lost in 1/256 at which requests are sent twice, the delay of the repetition,
-/// and the maximum number of pending repetitions.
-const LOSSY: u8 = 5;
-const REPEAT_AFTER: Duration = Duration::from_millis(8);
-const MAX_REPEATS: usize = 64;
-/// Interval of acknowledgements: usual, and at high loss, when the sender depends on them.
-const ACKNOWLEDGE_INTERVAL: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(15)];
-
 #[derive(Debug)]
 enum Recorder {
     Off,
@@ -409,111 +403,6 @@ impl Receiver {
         let reason = self.bye_reason.clone()?;
         self.has_reported_left = true;
         Some(ReceiverEvent::Left { reason })
-    }
-
-    /// Sends feedback that cannot wait for a report.
-    fn request_recovery(&mut self, now: Duration) {
-        let mut packets = Vec::new();
-        let ssrc = self.config.ssrc;
-        let interval = self.acknowledge_interval();
-        if let Some(video) = &mut self.video {
-            let media_ssrc = video.stream.ssrc;
-            let mut missing = Vec::new();
-            if let Some(nacker) = &mut video.nack_generator {
-                nacker.poll(now, &mut missing);
-            }
-            for sequences in missing.chunks(Nack::MAX_SPARSE / 2) {
-                let sequences = sequences.to_vec();
-                let nack = rtcp::Packet::Nack(Nack { sender_ssrc: ssrc, media_ssrc, sequences });
-                if self.fraction_lost >= LOSSY && self.repeats.len() < MAX_REPEATS {
-                    self.repeats.push_back((now + REPEAT_AFTER, nack.clone()));
-                }
-                packets.push(nack);
-            }
-            while self.repeats.front().is_some_and(|&(at, _)| at <= now) {
-                packets.extend(self.repeats.pop_front().map(|(_, nack)| nack));
-            }
-            let mut loss = None;
-            if self.config.acknowledge_frames {
-                loss = video.buffer.poll_lost_frame(now);
-            }
-            let asks = video.should_request_key_frame(now, &mut self.decryption);
-            let since = self.acknowledged_at.map(|at| now.saturating_sub(at));
-            let is_due = since.is_none_or(|since| since >= interval);
-            let is_new = self.decoded != self.acknowledged;
-            let is_urgent = asks || loss.is_some();
-            if self.config.acknowledge_frames
-                && (is_urgent || is_due && is_new)
-                && let Some(id) = self.decoded.and_then(|frame| frame.picture_id)
-            {
-                (self.acknowledged, self.acknowledged_at) = (self.decoded, Some(now));
-                let payload_type = video.stream.payload_type;
-                packets.push(rtcp::Packet::Rpsi(Rpsi::vp8(ssrc, media_ssrc, payload_type, id)));
-            }
-            if asks {
-                self.stats.key_requests += 1;
-                packets.push(rtcp::Packet::Pli(Pli { sender_ssrc: ssrc, media_ssrc }));
-            }
-        }
-        match &mut self.recorder {
-            Recorder::Off => {}
-            Recorder::TransportWide(recorder) => {
-                let mut feedback = Vec::new();
-                recorder.poll(now, &mut feedback);
-                packets.extend(feedback.into_iter().map(rtcp::Packet::TransportFeedback));
-            }
-            Recorder::PerStream(recorder) => {
-                let mut feedback = Vec::new();
-                recorder.poll(now, &mut feedback);
-                packets.extend(feedback.into_iter().map(rtcp::Packet::Ccfb));
-            }
-        }
-        // Reduced-size RTCP (RFC 5506): fill each datagram.
-        let mut datagram = Vec::new();
-        for packet in packets {
-            let before = datagram.len();
-            if packet.write(&mut datagram).is_err() {
-                continue;
-            }
-            if datagram.len() > 1200 && before > 0 {
-                let rest = datagram.split_off(before);
-                self.schedule.on_packet(datagram.len());
-                self.ready.push_back(std::mem::replace(&mut datagram, rest));
-            }
-        }
-        if !datagram.is_empty() {
-            self.schedule.on_packet(datagram.len());
-            self.ready.push_back(datagram);
-        }
-    }
-
-    fn acknowledge_interval(&self) -> Duration {
-        ACKNOWLEDGE_INTERVAL[usize::from(self.fraction_lost >= LOSSY)]
-    }
-
-    /// Sends a receiver report with CNAME and receiver reference time.
-    fn report(&mut self, now: Duration) {
-        let ssrc = self.config.ssrc;
-        let video = self.video.as_mut().and_then(|video| video.reception.report(now));
-        let audio = self.audio.as_mut().and_then(|audio| audio.reception.report(now));
-        self.fraction_lost = video.map_or(0, |block| block.fraction_lost);
-        let blocks = video.into_iter().chain(audio).collect();
-        let reference_time = Some(ntp::at(self.config.ntp_at_zero, now));
-        let packets = [
-            rtcp::Packet::ReceiverReport(ReceiverReport { ssrc, blocks }),
-            rtcp::Packet::Sdes(Sdes::cname(ssrc, &self.config.cname)),
-            rtcp::Packet::Xr(Xr { ssrc, reference_time, ..Xr::default() }),
-        ];
-        self.send(&packets);
-    }
-
-    fn send(&mut self, packets: &[rtcp::Packet]) {
-        let mut datagram = Vec::new();
-        // Our packets are within their ranges.
-        if rtcp::write_compound(packets, &mut datagram).is_ok() {
-            self.schedule.on_packet(datagram.len());
-            self.ready.push_back(datagram);
-        }
     }
 
     /// Ends the session: queues BYE (RFC 3550, section 6.6).
