@@ -14,7 +14,7 @@ use codec_core::codec::{
     Bitrate, DecoderConfig, EncoderConfig, Outcome, Packet, Update, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
-use codec_rtc::extension::Map;
+use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Link, LinkSpec};
 use codec_rtc::session::{
     Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent, SenderStats, Streams, VideoStream,
@@ -83,7 +83,7 @@ pub fn call(seeds: [u64; 2]) -> Result<Summary, Box<dyn Error>> {
     let ssrc = u32::from_le_bytes(ssrc.unwrap_or_default());
     let receiver_ssrc = u32::from_le_bytes(receiver_ssrc.unwrap_or_default());
     let video = Some(VideoStream::standard(ssrc));
-    let streams = Streams { video, audio: None, extensions: Map::default() };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
     // Times of frames are those of RTP: `FrameRequest::pts` counts in this unit.
     config.timebase = Rational::new(1, 90_000);

@@ -46,7 +46,7 @@
 //!
 //! use codec_core::codec::{Bitrate, DecoderConfig, EncoderConfig, Packet, Update};
 //! use codec_core::frame::{Picture, Rational, Size};
-//! use codec_rtc::extension::Map;
+//! use codec_rtc::extension::ExtensionMap;
 //! use codec_rtc::link::{Link, LinkSpec};
 //! use codec_rtc::session::{
 //!     Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent, Streams, VideoStream,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use codec_core::codec::{FrameKind, Packet, PacketMeta};
-use codec_rtc::extension::Map;
+use codec_rtc::extension::ExtensionMap;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::recovery::{NackConfig, NackGenerator, PacketOrigin};
 use codec_rtc::rng::Rng;
@@ -25,7 +25,7 @@ fn ms(ms: u64) -> Duration {
 fn streams() -> Streams {
     let video = Some(VideoStream::standard(SSRC));
     let audio = Some(AudioStream::opus(20));
-    Streams { video, audio, extensions: Map::default() }
+    Streams { video, audio, extensions: ExtensionMap::default() }
 }
 
 fn receiver() -> Receiver {
@@ -38,7 +38,7 @@ fn receiver() -> Receiver {
         nack: true,
         pli: true,
         acknowledge_frames: true,
-        feedback: PacketFeedback::TransportWide,
+        feedback: PacketFeedback::Twcc,
         video: FrameBufferConfig::default(),
     })
 }

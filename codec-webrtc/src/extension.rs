@@ -8,7 +8,9 @@ use str0m::rtp::{
     Extension, ExtensionMap, ExtensionSerializer, ExtensionValues, VideoOrientation as Turned,
 };
 
-use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, PlayoutDelay, VideoOrientation};
+use codec_rtc::extension::{
+    AbsCaptureTime, ExtensionKind, Extensions, PlayoutDelay, VideoOrientation,
+};
 
 /// Seconds from 1900 to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
@@ -25,7 +27,7 @@ pub(super) fn offered() -> ExtensionMap {
     map.set(5, Extension::AudioLevel);
     map.set(6, Extension::VideoOrientation);
     map.set(7, Extension::PlayoutDelay);
-    map.set(8, Extension::with_serializer(Kind::DependencyDescriptor.uri(), Dependency));
+    map.set(8, Extension::with_serializer(ExtensionKind::DependencyDescriptor.uri(), Dependency));
     map.set(10, Extension::RtpStreamId);
     map.set(11, Extension::RepairedRtpStreamId);
     map

@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, DropPolicy, Scalability};
 use codec_core::frame::Size;
 use codec_rtc::congestion::ControllerConfig;
-use codec_rtc::extension::Map;
+use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Jitter, Loss, RateTrace};
 use codec_rtc::session::{ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::call::{CallConfig, CallResult, link, run};
@@ -17,8 +17,11 @@ fn ms(ms: u64) -> Duration {
 
 /// A call of 30 frames per second over 25 ms each way.
 fn config(kbps: u64, length: Duration) -> CallConfig {
-    let streams =
-        Streams { video: Some(VideoStream::standard(1)), audio: None, extensions: Map::default() };
+    let streams = Streams {
+        video: Some(VideoStream::standard(1)),
+        audio: None,
+        extensions: ExtensionMap::default(),
+    };
     let links = (link(Bitrate::kbps(10_000), ms(25)), link(Bitrate::kbps(10_000), ms(25)));
     CallConfig {
         size: Size::new(320, 180),

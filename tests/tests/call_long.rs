@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec_audio::{AudioCodec, AudioDecoder, AudioDecoderConfig};
 use codec_core::codec::{Bitrate, DropPolicy, Scalability};
 use codec_core::frame::Size;
-use codec_rtc::extension::Map;
+use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Jitter, Loss};
 use codec_rtc::session::{AudioStream, ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::audio;
@@ -22,7 +22,7 @@ fn two_hours_keep_lip_sync_and_constant_memory() {
     let streams = Streams {
         video: Some(VideoStream::standard(1)),
         audio: Some(AudioStream { ssrc: 8, payload_type: 8, clock_hz: 8_000, red: None }),
-        extensions: Map::default(),
+        extensions: ExtensionMap::default(),
     };
     let mut links = (
         link(Bitrate::kbps(1_000), Duration::from_millis(25)),

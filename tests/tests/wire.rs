@@ -1,7 +1,7 @@
 //! Unauthenticated bytes from the network.
 
 use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer};
-use codec_rtc::extension::{AbsCaptureTime, Extensions, Kind, Label, Map};
+use codec_rtc::extension::{AbsCaptureTime, ExtensionKind, ExtensionMap, Extensions, Label};
 use codec_rtc::packet::{Format, red, rtx};
 use codec_rtc::rtcp::{Bye, Fir, FirEntry, Nack, Packet, Pli, Remb, Sdes, Twcc, write_compound};
 use codec_rtc::{rtp, sdp};
@@ -74,7 +74,7 @@ fn damaged_extensions_and_descriptors_never_panic() {
         ..Extensions::default()
     };
     let mut written = Vec::new();
-    extensions.write(&Map::default(), &mut written).unwrap();
+    extensions.write(&ExtensionMap::default(), &mut written).unwrap();
     written.drain(2..4);
     let mut seeds = malformed("webrtc_dependency-descriptor-");
     seeds.extend(malformed("webrtc_rtp-"));
@@ -151,7 +151,7 @@ fn session_descriptions_of_other_programs_are_parsed() {
     let opera = read("malformed/webrtc_sdp_opera-1.sdp");
     let audio = &opera.media[0];
     assert_eq!(audio.mid.as_deref(), Some("audio"));
-    assert_eq!(audio.extension_map().id(Kind::AudioLevel), Some(1));
+    assert_eq!(audio.extension_map().id(ExtensionKind::AudioLevel), Some(1));
     assert!(audio.payloads().any(|payload| payload.format == Format::Opus));
     let firefox = read("malformed/webrtc_sdp_firefox-1.sdp");
     assert_eq!(firefox.groups[0], ["BUNDLE", "sdparta_0", "sdparta_1", "sdparta_2"]);

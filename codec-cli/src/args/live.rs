@@ -9,7 +9,7 @@ use codec_core::frame::Size;
 use codec_media::io::media::Parts;
 use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
 use codec_media::values::{self, LimitList, RawLayout, Samples};
-use codec_rtc::adaptation::Preference;
+use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::{self, LinkSpec};
 
 use super::audio::AudioArgs;
@@ -70,11 +70,11 @@ pub(crate) enum AdaptArg {
 }
 
 impl AdaptArg {
-    pub(crate) fn preference(self) -> Option<Preference> {
+    pub(crate) fn preference(self) -> Option<DegradationPreference> {
         match self {
-            Self::Balanced => Some(Preference::Balanced),
-            Self::Motion => Some(Preference::Motion),
-            Self::Detail => Some(Preference::Detail),
+            Self::Balanced => Some(DegradationPreference::Balanced),
+            Self::Motion => Some(DegradationPreference::MaintainFrameRate),
+            Self::Detail => Some(DegradationPreference::MaintainResolution),
             Self::Off => None,
         }
     }

@@ -14,7 +14,7 @@ use codec_media::report::drop_name;
 use codec_rtc::link::RateTrace;
 use codec_rtc::pacer::{Pacer, PacerConfig, Priority};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
-use codec_rtc::recovery::{History, KeyFrameGate};
+use codec_rtc::recovery::{KeyFrameGate, PacketHistory};
 
 use super::frame::{Coded, FrameRecord, Score};
 use super::settings::Settings;
@@ -51,7 +51,7 @@ pub(super) struct Sender {
     coding: VecDeque<(Duration, Vec<Wire>)>,
     pacer: Pacer<Wire>,
     pace: f64,
-    history: History,
+    history: PacketHistory,
     gate: KeyFrameGate,
     encode_time: Duration,
     trace: Option<(RateTrace, Duration)>,
@@ -87,7 +87,7 @@ impl Sender {
             coding: VecDeque::new(),
             pacer: Pacer::new(PacerConfig::new(NO_PACE)).map_err(refused)?,
             pace: settings.pace,
-            history: History::new(KEEP, KEEP_PACKETS),
+            history: PacketHistory::new(KEEP, KEEP_PACKETS),
             gate: KeyFrameGate::new(settings.pli_interval),
             encode_time: settings.encode_time,
             trace: settings.follow.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_core::codec::Limits;
 use codec_core::frame::Size;
-use codec_rtc::adaptation::Preference;
+use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::LinkSpec;
 
 use crate::io::media::Parts;
@@ -56,7 +56,7 @@ pub struct SendOptions {
     /// File with a bitrate that changes.
     pub rate_trace: Option<PathBuf>,
     /// What to reduce when bandwidth or CPU is insufficient; `None`: nothing.
-    pub adapt: Option<Preference>,
+    pub adapt: Option<DegradationPreference>,
     /// Threads of the encoder. Default: by size and cores.
     pub threads: Option<usize>,
     /// Send at most this many frames.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use codec_rtc::extension::{Kind as ExtensionKind, Map};
+use codec_rtc::extension::{ExtensionKind, ExtensionMap};
 use codec_rtc::packet::{Format, Media, Payload};
 use codec_rtc::sdp::{
     Attribute, Connection, Direction, Feedback, Fmtp, MAX_BYTES, MediaDescription, Protocol,
@@ -32,7 +32,7 @@ pub(crate) fn streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     Streams {
         video: video.then(|| VideoStream::standard(ssrc)),
         audio: sound.then(|| AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP))),
-        extensions: Map::default(),
+        extensions: ExtensionMap::default(),
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
     Streams {
         video: video.then(|| VideoStream::plain(ssrc, 96)),
         audio: sound.then_some(AudioStream { red: None, ..opus }),
-        extensions: Map::EMPTY,
+        extensions: ExtensionMap::EMPTY,
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) struct Expected {
     pub(crate) address: IpAddr,
     pub(crate) video: Option<ExpectedMedia>,
     pub(crate) sound: Option<ExpectedMedia>,
-    pub(crate) extensions: Map,
+    pub(crate) extensions: ExtensionMap,
     /// Payload types of RTX and `FlexFEC`.
     pub(crate) rtx: Option<u8>,
     pub(crate) fec: VideoFec,
@@ -231,7 +231,7 @@ impl Expected {
             address,
             video: media(standard.payload_type),
             sound: media(Payload::OPUS.payload_type),
-            extensions: Map::default(),
+            extensions: ExtensionMap::default(),
             rtx: standard.rtx.map(|rtx| rtx.payload_type),
             fec: standard.fec,
             red: AudioStream::opus(0).red,
@@ -273,7 +273,7 @@ impl Expected {
         let address = session.connection_of(first).and_then(Connection::ip);
         let mut expected = Self::usual(address.ok_or("no address (c=)")?, 0);
         (expected.video, expected.sound, expected.rtx, expected.red) = (None, None, None, None);
-        (expected.extensions, expected.fec) = (Map::EMPTY, VideoFec::Off);
+        (expected.extensions, expected.fec) = (ExtensionMap::EMPTY, VideoFec::Off);
         for line in session.media.iter().filter(|line| line.port != 0) {
             expected.take_keys(line)?;
             expected.sealed |= line.attributes.iter().any(|it| it.name == SEALED);
@@ -373,7 +373,7 @@ trait Extend {
     fn extend_from(&mut self, other: &Self);
 }
 
-impl Extend for Map {
+impl Extend for ExtensionMap {
     fn extend_from(&mut self, other: &Self) {
         for (id, kind) in other.iter() {
             let _: ExtensionKind = kind;

@@ -332,7 +332,7 @@ impl Session {
     /// Handles an audio packet for the recording.
     fn sound(&mut self, now: Duration, packet: &rtp::Packet<'_>) {
         let expected = &self.options.expected;
-        let extensions = Extensions::of(packet, &expected.extensions).ok();
+        let extensions = Extensions::from_packet(packet, &expected.extensions).ok();
         let mut state = self.shared.state();
         let receiver = state.receiver.as_ref();
         let times = Times {
@@ -417,7 +417,8 @@ impl Session {
     /// Creates the receiver once the video SSRC is known.
     fn open(&mut self) {
         let streams = self.options.expected.streams(self.sources.video(), self.sources.sound());
-        let has_feedback = !self.options.expected.extensions.eq(&codec_rtc::extension::Map::EMPTY);
+        let has_feedback =
+            !self.options.expected.extensions.eq(&codec_rtc::extension::ExtensionMap::EMPTY);
         let mut video = if self.options.records {
             FrameBufferConfig::default()
         } else {
@@ -433,7 +434,7 @@ impl Session {
             nack: has_feedback,
             pli: true,
             acknowledge_frames: has_feedback,
-            feedback: PacketFeedback::TransportWide,
+            feedback: PacketFeedback::Twcc,
             video,
         });
         if let Some(opener) = self.opener.take() {

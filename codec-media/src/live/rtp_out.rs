@@ -12,7 +12,7 @@ use codec_core::frame::Rational;
 use codec_net::clock::Clock;
 use codec_net::udp;
 use codec_rtc::demux::{self, Datagram};
-use codec_rtc::extension::Kind as ExtensionKind;
+use codec_rtc::extension::ExtensionKind;
 use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
 use codec_rtc::sframe::Encryptor;

@@ -15,7 +15,7 @@ use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Pushe
 use codec_rtc::report::ReceptionStats;
 use codec_rtc::rtp;
 use codec_rtc::sequence::wrap_32;
-use codec_rtc::sync::SenderClock;
+use codec_rtc::sync::RtpToNtpEstimator;
 use codec_webrtc::{
     ClosedReason, Codec, Direction, Event, KeyFrameRequestKind, Kind as MediaKind, MediaPlan, Mid,
     RtpPacket, Stats,
@@ -139,14 +139,14 @@ struct Learning {
 struct Line {
     mid: Option<Mid>,
     /// The sender's clock from its reports.
-    clock: SenderClock,
+    clock: RtpToNtpEstimator,
     reception: Option<ReceptionStats>,
     hz: u32,
 }
 
 impl Line {
     fn new(hz: u32) -> Self {
-        Self { mid: None, clock: SenderClock::new(hz), reception: None, hz }
+        Self { mid: None, clock: RtpToNtpEstimator::new(hz), reception: None, hz }
     }
 
     /// Counts a received packet.

@@ -9,14 +9,14 @@ const MAX_RUNGS: usize = 16;
 
 /// What to reduce first (`degradationPreference` of WebRTC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Preference {
+pub enum DegradationPreference {
     /// Resolution and frame rate in turn: resolution to 3/4, then frame rate to 2/3.
     #[default]
     Balanced,
     /// Resolution first, for games and sports; frame rate if no smaller resolution is left.
-    Motion,
+    MaintainFrameRate,
     /// Frame rate first, for text and screens; resolution if no lower frame rate is left.
-    Detail,
+    MaintainResolution,
 }
 
 /// A resolution with a frame rate.
@@ -53,9 +53,9 @@ impl Ladder {
             let smaller = size_at(config, size_steps + 1);
             let slower = rate_at(config, rate_steps + 1);
             let size_first = match config.preference {
-                Preference::Motion => true,
-                Preference::Detail => false,
-                Preference::Balanced => size_steps <= rate_steps,
+                DegradationPreference::MaintainFrameRate => true,
+                DegradationPreference::MaintainResolution => false,
+                DegradationPreference::Balanced => size_steps <= rate_steps,
             };
             match (smaller, slower) {
                 (None, None) => break,
@@ -115,7 +115,7 @@ fn rate_at(config: &AdaptationConfig, steps: u32) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn rungs(width: u32, height: u32, preference: Preference) -> Vec<(u32, u32, u32)> {
+    fn rungs(width: u32, height: u32, preference: DegradationPreference) -> Vec<(u32, u32, u32)> {
         let config = AdaptationConfig {
             preference,
             ..AdaptationConfig::new(Size::new(width, height), 30.0)
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn sizes_go_down_by_three_quarters_and_halves_to_180_lines() {
-        let motion = rungs(1280, 720, Preference::Motion);
+        let motion = rungs(1280, 720, DegradationPreference::MaintainFrameRate);
         let expected = [
             (1280, 720, 30),
             (960, 540, 30),
@@ -147,18 +147,22 @@ mod tests {
 
     #[test]
     fn motion_reduces_size_first_and_detail_reduces_frame_rate_first() {
-        let detail = rungs(640, 360, Preference::Detail);
+        let detail = rungs(640, 360, DegradationPreference::MaintainResolution);
         assert_eq!(detail[..4], [(640, 360, 30), (640, 360, 20), (640, 360, 15), (640, 360, 10)]);
-        let balanced = rungs(640, 360, Preference::Balanced);
+        let balanced = rungs(640, 360, DegradationPreference::Balanced);
         assert_eq!(balanced[..3], [(640, 360, 30), (480, 270, 30), (480, 270, 20)]);
         // Portrait, and a source below the minimum.
-        assert_eq!(rungs(360, 640, Preference::Motion)[1], (270, 480, 30));
-        assert_eq!(rungs(160, 120, Preference::Motion)[1], (160, 120, 20));
+        assert_eq!(rungs(360, 640, DegradationPreference::MaintainFrameRate)[1], (270, 480, 30));
+        assert_eq!(rungs(160, 120, DegradationPreference::MaintainFrameRate)[1], (160, 120, 20));
     }
 
     #[test]
     fn each_rung_has_a_lower_pixel_rate() {
-        for preference in [Preference::Balanced, Preference::Motion, Preference::Detail] {
+        for preference in [
+            DegradationPreference::Balanced,
+            DegradationPreference::MaintainFrameRate,
+            DegradationPreference::MaintainResolution,
+        ] {
             let config = AdaptationConfig {
                 preference,
                 ..AdaptationConfig::new(Size::new(16_383, 16_383), 240.0)

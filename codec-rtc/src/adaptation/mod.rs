@@ -17,7 +17,7 @@ use codec_core::error::ConfigError;
 use codec_core::frame::Size;
 
 pub use cpu::CpuThresholds;
-pub use ladder::{Preference, Rung};
+pub use ladder::{DegradationPreference, Rung};
 pub use limitation::{Limitation, LimitationDurations};
 pub use quality::QualityThresholds;
 
@@ -38,7 +38,7 @@ pub struct AdaptationConfig {
     /// Minimum frame rate in frames per second. A source below it keeps its rate.
     pub min_frame_rate: f64,
     /// What to reduce first.
-    pub preference: Preference,
+    pub preference: DegradationPreference,
     /// Bitrate above which quality no longer improves. Below it, the bitrate counts as a
     /// limitation.
     pub max_useful_bitrate: Bitrate,
@@ -58,7 +58,7 @@ impl AdaptationConfig {
             frame_rate,
             min_side: 180,
             min_frame_rate: 10.0,
-            preference: Preference::Balanced,
+            preference: DegradationPreference::Balanced,
             max_useful_bitrate: Bitrate::kbps(2500),
             quality: QualityThresholds::default(),
             cpu: CpuThresholds::default(),

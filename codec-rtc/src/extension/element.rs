@@ -107,7 +107,7 @@ impl<'a> Iterator for Elements<'a> {
 
 /// Zeroes the data of the elements whose ids are in `ids`, up to the first malformed element of
 /// `data`.
-pub fn clear(profile: u16, data: &mut [u8], ids: &[u8]) {
+pub fn clear_elements(profile: u16, data: &mut [u8], ids: &[u8]) {
     let whole: Vec<(u8, usize, usize)> = {
         let start = data.as_ptr().addr();
         let Some(elements) = elements(&Extension { profile, data }) else { return };
@@ -132,12 +132,12 @@ mod tests {
     #[test]
     fn elements_are_zeroed_in_place() {
         let mut data = [0x10, 9, 0x21, 8, 7, 0, 0, 0x30, 6, 0, 0, 0];
-        clear(0xbede, &mut data, &[2, 3, 9]);
+        clear_elements(0xbede, &mut data, &[2, 3, 9]);
         assert_eq!(data, [0x10, 9, 0x21, 0, 0, 0, 0, 0x30, 0, 0, 0, 0]);
         let mut wide = [1, 2, 5, 5, 0, 2, 0, 1, 9, 9];
-        clear(0x1000, &mut wide, &[1, 9]);
+        clear_elements(0x1000, &mut wide, &[1, 9]);
         assert_eq!(wide, [1, 2, 0, 0, 0, 2, 0, 1, 9, 9], "the last element is truncated");
-        clear(0x1234, &mut wide, &[2]);
+        clear_elements(0x1234, &mut wide, &[2]);
         assert_eq!(wide[5], 2);
     }
 

@@ -3,7 +3,7 @@
 /// A header extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ExtensionKind {
     /// Transport-wide sequence number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     TransportSequence,
     /// Absolute send time.
@@ -31,7 +31,7 @@ pub enum Kind {
 /// Number of kinds.
 const KINDS: usize = 11;
 
-impl Kind {
+impl ExtensionKind {
     /// All kinds.
     pub const ALL: [Self; KINDS] = [
         Self::TransportSequence,
@@ -82,26 +82,26 @@ impl Kind {
 
 /// Mapping between extension ids and kinds, as negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Map {
-    /// Indexed by [`Kind::index`]; 0 if the kind has no id.
+pub struct ExtensionMap {
+    /// Indexed by [`ExtensionKind::index`]; 0 if the kind has no id.
     ids: [u8; KINDS],
 }
 
-impl Default for Map {
+impl Default for ExtensionMap {
     /// Default ids, used unless others are negotiated.
     fn default() -> Self {
         let mut map = Self::EMPTY;
         for (id, kind) in [
-            (1, Kind::TransportSequence),
-            (2, Kind::AbsSendTime),
-            (3, Kind::AbsCaptureTime),
-            (4, Kind::Mid),
-            (5, Kind::AudioLevel),
-            (6, Kind::VideoOrientation),
-            (7, Kind::PlayoutDelay),
-            (8, Kind::DependencyDescriptor),
-            (10, Kind::Rid),
-            (11, Kind::RepairedRid),
+            (1, ExtensionKind::TransportSequence),
+            (2, ExtensionKind::AbsSendTime),
+            (3, ExtensionKind::AbsCaptureTime),
+            (4, ExtensionKind::Mid),
+            (5, ExtensionKind::AudioLevel),
+            (6, ExtensionKind::VideoOrientation),
+            (7, ExtensionKind::PlayoutDelay),
+            (8, ExtensionKind::DependencyDescriptor),
+            (10, ExtensionKind::Rid),
+            (11, ExtensionKind::RepairedRid),
         ] {
             map.insert(id, kind);
         }
@@ -109,13 +109,13 @@ impl Default for Map {
     }
 }
 
-impl Map {
+impl ExtensionMap {
     /// The empty mapping.
     pub const EMPTY: Self = Self { ids: [0; KINDS] };
 
     /// Maps `id` to `kind`, replacing earlier mappings of either. Returns `false` if `id` is 0,
     /// which is reserved.
-    pub fn insert(&mut self, id: u8, kind: Kind) -> bool {
+    pub fn insert(&mut self, id: u8, kind: ExtensionKind) -> bool {
         if id == 0 {
             return false;
         }
@@ -131,7 +131,7 @@ impl Map {
     }
 
     /// Removes the id of `kind`.
-    pub fn remove(&mut self, kind: Kind) {
+    pub fn remove(&mut self, kind: ExtensionKind) {
         if let Some(place) = self.ids.get_mut(kind.index()) {
             *place = 0;
         }
@@ -139,24 +139,24 @@ impl Map {
 
     /// Returns the id of `kind`, 1..=255.
     #[must_use]
-    pub fn id(&self, kind: Kind) -> Option<u8> {
+    pub fn id(&self, kind: ExtensionKind) -> Option<u8> {
         self.ids.get(kind.index()).copied().filter(|&id| id != 0)
     }
 
     /// Returns the kind of `id`.
     #[must_use]
-    pub fn kind(&self, id: u8) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|&kind| self.id(kind) == Some(id))
+    pub fn kind(&self, id: u8) -> Option<ExtensionKind> {
+        ExtensionKind::ALL.into_iter().find(|&kind| self.id(kind) == Some(id))
     }
 
     /// Iterates over all pairs, ordered by kind.
-    pub fn iter(&self) -> impl Iterator<Item = (u8, Kind)> + '_ {
-        Kind::ALL.into_iter().filter_map(|kind| Some((self.id(kind)?, kind)))
+    pub fn iter(&self) -> impl Iterator<Item = (u8, ExtensionKind)> + '_ {
+        ExtensionKind::ALL.into_iter().filter_map(|kind| Some((self.id(kind)?, kind)))
     }
 }
 
-impl FromIterator<(u8, Kind)> for Map {
-    fn from_iter<T: IntoIterator<Item = (u8, Kind)>>(pairs: T) -> Self {
+impl FromIterator<(u8, ExtensionKind)> for ExtensionMap {
+    fn from_iter<T: IntoIterator<Item = (u8, ExtensionKind)>>(pairs: T) -> Self {
         let mut map = Self::EMPTY;
         for (id, kind) in pairs {
             map.insert(id, kind);
@@ -171,24 +171,27 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_unique_uri() {
-        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+        for (index, kind) in ExtensionKind::ALL.into_iter().enumerate() {
             assert_eq!(kind.index(), index);
-            assert_eq!(Kind::from_uri(kind.uri()), Some(kind));
+            assert_eq!(ExtensionKind::from_uri(kind.uri()), Some(kind));
         }
-        assert_eq!(Kind::from_uri("urn:ietf:params:rtp-hdrext:toffset"), None);
+        assert_eq!(ExtensionKind::from_uri("urn:ietf:params:rtp-hdrext:toffset"), None);
     }
 
     #[test]
     fn ids_and_kinds_map_one_to_one() {
-        let mut map = Map::default();
-        assert_eq!(map.kind(1), Some(Kind::TransportSequence));
-        assert!(map.insert(1, Kind::Mid));
-        assert_eq!((map.id(Kind::Mid), map.id(Kind::TransportSequence)), (Some(1), None));
-        assert_eq!((map.kind(1), map.kind(4)), (Some(Kind::Mid), None));
-        assert!(!map.insert(0, Kind::Rid));
+        let mut map = ExtensionMap::default();
+        assert_eq!(map.kind(1), Some(ExtensionKind::TransportSequence));
+        assert!(map.insert(1, ExtensionKind::Mid));
+        assert_eq!(
+            (map.id(ExtensionKind::Mid), map.id(ExtensionKind::TransportSequence)),
+            (Some(1), None)
+        );
+        assert_eq!((map.kind(1), map.kind(4)), (Some(ExtensionKind::Mid), None));
+        assert!(!map.insert(0, ExtensionKind::Rid));
         assert_eq!(map.kind(0), None);
-        map.remove(Kind::Mid);
+        map.remove(ExtensionKind::Mid);
         assert_eq!(map.kind(1), None);
-        assert_eq!(map.iter().collect::<Map>(), map);
+        assert_eq!(map.iter().collect::<ExtensionMap>(), map);
     }
 }

@@ -1,6 +1,6 @@
 //! RTP header extensions (RFC 8285): one-byte and two-byte forms, and the supported elements.
 //!
-//! [`Map`] maps ids to [`Kind`]s; [`Extensions`] holds the elements of one packet.
+//! [`ExtensionMap`] maps ids to [`ExtensionKind`]s; [`Extensions`] holds the elements of one packet.
 
 mod clock;
 pub mod dependency;
@@ -10,8 +10,8 @@ mod label;
 mod video;
 
 pub use clock::{AbsCaptureTime, abs_send_time, abs_send_time_difference};
-pub use element::{Elements, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, clear, elements};
-pub use kind::{Kind, Map};
+pub use element::{Elements, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, clear_elements, elements};
+pub use kind::{ExtensionKind, ExtensionMap};
 pub use label::Label;
 pub use video::{PlayoutDelay, VideoOrientation};
 
@@ -55,7 +55,7 @@ impl Extensions {
     ///
     /// # Errors
     /// Returns [`Malformed::Truncated`] if an element is longer than the remaining data.
-    pub fn parse(extension: &Extension<'_>, map: &Map) -> Result<Self, Malformed> {
+    pub fn parse(extension: &Extension<'_>, map: &ExtensionMap) -> Result<Self, Malformed> {
         let mut parsed = Self::default();
         let Some(elements) = elements(extension) else {
             parsed.ignored = 1;
@@ -73,37 +73,39 @@ impl Extensions {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn of(packet: &Packet<'_>, map: &Map) -> Result<Self, Malformed> {
+    pub fn from_packet(packet: &Packet<'_>, map: &ExtensionMap) -> Result<Self, Malformed> {
         packet.extension.as_ref().map_or_else(|| Ok(Self::default()), |it| Self::parse(it, map))
     }
 
     /// Stores one element if its length is valid.
-    fn take(&mut self, kind: Kind, data: &[u8]) -> Option<()> {
+    fn take(&mut self, kind: ExtensionKind, data: &[u8]) -> Option<()> {
         match (kind, data) {
-            (Kind::TransportSequence, &[high, low]) => {
+            (ExtensionKind::TransportSequence, &[high, low]) => {
                 self.transport_sequence = Some(u16::from_be_bytes([high, low]));
             }
-            (Kind::AbsSendTime, &[a, b, c]) => {
+            (ExtensionKind::AbsSendTime, &[a, b, c]) => {
                 self.abs_send_time = Some(u32::from_be_bytes([0, a, b, c]));
             }
-            (Kind::AbsCaptureTime, _) => {
+            (ExtensionKind::AbsCaptureTime, _) => {
                 self.abs_capture_time = Some(AbsCaptureTime::from_bytes(data)?);
             }
-            (Kind::AudioLevel, &[byte]) => self.audio_level = Some(AudioLevel::from_byte(byte)),
-            (Kind::CsrcAudioLevels, _) if (1..=MAX_CSRCS).contains(&data.len()) => {
+            (ExtensionKind::AudioLevel, &[byte]) => {
+                self.audio_level = Some(AudioLevel::from_byte(byte))
+            }
+            (ExtensionKind::CsrcAudioLevels, _) if (1..=MAX_CSRCS).contains(&data.len()) => {
                 let level = |&byte: &u8| AudioLevel::from_byte(byte & 0x7f);
                 self.csrc_audio_levels = data.iter().map(level).collect();
             }
-            (Kind::VideoOrientation, &[byte]) => {
+            (ExtensionKind::VideoOrientation, &[byte]) => {
                 self.video_orientation = Some(VideoOrientation::from_byte(byte));
             }
-            (Kind::PlayoutDelay, &[a, b, c]) => {
+            (ExtensionKind::PlayoutDelay, &[a, b, c]) => {
                 self.playout_delay = Some(PlayoutDelay::from_bytes([a, b, c]));
             }
-            (Kind::Mid, _) => self.mid = Some(Label::from_bytes(data)?),
-            (Kind::Rid, _) => self.rid = Some(Label::from_bytes(data)?),
-            (Kind::RepairedRid, _) => self.repaired_rid = Some(Label::from_bytes(data)?),
-            (Kind::DependencyDescriptor, [_, ..]) => self.dependency = Some(data.to_vec()),
+            (ExtensionKind::Mid, _) => self.mid = Some(Label::from_bytes(data)?),
+            (ExtensionKind::Rid, _) => self.rid = Some(Label::from_bytes(data)?),
+            (ExtensionKind::RepairedRid, _) => self.repaired_rid = Some(Label::from_bytes(data)?),
+            (ExtensionKind::DependencyDescriptor, [_, ..]) => self.dependency = Some(data.to_vec()),
             _ => return None,
         }
         Some(())
@@ -115,7 +117,7 @@ impl Extensions {
     ///
     /// # Errors
     /// Returns [`WriteError`] and writes nothing if a value is out of range.
-    pub fn write(&self, map: &Map, out: &mut Vec<u8>) -> Result<bool, WriteError> {
+    pub fn write(&self, map: &ExtensionMap, out: &mut Vec<u8>) -> Result<bool, WriteError> {
         self.check()?;
         let mut form = Form::OneByte;
         self.for_each(map, &mut |id, data| form = form.that_fits(id, data.len()));
@@ -145,7 +147,7 @@ impl Extensions {
     pub fn write_header(
         &self,
         header: &Header,
-        map: &Map,
+        map: &ExtensionMap,
         out: &mut Vec<u8>,
     ) -> Result<(), WriteError> {
         let start = out.len();
@@ -172,7 +174,7 @@ impl Extensions {
     pub fn replace_in(
         &self,
         packet: &[u8],
-        map: &Map,
+        map: &ExtensionMap,
         out: &mut Vec<u8>,
     ) -> Result<(), WriteError> {
         let parsed = rtp::parse(packet)?;
@@ -197,7 +199,7 @@ impl Extensions {
 
     /// Number of bytes that [`Self::write`] appends.
     #[must_use]
-    pub fn len_bytes(&self, map: &Map) -> usize {
+    pub fn len_bytes(&self, map: &ExtensionMap) -> usize {
         let mut form = Form::OneByte;
         self.for_each(map, &mut |id, data| form = form.that_fits(id, data.len()));
         let mut bytes = 0;
@@ -226,44 +228,46 @@ impl Extensions {
     }
 
     /// Calls `each` with the id and data of each present element that has an id.
-    fn for_each(&self, map: &Map, each: &mut dyn FnMut(u8, &[u8])) {
+    fn for_each(&self, map: &ExtensionMap, each: &mut dyn FnMut(u8, &[u8])) {
         let mut put = |kind, data: &[u8]| {
             if let Some(id) = map.id(kind) {
                 each(id, data);
             }
         };
         if let Some(number) = self.transport_sequence {
-            put(Kind::TransportSequence, &number.to_be_bytes());
+            put(ExtensionKind::TransportSequence, &number.to_be_bytes());
         }
         if let Some([_, low @ ..]) = self.abs_send_time.map(u32::to_be_bytes) {
-            put(Kind::AbsSendTime, &low);
+            put(ExtensionKind::AbsSendTime, &low);
         }
         if let Some(time) = self.abs_capture_time {
             let (bytes, len) = time.to_bytes();
-            put(Kind::AbsCaptureTime, bytes.get(..len).unwrap_or_default());
+            put(ExtensionKind::AbsCaptureTime, bytes.get(..len).unwrap_or_default());
         }
         if let Some(level) = self.audio_level {
-            put(Kind::AudioLevel, &[level.to_byte()]);
+            put(ExtensionKind::AudioLevel, &[level.to_byte()]);
         }
         if !self.csrc_audio_levels.is_empty() {
             let mut levels = Vec::new();
             codec_audio::level::write_csrc_levels(&self.csrc_audio_levels, &mut levels);
-            put(Kind::CsrcAudioLevels, &levels);
+            put(ExtensionKind::CsrcAudioLevels, &levels);
         }
         if let Some(orientation) = self.video_orientation {
-            put(Kind::VideoOrientation, &[orientation.to_byte()]);
+            put(ExtensionKind::VideoOrientation, &[orientation.to_byte()]);
         }
         if let Some(delay) = self.playout_delay {
-            put(Kind::PlayoutDelay, &delay.to_bytes());
+            put(ExtensionKind::PlayoutDelay, &delay.to_bytes());
         }
-        let labels = [(Kind::Mid, self.mid), (Kind::Rid, self.rid)];
-        for (kind, label) in labels.into_iter().chain([(Kind::RepairedRid, self.repaired_rid)]) {
+        let labels = [(ExtensionKind::Mid, self.mid), (ExtensionKind::Rid, self.rid)];
+        for (kind, label) in
+            labels.into_iter().chain([(ExtensionKind::RepairedRid, self.repaired_rid)])
+        {
             if let Some(label) = label {
                 put(kind, label.as_bytes());
             }
         }
         if let Some(bytes) = &self.dependency {
-            put(Kind::DependencyDescriptor, bytes);
+            put(ExtensionKind::DependencyDescriptor, bytes);
         }
     }
 }

@@ -21,20 +21,20 @@ fn full() -> Extensions {
     }
 }
 
-fn map() -> Map {
-    let mut map = Map::default();
-    map.insert(9, Kind::CsrcAudioLevels);
+fn map() -> ExtensionMap {
+    let mut map = ExtensionMap::default();
+    map.insert(9, ExtensionKind::CsrcAudioLevels);
     map
 }
 
-fn block(extensions: &Extensions, map: &Map) -> Vec<u8> {
+fn block(extensions: &Extensions, map: &ExtensionMap) -> Vec<u8> {
     let mut bytes = Vec::new();
     extensions.write(map, &mut bytes).unwrap();
     assert_eq!(bytes.len(), extensions.len_bytes(map));
     bytes
 }
 
-fn parsed(block: &[u8], map: &Map) -> Extensions {
+fn parsed(block: &[u8], map: &ExtensionMap) -> Extensions {
     let profile = u16::from_be_bytes([block[0], block[1]]);
     assert_eq!(usize::from(u16::from_be_bytes([block[2], block[3]])) * 4, block.len() - 4);
     Extensions::parse(&Extension { profile, data: &block[4..] }, map).unwrap()
@@ -51,7 +51,7 @@ fn all_elements_round_trip_in_both_forms() {
     assert_eq!(bytes[..2], [0x10, 0]);
     assert_eq!(parsed(&bytes, &map()), long);
     let mut high = map();
-    high.insert(15, Kind::Mid);
+    high.insert(15, ExtensionKind::Mid);
     let bytes = block(&all, &high);
     assert_eq!(bytes[..2], [0x10, 0]);
     assert_eq!(parsed(&bytes, &high), all);
@@ -71,16 +71,16 @@ fn elements_have_the_specified_layout() {
 
 #[test]
 fn elements_without_an_id_are_omitted_and_unknown_ids_ignored() {
-    assert!(block(&full(), &Map::EMPTY).is_empty());
+    assert!(block(&full(), &ExtensionMap::EMPTY).is_empty());
     assert!(block(&Extensions::default(), &map()).is_empty());
-    let read = parsed(&block(&full(), &map()), &[(4, Kind::Mid)].into_iter().collect());
+    let read = parsed(&block(&full(), &map()), &[(4, ExtensionKind::Mid)].into_iter().collect());
     assert_eq!((read.mid, read.ignored), (Label::new("0"), 10));
     assert_eq!(read.transport_sequence, None);
 }
 
 #[test]
 fn wrong_lengths_are_ignored_and_counted() {
-    for kind in Kind::ALL {
+    for kind in ExtensionKind::ALL {
         let map = [(1, kind)].into_iter().collect();
         for data in [&[0x00, 1, 2, 3][..], &[0x14, 1, 2, 3, 4, 5, 0, 0]] {
             let extension = Extension { profile: 0xbede, data };
@@ -118,7 +118,7 @@ fn extensions_are_written_and_replaced() {
     bytes.extend([1, 2, 3]);
     let packet = rtp::parse(&bytes).unwrap();
     assert_eq!((packet.header, packet.payload), (HEADER, &[1, 2, 3][..]));
-    assert_eq!(Extensions::of(&packet, &map()).unwrap(), full());
+    assert_eq!(Extensions::from_packet(&packet, &map()).unwrap(), full());
 
     let csrcs = [1, 2, 3, 4];
     let mut padded = Vec::new();
@@ -131,7 +131,7 @@ fn extensions_are_written_and_replaced() {
         assert_eq!((packet.header, packet.csrcs), (HEADER, &csrcs[..]));
         assert_eq!(packet.payload, [1, 2, 3]);
         assert_eq!(again.last(), Some(&5));
-        assert_eq!(&Extensions::of(&packet, &map()).unwrap(), extensions);
+        assert_eq!(&Extensions::from_packet(&packet, &map()).unwrap(), extensions);
     }
     let mut none = Vec::new();
     assert!(other.replace_in(&[0; 5], &map(), &mut none).is_err());

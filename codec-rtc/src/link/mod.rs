@@ -131,34 +131,34 @@ pub struct Link<T> {
     queued_bytes: u64,
     last_departure: Duration,
     last_arrival: Duration,
-    in_transit: BinaryHeap<Reverse<UnderWay<T>>>,
+    in_transit: BinaryHeap<Reverse<InTransit<T>>>,
     count: u64,
     stats: LinkStats,
 }
 
 #[derive(Debug)]
-struct UnderWay<T> {
+struct InTransit<T> {
     at: Duration,
     order: u64,
     sent: Duration,
     packet: T,
 }
 
-impl<T> PartialEq for UnderWay<T> {
+impl<T> PartialEq for InTransit<T> {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.order) == (other.at, other.order)
     }
 }
 
-impl<T> Eq for UnderWay<T> {}
+impl<T> Eq for InTransit<T> {}
 
-impl<T> PartialOrd for UnderWay<T> {
+impl<T> PartialOrd for InTransit<T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for UnderWay<T> {
+impl<T> Ord for InTransit<T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.order).cmp(&(other.at, other.order))
     }
@@ -233,7 +233,7 @@ impl<T> Link<T> {
             self.stats.arrive(at.saturating_sub(now), at.saturating_sub(departs), reordered);
             let order = self.count;
             self.count += 1;
-            self.in_transit.push(Reverse(UnderWay { at, order, sent: now, packet }));
+            self.in_transit.push(Reverse(InTransit { at, order, sent: now, packet }));
         }
         Sent::Queued { queued, departs }
     }
@@ -243,7 +243,7 @@ impl<T> Link<T> {
         if self.poll_timeout()? > now {
             return None;
         }
-        let Reverse(UnderWay { at, sent, packet, .. }) = self.in_transit.pop()?;
+        let Reverse(InTransit { at, sent, packet, .. }) = self.in_transit.pop()?;
         Some(Arrival { sent, at, packet })
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Settings of a [`History`].
+/// Settings of a [`PacketHistory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryConfig {
+pub struct PacketHistoryConfig {
     /// How long a packet is kept; default 3 s.
     pub max_age: Duration,
     /// Maximum number of packets, 1..=32768; default 8192.
@@ -19,7 +19,7 @@ pub struct HistoryConfig {
     pub budget_time: Duration,
 }
 
-impl Default for HistoryConfig {
+impl Default for PacketHistoryConfig {
     /// 3 s, 8192 packets, 8 MiB, no rate limit.
     fn default() -> Self {
         Self {
@@ -71,8 +71,8 @@ struct Kept {
 
 /// Keeps sent packets for retransmission.
 #[derive(Clone, Debug)]
-pub struct History {
-    config: HistoryConfig,
+pub struct PacketHistory {
+    config: PacketHistoryConfig,
     order: VecDeque<(Duration, u16, u64)>,
     packets: BTreeMap<u16, Kept>,
     bytes: usize,
@@ -82,16 +82,20 @@ pub struct History {
     counters: HistoryCounters,
 }
 
-impl History {
+impl PacketHistory {
     /// Creates a history with the given duration and number of packets, other settings by default.
     #[must_use]
     pub fn new(keep: Duration, max_packets: usize) -> Self {
-        Self::with_config(HistoryConfig { max_age: keep, max_packets, ..HistoryConfig::default() })
+        Self::with_config(PacketHistoryConfig {
+            max_age: keep,
+            max_packets,
+            ..PacketHistoryConfig::default()
+        })
     }
 
     /// Creates an empty history.
     #[must_use]
-    pub fn with_config(mut config: HistoryConfig) -> Self {
+    pub fn with_config(mut config: PacketHistoryConfig) -> Self {
         config.max_packets = config.max_packets.clamp(1, 1 << 15);
         let mut history = Self {
             config,
@@ -108,7 +112,7 @@ impl History {
 
     /// Adds a packet sent at `now`.
     pub fn push(&mut self, now: Duration, sequence: u16, packet: &[u8]) {
-        let HistoryConfig { max_age: keep, max_packets, max_bytes, .. } = self.config;
+        let PacketHistoryConfig { max_age: keep, max_packets, max_bytes, .. } = self.config;
         while self.order.front().is_some_and(|&(sent, ..)| {
             self.order.len() >= max_packets
                 || self.bytes + packet.len() > max_bytes
@@ -211,7 +215,7 @@ mod tests {
     #[test]
     fn history_is_limited_by_time_and_count() {
         let second = Duration::from_secs(1);
-        let mut history = History::new(second, 3);
+        let mut history = PacketHistory::new(second, 3);
         for sequence in 0..4 {
             history.push(Duration::ZERO, sequence, &sequence.to_be_bytes());
         }
@@ -224,8 +228,8 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_and_sequence_numbers_may_repeat() {
-        let config = HistoryConfig { max_bytes: 100, ..HistoryConfig::default() };
-        let mut history = History::with_config(config);
+        let config = PacketHistoryConfig { max_bytes: 100, ..PacketHistoryConfig::default() };
+        let mut history = PacketHistory::with_config(config);
         for sequence in 0..50_u16 {
             history.push(ms(1), sequence % 7, &[1; 30]);
             assert!(history.bytes <= 100 && history.order.len() <= 8);
@@ -237,7 +241,7 @@ mod tests {
 
     #[test]
     fn requests_within_a_round_trip_are_ignored() {
-        let mut history = History::with_config(HistoryConfig::default());
+        let mut history = PacketHistory::with_config(PacketHistoryConfig::default());
         history.push(ms(0), 1, &[7; 10]);
         assert_eq!(history.request(ms(40), 1, ms(50)), Resend::TooSoon);
         assert_eq!(history.request(ms(50), 1, ms(50)), Resend::Packet(&[7; 10]));
@@ -251,8 +255,8 @@ mod tests {
     #[test]
     fn retransmissions_stay_within_the_budget() {
         // 100 bytes take 10 ms; 500 ms accumulate.
-        let config = HistoryConfig { budget_bps: 80_000, ..HistoryConfig::default() };
-        let mut history = History::with_config(config);
+        let config = PacketHistoryConfig { budget_bps: 80_000, ..PacketHistoryConfig::default() };
+        let mut history = PacketHistory::with_config(config);
         for sequence in 0..200 {
             history.push(ms(0), sequence, &[1; 100]);
         }

@@ -6,7 +6,7 @@ mod long_term;
 mod nack;
 mod reordering;
 
-pub use history::{History, HistoryConfig, HistoryCounters, Resend};
+pub use history::{HistoryCounters, PacketHistory, PacketHistoryConfig, Resend};
 pub use key_frame::{KeyFrameGate, KeyFrameRequester};
 pub use long_term::{LongTermConfig, LongTermCounters, LongTermReferences, LossResponse, SlotPlan};
 pub use nack::{NackConfig, NackCounters, NackGenerator, PacketOrigin};

@@ -6,10 +6,10 @@
 //! | [`TwccRecorder`], [`CcfbRecorder`] | congestion control feedback from arrival times |
 //! | [`SenderClock`] | mapping of RTP timestamps to NTP times |
 //! | at the sender | |
-//! | [`SenderStats`] | content of sender reports |
+//! | [`SenderReportStats`] | content of sender reports |
 //! | at either | |
 //! | [`RoundTrip`] | round-trip time from reports and extended reports |
-//! | [`Schedule`] | RTCP transmission interval |
+//! | [`RtcpSchedule`] | RTCP transmission interval |
 //! | [`ntp`] | NTP times |
 
 mod arrivals;
@@ -24,6 +24,6 @@ mod twcc;
 pub use ccfb::{CcfbRecorder, CcfbRecorderConfig};
 pub use reception::{Arrival, ReceptionCounters, ReceptionStats};
 pub use round_trip::{ReferenceTimes, RoundTrip};
-pub use schedule::{Schedule, ScheduleConfig};
-pub use sender::{SenderClock, SenderStats};
+pub use schedule::{RtcpSchedule, RtcpScheduleConfig};
+pub use sender::{SenderClock, SenderReportStats};
 pub use twcc::{TwccRecorder, TwccRecorderConfig};

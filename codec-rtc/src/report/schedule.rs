@@ -22,9 +22,9 @@ const REDUCED_MIN_INTERVAL: f64 = 360_000.0;
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Settings of a [`Schedule`].
+/// Settings of a [`RtcpSchedule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ScheduleConfig {
+pub struct RtcpScheduleConfig {
     /// Session bandwidth in bits per second, of which RTCP takes 5 %.
     pub bandwidth_bps: u64,
     /// Whether the minimum interval is reduced to 360 s divided by the bandwidth in kb/s, rather
@@ -36,7 +36,7 @@ pub struct ScheduleConfig {
     pub seed: u64,
 }
 
-impl ScheduleConfig {
+impl RtcpScheduleConfig {
     /// Settings for a unicast session of 1 Mb/s, with intervals of at least 200 ms.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -47,8 +47,8 @@ impl ScheduleConfig {
 
 /// Determines when the next report is due.
 #[derive(Clone, Debug)]
-pub struct Schedule {
-    config: ScheduleConfig,
+pub struct RtcpSchedule {
+    config: RtcpScheduleConfig,
     rng: Rng,
     members: u32,
     senders: u32,
@@ -59,10 +59,10 @@ pub struct Schedule {
     next: Duration,
 }
 
-impl Schedule {
+impl RtcpSchedule {
     /// Joins a session of two members at `now`.
     #[must_use]
-    pub fn new(now: Duration, config: ScheduleConfig) -> Self {
+    pub fn new(now: Duration, config: RtcpScheduleConfig) -> Self {
         let mut schedule = Self {
             config,
             rng: Rng::stream(config.seed, 0x5c4e_d01e),
@@ -166,8 +166,8 @@ fn seconds(seconds: f64) -> Duration {
 mod tests {
     use super::*;
 
-    fn run(config: ScheduleConfig, until: Duration) -> Vec<Duration> {
-        let mut schedule = Schedule::new(Duration::ZERO, config);
+    fn run(config: RtcpScheduleConfig, until: Duration) -> Vec<Duration> {
+        let mut schedule = RtcpSchedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 2, 1, true);
         let mut sent = Vec::new();
         while schedule.poll_timeout() < until {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn intervals_are_random_around_the_minimum() {
-        let config = ScheduleConfig { reduced_minimum: false, ..ScheduleConfig::new(1) };
+        let config = RtcpScheduleConfig { reduced_minimum: false, ..RtcpScheduleConfig::new(1) };
         let sent = run(config, Duration::from_secs(2000));
         let mean = mean_gap(&sent).as_secs_f64();
         assert!((4.5..5.5).contains(&mean), "{mean}");
@@ -200,26 +200,26 @@ mod tests {
 
     #[test]
     fn reduced_minimum_follows_the_bandwidth() {
-        let config = ScheduleConfig { bandwidth_bps: 500_000, ..ScheduleConfig::new(1) };
+        let config = RtcpScheduleConfig { bandwidth_bps: 500_000, ..RtcpScheduleConfig::new(1) };
         let mean = mean_gap(&run(config, Duration::from_secs(200))).as_secs_f64();
         assert!((0.65..0.8).contains(&mean), "{mean}");
-        let slow = ScheduleConfig { bandwidth_bps: 8_000, ..config };
+        let slow = RtcpScheduleConfig { bandwidth_bps: 8_000, ..config };
         let mean = mean_gap(&run(slow, Duration::from_secs(2000))).as_secs_f64();
         assert!((4.4..5.6).contains(&mean), "{mean}");
     }
 
     #[test]
     fn the_same_seed_gives_the_same_times() {
-        let config = ScheduleConfig::new(1);
+        let config = RtcpScheduleConfig::new(1);
         let minute = Duration::from_secs(60);
         assert_eq!(run(config, minute), run(config, minute));
-        assert_ne!(run(config, minute), run(ScheduleConfig { seed: 2, ..config }, minute));
+        assert_ne!(run(config, minute), run(RtcpScheduleConfig { seed: 2, ..config }, minute));
     }
 
     #[test]
     fn interval_grows_with_members_and_shrinks_when_they_leave() {
-        let config = ScheduleConfig { bandwidth_bps: 64_000, ..ScheduleConfig::new(1) };
-        let mut schedule = Schedule::new(Duration::ZERO, config);
+        let config = RtcpScheduleConfig { bandwidth_bps: 64_000, ..RtcpScheduleConfig::new(1) };
+        let mut schedule = RtcpSchedule::new(Duration::ZERO, config);
         schedule.set_members(Duration::ZERO, 10_000, 1, false);
         // Postponed: 128 bytes of 10000 members at 2400 bit/s.
         let first = schedule.poll_timeout();
@@ -234,9 +234,12 @@ mod tests {
     fn extreme_settings_stay_within_bounds() {
         for bandwidth_bps in [0, 1, u64::MAX] {
             let minimum = Duration::ZERO;
-            let config =
-                ScheduleConfig { bandwidth_bps, min_interval: minimum, ..ScheduleConfig::new(1) };
-            let mut schedule = Schedule::new(Duration::ZERO, config);
+            let config = RtcpScheduleConfig {
+                bandwidth_bps,
+                min_interval: minimum,
+                ..RtcpScheduleConfig::new(1)
+            };
+            let mut schedule = RtcpSchedule::new(Duration::ZERO, config);
             schedule.set_members(Duration::ZERO, u32::MAX, 0, false);
             schedule.on_packet(usize::MAX);
             schedule.poll(schedule.poll_timeout());

@@ -12,7 +12,7 @@ const MAX_REORDERING: i64 = 10 << 32;
 
 /// Statistics for sender reports of a stream.
 #[derive(Clone, Copy, Debug)]
-pub struct SenderStats {
+pub struct SenderReportStats {
     clock_hz: u32,
     packets: u64,
     bytes: u64,
@@ -20,7 +20,7 @@ pub struct SenderStats {
     last: Option<(Duration, u32)>,
 }
 
-impl SenderStats {
+impl SenderReportStats {
     /// Creates statistics for a stream with a clock of `clock_hz`.
     #[must_use]
     pub fn new(clock_hz: u32) -> Self {
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn report_timestamp_matches_its_send_time() {
-        let mut stats = SenderStats::new(90_000);
+        let mut stats = SenderReportStats::new(90_000);
         assert_eq!(stats.info(ms(0), 0), None);
         stats.push(ms(900), u32::MAX - 8_999, 1000);
         stats.push(ms(900), u32::MAX - 8_999, 500);

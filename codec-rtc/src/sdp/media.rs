@@ -1,7 +1,7 @@
 //! Media sections.
 
 use super::{Attribute, Bandwidth, Connection, Crypto, Direction};
-use crate::extension::{Kind, Map};
+use crate::extension::{ExtensionKind, ExtensionMap};
 use crate::packet::{Format, Media, Payload};
 
 /// Transport protocol of a media section.
@@ -119,7 +119,7 @@ pub struct Extmap {
     pub id: u8,
     /// Direction, if restricted.
     pub direction: Option<Direction>,
-    /// URI; see [`Kind::from_uri`].
+    /// URI; see [`ExtensionKind::from_uri`].
     pub uri: String,
     /// Extension attributes.
     pub params: Option<String>,
@@ -275,14 +275,16 @@ impl MediaDescription {
 
     /// Returns the ids of supported header extensions.
     #[must_use]
-    pub fn extension_map(&self) -> Map {
+    pub fn extension_map(&self) -> ExtensionMap {
         let pairs = self.extmaps.iter();
-        pairs.filter_map(|extmap| Some((extmap.id, Kind::from_uri(&extmap.uri)?))).collect()
+        pairs
+            .filter_map(|extmap| Some((extmap.id, ExtensionKind::from_uri(&extmap.uri)?)))
+            .collect()
     }
 
     /// Sets the header extensions to those of `map`.
-    pub fn set_extensions(&mut self, map: &Map) {
-        let extmap = |(id, kind): (u8, Kind)| Extmap {
+    pub fn set_extensions(&mut self, map: &ExtensionMap) {
+        let extmap = |(id, kind): (u8, ExtensionKind)| Extmap {
             id,
             direction: None,
             uri: kind.uri().into(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::extension::{Kind, Map};
+use crate::extension::{ExtensionKind, ExtensionMap};
 use crate::packet::{Format, Media, Payload};
 use crate::rng::Rng;
 
@@ -85,7 +85,7 @@ fn formats_extensions_and_sources_are_looked_up() {
     assert_eq!((video.retransmits(97), video.retransmits(96)), (Some(96), None));
     assert!(video.allows_feedback(96, "nack pli") && video.allows_feedback(97, "transport-cc"));
     assert!(!video.allows_feedback(97, "nack"));
-    assert_eq!(video.extension_map().id(Kind::VideoOrientation), Some(200));
+    assert_eq!(video.extension_map().id(ExtensionKind::VideoOrientation), Some(200));
     assert_eq!((video.cname(1), video.cname(2)), (Some("someone here"), None));
     assert_eq!(video.source_groups[0].ssrcs, [1, 2]);
     assert_eq!(video.crypto[0].keys[0].key_and_salt.len(), 30);
@@ -113,7 +113,10 @@ fn descriptions_of_ffmpeg_and_pion_are_parsed() {
 fn session_is_built_from_formats() {
     let mut session = Session::new("127.0.0.1".parse().unwrap());
     let mut video = MediaDescription::new(Media::Video, 5004, &[Payload::VP8]);
-    let map: Map = [(3, Kind::AbsCaptureTime), (1, Kind::TransportSequence)].into_iter().collect();
+    let map: ExtensionMap =
+        [(3, ExtensionKind::AbsCaptureTime), (1, ExtensionKind::TransportSequence)]
+            .into_iter()
+            .collect();
     video.set_extensions(&map);
     session.media.push(video);
     session.media.push(MediaDescription::new(Media::Audio, 5006, &[Payload::OPUS, Payload::PCMA]));

@@ -11,7 +11,7 @@ use super::outgoing::Outgoing;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, Extensions};
 use crate::packet::red::{Redundancy, RedundancyConfig};
-use crate::report::SenderStats;
+use crate::report::SenderReportStats;
 use crate::rng::Rng;
 use crate::rtcp::SenderInfo;
 use crate::rtp::{Header, WriteError};
@@ -40,7 +40,7 @@ pub(super) struct AudioOut {
     sequence: u16,
     redundancy: Option<Redundancy>,
     depth: usize,
-    report: SenderStats,
+    report: SenderReportStats,
 }
 
 impl AudioOut {
@@ -55,7 +55,7 @@ impl AudioOut {
             sequence: first_sequence(rng),
             redundancy: stream.red.map(|_| redundancy).transpose()?,
             depth: 0,
-            report: SenderStats::new(stream.clock_hz),
+            report: SenderReportStats::new(stream.clock_hz),
         })
     }
 

@@ -6,7 +6,7 @@ use codec_core::codec::Bitrate;
 
 use crate::allocation::AllocationConfig;
 use crate::congestion::ControllerConfig;
-use crate::extension::{Kind, Map};
+use crate::extension::{ExtensionKind, ExtensionMap};
 use crate::jitter::video::FrameBufferConfig;
 
 /// RTP header, extensions and payload descriptor of a typical packet, in bytes.
@@ -105,7 +105,7 @@ pub struct Streams {
     /// Audio.
     pub audio: Option<AudioStream>,
     /// Header extension ids. Extensions without an id are not sent.
-    pub extensions: Map,
+    pub extensions: ExtensionMap,
 }
 
 impl Streams {
@@ -113,13 +113,13 @@ impl Streams {
     /// formats.
     #[must_use]
     pub fn without_extensions(mut self) -> Self {
-        self.extensions = Map::EMPTY;
+        self.extensions = ExtensionMap::EMPTY;
         self
     }
 
     /// Whether transport-wide sequence numbers were negotiated.
     pub(super) fn counts_transport(&self) -> bool {
-        self.extensions.id(Kind::TransportSequence).is_some()
+        self.extensions.id(ExtensionKind::TransportSequence).is_some()
     }
 }
 
@@ -150,7 +150,7 @@ pub struct SenderConfig {
     /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references.
     pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
-    pub key_interval: Duration,
+    pub min_key_frame_interval: Duration,
     /// Congestion control, on by default; with `None`, the caller sets the bitrate, and packets are
     /// paced at [`Self::pace_bps`].
     pub congestion: Option<ControllerConfig>,
@@ -187,7 +187,7 @@ impl SenderConfig {
             retransmission: true,
             fec: true,
             reference_recovery: true,
-            key_interval: Duration::from_millis(300),
+            min_key_frame_interval: Duration::from_millis(300),
             congestion: Some(ControllerConfig::default()),
             pace_bps: 50_000_000,
         }
@@ -201,9 +201,9 @@ pub enum PacketFeedback {
     Off,
     /// Transport-wide, if the header extension was negotiated.
     #[default]
-    TransportWide,
+    Twcc,
     /// Per stream (RFC 8888).
-    PerStream,
+    Ccfb,
 }
 
 /// Configuration of a [`super::Receiver`].

@@ -34,7 +34,7 @@ impl Dependencies {
 
     /// Records a coded frame. Returns the numbers of the frames that it references, newest first,
     /// without duplicates.
-    pub(super) fn follow(&mut self, meta: &PacketMeta) -> Vec<u64> {
+    pub(super) fn track_references(&mut self, meta: &PacketMeta) -> Vec<u64> {
         let is_key = meta.kind == FrameKind::Key;
         let mut numbers = Vec::with_capacity(SLOTS.len());
         for (slot, held) in SLOTS.iter().zip(&mut self.slots) {

@@ -7,7 +7,7 @@ use codec_core::codec::{Bitrate, FrameKind, Packet, PacketMeta, SlotSet};
 
 use super::{AudioPacket, AudioStream, Receiver, ReceiverConfig, Sender, SenderConfig};
 use super::{Streams, VideoStream};
-use crate::extension::Map;
+use crate::extension::ExtensionMap;
 use crate::forward::{ForwardConfig, Forwarder};
 use crate::jitter::audio::{AudioBuffer, AudioBufferConfig};
 use crate::link::{Link, LinkConfig, Loss, RateTrace};
@@ -57,12 +57,13 @@ impl Call {
 
     fn with(loss: f64, layers: u8, encryptor: Encryptor, decryptor: Decryptor) -> Self {
         let video = VideoStream::standard(SSRC);
-        let streams = Streams { video: Some(video), audio: None, extensions: Map::default() };
+        let streams =
+            Streams { video: Some(video), audio: None, extensions: ExtensionMap::default() };
         Self::over(streams, loss, layers, encryptor, decryptor)
     }
 
     /// Creates a session without retransmission and FEC.
-    fn unrepaired(extensions: Map, loss: f64, layers: u8) -> Self {
+    fn unrepaired(extensions: ExtensionMap, loss: f64, layers: u8) -> Self {
         let video = VideoStream::plain(SSRC, 96);
         let streams = Streams { video: Some(video), audio: None, extensions };
         let encryptor = Encryptor::new(1, &key(1)).unwrap();
@@ -202,7 +203,7 @@ fn received_frames_are_exact_under_loss() {
 
 #[test]
 fn acknowledged_references_recover_encrypted_streams() {
-    let mut call = Call::unrepaired(Map::default(), 0.05, 1);
+    let mut call = Call::unrepaired(ExtensionMap::default(), 0.05, 1);
     call.run(300);
     let loss_responses = call.sender.stats().video.long_term;
     assert!(loss_responses.by_reference > 5, "{loss_responses:?}");
@@ -238,7 +239,7 @@ fn encrypted_packets_reveal_layers_only() {
 
 #[test]
 fn layer_filter_works_without_the_key() {
-    let mut call = Call::unrepaired(Map::EMPTY, 0.0, 2);
+    let mut call = Call::unrepaired(ExtensionMap::EMPTY, 0.0, 2);
     let mut filter =
         Forwarder::new(ForwardConfig { ssrc: SSRC, payload_type: 96, first_sequence: 500 });
     call.meddler = Box::new(move |now, datagram| {
@@ -331,7 +332,7 @@ fn modified_frames_are_counted_and_recovered() {
 
 #[test]
 fn replayed_frames_are_rejected() {
-    let mut call = Call::unrepaired(Map::default(), 0.0, 1);
+    let mut call = Call::unrepaired(ExtensionMap::default(), 0.0, 1);
     // Packets of the first frames are repeated as later frames: an intermediary can rewrite all
     // headers.
     let mut kept: Vec<Vec<u8>> = Vec::new();
@@ -379,7 +380,7 @@ fn unencrypted_frames_are_rejected() {
     let streams = Streams {
         video: Some(VideoStream::standard(SSRC)),
         audio: None,
-        extensions: Map::default(),
+        extensions: ExtensionMap::default(),
     };
     call.sender =
         Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) }).unwrap();
@@ -392,7 +393,7 @@ fn unencrypted_frames_are_rejected() {
 #[test]
 fn audio_is_encrypted_with_its_redundancy() {
     let audio = AudioStream { clock_hz: 8000, payload_type: 8, ..AudioStream::opus(6) };
-    let streams = Streams { video: None, audio: Some(audio), extensions: Map::default() };
+    let streams = Streams { video: None, audio: Some(audio), extensions: ExtensionMap::default() };
     let encryptor = Encryptor::new(1, &key(1)).unwrap();
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) };
     let mut sender = Sender::new(config).unwrap().with_encryptor(encryptor);

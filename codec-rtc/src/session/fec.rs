@@ -7,7 +7,7 @@ use codec_core::codec::{FrameKind, PacketMeta};
 use super::config::VideoFec;
 use super::outgoing::{FramePart, Outgoing};
 use crate::congestion::PacketKind;
-use crate::extension::Map;
+use crate::extension::ExtensionMap;
 use crate::fec::Encoder;
 use crate::fec::controller::{FecController, FecControllerConfig, LossMeter, SentFrame};
 use crate::rtp::Header;
@@ -88,7 +88,7 @@ impl FecSender {
         media: &[Outgoing],
         next: u16,
         bitrate_bps: u64,
-        map: &Map,
+        map: &ExtensionMap,
     ) -> Vec<Outgoing> {
         let Some(first) = media.first() else { return Vec::new() };
         let mut bytes = 0;

@@ -1,7 +1,7 @@
 //! Packets to be sent.
 
 use crate::congestion::PacketKind;
-use crate::extension::{Extensions, Map};
+use crate::extension::{ExtensionMap, Extensions};
 use crate::rtp::{self, Header, Packet};
 
 /// Part of a video frame.
@@ -44,7 +44,7 @@ impl Outgoing {
     }
 
     /// Serialises the packet.
-    pub(super) fn bytes(&self, map: &Map) -> Vec<u8> {
+    pub(super) fn bytes(&self, map: &ExtensionMap) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len_bytes(map));
         let sources = self.contributes.map(u32::to_be_bytes);
         let packet = Packet {
@@ -64,7 +64,7 @@ impl Outgoing {
     }
 
     /// Size of the packet when it leaves, in bytes.
-    pub(super) fn len_bytes(&self, map: &Map) -> usize {
+    pub(super) fn len_bytes(&self, map: &ExtensionMap) -> usize {
         let stamped = Extensions {
             transport_sequence: Some(0),
             abs_send_time: Some(0),
@@ -77,7 +77,11 @@ impl Outgoing {
 }
 
 /// Returns the packet as protected by FEC: without the extensions that are set when it leaves.
-pub(super) fn without_stamps(packet: &[u8], extensions: &Extensions, map: &Map) -> Vec<u8> {
+pub(super) fn without_stamps(
+    packet: &[u8],
+    extensions: &Extensions,
+    map: &ExtensionMap,
+) -> Vec<u8> {
     let lasting =
         Extensions { transport_sequence: None, abs_send_time: None, ..extensions.clone() };
     let mut out = Vec::with_capacity(packet.len());

@@ -66,7 +66,7 @@ pub struct RemoteInbound {
 
 impl RemoteInbound {
     /// Updates the values from a report block on a stream with a clock of `clock_hz`.
-    pub(super) fn follow(
+    pub(super) fn update(
         before: Option<Self>,
         block: &ReportBlock,
         clock_hz: u32,

@@ -8,7 +8,7 @@ use super::{
     AudioStream, PacketFeedback, Receiver, ReceiverConfig, Sender, SenderConfig, SenderEvent,
     Streams, VideoStream,
 };
-use crate::extension::Map;
+use crate::extension::ExtensionMap;
 use crate::jitter::video::FrameBufferConfig;
 use crate::packet::vp8::Descriptor;
 use crate::rtcp::{self, Bye, Pli, ReceiverReport, ReportBlock, Rpsi};
@@ -29,7 +29,7 @@ fn frame(number: u64) -> Packet {
 /// of FEC packets.
 fn fec_packets(fraction_lost: u8) -> u64 {
     let video = Some(VideoStream::standard(SSRC));
-    let streams = Streams { video, audio: None, extensions: Map::EMPTY };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::EMPTY };
     let mut sender = Sender::new(SenderConfig {
         congestion: None,
         retransmission: false,
@@ -73,7 +73,8 @@ fn loss_in_receiver_reports_enables_fec() {
 #[test]
 fn sender_has_left_when_all_its_streams_have_ended() {
     let (video, audio) = (VideoStream::plain(SSRC, 96), AudioStream::opus(6));
-    let streams = Streams { video: Some(video), audio: Some(audio), extensions: Map::EMPTY };
+    let streams =
+        Streams { video: Some(video), audio: Some(audio), extensions: ExtensionMap::EMPTY };
     let receiver = || {
         Receiver::new(ReceiverConfig {
             streams: streams.clone(),
@@ -120,7 +121,7 @@ fn sender_has_left_when_all_its_streams_have_ended() {
 #[test]
 fn sender_ends_at_bye_of_the_reporting_receivers() {
     let video = Some(VideoStream::plain(SSRC, 96));
-    let streams = Streams { video, audio: None, extensions: Map::EMPTY };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
     let mut sender = Sender::new(config).unwrap();
     let handle_rtcp = |sender: &mut Sender, packet: rtcp::Packet| {
@@ -154,7 +155,7 @@ fn sender_ends_at_bye_of_the_reporting_receivers() {
 #[test]
 fn failed_reference_recovery_is_followed_by_a_key_frame() {
     let video = Some(VideoStream::standard(SSRC));
-    let streams = Streams { video, audio: None, extensions: Map::default() };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
     let mut sender = Sender::new(SenderConfig::new(streams, 1)).unwrap();
     let ms = Duration::from_millis;
     let mut first_id = None;
@@ -221,7 +222,7 @@ fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
 #[test]
 fn layers_added_mid_session_are_described_from_a_key_frame_on() {
     let video = Some(VideoStream::plain(SSRC, 96));
-    let streams = Streams { video, audio: None, extensions: Map::default() };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
     let mut sender =
         Sender::new(SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) })
             .unwrap();
@@ -253,7 +254,7 @@ fn layers_added_mid_session_are_described_from_a_key_frame_on() {
 #[test]
 fn implausible_frame_times_are_reported_once() {
     let video = Some(VideoStream::plain(SSRC, 96));
-    let streams = Streams { video, audio: None, extensions: Map::EMPTY };
+    let streams = Streams { video, audio: None, extensions: ExtensionMap::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
     let mut sender = Sender::new(config).unwrap();
     let mut told = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::config::{ReceiverConfig, VideoFec, VideoStream};
 use super::e2ee::Decryption;
 use super::outgoing::without_stamps;
-use crate::extension::{Extensions, Map, dependency};
+use crate::extension::{ExtensionMap, Extensions, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
     Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, Pushed, RecoveryOptions,
@@ -48,7 +48,7 @@ pub(super) struct VideoIn {
     pub(super) reception: ReceptionStats,
     fec_decoder: FecDecoder,
     reader: dependency::Reader,
-    map: Map,
+    map: ExtensionMap,
     /// The sender of the stream sent BYE.
     pub(super) ended: bool,
     pub(super) recovered: u64,
@@ -206,7 +206,7 @@ impl VideoIn {
             if packet.header.payload_type != self.stream.payload_type {
                 continue;
             }
-            let Ok(extensions) = Extensions::of(&packet, &self.map) else { continue };
+            let Ok(extensions) = Extensions::from_packet(&packet, &self.map) else { continue };
             if let Some(nacker) = &mut self.nack_generator {
                 nacker.push(now, packet.header.sequence, PacketOrigin::Fec);
             }

@@ -13,13 +13,13 @@ use super::initial_sequence::first_sequence;
 use super::outgoing::{FramePart, Outgoing};
 use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
-use crate::extension::{AbsCaptureTime, Extensions, Map};
+use crate::extension::{AbsCaptureTime, ExtensionMap, Extensions};
 use crate::packet::vp8::{CLOCK_HZ, Packetizer, PacketizerConfig, PictureId};
 use crate::recovery::{
-    History, KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
-    Resend,
+    KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
+    PacketHistory, Resend,
 };
-use crate::report::SenderStats;
+use crate::report::SenderReportStats;
 use crate::rng::Rng;
 use crate::rtcp::{ReportBlock, SenderInfo};
 use crate::rtp::{self, Header, WriteError};
@@ -75,12 +75,12 @@ pub(super) struct VideoOut {
     layers: u8,
     pub(super) long_term: Option<LongTermReferences>,
     pub(super) sent: SentFrames,
-    history: Option<History>,
+    history: Option<PacketHistory>,
     rtx_sequence: u16,
     pub(super) fec: Option<FecSender>,
-    map: Map,
+    map: ExtensionMap,
     last_frame: Option<u64>,
-    report: SenderStats,
+    report: SenderReportStats,
     /// Extended highest sequence number of the last receiver report.
     reported: Option<u32>,
     bitrate_bps: u64,
@@ -104,7 +104,7 @@ struct RecentTraffic {
 }
 
 impl RecentTraffic {
-    fn follow(&mut self, now: Duration) {
+    fn update(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.since);
         if passed < Duration::from_secs(1) {
             return;
@@ -143,7 +143,7 @@ impl VideoOut {
             packetizer: Packetizer::new(packets)?,
             first_picture_id,
             dependencies: Dependencies::new()?,
-            gate: KeyFrameGate::new(config.key_interval),
+            gate: KeyFrameGate::new(config.min_key_frame_interval),
             layers: 1,
             long_term: config
                 .reference_recovery
@@ -151,13 +151,13 @@ impl VideoOut {
             sent: SentFrames::default(),
             history: config
                 .retransmission
-                .then(|| History::new(MAX_HISTORY_AGE, MAX_HISTORY_PACKETS)),
+                .then(|| PacketHistory::new(MAX_HISTORY_AGE, MAX_HISTORY_PACKETS)),
             rtx_sequence: first_sequence(rng),
             fec: FecSender::new(stream.fec, first_sequence(rng), config.retransmission)
                 .filter(|_| config.fec),
             map: config.streams.extensions,
             last_frame: None,
-            report: SenderStats::new(CLOCK_HZ),
+            report: SenderReportStats::new(CLOCK_HZ),
             reported: None,
             bitrate_bps: config.congestion.map_or(config.pace_bps, |it| it.start.0),
             rtt: FIRST_RTT,
@@ -202,7 +202,7 @@ impl VideoOut {
         encrypted: Option<&[u8]>,
     ) -> Result<Vec<Outgoing>, WriteError> {
         let Packet { data, meta, .. } = packet;
-        self.follow_layers(meta);
+        self.track_layers(meta);
         let mut packets = Vec::new();
         let data = encrypted.unwrap_or(data);
         match encrypted {
@@ -216,8 +216,8 @@ impl VideoOut {
         }
         self.counters.frames += 1;
         self.recent.frames += 1;
-        self.recent.follow(now);
-        let references = self.follow(now, meta);
+        self.recent.update(now);
+        let references = self.track_references(now, meta);
         self.dependencies.begin(meta, self.layers, &references);
         let frame = meta.frame_id;
         self.last_frame = Some(frame);
@@ -262,7 +262,7 @@ impl VideoOut {
 
     /// Adapts to the temporal layers of the encoder at a key frame, which carries the structure.
     /// Until then, frames are described with the previous layers.
-    fn follow_layers(&mut self, meta: &PacketMeta) {
+    fn track_layers(&mut self, meta: &PacketMeta) {
         let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MAX_LAYERS);
         if layers <= self.layers {
             return;
@@ -278,8 +278,8 @@ impl VideoOut {
         self.dependencies.set_layers(layers);
     }
 
-    fn follow(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
-        let followed = self.dependencies.follow(meta);
+    fn track_references(&mut self, now: Duration, meta: &PacketMeta) -> Vec<u64> {
+        let followed = self.dependencies.track_references(meta);
         match &mut self.long_term {
             Some(long_term) => long_term.coded(now, meta),
             None => followed,
@@ -376,7 +376,7 @@ impl VideoOut {
     /// Creates a retransmission.
     fn retransmission(&mut self, bytes: &[u8]) -> Option<Outgoing> {
         let packet = rtp::parse(bytes).ok()?;
-        let extensions = Extensions::of(&packet, &self.map).ok()?;
+        let extensions = Extensions::from_packet(&packet, &self.map).ok()?;
         let mut header = packet.header;
         let mut payload = Vec::with_capacity(packet.payload.len() + 2);
         if let Some(rtx) = self.stream.rtx {

@@ -37,7 +37,7 @@ struct Point {
 /// reports (Theil-Sen): the median slope of all pairs, and the median offset. Tolerates up to a
 /// quarter of wrong reports.
 #[derive(Debug)]
-pub struct SenderClock {
+pub struct RtpToNtpEstimator {
     clock_rate: f64,
     timestamp: Unwrapper32,
     points: VecDeque<Point>,
@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-impl SenderClock {
+impl RtpToNtpEstimator {
     /// Creates a mapping; `clock_rate` in Hz.
     #[must_use]
     pub fn new(clock_rate: u32) -> Self {
@@ -182,7 +182,7 @@ mod tests {
         (0xffff_0000_u64 + (seconds * rate) as u64) as u32
     }
 
-    fn error_ms(clock: &SenderClock, at: f64, rate: f64) -> f64 {
+    fn error_ms(clock: &RtpToNtpEstimator, at: f64, rate: f64) -> f64 {
         let captured = clock.captured(ticks(at, rate)).unwrap();
         seconds(captured.wrapping_sub(ntp(at))) * 1000.0
     }
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn drifting_clock_is_tracked_despite_inexact_and_wrong_reports() {
         let rate = 48_000.0 * (1.0 + 100e-6);
-        let mut clock = SenderClock::new(48_000);
+        let mut clock = RtpToNtpEstimator::new(48_000);
         assert_eq!(clock.captured(5), None);
         let mut rng = Rng::new(1);
         for report in 0..200 {
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn one_report_is_sufficient_and_a_new_timeline_needs_three() {
-        let mut clock = SenderClock::new(90_000);
+        let mut clock = RtpToNtpEstimator::new(90_000);
         clock.report(ticks(1.0, 90_000.0), ntp(1.0));
         assert!(error_ms(&clock, 3.0, 90_000.0).abs() < 0.1);
         for report in 2..5 {
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn arbitrary_reports_are_handled() {
         let mut rng = Rng::new(2);
-        let mut clock = SenderClock::new(0);
+        let mut clock = RtpToNtpEstimator::new(0);
         for _ in 0..500 {
             clock.report(rng.next_u64().to_le_bytes()[0].into(), rng.next_u64());
             let _ = clock.captured(u32::from(rng.byte()) << 24);

@@ -9,7 +9,7 @@ mod clock;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use clock::{MAX_CLOCK_POINTS, SenderClock};
+pub use clock::{MAX_CLOCK_POINTS, RtpToNtpEstimator};
 
 /// Maximum number of measurements kept.
 const MAX_MEASURED: usize = 64;
@@ -83,8 +83,8 @@ struct Given {
 #[derive(Debug)]
 pub struct LipSync {
     config: LipSyncConfig,
-    audio: SenderClock,
-    video: SenderClock,
+    audio: RtpToNtpEstimator,
+    video: RtpToNtpEstimator,
     played: Option<Given>,
     /// Measurement time, and audio lateness in microseconds.
     measured: VecDeque<(Duration, i64)>,
@@ -102,8 +102,8 @@ impl LipSync {
     pub fn new(config: LipSyncConfig, audio_clock_rate: u32, video_clock_rate: u32) -> Self {
         Self {
             config,
-            audio: SenderClock::new(audio_clock_rate),
-            video: SenderClock::new(video_clock_rate),
+            audio: RtpToNtpEstimator::new(audio_clock_rate),
+            video: RtpToNtpEstimator::new(video_clock_rate),
             played: None,
             measured: VecDeque::new(),
             requested: Delays::default(),

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use codec_rtc::extension::Map;
+use codec_rtc::extension::ExtensionMap;
 use codec_rtc::jitter::video::FrameBufferConfig;
 use codec_rtc::packet::{Media, Payload};
 use codec_rtc::sdp::{Crypto, Fmtp, MediaDescription, Protocol, Session};
@@ -40,7 +40,7 @@ pub(crate) fn plain() -> Streams {
     Streams {
         video: Some(VideoStream::plain(VIDEO_SSRC, Payload::VP8.payload_type)),
         audio: Some(AudioStream { red: None, ..AudioStream::opus(AUDIO_SSRC) }),
-        extensions: Map::EMPTY,
+        extensions: ExtensionMap::EMPTY,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_rtc::demux;
 use codec_rtc::extension::dependency::{MandatoryFields, Reader, Writer};
-use codec_rtc::extension::{Extensions, Kind, Map};
+use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
 use codec_rtc::packet::opus::OpusPayload;
 use codec_rtc::packet::red::{self, Redundancy, RedundancyConfig};
 use codec_rtc::packet::rtx;
@@ -76,8 +76,8 @@ pub fn rtcp(data: &[u8]) {
 /// # Panics
 /// If the result of parsing changes when it is written and parsed again.
 pub fn rtp_extension(data: &[u8]) {
-    let mut map = Map::default();
-    map.insert(9, Kind::CsrcAudioLevels);
+    let mut map = ExtensionMap::default();
+    map.insert(9, ExtensionKind::CsrcAudioLevels);
     if let Some((&[high, low], body)) = data.split_first_chunk::<2>() {
         let profile = u16::from_be_bytes([high, low]);
         let extension = Extension { profile, data: &body[..body.len() / 4 * 4] };
@@ -96,7 +96,7 @@ pub fn rtp_extension(data: &[u8]) {
         let other = Extensions { transport_sequence: Some(profile), ..Extensions::default() };
         if other.replace_in(data, &map, &mut replaced).is_ok() {
             let packet = rtp::parse(&replaced).expect("a packet still");
-            assert_eq!(Extensions::of(&packet, &map), Ok(other));
+            assert_eq!(Extensions::from_packet(&packet, &map), Ok(other));
             assert_eq!(rtp::parse(data).map(|it| it.payload), Ok(packet.payload));
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, Update, VideoEncoder};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::adaptation::{
-    AdaptationConfig, Adapter, EncoderSettings, FrameReport, Limitation, LimitationDurations,
-    Preference,
+    AdaptationConfig, Adapter, DegradationPreference, EncoderSettings, FrameReport, Limitation,
+    LimitationDurations,
 };
 
 use crate::failure::{Failure, Result};
@@ -39,7 +39,7 @@ pub(super) struct AdaptationFigures {
 impl Adaptation {
     /// Creates the adaptation; `None` if nothing can be adapted.
     pub(super) fn new(
-        preference: Option<Preference>,
+        preference: Option<DegradationPreference>,
         size: Size,
         frame_rate: Rational,
         speed: u8,

@@ -28,7 +28,7 @@ pub(crate) struct FlowConfig {
     /// Interval without media.
     pub(crate) pause: Option<(Duration, Duration)>,
     /// Interval without feedback.
-    pub(crate) deaf: Option<(Duration, Duration)>,
+    pub(crate) feedback_outage: Option<(Duration, Duration)>,
     /// Maximum bitrate of the encoder.
     pub(crate) most: Bitrate,
 }
@@ -42,7 +42,7 @@ impl FlowConfig {
             extra_delay: Duration::ZERO,
             start: Duration::ZERO,
             pause: None,
-            deaf: None,
+            feedback_outage: None,
             most: Bitrate::kbps(1_000_000),
         }
     }
@@ -199,8 +199,8 @@ impl Flow {
         Some((from..=last).map(report).collect())
     }
 
-    pub(super) fn hear(&mut self, now: Duration, reports: &[PacketReport]) {
-        if self.config.deaf.is_some_and(|(from, to)| (from..to).contains(&now)) {
+    pub(super) fn on_feedback(&mut self, now: Duration, reports: &[PacketReport]) {
+        if self.config.feedback_outage.is_some_and(|(from, to)| (from..to).contains(&now)) {
             return;
         }
         self.controller.on_feedback(now, reports);

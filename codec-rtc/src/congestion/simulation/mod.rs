@@ -142,7 +142,7 @@ impl World {
                 let bytes = self.flows[flow].receive(now, sequence);
                 self.record.received(now, flow, bytes, (sent, captured));
             }
-            Wire::Feedback { flow, reports } => self.flows[flow].hear(now, &reports),
+            Wire::Feedback { flow, reports } => self.flows[flow].on_feedback(now, &reports),
             Wire::Segment { number } => {
                 let acked = self.tcp.as_mut().map_or(0, |tcp| tcp.receive(number));
                 self.links[1].send(now, 12, Wire::Ack { number: acked });

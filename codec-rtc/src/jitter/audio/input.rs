@@ -101,7 +101,7 @@ impl AudioBuffer {
         let sequence = self.sequence.unwrap(packet.sequence);
         let stored = self.store_payload(now_us, packet, sequence, (timestamp, glance));
         if self.newest_sequence != Some(sequence - 1) {
-            self.expect_copy(now_us, timestamp, &glance);
+            self.expect_in_band_fec(now_us, timestamp, &glance);
         }
         self.newest_sequence = self.newest_sequence.max(Some(sequence));
         self.take_redundant(now_us, packet, sequence, timestamp);
@@ -165,7 +165,7 @@ impl AudioBuffer {
     }
 
     /// Records that a missing frame has become available as in-band FEC.
-    fn expect_copy(&mut self, now_us: i64, timestamp: i64, glance: &PayloadInfo) {
+    fn expect_in_band_fec(&mut self, now_us: i64, timestamp: i64, glance: &PayloadInfo) {
         let before = timestamp.saturating_sub(glance.duration);
         let missing = !self.store.has(before) && !self.is_late(before, glance.duration);
         if glance.has_fec && missing && self.decoded_to.is_some() {

@@ -240,7 +240,7 @@ impl AudioBuffer {
         if self.pcm.ahead() < PULL_FRAMES {
             kind = self.fill(now_us);
         }
-        let playing = self.playing_at().filter(|_| kind == PulledKind::Decoded);
+        let playing = self.playout_timestamp().filter(|_| kind == PulledKind::Decoded);
         let timestamp = playing.map(wrap_32);
         let delay = self.delay_us(now_us).unwrap_or(0).max(0);
         let format = self.format();
@@ -346,7 +346,7 @@ impl AudioBuffer {
     }
 
     /// Timestamp of the next sample to be played.
-    fn playing_at(&self) -> Option<i64> {
+    fn playout_timestamp(&self) -> Option<i64> {
         let decoded_to = self.decoded_to.filter(|_| !self.paused)?;
         Some(decoded_to - self.ticks(self.pcm.ahead()))
     }
@@ -359,7 +359,7 @@ impl AudioBuffer {
 
     /// Delay of the next sample to be played.
     fn delay_us(&self, now_us: i64) -> Option<i64> {
-        self.delay_of(now_us, self.playing_at()?)
+        self.delay_of(now_us, self.playout_timestamp()?)
     }
 
     /// Target delay required by the network, without the configured minimum.

@@ -61,12 +61,12 @@ impl Receiver {
         }
         match &mut self.recorder {
             Recorder::Off => {}
-            Recorder::TransportWide(recorder) => {
+            Recorder::Twcc(recorder) => {
                 let mut feedback = Vec::new();
                 recorder.poll(now, &mut feedback);
                 packets.extend(feedback.into_iter().map(rtcp::Packet::TransportFeedback));
             }
-            Recorder::PerStream(recorder) => {
+            Recorder::Ccfb(recorder) => {
                 let mut feedback = Vec::new();
                 recorder.poll(now, &mut feedback);
                 packets.extend(feedback.into_iter().map(rtcp::Packet::Ccfb));

@@ -18,7 +18,7 @@ use crate::jitter::audio::{AudioBuffer, Pulled};
 use crate::jitter::video::{Frame, FrameId, PlayoutDelay, RecoveryOptions};
 use crate::packet::vp8::CLOCK_HZ;
 use crate::report::{
-    CcfbRecorder, CcfbRecorderConfig, RoundTrip, Schedule, ScheduleConfig, TwccRecorder,
+    CcfbRecorder, CcfbRecorderConfig, RoundTrip, RtcpSchedule, RtcpScheduleConfig, TwccRecorder,
     TwccRecorderConfig, ntp,
 };
 use crate::rtcp::{self, Bye, Ecn};
@@ -32,8 +32,8 @@ const GAP_INTERVAL: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 enum Recorder {
     Off,
-    TransportWide(Box<TwccRecorder>),
-    PerStream(Box<CcfbRecorder>),
+    Twcc(Box<TwccRecorder>),
+    Ccfb(Box<CcfbRecorder>),
 }
 
 /// What happened at the other end.
@@ -68,7 +68,7 @@ pub struct Receiver {
     recorder: Recorder,
     lip_sync: LipSync,
     round_trip: RoundTrip,
-    schedule: Schedule,
+    schedule: RtcpSchedule,
     /// Last decoded and last acknowledged frame.
     decoded: Option<FrameId>,
     acknowledged: Option<FrameId>,
@@ -93,25 +93,25 @@ impl Receiver {
         let audio = config.streams.audio.map(AudioIn::new);
         let media_ssrc = config.streams.video.map_or(0, |stream| stream.ssrc);
         let recorder = match config.feedback {
-            PacketFeedback::TransportWide if config.streams.counts_transport() => {
+            PacketFeedback::Twcc if config.streams.counts_transport() => {
                 let recorder = TwccRecorderConfig {
                     sender_ssrc: config.ssrc,
                     media_ssrc,
                     on_gap: Some(GAP_INTERVAL),
                     ..TwccRecorderConfig::default()
                 };
-                Recorder::TransportWide(Box::new(TwccRecorder::new(recorder)))
+                Recorder::Twcc(Box::new(TwccRecorder::new(recorder)))
             }
-            PacketFeedback::PerStream => {
+            PacketFeedback::Ccfb => {
                 let recorder = CcfbRecorderConfig {
                     sender_ssrc: config.ssrc,
                     ..CcfbRecorderConfig::default()
                 };
-                Recorder::PerStream(Box::new(CcfbRecorder::new(recorder)))
+                Recorder::Ccfb(Box::new(CcfbRecorder::new(recorder)))
             }
             _ => Recorder::Off,
         };
-        let schedule = ScheduleConfig::new(config.seed);
+        let schedule = RtcpScheduleConfig::new(config.seed);
         let audio_hz = config.streams.audio.map_or(CLOCK_HZ, |audio| audio.clock_hz);
         let lip_sync = LipSync::new(LipSyncConfig::default(), audio_hz, CLOCK_HZ);
         Self {
@@ -121,7 +121,7 @@ impl Receiver {
             recorder,
             lip_sync,
             round_trip: RoundTrip::default(),
-            schedule: Schedule::new(Duration::ZERO, schedule),
+            schedule: RtcpSchedule::new(Duration::ZERO, schedule),
             decoded: None,
             acknowledged: None,
             acknowledged_at: None,
@@ -215,7 +215,7 @@ impl Receiver {
 
     fn handle_rtp(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         let packet = rtp::parse(datagram)?;
-        let extensions = Extensions::of(&packet, &self.config.streams.extensions)?;
+        let extensions = Extensions::from_packet(&packet, &self.config.streams.extensions)?;
         let header = packet.header;
         let mut taken = PacketClass::Other;
         if let Some(video) = &mut self.video {
@@ -240,8 +240,8 @@ impl Receiver {
         traffic.add(datagram.len(), packet.payload.len(), 0);
         self.last_packet = Some(now);
         match (&mut self.recorder, extensions.transport_sequence) {
-            (Recorder::TransportWide(recorder), Some(number)) => recorder.push(now, number),
-            (Recorder::PerStream(recorder), _) => {
+            (Recorder::Twcc(recorder), Some(number)) => recorder.push(now, number),
+            (Recorder::Ccfb(recorder), _) => {
                 recorder.push(now, header.ssrc, header.sequence, Ecn::NotCapable);
             }
             _ => {}
@@ -423,8 +423,8 @@ impl Receiver {
         let video = self.video.as_ref().and_then(VideoIn::poll_timeout);
         let feedback = match &self.recorder {
             Recorder::Off => None,
-            Recorder::TransportWide(recorder) => recorder.poll_timeout(),
-            Recorder::PerStream(recorder) => recorder.poll_timeout(),
+            Recorder::Twcc(recorder) => recorder.poll_timeout(),
+            Recorder::Ccfb(recorder) => recorder.poll_timeout(),
         };
         let waiting = self.config.acknowledge_frames && self.decoded != self.acknowledged;
         let interval = self.acknowledge_interval();

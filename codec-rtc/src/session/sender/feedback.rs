@@ -105,7 +105,7 @@ impl Sender {
                 Some(stream) => (&mut self.stats.remote_audio, stream.clock_hz),
                 None => (&mut self.stats.remote_video, CLOCK_HZ),
             };
-            *remote = Some(RemoteInbound::follow(*remote, block, clock_hz, round_trip));
+            *remote = Some(RemoteInbound::update(*remote, block, clock_hz, round_trip));
             if let Some(video) = self.video.as_mut().filter(|_| !self.knows_packets) {
                 video.reported(block);
             }

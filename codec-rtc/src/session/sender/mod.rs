@@ -22,7 +22,7 @@ use crate::allocation::{Allocation, Allocator};
 use crate::audio::Resilience;
 use crate::congestion::{Controller, ControllerConfig, Estimate};
 use crate::pacer::{Pacer, PacerConfig, Priority};
-use crate::report::{ReferenceTimes, RoundTrip, Schedule, ScheduleConfig, ntp};
+use crate::report::{ReferenceTimes, RoundTrip, RtcpSchedule, RtcpScheduleConfig, ntp};
 use crate::rng::Rng;
 use crate::rtcp::{self, Bye};
 use crate::rtp::Malformed;
@@ -94,7 +94,7 @@ pub struct Sender {
     numbers: Numbers,
     round_trip: RoundTrip,
     reference_times: ReferenceTimes,
-    schedule: Schedule,
+    schedule: RtcpSchedule,
     fraction_lost: f64,
     /// The receiver sends per-packet feedback.
     knows_packets: bool,
@@ -125,7 +125,7 @@ impl Sender {
         let controller = Controller::new(config.congestion.unwrap_or(idle))?;
         let pace = if drives { controller.pacing_rate() } else { Bitrate(config.pace_bps) };
         let pacer = PacerConfig { max_queue: Some(MAX_QUEUE), ..PacerConfig::new(pace) };
-        let schedule = ScheduleConfig::new(rng.next_u64());
+        let schedule = RtcpScheduleConfig::new(rng.next_u64());
         Ok(Self {
             video: video.transpose()?,
             audio,
@@ -138,7 +138,7 @@ impl Sender {
             numbers: Numbers::new(),
             round_trip: RoundTrip::default(),
             reference_times: ReferenceTimes::default(),
-            schedule: Schedule::new(Duration::ZERO, schedule),
+            schedule: RtcpSchedule::new(Duration::ZERO, schedule),
             fraction_lost: 0.0,
             knows_packets: false,
             copies: VecDeque::new(),

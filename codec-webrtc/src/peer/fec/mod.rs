@@ -124,7 +124,7 @@ impl Agreed {
         if let Some(([high, low, _, _], data)) =
             fixed.and_then(|fixed| header.get_mut(fixed..)?.split_first_chunk_mut())
         {
-            extension::clear(u16::from_be_bytes([*high, *low]), data, &self.zeroed);
+            extension::clear_elements(u16::from_be_bytes([*high, *low]), data, &self.zeroed);
         }
         header.extend_from_slice(payload);
         header

@@ -5,7 +5,7 @@ use str0m::rtp::Extension;
 use super::super::Peer;
 use super::{Agreed, FecState, header_bytes};
 use crate::{Codec, Event, Mid, RtpPacket};
-use codec_rtc::extension::{Extensions, Kind, Map};
+use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
 use codec_rtc::fec::{FecLimits, ulpfec};
 use codec_rtc::packet::red::{self, Block};
 use codec_rtc::rtp;
@@ -18,7 +18,7 @@ const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
 pub(super) struct FecReceiver {
     ssrc: u32,
     agreed: Agreed,
-    extensions: Map,
+    extensions: ExtensionMap,
     decoder: ulpfec::Decoder,
     /// Highest sequence number, unwrapped.
     newest: u64,
@@ -79,9 +79,9 @@ impl Peer {
         let agreed = self.agreed(mid)?;
         let map = self.rtc.media(mid.0)?.remote_extmap();
         let known = [
-            (Extension::AbsoluteCaptureTime, Kind::AbsCaptureTime),
-            (Extension::VideoOrientation, Kind::VideoOrientation),
-            (Extension::PlayoutDelay, Kind::PlayoutDelay),
+            (Extension::AbsoluteCaptureTime, ExtensionKind::AbsCaptureTime),
+            (Extension::VideoOrientation, ExtensionKind::VideoOrientation),
+            (Extension::PlayoutDelay, ExtensionKind::PlayoutDelay),
         ];
         let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
         let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
@@ -104,7 +104,7 @@ impl FecReceiver {
             codec: Codec::Vp8,
             header: packet.header,
             sequence: self.newest.saturating_add_signed(ahead.into()),
-            extensions: Extensions::of(&packet, &self.extensions).unwrap_or_default(),
+            extensions: Extensions::from_packet(&packet, &self.extensions).unwrap_or_default(),
             payload: packet.payload.into(),
             arrival: other.arrival,
         })

@@ -67,8 +67,8 @@ fn capacity_drops_from_ten_megabits_and_recovers() {
 
 #[test]
 fn feedback_outage_of_ten_seconds() {
-    let deaf = FlowConfig { deaf: Some((secs(20), secs(30))), ..at_most(5000) };
-    let record = one(link(25, 300, &[(0, 2000)]), deaf, 60);
+    let outage = FlowConfig { feedback_outage: Some((secs(20), secs(30))), ..at_most(5000) };
+    let record = one(link(25, 300, &[(0, 2000)]), outage, 60);
     let silent = record.sent_kbps(0, 25.0, 30.0);
     let back = record.time_to_reach(0, 1600.0, 30.0).expect("back");
     println!("  feedback outage of 10 s: {silent:.0} kb/s sent, recovered after {back:.1} s");
