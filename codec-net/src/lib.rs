@@ -7,7 +7,7 @@
 //! | [`framing`] | records with length and checksum, for streams and datagrams |
 //! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | the transports of the framing |
 //! | [`ice_server`] | STUN and TURN servers in `Link` headers |
-//! | `relaying` | an allocation on a TURN server (features `serve`, `whip`) |
+//! | `turn_allocation` | an allocation on a TURN server (features `serve`, `whip`) |
 //! | [`socket`], [`error`] | TCP with and without TLS; connection errors |
 //! | [`tls`] | TLS configuration of both ends |
 //! | [`random`] | session numbers; tokens |
@@ -63,7 +63,7 @@
 //! | RFC 9725, WHEP draft | client of WHIP and WHEP | `whip.rs` |
 //! | RFC 9725, WHEP draft | the server's calls (ADR 0022, 0029) | `server/rtc/` |
 //! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
-//! | RFC 8656 | relayed addresses | `relaying.rs` |
+//! | RFC 8656 | relayed addresses | `turn_allocation.rs` |
 //! | RFC 9110, 6750, 6454 | HTTP, access, routes, the page | `server/http/`, `server/page/` |
 //! | | one publisher and its viewers | `server/room/` |
 //!
@@ -78,14 +78,14 @@ pub mod framing;
 pub mod ice_server;
 pub mod random;
 pub mod relay;
-#[cfg(any(feature = "serve", feature = "whip"))]
-pub mod relaying;
 #[cfg(feature = "serve")]
 pub mod server;
 pub mod socket;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(any(feature = "serve", feature = "whip"))]
+pub mod turn_allocation;
 pub mod udp;
 pub mod url;
 pub mod websocket;

@@ -238,7 +238,7 @@ fn framed() -> Vec<u8> {
     let stream = StreamDescription {
         codec: "opus".to_owned(),
         time_base: codec_core::frame::Rational::new(1, 48_000),
-        media: Media::Sound { rate: 48_000, channels: 1, delay: 312 },
+        media: Media::Audio { rate: 48_000, channels: 1, delay: 312 },
         private: (0..19).collect(),
     };
     let mut bytes = Vec::new();

@@ -11,10 +11,10 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
 use codec_media::publish::{self, PublishOptions};
 use codec_net::ice_server::IceServer;
-use codec_net::server::audit::Audit;
+use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
-use codec_net::server::{Config, Relay, RtcConfig, Server, StartError};
+use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer};
 use codec_net::tls;
 
 use crate::args::serve::ServeArgs;
@@ -86,7 +86,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
             listen: rtc,
             announce: args.announce,
             beyond_loopback: true,
-            relay: relay(args)?,
+            turn: turn_server(args)?,
         },
         tls,
         access: access(args)?,
@@ -105,22 +105,23 @@ fn config(args: &ServeArgs) -> Result<Config> {
     })
 }
 
-fn relay(args: &ServeArgs) -> Result<Option<Relay>> {
+fn turn_server(args: &ServeArgs) -> Result<Option<TurnServer>> {
     let Some(name) = &args.turn else { return Ok(None) };
     let name = name.strip_prefix("turn:").unwrap_or(name);
     let failed =
         |why: &str| Failure::new(Kind::Network, format!("cannot use TURN server {name}: {why}"));
     let mut found = name.to_socket_addrs().map_err(|error| failed(&error.to_string()))?;
     let same = |address: &SocketAddr| address.is_ipv4() == args.listen.is_ipv4();
-    let server = found
+    let address = found
         .find(same)
         .ok_or_else(|| failed("no address of the socket's family (IPv4 or IPv6)"))?;
     let user = args.turn_user.clone().unwrap_or_default();
     let password = args.turn_password.clone().unwrap_or_default();
-    let shared = args.turn_share.then(|| IceServer::turn(name, &user, &password));
-    let shared =
-        shared.transpose().map_err(|error| Failure::usage(format!("invalid --turn: {error}")))?;
-    Ok(Some(Relay { server, user, password, only: args.turn_only, shared }))
+    let advertised = args.turn_share.then(|| IceServer::turn(name, &user, &password));
+    let advertised = advertised
+        .transpose()
+        .map_err(|error| Failure::usage(format!("invalid --turn: {error}")))?;
+    Ok(Some(TurnServer { address, user, password, relay_only: args.turn_only, advertised }))
 }
 
 fn access(args: &ServeArgs) -> Result<Access> {
@@ -154,17 +155,17 @@ fn access(args: &ServeArgs) -> Result<Access> {
     Ok(access)
 }
 
-fn audit(args: &ServeArgs) -> Result<Audit> {
-    let Some(path) = &args.audit else { return Ok(Audit::none()) };
+fn audit(args: &ServeArgs) -> Result<AuditLog> {
+    let Some(path) = &args.audit else { return Ok(AuditLog::none()) };
     if is_pipe(path) {
-        return Ok(Audit::to(stdout()));
+        return Ok(AuditLog::to(stdout()));
     }
     let file: File = OpenOptions::new()
         .create(true)
         .append(true)
         .open(path)
         .map_err(|error| Failure::output(&path.display().to_string(), &error))?;
-    Ok(Audit::to(file))
+    Ok(AuditLog::to(file))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -249,7 +249,7 @@ fn continues(before: &Hello, hello: &Hello) -> bool {
 fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
     let (is_video, is_sound) = match record.kind {
         RecordKind::Video => (known.video == Some(record.stream), false),
-        RecordKind::Sound => (false, known.sound == Some(record.stream)),
+        RecordKind::Audio => (false, known.sound == Some(record.stream)),
         _ => return,
     };
     let arrived = clock.now();

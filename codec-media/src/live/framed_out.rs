@@ -256,7 +256,7 @@ impl Outlet for FramedOutlet {
         self.sound.packets += 1;
         self.sound.bytes += payload.len() as u64;
         self.put(Record {
-            kind: RecordKind::Sound,
+            kind: RecordKind::Audio,
             flags: Flags { key: true, hidden: false },
             stream: self.sound_stream,
             pts: packet.pts,

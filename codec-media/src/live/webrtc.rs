@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use codec_core::codec::Bitrate;
 use codec_net::clock::Clock;
 use codec_net::ice_server::IceLinks;
-use codec_net::relaying::{Came, Relaying};
+use codec_net::turn_allocation::{TurnAllocation, TurnDatagram};
 use codec_net::url::Url;
 use codec_net::whip::{Answer, Client, Session};
 use codec_net::{random, udp};
@@ -44,7 +44,7 @@ pub(super) struct Call {
     /// The local address that the remote end sends to.
     local: SocketAddr,
     /// Allocations on TURN servers.
-    relays: Vec<Relaying>,
+    relays: Vec<TurnAllocation>,
     /// Whether only relayed candidates are used.
     relay_only: bool,
     /// Why other ICE servers of the answer are not used.
@@ -73,7 +73,7 @@ impl Call {
                 self.send(&transmit);
             }
         }
-        while let Some(transmit) = self.relays.iter_mut().find_map(Relaying::poll_transmit) {
+        while let Some(transmit) = self.relays.iter_mut().find_map(TurnAllocation::poll_transmit) {
             self.send(&transmit);
         }
     }
@@ -91,7 +91,7 @@ impl Call {
             self.receive(now, from, bytes);
         }
         for relay in &mut self.relays {
-            if let Some(candidate) = relay.tick(now) {
+            if let Some(candidate) = relay.handle_timeout(now) {
                 // An invalid candidate is ignored.
                 let _ = self.peer.add_local_candidate(candidate, now);
             }
@@ -104,9 +104,9 @@ impl Call {
     fn receive(&mut self, now: Duration, from: SocketAddr, bytes: &[u8]) {
         for relay in &mut self.relays {
             match relay.handle_datagram(now, from, bytes) {
-                Came::FromElsewhere => {}
-                Came::Handled => return,
-                Came::PassedOn { from, relayed, payload } => {
+                TurnDatagram::NotFromServer => {}
+                TurnDatagram::Handled => return,
+                TurnDatagram::Relayed { from, relayed, payload } => {
                     return self.peer.handle_datagram(now, from, relayed, &payload);
                 }
             }
@@ -118,7 +118,7 @@ impl Call {
 
     /// Maximum time to wait for a datagram.
     pub(super) fn wait(&self, now: Duration) -> Duration {
-        let relays = self.relays.iter().filter_map(Relaying::poll_timeout);
+        let relays = self.relays.iter().filter_map(TurnAllocation::poll_timeout);
         let due = self.peer.poll_timeout().into_iter().chain(relays).min();
         let due = due.map_or(TICK, |due| due.saturating_sub(now));
         due.clamp(LEAST_WAIT, TICK)
@@ -219,7 +219,7 @@ fn relays(
     ice: &IceLinks,
     local: SocketAddr,
     now: Duration,
-) -> Result<(Vec<Relaying>, Vec<String>)> {
+) -> Result<(Vec<TurnAllocation>, Vec<String>)> {
     let mut unused: Vec<String> = ice.refused.iter().map(ToString::to_string).collect();
     let mut relays = Vec::new();
     for server in &ice.servers {
@@ -235,7 +235,7 @@ fn relays(
         }
         match server.resolve(local.is_ipv4()) {
             Ok(address) => {
-                relays.push(Relaying::new(address, local, credentials, secret()?, now));
+                relays.push(TurnAllocation::new(address, local, credentials, secret()?, now));
             }
             Err(error) => unused.push(format!("{uri}: {error}")),
         }

@@ -9,7 +9,7 @@ use codec_audio::opus_packet::duration_us;
 use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::Rational;
-use codec_net::server::{HeardPacket, Sound};
+use codec_net::server::{AudioSource, SourceAudioPacket};
 
 use crate::Env;
 use crate::audio::lane::AudioLane;
@@ -69,10 +69,10 @@ impl PublishedAudio {
         self.live.as_ref().map_or(until_s, |live| until_s.min(live.heard_until_s()))
     }
 
-    fn take(&mut self) -> Vec<HeardPacket> {
+    fn take(&mut self) -> Vec<SourceAudioPacket> {
         let tick = self.time_base;
         let packets = self.queue.packets.drain(..);
-        packets.map(|(data, pts)| HeardPacket { data, pts: ticks_48k(pts, tick) }).collect()
+        packets.map(|(data, pts)| SourceAudioPacket { data, pts: ticks_48k(pts, tick) }).collect()
     }
 }
 
@@ -83,8 +83,8 @@ fn ticks_48k(pts: i64, tick: Rational) -> i64 {
     i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
-impl Sound for PublishedAudio {
-    fn next(&mut self, until: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
+impl AudioSource for PublishedAudio {
+    fn next(&mut self, until: Duration) -> std::result::Result<Vec<SourceAudioPacket>, String> {
         let moved = self.lane.advance(self.reachable_s(until), &mut self.queue);
         moved.map_err(|failure| failure.message)?;
         Ok(self.take())
@@ -96,7 +96,7 @@ impl Sound for PublishedAudio {
         passed.map_err(|failure| failure.message)
     }
 
-    fn finish(&mut self, end: Duration) -> std::result::Result<Vec<HeardPacket>, String> {
+    fn finish(&mut self, end: Duration) -> std::result::Result<Vec<SourceAudioPacket>, String> {
         if let Some(live) = &self.live {
             live.close_sound();
         }

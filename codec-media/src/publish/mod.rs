@@ -68,8 +68,8 @@ pub fn source(text: &str, options: &PublishOptions, env: &Env) -> Result<LocalSo
     Ok(LocalSource {
         name: name.map_or_else(|| name_of(input), str::to_owned),
         open: Box::new(move || opener.open().map_err(|failure| failure.message)),
-        sound,
-        repeats: generated.is_some() || options.repeat && !is_pipe && captured.is_none(),
+        audio: sound,
+        repeat: generated.is_some() || options.repeat && !is_pipe && captured.is_none(),
         bitrate: options.bitrate,
         speed: options.speed,
         layers: Scalability::L1T3,
@@ -142,7 +142,7 @@ impl Opener {
         });
         if let Some(input) = sound {
             match audio::open(input, live, self.bitrate, self.live.limits(), &self.env) {
-                Ok((sound, _)) => media.sound = Some(Box::new(sound)),
+                Ok((sound, _)) => media.audio = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);
                     self.env.console.warn(format!("{name}: publishing video only: {message}"));
@@ -160,7 +160,7 @@ struct Video {
     report: Option<LossReport>,
 }
 
-impl Pictures for Video {
+impl VideoSource for Video {
     fn size(&self) -> Size {
         self.pictures.facts().size
     }
@@ -173,7 +173,7 @@ impl Pictures for Video {
         self.pictures.wait(most).map_err(|failure| failure.message)
     }
 
-    fn next(&mut self) -> std::result::Result<Option<Shown<'_>>, String> {
+    fn next(&mut self) -> std::result::Result<Option<SourceFrame<'_>>, String> {
         let Self { pictures, live, report } = self;
         report.iter_mut().for_each(LossReport::report_if_due);
         let tick_s = pictures.facts().time_base.as_f64();
@@ -183,7 +183,7 @@ impl Pictures for Video {
             let seconds = shot.pts as f64 * tick_s;
             let since = |seconds: f64| Duration::try_from_secs_f64(seconds.max(0.0)).ok();
             let age = live.as_ref().and_then(|live| since(live.now_s() - seconds));
-            Shown { picture: shot.picture, time: since(seconds), age }
+            SourceFrame { picture: shot.picture, time: since(seconds), age }
         }))
     }
 }

@@ -41,7 +41,7 @@ pub enum Media {
         frame_rate: Option<Rational>,
     },
     /// Audio.
-    Sound {
+    Audio {
         /// Samples per second: 48000 for Opus.
         rate: u32,
         /// 1..=8.
@@ -76,7 +76,7 @@ impl StreamDescription {
             Track::Audio(track) => {
                 let channels = u8::try_from(track.audio.channels()).ok()?;
                 let (rate, delay) = (track.audio.rate, track.delay);
-                (Media::Sound { rate, channels, delay }, &track.codec_private)
+                (Media::Audio { rate, channels, delay }, &track.codec_private)
             }
             _ => return None,
         };
@@ -97,7 +97,7 @@ impl StreamDescription {
                 track.codec_private.clone_from(&self.private);
                 Some(Track::Video(track))
             }
-            Media::Sound { rate, channels, delay } => {
+            Media::Audio { rate, channels, delay } => {
                 let known = [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma];
                 let codec = known.into_iter().find(|codec| codec.name() == self.codec)?;
                 let layout = ChannelLayout::of(channels.into())?;
@@ -129,7 +129,7 @@ impl StreamDescription {
                     return Err("invalid frame rate: numerator or denominator is 0");
                 }
             }
-            Media::Sound { rate, channels, .. } => {
+            Media::Audio { rate, channels, .. } => {
                 if !(1_000..=384_000).contains(&rate) || !(1..=8).contains(&channels) {
                     return Err(
                         "invalid audio format: expected 1000 to 384000 Hz and 1 to 8 channels",
@@ -154,7 +154,7 @@ impl StreamDescription {
                 out.extend(size.height.to_be_bytes());
                 write_rational(frame_rate, out);
             }
-            Media::Sound { rate, channels, delay } => {
+            Media::Audio { rate, channels, delay } => {
                 out.extend(rate.to_be_bytes());
                 out.push(channels);
                 out.extend(delay.to_be_bytes());
@@ -177,7 +177,7 @@ impl StreamDescription {
                 let rate = parse_rational(fields).ok_or(SHORT)?;
                 Media::Video { size, frame_rate: (rate.num != 0).then_some(rate) }
             }
-            2 => Media::Sound {
+            2 => Media::Audio {
                 rate: fields.u32().ok_or(SHORT)?,
                 channels: fields.u8().ok_or(SHORT)?,
                 delay: fields.u32().ok_or(SHORT)?,

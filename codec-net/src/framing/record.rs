@@ -26,7 +26,7 @@ pub enum Kind {
     /// A coded frame.
     Video = 1,
     /// An audio packet.
-    Sound = 2,
+    Audio = 2,
     /// The sender's statistics as JSON.
     Stats = 3,
     /// The end of the session; the payload is the reason in UTF-8.
@@ -37,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     fn of(number: u8) -> Option<Self> {
-        let all = [Self::Video, Self::Sound, Self::Stats, Self::End, Self::Feedback];
+        let all = [Self::Video, Self::Audio, Self::Stats, Self::End, Self::Feedback];
         all.into_iter().find(|kind| *kind as u8 == number)
     }
 
@@ -45,7 +45,7 @@ impl Kind {
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
-            Self::Video | Self::Sound => MAX_MEDIA_BYTES,
+            Self::Video | Self::Audio => MAX_MEDIA_BYTES,
             Self::Stats | Self::End | Self::Feedback => MAX_CONTROL_BYTES,
         }
     }

@@ -11,7 +11,7 @@ fn hello() -> Hello {
     let sound = StreamDescription {
         codec: "opus".to_owned(),
         time_base: Rational::new(1, 48_000),
-        media: Media::Sound { rate: 48_000, channels: 2, delay: 312 },
+        media: Media::Audio { rate: 48_000, channels: 2, delay: 312 },
         private: (0..19).collect(),
     };
     let video = StreamDescription::of(&Track::Video(video)).unwrap();
@@ -29,7 +29,7 @@ fn records() -> Vec<Record> {
     };
     vec![
         frame(0, 5000),
-        Record { kind: Kind::Sound, stream: 1, pts: -312, ..frame(1, 80) },
+        Record { kind: Kind::Audio, stream: 1, pts: -312, ..frame(1, 80) },
         frame(2, 0),
         Record::control(Kind::Stats, b"{}".to_vec()),
         Record::end("the end of the file"),

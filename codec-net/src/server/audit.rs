@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 /// The destination of the lines.
-pub struct Audit {
+pub struct AuditLog {
     out: Option<Mutex<Box<dyn Write + Send>>>,
 }
 
-impl fmt::Debug for Audit {
+impl fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audit").field("kept", &self.out.is_some()).finish()
+        f.debug_struct("AuditLog").field("kept", &self.out.is_some()).finish()
     }
 }
 
@@ -36,12 +36,12 @@ pub struct Subject<'a> {
 /// Totals of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Moved {
+pub struct Totals {
     pub bytes: u64,
     pub frames: u64,
 }
 
-impl Audit {
+impl AuditLog {
     /// Disables the log.
     #[must_use]
     pub fn none() -> Self {
@@ -60,7 +60,7 @@ impl Audit {
     }
 
     /// Logs the end of a session.
-    pub fn end(&self, subject: Subject<'_>, reason: &str, lasted: Duration, moved: Moved) {
+    pub fn end(&self, subject: Subject<'_>, reason: &str, lasted: Duration, totals: Totals) {
         let seconds = Value::from(lasted.as_secs_f64());
         self.line(
             "end",
@@ -68,8 +68,8 @@ impl Audit {
             &[
                 ("reason", reason.into()),
                 ("seconds", seconds),
-                ("bytes", moved.bytes.into()),
-                ("frames", moved.frames.into()),
+                ("bytes", totals.bytes.into()),
+                ("frames", totals.frames.into()),
             ],
         );
     }
@@ -80,8 +80,8 @@ impl Audit {
     }
 
     /// Logs a rejection.
-    pub fn refuse(&self, subject: Subject<'_>, status: u16, reason: &str) {
-        self.line("refuse", subject, &[("status", status.into()), ("reason", reason.into())]);
+    pub fn reject(&self, subject: Subject<'_>, status: u16, reason: &str) {
+        self.line("reject", subject, &[("status", status.into()), ("reason", reason.into())]);
     }
 
     fn line(&self, event: &str, subject: Subject<'_>, more: &[(&str, Value)]) {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn every_event_is_a_json_line() {
         let memory = Memory::default();
-        let audit = Audit::to(memory.clone());
+        let audit = AuditLog::to(memory.clone());
         let subject = Subject {
             session: Some(7),
             kind: "whep",
@@ -144,8 +144,8 @@ mod tests {
             address: "127.0.0.1".parse().unwrap(),
         };
         audit.start(subject);
-        audit.end(subject, "the publisher ended", Duration::from_millis(1500), Moved::default());
-        audit.refuse(Subject { session: None, ..subject }, 401, "no token");
+        audit.end(subject, "the publisher ended", Duration::from_millis(1500), Totals::default());
+        audit.reject(Subject { session: None, ..subject }, 401, "no token");
         let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -155,6 +155,6 @@ mod tests {
         assert_eq!(lines[1]["session"], 7);
         assert_eq!(lines[2]["status"], 401);
         assert!(lines[2].get("session").is_none());
-        Audit::none().start(subject);
+        AuditLog::none().start(subject);
     }
 }

@@ -28,13 +28,13 @@ pub struct Limits {
     pub sdp_bytes: usize,
     /// Time from the start of a connection or a request to the end of its headers, and from there
     /// to the end of its body.
-    pub header_deadline: Duration,
+    pub request_timeout: Duration,
     /// Time from the start of a session to the end of its DTLS handshake.
-    pub handshake_deadline: Duration,
+    pub handshake_timeout: Duration,
     /// How long a stream waits for its publisher after the publisher vanished or reloaded its page.
-    pub publisher_return: Duration,
+    pub publisher_return_timeout: Duration,
     /// Minimum time between two attempts of one address without a valid token.
-    pub unauthenticated_gap: Duration,
+    pub auth_retry_interval: Duration,
     /// Bytes of a control message.
     pub control_bytes: usize,
     /// Control messages per session and second.
@@ -62,10 +62,10 @@ impl Default for Limits {
             pixels: 4096 * 4096,
             body_bytes: 1 << 20,
             sdp_bytes: 64 << 10,
-            header_deadline: Duration::from_secs(10),
-            handshake_deadline: Duration::from_secs(30),
-            publisher_return: Duration::from_secs(15),
-            unauthenticated_gap: Duration::from_millis(100),
+            request_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(30),
+            publisher_return_timeout: Duration::from_secs(15),
+            auth_retry_interval: Duration::from_millis(100),
             control_bytes: 64 << 10,
             control_per_second: 100,
             media_bytes: 8 << 20,
@@ -78,7 +78,7 @@ impl Default for Limits {
 
 /// A token bucket: an amount per second, with a burst of one second.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct TokenBucket {
     per_second: u64,
     /// Capacity and remaining amount, in units of a nanosecond's share.
     full: u128,
@@ -88,7 +88,7 @@ pub struct Budget {
 
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
-impl Budget {
+impl TokenBucket {
     /// A full bucket with the amount of one second.
     #[must_use]
     pub fn new(per_second: u64) -> Self {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_spent_and_refilled() {
-        let mut budget = Budget::new(100);
+        let mut budget = TokenBucket::new(100);
         let at = Duration::from_millis;
         assert_eq!((0..150).filter(|_| budget.take(at(0), 1)).count(), 100);
         assert!(!budget.take(at(5), 1));

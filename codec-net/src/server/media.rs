@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use codec_backends::registry;
+use codec_core::codec::{DecoderConfig, Limits as DecoderLimits, VideoDecoder};
 use codec_core::entropy::BoolDecoder;
 use codec_core::frame::Size;
 use codec_vp8::header::{
@@ -10,16 +12,17 @@ use codec_vp8::header::{
     parse_key_header,
 };
 
+use super::limits::Limits;
 use crate::framing::{Flags, Kind, Record};
 
 /// Ticks per second of video timestamps.
 pub const VIDEO_HZ: u32 = 90_000;
 /// Ticks per second of audio timestamps.
-pub const SOUND_HZ: u32 = 48_000;
+pub const AUDIO_HZ: u32 = 48_000;
 /// Indices of the streams in our hello.
 pub const VIDEO_STREAM: u8 = 0;
 /// See [`VIDEO_STREAM`].
-pub const SOUND_STREAM: u8 = 1;
+pub const AUDIO_STREAM: u8 = 1;
 
 /// A VP8 frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +86,7 @@ fn framed(
 
 /// An Opus packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SoundPacket {
+pub struct AudioPacket {
     /// The packet.
     pub data: Bytes,
     /// Time of its first sample, in ticks of 1/48000 s from the start of the stream.
@@ -92,18 +95,18 @@ pub struct SoundPacket {
     pub framed: OnceLock<Bytes>,
 }
 
-impl SoundPacket {
+impl AudioPacket {
     /// The packet in our framing, created once for all viewers; `None` if it is too long.
     #[must_use]
     pub fn record(&self) -> Option<Bytes> {
         let flags = Flags { key: true, hidden: false };
-        framed(&self.framed, Kind::Sound, flags, SOUND_STREAM, self.pts, 0, &self.data)
+        framed(&self.framed, Kind::Audio, flags, AUDIO_STREAM, self.pts, 0, &self.data)
     }
 }
 
 /// Properties read from a frame's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameFacts {
+pub struct FrameInfo {
     /// Decodable independently.
     pub key: bool,
     /// `false`: decoded but not shown.
@@ -114,10 +117,10 @@ pub struct FrameFacts {
     pub qindex: u8,
 }
 
-impl FrameFacts {
+impl FrameInfo {
     /// Parses the header of a VP8 frame; `None` if it is invalid (RFC 6386, sections 9.1 and 19.2).
     #[must_use]
-    pub fn read(data: &[u8]) -> Option<Self> {
+    pub fn parse(data: &[u8]) -> Option<Self> {
         let tag = parse_frame_tag(data).ok()?;
         let key_header = if tag.is_key {
             Some(parse_key_header(data.get(FRAME_TAG_BYTES..)?).ok()?)
@@ -136,4 +139,13 @@ impl FrameFacts {
             qindex: header.quant.y_ac.get(),
         })
     }
+}
+
+/// Opens a decoder of published video; `None` if there is none.
+pub(super) fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
+    let (_, open, _) = registry::find_decoder("vp8").ok()?;
+    let mut config = DecoderConfig::default();
+    config.limits = DecoderLimits::default();
+    config.limits.max_pixels = limits.pixels;
+    open(&config).ok()
 }

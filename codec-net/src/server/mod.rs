@@ -4,39 +4,41 @@
 //! |---|---|
 //! | [`room`] | streams by name, their publisher and viewers |
 //! | [`auth`], [`limits`], [`audit`] | access rules, limits, and the audit log |
-//! | `http` | connections, routes, the page |
-//! | `local`, `archive` | local streams; recording of all streams |
-//! | `coder`, `small` | the encoder of a stream that adapts to its viewer; small renditions for slow links |
-//! | `rtc` | WHIP, WHEP: WebRTC calls |
-//! | `ws` | watching and publishing over WebSocket |
+//! | `http` | connections, access checks, routes, the page, endpoints of WHIP, WHEP and WebSocket |
+//! | `rtc`, `ws` | sessions of viewers and publishers over WebRTC and WebSocket |
+//! | `control_channel`, [`uploads`] | statistics, chat and files of a session |
+//! | `local_source`, `local_encoder` | streams that the server itself publishes |
+//! | `recorder`, `small_rendition` | recording of all streams; a small rendition for slow links |
 //!
 //! HTTP runs on one thread and calls on another; expensive work (decoding, recording) has its own
 //! threads.
 
-mod archive;
-pub mod attempts;
 pub mod audit;
 pub mod auth;
-mod coder;
-pub mod decodable;
-pub mod files;
+mod auth_rate_limiter;
+mod config;
+pub mod control_channel;
 mod health;
 mod http;
 pub mod limits;
-mod local;
+mod local_encoder;
+mod local_source;
 pub mod media;
-pub mod meter;
 pub mod outcome;
+mod recorder;
 pub mod room;
 mod rtc;
 mod scale;
 pub mod sessions;
-mod small;
+mod small_rendition;
 mod start;
-pub mod talk;
+mod state;
+pub mod uploads;
 mod ws;
 
-use crate::random;
-pub use local::{HeardPacket, LocalMedia, LocalSource, OpenMedia, Pictures, Shown, Sound};
-pub use rtc::{Relay, RtcConfig, StartRtcError};
-pub use start::{Config, Server, StartError};
+pub use config::Config;
+pub use local_source::{
+    AudioSource, LocalMedia, LocalSource, OpenMedia, SourceAudioPacket, SourceFrame, VideoSource,
+};
+pub use rtc::{RtcConfig, StartRtcError, TurnServer};
+pub use start::{Server, StartError};

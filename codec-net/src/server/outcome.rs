@@ -5,109 +5,117 @@ use std::fmt;
 /// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum Rejection {
     /// The credentials are missing or invalid.
     Unauthenticated,
     /// The credentials do not grant the scope.
     Forbidden(&'static str),
     /// The request comes from a page of another origin.
-    Origin(String),
+    ForeignOrigin(String),
     /// The host name is not one of the server's.
-    Host(String),
+    UnknownHost(String),
     /// There is no stream of that name.
     NoStream(String),
     /// The stream name is in use.
-    Busy(String),
+    NameInUse(String),
     /// Too many attempts.
-    TooOften,
+    RateLimited,
     /// The request did not arrive completely in time.
-    Slow,
+    RequestTimeout,
     /// A limit on a number is reached.
-    Full(&'static str),
+    LimitReached(&'static str),
     /// The request is invalid.
-    Bad(String),
+    BadRequest(String),
     /// The content is too long.
-    TooLong(&'static str),
+    TooLarge(&'static str),
     /// The content type is wrong.
-    Type(&'static str),
+    UnsupportedMediaType(&'static str),
     /// No offered codec is supported: `audio` or `video`, the offered names, and the supported
     /// names.
-    Codecs(&'static str, String, String),
+    NoSupportedCodec(&'static str, String, String),
     /// The request is understood but not supported.
-    Unprocessable(&'static str),
+    Unsupported(&'static str),
     /// The request is for another session than the current one.
-    Outdated,
+    PreconditionFailed,
     /// The request has no `If-Match` header.
-    NoCondition,
+    PreconditionRequired,
     /// There is no session of that name.
     NoSession,
     /// The server is shutting down.
-    Stopping,
+    ShuttingDown,
     /// Calls cannot be served any more.
-    NoCalls,
+    CallsUnavailable,
+    /// Only the relayed address is offered, and the TURN server does not respond.
+    TurnUnavailable,
     /// An internal error. Details go to the log, not to the client.
     Internal,
 }
 
-impl Refusal {
+impl Rejection {
     /// The HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
             Self::Unauthenticated => 401,
-            Self::Forbidden(_) | Self::Origin(_) => 403,
-            Self::Host(_) => 421,
+            Self::Forbidden(_) | Self::ForeignOrigin(_) => 403,
+            Self::UnknownHost(_) => 421,
             Self::NoStream(_) | Self::NoSession => 404,
-            Self::Busy(_) => 409,
-            Self::TooOften => 429,
-            Self::Slow => 408,
-            Self::Full(_) | Self::Stopping | Self::NoCalls => 503,
-            Self::Bad(_) => 400,
-            Self::TooLong(_) => 413,
-            Self::Type(_) => 415,
-            Self::Unprocessable(_) | Self::Codecs(..) => 422,
-            Self::Outdated => 412,
-            Self::NoCondition => 428,
+            Self::NameInUse(_) => 409,
+            Self::RateLimited => 429,
+            Self::RequestTimeout => 408,
+            Self::LimitReached(_)
+            | Self::ShuttingDown
+            | Self::CallsUnavailable
+            | Self::TurnUnavailable => 503,
+            Self::BadRequest(_) => 400,
+            Self::TooLarge(_) => 413,
+            Self::UnsupportedMediaType(_) => 415,
+            Self::Unsupported(_) | Self::NoSupportedCodec(..) => 422,
+            Self::PreconditionFailed => 412,
+            Self::PreconditionRequired => 428,
             Self::Internal => 500,
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthenticated => f.write_str("a valid token is required"),
             Self::Forbidden(scope) => write!(f, "this token does not grant the scope {scope}"),
-            Self::Origin(origin) => {
+            Self::ForeignOrigin(origin) => {
                 write!(f, "pages of {origin} may not use this server (see --origin)")
             }
-            Self::Host(host) => {
+            Self::UnknownHost(host) => {
                 write!(f, "unknown host name {host:?} (see --origin)")
             }
             Self::NoStream(name) => write!(f, "no stream {name:?}"),
-            Self::Busy(name) => write!(f, "stream {name:?} already has a publisher"),
-            Self::TooOften => f.write_str("too many attempts: wait a moment"),
-            Self::Slow => f.write_str("timeout: the request was not complete in time"),
-            Self::Full(what) => write!(f, "limit reached: {what}"),
-            Self::Bad(what) => f.write_str(what),
-            Self::TooLong(what) => write!(f, "{what} exceeds the server's size limit"),
-            Self::Type(what) => write!(f, "invalid content type: expected {what}"),
-            Self::Codecs(what, offered, taken) => {
+            Self::NameInUse(name) => write!(f, "stream {name:?} already has a publisher"),
+            Self::RateLimited => f.write_str("too many attempts: wait a moment"),
+            Self::RequestTimeout => f.write_str("timeout: the request was not complete in time"),
+            Self::LimitReached(what) => write!(f, "limit reached: {what}"),
+            Self::BadRequest(what) => f.write_str(what),
+            Self::TooLarge(what) => write!(f, "{what} exceeds the server's size limit"),
+            Self::UnsupportedMediaType(what) => write!(f, "invalid content type: expected {what}"),
+            Self::NoSupportedCodec(what, offered, taken) => {
                 write!(f, "no supported {what} codec: got {offered}; ")?;
                 write!(f, "expected one of {taken}")
             }
-            Self::Unprocessable(what) => write!(f, "{what} is not supported"),
-            Self::Outdated => f.write_str("the request is for an earlier session"),
-            Self::NoCondition => f.write_str("If-Match is required, with the ETag of the answer"),
+            Self::Unsupported(what) => write!(f, "{what} is not supported"),
+            Self::PreconditionFailed => f.write_str("the request is for an earlier session"),
+            Self::PreconditionRequired => {
+                f.write_str("If-Match is required, with the ETag of the answer")
+            }
             Self::NoSession => f.write_str("unknown or ended session"),
-            Self::Stopping => f.write_str("the server is shutting down"),
-            Self::NoCalls => f.write_str("the server cannot serve WebRTC calls any more"),
+            Self::ShuttingDown => f.write_str("the server is shutting down"),
+            Self::CallsUnavailable => f.write_str("the server cannot serve WebRTC calls any more"),
+            Self::TurnUnavailable => f.write_str("the TURN server of this server does not respond"),
             Self::Internal => f.write_str("internal server error"),
         }
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Rejection {}
 
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +124,7 @@ pub enum EndReason {
     /// The other end closed it.
     Closed,
     /// The other end closed the connection without ending its session, as on a page reload.
-    Left,
+    Disconnected,
     /// A publisher with the same token took over the stream.
     Replaced,
     /// The publisher of the stream is gone.
@@ -128,7 +136,7 @@ pub enum EndReason {
     /// An administrator ended it.
     Admin,
     /// Timeout without any data.
-    Vanished,
+    TimedOut,
     /// Timeout of the handshake.
     HandshakeTimeout,
     /// A limit was exceeded, by name.
@@ -145,13 +153,13 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("closed by the other end"),
-            Self::Left => f.write_str("the other end closed the connection"),
+            Self::Disconnected => f.write_str("the other end closed the connection"),
             Self::Replaced => f.write_str("another publisher with the same token took over"),
             Self::PublisherEnded => f.write_str("the publisher ended"),
             Self::SourceEnded => f.write_str("end of the source"),
             Self::ServerStopped => f.write_str("the server was stopped"),
             Self::Admin => f.write_str("ended by an administrator"),
-            Self::Vanished => f.write_str("timeout: no more data received"),
+            Self::TimedOut => f.write_str("timeout: no more data received"),
             Self::HandshakeTimeout => f.write_str("handshake timeout"),
             Self::Limit(what) => write!(f, "limit exceeded: {what}"),
             Self::Protocol(what) => write!(f, "protocol error: {what}"),

@@ -10,17 +10,17 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 use serde_json::{Value, json};
 
-use super::attempts::group;
-use super::audit::{Audit, Moved, Subject};
+use super::audit::{AuditLog, Subject, Totals};
 use super::auth::Scope;
-use super::outcome::{EndReason, Refusal};
-use super::talk::VideoState;
+use super::auth_rate_limiter::address_group;
+use super::outcome::{EndReason, Rejection};
+use super::room::VideoState;
 use crate::clock::Clock;
 use crate::random;
 
 /// Maximum number of calls per address (per /64 network for IPv6) with an unfinished handshake: an
 /// offer costs its sender nothing, but occupies resources for half a minute.
-const MOST_PENDING: usize = 32;
+const MAX_PENDING_CALLS: usize = 32;
 
 /// The kind of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl fmt::Debug for Entry {
 pub struct Sessions {
     clock: Clock,
     limit: usize,
-    audit: Audit,
+    audit: AuditLog,
     next: AtomicU64,
     entries: Mutex<BTreeMap<String, Entry>>,
 }
@@ -112,13 +112,13 @@ pub struct Session {
     sessions: Arc<Sessions>,
     id: String,
     number: u64,
-    outcome: Mutex<(EndReason, Moved)>,
+    outcome: Mutex<(EndReason, Totals)>,
 }
 
 impl Sessions {
     /// Creates an empty table.
     #[must_use]
-    pub fn new(clock: Clock, limit: usize, audit: Audit) -> Self {
+    pub fn new(clock: Clock, limit: usize, audit: AuditLog) -> Self {
         Self { clock, limit, audit, next: AtomicU64::new(1), entries: Mutex::default() }
     }
 
@@ -128,7 +128,7 @@ impl Sessions {
 
     /// The audit log.
     #[must_use]
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &AuditLog {
         &self.audit
     }
 
@@ -136,24 +136,27 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Full`].
+    /// [`Rejection::LimitReached`].
     pub fn begin(
         self: &Arc<Self>,
         kind: Kind,
         stream: &str,
         address: IpAddr,
         end: End,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Session, Rejection> {
         let id = random::name();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut entries = self.entries();
         if entries.len() >= self.limit {
-            return Err(Refusal::Full("sessions"));
+            return Err(Rejection::LimitReached("sessions"));
         }
-        let network = group(address);
-        let is_pending = |entry: &&Entry| entry.is_pending && group(entry.address) == network;
-        if kind.is_call() && entries.values().filter(is_pending).count() >= MOST_PENDING {
-            return Err(Refusal::Full("calls of one address with an unfinished handshake"));
+        let network = address_group(address);
+        let is_pending =
+            |entry: &&Entry| entry.is_pending && address_group(entry.address) == network;
+        if kind.is_call() && entries.values().filter(is_pending).count() >= MAX_PENDING_CALLS {
+            return Err(Rejection::LimitReached(
+                "calls of one address with an unfinished handshake",
+            ));
         }
         let (since, stream) = (self.clock.now(), stream.to_owned());
         self.audit.start(Subject {
@@ -178,7 +181,7 @@ impl Sessions {
             },
         );
         drop(entries);
-        let outcome = Mutex::new((EndReason::Closed, Moved::default()));
+        let outcome = Mutex::new((EndReason::Closed, Totals::default()));
         Ok(Session { sessions: Arc::clone(self), id, number, outcome })
     }
 
@@ -186,28 +189,28 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSession`].
-    pub fn kind(&self, id: &str) -> Result<Kind, Refusal> {
-        self.entries().get(id).map(|entry| entry.kind).ok_or(Refusal::NoSession)
+    /// [`Rejection::NoSession`].
+    pub fn kind(&self, id: &str) -> Result<Kind, Rejection> {
+        self.entries().get(id).map(|entry| entry.kind).ok_or(Rejection::NoSession)
     }
 
     /// The ICE session of a call.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSession`], also for a session without ICE.
-    pub fn ice(&self, id: &str) -> Result<IceSession, Refusal> {
-        self.entries().get(id).and_then(|entry| entry.ice.clone()).ok_or(Refusal::NoSession)
+    /// [`Rejection::NoSession`], also for a session without ICE.
+    pub fn ice(&self, id: &str) -> Result<IceSession, Rejection> {
+        self.entries().get(id).and_then(|entry| entry.ice.clone()).ok_or(Rejection::NoSession)
     }
 
     /// Ends a session by its id.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSession`].
-    pub fn end(&self, id: &str, reason: EndReason) -> Result<(), Refusal> {
+    /// [`Rejection::NoSession`].
+    pub fn end(&self, id: &str, reason: EndReason) -> Result<(), Rejection> {
         let entries = self.entries();
-        let entry = entries.get(id).ok_or(Refusal::NoSession)?;
+        let entry = entries.get(id).ok_or(Rejection::NoSession)?;
         (entry.end)(reason);
         Ok(())
     }
@@ -216,11 +219,11 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSession`].
-    pub fn end_number(&self, number: u64, reason: EndReason) -> Result<(), Refusal> {
+    /// [`Rejection::NoSession`].
+    pub fn end_number(&self, number: u64, reason: EndReason) -> Result<(), Rejection> {
         let entries = self.entries();
         let found = entries.values().find(|entry| entry.number == number);
-        (found.ok_or(Refusal::NoSession)?.end)(reason);
+        (found.ok_or(Rejection::NoSession)?.end)(reason);
         Ok(())
     }
 
@@ -291,7 +294,7 @@ impl Session {
     }
 
     /// Sets the capacity of its link, if known.
-    pub fn set_available(&self, available: Option<Bitrate>) {
+    pub fn set_available_bitrate(&self, available: Option<Bitrate>) {
         if let Some(entry) = self.sessions.entries().get_mut(&self.id) {
             entry.available = available;
         }
@@ -312,8 +315,8 @@ impl Session {
     }
 
     /// Sets the reason of its end and its totals, which are logged when it is dropped.
-    pub fn conclude(&self, reason: EndReason, moved: Moved) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = (reason, moved);
+    pub fn conclude(&self, reason: EndReason, totals: Totals) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = (reason, totals);
     }
 }
 
@@ -322,14 +325,14 @@ impl Drop for Session {
         let Some(entry) = self.sessions.entries().remove(&self.id) else { return };
         let lasted = self.sessions.clock.now().saturating_sub(entry.since);
         let outcome = self.outcome.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let (reason, moved) = (outcome.0.to_string(), outcome.1);
+        let (reason, totals) = (outcome.0.to_string(), outcome.1);
         let subject = Subject {
             session: Some(entry.number),
             kind: entry.kind.name(),
             stream: &entry.stream,
             address: entry.address,
         };
-        self.sessions.audit.end(subject, &reason, lasted, moved);
+        self.sessions.audit.end(subject, &reason, lasted, totals);
     }
 }
 
@@ -341,12 +344,12 @@ mod tests {
 
     #[test]
     fn calls_with_unfinished_handshakes_are_limited_per_address() {
-        let sessions = Arc::new(Sessions::new(Clock::start(), 200, Audit::none()));
+        let sessions = Arc::new(Sessions::new(Clock::start(), 200, AuditLog::none()));
         let begin = |kind, address: &str| {
             sessions.begin(kind, "live", address.parse().unwrap(), Box::new(|_| {}))
         };
         let mut kept: Vec<_> = (0..50).filter_map(|_| begin(Kind::Whep, "10.0.0.1").ok()).collect();
-        assert_eq!(kept.len(), MOST_PENDING);
+        assert_eq!(kept.len(), MAX_PENDING_CALLS);
         assert_eq!(begin(Kind::Whip, "10.0.0.1").unwrap_err().status(), 503);
         kept.push(begin(Kind::Whep, "10.0.0.2").unwrap());
         kept.push(begin(Kind::WsView, "10.0.0.1").unwrap());
@@ -359,7 +362,7 @@ mod tests {
 
     #[test]
     fn sessions_are_counted_identified_and_ended() {
-        let sessions = Arc::new(Sessions::new(Clock::start(), 2, Audit::none()));
+        let sessions = Arc::new(Sessions::new(Clock::start(), 2, AuditLog::none()));
         let (told, ends) = mpsc::channel();
         let begin = || {
             let told = told.clone();
@@ -367,12 +370,12 @@ mod tests {
             sessions.begin(Kind::Whep, "live", "127.0.0.1".parse().unwrap(), end)
         };
         let (first, second) = (begin().unwrap(), begin().unwrap());
-        assert!(matches!(begin(), Err(Refusal::Full("sessions"))));
+        assert!(matches!(begin(), Err(Rejection::LimitReached("sessions"))));
         assert_ne!(first.id(), second.id());
         assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
-        assert_eq!(sessions.ice(first.id()), Err(Refusal::NoSession));
+        assert_eq!(sessions.ice(first.id()), Err(Rejection::NoSession));
         first.set_video(VideoState { paused: Some("narrow"), small: false });
-        first.set_available(Some(Bitrate::kbps(300)));
+        first.set_available_bitrate(Some(Bitrate::kbps(300)));
         assert_eq!(sessions.json()[0]["paused"], "narrow");
         assert_eq!(sessions.json()[0]["availableOutgoingBitrate"], 300_000);
         assert_eq!(sessions.json()[1]["paused"], Value::Null);
@@ -384,7 +387,7 @@ mod tests {
         assert!(!sessions.json().to_string().contains(first.id()), "ids are secret");
         let id = first.id().to_owned();
         drop(first);
-        assert_eq!(sessions.end(&id, EndReason::Closed), Err(Refusal::NoSession));
+        assert_eq!(sessions.end(&id, EndReason::Closed), Err(Rejection::NoSession));
         assert_eq!(sessions.count(), 1);
     }
 }

@@ -3,75 +3,34 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::archive::{Archive, Running};
-use super::attempts::Attempts;
-use super::audit::Audit;
-use super::auth::Access;
-use super::files::Files;
+use super::auth_rate_limiter::AuthRateLimiter;
+use super::config::Config;
 use super::health::Health;
 use super::http;
 use super::limits::Limits;
-use super::local::{self, LocalSource};
-use super::outcome::{EndReason, Refusal};
-use super::room::{Hub, OnPublish};
-use super::rtc::{Network, RtcConfig, StartRtcError};
+use super::local_source::{self, LocalSource};
+use super::outcome::{EndReason, Rejection};
+use super::recorder::{Recorder, Threads};
+use super::room::{Hub, StreamHooks};
+use super::rtc::{Network, StartRtcError};
 use super::sessions::Sessions;
+use super::small_rendition::{self, RenditionPermits};
+use super::state::ServerState;
+use super::uploads::UploadStore;
 use crate::clock::Clock;
 
 /// Time for sessions to end by themselves at shutdown.
-const FAREWELL: Duration = Duration::from_secs(2);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// Interval of checks for streams whose publisher has not returned.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
-
-/// The configuration of a server.
-#[derive(Debug)]
-pub struct Config {
-    /// The HTTP listen address; port 0: any free port.
-    pub listen: SocketAddr,
-    /// Where WebRTC calls are received: usually the address of `listen`.
-    pub rtc: RtcConfig,
-    /// Certificate and key; `None`: no TLS.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
-    /// The access rules.
-    pub access: Access,
-    /// The limits.
-    pub limits: Limits,
-    /// The audit log.
-    pub audit: Audit,
-    /// Folder of uploaded files; `None` rejects uploads.
-    pub files: Option<PathBuf>,
-    /// Folder of recordings of all streams; `None` disables recording.
-    pub record: Option<PathBuf>,
-    /// Decode published streams for statistics.
-    pub decode: bool,
-}
-
-impl Config {
-    /// Listens on a free port of 127.0.0.1, without authentication.
-    #[must_use]
-    pub fn loopback() -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self {
-            listen,
-            rtc: RtcConfig { listen, announce: None, beyond_loopback: false, relay: None },
-            tls: None,
-            access: Access::open(),
-            limits: Limits::default(),
-            audit: Audit::none(),
-            files: None,
-            record: None,
-            decode: true,
-        }
-    }
-}
 
 /// Why a server did not start.
 #[derive(Debug)]
@@ -83,7 +42,7 @@ pub enum StartError {
     PasswordsWithoutTls,
     /// The socket cannot be opened.
     Listen(SocketAddr, io::Error),
-    /// A folder cannot be used.
+    /// A folder cannot be created or read.
     Folder(PathBuf, io::Error),
     /// Calls cannot be served.
     Rtc(StartRtcError),
@@ -110,39 +69,25 @@ impl fmt::Display for StartError {
     }
 }
 
-impl std::error::Error for StartError {}
-
-/// The state shared by all parts of a running server.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) access: Access,
-    pub(super) limits: Limits,
-    pub(super) clock: Clock,
-    pub(super) hub: Arc<Hub>,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) network: Network,
-    pub(super) health: Arc<Health>,
-    pub(super) files: Option<Arc<Files>>,
-    attempts: Mutex<Attempts>,
-    /// Becomes `true` at shutdown.
-    pub(super) stopping: watch::Sender<bool>,
-}
-
-impl Shared {
-    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open(_) | Self::PasswordsWithoutTls => None,
+            Self::Listen(_, error) | Self::Folder(_, error) | Self::Thread(error) => Some(error),
+            Self::Rtc(error) => Some(error),
+        }
     }
 }
 
 /// A running server, which stops when dropped.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
+    state: Arc<ServerState>,
     address: SocketAddr,
     secure: bool,
     thread: Option<JoinHandle<()>>,
-    archives: Running,
-    sources: Mutex<Vec<local::Running>>,
+    recorders: Threads,
+    sources: Mutex<Vec<local_source::RunningSource>>,
 }
 
 impl Server {
@@ -159,69 +104,34 @@ impl Server {
         if access.has_users() && tls.is_none() {
             return Err(StartError::PasswordsWithoutTls);
         }
-        let failed = |error| StartError::Listen(listen, error);
-        let listener = TcpListener::bind(listen).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let files = match files {
-            None => None,
-            Some(folder) => {
-                let opened = Files::open(&folder, limits);
-                let opened = opened.map_err(|error| StartError::Folder(folder, error))?;
-                Some(Arc::new(opened))
-            }
-        };
+        let (listener, address) =
+            bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+        let uploads = files.map(|folder| open_uploads(folder, limits)).transpose()?;
         if let Some(folder) = &record {
-            let made = std::fs::create_dir_all(folder);
-            made.map_err(|error| StartError::Folder(folder.clone(), error))?;
+            create_folder(folder)?;
         }
-        let running = Running::default();
-        let archive = Archive { folder: record, decode, limits, running: running.clone() };
-        let on_publish: OnPublish = Box::new(move |stream| archive.begin(stream));
+        let recorders = Threads::default();
+        let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
         let clock = Clock::start();
         let health = Arc::new(Health::default());
-        let network = Network::start(rtc, clock, limits, files.clone(), Arc::clone(&health));
+        let network = Network::start(rtc, clock, limits, uploads.clone(), Arc::clone(&health));
         let network = network.map_err(StartError::Rtc)?;
-        let shared = Arc::new(Shared {
+        let secure = tls.is_some();
+        let state = Arc::new(ServerState {
             access,
             limits,
             clock,
-            hub: Arc::new(Hub::with(clock, limits, on_publish)),
+            hub: Arc::new(Hub::new(clock, limits, stream_hooks(recorder, limits))),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),
             network,
             health,
-            files,
-            attempts: Mutex::new(Attempts::new(limits.unauthenticated_gap)),
+            uploads,
+            auth_rate_limiter: Mutex::new(AuthRateLimiter::new(limits.auth_retry_interval)),
             stopping: watch::Sender::new(false),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(StartError::Thread)?;
-        let secure = tls.is_some();
-        let inside = Arc::clone(&shared);
-        let work = move || {
-            // Tasks that remain after the grace period end with the runtime.
-            runtime.block_on(async move {
-                let sessions = Arc::clone(&inside.sessions);
-                let hub = Arc::clone(&inside.hub);
-                // This task ends with the runtime.
-                tokio::spawn(async move {
-                    loop {
-                        tokio::time::sleep(EXPIRY_INTERVAL).await;
-                        hub.expire();
-                    }
-                });
-                http::serve(listener, tls, inside).await;
-                let end = Instant::now() + FAREWELL;
-                while sessions.count() > 0 && Instant::now() < end {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            });
-        };
-        let thread = std::thread::Builder::new().name("http".to_owned()).spawn(work);
-        let thread = Some(thread.map_err(StartError::Thread)?);
-        Ok(Self { shared, address, secure, thread, archives: running, sources: Mutex::default() })
+        let thread = spawn_http(listener, tls, Arc::clone(&state)).map_err(StartError::Thread)?;
+        let (thread, sources) = (Some(thread), Mutex::default());
+        Ok(Self { state, address, secure, thread, recorders, sources })
     }
 
     /// The HTTP listen address.
@@ -244,13 +154,13 @@ impl Server {
     /// The announced UDP address.
     #[must_use]
     pub fn rtc_addresses(&self) -> &[SocketAddr] {
-        self.shared.network.addresses()
+        self.state.network.addresses()
     }
 
     /// Its streams, for publishing from inside the program.
     #[must_use]
     pub fn hub(&self) -> &Arc<Hub> {
-        &self.shared.hub
+        &self.state.hub
     }
 
     /// Publishes a local source.
@@ -258,8 +168,8 @@ impl Server {
     /// # Errors
     ///
     /// As for [`Hub::publish`].
-    pub fn add_source(&self, source: LocalSource) -> Result<(), Refusal> {
-        let running = local::start(&self.shared.hub, source)?;
+    pub fn add_source(&self, source: LocalSource) -> Result<(), Rejection> {
+        let running = local_source::start(&self.state.hub, source)?;
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(running);
         Ok(())
     }
@@ -267,13 +177,13 @@ impl Server {
     /// Its sessions.
     #[must_use]
     pub fn sessions(&self) -> &Arc<Sessions> {
-        &self.shared.sessions
+        &self.state.sessions
     }
 
     /// For tests: a panic in this call; `None`: in the thread of the calls.
     #[cfg(test)]
     pub(super) fn panic(&self, call: Option<u64>) {
-        self.shared.network.panic(call);
+        self.state.network.panic(call);
     }
 
     /// Why the server no longer provides all services; `None` if it does. `/health` answers 503
@@ -282,7 +192,7 @@ impl Server {
     pub fn failure(&self) -> Option<String> {
         let http_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
         let http = http_ended.then(|| "cannot serve HTTP any more".to_owned());
-        let calls = || self.shared.health.calls();
+        let calls = || self.state.health.calls();
         let calls = || calls().map(|why| format!("cannot serve WebRTC calls any more: {why}"));
         http.or_else(calls)
     }
@@ -290,7 +200,7 @@ impl Server {
     /// Returns the next line for the operator's log: calls ended by internal errors.
     #[must_use]
     pub fn next_notice(&self) -> Option<String> {
-        self.shared.health.next_notice()
+        self.state.health.next_notice()
     }
 
     /// Ends all sessions, then the server.
@@ -299,16 +209,16 @@ impl Server {
     }
 
     fn finish(&mut self) {
-        self.shared.stopping.send_replace(true);
-        self.shared.sessions.end_all(&EndReason::ServerStopped);
-        self.shared.hub.end_waiting(None, &EndReason::ServerStopped);
+        self.state.stopping.send_replace(true);
+        self.state.sessions.end_all(&EndReason::ServerStopped);
+        self.state.hub.end_all_waiting(&EndReason::ServerStopped);
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.shared.network.stop();
+        self.state.network.stop();
         if let Some(thread) = self.thread.take() {
             // A panic was already printed.
             let _ = thread.join();
         }
-        self.archives.join();
+        self.recorders.join();
     }
 }
 
@@ -316,4 +226,58 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+fn bind(listen: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(listen)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn create_folder(folder: &Path) -> Result<(), StartError> {
+    let created = std::fs::create_dir_all(folder);
+    created.map_err(|error| StartError::Folder(folder.to_owned(), error))
+}
+
+fn open_uploads(folder: PathBuf, limits: Limits) -> Result<Arc<UploadStore>, StartError> {
+    let opened = UploadStore::open(&folder, limits);
+    Ok(Arc::new(opened.map_err(|error| StartError::Folder(folder, error))?))
+}
+
+/// Records each stream, and encodes small renditions on demand.
+fn stream_hooks(recorder: Recorder, limits: Limits) -> StreamHooks {
+    let permits = RenditionPermits::default();
+    StreamHooks {
+        on_publish: Box::new(move |stream| recorder.start(stream)),
+        start_small_rendition: Arc::new(move |stream| {
+            small_rendition::start(stream, limits, &permits)
+        }),
+    }
+}
+
+/// Starts the thread that serves HTTP until the server stops.
+fn spawn_http(
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    state: Arc<ServerState>,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serve = async move {
+        let (sessions, hub) = (Arc::clone(&state.sessions), Arc::clone(&state.hub));
+        // This task ends with the runtime.
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(EXPIRY_INTERVAL).await;
+                hub.expire();
+            }
+        });
+        http::serve(listener, tls, state).await;
+        let end = Instant::now() + SHUTDOWN_GRACE;
+        while sessions.count() > 0 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Tasks that remain after the grace period end with the runtime.
+    std::thread::Builder::new().name("http".to_owned()).spawn(move || runtime.block_on(serve))
 }

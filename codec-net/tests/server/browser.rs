@@ -19,7 +19,7 @@ use codec_core::codec::{
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::{
-    Config, LocalMedia, LocalSource, Pictures, Relay, RtcConfig, Server, Shown,
+    Config, LocalMedia, LocalSource, RtcConfig, Server, SourceFrame, TurnServer, VideoSource,
 };
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ struct Pattern {
     next: usize,
 }
 
-impl Pictures for Pattern {
+impl VideoSource for Pattern {
     fn size(&self) -> Size {
         SIZE
     }
@@ -63,7 +63,7 @@ impl Pictures for Pattern {
         Some(RATE)
     }
 
-    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>, String> {
         let data = self.pictures.get(self.next);
         self.next += 1;
         Ok(data.map(|data| Picture::i420_packed(SIZE, data).unwrap().into()))
@@ -77,8 +77,8 @@ fn pattern() -> LocalSource {
         open: Box::new(move || {
             Ok(LocalMedia::silent(Pattern { pictures: Arc::clone(&pictures), next: 0 }))
         }),
-        sound: false,
-        repeats: true,
+        audio: false,
+        repeat: true,
         bitrate: Bitrate::kbps(800),
         speed: 8,
         layers: Scalability::L1T3,
@@ -231,9 +231,9 @@ fn make_film(path: &Path) {
     let mut encoder = open_encoder(&config).unwrap();
     let video = VideoTrack::new(Format::WebM, Codec::Vp8, SIZE, config.timebase);
     let format = AudioFormat::new(48_000, ChannelLayout::Stereo);
-    let mut sound = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
-    sound.codec_private = OpusHead::plain(2, 0, 48_000).to_bytes();
-    let tracks = [Track::Video(video), Track::Audio(sound)];
+    let mut audio = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+    audio.codec_private = OpusHead::plain(2, 0, 48_000).to_bytes();
+    let tracks = [Track::Video(video), Track::Audio(audio)];
     let output = Output::seekable(fs::File::create(path).unwrap());
     let mut writer =
         WebmWriter::new(output, Format::WebM, &tracks, &WriteOptions::default()).unwrap();
@@ -272,7 +272,7 @@ fn a_file_is_published_with_its_audio() {
     assert!(number("frames") > 100.0, "{film}");
     assert!(number("decodedFrames") > number("frames") - ON_THEIR_WAY, "{film}");
     assert_eq!((&film["decodeErrors"], &film["width"]), (&0.into(), &320.into()), "{film}");
-    assert!(number("soundPackets") > 200.0, "{film}");
+    assert!(number("audioPackets") > 200.0, "{film}");
     server.stop();
     check_recording(&recording(&place));
 }
@@ -382,14 +382,14 @@ fn a_viewer_is_reached_through_relays_on_both_sides() {
     std::thread::sleep(std::time::Duration::from_secs(1));
     let place = Place::new("relay");
     let config = Config::loopback();
-    let relay = Relay {
-        server: ([127, 0, 0, 1], port).into(),
+    let turn = TurnServer {
+        address: ([127, 0, 0, 1], port).into(),
         user: "someone".to_owned(),
         password: "their-secret".to_owned(),
-        only: true,
-        shared: None,
+        relay_only: true,
+        advertised: None,
     };
-    let rtc = RtcConfig { relay: Some(relay), ..config.rtc.clone() };
+    let rtc = RtcConfig { turn: Some(turn), ..config.rtc.clone() };
     let server = Server::start(Config { rtc, ..config }).unwrap();
     server.add_source(pattern()).unwrap();
     let seen = drive(&folder, &server, &place, "relay", &format!("turn:127.0.0.1:{port}"));

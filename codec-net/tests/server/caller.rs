@@ -41,7 +41,7 @@ pub(crate) struct Caller {
     pub(crate) connected: bool,
     /// Received video and audio packets.
     pub(crate) pictures: u32,
-    pub(crate) sound: u32,
+    pub(crate) audio: u32,
     /// Messages received on the data channel.
     pub(crate) lines: Vec<Value>,
 }
@@ -92,7 +92,7 @@ impl Caller {
             tag,
             connected: false,
             pictures: 0,
-            sound: 0,
+            audio: 0,
             lines: Vec::new(),
         }
     }
@@ -129,7 +129,7 @@ impl Caller {
             Event::Rtp(packet) if packet.codec == Codec::Vp8 => self.pictures += 1,
             // Probes are empty.
             Event::Rtp(packet) if packet.payload.is_empty() => {}
-            Event::Rtp(_) => self.sound += 1,
+            Event::Rtp(_) => self.audio += 1,
             Event::ChannelMessage { data, .. } => {
                 self.lines.push(serde_json::from_slice(&data).unwrap());
             }

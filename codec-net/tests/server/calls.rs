@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
 use codec_net::clock::Clock;
-use codec_net::server::room::About;
+use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_webrtc::{Direction, Event, Peer};
 
@@ -15,11 +15,11 @@ use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 use crate::offers::{VP8, line, offer};
 
-const ABOUT: About = About { kind: "ws", video: true, sound: false };
+const INFO: StreamInfo = StreamInfo { kind: "ws", video: true, audio: false };
 #[test]
 fn offers_are_checked_before_they_are_answered() {
     let server = guarded();
-    let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let post = |path: &str, token: &str, kind: (&str, &str), body: &str| {
         let (name, value) = bearer(token);
         request_with(server.address(), "POST", path, &[(name, &value), kind], body).status
@@ -45,7 +45,7 @@ fn offers_are_checked_before_they_are_answered() {
 #[test]
 fn sessions_end_by_their_owners() {
     let server = guarded();
-    let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let clock = Clock::start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let config = peer_config(&socket, clock);
@@ -136,7 +136,7 @@ fn an_interrupted_recording_can_be_played() {
     let _ = fs::remove_dir_all(&folder);
     let record = Some(folder.clone());
     let server = Server::start(Config { record, ..Config::loopback() }).unwrap();
-    let publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let frames = frames();
     let packets = |bytes: Vec<u8>| {
         let source = Source::seekable(std::io::Cursor::new(bytes));

@@ -20,7 +20,7 @@ use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::relay::{Relay, RelayConfig};
-use codec_net::server::{Config, HeardPacket, RtcConfig, Server, Sound};
+use codec_net::server::{AudioSource, Config, RtcConfig, Server, SourceAudioPacket};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};
 use serde_json::Value;
 
@@ -72,12 +72,15 @@ impl Tone {
     }
 }
 
-impl Sound for Tone {
-    fn next(&mut self, until: Duration) -> Result<Vec<HeardPacket>, String> {
+impl AudioSource for Tone {
+    fn next(&mut self, until: Duration) -> Result<Vec<SourceAudioPacket>, String> {
         let mut due = Vec::new();
         while self.due(until) {
             let at = usize::try_from(self.next).unwrap() % self.packets.len();
-            due.push(HeardPacket { data: self.packets[at].clone(), pts: self.next * PACKET_TICKS });
+            due.push(SourceAudioPacket {
+                data: self.packets[at].clone(),
+                pts: self.next * PACKET_TICKS,
+            });
             self.next += 1;
         }
         Ok(due)
@@ -90,7 +93,7 @@ impl Sound for Tone {
         Ok(())
     }
 
-    fn finish(&mut self, end: Duration) -> Result<Vec<HeardPacket>, String> {
+    fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String> {
         self.next(end)
     }
 }
@@ -175,10 +178,10 @@ fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
     let mut open = source.open;
     source.open = Box::new(move || {
         let mut media = open()?;
-        media.sound = Some(Box::new(Tone { packets: Arc::clone(&packets), next: 0 }));
+        media.audio = Some(Box::new(Tone { packets: Arc::clone(&packets), next: 0 }));
         Ok(media)
     });
-    source.sound = true;
+    source.audio = true;
     server.add_source(source).unwrap();
     let _relay = Relay::start(announced, upstream, &config(link, true)).unwrap();
     let began = epoch_ms();

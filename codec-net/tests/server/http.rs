@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
-use codec_net::server::room::About;
+use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server, StartError};
 use codec_net::socket::Socket;
 use codec_net::tls::{Roots, client_config, server_config};
@@ -104,7 +104,7 @@ fn non_loopback_addresses_require_a_token() {
 
 #[test]
 fn slow_and_long_requests_end() {
-    let limits = Limits { header_deadline: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { request_timeout: Duration::from_millis(300), ..Limits::default() };
     let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
     let begun = Instant::now();
     let mut slow = connect(server.address());
@@ -161,7 +161,7 @@ fn idle_connections_of_one_address_do_not_block_others_and_time_out() {
     let limits = Limits {
         connections: 8,
         connections_per_address: 5,
-        header_deadline: deadline,
+        request_timeout: deadline,
         ..Limits::default()
     };
     let server = Server::start(Config { limits, ..Config::loopback() }).unwrap();
@@ -187,8 +187,8 @@ fn health_is_open_to_all_and_reveals_nothing() {
 #[test]
 fn streams_are_listed_with_permissions() {
     let server = guarded();
-    let about = About { kind: "local", video: true, sound: false };
-    let _publisher = server.hub().publish("demo", about, Box::new(|| {})).unwrap();
+    let info = StreamInfo { kind: "local", video: true, audio: false };
+    let _publisher = server.hub().publish("demo", info, Box::new(|| {})).unwrap();
     let (name, value) = bearer(VIEW);
     let answer = request(server.address(), "GET", "/api/streams", &[(name, &value)]);
     assert!(

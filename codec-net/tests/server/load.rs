@@ -16,7 +16,7 @@ use codec_core::frame::{Picture, Rational, Size};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
 use codec_net::server::media::VideoFrame;
-use codec_net::server::room::{About, Publisher};
+use codec_net::server::room::{Publisher, StreamInfo};
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::rtp;
 use codec_webrtc::{
@@ -177,8 +177,8 @@ fn cpu() -> Option<f64> {
 #[test]
 fn twenty_native_viewers_lose_no_frame() {
     let server: Server = guarded();
-    let about = About { kind: "ws", video: true, sound: false };
-    let publisher = server.hub().publish("load", about, Box::new(|| {})).unwrap();
+    let info = StreamInfo { kind: "ws", video: true, audio: false };
+    let publisher = server.hub().publish("load", info, Box::new(|| {})).unwrap();
     let stream = Arc::clone(publisher.stream());
     let frames = frames();
     let (stop, live) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -200,7 +200,7 @@ fn twenty_native_viewers_lose_no_frame() {
         let (before, begun) = (cpu(), Instant::now());
         std::thread::sleep(FRAME * MEASURED);
         let (after, lasted) = (cpu(), begun.elapsed());
-        let (facts, watching) = stream.facts();
+        let (facts, watching) = stream.stats();
         stop.store(true, Ordering::Relaxed);
         assert_eq!(watching, VIEWERS);
         for viewer in viewers {

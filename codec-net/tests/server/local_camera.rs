@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::framing::{Kind, Parser};
-use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, Server, Shown};
+use codec_net::server::{Config, LocalMedia, LocalSource, Server, SourceFrame, VideoSource};
 
-use crate::local_sound::record;
+use crate::local_audio::record;
 use crate::websocket::open;
 
 const SIZE: Size = Size { width: 64, height: 48 };
@@ -33,7 +33,7 @@ impl Camera {
     }
 }
 
-impl Pictures for Camera {
+impl VideoSource for Camera {
     fn size(&self) -> Size {
         SIZE
     }
@@ -47,7 +47,7 @@ impl Pictures for Camera {
         Ok(self.left().is_zero())
     }
 
-    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>, String> {
         if self.next == FRAMES {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ impl Pictures for Camera {
         self.next += 1;
         let picture = Picture::i420_packed(SIZE, &self.data).unwrap();
         let age = self.begun.elapsed().checked_sub(time);
-        Ok(Some(Shown { picture, time: Some(time), age }))
+        Ok(Some(SourceFrame { picture, time: Some(time), age }))
     }
 }
 
@@ -69,8 +69,8 @@ fn camera_frames_keep_their_capture_times() {
             let data = vec![90; usize::try_from(SIZE.i420_bytes()).unwrap()];
             Ok(LocalMedia::silent(Camera { data, begun: Instant::now(), next: 0 }))
         }),
-        sound: false,
-        repeats: false,
+        audio: false,
+        repeat: false,
         bitrate: Bitrate::kbps(300),
         speed: 10,
         layers: Scalability::L1T3,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use codec_net::relay::{Relay, RelayConfig};
-use codec_net::server::media::{SoundPacket, VideoFrame};
-use codec_net::server::room::{About, Publisher};
+use codec_net::server::media::{AudioPacket, VideoFrame};
+use codec_net::server::room::{Publisher, StreamInfo};
 use codec_net::server::{Config, RtcConfig, Server};
 use codec_rtc::link::LinkSpec;
 use codec_webrtc::{Direction, Kind, MediaPlan};
@@ -31,7 +31,7 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let data = vec![0xf8; 40].into();
         let pts = u64::from(number) * 960;
-        publisher.sound(SoundPacket { data, pts, ..SoundPacket::default() }).unwrap();
+        publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() }).unwrap();
         if number.is_multiple_of(2) {
             let key = wants_key.swap(false, Ordering::Relaxed) || number == 0;
             let bytes = if key { KEY_FRAME_BYTES } else { FRAME_BYTES };
@@ -44,7 +44,7 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
 /// The reasons of pauses, and null after each resumption. Before a pause the small rendition is
 /// tried, which cannot be encoded here.
 fn pictures(caller: &Caller) -> Vec<&Value> {
-    let lines = caller.lines.iter().filter(|line| line["type"] == "picture");
+    let lines = caller.lines.iter().filter(|line| line["type"] == "video");
     let mut told: Vec<_> =
         lines.map(|line| &line["paused"]).skip_while(|it| it.is_null()).collect();
     told.dedup();
@@ -65,9 +65,9 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
 
     let (wants_key, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let asked = Arc::clone(&wants_key);
-    let about = About { kind: "ws", video: true, sound: true };
+    let info = StreamInfo { kind: "ws", video: true, audio: true };
     let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
-    let publisher = server.hub().publish("film", about, ask).unwrap();
+    let publisher = server.hub().publish("film", info, ask).unwrap();
     let stopped = Arc::clone(&stop);
     let film = std::thread::spawn(move || publish(&publisher, &wants_key, &stopped));
 
@@ -82,9 +82,9 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     // Packets in flight and retransmissions arrive for a while; afterwards there is only audio.
     let end = Instant::now() + Duration::from_secs(20);
     let before = loop {
-        let before = (caller.pictures, caller.sound);
-        let heard = caller.live(Duration::from_secs(10), |now| now.sound >= before.1 + 40);
-        assert!(heard, "{} audio packets", caller.sound - before.1);
+        let before = (caller.pictures, caller.audio);
+        let heard = caller.live(Duration::from_secs(10), |now| now.audio >= before.1 + 40);
+        assert!(heard, "{} audio packets", caller.audio - before.1);
         if caller.pictures == before.0 {
             break before;
         }

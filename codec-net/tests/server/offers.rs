@@ -1,6 +1,6 @@
 //! Offers that cannot be accepted completely: other codecs, several video lines, simulcast.
 
-use codec_net::server::room::About;
+use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 
 use crate::caller::SDP;
@@ -80,15 +80,15 @@ fn rejected_lines_of_publishers_keep_their_formats() {
     assert_eq!(lines[1..], rejected, "{answer:?}");
     assert!(lines[0].starts_with("m=video 9 ") && lines[0].ends_with(" 96"), "{answer:?}");
     assert!(answer.body.contains("a=group:BUNDLE 0\r\n"), "{answer:?}");
-    assert!(!server.hub().find("mine").unwrap().about().sound);
+    assert!(!server.hub().find("mine").unwrap().info().audio);
 }
 
 #[test]
 fn viewers_without_vp8_are_rejected_or_get_audio_only() {
     let server = Server::start(Config::loopback()).unwrap();
-    let silent = About { kind: "ws", video: true, sound: false };
+    let silent = StreamInfo { kind: "ws", video: true, audio: false };
     let _silent = server.hub().publish("silent", silent, Box::new(|| {})).unwrap();
-    let both = About { sound: true, ..silent };
+    let both = StreamInfo { audio: true, ..silent };
     let _both = server.hub().publish("both", both, Box::new(|| {})).unwrap();
     let video = line(0, "video", "recvonly", &H264, "");
     let audio = line(1, "audio", "recvonly", &OPUS, "");

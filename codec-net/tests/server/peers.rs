@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use codec_core::codec::{Bitrate, Scalability};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::server::{Config, LocalMedia, LocalSource, Pictures, RtcConfig, Server, Shown};
+use codec_net::server::{
+    Config, LocalMedia, LocalSource, RtcConfig, Server, SourceFrame, VideoSource,
+};
 use serde_json::Value;
 
 use crate::browser::ON_THEIR_WAY;
@@ -24,7 +26,7 @@ struct Endless {
     next: usize,
 }
 
-impl Pictures for Endless {
+impl VideoSource for Endless {
     fn size(&self) -> Size {
         self.size
     }
@@ -33,7 +35,7 @@ impl Pictures for Endless {
         Some(RATE)
     }
 
-    fn next(&mut self) -> Result<Option<Shown<'_>>, String> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>, String> {
         let data = &self.pictures[self.next % self.pictures.len()];
         self.next += 1;
         Ok(Some(Picture::i420_packed(self.size, data).unwrap().into()))
@@ -62,8 +64,8 @@ pub(crate) fn demo(size: Size, kbps: u64) -> LocalSource {
         open: Box::new(move || {
             Ok(LocalMedia::silent(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
         }),
-        sound: false,
-        repeats: false,
+        audio: false,
+        repeat: false,
         bitrate: Bitrate::kbps(kbps),
         speed: 10,
         layers: Scalability::L1T3,
@@ -130,7 +132,7 @@ fn firefox_watches_and_publishes() {
     assert!(number(&publish["decodedFrames"]) > frames - ON_THEIR_WAY, "{publish}");
     assert_eq!(publish["decodeErrors"], 0, "{publish}");
     assert!(number(&publish["width"]) >= 160.0, "{publish}");
-    assert!(number(&publish["soundPackets"]) > 100.0, "{publish}");
+    assert!(number(&publish["audioPackets"]) > 100.0, "{publish}");
 }
 
 /// Without the preferences that allow 127.0.0.1.

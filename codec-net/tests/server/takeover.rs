@@ -47,6 +47,6 @@ fn only_the_same_token_takes_over_a_stream() {
     assert!(back.live(Duration::from_secs(10), |caller| caller.connected));
     assert!(std::sync::Arc::ptr_eq(&stream, &server.hub().find("mine").unwrap()));
     viewer.live(Duration::from_millis(300), |_| false);
-    assert_eq!(stream.facts().1, 1, "the viewer stays");
+    assert_eq!(stream.stats().1, 1, "the viewer stays");
     assert_eq!(stream.over(), None);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codec_net::server::room::About;
+use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_rtc::rng::Rng;
 use codec_webrtc::Direction;
@@ -11,7 +11,7 @@ use crate::caller::{Caller, FRAGMENT, SDP, plan};
 use crate::client::{Answer, PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 
-const ABOUT: About = About { kind: "ws", video: true, sound: false };
+const INFO: StreamInfo = StreamInfo { kind: "ws", video: true, audio: false };
 
 /// Calls without addresses on either side.
 fn call(server: &Server, path: &str, direction: Direction, token: Option<&str>) -> Caller {
@@ -41,7 +41,7 @@ fn a_publisher_connects_with_trickled_candidates() {
 #[test]
 fn a_viewer_receives_the_stream_with_trickled_candidates() {
     let server = Server::start(Config::loopback()).unwrap();
-    let publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let mut caller = call(&server, "/whep/live", Direction::ReceiveOnly, None);
     trickle(&mut caller, &server);
     let (mut frames, mut pts) = (frames().into_iter().cycle(), 0);
@@ -65,7 +65,7 @@ fn patch(server: &Server, caller: &Caller, more: &[(&str, &str)], body: &str) ->
 #[test]
 fn fragments_require_the_right_caller_and_session() {
     let server = guarded();
-    let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
     let good = caller.candidates.as_str();
     let right = ("if-match", caller.tag.as_str());
@@ -112,7 +112,7 @@ fn fragments_require_the_right_caller_and_session() {
 #[test]
 fn endless_candidates_and_damaged_fragments_are_harmless() {
     let server = guarded();
-    let _publisher = server.hub().publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let _publisher = server.hub().publish("live", INFO, Box::new(|| {})).unwrap();
     let caller = call(&server, "/whep/live", Direction::ReceiveOnly, Some(VIEW));
     let right = ("if-match", caller.tag.as_str());
     let mut random = Rng::new(9725);

@@ -7,7 +7,7 @@ use codec_container::{Format, Track, VideoTrack};
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_net::framing::{Flags, Hello, Item, Kind, Parser, Record, StreamDescription};
-use codec_net::server::audit::Audit;
+use codec_net::server::audit::AuditLog;
 use codec_net::server::limits::Limits;
 use codec_net::server::{Config, Server};
 use tungstenite::client::IntoClientRequest;
@@ -92,7 +92,7 @@ fn published_streams_reach_viewers() {
     wait("the stream is there", || server.hub().find("live").is_ok());
     let mut viewer = open(server.address(), "/view/live", &[]).unwrap();
     let stream = server.hub().find("live").unwrap();
-    wait("the viewer is there", || stream.facts().1 == 1);
+    wait("the viewer is there", || stream.stats().1 == 1);
     for (key, pts) in [(true, 0), (false, 1), (false, 2)] {
         publisher.send(Message::binary(frame(key, pts))).unwrap();
     }
@@ -199,7 +199,7 @@ fn the_log_contains_starts_ends_and_rejections() {
         }
     }
     let memory = Memory::default();
-    let audit = Audit::to(memory.clone());
+    let audit = AuditLog::to(memory.clone());
     let server = Server::start(Config { audit, ..Config::loopback() }).unwrap();
     let mut publisher = open(server.address(), "/publish/live", &[]).unwrap();
     publisher.send(Message::binary(hello())).unwrap();
@@ -213,7 +213,7 @@ fn the_log_contains_starts_ends_and_rejections() {
     let events: Vec<_> = text.lines().collect();
     assert_eq!(events.len(), 3, "{text}");
     assert!(events[0].contains("\"start\"") && events[0].contains("\"ws-publish\""), "{text}");
-    assert!(events[1].contains("\"refuse\"") && events[1].contains("403"), "{text}");
+    assert!(events[1].contains("\"reject\"") && events[1].contains("403"), "{text}");
     assert!(events[2].contains("the server was stopped"), "{text}");
 }
 
@@ -222,12 +222,12 @@ fn chat_reaches_viewers_that_request_it() {
     let server = Server::start(Config::loopback()).unwrap();
     let mut publisher = open(server.address(), "/publish", &[]).unwrap();
     publisher.send(Message::binary(hello())).unwrap();
-    let protocols = [("sec-websocket-protocol", "codec-talk")];
+    let protocols = [("sec-websocket-protocol", "codec-control")];
     wait("the stream is there", || server.hub().find("live").is_ok());
     let mut viewers: Vec<Socket> =
         (0..2).map(|_| open(server.address(), "/view", &protocols).unwrap()).collect();
     let stream = server.hub().find("live").unwrap();
-    wait("the viewers are there", || stream.facts().1 == 2);
+    wait("the viewers are there", || stream.stats().1 == 2);
     viewers[0].send(Message::text("{\"type\":\"chat\",\"text\":\"good day\"}")).unwrap();
     for viewer in &mut viewers {
         let line = loop {

@@ -8,18 +8,19 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::super::auth::Scope;
-use super::super::outcome::{EndReason, Refusal};
-use super::super::start::Shared;
-use super::{Caller, Refused};
+use super::super::outcome::{EndReason, Rejection};
+use super::super::state::ServerState;
+use super::guard::Client;
+use super::response::ErrorResponse;
 
 /// Returns the streams, and the client's permissions.
 pub(super) async fn streams(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, Refused> {
-    let allowed = |scope| caller.grants.allow(scope);
+    State(shared): State<Arc<ServerState>>,
+    Extension(client): Extension<Client>,
+) -> Result<Json<Value>, ErrorResponse> {
+    let allowed = |scope| client.grants.allow(scope);
     if !Scope::ALL.iter().any(|(_, scope)| allowed(*scope)) {
-        return Err(Refusal::Unauthenticated.into());
+        return Err(Rejection::Unauthenticated.into());
     }
     let streams: Vec<_> = shared.hub.streams().iter().map(|stream| stream.json()).collect();
     Ok(Json(json!({
@@ -35,37 +36,38 @@ pub(super) async fn streams(
 
 /// Returns all sessions.
 pub(super) async fn sessions(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, Refused> {
-    caller.require(Scope::Admin)?;
+    State(shared): State<Arc<ServerState>>,
+    Extension(client): Extension<Client>,
+) -> Result<Json<Value>, ErrorResponse> {
+    client.require(Scope::Admin)?;
     Ok(Json(json!({ "sessions": shared.sessions.json() })))
 }
 
 /// Ends a session.
 pub(super) async fn end_session(
-    State(shared): State<Arc<Shared>>,
-    Extension(caller): Extension<Caller>,
+    State(shared): State<Arc<ServerState>>,
+    Extension(client): Extension<Client>,
     Path(number): Path<u64>,
-) -> Result<StatusCode, Refused> {
-    caller.require(Scope::Admin)?;
+) -> Result<StatusCode, ErrorResponse> {
+    client.require(Scope::Admin)?;
     shared.sessions.end_number(number, EndReason::Admin)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reports whether the server provides all services: 200, or 503 with the reason. Open to all,
 /// without figures.
-pub(super) async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Value>) {
+pub(super) async fn health(State(shared): State<Arc<ServerState>>) -> (StatusCode, Json<Value>) {
     match shared.health.calls() {
         None => (StatusCode::OK, Json(json!({ "status": "ok" }))),
         Some(_) => {
-            let failing = json!({ "status": "failing", "error": Refusal::NoCalls.to_string() });
+            let failing =
+                json!({ "status": "failing", "error": Rejection::CallsUnavailable.to_string() });
             (StatusCode::SERVICE_UNAVAILABLE, Json(failing))
         }
     }
 }
 
 /// Answers requests for unknown paths.
-pub(super) async fn nothing() -> Refused {
-    Refused(Refusal::NoSession)
+pub(super) async fn nothing() -> ErrorResponse {
+    ErrorResponse(Rejection::NoSession)
 }

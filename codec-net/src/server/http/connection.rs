@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::super::start::Shared;
-use super::slots::{Slot, Slots};
+use super::super::state::ServerState;
+use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 
 /// Pause after an error of the listening socket, such as too many open files.
 const BREATHER: Duration = Duration::from_millis(50);
@@ -28,7 +28,7 @@ const HEAD_BYTES: usize = 32 << 10;
 
 /// The origin of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
+pub(super) struct ConnectionInfo {
     /// The remote address.
     pub(super) address: SocketAddr,
     /// Whether the connection is encrypted.
@@ -40,12 +40,12 @@ pub(super) async fn accept(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 ) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let acceptor = tls.map(TlsAcceptor::from);
     let limits = shared.limits;
-    let slots = Slots::new(limits.connections, limits.connections_per_address);
+    let connection_slots = ConnectionSlots::new(limits.connections, limits.connections_per_address);
     let mut stopping = shared.stopping.subscribe();
     loop {
         let accepted = tokio::select! {
@@ -57,11 +57,11 @@ pub(super) async fn accept(
             continue;
         };
         // A connection above the limit is closed immediately.
-        let Some(slot) = slots.take(address.ip()) else { continue };
+        let Some(slot) = connection_slots.take(address.ip()) else { continue };
         let connection = Connection {
             router: router.clone(),
-            origin: Origin { address, over_tls: acceptor.is_some() },
-            deadline: limits.header_deadline,
+            origin: ConnectionInfo { address, over_tls: acceptor.is_some() },
+            deadline: limits.request_timeout,
             _slot: slot,
         };
         tokio::spawn(connection.run(stream, acceptor.clone()));
@@ -70,9 +70,9 @@ pub(super) async fn accept(
 
 struct Connection {
     router: Router,
-    origin: Origin,
+    origin: ConnectionInfo,
     deadline: Duration,
-    _slot: Slot,
+    _slot: ConnectionSlot,
 }
 
 impl Connection {

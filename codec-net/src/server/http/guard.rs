@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use super::super::audit::Subject;
 use super::super::auth::{Credentials, Grants, Identity, Scope};
-use super::super::outcome::Refusal;
-use super::super::start::Shared;
-use super::connection::Origin;
-use super::reply::{self, Refused};
+use super::super::outcome::Rejection;
+use super::super::state::ServerState;
+use super::connection::ConnectionInfo;
+use super::response::{self, ErrorResponse};
 
 /// Prefix of the WebSocket subprotocol that carries a page's token, because pages cannot set
 /// headers for WebSockets. The token follows in URL-safe Base64.
@@ -28,27 +28,27 @@ const PLAIN_BEARER_PROTOCOL: &str = "token.";
 
 /// The client and its permissions.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Caller {
+pub(super) struct Client {
     /// The remote address.
-    pub(in super::super) address: IpAddr,
+    pub(super) address: IpAddr,
     /// The granted scopes.
-    pub(in super::super) grants: Grants,
+    pub(super) grants: Grants,
     /// The same for all requests with the same token.
-    pub(in super::super) identity: Identity,
+    pub(super) identity: Identity,
     /// Whether credentials were given.
     proved: bool,
 }
 
-impl Caller {
+impl Client {
     /// Returns an error unless the scope is granted.
-    pub(in super::super) fn require(&self, scope: Scope) -> Result<(), Refusal> {
+    pub(super) fn require(&self, scope: Scope) -> Result<(), Rejection> {
         if self.grants.allow(scope) {
             return Ok(());
         }
         if self.proved && self.grants != Grants::NONE {
-            return Err(Refusal::Forbidden(scope.name()));
+            return Err(Rejection::Forbidden(scope.name()));
         }
-        Err(Refusal::Unauthenticated)
+        Err(Rejection::Unauthenticated)
     }
 }
 
@@ -71,62 +71,64 @@ fn protocol_token(headers: &HeaderMap) -> Option<String> {
     Some(bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default())
 }
 
-/// Passes a request on with its [`Caller`], or rejects it.
+/// Passes a request on with its [`Client`], or rejects it.
 pub(super) async fn check(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<ServerState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(&from) = request.extensions().get::<Origin>() else {
+    let Some(&from) = request.extensions().get::<ConnectionInfo>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let headers = request.headers();
     let origin = text(headers, ORIGIN).map(str::to_owned);
     let listed = origin.clone().filter(|origin| shared.access.is_listed(origin));
     let mut response = match examine(&shared, from, request.method(), headers, origin.as_deref()) {
-        Err(refusal) => {
+        Err(rejection) => {
             let subject = Subject {
                 session: None,
                 kind: "http",
                 stream: request.uri().path().get(..80).unwrap_or(request.uri().path()),
                 address: from.address.ip(),
             };
-            shared.sessions.audit().refuse(subject, refusal.status(), &refusal.to_string());
-            Refused(refusal).into_response()
+            shared.sessions.audit().reject(subject, rejection.status(), &rejection.to_string());
+            ErrorResponse(rejection).into_response()
         }
-        Ok(_) if request.method() == Method::OPTIONS => reply::options(request.uri().path()),
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
+        Ok(_) if request.method() == Method::OPTIONS => response::options(request.uri().path()),
+        Ok(client) => {
+            request.extensions_mut().insert(client);
             // Responses are quick; a body that arrives too slowly causes a timeout.
-            let answer = timeout(shared.limits.header_deadline, next.run(request)).await;
-            answer.unwrap_or_else(|_| Refused(Refusal::Slow).into_response())
+            let answer = timeout(shared.limits.request_timeout, next.run(request)).await;
+            answer.unwrap_or_else(|_| ErrorResponse(Rejection::RequestTimeout).into_response())
         }
     };
-    reply::protect(response.headers_mut(), from.over_tls);
+    response::protect(response.headers_mut(), from.over_tls);
     if let Some(origin) = listed.and_then(|origin| HeaderValue::try_from(origin).ok()) {
-        reply::share(response.headers_mut(), origin);
+        response::share(response.headers_mut(), origin);
     }
     response
 }
 
 fn examine(
-    shared: &Shared,
-    from: Origin,
+    shared: &ServerState,
+    from: ConnectionInfo,
     method: &Method,
     headers: &HeaderMap,
     origin: Option<&str>,
-) -> Result<Caller, Refusal> {
+) -> Result<Client, Rejection> {
     let host = text(headers, HOST).unwrap_or_default();
     if !shared.access.answers_to(host) {
-        return Err(Refusal::Host(host.chars().take(80).collect()));
+        return Err(Rejection::UnknownHost(host.chars().take(80).collect()));
     }
     if !shared.access.allows_origin(origin, host, from.over_tls) {
-        return Err(Refusal::Origin(origin.unwrap_or_default().chars().take(80).collect()));
+        return Err(Rejection::ForeignOrigin(
+            origin.unwrap_or_default().chars().take(80).collect(),
+        ));
     }
     let address = from.address.ip().to_canonical();
     if method == Method::OPTIONS {
         let identity = Identity::of(Credentials::None, false);
-        return Ok(Caller { address, grants: Grants::NONE, identity, proved: false });
+        return Ok(Client { address, grants: Grants::NONE, identity, proved: false });
     }
     let by_protocol = protocol_token(headers);
     let credentials = match &by_protocol {
@@ -135,14 +137,14 @@ fn examine(
     };
     let proved = !matches!(credentials, Credentials::None);
     let now = shared.clock.now();
-    if proved && !shared.access.is_open() && !shared.attempts().may(now, address) {
-        return Err(Refusal::TooOften);
+    if proved && !shared.access.is_open() && !shared.auth_rate_limiter().allows(now, address) {
+        return Err(Rejection::RateLimited);
     }
     let grants = shared.access.grants(credentials, from.over_tls);
     if proved && grants == Grants::NONE {
-        shared.attempts().fail(now, address);
-        return Err(Refusal::Unauthenticated);
+        shared.auth_rate_limiter().record_failure(now, address);
+        return Err(Rejection::Unauthenticated);
     }
     let identity = Identity::of(credentials, shared.access.is_open());
-    Ok(Caller { address, grants, identity, proved })
+    Ok(Client { address, grants, identity, proved })
 }

@@ -2,10 +2,12 @@
 
 mod api;
 mod connection;
+mod connection_slots;
 mod guard;
 mod page;
-mod reply;
-mod slots;
+mod response;
+mod websocket;
+mod whip;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -14,23 +16,19 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, delete, get, post};
 
-use super::start::Shared;
-use super::{rtc, ws};
-
-pub(super) use guard::Caller;
-pub(super) use reply::{ACCEPT_PATCH, Refused};
+use super::state::ServerState;
 
 /// Serves until the server stops.
 pub(super) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 ) {
     let router = routes(&shared);
     connection::accept(listener, tls, router, shared).await;
 }
 
-fn routes(shared: &Arc<Shared>) -> Router {
+fn routes(shared: &Arc<ServerState>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/{file}", get(page::file))
@@ -38,13 +36,13 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .route("/api/streams", get(api::streams))
         .route("/api/sessions", get(api::sessions))
         .route("/api/sessions/{number}", delete(api::end_session))
-        .route("/view", any(ws::view_default))
-        .route("/view/{stream}", any(ws::view))
-        .route("/publish", any(ws::publish_default))
-        .route("/publish/{stream}", any(ws::publish))
-        .route("/whip/{stream}", post(rtc::publish))
-        .route("/whep/{stream}", post(rtc::view))
-        .route("/session/{id}", delete(rtc::end).patch(rtc::trickle))
+        .route("/view", any(websocket::view_default))
+        .route("/view/{stream}", any(websocket::view))
+        .route("/publish", any(websocket::publish_default))
+        .route("/publish/{stream}", any(websocket::publish))
+        .route("/whip/{stream}", post(whip::publish))
+        .route("/whep/{stream}", post(whip::view))
+        .route("/session/{id}", delete(whip::end).patch(whip::trickle))
         .fallback(api::nothing)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))

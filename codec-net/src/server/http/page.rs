@@ -4,8 +4,8 @@ use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::super::outcome::Refusal;
-use super::reply::Refused;
+use super::super::outcome::Rejection;
+use super::response::ErrorResponse;
 
 /// Path, content type and content of a file.
 struct Asset(&'static str, &'static str, &'static str);
@@ -39,6 +39,6 @@ pub(super) async fn index() -> Response {
 pub(super) async fn file(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|asset| asset.0 == name) {
         Some(asset) => answer(asset),
-        None => Refused(Refusal::NoStream(name.chars().take(80).collect())).into_response(),
+        None => ErrorResponse(Rejection::NoStream(name.chars().take(80).collect())).into_response(),
     }
 }

@@ -74,9 +74,9 @@ export async function hangUp(session) {
 
 /// WebSocket subprotocols. They carry the token, because browsers cannot set headers here.
 export function protocols() {
-  if (!token) return ["codec-talk"];
+  if (!token) return ["codec-control"];
   const coded = btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return ["codec-talk", `bearer.${coded}`];
+  return ["codec-control", `bearer.${coded}`];
 }
 
 export function socketUrl(path) {

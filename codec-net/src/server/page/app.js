@@ -130,7 +130,7 @@ const talk = new Talk({
     stats: (stream) => {
       state.stream = stream;
     },
-    picture: (paused, small) => {
+    video: (paused, small) => {
       const reduced = small ? "small" : null;
       if ((paused ?? reduced) === state.paused) return;
       state.paused = paused ?? reduced;

@@ -46,10 +46,10 @@ export class Talk {
         break;
       case "stats":
         this.on.stats?.(message.stream);
-        this.on.picture?.(message.paused, message.small);
+        this.on.video?.(message.paused, message.small);
         break;
-      case "picture":
-        this.on.picture?.(message.paused, message.small);
+      case "video":
+        this.on.video?.(message.paused, message.small);
         break;
       case "fileAt":
         this.goOn(message.id, message.offset);
@@ -57,7 +57,7 @@ export class Talk {
       case "fileStored":
         this.done(message.id, `stored as ${message.name}`, message.name);
         break;
-      case "fileRefused":
+      case "fileRejected":
         this.done(message.id, `rejected: ${message.reason}`);
         break;
       default: // Unknown messages of later versions are ignored.
@@ -149,7 +149,7 @@ export class Talk {
     if (!upload) return;
     this.sending.delete(id);
     upload.run += 1;
-    upload.item.dataset.outcome = name ? "stored" : "refused";
+    upload.item.dataset.outcome = name ? "stored" : "rejected";
     upload.note(text, name ? 1 : 0);
     upload.finished({ stored: name ?? null, text });
   }

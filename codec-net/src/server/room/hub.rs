@@ -1,31 +1,46 @@
 //! All streams of the server.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::super::limits::Limits;
-use super::super::outcome::{EndReason, Refusal};
-use super::super::small::Permits;
-use super::locked;
-use super::publisher::{AskKey, Owner, Publisher};
-use super::stream::{About, Stream};
+use super::super::outcome::{EndReason, Rejection};
+use super::owner::Owner;
+use super::publisher::Publisher;
+use super::registry::Registry;
+use super::stream::{RequestKeyFrame, StartSmallRendition, Stream, StreamInfo};
 use crate::clock::Clock;
 
 /// Maximum length of a stream name.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Called for each stream that starts.
-pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
+/// What the server does for the streams of a hub.
+pub struct StreamHooks {
+    /// Called for each stream that starts.
+    pub on_publish: Box<dyn Fn(&Arc<Stream>) + Send + Sync>,
+    /// Called when a viewer needs the small rendition of a stream.
+    pub start_small_rendition: StartSmallRendition,
+}
+
+impl Default for StreamHooks {
+    /// No recording, and no small renditions.
+    fn default() -> Self {
+        Self { on_publish: Box::new(|_| {}), start_small_rendition: Arc::new(|_| false) }
+    }
+}
+
+impl fmt::Debug for StreamHooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamHooks").finish_non_exhaustive()
+    }
+}
 
 /// The streams.
 pub struct Hub {
     clock: Clock,
     limits: Limits,
-    streams: Mutex<BTreeMap<String, Arc<Stream>>>,
-    small: Permits,
-    on_publish: OnPublish,
+    registry: Arc<Registry>,
+    hooks: StreamHooks,
 }
 
 impl fmt::Debug for Hub {
@@ -45,14 +60,9 @@ pub fn is_name(name: &str) -> bool {
 impl Hub {
     /// Creates a hub without streams.
     #[must_use]
-    pub fn new(clock: Clock, limits: Limits) -> Self {
-        Self::with(clock, limits, Box::new(|_| {}))
-    }
-
-    /// Creates a hub without streams; `on_publish` is called for each stream that starts.
-    #[must_use]
-    pub fn with(clock: Clock, limits: Limits, on_publish: OnPublish) -> Self {
-        Self { clock, limits, streams: Mutex::default(), small: Permits::default(), on_publish }
+    pub fn new(clock: Clock, limits: Limits, hooks: StreamHooks) -> Self {
+        let registry = Arc::new(Registry::new(limits.publisher_return_timeout));
+        Self { clock, limits, registry, hooks }
     }
 
     /// The clock of the server.
@@ -65,14 +75,14 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Busy`], [`Refusal::Full`], or [`Refusal::Bad`] for an invalid name.
+    /// [`Rejection::NameInUse`], [`Rejection::LimitReached`], or [`Rejection::BadRequest`] for an invalid name.
     pub fn publish(
         self: &Arc<Self>,
         name: &str,
-        about: About,
-        ask_key: AskKey,
-    ) -> Result<Publisher, Refusal> {
-        self.begin(name, about, ask_key, None)
+        info: StreamInfo,
+        request_key_frame: RequestKeyFrame,
+    ) -> Result<Publisher, Rejection> {
+        self.begin(name, info, request_key_frame, None)
     }
 
     /// Starts a stream, or takes over a stream of a publisher with the same owner: its viewers
@@ -80,107 +90,82 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// As for [`Self::publish`]; [`Refusal::Busy`] if the stream belongs to another owner.
+    /// As for [`Self::publish`]; [`Rejection::NameInUse`] if the stream belongs to another owner.
     pub fn claim(
         self: &Arc<Self>,
         name: &str,
-        about: About,
-        ask_key: AskKey,
+        info: StreamInfo,
+        request_key_frame: RequestKeyFrame,
         owner: Owner,
-    ) -> Result<Publisher, Refusal> {
-        self.begin(name, about, ask_key, Some(owner))
+    ) -> Result<Publisher, Rejection> {
+        self.begin(name, info, request_key_frame, Some(owner))
     }
 
     fn begin(
         self: &Arc<Self>,
         name: &str,
-        about: About,
-        ask_key: AskKey,
+        info: StreamInfo,
+        request_key_frame: RequestKeyFrame,
         owner: Option<Owner>,
-    ) -> Result<Publisher, Refusal> {
+    ) -> Result<Publisher, Rejection> {
         if !is_name(name) {
-            return Err(Refusal::Bad(format!(
+            return Err(Rejection::BadRequest(format!(
                 "invalid stream name {:?}: expected up to {MAX_NAME_BYTES} letters, digits, - _ .",
                 name.chars().take(80).collect::<String>()
             )));
         }
-        let mut streams = locked(&self.streams);
+        let mut streams = self.registry.streams();
         if let Some(stream) = streams.get(name).map(Arc::clone) {
-            let busy = || Refusal::Busy(name.to_owned());
+            let busy = || Rejection::NameInUse(name.to_owned());
             let owner = owner.filter(|owner| stream.is_of(owner)).ok_or_else(busy)?;
-            let (turn, replaced) = stream.take_over(about, ask_key, owner);
+            let (turn, replaced) = stream.take_over(info, request_key_frame, owner);
             drop(streams);
             if let Some(replaced) = replaced {
                 (replaced.end)(EndReason::Replaced);
             }
-            return Ok(Publisher::new(self, stream, turn));
+            return Ok(Publisher::new(&self.registry, stream, turn));
         }
         if streams.len() >= self.limits.streams {
-            return Err(Refusal::Full("streams"));
+            return Err(Rejection::LimitReached("streams"));
         }
         let stream = Arc::new(Stream::new(
             name,
-            about,
+            info,
             self.clock,
             self.limits,
-            ask_key,
+            request_key_frame,
             owner,
-            self.small.clone(),
+            Arc::clone(&self.hooks.start_small_rendition),
         ));
         streams.insert(name.to_owned(), Arc::clone(&stream));
         drop(streams);
-        (self.on_publish)(&stream);
-        Ok(Publisher::new(self, stream, 1))
+        (self.hooks.on_publish)(&stream);
+        Ok(Publisher::new(&self.registry, stream, 1))
     }
 
     /// Finds the stream of that name.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoStream`].
-    pub fn find(&self, name: &str) -> Result<Arc<Stream>, Refusal> {
-        let found = locked(&self.streams).get(name).map(Arc::clone);
-        found.ok_or_else(|| Refusal::NoStream(name.chars().take(80).collect()))
+    /// [`Rejection::NoStream`].
+    pub fn find(&self, name: &str) -> Result<Arc<Stream>, Rejection> {
+        let found = self.registry.streams().get(name).map(Arc::clone);
+        found.ok_or_else(|| Rejection::NoStream(name.chars().take(80).collect()))
     }
 
     /// All streams sorted by name.
     #[must_use]
     pub fn streams(&self) -> Vec<Arc<Stream>> {
-        locked(&self.streams).values().map(Arc::clone).collect()
-    }
-
-    /// Handles the loss of a publisher: its stream ends or waits.
-    pub(super) fn leave(
-        &self,
-        stream: &Arc<Stream>,
-        turn: u64,
-        reason: &EndReason,
-        may_return: bool,
-    ) {
-        let mut streams = locked(&self.streams);
-        if !stream.is_turn(turn) || may_return && stream.wait(self.limits.publisher_return) {
-            return;
-        }
-        streams.remove(stream.name());
-        drop(streams);
-        stream.finish(reason);
+        self.registry.streams().values().map(Arc::clone).collect()
     }
 
     /// Ends streams whose publisher has not returned in time.
     pub(in super::super) fn expire(&self) {
-        self.end_waiting(Some(self.clock.now()), &EndReason::PublisherEnded);
+        self.registry.end_waiting(Some(self.clock.now()), &EndReason::PublisherEnded);
     }
 
-    /// Ends streams that wait for a publisher until `now`; `None`: all of them.
-    pub(in super::super) fn end_waiting(&self, now: Option<Duration>, reason: &EndReason) {
-        let mut streams = locked(&self.streams);
-        let ended = streams.extract_if(.., |_, stream| {
-            stream.waits_until().is_some_and(|until| now.is_none_or(|now| until <= now))
-        });
-        let ended: Vec<_> = ended.map(|(_, stream)| stream).collect();
-        drop(streams);
-        for stream in ended {
-            stream.finish(reason);
-        }
+    /// Ends all streams that wait for a publisher.
+    pub(in super::super) fn end_all_waiting(&self, reason: &EndReason) {
+        self.registry.end_waiting(None, reason);
     }
 }

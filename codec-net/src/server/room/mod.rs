@@ -3,10 +3,15 @@
 //! Frames are passed on immediately, shared and not copied. A viewer that cannot keep up loses
 //! frames up to the next one that it can decode, without affecting other viewers.
 
+mod decodability;
 mod hub;
-mod outlet;
+mod owner;
 mod publisher;
+mod registry;
+mod sink;
+mod stats;
 mod stream;
+mod subscription;
 mod viewer;
 
 #[cfg(test)]
@@ -14,11 +19,16 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use hub::{Hub, OnPublish, is_name};
-pub use outlet::{Item, NoRoom, Outlet};
-pub use publisher::{AskKey, Owner, Publisher};
-pub use stream::{About, Decoded, SmallState, Stream};
-pub use viewer::{Budget, Rendition, Viewer, ViewerCounters};
+pub use hub::{Hub, StreamHooks, is_name};
+pub use owner::Owner;
+pub use publisher::Publisher;
+pub use sink::{DeliveryError, Item, MediaSink};
+pub use stats::StreamStats;
+pub use stream::{
+    DecoderStats, RequestKeyFrame, SmallRenditionState, StartSmallRendition, Stream, StreamInfo,
+};
+pub use subscription::{LinkBudget, Rendition, VideoState, ViewerCounters};
+pub use viewer::Viewer;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The state is consistent even after a panic: each change is a single step.

@@ -1,35 +1,16 @@
 //! The publisher of a stream.
 
-use std::fmt;
 use std::sync::{Arc, Weak};
 
-use super::super::auth::Identity;
-use super::super::media::{SoundPacket, VideoFrame};
+use super::super::media::{AudioPacket, VideoFrame};
 use super::super::outcome::EndReason;
-use super::hub::Hub;
+use super::registry::Registry;
 use super::stream::Stream;
-
-/// Requests a key frame from a publisher.
-pub type AskKey = Box<dyn Fn() + Send + Sync>;
-
-/// Who may take over a stream, and how its publisher is notified.
-pub struct Owner {
-    /// Publishers with the same identity may take over.
-    pub identity: Identity,
-    /// Ends the session of the replaced publisher.
-    pub end: Box<dyn Fn(EndReason) + Send + Sync>,
-}
-
-impl fmt::Debug for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owner").finish_non_exhaustive()
-    }
-}
 
 /// Publishes a stream until it is dropped, or until another publisher of the same owner takes over.
 #[derive(Debug)]
 pub struct Publisher {
-    hub: Weak<Hub>,
+    registry: Weak<Registry>,
     stream: Arc<Stream>,
     /// The number of this publisher of the stream, from 1.
     turn: u64,
@@ -38,10 +19,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(hub: &Arc<Hub>, stream: Arc<Stream>, turn: u64) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, stream: Arc<Stream>, turn: u64) -> Self {
         let reason = EndReason::PublisherEnded;
         // A publisher that is dropped has failed.
-        Self { hub: Arc::downgrade(hub), stream, turn, reason, may_return: true }
+        Self { registry: Arc::downgrade(registry), stream, turn, reason, may_return: true }
     }
 
     /// Whether the stream had a publisher before.
@@ -70,8 +51,8 @@ impl Publisher {
     /// # Errors
     ///
     /// As for [`Self::video`].
-    pub fn sound(&self, packet: SoundPacket) -> Result<(), EndReason> {
-        self.stream.sound(self.turn, packet)
+    pub fn audio(&self, packet: AudioPacket) -> Result<(), EndReason> {
+        self.stream.audio(self.turn, packet)
     }
 
     /// Ends the stream.
@@ -80,15 +61,17 @@ impl Publisher {
     }
 
     /// Leaves the stream without ending it: its viewers wait for the owner's next publisher, for
-    /// [`Limits::publisher_return`](super::super::limits::Limits::publisher_return). A stream
+    /// [`Limits::publisher_return_timeout`](super::super::limits::Limits::publisher_return_timeout). A stream
     /// without an owner, or without media so far, ends.
     pub fn leave(self) {}
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        match self.hub.upgrade() {
-            Some(hub) => hub.leave(&self.stream, self.turn, &self.reason, self.may_return),
+        match self.registry.upgrade() {
+            Some(registry) => {
+                registry.leave(&self.stream, self.turn, &self.reason, self.may_return)
+            }
             None => self.stream.finish(&self.reason),
         }
     }

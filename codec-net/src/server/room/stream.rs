@@ -10,24 +10,30 @@ use codec_core::codec::Bitrate;
 use codec_rtc::recovery::KeyFrameRequester;
 use serde_json::{Value, json};
 
-use super::super::limits::{Budget, Limits};
-use super::super::media::{FrameFacts, SoundPacket, VideoFrame};
-use super::super::meter::{Facts, Meter};
-use super::super::outcome::{EndReason, Refusal};
-use super::super::small::{self, Permits};
+use super::super::limits::{Limits, TokenBucket};
+use super::super::media::{AudioPacket, FrameInfo, VideoFrame};
+use super::super::outcome::{EndReason, Rejection};
 use super::locked;
-use super::outlet::Outlet;
-use super::publisher::{AskKey, Owner};
-use super::viewer::{Budget as LinkBudget, Viewer, ViewerState};
+use super::owner::Owner;
+use super::sink::MediaSink;
+use super::stats::{StreamMeter, StreamStats};
+use super::subscription::{LinkBudget, Subscription};
 use crate::clock::Clock;
 
 /// A publisher receives at most one key frame request in this time.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 
+/// Requests a key frame from a publisher.
+pub type RequestKeyFrame = Box<dyn Fn() + Send + Sync>;
+
+/// Starts to encode the small rendition of a stream. Returns `false` if the server's limit is
+/// reached, or the stream has just ended.
+pub type StartSmallRendition = Arc<dyn Fn(&Arc<Stream>) -> bool + Send + Sync>;
+
 /// Statistics of the server's own decoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Decoded {
+pub struct DecoderStats {
     pub frames: u64,
     pub shown: u64,
     pub errors: u64,
@@ -36,13 +42,13 @@ pub struct Decoded {
 
 /// Properties of a stream, known when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct StreamInfo {
     /// How it is published: `whip`, `ws`, `local`.
     pub kind: &'static str,
     /// Whether it has video.
     pub video: bool,
     /// Whether it has audio.
-    pub sound: bool,
+    pub audio: bool,
 }
 
 /// A published stream.
@@ -53,44 +59,44 @@ pub struct Stream {
     began: Duration,
     /// Whether a key frame of the small rendition is requested.
     small_key: AtomicBool,
-    permits: Permits,
+    start_small_rendition: StartSmallRendition,
     state: Mutex<State>,
 }
 
 struct State {
-    about: About,
-    ask_key: Arc<dyn Fn() + Send + Sync>,
+    info: StreamInfo,
+    request_key_frame: Arc<dyn Fn() + Send + Sync>,
     owner: Option<Owner>,
     /// The number of the current publisher, from 1.
     turn: u64,
     /// Without a publisher: until when one may return.
     waits_until: Option<Duration>,
-    viewers: BTreeMap<u64, ViewerState>,
+    viewers: BTreeMap<u64, Subscription>,
     next_viewer: u64,
     keys: KeyFrameRequester,
-    meter: Meter,
-    budget: Budget,
+    meter: StreamMeter,
+    budget: TokenBucket,
     ended: Option<EndReason>,
-    decoded: Option<Decoded>,
+    decoded: Option<DecoderStats>,
     /// State of the small rendition.
-    small: SmallState,
-    small_meter: Meter,
-    /// See [`Stream::highest`].
-    highest: u64,
+    small: SmallRenditionState,
+    small_meter: StreamMeter,
+    /// See [`Stream::peak_bitrate`].
+    peak_bitrate: u64,
     /// Name of the recording, or the error that ended it.
     recording: Option<Result<String, String>>,
 }
 
 impl State {
     /// Viewers, except the server itself.
-    fn counted(&self) -> usize {
-        self.viewers.values().filter(|viewer| !viewer.is_unseen()).count()
+    fn external_viewers(&self) -> usize {
+        self.viewers.values().filter(|viewer| !viewer.is_internal()).count()
     }
 }
 
 /// The state of the small rendition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SmallState {
+pub enum SmallRenditionState {
     /// No viewer needs it.
     #[default]
     Off,
@@ -109,12 +115,12 @@ impl fmt::Debug for Stream {
 impl Stream {
     pub(super) fn new(
         name: &str,
-        about: About,
+        info: StreamInfo,
         clock: Clock,
         limits: Limits,
-        ask_key: AskKey,
+        request_key_frame: RequestKeyFrame,
         owner: Option<Owner>,
-        small: Permits,
+        start_small_rendition: StartSmallRendition,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -122,23 +128,23 @@ impl Stream {
             limits,
             began: clock.now(),
             small_key: AtomicBool::new(false),
-            permits: small,
+            start_small_rendition,
             state: Mutex::new(State {
-                about,
-                ask_key: ask_key.into(),
+                info,
+                request_key_frame: request_key_frame.into(),
                 owner,
                 turn: 1,
                 waits_until: None,
                 viewers: BTreeMap::new(),
                 next_viewer: 1,
                 keys: KeyFrameRequester::new(KEY_FRAME_GAP),
-                meter: Meter::default(),
-                budget: Budget::over(limits.bitrate, 2),
+                meter: StreamMeter::default(),
+                budget: TokenBucket::over(limits.bitrate, 2),
                 ended: None,
                 decoded: None,
-                small: SmallState::Off,
-                small_meter: Meter::default(),
-                highest: 0,
+                small: SmallRenditionState::Off,
+                small_meter: StreamMeter::default(),
+                peak_bitrate: 0,
                 recording: None,
             }),
         }
@@ -152,8 +158,8 @@ impl Stream {
 
     /// The properties.
     #[must_use]
-    pub fn about(&self) -> About {
-        locked(&self.state).about
+    pub fn info(&self) -> StreamInfo {
+        locked(&self.state).info
     }
 
     /// Whether it belongs to this owner.
@@ -171,8 +177,8 @@ impl Stream {
     pub(super) fn wait(&self, longest: Duration) -> bool {
         let now = self.clock.now();
         let mut state = locked(&self.state);
-        let facts = state.meter.facts(now);
-        let has_had_media = facts.frames + facts.sound_packets > 0;
+        let facts = state.meter.stats(now);
+        let has_had_media = facts.frames + facts.audio_packets > 0;
         if state.owner.is_some() && has_had_media {
             state.waits_until = Some(now.saturating_add(longest));
         }
@@ -188,15 +194,15 @@ impl Stream {
     /// publisher's number, and the replaced publisher's owner, if still there.
     pub(super) fn take_over(
         &self,
-        about: About,
-        ask_key: AskKey,
+        info: StreamInfo,
+        request_key_frame: RequestKeyFrame,
         owner: Owner,
     ) -> (u64, Option<Owner>) {
         let mut state = locked(&self.state);
         let is_alone = state.waits_until.take().is_some();
         state.turn += 1;
-        (state.about, state.ask_key) = (about, ask_key.into());
-        state.viewers.values_mut().for_each(ViewerState::restart);
+        (state.info, state.request_key_frame) = (info, request_key_frame.into());
+        state.viewers.values_mut().for_each(Subscription::restart);
         state.keys.set_needed(true);
         let replaced = state.owner.replace(owner).filter(|_| !is_alone);
         (state.turn, replaced)
@@ -208,51 +214,31 @@ impl Stream {
         self.began
     }
 
-    /// Adds a viewer and requests a key frame.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Full`]; [`Refusal::NoStream`] if the stream has just ended.
-    pub fn join(self: &Arc<Self>, outlet: Box<dyn Outlet>) -> Result<Viewer, Refusal> {
-        let state = locked(&self.state);
-        if state.counted() >= self.limits.viewers {
-            return Err(Refusal::Full("viewers of this stream"));
+    /// Adds a viewer and requests a key frame; returns its id. An internal viewer, which belongs to
+    /// the server itself, is not counted.
+    pub(super) fn subscribe(
+        &self,
+        sink: Box<dyn MediaSink>,
+        is_internal: bool,
+    ) -> Result<u64, Rejection> {
+        let mut state = locked(&self.state);
+        if !is_internal && state.external_viewers() >= self.limits.viewers {
+            return Err(Rejection::LimitReached("viewers of this stream"));
         }
-        self.admit(state, outlet, false)
-    }
-
-    /// Adds a viewer of the server itself, which is not counted.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::NoStream`] if the stream has just ended.
-    pub(in super::super) fn join_unseen(
-        self: &Arc<Self>,
-        outlet: Box<dyn Outlet>,
-    ) -> Result<Viewer, Refusal> {
-        self.admit(locked(&self.state), outlet, true)
-    }
-
-    fn admit(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State>,
-        outlet: Box<dyn Outlet>,
-        unseen: bool,
-    ) -> Result<Viewer, Refusal> {
         if state.ended.is_some() {
-            return Err(Refusal::NoStream(self.name.clone()));
+            return Err(Rejection::NoStream(self.name.clone()));
         }
         let id = state.next_viewer;
         state.next_viewer += 1;
-        state.viewers.insert(id, ViewerState::new(outlet, unseen));
+        state.viewers.insert(id, Subscription::new(sink, is_internal));
         state.keys.set_needed(true);
         self.ask_if_due(state);
-        Ok(Viewer::new(Arc::clone(self), id))
+        Ok(id)
     }
 
     /// Requests a key frame for a viewer that cannot decode; requests of all viewers are merged and
     /// rate limited.
-    pub fn want_key(&self) {
+    pub fn request_key_frame(&self) {
         let mut state = locked(&self.state);
         state.keys.set_needed(true);
         self.ask_if_due(state);
@@ -261,10 +247,10 @@ impl Stream {
     /// Sends the request outside of the lock, because the callback may publish.
     fn ask_if_due(&self, mut state: MutexGuard<'_, State>) {
         let due = state.keys.poll(self.clock.now());
-        let ask_key = Arc::clone(&state.ask_key);
+        let request_key_frame = Arc::clone(&state.request_key_frame);
         drop(state);
         if due {
-            ask_key();
+            request_key_frame();
         }
     }
 
@@ -272,7 +258,7 @@ impl Stream {
     pub(super) fn with_viewer<T>(
         &self,
         id: u64,
-        work: impl FnOnce(&mut ViewerState) -> T,
+        work: impl FnOnce(&mut Subscription) -> T,
     ) -> Option<T> {
         locked(&self.state).viewers.get_mut(&id).map(work)
     }
@@ -283,7 +269,7 @@ impl Stream {
 
     pub(super) fn video(&self, turn: u64, frame: VideoFrame) -> Result<(), EndReason> {
         let now = self.clock.now();
-        let read = FrameFacts::read(&frame.data);
+        let read = FrameInfo::parse(&frame.data);
         if let Some(size) = read.and_then(|read| read.size)
             && size.pixels() > self.limits.pixels
         {
@@ -301,13 +287,13 @@ impl Stream {
         if frame.key {
             state.keys.set_needed(false);
         }
-        let mut wants_key = false;
+        let mut wants_key_frame = false;
         state.viewers.retain(|_, viewer| {
             let stays = viewer.video(&frame);
-            wants_key |= stays && viewer.needs_key(false);
+            wants_key_frame |= stays && viewer.needs_key_frame(false);
             stays
         });
-        if wants_key {
+        if wants_key_frame {
             state.keys.set_needed(true);
         }
         self.ask_if_due(state);
@@ -317,39 +303,39 @@ impl Stream {
     /// Passes on a frame of the small rendition.
     pub(in super::super) fn small_video(&self, frame: VideoFrame) {
         let now = self.clock.now();
-        let read = FrameFacts::read(&frame.data);
+        let read = FrameInfo::parse(&frame.data);
         let frame = Arc::new(frame);
         let mut state = locked(&self.state);
         state.small_meter.video(now, &frame, read);
-        let mut wants_key = false;
+        let mut wants_key_frame = false;
         state.viewers.retain(|_, viewer| {
             let stays = viewer.video(&frame);
-            wants_key |= stays && viewer.needs_key(true);
+            wants_key_frame |= stays && viewer.needs_key_frame(true);
             stays
         });
         drop(state);
-        if wants_key && !frame.key {
+        if wants_key_frame && !frame.key {
             self.small_key.store(true, Ordering::Relaxed);
         }
     }
 
     /// Requests the small rendition with a key frame: it is encoded from now on, if the server's
     /// limit allows.
-    pub fn want_small(self: &Arc<Self>) {
+    pub fn request_small_rendition(self: &Arc<Self>) {
         self.small_key.store(true, Ordering::Relaxed);
         let mut state = locked(&self.state);
-        if state.small != SmallState::Off || state.ended.is_some() {
+        if state.small != SmallRenditionState::Off || state.ended.is_some() {
             return;
         }
-        state.small = SmallState::On;
+        state.small = SmallRenditionState::On;
         drop(state);
-        if !small::begin(self, self.limits, &self.permits) {
-            locked(&self.state).small = SmallState::Unavailable;
+        if !(self.start_small_rendition)(self) {
+            locked(&self.state).small = SmallRenditionState::Unavailable;
         }
     }
 
     /// Whether the next frame of the small rendition should be a key frame.
-    pub(in super::super) fn take_small_key(&self) -> bool {
+    pub(in super::super) fn take_small_key_request(&self) -> bool {
         self.small_key.swap(false, Ordering::Relaxed)
     }
 
@@ -360,34 +346,35 @@ impl Stream {
     }
 
     /// Ends the small rendition; returns whether it may end, because no viewer needs it.
-    pub(in super::super) fn end_small(&self, failed: bool) -> bool {
+    pub(in super::super) fn end_small_rendition(&self, failed: bool) -> bool {
         let mut state = locked(&self.state);
-        if !failed && state.viewers.values().any(ViewerState::wants_small) {
+        if !failed && state.viewers.values().any(Subscription::wants_small) {
             return false;
         }
-        state.small = if failed { SmallState::Unavailable } else { SmallState::Off };
+        state.small =
+            if failed { SmallRenditionState::Unavailable } else { SmallRenditionState::Off };
         true
     }
 
     /// The state of the small rendition, and its statistics.
     #[must_use]
-    pub fn small(&self) -> (SmallState, Facts) {
+    pub fn small(&self) -> (SmallRenditionState, StreamStats) {
         let mut state = locked(&self.state);
-        (state.small, state.small_meter.facts(self.clock.now()))
+        (state.small, state.small_meter.stats(self.clock.now()))
     }
 
     /// Sets the bitrate at which the publisher encodes without limits.
-    pub(in super::super) fn set_nominal(&self, bitrate: Bitrate) {
-        locked(&self.state).highest = bitrate.0;
+    pub(in super::super) fn set_nominal_bitrate(&self, bitrate: Bitrate) {
+        locked(&self.state).peak_bitrate = bitrate.0;
     }
 
     /// The highest bitrate of the stream so far, or its nominal one; 0 at the start.
     #[must_use]
-    pub fn highest(&self) -> Bitrate {
+    pub fn peak_bitrate(&self) -> Bitrate {
         let mut state = locked(&self.state);
-        let now = state.meter.facts(self.clock.now()).bits_per_second;
-        state.highest = state.highest.max(now);
-        Bitrate(state.highest)
+        let now = state.meter.stats(self.clock.now()).bits_per_second;
+        state.peak_bitrate = state.peak_bitrate.max(now);
+        Bitrate(state.peak_bitrate)
     }
 
     /// The maximum bitrate for the publisher, audio included. Only set while there is one viewer
@@ -395,14 +382,14 @@ impl Stream {
     #[must_use]
     pub fn budget(&self) -> Option<LinkBudget> {
         let state = locked(&self.state);
-        let is_lone = state.counted() == 1;
+        let is_lone = state.external_viewers() == 1;
         if !is_lone || matches!(state.recording, Some(Ok(_))) {
             return None;
         }
-        state.viewers.values().find_map(ViewerState::budget)
+        state.viewers.values().find_map(Subscription::budget)
     }
 
-    pub(super) fn sound(&self, turn: u64, packet: SoundPacket) -> Result<(), EndReason> {
+    pub(super) fn audio(&self, turn: u64, packet: AudioPacket) -> Result<(), EndReason> {
         let now = self.clock.now();
         let packet = Arc::new(packet);
         let mut state = locked(&self.state);
@@ -412,15 +399,15 @@ impl Stream {
         if !state.budget.take(now, 8 * packet.data.len() as u64) {
             return Err(EndReason::Limit("bitrate"));
         }
-        state.meter.sound(now, packet.data.len());
-        state.viewers.retain(|_, viewer| viewer.sound(&packet));
+        state.meter.audio(now, packet.data.len());
+        state.viewers.retain(|_, viewer| viewer.audio(&packet));
         Ok(())
     }
 
     /// Sends a chat message to all viewers.
-    pub fn talk(&self, text: &Arc<str>) {
+    pub fn chat(&self, text: &Arc<str>) {
         let mut state = locked(&self.state);
-        state.viewers.retain(|_, viewer| viewer.talk(text));
+        state.viewers.retain(|_, viewer| viewer.chat(text));
     }
 
     pub(super) fn finish(&self, reason: &EndReason) {
@@ -439,25 +426,25 @@ impl Stream {
 
     /// Its current statistics, and its number of viewers.
     #[must_use]
-    pub fn facts(&self) -> (Facts, usize) {
+    pub fn stats(&self) -> (StreamStats, usize) {
         let mut state = locked(&self.state);
-        let facts = state.meter.facts(self.clock.now());
-        (facts, state.counted())
+        let facts = state.meter.stats(self.clock.now());
+        (facts, state.external_viewers())
     }
 
     /// Whether there are viewers, including the server itself.
     #[must_use]
-    pub fn is_watched(&self) -> bool {
+    pub fn has_viewers(&self) -> bool {
         !locked(&self.state).viewers.is_empty()
     }
 
     /// Statistics of the server's own decoder so far, if it has one.
     #[must_use]
-    pub fn decoded(&self) -> Option<Decoded> {
+    pub fn decoded(&self) -> Option<DecoderStats> {
         locked(&self.state).decoded
     }
 
-    pub(in super::super) fn set_decoded(&self, decoded: Decoded) {
+    pub(in super::super) fn set_decoded(&self, decoded: DecoderStats) {
         locked(&self.state).decoded = Some(decoded);
     }
 
@@ -470,13 +457,13 @@ impl Stream {
     /// The stream as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        let (facts, viewers) = self.facts();
-        let about = self.about();
+        let (facts, viewers) = self.stats();
+        let info = self.info();
         let mut value = json!({
             "name": self.name,
-            "kind": about.kind,
-            "video": about.video,
-            "sound": about.sound || facts.sound_packets > 0,
+            "kind": info.kind,
+            "video": info.video,
+            "audio": info.audio || facts.audio_packets > 0,
             "viewers": viewers,
             "waitsForPublisher": self.waits_until().is_some(),
             "seconds": self.clock.now().saturating_sub(self.began).as_secs_f64(),
@@ -490,7 +477,7 @@ impl Stream {
             }
             let small = state.viewers.values().filter(|viewer| viewer.wants_small()).count();
             all.insert("smallViewers".to_owned(), small.into());
-            all.insert("small".to_owned(), (state.small == SmallState::On).into());
+            all.insert("small".to_owned(), (state.small == SmallRenditionState::On).into());
             if let Some(recording) = &state.recording {
                 all.insert("recorded".to_owned(), recording.is_ok().into());
             }

@@ -10,17 +10,18 @@ use tokio::sync::mpsc;
 
 use super::super::auth::{Credentials, Identity};
 use super::super::limits::Limits;
-use super::super::media::{SoundPacket, VideoFrame};
-use super::super::outcome::{EndReason, Refusal};
+use super::super::media::{AudioPacket, VideoFrame};
+use super::super::outcome::{EndReason, Rejection};
+use super::super::small_rendition::{self, RenditionPermits};
 use super::*;
 use crate::clock::Clock;
 
 fn hub() -> Arc<Hub> {
     let limits = Limits { streams: 2, viewers: 2, bitrate: 1_000_000, ..Limits::default() };
-    Arc::new(Hub::new(Clock::start(), limits))
+    Arc::new(Hub::new(Clock::start(), limits, StreamHooks::default()))
 }
 
-const ABOUT: About = About { kind: "local", video: true, sound: true };
+const INFO: StreamInfo = StreamInfo { kind: "local", video: true, audio: true };
 
 fn frame(key: bool, bytes: usize) -> VideoFrame {
     VideoFrame { data: vec![0xff; bytes].into(), key, ..VideoFrame::default() }
@@ -35,19 +36,19 @@ fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
     let hub = hub();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let ask: AskKey = Box::new(move || {
+    let ask: RequestKeyFrame = Box::new(move || {
         counter.fetch_add(1, Ordering::Relaxed);
     });
-    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let publisher = hub.publish("live", INFO, ask).unwrap();
     let (out, mut first) = mpsc::channel(8);
-    let _first = hub.find("live").unwrap().join(Box::new(out)).unwrap();
+    let _first = Viewer::join(&hub.find("live").unwrap(), Box::new(out)).unwrap();
     let (out, mut second) = mpsc::channel(8);
-    let _second = hub.find("live").unwrap().join(Box::new(out)).unwrap();
+    let _second = Viewer::join(&hub.find("live").unwrap(), Box::new(out)).unwrap();
     assert_eq!(asked.load(Ordering::Relaxed), 1, "requests are merged");
     publisher.video(frame(false, 10)).unwrap();
     publisher.video(frame(true, 10)).unwrap();
     publisher.video(frame(false, 10)).unwrap();
-    publisher.sound(SoundPacket::default()).unwrap();
+    publisher.audio(AudioPacket::default()).unwrap();
     let (first, second) = (drained(&mut first), drained(&mut second));
     assert_eq!((first.len(), second.len()), (3, 3));
     let (Item::Video(a), Item::Video(b)) = (&first[0], &second[0]) else { panic!() };
@@ -57,11 +58,11 @@ fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
 #[test]
 fn a_slow_viewer_waits_for_a_key_frame_without_affecting_others() {
     let hub = hub();
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let (out, mut slow) = mpsc::channel(2);
-    let slow_viewer = publisher.stream().join(Box::new(out)).unwrap();
+    let slow_viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
     let (out, mut fast) = mpsc::channel(16);
-    let _fast = publisher.stream().join(Box::new(out)).unwrap();
+    let _fast = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
     publisher.video(frame(true, 10)).unwrap();
     for _ in 0..4 {
         publisher.video(frame(false, 10)).unwrap();
@@ -78,48 +79,48 @@ fn a_slow_viewer_waits_for_a_key_frame_without_affecting_others() {
 #[test]
 fn names_are_unique_and_freed_again() {
     let hub = hub();
-    let publish = |name| hub.publish(name, ABOUT, Box::new(|| {}));
+    let publish = |name| hub.publish(name, INFO, Box::new(|| {}));
     let first = publish("a").unwrap();
-    assert_eq!(publish("a").unwrap_err(), Refusal::Busy("a".to_owned()));
+    assert_eq!(publish("a").unwrap_err(), Rejection::NameInUse("a".to_owned()));
     let _second = publish("b").unwrap();
-    assert_eq!(publish("c").unwrap_err(), Refusal::Full("streams"));
+    assert_eq!(publish("c").unwrap_err(), Rejection::LimitReached("streams"));
     drop(first);
     assert!(hub.find("a").is_err());
     let _again = publish("a").unwrap();
     for wrong in ["", "a/b", "..", ".hidden", "ä", &"x".repeat(65)] {
-        assert!(matches!(publish(wrong), Err(Refusal::Bad(_))), "{wrong}");
+        assert!(matches!(publish(wrong), Err(Rejection::BadRequest(_))), "{wrong}");
     }
 }
 
 #[test]
 fn viewers_receive_the_end_with_its_reason() {
     let hub = hub();
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let (out, mut items) = mpsc::channel(1);
     let stream = Arc::clone(publisher.stream());
-    let viewer = stream.join(Box::new(out)).unwrap();
+    let viewer = Viewer::join(&stream, Box::new(out)).unwrap();
     publisher.end(EndReason::ServerStopped);
     assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(EndReason::ServerStopped)]));
     assert_eq!(stream.over(), Some(EndReason::ServerStopped));
     assert_eq!(viewer.counters(), None);
-    assert!(stream.join(Box::new(mpsc::channel(1).0)).is_err());
+    assert!(Viewer::join(&stream, Box::new(mpsc::channel(1).0)).is_err());
 }
 
 #[test]
 fn too_many_viewers_and_too_high_bitrates_are_rejected() {
     let hub = hub();
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let join = || {
         let (out, items) = mpsc::channel(1);
-        publisher.stream().join(Box::new(out)).map(|viewer| (viewer, items))
+        Viewer::join(publisher.stream(), Box::new(out)).map(|viewer| (viewer, items))
     };
     let kept = [join().unwrap(), join().unwrap()];
-    assert!(matches!(join(), Err(Refusal::Full(_))));
+    assert!(matches!(join(), Err(Rejection::LimitReached(_))));
     drop(kept);
     let (_viewer, items) = join().unwrap();
     drop(items);
     publisher.video(frame(true, 10)).unwrap();
-    assert_eq!(publisher.stream().facts().1, 0, "viewers that hung up are removed");
+    assert_eq!(publisher.stream().stats().1, 0, "viewers that hung up are removed");
     let end = (0..30).find_map(|_| publisher.video(frame(false, 10_000)).err());
     assert_eq!(end, Some(EndReason::Limit("bitrate")));
 }
@@ -129,23 +130,23 @@ fn a_paused_viewer_gets_audio_and_resumes_with_a_key_frame() {
     let hub = hub();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let ask: AskKey = Box::new(move || {
+    let ask: RequestKeyFrame = Box::new(move || {
         counter.fetch_add(1, Ordering::Relaxed);
     });
-    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let publisher = hub.publish("live", INFO, ask).unwrap();
     let (out, mut items) = mpsc::channel(16);
-    let viewer = publisher.stream().join(Box::new(out)).unwrap();
+    let viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
     publisher.video(frame(true, 10)).unwrap();
-    viewer.set_rendition(Rendition::Nothing);
+    viewer.set_rendition(Rendition::NoVideo);
     assert_eq!(drained(&mut items).len(), 1);
     // Longer than the rate limit of requests.
     std::thread::sleep(std::time::Duration::from_millis(350));
     for _ in 0..3 {
         publisher.video(frame(false, 10)).unwrap();
-        publisher.sound(SoundPacket::default()).unwrap();
+        publisher.audio(AudioPacket::default()).unwrap();
     }
     let heard = drained(&mut items);
-    assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Sound(_))));
+    assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Audio(_))));
     assert_eq!(asked.load(Ordering::Relaxed), 1, "no viewer needs a key frame");
     viewer.set_rendition(Rendition::Full(1));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
@@ -170,13 +171,13 @@ fn owner(token: &str, ends: &Arc<AtomicUsize>) -> Owner {
 fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
     let hub = hub();
     let ends = Arc::new(AtomicUsize::new(0));
-    let claim = |token| hub.claim("live", ABOUT, Box::new(|| {}), owner(token, &ends));
+    let claim = |token| hub.claim("live", INFO, Box::new(|| {}), owner(token, &ends));
     let first = claim("one-token").unwrap();
     let (out, mut items) = mpsc::channel(16);
-    let viewer = first.stream().join(Box::new(out)).unwrap();
+    let viewer = Viewer::join(first.stream(), Box::new(out)).unwrap();
     first.video(frame(true, 10)).unwrap();
-    assert_eq!(claim("another-token").unwrap_err(), Refusal::Busy("live".to_owned()));
-    assert!(hub.publish("live", ABOUT, Box::new(|| {})).is_err(), "not by a local source");
+    assert_eq!(claim("another-token").unwrap_err(), Rejection::NameInUse("live".to_owned()));
+    assert!(hub.publish("live", INFO, Box::new(|| {})).is_err(), "not by a local source");
     let second = claim("one-token").unwrap();
     assert_eq!(ends.load(Ordering::Relaxed), 1, "the first one is ended");
     assert!(second.takes_over() && !first.takes_over());
@@ -195,13 +196,14 @@ fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
 
 #[test]
 fn a_stream_waits_for_its_publisher_for_a_limited_time() {
-    let limits = Limits { publisher_return: std::time::Duration::ZERO, ..Limits::default() };
-    let hub = Arc::new(Hub::new(Clock::start(), limits));
+    let limits =
+        Limits { publisher_return_timeout: std::time::Duration::ZERO, ..Limits::default() };
+    let hub = Arc::new(Hub::new(Clock::start(), limits, StreamHooks::default()));
     let ends = Arc::new(AtomicUsize::new(0));
-    let claim = || hub.claim("live", ABOUT, Box::new(|| {}), owner("one-token", &ends)).unwrap();
+    let claim = || hub.claim("live", INFO, Box::new(|| {}), owner("one-token", &ends)).unwrap();
     let first = claim();
     let (out, mut items) = mpsc::channel(16);
-    let _viewer = first.stream().join(Box::new(out)).unwrap();
+    let _viewer = Viewer::join(first.stream(), Box::new(out)).unwrap();
     first.video(frame(true, 10)).unwrap();
     first.leave();
     let waiting = hub.find("live").unwrap();
@@ -223,23 +225,23 @@ fn a_stream_waits_for_its_publisher_for_a_limited_time() {
     assert!(hub.find("live").is_err());
 }
 
-fn budget(kbps: u64) -> Option<Budget> {
+fn budget(kbps: u64) -> Option<LinkBudget> {
     let bitrate = Bitrate::kbps(kbps);
-    Some(Budget { bitrate, steady: bitrate, corrected: false, hold: false, stop: false })
+    Some(LinkBudget { bitrate, stable: bitrate, fec: false, hold: false, stop: false })
 }
 
 #[test]
 fn the_publisher_follows_a_sole_viewer_only() {
     let hub = hub();
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
-    let join = || stream.join(Box::new(mpsc::channel(4).0)).unwrap();
+    let join = || Viewer::join(&stream, Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), None);
     let first = join();
     assert_eq!(stream.budget(), None, "its link is unknown");
     first.set_budget(budget(300));
     assert_eq!(stream.budget(), budget(300));
-    let unseen = stream.join_unseen(Box::new(mpsc::channel(4).0)).unwrap();
+    let internal = Viewer::join_internal(&stream, Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), budget(300), "the server itself has no link");
     let second = join();
     assert_eq!(stream.budget(), None, "the others would be affected");
@@ -247,16 +249,16 @@ fn the_publisher_follows_a_sole_viewer_only() {
     assert_eq!(stream.budget(), budget(300));
     stream.set_recording(Some("live.webm".to_owned()), None);
     assert_eq!(stream.budget(), None, "the recording would be affected");
-    drop(unseen);
+    drop(internal);
 }
 
 #[test]
 fn renditions_switch_down_immediately_and_up_at_a_key_frame() {
     let hub = hub();
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
     let (out, mut items) = mpsc::channel(16);
-    let viewer = stream.join(Box::new(out)).unwrap();
+    let viewer = Viewer::join(&stream, Box::new(out)).unwrap();
     let got = |items: &mut mpsc::Receiver<Item>| -> Vec<(u64, bool)> {
         let frames = drained(items).into_iter().filter_map(|item| match item {
             Item::Video(frame) => Some((frame.pts, frame.small)),
@@ -292,20 +294,29 @@ fn renditions_switch_down_immediately_and_up_at_a_key_frame() {
     assert_eq!((counters.frames, counters.small), (7, 3));
 }
 
+/// A hub that encodes small renditions as the server does.
+fn hub_with_small_renditions(limits: Limits) -> Arc<Hub> {
+    let permits = RenditionPermits::default();
+    let start_small_rendition: StartSmallRendition =
+        Arc::new(move |stream| small_rendition::start(stream, limits, &permits));
+    let hooks = StreamHooks { start_small_rendition, ..StreamHooks::default() };
+    Arc::new(Hub::new(Clock::start(), limits, hooks))
+}
+
 /// The published stream is decoded, scaled down and encoded for one of two viewers.
 #[test]
 fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
     const SIZE: Size = Size { width: 320, height: 192 };
-    let hub = Arc::new(Hub::new(Clock::start(), Limits::default()));
-    let wants_key = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&wants_key);
+    let hub = hub_with_small_renditions(Limits::default());
+    let wants_key_frame = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&wants_key_frame);
     let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
-    let publisher = hub.publish("live", ABOUT, ask).unwrap();
+    let publisher = hub.publish("live", INFO, ask).unwrap();
     let stream = publisher.stream();
     let (out, mut rich_items) = mpsc::channel(4096);
-    let _rich = stream.join(Box::new(out)).unwrap();
+    let _rich = Viewer::join(&stream, Box::new(out)).unwrap();
     let (out, mut poor_items) = mpsc::channel(4096);
-    let poor = stream.join(Box::new(out)).unwrap();
+    let poor = Viewer::join(&stream, Box::new(out)).unwrap();
 
     let rate = Rational { num: 30, den: 1 };
     let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(800));
@@ -323,7 +334,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
         let level = u8::try_from(60 + number % 100).unwrap();
         let data = vec![level; usize::try_from(SIZE.i420_bytes()).unwrap()];
         let mut request = FrameRequest::at(i64::from(number) * 3000);
-        request.key_frame = wants_key.swap(false, Ordering::Relaxed);
+        request.key_frame = wants_key_frame.swap(false, Ordering::Relaxed);
         encoder.encode(&Picture::i420_packed(SIZE, &data).unwrap(), &request).unwrap();
         while encoder.receive(&mut packet) {
             let (data, pts) = (packet.data.clone().into(), u64::from(number) * 3000);
@@ -352,7 +363,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
         let shown = decoder.receive().unwrap();
         assert_eq!(shown.size(), Size { width: 160, height: 96 });
     }
-    assert_eq!(stream.small().0, SmallState::On);
+    assert_eq!(stream.small().0, SmallRenditionState::On);
     assert_eq!(stream.small_viewers(), 1);
     drop(publisher);
 }
@@ -360,8 +371,8 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
 #[test]
 fn the_limit_of_small_renditions_is_reported() {
     let limits = Limits { small_renditions: 0, ..Limits::default() };
-    let hub = Arc::new(Hub::new(Clock::start(), limits));
-    let publisher = hub.publish("live", ABOUT, Box::new(|| {})).unwrap();
-    publisher.stream().want_small();
-    assert_eq!(publisher.stream().small().0, SmallState::Unavailable);
+    let hub = hub_with_small_renditions(limits);
+    let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
+    publisher.stream().request_small_rendition();
+    assert_eq!(publisher.stream().small().0, SmallRenditionState::Unavailable);
 }

@@ -6,22 +6,22 @@ use std::time::Duration;
 use codec_webrtc::{Channel, ClosedReason, Event, Peer, SdpError, Stats, Transmit};
 use tokio::sync::mpsc;
 
-use super::super::audit::Moved;
-use super::super::files::Files;
+use super::super::audit::Totals;
+use super::super::control_channel::ControlChannel;
 use super::super::limits::Limits;
-use super::super::outcome::{EndReason, Refusal};
-use super::super::room::{Item, Publisher};
+use super::super::outcome::{EndReason, Rejection};
+use super::super::room::{Item, Publisher, VideoState};
 use super::super::sessions::Session;
-use super::super::talk::{Talk, VideoState};
-use super::control::Role;
-use super::fragment::{Credentials, Fragment};
-use super::receive::Receiving;
-use super::watching::Watching;
+use super::super::uploads::UploadStore;
+use super::command::Role;
+use super::publisher_session::PublisherSession;
+use super::sdp_fragment::{IceCredentials, SdpFragment};
+use super::viewer_session::ViewerSession;
 
 #[derive(Debug)]
 enum Side {
-    Watching(Box<Watching>),
-    Publishing(Box<Receiving>, Publisher),
+    Viewer(Box<ViewerSession>),
+    Publisher(Box<PublisherSession>, Publisher),
 }
 
 /// See the [module](self).
@@ -31,19 +31,19 @@ pub(super) struct Call {
     peer: Peer,
     session: Session,
     /// ICE credentials of the offer.
-    credentials: Credentials,
+    credentials: IceCredentials,
     side: Side,
-    talk: Option<(Channel, Talk)>,
-    files: Option<Arc<Files>>,
+    control_channel: Option<(Channel, ControlChannel)>,
+    uploads: Option<Arc<UploadStore>>,
     limits: Limits,
     items: mpsc::Sender<(u64, Item)>,
-    over: Option<EndReason>,
+    ended: Option<EndReason>,
 }
 
 /// What calls share.
 #[derive(Clone, Debug)]
-pub(super) struct Common {
-    pub(super) files: Option<Arc<Files>>,
+pub(super) struct CallContext {
+    pub(super) uploads: Option<Arc<UploadStore>>,
     pub(super) limits: Limits,
     pub(super) items: mpsc::Sender<(u64, Item)>,
 }
@@ -54,41 +54,56 @@ impl Call {
         peer: Peer,
         session: Session,
         role: Role,
-        credentials: Credentials,
-        common: Common,
+        credentials: IceCredentials,
+        context: CallContext,
         now: Duration,
     ) -> Self {
         let side = match role {
-            Role::View(stream) => Side::Watching(Box::new(Watching::new(stream, now))),
+            Role::View(stream) => Side::Viewer(Box::new(ViewerSession::new(stream, now))),
             Role::Publish(publisher) => {
                 let begun = publisher.stream().began();
-                Side::Publishing(Box::new(Receiving::new(begun)), publisher)
+                Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
         };
-        let Common { files, limits, items } = common;
-        Self { id, peer, session, credentials, side, talk: None, files, limits, items, over: None }
+        let CallContext { uploads, limits, items } = context;
+        Self {
+            id,
+            peer,
+            session,
+            credentials,
+            side,
+            control_channel: None,
+            uploads,
+            limits,
+            items,
+            ended: None,
+        }
     }
 
     /// Adds trickled ICE candidates.
-    pub(super) fn trickle(&mut self, now: Duration, fragment: &Fragment) -> Result<(), Refusal> {
+    pub(super) fn trickle(
+        &mut self,
+        now: Duration,
+        fragment: &SdpFragment,
+    ) -> Result<(), Rejection> {
         if !self.credentials.include(&fragment.credentials) {
-            return Err(Refusal::Unprocessable("an ICE restart"));
+            return Err(Rejection::Unsupported("an ICE restart"));
         }
         let mut result = Ok(());
         for candidate in &fragment.candidates {
             // A candidate unknown to the stack is ignored.
             let added = self.peer.add_remote_candidate(candidate, now);
             if let Err(SdpError::LimitExceeded { .. }) = added {
-                result = Err(Refusal::TooLong("the list of candidates"));
+                result = Err(Rejection::TooLarge("the list of candidates"));
                 break;
             }
         }
-        self.settle(now);
+        self.handle_events(now);
         result
     }
 
     /// Handles a datagram; returns whether its source is verified.
-    pub(super) fn receive(
+    pub(super) fn handle_datagram(
         &mut self,
         now: Duration,
         source: std::net::SocketAddr,
@@ -96,7 +111,7 @@ impl Call {
         datagram: &[u8],
     ) {
         self.peer.handle_datagram(now, source, destination, datagram);
-        self.settle(now);
+        self.handle_events(now);
     }
 
     /// Whether this call accepts datagrams from `source`: a valid connectivity check, or a verified
@@ -111,16 +126,16 @@ impl Call {
     }
 
     /// Passes an item on to the viewer.
-    pub(super) fn item(&mut self, now: Duration, item: Item) {
+    pub(super) fn handle_item(&mut self, now: Duration, item: Item) {
         let result = match item {
-            Item::Video(_) | Item::Sound(_) => {
-                if let Side::Watching(watching) = &mut self.side {
-                    watching.media(now, &mut self.peer, &item);
+            Item::Video(_) | Item::Audio(_) => {
+                if let Side::Viewer(viewer_session) = &mut self.side {
+                    viewer_session.send_media(now, &mut self.peer, &item);
                 }
                 Ok(())
             }
-            Item::Talk(line) => {
-                self.say(now, &line);
+            Item::Chat(line) => {
+                self.send_text(now, &line);
                 Ok(())
             }
             Item::Ended(reason) => Err(reason),
@@ -128,37 +143,40 @@ impl Call {
         if let Err(reason) = result {
             self.end(now, reason);
         }
-        self.settle(now);
+        self.handle_events(now);
     }
 
     /// Requests a key frame from the publisher.
-    pub(super) fn want_key(&mut self, now: Duration) {
-        if let Side::Publishing(receiving, _) = &mut self.side {
-            receiving.want_key();
+    pub(super) fn request_key_frame(&mut self, now: Duration) {
+        if let Side::Publisher(publisher_session, _) = &mut self.side {
+            publisher_session.request_key_frame();
         }
-        self.tick(now);
+        self.handle_timeout(now);
     }
 
     /// Handles timeouts.
-    pub(super) fn tick(&mut self, now: Duration) {
+    pub(super) fn handle_timeout(&mut self, now: Duration) {
         self.peer.handle_timeout(now);
-        if let Some((channel, talk)) = &mut self.talk
-            && let Some(text) = talk.poll(now)
+        if let Some((channel, control_channel)) = &mut self.control_channel
+            && let Some(text) = control_channel.poll(now)
         {
             // Statistics that cannot be sent now would be outdated later.
             let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
         }
-        self.settle(now);
+        self.handle_events(now);
     }
 
     /// When a timeout is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
-        let talk = self.talk.as_ref().map(|(_, talk)| talk.poll_timeout());
+        let control_channel = self
+            .control_channel
+            .as_ref()
+            .map(|(_, control_channel)| control_channel.poll_timeout());
         let side = match &self.side {
-            Side::Watching(watching) => watching.poll_timeout(),
-            Side::Publishing(receiving, _) => receiving.poll_timeout(),
+            Side::Viewer(viewer_session) => viewer_session.poll_timeout(),
+            Side::Publisher(publisher_session, _) => publisher_session.poll_timeout(),
         };
-        [self.peer.poll_timeout(), talk, side].into_iter().flatten().min()
+        [self.peer.poll_timeout(), control_channel, side].into_iter().flatten().min()
     }
 
     /// Returns the next datagram to send.
@@ -168,20 +186,20 @@ impl Call {
 
     /// Ends the call and notifies the other end.
     pub(super) fn end(&mut self, now: Duration, reason: EndReason) {
-        if self.over.is_none() {
-            self.over = Some(reason);
+        if self.ended.is_none() {
+            self.ended = Some(reason);
             self.peer.close(now);
         }
     }
 
     /// The reason of the end, once the other end was notified.
-    pub(super) fn over(&self) -> Option<&EndReason> {
-        self.over.as_ref().filter(|_| self.peer.poll_timeout().is_none())
+    pub(super) fn ended(&self) -> Option<&EndReason> {
+        self.ended.as_ref().filter(|_| self.peer.poll_timeout().is_none())
     }
 
     /// Ends the call after a panic in it; its state is not used again.
-    pub(super) fn give_up(mut self, panic: String) {
-        self.over = Some(EndReason::Internal(panic));
+    pub(super) fn abort(mut self, panic: String) {
+        self.ended = Some(EndReason::Internal(panic));
         self.conclude();
     }
 
@@ -192,41 +210,42 @@ impl Call {
 
     /// Finishes the call: session, stream and log.
     pub(super) fn conclude(self) {
-        let reason = self.over.unwrap_or(EndReason::ServerStopped);
+        let reason = self.ended.unwrap_or(EndReason::ServerStopped);
         match self.side {
-            Side::Watching(watching) => self.session.conclude(reason, watching.moved()),
-            Side::Publishing(receiving, publisher) => {
-                let moved = Moved { bytes: receiving.bytes, frames: receiving.frames };
+            Side::Viewer(viewer_session) => self.session.conclude(reason, viewer_session.totals()),
+            Side::Publisher(publisher_session, publisher) => {
+                let totals =
+                    Totals { bytes: publisher_session.bytes, frames: publisher_session.frames };
                 match reason {
                     EndReason::ServerStopped => publisher.end(EndReason::ServerStopped),
-                    EndReason::Left
-                    | EndReason::Vanished
+                    EndReason::Disconnected
+                    | EndReason::TimedOut
                     | EndReason::HandshakeTimeout
                     | EndReason::Failed(_)
                     | EndReason::Internal(_) => publisher.leave(),
                     _ => publisher.end(EndReason::PublisherEnded),
                 }
-                self.session.conclude(reason, moved);
+                self.session.conclude(reason, totals);
             }
         }
     }
 
     /// Handles events of the peer.
-    fn settle(&mut self, now: Duration) {
+    fn handle_events(&mut self, now: Duration) {
         while let Some(event) = self.peer.poll_event() {
-            if let Err(reason) = self.event(now, event) {
+            if let Err(reason) = self.handle_event(now, event) {
                 self.end(now, reason);
             }
         }
         let result = match &mut self.side {
-            Side::Watching(watching) => {
-                if let Some(video) = watching.think(now, &mut self.peer) {
-                    self.picture(now, video);
+            Side::Viewer(viewer_session) => {
+                if let Some(video) = viewer_session.evaluate_link(now, &mut self.peer) {
+                    self.report_video(now, video);
                 }
                 Ok(())
             }
-            Side::Publishing(receiving, publisher) => {
-                receiving.tick(now, &mut self.peer, publisher)
+            Side::Publisher(publisher_session, publisher) => {
+                publisher_session.handle_timeout(now, &mut self.peer, publisher)
             }
         };
         if let Err(reason) = result {
@@ -235,58 +254,62 @@ impl Call {
         // Other events need no action.
     }
 
-    fn event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
+    fn handle_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             Event::Media(media) => match &mut self.side {
-                Side::Watching(watching) => watching.negotiated(&media),
-                Side::Publishing(receiving, _) => receiving.negotiated(&media),
+                Side::Viewer(viewer_session) => viewer_session.handle_media_line(&media),
+                Side::Publisher(publisher_session, _) => {
+                    publisher_session.handle_media_line(&media)
+                }
             },
             Event::Connected => return self.connected(now),
             Event::Rtp(packet) => {
-                if let Side::Publishing(receiving, publisher) = &mut self.side {
-                    return receiving.packet(now, &packet, publisher);
+                if let Side::Publisher(publisher_session, publisher) = &mut self.side {
+                    return publisher_session.handle_packet(now, &packet, publisher);
                 }
             }
             Event::SenderReport(report) => {
-                if let Side::Publishing(receiving, _) = &mut self.side {
-                    receiving.report(&report);
+                if let Side::Publisher(publisher_session, _) = &mut self.side {
+                    publisher_session.handle_sender_report(&report);
                 }
             }
             Event::KeyFrameRequest { .. } => {
-                if let Side::Watching(watching) = &self.side {
-                    watching.want_key();
+                if let Side::Viewer(viewer_session) = &self.side {
+                    viewer_session.request_key_frame();
                 }
             }
             Event::Stats(stats) => {
                 let Stats::Path(path) = *stats else { return Ok(()) };
                 match &mut self.side {
-                    Side::Watching(watching) => {
-                        watching.path(now, &path, &mut self.peer);
-                        self.session.set_available(path.available);
+                    Side::Viewer(viewer_session) => {
+                        viewer_session.handle_path_stats(now, &path, &mut self.peer);
+                        self.session.set_available_bitrate(path.available);
                     }
-                    Side::Publishing(receiving, _) => receiving.path(&path),
+                    Side::Publisher(publisher_session, _) => {
+                        publisher_session.handle_path_stats(&path)
+                    }
                 }
             }
             Event::Estimate { bitrate, .. } => {
-                if let Side::Watching(watching) = &mut self.side {
-                    watching.estimated(now, bitrate);
+                if let Side::Viewer(viewer_session) = &mut self.side {
+                    viewer_session.handle_estimate(now, bitrate);
                 }
             }
-            Event::ChannelOpen { channel, .. } => self.open_talk(now, channel),
+            Event::ChannelOpen { channel, .. } => self.open_control_channel(now, channel),
             Event::ChannelMessage { channel, binary, data } => {
-                return self.hear(now, channel, binary, &data);
+                return self.handle_message(now, channel, binary, &data);
             }
             Event::ChannelClosed { channel }
-                if self.talk.as_ref().is_some_and(|(open, _)| *open == channel) =>
+                if self.control_channel.as_ref().is_some_and(|(open, _)| *open == channel) =>
             {
-                self.talk = None;
+                self.control_channel = None;
             }
             Event::Closed(reason) => {
-                self.over.get_or_insert(match reason {
+                self.ended.get_or_insert(match reason {
                     ClosedReason::Local => EndReason::Closed,
-                    ClosedReason::Remote => EndReason::Left,
+                    ClosedReason::Remote => EndReason::Disconnected,
                     ClosedReason::HandshakeTimeout { .. } => EndReason::HandshakeTimeout,
-                    ClosedReason::ConsentLost => EndReason::Vanished,
+                    ClosedReason::ConsentLost => EndReason::TimedOut,
                     ClosedReason::Internal(panic) => EndReason::Internal(panic),
                     other => EndReason::Failed(other.to_string()),
                 });
@@ -299,68 +322,76 @@ impl Call {
     /// Adds the viewer once the connection is established.
     fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
         self.session.set_connected();
-        let Side::Watching(watching) = &mut self.side else { return Ok(()) };
-        watching.join(now, self.id, self.items.clone())
+        let Side::Viewer(viewer_session) = &mut self.side else { return Ok(()) };
+        viewer_session.join(now, self.id, self.items.clone())
     }
 
     /// Reports a change of the video that the viewer receives.
-    fn picture(&mut self, now: Duration, video: VideoState) {
+    fn report_video(&mut self, now: Duration, video: VideoState) {
         self.session.set_video(video);
-        self.tell_picture(now, video);
+        self.send_video_state(now, video);
     }
 
-    fn tell_picture(&mut self, now: Duration, video: VideoState) {
-        if let Some((_, talk)) = &mut self.talk {
-            let line = talk.picture(video);
-            self.say(now, &line);
+    fn send_video_state(&mut self, now: Duration, video: VideoState) {
+        if let Some((_, control_channel)) = &mut self.control_channel {
+            let line = control_channel.video(video);
+            self.send_text(now, &line);
         }
     }
 
-    fn open_talk(&mut self, now: Duration, channel: Channel) {
-        if self.talk.is_some() {
+    fn open_control_channel(&mut self, now: Duration, channel: Channel) {
+        if self.control_channel.is_some() {
             return;
         }
         let (stream, kind) = match &self.side {
-            Side::Watching(watching) => (watching.stream(), "viewer"),
-            Side::Publishing(_, publisher) => (publisher.stream(), "publisher"),
+            Side::Viewer(viewer_session) => (viewer_session.stream(), "viewer"),
+            Side::Publisher(_, publisher) => (publisher.stream(), "publisher"),
         };
-        let files = self.files.clone();
-        let talk = Talk::new(Arc::clone(stream), files, self.limits, kind, self.session.number());
-        let hello = talk.hello();
-        self.talk = Some((channel, talk));
-        self.say(now, &hello);
-        if let Side::Watching(watching) = &self.side
-            && watching.video_state() != VideoState::default()
+        let uploads = self.uploads.clone();
+        let control_channel = ControlChannel::new(
+            Arc::clone(stream),
+            uploads,
+            self.limits,
+            kind,
+            self.session.number(),
+        );
+        let hello = control_channel.hello();
+        self.control_channel = Some((channel, control_channel));
+        self.send_text(now, &hello);
+        if let Side::Viewer(viewer_session) = &self.side
+            && viewer_session.video_state() != VideoState::default()
         {
-            self.tell_picture(now, watching.video_state());
+            self.send_video_state(now, viewer_session.video_state());
         }
     }
 
-    fn hear(
+    fn handle_message(
         &mut self,
         now: Duration,
         channel: Channel,
         binary: bool,
         data: &[u8],
     ) -> Result<(), EndReason> {
-        let Some((_, talk)) = self.talk.as_mut().filter(|(open, _)| *open == channel) else {
+        let Some((_, control_channel)) =
+            self.control_channel.as_mut().filter(|(open, _)| *open == channel)
+        else {
             return Ok(());
         };
         let answer = if binary {
-            talk.chunk(now, data)?
+            control_channel.handle_chunk(now, data)?
         } else {
             let text = std::str::from_utf8(data);
             let text = text.map_err(|_| EndReason::Protocol("invalid UTF-8 text".to_owned()))?;
-            talk.text(now, text)?
+            control_channel.handle_text(now, text)?
         };
         if let Some(answer) = answer {
-            self.say(now, &answer);
+            self.send_text(now, &answer);
         }
         Ok(())
     }
 
-    fn say(&mut self, now: Duration, text: &str) {
-        if let Some((channel, _)) = &self.talk {
+    fn send_text(&mut self, now: Duration, text: &str) {
+        if let Some((channel, _)) = &self.control_channel {
             // A message that cannot be sent is lost for this viewer only.
             let _ = self.peer.send_message(now, *channel, false, text.as_bytes());
         }

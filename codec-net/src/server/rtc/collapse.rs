@@ -23,7 +23,7 @@ const LOST: f64 = 0.03;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// No action.
-    GoOn,
+    Continue,
     /// Stop sending video.
     Stop,
     /// Resume video; `true`: with a key frame, because frames were lost.
@@ -65,7 +65,7 @@ impl Collapse {
             self.has_lost = estimate.loss > LOST;
             return Step::Stop;
         }
-        Step::GoOn
+        Step::Continue
     }
 
     /// Whether the link is in a collapse, or was shortly before.
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn a_collapse_stops_video_until_the_queue_is_empty_then_sends_a_key_frame() {
         let mut collapse = Collapse::default();
-        assert_eq!(collapse.update(at(0), &estimate(2000, 5, 0.0)), Step::GoOn);
-        assert_eq!(collapse.update(at(100), &estimate(1900, 300, 0.0)), Step::GoOn);
+        assert_eq!(collapse.update(at(0), &estimate(2000, 5, 0.0)), Step::Continue);
+        assert_eq!(collapse.update(at(100), &estimate(1900, 300, 0.0)), Step::Continue);
         assert_eq!(collapse.update(at(200), &estimate(260, 450, 0.2)), Step::Stop);
         assert_eq!(collapse.update(at(600), &estimate(260, 250, 0.2)), Step::Stop);
         assert_eq!(collapse.update(at(800), &estimate(260, 60, 0.0)), Step::Restart(true));
         for ms in 9..60 {
-            assert_eq!(collapse.update(at(100 * ms), &estimate(250, 120, 0.0)), Step::GoOn);
+            assert_eq!(collapse.update(at(100 * ms), &estimate(250, 120, 0.0)), Step::Continue);
         }
     }
 
@@ -154,10 +154,10 @@ mod tests {
         let mut collapse = Collapse::default();
         for step in 0..100_u64 {
             let slowly = estimate(2000 - 15 * step, 150, 0.1);
-            assert_eq!(collapse.update(at(100 * step), &slowly), Step::GoOn);
+            assert_eq!(collapse.update(at(100 * step), &slowly), Step::Continue);
         }
         let mut collapse = Collapse::default();
         collapse.update(at(0), &estimate(2000, 5, 0.0));
-        assert_eq!(collapse.update(at(100), &estimate(700, 20, 0.1)), Step::GoOn, "no queue");
+        assert_eq!(collapse.update(at(100), &estimate(700, 20, 0.1)), Step::Continue, "no queue");
     }
 }

@@ -4,17 +4,20 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use codec_webrtc::CertificateError;
+
 use crate::ice_server::IceServer;
 
 /// Why the calls cannot be served.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StartRtcError {
     /// The socket cannot be opened.
     Listen(SocketAddr, io::Error),
     /// No address that others could send to was found.
     NoAddress(io::Error),
     /// The certificate cannot be generated.
-    Certificate(String),
+    Certificate(CertificateError),
     /// The thread cannot be started.
     Thread(io::Error),
 }
@@ -37,24 +40,33 @@ impl fmt::Display for StartRtcError {
     }
 }
 
+impl std::error::Error for StartRtcError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen(_, error) | Self::NoAddress(error) | Self::Thread(error) => Some(error),
+            Self::Certificate(error) => Some(error),
+        }
+    }
+}
+
 /// A TURN server, for clients without a direct connection.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Relay {
+pub struct TurnServer {
     /// Its address.
-    pub server: SocketAddr,
+    pub address: SocketAddr,
     /// User name.
     pub user: String,
     /// Password.
     pub password: String,
     /// Whether only the relayed candidate is offered.
-    pub only: bool,
+    pub relay_only: bool,
     /// The server and its credentials, if clients may use it themselves (RFC 9725, section 4.6).
-    pub shared: Option<IceServer>,
+    pub advertised: Option<IceServer>,
 }
 
-impl fmt::Debug for Relay {
+impl fmt::Debug for TurnServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("TurnServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -69,6 +81,6 @@ pub struct RtcConfig {
     /// network address, if it has one, on the same port, and announce both. By default, Firefox
     /// uses no loopback address. Calls still need the credentials of an answer.
     pub beyond_loopback: bool,
-    /// A TURN server.
-    pub relay: Option<Relay>,
+    /// A TURN server, for clients that cannot send to the socket directly.
+    pub turn: Option<TurnServer>,
 }

@@ -1,27 +1,30 @@
 //! WebRTC: all calls on one UDP port, on one thread.
 
 mod call;
-mod choice;
+mod call_sink;
+mod calls;
 mod collapse;
+mod command;
 mod config;
-mod control;
-mod endpoint;
-mod fragment;
-mod layers;
+mod congestion;
+mod demux;
+mod media_sender;
 mod negotiation;
 mod network;
-mod patience;
-mod receive;
-mod routes;
-mod send;
+mod playout_delay;
+mod publisher_session;
+mod rendition;
+mod sdp_fragment;
 mod sockets;
-mod strain;
-mod watching;
+mod temporal_layers;
+mod turn;
+mod viewer_session;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Relay, RtcConfig, StartRtcError};
-pub(super) use endpoint::{SDP, end, publish, trickle, view};
-pub(super) use fragment::SDP_FRAGMENT;
+pub(super) use command::{CallHandle, Role};
+pub use config::{RtcConfig, StartRtcError, TurnServer};
+pub(super) use negotiation::Offer;
 pub(super) use network::Network;
+pub(super) use sdp_fragment::{SDP_FRAGMENT, SdpFragment};

@@ -3,7 +3,7 @@
 use codec_webrtc::{Codecs, Kind, OfferedSection, Peer, PeerLimits};
 
 use super::super::limits::Limits;
-use super::super::outcome::Refusal;
+use super::super::outcome::Rejection;
 
 /// Supported codecs.
 pub(super) fn codecs() -> Codecs {
@@ -14,31 +14,36 @@ pub(super) fn codecs() -> Codecs {
 pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
     PeerLimits {
         sdp_bytes: limits.sdp_bytes,
-        handshake: limits.handshake_deadline,
+        handshake: limits.handshake_timeout,
         sections_per_kind: 1,
         ..PeerLimits::default()
     }
 }
 
-/// Whether an offer can be parsed.
-///
-/// # Errors
-/// [`Refusal::Bad`].
-pub(super) fn check(offer: &str, limits: &Limits) -> Result<(), Refusal> {
-    let checked = Peer::check_offer(offer, codecs(), &peer_limits(limits));
-    checked.map_err(|error| Refusal::Bad(error.to_string()))
-}
-
 /// Lines of audio and video of an offer.
+pub(in super::super) struct Offer(Vec<OfferedLine>);
+
+impl Offer {
+    /// Checks that an offer can be parsed.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BadRequest`].
+    pub(in super::super) fn check_syntax(offer: &str, limits: &Limits) -> Result<(), Rejection> {
+        let checked = Peer::check_offer(offer, codecs(), &peer_limits(limits));
+        checked.map_err(|error| Rejection::BadRequest(error.to_string()))
+    }
+
+    /// Reads the media lines.
 pub(super) struct Offer(Vec<OfferedSection>);
 
 impl Offer {
-    pub(super) fn read(offer: &str, limits: &Limits) -> Self {
+    pub(in super::super) fn read(offer: &str, limits: &Limits) -> Self {
         Self(OfferedSection::read(offer, codecs(), &peer_limits(limits)))
     }
 
     /// Whether the answer accepts a line of this kind.
-    pub(super) fn takes(&self, kind: Kind) -> bool {
+    pub(in super::super) fn takes(&self, kind: Kind) -> bool {
         self.0.iter().any(|line| line.kind == kind && line.is_accepted)
     }
 
@@ -47,27 +52,27 @@ impl Offer {
         !self.takes(kind) && self.0.iter().any(|it| it.kind == kind && !it.codecs.is_empty())
     }
 
-    fn refusal(&self, kind: Kind) -> Refusal {
+    fn rejection(&self, kind: Kind) -> Rejection {
         let lines = self.0.iter().filter(|line| line.kind == kind);
         let offered: Vec<&str> = lines.flat_map(|line| &line.codecs).map(String::as_str).collect();
         let (what, taken) = match kind {
             Kind::Audio => ("audio", Codecs { vp8: false, ..codecs() }),
             Kind::Video => ("video", Codecs { opus: false, ..codecs() }),
         };
-        Refusal::Codecs(what, offered.join(", "), taken.names().join(", "))
+        Rejection::NoSupportedCodec(what, offered.join(", "), taken.names().join(", "))
     }
 
     /// Checks that a publisher's video is accepted, or its audio if there is no video.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Codecs`].
-    pub(super) fn check_publisher(&self) -> Result<(), Refusal> {
+    /// [`Rejection::NoSupportedCodec`].
+    pub(in super::super) fn check_publisher(&self) -> Result<(), Rejection> {
         if self.lacks(Kind::Video) {
-            return Err(self.refusal(Kind::Video));
+            return Err(self.rejection(Kind::Video));
         }
         if !self.takes(Kind::Video) && self.lacks(Kind::Audio) {
-            return Err(self.refusal(Kind::Audio));
+            return Err(self.rejection(Kind::Audio));
         }
         Ok(())
     }
@@ -76,12 +81,16 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Codecs`].
-    pub(super) fn check_viewer(&self, has_video: bool, has_audio: bool) -> Result<(), Refusal> {
+    /// [`Rejection::NoSupportedCodec`].
+    pub(in super::super) fn check_viewer(
+        &self,
+        has_video: bool,
+        has_audio: bool,
+    ) -> Result<(), Rejection> {
         let has_any = self.takes(Kind::Video) && has_video || self.takes(Kind::Audio) && has_audio;
         for (kind, is_there) in [(Kind::Video, has_video), (Kind::Audio, has_audio)] {
             if !has_any && is_there && self.lacks(kind) {
-                return Err(self.refusal(kind));
+                return Err(self.rejection(kind));
             }
         }
         Ok(())
@@ -102,7 +111,7 @@ mod tests {
         let (aac, opus) = (line(Kind::Audio, "MP4A", false), line(Kind::Audio, "opus", true));
         let publisher = |lines: &[&OfferedSection]| {
             let offer = Offer(lines.iter().map(|line| (*line).clone()).collect());
-            offer.check_publisher().map_err(|refusal| refusal.to_string())
+            offer.check_publisher().map_err(|rejection| rejection.to_string())
         };
         assert_eq!(publisher(&[&vp8, &aac]), Ok(()));
         assert_eq!(publisher(&[&opus]), Ok(()));

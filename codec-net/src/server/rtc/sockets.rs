@@ -140,7 +140,7 @@ mod tests {
 
     fn config(listen: [u8; 4], announce: Option<[u8; 4]>, beyond_loopback: bool) -> RtcConfig {
         let announce = announce.map(IpAddr::from);
-        RtcConfig { listen: (listen, 0).into(), announce, beyond_loopback, relay: None }
+        RtcConfig { listen: (listen, 0).into(), announce, beyond_loopback, turn: None }
     }
 
     #[test]

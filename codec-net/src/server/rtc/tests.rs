@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use codec_webrtc::{Certificate, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig};
 
-use super::super::room::About;
-use super::super::start::{Config, Server};
+use super::super::room::StreamInfo;
+use super::super::{Config, Server};
 
 /// An offer to watch.
 fn offer() -> String {
@@ -50,8 +50,8 @@ fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn a_panic_ends_only_its_call_and_one_in_the_thread_is_reported() {
     let server = Server::start(Config::loopback()).unwrap();
-    let about = About { kind: "test", video: true, sound: false };
-    let publisher = server.hub().publish("a", about, Box::new(|| {})).unwrap();
+    let info = StreamInfo { kind: "test", video: true, audio: false };
+    let publisher = server.hub().publish("a", info, Box::new(|| {})).unwrap();
     for _ in 0..2 {
         assert_eq!(ask(&server, "POST", "/whep/a", &offer()), 201);
     }

@@ -1,0 +1,52 @@
+//! The configuration of a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::audit::AuditLog;
+use super::auth::Access;
+use super::limits::Limits;
+use super::rtc::RtcConfig;
+
+/// The configuration of a server.
+#[derive(Debug)]
+pub struct Config {
+    /// The HTTP listen address; port 0: any free port.
+    pub listen: SocketAddr,
+    /// Where WebRTC calls are received: usually the address of `listen`.
+    pub rtc: RtcConfig,
+    /// Certificate and key; `None`: no TLS.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The access rules.
+    pub access: Access,
+    /// The limits.
+    pub limits: Limits,
+    /// The audit log.
+    pub audit: AuditLog,
+    /// Folder of uploaded files; `None` rejects uploads.
+    pub files: Option<PathBuf>,
+    /// Folder of recordings of all streams; `None` disables recording.
+    pub record: Option<PathBuf>,
+    /// Decode published streams for statistics.
+    pub decode: bool,
+}
+
+impl Config {
+    /// Listens on a free port of 127.0.0.1, without authentication.
+    #[must_use]
+    pub fn loopback() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen,
+            rtc: RtcConfig { listen, announce: None, beyond_loopback: false, turn: None },
+            tls: None,
+            access: Access::open(),
+            limits: Limits::default(),
+            audit: AuditLog::none(),
+            files: None,
+            record: None,
+            decode: true,
+        }
+    }
+}

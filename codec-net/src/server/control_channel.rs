@@ -1,0 +1,310 @@
+//! The control channel of a session, over a data channel or a WebSocket: statistics, chat, files.
+//!
+//! Text messages are JSON with a `type`. A chunk of a file is a binary message: file number (4
+//! bytes, big-endian), offset (8), data.
+//!
+//! | from the server | |
+//! |---|---|
+//! | `hello` | `session`, `stream`, `chunkBytes`, `fileBytes` |
+//! | `stats` | `stream`: its statistics, once a second; `paused`: why video is paused, or null; `small`: the viewer receives the small rendition |
+//! | `video` | the same `paused` and `small`, when they change |
+//! | `chat` | `from`, `text` |
+//! | `fileAt` | `id`, `offset`: the next expected byte |
+//! | `fileStored` | `id`, `name` |
+//! | `fileRejected` | `id`, `reason` |
+//!
+//! | to the server | |
+//! |---|---|
+//! | `chat` | `text` |
+//! | `file` | `id`, `name`, `bytes`, `sha256` |
+//! | `stats` | getStats of the other end, for the log |
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::limits::{Limits, TokenBucket};
+use super::outcome::EndReason;
+use super::room::{Stream, VideoState};
+use super::uploads::{Progress, Upload, UploadError, UploadStore};
+
+/// Maximum size of a chunk: every data channel can send this in one message.
+pub const CHUNK_BYTES: usize = 16 << 10;
+/// Bytes before the data of a chunk.
+pub const CHUNK_HEAD_BYTES: usize = 12;
+/// Maximum length of a chat message, in characters.
+const MAX_CHAT_CHARS: usize = 1000;
+/// Maximum number of concurrent uploads per session.
+const MAX_UPLOADS: usize = 8;
+/// Interval of progress reports of an upload, in bytes.
+const REPORT_BYTES: u64 = 256 << 10;
+/// Limit of chunks, counted separately from control messages: 64 MB/s.
+const CHUNKS_PER_SECOND: u64 = 4096;
+/// Interval of statistics.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The control channel of a session.
+#[derive(Debug)]
+pub struct ControlChannel {
+    stream: Arc<Stream>,
+    files: Option<Arc<UploadStore>>,
+    limits: Limits,
+    name: String,
+    number: u64,
+    messages: TokenBucket,
+    chunks: TokenBucket,
+    uploads: BTreeMap<u64, (Upload, u64)>,
+    next_stats: Duration,
+    video: VideoState,
+}
+
+impl ControlChannel {
+    /// Creates the channel of session `number`; `kind` and number form its name in the chat.
+    #[must_use]
+    pub fn new(
+        stream: Arc<Stream>,
+        files: Option<Arc<UploadStore>>,
+        limits: Limits,
+        kind: &str,
+        number: u64,
+    ) -> Self {
+        Self {
+            stream,
+            files,
+            limits,
+            name: format!("{kind} {number}"),
+            number,
+            messages: TokenBucket::new(limits.control_per_second.into()),
+            chunks: TokenBucket::new(CHUNKS_PER_SECOND),
+            uploads: BTreeMap::new(),
+            next_stats: Duration::ZERO,
+            video: VideoState::default(),
+        }
+    }
+
+    /// The first message.
+    #[must_use]
+    pub fn hello(&self) -> String {
+        json!({
+            "type": "hello",
+            "session": self.number,
+            "name": self.name,
+            "stream": self.stream.name(),
+            "chunkBytes": CHUNK_BYTES,
+            "fileBytes": if self.files.is_some() { self.limits.file_bytes } else { 0 },
+        })
+        .to_string()
+    }
+
+    /// When the next statistics are due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Duration {
+        self.next_stats
+    }
+
+    /// Returns statistics if they are due.
+    pub fn poll(&mut self, now: Duration) -> Option<String> {
+        if now < self.next_stats {
+            return None;
+        }
+        self.next_stats = now.saturating_add(STATS_INTERVAL);
+        let (stream, VideoState { paused, small }) = (self.stream.json(), self.video);
+        let stats = json!({ "type": "stats", "stream": stream, "paused": paused, "small": small });
+        Some(stats.to_string())
+    }
+
+    /// Records a change of the viewer's video; returns the message to send.
+    #[must_use]
+    pub fn video(&mut self, video: VideoState) -> String {
+        self.video = video;
+        let VideoState { paused, small } = video;
+        json!({ "type": "video", "paused": paused, "small": small }).to_string()
+    }
+
+    /// Handles a text message; returns the response, if any.
+    ///
+    /// # Errors
+    ///
+    /// Why the session must end.
+    pub fn handle_text(&mut self, now: Duration, text: &str) -> Result<Option<String>, EndReason> {
+        if text.len() > self.limits.control_bytes {
+            return Err(EndReason::Limit("bytes of a control message"));
+        }
+        if !self.messages.take(now, 1) {
+            return Err(EndReason::Limit("control messages per second"));
+        }
+        let Ok(message) = serde_json::from_str::<Value>(text) else {
+            return Err(EndReason::Protocol("invalid JSON message".to_owned()));
+        };
+        match message.get("type").and_then(Value::as_str) {
+            Some("chat") => {
+                let said = message.get("text").and_then(Value::as_str).unwrap_or_default();
+                self.chat(said);
+                Ok(None)
+            }
+            Some("file") => Ok(Some(self.begin_file(&message))),
+            // Unknown messages of later versions are ignored.
+            _ => Ok(None),
+        }
+    }
+
+    fn chat(&self, text: &str) {
+        let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_CHAT_CHARS).collect();
+        if text.trim().is_empty() {
+            return;
+        }
+        let line = json!({ "type": "chat", "from": self.name, "text": text }).to_string();
+        self.stream.chat(&line.into());
+    }
+
+    fn begin_file(&mut self, message: &Value) -> String {
+        let id = message.get("id").and_then(Value::as_u64).unwrap_or_default();
+        let text = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
+        let bytes = message.get("bytes").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        let begun = match &self.files {
+            None => Err(UploadError::Disabled),
+            Some(_) if self.uploads.len() >= MAX_UPLOADS && !self.uploads.contains_key(&id) => {
+                Err(UploadError::TooManyUploads)
+            }
+            Some(files) => {
+                self.uploads.remove(&id);
+                files.begin(text("name"), bytes, text("sha256"))
+            }
+        };
+        match begun {
+            Ok((upload, progress)) => {
+                if let Progress::At(at) = progress {
+                    self.uploads.insert(id, (upload, at));
+                }
+                progress_message(id, &progress)
+            }
+            Err(rejection) => rejection_message(id, &rejection),
+        }
+    }
+
+    /// Handles a binary message, a chunk of a file; returns the response, if any.
+    ///
+    /// # Errors
+    ///
+    /// Why the session must end.
+    pub fn handle_chunk(
+        &mut self,
+        now: Duration,
+        message: &[u8],
+    ) -> Result<Option<String>, EndReason> {
+        if !self.chunks.take(now, 1) {
+            return Err(EndReason::Limit("chunks of files per second"));
+        }
+        let Some((head, bytes)) = message.split_first_chunk::<CHUNK_HEAD_BYTES>() else {
+            return Err(EndReason::Protocol("truncated chunk header".to_owned()));
+        };
+        if bytes.len() > self.limits.control_bytes {
+            return Err(EndReason::Limit("bytes of a chunk"));
+        }
+        let [a, b, c, d, offset @ ..] = *head;
+        let (id, offset) = (u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(offset));
+        let id = u64::from(id);
+        let Some((upload, reported)) = self.uploads.get_mut(&id) else {
+            return Ok(Some(rejection_message(id, &UploadError::UnknownNumber)));
+        };
+        match upload.write(offset, bytes) {
+            Ok(progress @ Progress::At(at)) => {
+                if at < reported.saturating_add(REPORT_BYTES) {
+                    return Ok(None);
+                }
+                *reported = at;
+                Ok(Some(progress_message(id, &progress)))
+            }
+            // The sender resumes from the expected offset.
+            Err(UploadError::Offset { expected, .. }) => {
+                Ok(Some(progress_message(id, &Progress::At(expected))))
+            }
+            Ok(progress) => {
+                self.uploads.remove(&id);
+                Ok(Some(progress_message(id, &progress)))
+            }
+            Err(rejection) => {
+                self.uploads.remove(&id);
+                Ok(Some(rejection_message(id, &rejection)))
+            }
+        }
+    }
+}
+
+fn progress_message(id: u64, progress: &Progress) -> String {
+    match progress {
+        Progress::At(offset) => json!({ "type": "fileAt", "id": id, "offset": offset }),
+        Progress::Stored(name) => json!({ "type": "fileStored", "id": id, "name": name }),
+    }
+    .to_string()
+}
+
+fn rejection_message(id: u64, rejection: &UploadError) -> String {
+    json!({ "type": "fileRejected", "id": id, "reason": rejection.to_string() }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::{Hub, Item, StreamHooks, StreamInfo, Viewer};
+    use super::*;
+    use crate::clock::Clock;
+
+    fn control_channel() -> (ControlChannel, super::super::room::Publisher) {
+        let hub = Arc::new(Hub::new(Clock::start(), Limits::default(), StreamHooks::default()));
+        let info = StreamInfo { kind: "local", video: true, audio: false };
+        let publisher = hub.publish("live", info, Box::new(|| {})).unwrap();
+        let stream = Arc::clone(publisher.stream());
+        (ControlChannel::new(stream, None, Limits::default(), "whep", 3), publisher)
+    }
+
+    #[test]
+    fn chat_reaches_all_viewers_without_control_characters() {
+        let (mut control_channel, publisher) = control_channel();
+        let (out, mut items) = tokio::sync::mpsc::channel(8);
+        let _viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
+        let said = json!({ "type": "chat", "text": "hello\u{7}\n <b>" }).to_string();
+        assert_eq!(control_channel.handle_text(Duration::ZERO, &said), Ok(None));
+        let Ok(Item::Chat(line)) = items.try_recv() else { panic!() };
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["from"], &line["text"]), (&"whep 3".into(), &"hello <b>".into()));
+    }
+
+    #[test]
+    fn floods_and_invalid_messages_end_the_session() {
+        let (mut control_channel, _publisher) = control_channel();
+        let now = Duration::ZERO;
+        assert!(matches!(control_channel.handle_text(now, "{"), Err(EndReason::Protocol(_))));
+        let long = "x".repeat(65 << 10);
+        assert!(matches!(control_channel.handle_text(now, &long), Err(EndReason::Limit(_))));
+        assert!(matches!(control_channel.handle_chunk(now, &[1, 2]), Err(EndReason::Protocol(_))));
+        let end = (0..200).find_map(|_| control_channel.handle_text(now, "{}").err());
+        assert_eq!(end, Some(EndReason::Limit("control messages per second")));
+        assert!(control_channel.handle_text(Duration::from_secs(2), "{\"type\":\"new\"}").is_ok());
+    }
+
+    #[test]
+    fn uploads_are_rejected_if_disabled() {
+        let (mut control_channel, _publisher) = control_channel();
+        let file = json!({ "type": "file", "id": 1, "name": "a", "bytes": 1, "sha256": "" });
+        let answer =
+            control_channel.handle_text(Duration::ZERO, &file.to_string()).unwrap().unwrap();
+        assert!(answer.contains("fileRejected") && answer.contains("--files"), "{answer}");
+        let answer = control_channel.handle_chunk(Duration::ZERO, &[0; 20]).unwrap().unwrap();
+        assert!(answer.contains("fileRejected"), "{answer}");
+    }
+
+    #[test]
+    fn statistics_are_sent_once_a_second() {
+        let (mut control_channel, _publisher) = control_channel();
+        assert!(control_channel.poll(Duration::ZERO).is_some());
+        assert!(control_channel.poll(Duration::from_millis(999)).is_none());
+        let said = control_channel.video(VideoState { paused: Some("narrow"), small: false });
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said, json!({ "type": "video", "paused": "narrow", "small": false }));
+        let stats: Value =
+            serde_json::from_str(&control_channel.poll(Duration::from_secs(1)).unwrap()).unwrap();
+        assert_eq!(stats["paused"], "narrow");
+    }
+}

@@ -1,0 +1,114 @@
+//! Headers common to all responses.
+
+use axum::Json;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::super::outcome::Rejection;
+use super::super::rtc::SDP_FRAGMENT;
+
+/// The page may only run its own scripts and styles, and must not be framed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+const PERMISSIONS: &str =
+    "camera=(self), microphone=(self), display-capture=(self), geolocation=()";
+
+/// A rejection as a response: its status, and JSON with the reason.
+#[derive(Debug)]
+pub(super) struct ErrorResponse(pub(super) Rejection);
+
+impl From<Rejection> for ErrorResponse {
+    fn from(rejection: Rejection) -> Self {
+        Self(rejection)
+    }
+}
+
+impl IntoResponse for ErrorResponse {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status());
+        let body = Json(json!({ "error": self.0.to_string() }));
+        let mut response =
+            (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body).into_response();
+        let headers = response.headers_mut();
+        match self.0 {
+            // Not `Basic`, which would open the browser's own dialogue.
+            Rejection::Unauthenticated => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Rejection::RateLimited | Rejection::LimitReached(_) | Rejection::TurnUnavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            // RFC 5789, section 2.2.
+            Rejection::UnsupportedMediaType(SDP_FRAGMENT) => {
+                headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The content type of offers and answers.
+pub(super) const SDP: &str = "application/sdp";
+/// The accepted content type of offers (RFC 9725, section 4.2).
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// The accepted content type of session updates (RFC 5789, section 3.1).
+pub(super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+/// Answers OPTIONS requests for a path.
+pub(super) fn options(path: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    if path.starts_with("/whip/") || path.starts_with("/whep/") {
+        headers.insert(ACCEPT_POST, HeaderValue::from_static(SDP));
+    } else if path.starts_with("/session/") {
+        headers.insert(ACCEPT_PATCH, HeaderValue::from_static(SDP_FRAGMENT));
+    }
+    response
+}
+
+/// Sets headers that protect the user from attacks through the browser.
+pub(super) fn protect(headers: &mut HeaderMap, over_tls: bool) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(PERMISSIONS),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if over_tls {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+/// Allows pages of a configured origin to read the response (WHIP from other sites; RFC 9725,
+/// section 4.1).
+pub(super) fn share(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(VARY, HeaderValue::from_static("origin"));
+    headers
+        .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, content-type, if-match"),
+    );
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("location, etag, link, accept-patch"),
+    );
+}

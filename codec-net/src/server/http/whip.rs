@@ -1,0 +1,171 @@
+//! WHIP (RFC 9725) and WHEP: an offer is posted, the answer contains the session's URL, and the
+//! session is ended with DELETE. Trickle ICE is supported with PATCH; ICE restarts are not.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION};
+use axum::response::{IntoResponse, Response};
+use codec_webrtc::Kind as RtcKind;
+
+use super::super::auth::Scope;
+use super::super::outcome::{EndReason, Rejection};
+use super::super::room::{Owner, StreamInfo};
+use super::super::rtc::{CallHandle, Offer, Role, SDP_FRAGMENT, SdpFragment};
+use super::super::sessions::{End, IceSession, Kind};
+use super::super::state::ServerState;
+use super::guard::Client;
+use super::response::{ACCEPT_PATCH, ErrorResponse, SDP};
+
+/// Part of the name of an extension (AV1 RTP specification, annex A).
+const DEPENDENCY_DESCRIPTOR: &str = "dependency-descriptor";
+/// Maximum size of a trickle ICE fragment.
+const MAX_FRAGMENT_BYTES: usize = 16 << 10;
+
+/// A POST request that starts a call.
+type Posted = (State<Arc<ServerState>>, Extension<Client>, Path<String>, HeaderMap, Bytes);
+
+/// An authorised request for a call.
+struct CallRequest {
+    state: Arc<ServerState>,
+    client: Client,
+    stream_name: String,
+    sdp: String,
+}
+
+/// Publishes a stream: WHIP.
+pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
+    let request = CallRequest::parse(posted, Scope::Publish)?;
+    let limits = &request.state.limits;
+    let offer = Offer::read(&request.sdp, limits);
+    offer.check_publisher()?;
+    // A malformed offer must not end the session of the publisher before.
+    Offer::check_syntax(&request.sdp, limits)?;
+    let (video, audio) = (offer.takes(RtcKind::Video), offer.takes(RtcKind::Audio));
+    let info = StreamInfo { kind: "whip", video, audio };
+    let call = request.state.network.new_call();
+    let (replaced, asked) = (call.clone(), call.clone());
+    let owner = Owner {
+        identity: request.client.identity,
+        end: Box::new(move |reason| replaced.end(reason)),
+    };
+    let request_key_frame = Box::new(move || asked.request_key_frame());
+    let publisher =
+        request.state.hub.claim(&request.stream_name, info, request_key_frame, owner)?;
+    request.answer(call, Kind::Whip, Role::Publish(publisher)).await
+}
+
+/// Watches a stream: WHEP.
+pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
+    let request = CallRequest::parse(posted, Scope::View)?;
+    let stream = request.state.hub.find(&request.stream_name)?;
+    let offer = Offer::read(&request.sdp, &request.state.limits);
+    let has_audio = stream.info().audio || stream.stats().0.audio_packets > 0;
+    offer.check_viewer(stream.info().video, has_audio)?;
+    let call = request.state.network.new_call();
+    request.answer(call, Kind::Whep, Role::View(stream)).await
+}
+
+impl CallRequest {
+    fn parse(posted: Posted, scope: Scope) -> Result<Self, Rejection> {
+        let (State(state), Extension(client), Path(stream_name), headers, body) = posted;
+        client.require(scope)?;
+        let sdp = offer_of(&state, &headers, &body)?;
+        Ok(Self { state, client, stream_name, sdp })
+    }
+
+    async fn answer(
+        self,
+        call: CallHandle,
+        kind: Kind,
+        role: Role,
+    ) -> Result<Response, ErrorResponse> {
+        let Self { state, client, stream_name, sdp } = self;
+        let ended = call.clone();
+        let end: End = Box::new(move |reason| ended.end(reason));
+        let session = state.sessions.begin(kind, &stream_name, client.address, end)?;
+        let (location, tag) = (format!("/session/{}", session.id()), session.set_call(call.id()));
+        let answer = state.network.answer(call.id(), role, session, sdp).await?;
+        let headers = [
+            (CONTENT_TYPE, SDP.to_owned()),
+            (LOCATION, location),
+            (ETAG, tag),
+            (ACCEPT_PATCH, SDP_FRAGMENT.to_owned()),
+        ];
+        let link = state.network.link().map(|link| [(LINK, link.to_owned())]);
+        Ok((StatusCode::CREATED, headers, link, answer).into_response())
+    }
+}
+
+/// Checks the content type.
+fn require_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Rejection> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case(wanted) {
+        Ok(())
+    } else {
+        Err(Rejection::UnsupportedMediaType(wanted))
+    }
+}
+
+/// Checks that the request is for the session with this ETag (RFC 9110, section 13.1.1).
+fn require_match(headers: &HeaderMap, tag: &str) -> Result<(), Rejection> {
+    let mut values = headers.get_all(IF_MATCH).iter().peekable();
+    values.peek().ok_or(Rejection::PreconditionRequired)?;
+    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    if tags.any(|given| ["*", tag].contains(&given.trim())) {
+        Ok(())
+    } else {
+        Err(Rejection::PreconditionFailed)
+    }
+}
+
+/// Returns the offer of a request.
+fn offer_of(state: &ServerState, headers: &HeaderMap, body: &Bytes) -> Result<String, Rejection> {
+    require_type(headers, SDP)?;
+    if body.len() > state.limits.sdp_bytes {
+        return Err(Rejection::TooLarge("the session description"));
+    }
+    let text = std::str::from_utf8(body);
+    let text =
+        text.map_err(|_| Rejection::BadRequest("invalid offer: expected UTF-8".to_owned()))?;
+    // With this extension, browsers omit the layers in VP8's own descriptor, which viewers
+    // understand.
+    let kept = text
+        .lines()
+        .filter(|line| !(line.starts_with("a=extmap:") && line.contains(DEPENDENCY_DESCRIPTOR)));
+    Ok(kept.flat_map(|line| [line, "\r\n"]).collect())
+}
+
+/// Ends a session of the same owner.
+pub(super) async fn end(
+    State(state): State<Arc<ServerState>>,
+    Extension(client): Extension<Client>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ErrorResponse> {
+    let kind = state.sessions.kind(&id)?;
+    client.require(kind.scope())?;
+    state.sessions.end(&id, EndReason::Closed)?;
+    Ok(StatusCode::OK)
+}
+
+/// Adds trickled ICE candidates to a session of the same owner.
+pub(super) async fn trickle(posted: Posted) -> Result<StatusCode, ErrorResponse> {
+    let (State(state), Extension(client), Path(session), headers, body) = posted;
+    client.require(state.sessions.kind(&session)?.scope())?;
+    let IceSession { call: id, tag } = state.sessions.ice(&session)?;
+    require_type(&headers, SDP_FRAGMENT)?;
+    if body.len() > MAX_FRAGMENT_BYTES {
+        return Err(Rejection::TooLarge("the list of candidates").into());
+    }
+    require_match(&headers, &tag)?;
+    let text = std::str::from_utf8(&body);
+    let text =
+        text.map_err(|_| Rejection::BadRequest("invalid fragment: expected UTF-8".to_owned()))?;
+    let fragment = SdpFragment::parse(text)?;
+    state.network.trickle(id, fragment).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,331 @@
+//! The thread that runs all calls: reads commands, datagrams and media, and handles timeouts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_rtc::congestion::ControllerConfig;
+use codec_webrtc::{Certificate, Codecs, Peer, PeerConfig, SdpError, Transmit};
+use tokio::sync::mpsc;
+
+use super::super::audit::Totals;
+use super::super::health::{self, Health};
+use super::super::limits::TokenBucket;
+use super::super::outcome::{EndReason, Rejection};
+use super::super::room::Item;
+use super::super::sessions::Session;
+use super::call::{Call, CallContext};
+use super::command::{Command, Role};
+use super::demux::Demux;
+use super::negotiation;
+use super::sdp_fragment::IceCredentials;
+use super::sockets::TokioSockets;
+use super::turn::Turn;
+use crate::clock::Clock;
+use crate::random;
+use crate::turn_allocation::TurnDatagram;
+
+/// Maximum size of a datagram.
+const MAX_DATAGRAM_BYTES: usize = 2048;
+/// Maximum number of datagrams handled before other work.
+const MAX_BATCH: usize = 64;
+/// Datagrams per second accepted from unverified addresses, over all calls.
+const UNVERIFIED_PER_SECOND: u64 = 1000;
+/// Initial bandwidth estimate.
+const START_BITRATE: Bitrate = Bitrate::kbps(2500);
+/// Limits of the estimates; the upper limit follows from the stream.
+const CONGESTION: ControllerConfig = ControllerConfig {
+    min: Bitrate::kbps(40),
+    max: Bitrate::kbps(20_000),
+    start: START_BITRATE,
+    probing: true,
+};
+/// Interval at which loss and round trip times of links are evaluated.
+const STATS_INTERVAL: Duration = Duration::from_millis(250);
+/// Timeout without pending work.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// All calls.
+pub(super) struct Calls {
+    clock: Clock,
+    certificate: Certificate,
+    /// Host candidates of every call.
+    hosts: Vec<SocketAddr>,
+    context: CallContext,
+    calls: BTreeMap<u64, Call>,
+    demux: Demux,
+    unverified: TokenBucket,
+    outgoing: Vec<Transmit>,
+    turn: Turn,
+    health: Arc<Health>,
+}
+
+impl Calls {
+    /// Creates the state without calls.
+    pub(super) fn new(
+        clock: Clock,
+        certificate: Certificate,
+        hosts: Vec<SocketAddr>,
+        context: CallContext,
+        turn: Turn,
+        health: Arc<Health>,
+    ) -> Self {
+        Self {
+            clock,
+            certificate,
+            hosts,
+            context,
+            calls: BTreeMap::new(),
+            demux: Demux::default(),
+            unverified: TokenBucket::new(UNVERIFIED_PER_SECOND),
+            outgoing: Vec::new(),
+            turn,
+            health,
+        }
+    }
+
+    /// Runs until the server stops.
+    pub(super) async fn run(
+        mut self,
+        sockets: &TokioSockets,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut items: mpsc::Receiver<(u64, Item)>,
+    ) {
+        let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
+        loop {
+            let now = self.clock.now();
+            let turn = self.turn.poll_timeout();
+            let due = self.calls.values().filter_map(Call::poll_timeout).chain(turn).min();
+            let wait = due.map_or(IDLE_TIMEOUT, |due| due.saturating_sub(now));
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    None | Some(Command::Stop) => break,
+                    Some(command) => self.handle_command(command),
+                },
+                () = sockets.readable() => self.read_datagrams(sockets, &mut datagram),
+                item = items.recv() => {
+                    // This end keeps a sender, so the channel never closes.
+                    let mut next = item;
+                    for _ in 0..MAX_BATCH {
+                        let Some((id, item)) = next else { break };
+                        self.with(id, |call, now| call.handle_item(now, item));
+                        next = items.try_recv().ok();
+                    }
+                    if let Some((id, item)) = next {
+                        self.with(id, |call, now| call.handle_item(now, item));
+                    }
+                },
+                () = tokio::time::sleep(wait) => {}
+            }
+            self.handle_timeouts();
+            self.flush(sockets);
+        }
+        let open: Vec<u64> = self.calls.keys().copied().collect();
+        for id in &open {
+            self.with(*id, |call, now| call.end(now, EndReason::ServerStopped));
+        }
+        self.flush(sockets);
+        for id in open {
+            self.remove(id, None);
+        }
+    }
+
+    /// Calls `work` with a call. A panic ends only that call.
+    fn with(&mut self, id: u64, work: impl FnOnce(&mut Call, Duration)) {
+        let now = self.clock.now();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let outgoing = &mut self.outgoing;
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            work(call, now);
+            collect_transmits(call, outgoing);
+        }));
+        if let Err(panic) = ran {
+            self.remove(id, Some(health::message(&*panic)));
+        }
+    }
+
+    /// Removes a call that has ended, or that panicked.
+    fn remove(&mut self, id: u64, panic: Option<String>) {
+        self.demux.remove(id);
+        let Some(call) = self.calls.remove(&id) else { return };
+        let defect = match (&panic, call.ended()) {
+            (Some(panic), _) | (None, Some(EndReason::Internal(panic))) => Some(panic),
+            _ => None,
+        };
+        if let Some(defect) = defect {
+            let session = call.session();
+            let line = format!("call {id} (session {session}) ended: internal error: {defect}");
+            self.health.notice(line);
+        }
+        let concluded = catch_unwind(AssertUnwindSafe(|| match panic {
+            Some(panic) => call.abort(panic),
+            None => call.conclude(),
+        }));
+        if let Err(panic) = concluded {
+            let panic = health::message(&*panic);
+            self.health.notice(format!("the end of call {id}: internal error: {panic}"));
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Answer { id, role, session, offer, reply } => {
+                let answer = self.answer(id, role, session, &offer);
+                let answered = reply.send(answer);
+                if answered.is_err() {
+                    // The client has gone.
+                    self.with(id, |call, now| call.end(now, EndReason::Closed));
+                }
+            }
+            Command::Trickle { id, fragment, reply } => {
+                let mut result = Err(Rejection::NoSession);
+                self.with(id, |call, now| result = call.trickle(now, &fragment));
+                // The client may have gone.
+                let _ = reply.send(result);
+            }
+            Command::End(id, reason) => self.with(id, |call, now| call.end(now, reason)),
+            Command::RequestKeyFrame(id) => self.with(id, |call, now| call.request_key_frame(now)),
+            Command::Stop => {}
+            #[cfg(test)]
+            Command::Panic(id) => self.panic(id),
+        }
+    }
+
+    #[cfg(test)]
+    fn panic(&mut self, id: Option<u64>) {
+        match id {
+            Some(id) => self.with(id, |_, _| panic!("a panic in a call")),
+            None => panic!("a panic in the thread"),
+        }
+    }
+
+    /// Starts a call; returns the answer to its offer.
+    fn answer(
+        &mut self,
+        id: u64,
+        role: Role,
+        session: Session,
+        offer: &str,
+    ) -> Result<String, Rejection> {
+        let now = self.clock.now();
+        let base = self.clock.instant(Duration::ZERO);
+        let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
+        config.candidates = self.turn.candidates(&self.hosts)?;
+        let is_viewer = matches!(role, Role::View(_));
+        config.codecs = Codecs { opus_red: is_viewer, ..negotiation::codecs() };
+        config.limits = negotiation::peer_limits(&self.context.limits);
+        config.start_bitrate = is_viewer.then_some(START_BITRATE);
+        config.stats_interval = Some(STATS_INTERVAL);
+        config.congestion = is_viewer.then_some(CONGESTION);
+        let answered = Peer::answer(offer, &config, now);
+        let (peer, answer) = answered.map_err(|error| self.rejection(id, &session, error))?;
+        let fragment = answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        self.demux.add(fragment.unwrap_or_default().trim(), id);
+        let credentials = IceCredentials::of(offer);
+        let call = Call::new(id, peer, session, role, credentials, self.context.clone(), now);
+        self.calls.insert(id, call);
+        self.with(id, |call, now| call.handle_timeout(now));
+        Ok(answer)
+    }
+
+    /// The reason why an offer was not answered.
+    fn rejection(&self, id: u64, session: &Session, error: SdpError) -> Rejection {
+        let (reason, rejection) = match error {
+            SdpError::Internal(panic) => {
+                let number = session.number();
+                let line = format!("call {id} (session {number}) ended: internal error: {panic}");
+                self.health.notice(line);
+                (EndReason::Internal(panic), Rejection::Internal)
+            }
+            other => {
+                (EndReason::Protocol(other.to_string()), Rejection::BadRequest(other.to_string()))
+            }
+        };
+        session.conclude(reason, Totals::default());
+        rejection
+    }
+
+    /// Reads available datagrams, up to a batch.
+    fn read_datagrams(&mut self, sockets: &TokioSockets, datagram: &mut [u8]) {
+        for _ in 0..MAX_BATCH {
+            // Errors of single datagrams, such as a closed port, concern the other end.
+            let Some((len, source, local)) = sockets.receive(datagram) else { return };
+            let Some(bytes) = datagram.get(..len) else { continue };
+            let now = self.clock.now();
+            match self.turn.handle_datagram(now, source, bytes) {
+                TurnDatagram::NotFromServer => self.handle_datagram(source, local, bytes),
+                TurnDatagram::Relayed { from, relayed, payload } => {
+                    self.handle_datagram(from, relayed, &payload);
+                }
+                TurnDatagram::Handled => {}
+            }
+        }
+    }
+
+    fn handle_datagram(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+        let now = self.clock.now();
+        let id = match self.demux.known(source) {
+            Some(id) => id,
+            None => {
+                if !self.unverified.take(now, 1) {
+                    return;
+                }
+                let Some(id) = self.demux.checked(bytes) else { return };
+                let call = self.calls.get(&id);
+                if !call.is_some_and(|call| call.accepts(source, destination, bytes)) {
+                    return;
+                }
+                self.demux.verify(source, id);
+                id
+            }
+        };
+        self.with(id, |call, now| call.handle_datagram(now, source, destination, bytes));
+    }
+
+    /// Handles timeouts, and removes ended calls.
+    fn handle_timeouts(&mut self) {
+        let now = self.clock.now();
+        self.turn.handle_timeout(now);
+        let is_due = |call: &Call| call.poll_timeout().is_some_and(|due| due <= now);
+        for id in self.matching(is_due) {
+            self.with(id, Call::handle_timeout);
+        }
+        for id in self.matching(|call| call.ended().is_some()) {
+            self.remove(id, None);
+        }
+    }
+
+    /// The numbers of calls that match.
+    fn matching(&self, test: impl Fn(&Call) -> bool) -> Vec<u64> {
+        self.calls.iter().filter(|(_, call)| test(call)).map(|(id, _)| *id).collect()
+    }
+
+    fn flush(&mut self, sockets: &TokioSockets) {
+        // Send errors count as packet loss.
+        let send = |transmit: &Transmit| {
+            sockets.send(transmit.source, transmit.destination, &transmit.payload);
+        };
+        let now = self.clock.now();
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        for transmit in outgoing.drain(..) {
+            if !self.turn.send(now, &transmit) {
+                send(&transmit);
+            }
+        }
+        // The memory of the list is kept.
+        self.outgoing = outgoing;
+        while let Some(transmit) = self.turn.poll_transmit() {
+            send(&transmit);
+        }
+    }
+}
+
+fn collect_transmits(call: &mut Call, outgoing: &mut Vec<Transmit>) {
+    while let Some(transmit) = call.poll_transmit() {
+        outgoing.push(transmit);
+    }
+}

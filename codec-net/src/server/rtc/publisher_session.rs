@@ -1,0 +1,257 @@
+//! Receives from a publisher: packets to frames, on the timeline of the stream.
+
+mod bitrate_limit;
+mod ssrc_selector;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use codec_audio::opus_packet::duration_us;
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
+use codec_rtc::rtp;
+use codec_rtc::sequence::Unwrapper32;
+use codec_webrtc::{
+    Codec, KeyFrameRequestKind, Kind, Media, Mid, PathStats, Peer, RtpPacket, SenderReport,
+};
+
+use super::super::media::{AUDIO_HZ, AudioPacket, FrameInfo, VIDEO_HZ, VideoFrame};
+use super::super::outcome::EndReason;
+use super::super::room::Publisher;
+use crate::clock::duration_of_ntp;
+use bitrate_limit::BitrateLimit;
+use ssrc_selector::{SsrcMatch, SsrcSelector};
+use timeline::Timeline;
+
+/// Shortest interval between two key frame requests.
+const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+/// Audio is shifted if it differs from the video by more than this on the sender's clock.
+const SYNC_TOLERANCE: Duration = Duration::from_millis(20);
+/// The stack sends NACKs at this interval.
+const NACK_INTERVAL: Duration = Duration::from_millis(33);
+
+/// The state of a publisher's media.
+#[derive(Debug)]
+pub(super) struct PublisherSession {
+    buffer: FrameBuffer,
+    video: Timeline,
+    audio: Timeline,
+    audio_ticks: Unwrapper32,
+    video_ticks: Unwrapper32,
+    last_audio: Option<i64>,
+    video_source: SsrcSelector,
+    audio_source: SsrcSelector,
+    /// Available repair of missing video packets.
+    repair: RecoveryOptions,
+    mid: Option<Mid>,
+    begun: Duration,
+    last_request: Option<Duration>,
+    wants_key_frame: bool,
+    limit: BitrateLimit,
+    /// Received frames and bytes.
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+}
+
+impl PublisherSession {
+    /// `begun`: the start of the stream.
+    pub(super) fn new(begun: Duration) -> Self {
+        Self {
+            buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
+            video: Timeline::new(VIDEO_HZ),
+            audio: Timeline::new(AUDIO_HZ),
+            audio_ticks: Unwrapper32::default(),
+            video_ticks: Unwrapper32::default(),
+            last_audio: None,
+            video_source: SsrcSelector::default(),
+            audio_source: SsrcSelector::default(),
+            repair: RecoveryOptions::default(),
+            mid: None,
+            begun,
+            last_request: None,
+            wants_key_frame: false,
+            limit: BitrateLimit::default(),
+            frames: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Handles a negotiated media line.
+    pub(super) fn handle_media_line(&mut self, media: &Media) {
+        if media.kind == Kind::Video && media.direction.receives() {
+            // The stack requests retransmission only with RTX.
+            self.repair.nack = media.codecs.iter().any(|codec| codec.rtx.is_some());
+            self.buffer.set_recovery(self.repair);
+        }
+    }
+
+    /// Updates the link statistics.
+    pub(super) fn handle_path_stats(&mut self, path: &PathStats) {
+        if let Some(round_trip) = path.round_trip.or(path.ice_round_trip) {
+            self.repair.rtt = round_trip.saturating_add(NACK_INTERVAL);
+            self.buffer.set_recovery(self.repair);
+        }
+    }
+
+    /// Handles a packet.
+    pub(super) fn handle_packet(
+        &mut self,
+        now: Duration,
+        packet: &RtpPacket,
+        publisher: &Publisher,
+    ) -> Result<(), EndReason> {
+        self.bytes += packet.payload.len() as u64;
+        match packet.codec {
+            Codec::Vp8 => {
+                match self.video_source.classify(now, packet.header.ssrc) {
+                    SsrcMatch::Current => {}
+                    SsrcMatch::Successor => self.restart_video(),
+                    SsrcMatch::Other => return Ok(()),
+                }
+                self.mid = Some(packet.mid);
+                let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
+                rtp::write(&packet.header, &mut bytes);
+                bytes.extend_from_slice(&packet.payload);
+                let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
+                let info = PacketInfo { captured, ..PacketInfo::default() };
+                // Packets without a valid frame are counted by the buffer.
+                let _ = self.buffer.push(now, &bytes, info);
+                self.forward_frames(now, publisher)
+            }
+            Codec::Opus => self.handle_opus(now, packet, publisher),
+            _ => Ok(()),
+        }
+    }
+
+    fn handle_opus(
+        &mut self,
+        now: Duration,
+        packet: &RtpPacket,
+        publisher: &Publisher,
+    ) -> Result<(), EndReason> {
+        match self.audio_source.classify(now, packet.header.ssrc) {
+            SsrcMatch::Current => {}
+            SsrcMatch::Successor => {
+                (self.audio_ticks, self.last_audio) = (Unwrapper32::default(), None);
+                self.audio.restart();
+            }
+            SsrcMatch::Other => return Ok(()),
+        }
+        let tick = self.audio_ticks.unwrap(packet.header.timestamp);
+        // Reordered audio packets are too late for all viewers.
+        if packet.payload.is_empty() || self.last_audio.is_some_and(|last| tick <= last) {
+            return Ok(());
+        }
+        self.last_audio = Some(tick);
+        let length = duration_us(&packet.payload).unwrap_or_default();
+        let length = u64::from(length) * u64::from(AUDIO_HZ) / 1_000_000;
+        let since = now.saturating_sub(self.begun);
+        let Some(pts) = self.audio.audio_pts(tick, since, length) else { return Ok(()) };
+        let data = packet.payload.to_vec().into();
+        publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() })
+    }
+
+    /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
+    fn restart_video(&mut self) {
+        self.buffer = FrameBuffer::new(FrameBufferConfig::forwarding());
+        self.buffer.set_recovery(self.repair);
+        self.video_ticks = Unwrapper32::default();
+        self.video.restart();
+    }
+
+    /// Passes on complete frames.
+    fn forward_frames(&mut self, now: Duration, publisher: &Publisher) -> Result<(), EndReason> {
+        while let Some(frame) = self.buffer.poll_frame(now) {
+            self.frames += 1;
+            let tick = self.video_ticks.unwrap(frame.id.timestamp);
+            let pts = self.video.pts(tick, now.saturating_sub(self.begun));
+            let descriptor = frame.descriptor;
+            let layer = descriptor.layer.unwrap_or_default();
+            let hidden = FrameInfo::parse(&frame.data).is_some_and(|facts| !facts.shown);
+            publisher.video(VideoFrame {
+                data: frame.data.into(),
+                pts,
+                key: frame.is_key,
+                temporal_id: layer.temporal_id,
+                layer_sync: layer.layer_sync,
+                tl0_index: descriptor.layer.and(descriptor.tl0_pic_idx),
+                discardable: descriptor.non_reference,
+                hidden,
+                captured: frame.captured.unwrap_or(0),
+                ..VideoFrame::default()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Handles a sender report: aligns audio with video.
+    pub(super) fn handle_sender_report(&mut self, report: &SenderReport) {
+        let time = duration_of_ntp(report.ntp);
+        let followed = [self.video_source.ssrc(), self.audio_source.ssrc()];
+        if !followed.contains(&Some(report.ssrc)) {
+            return;
+        }
+        if Some(report.mid) == self.mid {
+            let tick = self.video_ticks.peek(report.rtp_timestamp);
+            self.video.report = Some((tick, time));
+        } else {
+            let tick = self.audio_ticks.peek(report.rtp_timestamp);
+            self.audio.report = Some((tick, time));
+        }
+        let (Some(video), Some(audio)) = (self.video.sender_at_zero(), self.audio.sender_at_zero())
+        else {
+            return;
+        };
+        let early = audio - video;
+        if early.abs() > SYNC_TOLERANCE.as_secs_f64() {
+            self.audio.shift(early);
+        }
+    }
+
+    /// Requests a key frame for viewers.
+    pub(super) fn request_key_frame(&mut self) {
+        self.wants_key_frame = true;
+    }
+
+    /// Whether a key frame is needed. The stack requests a packet five times; packets that have not
+    /// arrived by then are abandoned.
+    fn needs_key_frame(&mut self, now: Duration) -> bool {
+        self.wants_key_frame |= self.buffer.poll_lost_frame(now).is_some();
+        self.wants_key_frame || self.buffer.needs_key_frame(now)
+    }
+
+    /// Handles timeouts.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Duration,
+        peer: &mut Peer,
+        publisher: &Publisher,
+    ) -> Result<(), EndReason> {
+        self.forward_frames(now, publisher)?;
+        let wanted = self.needs_key_frame(now);
+        let waited =
+            self.last_request.is_none_or(|asked| now.saturating_sub(asked) >= KEY_FRAME_GAP);
+        if let Some(ssrc) = self.video_source.ssrc().filter(|_| wanted && waited)
+            && peer.request_key_frame_of(now, ssrc, KeyFrameRequestKind::Pli)
+        {
+            (self.last_request, self.wants_key_frame) = (Some(now), false);
+        }
+        let budget = publisher.stream().budget().map(|budget| budget.stable);
+        if let Some(mid) = self.mid
+            && let Some(limit) = self.limit.poll(now, budget, publisher.stream().peak_bitrate())
+        {
+            peer.send_remb(now, mid, limit);
+        }
+        Ok(())
+    }
+
+    /// When a timeout is due.
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        let key = self.last_request.map(|asked| asked.saturating_add(KEY_FRAME_GAP));
+        let key = key.filter(|_| self.wants_key_frame);
+        let limit = self.mid.map(|_| self.limit.next);
+        [self.buffer.poll_timeout(), key, limit].into_iter().flatten().min()
+    }
+}

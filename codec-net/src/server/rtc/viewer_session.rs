@@ -1,0 +1,286 @@
+//! A viewer's call: its link's capacity, and the media it is sent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use codec_core::codec::Bitrate;
+use codec_rtc::congestion::Reason;
+use codec_webrtc::{Kind, Media, Mid, PathStats, Peer};
+use tokio::sync::mpsc;
+
+use super::super::audit::Totals;
+use super::super::outcome::EndReason;
+use super::super::room::{
+    Item, LinkBudget, Rendition, SmallRenditionState, Stream, StreamStats, VideoState, Viewer,
+};
+use super::super::small_rendition;
+use super::call_sink::CallSink;
+use super::collapse::{Collapse, Step};
+use super::congestion::CongestionDetector;
+use super::media_sender::MediaSender;
+use super::playout_delay::PlayoutDelayController;
+use super::rendition::{RenditionSelector, SelectorInput};
+
+/// Maximum queueing delay of frames before the link, at the stream's rate.
+const MAX_QUEUE: Duration = Duration::from_millis(400);
+/// Or this many bytes if that is more: a key frame.
+const MIN_QUEUE_BYTES: u64 = 96 << 10;
+/// Interval at which the link's capacity is evaluated.
+const EVALUATION_INTERVAL: Duration = Duration::from_millis(100);
+/// A queueing delay above this means that the link is full.
+const FULL_QUEUE_DELAY: Duration = Duration::from_millis(60);
+/// A target that falls below this share of what it was, in percent, is looked at without waiting.
+const COLLAPSE_PCT: u64 = 50;
+/// A live encoder waits while so much of what it made waits before the link.
+const HOLD_DELAY: Duration = Duration::from_millis(250);
+/// The upper limit of the bandwidth estimate is at least this.
+const MIN_DESIRED_BITRATE: Bitrate = Bitrate::kbps(800);
+/// Share of the link's rate for media, in percent: up to the first rate of `MEDIA_BETWEEN`, where
+/// frames are large relative to the queue limit, and from the second one on.
+const MEDIA_PCT: [u64; 2] = [82, 97];
+const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
+/// Share of payloads in that, without and with FEC.
+const PAYLOAD_PCT: u64 = 93;
+const FEC_PAYLOAD_PCT: u64 = 68;
+/// Audio with the small rendition, in bits per second.
+const SMALL_AUDIO: u64 = 40_000;
+/// Why video pauses.
+const INSUFFICIENT_BANDWIDTH: &str = "insufficient bandwidth to this viewer";
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct ViewerSession {
+    stream: Arc<Stream>,
+    viewer: Option<Viewer>,
+    sending: MediaSender,
+    video: Option<Mid>,
+    audio: Option<Mid>,
+    congested: Arc<AtomicBool>,
+    choice: RenditionSelector,
+    collapse: Collapse,
+    /// Bitrate of the full rendition, smoothed over seconds, because key frames are large.
+    full: u64,
+    state: VideoState,
+    strain: CongestionDetector,
+    patience: PlayoutDelayController,
+    next_evaluation: Duration,
+    /// The target of the estimate when [`evaluate_link`](Self::evaluate_link) last looked at it.
+    target: Bitrate,
+    /// Video is stopped until the queue of the link is empty.
+    is_stopped: bool,
+}
+
+impl ViewerSession {
+    pub(super) fn new(stream: Arc<Stream>, now: Duration) -> Self {
+        Self {
+            stream,
+            viewer: None,
+            sending: MediaSender::new(),
+            video: None,
+            audio: None,
+            congested: Arc::default(),
+            choice: RenditionSelector::default(),
+            collapse: Collapse::default(),
+            full: 0,
+            state: VideoState::default(),
+            strain: CongestionDetector::default(),
+            patience: PlayoutDelayController::default(),
+            next_evaluation: now,
+            target: Bitrate(0),
+            is_stopped: false,
+        }
+    }
+
+    /// The stream.
+    pub(super) fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    /// The video that the viewer receives.
+    pub(super) fn video_state(&self) -> VideoState {
+        self.state
+    }
+
+    /// Sent frames and bytes.
+    pub(super) fn totals(&self) -> Totals {
+        Totals { bytes: self.sending.bytes, frames: self.sending.frames }
+    }
+
+    /// Handles a negotiated media line.
+    pub(super) fn handle_media_line(&mut self, media: &Media) {
+        if !media.direction.sends() {
+            return;
+        }
+        let slot = match media.kind {
+            Kind::Video => &mut self.video,
+            Kind::Audio => &mut self.audio,
+        };
+        slot.get_or_insert(media.mid);
+    }
+
+    /// Adds the viewer to the stream; `items` receives the items of call `id`.
+    pub(super) fn join(
+        &mut self,
+        now: Duration,
+        id: u64,
+        items: mpsc::Sender<(u64, Item)>,
+    ) -> Result<(), EndReason> {
+        let sink = CallSink { id, items, congested: Arc::clone(&self.congested) };
+        let joined = Viewer::join(&self.stream, Box::new(sink));
+        let over = || self.stream.over().unwrap_or(EndReason::PublisherEnded);
+        self.viewer = Some(joined.map_err(|_| over())?);
+        self.next_evaluation = now;
+        Ok(())
+    }
+
+    /// Sends a frame or an audio packet.
+    pub(super) fn send_media(&mut self, now: Duration, peer: &mut Peer, item: &Item) {
+        let begin = self.stream.began();
+        let sent = match (item, self.video, self.audio) {
+            (Item::Video(frame), Some(mid), _) => {
+                let wait = self.patience.playout_delay();
+                self.sending.video(peer, now, mid, frame, begin, wait)
+            }
+            (Item::Audio(packet), _, Some(mid)) => {
+                // An audio packet that is not accepted counts as lost.
+                let _ = self.sending.audio(peer, now, mid, packet, begin);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if sent.is_err()
+            && let Some(viewer) = &self.viewer
+        {
+            viewer.record_send_failure();
+        }
+    }
+
+    /// Requests a key frame for the viewer. While video is paused, it would not be sent.
+    pub(super) fn request_key_frame(&self) {
+        if let Some(viewer) = self.viewer.as_ref().filter(|_| self.state.paused.is_none()) {
+            viewer.request_key_frame();
+        }
+    }
+
+    /// The renditions that the stream offers to this viewer.
+    fn input(&self, budget: Option<LinkBudget>, facts: &StreamStats) -> SelectorInput {
+        let (state, small) = self.stream.small();
+        // Until it is encoded, its bitrate is the configured one, plus audio.
+        let small_rate = small.bits_per_second.max(small_rendition::BITRATE.0) + SMALL_AUDIO;
+        let has_budget = self.stream.budget().is_some();
+        let is_local = self.stream.info().kind == "local";
+        SelectorInput {
+            budget: budget.map(|budget| payload_part(budget.stable.0, budget.fec)),
+            load: self.strain.load(),
+            pressed: false,
+            layers: facts.layers,
+            full: self.full,
+            small: (state != SmallRenditionState::Unavailable).then_some(small_rate),
+            follows: has_budget && is_local,
+            may_follow: has_budget && !is_local,
+        }
+    }
+
+    /// Handles link statistics.
+    pub(super) fn handle_path_stats(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
+        self.strain.update(path);
+        // What a full queue dropped a moment ago says nothing about losses of the link.
+        peer.allow_fec(self.strain.has_room() && !self.collapse.is_recent(now));
+        let fec = self.video.is_some_and(|mid| peer.is_fec_active(mid));
+        let round_trip = path.round_trip.or(path.ice_round_trip);
+        self.patience.update(now, path.loss_sent, round_trip, fec);
+    }
+
+    /// The estimate changed. A collapse is answered at once: each frame that is still sent makes the
+    /// queue longer, and the audio late.
+    pub(super) fn handle_estimate(&mut self, now: Duration, target: Bitrate) {
+        if target.0 < self.target.0 / 100 * COLLAPSE_PCT {
+            self.next_evaluation = self.next_evaluation.min(now);
+        }
+    }
+
+    /// When something is due.
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        self.viewer.as_ref().map(|_| self.next_evaluation)
+    }
+
+    /// Evaluates the link: the rendition, and whether frames are held back. Returns the viewer's
+    /// video state if it changes.
+    pub(super) fn evaluate_link(&mut self, now: Duration, peer: &mut Peer) -> Option<VideoState> {
+        let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return None };
+        if now < self.next_evaluation {
+            return None;
+        }
+        self.next_evaluation = now.saturating_add(EVALUATION_INTERVAL);
+        let (facts, _) = self.stream.stats();
+        let bitrate = facts.bits_per_second;
+        self.strain.sent(now, self.sending.bytes);
+        // Without feedback there is no estimate.
+        let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
+        let step = estimate.map_or(Step::Continue, |estimate| self.collapse.update(now, &estimate));
+        self.target = estimate.map_or(Bitrate(0), |estimate| estimate.target);
+        let fec = peer.is_fec_active(mid);
+        let repeated = peer.retransmission_rate().0;
+        let budget = estimate.map(|estimate| {
+            // Recent retransmissions must not hold everything else back.
+            let left = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
+            let [bitrate, stable] = [estimate.target, estimate.stable].map(left);
+            let stop = step == Step::Stop;
+            LinkBudget { bitrate, stable, fec, hold: estimate.queueing_delay > HOLD_DELAY, stop }
+        });
+        viewer.set_budget(budget);
+        self.full = (15 * self.full + bitrate) / 16;
+        let pressed = estimate.is_some_and(|estimate| {
+            estimate.queueing_delay > FULL_QUEUE_DELAY
+                || matches!(
+                    estimate.reason,
+                    Reason::Draining | Reason::Loss | Reason::FeedbackTimeout
+                )
+        });
+        let input = SelectorInput { pressed, ..self.input(budget, &facts) };
+        let rendition = self.choice.choose(now, &input);
+        // An encoder that follows stops by itself.
+        let holds_video = step == Step::Stop && !input.follows;
+        viewer.set_rendition(if holds_video { Rendition::NoVideo } else { rendition });
+        let is_down = rendition == Rendition::Small && !self.state.small;
+        if step == Step::Stop {
+            peer.allow_fec(false);
+            if !self.is_stopped {
+                self.sending.repeat_audio();
+            }
+        }
+        self.is_stopped = step == Step::Stop;
+        if is_down || matches!(step, Step::Stop | Step::Restart(true)) {
+            // Retransmission of earlier packets is useless after the key frame.
+            peer.clear_retransmission_cache(mid);
+        }
+        if step == Step::Restart(true) && self.state.paused.is_none() {
+            viewer.request_key_frame();
+        }
+        // Room for headers, FEC and retransmissions.
+        let wanted = self.stream.peak_bitrate().max(MIN_DESIRED_BITRATE);
+        let room = if fec { 17 } else { 13 };
+        peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
+        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
+        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
+        let most = (bitrate / 8).saturating_mul(millis) / 1000;
+        self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
+        let paused = (rendition == Rendition::NoVideo).then_some(INSUFFICIENT_BANDWIDTH);
+        let next = VideoState { paused, small: rendition == Rendition::Small };
+        let before = std::mem::replace(&mut self.state, next);
+        (next != before).then_some(next)
+    }
+}
+
+/// The share of the link's rate for media: the rest is for bursts and for probing.
+fn media_part(rate: u64) -> u64 {
+    let ([low, high], [from, to]) = (MEDIA_PCT, MEDIA_BETWEEN);
+    let above = rate.clamp(from, to) - from;
+    rate / 100 * (low + (high - low) * above / (to - from))
+}
+
+/// The share of a budget for payloads: headers need a part, and so does FEC under packet loss.
+fn payload_part(rate: u64, fec: bool) -> u64 {
+    rate / 100 * if fec { FEC_PAYLOAD_PCT } else { PAYLOAD_PCT }
+}
