@@ -82,7 +82,7 @@ async function fallBack(page) {
   results.seconds = (Date.now() - begun) / 1000;
   await page.waitForFunction(() => window.codec.state.watching.counts?.decoded > 20, { timeout: 20000 });
   results.notice = await page.evaluate(() => document.getElementById("notice").textContent);
-  results.way = await page.evaluate(() => document.querySelector("input[name=way]:checked").value);
+  results.transport = await page.evaluate(() => document.querySelector("input[name=transport]:checked").value);
   await page.click("#publish-start");
   await stateIs(page, "publish-state", "failed");
   results.publishing = await page.evaluate(() => document.getElementById("notice").textContent);

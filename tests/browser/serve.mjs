@@ -47,9 +47,9 @@ async function open({ quiet = false } = {}) {
 const stateIs = (page, id, name) =>
   page.waitForFunction(([element, wanted]) => document.getElementById(element).dataset.state === wanted, [id, name], { timeout: 15000 });
 
-async function watch(page, stream, way) {
+async function watch(page, stream, transport) {
   await page.selectOption("#stream", stream);
-  await page.check(`input[name=way][value=${way}]`);
+  await page.check(`input[name=transport][value=${transport}]`);
   await page.click("#watch-start");
   await stateIs(page, "state", "live");
 }
@@ -299,7 +299,7 @@ const scenarios = {
   /// A token is required; a wrong one is reported, the right one is accepted.
   async token() {
     const page = await open({ quiet: true });
-    assert.equal(await page.evaluate(() => document.body.dataset.ready), "refused");
+    assert.equal(await page.evaluate(() => document.body.dataset.ready), "rejected");
     const use = async (text) => {
       await page.fill("#token", text);
       await page.click("#token-apply");

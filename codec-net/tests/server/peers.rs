@@ -146,7 +146,7 @@ fn firefox_falls_back_to_websocket_without_webrtc() {
     let script = scripts().join("firefox.mjs");
     let arguments = [&server.url(), "demo", "fallback"];
     let seen = measure(Command::new("node").arg(script).args(arguments));
-    assert_eq!(seen["way"], "socket", "{seen}");
+    assert_eq!(seen["transport"], "socket", "{seen}");
     for said in ["notice", "publishing"] {
         assert!(seen[said].as_str().is_some_and(|text| text.contains("127.0.0.1")), "{seen}");
     }

@@ -16,15 +16,27 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 const INDEX: Asset = Asset("index.html", HTML, include_str!("../page/index.html"));
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 21] = [
     Asset("app.css", STYLE, include_str!("../page/app.css")),
     Asset("app.js", SCRIPT, include_str!("../page/app.js")),
     Asset("api.js", SCRIPT, include_str!("../page/api.js")),
-    Asset("rtc.js", SCRIPT, include_str!("../page/rtc.js")),
-    Asset("socket.js", SCRIPT, include_str!("../page/socket.js")),
+    Asset("connection.js", SCRIPT, include_str!("../page/connection.js")),
+    Asset("chat.js", SCRIPT, include_str!("../page/chat.js")),
+    Asset("control_channel.js", SCRIPT, include_str!("../page/control_channel.js")),
+    Asset("dom.js", SCRIPT, include_str!("../page/dom.js")),
     Asset("graphs.js", SCRIPT, include_str!("../page/graphs.js")),
-    Asset("talk.js", SCRIPT, include_str!("../page/talk.js")),
+    Asset("playout.js", SCRIPT, include_str!("../page/playout.js")),
+    Asset("publish.js", SCRIPT, include_str!("../page/publish.js")),
+    Asset("rtc.js", SCRIPT, include_str!("../page/rtc.js")),
+    Asset("rtc_stats.js", SCRIPT, include_str!("../page/rtc_stats.js")),
     Asset("sha256.js", SCRIPT, include_str!("../page/sha256.js")),
+    Asset("socket.js", SCRIPT, include_str!("../page/socket.js")),
+    Asset("sources.js", SCRIPT, include_str!("../page/sources.js")),
+    Asset("state.js", SCRIPT, include_str!("../page/state.js")),
+    Asset("statistics.js", SCRIPT, include_str!("../page/statistics.js")),
+    Asset("streams.js", SCRIPT, include_str!("../page/streams.js")),
+    Asset("uploads.js", SCRIPT, include_str!("../page/uploads.js")),
+    Asset("watch.js", SCRIPT, include_str!("../page/watch.js")),
     Asset("favicon.svg", "image/svg+xml", include_str!("../page/favicon.svg")),
 ];
 

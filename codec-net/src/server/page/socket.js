@@ -6,15 +6,15 @@ const HELLO = 0x636f6465; // "code"
 const HEADER_BYTES = 28;
 const CRC_BYTES = 4;
 const VIDEO = 1;
-const SOUND = 2;
+const AUDIO = 2;
 const VIDEO_HZ = 90000;
-const SOUND_HZ = 48000;
+const AUDIO_HZ = 48000;
 /// Seconds from 1900 (NTP) to 1970 (Unix).
 const NTP_EPOCH_S = 2208988800;
-/// The most frames that may wait for the decoder.
-const MAX_WAITING = 30;
+/// Maximum number of frames queued for the decoder.
+const MAX_QUEUED = 30;
 /// Playout delay of audio, to absorb jitter.
-const SOUND_LEAD_S = 0.06;
+const AUDIO_DELAY_S = 0.06;
 
 export const isSupported = () => "VideoDecoder" in window;
 
@@ -23,7 +23,7 @@ export class SocketCall {
     this.on = on;
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
-    this.counts = { received: 0, decoded: 0, dropped: 0, errors: 0, bytes: 0, sound: 0 };
+    this.counts = { received: 0, decoded: 0, dropped: 0, errors: 0, bytes: 0, audioPackets: 0 };
     this.waitsForKey = true;
     this.muted = true;
     this.ended = false;
@@ -31,12 +31,12 @@ export class SocketCall {
     const url = socketUrl(`/view/${encodeURIComponent(name)}`);
     this.socket = new WebSocket(url, protocols());
     this.socket.binaryType = "arraybuffer";
-    this.socket.addEventListener("open", () => on.line?.(this.line()));
-    this.socket.addEventListener("message", ({ data }) => this.take(data));
+    this.socket.addEventListener("open", () => on.channel?.(this.controlChannel()));
+    this.socket.addEventListener("message", ({ data }) => this.handleMessage(data));
     this.socket.addEventListener("close", (event) => this.closed(event));
   }
 
-  line() {
+  controlChannel() {
     const socket = this.socket;
     return {
       send: (data) => socket.send(data),
@@ -62,7 +62,7 @@ export class SocketCall {
     return decoder;
   }
 
-  take(data) {
+  handleMessage(data) {
     if (typeof data === "string") return this.on.message?.(data);
     const view = new DataView(data);
     if (data.byteLength < HEADER_BYTES + CRC_BYTES || view.getUint32(0) === HELLO) return undefined;
@@ -76,15 +76,15 @@ export class SocketCall {
       payload,
     };
     this.counts.bytes += data.byteLength;
-    if (view.getUint8(0) === VIDEO) this.video(record);
-    if (view.getUint8(0) === SOUND) this.sound(record);
+    if (view.getUint8(0) === VIDEO) this.handleVideo(record);
+    if (view.getUint8(0) === AUDIO) this.handleAudio(record);
     return undefined;
   }
 
-  video({ key, pts, captured, payload }) {
+  handleVideo({ key, pts, captured, payload }) {
     this.counts.received += 1;
     if (this.counts.received === 1) this.on.state?.("live");
-    if (this.videoDecoder.decodeQueueSize > MAX_WAITING) this.waitsForKey = true;
+    if (this.videoDecoder.decodeQueueSize > MAX_QUEUED) this.waitsForKey = true;
     if (this.waitsForKey && !key) {
       this.counts.dropped += 1;
       return;
@@ -111,7 +111,7 @@ export class SocketCall {
   setMuted(muted) {
     this.muted = muted;
     if (muted || this.audio || !("AudioDecoder" in window)) return;
-    this.audio = new AudioContext({ sampleRate: SOUND_HZ, latencyHint: "interactive" });
+    this.audio = new AudioContext({ sampleRate: AUDIO_HZ, latencyHint: "interactive" });
     this.playAt = 0;
     this.audioDecoder = new AudioDecoder({
       output: (data) => this.play(data),
@@ -119,13 +119,13 @@ export class SocketCall {
         this.counts.errors += 1;
       },
     });
-    this.audioDecoder.configure({ codec: "opus", sampleRate: SOUND_HZ, numberOfChannels: 2 });
+    this.audioDecoder.configure({ codec: "opus", sampleRate: AUDIO_HZ, numberOfChannels: 2 });
   }
 
-  sound({ pts, payload }) {
-    this.counts.sound += 1;
+  handleAudio({ pts, payload }) {
+    this.counts.audioPackets += 1;
     if (this.muted || this.audioDecoder?.state !== "configured") return;
-    const timestamp = Math.round((pts * 1e6) / SOUND_HZ);
+    const timestamp = Math.round((pts * 1e6) / AUDIO_HZ);
     this.audioDecoder.decode(new EncodedAudioChunk({ type: "key", timestamp, data: payload }));
   }
 
@@ -139,7 +139,7 @@ export class SocketCall {
     node.buffer = buffer;
     node.connect(this.audio.destination);
     const now = this.audio.currentTime;
-    if (this.playAt < now || this.playAt > now + 1) this.playAt = now + SOUND_LEAD_S;
+    if (this.playAt < now || this.playAt > now + 1) this.playAt = now + AUDIO_DELAY_S;
     node.start(this.playAt);
     this.playAt += buffer.duration;
   }

@@ -1,0 +1,17 @@
+// Access to the page's elements, and its notices.
+
+export const at = (id) => document.getElementById(id);
+
+/// The value of the selected radio button.
+export const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
+
+export function notify(text, kind = "info") {
+  at("notice").textContent = text;
+  at("notice").dataset.kind = kind;
+}
+
+/// Shows the state of a connection.
+export function show(id, name, text = name) {
+  at(id).textContent = text;
+  at(id).dataset.state = name;
+}
