@@ -9,9 +9,9 @@ use crate::framing::FramingError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NetError {
-    /// An error of the system.
+    /// An operation of the system failed.
     Io {
-        /// The failed operation: `cannot connect to 192.0.2.1:9000`.
+        /// What failed: `cannot connect to 192.0.2.1:9000`.
         what: String,
         /// The error.
         error: io::Error,
@@ -24,16 +24,16 @@ pub enum NetError {
         bytes: u64,
     },
     /// The server answered with an unexpected HTTP status.
-    Refused {
+    Rejected {
         /// The status.
         status: u16,
-        /// Its meaning here.
-        why: String,
+        /// The reason in the response, or the name of the status.
+        reason: String,
     },
-    /// A violation of the WebSocket or TLS protocol.
+    /// A violation of the HTTP, WebSocket or TLS protocol.
     Protocol(String),
-    /// A part of the description that cannot be sent.
-    Unsendable(&'static str),
+    /// The hello cannot be sent, because its description of the streams is invalid.
+    InvalidHello(&'static str),
 }
 
 impl NetError {
@@ -55,16 +55,27 @@ impl fmt::Display for NetError {
                     "the peer closed the connection after {bytes} bytes without an end record"
                 )
             }
-            Self::Refused { status, why } => {
-                write!(f, "server responded with HTTP status {status}: {why}")
+            Self::Rejected { status, reason } => {
+                write!(f, "server responded with HTTP status {status}: {reason}")
             }
             Self::Protocol(why) => f.write_str(why),
-            Self::Unsendable(why) => write!(f, "cannot send: {why}"),
+            Self::InvalidHello(why) => write!(f, "cannot send a hello: {why}"),
         }
     }
 }
 
-impl std::error::Error for NetError {}
+impl std::error::Error for NetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { error, .. } => Some(error),
+            Self::Framing(error) => Some(error),
+            Self::Closed { .. }
+            | Self::Rejected { .. }
+            | Self::Protocol(_)
+            | Self::InvalidHello(_) => None,
+        }
+    }
+}
 
 impl From<FramingError> for NetError {
     fn from(error: FramingError) -> Self {

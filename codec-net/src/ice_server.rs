@@ -19,7 +19,7 @@ const MAX_CREDENTIAL_BYTES: usize = 508;
 /// Maximum length of a host name.
 const MAX_HOST_BYTES: usize = 255;
 /// Maximum number of characters of the remote end's text that a message repeats.
-const MAX_TOLD: usize = 80;
+const MAX_QUOTED_CHARS: usize = 80;
 
 /// The link relation of ICE servers.
 const RELATION: &str = "ice-server";
@@ -138,7 +138,7 @@ pub struct IceLinks {
     /// The servers in order: at most [`MAX_SERVERS`].
     pub servers: Vec<IceServer>,
     /// Why links were rejected; at most as many as servers.
-    pub refused: Vec<LinkError>,
+    pub rejected: Vec<LinkError>,
 }
 
 impl IceLinks {
@@ -157,7 +157,7 @@ impl IceLinks {
             let mut cursor = match Cursor::new(value) {
                 Ok(cursor) => cursor,
                 Err(error) => {
-                    found.refuse(error);
+                    found.reject(error);
                     continue;
                 }
             };
@@ -166,13 +166,13 @@ impl IceLinks {
                     Ok(Some(link)) => link,
                     Ok(None) => break,
                     Err(error) => {
-                        found.refuse(error);
+                        found.reject(error);
                         break;
                     }
                 };
                 links += 1;
                 if links > MAX_LINKS {
-                    found.refuse(LinkError::TooMany);
+                    found.reject(LinkError::TooMany);
                     return found;
                 }
                 if !link.is_for(RELATION) {
@@ -180,20 +180,20 @@ impl IceLinks {
                 }
                 match IceServer::of(&link) {
                     Ok(_) if found.servers.len() >= MAX_SERVERS => {
-                        found.refuse(LinkError::TooMany);
+                        found.reject(LinkError::TooMany);
                         return found;
                     }
                     Ok(server) => found.servers.push(server),
-                    Err(error) => found.refuse(error),
+                    Err(error) => found.reject(error),
                 }
             }
         }
         found
     }
 
-    fn refuse(&mut self, error: LinkError) {
-        if self.refused.len() < MAX_SERVERS {
-            self.refused.push(error);
+    fn reject(&mut self, error: LinkError) {
+        if self.rejected.len() < MAX_SERVERS {
+            self.rejected.push(error);
         }
     }
 }
@@ -270,7 +270,7 @@ impl IceServer {
         if let Some(kind) = link.get("credential-type")
             && !kind.eq_ignore_ascii_case("password")
         {
-            return Err(LinkError::CredentialType(kind.chars().take(MAX_TOLD).collect()));
+            return Err(LinkError::CredentialType(kind.chars().take(MAX_QUOTED_CHARS).collect()));
         }
         server.credentials = match (link.get("username"), link.get("credential")) {
             _ if !server.service.relays() => None,
@@ -291,7 +291,9 @@ fn credentials(user: &str, password: &str) -> Result<(String, String), LinkError
 }
 
 fn uri_error(uri: &str) -> LinkError {
-    LinkError::Uri(uri.chars().filter(|letter| !letter.is_control()).take(MAX_TOLD).collect())
+    LinkError::Uri(
+        uri.chars().filter(|letter| !letter.is_control()).take(MAX_QUOTED_CHARS).collect(),
+    )
 }
 
 /// Parses `turn:host:port?transport=udp`, without credentials.
@@ -360,7 +362,7 @@ mod tests {
             "</next>; rel=next, <turn:[2001:db8::1]:99>; REL=\"other Ice-Server\"; \
              username=\"a, \\\"b\\\"; <c>\"; credential=\"\\\\\";",
         ]);
-        assert_eq!(links.refused, []);
+        assert_eq!(links.rejected, []);
         assert_eq!(
             uris(&links),
             [
@@ -384,15 +386,15 @@ mod tests {
         for place in ["turn.example.net:3479", "192.0.2.1", "[2001:db8::1]:5000"] {
             let server = IceServer::turn(place, "1700000000:\"me\"", "a\\b c,;<>=").unwrap();
             let links = read(&[&server.to_link()]);
-            assert_eq!((&links.servers[..], &links.refused[..]), (&[server][..], &[][..]));
+            assert_eq!((&links.servers[..], &links.rejected[..]), (&[server][..], &[][..]));
         }
         for place in ["", "a b", "host:0", "host:70000", "host:+1", "2001:db8::1", "[x]:1", "a/b"] {
-            let refused = IceServer::turn(place, "user", "password");
-            assert_eq!(refused, Err(LinkError::Uri(place.to_owned())), "{place}");
+            let rejected = IceServer::turn(place, "user", "password");
+            assert_eq!(rejected, Err(LinkError::Uri(place.to_owned())), "{place}");
         }
         for (user, password) in [("", "b"), ("a", ""), ("a\r\nb", "c"), ("ä", "b")] {
-            let refused = IceServer::turn("host", user, password);
-            assert_eq!(refused, Err(LinkError::Credentials), "{user} {password}");
+            let rejected = IceServer::turn("host", user, password);
+            assert_eq!(rejected, Err(LinkError::Credentials), "{user} {password}");
         }
         let server = IceServer::turn("host", "user", "their-secret").unwrap();
         assert!(!format!("{server:?}").contains("their-secret"));
@@ -408,7 +410,7 @@ mod tests {
     #[test]
     fn invalid_links_are_rejected_with_a_reason() {
         let good = "<stun:h>; rel=ice-server";
-        for (value, told) in [
+        for (value, expected) in [
             ("<turn:h>; rel=ice-server", "without user name or password"),
             ("<turn:h>; rel=ice-server; username=a", "without user name or password"),
             ("<turn:h>; rel=ice-server; username=\"\"; credential=b", "printable ASCII"),
@@ -430,12 +432,12 @@ mod tests {
         ] {
             let links = read(&[value, good]);
             assert_eq!(uris(&links), ["stun:h:3478"], "{value}");
-            let [refused] = &links.refused[..] else { panic!("{value}: {links:?}") };
-            assert!(refused.to_string().contains(told), "{value}: {refused}");
+            let [rejected] = &links.rejected[..] else { panic!("{value}: {links:?}") };
+            assert!(rejected.to_string().contains(expected), "{value}: {rejected}");
         }
         // Links before the error are kept.
         let links = read(&["<stun:a>; rel=ice-server, <stun:b"]);
-        assert_eq!((uris(&links).len(), links.refused.len()), (1, 1));
+        assert_eq!((uris(&links).len(), links.rejected.len()), (1, 1));
         // Links with other relations are ignored.
         assert_eq!(read(&["<turn:h>; rel=next", "<x>", " , ,", ""]), IceLinks::default());
     }
@@ -445,16 +447,18 @@ mod tests {
         let many = "<stun:h>; rel=ice-server, ".repeat(MAX_SERVERS + 1);
         let links = read(&[&many]);
         assert_eq!(links.servers.len(), MAX_SERVERS);
-        assert_eq!(links.refused, [LinkError::TooMany]);
+        assert_eq!(links.rejected, [LinkError::TooMany]);
         let links = read(&["<x>; rel=next"; MAX_LINKS + 1]);
-        assert_eq!(links.refused, [LinkError::TooMany]);
+        assert_eq!(links.rejected, [LinkError::TooMany]);
         let long = format!("<stun:{}>; rel=ice-server", "h".repeat(MAX_VALUE_BYTES));
-        assert_eq!(read(&[&long]).refused, [LinkError::TooLong(long.len())]);
+        assert_eq!(read(&[&long]).rejected, [LinkError::TooLong(long.len())]);
         let long = format!("<stun:{}>; rel=ice-server", "h".repeat(300));
-        assert!(matches!(&read(&[&long]).refused[..], [LinkError::Uri(told)] if told.len() < 100));
+        assert!(
+            matches!(&read(&[&long]).rejected[..], [LinkError::Uri(expected)] if expected.len() < 100)
+        );
         let many = format!("<stun:h>; rel=ice-server{}", "; a=b".repeat(MAX_PARAMETERS));
-        assert!(matches!(read(&[&many]).refused[..], [LinkError::Malformed(_)]));
-        assert_eq!(read(&["<stun:h"; 100]).refused.len(), MAX_SERVERS);
+        assert!(matches!(read(&[&many]).rejected[..], [LinkError::Malformed(_)]));
+        assert_eq!(read(&["<stun:h"; 100]).rejected.len(), MAX_SERVERS);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | [`url`] | URLs of streams |
 //! | [`clock`] | the time passed to the state machines |
 //! | [`framing`] | records with length and checksum, for streams and datagrams |
-//! | [`carrier`]: [`tcp`], [`udp`], [`websocket`] | the transports of the framing |
+//! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | the transports of the framing |
 //! | [`ice_server`] | STUN and TURN servers in `Link` headers |
 //! | `turn_allocation` | an allocation on a TURN server (features `serve`, `whip`) |
 //! | [`socket`], [`error`] | TCP with and without TLS; connection errors |
@@ -13,7 +13,7 @@
 //! | [`random`] | session numbers; tokens |
 //! | `server` | the server of `codec serve` (feature `serve`) |
 //! | `whip` | the client of WHIP and WHEP (feature `whip`) |
-//! | [`relay`] | emulates a link of `codec_rtc::link` in front of real sockets |
+//! | [`link_emulator`] | emulates a link of `codec_rtc::link` in front of real sockets |
 //!
 //! # Examples
 //!
@@ -41,13 +41,13 @@
 //! Put an emulated link in front of a UDP service, to test a client against loss and delay:
 //!
 //! ```no_run
-//! use codec_net::relay::{Relay, RelayConfig};
+//! use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 //! use codec_rtc::link::LinkSpec;
 //!
 //! let spec: LinkSpec = "rate=1M,delay=40ms,loss=5%".parse()?;
 //! let link = spec.constant().ok_or("the rate varies")?;
-//! let config = RelayConfig::symmetric(link, 1);
-//! let relay = Relay::start("127.0.0.1:0".parse()?, "127.0.0.1:5004".parse()?, &config)?;
+//! let config = LinkEmulatorConfig::symmetric(link, 1);
+//! let relay = LinkEmulator::start("127.0.0.1:0".parse()?, "127.0.0.1:5004".parse()?, &config)?;
 //! println!("send to {} instead", relay.address());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -71,19 +71,19 @@
 
 #![forbid(unsafe_code)]
 
-pub mod carrier;
 pub mod clock;
 pub mod error;
 pub mod framing;
 pub mod ice_server;
+pub mod link_emulator;
 pub mod random;
-pub mod relay;
 #[cfg(feature = "serve")]
 pub mod server;
 pub mod socket;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod transport;
 #[cfg(any(feature = "serve", feature = "whip"))]
 pub mod turn_allocation;
 pub mod udp;

@@ -1,4 +1,4 @@
-//! A datagram relay that emulates a link of `codec_rtc::link` in real time.
+//! Emulates a link of `codec_rtc::link` in real time, in front of a UDP service.
 //!
 //! It is transparent to the peers: clients send to its address, and it forwards to one upstream
 //! address, from a separate socket for each client, and returns what arrives there. Each direction
@@ -37,7 +37,7 @@ const MAX_DATAGRAM_BYTES: usize = 65_535;
 
 /// The configuration of a relay.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RelayConfig {
+pub struct LinkEmulatorConfig {
     /// The link from clients to upstream.
     pub forward: LinkConfig,
     /// The link from upstream to clients.
@@ -48,7 +48,7 @@ pub struct RelayConfig {
     pub seed: u64,
 }
 
-impl RelayConfig {
+impl LinkEmulatorConfig {
     /// Uses the same link in both directions.
     #[must_use]
     pub fn symmetric(link: LinkConfig, seed: u64) -> Self {
@@ -71,7 +71,7 @@ pub struct DirectionStats {
 
 /// Counters of a relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RelayStats {
+pub struct LinkEmulatorStats {
     /// From clients.
     pub forward: DirectionStats,
     /// To clients.
@@ -84,31 +84,39 @@ pub struct RelayStats {
 
 /// Why a relay cannot start.
 #[derive(Debug)]
-pub enum RelayError {
+#[non_exhaustive]
+pub enum LinkEmulatorError {
     /// A socket error.
     Io(io::Error),
     /// An invalid link configuration.
     Config(ConfigError),
 }
 
-impl std::fmt::Display for RelayError {
+impl std::fmt::Display for LinkEmulatorError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "cannot open a socket of the link emulator: {error}"),
             Self::Config(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for RelayError {}
+impl std::error::Error for LinkEmulatorError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Config(error) => Some(error),
+        }
+    }
+}
 
-impl From<io::Error> for RelayError {
+impl From<io::Error> for LinkEmulatorError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl From<ConfigError> for RelayError {
+impl From<ConfigError> for LinkEmulatorError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
     }
@@ -116,7 +124,7 @@ impl From<ConfigError> for RelayError {
 
 /// A running relay, which ends when dropped.
 #[derive(Debug)]
-pub struct Relay {
+pub struct LinkEmulator {
     address: SocketAddr,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -125,7 +133,7 @@ pub struct Relay {
 #[derive(Debug, Default)]
 struct Shared {
     stops: AtomicBool,
-    stats: Mutex<RelayStats>,
+    stats: Mutex<LinkEmulatorStats>,
     overload: AtomicU64,
 }
 
@@ -141,7 +149,7 @@ enum Datagram {
     FromUpstream(usize, Vec<u8>),
 }
 
-impl Relay {
+impl LinkEmulator {
     /// Listens on `listen` (port 0: any) and forwards to `upstream`.
     ///
     /// # Errors
@@ -150,8 +158,8 @@ impl Relay {
     pub fn start(
         listen: SocketAddr,
         upstream: SocketAddr,
-        config: &RelayConfig,
-    ) -> Result<Self, RelayError> {
+        config: &LinkEmulatorConfig,
+    ) -> Result<Self, LinkEmulatorError> {
         let front = udp::bind(listen)?;
         let address = front.local_addr()?;
         let mut seeds = Rng::new(config.seed);
@@ -195,13 +203,13 @@ impl Relay {
 
     /// The counters so far.
     #[must_use]
-    pub fn stats(&self) -> RelayStats {
+    pub fn stats(&self) -> LinkEmulatorStats {
         let stats = *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
-        RelayStats { overload: self.shared.overload.load(Ordering::Relaxed), ..stats }
+        LinkEmulatorStats { overload: self.shared.overload.load(Ordering::Relaxed), ..stats }
     }
 }
 
-impl Drop for Relay {
+impl Drop for LinkEmulator {
     fn drop(&mut self) {
         self.shared.stops.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
@@ -376,9 +384,9 @@ mod tests {
         socket
     }
 
-    fn config(text: &str) -> RelayConfig {
+    fn config(text: &str) -> LinkEmulatorConfig {
         let link = text.parse::<codec_rtc::link::LinkSpec>().unwrap().constant().unwrap();
-        RelayConfig::symmetric(link, 7)
+        LinkEmulatorConfig::symmetric(link, 7)
     }
 
     #[test]
@@ -386,7 +394,8 @@ mod tests {
         let upstream = socket();
         let listen = "127.0.0.1:0".parse().unwrap();
         let relay =
-            Relay::start(listen, upstream.local_addr().unwrap(), &config("delay=30ms")).unwrap();
+            LinkEmulator::start(listen, upstream.local_addr().unwrap(), &config("delay=30ms"))
+                .unwrap();
         let clients = [socket(), socket()];
         let begin = Instant::now();
         for (number, client) in (0..).zip(&clients) {
@@ -412,7 +421,7 @@ mod tests {
             let upstream = socket();
             let listen = "127.0.0.1:0".parse().unwrap();
             let address = upstream.local_addr().unwrap();
-            let relay = Relay::start(listen, address, &config("loss=30%")).unwrap();
+            let relay = LinkEmulator::start(listen, address, &config("loss=30%")).unwrap();
             let client = socket();
             for number in 0..100 {
                 client.send_to(&[number], relay.address()).unwrap();
@@ -432,6 +441,6 @@ mod tests {
         let mut bad = config("delay=1ms");
         bad.forward.delay = Duration::from_secs(100);
         let any = "127.0.0.1:0".parse().unwrap();
-        assert!(matches!(Relay::start(any, any, &bad), Err(RelayError::Config(_))));
+        assert!(matches!(LinkEmulator::start(any, any, &bad), Err(LinkEmulatorError::Config(_))));
     }
 }

@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use crate::carrier::WRITE_TIMEOUT;
 use crate::error::NetError;
+use crate::transport::WRITE_TIMEOUT;
 use crate::url::Url;
 
 /// Timeout for connecting to one address.

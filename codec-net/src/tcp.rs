@@ -4,36 +4,27 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::carrier::{Carrier, CarrierStats, Incoming};
 use crate::error::NetError;
 use crate::framing::{Hello, Item, Parser, Record};
 use crate::socket::{Socket, is_no_error};
+use crate::transport::{Incoming, Role, Transport, TransportStats};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// Which end this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sends a hello and records, receives feedback.
-    Sender,
-    /// Receives a hello and records, sends feedback.
-    Receiver,
-}
-
 /// A TCP connection.
 #[derive(Debug)]
-pub struct TcpCarrier {
+pub struct TcpTransport {
     socket: Socket,
     parser: Parser,
     buffer: Vec<u8>,
     /// The unparsed part of the buffer.
     unread: std::ops::Range<usize>,
     out: Vec<u8>,
-    stats: CarrierStats,
+    stats: TransportStats,
 }
 
-impl TcpCarrier {
+impl TcpTransport {
     /// Creates one end of a connection.
     ///
     /// # Errors
@@ -51,7 +42,7 @@ impl TcpCarrier {
             buffer: vec![0; READ_BYTES],
             unread: 0..0,
             out: Vec::new(),
-            stats: CarrierStats::default(),
+            stats: TransportStats::default(),
         })
     }
 
@@ -79,9 +70,9 @@ impl TcpCarrier {
     }
 }
 
-impl Carrier for TcpCarrier {
+impl Transport for TcpTransport {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
-        hello.write(&mut self.out).map_err(NetError::Unsendable)?;
+        hello.write(&mut self.out).map_err(NetError::InvalidHello)?;
         self.flush()
     }
 
@@ -115,7 +106,7 @@ impl Carrier for TcpCarrier {
         self.socket.peer()
     }
 
-    fn stats(&self) -> CarrierStats {
+    fn stats(&self) -> TransportStats {
         self.stats
     }
 }
@@ -146,9 +137,9 @@ mod tests {
         (listener, url)
     }
 
-    fn accept(listener: &Listener) -> TcpCarrier {
+    fn accept(listener: &Listener) -> TcpTransport {
         let (stream, _) = listener.accept(LONG).unwrap().expect("a connection");
-        TcpCarrier::new(stream, Role::Receiver).unwrap()
+        TcpTransport::new(stream, Role::Receiver).unwrap()
     }
 
     #[test]
@@ -158,20 +149,21 @@ mod tests {
         let record = Record::control(Kind::Stats, vec![3; 60_000]);
         thread::scope(|scope| {
             scope.spawn(|| {
-                let mut carrier = TcpCarrier::new(connect(&url).unwrap(), Role::Sender).unwrap();
-                carrier.hello(&hello()).unwrap();
-                carrier.send(&record).unwrap();
-                assert_eq!(carrier.receive(Duration::ZERO).unwrap(), None);
-                let back = carrier.receive(LONG).unwrap();
+                let mut transport =
+                    TcpTransport::new(connect(&url).unwrap(), Role::Sender).unwrap();
+                transport.hello(&hello()).unwrap();
+                transport.send(&record).unwrap();
+                assert_eq!(transport.receive(Duration::ZERO).unwrap(), None);
+                let back = transport.receive(LONG).unwrap();
                 assert_eq!(back, Some(Incoming::Record(Record::end("enough"))));
             });
-            let mut carrier = accept(&listener);
-            assert_eq!(carrier.receive(LONG).unwrap(), Some(Incoming::Hello(hello())));
-            let got = carrier.receive(LONG).unwrap();
+            let mut transport = accept(&listener);
+            assert_eq!(transport.receive(LONG).unwrap(), Some(Incoming::Hello(hello())));
+            let got = transport.receive(LONG).unwrap();
             assert_eq!(got, Some(Incoming::Record(record.clone())));
-            assert_eq!(carrier.receive(Duration::from_millis(1)).unwrap(), None);
-            carrier.send(&Record::end("enough")).unwrap();
-            let closed = carrier.receive(LONG).unwrap_err();
+            assert_eq!(transport.receive(Duration::from_millis(1)).unwrap(), None);
+            transport.send(&Record::end("enough")).unwrap();
+            let closed = transport.receive(LONG).unwrap_err();
             assert!(matches!(closed, NetError::Closed { .. }), "{closed}");
         });
     }
@@ -185,9 +177,9 @@ mod tests {
         bytes[40_000] ^= 0x10;
         thread::scope(|scope| {
             scope.spawn(|| connect(&url).unwrap().write_all(&bytes).unwrap());
-            let mut carrier = accept(&listener);
-            assert!(carrier.receive(LONG).is_ok());
-            let error = carrier.receive(LONG).unwrap_err().to_string();
+            let mut transport = accept(&listener);
+            assert!(transport.receive(LONG).is_ok());
+            let error = transport.receive(LONG).unwrap_err().to_string();
             assert!(error.contains("CRC32C mismatch of record"), "{error}");
             assert!(error.contains("bit 4 of byte 40000"), "{error}");
         });

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use provider::provider;
 pub use rustls::{ClientConfig, ServerConfig};
 
 /// Why certificates or keys cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum TlsError {
     /// The data are not PEM (RFC 7468), or lack the expected item.
@@ -24,26 +24,33 @@ pub enum TlsError {
         /// `certificate` or `private key`.
         what: &'static str,
         /// The error.
-        why: String,
+        error: pem::Error,
     },
-    /// rustls rejects it.
-    Refused(String),
+    /// rustls rejects a certificate, a key, or the key for its certificate.
+    Rustls(rustls::Error),
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pem { what, why } => write!(f, "invalid {what} (PEM): {why}"),
-            Self::Refused(why) => write!(f, "TLS: {why}"),
+            Self::Pem { what, error } => write!(f, "cannot read the {what} (PEM): {error}"),
+            Self::Rustls(error) => write!(f, "cannot use the certificate or key: {error}"),
         }
     }
 }
 
-impl std::error::Error for TlsError {}
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Pem { error, .. } => Some(error),
+            Self::Rustls(error) => Some(error),
+        }
+    }
+}
 
 impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
-        Self::Refused(error.to_string())
+        Self::Rustls(error)
     }
 }
 
@@ -74,7 +81,7 @@ fn server_config_with(
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates_of(certificates)?;
     let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| TlsError::Pem { what: "private key", why: error.to_string() })?;
+        .map_err(|error| TlsError::Pem { what: "private key", error })?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -112,11 +119,11 @@ fn client_config_with(
 }
 
 fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wrong = |why| TlsError::Pem { what: "certificate", why };
+    let wrong = |error| TlsError::Pem { what: "certificate", error };
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| wrong(error.to_string()))?;
+    let found = found.map_err(wrong)?;
     if found.is_empty() {
-        return Err(wrong("no certificate found".to_owned()));
+        return Err(wrong(pem::Error::NoItemsFound));
     }
     Ok(found)
 }

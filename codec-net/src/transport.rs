@@ -1,4 +1,5 @@
-//! The transport of our framing: one interface for TCP, WebSocket and UDP.
+//! The transports of our framing behind one interface: [`tcp`](crate::tcp),
+//! [`websocket`](crate::websocket) and [`udp`](crate::udp).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +12,15 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Timeout for establishing a connection: TLS and HTTP.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends a hello and records, receives feedback.
+    Sender,
+    /// Receives a hello and records, sends feedback.
+    Receiver,
+}
 
 /// A received item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub enum Incoming {
 
 /// Counters of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CarrierStats {
+pub struct TransportStats {
     /// Received bytes, without network headers.
     pub bytes_received: u64,
     /// Sent bytes.
@@ -41,7 +51,7 @@ pub struct CarrierStats {
 }
 
 /// One connection, owned by one thread.
-pub trait Carrier: Send {
+pub trait Transport: Send {
     /// Sends the hello, which comes first.
     ///
     /// # Errors
@@ -68,5 +78,5 @@ pub trait Carrier: Send {
     fn peer(&self) -> Option<SocketAddr>;
 
     /// The counters so far.
-    fn stats(&self) -> CarrierStats;
+    fn stats(&self) -> TransportStats;
 }

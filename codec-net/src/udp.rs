@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
-use crate::carrier::{Carrier, CarrierStats, Incoming};
 use crate::clock::Clock;
 use crate::error::NetError;
 use crate::framing::datagram::{Fragmenter, MAX_DATAGRAM_BYTES, parse_feedback};
 use crate::framing::reassembly::{Event, Reassembler, ReassemblerConfig};
 use crate::framing::{Hello, Kind, Record};
 use crate::socket::is_no_error;
+use crate::transport::{Incoming, Transport, TransportStats};
 
 /// Requested socket buffer size per direction; the system may provide less.
 const BUFFER_BYTES: usize = 4 << 20;
@@ -88,7 +88,7 @@ pub struct UdpSender {
     hello: Option<(Hello, Instant)>,
     fragmenter: Fragmenter,
     buffer: Vec<u8>,
-    stats: CarrierStats,
+    stats: TransportStats,
 }
 
 impl UdpSender {
@@ -108,7 +108,7 @@ impl UdpSender {
             hello: None,
             fragmenter: Fragmenter::new(0),
             buffer: vec![0; 65_536],
-            stats: CarrierStats::default(),
+            stats: TransportStats::default(),
         })
     }
 
@@ -133,15 +133,15 @@ impl UdpSender {
             return Ok(());
         }
         *at = Instant::now();
-        let datagram = self.fragmenter.hello(hello).map_err(NetError::Unsendable)?;
+        let datagram = self.fragmenter.hello(hello).map_err(NetError::InvalidHello)?;
         self.put(&datagram)
     }
 }
 
-impl Carrier for UdpSender {
+impl Transport for UdpSender {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
         self.fragmenter = Fragmenter::new(hello.session);
-        let datagram = self.fragmenter.hello(hello).map_err(NetError::Unsendable)?;
+        let datagram = self.fragmenter.hello(hello).map_err(NetError::InvalidHello)?;
         self.hello = Some((hello.clone(), Instant::now()));
         self.put(&datagram)
     }
@@ -176,7 +176,7 @@ impl Carrier for UdpSender {
         Some(self.peer)
     }
 
-    fn stats(&self) -> CarrierStats {
+    fn stats(&self) -> TransportStats {
         self.stats
     }
 }
@@ -192,8 +192,8 @@ pub struct UdpReceiver {
     reassembler: Reassembler,
     fragmenter: Fragmenter,
     buffer: Vec<u8>,
-    stats: CarrierStats,
-    strangers: u64,
+    stats: TransportStats,
+    foreign: u64,
 }
 
 /// A sender that is silent for this long is gone, and another one may replace it. Senders of our
@@ -215,8 +215,8 @@ impl UdpReceiver {
             reassembler: Reassembler::new(ReassemblerConfig::default()),
             fragmenter: Fragmenter::new(0),
             buffer: vec![0; 65_536],
-            stats: CarrierStats::default(),
-            strangers: 0,
+            stats: TransportStats::default(),
+            foreign: 0,
         })
     }
 
@@ -233,7 +233,7 @@ impl UdpReceiver {
         let now = self.clock.now();
         let live = self.peer.filter(|&(_, heard)| now.saturating_sub(heard) < SILENCE);
         if live.is_some_and(|(peer, _)| peer != from) {
-            self.strangers += 1;
+            self.foreign += 1;
             return;
         }
         self.stats.packets_received += 1;
@@ -259,9 +259,9 @@ impl UdpReceiver {
     }
 }
 
-impl Carrier for UdpReceiver {
+impl Transport for UdpReceiver {
     fn hello(&mut self, _hello: &Hello) -> Result<(), NetError> {
-        Err(NetError::Unsendable("a receiver sends no hello"))
+        Err(NetError::InvalidHello("receivers send none"))
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
@@ -303,14 +303,14 @@ impl Carrier for UdpReceiver {
         self.peer.map(|(peer, _)| peer)
     }
 
-    fn stats(&self) -> CarrierStats {
+    fn stats(&self) -> TransportStats {
         let counters = self.reassembler.counters();
-        CarrierStats {
+        TransportStats {
             packets_lost: counters.lost_datagrams,
             packets_discarded: counters.malformed
-                + counters.useless
-                + counters.strange
-                + self.strangers,
+                + counters.late_or_duplicate
+                + counters.foreign
+                + self.foreign,
             ..self.stats
         }
     }

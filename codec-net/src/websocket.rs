@@ -13,12 +13,11 @@ use tungstenite::http::{HeaderValue, StatusCode, Uri, header};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Bytes, HandshakeError, Message, WebSocket};
 
-use crate::carrier::{Carrier, CarrierStats, HANDSHAKE_TIMEOUT, Incoming};
 use crate::error::NetError;
 use crate::framing::{HEADER_BYTES, Hello, Item, MAX_MEDIA_BYTES, Parser, Record};
 use crate::random::same_token;
 use crate::socket::{Socket, is_no_error};
-use crate::tcp::Role;
+use crate::transport::{HANDSHAKE_TIMEOUT, Incoming, Role, Transport, TransportStats};
 use crate::url::{Url, in_query};
 
 /// The subprotocol of our framing (RFC 6455, section 1.9).
@@ -97,14 +96,14 @@ fn config() -> WebSocketConfig {
 
 /// A WebSocket connection.
 #[derive(Debug)]
-pub struct WsCarrier {
+pub struct WebSocketTransport {
     socket: WebSocket<Socket>,
     parser: Parser,
     peer: Option<SocketAddr>,
-    stats: CarrierStats,
+    stats: TransportStats,
 }
 
-impl WsCarrier {
+impl WebSocketTransport {
     /// Requests a WebSocket from the server behind `socket`.
     ///
     /// # Errors
@@ -168,7 +167,7 @@ impl WsCarrier {
         match (result, refused) {
             (Ok(socket), _) => Ok(Self::begin(socket, peer, role)),
             (Err(_), Some((status, why))) => {
-                Err(NetError::Refused { status: status.as_u16(), why: why.to_owned() })
+                Err(NetError::Rejected { status: status.as_u16(), reason: why.to_owned() })
             }
             (Err(None), None) => {
                 Err(NetError::Protocol("the client did not complete its request".to_owned()))
@@ -183,7 +182,7 @@ impl WsCarrier {
             Role::Sender => Parser::of_records(),
             Role::Receiver => Parser::new(),
         };
-        Self { socket, parser, peer, stats: CarrierStats::default() }
+        Self { socket, parser, peer, stats: TransportStats::default() }
     }
 
     fn put(&mut self, message: Vec<u8>) -> Result<(), NetError> {
@@ -246,17 +245,17 @@ fn refusal(error: tungstenite::Error) -> NetError {
             let line: String = line.chars().filter(|letter| !letter.is_control()).collect();
             let usual = || status.canonical_reason().unwrap_or("no reason given").to_owned();
             let why = if line.is_empty() { usual() } else { line };
-            NetError::Refused { status: status.as_u16(), why }
+            NetError::Rejected { status: status.as_u16(), reason: why }
         }
         tungstenite::Error::Io(error) => NetError::io("WebSocket handshake failed")(error),
         other => NetError::Protocol(format!("WebSocket handshake failed: {other}")),
     }
 }
 
-impl Carrier for WsCarrier {
+impl Transport for WebSocketTransport {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
         let mut message = Vec::new();
-        hello.write(&mut message).map_err(NetError::Unsendable)?;
+        hello.write(&mut message).map_err(NetError::InvalidHello)?;
         self.put(message)
     }
 
@@ -288,12 +287,12 @@ impl Carrier for WsCarrier {
         self.peer
     }
 
-    fn stats(&self) -> CarrierStats {
+    fn stats(&self) -> TransportStats {
         self.stats
     }
 }
 
-impl Drop for WsCarrier {
+impl Drop for WebSocketTransport {
     fn drop(&mut self) {
         // Send a close frame if possible, without waiting.
         if self.socket.get_mut().wait_for(Duration::ZERO).is_ok() {

@@ -34,8 +34,8 @@ fn access() -> Access {
     Access { token: Some("s3cret".to_owned()), path: Some("/live".to_owned()) }
 }
 
-fn expect(carrier: &mut WsCarrier) -> Incoming {
-    carrier.receive(LONG).unwrap().expect("something comes")
+fn expect(transport: &mut WebSocketTransport) -> Incoming {
+    transport.receive(LONG).unwrap().expect("something comes")
 }
 
 /// Exchanges data in both directions over sockets created by these functions.
@@ -48,21 +48,22 @@ fn both_ways(
     thread::scope(|scope| {
         scope.spawn(|| {
             let socket = client(connect(&url).unwrap());
-            let mut carrier =
-                WsCarrier::connect(socket, &url, Some("s3cret"), Role::Sender).unwrap();
-            assert_eq!(carrier.receive(Duration::ZERO).unwrap(), None);
-            carrier.hello(&hello()).unwrap();
-            carrier.send(&record).unwrap();
-            assert_eq!(expect(&mut carrier), Incoming::Record(Record::end("enough")));
+            let mut transport =
+                WebSocketTransport::connect(socket, &url, Some("s3cret"), Role::Sender).unwrap();
+            assert_eq!(transport.receive(Duration::ZERO).unwrap(), None);
+            transport.hello(&hello()).unwrap();
+            transport.send(&record).unwrap();
+            assert_eq!(expect(&mut transport), Incoming::Record(Record::end("enough")));
         });
         let (stream, _) = listener.accept(LONG).unwrap().expect("a connection");
-        let mut carrier = WsCarrier::accept(server(stream), &access(), Role::Receiver).unwrap();
-        assert_eq!(expect(&mut carrier), Incoming::Hello(hello()));
-        assert_eq!(expect(&mut carrier), Incoming::Record(record.clone()));
-        assert_eq!(carrier.receive(Duration::from_millis(1)).unwrap(), None);
-        carrier.send(&Record::end("enough")).unwrap();
+        let mut transport =
+            WebSocketTransport::accept(server(stream), &access(), Role::Receiver).unwrap();
+        assert_eq!(expect(&mut transport), Incoming::Hello(hello()));
+        assert_eq!(expect(&mut transport), Incoming::Record(record.clone()));
+        assert_eq!(transport.receive(Duration::from_millis(1)).unwrap(), None);
+        transport.send(&Record::end("enough")).unwrap();
         let closed = loop {
-            match carrier.receive(LONG) {
+            match transport.receive(LONG) {
                 Ok(_) => {}
                 Err(error) => break error,
             }
@@ -114,12 +115,12 @@ fn servers_with_untrusted_certificates_are_rejected() {
         scope.spawn(|| {
             let config = client_config(Roots::Public).unwrap();
             let socket = Socket::tls_client(connect(&url).unwrap(), "127.0.0.1", config).unwrap();
-            let error = WsCarrier::connect(socket, &url, None, Role::Sender).unwrap_err();
+            let error = WebSocketTransport::connect(socket, &url, None, Role::Sender).unwrap_err();
             assert!(error.to_string().contains("UnknownIssuer"), "{error}");
         });
         let (stream, _) = listener.accept(LONG).unwrap().expect("a connection");
         let socket = Socket::tls_server(stream, server).unwrap();
-        assert!(WsCarrier::accept(socket, &access(), Role::Receiver).is_err());
+        assert!(WebSocketTransport::accept(socket, &access(), Role::Receiver).is_err());
     });
 }
 
@@ -130,12 +131,13 @@ fn missing_and_wrong_tokens_are_reported() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let socket = Socket::plain(connect(&url).unwrap()).unwrap();
-                let error = WsCarrier::connect(socket, &url, token, Role::Sender).unwrap_err();
-                assert!(matches!(error, NetError::Refused { status: 401, .. }), "{error}");
+                let error =
+                    WebSocketTransport::connect(socket, &url, token, Role::Sender).unwrap_err();
+                assert!(matches!(error, NetError::Rejected { status: 401, .. }), "{error}");
                 assert!(error.to_string().contains(says), "{error}");
             });
-            let refused = WsCarrier::accept(accept(&listener), &access(), Role::Receiver);
-            assert!(matches!(refused, Err(NetError::Refused { status: 401, .. })));
+            let refused = WebSocketTransport::accept(accept(&listener), &access(), Role::Receiver);
+            assert!(matches!(refused, Err(NetError::Rejected { status: 401, .. })));
         });
     }
 }
@@ -152,7 +154,7 @@ fn answer(request: &str) -> String {
             let len = stream.read(&mut buffer).unwrap();
             String::from_utf8_lossy(&buffer[..len]).into_owned()
         });
-        let _ = WsCarrier::accept(accept(&listener), &access(), Role::Receiver);
+        let _ = WebSocketTransport::accept(accept(&listener), &access(), Role::Receiver);
         client.join().unwrap()
     })
 }
@@ -190,8 +192,9 @@ fn after_handshake(bytes: &[u8]) -> NetError {
             stream.write_all(bytes).unwrap();
             let _ = stream.read(&mut [0; 2000]);
         });
-        let mut carrier = WsCarrier::accept(accept(&listener), &access(), Role::Receiver).unwrap();
-        carrier.receive(LONG).unwrap_err()
+        let mut transport =
+            WebSocketTransport::accept(accept(&listener), &access(), Role::Receiver).unwrap();
+        transport.receive(LONG).unwrap_err()
     })
 }
 

@@ -100,7 +100,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NetError::Refused`] with the server's reason, or an error of the connection.
+    /// [`NetError::Rejected`] with the server's reason, or an error of the connection.
     pub fn offer(&self, sdp: &str) -> Result<Answer, NetError> {
         let mut url = self.url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -117,7 +117,7 @@ impl Client {
             }
             if status != StatusCode::CREATED {
                 let why = first_line(&mut response);
-                return Err(NetError::Refused { status: status.as_u16(), why });
+                return Err(NetError::Rejected { status: status.as_u16(), reason: why });
             }
             let place = location.and_then(|location| resolve(&url, location));
             let token = self
@@ -170,7 +170,7 @@ impl Session {
         if status.is_success() {
             return Ok(());
         }
-        Err(NetError::Refused { status: status.as_u16(), why: first_line(&mut response) })
+        Err(NetError::Rejected { status: status.as_u16(), reason: first_line(&mut response) })
     }
 }
 
@@ -377,7 +377,7 @@ mod tests {
         assert_eq!(sdp, "v=0\r\na=answer\r\n");
         let servers: Vec<String> = ice.servers.iter().map(IceServer::uri).collect();
         assert_eq!(servers, ["stun:one:3478", "turn:two:5000"]);
-        assert_eq!(ice.refused, [LinkError::NoCredentials]);
+        assert_eq!(ice.rejected, [LinkError::NoCredentials]);
         drop(session);
         let asked = server.join().unwrap();
         for (text, line) in asked.iter().zip(["POST /whip/x ", "POST /whip/y ", "DELETE /"]) {

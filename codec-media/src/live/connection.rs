@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use codec_net::carrier::Carrier;
 use codec_net::error::NetError;
 use codec_net::socket::{Listener, Socket, connect};
-use codec_net::tcp::{Role, TcpCarrier};
+use codec_net::tcp::TcpTransport;
+use codec_net::transport::{Role, Transport};
 use codec_net::url::{Scheme, Url};
-use codec_net::websocket::{Access, WsCarrier};
+use codec_net::websocket::{Access, WebSocketTransport};
 
 use super::framed_in::Line;
 use super::inlet::InletEvent;
@@ -66,10 +66,10 @@ impl Way {
     }
 
     /// Connects to the other end.
-    pub(super) fn connect(&self) -> std::result::Result<Box<dyn Carrier>, NetError> {
+    pub(super) fn connect(&self) -> std::result::Result<Box<dyn Transport>, NetError> {
         let stream = connect(&self.url)?;
         if !self.is_web() {
-            return Ok(Box::new(TcpCarrier::new(stream, self.role)?));
+            return Ok(Box::new(TcpTransport::new(stream, self.role)?));
         }
         #[cfg(feature = "tls")]
         let socket = match &self.client_tls {
@@ -79,16 +79,16 @@ impl Way {
         #[cfg(not(feature = "tls"))]
         let socket = Socket::plain(stream)?;
         let token = self.token.as_deref();
-        Ok(Box::new(WsCarrier::connect(socket, &self.url, token, self.role)?))
+        Ok(Box::new(WebSocketTransport::connect(socket, &self.url, token, self.role)?))
     }
 
     /// Sets up an accepted connection.
     fn accept(
         &self,
         stream: std::net::TcpStream,
-    ) -> std::result::Result<Box<dyn Carrier>, NetError> {
+    ) -> std::result::Result<Box<dyn Transport>, NetError> {
         if !self.is_web() {
-            return Ok(Box::new(TcpCarrier::new(stream, self.role)?));
+            return Ok(Box::new(TcpTransport::new(stream, self.role)?));
         }
         #[cfg(feature = "tls")]
         let socket = match &self.server_tls {
@@ -99,7 +99,7 @@ impl Way {
         let socket = Socket::plain(stream)?;
         let path = Some(self.url.path().to_owned()).filter(|path| path != "/");
         let access = Access { token: self.token.clone(), path };
-        Ok(Box::new(WsCarrier::accept(socket, &access, self.role)?))
+        Ok(Box::new(WebSocketTransport::accept(socket, &access, self.role)?))
     }
 }
 
@@ -151,7 +151,7 @@ pub(super) fn read_pem(path: &std::path::Path) -> Result<Vec<u8>> {
 }
 
 /// Connects to a receiver, which may start a little later.
-pub(super) fn reach_receiver(way: &Way, env: &Env) -> Result<Box<dyn Carrier>> {
+pub(super) fn reach_receiver(way: &Way, env: &Env) -> Result<Box<dyn Transport>> {
     let end = Instant::now() + RETRY_FOR;
     loop {
         match way.connect() {
@@ -170,7 +170,7 @@ pub(super) fn reach_receiver(way: &Way, env: &Env) -> Result<Box<dyn Carrier>> {
 }
 
 /// Waits for a receiver.
-pub(super) fn wait_for_receiver(way: &Way, env: &Env) -> Result<Box<dyn Carrier>> {
+pub(super) fn wait_for_receiver(way: &Way, env: &Env) -> Result<Box<dyn Transport>> {
     let listener = Listener::bind(&way.url).map_err(|error| network(&error))?;
     let address = listener.address().map_err(|error| network(&error))?;
     env.console.note(format!("listening on {address}"));
@@ -191,7 +191,7 @@ pub(super) fn wait_for_sender(
     way: &Way,
     listener: &Listener,
     line: &Line<'_>,
-) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> {
+) -> std::result::Result<Option<Box<dyn Transport>>, NetError> {
     line.tell(InletEvent::Listening(listener.address()?.to_string()));
     let note = |text| line.tell(InletEvent::Note(text));
     let mut waiting = Waiting::default();

@@ -7,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use codec_container::{Format, Track};
-use codec_net::carrier::{Carrier, CarrierStats, Incoming};
 use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Hello, Kind as RecordKind, Media, Record, StreamDescription};
+use codec_net::transport::{Incoming, Transport, TransportStats};
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::e2ee::{SEALED, Secret};
@@ -35,7 +35,7 @@ const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Returns a connection; `None` if it was rejected or the command is ending.
 pub(super) type Accept =
-    Box<dyn FnMut(&Line<'_>) -> std::result::Result<Option<Box<dyn Carrier>>, NetError> + Send>;
+    Box<dyn FnMut(&Line<'_>) -> std::result::Result<Option<Box<dyn Transport>>, NetError> + Send>;
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -46,7 +46,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Told {
-    stats: CarrierStats,
+    stats: TransportStats,
     /// Video and audio records.
     video: StreamIn,
     sound: StreamIn,
@@ -122,7 +122,7 @@ struct Known {
 }
 
 fn read(
-    carrier: &mut dyn Carrier,
+    carrier: &mut dyn Transport,
     opener: Option<Decryptor>,
     line: &Line<'_>,
     clock: Clock,
@@ -174,7 +174,7 @@ fn read(
     }
 }
 
-fn feedback(carrier: &mut dyn Carrier, feedback: Feedback) -> std::result::Result<(), NetError> {
+fn feedback(carrier: &mut dyn Transport, feedback: Feedback) -> std::result::Result<(), NetError> {
     carrier.send(&Record::control(RecordKind::Feedback, feedback.payload()))
 }
 
@@ -182,7 +182,7 @@ fn feedback(carrier: &mut dyn Carrier, feedback: Feedback) -> std::result::Resul
 /// it.
 fn begin(
     hello: &Hello,
-    carrier: &dyn Carrier,
+    carrier: &dyn Transport,
     known: &mut Known,
     line: &Line<'_>,
 ) -> std::result::Result<(), NetError> {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use codec_container::Track;
 use codec_core::codec::{FrameKind, FrameRequest, Packet};
-use codec_net::carrier::{Carrier, CarrierStats, Incoming};
 use codec_net::clock::Clock;
 use codec_net::error::NetError;
 use codec_net::framing::feedback::{Feedback, Report};
 use codec_net::framing::{Flags, Hello, Kind as RecordKind, Record, StreamDescription};
 use codec_net::random;
+use codec_net::transport::{Incoming, Transport, TransportStats};
 use codec_rtc::sframe::{Encryptor, SframeError};
 
 use super::e2ee::SEALED;
@@ -49,7 +49,7 @@ struct Shared {
 /// Feedback from the thread.
 #[derive(Debug, Default)]
 struct Told {
-    stats: CarrierStats,
+    stats: TransportStats,
     report: Option<Report>,
     round_trip: Option<Duration>,
     key_requests: u64,
@@ -85,7 +85,7 @@ impl FramedOutlet {
     /// Sends the hello and continues in a thread. `waits`: the connection reports when the other
     /// end closes it.
     pub(super) fn new(
-        mut carrier: Box<dyn Carrier>,
+        mut carrier: Box<dyn Transport>,
         offer: &Offer,
         waits: bool,
         sealer: Option<Encryptor>,
@@ -138,7 +138,7 @@ impl FramedOutlet {
 }
 
 fn run(
-    carrier: &mut dyn Carrier,
+    carrier: &mut dyn Transport,
     records: &Receiver<Record>,
     shared: &Shared,
     waits: bool,
@@ -200,7 +200,7 @@ fn hear(record: &Record, shared: &Shared, sent_at: &VecDeque<(u64, Duration)>, n
 }
 
 /// The receiver closes after it has read the end; closing earlier may lose it.
-fn wait_for_close(carrier: &mut dyn Carrier) -> std::result::Result<(), NetError> {
+fn wait_for_close(carrier: &mut dyn Transport) -> std::result::Result<(), NetError> {
     let end = Instant::now() + CLOSE_TIMEOUT;
     while Instant::now() < end {
         match carrier.receive(LISTEN_EVERY) {

@@ -45,7 +45,7 @@ use crate::failure::{Failure, Kind};
 pub(crate) fn network(error: &NetError) -> Failure {
     let kind = match error {
         NetError::Framing(_) => Kind::Corrupt,
-        NetError::Unsendable(_) => Kind::Usage,
+        NetError::InvalidHello(_) => Kind::Usage,
         _ => Kind::Network,
     };
     Failure::new(kind, error.to_string())

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use codec_net::clock::Clock;
-use codec_net::relay::Relay;
+use codec_net::link_emulator::LinkEmulator;
 
 use super::options::ReceiveOptions;
 use crate::Env;
@@ -258,7 +258,7 @@ impl Receiving {
         stats
     }
 
-    fn finish(mut self, end: Result<()>, relay: Option<&Relay>) -> Result<()> {
+    fn finish(mut self, end: Result<()>, relay: Option<&LinkEmulator>) -> Result<()> {
         let stats = self.stats();
         self.ticker.write(&stats)?;
         let Self { env, inlet, recording, ticker, ended, .. } = self;

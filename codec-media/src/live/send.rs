@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 use codec_net::clock::Clock;
-use codec_net::relay::Relay;
+use codec_net::link_emulator::LinkEmulator;
 use codec_net::url::Url;
 
 use crate::Env;
@@ -68,7 +68,7 @@ struct Sending {
     env: Env,
     clock: Clock,
     outlet: Box<dyn Outlet>,
-    relay: Option<Relay>,
+    relay: Option<LinkEmulator>,
     pace: Pace,
     /// Set if the input is live.
     live: Option<Arc<dyn Live>>,

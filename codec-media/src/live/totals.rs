@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codec_net::relay::{DirectionStats, Relay};
+use codec_net::link_emulator::{DirectionStats, LinkEmulator};
 
 use crate::Env;
 use crate::failure::Failure;
@@ -46,7 +46,7 @@ impl Totals {
 
     /// Reports the summary: as an event with additions by `more`, and as a line made of `begin`,
     /// `middle` and `end`. Before that, datagrams in flight on an emulated link may arrive.
-    pub(crate) fn tell(&self, env: &Env, relay: Option<&Relay>, summary: Summary<'_>) {
+    pub(crate) fn tell(&self, env: &Env, relay: Option<&LinkEmulator>, summary: Summary<'_>) {
         let Summary { begin, middle, end, more, outcome } = summary;
         let code = outcome.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let mut event = Object::new()
@@ -89,14 +89,14 @@ pub(crate) struct Summary<'a> {
 }
 
 /// Waits for datagrams in flight on an emulated link.
-pub(crate) fn drain(relay: Option<&Relay>) {
+pub(crate) fn drain(relay: Option<&LinkEmulator>) {
     if let Some(relay) = relay {
         relay.drain(LAST_WAY);
     }
 }
 
 /// Statistics of the emulator.
-fn netem_json(relay: &Relay) -> String {
+fn netem_json(relay: &LinkEmulator) -> String {
     let stats = relay.stats();
     let direction = |it: DirectionStats| {
         Object::new()

@@ -3,11 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use codec_core::codec::Bitrate;
-use codec_net::carrier::Carrier;
 use codec_net::clock::Clock;
-use codec_net::relay::{Relay, RelayConfig};
+use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::socket::Listener;
-use codec_net::tcp::Role;
+use codec_net::transport::{Role, Transport};
 use codec_net::udp::{UdpReceiver, UdpSender};
 use codec_net::url::{Scheme, Url};
 use codec_net::{random, udp};
@@ -47,7 +46,7 @@ const LEAST_MOST: Bitrate = Bitrate(2_000_000);
 /// An output, and the link emulator in front of it.
 pub(crate) struct Out {
     pub(crate) outlet: Box<dyn Outlet>,
-    pub(crate) relay: Option<Relay>,
+    pub(crate) relay: Option<LinkEmulator>,
 }
 
 /// The encoder's bitrate in bits per second.
@@ -224,18 +223,21 @@ fn resolve(url: &Url) -> Result<SocketAddr> {
     url.resolve().map_err(refused)
 }
 
-fn relay_config(spec: &LinkSpec) -> Result<RelayConfig> {
+fn relay_config(spec: &LinkSpec) -> Result<LinkEmulatorConfig> {
     let link = config_of(spec)?;
-    let symmetric = RelayConfig::symmetric(link, spec.seed().unwrap_or(1));
-    Ok(RelayConfig { duplicates: spec.duplicates(), ..symmetric })
+    let symmetric = LinkEmulatorConfig::symmetric(link, spec.seed().unwrap_or(1));
+    Ok(LinkEmulatorConfig { duplicates: spec.duplicates(), ..symmetric })
 }
 
 /// Returns the address to send to: that of the emulator if there is one.
-fn through_relay(peer: SocketAddr, spec: Option<&LinkSpec>) -> Result<(SocketAddr, Option<Relay>)> {
+fn through_relay(
+    peer: SocketAddr,
+    spec: Option<&LinkSpec>,
+) -> Result<(SocketAddr, Option<LinkEmulator>)> {
     let Some(spec) = spec else { return Ok((peer, None)) };
     let here: IpAddr =
         if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-    let relay = Relay::start((here, 0).into(), peer, &relay_config(spec)?)
+    let relay = LinkEmulator::start((here, 0).into(), peer, &relay_config(spec)?)
         .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
     Ok((relay.address(), Some(relay)))
 }
@@ -243,7 +245,7 @@ fn through_relay(peer: SocketAddr, spec: Option<&LinkSpec>) -> Result<(SocketAdd
 /// An input, and the link emulator in front of it.
 pub(crate) struct In {
     pub(crate) inlet: Box<dyn Inlet>,
-    pub(crate) relay: Option<Relay>,
+    pub(crate) relay: Option<LinkEmulator>,
 }
 
 /// The needs of the command.
@@ -376,7 +378,7 @@ fn open_inlet(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             let mut carrier = Some(receiver);
             let accept: Accept = Box::new(move |line| {
                 line.tell(InletEvent::Listening(address.to_string()));
-                Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Carrier>))
+                Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Transport>))
             });
             Ok(In { inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?), relay })
         }
@@ -403,9 +405,9 @@ fn before(
     listen: SocketAddr,
     bound: SocketAddr,
     spec: Option<&LinkSpec>,
-) -> Result<(SocketAddr, Option<Relay>)> {
+) -> Result<(SocketAddr, Option<LinkEmulator>)> {
     let Some(spec) = spec else { return Ok((bound, None)) };
-    let relay = Relay::start(listen, bound, &relay_config(spec)?)
+    let relay = LinkEmulator::start(listen, bound, &relay_config(spec)?)
         .map_err(|error| Failure::new(Kind::Network, format!("cannot start --netem: {error}")))?;
     Ok((relay.address(), Some(relay)))
 }

@@ -7,15 +7,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use codec_net::carrier::{Carrier, CarrierStats, HANDSHAKE_TIMEOUT, Incoming};
 use codec_net::error::NetError;
 use codec_net::framing::{Hello, Record};
+use codec_net::transport::{HANDSHAKE_TIMEOUT, Incoming, Transport, TransportStats};
 
 /// Maximum number of waiting connections; one more replaces the oldest.
 const MOST: usize = 32;
 
 struct Entry {
-    carrier: Box<dyn Carrier>,
+    carrier: Box<dyn Transport>,
     peer: SocketAddr,
     since: Duration,
 }
@@ -29,7 +29,7 @@ impl Waiting {
     pub(super) fn push(
         &mut self,
         now: Duration,
-        carrier: Box<dyn Carrier>,
+        carrier: Box<dyn Transport>,
         peer: SocketAddr,
     ) -> Option<String> {
         let oldest = if self.0.len() >= MOST { self.0.pop_front() } else { None };
@@ -43,7 +43,7 @@ impl Waiting {
         &mut self,
         now: Duration,
         mut note: impl FnMut(String),
-    ) -> Option<Box<dyn Carrier>> {
+    ) -> Option<Box<dyn Transport>> {
         for _ in 0..self.0.len() {
             let mut entry = self.0.pop_front()?;
             let peer = entry.peer;
@@ -65,11 +65,11 @@ impl Waiting {
 
 /// A connection whose first item was read.
 struct Begun {
-    carrier: Box<dyn Carrier>,
+    carrier: Box<dyn Transport>,
     first: Option<Incoming>,
 }
 
-impl Carrier for Begun {
+impl Transport for Begun {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
         self.carrier.hello(hello)
     }
@@ -89,7 +89,7 @@ impl Carrier for Begun {
         self.carrier.peer()
     }
 
-    fn stats(&self) -> CarrierStats {
+    fn stats(&self) -> TransportStats {
         self.carrier.stats()
     }
 }
@@ -105,7 +105,7 @@ mod tests {
         Sends(u64),
     }
 
-    impl Carrier for Fake {
+    impl Transport for Fake {
         fn hello(&mut self, _: &Hello) -> Result<(), NetError> {
             Ok(())
         }
@@ -129,8 +129,8 @@ mod tests {
             None
         }
 
-        fn stats(&self) -> CarrierStats {
-            CarrierStats::default()
+        fn stats(&self) -> TransportStats {
+            TransportStats::default()
         }
     }
 

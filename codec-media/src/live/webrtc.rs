@@ -220,7 +220,7 @@ fn relays(
     local: SocketAddr,
     now: Duration,
 ) -> Result<(Vec<TurnAllocation>, Vec<String>)> {
-    let mut unused: Vec<String> = ice.refused.iter().map(ToString::to_string).collect();
+    let mut unused: Vec<String> = ice.rejected.iter().map(ToString::to_string).collect();
     let mut relays = Vec::new();
     for server in &ice.servers {
         let Some(credentials) = server.credentials.clone() else { continue };

@@ -67,11 +67,11 @@ impl<'a> Datagram<'a> {
         if fields.u16() != Some(MAGIC) {
             return Err(field("not a datagram of `codec send`"));
         }
-        let (is, should_be) = (crc32c(covered), u32::from_be_bytes(*checksum));
-        if is != should_be {
+        let (found, expected) = (crc32c(covered), u32::from_be_bytes(*checksum));
+        if found != expected {
             let (part, bytes) = (Part::Datagram, covered.len());
-            let flipped = flipped_bit(bytes, should_be, is);
-            return Err(FramingError::Checksum { at: 0, part, bytes, is, should_be, flipped });
+            let flipped = flipped_bit(bytes, expected, found);
+            return Err(FramingError::Checksum { at: 0, part, bytes, found, expected, flipped });
         }
         Self::fields(fields).map_err(field)
     }

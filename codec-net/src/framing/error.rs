@@ -52,9 +52,9 @@ pub enum FramingError {
         /// Bytes of the part, without the checksum.
         bytes: usize,
         /// The checksum of the received bytes.
-        is: u32,
+        found: u32,
         /// The checksum that was sent.
-        should_be: u32,
+        expected: u32,
         /// The single flipped bit that explains it, counted from `at`.
         flipped: Option<Bit>,
     },
@@ -97,11 +97,11 @@ impl fmt::Display for FramingError {
             Self::Version { at, version } => {
                 write!(f, "at byte {at}: unsupported framing version {version}, expected 1")
             }
-            Self::Checksum { at, part, bytes, is, should_be, flipped } => {
+            Self::Checksum { at, part, bytes, found, expected, flipped } => {
                 write!(
                     f,
-                    "at byte {at}: CRC32C mismatch of {part} ({bytes} bytes): got {is:08x}, expected \
-                     {should_be:08x}"
+                    "at byte {at}: CRC32C mismatch of {part} ({bytes} bytes): got {found:08x}, expected \
+                     {expected:08x}"
                 )?;
                 match flipped {
                     Some(Bit { byte, bit }) => {

@@ -284,11 +284,11 @@ impl Hello {
         if bytes.len() < total {
             return Err(truncated());
         }
-        let (is, should_be) = (crc32c(covered), u32::from_be_bytes(*checksum));
-        if is != should_be {
+        let (found, expected) = (crc32c(covered), u32::from_be_bytes(*checksum));
+        if found != expected {
             let (part, bytes) = (Part::Hello, covered.len());
-            let flipped = flipped_bit(bytes, should_be, is);
-            return Err(FramingError::Checksum { at, part, bytes, is, should_be, flipped });
+            let flipped = flipped_bit(bytes, expected, found);
+            return Err(FramingError::Checksum { at, part, bytes, found, expected, flipped });
         }
         let body = covered.get(HEAD_BYTES..).unwrap_or_default();
         Self::parse_body(body).map_err(|what| FramingError::Field { at, what })

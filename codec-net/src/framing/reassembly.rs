@@ -19,12 +19,12 @@ pub struct ReassemblerConfig {
     /// Maximum number of bytes of all of them.
     pub max_bytes: usize,
     /// How long a later record waits for an incomplete one.
-    pub patience: Duration,
+    pub max_wait: Duration,
 }
 
 impl Default for ReassemblerConfig {
     fn default() -> Self {
-        Self { max_records: 256, max_bytes: 16 << 20, patience: Duration::from_millis(100) }
+        Self { max_records: 256, max_bytes: 16 << 20, max_wait: Duration::from_millis(100) }
     }
 }
 
@@ -47,9 +47,9 @@ pub struct Counters {
     /// Malformed datagrams.
     pub malformed: u64,
     /// Duplicates, and datagrams of records that were already abandoned.
-    pub useless: u64,
+    pub late_or_duplicate: u64,
     /// Datagrams of another sender.
-    pub strange: u64,
+    pub foreign: u64,
     /// Missing datagrams between others.
     pub lost_datagrams: u64,
     /// Completed records.
@@ -150,7 +150,7 @@ impl Reassembler {
             return self.hello(&datagram);
         }
         if self.session.map(low_bits) != Some(datagram.session) {
-            self.counters.strange += 1;
+            self.counters.foreign += 1;
             return Ok(false);
         }
         self.count(datagram.sequence);
@@ -158,10 +158,10 @@ impl Reassembler {
         let window = i64::try_from(self.config.max_records).unwrap_or(i64::MAX);
         // A jump beyond the window: earlier records will not be completed any more.
         if number >= self.next.saturating_add(window) {
-            self.give_up_before(number);
+            self.abandon_before(number);
         }
         if number < self.next {
-            self.counters.useless += 1;
+            self.counters.late_or_duplicate += 1;
             return Ok(true);
         }
         self.unwrap_record.unwrap(datagram.record);
@@ -169,7 +169,7 @@ impl Reassembler {
         self.release();
         while self.bytes > self.config.max_bytes {
             let Some((&oldest, _)) = self.records.first_key_value() else { break };
-            self.give_up_before(oldest.saturating_add(1));
+            self.abandon_before(oldest.saturating_add(1));
             self.release();
         }
         Ok(true)
@@ -183,7 +183,7 @@ impl Reassembler {
             return Ok(true);
         }
         if self.session.is_some() && self.keeps_session {
-            self.counters.strange += 1;
+            self.counters.foreign += 1;
             return Ok(false);
         }
         let (config, counters, keeps_session) = (self.config, self.counters, self.keeps_session);
@@ -224,7 +224,7 @@ impl Reassembler {
             touched: now,
         });
         if partial.count != datagram.count || partial.parts.contains_key(&datagram.index) {
-            self.counters.useless += 1;
+            self.counters.late_or_duplicate += 1;
             return;
         }
         partial.parts.insert(datagram.index, datagram.part.to_vec());
@@ -255,7 +255,7 @@ impl Reassembler {
     }
 
     /// Abandons all incomplete records before record `number`.
-    fn give_up_before(&mut self, number: i64) {
+    fn abandon_before(&mut self, number: i64) {
         while self.next < number {
             self.release();
             if self.next >= number {
@@ -288,7 +288,7 @@ impl Reassembler {
     /// Returns the next event that is due by `now`.
     pub fn poll(&mut self, now: Duration) -> Option<Event> {
         if let Some((number, _)) = self.waiting().filter(|&(_, due)| due <= now) {
-            self.give_up_before(number);
+            self.abandon_before(number);
             self.release();
         }
         self.ready.pop_front()
@@ -307,7 +307,7 @@ impl Reassembler {
     /// The first complete record that waits for others, and its deadline.
     fn waiting(&self) -> Option<(i64, Duration)> {
         let (&number, whole) = self.records.iter().find(|(_, partial)| partial.is_whole())?;
-        Some((number, whole.touched.saturating_add(self.config.patience)))
+        Some((number, whole.touched.saturating_add(self.config.max_wait)))
     }
 }
 
@@ -348,16 +348,16 @@ mod tests {
 
     #[test]
     fn records_are_reassembled_in_order_for_any_datagram_order() {
-        let mut cutter = Fragmenter::new(5);
+        let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
-        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
+        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
         let records: Vec<_> = [0, 1, 1143, 1144, 1145, 50_000, 3]
             .into_iter()
             .enumerate()
             .map(|(at, len)| record(i64::try_from(at).unwrap(), len))
             .collect();
         let mut datagrams: Vec<_> =
-            records.iter().flat_map(|record| cutter.record(record).unwrap()).collect();
+            records.iter().flat_map(|record| fragmenter.record(record).unwrap()).collect();
         assert!(datagrams.iter().all(|datagram| datagram.len() <= 1200));
         let mut rng = Rng::new(3);
         for at in (1..datagrams.len()).rev() {
@@ -372,16 +372,16 @@ mod tests {
         assert_eq!(events, records.into_iter().map(Event::Record).collect::<Vec<_>>());
         let counters = out.counters();
         assert_eq!((counters.lost_datagrams, counters.lost_records, counters.records), (0, 0, 7));
-        assert_eq!(counters.useless, datagrams.len() as u64);
+        assert_eq!(counters.late_or_duplicate, datagrams.len() as u64);
     }
 
     #[test]
     fn lost_records_are_waited_for_and_counted() {
-        let mut cutter = Fragmenter::new(5);
+        let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
-        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
-        let first = cutter.record(&record(0, 5000)).unwrap();
-        let second = cutter.record(&record(1, 10)).unwrap();
+        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
+        let first = fragmenter.record(&record(0, 5000)).unwrap();
+        let second = fragmenter.record(&record(1, 10)).unwrap();
         for datagram in first.iter().skip(1).chain(&second) {
             out.push(ms(10), datagram).unwrap();
         }
@@ -392,7 +392,7 @@ mod tests {
         assert_eq!((out.counters().lost_datagrams, out.counters().lost_records), (1, 1));
         // Too late.
         out.push(ms(120), &first[0]).unwrap();
-        assert_eq!((out.counters().useless, out.counters().lost_datagrams), (1, 0));
+        assert_eq!((out.counters().late_or_duplicate, out.counters().lost_datagrams), (1, 0));
     }
 
     #[test]
@@ -400,7 +400,7 @@ mod tests {
         let mut out = Reassembler::new(ReassemblerConfig::default());
         let mut early = Fragmenter::new(4);
         out.push(ms(0), &early.record(&record(0, 5)).unwrap()[0]).unwrap();
-        assert_eq!((out.counters().strange, out.poll(ms(0))), (1, None));
+        assert_eq!((out.counters().foreign, out.poll(ms(0))), (1, None));
         out.push(ms(0), &early.hello(&hello(4)).unwrap()).unwrap();
         out.push(ms(0), &early.record(&record(1, 5)).unwrap()[0]).unwrap();
         assert_eq!(drain(&mut out, ms(0)).len(), 2);
@@ -420,7 +420,7 @@ mod tests {
         assert!(!out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
         assert!(!out.push(ms(0), &other.record(&record(7, 5)).unwrap()[0]).unwrap());
         assert!(out.push(ms(0), &live.record(&record(1, 5)).unwrap()[0]).unwrap());
-        assert_eq!(out.counters().strange, 2);
+        assert_eq!(out.counters().foreign, 2);
         out.keep_session(false);
         assert!(out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
         let events = drain(&mut out, ms(0));
@@ -432,12 +432,12 @@ mod tests {
     #[test]
     fn memory_is_bounded_under_any_flood() {
         let config = ReassemblerConfig { max_bytes: 100_000, ..ReassemblerConfig::default() };
-        let mut cutter = Fragmenter::new(5);
+        let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(config);
-        out.push(ms(0), &cutter.hello(&hello(5)).unwrap()).unwrap();
+        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
         // The last part of each is missing.
         for pts in 0..300 {
-            for datagram in cutter.record(&record(pts, 9000)).unwrap().iter().skip(1) {
+            for datagram in fragmenter.record(&record(pts, 9000)).unwrap().iter().skip(1) {
                 out.push(ms(0), datagram).unwrap();
                 assert!(out.bytes <= config.max_bytes, "{}", out.bytes);
                 assert!(out.records.len() <= config.max_records && out.ready.len() < 400);
@@ -446,16 +446,16 @@ mod tests {
         assert!(out.counters().lost_records > 200);
         // A jump of the record numbers.
         for _ in 0..100_000 {
-            cutter.record(&Record::end("")).unwrap();
+            fragmenter.record(&Record::end("")).unwrap();
         }
-        out.push(ms(0), &cutter.record(&record(7, 5)).unwrap()[0]).unwrap();
+        out.push(ms(0), &fragmenter.record(&record(7, 5)).unwrap()[0]).unwrap();
         assert_eq!(drain(&mut out, ms(0)).last(), Some(&Event::Record(record(7, 5))));
     }
 
     #[test]
     fn damage_is_detected() {
-        let mut cutter = Fragmenter::new(5);
-        let good = cutter.hello(&hello(5)).unwrap();
+        let mut fragmenter = Fragmenter::new(5);
+        let good = fragmenter.hello(&hello(5)).unwrap();
         let mut out = Reassembler::new(ReassemblerConfig::default());
         for byte in 0..good.len() {
             let mut bad = good.clone();

@@ -159,12 +159,12 @@ impl Header {
     pub(super) fn parse(bytes: &[u8; HEADER_BYTES], at: u64) -> Result<Self, FramingError> {
         let field = |what| FramingError::Field { at, what };
         let (covered, checksum) = bytes.split_at(COVERED_BYTES);
-        let should_be = Fields(checksum).u32().ok_or_else(|| field("missing checksum"))?;
-        let is = crc32c(covered);
-        if is != should_be {
+        let expected = Fields(checksum).u32().ok_or_else(|| field("missing checksum"))?;
+        let found = crc32c(covered);
+        if found != expected {
             let (part, bytes) = (Part::Header, COVERED_BYTES);
-            let flipped = flipped_bit(bytes, should_be, is);
-            return Err(FramingError::Checksum { at, part, bytes, is, should_be, flipped });
+            let flipped = flipped_bit(bytes, expected, found);
+            return Err(FramingError::Checksum { at, part, bytes, found, expected, flipped });
         }
         let header = Self::fields(covered, Crc32c::new().over(bytes));
         let (header, len) = header.map_err(field)?;
@@ -199,17 +199,17 @@ impl Header {
     /// Completes the record with the remaining bytes; the header begins at byte `at` of a stream.
     pub(super) fn complete(&self, mut rest: Vec<u8>, at: u64) -> Result<Record, FramingError> {
         let checksum = rest.split_off(self.len.min(rest.len()));
-        let should_be = Fields(&checksum).u32();
-        let should_be = should_be.ok_or(FramingError::Truncated {
+        let expected = Fields(&checksum).u32();
+        let expected = expected.ok_or(FramingError::Truncated {
             at: at.saturating_add((HEADER_BYTES + rest.len() + checksum.len()) as u64),
             begun_at: at,
             part: Part::Record,
         })?;
-        let is = self.crc.over(&rest).value();
-        if is != should_be {
+        let found = self.crc.over(&rest).value();
+        if found != expected {
             let (part, bytes) = (Part::Record, HEADER_BYTES + rest.len());
-            let flipped = flipped_bit(bytes, should_be, is);
-            return Err(FramingError::Checksum { at, part, bytes, is, should_be, flipped });
+            let flipped = flipped_bit(bytes, expected, found);
+            return Err(FramingError::Checksum { at, part, bytes, found, expected, flipped });
         }
         let &Self { kind, flags, stream, pts, captured, .. } = self;
         Ok(Record { kind, flags, stream, pts, captured, payload: rest })

@@ -19,7 +19,7 @@ use codec_backends::registry;
 use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::relay::{Relay, RelayConfig};
+use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::server::{AudioSource, Config, RtcConfig, Server, SourceAudioPacket};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};
 use serde_json::Value;
@@ -158,9 +158,9 @@ fn falling() -> RateTrace {
 }
 
 /// Media pass through the link; the reverse direction is unlimited.
-fn config(link: LinkConfig, towards_client: bool) -> RelayConfig {
+fn config(link: LinkConfig, towards_client: bool) -> LinkEmulatorConfig {
     let rate = RateTrace::constant(Bitrate::kbps(20_000)).unwrap();
-    let mut config = RelayConfig::symmetric(LinkConfig { rate, ..link.clone() }, 42);
+    let mut config = LinkEmulatorConfig::symmetric(LinkConfig { rate, ..link.clone() }, 42);
     *(if towards_client { &mut config.backward } else { &mut config.forward }) = link;
     config
 }
@@ -183,7 +183,7 @@ fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
     });
     source.audio = true;
     server.add_source(source).unwrap();
-    let _relay = Relay::start(announced, upstream, &config(link, true)).unwrap();
+    let _relay = LinkEmulator::start(announced, upstream, &config(link, true)).unwrap();
     let began = epoch_ms();
     let output = Command::new("node")
         .arg(scripts().join("falls.mjs"))
@@ -235,7 +235,7 @@ fn to_itself(link: LinkConfig, seconds: u64) -> Run {
     let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     let upstream = told["upstream"].as_str().unwrap().parse().unwrap();
     let listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let relay = Relay::start(listen, upstream, &config(link, false)).unwrap();
+    let relay = LinkEmulator::start(listen, upstream, &config(link, false)).unwrap();
     let began = epoch_ms();
     let mut input = child.stdin.take().unwrap();
     writeln!(input, "{}", relay.address().port()).unwrap();

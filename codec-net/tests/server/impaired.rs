@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use codec_core::frame::Size;
-use codec_net::relay::{Relay, RelayConfig};
+use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::server::{Config, RtcConfig, Server};
 use codec_rtc::link::LinkSpec;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::peers::{demo, has_browser, measure, number, scripts};
 const SECONDS: &str = "20";
 
 /// Chromium watches 640x360 at 800 kbit/s over this link, impaired in both directions.
-fn watch_over(link: &str) -> Option<(Value, Relay)> {
+fn watch_over(link: &str) -> Option<(Value, LinkEmulator)> {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return None;
     }
@@ -31,7 +31,8 @@ fn watch_over(link: &str) -> Option<(Value, Relay)> {
     let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::new(listen.ip(), announced.port());
     let link = link.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(link, 42)).unwrap();
+    let relay =
+        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(link, 42)).unwrap();
     server.add_source(demo(Size { width: 640, height: 360 }, 800)).unwrap();
     let script = scripts().join("relay.mjs");
     let url = server.url();

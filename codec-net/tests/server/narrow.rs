@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use codec_net::relay::{Relay, RelayConfig};
+use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::server::media::{AudioPacket, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
 use codec_net::server::{Config, RtcConfig, Server};
@@ -61,7 +61,8 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
     let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
     let link = LINK.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(link, 42)).unwrap();
+    let relay =
+        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(link, 42)).unwrap();
 
     let (wants_key, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let asked = Arc::clone(&wants_key);

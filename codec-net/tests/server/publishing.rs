@@ -6,7 +6,7 @@ use std::process::Command;
 
 use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::relay::{Relay, RelayConfig};
+use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::server::{Config, RtcConfig, Server};
 use codec_rtc::link::LinkSpec;
 
@@ -32,7 +32,8 @@ fn publish_over(link: &str, most: f64) {
     let announced = server.rtc_addresses()[0];
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
     let spec = link.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay = Relay::start(announced, upstream, &RelayConfig::symmetric(spec, 42)).unwrap();
+    let relay =
+        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(spec, 42)).unwrap();
     let camera =
         std::env::temp_dir().join(format!("codec-publish-{}-{most}.y4m", std::process::id()));
     let stream = RawVideoStream::new(Format::Y4m, SIZE, Rational::new(30, 1));
