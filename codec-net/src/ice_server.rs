@@ -1,13 +1,15 @@
 //! STUN and TURN servers in the `Link` headers of WHIP and WHEP answers (RFC 9725, section 4.6; RFC
 //! 8288), with URIs of RFC 7064 and RFC 7065.
 
+mod error;
 mod link;
 
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use link::{Cursor, Link, MAX_VALUE_BYTES};
+pub use error::LinkError;
+use link::{Cursor, Link};
 
 /// Maximum number of servers used from one answer.
 pub const MAX_SERVERS: usize = 8;
@@ -82,55 +84,6 @@ impl fmt::Debug for IceServer {
         f.debug_tuple("IceServer").field(&self.uri()).finish()
     }
 }
-
-/// Why a link is rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// A header value of this many bytes exceeds the limit.
-    TooLong(usize),
-    /// Too many links or servers.
-    TooMany,
-    /// A character that is not allowed in headers.
-    Character,
-    /// A syntax error at this byte; the rest is not parsed.
-    Malformed(usize),
-    /// The URI is not that of a STUN or TURN server.
-    Uri(String),
-    /// A TURN server without user name or password.
-    NoCredentials,
-    /// User name or password cannot be sent.
-    Credentials,
-    /// An unsupported credential type; only `password` is supported.
-    CredentialType(String),
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong(bytes) => {
-                write!(
-                    f,
-                    "Link header too long: got {bytes} bytes, expected at most {MAX_VALUE_BYTES}"
-                )
-            }
-            Self::TooMany => {
-                write!(f, "more than {MAX_SERVERS} ICE servers or {MAX_LINKS} links")
-            }
-            Self::Character => f.write_str("invalid characters in a Link header"),
-            Self::Malformed(at) => write!(f, "malformed Link header at byte {at}"),
-            Self::Uri(uri) => write!(f, "invalid ICE server {uri}: expected a STUN or TURN URI"),
-            Self::NoCredentials => f.write_str("TURN server without user name or password"),
-            Self::Credentials => write!(
-                f,
-                "invalid credentials: expected 1 to {MAX_CREDENTIAL_BYTES} bytes of printable ASCII"
-            ),
-            Self::CredentialType(kind) => write!(f, "unsupported credential type {kind}"),
-        }
-    }
-}
-
-impl std::error::Error for LinkError {}
 
 /// The ICE servers in the `Link` headers of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -340,7 +293,7 @@ fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::link::MAX_PARAMETERS;
+    use super::link::{MAX_PARAMETERS, MAX_VALUE_BYTES};
     use super::*;
 
     fn read(values: &[&str]) -> IceLinks {
@@ -451,7 +404,10 @@ mod tests {
         let links = read(&["<x>; rel=next"; MAX_LINKS + 1]);
         assert_eq!(links.rejected, [LinkError::TooMany]);
         let long = format!("<stun:{}>; rel=ice-server", "h".repeat(MAX_VALUE_BYTES));
-        assert_eq!(read(&[&long]).rejected, [LinkError::TooLong(long.len())]);
+        assert_eq!(
+            read(&[&long]).rejected,
+            [LinkError::TooLong { bytes: long.len(), limit: MAX_VALUE_BYTES }]
+        );
         let long = format!("<stun:{}>; rel=ice-server", "h".repeat(300));
         assert!(
             matches!(&read(&[&long]).rejected[..], [LinkError::Uri(expected)] if expected.len() < 100)

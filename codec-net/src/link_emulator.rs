@@ -4,12 +4,13 @@
 //! address, from a separate socket for each client, and returns what arrives there. Each direction
 //! is a link with its own seed.
 
-use std::collections::HashMap;
+mod worker;
+
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use codec_rtc::rng::Rng;
 
 use crate::clock::Clock;
 use crate::udp;
+use worker::{Direction, Shared, Worker, spawn_reader};
 
 /// Maximum number of clients at once; datagrams of others are dropped.
 pub const MAX_CLIENTS: usize = 16;
@@ -26,14 +28,8 @@ pub const MAX_CLIENTS: usize = 16;
 /// Maximum number of datagrams queued between the reading threads and the worker.
 const QUEUE: usize = 4096;
 
-/// Interval at which blocked threads check whether to end.
-const TICK: Duration = Duration::from_millis(50);
-
 /// Time in which a datagram gets from one local socket to another.
 const SETTLE: Duration = Duration::from_millis(10);
-
-/// Maximum datagram size in bytes.
-const MAX_DATAGRAM_BYTES: usize = 65_535;
 
 /// The configuration of a relay.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,25 +126,6 @@ pub struct LinkEmulator {
     threads: Vec<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    stops: AtomicBool,
-    stats: Mutex<LinkEmulatorStats>,
-    overload: AtomicU64,
-}
-
-impl Shared {
-    fn stops(&self) -> bool {
-        self.stops.load(Ordering::Relaxed)
-    }
-}
-
-/// A datagram and its client: the client's address, or the number of its socket.
-enum Datagram {
-    FromClient(SocketAddr, Vec<u8>),
-    FromUpstream(usize, Vec<u8>),
-}
-
 impl LinkEmulator {
     /// Listens on `listen` (port 0: any) and forwards to `upstream`.
     ///
@@ -168,18 +145,10 @@ impl LinkEmulator {
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = sync_channel(QUEUE);
         let reader = spawn_reader(front.try_clone()?, Arc::clone(&shared), sender.clone(), None)?;
-        let mut worker = Worker {
-            front,
-            upstream,
-            clients: HashMap::new(),
-            back: Vec::new(),
-            forward: Direction::new(forward, Rng::stream(config.seed, 11), config.duplicates),
-            backward: Direction::new(backward, Rng::stream(config.seed, 12), config.duplicates),
-            clock: Clock::start(),
-            shared: Arc::clone(&shared),
-            sender,
-            readers: Vec::new(),
-        };
+        let forward = Direction::new(forward, Rng::stream(config.seed, 11), config.duplicates);
+        let backward = Direction::new(backward, Rng::stream(config.seed, 12), config.duplicates);
+        let mut worker =
+            Worker::new(front, upstream, [forward, backward], Arc::clone(&shared), sender);
         let name = thread::Builder::new().name("relay".to_owned());
         let worker = name.spawn(move || worker.run(&receiver))?;
         Ok(Self { address, shared, threads: vec![reader, worker] })
@@ -219,24 +188,12 @@ impl Drop for LinkEmulator {
     }
 }
 
-/// Reads datagrams from the front socket, or from the socket of client `back`, until the relay
-/// ends.
-fn spawn_reader(
-    socket: UdpSocket,
-    shared: Arc<Shared>,
-    sender: SyncSender<Datagram>,
-    back: Option<usize>,
-) -> io::Result<JoinHandle<()>> {
-    socket.set_read_timeout(Some(TICK))?;
-    thread::Builder::new().name("relay-read".to_owned()).spawn(move || {
-        let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
-        while !shared.stops() {
-            // Timeouts and ICMP errors of earlier datagrams are not fatal.
-            let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
-            let bytes = buffer.get(..len).unwrap_or_default().to_vec();
-            let datagram = match back {
-                Some(index) => Datagram::FromUpstream(index, bytes),
-                None => Datagram::FromClient(from, bytes),
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Instant;
+
+    use Datagram::FromClient(from, bytes),
             };
             match sender.try_send(datagram) {
                 Ok(()) => {}
@@ -376,7 +333,6 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     fn socket() -> UdpSocket {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

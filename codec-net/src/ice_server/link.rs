@@ -1,6 +1,6 @@
 //! Parser of `Link` headers (RFC 8288, section 3).
 
-use super::LinkError;
+use super::error::LinkError;
 
 /// Maximum length of a header value.
 pub(super) const MAX_VALUE_BYTES: usize = 4096;
@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
     /// Starts at the beginning of a header value if it is valid text.
     pub(super) fn new(value: &'a [u8]) -> Result<Self, LinkError> {
         if value.len() > MAX_VALUE_BYTES {
-            return Err(LinkError::TooLong(value.len()));
+            return Err(LinkError::TooLong { bytes: value.len(), limit: MAX_VALUE_BYTES });
         }
         let is_sent = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
         let text = std::str::from_utf8(value).ok().filter(|_| value.iter().all(is_sent));

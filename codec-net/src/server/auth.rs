@@ -2,144 +2,15 @@
 //!
 //! Secrets are stored as digests and compared in constant time.
 
-use std::fmt;
+mod credentials;
+mod scope;
+
 use std::net::IpAddr;
 
 use codec_rtc::sdp::base64;
-use sha2::{Digest, Sha256};
-
-/// A permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Publish a stream to the server.
-    Publish,
-    /// Watch streams, chat and send files.
-    View,
-    /// See and end the sessions of others.
-    Admin,
-}
-
-impl Scope {
-    /// All scopes with their names.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("publish", Self::Publish), ("view", Self::View), ("admin", Self::Admin)];
-
-    /// The name used on the command line and in logs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::View => "view",
-            Self::Admin => "admin",
-        }
-    }
-
-    fn bit(self) -> u8 {
-        match self {
-            Self::Publish => 1,
-            Self::View => 2,
-            Self::Admin => 4,
-        }
-    }
-}
-
-/// A set of scopes.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Grants(u8);
-
-impl Grants {
-    /// No scopes.
-    pub const NONE: Self = Self(0);
-    /// All scopes.
-    pub const ALL: Self = Self(7);
-
-    /// Parses a list of names separated by `+` or `,`.
-    ///
-    /// # Errors
-    ///
-    /// The invalid name.
-    pub fn parse(names: &str) -> Result<Self, String> {
-        let mut grants = Self::NONE;
-        for name in names.split(['+', ',']) {
-            let found = Scope::ALL.iter().find(|(known, _)| *known == name.trim());
-            let (_, scope) = found.ok_or_else(|| {
-                format!("invalid scope {name:?}: expected publish, view or admin, joined by +")
-            })?;
-            grants = grants.with(*scope);
-        }
-        Ok(grants)
-    }
-
-    /// Adds a scope. The admin scope includes all others.
-    #[must_use]
-    pub fn with(self, scope: Scope) -> Self {
-        if scope == Scope::Admin { Self::ALL } else { Self(self.0 | scope.bit()) }
-    }
-
-    /// Whether the set contains a scope.
-    #[must_use]
-    pub fn allow(self, scope: Scope) -> bool {
-        self.0 & scope.bit() != 0
-    }
-}
-
-impl fmt::Debug for Grants {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Scope::ALL.iter().filter(|(_, scope)| self.allow(*scope));
-        f.debug_set().entries(names.map(|(name, _)| name)).finish()
-    }
-}
-
-/// The stored digest of a secret.
-#[derive(Clone, Copy)]
-pub struct Secret([u8; 32]);
-
-impl Secret {
-    /// Computes the digest of a secret.
-    #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
-        Self(Sha256::digest(secret).into())
-    }
-
-    /// Whether `given` is the secret, in constant time.
-    #[must_use]
-    pub fn is(&self, given: &[u8]) -> bool {
-        let given = Self::new(given);
-        let difference = self.0.iter().zip(given.0).fold(0, |sum, (a, b)| sum | (a ^ b));
-        std::hint::black_box(difference) == 0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-/// Identifies a requester by its credentials: requests with the same token, or of the same user,
-/// have the same identity. On an open server all requests have the same identity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Identity([u8; 32]);
-
-impl Identity {
-    /// The identity of verified credentials.
-    #[must_use]
-    pub fn of(credentials: Credentials<'_>, is_open: bool) -> Self {
-        let (kind, text) = match credentials {
-            _ if is_open => ("", ""),
-            Credentials::Bearer(token) => ("bearer ", token),
-            Credentials::Basic(pair) => ("basic ", pair),
-            Credentials::None | Credentials::Unknown => ("", ""),
-        };
-        Self(Sha256::new().chain_update(kind).chain_update(text).finalize().into())
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Identity")
-    }
-}
+use credentials::Secret;
+pub use credentials::{Credentials, Identity};
+pub use scope::{Grants, Scope};
 
 /// A user with a password.
 #[derive(Clone, Debug)]
@@ -156,36 +27,6 @@ pub struct Access {
     users: Vec<User>,
     /// Origins, other than the server's own, whose pages may use the server.
     origins: Vec<String>,
-}
-
-/// Credentials of a request.
-#[derive(Clone, Copy, Debug)]
-pub enum Credentials<'a> {
-    /// None.
-    None,
-    /// `Authorization: Bearer`, or the subprotocol of a WebSocket.
-    Bearer(&'a str),
-    /// `Authorization: Basic`, still in Base64.
-    Basic(&'a str),
-    /// An unsupported scheme.
-    Unknown,
-}
-
-impl<'a> Credentials<'a> {
-    /// Parses the value of `Authorization`.
-    #[must_use]
-    pub fn parse(header: Option<&'a str>) -> Self {
-        let Some(header) = header else { return Self::None };
-        match header.split_once(' ') {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
-                Self::Bearer(rest.trim())
-            }
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => {
-                Self::Basic(rest.trim())
-            }
-            _ => Self::Unknown,
-        }
-    }
 }
 
 /// Minimum length of a token in bytes, so that it cannot be guessed.
@@ -285,7 +126,7 @@ impl Access {
             Credentials::Bearer(token) if token.len() <= MAX_SECRET_BYTES => {
                 for (secret, allowed) in &self.tokens {
                     if secret.is(token.as_bytes()) {
-                        grants.0 |= allowed.0;
+                        grants = grants.union(*allowed);
                     }
                 }
             }
@@ -297,7 +138,7 @@ impl Access {
                 };
                 for user in &self.users {
                     if user.name.is(name) & user.password.is(password) {
-                        grants.0 |= user.grants.0;
+                        grants = grants.union(user.grants);
                     }
                 }
             }

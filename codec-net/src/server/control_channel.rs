@@ -25,9 +25,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::limits::{Limits, TokenBucket};
+use super::limits::Limits;
 use super::outcome::EndReason;
 use super::room::{Stream, VideoState};
+use super::token_bucket::TokenBucket;
 use super::uploads::{Progress, Upload, UploadError, UploadStore};
 
 /// Maximum size of a chunk: every data channel can send this in one message.

@@ -33,6 +33,7 @@ pub mod sessions;
 mod small_rendition;
 mod start;
 mod state;
+mod token_bucket;
 pub mod uploads;
 mod ws;
 

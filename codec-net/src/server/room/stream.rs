@@ -10,9 +10,10 @@ use codec_core::codec::Bitrate;
 use codec_rtc::recovery::KeyFrameRequester;
 use serde_json::{Value, json};
 
-use super::super::limits::{Limits, TokenBucket};
+use super::super::limits::Limits;
 use super::super::media::{AudioPacket, FrameInfo, VideoFrame};
 use super::super::outcome::{EndReason, Rejection};
+use super::super::token_bucket::TokenBucket;
 use super::locked;
 use super::owner::Owner;
 use super::sink::MediaSink;

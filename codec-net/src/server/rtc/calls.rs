@@ -13,10 +13,10 @@ use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
 use super::super::health::{self, Health};
-use super::super::limits::TokenBucket;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::Item;
 use super::super::sessions::Session;
+use super::super::token_bucket::TokenBucket;
 use super::call::{Call, CallContext};
 use super::command::{Command, Role};
 use super::demux::Demux;

@@ -9,12 +9,12 @@ use codec_core::frame::Rational;
 use tokio::sync::Notify;
 
 use super::super::audit::Totals;
-use super::super::limits::TokenBucket;
 use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoFrame};
 use super::super::outcome::EndReason;
 use super::super::room::Publisher;
 use super::super::sessions::Session;
 use super::super::state::ServerState;
+use super::super::token_bucket::TokenBucket;
 use super::{EndWatch, PING_INTERVAL, RECEIVE_TIMEOUT, close, end_reason, protocol_error, send};
 use crate::framing::feedback::Feedback;
 use crate::framing::{Item, Kind, Media, Parser, Record, StreamDescription};

@@ -1,0 +1,146 @@
+//! A recording of a stream in WebM.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codec_audio::opus_head::OpusHead;
+use codec_audio::opus_packet::duration_us;
+use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
+use codec_container::{
+    AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WebmWriter,
+    WriteOptions,
+};
+use codec_core::codec::Codec;
+use codec_core::frame::Rational;
+
+use super::super::media::{AUDIO_HZ, AudioPacket, FrameInfo, VIDEO_HZ, VideoFrame};
+use super::super::room::Stream;
+
+/// Maximum number of names tried for a recording.
+const MAX_TRIES: u32 = 1000;
+
+/// A file being written.
+pub(super) struct Recording {
+    folder: PathBuf,
+    stream_name: String,
+    audio: bool,
+    writer: Option<WebmWriter>,
+    /// Time of the first frame, in video ticks.
+    zero: u64,
+    last_video: Option<i64>,
+    last_audio: Option<i64>,
+    /// Name of the new file, to be announced once.
+    pub(super) announce: Option<String>,
+}
+
+impl Recording {
+    pub(super) fn new(folder: PathBuf, stream: &Stream) -> Self {
+        Self {
+            folder,
+            stream_name: stream.name().to_owned(),
+            audio: stream.info().audio,
+            writer: None,
+            zero: 0,
+            last_video: None,
+            last_audio: None,
+            announce: None,
+        }
+    }
+
+    /// Opens the file at the first key frame, which carries the frame size.
+    fn open(&mut self, frame: &VideoFrame) -> Result<bool, String> {
+        let Some(size) = FrameInfo::parse(&frame.data).and_then(|facts| facts.size) else {
+            return Ok(false);
+        };
+        let time_base = Rational::new(1, VIDEO_HZ);
+        let mut tracks =
+            vec![Track::Video(VideoTrack::new(Format::WebM, Codec::Vp8, size, time_base))];
+        if self.audio {
+            let format = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);
+            let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+            track.codec_private = OpusHead::plain(2, 0, AUDIO_HZ).to_bytes();
+            tracks.push(Track::Audio(track));
+        }
+        let (name, file) = create(&self.folder, &self.stream_name).map_err(|e| e.to_string())?;
+        let options = WriteOptions::default();
+        let writer = WebmWriter::new(Output::seekable(file), Format::WebM, &tracks, &options);
+        self.writer = Some(writer.map_err(|error| error.to_string())?);
+        self.zero = frame.pts;
+        self.announce = Some(name);
+        Ok(true)
+    }
+
+    /// Writes a frame.
+    pub(super) fn video(&mut self, frame: &VideoFrame) -> Result<(), String> {
+        if self.writer.is_none() && !(frame.key && self.open(frame)?) {
+            return Ok(());
+        }
+        let pts = i64::try_from(frame.pts.saturating_sub(self.zero)).unwrap_or(i64::MAX);
+        // Files cannot hold two frames of the same time.
+        let pts = self.last_video.map_or(pts, |last| pts.max(last + 1));
+        self.last_video = Some(pts);
+        self.write(&PacketRef {
+            data: &frame.data,
+            track: 0,
+            pts,
+            duration: None,
+            key: frame.key,
+            shown: !frame.hidden,
+            trim_end: 0,
+        })
+    }
+
+    /// Writes an audio packet, if the recording has audio.
+    pub(super) fn audio(&mut self, packet: &AudioPacket) -> Result<(), String> {
+        let zero = self.zero.saturating_mul(AUDIO_HZ.into()) / u64::from(VIDEO_HZ);
+        let (true, Some(pts)) = (self.audio, packet.pts.checked_sub(zero)) else { return Ok(()) };
+        let Some(length) = duration_us(&packet.data) else { return Ok(()) };
+        let pts = i64::try_from(pts).unwrap_or(i64::MAX);
+        // Files cannot hold two packets of the same time.
+        if self.last_audio.is_some_and(|last| pts <= last) {
+            return Ok(());
+        }
+        self.last_audio = Some(pts);
+        self.write(&PacketRef {
+            data: &packet.data,
+            track: 1,
+            pts,
+            duration: Some(u64::from(length) * u64::from(AUDIO_HZ) / 1_000_000),
+            key: true,
+            shown: true,
+            trim_end: 0,
+        })
+    }
+
+    fn write(&mut self, packet: &PacketRef<'_>) -> Result<(), String> {
+        match &mut self.writer {
+            Some(writer) => writer.write(*packet).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Completes the file.
+    pub(super) fn finish(&mut self) -> Result<(), String> {
+        match &mut self.writer {
+            Some(writer) => writer.finish().map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Creates a new file named after the stream and the time; existing files are not overwritten.
+fn create(folder: &Path, stream: &str) -> io::Result<(String, File)> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    for number in 1..=MAX_TRIES {
+        let again = if number == 1 { String::new() } else { format!("-{number}") };
+        let name = format!("{stream}-{now}{again}.webm");
+        match OpenOptions::new().read(true).write(true).create_new(true).open(folder.join(&name)) {
+            Ok(file) => return Ok((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
