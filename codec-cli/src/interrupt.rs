@@ -6,12 +6,13 @@ use codec_media::stop::{Stop, has_unfinished_files, remove_unfinished_files};
 
 use crate::console;
 
-/// Installs the handler: Ctrl-C (or a termination request) aborts until the command heeds `stop`.
+/// Installs the handler: Ctrl-C (or a termination request) aborts until the command handles
+/// requests to stop.
 pub(crate) fn install(stop: Stop) {
     // Without a handler Ctrl-C kills the process, which is acceptable.
     let _ = ctrlc::set_handler(move || {
         let is_first = stop.request();
-        if !stop.is_heeded() {
+        if !stop.handles_requests() {
             console::line("codec: error: interrupted: nothing was written");
             abort();
         }

@@ -1,4 +1,4 @@
-//! Shows the events of a run: messages, progress and records on standard error.
+//! Shows the console of a run: messages, progress and records on standard error.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use codec_media::events::{Listener, Severity};
 use codec_media::failure::Result;
 use codec_media::io::output::print;
 use codec_media::json::{self, Object};
-use codec_media::progress::{LineFigures, LiveProgress, Meter, ShareProgress};
+use codec_media::progress::{LiveCounts, LiveProgress, Meter, OverallProgress};
 
 use crate::console::{self, Console, Style};
 use crate::progress::{Progress, clock};
@@ -19,7 +19,7 @@ const LIVE_LOG_EVERY: Duration = Duration::from_secs(5);
 const SHARE_LINE_EVERY: Duration = Duration::from_millis(100);
 const SHARE_LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows events as the command's flags say.
+/// Shows console as the command's flags say.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     console: Console,
@@ -88,7 +88,7 @@ impl Listener for Terminal {
         }
     }
 
-    fn share(&self, progress: &ShareProgress<'_>) {
+    fn share(&self, progress: &OverallProgress<'_>) {
         let every = match self.console.style {
             Style::Terminal => SHARE_LINE_EVERY,
             Style::Plain | Style::Json => SHARE_LOG_EVERY,
@@ -99,7 +99,7 @@ impl Listener for Terminal {
             return;
         }
         *shown = Some(Instant::now());
-        let ShareProgress { done, now, remaining_s } = *progress;
+        let OverallProgress { done, now, remaining_s } = *progress;
         if self.console.style == Style::Json {
             let object = Object::new()
                 .text("type", "progress")
@@ -120,7 +120,7 @@ impl Listener for Terminal {
     }
 }
 
-fn line(now: &LineFigures, fps: f64, kbps: f64, delay: Option<f64>) -> String {
+fn line(now: &LiveCounts, fps: f64, kbps: f64, delay: Option<f64>) -> String {
     let mut text = format!("frame {}  {fps:.1} fps  {kbps:.0} kb/s", now.frames);
     if let Some(qindex) = now.qindex {
         text.push_str(&format!("  q {qindex}"));

@@ -83,7 +83,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, console: Console) -> Result<()> {
     let stop = Stop::default();
     interrupt::install(stop.clone());
-    let console = Events::new(Arc::new(Terminal::new(console)));
-    let env = Env { console, stop, level: simd::requested_level()? };
+    let events = Events::new(Arc::new(Terminal::new(console)));
+    let env = Env { events, stop, level: simd::requested_level()? };
     cmd::run(cli.verb, &env)
 }

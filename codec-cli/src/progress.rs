@@ -26,7 +26,7 @@ pub(crate) struct Progress {
     pass_started: Instant,
     pass: Option<Pass>,
     /// Time of the last report; `None`: the next update is reported immediately.
-    told: Option<Instant>,
+    last_report: Option<Instant>,
     /// Frames and bytes of the last second of video.
     recent: VecDeque<(u64, u64)>,
 }
@@ -41,7 +41,7 @@ impl Progress {
             frame_rate,
             pass_started: now,
             pass: None,
-            told: Some(now),
+            last_report: Some(now),
             recent: VecDeque::new(),
         }
     }
@@ -54,7 +54,7 @@ impl Meter for Progress {
         self.pass_started = Instant::now();
         self.recent.clear();
         if pass.is_some() {
-            self.told = None;
+            self.last_report = None;
         }
     }
 
@@ -71,10 +71,10 @@ impl Meter for Progress {
         while self.recent.front().is_some_and(|&(frames, _)| f64_of(frames) < second) {
             self.recent.pop_front();
         }
-        if self.told.is_some_and(|told| told.elapsed() < every) {
+        if self.last_report.is_some_and(|last_report| last_report.elapsed() < every) {
             return;
         }
-        self.told = Some(Instant::now());
+        self.last_report = Some(Instant::now());
         let figures = self.figures(now);
         match self.console.style {
             Style::Terminal => console::status(&self.text(now, &figures, console::columns())),

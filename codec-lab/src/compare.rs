@@ -57,7 +57,7 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
         study.save(path, &rules)?;
     }
     let store = Store::open(&args.output, args.yes)?;
-    env.stop.heed();
+    env.stop.handle_requests();
     let clips = clips_of(&study, &store, env)?;
     let results = carry_out(&study, &arms, &clips, (anchor, args), &store, env)
         .map_err(|failure| kept(&failure))?;
@@ -98,8 +98,8 @@ fn tell(results: &Results, folder: &Path, env: &Env) -> Result<()> {
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
-    env.console.text(&report::table(results, width, colour))?;
-    env.console.note(format!("report: {}", folder.join("index.html").display()));
+    env.events.text(&report::table(results, width, colour))?;
+    env.events.note(format!("report: {}", folder.join("index.html").display()));
     let failures: Vec<&Point> =
         results.points.iter().filter(|point| point.failure.is_some()).collect();
     let Some(first) = failures.first() else { return Ok(()) };
@@ -298,7 +298,7 @@ impl<'a> Plan<'a> {
             }
         }
         kinds.push(scoring);
-        Ticker::new(env.console.clone(), kinds, done)
+        Ticker::new(env.events.clone(), kinds, done)
     }
 
     fn point(&self, job: &Job<'_>, runs: Runs, ticker: &Ticker, env: &Env) -> Result<Point> {
@@ -366,7 +366,7 @@ impl<'a> Plan<'a> {
             command: repeat_command(&self.folder),
             anchor: self.anchor.clone(),
             arms: self.arms.iter().map(|arm| self.arm_facts(arm)).collect(),
-            clips: self.clips.iter().map(Clip::facts).collect(),
+            clips: self.clips.iter().map(Clip::stream_info).collect(),
             metrics: self.metrics.iter().map(metric).collect(),
             points,
             notes,
@@ -421,7 +421,7 @@ impl<'a> Plan<'a> {
             given: arm.given.clone(),
             command,
             version: arm.version.clone(),
-            threads: arm.told_threads(),
+            threads: arm.stated_threads(),
         }
     }
 }

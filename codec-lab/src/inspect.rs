@@ -42,7 +42,7 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
         not.push(path.clone());
         files.push((path, form, rules));
     }
-    env.stop.heed();
+    env.stop.handle_requests();
     let mut packets = Packets::open(&spec, args.conceal, env)?;
     let mut sinks = Vec::new();
     for (path, form, rules) in files {
@@ -51,7 +51,7 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     let mut inspection = Inspection { selection, sinks, totals: Totals::default() };
     let mut end = inspection.read(&mut packets, env);
     if end.is_ok() && inspection.totals.is_all_damaged() {
-        let message = format!("{}: no frame can be decoded", packets.facts.name);
+        let message = format!("{}: no frame can be decoded", packets.input_info.name);
         end = Err(Failure::new(Kind::Corrupt, message));
     }
     let kept = inspection.finish(&packets, &end, env);
@@ -139,11 +139,11 @@ impl Sink {
         let out = BufWriter::new(output.writer()?);
         let (report, head) = match form {
             ReportForm::Json => {
-                let (report, head) = DataReport::begin(&packets.facts);
+                let (report, head) = DataReport::begin(&packets.input_info);
                 (Report::Data(report), head)
             }
             ReportForm::Html => {
-                let (report, head) = PageReport::begin(&packets.facts, args.pictures, env);
+                let (report, head) = PageReport::begin(&packets.input_info, args.video, env);
                 (Report::Page(report), head)
             }
         };
@@ -187,10 +187,10 @@ struct Inspection {
 impl Inspection {
     fn read(&mut self, packets: &mut Packets, env: &Env) -> Result<()> {
         let Selection { skip, until } = self.selection;
-        let total = packets.facts.count.map_or(until, |count| count.min(until));
+        let total = packets.input_info.count.map_or(until, |count| count.min(until));
         let total = Some(total.saturating_sub(skip)).filter(|_| total < u64::MAX);
-        let rate = packets.facts.frame_rate.unwrap_or(Rational::new(30, 1));
-        let mut progress = env.console.progress(total, rate);
+        let rate = packets.input_info.frame_rate.unwrap_or(Rational::new(30, 1));
+        let mut progress = env.events.progress(total, rate);
         for index in 0..until {
             let next = packets.next();
             if env.stop.is_requested() {
@@ -231,15 +231,15 @@ impl Inspection {
         for sink in self.sinks {
             if let Report::Page(report) = &sink.report {
                 for note in report.notes() {
-                    env.console.note(note);
+                    env.events.note(note);
                 }
             }
-            sink.finish(&self.totals, packets.facts.time_base, end)?;
+            sink.finish(&self.totals, packets.input_info.time_base, end)?;
         }
-        if let Some(note) = &packets.facts.note {
-            env.console.note(format!("{}: {note}", packets.facts.name));
+        if let Some(note) = &packets.input_info.note {
+            env.events.note(format!("{}: {note}", packets.input_info.name));
         }
-        env.console.note(format!("{}: {}", names.join(", "), self.totals.text()));
+        env.events.note(format!("{}: {}", names.join(", "), self.totals.text()));
         Ok(())
     }
 }

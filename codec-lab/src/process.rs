@@ -37,21 +37,21 @@ pub(crate) enum Ended {
 /// Polling interval, at first and later.
 const LOOKS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(20)];
 /// Maximum bytes of standard error searched for a message.
-const MOST_SAID: u64 = 1 << 16;
+const MAX_MESSAGE: u64 = 1 << 16;
 /// Maximum bytes of output that are read.
-const MOST_OUTPUT: u64 = 1 << 28;
+const MAX_OUTPUT: u64 = 1 << 28;
 
 /// Returns the output of both streams, regardless of the exit status; `None` if the program cannot
 /// be started or takes longer than `limit`. Used for version output, so only the beginning is read.
 pub(crate) fn words(argv: &[String], limit: Duration) -> Option<String> {
     let said = tempfile::tempfile().ok()?;
     let errors = said.try_clone().ok()?.into();
-    said_by(argv, limit, &Stop::default(), said, errors, MOST_SAID)
+    said_by(argv, limit, &Stop::default(), said, errors, MAX_MESSAGE)
 }
 
 /// Returns the standard output of a program.
 pub(crate) fn output(argv: &[String], limit: Duration, stop: &Stop) -> Option<String> {
-    said_by(argv, limit, stop, tempfile::tempfile().ok()?, Stdio::null(), MOST_OUTPUT)
+    said_by(argv, limit, stop, tempfile::tempfile().ok()?, Stdio::null(), MAX_OUTPUT)
 }
 
 fn said_by(
@@ -129,8 +129,8 @@ fn last_words(said: &mut File) -> String {
     let length = said.metadata().map_or(0, |found| found.len());
     let mut bytes = Vec::new();
     let read = said
-        .seek(SeekFrom::Start(length.saturating_sub(MOST_SAID)))
-        .and_then(|_| said.take(MOST_SAID).read_to_end(&mut bytes));
+        .seek(SeekFrom::Start(length.saturating_sub(MAX_MESSAGE)))
+        .and_then(|_| said.take(MAX_MESSAGE).read_to_end(&mut bytes));
     let text = String::from_utf8_lossy(&bytes);
     match text.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
         Some(line) if read.is_ok() => {

@@ -31,7 +31,7 @@ use codec_media::threads::threads_for;
 use options::SimulateOptions;
 use outputs::Outputs;
 use receiver::Receiver;
-use results::Facts;
+use results::Setup;
 use sender::Sender;
 use settings::{Output, Settings};
 use summary::Summary;
@@ -43,41 +43,46 @@ use world::{Camera, World};
 /// If settings do not match, or input or output fails.
 pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
-    env.stop.heed();
+    env.stop.handle_requests();
     let options = DecodeOptions { limits: settings.input.limits, ..DecodeOptions::default() };
     let mut source = video::open(&settings.input, &options, env)?;
-    let facts = source.facts().clone();
-    let threads = threads_for(settings.threads, facts.size);
-    let mut config = settings.encoder.config(facts.size, facts.frame_rate, facts.time_base);
+    let stream_info = source.stream_info().clone();
+    let threads = threads_for(settings.threads, stream_info.size);
+    let mut config =
+        settings.encoder.config(stream_info.size, stream_info.frame_rate, stream_info.time_base);
     config.simd = Some(env.level);
-    config.info = facts.info;
+    config.info = stream_info.info;
     if threads > 1 {
         config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
     }
     let decoder = |conceal| {
         let mut options =
             DecodeOptions { conceal, threads: Some(threads), ..DecodeOptions::default() };
-        options.limits.max_pixels = options.limits.max_pixels.max(facts.size.pixels());
-        open_decoder(settings.encoder.backend.codec.name(), facts.size, &options, 0, env)
+        options.limits.max_pixels = options.limits.max_pixels.max(stream_info.size.pixels());
+        open_decoder(settings.encoder.backend.codec.name(), stream_info.size, &options, 0, env)
     };
     let sender = Sender::new(&settings, &config, decoder(false)?)?;
     let receiver = Receiver::new(&settings, decoder(true)?);
-    let header = Header { size: facts.size, frame_rate: facts.frame_rate, info: facts.info };
-    let mut outputs = Outputs::new(&settings, header, facts.time_base)?;
-    let told = Facts {
+    let header = Header {
+        size: stream_info.size,
+        frame_rate: stream_info.frame_rate,
+        info: stream_info.info,
+    };
+    let mut outputs = Outputs::new(&settings, header, stream_info.time_base)?;
+    let setup = Setup {
         input: settings.input.name(),
         encoder: format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name),
         rate: describe_rate(config.rate.mode),
         speed: config.speed,
-        size: facts.size,
-        frame_rate: facts.frame_rate,
+        size: stream_info.size,
+        frame_rate: stream_info.frame_rate,
     };
-    env.console.note(results::announce(&told, &settings));
-    let total = match (facts.count, settings.frames) {
+    env.events.note(results::announce(&setup, &settings));
+    let total = match (stream_info.count, settings.frames) {
         (Some(count), Some(limit)) => Some(count.min(limit)),
         (count, limit) => limit.or(count),
     };
-    let mut progress = env.console.progress(total, facts.frame_rate);
+    let mut progress = env.events.progress(total, stream_info.frame_rate);
     let camera = Camera::new(&mut *source, &settings, env.stop.clone())?;
     let mut world = World::new(&settings, camera, sender, receiver)?;
     world.run(&mut outputs, &mut progress)?;
@@ -85,11 +90,11 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
         return Err(Failure::new(Kind::Input, "the input has no frames"));
     }
     outputs.finish()?;
-    let fps = facts.frame_rate.as_f64();
+    let fps = stream_info.frame_rate.as_f64();
     let frame_time = if fps > 1e-3 { 1.0 / fps } else { 0.0 };
     let frame_time = Duration::from_secs_f64(frame_time);
     let summary = Summary::new(&world.records, &world.viewer.shown_at, frame_time);
-    let json = results::json(&told, &settings, &world, &summary);
+    let json = results::json(&setup, &settings, &world, &summary);
     for (path, kind) in &settings.outputs {
         match kind {
             Output::Csv => rows::write(&world.records, path, &settings.rules)?,
@@ -103,7 +108,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
         }
     }
     let table = if args.json { json } else { results::text(&settings, &world, &summary) };
-    env.console.text(&table)?;
+    env.events.text(&table)?;
     if let Some(failure) = world.failure() {
         return Err(failure);
     }

@@ -7,7 +7,7 @@ use codec_core::frame::Rational;
 
 use crate::failure::Result;
 use crate::json::Object;
-use crate::progress::{LiveProgress, Meter, NoMeter, Progress, ShareProgress};
+use crate::progress::{LiveProgress, Meter, NoMeter, OverallProgress, Progress};
 
 /// How important a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub trait Listener: Send + Sync {
     fn live(&self, _progress: &LiveProgress) {}
 
     /// Progress of work that is weighed, whenever a piece of it begins.
-    fn share(&self, _progress: &ShareProgress<'_>) {}
+    fn share(&self, _progress: &OverallProgress<'_>) {}
 }
 
 /// Ignores everything.
@@ -125,7 +125,7 @@ impl Events {
     }
 
     /// Progress of work that is weighed.
-    pub fn share(&self, progress: &ShareProgress<'_>) {
+    pub fn share(&self, progress: &OverallProgress<'_>) {
         self.0.share(progress);
     }
 

@@ -26,7 +26,7 @@
 //! let folder = tempfile::tempdir().expect("a folder");
 //! let (large, small) = (folder.path().join("large.webm"), folder.path().join("small.ivf"));
 //! let level = Level::choose(None).expect("every CPU has one");
-//! let env = Env { console: Events::none(), stop: Stop::default(), level };
+//! let env = Env { events: Events::none(), stop: Stop::default(), level };
 //!
 //! let (size, rate) = (Size::new(64, 48), Rational::new(30, 1));
 //! let generator = Generator::new(Scene::Clapper, size, rate, 1).expect("a valid size");
@@ -38,7 +38,7 @@
 //! settings.input.path = large;
 //! settings.resize = Some(Size::new(32, 24));
 //! let mut input = video::open(&settings.input, &DecodeOptions::default(), &env)?;
-//! assert_eq!(input.facts().size, Size::new(64, 48));
+//! assert_eq!(input.stream_info().size, Size::new(64, 48));
 //! Session::new(&settings, &*input, None, &env)?.run(&settings, &mut *input)?;
 //! assert!(std::fs::read(small).expect("a file").starts_with(b"DKIF"));
 //! # Ok::<(), codec_media::failure::Failure>(())
@@ -60,7 +60,7 @@
 //! | generated clips | `generate/` |
 //! | progress, events, reports | `progress.rs`, `events.rs`, `report.rs` |
 //!
-//! Audio of a run is an `audio::lane`, which advances with the video or, without video, alone:
+//! Audio of a run is an `audio::pipeline`, which advances with the video or, without video, alone:
 //!
 //! ```text
 //! packets ─► source ─► timeline (their clock, the new format) ─► effects ─► sink ─► packets
@@ -103,7 +103,7 @@ use stop::Stop;
 #[derive(Clone, Debug)]
 pub struct Env {
     /// Receives what the run reports.
-    pub console: Events,
+    pub events: Events,
     /// Ends the run early.
     pub stop: Stop,
     /// The instruction set of the kernels.
@@ -111,15 +111,15 @@ pub struct Env {
 }
 
 impl Env {
-    /// Reports to `console` and uses the best instruction set of this CPU.
-    pub fn new(console: Events) -> Self {
+    /// Reports to `events` and uses the best instruction set of this CPU.
+    pub fn new(events: Events) -> Self {
         let level = Level::choose(None).unwrap_or(Level::Scalar);
-        Self { console, stop: Stop::default(), level }
+        Self { events, stop: Stop::default(), level }
     }
 
     /// The same without messages and progress.
     pub fn quiet(&self) -> Self {
-        Self { console: Events::none(), ..self.clone() }
+        Self { events: Events::none(), ..self.clone() }
     }
 }
 
@@ -135,7 +135,7 @@ macro_rules! opaque_debug {
 }
 
 opaque_debug!(
-    audio::lane::AudioLane,
+    audio::pipeline::AudioPipeline,
     audio::sink::AudioSink,
     audio::source::AudioSource,
     audio::timeline::Timeline,

@@ -53,7 +53,7 @@ pub struct MixOptions {
 /// # Errors
 /// If the options do not match, an input cannot be read, or an output cannot be written.
 pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     if args.inputs.iter().filter(|path| is_pipe(path)).count() > 1 {
         return Err(Failure::usage("only one input can be standard input"));
     }
@@ -89,13 +89,13 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     let codec = config.codec;
     for output in outputs {
         let name = output.finish()?;
-        env.console.note(format!("{name}: {seconds:.3} s of {codec}, {}", config.format));
+        env.events.note(format!("{name}: {seconds:.3} s of {codec}, {}", config.format));
     }
     for (input, id) in inputs.iter().zip(0..) {
         let dropped = mixer.stats(id).map_or(0, |stats| stats.late + stats.overlapped);
         if dropped > 0 {
             let name = &input.name;
-            env.console
+            env.events
                 .warn(format!("{name}: dropped {dropped} samples before time 0 or overlapping"));
         }
     }
@@ -197,7 +197,7 @@ fn mix(
 struct Input {
     source: AudioSource,
     name: String,
-    sound: AudioBuf,
+    audio: AudioBuf,
     gaps: GapLimit,
     /// Time after the last sample, in samples.
     next: i64,
@@ -209,9 +209,9 @@ impl Input {
         let spec = InputSpec { path: path.to_owned(), raw: None, limits, lenient: false };
         let options = AudioDecodeOptions { limits, ..AudioDecodeOptions::default() };
         let source = AudioSource::open(&spec, &options, env)?;
-        let sound = AudioBuf::new(source.format(), SampleKind::F32);
+        let audio = AudioBuf::new(source.format(), SampleKind::F32);
         let gaps = source.gap_limit();
-        Ok(Self { source, name: spec.name(), sound, gaps, next: 0, ended: false })
+        Ok(Self { source, name: spec.name(), audio, gaps, next: 0, ended: false })
     }
 
     /// Reads until `frames` are available, or to the end.
@@ -220,10 +220,10 @@ impl Input {
             Failure::new(Kind::Input, format!("{name}: {error}"))
         };
         while !self.ended && mixer.ready(id).is_some_and(|ready| ready < frames) {
-            if self.source.read(&mut self.sound)? {
+            if self.source.read(&mut self.audio)? {
                 self.check_gap()?;
-                let view = self.sound.view().map_err(Failure::internal)?;
-                let pushed = mixer.push(id, &view, self.sound.pts);
+                let view = self.audio.view().map_err(Failure::internal)?;
+                let pushed = mixer.push(id, &view, self.audio.pts);
                 pushed.map_err(|error| failed(&self.name, error))?;
             } else {
                 self.ended = true;
@@ -236,13 +236,13 @@ impl Input {
     /// Checks gaps against the limit: the mixer fills them with silence, from time 0 on.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn check_gap(&mut self) -> Result<()> {
-        let AudioBuf { pts, .. } = self.sound;
-        let rate = f64::from(self.sound.format.rate);
+        let AudioBuf { pts, .. } = self.audio;
+        let rate = f64::from(self.audio.format.rate);
         let gap = pts.saturating_sub(self.next);
         if gap > 0 {
             self.gaps.fill(gap as f64 / rate, pts as f64 / rate)?;
         }
-        let frames = self.sound.frames() as u64;
+        let frames = self.audio.frames() as u64;
         self.gaps.count_audio(frames as f64 / rate);
         self.next = self.next.max(pts.saturating_add_unsigned(frames));
         Ok(())
@@ -271,12 +271,12 @@ impl Output {
     }
 
     /// Writes the samples from time 0 on; returns the number of sample frames.
-    fn write(&mut self, sound: &mut AudioBuf) -> Result<u64> {
-        let early = usize::try_from(sound.pts.min(0).unsigned_abs()).unwrap_or(usize::MAX);
-        sound.trim(early, 0);
-        let view = sound.view().map_err(Failure::internal)?;
+    fn write(&mut self, audio: &mut AudioBuf) -> Result<u64> {
+        let early = usize::try_from(audio.pts.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+        audio.trim(early, 0);
+        let view = audio.view().map_err(Failure::internal)?;
         if view.frames() > 0 {
-            self.sink.write(&view, sound.pts, &mut *self.writer)?;
+            self.sink.write(&view, audio.pts, &mut *self.writer)?;
         }
         Ok(view.frames() as u64)
     }

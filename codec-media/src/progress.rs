@@ -79,7 +79,7 @@ impl Progress {
 
 /// Counts of a live stream.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LineFigures {
+pub struct LiveCounts {
     /// Frames sent or received.
     pub frames: u64,
     /// Coded bytes.
@@ -100,7 +100,7 @@ pub struct LineFigures {
 #[derive(Clone, Copy, Debug)]
 pub struct LiveProgress {
     /// Counts since the beginning.
-    pub totals: LineFigures,
+    pub totals: LiveCounts,
     /// Frames per second.
     pub fps: f64,
     /// Kilobits per second.
@@ -111,7 +111,7 @@ pub struct LiveProgress {
 
 /// How far work is whose pieces have weights.
 #[derive(Clone, Copy, Debug)]
-pub struct ShareProgress<'a> {
+pub struct OverallProgress<'a> {
     /// 0 to 1.
     pub done: f64,
     /// The piece that begins.

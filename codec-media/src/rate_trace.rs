@@ -9,7 +9,7 @@ use codec_rtc::link::{self, LinkConfig, RateTrace, SpecRate};
 use crate::failure::{Failure, Kind, Result};
 
 /// Upper bound on the size of a trace file.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Reads the rate of a link, which may be 0 during an outage.
 ///
@@ -20,8 +20,8 @@ pub fn read_trace(path: &Path) -> Result<RateTrace> {
     let unreadable = |error| Failure::new(Kind::Input, format!("{name}: {error}"));
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
-    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if read as u64 > MOST_BYTES {
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if read as u64 > MAX_BYTES {
         let message = format!("{name}: larger than 16 MiB, the limit of a rate trace");
         return Err(Failure::new(Kind::Input, message));
     }

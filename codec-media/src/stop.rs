@@ -14,7 +14,7 @@ pub struct Stop(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     requested: AtomicBool,
-    heeded: AtomicBool,
+    handled: AtomicBool,
 }
 
 impl Stop {
@@ -29,13 +29,13 @@ impl Stop {
     }
 
     /// Declares that the run looks at [`Stop::is_requested`] from now on.
-    pub fn heed(&self) {
-        self.0.heeded.store(true, Ordering::SeqCst);
+    pub fn handle_requests(&self) {
+        self.0.handled.store(true, Ordering::SeqCst);
     }
 
     /// Whether a run looks at requests.
-    pub fn is_heeded(&self) -> bool {
-        self.0.heeded.load(Ordering::SeqCst)
+    pub fn handles_requests(&self) -> bool {
+        self.0.handled.load(Ordering::SeqCst)
     }
 }
 

@@ -62,7 +62,7 @@ pub fn detect(input: &InputSpec, options: VadOptions, env: &Env) -> Result<Speec
     while source.read(&mut audio)? {
         if let Some(gap_s) = search.push(&audio)? {
             let name = &search.name;
-            env.console.warn(format!("{name}: skipped a gap of {gap_s:.3} s in the audio"));
+            env.events.warn(format!("{name}: skipped a gap of {gap_s:.3} s in the audio"));
         }
     }
     search.finish();
@@ -106,20 +106,20 @@ impl Search {
     /// Takes samples; returns the length of the gap before them in seconds if it exceeds the
     /// limit.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
-    fn push(&mut self, sound: &AudioBuf) -> Result<Option<f64>> {
+    fn push(&mut self, audio: &AudioBuf) -> Result<Option<f64>> {
         if self.begin.is_none() {
-            (self.begin, self.next) = (Some(sound.pts), sound.pts);
+            (self.begin, self.next) = (Some(audio.pts), audio.pts);
         }
         let rate = self.format.rate;
-        let gap = sound.pts.saturating_sub(self.next);
+        let gap = audio.pts.saturating_sub(self.next);
         let gap_s = gap as f64 / f64::from(rate);
         let skipped = (gap > 0 && !self.gaps.allows(gap_s)).then_some(gap_s);
         if skipped.is_some() {
-            self.begin_again(sound.pts)?;
+            self.begin_again(audio.pts)?;
         } else if gap > 0 {
             self.search_silence(usize::try_from(gap).unwrap_or(0))?;
         }
-        let view = sound.view().map_err(Failure::internal)?;
+        let view = audio.view().map_err(Failure::internal)?;
         let heard = usize::try_from(gap.min(0).unsigned_abs()).unwrap_or(usize::MAX);
         let new = view.slice(heard..usize::MAX);
         self.gaps.count_audio(new.frames() as f64 / f64::from(rate));

@@ -44,7 +44,7 @@ pub(crate) struct InspectArgs {
     ///
     /// Counted from the first reported packet.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
-    pub(crate) pictures: PictureCount,
+    pub(crate) video: PictureCount,
     /// Conceal damage and continue; damaged frames are marked.
     #[arg(long)]
     pub(crate) conceal: bool,
@@ -81,7 +81,7 @@ impl From<&InspectArgs> for InspectOptions {
             json: args.json.clone(),
             frames: args.frames,
             skip: args.skip,
-            pictures: args.pictures.0,
+            video: args.video.0,
             conceal: args.conceal,
             yes: args.yes,
         }

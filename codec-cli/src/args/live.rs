@@ -139,7 +139,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "WxH", value_parser = values::size)]
     pub(crate) resize: Option<Size>,
     #[command(flatten)]
-    pub(crate) sound: AudioArgs,
+    pub(crate) audio: AudioArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Overwrite existing files.
@@ -227,8 +227,8 @@ impl From<&SendArgs> for SendOptions {
             threads: args.threads.map(usize::from),
             frames: args.frames,
             resize: args.resize,
-            parts: Parts { pictures: !args.sound.no_video, sound: !args.sound.no_audio },
-            sound: (&args.sound).into(),
+            parts: Parts { video: !args.audio.no_video, audio: !args.audio.no_audio },
+            audio: (&args.audio).into(),
             network: (&args.network).into(),
             yes: args.yes,
         }

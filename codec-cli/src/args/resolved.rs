@@ -11,7 +11,7 @@ use codec_media::rate_trace::read_targets;
 use codec_media::report::Form;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
-use codec_media::settings::encoding::{Encoding, holds_sound};
+use codec_media::settings::encoding::{Encoding, can_hold_audio};
 
 use super::encode::{EncodeArgs, Metric};
 
@@ -20,16 +20,17 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     let input = InputSpec::from(&args.input);
     let format = format_of(&args.output, args.format.as_deref(), Format::Ivf)?;
     let rate_trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
-    let mut told = EncoderOptions::from(&args.encoder);
-    told.bitrate = told.bitrate.or(rate_trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
-    let encoder = EncoderSettings::new(&told, Preset::File, format)?;
+    let mut options = EncoderOptions::from(&args.encoder);
+    options.bitrate =
+        options.bitrate.or(rate_trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
+    let encoder = EncoderSettings::new(&options, Preset::File, format)?;
     if rate_trace.is_some() && encoder.preset != Preset::Rtc {
         return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));
     }
     let real_time = encoder.preset == Preset::Rtc;
-    let sound = AudioOptions::from(&args.audio);
-    let sound = match args.audio.no_audio || !holds_sound(format) {
-        true if sound.is_particular() || sound.audio_codec.is_some() => {
+    let audio = AudioOptions::from(&args.audio);
+    let audio = match args.audio.no_audio || !can_hold_audio(format) {
+        true if audio.is_particular() || audio.audio_codec.is_some() => {
             let reason = if args.audio.no_audio {
                 "--no-audio".to_owned()
             } else {
@@ -38,7 +39,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
             return Err(Failure::usage(format!("audio options cannot be used with {reason}")));
         }
         true => None,
-        false => Some(AudioSettings::new(&sound, format, None, real_time)?),
+        false => Some(AudioSettings::new(&audio, format, None, real_time)?),
     };
     let report = match &args.report {
         None => None,
@@ -60,12 +61,12 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         skip: args.cut.skip,
         keep_times: args.cut.keep_times,
         frames: args.cut.frames,
-        wants_psnr: args.metrics.contains(&Metric::Psnr)
+        measure_psnr: args.metrics.contains(&Metric::Psnr)
             || report.is_some() && !args.metrics.contains(&Metric::None),
-        wants_ssim: args.metrics.contains(&Metric::Ssim),
+        measure_ssim: args.metrics.contains(&Metric::Ssim),
         report,
         verify: args.verify,
-        sound,
+        audio,
         crop: args.transform.crop,
         turn: args.transform.rotate,
         resize: args.resize,

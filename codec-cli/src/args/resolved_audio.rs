@@ -18,16 +18,16 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     if let Some(flag) = for_pictures(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
-    let mut sound = AudioOptions::from(&args.audio);
-    match (&args.encoder.codec, &sound.audio_codec) {
+    let mut audio = AudioOptions::from(&args.audio);
+    match (&args.encoder.codec, &audio.audio_codec) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage(
                 "give either -c or --audio-codec, not both: the output is audio only",
             ));
         }
-        (Some(codec), None) => sound.audio_codec = Some(codec.clone()),
+        (Some(codec), None) => audio.audio_codec = Some(codec.clone()),
         (None, None) if format == Format::Pcm => {
-            sound.audio_codec = headerless_codec(&args.output).map(str::to_owned);
+            audio.audio_codec = headerless_codec(&args.output).map(str::to_owned);
         }
         (None, _) => {}
     }
@@ -37,7 +37,7 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
         output: args.output.clone(),
         format,
         rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
-        sound: AudioSettings::new(&sound, format, args.encoder.bitrate, real_time)?,
+        audio: AudioSettings::new(&audio, format, args.encoder.bitrate, real_time)?,
         options: AudioDecodeOptions {
             limits: InputSpec::from(&args.input).limits,
             ..AudioDecodeOptions::default()

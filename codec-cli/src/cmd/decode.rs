@@ -99,10 +99,10 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         return decode(settings, env);
     }
     // Discarded or hashed input may be audio only.
-    env.stop.heed();
-    let wants = Parts { pictures: true, sound: true };
+    env.stop.handle_requests();
+    let wants = Parts { video: true, audio: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
-    match (opened.pictures, opened.sound) {
+    match (opened.video, opened.audio) {
         (None, Some(input)) => audio::to_nothing(args, digest, input, &settings.input, env),
         (Some(source), _) => decode_from(settings, source, env),
         (None, None) => Err(Failure::internal("neither video nor audio")),
@@ -156,7 +156,7 @@ fn target(
 }
 
 fn decode(settings: Decoding, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     if let Some(output) = &settings.output {
         output.rules.check(&output.path)?;
     }
@@ -165,15 +165,15 @@ fn decode(settings: Decoding, env: &Env) -> Result<()> {
 }
 
 fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &Env) -> Result<()> {
-    let facts = source.facts().clone();
-    let (native, _) = settings.transform.outcome(facts.size, facts.info)?;
+    let stream_info = source.stream_info().clone();
+    let (native, _) = settings.transform.outcome(stream_info.size, stream_info.info)?;
     match settings.resize {
         Some(Target::First) => settings.transform.set_target(native),
         Some(Target::Size(size)) => settings.transform.set_target(size),
         None => {}
     }
-    let (size, info) = settings.transform.outcome(facts.size, facts.info)?;
-    let header = Header { size, frame_rate: facts.frame_rate, info };
+    let (size, info) = settings.transform.outcome(stream_info.size, stream_info.info)?;
+    let header = Header { size, frame_rate: stream_info.frame_rate, info };
     let output = match &settings.output {
         None => None,
         Some(output) => Some(OutputFile::create(&output.path, &output.rules)?),
@@ -182,25 +182,25 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         (Some(target), Some(file)) => {
             if matches!(target.samples, Samples::Rgb24 | Samples::Bgra) {
                 let colors = convert::describe(info.color, size);
-                env.console.note(format!("{} from {colors}", target.samples.name()));
+                env.events.note(format!("{} from {colors}", target.samples.name()));
             }
             Some(FrameSink::new(file, target.format, target.samples, header)?)
         }
         _ => None,
     };
-    let total = match (facts.count, settings.frames) {
+    let total = match (stream_info.count, settings.frames) {
         (Some(count), Some(limit)) => Some(count.saturating_sub(settings.skip).min(limit)),
         (count, limit) => limit.or(count.map(|count| count.saturating_sub(settings.skip))),
     };
     let mut pump = Pump {
         env: env.clone(),
-        digester: Digester::new(settings.digest, size, facts.time_base),
+        digester: Digester::new(settings.digest, size, stream_info.time_base),
         keeps_size: settings.output.as_ref().is_some_and(|output| output.format != Format::Raw),
         size,
         sink,
         frames: 0,
         origin: None,
-        progress: env.console.progress(total, facts.frame_rate),
+        progress: env.events.progress(total, stream_info.frame_rate),
         spacing: pump::Spacing::default(),
     };
     let end = pump.run(&mut settings, &mut *source);

@@ -14,7 +14,7 @@ use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::{Session, audio};
-use codec_media::settings::encoding::holds_pictures;
+use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Turn;
 
 use crate::args::encode::EncodeArgs;
@@ -86,16 +86,16 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage(message));
     }
     let written = write::save(&planes, &args.output, style, &rules, env)?;
-    env.console.note(written);
+    env.events.note(written);
     Ok(())
 }
 
 fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
-    if args.audio.no_video || !holds_pictures(format) {
-        return sound_alone(args, env);
+    if args.audio.no_video || !can_hold_video(format) {
+        return audio_only(args, env);
     }
     let settings = encoding(args)?;
-    env.stop.heed();
+    env.stop.handle_requests();
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
@@ -104,32 +104,32 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     };
     // Reject an impossible output before the input is read.
     settings.rules.check(&settings.output)?;
-    let wants = Parts { pictures: true, sound: settings.sound.is_some() };
+    let wants = Parts { video: true, audio: settings.audio.is_some() };
     let opened = media::open(&settings.input, wants, &options, env)?.complete()?;
-    if opened.holds.sound && !wants.sound && !args.audio.no_audio {
-        env.console.note(format!("audio dropped: {format} cannot hold audio"));
+    if opened.holds.audio && !wants.audio && !args.audio.no_audio {
+        env.events.note(format!("audio dropped: {format} cannot hold audio"));
     }
-    let Some(mut source) = opened.pictures else {
-        let input = opened.sound.ok_or_else(|| nothing(&settings.input.name()))?;
+    let Some(mut source) = opened.video else {
+        let input = opened.audio.ok_or_else(|| nothing(&settings.input.name()))?;
         return audio::run(&audio_encoding(args)?, input, env);
     };
-    let session = Session::new(&settings, &*source, opened.sound, env)?;
+    let session = Session::new(&settings, &*source, opened.audio, env)?;
     session.run(&settings, &mut *source)
 }
 
-fn sound_alone(args: &EncodeArgs, env: &Env) -> Result<()> {
+fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     let settings = audio_encoding(args)?;
-    env.stop.heed();
+    env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
-    let wants = Parts { pictures: false, sound: true };
+    let wants = Parts { video: false, audio: true };
     let spec = InputSpec::from(&args.input);
     let options =
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
-    if opened.holds.pictures && !args.audio.no_video {
-        env.console.note(format!("video dropped: {} cannot hold video", settings.format));
+    if opened.holds.video && !args.audio.no_video {
+        env.events.note(format!("video dropped: {} cannot hold video", settings.format));
     }
-    let input = opened.sound.ok_or_else(|| nothing(&spec.name()))?;
+    let input = opened.audio.ok_or_else(|| nothing(&spec.name()))?;
     audio::run(&settings, input, env)
 }
 

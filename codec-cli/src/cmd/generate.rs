@@ -5,7 +5,7 @@ use codec_core::frame::{Color, ColorRange, PictureInfo};
 use codec_media::Env;
 use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
-use codec_media::generate::{AudioGenerator, Generator, Scene, Sound};
+use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
 use codec_media::io::media::AudioInput;
 use codec_media::io::names::format_of;
 use codec_media::io::output::{OutputFile, Rules};
@@ -14,7 +14,7 @@ use codec_media::progress::Now;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::session::{Session, audio};
 use codec_media::settings::audio::AudioSettings;
-use codec_media::settings::encoding::{Encoding, holds_pictures, holds_sound};
+use codec_media::settings::encoding::{Encoding, can_hold_audio, can_hold_video};
 use codec_media::values::Samples;
 
 use crate::args::generate::GenerateArgs;
@@ -26,23 +26,23 @@ const RATE: u32 = 48_000;
 
 /// Generates a clip or an audio signal.
 pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     let scene = Scene::from_name(&args.scene);
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
     let format = format_of(&args.output, args.format.as_deref(), default)?;
     let rules = Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
     rules.check(&args.output)?;
     let Some(scene) = scene else {
-        let sound = Sound::from_name(&args.scene)
+        let audio = AudioSignal::from_name(&args.scene)
             .ok_or_else(|| Failure::usage(format!("unknown scene {}", args.scene)))?;
-        return sound_alone(args, sound, format, rules, env);
+        return audio_only(args, audio, format, rules, env);
     };
     let generator = Generator::new(scene, args.size, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    match generator.sound() {
-        Some(sound) if !holds_pictures(format) => sound_alone(args, sound, format, rules, env),
+    match generator.audio() {
+        Some(audio) if !can_hold_video(format) => audio_only(args, audio, format, rules, env),
         _ if format.is_raw_video() => draw(args, &generator, format, &rules, env),
-        sound => encode(args, generator, sound, format, env),
+        audio => encode(args, generator, audio, format, env),
     }
 }
 
@@ -58,7 +58,7 @@ fn draw(
     let info = drawn_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
     let mut sink = FrameSink::new(&output, format, Samples::I420, header)?;
-    let mut progress = env.console.progress(Some(u64::from(args.frames)), args.fps);
+    let mut progress = env.events.progress(Some(u64::from(args.frames)), args.fps);
     let mut buffer = Vec::new();
     let mut drawn = 0;
     while drawn < args.frames && !env.stop.is_requested() {
@@ -70,7 +70,7 @@ fn draw(
     sink.finish()?;
     let name = output.name.clone();
     output.commit()?;
-    env.console.note(format!("{name}: {drawn} frames of {}, {}", args.scene, args.size));
+    env.events.note(format!("{name}: {drawn} frames of {}, {}", args.scene, args.size));
     if drawn < args.frames {
         return Err(Failure::interrupted(true));
     }
@@ -81,43 +81,43 @@ fn draw(
 fn encode(
     args: &GenerateArgs,
     generator: Generator,
-    sound: Option<Sound>,
+    audio: Option<AudioSignal>,
     format: Format,
     env: &Env,
 ) -> Result<()> {
-    let sound = match sound.filter(|_| holds_sound(format)) {
-        Some(sound) => Some(made(args, sound)?),
+    let audio = match audio.filter(|_| can_hold_audio(format)) {
+        Some(audio) => Some(made(args, audio)?),
         None => None,
     };
-    let sound_settings = sound.is_some().then(|| AudioSettings::generated(format));
-    let settings = Encoding::generated(args.output.clone(), format, args.yes, sound_settings)?;
-    let mut pictures = GeneratedFrames::new(generator, args.frames, drawn_info());
-    let session = Session::new(&settings, &pictures, sound, env)?;
-    session.run(&settings, &mut pictures)
+    let audio_settings = audio.is_some().then(|| AudioSettings::generated(format));
+    let settings = Encoding::generated(args.output.clone(), format, args.yes, audio_settings)?;
+    let mut video = GeneratedFrames::new(generator, args.frames, drawn_info());
+    let session = Session::new(&settings, &video, audio, env)?;
+    session.run(&settings, &mut video)
 }
 
-fn sound_alone(
+fn audio_only(
     args: &GenerateArgs,
-    sound: Sound,
+    audio: AudioSignal,
     format: Format,
     rules: Rules,
     env: &Env,
 ) -> Result<()> {
-    if !holds_sound(format) {
+    if !can_hold_audio(format) {
         return Err(Failure::usage(format!("{format} cannot hold audio")));
     }
     let settings = AudioEncoding {
         output: args.output.clone(),
         format,
         rules,
-        sound: AudioSettings::generated(format),
+        audio: AudioSettings::generated(format),
         options: AudioDecodeOptions::default(),
     };
-    audio::run(&settings, made(args, sound)?, env)
+    audio::run(&settings, made(args, audio)?, env)
 }
 
-fn made(args: &GenerateArgs, sound: Sound) -> Result<AudioInput> {
-    let generator = AudioGenerator::new(sound, RATE, args.fps, args.seed)
+fn made(args: &GenerateArgs, audio: AudioSignal) -> Result<AudioInput> {
+    let generator = AudioGenerator::new(audio, RATE, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
     let (num, den) = (u64::from(args.fps.num), u64::from(args.fps.den));
     let samples = u64::from(args.frames) * den * u64::from(RATE) / num;

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     if is_pipe(&args.reference) && is_pipe(&args.distorted) {
         return Err(Failure::usage("only one of the inputs can be standard input"));
     }
-    if args.audio || audio::is_sound(&args.reference, args, env) {
+    if args.audio || audio::is_audio_only(&args.reference, args, env) {
         if args.skip > 0 {
             return Err(Failure::usage("--skip counts frames and cannot be used with audio"));
         }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     let request = request(args, env)?;
     if request.metrics.contains(&MetricId::Vmaf) {
         // Temporary files for ffmpeg must be removed on interrupts.
-        env.stop.heed();
+        env.stop.handle_requests();
     }
     let (reference, distorted) = (spec(&args.reference, args), spec(&args.distorted, args));
     let (stills, measured) = match (reference.open(env)?, distorted.open(env)?) {
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
 fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) -> Result<Measured> {
     if one.profile != other.profile {
         let what = "colour profiles differ and are ignored";
-        env.console.warn(format!("{what}: samples are compared as they are"));
+        env.events.warn(format!("{what}: samples are compared as they are"));
     }
     let mut metrics = ALWAYS_OF_STILLS.to_vec();
     metrics.extend(request.metrics.iter().filter(|metric| !ALWAYS_OF_STILLS.contains(metric)));
@@ -82,18 +82,18 @@ fn measure_video(
         if matches!(opened, Opened::Still(..)) {
             let name = spec.name();
             let why = "because the other is video";
-            env.console.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
+            env.events.warn(format!("{name}: compared as YCbCr 4:2:0, {why}"));
         }
         let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
         video::of(opened, spec, &options, env)
     };
     let [reference, distorted] = sides.map(open);
     let (mut reference, mut distorted) = (reference?, distorted?);
-    let facts = reference.facts();
-    let count = facts.count.map(|count| count.saturating_sub(args.skip));
+    let stream_info = reference.stream_info();
+    let count = stream_info.count.map(|count| count.saturating_sub(args.skip));
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
-    let mut progress = env.console.progress(total, facts.frame_rate);
+    let mut progress = env.events.progress(total, stream_info.frame_rate);
     let tell = |frames| progress.update(&Now { frames, ..Now::default() });
     measure::measure(&mut *reference, &mut *distorted, request, tell)
 }

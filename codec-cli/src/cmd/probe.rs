@@ -12,7 +12,7 @@ use codec_media::io::stills::read::StillSource;
 
 use crate::args::decode::ProbeArgs;
 
-use found::{Entry, Found, FoundTrack, Kind, Picture};
+use found::{Entry, Found, FoundTrack, Kind, Video};
 
 /// Reads the whole input without decoding and reports its contents. A damaged input is reported up
 /// to the damage.
@@ -64,13 +64,13 @@ fn read_packets(found: &mut Found, mut reader: Box<dyn PacketReader>) -> Result<
 
 fn describe(track: &Track) -> FoundTrack {
     let kind = match track {
-        Track::Video(video) => Kind::Picture(Picture {
+        Track::Video(video) => Kind::Video(Video {
             codec: video.codec.name(),
             size: video.size,
             frame_rate: video.frame_rate,
             info: video.info,
         }),
-        Track::Audio(audio) => Kind::Sound(Box::new(audio.clone())),
+        Track::Audio(audio) => Kind::Audio(Box::new(audio.clone())),
         _ => Kind::Other,
     };
     FoundTrack::new(kind, track.time_base())
@@ -82,7 +82,7 @@ fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Resu
     found.warnings = stream.warnings.iter().map(ToString::to_string).collect();
     let bytes = stream.size.i420_bytes();
     let (size, frame_rate, info) = (stream.size, stream.frame_rate, stream.info);
-    let kind = Kind::Picture(Picture { codec: "raw", size, frame_rate, info });
+    let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
     found.tracks.push(FoundTrack::new(kind, stream.time_base));
     loop {
         match reader.read() {
@@ -97,12 +97,13 @@ fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Resu
 }
 
 fn read_packed(found: &mut Found, reader: &mut dyn FrameSource) -> Result<()> {
-    let facts = reader.facts();
-    found.format.clone_from(&facts.kind);
-    let bytes = facts.size.i420_bytes();
-    let (size, frame_rate, info) = (facts.size, Some(facts.frame_rate), facts.info);
-    let kind = Kind::Picture(Picture { codec: "raw", size, frame_rate, info });
-    found.tracks.push(FoundTrack::new(kind, facts.time_base));
+    let stream_info = reader.stream_info();
+    found.format.clone_from(&stream_info.kind);
+    let bytes = stream_info.size.i420_bytes();
+    let (size, frame_rate, info) =
+        (stream_info.size, Some(stream_info.frame_rate), stream_info.info);
+    let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
+    found.tracks.push(FoundTrack::new(kind, stream_info.time_base));
     let mut index = 0;
     while let Some(shot) = reader.next()? {
         found.add(Entry::picture(index, shot.pts, shot.duration, bytes));

@@ -24,7 +24,7 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     let options = PublishOptions::from(args);
     let sources = args.inputs.iter().map(|input| publish::source(input, &options, env));
     let sources = sources.collect::<Result<Vec<_>>>()?;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     }
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
-    env.console.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
+    env.events.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
     let ended = watch(|| env.stop.is_requested(), || server.failure(), || say_all(&server, env));
     server.stop();
     ended
@@ -66,7 +66,7 @@ fn watch(
 /// Logs notices about internal failures.
 fn say_all(server: &Server, env: &Env) {
     while let Some(line) = server.next_notice() {
-        env.console.warn(line);
+        env.events.warn(line);
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
         None => return Err(past_the_end(&spec, args.frame, args.frame)),
     }
     let written = write::save(&planes, &args.output, style, &rules, env)?;
-    env.console.note(format!("{written}, frame {}", args.frame));
+    env.events.note(format!("{written}, frame {}", args.frame));
     Ok(())
 }
 

@@ -76,7 +76,7 @@ mod with_devices {
         let mut command = place.command(&arguments);
         let (code, said) = Running::start(command.env("ALSA_CONFIG_PATH", &config)).end();
         assert_eq!(code, 0, "{said}");
-        assert!(said.contains("\"sound_gaps\":0"), "{said}");
+        assert!(said.contains("\"audio_gaps\":0"), "{said}");
         let (code, heard) = running.end();
         assert_eq!(code, 0, "{heard}");
         // 2 s in packets of 20 ms, on a machine that may be busy.

@@ -43,7 +43,7 @@ pub(super) fn baseline(
         if !args.force {
             return Err(Failure::usage(format!("{text}\nhelp: compare anyway with --force")));
         }
-        env.console.warn(text);
+        env.events.warn(text);
     }
     Ok(Some(baseline))
 }
@@ -79,7 +79,7 @@ pub(super) fn check(
         if names.is_empty() {
             break;
         }
-        env.console.note(format!("repeating apparent slowdowns: {}", names.join(", ")));
+        env.events.note(format!("repeating apparent slowdowns: {}", names.join(", ")));
         let more = again(&names)?;
         if env.stop.is_requested() {
             let message = "interrupted while repeating apparent slowdowns";
@@ -90,19 +90,19 @@ pub(super) fn check(
     let mut slower = Vec::new();
     for now in &points {
         let Some(verdict) = judged(now) else {
-            env.console.warn(format!("{}: no samples to compare with", now.name));
+            env.events.warn(format!("{}: no samples to compare with", now.name));
             continue;
         };
         let text = describe(&verdict);
         if verdict.is_slower {
             slower.push(text);
         } else {
-            env.console.note(format!("{} compared with {}: {text}", now.name, baseline.name));
+            env.events.note(format!("{} compared with {}: {text}", now.name, baseline.name));
         }
     }
     if all > points.len() {
         let new = all - points.len();
-        env.console.note(format!("{new} of {all} are not in {}", baseline.name));
+        env.events.note(format!("{new} of {all} are not in {}", baseline.name));
     }
     if slower.is_empty() {
         return Ok(());

@@ -146,7 +146,7 @@ pub(super) fn read(path: &Path, args: &BenchOptions, env: &Env) -> Result<Taken>
         opened => {
             let options = DecodeOptions { limits, ..DecodeOptions::default() };
             let mut source = video::of(opened, &spec, &options, env)?;
-            pictures(&mut *source, name_of(path), args, env).map(Taken::Pictures)
+            video(&mut *source, name_of(path), args, env).map(Taken::Pictures)
         }
     }
 }
@@ -160,13 +160,13 @@ fn stopped() -> Failure {
     Failure::new(Kind::Interrupted, "interrupted: nothing was measured")
 }
 
-fn pictures(
+fn video(
     source: &mut dyn FrameSource,
     name: String,
     args: &BenchOptions,
     env: &Env,
 ) -> Result<Clip> {
-    let facts = source.facts().clone();
+    let stream_info = source.stream_info().clone();
     let mut frames: Vec<Frame> = Vec::new();
     let (mut bytes, mut is_cut) = (0_u64, false);
     while let Some(shot) = source.next()? {
@@ -174,10 +174,10 @@ fn pictures(
             return Err(stopped());
         }
         let size = shot.picture.size();
-        if size != facts.size {
+        if size != stream_info.size {
             let n = frames.len();
             let message =
-                format!("{name}: frame {n} is {size}, but earlier frames are {}", facts.size);
+                format!("{name}: frame {n} is {size}, but earlier frames are {}", stream_info.size);
             return Err(Failure::new(Kind::Input, message));
         }
         bytes += size.i420_bytes();
@@ -200,10 +200,10 @@ fn pictures(
     }
     Ok(Clip {
         name,
-        size: facts.size,
-        frame_rate: facts.frame_rate,
-        time_base: facts.time_base,
-        info: facts.info,
+        size: stream_info.size,
+        frame_rate: stream_info.frame_rate,
+        time_base: stream_info.time_base,
+        info: stream_info.info,
         frames,
         is_cut,
     })

@@ -48,7 +48,7 @@ pub(super) fn find(
     let mut next = first;
     while tried.len() < TRIALS && !env.stop.is_requested() {
         let late = trial(backend, config, clip, next)?;
-        env.console.detail(format!("{next} streams: {:.2} % of frames late", 100.0 * late));
+        env.events.detail(format!("{next} streams: {:.2} % of frames late", 100.0 * late));
         tried.push((next, late));
         let step = (next / 8).max(1);
         if late <= MAY_BE_LATE {

@@ -22,7 +22,7 @@ const BATCHES: u32 = 13;
 const CYCLE_BATCHES: u32 = 5;
 
 /// Differences of fewer cycles are not significant.
-const LEAST_CYCLES: f64 = 3.0;
+const MIN_CYCLES: f64 = 3.0;
 
 /// A kernel at one level.
 struct Timed {
@@ -45,7 +45,7 @@ struct Figures {
 
 /// Benchmarks the kernels.
 pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     record::check_outputs(&args.record)?;
     let levels = levels::chosen(&args.levels, &levels::supported())?;
     let config = vec![("batches".to_owned(), BATCHES.to_string())];
@@ -84,7 +84,7 @@ pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         rows.extend(timed.iter().filter(is_wanted).map(|one| row(one, &figures(one))));
         text.push_str(&table::columns(&rows));
-        env.console.text(&text)?;
+        env.events.text(&text)?;
     }
     match &baseline {
         Some(baseline) => {
@@ -95,7 +95,7 @@ pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
                 Ok(timed.iter().map(series_of).collect())
             };
             // Code and stack alignment changes the time of small kernels by a cycle or two.
-            let least_ns = LEAST_CYCLES * cycle;
+            let least_ns = MIN_CYCLES * cycle;
             against::check(baseline, series, least_ns, &args.record, again, env)
         }
         None => Ok(()),

@@ -27,7 +27,7 @@ use record::{Point, Record, Series};
 /// If an input is rejected, or something is slower than the baseline allows.
 pub fn run(args: &BenchOptions, env: &Env) -> Result<()> {
     warn_of_debug_build(env);
-    env.stop.heed();
+    env.stop.handle_requests();
     record::check_outputs(&args.record)?;
     let taken = take(args, env)?;
     let plan = run::Plan::new(args, taken, env)?;
@@ -38,14 +38,14 @@ pub fn run(args: &BenchOptions, env: &Env) -> Result<()> {
     let series: Vec<Series> = points.iter().map(|point| point.series.clone()).collect();
     let record = Record { kind: "codec", config, points, facts: measured.facts() };
     if env.stop.is_requested() {
-        env.console.text(&table::text(&plan, &measured))?;
+        env.events.text(&table::text(&plan, &measured))?;
         return Err(Failure::new(
             Kind::Interrupted,
             "interrupted: results were not saved or compared",
         ));
     }
     if !record.write(&args.record)? {
-        env.console.text(&table::text(&plan, &measured))?;
+        env.events.text(&table::text(&plan, &measured))?;
     }
     match &baseline {
         Some(baseline) => {
@@ -70,7 +70,7 @@ pub fn run_kernels(args: &KernelOptions, env: &Env) -> Result<()> {
 
 fn warn_of_debug_build(env: &Env) {
     if machine::build() == "debug" {
-        env.console.warn("this is a debug build: its times mean nothing");
+        env.events.warn("this is a debug build: its times mean nothing");
     }
 }
 

@@ -168,11 +168,11 @@ impl Plan {
         let spec = args.encoder.codec.as_deref();
         let only_decodes = taken.iter().all(|taken| matches!(taken, Taken::Packets(_)));
         // -c selects the decoder of coded streams, which may lack an encoder.
-        let mut told = args.encoder.clone();
+        let mut options = args.encoder.clone();
         if only_decodes {
-            told.codec = None;
+            options.codec = None;
         }
-        let encoder = EncoderSettings::new(&told, Preset::Rtc, Format::Matroska)?;
+        let encoder = EncoderSettings::new(&options, Preset::Rtc, Format::Matroska)?;
         let digests = taken.iter().map(|taken| match taken {
             Taken::Pictures(clip) => clip.digest(),
             Taken::Packets(stream) => stream.digest(),
@@ -223,8 +223,8 @@ impl Plan {
             Work::Decode { .. } => None,
         });
         if let Some(encode) = encode {
-            let told = self.encoder.describe(encode).into_iter();
-            config.extend(told.map(|(name, value)| (name.to_owned(), value)));
+            let settings = self.encoder.describe(encode).into_iter();
+            config.extend(settings.map(|(name, value)| (name.to_owned(), value)));
         }
         for (work, digest) in self.works.iter().zip(&self.digests) {
             let (verb, name) = (work.verb(), work.name());
@@ -257,7 +257,7 @@ impl Plan {
         let frames: usize = jobs.iter().map(|job| self.works[job.work].frames()).sum();
         let rounds = u64::from(args.warm_up + args.repeat);
         let total = args.until.is_none().then_some(rounds * frames as u64);
-        let mut progress = env.console.progress(total, Rational::new(30, 1));
+        let mut progress = env.events.progress(total, Rational::new(30, 1));
         let mut now = Now::default();
         let mut round = |jobs: &mut [Job], counts: bool, first: bool| -> Result<()> {
             for job in jobs {
@@ -506,7 +506,7 @@ impl Job {
     /// Warns if passes produced different packets, which is possible with a deadline.
     fn check(&self, pass: &Pass, env: &Env) {
         if self.passes.len() == 1 && is_other(&self.passes[0], pass) {
-            env.console.warn("passes produced different packets: encoder speed depends on timing");
+            env.events.warn("passes produced different packets: encoder speed depends on timing");
         }
     }
 

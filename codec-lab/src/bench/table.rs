@@ -67,7 +67,7 @@ pub(super) fn text(plan: &Plan, results: &Results) -> String {
 fn describe(plan: &Plan, work: &Work) -> String {
     let what = match work {
         Work::Encode { config, .. } => {
-            let told: Vec<_> = plan
+            let settings: Vec<_> = plan
                 .encoder
                 .describe(config)
                 .into_iter()
@@ -80,7 +80,7 @@ fn describe(plan: &Plan, work: &Work) -> String {
                     _ => format!("{name} {value}"),
                 })
                 .collect();
-            told.join(", ")
+            settings.join(", ")
         }
         Work::Decode { backend, .. } => format!("{}/{}", backend.codec, backend.name),
     };

@@ -241,13 +241,13 @@ impl Arm {
     }
 
     /// The configured number of threads.
-    pub(super) fn told_threads(&self) -> Option<u32> {
-        let told = match &self.kind {
+    pub(super) fn stated_threads(&self) -> Option<u32> {
+        let is_stated = match &self.kind {
             ArmKind::Backend { .. } => true,
             ArmKind::Command { template, .. } => template.has("threads"),
             ArmKind::Chrome(_) => false,
         };
-        told.then(|| u32::from(self.threads))
+        is_stated.then(|| u32::from(self.threads))
     }
 
     /// Returns the command line of a task.

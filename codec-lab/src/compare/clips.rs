@@ -42,7 +42,7 @@ impl Clip {
         self.frames as f64 / self.frame_rate.as_f64()
     }
 
-    pub(super) fn facts(&self) -> results::Clip {
+    pub(super) fn stream_info(&self) -> results::Clip {
         results::Clip {
             name: self.name.clone(),
             digest: self.digest.clone(),
@@ -60,7 +60,7 @@ pub(super) fn clips_of(study: &Study, store: &Store, env: &Env) -> Result<Vec<Cl
     let mut names = BTreeSet::new();
     let mut clips = Vec::new();
     for path in &study.clips {
-        env.console.detail(format!("reading {}", path.display()));
+        env.events.detail(format!("reading {}", path.display()));
         let clip = prepare(path, unique(path, &mut names), study, store, env)?;
         clips.push(clip);
     }
@@ -84,21 +84,25 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let spec =
         InputSpec { path: path.to_owned(), raw: None, limits: options.limits, lenient: false };
     let mut source = video::open(&spec, &options, env)?;
-    let facts = source.facts().clone();
+    let stream_info = source.stream_info().clone();
     let skip = study.skip.unwrap_or(0);
-    let whole = skip == 0 && study.frames.is_none() && facts.kind == "y4m";
+    let whole = skip == 0 && study.frames.is_none() && stream_info.kind == "y4m";
     let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
     let rules = Rules { overwrite: true, ..Rules::default() };
     let mut sink = None;
     if !whole {
         let output = OutputFile::create(&temporary, &rules)?;
-        let header = Header { size: facts.size, frame_rate: facts.frame_rate, info: facts.info };
+        let header = Header {
+            size: stream_info.size,
+            frame_rate: stream_info.frame_rate,
+            info: stream_info.info,
+        };
         sink = Some((FrameSink::new(&output, Format::Y4m, Samples::I420, header)?, output));
     }
     let (mut digest, mut bytes) = (Md5::new(), Vec::new());
-    digest.update(format!("{} {}", facts.size, facts.frame_rate));
+    digest.update(format!("{} {}", stream_info.size, stream_info.frame_rate));
     let (mut seen, mut frames, mut uneven) = (0, 0_u64, false);
-    let mut clock = EvenClock::new(facts.frame_rate, facts.time_base);
+    let mut clock = EvenClock::new(stream_info.frame_rate, stream_info.time_base);
     while study.frames.is_none_or(|limit| frames < limit) {
         if env.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
@@ -108,7 +112,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
         if seen <= skip {
             continue;
         }
-        if shot.picture.size() != facts.size {
+        if shot.picture.size() != stream_info.size {
             let message = format!("{name}: the frame size changes to {}", shot.picture.size());
             return Err(Failure::new(Kind::Input, message));
         }
@@ -134,13 +138,13 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     };
     Ok(Clip {
         note: uneven.then(|| {
-            let fps = facts.frame_rate.as_f64();
+            let fps = stream_info.frame_rate.as_f64();
             format!("{name}: frame times are uneven; all arms encode it at {fps:.3} fps")
         }),
         name,
         path,
-        size: facts.size,
-        frame_rate: facts.frame_rate,
+        size: stream_info.size,
+        frame_rate: stream_info.frame_rate,
         frames,
         digest: hex(&digest.finalize()),
     })

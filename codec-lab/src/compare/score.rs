@@ -11,7 +11,7 @@ use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::source::{Facts, FrameSource, Shot};
+use codec_media::io::source::{FrameSource, SourceFrame, StreamInfo};
 use codec_media::io::video;
 use codec_media::stop::Stop;
 use serde::{Deserialize, Serialize};
@@ -115,16 +115,16 @@ fn view(
     limit: Duration,
     env: &Env,
 ) -> Result<std::result::Result<Score, String>> {
-    let pictures = match pictures_of(arm, store, &packets, env, limit)? {
-        Ok(pictures) => pictures,
+    let video = match pictures_of(arm, store, &packets, env, limit)? {
+        Ok(video) => video,
         Err(why) => return Ok(Err(why)),
     };
     let options = DecodeOptions::default();
     let (path, limits) = (clip.path.clone(), options.limits);
     let spec = InputSpec { path, raw: None, limits, lenient: false };
     let mut reference = video::open(&spec, &options, env)?;
-    let has_times = pictures.is_ours || pictures.times_s.is_some();
-    let mut distorted = Viewed::new(pictures.source, pictures.times_s, env.stop.clone());
+    let has_times = video.is_ours || video.times_s.is_some();
+    let mut distorted = Viewed::new(video.source, video.times_s, env.stop.clone());
     let request = Request {
         metrics: metrics.to_vec(),
         matching: Matching::Viewer,
@@ -144,7 +144,7 @@ fn view(
             delivery.shown, delivery.frames
         )));
     }
-    let decode_ms = stats::median(&distorted.decode_ms).filter(|_| pictures.is_ours);
+    let decode_ms = stats::median(&distorted.decode_ms).filter(|_| video.is_ours);
     let frame = |Row { time_s, frozen, values, .. }| ScoredFrame { time_s, frozen, values };
     Ok(Ok(Score {
         packets,
@@ -158,7 +158,7 @@ fn view(
 /// The frames of a stream at the stream's times, with the decoding time.
 struct Viewed {
     source: Box<dyn FrameSource>,
-    facts: Facts,
+    stream_info: StreamInfo,
     /// Replaces the source's own times, in ticks.
     times: Option<std::vec::IntoIter<i64>>,
     decode_ms: Vec<f64>,
@@ -170,24 +170,24 @@ impl Viewed {
 
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     fn new(source: Box<dyn FrameSource>, times_s: Option<Vec<f64>>, stop: Stop) -> Self {
-        let mut facts = source.facts().clone();
+        let mut stream_info = source.stream_info().clone();
         if times_s.is_some() {
-            facts.time_base = Self::MICROSECONDS;
+            stream_info.time_base = Self::MICROSECONDS;
         }
         let ticks = |times: Vec<f64>| -> Vec<i64> {
             times.into_iter().map(|time_s| (time_s * 1e6).round() as i64).collect()
         };
         let times = times_s.map(|times| ticks(times).into_iter());
-        Self { source, facts, times, decode_ms: Vec::new(), stop }
+        Self { source, stream_info, times, decode_ms: Vec::new(), stop }
     }
 }
 
 impl FrameSource for Viewed {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         if self.stop.is_requested() {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }

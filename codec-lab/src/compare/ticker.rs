@@ -5,13 +5,13 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use codec_media::events::Events;
-use codec_media::progress::ShareProgress;
+use codec_media::progress::OverallProgress;
 
 use super::remaining::{Kind, seconds_left};
 
 /// Reports the progress and the remaining time. Work has weights, in any unit.
 pub(super) struct Ticker {
-    console: Events,
+    events: Events,
     state: Mutex<State>,
 }
 
@@ -23,8 +23,8 @@ struct State {
 
 impl Ticker {
     /// `kinds`: the remaining work; `done`: weight of the work of earlier runs.
-    pub(super) fn new(console: Events, kinds: Vec<Kind>, done: f64) -> Self {
-        Self { console, state: Mutex::new(State { kinds, done }) }
+    pub(super) fn new(events: Events, kinds: Vec<Kind>, done: f64) -> Self {
+        Self { events, state: Mutex::new(State { kinds, done }) }
     }
 
     /// Announces the task `what`.
@@ -33,7 +33,7 @@ impl Ticker {
         let rest: f64 = state.kinds.iter().map(|kind| kind.rest).sum();
         let done = state.done / (state.done + rest).max(f64::MIN_POSITIVE);
         let remaining_s = seconds_left(&state.kinds);
-        self.console.share(&ShareProgress { done, now: what, remaining_s });
+        self.events.share(&OverallProgress { done, now: what, remaining_s });
     }
 
     /// Records that work of this kind and weight was done since `begun`.

@@ -14,7 +14,7 @@ use super::{Job, Plan, Runs, weight};
 /// Maximum number of rounds for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
 /// Rounds before `--until` may stop: with fewer, intervals are too often narrow by chance.
-const LEAST_UNTIL: u32 = 5;
+const MIN_UNTIL: u32 = 5;
 
 impl Plan<'_> {
     /// Runs all encodings of the jobs of one clip. `index`: of the clip.
@@ -31,7 +31,7 @@ impl Plan<'_> {
         let most = if until.is_some() { planned.saturating_mul(UNTIL_TIMES) } else { planned };
         for number in 0..most {
             let is_enough = match until {
-                Some(share) => number >= LEAST_UNTIL && self.is_narrow(jobs, &runs, share),
+                Some(share) => number >= MIN_UNTIL && self.is_narrow(jobs, &runs, share),
                 None => false,
             };
             if number >= planned && is_enough {

@@ -6,7 +6,7 @@ use codec_core::frame::Rational;
 use codec_media::failure::Result;
 use codec_media::json::{self, Object, array};
 
-use super::packets::{Facts, Outcome, Seen};
+use super::packets::{InputInfo, Outcome, Seen};
 use super::totals::{Totals, kind_of};
 
 /// Name and version of the schema. The version changes when a field is removed or changes its
@@ -23,11 +23,11 @@ pub(super) struct DataReport {
 
 impl DataReport {
     /// Starts a report; also returns the beginning of the file.
-    pub(super) fn begin(facts: &Facts) -> (Self, String) {
+    pub(super) fn begin(input_info: &InputInfo) -> (Self, String) {
         let head = Object::new()
             .text("schema", SCHEMA.0)
             .raw("version", SCHEMA.1)
-            .raw("input", input(facts).finish())
+            .raw("input", input(input_info).finish())
             .finish();
         (Self::default(), format!("{},\"frames\":[", head.trim_end_matches('}').to_owned() + "}"))
     }
@@ -52,17 +52,17 @@ impl DataReport {
 }
 
 /// Describes the input file.
-pub(super) fn input(facts: &Facts) -> Object {
+pub(super) fn input(input_info: &InputInfo) -> Object {
     let rational = |rate: Rational| json::text(&format!("{}/{}", rate.num, rate.den));
     Object::new()
-        .text("name", &facts.name)
-        .text("format", &facts.format)
-        .text("codec", facts.codec)
-        .raw("width", facts.size.width)
-        .raw("height", facts.size.height)
-        .raw("time_base", rational(facts.time_base))
-        .maybe("frame_rate", facts.frame_rate.map(rational))
-        .maybe("note", facts.note.as_deref().map(json::text))
+        .text("name", &input_info.name)
+        .text("format", &input_info.format)
+        .text("codec", input_info.codec)
+        .raw("width", input_info.size.width)
+        .raw("height", input_info.size.height)
+        .raw("time_base", rational(input_info.time_base))
+        .maybe("frame_rate", input_info.frame_rate.map(rational))
+        .maybe("note", input_info.note.as_deref().map(json::text))
 }
 
 /// Totals, and the error that ended the run, if any.

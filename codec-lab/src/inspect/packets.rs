@@ -14,7 +14,7 @@ use codec_media::io::unreadable::{Advice, missing};
 
 /// Properties of the input known before the first packet.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(super) struct InputInfo {
     pub(super) name: String,
     /// The container's name.
     pub(super) format: String,
@@ -51,7 +51,7 @@ pub(super) enum Outcome<'a> {
 
 /// Reads packets and decodes them.
 pub(super) struct Packets {
-    pub(super) facts: Facts,
+    pub(super) input_info: InputInfo,
     reader: Box<dyn PacketReader>,
     decoder: Option<Box<dyn VideoDecoder>>,
     packet: CodedPacket,
@@ -96,7 +96,7 @@ impl Packets {
                 "this build cannot decode {codec}: sizes and key frames come from the container"
             )),
         };
-        let facts = Facts {
+        let input_info = InputInfo {
             name: name.clone(),
             format: stream.format.to_string(),
             codec,
@@ -110,7 +110,16 @@ impl Packets {
         let is_avc = stream.codec == Codec::H264;
         let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
         let (packet, converted) = (CodedPacket::default(), Vec::new());
-        Ok(Self { facts, reader, decoder, packet, annex_b, converted, conceal, env: env.clone() })
+        Ok(Self {
+            input_info,
+            reader,
+            decoder,
+            packet,
+            annex_b,
+            converted,
+            conceal,
+            env: env.clone(),
+        })
     }
 
     /// Returns the next packet; an error of the container ends the stream.
@@ -140,21 +149,22 @@ impl Packets {
                         }
                     },
                     Err(error) => {
-                        let place = format!("{}: packet {index} at byte {offset}", self.facts.name);
+                        let place =
+                            format!("{}: packet {index} at byte {offset}", self.input_info.name);
                         Outcome::Damaged(Failure::decoding(&place, &error))
                     }
                 }
             }
         };
-        let (packet, goes_on, info) = (&self.packet, self.conceal, self.facts.info);
+        let (packet, goes_on, info) = (&self.packet, self.conceal, self.input_info.info);
         Ok(Some(Seen { packet, outcome, goes_on, info }))
     }
 
     fn read(&mut self) -> Result<bool> {
-        let failed = |error| Failure::reading(&self.facts.name, &error);
+        let failed = |error| Failure::reading(&self.input_info.name, &error);
         match self.reader.read(&mut self.packet).map_err(failed) {
             Err(failure) if self.conceal => {
-                self.env.console.warn(&failure.message);
+                self.env.events.warn(&failure.message);
                 // A reader that cannot continue reports so at the next call.
                 self.reader.read(&mut self.packet).map_err(failed).or(Ok(false))
             }

@@ -9,7 +9,7 @@ use codec_media::json::{self, Object, array};
 use codec_rtc::sdp::base64;
 
 use super::image::Pictures;
-use super::packets::{Facts, Outcome, Seen};
+use super::packets::{InputInfo, Outcome, Seen};
 use super::totals::Totals;
 use super::{data, overlay};
 
@@ -27,7 +27,7 @@ pub(super) struct PageReport {
     env: Env,
     max_pictures: u64,
     rows: u64,
-    pictures: Pictures,
+    video: Pictures,
     /// Frames with an image in the page, and those that could have one.
     with_picture: u64,
     could_have_picture: u64,
@@ -42,8 +42,8 @@ pub(super) struct PageReport {
 
 impl PageReport {
     /// Starts a report; also returns the beginning of the page.
-    pub(super) fn begin(facts: &Facts, max_pictures: u64, env: &Env) -> (Self, String) {
-        let title = escape_html(&facts.name);
+    pub(super) fn begin(input_info: &InputInfo, max_pictures: u64, env: &Env) -> (Self, String) {
+        let title = escape_html(&input_info.name);
         let head = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -52,20 +52,20 @@ impl PageReport {
              <style>\n{STYLE}</style>\n</head>\n<body>\n{BODY}\
              <script type=\"application/json\" id=\"input\">{}</script>\n\
              <script type=\"application/json\" id=\"frames\">[",
-            escape_json(data::input(facts).finish())
+            escape_json(data::input(input_info).finish())
         );
         let report = Self {
             env: env.clone(),
             max_pictures,
             rows: 0,
-            pictures: Pictures::default(),
+            video: Pictures::default(),
             with_picture: 0,
             could_have_picture: 0,
             with_blocks: 0,
             could_have_blocks: 0,
             blocks: 0,
             modes: None,
-            note: facts.note.clone(),
+            note: input_info.note.clone(),
         };
         (report, head)
     }
@@ -112,7 +112,7 @@ impl PageReport {
             return Ok(object);
         }
         self.with_picture += 1;
-        let file = self.pictures.webp(frame, seen.info, &self.env)?;
+        let file = self.video.webp(frame, seen.info, &self.env)?;
         let mut text = "\"data:image/webp;base64,".to_owned();
         text.push_str(&base64::encode(&file));
         text.push('"');

@@ -117,7 +117,7 @@ pub fn measure(
     request: &Request,
     mut progress: impl FnMut(u64),
 ) -> Result<Measured> {
-    let (a, b) = (reference.facts(), distorted.facts());
+    let (a, b) = (reference.stream_info(), distorted.stream_info());
     if a.size != b.size {
         let message =
             format!("cannot compare sizes: the reference is {}, the other is {}", a.size, b.size);

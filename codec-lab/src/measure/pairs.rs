@@ -68,7 +68,7 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(source: &'a mut dyn FrameSource, relative: bool, skip: u64, stop: Stop) -> Self {
-        let time_base = source.facts().time_base;
+        let time_base = source.stream_info().time_base;
         Self { source, time_base, first: None, relative: relative || skip > 0, skip, read: 0, stop }
     }
 
@@ -118,7 +118,7 @@ impl<'a> Pairs<'a> {
         request: &Request,
         history: usize,
     ) -> Self {
-        let seconds = |source: &dyn FrameSource| source.facts().frame_rate.as_f64().recip();
+        let seconds = |source: &dyn FrameSource| source.stream_info().frame_rate.as_f64().recip();
         let (reference_s, distorted_s) = (seconds(reference), seconds(distorted));
         Self {
             aligner: Aligner::new(reference_s, distorted_s),

@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 
 /// The simulated setup.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(super) struct Setup {
     pub(super) input: String,
     pub(super) encoder: String,
     pub(super) rate: String,
@@ -57,8 +57,8 @@ fn on_loss(settings: &Settings) -> &'static str {
 }
 
 /// Describes the simulation that is about to run.
-pub(super) fn announce(facts: &Facts, settings: &Settings) -> String {
-    let Facts { input, encoder, rate, speed, size, frame_rate } = facts;
+pub(super) fn announce(setup: &Setup, settings: &Settings) -> String {
+    let Setup { input, encoder, rate, speed, size, frame_rate } = setup;
     let link = if settings.link_text.is_empty() { "perfect" } else { &settings.link_text };
     format!(
         "{input} ({size}, {:.3} fps) -> {encoder}, {rate}, speed {speed} -> link {link}, seed {}; \
@@ -110,7 +110,7 @@ fn quality(quality: &Quality) -> Object {
 
 /// Returns all results as JSON.
 pub(super) fn json(
-    facts: &Facts,
+    setup: &Setup,
     settings: &Settings,
     world: &World<'_>,
     summary: &Summary,
@@ -149,7 +149,7 @@ pub(super) fn json(
         .raw("times_ms", times(&summary.recoveries.times))
         .maybe("unrecovered_ms", summary.recoveries.unrecovered.map(|t| json::float(ms(t))))
         .finish();
-    let Facts { input, encoder, rate, speed, size, frame_rate } = facts;
+    let Setup { input, encoder, rate, speed, size, frame_rate } = setup;
     let object = Object::new()
         .text("schema", SCHEMA)
         .raw("version", VERSION)

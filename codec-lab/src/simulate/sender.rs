@@ -20,7 +20,7 @@ use super::frame::{Coded, FrameRecord, Score};
 use super::settings::Settings;
 
 /// Lowest bitrate that an encoder is set to.
-const LEAST_RATE: Bitrate = Bitrate(30_000);
+const MIN_RATE: Bitrate = Bitrate(30_000);
 /// How long packets are kept for retransmission.
 const KEEP: Duration = Duration::from_secs(2);
 const KEEP_PACKETS: usize = 4096;
@@ -116,7 +116,7 @@ impl Sender {
     /// Sets the encoder's bitrate to that of the trace.
     fn follow(&mut self, now: Duration) -> Result<()> {
         let Some((trace, delay)) = &self.trace else { return Ok(()) };
-        let rate = trace.rate_at(now.saturating_sub(*delay)).max(LEAST_RATE);
+        let rate = trace.rate_at(now.saturating_sub(*delay)).max(MIN_RATE);
         if self.target == Some(rate) {
             return Ok(());
         }

@@ -46,7 +46,7 @@ impl<'a> Camera<'a> {
         settings: &Settings,
         stop: Stop,
     ) -> Result<Self> {
-        let time_base = source.facts().time_base;
+        let time_base = source.stream_info().time_base;
         let Settings { frames, duration, .. } = *settings;
         let mut camera = Self {
             source,

@@ -22,7 +22,7 @@ pub(crate) struct Effects {
 }
 
 /// Receives samples and the time of the first one.
-pub(crate) type Give<'a> = &'a mut dyn FnMut(&[f32], i64) -> Result<()>;
+pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[f32], i64) -> Result<()>;
 
 impl Effects {
     pub(crate) fn new(settings: &AudioSettings, format: AudioFormat) -> Result<Self> {
@@ -50,7 +50,7 @@ impl Effects {
     }
 
     /// Processes `values`, whose first sample has the time `pts`, and passes on the output.
-    pub(crate) fn apply(&mut self, values: &mut Vec<f32>, pts: i64, give: Give<'_>) -> Result<()> {
+    pub(crate) fn apply(&mut self, values: &mut Vec<f32>, pts: i64, give: Emit<'_>) -> Result<()> {
         if self.latency == 0 && self.processors.is_empty() {
             return give(values, pts);
         }
@@ -62,7 +62,7 @@ impl Effects {
     }
 
     /// Passes on the buffered samples.
-    pub(crate) fn finish(&mut self, give: Give<'_>) -> Result<()> {
+    pub(crate) fn finish(&mut self, give: Emit<'_>) -> Result<()> {
         if self.latency == 0 || self.early == self.latency {
             return Ok(());
         }
@@ -71,7 +71,7 @@ impl Effects {
         self.process(give)
     }
 
-    fn process(&mut self, give: Give<'_>) -> Result<()> {
+    fn process(&mut self, give: Emit<'_>) -> Result<()> {
         let channels = self.format.channels();
         for processor in &mut self.processors {
             processor.process(&mut self.values).map_err(Failure::internal)?;

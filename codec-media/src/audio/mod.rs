@@ -2,7 +2,7 @@
 
 pub(crate) mod effects;
 pub mod gap;
-pub mod lane;
+pub mod pipeline;
 pub mod sink;
 pub mod source;
 pub mod timeline;

@@ -88,11 +88,11 @@ impl AudioSink {
     /// If the audio is damaged or cannot be written.
     pub fn write(
         &mut self,
-        sound: &AudioView<'_>,
+        audio: &AudioView<'_>,
         pts: i64,
         writer: &mut dyn PacketWriter,
     ) -> Result<()> {
-        self.encoder.encode(sound, pts).map_err(|error| Failure::encoding(&error))?;
+        self.encoder.encode(audio, pts).map_err(|error| Failure::encoding(&error))?;
         self.drain(writer)
     }
 

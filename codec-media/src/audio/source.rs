@@ -18,7 +18,7 @@ use crate::io::unreadable::{Advice, missing, with_help};
 use crate::stop::Stop;
 
 /// Maximum number of packets without samples to read after an interrupt.
-const MOST_AFTER_INTERRUPT: u32 = 100;
+const MAX_AFTER_INTERRUPT: u32 = 100;
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +138,7 @@ impl AudioSource {
 
     /// Format of the samples.
     pub fn format(&self) -> AudioFormat {
-        self.ready.front().map_or_else(|| self.decoder.format(), |sound| sound.format)
+        self.ready.front().map_or_else(|| self.decoder.format(), |audio| audio.format)
     }
 
     /// The gap limit for this input.
@@ -161,17 +161,17 @@ impl AudioSource {
         self.lost_packets
     }
 
-    /// Moves the next samples into `sound`; `false` at the end. Their times are those of the track,
+    /// Moves the next samples into `audio`; `false` at the end. Their times are those of the track,
     /// in samples of their own rate.
     ///
     /// # Errors
     /// If the audio is damaged or cannot be written.
-    pub fn read(&mut self, sound: &mut AudioBuf) -> Result<bool> {
+    pub fn read(&mut self, audio: &mut AudioBuf) -> Result<bool> {
         if self.ready.is_empty() {
             self.fill();
         }
         if let Some(next) = self.ready.pop_front() {
-            self.spare.push(std::mem::replace(sound, next));
+            self.spare.push(std::mem::replace(audio, next));
             return Ok(true);
         }
         self.failure.take().map_or(Ok(false), Err)
@@ -182,7 +182,7 @@ impl AudioSource {
         let mut empty = 0;
         while self.ready.is_empty() && !self.ended {
             empty += 1;
-            if empty > MOST_AFTER_INTERRUPT && self.env.stop.is_requested() {
+            if empty > MAX_AFTER_INTERRUPT && self.env.stop.is_requested() {
                 self.ended = true;
                 return;
             }
@@ -197,7 +197,7 @@ impl AudioSource {
                 Err(error) => {
                     let failure = Failure::reading(&self.name, &error);
                     if self.conceal && failure.kind == Kind::Corrupt {
-                        self.env.console.warn(&failure.message);
+                        self.env.events.warn(&failure.message);
                         self.lost_packets += 1;
                     } else {
                         self.ended = true;
@@ -225,7 +225,7 @@ impl AudioSource {
                 self.failure = Some(failure);
                 return;
             }
-            self.env.console.detail(&failure.message);
+            self.env.events.detail(&failure.message);
             self.lost_packets += 1;
             let ticks = duration.and_then(|ticks| i64::try_from(ticks).ok()).unwrap_or(0);
             let frames = samples_of(ticks, self.track.time_base, rate);
@@ -244,29 +244,29 @@ impl AudioSource {
     fn drain(&mut self, trim_start: u32, trim_end: u32) {
         let begun = self.ready.len();
         loop {
-            let mut sound = self
+            let mut audio = self
                 .spare
                 .pop()
                 .unwrap_or_else(|| AudioBuf::new(self.track.audio, SampleKind::F32));
-            if !self.decoder.receive(&mut sound) {
-                self.spare.push(sound);
+            if !self.decoder.receive(&mut audio) {
+                self.spare.push(audio);
                 break;
             }
-            self.ready.push_back(sound);
+            self.ready.push_back(audio);
         }
         let mut start = self.scaled(trim_start);
-        for sound in self.ready.iter_mut().skip(begun) {
-            let frames = sound.frames();
-            sound.trim(start.min(frames), 0);
+        for audio in self.ready.iter_mut().skip(begun) {
+            let frames = audio.frames();
+            audio.trim(start.min(frames), 0);
             start -= start.min(frames);
         }
         let mut end = self.scaled(trim_end);
-        for sound in self.ready.iter_mut().skip(begun).rev() {
-            let frames = sound.frames();
-            sound.trim(0, end.min(frames));
+        for audio in self.ready.iter_mut().skip(begun).rev() {
+            let frames = audio.frames();
+            audio.trim(0, end.min(frames));
             end -= end.min(frames);
         }
-        self.ready.retain(|sound| sound.frames() > 0);
+        self.ready.retain(|audio| audio.frames() > 0);
     }
 
     /// Converts samples of the track's rate to samples of the decoder's rate.

@@ -26,7 +26,7 @@ const ENGAGE_S: f64 = 0.003;
 const AVERAGE_S: f64 = 2.0;
 /// Time constant of drift correction, and the largest change of the rate.
 const CATCH_UP_S: f64 = 8.0;
-const MOST_BEND: f64 = 0.005;
+const MAX_RATE_CHANGE: f64 = 0.005;
 /// Sample frames of silence produced at a time.
 const SILENCE_FRAMES: usize = 16_384;
 
@@ -56,7 +56,7 @@ pub struct Timeline {
 }
 
 /// Receives interleaved values of the new format and the time of the first one.
-pub(crate) type Give<'a> = &'a mut dyn FnMut(&mut Vec<f32>, i64) -> Result<()>;
+pub(crate) type Emit<'a> = &'a mut dyn FnMut(&mut Vec<f32>, i64) -> Result<()>;
 
 /// What to do before samples are appended.
 enum Place {
@@ -96,21 +96,21 @@ impl Timeline {
     /// # Errors
     ///
     /// [`Kind::Corrupt`] if the timestamps jump by more than the gap limit.
-    pub fn push(&mut self, sound: &AudioBuf, give: Give<'_>) -> Result<()> {
+    pub fn push(&mut self, audio: &AudioBuf, give: Emit<'_>) -> Result<()> {
         if self.is_cut {
             return Ok(());
         }
         let from = self.converter.from();
-        if sound.format != from {
-            let to = sound.format;
+        if audio.format != from {
+            let to = audio.format;
             let message = format!("unsupported change of the audio format from {from} to {to}");
             return Err(Failure::new(Kind::Input, message));
         }
-        let view = sound.view().map_err(Failure::internal)?;
+        let view = audio.view().map_err(Failure::internal)?;
         let mut values = std::mem::take(&mut self.values);
         values.clear();
         view.append_f32(&mut values);
-        let place = self.place(sound.pts, view.frames())?;
+        let place = self.place(audio.pts, view.frames())?;
         let skipped = match place {
             Place::Next => 0,
             Place::Without(frames) => frames * from.channels(),
@@ -136,12 +136,12 @@ impl Timeline {
     ///
     /// # Errors
     /// If the audio is damaged or cannot be written.
-    pub fn finish(&mut self, give: Give<'_>) -> Result<()> {
+    pub fn finish(&mut self, give: Emit<'_>) -> Result<()> {
         self.converter.finish(&mut self.out);
         self.give(give)
     }
 
-    fn give(&mut self, give: Give<'_>) -> Result<()> {
+    fn give(&mut self, give: Emit<'_>) -> Result<()> {
         let frames = self.out.len() / self.converter.to().channels();
         if frames > 0 {
             give(&mut self.out, self.next_pts)?;
@@ -176,7 +176,7 @@ impl Timeline {
         self.distance += (away - self.distance) * weight;
         if self.converter.is_bent() || self.distance.abs() > ENGAGE_S * rate {
             let bend = self.distance / (CATCH_UP_S * rate);
-            self.ratio = 1.0 + bend.clamp(-MOST_BEND, MOST_BEND);
+            self.ratio = 1.0 + bend.clamp(-MAX_RATE_CHANGE, MAX_RATE_CHANGE);
             self.converter.bend(self.ratio, &mut self.out)?;
         }
         Ok(Place::Next)
@@ -205,7 +205,7 @@ impl Timeline {
         Place::Without(cut)
     }
 
-    fn give_silence(&mut self, mut frames: usize, give: Give<'_>) -> Result<()> {
+    fn give_silence(&mut self, mut frames: usize, give: Emit<'_>) -> Result<()> {
         let channels = self.converter.from().channels();
         let zeros = vec![0.0; SILENCE_FRAMES.min(frames) * channels];
         while frames > 0 {
@@ -246,11 +246,11 @@ mod tests {
             all.append(out);
             Ok(())
         };
-        let mut sound = AudioBuf::new(MONO, SampleKind::F32);
+        let mut audio = AudioBuf::new(MONO, SampleKind::F32);
         for block in 0..blocks {
-            let values = sound.begin_f32(MONO, stamp(block));
+            let values = audio.begin_f32(MONO, stamp(block));
             values.extend((0..960_u16).map(|n| (f32::from(n % 480) / 480.0 * TAU).sin()));
-            timeline.push(&sound, &mut give).unwrap();
+            timeline.push(&audio, &mut give).unwrap();
         }
         timeline.finish(&mut give).unwrap();
         (first.unwrap(), all)
@@ -298,14 +298,14 @@ mod tests {
             limits.max_gap_ms = limit_ms;
             let gaps = GapLimit::new("a", &limits);
             let mut timeline = Timeline::new(MONO, MONO, gaps, Stop::default()).unwrap();
-            let mut sound = AudioBuf::new(MONO, SampleKind::F32);
+            let mut audio = AudioBuf::new(MONO, SampleKind::F32);
             let mut given = 0;
             let mut outcome = Ok(());
             for (block, pts) in (0..50).zip((0_i64..).step_by(960)) {
                 let pts = if block < 25 { pts } else { pts.saturating_add(jump) };
-                sound.begin_f32(MONO, pts).resize(960, 0.5);
+                audio.begin_f32(MONO, pts).resize(960, 0.5);
                 outcome = outcome.and_then(|()| {
-                    timeline.push(&sound, &mut |out, _| {
+                    timeline.push(&audio, &mut |out, _| {
                         given += out.len();
                         Ok(())
                     })

@@ -4,12 +4,12 @@
 //! Every frame can be drawn independently. Motion follows time, not the frame number: the same
 //! second looks alike at any frame rate.
 
+mod audio;
 mod clapper;
 mod font;
 mod math;
 mod pan;
 mod slide;
-mod sound;
 pub mod sources;
 mod talking_head;
 mod text;
@@ -17,8 +17,8 @@ mod text;
 use codec_core::error::ConfigError;
 use codec_core::frame::{Picture, Rational, Size};
 
+pub use audio::{AudioGenerator, AudioSignal};
 use math::{hash, sensor_noise};
-pub use sound::{AudioGenerator, Sound};
 
 /// A synthetic scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Scene {
     /// A static slide with headline, text and bars.
     StaticSlide,
     /// Black, with a white flash every three seconds: the video of a clapper. Its audio is
-    /// [`Sound::Clicks`].
+    /// [`AudioSignal::Clicks`].
     Clapper,
 }
 
@@ -60,7 +60,7 @@ impl Scene {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let scenes = Scene::ALL.iter().map(|(name, ..)| *name);
-    scenes.chain(Sound::ALL.iter().map(|(name, ..)| *name)).collect()
+    scenes.chain(AudioSignal::ALL.iter().map(|(name, ..)| *name)).collect()
 }
 
 /// Names of all scenes.
@@ -142,8 +142,8 @@ impl Generator {
 
     /// The sound that belongs to the pictures, if one does.
     #[must_use]
-    pub fn sound(&self) -> Option<Sound> {
-        (self.scene == Scene::Clapper).then_some(Sound::Clicks)
+    pub fn audio(&self) -> Option<AudioSignal> {
+        (self.scene == Scene::Clapper).then_some(AudioSignal::Clicks)
     }
 
     /// Draws frame `index` into `out`: I420 without padding, limited range.

@@ -6,12 +6,12 @@ use codec_container::{AudioTrack, CodedPacket, Format, PacketReader, Track};
 use codec_core::frame::PictureInfo;
 
 use crate::failure::{Failure, Result};
-use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 
 /// Frames generated on demand.
 pub struct GeneratedFrames {
     generator: Generator,
-    facts: Facts,
+    stream_info: StreamInfo,
     frames: u32,
     drawn: u32,
     buffer: Vec<u8>,
@@ -20,7 +20,7 @@ pub struct GeneratedFrames {
 impl GeneratedFrames {
     /// Draws that many frames.
     pub fn new(generator: Generator, frames: u32, info: PictureInfo) -> Self {
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size: generator.size(),
             time_base: generator.frame_rate().inverse(),
             frame_rate: generator.frame_rate(),
@@ -28,24 +28,24 @@ impl GeneratedFrames {
             info,
             kind: "drawn".to_owned(),
         };
-        Self { generator, facts, frames, drawn: 0, buffer: Vec::new() }
+        Self { generator, stream_info, frames, drawn: 0, buffer: Vec::new() }
     }
 }
 
 impl FrameSource for GeneratedFrames {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         if self.drawn == self.frames {
             return Ok(None);
         }
         let index = self.drawn;
         self.drawn += 1;
         let picture = self.generator.picture(index, &mut self.buffer);
-        let picture = picture.map_err(Failure::internal)?.with_info(self.facts.info);
-        Ok(Some(Shot { picture, pts: index.into(), duration: Some(1) }))
+        let picture = picture.map_err(Failure::internal)?.with_info(self.stream_info.info);
+        Ok(Some(SourceFrame { picture, pts: index.into(), duration: Some(1) }))
     }
 }
 

@@ -9,7 +9,7 @@ use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
 use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
 
-use super::source::{Damage, Facts, FrameSource, Shot};
+use super::source::{Damage, FrameSource, SourceFrame, StreamInfo};
 use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
@@ -79,7 +79,7 @@ pub(crate) struct DecodedSource {
     name: String,
     env: Env,
     conceal: bool,
-    facts: Facts,
+    stream_info: StreamInfo,
     /// Packets read ahead for the frame rate.
     peeked: VecDeque<CodedPacket>,
     /// The error after the packets that were read ahead.
@@ -121,7 +121,7 @@ impl DecodedSource {
         }
         // A file reader can wait for a frame.
         let decoder = open_decoder(codec, stream.size, options, 1, env)?;
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or(Rational::new(30, 1)),
@@ -138,7 +138,7 @@ impl DecodedSource {
             name,
             env: env.clone(),
             conceal: options.conceal,
-            facts,
+            stream_info,
             peeked: VecDeque::new(),
             peeked_failure: None,
             packet: CodedPacket::default(),
@@ -161,11 +161,11 @@ impl DecodedSource {
             let message = format!("cannot decode any frame: {why}");
             return Err(Failure::new(Kind::Corrupt, message));
         };
-        source.facts.size = first.size();
-        let stated = source.facts.info.color;
+        source.stream_info.size = first.size();
+        let stated = source.stream_info.info.color;
         if stated == Color::default() {
             // Some codecs describe colours themselves (AV1).
-            source.facts.info.color = first.info.color;
+            source.stream_info.info.color = first.info.color;
         }
         Ok(source)
     }
@@ -184,8 +184,8 @@ impl DecodedSource {
             }
         }
         let times: Vec<i64> = self.peeked.iter().filter(|p| p.shown).map(|p| p.pts).collect();
-        if let Some(rate) = estimate_rate(&times, self.facts.time_base) {
-            self.facts.frame_rate = rate;
+        if let Some(rate) = estimate_rate(&times, self.stream_info.time_base) {
+            self.stream_info.frame_rate = rate;
         }
     }
 
@@ -204,7 +204,7 @@ impl DecodedSource {
         };
         match outcome {
             Err(failure) if self.conceal && failure.kind != Kind::Internal => {
-                self.env.console.warn(&failure.message);
+                self.env.events.warn(&failure.message);
                 self.damage.lost_packets += 1;
                 self.last_failure = Some(failure.message);
                 // A reader that cannot continue reports so at the next call.
@@ -264,7 +264,7 @@ impl DecodedSource {
                         self.decoder.finish();
                         continue;
                     }
-                    self.env.console.detail(&failure.message);
+                    self.env.events.detail(&failure.message);
                     self.damage.lost_packets += 1;
                     self.last_failure = Some(failure.message);
                 }
@@ -274,11 +274,11 @@ impl DecodedSource {
 }
 
 impl FrameSource for DecodedSource {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         if self.is_first {
             self.is_first = false;
         } else {
@@ -286,8 +286,8 @@ impl FrameSource for DecodedSource {
             self.frame = None;
             self.frame = self.decode_next()?;
         }
-        Ok(self.frame.as_ref().map(|frame| Shot {
-            picture: frame.picture().with_info(self.facts.info),
+        Ok(self.frame.as_ref().map(|frame| SourceFrame {
+            picture: frame.picture().with_info(self.stream_info.info),
             pts: frame.pts,
             duration: frame.duration,
         }))

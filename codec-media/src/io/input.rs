@@ -87,7 +87,7 @@ impl InputSpec {
             _ => return Err(Failure::new(Kind::Input, format!("{name}: unknown content type"))),
         };
         for warning in warnings {
-            env.console.warn(format!("{name}: {warning}"));
+            env.events.warn(format!("{name}: {warning}"));
         }
         Ok(Opened::Container(input))
     }

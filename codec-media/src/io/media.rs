@@ -16,21 +16,21 @@ use crate::failure::{Failure, Kind, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
     /// Video.
-    pub pictures: bool,
+    pub video: bool,
     /// Audio.
-    pub sound: bool,
+    pub audio: bool,
 }
 
 /// The wanted media of an input.
 pub struct Media {
     /// Decoded video.
-    pub pictures: Option<Box<dyn FrameSource>>,
+    pub video: Option<Box<dyn FrameSource>>,
     /// The audio track.
-    pub sound: Option<AudioInput>,
+    pub audio: Option<AudioInput>,
     /// The media of the input, wanted or not.
     pub holds: Parts,
     /// Set if audio was wanted and the only audio track cannot be read.
-    pub(crate) lost_sound: Option<Failure>,
+    pub(crate) lost_audio: Option<Failure>,
 }
 
 impl Media {
@@ -39,7 +39,7 @@ impl Media {
     /// # Errors
     /// If the input cannot be opened or lacks the requested tracks.
     pub fn complete(self) -> Result<Self> {
-        match self.lost_sound {
+        match self.lost_audio {
             Some(failure) => Err(failure),
             None => Ok(self),
         }
@@ -75,37 +75,37 @@ impl AudioInput {
 pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) -> Result<Media> {
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,
-        _ if !wants.pictures => {
+        _ if !wants.video => {
             return Err(Failure::new(Kind::Input, format!("{}: no audio track", spec.name())));
         }
         other => {
-            let pictures = Some(video::of(other, spec, options, env)?);
-            let holds = Parts { pictures: true, sound: false };
-            return Ok(Media { pictures, sound: None, holds, lost_sound: None });
+            let video = Some(video::of(other, spec, options, env)?);
+            let holds = Parts { video: true, audio: false };
+            return Ok(Media { video, audio: None, holds, lost_audio: None });
         }
     };
     let name = spec.name();
-    if wants.pictures && is_lost(&*reader, TrackKind::Video) {
+    if wants.video && is_lost(&*reader, TrackKind::Video) {
         return Err(missing(&*reader, TrackKind::Video, &name, options.advice));
     }
-    let lost_sound = (wants.sound && is_lost(&*reader, TrackKind::Audio))
+    let lost_audio = (wants.audio && is_lost(&*reader, TrackKind::Audio))
         .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
     warn_of_further_tracks(&*reader, wants, &name, env);
-    let holds = Parts { pictures: reader.video().is_some(), sound: reader.audio().is_some() };
-    let video = reader.video().map(|(number, _)| number).filter(|_| wants.pictures);
-    let audio = reader.audio().map(|(number, _)| number).filter(|_| wants.sound);
-    let (pictures, sound) = match (video, audio) {
-        (Some(video), Some(audio)) => {
-            let [pictures, sound] = apart(reader, [video, audio], spec, env)?;
-            (Some(pictures), Some(sound))
+    let holds = Parts { video: reader.video().is_some(), audio: reader.audio().is_some() };
+    let video_track = reader.video().map(|(number, _)| number).filter(|_| wants.video);
+    let audio_track = reader.audio().map(|(number, _)| number).filter(|_| wants.audio);
+    let (video, audio) = match (video_track, audio_track) {
+        (Some(video_track), Some(audio_track)) => {
+            let [video, audio] = apart(reader, [video_track, audio_track], spec, env)?;
+            (Some(video), Some(audio))
         }
         (Some(_), None) => (Some(reader), None),
         (None, Some(_)) => (None, Some(reader)),
         (None, None) => {
-            if let Some(failure) = lost_sound {
+            if let Some(failure) = lost_audio {
                 return Err(failure);
             }
-            let missing = match (wants.pictures, holds.sound) {
+            let missing = match (wants.video, holds.audio) {
                 (true, true) => "no video, and the output cannot hold audio",
                 (true, false) => "no video",
                 _ => "no audio",
@@ -113,15 +113,15 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
             return Err(Failure::new(Kind::Input, format!("{}: {missing}", spec.name())));
         }
     };
-    let pictures = pictures.map(|reader| {
+    let video = video.map(|reader| {
         let source = DecodedSource::new(reader, spec.name(), options, env)?;
         video::checked(Box::new(source), spec)
     });
     Ok(Media {
-        pictures: pictures.transpose()?,
-        sound: sound.and_then(|reader| AudioInput::of(reader, spec.name())),
+        video: video.transpose()?,
+        audio: audio.and_then(|reader| AudioInput::of(reader, spec.name())),
         holds,
-        lost_sound,
+        lost_audio,
     })
 }
 
@@ -129,9 +129,9 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
 fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: &Env) {
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
-    for (wanted, count, kind) in [(wants.pictures, video, "video"), (wants.sound, audio, "audio")] {
+    for (wanted, count, kind) in [(wants.video, video, "video"), (wants.audio, audio, "audio")] {
         if wanted && count > 1 {
-            env.console.warn(format!("{name}: using the first of {count} {kind} tracks"));
+            env.events.warn(format!("{name}: using the first of {count} {kind} tracks"));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use codec_container::Source;
 use codec_core::codec::Limits;
 
-use super::source::{Facts, FrameSource, Shot};
+use super::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
@@ -16,7 +16,7 @@ pub struct PackedReader {
     input: Box<dyn Read + Send>,
     name: String,
     samples: Samples,
-    facts: Facts,
+    stream_info: StreamInfo,
     bytes: Vec<u8>,
     planes: Planes,
     index: i64,
@@ -39,7 +39,7 @@ impl PackedReader {
             Source::Seekable(inner) => Box::new(inner),
             Source::Stream(inner) => inner,
         };
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size,
             time_base: frame_rate.inverse(),
             frame_rate,
@@ -49,17 +49,17 @@ impl PackedReader {
         };
         let mut planes = Planes::default();
         planes.reset(size);
-        Ok(Self { input, name, samples, facts, bytes: Vec::new(), planes, index: 0 })
+        Ok(Self { input, name, samples, stream_info, bytes: Vec::new(), planes, index: 0 })
     }
 }
 
 impl FrameSource for PackedReader {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
-        let wanted = self.samples.picture_bytes(self.facts.size);
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
+        let wanted = self.samples.picture_bytes(self.stream_info.size);
         self.bytes.clear();
         let read = self.input.by_ref().take(wanted).read_to_end(&mut self.bytes);
         let got =
@@ -75,6 +75,6 @@ impl FrameSource for PackedReader {
         convert::from_packed(self.samples, &self.bytes, &mut self.planes)?;
         let pts = self.index;
         self.index += 1;
-        Ok(Some(Shot { picture: self.planes.picture()?, pts, duration: Some(1) }))
+        Ok(Some(SourceFrame { picture: self.planes.picture()?, pts, duration: Some(1) }))
     }
 }

@@ -6,7 +6,7 @@ use crate::failure::Result;
 
 /// Properties known before the first frame.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct StreamInfo {
     /// Size of the first frame.
     pub size: Size,
     /// Seconds per tick.
@@ -23,7 +23,7 @@ pub struct Facts {
 
 /// A frame with its time.
 #[derive(Clone, Copy, Debug)]
-pub struct Shot<'a> {
+pub struct SourceFrame<'a> {
     /// The frame.
     pub picture: Picture<'a>,
     /// Presentation time in ticks.
@@ -59,7 +59,7 @@ impl Damage {
 /// Returns frames one after another.
 pub trait FrameSource {
     /// Description of the stream.
-    fn facts(&self) -> &Facts;
+    fn stream_info(&self) -> &StreamInfo;
 
     /// Waits at most `most` for a frame and returns whether one is available. Only capture devices
     /// wait; other sources always have one.
@@ -75,7 +75,7 @@ pub trait FrameSource {
     ///
     /// # Errors
     /// If the input is damaged or cannot be read.
-    fn next(&mut self) -> Result<Option<Shot<'_>>>;
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>>;
 
     /// The damage so far.
     fn damage(&self) -> Damage {

@@ -4,7 +4,7 @@ use codec_container::{Format, Input, RawVideoReader};
 
 use super::decoded::{DecodeOptions, DecodedSource};
 use super::input::{InputSpec, Opened};
-use super::source::{Facts, FrameSource, Shot};
+use super::source::{FrameSource, SourceFrame, StreamInfo};
 use super::stills::read::StillSource;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
@@ -49,7 +49,7 @@ pub(crate) fn checked(
     source: Box<dyn FrameSource>,
     spec: &InputSpec,
 ) -> Result<Box<dyn FrameSource>> {
-    if source.facts().info.color.is_hdr() {
+    if source.stream_info().info.color.is_hdr() {
         let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
@@ -60,7 +60,7 @@ pub(crate) fn checked(
 struct RawSource {
     reader: Box<dyn RawVideoReader>,
     name: String,
-    facts: Facts,
+    stream_info: StreamInfo,
 }
 
 impl RawSource {
@@ -72,7 +72,7 @@ impl RawSource {
         let file_bytes = std::fs::metadata(&spec.path).ok().filter(std::fs::Metadata::is_file);
         let by_size =
             file_bytes.map(|found| found.len() / (stream.size.i420_bytes() + header).max(1));
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size: stream.size,
             time_base: stream.time_base,
             frame_rate: stream.frame_rate.unwrap_or_else(|| stream.time_base.inverse()),
@@ -80,18 +80,18 @@ impl RawSource {
             info: stream.info,
             kind: stream.format.to_string(),
         };
-        Self { reader, name: spec.name(), facts }
+        Self { reader, name: spec.name(), stream_info }
     }
 }
 
 impl FrameSource for RawSource {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         let read = self.reader.read().map_err(|error| Failure::reading(&self.name, &error))?;
-        Ok(read.map(|timed| Shot {
+        Ok(read.map(|timed| SourceFrame {
             picture: timed.picture,
             pts: timed.pts,
             duration: timed.duration,

@@ -9,8 +9,8 @@ use codec_net::transport::{Role, Transport};
 use codec_net::url::{Scheme, Url};
 use codec_net::websocket::{Access, WebSocketTransport};
 
-use super::framed_in::Line;
-use super::inlet::InletEvent;
+use super::framed_input::Line;
+use super::input::InputEvent;
 use super::network;
 use super::options::NetworkOptions;
 use super::waiting::Waiting;
@@ -173,14 +173,14 @@ pub(super) fn reach_receiver(way: &Way, env: &Env) -> Result<Box<dyn Transport>>
 pub(super) fn wait_for_receiver(way: &Way, env: &Env) -> Result<Box<dyn Transport>> {
     let listener = Listener::bind(&way.url).map_err(|error| network(&error))?;
     let address = listener.address().map_err(|error| network(&error))?;
-    env.console.note(format!("listening on {address}"));
+    env.events.note(format!("listening on {address}"));
     while !env.stop.is_requested() {
         let Some((stream, peer)) = listener.accept(STEP).map_err(|error| network(&error))? else {
             continue;
         };
         match way.accept(stream) {
             Ok(carrier) => return Ok(carrier),
-            Err(error) => env.console.warn(format!("{peer}: {error}")),
+            Err(error) => env.events.warn(format!("{peer}: {error}")),
         }
     }
     Err(Failure::new(Kind::Interrupted, "interrupted: no receiver connected"))
@@ -192,8 +192,8 @@ pub(super) fn wait_for_sender(
     listener: &Listener,
     line: &Line<'_>,
 ) -> std::result::Result<Option<Box<dyn Transport>>, NetError> {
-    line.tell(InletEvent::Listening(listener.address()?.to_string()));
-    let note = |text| line.tell(InletEvent::Note(text));
+    line.tell(InputEvent::Listening(listener.address()?.to_string()));
+    let note = |text| line.tell(InputEvent::Note(text));
     let mut waiting = Waiting::default();
     let begin = Instant::now();
     while !line.stops() {

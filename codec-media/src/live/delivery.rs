@@ -8,30 +8,30 @@ use codec_net::clock::Clock;
 use codec_rtc::jitter::video::Frame;
 use codec_rtc::sequence::{Unwrapper32, wrap_32};
 
-use super::inlet::{Announced, InAudio, InFrame, InletEvent, Times};
-use super::rtp_audio::{Held, SoundOrder};
+use super::input::{AnnouncedTracks, InAudio, InFrame, InputEvent, Times};
+use super::rtp_audio::{AudioOrder, Held};
 
 /// Maximum number of queued events; beyond it frames are dropped and a key frame is requested.
 const EVENTS: usize = 256;
 
 /// How long to wait for expected audio once video arrives, and vice versa: a sender may need a
 /// while for its first frame.
-const WAIT_FOR_SOUND: Duration = Duration::from_millis(300);
-const WAIT_FOR_PICTURES: Duration = Duration::from_secs(2);
+const WAIT_FOR_AUDIO: Duration = Duration::from_millis(300);
+const WAIT_FOR_VIDEO: Duration = Duration::from_secs(2);
 
 /// Upper limit of the waiting time counted between two calls: if the machine stalled, data that
 /// arrived meanwhile is read first.
-const MOST_WAITED: Duration = Duration::from_millis(40);
+const MAX_WAITED: Duration = Duration::from_millis(40);
 
 /// Ticks per second of each medium.
 const VIDEO_HZ: u32 = 90_000;
-const SOUND_HZ: u32 = 48_000;
+const AUDIO_HZ: u32 = 48_000;
 
 /// Audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Medium {
     Video,
-    Sound,
+    Audio,
 }
 
 /// How media are placed on the common timeline.
@@ -46,7 +46,7 @@ pub(super) enum Basis {
 
 /// Passes on received media.
 pub(super) struct Delivery {
-    events: SyncSender<InletEvent>,
+    events: SyncSender<InputEvent>,
     clock: Clock,
     basis: Basis,
     /// Since the first packet: time of the last call, and time waited.
@@ -55,12 +55,12 @@ pub(super) struct Delivery {
     /// Whether this is a later session of a sender.
     is_restart: bool,
     /// Events that wait for the announcement.
-    waiting: Vec<InletEvent>,
+    waiting: Vec<InputEvent>,
     has_gap: bool,
     /// NTP wall time of the first medium: both media count from there.
     zero: Option<u64>,
     video: Line,
-    sound: Line,
+    audio: Line,
 }
 
 /// A medium on the common timeline.
@@ -101,12 +101,12 @@ impl Line {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lacks {
     pub(super) video: bool,
-    pub(super) sound: bool,
+    pub(super) audio: bool,
 }
 
 impl Delivery {
     /// Creates a delivery and the receiver of its events.
-    pub(super) fn new(clock: Clock, basis: Basis) -> (Self, std::sync::mpsc::Receiver<InletEvent>) {
+    pub(super) fn new(clock: Clock, basis: Basis) -> (Self, std::sync::mpsc::Receiver<InputEvent>) {
         let (events, receiver) = sync_channel(EVENTS);
         let delivery = Self {
             events,
@@ -119,7 +119,7 @@ impl Delivery {
             has_gap: false,
             zero: None,
             video: Line::new(VIDEO_HZ),
-            sound: Line::new(SOUND_HZ),
+            audio: Line::new(AUDIO_HZ),
         };
         (delivery, receiver)
     }
@@ -134,20 +134,20 @@ impl Delivery {
     fn line(&mut self, medium: Medium) -> &mut Line {
         match medium {
             Medium::Video => &mut self.video,
-            Medium::Sound => &mut self.sound,
+            Medium::Audio => &mut self.audio,
         }
     }
 
     /// Whether media may be passed on now. At first everything queued is read, because queued
     /// packets have not arrived with low delay. `is_idle`: nothing more is available.
     pub(super) fn takes(&mut self, now: Duration, is_idle: bool) -> bool {
-        self.is_announced || is_idle || self.waited(now).is_some_and(|it| it >= WAIT_FOR_SOUND)
+        self.is_announced || is_idle || self.waited(now).is_some_and(|it| it >= WAIT_FOR_AUDIO)
     }
 
     /// The time waited since the first packet.
     fn waited(&mut self, now: Duration) -> Option<Duration> {
         let (looked, waited) = self.waits.as_mut()?;
-        *waited += now.saturating_sub(*looked).min(MOST_WAITED);
+        *waited += now.saturating_sub(*looked).min(MAX_WAITED);
         *looked = now;
         Some(*waited)
     }
@@ -157,18 +157,18 @@ impl Delivery {
     pub(super) fn is_due(&mut self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
         let Some(waited) = self.waited(now).filter(|_| !self.is_announced) else { return false };
         let waits =
-            lacks.video && waited < WAIT_FOR_PICTURES || lacks.sound && waited < WAIT_FOR_SOUND;
+            lacks.video && waited < WAIT_FOR_VIDEO || lacks.audio && waited < WAIT_FOR_AUDIO;
         at_last || !waits
     }
 
     /// Announces the media and their sender, then passes on the events that waited.
-    pub(super) fn announce(&mut self, announced: Announced, peer: String) {
+    pub(super) fn announce(&mut self, announced: AnnouncedTracks, peer: String) {
         self.is_announced = true;
         let announced = Box::new(announced);
         self.tell(if self.is_restart {
-            InletEvent::Restarts(announced, peer)
+            InputEvent::Restarts(announced, peer)
         } else {
-            InletEvent::Begins(announced, peer)
+            InputEvent::Begins(announced, peer)
         });
         for event in std::mem::take(&mut self.waiting) {
             self.tell(event);
@@ -181,7 +181,7 @@ impl Delivery {
         self.is_announced = false;
         (self.waits, self.has_gap, self.zero) = (None, false, None);
         self.waiting.clear();
-        (self.video, self.sound) = (Line::new(VIDEO_HZ), Line::new(SOUND_HZ));
+        (self.video, self.audio) = (Line::new(VIDEO_HZ), Line::new(AUDIO_HZ));
     }
 
     /// Passes on a frame; `reported`: its time by the sender's reports.
@@ -189,7 +189,7 @@ impl Delivery {
         let Frame { captured, arrived: (first, last), media_ticks, .. } = frame;
         let times = Times { captured, reported, arrived: Some(last) };
         let pts = self.place(Medium::Video, media_ticks, captured, first);
-        self.deliver(InletEvent::Frame(InFrame {
+        self.deliver(InputEvent::Frame(InFrame {
             key: frame.is_key,
             shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
             pts,
@@ -200,26 +200,26 @@ impl Delivery {
     }
 
     /// Passes on audio that need not wait any longer.
-    pub(super) fn sound(&mut self, order: &mut SoundOrder) {
+    pub(super) fn audio(&mut self, order: &mut AudioOrder) {
         for held in order.ready() {
-            let event = self.sound_event(held);
+            let event = self.audio_event(held);
             self.deliver(event);
         }
     }
 
     /// Passes on all remaining audio, and waits for queue space.
-    pub(super) fn rest(&mut self, order: &mut SoundOrder) {
+    pub(super) fn rest(&mut self, order: &mut AudioOrder) {
         for held in order.rest() {
-            let event = self.sound_event(held);
+            let event = self.audio_event(held);
             self.tell(event);
         }
     }
 
-    fn sound_event(&mut self, held: Held) -> InletEvent {
+    fn audio_event(&mut self, held: Held) -> InputEvent {
         let Held { data, ticks, times } = held;
         let arrived = times.arrived.unwrap_or_default();
-        let pts = self.place(Medium::Sound, ticks, times.captured, arrived);
-        InletEvent::Sound(InAudio { data, pts, times })
+        let pts = self.place(Medium::Audio, ticks, times.captured, arrived);
+        InputEvent::Audio(InAudio { data, pts, times })
     }
 
     /// Position on the common timeline, in ticks of the medium.
@@ -244,7 +244,7 @@ impl Delivery {
     }
 
     /// Passes on an event after the announcement. A slow reader loses frames.
-    fn deliver(&mut self, event: InletEvent) {
+    fn deliver(&mut self, event: InputEvent) {
         if !self.is_announced {
             if self.waiting.len() < EVENTS {
                 self.waiting.push(event);
@@ -252,18 +252,18 @@ impl Delivery {
             return;
         }
         if self.has_gap {
-            if self.events.try_send(InletEvent::Gap).is_err() {
+            if self.events.try_send(InputEvent::Gap).is_err() {
                 return;
             }
             self.has_gap = false;
         }
-        if let Err(TrySendError::Full(InletEvent::Frame(_))) = self.events.try_send(event) {
+        if let Err(TrySendError::Full(InputEvent::Frame(_))) = self.events.try_send(event) {
             self.has_gap = true;
         }
     }
 
     /// Passes on an event, and waits for queue space.
-    pub(super) fn tell(&self, event: InletEvent) {
+    pub(super) fn tell(&self, event: InputEvent) {
         // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
@@ -273,7 +273,7 @@ impl Delivery {
 mod tests {
     use super::*;
 
-    fn delivery() -> (Delivery, std::sync::mpsc::Receiver<InletEvent>, Clock) {
+    fn delivery() -> (Delivery, std::sync::mpsc::Receiver<InputEvent>, Clock) {
         let clock = Clock::start();
         let (delivery, events) = Delivery::new(clock, Basis::Capture);
         (delivery, events, clock)
@@ -292,9 +292,9 @@ mod tests {
             delivery.place(medium, ticks, captured, ms(2000))
         };
         assert_eq!(place(Medium::Video, 700, at(1000)), 0);
-        let later = place(Medium::Sound, -5000, at(1500));
+        let later = place(Medium::Audio, -5000, at(1500));
         assert!((23_999..=24_000).contains(&later), "{later}");
-        assert_eq!(place(Medium::Sound, -4040, at(9)), later + 960, "by its own ticks");
+        assert_eq!(place(Medium::Audio, -4040, at(9)), later + 960, "by its own ticks");
         assert_eq!(place(Medium::Video, 3700, None), 3000);
     }
 
@@ -314,12 +314,12 @@ mod tests {
         }
         let begin = u32::MAX - 20_000;
         for packet in 0..50_u32 {
-            delivery.came(ms(2000), Medium::Sound, begin.wrapping_add(960 * packet));
+            delivery.came(ms(2000), Medium::Audio, begin.wrapping_add(960 * packet));
         }
         assert_eq!(delivery.place(Medium::Video, 0, wall, ms(1040)), 0);
         // The last one arrived without delay; the first would have arrived 20 ms before the first
         // frame.
-        let place = delivery.place(Medium::Sound, begin.into(), wall, ms(2000));
+        let place = delivery.place(Medium::Audio, begin.into(), wall, ms(2000));
         let expected = -48 * 20;
         assert!((place - expected).abs() <= 1, "{place}");
     }
@@ -329,9 +329,9 @@ mod tests {
         let (mut delivery, events, _) = delivery();
         let frame = |pts| {
             let (data, times) = (Vec::new(), Times::default());
-            InletEvent::Frame(InFrame { data, key: false, shown: true, pts, times, handle: 0 })
+            InputEvent::Frame(InFrame { data, key: false, shown: true, pts, times, handle: 0 })
         };
-        let lacks = Lacks { video: false, sound: true };
+        let lacks = Lacks { video: false, audio: true };
         assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing arrived");
         delivery.came(Duration::ZERO, Medium::Video, 0);
         // A stalled machine has not waited.
@@ -341,16 +341,16 @@ mod tests {
         assert!(delivery.is_due(Duration::from_millis(5280), lacks, false));
         delivery.deliver(frame(0));
         assert!(events.try_recv().is_err());
-        delivery.announce(Announced::default(), "peer".to_owned());
+        delivery.announce(AnnouncedTracks::default(), "peer".to_owned());
         assert!(!delivery.is_due(Duration::from_secs(9), lacks, true), "once");
-        assert!(matches!(events.try_recv(), Ok(InletEvent::Begins(..))));
-        assert!(matches!(events.try_recv(), Ok(InletEvent::Frame(_))));
+        assert!(matches!(events.try_recv(), Ok(InputEvent::Begins(..))));
+        assert!(matches!(events.try_recv(), Ok(InputEvent::Frame(_))));
         for pts in 0..1000 {
             delivery.deliver(frame(pts));
         }
         assert_eq!(events.try_iter().count(), EVENTS);
         delivery.deliver(frame(1000));
-        assert!(matches!(events.try_recv(), Ok(InletEvent::Gap)));
-        assert!(matches!(events.try_recv(), Ok(InletEvent::Frame(_))));
+        assert!(matches!(events.try_recv(), Ok(InputEvent::Gap)));
+        assert!(matches!(events.try_recv(), Ok(InputEvent::Frame(_))));
     }
 }

@@ -9,11 +9,11 @@ use crate::events::Events;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::Rules;
 use crate::json::{self, Object};
-use crate::progress::{LineFigures, LiveProgress};
+use crate::progress::{LiveCounts, LiveProgress};
 /// Interval of log lines.
 const EVERY: Duration = Duration::from_secs(1);
 /// Maximum number of delays kept; beyond it every other one is dropped.
-const MOST_DELAYS: usize = 1 << 16;
+const MAX_DELAYS: usize = 1 << 16;
 
 /// Delays of a run, and those since the last report.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Delays {
         if self.count.is_multiple_of(stride) {
             self.kept_us.push(us);
         }
-        if self.kept_us.len() >= MOST_DELAYS {
+        if self.kept_us.len() >= MAX_DELAYS {
             let mut is_odd = false;
             self.kept_us.retain(|_| {
                 is_odd = !is_odd;
@@ -111,16 +111,16 @@ impl DelayFigures {
 
 /// Tells figures once a second: a line on the terminal, a line in a file.
 pub(crate) struct Ticker {
-    console: Events,
+    events: Events,
     file: Option<(File, String)>,
     begun: Instant,
-    told: Instant,
-    before: LineFigures,
+    last_report: Instant,
+    before: LiveCounts,
     pub(crate) delays: Delays,
 }
 
 impl Ticker {
-    pub(crate) fn new(console: Events, path: Option<&Path>, overwrite: bool) -> Result<Self> {
+    pub(crate) fn new(events: Events, path: Option<&Path>, overwrite: bool) -> Result<Self> {
         let file = match path {
             None => None,
             Some(path) => {
@@ -133,11 +133,11 @@ impl Ticker {
         };
         let now = Instant::now();
         Ok(Self {
-            console,
+            events,
             file,
             begun: now,
-            told: now,
-            before: LineFigures::default(),
+            last_report: now,
+            before: LiveCounts::default(),
             delays: Delays::default(),
         })
     }
@@ -148,21 +148,21 @@ impl Ticker {
 
     /// Whether a second has passed.
     pub(crate) fn is_due(&self) -> bool {
-        self.told.elapsed() >= EVERY
+        self.last_report.elapsed() >= EVERY
     }
 
     /// Reports the last second; `stats` are objects with getStats names.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    pub(crate) fn tell(&mut self, now: &LineFigures, stats: &[Object]) -> Result<()> {
-        let passed = self.told.elapsed().as_secs_f64().max(1e-3);
-        self.told = Instant::now();
+    pub(crate) fn tell(&mut self, now: &LiveCounts, stats: &[Object]) -> Result<()> {
+        let passed = self.last_report.elapsed().as_secs_f64().max(1e-3);
+        self.last_report = Instant::now();
         let fps = now.frames.saturating_sub(self.before.frames) as f64 / passed;
         let kbps = now.bytes.saturating_sub(self.before.bytes) as f64 * 8.0 / passed / 1000.0;
         self.before = *now;
         let delay = self.delays.recent();
         let delay = delay.or(now.delay.map(|delay| delay.as_secs_f64() * 1000.0));
         self.write(stats)?;
-        self.console.live(&LiveProgress { totals: *now, fps, kbps, delay_ms: delay });
+        self.events.live(&LiveProgress { totals: *now, fps, kbps, delay_ms: delay });
         Ok(())
     }
 
@@ -191,7 +191,7 @@ mod tests {
         for us in 0..200_000_u32 {
             delays.push(Duration::from_micros(us.into()));
         }
-        assert!(delays.kept_us.len() < MOST_DELAYS);
+        assert!(delays.kept_us.len() < MAX_DELAYS);
         let figures = delays.figures().unwrap();
         assert_eq!((figures.count, figures.max), (200_000, 199.999));
         assert!((figures.p50 - 100.0).abs() < 0.1 && (figures.p95 - 190.0).abs() < 0.1);

@@ -12,17 +12,17 @@ pub struct Losses {
     /// Frames with damage.
     pub damaged: u64,
     /// Audio gaps, and the silence that fills them.
-    pub sound_gaps: u64,
+    pub audio_gaps: u64,
     /// Seconds of silence in the place of lost audio.
     pub silence_s: f64,
     /// Audio that was not read in time.
-    pub sound_late_s: f64,
+    pub audio_late_s: f64,
 }
 
 impl Losses {
     /// Describes the losses; empty without losses.
-    pub fn told(&self) -> Vec<String> {
-        let Self { by_driver, late, damaged, sound_gaps, silence_s, sound_late_s } = *self;
+    pub fn descriptions(&self) -> Vec<String> {
+        let Self { by_driver, late, damaged, audio_gaps, silence_s, audio_late_s } = *self;
         let frames = [
             (by_driver, "lost by the driver"),
             (late, "too old for the encoder"),
@@ -31,11 +31,11 @@ impl Losses {
         let lost = frames.into_iter().filter(|(count, _)| *count > 0);
         let mut parts: Vec<String> =
             lost.map(|(count, what)| format!("{count} frames {what}")).collect();
-        if sound_gaps > 0 {
-            parts.push(format!("{sound_gaps} audio gaps ({silence_s:.2} s)"));
+        if audio_gaps > 0 {
+            parts.push(format!("{audio_gaps} audio gaps ({silence_s:.2} s)"));
         }
-        if sound_late_s > 0.0 {
-            parts.push(format!("{sound_late_s:.2} s of audio dropped"));
+        if audio_late_s > 0.0 {
+            parts.push(format!("{audio_late_s:.2} s of audio dropped"));
         }
         parts
     }
@@ -46,8 +46,8 @@ impl Losses {
             .raw("frames_lost_by_driver", self.by_driver)
             .raw("frames_late", self.late)
             .raw("frames_damaged", self.damaged)
-            .raw("sound_gaps", self.sound_gaps)
+            .raw("audio_gaps", self.audio_gaps)
             .float("silence_s", self.silence_s)
-            .float("sound_late_s", self.sound_late_s)
+            .float("audio_late_s", self.audio_late_s)
     }
 }

@@ -9,9 +9,9 @@ use crate::io::source::FrameSource;
 /// The media of an input.
 pub struct LiveMedia {
     /// Decoded video.
-    pub pictures: Option<Box<dyn FrameSource>>,
+    pub video: Option<Box<dyn FrameSource>>,
     /// The audio track.
-    pub sound: Option<AudioInput>,
+    pub audio: Option<AudioInput>,
     /// Set if the input is live.
     pub live: Option<Arc<dyn Live>>,
 }
@@ -22,10 +22,10 @@ pub trait Live: Send + Sync {
     fn now_s(&self) -> f64;
 
     /// Audio blocks that begin before this time can be read without waiting.
-    fn heard_until_s(&self) -> f64;
+    fn available_until_s(&self) -> f64;
 
     /// Called when audio is not read any more.
-    fn close_sound(&self);
+    fn close_audio(&self);
 
     /// Losses before the encoder.
     fn losses(&self) -> Losses;

@@ -66,7 +66,7 @@ pub struct SendOptions {
     /// Which parts of the input are sent.
     pub parts: Parts,
     /// Settings of the audio encoder.
-    pub sound: AudioOptions,
+    pub audio: AudioOptions,
     /// The connection.
     pub network: NetworkOptions,
     /// Overwrite existing files.

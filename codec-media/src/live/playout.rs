@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_net::clock::Clock;
 
-use super::inlet::Times;
+use super::input::Times;
 
 /// Number of recent arrivals: one to two seconds of either medium.
 const KEPT: usize = 64;
@@ -20,7 +20,7 @@ const PARTS_PER_MS: f64 = 4_294_967.296;
 #[derive(Debug, Default)]
 pub(crate) struct Playout {
     pub(crate) video: Given,
-    pub(crate) sound: Given,
+    pub(crate) audio: Given,
 }
 
 /// One medium.
@@ -65,14 +65,14 @@ impl Playout {
     /// How much later audio arrives than video of the same time, in milliseconds; negative if
     /// earlier. Buffering at this end does not count.
     pub(crate) fn audio_video_offset_ms(&self) -> Option<f64> {
-        let apart = |sound: &VecDeque<i64>, video: &VecDeque<i64>| {
-            let late = median(sound)?.wrapping_sub(median(video)?);
+        let apart = |audio: &VecDeque<i64>, video: &VecDeque<i64>| {
+            let late = median(audio)?.wrapping_sub(median(video)?);
             let size = ms(late.unsigned_abs());
             Some(if late < 0 { -size } else { size })
         };
         // Both by the same clock, or not at all.
-        apart(&self.sound.captured, &self.video.captured)
-            .or_else(|| apart(&self.sound.reported, &self.video.reported))
+        apart(&self.audio.captured, &self.video.captured)
+            .or_else(|| apart(&self.audio.reported, &self.video.reported))
     }
 }
 
@@ -112,9 +112,9 @@ mod tests {
             };
             assert_eq!(playout.audio_video_offset_ms().is_some(), number >= 5);
             playout.video.push(at(captured + 50), &times(false, 30), clock);
-            playout.sound.push(at(captured + 300), &times(false, 75), clock);
+            playout.audio.push(at(captured + 300), &times(false, 75), clock);
             // By reports alone there is nothing for the video.
-            playout.sound.push(at(captured + 300), &times(true, 500), clock);
+            playout.audio.push(at(captured + 300), &times(true, 500), clock);
         }
         let offset = playout.audio_video_offset_ms().unwrap();
         assert!((offset - 45.0).abs() < 0.01, "{offset}");
@@ -123,7 +123,7 @@ mod tests {
         let estimated = playout.video.estimated_ms(at(3130), clock).unwrap();
         let expected = ms(stamp(3080).unwrap());
         assert!((estimated - expected).abs() < 0.01, "{estimated}");
-        let sooner = Playout { video: playout.sound, sound: playout.video };
+        let sooner = Playout { video: playout.audio, audio: playout.video };
         assert!(sooner.audio_video_offset_ms().unwrap() < -40.0);
     }
 
@@ -133,7 +133,7 @@ mod tests {
         for number in 0..10 {
             let times = Times { arrived: Some(at(number)), ..Times::default() };
             playout.video.push(at(number), &times, clock);
-            playout.sound.push(at(number), &times, clock);
+            playout.audio.push(at(number), &times, clock);
         }
         assert_eq!(playout.audio_video_offset_ms(), None);
         assert_eq!(playout.video.estimated_ms(at(10), clock), None);

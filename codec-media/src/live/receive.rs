@@ -11,12 +11,12 @@ use crate::failure::{Failure, Kind, Result};
 use crate::json::Object;
 use crate::live::e2ee;
 use crate::live::figures::Ticker;
-use crate::live::inlet::{InAudio, InFrame, Inlet, InletEvent, Outcome, StreamIn};
+use crate::live::input::{InAudio, InFrame, InputEvent, LiveInput, Outcome, StreamIn};
 use crate::live::playout::Playout;
 use crate::live::recording::Recording;
 use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
 use crate::live::transport::{self, In, Wants};
-use crate::progress::LineFigures;
+use crate::progress::LiveCounts;
 
 /// Interval of checks for interrupts and timeouts.
 const TURN: Duration = Duration::from_millis(20);
@@ -45,16 +45,16 @@ const TURN: Duration = Duration::from_millis(20);
 /// # Errors
 /// If the connection or the output fails, or options do not go together.
 pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     let clock = Clock::start();
     let recording = Recording::new(args, env)?;
-    let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
-    let wants = Wants { sound: recording.wants_sound(), records: !recording.decodes() };
-    let In { inlet, relay } = transport::open_source(&args.url, &args.network, wants, clock)?;
+    let ticker = Ticker::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
+    let wants = Wants { audio: recording.wants_audio(), records: !recording.decodes() };
+    let In { input, relay } = transport::open_source(&args.url, &args.network, wants, clock)?;
     let mut receiving = Receiving {
         env: env.clone(),
         clock,
-        inlet,
+        input,
         recording,
         ticker,
         playout: Playout::default(),
@@ -69,7 +69,7 @@ pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
 struct Receiving {
     env: Env,
     clock: Clock,
-    inlet: Box<dyn Inlet>,
+    input: Box<dyn LiveInput>,
     recording: Recording,
     ticker: Ticker,
     playout: Playout,
@@ -96,13 +96,13 @@ impl Receiving {
             if !args.max_idle.is_zero() && self.heard.elapsed() >= args.max_idle {
                 let idle = args.max_idle.as_secs_f64();
                 let mut message = format!("timeout: no data received for {idle} s");
-                let unused = self.inlet.figures().unused;
+                let unused = self.input.figures().unused;
                 if let (None, Some(why)) = (self.begun, unused.explain()) {
                     message = format!("timeout: no usable data received for {idle} s: {why}");
                 }
                 return Err(Failure::new(Kind::Network, message));
             }
-            if let Some(event) = self.inlet.next(TURN)
+            if let Some(event) = self.input.next(TURN)
                 && let Some(end) = self.take(event)
             {
                 return end;
@@ -112,55 +112,55 @@ impl Receiving {
     }
 
     /// Handles an event; returns the result of the run if the event ends it.
-    fn take(&mut self, event: InletEvent) -> Option<Result<()>> {
+    fn take(&mut self, event: InputEvent) -> Option<Result<()>> {
         match event {
-            InletEvent::Listening(address) => {
-                self.env.console.note(format!("listening on {address}"));
+            InputEvent::Listening(address) => {
+                self.env.events.note(format!("listening on {address}"));
                 let event = Object::new().text("type", "listening").text("address", &address);
-                self.env.console.event(event);
+                self.env.events.event(event);
             }
-            InletEvent::Begins(announced, peer) => {
+            InputEvent::Begins(announced, peer) => {
                 self.heard = Instant::now();
                 let video = announced.video.as_ref().map(|track| track.codec.name());
-                let sound = announced.sound.as_ref().map(|track| track.codec.name());
-                let what: Vec<_> = video.into_iter().chain(sound).collect();
-                self.env.console.note(format!("receiving {} from {peer}", what.join(" and ")));
+                let audio = announced.audio.as_ref().map(|track| track.codec.name());
+                let what: Vec<_> = video.into_iter().chain(audio).collect();
+                self.env.events.note(format!("receiving {} from {peer}", what.join(" and ")));
                 if let Err(failure) = self.recording.begin(*announced) {
                     return Some(Err(failure));
                 }
             }
-            InletEvent::Restarts(announced, peer) => {
+            InputEvent::Restarts(announced, peer) => {
                 self.heard = Instant::now();
                 let note = format!("new sender session from {peer}: the recording continues");
-                self.env.console.note(note);
+                self.env.events.note(note);
                 let event = Object::new().text("type", "restart").text("address", &peer);
-                self.env.console.event(event);
+                self.env.events.event(event);
                 self.recording.restart(&announced);
                 self.playout = Playout::default();
-                self.inlet.ask_for_key();
+                self.input.request_key_frame();
             }
-            InletEvent::Frame(frame) => {
+            InputEvent::Frame(frame) => {
                 self.touch();
                 if let Err(failure) = self.frame(&frame) {
                     return Some(Err(failure));
                 }
             }
-            InletEvent::Sound(sound) => {
+            InputEvent::Audio(audio) => {
                 self.touch();
-                if let Err(failure) = self.sound(&sound) {
+                if let Err(failure) = self.audio(&audio) {
                     return Some(Err(failure));
                 }
             }
-            InletEvent::Gap => {
+            InputEvent::Gap => {
                 self.recording.gap();
-                self.inlet.ask_for_key();
+                self.input.request_key_frame();
             }
-            InletEvent::End(reason) => {
+            InputEvent::End(reason) => {
                 self.ended = Some(reason);
                 return Some(Ok(()));
             }
-            InletEvent::Failed(failure) => return Some(Err(failure)),
-            InletEvent::Note(text) => self.env.console.note(text),
+            InputEvent::Failed(failure) => return Some(Err(failure)),
+            InputEvent::Note(text) => self.env.events.note(text),
         }
         None
     }
@@ -181,16 +181,16 @@ impl Receiving {
             self.playout.video.push(now, &frame.times, self.clock);
         }
         let outcome = Outcome { decoded: fate.taken, took: fate.took, delay };
-        self.inlet.done(now, frame, &outcome);
+        self.input.done(now, frame, &outcome);
         if fate.needs_key {
-            self.inlet.ask_for_key();
+            self.input.request_key_frame();
         }
         Ok(())
     }
 
-    fn sound(&mut self, sound: &InAudio) -> Result<()> {
-        self.recording.sound(sound)?;
-        self.playout.sound.push(self.clock.now(), &sound.times, self.clock);
+    fn audio(&mut self, audio: &InAudio) -> Result<()> {
+        self.recording.audio(audio)?;
+        self.playout.audio.push(self.clock.now(), &audio.times, self.clock);
         Ok(())
     }
 
@@ -199,8 +199,8 @@ impl Receiving {
             return Ok(());
         }
         let figures = self.recording.figures;
-        let network = self.inlet.figures();
-        let line = LineFigures {
+        let network = self.input.figures();
+        let line = LiveCounts {
             frames: figures.totals.frames,
             bytes: figures.totals.all_bytes(),
             dropped: figures.totals.dropped,
@@ -217,7 +217,7 @@ impl Receiving {
     fn stats(&self) -> Vec<Object> {
         let now = self.clock.now();
         let figures = self.recording.figures;
-        let network = self.inlet.figures();
+        let network = self.input.figures();
         let mut video = inbound("video", &network.video)
             .raw("framesReceived", figures.totals.frames + figures.totals.dropped)
             .raw("framesDropped", figures.totals.dropped)
@@ -243,15 +243,15 @@ impl Receiving {
         let delay = self.ticker.delays.figures();
         video = video.maybe("captureToDecodedMs", delay.map(|delay| delay.json()));
         let mut stats = vec![video];
-        if network.sound.packets > 0 {
-            let mut sound = inbound("audio", &network.sound);
-            if let Some(ms) = self.playout.sound.estimated_ms(now, self.clock) {
-                sound = sound.float("estimatedPlayoutTimestamp", ms);
+        if network.audio.packets > 0 {
+            let mut audio = inbound("audio", &network.audio);
+            if let Some(ms) = self.playout.audio.estimated_ms(now, self.clock) {
+                audio = audio.float("estimatedPlayoutTimestamp", ms);
             }
             if let Some(ms) = self.playout.audio_video_offset_ms() {
-                sound = sound.float("audioVideoOffsetMs", ms);
+                audio = audio.float("audioVideoOffsetMs", ms);
             }
-            stats.push(sound);
+            stats.push(audio);
         }
         let (packets, bytes) = (network.packets_received, network.bytes_received);
         stats.push(pair("Received", packets, bytes, network.round_trip));
@@ -261,8 +261,8 @@ impl Receiving {
     fn finish(mut self, end: Result<()>, relay: Option<&LinkEmulator>) -> Result<()> {
         let stats = self.stats();
         self.ticker.write(&stats)?;
-        let Self { env, inlet, recording, ticker, ended, .. } = self;
-        let network = inlet.figures();
+        let Self { env, input, recording, ticker, ended, .. } = self;
+        let network = input.figures();
         let lost = lost(&network.video);
         let interrupted = end.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted);
         let end = match e2ee::explain(network.sealed).filter(|_| !interrupted) {
@@ -275,7 +275,7 @@ impl Receiving {
             (None, Ok(())) => "enough".to_owned(),
             (None, Err(failure)) => failure.message.clone(),
         };
-        let closed = inlet.finish(&reason);
+        let closed = input.finish(&reason);
         drain(relay);
         let totals = recording.figures.totals;
         let elapsed_s = ticker.elapsed().as_secs_f64();
@@ -296,14 +296,14 @@ impl Receiving {
                 None => event,
             }
         };
-        let told = delay.map(|delay| delay.text());
+        let delay_text = delay.map(|delay| delay.text());
         totals.tell(
             &env,
             relay,
             Summary {
                 begin: format!("{} frames, {} bytes", totals.frames, totals.bytes),
                 middle: (lost > 0).then(|| format!("{lost} packets lost")),
-                end: told
+                end: delay_text
                     .into_iter()
                     .chain((unopened > 0).then(|| format!("{unopened} not decryptable")))
                     .chain(end.is_ok().then(|| reason.clone()))

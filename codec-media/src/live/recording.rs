@@ -9,7 +9,7 @@ use codec_container::{
 use codec_core::codec::{Codec, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
-use super::inlet::{Announced, InAudio, InFrame};
+use super::input::{AnnouncedTracks, InAudio, InFrame};
 use super::options::ReceiveOptions;
 use super::totals::Totals;
 use crate::Env;
@@ -19,14 +19,14 @@ use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::names::format_of;
 use crate::io::output::{OutputFile, Rules};
 use crate::io::sink::{FrameSink, Header};
-use crate::settings::encoding::{holds_pictures, holds_sound};
+use crate::settings::encoding::{can_hold_audio, can_hold_video};
 use crate::values::Samples;
 
 /// Default frame rate.
-const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
+const DEFAULT_RATE: Rational = Rational { num: 30, den: 1 };
 
 /// Shortest interval between two sessions with audio only, in seconds: a common packet duration.
-const SOUND_STEP_S: f64 = 0.02;
+const AUDIO_STEP_S: f64 = 0.02;
 
 /// Output settings.
 #[derive(Clone, Debug)]
@@ -63,8 +63,8 @@ pub(crate) struct Recording {
     env: Env,
     plan: Option<Plan>,
     options: DecodeOptions,
-    wants_sound: bool,
-    announced: Announced,
+    wants_audio: bool,
+    announced: AnnouncedTracks,
     output: Option<OutputFile>,
     way: Way,
     waits_for_key: bool,
@@ -82,7 +82,7 @@ enum Way {
     Packets {
         writer: Option<Box<dyn PacketWriter>>,
         video: Option<usize>,
-        sound: Option<usize>,
+        audio: Option<usize>,
     },
     Pictures {
         decoder: Option<Box<dyn VideoDecoder>>,
@@ -111,12 +111,12 @@ impl Recording {
         };
         let is_coded = plan.as_ref().is_some_and(|plan| !plan.format.is_raw_video());
         let way = if is_coded {
-            Way::Packets { writer: None, video: None, sound: None }
+            Way::Packets { writer: None, video: None, audio: None }
         } else {
             let transform = Box::new(Transform::new(None, None, None));
             Way::Pictures { decoder: None, sink: None, transform }
         };
-        let sound_fits = plan.as_ref().is_some_and(|plan| holds_sound(plan.format));
+        let audio_fits = plan.as_ref().is_some_and(|plan| can_hold_audio(plan.format));
         Ok(Self {
             env: env.clone(),
             options: DecodeOptions {
@@ -124,9 +124,9 @@ impl Recording {
                 threads: args.threads,
                 ..DecodeOptions::default()
             },
-            wants_sound: is_coded && sound_fits && !args.no_audio,
+            wants_audio: is_coded && audio_fits && !args.no_audio,
             plan,
-            announced: Announced::default(),
+            announced: AnnouncedTracks::default(),
             output: None,
             way,
             waits_for_key: true,
@@ -144,29 +144,29 @@ impl Recording {
     }
 
     /// Whether the output can hold audio.
-    pub(crate) fn wants_sound(&self) -> bool {
-        self.wants_sound
+    pub(crate) fn wants_audio(&self) -> bool {
+        self.wants_audio
     }
 
     /// Handles the sender's announcement.
-    pub(crate) fn begin(&mut self, mut announced: Announced) -> Result<()> {
+    pub(crate) fn begin(&mut self, mut announced: AnnouncedTracks) -> Result<()> {
         let format = self.plan.as_ref().map(|plan| plan.format);
         if let (Some(format), Some(_)) = (format, &announced.video)
-            && !holds_pictures(format)
+            && !can_hold_video(format)
         {
-            self.env.console.note(format!("video dropped: {format} cannot hold video"));
+            self.env.events.note(format!("video dropped: {format} cannot hold video"));
             announced.video = None;
         }
-        if !self.wants_sound {
-            announced.sound = None;
+        if !self.wants_audio {
+            announced.audio = None;
         }
-        if let (Some(format), Some(track)) = (format, &announced.sound)
+        if let (Some(format), Some(track)) = (format, &announced.audio)
             && !format.holds_audio(track.codec)
         {
-            self.env.console.note(format!("{format} cannot hold {} audio", track.codec));
-            announced.sound = None;
+            self.env.events.note(format!("{format} cannot hold {} audio", track.codec));
+            announced.audio = None;
         }
-        if announced.video.is_none() && announced.sound.is_none() {
+        if announced.video.is_none() && announced.audio.is_none() {
             return Err(Failure::usage("no incoming track can be stored in the output"));
         }
         self.announced = announced;
@@ -175,23 +175,23 @@ impl Recording {
 
     /// Continues with a new session that replaces the previous one. Its timestamps are shifted so
     /// that the recording continues after the time that has passed.
-    pub(crate) fn restart(&mut self, announced: &Announced) {
+    pub(crate) fn restart(&mut self, announced: &AnnouncedTracks) {
         let is_new = |had: bool, has: bool, what: &str| {
             if has && !had {
                 let message = format!(
                     "the new session also has {what}, but the recording has no track for it"
                 );
-                self.env.console.note(message);
+                self.env.events.note(message);
             }
         };
         is_new(self.announced.video.is_some(), announced.video.is_some(), "video");
-        if self.wants_sound {
-            is_new(self.announced.sound.is_some(), announced.sound.is_some(), "audio");
+        if self.wants_audio {
+            is_new(self.announced.audio.is_some(), announced.audio.is_some(), "audio");
         }
         self.waits_for_key = true;
         let video = self.announced.video.as_ref().map(|track| track.time_base);
-        let sound = self.announced.sound.as_ref().map(|track| track.time_base);
-        let end_s = self.last_pts.iter().zip([video, sound]);
+        let audio = self.announced.audio.as_ref().map(|track| track.time_base);
+        let end_s = self.last_pts.iter().zip([video, audio]);
         let end_s = end_s.filter_map(|(&pts, base)| Some(seconds(pts?, base?)));
         if let (Some(end_s), Some(_)) = (end_s.reduce(f64::max), self.begin_s.take()) {
             self.resumes_s = Some(end_s);
@@ -226,7 +226,7 @@ impl Recording {
     pub(crate) fn frame(&mut self, frame: &InFrame) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, time_base) = (track.codec, track.time_base);
-        let frame_s = 1.0 / track.frame_rate.unwrap_or(USUAL_RATE).as_f64();
+        let frame_s = 1.0 / track.frame_rate.unwrap_or(DEFAULT_RATE).as_f64();
         if self.waits_for_key && !frame.key {
             self.figures.totals.dropped += 1;
             return Ok(Fate { needs_key: true, ..Fate::default() });
@@ -284,27 +284,27 @@ impl Recording {
     }
 
     /// Records an audio packet; audio before the first frame is dropped.
-    pub(crate) fn sound(&mut self, sound: &InAudio) -> Result<()> {
-        let Some(track) = &self.announced.sound else { return Ok(()) };
+    pub(crate) fn audio(&mut self, audio: &InAudio) -> Result<()> {
+        let Some(track) = &self.announced.audio else { return Ok(()) };
         let time_base = track.time_base;
         if self.announced.video.is_none() {
-            self.zero_s(seconds(sound.pts, time_base), sound.times.arrived, SOUND_STEP_S);
+            self.zero_s(seconds(audio.pts, time_base), audio.times.arrived, AUDIO_STEP_S);
         }
         let Some(begin_s) = self.begin_s else { return Ok(()) };
-        let pts = sound.pts - ticks(begin_s, time_base);
+        let pts = audio.pts - ticks(begin_s, time_base);
         if pts < 0 || self.last_pts[1].is_some_and(|last| pts <= last) {
             return Ok(());
         }
         self.open_writer()?;
         let name = self.name();
-        let Way::Packets { writer: Some(writer), sound: Some(track), .. } = &mut self.way else {
+        let Way::Packets { writer: Some(writer), audio: Some(track), .. } = &mut self.way else {
             return Ok(());
         };
         self.last_pts[1] = Some(pts);
-        self.last_arrived = sound.times.arrived.or(self.last_arrived);
-        self.figures.totals.sound(sound.data.len());
+        self.last_arrived = audio.times.arrived.or(self.last_arrived);
+        self.figures.totals.audio(audio.data.len());
         let packet =
-            PacketRef { data: &sound.data, track: *track, pts, key: true, ..PacketRef::default() };
+            PacketRef { data: &audio.data, track: *track, pts, key: true, ..PacketRef::default() };
         writer.write(packet).map_err(|error| Failure::writing(&name, &error))
     }
 
@@ -314,7 +314,7 @@ impl Recording {
 
     /// Opens the packet file, once the frame size is known.
     fn open_writer(&mut self) -> Result<()> {
-        let Way::Packets { writer, video, sound } = &mut self.way else { return Ok(()) };
+        let Way::Packets { writer, video, audio } = &mut self.way else { return Ok(()) };
         let (None, Some(plan)) = (&writer, &self.plan) else { return Ok(()) };
         let mut tracks = Vec::new();
         if let Some(track) = &self.announced.video {
@@ -325,8 +325,8 @@ impl Recording {
             made.codec_private.clone_from(&track.codec_private);
             tracks.push(Track::Video(made));
         }
-        if let Some(track) = &self.announced.sound {
-            *sound = Some(tracks.len());
+        if let Some(track) = &self.announced.audio {
+            *audio = Some(tracks.len());
             let mut made = AudioTrack::new(plan.format, track.codec, track.audio);
             made.time_base = track.time_base;
             made.delay = track.delay;
@@ -342,7 +342,7 @@ impl Recording {
 
     fn decode(&mut self, frame: &InFrame, pts: i64) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
-        let (codec, frame_rate) = (track.codec, track.frame_rate.unwrap_or(USUAL_RATE));
+        let (codec, frame_rate) = (track.codec, track.frame_rate.unwrap_or(DEFAULT_RATE));
         let size = self.figures.size.unwrap_or(track.size);
         let Way::Pictures { decoder, sink, transform } = &mut self.way else {
             return Ok(Fate::default());
@@ -353,7 +353,7 @@ impl Recording {
         };
         let begun = Instant::now();
         if let Err(error) = decoder.decode(&frame.data, pts, None) {
-            self.env.console.detail(format!("a frame of {} bytes: {error}", frame.data.len()));
+            self.env.events.detail(format!("a frame of {} bytes: {error}", frame.data.len()));
             return Ok(Fate { needs_key: true, ..Fate::default() });
         }
         let picture = decoder.receive();

@@ -13,7 +13,7 @@ use codec_rtc::sdp::{
 };
 use codec_rtc::session::{AudioStream, RepairStream, Streams, VideoFec, VideoStream};
 
-use super::outlet::Offer;
+use super::output::Offer;
 use super::srtp::Keys;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::output::{OutputFile, Rules};
@@ -28,20 +28,20 @@ const SEALED: &str = "x-codec-sframe";
 const AUDIO_PORT_STEP: u16 = 2;
 
 /// Streams between our own ends, with SSRCs counted from `ssrc`.
-pub(crate) fn streams(ssrc: u32, video: bool, sound: bool) -> Streams {
+pub(crate) fn streams(ssrc: u32, has_video: bool, has_audio: bool) -> Streams {
     Streams {
-        video: video.then(|| VideoStream::standard(ssrc)),
-        audio: sound.then(|| AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP))),
+        video: has_video.then(|| VideoStream::standard(ssrc)),
+        audio: has_audio.then(|| AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP))),
         extensions: ExtensionMap::default(),
     }
 }
 
 /// Streams for a remote end that supports only RFC 3550 and the payload formats.
-pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
+pub(crate) fn plain_streams(ssrc: u32, has_video: bool, has_audio: bool) -> Streams {
     let opus = AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP));
     Streams {
-        video: video.then(|| VideoStream::plain(ssrc, 96)),
-        audio: sound.then_some(AudioStream { red: None, ..opus }),
+        video: has_video.then(|| VideoStream::plain(ssrc, 96)),
+        audio: has_audio.then_some(AudioStream { red: None, ..opus }),
         extensions: ExtensionMap::EMPTY,
     }
 }
@@ -50,7 +50,7 @@ pub(crate) fn plain_streams(ssrc: u32, video: bool, sound: bool) -> Streams {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets {
     pub(crate) video: SocketAddr,
-    pub(crate) sound: SocketAddr,
+    pub(crate) audio: SocketAddr,
     /// Whether only the RFCs are used, without our extensions.
     pub(crate) plain: bool,
 }
@@ -58,11 +58,11 @@ pub(crate) struct Targets {
 impl Targets {
     /// Video and audio share a port, except for plain receivers.
     pub(crate) fn new(to: SocketAddr, plain: bool, offer: &Offer) -> Self {
-        let mut sound = to;
+        let mut audio = to;
         if plain && offer.video.is_some() {
-            sound.set_port(to.port().saturating_add(AUDIO_PORT_STEP));
+            audio.set_port(to.port().saturating_add(AUDIO_PORT_STEP));
         }
-        Self { video: to, sound, plain }
+        Self { video: to, audio, plain }
     }
 }
 
@@ -91,8 +91,8 @@ pub(super) fn describe(
         let opus = Payload { payload_type: audio.payload_type, ..Payload::OPUS };
         let mut all = vec![opus];
         all.extend(audio.red.map(|red| Payload { payload_type: red, ..Payload::AUDIO_RED }));
-        let mut line = media(Media::Audio, targets.sound.port(), &all, streams, targets);
-        let channels = offer.sound.as_ref().map_or(1, |track| track.audio.channels());
+        let mut line = media(Media::Audio, targets.audio.port(), &all, streams, targets);
+        let channels = offer.audio.as_ref().map_or(1, |track| track.audio.channels());
         let params = format!("sprop-stereo={}", u8::from(channels == 2));
         line.fmtps.push(Fmtp { payload_type: audio.payload_type, params });
         if let Some(red) = audio.red {
@@ -115,7 +115,7 @@ pub(super) fn describe(
 }
 
 /// Marks the session as end-to-end encrypted; players show the title.
-pub(super) fn tell_sealed(session: &mut Session) {
+pub(super) fn report_encryption(session: &mut Session) {
     session.name.push_str(", end-to-end encrypted");
     for line in &mut session.media {
         line.attributes.push(Attribute { name: SEALED.to_owned(), value: None });
@@ -196,7 +196,7 @@ pub(crate) struct Expected {
     /// Address of the first media line, or of the URL.
     pub(crate) address: IpAddr,
     pub(crate) video: Option<ExpectedMedia>,
-    pub(crate) sound: Option<ExpectedMedia>,
+    pub(crate) audio: Option<ExpectedMedia>,
     pub(crate) extensions: ExtensionMap,
     /// Payload types of RTX and `FlexFEC`.
     pub(crate) rtx: Option<u8>,
@@ -230,7 +230,7 @@ impl Expected {
         Self {
             address,
             video: media(standard.payload_type),
-            sound: media(Payload::OPUS.payload_type),
+            audio: media(Payload::OPUS.payload_type),
             extensions: ExtensionMap::default(),
             rtx: standard.rtx.map(|rtx| rtx.payload_type),
             fec: standard.fec,
@@ -245,8 +245,8 @@ impl Expected {
     /// Changes the listen address: the first port is set, and other ports keep their offsets.
     pub(crate) fn listen_at(&mut self, at: SocketAddr) {
         self.address = at.ip();
-        let first = self.video.or(self.sound).map_or(0, |media| media.port);
-        for media in [&mut self.video, &mut self.sound].into_iter().flatten() {
+        let first = self.video.or(self.audio).map_or(0, |media| media.port);
+        for media in [&mut self.video, &mut self.audio].into_iter().flatten() {
             let step = media.port.wrapping_sub(first);
             media.port = at.port().wrapping_add(step);
         }
@@ -272,14 +272,14 @@ impl Expected {
         let first = first.ok_or("no audio or video media line")?;
         let address = session.connection_of(first).and_then(Connection::ip);
         let mut expected = Self::usual(address.ok_or("no address (c=)")?, 0);
-        (expected.video, expected.sound, expected.rtx, expected.red) = (None, None, None, None);
+        (expected.video, expected.audio, expected.rtx, expected.red) = (None, None, None, None);
         (expected.extensions, expected.fec) = (ExtensionMap::EMPTY, VideoFec::Off);
         for line in session.media.iter().filter(|line| line.port != 0) {
             expected.take_keys(line)?;
             expected.sealed |= line.attributes.iter().any(|it| it.name == SEALED);
             match line.kind() {
                 Some(Media::Video) if expected.video.is_none() => expected.take_video(line)?,
-                Some(Media::Audio) if expected.sound.is_none() => expected.take_sound(line)?,
+                Some(Media::Audio) if expected.audio.is_none() => expected.take_audio(line)?,
                 _ => {}
             }
             expected.extensions.extend_from(&line.extension_map());
@@ -322,12 +322,12 @@ impl Expected {
         Ok(())
     }
 
-    fn take_sound(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
+    fn take_audio(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
         let of = |format| line.payloads().find(move |payload| payload.format == format);
         let opus = of(Format::Opus).ok_or("audio that is not Opus")?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         let payload_type = opus.payload_type;
-        self.sound =
+        self.audio =
             Some(ExpectedMedia { port: line.port, payload_type, ssrc, mux: line.rtcp_mux });
         self.red = of(Format::Red).map(|payload| payload.payload_type);
         let fmtp = line.fmtp(payload_type);
@@ -337,7 +337,7 @@ impl Expected {
     }
 
     /// The streams, once the video SSRC is known.
-    pub(crate) fn streams(&self, video_ssrc: Option<u32>, sound_ssrc: Option<u32>) -> Streams {
+    pub(crate) fn streams(&self, video_ssrc: Option<u32>, audio_ssrc: Option<u32>) -> Streams {
         let video = match (self.video, video_ssrc) {
             (Some(media), Some(ssrc)) => Some(VideoStream {
                 ssrc,
@@ -354,8 +354,8 @@ impl Expected {
             }),
             _ => None,
         };
-        let sound_ssrc = sound_ssrc.or(video_ssrc.map(|ssrc| ssrc.wrapping_add(AUDIO_SSRC_STEP)));
-        let audio = match (self.sound, sound_ssrc) {
+        let audio_ssrc = audio_ssrc.or(video_ssrc.map(|ssrc| ssrc.wrapping_add(AUDIO_SSRC_STEP)));
+        let audio = match (self.audio, audio_ssrc) {
             (Some(media), Some(ssrc)) => Some(AudioStream {
                 ssrc,
                 payload_type: media.payload_type,
@@ -395,8 +395,8 @@ mod tests {
         let mut video = VideoTrack::new(like, Codec::Vp8, Size::new(64, 48), Rational::new(1, 30));
         video.frame_rate = Some(Rational::new(30, 1));
         let stereo = AudioFormat::new(48_000, ChannelLayout::Stereo);
-        let sound = AudioTrack::new(like, AudioCodec::Opus, stereo);
-        Offer { video: Some(video), sound: Some(sound) }
+        let audio = AudioTrack::new(like, AudioCodec::Opus, stereo);
+        Offer { video: Some(video), audio: Some(audio) }
     }
 
     #[test]
@@ -411,7 +411,7 @@ mod tests {
             expected.video.map(|it| (it.port, it.ssrc, it.mux)),
             Some((5004, Some(77), true))
         );
-        assert_eq!(expected.sound.map(|it| (it.port, it.ssrc)), Some((5004, Some(80))));
+        assert_eq!(expected.audio.map(|it| (it.port, it.ssrc)), Some((5004, Some(80))));
         assert_eq!((expected.channels, expected.frame_rate), (2, Some(30.0)));
     }
 
@@ -423,7 +423,7 @@ mod tests {
         assert!(!text.contains("extmap") && !text.contains("BUNDLE") && !text.contains("rtx"));
         let expected = Expected::of(&session).unwrap();
         assert_eq!(expected.streams(Some(77), Some(80)), plain_streams(77, true, true));
-        assert_eq!(expected.sound.map(|it| (it.port, it.mux)), Some((5006, false)));
+        assert_eq!(expected.audio.map(|it| (it.port, it.mux)), Some((5006, false)));
     }
 
     #[test]

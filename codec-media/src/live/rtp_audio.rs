@@ -7,7 +7,7 @@ use codec_rtc::rtp::Packet;
 use codec_rtc::sequence::Unwrapper32;
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
-use super::inlet::Times;
+use super::input::Times;
 use super::rtp::Expected;
 
 /// Maximum number of packets held for reordering: a recording is not urgent.
@@ -31,7 +31,7 @@ pub(super) struct Held {
 
 /// Orders packets by timestamp; redundant copies in RED fill gaps.
 #[derive(Debug, Default)]
-pub(super) struct SoundOrder {
+pub(super) struct AudioOrder {
     payload_type: Option<u8>,
     held: BTreeMap<i64, Held>,
     unwrap: Unwrapper32,
@@ -42,9 +42,9 @@ pub(super) struct SoundOrder {
     channels: Option<u8>,
 }
 
-impl SoundOrder {
+impl AudioOrder {
     pub(super) fn new(expected: &Expected) -> Self {
-        Self { payload_type: expected.sound.map(|media| media.payload_type), ..Self::default() }
+        Self { payload_type: expected.audio.map(|media| media.payload_type), ..Self::default() }
     }
 
     /// Sets the decryptor for encrypted packets.
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn packets_come_out_in_order_and_once() {
         let expected = Expected::usual("127.0.0.1".parse().unwrap(), 5004);
-        let mut order = SoundOrder::new(&expected);
+        let mut order = AudioOrder::new(&expected);
         let mut numbers: Vec<u32> = (0..100).collect();
         for pair in numbers.chunks_mut(3) {
             pair.reverse();
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn packets_after_their_turn_are_late_and_copies_are_not() {
         let expected = Expected::usual("127.0.0.1".parse().unwrap(), 5004);
-        let mut order = SoundOrder::new(&expected);
+        let mut order = AudioOrder::new(&expected);
         for number in (0..40).filter(|&number| number != 7).chain([7, 7, 3, 39]) {
             order.push(&parse(&bytes(number)).unwrap(), &expected, Times::default());
             assert!(order.ready().all(|held| held.data[0] != 7));

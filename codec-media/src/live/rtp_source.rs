@@ -38,7 +38,7 @@ pub(super) enum Belongs {
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     video: Option<Source>,
-    sound: Option<Source>,
+    audio: Option<Source>,
     /// The sender's address, and the number of the socket that it sends to.
     pub(super) peer: Option<(SocketAddr, usize)>,
 }
@@ -48,13 +48,13 @@ impl Sources {
         self.video.map(|source| source.ssrc)
     }
 
-    pub(super) fn sound(&self) -> Option<u32> {
-        self.sound.map(|source| source.ssrc)
+    pub(super) fn audio(&self) -> Option<u32> {
+        self.audio.map(|source| source.ssrc)
     }
 
     /// Whether the session was received recently.
     pub(super) fn is_live(&self, now: Duration) -> bool {
-        let sources = [self.video, self.sound];
+        let sources = [self.video, self.audio];
         sources.into_iter().flatten().any(|source| source.is_live(now))
     }
 
@@ -67,7 +67,7 @@ impl Sources {
 
     /// Records that `ssrc` was received, if it belongs to the session.
     pub(super) fn touch(&mut self, now: Duration, ssrc: u32) {
-        for source in [&mut self.video, &mut self.sound].into_iter().flatten() {
+        for source in [&mut self.video, &mut self.audio].into_iter().flatten() {
             if source.ssrc == ssrc {
                 source.heard = now;
             }
@@ -88,7 +88,7 @@ impl Sources {
         let is_live = self.is_live(now);
         let known = match medium {
             Medium::Video => self.video,
-            Medium::Sound => self.sound,
+            Medium::Audio => self.audio,
         };
         let belongs = match known {
             Some(source) if source.ssrc == ssrc => Belongs::Session,
@@ -109,7 +109,7 @@ impl Sources {
         let source = Some(Source { ssrc, heard: now });
         match medium {
             Medium::Video => self.video = source,
-            Medium::Sound => self.sound = source,
+            Medium::Audio => self.audio = source,
         }
         // Feedback goes to the source of the video.
         if self.peer.is_none() || medium == Medium::Video && belongs != Belongs::Session || !is_live
@@ -137,21 +137,21 @@ mod tests {
         let mut sources = Sources::default();
         let (here, there) = (address(1, 5), address(2, 6));
         let mut sort = |now, medium, ssrc, from| sources.sort(seconds(now), medium, ssrc, from, 0);
-        assert_eq!(sort(0, Medium::Sound, 7, here), Belongs::First);
+        assert_eq!(sort(0, Medium::Audio, 7, here), Belongs::First);
         assert_eq!(sort(0, Medium::Video, 8, here), Belongs::First);
         assert_eq!(sort(1, Medium::Video, 8, here), Belongs::Session);
         assert_eq!(sort(2, Medium::Video, 9, here), Belongs::Stranger, "the same host, live");
-        assert_eq!(sort(3, Medium::Sound, 7, here), Belongs::Session);
+        assert_eq!(sort(3, Medium::Audio, 7, here), Belongs::Session);
         // Audio continues: another host cannot add video.
         assert_eq!(sort(5, Medium::Video, 9, there), Belongs::Stranger);
         assert_eq!(sort(5, Medium::Video, 9, here), Belongs::Restart);
-        assert_eq!(sort(5, Medium::Sound, 7, here), Belongs::First);
+        assert_eq!(sort(5, Medium::Audio, 7, here), Belongs::First);
         // Silence, and another host.
         assert_eq!(sort(7, Medium::Video, 3, there), Belongs::Stranger);
         assert_eq!(sort(8, Medium::Video, 3, there), Belongs::Restart);
         assert_eq!(sort(8, Medium::Video, 9, here), Belongs::Stranger);
         assert_eq!(sources.peer, Some((there, 0)));
-        assert_eq!((sources.video(), sources.sound()), (Some(3), None));
+        assert_eq!((sources.video(), sources.audio()), (Some(3), None));
     }
 
     #[test]

@@ -14,18 +14,18 @@ use codec_net::link_emulator::LinkEmulator;
 use codec_net::url::Url;
 
 use crate::Env;
-use crate::audio::lane::AudioLane;
+use crate::audio::pipeline::AudioPipeline;
 use crate::failure::{Failure, Kind, Result};
 use crate::live::figures::Ticker;
 use crate::live::losses::Losses;
 use crate::live::media::Live;
 use crate::live::options::SendOptions;
-use crate::live::outlet::{LiveAudioPacket, Offer, Outlet, OutletEvent};
+use crate::live::output::{LiveAudioPacket, LiveOutput, Offer, OutputEvent};
 use crate::live::pace::Pace;
 use crate::live::source::LiveSource;
 use crate::live::totals::{Summary, drain};
 use crate::live::transport::{self, Coding, Out};
-use crate::progress::LineFigures;
+use crate::progress::LiveCounts;
 
 pub use coded::AudioQueue;
 use counts::Counts;
@@ -41,7 +41,7 @@ const LEAD_STEP_S: f64 = 0.1;
 /// # Errors
 /// If the input or the connection fails, or options do not go together.
 pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
-    env.stop.heed();
+    env.stop.handle_requests();
     let url = args
         .url
         .parse::<Url>()
@@ -67,7 +67,7 @@ enum Stop {
 struct Sending {
     env: Env,
     clock: Clock,
-    outlet: Box<dyn Outlet>,
+    output: Box<dyn LiveOutput>,
     relay: Option<LinkEmulator>,
     pace: Pace,
     /// Set if the input is live.
@@ -91,12 +91,12 @@ impl Sending {
         env: &Env,
     ) -> Result<Self> {
         let clock = Clock::start();
-        let ticker = Ticker::new(env.console.clone(), args.network.stats.as_deref(), args.yes)?;
-        let Out { outlet, relay } = transport::open_outlet(url, args, offer, coding, clock, env)?;
+        let ticker = Ticker::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
+        let Out { output, relay } = transport::open_output(url, args, offer, coding, clock, env)?;
         Ok(Self {
             env: env.clone(),
             clock,
-            outlet,
+            output,
             relay,
             pace: Pace::default(),
             live: None,
@@ -128,27 +128,27 @@ impl Sending {
     }
 
     /// Waits until `due` or until the requested duration has passed, and sends audio meanwhile.
-    fn wait_until(&mut self, due: Duration, mut sound: Option<&mut OutgoingAudio>) -> Result<()> {
+    fn wait_until(&mut self, due: Duration, mut audio: Option<&mut OutgoingAudio>) -> Result<()> {
         loop {
             if self.env.stop.is_requested() {
                 let message = "interrupted: the stream was ended";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
-            while let Some(event) = self.outlet.poll() {
+            while let Some(event) = self.output.poll() {
                 match event {
-                    OutletEvent::Target { rate, steady } => self.target = Some((rate, steady)),
-                    OutletEvent::Sound { before, after } => {
-                        if let Some(sound) = sound.as_deref_mut() {
-                            sound.lane.protect(before, after)?;
+                    OutputEvent::Target { rate, steady } => self.target = Some((rate, steady)),
+                    OutputEvent::Audio { before, after } => {
+                        if let Some(audio) = audio.as_deref_mut() {
+                            audio.pipeline.protect(before, after)?;
                         }
                     }
-                    OutletEvent::Left(failure) => return Err(failure),
+                    OutputEvent::Left(failure) => return Err(failure),
                 }
             }
             let now = self.clock.now();
-            if let Some(sound) = sound.as_deref_mut() {
+            if let Some(audio) = audio.as_deref_mut() {
                 let until_s = self.pace.media_s(now);
-                self.advance(sound, until_s)?;
+                self.advance(audio, until_s)?;
             }
             self.tell()?;
             let now = self.clock.now();
@@ -161,24 +161,24 @@ impl Sending {
 
     /// Ties media time to the clock, if not done yet: the first frame, at `at_s` of the media, or
     /// earlier audio begins now.
-    fn begin(&mut self, sound: Option<&mut OutgoingAudio>, at_s: f64) -> Result<()> {
+    fn begin(&mut self, audio: Option<&mut OutgoingAudio>, at_s: f64) -> Result<()> {
         if self.pace.has_begun() {
             return Ok(());
         }
         let mut first_s = at_s;
-        if let Some(sound) = sound {
+        if let Some(audio) = audio {
             // Not far beyond its first packet: a long lead must not be encoded at once, and endless
             // timestamps must not be searched one by one.
-            let (mut until_s, mut step_s) = (sound.offset_s, LEAD_STEP_S);
-            while sound.queue.first().is_none() && until_s <= at_s && !sound.lane.has_ended() {
+            let (mut until_s, mut step_s) = (audio.offset_s, LEAD_STEP_S);
+            while audio.queue.first().is_none() && until_s <= at_s && !audio.pipeline.has_ended() {
                 until_s += step_s;
                 step_s *= 2.0;
-                sound.lane.advance(until_s - sound.offset_s, &mut sound.queue)?;
+                audio.pipeline.advance(until_s - audio.offset_s, &mut audio.queue)?;
             }
-            if let Some(pts) = sound.queue.first() {
+            if let Some(pts) = audio.queue.first() {
                 #[expect(clippy::cast_precision_loss, reason = "seconds")]
-                let sound_s = (pts + sound.offset_ticks) as f64 * sound.tick_s;
-                first_s = first_s.min(sound_s);
+                let audio_s = (pts + audio.offset_ticks) as f64 * audio.tick_s;
+                first_s = first_s.min(audio_s);
             }
         }
         self.pace.due(self.clock.now(), first_s);
@@ -186,27 +186,27 @@ impl Sending {
     }
 
     /// Sends audio up to a media time, in seconds.
-    fn advance(&mut self, sound: &mut OutgoingAudio, until_s: f64) -> Result<()> {
-        let mut until_s = until_s - sound.offset_s;
+    fn advance(&mut self, audio: &mut OutgoingAudio, until_s: f64) -> Result<()> {
+        let mut until_s = until_s - audio.offset_s;
         if until_s.is_finite() {
             if let Some(live) = &self.live {
-                until_s = until_s.min(live.heard_until_s());
+                until_s = until_s.min(live.available_until_s());
             }
-            sound.lane.advance(until_s, &mut sound.queue)?;
+            audio.pipeline.advance(until_s, &mut audio.queue)?;
         } else {
             if let Some(live) = &self.live {
-                live.close_sound();
+                live.close_audio();
             }
-            sound.lane.finish(&mut sound.queue)?;
+            audio.pipeline.finish(&mut audio.queue)?;
         }
-        while let Some((data, pts)) = sound.queue.pop_before(until_s / sound.tick_s) {
+        while let Some((data, pts)) = audio.queue.pop_before(until_s / audio.tick_s) {
             let now = self.clock.now();
-            let pts = pts + sound.offset_ticks;
+            let pts = pts + audio.offset_ticks;
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
-            let due = self.pace.due(now, pts as f64 * sound.tick_s);
+            let due = self.pace.due(now, pts as f64 * audio.tick_s);
             let packet = LiveAudioPacket { data: &data, pts, captured: due.min(now) };
-            self.counts.totals.sound(data.len());
-            self.outlet.sound(now, &packet)?;
+            self.counts.totals.audio(data.len());
+            self.output.audio(now, &packet)?;
         }
         Ok(())
     }
@@ -215,10 +215,10 @@ impl Sending {
         if !self.ticker.is_due() {
             return Ok(());
         }
-        let network = self.outlet.figures();
+        let network = self.output.figures();
         self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let counts = &self.counts;
-        let line = LineFigures {
+        let line = LiveCounts {
             frames: counts.totals.frames,
             bytes: counts.totals.all_bytes(),
             dropped: counts.totals.dropped,
@@ -229,31 +229,31 @@ impl Sending {
         };
         let stats = counts.stats(&network);
         let json = crate::json::array(stats.iter().map(|object| object.clone().finish()));
-        self.outlet.stats(&json);
+        self.output.stats(&json);
         self.ticker.tell(&line, &stats)
     }
 
     /// Ends the stream and reports the totals.
     fn finish(mut self, end: Result<()>) -> Result<()> {
-        let network = self.outlet.figures();
+        let network = self.output.figures();
         self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let stats = self.counts.stats(&network);
         self.ticker.write(&stats)?;
-        let Self { env, outlet, relay, pace, ticker, counts, .. } = self;
+        let Self { env, output, relay, pace, ticker, counts, .. } = self;
         let reason = match &end {
             Ok(()) => "end of the input",
             Err(failure) if failure.kind == Kind::Interrupted => "interrupted",
             Err(_) => "error at the sender",
         };
         let is_gone = end.as_ref().is_err_and(|failure| failure.kind == Kind::Network);
-        let closed = if is_gone { Ok(()) } else { outlet.finish(reason) };
+        let closed = if is_gone { Ok(()) } else { output.finish(reason) };
         drain(relay.as_ref());
         let end = end.and(closed);
         let slipped = pace.slipped();
         let seconds = ticker.elapsed().as_secs_f64();
         let totals = &counts.totals;
         let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
-        let mut tail = counts.losses.as_ref().map(Losses::told).unwrap_or_default();
+        let mut tail = counts.losses.as_ref().map(Losses::descriptions).unwrap_or_default();
         tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
         totals.tell(
             &env,
@@ -276,8 +276,7 @@ impl Sending {
         );
         if slipped > Duration::ZERO {
             let late = slipped.as_secs_f64();
-            env.console
-                .warn(format!("this machine is too slow: the stream ended {late:.1} s late"));
+            env.events.warn(format!("this machine is too slow: the stream ended {late:.1} s late"));
         }
         end
     }
@@ -285,7 +284,7 @@ impl Sending {
 
 /// Audio that is sent together with the video.
 struct OutgoingAudio {
-    lane: AudioLane,
+    pipeline: AudioPipeline,
     queue: AudioQueue,
     /// Seconds per tick of its track.
     tick_s: f64,

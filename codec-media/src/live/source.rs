@@ -110,11 +110,11 @@ impl LiveSource {
                 let limits = spec.limits;
                 let options = DecodeOptions { limits, threads, advice, ..DecodeOptions::default() };
                 let opened = media::open(spec, wants, &options, env)?.complete()?;
-                Ok(LiveMedia { pictures: opened.pictures, sound: opened.sound, live: None })
+                Ok(LiveMedia { video: opened.video, audio: opened.audio, live: None })
             }
             Self::Test(source) => Ok(LiveMedia {
-                pictures: if wants.pictures { Some(source.pictures()?) } else { None },
-                sound: if wants.sound { source.sound()? } else { None },
+                video: if wants.video { Some(source.video()?) } else { None },
+                audio: if wants.audio { source.audio()? } else { None },
                 live: None,
             }),
             #[cfg(all(feature = "capture", target_os = "linux"))]

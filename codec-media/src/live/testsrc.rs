@@ -1,12 +1,12 @@
 //! `testsrc:scene=talking-head,size=640x360,fps=30,audio=tone,seed=0`: generated video and audio.
 
-use crate::generate::{AudioGenerator, Generator, Scene, Sound, scene_names};
+use crate::generate::{AudioGenerator, AudioSignal, Generator, Scene, scene_names};
 use codec_core::frame::{Color, ColorRange, PictureInfo, Rational, Size};
 
 use crate::failure::{Failure, Result};
 use crate::generate::sources::GeneratedAudio;
 use crate::io::media::AudioInput;
-use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::values;
 
 /// Duration of the clip that is rendered before sending, so that rendering takes no time from the
@@ -23,7 +23,7 @@ pub struct TestSource {
     scene: Scene,
     size: Size,
     frame_rate: Rational,
-    sound: Option<Sound>,
+    audio: Option<AudioSignal>,
     seed: u64,
 }
 
@@ -38,7 +38,7 @@ impl TestSource {
             scene: Scene::TalkingHead,
             size: Size::new(640, 360),
             frame_rate: Rational::new(30, 1),
-            sound: None,
+            audio: None,
             seed: 0,
         };
         for part in text.split(',').filter(|part| !part.is_empty()) {
@@ -54,10 +54,10 @@ impl TestSource {
                 }
                 "size" => source.size = values::size(value).map_err(refused)?,
                 "fps" => source.frame_rate = values::frame_rate(value).map_err(refused)?,
-                "audio" if value == "none" => source.sound = None,
+                "audio" if value == "none" => source.audio = None,
                 "audio" => {
-                    let found = Sound::from_name(value);
-                    source.sound = Some(found.ok_or_else(|| {
+                    let found = AudioSignal::from_name(value);
+                    source.audio = Some(found.ok_or_else(|| {
                         refused("expected tone, sweep, noise or none".to_owned())
                     })?);
                 }
@@ -76,7 +76,7 @@ impl TestSource {
     }
 
     /// Returns the endless video.
-    pub(crate) fn pictures(&self) -> Result<Box<dyn FrameSource>> {
+    pub(crate) fn video(&self) -> Result<Box<dyn FrameSource>> {
         let Self { scene, size, frame_rate, seed, .. } = *self;
         let generator = Generator::new(scene, size, frame_rate, seed)
             .map_err(|error| Failure::usage(error.to_string()))?;
@@ -93,7 +93,7 @@ impl TestSource {
             generator.draw(index, &mut buffer);
             drawn.push(buffer);
         }
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size,
             time_base: frame_rate.inverse(),
             frame_rate,
@@ -101,20 +101,20 @@ impl TestSource {
             info,
             kind: "testsrc".to_owned(),
         };
-        Ok(Box::new(TestPictures { drawn, facts, next: 0 }))
+        Ok(Box::new(TestVideo { drawn, stream_info, next: 0 }))
     }
 
     /// Returns the audio, if any, which lasts a day.
     ///
     /// # Errors
     /// If the options are invalid.
-    pub fn sound(&self) -> Result<Option<AudioInput>> {
-        let sound = match (self.sound, self.scene) {
-            (Some(sound), _) => sound,
-            (None, Scene::Clapper) => Sound::Clicks,
+    pub fn audio(&self) -> Result<Option<AudioInput>> {
+        let audio = match (self.audio, self.scene) {
+            (Some(audio), _) => audio,
+            (None, Scene::Clapper) => AudioSignal::Clicks,
             (None, _) => return Ok(None),
         };
-        let generator = AudioGenerator::new(sound, RATE, self.frame_rate, self.seed)
+        let generator = AudioGenerator::new(audio, RATE, self.frame_rate, self.seed)
             .map_err(|error| Failure::usage(error.to_string()))?;
         let samples = u64::from(RATE) * 24 * 3600;
         let reader = Box::new(GeneratedAudio::new(generator, RATE, samples));
@@ -122,18 +122,18 @@ impl TestSource {
     }
 }
 
-struct TestPictures {
+struct TestVideo {
     drawn: Vec<Vec<u8>>,
-    facts: Facts,
+    stream_info: StreamInfo,
     next: u64,
 }
 
-impl FrameSource for TestPictures {
-    fn facts(&self) -> &Facts {
-        &self.facts
+impl FrameSource for TestVideo {
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         let index = self.next;
         self.next += 1;
         let last = self.drawn.len() as u64 - 1;
@@ -141,10 +141,10 @@ impl FrameSource for TestPictures {
         let place = if place > last { 2 * last - place } else { place };
         let drawn = usize::try_from(place).ok().and_then(|place| self.drawn.get(place));
         let drawn = drawn.ok_or_else(|| Failure::internal("a frame that was not rendered"))?;
-        let picture = codec_core::frame::Picture::i420_packed(self.facts.size, drawn);
-        let picture = picture.map_err(Failure::internal)?.with_info(self.facts.info);
+        let picture = codec_core::frame::Picture::i420_packed(self.stream_info.size, drawn);
+        let picture = picture.map_err(Failure::internal)?.with_info(self.stream_info.info);
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
-        Ok(Some(Shot { picture, pts, duration: Some(1) }))
+        Ok(Some(SourceFrame { picture, pts, duration: Some(1) }))
     }
 }
 
@@ -155,10 +155,10 @@ mod tests {
     #[test]
     fn a_source_is_parsed_and_plays_forwards_and_backwards() {
         let source = TestSource::parse("size=32x16,fps=2,audio=tone,scene=clapper").unwrap();
-        assert!(source.sound().unwrap().is_some());
-        let mut pictures = source.pictures().unwrap();
+        assert!(source.audio().unwrap().is_some());
+        let mut video = source.video().unwrap();
         for index in 0..20 {
-            assert_eq!(pictures.next().unwrap().unwrap().pts, index);
+            assert_eq!(video.next().unwrap().unwrap().pts, index);
         }
         for wrong in ["size", "size=0x4", "scene=nosuch", "fps=x", "audio=music", "seed=-1", "x=1"]
         {

@@ -21,8 +21,8 @@ pub(crate) struct Totals {
     pub(crate) dropped: u64,
     /// Bytes of all frames.
     pub(crate) bytes: u64,
-    pub(crate) sound_packets: u64,
-    pub(crate) sound_bytes: u64,
+    pub(crate) audio_packets: u64,
+    pub(crate) audio_bytes: u64,
 }
 
 impl Totals {
@@ -34,14 +34,14 @@ impl Totals {
     }
 
     /// Counts an audio packet.
-    pub(crate) fn sound(&mut self, bytes: usize) {
-        self.sound_packets += 1;
-        self.sound_bytes += bytes as u64;
+    pub(crate) fn audio(&mut self, bytes: usize) {
+        self.audio_packets += 1;
+        self.audio_bytes += bytes as u64;
     }
 
     /// Bytes of both media.
     pub(crate) fn all_bytes(&self) -> u64 {
-        self.bytes + self.sound_bytes
+        self.bytes + self.audio_bytes
     }
 
     /// Reports the summary: as an event with additions by `more`, and as a line made of `begin`,
@@ -55,26 +55,26 @@ impl Totals {
             .raw("key_frames", self.key_frames)
             .raw("dropped", self.dropped)
             .raw("bytes", self.bytes)
-            .raw("sound_packets", self.sound_packets)
-            .raw("sound_bytes", self.sound_bytes);
+            .raw("audio_packets", self.audio_packets)
+            .raw("audio_bytes", self.audio_bytes);
         event = more(event).raw("exit_code", code);
         if let Some(relay) = relay {
             event = event.raw("netem", netem_json(relay));
         }
-        env.console.event(event);
-        if env.console.takes_records() {
+        env.events.event(event);
+        if env.events.takes_records() {
             return;
         }
         let mut parts = vec![begin];
-        if self.sound_packets > 0 {
-            parts.push(format!("{} audio packets", self.sound_packets));
+        if self.audio_packets > 0 {
+            parts.push(format!("{} audio packets", self.audio_packets));
         }
         parts.extend(middle);
         if self.dropped > 0 {
             parts.push(format!("{} frames dropped", self.dropped));
         }
         parts.extend(end);
-        env.console.note(parts.join("; "));
+        env.events.note(parts.join("; "));
     }
 }
 

@@ -17,18 +17,18 @@ use codec_rtc::sframe::Encryptor;
 
 use super::connection::{Way, listens, reach_receiver, wait_for_receiver, wait_for_sender};
 use super::e2ee::Secret;
-use super::framed_in::{Accept, FramedInlet};
-use super::framed_out::FramedOutlet;
-use super::inlet::{Inlet, InletEvent};
+use super::framed_input::{Accept, FramedInput};
+use super::framed_output::FramedOutput;
+use super::input::{InputEvent, LiveInput};
 use super::network;
 use super::options::{NetworkOptions, SendOptions};
-use super::outlet::{Offer, Outlet};
+use super::output::{LiveOutput, Offer};
 use super::rtp::{self, Expected, Targets};
-use super::rtp_in::{RtpInlet, RtpOptions};
-use super::rtp_out::RtpOutlet;
+use super::rtp_input::{RtpInput, RtpOptions};
+use super::rtp_output::RtpOutput;
 use super::srtp::{self, Keys};
 #[cfg(feature = "whip")]
-use super::{whep::WhepInlet, whip::WhipOutlet};
+use super::{whep::WhepInput, whip::WhipOutput};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::rate_trace::config_of;
@@ -41,11 +41,11 @@ const RTP_OPTIONS: &[&str] = &["plain"];
 const HEADROOM: u64 = 4;
 
 /// Minimum upper limit of the estimate.
-const LEAST_MOST: Bitrate = Bitrate(2_000_000);
+const MIN_MAX_RATE: Bitrate = Bitrate(2_000_000);
 
 /// An output, and the link emulator in front of it.
 pub(crate) struct Out {
-    pub(crate) outlet: Box<dyn Outlet>,
+    pub(crate) output: Box<dyn LiveOutput>,
     pub(crate) relay: Option<LinkEmulator>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Coding {
 }
 
 /// Opens the output for a URL: connects, or waits for a receiver.
-pub(crate) fn open_outlet(
+pub(crate) fn open_output(
     url: &Url,
     args: &SendOptions,
     offer: &Offer,
@@ -73,7 +73,7 @@ pub(crate) fn open_outlet(
     }
     let secret = secret(args, url)?;
     if let Some(secret) = &secret {
-        env.console.note(format!("end-to-end encryption enabled ({})", secret.suite()));
+        env.events.note(format!("end-to-end encryption enabled ({})", secret.suite()));
     }
     let sealer = secret.as_ref().map(Secret::sealer).transpose()?;
     match url.scheme() {
@@ -89,9 +89,9 @@ pub(crate) fn open_outlet(
                 reach_receiver(&way, env)?
             };
             let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
-            env.console.note(format!("{url}: connected, {peer}"));
-            let outlet = Box::new(FramedOutlet::new(carrier, offer, true, sealer, clock)?);
-            Ok(Out { outlet, relay: None })
+            env.events.note(format!("{url}: connected, {peer}"));
+            let output = Box::new(FramedOutput::new(carrier, offer, true, sealer, clock)?);
+            Ok(Out { output, relay: None })
         }
         Scheme::Udp => {
             if listens(url, Role::Sender)? {
@@ -100,15 +100,15 @@ pub(crate) fn open_outlet(
             let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
             let carrier = Box::new(carrier);
-            let outlet = Box::new(FramedOutlet::new(carrier, offer, false, sealer, clock)?);
-            Ok(Out { outlet, relay })
+            let output = Box::new(FramedOutput::new(carrier, offer, false, sealer, clock)?);
+            Ok(Out { output, relay })
         }
         #[cfg(feature = "whip")]
         Scheme::Whip => {
             let Coding { rate, obeys } = coding;
-            let outlet = WhipOutlet::new(url, args, offer, rate, obeys, clock, &env.stop)?;
-            env.console.note(format!("{url}: connected"));
-            Ok(Out { outlet: Box::new(outlet), relay: None })
+            let output = WhipOutput::new(url, args, offer, rate, obeys, clock, &env.stop)?;
+            env.events.note(format!("{url}: connected"));
+            Ok(Out { output: Box::new(output), relay: None })
         }
         Scheme::Whep => Err(Failure::usage("whep: only for receiving\nhelp: send to whip://")),
         #[cfg(not(feature = "whip"))]
@@ -160,7 +160,7 @@ fn open_rtp_out(
     #[expect(clippy::cast_possible_truncation, reason = "any value works")]
     let ssrc = random::number() as u32;
     let make = if plain { rtp::plain_streams } else { rtp::streams };
-    let streams = make(ssrc, offer.video.is_some(), offer.sound.is_some());
+    let streams = make(ssrc, offer.video.is_some(), offer.audio.is_some());
     let mut keys = keys_of(url)?;
     if url.scheme() == Scheme::Srtp && keys.is_none() {
         if args.sdp.is_none() {
@@ -173,20 +173,20 @@ fn open_rtp_out(
     if let Some(path) = &args.sdp {
         let mut session = rtp::describe(&streams, &targets, offer, keys.as_ref());
         if sealer.is_some() {
-            rtp::tell_sealed(&mut session);
+            rtp::report_encryption(&mut session);
         }
         rtp::write(&session, path, overwrite)?;
     }
     let (through, relay) = through_relay(targets.video, args.netem.as_ref())?;
-    if relay.is_some() && targets.sound != targets.video {
+    if relay.is_some() && targets.audio != targets.video {
         return Err(Failure::usage(
             "--netem with ?plain supports one stream only\nhelp: use --no-audio",
         ));
     }
-    let sound = if relay.is_some() { through } else { targets.sound };
-    let targets = Targets { video: through, sound, ..targets };
-    let rate = coding.rate.unwrap_or(LEAST_MOST);
-    let most = Bitrate(rate.0.saturating_mul(HEADROOM)).max(LEAST_MOST);
+    let audio = if relay.is_some() { through } else { targets.audio };
+    let targets = Targets { video: through, audio, ..targets };
+    let rate = coding.rate.unwrap_or(MIN_MAX_RATE);
+    let most = Bitrate(rate.0.saturating_mul(HEADROOM)).max(MIN_MAX_RATE);
     let usual = ControllerConfig::default();
     let congestion = ControllerConfig {
         max: most.min(Bitrate(1_000_000_000)),
@@ -199,8 +199,8 @@ fn open_rtp_out(
     config.fec = !plain;
     config.reference_recovery = !plain && coding.obeys;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
-    let outlet = Box::new(RtpOutlet::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
-    Ok(Out { outlet, relay })
+    let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
+    Ok(Out { output, relay })
 }
 
 #[cfg(not(feature = "whip"))]
@@ -244,14 +244,14 @@ fn through_relay(
 
 /// An input, and the link emulator in front of it.
 pub(crate) struct In {
-    pub(crate) inlet: Box<dyn Inlet>,
+    pub(crate) input: Box<dyn LiveInput>,
     pub(crate) relay: Option<LinkEmulator>,
 }
 
 /// The needs of the command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wants {
-    pub(crate) sound: bool,
+    pub(crate) audio: bool,
     /// Whether every frame is wanted, even if late.
     pub(crate) records: bool,
 }
@@ -279,7 +279,7 @@ pub(crate) fn open_source(
     if args.sdp.is_some() && !is_rtp(&url) {
         return Err(Failure::usage("--sdp requires an RTP URL"));
     }
-    open_inlet(&url, args, wants, clock)
+    open_input(&url, args, wants, clock)
 }
 
 /// Opens the sockets of a session.
@@ -298,7 +298,7 @@ fn open_rtp_in(
         move |error| Failure::new(Kind::Network, format!("cannot listen on {address}: {error}"))
     };
     let mut ports = Vec::new();
-    let media = [expected.video, expected.sound.filter(|_| wants.sound)];
+    let media = [expected.video, expected.audio.filter(|_| wants.audio)];
     for media in media.into_iter().flatten() {
         if !ports.contains(&(media.port, media.mux)) {
             ports.push((media.port, media.mux));
@@ -326,13 +326,13 @@ fn open_rtp_in(
         }
     }
     let shown = shown.ok_or_else(|| Failure::usage("the description has no stream to receive"))?;
-    let options = RtpOptions { expected, wants_sound: wants.sound, records: wants.records, secret };
-    let inlet = Box::new(RtpInlet::new(sockets, &shown.to_string(), options, clock)?);
-    Ok(In { inlet, relay })
+    let options = RtpOptions { expected, wants_audio: wants.audio, records: wants.records, secret };
+    let input = Box::new(RtpInput::new(sockets, &shown.to_string(), options, clock)?);
+    Ok(In { input, relay })
 }
 
 /// Opens the input for a URL.
-fn open_inlet(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> Result<In> {
+fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> Result<In> {
     let secret = secret(args, url)?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
@@ -362,7 +362,7 @@ fn open_inlet(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
                 Box::new(move |_| way.connect().map(Some))
             };
             Ok(In {
-                inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?),
+                input: Box::new(FramedInput::new(accept, secret.as_ref(), clock)?),
                 relay: None,
             })
         }
@@ -377,15 +377,15 @@ fn open_inlet(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             let (address, relay) = before(listen, bound, args.netem.as_ref())?;
             let mut carrier = Some(receiver);
             let accept: Accept = Box::new(move |line| {
-                line.tell(InletEvent::Listening(address.to_string()));
+                line.tell(InputEvent::Listening(address.to_string()));
                 Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Transport>))
             });
-            Ok(In { inlet: Box::new(FramedInlet::new(accept, secret.as_ref(), clock)?), relay })
+            Ok(In { input: Box::new(FramedInput::new(accept, secret.as_ref(), clock)?), relay })
         }
         #[cfg(feature = "whip")]
         Scheme::Whep => {
-            let inlet = WhepInlet::new(url, args, wants.sound, wants.records, clock)?;
-            Ok(In { inlet: Box::new(inlet), relay: None })
+            let input = WhepInput::new(url, args, wants.audio, wants.records, clock)?;
+            Ok(In { input: Box::new(input), relay: None })
         }
         Scheme::Whip => Err(Failure::usage("whip: only for sending\nhelp: receive from whep://")),
         #[cfg(not(feature = "whip"))]

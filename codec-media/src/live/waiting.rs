@@ -50,7 +50,7 @@ impl Waiting {
             match entry.carrier.receive(Duration::ZERO) {
                 Ok(Some(first)) => {
                     let (carrier, first) = (entry.carrier, Some(first));
-                    return Some(Box::new(Begun { carrier, first }));
+                    return Some(Box::new(Started { carrier, first }));
                 }
                 Ok(None) if now.saturating_sub(entry.since) < HANDSHAKE_TIMEOUT => {
                     self.0.push_back(entry);
@@ -64,12 +64,12 @@ impl Waiting {
 }
 
 /// A connection whose first item was read.
-struct Begun {
+struct Started {
     carrier: Box<dyn Transport>,
     first: Option<Incoming>,
 }
 
-impl Transport for Begun {
+impl Transport for Started {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
         self.carrier.hello(hello)
     }

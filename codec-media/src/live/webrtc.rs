@@ -25,7 +25,7 @@ const OPTIONS: &[&str] = &["insecure", "relay"];
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Maximum number of TURN servers of an answer that are used.
-const MOST_RELAYS: usize = 4;
+const MAX_RELAYS: usize = 4;
 
 /// Validity of the certificate of a call.
 const CERTIFICATE_DAYS: u32 = 30;
@@ -35,7 +35,7 @@ const DATAGRAM_BYTES: usize = 2048;
 
 /// Longest and shortest time between two checks of a call.
 const TICK: Duration = Duration::from_millis(5);
-const LEAST_WAIT: Duration = Duration::from_micros(250);
+const MIN_WAIT: Duration = Duration::from_micros(250);
 
 /// One end of a call, and its socket.
 pub(super) struct Call {
@@ -121,7 +121,7 @@ impl Call {
         let relays = self.relays.iter().filter_map(TurnAllocation::poll_timeout);
         let due = self.peer.poll_timeout().into_iter().chain(relays).min();
         let due = due.map_or(TICK, |due| due.saturating_sub(now));
-        due.clamp(LEAST_WAIT, TICK)
+        due.clamp(MIN_WAIT, TICK)
     }
 
     /// Describes why the call ended, with possible causes.
@@ -229,8 +229,8 @@ fn relays(
             unused.push(format!("{uri}: only TURN over UDP is supported"));
             continue;
         }
-        if relays.len() >= MOST_RELAYS {
-            unused.push(format!("{uri}: limit of {MOST_RELAYS} servers reached"));
+        if relays.len() >= MAX_RELAYS {
+            unused.push(format!("{uri}: limit of {MAX_RELAYS} servers reached"));
             continue;
         }
         match server.resolve(local.is_ipv4()) {

@@ -22,19 +22,21 @@ use codec_webrtc::{
 };
 
 use super::delivery::{Basis, Delivery, Lacks, Medium};
-use super::inlet::{Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times};
+use super::input::{
+    AnnouncedTracks, InFrame, InputEvent, InputStats, LiveInput, Outcome, StreamIn, Times,
+};
 use super::options::NetworkOptions;
-use super::rtp_audio::{self, SoundOrder};
-use super::rtp_in::{opus_track, vp8_track};
+use super::rtp_audio::{self, AudioOrder};
+use super::rtp_input::{opus_track, vp8_track};
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
 
 /// Maximum number of frames whose outcome is pending.
-const MOST_OPEN: usize = 512;
+const MAX_OPEN: usize = 512;
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
-const SOUND_HZ: u32 = 48_000;
+const AUDIO_HZ: u32 = 48_000;
 
 /// Shortest interval between two key frame requests.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
@@ -51,7 +53,7 @@ struct State {
     buffer: Option<FrameBuffer>,
     /// Numbers of frames whose outcome is pending.
     open: VecDeque<u64>,
-    figures: InletFigures,
+    figures: InputStats,
 }
 
 impl Shared {
@@ -61,19 +63,19 @@ impl Shared {
 }
 
 /// Receives from a server.
-pub(super) struct WhepInlet {
-    events: Channel<InletEvent>,
+pub(super) struct WhepInput {
+    events: Channel<InputEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     session: Option<Session>,
 }
 
-impl WhepInlet {
+impl WhepInput {
     /// Calls the server. `records`: every frame is wanted, even if late.
     pub(super) fn new(
         url: &Url,
         args: &NetworkOptions,
-        wants_sound: bool,
+        wants_audio: bool,
         records: bool,
         clock: Clock,
     ) -> Result<Self> {
@@ -84,7 +86,7 @@ impl WhepInlet {
             stream: Some(stream.clone()),
         };
         let mut plans = vec![plan(MediaKind::Video)];
-        plans.extend(wants_sound.then(|| plan(MediaKind::Audio)));
+        plans.extend(wants_audio.then(|| plan(MediaKind::Audio)));
         let answered = webrtc::offer(url, args, &plans, None, clock)?;
         let Answered { call, mut receiver, session, server } = answered;
         let mut config =
@@ -102,9 +104,9 @@ impl WhepInlet {
             delivery,
             learning: Learning::default(),
             video: Line::new(VIDEO_HZ),
-            sound: Line::new(SOUND_HZ),
+            audio: Line::new(AUDIO_HZ),
             asked: None,
-            order: SoundOrder::default(),
+            order: AudioOrder::default(),
             connected: false,
         };
         let thread = thread::Builder::new().name("call".to_owned());
@@ -174,10 +176,10 @@ struct Watching {
     delivery: Delivery,
     learning: Learning,
     video: Line,
-    sound: Line,
+    audio: Line,
     /// When a key frame was last requested.
     asked: Option<Duration>,
-    order: SoundOrder,
+    order: AudioOrder,
     connected: bool,
 }
 
@@ -221,12 +223,12 @@ impl Watching {
                 Event::Media(media) if media.direction.receives() && !media.codecs.is_empty() => {
                     match media.kind {
                         MediaKind::Video => self.video.mid = Some(media.mid),
-                        MediaKind::Audio => self.sound.mid = Some(media.mid),
+                        MediaKind::Audio => self.audio.mid = Some(media.mid),
                     }
                 }
                 Event::Rtp(packet) => self.packet(now, &packet),
                 Event::SenderReport(report) => {
-                    for line in [&mut self.video, &mut self.sound] {
+                    for line in [&mut self.video, &mut self.audio] {
                         if line.mid == Some(report.mid) {
                             line.clock.report(report.rtp_timestamp, report.ntp);
                         }
@@ -259,15 +261,15 @@ impl Watching {
                 }
             }
             Codec::Opus => {
-                self.delivery.came(now, Medium::Sound, packet.header.timestamp);
-                self.sound.count(now, packet, &mut state.figures.sound);
+                self.delivery.came(now, Medium::Audio, packet.header.timestamp);
+                self.audio.count(now, packet, &mut state.figures.audio);
                 let channels = rtp_audio::channels(&packet.payload);
                 self.learning.channels = self.learning.channels.or(channels);
                 let timestamp = packet.header.timestamp;
-                let reported = self.sound.clock.captured(timestamp);
+                let reported = self.audio.clock.captured(timestamp);
                 let times = Times { captured, reported, arrived: Some(now) };
                 self.order.push_opus(timestamp, &packet.payload, times);
-                state.figures.sound.discarded = self.order.late();
+                state.figures.audio.discarded = self.order.late();
             }
             _ => {}
         }
@@ -296,7 +298,7 @@ impl Watching {
                 let mut state = self.shared.state();
                 let frame = state.buffer.as_mut().and_then(|buffer| buffer.poll_frame(now));
                 let Some(frame) = frame else { break };
-                if state.open.len() >= MOST_OPEN {
+                if state.open.len() >= MAX_OPEN {
                     state.open.pop_front();
                 }
                 state.open.push_back(frame.number);
@@ -306,19 +308,19 @@ impl Watching {
             self.delivery.frame(frame, reported);
         }
         self.announce_if(now, false);
-        self.delivery.sound(&mut self.order);
+        self.delivery.audio(&mut self.order);
     }
 
     /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, now: Duration, at_last: bool) {
         let lacks = Lacks {
             video: self.video.mid.is_some() && !self.learning.has_video,
-            sound: self.sound.mid.is_some() && self.learning.channels.is_none(),
+            audio: self.audio.mid.is_some() && self.learning.channels.is_none(),
         };
         if self.delivery.is_due(now, lacks, at_last) {
-            let announced = Announced {
+            let announced = AnnouncedTracks {
                 video: self.learning.has_video.then(|| vp8_track(None)),
-                sound: self.learning.channels.map(opus_track),
+                audio: self.learning.channels.map(opus_track),
             };
             self.delivery.announce(announced, self.server.to_string());
         }
@@ -346,17 +348,17 @@ impl Watching {
         self.announce_if(now, true);
         self.delivery.rest(&mut self.order);
         self.delivery.tell(match reason {
-            ClosedReason::Remote => InletEvent::End("the server ended the call".to_owned()),
+            ClosedReason::Remote => InputEvent::End("the server ended the call".to_owned()),
             other => {
                 let message = format!("{}: {}", self.server, self.call.reason(other));
-                InletEvent::Failed(Failure::new(Kind::Network, message))
+                InputEvent::Failed(Failure::new(Kind::Network, message))
             }
         });
     }
 }
 
-impl Inlet for WhepInlet {
-    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+impl LiveInput for WhepInput {
+    fn next(&mut self, timeout: Duration) -> Option<InputEvent> {
         self.events.recv_timeout(timeout).ok()
     }
 
@@ -376,17 +378,17 @@ impl Inlet for WhepInlet {
         }
     }
 
-    fn ask_for_key(&mut self) {
+    fn request_key_frame(&mut self) {
         self.shared.wants_key.store(true, Ordering::Relaxed);
     }
 
-    fn figures(&self) -> InletFigures {
+    fn figures(&self) -> InputStats {
         let state = self.shared.state();
         let Some(stats) = state.buffer.as_ref().map(FrameBuffer::stats) else {
             return state.figures;
         };
         let emitted = u32::try_from(stats.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
-        InletFigures {
+        InputStats {
             freezes: stats.freeze_count,
             frozen: stats.total_freezes_duration,
             jitter_buffer: stats.jitter_buffer_delay.checked_div(emitted),
@@ -399,7 +401,7 @@ impl Inlet for WhepInlet {
     }
 }
 
-impl Drop for WhepInlet {
+impl Drop for WhepInput {
     fn drop(&mut self) {
         // The command is failing anyway; errors cannot be reported.
         let _ = self.end();

@@ -23,32 +23,32 @@ use codec_webrtc::{
 };
 
 use super::options::NetworkOptions;
-use super::outlet::{
-    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+use super::output::{
+    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
 };
-use super::rtp_out::timestamp;
+use super::rtp_output::timestamp;
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
-const SOUND_HZ: u32 = 48_000;
+const AUDIO_HZ: u32 = 48_000;
 
 /// Shortest interval between two requested key frames.
 const KEY_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Initial bandwidth estimate if the encoder has no bitrate.
-const USUAL_RATE: Bitrate = Bitrate(1_000_000);
+const DEFAULT_RATE: Bitrate = Bitrate(1_000_000);
 
 /// Bitrate reserved for audio, but never more than a quarter.
-const SOUND_RATE: u64 = 64_000;
+const AUDIO_RATE: u64 = 64_000;
 
 /// Share of the estimate for payloads, in percent; the rest is for headers.
 const PAYLOAD_PCT: u64 = 95;
 
 /// Time limit for the last retransmission requests.
-const MOST_ANSWERS: Duration = Duration::from_millis(500);
+const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 
 /// Interval of checks whether the call is connected.
 const STEP: Duration = Duration::from_millis(2);
@@ -61,18 +61,18 @@ struct Shared {
 
 struct State {
     call: Call,
-    events: VecDeque<OutletEvent>,
+    events: VecDeque<OutputEvent>,
     connected: bool,
     closed: Option<ClosedReason>,
     video: Option<Mid>,
-    sound: Option<Mid>,
+    audio: Option<Mid>,
     gate: KeyFrameGate,
     packetizer: Packetizer,
     /// Bandwidth estimates: our own, and the receiver's.
     made: Option<Bitrate>,
-    told: Option<Bitrate>,
-    has_sound: bool,
-    figures: OutletFigures,
+    remb: Option<Bitrate>,
+    has_audio: bool,
+    figures: OutputStats,
 }
 
 impl Shared {
@@ -113,7 +113,7 @@ impl State {
             Event::Estimate { bitrate, kind } => {
                 match kind {
                     EstimateKind::TransportFeedback => self.made = Some(bitrate),
-                    EstimateKind::Remb => self.told = Some(bitrate),
+                    EstimateKind::Remb => self.remb = Some(bitrate),
                 }
                 self.target();
             }
@@ -122,7 +122,7 @@ impl State {
                 if self.connected {
                     let message = format!("the call ended: {reason}");
                     let failure = Failure::new(Kind::Network, message);
-                    self.events.push_back(OutletEvent::Left(failure));
+                    self.events.push_back(OutputEvent::Left(failure));
                 }
                 self.closed = Some(reason);
             }
@@ -139,20 +139,20 @@ impl State {
         if media.direction.sends() && is_taken {
             match media.kind {
                 MediaKind::Video => self.video = Some(media.mid),
-                MediaKind::Audio => self.sound = Some(media.mid),
+                MediaKind::Audio => self.audio = Some(media.mid),
             }
         }
     }
 
     /// Sends the encoder its new target.
     fn target(&mut self) {
-        let Some(all) = self.made.into_iter().chain(self.told).min() else { return };
+        let Some(all) = self.made.into_iter().chain(self.remb).min() else { return };
         self.figures.available = Some(all);
-        let sound = if self.has_sound { SOUND_RATE.min(all.0 / 4) } else { 0 };
-        let rate = Bitrate(all.0.saturating_sub(sound) / 100 * PAYLOAD_PCT);
+        let audio = if self.has_audio { AUDIO_RATE.min(all.0 / 4) } else { 0 };
+        let rate = Bitrate(all.0.saturating_sub(audio) / 100 * PAYLOAD_PCT);
         // Only the newest target matters.
-        self.events.retain(|event| !matches!(event, OutletEvent::Target { .. }));
-        self.events.push_back(OutletEvent::Target { rate, steady: rate });
+        self.events.retain(|event| !matches!(event, OutputEvent::Target { .. }));
+        self.events.push_back(OutputEvent::Target { rate, steady: rate });
     }
 
     fn stats(&mut self, stats: &Stats) {
@@ -161,8 +161,8 @@ impl State {
                 follow(&mut self.figures.video, sent, VIDEO_HZ);
                 self.figures.round_trip = sent.round_trip.or(self.figures.round_trip);
             }
-            Stats::Sent(sent) if Some(sent.mid) == self.sound => {
-                follow(&mut self.figures.sound, sent, SOUND_HZ);
+            Stats::Sent(sent) if Some(sent.mid) == self.audio => {
+                follow(&mut self.figures.audio, sent, AUDIO_HZ);
             }
             Stats::Path(path) => {
                 let round_trip = path.round_trip.or(path.ice_round_trip);
@@ -194,15 +194,15 @@ fn ticks_as_time(ticks: u32, hz: u32) -> Duration {
 }
 
 /// Sends to a server.
-pub(super) struct WhipOutlet {
+pub(super) struct WhipOutput {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     session: Option<Session>,
     video_base: Rational,
-    sound_base: Rational,
+    audio_base: Rational,
 }
 
-impl WhipOutlet {
+impl WhipOutput {
     /// Calls the server and waits for the connection. `rate`: the encoder's bitrate, if it can
     /// follow the link.
     pub(super) fn new(
@@ -214,7 +214,7 @@ impl WhipOutlet {
         clock: Clock,
         stop: &Stop,
     ) -> Result<Self> {
-        let start = follows.then_some(rate.unwrap_or(USUAL_RATE));
+        let start = follows.then_some(rate.unwrap_or(DEFAULT_RATE));
         let answered = webrtc::offer(url, args, &plans(offer), start, clock)?;
         let Answered { mut call, mut receiver, session, .. } = answered;
         if let Some(rate) = start {
@@ -233,13 +233,13 @@ impl WhipOutlet {
             connected: false,
             closed: None,
             video: None,
-            sound: None,
+            audio: None,
             gate: KeyFrameGate::new(KEY_INTERVAL),
             packetizer: packetizer.map_err(Failure::internal)?,
             made: None,
-            told: None,
-            has_sound: offer.sound.is_some(),
-            figures: OutletFigures::default(),
+            remb: None,
+            has_audio: offer.audio.is_some(),
+            figures: OutputStats::default(),
         };
         let shared = Shared { state: Mutex::new(state), stops: AtomicBool::new(false), clock };
         let shared = Arc::new(shared);
@@ -247,15 +247,15 @@ impl WhipOutlet {
         let thread = thread::Builder::new().name("call".to_owned());
         let thread = thread.spawn(move || hearing.run(&mut receiver)).map_err(Failure::internal)?;
         let base = |base: Option<Rational>| base.unwrap_or(Rational::new(1, 1));
-        let outlet = Self {
+        let output = Self {
             shared,
             thread: Some(thread),
             session: Some(session),
             video_base: base(offer.video.as_ref().map(|track| track.time_base)),
-            sound_base: base(offer.sound.as_ref().map(|track| track.time_base)),
+            audio_base: base(offer.audio.as_ref().map(|track| track.time_base)),
         };
-        outlet.wait_until_connected(url, offer, stop)?;
-        Ok(outlet)
+        output.wait_until_connected(url, offer, stop)?;
+        Ok(output)
     }
 
     fn wait_until_connected(&self, url: &Url, offer: &Offer, stop: &Stop) -> Result<()> {
@@ -275,7 +275,7 @@ impl WhipOutlet {
                     if lacks_video {
                         return Err(failed("the server does not accept VP8".to_owned()));
                     }
-                    if offer.video.is_none() && state.sound.is_none() {
+                    if offer.video.is_none() && state.audio.is_none() {
                         return Err(failed("the server does not accept Opus".to_owned()));
                     }
                     return Ok(());
@@ -302,11 +302,11 @@ fn plans(offer: &Offer) -> Vec<MediaPlan> {
     let plan =
         |kind| MediaPlan { kind, direction: Direction::SendOnly, stream: Some(stream.clone()) };
     let video = offer.video.as_ref().map(|_| plan(MediaKind::Video));
-    let sound = offer.sound.as_ref().map(|_| plan(MediaKind::Audio));
-    video.into_iter().chain(sound).collect()
+    let audio = offer.audio.as_ref().map(|_| plan(MediaKind::Audio));
+    video.into_iter().chain(audio).collect()
 }
 
-impl Outlet for WhipOutlet {
+impl LiveOutput for WhipOutput {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
         request.key_frame = self.shared.state().gate.is_due(now);
@@ -346,14 +346,14 @@ impl Outlet for WhipOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
-        let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
+    fn audio(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.audio_base, AUDIO_HZ);
         let ntp = self.shared.clock.ntp(packet.captured);
         let capture = AbsCaptureTime { ntp, clock_offset: None };
         let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
         let mut state = self.shared.state();
         // The server may have rejected audio.
-        let Some(mid) = state.sound else { return Ok(()) };
+        let Some(mid) = state.audio else { return Ok(()) };
         let LiveAudioPacket { data, captured, .. } = *packet;
         let peer = &mut state.call.peer;
         // A packet that is not accepted counts as lost.
@@ -362,13 +362,13 @@ impl Outlet for WhipOutlet {
         Ok(())
     }
 
-    fn poll(&mut self) -> Option<OutletEvent> {
+    fn poll(&mut self) -> Option<OutputEvent> {
         self.shared.state().events.pop_front()
     }
 
-    fn figures(&self) -> OutletFigures {
+    fn figures(&self) -> OutputStats {
         let state = self.shared.state();
-        OutletFigures {
+        OutputStats {
             packets_sent: state.call.packets,
             bytes_sent: state.call.bytes,
             ..state.figures
@@ -378,12 +378,12 @@ impl Outlet for WhipOutlet {
     fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
         // The receiver may still request missing packets.
         let round_trip = self.shared.state().figures.round_trip.unwrap_or_default();
-        thread::sleep((2 * round_trip).min(MOST_ANSWERS));
+        thread::sleep((2 * round_trip).min(MAX_ANSWER_TIME));
         self.end()
     }
 }
 
-impl Drop for WhipOutlet {
+impl Drop for WhipOutput {
     fn drop(&mut self) {
         // The command is failing anyway; errors cannot be reported.
         let _ = self.end();

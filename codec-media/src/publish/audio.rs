@@ -12,7 +12,7 @@ use codec_core::frame::Rational;
 use codec_net::server::{AudioSource, SourceAudioPacket};
 
 use crate::Env;
-use crate::audio::lane::AudioLane;
+use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Result};
 use crate::io::media::AudioInput;
@@ -49,13 +49,13 @@ pub(super) fn open(
     let options =
         AudioDecodeOptions { limits, skips_gaps: true, advice, ..AudioDecodeOptions::default() };
     let opened = audio::open(input, &settings, CONTAINER, 1, "the stream", &options, env)?;
-    let (lane, time_base) = (opened.lane, opened.track.time_base);
-    Ok((PublishedAudio { lane, live, queue: AudioQueue::default(), time_base }, opened.text))
+    let (pipeline, time_base) = (opened.pipeline, opened.track.time_base);
+    Ok((PublishedAudio { pipeline, live, queue: AudioQueue::default(), time_base }, opened.text))
 }
 
 /// Audio to be sent to viewers.
 pub(super) struct PublishedAudio {
-    lane: AudioLane,
+    pipeline: AudioPipeline,
     live: Option<Arc<dyn Live>>,
     queue: AudioQueue,
     time_base: Rational,
@@ -66,7 +66,7 @@ impl PublishedAudio {
     /// waiting.
     fn reachable_s(&self, until: Duration) -> f64 {
         let until_s = until.as_secs_f64();
-        self.live.as_ref().map_or(until_s, |live| until_s.min(live.heard_until_s()))
+        self.live.as_ref().map_or(until_s, |live| until_s.min(live.available_until_s()))
     }
 
     fn take(&mut self) -> Vec<SourceAudioPacket> {
@@ -85,23 +85,23 @@ fn ticks_48k(pts: i64, tick: Rational) -> i64 {
 
 impl AudioSource for PublishedAudio {
     fn next(&mut self, until: Duration) -> std::result::Result<Vec<SourceAudioPacket>, String> {
-        let moved = self.lane.advance(self.reachable_s(until), &mut self.queue);
+        let moved = self.pipeline.advance(self.reachable_s(until), &mut self.queue);
         moved.map_err(|failure| failure.message)?;
         Ok(self.take())
     }
 
     fn skip(&mut self, until: Duration) -> std::result::Result<(), String> {
-        let passed = self.lane.pass_over(self.reachable_s(until), &mut self.queue);
+        let passed = self.pipeline.pass_over(self.reachable_s(until), &mut self.queue);
         self.queue.packets.clear();
         passed.map_err(|failure| failure.message)
     }
 
     fn finish(&mut self, end: Duration) -> std::result::Result<Vec<SourceAudioPacket>, String> {
         if let Some(live) = &self.live {
-            live.close_sound();
+            live.close_audio();
         }
-        self.lane.end_at(end.as_secs_f64());
-        self.lane.finish(&mut self.queue).map_err(|failure| failure.message)?;
+        self.pipeline.end_at(end.as_secs_f64());
+        self.pipeline.finish(&mut self.queue).map_err(|failure| failure.message)?;
         Ok(self.take())
     }
 }

@@ -24,7 +24,7 @@ impl ReportTimer {
             return None;
         }
         (self.reported, self.next) = (losses, now.saturating_add(INTERVAL));
-        Some(losses.told().join(", "))
+        Some(losses.descriptions().join(", "))
     }
 }
 
@@ -50,7 +50,7 @@ impl LossReport {
 
     fn report_at(&mut self, now: Duration) {
         if let Some(losses) = self.timer.poll(now, self.live.losses()) {
-            self.env.console.note(format!("{}: {losses}", self.name));
+            self.env.events.note(format!("{}: {losses}", self.name));
         }
     }
 }
@@ -73,7 +73,7 @@ mod tests {
         let few = Losses { by_driver: 3, late: 1, ..none };
         let expected = "3 frames lost by the driver, 1 frames too old for the encoder";
         assert_eq!(timer.poll(secs(1), few).as_deref(), Some(expected));
-        let more = Losses { damaged: 2, sound_gaps: 1, silence_s: 0.5, ..few };
+        let more = Losses { damaged: 2, audio_gaps: 1, silence_s: 0.5, ..few };
         assert_eq!(timer.poll(secs(10), more), None);
         let expected = timer.poll(secs(11), more).unwrap();
         assert!(expected.ends_with("2 frames damaged, 1 audio gaps (0.50 s)"), "{expected}");

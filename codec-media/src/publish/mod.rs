@@ -103,40 +103,40 @@ impl Opener {
     fn check(&mut self) -> Result<bool> {
         // Generated frames need no check and take long to render.
         let media = if let LiveSource::Test(source) = &self.live {
-            let sound = source.sound()?.filter(|_| self.sound);
-            LiveMedia { pictures: None, sound, live: None }
+            let sound = source.audio()?.filter(|_| self.sound);
+            LiveMedia { video: None, audio: sound, live: None }
         } else {
             let media = self.media()?;
-            if media.pictures.is_none() {
-                return Err(self.no_pictures());
+            if media.video.is_none() {
+                return Err(self.no_video());
             }
             media
         };
-        let Some(input) = media.sound else {
+        let Some(input) = media.audio else {
             self.sound = false;
             return Ok(false);
         };
         let name = self.live.name();
         let (_, text) =
             audio::open(input, media.live, self.bitrate, self.live.limits(), &self.env)?;
-        self.env.console.note(format!("{name}: audio: {text}"));
+        self.env.events.note(format!("{name}: audio: {text}"));
         Ok(true)
     }
 
-    fn no_pictures(&self) -> Failure {
+    fn no_video(&self) -> Failure {
         Failure::new(Kind::Input, format!("{}: no video", self.live.name()))
     }
 
     fn media(&self) -> Result<LiveMedia> {
-        let wants = Parts { pictures: true, sound: self.sound };
+        let wants = Parts { video: true, audio: self.sound };
         self.live.open(wants, None, Advice::NO_AUDIO, &self.env)
     }
 
     fn open(&mut self) -> Result<LocalMedia> {
-        let LiveMedia { pictures, sound, live } = self.media()?;
-        let pictures = pictures.ok_or_else(|| self.no_pictures())?;
+        let LiveMedia { video, audio: sound, live } = self.media()?;
+        let video = video.ok_or_else(|| self.no_video())?;
         let mut media = LocalMedia::silent(Video {
-            pictures,
+            video,
             live: live.clone(),
             report: live.clone().map(|live| LossReport::new(live, self.live.name(), &self.env)),
         });
@@ -145,7 +145,7 @@ impl Opener {
                 Ok((sound, _)) => media.audio = Some(Box::new(sound)),
                 Err(failure) => {
                     let (name, message) = (self.live.name(), failure.message);
-                    self.env.console.warn(format!("{name}: publishing video only: {message}"));
+                    self.env.events.warn(format!("{name}: publishing video only: {message}"));
                     self.sound = false;
                 }
             }
@@ -155,29 +155,29 @@ impl Opener {
 }
 
 struct Video {
-    pictures: Box<dyn FrameSource>,
+    video: Box<dyn FrameSource>,
     live: Option<Arc<dyn Live>>,
     report: Option<LossReport>,
 }
 
 impl VideoSource for Video {
     fn size(&self) -> Size {
-        self.pictures.facts().size
+        self.video.stream_info().size
     }
 
     fn rate(&self) -> Option<Rational> {
-        Some(self.pictures.facts().frame_rate)
+        Some(self.video.stream_info().frame_rate)
     }
 
     fn wait(&mut self, most: Duration) -> std::result::Result<bool, String> {
-        self.pictures.wait(most).map_err(|failure| failure.message)
+        self.video.wait(most).map_err(|failure| failure.message)
     }
 
     fn next(&mut self) -> std::result::Result<Option<SourceFrame<'_>>, String> {
-        let Self { pictures, live, report } = self;
+        let Self { video, live, report } = self;
         report.iter_mut().for_each(LossReport::report_if_due);
-        let tick_s = pictures.facts().time_base.as_f64();
-        let shot = pictures.next().map_err(|failure| failure.message)?;
+        let tick_s = video.stream_info().time_base.as_f64();
+        let shot = video.next().map_err(|failure| failure.message)?;
         Ok(shot.map(|shot| {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
             let seconds = shot.pts as f64 * tick_s;

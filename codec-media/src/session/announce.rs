@@ -2,7 +2,7 @@
 
 use codec_core::codec::EncoderConfig;
 
-use super::{Start, promises};
+use super::{Start, targets};
 use crate::Env;
 use crate::io::source::FrameSource;
 use crate::json::Object;
@@ -19,7 +19,7 @@ pub(super) fn announce(
     threads: usize,
     env: &Env,
 ) -> Object {
-    let facts = source.facts();
+    let stream_info = source.stream_info();
     let (min_qindex, max_qindex) = settings.encoder.capabilities.allowed_qindex(&config);
     let Start { size, frame_rate, .. } = start;
     let preset = if settings.encoder.preset == Preset::Rtc { "rtc" } else { "file" };
@@ -27,27 +27,27 @@ pub(super) fn announce(
     let rate = describe_rate(config.rate.mode);
     let input = settings.input.name();
     let fps = frame_rate.as_f64();
-    env.console.note(format!(
+    env.events.note(format!(
         "{input} ({}, {}, {fps:.3} fps) -> {} ({size}): {backend}, {rate}, preset {preset}, \
          speed {}, qindex {min_qindex}..{max_qindex}, {threads} thread{}, SIMD {}",
-        facts.kind,
-        facts.size,
+        stream_info.kind,
+        stream_info.size,
         settings.format,
         config.speed,
         if threads == 1 { "" } else { "s" },
         env.level.name()
     ));
     if settings.encoder.is_rate_guessed() {
-        env.console
+        env.events
             .note(format!("no -b, -q or --qp given: using {rate}, WebRTC's limit for this size"));
     }
-    if let Some(warning) = promises::slow_codec(&settings.encoder) {
-        env.console.warn(warning);
+    if let Some(warning) = targets::slow_codec(&settings.encoder) {
+        env.events.warn(warning);
     }
     let header = Object::new()
         .text("type", "header")
         .text("input", &input)
-        .text("input_format", &facts.kind)
+        .text("input_format", &stream_info.kind)
         .text("output_format", settings.format.name())
         .text("encoder", &backend)
         .raw("width", size.width)
@@ -60,6 +60,6 @@ pub(super) fn announce(
         .raw("min_qindex", min_qindex)
         .raw("max_qindex", max_qindex)
         .raw("threads", threads);
-    env.console.event(header.clone().text("simd", env.level.name()));
+    env.events.event(header.clone().text("simd", env.level.name()));
     header
 }

@@ -8,7 +8,7 @@ use codec_core::frame::Rational;
 
 use crate::Env;
 use crate::audio::effects::Effects;
-use crate::audio::lane::AudioLane;
+use crate::audio::pipeline::AudioPipeline;
 use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::failure::{Failure, Kind, Result};
@@ -28,7 +28,7 @@ pub struct AudioEncoding {
     /// What may be overwritten.
     pub rules: Rules,
     /// Settings of the audio encoder.
-    pub sound: AudioSettings,
+    pub audio: AudioSettings,
     /// How the input is decoded.
     pub options: AudioDecodeOptions,
 }
@@ -36,7 +36,7 @@ pub struct AudioEncoding {
 /// Sound that is ready to go.
 pub struct Opened {
     /// Moves the audio.
-    pub lane: AudioLane,
+    pub pipeline: AudioPipeline,
     /// For the muxer.
     pub track: AudioTrack,
     /// For the user.
@@ -62,8 +62,9 @@ pub fn open(
         track.format = format;
         let text = format!("{} {}, copied", track.codec, track.audio);
         let names = [name, output.to_owned()];
-        let lane = AudioLane::copied(reader, from, track.clone(), number, names, env.stop.clone());
-        return Ok(Opened { lane, track, text });
+        let pipeline =
+            AudioPipeline::copied(reader, from, track.clone(), number, names, env.stop.clone());
+        return Ok(Opened { pipeline, track, text });
     }
     let (backend, codec) = settings.encoder(format)?;
     let Some((_, capabilities)) = backend.encoder else {
@@ -88,8 +89,8 @@ pub fn open(
     };
     let text = format!("{from} {} -> {backend} {}{rate}", source.format(), config.format);
     let effects = Effects::new(settings, config.format)?;
-    let lane = AudioLane::coded(source, sink, effects, number)?;
-    Ok(Opened { lane, track, text })
+    let pipeline = AudioPipeline::coded(source, sink, effects, number)?;
+    Ok(Opened { pipeline, track, text })
 }
 
 /// The tags of a track, except those that name the program that wrote it.
@@ -113,20 +114,20 @@ fn has_more_than_16_bits(track: &AudioTrack) -> bool {
 }
 
 /// Adds the audio totals to those of a run.
-pub(crate) fn summary(summary: Object, lane: &AudioLane) -> Object {
-    let (packets, bytes) = lane.totals();
+pub(crate) fn summary(summary: Object, pipeline: &AudioPipeline) -> Object {
+    let (packets, bytes) = pipeline.totals();
     summary
-        .float("sound_s", lane.heard_s())
-        .raw("sound_packets", packets)
-        .raw("sound_bytes", bytes)
-        .float("sound_kbps", kbps(lane))
-        .raw("sound_lost_packets", lane.lost_packets())
+        .float("audio_s", pipeline.heard_s())
+        .raw("audio_packets", packets)
+        .raw("audio_bytes", bytes)
+        .float("audio_kbps", kbps(pipeline))
+        .raw("audio_lost_packets", pipeline.lost_packets())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a report")]
-fn kbps(lane: &AudioLane) -> f64 {
-    let (_, bytes) = lane.totals();
-    let seconds = lane.heard_s();
+fn kbps(pipeline: &AudioPipeline) -> f64 {
+    let (_, bytes) = pipeline.totals();
+    let seconds = pipeline.heard_s();
     if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1000.0 } else { 0.0 }
 }
 
@@ -147,48 +148,48 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     if settings.format != Format::Ogg && !tags.is_empty() {
         let names: Vec<_> = tags.iter().map(|(name, _)| &**name).collect();
         let names = names.join(", ");
-        env.console.warn(format!("{name}: skipped tags ({})", names.escape_debug()));
+        env.events.warn(format!("{name}: skipped tags ({})", names.escape_debug()));
     }
-    let Opened { mut lane, track, text } =
-        open(input, &settings.sound, settings.format, 0, &output.name, &settings.options, env)?;
+    let Opened { mut pipeline, track, text } =
+        open(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
     let options = WriteOptions::default();
     let writer =
         create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
     let mut writer = writer.map_err(|error| Failure::writing(&output.name, &error))?;
-    env.console.note(format!("{name} -> {}: {text}", settings.format));
+    env.events.note(format!("{name} -> {}: {text}", settings.format));
     let header = Object::new()
         .text("type", "header")
         .text("input", &name)
         .text("output_format", settings.format.name())
-        .text("sound", &text);
-    env.console.event(header);
+        .text("audio", &text);
+    env.events.event(header);
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let total = stated.map(|seconds| (seconds / STEP_S).ceil() as u64);
-    let mut progress = env.console.progress(total, STEPS_PER_SECOND);
+    let mut progress = env.events.progress(total, STEPS_PER_SECOND);
     let mut end = Ok(());
     let (mut steps, mut until_s) = (0_u64, STEP_S);
-    while !lane.has_ended() && end.is_ok() {
+    while !pipeline.has_ended() && end.is_ok() {
         if env.stop.is_requested() {
-            lane.end_at(lane.reached_s());
-            end = Err(Failure::interrupted(lane.totals().0 > 0));
+            pipeline.end_at(pipeline.reached_s());
+            end = Err(Failure::interrupted(pipeline.totals().0 > 0));
             break;
         }
-        end = lane.advance(until_s, &mut *writer);
-        until_s = until_s.max(lane.reached_s()) + STEP_S;
+        end = pipeline.advance(until_s, &mut *writer);
+        until_s = until_s.max(pipeline.reached_s()) + STEP_S;
         steps += 1;
-        let (_, bytes) = lane.totals();
+        let (_, bytes) = pipeline.totals();
         progress.update(&Now { frames: steps, bytes, ..Now::default() });
     }
     // An interrupt can look like the end of a pipe.
     if env.stop.is_requested() {
-        end = Err(Failure::interrupted(lane.totals().0 > 0));
+        end = Err(Failure::interrupted(pipeline.totals().0 > 0));
     }
     if end.as_ref().err().is_some_and(|failure| failure.kind == Kind::Output) {
         return end;
     }
-    end = end.and(lane.finish(&mut *writer));
-    let (packets, bytes) = lane.totals();
+    end = end.and(pipeline.finish(&mut *writer));
+    let (packets, bytes) = pipeline.totals();
     if packets == 0 {
         let nothing = Failure::new(Kind::Input, format!("{name}: no audio to encode"));
         return end.and(Err(nothing));
@@ -197,21 +198,21 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     drop(writer);
     let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
     let elapsed = progress.elapsed().as_secs_f64().max(1e-6);
-    let totals = summary(Object::new().text("type", "summary"), &lane);
+    let totals = summary(Object::new().text("type", "summary"), &pipeline);
     let totals = totals
         .float("elapsed_s", elapsed)
-        .float("x_realtime", lane.heard_s() / elapsed)
+        .float("x_realtime", pipeline.heard_s() / elapsed)
         .raw("exit_code", code)
         .text("output", &output.name);
     output.commit()?;
-    env.console.event(totals);
-    if !env.console.takes_records() {
-        env.console.note(format!(
+    env.events.event(totals);
+    if !env.events.takes_records() {
+        env.events.note(format!(
             "{:.3} s of audio in {elapsed:.2} s: x{:.1} real time; {packets} packets, {bytes} \
              bytes, {:.1} kb/s",
-            lane.heard_s(),
-            lane.heard_s() / elapsed,
-            kbps(&lane)
+            pipeline.heard_s(),
+            pipeline.heard_s() / elapsed,
+            kbps(&pipeline)
         ));
     }
     end

@@ -16,7 +16,7 @@ use crate::settings::encoding::Encoding;
 pub(super) struct Checker {
     decoder: Box<dyn VideoDecoder>,
     verify: bool,
-    wants_ssim: bool,
+    measure_ssim: bool,
     /// Source frames whose packets have not arrived, for SSIM.
     kept: VecDeque<(i64, Planes)>,
     spare: Vec<Planes>,
@@ -34,7 +34,7 @@ pub(super) struct Checked {
 impl Checker {
     /// Opens the checker; `None` if there is nothing to check.
     pub(super) fn open(settings: &Encoding, size: Size, env: &Env) -> Result<Option<Self>> {
-        if !settings.verify && !settings.wants_ssim {
+        if !settings.verify && !settings.measure_ssim {
             return Ok(None);
         }
         let mut options = DecodeOptions::default();
@@ -43,7 +43,7 @@ impl Checker {
         Ok(Some(Self {
             decoder,
             verify: settings.verify,
-            wants_ssim: settings.wants_ssim,
+            measure_ssim: settings.measure_ssim,
             kept: VecDeque::new(),
             spare: Vec::new(),
             compared: 0,
@@ -54,7 +54,7 @@ impl Checker {
 
     /// Keeps a source frame until its packet arrives.
     pub(super) fn keep(&mut self, pts: i64, picture: &Picture<'_>) {
-        if self.wants_ssim {
+        if self.measure_ssim {
             let mut planes = self.spare.pop().unwrap_or_default();
             planes.copy_from(picture);
             self.kept.push_back((pts, planes));

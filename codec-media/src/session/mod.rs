@@ -2,9 +2,9 @@
 
 mod announce;
 pub mod audio;
+mod call_cost;
 mod checker;
-mod effort;
-pub(crate) mod promises;
+pub(crate) mod targets;
 mod totals;
 mod trial;
 
@@ -23,22 +23,22 @@ use codec_core::parallel::RowPool;
 use codec_rtc::link::RateTrace;
 
 use crate::Env;
-use crate::audio::lane::AudioLane;
+use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::media::AudioInput;
 use crate::io::output::OutputFile;
-use crate::io::source::{FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame};
 use crate::io::unreadable::Advice;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
 use crate::settings::encoding::Encoding;
 use crate::threads::threads_for;
 
+use call_cost::CallCost;
 use checker::Checker;
-use effort::Effort;
-use promises::Promises;
+use targets::TargetCheck;
 use totals::Totals;
 
 /// A source frame whose packet has not been returned yet.
@@ -57,9 +57,9 @@ pub struct Session {
     /// The codec, and the output format.
     stream: (Codec, Format),
     writer: Box<dyn PacketWriter>,
-    sound: Option<AudioLane>,
+    audio: Option<AudioPipeline>,
     /// The error that ended the audio early.
-    sound_failure: Option<Failure>,
+    audio_failure: Option<Failure>,
     output: OutputFile,
     report: Option<Report>,
     checker: Option<Checker>,
@@ -68,7 +68,7 @@ pub struct Session {
     waiting: VecDeque<Waiting>,
     last_pts: Option<i64>,
     totals: Totals,
-    promises: Promises,
+    targets: TargetCheck,
     last_qindex: Option<u8>,
     /// The bitrate over time, and the encoder's current one.
     rate_trace: Option<(RateTrace, Bitrate)>,
@@ -87,20 +87,20 @@ struct Start {
 }
 
 impl Session {
-    /// Opens the encoders and the output for `source` and `sound`.
+    /// Opens the encoders and the output for `source` and `audio`.
     ///
     /// # Errors
     /// If input, encoder or output fails.
     pub fn new(
         settings: &Encoding,
         source: &dyn FrameSource,
-        sound: Option<AudioInput>,
+        audio: Option<AudioInput>,
         env: &Env,
     ) -> Result<Self> {
-        let facts = source.facts();
+        let stream_info = source.stream_info();
         let transform = settings.transform();
-        let (size, info) = transform.outcome(facts.size, facts.info)?;
-        let (frame_rate, time_base) = (facts.frame_rate, facts.time_base);
+        let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
+        let (frame_rate, time_base) = (stream_info.frame_rate, stream_info.time_base);
         let start = Start { size, info, frame_rate, time_base };
         let threads = threads_for(settings.threads, size);
         let mut config = settings.config(size, frame_rate, time_base);
@@ -109,7 +109,7 @@ impl Session {
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
-        let mut progress = env.console.progress(total_of(settings, source), frame_rate);
+        let mut progress = env.events.progress(total_of(settings, source), frame_rate);
         config.rate.two_pass =
             trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
@@ -117,8 +117,8 @@ impl Session {
         };
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;
-        let sound = match (sound, &settings.sound) {
-            (Some(input), Some(sound)) => {
+        let audio = match (audio, &settings.audio) {
+            (Some(input), Some(audio)) => {
                 let limits = settings.input.limits;
                 let options = AudioDecodeOptions {
                     limits,
@@ -126,16 +126,16 @@ impl Session {
                     ..AudioDecodeOptions::default()
                 };
                 let name = &output.name;
-                Some(audio::open(input, sound, settings.format, 1, name, &options, env)?)
+                Some(audio::open(input, audio, settings.format, 1, name, &options, env)?)
             }
             _ => None,
         };
-        let track = sound.as_ref().map(|sound| sound.track.clone());
+        let track = audio.as_ref().map(|audio| audio.track.clone());
         let writer = open_writer(settings, &output, &start, &*encoder, track)?;
         let checker = Checker::open(settings, size, env)?;
         let header = announce::announce(settings, source, &start, &config, threads, env);
-        if let Some(sound) = &sound {
-            env.console.note(format!("audio: {}", sound.text));
+        if let Some(audio) = &audio {
+            env.events.note(format!("audio: {}", audio.text));
         }
         let report = match &settings.report {
             None => None,
@@ -153,8 +153,8 @@ impl Session {
             packet: Packet::default(),
             stream: (settings.encoder.backend.codec, settings.format),
             writer,
-            sound: sound.map(|sound| sound.lane),
-            sound_failure: None,
+            audio: audio.map(|audio| audio.pipeline),
+            audio_failure: None,
             output,
             report,
             checker,
@@ -163,7 +163,7 @@ impl Session {
             waiting: VecDeque::new(),
             last_pts: None,
             totals: Totals::new(frame_rate, time_base),
-            promises: Promises::new(settings, &config),
+            targets: TargetCheck::new(settings, &config),
             last_qindex: None,
             rate_trace: settings.rate_trace.clone().map(|trace| {
                 let first = trace.rate_at(Duration::ZERO);
@@ -202,9 +202,9 @@ impl Session {
         }
         // Audio of frames that were not encoded is dropped too.
         if (self.env.stop.is_requested() || self.is_limited(settings, source))
-            && let Some(sound) = &mut self.sound
+            && let Some(audio) = &mut self.audio
         {
-            sound.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
+            audio.end_at(self.totals.seconds(self.origin.unwrap_or(0)) + self.totals.end_seconds());
         }
         // After a signal, the signal is the reason for any end of the input.
         if self.env.stop.is_requested() {
@@ -221,27 +221,27 @@ impl Session {
 
     /// Processes audio up to a time in seconds. An audio error ends only the audio and is reported
     /// at the end.
-    fn advance_sound(&mut self, until_s: f64) -> Result<()> {
-        let Some(sound) = &mut self.sound else { return Ok(()) };
+    fn advance_audio(&mut self, until_s: f64) -> Result<()> {
+        let Some(audio) = &mut self.audio else { return Ok(()) };
         let moved = if until_s.is_finite() {
-            sound.advance(until_s, &mut *self.writer)
+            audio.advance(until_s, &mut *self.writer)
         } else {
-            sound.finish(&mut *self.writer)
+            audio.finish(&mut *self.writer)
         };
         match moved {
             Err(failure) if matches!(failure.kind, Kind::Input | Kind::Corrupt) => {
-                self.env.console.warn(format!("audio ended early: {}", failure.message));
-                self.sound_failure.get_or_insert(failure);
+                self.env.events.warn(format!("audio ended early: {}", failure.message));
+                self.audio_failure.get_or_insert(failure);
                 Ok(())
             }
             other => other,
         }
     }
 
-    fn encode(&mut self, settings: &Encoding, shot: &Shot<'_>) -> Result<()> {
+    fn encode(&mut self, settings: &Encoding, shot: &SourceFrame<'_>) -> Result<()> {
         let frame = self.totals.frames_in;
         if let Some(last) = self.last_pts.filter(|&last| shot.pts <= last) {
-            let Shot { pts, .. } = shot;
+            let SourceFrame { pts, .. } = shot;
             let message = format!(
                 "frame {frame}: timestamp {pts} is not greater than the previous one ({last})"
             );
@@ -252,17 +252,17 @@ impl Session {
         let origin = *self.origin.get_or_insert_with(|| settings.origin(shot.pts));
         let pts = shot.pts.saturating_sub(origin);
         let origin_s = self.totals.seconds(origin);
-        if let Some(sound) = self.sound.as_mut().filter(|_| self.skips) {
-            sound.start_at(time_s, origin_s);
+        if let Some(audio) = self.audio.as_mut().filter(|_| self.skips) {
+            audio.start_at(time_s, origin_s);
         }
-        self.advance_sound(time_s)?;
+        self.advance_audio(time_s)?;
         self.follow_trace(pts)?;
         let picture = self.transform.apply(shot.picture)?;
         if picture.size() != self.size {
             self.size = picture.size();
             let change = self.encoder.apply(Update::Resolution(self.size));
             change.map_err(|error| Failure::encoding(&error))?;
-            self.env.console.note(format!("frame {frame}: size changes to {}", self.size));
+            self.env.events.note(format!("frame {frame}: size changes to {}", self.size));
         }
         let mut request = FrameRequest::at(pts);
         request.duration = shot.duration;
@@ -270,27 +270,27 @@ impl Session {
             checker.keep(pts, &picture);
         }
         let counted = self.report.is_some();
-        let (outcome, effort) =
-            Effort::of(counted, || encode_picture(&mut *self.encoder, &picture, &request));
+        let (outcome, call_cost) =
+            CallCost::of(counted, || encode_picture(&mut *self.encoder, &picture, &request));
         let outcome = outcome?;
         self.totals.frames_in += 1;
         self.totals.last_in = Some((pts, shot.duration));
         self.totals.first_pts.get_or_insert(pts);
-        self.judge(effort);
+        self.judge(call_cost);
         match outcome {
-            Outcome::Dropped { reason, .. } => self.note_drop(frame, pts, reason, effort)?,
+            Outcome::Dropped { reason, .. } => self.note_drop(frame, pts, reason, call_cost)?,
             _ => self.waiting.push_back(Waiting { pts, frame }),
         }
-        self.drain(effort)?;
+        self.drain(call_cost)?;
         self.tell();
         Ok(())
     }
 
     /// Warns once if the encoder falls behind real time.
-    fn judge(&mut self, effort: Effort) {
-        let warning = self.promises.coded(effort.encode_us, self.totals.media_seconds());
+    fn judge(&mut self, call_cost: CallCost) {
+        let warning = self.targets.coded(call_cost.encode_us, self.totals.media_seconds());
         if let Some(warning) = warning {
-            self.env.console.warn(warning);
+            self.env.events.warn(warning);
         }
     }
 
@@ -314,18 +314,18 @@ impl Session {
         frame: u64,
         pts: i64,
         reason: DropReason,
-        effort: Effort,
+        call_cost: CallCost,
     ) -> Result<()> {
         self.totals.dropped += 1;
         if let Some(checker) = &mut self.checker {
             checker.forget(pts);
         }
         let why = drop_name(reason);
-        let Effort { encode_us, allocations } = effort;
+        let CallCost { encode_us, allocations } = call_cost;
         let drop_reason = Some(why);
         let row =
             Row { frame, pts, kind: "drop", encode_us, allocations, drop_reason, ..Row::default() };
-        self.env.console.detail(format!("frame {frame} dropped: {why}"));
+        self.env.events.detail(format!("frame {frame} dropped: {why}"));
         match &mut self.report {
             Some(report) => report.write(&row),
             None => Ok(()),
@@ -333,7 +333,7 @@ impl Session {
     }
 
     /// Writes every packet that is ready.
-    fn drain(&mut self, effort: Effort) -> Result<()> {
+    fn drain(&mut self, call_cost: CallCost) -> Result<()> {
         while self.encoder.receive(&mut self.packet) {
             let Packet { data, pts, duration, meta, .. } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
@@ -371,14 +371,14 @@ impl Session {
                 qindex: Some(meta.qindex),
                 target_bits: Some(meta.rate.target_bits),
                 buffer_bits: Some(meta.rate.buffer_bits),
-                encode_us: effort.encode_us,
+                encode_us: call_cost.encode_us,
                 psnr: meta.psnr().filter(|_| shown),
                 ssim: checked.ssim,
                 drop_reason: None,
                 speed: Some(meta.speed),
                 deadline: meta.time.map(|time| if time.is_met() { "met" } else { "missed" }),
                 held: Some(self.totals.frames_in.saturating_sub(frame + 1)),
-                allocations: effort.allocations,
+                allocations: call_cost.allocations,
             };
             self.last_qindex = Some(meta.qindex);
             self.totals.count(&row, shown);
@@ -406,13 +406,13 @@ impl Session {
         input_end: Result<()>,
         source: &dyn FrameSource,
     ) -> Result<()> {
-        let (finished, effort) = Effort::of(self.report.is_some(), || self.encoder.finish());
+        let (finished, call_cost) = CallCost::of(self.report.is_some(), || self.encoder.finish());
         finished.map_err(|error| Failure::encoding(&error))?;
-        self.judge(effort);
-        self.drain(effort)?;
-        self.advance_sound(f64::INFINITY)?;
+        self.judge(call_cost);
+        self.drain(call_cost)?;
+        self.advance_audio(f64::INFINITY)?;
         let mut end = input_end;
-        if let Some(failure) = self.sound_failure.take() {
+        if let Some(failure) = self.audio_failure.take() {
             end = end.and(Err(failure));
         }
         if self.totals.frames_in == 0 {
@@ -421,18 +421,17 @@ impl Session {
         }
         self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
         // Release the writer: it holds the file open, and some systems cannot rename open files.
-        let Self {
-            writer, output, report, checker, totals, promises, progress, env, sound, ..
-        } = self;
+        let Self { writer, output, report, checker, totals, targets, progress, env, audio, .. } =
+            self;
         drop(writer);
         if let Some(checker) = &checker {
             end = checker.verdict().and(end);
         }
         let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let summary = totals.summary(progress.elapsed(), source.damage(), &env);
-        let summary = promises.summary(summary, &totals);
-        let summary = match &sound {
-            Some(sound) => audio::summary(summary, sound),
+        let summary = targets.summary(summary, &totals);
+        let summary = match &audio {
+            Some(audio) => audio::summary(summary, audio),
             None => summary,
         };
         let summary = summary.raw("exit_code", code).text("output", &output.name);
@@ -440,12 +439,12 @@ impl Session {
         if let Some(report) = report {
             report.finish(&summary.clone().finish())?;
         }
-        env.console.event(summary);
-        if let Some(warning) = promises.missed_rate(&totals) {
-            env.console.warn(warning);
+        env.events.event(summary);
+        if let Some(warning) = targets.missed_rate(&totals) {
+            env.events.warn(warning);
         }
-        if !env.console.takes_records() {
-            env.console.note(
+        if !env.events.takes_records() {
+            env.events.note(
                 totals.text(progress.elapsed(), checker.as_ref().is_some_and(Checker::verifies)),
             );
         }
@@ -464,7 +463,7 @@ fn why_nothing(settings: &Encoding) -> String {
 
 /// Number of frames to encode, if known; used for progress.
 fn total_of(settings: &Encoding, source: &dyn FrameSource) -> Option<u64> {
-    let count = source.facts().count.map(|count| count.saturating_sub(settings.skip));
+    let count = source.stream_info().count.map(|count| count.saturating_sub(settings.skip));
     match (count, settings.frames) {
         (Some(count), Some(limit)) => Some(count.min(limit)),
         (count, limit) => limit.or(count),
@@ -498,7 +497,7 @@ fn open_writer(
     output: &OutputFile,
     start: &Start,
     encoder: &dyn VideoEncoder,
-    sound: Option<AudioTrack>,
+    audio: Option<AudioTrack>,
 ) -> Result<Box<dyn PacketWriter>> {
     let codec = settings.encoder.backend.codec;
     let mut stream = VideoTrack::new(settings.format, codec, start.size, start.time_base);
@@ -508,7 +507,7 @@ fn open_writer(
         stream.codec_private = encoder.codec_private();
     }
     let tracks: Vec<_> =
-        [Some(Track::Video(stream)), sound.map(Track::Audio)].into_iter().flatten().collect();
+        [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
     create_packets(output.stream()?, settings.format, &tracks, &WriteOptions::default())
         .map_err(|error| Failure::writing(&output.name, &error))
 }

@@ -25,7 +25,7 @@ pub(super) fn encode_trials(
     let mut two_pass = TwoPass::new(steps);
     let mut number = 0;
     while let Some(trial) = two_pass.next_analysis_pass(config) {
-        env.console.detail(format!(
+        env.events.detail(format!(
             "trial encode, {}",
             crate::settings::encoder::describe_rate(trial.rate.mode)
         ));

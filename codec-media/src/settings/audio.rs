@@ -11,10 +11,10 @@ use codec_core::codec::Bitrate;
 use crate::failure::{Failure, Kind, Result};
 
 /// Packet loss that in-band FEC prepares for by default.
-pub const USUAL_LOSS_PCT: u8 = 10;
+pub const DEFAULT_LOSS_PCT: u8 = 10;
 
 /// The default bitrate: 64 kb/s for one channel, 48 kb/s for each of several.
-pub fn usual_bitrate(layout: ChannelLayout) -> Bitrate {
+pub fn default_bitrate(layout: ChannelLayout) -> Bitrate {
     match layout.count() as u64 {
         1 => Bitrate::kbps(64),
         channels => Bitrate::kbps(48 * channels),
@@ -250,7 +250,7 @@ impl AudioSettings {
         match self.codec {
             AudioChoice::Encode(backend, codec) => Ok((backend, codec)),
             AudioChoice::Usual | AudioChoice::Copy => {
-                let codec = usual_codec(format).ok_or_else(|| no_sound(format))?;
+                let codec = default_codec(format).ok_or_else(|| no_audio(format))?;
                 let found = registry::find_audio_encoder(codec.name());
                 let (backend, ..) = found.map_err(|error| Failure::encoding(&error))?;
                 Ok((backend, codec))
@@ -295,7 +295,7 @@ impl AudioSettings {
             config.application = self.application;
         }
         if capabilities.bitrate_range.is_some() {
-            let bitrate = self.bitrate.unwrap_or_else(|| usual_bitrate(layout));
+            let bitrate = self.bitrate.unwrap_or_else(|| default_bitrate(layout));
             config.rate =
                 Some(if self.cbr { AudioRate::Cbr(bitrate) } else { AudioRate::Vbr(bitrate) });
         } else if let Some(bitrate) = self.bitrate {
@@ -323,7 +323,7 @@ impl AudioSettings {
         }
         config.fec = self.fec;
         if self.fec {
-            config.expected_loss_pct = self.loss_pct.unwrap_or(USUAL_LOSS_PCT);
+            config.expected_loss_pct = self.loss_pct.unwrap_or(DEFAULT_LOSS_PCT);
         }
         config.dtx = self.dtx;
         config.bandwidth = self.bandwidth;
@@ -352,7 +352,7 @@ pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
 }
 
 /// The default audio codec of a format.
-pub(crate) fn usual_codec(format: Format) -> Option<AudioCodec> {
+pub(crate) fn default_codec(format: Format) -> Option<AudioCodec> {
     let usual = [
         AudioCodec::Opus,
         AudioCodec::Pcm(PcmEncoding::S16Le),
@@ -368,12 +368,12 @@ fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
         return Ok(());
     }
     let hint = match codec {
-        AudioCodec::Pcm(_) if usual_codec(format).is_some() => ": see `codec transcode`",
+        AudioCodec::Pcm(_) if default_codec(format).is_some() => ": see `codec transcode`",
         _ => "",
     };
     Err(Failure::usage(format!("{format} cannot hold {codec} audio{hint}")))
 }
 
-fn no_sound(format: Format) -> Failure {
+fn no_audio(format: Format) -> Failure {
     Failure::usage(format!("cannot write audio to {format}: not supported"))
 }

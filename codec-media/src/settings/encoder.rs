@@ -219,7 +219,7 @@ impl EncoderSettings {
     pub fn config(&self, size: Size, frame_rate: Rational, time_base: Rational) -> EncoderConfig {
         let bitrate = match self.rate {
             Some(RateChoice::Bitrate(bitrate)) => bitrate,
-            _ => usual_bitrate(size),
+            _ => default_bitrate(size),
         };
         let mut config = match self.preset {
             Preset::Rtc => EncoderConfig::rtc(size, frame_rate, bitrate),
@@ -324,18 +324,18 @@ fn knob(setting: &KnobSetting, capabilities: &Capabilities) -> Result<(String, i
 }
 
 /// Pixels per frame and the highest bitrate that WebRTC uses for them, in kilobits per second.
-const USUAL_KBPS: [(u64, u64); 5] =
+const DEFAULT_KBPS: [(u64, u64); 5] =
     [(320 * 180, 300), (480 * 270, 500), (640 * 360, 800), (960 * 540, 1500), (1280 * 720, 2500)];
 
 /// The default bitrate for a frame size: interpolated between table entries; outside the table, the
 /// bits per pixel of the nearest entry.
-fn usual_bitrate(size: Size) -> Bitrate {
+fn default_bitrate(size: Size) -> Bitrate {
     let pixels = size.pixels();
-    let above = USUAL_KBPS.iter().position(|&(limit, _)| pixels <= limit);
+    let above = DEFAULT_KBPS.iter().position(|&(limit, _)| pixels <= limit);
     let kbps = match above {
-        Some(0) => pixels * USUAL_KBPS[0].1 / USUAL_KBPS[0].0,
+        Some(0) => pixels * DEFAULT_KBPS[0].1 / DEFAULT_KBPS[0].0,
         Some(line) => {
-            let ((from, low), (to, high)) = (USUAL_KBPS[line - 1], USUAL_KBPS[line]);
+            let ((from, low), (to, high)) = (DEFAULT_KBPS[line - 1], DEFAULT_KBPS[line]);
             low + (pixels - from) * (high - low) / (to - from)
         }
         None => pixels * 2500 / (1280 * 720),
@@ -359,12 +359,12 @@ mod tests {
 
     #[test]
     fn usual_bitrates_follow_the_table_and_grow_with_the_frame() {
-        assert_eq!(usual_bitrate(Size::new(640, 360)), Bitrate::kbps(800));
-        assert_eq!(usual_bitrate(Size::new(1280, 720)), Bitrate::kbps(2500));
-        assert_eq!(usual_bitrate(Size::new(1920, 1080)), Bitrate::kbps(5625));
-        assert_eq!(usual_bitrate(Size::new(16, 16)), Bitrate::kbps(30));
+        assert_eq!(default_bitrate(Size::new(640, 360)), Bitrate::kbps(800));
+        assert_eq!(default_bitrate(Size::new(1280, 720)), Bitrate::kbps(2500));
+        assert_eq!(default_bitrate(Size::new(1920, 1080)), Bitrate::kbps(5625));
+        assert_eq!(default_bitrate(Size::new(16, 16)), Bitrate::kbps(30));
         let rates = [16, 160, 320, 500, 640, 1000, 1280, 2000, 4000]
-            .map(|width| usual_bitrate(Size::new(width, width * 9 / 16)));
+            .map(|width| default_bitrate(Size::new(width, width * 9 / 16)));
         assert!(rates.is_sorted());
     }
 }

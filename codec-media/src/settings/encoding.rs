@@ -44,13 +44,13 @@ pub struct Encoding {
     /// File that gets a row for each frame.
     pub report: Option<(PathBuf, Form)>,
     /// Measure PSNR.
-    pub wants_psnr: bool,
+    pub measure_psnr: bool,
     /// Measure SSIM.
-    pub wants_ssim: bool,
+    pub measure_ssim: bool,
     /// Decode the output and compare it with the encoder's own frames.
     pub verify: bool,
     /// What to do with the sound; `None`: leave it out.
-    pub sound: Option<AudioSettings>,
+    pub audio: Option<AudioSettings>,
     /// Part of each frame that is encoded.
     pub crop: Option<Crop>,
     /// How frames are rotated.
@@ -70,7 +70,7 @@ impl Encoding {
         output: PathBuf,
         format: Format,
         overwrite: bool,
-        sound: Option<AudioSettings>,
+        audio: Option<AudioSettings>,
     ) -> Result<Self> {
         let input = InputSpec {
             path: PathBuf::from("generated clip"),
@@ -90,10 +90,10 @@ impl Encoding {
             keep_times: false,
             frames: None,
             report: None,
-            wants_psnr: false,
-            wants_ssim: false,
+            measure_psnr: false,
+            measure_ssim: false,
             verify: false,
-            sound,
+            audio,
             crop: None,
             turn: None,
             resize: None,
@@ -136,7 +136,7 @@ impl Encoding {
         time_base: Rational,
     ) -> EncoderConfig {
         let mut config = self.encoder.config(size, frame_rate, time_base);
-        config.report_psnr = self.wants_psnr;
+        config.report_psnr = self.measure_psnr;
         config.report_digest = self.verify;
         config
     }
@@ -149,11 +149,11 @@ pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
 }
 
 /// Whether the format holds any pictures, coded or raw.
-pub fn holds_pictures(format: Format) -> bool {
+pub fn can_hold_video(format: Format) -> bool {
     format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
 }
 
 /// Whether the format holds any sound.
-pub fn holds_sound(format: Format) -> bool {
-    super::audio::usual_codec(format).is_some()
+pub fn can_hold_audio(format: Format) -> bool {
+    super::audio::default_codec(format).is_some()
 }

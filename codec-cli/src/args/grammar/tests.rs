@@ -3,8 +3,8 @@
 use clap::{Arg, Command, FromArgMatches, ValueHint};
 use codec_audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 use codec_backends::registry;
-use codec_media::io::stills::write::USUAL_QUALITY;
-use codec_media::settings::audio::{USUAL_LOSS_PCT, usual_bitrate};
+use codec_media::io::stills::write::DEFAULT_QUALITY;
+use codec_media::settings::audio::{DEFAULT_LOSS_PCT, default_bitrate};
 
 use super::super::cli::{Cli, Verb};
 use super::super::encoder::PresetArg;
@@ -143,7 +143,8 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         registry::find_encoder(codec).map(|(.., can)| can.usual_speeds).unwrap_or_default()
     };
     let (vp8_rtc, vp8_file) = speeds("vp8");
-    let (mono, stereo) = (usual_bitrate(ChannelLayout::Mono), usual_bitrate(ChannelLayout::Stereo));
+    let (mono, stereo) =
+        (default_bitrate(ChannelLayout::Mono), default_bitrate(ChannelLayout::Stereo));
     let opus = AudioFormat::new(48_000, ChannelLayout::Stereo);
     let packet_ms = AudioEncoderConfig::new(AudioCodec::Opus, opus).frame.0 / 1000;
     let half = stereo.as_kbps() / 2;
@@ -162,7 +163,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("serve", "audio_bitrate", format!("Default: {}k", mono.as_kbps())),
         ("", "application", said("Default: audio; voip in the rtc preset")),
         ("", "frame", format!("{packet_ms}ms (the default)")),
-        ("", "loss", format!("Default: {USUAL_LOSS_PCT}")),
+        ("", "loss", format!("Default: {DEFAULT_LOSS_PCT}")),
         ("", "complexity", said("10 (best, the default)")),
         ("", "bandwidth", said("Default: chosen")),
         ("", "audio_rate", said("Default: the input's")),
@@ -182,7 +183,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "metrics", said("Default: `psnr_y_global`")),
         ("", "interpolation", said("Default: pchip")),
         ("", "time_limit", said("Default: 10m")),
-        ("snapshot", "quality", format!("Default: {USUAL_QUALITY}")),
+        ("snapshot", "quality", format!("Default: {DEFAULT_QUALITY}")),
     ]
 }
 

@@ -31,7 +31,7 @@ pub(super) fn to_file(
     let Some(output) = &args.output else {
         return Err(Failure::internal("no output"));
     };
-    let pictures = [
+    let video = [
         (args.pixels.is_some(), "--pixels"),
         (args.framemd5, "--framemd5"),
         (args.md5, "--md5"),
@@ -41,12 +41,12 @@ pub(super) fn to_file(
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
     ];
-    if let Some((_, flag)) = pictures.into_iter().find(|(given, _)| *given) {
+    if let Some((_, flag)) = video.into_iter().find(|(given, _)| *given) {
         return Err(Failure::usage(format!(
             "{flag} cannot be used with {format} output, which has no video"
         )));
     }
-    env.stop.heed();
+    env.stop.handle_requests();
     let rules = Rules {
         overwrite: args.yes,
         not: vec![input.path.clone()],
@@ -59,7 +59,7 @@ pub(super) fn to_file(
         output: output.clone(),
         format,
         rules,
-        sound: AudioSettings::decoded(samples, format)?,
+        audio: AudioSettings::decoded(samples, format)?,
         options: options(args, input),
     };
     audio::run(&settings, open(input, env)?, env)
@@ -78,11 +78,11 @@ fn options(args: &DecodeArgs, input: &InputSpec) -> AudioDecodeOptions {
 }
 
 fn open(input: &InputSpec, env: &Env) -> Result<AudioInput> {
-    let wants = Parts { pictures: false, sound: true };
+    let wants = Parts { video: false, audio: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?.complete()?;
     opened
-        .sound
+        .audio
         .ok_or_else(|| Failure::new(Kind::Input, format!("{}: no audio track", input.name())))
 }
 
@@ -102,13 +102,13 @@ pub(super) fn to_nothing(
     let name = input.name.clone();
     let mut source = AudioSource::new(input.reader, input.name, &options(args, spec), env)?;
     let format = source.format();
-    let mut sound = AudioBuf::new(format, SampleKind::S16);
+    let mut audio = AudioBuf::new(format, SampleKind::S16);
     let mut context = Md5::new();
     let (mut frames, mut values, mut bytes) = (0_u64, Vec::new(), Vec::new());
-    while !env.stop.is_requested() && source.read(&mut sound)? {
-        frames += sound.frames() as u64;
+    while !env.stop.is_requested() && source.read(&mut audio)? {
+        frames += audio.frames() as u64;
         values.clear();
-        sound.view().map_err(Failure::internal)?.append_s16(&mut values);
+        audio.view().map_err(Failure::internal)?.append_s16(&mut values);
         bytes.clear();
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         context.update(&bytes);
@@ -122,12 +122,12 @@ pub(super) fn to_nothing(
     let elapsed = started.elapsed().as_secs_f64().max(1e-6);
     #[expect(clippy::cast_precision_loss, reason = "a report")]
     let seconds = frames as f64 / f64::from(format.rate);
-    env.console.note(format!(
+    env.events.note(format!(
         "{name}: {seconds:.3} s of {format} in {elapsed:.2} s: x{:.1} real time",
         seconds / elapsed
     ));
     if source.lost_packets() > 0 {
-        env.console.warn(format!("{} lost packets were concealed", source.lost_packets()));
+        env.events.warn(format!("{} lost packets were concealed", source.lost_packets()));
     }
     Ok(())
 }

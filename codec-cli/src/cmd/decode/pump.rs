@@ -6,7 +6,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::transform::Transform;
 use codec_media::io::output::OutputFile;
 use codec_media::io::sink::FrameSink;
-use codec_media::io::source::{FrameSource, Shot};
+use codec_media::io::source::{FrameSource, SourceFrame};
 use codec_media::json::Object;
 use codec_media::progress::{Now, Progress};
 use codec_media::settings::encoding::cut_origin;
@@ -55,8 +55,8 @@ impl Pump {
         source: &mut dyn FrameSource,
     ) -> Result<()> {
         let mut seen = 0_u64;
-        let facts = source.facts();
-        let frame_ticks = 1.0 / (facts.frame_rate.as_f64() * facts.time_base.as_f64());
+        let stream_info = source.stream_info();
+        let frame_ticks = 1.0 / (stream_info.frame_rate.as_f64() * stream_info.time_base.as_f64());
         while settings.frames.is_none_or(|limit| self.frames < limit) {
             let next = source.next();
             if self.env.stop.is_requested() {
@@ -68,7 +68,7 @@ impl Pump {
                 self.spacing.add(self.frames, shot.pts, frame_ticks);
                 let first = || cut_origin(settings.skip, settings.keep_times, shot.pts);
                 let origin = *self.origin.get_or_insert_with(first);
-                let shot = Shot { pts: shot.pts.saturating_sub(origin), ..shot };
+                let shot = SourceFrame { pts: shot.pts.saturating_sub(origin), ..shot };
                 self.take(&shot, &mut settings.transform)?;
                 let now =
                     Now { frames: self.frames, bytes: source.coded_bytes(), ..Now::default() };
@@ -78,7 +78,7 @@ impl Pump {
         Ok(())
     }
 
-    fn take(&mut self, shot: &Shot<'_>, transform: &mut Transform) -> Result<()> {
+    fn take(&mut self, shot: &SourceFrame<'_>, transform: &mut Transform) -> Result<()> {
         let picture = transform.apply(shot.picture)?;
         if picture.size() != self.size {
             let (frame, old, new) = (self.frames, self.size, picture.size());
@@ -89,7 +89,7 @@ impl Pump {
                 );
                 return Err(Failure::new(Kind::Corrupt, message));
             }
-            self.env.console.note(format!("frame {frame}: size changes to {new}"));
+            self.env.events.note(format!("frame {frame}: size changes to {new}"));
             self.size = new;
         }
         self.digester.add(&picture, shot.pts, shot.duration)?;
@@ -121,17 +121,17 @@ impl Pump {
             self.digester.finish()?;
         }
         if self.keeps_size && self.spacing.is_uneven {
-            let fps = source.facts().frame_rate.as_f64();
+            let fps = source.stream_info().frame_rate.as_f64();
             let message = format!("variable frame rate: y4m plays all frames at {fps:.3} fps");
-            self.env.console.warn(message);
+            self.env.events.warn(message);
         }
         let damage = source.damage();
         let seconds = self.progress.elapsed().as_secs_f64().max(1e-6);
         #[expect(clippy::cast_precision_loss, reason = "a report")]
         let fps = self.frames as f64 / seconds;
-        let x_realtime = fps / source.facts().frame_rate.as_f64();
+        let x_realtime = fps / source.stream_info().frame_rate.as_f64();
         if damage.is_some() {
-            self.env.console.warn(format!(
+            self.env.events.warn(format!(
                 "{} packets decoded to no frame; {} frames partly concealed: {:.2} % of all \
                  macroblocks",
                 damage.lost_packets,
@@ -139,9 +139,9 @@ impl Pump {
                 damage.concealed_pct()
             ));
         }
-        if !self.env.console.takes_records() {
+        if !self.env.events.takes_records() {
             let level = self.env.level.name();
-            self.env.console.note(format!(
+            self.env.events.note(format!(
                 "{} frames in {seconds:.2} s: {fps:.1} fps, x{x_realtime:.2} real time, SIMD {level}",
                 self.frames
             ));
@@ -158,7 +158,7 @@ impl Pump {
             .float("concealed_pct", damage.concealed_pct())
             .text("simd", self.env.level.name())
             .raw("exit_code", end.as_ref().err().map_or(0, |failure| failure.kind as u8));
-        self.env.console.event(summary);
+        self.env.events.event(summary);
         end
     }
 }

@@ -18,7 +18,7 @@ use codec_media::json::Object;
 use crate::args::metrics::MetricsArgs;
 
 /// Whether the reference has audio and no video. A pipe cannot be inspected in advance.
-pub(super) fn is_sound(path: &Path, args: &MetricsArgs, env: &Env) -> bool {
+pub(super) fn is_audio_only(path: &Path, args: &MetricsArgs, env: &Env) -> bool {
     if is_pipe(path) || args.raw.is_some() {
         return false;
     }
@@ -53,7 +53,7 @@ pub(super) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
 }
 
 /// The audio of a whole file.
-struct Sound {
+struct AudioSignal {
     /// The format before conversion.
     found: AudioFormat,
     format: AudioFormat,
@@ -62,20 +62,25 @@ struct Sound {
 
 /// Maximum number of samples over all channels that are held in memory: 93 minutes of stereo at 48
 /// kHz.
-const MOST_VALUES: usize = 1 << 29;
+const MAX_VALUES: usize = 1 << 29;
 
 /// Reads the audio of a file, in `format` or its own, starting with its first sample.
-fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: &Env) -> Result<Sound> {
+fn read(
+    path: &Path,
+    format: Option<AudioFormat>,
+    args: &MetricsArgs,
+    env: &Env,
+) -> Result<AudioSignal> {
     let spec = spec(path, args);
     let options = AudioDecodeOptions { limits: spec.limits, ..AudioDecodeOptions::default() };
     let mut source = AudioSource::open(&spec, &options, env)?;
     let found = source.format();
     let format = format.unwrap_or(found);
     let mut timeline = Timeline::new(found, format, source.gap_limit(), source.stop())?;
-    let mut sound = AudioBuf::new(found, SampleKind::F32);
+    let mut audio = AudioBuf::new(found, SampleKind::F32);
     let mut values: Vec<f32> = Vec::new();
     let mut give = |new: &mut Vec<f32>, _: i64| {
-        let fits = values.len() + new.len() <= MOST_VALUES;
+        let fits = values.len() + new.len() <= MAX_VALUES;
         if !fits || values.try_reserve(new.len()).is_err() {
             let message =
                 format!("{}: the audio is too long to compare (limit: 2^29 samples)", spec.name());
@@ -84,14 +89,14 @@ fn read(path: &Path, format: Option<AudioFormat>, args: &MetricsArgs, env: &Env)
         values.append(new);
         Ok(())
     };
-    while source.read(&mut sound)? {
-        timeline.push(&sound, &mut give)?;
+    while source.read(&mut audio)? {
+        timeline.push(&audio, &mut give)?;
     }
     timeline.finish(&mut give)?;
     if values.is_empty() {
         return Err(Failure::new(Kind::Input, format!("{}: no audio samples", spec.name())));
     }
-    Ok(Sound { found, format, values })
+    Ok(AudioSignal { found, format, values })
 }
 
 /// Integrated loudness in LUFS, loudness range in LU and true peak in dBTP.
@@ -103,11 +108,11 @@ struct Loudness {
 }
 
 #[cfg(feature = "loudness")]
-fn loudness(sound: &Sound) -> Result<Loudness> {
+fn loudness(audio: &AudioSignal) -> Result<Loudness> {
     use codec_audio::metrics::LoudnessMeter;
     use codec_audio::{AudioView, Samples};
-    let mut meter = LoudnessMeter::new(sound.format).map_err(Failure::internal)?;
-    let view = AudioView::new(sound.format, Samples::F32(&sound.values));
+    let mut meter = LoudnessMeter::new(audio.format).map_err(Failure::internal)?;
+    let view = AudioView::new(audio.format, Samples::F32(&audio.values));
     meter.push(&view.map_err(Failure::internal)?).map_err(Failure::internal)?;
     let measured = meter.result();
     Ok(Loudness {
@@ -118,15 +123,15 @@ fn loudness(sound: &Sound) -> Result<Loudness> {
 }
 
 #[cfg(not(feature = "loudness"))]
-fn loudness(_: &Sound) -> Result<Loudness> {
+fn loudness(_: &AudioSignal) -> Result<Loudness> {
     Ok(Loudness::default())
 }
 
 struct Report {
     comparison: Comparison,
     loudness: [Loudness; 2],
-    reference: Sound,
-    distorted: Sound,
+    reference: AudioSignal,
+    distorted: AudioSignal,
 }
 
 impl Report {

@@ -29,7 +29,7 @@ impl Entry {
 
 /// Properties of video.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Picture {
+pub(super) struct Video {
     pub(super) codec: &'static str,
     pub(super) size: Size,
     pub(super) frame_rate: Option<Rational>,
@@ -38,8 +38,8 @@ pub(super) struct Picture {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Picture(Picture),
-    Sound(Box<AudioTrack>),
+    Video(Video),
+    Audio(Box<AudioTrack>),
     Other,
 }
 
@@ -85,7 +85,7 @@ impl FoundTrack {
 
     /// Converts samples to ticks, rounded.
     fn ticks_of(&self, samples: u32) -> i64 {
-        let Kind::Sound(track) = &self.kind else { return 0 };
+        let Kind::Audio(track) = &self.kind else { return 0 };
         let seconds = f64::from(samples) / f64::from(track.audio.rate.max(1));
         #[expect(clippy::cast_possible_truncation, reason = "32 bits of samples")]
         let ticks = (seconds / self.time_base.as_f64()).round() as i64;
@@ -103,10 +103,10 @@ impl FoundTrack {
         let shown = self.count.saturating_sub(self.hidden).max(2);
         // A last frame without a stated duration lasts as long as the others.
         let nominal = match &self.kind {
-            Kind::Picture(picture) => {
+            Kind::Video(picture) => {
                 picture.frame_rate.map_or(span / (shown - 1) as f64, |rate| 1.0 / rate.as_f64())
             }
-            Kind::Sound(_) | Kind::Other => 0.0,
+            Kind::Audio(_) | Kind::Other => 0.0,
         };
         let tail = duration.map_or(nominal, |ticks| ticks as f64 * tick);
         (span + tail).max(0.0)
@@ -125,11 +125,11 @@ impl FoundTrack {
 
     fn text(&self) -> String {
         let mut text = match &self.kind {
-            Kind::Picture(Picture { codec, size, frame_rate, .. }) => {
+            Kind::Video(Video { codec, size, frame_rate, .. }) => {
                 let rate = frame_rate.map(|rate| format!(", {:.3} fps", rate.as_f64()));
                 format!("video {codec}, {size}{}", rate.unwrap_or_default())
             }
-            Kind::Sound(track) => {
+            Kind::Audio(track) => {
                 let mut text = format!("audio {}, {}", track.codec, track.audio);
                 if let Some(rate) = track.input_rate.filter(|rate| *rate != track.audio.rate) {
                     text.push_str(&format!(" (from {rate} Hz)"));
@@ -143,7 +143,7 @@ impl FoundTrack {
         };
         let Self { count, keys, hidden, bytes, time_base, .. } = self;
         text.push_str(&format!("\n    {count} packets"));
-        if matches!(self.kind, Kind::Picture(_)) {
+        if matches!(self.kind, Kind::Video(_)) {
             text.push_str(&format!(" ({keys} key frames, {hidden} not shown)"));
         }
         text.push_str(&format!(
@@ -154,8 +154,8 @@ impl FoundTrack {
             self.first.unwrap_or(0),
         ));
         match &self.kind {
-            Kind::Picture(picture) => text.push_str(&colors_text(&picture.info)),
-            Kind::Sound(track) => {
+            Kind::Video(picture) => text.push_str(&colors_text(&picture.info)),
+            Kind::Audio(track) => {
                 if track.delay > 0 {
                     text.push_str(&format!("    codec delay {} samples\n", track.delay));
                 }
@@ -171,7 +171,7 @@ impl FoundTrack {
     fn json(&self) -> String {
         let ratio = |ratio: Rational| json::text(&ratio.to_string());
         let object = match &self.kind {
-            Kind::Picture(Picture { codec, size, frame_rate, info }) => Object::new()
+            Kind::Video(Video { codec, size, frame_rate, info }) => Object::new()
                 .text("type", "video")
                 .text("codec", codec)
                 .raw("width", size.width)
@@ -182,7 +182,7 @@ impl FoundTrack {
                 .raw("color", colors_json(info))
                 .maybe("pixel_aspect", info.pixel_aspect.map(ratio))
                 .raw("rotation", info.rotation.degrees()),
-            Kind::Sound(track) => {
+            Kind::Audio(track) => {
                 let tags = track.tags.iter().map(|(name, value)| {
                     Object::new().text("name", name).text("value", value).finish()
                 });

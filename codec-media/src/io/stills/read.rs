@@ -13,7 +13,7 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
-use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::values::Samples;
 
 /// Working memory of decoders in bytes per pixel, in addition to the image.
@@ -21,7 +21,7 @@ const BYTES_PER_PIXEL: u64 = 16;
 
 /// One image as a frame source.
 pub struct StillSource {
-    facts: Facts,
+    stream_info: StreamInfo,
     planes: Planes,
     coded_bytes: u64,
     is_read: bool,
@@ -44,7 +44,7 @@ impl StillSource {
             StillFormat::WebP => match webp::parse(&file).map_err(|why| damaged(name, &why))? {
                 Content::Lossy { frame, has_alpha } => {
                     if has_alpha {
-                        env.console.warn(format!("{name}: transparency is ignored"));
+                        env.events.warn(format!("{name}: transparency is ignored"));
                     }
                     decode_vp8(frame, name, limits, env)?
                 }
@@ -57,7 +57,7 @@ impl StillSource {
             }
             StillFormat::Jpeg => decode(&file, ImageFormat::Jpeg, name, limits, env)?,
         };
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size: planes.size,
             time_base: Rational::new(1, 1),
             frame_rate: Rational::new(1, 1),
@@ -65,20 +65,20 @@ impl StillSource {
             info: planes.info,
             kind: format.name().to_owned(),
         };
-        Ok(Self { facts, planes, coded_bytes: file.len() as u64, is_read: false })
+        Ok(Self { stream_info, planes, coded_bytes: file.len() as u64, is_read: false })
     }
 }
 
 impl FrameSource for StillSource {
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         if std::mem::replace(&mut self.is_read, true) {
             return Ok(None);
         }
-        Ok(Some(Shot { picture: self.planes.picture()?, pts: 0, duration: Some(1) }))
+        Ok(Some(SourceFrame { picture: self.planes.picture()?, pts: 0, duration: Some(1) }))
     }
 
     fn coded_bytes(&self) -> u64 {
@@ -89,7 +89,7 @@ impl FrameSource for StillSource {
 /// Warns if the PNG `file` has more frames than the one that is read.
 fn warn_of_animation(file: &[u8], name: &str, env: &Env) {
     if let Some(frames) = animated_frames(file).filter(|&frames| frames > 1) {
-        env.console.warn(format!("{name}: skipped all but the first of {frames} frames"));
+        env.events.warn(format!("{name}: skipped all but the first of {frames} frames"));
     }
 }
 
@@ -163,7 +163,7 @@ impl RgbStill {
             _ => "lossless webp".to_owned(),
         };
         if bits > 8 {
-            env.console.warn(format!("{name}: {bits}-bit samples are rounded to 8 bits"));
+            env.events.warn(format!("{name}: {bits}-bit samples are rounded to 8 bits"));
         }
         let alpha = opacity(&decoded);
         let rgb = decoded.into_rgb8();
@@ -243,7 +243,7 @@ fn decode(
 ) -> Result<Planes> {
     let (image, ..) = open(file, format, name, limits)?;
     if image.color().has_alpha() {
-        env.console.warn(format!("{name}: transparency is ignored"));
+        env.events.warn(format!("{name}: transparency is ignored"));
     }
     let rgb = image.into_rgb8();
     RgbStill::to_planes(Size::new(rgb.width(), rgb.height()), rgb.as_raw())

@@ -22,7 +22,7 @@ use crate::io::output::{OutputFile, Rules};
 use crate::values::Samples;
 
 /// Default quality of JPEG and lossy WebP.
-pub const USUAL_QUALITY: u8 = 80;
+pub const DEFAULT_QUALITY: u8 = 80;
 /// VP8 encoder speed for single images.
 const SPEED: u8 = 1;
 
@@ -70,7 +70,7 @@ impl Style {
     }
 
     fn quality(self) -> u8 {
-        self.quality.unwrap_or(USUAL_QUALITY)
+        self.quality.unwrap_or(DEFAULT_QUALITY)
     }
 }
 

@@ -17,7 +17,7 @@ const RATE: u32 = 48_000;
 const PERIOD_US: u32 = 10_000;
 const BUFFER_US: u32 = 500_000;
 /// The largest block to read: one tenth of a second.
-const MOST_PART: u32 = 10;
+const MAX_PART: u32 = 10;
 /// Supported sample rates.
 const RATES: std::ops::RangeInclusive<u32> = 8000..=192_000;
 
@@ -181,7 +181,7 @@ impl MicrophoneDevice for AlsaMicrophone {
         let taken = self.pcm.status().and_then(|status| {
             let is_full = status.get_avail() >= self.ring;
             let there = usize::try_from(status.get_avail()).unwrap_or(0);
-            let largest = usize::try_from(self.rate / MOST_PART).unwrap_or(1);
+            let largest = usize::try_from(self.rate / MAX_PART).unwrap_or(1);
             let read = self.read(there.clamp(1, largest), samples)?;
             // A plugin without a clock always reports a full buffer.
             let stamp = Some(status.get_htstamp()).filter(|_| !is_full);

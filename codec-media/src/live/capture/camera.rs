@@ -10,7 +10,7 @@ use super::format::Converter;
 use super::stamps::Stamps;
 use super::worker::{Now, Turn, Worker};
 use crate::failure::{Failure, Kind, Result};
-use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 
 /// Ticks per second of frame times.
 const HZ: u32 = 90_000;
@@ -20,9 +20,9 @@ const WAIT: Duration = Duration::from_millis(100);
 const SILENT: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_secs(10);
 /// Maximum number of consecutive unreadable frames.
-const MOST_DAMAGED: u32 = 100;
+const MAX_DAMAGED: u32 = 100;
 /// Maximum gap of sequence numbers; a larger one means that the driver has reset its counter.
-const MOST_MISSING: u32 = 1000;
+const MAX_MISSING: u32 = 1000;
 /// The group with access to cameras.
 const GROUP: &str = "video";
 
@@ -135,7 +135,7 @@ impl<D: CameraDevice> Pump<D> {
     fn take(&mut self, grab: Grab, now: Duration) {
         let passed = self.sequence.map_or(1, |last| grab.sequence.wrapping_sub(last));
         self.sequence = Some(grab.sequence);
-        let missing = if passed > MOST_MISSING { 0 } else { passed.saturating_sub(1) };
+        let missing = if passed > MAX_MISSING { 0 } else { passed.saturating_sub(1) };
         let damaged = grab.is_damaged || self.bytes.is_empty();
         let mut state = self.slot.lock();
         state.losses.driver += u64::from(missing);
@@ -161,11 +161,11 @@ impl<D> Drop for Pump<D> {
 }
 
 /// The frames of a camera.
-pub(super) struct CameraPictures {
+pub(super) struct CameraSource {
     slot: Arc<Slot>,
     name: String,
     converter: Converter,
-    facts: Facts,
+    stream_info: StreamInfo,
     /// Time of a frame that was converted but not returned yet.
     ready: Option<i64>,
     last_pts: Option<i64>,
@@ -174,7 +174,7 @@ pub(super) struct CameraPictures {
     _worker: Worker,
 }
 
-impl CameraPictures {
+impl CameraSource {
     /// Starts the thread of a device.
     pub(super) fn start(
         device: impl CameraDevice + 'static,
@@ -202,7 +202,7 @@ impl CameraPictures {
 
     fn new(slot: Arc<Slot>, name: String, mode: Mode, worker: Worker) -> Self {
         let converter = Converter::new(mode);
-        let facts = Facts {
+        let stream_info = StreamInfo {
             size: mode.size,
             time_base: Rational::new(1, HZ),
             frame_rate: mode.rate,
@@ -214,7 +214,7 @@ impl CameraPictures {
             slot,
             name,
             converter,
-            facts,
+            stream_info,
             ready: None,
             last_pts: None,
             last_taken: Instant::now(),
@@ -238,7 +238,7 @@ impl CameraPictures {
             Err(why) => {
                 self.damaged += 1;
                 self.slot.lock().losses.damaged += 1;
-                if self.damaged >= MOST_DAMAGED {
+                if self.damaged >= MAX_DAMAGED {
                     let message = format!("{}: {why}", self.name);
                     return Err(Failure::new(Kind::Corrupt, message));
                 }
@@ -249,9 +249,9 @@ impl CameraPictures {
     }
 }
 
-impl FrameSource for CameraPictures {
-    fn facts(&self) -> &Facts {
-        &self.facts
+impl FrameSource for CameraSource {
+    fn stream_info(&self) -> &StreamInfo {
+        &self.stream_info
     }
 
     fn wait(&mut self, most: Duration) -> Result<bool> {
@@ -272,13 +272,13 @@ impl FrameSource for CameraPictures {
         Ok(self.ready.is_some())
     }
 
-    fn next(&mut self) -> Result<Option<Shot<'_>>> {
+    fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
         while !self.wait(WAIT)? {}
         let Some(pts) = self.ready.take() else { return Ok(None) };
         let picture = self.converter.picture().map_err(Failure::internal)?;
-        let duration = u64::from(HZ) * u64::from(self.facts.frame_rate.den);
-        let duration = duration.checked_div(self.facts.frame_rate.num.into());
-        Ok(Some(Shot { picture, pts, duration }))
+        let duration = u64::from(HZ) * u64::from(self.stream_info.frame_rate.den);
+        let duration = duration.checked_div(self.stream_info.frame_rate.num.into());
+        Ok(Some(SourceFrame { picture, pts, duration }))
     }
 }
 
@@ -340,11 +340,11 @@ mod tests {
         }
     }
 
-    fn pictures(slot: &Arc<Slot>, pixels: Pixels) -> CameraPictures {
+    fn video(slot: &Arc<Slot>, pixels: Pixels) -> CameraSource {
         let (size, rate) = (Size::new(2, 2), Rational::new(30, 1));
         let mode = Mode { pixels, size, stride: 2, rate, color: Color::default() };
         let idle = Worker::start("idle", Arc::new(|| ZERO), |_| Turn::End).unwrap();
-        CameraPictures::new(Arc::clone(slot), "v4l2".to_owned(), mode, idle)
+        CameraSource::new(Arc::clone(slot), "v4l2".to_owned(), mode, idle)
     }
 
     #[test]
@@ -361,19 +361,19 @@ mod tests {
             // The counter restarts.
             taken(grab(0, 266), 90),
         ]);
-        let mut pictures = pictures(&pump.slot, Pixels::I420);
+        let mut video = video(&pump.slot, Pixels::I420);
         for ms in [5, 40, 140] {
             assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
-        let shot = pictures.next().unwrap().unwrap();
+        let shot = video.next().unwrap().unwrap();
         assert_eq!((shot.pts, shot.duration), (133 * 90, Some(3000)));
         assert_eq!(shot.picture.luma().row(0), [70, 70]);
         for ms in [170, 205, 230] {
             assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
-        assert!(!pictures.wait(Duration::ZERO).unwrap());
+        assert!(!video.wait(Duration::ZERO).unwrap());
         assert_eq!(pump.turn(&|| at(270)), Turn::Go);
-        assert_eq!(pictures.next().unwrap().unwrap().pts, 266 * 90);
+        assert_eq!(video.next().unwrap().unwrap().pts, 266 * 90);
         let losses = FrameLosses { driver: 2, late: 2, damaged: 2 };
         assert_eq!(pump.slot.losses(), losses);
     }
@@ -381,11 +381,11 @@ mod tests {
     #[test]
     fn an_unplugged_camera_ends_after_its_last_frame() {
         let mut pump = pump([taken(grab(0, 0), 50)]);
-        let mut pictures = pictures(&pump.slot, Pixels::I420);
+        let mut video = video(&pump.slot, Pixels::I420);
         assert_eq!(pump.turn(&|| at(5)), Turn::Go);
         assert_eq!(pump.turn(&|| at(38)), Turn::End);
-        assert!(pictures.next().unwrap().is_some());
-        let failure = pictures.wait(Duration::ZERO).unwrap_err();
+        assert!(video.next().unwrap().is_some());
+        let failure = video.wait(Duration::ZERO).unwrap_err();
         assert_eq!(failure.kind, Kind::Input);
         assert!(failure.message.contains("video7: device not found"), "{failure:?}");
     }
@@ -393,12 +393,12 @@ mod tests {
     #[test]
     fn silent_cameras_and_those_without_a_thread_fail() {
         let mut silent = pump((0..100).map(|_| Ok(None)));
-        let mut pictures_of = pictures(&silent.slot, Pixels::I420);
+        let mut pictures_of = video(&silent.slot, Pixels::I420);
         let end = (0..100).find(|turn| silent.turn(&|| at(turn * 100)) == Turn::End);
         assert_eq!(end, Some(51));
         assert!(pictures_of.next().unwrap_err().message.contains("no frame for 5 s"));
         let gone = pump([]);
-        let mut pictures_of = pictures(&gone.slot, Pixels::I420);
+        let mut pictures_of = video(&gone.slot, Pixels::I420);
         drop(gone);
         assert!(pictures_of.next().unwrap_err().message.contains("was closed"));
     }
@@ -406,23 +406,23 @@ mod tests {
     #[test]
     fn damaged_jpeg_frames_are_dropped_unless_there_are_no_others() {
         let slot = Arc::new(Slot::default());
-        let mut pictures = pictures(&slot, Pixels::Mjpeg);
+        let mut video = video(&slot, Pixels::Mjpeg);
         let put = |bytes: &[u8]| {
             slot.put(Waiting { bytes: bytes.to_vec(), time: Duration::from_millis(20) });
         };
-        for turn in 1..u64::from(MOST_DAMAGED) {
+        for turn in 1..u64::from(MAX_DAMAGED) {
             put(&[0xff, 0xd8, 0xff]);
-            assert!(!pictures.wait(Duration::ZERO).unwrap());
+            assert!(!video.wait(Duration::ZERO).unwrap());
             assert_eq!(slot.losses().damaged, turn);
         }
         put(&super::super::mjpeg::tests::slope(2, 2));
-        assert_eq!(pictures.next().unwrap().unwrap().pts, 1800);
+        assert_eq!(video.next().unwrap().unwrap().pts, 1800);
         // Two frames never have the same time.
         put(&super::super::mjpeg::tests::slope(2, 2));
-        assert_eq!(pictures.next().unwrap().unwrap().pts, 1801);
-        let failure = (0..MOST_DAMAGED).find_map(|_| {
+        assert_eq!(video.next().unwrap().unwrap().pts, 1801);
+        let failure = (0..MAX_DAMAGED).find_map(|_| {
             put(&[]);
-            pictures.wait(Duration::ZERO).err()
+            video.wait(Duration::ZERO).err()
         });
         assert_eq!(failure.unwrap().kind, Kind::Corrupt);
     }

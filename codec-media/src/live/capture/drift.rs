@@ -5,7 +5,7 @@
 /// late if the machine is busy.
 const FOLLOW_S: f64 = 4.0;
 /// The largest shift of a block, as a share of its duration.
-const MOST_SLEW: f64 = 0.005;
+const MAX_SLEW: f64 = 0.005;
 /// Difference that indicates missing samples even without a report of the driver (a machine that
 /// was suspended).
 const JUMP_S: f64 = 0.25;
@@ -56,7 +56,7 @@ impl SampleClock {
             let at = if away > LONGEST_GAP_S * self.rate { start } else { next + gap };
             (gap as u64, at)
         } else {
-            let most = frames as f64 * MOST_SLEW;
+            let most = frames as f64 * MAX_SLEW;
             let moved = away * frames as f64 / (FOLLOW_S * self.rate);
             (0, next + moved.clamp(-most, most))
         };

@@ -30,7 +30,7 @@ const GROUP: &str = "audio";
 
 /// Lost audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct SoundLosses {
+pub(super) struct AudioLosses {
     /// Gaps, and the silence that fills them, in seconds.
     pub(super) gaps: u64,
     pub(super) silence_s: f64,
@@ -52,7 +52,7 @@ struct State {
     queued: u64,
     /// Time of the newest queued block, in samples.
     newest: Option<i64>,
-    losses: SoundLosses,
+    losses: AudioLosses,
     ended: Option<String>,
     is_closed: bool,
 }
@@ -74,14 +74,14 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn losses(&self) -> SoundLosses {
+    pub(super) fn losses(&self) -> AudioLosses {
         self.lock().losses
     }
 
     /// Start of the newest block, in seconds: audio up to there, and the block that follows, can be
     /// read without waiting.
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
-    pub(super) fn heard_until_s(&self) -> f64 {
+    pub(super) fn available_until_s(&self) -> f64 {
         let state = self.lock();
         if state.ended.is_some() || state.is_closed {
             return f64::INFINITY;
@@ -348,7 +348,7 @@ mod tests {
         let script =
             [block(10), block(20), (0, Heard { after_overrun: true, end: None }), (480, lost)];
         let (mut pump, mut reader) = start(script);
-        assert!(reader.queue.heard_until_s() < 0.0);
+        assert!(reader.queue.available_until_s() < 0.0);
         for ms in [11, 21, 60, 176] {
             assert_eq!(pump.turn(&|| at(ms)), Turn::Go);
         }
@@ -357,7 +357,7 @@ mod tests {
         // 145 ms, in two packets.
         assert_eq!(read(&mut reader), (960, 4800, 0));
         assert_eq!(read(&mut reader), (5760, 2160, 0));
-        assert!((reader.queue.heard_until_s() - 0.165).abs() < 1e-9);
+        assert!((reader.queue.available_until_s() - 0.165).abs() < 1e-9);
         assert_eq!(read(&mut reader), (7920, 480, 1));
         let losses = reader.queue.losses();
         assert_eq!((losses.gaps, losses.late_s), (1, 0.0));
@@ -369,7 +369,7 @@ mod tests {
         let (mut pump, mut reader) = start([block(10)]);
         assert_eq!(pump.turn(&|| at(11)), Turn::Go);
         assert_eq!(pump.turn(&|| at(21)), Turn::End);
-        assert!(reader.queue.heard_until_s() > 1e9);
+        assert!(reader.queue.available_until_s() > 1e9);
         read(&mut reader);
         let error = reader.read(&mut CodedPacket::default()).unwrap_err();
         assert!(error.to_string().contains("unplugged"), "{error}");

@@ -25,7 +25,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camera::{CameraPictures, Slot};
+use camera::{CameraSource, Slot};
 use device::{CameraDevice, MicrophoneDevice, Mode};
 use microphone::{MicrophoneReader, Queue};
 #[cfg(all(feature = "capture", target_os = "linux"))]
@@ -43,9 +43,9 @@ use crate::io::media::Parts;
 #[cfg(all(feature = "capture", target_os = "linux"))]
 pub(crate) fn open(spec: &CaptureSpec, wants: Parts) -> Result<LiveMedia> {
     let camera =
-        if wants.pictures { Some(v4l2::open(spec.camera.as_deref(), &spec.wanted)?) } else { None };
+        if wants.video { Some(v4l2::open(spec.camera.as_deref(), &spec.wanted)?) } else { None };
     let microphone = match &spec.microphone {
-        Some(name) if wants.sound => Some((alsa::open(name, spec.channels)?, name.clone())),
+        Some(name) if wants.audio => Some((alsa::open(name, spec.channels)?, name.clone())),
         _ => None,
     };
     begin(camera, microphone, &clock())
@@ -72,18 +72,18 @@ where
 {
     let zero = now();
     let mut devices = Devices { now: Arc::clone(now), zero, camera: None, microphone: None };
-    let mut media = LiveMedia { pictures: None, sound: None, live: None };
+    let mut media = LiveMedia { video: None, audio: None, live: None };
     if let Some((device, mode, name)) = camera {
-        let pictures = CameraPictures::start(device, mode, name, Arc::clone(now), zero)?;
-        devices.camera = Some(Arc::clone(pictures.slot()));
-        media.pictures = Some(Box::new(pictures));
+        let video = CameraSource::start(device, mode, name, Arc::clone(now), zero)?;
+        devices.camera = Some(Arc::clone(video.slot()));
+        media.video = Some(Box::new(video));
     }
     if let Some((device, name)) = microphone {
         let reader = MicrophoneReader::start(device, Arc::clone(now), zero)?;
         devices.microphone = Some(Arc::clone(reader.queue()));
-        media.sound = AudioInput::of(Box::new(reader), format!("microphone {name}"));
+        media.audio = AudioInput::of(Box::new(reader), format!("microphone {name}"));
     }
-    if media.pictures.is_none() && media.sound.is_none() {
+    if media.video.is_none() && media.audio.is_none() {
         return Err(Failure::new(
             Kind::Input,
             "neither a camera nor a microphone\nhelp: select a microphone with mic=",
@@ -106,11 +106,11 @@ impl Live for Devices {
         (self.now)().saturating_sub(self.zero).as_secs_f64()
     }
 
-    fn heard_until_s(&self) -> f64 {
-        self.microphone.as_ref().map_or(f64::INFINITY, |queue| queue.heard_until_s())
+    fn available_until_s(&self) -> f64 {
+        self.microphone.as_ref().map_or(f64::INFINITY, |queue| queue.available_until_s())
     }
 
-    fn close_sound(&self) {
+    fn close_audio(&self) {
         if let Some(queue) = &self.microphone {
             queue.close();
         }
@@ -118,14 +118,14 @@ impl Live for Devices {
 
     fn losses(&self) -> Losses {
         let frames = self.camera.as_ref().map(|slot| slot.losses()).unwrap_or_default();
-        let sound = self.microphone.as_ref().map(|queue| queue.losses()).unwrap_or_default();
+        let audio = self.microphone.as_ref().map(|queue| queue.losses()).unwrap_or_default();
         Losses {
             by_driver: frames.driver,
             late: frames.late,
             damaged: frames.damaged,
-            sound_gaps: sound.gaps,
-            silence_s: sound.silence_s,
-            sound_late_s: sound.late_s,
+            audio_gaps: audio.gaps,
+            silence_s: audio.silence_s,
+            audio_late_s: audio.late_s,
         }
     }
 }

@@ -9,10 +9,10 @@ use crate::failure::{Failure, Result};
 use crate::values;
 
 /// The default size, which every camera supports.
-const USUAL_SIZE: (u32, u32) = (640, 480);
-const USUAL_RATE: Rational = Rational { num: 30, den: 1 };
+const DEFAULT_SIZE: (u32, u32) = (640, 480);
+const DEFAULT_RATE: Rational = Rational { num: 30, den: 1 };
 /// Maximum number of microphone channels.
-const MOST_CHANNELS: u8 = 2;
+const MAX_CHANNELS: u8 = 2;
 
 /// A camera, a microphone, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,11 @@ impl CaptureSpec {
     /// Parses the text after `v4l2:`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let wrong = |what: String| Failure::usage(format!("invalid v4l2: {what}"));
-        let (width, height) = USUAL_SIZE;
+        let (width, height) = DEFAULT_SIZE;
         let size = Size::new(width, height);
         let mut spec = Self {
             camera: None,
-            wanted: Wanted { size, rate: USUAL_RATE, pixels: None },
+            wanted: Wanted { size, rate: DEFAULT_RATE, pixels: None },
             microphone: None,
             channels: 1,
         };
@@ -83,7 +83,7 @@ impl CaptureSpec {
                 }
                 "channels" => {
                     let count = value.parse().ok();
-                    let count = count.filter(|count| (1..=MOST_CHANNELS).contains(count));
+                    let count = count.filter(|count| (1..=MAX_CHANNELS).contains(count));
                     spec.channels = count.ok_or_else(|| refused("expected 1 or 2".to_owned()))?;
                 }
                 "mic" if value.is_empty() || value.contains('\0') => {

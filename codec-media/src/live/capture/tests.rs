@@ -63,10 +63,10 @@ fn video_and_audio_share_a_clock_until_unplugged() {
     let camera = Some((Sent(camera), mode, "v4l2:/dev/video0".to_owned()));
     let microphone = Some((Sent(microphone), "default".to_owned()));
     let media = begin(camera, microphone, &now).unwrap();
-    let (mut pictures, mut sound) = (media.pictures.unwrap(), media.sound.unwrap());
+    let (mut video, mut audio) = (media.video.unwrap(), media.audio.unwrap());
     let live = media.live.unwrap();
-    assert_eq!(pictures.facts().frame_rate, Rational::new(25, 1));
-    assert_eq!(sound.track.audio.rate, 48_000);
+    assert_eq!(video.stream_info().frame_rate, Rational::new(25, 1));
+    assert_eq!(audio.track.audio.rate, 48_000);
     let mut packet = CodedPacket::default();
     for index in 0_u32..20 {
         // Video and audio of the same moment have the same time.
@@ -74,20 +74,22 @@ fn video_and_audio_share_a_clock_until_unplugged() {
         let stamp = Some(now());
         show.send(Grab { sequence: index, stamp, is_damaged: false }).unwrap();
         say.send(Heard { end: stamp, after_overrun: index > 0 }).unwrap();
-        assert_eq!(pictures.next().unwrap().unwrap().pts, i64::from(index + 1) * 3600);
+        assert_eq!(video.next().unwrap().unwrap().pts, i64::from(index + 1) * 3600);
         for _ in 0..if index > 0 { 2 } else { 1 } {
-            assert!(sound.reader.read(&mut packet).unwrap());
+            assert!(audio.reader.read(&mut packet).unwrap());
         }
         let end = packet.pts + 480;
         assert_eq!(end, i64::from(index + 1) * 1920);
-        assert!((live.heard_until_s() * 48_000.0 + 480.0 - live.now_s() * 48_000.0).abs() < 1e-6);
+        assert!(
+            (live.available_until_s() * 48_000.0 + 480.0 - live.now_s() * 48_000.0).abs() < 1e-6
+        );
     }
     let losses = live.losses();
     assert!((losses.silence_s - 19.0 * 0.03).abs() < 1e-6, "{losses:?}");
-    assert_eq!(losses, Losses { sound_gaps: 19, silence_s: losses.silence_s, ..Losses::default() });
+    assert_eq!(losses, Losses { audio_gaps: 19, silence_s: losses.silence_s, ..Losses::default() });
     drop((show, say));
-    assert!(pictures.next().unwrap_err().message.contains("unplugged"));
-    assert!(sound.reader.read(&mut packet).unwrap_err().to_string().contains("unplugged"));
+    assert!(video.next().unwrap_err().message.contains("unplugged"));
+    assert!(audio.reader.read(&mut packet).unwrap_err().to_string().contains("unplugged"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::failure::{Failure, Kind, Result};
 /// Number of buffers: one is copied while others are filled.
 const BUFFERS: u32 = 4;
 /// Maximum number of buffers of a driver (`VIDEO_MAX_FRAME`).
-const MOST_BUFFERS: usize = 32;
+const MAX_BUFFERS: usize = 32;
 /// Timeout for reading a frame that is ready.
 const LONGEST: Duration = Duration::from_secs(1);
 /// `POLLIN` of poll(2).
@@ -138,7 +138,7 @@ fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera,
     let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
     stream.set_timeout(LONGEST);
     // The driver chooses the number of buffers. `next` starts with the first.
-    for index in 1..MOST_BUFFERS {
+    for index in 1..MAX_BUFFERS {
         if CaptureStream::queue(&mut stream, index).is_err() {
             break;
         }
@@ -161,8 +161,8 @@ fn set(
     }
     let interval = Fraction::new(rate.den, rate.num);
     // Drivers without frame rate control reject this.
-    let told = device.set_params(&Parameters::new(interval)).or_else(|_| device.params());
-    let interval = told.map_or(interval, |params| params.interval);
+    let accepted = device.set_params(&Parameters::new(interval)).or_else(|_| device.params());
+    let interval = accepted.map_or(interval, |params| params.interval);
     let is_rate = interval.numerator > 0 && interval.denominator > 0;
     let rate = if is_rate { Rational::new(interval.denominator, interval.numerator) } else { rate };
     let matrix = match format.colorspace {

@@ -69,8 +69,8 @@ impl Adaptation {
         now: Duration,
         encoder: &mut dyn VideoEncoder,
     ) -> Result<Option<Size>> {
-        let Some(told) = self.adapter.poll(now) else { return Ok(None) };
-        let EncoderSettings { rung, speed_up, limitation, .. } = told;
+        let Some(instruction) = self.adapter.poll(now) else { return Ok(None) };
+        let EncoderSettings { rung, speed_up, limitation, .. } = instruction;
         self.limitation = limitation;
         if (rung.frame_rate - self.wanted_rate).abs() > 1e-6 {
             self.wanted_rate = rung.frame_rate;

@@ -18,23 +18,23 @@ use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::media::AudioInput;
-use crate::io::source::{Facts, FrameSource, Shot};
+use crate::io::source::{FrameSource, SourceFrame, StreamInfo};
 use crate::io::unreadable::Advice;
 use crate::live::media::LiveMedia;
 use crate::live::options::SendOptions;
-use crate::live::outlet::Offer;
+use crate::live::output::Offer;
 use crate::live::source::LiveSource;
 use crate::live::transport::Coding;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
-use crate::session::promises::slow_codec;
+use crate::session::targets::slow_codec;
 use crate::settings::audio::AudioSettings;
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
 use crate::threads::threads_for;
 
 /// Lowest bitrate that an encoder is set to.
-const LEAST_RATE: Bitrate = Bitrate(30_000);
+const MIN_RATE: Bitrate = Bitrate(30_000);
 
 /// Time to probe the link before size and frame rate adapt to it.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -92,39 +92,38 @@ struct Coder {
 /// Encodes and sends.
 pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
     let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
-    let mut told = args.encoder.clone();
-    told.bitrate = told.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
-    let settings = EncoderSettings::new(&told, Preset::Rtc, LIKE)?;
+    let mut options = args.encoder.clone();
+    options.bitrate = options.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
+    let settings = EncoderSettings::new(&options, Preset::Rtc, LIKE)?;
     if settings.preset != Preset::Rtc {
         return Err(Failure::usage(
             "--preset file cannot be used with send: encoding is in real time",
         ));
     }
     if let Some(warning) = slow_codec(&settings) {
-        env.console.warn(warning);
+        env.events.warn(warning);
     }
     let wants = args.parts;
     let threads = args.threads;
-    let LiveMedia { mut pictures, sound, live } =
-        source.open(wants, threads, Advice::FLAGS, env)?;
+    let LiveMedia { mut video, audio, live } = source.open(wants, threads, Advice::FLAGS, env)?;
     let mut offer = Offer::default();
     let mut coder = None;
-    if let Some(pictures) = &pictures {
+    if let Some(video) = &video {
         let may_lose = !matches!(url.scheme(), Scheme::Tcp | Scheme::Ws | Scheme::Wss);
-        let opened = Coder::open(args, &settings, pictures.facts(), trace, may_lose, env)?;
-        let facts = pictures.facts();
+        let opened = Coder::open(args, &settings, video.stream_info(), trace, may_lose, env)?;
+        let stream_info = video.stream_info();
         let codec = settings.backend.codec;
         let mut track = VideoTrack::new(LIKE, codec, opened.size, opened.time_base);
-        track.frame_rate = Some(facts.frame_rate);
+        track.frame_rate = Some(stream_info.frame_rate);
         offer.video = Some(track);
         coder = Some(opened);
     }
-    let mut sounding = match sound {
+    let mut audible = match audio {
         Some(input) => {
-            let (sound, track, text) = open_audio(args, source, input, 0.0, env)?;
-            env.console.note(format!("audio: {text}"));
-            offer.sound = Some(track);
-            Some(sound)
+            let (audio, track, text) = open_audio(args, source, input, 0.0, env)?;
+            env.events.note(format!("audio: {text}"));
+            offer.audio = Some(track);
+            Some(audio)
         }
         None => None,
     };
@@ -142,7 +141,7 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
     let mut begin_s = 0.0;
     let end = loop {
         let passed =
-            pass(&mut sending, pictures.as_deref_mut(), coder.as_mut(), &mut sounding, begin_s);
+            pass(&mut sending, video.as_deref_mut(), coder.as_mut(), &mut audible, begin_s);
         let (stop, end_s) = match passed {
             Ok(passed) => passed,
             Err(failure) => break Err(failure),
@@ -154,8 +153,8 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         begin_s = end_s;
         let opened = source.open(wants, threads, Advice::FLAGS, env);
         let again = opened.and_then(|media| {
-            pictures = media.pictures;
-            sounding = match media.sound {
+            video = media.video;
+            audible = match media.audio {
                 Some(input) => Some(open_audio(args, source, input, begin_s, env)?.0),
                 None => None,
             };
@@ -176,7 +175,7 @@ fn open_audio(
     begin_s: f64,
     env: &Env,
 ) -> Result<(OutgoingAudio, codec_container::AudioTrack, String)> {
-    let settings = AudioSettings::new(&args.sound, LIKE, None, true)?;
+    let settings = AudioSettings::new(&args.audio, LIKE, None, true)?;
     let limits = source.limits();
     let advice = Advice::FLAGS;
     let options =
@@ -185,43 +184,43 @@ fn open_audio(
     let tick_s = opened.track.time_base.as_f64();
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let offset_ticks = (begin_s / tick_s).round() as i64;
-    let (lane, queue) = (opened.lane, AudioQueue::default());
-    let sound = OutgoingAudio { lane, queue, tick_s, offset_s: begin_s, offset_ticks };
-    Ok((sound, opened.track, opened.text))
+    let (pipeline, queue) = (opened.pipeline, AudioQueue::default());
+    let audio = OutgoingAudio { pipeline, queue, tick_s, offset_s: begin_s, offset_ticks };
+    Ok((audio, opened.track, opened.text))
 }
 
 /// Sends the input once, from `begin_s` of the stream on; returns its end.
 fn pass(
     sending: &mut Sending,
-    pictures: Option<&mut (dyn FrameSource + 'static)>,
+    video: Option<&mut (dyn FrameSource + 'static)>,
     coder: Option<&mut Coder>,
-    sounding: &mut Option<OutgoingAudio>,
+    audible: &mut Option<OutgoingAudio>,
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
-    let (Some(pictures), Some(coder)) = (pictures, coder) else {
-        return sound_alone(sending, sounding, begin_s);
+    let (Some(video), Some(coder)) = (video, coder) else {
+        return audio_only(sending, audible, begin_s);
     };
-    let frame_s = 1.0 / pictures.facts().frame_rate.as_f64();
+    let frame_s = 1.0 / video.stream_info().frame_rate.as_f64();
     let tick_s = coder.time_base.as_f64();
     let mut end_s = begin_s;
     loop {
         if sending.is_enough(sending.clock.now()) {
             return Ok((Stop::Enough, end_s));
         }
-        while !pictures.wait(super::TURN)? {
+        while !video.wait(super::TURN)? {
             let now = sending.clock.now();
-            sending.wait_until(now, sounding.as_mut())?;
+            sending.wait_until(now, audible.as_mut())?;
             if sending.is_enough(now) {
                 return Ok((Stop::Enough, end_s));
             }
         }
-        let Some(shot) = pictures.next()? else { break };
+        let Some(shot) = video.next()? else { break };
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         let at_s = begin_s + shot.pts as f64 * tick_s;
         end_s = at_s + shot.duration.map_or(frame_s, |ticks| seconds_of(ticks, tick_s));
-        sending.begin(sounding.as_mut(), at_s)?;
+        sending.begin(audible.as_mut(), at_s)?;
         let due = sending.pace.due(sending.clock.now(), at_s);
-        sending.wait_until(due, sounding.as_mut())?;
+        sending.wait_until(due, audible.as_mut())?;
         let now = sending.clock.now();
         if now < due {
             return Ok((Stop::Enough, end_s));
@@ -232,13 +231,13 @@ fn pass(
     }
     // The last frame is shown for its full duration, with audio.
     let due = sending.pace.due(sending.clock.now(), end_s);
-    sending.wait_until(due, sounding.as_mut())?;
+    sending.wait_until(due, audible.as_mut())?;
     if sending.clock.now() < due {
         return Ok((Stop::Enough, end_s));
     }
-    if let Some(mut sound) = sounding.take() {
-        sound.lane.end_at(end_s - begin_s);
-        sending.advance(&mut sound, f64::INFINITY)?;
+    if let Some(mut audio) = audible.take() {
+        audio.pipeline.end_at(end_s - begin_s);
+        sending.advance(&mut audio, f64::INFINITY)?;
     }
     Ok((Stop::End, end_s))
 }
@@ -248,24 +247,24 @@ fn seconds_of(ticks: u64, tick_s: f64) -> f64 {
     ticks as f64 * tick_s
 }
 
-fn sound_alone(
+fn audio_only(
     sending: &mut Sending,
-    sounding: &mut Option<OutgoingAudio>,
+    audible: &mut Option<OutgoingAudio>,
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
-    let Some(mut sound) = sounding.take() else {
+    let Some(mut audio) = audible.take() else {
         return Err(Failure::new(Kind::Input, "neither video nor audio"));
     };
     sending.pace.due(sending.clock.now(), begin_s);
-    while !sound.lane.has_ended() {
+    while !audio.pipeline.has_ended() {
         let now = sending.clock.now();
         if sending.is_enough(now) {
             return Ok((Stop::Enough, begin_s));
         }
-        sending.wait_until(now + super::TURN, Some(&mut sound))?;
+        sending.wait_until(now + super::TURN, Some(&mut audio))?;
     }
-    let end_s = begin_s + sound.lane.reached_s();
-    sending.advance(&mut sound, f64::INFINITY)?;
+    let end_s = begin_s + audio.pipeline.reached_s();
+    sending.advance(&mut audio, f64::INFINITY)?;
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, None)?;
     Ok((Stop::End, end_s))
@@ -275,15 +274,16 @@ impl Coder {
     fn open(
         args: &SendOptions,
         settings: &EncoderSettings,
-        facts: &Facts,
+        stream_info: &StreamInfo,
         trace: Option<RateTrace>,
         may_lose: bool,
         env: &Env,
     ) -> Result<Self> {
         let transform = Transform::new(None, None, args.resize);
-        let (size, info) = transform.outcome(facts.size, facts.info)?;
+        let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
         let threads = threads_for(args.threads, size);
-        let mut config: EncoderConfig = settings.config(size, facts.frame_rate, facts.time_base);
+        let mut config: EncoderConfig =
+            settings.config(size, stream_info.frame_rate, stream_info.time_base);
         config.simd = Some(env.level);
         config.info = info;
         // Frames after a lost frame must not depend on its probabilities.
@@ -300,10 +300,10 @@ impl Coder {
         }
         let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
         let rate = config.rate.mode.bitrate();
-        env.console.note(format!(
+        env.events.note(format!(
             "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
-            facts.kind,
-            facts.frame_rate,
+            stream_info.kind,
+            stream_info.frame_rate,
             settings.backend.codec,
             settings.backend.name,
             describe_rate(config.rate.mode),
@@ -314,12 +314,12 @@ impl Coder {
             packet: Packet::default(),
             transform,
             size,
-            time_base: facts.time_base,
+            time_base: stream_info.time_base,
             trace,
             most: rate,
             rate,
             last_pts: None,
-            adaptation: Adaptation::new(args.adapt, size, facts.frame_rate, config.speed)?
+            adaptation: Adaptation::new(args.adapt, size, stream_info.frame_rate, config.speed)?
                 .filter(|_| rate.is_some()),
         })
     }
@@ -329,7 +329,7 @@ impl Coder {
     fn send(
         &mut self,
         sending: &mut Sending,
-        shot: &Shot<'_>,
+        shot: &SourceFrame<'_>,
         at_s: f64,
         captured: Duration,
     ) -> Result<()> {
@@ -339,7 +339,7 @@ impl Coder {
         let pts = (at_s / self.time_base.as_f64()).round() as i64;
         self.follow(sending, now)?;
         let is_wanted = self.adaptation.as_mut().is_none_or(|it| it.takes(at_s));
-        if !is_wanted || sending.outlet.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
+        if !is_wanted || sending.output.is_full() || self.last_pts.is_some_and(|last| pts <= last) {
             sending.counts.totals.dropped += 1;
             return Ok(());
         }
@@ -350,7 +350,7 @@ impl Coder {
             sending.counts.size = Some(self.size);
             apply(&mut *self.encoder, Update::Resolution(self.size))?;
         }
-        let mut request = sending.outlet.request(now, pts);
+        let mut request = sending.output.request(now, pts);
         request.duration = shot.duration;
         let begun = Instant::now();
         let outcome = self.encoder.encode(&picture, &request);
@@ -371,7 +371,7 @@ impl Coder {
         while self.encoder.receive(&mut self.packet) {
             self.note(sending, Some(self.packet.meta.qindex), took);
             sending.counts.frame(&self.packet, took);
-            sending.outlet.video(sending.clock.now(), &self.packet, captured)?;
+            sending.output.video(sending.clock.now(), &self.packet, captured)?;
         }
         Ok(())
     }
@@ -393,10 +393,10 @@ impl Coder {
         }
         let mut steady = None;
         if let Some((target, carried)) = sending.target {
-            steady = Some(wanted.min(carried).max(LEAST_RATE));
+            steady = Some(wanted.min(carried).max(MIN_RATE));
             wanted = wanted.min(target);
         }
-        let wanted = wanted.max(LEAST_RATE);
+        let wanted = wanted.max(MIN_RATE);
         if self.rate != Some(wanted) {
             apply(&mut *self.encoder, Update::Bitrate(wanted))?;
             self.rate = Some(wanted);

@@ -12,7 +12,7 @@ use crate::Env;
 use crate::failure::{Failure, Result};
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::live::options::SendOptions;
-use crate::live::outlet::{LiveAudioPacket, Offer};
+use crate::live::output::{LiveAudioPacket, Offer};
 use crate::live::source::LiveSource;
 use crate::live::transport::Coding;
 
@@ -20,7 +20,7 @@ use crate::live::transport::Coding;
 #[derive(Clone, Copy, Debug, Default)]
 struct Chosen {
     video: Option<usize>,
-    sound: Option<usize>,
+    audio: Option<usize>,
 }
 
 /// Sends the packets of a file.
@@ -47,14 +47,14 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
 }
 
 fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(Offer, Chosen)> {
-    let wanted = [(TrackKind::Video, args.parts.pictures), (TrackKind::Audio, args.parts.sound)];
+    let wanted = [(TrackKind::Video, args.parts.video), (TrackKind::Audio, args.parts.audio)];
     for (kind, is_wanted) in wanted {
         if is_wanted && is_lost(reader, kind) {
             return Err(missing(reader, kind, name, Advice::FLAGS));
         }
     }
     let (mut offer, mut chosen) = (Offer::default(), Chosen::default());
-    if let Some((number, track)) = reader.video().filter(|_| args.parts.pictures) {
+    if let Some((number, track)) = reader.video().filter(|_| args.parts.video) {
         if track.codec != Codec::Vp8 {
             let codec = track.codec;
             return Err(Failure::usage(format!(
@@ -63,7 +63,7 @@ fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(
         }
         (offer.video, chosen.video) = (Some(track.clone()), Some(number));
     }
-    if let Some((number, track)) = reader.audio().filter(|_| args.parts.sound) {
+    if let Some((number, track)) = reader.audio().filter(|_| args.parts.audio) {
         if track.codec != AudioCodec::Opus {
             let codec = track.codec;
             let message = format!(
@@ -72,9 +72,9 @@ fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(
             );
             return Err(Failure::usage(message));
         }
-        (offer.sound, chosen.sound) = (Some(track.clone()), Some(number));
+        (offer.audio, chosen.audio) = (Some(track.clone()), Some(number));
     }
-    if offer.video.is_none() && offer.sound.is_none() {
+    if offer.video.is_none() && offer.audio.is_none() {
         return Err(Failure::usage("--copy: no track to send"));
     }
     Ok((offer, chosen))
@@ -104,7 +104,7 @@ fn pass(
             return Ok((Stop::Enough, end_s));
         }
         let track = Some(packet.track);
-        if track != chosen.video && track != chosen.sound {
+        if track != chosen.video && track != chosen.audio {
             continue;
         }
         let tick_s = ticks.get(packet.track).copied().unwrap_or(1.0);
@@ -121,16 +121,16 @@ fn pass(
         let captured = due.min(now);
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let pts = packet.pts + (begin_s / tick_s).round() as i64;
-        if track == chosen.sound {
-            sending.counts.totals.sound(packet.data.len());
-            let sound = LiveAudioPacket { data: &packet.data, pts, captured };
-            sending.outlet.sound(now, &sound)?;
+        if track == chosen.audio {
+            sending.counts.totals.audio(packet.data.len());
+            let audio = LiveAudioPacket { data: &packet.data, pts, captured };
+            sending.output.audio(now, &audio)?;
             continue;
         }
         sending.counts.captured += 1;
         let frame = frame(&packet, pts, frame_id);
         sending.counts.frame(&frame, Duration::ZERO);
-        sending.outlet.video(now, &frame, captured)?;
+        sending.output.video(now, &frame, captured)?;
     }
     let due = sending.pace.due(sending.clock.now(), end_s);
     sending.wait_until(due, None)?;

@@ -8,7 +8,7 @@ use codec_core::frame::Size;
 use super::adapt::AdaptationFigures;
 use crate::json::{self, Object};
 use crate::live::losses::Losses;
-use crate::live::outlet::{OutletFigures, StreamOut};
+use crate::live::output::{OutputStats, StreamOut};
 use crate::live::totals::{Totals, pair, seconds, stats_object};
 
 /// Counters of a stream.
@@ -40,23 +40,23 @@ impl Counts {
         }
     }
 
-    pub(super) fn stats(&self, network: &OutletFigures) -> Vec<Object> {
+    pub(super) fn stats(&self, network: &OutputStats) -> Vec<Object> {
         let source = stats_object("media-source", "source")
             .text("kind", "video")
             .raw("frames", self.captured);
         let source = self.with_losses(source);
         let mut stats = vec![self.video(&network.video), source];
-        if self.totals.sound_packets > 0 {
-            let sound = outbound("audio", &network.sound);
-            stats.push(sound.raw("mediaBytesSent", self.totals.sound_bytes));
+        if self.totals.audio_packets > 0 {
+            let audio = outbound("audio", &network.audio);
+            stats.push(audio.raw("mediaBytesSent", self.totals.audio_bytes));
         }
-        let mut told = remote("video", &network.video);
+        let mut remote_video = remote("video", &network.video);
         if let Some(delay) = network.delay {
-            let object = told.unwrap_or_else(|| remote_object("video"));
-            told = Some(object.float("captureToDecodedMs", delay.as_secs_f64() * 1000.0));
+            let object = remote_video.unwrap_or_else(|| remote_object("video"));
+            remote_video = Some(object.float("captureToDecodedMs", delay.as_secs_f64() * 1000.0));
         }
-        stats.extend(told);
-        stats.extend(remote("audio", &network.sound));
+        stats.extend(remote_video);
+        stats.extend(remote("audio", &network.audio));
         let mut pair = pair("Sent", network.packets_sent, network.bytes_sent, network.round_trip);
         if let Some(rate) = network.available {
             pair = pair.raw("availableOutgoingBitrate", rate.0);

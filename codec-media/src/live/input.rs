@@ -9,9 +9,9 @@ use crate::failure::{Failure, Result};
 
 /// Tracks that a sender announces; they have no container format.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Announced {
+pub(crate) struct AnnouncedTracks {
     pub(crate) video: Option<VideoTrack>,
-    pub(crate) sound: Option<AudioTrack>,
+    pub(crate) audio: Option<AudioTrack>,
 }
 
 /// Capture and arrival times.
@@ -48,15 +48,15 @@ pub(crate) struct InAudio {
 
 /// An input event.
 #[derive(Clone, Debug)]
-pub(crate) enum InletEvent {
+pub(crate) enum InputEvent {
     Listening(String),
     /// A sender has started; its tracks and address.
-    Begins(Box<Announced>, String),
+    Begins(Box<AnnouncedTracks>, String),
     /// A new session replaces one that fell silent; its tracks and address. Its timestamps differ
     /// from those of the previous session.
-    Restarts(Box<Announced>, String),
+    Restarts(Box<AnnouncedTracks>, String),
     Frame(InFrame),
-    Sound(InAudio),
+    Audio(InAudio),
     /// Video data is missing: the next frame may depend on it.
     Gap,
     /// The sender has ended, with its reason.
@@ -68,14 +68,14 @@ pub(crate) enum InletEvent {
 
 /// Network statistics for the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct InletFigures {
+pub(crate) struct InputStats {
     /// Everything received on the connection: datagrams or messages, and bytes.
     pub(crate) packets_received: u64,
     pub(crate) bytes_received: u64,
     /// Video.
     pub(crate) video: StreamIn,
     /// Audio.
-    pub(crate) sound: StreamIn,
+    pub(crate) audio: StreamIn,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) freezes: u64,
     pub(crate) frozen: Duration,
@@ -115,7 +115,7 @@ impl Unused {
     }
 }
 
-impl InletFigures {
+impl InputStats {
     /// Combines the statistics of this session and the next: counters add up, states are those of
     /// the later.
     pub(crate) fn followed_by(self, next: Self) -> Self {
@@ -123,7 +123,7 @@ impl InletFigures {
             packets_received: self.packets_received + next.packets_received,
             bytes_received: self.bytes_received + next.bytes_received,
             video: self.video.followed_by(next.video),
-            sound: self.sound.followed_by(next.sound),
+            audio: self.audio.followed_by(next.audio),
             round_trip: next.round_trip.or(self.round_trip),
             freezes: self.freezes + next.freezes,
             frozen: self.frozen + next.frozen,
@@ -213,17 +213,17 @@ pub(crate) struct Outcome {
 }
 
 /// Receives coded media.
-pub(crate) trait Inlet {
+pub(crate) trait LiveInput {
     /// Returns the next event within `timeout`.
-    fn next(&mut self, timeout: Duration) -> Option<InletEvent>;
+    fn next(&mut self, timeout: Duration) -> Option<InputEvent>;
 
     /// Reports that a frame was decoded or written to a file.
     fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome);
 
     /// Requests a key frame.
-    fn ask_for_key(&mut self);
+    fn request_key_frame(&mut self);
 
-    fn figures(&self) -> InletFigures;
+    fn figures(&self) -> InputStats;
 
     /// Ends the session with a reason.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;

@@ -19,8 +19,8 @@ use codec_rtc::sframe::{Encryptor, SframeError};
 
 use super::e2ee::SEALED;
 use super::network;
-use super::outlet::{
-    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+use super::output::{
+    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
 };
 use crate::failure::{Failure, Result};
 
@@ -43,12 +43,12 @@ const KEY_INTERVAL: Duration = Duration::from_millis(300);
 struct Shared {
     queued: AtomicUsize,
     wants_key: AtomicBool,
-    told: Mutex<Told>,
+    peer_state: Mutex<PeerState>,
 }
 
 /// Feedback from the thread.
 #[derive(Debug, Default)]
-struct Told {
+struct PeerState {
     stats: TransportStats,
     report: Option<Report>,
     round_trip: Option<Duration>,
@@ -57,21 +57,21 @@ struct Told {
 }
 
 impl Shared {
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn peer_state(&self) -> std::sync::MutexGuard<'_, PeerState> {
+        self.peer_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Sends records.
-pub(super) struct FramedOutlet {
+pub(super) struct FramedOutput {
     clock: Clock,
     records: SyncSender<Record>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    sound_stream: u8,
+    audio_stream: u8,
     /// Video and audio records.
     video: StreamOut,
-    sound: StreamOut,
+    audio: StreamOut,
     last_key: Option<Duration>,
     sealer: Option<Encryptor>,
     has_failed: bool,
@@ -81,7 +81,7 @@ fn unsealed(error: SframeError) -> Failure {
     Failure::internal(format!("cannot encrypt a frame: {error}"))
 }
 
-impl FramedOutlet {
+impl FramedOutput {
     /// Sends the hello and continues in a thread. `waits`: the connection reports when the other
     /// end closes it.
     pub(super) fn new(
@@ -92,9 +92,9 @@ impl FramedOutlet {
         clock: Clock,
     ) -> Result<Self> {
         let video = offer.video.clone().map(Track::Video);
-        let sound = offer.sound.clone().map(Track::Audio);
-        let sound_stream = u8::from(video.is_some());
-        let streams = video.iter().chain(&sound).map(StreamDescription::of);
+        let audio = offer.audio.clone().map(Track::Audio);
+        let audio_stream = u8::from(video.is_some());
+        let streams = video.iter().chain(&audio).map(StreamDescription::of);
         let streams = streams.collect::<Option<Vec<_>>>();
         let mut streams =
             streams.ok_or_else(|| Failure::internal("a track without a description"))?;
@@ -106,10 +106,10 @@ impl FramedOutlet {
         carrier.hello(&hello).map_err(|error| network(&error))?;
         let shared = Arc::new(Shared::default());
         let (records, receiver) = sync_channel(QUEUE);
-        let told = Arc::clone(&shared);
+        let peer_state = Arc::clone(&shared);
         let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
-            if let Err(error) = run(&mut *carrier, &receiver, &told, waits, clock) {
-                told.told().failure = Some(network(&error));
+            if let Err(error) = run(&mut *carrier, &receiver, &peer_state, waits, clock) {
+                peer_state.peer_state().failure = Some(network(&error));
             }
         });
         let thread = Some(thread.map_err(Failure::internal)?);
@@ -118,16 +118,16 @@ impl FramedOutlet {
             records,
             shared,
             thread,
-            sound_stream,
+            audio_stream,
             video: StreamOut::default(),
-            sound: StreamOut::default(),
+            audio: StreamOut::default(),
             last_key: None,
             sealer,
             has_failed: false,
         })
     }
 
-    /// Queues a record. If the thread has ended, [`Outlet::poll`] reports it.
+    /// Queues a record. If the thread has ended, [`LiveOutput::poll`] reports it.
     fn put(&mut self, record: Record) {
         self.shared.queued.fetch_add(1, Ordering::Relaxed);
         if self.records.send(record).is_err() {
@@ -153,7 +153,7 @@ fn run(
                 shared.queued.fetch_sub(1, Ordering::Relaxed);
                 sent?;
                 if is_end {
-                    shared.told().stats = carrier.stats();
+                    shared.peer_state().stats = carrier.stats();
                     return if waits { wait_for_close(carrier) } else { Ok(()) };
                 }
                 if record.kind == RecordKind::Video {
@@ -174,7 +174,7 @@ fn run(
             }
             hear(&record, shared, &sent_at, clock.now());
         }
-        shared.told().stats = carrier.stats();
+        shared.peer_state().stats = carrier.stats();
     }
 }
 
@@ -184,16 +184,16 @@ fn hear(record: &Record, shared: &Shared, sent_at: &VecDeque<(u64, Duration)>, n
     }
     match Feedback::parse(&record.payload) {
         Some(Feedback::KeyRequest) => {
-            shared.told().key_requests += 1;
+            shared.peer_state().key_requests += 1;
             shared.wants_key.store(true, Ordering::Relaxed);
         }
         Some(Feedback::Report(report)) => {
             let sent = sent_at.iter().find(|(captured, _)| *captured == report.captured);
             let held = Duration::from_micros(report.held_us.into());
             let round_trip = sent.map(|&(_, at)| now.saturating_sub(at).saturating_sub(held));
-            let mut told = shared.told();
-            told.report = Some(report);
-            told.round_trip = round_trip.or(told.round_trip);
+            let mut peer_state = shared.peer_state();
+            peer_state.report = Some(report);
+            peer_state.round_trip = round_trip.or(peer_state.round_trip);
         }
         None => {}
     }
@@ -212,7 +212,7 @@ fn wait_for_close(carrier: &mut dyn Transport) -> std::result::Result<(), NetErr
     Ok(())
 }
 
-impl Outlet for FramedOutlet {
+impl LiveOutput for FramedOutput {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
         let is_due = self.last_key.is_none_or(|at| now.saturating_sub(at) >= KEY_INTERVAL);
@@ -248,17 +248,17 @@ impl Outlet for FramedOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
+    fn audio(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
         let payload = match &mut self.sealer {
             Some(sealer) => sealer.encrypt_audio(packet.data).map_err(unsealed)?,
             None => packet.data.to_vec(),
         };
-        self.sound.packets += 1;
-        self.sound.bytes += payload.len() as u64;
+        self.audio.packets += 1;
+        self.audio.bytes += payload.len() as u64;
         self.put(Record {
             kind: RecordKind::Audio,
             flags: Flags { key: true, hidden: false },
-            stream: self.sound_stream,
+            stream: self.audio_stream,
             pts: packet.pts,
             captured: self.clock.ntp(packet.captured),
             payload,
@@ -270,45 +270,45 @@ impl Outlet for FramedOutlet {
         self.put(Record::control(RecordKind::Stats, json.as_bytes().to_vec()));
     }
 
-    fn poll(&mut self) -> Option<OutletEvent> {
-        let failure = self.shared.told().failure.take();
+    fn poll(&mut self) -> Option<OutputEvent> {
+        let failure = self.shared.peer_state().failure.take();
         if failure.is_none() && self.has_failed {
             // The thread is about to report its end.
             if let Some(thread) = self.thread.take() {
                 let _ = thread.join();
             }
-            let told = self.shared.told().failure.take();
+            let peer_state = self.shared.peer_state().failure.take();
             let unknown = || Failure::internal("the network thread ended");
-            return Some(OutletEvent::Left(told.unwrap_or_else(unknown)));
+            return Some(OutputEvent::Left(peer_state.unwrap_or_else(unknown)));
         }
-        failure.map(OutletEvent::Left)
+        failure.map(OutputEvent::Left)
     }
 
-    fn figures(&self) -> OutletFigures {
-        let told = self.shared.told();
+    fn figures(&self) -> OutputStats {
+        let peer_state = self.shared.peer_state();
         #[expect(clippy::cast_precision_loss, reason = "a report")]
-        let fraction_lost = told
+        let fraction_lost = peer_state
             .report
             .map(|report| report.lost as f64 / (report.records + report.lost).max(1) as f64);
-        let delay = told.report.map(|report| Duration::from_micros(report.delay_us.into()));
-        OutletFigures {
-            packets_sent: told.stats.packets_sent,
-            bytes_sent: told.stats.bytes_sent,
+        let delay = peer_state.report.map(|report| Duration::from_micros(report.delay_us.into()));
+        OutputStats {
+            packets_sent: peer_state.stats.packets_sent,
+            bytes_sent: peer_state.stats.bytes_sent,
             // The report covers all records.
             video: StreamOut {
-                key_requests: told.key_requests,
-                remote: told.report.map(|report| Remote {
+                key_requests: peer_state.key_requests,
+                remote: peer_state.report.map(|report| Remote {
                     fraction_lost,
                     lost: Some(i64::try_from(report.lost).unwrap_or(i64::MAX)),
                     jitter: None,
-                    round_trip: told.round_trip,
+                    round_trip: peer_state.round_trip,
                 }),
                 ..self.video
             },
-            sound: self.sound,
-            round_trip: told.round_trip,
+            audio: self.audio,
+            round_trip: peer_state.round_trip,
             delay: delay.filter(|delay| !delay.is_zero()),
-            ..OutletFigures::default()
+            ..OutputStats::default()
         }
     }
 
@@ -317,6 +317,6 @@ impl Outlet for FramedOutlet {
         if let Some(thread) = self.thread.take() {
             thread.join().map_err(|_| Failure::internal("the network thread ended"))?;
         }
-        self.shared.told().failure.take().map_or(Ok(()), Err)
+        self.shared.peer_state().failure.take().map_or(Ok(()), Err)
     }
 }

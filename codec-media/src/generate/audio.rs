@@ -8,7 +8,7 @@ use super::math::hash;
 
 /// An audio signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sound {
+pub enum AudioSignal {
     /// Silence with the clicks of [`super::Scene::Clapper`]: 1 kHz for a tenth of a second.
     Clicks,
     /// 1 kHz, 20 dB below full scale.
@@ -19,7 +19,7 @@ pub enum Sound {
     Noise,
 }
 
-impl Sound {
+impl AudioSignal {
     /// Audio signals without video, with their names and descriptions.
     pub const ALL: [(&'static str, Self, &'static str); 3] = [
         ("tone", Self::Tone, "1 kHz, 20 dB below full scale"),
@@ -30,7 +30,7 @@ impl Sound {
     /// Returns the signal of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(n, ..)| *n == name).map(|&(_, sound, _)| sound)
+        Self::ALL.iter().find(|(n, ..)| *n == name).map(|&(_, audio, _)| audio)
     }
 }
 
@@ -42,7 +42,7 @@ const SWEEP_SECONDS: u64 = 10;
 /// Generates the samples of one channel.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioGenerator {
-    sound: Sound,
+    audio: AudioSignal,
     rate: u32,
     clicks: Clicks,
     seed: u64,
@@ -56,7 +56,7 @@ impl AudioGenerator {
     ///
     /// If the rate is outside 8,000 to 192,000 Hz, or the frame rate is 0 or infinite.
     pub fn new(
-        sound: Sound,
+        audio: AudioSignal,
         rate: u32,
         framerate: Rational,
         seed: u64,
@@ -67,21 +67,21 @@ impl AudioGenerator {
         if framerate.num == 0 || framerate.den == 0 {
             return Err(ConfigError::new("fps", framerate, "a positive ratio"));
         }
-        Ok(Self { sound, rate, clicks: Clicks::new(rate, framerate), seed })
+        Ok(Self { audio, rate, clicks: Clicks::new(rate, framerate), seed })
     }
 
     /// Returns sample `index`, counted from the start.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "amplitudes are far below 16 bits")]
     pub fn sample(&self, index: u64) -> i16 {
-        let value = match self.sound {
-            Sound::Clicks => match self.clicks.position(index) {
+        let value = match self.audio {
+            AudioSignal::Clicks => match self.clicks.position(index) {
                 Some(since) => (LOUD * sine_q30(self.phase(since, 1000))) >> 30,
                 None => 0,
             },
-            Sound::Tone => (QUIET * sine_q30(self.phase(index, 1000))) >> 30,
-            Sound::Sweep => (QUIET * sine_q30(self.sweep_phase(index))) >> 30,
-            Sound::Noise => {
+            AudioSignal::Tone => (QUIET * sine_q30(self.phase(index, 1000))) >> 30,
+            AudioSignal::Sweep => (QUIET * sine_q30(self.sweep_phase(index))) >> 30,
+            AudioSignal::Noise => {
                 let bits = hash(&[0x2015e, self.seed, index]);
                 i64::from(bits >> 16) / 4 - 8192
             }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_tone_has_its_frequency_and_level() {
-        let tone = AudioGenerator::new(Sound::Tone, 48_000, FPS, 1).unwrap();
+        let tone = AudioGenerator::new(AudioSignal::Tone, 48_000, FPS, 1).unwrap();
         let samples: Vec<i16> = (0..48_000).map(|index| tone.sample(index)).collect();
         let rising = samples.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
         assert!((999..=1000).contains(&rising), "{rising}");
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_sweep_ends_at_its_highest_frequency() {
-        let sweep = AudioGenerator::new(Sound::Sweep, 48_000, FPS, 1).unwrap();
+        let sweep = AudioGenerator::new(AudioSignal::Sweep, 48_000, FPS, 1).unwrap();
         let crossings = |from: u64| {
             let samples: Vec<i16> = (from..from + 4800).map(|index| sweep.sample(index)).collect();
             samples.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count()

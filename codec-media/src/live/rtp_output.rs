@@ -17,9 +17,9 @@ use codec_rtc::rtp;
 use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
 use codec_rtc::sframe::Encryptor;
 
-use super::inlet::Repair;
-use super::outlet::{
-    LiveAudioPacket, Offer, Outlet, OutletEvent, OutletFigures, Remote, StreamOut,
+use super::input::Repair;
+use super::output::{
+    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
 };
 use super::rtp::Targets;
 use super::srtp::{Guard, Keys};
@@ -27,29 +27,29 @@ use crate::failure::{Failure, Kind, Result};
 
 /// Ticks of RTP timestamps per second.
 const VIDEO_HZ: u32 = 90_000;
-const SOUND_HZ: u32 = 48_000;
+const AUDIO_HZ: u32 = 48_000;
 
 /// Interval at which threads check whether to end.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Shortest time until the next check, because other threads need the sender too.
-const LEAST_WAIT: Duration = Duration::from_micros(250);
+const MIN_WAIT: Duration = Duration::from_micros(250);
 
 /// If packets wait in the pacer for longer than this, frames are dropped.
-const MOST_QUEUED: Duration = Duration::from_millis(500);
+const MAX_QUEUED: Duration = Duration::from_millis(500);
 
 /// Time limit for sending the remaining packets at the end.
-const MOST_REST: Duration = Duration::from_secs(2);
+const MAX_REST: Duration = Duration::from_secs(2);
 
 /// Time limit for the last retransmission requests.
-const MOST_ANSWERS: Duration = Duration::from_millis(500);
+const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 
 /// Number of goodbyes, because any may be lost, and the interval between them.
 pub(super) const GOODBYES: u32 = 3;
 pub(super) const GOODBYE_EVERY: Duration = Duration::from_millis(10);
 
 /// A receiver that has sent feedback before and is silent for this long counts as gone.
-const MOST_SILENCE: Duration = Duration::from_secs(15);
+const MAX_SILENCE: Duration = Duration::from_secs(15);
 
 struct Shared {
     sender: Mutex<Sender>,
@@ -73,7 +73,7 @@ impl Shared {
     fn is_alone(&self) -> bool {
         let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
         let silence = self.clock.now().saturating_sub(heard);
-        self.answers && !heard.is_zero() && silence >= MOST_SILENCE
+        self.answers && !heard.is_zero() && silence >= MAX_SILENCE
     }
 
     fn sender(&self) -> MutexGuard<'_, Sender> {
@@ -97,8 +97,8 @@ impl Shared {
             Datagram::Rtp => rtp::parse(datagram).ok().map(|packet| packet.header.ssrc),
             _ => None,
         };
-        let is_sound = ssrc.is_some() && ssrc == self.audio_ssrc;
-        let target = if is_sound { self.targets.sound } else { self.targets.video };
+        let is_audio_only = ssrc.is_some() && ssrc == self.audio_ssrc;
+        let target = if is_audio_only { self.targets.audio } else { self.targets.video };
         let sealed = self.guard().map(|mut guard| guard.seal(datagram));
         let datagram = match &sealed {
             None => datagram,
@@ -123,7 +123,7 @@ impl Shared {
             sender = self.send_due(sender);
             let now = self.clock.now();
             let due = sender.poll_timeout().map_or(TICK, |due| due.saturating_sub(now));
-            let due = due.clamp(LEAST_WAIT, TICK);
+            let due = due.clamp(MIN_WAIT, TICK);
             let waited = self.wake.wait_timeout(sender, due);
             sender = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -134,7 +134,7 @@ impl Shared {
         let mut buffer = vec![0; 65_536];
         while !self.stops.load(Ordering::Relaxed) {
             let Ok(Some((len, from))) = udp::receive(socket, &mut buffer, TICK) else { continue };
-            let known = [self.targets.video.ip(), self.targets.sound.ip()];
+            let known = [self.targets.video.ip(), self.targets.audio.ip()];
             if !known.contains(&from.ip()) {
                 continue;
             }
@@ -156,14 +156,14 @@ impl Shared {
 }
 
 /// Sends RTP.
-pub(super) struct RtpOutlet {
+pub(super) struct RtpOutput {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     video_base: Rational,
-    sound_base: Rational,
+    audio_base: Rational,
 }
 
-impl RtpOutlet {
+impl RtpOutput {
     pub(super) fn new(
         config: SenderConfig,
         targets: Targets,
@@ -207,7 +207,7 @@ impl RtpOutlet {
             shared,
             threads: vec![pacer, listener],
             video_base: base(offer.video.as_ref().map(|track| track.time_base)),
-            sound_base: base(offer.sound.as_ref().map(|track| track.time_base)),
+            audio_base: base(offer.audio.as_ref().map(|track| track.time_base)),
         })
     }
 }
@@ -229,14 +229,14 @@ fn remote(said: RemoteInbound) -> Remote {
     }
 }
 
-impl Outlet for RtpOutlet {
+impl LiveOutput for RtpOutput {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         self.shared.sender().request(now, pts)
     }
 
     fn is_full(&self) -> bool {
         let sender = self.shared.sender();
-        sender.should_skip_frame() || sender.queue_time() > MOST_QUEUED
+        sender.should_skip_frame() || sender.queue_time() > MAX_QUEUED
     }
 
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()> {
@@ -249,8 +249,8 @@ impl Outlet for RtpOutlet {
         Ok(())
     }
 
-    fn sound(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
-        let stamp = timestamp(packet.pts, self.sound_base, SOUND_HZ);
+    fn audio(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
+        let stamp = timestamp(packet.pts, self.audio_base, AUDIO_HZ);
         let mut sender = self.shared.sender();
         let taken = sender.send_audio(&AudioPacket {
             payload: packet.data,
@@ -265,34 +265,34 @@ impl Outlet for RtpOutlet {
         Ok(())
     }
 
-    fn poll(&mut self) -> Option<OutletEvent> {
+    fn poll(&mut self) -> Option<OutputEvent> {
         if self.shared.is_alone() {
             let message = "the receiver no longer sends feedback";
-            return Some(OutletEvent::Left(Failure::new(Kind::Network, message)));
+            return Some(OutputEvent::Left(Failure::new(Kind::Network, message)));
         }
         loop {
             return match self.shared.sender().poll_event()? {
                 // If the link estimate pauses video, the encoder continues at its minimum.
                 SenderEvent::Target { allocation, steady_video, .. } => {
-                    Some(OutletEvent::Target { rate: allocation.video, steady: steady_video })
+                    Some(OutputEvent::Target { rate: allocation.video, steady: steady_video })
                 }
                 SenderEvent::AudioResilience { before, after } => {
-                    Some(OutletEvent::Sound { before, after })
+                    Some(OutputEvent::Audio { before, after })
                 }
                 SenderEvent::Left => {
                     let message = "the receiver ended the session";
-                    Some(OutletEvent::Left(Failure::new(Kind::Network, message)))
+                    Some(OutputEvent::Left(Failure::new(Kind::Network, message)))
                 }
                 _ => continue,
             };
         }
     }
 
-    fn figures(&self) -> OutletFigures {
+    fn figures(&self) -> OutputStats {
         let sender = self.shared.sender();
         let stats = sender.stats();
         let video = stats.video_sent + stats.retransmitted + stats.fec_sent;
-        OutletFigures {
+        OutputStats {
             packets_sent: self.shared.packets.load(Ordering::Relaxed),
             bytes_sent: self.shared.bytes.load(Ordering::Relaxed),
             video: StreamOut {
@@ -309,7 +309,7 @@ impl Outlet for RtpOutlet {
                 key_requests: stats.video.key_requests,
                 remote: stats.remote_video.map(remote),
             },
-            sound: StreamOut {
+            audio: StreamOut {
                 packets: stats.audio_sent.packets,
                 bytes: stats.audio_sent.payload_bytes,
                 header_bytes: Some(stats.audio_sent.header_bytes),
@@ -324,13 +324,13 @@ impl Outlet for RtpOutlet {
 
     fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
         let clock = self.shared.clock;
-        let end = clock.now() + MOST_REST;
+        let end = clock.now() + MAX_REST;
         while clock.now() < end && !self.shared.sender().queue_time().is_zero() {
             thread::sleep(Duration::from_millis(2));
         }
         // The receiver may still request missing packets.
         let round_trip = self.shared.sender().stats().round_trip.unwrap_or_default();
-        thread::sleep((2 * round_trip).min(MOST_ANSWERS));
+        thread::sleep((2 * round_trip).min(MAX_ANSWER_TIME));
         for _ in 0..GOODBYES {
             let mut sender = self.shared.sender();
             sender.close(clock.now(), reason);

@@ -21,7 +21,7 @@ const BEHIND: f64 = 1.1;
 
 /// The targets of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Promises {
+pub(super) struct TargetCheck {
     /// The mean bitrate; `None` without one, or if it changes during the run.
     target: Option<Bitrate>,
     /// Whether the user set it.
@@ -32,7 +32,7 @@ pub(super) struct Promises {
     warned: bool,
 }
 
-impl Promises {
+impl TargetCheck {
     pub(super) fn new(settings: &Encoding, config: &EncoderConfig) -> Self {
         let target = config.rate.mode.bitrate();
         Self {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn missed_real_time_is_reported_once() {
-        let new = |real_time| Promises {
+        let new = |real_time| TargetCheck {
             target: None,
             is_asked: false,
             real_time,

@@ -26,12 +26,13 @@ use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::delivery::{Basis, Delivery, Lacks, Medium};
 use super::e2ee::Secret;
-use super::inlet::{
-    Announced, InFrame, Inlet, InletEvent, InletFigures, Outcome, Repair, StreamIn, Times, Unused,
+use super::input::{
+    AnnouncedTracks, InFrame, InputEvent, InputStats, LiveInput, Outcome, Repair, StreamIn, Times,
+    Unused,
 };
 use super::rtp::Expected;
-use super::rtp_audio::SoundOrder;
-use super::rtp_out::{GOODBYE_EVERY, GOODBYES};
+use super::rtp_audio::AudioOrder;
+use super::rtp_output::{GOODBYE_EVERY, GOODBYES};
 use super::rtp_source::{Belongs, Sources};
 use super::srtp::{Guard, Keys};
 use crate::failure::{Failure, Result};
@@ -46,10 +47,10 @@ const TICK: Duration = Duration::from_millis(20);
 const STRAGGLERS: Duration = Duration::from_millis(100);
 
 /// Shortest time until the next check.
-const LEAST_WAIT: Duration = Duration::from_micros(250);
+const MIN_WAIT: Duration = Duration::from_micros(250);
 
 /// Maximum number of frames whose outcome is pending.
-const MOST_OPEN: usize = 512;
+const MAX_OPEN: usize = 512;
 
 /// Priming of Opus encoders (RFC 7845, section 4.2), as in libopus.
 const PRE_SKIP: u16 = 312;
@@ -66,11 +67,11 @@ struct State {
     /// Frames without their data, whose outcome is pending.
     open: VecDeque<Frame>,
     /// Audio packets that arrived too late, and those recovered from redundant copies only.
-    sound_late: u64,
-    sound_recovered: u64,
-    sound_opened: Option<DecryptCounters>,
+    audio_late: u64,
+    audio_recovered: u64,
+    audio_opened: Option<DecryptCounters>,
     /// Statistics of the earlier sessions.
-    before: InletFigures,
+    before: InputStats,
     /// Packets that cannot be used.
     unused: Unused,
     goodbye: Option<String>,
@@ -78,19 +79,19 @@ struct State {
 
 impl State {
     /// Statistics of all sessions.
-    fn figures(&self) -> InletFigures {
-        InletFigures { unused: self.unused, ..self.before.followed_by(self.of_session()) }
+    fn figures(&self) -> InputStats {
+        InputStats { unused: self.unused, ..self.before.followed_by(self.of_session()) }
     }
 
     /// Statistics of the current session.
-    fn of_session(&self) -> InletFigures {
+    fn of_session(&self) -> InputStats {
         let Some(stats) = self.receiver.as_ref().map(Receiver::stats) else {
-            return InletFigures::default();
+            return InputStats::default();
         };
         let emitted = u32::try_from(stats.video.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
         let (again, fec) = (stats.retransmissions_received, stats.fec_received);
         let video = stats.video_received + again + fec;
-        InletFigures {
+        InputStats {
             packets_received: stats.received.packets,
             bytes_received: stats.received.bytes,
             video: StreamIn {
@@ -110,23 +111,23 @@ impl State {
                 nacks: stats.nacks.requests,
                 key_requests: stats.key_requests,
             },
-            sound: StreamIn {
+            audio: StreamIn {
                 packets: stats.audio_received.packets,
                 bytes: stats.audio_received.payload_bytes,
                 header_bytes: Some(stats.audio_received.header_bytes),
                 lost: stats.audio_packets.lost,
-                discarded: self.sound_late,
+                discarded: self.audio_late,
                 jitter: Some(stats.audio_packets.jitter),
-                fec_recovered: self.sound_recovered,
+                fec_recovered: self.audio_recovered,
                 ..StreamIn::default()
             },
             round_trip: stats.round_trip,
             freezes: stats.video.freeze_count,
             frozen: stats.video.total_freezes_duration,
             jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
-            sealed: match (stats.e2ee, self.sound_opened) {
-                (Some(frames), Some(sound)) => Some(frames + sound),
-                (frames, sound) => frames.or(sound),
+            sealed: match (stats.e2ee, self.audio_opened) {
+                (Some(frames), Some(audio)) => Some(frames + audio),
+                (frames, audio) => frames.or(audio),
             },
             unused: Unused::default(),
         }
@@ -154,7 +155,7 @@ struct Arrived {
 pub(super) struct RtpOptions {
     pub(super) expected: Expected,
     /// Whether audio is used.
-    pub(super) wants_sound: bool,
+    pub(super) wants_audio: bool,
     /// Whether every frame is wanted, even if late.
     pub(super) records: bool,
     /// The secret for decrypting frames and audio.
@@ -162,13 +163,13 @@ pub(super) struct RtpOptions {
 }
 
 /// Receives RTP.
-pub(super) struct RtpInlet {
-    events: Channel<InletEvent>,
+pub(super) struct RtpInput {
+    events: Channel<InputEvent>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl RtpInlet {
+impl RtpInput {
     /// Reads from sockets; `shown` is the address announced to others.
     pub(super) fn new(
         sockets: Vec<UdpSocket>,
@@ -187,13 +188,13 @@ impl RtpInlet {
             let reading = move || read(number, &socket, &arrivals, &shared);
             threads.push(thread.spawn(reading).map_err(Failure::internal)?);
         }
-        delivery.tell(InletEvent::Listening(shown.to_owned()));
+        delivery.tell(InputEvent::Listening(shown.to_owned()));
         let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
         let opener = || options.secret.as_ref().map(Secret::opener).transpose();
-        let (frames, sound) = (opener()?, opener()?);
+        let (frames, audio) = (opener()?, opener()?);
         let mut session = Session {
             guard,
-            order: SoundOrder::new(&options.expected).with_decryptor(sound),
+            order: AudioOrder::new(&options.expected).with_decryptor(audio),
             opener: frames,
             options,
             sockets,
@@ -240,7 +241,7 @@ struct Session {
     channels: Option<u8>,
     /// Our own SSRC: one for all sessions, because SRTP counts packets per SSRC.
     ssrc: u32,
-    order: SoundOrder,
+    order: AudioOrder,
     /// The decryptor, until the receiver takes it.
     opener: Option<Decryptor>,
     /// When the sender said goodbye.
@@ -255,7 +256,7 @@ impl Session {
             }
             let now = self.clock.now();
             let due = self.shared.state().receiver.as_ref().and_then(Receiver::poll_timeout);
-            let wait = due.map_or(TICK, |due| due.saturating_sub(now).clamp(LEAST_WAIT, TICK));
+            let wait = due.map_or(TICK, |due| due.saturating_sub(now).clamp(MIN_WAIT, TICK));
             let mut is_idle = false;
             match arrived.recv_timeout(wait) {
                 Ok(datagram) => self.take(&datagram),
@@ -283,7 +284,7 @@ impl Session {
                 }
                 self.flush();
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
-                self.delivery.tell(InletEvent::End(reason));
+                self.delivery.tell(InputEvent::End(reason));
                 return;
             }
         }
@@ -310,10 +311,10 @@ impl Session {
                 if self.learn(now, &packet, datagram) == Some(Belongs::Stranger) {
                     return;
                 }
-                let sound =
-                    self.options.wants_sound && self.sources.sound() == Some(packet.header.ssrc);
-                if sound {
-                    self.sound(now, &packet);
+                let audio =
+                    self.options.wants_audio && self.sources.audio() == Some(packet.header.ssrc);
+                if audio {
+                    self.audio(now, &packet);
                 }
             }
             Datagram::Rtcp => {
@@ -330,7 +331,7 @@ impl Session {
     }
 
     /// Handles an audio packet for the recording.
-    fn sound(&mut self, now: Duration, packet: &rtp::Packet<'_>) {
+    fn audio(&mut self, now: Duration, packet: &rtp::Packet<'_>) {
         let expected = &self.options.expected;
         let extensions = Extensions::from_packet(packet, &expected.extensions).ok();
         let mut state = self.shared.state();
@@ -341,8 +342,8 @@ impl Session {
             arrived: Some(now),
         };
         self.order.push(packet, expected, times);
-        (state.sound_late, state.sound_recovered) = (self.order.late(), self.order.recovered());
-        state.sound_opened = self.order.opened();
+        (state.audio_late, state.audio_recovered) = (self.order.late(), self.order.recovered());
+        state.audio_opened = self.order.opened();
         self.channels = self.order.channels();
     }
 
@@ -368,16 +369,16 @@ impl Session {
             _ => false,
         };
         let is_video = is(expected.video) || red_fits;
-        let is_sound = is(expected.sound)
-            || expected.red == Some(header.payload_type) && expected.sound.is_some();
-        if !is_video && !is_sound {
+        let is_audio_only = is(expected.audio)
+            || expected.red == Some(header.payload_type) && expected.audio.is_some();
+        if !is_video && !is_audio_only {
             if self.sources.peer.is_none() {
                 let unused = &mut self.shared.state().unused;
                 unused.unexpected = unused.unexpected.saturating_add(1);
             }
             return None;
         }
-        let medium = if is_video { Medium::Video } else { Medium::Sound };
+        let medium = if is_video { Medium::Video } else { Medium::Audio };
         let Arrived { from, socket, .. } = *datagram;
         let belongs = self.sources.sort(now, medium, header.ssrc, from, socket);
         match belongs {
@@ -403,11 +404,11 @@ impl Session {
         self.flush();
         self.delivery.restart();
         let opener = self.order.take_opener();
-        self.order = SoundOrder::new(&self.options.expected).with_decryptor(opener);
+        self.order = AudioOrder::new(&self.options.expected).with_decryptor(opener);
         self.left = None;
         let mut state = self.shared.state();
         state.before = state.figures();
-        (state.sound_late, state.sound_recovered) = (0, 0);
+        (state.audio_late, state.audio_recovered) = (0, 0);
         state.open.clear();
         if let Some(receiver) = state.receiver.take() {
             self.opener = receiver.into_decryptor();
@@ -416,7 +417,7 @@ impl Session {
 
     /// Creates the receiver once the video SSRC is known.
     fn open(&mut self) {
-        let streams = self.options.expected.streams(self.sources.video(), self.sources.sound());
+        let streams = self.options.expected.streams(self.sources.video(), self.sources.audio());
         let has_feedback =
             !self.options.expected.extensions.eq(&codec_rtc::extension::ExtensionMap::EMPTY);
         let mut video = if self.options.records {
@@ -454,7 +455,7 @@ impl Session {
                 let data = std::mem::take(&mut frame.data);
                 let ticks = codec_rtc::sequence::wrap_32(frame.media_ticks);
                 let reported = receiver.video_captured(ticks);
-                if state.open.len() >= MOST_OPEN {
+                if state.open.len() >= MAX_OPEN {
                     state.open.pop_front();
                 }
                 state.open.push_back(frame.clone());
@@ -463,7 +464,7 @@ impl Session {
             self.delivery.frame(frame, reported);
         }
         self.announce_if(false);
-        self.delivery.sound(&mut self.order);
+        self.delivery.audio(&mut self.order);
     }
 
     /// Announces the media once they are known or the wait is over.
@@ -471,9 +472,9 @@ impl Session {
         let expected = &self.options.expected;
         let lacks = Lacks {
             video: expected.video.is_some() && self.sources.video().is_none(),
-            sound: self.options.wants_sound
-                && expected.sound.is_some()
-                && self.sources.sound().is_none(),
+            audio: self.options.wants_audio
+                && expected.audio.is_some()
+                && self.sources.audio().is_none(),
         };
         if !self.delivery.is_due(self.clock.now(), lacks, at_last) {
             return;
@@ -487,12 +488,12 @@ impl Session {
         self.delivery.announce(announced, peer);
     }
 
-    fn announced(&self) -> Announced {
+    fn announced(&self) -> AnnouncedTracks {
         let expected = &self.options.expected;
         let video = self.sources.video().map(|_| vp8_track(expected.frame_rate.and_then(rate)));
         let channels = expected.channels.max(self.channels.unwrap_or(1));
-        let sound = self.sources.sound().map(|_| opus_track(channels));
-        Announced { video, sound }
+        let audio = self.sources.audio().map(|_| opus_track(channels));
+        AnnouncedTracks { video, audio }
     }
 
     /// Sends feedback.
@@ -519,7 +520,7 @@ impl Session {
             Some(Some(sealed)) => sealed,
             Some(None) => return,
         };
-        let mux = self.options.expected.video.or(self.options.expected.sound);
+        let mux = self.options.expected.video.or(self.options.expected.audio);
         if mux.is_some_and(|media| !media.mux) {
             // RFC 3550, section 11: the next port.
             to.set_port(to.port().saturating_add(1));
@@ -579,8 +580,8 @@ fn rate(per_second: f64) -> Option<Rational> {
     Some(Rational::new((per_second * 1001.0).round() as u32, 1001))
 }
 
-impl Inlet for RtpInlet {
-    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+impl LiveInput for RtpInput {
+    fn next(&mut self, timeout: Duration) -> Option<InputEvent> {
         self.events.recv_timeout(timeout).ok()
     }
 
@@ -601,9 +602,9 @@ impl Inlet for RtpInlet {
     }
 
     /// The receiver requests key frames itself when a frame could not be decoded.
-    fn ask_for_key(&mut self) {}
+    fn request_key_frame(&mut self) {}
 
-    fn figures(&self) -> InletFigures {
+    fn figures(&self) -> InputStats {
         self.shared.state().figures()
     }
 

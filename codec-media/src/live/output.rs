@@ -6,14 +6,14 @@ use codec_container::{AudioTrack, VideoTrack};
 use codec_core::codec::{Bitrate, FrameRequest, Packet};
 use codec_rtc::audio::Resilience;
 
-use super::inlet::Repair;
+use super::input::Repair;
 use crate::failure::{Failure, Result};
 
 /// The tracks to send.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) video: Option<VideoTrack>,
-    pub(crate) sound: Option<AudioTrack>,
+    pub(crate) audio: Option<AudioTrack>,
 }
 
 /// An audio packet to send.
@@ -28,25 +28,25 @@ pub(crate) struct LiveAudioPacket<'a> {
 
 /// An output event.
 #[derive(Clone, Debug)]
-pub(crate) enum OutletEvent {
+pub(crate) enum OutputEvent {
     /// The encoder's new target; size and frame rate should follow the stable link capacity.
     Target { rate: Bitrate, steady: Bitrate },
     /// The audio encoder should change the protection of its packets.
-    Sound { before: Resilience, after: Resilience },
+    Audio { before: Resilience, after: Resilience },
     /// The receiver is gone, with the reason.
     Left(Failure),
 }
 
 /// Network statistics for the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct OutletFigures {
+pub(crate) struct OutputStats {
     /// Everything sent on the connection: datagrams or messages, and bytes.
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
     /// Video.
     pub(crate) video: StreamOut,
     /// Audio.
-    pub(crate) sound: StreamOut,
+    pub(crate) audio: StreamOut,
     pub(crate) round_trip: Option<Duration>,
     /// The estimated bandwidth of the link.
     pub(crate) available: Option<Bitrate>,
@@ -82,7 +82,7 @@ pub(crate) struct Remote {
 }
 
 /// Sends coded media.
-pub(crate) trait Outlet {
+pub(crate) trait LiveOutput {
     /// Returns how the next frame should be encoded.
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest;
 
@@ -93,15 +93,15 @@ pub(crate) trait Outlet {
     fn video(&mut self, now: Duration, packet: &Packet, captured: Duration) -> Result<()>;
 
     /// Sends an audio packet.
-    fn sound(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()>;
+    fn audio(&mut self, now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()>;
 
     /// Sends the sender's statistics, if the protocol supports it.
     fn stats(&mut self, _json: &str) {}
 
     /// Returns the next event.
-    fn poll(&mut self) -> Option<OutletEvent>;
+    fn poll(&mut self) -> Option<OutputEvent>;
 
-    fn figures(&self) -> OutletFigures;
+    fn figures(&self) -> OutputStats;
 
     /// Ends the session after everything is sent.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;

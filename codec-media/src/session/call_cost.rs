@@ -4,13 +4,13 @@ use std::time::Instant;
 
 /// Time and allocations of a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Effort {
+pub(super) struct CallCost {
     pub(super) encode_us: u64,
     /// Allocations of the calling thread; `None` if not requested or not counted in this build.
     pub(super) allocations: Option<u64>,
 }
 
-impl Effort {
+impl CallCost {
     /// Calls `work`. Allocations are counted only if `counted`.
     pub(super) fn of<T>(counted: bool, work: impl FnOnce() -> T) -> (T, Self) {
         let before = Instant::now();

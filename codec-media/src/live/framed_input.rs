@@ -15,8 +15,8 @@ use codec_net::transport::{Incoming, Transport, TransportStats};
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::e2ee::{SEALED, Secret};
-use super::inlet::{
-    Announced, InAudio, InFrame, Inlet, InletEvent, InletFigures, Outcome, StreamIn, Times,
+use super::input::{
+    AnnouncedTracks, InAudio, InFrame, InputEvent, InputStats, LiveInput, Outcome, StreamIn, Times,
 };
 use super::network;
 use crate::failure::{Failure, Kind, Result};
@@ -41,15 +41,15 @@ pub(super) type Accept =
 struct Shared {
     stops: AtomicBool,
     wants_key: AtomicBool,
-    told: Mutex<Told>,
+    peer_state: Mutex<PeerState>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct PeerState {
     stats: TransportStats,
     /// Video and audio records.
     video: StreamIn,
-    sound: StreamIn,
+    audio: StreamIn,
     report: Report,
     /// Arrival time of the frame in the report.
     arrived: Duration,
@@ -60,14 +60,14 @@ struct Told {
 }
 
 impl Shared {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn peer_state(&self) -> MutexGuard<'_, PeerState> {
+        self.peer_state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The channel from the thread to the command.
 pub(super) struct Line<'a> {
-    events: &'a SyncSender<InletEvent>,
+    events: &'a SyncSender<InputEvent>,
     shared: &'a Shared,
 }
 
@@ -77,35 +77,35 @@ impl Line<'_> {
         self.shared.stops.load(Ordering::Relaxed)
     }
 
-    pub(super) fn tell(&self, event: InletEvent) {
+    pub(super) fn tell(&self, event: InputEvent) {
         // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
 }
 
 /// Receives records.
-pub(super) struct FramedInlet {
-    events: Receiver<InletEvent>,
+pub(super) struct FramedInput {
+    events: Receiver<InputEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl FramedInlet {
+impl FramedInput {
     /// Starts a thread that waits for connections and reads from them.
     pub(super) fn new(mut accept: Accept, secret: Option<&Secret>, clock: Clock) -> Result<Self> {
         let opener = secret.map(Secret::opener).transpose()?;
         let shared = Arc::new(Shared::default());
         let (sender, events) = sync_channel(QUEUE);
-        let told = Arc::clone(&shared);
+        let peer_state = Arc::clone(&shared);
         let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
-            let line = Line { events: &sender, shared: &told };
+            let line = Line { events: &sender, shared: &peer_state };
             let outcome = match accept(&line) {
                 Ok(Some(mut carrier)) => read(&mut *carrier, opener, &line, clock),
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
             if let Err(error) = outcome {
-                line.tell(InletEvent::Failed(network(&error)));
+                line.tell(InputEvent::Failed(network(&error)));
             }
         });
         Ok(Self { events, shared, thread: Some(thread.map_err(Failure::internal)?) })
@@ -117,7 +117,7 @@ impl FramedInlet {
 struct Known {
     hello: Option<Hello>,
     video: Option<u8>,
-    sound: Option<u8>,
+    audio: Option<u8>,
     opener: Option<Decryptor>,
 }
 
@@ -132,24 +132,24 @@ fn read(
     let mut asked: Option<Instant> = None;
     loop {
         let incoming = carrier.receive(TURN)?;
-        line.shared.told().stats = carrier.stats();
+        line.shared.peer_state().stats = carrier.stats();
         match incoming {
             None => {}
             Some(Incoming::Hello(hello)) => begin(&hello, carrier, &mut known, line)?,
             Some(Incoming::Lost(count)) => {
-                line.shared.told().lost += count;
-                line.tell(InletEvent::Gap);
+                line.shared.peer_state().lost += count;
+                line.tell(InputEvent::Gap);
             }
             Some(Incoming::Record(record)) if record.kind == RecordKind::End => {
                 let reason = String::from_utf8_lossy(&record.payload);
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
-                line.tell(InletEvent::End(reason));
+                line.tell(InputEvent::End(reason));
                 return Ok(());
             }
             Some(Incoming::Record(record)) => take(record, &mut known, line, clock),
         }
         if line.stops() {
-            let goodbye = line.shared.told().goodbye.take();
+            let goodbye = line.shared.peer_state().goodbye.take();
             if let Some(reason) = goodbye {
                 carrier.send(&Record::end(&reason))?;
             }
@@ -158,16 +158,16 @@ fn read(
         let may_ask = asked.is_none_or(|at| at.elapsed() >= KEY_INTERVAL);
         if may_ask && line.shared.wants_key.swap(false, Ordering::Relaxed) {
             asked = Some(Instant::now());
-            line.shared.told().key_requests += 1;
+            line.shared.peer_state().key_requests += 1;
             feedback(carrier, Feedback::KeyRequest)?;
         }
         if reported.elapsed() >= REPORT_EVERY && known.hello.is_some() {
             reported = Instant::now();
             let report = {
-                let told = line.shared.told();
-                let held = clock.now().saturating_sub(told.arrived).as_micros();
+                let peer_state = line.shared.peer_state();
+                let held = clock.now().saturating_sub(peer_state.arrived).as_micros();
                 let held_us = u32::try_from(held).unwrap_or(u32::MAX);
-                Report { lost: told.lost, held_us, ..told.report }
+                Report { lost: peer_state.lost, held_us, ..peer_state.report }
             };
             feedback(carrier, Feedback::Report(report))?;
         }
@@ -191,7 +191,7 @@ fn begin(
         let why = "a new sender session with different streams took over".to_owned();
         return Err(NetError::Protocol(why));
     }
-    let mut announced = Announced::default();
+    let mut announced = AnnouncedTracks::default();
     for (number, stream) in (0_u8..).zip(&hello.streams) {
         let mut stream = stream.clone();
         let inner = stream.codec.strip_suffix(SEALED).map(str::to_owned);
@@ -211,20 +211,20 @@ fn begin(
             Some(Track::Video(track)) if announced.video.is_none() => {
                 (announced.video, known.video) = (Some(track), Some(number));
             }
-            Some(Track::Audio(track)) if announced.sound.is_none() => {
-                (announced.sound, known.sound) = (Some(track), Some(number));
+            Some(Track::Audio(track)) if announced.audio.is_none() => {
+                (announced.audio, known.audio) = (Some(track), Some(number));
             }
             Some(_) => {
-                line.tell(InletEvent::Note(format!("ignoring a second {} stream", stream.codec)))
+                line.tell(InputEvent::Note(format!("ignoring a second {} stream", stream.codec)))
             }
-            None => line.tell(InletEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
+            None => line.tell(InputEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
         }
     }
     let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
     let announced = Box::new(announced);
     line.tell(match before {
-        None => InletEvent::Begins(announced, peer),
-        Some(_) => InletEvent::Restarts(announced, peer),
+        None => InputEvent::Begins(announced, peer),
+        Some(_) => InputEvent::Restarts(announced, peer),
     });
     Ok(())
 }
@@ -247,38 +247,40 @@ fn continues(before: &Hello, hello: &Hello) -> bool {
 }
 
 fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
-    let (is_video, is_sound) = match record.kind {
+    let (is_video, is_audio_only) = match record.kind {
         RecordKind::Video => (known.video == Some(record.stream), false),
-        RecordKind::Audio => (false, known.sound == Some(record.stream)),
+        RecordKind::Audio => (false, known.audio == Some(record.stream)),
         _ => return,
     };
     let arrived = clock.now();
     {
-        let mut told = line.shared.told();
-        told.report.records += 1;
-        told.report.bytes += record.payload.len() as u64;
-        let told = &mut *told;
-        for (is_it, stream) in [(is_video, &mut told.video), (is_sound, &mut told.sound)] {
+        let mut peer_state = line.shared.peer_state();
+        peer_state.report.records += 1;
+        peer_state.report.bytes += record.payload.len() as u64;
+        let peer_state = &mut *peer_state;
+        for (is_it, stream) in
+            [(is_video, &mut peer_state.video), (is_audio_only, &mut peer_state.audio)]
+        {
             stream.packets += u64::from(is_it);
             stream.bytes += if is_it { record.payload.len() as u64 } else { 0 };
         }
         if is_video {
-            (told.report.captured, told.arrived) = (record.captured, arrived);
+            (peer_state.report.captured, peer_state.arrived) = (record.captured, arrived);
         }
     }
     let Record { flags, pts, captured, payload: mut data, .. } = record;
     let mut key = flags.key;
-    if let Some(opener) = known.opener.as_mut().filter(|_| is_video || is_sound) {
+    if let Some(opener) = known.opener.as_mut().filter(|_| is_video || is_audio_only) {
         let opened = if is_video {
             opener.decrypt_video(&data)
         } else {
             opener.decrypt_audio(&data).map(|data| (data, true))
         };
-        line.shared.told().sealed = Some(opener.counters());
+        line.shared.peer_state().sealed = Some(opener.counters());
         let Ok(opened) = opened else {
             // With a wrong key, a key frame does not help.
             if is_video && opener.counters().decrypted > 0 {
-                line.tell(InletEvent::Gap);
+                line.tell(InputEvent::Gap);
             }
             return;
         };
@@ -289,46 +291,46 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
     if is_video {
         let shown = !flags.hidden;
         let frame = InFrame { data, key, shown, pts, times, handle: 0 };
-        line.tell(InletEvent::Frame(frame));
-    } else if is_sound {
-        line.tell(InletEvent::Sound(InAudio { data, pts, times }));
+        line.tell(InputEvent::Frame(frame));
+    } else if is_audio_only {
+        line.tell(InputEvent::Audio(InAudio { data, pts, times }));
     }
 }
 
-impl Inlet for FramedInlet {
-    fn next(&mut self, timeout: Duration) -> Option<InletEvent> {
+impl LiveInput for FramedInput {
+    fn next(&mut self, timeout: Duration) -> Option<InputEvent> {
         self.events.recv_timeout(timeout).ok()
     }
 
     fn done(&mut self, _now: Duration, _frame: &InFrame, outcome: &Outcome) {
         let delay = outcome.delay.map_or(0, |delay| delay.as_micros());
-        self.shared.told().report.delay_us = u32::try_from(delay).unwrap_or(u32::MAX);
+        self.shared.peer_state().report.delay_us = u32::try_from(delay).unwrap_or(u32::MAX);
     }
 
-    fn ask_for_key(&mut self) {
+    fn request_key_frame(&mut self) {
         self.shared.wants_key.store(true, Ordering::Relaxed);
     }
 
-    fn figures(&self) -> InletFigures {
-        let told = self.shared.told();
-        InletFigures {
-            packets_received: told.stats.packets_received,
-            bytes_received: told.stats.bytes_received,
+    fn figures(&self) -> InputStats {
+        let peer_state = self.shared.peer_state();
+        InputStats {
+            packets_received: peer_state.stats.packets_received,
+            bytes_received: peer_state.stats.bytes_received,
             video: StreamIn {
                 // The report does not say for which stream.
-                lost: i64::try_from(told.stats.packets_lost).unwrap_or(i64::MAX),
-                discarded: told.stats.packets_discarded,
-                key_requests: told.key_requests,
-                ..told.video
+                lost: i64::try_from(peer_state.stats.packets_lost).unwrap_or(i64::MAX),
+                discarded: peer_state.stats.packets_discarded,
+                key_requests: peer_state.key_requests,
+                ..peer_state.video
             },
-            sound: told.sound,
-            sealed: told.sealed,
-            ..InletFigures::default()
+            audio: peer_state.audio,
+            sealed: peer_state.sealed,
+            ..InputStats::default()
         }
     }
 
     fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {
-        self.shared.told().goodbye = Some(reason.to_owned());
+        self.shared.peer_state().goodbye = Some(reason.to_owned());
         self.shared.stops.store(true, Ordering::Relaxed);
         // Queued events are obsolete; drain them, because the thread may wait for queue space.
         while self.events.try_recv().is_ok() {}

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::stop::Stop;
 
 /// The audio path from an input to a track of an output.
-pub struct AudioLane {
+pub struct AudioPipeline {
     way: Way,
     /// The track's number in the output.
     number: usize,
@@ -30,7 +30,7 @@ pub struct AudioLane {
 }
 
 /// Maximum number of packets or blocks to process after an interrupt.
-const MOST_AFTER_INTERRUPT: u32 = 100;
+const MAX_AFTER_INTERRUPT: u32 = 100;
 
 enum Way {
     Copied(Box<Copied>),
@@ -56,13 +56,13 @@ pub(crate) struct Coded {
     timeline: Timeline,
     sink: AudioSink,
     effects: super::effects::Effects,
-    sound: AudioBuf,
+    audio: AudioBuf,
     is_waiting: bool,
     /// Whether nothing was encoded since the last skip.
     is_idle: bool,
 }
 
-impl AudioLane {
+impl AudioPipeline {
     /// Copies the packets of the first audio track of `reader`, which delivers only that track;
     /// `track` describes it. The names are those of the input and the output.
     pub(crate) fn copied(
@@ -97,9 +97,9 @@ impl AudioLane {
         let stop = source.stop();
         let gaps = source.gap_limit();
         let timeline = Timeline::new(source.format(), sink.format(), gaps, stop.clone())?;
-        let sound = AudioBuf::new(source.format(), SampleKind::F32);
+        let audio = AudioBuf::new(source.format(), SampleKind::F32);
         let (is_waiting, is_idle) = (false, true);
-        let coded = Coded { source, timeline, sink, effects, sound, is_waiting, is_idle };
+        let coded = Coded { source, timeline, sink, effects, audio, is_waiting, is_idle };
         Ok(Self::new(Way::Coded(Box::new(coded)), number, stop))
     }
 
@@ -180,7 +180,7 @@ impl AudioLane {
             if self.stop.is_requested() {
                 // Only as much as needed to match the end of the video.
                 self.steps_after_interrupt += 1;
-                self.ended |= self.steps_after_interrupt > MOST_AFTER_INTERRUPT;
+                self.ended |= self.steps_after_interrupt > MAX_AFTER_INTERRUPT;
             }
         }
         Ok(())
@@ -300,28 +300,28 @@ impl Copied {
 
 impl Coded {
     fn step(&mut self, window: &Window, writer: &mut dyn PacketWriter) -> Result<Step> {
-        if !self.is_waiting && !self.source.read(&mut self.sound)? {
+        if !self.is_waiting && !self.source.read(&mut self.audio)? {
             return Ok(Step::End);
         }
-        let rate = f64::from(self.sound.format.rate);
-        let seconds = |sound: &AudioBuf| {
+        let rate = f64::from(self.audio.format.rate);
+        let seconds = |audio: &AudioBuf| {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
-            let (pts, frames) = (sound.pts as f64, sound.frames() as f64);
+            let (pts, frames) = (audio.pts as f64, audio.frames() as f64);
             (pts / rate, (pts + frames) / rate)
         };
-        let (from_s, to_s) = seconds(&self.sound);
+        let (from_s, to_s) = seconds(&self.audio);
         self.is_waiting = from_s >= window.until_s;
         if self.is_waiting {
             return Ok(Step::Later);
         }
         let early_s = window.start_s.map_or(0.0, |start| start - from_s);
         let late_s = window.end_s.map_or(0.0, |end| to_s - end);
-        self.sound.trim(samples(early_s, rate), samples(late_s, rate));
-        if self.sound.frames() == 0 {
+        self.audio.trim(samples(early_s, rate), samples(late_s, rate));
+        if self.audio.frames() == 0 {
             return Ok(Step::LeftOut);
         }
-        let (from_s, to_s) = seconds(&self.sound);
-        self.sound.pts = self.sound.pts.saturating_sub(ticks(window.origin_s, rate));
+        let (from_s, to_s) = seconds(&self.audio);
+        self.audio.pts = self.audio.pts.saturating_sub(ticks(window.origin_s, rate));
         match self.push(writer) {
             Err(failure) if failure.kind == Kind::Corrupt && self.source.skips_gaps() => {
                 self.begin_again(writer)?;
@@ -334,8 +334,8 @@ impl Coded {
     }
 
     fn push(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
-        let Self { timeline, sink, effects, sound, .. } = self;
-        timeline.push(sound, &mut |values, pts| write(sink, effects, values, pts, writer))
+        let Self { timeline, sink, effects, audio, .. } = self;
+        timeline.push(audio, &mut |values, pts| write(sink, effects, values, pts, writer))
     }
 
     /// Flushes the encoder; the next samples may have any time.
@@ -343,7 +343,7 @@ impl Coded {
         self.finish(writer)?;
         let gaps = self.source.gap_limit();
         let stop = self.source.stop();
-        self.timeline = Timeline::new(self.sound.format, self.sink.format(), gaps, stop)?;
+        self.timeline = Timeline::new(self.audio.format, self.sink.format(), gaps, stop)?;
         Ok(())
     }
 
@@ -355,12 +355,12 @@ impl Coded {
             self.is_idle = true;
         }
         loop {
-            if !self.is_waiting && !self.source.read(&mut self.sound)? {
+            if !self.is_waiting && !self.source.read(&mut self.audio)? {
                 return Ok(false);
             }
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
-            let end = (self.sound.pts as f64) + self.sound.frames() as f64;
-            self.is_waiting = end / f64::from(self.sound.format.rate) > until_s;
+            let end = (self.audio.pts as f64) + self.audio.frames() as f64;
+            self.is_waiting = end / f64::from(self.audio.format.rate) > until_s;
             if self.is_waiting {
                 return Ok(true);
             }
