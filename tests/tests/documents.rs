@@ -1,7 +1,7 @@
 //! Checks documents and manifests against each other: patents and default features, the minimum
-//! version of Rust, and the files that the architecture and the crate documentation name.
+//! version of Rust, metadata of the crates, decision records, and the files that documents name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -113,9 +113,125 @@ fn all_crates_have_one_minimum_version_of_rust() {
         assert!(manifest.contains("\nrust-version.workspace = true\n"), "{name}");
     }
     let msrv = msrv();
-    for document in ["README.md", "CONTRIBUTING.md", "docs/adr/0035-one-msrv.md"] {
+    for document in
+        ["README.md", "CONTRIBUTING.md", "docs/VERSIONS.md", "docs/adr/0035-one-msrv.md"]
+    {
         assert!(read(document).contains(&format!("Rust {msrv}")), "{document} does not say {msrv}");
     }
+}
+
+/// The text of a key of a manifest: `key = "..."`.
+fn text_of<'a>(manifest: &'a str, key: &str) -> Option<&'a str> {
+    let start = format!("{key} = \"");
+    manifest.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix('"'))
+}
+
+#[test]
+fn published_crates_have_complete_and_distinct_metadata() {
+    let mut descriptions = BTreeSet::new();
+    for name in members() {
+        let manifest = read(&format!("{name}/Cargo.toml"));
+        let description = text_of(&manifest, "description").unwrap_or_default();
+        assert!(description.len() > 20, "{name}: description: {description:?}");
+        assert!(!description.ends_with('.'), "{name}: a description is not a sentence");
+        assert!(descriptions.insert(description.to_owned()), "{name}: the same description");
+        if manifest.contains("\npublish = false\n") {
+            continue;
+        }
+        for key in ["keywords = [", "categories = [", "include = [", "readme = "] {
+            assert!(manifest.contains(&format!("\n{key}")), "{name} has no {key}");
+        }
+        let keywords = manifest.lines().find(|line| line.starts_with("keywords")).unwrap();
+        // The limit of crates.io.
+        assert!((2..=10).contains(&(keywords.split('"').count() - 1)), "{name}: {keywords}");
+        for key in ["version", "edition", "license", "publish"] {
+            let inherited = format!("\n{key}.workspace = true\n");
+            assert!(manifest.contains(&inherited), "{name}: {key} is not the workspace's");
+        }
+    }
+}
+
+#[test]
+fn versions_are_the_same_in_the_workspace_and_between_its_crates() {
+    let text = read("Cargo.toml");
+    let version = text_of(&text, "version").expect("a version");
+    let paths = text.lines().filter(|line| line.contains("{ path = \""));
+    for line in paths {
+        assert!(line.contains(&format!("version = \"{version}\"")), "{line}");
+    }
+    assert!(read("CHANGELOG.md").contains(&format!("## [{version}]")), "no {version}");
+}
+
+#[test]
+fn the_readme_lists_every_crate_and_every_example() {
+    let text = read("README.md");
+    for name in members().into_iter().filter(|name| name.starts_with("codec-")) {
+        assert!(text.contains(&format!("`{name}`")), "{name} is missing");
+        let Ok(entries) = fs::read_dir(root().join(&name).join("examples")) else { continue };
+        for entry in entries {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            // It prints digests for `.ci/portability`.
+            if file != "fingerprint.rs" {
+                assert!(text.contains(&format!("{name}/examples/{file}")), "{name}: {file}");
+            }
+        }
+    }
+}
+
+/// The numbers of the decision records in the status of one of them.
+fn numbers_in(status: &str) -> BTreeSet<u32> {
+    let links = status.split("](").skip(1).filter_map(|link| link.get(..4)?.parse().ok());
+    links.collect()
+}
+
+#[test]
+fn decision_records_have_status_and_date_and_name_each_other() {
+    let mut records = BTreeMap::new();
+    for entry in fs::read_dir(root().join("docs/adr")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let text = read(&format!("docs/adr/{file}"));
+        let number: u32 = file[..4].parse().unwrap();
+        assert!(text.starts_with(&format!("# {number:04}. ")), "{file}: its title");
+        let (_, rest) = text.split_once("\nStatus: ").unwrap_or_else(|| panic!("{file}: status"));
+        let (status, rest) =
+            rest.split_once("\nDate: 20").unwrap_or_else(|| panic!("{file}: date"));
+        assert!(rest[..8].chars().all(|c| c.is_ascii_digit() || c == '-'), "{file}: date");
+        let known = status.starts_with("accepted") || status.starts_with("superseded by [");
+        assert!(known, "{file}: {status}");
+        records.insert(number, status.replace('\n', " "));
+    }
+    for (number, status) in &records {
+        for other in numbers_in(status) {
+            let theirs = records.get(&other).unwrap_or_else(|| panic!("{number} names {other}"));
+            // Each of the two says what became of the other.
+            if status.contains("superseded by") || status.contains("supersedes") {
+                assert!(numbers_in(theirs).contains(number), "{other} does not name {number}");
+            }
+        }
+    }
+}
+
+/// Links of documents to files of the repository.
+#[test]
+fn links_between_documents_lead_to_files() {
+    let mut count = 0;
+    for dir in ["", "docs", "docs/adr", "samples"] {
+        for entry in fs::read_dir(root().join(dir)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let file = link.split('#').next().unwrap_or_default();
+                if !file.is_empty() && !file.contains("://") {
+                    assert!(root().join(dir).join(file).exists(), "{}: {file}", path.display());
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count > 40, "{count} links");
 }
 
 /// Paths between backticks in the documentation of a crate are relative to its `src`, to the crate
