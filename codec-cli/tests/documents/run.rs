@@ -46,7 +46,7 @@ const PLACEHOLDERS: [(&str, &str, &str); 18] = [
     ("serve", "[IN]", "talk.webm"),
     ("", "IN", "talk.webm"),
     ("", "OUT", "out.webm"),
-    ("", "CLIPS", "talk.y4m"),
+    ("", "CLIPS", "clip.y4m"),
 ];
 
 /// Runs the blocks one after the other.
@@ -95,6 +95,7 @@ impl Runner {
             "codec transcode talk.webm -o S.ivf",
             "codec decode talk.webm -o voice.wav",
             "codec generate tone -n 30 -o tone.wav",
+            "codec generate talking-head --size 96x64 -n 8 -o clip.y4m",
         ];
         for line in fixtures {
             runner.bash(line).unwrap_or_else(|e| panic!("{e}"));
@@ -179,7 +180,7 @@ impl Runner {
         // The least that a synopsis needs to be complete.
         line += match line.as_str() {
             "codec simulate talk.y4m" => " -b 100k",
-            "codec compare talk.y4m" => " -o report -b 100k --repeat 1 --warm-up 0 --arm vp8",
+            "codec compare clip.y4m" => " -o report -b 100k --repeat 1 --warm-up 0 --arm vp8",
             _ => "",
         };
         if line.starts_with("codec generate") && !line.contains(" -o ") {
