@@ -1,9 +1,10 @@
 //! Reports of a study: a page, a table of all points, a table for the terminal.
 
+mod clip_summaries;
 mod csv;
 mod data;
 mod html;
-mod parts;
+mod json;
 mod summary;
 mod tables;
 mod terminal;

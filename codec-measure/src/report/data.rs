@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::clip_summaries::clip_summaries;
+use super::json::{in_script, plain, round};
 use crate::plot::{
     Chart, DASHES, MARKERS, Shape, Style, frontier_chart, label_of, latency_chart, rate_charts,
     target_text, targets_of,
@@ -48,7 +50,7 @@ pub(crate) fn data(results: &Results) -> String {
         "clips": results.clips.iter().map(|clip| plain(&clip.name)).collect::<Vec<_>>(),
         "metrics": metrics.collect::<Vec<_>>(),
         "points": points.collect::<Vec<_>>(),
-        "summary": super::parts::parts(results),
+        "summary": clip_summaries(results),
         "frontier": chart_json(&frontier_chart(results)),
         "latency": latency.collect::<Vec<_>>(),
         "rates": rates.collect::<Vec<_>>(),
@@ -122,35 +124,4 @@ fn chart_json(chart: &Chart) -> Value {
             json!({ "upright": rule.upright, "at": rule.at, "label": plain(&rule.label) })
         }).collect::<Vec<_>>(),
     })
-}
-
-/// Five significant digits: more than a plot can show.
-pub(super) fn round(value: f64) -> Option<f64> {
-    value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
-}
-
-/// Without control characters and bidirectional marks; line breaks are kept.
-fn plain(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\n' => c,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(shown).collect()
-}
-
-fn in_script(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::data::round;
+use super::json::round;
 use super::summary::{Summary, summaries};
 use crate::bd::Interpolation;
 use crate::plot::measured;
@@ -15,9 +15,9 @@ use crate::trust;
 const STEPS: u32 = 200;
 
 /// `all`: each arm over all clips; `clips`: each clip, and in it each arm.
-pub(crate) fn parts(results: &Results) -> Value {
+pub(super) fn clip_summaries(results: &Results) -> Value {
     let rows = |results: &Results| -> Vec<Value> {
-        summaries(results).iter().map(|row| part(results, row)).collect()
+        summaries(results).iter().map(|row| summary_row(results, row)).collect()
     };
     let interpolation =
         results.comparisons.first().map_or(Interpolation::default(), |one| one.interpolation);
@@ -37,7 +37,7 @@ pub(crate) fn parts(results: &Results) -> Value {
     json!({ "all": rows(results), "clips": clips })
 }
 
-fn part(results: &Results, row: &Summary<'_>) -> Value {
+fn summary_row(results: &Results, row: &Summary<'_>) -> Value {
     let points: Vec<&Point> = measured(results).filter(|point| point.arm == row.arm.name).collect();
     let frames: u64 = points.iter().map(|point| point.delivery.frames).sum();
     let off = points.iter().filter(|point| point.rate.error_percent.is_some()).count();
