@@ -5,6 +5,8 @@ use super::channels::ChannelMapper;
 use super::format::AudioFormat;
 #[cfg(feature = "resample")]
 use super::resample::Resampler;
+#[cfg(not(feature = "resample"))]
+use codec_core::error::MissingFeature;
 use codec_core::error::{ConfigError, Error};
 
 /// Converts audio to another sampling rate and other channels.
@@ -25,8 +27,8 @@ impl Converter {
     /// Creates a converter with a fixed ratio that preserves the duration to the sample.
     ///
     /// # Errors
-    /// [`Error::Config`] for invalid rates and channels; [`Error::Unsupported`] if the rates differ
-    /// and this build lacks the feature `resample`.
+    /// [`Error::Config`] for invalid rates and channels; [`Error::MissingFeature`] if the rates
+    /// differ and this build lacks the feature `resample`.
     pub fn new(from: AudioFormat, to: AudioFormat) -> Result<Self, Error> {
         Self::build(from, to, false)
     }
@@ -49,7 +51,7 @@ impl Converter {
         let mapper = ChannelMapper::new(from.layout, to.layout);
         #[cfg(not(feature = "resample"))]
         if from.rate != to.rate || adjustable {
-            return Err(Error::Unsupported("resampling without the feature `resample`"));
+            return Err(MissingFeature::new("resampling", "resample").into());
         }
         #[cfg(feature = "resample")]
         let resampler = {

@@ -183,7 +183,7 @@ impl<C: Code> AudioDecoder for Decoder<C> {
     }
 
     fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
-        Err(Error::Unsupported(C::NO_CONCEALMENT))
+        Err(Error::unsupported(C::NO_CONCEALMENT))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {

@@ -3,7 +3,7 @@
 use super::processor::{OpenProcessor, ProcessorEntry};
 use codec_core::error::{Error, NoBackend};
 
-/// Every processor of sound of this build.
+/// All audio processors of this build.
 pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
     #[cfg(feature = "resample")]
     ProcessorEntry {
@@ -69,11 +69,43 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
     },
 ];
 
+/// Processors behind a feature, whether it is on or off, with its name.
+const OPTIONAL: &[(&str, &str)] = &[("vad", "vad"), ("denoise", "denoise"), ("agc", "apm")];
+
 /// Finds a processor of this build that [`ProcessorEntry::open`] makes.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none of that name.
+/// [`Error::NoBackend`] if this build has none of that name; it names the feature that adds it.
 pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
     let found = AUDIO_PROCESSORS.iter().find(|entry| entry.name == name);
-    found.and_then(|entry| entry.open).ok_or_else(|| NoBackend::new(name).into())
+    found.and_then(|entry| entry.open).ok_or_else(|| {
+        let feature =
+            OPTIONAL.iter().find(|(known, _)| *known == name).map(|&(_, feature)| feature);
+        let available = AUDIO_PROCESSORS.iter().filter(|entry| entry.open.is_some());
+        NoBackend {
+            feature,
+            available: available.map(|entry| entry.name.to_owned()).collect(),
+            ..NoBackend::new(name)
+        }
+        .into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_processor_is_found_or_its_feature_is_named() {
+        for (name, feature) in OPTIONAL {
+            match find_processor(name) {
+                Ok(_) => {}
+                Err(Error::NoBackend(missing)) => assert_eq!(missing.feature, Some(*feature)),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        for entry in AUDIO_PROCESSORS.iter().filter(|entry| entry.open.is_some()) {
+            assert!(OPTIONAL.iter().any(|(name, _)| *name == entry.name), "{}", entry.name);
+        }
+    }
 }

@@ -74,7 +74,7 @@ pub fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Err
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
-        _ => Err(Error::Unsupported("this setting in this codec")),
+        _ => Err(Error::unsupported("changes of this setting in this codec")),
     }
 }
 

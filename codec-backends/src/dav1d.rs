@@ -36,7 +36,7 @@ pub(crate) static DECODER: Capabilities = Capabilities {
 /// Opens the decoder `av1/dav1d`.
 pub(crate) fn open(config: &DecoderConfig) -> Result<Box<dyn VideoDecoder>, Error> {
     if config.conceal == Conceal::On {
-        return Err(Error::Unsupported("error concealment of AV1 with dav1d"));
+        return Err(Error::unsupported("error concealment of AV1 with dav1d"));
     }
     Ok(Box::new(Dav1d::new(config)?))
 }
@@ -70,10 +70,10 @@ impl Dav1d {
 /// Rejects formats that our frames cannot hold.
 fn check_format(sequence: &Sequence) -> Result<(), Error> {
     if sequence.bit_depth != 8 {
-        return Err(Error::Unsupported("AV1 of more than 8 bits per sample"));
+        return Err(Error::unsupported("AV1 of more than 8 bits per sample"));
     }
     if sequence.is_monochrome || sequence.subsampling != [true, true] {
-        return Err(Error::Unsupported("AV1 with chroma other than 4:2:0"));
+        return Err(Error::unsupported("AV1 with chroma other than 4:2:0"));
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use codec_audio::{
     AudioPacket, AudioUpdate, AudioView, Samples, level_dbov,
 };
 use codec_core::codec::{Applied, Knob, KnobKind};
-use codec_core::error::{ConfigError, Error};
+use codec_core::error::{ConfigError, Error, LibraryError};
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,
@@ -197,7 +197,7 @@ impl AudioEncoder for Encoder {
         if let AudioUpdate::Knob(name, value) = &update {
             self.knobs.set(name, *value, true)?;
         }
-        Err(Error::Unsupported("this setting in this codec"))
+        Err(Error::unsupported("changes of this setting in FLAC"))
     }
 }
 
@@ -234,10 +234,10 @@ impl Library {
             bits,
             channels,
             is_fast,
-            info: StreamInfo::new(rate, channels, bits as usize).map_err(|_| FAILED)?,
+            info: StreamInfo::new(rate, channels, bits as usize).map_err(failed)?,
             usual: settings(true)?,
             plain: settings(false)?,
-            samples: FrameBuf::with_size(channels, block.into()).map_err(|_| FAILED)?,
+            samples: FrameBuf::with_size(channels, block.into()).map_err(failed)?,
             coded: ByteSink::new(),
             upper: Vec::new(),
         })
@@ -252,7 +252,7 @@ impl Library {
     ) -> Result<(), Error> {
         let Self { bits, channels, info, is_fast, usual, plain, samples: block, coded, upper } =
             self;
-        block.fill_interleaved(samples).map_err(|_| FAILED)?;
+        block.fill_interleaved(samples).map_err(failed)?;
         // Frame numbers have 31 bits (section 9.1.5).
         let number = number & 0x7FFF_FFFF;
         let mut run = |settings: &Verified<Settings>, most: usize| {
@@ -267,11 +267,11 @@ impl Library {
         let predicted = catch_unwind(AssertUnwindSafe(|| run(usual, most))).ok().flatten();
         if predicted.is_none() {
             let copied = catch_unwind(AssertUnwindSafe(|| run(plain, usize::MAX))).ok().flatten();
-            copied.ok_or(FAILED)?;
+            copied.ok_or_else(|| failed("cannot code a block"))?;
         }
         packet.data.extend_from_slice(coded.as_slice());
         if *is_fast {
-            leave_rate_out(&mut packet.data).ok_or(FAILED)?;
+            leave_rate_out(&mut packet.data).ok_or_else(|| failed("invalid frame header"))?;
         }
         packet.duration = (samples.len() / *channels) as u64;
         upper.clear();
@@ -282,7 +282,9 @@ impl Library {
     }
 }
 
-const FAILED: Error = Error::Library("flacenc");
+fn failed(message: impl std::fmt::Display) -> Error {
+    LibraryError::new("flacenc", message).into()
+}
 
 /// Maximum size of the headers and checksum of a frame with 8 channels without prediction, in bits.
 const HEADS_BITS: usize = 256;
@@ -321,7 +323,7 @@ fn settings(predicts: bool) -> Result<Verified<Settings>, Error> {
     let mut settings = Settings::default();
     settings.subframe_coding.use_fixed = predicts;
     settings.subframe_coding.use_lpc = predicts;
-    settings.into_verified().map_err(|_| FAILED)
+    settings.into_verified().map_err(|(_, error)| failed(error))
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(of("mp3", Role::Encoder).feature, None);
         assert_eq!(
             of("vp9", Role::Any).to_string(),
-            "no backend `vp9` in this build: it needs the feature `libvpx`"
+            "no backend `vp9` in this build: it requires the feature `libvpx`"
         );
         assert_eq!(
             of("vp10", Role::Any).to_string(),

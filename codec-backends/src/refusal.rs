@@ -1,14 +1,15 @@
 //! Conversion of errors of C libraries.
 
-use codec_core::error::{ConfigError, Corrupt, Error};
+use codec_core::error::{ConfigError, Corrupt, Error, LibraryError};
 
 /// Converts an error of the named library to the kind that the caller can act on.
 pub(super) fn refusal(library: &'static str, error: &codec_ffi::Error) -> Error {
     match error.kind {
-        codec_ffi::Kind::Argument | codec_ffi::Kind::Internal => {
+        codec_ffi::Kind::Argument => {
             ConfigError::new(library, error, "a configuration that the library accepts").into()
         }
-        codec_ffi::Kind::Unsupported => Error::Unsupported(match library {
+        codec_ffi::Kind::Internal => LibraryError::new(library, error).into(),
+        codec_ffi::Kind::Unsupported => Error::unsupported(match library {
             "libvpx" => "this feature in the installed libvpx, or its version",
             "openh264" => "the version of the installed OpenH264",
             _ => "this feature in the installed library",

@@ -39,7 +39,7 @@ pub static BACKENDS: &[Backend] = &[
     Backend {
         codec: Codec::Av1,
         name: "rav1e",
-        encoder: Some((av1::encoder::open, &av1::encoder::CAPABILITIES)),
+        encoder: Some((av1::encoder::open, &av1::settings::CAPABILITIES)),
         decoder: None,
     },
     #[cfg(feature = "av1")]

@@ -13,16 +13,25 @@ pub enum Error {
     Corrupt(Corrupt),
     /// A setting or an argument is out of range. Nothing changed; correct the value and call again.
     Config(ConfigError),
-    /// The codec or backend lacks this feature (a noun phrase). Nothing changed; use another
-    /// backend.
-    Unsupported(&'static str),
+    /// The codec or backend lacks this feature. Nothing changed; use another backend.
+    Unsupported(Unsupported),
     /// The input exceeds the configured limits. Nothing was allocated; raise the limit if the input
     /// is trusted.
     Limit(LimitError),
-    /// The library behind the named backend failed without giving a reason. Open it again.
-    Library(&'static str),
+    /// The library behind a backend failed. Open it again.
+    Library(LibraryError),
     /// This build has no backend of this name.
     NoBackend(NoBackend),
+    /// This build lacks a Cargo feature. Nothing changed; enable it.
+    MissingFeature(MissingFeature),
+}
+
+impl Error {
+    /// Creates an error for a feature that a codec or a backend lacks; `what` is a noun phrase.
+    #[must_use]
+    pub const fn unsupported(what: &'static str) -> Self {
+        Self::Unsupported(Unsupported { what, reason: None })
+    }
 }
 
 /// How the coded data is damaged, with the sizes and offsets found.
@@ -82,6 +91,51 @@ pub struct LimitError {
     pub limit: u64,
 }
 
+/// A feature that a codec or a backend lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The feature: a noun phrase, for example `temporal layers`.
+    pub what: &'static str,
+    /// Why it is missing, as the backend declares it: a sentence.
+    pub reason: Option<&'static str>,
+}
+
+/// A failure inside the library behind a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryError {
+    /// Name of the library.
+    pub library: &'static str,
+    /// The library's own message.
+    pub message: String,
+}
+
+impl LibraryError {
+    /// Creates an error from the library's own.
+    #[must_use]
+    pub fn new(library: &'static str, message: impl fmt::Display) -> Self {
+        Self { library, message: message.to_string() }
+    }
+}
+
+/// A Cargo feature that this build lacks.
+///
+/// All crates of the workspace report missing features with it, so that the messages are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingFeature {
+    /// What requires the feature: a noun phrase, for example `resampling`.
+    pub what: &'static str,
+    /// Name of the feature.
+    pub feature: &'static str,
+}
+
+impl MissingFeature {
+    /// Creates an error: `what` requires `feature`.
+    #[must_use]
+    pub const fn new(what: &'static str, feature: &'static str) -> Self {
+        Self { what, feature }
+    }
+}
+
 /// A codec or backend that this build does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoBackend {
@@ -106,10 +160,11 @@ impl fmt::Display for Error {
         match self {
             Self::Corrupt(detail) => write!(f, "corrupt data: {detail}"),
             Self::Config(detail) => detail.fmt(f),
-            Self::Unsupported(what) => write!(f, "not supported: {what}"),
+            Self::Unsupported(detail) => detail.fmt(f),
             Self::Limit(detail) => detail.fmt(f),
-            Self::Library(name) => write!(f, "{name} failed without giving a reason"),
+            Self::Library(detail) => detail.fmt(f),
             Self::NoBackend(detail) => detail.fmt(f),
+            Self::MissingFeature(detail) => detail.fmt(f),
         }
     }
 }
@@ -157,10 +212,29 @@ impl fmt::Display for NoBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no backend `{}` in this build", self.name)?;
         match self.feature {
-            Some(feature) => write!(f, ": it needs the feature `{feature}`"),
+            Some(feature) => write!(f, ": {}", MissingFeature::new("it", feature)),
             None if self.available.is_empty() => Ok(()),
             None => write!(f, ": it has {}", self.available.join(", ")),
         }
+    }
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not supported: {}", self.what)?;
+        self.reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
+    }
+}
+
+impl fmt::Display for LibraryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {}", self.library, self.message)
+    }
+}
+
+impl fmt::Display for MissingFeature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requires the feature `{}`", self.what, self.feature)
     }
 }
 
@@ -170,32 +244,72 @@ impl fmt::Display for LimitError {
     }
 }
 
-impl std::error::Error for Error {}
-impl std::error::Error for Corrupt {}
-impl std::error::Error for ConfigError {}
-impl std::error::Error for LimitError {}
-impl std::error::Error for NoBackend {}
-
-impl From<Corrupt> for Error {
-    fn from(detail: Corrupt) -> Self {
-        Self::Corrupt(detail)
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Self::Corrupt(detail) => detail,
+            Self::Config(detail) => detail,
+            Self::Unsupported(detail) => detail,
+            Self::Limit(detail) => detail,
+            Self::Library(detail) => detail,
+            Self::NoBackend(detail) => detail,
+            Self::MissingFeature(detail) => detail,
+        })
     }
 }
 
-impl From<ConfigError> for Error {
-    fn from(detail: ConfigError) -> Self {
-        Self::Config(detail)
-    }
+/// Makes each detail an error that converts to [`Error`].
+macro_rules! details {
+    ($($detail:ident => $variant:ident,)*) => {
+        $(
+            impl std::error::Error for $detail {}
+
+            impl From<$detail> for Error {
+                fn from(detail: $detail) -> Self {
+                    Self::$variant(detail)
+                }
+            }
+        )*
+    };
 }
 
-impl From<NoBackend> for Error {
-    fn from(detail: NoBackend) -> Self {
-        Self::NoBackend(detail)
-    }
+details! {
+    Corrupt => Corrupt,
+    ConfigError => Config,
+    Unsupported => Unsupported,
+    LimitError => Limit,
+    LibraryError => Library,
+    NoBackend => NoBackend,
+    MissingFeature => MissingFeature,
 }
 
-impl From<LimitError> for Error {
-    fn from(detail: LimitError) -> Self {
-        Self::Limit(detail)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_detail_as_source() {
+        let limit = LimitError { what: "pixels", asked: 2, limit: 1 };
+        let errors: [Error; 7] = [
+            Corrupt::NoReference.into(),
+            ConfigError::new("speed", 11, "0..=10").into(),
+            Error::unsupported("temporal layers"),
+            limit.into(),
+            LibraryError::new("rav1e", "out of memory").into(),
+            NoBackend::new("vp10").into(),
+            MissingFeature::new("resampling", "resample").into(),
+        ];
+        for error in errors {
+            let source = std::error::Error::source(&error).unwrap();
+            assert!(error.to_string().ends_with(&source.to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn unsupported_features_are_reported_with_the_reason() {
+        let bare = Unsupported { what: "temporal layers", reason: None };
+        let gap = Unsupported { reason: Some("rav1e has none"), ..bare };
+        assert_eq!(bare.to_string(), "not supported: temporal layers");
+        assert_eq!(gap.to_string(), "not supported: temporal layers (rav1e has none)");
     }
 }

@@ -48,6 +48,11 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    /// This build lacks `feature`, which `what` requires.
+    pub fn missing_feature(what: &'static str, feature: &'static str) -> Self {
+        Self::new(Kind::Backend, MissingFeature::new(what, feature).to_string())
+    }
+
     /// Settings that are wrong or do not go together.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
@@ -91,7 +96,7 @@ impl Failure {
         use codec_core::Error;
         let kind = match error {
             Error::Corrupt(_) => Kind::Corrupt,
-            Error::NoBackend(_) => Kind::Backend,
+            Error::NoBackend(_) | Error::MissingFeature(_) => Kind::Backend,
             _ => Kind::Input,
         };
         Self::new(kind, format!("{place}: {error}"))
@@ -101,7 +106,7 @@ impl Failure {
     pub fn encoding(error: &codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
-            Error::NoBackend(_) => Kind::Backend,
+            Error::NoBackend(_) | Error::MissingFeature(_) => Kind::Backend,
             Error::Config(_) | Error::Unsupported(_) => Kind::Usage,
             Error::Limit(_) => Kind::Input,
             _ => Kind::Internal,

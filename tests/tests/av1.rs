@@ -200,7 +200,7 @@ fn other_formats_are_rejected_by_their_sequence_header() {
     ] {
         let outcome = decoder(|_| {}).decode(&data, 0, None);
         match outcome {
-            Err(Error::Unsupported(why)) => assert!(why.contains(what), "{what}: {why}"),
+            Err(Error::Unsupported(why)) => assert!(why.what.contains(what), "{what}: {why}"),
             other => panic!("{what}: {other:?}"),
         }
     }

@@ -10,7 +10,7 @@ use crate::obu::{self, Sequence};
 use codec_core::codec::{
     Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, ResizeLimit, VideoDecoder,
 };
-use codec_core::error::{Corrupt, Error, LimitError};
+use codec_core::error::{Corrupt, Error, LibraryError, LimitError};
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, Frame, FramePool, MatrixCoefficients, PictureInfo,
     PixelLimit, Size, TransferCharacteristics,
@@ -85,13 +85,13 @@ impl Rav1d {
     fn check_sequence(&mut self, new: &Sequence) -> Result<(), Error> {
         PixelLimit(self.config.limits.max_pixels).check(new.max_size)?;
         if new.bit_depth != 8 {
-            return Err(Error::Unsupported("AV1 of more than 8 bits per sample"));
+            return Err(Error::unsupported("AV1 of more than 8 bits per sample"));
         }
         if new.is_monochrome {
-            return Err(Error::Unsupported("monochrome AV1"));
+            return Err(Error::unsupported("monochrome AV1"));
         }
         if new.subsampling != [true, true] {
-            return Err(Error::Unsupported("AV1 with chroma other than 4:2:0"));
+            return Err(Error::unsupported("AV1 with chroma other than 4:2:0"));
         }
         if self.changes_size(new) {
             self.resize_limit.check(&self.config.limits, new.max_size)?;
@@ -141,7 +141,7 @@ impl Rav1d {
                 LimitError { what, asked, limit: self.config.limits.max_pixels }.into()
             }
             Rav1dError::UnsupportedBitstream => {
-                Error::Unsupported("a feature that this AV1 stream uses")
+                Error::unsupported("a feature that this AV1 stream uses")
             }
             _ => Corrupt::Other { what: "a valid AV1 frame", offset_bytes: 0 }.into(),
         }
@@ -154,7 +154,7 @@ impl Rav1d {
         duration: Option<u64>,
     ) -> Result<Frame, Error> {
         if picture.bit_depth() != 8 || picture.pixel_layout() != re_rav1d::PixelLayout::I420 {
-            return Err(Error::Unsupported("AV1 other than 8-bit 4:2:0"));
+            return Err(Error::unsupported("AV1 other than 8-bit 4:2:0"));
         }
         let size = Size::new(picture.width(), picture.height());
         if self.pool.size() != size {
@@ -205,7 +205,7 @@ fn open_library(config: &DecoderConfig) -> Result<Decoder, Error> {
     settings.set_all_layers(false);
     let pixels = u32::try_from(config.limits.max_pixels).unwrap_or(u32::MAX);
     settings.set_frame_size_limit(pixels.max(1));
-    Decoder::with_settings(&settings).map_err(|_| Error::Unsupported("threads for rav1d"))
+    Decoder::with_settings(&settings).map_err(|error| LibraryError::new("rav1d", error).into())
 }
 
 impl VideoDecoder for Rav1d {

@@ -6,73 +6,18 @@ use std::sync::Arc;
 use rav1e::prelude as lib;
 use rav1e::prelude::{EncoderStatus, FrameParameters, FrameTypeOverride};
 
-use super::settings;
+use super::settings::{self, CAPABILITIES, FILE_LATENCY, MAX_LOOKAHEAD};
 use crate::obu;
 use codec_core::codec::{
-    Applied, Capabilities, EncoderConfig, Feature, FrameKind, FrameRequest, Gap, Outcome, Packet,
-    Preset, Update, VideoEncoder,
+    Applied, Capabilities, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Preset, Update,
+    VideoEncoder,
 };
-use codec_core::error::{ConfigError, Error};
-use codec_core::frame::{Chroma, Picture, PixelFormat, Size};
+use codec_core::error::{ConfigError, Error, LibraryError};
+use codec_core::frame::{Chroma, Picture, Size};
 use codec_core::metrics;
 
 /// Number of frames that rav1e holds back in low-latency mode, as measured.
 const RTC_LATENCY: u32 = 4;
-/// Additional frames held back by the file preset beyond its look-ahead: a group of reordered
-/// frames.
-const FILE_LATENCY: u32 = 8;
-/// Maximum look-ahead in frames.
-const MAX_LOOKAHEAD: u32 = 60;
-
-const GAPS: &[Gap] = &[
-    Gap::new(Feature::AnySize, "rav1e requires at least 16 pixels in each dimension"),
-    Gap::new(
-        Feature::FixedQ,
-        "rav1e derives each frame's index from a base index and the frame type",
-    ),
-    Gap::new(
-        Feature::QindexRange,
-        "rav1e limits only the base index: see base-qindex-min and base-qindex-max",
-    ),
-    Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
-    Gap::new(Feature::Caps, "rav1e's rate control cannot cap frames or windows"),
-    Gap::new(
-        Feature::Buffering,
-        "rav1e's reservoir is fixed to one second, with half as initial and target level",
-    ),
-    Gap::new(Feature::Drops, "rav1e codes every frame"),
-    Gap::new(Feature::LiveBitrate, "the settings of a rav1e context cannot be changed"),
-    Gap::new(Feature::LiveRate, "the settings of a rav1e context cannot be changed"),
-    Gap::new(Feature::LiveFrameRate, "the settings of a rav1e context cannot be changed"),
-    Gap::new(Feature::LiveSpeed, "the settings of a rav1e context cannot be changed"),
-    Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),
-    Gap::new(Feature::References, "rav1e chooses references and slots itself"),
-    Gap::new(Feature::ScreenContent, "rav1e has no setting for the type of content"),
-    Gap::new(Feature::Deadline, "rav1e's speed cannot be changed from frame to frame"),
-    Gap::new(Feature::IntraRefresh, "rav1e has no intra refresh"),
-    Gap::new(Feature::NoDelay, "rav1e's low-latency mode still uses look-ahead"),
-    Gap::new(Feature::ReportsReferences, "rav1e does not report references"),
-    Gap::new(Feature::Pool, "rav1e starts its own threads, as many as the pool has"),
-    Gap::new(Feature::SimdLevel, "rav1e detects the CPU itself, and has no SIMD without av1-asm"),
-];
-
-/// Capabilities of the encoder.
-pub(crate) static CAPABILITIES: Capabilities = Capabilities {
-    formats: &[PixelFormat::I420, PixelFormat::Nv12],
-    max_dimension: 65_535,
-    qindex_range: (0, 255),
-    rtc_qindex_range: (0, 255),
-    reference_slots: 8,
-    // Slower speeds take seconds per high-definition frame without assembly.
-    usual_speeds: (10, 8),
-    latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
-    live_resolution: true,
-    reports_qindex: true,
-    threads: true,
-    knobs: settings::KNOBS,
-    gaps: GAPS,
-    ..Capabilities::minimal("rav1e")
-};
 
 /// Opens the encoder.
 ///
@@ -146,7 +91,7 @@ impl Rav1e {
             match context.receive_packet() {
                 Ok(packet) => {
                     let Some(waiting) = self.waiting.pop_front() else {
-                        return Err(failed());
+                        return Err(failed("a packet without a frame"));
                     };
                     let packet = describe(&self.config, self.frame_id, packet, waiting);
                     self.frame_id += 1;
@@ -154,7 +99,7 @@ impl Rav1e {
                 }
                 Err(EncoderStatus::Encoded) => {}
                 Err(EncoderStatus::NeedMoreData | EncoderStatus::LimitReached) => return Ok(()),
-                Err(_) => return Err(failed()),
+                Err(status) => return Err(failed(status)),
             }
         }
     }
@@ -162,7 +107,7 @@ impl Rav1e {
     /// Codes the frames held back and closes the context.
     fn drain(&mut self) -> Result<(), Error> {
         let sent = self.context.as_mut().map_or(Ok(()), |context| context.send_frame(None));
-        let outcome = sent.map_err(|_| failed()).and_then(|()| self.collect());
+        let outcome = sent.map_err(failed).and_then(|()| self.collect());
         self.context = None;
         self.waiting.clear();
         outcome
@@ -199,7 +144,7 @@ impl VideoEncoder for Rav1e {
             ..FrameParameters::default()
         };
         self.last_pts = Some(request.pts);
-        context.send_frame((Arc::new(frame), parameters)).map_err(|_| failed())?;
+        context.send_frame((Arc::new(frame), parameters)).map_err(failed)?;
         let (pts, duration) = (request.pts, request.duration);
         self.waiting.push_back(Waiting { pts, duration });
         let before = self.ready.len();
@@ -244,8 +189,8 @@ fn refused(error: lib::InvalidConfig) -> Error {
     ConfigError::new("settings", error, "a configuration that rav1e accepts").into()
 }
 
-fn failed() -> Error {
-    Error::Library("rav1e")
+fn failed(message: impl std::fmt::Display) -> Error {
+    LibraryError::new("rav1e", message).into()
 }
 
 /// Copies a frame into the library's frame and extends its right and bottom edges.

@@ -2,4 +2,4 @@
 
 pub(crate) mod decoder;
 pub(crate) mod encoder;
-mod settings;
+pub(crate) mod settings;

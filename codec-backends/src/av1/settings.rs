@@ -1,12 +1,13 @@
-//! Translation of settings to rav1e, and rejection of unsupported ones.
+//! Capabilities of rav1e, and translation of settings to it.
 
 use rav1e::prelude as lib;
 use rav1e::prelude::{SceneDetectionSpeed, SpeedSettings, Tune};
 
-use super::encoder::CAPABILITIES;
-use codec_core::codec::{EncoderConfig, Feature, Knob, KnobKind, Preset, RateControl};
+use codec_core::codec::{
+    Capabilities, EncoderConfig, Feature, Gap, Knob, KnobKind, Preset, RateControl,
+};
 use codec_core::error::{ConfigError, Error};
-use codec_core::frame::{Color, ColorRange, Size};
+use codec_core::frame::{Color, ColorRange, PixelFormat, Size};
 
 /// Allowed width and height in pixels.
 const DIMENSIONS: std::ops::RangeInclusive<u32> = 16..=65_535;
@@ -46,6 +47,62 @@ pub(super) static KNOBS: &[Knob] = &[
         "Highest base index of the rate control; a frame's own index depends on its type.",
     ),
 ];
+
+/// Additional frames held back by the file preset beyond its look-ahead: a group of reordered
+/// frames.
+pub(super) const FILE_LATENCY: u32 = 8;
+/// Maximum look-ahead in frames.
+pub(super) const MAX_LOOKAHEAD: u32 = 60;
+
+const GAPS: &[Gap] = &[
+    Gap::new(Feature::AnySize, "rav1e requires at least 16 pixels in each dimension"),
+    Gap::new(
+        Feature::FixedQ,
+        "rav1e derives each frame's index from a base index and the frame type",
+    ),
+    Gap::new(
+        Feature::QindexRange,
+        "rav1e limits only the base index: see base-qindex-min and base-qindex-max",
+    ),
+    Gap::new(Feature::FrameShares, "rav1e's rate control has no such setting"),
+    Gap::new(Feature::Caps, "rav1e's rate control cannot cap frames or windows"),
+    Gap::new(
+        Feature::Buffering,
+        "rav1e's reservoir is fixed to one second, with half as initial and target level",
+    ),
+    Gap::new(Feature::Drops, "rav1e codes every frame"),
+    Gap::new(Feature::LiveBitrate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveRate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveFrameRate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveSpeed, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),
+    Gap::new(Feature::References, "rav1e chooses references and slots itself"),
+    Gap::new(Feature::ScreenContent, "rav1e has no setting for the type of content"),
+    Gap::new(Feature::Deadline, "rav1e's speed cannot be changed from frame to frame"),
+    Gap::new(Feature::IntraRefresh, "rav1e has no intra refresh"),
+    Gap::new(Feature::NoDelay, "rav1e's low-latency mode still uses look-ahead"),
+    Gap::new(Feature::ReportsReferences, "rav1e does not report references"),
+    Gap::new(Feature::Pool, "rav1e starts its own threads, as many as the pool has"),
+    Gap::new(Feature::SimdLevel, "rav1e detects the CPU itself, and has no SIMD without av1-asm"),
+];
+
+/// Capabilities of the encoder.
+pub(crate) static CAPABILITIES: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: 65_535,
+    qindex_range: (0, 255),
+    rtc_qindex_range: (0, 255),
+    reference_slots: 8,
+    // Slower speeds take seconds per high-definition frame without assembly.
+    usual_speeds: (10, 8),
+    latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
+    live_resolution: true,
+    reports_qindex: true,
+    threads: true,
+    knobs: KNOBS,
+    gaps: GAPS,
+    ..Capabilities::minimal("rav1e")
+};
 
 #[derive(Clone, Copy, Debug)]
 struct KnobValues {
@@ -100,7 +157,7 @@ pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, u
     CAPABILITIES.check_config(config)?;
     size(config.size)?;
     if config.rate.two_pass.is_some() {
-        return Err(Error::Unsupported("two-pass statistics in rav1e"));
+        return Err(Error::unsupported("two-pass statistics in rav1e"));
     }
     let intervals = 1..=1 << 28;
     let interval = config.keys.max_interval.unwrap_or(1 << 28);

@@ -91,7 +91,7 @@ impl Headers {
             Self::Vp9(reader) => {
                 let facts = reader.read(data)?;
                 if facts.profile != 0 {
-                    return Err(Error::Unsupported("VP9 other than 8-bit 4:2:0"));
+                    return Err(Error::unsupported("VP9 other than 8-bit 4:2:0"));
                 }
                 let mut report = DecodeReport::new(kind(facts.is_key), facts.size);
                 report.shown = facts.shown;

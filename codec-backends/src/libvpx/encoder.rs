@@ -372,7 +372,7 @@ impl VideoEncoder for LibvpxEncoder {
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
         if let Update::MaxFrameTime(_) = update {
-            return Err(Error::Unsupported(
+            return Err(Error::unsupported(
                 "a time limit per frame in libvpx (see its knob cpu-used)",
             ));
         }

@@ -174,20 +174,20 @@ pub(super) fn validate(
     check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
     check(config.speed <= 10, "speed", config.speed, "0..=10")?;
     if config.rate.max_frame_bytes.is_some() || config.rate.window_cap.is_some() {
-        return Err(Error::Unsupported("caps on frames or windows in libvpx"));
+        return Err(Error::unsupported("caps on frames or windows in libvpx"));
     }
     if config.deadline.is_some() {
-        return Err(Error::Unsupported("a time limit per frame in libvpx (see its knob cpu-used)"));
+        return Err(Error::unsupported("a time limit per frame in libvpx (see its knob cpu-used)"));
     }
     if config.intra_refresh > 0 {
-        return Err(Error::Unsupported("intra refresh in libvpx"));
+        return Err(Error::unsupported("intra refresh in libvpx"));
     }
     if !caps.scalability.contains(&config.scalability) {
-        return Err(Error::Unsupported("temporal layers of VP9 in libvpx"));
+        return Err(Error::unsupported("temporal layers of VP9 in libvpx"));
     }
     let layered = config.scalability != Scalability::L1T1;
     if layered && format == Format::Vp8 && config.preset == Preset::File {
-        return Err(Error::Unsupported("temporal layers with look-ahead in libvpx"));
+        return Err(Error::unsupported("temporal layers with look-ahead in libvpx"));
     }
     Ok(())
 }

@@ -118,10 +118,10 @@ impl VideoDecoder for OpenH264 {
         if let Some(sps) = &summary.sps {
             self.sizes.check(&self.config.limits, sps.size)?;
             if !sps.is_usual {
-                return Err(Error::Unsupported("H.264 other than 8-bit 4:2:0"));
+                return Err(Error::unsupported("H.264 other than 8-bit 4:2:0"));
             }
             if !sps.frames_only {
-                return Err(Error::Unsupported("interlaced H.264"));
+                return Err(Error::unsupported("interlaced H.264"));
             }
         }
         if !summary.has_slice && summary.sps.is_none() {

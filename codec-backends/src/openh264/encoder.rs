@@ -183,7 +183,7 @@ fn validate(config: &EncoderConfig) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::Unsupported(why))
+    Err(Error::unsupported(why))
 }
 
 fn complexity(config: &EncoderConfig, knobs: &KnobValues) -> u8 {
@@ -262,7 +262,7 @@ impl VideoEncoder for OpenH264 {
             return Err(ConfigError::new("pts", request.pts, allowed).into());
         }
         if request.references.is_some() || request.updates.is_some() {
-            return Err(Error::Unsupported("explicit choice of references in OpenH264"));
+            return Err(Error::unsupported("explicit choice of references in OpenH264"));
         }
         let refused = |error| refusal("openh264", &error);
         let may_drop = request.may_drop != Some(false);
@@ -311,7 +311,7 @@ impl VideoEncoder for OpenH264 {
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
         if let Update::MaxFrameTime(_) = update {
-            return Err(Error::Unsupported("a time limit per frame in OpenH264"));
+            return Err(Error::unsupported("a time limit per frame in OpenH264"));
         }
         let mut config = self.config.clone();
         config.apply(&update)?;
@@ -349,7 +349,7 @@ impl VideoEncoder for OpenH264 {
                     check(layers == 1, "temporal layers", layers, &allowed)?;
                 }
                 if layers != config.scalability.temporal_layers() {
-                    return Err(Error::Unsupported("disabled temporal layers in OpenH264"));
+                    return Err(Error::unsupported("disabled temporal layers in OpenH264"));
                 }
             }
             Update::MaxFrameTime(_) => {}

@@ -140,7 +140,7 @@ impl Decoder {
             });
             at += length;
         }
-        facts.ok_or(Error::Unsupported("an Opus packet without streams"))
+        facts.ok_or(Error::unsupported("an Opus packet without streams"))
     }
 
     /// Appends `frames` sample frames to `sound`. After a panic inside the library, which is a bug

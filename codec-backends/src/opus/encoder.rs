@@ -92,7 +92,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
             let Ok(Ok(size)) = coded else {
                 self.start_anew()?;
-                return Err(Error::Unsupported(
+                return Err(Error::unsupported(
                     "a frame on which the Opus library failed; it is lost",
                 ));
             };
@@ -203,7 +203,7 @@ fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead)
     };
     let channels = u8::try_from(config.format.channels()).unwrap_or(u8::MAX);
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
-    let refused = || Error::Unsupported("this format in the Opus library");
+    let refused = || Error::unsupported("this sampling rate or channel layout in the Opus library");
     let mut head = OpusHead::plain(channels, 0, config.format.rate);
     if channels <= 2 {
         let encoder = L::one_stream(rate, channels.into(), application).ok_or_else(refused)?;
@@ -259,7 +259,7 @@ fn configure(inner: &mut impl LibraryEncoder, config: &AudioEncoderConfig) -> Re
     ];
     match answers.iter().all(|&answer| answer == OK) {
         true => Ok(()),
-        false => Err(Error::Unsupported("a setting that the Opus library rejects")),
+        false => Err(Error::unsupported("this combination of settings in the Opus library")),
     }
 }
 

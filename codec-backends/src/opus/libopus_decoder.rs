@@ -104,7 +104,7 @@ impl Decoder {
             }
             at += length;
         }
-        facts.ok_or(Error::Unsupported("an Opus packet without streams"))
+        facts.ok_or(Error::unsupported("an Opus packet without streams"))
     }
 
     /// Decodes `frames` more sample frames into `sound` with the library.
@@ -235,7 +235,7 @@ fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Library, Error>
         let (streams, coupled) = (head.streams, head.coupled);
         Library::many_streams(rate, head.channels, streams, coupled, &head.mapping)
     };
-    let refused = |_| Error::Unsupported("this format in libopus");
+    let refused = |_| Error::unsupported("this sampling rate or channel layout in libopus");
     let mut inner = inner.map_err(refused)?;
     let gain = head.gain_q8_db.saturating_add(config.gain_q8_db);
     inner.set_gain(gain.into()).map_err(refused)?;

@@ -95,7 +95,7 @@ impl AudioDecoder for Decoder {
     }
 
     fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
-        Err(Error::Unsupported("concealment in this decoder"))
+        Err(Error::unsupported("concealment in this decoder"))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
@@ -125,7 +125,7 @@ fn build(config: &AudioDecoderConfig) -> Result<Box<dyn lib::AudioDecoder>, Erro
     if config.codec == AudioCodec::Vorbis && config.format.channels() > 2 {
         // The library undoes channel coupling in forward order, but Vorbis I, section 4.3.5,
         // requires reverse order: channels that are coupled twice decode to noise.
-        return Err(Error::Unsupported(
+        return Err(Error::unsupported(
             "Vorbis with more than 2 channels (Symphonia decodes it incorrectly)",
         ));
     }
@@ -156,7 +156,7 @@ fn library_channels(count: usize) -> Option<Channels> {
 fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> Result<(), Error> {
     let spec = decoded.spec();
     let layout = ChannelLayout::of(spec.channels().count())
-        .ok_or(Error::Unsupported("audio without channels, or with more than 255"))?;
+        .ok_or(Error::unsupported("audio without channels, or with more than 255"))?;
     if spec.rate() == 0 {
         return Err(Corrupt::Backend { says: "a sampling rate of 0" }.into());
     }
@@ -168,7 +168,7 @@ fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> 
 /// Converts a library error to the kind that the caller can act on.
 fn translated(error: &LibError) -> Error {
     match error {
-        LibError::Unsupported(what) => Error::Unsupported(what),
+        LibError::Unsupported(what) => Error::unsupported(what),
         LibError::DecodeError(says) | LibError::LimitError(says) => {
             Corrupt::Backend { says }.into()
         }

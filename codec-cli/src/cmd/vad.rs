@@ -8,8 +8,7 @@ use crate::args::mix::VadArgs;
 /// Detects speech in the audio of a file.
 #[cfg(not(feature = "vad"))]
 pub(crate) fn run(_args: &VadArgs, _env: &Env) -> Result<()> {
-    use codec_media::failure::{Failure, Kind};
-    Err(Failure::new(Kind::Backend, "speech detection requires the feature `vad`"))
+    Err(codec_media::failure::Failure::missing_feature("speech detection", "vad"))
 }
 
 /// Detects speech in the audio of a file.

@@ -7,7 +7,7 @@ use super::{
     Buffering, Capabilities, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, Feature,
     FrameRequest, Preset, RateControl, Scalability, Update,
 };
-use crate::error::{ConfigError, Error};
+use crate::error::{ConfigError, Error, Unsupported};
 use crate::frame::{Picture, Size};
 
 fn check(
@@ -167,7 +167,7 @@ impl Capabilities {
     /// Returns the error for the missing `feature`, with the declared reason.
     #[must_use]
     pub fn refusal(&self, feature: Feature) -> Error {
-        Error::Unsupported(self.gap(feature).unwrap_or(feature.name()))
+        Unsupported { what: feature.name(), reason: self.gap(feature) }.into()
     }
 }
 

@@ -196,7 +196,7 @@ pub fn measure(
 fn refused(error: codec_measure::metrics::MetricError) -> Failure {
     use codec_measure::metrics::MetricError;
     let kind = match error {
-        MetricError::NotBuilt(_) => Kind::Backend,
+        MetricError::MissingFeature(_) | MetricError::External(_) => Kind::Backend,
         _ => Kind::Input,
     };
     Failure::new(kind, error.to_string())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use codec_core::error::MissingFeature;
 use codec_core::frame::Size;
 
 use crate::results::Metric;
@@ -180,12 +181,18 @@ impl MetricId {
     /// Whether a [`super::Scorer`] of this build supports it.
     #[must_use]
     pub fn is_built(self) -> bool {
-        let lacks = [
-            (Self::Ssimulacra2, !cfg!(feature = "ssimulacra2")),
-            (Self::Butteraugli, !cfg!(feature = "butteraugli")),
-            (Self::Vmaf, true),
-        ];
-        !lacks.contains(&(self, true))
+        self != Self::Vmaf && self.missing_feature().is_none()
+    }
+
+    /// The Cargo feature that the metric requires and this build lacks.
+    #[must_use]
+    pub fn missing_feature(self) -> Option<MissingFeature> {
+        let (feature, has) = match self {
+            Self::Ssimulacra2 => ("ssimulacra2", cfg!(feature = "ssimulacra2")),
+            Self::Butteraugli => ("butteraugli", cfg!(feature = "butteraugli")),
+            _ => return None,
+        };
+        (!has).then(|| MissingFeature::new(self.name(), feature))
     }
 
     /// Minimum width and height, in pixels.

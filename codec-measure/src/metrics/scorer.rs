@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use codec_core::error::ConfigError;
+use codec_core::error::{ConfigError, MissingFeature};
 use codec_core::frame::{Chroma, Picture, Size};
 use codec_core::metrics;
 use codec_simd::PlaneRef;
@@ -26,8 +26,10 @@ pub enum MetricError {
         /// Size of the frames.
         size: Size,
     },
-    /// The metric needs a feature that this build lacks, or an external program.
-    NotBuilt(MetricId),
+    /// The metric requires a feature that this build lacks.
+    MissingFeature(MissingFeature),
+    /// Only an external program computes the metric.
+    External(MetricId),
     /// A frame does not have the size of the scorer.
     Size {
         /// Size of the frame.
@@ -44,7 +46,8 @@ impl fmt::Display for MetricError {
                 let least = metric.least_side();
                 write!(f, "{metric} needs {least} pixels each way, and the frames are {size}")
             }
-            Self::NotBuilt(metric) => write!(f, "{metric} is not in this build"),
+            Self::MissingFeature(missing) => missing.fmt(f),
+            Self::External(metric) => write!(f, "{metric} requires an external program"),
             Self::Size { found, expected } => {
                 write!(f, "invalid frame size: got {found}, expected {expected}")
             }
@@ -52,7 +55,14 @@ impl fmt::Display for MetricError {
     }
 }
 
-impl std::error::Error for MetricError {}
+impl std::error::Error for MetricError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::MissingFeature(missing) => Some(missing),
+            _ => None,
+        }
+    }
+}
 
 /// Scores pairs of frames of one size.
 #[derive(Clone, Debug)]
@@ -75,8 +85,11 @@ impl Scorer {
     /// # Errors
     /// If a metric is not built or not defined for the size.
     pub fn new(metrics: &[MetricId], size: Size, fps: f64) -> Result<Self, MetricError> {
+        if let Some(missing) = metrics.iter().find_map(|metric| metric.missing_feature()) {
+            return Err(MetricError::MissingFeature(missing));
+        }
         if let Some(&metric) = metrics.iter().find(|metric| !metric.is_built()) {
-            return Err(MetricError::NotBuilt(metric));
+            return Err(MetricError::External(metric));
         }
         if let Some(&metric) = metrics.iter().find(|metric| !metric.fits(size)) {
             return Err(MetricError::TooSmall { metric, size });

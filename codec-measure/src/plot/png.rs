@@ -23,15 +23,17 @@ pub struct Renderer {
 }
 
 /// A plot could not be rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum PngError {
-    /// The document is not a plot, or uses something that no plot of this crate does.
+    /// The document is not XML.
+    Xml(roxmltree::Error),
+    /// The document uses an element or attribute that no plot of this crate does.
     Svg(String),
     /// No pixels, or more than 2^28.
     Size,
     /// The image could not be encoded.
-    Encode(String),
+    Encode(Box<dyn std::error::Error + Send + Sync>),
     /// The built-in fonts could not be read.
     Fonts,
 }
@@ -50,7 +52,7 @@ impl Renderer {
     /// # Errors
     /// If it is not a plot of this crate, or has no pixels or too many.
     pub fn png(&self, svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-        let document = Document::parse(svg).map_err(|error| PngError::Svg(error.to_string()))?;
+        let document = Document::parse(svg).map_err(PngError::Xml)?;
         let root = document.root_element();
         let size = [number(root, "width")? * scale, number(root, "height")? * scale];
         if !size.iter().all(|side| (1.0..65_536.0).contains(side)) || size[0] * size[1] > 2.7e8 {
@@ -62,18 +64,18 @@ impl Renderer {
             reason = "between 1 and 65536"
         )]
         let [width, height] = size.map(|side| side.ceil() as u32);
-        let mut picture = Pixmap::new(width, height).ok_or(PngError::Size)?;
-        picture.fill(Color::WHITE);
-        let mut canvas = Canvas { picture, fonts: &self.fonts, scale };
+        let mut pixmap = Pixmap::new(width, height).ok_or(PngError::Size)?;
+        pixmap.fill(Color::WHITE);
+        let mut canvas = Canvas { pixmap, fonts: &self.fonts, scale };
         for node in root.children().filter(Node::is_element) {
             canvas.element(node)?;
         }
-        canvas.picture.encode_png().map_err(|error| PngError::Encode(error.to_string()))
+        canvas.pixmap.encode_png().map_err(|error| PngError::Encode(error.into()))
     }
 }
 
 struct Canvas<'a> {
-    picture: Pixmap,
+    pixmap: Pixmap,
     fonts: &'a Fonts,
     scale: f32,
 }
@@ -148,12 +150,12 @@ impl Canvas<'_> {
 
     fn fill(&mut self, shape: &Path, paint: &Paint<'_>, place: Transform) {
         let place = place.post_scale(self.scale, self.scale);
-        self.picture.fill_path(shape, paint, FillRule::Winding, place, None);
+        self.pixmap.fill_path(shape, paint, FillRule::Winding, place, None);
     }
 
     fn stroke(&mut self, shape: &Path, paint: &Paint<'_>, stroke: &Stroke, place: Transform) {
         let place = place.post_scale(self.scale, self.scale);
-        self.picture.stroke_path(shape, paint, stroke, place, None);
+        self.pixmap.stroke_path(shape, paint, stroke, place, None);
     }
 }
 
@@ -202,6 +204,7 @@ fn number_or(node: Node<'_, '_>, name: &str, other: f32) -> Result<f32, PngError
 impl fmt::Display for PngError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Xml(error) => write!(f, "invalid plot: {error}"),
             Self::Svg(reason) => write!(f, "invalid plot: {reason}"),
             Self::Size => f.write_str("the plot has no pixels or too many"),
             Self::Encode(reason) => write!(f, "cannot encode the plot as PNG: {reason}"),
@@ -210,4 +213,12 @@ impl fmt::Display for PngError {
     }
 }
 
-impl std::error::Error for PngError {}
+impl std::error::Error for PngError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Xml(error) => Some(error),
+            Self::Encode(error) => Some(error.as_ref()),
+            Self::Svg(_) | Self::Size | Self::Fonts => None,
+        }
+    }
+}

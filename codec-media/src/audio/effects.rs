@@ -29,8 +29,8 @@ impl Effects {
         let wanted = [(settings.denoise, "denoise"), (settings.agc, "agc")];
         let mut processors = Vec::new();
         for (_, name) in wanted.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-            let open = processors::find_processor(name).map_err(|_| {
-                Failure::new(Kind::Backend, format!("--{name} is not in this build"))
+            let open = processors::find_processor(name).map_err(|error| {
+                Failure::new(Kind::Backend, format!("cannot use --{name}: {error}"))
             })?;
             let made = open(format, 1);
             processors.push(made.map_err(|error| {

@@ -47,7 +47,7 @@ impl Way {
         let is_wss = url.scheme() == Scheme::Wss;
         #[cfg(not(feature = "tls"))]
         if is_wss {
-            return Err(Failure::new(Kind::Backend, "wss: TLS is not in this build"));
+            return Err(Failure::missing_feature("wss", "tls"));
         }
         #[cfg(feature = "tls")]
         {

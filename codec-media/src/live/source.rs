@@ -70,8 +70,7 @@ impl LiveSource {
     /// If the input cannot be opened.
     #[cfg(not(all(feature = "capture", target_os = "linux")))]
     pub fn capture(_text: &str) -> Result<Self> {
-        let message = "v4l2: cameras require Linux and a build with the feature `capture`";
-        Err(Failure::new(Kind::Backend, message))
+        Err(Failure::missing_feature("capture, only on Linux,", "capture"))
     }
 
     /// Name for messages.

@@ -205,7 +205,7 @@ fn open_rtp_out(
 
 #[cfg(not(feature = "whip"))]
 fn not_built(scheme: Scheme) -> Failure {
-    Failure::new(Kind::Backend, format!("{scheme}:// is not in this build"))
+    Failure::missing_feature(scheme.name(), "whip")
 }
 
 fn refuse_netem(args: &NetworkOptions, url: &Url) -> Result<()> {

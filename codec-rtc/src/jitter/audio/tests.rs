@@ -53,7 +53,7 @@ impl AudioDecoder for Codes {
     }
 
     fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
-        Err(Error::Unsupported("concealment"))
+        Err(Error::unsupported("concealment"))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {

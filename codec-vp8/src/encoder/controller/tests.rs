@@ -56,7 +56,7 @@ impl FrameCoder for Fake {
         packet: &mut Packet,
     ) -> Result<FrameReport, Error> {
         if self.fails {
-            return Err(Error::Unsupported("a test"));
+            return Err(Error::unsupported("a test"));
         }
         if let Some(clock) = &self.clock {
             let slower = u64::from(10 - plan.speed);

@@ -177,7 +177,7 @@ impl FrameEncoder {
                 let Some(smaller) = settings.with_smaller_partitions() else {
                     packet.data.clear();
                     self.frames.recycle(recon);
-                    return Err(Error::Unsupported("frames with partitions this large"));
+                    return Err(Error::unsupported("frames with partitions this large"));
                 };
                 settings = smaller;
                 continue;
