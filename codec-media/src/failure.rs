@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use codec_core::error::MissingFeature;
+
 use crate::stdio::STDOUT;
 
 /// Who can do something about an error. The numbers are the exit codes of the `codec` command.

@@ -33,8 +33,8 @@ pub struct YuvWeights {
 }
 
 /// Returns `value` with `bits` fractional bits, rounded and saturated.
-fn fixed(value: f64, bits: i32) -> i16 {
-    let scaled = (value * f64::from(bits).exp2()).round();
+fn fixed(value: f64, bits: u32) -> i16 {
+    let scaled = (value * f64::from(1_u32 << bits)).round();
     #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates")]
     let fixed = scaled as i16;
     fixed

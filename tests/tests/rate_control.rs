@@ -297,7 +297,7 @@ fn a_two_pass_file_meets_its_bitrate() {
         }
         assert!((1..=3).contains(&trials));
         let mut two_pass_config = config.clone();
-        two_pass_config.rate.two_pass = Some(Arc::new(two_pass.into_stats()));
+        two_pass_config.rate.first_pass = Some(Arc::new(two_pass.into_stats()));
         let bps = two_scenes(two_pass_config, frames).bps(0, i64::try_from(frames).unwrap());
         assert!(within(bps, kbps * 1000, 3), "{kbps} kb/s over {frames} frames: {bps}");
     }
@@ -310,7 +310,7 @@ fn statistics_of_another_clip_are_harmless() {
     let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
     let trial = two_pass.next_analysis_pass(&config).unwrap();
     two_scenes(trial, 21).packets.iter().for_each(|packet| two_pass.add_packet(packet));
-    config.rate.two_pass = Some(Arc::new(two_pass.into_stats()));
+    config.rate.first_pass = Some(Arc::new(two_pass.into_stats()));
     let session = two_scenes(config, 90);
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
     // Without a single recorded packet, there is no estimate.
@@ -319,7 +319,7 @@ fn statistics_of_another_clip_are_harmless() {
     assert!(
         empty.next_analysis_pass(&config).is_some() && empty.next_analysis_pass(&config).is_none()
     );
-    config.rate.two_pass = Some(Arc::new(empty.into_stats()));
+    config.rate.first_pass = Some(Arc::new(empty.into_stats()));
     assert!(!two_scenes(config, 20).packets.is_empty());
 }
 

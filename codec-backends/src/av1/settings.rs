@@ -156,7 +156,7 @@ pub(super) fn size(size: Size) -> Result<(), ConfigError> {
 pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, usize), Error> {
     CAPABILITIES.check_config(config)?;
     size(config.size)?;
-    if config.rate.two_pass.is_some() {
+    if config.rate.first_pass.is_some() {
         return Err(Error::unsupported("two-pass statistics in rav1e"));
     }
     let intervals = 1..=1 << 28;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::{Bitrate, Deadline, RateConfig, RateControl, FirstPassStats, StageClock};
+use super::{Bitrate, Deadline, RateConfig, RateControl, StageClock};
 use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Bitrate;
-use crate::rate::TwoPass;
+use super::{Bitrate, FirstPassStats};
 
 /// Rate control mode and its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +119,7 @@ pub struct RateConfig {
     pub drops: DropPolicy,
     /// Statistics of earlier passes over the same frames; used with [`RateControl::Vbr`] and the
     /// file preset.
-    pub two_pass: Option<Arc<TwoPass>>,
+    pub first_pass: Option<Arc<FirstPassStats>>,
 }
 
 impl RateConfig {
@@ -138,7 +137,7 @@ impl RateConfig {
             max_frame_bytes: None,
             window_cap: None,
             drops: DropPolicy::Never,
-            two_pass: None,
+            first_pass: None,
         }
     }
 

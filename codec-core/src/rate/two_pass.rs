@@ -28,27 +28,11 @@ const PLAIN_SHARES_Q8: (u64, u64) = (274, 214);
 /// The same ratio for altref frames.
 const ALTREF_SHARE_Q8: u64 = 238;
 
-/// A frame coded in an analysis pass.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    bits: u32,
-    qindex: u8,
-    part: FrameClass,
-}
-
-/// An analysis pass over the file at one quality.
-#[derive(Clone, Debug)]
-struct AnalysisPass {
-    base_q16: i32,
-    bits: u64,
-    frames: Vec<Frame>,
-}
-
-/// Statistics of analysis passes over a file: eight bytes per frame.
+/// Plans the analysis passes over a file and collects their statistics.
 ///
-/// Encode the whole file with each configuration that [`Self::next_trial`] returns, and pass every
-/// packet to [`Self::note`]. Then pass the statistics to the final encode as
-/// [`crate::codec::RateConfig::two_pass`].
+/// Encode the whole file with each configuration that [`Self::next_analysis_pass`] returns, and
+/// pass every packet to [`Self::add_packet`]. Then pass [`Self::into_stats`] to the final encode as
+/// [`crate::codec::RateConfig::first_pass`].
 #[derive(Clone, Debug)]
 pub struct TwoPass {
     steps: Steps,
@@ -109,7 +93,7 @@ impl TwoPass {
         pass.rate.mode = RateControl::Quality(quality);
         pass.speed = config.speed.max(ANALYSIS_SPEED);
         (pass.report_psnr, pass.report_digest) = (false, false);
-        (pass.deadline, pass.rate.two_pass) = (None, None);
+        (pass.deadline, pass.rate.first_pass) = (None, None);
         Some(pass)
     }
 

@@ -19,7 +19,7 @@ use crate::live::source::{LiveSource, capture_text};
 use crate::live::testsrc::TestSource;
 use codec_core::codec::{Bitrate, Limits, Scalability};
 use codec_core::frame::{Rational, Size};
-use codec_net::server::{LocalMedia, LocalSource, Pictures, Shown};
+use codec_net::server::{LocalMedia, LocalSource, SourceFrame, VideoSource};
 
 use losses::LossReport;
 

@@ -110,7 +110,7 @@ impl Session {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let mut progress = env.events.progress(total_of(settings, source), frame_rate);
-        config.rate.two_pass =
+        config.rate.first_pass =
             trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend has no encoder"));

@@ -161,8 +161,8 @@ impl Worker {
             let next = [self.forward.link.poll_timeout(), self.backward.link.poll_timeout()];
             stats.is_busy = next.iter().any(Option::is_some);
             drop(stats);
-            self.forward.link.forget_times();
-            self.backward.link.forget_times();
+            self.forward.link.discard_times();
+            self.backward.link.discard_times();
         }
         for reader in self.readers.drain(..) {
             let _ = reader.join();

@@ -195,7 +195,7 @@ fn a_file_without_viewers_is_recorded_with_its_audio() {
     server.add_source(LocalSource { repeat: false, ..film(&given) }).unwrap();
     let stream = server.hub().find("film").unwrap();
     let end = Instant::now() + Duration::from_secs(10);
-    while stream.over().is_none() {
+    while stream.end_reason().is_none() {
         assert!(Instant::now() < end, "the file does not end");
         std::thread::sleep(Duration::from_millis(5));
     }

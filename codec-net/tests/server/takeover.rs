@@ -48,5 +48,5 @@ fn only_the_same_token_takes_over_a_stream() {
     assert!(std::sync::Arc::ptr_eq(&stream, &server.hub().find("mine").unwrap()));
     viewer.live(Duration::from_millis(300), |_| false);
     assert_eq!(stream.stats().1, 1, "the viewer stays");
-    assert_eq!(stream.over(), None);
+    assert_eq!(stream.end_reason(), None);
 }

@@ -117,13 +117,13 @@ impl Hub {
         let mut streams = self.registry.streams();
         if let Some(stream) = streams.get(name).map(Arc::clone) {
             let busy = || Rejection::NameInUse(name.to_owned());
-            let owner = owner.filter(|owner| stream.is_of(owner)).ok_or_else(busy)?;
-            let (turn, replaced) = stream.take_over(info, request_key_frame, owner);
+            let owner = owner.filter(|owner| stream.belongs_to(owner)).ok_or_else(busy)?;
+            let (generation, replaced) = stream.take_over(info, request_key_frame, owner);
             drop(streams);
             if let Some(replaced) = replaced {
                 (replaced.end)(EndReason::Replaced);
             }
-            return Ok(Publisher::new(&self.registry, stream, turn));
+            return Ok(Publisher::new(&self.registry, stream, generation));
         }
         if streams.len() >= self.limits.streams {
             return Err(Rejection::LimitReached("streams"));

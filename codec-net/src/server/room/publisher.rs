@@ -13,22 +13,22 @@ pub struct Publisher {
     registry: Weak<Registry>,
     stream: Arc<Stream>,
     /// The number of this publisher of the stream, from 1.
-    turn: u64,
+    generation: u64,
     reason: EndReason,
     may_return: bool,
 }
 
 impl Publisher {
-    pub(super) fn new(registry: &Arc<Registry>, stream: Arc<Stream>, turn: u64) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, stream: Arc<Stream>, generation: u64) -> Self {
         let reason = EndReason::PublisherEnded;
         // A publisher that is dropped has failed.
-        Self { registry: Arc::downgrade(registry), stream, turn, reason, may_return: true }
+        Self { registry: Arc::downgrade(registry), stream, generation, reason, may_return: true }
     }
 
     /// Whether the stream had a publisher before.
     #[must_use]
     pub fn takes_over(&self) -> bool {
-        self.turn > 1
+        self.generation > 1
     }
 
     /// The stream.
@@ -43,7 +43,7 @@ impl Publisher {
     ///
     /// The limit that is exceeded: the session must end.
     pub fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
-        self.stream.video(self.turn, frame)
+        self.stream.video(self.generation, frame)
     }
 
     /// Passes an audio packet on.
@@ -52,7 +52,7 @@ impl Publisher {
     ///
     /// As for [`Self::video`].
     pub fn audio(&self, packet: AudioPacket) -> Result<(), EndReason> {
-        self.stream.audio(self.turn, packet)
+        self.stream.audio(self.generation, packet)
     }
 
     /// Ends the stream.
@@ -70,9 +70,9 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         match self.registry.upgrade() {
             Some(registry) => {
-                registry.leave(&self.stream, self.turn, &self.reason, self.may_return)
+                registry.leave(&self.stream, self.generation, &self.reason, self.may_return)
             }
-            None => self.stream.finish(&self.reason),
+            None => self.stream.end(&self.reason),
         }
     }
 }

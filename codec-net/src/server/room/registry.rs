@@ -29,17 +29,19 @@ impl Registry {
     pub(super) fn leave(
         &self,
         stream: &Arc<Stream>,
-        turn: u64,
+        generation: u64,
         reason: &EndReason,
         may_return: bool,
     ) {
         let mut streams = self.streams();
-        if !stream.is_turn(turn) || may_return && stream.wait(self.publisher_return_timeout) {
+        if !stream.is_current(generation)
+            || may_return && stream.wait_for_publisher(self.publisher_return_timeout)
+        {
             return;
         }
         streams.remove(stream.name());
         drop(streams);
-        stream.finish(reason);
+        stream.end(reason);
     }
 
     /// Ends streams that wait for a publisher until `now`; `None`: all of them.
@@ -51,7 +53,7 @@ impl Registry {
         let ended: Vec<_> = ended.map(|(_, stream)| stream).collect();
         drop(streams);
         for stream in ended {
-            stream.finish(reason);
+            stream.end(reason);
         }
     }
 }

@@ -17,7 +17,7 @@ const MAX_FRAMES: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub(super) struct StreamMeter {
     recent: VecDeque<(Duration, u64, bool)>,
-    facts: StreamStats,
+    stats: StreamStats,
 }
 
 /// The statistics.
@@ -42,24 +42,24 @@ pub struct StreamStats {
 impl StreamMeter {
     /// Counts a frame at `now`.
     pub(super) fn video(&mut self, now: Duration, frame: &VideoFrame, read: Option<FrameInfo>) {
-        self.facts.frames += 1;
-        self.facts.key_frames += u64::from(frame.key);
-        self.facts.layers = self.facts.layers.max(frame.temporal_id.saturating_add(1));
+        self.stats.frames += 1;
+        self.stats.key_frames += u64::from(frame.key);
+        self.stats.layers = self.stats.layers.max(frame.temporal_id.saturating_add(1));
         if let Some(read) = read {
-            self.facts.qindex = read.qindex;
-            self.facts.size = read.size.or(self.facts.size);
+            self.stats.qindex = read.qindex;
+            self.stats.size = read.size.or(self.stats.size);
         }
         self.add(now, frame.data.len() as u64, true);
     }
 
     /// Counts an audio packet at `now`.
     pub(super) fn audio(&mut self, now: Duration, bytes: usize) {
-        self.facts.audio_packets += 1;
+        self.stats.audio_packets += 1;
         self.add(now, bytes as u64, false);
     }
 
     fn add(&mut self, now: Duration, bytes: u64, is_frame: bool) {
-        self.facts.bytes += bytes;
+        self.stats.bytes += bytes;
         self.recent.push_back((now, bytes, is_frame));
         if self.recent.len() > MAX_FRAMES {
             self.recent.pop_front();
@@ -71,10 +71,10 @@ impl StreamMeter {
         while self.recent.front().is_some_and(|(at, _, _)| now.saturating_sub(*at) >= WINDOW) {
             self.recent.pop_front();
         }
-        self.facts.bits_per_second = self.recent.iter().map(|(_, bytes, _)| 8 * bytes).sum();
+        self.stats.bits_per_second = self.recent.iter().map(|(_, bytes, _)| 8 * bytes).sum();
         let frames = self.recent.iter().filter(|(_, _, is_frame)| *is_frame).count();
-        self.facts.frames_per_second = u32::try_from(frames).unwrap_or(u32::MAX);
-        self.facts
+        self.stats.frames_per_second = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.stats
     }
 }
 
@@ -115,10 +115,10 @@ mod tests {
         for n in 0..60_u32 {
             meter.video(Duration::from_secs(1) * n / 30, &frame(n == 0), None);
         }
-        let facts = meter.stats(Duration::from_millis(1999));
-        assert_eq!((facts.frames, facts.key_frames, facts.layers), (60, 1, 2));
-        assert_eq!(facts.frames_per_second, 30);
-        assert_eq!(facts.bits_per_second, 24_000);
+        let stats = meter.stats(Duration::from_millis(1999));
+        assert_eq!((stats.frames, stats.key_frames, stats.layers), (60, 1, 2));
+        assert_eq!(stats.frames_per_second, 30);
+        assert_eq!(stats.bits_per_second, 24_000);
         assert_eq!(meter.stats(Duration::from_secs(10)).bits_per_second, 0);
     }
 }

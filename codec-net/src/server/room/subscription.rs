@@ -113,7 +113,7 @@ impl Subscription {
         is_wanted && (self.on_small != small || self.decodability.needs_key_frame())
     }
 
-    pub(super) fn wants_small(&self) -> bool {
+    pub(super) fn wants_small_rendition(&self) -> bool {
         self.rendition == Rendition::Small
     }
 
@@ -193,8 +193,8 @@ impl Subscription {
     }
 
     /// Delivers the reason of the end.
-    pub(super) fn finish(self, reason: &EndReason) {
-        // A viewer with a full queue calls `over`, or sees that its sink is gone.
+    pub(super) fn end(self, reason: &EndReason) {
+        // A viewer with a full queue calls `end_reason`, or sees that its sink is gone.
         let _ = self.sink.deliver(Item::Ended(reason.clone()));
     }
 

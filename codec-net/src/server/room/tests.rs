@@ -101,7 +101,7 @@ fn viewers_receive_the_end_with_its_reason() {
     let viewer = Viewer::join(&stream, Box::new(out)).unwrap();
     publisher.end(EndReason::ServerStopped);
     assert!(matches!(drained(&mut items).as_slice(), [Item::Ended(EndReason::ServerStopped)]));
-    assert_eq!(stream.over(), Some(EndReason::ServerStopped));
+    assert_eq!(stream.end_reason(), Some(EndReason::ServerStopped));
     assert_eq!(viewer.counters(), None);
     assert!(Viewer::join(&stream, Box::new(mpsc::channel(1).0)).is_err());
 }

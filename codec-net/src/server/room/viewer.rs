@@ -80,7 +80,7 @@ impl Viewer {
 
     /// Requests a key frame of its rendition, because it cannot decode.
     pub fn request_key_frame(&self) {
-        if self.stream.with_viewer(self.id, |viewer| viewer.wants_small()) == Some(true) {
+        if self.stream.with_viewer(self.id, |viewer| viewer.wants_small_rendition()) == Some(true) {
             self.stream.request_small_rendition();
         } else {
             self.stream.request_key_frame();

@@ -61,7 +61,7 @@ impl Call {
         let side = match role {
             Role::View(stream) => Side::Viewer(Box::new(ViewerSession::new(stream, now))),
             Role::Publish(publisher) => {
-                let begun = publisher.stream().began();
+                let begun = publisher.stream().started_at();
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
         };

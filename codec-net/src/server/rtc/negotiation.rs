@@ -21,7 +21,7 @@ pub(super) fn peer_limits(limits: &Limits) -> PeerLimits {
 }
 
 /// Lines of audio and video of an offer.
-pub(in super::super) struct Offer(Vec<OfferedLine>);
+pub(in super::super) struct Offer(Vec<OfferedSection>);
 
 impl Offer {
     /// Checks that an offer can be parsed.
@@ -35,9 +35,6 @@ impl Offer {
     }
 
     /// Reads the media lines.
-pub(super) struct Offer(Vec<OfferedSection>);
-
-impl Offer {
     pub(in super::super) fn read(offer: &str, limits: &Limits) -> Self {
         Self(OfferedSection::read(offer, codecs(), &peer_limits(limits)))
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codec_core::codec::Bitrate;
-use codec_rtc::congestion::Reason;
+use codec_rtc::congestion::{Estimate, Reason};
 use codec_webrtc::{Kind, Media, Mid, PathStats, Peer};
 use tokio::sync::mpsc;
 
@@ -30,9 +30,9 @@ const MIN_QUEUE_BYTES: u64 = 96 << 10;
 const EVALUATION_INTERVAL: Duration = Duration::from_millis(100);
 /// A queueing delay above this means that the link is full.
 const FULL_QUEUE_DELAY: Duration = Duration::from_millis(60);
-/// A target that falls below this share of what it was, in percent, is looked at without waiting.
+/// A target below this percentage of the previous one is evaluated without waiting.
 const COLLAPSE_PCT: u64 = 50;
-/// A live encoder waits while so much of what it made waits before the link.
+/// A live encoder skips frames while the queueing delay is above this.
 const HOLD_DELAY: Duration = Duration::from_millis(250);
 /// The upper limit of the bandwidth estimate is at least this.
 const MIN_DESIRED_BITRATE: Bitrate = Bitrate::kbps(800);
@@ -53,19 +53,19 @@ const INSUFFICIENT_BANDWIDTH: &str = "insufficient bandwidth to this viewer";
 pub(super) struct ViewerSession {
     stream: Arc<Stream>,
     viewer: Option<Viewer>,
-    sending: MediaSender,
+    sender: MediaSender,
     video: Option<Mid>,
     audio: Option<Mid>,
     congested: Arc<AtomicBool>,
-    choice: RenditionSelector,
+    selector: RenditionSelector,
     collapse: Collapse,
     /// Bitrate of the full rendition, smoothed over seconds, because key frames are large.
     full: u64,
     state: VideoState,
-    strain: CongestionDetector,
-    patience: PlayoutDelayController,
+    congestion: CongestionDetector,
+    playout_delay: PlayoutDelayController,
     next_evaluation: Duration,
-    /// The target of the estimate when [`evaluate_link`](Self::evaluate_link) last looked at it.
+    /// The target of the estimate at the last evaluation.
     target: Bitrate,
     /// Video is stopped until the queue of the link is empty.
     is_stopped: bool,
@@ -76,16 +76,16 @@ impl ViewerSession {
         Self {
             stream,
             viewer: None,
-            sending: MediaSender::new(),
+            sender: MediaSender::new(),
             video: None,
             audio: None,
             congested: Arc::default(),
-            choice: RenditionSelector::default(),
+            selector: RenditionSelector::default(),
             collapse: Collapse::default(),
             full: 0,
             state: VideoState::default(),
-            strain: CongestionDetector::default(),
-            patience: PlayoutDelayController::default(),
+            congestion: CongestionDetector::default(),
+            playout_delay: PlayoutDelayController::default(),
             next_evaluation: now,
             target: Bitrate(0),
             is_stopped: false,
@@ -104,7 +104,7 @@ impl ViewerSession {
 
     /// Sent frames and bytes.
     pub(super) fn totals(&self) -> Totals {
-        Totals { bytes: self.sending.bytes, frames: self.sending.frames }
+        Totals { bytes: self.sender.bytes, frames: self.sender.frames }
     }
 
     /// Handles a negotiated media line.
@@ -128,7 +128,7 @@ impl ViewerSession {
     ) -> Result<(), EndReason> {
         let sink = CallSink { id, items, congested: Arc::clone(&self.congested) };
         let joined = Viewer::join(&self.stream, Box::new(sink));
-        let over = || self.stream.over().unwrap_or(EndReason::PublisherEnded);
+        let over = || self.stream.end_reason().unwrap_or(EndReason::PublisherEnded);
         self.viewer = Some(joined.map_err(|_| over())?);
         self.next_evaluation = now;
         Ok(())
@@ -136,15 +136,15 @@ impl ViewerSession {
 
     /// Sends a frame or an audio packet.
     pub(super) fn send_media(&mut self, now: Duration, peer: &mut Peer, item: &Item) {
-        let begin = self.stream.began();
+        let begin = self.stream.started_at();
         let sent = match (item, self.video, self.audio) {
             (Item::Video(frame), Some(mid), _) => {
-                let wait = self.patience.playout_delay();
-                self.sending.video(peer, now, mid, frame, begin, wait)
+                let wait = self.playout_delay.playout_delay();
+                self.sender.video(peer, now, mid, frame, begin, wait)
             }
             (Item::Audio(packet), _, Some(mid)) => {
                 // An audio packet that is not accepted counts as lost.
-                let _ = self.sending.audio(peer, now, mid, packet, begin);
+                let _ = self.sender.audio(peer, now, mid, packet, begin);
                 Ok(())
             }
             _ => Ok(()),
@@ -164,7 +164,7 @@ impl ViewerSession {
     }
 
     /// The renditions that the stream offers to this viewer.
-    fn input(&self, budget: Option<LinkBudget>, facts: &StreamStats) -> SelectorInput {
+    fn selector_input(&self, budget: Option<LinkBudget>, stats: &StreamStats) -> SelectorInput {
         let (state, small) = self.stream.small();
         // Until it is encoded, its bitrate is the configured one, plus audio.
         let small_rate = small.bits_per_second.max(small_rendition::BITRATE.0) + SMALL_AUDIO;
@@ -172,9 +172,9 @@ impl ViewerSession {
         let is_local = self.stream.info().kind == "local";
         SelectorInput {
             budget: budget.map(|budget| payload_part(budget.stable.0, budget.fec)),
-            load: self.strain.load(),
+            load: self.congestion.load(),
             pressed: false,
-            layers: facts.layers,
+            layers: stats.layers,
             full: self.full,
             small: (state != SmallRenditionState::Unavailable).then_some(small_rate),
             follows: has_budget && is_local,
@@ -184,23 +184,23 @@ impl ViewerSession {
 
     /// Handles link statistics.
     pub(super) fn handle_path_stats(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
-        self.strain.update(path);
-        // What a full queue dropped a moment ago says nothing about losses of the link.
-        peer.allow_fec(self.strain.has_room() && !self.collapse.is_recent(now));
+        self.congestion.update(path);
+        // Losses shortly after a collapse are those of the full queue, not of the link.
+        peer.allow_fec(self.congestion.has_room() && !self.collapse.is_recent(now));
         let fec = self.video.is_some_and(|mid| peer.is_fec_active(mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
-        self.patience.update(now, path.loss_sent, round_trip, fec);
+        self.playout_delay.update(now, path.loss_sent, round_trip, fec);
     }
 
-    /// The estimate changed. A collapse is answered at once: each frame that is still sent makes the
-    /// queue longer, and the audio late.
+    /// Handles a new estimate. A collapse is handled at once, because each frame that is still sent
+    /// lengthens the queue and delays the audio.
     pub(super) fn handle_estimate(&mut self, now: Duration, target: Bitrate) {
         if target.0 < self.target.0 / 100 * COLLAPSE_PCT {
             self.next_evaluation = self.next_evaluation.min(now);
         }
     }
 
-    /// When something is due.
+    /// When [`evaluate_link`](Self::evaluate_link) is due.
     pub(super) fn poll_timeout(&self) -> Option<Duration> {
         self.viewer.as_ref().map(|_| self.next_evaluation)
     }
@@ -208,69 +208,96 @@ impl ViewerSession {
     /// Evaluates the link: the rendition, and whether frames are held back. Returns the viewer's
     /// video state if it changes.
     pub(super) fn evaluate_link(&mut self, now: Duration, peer: &mut Peer) -> Option<VideoState> {
-        let (Some(viewer), Some(mid)) = (&self.viewer, self.video) else { return None };
-        if now < self.next_evaluation {
+        let mid = self.video?;
+        if self.viewer.is_none() || now < self.next_evaluation {
             return None;
         }
         self.next_evaluation = now.saturating_add(EVALUATION_INTERVAL);
-        let (facts, _) = self.stream.stats();
-        let bitrate = facts.bits_per_second;
-        self.strain.sent(now, self.sending.bytes);
+        let (stats, _) = self.stream.stats();
+        self.full = (15 * self.full + stats.bits_per_second) / 16;
+        self.congestion.sent(now, self.sender.bytes);
         // Without feedback there is no estimate.
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
         let step = estimate.map_or(Step::Continue, |estimate| self.collapse.update(now, &estimate));
         self.target = estimate.map_or(Bitrate(0), |estimate| estimate.target);
         let fec = peer.is_fec_active(mid);
-        let repeated = peer.retransmission_rate().0;
         let budget = estimate.map(|estimate| {
-            // Recent retransmissions must not hold everything else back.
-            let left = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
-            let [bitrate, stable] = [estimate.target, estimate.stable].map(left);
-            let stop = step == Step::Stop;
-            LinkBudget { bitrate, stable, fec, hold: estimate.queueing_delay > HOLD_DELAY, stop }
+            link_budget(&estimate, peer.retransmission_rate(), fec, step == Step::Stop)
         });
-        viewer.set_budget(budget);
-        self.full = (15 * self.full + bitrate) / 16;
-        let pressed = estimate.is_some_and(|estimate| {
-            estimate.queueing_delay > FULL_QUEUE_DELAY
-                || matches!(
-                    estimate.reason,
-                    Reason::Draining | Reason::Loss | Reason::FeedbackTimeout
-                )
-        });
-        let input = SelectorInput { pressed, ..self.input(budget, &facts) };
-        let rendition = self.choice.choose(now, &input);
-        // An encoder that follows stops by itself.
-        let holds_video = step == Step::Stop && !input.follows;
-        viewer.set_rendition(if holds_video { Rendition::NoVideo } else { rendition });
-        let is_down = rendition == Rendition::Small && !self.state.small;
-        if step == Step::Stop {
-            peer.allow_fec(false);
-            if !self.is_stopped {
-                self.sending.repeat_audio();
-            }
+        let input = SelectorInput {
+            pressed: estimate.is_some_and(|estimate| is_pressed(&estimate)),
+            ..self.selector_input(budget, &stats)
+        };
+        let rendition = self.selector.choose(now, &input);
+        if let Some(viewer) = &self.viewer {
+            viewer.set_budget(budget);
+            // An encoder that follows the budget stops by itself.
+            let holds_video = step == Step::Stop && !input.follows;
+            viewer.set_rendition(if holds_video { Rendition::NoVideo } else { rendition });
         }
-        self.is_stopped = step == Step::Stop;
-        if is_down || matches!(step, Step::Stop | Step::Restart(true)) {
-            // Retransmission of earlier packets is useless after the key frame.
-            peer.clear_retransmission_cache(mid);
-        }
-        if step == Step::Restart(true) && self.state.paused.is_none() {
-            viewer.request_key_frame();
-        }
-        // Room for headers, FEC and retransmissions.
-        let wanted = self.stream.peak_bitrate().max(MIN_DESIRED_BITRATE);
-        let room = if fec { 17 } else { 13 };
-        peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
-        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
-        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
-        let most = (bitrate / 8).saturating_mul(millis) / 1000;
-        self.congested.store(queued > most.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
+        self.handle_collapse(step, rendition, mid, peer);
+        self.request_bandwidth(fec, peer);
+        self.limit_queue(stats.bits_per_second, mid, peer);
         let paused = (rendition == Rendition::NoVideo).then_some(INSUFFICIENT_BANDWIDTH);
         let next = VideoState { paused, small: rendition == Rendition::Small };
         let before = std::mem::replace(&mut self.state, next);
         (next != before).then_some(next)
     }
+
+    /// Handles a collapse of the link's capacity, and what remains of the larger rendition.
+    fn handle_collapse(&mut self, step: Step, rendition: Rendition, mid: Mid, peer: &mut Peer) {
+        let is_stopped = step == Step::Stop;
+        if is_stopped {
+            peer.allow_fec(false);
+            if !self.is_stopped {
+                self.sender.repeat_audio();
+            }
+        }
+        self.is_stopped = is_stopped;
+        let is_down = rendition == Rendition::Small && !self.state.small;
+        if is_down || matches!(step, Step::Stop | Step::Restart(true)) {
+            // Retransmission of earlier packets is useless after the key frame.
+            peer.clear_retransmission_cache(mid);
+        }
+        if step == Step::Restart(true) {
+            self.request_key_frame();
+        }
+    }
+
+    /// Sets the upper limit of the bandwidth estimate: the stream with room for headers, FEC and
+    /// retransmissions.
+    fn request_bandwidth(&self, fec: bool, peer: &mut Peer) {
+        let wanted = self.stream.peak_bitrate().max(MIN_DESIRED_BITRATE);
+        let room = if fec { 17 } else { 13 };
+        peer.set_desired_bitrate(Bitrate(wanted.0 / 10 * room));
+    }
+
+    /// Accepts no more frames while too many wait before the link.
+    fn limit_queue(&self, bits_per_second: u64, mid: Mid, peer: &mut Peer) {
+        let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
+        let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
+        let max_bytes = (bits_per_second / 8).saturating_mul(millis) / 1000;
+        self.congested.store(queued > max_bytes.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
+    }
+}
+
+/// The capacity of the link. Recent retransmissions reduce it, but must not hold everything else
+/// back.
+fn link_budget(
+    estimate: &Estimate,
+    Bitrate(repeated): Bitrate,
+    fec: bool,
+    stop: bool,
+) -> LinkBudget {
+    let rest = |Bitrate(rate): Bitrate| Bitrate(media_part(rate - repeated.min(rate / 3)));
+    let [bitrate, stable] = [estimate.target, estimate.stable].map(rest);
+    LinkBudget { bitrate, stable, fec, hold: estimate.queueing_delay > HOLD_DELAY, stop }
+}
+
+/// Whether the estimate is low because of queueing, packet loss or missing feedback.
+fn is_pressed(estimate: &Estimate) -> bool {
+    estimate.queueing_delay > FULL_QUEUE_DELAY
+        || matches!(estimate.reason, Reason::Draining | Reason::Loss | Reason::FeedbackTimeout)
 }
 
 /// The share of the link's rate for media: the rest is for bursts and for probing.

@@ -143,7 +143,7 @@ impl PublisherSession {
         let Some(stream) = stream else { return Ok(()) };
         let hz = if stream.is_video { VIDEO_HZ } else { AUDIO_HZ };
         // A stream continued by another publisher keeps its own time; times are never negative.
-        let since = self.shared.clock.now().saturating_sub(self.publisher.stream().began());
+        let since = self.shared.clock.now().saturating_sub(self.publisher.stream().started_at());
         let takes_over = self.publisher.takes_over();
         let origin = *self.origin.get_or_insert_with(|| {
             let pts = nanos(record.pts, stream.time_base);

@@ -108,7 +108,7 @@ impl ViewerSession {
                 },
                 item = items.recv() => match item {
                     None => {
-                        let over = self.viewer.stream().over();
+                        let over = self.viewer.stream().end_reason();
                         return Err(over.unwrap_or(EndReason::PublisherEnded));
                     }
                     Some(item) => self.send_item(socket, item).await?,

@@ -123,7 +123,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         };
         let is_file = config.preset == Preset::File;
         let mut rate = RateController::new(config, &rate_model(config));
-        if is_file && let Some(first_pass) = &config.rate.two_pass {
+        if is_file && let Some(first_pass) = &config.rate.first_pass {
             rate.set_first_pass(first_pass, config);
         }
         let held = if is_file { knobs.lookahead } else { 1 };
