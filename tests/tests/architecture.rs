@@ -293,3 +293,29 @@ fn security_tests_exist() {
     }
     assert!(named > 60, "{named}");
 }
+
+/// A module with children is `name/mod.rs` beside them: it moves as one folder, and a listing shows
+/// it with its children.
+#[test]
+fn modules_with_children_are_mod_rs_files() {
+    for entry in fs::read_dir(root()).unwrap() {
+        let package = entry.unwrap().path();
+        if !package.join("Cargo.toml").is_file() {
+            continue;
+        }
+        for folder in ["src", "tests", "benches", "examples"] {
+            let dir = package.join(folder);
+            // A file directly in `tests`, `benches` or `examples` is the root of a crate.
+            for file in if dir.is_dir() { rust_files(&dir) } else { Vec::new() } {
+                let is_root = folder != "src" && file.parent() == Some(&dir);
+                let children = file.with_extension("");
+                let file = file.display();
+                assert!(
+                    is_root || !children.is_dir(),
+                    "{file}: move to {}/mod.rs",
+                    children.display()
+                );
+            }
+        }
+    }
+}
