@@ -4,6 +4,8 @@
 //! Packets are forwarded in order of arrival. Lost packets remain gaps, and late packets get the
 //! sequence number reserved for them. `PictureID`s are renumbered like sequence numbers, so that
 //! the subscriber sees a stream without the dropped layers.
+//!
+//! `examples/layer_filter.rs` is a forwarding unit between two sockets.
 
 use std::collections::VecDeque;
 

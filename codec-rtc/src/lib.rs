@@ -4,6 +4,18 @@
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
 //! [`Duration`](core::time::Duration) since an epoch that the caller chooses, the same for all
 //! parts of one endpoint. Each state machine with timers reports its next deadline (`poll_timeout`).
+//! The crate contains no encoder or decoder; coded frames and audio packets go in and come out.
+//!
+//! # Where to start
+//!
+//! | to build | use |
+//! |---|---|
+//! | a sender or a receiver of VP8 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
+//! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
+//! | sockets, WHIP, WHEP or a server | crate `codec-net` |
+//! | an SFU | [`forward::Forwarder`], [`rtcp`], [`report`] |
+//! | a stack of your own | the other modules, separately: none depends on [`session`] |
+//! | a test of any of these over a bad network | [`link`] |
 //!
 //! # State machines and their call order
 //!
@@ -60,7 +72,7 @@
 //! let mut decoder = codec_vp8::decoder::open(&DecoderConfig::default())?;
 //!
 //! let video = Some(VideoStream::standard(1234)); // the SSRC
-//! let streams = Streams { video, audio: None, extensions: Map::default() };
+//! let streams = Streams { video, audio: None, extensions: ExtensionMap::default() };
 //! let mut sender = Sender::new(SenderConfig::new(streams.clone(), 1))?;
 //! let mut receiver = Receiver::new(ReceiverConfig::new(streams, 5678, 2));
 //! let link: LinkSpec = "rate=1M,delay=20ms,loss=2%".parse()?;
@@ -106,6 +118,28 @@
 //! assert!(shown > 50, "{shown} of 61 frames");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! Neither feature is on by default:
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `srtp` | module `srtp`: SRTP and SRTCP in pure Rust, with keys from SDP or another source |
+//! | `sframe` | module `sframe`: end-to-end encryption, and its use by [`session`] |
+//!
+//! # Limits
+//!
+//! - A session has at most one VP8 stream and one audio stream in each direction. [`packet`] has
+//!   packetizers for VP8, Opus and G.711; [`jitter::video`] and [`forward`] read VP8 only.
+//! - Temporal layers are supported throughout; spatial layers and simulcast only by the parser of the
+//!   [Dependency Descriptor](extension::dependency) and by [`allocation`].
+//! - FEC protects one SSRC.
+//! - Memory is bounded, whatever arrives: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in a
+//!   [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an
+//!   [`AudioBuffer`](jitter::audio::AudioBuffer). Each limit is documented where it applies.
+//! - All received bytes are untrusted. Parsers return [`rtp::Malformed`]; none panics. Values that do
+//!   not fit a packet are a [`rtp::WriteError`] of the caller.
 //!
 //! # Modules
 //!

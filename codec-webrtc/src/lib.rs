@@ -1,8 +1,11 @@
 //! A WebRTC peer as a sans-I/O state machine: ICE, DTLS, SRTP and SCTP by str0m.
 //!
 //! A [`Peer`] takes datagrams and time, and produces datagrams and [`Event`]s. Media is exchanged
-//! as RTP payloads, so that the layer information of an encoder is preserved; reordering, frame
-//! assembly and decoding are left to the caller ([`codec_rtc::packet`]).
+//! as RTP payloads, so that the layer information of an encoder is preserved. The caller packetizes
+//! coded frames ([`codec_rtc::packet`]), and reorders and assembles received packets
+//! ([`codec_rtc::jitter`]).
+//!
+//! The crate contains no sockets and no signalling: `codec-net` adds both (WHIP, WHEP, a server).
 //!
 //! ```text
 //! offer ─► Peer::answer ─► answer          datagram ─► handle_datagram ─┐
@@ -29,7 +32,7 @@
 //!     config.candidates.push(LocalCandidate::Host(address.parse()?));
 //!     Ok(config)
 //! };
-//! let video = [MediaPlan { kind: Kind::Video, direction: Direction::Both, stream: None }];
+//! let video = [MediaPlan { kind: Kind::Video, direction: Direction::SendReceive, stream: None }];
 //!
 //! let mut now = Duration::ZERO;
 //! let (mut caller, offer, pending, _) =
@@ -70,10 +73,18 @@
 //! **Time** is a `Duration` since [`PeerConfig::base`], the only `Instant` required. NTP times in
 //! sender reports come from the system clock.
 //!
-//! **Not supported:** certificates other than ECDSA (P-256, P-384), so that peers with only an RSA
-//! certificate, such as `GStreamer` 1.22 by default, complete ICE but not DTLS; fingerprints other
-//! than SHA-256; DTLS below 1.2; cipher suites without forward secrecy or authenticated encryption;
-//! SRTP profiles other than `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
+//! **Untrusted input.** SDP, candidates and datagrams are untrusted. [`PeerLimits`] bounds their
+//! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic of the
+//! stack ends the session with [`ClosedReason::Internal`], not the process.
+//!
+//! **Media.** VP8 with RTX, and ULPFEC in RED; Opus with RED; G.711 ([`Codecs`]). The bandwidth is
+//! estimated by str0m or, with [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
+//!
+//! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA (P-256,
+//! P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default, complete
+//! ICE but not DTLS; fingerprints other than SHA-256; DTLS below 1.2; cipher suites without forward
+//! secrecy or authenticated encryption; SRTP profiles other than `AEAD_AES_256_GCM`,
+//! `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
 //!
 //! # Standards
 //!

@@ -4,6 +4,25 @@
 //! Two detectors run independently. One watches bits per pixel and the quantiser, the other the
 //! encode time. Each selects a rung of a ladder of resolutions and frame rates; the lower rung
 //! takes effect and determines the reported limitation (`qualityLimitationReason` of getStats).
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use codec_core::codec::Bitrate;
+//! use codec_core::frame::Size;
+//! use codec_rtc::adaptation::{AdaptationConfig, Adapter, FrameReport};
+//!
+//! let mut adapter = Adapter::new(AdaptationConfig::new(Size::new(1280, 720), 30.0))?;
+//! // Whenever the estimate changes:
+//! adapter.set_bitrate(Duration::ZERO, Bitrate::kbps(300));
+//! // Before each frame:
+//! let settings = adapter.poll(Duration::ZERO).expect("a bitrate is set");
+//! assert!(settings.rung.size.height < 720); // 300 kb/s are not enough for 720 lines
+//! // After each frame:
+//! let report = FrameReport { qindex: Some(60), encode_time: Duration::from_millis(8) };
+//! adapter.on_frame(Duration::from_millis(10), report);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cpu;
 mod ladder;

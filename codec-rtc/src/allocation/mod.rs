@@ -1,5 +1,17 @@
 //! Divides the bandwidth estimate: audio first, then video with its FEC, its retransmissions and
 //! the packet headers.
+//!
+//! ```
+//! use codec_core::codec::Bitrate;
+//! use codec_rtc::allocation::{AllocationConfig, Allocator, RepairOverhead};
+//!
+//! let mut allocator = Allocator::new(AllocationConfig::default())?;
+//! let repair = RepairOverhead { fec: 0.1, frame_rate: 30.0, ..RepairOverhead::default() };
+//! let parts = allocator.allocate(Bitrate::kbps(1000), repair);
+//! assert_eq!(parts.audio, Bitrate::kbps(64));
+//! assert!(parts.video > Bitrate::kbps(700) && parts.fec > Bitrate::kbps(70));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use codec_core::codec::Bitrate;
 use codec_core::error::ConfigError;

@@ -32,7 +32,7 @@ pub struct Compound<'a> {
 /// write_compound(&[Packet::Nack(nack.clone())], &mut datagram)?;
 /// let packets: Vec<_> = parse_compound(&datagram).collect::<Result<_, _>>()?;
 /// assert_eq!(packets, [Packet::Nack(nack)]);
-/// # Ok::<(), codec_rtc::rtp::Malformed>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
 pub fn parse_compound(datagram: &[u8]) -> Compound<'_> {

@@ -6,7 +6,12 @@
 //! | [`Receiver`] | datagrams to frames and audio; RTCP feedback |
 //!
 //! Both are sans-I/O, without sockets, clocks, encoders or decoders. The caller passes the time and
-//! calls again at the deadline returned by `poll_timeout`.
+//! calls again at the deadline returned by `poll_timeout`. The [crate](crate) documentation has the
+//! call order and a complete example.
+//!
+//! Both ends are given the same [`Streams`], which an application exchanges as SDP ([`crate::sdp`])
+//! or by its own signalling. [`SenderConfig::new`] and [`ReceiverConfig::new`] enable everything that
+//! the streams allow: retransmission, FEC, recovery by acknowledged references, congestion control.
 
 mod audio_in;
 mod audio_out;

@@ -1,9 +1,27 @@
 //! SRTP and SRTCP with externally negotiated keys: RFC 3711, and RFC 7714 for AES-GCM. Keys come
-//! from SDP (`a=crypto`, RFC 4568) or another source; WebRTC negotiates its own by DTLS (`webrtc`).
+//! from SDP (`a=crypto`, RFC 4568) or another source; WebRTC negotiates its own by DTLS (`codec-webrtc`).
 //!
 //! [`Protect`] encrypts and [`Unprotect`] decrypts packets in place; each has its own key. One
 //! [`Unprotect`] serves up to [`MAX_SOURCES`] SSRCs of a session. Packets that fail authentication
 //! do not change its state.
+//!
+//! ```
+//! use codec_rtc::rtp;
+//! use codec_rtc::srtp::{Protect, Suite, Unprotect};
+//!
+//! let suite = Suite::AeadAes128Gcm;
+//! let key_and_salt = vec![7; suite.material_bytes()]; // in practice: random bytes
+//! let mut packet = Vec::new();
+//! rtp::write(&rtp::Header { sequence: 1, ssrc: 5, ..rtp::Header::default() }, &mut packet);
+//! packet.extend(b"payload");
+//! let plain = packet.clone();
+//!
+//! Protect::new(suite, &key_and_salt)?.rtp(&mut packet)?;
+//! assert_ne!(packet, plain);
+//! Unprotect::new(suite, &key_and_salt)?.rtp(&mut packet)?;
+//! assert_eq!(packet, plain);
+//! # Ok::<(), codec_rtc::srtp::SrtpError>(())
+//! ```
 
 pub mod cipher;
 mod header;

@@ -70,20 +70,20 @@ pub struct FrameReferences<'a> {
 /// Creates the Dependency Descriptors of a stream.
 ///
 /// ```
-/// use codec_rtc::extension::dependency::{Describer, FrameReferences, Reader, Writer};
+/// use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Reader, Writer};
 ///
-/// let mut describer = Describer::new(2, Some((640, 360)))?;
+/// let mut builder = DescriptorBuilder::new(2, Some((640, 360)))?;
 /// let (mut writer, mut reader) = (Writer::default(), Reader::default());
 /// // A key frame, and a frame of the upper temporal layer that references it.
 /// for (number, temporal_id, references) in [(0, 0, &[][..]), (1, 1, &[0][..])] {
 ///     let frame = FrameReferences { number, temporal_id, references };
-///     let descriptor = describer.describe(&frame)?;
+///     let descriptor = builder.build(&frame)?;
 ///     let mut bytes = Vec::new();
 ///     writer.write(&descriptor, &mut bytes)?;
 ///     let read = reader.read(&bytes)?;
 ///     assert_eq!((read.temporal_id, read.frame_diffs.len()), (temporal_id, references.len()));
 /// }
-/// # Ok::<(), codec_rtc::rtp::Malformed>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct DescriptorBuilder {
@@ -93,7 +93,7 @@ pub struct DescriptorBuilder {
 }
 
 impl DescriptorBuilder {
-    /// Creates a describer for `layers` temporal layers, 1..=3. `resolution` (width, height) is
+    /// Creates a builder for `layers` temporal layers, 1..=3. `resolution` (width, height) is
     /// sent in the structure if given.
     ///
     /// # Errors

@@ -1,6 +1,10 @@
 //! Adaptive audio jitter buffer, similar to `NetEQ` of libwebrtc: packets in at any time, 10 ms of
 //! audio out per call.
 //!
+//! Register a decoder for each payload type ([`AudioBuffer::add_decoder`]), push packets as they
+//! arrive ([`AudioBuffer::push`]), and pull 10 ms at 48 kHz whenever the audio output needs them
+//! ([`AudioBuffer::pull`]). A pull always returns audio: decoded, concealed, or silence.
+//!
 //! The target delay follows a histogram of packet delays ([`AudioBufferStats::mean_target_delay`]),
 //! and time stretching by up to 20 % moves the actual delay towards it. Lost packets are recovered
 //! from redundant payloads (RFC 2198) or Opus in-band FEC (RFC 6716, section 2.1.7), or concealed.

@@ -1,5 +1,33 @@
 //! Frame buffer for received video: packets in, frames for the decoder out, each with a render
 //! time.
+//!
+//! After each packet and at [`FrameBuffer::poll_timeout`], poll frames until there is none, then ask
+//! whether a key frame is needed ([`FrameBuffer::needs_key_frame`]). Report the result of the decoder,
+//! since a frame that fails to decode is no reference.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use codec_core::codec::{FrameKind, PacketMeta};
+//! use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
+//! use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+//!
+//! let coded = vec![0; 3000]; // stands in for a VP8 key frame
+//! let meta = PacketMeta { kind: FrameKind::Key, ..PacketMeta::default() };
+//! let mut packets = Vec::new();
+//! Packetizer::new(PacketizerConfig::default())?.packetize(&coded, &meta, 0, &mut packets)?;
+//!
+//! let mut buffer = FrameBuffer::new(FrameBufferConfig::default());
+//! let now = Duration::from_millis(100);
+//! for packet in packets.iter().rev() {
+//!     assert!(buffer.poll_frame(now).is_none());
+//!     buffer.push(now, packet, PacketInfo::default())?; // in any order
+//! }
+//! let frame = buffer.poll_frame(now).expect("all packets have arrived");
+//! assert!(frame.is_key && frame.data == coded);
+//! buffer.decoded(now, frame.number, Duration::from_millis(3));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assembly;
 mod buffer;

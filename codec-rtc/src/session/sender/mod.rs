@@ -30,7 +30,7 @@ use crate::rtp::Malformed;
 /// Maximum queueing time in the pacer, and the queueing time above which frames should be skipped.
 const MAX_QUEUE: Duration = Duration::from_secs(1);
 const FULL_QUEUE: Duration = Duration::from_millis(150);
-/// Most datagrams that wait to be fetched before the pacer lets others go.
+/// Maximum number of datagrams that wait for `poll_transmit`; the pacer holds back the others.
 const MAX_READY: usize = 1024;
 /// Maximum number of pending events.
 const MAX_EVENTS: usize = 64;
