@@ -3,8 +3,9 @@
 //!
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a
 //! [`Duration`](core::time::Duration) since an epoch that the caller chooses, the same for all
-//! parts of one endpoint. Each state machine with timers reports its next deadline (`poll_timeout`).
-//! The crate contains no encoder or decoder; coded frames and audio packets go in and come out.
+//! parts of one endpoint. Each state machine with timers reports its next deadline
+//! (`poll_timeout`). The crate contains no encoder or decoder; coded frames and audio packets go in
+//! and come out.
 //!
 //! # Where to start
 //!
@@ -35,15 +36,15 @@
 //! 1. After each input, whichever it is, the caller drains `poll_transmit` and `poll_event` until
 //!    both return `None`. Only then is `poll_timeout` valid.
 //! 2. The caller waits for the next input, at the latest until `poll_timeout`, and then calls
-//!    `handle_timeout`. A time in the past means at once; `None` means that only another input makes
-//!    something happen.
+//!    `handle_timeout`. A time in the past means at once; `None` means that only another input
+//!    makes something happen.
 //! 3. `now` does not decrease from one call to the next.
 //! 4. `handle_timeout` may be called at any time, and more often than needed.
 //! 5. Malformed or forged datagrams are counted; they end nothing.
 //!
 //! Media go in by `send_video` and `send_audio`. They come out at their playout time, so these
 //! methods take it: `poll_frame(now)` and `pull_audio(now)`. A receiver's `handle_timeout` follows
-//! `poll_frame`, because it requests what the frame buffer has given up waiting for.
+//! `poll_frame`, because it requests the frames that the frame buffer has abandoned.
 //!
 //! Parts with one output (pacer, recorders of feedback, congestion controller, links) have
 //! `poll(now)`, which is `handle_timeout` and output in one, and `poll_timeout()`.
@@ -132,14 +133,14 @@
 //!
 //! - A session has at most one VP8 stream and one audio stream in each direction. [`packet`] has
 //!   packetizers for VP8, Opus and G.711; [`jitter::video`] and [`forward`] read VP8 only.
-//! - Temporal layers are supported throughout; spatial layers and simulcast only by the parser of the
-//!   [Dependency Descriptor](extension::dependency) and by [`allocation`].
+//! - Temporal layers are supported throughout; spatial layers and simulcast only by the parser of
+//!   the [Dependency Descriptor](extension::dependency) and by [`allocation`].
 //! - FEC protects one SSRC.
-//! - Memory is bounded, whatever arrives: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in a
-//!   [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an
+//! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
+//!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an
 //!   [`AudioBuffer`](jitter::audio::AudioBuffer). Each limit is documented where it applies.
-//! - All received bytes are untrusted. Parsers return [`rtp::Malformed`]; none panics. Values that do
-//!   not fit a packet are a [`rtp::WriteError`] of the caller.
+//! - All received bytes are untrusted. Parsers return [`rtp::Malformed`]; none panics. Values that
+//!   do not fit a packet are a [`rtp::WriteError`] of the caller.
 //!
 //! # Modules
 //!

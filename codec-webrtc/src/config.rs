@@ -30,9 +30,9 @@ pub struct PeerConfig {
     pub dtls: DtlsVersions,
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
-    /// Uses [`congestion`](codec_rtc::congestion) for the bandwidth estimate rather than the estimator
-    /// of str0m, which then only sends padding for probes. Requires `start_bitrate`; invalid
-    /// settings keep the estimator of str0m. Copies every packet once. Default `None`.
+    /// Uses [`congestion`](codec_rtc::congestion) for the bandwidth estimate rather than the
+    /// estimator of str0m, which then only sends padding for probes. Requires `start_bitrate`;
+    /// invalid settings keep the estimator of str0m. Copies every packet once. Default `None`.
     pub congestion: Option<ControllerConfig>,
     /// Whether the pacer of str0m sends video at 1.1 times the estimate; default `false`. If not,
     /// video is sent immediately, and a [`Pacer`](codec_rtc::pacer::Pacer) in front of the peer can

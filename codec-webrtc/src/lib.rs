@@ -59,9 +59,9 @@
 //! # Call order
 //!
 //! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are
-//! `handle_datagram(now, ..)`, `handle_timeout(now)` and the methods that send. After each input the
-//! caller drains `poll_transmit` and `poll_event` until both return `None`, then waits for the next
-//! input, at the latest until `poll_timeout`, and calls `handle_timeout` then.
+//! `handle_datagram(now, ..)`, `handle_timeout(now)` and the methods that send. After each input
+//! the caller drains `poll_transmit` and `poll_event` until both return `None`, then waits for the
+//! next input, at the latest until `poll_timeout`, and calls `handle_timeout` then.
 //!
 //! # Properties
 //!
@@ -80,11 +80,11 @@
 //! **Media.** VP8 with RTX, and ULPFEC in RED; Opus with RED; G.711 ([`Codecs`]). The bandwidth is
 //! estimated by str0m or, with [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
 //!
-//! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA (P-256,
-//! P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default, complete
-//! ICE but not DTLS; fingerprints other than SHA-256; DTLS below 1.2; cipher suites without forward
-//! secrecy or authenticated encryption; SRTP profiles other than `AEAD_AES_256_GCM`,
-//! `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
+//! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA
+//! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
+//! complete ICE but not DTLS; fingerprints other than SHA-256; DTLS below 1.2; cipher suites
+//! without forward secrecy or authenticated encryption; SRTP profiles other than
+//! `AEAD_AES_256_GCM`, `AEAD_AES_128_GCM` and `AES_CM_128_HMAC_SHA1_80`.
 //!
 //! # Standards
 //!

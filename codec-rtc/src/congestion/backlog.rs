@@ -1,9 +1,10 @@
 //! Detection of a queue at a link that has just become slower, before the queueing delay shows it.
 //!
-//! The packets that wait in that queue are missing from the next report. Their bytes and the rate at
-//! which the last ones arrived predict the queueing delay of a packet that is sent now. The delay of
-//! the packets that did arrive shows a queue of half a second only half a second later, and the trend
-//! of the delay needs about twenty groups of packets, which take as long on a slow link.
+//! The packets that wait in that queue are missing from the next report. Their bytes and the rate
+//! at which the last ones arrived predict the queueing delay of a packet that is sent now. The
+//! delay of the packets that did arrive shows a queue of half a second only half a second later,
+//! and the trend of the delay needs about twenty groups of packets, which take as long on a slow
+//! link.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use super::units::{bits, seconds_between};
 const SLOWER: f64 = 0.22;
 /// Minimum number of bits for a rate: with fewer, jitter makes it too low.
 const MIN_BITS: f64 = 8.0 * 2000.0;
-/// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that was
-/// busy looks the same.
+/// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that
+/// was busy looks the same.
 const MIN_OVERDUE_BYTES: u64 = 12_000;
 /// A predicted queueing delay above this, in seconds, lowers the estimate at once.
 const LONG_S: f64 = 0.2;
@@ -34,9 +35,9 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// Processes a report. `arrived`: its packets, by arrival; `min_one_way_s`: the difference of the
-    /// clocks and the delay of an empty link; `overdue_bytes`: packets that would have been reported
-    /// if the queue were empty; `acked_bps`: the smoothed throughput.
+    /// Processes a report. `arrived`: its packets, by arrival; `min_one_way_s`: the difference of
+    /// the clocks and the delay of an empty link; `overdue_bytes`: packets that would have been
+    /// reported if the queue were empty; `acked_bps`: the smoothed throughput.
     pub(super) fn on_report(
         &mut self,
         arrived: &[(Duration, Sent)],

@@ -94,10 +94,10 @@ pub struct Estimate {
     pub rtt: Duration,
     /// Queueing delay of the forward path.
     pub queueing_delay: Duration,
-    /// Predicted time in queues for a packet that is sent now, if the link has just become slower: by
-    /// the packets that are overdue and the rate at which the last ones arrived. Otherwise 0.
+    /// Predicted time in queues for a packet that is sent now, if the link has just become slower:
+    /// by the packets that are overdue and the rate at which the last ones arrived. Otherwise 0.
     pub backlog: Duration,
-    /// What the delay says.
+    /// Verdict of the overuse detector.
     pub usage: BandwidthUsage,
     /// What determines the target bitrate.
     pub reason: Reason,

@@ -1,6 +1,7 @@
 //! RTP header extensions (RFC 8285): one-byte and two-byte forms, and the supported elements.
 //!
-//! [`ExtensionMap`] maps ids to [`ExtensionKind`]s; [`Extensions`] holds the elements of one packet.
+//! [`ExtensionMap`] maps ids to [`ExtensionKind`]s; [`Extensions`] holds the elements of one
+//! packet.
 
 mod clock;
 pub mod dependency;

@@ -49,15 +49,16 @@ impl Encoder {
         Self { window: Window::new(48), write: ulpfec::write }
     }
 
-    /// Creates an encoder for FlexFEC (RFC 8627) with masks of 110 sequence numbers. Send each payload
-    /// in an RTP packet of the repair stream whose only contributing source is the protected SSRC.
+    /// Creates an encoder for FlexFEC (RFC 8627) with masks of 110 sequence numbers. Send each
+    /// payload in an RTP packet of the repair stream whose only contributing source is the
+    /// protected SSRC.
     #[must_use]
     pub fn flexfec() -> Self {
         Self { window: Window::new(110), write: flexfec::write }
     }
 
-    /// Adds a sent media packet; for ULPFEC without its RED header, but with the sequence number that
-    /// it has within RED.
+    /// Adds a sent media packet; for ULPFEC without its RED header, but with the sequence number
+    /// that it has within RED.
     ///
     /// # Errors
     /// [`WriteError`] if it is not an RTP packet, or is longer than 2048 bytes.

@@ -135,8 +135,8 @@ impl<T> Pacer<T> {
     }
 
     /// Holds back everything except audio, for example while the congestion window is full.
-    pub fn set_congested(&mut self, held: bool) {
-        self.is_congested = held;
+    pub fn set_congested(&mut self, is_congested: bool) {
+        self.is_congested = is_congested;
     }
 
     /// Queues a packet of `bytes`. Returns `false` and drops it if the queue is full.

@@ -85,9 +85,9 @@ pub struct PacketHistory {
 impl PacketHistory {
     /// Creates a history with the given duration and number of packets, other settings by default.
     #[must_use]
-    pub fn new(keep: Duration, max_packets: usize) -> Self {
+    pub fn new(max_age: Duration, max_packets: usize) -> Self {
         Self::with_config(PacketHistoryConfig {
-            max_age: keep,
+            max_age,
             max_packets,
             ..PacketHistoryConfig::default()
         })

@@ -139,7 +139,7 @@ impl NackGenerator {
 
     /// Records a received packet. An outlier is ignored; if a second one follows it, the sequence
     /// numbers restart there.
-    pub fn push(&mut self, now: Duration, sequence: u16, came: PacketOrigin) {
+    pub fn push(&mut self, now: Duration, sequence: u16, origin: PacketOrigin) {
         let number = self.sequence.peek(sequence);
         let Some(highest) = self.highest else {
             self.highest = Some(self.sequence.unwrap(sequence));
@@ -157,7 +157,7 @@ impl NackGenerator {
         if number <= highest {
             if let Some(missing) = self.missing.remove(&number) {
                 self.counters.recovered += 1;
-                self.on_delivery(now, missing, came);
+                self.on_delivery(now, missing, origin);
             }
             return;
         }
@@ -178,17 +178,17 @@ impl NackGenerator {
     }
 
     /// Updates reordering and response time statistics from a missing packet that arrived.
-    fn on_delivery(&mut self, now: Duration, missing: Missing, came: PacketOrigin) {
+    fn on_delivery(&mut self, now: Duration, missing: Missing, origin: PacketOrigin) {
         let asked = now.saturating_sub(missing.first_requested);
         // Earlier than a response can arrive.
         let overtaken = missing.tries == 0 || asked < self.rtt * 3 / 4;
-        if came == PacketOrigin::Media && overtaken {
+        if origin == PacketOrigin::Media && overtaken {
             self.counters.unnecessary += u64::from(missing.tries);
             self.reordering.reordered(now.saturating_sub(missing.noticed));
             return;
         }
         self.reordering.lost();
-        if missing.tries == 1 && came != PacketOrigin::Fec {
+        if missing.tries == 1 && origin != PacketOrigin::Fec {
             let (mean, spread) = self.response_time.unwrap_or((asked, asked / 4));
             let off = asked.abs_diff(mean);
             self.response_time = Some(((mean * 7 + asked) / 8, (spread * 3 + off) / 4));

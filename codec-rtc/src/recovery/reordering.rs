@@ -26,12 +26,12 @@ pub struct ReorderingWindow {
 }
 
 impl ReorderingWindow {
-    /// Creates a window of at least `least`, which is also the initial value, and at most `most`;
+    /// Creates a window of at least `min`, which is also the initial value, and at most `max`;
     /// at most 100 ms are used.
     #[must_use]
-    pub fn new(least: Duration, most: Duration) -> Self {
+    pub fn new(min: Duration, max: Duration) -> Self {
         let late = vec![0.0; usize::try_from(BUCKETS).unwrap_or(0)];
-        Self { late, lost: 0.0, min: least, max: most.max(least), wait: least }
+        Self { late, lost: 0.0, min, max: max.max(min), wait: min }
     }
 
     /// Records a missing packet that arrived by itself, `lateness` after a later one.

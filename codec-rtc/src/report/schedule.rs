@@ -25,7 +25,7 @@ const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 /// Settings of a [`RtcpSchedule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RtcpScheduleConfig {
-    /// Session bandwidth in bits per second, of which RTCP takes 5 %.
+    /// Session bandwidth in bits per second; RTCP uses 5 % of it.
     pub bandwidth_bps: u64,
     /// Whether the minimum interval is reduced to 360 s divided by the bandwidth in kb/s, rather
     /// than 5 s: for unicast (section 6.2).

@@ -41,8 +41,8 @@ pub struct CcfbMetric {
     /// ECN mark.
     pub ecn: Ecn,
     /// Arrival time offset before [`Ccfb::report_time`] in units of 1/1024 s:
-    /// 0..=[`Self::MAX_OFFSET`]; larger values are written and read as [`Self::MAX_OFFSET`] + 1. `None`
-    /// if unavailable.
+    /// 0..=[`Self::MAX_OFFSET`]; larger values are written and read as [`Self::MAX_OFFSET`] + 1.
+    /// `None` if unavailable.
     pub offset: Option<u16>,
 }
 

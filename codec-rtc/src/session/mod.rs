@@ -10,8 +10,9 @@
 //! call order and a complete example.
 //!
 //! Both ends are given the same [`Streams`], which an application exchanges as SDP ([`crate::sdp`])
-//! or by its own signalling. [`SenderConfig::new`] and [`ReceiverConfig::new`] enable everything that
-//! the streams allow: retransmission, FEC, recovery by acknowledged references, congestion control.
+//! or by its own signalling. [`SenderConfig::new`] and [`ReceiverConfig::new`] enable everything
+//! that the streams allow: retransmission, FEC, recovery by acknowledged references, congestion
+//! control.
 
 mod audio_in;
 mod audio_out;

@@ -1,5 +1,6 @@
 //! SRTP and SRTCP with externally negotiated keys: RFC 3711, and RFC 7714 for AES-GCM. Keys come
-//! from SDP (`a=crypto`, RFC 4568) or another source; WebRTC negotiates its own by DTLS (`codec-webrtc`).
+//! from SDP (`a=crypto`, RFC 4568) or another source; WebRTC negotiates its own by DTLS
+//! (`codec-webrtc`).
 //!
 //! [`Protect`] encrypts and [`Unprotect`] decrypts packets in place; each has its own key. One
 //! [`Unprotect`] serves up to [`MAX_SOURCES`] SSRCs of a session. Packets that fail authentication

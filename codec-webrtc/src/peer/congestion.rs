@@ -87,10 +87,10 @@ impl Peer {
     }
 
     /// Sets the maximum estimate, the highest bitrate that the media can use.
-    pub(super) fn set_max_estimate(&mut self, most: Bitrate) -> bool {
+    pub(super) fn set_max_estimate(&mut self, max: Bitrate) -> bool {
         let Some(congestion) = &mut self.congestion else { return false };
         // A maximum outside the allowed range leaves the bounds unchanged.
-        let _ = congestion.controller.set_bounds(congestion.min, most.max(congestion.min));
+        let _ = congestion.controller.set_bounds(congestion.min, max.max(congestion.min));
         true
     }
 

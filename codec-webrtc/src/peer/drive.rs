@@ -12,7 +12,7 @@ use crate::{ClosedReason, Event};
 const MAX_OUTPUTS: usize = 100_000;
 /// Maximum number of timeouts passed to str0m for the same time.
 const MAX_TICKS: usize = 1000;
-/// Number of consecutive errors after which str0m is given up on.
+/// Number of consecutive errors of str0m after which the session ends.
 const MAX_FAILURES: u32 = 50;
 /// Delay before str0m is polled again after an error.
 const RETRY: Duration = Duration::from_millis(20);

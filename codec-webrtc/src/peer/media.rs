@@ -195,8 +195,8 @@ impl Peer {
     }
 
     /// Sends a packet of audio as the payload of RED that
-    /// [`Redundancy`](codec_rtc::packet::red::Redundancy) made of it and of earlier ones, if RED was
-    /// negotiated for this codec.
+    /// [`Redundancy`](codec_rtc::packet::red::Redundancy) made of it and of earlier ones, if RED
+    /// was negotiated for this codec.
     ///
     /// # Errors
     /// [`SendError`]; nothing has been sent then. [`SendError::NoCodec`] if there is no RED.
@@ -279,11 +279,11 @@ impl Peer {
 
     /// Limits the bitrate that the remote endpoint sends on a media section (REMB), until the next
     /// call. Returns `false` if nothing was received on it yet.
-    pub fn send_remb(&mut self, now: Duration, mid: Mid, most: Bitrate) -> bool {
+    pub fn send_remb(&mut self, now: Duration, mid: Mid, bitrate: Bitrate) -> bool {
         self.advance(now);
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
-        stream.request_remb(str0m::bwe::Bitrate::bps(most.0));
+        stream.request_remb(str0m::bwe::Bitrate::bps(bitrate.0));
         self.tick();
         true
     }

@@ -47,8 +47,8 @@ pub struct Transmit {
 /// # Call order
 ///
 /// After each call that takes `now`, fetch what [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event) have, and call [`handle_timeout`](Self::handle_timeout) no later
-/// than [`poll_timeout`](Self::poll_timeout).
+/// [`poll_event`](Self::poll_event) have, and call [`handle_timeout`](Self::handle_timeout) no
+/// later than [`poll_timeout`](Self::poll_timeout).
 ///
 /// Unauthenticated input never ends a session. It ends when either endpoint closes it
 /// (authenticated), when the remote endpoint no longer responds to connectivity checks, or when the
@@ -261,9 +261,9 @@ impl Peer {
         self.counters
     }
 
-    /// Whether [`handle_datagram`](Self::handle_datagram) would accept this datagram, to share a socket among
-    /// peers. Based on user name and integrity of connectivity checks, or on the verified source
-    /// address.
+    /// Whether [`handle_datagram`](Self::handle_datagram) would accept this datagram, to share a
+    /// socket among peers. Based on user name and integrity of connectivity checks, or on the
+    /// verified source address.
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {
         match address_filter::protocol(datagram) {

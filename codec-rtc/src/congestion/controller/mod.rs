@@ -33,7 +33,7 @@ const CALM_S: f64 = 3.0;
 /// A packet is overdue if a report that comes this long after the shortest round trip, in seconds,
 /// does not cover it.
 const OVERDUE_S: f64 = 0.015;
-/// How often the parts that depend on time alone are looked at.
+/// Interval of the updates that depend only on time.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Sender-side congestion control of one network path.

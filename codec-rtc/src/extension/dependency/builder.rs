@@ -131,9 +131,9 @@ impl DescriptorBuilder {
     /// the latest that it references. Differences above 255 are sent as 255.
     ///
     /// # Errors
-    /// Returns [`WriteError`] if a reference is not before the frame or more than [`MAX_FRAME_DIFF`]
-    /// back, in which case the frame must be coded as a key frame, or if the stream does not have
-    /// the layer.
+    /// Returns [`WriteError`] if a reference is not before the frame or more than
+    /// [`MAX_FRAME_DIFF`] back, in which case the frame must be coded as a key frame, or if the
+    /// stream does not have the layer.
     pub fn build(&mut self, frame: &FrameReferences<'_>) -> Result<Descriptor, WriteError> {
         let refuse = |what| Err(WriteError::Field { what });
         let usual = |template: &&Template| template.temporal_id == frame.temporal_id;

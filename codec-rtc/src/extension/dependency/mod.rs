@@ -5,8 +5,8 @@
 //! decode targets (sets of layers that a receiver may choose to decode), and chains (frames that a
 //! target must not miss). Each packet refers to a template and carries the differences from it.
 //!
-//! [`Writer`] selects the template, [`Reader`] keeps the structure, [`DescriptorBuilder`] creates the
-//! descriptors of streams with one spatial and up to three temporal layers.
+//! [`Writer`] selects the template, [`Reader`] keeps the structure, [`DescriptorBuilder`] creates
+//! the descriptors of streams with one spatial and up to three temporal layers.
 
 mod bits;
 mod builder;

@@ -39,8 +39,8 @@ impl Writer {
     /// structure.
     ///
     /// # Errors
-    /// Returns [`WriteError`] and writes nothing if there is no valid structure yet, no template has
-    /// the layer, or a value is out of range.
+    /// Returns [`WriteError`] and writes nothing if there is no valid structure yet, no template
+    /// has the layer, or a value is out of range.
     pub fn write(&mut self, descriptor: &Descriptor, out: &mut Vec<u8>) -> Result<(), WriteError> {
         if let Some(structure) = &descriptor.structure {
             structure.check()?;

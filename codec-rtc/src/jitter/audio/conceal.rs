@@ -87,7 +87,7 @@ impl Fade {
         1.0 - faded as f32 / self.length as f32
     }
 
-    /// Fades `sound`, which starts `made` sample frames into the concealment, into the noise.
+    /// Fades `samples`, which start `made` sample frames into the concealment, into the noise.
     pub(super) fn apply(
         self,
         made: usize,

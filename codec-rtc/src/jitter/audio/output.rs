@@ -149,7 +149,7 @@ impl AudioBuffer {
         played.unwrap_or(PulledKind::Concealed)
     }
 
-    /// Decodes a packet into `sound`; `None` on failure.
+    /// Decodes a packet into `samples`; `None` on failure.
     fn decode(&mut self, packet: &BufferedPayload, samples: &mut Vec<f32>) -> Option<PulledKind> {
         let format =
             self.formats.iter_mut().find(|format| format.payload_type == packet.payload_type)?;

@@ -299,9 +299,9 @@ impl FrameBuffer {
     }
 
     /// Sets which recovery mechanisms are available.
-    pub fn set_recovery(&mut self, repair: RecoveryOptions) {
-        self.stall.recovery = repair;
-        self.delay.set_recovery_time(repair.single_retransmission());
+    pub fn set_recovery(&mut self, recovery: RecoveryOptions) {
+        self.stall.recovery = recovery;
+        self.delay.set_recovery_time(recovery.single_retransmission());
     }
 
     /// Sets the bounds of the playout delay, for example for lip sync.

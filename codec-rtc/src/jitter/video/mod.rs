@@ -1,9 +1,9 @@
 //! Frame buffer for received video: packets in, frames for the decoder out, each with a render
 //! time.
 //!
-//! After each packet and at [`FrameBuffer::poll_timeout`], poll frames until there is none, then ask
-//! whether a key frame is needed ([`FrameBuffer::needs_key_frame`]). Report the result of the decoder,
-//! since a frame that fails to decode is no reference.
+//! After each packet and at [`FrameBuffer::poll_timeout`], poll frames until there is none, then
+//! ask whether a key frame is needed ([`FrameBuffer::needs_key_frame`]). Report the result of the
+//! decoder, since a frame that fails to decode is no reference.
 //!
 //! ```
 //! use std::time::Duration;

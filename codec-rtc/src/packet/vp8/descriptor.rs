@@ -119,8 +119,8 @@ impl Descriptor {
     /// Appends the descriptor.
     ///
     /// # Errors
-    /// Returns [`WriteError::Field`] and writes nothing if a value is out of range, or if there is a
-    /// TL0PICIDX without a temporal layer, which RFC 7741 forbids.
+    /// Returns [`WriteError::Field`] and writes nothing if a value is out of range, or if there is
+    /// a TL0PICIDX without a temporal layer, which RFC 7741 forbids.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), WriteError> {
         let refuse = |what| Err(WriteError::Field { what });
         match self {

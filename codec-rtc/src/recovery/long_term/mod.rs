@@ -131,8 +131,8 @@ impl LongTermReferences {
     }
 
     /// Sets how long a missing frame may still be recovered by retransmission.
-    pub fn set_retransmission_wait(&mut self, repair: Duration) {
-        self.config.retransmission_wait = repair;
+    pub fn set_retransmission_wait(&mut self, wait: Duration) {
+        self.config.retransmission_wait = wait;
     }
 
     /// Sets the round-trip time, which determines when feedback about a frame is overdue. With

@@ -36,13 +36,13 @@ enum Recorder {
     Ccfb(Box<CcfbRecorder>),
 }
 
-/// What happened at the other end.
+/// An event for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiverEvent {
-    /// The sender said goodbye for all of its streams. Reported once.
+    /// The sender sent BYE for all of its streams. Reported once.
     Left {
-        /// Why, as it says.
+        /// The reason in the BYE; may be empty.
         reason: String,
     },
 }
@@ -57,8 +57,8 @@ pub enum ReceiverEvent {
 ///
 /// Inputs are [`Self::handle_datagram`] and [`Self::handle_timeout`]. After each input, call
 /// [`Self::poll_frame`] until it returns `None`, then [`Self::handle_timeout`], then
-/// [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait for the next
-/// datagram, at the latest until [`Self::poll_timeout`]. See the [crate](crate).
+/// [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait for the
+/// next datagram, at the latest until [`Self::poll_timeout`]. See the [crate](crate).
 #[derive(Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -390,7 +390,7 @@ impl Receiver {
         }
     }
 
-    /// The next datagram to send back. To be called until there is none.
+    /// Returns the next datagram to send back. Call it until it returns `None`.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
     }
@@ -413,8 +413,8 @@ impl Receiver {
         self.send(&[rtcp::Packet::Bye(Bye { ssrcs, reason })]);
     }
 
-    /// Deadline of the next call of [`Self::poll_frame`] and [`Self::handle_timeout`] if no packet arrives; a
-    /// time in the past means immediately.
+    /// Deadline of the next call of [`Self::poll_frame`] and [`Self::handle_timeout`] if no packet
+    /// arrives; a time in the past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {

@@ -14,8 +14,8 @@ use crate::session::outgoing::Outgoing;
 use crate::session::reporters::ByeOutcome;
 use crate::session::stats::RemoteInbound;
 
-/// Minimum inherent loss at which retransmissions are sent twice, and the delay of the copy: another
-/// request would take a round trip.
+/// Minimum inherent loss at which retransmissions are sent twice, and the delay of the copy:
+/// another request would take a round trip.
 const LOSSY: f64 = 0.03;
 const COPY_AFTER: Duration = Duration::from_millis(8);
 /// Maximum number of pending copies.

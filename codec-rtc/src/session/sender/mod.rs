@@ -68,8 +68,8 @@ pub enum SenderEvent {
 /// Sender of a session: coded frames and audio in, datagrams out, RTCP feedback in.
 ///
 /// Before each frame, apply the result of [`Self::request`] to the encoder; pass its output to
-/// [`Self::send_video`]. Everything else happens in [`Self::handle_datagram`], [`Self::poll_transmit`] and
-/// [`Self::poll_timeout`].
+/// [`Self::send_video`]. Everything else happens in [`Self::handle_datagram`],
+/// [`Self::poll_transmit`] and [`Self::poll_timeout`].
 ///
 /// # Call order
 ///
@@ -170,8 +170,8 @@ impl Sender {
 
     /// Returns how to code the next frame: key frame, references, buffer updates.
     ///
-    /// The encoder must follow it exactly, and its packets must be passed to [`Self::send_video`] in
-    /// order.
+    /// The encoder must follow it exactly, and its packets must be passed to [`Self::send_video`]
+    /// in order.
     pub fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         match &mut self.video {
             Some(video) => video.request(now, pts),
@@ -270,17 +270,17 @@ impl Sender {
         self.events.push_back(event);
     }
 
-    /// What the caller should know.
+    /// Returns the next event. Call it until it returns `None`.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         self.events.pop_front()
     }
 
-    /// Does what is due by `now`: rates, reports, and the packets that the pacer lets go.
+    /// Updates rates, sends reports that are due by `now`, and moves packets out of the pacer.
     pub fn handle_timeout(&mut self, now: Duration) {
         while self.ready.len() < MAX_READY && self.advance(now) {}
     }
 
-    /// The next datagram to send. To be called until there is none.
+    /// Returns the next datagram to send. Call it until it returns `None`.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
     }
@@ -294,8 +294,8 @@ impl Sender {
         self.send_rtcp(&[rtcp::Packet::Bye(Bye { ssrcs: sources, reason })]);
     }
 
-    /// Deadline of the next call of [`Self::handle_timeout`] if no packet arrives; a time in the past means
-    /// immediately.
+    /// Deadline of the next call of [`Self::handle_timeout`] if no packet arrives; a time in the
+    /// past means immediately.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() {
