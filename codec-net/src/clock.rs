@@ -1,4 +1,5 @@
-//! The time passed to the state machines, and the wall clock at its start.
+//! A monotonic clock for state machines, which take the time as an argument, with the wall time of
+//! its start for RTCP and capture times.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Errors of connections.
+//! The error of all transports and of the WHIP client.
 
 use std::fmt;
 use std::io;

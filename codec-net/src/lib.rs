@@ -1,36 +1,62 @@
-//! Sockets, clocks and threads around `codec-rtc`, whose state machines use none of them.
+//! Sockets, TLS and an HTTP server around [`codec_rtc`] and `codec-webrtc`, which have no sockets,
+//! clocks or threads: WHIP and WHEP in both roles, streams over TCP, UDP and WebSocket.
 //!
 //! | module | |
 //! |---|---|
+//! | `server` | a server of streams to and from browsers, as in `codec serve` (feature `serve`) |
+//! | `whip` | a client of WHIP and WHEP (feature `whip`) |
 //! | [`url`] | URLs of streams |
-//! | [`clock`] | the time passed to the state machines |
-//! | [`framing`] | records with length and checksum, for streams and datagrams |
-//! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | the transports of the framing |
-//! | [`ice_server`] | STUN and TURN servers in `Link` headers |
-//! | `turn_allocation` | an allocation on a TURN server (features `serve`, `whip`) |
-//! | [`socket`], [`error`] | TCP with and without TLS; connection errors |
-//! | [`tls`] | TLS configuration of both ends |
-//! | [`random`] | session numbers; tokens |
-//! | `server` | the server of `codec serve` (feature `serve`) |
-//! | `whip` | the client of WHIP and WHEP (feature `whip`) |
-//! | [`link_emulator`] | emulates a link of `codec_rtc::link` in front of real sockets |
+//! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | a stream to or from another program, as in `codec send` and `codec recv` |
+//! | [`framing`] | the records that these transports carry, with length and checksum |
+//! | [`socket`], `tls` | TCP with and without TLS; TLS configuration of both ends (feature `tls`, on by default) |
+//! | [`ice_server`], `turn_allocation` | STUN and TURN servers in `Link` headers; an allocation on a TURN server (features `serve`, `whip`) |
+//! | [`link_emulator`] | a link with loss, delay and a bitrate limit in front of a UDP service, for tests |
+//! | [`clock`], [`random`], [`error`] | the time passed to state machines; session numbers and tokens; connection errors |
 //!
-//! # Examples
+//! # Example: serve
 //!
-//! A server of streams to and from browsers (feature `serve`):
+//! A server whose page shows a stream that the program itself publishes. It runs on its own threads
+//! until it is stopped or dropped (feature `serve`):
 //!
-//! ```no_run
+//! ```
 //! # #[cfg(feature = "serve")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet};
+//! use codec_core::frame::{Picture, Rational, Size};
+//! use codec_net::server::media::VideoFrame;
+//! use codec_net::server::room::StreamInfo;
 //! use codec_net::server::{Config, Server};
 //!
-//! let mut config = Config::loopback(); // without authentication, for this machine only
-//! config.listen.set_port(8080);
-//! let server = Server::start(config)?;
-//! println!("open {}", server.url());
-//! while server.failure().is_none() {
-//!     std::thread::sleep(std::time::Duration::from_secs(1));
+//! // Any free port of 127.0.0.1, without authentication.
+//! let server = Server::start(Config::loopback())?;
+//!
+//! // The callback is called when a viewer needs a key frame: ask the encoder for one.
+//! let info = StreamInfo { kind: "local", video: true, audio: false };
+//! let publisher = server.hub().publish("demo", info, Box::new(|| {}))?;
+//!
+//! // A frame: VP8 of any encoder. Browsers see it at the page, and at `whep://` URLs.
+//! let size = Size::new(64, 48);
+//! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(200));
+//! let mut encoder = codec_backends::open_encoder("vp8", &config)?;
+//! let samples = vec![128; 64 * 48 * 3 / 2];
+//! encoder.encode(&Picture::i420_packed(size, &samples)?, &FrameRequest::at(0))?;
+//! let mut packet = Packet::default();
+//! while encoder.receive(&mut packet) {
+//!     let data = packet.data.clone().into();
+//!     publisher.video(VideoFrame { data, key: true, ..VideoFrame::default() })?;
 //! }
+//!
+//! // All streams as JSON; `server.url()` is the page.
+//! let mut http = TcpStream::connect(server.address())?;
+//! let host = server.address();
+//! write!(http, "GET /api/streams HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+//! let mut response = String::new();
+//! http.read_to_string(&mut response)?;
+//! assert!(response.contains(r#""name":"demo""#), "{response}");
+//!
 //! server.stop();
 //! # Ok(())
 //! # }
@@ -38,17 +64,31 @@
 //! # fn main() {}
 //! ```
 //!
-//! Put an emulated link in front of a UDP service, to test a client against loss and delay:
+//! Access tokens, TLS, limits, recording and files are fields of `server::Config`; `server` has an
+//! example of a public server.
 //!
-//! ```no_run
+//! # Example: an emulated link
+//!
+//! Put a link with loss and delay in front of a UDP service, to test a client:
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::time::Duration;
+//!
 //! use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 //! use codec_rtc::link::LinkSpec;
 //!
-//! let spec: LinkSpec = "rate=1M,delay=40ms,loss=5%".parse()?;
+//! let service = UdpSocket::bind("127.0.0.1:0")?;
+//! let spec: LinkSpec = "rate=1M,delay=40ms".parse()?;
 //! let link = spec.constant().ok_or("the rate varies")?;
 //! let config = LinkEmulatorConfig::symmetric(link, 1);
-//! let relay = LinkEmulator::start("127.0.0.1:0".parse()?, "127.0.0.1:5004".parse()?, &config)?;
-//! println!("send to {} instead", relay.address());
+//! let emulator = LinkEmulator::start("127.0.0.1:0".parse()?, service.local_addr()?, &config)?;
+//!
+//! // The client sends to the emulator instead of the service.
+//! UdpSocket::bind("127.0.0.1:0")?.send_to(b"hello", emulator.address())?;
+//! let mut datagram = [0; 16];
+//! service.set_read_timeout(Some(Duration::from_secs(30)))?;
+//! assert_eq!(service.recv(&mut datagram)?, 5);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -28,7 +28,7 @@ pub const MAX_CLIENTS: usize = 16;
 /// Maximum number of datagrams queued between the reading threads and the worker.
 const QUEUE: usize = 4096;
 
-/// Time in which a datagram gets from one local socket to another.
+/// Time for a datagram to pass between two local sockets.
 const SETTLE: Duration = Duration::from_millis(10);
 
 /// The configuration of a relay.

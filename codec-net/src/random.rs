@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Returns a number that is probably unique, from the system's randomness by way of the standard
-/// library's hash keys. Not suitable as a secret.
+/// Returns a number that is probably unique, from the standard library's random hash
+/// keys. Not suitable as a secret.
 #[must_use]
 pub fn number() -> u64 {
     let mut hasher = RandomState::new().build_hasher();

@@ -1,4 +1,4 @@
-//! Our framing over TCP.
+//! Our framing over TCP: a hello, then records, as one byte stream.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

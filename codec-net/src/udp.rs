@@ -261,7 +261,7 @@ impl UdpReceiver {
 
 impl Transport for UdpReceiver {
     fn hello(&mut self, _hello: &Hello) -> Result<(), NetError> {
-        Err(NetError::InvalidHello("receivers send none"))
+        Err(NetError::InvalidHello("receivers do not send hellos"))
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {

@@ -1,5 +1,18 @@
 //! Client of WHIP (RFC 9725) and of WHEP, its counterpart for viewers: sends an offer over HTTP,
 //! receives the answer, and ends the session with a request.
+//!
+//! ```no_run
+//! use codec_net::whip::Client;
+//!
+//! # fn call(offer: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let url = "whip://127.0.0.1:8080/whip/live".parse()?;
+//! let client = Client::new(&url, Some("a-long-secret"), None)?;
+//! // `offer` and `answer.sdp` belong to `codec_webrtc::Peer::offer` and `accept_answer`.
+//! let mut answer = client.offer(offer)?;
+//! answer.session.close()?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod reference;
 

@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// Maximum datagram size in bytes.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
 
-/// What the threads share with the handle.
+/// State shared by the threads and the handle.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) stops: AtomicBool,

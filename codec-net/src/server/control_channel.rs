@@ -32,9 +32,9 @@ use super::token_bucket::TokenBucket;
 use super::uploads::{Progress, Upload, UploadError, UploadStore};
 
 /// Maximum size of a chunk: every data channel can send this in one message.
-pub const CHUNK_BYTES: usize = 16 << 10;
+pub(super) const CHUNK_BYTES: usize = 16 << 10;
 /// Bytes before the data of a chunk.
-pub const CHUNK_HEAD_BYTES: usize = 12;
+pub(super) const CHUNK_HEAD_BYTES: usize = 12;
 /// Maximum length of a chat message, in characters.
 const MAX_CHAT_CHARS: usize = 1000;
 /// Maximum number of concurrent uploads per session.
@@ -48,7 +48,7 @@ const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The control channel of a session.
 #[derive(Debug)]
-pub struct ControlChannel {
+pub(super) struct ControlChannel {
     stream: Arc<Stream>,
     files: Option<Arc<UploadStore>>,
     limits: Limits,
@@ -63,8 +63,7 @@ pub struct ControlChannel {
 
 impl ControlChannel {
     /// Creates the channel of session `number`; `kind` and number form its name in the chat.
-    #[must_use]
-    pub fn new(
+    pub(super) fn new(
         stream: Arc<Stream>,
         files: Option<Arc<UploadStore>>,
         limits: Limits,
@@ -86,8 +85,7 @@ impl ControlChannel {
     }
 
     /// The first message.
-    #[must_use]
-    pub fn hello(&self) -> String {
+    pub(super) fn hello(&self) -> String {
         json!({
             "type": "hello",
             "session": self.number,
@@ -100,13 +98,12 @@ impl ControlChannel {
     }
 
     /// When the next statistics are due.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Duration {
+    pub(super) fn poll_timeout(&self) -> Duration {
         self.next_stats
     }
 
     /// Returns statistics if they are due.
-    pub fn poll(&mut self, now: Duration) -> Option<String> {
+    pub(super) fn poll(&mut self, now: Duration) -> Option<String> {
         if now < self.next_stats {
             return None;
         }
@@ -117,8 +114,7 @@ impl ControlChannel {
     }
 
     /// Records a change of the viewer's video; returns the message to send.
-    #[must_use]
-    pub fn video(&mut self, video: VideoState) -> String {
+    pub(super) fn video(&mut self, video: VideoState) -> String {
         self.video = video;
         let VideoState { paused, small } = video;
         json!({ "type": "video", "paused": paused, "small": small }).to_string()
@@ -129,7 +125,11 @@ impl ControlChannel {
     /// # Errors
     ///
     /// Why the session must end.
-    pub fn handle_text(&mut self, now: Duration, text: &str) -> Result<Option<String>, EndReason> {
+    pub(super) fn handle_text(
+        &mut self,
+        now: Duration,
+        text: &str,
+    ) -> Result<Option<String>, EndReason> {
         if text.len() > self.limits.control_bytes {
             return Err(EndReason::Limit("bytes of a control message"));
         }
@@ -190,7 +190,7 @@ impl ControlChannel {
     /// # Errors
     ///
     /// Why the session must end.
-    pub fn handle_chunk(
+    pub(super) fn handle_chunk(
         &mut self,
         now: Duration,
         message: &[u8],

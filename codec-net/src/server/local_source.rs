@@ -146,7 +146,7 @@ pub struct LocalSource {
     pub bitrate: Bitrate,
     /// Speed of the encoder, 0 to 10.
     pub speed: u8,
-    /// Temporal layers, which let each viewer receive what its link carries.
+    /// Temporal layers: viewers with slow links receive fewer of them.
     pub layers: Scalability,
 }
 

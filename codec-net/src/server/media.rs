@@ -141,7 +141,7 @@ impl FrameInfo {
     }
 }
 
-/// Opens a decoder of published video; `None` if there is none.
+/// Opens a decoder of published video; `None` in a build without VP8.
 pub(super) fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
     let (_, open, _) = registry::find_decoder("vp8").ok()?;
     let mut config = DecoderConfig::default();

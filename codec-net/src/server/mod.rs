@@ -1,23 +1,61 @@
-//! The server of `codec serve`: a page, WHIP and WHEP, WebSockets for networks without UDP.
+//! The server of `codec serve`: a page, WHIP and WHEP, and WebSockets for networks without UDP.
+//!
+//! [`Server::start`] takes a [`Config`] and returns a handle; HTTP runs on one thread and WebRTC calls
+//! on another, and expensive work (encoding, decoding, recording) has its own threads. Streams are
+//! published by browsers, by WHIP clients, by [`Server::add_source`] from a [`LocalSource`], or frame
+//! by frame through [`Server::hub`].
+//!
+//! # Example
+//!
+//! A public server with tokens, TLS and recording:
+//!
+//! ```no_run
+//! use codec_net::server::auth::Grants;
+//! use codec_net::server::{Config, Server};
+//! use codec_net::tls;
+//!
+//! let mut config = Config::loopback();
+//! config.listen = "0.0.0.0:8443".parse()?;
+//! config.rtc.listen = config.listen; // UDP
+//! config.tls = Some(tls::server_config(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?);
+//! config.access.add_token("a-long-secret-of-publishers", Grants::parse("publish")?)?;
+//! config.access.add_token("a-long-secret-of-viewers", Grants::parse("view")?)?;
+//! config.access.add_origin("https://streams.example:8443")?; // the name in browsers' URLs
+//! config.record = Some("recordings".into());
+//!
+//! let server = Server::start(config)?;
+//! while server.failure().is_none() {
+//!     while let Some(line) = server.next_notice() {
+//!         eprintln!("{line}");
+//!     }
+//!     std::thread::sleep(std::time::Duration::from_secs(1));
+//! }
+//! server.stop();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Reading order
+//!
+//! A module uses only those below it. A request passes from `start` to a viewer like this:
 //!
 //! | module | |
 //! |---|---|
-//! | [`room`] | streams by name, their publisher and viewers |
-//! | [`auth`], [`limits`], [`audit`] | access rules, limits, and the audit log |
-//! | `http` | connections, access checks, routes, the page, endpoints of WHIP, WHEP and WebSocket |
-//! | `rtc`, `ws` | sessions of viewers and publishers over WebRTC and WebSocket |
-//! | `control_channel`, [`uploads`] | statistics, chat and files of a session |
-//! | `local_source`, `local_encoder` | streams that the server itself publishes |
-//! | `recorder`, `small_rendition` | recording of all streams; a small rendition for slow links |
-//!
-//! HTTP runs on one thread and calls on another; expensive work (decoding, recording) has its own
-//! threads.
+//! | `start`, `config` | start and shutdown; the configuration |
+//! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
+//! | `rtc` | WebRTC: `network` passes an offer to the thread of all calls, `calls`; a `call` has a `viewer_session` or a `publisher_session` |
+//! | `ws` | the same two kinds of session over WebSocket |
+//! | `control_channel`, `uploads` | statistics, chat and files of a session |
+//! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | viewers and publishers that belong to the server itself |
+//! | `state`, [`sessions`] | the state that requests share; the table of sessions |
+//! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
+//! | [`media`] | coded frames and packets |
+//! | [`auth`], [`limits`], [`audit`], [`outcome`] | access rules; limits; the audit log; why requests are rejected and sessions end |
 
 pub mod audit;
 pub mod auth;
 mod auth_rate_limiter;
 mod config;
-pub mod control_channel;
+mod control_channel;
 mod health;
 mod http;
 pub mod limits;
@@ -34,7 +72,7 @@ mod small_rendition;
 mod start;
 mod state;
 mod token_bucket;
-pub mod uploads;
+mod uploads;
 mod ws;
 
 pub use config::Config;

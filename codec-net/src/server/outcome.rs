@@ -117,7 +117,7 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
-/// Why a session ended.
+/// Why a session ended; an error if a publisher cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {
@@ -168,3 +168,5 @@ impl fmt::Display for EndReason {
         }
     }
 }
+
+impl std::error::Error for EndReason {}

@@ -1,7 +1,7 @@
 //! The small rendition of a stream: the published video, decoded, scaled down and encoded at a low
 //! bitrate, on its own thread while a viewer needs it.
 //!
-//! It works for all streams, whatever encodes them: a stream with several viewers must not get
+//! It works for all streams, of any encoder: a stream with several viewers must not get
 //! worse for all of them because one link is slow.
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use super::limits::Limits;
 use crate::random::hex;
 
 /// Bytes of a SHA-256 digest.
-pub const DIGEST_BYTES: usize = 32;
+pub(super) const DIGEST_BYTES: usize = 32;
 /// Maximum number of incomplete files.
 const MAX_PARTIAL: usize = 32;
 /// Bytes of the digest that form the name.
@@ -26,8 +26,7 @@ const MAX_EXTENSION_BYTES: usize = 8;
 
 /// Why a file was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UploadError {
+pub(super) enum UploadError {
     /// The server does not accept files.
     Disabled,
     /// The file exceeds the size limit.
@@ -115,7 +114,7 @@ struct State {
 
 /// The upload folder.
 #[derive(Debug)]
-pub struct UploadStore {
+pub(super) struct UploadStore {
     root: PathBuf,
     limits: Limits,
     state: Mutex<State>,
@@ -123,7 +122,7 @@ pub struct UploadStore {
 
 /// An upload; if dropped, it can be resumed.
 #[derive(Debug)]
-pub struct Upload {
+pub(super) struct Upload {
     files: Arc<UploadStore>,
     key: Key,
     extension: String,
@@ -131,7 +130,7 @@ pub struct Upload {
 
 /// The progress of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(super) enum Progress {
     /// The number of bytes received.
     At(u64),
     /// The upload is complete and stored under this name.
@@ -145,7 +144,7 @@ impl UploadStore {
     /// # Errors
     ///
     /// If the folder cannot be created or read.
-    pub fn open(root: &Path, limits: Limits) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, limits: Limits) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
         let mut used = 0;
@@ -172,7 +171,7 @@ impl UploadStore {
     /// # Errors
     ///
     /// [`UploadError`].
-    pub fn begin(
+    pub(super) fn begin(
         self: &Arc<Self>,
         name: &str,
         total: u64,
@@ -249,7 +248,7 @@ impl Upload {
     /// # Errors
     ///
     /// [`UploadError`]; after [`UploadError::Offset`] it can continue from the expected offset.
-    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<Progress, UploadError> {
+    pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<Progress, UploadError> {
         let mut state = self.files.state();
         let partial = state.partial.get_mut(&self.key).ok_or(UploadError::UnknownNumber)?;
         if offset != partial.done {

@@ -1,4 +1,4 @@
-// The controls of chat and files, and what the server reports about the video.
+// The controls of chat and files, and notices about paused or reduced video.
 import { ControlChannel } from "/control_channel.js";
 import { at, notify } from "/dom.js";
 import { state } from "/state.js";

@@ -1,4 +1,4 @@
-// What the parts of the page share: the current calls, and the last statistics.
+// State shared by the parts of the page: the current calls and the last statistics.
 
 export const state = {
   /// The call that watches a stream, and its transport: "webrtc" or "socket".

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 /// Maximum length of a stream name.
 const MAX_NAME_BYTES: usize = 64;
 
-/// What the server does for the streams of a hub.
+/// Callbacks for the streams of a hub.
 pub struct StreamHooks {
     /// Called for each stream that starts.
     pub on_publish: Box<dyn Fn(&Arc<Stream>) + Send + Sync>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codec_rtc::extension::PlayoutDelay;
 
-/// Loss ratio from which viewers should wait, and below which they no longer should.
+/// Viewers should wait at or above the first loss ratio, until it falls below the second one.
 const LOSSY: f32 = 0.015;
 const CLEAN: f32 = 0.005;
 /// How long this lasts after the last loss.

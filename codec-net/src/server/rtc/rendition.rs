@@ -112,7 +112,7 @@ impl RenditionSelector {
     /// Returns the rendition that the viewer should receive.
     pub(super) fn choose(&mut self, now: Duration, input: &SelectorInput) -> Rendition {
         let all = input.layers.max(1);
-        // With an adaptive encoder, dropping layers would only discard what it has adapted already.
+        // With an adaptive encoder, dropping layers would only discard frames that fit already.
         let layers = if input.follows { 1 } else { all };
         let by_load = match self.layers.choose(now, input.load, layers) {
             0 => Rendition::NoVideo,

@@ -9,7 +9,7 @@ use super::config::{RtcConfig, StartRtcError};
 /// Bytes of the system's buffers, each way.
 const SOCKET_BYTES: usize = 4 << 20;
 
-/// A bound socket and the address that callers are given for it.
+/// A bound socket and the address that clients send to.
 #[derive(Debug)]
 struct Bound {
     socket: UdpSocket,
@@ -50,7 +50,7 @@ impl Sockets {
         Ok(Self(sockets))
     }
 
-    /// Addresses for callers. The first belongs to the address that was asked for.
+    /// Addresses for clients. The first belongs to [`RtcConfig::listen`].
     pub(super) fn candidates(&self) -> Vec<SocketAddr> {
         self.0.iter().map(|bound| bound.candidate).collect()
     }
@@ -121,8 +121,8 @@ impl TokioSockets {
     }
 
     /// Sends a datagram from the socket of this candidate; for other sources (this end's address on
-    /// a TURN server) from the one that can reach `destination`. What the system does not take is
-    /// lost, as it may be on the network.
+    /// a TURN server) from the one that can reach `destination`. A datagram that the system does
+    /// not accept is lost, as it may be on the network.
     pub(super) fn send(&self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
         let is_local = destination.ip().is_loopback();
         let owner = self.0.iter().find(|(_, candidate)| *candidate == source);

@@ -18,7 +18,7 @@ const RESUME_AFTER: Duration = Duration::from_secs(6);
 /// Initial time without congestion before a layer returns. Without video there is little evidence
 /// of congestion, so only the time counts.
 const UP_AFTER: Duration = Duration::from_secs(3);
-/// The maximum after failed attempts, each of which doubles it.
+/// The maximum of that time: each failed attempt doubles it.
 const MAX_UP_AFTER: Duration = Duration::from_secs(48);
 /// An attempt has failed if the link is congested within this time.
 const PROVEN_AFTER: Duration = Duration::from_secs(10);

@@ -244,7 +244,8 @@ impl ViewerSession {
         (next != before).then_some(next)
     }
 
-    /// Handles a collapse of the link's capacity, and what remains of the larger rendition.
+    /// Handles a collapse of the link's capacity, and discards packets of the larger rendition after a
+    /// change to the small one.
     fn handle_collapse(&mut self, step: Step, rendition: Rendition, mid: Mid, peer: &mut Peer) {
         let is_stopped = step == Step::Stop;
         if is_stopped {

@@ -1,4 +1,4 @@
-//! What is known of a stream: its statistics, and its recording.
+//! Statistics of a stream and the state of its recording, also as JSON.
 
 use codec_core::codec::Bitrate;
 use serde_json::{Value, json};
