@@ -46,7 +46,7 @@
 //! let mut packet = Packet::default();
 //! while encoder.receive(&mut packet) {
 //!     let data = packet.data.clone().into();
-//!     publisher.video(VideoFrame { data, key: true, ..VideoFrame::default() })?;
+//!     publisher.send_video(VideoFrame { data, key: true, ..VideoFrame::default() })?;
 //! }
 //!
 //! // All streams as JSON; `server.url()` is the page.

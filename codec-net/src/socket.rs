@@ -46,7 +46,7 @@ impl Wire {
     }
 
     /// Enforces the deadline, however slowly data arrive.
-    fn meet_deadline(&mut self) -> io::Result<()> {
+    fn apply_deadline(&mut self) -> io::Result<()> {
         let Some(deadline) = self.deadline else { return Ok(()) };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -59,7 +59,7 @@ impl Wire {
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.meet_deadline()?;
+            self.apply_deadline()?;
             match self.stream.read(buffer) {
                 // The process was suspended and continues.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -72,7 +72,7 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            self.meet_deadline()?;
+            self.apply_deadline()?;
             match self.stream.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
@@ -123,7 +123,7 @@ impl Socket {
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())
             .map_err(|_| NetError::Protocol(format!("invalid TLS host name {host}")))?;
         let connection = rustls::ClientConnection::new(config, name)
-            .map_err(|error| NetError::Protocol(format!("TLS error: {error}")))?;
+            .map_err(|error| NetError::Protocol(format!("cannot start TLS: {error}")))?;
         let stream = rustls::StreamOwned::new(connection, wire(stream)?);
         Ok(Self(Layer::Client(Box::new(stream))))
     }
@@ -139,7 +139,7 @@ impl Socket {
         config: std::sync::Arc<rustls::ServerConfig>,
     ) -> Result<Self, NetError> {
         let connection = rustls::ServerConnection::new(config)
-            .map_err(|error| NetError::Protocol(format!("TLS error: {error}")))?;
+            .map_err(|error| NetError::Protocol(format!("cannot start TLS: {error}")))?;
         let stream = rustls::StreamOwned::new(connection, wire(stream)?);
         Ok(Self(Layer::Server(Box::new(stream))))
     }
@@ -300,11 +300,13 @@ impl Listener {
         loop {
             match self.inner.accept() {
                 Ok((stream, peer)) => {
-                    stream.set_nonblocking(false).map_err(NetError::io("accepting"))?;
+                    stream
+                        .set_nonblocking(false)
+                        .map_err(NetError::io("cannot accept a connection"))?;
                     return Ok(Some((stream, peer)));
                 }
-                Err(error) if is_no_error(&error) => {}
-                Err(error) => return Err(NetError::io("accepting")(error)),
+                Err(error) if is_not_ready(&error) => {}
+                Err(error) => return Err(NetError::io("cannot accept a connection")(error)),
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -316,7 +318,7 @@ impl Listener {
 }
 
 /// Whether an error only means that no data or connection is available.
-pub(crate) fn is_no_error(error: &io::Error) -> bool {
+pub(crate) fn is_not_ready(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted | ConnectionAborted)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::NetError;
 use crate::framing::{Hello, Item, Parser, Record};
-use crate::socket::{Socket, is_no_error};
+use crate::socket::{Socket, is_not_ready};
 use crate::transport::{Incoming, Role, Transport, TransportStats};
 
 /// Bytes read at once.
@@ -90,13 +90,13 @@ impl Transport for TcpTransport {
             match self.socket.read(&mut self.buffer) {
                 Ok(0) => {
                     self.parser.finish()?;
-                    return Err(NetError::Closed { bytes: self.parser.taken() });
+                    return Err(NetError::Closed { bytes: self.parser.consumed() });
                 }
                 Ok(len) => {
                     self.unread = 0..len;
                     self.stats.bytes_received += len as u64;
                 }
-                Err(error) if is_no_error(&error) => return Ok(None),
+                Err(error) if is_not_ready(&error) => return Ok(None),
                 Err(error) => return Err(NetError::io("cannot receive")(error)),
             }
         }

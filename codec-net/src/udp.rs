@@ -11,7 +11,7 @@ use crate::error::NetError;
 use crate::framing::datagram::{Fragmenter, MAX_DATAGRAM_BYTES, parse_feedback};
 use crate::framing::reassembly::{Event, Reassembler, ReassemblerConfig};
 use crate::framing::{Hello, Kind, Record};
-use crate::socket::is_no_error;
+use crate::socket::is_not_ready;
 use crate::transport::{Incoming, Transport, TransportStats};
 
 /// Requested socket buffer size per direction; the system may provide less.
@@ -21,7 +21,7 @@ const BUFFER_BYTES: usize = 4 << 20;
 const HELLO_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often the end record is sent.
-const END_TIMES: u32 = 3;
+const END_REPETITIONS: u32 = 3;
 
 /// Opens a socket at an address (port 0: any) with large buffers.
 ///
@@ -75,7 +75,7 @@ pub fn receive(
     }
     match socket.recv_from(buffer) {
         Ok(found) => Ok(Some(found)),
-        Err(error) if is_no_error(&error) || is_icmp(&error) => Ok(None),
+        Err(error) if is_not_ready(&error) || is_icmp(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -112,7 +112,7 @@ impl UdpSender {
         })
     }
 
-    fn put(&mut self, datagram: &[u8]) -> Result<(), NetError> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Result<(), NetError> {
         self.socket.set_nonblocking(false).map_err(NetError::io("cannot send"))?;
         match self.socket.send(datagram) {
             Ok(sent) => {
@@ -121,20 +121,20 @@ impl UdpSender {
                 Ok(())
             }
             // No receiver yet, or no longer: counts as packet loss.
-            Err(error) if is_icmp(&error) || is_no_error(&error) => Ok(()),
+            Err(error) if is_icmp(&error) || is_not_ready(&error) => Ok(()),
             Err(error) => Err(NetError::io(format!("cannot send to {}", self.peer))(error)),
         }
     }
 
     /// Repeats the hello if it is due.
-    fn repeat(&mut self) -> Result<(), NetError> {
+    fn repeat_hello(&mut self) -> Result<(), NetError> {
         let Some((hello, at)) = &mut self.hello else { return Ok(()) };
         if at.elapsed() < HELLO_INTERVAL {
             return Ok(());
         }
         *at = Instant::now();
         let datagram = self.fragmenter.hello(hello).map_err(NetError::InvalidHello)?;
-        self.put(&datagram)
+        self.send_datagram(&datagram)
     }
 }
 
@@ -143,24 +143,24 @@ impl Transport for UdpSender {
         self.fragmenter = Fragmenter::new(hello.session);
         let datagram = self.fragmenter.hello(hello).map_err(NetError::InvalidHello)?;
         self.hello = Some((hello.clone(), Instant::now()));
-        self.put(&datagram)
+        self.send_datagram(&datagram)
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
-        self.repeat()?;
+        self.repeat_hello()?;
         // No later record would reveal that the end record is missing.
-        let times = if record.kind == Kind::End { END_TIMES } else { 1 };
+        let times = if record.kind == Kind::End { END_REPETITIONS } else { 1 };
         let datagrams = self.fragmenter.record(record)?;
         for _ in 0..times {
             for datagram in &datagrams {
-                self.put(datagram)?;
+                self.send_datagram(datagram)?;
             }
         }
         Ok(())
     }
 
     fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
-        self.repeat()?;
+        self.repeat_hello()?;
         let got = receive(&self.socket, &mut self.buffer, timeout);
         let Some((len, _)) = got.map_err(NetError::io("cannot receive"))? else { return Ok(None) };
         self.stats.packets_received += 1;
@@ -229,7 +229,7 @@ impl UdpReceiver {
         self.socket.local_addr().map_err(NetError::io("cannot get the listen address"))
     }
 
-    fn take(&mut self, len: usize, from: SocketAddr) {
+    fn handle_datagram(&mut self, len: usize, from: SocketAddr) {
         let now = self.clock.now();
         let live = self.peer.filter(|&(_, heard)| now.saturating_sub(heard) < SILENCE);
         if live.is_some_and(|(peer, _)| peer != from) {
@@ -274,7 +274,7 @@ impl Transport for UdpReceiver {
                     self.stats.packets_sent += 1;
                     self.stats.bytes_sent += sent as u64;
                 }
-                Err(error) if is_icmp(&error) || is_no_error(&error) => {}
+                Err(error) if is_icmp(&error) || is_not_ready(&error) => {}
                 Err(error) => return Err(NetError::io(format!("cannot send to {peer}"))(error)),
             }
         }
@@ -292,7 +292,7 @@ impl Transport for UdpReceiver {
             let wait = due.saturating_sub(now);
             let got = receive(&self.socket, &mut self.buffer, wait);
             match got.map_err(NetError::io("cannot receive"))? {
-                Some((len, from)) => self.take(len, from),
+                Some((len, from)) => self.handle_datagram(len, from),
                 None if self.clock.now() >= end => return Ok(self.poll()),
                 None => {}
             }

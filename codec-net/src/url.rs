@@ -301,7 +301,7 @@ fn parse_authority(authority: &str) -> Result<(String, Option<u16>), UrlError> {
 }
 
 /// The value of `name` in a query, if the query is valid.
-pub(crate) fn in_query(query: &str, name: &str) -> Option<String> {
+pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
     let options = parse_query(query).ok()?;
     options.into_iter().find_map(|(key, value)| (key == name).then_some(value))
 }

@@ -16,9 +16,9 @@ use tungstenite::{Bytes, HandshakeError, Message, WebSocket};
 use crate::error::NetError;
 use crate::framing::{HEADER_BYTES, Hello, Item, MAX_MEDIA_BYTES, Parser, Record};
 use crate::random::same_token;
-use crate::socket::{Socket, is_no_error};
+use crate::socket::{Socket, is_not_ready};
 use crate::transport::{HANDSHAKE_TIMEOUT, Incoming, Role, Transport, TransportStats};
-use crate::url::{Url, in_query};
+use crate::url::{Url, query_value};
 
 /// The subprotocol of our framing (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "codec-records";
@@ -83,7 +83,7 @@ fn token_of(request: &Request) -> Option<String> {
         let found = offers(request).find_map(|offer| offer.strip_prefix(TOKEN_PREFIX));
         found.map(str::to_owned)
     };
-    bearer.or_else(offered).or_else(|| in_query(request.uri().query()?, "token"))
+    bearer.or_else(offered).or_else(|| query_value(request.uri().query()?, "token"))
 }
 
 fn config() -> WebSocketConfig {
@@ -133,8 +133,8 @@ impl WebSocketTransport {
         socket.set_deadline(Some(Instant::now() + HANDSHAKE_TIMEOUT));
         match tungstenite::client::client_with_config(request, socket, Some(config())) {
             Ok((socket, _)) => Ok(Self::begin(socket, peer, role)),
-            Err(HandshakeError::Interrupted(_)) => Err(wrong("no answer".to_owned())),
-            Err(HandshakeError::Failure(error)) => Err(refusal(error)),
+            Err(HandshakeError::Interrupted(_)) => Err(wrong("timeout: no answer".to_owned())),
+            Err(HandshakeError::Failure(error)) => Err(handshake_error(error)),
         }
     }
 
@@ -146,11 +146,11 @@ impl WebSocketTransport {
     pub fn accept(mut socket: Socket, access: &Access, role: Role) -> Result<Self, NetError> {
         let peer = socket.peer();
         socket.set_deadline(Some(Instant::now() + HANDSHAKE_TIMEOUT));
-        let mut refused = None;
+        let mut rejected = None;
         #[expect(clippy::result_large_err, reason = "the library's own signature")]
         let answer = |request: &Request, mut response: Response| {
             if let Err((status, why)) = access.check(request) {
-                refused = Some((status, why));
+                rejected = Some((status, why));
                 return Err(error_response(status, why));
             }
             if offers(request).any(|offer| offer == SUBPROTOCOL) {
@@ -164,7 +164,7 @@ impl WebSocketTransport {
             HandshakeError::Interrupted(_) => None,
             HandshakeError::Failure(error) => Some(error),
         });
-        match (result, refused) {
+        match (result, rejected) {
             (Ok(socket), _) => Ok(Self::begin(socket, peer, role)),
             (Err(_), Some((status, why))) => {
                 Err(NetError::Rejected { status: status.as_u16(), reason: why.to_owned() })
@@ -172,7 +172,7 @@ impl WebSocketTransport {
             (Err(None), None) => {
                 Err(NetError::Protocol("the client did not complete its request".to_owned()))
             }
-            (Err(Some(error)), None) => Err(refusal(error)),
+            (Err(Some(error)), None) => Err(handshake_error(error)),
         }
     }
 
@@ -185,7 +185,7 @@ impl WebSocketTransport {
         Self { socket, parser, peer, stats: TransportStats::default() }
     }
 
-    fn put(&mut self, message: Vec<u8>) -> Result<(), NetError> {
+    fn send_message(&mut self, message: Vec<u8>) -> Result<(), NetError> {
         self.socket.get_mut().block().map_err(NetError::io("cannot send"))?;
         let bytes = message.len() as u64;
         let sent = self.socket.send(Message::Binary(Bytes::from(message)));
@@ -195,7 +195,7 @@ impl WebSocketTransport {
         Ok(())
     }
 
-    fn take(&mut self, message: &[u8]) -> Result<Incoming, NetError> {
+    fn parse_message(&mut self, message: &[u8]) -> Result<Incoming, NetError> {
         self.stats.bytes_received += message.len() as u64;
         self.stats.packets_received += 1;
         let mut input = message;
@@ -205,7 +205,7 @@ impl WebSocketTransport {
             Some(Item::Hello(hello)) => Ok(Incoming::Hello(hello)),
             Some(Item::Record(record)) => Ok(Incoming::Record(record)),
             None => {
-                let at = self.parser.taken();
+                let at = self.parser.consumed();
                 let why = format!("at byte {at}: the message is not one complete record");
                 Err(NetError::Protocol(why))
             }
@@ -215,15 +215,15 @@ impl WebSocketTransport {
     fn failure(&self, what: &str, error: tungstenite::Error) -> NetError {
         match error {
             tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
-                NetError::Closed { bytes: self.parser.taken() }
+                NetError::Closed { bytes: self.parser.consumed() }
             }
             tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                NetError::Closed { bytes: self.parser.taken() }
+                NetError::Closed { bytes: self.parser.consumed() }
             }
             tungstenite::Error::Io(error) => NetError::io(what)(error),
             tungstenite::Error::Protocol(
                 tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            ) => NetError::Closed { bytes: self.parser.taken() },
+            ) => NetError::Closed { bytes: self.parser.consumed() },
             other => NetError::Protocol(format!("{what}: {other}")),
         }
     }
@@ -235,7 +235,7 @@ fn error_response(status: StatusCode, why: &str) -> ErrorResponse {
     response
 }
 
-fn refusal(error: tungstenite::Error) -> NetError {
+fn handshake_error(error: tungstenite::Error) -> NetError {
     match error {
         tungstenite::Error::Http(response) => {
             let status = response.status();
@@ -247,8 +247,10 @@ fn refusal(error: tungstenite::Error) -> NetError {
             let why = if line.is_empty() { usual() } else { line };
             NetError::Rejected { status: status.as_u16(), reason: why }
         }
-        tungstenite::Error::Io(error) => NetError::io("WebSocket handshake failed")(error),
-        other => NetError::Protocol(format!("WebSocket handshake failed: {other}")),
+        tungstenite::Error::Io(error) => {
+            NetError::io("cannot complete the WebSocket handshake")(error)
+        }
+        other => NetError::Protocol(format!("cannot complete the WebSocket handshake: {other}")),
     }
 }
 
@@ -256,27 +258,27 @@ impl Transport for WebSocketTransport {
     fn hello(&mut self, hello: &Hello) -> Result<(), NetError> {
         let mut message = Vec::new();
         hello.write(&mut message).map_err(NetError::InvalidHello)?;
-        self.put(message)
+        self.send_message(message)
     }
 
     fn send(&mut self, record: &Record) -> Result<(), NetError> {
         let mut message = Vec::with_capacity(record.total_bytes());
         record.write(&mut message)?;
-        self.put(message)
+        self.send_message(message)
     }
 
     fn receive(&mut self, timeout: Duration) -> Result<Option<Incoming>, NetError> {
         self.socket.get_mut().wait_for(timeout).map_err(NetError::io("cannot receive"))?;
         for _ in 0..MAX_IDLE_MESSAGES {
             match self.socket.read() {
-                Ok(Message::Binary(message)) => return self.take(&message).map(Some),
+                Ok(Message::Binary(message)) => return self.parse_message(&message).map(Some),
                 // The library answers pings; a close is followed by the end of the connection.
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
                 }
                 Ok(Message::Text(_)) => {
                     return Err(NetError::Protocol("unexpected text message".to_owned()));
                 }
-                Err(tungstenite::Error::Io(error)) if is_no_error(&error) => return Ok(None),
+                Err(tungstenite::Error::Io(error)) if is_not_ready(&error) => return Ok(None),
                 Err(error) => return Err(self.failure("cannot receive", error)),
             }
         }

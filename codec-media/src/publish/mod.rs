@@ -135,7 +135,7 @@ impl Opener {
     fn open(&mut self) -> Result<LocalMedia> {
         let LiveMedia { video, audio: sound, live } = self.media()?;
         let video = video.ok_or_else(|| self.no_video())?;
-        let mut media = LocalMedia::silent(Video {
+        let mut media = LocalMedia::video_only(Video {
             video,
             live: live.clone(),
             report: live.clone().map(|live| LossReport::new(live, self.live.name(), &self.env)),

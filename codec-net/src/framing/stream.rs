@@ -42,7 +42,7 @@ pub struct Parser {
     state: State,
     held: Vec<u8>,
     /// Bytes consumed so far.
-    taken: u64,
+    consumed: u64,
     /// Byte offset of the current hello or record.
     begin: u64,
 }
@@ -57,7 +57,7 @@ impl Parser {
     /// Parses a stream that begins with a hello.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::HelloHead, held: Vec::new(), taken: 0, begin: 0 }
+        Self { state: State::HelloHead, held: Vec::new(), consumed: 0, begin: 0 }
     }
 
     /// Parses a stream without a hello: feedback from a receiver.
@@ -68,8 +68,8 @@ impl Parser {
 
     /// Bytes consumed so far.
     #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.taken
+    pub fn consumed(&self) -> u64 {
+        self.consumed
     }
 
     /// Consumes bytes from the front of `input`, up to the end of the next item. If there is no
@@ -91,7 +91,7 @@ impl Parser {
             let (front, rest) = input.split_at(take);
             self.held.extend(front);
             *input = rest;
-            self.taken = self.taken.saturating_add(take as u64);
+            self.consumed = self.consumed.saturating_add(take as u64);
             if self.held.len() < wanted {
                 return Ok(None);
             }
@@ -128,7 +128,7 @@ impl Parser {
             State::Failed(error) => return Err(error),
         };
         self.held.clear();
-        self.begin = self.taken;
+        self.begin = self.consumed;
         self.state = State::RecordHead;
         Ok(Some(item))
     }
@@ -146,7 +146,7 @@ impl Parser {
             State::RecordHead => Part::Header,
             State::RecordRest { .. } => Part::Record,
         };
-        Err(FramingError::Truncated { at: self.taken, begun_at: self.begin, part })
+        Err(FramingError::Truncated { at: self.consumed, begun_at: self.begin, part })
     }
 }
 

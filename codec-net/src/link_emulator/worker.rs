@@ -150,7 +150,7 @@ impl Worker {
             let next = next.into_iter().flatten().min();
             let wait = next.map_or(TICK, |due| due.saturating_sub(now).min(TICK));
             match receiver.recv_timeout(wait) {
-                Ok(datagram) => self.take(datagram),
+                Ok(datagram) => self.handle_datagram(datagram),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -169,7 +169,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, datagram: Datagram) {
+    fn handle_datagram(&mut self, datagram: Datagram) {
         let now = self.clock.now();
         match datagram {
             Datagram::FromClient(from, bytes) => match self.client(from) {

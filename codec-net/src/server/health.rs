@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Maximum number of unread notices; beyond it the oldest are dropped.
-const NOTICES: usize = 64;
+const MAX_NOTICES: usize = 64;
 /// Maximum length of a panic message, in characters.
-const MESSAGE_CHARS: usize = 300;
+const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Failures inside a server.
 #[derive(Debug, Default)]
@@ -25,14 +25,14 @@ impl Health {
     }
 
     /// Why calls cannot be served any more; `None` if they can.
-    pub(super) fn calls(&self) -> Option<String> {
+    pub(super) fn calls_failure(&self) -> Option<String> {
         lock(&self.calls).clone()
     }
 
     /// Adds a line to the operator's log.
     pub(super) fn notice(&self, line: String) {
         let mut notices = lock(&self.notices);
-        if notices.len() >= NOTICES {
+        if notices.len() >= MAX_NOTICES {
             notices.pop_front();
         }
         notices.push_back(line);
@@ -49,10 +49,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Extracts the message of a panic.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    text.chars().take(MESSAGE_CHARS).collect()
+    text.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -66,10 +66,10 @@ mod tests {
             health.notice(number.to_string());
         }
         let kept: Vec<_> = std::iter::from_fn(|| health.next_notice()).collect();
-        assert_eq!((kept.len(), kept[0].as_str(), kept[63].as_str()), (NOTICES, "36", "99"));
-        assert_eq!(health.calls(), None);
+        assert_eq!((kept.len(), kept[0].as_str(), kept[63].as_str()), (MAX_NOTICES, "36", "99"));
+        assert_eq!(health.calls_failure(), None);
         health.fail_calls("gone".to_owned());
-        assert_eq!(health.calls().as_deref(), Some("gone"));
+        assert_eq!(health.calls_failure().as_deref(), Some("gone"));
         assert!(health.next_notice().unwrap().contains("gone"));
     }
 }

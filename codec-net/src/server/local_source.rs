@@ -118,7 +118,7 @@ pub struct LocalMedia {
 impl LocalMedia {
     /// A source without audio.
     #[must_use]
-    pub fn silent(video: impl VideoSource + 'static) -> Self {
+    pub fn video_only(video: impl VideoSource + 'static) -> Self {
         Self { video: Box::new(video), audio: None }
     }
 }

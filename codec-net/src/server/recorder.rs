@@ -14,7 +14,7 @@ use super::room::{DecoderStats, Item, Stream, Viewer};
 use recording::Recording;
 
 /// Maximum number of items queued for the disk and the decoder: about five seconds.
-const QUEUE: usize = 400;
+const MAX_QUEUED_ITEMS: usize = 400;
 
 /// What to do with each stream.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Recorder {
         if self.folder.is_none() && !decode {
             return;
         }
-        let (sink, items) = mpsc::channel(QUEUE);
+        let (sink, items) = mpsc::channel(MAX_QUEUED_ITEMS);
         let Ok(viewer) = Viewer::join_internal(stream, Box::new(sink)) else { return };
         let mut recorder = RecorderThread {
             recording: self.folder.clone().map(|folder| Recording::new(folder, stream)),
@@ -88,10 +88,10 @@ impl RecorderThread {
         while let Some(item) = items.blocking_recv() {
             match item {
                 Item::Video(frame) => {
-                    self.keep(|recording| recording.video(&frame));
+                    self.record(|recording| recording.video(&frame));
                     self.decode(&frame);
                 }
-                Item::Audio(packet) => self.keep(|recording| recording.audio(&packet)),
+                Item::Audio(packet) => self.record(|recording| recording.audio(&packet)),
                 Item::Chat(_) => {}
                 Item::Ended(_) => break,
             }
@@ -100,11 +100,11 @@ impl RecorderThread {
                 break;
             }
         }
-        self.keep(Recording::finish);
+        self.record(Recording::finish);
     }
 
     /// Writes to the recording; a disk error ends the recording but not the stream.
-    fn keep(&mut self, write: impl FnOnce(&mut Recording) -> Result<(), String>) {
+    fn record(&mut self, write: impl FnOnce(&mut Recording) -> Result<(), String>) {
         if let Some(recording) = &mut self.recording
             && let Err(error) = write(recording)
         {

@@ -25,7 +25,7 @@ const MAX_PENDING_CALLS: usize = 32;
 /// The kind of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Kind {
+pub enum SessionKind {
     Whip,
     Whep,
     WsPublish,
@@ -33,7 +33,7 @@ pub enum Kind {
     Local,
 }
 
-impl Kind {
+impl SessionKind {
     /// The name in logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -63,7 +63,7 @@ impl Kind {
 }
 
 /// Ends a session from outside.
-pub type End = Box<dyn Fn(EndReason) + Send + Sync>;
+pub type EndSession = Box<dyn Fn(EndReason) + Send + Sync>;
 
 /// The ICE session of a call, as identified to the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,11 +76,11 @@ pub struct IceSession {
 
 struct Entry {
     number: u64,
-    kind: Kind,
+    kind: SessionKind,
     stream: String,
     address: IpAddr,
     since: Duration,
-    end: End,
+    end: EndSession,
     ice: Option<IceSession>,
     /// Whether it is a call with an unfinished handshake.
     is_pending: bool,
@@ -139,10 +139,10 @@ impl Sessions {
     /// [`Rejection::LimitReached`].
     pub fn begin(
         self: &Arc<Self>,
-        kind: Kind,
+        kind: SessionKind,
         stream: &str,
         address: IpAddr,
-        end: End,
+        end: EndSession,
     ) -> Result<Session, Rejection> {
         let id = random::name();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -190,7 +190,7 @@ impl Sessions {
     /// # Errors
     ///
     /// [`Rejection::NoSession`].
-    pub fn kind(&self, id: &str) -> Result<Kind, Rejection> {
+    pub fn kind(&self, id: &str) -> Result<SessionKind, Rejection> {
         self.entries().get(id).map(|entry| entry.kind).ok_or(Rejection::NoSession)
     }
 
@@ -348,16 +348,17 @@ mod tests {
         let begin = |kind, address: &str| {
             sessions.begin(kind, "live", address.parse().unwrap(), Box::new(|_| {}))
         };
-        let mut kept: Vec<_> = (0..50).filter_map(|_| begin(Kind::Whep, "10.0.0.1").ok()).collect();
+        let mut kept: Vec<_> =
+            (0..50).filter_map(|_| begin(SessionKind::Whep, "10.0.0.1").ok()).collect();
         assert_eq!(kept.len(), MAX_PENDING_CALLS);
-        assert_eq!(begin(Kind::Whip, "10.0.0.1").unwrap_err().status(), 503);
-        kept.push(begin(Kind::Whep, "10.0.0.2").unwrap());
-        kept.push(begin(Kind::WsView, "10.0.0.1").unwrap());
+        assert_eq!(begin(SessionKind::Whip, "10.0.0.1").unwrap_err().status(), 503);
+        kept.push(begin(SessionKind::Whep, "10.0.0.2").unwrap());
+        kept.push(begin(SessionKind::WsView, "10.0.0.1").unwrap());
         kept[0].set_connected();
-        kept.push(begin(Kind::Whep, "10.0.0.1").unwrap());
-        assert!(begin(Kind::Whep, "10.0.0.1").is_err());
+        kept.push(begin(SessionKind::Whep, "10.0.0.1").unwrap());
+        assert!(begin(SessionKind::Whep, "10.0.0.1").is_err());
         kept.remove(1);
-        assert!(begin(Kind::Whep, "10.0.0.1").is_ok());
+        assert!(begin(SessionKind::Whep, "10.0.0.1").is_ok());
     }
 
     #[test]
@@ -366,13 +367,13 @@ mod tests {
         let (told, ends) = mpsc::channel();
         let begin = || {
             let told = told.clone();
-            let end: End = Box::new(move |reason| told.send(reason).unwrap());
-            sessions.begin(Kind::Whep, "live", "127.0.0.1".parse().unwrap(), end)
+            let end: EndSession = Box::new(move |reason| told.send(reason).unwrap());
+            sessions.begin(SessionKind::Whep, "live", "127.0.0.1".parse().unwrap(), end)
         };
         let (first, second) = (begin().unwrap(), begin().unwrap());
         assert!(matches!(begin(), Err(Rejection::LimitReached("sessions"))));
         assert_ne!(first.id(), second.id());
-        assert_eq!(sessions.kind(first.id()), Ok(Kind::Whep));
+        assert_eq!(sessions.kind(first.id()), Ok(SessionKind::Whep));
         assert_eq!(sessions.ice(first.id()), Err(Rejection::NoSession));
         first.set_video(VideoState { paused: Some("narrow"), small: false });
         first.set_available_bitrate(Some(Bitrate::kbps(300)));

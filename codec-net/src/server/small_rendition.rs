@@ -29,13 +29,13 @@ const MAX_PIXELS: u64 = 480 * 270;
 /// Minimum interval between frames, in ticks of [`VIDEO_HZ`]: 15 of 30 frames per second.
 const MIN_FRAME_INTERVAL: u64 = 5900;
 /// The encoder's frame rate.
-const RATE: Rational = Rational { num: 15, den: 1 };
+const FRAME_RATE: Rational = Rational { num: 15, den: 1 };
 /// The fastest encoder speed.
 const SPEED: u8 = 10;
 /// Maximum number of items queued for the thread: two seconds.
-const QUEUE: usize = 200;
+const MAX_QUEUED_ITEMS: usize = 200;
 /// How long it continues after the last viewer that needed it.
-const LINGER: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Consecutive decoding errors after which there is no small rendition.
 const MAX_ERRORS: u32 = 60;
 
@@ -48,8 +48,8 @@ pub(super) struct RenditionPermits(Arc<AtomicUsize>);
 struct RenditionPermit(RenditionPermits);
 
 impl RenditionPermits {
-    fn take(&self, most: usize) -> Option<RenditionPermit> {
-        let more = |count: usize| (count < most).then_some(count + 1);
+    fn take(&self, max: usize) -> Option<RenditionPermit> {
+        let more = |count: usize| (count < max).then_some(count + 1);
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.is_ok().then(|| RenditionPermit(self.clone()))
     }
@@ -65,7 +65,7 @@ impl Drop for RenditionPermit {
 pub(super) fn start(stream: &Arc<Stream>, limits: Limits, permits: &RenditionPermits) -> bool {
     let Some(permit) = permits.take(limits.small_renditions) else { return false };
     let Some(decoder) = media::open_decoder(limits) else { return false };
-    let (sink, items) = mpsc::channel(QUEUE);
+    let (sink, items) = mpsc::channel(MAX_QUEUED_ITEMS);
     let Ok(viewer) = Viewer::join_internal(stream, Box::new(sink)) else { return false };
     let mut small = SmallRendition {
         stream: Arc::clone(stream),
@@ -120,7 +120,7 @@ impl SmallRendition {
             }
             let since = *idle.get_or_insert(frame.pts);
             let lingered =
-                frame.pts.saturating_sub(since) >= LINGER.as_secs() * u64::from(VIDEO_HZ);
+                frame.pts.saturating_sub(since) >= IDLE_TIMEOUT.as_secs() * u64::from(VIDEO_HZ);
             if lingered && self.stream.end_small_rendition(false) {
                 return;
             }
@@ -164,7 +164,7 @@ impl SmallRendition {
         while encoder.receive(&mut self.packet) {
             let meta = &self.packet.meta;
             self.tl0_index = self.tl0_index.wrapping_add(1);
-            self.stream.small_video(VideoFrame {
+            self.stream.send_small_video(VideoFrame {
                 data: self.packet.data.clone().into(),
                 pts: frame.pts,
                 key: meta.kind == FrameKind::Key,
@@ -180,7 +180,7 @@ impl SmallRendition {
 }
 
 /// The output size: half of both dimensions, repeatedly while frames are too large.
-fn smaller(size: Size) -> Size {
+fn output_size(size: Size) -> Size {
     let half = |side: u32| (side / 4 * 2).max(2).min(side);
     let mut small = Size { width: half(size.width), height: half(size.height) };
     while small.pixels() > MAX_PIXELS {
@@ -190,8 +190,8 @@ fn smaller(size: Size) -> Size {
 }
 
 fn open(size: Size) -> Result<(Size, Size, Box<dyn VideoEncoder>), Error> {
-    let small = smaller(size);
-    let mut config = EncoderConfig::rtc(small, RATE, BITRATE);
+    let small = output_size(size);
+    let mut config = EncoderConfig::rtc(small, FRAME_RATE, BITRATE);
     config.timebase = Rational { num: 1, den: VIDEO_HZ };
     config.speed = SPEED;
     config.rate.drops = DropPolicy::BelowBufferPct(30);
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn small_frames_are_a_quarter_or_less_with_even_dimensions() {
         let of = |width, height| {
-            let small = smaller(Size { width, height });
+            let small = output_size(Size { width, height });
             (small.width, small.height)
         };
         assert_eq!(of(640, 360), (320, 180));

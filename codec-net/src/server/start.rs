@@ -192,7 +192,7 @@ impl Server {
     pub fn failure(&self) -> Option<String> {
         let http_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
         let http = http_ended.then(|| "cannot serve HTTP any more".to_owned());
-        let calls = || self.state.health.calls();
+        let calls = || self.state.health.calls_failure();
         let calls = || calls().map(|why| format!("cannot serve WebRTC calls any more: {why}"));
         http.or_else(calls)
     }

@@ -75,7 +75,7 @@ fn pattern() -> LocalSource {
     LocalSource {
         name: "demo".to_owned(),
         open: Box::new(move || {
-            Ok(LocalMedia::silent(Pattern { pictures: Arc::clone(&pictures), next: 0 }))
+            Ok(LocalMedia::video_only(Pattern { pictures: Arc::clone(&pictures), next: 0 }))
         }),
         audio: false,
         repeat: true,

@@ -157,7 +157,7 @@ fn an_interrupted_recording_can_be_played() {
     for number in 0..180_u32 {
         let mut frame = frames[usize::try_from(number).unwrap() % frames.len()].clone();
         frame.pts = u64::from(number) * 3000;
-        publisher.video(frame).unwrap();
+        publisher.send_video(frame).unwrap();
         std::thread::sleep(Duration::from_millis(2));
     }
     // As after a crash: the current contents of the disk.

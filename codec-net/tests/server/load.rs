@@ -84,7 +84,7 @@ fn publish(publisher: &Publisher, frames: &[VideoFrame], clock: Clock, stop: &At
         frame.pts = u64::from(number) * TICKS_OF_FRAME.unsigned_abs();
         bases = bases.wrapping_add(u8::from(frame.temporal_id == 0));
         frame.tl0_index = Some(bases);
-        publisher.video(frame).unwrap();
+        publisher.send_video(frame).unwrap();
     }
 }
 

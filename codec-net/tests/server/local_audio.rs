@@ -201,7 +201,7 @@ fn a_file_without_viewers_is_recorded_with_its_audio() {
     }
     server.stop();
     assert_eq!(stream.json()["recorded"], true);
-    assert_eq!(stream.decoded(), None, "local streams are not decoded");
+    assert_eq!(stream.decoder_stats(), None, "local streams are not decoded");
     let mut files = fs::read_dir(&folder).unwrap();
     let path = files.next().unwrap().unwrap().path();
     assert!(files.next().is_none());

@@ -67,7 +67,7 @@ fn camera_frames_keep_their_capture_times() {
         name: "camera".to_owned(),
         open: Box::new(move || {
             let data = vec![90; usize::try_from(SIZE.i420_bytes()).unwrap()];
-            Ok(LocalMedia::silent(Camera { data, begun: Instant::now(), next: 0 }))
+            Ok(LocalMedia::video_only(Camera { data, begun: Instant::now(), next: 0 }))
         }),
         audio: false,
         repeat: false,

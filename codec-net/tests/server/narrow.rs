@@ -31,12 +31,12 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let data = vec![0xf8; 40].into();
         let pts = u64::from(number) * 960;
-        publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() }).unwrap();
+        publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() }).unwrap();
         if number.is_multiple_of(2) {
             let key = wants_key.swap(false, Ordering::Relaxed) || number == 0;
             let bytes = if key { KEY_FRAME_BYTES } else { FRAME_BYTES };
             let (data, pts) = (vec![0xff; bytes].into(), u64::from(number) * 1800);
-            publisher.video(VideoFrame { data, pts, key, ..VideoFrame::default() }).unwrap();
+            publisher.send_video(VideoFrame { data, pts, key, ..VideoFrame::default() }).unwrap();
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn demo(size: Size, kbps: u64) -> LocalSource {
     LocalSource {
         name: "demo".to_owned(),
         open: Box::new(move || {
-            Ok(LocalMedia::silent(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
+            Ok(LocalMedia::video_only(Endless { size, pictures: Arc::clone(&pictures), next: 0 }))
         }),
         audio: false,
         repeat: false,

@@ -50,7 +50,7 @@ fn a_viewer_receives_the_stream_with_trickled_candidates() {
         assert!(Instant::now() < end, "{} packets", caller.pictures);
         let mut frame = frames.next().unwrap();
         (frame.pts, pts) = (pts, pts + 3000);
-        publisher.video(frame).unwrap();
+        publisher.send_video(frame).unwrap();
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn end_session(
 /// Reports whether the server provides all services: 200, or 503 with the reason. Open to all,
 /// without figures.
 pub(super) async fn health(State(shared): State<Arc<ServerState>>) -> (StatusCode, Json<Value>) {
-    match shared.health.calls() {
+    match shared.health.calls_failure() {
         None => (StatusCode::OK, Json(json!({ "status": "ok" }))),
         Some(_) => {
             let failing =
@@ -68,6 +68,6 @@ pub(super) async fn health(State(shared): State<Arc<ServerState>>) -> (StatusCod
 }
 
 /// Answers requests for unknown paths.
-pub(super) async fn nothing() -> ErrorResponse {
+pub(super) async fn not_found() -> ErrorResponse {
     ErrorResponse(Rejection::NoSession)
 }

@@ -22,9 +22,9 @@ use super::super::state::ServerState;
 use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 
 /// Pause after an error of the listening socket, such as too many open files.
-const BREATHER: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Maximum size of a request head in bytes.
-const HEAD_BYTES: usize = 32 << 10;
+const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The origin of a request.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub(super) async fn accept(
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, address)) = accepted else {
-            tokio::time::sleep(BREATHER).await;
+            tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         // A connection above the limit is closed immediately.
@@ -80,17 +80,17 @@ impl Connection {
         // Small responses must not be delayed (Nagle's algorithm).
         let _ = stream.set_nodelay(true);
         match acceptor {
-            None => self.speak(stream).await,
+            None => self.serve(stream).await,
             Some(acceptor) => {
-                let shaken = timeout(self.deadline, acceptor.accept(stream)).await;
-                if let Ok(Ok(stream)) = shaken {
-                    self.speak(stream).await;
+                let handshake = timeout(self.deadline, acceptor.accept(stream)).await;
+                if let Ok(Ok(stream)) = handshake {
+                    self.serve(stream).await;
                 }
             }
         }
     }
 
-    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let (router, origin) = (self.router, self.origin);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(origin);
@@ -104,7 +104,7 @@ impl Connection {
         let _ = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.deadline)
-            .max_buf_size(HEAD_BYTES)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
             .await;

@@ -36,7 +36,7 @@ pub(super) struct Client {
     /// The same for all requests with the same token.
     pub(super) identity: Identity,
     /// Whether credentials were given.
-    proved: bool,
+    has_credentials: bool,
 }
 
 impl Client {
@@ -45,7 +45,7 @@ impl Client {
         if self.grants.allow(scope) {
             return Ok(());
         }
-        if self.proved && self.grants != Grants::NONE {
+        if self.has_credentials && self.grants != Grants::NONE {
             return Err(Rejection::Forbidden(scope.name()));
         }
         Err(Rejection::Unauthenticated)
@@ -83,7 +83,8 @@ pub(super) async fn check(
     let headers = request.headers();
     let origin = text(headers, ORIGIN).map(str::to_owned);
     let listed = origin.clone().filter(|origin| shared.access.is_listed(origin));
-    let mut response = match examine(&shared, from, request.method(), headers, origin.as_deref()) {
+    let mut response = match authorize(&shared, from, request.method(), headers, origin.as_deref())
+    {
         Err(rejection) => {
             let subject = Subject {
                 session: None,
@@ -102,14 +103,14 @@ pub(super) async fn check(
             answer.unwrap_or_else(|_| ErrorResponse(Rejection::RequestTimeout).into_response())
         }
     };
-    response::protect(response.headers_mut(), from.over_tls);
+    response::set_security_headers(response.headers_mut(), from.over_tls);
     if let Some(origin) = listed.and_then(|origin| HeaderValue::try_from(origin).ok()) {
-        response::share(response.headers_mut(), origin);
+        response::set_cors_headers(response.headers_mut(), origin);
     }
     response
 }
 
-fn examine(
+fn authorize(
     shared: &ServerState,
     from: ConnectionInfo,
     method: &Method,
@@ -128,23 +129,26 @@ fn examine(
     let address = from.address.ip().to_canonical();
     if method == Method::OPTIONS {
         let identity = Identity::of(Credentials::None, false);
-        return Ok(Client { address, grants: Grants::NONE, identity, proved: false });
+        return Ok(Client { address, grants: Grants::NONE, identity, has_credentials: false });
     }
     let by_protocol = protocol_token(headers);
     let credentials = match &by_protocol {
         Some(token) => Credentials::Bearer(token),
         None => Credentials::parse(text(headers, AUTHORIZATION)),
     };
-    let proved = !matches!(credentials, Credentials::None);
+    let has_credentials = !matches!(credentials, Credentials::None);
     let now = shared.clock.now();
-    if proved && !shared.access.is_open() && !shared.auth_rate_limiter().allows(now, address) {
+    if has_credentials
+        && !shared.access.is_open()
+        && !shared.auth_rate_limiter().allows(now, address)
+    {
         return Err(Rejection::RateLimited);
     }
     let grants = shared.access.grants(credentials, from.over_tls);
-    if proved && grants == Grants::NONE {
+    if has_credentials && grants == Grants::NONE {
         shared.auth_rate_limiter().record_failure(now, address);
         return Err(Rejection::Unauthenticated);
     }
     let identity = Identity::of(credentials, shared.access.is_open());
-    Ok(Client { address, grants, identity, proved })
+    Ok(Client { address, grants, identity, has_credentials })
 }

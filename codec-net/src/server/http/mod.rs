@@ -43,7 +43,7 @@ fn routes(shared: &Arc<ServerState>) -> Router {
         .route("/whip/{stream}", post(whip::publish))
         .route("/whep/{stream}", post(whip::view))
         .route("/session/{id}", delete(whip::end).patch(whip::trickle))
-        .fallback(api::nothing)
+        .fallback(api::not_found)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shared), guard::check))
         .layer(DefaultBodyLimit::max(shared.limits.body_bytes))
         .with_state(Arc::clone(shared))

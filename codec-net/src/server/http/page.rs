@@ -40,17 +40,17 @@ static ASSETS: [Asset; 21] = [
     Asset("favicon.svg", "image/svg+xml", include_str!("../page/favicon.svg")),
 ];
 
-fn answer(asset: &Asset) -> Response {
+fn respond(asset: &Asset) -> Response {
     ([(CONTENT_TYPE, asset.1)], asset.2).into_response()
 }
 
 pub(super) async fn index() -> Response {
-    answer(&INDEX)
+    respond(&INDEX)
 }
 
 pub(super) async fn file(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|asset| asset.0 == name) {
-        Some(asset) => answer(asset),
+        Some(asset) => respond(asset),
         None => ErrorResponse(Rejection::NoStream(name.chars().take(80).collect())).into_response(),
     }
 }

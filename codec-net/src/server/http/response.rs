@@ -15,7 +15,7 @@ use super::super::outcome::Rejection;
 use super::super::rtc::SDP_FRAGMENT;
 
 /// The page may only run its own scripts and styles, and must not be framed.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 const PERMISSIONS: &str =
@@ -76,8 +76,8 @@ pub(super) fn options(path: &str) -> Response {
 }
 
 /// Sets headers that protect the user from attacks through the browser.
-pub(super) fn protect(headers: &mut HeaderMap, over_tls: bool) {
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+pub(super) fn set_security_headers(headers: &mut HeaderMap, over_tls: bool) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -98,7 +98,7 @@ pub(super) fn protect(headers: &mut HeaderMap, over_tls: bool) {
 
 /// Allows pages of a configured origin to read the response (WHIP from other sites; RFC 9725,
 /// section 4.1).
-pub(super) fn share(headers: &mut HeaderMap, origin: HeaderValue) {
+pub(super) fn set_cors_headers(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(VARY, HeaderValue::from_static("origin"));
     headers

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::super::auth::Scope;
 use super::super::control_channel;
 use super::super::room::{Owner, StreamInfo};
-use super::super::sessions::Kind;
+use super::super::sessions::SessionKind;
 use super::super::state::ServerState;
 use super::super::ws::{self, publisher_session, viewer_session};
 use super::guard::Client;
@@ -41,7 +41,7 @@ pub(super) async fn view(
     let stream = state.hub.find(&name)?;
     let (end, ended) = watch::channel(None);
     let session = state.sessions.begin(
-        Kind::WsView,
+        SessionKind::WsView,
         &name,
         client.address,
         Box::new(move |reason| {
@@ -87,7 +87,7 @@ pub(super) async fn publish(
     };
     let publisher = state.hub.claim(&name, info, Box::new(move || wake.notify_one()), owner)?;
     let session = state.sessions.begin(
-        Kind::WsPublish,
+        SessionKind::WsPublish,
         &name,
         client.address,
         Box::new(move |reason| {

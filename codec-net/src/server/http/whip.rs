@@ -9,13 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION};
 use axum::response::{IntoResponse, Response};
-use codec_webrtc::Kind as RtcKind;
+use codec_webrtc::Kind as MediaKind;
 
 use super::super::auth::Scope;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo};
 use super::super::rtc::{CallHandle, Offer, Role, SDP_FRAGMENT, SdpFragment};
-use super::super::sessions::{End, IceSession, Kind};
+use super::super::sessions::{EndSession, IceSession, SessionKind};
 use super::super::state::ServerState;
 use super::guard::Client;
 use super::response::{ACCEPT_PATCH, ErrorResponse, SDP};
@@ -44,7 +44,7 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
     offer.check_publisher()?;
     // A malformed offer must not end the session of the publisher before.
     Offer::check_syntax(&request.sdp, limits)?;
-    let (video, audio) = (offer.takes(RtcKind::Video), offer.takes(RtcKind::Audio));
+    let (video, audio) = (offer.takes(MediaKind::Video), offer.takes(MediaKind::Audio));
     let info = StreamInfo { kind: "whip", video, audio };
     let call = request.state.network.new_call();
     let (replaced, asked) = (call.clone(), call.clone());
@@ -55,7 +55,7 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
     let request_key_frame = Box::new(move || asked.request_key_frame());
     let publisher =
         request.state.hub.claim(&request.stream_name, info, request_key_frame, owner)?;
-    request.answer(call, Kind::Whip, Role::Publish(publisher)).await
+    request.answer(call, SessionKind::Whip, Role::Publish(publisher)).await
 }
 
 /// Watches a stream: WHEP.
@@ -66,7 +66,7 @@ pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
     let has_audio = stream.info().audio || stream.stats().0.audio_packets > 0;
     offer.check_viewer(stream.info().video, has_audio)?;
     let call = request.state.network.new_call();
-    request.answer(call, Kind::Whep, Role::View(stream)).await
+    request.answer(call, SessionKind::Whep, Role::View(stream)).await
 }
 
 impl CallRequest {
@@ -80,12 +80,12 @@ impl CallRequest {
     async fn answer(
         self,
         call: CallHandle,
-        kind: Kind,
+        kind: SessionKind,
         role: Role,
     ) -> Result<Response, ErrorResponse> {
         let Self { state, client, stream_name, sdp } = self;
         let ended = call.clone();
-        let end: End = Box::new(move |reason| ended.end(reason));
+        let end: EndSession = Box::new(move |reason| ended.end(reason));
         let session = state.sessions.begin(kind, &stream_name, client.address, end)?;
         let (location, tag) = (format!("/session/{}", session.id()), session.set_call(call.id()));
         let answer = state.network.answer(call.id(), role, session, sdp).await?;

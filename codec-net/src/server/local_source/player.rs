@@ -236,7 +236,7 @@ impl Player {
             self.audio_end = pts + u64::from(length) * u64::from(AUDIO_HZ) / 1_000_000;
             self.audio_rate.packet(data.len(), length);
             let data = data.into();
-            self.publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() })?;
+            self.publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() })?;
         }
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Player {
         request.may_drop = request.key_frame.then_some(false);
         if local_encoder.encode(time, picture, &request).map_err(failed)? {
             while let Some(frame) = local_encoder.receive(time, captured) {
-                self.publisher.video(frame)?;
+                self.publisher.send_video(frame)?;
             }
             self.is_live = true;
         }

@@ -42,17 +42,17 @@ impl Publisher {
     /// # Errors
     ///
     /// The limit that is exceeded: the session must end.
-    pub fn video(&self, frame: VideoFrame) -> Result<(), EndReason> {
-        self.stream.video(self.generation, frame)
+    pub fn send_video(&self, frame: VideoFrame) -> Result<(), EndReason> {
+        self.stream.send_video(self.generation, frame)
     }
 
     /// Passes an audio packet on.
     ///
     /// # Errors
     ///
-    /// As for [`Self::video`].
-    pub fn audio(&self, packet: AudioPacket) -> Result<(), EndReason> {
-        self.stream.audio(self.generation, packet)
+    /// As for [`Self::send_video`].
+    pub fn send_audio(&self, packet: AudioPacket) -> Result<(), EndReason> {
+        self.stream.send_audio(self.generation, packet)
     }
 
     /// Ends the stream.

@@ -34,7 +34,7 @@ pub enum DeliveryError {
     /// The viewer's queue is full.
     Full,
     /// The viewer is gone.
-    Gone,
+    Closed,
 }
 
 impl MediaSink for tokio::sync::mpsc::Sender<Item> {
@@ -42,7 +42,7 @@ impl MediaSink for tokio::sync::mpsc::Sender<Item> {
         use tokio::sync::mpsc::error::TrySendError;
         self.try_send(item).map_err(|error| match error {
             TrySendError::Full(_) => DeliveryError::Full,
-            TrySendError::Closed(_) => DeliveryError::Gone,
+            TrySendError::Closed(_) => DeliveryError::Closed,
         })
     }
 }

@@ -204,7 +204,7 @@ impl Stream {
         locked(&self.state).viewers.remove(&id);
     }
 
-    pub(super) fn video(&self, generation: u64, frame: VideoFrame) -> Result<(), EndReason> {
+    pub(super) fn send_video(&self, generation: u64, frame: VideoFrame) -> Result<(), EndReason> {
         let now = self.clock.now();
         let read = FrameInfo::parse(&frame.data);
         if let Some(size) = read.and_then(|read| read.size)
@@ -249,7 +249,7 @@ impl Stream {
         state.viewers.values().find_map(Subscription::budget)
     }
 
-    pub(super) fn audio(&self, generation: u64, packet: AudioPacket) -> Result<(), EndReason> {
+    pub(super) fn send_audio(&self, generation: u64, packet: AudioPacket) -> Result<(), EndReason> {
         let now = self.clock.now();
         let packet = Arc::new(packet);
         let mut state = locked(&self.state);

@@ -184,12 +184,12 @@ impl Subscription {
     pub(super) fn audio(&mut self, packet: &Arc<AudioPacket>) -> bool {
         let delivered = self.sink.deliver(Item::Audio(Arc::clone(packet)));
         self.counters.audio_packets += u64::from(delivered.is_ok());
-        delivered != Err(DeliveryError::Gone)
+        delivered != Err(DeliveryError::Closed)
     }
 
     /// Delivers a chat message. Returns whether the viewer is still there.
     pub(super) fn chat(&self, text: &Arc<str>) -> bool {
-        self.sink.deliver(Item::Chat(Arc::clone(text))) != Err(DeliveryError::Gone)
+        self.sink.deliver(Item::Chat(Arc::clone(text))) != Err(DeliveryError::Closed)
     }
 
     /// Delivers the reason of the end.
@@ -211,7 +211,7 @@ impl Subscription {
             Ok(()) => match self.sink.deliver(Item::Video(Arc::clone(frame))) {
                 Ok(()) => None,
                 Err(DeliveryError::Full) => Some(DropReason::Slow),
-                Err(DeliveryError::Gone) => return false,
+                Err(DeliveryError::Closed) => return false,
             },
             Err(why) => Some(why),
         };

@@ -45,10 +45,10 @@ fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
     let (out, mut second) = mpsc::channel(8);
     let _second = Viewer::join(&hub.find("live").unwrap(), Box::new(out)).unwrap();
     assert_eq!(asked.load(Ordering::Relaxed), 1, "requests are merged");
-    publisher.video(frame(false, 10)).unwrap();
-    publisher.video(frame(true, 10)).unwrap();
-    publisher.video(frame(false, 10)).unwrap();
-    publisher.audio(AudioPacket::default()).unwrap();
+    publisher.send_video(frame(false, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(false, 10)).unwrap();
+    publisher.send_audio(AudioPacket::default()).unwrap();
     let (first, second) = (drained(&mut first), drained(&mut second));
     assert_eq!((first.len(), second.len()), (3, 3));
     let (Item::Video(a), Item::Video(b)) = (&first[0], &second[0]) else { panic!() };
@@ -63,13 +63,13 @@ fn a_slow_viewer_waits_for_a_key_frame_without_affecting_others() {
     let slow_viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
     let (out, mut fast) = mpsc::channel(16);
     let _fast = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
-    publisher.video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
     for _ in 0..4 {
-        publisher.video(frame(false, 10)).unwrap();
+        publisher.send_video(frame(false, 10)).unwrap();
     }
     assert_eq!(drained(&mut slow).len(), 2);
-    publisher.video(frame(false, 10)).unwrap();
-    publisher.video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(false, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
     assert_eq!(drained(&mut slow).len(), 1);
     assert_eq!(drained(&mut fast).len(), 7);
     let counters = slow_viewer.counters().unwrap();
@@ -119,9 +119,9 @@ fn too_many_viewers_and_too_high_bitrates_are_rejected() {
     drop(kept);
     let (_viewer, items) = join().unwrap();
     drop(items);
-    publisher.video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
     assert_eq!(publisher.stream().stats().1, 0, "viewers that hung up are removed");
-    let end = (0..30).find_map(|_| publisher.video(frame(false, 10_000)).err());
+    let end = (0..30).find_map(|_| publisher.send_video(frame(false, 10_000)).err());
     assert_eq!(end, Some(EndReason::Limit("bitrate")));
 }
 
@@ -136,22 +136,22 @@ fn a_paused_viewer_gets_audio_and_resumes_with_a_key_frame() {
     let publisher = hub.publish("live", INFO, ask).unwrap();
     let (out, mut items) = mpsc::channel(16);
     let viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
-    publisher.video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
     viewer.set_rendition(Rendition::NoVideo);
     assert_eq!(drained(&mut items).len(), 1);
     // Longer than the rate limit of requests.
     std::thread::sleep(std::time::Duration::from_millis(350));
     for _ in 0..3 {
-        publisher.video(frame(false, 10)).unwrap();
-        publisher.audio(AudioPacket::default()).unwrap();
+        publisher.send_video(frame(false, 10)).unwrap();
+        publisher.send_audio(AudioPacket::default()).unwrap();
     }
     let heard = drained(&mut items);
     assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Audio(_))));
     assert_eq!(asked.load(Ordering::Relaxed), 1, "no viewer needs a key frame");
     viewer.set_rendition(Rendition::Full(1));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
-    publisher.video(frame(false, 10)).unwrap();
-    publisher.video(frame(true, 10)).unwrap();
+    publisher.send_video(frame(false, 10)).unwrap();
+    publisher.send_video(frame(true, 10)).unwrap();
     assert!(matches!(drained(&mut items).as_slice(), [Item::Video(frame)] if frame.key));
     assert_eq!(viewer.counters().unwrap().paused, 3);
 }
@@ -175,17 +175,17 @@ fn a_publisher_of_the_same_owner_takes_over_and_viewers_stay() {
     let first = claim("one-token").unwrap();
     let (out, mut items) = mpsc::channel(16);
     let viewer = Viewer::join(first.stream(), Box::new(out)).unwrap();
-    first.video(frame(true, 10)).unwrap();
+    first.send_video(frame(true, 10)).unwrap();
     assert_eq!(claim("another-token").unwrap_err(), Rejection::NameInUse("live".to_owned()));
     assert!(hub.publish("live", INFO, Box::new(|| {})).is_err(), "not by a local source");
     let second = claim("one-token").unwrap();
     assert_eq!(ends.load(Ordering::Relaxed), 1, "the first one is ended");
     assert!(second.takes_over() && !first.takes_over());
-    assert_eq!(first.video(frame(true, 10)), Err(EndReason::Replaced));
+    assert_eq!(first.send_video(frame(true, 10)), Err(EndReason::Replaced));
     first.end(EndReason::PublisherEnded);
     // Only a key frame helps afterwards.
-    second.video(frame(false, 10)).unwrap();
-    second.video(frame(true, 10)).unwrap();
+    second.send_video(frame(false, 10)).unwrap();
+    second.send_video(frame(true, 10)).unwrap();
     let got = drained(&mut items);
     assert!(got.iter().all(|item| matches!(item, Item::Video(frame) if frame.key)), "{got:?}");
     assert_eq!((got.len(), viewer.counters().unwrap().undecodable), (2, 1));
@@ -204,14 +204,14 @@ fn a_stream_waits_for_its_publisher_for_a_limited_time() {
     let first = claim();
     let (out, mut items) = mpsc::channel(16);
     let _viewer = Viewer::join(first.stream(), Box::new(out)).unwrap();
-    first.video(frame(true, 10)).unwrap();
+    first.send_video(frame(true, 10)).unwrap();
     first.leave();
     let waiting = hub.find("live").unwrap();
     assert_eq!(waiting.json()["waitsForPublisher"], true);
     let second = claim();
     assert_eq!(ends.load(Ordering::Relaxed), 0, "it had left before");
     assert_eq!(waiting.json()["waitsForPublisher"], false);
-    second.video(frame(true, 10)).unwrap();
+    second.send_video(frame(true, 10)).unwrap();
     assert_eq!(drained(&mut items).len(), 2);
     hub.expire();
     assert!(hub.find("live").is_ok(), "it has a publisher");
@@ -266,9 +266,9 @@ fn renditions_switch_down_immediately_and_up_at_a_key_frame() {
         });
         frames.collect()
     };
-    let full = |pts, key| publisher.video(VideoFrame { pts, ..frame(key, 100) }).unwrap();
+    let full = |pts, key| publisher.send_video(VideoFrame { pts, ..frame(key, 100) }).unwrap();
     let small = |pts, key| {
-        stream.small_video(VideoFrame { pts, small: true, ..frame(key, 20) });
+        stream.send_small_video(VideoFrame { pts, small: true, ..frame(key, 20) });
     };
     full(1, true);
     small(1, true);
@@ -339,7 +339,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
         while encoder.receive(&mut packet) {
             let (data, pts) = (packet.data.clone().into(), u64::from(number) * 3000);
             let key = packet.meta.kind == FrameKind::Key;
-            publisher.video(VideoFrame { data, pts, key, ..VideoFrame::default() }).unwrap();
+            publisher.send_video(VideoFrame { data, pts, key, ..VideoFrame::default() }).unwrap();
         }
         small.extend(drained(&mut poor_items).into_iter().filter_map(|item| match item {
             Item::Video(frame) if frame.small => Some(frame),
@@ -363,7 +363,7 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
         let shown = decoder.receive().unwrap();
         assert_eq!(shown.size(), Size { width: 160, height: 96 });
     }
-    assert_eq!(stream.small().0, SmallRenditionState::On);
+    assert_eq!(stream.small_rendition().0, SmallRenditionState::On);
     assert_eq!(stream.small_viewers(), 1);
     drop(publisher);
 }
@@ -374,5 +374,5 @@ fn the_limit_of_small_renditions_is_reported() {
     let hub = hub_with_small_renditions(limits);
     let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     publisher.stream().request_small_rendition();
-    assert_eq!(publisher.stream().small().0, SmallRenditionState::Unavailable);
+    assert_eq!(publisher.stream().small_rendition().0, SmallRenditionState::Unavailable);
 }

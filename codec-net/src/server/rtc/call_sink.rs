@@ -13,18 +13,18 @@ pub(super) struct CallSink {
     pub(super) id: u64,
     pub(super) items: mpsc::Sender<(u64, Item)>,
     /// Whether the queue before the link is so long that no more frames are accepted.
-    pub(super) congested: Arc<AtomicBool>,
+    pub(super) is_queue_full: Arc<AtomicBool>,
 }
 
 impl MediaSink for CallSink {
     fn deliver(&self, item: Item) -> Result<(), DeliveryError> {
-        if matches!(item, Item::Video(_)) && self.congested.load(Ordering::Relaxed) {
+        if matches!(item, Item::Video(_)) && self.is_queue_full.load(Ordering::Relaxed) {
             return Err(DeliveryError::Full);
         }
         use mpsc::error::TrySendError;
         self.items.try_send((self.id, item)).map_err(|error| match error {
             TrySendError::Full(_) => DeliveryError::Full,
-            TrySendError::Closed(_) => DeliveryError::Gone,
+            TrySendError::Closed(_) => DeliveryError::Closed,
         })
     }
 }

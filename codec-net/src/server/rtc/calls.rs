@@ -144,7 +144,7 @@ impl Calls {
             collect_transmits(call, outgoing);
         }));
         if let Err(panic) = ran {
-            self.remove(id, Some(health::message(&*panic)));
+            self.remove(id, Some(health::panic_message(&*panic)));
         }
     }
 
@@ -166,7 +166,7 @@ impl Calls {
             None => call.conclude(),
         }));
         if let Err(panic) = concluded {
-            let panic = health::message(&*panic);
+            let panic = health::panic_message(&*panic);
             self.health.notice(format!("the end of call {id}: internal error: {panic}"));
         }
     }
@@ -268,18 +268,18 @@ impl Calls {
 
     fn handle_datagram(&mut self, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let now = self.clock.now();
-        let id = match self.demux.known(source) {
+        let id = match self.demux.by_address(source) {
             Some(id) => id,
             None => {
                 if !self.unverified.take(now, 1) {
                     return;
                 }
-                let Some(id) = self.demux.checked(bytes) else { return };
+                let Some(id) = self.demux.by_connectivity_check(bytes) else { return };
                 let call = self.calls.get(&id);
                 if !call.is_some_and(|call| call.accepts(source, destination, bytes)) {
                     return;
                 }
-                self.demux.verify(source, id);
+                self.demux.add_address(source, id);
                 id
             }
         };

@@ -5,19 +5,19 @@ use std::time::Duration;
 use codec_rtc::congestion::Estimate;
 
 /// An estimate below this percentage of its recent maximum is a collapse.
-const FALLEN_PCT: u64 = 50;
+const COLLAPSE_PCT: u64 = 50;
 /// How long the maximum is remembered.
-const REMEMBERED: Duration = Duration::from_secs(2);
+const MAXIMUM_WINDOW: Duration = Duration::from_secs(2);
 /// Below this delay, the queue counts as empty.
-const EMPTY: Duration = Duration::from_millis(100);
+const EMPTY_QUEUE_DELAY: Duration = Duration::from_millis(100);
 /// Minimum and maximum time without sending.
-const STOPPED: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
+const STOP_RANGE: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
 /// Minimum time from a restart to the next stop: key frames also fill slow links.
-const APART: Duration = Duration::from_secs(10);
+const MIN_STOP_INTERVAL: Duration = Duration::from_secs(10);
 /// For how long losses are taken to be those of the full queue.
-const RECENT: Duration = Duration::from_secs(5);
+const QUEUE_LOSS_WINDOW: Duration = Duration::from_secs(5);
 /// Share of packets lost above which frames are missing.
-const LOST: f64 = 0.03;
+const MISSING_FRAMES_LOSS: f64 = 0.03;
 
 /// The action to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +46,23 @@ impl Collapse {
         let rate = estimate.stable.0;
         let queueing = estimate.queueing_delay.max(estimate.backlog);
         if let Some(since) = self.stopped {
-            self.has_lost |= estimate.loss > LOST;
+            self.has_lost |= estimate.loss > MISSING_FRAMES_LOSS;
             let lasted = now.saturating_sub(since);
-            let is_over = queueing < EMPTY && lasted >= STOPPED[0];
-            if !is_over && lasted < STOPPED[1] {
+            let is_over = queueing < EMPTY_QUEUE_DELAY && lasted >= STOP_RANGE[0];
+            if !is_over && lasted < STOP_RANGE[1] {
                 return Step::Stop;
             }
             let restart = Step::Restart(self.has_lost);
             *self = Self { high: Some((rate, now)), restarted: Some(now), ..Self::default() };
             return restart;
         }
-        let high = self.high.filter(|(_, at)| now.saturating_sub(*at) < REMEMBERED);
+        let high = self.high.filter(|(_, at)| now.saturating_sub(*at) < MAXIMUM_WINDOW);
         let high = high.filter(|(high, _)| *high > rate).unwrap_or((rate, now));
         self.high = Some(high);
-        let is_again = self.restarted.is_some_and(|at| now.saturating_sub(at) < APART);
-        if rate * 100 < high.0 * FALLEN_PCT && queueing >= EMPTY && !is_again {
+        let is_again = self.restarted.is_some_and(|at| now.saturating_sub(at) < MIN_STOP_INTERVAL);
+        if rate * 100 < high.0 * COLLAPSE_PCT && queueing >= EMPTY_QUEUE_DELAY && !is_again {
             self.stopped = Some(now);
-            self.has_lost = estimate.loss > LOST;
+            self.has_lost = estimate.loss > MISSING_FRAMES_LOSS;
             return Step::Stop;
         }
         Step::Continue
@@ -70,7 +70,7 @@ impl Collapse {
 
     /// Whether the link is in a collapse, or was shortly before.
     pub(super) fn is_recent(&self, now: Duration) -> bool {
-        let restarted = self.restarted.is_some_and(|at| now.saturating_sub(at) < RECENT);
+        let restarted = self.restarted.is_some_and(|at| now.saturating_sub(at) < QUEUE_LOSS_WINDOW);
         self.stopped.is_some() || restarted
     }
 }

@@ -7,18 +7,18 @@ use codec_core::codec::Bitrate;
 use codec_webrtc::PathStats;
 
 /// A queueing delay above this is congestion.
-const QUEUED: Duration = Duration::from_millis(150);
+const CONGESTED_QUEUEING: Duration = Duration::from_millis(150);
 /// A queueing delay above this leaves no room for FEC.
-const FILLING: Duration = Duration::from_millis(60);
+const FEC_MAX_QUEUEING: Duration = Duration::from_millis(60);
 /// A loss ratio above this is congestion of a link with small buffers; random loss is lower.
-const LOST: f32 = 0.25;
+const CONGESTED_LOSS: f32 = 0.25;
 /// A new value counts 1/N in smoothed values: for the recent round trip, and for the one without
 /// queueing, which only rises if the path becomes longer.
-const SOON: u32 = 4;
-const LATE: u32 = 512;
+const RECENT_WEIGHT: u32 = 4;
+const BASE_WEIGHT: u32 = 512;
 /// Averaging window of the sent rate, and the maximum number of samples in it.
 const WINDOW: Duration = Duration::from_secs(1);
-const MAX_MOMENTS: usize = 32;
+const MAX_SAMPLES: usize = 32;
 
 /// The load of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +51,17 @@ impl CongestionDetector {
         self.has_feedback |= path.loss_sent.is_some();
         self.estimate = path.available.filter(|_| self.has_feedback);
         let Some(new) = path.round_trip.or(path.ice_round_trip) else { return };
-        let (mut lately, mut least) = self.round_trips.unwrap_or((new, new));
-        lately = (lately * (SOON - 1) + new) / SOON;
-        least = if new < least { new } else { (least * (LATE - 1) + new) / LATE };
-        self.round_trips = Some((lately, least));
+        let (mut recent, mut base) = self.round_trips.unwrap_or((new, new));
+        recent = (recent * (RECENT_WEIGHT - 1) + new) / RECENT_WEIGHT;
+        base = if new < base { new } else { (base * (BASE_WEIGHT - 1) + new) / BASE_WEIGHT };
+        self.round_trips = Some((recent, base));
     }
 
     /// Records the bytes of media sent since the start.
-    pub(super) fn sent(&mut self, now: Duration, bytes: u64) {
+    pub(super) fn record_sent(&mut self, now: Duration, bytes: u64) {
         self.sent.push_back((now, bytes));
         // The first sample is at least a second old, if there is one.
-        while self.sent.len() > MAX_MOMENTS
+        while self.sent.len() > MAX_SAMPLES
             || self.sent.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
         {
             self.sent.pop_front();
@@ -79,15 +79,17 @@ impl CongestionDetector {
     }
 
     /// Whether losses are probably not caused by congestion, so that FEC helps.
-    pub(super) fn has_room(&self) -> bool {
-        let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > FILLING;
-        self.loss <= LOST && !self.round_trips.is_some_and(waits)
+    pub(super) fn allows_fec(&self) -> bool {
+        let waits =
+            |(recent, base): (Duration, Duration)| recent.saturating_sub(base) > FEC_MAX_QUEUEING;
+        self.loss <= CONGESTED_LOSS && !self.round_trips.is_some_and(waits)
     }
 
     /// The current load.
     pub(super) fn load(&self) -> LinkLoad {
-        let waits = |(lately, least): (Duration, Duration)| lately.saturating_sub(least) > QUEUED;
-        if self.loss <= LOST && !self.round_trips.is_some_and(waits) {
+        let waits =
+            |(recent, base): (Duration, Duration)| recent.saturating_sub(base) > CONGESTED_QUEUEING;
+        if self.loss <= CONGESTED_LOSS && !self.round_trips.is_some_and(waits) {
             return LinkLoad::Normal;
         }
         // Headers and retransmissions need a share.
@@ -114,56 +116,56 @@ mod tests {
 
     #[test]
     fn queueing_and_heavy_loss_are_congestion_and_random_loss_is_not() {
-        let strained = |loss: f32, trips: &[u64]| {
-            let mut strain = CongestionDetector::default();
+        let is_exceeded = |loss: f32, trips: &[u64]| {
+            let mut detector = CongestionDetector::default();
             for &millis in trips {
-                strain.update(&path(loss, millis, None));
+                detector.update(&path(loss, millis, None));
             }
-            strain.load() == LinkLoad::Exceeded
+            detector.load() == LinkLoad::Exceeded
         };
-        assert!(!strained(0.1, &[50, 60, 90, 55, 130, 60]));
-        assert!(!strained(0.0, &[50, 50, 300, 50, 50]), "a single one");
-        assert!(strained(0.0, &[50, 100, 200, 300, 340, 340, 340, 340]));
-        assert!(strained(0.4, &[50; 8]));
+        assert!(!is_exceeded(0.1, &[50, 60, 90, 55, 130, 60]));
+        assert!(!is_exceeded(0.0, &[50, 50, 300, 50, 50]), "a single one");
+        assert!(is_exceeded(0.0, &[50, 100, 200, 300, 340, 340, 340, 340]));
+        assert!(is_exceeded(0.4, &[50; 8]));
         assert_eq!(CongestionDetector::default().load(), LinkLoad::Normal);
     }
 
     #[test]
     fn a_growing_queue_disables_fec_before_it_is_congestion() {
-        let mut strain = CongestionDetector::default();
-        assert!(strain.has_room());
-        (0..8).for_each(|_| strain.update(&path(0.1, 50, None)));
-        assert!(strain.has_room(), "chance");
-        (0..8).for_each(|_| strain.update(&path(0.1, 140, None)));
-        assert!(!strain.has_room());
-        assert_eq!(strain.load(), LinkLoad::Normal);
+        let mut detector = CongestionDetector::default();
+        assert!(detector.allows_fec());
+        (0..8).for_each(|_| detector.update(&path(0.1, 50, None)));
+        assert!(detector.allows_fec(), "chance");
+        (0..8).for_each(|_| detector.update(&path(0.1, 140, None)));
+        assert!(!detector.allows_fec());
+        assert_eq!(detector.load(), LinkLoad::Normal);
     }
 
     #[test]
     fn congestion_below_the_estimate_is_caused_by_others() {
         let load = |kbps: u64| {
-            let mut strain = CongestionDetector::default();
+            let mut detector = CongestionDetector::default();
             for step in 0..50 {
                 // 400 kbit/s.
-                strain.sent(Duration::from_millis(200 * step), 10_000 * step);
-                strain.update(&path(0.5, 50, Some(kbps)));
+                detector.record_sent(Duration::from_millis(200 * step), 10_000 * step);
+                detector.update(&path(0.5, 50, Some(kbps)));
             }
-            assert_eq!(strain.sent_rate(), 400_000);
-            assert!(strain.sent.len() < 8);
-            strain.load()
+            assert_eq!(detector.sent_rate(), 400_000);
+            assert!(detector.sent.len() < 8);
+            detector.load()
         };
         assert_eq!(load(300), LinkLoad::Exceeded);
         assert_eq!(load(450), LinkLoad::Exceeded, "headers need some");
         assert_eq!(load(600), LinkLoad::CongestedByOthers);
         // Without feedback, the initial estimate does not count.
-        let mut strain = CongestionDetector::default();
-        strain.sent(Duration::ZERO, 0);
+        let mut detector = CongestionDetector::default();
+        detector.record_sent(Duration::ZERO, 0);
         for _ in 0..50 {
-            strain.update(&PathStats { loss_sent: None, ..path(0.0, 50, Some(2500)) });
+            detector.update(&PathStats { loss_sent: None, ..path(0.0, 50, Some(2500)) });
         }
         for _ in 0..50 {
-            strain.update(&PathStats { loss_sent: None, ..path(0.0, 900, Some(2500)) });
+            detector.update(&PathStats { loss_sent: None, ..path(0.0, 900, Some(2500)) });
         }
-        assert_eq!(strain.load(), LinkLoad::Exceeded);
+        assert_eq!(detector.load(), LinkLoad::Exceeded);
     }
 }

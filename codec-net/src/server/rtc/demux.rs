@@ -15,33 +15,33 @@ const USERNAME: u16 = 0x0006;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Demux {
     addresses: BTreeMap<SocketAddr, u64>,
-    fragments: BTreeMap<String, u64>,
+    ufrags: BTreeMap<String, u64>,
 }
 
 impl Demux {
     /// Adds a call with this ufrag.
-    pub(super) fn add(&mut self, fragment: &str, call: u64) {
-        self.fragments.insert(fragment.to_owned(), call);
+    pub(super) fn add(&mut self, ufrag: &str, call: u64) {
+        self.ufrags.insert(ufrag.to_owned(), call);
     }
 
     /// Removes a call.
     pub(super) fn remove(&mut self, call: u64) {
         self.addresses.retain(|_, owner| *owner != call);
-        self.fragments.retain(|_, owner| *owner != call);
+        self.ufrags.retain(|_, owner| *owner != call);
     }
 
     /// The call of a verified address.
-    pub(super) fn known(&self, source: SocketAddr) -> Option<u64> {
+    pub(super) fn by_address(&self, source: SocketAddr) -> Option<u64> {
         self.addresses.get(&source).copied()
     }
 
     /// The call of a connectivity check.
-    pub(super) fn checked(&self, datagram: &[u8]) -> Option<u64> {
-        self.fragments.get(local_fragment(datagram)?).copied()
+    pub(super) fn by_connectivity_check(&self, datagram: &[u8]) -> Option<u64> {
+        self.ufrags.get(local_ufrag(datagram)?).copied()
     }
 
     /// Records that an address was verified for a call.
-    pub(super) fn verify(&mut self, source: SocketAddr, call: u64) {
+    pub(super) fn add_address(&mut self, source: SocketAddr, call: u64) {
         let of_call = self.addresses.values().filter(|owner| **owner == call).count();
         if of_call < MAX_ADDRESSES {
             self.addresses.insert(source, call);
@@ -50,7 +50,7 @@ impl Demux {
 }
 
 /// The part of the name before the colon.
-fn local_fragment(datagram: &[u8]) -> Option<&str> {
+fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     let header = datagram.first_chunk::<STUN_HEADER>()?;
     let [kind, _, _, _, magic @ ..] = header;
     if *kind > 3 || !magic.starts_with(&MAGIC_COOKIE) {
@@ -87,16 +87,16 @@ mod tests {
     fn checks_are_routed_by_name() {
         let mut demux = Demux::default();
         demux.add("mine", 7);
-        assert_eq!(demux.checked(&check(b"mine:theirs")), Some(7));
-        assert_eq!(demux.checked(&check(b"other:theirs")), None);
-        assert_eq!(demux.checked(&check(b"mine")), None);
+        assert_eq!(demux.by_connectivity_check(&check(b"mine:theirs")), Some(7));
+        assert_eq!(demux.by_connectivity_check(&check(b"other:theirs")), None);
+        assert_eq!(demux.by_connectivity_check(&check(b"mine")), None);
         let whole = check(b"mine:theirs");
         for len in 0..whole.len() {
-            assert_eq!(demux.checked(&whole[..len]), None);
+            assert_eq!(demux.by_connectivity_check(&whole[..len]), None);
         }
         let mut lying = whole;
         lying[22] = 0xff;
-        assert_eq!(demux.checked(&lying), None);
+        assert_eq!(demux.by_connectivity_check(&lying), None);
     }
 
     #[test]
@@ -104,10 +104,10 @@ mod tests {
         let mut demux = Demux::default();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         for port in 1..=100 {
-            demux.verify(address(port), 7);
+            demux.add_address(address(port), 7);
         }
-        assert_eq!((demux.known(address(1)), demux.known(address(99))), (Some(7), None));
+        assert_eq!((demux.by_address(address(1)), demux.by_address(address(99))), (Some(7), None));
         demux.remove(7);
-        assert_eq!(demux.known(address(1)), None);
+        assert_eq!(demux.by_address(address(1)), None);
     }
 }

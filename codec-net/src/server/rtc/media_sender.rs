@@ -15,8 +15,8 @@ use crate::random;
 
 /// Packets of audio that are repeated after a collapse: it is noticed within this time after the
 /// first one was dropped.
-const REPEATED: usize = 6;
-/// Most packets of a frame.
+const REDUNDANT_PACKETS: usize = 6;
+/// Maximum number of packets of a frame.
 const MAX_PACKETS: usize = 2048;
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
 /// 4.2).
@@ -140,7 +140,7 @@ impl MediaSender {
             opus.red?;
             let config = RedundancyConfig {
                 payload_type: opus.payload_type,
-                depth: REPEATED,
+                depth: REDUNDANT_PACKETS,
                 max_bytes: Peer::MAX_PAYLOAD_BYTES,
             };
             self.audio = Redundancy::new(config).ok();

@@ -81,7 +81,7 @@ impl Network {
             match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => thread_health.fail_calls(error.to_string()),
-                Err(panic) => thread_health.fail_calls(health::message(&*panic)),
+                Err(panic) => thread_health.fail_calls(health::panic_message(&*panic)),
             }
         };
         let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(work);
@@ -132,7 +132,7 @@ impl Network {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, Rejection> {
         let (reply, replied) = oneshot::channel();
-        let has_ended = || match self.health.calls() {
+        let has_ended = || match self.health.calls_failure() {
             Some(_) => Rejection::CallsUnavailable,
             None => Rejection::ShuttingDown,
         };

@@ -9,10 +9,10 @@ use std::time::Duration;
 use codec_rtc::extension::PlayoutDelay;
 
 /// Viewers should wait at or above the first loss ratio, until it falls below the second one.
-const LOSSY: f32 = 0.015;
-const CLEAN: f32 = 0.005;
+const LOSS_ON: f32 = 0.015;
+const LOSS_OFF: f32 = 0.005;
 /// How long this lasts after the last loss.
-const REMEMBERED: Duration = Duration::from_secs(15);
+const HOLD_TIME: Duration = Duration::from_secs(15);
 /// Added to the round trip: the time until the next frame reveals a lost frame end, and decoding
 /// time.
 const MARGIN: Duration = Duration::from_millis(40);
@@ -49,8 +49,8 @@ impl PlayoutDelayController {
             (before, now) => before.or(now),
         };
         let loss = loss.unwrap_or_default();
-        if loss >= LOSSY || (loss > CLEAN && now < self.lossy_until) {
-            self.lossy_until = now.saturating_add(REMEMBERED);
+        if loss >= LOSS_ON || (loss > LOSS_OFF && now < self.lossy_until) {
+            self.lossy_until = now.saturating_add(HOLD_TIME);
         }
         let Some(round_trip) = self.round_trip else { return };
         if now < self.lossy_until {
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn viewers_wait_only_under_packet_loss() {
-        let mut patience = PlayoutDelayController::default();
+        let mut controller = PlayoutDelayController::default();
         let (trip, seconds) = (Some(Duration::from_millis(52)), Duration::from_secs);
         let mut at = |second, loss| {
-            patience.update(seconds(second), loss, trip, false);
-            patience.playout_delay().map(|delay| delay.min.as_millis())
+            controller.update(seconds(second), loss, trip, false);
+            controller.playout_delay().map(|delay| delay.min.as_millis())
         };
         assert_eq!(at(1, None), None);
         assert_eq!(at(2, Some(0.0)), None);
@@ -91,16 +91,16 @@ mod tests {
         assert_eq!(at(29, Some(0.0)), Some(100));
         assert_eq!(at(30, Some(0.0)), Some(0), "revoked");
         assert_eq!(at(31, Some(0.2)), Some(100));
-        patience.update(seconds(32), Some(0.2), trip, true);
-        assert_eq!(patience.playout_delay().map(|delay| delay.min.as_millis()), Some(60));
+        controller.update(seconds(32), Some(0.2), trip, true);
+        assert_eq!(controller.playout_delay().map(|delay| delay.min.as_millis()), Some(60));
     }
 
     #[test]
     fn delays_are_limited_and_need_a_known_round_trip() {
-        let mut patience = PlayoutDelayController::default();
-        patience.update(Duration::ZERO, Some(0.5), None, false);
-        assert_eq!(patience.playout_delay(), None);
-        patience.update(Duration::ZERO, Some(0.5), Some(Duration::from_secs(9)), false);
-        assert_eq!(patience.playout_delay().map(|delay| delay.min), Some(MAX_DELAY));
+        let mut controller = PlayoutDelayController::default();
+        controller.update(Duration::ZERO, Some(0.5), None, false);
+        assert_eq!(controller.playout_delay(), None);
+        controller.update(Duration::ZERO, Some(0.5), Some(Duration::from_secs(9)), false);
+        assert_eq!(controller.playout_delay().map(|delay| delay.min), Some(MAX_DELAY));
     }
 }

@@ -150,7 +150,7 @@ impl PublisherSession {
         let since = now.saturating_sub(self.begun);
         let Some(pts) = self.audio.audio_pts(tick, since, length) else { return Ok(()) };
         let data = packet.payload.to_vec().into();
-        publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() })
+        publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() })
     }
 
     /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
@@ -170,7 +170,7 @@ impl PublisherSession {
             let descriptor = frame.descriptor;
             let layer = descriptor.layer.unwrap_or_default();
             let hidden = FrameInfo::parse(&frame.data).is_some_and(|facts| !facts.shown);
-            publisher.video(VideoFrame {
+            publisher.send_video(VideoFrame {
                 data: frame.data.into(),
                 pts,
                 key: frame.is_key,

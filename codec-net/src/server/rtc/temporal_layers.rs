@@ -26,65 +26,65 @@ const PROVEN_AFTER: Duration = Duration::from_secs(10);
 /// Selects layers by trying.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerSelector {
-    wanted: u8,
+    selected: u8,
     begun: Option<Duration>,
     /// Whether the link is congested, and since when.
     state: (bool, Duration),
     changed: Duration,
     raised: Option<Duration>,
-    patience: Duration,
+    raise_after: Duration,
 }
 
 impl Default for LayerSelector {
     fn default() -> Self {
         Self {
-            wanted: u8::MAX,
+            selected: u8::MAX,
             begun: None,
             state: (false, Duration::ZERO),
             changed: Duration::ZERO,
             raised: None,
-            patience: UP_AFTER,
+            raise_after: UP_AFTER,
         }
     }
 }
 
 impl LayerSelector {
     /// Returns how many of `all` layers the viewer should receive; 0: no video.
-    pub(super) fn choose(&mut self, now: Duration, load: LinkLoad, all: u8) -> u8 {
-        let strained = load != LinkLoad::Normal;
+    pub(super) fn select(&mut self, now: Duration, load: LinkLoad, all: u8) -> u8 {
+        let congested = load != LinkLoad::Normal;
         let all = all.max(1);
-        let wanted = self.wanted.min(all);
+        let selected = self.selected.min(all);
         let begun = *self.begun.get_or_insert(now);
         if now.saturating_sub(begun) < SETTLING {
-            return wanted;
+            return selected;
         }
-        if self.state.0 != strained {
-            self.state = (strained, now);
+        if self.state.0 != congested {
+            self.state = (congested, now);
         }
         let lasted = now.saturating_sub(self.state.1);
         let unchanged = now.saturating_sub(self.changed);
-        let sinks = strained
-            && match wanted {
+        let drops = congested
+            && match selected {
                 0 => false,
                 1 => load == LinkLoad::Exceeded && lasted.min(unchanged) >= PAUSE_AFTER,
                 _ => lasted >= DOWN_AFTER && unchanged >= NEXT_AFTER,
             };
-        let rises = match wanted {
-            0 => unchanged >= self.patience.max(RESUME_AFTER),
-            _ => !strained && wanted < all && lasted.min(unchanged) >= self.patience,
+        let rises = match selected {
+            0 => unchanged >= self.raise_after.max(RESUME_AFTER),
+            _ => !congested && selected < all && lasted.min(unchanged) >= self.raise_after,
         };
-        if sinks {
+        if drops {
             let failed = self.raised.take().is_some_and(|at| now - at < PROVEN_AFTER);
             if failed {
-                self.patience = (2 * self.patience).min(MAX_UP_AFTER);
+                self.raise_after = (2 * self.raise_after).min(MAX_UP_AFTER);
             }
-            (self.wanted, self.changed) = (wanted - 1, now);
+            (self.selected, self.changed) = (selected - 1, now);
         } else if rises {
-            (self.wanted, self.changed, self.raised) = (wanted + 1, now, Some(now));
+            (self.selected, self.changed, self.raised) = (selected + 1, now, Some(now));
         } else if self.raised.is_some_and(|at| now.saturating_sub(at) >= PROVEN_AFTER) {
-            (self.raised, self.patience) = (None, UP_AFTER);
+            (self.raised, self.raise_after) = (None, UP_AFTER);
         }
-        self.wanted.min(all)
+        self.selected.min(all)
     }
 }
 
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn layers_are_dropped_soon_and_return_late() {
-        let mut choice = LayerSelector::default();
-        let mut run = |from: u64, to: u64, strained| {
+        let mut selector = LayerSelector::default();
+        let mut run = |from: u64, to: u64, congested| {
             let mut layers = 0;
             for ms in (from..to).step_by(100) {
-                layers = choice.choose(Duration::from_millis(ms), load(strained), 3);
+                layers = selector.select(Duration::from_millis(ms), load(congested), 3);
             }
             layers
         };
@@ -121,14 +121,14 @@ mod tests {
 
     #[test]
     fn video_pauses_if_the_base_layer_is_too_much_and_is_retried() {
-        let mut choice = LayerSelector::default();
+        let mut selector = LayerSelector::default();
         let mut changes: Vec<(u64, u8)> = Vec::new();
         let mut last = 1;
         for ms in (0..200_000).step_by(100) {
             // Without video there is no congestion; it returns half a second after the video.
             let since = changes.last().map_or(0, |(at, _)| *at);
-            let strained = last > 0 && ms >= since + 500;
-            let layers = choice.choose(Duration::from_millis(ms), load(strained), 1);
+            let congested = last > 0 && ms >= since + 500;
+            let layers = selector.select(Duration::from_millis(ms), load(congested), 1);
             if layers != last {
                 changes.push((ms, layers));
             }
@@ -144,10 +144,10 @@ mod tests {
 
     #[test]
     fn congestion_without_fresh_evidence_does_not_block_video() {
-        let mut choice = LayerSelector::default();
-        let mut at = |from: u64, to: u64, strained| {
+        let mut selector = LayerSelector::default();
+        let mut at = |from: u64, to: u64, congested| {
             let times = (from..to).map(Duration::from_secs);
-            times.map(|now| choice.choose(now, load(strained), 3)).last()
+            times.map(|now| selector.select(now, load(congested), 3)).last()
         };
         assert_eq!(at(0, 15, true), Some(0));
         assert_eq!(at(15, 18, true), Some(1), "statistics are outdated");
@@ -157,16 +157,16 @@ mod tests {
 
     #[test]
     fn a_stream_without_layers_is_unchanged_on_a_sufficient_link() {
-        let mut choice = LayerSelector::default();
+        let mut selector = LayerSelector::default();
         for second in 0..60 {
             // Occasional moments of congestion.
             let now = Duration::from_secs(second);
-            assert_eq!(choice.choose(now, load(second % 10 < 3), 1), 1);
+            assert_eq!(selector.select(now, load(second % 10 < 3), 1), 1);
         }
         for second in 60..120 {
             let now = Duration::from_secs(second);
             assert_eq!(
-                choice.choose(now, LinkLoad::CongestedByOthers, 1),
+                selector.select(now, LinkLoad::CongestedByOthers, 1),
                 1,
                 "video is not the cause"
             );

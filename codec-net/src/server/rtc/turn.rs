@@ -91,7 +91,7 @@ impl Turn {
         match catch_unwind(AssertUnwindSafe(|| step(allocation))) {
             Ok(result) => Some(result),
             Err(panic) => {
-                let panic = health::message(&*panic);
+                let panic = health::panic_message(&*panic);
                 self.health.notice(format!("the TURN client ended: internal error: {panic}"));
                 self.allocation = None;
                 None
@@ -129,7 +129,7 @@ mod tests {
         let datagram = turn.handle_datagram(Duration::from_secs(1), address, b"late");
         assert_eq!(datagram, TurnDatagram::NotFromServer);
         assert_eq!(turn.poll_transmit(), None);
-        assert_eq!((health.calls(), health.next_notice()), (None, None));
+        assert_eq!((health.calls_failure(), health.next_notice()), (None, None));
         turn.relay_only = true;
         assert_eq!(turn.candidates(&[host]).unwrap_err().status(), 503);
     }

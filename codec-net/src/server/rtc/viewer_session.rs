@@ -56,7 +56,7 @@ pub(super) struct ViewerSession {
     sender: MediaSender,
     video: Option<Mid>,
     audio: Option<Mid>,
-    congested: Arc<AtomicBool>,
+    is_queue_full: Arc<AtomicBool>,
     selector: RenditionSelector,
     collapse: Collapse,
     /// Bitrate of the full rendition, smoothed over seconds, because key frames are large.
@@ -79,7 +79,7 @@ impl ViewerSession {
             sender: MediaSender::new(),
             video: None,
             audio: None,
-            congested: Arc::default(),
+            is_queue_full: Arc::default(),
             selector: RenditionSelector::default(),
             collapse: Collapse::default(),
             full: 0,
@@ -126,7 +126,7 @@ impl ViewerSession {
         id: u64,
         items: mpsc::Sender<(u64, Item)>,
     ) -> Result<(), EndReason> {
-        let sink = CallSink { id, items, congested: Arc::clone(&self.congested) };
+        let sink = CallSink { id, items, is_queue_full: Arc::clone(&self.is_queue_full) };
         let joined = Viewer::join(&self.stream, Box::new(sink));
         let over = || self.stream.end_reason().unwrap_or(EndReason::PublisherEnded);
         self.viewer = Some(joined.map_err(|_| over())?);
@@ -165,7 +165,7 @@ impl ViewerSession {
 
     /// The renditions that the stream offers to this viewer.
     fn selector_input(&self, budget: Option<LinkBudget>, stats: &StreamStats) -> SelectorInput {
-        let (state, small) = self.stream.small();
+        let (state, small) = self.stream.small_rendition();
         // Until it is encoded, its bitrate is the configured one, plus audio.
         let small_rate = small.bits_per_second.max(small_rendition::BITRATE.0) + SMALL_AUDIO;
         let has_budget = self.stream.budget().is_some();
@@ -173,12 +173,12 @@ impl ViewerSession {
         SelectorInput {
             budget: budget.map(|budget| payload_part(budget.stable.0, budget.fec)),
             load: self.congestion.load(),
-            pressed: false,
+            congested: false,
             layers: stats.layers,
             full: self.full,
             small: (state != SmallRenditionState::Unavailable).then_some(small_rate),
-            follows: has_budget && is_local,
-            may_follow: has_budget && !is_local,
+            encoder_adapts: has_budget && is_local,
+            publisher_may_adapt: has_budget && !is_local,
         }
     }
 
@@ -186,7 +186,7 @@ impl ViewerSession {
     pub(super) fn handle_path_stats(&mut self, now: Duration, path: &PathStats, peer: &mut Peer) {
         self.congestion.update(path);
         // Losses shortly after a collapse are those of the full queue, not of the link.
-        peer.allow_fec(self.congestion.has_room() && !self.collapse.is_recent(now));
+        peer.allow_fec(self.congestion.allows_fec() && !self.collapse.is_recent(now));
         let fec = self.video.is_some_and(|mid| peer.is_fec_active(mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
         self.playout_delay.update(now, path.loss_sent, round_trip, fec);
@@ -215,7 +215,7 @@ impl ViewerSession {
         self.next_evaluation = now.saturating_add(EVALUATION_INTERVAL);
         let (stats, _) = self.stream.stats();
         self.full = (15 * self.full + stats.bits_per_second) / 16;
-        self.congestion.sent(now, self.sender.bytes);
+        self.congestion.record_sent(now, self.sender.bytes);
         // Without feedback there is no estimate.
         let estimate = peer.estimate().filter(|estimate| estimate.throughput.is_some());
         let step = estimate.map_or(Step::Continue, |estimate| self.collapse.update(now, &estimate));
@@ -225,14 +225,14 @@ impl ViewerSession {
             link_budget(&estimate, peer.retransmission_rate(), fec, step == Step::Stop)
         });
         let input = SelectorInput {
-            pressed: estimate.is_some_and(|estimate| is_pressed(&estimate)),
+            congested: estimate.is_some_and(|estimate| is_congested(&estimate)),
             ..self.selector_input(budget, &stats)
         };
-        let rendition = self.selector.choose(now, &input);
+        let rendition = self.selector.select(now, &input);
         if let Some(viewer) = &self.viewer {
             viewer.set_budget(budget);
-            // An encoder that follows the budget stops by itself.
-            let holds_video = step == Step::Stop && !input.follows;
+            // An encoder that adapts to the budget stops by itself.
+            let holds_video = step == Step::Stop && !input.encoder_adapts;
             viewer.set_rendition(if holds_video { Rendition::NoVideo } else { rendition });
         }
         self.handle_collapse(step, rendition, mid, peer);
@@ -278,7 +278,7 @@ impl ViewerSession {
         let queued = u64::try_from(peer.queued_bytes(mid)).unwrap_or(u64::MAX);
         let millis = u64::try_from(MAX_QUEUE.as_millis()).unwrap_or(u64::MAX);
         let max_bytes = (bits_per_second / 8).saturating_mul(millis) / 1000;
-        self.congested.store(queued > max_bytes.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
+        self.is_queue_full.store(queued > max_bytes.max(MIN_QUEUE_BYTES), Ordering::Relaxed);
     }
 }
 
@@ -296,7 +296,7 @@ fn link_budget(
 }
 
 /// Whether the estimate is low because of queueing, packet loss or missing feedback.
-fn is_pressed(estimate: &Estimate) -> bool {
+fn is_congested(estimate: &Estimate) -> bool {
     estimate.queueing_delay > FULL_QUEUE_DELAY
         || matches!(estimate.reason, Reason::Draining | Reason::Loss | Reason::FeedbackTimeout)
 }

@@ -157,7 +157,7 @@ impl PublisherSession {
         match (record.kind, stream.is_video) {
             (Kind::Video, true) => {
                 self.totals.frames += 1;
-                self.publisher.video(VideoFrame {
+                self.publisher.send_video(VideoFrame {
                     data: record.payload.into(),
                     pts,
                     key: record.flags.key,
@@ -168,7 +168,7 @@ impl PublisherSession {
             }
             (Kind::Audio, false) => {
                 let data = record.payload.into();
-                self.publisher.audio(AudioPacket { data, pts, ..AudioPacket::default() })
+                self.publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() })
             }
             _ => Ok(()),
         }

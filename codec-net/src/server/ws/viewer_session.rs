@@ -25,7 +25,7 @@ use crate::framing::{Hello, Item as Framed, Kind, Parser, StreamDescription};
 use crate::random;
 
 /// Maximum number of items queued for the socket: two seconds of video and audio.
-const QUEUE: usize = 160;
+const MAX_QUEUED_ITEMS: usize = 160;
 
 struct ViewerSession {
     viewer: Viewer,
@@ -47,7 +47,7 @@ pub(in super::super) async fn run(
     mut ended: EndWatch,
     has_control_channel: bool,
 ) {
-    let (sink, mut items) = mpsc::channel(QUEUE);
+    let (sink, mut items) = mpsc::channel(MAX_QUEUED_ITEMS);
     let viewer = match Viewer::join(&stream, Box::new(sink)) {
         Ok(viewer) => viewer,
         Err(rejection) => {

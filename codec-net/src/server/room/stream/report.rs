@@ -43,7 +43,7 @@ impl Stream {
 
     /// Statistics of the server's own decoder so far, if it has one.
     #[must_use]
-    pub fn decoded(&self) -> Option<DecoderStats> {
+    pub fn decoder_stats(&self) -> Option<DecoderStats> {
         locked(&self.state).decoded
     }
 

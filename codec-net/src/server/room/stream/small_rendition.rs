@@ -24,7 +24,7 @@ pub enum SmallRenditionState {
 
 impl Stream {
     /// Passes on a frame of the small rendition.
-    pub(in super::super::super) fn small_video(&self, frame: VideoFrame) {
+    pub(in super::super::super) fn send_small_video(&self, frame: VideoFrame) {
         let now = self.clock.now();
         let read = FrameInfo::parse(&frame.data);
         let frame = Arc::new(frame);
@@ -81,7 +81,7 @@ impl Stream {
 
     /// The state of the small rendition, and its statistics.
     #[must_use]
-    pub fn small(&self) -> (SmallRenditionState, StreamStats) {
+    pub fn small_rendition(&self) -> (SmallRenditionState, StreamStats) {
         let mut state = locked(&self.state);
         (state.small, state.small_meter.stats(self.clock.now()))
     }
