@@ -16,7 +16,7 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 /// Interval between JSON objects.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells progress of one command.
+/// Shows the progress of a command.
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Console,
@@ -129,7 +129,7 @@ impl Progress {
             Some(total) => format!("frame {}/{total}", now.frames),
             None => format!("frame {}", now.frames),
         };
-        let trial = |pass: Pass| format!("trial {} of up to {}", pass.number, pass.most);
+        let trial = |pass: Pass| format!("trial {} of up to {}", pass.number, pass.max);
         let Figures { fps, x_realtime, kbps_now, kbps_average, .. } = figures;
         let has_bytes = now.bytes > 0;
         let dropped = (now.dropped > 0).then(|| format!("{} dropped", now.dropped));
@@ -214,7 +214,7 @@ mod tests {
         let mut progress = progress(100);
         progress.pass_started =
             progress.pass_started.checked_sub(Duration::from_secs(500)).unwrap();
-        progress.begin_pass(Some(Pass { number: 1, most: 3 }));
+        progress.begin_pass(Some(Pass { number: 1, max: 3 }));
         progress.pass_started = progress.pass_started.checked_sub(Duration::from_secs(1)).unwrap();
         let now = Now { frames: 50, ..Now::default() };
         let figures = progress.figures(&now);

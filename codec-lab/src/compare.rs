@@ -177,7 +177,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Self> {
         let frames = folder.join(FRAMES);
         std::fs::create_dir_all(&frames)
-            .map_err(|error| Failure::output(&frames.display().to_string(), &error))?;
+            .map_err(|error| Failure::output(&frames.display().to_string(), error))?;
         let trace = study.trace()?;
         let trace_digest = match &study.rate_trace {
             Some(path) => digest_of(path)?,

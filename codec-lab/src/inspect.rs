@@ -1,4 +1,4 @@
-//! `codec inspect`.
+//! Reports on a stream, frame by frame and block by block (`codec inspect`).
 
 mod data;
 mod image;
@@ -154,7 +154,7 @@ impl Sink {
 
     fn put(&mut self, text: &str) -> Result<()> {
         let written = self.out.write_all(text.as_bytes());
-        written.map_err(|error| Failure::output(&self.output.name, &error))
+        written.map_err(|error| Failure::output(&self.output.name, error))
     }
 
     fn add(&mut self, seen: &Seen<'_>) -> Result<()> {
@@ -171,7 +171,7 @@ impl Sink {
             Report::Page(report) => report.end(totals, time_base, end),
         };
         self.put(&text)?;
-        self.out.flush().map_err(|error| Failure::output(&self.output.name, &error))?;
+        self.out.flush().map_err(|error| Failure::output(&self.output.name, error))?;
         drop(self.out);
         self.output.commit()
     }

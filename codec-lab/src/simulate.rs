@@ -101,7 +101,7 @@ pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
             Output::Json => {
                 let file = OutputFile::create(path, &settings.rules)?;
                 let written = file.writer()?.write_all(json.as_bytes());
-                written.map_err(|error| Failure::output(&file.name, &error))?;
+                written.map_err(|error| Failure::output(&file.name, error))?;
                 file.commit()?;
             }
             Output::Received | Output::Seen => {}

@@ -1,4 +1,4 @@
-//! A clock lent to encoders.
+//! The clock that encoders use for deadlines.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What a run reports while it works: messages, progress and records.
+//! Events of a run: messages, progress and records.
 
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ pub enum Severity {
     Detail,
     /// Effective settings, totals.
     Note,
-    /// Something is odd, and the work goes on.
+    /// A problem that does not end the run.
     Warning,
 }
 
-/// Receives the events of a run. Every method but [`Listener::message`] may be left as it is.
+/// Receives the events of a run. Only [`Listener::message`] has no default.
 pub trait Listener: Send + Sync {
     /// A message for people, without a trailing line break.
     fn message(&self, severity: Severity, message: &str);
@@ -29,13 +29,13 @@ pub trait Listener: Send + Sync {
     /// `restart`.
     ///
     /// # Errors
-    /// If it cannot be shown.
+    /// If the record cannot be written.
     fn record(&self, _record: Object) {}
 
     /// A result for people: a table.
     ///
     /// # Errors
-    /// If it cannot be shown.
+    /// If the record cannot be written.
     fn text(&self, _text: &str) -> Result<()> {
         Ok(())
     }
@@ -50,10 +50,10 @@ pub trait Listener: Send + Sync {
         Box::new(NoMeter)
     }
 
-    /// Figures of a live stream, once a second.
+    /// Statistics of a live stream, once a second.
     fn live(&self, _progress: &LiveProgress) {}
 
-    /// Progress of work that is weighed, whenever a piece of it begins.
+    /// Overall progress of work in steps of different length, at the start of each step.
     fn share(&self, _progress: &OverallProgress<'_>) {}
 }
 
@@ -86,17 +86,17 @@ impl Events {
         Self(Arc::new(Nothing))
     }
 
-    /// Something that a careful user wants to know: effective settings, totals.
+    /// Sends a note: effective settings, totals.
     pub fn note(&self, message: impl Display) {
         self.0.message(Severity::Note, &message.to_string());
     }
 
-    /// Something for debugging.
+    /// Sends a message for debugging.
     pub fn detail(&self, message: impl Display) {
         self.0.message(Severity::Detail, &message.to_string());
     }
 
-    /// Something is odd, and the work goes on.
+    /// Sends a warning; the run continues.
     pub fn warn(&self, message: impl Display) {
         self.0.message(Severity::Warning, &message.to_string());
     }
@@ -109,7 +109,7 @@ impl Events {
     /// A result for people: a table.
     ///
     /// # Errors
-    /// If it cannot be shown.
+    /// If the record cannot be written.
     pub fn text(&self, text: &str) -> Result<()> {
         self.0.text(text)
     }
@@ -119,12 +119,12 @@ impl Events {
         self.0.takes_records()
     }
 
-    /// Figures of a live stream.
+    /// Sends the statistics of a live stream.
     pub fn live(&self, progress: &LiveProgress) {
         self.0.live(progress);
     }
 
-    /// Progress of work that is weighed.
+    /// Overall progress of work in steps.
     pub fn share(&self, progress: &OverallProgress<'_>) {
         self.0.share(progress);
     }

@@ -1,6 +1,8 @@
-//! Errors of this crate, with a kind that says who can do something about them.
+//! The error of this crate, with a kind that says who can do something about it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::io;
+use std::sync::Arc;
 
 use codec_core::error::MissingFeature;
 
@@ -18,7 +20,7 @@ pub enum Kind {
     Usage = 2,
     /// The input cannot be read or is not supported.
     Input = 3,
-    /// The input is damaged; what came before is kept.
+    /// The input is damaged. The output holds the part before the damage.
     Corrupt = 4,
     /// The output cannot be written.
     Output = 5,
@@ -32,22 +34,47 @@ pub enum Kind {
     Interrupted = 130,
 }
 
-/// An error for the user.
+/// An error for the user. Its message is complete: it includes that of the [`source`], which gives
+/// the typed cause.
+///
+/// [`source`]: std::error::Error::source
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// Who can do something about it.
     pub kind: Kind,
-    /// The text for people; lines after the first are help.
+    /// The text for people. Lines after the first begin with `help:` and name a remedy.
     pub message: String,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
 }
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// An error of a kind.
+    /// An error without a cause of its own type.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// An error with its cause, whose text `message` includes.
+    pub(crate) fn caused(
+        kind: Kind,
+        message: String,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self { kind, message, source: Some(Arc::new(source)) }
     }
 
     /// This build lacks `feature`, which `what` requires.
@@ -66,46 +93,48 @@ impl Failure {
     }
 
     /// Standard output or a file could not be written.
-    pub fn output(name: &str, error: &std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe && name == STDOUT {
-            return Self::new(Kind::ClosedPipe, "standard output was closed");
+    pub fn output(name: &str, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe && name == STDOUT {
+            return Self::caused(Kind::ClosedPipe, "standard output was closed".to_owned(), error);
         }
-        Self::new(Kind::Output, format!("{name}: {error}"))
+        Self::caused(Kind::Output, format!("cannot write {name}: {error}"), error)
     }
 
-    /// A reader refused `name`.
-    pub fn reading(name: &str, error: &codec_container::Error) -> Self {
+    /// An error of a reader of `name`.
+    pub fn reading(name: &str, error: codec_container::Error) -> Self {
         use codec_container::Error;
         let kind = match error {
             Error::Corrupt(_) => Kind::Corrupt,
             _ => Kind::Input,
         };
-        Self::new(kind, format!("{name}: {error}"))
+        Self::caused(kind, format!("{name}: {error}"), error)
     }
 
-    /// A writer refused to begin or to go on.
-    pub fn writing(name: &str, error: &codec_container::Error) -> Self {
+    /// An error of a writer of `name`.
+    pub fn writing(name: &str, error: codec_container::Error) -> Self {
         use codec_container::Error;
         match error {
             Error::Io(error) => Self::output(name, error),
-            Error::Unsupported { .. } => Self::usage(format!("{name}: {error}")),
-            _ => Self::new(Kind::Output, format!("{name}: {error}")),
+            Error::Unsupported { .. } => {
+                Self::caused(Kind::Usage, format!("{name}: {error}"), error)
+            }
+            _ => Self::caused(Kind::Output, format!("{name}: {error}"), error),
         }
     }
 
-    /// A decoder refused data; `place` names file, packet and offset.
-    pub fn decoding(place: &str, error: &codec_core::Error) -> Self {
+    /// An error of a decoder; `place` names file, packet and offset.
+    pub fn decoding(place: &str, error: codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
             Error::Corrupt(_) => Kind::Corrupt,
             Error::NoBackend(_) | Error::MissingFeature(_) => Kind::Backend,
             _ => Kind::Input,
         };
-        Self::new(kind, format!("{place}: {error}"))
+        Self::caused(kind, format!("{place}: {error}"), error)
     }
 
-    /// An encoder refused a setting or a picture.
-    pub fn encoding(error: &codec_core::Error) -> Self {
+    /// An error of an encoder about a setting or a frame.
+    pub fn encoding(error: codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
             Error::NoBackend(_) | Error::MissingFeature(_) => Kind::Backend,
@@ -113,10 +142,10 @@ impl Failure {
             Error::Limit(_) => Kind::Input,
             _ => Kind::Internal,
         };
-        Self::new(kind, error.to_string())
+        Self::caused(kind, error.to_string(), error)
     }
 
-    /// A run that was asked to stop; `kept`: the part that was done is in the output.
+    /// A run that was asked to stop. `kept`: the output holds the part that was done.
     pub fn interrupted(kept: bool) -> Self {
         let outcome = if kept { "the file is finished" } else { "nothing was written" };
         Self::new(Kind::Interrupted, format!("interrupted: {outcome}"))

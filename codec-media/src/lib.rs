@@ -1,9 +1,9 @@
 //! The engine of the `codec` command as a library: inputs and outputs, capture, live streams,
 //! recording, and transcoding of video and audio.
 //!
-//! Nothing here parses arguments or writes to the terminal. A run takes typed options, reports
-//! [events](events::Listener), ends early when it is [asked to](stop::Stop), and returns a
-//! [`failure::Failure`] with a kind.
+//! This crate parses no arguments and writes nothing to the terminal. A run takes typed options,
+//! reports [events](events::Listener), ends early on [request](stop::Stop), and returns a
+//! [`failure::Failure`], whose kind says who can do something about it.
 //!
 //! # Example
 //!
@@ -60,7 +60,7 @@
 //! | generated clips | `generate/` |
 //! | progress, events, reports | `progress.rs`, `events.rs`, `report.rs` |
 //!
-//! Audio of a run is an `audio::pipeline`, which advances with the video or, without video, alone:
+//! Audio of a run is an `audio::pipeline`, which follows the video, if any:
 //!
 //! ```text
 //! packets ─► source ─► timeline (their clock, the new format) ─► effects ─► sink ─► packets
@@ -99,10 +99,10 @@ use codec_simd::Level;
 use events::Events;
 use stop::Stop;
 
-/// What every run is given.
+/// The environment of a run: events, stop requests, instruction set.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// Receives what the run reports.
+    /// Receives messages, progress and records.
     pub events: Events,
     /// Ends the run early.
     pub stop: Stop,

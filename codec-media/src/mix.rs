@@ -148,7 +148,7 @@ impl Encoding {
 }
 
 fn mixer_for(args: &MixOptions, format: AudioFormat, inputs: &[Input]) -> Result<Mixer> {
-    let refused = |error| Failure::encoding(&error);
+    let refused = |error| Failure::encoding(error);
     let mut mixer = Mixer::new(format).map_err(refused)?;
     for (input, id) in inputs.iter().zip(0u32..) {
         mixer.add_input(id, input.source.format()).map_err(refused)?;
@@ -186,7 +186,7 @@ fn mix(
         mixer.mix(frames, &mut out);
         total += outputs[0].write(&mut out)?;
         for (output, id) in outputs[1..].iter_mut().zip(0..) {
-            mixer.mix_without(id, &mut out).map_err(|error| Failure::encoding(&error))?;
+            mixer.mix_without(id, &mut out).map_err(Failure::encoding)?;
             output.write(&mut out)?;
         }
     }
@@ -266,7 +266,7 @@ impl Output {
         let sink = AudioSink::new(backend, config, 0, &file.name)?;
         let tracks = [Track::Audio(sink.track(format, config))];
         let writer = create_packets(file.stream()?, format, &tracks, &WriteOptions::default())
-            .map_err(|error| Failure::writing(&file.name, &error))?;
+            .map_err(|error| Failure::writing(&file.name, error))?;
         Ok(Self { file, sink, writer })
     }
 
@@ -283,7 +283,7 @@ impl Output {
 
     fn finish(mut self) -> Result<String> {
         self.sink.finish(&mut *self.writer)?;
-        self.writer.finish().map_err(|error| Failure::writing(&self.file.name, &error))?;
+        self.writer.finish().map_err(|error| Failure::writing(&self.file.name, error))?;
         let name = self.file.name.clone();
         self.file.commit()?;
         Ok(name)
@@ -310,7 +310,7 @@ fn names_in(folder: &Path, args: &MixOptions) -> Result<Vec<PathBuf>> {
         names.push(path);
     }
     std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
+        .map_err(|error| Failure::output(&folder.display().to_string(), error))?;
     Ok(names)
 }
 

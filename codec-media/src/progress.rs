@@ -1,12 +1,12 @@
-//! Progress of a run, as it is reported to a listener.
+//! Progress of a run.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How far work on frames is.
+/// Progress of work on frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Frames taken in.
+    /// Frames processed.
     pub frames: u64,
     /// Coded bytes, written or read; 0 without any.
     pub bytes: u64,
@@ -16,18 +16,18 @@ pub struct Now {
     pub dropped: u64,
 }
 
-/// A trial encode, before the pass that counts.
+/// A trial encode before the final pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// From 1.
     pub number: usize,
-    /// There may be fewer.
-    pub most: usize,
+    /// Maximum number of passes; there may be fewer.
+    pub max: usize,
 }
 
 /// Receives the progress of one piece of work on frames.
 pub trait Meter: Send {
-    /// The frames begin again; `None`: with the pass that counts.
+    /// A pass over the frames begins; `None` for the final one.
     fn begin_pass(&mut self, pass: Option<Pass>);
 
     /// Called after every frame.
@@ -61,12 +61,12 @@ impl Progress {
         Self { started: Instant::now(), meter }
     }
 
-    /// The frames begin again: speed and remaining time are those of the new pass.
+    /// Begins a pass: speed and remaining time are those of the new pass.
     pub(crate) fn begin_pass(&mut self, pass: Option<Pass>) {
         self.meter.begin_pass(pass);
     }
 
-    /// Since the beginning, with all passes.
+    /// Time since the start, including all passes.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -96,7 +96,7 @@ pub struct LiveCounts {
     pub delay: Option<Duration>,
 }
 
-/// Figures of a live stream, of the time since the last report.
+/// Statistics of a live stream since the last report.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveProgress {
     /// Counts since the beginning.
@@ -109,13 +109,13 @@ pub struct LiveProgress {
     pub delay_ms: Option<f64>,
 }
 
-/// How far work is whose pieces have weights.
+/// Overall progress of work in steps of different length.
 #[derive(Clone, Copy, Debug)]
 pub struct OverallProgress<'a> {
-    /// 0 to 1.
+    /// Share that is done, 0 to 1.
     pub done: f64,
-    /// The piece that begins.
+    /// The step that begins.
     pub now: &'a str,
-    /// Seconds that the rest will take.
+    /// Estimated seconds until the end.
     pub remaining_s: Option<f64>,
 }

@@ -113,7 +113,7 @@ impl Report {
 
     fn put(&mut self, text: &str) -> Result<()> {
         let written = self.out.write_all(text.as_bytes());
-        written.map_err(|error| Failure::output(&self.output.name, &error))
+        written.map_err(|error| Failure::output(&self.output.name, error))
     }
 
     pub(crate) fn write(&mut self, row: &Row) -> Result<()> {
@@ -162,7 +162,7 @@ impl Report {
         if self.form == Form::Json {
             self.put(&format!("\n],\"summary\":{summary}}}\n"))?;
         }
-        self.out.flush().map_err(|error| Failure::output(&self.output.name, &error))?;
+        self.out.flush().map_err(|error| Failure::output(&self.output.name, error))?;
         self.output.commit()
     }
 }

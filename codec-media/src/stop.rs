@@ -1,13 +1,12 @@
-//! Ending a run early, and the files that remain unfinished if a process aborts.
+//! Requests to end a run early, and cleanup of unfinished files if the process aborts.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Asks runs to end early; clones share the request.
+/// A request to end runs early; clones share it.
 ///
-/// A run that looks at it finishes what it makes: an output file is complete and holds what was done
-/// until then.
+/// A run that handles it finalises its output, which holds the part done so far.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<State>);
 
@@ -18,22 +17,22 @@ struct State {
 }
 
 impl Stop {
-    /// Asks the run to end. Returns whether this is the first request.
+    /// Requests the end of the run. Returns whether this is the first request.
     pub fn request(&self) -> bool {
         !self.0.requested.swap(true, Ordering::SeqCst)
     }
 
-    /// Whether the run is to end.
+    /// Whether the end was requested.
     pub fn is_requested(&self) -> bool {
         self.0.requested.load(Ordering::Relaxed)
     }
 
-    /// Declares that the run looks at [`Stop::is_requested`] from now on.
+    /// Declares that the run checks [`Stop::is_requested`] from now on.
     pub fn handle_requests(&self) {
         self.0.handled.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a run looks at requests.
+    /// Whether a run checks for requests.
     pub fn handles_requests(&self) -> bool {
         self.0.handled.load(Ordering::SeqCst)
     }

@@ -87,7 +87,7 @@ struct Search {
 
 impl Search {
     fn new(options: VadOptions, format: AudioFormat, gaps: GapLimit, name: String) -> Result<Self> {
-        let detector = VoiceDetector::new(format).map_err(|error| Failure::encoding(&error))?;
+        let detector = VoiceDetector::new(format).map_err(Failure::encoding)?;
         Ok(Self {
             options,
             format,
@@ -152,8 +152,7 @@ impl Search {
     /// Ends the part before a gap; the next one begins at `pts`.
     fn begin_again(&mut self, pts: i64) -> Result<()> {
         self.finish();
-        self.detector =
-            VoiceDetector::new(self.format).map_err(|error| Failure::encoding(&error))?;
+        self.detector = VoiceDetector::new(self.format).map_err(Failure::encoding)?;
         self.segmenter = segmenter(self.options);
         (self.begin, self.next) = (Some(pts), pts);
         Ok(())

@@ -403,7 +403,7 @@ impl FromStr for Turn {
     }
 }
 
-/// The size to which frames are scaled.
+/// Target size of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The size of the first frame.

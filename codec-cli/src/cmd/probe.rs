@@ -57,7 +57,7 @@ fn read_packets(found: &mut Found, mut reader: Box<dyn PacketReader>) -> Result<
                 trim_end: packet.trim_end,
             }),
             Ok(false) => return Ok(()),
-            Err(error) => return Err(Failure::reading(&found.name, &error)),
+            Err(error) => return Err(Failure::reading(&found.name, error)),
         }
     }
 }
@@ -91,7 +91,7 @@ fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Resu
                 found.add(Entry::picture(index, pts, duration, bytes));
             }
             Ok(None) => return Ok(()),
-            Err(error) => return Err(Failure::reading(&found.name, &error)),
+            Err(error) => return Err(Failure::reading(&found.name, error)),
         }
     }
 }

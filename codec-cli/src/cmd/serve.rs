@@ -164,7 +164,7 @@ fn audit(args: &ServeArgs) -> Result<AuditLog> {
         .create(true)
         .append(true)
         .open(path)
-        .map_err(|error| Failure::output(&path.display().to_string(), &error))?;
+        .map_err(|error| Failure::output(&path.display().to_string(), error))?;
     Ok(AuditLog::to(file))
 }
 

@@ -226,7 +226,7 @@ fn packets(
     let annex_b = AnnexB::new(&track.codec_private).filter(|_| is_avc);
     let (mut packets, mut bytes, mut is_cut) = (Vec::new(), 0_u64, false);
     let mut packet = CodedPacket::default();
-    while reader.read(&mut packet).map_err(|error| Failure::reading(&name, &error))? {
+    while reader.read(&mut packet).map_err(|error| Failure::reading(&name, error))? {
         if env.stop.is_requested() {
             return Err(stopped());
         }

@@ -111,7 +111,7 @@ impl<'a> Player<'a> {
         let Some((open, _)) = backend.encoder else {
             return Err(Failure::new(Kind::Backend, format!("{} has no encoder", backend.codec)));
         };
-        let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
+        let encoder = open(config).map_err(Failure::encoding)?;
         let ticks = 1.0 / clip.frame_rate.as_f64() / clip.time_base.as_f64();
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let ticks = (ticks.round() as i64).max(1);
@@ -130,7 +130,7 @@ impl<'a> Player<'a> {
             let frame = &self.clip.frames[there_and_back(index, self.clip.frames.len())];
             let picture = frame.planes.picture()?.with_info(self.clip.info);
             let pts = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.ticks);
-            let failed = |error| Failure::encoding(&error);
+            let failed = |error| Failure::encoding(error);
             self.encoder.encode(&picture, &FrameRequest::at(pts)).map_err(failed)?;
             while self.encoder.receive(&mut packet) {}
             late += usize::from(index >= warm_up && due.elapsed().as_secs_f64() > interval);

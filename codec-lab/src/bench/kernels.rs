@@ -1,4 +1,4 @@
-//! `codec bench kernels`.
+//! Benchmarks of SIMD kernels (`codec bench kernels`).
 
 use std::hint::black_box;
 

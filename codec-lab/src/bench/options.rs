@@ -47,7 +47,7 @@ pub struct BenchOptions {
     /// Adds passes, up to ten times as many, until half the width of the confidence interval of the
     /// CPU time is at most this share of it.
     pub until: Option<f64>,
-    /// Where results go and what they are compared with.
+    /// Output of the results, and their baseline.
     pub record: RecordOptions,
 }
 
@@ -60,11 +60,11 @@ pub struct KernelOptions {
     pub levels: Vec<String>,
     /// Number of samples of each kernel and level.
     pub repeat: u32,
-    /// Where results go and what they are compared with.
+    /// Output of the results, and their baseline.
     pub record: RecordOptions,
 }
 
-/// Where results go and what they are compared with.
+/// Output of the results, and their baseline.
 #[derive(Clone, Debug)]
 pub struct RecordOptions {
     /// Writes all measurements as JSON; `-`: to standard output, instead of the table.

@@ -85,7 +85,7 @@ pub(super) fn encode(
     let Some((open, _)) = backend.encoder else {
         return Err(Failure::new(Kind::Backend, format!("{} has no encoder", backend.codec)));
     };
-    let failed = |error| Failure::encoding(&error);
+    let failed = |error| Failure::encoding(error);
     let mut encoder = open(config).map_err(failed)?;
     let mut packet = Packet::default();
     let mut watch = Watch::start(yardstick, clip.frames.len());
@@ -122,7 +122,7 @@ pub(super) fn decoder_for(spec: Option<&str>, codec: Codec) -> Result<&'static B
         return Err(Failure::usage(format!("the input is {codec}, but -c selects {spec}")));
     }
     let (backend, ..) =
-        registry::find_decoder(spec).map_err(|error| Failure::decoding(spec, &error))?;
+        registry::find_decoder(spec).map_err(|error| Failure::decoding(spec, error))?;
     Ok(backend)
 }
 
@@ -136,13 +136,13 @@ pub(super) fn decode(
     let Some((open, _)) = backend.decoder else {
         return Err(Failure::new(Kind::Backend, format!("{} has no decoder", backend.codec)));
     };
-    let mut decoder = open(config).map_err(|error| Failure::decoding("decoder", &error))?;
+    let mut decoder = open(config).map_err(|error| Failure::decoding("decoder", error))?;
     let mut watch = Watch::start(yardstick, stream.packets.len());
     for (index, packet) in stream.packets.iter().enumerate() {
         let start = Instant::now();
         let decoded = decoder.decode(&packet.data, packet.pts, packet.duration);
         decoded.map_err(|error| {
-            Failure::decoding(&format!("{}: packet {index}", stream.name), &error)
+            Failure::decoding(&format!("{}: packet {index}", stream.name), error)
         })?;
         while decoder.receive().is_some() {
             watch.pass.shown += 1;

@@ -115,10 +115,10 @@ impl Record {
         let mut is_printed = false;
         for path in [&args.json, &args.save].into_iter().flatten() {
             let output = OutputFile::create(path, &rules(args))?;
-            let failed = |error: &std::io::Error| Failure::output(&output.name, error);
+            let failed = |error: std::io::Error| Failure::output(&output.name, error);
             let mut writer = output.writer()?;
-            writer.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
-            writer.flush().map_err(|error| failed(&error))?;
+            writer.write_all(text.as_bytes()).map_err(failed)?;
+            writer.flush().map_err(failed)?;
             drop(writer);
             output.commit()?;
             is_printed |= is_pipe(path);

@@ -23,7 +23,7 @@ pub(super) fn publish(folder: &Path, results: &Results) -> Result<()> {
     write_whole(&folder.join("results.csv"), report::csv(results).as_bytes())?;
     let plots = folder.join("plots");
     fs::create_dir_all(&plots)
-        .map_err(|error| Failure::output(&plots.display().to_string(), &error))?;
+        .map_err(|error| Failure::output(&plots.display().to_string(), error))?;
     #[cfg(feature = "png")]
     let renderer = plot::png::Renderer::new().map_err(Failure::internal)?;
     for plot in plot::all(results) {

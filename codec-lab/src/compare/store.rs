@@ -97,7 +97,7 @@ impl Store {
             let foreign = match fs::read_dir(report) {
                 Ok(mut entries) => entries.next().is_some(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-                Err(error) => return Err(Failure::output(&name, &error)),
+                Err(error) => return Err(Failure::output(&name, error)),
             };
             if foreign {
                 let message = format!(
@@ -106,7 +106,7 @@ impl Store {
                 return Err(Failure::usage(message));
             }
         }
-        let failed = |error: std::io::Error| Failure::output(&name, &error);
+        let failed = |error: std::io::Error| Failure::output(&name, error);
         fs::create_dir_all(&root).map_err(failed)?;
         let lock = fs::File::create(root.join("lock")).map_err(failed)?;
         if let Err(fs::TryLockError::WouldBlock) = lock.try_lock() {
@@ -129,7 +129,7 @@ impl Store {
         let key = hex(&Md5::digest(&text));
         let folder = self.root.join(&key);
         fs::create_dir_all(&folder)
-            .map_err(|error| Failure::output(&folder.display().to_string(), &error))?;
+            .map_err(|error| Failure::output(&folder.display().to_string(), error))?;
         // Equal arms, or a clip given twice, share stored results but not temporary files.
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let work = self.work().join(format!("{number}-{key}"));
@@ -188,27 +188,27 @@ impl PointStore {
     /// Moves a stream from [`Self::temporary`] into the store.
     pub(super) fn keep_stream(&self, from: &Path, extension: &str) -> Result<()> {
         let to = self.stream(extension);
-        fs::rename(from, &to).map_err(|error| Failure::output(&to.display().to_string(), &error))
+        fs::rename(from, &to).map_err(|error| Failure::output(&to.display().to_string(), error))
     }
 }
 
 /// Writes a file atomically.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: &std::io::Error| Failure::output(&path.display().to_string(), error);
+    let failed = |error: std::io::Error| Failure::output(&path.display().to_string(), error);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".codec-")
         .suffix(".part")
         .tempfile_in(folder)
-        .map_err(|error| failed(&error))?;
-    file.write_all(bytes).map_err(|error| failed(&error))?;
+        .map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let ordinary = fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(ordinary).map_err(|error| failed(&error))?;
+        file.as_file().set_permissions(ordinary).map_err(failed)?;
     }
-    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+    file.persist(path).map(drop).map_err(|error| failed(error.error))
 }
 
 /// MD5 of a file.

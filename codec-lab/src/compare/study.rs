@@ -219,7 +219,7 @@ impl Study {
         output
             .writer()?
             .write_all(text.as_bytes())
-            .map_err(|error| Failure::output(&output.name, &error))?;
+            .map_err(|error| Failure::output(&output.name, error))?;
         output.commit()
     }
 

@@ -151,7 +151,7 @@ impl Packets {
                     Err(error) => {
                         let place =
                             format!("{}: packet {index} at byte {offset}", self.input_info.name);
-                        Outcome::Damaged(Failure::decoding(&place, &error))
+                        Outcome::Damaged(Failure::decoding(&place, error))
                     }
                 }
             }
@@ -161,7 +161,7 @@ impl Packets {
     }
 
     fn read(&mut self) -> Result<bool> {
-        let failed = |error| Failure::reading(&self.input_info.name, &error);
+        let failed = |error| Failure::reading(&self.input_info.name, error);
         match self.reader.read(&mut self.packet).map_err(failed) {
             Err(failure) if self.conceal => {
                 self.env.events.warn(&failure.message);

@@ -44,10 +44,9 @@ pub(crate) fn find() -> Result<OsString> {
         );
         Failure::new(Kind::Backend, message)
     };
-    let folder =
-        tempfile::tempdir().map_err(|error| Failure::output("temporary folder", &error))?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::output("temporary folder", error))?;
     let said = folder.path().join(WORDS);
-    let file = File::create(&said).map_err(|error| Failure::output(WORDS, &error))?;
+    let file = File::create(&said).map_err(|error| Failure::output(WORDS, error))?;
     let child = Command::new(&program)
         .args(["-hide_banner", "-filters"])
         .stdin(Stdio::null())
@@ -80,9 +79,9 @@ impl Vmaf {
     pub(crate) fn start(size: Size, stop: Stop) -> Result<Self> {
         let program = find()?;
         let folder =
-            tempfile::tempdir().map_err(|error| Failure::output("temporary folder", &error))?;
+            tempfile::tempdir().map_err(|error| Failure::output("temporary folder", error))?;
         let words = File::create(folder.path().join(WORDS))
-            .map_err(|error| Failure::output(WORDS, &error))?;
+            .map_err(|error| Failure::output(WORDS, error))?;
         // Reference and distorted frames alternate, starting with the reference.
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let graph = format!(

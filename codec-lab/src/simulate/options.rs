@@ -60,7 +60,7 @@ pub struct SimulateOptions {
     /// Bitrates that the encoder follows: a file (lines SECONDS,RATE), or `link`: 85 % of the
     /// link's rate.
     pub rate_trace: Option<PathBuf>,
-    /// Delay with which the encoder follows the trace.
+    /// Delay of the encoder behind the trace.
     pub rate_delay: Duration,
     /// Encoding time of a frame in the simulation.
     pub encode_time: Duration,

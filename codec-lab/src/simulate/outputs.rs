@@ -36,7 +36,7 @@ impl Outputs {
                     let tracks = [Track::Video(track)];
                     let options = WriteOptions::default();
                     let writer = create_packets(file.stream()?, Format::Ivf, &tracks, &options)
-                        .map_err(|error| Failure::writing(&file.name, &error))?;
+                        .map_err(|error| Failure::writing(&file.name, error))?;
                     outputs.received = Some((file, writer));
                 }
                 Output::Seen => {
@@ -55,7 +55,7 @@ impl Outputs {
         let Some((file, writer)) = &mut self.received else { return Ok(()) };
         let packet =
             PacketRef { data: &frame.data, pts, key: frame.is_key, ..PacketRef::default() };
-        writer.write(packet).map_err(|error| Failure::writing(&file.name, &error))
+        writer.write(packet).map_err(|error| Failure::writing(&file.name, error))
     }
 
     /// Writes the screen contents at an instant.
@@ -70,7 +70,7 @@ impl Outputs {
     /// Finalises the files and renames them.
     pub(super) fn finish(self) -> Result<()> {
         if let Some((file, mut writer)) = self.received {
-            writer.finish().map_err(|error| Failure::writing(&file.name, &error))?;
+            writer.finish().map_err(|error| Failure::writing(&file.name, error))?;
             drop(writer);
             file.commit()?;
         }

@@ -27,7 +27,7 @@ pub(super) fn write(records: &[FrameRecord], path: &Path, rules: &Rules) -> Resu
         }
         out.flush()
     };
-    write().map_err(|error| Failure::output(&file.name, &error))?;
+    write().map_err(|error| Failure::output(&file.name, error))?;
     drop(out);
     file.commit()
 }

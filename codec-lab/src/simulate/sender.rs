@@ -80,7 +80,7 @@ impl Sender {
         };
         let refused = |error: codec_core::error::ConfigError| Failure::usage(error.to_string());
         let mut sender = Self {
-            encoder: open(config).map_err(|error| Failure::encoding(&error))?,
+            encoder: open(config).map_err(Failure::encoding)?,
             mirror,
             packet: Packet::default(),
             packetizer: Packetizer::new(packets).map_err(refused)?,
@@ -120,7 +120,7 @@ impl Sender {
         if self.target == Some(rate) {
             return Ok(());
         }
-        self.encoder.apply(Update::Bitrate(rate)).map_err(|error| Failure::encoding(&error))?;
+        self.encoder.apply(Update::Bitrate(rate)).map_err(Failure::encoding)?;
         self.target = Some(rate);
         self.set_pace()
     }
@@ -138,7 +138,7 @@ impl Sender {
         let mut request = FrameRequest::at(record.pts);
         request.key_frame = self.gate.is_due(now);
         let outcome = self.encoder.encode(picture, &request);
-        match outcome.map_err(|error| Failure::encoding(&error))? {
+        match outcome.map_err(Failure::encoding)? {
             Outcome::Coded => {}
             Outcome::Dropped { reason, .. } => {
                 record.dropped = Some(drop_name(reason));
@@ -158,7 +158,7 @@ impl Sender {
             return Err(Failure::usage("this encoder's packets do not match its frames"));
         }
         let mirrored = self.mirror.decode(data, *pts, *duration);
-        mirrored.map_err(|error| Failure::decoding("encoded frame", &error))?;
+        mirrored.map_err(|error| Failure::decoding("encoded frame", error))?;
         let Some(shown) = self.mirror.receive() else {
             return Err(Failure::internal("the encoded frame is not shown"));
         };

@@ -1,4 +1,4 @@
-//! Sound: out of files, onto one clock, into files.
+//! Audio of a run: decoding, one clock, processing, encoding.
 
 pub(crate) mod effects;
 pub mod gap;

@@ -271,7 +271,7 @@ impl Copied {
         if !self.is_waiting {
             loop {
                 let more = self.reader.read(&mut self.packet);
-                if !more.map_err(|error| Failure::reading(&self.name, &error))? {
+                if !more.map_err(|error| Failure::reading(&self.name, error))? {
                     return Ok(Step::End);
                 }
                 if self.packet.track == self.from {
@@ -290,7 +290,7 @@ impl Copied {
         }
         let pts = self.packet.pts.saturating_sub(ticks(window.origin_s, tick.recip()));
         let packet = PacketRef { track: number, pts, ..self.packet.as_ref() };
-        writer.write(packet).map_err(|error| Failure::writing(&self.output, &error))?;
+        writer.write(packet).map_err(|error| Failure::writing(&self.output, error))?;
         self.packets += 1;
         self.bytes += self.packet.data.len() as u64;
         let to_s = from_s + self.packet.duration.map_or(0.0, |ticks| ticks as f64 * tick);

@@ -48,7 +48,7 @@ impl AudioSink {
             let message = format!("{}/{} has no encoder", backend.codec, backend.name);
             return Err(Failure::new(Kind::Backend, message));
         };
-        let encoder = open(config).map_err(|error| Failure::encoding(&error))?;
+        let encoder = open(config).map_err(Failure::encoding)?;
         Ok(Self {
             encoder,
             format: config.format,
@@ -92,7 +92,7 @@ impl AudioSink {
         pts: i64,
         writer: &mut dyn PacketWriter,
     ) -> Result<()> {
-        self.encoder.encode(audio, pts).map_err(|error| Failure::encoding(&error))?;
+        self.encoder.encode(audio, pts).map_err(Failure::encoding)?;
         self.drain(writer)
     }
 
@@ -101,7 +101,7 @@ impl AudioSink {
     /// # Errors
     /// If the audio is damaged or cannot be written.
     pub fn finish(&mut self, writer: &mut dyn PacketWriter) -> Result<()> {
-        self.encoder.finish().map_err(|error| Failure::encoding(&error))?;
+        self.encoder.finish().map_err(Failure::encoding)?;
         self.drain(writer)
     }
 
@@ -118,7 +118,7 @@ impl AudioSink {
             };
             match self.encoder.apply(update) {
                 Ok(_) | Err(Error::Unsupported(_)) => {}
-                Err(error) => return Err(Failure::encoding(&error)),
+                Err(error) => return Err(Failure::encoding(error)),
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ impl AudioSink {
                 trim_end: u32::try_from(trim_end * self.samples_per_tick).unwrap_or(u32::MAX),
                 ..PacketRef::default()
             };
-            writer.write(packet).map_err(|error| Failure::writing(&self.name, &error))?;
+            writer.write(packet).map_err(|error| Failure::writing(&self.name, error))?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl AudioSource {
         else {
             return Err(missing(&*reader, TrackKind::Audio, &name, options.advice));
         };
-        track.check_supported().map_err(|error| Failure::reading(&name, &error))?;
+        track.check_supported().map_err(|error| Failure::reading(&name, error))?;
         let rate = track.audio.rate;
         if !RATES.contains(&rate) {
             let (low, high) = (RATES.start(), RATES.end());
@@ -113,7 +113,7 @@ impl AudioSource {
         config.codec_private.clone_from(&track.codec_private);
         config.limits = options.limits;
         let decoder =
-            open(&config).map_err(|error| Failure::decoding(&format!("{name}: audio"), &error))?;
+            open(&config).map_err(|error| Failure::decoding(&format!("{name}: audio"), error))?;
         let mut source = Self {
             reader,
             track,
@@ -195,7 +195,7 @@ impl AudioSource {
                     self.drain(0, 0);
                 }
                 Err(error) => {
-                    let failure = Failure::reading(&self.name, &error);
+                    let failure = Failure::reading(&self.name, error);
                     if self.conceal && failure.kind == Kind::Corrupt {
                         self.env.events.warn(&failure.message);
                         self.lost_packets += 1;
@@ -219,7 +219,7 @@ impl AudioSource {
         if let Err(error) = decoded {
             let CodedPacket { index, offset, .. } = self.packet;
             let place = format!("{}: audio packet {index} at byte {offset}", self.name);
-            let failure = Failure::decoding(&place, &error);
+            let failure = Failure::decoding(&place, error);
             if !self.conceal {
                 self.ended = true;
                 self.failure = Some(failure);

@@ -32,7 +32,7 @@ pub(super) struct VariableRateConverter {
 
 impl VariableRateConverter {
     pub(super) fn new(from: AudioFormat, to: AudioFormat) -> Result<Self> {
-        let converter = Converter::new(from, to).map_err(|error| Failure::encoding(&error))?;
+        let converter = Converter::new(from, to).map_err(Failure::encoding)?;
         Ok(Self {
             from,
             to,
@@ -131,8 +131,7 @@ impl VariableRateConverter {
         let begin = begin.min(self.taken / period * period);
         let heard = usize::try_from(self.taken - begin).unwrap_or(0) * self.from.channels();
         let heard = self.history.split_off(self.history.len().saturating_sub(heard));
-        self.converter =
-            Converter::adjustable(self.from, self.to).map_err(|error| Failure::encoding(&error))?;
+        self.converter = Converter::adjustable(self.from, self.to).map_err(Failure::encoding)?;
         self.is_bent = true;
         self.repeated = self.given.saturating_sub(begin / period * (to * period / from));
         let begun = out.len();

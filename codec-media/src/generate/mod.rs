@@ -140,7 +140,7 @@ impl Generator {
         self.framerate
     }
 
-    /// The sound that belongs to the pictures, if one does.
+    /// The audio signal that belongs to the scene, if any.
     #[must_use]
     pub fn audio(&self) -> Option<AudioSignal> {
         (self.scene == Scene::Clapper).then_some(AudioSignal::Clicks)

@@ -64,9 +64,9 @@ pub fn open_decoder(
     let (_, open, _) =
         registry::find_decoder(spec).map_err(|error| match registry::find(spec) {
             Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no decoder")),
-            Err(_) => Failure::decoding("decoder", &error),
+            Err(_) => Failure::decoding("decoder", error),
         })?;
-    open(&config).map_err(|error| Failure::decoding("decoder", &error))
+    open(&config).map_err(|error| Failure::decoding("decoder", error))
 }
 
 /// Packets inspected for the frame rate if the container does not state it.
@@ -178,7 +178,7 @@ impl DecodedSource {
                 Ok(true) => self.peeked.push_back(packet),
                 Ok(false) => break,
                 Err(error) => {
-                    self.peeked_failure = Some(Failure::reading(&self.name, &error));
+                    self.peeked_failure = Some(Failure::reading(&self.name, error));
                     break;
                 }
             }
@@ -200,7 +200,7 @@ impl DecodedSource {
             None => self
                 .reader
                 .read(&mut self.packet)
-                .map_err(|error| Failure::reading(&self.name, &error)),
+                .map_err(|error| Failure::reading(&self.name, error)),
         };
         match outcome {
             Err(failure) if self.conceal && failure.kind != Kind::Internal => {
@@ -210,7 +210,7 @@ impl DecodedSource {
                 // A reader that cannot continue reports so at the next call.
                 self.reader
                     .read(&mut self.packet)
-                    .map_err(|error| Failure::reading(&self.name, &error))
+                    .map_err(|error| Failure::reading(&self.name, error))
                     .or(Ok(false))
             }
             other => other,
@@ -257,7 +257,7 @@ impl DecodedSource {
                 }
                 Err(error) => {
                     let place = format!("{}: packet {index} at byte {offset}", self.name);
-                    let failure = Failure::decoding(&place, &error);
+                    let failure = Failure::decoding(&place, error);
                     if !self.conceal {
                         self.ended = true;
                         self.failure = Some(failure);

@@ -1,4 +1,4 @@
-//! Opens input.
+//! Opens files, pipes and standard input, and detects their content.
 
 use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
@@ -17,14 +17,14 @@ use crate::io::stills::StillFormat;
 use crate::stdio::STDIN;
 use crate::values::RawLayout;
 
-/// What to read, and how.
+/// An input and how to read it.
 #[derive(Clone, Debug)]
 pub struct InputSpec {
     /// The file, or `-` for standard input.
     pub path: PathBuf,
     /// Layout of headerless video.
     pub raw: Option<RawLayout>,
-    /// Limits on what the input may need.
+    /// Limits on sizes and memory.
     pub limits: Limits,
     /// Whether timestamps may go backwards, to play damaged input as far as possible.
     pub lenient: bool,
@@ -56,7 +56,7 @@ impl InputSpec {
         let mut options = ReadOptions::default();
         options.limits = self.limits;
         options.allow_backward_times = self.lenient;
-        let refused = |error| Failure::reading(&name, &error);
+        let refused = |error| Failure::reading(&name, error);
         let input = match self.raw {
             Some(layout) => match layout.spec() {
                 Some(spec) => {
@@ -74,9 +74,8 @@ impl InputSpec {
             },
             None => match still_or_video(source, &name)? {
                 Found::Still(reader, format) => return Ok(Opened::Still(reader, format)),
-                Found::Video(source) => {
-                    codec_container::open(source, &options).map_err(|error| self.refusal(&error))?
-                }
+                Found::Video(source) => codec_container::open(source, &options)
+                    .map_err(|error| self.rejection(error))?,
             },
         };
         let warnings = match &input {
@@ -92,23 +91,24 @@ impl InputSpec {
         Ok(Opened::Container(input))
     }
 
-    fn refusal(&self, error: &codec_container::Error) -> Failure {
-        let mut failure = Failure::reading(&self.name(), error);
+    /// The error of a reader that rejects the input, with remedies.
+    fn rejection(&self, error: codec_container::Error) -> Failure {
+        use codec_container::{Error, Format};
         let extension = self.path.extension().and_then(|extension| extension.to_str());
-        let looks_raw = extension
-            .and_then(codec_container::Format::from_extension)
-            .is_some_and(|format| format == codec_container::Format::Raw);
-        if looks_raw && matches!(error, codec_container::Error::Unrecognised { .. }) {
-            failure.message.push_str("\nhelp: give the layout of headerless video with --raw");
+        let looks_raw = extension.and_then(Format::from_extension) == Some(Format::Raw);
+        let mut help = String::new();
+        if looks_raw && matches!(error, Error::Unrecognised { .. }) {
+            help.push_str("\nhelp: give the layout of headerless video with --raw");
         }
-        if matches!(error, codec_container::Error::Unsupported { what, .. } if what.starts_with("codec "))
-        {
+        if matches!(&error, Error::Unsupported { what, .. } if what.starts_with("codec ")) {
             let name = unreadable::quoted(&self.name());
-            failure.message.push_str(&format!(
+            help.push_str(&format!(
                 "\nhelp: decode video with ffmpeg: ffmpeg -i {name} -f yuv4mpegpipe - | codec encode - \
                  -o OUT; audio: ffmpeg -i {name} -vn -f wav - | codec encode - -o OUT"
             ));
         }
+        let mut failure = Failure::reading(&self.name(), error);
+        failure.message.push_str(&help);
         failure
     }
 }

@@ -1,11 +1,11 @@
-//! Pipes that are read without being deaf to interrupts.
+//! Reads pipes and devices without blocking interrupts.
 
 use std::fs::File;
 use std::io::{self, Read};
 
 use crate::stop::Stop;
 
-/// A pipe or a device, which may give nothing for long. An interrupt is the end of it.
+/// A pipe or a device, which may deliver no data for long. An interrupt ends it.
 #[derive(Debug)]
 pub(crate) struct InterruptibleReader {
     file: File,

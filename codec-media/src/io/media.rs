@@ -12,7 +12,7 @@ use super::video;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 
-/// The wanted kinds of media (at least one), or those that the input has.
+/// Video, audio or both: the requested media (at least one), or those of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
     /// Video.
@@ -71,7 +71,7 @@ impl AudioInput {
 /// Opens an input.
 ///
 /// # Errors
-/// If the input cannot be opened or lacks what is wanted.
+/// If the input cannot be opened or lacks the requested tracks.
 pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) -> Result<Media> {
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,

@@ -1,4 +1,4 @@
-//! Files and pipes, and the video in them.
+//! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
 pub mod decoded;
 pub(crate) mod demux;

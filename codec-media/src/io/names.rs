@@ -1,4 +1,4 @@
-//! The meaning of file names: `-`, and formats by extension.
+//! File names: `-` for pipes, and formats by extension.
 
 use std::fs;
 use std::path::{Path, PathBuf};

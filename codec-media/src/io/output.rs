@@ -105,7 +105,7 @@ impl OutputFile {
         // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let temporary =
-            temporary_beside(&path, private).map_err(|error| Failure::output(&name, &error))?;
+            temporary_beside(&path, private).map_err(|error| Failure::output(&name, error))?;
         stop::remember(temporary.path().to_owned());
         let place = Place::File { temporary, path };
         Ok(Self { name, place, overwrite: rules.overwrite })
@@ -116,7 +116,7 @@ impl OutputFile {
     /// # Errors
     /// If the output cannot or must not be written.
     pub fn stream(&self) -> Result<Output> {
-        let failed = |error| Failure::output(&self.name, &error);
+        let failed = |error| Failure::output(&self.name, error);
         Ok(match &self.place {
             Place::File { temporary, .. } => {
                 Output::seekable(temporary.as_file().try_clone().map_err(failed)?)
@@ -130,7 +130,7 @@ impl OutputFile {
     /// # Errors
     /// If the output cannot or must not be written.
     pub fn writer(&self) -> Result<Box<dyn Write + Send>> {
-        let failed = |error| Failure::output(&self.name, &error);
+        let failed = |error| Failure::output(&self.name, error);
         Ok(match &self.place {
             Place::Stdout => unbuffered_stdout(),
             Place::Special(path) => {
@@ -161,7 +161,7 @@ impl OutputFile {
             io::ErrorKind::AlreadyExists => {
                 Failure::usage(format!("{} already exists\nhelp: overwrite it with -y", self.name))
             }
-            _ => Failure::output(&self.name, &error.error),
+            _ => Failure::output(&self.name, error.error),
         })
     }
 }
@@ -204,5 +204,5 @@ fn unbuffered_stdout() -> Box<dyn Write + Send> {
 pub fn print(text: &str) -> Result<()> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::output(STDOUT, &error))
+    written.map_err(|error| Failure::output(STDOUT, error))
 }

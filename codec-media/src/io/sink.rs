@@ -53,7 +53,7 @@ impl FrameSink {
             let mut stream = RawVideoStream::new(format, header.size, header.frame_rate);
             stream.info = header.info;
             let writer = create_raw_video(output.stream()?, format, &stream)
-                .map_err(|error| Failure::writing(&output.name, &error))?;
+                .map_err(|error| Failure::writing(&output.name, error))?;
             Form::Headed(writer)
         };
         Ok(Self { name: output.name.clone(), form })
@@ -66,12 +66,12 @@ impl FrameSink {
     pub fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
         match &mut self.form {
             Form::Headed(writer) => {
-                writer.write(picture).map_err(|error| Failure::writing(&self.name, &error))
+                writer.write(picture).map_err(|error| Failure::writing(&self.name, error))
             }
             Form::Bare { out, samples, planes, bytes } => {
                 planes.copy_from(picture);
                 convert::to_samples(planes, *samples, bytes)?;
-                out.write_all(bytes).map_err(|error| Failure::output(&self.name, &error))
+                out.write_all(bytes).map_err(|error| Failure::output(&self.name, error))
             }
         }
     }
@@ -83,10 +83,10 @@ impl FrameSink {
     pub fn finish(mut self) -> Result<()> {
         match &mut self.form {
             Form::Headed(writer) => {
-                writer.finish().map_err(|error| Failure::writing(&self.name, &error))
+                writer.finish().map_err(|error| Failure::writing(&self.name, error))
             }
             Form::Bare { out, .. } => {
-                out.flush().map_err(|error| Failure::output(&self.name, &error))
+                out.flush().map_err(|error| Failure::output(&self.name, error))
             }
         }
     }

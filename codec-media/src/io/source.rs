@@ -1,4 +1,4 @@
-//! Frames one after another, from any input.
+//! The interface of video inputs.
 
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 

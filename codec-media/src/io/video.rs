@@ -90,7 +90,7 @@ impl FrameSource for RawSource {
     }
 
     fn next(&mut self) -> Result<Option<SourceFrame<'_>>> {
-        let read = self.reader.read().map_err(|error| Failure::reading(&self.name, &error))?;
+        let read = self.reader.read().map_err(|error| Failure::reading(&self.name, error))?;
         Ok(read.map(|timed| SourceFrame {
             picture: timed.picture,
             pts: timed.pts,

@@ -109,7 +109,7 @@ impl DelayFigures {
     }
 }
 
-/// Tells figures once a second: a line on the terminal, a line in a file.
+/// Reports statistics once a second: a progress event, and a line in a file.
 pub(crate) struct Ticker {
     events: Events,
     file: Option<(File, String)>,
@@ -127,7 +127,7 @@ impl Ticker {
                 let rules = Rules { overwrite, not: Vec::new(), terminal: true };
                 rules.check(path)?;
                 let name = path.display().to_string();
-                let file = File::create(path).map_err(|error| Failure::output(&name, &error))?;
+                let file = File::create(path).map_err(|error| Failure::output(&name, error))?;
                 Some((file, name))
             }
         };

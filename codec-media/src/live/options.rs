@@ -1,4 +1,4 @@
-//! What `send` and `receive` are asked to do.
+//! Options of [`send`](super::send::send) and [`receive`](super::receive::receive).
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -70,7 +70,7 @@ impl Playout {
             let size = ms(late.unsigned_abs());
             Some(if late < 0 { -size } else { size })
         };
-        // Both by the same clock, or not at all.
+        // Only if both use the same clock.
         apart(&self.audio.captured, &self.video.captured)
             .or_else(|| apart(&self.audio.reported, &self.video.reported))
     }

@@ -1,4 +1,4 @@
-//! `codec recv`.
+//! Receives a stream, and records or decodes it.
 
 use std::time::{Duration, Instant};
 

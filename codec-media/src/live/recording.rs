@@ -280,7 +280,7 @@ impl Recording {
             shown: frame.shown,
             ..PacketRef::default()
         };
-        writer.write(packet).map_err(|error| Failure::writing(&name, &error))
+        writer.write(packet).map_err(|error| Failure::writing(&name, error))
     }
 
     /// Records an audio packet; audio before the first frame is dropped.
@@ -305,7 +305,7 @@ impl Recording {
         self.figures.totals.audio(audio.data.len());
         let packet =
             PacketRef { data: &audio.data, track: *track, pts, key: true, ..PacketRef::default() };
-        writer.write(packet).map_err(|error| Failure::writing(&name, &error))
+        writer.write(packet).map_err(|error| Failure::writing(&name, error))
     }
 
     fn name(&self) -> String {
@@ -335,7 +335,7 @@ impl Recording {
         }
         let output = OutputFile::create(&plan.path, &plan.rules)?;
         let made = create_packets(output.stream()?, plan.format, &tracks, &WriteOptions::default());
-        *writer = Some(made.map_err(|error| Failure::writing(&output.name, &error))?);
+        *writer = Some(made.map_err(|error| Failure::writing(&output.name, error))?);
         self.output = Some(output);
         Ok(())
     }
@@ -380,7 +380,7 @@ impl Recording {
         let name = self.name();
         match self.way {
             Way::Packets { writer: Some(mut writer), .. } => {
-                writer.finish().map_err(|error| Failure::writing(&name, &error))?;
+                writer.finish().map_err(|error| Failure::writing(&name, error))?;
             }
             Way::Pictures { sink: Some(sink), .. } => sink.finish()?,
             _ => return Ok(None),

@@ -186,11 +186,11 @@ pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<(
     let output = create(path, &rules)?;
     let text = session.to_string();
     let written = output.writer()?.write_all(text.as_bytes());
-    written.map_err(|error| Failure::output(&output.name, &error))?;
+    written.map_err(|error| Failure::output(&output.name, error))?;
     output.commit()
 }
 
-/// The expected streams, and where they arrive.
+/// The expected streams, and the addresses at which they arrive.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     /// Address of the first media line, or of the URL.

@@ -1,4 +1,4 @@
-//! `codec send`.
+//! Sends a file, a pipe or a live source in real time.
 
 mod adapt;
 mod coded;

@@ -40,7 +40,7 @@ pub(super) fn open(
 ) -> Result<(PublishedAudio, String)> {
     let AudioInput { reader, number, track, name } = input;
     let peeked =
-        PeekedReader::new(reader, number).map_err(|error| Failure::reading(&name, &error))?;
+        PeekedReader::new(reader, number).map_err(|error| Failure::reading(&name, error))?;
     let copies = bitrate.is_none() && peeked.fits(&track);
     let bitrate = bitrate.unwrap_or(DEFAULT_BITRATE);
     let settings = AudioSettings::published(bitrate, copies, track.audio.channels());

@@ -33,7 +33,7 @@ pub struct AudioEncoding {
     pub options: AudioDecodeOptions,
 }
 
-/// Sound that is ready to go.
+/// Audio whose pipeline is open.
 pub struct Opened {
     /// Moves the audio.
     pub pipeline: AudioPipeline,
@@ -155,7 +155,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     let options = WriteOptions::default();
     let writer =
         create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
-    let mut writer = writer.map_err(|error| Failure::writing(&output.name, &error))?;
+    let mut writer = writer.map_err(|error| Failure::writing(&output.name, error))?;
     env.events.note(format!("{name} -> {}: {text}", settings.format));
     let header = Object::new()
         .text("type", "header")
@@ -194,7 +194,7 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
         let nothing = Failure::new(Kind::Input, format!("{name}: no audio to encode"));
         return end.and(Err(nothing));
     }
-    writer.finish().map_err(|error| Failure::writing(&output.name, &error))?;
+    writer.finish().map_err(|error| Failure::writing(&output.name, error))?;
     drop(writer);
     let code = end.as_ref().err().map_or(0, |failure| failure.kind as u8);
     let elapsed = progress.elapsed().as_secs_f64().max(1e-6);

@@ -115,7 +115,7 @@ impl Session {
         let Some((open, _)) = settings.encoder.backend.encoder else {
             return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
         };
-        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let encoder = open(&config).map_err(Failure::encoding)?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;
         let audio = match (audio, &settings.audio) {
             (Some(input), Some(audio)) => {
@@ -261,7 +261,7 @@ impl Session {
         if picture.size() != self.size {
             self.size = picture.size();
             let change = self.encoder.apply(Update::Resolution(self.size));
-            change.map_err(|error| Failure::encoding(&error))?;
+            change.map_err(Failure::encoding)?;
             self.env.events.note(format!("frame {frame}: size changes to {}", self.size));
         }
         let mut request = FrameRequest::at(pts);
@@ -303,7 +303,7 @@ impl Session {
         let wanted = trace.rate_at(elapsed);
         if wanted != *current {
             let change = self.encoder.apply(Update::Bitrate(wanted));
-            change.map_err(|error| Failure::encoding(&error))?;
+            change.map_err(Failure::encoding)?;
             *current = wanted;
         }
         Ok(())
@@ -346,7 +346,7 @@ impl Session {
                 ..PacketRef::default()
             };
             let written = self.writer.write(packet);
-            written.map_err(|error| Failure::writing(&self.output.name, &error))?;
+            written.map_err(|error| Failure::writing(&self.output.name, error))?;
             let checked = match &mut self.checker {
                 Some(checker) => checker.check(&self.packet)?,
                 None => checker::Checked::default(),
@@ -407,7 +407,7 @@ impl Session {
         source: &dyn FrameSource,
     ) -> Result<()> {
         let (finished, call_cost) = CallCost::of(self.report.is_some(), || self.encoder.finish());
-        finished.map_err(|error| Failure::encoding(&error))?;
+        finished.map_err(Failure::encoding)?;
         self.judge(call_cost);
         self.drain(call_cost)?;
         self.advance_audio(f64::INFINITY)?;
@@ -419,7 +419,7 @@ impl Session {
             let nothing = Failure::new(Kind::Input, why_nothing(settings));
             return end.and(Err(nothing));
         }
-        self.writer.finish().map_err(|error| Failure::writing(&self.output.name, &error))?;
+        self.writer.finish().map_err(|error| Failure::writing(&self.output.name, error))?;
         // Release the writer: it holds the file open, and some systems cannot rename open files.
         let Self { writer, output, report, checker, totals, targets, progress, env, audio, .. } =
             self;
@@ -475,7 +475,7 @@ fn encode_picture(
     picture: &Picture<'_>,
     request: &FrameRequest,
 ) -> Result<Outcome> {
-    encoder.encode(picture, request).map_err(|error| Failure::encoding(&error))
+    encoder.encode(picture, request).map_err(Failure::encoding)
 }
 
 /// Whether a format stores codec configuration, sizes and times separately from the packets.
@@ -509,5 +509,5 @@ fn open_writer(
     let tracks: Vec<_> =
         [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
     create_packets(output.stream()?, settings.format, &tracks, &WriteOptions::default())
-        .map_err(|error| Failure::writing(&output.name, &error))
+        .map_err(|error| Failure::writing(&output.name, error))
 }

@@ -30,7 +30,7 @@ pub(super) fn encode_trials(
             crate::settings::encoder::describe_rate(trial.rate.mode)
         ));
         number += 1;
-        progress.begin_pass(Some(Pass { number, most: TwoPass::MAX_ANALYSIS_PASSES }));
+        progress.begin_pass(Some(Pass { number, max: TwoPass::MAX_ANALYSIS_PASSES }));
         let is_usable = run(settings, &trial, &mut two_pass, progress, env)?;
         if env.stop.is_requested() {
             return Err(Failure::interrupted(false));
@@ -55,7 +55,7 @@ fn run(
     let Some((open, _)) = settings.encoder.backend.encoder else {
         return Ok(false);
     };
-    let mut encoder = open(trial).map_err(|error| Failure::encoding(&error))?;
+    let mut encoder = open(trial).map_err(Failure::encoding)?;
     let mut packet = Packet::default();
     let mut transform = settings.transform();
     let options = DecodeOptions {
@@ -63,7 +63,7 @@ fn run(
         threads: settings.threads,
         ..DecodeOptions::default()
     };
-    // What is wrong with the input is told when it is read for good.
+    // Problems of the input are reported in the final pass.
     let mut source = video::open(&settings.input, &options, &env.quiet())?;
     let (mut seen, mut last_pts, mut origin) = (0_u64, None, None);
     let mut bytes = 0;
@@ -88,11 +88,11 @@ fn run(
         }
         let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
         let request = FrameRequest::at(shot.pts.saturating_sub(origin));
-        encoder.encode(&picture, &request).map_err(|error| Failure::encoding(&error))?;
+        encoder.encode(&picture, &request).map_err(Failure::encoding)?;
         bytes += note(&mut *encoder, &mut packet, two_pass);
         progress.update(&Now { frames: seen - settings.skip, bytes, ..Now::default() });
     }
-    encoder.finish().map_err(|error| Failure::encoding(&error))?;
+    encoder.finish().map_err(Failure::encoding)?;
     note(&mut *encoder, &mut packet, two_pass);
     Ok(true)
 }

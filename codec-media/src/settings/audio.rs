@@ -29,7 +29,7 @@ pub struct AudioOptions {
     pub audio_codec: Option<String>,
     /// Bits per second.
     pub audio_bitrate: Option<Bitrate>,
-    /// What the audio is for.
+    /// Intended use of the audio.
     pub application: Option<Application>,
     /// Duration of a packet.
     pub frame: Option<FrameLength>,
@@ -76,7 +76,7 @@ impl AudioOptions {
     }
 }
 
-/// Which packets of sound the output gets.
+/// Source of the audio packets of the output.
 #[derive(Clone, Copy, Debug)]
 pub enum AudioChoice {
     /// The input's packets if the output can hold them, otherwise the format's usual codec.
@@ -188,7 +188,7 @@ impl AudioSettings {
             None => AudioCodec::Pcm(PcmEncoding::S16Le),
         };
         check_fits(codec, format)?;
-        let backend = registry::find_audio("pcm").map_err(|error| Failure::encoding(&error))?;
+        let backend = registry::find_audio("pcm").map_err(Failure::encoding)?;
         settings.codec = AudioChoice::Encode(backend, codec);
         Ok(settings)
     }
@@ -252,7 +252,7 @@ impl AudioSettings {
             AudioChoice::Usual | AudioChoice::Copy => {
                 let codec = default_codec(format).ok_or_else(|| no_audio(format))?;
                 let found = registry::find_audio_encoder(codec.name());
-                let (backend, ..) = found.map_err(|error| Failure::encoding(&error))?;
+                let (backend, ..) = found.map_err(Failure::encoding)?;
                 Ok((backend, codec))
             }
         }
@@ -346,7 +346,7 @@ pub fn find(name: &str) -> Result<(&'static AudioBackend, AudioCodec)> {
     let found = registry::find_audio_encoder(spec);
     let (backend, ..) = found.map_err(|error| match registry::find_audio(spec) {
         Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
-        Err(_) => Failure::encoding(&error),
+        Err(_) => Failure::encoding(error),
     })?;
     Ok((backend, encoding.map_or(backend.codec, AudioCodec::Pcm)))
 }

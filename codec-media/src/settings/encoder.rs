@@ -15,7 +15,7 @@ use crate::values::{KeyInterval, KnobSetting};
 /// Share of the optimal buffer level below which frames are dropped, as in WebRTC.
 const DROP_BELOW_PCT: u8 = 30;
 
-/// Video codecs in the order in which a format gets its default.
+/// Video codecs; the first one that a format can hold is its default.
 pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
 /// Name of the backend option behind `--token-parts`.
@@ -41,7 +41,7 @@ pub struct EncoderOptions {
     pub quality: Option<u8>,
     /// One quantiser index for all frames, in the codec's scale.
     pub qp: Option<u8>,
-    /// What the output is for.
+    /// Intended use of the output.
     pub preset: Option<Preset>,
     /// 0 (best) to 10 (fastest).
     pub speed: Option<u8>,
@@ -49,7 +49,7 @@ pub struct EncoderOptions {
     pub keyint: Option<KeyInterval>,
     /// Temporal layers: `L1T1`, `L1T2`, `L1T3`.
     pub layers: Option<String>,
-    /// What the frames show.
+    /// Kind of content.
     pub content: Content,
     /// Let the rate controller drop frames.
     pub drop: bool,
@@ -84,7 +84,7 @@ impl Default for EncoderOptions {
     }
 }
 
-/// An encoder and all that it is told.
+/// An encoder with its resolved settings.
 #[derive(Clone, Debug)]
 pub struct EncoderSettings {
     /// The backend that encodes.
@@ -92,7 +92,7 @@ pub struct EncoderSettings {
     /// The capabilities of the backend's encoder.
     pub(crate) capabilities: &'static Capabilities,
     rate: Option<RateChoice>,
-    /// What the output is for.
+    /// Intended use of the output.
     pub preset: Preset,
     speed: Option<u8>,
     keyint: Option<KeyInterval>,
@@ -269,7 +269,7 @@ fn video_backend(
         Err(_) if registry::find_audio(spec).is_ok() => {
             Failure::usage(format!("{spec} is an audio codec\nhelp: use --audio-codec {spec}"))
         }
-        Err(_) => Failure::encoding(&error),
+        Err(_) => Failure::encoding(error),
     });
     let (backend, _, capabilities) = found?;
     let codec = backend.codec;

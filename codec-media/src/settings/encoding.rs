@@ -1,4 +1,4 @@
-//! Settings with their defaults and units, and whether they go together.
+//! Settings of `encode` and `transcode`.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::io::output::Rules;
 use crate::report::Form;
 use crate::values::{Crop, Turn};
 
-/// Everything that `encode` and `transcode` are told.
+/// The settings of a run of [`crate::session::Session`].
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Encoding {
@@ -27,7 +27,7 @@ pub struct Encoding {
     pub output: PathBuf,
     /// Container of the output.
     pub format: Format,
-    /// What may be overwritten.
+    /// Rules for overwriting files.
     pub rules: Rules,
     /// Settings of the video encoder.
     pub encoder: EncoderSettings,
@@ -41,7 +41,7 @@ pub struct Encoding {
     pub keep_times: bool,
     /// Encode at most this many frames.
     pub frames: Option<u64>,
-    /// File that gets a row for each frame.
+    /// File for a row per frame.
     pub report: Option<(PathBuf, Form)>,
     /// Measure PSNR.
     pub measure_psnr: bool,
@@ -49,23 +49,23 @@ pub struct Encoding {
     pub measure_ssim: bool,
     /// Decode the output and compare it with the encoder's own frames.
     pub verify: bool,
-    /// What to do with the sound; `None`: leave it out.
+    /// Settings of the audio; `None` drops it.
     pub audio: Option<AudioSettings>,
-    /// Part of each frame that is encoded.
+    /// Part of each frame to encode.
     pub crop: Option<Crop>,
-    /// How frames are rotated.
+    /// Rotation of frames.
     pub turn: Option<Turn>,
-    /// Size that frames are scaled to.
+    /// Target size of frames.
     pub resize: Option<Size>,
     /// 2: with trial encodes first. Default: 2 for files with a bitrate, else 1.
     pub passes: Option<u8>,
 }
 
 impl Encoding {
-    /// Settings for a drawn clip: very good quality.
+    /// Settings for a generated clip: very high quality, one pass.
     ///
     /// # Errors
-    /// If settings do not go together or the backend is missing.
+    /// If settings contradict each other or the backend is missing.
     pub fn generated(
         output: PathBuf,
         format: Format,
@@ -111,7 +111,7 @@ impl Encoding {
         cut_origin(self.skip, self.keep_times, first)
     }
 
-    /// Whether the input is to be coded on trial first.
+    /// Whether trial encodes precede the final pass.
     pub(crate) fn wants_trials(&self) -> Result<bool> {
         let is_average = self.encoder.preset == Preset::File && self.encoder.is_bitrate();
         let is_file = std::fs::metadata(&self.input.path).is_ok_and(|found| found.is_file())
@@ -128,7 +128,7 @@ impl Encoding {
         }
     }
 
-    /// Settings of the encoder for pictures of `size`. Pool and SIMD level are left to the caller.
+    /// Settings of the encoder for frames of `size`. The caller sets the pool and the SIMD level.
     pub(crate) fn config(
         &self,
         size: Size,
@@ -148,12 +148,12 @@ pub fn cut_origin(skip: u64, keep_times: bool, first: i64) -> i64 {
     if skip > 0 && !keep_times { first } else { 0 }
 }
 
-/// Whether the format holds any pictures, coded or raw.
+/// Whether the format can hold video, coded or raw.
 pub fn can_hold_video(format: Format) -> bool {
     format.is_raw_video() || CODECS.into_iter().any(|codec| format.holds_video(codec))
 }
 
-/// Whether the format holds any sound.
+/// Whether the format can hold audio.
 pub fn can_hold_audio(format: Format) -> bool {
     super::audio::default_codec(format).is_some()
 }

@@ -1,4 +1,4 @@
-//! Settings of encoders, with their defaults and whether they go together.
+//! Settings of encoders: defaults, units, and checks of combinations.
 
 pub mod audio;
 pub mod encoder;

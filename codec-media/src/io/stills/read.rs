@@ -282,7 +282,7 @@ fn open(
 
 /// Decodes with our own decoder. WebP uses limited-range BT.601 (RFC 9649, section 2.5).
 fn decode_vp8(frame: &[u8], name: &str, limits: &Limits, env: &Env) -> Result<Planes> {
-    let refused = |error: codec_core::Error| Failure::decoding(name, &error);
+    let refused = |error: codec_core::Error| Failure::decoding(name, error);
     let mut config = DecoderConfig::default();
     config.limits = *limits;
     config.limits.max_frame_bytes = u64::MAX;

@@ -92,7 +92,7 @@ pub fn save(
     let output = OutputFile::create(path, rules)?;
     let mut out = BufWriter::new(output.writer()?);
     let written = out.write_all(&bytes).and_then(|()| out.flush());
-    written.map_err(|error| Failure::output(&output.name, &error))?;
+    written.map_err(|error| Failure::output(&output.name, error))?;
     drop(out);
     let name = output.name.clone();
     output.commit()?;
@@ -143,7 +143,7 @@ pub fn lossy_webp(planes: &Planes, quality: u8, speed: u8, env: &Env) -> Result<
         convert::from_packed(Samples::Rgb24, &rgb, &mut converted)?;
         &converted
     };
-    let refused = |error: codec_core::Error| Failure::encoding(&error);
+    let refused = |error: codec_core::Error| Failure::encoding(error);
     let second = Rational::new(1, 1);
     let mut config = EncoderConfig::rtc(planes.size, second, Bitrate(0));
     config.rate.mode = RateControl::Quality(quality);

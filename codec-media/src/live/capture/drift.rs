@@ -1,5 +1,5 @@
 //! Timestamps of captured samples: counted, and kept in sync with the system's clock, from which
-//! the sound card's clock drifts.
+//! the audio device's clock drifts.
 
 /// Time constant with which the count follows the timestamps, in seconds: single timestamps are
 /// late if the machine is busy.

@@ -112,5 +112,5 @@ impl Adaptation {
 }
 
 pub(super) fn apply(encoder: &mut dyn VideoEncoder, update: Update) -> Result<()> {
-    encoder.apply(update).map(drop).map_err(|error| Failure::encoding(&error))
+    encoder.apply(update).map(drop).map_err(Failure::encoding)
 }

@@ -298,7 +298,7 @@ impl Coder {
             let codec = settings.backend.codec;
             return Err(Failure::usage(format!("cannot send {codec}: only vp8 is supported")));
         }
-        let encoder = open(&config).map_err(|error| Failure::encoding(&error))?;
+        let encoder = open(&config).map_err(Failure::encoding)?;
         let rate = config.rate.mode.bitrate();
         env.events.note(format!(
             "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
@@ -354,7 +354,7 @@ impl Coder {
         request.duration = shot.duration;
         let begun = Instant::now();
         let outcome = self.encoder.encode(&picture, &request);
-        match outcome.map_err(|error| Failure::encoding(&error))? {
+        match outcome.map_err(Failure::encoding)? {
             Outcome::Coded => {}
             Outcome::Dropped { .. } => {
                 sending.counts.totals.dropped += 1;

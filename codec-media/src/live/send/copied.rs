@@ -99,7 +99,7 @@ fn pass(
         .map_or(1.0 / 30.0, |rate| 1.0 / rate.as_f64());
     let mut packet = CodedPacket::default();
     let mut end_s = begin_s;
-    while reader.read(&mut packet).map_err(|error| Failure::reading(name, &error))? {
+    while reader.read(&mut packet).map_err(|error| Failure::reading(name, error))? {
         if sending.is_enough(sending.clock.now()) {
             return Ok((Stop::Enough, end_s));
         }
