@@ -5,43 +5,77 @@
 //! reports [events](events::Listener), ends early on [request](stop::Stop), and returns a
 //! [`failure::Failure`], whose kind says who can do something about it.
 //!
+//! # Where to start
+//!
+//! | task | item |
+//! |---|---|
+//! | transcode a file, with progress | [`session::transcode`] (example below) |
+//! | encode frames of your own | [`session::Session`] with an [`io::source::FrameSource`] |
+//! | read the frames of any input | [`io::video::open`] |
+//! | receive a stream and record it | `live::receive::receive` (feature `net`) |
+//! | send a file or a camera | `live::send::send` (feature `net`) |
+//! | publish inputs on the server of `codec_net` | `publish::source` (feature `serve`) |
+//! | mix audio files | [`mix::run`] |
+//! | copy packets between containers | `codec_container` |
+//!
 //! # Example
 //!
-//! Generate a clip, then transcode it to a smaller one:
+//! Generate a clip, then transcode it to a smaller one with progress:
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use codec_container::Format;
 //! use codec_core::frame::{PictureInfo, Rational, Size};
 //! use codec_media::Env;
-//! use codec_media::events::Events;
+//! use codec_media::events::{Events, Listener, Severity};
 //! use codec_media::generate::sources::GeneratedFrames;
 //! use codec_media::generate::{Generator, Scene};
-//! use codec_media::io::decoded::DecodeOptions;
-//! use codec_media::io::video;
-//! use codec_media::session::Session;
+//! use codec_media::progress::{Meter, Now, Pass};
+//! use codec_media::session::{Session, transcode};
 //! use codec_media::settings::encoding::Encoding;
-//! use codec_media::stop::Stop;
-//! use codec_simd::Level;
 //!
-//! let folder = tempfile::tempdir().expect("a folder");
+//! struct Log;
+//!
+//! impl Listener for Log {
+//!     fn message(&self, severity: Severity, message: &str) {
+//!         eprintln!("{severity:?}: {message}");
+//!     }
+//!
+//!     fn meter(&self, total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
+//!         Box::new(Percent(total))
+//!     }
+//! }
+//!
+//! struct Percent(Option<u64>);
+//!
+//! impl Meter for Percent {
+//!     fn begin_pass(&mut self, _pass: Option<Pass>) {}
+//!
+//!     fn update(&mut self, now: &Now) {
+//!         if let Some(total) = self.0 {
+//!             eprintln!("{} % done, {} bytes", 100 * now.frames / total.max(1), now.bytes);
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
 //! let (large, small) = (folder.path().join("large.webm"), folder.path().join("small.ivf"));
-//! let level = Level::choose(None).expect("every CPU has one");
-//! let env = Env { events: Events::none(), stop: Stop::default(), level };
+//! let env = Env::new(Events::new(Arc::new(Log)));
 //!
 //! let (size, rate) = (Size::new(64, 48), Rational::new(30, 1));
-//! let generator = Generator::new(Scene::Clapper, size, rate, 1).expect("a valid size");
+//! let generator = Generator::new(Scene::Clapper, size, rate, 1)?;
 //! let mut generated = GeneratedFrames::new(generator, 5, PictureInfo::default());
 //! let settings = Encoding::generated(large.clone(), Format::WebM, false, None)?;
 //! Session::new(&settings, &generated, None, &env)?.run(&settings, &mut generated)?;
 //!
-//! let mut settings = Encoding::generated(small.clone(), Format::Ivf, false, None)?;
-//! settings.input.path = large;
+//! let mut settings = Encoding::new(large, small.clone())?;
 //! settings.resize = Some(Size::new(32, 24));
-//! let mut input = video::open(&settings.input, &DecodeOptions::default(), &env)?;
-//! assert_eq!(input.stream_info().size, Size::new(64, 48));
-//! Session::new(&settings, &*input, None, &env)?.run(&settings, &mut *input)?;
-//! assert!(std::fs::read(small).expect("a file").starts_with(b"DKIF"));
-//! # Ok::<(), codec_media::failure::Failure>(())
+//! transcode(&settings, &env)?;
+//! assert!(std::fs::read(small)?.starts_with(b"DKIF"));
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # Where things are
@@ -51,6 +85,8 @@
 //! | subject | file |
 //! |---|---|
 //! | files, pipes, temporary names; decoded input; demultiplexing of pipes | `io/` |
+//! | mixing; speech detection | `mix.rs`, `vad.rs` |
+//! | inputs as streams of the server | `publish/` |
 //! | one run of an encoder | `session/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |

@@ -13,7 +13,7 @@ use codec_media::io::output::Rules;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
-use codec_media::session::{Session, audio};
+use codec_media::session::{self, Session, audio};
 use codec_media::settings::encoding::can_hold_video;
 use codec_media::values::Turn;
 
@@ -95,18 +95,8 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
         return audio_only(args, env);
     }
     let settings = encoding(args)?;
-    env.stop.handle_requests();
-    let options = DecodeOptions {
-        limits: settings.input.limits,
-        threads: settings.threads,
-        advice: Advice::FLAGS,
-        ..DecodeOptions::default()
-    };
-    // Reject an impossible output before the input is read.
-    settings.rules.check(&settings.output)?;
-    let wants = Parts { video: true, audio: settings.audio.is_some() };
-    let opened = media::open(&settings.input, wants, &options, env)?.complete()?;
-    if opened.holds.audio && !wants.audio && !args.audio.no_audio {
+    let opened = session::open_input(&settings, env)?;
+    if opened.holds.audio && settings.audio.is_none() && !args.audio.no_audio {
         env.events.note(format!("audio dropped: {format} cannot hold audio"));
     }
     let Some(mut source) = opened.video else {

@@ -27,7 +27,8 @@ use crate::audio::pipeline::AudioPipeline;
 use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
-use crate::io::media::AudioInput;
+use crate::io::decoded::DecodeOptions;
+use crate::io::media::{self, AudioInput, Media, Parts};
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, SourceFrame};
 use crate::io::unreadable::Advice;
@@ -36,10 +37,52 @@ use crate::report::{Report, Row, drop_name};
 use crate::settings::encoding::Encoding;
 use crate::threads::threads_for;
 
+use audio::AudioEncoding;
 use call_cost::CallCost;
 use checker::Checker;
 use targets::TargetCheck;
 use totals::Totals;
+
+/// Transcodes the input of `settings`: its video and audio, or its audio only.
+///
+/// # Errors
+/// If the input cannot be read, an encoder fails, or the output cannot be written.
+pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
+    let media = open_input(settings, env)?;
+    if let Some(mut source) = media.video {
+        return Session::new(settings, &*source, media.audio, env)?.run(settings, &mut *source);
+    }
+    let nothing = || Failure::new(Kind::Input, format!("{}: no video", settings.input.name()));
+    let (Some(input), Some(audio)) = (media.audio, &settings.audio) else { return Err(nothing()) };
+    let audio = AudioEncoding {
+        output: settings.output.clone(),
+        format: settings.format,
+        rules: settings.rules.clone(),
+        audio: audio.clone(),
+        options: AudioDecodeOptions {
+            limits: settings.input.limits,
+            ..AudioDecodeOptions::default()
+        },
+    };
+    audio::run(&audio, input, env)
+}
+
+/// Opens the input of `settings`, after a check that the output can be written.
+///
+/// # Errors
+/// If the input cannot be read or the output must not be written.
+pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
+    env.stop.handle_requests();
+    let options = DecodeOptions {
+        limits: settings.input.limits,
+        threads: settings.threads,
+        advice: Advice::FLAGS,
+        ..DecodeOptions::default()
+    };
+    settings.rules.check(&settings.output)?;
+    let wants = Parts { video: true, audio: settings.audio.is_some() };
+    media::open(&settings.input, wants, &options, env)?.complete()
+}
 
 /// A source frame whose packet has not been returned yet.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,12 @@ use codec_core::codec::{EncoderConfig, Limits};
 use codec_core::frame::{Rational, Size};
 use codec_rtc::link::RateTrace;
 
-use super::audio::AudioSettings;
-use super::encoder::{CODECS, EncoderSettings, Preset};
+use super::audio::{AudioOptions, AudioSettings};
+use super::encoder::{CODECS, EncoderOptions, EncoderSettings, Preset};
 use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
-use crate::io::names::is_pipe;
+use crate::io::names::{format_of, is_pipe};
 use crate::io::output::Rules;
 use crate::report::Form;
 use crate::values::{Crop, Turn};
@@ -62,6 +62,23 @@ pub struct Encoding {
 }
 
 impl Encoding {
+    /// Transcodes `input` to `output` with default settings: the container by the name of the
+    /// output, its default codecs, and the file preset. Existing files are not overwritten.
+    ///
+    /// # Errors
+    /// If no format is known for the name of the output, or this build has no encoder for it.
+    pub fn new(input: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Result<Self> {
+        let output = output.into();
+        let format = format_of(&output, None, Format::Ivf)?;
+        let encoder = EncoderSettings::new(&EncoderOptions::default(), Preset::File, format)?;
+        let audio = if can_hold_audio(format) {
+            Some(AudioSettings::new(&AudioOptions::default(), format, None, false)?)
+        } else {
+            None
+        };
+        Ok(Self::with(input.into(), output, format, encoder, audio))
+    }
+
     /// Settings for a generated clip: very high quality, one pass.
     ///
     /// # Errors
@@ -72,18 +89,29 @@ impl Encoding {
         overwrite: bool,
         audio: Option<AudioSettings>,
     ) -> Result<Self> {
-        let input = InputSpec {
-            path: PathBuf::from("generated clip"),
-            raw: None,
-            limits: Limits::default(),
-            lenient: false,
-        };
-        Ok(Self {
-            input,
+        let encoder = EncoderSettings::generated(format)?;
+        let mut settings =
+            Self::with(PathBuf::from("generated clip"), output, format, encoder, audio);
+        settings.rules = Rules { overwrite, not: Vec::new(), terminal: false };
+        settings.passes = Some(1);
+        Ok(settings)
+    }
+
+    fn with(
+        input: PathBuf,
+        output: PathBuf,
+        format: Format,
+        encoder: EncoderSettings,
+        audio: Option<AudioSettings>,
+    ) -> Self {
+        let not = vec![input.clone()];
+        let limits = Limits::default();
+        Self {
+            input: InputSpec { path: input, raw: None, limits, lenient: false },
             output,
             format,
-            rules: Rules { overwrite, not: Vec::new(), terminal: false },
-            encoder: EncoderSettings::generated(format)?,
+            rules: Rules { overwrite: false, not, terminal: false },
+            encoder,
             rate_trace: None,
             threads: None,
             skip: 0,
@@ -97,8 +125,8 @@ impl Encoding {
             crop: None,
             turn: None,
             resize: None,
-            passes: Some(1),
-        })
+            passes: None,
+        }
     }
 
     pub(crate) fn transform(&self) -> Transform {
