@@ -10,9 +10,12 @@ use std::io::Write;
 
 use codec_measure::bd::{Difference, Interpolation, RatePoint, bd_metric, bd_rate};
 
-/// Names and curves, in the order of their first appearance.
-fn parse(csv: &str) -> Result<Vec<(String, Vec<RatePoint>)>, Box<dyn Error>> {
-    let mut curves: Vec<(String, Vec<RatePoint>)> = Vec::new();
+/// The name of an encoder and its rate-distortion curve.
+type Curve = (String, Vec<RatePoint>);
+
+/// The curves of a file, in the order of their first appearance.
+fn parse(csv: &str) -> Result<Vec<Curve>, Box<dyn Error>> {
+    let mut curves: Vec<Curve> = Vec::new();
     for line in csv.lines().filter(|line| !line.is_empty() && !line.starts_with("encoder,")) {
         let cells: Vec<_> = line.split(',').collect();
         let [name, kbps, quality] = cells[..] else { return Err(line.into()) };

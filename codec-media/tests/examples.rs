@@ -1,6 +1,7 @@
 //! Runs the example of the crate.
 
 #![cfg(feature = "net")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
 
 use std::net::UdpSocket;
 use std::path::Path;

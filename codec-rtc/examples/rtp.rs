@@ -39,7 +39,7 @@ pub fn run() -> Result<u32, Box<dyn Error>> {
     let begun = Instant::now();
     let (mut datagrams, mut buffer, mut decoded) = (Vec::new(), [0; 1500], 0);
     for frame in 0..30_u32 {
-        let samples = vec![(4 * frame).to_le_bytes()[0]; config.size.i420_bytes() as usize];
+        let samples = vec![(4 * frame).to_le_bytes()[0]; 320 * 180 * 3 / 2];
         let picture = Picture::i420_packed(config.size, &samples)?;
         encoder.encode(&picture, &FrameRequest::at(i64::from(frame) * 3000))?;
         for packet in encoder.packets() {

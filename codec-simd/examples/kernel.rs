@@ -15,10 +15,9 @@ const CALLS: u32 = 100_000;
 /// level with its nanoseconds per call.
 pub fn run() -> Vec<(Level, u32, f64)> {
     // The current macroblock, packed, so that its rows are next to each other.
-    let current = Block16(std::array::from_fn(|y| std::array::from_fn(|x| (7 * x + 3 * y) as u8)));
+    let current = Block16(ramp(0));
     // A reference frame of 64x64 pixels.
-    let reference: [[u8; 64]; 64] =
-        std::array::from_fn(|y| std::array::from_fn(|x| (7 * x + 3 * y + 5) as u8));
+    let reference: [[u8; 64]; 64] = ramp(5);
     // A window proves once that its pixels exist; kernels need no further checks.
     let frame = Window::packed(&reference);
     let windows = [(0, 0), (1, 0), (0, 1), (8, 4)].map(|(x, y)| frame.sub::<16, 16>(x, y));
@@ -34,6 +33,12 @@ pub fn run() -> Vec<(Level, u32, f64)> {
         (level, best, started.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS))
     };
     supported.map(measure).collect()
+}
+
+/// A square of pixels whose values rise to the right and downwards.
+fn ramp<const SIDE: usize>(first: usize) -> [[u8; SIDE]; SIDE] {
+    let pixel = |x: usize, y: usize| (first + 7 * x + 3 * y).to_le_bytes()[0];
+    std::array::from_fn(|y| std::array::from_fn(|x| pixel(x, y)))
 }
 
 /// Prints a line for each level.

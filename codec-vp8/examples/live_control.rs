@@ -13,8 +13,8 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 
-/// What a service reacts to, by the number of the frame before which it arrives. In a service these
-/// come from RTCP, from the bandwidth estimate and from the load of the machine.
+/// Events that arrive before a frame. In a service they come from RTCP, from the bandwidth estimate
+/// and from the load of the machine.
 fn events(frame: u32) -> Vec<Update> {
     match frame {
         // The bandwidth estimate falls, and rises again.
@@ -34,7 +34,7 @@ fn events(frame: u32) -> Vec<Update> {
     }
 }
 
-/// Counts of what the encoder did.
+/// Counts of frames by their outcome.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Frames that became packets.
@@ -90,7 +90,7 @@ pub fn run(out: &mut dyn Write) -> Result<Report, Box<dyn Error>> {
         }
         take_packets(&mut *encoder, &mut packet, &mut report, out)?;
     }
-    // Packets that a look-ahead holds; none in real time.
+    // Returns the packets that a look-ahead holds. In real time there is no look-ahead.
     encoder.finish()?;
     take_packets(&mut *encoder, &mut packet, &mut report, out)?;
     Ok(report)

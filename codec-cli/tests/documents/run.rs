@@ -27,7 +27,7 @@ const REDUCTIONS: [(&str, &str); 9] = [
     ("--duration 60s", "--duration 1s"),
 ];
 
-/// What the capitals in a synopsis are replaced by, for all commands or for one.
+/// Replacements of the capitals in a synopsis, for one command or for all.
 const PLACEHOLDERS: [(&str, &str, &str); 18] = [
     ("encode", "IN", "talk.y4m"),
     ("decode", "OUT", "out.y4m"),
