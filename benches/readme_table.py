@@ -55,12 +55,15 @@ def main():
     parser.add_argument("-o", "--output", default="readme-table")
     parser.add_argument("-n", "--frames", help="use at most this many frames of each clip")
     parser.add_argument("--repeat", default="3")
+    parser.add_argument("-j", "--jobs", help="encode in parallel: there are no times then")
     options = parser.parse_args()
     rows = arms(options.codec)
     command = [options.codec, "compare", *options.clips, "--bpp", "0.03,0.06,0.12,0.24", "--repeat",
                options.repeat, "--metrics", "psnr_y_global,ssim", "-o", options.output]
     if options.frames:
         command += ["-n", options.frames]
+    if options.jobs:
+        command += ["-j", options.jobs]
     for _, arm, spec in rows:
         command += ["--arm", f"{arm}={spec}"]
     # 7: a point failed; the report names it.

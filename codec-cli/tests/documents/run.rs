@@ -15,16 +15,23 @@ use super::blocks::Block;
 use super::root;
 
 /// Parts of commands that would take too long or need other hardware, and their short form.
-const REDUCTIONS: [(&str, &str); 9] = [
+const REDUCTIONS: [(&str, &str); 13] = [
     ("cargo run --release -- ", "codec "),
     ("--skip 100 -n 300", "--skip 10 -n 10"),
-    ("-b 200k,400k,800k,1600k", "-b 50k,100k,200k,400k --repeat 1 --warm-up 0"),
-    ("--repeat 3", "--repeat 1 --warm-up 0"),
+    ("-b 200k,400k,800k,1600k", "-b 50k,100k,200k,400k --repeat 1 --warm-up 0 -j 2"),
+    ("--resize 320x180", "--resize 88x72"),
+    ("--repeat 1 --metrics", "--repeat 1 --warm-up 0 -j 2 --metrics"),
+    ("--repeat 3", "--repeat 1 --warm-up 0 -j 2"),
     ("--levels avx512", "--levels scalar --filter sad --repeat 1"),
     ("--levels all -n 20", "--levels all -n 2 --repeat 1 --warm-up 0 --size 64x48"),
     ("--decode --levels all", "--decode --levels all -n 2 --repeat 1 --warm-up 0 --size 64x48"),
     ("kernels --json", "kernels --filter sad --repeat 1 --json"),
     ("--duration 60s", "--duration 1s"),
+    (
+        "benches/readme_table.py target/release/codec",
+        "$ROOT/benches/readme_table.py codec -n 4 --repeat 1 -j 2",
+    ),
+    ("benches/rate_control.py target/release/codec", "$ROOT/benches/rate_control.py codec"),
 ];
 
 /// Replacements of the capitals in a synopsis, for one command or for all.
@@ -75,9 +82,9 @@ impl Runner {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let has = |program: &str| Command::new(program).arg("-version").output().is_ok();
-        let has_ffmpeg = has("ffmpeg") && has("vpxenc");
+        let has_ffmpeg = has("ffmpeg") && has("vpxenc") && has("python3");
         let is_required = std::env::var_os("CODEC_TEST_DATA").is_some();
-        assert!(has_ffmpeg || !is_required, "ffmpeg and vpxenc are not installed");
+        assert!(has_ffmpeg || !is_required, "ffmpeg, vpxenc or python3 is not installed");
         let runner =
             Self { dir, used: BTreeSet::new(), has_ffmpeg, count: 0, failures: Vec::new() };
         let bin = runner.path("bin");
@@ -136,15 +143,17 @@ impl Runner {
     /// Runs one line; a receiver with the sender in the line after it.
     fn run_line(&self, variables: &str, line: &str, next: Option<&str>) -> Result<(), String> {
         let first = line.split_whitespace().next().unwrap_or_default();
-        let needs_others = ["ffmpeg", "vpx", "ffplay"].iter().any(|name| line.contains(name));
+        let needs_others =
+            ["ffmpeg", "vpx", "ffplay", "$ROOT/"].iter().any(|name| line.contains(name));
         if first == "cargo" || line.contains(" cargo ") {
             // Checked by another test.
             Ok(())
         } else if first.starts_with("benches/") {
+            // They build revisions, or take minutes.
             let is_there = root().join(first).is_file();
             if is_there { Ok(()) } else { Err(format!("no {first}")) }
         } else if needs_others && !self.has_ffmpeg {
-            eprintln!("skipped, no ffmpeg or vpxenc: {line}");
+            eprintln!("skipped, no ffmpeg, vpxenc or python3: {line}");
             Ok(())
         } else if line.starts_with("codec serve") {
             self.serve(line).map(drop)
@@ -208,6 +217,7 @@ impl Runner {
         command
             .args(["-euo", "pipefail", "-c", script])
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("ROOT", root())
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command
