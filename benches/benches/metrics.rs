@@ -4,7 +4,7 @@
 
 use codec_benches::{short, talking_head};
 use codec_core::frame::{Picture, Size};
-use codec_measure::metrics::{MetricId, RgbPicture, Scorer, to_rgb};
+use codec_measure::metrics::{MetricId, RgbImage, Scorer, to_rgb};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const SIZE: Size = Size { width: 640, height: 360 };
@@ -25,7 +25,7 @@ fn frames(criterion: &mut Criterion) {
         });
     }
     video.finish();
-    let [a, b] = [&rgb[0], &rgb[1]].map(|samples| RgbPicture::new(SIZE, samples).unwrap());
+    let [a, b] = [&rgb[0], &rgb[1]].map(|samples| RgbImage::new(SIZE, samples).unwrap());
     let mut stills = criterion.benchmark_group("metrics/stills");
     stills.throughput(Throughput::Elements(SIZE.pixels()));
     for metric in [MetricId::PsnrRgb, MetricId::PsnrY, MetricId::Ciede2000] {

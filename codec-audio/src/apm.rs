@@ -20,8 +20,8 @@ pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
 
 /// Processing steps for microphone audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallConfig {
-    /// Echo cancellation of the audio passed to [`CallProcessor::play`]; includes the high-pass
+pub struct ApmConfig {
+    /// Echo cancellation of the audio passed to [`Apm::play`]; includes the high-pass
     /// filter.
     pub echo_cancellation: bool,
     /// Noise suppression in dB, approximately: 0 (off), 6, 12, 18 or 21.
@@ -32,7 +32,7 @@ pub struct CallConfig {
     pub high_pass: bool,
 }
 
-impl Default for CallConfig {
+impl Default for ApmConfig {
     /// All steps enabled; noise suppression of 12 dB.
     fn default() -> Self {
         Self {
@@ -45,10 +45,10 @@ impl Default for CallConfig {
 }
 
 /// Processes the microphone audio of a call.
-pub struct CallProcessor {
+pub struct Apm {
     name: &'static str,
     format: AudioFormat,
-    config: CallConfig,
+    config: ApmConfig,
     inner: AudioProcessing,
     capture: Blocks,
     /// Loudspeaker audio that waits for a complete block.
@@ -57,9 +57,9 @@ pub struct CallProcessor {
     latency: usize,
 }
 
-impl fmt::Debug for CallProcessor {
+impl fmt::Debug for Apm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallProcessor")
+        f.debug_struct("Apm")
             .field("format", &self.format)
             .field("config", &self.config)
             .finish_non_exhaustive()
@@ -109,7 +109,7 @@ impl Planes {
     }
 }
 
-impl CallProcessor {
+impl Apm {
     /// Creates a processor for microphone and loudspeaker audio in `format`: 16, 32 or 48 kHz, mono
     /// or stereo.
     ///
@@ -118,7 +118,7 @@ impl CallProcessor {
     ///
     /// # Errors
     /// [`Error::Config`] for other formats and unknown levels of noise suppression.
-    pub fn new(format: AudioFormat, config: CallConfig, granularity: usize) -> Result<Self, Error> {
+    pub fn new(format: AudioFormat, config: ApmConfig, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || !(1..=2).contains(&format.channels()) {
             let allowed = "16000, 32000 or 48000 Hz, mono or stereo";
             return Err(ConfigError::new("call processing format", format, allowed).into());
@@ -156,7 +156,7 @@ impl CallProcessor {
     }
 
     /// Sets the delay from [`Self::play`] to the arrival of the echo at [`AudioProcessor::process`]
-    /// in milliseconds, 0 to 500, if the sound device reports it. Without it the canceller
+    /// in milliseconds, 0 to 500, if the audio device reports it. Without it the canceller
     /// estimates the delay.
     pub fn set_delay_ms(&mut self, delay_ms: u16) {
         let _ = self.inner.set_stream_delay_ms(i32::from(delay_ms.min(500)));
@@ -165,8 +165,8 @@ impl CallProcessor {
 
 /// Returns the measured delay of the library's output in sample frames: 8 ms for echo cancellation,
 /// 6 ms for noise suppression, and the non-linear phase of the band-splitting filters.
-fn inner_delay(rate: u32, config: CallConfig) -> usize {
-    let CallConfig { echo_cancellation, noise_suppression_db, automatic_gain, high_pass } = config;
+fn inner_delay(rate: u32, config: ApmConfig) -> usize {
+    let ApmConfig { echo_cancellation, noise_suppression_db, automatic_gain, high_pass } = config;
     let ms = 8 * u32::from(echo_cancellation) + 6 * u32::from(noise_suppression_db > 0);
     let any = ms > 0 || automatic_gain || high_pass;
     let bands = match rate {
@@ -177,7 +177,7 @@ fn inner_delay(rate: u32, config: CallConfig) -> usize {
     (rate * ms / 1000 + bands) as usize
 }
 
-fn build(format: AudioFormat, config: CallConfig) -> Result<AudioProcessing, Error> {
+fn build(format: AudioFormat, config: ApmConfig) -> Result<AudioProcessing, Error> {
     let level = match config.noise_suppression_db {
         0 => None,
         6 => Some(NoiseSuppressionLevel::Low),
@@ -218,17 +218,17 @@ pub(crate) fn open_agc(
     format: AudioFormat,
     granularity: usize,
 ) -> Result<Box<dyn AudioProcessor>, Error> {
-    let config = CallConfig {
+    let config = ApmConfig {
         echo_cancellation: false,
         noise_suppression_db: 0,
         automatic_gain: true,
         high_pass: true,
     };
-    let processor = CallProcessor::new(format, config, granularity)?;
-    Ok(Box::new(CallProcessor { name: "agc", ..processor }))
+    let processor = Apm::new(format, config, granularity)?;
+    Ok(Box::new(Apm { name: "agc", ..processor }))
 }
 
-impl AudioProcessor for CallProcessor {
+impl AudioProcessor for Apm {
     fn name(&self) -> &'static str {
         self.name
     }

@@ -79,9 +79,9 @@ pub enum Bandwidth {
 ///
 /// Opus allows 2500, 5000, 10000, 20000, 40000, 60000, 80000, 100000 and 120000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FrameLength(pub u32);
+pub struct FrameDuration(pub u32);
 
-impl FrameLength {
+impl FrameDuration {
     /// Converts from milliseconds.
     #[must_use]
     pub const fn ms(ms: u32) -> Self {
@@ -117,7 +117,7 @@ pub struct AudioEncoderConfig {
     /// Complexity, from 0 (fastest) to 10 (best quality).
     pub complexity: u8,
     /// Duration of a packet.
-    pub frame: FrameLength,
+    pub frame: FrameDuration,
     /// Highest audio bandwidth that the encoder may choose.
     pub max_bandwidth: Bandwidth,
     /// Fixed audio bandwidth for all packets; `None` lets the encoder choose.
@@ -153,7 +153,7 @@ impl AudioEncoderConfig {
             application: Application::Voip,
             signal: Signal::Auto,
             complexity: 9,
-            frame: FrameLength::ms(20),
+            frame: FrameDuration::ms(20),
             max_bandwidth: Bandwidth::Full,
             bandwidth: None,
             force_channels: None,

@@ -10,7 +10,7 @@ use codec_core::error::Error;
 
 /// Information about one decoded packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AudioReport {
+pub struct AudioDecodeReport {
     /// Number of sample frames of this packet, available now or with later packets.
     pub frames: u64,
     /// Number of these that were concealed or recovered by in-band FEC.
@@ -47,7 +47,7 @@ pub trait AudioDecoder: Send + Debug {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Limit`]: the packet yields no samples, and decoding can
     /// continue with the next packet.
-    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error>;
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioDecodeReport, Error>;
 
     /// Generates `frames` sample frames from `pts` on, to replace lost packets.
     ///
@@ -59,7 +59,7 @@ pub trait AudioDecoder: Send + Debug {
         frames: usize,
         recovery: Recovery<'_>,
         pts: i64,
-    ) -> Result<AudioReport, Error>;
+    ) -> Result<AudioDecodeReport, Error>;
 
     /// Moves the next decoded samples into `audio`, reusing its memory. Returns `false` if none are
     /// ready.

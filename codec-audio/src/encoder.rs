@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::buffer::AudioView;
-use super::config::{AudioRate, Bandwidth, FrameLength, Signal};
+use super::config::{AudioRate, Bandwidth, FrameDuration, Signal};
 use super::packet::AudioPacket;
 use codec_core::codec::{Applied, Bitrate, Knob};
 use codec_core::error::Error;
@@ -28,7 +28,7 @@ pub enum AudioUpdate {
     /// New complexity, from 0 (fastest) to 10 (best quality).
     Complexity(u8),
     /// New packet duration.
-    Frame(FrameLength),
+    Frame(FrameDuration),
     /// New highest audio bandwidth that the encoder may choose.
     MaxBandwidth(Bandwidth),
     /// New fixed audio bandwidth; `None` lets the encoder choose.

@@ -141,41 +141,41 @@ impl PacketQueue {
 
 /// Queue of decoded audio buffers.
 #[derive(Debug, Default)]
-pub struct SoundQueue {
+pub struct AudioQueue {
     ready: VecDeque<AudioBuf>,
     spare: Vec<AudioBuf>,
 }
 
-impl SoundQueue {
+impl AudioQueue {
     /// Returns a buffer to decode into; it may contain old data.
     pub fn begin(&mut self, format: AudioFormat, kind: SampleKind) -> AudioBuf {
         self.spare.pop().unwrap_or_else(|| AudioBuf::new(format, kind))
     }
 
     /// Appends a filled buffer to the queue.
-    pub fn push(&mut self, sound: AudioBuf) {
-        self.ready.push_back(sound);
+    pub fn push(&mut self, audio: AudioBuf) {
+        self.ready.push_back(audio);
     }
 
     /// Returns an unused buffer to the pool.
-    pub fn give_back(&mut self, sound: AudioBuf) {
+    pub fn give_back(&mut self, audio: AudioBuf) {
         if self.spare.len() < 4 {
-            self.spare.push(sound);
+            self.spare.push(audio);
         }
     }
 
-    /// Replaces `sound` by the next one; `false` if there is none.
-    pub fn receive(&mut self, sound: &mut AudioBuf) -> bool {
+    /// Replaces `audio` by the next one; `false` if there is none.
+    pub fn receive(&mut self, audio: &mut AudioBuf) -> bool {
         let Some(ready) = self.ready.pop_front() else { return false };
-        let used = std::mem::replace(sound, ready);
+        let used = std::mem::replace(audio, ready);
         self.give_back(used);
         true
     }
 
     /// Discards all decoded buffers.
     pub fn clear(&mut self) {
-        while let Some(sound) = self.ready.pop_front() {
-            self.give_back(sound);
+        while let Some(audio) = self.ready.pop_front() {
+            self.give_back(audio);
         }
     }
 }

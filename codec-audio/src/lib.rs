@@ -30,7 +30,7 @@
 //! assert_eq!(report.contributions.len(), 2);
 //! assert_eq!(mixed.pts, -(mixer.latency() as i64));
 //! let mut for_one = AudioBuf::new(format, SampleKind::F32);
-//! mixer.mix_without(1, &mut for_one)?;
+//! mixer.mix_minus(1, &mut for_one)?;
 //! assert_eq!(for_one.frames(), 960);
 //! # Ok::<(), codec_core::Error>(())
 //! ```
@@ -84,6 +84,7 @@ pub mod apm;
 mod backend;
 mod buffer;
 pub mod channels;
+pub mod check;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -103,8 +104,6 @@ pub mod metrics;
 pub mod mixer;
 pub mod opus_head;
 pub mod opus_packet;
-#[cfg(feature = "codecs")]
-mod packed;
 mod packet;
 #[cfg(feature = "codecs")]
 pub mod pcm;
@@ -113,16 +112,18 @@ pub mod processors;
 #[cfg(feature = "resample")]
 pub mod resample;
 mod sample;
-pub mod settings;
+#[cfg(feature = "codecs")]
+mod sample_codec;
 #[cfg(feature = "vad")]
 pub mod vad;
 
 pub use backend::{AudioBackend, OpenAudioDecoder, OpenAudioEncoder};
 pub use buffer::{AudioBuf, AudioView, SampleBuf, SampleKind, Samples};
 pub use config::{
-    Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameLength, Signal,
+    Application, AudioDecoderConfig, AudioEncoderConfig, AudioRate, Bandwidth, FrameDuration,
+    Signal,
 };
-pub use decoder::{AudioDecoder, AudioReport, Recovery};
+pub use decoder::{AudioDecodeReport, AudioDecoder, Recovery};
 pub use encoder::{AudioCapabilities, AudioEncoder, AudioOutcome, AudioUpdate};
 pub use format::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding, RATES, Speaker};
 pub use level::level_dbov;

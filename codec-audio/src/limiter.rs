@@ -78,7 +78,7 @@ impl Limiter {
     }
 
     /// Returns the smallest gain applied since the last call; 1 if the limiter was inactive.
-    pub fn take_least_factor(&mut self) -> f32 {
+    pub fn take_min_gain(&mut self) -> f32 {
         std::mem::replace(&mut self.least, 1.0)
     }
 
@@ -200,7 +200,7 @@ mod tests {
         assert!((samples[4800 + 240] - 1.0).abs() < 1e-5);
         let steps = samples[4500..5039].windows(2).map(|w| (w[1] - w[0]).abs());
         assert!(steps.fold(0.0, f32::max) < 0.08);
-        assert!((limiter.take_least_factor() - 0.125).abs() < 1e-5);
+        assert!((limiter.take_min_gain() - 0.125).abs() < 1e-5);
     }
 
     #[test]

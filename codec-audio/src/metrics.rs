@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn equal_signals_have_no_distance() {
-        let sound = noise(48_000, 1);
-        let found = compare(&sound, &sound, STEREO, &CompareOptions::default()).unwrap();
+        let signal = noise(48_000, 1);
+        let found = compare(&signal, &signal, STEREO, &CompareOptions::default()).unwrap();
         assert_eq!((found.alignment.delay, found.frames), (0, 24_000));
         assert!(close(found.snr_db, 200.0, 1e-9));
         assert!(close(found.segmental_snr_db.unwrap(), 35.0, 1e-9));
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_quieter_copy_has_the_expected_distances() {
-        let sound = noise(96_000, 1);
-        let half: Vec<f32> = sound.iter().map(|v| v * 0.5).collect();
-        let found = compare(&sound, &half, STEREO, &CompareOptions::default()).unwrap();
+        let signal = noise(96_000, 1);
+        let half: Vec<f32> = signal.iter().map(|v| v * 0.5).collect();
+        let found = compare(&signal, &half, STEREO, &CompareOptions::default()).unwrap();
         assert!(close(found.snr_db, 6.0206, 1e-3));
         assert!(close(found.segmental_snr_db.unwrap(), 6.0206, 1e-3));
         // The floor of 1e-10 lies 50 dB below this noise.
@@ -182,18 +182,18 @@ mod tests {
 
     #[test]
     fn a_delay_in_either_direction_is_found_and_compensated() {
-        let sound = noise(96_000, 2);
+        let signal = noise(96_000, 2);
         for delay in [-4_321i64, -1, 0, 7, 20_000] {
             let samples = 2 * usize::try_from(delay.unsigned_abs()).unwrap();
-            let padded = [&vec![0.0; samples], &sound[..]].concat();
-            let (a, b) = if delay >= 0 { (&sound, &padded) } else { (&padded, &sound) };
+            let padded = [&vec![0.0; samples], &signal[..]].concat();
+            let (a, b) = if delay >= 0 { (&signal, &padded) } else { (&padded, &signal) };
             let found = compare(a, b, STEREO, &CompareOptions::default()).unwrap();
             assert_eq!(found.alignment.delay, delay);
             assert!(close(found.snr_db, 200.0, 1e-9) && found.alignment.correlation > 0.99);
         }
         let fixed = CompareOptions { max_delay_ms: 0, ..CompareOptions::default() };
-        let late = [&[0.0; 20], &sound[..]].concat();
-        assert!(compare(&sound, &late, STEREO, &fixed).unwrap().snr_db < 0.0);
+        let late = [&[0.0; 20], &signal[..]].concat();
+        assert!(compare(&signal, &late, STEREO, &fixed).unwrap().snr_db < 0.0);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Mixer {
     }
 
     /// Ends all gain ramps immediately, for example before the first samples.
-    pub fn settle_gains(&mut self) {
+    pub fn jump_to_gains(&mut self) {
         self.inputs.iter_mut().for_each(|input| input.gain.settle());
     }
 
@@ -251,7 +251,7 @@ impl Mixer {
         let values = out.begin_f32(self.format, pts);
         values.extend(self.sum.iter().map(|&sum| narrow(sum)));
         self.limiter.process(values);
-        self.report.limiter_db = 20.0 * self.limiter.take_least_factor().log10();
+        self.report.limiter_db = 20.0 * self.limiter.take_min_gain().log10();
         self.position = self.position.saturating_add_unsigned(frames as u64);
         &self.report
     }
@@ -261,7 +261,7 @@ impl Mixer {
     ///
     /// # Errors
     /// [`Error::Config`] if the input does not exist.
-    pub fn mix_without(&mut self, id: u32, out: &mut AudioBuf) -> Result<(), Error> {
+    pub fn mix_minus(&mut self, id: u32, out: &mut AudioBuf) -> Result<(), Error> {
         let (format, latency, position) = (self.format, self.latency() as u64, self.position);
         let sum = std::mem::take(&mut self.sum);
         let result = self.input(id).map(|input| {

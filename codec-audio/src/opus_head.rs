@@ -131,7 +131,7 @@ impl OpusHead {
 ///
 /// `channels` is in 1..=8.
 #[must_use]
-pub fn wave_places(channels: usize) -> &'static [usize] {
+pub fn wave_channel_order(channels: usize) -> &'static [usize] {
     match channels {
         3 => &[0, 2, 1],
         5 => &[0, 2, 1, 3, 4],

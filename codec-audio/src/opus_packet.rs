@@ -155,13 +155,13 @@ impl<'a> OpusPacket<'a> {
     /// Returns the number of samples per channel of the packet at `rate`.
     #[must_use]
     pub fn samples(&self, rate: u32) -> usize {
-        super::FrameLength(self.duration_us()).samples(rate)
+        super::FrameDuration(self.duration_us()).samples(rate)
     }
 
     /// Returns the number of samples per channel of one frame at `rate`.
     #[must_use]
     pub fn frame_samples(&self, rate: u32) -> usize {
-        super::FrameLength(self.toc.frame_us()).samples(rate)
+        super::FrameDuration(self.toc.frame_us()).samples(rate)
     }
 
     /// Returns whether the packet codes nothing because of discontinuous transmission (DTX).

@@ -105,12 +105,12 @@ impl VoiceDetector {
 
 /// An audio processor that detects speech and passes the audio unchanged.
 #[derive(Debug)]
-pub struct VoiceProbe {
+pub struct VadProcessor {
     detector: VoiceDetector,
     last: f32,
 }
 
-impl VoiceProbe {
+impl VadProcessor {
     /// Creates a detector for audio in `format`.
     ///
     /// # Errors
@@ -124,10 +124,10 @@ pub(crate) fn open(
     format: AudioFormat,
     _granularity: usize,
 ) -> Result<Box<dyn AudioProcessor>, Error> {
-    Ok(Box::new(VoiceProbe::new(format)?))
+    Ok(Box::new(VadProcessor::new(format)?))
 }
 
-impl AudioProcessor for VoiceProbe {
+impl AudioProcessor for VadProcessor {
     fn name(&self) -> &'static str {
         "vad"
     }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use codec_ffi::dav1d::Decoder;
 
-use super::foreign_frames::FrameCopies;
+use super::ffi_frames::FrameCopier;
+use super::library_error::library_error;
 use super::obu::{self, Sequence};
-use super::refusal::refusal;
-use super::stream_sizes::StreamSizes;
+use super::size_limits::SizeLimiter;
 use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };
@@ -46,8 +46,8 @@ struct Dav1d {
     config: DecoderConfig,
     library: Decoder,
     sequence: Option<Sequence>,
-    sizes: StreamSizes,
-    copies: FrameCopies,
+    sizes: SizeLimiter,
+    copies: FrameCopier,
     output: VecDeque<Frame>,
 }
 
@@ -57,11 +57,11 @@ impl Dav1d {
         let pixels = u32::try_from(config.limits.max_pixels).unwrap_or(u32::MAX).max(1);
         let library = Decoder::new(u16::try_from(threads).unwrap_or(1), pixels);
         Ok(Self {
-            library: library.map_err(|error| refusal("dav1d", &error))?,
+            library: library.map_err(|error| library_error("dav1d", &error))?,
             config: config.clone(),
             sequence: None,
-            sizes: StreamSizes::default(),
-            copies: FrameCopies::default(),
+            sizes: SizeLimiter::default(),
+            copies: FrameCopier::default(),
             output: VecDeque::new(),
         })
     }
@@ -89,7 +89,7 @@ impl VideoDecoder for Dav1d {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
-        StreamSizes::check_bytes(&self.config.limits, data.len())?;
+        self.config.limits.check_packet(data)?;
         if data.is_empty() {
             return Err(Corrupt::HeaderTruncated { needed_bytes: 1, had_bytes: 0 }.into());
         }
@@ -104,7 +104,7 @@ impl VideoDecoder for Dav1d {
         let decoded = self.library.decode(data, pts, 0, |picture| {
             frame = picture.view().map(|view| copies.copy(&view, pts, duration));
         });
-        decoded.map_err(|error| refusal("dav1d", &error))?;
+        decoded.map_err(|error| library_error("dav1d", &error))?;
         if summary.sequence.is_some() {
             self.sizes.count(sequence.max_size);
         }
@@ -126,6 +126,6 @@ impl VideoDecoder for Dav1d {
     fn reset(&mut self) {
         self.library.flush();
         self.sequence = None;
-        self.sizes = StreamSizes::default();
+        self.sizes = SizeLimiter::default();
     }
 }

@@ -15,8 +15,8 @@ use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
 
 use super::knob_values::KnobValues;
+use codec_audio::check::{check_format, reject_quality_settings};
 use codec_audio::framer::{Framer, PacketQueue};
-use codec_audio::settings::{check_format, refuse_quality_settings};
 use codec_audio::{
     AudioCapabilities, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioFormat, AudioOutcome,
     AudioPacket, AudioUpdate, AudioView, Samples, level_dbov,
@@ -71,7 +71,7 @@ pub(crate) fn open(config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>,
     let knobs = KnobValues::new(KNOBS, &config.knobs)?;
     let mut plain = config.clone();
     plain.knobs.clear();
-    refuse_quality_settings(&plain)?;
+    reject_quality_settings(&plain)?;
     let usual = AudioEncoderConfig::new(config.codec, format).frame;
     if config.frame != usual {
         let allowed = "the default: set the knob `block` instead";

@@ -63,29 +63,29 @@
 mod av1;
 #[cfg(feature = "dav1d")]
 mod dav1d;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod ffi_frames;
 #[cfg(feature = "flac")]
 mod flacenc;
-#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
-mod foreign_frames;
 #[cfg(feature = "openh264")]
-mod h264_units;
+mod h264_nal;
 #[cfg(any(feature = "flac", feature = "libvpx", feature = "openh264"))]
 mod knob_values;
+#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
+mod library_error;
 #[cfg(feature = "libvpx")]
 mod libvpx;
-mod missing;
 #[cfg(any(feature = "av1", feature = "dav1d"))]
 mod obu;
 mod open;
 #[cfg(feature = "openh264")]
 mod openh264;
+mod optional;
 #[cfg(any(feature = "opus", feature = "libopus"))]
 mod opus;
-#[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
-mod refusal;
 pub mod registry;
 #[cfg(any(feature = "libvpx", feature = "dav1d", feature = "openh264"))]
-mod stream_sizes;
+mod size_limits;
 #[cfg(feature = "import")]
 mod symphonia;
 

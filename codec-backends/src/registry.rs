@@ -17,9 +17,9 @@ use crate::dav1d;
 use crate::flacenc;
 #[cfg(feature = "libvpx")]
 use crate::libvpx;
-use crate::missing::{Role, is_named, missing};
 #[cfg(feature = "openh264")]
 use crate::openh264;
+use crate::optional::{Role, is_named, missing};
 #[cfg(any(feature = "opus", feature = "libopus"))]
 use crate::opus;
 #[cfg(feature = "import")]

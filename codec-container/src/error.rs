@@ -79,7 +79,7 @@ impl Error {
         asked: u64,
         limit: u64,
     ) -> Self {
-        Self::Limit { format, offset, detail: LimitError { what, asked, limit } }
+        Self::Limit { format, offset, detail: LimitError { what, requested: asked, limit } }
     }
 }
 

@@ -86,7 +86,7 @@ pub struct LimitError {
     /// The limited quantity with its unit: `pixels`, `frame bytes`.
     pub what: &'static str,
     /// The requested amount.
-    pub asked: u64,
+    pub requested: u64,
     /// The configured limit.
     pub limit: u64,
 }
@@ -240,7 +240,7 @@ impl fmt::Display for MissingFeature {
 
 impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} exceed the limit of {}", self.asked, self.what, self.limit)
+        write!(f, "{} {} exceed the limit of {}", self.requested, self.what, self.limit)
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_detail_as_source() {
-        let limit = LimitError { what: "pixels", asked: 2, limit: 1 };
+        let limit = LimitError { what: "pixels", requested: 2, limit: 1 };
         let errors: [Error; 7] = [
             Corrupt::NoReference.into(),
             ConfigError::new("speed", 11, "0..=10").into(),

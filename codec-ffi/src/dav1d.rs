@@ -5,7 +5,7 @@ mod sys;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
-use crate::{Error, I420, Kind};
+use crate::{Error, ErrorKind, I420View};
 
 /// Returns the library's version string.
 #[must_use]
@@ -18,11 +18,11 @@ pub fn version() -> String {
 fn check(call: &'static str, code: c_int) -> Result<(), Error> {
     let (kind, text) = match code {
         0.. => return Ok(()),
-        sys::EINVAL => (Kind::Data, "invalid data"),
-        sys::ENOMEM => (Kind::Internal, "not enough memory"),
-        sys::ERANGE => (Kind::Data, "a frame above the limit of size"),
-        sys::UNSUPPORTED => (Kind::Unsupported, "a feature that the library does not support"),
-        _ => (Kind::Internal, ""),
+        sys::EINVAL => (ErrorKind::Data, "invalid data"),
+        sys::ENOMEM => (ErrorKind::Internal, "not enough memory"),
+        sys::ERANGE => (ErrorKind::Data, "a frame above the limit of size"),
+        sys::UNSUPPORTED => (ErrorKind::Unsupported, "a feature that the library does not support"),
+        _ => (ErrorKind::Internal, ""),
     };
     Err(Error { kind, call, code: code.into(), text: text.to_owned() })
 }
@@ -53,7 +53,7 @@ impl Picture {
 
     /// The samples; `None` if they are not 8-bit 4:2:0.
     #[must_use]
-    pub fn view(&self) -> Option<I420<'_>> {
+    pub fn view(&self) -> Option<I420View<'_>> {
         let raw = &self.raw;
         if raw.layout != sys::LAYOUT_I420 || raw.bits != 8 {
             return None;
@@ -72,7 +72,7 @@ impl Picture {
             // while this frame holds its reference. `len` ends with the last sample.
             *plane = (unsafe { std::slice::from_raw_parts(raw.data[index], len) }, stride);
         }
-        I420::new(width, height, planes)
+        I420View::new(width, height, planes)
     }
 
     /// The time of its packet.
@@ -127,8 +127,12 @@ impl Decoder {
         // SAFETY: valid settings, which the library copies, and a place for its context.
         let code = unsafe { sys::dav1d_open(&raw mut context, &raw const settings) };
         check("dav1d_open", code)?;
-        let missing =
-            || Error { kind: Kind::Internal, call: "dav1d_open", code: 0, text: "null".to_owned() };
+        let missing = || Error {
+            kind: ErrorKind::Internal,
+            call: "dav1d_open",
+            code: 0,
+            text: "null".to_owned(),
+        };
         Ok(Self { context: NonNull::new(context).ok_or_else(missing)? })
     }
 

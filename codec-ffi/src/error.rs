@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Category of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// A setting or an argument.
     Argument,
     /// The coded data.
@@ -19,7 +19,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Category.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// Name of the function.
     pub call: &'static str,
     /// Its return value.

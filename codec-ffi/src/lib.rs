@@ -13,16 +13,16 @@ compile_error!("the structs of the C libraries are declared for 64-bit Unix syst
 pub mod dav1d;
 #[cfg(feature = "system")]
 mod error;
+#[cfg(any(feature = "dav1d", feature = "libvpx", feature = "openh264"))]
+mod i420;
 #[cfg(feature = "openh264")]
 pub mod openh264;
 #[cfg(feature = "libopus")]
 pub mod opus;
-#[cfg(any(feature = "dav1d", feature = "libvpx", feature = "openh264"))]
-mod picture;
 #[cfg(feature = "libvpx")]
 pub mod vpx;
 
 #[cfg(feature = "system")]
-pub use error::{Error, Kind};
+pub use error::{Error, ErrorKind};
 #[cfg(any(feature = "dav1d", feature = "libvpx", feature = "openh264"))]
-pub use picture::I420;
+pub use i420::I420View;

@@ -7,7 +7,7 @@ mod sys;
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Frame, RateMode, Settings};
 
-use crate::{Error, Kind};
+use crate::{Error, ErrorKind};
 
 fn version_numbers() -> sys::Version {
     let mut version = sys::Version::default();
@@ -30,7 +30,7 @@ fn is_version_26() -> Result<bool, Error> {
         (2, 3..=5) => Ok(false),
         (2, 6) => Ok(true),
         _ => Err(Error {
-            kind: Kind::Unsupported,
+            kind: ErrorKind::Unsupported,
             call: "WelsGetCodecVersionEx",
             code: i64::from(major) * 1000 + i64::from(minor),
             text: "unsupported version: expected OpenH264 2.3 to 2.6".to_owned(),
@@ -38,6 +38,6 @@ fn is_version_26() -> Result<bool, Error> {
     }
 }
 
-fn failed(kind: Kind, call: &'static str, code: i64) -> Error {
+fn failed(kind: ErrorKind, call: &'static str, code: i64) -> Error {
     Error { kind, call, code, text: String::new() }
 }

@@ -6,7 +6,7 @@ mod sys;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
-use crate::{Error, Kind};
+use crate::{Error, ErrorKind};
 
 /// Encoder settings with a numeric value: the requests of `opus_defines.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +43,10 @@ fn check(call: &'static str, answer: c_int) -> Result<usize, Error> {
         return Ok(count);
     }
     let kind = match answer {
-        sys::BAD_ARG | sys::BUFFER_TOO_SMALL => Kind::Argument,
-        sys::INVALID_PACKET => Kind::Data,
-        sys::UNIMPLEMENTED => Kind::Unsupported,
-        _ => Kind::Internal,
+        sys::BAD_ARG | sys::BUFFER_TOO_SMALL => ErrorKind::Argument,
+        sys::INVALID_PACKET => ErrorKind::Data,
+        sys::UNIMPLEMENTED => ErrorKind::Unsupported,
+        _ => ErrorKind::Internal,
     };
     // SAFETY: the library's static string for any number, which ends with 0.
     let text = unsafe { CStr::from_ptr(sys::opus_strerror(answer)) };
@@ -56,7 +56,7 @@ fn check(call: &'static str, answer: c_int) -> Result<usize, Error> {
 /// Checks the result of a constructor.
 fn created<T>(call: &'static str, object: *mut T, answer: c_int) -> Result<NonNull<T>, Error> {
     check(call, answer)?;
-    let missing = || Error { kind: Kind::Internal, call, code: 0, text: "null".to_owned() };
+    let missing = || Error { kind: ErrorKind::Internal, call, code: 0, text: "null".to_owned() };
     NonNull::new(object).ok_or_else(missing)
 }
 
@@ -96,7 +96,7 @@ impl Encoder {
     ///
     /// # Errors
     /// Errors of the library.
-    pub fn one_stream(rate: i32, channels: i32, application: i32) -> Result<Self, Error> {
+    pub fn single_stream(rate: i32, channels: i32, application: i32) -> Result<Self, Error> {
         let mut answer = 0;
         // SAFETY: numbers, which the library checks, and a place for its answer.
         let object =
@@ -245,7 +245,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Errors of the library.
-    pub fn one_stream(rate: i32, channels: i32) -> Result<Self, Error> {
+    pub fn single_stream(rate: i32, channels: i32) -> Result<Self, Error> {
         let mut answer = 0;
         // SAFETY: numbers, which the library checks, and a place for its answer.
         let object = unsafe { sys::opus_decoder_create(rate, channels, &raw mut answer) };
@@ -258,7 +258,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Errors of the library, and a mapping shorter than the channels.
-    pub fn many_streams(
+    pub fn multistream(
         rate: i32,
         channels: u8,
         streams: u8,
@@ -268,7 +268,7 @@ impl Decoder {
         let call = "opus_multistream_decoder_create";
         if mapping.len() < usize::from(channels) {
             let text = "a mapping shorter than the channels".to_owned();
-            return Err(Error { kind: Kind::Argument, call, code: 0, text });
+            return Err(Error { kind: ErrorKind::Argument, call, code: 0, text });
         }
         let mut answer = 0;
         // SAFETY: numbers, which the library checks, a mapping of so many channels, and a place for

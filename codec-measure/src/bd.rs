@@ -27,7 +27,7 @@ pub struct RatePoint {
 /// Why the difference of two curves is undefined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum NoDifference {
+pub enum BdError {
     /// A curve needs two points.
     TooFewPoints(usize),
     /// Points must be numbers, and bitrates above 0.
@@ -45,7 +45,7 @@ pub enum NoDifference {
     },
 }
 
-impl fmt::Display for NoDifference {
+impl fmt::Display for BdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooFewPoints(count) => write!(f, "{count} points: a curve needs at least two"),
@@ -66,7 +66,7 @@ impl fmt::Display for NoDifference {
     }
 }
 
-impl std::error::Error for NoDifference {}
+impl std::error::Error for BdError {}
 
 /// A difference and the range that it covers.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -92,7 +92,7 @@ pub fn bd_rate(
     anchor: &[RatePoint],
     test: &[RatePoint],
     interpolation: Interpolation,
-) -> Result<Difference, NoDifference> {
+) -> Result<Difference, BdError> {
     let curve = |points| Curve::new(points, |point| (point.quality, point.kbps.log10()));
     let gap = mean_gap(&curve(anchor)?, &curve(test)?, interpolation)?;
     Ok(Difference { value: (10_f64.powf(gap.value) - 1.0) * 100.0, ..gap })
@@ -107,14 +107,14 @@ pub fn bd_metric(
     anchor: &[RatePoint],
     test: &[RatePoint],
     interpolation: Interpolation,
-) -> Result<Difference, NoDifference> {
+) -> Result<Difference, BdError> {
     let curve = |points| Curve::new(points, |point| (point.kbps.log10(), point.quality));
     let gap =
         mean_gap(&curve(anchor)?, &curve(test)?, interpolation).map_err(|error| match error {
-            NoDifference::NoOverlap { ends, begins } => {
-                NoDifference::NoOverlap { ends: 10_f64.powf(ends), begins: 10_f64.powf(begins) }
+            BdError::NoOverlap { ends, begins } => {
+                BdError::NoOverlap { ends: 10_f64.powf(ends), begins: 10_f64.powf(begins) }
             }
-            NoDifference::SamePlace(at) => NoDifference::SamePlace(10_f64.powf(at)),
+            BdError::SamePlace(at) => BdError::SamePlace(10_f64.powf(at)),
             other => other,
         })?;
     Ok(Difference { from: 10_f64.powf(gap.from), to: 10_f64.powf(gap.to), ..gap })
@@ -125,11 +125,11 @@ fn mean_gap(
     anchor: &Curve,
     test: &Curve,
     interpolation: Interpolation,
-) -> Result<Difference, NoDifference> {
+) -> Result<Difference, BdError> {
     let ((a_from, a_to), (b_from, b_to)) = (anchor.range(), test.range());
     let (from, to) = (a_from.max(b_from), a_to.min(b_to));
     if from >= to {
-        return Err(NoDifference::NoOverlap { ends: to, begins: from });
+        return Err(BdError::NoOverlap { ends: to, begins: from });
     }
     let gap = test.integral(from, to, interpolation) - anchor.integral(from, to, interpolation);
     let joint = a_to.max(b_to) - a_from.min(b_from);
@@ -147,24 +147,24 @@ impl Curve {
     fn new(
         points: &[RatePoint],
         place: impl Fn(&RatePoint) -> (f64, f64),
-    ) -> Result<Self, NoDifference> {
+    ) -> Result<Self, BdError> {
         if points.len() < 2 {
-            return Err(NoDifference::TooFewPoints(points.len()));
+            return Err(BdError::TooFewPoints(points.len()));
         }
         if !points
             .iter()
             .all(|point| point.quality.is_finite() && point.kbps.is_finite() && point.kbps > 0.0)
         {
-            return Err(NoDifference::NotANumber);
+            return Err(BdError::NotANumber);
         }
         let mut by_rate = points.to_vec();
         by_rate.sort_by(|a, b| a.kbps.total_cmp(&b.kbps));
         if let Some(pair) = by_rate.windows(2).find(|pair| pair[1].quality < pair[0].quality) {
-            return Err(NoDifference::NotMonotone(pair[1].kbps));
+            return Err(BdError::NotMonotone(pair[1].kbps));
         }
         let (x, y): (Vec<f64>, Vec<f64>) = by_rate.iter().map(place).unzip();
         if let Some(pair) = x.windows(2).find(|pair| pair[1] <= pair[0]) {
-            return Err(NoDifference::SamePlace(pair[0]));
+            return Err(BdError::SamePlace(pair[0]));
         }
         let rises = y.windows(2).map(|y| y[1] - y[0]);
         let secants = rises.zip(x.windows(2)).map(|(rise, x)| rise / (x[1] - x[0])).collect();

@@ -36,7 +36,7 @@
 //! };
 //! let difference = bd_rate(&curve(1.0), &curve(0.8), Interpolation::Pchip)?;
 //! assert!((difference.value + 20.0).abs() < 1e-9); // 20 % fewer bits at equal quality
-//! # Ok::<(), codec_measure::bd::NoDifference>(())
+//! # Ok::<(), codec_measure::bd::BdError>(())
 //! ```
 //!
 //! # Where things are
@@ -57,8 +57,8 @@
 
 #![forbid(unsafe_code)]
 
+mod reliability;
 mod summary;
-mod trust;
 
 pub mod align;
 pub mod bd;

@@ -12,7 +12,7 @@ const SPREAD_PERCENT: f64 = 10.0;
 const YARDSTICK_PERCENT: f64 = 15.0;
 /// Differences below this are ignored: process clocks may tick in steps, and programs take time to
 /// start.
-const LEAST_S: f64 = 0.01;
+const MIN_S: f64 = 0.01;
 /// Share of the yardstick's times that counts as its best.
 const BEST_SHARE: f64 = 0.05;
 /// Uncertainty of a CPU time ratio, in percent, above which the reader is warned.
@@ -119,11 +119,11 @@ fn load(speed: &Speed, best_yardstick: Option<f64>) -> Load {
     let ratios: Vec<f64> = pairs().map(|(wall, cpu)| wall / cpu).collect();
     let waits: Vec<f64> = pairs().map(|(wall, cpu)| wall - cpu).collect();
     let wall_over_cpu = median(&ratios).filter(|ratio| ratio.is_finite());
-    let waited = median(&waits).is_some_and(|wait| wait > LEAST_S);
+    let waited = median(&waits).is_some_and(|wait| wait > MIN_S);
     let end = |share| quantile(&speed.cpu_s, share).filter(|_| speed.cpu_s.len() > 1);
     let ends = end(0.1).zip(end(0.9)).filter(|(low, _)| *low > 0.0);
     let cpu_spread_percent =
-        ends.map(|(low, high)| if high - low > LEAST_S { 100.0 * (high / low - 1.0) } else { 0.0 });
+        ends.map(|(low, high)| if high - low > MIN_S { 100.0 * (high / low - 1.0) } else { 0.0 });
     let yardstick_percent = median(&speed.yardstick_ns)
         .zip(best_yardstick)
         .map(|(found, best)| 100.0 * (found / best - 1.0));

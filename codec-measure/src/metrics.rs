@@ -5,22 +5,23 @@
 //! follow the reference tools; `docs/COMMAND.md` lists the differences.
 
 mod ciede;
-mod eye;
+
+mod daala_dct;
 mod id;
-mod lifting;
 mod ms_ssim;
 mod psnr_hvs;
 mod rgb;
+mod rgb_image;
+mod rgb_metrics;
 mod scorer;
-mod still;
 mod xpsnr;
 
 #[cfg(test)]
 pub(crate) use ciede::difference_of_rgb;
 pub use id::{MetricId, UnknownMetric, parse_list};
 pub use rgb::to_rgb;
+pub use rgb_image::{ColorSpace, RgbImage};
 pub use scorer::{MetricError, Scorer};
-pub use still::{RgbPicture, Space};
 
 /// Decibels reported for identical frames, whose PSNR is infinite.
 pub const PERFECT_DB: f64 = 100.0;

@@ -17,7 +17,7 @@ pub struct CodedFrame {
 pub type Targets<'a> = &'a [(f64, f64)];
 
 /// Delay above which a link's queue counts as violated, in milliseconds.
-const LONGEST_QUEUE_MS: f64 = 1000.0;
+const MAX_QUEUE_MS: f64 = 1000.0;
 /// After a step, the rate over half a second must come within a tenth of the new target.
 const REACTION_WINDOW_S: f64 = 0.5;
 const REACTION_TOLERANCE: f64 = 0.1;
@@ -40,7 +40,7 @@ pub fn analyse(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Rat
         largest_frame: frames.iter().map(|frame| frame.bytes).max().unwrap_or(0),
         key_frames: frames.iter().filter(|frame| frame.key).count() as u64,
         key_frame_share: kbit(key_bytes) / kbit(bytes.max(1)),
-        buffer_violations: buffer_ms.iter().filter(|&&ms| ms > LONGEST_QUEUE_MS).count() as u64,
+        buffer_violations: buffer_ms.iter().filter(|&&ms| ms > MAX_QUEUE_MS).count() as u64,
         buffer_ms,
         step_reactions_ms: reactions(frames, targets, seconds),
     }

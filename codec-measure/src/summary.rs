@@ -14,7 +14,7 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 /// the 5 % of a single interval, because a reader looks at all figures of a study.
 const WRONG_CALLS: f64 = 0.02;
 /// Percent: no encoder saves more than all bits.
-const LEAST_BD_RATE: f64 = -100.0;
+const MIN_BD_RATE: f64 = -100.0;
 
 /// A figure before the test, with its probability if the arm equals the anchor.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +114,7 @@ impl Results {
             Untested::new(&clips.iter().filter_map(pick).collect::<Vec<_>>(), Sample::Clips)
         };
         let rate = over_clips(|clip| clip.bd_rate.map(|bd| bd.value))
-            .map(|rate| rate.map(|percent| percent.max(LEAST_BD_RATE)));
+            .map(|rate| rate.map(|percent| percent.max(MIN_BD_RATE)));
         let quality = over_clips(|clip| clip.bd_metric.map(|bd| bd.value));
         let found = Comparison {
             arm: arm.to_owned(),

@@ -156,7 +156,7 @@ fn mixer_for(args: &MixOptions, format: AudioFormat, inputs: &[Input]) -> Result
             mixer.set_gain_db(id, gain).map_err(refused)?;
         }
     }
-    mixer.settle_gains();
+    mixer.jump_to_gains();
     Ok(mixer)
 }
 
@@ -186,7 +186,7 @@ fn mix(
         mixer.mix(frames, &mut out);
         total += outputs[0].write(&mut out)?;
         for (output, id) in outputs[1..].iter_mut().zip(0..) {
-            mixer.mix_without(id, &mut out).map_err(Failure::encoding)?;
+            mixer.mix_minus(id, &mut out).map_err(Failure::encoding)?;
             output.write(&mut out)?;
         }
     }

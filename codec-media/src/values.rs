@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use codec_audio::FrameLength;
+use codec_audio::FrameDuration;
 use codec_container::YuvSpec;
 use codec_core::codec::{Bitrate, Limits};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
@@ -174,11 +174,11 @@ pub fn frame_time(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// If the text is not a valid value.
-pub fn frame_length(text: &str) -> Result<FrameLength, String> {
+pub fn frame_length(text: &str) -> Result<FrameDuration, String> {
     let wrong = || "expected 2.5ms, 5ms, 10ms, 20ms, 40ms or 60ms, 80ms, 100ms, 120ms".to_owned();
     let micros = frame_time(text).map_err(|_| wrong())?;
     let micros = u32::try_from(micros).map_err(|_| wrong())?;
-    Ok(FrameLength(micros))
+    Ok(FrameDuration(micros))
 }
 
 /// Parses decibels, -60 to 60.

@@ -3,7 +3,7 @@
 use codec_audio::g711::Law;
 use codec_audio::{
     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioOutcome, AudioPacket,
-    AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, PcmEncoding, Recovery, SampleBuf,
+    AudioRate, AudioUpdate, AudioView, Bandwidth, FrameDuration, PcmEncoding, Recovery, SampleBuf,
     SampleKind, Samples,
 };
 use codec_backends::registry;
@@ -35,7 +35,7 @@ fn opus_gives_every_sample_back_for_each_rate_and_frame_length() {
             let mut config = opus(rate, 1);
             config.rate = Some(AudioRate::Vbr(Bitrate::kbps(96)));
             config.application = codec_audio::Application::Audio;
-            config.frame = FrameLength(us);
+            config.frame = FrameDuration(us);
             let frames = rate as usize + 77;
             let said = voice(config.format, frames, 1);
             let heard = opus_round_trip(&config, &said, 1009);
@@ -156,7 +156,7 @@ fn rejected_settings_name_the_allowed_values_and_change_nothing() {
     assert_eq!(with(|c| c.expected_loss_pct = 101), "0..=100");
     assert_eq!(with(|c| c.lsb_depth = 7), "8..=24");
     assert_eq!(with(|c| c.force_channels = Some(2)), "1");
-    assert!(with(|c| c.frame = FrameLength::ms(30)).contains("2.5"));
+    assert!(with(|c| c.frame = FrameDuration::ms(30)).contains("2.5"));
     assert!(with(|c| c.rate = Some(AudioRate::Vbr(Bitrate(499)))).contains("500"));
     assert!(with(|c| c.knobs.push(("x".to_owned(), 1))).contains("no knob"));
 
@@ -181,7 +181,7 @@ fn g711_and_pcm_reject_unsupported_settings() {
             (|c| c.fec = true) as fn(&mut AudioEncoderConfig),
             |c| c.rate = Some(AudioRate::Cbr(Bitrate::kbps(64))),
             |c| c.bandwidth = Some(Bandwidth::Narrow),
-            |c| c.frame = FrameLength(0),
+            |c| c.frame = FrameDuration(0),
         ] {
             let mut config = plain.clone();
             change(&mut config);
@@ -189,7 +189,7 @@ fn g711_and_pcm_reject_unsupported_settings() {
         }
         let mut opened = encoder(codec.name(), &plain).unwrap();
         assert!(opened.apply(AudioUpdate::Dtx(true)).is_err());
-        opened.apply(AudioUpdate::Frame(FrameLength::ms(10))).unwrap();
+        opened.apply(AudioUpdate::Frame(FrameDuration::ms(10))).unwrap();
         let coded = encode(&mut *opened, plain.format, &[0; 100], 100);
         assert_eq!(coded.iter().map(|p| p.duration).collect::<Vec<_>>(), [80, 20]);
         assert_eq!(coded[0].meta.level_dbov, 127);

@@ -145,7 +145,7 @@ fn every_participant_hears_all_the_others_and_not_themselves() {
     for _ in 0..10 {
         mixer.mix(480, &mut out);
         for id in 0..4 {
-            mixer.mix_without(id, &mut out).unwrap();
+            mixer.mix_minus(id, &mut out).unwrap();
             heard[id as usize].extend_from_slice(values(&out));
         }
     }
@@ -165,7 +165,7 @@ fn a_single_speaker_hears_perfect_silence() {
     let mut out = AudioBuf::new(MONO, SampleKind::F32);
     for _ in 0..10 {
         mixer.mix(480, &mut out);
-        mixer.mix_without(0, &mut out).unwrap();
+        mixer.mix_minus(0, &mut out).unwrap();
         assert!(values(&out).iter().all(|&v| v == 0.0));
     }
 }
@@ -293,7 +293,7 @@ fn a_running_mixer_allocates_nothing() {
                 mixer.push(id, &view, round * sound.len() as i64).unwrap();
             }
             mixer.mix(960, &mut out);
-            mixer.mix_without(1, &mut out).unwrap();
+            mixer.mix_minus(1, &mut out).unwrap();
         }
     };
     run(0..50);

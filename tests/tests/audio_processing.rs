@@ -1,6 +1,6 @@
 //! Audio processors: their effect on speech, noise and echo, and their timing.
 
-use codec_audio::apm::{CallConfig, CallProcessor};
+use codec_audio::apm::{Apm, ApmConfig};
 use codec_audio::denoise::Denoiser;
 use codec_audio::processors::{AUDIO_PROCESSORS, find_processor};
 use codec_audio::vad::VoiceDetector;
@@ -139,8 +139,8 @@ fn echo_is_cancelled_and_the_near_voice_stays() {
         *value += voice;
     }
     let config =
-        CallConfig { noise_suppression_db: 0, automatic_gain: false, ..CallConfig::default() };
-    let mut processor = CallProcessor::new(MONO_16K, config, 160).unwrap();
+        ApmConfig { noise_suppression_db: 0, automatic_gain: false, ..ApmConfig::default() };
+    let mut processor = Apm::new(MONO_16K, config, 160).unwrap();
     assert_eq!(processor.latency(), 128);
     let mut cleaned = microphone.clone();
     let mut report = None;

@@ -206,7 +206,10 @@ fn other_formats_are_rejected_by_their_sequence_header() {
     }
     let mut small = decoder(|config| config.limits.max_pixels = 64 * 64 - 1);
     let outcome = small.decode(&stream(0, "0000000000"), 0, None);
-    assert!(matches!(outcome, Err(Error::Limit(limit)) if limit.asked == 64 * 64), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Error::Limit(limit)) if limit.requested == 64 * 64),
+        "{outcome:?}"
+    );
 }
 
 #[test]

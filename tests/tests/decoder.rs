@@ -237,7 +237,7 @@ fn limits_on_packets_and_size_changes_hold() {
     let mut small = config(Conceal::Off, 1);
     small.limits.max_frame_bytes = 93;
     let error = vp8_decoder(&small).decode(&claim(16, 16), 0, None).unwrap_err();
-    assert!(matches!(error, Error::Limit(limit) if limit.asked == 94), "{error}");
+    assert!(matches!(error, Error::Limit(limit) if limit.requested == 94), "{error}");
 
     let [a, b] = ["vp80-00-comprehensive-001.ivf", "vp80-00-comprehensive-008.ivf"]
         .map(|name| stream(&dir, name));

@@ -1,6 +1,6 @@
 //! A short, deterministic run of every fuzz target.
 
-use codec_audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameLength};
+use codec_audio::{AudioCodec, AudioEncoderConfig, AudioRate, FrameDuration};
 use codec_core::codec::Bitrate;
 use codec_tests::{audio, data, fuzz, fuzz_webrtc, mutate, rng};
 
@@ -76,7 +76,7 @@ fn damaged_opus_never_panics_the_decoder() {
             let format = audio::format(48_000, channels);
             let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format);
             config.rate = Some(AudioRate::Vbr(Bitrate::kbps(kbps)));
-            config.frame = FrameLength::ms(ms);
+            config.frame = FrameDuration::ms(ms);
             (config.fec, config.expected_loss_pct) = (true, 20);
             let mut encoder = audio::encoder("opus", &config).unwrap();
             let said = audio::voice(format, 24_000, kbps);

@@ -7,7 +7,7 @@ use std::path::Path;
 use codec_audio::metrics::log_spectral_distance_db;
 use codec_audio::{
     Application, AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat,
-    AudioPacket, AudioRate, FrameLength, Recovery, SampleKind, Signal,
+    AudioPacket, AudioRate, FrameDuration, Recovery, SampleKind, Signal,
 };
 use codec_container::{
     AudioTrack, CodedPacket, Format, Output, PacketRef, ReadOptions, Source, Track, WriteOptions,
@@ -148,7 +148,7 @@ fn opusdec_and_ffmpeg_decode_our_files_like_we_do() {
     ] {
         let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format(48_000, channels));
         config.rate = Some(AudioRate::Vbr(Bitrate::kbps(kbps)));
-        config.frame = FrameLength(us);
+        config.frame = FrameDuration(us);
         config.application = application;
         (config.fec, config.expected_loss_pct) = (kbps == 24, 10);
         let said = voice(config.format, 100_001, 22);
@@ -342,7 +342,7 @@ fn the_range_decoder_ends_where_the_encoder_ended() {
     for (channels, us) in [(1, 2_500), (2, 20_000), (2, 120_000), (6, 20_000)] {
         let mut config = AudioEncoderConfig::new(AudioCodec::Opus, format(48_000, channels));
         config.application = Application::LowDelay;
-        config.frame = FrameLength(us);
+        config.frame = FrameDuration(us);
         let mut opened = encoder("opus", &config).unwrap();
         let said = voice(config.format, 24_000, 25);
         let coded = encode(&mut *opened, config.format, &said, 24_000);

@@ -1,7 +1,7 @@
 //! Encoder checks for audio: packet order, timestamps, metadata, errors and flush.
 
 use super::{CheckFn, Run, START, Subject, decode_all, ensure, refuses};
-use crate::{AudioFormat, AudioView, ChannelLayout, FrameLength, Samples};
+use crate::{AudioFormat, AudioView, ChannelLayout, FrameDuration, Samples};
 use codec_core::conformance::Verdict;
 
 pub(super) static CHECKS: &[(&str, CheckFn)] = &[
@@ -64,7 +64,7 @@ fn round_trip(subject: &Subject<'_>) -> Result<Verdict, String> {
     })?;
     heard.drain(..run.encoder.lookahead() as usize);
     heard.truncate(frames);
-    let said = super::sound(config.format, 0, frames);
+    let said = super::test_signal(config.format, 0, frames);
     if subject.encoder()?.1.lossless {
         ensure(heard == said, || "declared lossless, but is not".to_owned())?;
         return Ok(Verdict::Passed);
@@ -176,7 +176,7 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
     }
     for &us in can.frame_us {
         let mut config = subject.config();
-        config.frame = FrameLength(us);
+        config.frame = FrameDuration(us);
         works(&config).map_err(|why| format!("packets of {us} us: {why}"))?;
     }
     let mut none = subject.config();
@@ -187,10 +187,10 @@ fn formats(subject: &Subject<'_>) -> Result<Verdict, String> {
         refuses("a rate of 8001 Hz, which is not listed,", open(&none))?;
     }
     let mut odd = subject.config();
-    odd.frame = FrameLength(0);
+    odd.frame = FrameDuration(0);
     refuses("packets of no length", open(&odd))?;
     if !can.frame_us.is_empty() {
-        odd.frame = FrameLength(3_000);
+        odd.frame = FrameDuration(3_000);
         refuses("packets of 3 ms, which are not listed,", open(&odd))?;
     }
     Ok(Verdict::Passed)

@@ -111,7 +111,7 @@ impl Run {
     }
 
     fn push(&mut self, frames: usize) -> Result<(), String> {
-        let samples = sound(self.format, self.pushed, frames);
+        let samples = test_signal(self.format, self.pushed, frames);
         let at = START.saturating_add_unsigned(self.pushed as u64);
         let view = AudioView::new(self.format, Samples::S16(&samples));
         let view = view.map_err(|error| error.to_string())?;
@@ -141,7 +141,7 @@ impl Run {
 
 /// Generates chords of three notes that swell and fade, with a little noise: `frames` sample frames
 /// from `first` on, identical on every machine.
-fn sound(format: AudioFormat, first: usize, frames: usize) -> Vec<i16> {
+fn test_signal(format: AudioFormat, first: usize, frames: usize) -> Vec<i16> {
     let channels = format.channels();
     let mut out = Vec::with_capacity(frames * channels);
     for at in first..first + frames {

@@ -1,7 +1,7 @@
 //! G.711 encoder and decoder behind the audio traits.
 
 use super::Law;
-use crate::packed::Code;
+use crate::sample_codec::SampleCode;
 use crate::{AudioBuf, AudioCapabilities, AudioCodec, AudioFormat};
 use codec_core::error::ConfigError;
 
@@ -11,11 +11,11 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     ..AudioCapabilities::minimal("native")
 };
 
-impl Code for Law {
+impl SampleCode for Law {
     type Sample = i16;
 
     const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
-    const WHOLE: &'static str = "one code per channel in each sample frame";
+    const EXPECTED: &'static str = "one code per channel in each sample frame";
     const NO_CONCEALMENT: &'static str = "concealment in G.711";
 
     fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
@@ -34,7 +34,7 @@ impl Code for Law {
         self.encode_all(samples, out);
     }
 
-    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf) {
-        self.decode_all(data, sound.begin_s16(format, pts));
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, audio: &mut AudioBuf) {
+        self.decode_all(data, audio.begin_s16(format, pts));
     }
 }

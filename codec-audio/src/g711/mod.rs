@@ -12,7 +12,7 @@ pub use law::Law;
 
 use codec::CAPABILITIES;
 
-use crate::{AudioBackend, AudioCodec, packed};
+use crate::{AudioBackend, AudioCodec, sample_codec};
 
 /// `pcma/native`.
 pub const PCMA: AudioBackend = backend(AudioCodec::Pcma);
@@ -23,7 +23,7 @@ const fn backend(codec: AudioCodec) -> AudioBackend {
     AudioBackend {
         codec,
         name: "native",
-        encoder: Some((packed::open_encoder::<Law>, &CAPABILITIES)),
-        decoder: Some((packed::open_decoder::<Law>, &CAPABILITIES)),
+        encoder: Some((sample_codec::open_encoder::<Law>, &CAPABILITIES)),
+        decoder: Some((sample_codec::open_decoder::<Law>, &CAPABILITIES)),
     }
 }

@@ -112,10 +112,10 @@ impl Input {
         let waiting = if restart { 0 } else { gap };
         let queued =
             (self.queue.len() / self.channels) as u64 * u64::from(from.rate) / u64::from(to.rate);
-        let asked = queued.saturating_add(waiting).saturating_add(frames);
+        let requested = queued.saturating_add(waiting).saturating_add(frames);
         let limit = MAX_QUEUE_S * u64::from(from.rate);
-        if asked > limit {
-            return Err(LimitError { what: "queued sample frames", asked, limit }.into());
+        if requested > limit {
+            return Err(LimitError { what: "queued sample frames", requested, limit }.into());
         }
         let rest = audio.slice(usize::try_from(overlap).unwrap_or(usize::MAX)..usize::MAX);
         let mut converted = std::mem::take(&mut self.converted);

@@ -1,7 +1,7 @@
 //! PCM encoder and decoder behind the audio traits.
 
 use super::convert;
-use crate::packed::Code;
+use crate::sample_codec::SampleCode;
 use crate::{AudioBuf, AudioCapabilities, AudioCodec, AudioFormat, PcmEncoding};
 use codec_core::error::ConfigError;
 
@@ -12,11 +12,11 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     ..AudioCapabilities::minimal("native")
 };
 
-impl Code for PcmEncoding {
+impl SampleCode for PcmEncoding {
     type Sample = f32;
 
     const CAPABILITIES: &'static AudioCapabilities = &CAPABILITIES;
-    const WHOLE: &'static str = "one value per channel in each sample frame";
+    const EXPECTED: &'static str = "one value per channel in each sample frame";
     const NO_CONCEALMENT: &'static str = "concealment in PCM";
 
     fn of(codec: AudioCodec) -> Result<Self, ConfigError> {
@@ -34,7 +34,7 @@ impl Code for PcmEncoding {
         convert::write(self, samples, out);
     }
 
-    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf) {
-        convert::read(self, data, format, pts, sound);
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, audio: &mut AudioBuf) {
+        convert::read(self, data, format, pts, audio);
     }
 }

@@ -39,48 +39,48 @@ fn append<const N: usize>(samples: &[f32], out: &mut Vec<u8>, bytes: impl Fn(f32
     samples.iter().for_each(|&sample| out.extend_from_slice(&bytes(sample)));
 }
 
-/// Fills `sound` from `data`, which must hold whole samples.
+/// Fills `audio` from `data`, which must hold whole samples.
 pub(super) fn read(
     encoding: PcmEncoding,
     data: &[u8],
     format: AudioFormat,
     pts: i64,
-    sound: &mut AudioBuf,
+    audio: &mut AudioBuf,
 ) {
     match encoding {
         PcmEncoding::U8 => {
             let level = |&byte: &u8| i16::from_be_bytes([byte ^ 0x80, 0]);
-            sound.begin_s16(format, pts).extend(data.iter().map(level));
+            audio.begin_s16(format, pts).extend(data.iter().map(level));
         }
         PcmEncoding::S16Le => {
             let (samples, _) = data.as_chunks();
             let samples = samples.iter().map(|&bytes| i16::from_le_bytes(bytes));
-            sound.begin_s16(format, pts).extend(samples);
+            audio.begin_s16(format, pts).extend(samples);
         }
         PcmEncoding::S16Be => {
             let (samples, _) = data.as_chunks();
             let samples = samples.iter().map(|&bytes| i16::from_be_bytes(bytes));
-            sound.begin_s16(format, pts).extend(samples);
+            audio.begin_s16(format, pts).extend(samples);
         }
         PcmEncoding::S24Le => {
             let (samples, _) = data.as_chunks();
             let level = |&[a, b, c]: &[u8; 3]| from_s32(i32::from_le_bytes([0, a, b, c]));
-            sound.begin_f32(format, pts).extend(samples.iter().map(level));
+            audio.begin_f32(format, pts).extend(samples.iter().map(level));
         }
         PcmEncoding::S32Le => {
             let (samples, _) = data.as_chunks();
             let samples = samples.iter().map(|&bytes| from_s32(i32::from_le_bytes(bytes)));
-            sound.begin_f32(format, pts).extend(samples);
+            audio.begin_f32(format, pts).extend(samples);
         }
         PcmEncoding::F32Le => {
             let (samples, _) = data.as_chunks();
             let samples = samples.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            sound.begin_f32(format, pts).extend(samples);
+            audio.begin_f32(format, pts).extend(samples);
         }
         PcmEncoding::F64Le => {
             let (samples, _) = data.as_chunks();
             let samples = samples.iter().map(|&bytes| from_f64(f64::from_le_bytes(bytes)));
-            sound.begin_f32(format, pts).extend(samples);
+            audio.begin_f32(format, pts).extend(samples);
         }
     }
 }

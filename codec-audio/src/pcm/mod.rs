@@ -9,12 +9,12 @@ mod convert;
 
 use codec::CAPABILITIES;
 
-use crate::{AudioBackend, AudioCodec, PcmEncoding, packed};
+use crate::{AudioBackend, AudioCodec, PcmEncoding, sample_codec};
 
 /// `pcm/native`: all encodings are one codec here.
 pub const BACKEND: AudioBackend = AudioBackend {
     codec: AudioCodec::Pcm(PcmEncoding::S16Le),
     name: "native",
-    encoder: Some((packed::open_encoder::<PcmEncoding>, &CAPABILITIES)),
-    decoder: Some((packed::open_decoder::<PcmEncoding>, &CAPABILITIES)),
+    encoder: Some((sample_codec::open_encoder::<PcmEncoding>, &CAPABILITIES)),
+    decoder: Some((sample_codec::open_decoder::<PcmEncoding>, &CAPABILITIES)),
 };

@@ -137,8 +137,8 @@ impl Rav1d {
         match error {
             Rav1dError::NotEnoughMemory => {
                 let what = "pixels, more than the available memory,";
-                let asked = self.sequence.map_or(0, |sequence| sequence.max_size.pixels());
-                LimitError { what, asked, limit: self.config.limits.max_pixels }.into()
+                let requested = self.sequence.map_or(0, |sequence| sequence.max_size.pixels());
+                LimitError { what, requested, limit: self.config.limits.max_pixels }.into()
             }
             Rav1dError::UnsupportedBitstream => {
                 Error::unsupported("a feature that this AV1 stream uses")

@@ -224,7 +224,7 @@ fn rate_control(
             let index = 255 - usize::from(quality) * 255 / 100;
             to.quantizer = index.clamp(usize::from(best), usize::from(worst)).max(1);
         }
-        RateControl::FixedQ(_) => return Err(CAPABILITIES.refusal(Feature::FixedQ)),
+        RateControl::FixedQ(_) => return Err(CAPABILITIES.unsupported(Feature::FixedQ)),
     }
     Ok(())
 }

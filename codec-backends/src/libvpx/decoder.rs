@@ -7,9 +7,9 @@ use codec_ffi::vpx::{Decoder, Format};
 use super::knobs::{DECODER, DECODER_GAPS};
 use super::packet::HeaderReader;
 use super::vp9_header::Vp9Reader;
-use crate::foreign_frames::FrameCopies;
-use crate::refusal::refusal;
-use crate::stream_sizes::StreamSizes;
+use crate::ffi_frames::FrameCopier;
+use crate::library_error::library_error;
+use crate::size_limits::SizeLimiter;
 use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, SlotSet,
     VideoDecoder,
@@ -111,7 +111,7 @@ fn threads(config: &DecoderConfig) -> u32 {
 
 fn open(format: Format, config: &DecoderConfig) -> Result<Decoder, Error> {
     let conceal = config.conceal == Conceal::On;
-    Decoder::new(format, threads(config), conceal).map_err(|error| refusal("libvpx", &error))
+    Decoder::new(format, threads(config), conceal).map_err(|error| library_error("libvpx", &error))
 }
 
 /// A libvpx decoder.
@@ -121,8 +121,8 @@ struct LibvpxDecoder {
     caps: &'static Capabilities,
     library: Decoder,
     headers: Headers,
-    sizes: StreamSizes,
-    copies: FrameCopies,
+    sizes: SizeLimiter,
+    copies: FrameCopier,
     /// Last frame, which empty packets repeat.
     last: Option<Frame>,
     output: VecDeque<Frame>,
@@ -139,8 +139,8 @@ impl LibvpxDecoder {
             caps,
             config: config.clone(),
             headers,
-            sizes: StreamSizes::default(),
-            copies: FrameCopies::default(),
+            sizes: SizeLimiter::default(),
+            copies: FrameCopier::default(),
             last: None,
             output: VecDeque::new(),
         })
@@ -166,14 +166,14 @@ impl VideoDecoder for LibvpxDecoder {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
-        StreamSizes::check_bytes(&self.config.limits, data.len())?;
+        self.config.limits.check_packet(data)?;
         if data.is_empty() {
             return self.repeat(pts, duration);
         }
         let mut headers = self.headers.clone();
         let mut report = headers.read(data, self.sizes.current())?;
         self.sizes.check(&self.config.limits, report.size)?;
-        self.library.decode(data).map_err(|error| refusal("libvpx", &error))?;
+        self.library.decode(data).map_err(|error| library_error("libvpx", &error))?;
         let mut frame = None;
         while let Some(picture) = self.library.frame() {
             frame = Some(self.copies.copy(&picture, pts, duration));
@@ -207,7 +207,7 @@ impl VideoDecoder for LibvpxDecoder {
             Headers::Vp8(_) => Headers::Vp8(Box::default()),
             Headers::Vp9(_) => Headers::Vp9(Vp9Reader::default()),
         };
-        self.sizes = StreamSizes::default();
+        self.sizes = SizeLimiter::default();
         self.last = None;
     }
 }
@@ -224,7 +224,7 @@ mod tests {
         let packet = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 65, 0, 64, 0];
         let refused = decoder.decode(&packet, 0, None);
         assert!(
-            matches!(refused, Err(Error::Limit(limit)) if limit.asked == Size::new(65, 64).pixels())
+            matches!(refused, Err(Error::Limit(limit)) if limit.requested == Size::new(65, 64).pixels())
         );
     }
 }

@@ -8,9 +8,9 @@ use super::knobs::{VP8_ENCODER, VP9_ENCODER};
 use super::packet::{HeaderFacts, HeaderReader};
 use super::settings::{control, deadline, lag, settings};
 use super::vp9_header::{Vp9Facts, Vp9Reader};
-use crate::foreign_frames::{PictureView, digest};
+use crate::ffi_frames::{PlanarInput, digest};
 use crate::knob_values::KnobValues;
-use crate::refusal::refusal;
+use crate::library_error::library_error;
 use codec_core::codec::{
     Applied, BitsByPart, Capabilities, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome,
     Packet, PacketMeta, RateState, SlotSet, Update, VideoEncoder,
@@ -42,7 +42,7 @@ struct LibvpxEncoder {
     /// Whether the library may currently drop frames.
     drops: bool,
     layers: LayerPlanner,
-    view: PictureView,
+    view: PlanarInput,
     headers: HeaderReader,
     vp9_headers: Vp9Reader,
     key_wanted: bool,
@@ -84,7 +84,7 @@ impl LibvpxEncoder {
             library,
             drops: true,
             layers: LayerPlanner::new(config.scalability),
-            view: PictureView::default(),
+            view: PlanarInput::default(),
             headers: HeaderReader::default(),
             vp9_headers: Vp9Reader::default(),
             key_wanted: false,
@@ -113,7 +113,7 @@ impl LibvpxEncoder {
                 .library
                 .configure(&before)
                 .and_then(|()| control(&mut self.library, self.format, &self.config, &self.knobs));
-            return Err(refusal("libvpx", &back.err().unwrap_or(error)));
+            return Err(library_error("libvpx", &back.err().unwrap_or(error)));
         }
         (self.config, self.knobs) = (config, knobs);
         Ok(())
@@ -290,7 +290,7 @@ fn open(
         control(&mut library, format, config, knobs)?;
         Ok(library)
     });
-    library.map_err(|error| refusal("libvpx", &error))
+    library.map_err(|error| library_error("libvpx", &error))
 }
 
 impl VideoEncoder for LibvpxEncoder {
@@ -321,13 +321,13 @@ impl VideoEncoder for LibvpxEncoder {
         if self.config.scalability.temporal_layers() > 1 {
             let layer = self.layers.next(key).temporal_id;
             let told = self.library.set_temporal_layer(layer);
-            told.map_err(|error| refusal("libvpx", &error))?;
+            told.map_err(|error| library_error("libvpx", &error))?;
         }
         let duration = request.duration.unwrap_or_else(|| self.nominal_duration()).max(1);
         let mode = deadline(&self.config, &self.knobs);
         let view = self.view.view(picture)?;
         let coded = self.library.encode(Some(&view), request.pts, duration, asked.flags, mode);
-        coded.map_err(|error| refusal("libvpx", &error))?;
+        coded.map_err(|error| library_error("libvpx", &error))?;
         self.last_pts = Some(request.pts);
         self.key_wanted = false;
         self.since_key += 1;
@@ -361,7 +361,7 @@ impl VideoEncoder for LibvpxEncoder {
         loop {
             let before = self.frame_id;
             let coded = self.library.encode(None, self.last_pts.unwrap_or(0), 1, 0, mode);
-            coded.map_err(|error| refusal("libvpx", &error))?;
+            coded.map_err(|error| library_error("libvpx", &error))?;
             self.collect(None)?;
             if self.frame_id == before {
                 break;

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use codec_ffi::openh264::Decoder;
 
-use crate::foreign_frames::FrameCopies;
-use crate::h264_units::{Sps, summarise};
-use crate::refusal::refusal;
-use crate::stream_sizes::StreamSizes;
+use crate::ffi_frames::FrameCopier;
+use crate::h264_nal::{Sps, summarise};
+use crate::library_error::library_error;
+use crate::size_limits::SizeLimiter;
 use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, VideoDecoder,
 };
@@ -47,8 +47,8 @@ struct OpenH264 {
     sps: Option<Sps>,
     /// Whether a key frame was decoded and no error occurred since.
     has_reference: bool,
-    sizes: StreamSizes,
-    copies: FrameCopies,
+    sizes: SizeLimiter,
+    copies: FrameCopier,
     /// Durations by timestamp of packets whose frames have not been output.
     durations: VecDeque<(i64, Option<u64>)>,
     /// Last frame, for concealment.
@@ -63,8 +63,8 @@ impl OpenH264 {
             config: config.clone(),
             sps: None,
             has_reference: false,
-            sizes: StreamSizes::default(),
-            copies: FrameCopies::default(),
+            sizes: SizeLimiter::default(),
+            copies: FrameCopier::default(),
             durations: VecDeque::new(),
             last: None,
             output: VecDeque::new(),
@@ -99,7 +99,7 @@ impl OpenH264 {
 
 fn start(config: &DecoderConfig) -> Result<Decoder, Error> {
     let conceal = config.conceal == Conceal::On;
-    Decoder::new(conceal).map_err(|error| refusal("openh264", &error))
+    Decoder::new(conceal).map_err(|error| library_error("openh264", &error))
 }
 
 impl VideoDecoder for OpenH264 {
@@ -113,11 +113,11 @@ impl VideoDecoder for OpenH264 {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<DecodeReport, Error> {
-        StreamSizes::check_bytes(&self.config.limits, data.len())?;
+        self.config.limits.check_packet(data)?;
         let summary = summarise(data)?;
         if let Some(sps) = &summary.sps {
             self.sizes.check(&self.config.limits, sps.size)?;
-            if !sps.is_usual {
+            if !sps.is_8bit_420 {
                 return Err(Error::unsupported("H.264 other than 8-bit 4:2:0"));
             }
             if !sps.frames_only {
@@ -155,7 +155,7 @@ impl VideoDecoder for OpenH264 {
             Err(error) => {
                 self.drain();
                 self.restart();
-                return Err(refusal("openh264", &error));
+                return Err(library_error("openh264", &error));
             }
         };
         if summary.sps.is_some() {
@@ -189,6 +189,6 @@ impl VideoDecoder for OpenH264 {
     fn reset(&mut self) {
         self.restart();
         (self.sps, self.last) = (None, None);
-        self.sizes = StreamSizes::default();
+        self.sizes = SizeLimiter::default();
     }
 }

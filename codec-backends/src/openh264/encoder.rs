@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use codec_ffi::openh264::{Encoder, Frame, RateMode, Settings};
 
 use super::knobs::{ENCODER, MAX_DIMENSION, MAX_QP};
-use crate::foreign_frames::PictureView;
-use crate::h264_units::{QpReader, decoder_record};
+use crate::ffi_frames::PlanarInput;
+use crate::h264_nal::{QpReader, decoder_record};
 use crate::knob_values::KnobValues;
-use crate::refusal::refusal;
+use crate::library_error::library_error;
 use codec_core::codec::{
     Applied, Bitrate, BitsByPart, Buffering, Capabilities, Content, DropPolicy, DropReason,
     EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, PacketMeta, RateControl, RateState,
@@ -32,7 +32,7 @@ struct OpenH264 {
     record: Vec<u8>,
     /// Whether the library may currently drop frames.
     drops: bool,
-    view: PictureView,
+    view: PlanarInput,
     quantisers: QpReader,
     key_wanted: bool,
     /// Number of frames coded since the last key frame.
@@ -48,14 +48,14 @@ impl OpenH264 {
     fn new(config: &EncoderConfig) -> Result<Self, Error> {
         let knobs = KnobValues::new(ENCODER.knobs, &config.knobs)?;
         let mut library = start(config, &knobs)?;
-        let sets = library.parameter_sets().map_err(|error| refusal("openh264", &error))?;
+        let sets = library.parameter_sets().map_err(|error| library_error("openh264", &error))?;
         Ok(Self {
             record: decoder_record(&sets),
             config: config.clone(),
             knobs,
             library,
             drops: true,
-            view: PictureView::default(),
+            view: PlanarInput::default(),
             quantisers: QpReader::default(),
             key_wanted: false,
             since_key: 0,
@@ -123,7 +123,7 @@ impl OpenH264 {
 
 fn start(config: &EncoderConfig, knobs: &KnobValues) -> Result<Encoder, Error> {
     let settings = settings(config, knobs)?;
-    Encoder::new(&settings).map_err(|error| refusal("openh264", &error))
+    Encoder::new(&settings).map_err(|error| library_error("openh264", &error))
 }
 
 fn check(
@@ -264,7 +264,7 @@ impl VideoEncoder for OpenH264 {
         if request.references.is_some() || request.updates.is_some() {
             return Err(Error::unsupported("explicit choice of references in OpenH264"));
         }
-        let refused = |error| refusal("openh264", &error);
+        let refused = |error| library_error("openh264", &error);
         let may_drop = request.may_drop != Some(false);
         if may_drop != self.drops {
             let drops = may_drop && settings(&self.config, &self.knobs)?.frame_skip;
@@ -315,7 +315,7 @@ impl VideoEncoder for OpenH264 {
         }
         let mut config = self.config.clone();
         config.apply(&update)?;
-        let refused = |error| refusal("openh264", &error);
+        let refused = |error| library_error("openh264", &error);
         match update {
             Update::Bitrate(_) => {
                 let bits = settings(&config, &self.knobs)?.bitrate;

@@ -5,15 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::DECODER_CAPABILITIES;
 use super::stream::Stream;
-use codec_audio::framer::SoundQueue;
-use codec_audio::opus_head::{OpusHead, wave_places};
+use codec_audio::check::{check_format, reject_knobs};
+use codec_audio::framer::AudioQueue;
+use codec_audio::opus_head::{OpusHead, wave_channel_order};
 use codec_audio::opus_packet::OpusPacket;
-use codec_audio::settings::{check_format, refuse_knobs};
 use codec_audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
-    AudioReport, Bandwidth, Recovery, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioDecoderConfig,
+    AudioFormat, Bandwidth, Recovery, SampleKind,
 };
-use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+use codec_core::error::{ConfigError, Corrupt, Error};
 
 /// Maximum duration to conceal at once, in seconds.
 const LONGEST_GAP_S: usize = 10;
@@ -37,7 +37,7 @@ struct Decoder {
     parts: Vec<Vec<u8>>,
     /// Output of one stream.
     scratch: Vec<f32>,
-    sounds: SoundQueue,
+    queue: AudioQueue,
 }
 
 impl fmt::Debug for Decoder {
@@ -72,16 +72,16 @@ impl Decoder {
             return Err(ConfigError::new("codec", config.codec, "opus").into());
         }
         check_format(config.format, &CAPABILITIES)?;
-        refuse_knobs(&config.knobs)?;
+        reject_knobs(&config.knobs)?;
         let channels = config.format.channels();
         let head = match config.codec_private.as_slice() {
             [] => OpusHead::plain(u8::try_from(channels).unwrap_or(u8::MAX), 0, 0),
             bytes => OpusHead::parse(bytes)?,
         };
-        let one_stream = head.family == 0;
-        let allowed = if one_stream { 2 } else { usize::from(head.channels) };
-        if channels > allowed || !one_stream && channels != allowed {
-            let allowed = if one_stream { "1 or 2".to_owned() } else { allowed.to_string() };
+        let single_stream = head.family == 0;
+        let allowed = if single_stream { 2 } else { usize::from(head.channels) };
+        if channels > allowed || !single_stream && channels != allowed {
+            let allowed = if single_stream { "1 or 2".to_owned() } else { allowed.to_string() };
             return Err(ConfigError::new("channels", channels, allowed).into());
         }
         let gain_db = (f32::from(head.gain_q8_db) + f32::from(config.gain_q8_db)) / 256.0;
@@ -92,17 +92,14 @@ impl Decoder {
             head,
             config: config.clone(),
             scratch: Vec::new(),
-            sounds: SoundQueue::default(),
+            queue: AudioQueue::default(),
         })
     }
 
     /// Checks each stream of a packet by the rules of RFC 6716, section 3.4, and splits the packet
     /// into `parts`.
     fn take_apart(&mut self, data: &[u8]) -> Result<Facts, Error> {
-        let limit = self.config.limits.max_frame_bytes;
-        if data.len() as u64 > limit {
-            return Err(LimitError { what: "frame bytes", asked: data.len() as u64, limit }.into());
-        }
+        self.config.limits.check_packet(data)?;
         let rate = self.config.format.rate;
         let (mut at, mut facts): (usize, Option<Facts>) = (0, None);
         let last = self.parts.len().saturating_sub(1);
@@ -143,13 +140,13 @@ impl Decoder {
         facts.ok_or(Error::unsupported("an Opus packet without streams"))
     }
 
-    /// Appends `frames` sample frames to `sound`. After a panic inside the library, which is a bug
+    /// Appends `frames` sample frames to `audio`. After a panic inside the library, which is a bug
     /// there, the packet is lost and the decoder is reset.
-    fn run(&mut self, task: Task, frames: usize, sound: &mut Vec<f32>) -> Result<(), Error> {
+    fn run(&mut self, task: Task, frames: usize, audio: &mut Vec<f32>) -> Result<(), Error> {
         let channels = self.config.format.channels();
-        let from = sound.len();
-        sound.resize(from + frames * channels, 0.0);
-        let out = &mut sound[from..];
+        let from = audio.len();
+        audio.resize(from + frames * channels, 0.0);
+        let out = &mut audio[from..];
         let ran = catch_unwind(AssertUnwindSafe(|| self.run_streams(task, frames, out)));
         let done = ran.unwrap_or_else(|_| {
             self.streams = build(&self.config, &self.head);
@@ -157,7 +154,7 @@ impl Decoder {
         });
         #[expect(clippy::float_cmp, reason = "no gain is exactly 1")]
         if done.is_ok() && self.gain != 1.0 {
-            sound[from..].iter_mut().for_each(|value| *value *= self.gain);
+            audio[from..].iter_mut().for_each(|value| *value *= self.gain);
         }
         done
     }
@@ -167,7 +164,7 @@ impl Decoder {
             return decode_one(&mut self.streams[0], task, &self.parts[0], frames, out);
         }
         let channels = self.config.format.channels();
-        let places = if self.head.family == 1 { wave_places(channels) } else { &[] };
+        let places = if self.head.family == 1 { wave_channel_order(channels) } else { &[] };
         let coupled = usize::from(self.head.coupled);
         for (index, (stream, part)) in self.streams.iter_mut().zip(&self.parts).enumerate() {
             let width = if index < coupled { 2 } else { 1 };
@@ -191,12 +188,12 @@ impl Decoder {
     }
 
     /// Appends `frames` concealed sample frames.
-    fn conceal(&mut self, frames: usize, sound: &mut Vec<f32>) -> Result<(), Error> {
+    fn conceal(&mut self, frames: usize, audio: &mut Vec<f32>) -> Result<(), Error> {
         let longest = self.config.format.rate as usize * 3 / 25;
         let mut left = frames;
         while left > 0 {
             let part = left.min(longest);
-            self.run(Task::Conceal, part, sound)?;
+            self.run(Task::Conceal, part, audio)?;
             left -= part;
         }
         Ok(())
@@ -209,11 +206,11 @@ impl Decoder {
         fill: impl FnOnce(&mut Self, &mut Vec<f32>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let format = self.config.format;
-        let mut sound: AudioBuf = self.sounds.begin(format, SampleKind::F32);
-        match fill(self, sound.begin_f32(format, pts)) {
-            Ok(()) => self.sounds.push(sound),
+        let mut audio: AudioBuf = self.queue.begin(format, SampleKind::F32);
+        match fill(self, audio.begin_f32(format, pts)) {
+            Ok(()) => self.queue.push(audio),
             Err(error) => {
-                self.sounds.give_back(sound);
+                self.queue.give_back(audio);
                 return Err(error);
             }
         }
@@ -230,11 +227,11 @@ impl AudioDecoder for Decoder {
         self.config.format
     }
 
-    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioDecodeReport, Error> {
         let facts = self.take_apart(data)?;
         self.output(pts, |this, out| this.run(Task::Decode, facts.frames, out))?;
         let ranges = self.streams.iter().map(Stream::final_range);
-        Ok(AudioReport {
+        Ok(AudioDecodeReport {
             frames: facts.frames as u64,
             recovered: 0,
             bandwidth: Some(facts.bandwidth),
@@ -247,7 +244,7 @@ impl AudioDecoder for Decoder {
         frames: usize,
         recovery: Recovery<'_>,
         pts: i64,
-    ) -> Result<AudioReport, Error> {
+    ) -> Result<AudioDecodeReport, Error> {
         let rate = self.config.format.rate as usize;
         let (step, longest) = (rate / 400, rate * LONGEST_GAP_S);
         if frames == 0 || frames > longest || !frames.is_multiple_of(step) {
@@ -268,17 +265,17 @@ impl AudioDecoder for Decoder {
             }
         })?;
         let frames = frames as u64;
-        Ok(AudioReport { frames, recovered: frames, ..AudioReport::default() })
+        Ok(AudioDecodeReport { frames, recovered: frames, ..AudioDecodeReport::default() })
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
-        self.sounds.receive(audio)
+        self.queue.receive(audio)
     }
 
     fn finish(&mut self) {}
 
     fn reset(&mut self) {
-        self.sounds.clear();
+        self.queue.clear();
         self.streams = build(&self.config, &self.head);
     }
 }

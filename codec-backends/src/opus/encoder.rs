@@ -8,13 +8,13 @@ use super::library::{
     APPLICATION_AUDIO, APPLICATION_LOW_DELAY, APPLICATION_VOIP, AUTO, BANDWIDTH_NARROW,
     LibraryEncoder, OK, SIGNAL_MUSIC, SIGNAL_VOICE, Setting,
 };
+use codec_audio::check::{check_format, reject_knobs, unknown_knob};
 use codec_audio::framer::{Framer, PacketQueue};
-use codec_audio::opus_head::{OpusHead, wave_places};
+use codec_audio::opus_head::{OpusHead, wave_channel_order};
 use codec_audio::opus_packet::OpusPacket;
-use codec_audio::settings::{check_format, refuse_knobs, unknown_knob};
 use codec_audio::{
     Application, AudioCapabilities, AudioCodec, AudioEncoder, AudioEncoderConfig, AudioOutcome,
-    AudioPacket, AudioRate, AudioUpdate, AudioView, Bandwidth, FrameLength, Signal, level_dbov,
+    AudioPacket, AudioRate, AudioUpdate, AudioView, Bandwidth, FrameDuration, Signal, level_dbov,
 };
 use codec_core::codec::Applied;
 use codec_core::error::{ConfigError, Error};
@@ -50,7 +50,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             return Err(ConfigError::new("codec", config.codec, "opus").into());
         }
         check_format(config.format, L::CAPABILITIES)?;
-        refuse_knobs(&config.knobs)?;
+        reject_knobs(&config.knobs)?;
         let (mut inner, mut head) = build::<L>(config)?;
         configure(&mut inner, config)?;
         let lookahead = u32::try_from(inner.lookahead()).unwrap_or(0);
@@ -60,7 +60,7 @@ impl<L: LibraryEncoder> Encoder<L> {
         let channels = config.format.channels();
         Ok(Self {
             framer: Framer::new(channels, frame),
-            places: wave_places(channels),
+            places: wave_channel_order(channels),
             ordered: Vec::new(),
             // A packet of 120 ms: six frames of maximum size with their lengths, per stream.
             out: vec![0; usize::from(head.streams) * 6 * 1280],
@@ -206,7 +206,7 @@ fn build<L: LibraryEncoder>(config: &AudioEncoderConfig) -> Result<(L, OpusHead)
     let refused = || Error::unsupported("this sampling rate or channel layout in the Opus library");
     let mut head = OpusHead::plain(channels, 0, config.format.rate);
     if channels <= 2 {
-        let encoder = L::one_stream(rate, channels.into(), application).ok_or_else(refused)?;
+        let encoder = L::single_stream(rate, channels.into(), application).ok_or_else(refused)?;
         return Ok((encoder, head));
     }
     let (encoder, streams) = L::surround(rate, channels.into(), application).ok_or_else(refused)?;
@@ -301,7 +301,7 @@ fn forced_channels(config: &AudioEncoderConfig) -> Result<Option<i32>, ConfigErr
 }
 
 /// Returns the number of sample frames per packet.
-fn frame_samples(length: FrameLength, config: &AudioEncoderConfig) -> Result<usize, ConfigError> {
+fn frame_samples(length: FrameDuration, config: &AudioEncoderConfig) -> Result<usize, ConfigError> {
     if !FRAME_US.contains(&length.0) {
         let allowed = "2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms";
         return Err(ConfigError::new("frame length", format_args!("{} us", length.0), allowed));

@@ -10,8 +10,8 @@ impl LibraryEncoder for Encoder {
     const CAPABILITIES: &'static AudioCapabilities =
         &AudioCapabilities { implementation: "libopus", ..ENCODER_CAPABILITIES };
 
-    fn one_stream(rate: i32, channels: i32, application: i32) -> Option<Self> {
-        Self::one_stream(rate, channels, application).ok()
+    fn single_stream(rate: i32, channels: i32, application: i32) -> Option<Self> {
+        Self::single_stream(rate, channels, application).ok()
     }
 
     fn surround(rate: i32, channels: i32, application: i32) -> Option<(Self, Streams)> {

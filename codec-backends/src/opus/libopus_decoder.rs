@@ -5,15 +5,15 @@ use std::fmt;
 use codec_ffi::opus::Decoder as Library;
 
 use super::DECODER_CAPABILITIES;
-use codec_audio::framer::SoundQueue;
-use codec_audio::opus_head::{OpusHead, wave_places};
+use codec_audio::check::{check_format, reject_knobs};
+use codec_audio::framer::AudioQueue;
+use codec_audio::opus_head::{OpusHead, wave_channel_order};
 use codec_audio::opus_packet::{OpusMode, OpusPacket};
-use codec_audio::settings::{check_format, refuse_knobs};
 use codec_audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
-    AudioReport, Bandwidth, Recovery, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioDecoderConfig,
+    AudioFormat, Bandwidth, Recovery, SampleKind,
 };
-use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+use codec_core::error::{ConfigError, Corrupt, Error};
 
 /// Maximum duration to conceal at once, in seconds.
 const LONGEST_GAP_S: usize = 10;
@@ -32,7 +32,7 @@ struct Decoder {
     inner: Library,
     /// Output channel of each library channel; empty if the order is the same.
     places: &'static [usize],
-    sounds: SoundQueue,
+    queue: AudioQueue,
 }
 
 impl fmt::Debug for Decoder {
@@ -56,29 +56,26 @@ impl Decoder {
             return Err(ConfigError::new("codec", config.codec, "opus").into());
         }
         check_format(config.format, &CAPABILITIES)?;
-        refuse_knobs(&config.knobs)?;
+        reject_knobs(&config.knobs)?;
         let channels = config.format.channels();
         let head = match config.codec_private.as_slice() {
             [] => OpusHead::plain(u8::try_from(channels).unwrap_or(u8::MAX), 0, 0),
             bytes => OpusHead::parse(bytes)?,
         };
-        let one_stream = head.family == 0;
-        let allowed = if one_stream { 2 } else { usize::from(head.channels) };
-        if channels > allowed || !one_stream && channels != allowed {
-            let allowed = if one_stream { "1 or 2".to_owned() } else { allowed.to_string() };
+        let single_stream = head.family == 0;
+        let allowed = if single_stream { 2 } else { usize::from(head.channels) };
+        if channels > allowed || !single_stream && channels != allowed {
+            let allowed = if single_stream { "1 or 2".to_owned() } else { allowed.to_string() };
             return Err(ConfigError::new("channels", channels, allowed).into());
         }
-        let places = if head.family == 1 { wave_places(channels) } else { &[] };
+        let places = if head.family == 1 { wave_channel_order(channels) } else { &[] };
         let inner = build(config, &head)?;
-        Ok(Self { config: config.clone(), head, inner, places, sounds: SoundQueue::default() })
+        Ok(Self { config: config.clone(), head, inner, places, queue: AudioQueue::default() })
     }
 
     /// Checks each stream of a packet by the rules of RFC 6716, section 3.4.
     fn check(&self, data: &[u8]) -> Result<Facts, Error> {
-        let limit = self.config.limits.max_frame_bytes;
-        if data.len() as u64 > limit {
-            return Err(LimitError { what: "frame bytes", asked: data.len() as u64, limit }.into());
-        }
+        self.config.limits.check_packet(data)?;
         let mut at = 0;
         let mut facts: Option<Facts> = None;
         for left in (0..self.head.streams).rev() {
@@ -107,30 +104,30 @@ impl Decoder {
         facts.ok_or(Error::unsupported("an Opus packet without streams"))
     }
 
-    /// Decodes `frames` more sample frames into `sound` with the library.
+    /// Decodes `frames` more sample frames into `audio` with the library.
     fn run(
         &mut self,
         data: Option<&[u8]>,
         fec: bool,
         frames: usize,
-        sound: &mut Vec<i16>,
+        audio: &mut Vec<i16>,
     ) -> Result<(), Error> {
         let channels = self.config.format.channels();
-        let from = sound.len();
-        sound.resize(from + frames * channels, 0);
-        match self.inner.decode(data, &mut sound[from..], fec) {
+        let from = audio.len();
+        audio.resize(from + frames * channels, 0);
+        match self.inner.decode(data, &mut audio[from..], fec) {
             Ok(got) if got == frames => Ok(()),
             _ => Err(undecodable()),
         }
     }
 
     /// Appends `frames` concealed sample frames.
-    fn conceal(&mut self, frames: usize, sound: &mut Vec<i16>) -> Result<(), Error> {
+    fn conceal(&mut self, frames: usize, audio: &mut Vec<i16>) -> Result<(), Error> {
         let longest = self.config.format.rate as usize * 3 / 25;
         let mut left = frames;
         while left > 0 {
             let part = left.min(longest);
-            self.run(None, false, part, sound)?;
+            self.run(None, false, part, audio)?;
             left -= part;
         }
         Ok(())
@@ -143,10 +140,10 @@ impl Decoder {
         fill: impl FnOnce(&mut Self, &mut Vec<i16>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let format = self.config.format;
-        let mut sound: AudioBuf = self.sounds.begin(format, SampleKind::S16);
-        let values = sound.begin_s16(format, pts);
+        let mut audio: AudioBuf = self.queue.begin(format, SampleKind::S16);
+        let values = audio.begin_s16(format, pts);
         if let Err(error) = fill(self, values) {
-            self.sounds.give_back(sound);
+            self.queue.give_back(audio);
             return Err(error);
         }
         if self.places.len() > 2 {
@@ -158,7 +155,7 @@ impl Decoder {
                 frame.copy_from_slice(&ordered[..frame.len()]);
             }
         }
-        self.sounds.push(sound);
+        self.queue.push(audio);
         Ok(())
     }
 }
@@ -172,10 +169,10 @@ impl AudioDecoder for Decoder {
         self.config.format
     }
 
-    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioDecodeReport, Error> {
         let facts = self.check(data)?;
         self.output(pts, |this, out| this.run(Some(data), false, facts.frames, out))?;
-        Ok(AudioReport {
+        Ok(AudioDecodeReport {
             frames: facts.frames as u64,
             recovered: 0,
             bandwidth: Some(facts.bandwidth),
@@ -188,7 +185,7 @@ impl AudioDecoder for Decoder {
         frames: usize,
         recovery: Recovery<'_>,
         pts: i64,
-    ) -> Result<AudioReport, Error> {
+    ) -> Result<AudioDecodeReport, Error> {
         let rate = self.config.format.rate as usize;
         let (step, longest) = (rate / 400, rate * LONGEST_GAP_S);
         if frames == 0 || frames > longest || !frames.is_multiple_of(step) {
@@ -209,17 +206,17 @@ impl AudioDecoder for Decoder {
             }
         })?;
         let frames = frames as u64;
-        Ok(AudioReport { frames, recovered: frames, ..AudioReport::default() })
+        Ok(AudioDecodeReport { frames, recovered: frames, ..AudioDecodeReport::default() })
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
-        self.sounds.receive(audio)
+        self.queue.receive(audio)
     }
 
     fn finish(&mut self) {}
 
     fn reset(&mut self) {
-        self.sounds.clear();
+        self.queue.clear();
         if let Ok(fresh) = build(&self.config, &self.head) {
             self.inner = fresh;
         }
@@ -230,10 +227,10 @@ impl AudioDecoder for Decoder {
 fn build(config: &AudioDecoderConfig, head: &OpusHead) -> Result<Library, Error> {
     let rate = i32::try_from(config.format.rate).unwrap_or(0);
     let inner = if head.family == 0 {
-        Library::one_stream(rate, i32::try_from(config.format.channels()).unwrap_or(0))
+        Library::single_stream(rate, i32::try_from(config.format.channels()).unwrap_or(0))
     } else {
         let (streams, coupled) = (head.streams, head.coupled);
-        Library::many_streams(rate, head.channels, streams, coupled, &head.mapping)
+        Library::multistream(rate, head.channels, streams, coupled, &head.mapping)
     };
     let refused = |_| Error::unsupported("this sampling rate or channel layout in libopus");
     let mut inner = inner.map_err(refused)?;

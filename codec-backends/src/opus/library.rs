@@ -45,7 +45,7 @@ pub(super) trait LibraryEncoder: Send + Sized + 'static {
     const CAPABILITIES: &'static AudioCapabilities;
 
     /// Creates an encoder for one stream of 1 or 2 channels; `None` if the library rejects it.
-    fn one_stream(rate: i32, channels: i32, application: i32) -> Option<Self>;
+    fn single_stream(rate: i32, channels: i32, application: i32) -> Option<Self>;
 
     /// Creates an encoder for several streams of 3 to 8 channels in Vorbis order.
     fn surround(rate: i32, channels: i32, application: i32) -> Option<(Self, Streams)>;

@@ -27,7 +27,7 @@ impl LibraryEncoder for Encoders {
     const CAPABILITIES: &'static AudioCapabilities =
         &AudioCapabilities { implementation: "ropus 0.12", ..ENCODER_CAPABILITIES };
 
-    fn one_stream(rate: i32, channels: i32, application: i32) -> Option<Self> {
+    fn single_stream(rate: i32, channels: i32, application: i32) -> Option<Self> {
         OpusEncoder::new(rate, channels, application).ok().map(Self::One)
     }
 

@@ -12,24 +12,24 @@ use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::{CAPABILITIES, LOSSLESS_CAPABILITIES, setup};
-use codec_audio::framer::SoundQueue;
-use codec_audio::settings::{check_format, refuse_knobs};
+use codec_audio::check::{check_format, reject_knobs};
+use codec_audio::framer::AudioQueue;
 use codec_audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioFormat,
-    AudioReport, ChannelLayout, Recovery, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioDecoderConfig,
+    AudioFormat, ChannelLayout, Recovery, SampleKind,
 };
-use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+use codec_core::error::{ConfigError, Corrupt, Error};
 
 /// Opens a decoder.
 pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>, Error> {
     check_format(config.format, &CAPABILITIES)?;
-    refuse_knobs(&config.knobs)?;
+    reject_knobs(&config.knobs)?;
     if config.gain_q8_db != 0 {
         return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
     }
     let inner = build(config)?;
     let format = config.format;
-    Ok(Box::new(Decoder { config: config.clone(), inner, format, sounds: SoundQueue::default() }))
+    Ok(Box::new(Decoder { config: config.clone(), inner, format, queue: AudioQueue::default() }))
 }
 
 struct Decoder {
@@ -37,7 +37,7 @@ struct Decoder {
     inner: Box<dyn lib::AudioDecoder>,
     /// Format of the last decoded audio.
     format: AudioFormat,
-    sounds: SoundQueue,
+    queue: AudioQueue,
 }
 
 impl fmt::Debug for Decoder {
@@ -58,18 +58,15 @@ impl AudioDecoder for Decoder {
         self.format
     }
 
-    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
-        let (asked, limit) = (data.len() as u64, self.config.limits.max_frame_bytes);
-        if asked > limit {
-            return Err(LimitError { what: "frame bytes", asked, limit }.into());
-        }
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioDecodeReport, Error> {
+        self.config.limits.check_packet(data)?;
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
-        let mut sound = self.sounds.begin(self.format, SampleKind::F32);
+        let mut audio = self.queue.begin(self.format, SampleKind::F32);
         let inner = &mut self.inner;
         // After a panic in the library, which is a bug there, the packet is lost and the decoder is
         // reset.
         let ran = catch_unwind(AssertUnwindSafe(|| match inner.decode_ref(&packet) {
-            Ok(decoded) => copy(&decoded, pts, &mut sound),
+            Ok(decoded) => copy(&decoded, pts, &mut audio),
             Err(error) => Err(translated(&error)),
         }));
         let answer = ran.unwrap_or_else(|_| {
@@ -78,34 +75,34 @@ impl AudioDecoder for Decoder {
         });
         match answer {
             Ok(()) => {
-                let frames = sound.frames() as u64;
+                let frames = audio.frames() as u64;
                 if frames > 0 {
-                    self.format = sound.format;
-                    self.sounds.push(sound);
+                    self.format = audio.format;
+                    self.queue.push(audio);
                 } else {
-                    self.sounds.give_back(sound);
+                    self.queue.give_back(audio);
                 }
-                Ok(AudioReport { frames, ..AudioReport::default() })
+                Ok(AudioDecodeReport { frames, ..AudioDecodeReport::default() })
             }
             Err(error) => {
-                self.sounds.give_back(sound);
+                self.queue.give_back(audio);
                 Err(error)
             }
         }
     }
 
-    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioDecodeReport, Error> {
         Err(Error::unsupported("concealment in this decoder"))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
-        self.sounds.receive(audio)
+        self.queue.receive(audio)
     }
 
     fn finish(&mut self) {}
 
     fn reset(&mut self) {
-        self.sounds.clear();
+        self.queue.clear();
         self.inner.reset();
     }
 }
@@ -152,15 +149,15 @@ fn library_channels(count: usize) -> Option<Channels> {
     Position::from_wave_channel_count(count).map(Channels::Positioned)
 }
 
-/// Moves the decoded samples into `sound`, interleaved.
-fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, sound: &mut AudioBuf) -> Result<(), Error> {
+/// Moves the decoded samples into `audio`, interleaved.
+fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, audio: &mut AudioBuf) -> Result<(), Error> {
     let spec = decoded.spec();
     let layout = ChannelLayout::of(spec.channels().count())
         .ok_or(Error::unsupported("audio without channels, or with more than 255"))?;
     if spec.rate() == 0 {
         return Err(Corrupt::Backend { says: "a sampling rate of 0" }.into());
     }
-    let samples = sound.begin_f32(AudioFormat::new(spec.rate(), layout), pts);
+    let samples = audio.begin_f32(AudioFormat::new(spec.rate(), layout), pts);
     decoded.copy_to_vec_interleaved(samples);
     Ok(())
 }

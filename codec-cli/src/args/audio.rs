@@ -1,7 +1,7 @@
 //! Flags of audio, with or without video.
 
 use clap::{Args, ValueEnum};
-use codec_audio::{Application, Bandwidth, FrameLength};
+use codec_audio::{Application, Bandwidth, FrameDuration};
 use codec_core::codec::Bitrate;
 use codec_media::settings::audio::AudioOptions;
 use codec_media::values;
@@ -77,7 +77,7 @@ pub(crate) struct AudioArgs {
     ///
     /// One of 2.5ms, 5ms, 10ms, 20ms (the default), 40ms, 60ms, 80ms, 100ms, 120ms.
     #[arg(long, value_name = "TIME", value_parser = values::frame_length)]
-    pub(crate) frame: Option<FrameLength>,
+    pub(crate) frame: Option<FrameDuration>,
     /// Enable in-band FEC (Opus).
     ///
     /// Each packet carries a low-bitrate copy of the previous one.

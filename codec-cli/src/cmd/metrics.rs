@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use codec_measure::metrics::{MetricId, Space, parse_list};
+use codec_measure::metrics::{ColorSpace, MetricId, parse_list};
 use codec_measure::results::Pooled;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
@@ -198,8 +198,8 @@ impl Report<'_> {
     }
 
     /// The samples that a metric was computed from.
-    fn space(&self, metric: MetricId) -> Space {
-        if self.stills.is_some() { metric.space_of_stills() } else { metric.space_of_video() }
+    fn space(&self, metric: MetricId) -> ColorSpace {
+        if self.stills.is_some() { metric.image_color_space() } else { metric.video_color_space() }
     }
 
     fn text(&self) -> String {
@@ -346,7 +346,8 @@ impl Report<'_> {
         }
         let mut object = Object::new();
         if let Some(stills) = &self.stills {
-            object = object.text("space", Space::Rgb.name()).raw("transparency", !stills.is_opaque);
+            object =
+                object.text("space", ColorSpace::Rgb.name()).raw("transparency", !stills.is_opaque);
         }
         object = object
             .raw("frames_compared", self.measured.rows.len())

@@ -40,8 +40,8 @@ impl Capabilities {
         for (name, value) in &config.knobs {
             self.check_knob(name, *value)?;
         }
-        match asked(config).into_iter().find(|&feature| self.gap(feature).is_some()) {
-            Some(feature) => Err(self.refusal(feature)),
+        match requested_features(config).into_iter().find(|&feature| self.gap(feature).is_some()) {
+            Some(feature) => Err(self.unsupported(feature)),
             None if config.scalability != Scalability::L1T1 => {
                 let known = self.scalability.contains(&config.scalability);
                 check(
@@ -112,7 +112,7 @@ impl Capabilities {
             }
         };
         if self.gap(feature).is_some() {
-            return Err(self.refusal(feature));
+            return Err(self.unsupported(feature));
         }
         match update {
             Update::Bitrate(rate) => check(rate.0 > 0, "bitrate", rate.0, "at least 1 bit/s"),
@@ -146,9 +146,10 @@ impl Capabilities {
             check(request.pts > last, "pts", request.pts, allowed)?;
         }
         let chooses = request.references.is_some() || request.updates.is_some();
-        let asked = [(chooses, Feature::References), (request.key_frame, Feature::ForcedKeyFrames)];
-        match asked.into_iter().find(|&(is, feature)| is && self.gap(feature).is_some()) {
-            Some((_, feature)) => Err(self.refusal(feature)),
+        let requested =
+            [(chooses, Feature::References), (request.key_frame, Feature::ForcedKeyFrames)];
+        match requested.into_iter().find(|&(is, feature)| is && self.gap(feature).is_some()) {
+            Some((_, feature)) => Err(self.unsupported(feature)),
             None => Ok(()),
         }
     }
@@ -159,20 +160,20 @@ impl Capabilities {
     /// [`Error::Unsupported`] with the gap's reason.
     pub fn check_decoder_config(&self, config: &DecoderConfig) -> Result<(), Error> {
         if config.conceal == Conceal::On && self.gap(Feature::Concealment).is_some() {
-            return Err(self.refusal(Feature::Concealment));
+            return Err(self.unsupported(Feature::Concealment));
         }
         Ok(())
     }
 
     /// Returns the error for the missing `feature`, with the declared reason.
     #[must_use]
-    pub fn refusal(&self, feature: Feature) -> Error {
+    pub fn unsupported(&self, feature: Feature) -> Error {
         Unsupported { what: feature.name(), reason: self.gap(feature) }.into()
     }
 }
 
 /// Returns all optional features that `config` uses.
-fn asked(config: &EncoderConfig) -> Vec<Feature> {
+fn requested_features(config: &EncoderConfig) -> Vec<Feature> {
     let rate = &config.rate;
     let shares =
         (rate.undershoot_pct, rate.overshoot_pct) != (100, 15) || rate.max_key_frame_pct.is_some();
@@ -185,7 +186,7 @@ fn asked(config: &EncoderConfig) -> Vec<Feature> {
     // With a fixed quantiser index, a range that contains it is not a request for the feature.
     let range = rate.min_qindex.is_some() || rate.max_qindex.is_some();
     let range = range && mode != Feature::FixedQ;
-    let asked = [
+    let requested = [
         (true, mode),
         (range, Feature::QindexRange),
         (shares, Feature::FrameShares),
@@ -202,5 +203,5 @@ fn asked(config: &EncoderConfig) -> Vec<Feature> {
         (config.report_psnr, Feature::ReportsPsnr),
         (config.report_digest, Feature::ReportsDigest),
     ];
-    asked.into_iter().filter_map(|(is, feature)| is.then_some(feature)).collect()
+    requested.into_iter().filter_map(|(is, feature)| is.then_some(feature)).collect()
 }

@@ -42,9 +42,9 @@ impl Limits {
     /// # Errors
     /// [`LimitError`] if it does.
     pub fn check_packet(&self, packet: &[u8]) -> Result<(), LimitError> {
-        let (asked, limit) = (packet.len() as u64, self.max_frame_bytes);
-        if asked > limit {
-            return Err(LimitError { what: "frame bytes", asked, limit });
+        let (requested, limit) = (packet.len() as u64, self.max_frame_bytes);
+        if requested > limit {
+            return Err(LimitError { what: "frame bytes", requested, limit });
         }
         Ok(())
     }

@@ -27,9 +27,9 @@ impl ResizeLimit {
     pub fn check(&self, limits: &Limits, new: Size) -> Result<(), LimitError> {
         // The oldest frame leaves the window when the next one is counted.
         let before = self.sum - self.window[self.oldest];
-        let (asked, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
-        if before > 0 && asked > limit {
-            return Err(LimitError { what: "resized pixels within 30 frames", asked, limit });
+        let (requested, limit) = (before.saturating_add(new.pixels()), limits.max_resized_pixels);
+        if before > 0 && requested > limit {
+            return Err(LimitError { what: "resized pixels within 30 frames", requested, limit });
         }
         Ok(())
     }

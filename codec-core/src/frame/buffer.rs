@@ -245,7 +245,7 @@ impl PixelLimit {
     /// [`LimitError`] if it does.
     pub fn check(self, size: Size) -> Result<(), LimitError> {
         if size.pixels() > self.0 {
-            return Err(LimitError { what: "pixels", asked: size.pixels(), limit: self.0 });
+            return Err(LimitError { what: "pixels", requested: size.pixels(), limit: self.0 });
         }
         Ok(())
     }

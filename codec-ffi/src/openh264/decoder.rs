@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 
 use super::{failed, is_version_26, sys};
-use crate::{Error, I420, Kind};
+use crate::{Error, ErrorKind, I420View};
 
 /// A decoder of H.264.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ impl Decoder {
         let mut object = std::ptr::null_mut();
         // SAFETY: a valid destination for the library's object.
         let code = unsafe { sys::create_decoder(&raw mut object) };
-        let object = NonNull::new(object).ok_or(failed(Kind::Internal, call, code))?;
+        let object = NonNull::new(object).ok_or(failed(ErrorKind::Internal, call, code))?;
         // SAFETY: alive; its first field points to its functions.
         let functions = unsafe { object.as_ref() }.functions;
         let functions =
-            NonNull::new(functions.cast_mut()).ok_or(failed(Kind::Internal, call, 0))?;
+            NonNull::new(functions.cast_mut()).ok_or(failed(ErrorKind::Internal, call, 0))?;
         let tolerated = if conceal { sys::DAMAGE } else { 0 };
         let decoder = Self { object, functions, tolerated };
         let mut quiet: c_int = 0;
@@ -62,7 +62,7 @@ impl Decoder {
         let initialize = decoder.functions().initialize;
         // SAFETY: alive; the library copies the parameters.
         let code = unsafe { initialize(object.as_ptr(), &raw const params) };
-        if code == 0 { Ok(decoder) } else { Err(failed(Kind::Argument, "Initialize", code)) }
+        if code == 0 { Ok(decoder) } else { Err(failed(ErrorKind::Argument, "Initialize", code)) }
     }
 
     fn functions(&self) -> &sys::DecoderFunctions {
@@ -79,9 +79,9 @@ impl Decoder {
         &mut self,
         data: &[u8],
         timestamp: i64,
-    ) -> Result<Option<(I420<'_>, i64)>, Error> {
-        let length =
-            c_int::try_from(data.len()).map_err(|_| failed(Kind::Data, "DecodeFrameNoDelay", 0))?;
+    ) -> Result<Option<(I420View<'_>, i64)>, Error> {
+        let length = c_int::try_from(data.len())
+            .map_err(|_| failed(ErrorKind::Data, "DecodeFrameNoDelay", 0))?;
         let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
         info.timestamp_in = timestamp.cast_unsigned();
         let decode = self.functions().decode_frame_no_delay;
@@ -91,7 +91,7 @@ impl Decoder {
             decode(self.object.as_ptr(), data.as_ptr(), length, planes.as_mut_ptr(), &raw mut info)
         };
         if code & !self.tolerated != 0 {
-            return Err(failed(Kind::Data, "DecodeFrameNoDelay", code.into()));
+            return Err(failed(ErrorKind::Data, "DecodeFrameNoDelay", code.into()));
         }
         // SAFETY: `info` was just filled in by the library.
         Ok(unsafe { picture(&info) })
@@ -109,7 +109,7 @@ impl Decoder {
     }
 
     /// Returns a frame that is still held, with the time of its packet.
-    pub fn flush(&mut self) -> Option<(I420<'_>, i64)> {
+    pub fn flush(&mut self) -> Option<(I420View<'_>, i64)> {
         let (mut planes, mut info) = ([std::ptr::null_mut(); 3], empty());
         let flush = self.functions().flush_frame;
         // SAFETY: alive and initialised, with destinations for three planes and their description.
@@ -128,7 +128,7 @@ fn empty() -> sys::BufferInfo {
 ///
 /// # Safety
 /// The library has filled in `info`; its planes do not change for `'a`.
-unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420<'a>, i64)> {
+unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420View<'a>, i64)> {
     if info.status != 1 || info.format != sys::FORMAT_I420 {
         return None;
     }
@@ -146,5 +146,5 @@ unsafe fn picture<'a>(info: &sys::BufferInfo) -> Option<(I420<'a>, i64)> {
         // ends with the last sample.
         *plane = (unsafe { std::slice::from_raw_parts(info.planes[index], len) }, stride);
     }
-    Some((I420::new(width, height, planes)?, info.timestamp_out.cast_signed()))
+    Some((I420View::new(width, height, planes)?, info.timestamp_out.cast_signed()))
 }

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use super::sys::{self, FrameInfo, LayerInfo, LayerInfo26};
 use super::{failed, is_version_26};
-use crate::{Error, I420, Kind};
+use crate::{Error, ErrorKind, I420View};
 
 /// `iRCMode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,11 +135,11 @@ impl Encoder {
         let mut object = std::ptr::null_mut();
         // SAFETY: a valid destination for the library's object.
         let code = unsafe { sys::create_encoder(&raw mut object) };
-        let object = NonNull::new(object).ok_or(failed(Kind::Internal, call, code.into()))?;
+        let object = NonNull::new(object).ok_or(failed(ErrorKind::Internal, call, code.into()))?;
         // SAFETY: alive; its first field points to its functions.
         let functions = unsafe { object.as_ref() }.functions;
         let functions =
-            NonNull::new(functions.cast_mut()).ok_or(failed(Kind::Internal, call, 0))?;
+            NonNull::new(functions.cast_mut()).ok_or(failed(ErrorKind::Internal, call, 0))?;
         let size = (settings.width.into(), settings.height.into());
         // From here on the object is destroyed with this value, although it may not be initialised.
         let mut encoder = Self { object, functions, is_26, size };
@@ -245,12 +245,12 @@ impl Encoder {
     /// If the frame does not have the configured size, and errors of the library.
     pub fn encode(
         &mut self,
-        picture: &I420<'_>,
+        picture: &I420View<'_>,
         timestamp_ms: i64,
         out: &mut Vec<u8>,
     ) -> Result<Frame, Error> {
         if picture.size() != self.size {
-            return Err(failed(Kind::Argument, "EncodeFrame", 0));
+            return Err(failed(ErrorKind::Argument, "EncodeFrame", 0));
         }
         let source = source(picture, timestamp_ms);
         if self.is_26 {
@@ -317,13 +317,13 @@ fn take_layers<L>(
 fn check(call: &'static str, code: c_int) -> Result<(), Error> {
     match code {
         0 => Ok(()),
-        1 | 5 => Err(failed(Kind::Argument, call, code.into())),
-        _ => Err(failed(Kind::Internal, call, code.into())),
+        1 | 5 => Err(failed(ErrorKind::Argument, call, code.into())),
+        _ => Err(failed(ErrorKind::Internal, call, code.into())),
     }
 }
 
 /// The library's description of a frame.
-fn source(picture: &I420<'_>, timestamp: i64) -> sys::Source {
+fn source(picture: &I420View<'_>, timestamp: i64) -> sys::Source {
     // SAFETY: integers and pointers to data; all bits zero are numbers and null.
     let mut source: sys::Source = unsafe { std::mem::zeroed() };
     source.format = sys::FORMAT_I420;

@@ -1,7 +1,7 @@
 //! libvpx's decoders.
 
 use super::{Context, Format, check_version, picture, sys};
-use crate::{Error, I420};
+use crate::{Error, I420View};
 
 /// A decoder of VP8 or VP9.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Decoder {
 
     /// Returns the next frame of the last packet; `None` if there are no more, or the frame is not
     /// 8-bit 4:2:0.
-    pub fn frame(&mut self) -> Option<I420<'_>> {
+    pub fn frame(&mut self) -> Option<I420View<'_>> {
         // SAFETY: the context is an initialised decoder; the iterator is null or the library's own
         // since the last packet.
         let image =

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_long, c_uint, c_ulong};
 
 use super::{Context, Format, check_version, picture, sys};
-use crate::{Error, I420, Kind};
+use crate::{Error, ErrorKind, I420View};
 
 /// `rc_end_usage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Settings {
 impl Settings {
     fn write(&self, cfg: &mut sys::EncCfg) -> Result<(), Error> {
         let refuse = |text: &str| Error {
-            kind: Kind::Argument,
+            kind: ErrorKind::Argument,
             call: "settings",
             code: 0,
             text: text.to_owned(),
@@ -287,7 +287,7 @@ impl Encoder {
     /// If the frame does not have the configured size, and errors of the library.
     pub fn encode(
         &mut self,
-        picture: Option<&I420<'_>>,
+        picture: Option<&I420View<'_>>,
         pts: i64,
         duration: u64,
         frame_flags: u32,
@@ -295,7 +295,12 @@ impl Encoder {
     ) -> Result<(), Error> {
         if picture.is_some_and(|picture| picture.size() != self.size) {
             let text = "a frame of another size".to_owned();
-            return Err(Error { kind: Kind::Argument, call: "vpx_codec_encode", code: 0, text });
+            return Err(Error {
+                kind: ErrorKind::Argument,
+                call: "vpx_codec_encode",
+                code: 0,
+                text,
+            });
         }
         let image = picture.map(wrap);
         let image = image.as_ref().map_or(std::ptr::null(), |image| &raw const *image);
@@ -353,7 +358,7 @@ impl Encoder {
     }
 
     /// Returns the reconstruction of the last shown frame.
-    pub fn preview(&mut self) -> Option<I420<'_>> {
+    pub fn preview(&mut self) -> Option<I420View<'_>> {
         // SAFETY: the context is an initialised encoder.
         let image = unsafe { sys::vpx_codec_get_preview_frame(&raw mut *self.context.0) };
         // SAFETY: null or the library's image, which is valid until its next call: for as long as
@@ -363,7 +368,7 @@ impl Encoder {
 }
 
 /// The library's description of a frame.
-fn wrap(picture: &I420<'_>) -> sys::Image {
+fn wrap(picture: &I420View<'_>) -> sys::Image {
     let mut image = sys::Image::zeroed();
     image.fmt = sys::IMG_FMT_I420;
     (image.w, image.h) = picture.size();

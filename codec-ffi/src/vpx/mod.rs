@@ -9,7 +9,7 @@ pub use encoder::{Control, Encoder, Packet, RateMode, Settings, TemporalLayers, 
 
 use std::ffi::{CStr, c_char, c_int};
 
-use crate::{Error, I420, Kind};
+use crate::{Error, ErrorKind, I420View};
 
 /// Codecs of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn check_version() -> Result<(), Error> {
         return Ok(());
     }
     Err(Error {
-        kind: Kind::Unsupported,
+        kind: ErrorKind::Unsupported,
         call: "vpx_codec_version",
         code: version.into(),
         text: "unsupported version: expected libvpx 1.8 to 1.17".to_owned(),
@@ -80,10 +80,10 @@ impl Context {
             return Ok(());
         }
         let kind = match code {
-            sys::CORRUPT_FRAME | sys::UNSUP_BITSTREAM => Kind::Data,
-            sys::INVALID_PARAM => Kind::Argument,
-            sys::UNSUP_FEATURE | sys::INCAPABLE | sys::ABI_MISMATCH => Kind::Unsupported,
-            _ => Kind::Internal,
+            sys::CORRUPT_FRAME | sys::UNSUP_BITSTREAM => ErrorKind::Data,
+            sys::INVALID_PARAM => ErrorKind::Argument,
+            sys::UNSUP_FEATURE | sys::INCAPABLE | sys::ABI_MISMATCH => ErrorKind::Unsupported,
+            _ => ErrorKind::Internal,
         };
         let name = sys::vpx_codec_err_to_string(code);
         // SAFETY: the context is a valid one, initialised or all zero, which is allowed.
@@ -98,7 +98,7 @@ impl Context {
 /// # Safety
 /// `image` is null, or points to an image of the library whose planes hold its display size and do
 /// not change for `'a`.
-unsafe fn picture<'a>(image: *const sys::Image) -> Option<I420<'a>> {
+unsafe fn picture<'a>(image: *const sys::Image) -> Option<I420View<'a>> {
     // SAFETY: null or valid, as the caller guarantees.
     let image = unsafe { image.as_ref() }?;
     if image.fmt != sys::IMG_FMT_I420 {
@@ -120,5 +120,5 @@ unsafe fn picture<'a>(image: *const sys::Image) -> Option<I420<'a>> {
         // caller guarantees; `len` ends with the last sample.
         *plane = (unsafe { std::slice::from_raw_parts(image.planes[index], len) }, stride);
     }
-    I420::new(image.d_w, image.d_h, planes)
+    I420View::new(image.d_w, image.d_h, planes)
 }

@@ -1,6 +1,6 @@
 //! Compares two still images by their RGB samples.
 
-use codec_measure::metrics::{MetricId, RgbPicture, Scorer};
+use codec_measure::metrics::{MetricId, RgbImage, Scorer};
 use codec_measure::results::Delivery;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::stills::read::RgbStill;
@@ -40,8 +40,7 @@ pub fn measure(
     for &background in backgrounds {
         let (a, b) = (reference.over(background), distorted.over(background));
         let view = |samples| {
-            RgbPicture::new(size, samples)
-                .ok_or_else(|| Failure::internal("an image without a size"))
+            RgbImage::new(size, samples).ok_or_else(|| Failure::internal("an image without a size"))
         };
         let mut found = scorer.score_rgb(view(&a)?, view(&b)?).map_err(refused)?.to_vec();
         if let Some(at) = metrics.iter().position(|&metric| metric == MetricId::Vmaf) {

@@ -76,9 +76,9 @@ fn curves_without_a_shared_range_are_rejected() {
     let low = curve(&[100.0, 200.0], &[30.0, 32.0]);
     let high = curve(&[400.0, 800.0], &[34.0, 36.0]);
     let refused = bd_rate(&low, &high, Interpolation::Pchip);
-    assert_eq!(refused, Err(NoDifference::NoOverlap { ends: 32.0, begins: 34.0 }));
+    assert_eq!(refused, Err(BdError::NoOverlap { ends: 32.0, begins: 34.0 }));
     match bd_metric(&low, &high, Interpolation::Pchip) {
-        Err(NoDifference::NoOverlap { ends, begins }) => {
+        Err(BdError::NoOverlap { ends, begins }) => {
             assert!((ends - 200.0).abs() < 1e-9 && (begins - 400.0).abs() < 1e-9);
         }
         other => panic!("{other:?}"),
@@ -89,9 +89,9 @@ fn curves_without_a_shared_range_are_rejected() {
 fn invalid_curves_are_rejected() {
     let good = curve(&[100.0, 200.0], &[30.0, 32.0]);
     let against = |points: &[RatePoint]| bd_rate(&good, points, Interpolation::Akima).unwrap_err();
-    assert_eq!(against(&good[..1]), NoDifference::TooFewPoints(1));
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, f64::NAN])), NoDifference::NotANumber);
-    assert_eq!(against(&curve(&[0.0, 2.0], &[30.0, 31.0])), NoDifference::NotANumber);
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 29.0])), NoDifference::NotMonotone(2.0));
-    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 30.0])), NoDifference::SamePlace(30.0));
+    assert_eq!(against(&good[..1]), BdError::TooFewPoints(1));
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, f64::NAN])), BdError::NotANumber);
+    assert_eq!(against(&curve(&[0.0, 2.0], &[30.0, 31.0])), BdError::NotANumber);
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 29.0])), BdError::NotMonotone(2.0));
+    assert_eq!(against(&curve(&[1.0, 2.0], &[30.0, 30.0])), BdError::SamePlace(30.0));
 }

@@ -197,7 +197,7 @@ impl MetricId {
 
     /// Minimum width and height, in pixels.
     #[must_use]
-    pub fn least_side(self) -> u32 {
+    pub fn min_side(self) -> u32 {
         match self {
             // Five scales, and a window of 11 pixels at the smallest.
             Self::MsSsim => 161,
@@ -212,7 +212,7 @@ impl MetricId {
     /// Whether frames of `size` are large enough.
     #[must_use]
     pub fn fits(self, size: Size) -> bool {
-        size.width.min(size.height) >= self.least_side()
+        size.width.min(size.height) >= self.min_side()
     }
 }
 

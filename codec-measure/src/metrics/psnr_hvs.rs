@@ -5,7 +5,7 @@
 
 use codec_simd::PlaneRef;
 
-use super::lifting::{Block, SIDE, transform};
+use super::daala_dct::{Block, SIDE, transform};
 
 /// Blocks overlap by one pixel.
 const STEP: usize = 7;

@@ -8,10 +8,10 @@ use codec_core::metrics;
 use codec_simd::PlaneRef;
 
 use super::ciede::Ciede;
-use super::eye::Shown;
 use super::ms_ssim::MsSsim;
 use super::psnr_hvs::PsnrHvs;
-use super::still::{RgbPicture, Ycbcr, psnr_of_ycbcr};
+use super::rgb_image::{RgbImage, Ycbcr, psnr_of_ycbcr};
+use super::rgb_metrics::RgbPair;
 use super::xpsnr::Xpsnr;
 use super::{MetricId, PERFECT_DB};
 
@@ -43,7 +43,7 @@ impl fmt::Display for MetricError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooSmall { metric, size } => {
-                let least = metric.least_side();
+                let least = metric.min_side();
                 write!(f, "{metric} needs {least} pixels each way, and the frames are {size}")
             }
             Self::MissingFeature(missing) => missing.fmt(f),
@@ -73,7 +73,7 @@ pub struct Scorer {
     hvs: PsnrHvs,
     ciede: Ciede,
     xpsnr: Xpsnr,
-    shown: Shown,
+    shown: RgbPair,
     /// Indexed by `MetricId as usize`; values that were not requested may be missing.
     found: [f64; MetricId::ALL.len()],
     values: Vec<f64>,
@@ -101,7 +101,7 @@ impl Scorer {
             hvs: PsnrHvs::new(),
             ciede: Ciede::new(),
             xpsnr: Xpsnr::new(size, fps),
-            shown: Shown::default(),
+            shown: RgbPair::default(),
             found: [0.0; MetricId::ALL.len()],
             values: Vec::new(),
         })
@@ -164,14 +164,14 @@ impl Scorer {
     }
 
     /// Scores a still image against another, one value for each of [`Self::metrics`], in the colour
-    /// spaces given by [`MetricId::space_of_stills`].
+    /// spaces given by [`MetricId::image_color_space`].
     ///
     /// # Errors
     /// If an image does not have the size of the scorer.
     pub fn score_rgb(
         &mut self,
-        reference: RgbPicture<'_>,
-        distorted: RgbPicture<'_>,
+        reference: RgbImage<'_>,
+        distorted: RgbImage<'_>,
     ) -> Result<&[f64], MetricError> {
         let expected = self.size;
         for picture in [reference, distorted] {

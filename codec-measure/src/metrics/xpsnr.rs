@@ -7,7 +7,7 @@ use codec_core::frame::Size;
 use codec_simd::{Kernels, PlaneRef};
 
 /// Minimum activity of a block, for 8 bits.
-const LEAST_ACTIVITY: f64 = 4.0;
+const MIN_ACTIVITY: f64 = 4.0;
 /// Frames with more pixels than this are evaluated at half their size.
 const HALF_SIZE_ABOVE: usize = 2048 * 1152;
 /// Up to this size the weight of an isolated smooth block is bounded by that of its neighbours.
@@ -84,7 +84,7 @@ impl Xpsnr {
             self.weights.push(if self.side == 0 {
                 self.average.recip()
             } else {
-                self.activity(reference[0], earlier, area).max(LEAST_ACTIVITY).recip()
+                self.activity(reference[0], earlier, area).max(MIN_ACTIVITY).recip()
             });
         }
         if self.side > 0 && self.size.pixels() <= SMOOTHED_UP_TO {

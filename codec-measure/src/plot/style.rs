@@ -157,9 +157,9 @@ mod tests {
 
     /// Minimum CIEDE2000 difference between the colours of two arms; 2 is barely visible, 5 is
     /// visible at a glance.
-    const LEAST_DIFFERENCE: f32 = 13.0;
+    const MIN_DIFFERENCE: f32 = 13.0;
     /// Minimum contrast with the background (WCAG 2.2, 1.4.11).
-    const LEAST_CONTRAST: f32 = 3.0;
+    const MIN_CONTRAST: f32 = 3.0;
 
     /// Linear red, green and blue of `#rrggbb`.
     fn light_of(colour: &str) -> [f32; 3] {
@@ -211,13 +211,13 @@ mod tests {
             }
             for (index, one) in colours.iter().enumerate() {
                 let (a, b) = (luminance(one) + 0.05, luminance(&papers[theme]) + 0.05);
-                assert!(a.max(b) / a.min(b) >= LEAST_CONTRAST, "{one} on {}", papers[theme]);
+                assert!(a.max(b) / a.min(b) >= MIN_CONTRAST, "{one} on {}", papers[theme]);
                 for other in &colours[..index] {
                     for (kind, matrix) in &BLINDNESS {
                         let [a, b] = [one, other].map(|colour| seen(light_of(colour), matrix));
                         let found = difference_of_rgb(a, b);
                         assert!(
-                            found >= LEAST_DIFFERENCE,
+                            found >= MIN_DIFFERENCE,
                             "{one} and {other} differ by {found} with {kind}"
                         );
                     }

@@ -3,8 +3,8 @@
 use super::axis::{count, number, signed};
 use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, fitted, px, width, wrapped};
+use crate::reliability;
 use crate::results::{Arm, Metric, Results};
-use crate::trust;
 
 const NAME_WIDTH: f64 = 180.0;
 const CELL: f64 = 112.0;
@@ -28,10 +28,11 @@ pub fn bd_table(results: &Results, theme: Theme) -> String {
         y = block(&mut svg, results, &arms, metrics, (y, total));
     }
     let is_weak = |metric: &Metric| {
-        arms.iter().any(|arm| !trust::weak_clips(results, &arm.name, &metric.id).is_empty())
+        arms.iter()
+            .any(|arm| !reliability::unreliable_clips(results, &arm.name, &metric.id).is_empty())
     };
     if results.metrics.iter().any(is_weak) {
-        svg.label(MARGIN, y, trust::LEGEND, SMALL);
+        svg.label(MARGIN, y, reliability::LEGEND, SMALL);
         y += 16.0;
     }
     let first = results.metrics.first();
@@ -76,8 +77,8 @@ fn block(
                 svg.label(right(column), y, "refused", Font::LABEL.at(Anchor::End));
                 continue;
             };
-            let is_weak = !trust::weak_clips(results, &arm.name, &metric.id).is_empty();
-            let mark = if is_weak { trust::MARK } else { "" };
+            let is_weak = !reliability::unreliable_clips(results, &arm.name, &metric.id).is_empty();
+            let mark = if is_weak { reliability::MARK } else { "" };
             let value = signed(estimate.value, 1) + mark;
             svg.label(right(column), y, &value, Font::NAME.at(Anchor::End));
             let Some(ends) = estimate.interval else { continue };
@@ -121,12 +122,12 @@ fn clips_table(
         for clip in &comparison.clips {
             let room = rates - 60.0 - 200.0;
             svg.label(200.0, y, &fitted(&clip.clip, 11.0, room), Font::LABEL);
-            let weakness = trust::weakness(results, &comparison.arm, clip);
+            let unreliable_reason = reliability::unreliable_reason(results, &comparison.arm, clip);
             let (value, share) = match (&clip.bd_rate, &clip.refused) {
                 (Some(rate), _) => {
-                    let mark = if weakness.is_some() { trust::MARK } else { "" };
+                    let mark = if unreliable_reason.is_some() { reliability::MARK } else { "" };
                     let share = format!("{} %", number(rate.overlap * 100.0, 0));
-                    let few = weakness.as_deref().and_then(|why| why.rsplit(", ").next());
+                    let few = unreliable_reason.as_deref().and_then(|why| why.rsplit(", ").next());
                     let few = few.filter(|why| why.ends_with("points"));
                     let share = few.map_or(share.clone(), |few| format!("{share}, {few}"));
                     (signed(rate.value, 1) + mark, share)

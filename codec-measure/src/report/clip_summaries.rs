@@ -6,9 +6,9 @@ use super::json::round;
 use super::summary::{Summary, summaries};
 use crate::bd::Interpolation;
 use crate::plot::measured;
+use crate::reliability;
 use crate::results::{Figure, Point, Results};
 use crate::stats;
-use crate::trust;
 
 /// Resolution of the distribution of encoding times: quantiles at multiples of 1/200, which include
 /// those in the summary.
@@ -49,7 +49,7 @@ fn summary_row(results: &Results, row: &Summary<'_>) -> Value {
     let weak: Vec<usize> = results
         .metrics
         .iter()
-        .map(|metric| trust::weak_clips(results, &row.arm.name, &metric.id).len())
+        .map(|metric| reliability::unreliable_clips(results, &row.arm.name, &metric.id).len())
         .collect();
     let cpu = || results.cpu_ratio(&row.arm.name).map(|cpu| cpu.ratio.figure);
     let ratio = if row.is_anchor { Some(Figure::exact(1.0)) } else { cpu() };

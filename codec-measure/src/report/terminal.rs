@@ -2,8 +2,8 @@
 
 use super::summary::{Summary, fewer_clips, summaries};
 use crate::plot::{number, short, signed};
+use crate::reliability;
 use crate::results::Results;
-use crate::trust;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";
@@ -43,7 +43,7 @@ pub fn table(results: &Results, width: usize, colour: bool) -> String {
         if let Some(clips) = fewer_clips(results, &row.arm.name, metric) {
             out.push_str(&format!("BD-rate of {} over {clips}.\n", clean(&row.arm.name)));
         }
-        let weak = trust::weak_clips(results, &row.arm.name, metric);
+        let weak = reliability::unreliable_clips(results, &row.arm.name, metric);
         if !weak.is_empty() {
             let list: Vec<_> =
                 weak.iter().map(|(clip, why)| format!("{} ({why})", clean(clip))).collect();

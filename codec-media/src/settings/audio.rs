@@ -2,7 +2,7 @@
 
 use codec_audio::{
     Application, AudioBackend, AudioCapabilities, AudioCodec, AudioEncoderConfig, AudioFormat,
-    AudioRate, Bandwidth, ChannelLayout, FrameLength, PcmEncoding,
+    AudioRate, Bandwidth, ChannelLayout, FrameDuration, PcmEncoding,
 };
 use codec_backends::registry;
 use codec_container::Format;
@@ -32,7 +32,7 @@ pub struct AudioOptions {
     /// Intended use of the audio.
     pub application: Option<Application>,
     /// Duration of a packet.
-    pub frame: Option<FrameLength>,
+    pub frame: Option<FrameDuration>,
     /// In-band FEC.
     pub fec: bool,
     /// Packet loss that FEC prepares for, in percent.
@@ -97,7 +97,7 @@ pub struct AudioSettings {
     pub bitrate: Option<Bitrate>,
     cbr: bool,
     application: Application,
-    frame: Option<FrameLength>,
+    frame: Option<FrameDuration>,
     fec: bool,
     loss_pct: Option<u8>,
     dtx: bool,

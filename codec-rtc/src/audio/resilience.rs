@@ -1,7 +1,7 @@
 //! Loss resilience of sent audio: chooses Opus in-band FEC, RED depth, frame length and bitrate
 //! from packet loss and the available bandwidth.
 
-use codec_audio::{AudioUpdate, FrameLength};
+use codec_audio::{AudioUpdate, FrameDuration};
 use codec_core::codec::Bitrate;
 
 /// Headers per packet in bytes: IPv4 and UDP 28, RTP 12, extensions 8, SRTP authentication tag 10.
@@ -59,7 +59,7 @@ pub struct Resilience {
     /// Number of redundant payloads per packet, 0..=2.
     pub red_depth: u8,
     /// Packet duration: 10, 20, 40 or 60 ms.
-    pub frame: FrameLength,
+    pub frame: FrameDuration,
     /// Encoder bitrate, 6 to 510 kb/s.
     pub bitrate: Bitrate,
 }
@@ -72,7 +72,7 @@ impl Default for Resilience {
             expected_loss_pct: 1,
             fec: true,
             red_depth: 0,
-            frame: FrameLength::ms(20),
+            frame: FrameDuration::ms(20),
             bitrate: Bitrate(32_000),
         }
     }
@@ -148,20 +148,20 @@ impl Resilience {
 
     /// Uses longer frames if headers would take too much of the bitrate, and shorter ones again at
     /// 20 % more bitrate.
-    fn next_frame(self, bits: u64, loss: f64) -> FrameLength {
+    fn next_frame(self, bits: u64, loss: f64) -> FrameDuration {
         let longest = FRAMES.iter().find(|&&(ms, up_to)| {
-            let is_shorter_now = self.frame < FrameLength::ms(ms);
+            let is_shorter_now = self.frame < FrameDuration::ms(ms);
             let limit = if is_shorter_now { up_to } else { up_to + up_to / 5 };
             bits < limit
         });
         // At high loss, losing a 60 ms packet costs a syllable.
         let most = if loss >= 0.05 { 40 } else { 60 };
-        FrameLength::ms(longest.map_or(10, |&(ms, _)| ms).min(most))
+        FrameDuration::ms(longest.map_or(10, |&(ms, _)| ms).min(most))
     }
 }
 
 /// Encoder bitrate that remains after headers and redundancy, in bits per second.
-fn codec_bits(all: u64, frame: FrameLength, red_depth: u8) -> u64 {
+fn codec_bits(all: u64, frame: FrameDuration, red_depth: u8) -> u64 {
     let copies = u64::from(red_depth);
     let red = if copies > 0 { RED_BYTES + copies * RED_COPY_BYTES } else { 0 };
     let headers = (OVERHEAD_BYTES + red) * 8 * 1_000_000 / u64::from(frame.0.max(1));
@@ -235,9 +235,9 @@ mod tests {
             (30, 40),
         ] {
             now = settled(now, &link(0.0, kbps));
-            assert_eq!(now.frame, FrameLength::ms(ms), "{kbps} kb/s");
+            assert_eq!(now.frame, FrameDuration::ms(ms), "{kbps} kb/s");
         }
-        assert_eq!(settled(now, &link(0.1, 20)).frame, FrameLength::ms(40));
+        assert_eq!(settled(now, &link(0.1, 20)).frame, FrameDuration::ms(40));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioFormat, AudioReport, ChannelLayout,
-    Recovery, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioFormat,
+    ChannelLayout, Recovery, SampleKind,
 };
 use codec_core::Error;
 
@@ -41,12 +41,12 @@ impl AudioDecoder for Tone {
         MONO
     }
 
-    fn decode(&mut self, _: &[u8], _: i64) -> Result<AudioReport, Error> {
+    fn decode(&mut self, _: &[u8], _: i64) -> Result<AudioDecodeReport, Error> {
         self.waiting = true;
-        Ok(AudioReport::default())
+        Ok(AudioDecodeReport::default())
     }
 
-    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioDecodeReport, Error> {
         Err(Error::unsupported("concealment"))
     }
 

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use codec_audio::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioFormat, AudioReport, ChannelLayout,
-    PcmEncoding, Recovery, SampleBuf, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioFormat,
+    ChannelLayout, PcmEncoding, Recovery, SampleBuf, SampleKind,
 };
 use codec_core::Error;
 
@@ -47,12 +47,12 @@ impl AudioDecoder for Codes {
         AudioFormat::new(self.rate, ChannelLayout::Mono)
     }
 
-    fn decode(&mut self, data: &[u8], _: i64) -> Result<AudioReport, Error> {
+    fn decode(&mut self, data: &[u8], _: i64) -> Result<AudioDecodeReport, Error> {
         self.payload = Some(data.to_vec());
-        Ok(AudioReport::default())
+        Ok(AudioDecodeReport::default())
     }
 
-    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioDecodeReport, Error> {
         Err(Error::unsupported("concealment"))
     }
 

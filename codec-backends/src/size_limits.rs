@@ -1,26 +1,17 @@
 //! Limits on frame sizes in a stream, checked before a library sees the packet.
 
 use codec_core::codec::{Limits, ResizeLimit};
-use codec_core::error::{Error, LimitError};
+use codec_core::error::Error;
 use codec_core::frame::{PixelLimit, Size};
 
 /// History of the frame sizes in a stream.
 #[derive(Clone, Debug, Default)]
-pub(super) struct StreamSizes {
+pub(super) struct SizeLimiter {
     size: Option<Size>,
     resize_limit: ResizeLimit,
 }
 
-impl StreamSizes {
-    /// Checks that a packet of `bytes` may be decoded.
-    pub(super) fn check_bytes(limits: &Limits, bytes: usize) -> Result<(), Error> {
-        let (asked, limit) = (bytes as u64, limits.max_frame_bytes);
-        if asked > limit {
-            return Err(LimitError { what: "frame bytes", asked, limit }.into());
-        }
-        Ok(())
-    }
-
+impl SizeLimiter {
     /// Checks that the next frame may have `size`.
     pub(super) fn check(&self, limits: &Limits, size: Size) -> Result<(), Error> {
         PixelLimit(limits.max_pixels).check(size)?;

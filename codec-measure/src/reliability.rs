@@ -4,9 +4,9 @@ use crate::results::{ClipComparison, Results};
 
 /// If curves share less of their quality range than this, the comparison covers few of their
 /// points.
-const LEAST_OVERLAP: f64 = 0.5;
+const MIN_OVERLAP: f64 = 0.5;
 /// With fewer points the shape of a curve is uncertain.
-const LEAST_POINTS: usize = 4;
+const MIN_POINTS: usize = 4;
 
 /// Footnote of tables that contain [`MARK`].
 pub(crate) const LEGEND: &str =
@@ -15,25 +15,34 @@ pub(crate) const MARK: &str = "†";
 
 /// Returns why an arm's BD-rate on a clip is unreliable: `overlap 31 %, 3 points`. `None` if it is
 /// reliable, or missing.
-pub(crate) fn weakness(results: &Results, arm: &str, clip: &ClipComparison) -> Option<String> {
+pub(crate) fn unreliable_reason(
+    results: &Results,
+    arm: &str,
+    clip: &ClipComparison,
+) -> Option<String> {
     let rate = clip.bd_rate?;
     let count = |arm: &str| results.points_of(arm, &clip.clip).count();
     let points = count(arm).min(count(&results.anchor));
     let mut reasons = Vec::new();
-    if rate.overlap < LEAST_OVERLAP {
+    if rate.overlap < MIN_OVERLAP {
         reasons.push(format!("overlap {:.0} %", 100.0 * rate.overlap));
     }
-    if points < LEAST_POINTS {
+    if points < MIN_POINTS {
         reasons.push(format!("{points} points"));
     }
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
 
 /// The clips that weaken an arm's mean by the metric of this id, each with the reason.
-pub(crate) fn weak_clips(results: &Results, arm: &str, metric: &str) -> Vec<(String, String)> {
+pub(crate) fn unreliable_clips(
+    results: &Results,
+    arm: &str,
+    metric: &str,
+) -> Vec<(String, String)> {
     let found = results.comparisons.iter().find(|one| one.arm == arm && one.metric == metric);
     let clips = found.map_or(&[][..], |one| &one.clips);
-    let weak = |clip: &ClipComparison| Some((clip.clip.clone(), weakness(results, arm, clip)?));
+    let weak =
+        |clip: &ClipComparison| Some((clip.clip.clone(), unreliable_reason(results, arm, clip)?));
     clips.iter().filter_map(weak).collect()
 }
 
@@ -52,10 +61,13 @@ mod tests {
             bd_metric: None,
             refused: None,
         };
-        assert_eq!(weakness(&results, "a", &clip).as_deref(), Some("overlap 31 %, 0 points"));
+        assert_eq!(
+            unreliable_reason(&results, "a", &clip).as_deref(),
+            Some("overlap 31 %, 0 points")
+        );
         clip.bd_rate = Some(difference(0.5));
-        assert_eq!(weakness(&results, "a", &clip).as_deref(), Some("0 points"));
+        assert_eq!(unreliable_reason(&results, "a", &clip).as_deref(), Some("0 points"));
         clip.bd_rate = None;
-        assert_eq!(weakness(&results, "a", &clip), None);
+        assert_eq!(unreliable_reason(&results, "a", &clip), None);
     }
 }

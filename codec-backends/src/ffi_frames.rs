@@ -1,6 +1,6 @@
 //! Conversion of frames to and from C libraries.
 
-use codec_ffi::I420;
+use codec_ffi::I420View;
 
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
 use codec_core::error::ConfigError;
@@ -13,13 +13,18 @@ const POOLED_FRAMES: usize = 8;
 
 /// Copies a library's frames into pooled frames.
 #[derive(Debug, Default)]
-pub(super) struct FrameCopies {
+pub(super) struct FrameCopier {
     pool: FramePool,
 }
 
-impl FrameCopies {
+impl FrameCopier {
     /// Copies `picture` into a pooled frame.
-    pub(super) fn copy(&mut self, picture: &I420<'_>, pts: i64, duration: Option<u64>) -> Frame {
+    pub(super) fn copy(
+        &mut self,
+        picture: &I420View<'_>,
+        pts: i64,
+        duration: Option<u64>,
+    ) -> Frame {
         let (width, height) = picture.size();
         let size = Size::new(width, height);
         if self.pool.size() != size {
@@ -42,14 +47,17 @@ impl FrameCopies {
 /// A library's view of input frames; interleaved chroma is split into separate planes.
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
 #[derive(Debug, Default)]
-pub(super) struct PictureView {
+pub(super) struct PlanarInput {
     planes: [Vec<u8>; 2],
 }
 
 #[cfg(any(feature = "libvpx", feature = "openh264"))]
-impl PictureView {
+impl PlanarInput {
     /// Returns `picture` in the library's layout.
-    pub(super) fn view<'a>(&'a mut self, picture: &Picture<'a>) -> Result<I420<'a>, ConfigError> {
+    pub(super) fn view<'a>(
+        &'a mut self,
+        picture: &Picture<'a>,
+    ) -> Result<I420View<'a>, ConfigError> {
         let size = picture.size();
         let chroma = match picture.chroma() {
             Chroma::Planar { u, v } => [u.pixels(), v.pixels()],
@@ -66,14 +74,14 @@ impl PictureView {
             }
         };
         let planes = [picture.luma().pixels(), chroma[0], chroma[1]];
-        I420::new(size.width, size.height, planes)
+        I420View::new(size.width, size.height, planes)
             .ok_or_else(|| ConfigError::new("size", size, "1x1 to 65535x65535"))
     }
 }
 
 /// Computes the digest of the samples as [`Picture::digest`] does.
 #[cfg(feature = "libvpx")]
-pub(super) fn digest(picture: &I420<'_>) -> Option<u64> {
+pub(super) fn digest(picture: &I420View<'_>) -> Option<u64> {
     let (width, height) = picture.size();
     let [y, u, v] = std::array::from_fn(|index| picture.plane(index));
     Some(Picture::i420(Size::new(width, height), y, u, v).ok()?.digest())

@@ -8,7 +8,7 @@ use codec_core::error::{ConfigError, Error};
 ///
 /// # Errors
 /// [`ConfigError`] names the first such setting.
-pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
+pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
     let plain = AudioEncoderConfig::new(config.codec, config.format);
     let codec = config.codec;
     let refuse = |knob, given: &dyn std::fmt::Debug| {
@@ -42,14 +42,14 @@ pub fn refuse_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
             return refuse(knob, &"set");
         }
     }
-    refuse_knobs(&config.knobs)
+    reject_knobs(&config.knobs)
 }
 
 /// Rejects all knobs, for backends that have none.
 ///
 /// # Errors
 /// [`ConfigError`] if there is a knob.
-pub fn refuse_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
+pub fn reject_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
     match knobs.first() {
         None => Ok(()),
         Some((name, value)) => Err(unknown_knob(name, *value)),
@@ -70,7 +70,7 @@ pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
 ///
 /// # Errors
 /// If the update is about anything else.
-pub fn only_frame_length(update: &AudioUpdate) -> Result<super::FrameLength, Error> {
+pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration, Error> {
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),

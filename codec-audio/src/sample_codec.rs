@@ -4,25 +4,25 @@
 
 use std::fmt;
 
-use super::framer::{Framer, PacketQueue, SoundQueue};
+use super::check::{check_format, only_frame_duration, reject_knobs, reject_quality_settings};
+use super::framer::{AudioQueue, Framer, PacketQueue};
 use super::sample::Sample;
-use super::settings::{check_format, only_frame_length, refuse_knobs, refuse_quality_settings};
 use super::{
-    AudioBuf, AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,
-    AudioEncoderConfig, AudioFormat, AudioOutcome, AudioPacket, AudioReport, AudioUpdate,
-    AudioView, FrameLength, Recovery, SampleKind,
+    AudioBuf, AudioCapabilities, AudioCodec, AudioDecodeReport, AudioDecoder, AudioDecoderConfig,
+    AudioEncoder, AudioEncoderConfig, AudioFormat, AudioOutcome, AudioPacket, AudioUpdate,
+    AudioView, FrameDuration, Recovery, SampleKind,
 };
-use codec_core::codec::Applied;
-use codec_core::error::{ConfigError, Corrupt, Error, LimitError};
+use codec_core::codec::{Applied, Limits};
+use codec_core::error::{ConfigError, Corrupt, Error};
 
 /// A fixed-size sample code: conversion between samples and codes.
-pub(crate) trait Code: Copy + fmt::Debug + Send + 'static {
+pub(crate) trait SampleCode: Copy + fmt::Debug + Send + 'static {
     /// Sample type that it codes.
     type Sample: Sample;
 
     const CAPABILITIES: &'static AudioCapabilities;
     /// Expected content of a packet, for the error about a truncated one.
-    const WHOLE: &'static str;
+    const EXPECTED: &'static str;
     /// Error text for requests of concealment.
     const NO_CONCEALMENT: &'static str;
 
@@ -35,38 +35,38 @@ pub(crate) trait Code: Copy + fmt::Debug + Send + 'static {
     /// Appends the codes of `samples`.
     fn write(self, samples: &[Self::Sample], out: &mut Vec<u8>);
 
-    /// Fills `sound` from `data`, which must hold whole codes.
-    fn read(self, data: &[u8], format: AudioFormat, pts: i64, sound: &mut AudioBuf);
+    /// Fills `audio` from `data`, which must hold whole codes.
+    fn read(self, data: &[u8], format: AudioFormat, pts: i64, audio: &mut AudioBuf);
 }
 
 /// Opens an encoder for `C`.
-pub(crate) fn open_encoder<C: Code>(
+pub(crate) fn open_encoder<C: SampleCode>(
     config: &AudioEncoderConfig,
 ) -> Result<Box<dyn AudioEncoder>, Error> {
     let code = C::of(config.codec)?;
     let format = config.format;
     check_format(format, C::CAPABILITIES)?;
-    refuse_quality_settings(config)?;
+    reject_quality_settings(config)?;
     let framer = Framer::new(format.channels(), frame_samples(config.frame, format)?);
     Ok(Box::new(Encoder { code, format, framer, packets: PacketQueue::default() }))
 }
 
 /// Opens a decoder for `C`.
-pub(crate) fn open_decoder<C: Code>(
+pub(crate) fn open_decoder<C: SampleCode>(
     config: &AudioDecoderConfig,
 ) -> Result<Box<dyn AudioDecoder>, Error> {
     let code = C::of(config.codec)?;
     check_format(config.format, C::CAPABILITIES)?;
-    refuse_knobs(&config.knobs)?;
+    reject_knobs(&config.knobs)?;
     if config.gain_q8_db != 0 {
         return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
     }
-    let (format, limit) = (config.format, config.limits.max_frame_bytes);
-    Ok(Box::new(Decoder { code, format, limit, sounds: SoundQueue::default() }))
+    let (format, limits) = (config.format, config.limits);
+    Ok(Box::new(Decoder { code, format, limits, queue: AudioQueue::default() }))
 }
 
 /// Returns the sample frames of a packet; any duration from 1 sample to 10 s is allowed.
-fn frame_samples(length: FrameLength, format: AudioFormat) -> Result<usize, ConfigError> {
+fn frame_samples(length: FrameDuration, format: AudioFormat) -> Result<usize, ConfigError> {
     match length.samples(format.rate) {
         samples if samples > 0 && length.0 <= 10_000_000 => Ok(samples),
         _ => Err(ConfigError::new("frame length", length.0, "1 sample to 10000000 us")),
@@ -74,14 +74,14 @@ fn frame_samples(length: FrameLength, format: AudioFormat) -> Result<usize, Conf
 }
 
 #[derive(Debug)]
-struct Encoder<C: Code> {
+struct Encoder<C: SampleCode> {
     code: C,
     format: AudioFormat,
     framer: Framer<C::Sample>,
     packets: PacketQueue,
 }
 
-impl<C: Code> Encoder<C> {
+impl<C: SampleCode> Encoder<C> {
     fn flush(&mut self) {
         if let Some((pts, samples)) = self.framer.take_rest() {
             pack(self.code, self.format, samples, pts, &mut self.packets);
@@ -89,7 +89,7 @@ impl<C: Code> Encoder<C> {
     }
 }
 
-fn pack<C: Code>(
+fn pack<C: SampleCode>(
     code: C,
     format: AudioFormat,
     samples: &[C::Sample],
@@ -104,7 +104,7 @@ fn pack<C: Code>(
     packets.push(packet);
 }
 
-impl<C: Code> AudioEncoder for Encoder<C> {
+impl<C: SampleCode> AudioEncoder for Encoder<C> {
     fn capabilities(&self) -> &AudioCapabilities {
         C::CAPABILITIES
     }
@@ -143,7 +143,7 @@ impl<C: Code> AudioEncoder for Encoder<C> {
     }
 
     fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error> {
-        let length = only_frame_length(&update)?;
+        let length = only_frame_duration(&update)?;
         self.framer.set_frame(frame_samples(length, self.format)?);
         Ok(Applied::NextFrame)
     }
@@ -153,12 +153,11 @@ impl<C: Code> AudioEncoder for Encoder<C> {
 struct Decoder<C> {
     code: C,
     format: AudioFormat,
-    /// Maximum packet size in bytes.
-    limit: u64,
-    sounds: SoundQueue,
+    limits: Limits,
+    queue: AudioQueue,
 }
 
-impl<C: Code> AudioDecoder for Decoder<C> {
+impl<C: SampleCode> AudioDecoder for Decoder<C> {
     fn capabilities(&self) -> &AudioCapabilities {
         C::CAPABILITIES
     }
@@ -167,32 +166,32 @@ impl<C: Code> AudioDecoder for Decoder<C> {
         self.format
     }
 
-    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioReport, Error> {
-        let (asked, limit) = (data.len() as u64, self.limit);
-        if asked > limit {
-            return Err(LimitError { what: "frame bytes", asked, limit }.into());
-        }
+    fn decode(&mut self, data: &[u8], pts: i64) -> Result<AudioDecodeReport, Error> {
+        self.limits.check_packet(data)?;
         let whole = self.format.channels() * self.code.bytes();
         if data.is_empty() || !data.len().is_multiple_of(whole) {
-            return Err(Corrupt::Other { what: C::WHOLE, offset_bytes: data.len() }.into());
+            return Err(Corrupt::Other { what: C::EXPECTED, offset_bytes: data.len() }.into());
         }
-        let mut sound = self.sounds.begin(self.format, SampleKind::S16);
-        self.code.read(data, self.format, pts, &mut sound);
-        self.sounds.push(sound);
-        Ok(AudioReport { frames: (data.len() / whole) as u64, ..AudioReport::default() })
+        let mut audio = self.queue.begin(self.format, SampleKind::S16);
+        self.code.read(data, self.format, pts, &mut audio);
+        self.queue.push(audio);
+        Ok(AudioDecodeReport {
+            frames: (data.len() / whole) as u64,
+            ..AudioDecodeReport::default()
+        })
     }
 
-    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioReport, Error> {
+    fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioDecodeReport, Error> {
         Err(Error::unsupported(C::NO_CONCEALMENT))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
-        self.sounds.receive(audio)
+        self.queue.receive(audio)
     }
 
     fn finish(&mut self) {}
 
     fn reset(&mut self) {
-        self.sounds.clear();
+        self.queue.clear();
     }
 }

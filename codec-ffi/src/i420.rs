@@ -3,14 +3,14 @@
 /// Three planes of 8-bit samples; the chroma planes have half the size, rounded up. A value of this
 /// type proves that every sample is readable.
 #[derive(Clone, Copy, Debug)]
-pub struct I420<'a> {
+pub struct I420View<'a> {
     width: u32,
     height: u32,
     /// Samples from the first one on, and the stride.
     planes: [(&'a [u8], usize); 3],
 }
 
-impl<'a> I420<'a> {
+impl<'a> I420View<'a> {
     /// `None` if a plane is too short for its size, its rows overlap, a dimension is 0 or above
     /// 65535, or a stride is above 2^30 bytes.
     #[must_use]

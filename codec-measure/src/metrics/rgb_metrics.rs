@@ -3,18 +3,18 @@
 use codec_core::frame::Picture;
 
 use super::rgb::to_rgb;
-use super::still::{RgbPicture, psnr_of_rgb};
+use super::rgb_image::{RgbImage, psnr_of_rgb};
 
 /// A pair as displayed, in the colour space of the reference.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct RgbPair {
     reference: Vec<u8>,
     distorted: Vec<u8>,
     width: usize,
     height: usize,
 }
 
-impl Shown {
+impl RgbPair {
     pub(super) fn fill(&mut self, reference: &Picture<'_>, distorted: &Picture<'_>) {
         let color = reference.info.color;
         to_rgb(reference, color, &mut self.reference);
@@ -23,7 +23,7 @@ impl Shown {
         (self.width, self.height) = (size.width as usize, size.height as usize);
     }
 
-    pub(super) fn fill_rgb(&mut self, reference: RgbPicture<'_>, distorted: RgbPicture<'_>) {
+    pub(super) fn fill_rgb(&mut self, reference: RgbImage<'_>, distorted: RgbImage<'_>) {
         for (held, picture) in [(&mut self.reference, reference), (&mut self.distorted, distorted)]
         {
             held.clear();

@@ -50,7 +50,7 @@ pub(super) struct Sps {
     pub(super) size: Size,
     pub(super) profile: u8,
     /// Whether the format is 8-bit 4:2:0.
-    pub(super) is_usual: bool,
+    pub(super) is_8bit_420: bool,
     frame_num_bits: u32,
     order: Order,
     ref_frames: u32,
@@ -306,7 +306,7 @@ impl Sps {
         (fits && !bits.is_past_end).then_some(Self {
             size: Size::new(width, height),
             profile: profile.to_le_bytes()[0],
-            is_usual: chroma == 1 && depth == 0,
+            is_8bit_420: chroma == 1 && depth == 0,
             frame_num_bits,
             order,
             ref_frames,

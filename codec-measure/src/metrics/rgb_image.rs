@@ -7,12 +7,12 @@ use super::MetricId;
 
 /// An image of 8-bit RGB samples with sRGB's transfer function, row by row without padding.
 #[derive(Clone, Copy, Debug)]
-pub struct RgbPicture<'a> {
+pub struct RgbImage<'a> {
     size: Size,
     samples: &'a [u8],
 }
 
-impl<'a> RgbPicture<'a> {
+impl<'a> RgbImage<'a> {
     /// `None` unless there are three samples per pixel and at least one pixel.
     #[must_use]
     pub fn new(size: Size, samples: &'a [u8]) -> Option<Self> {
@@ -35,7 +35,7 @@ impl<'a> RgbPicture<'a> {
 
 /// The colour space of a metric's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Space {
+pub enum ColorSpace {
     /// R'G'B' of each pixel.
     Rgb,
     /// Luma and chroma of each pixel: BT.601, full range.
@@ -44,7 +44,7 @@ pub enum Space {
     Ycbcr420,
 }
 
-impl Space {
+impl ColorSpace {
     /// For display and JSON: `RGB`, `YCbCr 4:4:4`, `YCbCr 4:2:0`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -59,24 +59,24 @@ impl Space {
 impl MetricId {
     /// The colour space for video frames, which are 4:2:0.
     #[must_use]
-    pub fn space_of_video(self) -> Space {
+    pub fn video_color_space(self) -> ColorSpace {
         match self {
             Self::PsnrR
             | Self::PsnrG
             | Self::PsnrB
             | Self::PsnrRgb
             | Self::Ssimulacra2
-            | Self::Butteraugli => Space::Rgb,
-            _ => Space::Ycbcr420,
+            | Self::Butteraugli => ColorSpace::Rgb,
+            _ => ColorSpace::Ycbcr420,
         }
     }
 
     /// The colour space for still images, which are RGB. PSNR-HVS, XPSNR and VMAF have weights for
     /// chroma at half the resolution.
     #[must_use]
-    pub fn space_of_stills(self) -> Space {
+    pub fn image_color_space(self) -> ColorSpace {
         match self {
-            Self::Ciede2000 => Space::Rgb,
+            Self::Ciede2000 => ColorSpace::Rgb,
             Self::PsnrY
             | Self::PsnrU
             | Self::PsnrV
@@ -87,8 +87,8 @@ impl MetricId {
             | Self::PsnrVGlobal
             | Self::PsnrAllGlobal
             | Self::Ssim
-            | Self::MsSsim => Space::Ycbcr444,
-            other => other.space_of_video(),
+            | Self::MsSsim => ColorSpace::Ycbcr444,
+            other => other.video_color_space(),
         }
     }
 }
@@ -104,7 +104,7 @@ pub(super) struct Ycbcr {
 }
 
 impl Ycbcr {
-    pub(super) fn new(picture: RgbPicture<'_>) -> Self {
+    pub(super) fn new(picture: RgbImage<'_>) -> Self {
         let (pixels, _) = picture.samples.as_chunks::<3>();
         let mut packed = Vec::with_capacity(pixels.len() * 3 / 2 + 2);
         let mut chroma = [Vec::with_capacity(pixels.len()), Vec::with_capacity(pixels.len())];
@@ -192,15 +192,15 @@ mod tests {
 
     #[test]
     fn an_rgb_image_has_three_samples_per_pixel() {
-        assert!(RgbPicture::new(Size::new(2, 2), &[0; 12]).is_some());
-        assert!(RgbPicture::new(Size::new(2, 2), &[0; 11]).is_none());
-        assert!(RgbPicture::new(Size::new(0, 2), &[]).is_none());
+        assert!(RgbImage::new(Size::new(2, 2), &[0; 12]).is_some());
+        assert!(RgbImage::new(Size::new(2, 2), &[0; 11]).is_none());
+        assert!(RgbImage::new(Size::new(0, 2), &[]).is_none());
     }
 
     #[test]
     fn primaries_become_those_of_jpeg_and_odd_edges_are_averaged() {
         let samples = [255, 0, 0, 0, 0, 255, 255, 255, 255];
-        let found = Ycbcr::new(RgbPicture::new(Size::new(3, 1), &samples).unwrap());
+        let found = Ycbcr::new(RgbImage::new(Size::new(3, 1), &samples).unwrap());
         assert_eq!(found.luma(), [76, 29, 255]);
         assert_eq!(found.chroma[0], [85, 255, 128]);
         assert_eq!(found.chroma[1], [255, 107, 128]);
@@ -220,12 +220,12 @@ mod tests {
     fn chroma_that_differs_between_pixels_is_measured() {
         let size = Size::new(32, 32);
         let (a, b) = (stripes(size, 0), stripes(size, 1));
-        let picture = |samples| RgbPicture::new(size, samples).unwrap();
+        let picture = |samples| RgbImage::new(size, samples).unwrap();
         let list = [MetricId::PsnrRgb, MetricId::PsnrV, MetricId::Ciede2000, MetricId::XpsnrV];
         let mut scorer = Scorer::new(&list, size, 1.0).unwrap();
         let found = scorer.score_rgb(picture(&a), picture(&b)).unwrap();
         assert!(found[0] < 10.0 && found[1] < 20.0 && found[2] < 30.0, "{found:?}");
-        // The metric uses 4:2:0, as `space_of_stills` says.
+        // The metric uses 4:2:0, as `image_color_space` says.
         assert!(found[3] > 99.0, "{found:?}");
         let same = scorer.score_rgb(picture(&a), picture(&a)).unwrap();
         assert!(same.iter().all(|value| (value - 100.0).abs() < 1e-9), "{same:?}");

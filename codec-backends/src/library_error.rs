@@ -3,18 +3,18 @@
 use codec_core::error::{ConfigError, Corrupt, Error, LibraryError};
 
 /// Converts an error of the named library to the kind that the caller can act on.
-pub(super) fn refusal(library: &'static str, error: &codec_ffi::Error) -> Error {
+pub(super) fn library_error(library: &'static str, error: &codec_ffi::Error) -> Error {
     match error.kind {
-        codec_ffi::Kind::Argument => {
+        codec_ffi::ErrorKind::Argument => {
             ConfigError::new(library, error, "a configuration that the library accepts").into()
         }
-        codec_ffi::Kind::Internal => LibraryError::new(library, error).into(),
-        codec_ffi::Kind::Unsupported => Error::unsupported(match library {
+        codec_ffi::ErrorKind::Internal => LibraryError::new(library, error).into(),
+        codec_ffi::ErrorKind::Unsupported => Error::unsupported(match library {
             "libvpx" => "this feature in the installed libvpx, or its version",
             "openh264" => "the version of the installed OpenH264",
             _ => "this feature in the installed library",
         }),
-        codec_ffi::Kind::Data => {
+        codec_ffi::ErrorKind::Data => {
             Corrupt::Other { what: "data that the library can decode", offset_bytes: 0 }.into()
         }
     }
