@@ -21,7 +21,7 @@ pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
 /// Processing steps for microphone audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApmConfig {
-    /// Echo cancellation of the audio passed to [`Apm::play`]; includes the high-pass
+    /// Echo cancellation of the audio passed to [`Apm::process_render`]; includes the high-pass
     /// filter.
     pub echo_cancellation: bool,
     /// Noise suppression in dB, approximately: 0 (off), 6, 12, 18 or 21.
@@ -45,6 +45,21 @@ impl Default for ApmConfig {
 }
 
 /// Processes the microphone audio of a call.
+///
+/// Per block, pass the loudspeaker audio to [`Self::process_render`], then the microphone audio to
+/// [`AudioProcessor::process`]:
+///
+/// ```
+/// use codec_audio::apm::{Apm, ApmConfig};
+/// use codec_audio::{AudioFormat, AudioProcessor, ChannelLayout};
+///
+/// let format = AudioFormat::new(48_000, ChannelLayout::Mono);
+/// let mut apm = Apm::new(format, ApmConfig::default(), 480)?;
+/// let (loudspeaker, mut microphone) = ([0.1; 480], [0.0; 480]); // 10 ms
+/// apm.process_render(&loudspeaker)?;
+/// apm.process(&mut microphone)?;
+/// # Ok::<(), codec_core::Error>(())
+/// ```
 pub struct Apm {
     name: &'static str,
     format: AudioFormat,
@@ -138,7 +153,7 @@ impl Apm {
     ///
     /// # Errors
     /// [`ConfigError`] if they are not whole sample frames. Nothing has changed.
-    pub fn play(&mut self, samples: &[f32]) -> Result<(), ConfigError> {
+    pub fn process_render(&mut self, samples: &[f32]) -> Result<(), ConfigError> {
         let channels = self.format.channels();
         whole_frames(samples, channels)?;
         self.render.extend_from_slice(samples);

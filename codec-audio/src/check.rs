@@ -4,7 +4,7 @@ use super::config::{AudioEncoderConfig, Bandwidth};
 use super::encoder::{AudioCapabilities, AudioUpdate};
 use codec_core::error::{ConfigError, Error};
 
-/// Rejects quality settings, for codecs that have none.
+/// Rejects rate and quality settings, for codecs without them.
 ///
 /// # Errors
 /// [`ConfigError`] names the first such setting.
@@ -45,7 +45,7 @@ pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
     reject_knobs(&config.knobs)
 }
 
-/// Rejects all knobs, for backends that have none.
+/// Rejects all knobs, for backends without knobs.
 ///
 /// # Errors
 /// [`ConfigError`] if there is a knob.
@@ -81,7 +81,7 @@ pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration,
 /// Rejects a sampling rate or a number of channels that the backend does not support.
 ///
 /// # Errors
-/// [`ConfigError`] with what it takes.
+/// [`ConfigError`] with the supported values.
 pub fn check_format(
     format: super::AudioFormat,
     capabilities: &AudioCapabilities,

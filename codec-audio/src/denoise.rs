@@ -14,6 +14,17 @@ pub(crate) const RATES: &[u32] = &[48_000];
 const BLOCK: usize = DenoiseState::FRAME_SIZE;
 
 /// Suppresses noise in each channel separately.
+///
+/// ```
+/// use codec_audio::denoise::Denoiser;
+/// use codec_audio::{AudioFormat, AudioProcessor, ChannelLayout};
+///
+/// let mut denoiser = Denoiser::new(AudioFormat::new(48_000, ChannelLayout::Mono), 480)?;
+/// let mut block = [0.0; 480]; // 10 ms
+/// let report = denoiser.process(&mut block)?;
+/// assert!(report.voice.is_some());
+/// # Ok::<(), codec_core::Error>(())
+/// ```
 pub struct Denoiser {
     format: AudioFormat,
     states: Vec<Box<DenoiseState<'static>>>,

@@ -53,7 +53,7 @@ pub enum AudioUpdate {
 
 /// Features and limits of an audio backend.
 ///
-/// A backend declares missing features in `lacks`.
+/// A backend that lacks features declares the reason in `gap_reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
 pub struct AudioCapabilities {
@@ -88,7 +88,7 @@ pub struct AudioCapabilities {
     /// Codec-specific settings.
     pub knobs: &'static [Knob],
     /// Why missing features are missing, in one sentence.
-    pub lacks: &'static str,
+    pub gap_reason: &'static str,
 }
 
 impl AudioCapabilities {
@@ -111,7 +111,7 @@ impl AudioCapabilities {
             concealment: false,
             lossless: false,
             knobs: &[],
-            lacks: "",
+            gap_reason: "",
         }
     }
 }

@@ -75,8 +75,8 @@ impl<T: Copy + Default> Framer<T> {
         Some((pts, values))
     }
 
-    /// Adds silence so that all samples and `more` sample frames fill whole frames, and tells how
-    /// many are too many; `None` if no sample came since the last time.
+    /// Adds silence so that all samples and `more` sample frames fill whole frames. Returns the
+    /// excess in sample frames; `None` if no sample was added since the last flush.
     pub fn flush(&mut self, more: usize) -> Option<usize> {
         if !std::mem::take(&mut self.running) {
             return None;
@@ -128,7 +128,7 @@ impl PacketQueue {
         self.ready.is_empty()
     }
 
-    /// Replaces `packet` by the next one; `false` if there is none.
+    /// Replaces `packet` by the next one; `false` if the queue is empty.
     pub fn receive(&mut self, packet: &mut AudioPacket) -> bool {
         let Some(ready) = self.ready.pop_front() else { return false };
         let used = std::mem::replace(packet, ready);
@@ -158,24 +158,24 @@ impl AudioQueue {
     }
 
     /// Returns an unused buffer to the pool.
-    pub fn give_back(&mut self, audio: AudioBuf) {
+    pub fn recycle(&mut self, audio: AudioBuf) {
         if self.spare.len() < 4 {
             self.spare.push(audio);
         }
     }
 
-    /// Replaces `audio` by the next one; `false` if there is none.
+    /// Replaces `audio` by the next one; `false` if the queue is empty.
     pub fn receive(&mut self, audio: &mut AudioBuf) -> bool {
         let Some(ready) = self.ready.pop_front() else { return false };
         let used = std::mem::replace(audio, ready);
-        self.give_back(used);
+        self.recycle(used);
         true
     }
 
     /// Discards all decoded buffers.
     pub fn clear(&mut self) {
         while let Some(audio) = self.ready.pop_front() {
-            self.give_back(audio);
+            self.recycle(audio);
         }
     }
 }

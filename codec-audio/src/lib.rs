@@ -11,6 +11,31 @@
 //!
 //! # Examples
 //!
+//! Encode and decode 20 ms of G.711; other codecs are opened by name with
+//! `codec_backends::open_audio_encoder`:
+//!
+//! ```
+//! use codec_audio::{
+//!     AudioBuf, AudioCodec, AudioDecoderConfig, AudioEncoderConfig, AudioFormat, AudioPacket,
+//!     AudioView, ChannelLayout, SampleKind, Samples, g711,
+//! };
+//!
+//! # let (Some((open_encoder, _)), Some((open_decoder, _))) =
+//! #     (g711::PCMA.encoder, g711::PCMA.decoder) else { unreachable!() };
+//! let format = AudioFormat::new(8_000, ChannelLayout::Mono);
+//! let mut encoder = open_encoder(&AudioEncoderConfig::new(AudioCodec::Pcma, format))?;
+//! let mut decoder = open_decoder(&AudioDecoderConfig::new(AudioCodec::Pcma, format))?;
+//! let (mut packet, mut decoded) = (AudioPacket::default(), AudioBuf::new(format, SampleKind::S16));
+//!
+//! encoder.encode(&AudioView::new(format, Samples::S16(&[1000; 160]))?, 0)?;
+//! while encoder.receive(&mut packet) {
+//!     decoder.decode(&packet.data, packet.pts)?;
+//! }
+//! assert!(decoder.receive(&mut decoded));
+//! assert_eq!((packet.data.len(), decoded.frames(), decoded.pts), (160, 160, 0));
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
 //! Mix two participants of a call; each hears the sum without their own voice:
 //!
 //! ```
@@ -70,10 +95,10 @@
 //! | subject | file |
 //! |---|---|
 //! | conversion between rates and layouts, with clock drift | `convert.rs` over `channels.rs` and `resample.rs` |
-//! | gain without clicks; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
-//! | mixer, with the sum without each input | `mixer.rs`, `mixer/input.rs` |
+//! | ramped gain; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
+//! | mixer with mix-minus outputs | `mixer/` |
 //! | voice activity, noise suppression, echo cancellation (features `vad`, `denoise`, `apm`) | `vad.rs`, `denoise.rs`, `apm.rs` |
-//! | SNR, log-spectral distance, delay | `metrics.rs`, `metrics/` |
+//! | SNR, log-spectral distance, delay | `metrics/` |
 //!
 //! [`processors::AUDIO_PROCESSORS`] lists the processors of the build.
 

@@ -11,7 +11,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "rubato 5",
         rates: &[],
         max_channels: 255,
-        help: "other sampling rates from 1 to 384 kHz, and clocks that drift by up to 1 %",
+        help: "convert between sampling rates of 1 to 384 kHz; follow clock drift of up to 1 %",
         open: None,
     },
     ProcessorEntry {
@@ -19,7 +19,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "native",
         rates: &[],
         max_channels: 255,
-        help: "many inputs to one output, and one without each input, below full scale",
+        help: "mix any number of inputs, with a mix-minus output per input and a limiter",
         open: None,
     },
     #[cfg(feature = "vad")]
@@ -28,7 +28,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "earshot 1.2",
         rates: &[],
         max_channels: 255,
-        help: "finds speech, in blocks of 16 ms",
+        help: "detect speech in blocks of 16 ms",
         open: Some(super::vad::open),
     },
     #[cfg(feature = "denoise")]
@@ -37,7 +37,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "nnnoiseless 0.5",
         rates: super::denoise::RATES,
         max_channels: 255,
-        help: "lowers noise around speech",
+        help: "suppress noise in speech",
         open: Some(super::denoise::open),
     },
     #[cfg(feature = "apm")]
@@ -46,7 +46,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "sonora 0.2",
         rates: super::apm::RATES,
         max_channels: 2,
-        help: "echo cancellation, noise suppression, automatic gain and high-pass of a call",
+        help: "echo cancellation, noise suppression, automatic gain control and high-pass filter for calls",
         open: None,
     },
     #[cfg(feature = "apm")]
@@ -55,7 +55,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "sonora 0.2",
         rates: super::apm::RATES,
         max_channels: 2,
-        help: "automatic gain with a high-pass",
+        help: "automatic gain control with a high-pass filter",
         open: Some(super::apm::open_agc),
     },
     #[cfg(feature = "loudness")]
@@ -64,7 +64,7 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
         implementation: "ebur128 0.1",
         rates: &[],
         max_channels: 64,
-        help: "measures loudness by EBU R 128",
+        help: "measure loudness by EBU R 128",
         open: None,
     },
 ];
@@ -75,7 +75,7 @@ const OPTIONAL: &[(&str, &str)] = &[("vad", "vad"), ("denoise", "denoise"), ("ag
 /// Finds a processor of this build that [`ProcessorEntry::open`] makes.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has none of that name; it names the feature that adds it.
+/// [`Error::NoBackend`] if this build has no such processor, with the feature that adds it.
 pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
     let found = AUDIO_PROCESSORS.iter().find(|entry| entry.name == name);
     found.and_then(|entry| entry.open).ok_or_else(|| {

@@ -24,7 +24,7 @@ pub const MAX_DRIFT: f64 = 0.01;
 const BLOCK: usize = 512;
 /// Block size in samples above which the sinc filter has less delay; reached by rates without a
 /// common divisor.
-const LONGEST_BLOCK: usize = 16_384;
+const MAX_BLOCK: usize = 16_384;
 /// Length of the sinc in samples at the lower rate, and table entries per sample.
 const SINC_LEN: usize = 256;
 const SINC_STEPS: usize = 128;
@@ -99,7 +99,7 @@ impl Resampler {
         let (a, b) = ((from / divisor) as usize, (to / divisor) as usize);
         // Both blocks have even lengths, so that the delay is a whole number of samples.
         let count = BLOCK.div_ceil(a.min(b)).next_multiple_of(2);
-        if a.max(b) * count > LONGEST_BLOCK && a.min(b) > BLOCK && a < b * 8 {
+        if a.max(b) * count > MAX_BLOCK && a.min(b) > BLOCK && a < b * 8 {
             return Self::adjustable(from, to, channels);
         }
         let window = WindowFunction::BlackmanHarris2;

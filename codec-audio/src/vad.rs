@@ -27,6 +27,21 @@ pub struct VoiceBlock {
 }
 
 /// Detects speech in audio of any format.
+///
+/// ```
+/// use codec_audio::vad::{Segmenter, VoiceDetector};
+/// use codec_audio::{AudioFormat, AudioView, ChannelLayout, Samples};
+///
+/// let format = AudioFormat::new(48_000, ChannelLayout::Stereo);
+/// let mut detector = VoiceDetector::new(format)?;
+/// // At least 250 ms of speech, and 500 ms between two segments.
+/// let mut segments = Segmenter::new(0.5, 250, 500);
+/// let silence = AudioView::new(format, Samples::S16(&[0; 96_000]))?;
+/// detector.push(&silence, |block| assert!(segments.push(block).is_none()))?;
+/// detector.finish(|block| assert!(segments.push(block).is_none()));
+/// assert!(segments.finish().is_none());
+/// # Ok::<(), codec_core::Error>(())
+/// ```
 pub struct VoiceDetector {
     format: AudioFormat,
     converter: Converter,

@@ -28,7 +28,7 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,
     lossless: true,
     knobs: KNOBS,
-    lacks: "lossless coding has no target bitrate, and its packets are blocks of samples",
+    gap_reason: "lossless coding has no target bitrate, and its packets are blocks of samples",
     ..AudioCapabilities::minimal("flacenc 0.5")
 };
 

@@ -3,7 +3,7 @@
 //! The native codecs are crates of their own. Each adapter is behind a feature and implements the
 //! same traits; it declares the features that its library lacks.
 //!
-//! Video, encoded and decoded by the preferred implementation of a codec:
+//! Encode and decode video by the name of a codec, and change the bitrate while running:
 //!
 //! ```
 //! use codec_core::codec::{
@@ -13,12 +13,8 @@
 //!
 //! let size = Size::new(320, 180);
 //! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(300));
-//! let vp8 = codec_backends::registry::find("vp8")?;
-//! let (Some((open_encoder, _)), Some((open_decoder, _))) = (vp8.encoder, vp8.decoder) else {
-//!     unreachable!("the native backend has both");
-//! };
-//! let mut encoder = open_encoder(&config)?;
-//! let mut decoder = open_decoder(&DecoderConfig::default())?;
+//! let mut encoder = codec_backends::open_encoder("vp8", &config)?;
+//! let mut decoder = codec_backends::open_decoder("vp8", &DecoderConfig::default())?;
 //! let mut packet = Packet::default();
 //!
 //! for pts in 0..5 {
@@ -39,6 +35,21 @@
 //!     }
 //! }
 //! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! A name selects the preferred backend of a codec (`av1`) or a particular one (`av1/dav1d`). The
+//! registry lists what a build has, with its capabilities:
+//!
+//! ```
+//! use codec_backends::registry::{self, BACKENDS};
+//!
+//! for backend in BACKENDS {
+//!     if let Some((_, can)) = backend.encoder {
+//!         println!("{}/{}: {}", backend.codec, backend.name, can.implementation);
+//!     }
+//! }
+//! let missing = registry::find_encoder("vp10").unwrap_err();
+//! assert!(missing.to_string().starts_with("no backend `vp10` in this build"));
 //! ```
 //!
 //! # Adapters

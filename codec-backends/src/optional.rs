@@ -2,7 +2,7 @@
 
 use codec_core::error::NoBackend;
 
-/// What a backend is needed for.
+/// Direction in which a backend is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Any,

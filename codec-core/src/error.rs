@@ -78,6 +78,27 @@ impl ConfigError {
     pub fn new(knob: &'static str, given: impl fmt::Display, allowed: impl fmt::Display) -> Self {
         Self { knob, given: given.to_string(), allowed: allowed.to_string() }
     }
+
+    /// Returns the error of [`Self::new`] unless `ok`.
+    ///
+    /// ```
+    /// use codec_core::error::ConfigError;
+    ///
+    /// let speed = 11;
+    /// let error = ConfigError::ensure(speed <= 10, "speed", speed, "0..=10").unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid speed: got 11, expected 0..=10");
+    /// ```
+    ///
+    /// # Errors
+    /// If `ok` is false.
+    pub fn ensure(
+        ok: bool,
+        knob: &'static str,
+        given: impl fmt::Display,
+        allowed: impl fmt::Display,
+    ) -> Result<(), Self> {
+        if ok { Ok(()) } else { Err(Self::new(knob, given, allowed)) }
+    }
 }
 
 /// A limit of [`crate::codec::Limits`] that the input exceeds.

@@ -5,6 +5,35 @@
 //! the crate is empty. The declarations are written by hand, each struct up to the last field that
 //! is used, and hold for all versions that `build.rs` accepts: see ADR 0010. Tests next to them
 //! compare them with the C headers.
+//!
+//! | library | feature | module |
+//! |---|---|---|
+//! | libvpx: VP8, VP9 | `libvpx` | `vpx` |
+//! | libopus: Opus | `libopus` | `opus` |
+//! | dav1d: AV1 decoding | `dav1d` | `dav1d` |
+//! | OpenH264: H.264 | `openh264` | `openh264` |
+//!
+//! Services use these libraries through `codec_backends`, which adds the checks of packets and
+//! settings that the libraries leave to the caller.
+
+#![cfg_attr(
+    feature = "libopus",
+    doc = r"
+Encode and decode 20 ms of silence with libopus:
+
+```
+use codec_ffi::opus::{Decoder, Encoder};
+
+let voip = 2048; // OPUS_APPLICATION_VOIP
+let mut encoder = Encoder::single_stream(48_000, 1, voip)?;
+let mut decoder = Decoder::single_stream(48_000, 1)?;
+let mut packet = [0; 1275];
+let bytes = encoder.encode(&[0; 960], &mut packet)?;
+let mut samples = [0; 960];
+assert_eq!(decoder.decode(Some(&packet[..bytes]), &mut samples, false)?, 960);
+# Ok::<(), codec_ffi::Error>(())
+```"
+)]
 
 #[cfg(all(feature = "system", not(all(unix, target_pointer_width = "64"))))]
 compile_error!("the structs of the C libraries are declared for 64-bit Unix systems");

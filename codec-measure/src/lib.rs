@@ -39,21 +39,23 @@
 //! # Ok::<(), codec_measure::bd::BdError>(())
 //! ```
 //!
-//! # Where things are
+//! # Modules
 //!
 //! Paths are relative to `src`.
 //!
 //! | subject | file |
 //! |---|---|
-//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000; others by features | `metrics.rs`, `metrics/` |
+//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000; others by features | `metrics/` |
 //! | matching of frames of two videos | `align.rs` |
-//! | BD-rate and BD-metric (ISO/IEC TR 23002-8) | `bd.rs` |
-//! | medians, quantiles, confidence intervals, tests | `stats.rs`, `stats/student.rs` |
+//! | BD-rate and BD-metric (ISO/IEC TR 23002-8) | `bd/` |
+//! | medians, quantiles, confidence intervals, tests | `stats/` |
 //! | rate control and latency of an encoder's output | `rate.rs`, `latency.rs` |
 //! | Pareto frontier of speed and quality | `frontier.rs` |
-//! | results of a study as JSON (`docs/results-schema.md`), their summary | `results.rs`, `summary.rs` |
-//! | plots as SVG and PNG | `plot.rs`, `plot/` |
-//! | the report: HTML, CSV, terminal | `report.rs`, `report/` |
+//! | results of a study as JSON (`docs/results-schema.md`), their summary | `results.rs`, `summary/` |
+//! | pooling of frame scores: means, percentiles, worst second | `pool.rs` |
+//! | ratios of CPU times; signs that the machine was busy | `cpu.rs`, `load.rs` |
+//! | plots as SVG and PNG | `plot/` |
+//! | the report: HTML, CSV, terminal | `report/` |
 
 #![forbid(unsafe_code)]
 

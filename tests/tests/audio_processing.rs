@@ -145,7 +145,7 @@ fn echo_is_cancelled_and_the_near_voice_stays() {
     let mut cleaned = microphone.clone();
     let mut report = None;
     for (heard, said) in far.chunks(160).zip(cleaned.chunks_mut(160)) {
-        processor.play(heard).unwrap();
+        processor.process_render(heard).unwrap();
         report = Some(processor.process(said).unwrap());
     }
     let alone = 5 * rate..10 * rate;

@@ -77,8 +77,8 @@ fn concealment(subject: &Subject<'_>) -> Result<Verdict, String> {
             format!("concealment is declared missing, but gives {outcome:?}")
         })?;
         decode_all(&mut *decoder, &packets[4..])?;
-        ensure(!can.lacks.is_empty(), || "declared missing without a reason".to_owned())?;
-        return Ok(Verdict::Gap(can.lacks.to_owned()));
+        ensure(!can.gap_reason.is_empty(), || "declared missing without a reason".to_owned())?;
+        return Ok(Verdict::Gap(can.gap_reason.to_owned()));
     }
     let report = outcome.map_err(|error| error.to_string())?;
     let mut samples = Vec::new();

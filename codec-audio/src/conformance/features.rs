@@ -19,8 +19,8 @@ pub(super) static ENCODER_CHECKS: &[(&str, CheckFn)] = &[
 
 /// Returns the verdict on a feature that is declared missing.
 fn gap(can: &AudioCapabilities) -> Result<Verdict, String> {
-    ensure(!can.lacks.is_empty(), || "declared missing without a reason".to_owned())?;
-    Ok(Verdict::Gap(can.lacks.to_owned()))
+    ensure(!can.gap_reason.is_empty(), || "declared missing without a reason".to_owned())?;
+    Ok(Verdict::Gap(can.gap_reason.to_owned()))
 }
 
 /// Returns a bitrate suitable for speech, within the supported range.

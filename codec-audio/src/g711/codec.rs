@@ -7,7 +7,7 @@ use codec_core::error::ConfigError;
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 255,
-    lacks: "G.711 is a fixed table of 256 values without settings",
+    gap_reason: "G.711 is a fixed table of 256 values without settings",
     ..AudioCapabilities::minimal("native")
 };
 

@@ -8,7 +8,7 @@ use codec_core::error::ConfigError;
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 255,
     lossless: true,
-    lacks: "PCM has no settings",
+    gap_reason: "PCM has no settings",
     ..AudioCapabilities::minimal("native")
 };
 

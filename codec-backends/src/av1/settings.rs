@@ -137,19 +137,10 @@ impl KnobValues {
     }
 }
 
-fn check(
-    ok: bool,
-    knob: &'static str,
-    given: impl std::fmt::Display,
-    allowed: impl std::fmt::Display,
-) -> Result<(), ConfigError> {
-    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
-}
-
 pub(super) fn size(size: Size) -> Result<(), ConfigError> {
     let sides = DIMENSIONS.contains(&size.width) && DIMENSIONS.contains(&size.height);
     let allowed = "16x16 to 65535x65535, at most 268435456 pixels";
-    check(sides && size.pixels() <= MAX_PIXELS, "size", size, allowed)
+    ConfigError::ensure(sides && size.pixels() <= MAX_PIXELS, "size", size, allowed)
 }
 
 /// Returns the library's settings and its number of threads.
@@ -161,7 +152,7 @@ pub(super) fn translate(config: &EncoderConfig) -> Result<(lib::EncoderConfig, u
     }
     let intervals = 1..=1 << 28;
     let interval = config.keys.max_interval.unwrap_or(1 << 28);
-    check(intervals.contains(&interval), "key interval", interval, "1..=268435456")?;
+    ConfigError::ensure(intervals.contains(&interval), "key interval", interval, "1..=268435456")?;
     let knobs = KnobValues::from_list(&config.knobs)?;
 
     let is_live = config.preset == Preset::Rtc;

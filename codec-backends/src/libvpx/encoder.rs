@@ -299,13 +299,7 @@ impl VideoEncoder for LibvpxEncoder {
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
-        if picture.size() != self.config.size {
-            return Err(ConfigError::new("picture", picture.size(), self.config.size).into());
-        }
-        if self.last_pts.is_some_and(|last| request.pts <= last) {
-            let allowed = format!("a value above {}", self.last_pts.unwrap_or(0));
-            return Err(ConfigError::new("pts", request.pts, allowed).into());
-        }
+        self.caps.check_picture(picture, request, self.config.size, self.last_pts)?;
         let may_drop = request.may_drop != Some(false);
         if may_drop != self.drops {
             self.drops = may_drop;
@@ -371,11 +365,7 @@ impl VideoEncoder for LibvpxEncoder {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
-        if let Update::MaxFrameTime(_) = update {
-            return Err(Error::unsupported(
-                "a time limit per frame in libvpx (see its knob cpu-used)",
-            ));
-        }
+        self.caps.check_update(&update)?;
         let mut config = self.config.clone();
         let mut knobs = self.knobs.clone();
         config.apply(&update)?;

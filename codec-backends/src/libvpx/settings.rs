@@ -118,72 +118,23 @@ fn quality_step(quality: u8) -> u32 {
     (63 * u32::from(100 - quality.min(100)) + 50) / 100
 }
 
-fn check(
-    ok: bool,
-    knob: &'static str,
-    given: impl std::fmt::Display,
-    allowed: impl std::fmt::Display,
-) -> Result<(), ConfigError> {
-    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
-}
-
 /// Rejects invalid settings and those that libvpx does not support.
 pub(super) fn validate(
     format: Format,
     config: &EncoderConfig,
     caps: &Capabilities,
 ) -> Result<(), Error> {
-    let sizes = 1..=16_383;
-    let fits = sizes.contains(&config.size.width) && sizes.contains(&config.size.height);
-    check(fits, "size", config.size, "1x1 to 16383x16383")?;
-    let above_0 = |ratio: Rational| ratio.num > 0 && ratio.den > 0;
-    check(above_0(config.framerate), "framerate", config.framerate, "a value above 0")?;
-    let timebase = config.timebase;
-    let ticks = above_0(timebase) && timebase.num <= timebase.den && timebase.den <= 1_000_000_000;
-    check(ticks, "timebase", timebase, "a tick of 1 ns to 1 s")?;
-    match config.rate.mode {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
-            check(rate.0 > 0, "bitrate", "0 bit/s", "at least 1 bit/s")?;
-        }
-        RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100")?,
-        RateControl::FixedQ(_) => {}
-    }
-    let (best, worst) = caps.qindex_range;
-    let (min, max) = match config.rate.mode {
-        RateControl::FixedQ(qindex) => (qindex, qindex),
-        _ => caps.allowed_qindex(config),
-    };
-    let inside = best <= min && min <= max && max <= worst;
-    check(inside, "qindex", format!("{min}..={max}"), format!("a range within {best}..={worst}"))?;
-    let pct = |value: u8| value <= 100;
-    check(
-        pct(config.rate.undershoot_pct),
-        "undershoot",
-        config.rate.undershoot_pct,
-        "0..=100 percent",
-    )?;
-    check(
-        pct(config.rate.overshoot_pct),
-        "overshoot",
-        config.rate.overshoot_pct,
-        "0..=100 percent",
-    )?;
-    if let DropPolicy::BelowBufferPct(share) = config.rate.drops {
-        check(pct(share), "drops", share, "0..=100 percent")?;
-    }
-    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
-    check(config.speed <= 10, "speed", config.speed, "0..=10")?;
-    if config.rate.max_frame_bytes.is_some() || config.rate.window_cap.is_some() {
-        return Err(Error::unsupported("caps on frames or windows in libvpx"));
-    }
-    if config.deadline.is_some() {
-        return Err(Error::unsupported("a time limit per frame in libvpx (see its knob cpu-used)"));
-    }
-    if config.intra_refresh > 0 {
-        return Err(Error::unsupported("intra refresh in libvpx"));
-    }
-    if !caps.scalability.contains(&config.scalability) {
-        return Err(Error::unsupported("temporal layers of VP9 in libvpx"));
+    caps.check_config(config)?;
+    let Rational { num, den } = config.timebase;
+    let is_tick = num <= den && den <= 1_000_000_000;
+    ConfigError::ensure(is_tick, "timebase", config.timebase, "a tick of 1 ns to 1 s")?;
+    let rate = &config.rate;
+    let percent =
+        |knob, value: u8| ConfigError::ensure(value <= 100, knob, value, "0..=100 percent");
+    percent("undershoot", rate.undershoot_pct)?;
+    percent("overshoot", rate.overshoot_pct)?;
+    if let DropPolicy::BelowBufferPct(share) = rate.drops {
+        percent("drops", share)?;
     }
     let layered = config.scalability != Scalability::L1T1;
     if layered && format == Format::Vp8 && config.preset == Preset::File {

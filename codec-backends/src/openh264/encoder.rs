@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 
 use codec_ffi::openh264::{Encoder, Frame, RateMode, Settings};
 
-use super::knobs::{ENCODER, MAX_DIMENSION, MAX_QP};
+use super::knobs::{ENCODER, MAX_QP};
 use crate::ffi_frames::PlanarInput;
 use crate::h264_nal::{QpReader, decoder_record};
 use crate::knob_values::KnobValues;
 use crate::library_error::library_error;
 use codec_core::codec::{
-    Applied, Bitrate, BitsByPart, Buffering, Capabilities, Content, DropPolicy, DropReason,
-    EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, PacketMeta, RateControl, RateState,
-    Scalability, Update, VideoEncoder,
+    Applied, BitsByPart, Capabilities, Content, DropPolicy, DropReason, EncoderConfig, FrameKind,
+    FrameRequest, Outcome, Packet, PacketMeta, RateControl, RateState, Scalability, Update,
+    VideoEncoder,
 };
 use codec_core::error::{ConfigError, Error};
-use codec_core::frame::{Picture, Rational};
+use codec_core::frame::{Picture, Rational, Size};
 
 /// Opens the encoder `h264/openh264`.
 pub(crate) fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
@@ -126,64 +126,21 @@ fn start(config: &EncoderConfig, knobs: &KnobValues) -> Result<Encoder, Error> {
     Encoder::new(&settings).map_err(|error| library_error("openh264", &error))
 }
 
-fn check(
-    ok: bool,
-    knob: &'static str,
-    given: impl std::fmt::Display,
-    allowed: &str,
-) -> Result<(), ConfigError> {
-    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed)) }
-}
-
 /// Rejects invalid settings and those that OpenH264 does not support.
 fn validate(config: &EncoderConfig) -> Result<(), Error> {
-    let side = |pixels: u32| (16..=MAX_DIMENSION).contains(&pixels) && pixels.is_multiple_of(2);
-    let fits = side(config.size.width) && side(config.size.height);
-    check(fits, "size", config.size, "even sizes from 16x16 to 4096x4096")?;
-    let above_0 = |ratio: Rational| ratio.num > 0 && ratio.den > 0;
-    let rate = config.framerate;
-    let usual = above_0(rate) && (1.0..=60.0).contains(&rate.as_f64());
-    check(usual, "framerate", rate, "1 to 60 frames per second")?;
-    check(above_0(config.timebase), "timebase", config.timebase, "a value above 0")?;
-    match config.rate.mode {
-        RateControl::Cbr(rate) | RateControl::Vbr(rate) => {
-            check((1..=2_000_000_000).contains(&rate.0), "bitrate", rate.0, "1 to 2000000000")?;
-        }
-        RateControl::Quality(quality) => check(quality <= 100, "quality", quality, "0..=100")?,
-        RateControl::FixedQ(qp) => check(qp <= MAX_QP, "qindex", qp, "0..=51")?,
-    }
-    let (min, max) = ENCODER.allowed_qindex(config);
-    let inside = min <= max && max <= MAX_QP;
-    check(inside, "qindex", format!("{min}..={max}"), "a range within 0..=51")?;
-    check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
-    check(config.speed <= 10, "speed", config.speed, "0..=10")?;
+    ENCODER.check_config(config)?;
+    let Size { width, height } = config.size;
+    let allowed = "even sizes from 16x16 to 4096x4096";
+    ConfigError::ensure(width.min(height) >= 16, "size", config.size, allowed)?;
+    let is_supported = (1.0..=60.0).contains(&config.framerate.as_f64());
+    let allowed = "1 to 60 frames per second";
+    ConfigError::ensure(is_supported, "framerate", config.framerate, allowed)?;
+    let bits = config.rate.mode.bitrate().unwrap_or_default().0;
+    ConfigError::ensure(bits <= 2_000_000_000, "bitrate", bits, "1 to 2000000000")?;
     if let DropPolicy::BelowBufferPct(share) = config.rate.drops {
-        check(share <= 100, "drops", share, "0..=100 percent")?;
+        ConfigError::ensure(share <= 100, "drops", share, "0..=100 percent")?;
     }
-    let usual = EncoderConfig::rtc(config.size, config.framerate, Bitrate(1));
-    let shares = |config: &EncoderConfig| {
-        (config.rate.undershoot_pct, config.rate.overshoot_pct, config.rate.max_key_frame_pct)
-    };
-    let why = if shares(config) != shares(&usual) {
-        "limits on undershoot, overshoot and key frame size in OpenH264"
-    } else if config.rate.buffering != Buffering::default() {
-        "a configurable buffer model in OpenH264"
-    } else if config.rate.max_frame_bytes.is_some() || config.rate.window_cap.is_some() {
-        "caps on frames or windows in OpenH264"
-    } else if config.error_resilient {
-        "error resilience in OpenH264"
-    } else if config.deadline.is_some() {
-        "a time limit per frame in OpenH264"
-    } else if config.intra_refresh > 0 {
-        "intra refresh in OpenH264"
-    } else if config.report_psnr {
-        "PSNR reports from OpenH264"
-    } else if config.report_digest {
-        "reconstruction digests from OpenH264"
-    } else {
-        return Ok(());
-    };
-    Err(Error::unsupported(why))
+    Ok(())
 }
 
 fn complexity(config: &EncoderConfig, knobs: &KnobValues) -> u8 {
@@ -254,16 +211,7 @@ impl VideoEncoder for OpenH264 {
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
-        if picture.size() != self.config.size {
-            return Err(ConfigError::new("picture", picture.size(), self.config.size).into());
-        }
-        if self.last_pts.is_some_and(|last| request.pts <= last) {
-            let allowed = format!("a value above {}", self.last_pts.unwrap_or(0));
-            return Err(ConfigError::new("pts", request.pts, allowed).into());
-        }
-        if request.references.is_some() || request.updates.is_some() {
-            return Err(Error::unsupported("explicit choice of references in OpenH264"));
-        }
+        ENCODER.check_picture(picture, request, self.config.size, self.last_pts)?;
         let refused = |error| library_error("openh264", &error);
         let may_drop = request.may_drop != Some(false);
         if may_drop != self.drops {
@@ -310,9 +258,7 @@ impl VideoEncoder for OpenH264 {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
-        if let Update::MaxFrameTime(_) = update {
-            return Err(Error::unsupported("a time limit per frame in OpenH264"));
-        }
+        ENCODER.check_update(&update)?;
         let mut config = self.config.clone();
         config.apply(&update)?;
         let refused = |error| library_error("openh264", &error);
@@ -346,7 +292,7 @@ impl VideoEncoder for OpenH264 {
                 if layers == 0 || config.scalability == Scalability::L1T1 {
                     let most = config.scalability.temporal_layers();
                     let allowed = format!("1..={most}");
-                    check(layers == 1, "temporal layers", layers, &allowed)?;
+                    ConfigError::ensure(layers == 1, "temporal layers", layers, &allowed)?;
                 }
                 if layers != config.scalability.temporal_layers() {
                     return Err(Error::unsupported("disabled temporal layers in OpenH264"));

@@ -1,8 +1,10 @@
-//! Interface to the Opus encoder libraries.
+//! Interface to the Opus libraries.
 //!
 //! All of them use libopus' numbers for settings (RFC 6716 defines no API).
 
-use codec_audio::AudioCapabilities;
+use codec_audio::opus_head::OpusHead;
+use codec_audio::{AudioBuf, AudioCapabilities, AudioDecoderConfig, AudioFormat, SampleKind};
+use codec_core::error::Error;
 
 pub(super) const OK: i32 = 0;
 pub(super) const AUTO: i32 = -1000;
@@ -60,4 +62,60 @@ pub(super) trait LibraryEncoder: Send + Sized + 'static {
 
     /// Returns the look-ahead in samples.
     fn lookahead(&self) -> i32;
+}
+
+/// Task of a library decoder.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Task<'a> {
+    Decode(&'a [u8]),
+    /// Decode the in-band FEC of the previous frame.
+    Fec(&'a [u8]),
+    /// Conceal; there is no packet.
+    Conceal,
+}
+
+#[cfg(feature = "opus")]
+impl<'a> Task<'a> {
+    /// Returns the same task for a part of the packet.
+    pub(super) fn try_map<'b, E>(
+        self,
+        part: impl FnOnce(&'a [u8]) -> Result<&'b [u8], E>,
+    ) -> Result<Task<'b>, E> {
+        Ok(match self {
+            Self::Decode(data) => Task::Decode(part(data)?),
+            Self::Fec(data) => Task::Fec(part(data)?),
+            Self::Conceal => Task::Conceal,
+        })
+    }
+}
+
+/// A library decoder for all streams of a packet.
+pub(super) trait LibraryDecoder: Send + Sized + 'static {
+    /// Sample type of the output.
+    type Sample: Copy + Default;
+
+    const CAPABILITIES: &'static AudioCapabilities;
+    /// The same type as a value.
+    const KIND: SampleKind;
+
+    /// Creates a decoder for a valid header.
+    fn new(config: &AudioDecoderConfig, head: OpusHead) -> Result<Self, Error>;
+
+    /// Clears a buffer and returns its samples.
+    fn begin(audio: &mut AudioBuf, format: AudioFormat, pts: i64) -> &mut Vec<Self::Sample>;
+
+    /// Fills `out` with `frames` sample frames in the order of WAVE files. The packet of `task` is
+    /// valid and has that duration, or for FEC frames of it.
+    fn decode(
+        &mut self,
+        task: Task<'_>,
+        frames: usize,
+        out: &mut [Self::Sample],
+    ) -> Result<(), Error>;
+
+    /// Returns the state of the range decoders after the last packet, if the library reports it.
+    fn final_range(&self) -> Option<u32>;
+
+    /// Discards the state, as before the first packet.
+    fn reset(&mut self);
 }

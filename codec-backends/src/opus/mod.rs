@@ -5,9 +5,9 @@
 //! sees them; several streams in one packet are split here; gains are applied here; a panic inside
 //! a library becomes an error and a reset.
 //!
-//! The C library libopus is available as well, for comparison; its encoder uses the same code.
+//! The C library libopus is available as well, for comparison; all libraries are
+//! behind the same encoder and the same decoder.
 
-#[cfg(feature = "opus")]
 mod decoder;
 mod encoder;
 #[cfg(feature = "libopus")]
@@ -17,6 +17,8 @@ mod libopus_decoder;
 mod library;
 #[cfg(feature = "opus")]
 mod ropus;
+#[cfg(feature = "opus")]
+mod ropus_decoder;
 #[cfg(feature = "opus")]
 mod stream;
 
@@ -31,7 +33,10 @@ pub(crate) const ROPUS: AudioBackend = AudioBackend {
         encoder::open::<ropus::Encoders>,
         <ropus::Encoders as library::LibraryEncoder>::CAPABILITIES,
     )),
-    decoder: Some((decoder::open, &decoder::CAPABILITIES)),
+    decoder: Some((
+        decoder::open::<ropus_decoder::Streams>,
+        <ropus_decoder::Streams as library::LibraryDecoder>::CAPABILITIES,
+    )),
 };
 
 /// The backend `opus/libopus`.
@@ -43,7 +48,10 @@ pub(crate) const LIBOPUS: AudioBackend = AudioBackend {
         encoder::open::<codec_ffi::opus::Encoder>,
         <codec_ffi::opus::Encoder as library::LibraryEncoder>::CAPABILITIES,
     )),
-    decoder: Some((libopus_decoder::open, &libopus_decoder::CAPABILITIES)),
+    decoder: Some((
+        decoder::open::<libopus_decoder::Libopus>,
+        <libopus_decoder::Libopus as library::LibraryDecoder>::CAPABILITIES,
+    )),
 };
 
 /// Supported sampling rates of input and output, in Hz.

@@ -63,7 +63,12 @@ impl Stream {
 
     /// Decodes the in-band FEC that `next` carries for the previous frame; without FEC, acts like
     /// [`Self::conceal`].
-    pub(super) fn copy(&mut self, next: &[u8], frames: usize, out: &mut [f32]) -> Answer<usize> {
+    pub(super) fn decode_fec(
+        &mut self,
+        next: &[u8],
+        frames: usize,
+        out: &mut [f32],
+    ) -> Answer<usize> {
         self.choose(next)?;
         match &mut self.engine {
             Engine::Speech(decoder) => decoder.decode_fec(next, frames, out),

@@ -80,12 +80,12 @@ impl AudioDecoder for Decoder {
                     self.format = audio.format;
                     self.queue.push(audio);
                 } else {
-                    self.queue.give_back(audio);
+                    self.queue.recycle(audio);
                 }
                 Ok(AudioDecodeReport { frames, ..AudioDecodeReport::default() })
             }
             Err(error) => {
-                self.queue.give_back(audio);
+                self.queue.recycle(audio);
                 Err(error)
             }
         }

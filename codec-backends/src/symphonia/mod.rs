@@ -13,7 +13,7 @@ use codec_audio::AudioCapabilities;
 
 pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
     max_channels: 8,
-    lacks: "Symphonia only decodes, and only complete packets",
+    gap_reason: "Symphonia only decodes, and only complete packets",
     ..AudioCapabilities::minimal("symphonia 0.6")
 };
 

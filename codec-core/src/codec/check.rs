@@ -16,7 +16,7 @@ fn check(
     given: impl Display,
     allowed: impl Display,
 ) -> Result<(), Error> {
-    if ok { Ok(()) } else { Err(ConfigError::new(knob, given, allowed).into()) }
+    Ok(ConfigError::ensure(ok, knob, given, allowed)?)
 }
 
 impl Capabilities {

@@ -62,13 +62,13 @@ pub fn all(results: &Results) -> Vec<Plot> {
     plots.add(&["key-frames"], key_frames(results, Theme::Light));
     for clip in &results.clips {
         if let Some(metric) = results.metrics.first() {
-            let picture = rd(results, &clip.name, &metric.id, Scale::Log, Theme::Light);
-            plots.add(&["rd", &metric.id, &clip.name], picture);
+            let plot = rd(results, &clip.name, &metric.id, Scale::Log, Theme::Light);
+            plots.add(&["rd", &metric.id, &clip.name], plot);
         }
         for target in targets_of(results, &clip.name) {
             let name = target_text(target);
-            let picture = rate_trace(results, &clip.name, target, Theme::Light);
-            plots.add(&["rate", &clip.name, &name], picture);
+            let plot = rate_trace(results, &clip.name, target, Theme::Light);
+            plots.add(&["rate", &clip.name, &name], plot);
         }
     }
     plots.0
