@@ -10,8 +10,8 @@ const CPU_USED: Knob = Knob::new(
     "cpu-used",
     KnobKind::Range { min: -16, max: 16 },
     -6,
-    "libvpx's speed; above 0 in real time it follows libvpx's clock. Where it is not given it \
-           follows from the speed: see docs/C-LIBRARIES.md.",
+    "libvpx's speed; by default it follows from the speed (see docs/C-LIBRARIES.md). Values above \
+           0 adapt to libvpx's clock in real time.",
 )
 .live();
 const THREADS: Knob = Knob::new(
@@ -104,8 +104,8 @@ static VP8_KNOBS: &[Knob] = &[
         "screen-content",
         KnobKind::Range { min: -1, max: 2 },
         -1,
-        "libvpx's screen mode, 2 with frames dropped that overshoot; -1: by the content, 2 \
-               where frames may be dropped, else 1.",
+        "libvpx's screen mode; 2 also drops frames that overshoot. -1 selects by content: 2 if \
+               frames may be dropped, else 1.",
     )
     .live(),
     Knob::new(
