@@ -10,8 +10,8 @@ use super::data::data;
 use super::summary::{fewer_clips, summaries};
 use super::tables::{Cell, Row, Table, head, text_head};
 use crate::plot::{self, Theme, escape, short, signed};
+use crate::reliability;
 use crate::results::{Figure, Metric, Results};
-use crate::trust;
 use cells::{arm_cell, arm_index, clip_index, digits};
 use controls::controls;
 use environment::{environment, repeat};
@@ -193,8 +193,8 @@ fn bd_rate(results: &Results) -> String {
 /// A clip's BD-rate, and why it is unreliable.
 fn clip_rate(results: &Results, arm: &str, clip: &crate::results::ClipComparison) -> Cell {
     let mut cell = Cell::signed(clip.bd_rate.map(|rate| rate.value), 1);
-    if let Some(why) = trust::weakness(results, arm, clip) {
-        cell.html.push_str(&format!("{}<small>{why}</small>", trust::MARK));
+    if let Some(why) = reliability::unreliable_reason(results, arm, clip) {
+        cell.html.push_str(&format!("{}<small>{why}</small>", reliability::MARK));
     }
     cell
 }
@@ -202,8 +202,10 @@ fn clip_rate(results: &Results, arm: &str, clip: &crate::results::ClipComparison
 /// Explains the mark of weak comparisons, if there are any.
 fn weak_legend(results: &Results) -> String {
     let mut comparisons = results.comparisons.iter();
-    if comparisons.any(|one| !trust::weak_clips(results, &one.arm, &one.metric).is_empty()) {
-        format!("<p class=\"about\">{}.</p>\n", trust::LEGEND)
+    if comparisons
+        .any(|one| !reliability::unreliable_clips(results, &one.arm, &one.metric).is_empty())
+    {
+        format!("<p class=\"about\">{}.</p>\n", reliability::LEGEND)
     } else {
         String::new()
     }
@@ -218,14 +220,14 @@ fn bd_cell(results: &Results, arm: &str, metric: &Metric, rate: Option<Figure>) 
     if let Some(clips) = fewer_clips(results, arm, &metric.id) {
         cell.html.push_str(&format!("<small>{clips}</small>"));
     }
-    let weak = trust::weak_clips(results, arm, &metric.id);
+    let weak = reliability::unreliable_clips(results, arm, &metric.id);
     if !weak.is_empty() {
         let clips = if weak.len() == 1 { "clip" } else { "clips" };
         let list: Vec<_> = weak.iter().map(|(clip, why)| format!("{clip}: {why}")).collect();
         cell.html.push_str(&format!(
             "<small class=\"weak\" title=\"{}\">{} {} weak {clips}</small>",
             escape(&list.join("; ")),
-            trust::MARK,
+            reliability::MARK,
             weak.len()
         ));
     }

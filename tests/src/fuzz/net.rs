@@ -18,7 +18,7 @@ pub fn net_framing(data: &[u8]) {
             loop {
                 match parser.next(&mut piece) {
                     Ok(Some(item)) => {
-                        let end = usize::try_from(parser.taken()).expect("within the data");
+                        let end = usize::try_from(parser.consumed()).expect("within the data");
                         let mut again = Vec::new();
                         match &item {
                             Item::Hello(hello) => hello.write(&mut again).expect("was read"),
