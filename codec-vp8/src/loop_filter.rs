@@ -5,7 +5,7 @@ use codec_simd::{EdgeLimits, Kernels};
 
 use super::header::FrameHeader;
 use super::rows::MbRow;
-use super::types::{LumaMode, MbInfo, Reference};
+use super::types::{InterMode, IntraLuma, MbInfo, MbMode};
 
 /// Limits for one filter level. Section 15.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl FilterParams {
                     if filter.deltas_enabled {
                         // The first mode delta applies only to intra macroblocks, the others only
                         // to inter macroblocks.
-                        let is_intra = reference == Reference::Current as usize;
+                        let is_intra = reference == 0;
                         let mode =
                             if is_intra && class != 0 { 0 } else { filter.mode_deltas[class] };
                         let delta = i16::from(filter.reference_deltas[reference]) + i16::from(mode);
@@ -90,18 +90,17 @@ impl FilterParams {
     #[inline]
     #[must_use]
     pub fn strength(&self, mb: &MbInfo) -> MbStrength {
-        let class = match mb.luma {
-            LumaMode::PerBlock => 0,
-            LumaMode::Zero
-            | LumaMode::Dc
-            | LumaMode::Vertical
-            | LumaMode::Horizontal
-            | LumaMode::TrueMotion => 1,
-            LumaMode::Nearest | LumaMode::Near | LumaMode::New => 2,
-            LumaMode::Split => 3,
+        let class = match mb.mode {
+            MbMode::Intra { luma: IntraLuma::PerBlock, .. } => 0,
+            MbMode::Intra { luma: IntraLuma::Whole(_), .. }
+            | MbMode::Inter { mode: InterMode::Zero, .. } => 1,
+            MbMode::Inter {
+                mode: InterMode::Nearest | InterMode::Near | InterMode::New, ..
+            } => 2,
+            MbMode::Inter { mode: InterMode::Split(_), .. } => 3,
         };
-        let level = self.levels[usize::from(mb.segment & 3)][mb.reference as usize][class];
-        MbStrength { level, inner: mb.has_coeffs || !mb.luma.has_y2() }
+        let level = self.levels[usize::from(mb.segment & 3)][mb.mode.reference_index()][class];
+        MbStrength { level, inner: mb.has_coeffs || mb.mode.has_subblocks() }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reconstruction: prediction plus residual. RFC 6386, sections 14 and 20.14.
 
-use codec_simd::{Kernels, WindowMut};
+use codec_simd::{IntraMode, Kernels, WindowMut};
 
 use super::predict::{MbEdges, block_edges};
 use super::residual::MbCoeffs;
-use super::types::MbInfo;
+use super::types::IntraLuma;
 use codec_simd::SubblockMode;
 
 /// Windows of a macroblock's Y, U and V blocks in the frame.
@@ -46,15 +46,15 @@ fn add_chroma(
 #[inline]
 pub fn reconstruct_intra(
     kernels: &Kernels,
-    mb: &MbInfo,
+    (luma, chroma): (IntraLuma, IntraMode),
     modes: &[SubblockMode; 16],
     edges: &MbEdges,
     coeffs: &MbCoeffs,
     mut windows: MbWindows<'_>,
 ) {
-    kernels.intra_8x8(mb.chroma, &edges.u, windows.u.reborrow());
-    kernels.intra_8x8(mb.chroma, &edges.v, windows.v.reborrow());
-    if let Some(mode) = mb.luma.whole_intra() {
+    kernels.intra_8x8(chroma, &edges.u, windows.u.reborrow());
+    kernels.intra_8x8(chroma, &edges.v, windows.v.reborrow());
+    if let IntraLuma::Whole(mode) = luma {
         kernels.intra_16x16(mode, &edges.y, windows.y.reborrow());
         return add_residual(kernels, coeffs, windows);
     }

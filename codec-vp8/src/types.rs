@@ -71,86 +71,92 @@ impl MotionVector {
     }
 }
 
-/// Reference frame of a macroblock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// Reference frame of an inter macroblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum Reference {
-    /// The current frame: intra prediction.
-    #[default]
-    Current,
     Last,
     Golden,
     Altref,
 }
 
-/// Luma prediction mode of a macroblock: five intra modes (section 8.2), five inter modes (section
-/// 16.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "the names are the standard's, spelled out")]
-pub enum LumaMode {
-    #[default]
-    Dc,
-    Vertical,
-    Horizontal,
-    TrueMotion,
+impl Reference {
+    /// All references, in the order of the reference slots.
+    pub const ALL: [Self; 3] = [Self::Last, Self::Golden, Self::Altref];
+
+    /// Returns the index in tables by [`MbMode::reference_index`], where 0 is intra: 1..=3.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize + 1
+    }
+}
+
+/// Luma prediction of an intra macroblock. Section 8.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntraLuma {
+    /// One mode for the whole block.
+    Whole(IntraMode),
     /// `B_PRED`: each 4x4 sub-block has its own mode.
     PerBlock,
+}
+
+impl IntraLuma {
+    /// All modes, in the order of the bitstream's enumeration.
+    pub const ALL: [Self; 5] = [
+        Self::Whole(IntraMode::Dc),
+        Self::Whole(IntraMode::Vertical),
+        Self::Whole(IntraMode::Horizontal),
+        Self::Whole(IntraMode::TrueMotion),
+        Self::PerBlock,
+    ];
+
+    /// Returns the position in [`Self::ALL`].
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Whole(mode) => mode as usize,
+            Self::PerBlock => 4,
+        }
+    }
+
+    /// Returns the 4x4 mode that contexts of neighbours use for this mode. Section 11.3.
+    #[must_use]
+    pub fn implied_subblock(self) -> SubblockMode {
+        match self {
+            Self::Whole(IntraMode::Vertical) => SubblockMode::Vertical,
+            Self::Whole(IntraMode::Horizontal) => SubblockMode::Horizontal,
+            Self::Whole(IntraMode::TrueMotion) => SubblockMode::TrueMotion,
+            Self::Whole(IntraMode::Dc) | Self::PerBlock => SubblockMode::Dc,
+        }
+    }
+}
+
+/// How the vector of an inter macroblock is coded. Section 16.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum InterMode {
     Nearest,
     Near,
     Zero,
     New,
     /// Each partition has its own vector.
-    Split,
+    Split(Partitioning),
 }
 
-impl LumaMode {
-    /// Returns whether the macroblock has a Y2 block for its luma DCs.
+impl InterMode {
+    /// Returns the position in the bitstream's enumeration, 0..=4.
+    #[inline]
     #[must_use]
-    pub fn has_y2(self) -> bool {
-        !matches!(self, Self::PerBlock | Self::Split)
-    }
-
-    /// Returns the whole-block intra mode, if it is one.
-    #[must_use]
-    pub fn whole_intra(self) -> Option<IntraMode> {
+    pub const fn index(self) -> usize {
         match self {
-            Self::Dc => Some(IntraMode::Dc),
-            Self::Vertical => Some(IntraMode::Vertical),
-            Self::Horizontal => Some(IntraMode::Horizontal),
-            Self::TrueMotion => Some(IntraMode::TrueMotion),
-            Self::PerBlock | Self::Nearest | Self::Near | Self::Zero | Self::New | Self::Split => {
-                None
-            }
-        }
-    }
-
-    /// Returns the 4x4 mode that contexts of neighbours use for this mode (section 11.3).
-    #[must_use]
-    pub fn implied_subblock(self) -> SubblockMode {
-        match self {
-            Self::Vertical => SubblockMode::Vertical,
-            Self::Horizontal => SubblockMode::Horizontal,
-            Self::TrueMotion => SubblockMode::TrueMotion,
-            Self::Dc
-            | Self::PerBlock
-            | Self::Nearest
-            | Self::Near
-            | Self::Zero
-            | Self::New
-            | Self::Split => SubblockMode::Dc,
-        }
-    }
-}
-
-impl From<IntraMode> for LumaMode {
-    fn from(mode: IntraMode) -> Self {
-        match mode {
-            IntraMode::Dc => Self::Dc,
-            IntraMode::Vertical => Self::Vertical,
-            IntraMode::Horizontal => Self::Horizontal,
-            IntraMode::TrueMotion => Self::TrueMotion,
+            Self::Nearest => 0,
+            Self::Near => 1,
+            Self::Zero => 2,
+            Self::New => 3,
+            Self::Split(_) => 4,
         }
     }
 }
@@ -170,26 +176,106 @@ pub enum Partitioning {
     Sixteenths,
 }
 
+/// Prediction mode of a macroblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MbMode {
+    /// Intra prediction. Section 8.2.
+    Intra {
+        /// Luma mode.
+        luma: IntraLuma,
+        /// Chroma mode.
+        chroma: IntraMode,
+    },
+    /// Inter prediction. Section 16.3.
+    Inter {
+        /// Reference frame.
+        reference: Reference,
+        /// How the vector is coded.
+        mode: InterMode,
+        /// Motion vector; if split, that of the last sub-block.
+        mv: MotionVector,
+    },
+}
+
+impl Default for MbMode {
+    /// Returns the mode that macroblocks outside the frame count as.
+    fn default() -> Self {
+        Self::Intra { luma: IntraLuma::Whole(IntraMode::Dc), chroma: IntraMode::Dc }
+    }
+}
+
+impl MbMode {
+    /// A copy from the last frame.
+    pub const STATIC: Self =
+        Self::Inter { reference: Reference::Last, mode: InterMode::Zero, mv: MotionVector::ZERO };
+
+    /// Returns whether the macroblock has a Y2 block for its luma DCs.
+    #[inline]
+    #[must_use]
+    pub const fn has_y2(self) -> bool {
+        !self.has_subblocks()
+    }
+
+    /// Returns whether the sub-blocks have their own modes or vectors.
+    #[inline]
+    #[must_use]
+    pub const fn has_subblocks(self) -> bool {
+        matches!(
+            self,
+            Self::Intra { luma: IntraLuma::PerBlock, .. }
+                | Self::Inter { mode: InterMode::Split(_), .. }
+        )
+    }
+
+    /// Returns whether the macroblock is intra.
+    #[inline]
+    #[must_use]
+    pub const fn is_intra(self) -> bool {
+        matches!(self, Self::Intra { .. })
+    }
+
+    /// Returns the reference of an inter macroblock.
+    #[inline]
+    #[must_use]
+    pub const fn reference(self) -> Option<Reference> {
+        match self {
+            Self::Intra { .. } => None,
+            Self::Inter { reference, .. } => Some(reference),
+        }
+    }
+
+    /// Returns 0 for intra, and [`Reference::index`] for inter macroblocks.
+    #[inline]
+    #[must_use]
+    pub const fn reference_index(self) -> usize {
+        match self {
+            Self::Intra { .. } => 0,
+            Self::Inter { reference, .. } => reference.index(),
+        }
+    }
+
+    /// Returns the motion vector; zero for intra macroblocks.
+    #[inline]
+    #[must_use]
+    pub const fn mv(self) -> MotionVector {
+        match self {
+            Self::Intra { .. } => MotionVector::ZERO,
+            Self::Inter { mv, .. } => mv,
+        }
+    }
+}
+
 /// Macroblock properties that neighbours, the loop filter and statistics use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MbInfo {
-    /// Luma mode; an inter mode if and only if `reference` is not the current frame.
-    pub luma: LumaMode,
-    /// Chroma mode of an intra macroblock.
-    pub chroma: IntraMode,
-    /// Reference frame.
-    pub reference: Reference,
+    /// Prediction mode.
+    pub mode: MbMode,
     /// Segment, 0..=3.
     pub segment: u8,
     /// `mb_skip_coeff`, coded or implied: no coefficients follow.
     pub skip: bool,
     /// Whether any coefficient is non-zero; false if `skip` is set.
     pub has_coeffs: bool,
-    /// Partitioning of a split macroblock.
-    pub partitioning: Partitioning,
-    /// Motion vector of an inter macroblock; for a split one, that of its last sub-block. Zero for
-    /// intra.
-    pub mv: MotionVector,
 }
 
 /// Modes or vectors of the sixteen sub-blocks, in raster order.

@@ -14,7 +14,7 @@ use codec_simd::Kernels;
 use super::super::header::FrameHeader;
 use super::super::residual::MbCoeffs;
 use super::super::rows::mb_rows;
-use super::super::types::{Reference, SubblockInfo};
+use super::super::types::SubblockInfo;
 use super::parse::{MbData, ModeParser, ParseParams, TokenParser};
 use super::parsed_frame::{ParsedFrame, ParsedRow};
 use super::reconstruct::Reconstructor;
@@ -329,7 +329,7 @@ impl Reconstruction<'_, '_> {
                 parsed.read(&mut mb);
                 // Only intra prediction reads the row above, up to the next macroblock.
                 if let Some(above) = above
-                    && mb.info.reference == Reference::Current
+                    && mb.info.mode.is_intra()
                 {
                     above.reconstructed.wait_for(count((x + 2).min(cols)));
                 }

@@ -1,13 +1,11 @@
 //! Parsing stage: modes and coefficients of each macroblock in order.
 
-use codec_simd::IntraMode;
-
 use super::super::header::{FrameHeader, Steps};
 use super::super::modes::{
     MbContext, MvBounds, Neighbours, SubblockSide, parse_macroblock as parse_modes,
 };
 use super::super::residual::{MbCoeffs, SideFlags, TokenProbs, parse_macroblock as parse_coeffs};
-use super::super::types::{LumaMode, MbInfo, Reference, SubblockInfo};
+use super::super::types::{InterMode, MbInfo, MbMode, SubblockInfo};
 use super::{FrameParams, MacroblockStats};
 use codec_core::codec::SlotSet;
 use codec_core::entropy::BoolDecoder;
@@ -53,8 +51,7 @@ pub(super) struct MbData {
 /// Mode context that a macroblock leaves for those below and to its right.
 #[derive(Clone, Copy, Debug, Default)]
 struct ModeContext {
-    /// Only the fields that the near vector search uses.
-    info: MbInfo,
+    mode: MbMode,
     side: SubblockSide,
 }
 
@@ -64,7 +61,7 @@ pub(super) struct ModeParser {
     /// By column: of this row to the left of the macroblock, of the row above from there on.
     above: Vec<ModeContext>,
     left: ModeContext,
-    above_left: MbInfo,
+    above_left: MbMode,
     rows: usize,
     refs_used: [bool; 4],
     /// The mode data is exhausted; the rest of the frame is concealed.
@@ -89,7 +86,7 @@ impl ModeParser {
         Self {
             above: vec![ModeContext::default(); cols],
             left: ModeContext::default(),
-            above_left: MbInfo::default(),
+            above_left: MbMode::default(),
             rows: 0,
             refs_used: [false; 4],
             is_lost: false,
@@ -106,7 +103,7 @@ impl ModeParser {
     /// Begins a row. Returns whether the whole row is concealed.
     pub(super) fn begin_row(&mut self) -> bool {
         self.left = ModeContext::default();
-        self.above_left = MbInfo::default();
+        self.above_left = MbMode::default();
         self.is_lost
     }
 
@@ -125,8 +122,8 @@ impl ModeParser {
         let above = &mut self.above[x];
         let context = MbContext {
             neighbours: Neighbours {
-                above: &above.info,
-                left: &self.left.info,
+                above: &above.mode,
+                left: &self.left.mode,
                 above_left: &self.above_left,
             },
             above: &above.side,
@@ -138,22 +135,25 @@ impl ModeParser {
         } else {
             parse_modes(modes, params.header, &context, segment, subblocks)
         };
-        self.refs_used[info.reference as usize] = true;
-        self.above_left = above.info;
+        self.refs_used[info.mode.reference_index()] = true;
+        self.above_left = above.mode;
         // Most macroblocks have one vector; reading it back in another width right after it was
         // written would stall on store forwarding.
-        if info.luma == LumaMode::Split || info.reference == Reference::Current {
-            above.side = SubblockSide::bottom(subblocks);
-            self.left.side = SubblockSide::right(subblocks);
-        } else {
-            let side = SubblockSide { mvs: [info.mv; 4], ..SubblockSide::default() };
-            (above.side, self.left.side) = (side, side);
+        match info.mode {
+            MbMode::Inter {
+                mode: InterMode::Nearest | InterMode::Near | InterMode::Zero | InterMode::New,
+                mv,
+                ..
+            } => {
+                let side = SubblockSide { mvs: [mv; 4], ..SubblockSide::default() };
+                (above.side, self.left.side) = (side, side);
+            }
+            MbMode::Inter { mode: InterMode::Split(_), .. } | MbMode::Intra { .. } => {
+                above.side = SubblockSide::bottom(subblocks);
+                self.left.side = SubblockSide::right(subblocks);
+            }
         }
-        // Field by field: the fields are in registers, and copying the whole struct would wait
-        // until they are stored.
-        for near in [&mut above.info, &mut self.left.info] {
-            (near.luma, near.reference, near.mv) = (info.luma, info.reference, info.mv);
-        }
+        (above.mode, self.left.mode) = (info.mode, info.mode);
         info
     }
 
@@ -209,7 +209,7 @@ impl TokenParser {
         info: &MbInfo,
         coeffs: &mut MbCoeffs,
     ) -> bool {
-        let has_y2 = info.luma.has_y2();
+        let has_y2 = info.mode.has_y2();
         let (above, left) = (&mut self.above[x], &mut self.left);
         if info.skip || self.row_is_lost {
             above.clear(has_y2);
@@ -297,10 +297,7 @@ impl MbParser {
     ) {
         let mut info = self.modes.parse_mb(params, modes, (x, y), segment, &mut mb.subblocks);
         info.has_coeffs = self.tokens.parse_mb(params, tokens, x, &info, &mut mb.coeffs);
-        let MbInfo { luma, chroma, reference, segment, skip, has_coeffs, partitioning, mv } = info;
-        (mb.info.luma, mb.info.chroma, mb.info.reference) = (luma, chroma, reference);
-        (mb.info.segment, mb.info.skip, mb.info.has_coeffs) = (segment, skip, has_coeffs);
-        (mb.info.partitioning, mb.info.mv) = (partitioning, mv);
+        mb.info = info;
     }
 
     /// Ends row `y`, whose tokens are in partition `index`. Exhausted data is detected only here.
@@ -333,10 +330,8 @@ impl MbParser {
 fn concealed_mb(params: &ParseParams<'_>, segment: u8, subblocks: &mut SubblockInfo) -> MbInfo {
     if params.has_references {
         *subblocks = SubblockInfo::Inter(Default::default());
-        let (luma, reference) = (LumaMode::Zero, Reference::Last);
-        return MbInfo { luma, reference, segment, skip: true, ..MbInfo::default() };
+        return MbInfo { mode: MbMode::STATIC, segment, skip: true, has_coeffs: false };
     }
     *subblocks = SubblockInfo::default();
-    let (luma, chroma) = (LumaMode::Dc, IntraMode::Dc);
-    MbInfo { luma, chroma, segment, skip: true, ..MbInfo::default() }
+    MbInfo { mode: MbMode::default(), segment, skip: true, has_coeffs: false }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use codec_simd::BlockMask;
 
 use super::super::residual::MbCoeffs;
-use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
+use super::super::types::{MbInfo, MotionVector, SubblockInfo};
 use super::parse::MbData;
 
 /// The parsed macroblocks of a frame; the memory is reused from frame to frame and never grows.
@@ -46,11 +46,6 @@ pub(super) struct ParsedMb {
     luma_mask: BlockMask,
     chroma_mask: BlockMask,
     has_y2: bool,
-}
-
-/// Returns whether the sub-blocks have their own modes or vectors.
-fn is_divided(info: &MbInfo) -> bool {
-    matches!(info.luma, LumaMode::Split | LumaMode::PerBlock)
 }
 
 /// Returns the positions of the set bits, from the lowest on.
@@ -115,7 +110,7 @@ impl ParsedRow {
         list: &mut Vec<SubblockInfo>,
     ) {
         self.mbs[x].info = *info;
-        if is_divided(info) {
+        if info.mode.has_subblocks() {
             list.push(*subblocks);
         }
     }
@@ -164,11 +159,9 @@ impl RowReader<'_> {
         let Some(parsed) = self.mbs.next() else { return };
         let MbData { info, subblocks, coeffs } = mb;
         *info = parsed.info;
-        if is_divided(info) {
+        if info.mode.has_subblocks() {
             *subblocks = self.subblocks.next().copied().unwrap_or_default();
-        } else if info.reference != Reference::Current
-            && !matches!(subblocks, SubblockInfo::Inter(_))
-        {
+        } else if !info.mode.is_intra() && !matches!(subblocks, SubblockInfo::Inter(_)) {
             *subblocks = SubblockInfo::Inter([MotionVector::ZERO; 16]);
         }
         if !info.has_coeffs {

@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use codec_simd::{Kernels, SubblockMode};
+use codec_simd::{IntraMode, Kernels, SubblockMode};
 
 use super::super::header::FrameHeader;
 use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
 use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
 use super::super::rows::MbRow;
-use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
+use super::super::types::{
+    InterMode, IntraLuma, MbInfo, MbMode, MotionVector, Reference, SubblockInfo,
+};
 use super::parse::MbData;
 use super::references::References;
 
@@ -39,8 +41,7 @@ impl<'a> Reconstructor<'a> {
         cols: usize,
     ) -> Self {
         let planes = |references: &'a References| {
-            [Reference::Last, Reference::Golden, Reference::Altref]
-                .map(|reference| RefPlanes::from(references.get(reference)))
+            Reference::ALL.map(|reference| RefPlanes::from(references.get(reference)))
         };
         Self {
             kernels,
@@ -51,11 +52,12 @@ impl<'a> Reconstructor<'a> {
         }
     }
 
-    /// Returns the reference of an inter macroblock; `None` for an intra one.
+    /// Returns the reference, mode and vector of an inter macroblock; `None` for an intra one.
     #[inline]
-    fn reference(&self, reference: Reference) -> Option<&RefPlanes<'a>> {
-        let index = (reference as usize).checked_sub(1)?;
-        self.references.as_ref()?.get(index)
+    fn prediction(&self, mode: MbMode) -> Option<(&RefPlanes<'a>, InterMode, MotionVector)> {
+        let MbMode::Inter { reference, mode, mv } = mode else { return None };
+        let planes = self.references.as_ref()?.get(reference as usize)?;
+        Some((planes, mode, mv))
     }
 
     /// Prefetches the data that macroblocks to the right of `x` are likely to need: their position
@@ -91,11 +93,11 @@ impl<'a> Reconstructor<'a> {
     ) {
         let MbData { info, subblocks, coeffs } = mb;
         let has_coeffs = info.has_coeffs;
-        match (self.reference(info.reference), &*subblocks) {
-            (Some(refs), SubblockInfo::Inter(mvs)) => {
+        match (self.prediction(info.mode), &*subblocks) {
+            (Some((refs, mode, mv)), SubblockInfo::Inter(mvs)) => {
                 let mut windows = windows(row, x);
                 let blocks = (windows.y.reborrow(), windows.u.reborrow(), windows.v.reborrow());
-                predict_inter(self.kernels, self.motion, refs, info, mvs, (x, y), blocks);
+                predict_inter(self.kernels, self.motion, refs, (mode, mv), mvs, (x, y), blocks);
                 if has_coeffs {
                     add_residual(self.kernels, coeffs, windows);
                 }
@@ -106,7 +108,12 @@ impl<'a> Reconstructor<'a> {
                     SubblockInfo::Intra(modes) => modes,
                     SubblockInfo::Inter(_) => &[SubblockMode::Dc; 16],
                 };
-                reconstruct_intra(self.kernels, info, modes, &edges, coeffs, windows(row, x));
+                // Without references, which only damaged streams lack, inter counts as intra.
+                let whole = match info.mode {
+                    MbMode::Intra { luma, chroma } => (luma, chroma),
+                    MbMode::Inter { .. } => (IntraLuma::PerBlock, IntraMode::Dc),
+                };
+                reconstruct_intra(self.kernels, whole, modes, &edges, coeffs, windows(row, x));
             }
         }
         if has_coeffs {
@@ -117,10 +124,14 @@ impl<'a> Reconstructor<'a> {
     /// Returns whether a macroblock is an exact copy of the last frame.
     #[inline]
     pub(super) fn is_static(&self, info: &MbInfo) -> bool {
-        info.reference == Reference::Last
-            && info.luma != LumaMode::Split
-            && info.mv == MotionVector::ZERO
-            && !info.has_coeffs
+        matches!(
+            info.mode,
+            MbMode::Inter {
+                reference: Reference::Last,
+                mode: InterMode::Nearest | InterMode::Near | InterMode::Zero | InterMode::New,
+                mv: MotionVector::ZERO,
+            }
+        ) && !info.has_coeffs
             && self.references.is_some()
     }
 
@@ -144,11 +155,11 @@ impl<'a> Reconstructor<'a> {
             }
             return;
         }
-        let info = MbInfo { luma: LumaMode::Zero, reference: Reference::Last, ..MbInfo::default() };
+        let still = (InterMode::Zero, MotionVector::ZERO);
         for x in run {
             let MbWindows { y: luma, u, v } = windows(row, x);
             let vectors = &[MotionVector::ZERO; 16];
-            predict_inter(self.kernels, self.motion, last, &info, vectors, (x, y), (luma, u, v));
+            predict_inter(self.kernels, self.motion, last, still, vectors, (x, y), (luma, u, v));
         }
     }
 

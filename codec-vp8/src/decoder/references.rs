@@ -37,7 +37,7 @@ impl References {
         match reference {
             Reference::Golden => &self.golden,
             Reference::Altref => &self.altref,
-            Reference::Last | Reference::Current => &self.last,
+            Reference::Last => &self.last,
         }
     }
 

@@ -14,7 +14,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::super::loop_filter::MbStrength;
 use super::super::predict::UnfilteredLine;
 use super::super::rows::{MbRow, mb_rows};
-use super::super::types::Reference;
 use super::parse::{MbData, MbParser, ParseParams};
 use super::reconstruct::Reconstructor;
 use super::{FrameParams, MacroblockStats, StreamState};
@@ -271,7 +270,7 @@ impl Wavefront<'_, '_, '_> {
         for (x, mb) in mbs.iter_mut().enumerate() {
             // Only intra prediction reads the row above, up to the next macroblock.
             if let Some(above) = above
-                && mb.info.reference == Reference::Current
+                && mb.info.mode.is_intra()
             {
                 let wanted = u32::try_from((x + 2).min(cols)).unwrap_or(u32::MAX);
                 above.reconstructed.wait_for(wanted);

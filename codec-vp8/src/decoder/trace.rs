@@ -4,7 +4,7 @@ use super::super::header::{BufferCopy, FrameHeader, ReferenceUpdates};
 use super::super::loop_filter::{FilterParams, MbStrength};
 use super::super::modes::PARTITIONS;
 use super::super::tables::{CoeffProbs, DEFAULT_COEFF_PROBS};
-use super::super::types::{LumaMode, MbInfo, MotionVector, Reference, SubblockInfo};
+use super::super::types::{InterMode, IntraLuma, MbInfo, MbMode, MotionVector, SubblockInfo};
 use super::packet::{PacketLayout, Partitions};
 use super::parse::MbData;
 use codec_core::codec::trace::{
@@ -15,7 +15,7 @@ use codec_core::codec::{DecodeReport, SlotSet};
 use codec_core::entropy::BoolDecoder;
 use codec_core::frame::Frame;
 
-/// In the order of [`LumaMode`], of [`IntraMode`](codec_simd::IntraMode) and of the 4x4 modes.
+/// In the order of [`IntraLuma`] and [`InterMode`], of [`IntraMode`](codec_simd::IntraMode) and of the 4x4 modes.
 static MODES: BlockModes = BlockModes {
     luma: &[
         "dc",
@@ -259,10 +259,15 @@ impl RowTrace for Recorder<'_> {
         let blocks = coeffs.luma_mask.any.count_ones() + coeffs.chroma_mask.any.count_ones();
         let blocks = blocks + u32::from(coeffs.has_y2);
         let narrow = |n: usize| u16::try_from(16 * n).unwrap_or(u16::MAX);
-        let slot = (info.reference as u8).checked_sub(1);
+        let slot = info.mode.reference().map(|reference| reference as u8);
         if let Some(used) = slot.and_then(|slot| self.trace.references.get_mut(usize::from(slot))) {
             used.used_blocks += 1;
         }
+        let (luma, chroma) = match info.mode {
+            MbMode::Intra { luma, chroma } => (luma.index(), Some(chroma as u8)),
+            MbMode::Inter { mode, .. } => (IntraLuma::ALL.len() + mode.index(), None),
+        };
+        let luma = u8::try_from(luma).unwrap_or_default();
         let segmentation = &self.header.segmentation;
         let first_part = u32::try_from(self.trace.parts.len()).unwrap_or(u32::MAX);
         self.trace.parts.extend(parts(info, subblocks));
@@ -270,9 +275,9 @@ impl RowTrace for Recorder<'_> {
         self.trace.blocks.push(BlockTrace {
             at: (narrow(x), narrow(y)),
             size: (16, 16),
-            luma: info.luma as u8,
-            chroma: slot.is_none().then_some(info.chroma as u8),
-            motion: [slot.map(|slot| Motion { slot, vector: info.mv.into() }), None],
+            luma,
+            chroma,
+            motion: [slot.map(|slot| Motion { slot, vector: info.mode.mv().into() }), None],
             parts: (first_part, u8::try_from(parts).unwrap_or_default()),
             segment: if segmentation.enabled { info.segment } else { 0 },
             qindex: segmentation.qindex(self.header.quant.y_ac, info.segment).get(),
@@ -308,9 +313,11 @@ fn parts<'a>(
     info: &MbInfo,
     subblocks: &'a SubblockInfo,
 ) -> impl Iterator<Item = PartTrace> + use<'a> {
-    let masks: &[u16] = match (info.luma, info.reference) {
-        (LumaMode::Split, _) => PARTITIONS[info.partitioning as usize],
-        (LumaMode::PerBlock, Reference::Current) => PARTITIONS[3],
+    let masks: &[u16] = match info.mode {
+        MbMode::Inter { mode: InterMode::Split(partitioning), .. } => {
+            PARTITIONS[partitioning as usize]
+        }
+        MbMode::Intra { luma: IntraLuma::PerBlock, .. } => PARTITIONS[3],
         _ => &[],
     };
     masks.iter().map(move |mask| {

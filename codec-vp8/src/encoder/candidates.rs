@@ -2,15 +2,13 @@
 
 use super::costs::cost_of;
 use crate::modes::NearVectors;
-use crate::types::{LumaMode, MotionVector, Reference};
+use crate::types::{InterMode, MbMode, MotionVector};
 use codec_core::motion::QuarterPel;
 
 /// A candidate for predicting a whole macroblock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
-    pub(super) luma: LumaMode,
-    pub(super) reference: Reference,
-    pub(super) mv: MotionVector,
+    pub(super) mode: MbMode,
     /// Bit cost of reference, mode and vector, in 1/256 bit.
     pub(super) bits: u32,
     pub(super) sse: u32,
@@ -28,14 +26,8 @@ impl Candidates {
     const MAX: usize = 8;
 
     /// The last frame with zero motion, which is always possible; its error is unknown.
-    pub(super) const STILL: Candidate = Candidate {
-        luma: LumaMode::Zero,
-        reference: Reference::Last,
-        mv: MotionVector::ZERO,
-        bits: 0,
-        sse: u32::MAX,
-        cost: u32::MAX,
-    };
+    pub(super) const STILL: Candidate =
+        Candidate { mode: MbMode::STATIC, bits: 0, sse: u32::MAX, cost: u32::MAX };
 
     pub(super) fn new() -> Self {
         Self { list: [Self::STILL; Self::MAX], len: 0 }
@@ -88,8 +80,8 @@ impl Vectors {
         Self { near, mode_bits: [nearest, near_bits, zero, new, prefix] }
     }
 
-    pub(super) fn bits_of(&self, mode: LumaMode) -> u32 {
-        self.mode_bits[(mode as usize - LumaMode::Nearest as usize).min(4)]
+    pub(super) fn bits_of(&self, mode: InterMode) -> u32 {
+        self.mode_bits[mode.index()]
     }
 }
 

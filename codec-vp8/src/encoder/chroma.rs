@@ -7,7 +7,7 @@ use super::rate_distortion::RateDistortion;
 use super::row::{MbCoder, ModeChoice};
 use super::trellis::Trellis;
 use super::workspace::Trial;
-use crate::types::{LumaMode, Reference, SubblockInfo};
+use crate::types::{InterMode, MbMode, SubblockInfo};
 use codec_core::codec::Stage;
 
 /// Chroma error, as a cost in 1/256 bit, below which coding it cannot pay off.
@@ -40,18 +40,18 @@ impl MbCoder<'_> {
         choice: &ModeChoice,
         set: &QuantiserSet,
     ) -> (IntraMode, u32) {
-        if choice.reference == Reference::Current {
+        let MbMode::Inter { reference, mode, mv } = choice.mode else {
             return self.best_chroma_mode(set);
-        }
+        };
         let at = self.at();
-        let predicted = self.job.predictor(choice.reference).and_then(|from| {
+        let predicted = self.job.predictor(reference).and_then(|from| {
             let Trial { pixels, subblocks, .. } = &mut *self.best;
             let out = &mut pixels.chroma;
             match subblocks {
-                SubblockInfo::Inter(mvs) if choice.luma == LumaMode::Split => {
+                SubblockInfo::Inter(mvs) if matches!(mode, InterMode::Split(_)) => {
                     from.chroma_split(at, mvs, out)
                 }
-                _ => from.chroma(at, choice.mv, out),
+                _ => from.chroma(at, mv, out),
             }
         });
         debug_assert!(predicted.is_some(), "vectors were chosen inside the border");
@@ -95,7 +95,7 @@ impl MbCoder<'_> {
         }
         let cost = |price: RateDistortion| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         let flags = set.lambda.cost(flags_of(25));
-        if choice.luma != LumaMode::PerBlock && !residual.luma_is_empty() {
+        if !choice.is_intra_4x4() && !residual.luma_is_empty() {
             let coded = choice.price.plus(chroma);
             let skipped = choice.prediction_sse.saturating_add(without_chroma);
             let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));

@@ -6,18 +6,18 @@ use super::store::{RowStore, SearchStats};
 use super::tokenizer::empty_mb_flags;
 use crate::modes::{MvBounds, Neighbours, find_near_vectors};
 use crate::rows::MbRow;
-use crate::types::{LumaMode, MbInfo, Reference};
+use crate::types::{MbInfo, MbMode, Reference};
 use codec_core::frame::FrameBuf;
 
 /// Returns the info of a copied macroblock: last frame, zero motion, no coefficients.
 fn copied_info() -> MbInfo {
-    MbInfo { luma: LumaMode::Zero, reference: Reference::Last, skip: true, ..MbInfo::default() }
+    MbInfo { mode: MbMode::STATIC, skip: true, ..MbInfo::default() }
 }
 
 fn count(store: &mut RowStore, macroblocks: u32) {
     store.modes.segments[0] += macroblocks;
     store.modes.skipped += macroblocks;
-    store.modes.references[Reference::Last as usize] += macroblocks;
+    store.modes.references[Reference::Last.index()] += macroblocks;
     store.modes.zero_motion += macroblocks;
 }
 
@@ -26,7 +26,7 @@ pub(super) fn copy_row(store: &mut RowStore, row: usize, (cols, rows): (usize, u
     store.clear();
     store.infos.resize(cols, copied_info());
     store.search_stats.resize(cols, SearchStats::default());
-    let (copied, outside) = (copied_info(), MbInfo::default());
+    let (copied, outside) = (MbMode::STATIC, MbMode::default());
     let has = |is_there: bool| if is_there { &copied } else { &outside };
     let near = |col: usize| {
         let neighbours = Neighbours {
@@ -35,7 +35,7 @@ pub(super) fn copy_row(store: &mut RowStore, row: usize, (cols, rows): (usize, u
             above_left: has(row > 0 && col > 0),
         };
         let bounds = MvBounds::new(col, row, cols, rows);
-        find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds)
+        find_near_vectors(&neighbours, Reference::Last, [false; 3], bounds)
     };
     // Zero vectors are within all bounds, so all columns from the second on are alike.
     store.nears.push(near(0));
@@ -78,6 +78,6 @@ impl MbCoder<'_> {
         self.write_pixels(planes);
 
         let masks = empty_mb_flags(true, self.above.info.nonzero, self.left.info.nonzero);
-        self.update_neighbours(&info, masks);
+        self.update_neighbours(info.mode, masks);
     }
 }

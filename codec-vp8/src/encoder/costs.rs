@@ -7,7 +7,7 @@ use crate::modes::{CHROMA_TREE, KEY_LUMA_TREE, LUMA_TREE, SUBBLOCK_TREE, write_m
 use crate::tables::{
     KEY_CHROMA_PROBS, KEY_LUMA_PROBS, KEY_SUBBLOCK_PROBS, MV_LONG, MV_SIGN, MvProbs, SUBBLOCK_PROBS,
 };
-use crate::types::{LumaMode, MotionVector};
+use crate::types::{IntraLuma, MotionVector};
 use codec_core::entropy::{CostCounter, bool_cost_q8};
 use codec_core::motion::MvCost;
 
@@ -21,7 +21,7 @@ pub(super) struct ModeCosts {
     pub(super) chroma: [u32; 4],
     /// 4x4 modes in inter frames.
     pub(super) subblock: [u32; 10],
-    /// By [`crate::types::Reference`].
+    /// By [`crate::types::MbMode::reference_index`].
     pub(super) reference: [u32; 4],
     /// Skip flag of macroblocks with and without coefficients.
     skip: [u32; 2],
@@ -79,10 +79,10 @@ impl ModeCosts {
         let luma_probs = if is_key { KEY_LUMA_PROBS } else { probs.luma };
         let chroma_probs = if is_key { KEY_CHROMA_PROBS } else { probs.chroma };
         let tree = if is_key { &KEY_LUMA_TREE } else { &LUMA_TREE };
-        let luma = |mode: LumaMode| price(|sink| tree.write(sink, &luma_probs, mode as usize));
+        let luma = |mode: IntraLuma| price(|sink| tree.write(sink, &luma_probs, mode.index()));
         self.is_key = is_key;
-        self.luma = IntraMode::ALL.map(|mode| luma(mode.into()));
-        self.per_block = luma(LumaMode::PerBlock);
+        self.luma = IntraMode::ALL.map(|mode| luma(IntraLuma::Whole(mode)));
+        self.per_block = luma(IntraLuma::PerBlock);
         self.chroma = IntraMode::ALL
             .map(|mode| price(|sink| CHROMA_TREE.write(sink, &chroma_probs, mode as usize)));
         let skip = modes.skip.unwrap_or(128);

@@ -1,7 +1,7 @@
 //! Mode decision in inter frames: candidates are ranked by estimated squared error and bits,
 //! finalists by their actual coding cost.
 
-use codec_simd::Layout;
+use codec_simd::{IntraMode, Layout};
 
 use super::candidates::{Candidate, Candidates, Vectors, quarter};
 use super::quant::QuantiserSet;
@@ -10,7 +10,7 @@ use super::row::{MbCoder, ModeChoice};
 use super::speed::{Gate, OtherReferences, Splits};
 use super::store::SearchStats;
 use crate::modes::{MvBounds, NearVectors, Neighbours, find_near_vectors};
-use crate::types::{LumaMode, MotionVector, Partitioning, Reference};
+use crate::types::{InterMode, IntraLuma, MbMode, MotionVector, Reference};
 use codec_core::analysis::{Change, MbAnalysis};
 use codec_core::motion::SearchRange;
 
@@ -38,14 +38,10 @@ impl ModeChoice {
         prediction_sse: u32,
         segment: u8,
     ) -> Self {
-        let &Candidate { luma, reference, mv, bits, .. } = candidate;
         Self {
-            luma,
-            reference,
-            mv,
+            mode: candidate.mode,
             base,
-            partitioning: Partitioning::default(),
-            mode_bits: bits,
+            mode_bits: candidate.bits,
             price,
             chroma_cost: 0,
             prediction_sse,
@@ -59,7 +55,7 @@ impl MbCoder<'_> {
     pub(super) fn decide_inter(&mut self) -> ModeChoice {
         let wanted = self.assigned_segment();
         let choice = self.decide_inter_in(wanted);
-        let is_still = choice.luma == LumaMode::Zero && choice.reference == Reference::Last;
+        let is_still = choice.mode == MbMode::STATIC;
         if self.job.refresh.is_refresh(wanted) && !is_still {
             // Only static macroblocks are worth refreshing.
             return self.decide_inter_in(0);
@@ -105,7 +101,8 @@ impl MbCoder<'_> {
         // Motion search.
         if self.is_search_due(&plain) {
             self.add_search(set, &vectors, &range, &mut found);
-            let failed = found.best().mv == plain.mv && found.best().reference == plain.reference;
+            let (best, plain_mode) = (found.best().mode, plain.mode);
+            let failed = best.mv() == plain_mode.mv() && best.reference() == plain_mode.reference();
             self.search_stats = SearchStats {
                 sse: plain.sse,
                 fails: if failed { (self.search_stats.fails + 1).min(3) } else { 0 },
@@ -154,20 +151,19 @@ impl MbCoder<'_> {
         if sse > set.lambda.cost(PROBE_BITS_Q8) {
             return None;
         }
-        let bits = job.costs.reference[Reference::Last as usize] + vectors.bits_of(LumaMode::Zero);
-        let (luma, reference) = (LumaMode::Zero, Reference::Last);
-        let still = Candidate { luma, reference, mv, bits, sse, cost: sse };
+        let bits = job.costs.reference[Reference::Last.index()] + vectors.bits_of(InterMode::Zero);
+        let still = Candidate { mode: MbMode::STATIC, bits, sse, cost: sse };
         Some(self.without_residual(&still, vectors.near.best, segment))
     }
 
     pub(super) fn vectors(&self) -> Vectors {
         let neighbours = Neighbours {
-            above: &self.above.info.mb(),
-            left: &self.left.info.mb(),
-            above_left: &self.above_left.mb(),
+            above: &self.above.info.mode,
+            left: &self.left.info.mode,
+            above_left: &self.above_left.mode,
         };
         let bounds = MvBounds::new(self.col, self.row, self.job.cols, self.job.rows);
-        Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds))
+        Vectors::new(find_near_vectors(&neighbours, Reference::Last, [false; 3], bounds))
     }
 
     /// Returns the range of vectors whose prediction stays inside the references' borders.
@@ -217,30 +213,31 @@ impl MbCoder<'_> {
         let NearVectors { nearest, near, .. } = vectors.near;
         // An altref frame of future content has a higher quality than the last frame.
         let has_fine_altref = self.job.analysis.is_some_and(|a| !a.altref_seeds.is_empty());
-        for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
+        for reference in Reference::ALL {
             if !has_fine_altref && found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
                 return;
             }
             let with_neighbours =
                 reference == Reference::Last || self.job.speed.others != OtherReferences::Zero;
             let modes = [
-                (LumaMode::Zero, MotionVector::ZERO, true),
-                (LumaMode::Nearest, nearest, with_neighbours && nearest != MotionVector::ZERO),
+                (InterMode::Zero, MotionVector::ZERO, true),
+                (InterMode::Nearest, nearest, with_neighbours && nearest != MotionVector::ZERO),
                 (
-                    LumaMode::Near,
+                    InterMode::Near,
                     near,
                     with_neighbours && near != MotionVector::ZERO && near != nearest,
                 ),
             ];
-            for (luma, mv, is_wanted) in modes {
+            for (mode, mv, is_wanted) in modes {
                 if !is_wanted {
                     continue;
                 }
                 let Some(sse) = self.sse_at(reference, mv, range) else { continue };
-                let bits = self.job.costs.reference[reference as usize] + vectors.bits_of(luma);
+                let bits = self.job.costs.reference[reference.index()] + vectors.bits_of(mode);
                 let cost = sse.saturating_add(set.lambda.cost(bits));
-                found.add(Candidate { luma, reference, mv, bits, sse, cost });
-                if self.trial.predicted.is_some() && found.best().mv == mv {
+                let mode = MbMode::Inter { reference, mode, mv };
+                found.add(Candidate { mode, bits, sse, cost });
+                if self.trial.predicted.is_some() && found.best().mode.mv() == mv {
                     // It is likely to be coded, so keep its prediction.
                     std::mem::swap(&mut self.best, &mut self.trial);
                 }
@@ -285,9 +282,7 @@ impl MbCoder<'_> {
         let (mode, sse, bits) = self.search_intra_16(set);
         let bits = bits + self.job.costs.chroma[0];
         found.add(Candidate {
-            luma: mode.into(),
-            reference: Reference::Current,
-            mv: MotionVector::ZERO,
+            mode: MbMode::Intra { luma: IntraLuma::Whole(mode), chroma: IntraMode::Dc },
             bits,
             sse,
             cost: sse.saturating_add(set.lambda.cost(bits)),
@@ -311,9 +306,7 @@ impl MbCoder<'_> {
             if n > 0 && candidate.cost > limit {
                 break;
             }
-            let is_first = |first: &ModeChoice| {
-                (first.luma, first.reference) == (candidate.luma, candidate.reference)
-            };
+            let is_first = |first: &ModeChoice| first.mode == candidate.mode;
             if first.as_ref().is_some_and(is_first) {
                 continue;
             }
@@ -354,16 +347,17 @@ impl MbCoder<'_> {
         segment: u8,
     ) -> Option<ModeChoice> {
         let job = self.job;
-        match candidate.luma.whole_intra() {
-            Some(mode) => {
+        match candidate.mode {
+            MbMode::Intra { luma: IntraLuma::Whole(mode), .. } => {
                 self.best.predicted = None;
                 self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
             }
-            None => {
+            _ => {
                 self.predict_luma(candidate)?;
             }
         }
-        let prediction_sse = if candidate.luma == LumaMode::New {
+        let is_new = matches!(candidate.mode, MbMode::Inter { mode: InterMode::New, .. });
+        let prediction_sse = if is_new {
             // The search used the error of another interpolation filter.
             job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window())
         } else {
@@ -377,12 +371,13 @@ impl MbCoder<'_> {
 
     /// Predicts luma with `candidate` into `best`, unless it is already there.
     fn predict_luma(&mut self, candidate: &Candidate) -> Option<()> {
-        let wanted = Some((candidate.reference, candidate.mv));
+        let MbMode::Inter { reference, mv, .. } = candidate.mode else { return None };
+        let wanted = Some((reference, mv));
         if self.best.predicted != wanted {
             self.best.predicted = None;
-            let from = self.job.predictor(candidate.reference)?;
+            let from = self.job.predictor(reference)?;
             let at = self.at();
-            from.luma(at, candidate.mv, &mut self.best.pixels.luma)?;
+            from.luma(at, mv, &mut self.best.pixels.luma)?;
             self.best.predicted = wanted;
         }
         Some(())
@@ -401,7 +396,7 @@ impl MbCoder<'_> {
     pub(super) fn total(&self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
         let [no_skip, skip] = self.job.costs.skip_bits();
         let coded = cost(set, choice.price, choice.mode_bits + no_skip);
-        let luma = if choice.luma == LumaMode::PerBlock {
+        let luma = if choice.is_intra_4x4() {
             coded
         } else {
             let empty = RateDistortion { sse: choice.prediction_sse, bits_q8: 0 };
@@ -414,7 +409,7 @@ impl MbCoder<'_> {
     /// expensive.
     fn wants_split(&self, best: &ModeChoice, set: &QuantiserSet) -> bool {
         let speed = &self.job.speed;
-        let is_whole = self.job.has_plain_modes || best.reference == Reference::Current;
+        let is_whole = self.job.has_plain_modes || best.mode.is_intra();
         if speed.splits == Splits::None || is_whole {
             return false;
         }
@@ -435,7 +430,7 @@ impl MbCoder<'_> {
             Gate::Never => false,
             Gate::Always => true,
             Gate::Gated => {
-                let intra = found.as_slice().iter().find(|c| c.reference == Reference::Current);
+                let intra = found.as_slice().iter().find(|c| c.mode.is_intra());
                 let is_near = |intra: &Candidate| intra.sse / 2 < best.prediction_sse;
                 self.best.residual.coded_luma_blocks() >= 4
                     && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)

@@ -8,7 +8,7 @@ use super::rate_distortion::{RateDistortion, cost};
 use super::rate_table::estimate_bits;
 use super::row::{MbCoder, ModeChoice};
 use super::trellis::Trellis;
-use crate::types::{LumaMode, MotionVector, Partitioning, Reference, SubblockInfo};
+use crate::types::{IntraLuma, MbMode, MotionVector, SubblockInfo};
 use codec_core::codec::Stage;
 
 impl MbCoder<'_> {
@@ -34,7 +34,7 @@ impl MbCoder<'_> {
         self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
         let price = self.code_luma(set);
-        intra_choice(mode.into(), bits, price, sse, segment)
+        intra_choice(IntraLuma::Whole(mode), bits, price, sse, segment)
     }
 
     /// Returns the whole-block mode of the lowest rate-distortion cost, with its squared error and
@@ -112,7 +112,7 @@ impl MbCoder<'_> {
         }
         self.trial.subblocks = SubblockInfo::Intra(modes);
         std::mem::swap(&mut self.trial, &mut self.best);
-        Some(intra_choice(LumaMode::PerBlock, bits - no_skip, price, prediction_sse, segment))
+        Some(intra_choice(IntraLuma::PerBlock, bits - no_skip, price, prediction_sse, segment))
     }
 }
 
@@ -151,18 +151,16 @@ const CHEAP_BLOCK_Q8: u32 = EMPTY_BLOCK_Q8 + 200;
 const EMPTY_BLOCK_Q8: u32 = 100;
 
 fn intra_choice(
-    luma: LumaMode,
+    luma: IntraLuma,
     mode_bits: u32,
     price: RateDistortion,
     prediction_sse: u32,
     segment: u8,
 ) -> ModeChoice {
     ModeChoice {
-        luma,
-        reference: Reference::Current,
-        mv: MotionVector::ZERO,
+        // Chroma is decided later.
+        mode: MbMode::Intra { luma, chroma: IntraMode::Dc },
         base: MotionVector::ZERO,
-        partitioning: Partitioning::default(),
         mode_bits,
         price,
         chroma_cost: 0,

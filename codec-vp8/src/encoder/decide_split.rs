@@ -9,7 +9,7 @@ use super::quant::QuantiserSet;
 use super::row::{MbCoder, ModeChoice};
 use super::speed::Splits;
 use crate::modes::{PARTITIONS, sub_mv_probs, write_partitioning};
-use crate::types::{LumaMode, MotionVector, Partitioning, SubblockInfo};
+use crate::types::{InterMode, MbMode, MotionVector, Partitioning, SubblockInfo};
 use codec_core::codec::Stage;
 use codec_core::motion::{Block, Quadrant, SearchRange, Target, VectorPrice};
 
@@ -90,7 +90,8 @@ impl MbCoder<'_> {
         limit: u32,
     ) -> Option<ModeChoice> {
         let job = self.job;
-        let from = job.predictor(whole.reference)?;
+        let MbMode::Inter { reference, mv, .. } = whole.mode else { return None };
+        let from = job.predictor(reference)?;
         let cur = self.cur.luma.clone();
         let trials = Trials {
             target: Target {
@@ -112,9 +113,9 @@ impl MbCoder<'_> {
             above: self.above_blocks().mvs,
             left: self.left.blocks.mvs,
         };
-        let quarters = trials.quarters(whole.mv);
-        let fixed =
-            job.costs.reference[whole.reference as usize] + vectors.bits_of(LumaMode::Split);
+        let quarters = trials.quarters(mv);
+        let fixed = job.costs.reference[reference.index()]
+            + vectors.bits_of(InterMode::Split(Partitioning::default()));
         let mut best: Option<(ModeChoice, u32)> = None;
         let mut divisions = [Some(quarters), None, None, None];
         if matches!(job.speed.splits, Splits::Halves | Splits::All) {
@@ -179,11 +180,12 @@ impl MbCoder<'_> {
         );
         self.meter.switch(Some(Stage::Search));
         let mut choice = ModeChoice {
-            luma: LumaMode::Split,
-            reference: whole.reference,
-            mv: division.mvs[15],
+            mode: MbMode::Inter {
+                reference: whole.mode.reference()?,
+                mode: InterMode::Split(division.partitioning),
+                mv: division.mvs[15],
+            },
             base: trials.base,
-            partitioning: division.partitioning,
             mode_bits,
             price,
             chroma_cost: 0,

@@ -66,8 +66,7 @@ pub(super) struct FrameJob<'a> {
 impl<'a> FrameJob<'a> {
     /// Returns the predictor from `reference`, if it may be used.
     pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'a>> {
-        let index = (reference as usize).checked_sub(1)?;
-        let frame = self.references[index]?;
+        let frame = self.references[reference as usize]?;
         Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
     }
 

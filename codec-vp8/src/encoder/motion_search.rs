@@ -6,7 +6,7 @@ use super::quant::QuantiserSet;
 use super::row::MbCoder;
 use super::speed::{OtherReferences, Speed, SubPel};
 use super::store::SearchStats;
-use crate::types::{LumaMode, MotionVector, Reference};
+use crate::types::{InterMode, MbMode, MotionVector, Reference};
 use codec_core::motion::{
     FullPel, IntegerSettings, MvCost, Pattern, SearchRange, SubpelSearch, Target, VectorPrice,
     search_integer, search_subpel,
@@ -31,7 +31,7 @@ impl MbCoder<'_> {
         range: &SearchRange,
         found: &mut Candidates,
     ) {
-        self.offer_search_in(Reference::Last, None, set, vectors, range, found);
+        self.add_search_in(Reference::Last, None, set, vectors, range, found);
         if self.job.speed.others != OtherReferences::Searched {
             return;
         }
@@ -42,12 +42,11 @@ impl MbCoder<'_> {
                 let sse = self.sse_at(reference, MotionVector::new(at.x, at.y), range);
                 sse.is_some_and(|sse| sse < best.sse.saturating_mul(8))
             });
-            let zero = found
-                .as_slice()
-                .iter()
-                .any(|c| c.reference == reference && c.sse < best.sse.saturating_mul(2));
+            let zero = found.as_slice().iter().any(|c| {
+                c.mode.reference() == Some(reference) && c.sse < best.sse.saturating_mul(2)
+            });
             if (zero || seed.is_some()) && best.sse > set.lambda.cost(SOME_BITS_Q8) {
-                self.offer_search_in(reference, seed, set, vectors, range, found);
+                self.add_search_in(reference, seed, set, vectors, range, found);
             }
         }
     }
@@ -58,7 +57,7 @@ impl MbCoder<'_> {
         analysis.altref_seeds.get(self.index()).copied().flatten()
     }
 
-    fn offer_search_in(
+    fn add_search_in(
         &mut self,
         reference: Reference,
         seed: Option<FullPel>,
@@ -97,15 +96,16 @@ impl MbCoder<'_> {
         if job.speed.subpel == SubPel::QuarterExact && found_at.cost < u32::MAX {
             (mv, sse) = self.refine_exactly(reference, mv, best, set, range);
         }
-        let known = |c: &Candidate| c.reference == reference && c.mv == mv;
+        let known = |c: &Candidate| c.mode.reference() == Some(reference) && c.mode.mv() == mv;
         if found.as_slice().iter().any(known) || found_at.cost == u32::MAX {
             return;
         }
-        let bits = job.costs.reference[reference as usize]
-            + vectors.bits_of(LumaMode::New)
+        let bits = job.costs.reference[reference.index()]
+            + vectors.bits_of(InterMode::New)
             + job.mv_cost.bits_q8(quarter(mv), quarter(best));
         let cost = sse.saturating_add(set.lambda.cost(bits));
-        found.add(Candidate { luma: LumaMode::New, reference, mv, bits, sse, cost });
+        let mode = MbMode::Inter { reference, mode: InterMode::New, mv };
+        found.add(Candidate { mode, bits, sse, cost });
     }
 
     /// Returns the vector near `mv` with the lowest exact rate-distortion cost, and its error.
@@ -150,7 +150,7 @@ impl MbCoder<'_> {
             return None;
         }
         let seed = self.analysis?.seed;
-        let start = quarter(plain.mv).to_full();
+        let start = quarter(plain.mode.mv()).to_full();
         (start == seed).then_some(start)
     }
 
@@ -167,7 +167,7 @@ impl MbCoder<'_> {
                 count += 1;
             }
         };
-        push(found.best().mv);
+        push(found.best().mode.mv());
         push(vectors.near.best);
         if let Some(mb) = &self.analysis {
             let seed = mb.seed.to_quarter();
@@ -176,8 +176,8 @@ impl MbCoder<'_> {
         push(before(index));
         push(vectors.near.near);
         push(MotionVector::ZERO);
-        push(self.left.info.mv);
-        push(self.above.info.mv);
+        push(self.left.info.mode.mv());
+        push(self.above.info.mode.mv());
         let count = count.min(4);
         (starts, count)
     }

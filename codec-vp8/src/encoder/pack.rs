@@ -9,7 +9,7 @@ use crate::header::{
 };
 use crate::modes::{NearVectors, SubblockSide, WriteContext, write_macroblock};
 use crate::residual::{Token, write_token};
-use crate::types::{LumaMode, Reference, SubblockInfo};
+use crate::types::{MbMode, SubblockInfo};
 use codec_core::codec::BitsByPart;
 use codec_core::entropy::BoolEncoder;
 use codec_core::frame::Size;
@@ -127,13 +127,11 @@ fn write_modes(
         let mut left = SubblockSide::default();
         let (mut subblocks, mut nears) = (row.subblocks.iter(), row.nears.iter());
         for (mb, above) in row.infos.iter().zip(room.iter_mut()) {
-            let is_inter = mb.reference != Reference::Current;
-            let own = match mb.luma {
-                LumaMode::Split | LumaMode::PerBlock => {
-                    subblocks.next().copied().unwrap_or_default()
-                }
-                _ if is_inter => SubblockInfo::Inter([mb.mv; 16]),
-                luma => SubblockInfo::Intra([luma.implied_subblock(); 16]),
+            let is_inter = !mb.mode.is_intra();
+            let own = match mb.mode {
+                mode if mode.has_subblocks() => subblocks.next().copied().unwrap_or_default(),
+                MbMode::Inter { mv, .. } => SubblockInfo::Inter([mv; 16]),
+                MbMode::Intra { luma, .. } => SubblockInfo::Intra([luma.implied_subblock(); 16]),
             };
             let near = if is_inter { nears.next().unwrap_or(&outside) } else { &outside };
             write_macroblock(out, header, WriteContext { above, left: &left, near }, mb, &own);

@@ -1,5 +1,7 @@
 //! The main loop of a macroblock row: for each macroblock gather, decide, code, reconstruct, store.
 
+use codec_simd::SubblockMode;
+
 use super::job::FrameJob;
 use super::levels::CodedMb;
 use super::predict_inter::MbPixels;
@@ -15,7 +17,9 @@ use super::trellis::Trellis;
 use super::workspace::{Trial, Workspace};
 use crate::modes::{NearVectors, PARTITIONS, SubblockSide};
 use crate::rows::MbRow;
-use crate::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
+use crate::types::{
+    InterMode, IntraLuma, MbInfo, MbMode, MotionVector, Partitioning, Reference, SubblockInfo,
+};
 use codec_core::analysis::MbAnalysis;
 use codec_core::codec::{Stage, StageMeter};
 use codec_core::frame::Chroma;
@@ -25,12 +29,10 @@ use codec_core::motion::PixelPos;
 /// [`MbCoder::best`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ModeChoice {
-    pub(super) luma: LumaMode,
-    pub(super) reference: Reference,
-    pub(super) mv: MotionVector,
+    /// Without the chroma mode, which is decided later.
+    pub(super) mode: MbMode,
     /// Vector that coded vectors are differences to.
     pub(super) base: MotionVector,
-    pub(super) partitioning: Partitioning,
     /// Bit cost of modes and vectors, in 1/256 bit.
     pub(super) mode_bits: u32,
     /// Error and bits of the coded luma residual.
@@ -40,6 +42,12 @@ pub(super) struct ModeChoice {
     /// Squared error of the luma prediction without residual.
     pub(super) prediction_sse: u32,
     pub(super) segment: u8,
+}
+
+impl ModeChoice {
+    pub(super) fn is_intra_4x4(&self) -> bool {
+        matches!(self.mode, MbMode::Intra { luma: IntraLuma::PerBlock, .. })
+    }
 }
 
 /// Data of the macroblock to the left.
@@ -261,26 +269,21 @@ impl<'a> MbCoder<'a> {
         self.code_chroma(choice, set);
         let has_coeffs =
             !(self.best.residual.luma_is_empty() && self.best.residual.chroma_is_empty());
-        let info = MbInfo {
-            luma: choice.luma,
-            chroma,
-            reference: choice.reference,
-            segment: choice.segment,
-            skip: !has_coeffs,
-            has_coeffs,
-            partitioning: choice.partitioning,
-            mv: choice.mv,
+        let mode = match choice.mode {
+            MbMode::Intra { luma, .. } => MbMode::Intra { luma, chroma },
+            inter @ MbMode::Inter { .. } => inter,
         };
+        let info = MbInfo { mode, segment: choice.segment, skip: !has_coeffs, has_coeffs };
         let nonzero = self.tokenize_and_reconstruct(&info, store);
         self.meter.switch(None);
         store.push(info, &self.best.subblocks);
         store.search_stats.push(self.search_stats);
-        if info.reference != Reference::Current {
+        if !mode.is_intra() {
             store.nears.push(self.near);
         }
         self.count(&info, choice, store);
         self.write_pixels(planes);
-        self.update_neighbours(&info, nonzero);
+        self.update_neighbours(mode, nonzero);
     }
 
     /// Stores the tokens of the macroblock and adds its residual to the prediction. Returns the
@@ -288,7 +291,7 @@ impl<'a> MbCoder<'a> {
     #[inline]
     fn tokenize_and_reconstruct(&mut self, info: &MbInfo, store: &mut RowStore) -> (u16, u16) {
         let kernels = self.job.kernels;
-        let has_y2 = info.luma.has_y2();
+        let has_y2 = info.mode.has_y2();
         let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
         if !info.has_coeffs {
             return empty_mb_flags(has_y2, above, left);
@@ -297,7 +300,7 @@ impl<'a> MbCoder<'a> {
         self.meter.switch(Some(Stage::Entropy));
         let flags = store.tokenize(&mb, &self.best.residual.levels, &mut self.tokenizer);
         self.meter.switch(Some(Stage::Transform));
-        if info.luma != LumaMode::PerBlock {
+        if !matches!(info.mode, MbMode::Intra { luma: IntraLuma::PerBlock, .. }) {
             self.best.residual.add_luma_to(kernels, has_y2, &mut self.best.pixels.luma);
         }
         self.best.residual.add_chroma_to(kernels, &mut self.best.pixels.chroma);
@@ -309,22 +312,27 @@ impl<'a> MbCoder<'a> {
         let modes = &mut store.modes;
         modes.segments[usize::from(info.segment)] += 1;
         modes.skipped += u32::from(info.skip);
-        modes.references[info.reference as usize] += 1;
-        if info.reference == Reference::Current {
-            modes.intra_luma[(info.luma as usize).min(4)] += 1;
-            modes.intra_chroma[info.chroma as usize] += 1;
-        }
-        if info.luma == LumaMode::New {
-            store.mvs.count(info.mv.wrapping_sub(choice.base));
-        } else if let (LumaMode::Split, SubblockInfo::Inter(mvs)) =
-            (info.luma, &self.best.subblocks)
-        {
-            self.count_sub_vectors(choice, mvs, store);
+        modes.references[info.mode.reference_index()] += 1;
+        match info.mode {
+            MbMode::Intra { luma, chroma } => {
+                modes.intra_luma[luma.index()] += 1;
+                modes.intra_chroma[chroma as usize] += 1;
+            }
+            MbMode::Inter { mode: InterMode::Split(partitioning), .. } => {
+                modes.split += 1;
+                if let SubblockInfo::Inter(mvs) = &self.best.subblocks {
+                    self.count_sub_vectors(choice.base, partitioning, mvs, store);
+                }
+            }
+            MbMode::Inter { reference, mode, mv } => {
+                let is_static = reference == Reference::Last && mv == MotionVector::ZERO;
+                modes.zero_motion += u32::from(is_static);
+                if mode == InterMode::New {
+                    store.mvs.count(mv.wrapping_sub(choice.base));
+                }
+            }
         }
         let modes = &mut store.modes;
-        modes.split += u32::from(info.luma == LumaMode::Split);
-        let is_still = info.reference == Reference::Last && info.mv == MotionVector::ZERO;
-        modes.zero_motion += u32::from(is_still && info.luma != LumaMode::Split);
         modes.refreshed += u32::from(self.job.refresh.is_refresh(info.segment));
         store.prediction_sse += u64::from(choice.prediction_sse);
     }
@@ -332,17 +340,18 @@ impl<'a> MbCoder<'a> {
     /// Counts the explicitly coded vectors of a split macroblock.
     fn count_sub_vectors(
         &self,
-        choice: &ModeChoice,
+        base: MotionVector,
+        partitioning: Partitioning,
         mvs: &[MotionVector; 16],
         store: &mut RowStore,
     ) {
         let (above, left) = (self.above_blocks().mvs, self.left.blocks.mvs);
-        for &part in PARTITIONS[choice.partitioning as usize] {
+        for &part in PARTITIONS[partitioning as usize] {
             let first = part.trailing_zeros() as usize;
             let at_left = if first.is_multiple_of(4) { left[first / 4] } else { mvs[first - 1] };
             let at_top = if first < 4 { above[first] } else { mvs[first - 4] };
             if ![at_left, at_top, MotionVector::ZERO].contains(&mvs[first]) {
-                store.mvs.count(mvs[first].wrapping_sub(choice.base));
+                store.mvs.count(mvs[first].wrapping_sub(base));
             }
         }
     }
@@ -354,18 +363,17 @@ impl<'a> MbCoder<'a> {
         planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
     }
 
-    pub(super) fn update_neighbours(
-        &mut self,
-        &MbInfo { reference, luma, mv, .. }: &MbInfo,
-        (below, right): (u16, u16),
-    ) {
-        let info = AboveInfo { reference, luma, mv, nonzero: below };
-        let [bottom, blocks] = match luma {
-            LumaMode::Split | LumaMode::PerBlock => {
-                let blocks = &self.best.subblocks;
-                [SubblockSide::bottom(blocks), SubblockSide::right(blocks)]
-            }
-            _ => [SubblockSide { modes: [luma.implied_subblock(); 4], mvs: [mv; 4] }; 2],
+    pub(super) fn update_neighbours(&mut self, mode: MbMode, (below, right): (u16, u16)) {
+        let info = AboveInfo { mode, nonzero: below };
+        let [bottom, blocks] = if mode.has_subblocks() {
+            let blocks = &self.best.subblocks;
+            [SubblockSide::bottom(blocks), SubblockSide::right(blocks)]
+        } else {
+            let implied = match mode {
+                MbMode::Intra { luma, .. } => luma.implied_subblock(),
+                MbMode::Inter { .. } => SubblockMode::Dc,
+            };
+            [SubblockSide { modes: [implied; 4], mvs: [mode.mv(); 4] }; 2]
         };
         let (luma, u, v) = bottom_of(&self.best.pixels);
         self.job.row_context.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);

@@ -9,10 +9,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use codec_simd::SubblockMode;
+use codec_simd::{IntraMode, SubblockMode};
 
 use crate::modes::SubblockSide;
-use crate::types::{LumaMode, MbInfo, MotionVector, Reference};
+use crate::types::{InterMode, IntraLuma, MbMode, MotionVector, Partitioning, Reference};
 
 /// Data of the macroblock above.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +27,8 @@ pub(super) struct Above {
 /// [`Above`] without its pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AboveInfo {
-    pub(super) reference: Reference,
-    pub(super) luma: LumaMode,
-    /// Motion vector; that of the last sub-block if split.
-    pub(super) mv: MotionVector,
+    /// Its mode, without chroma mode and partitioning, which the row below does not need.
+    pub(super) mode: MbMode,
     /// Flags of its bottom blocks with coefficients: bits 0..4 Y, 4..6 U, 6..8 V, 8 Y2.
     pub(super) nonzero: u16,
 }
@@ -59,21 +57,13 @@ pub(super) struct RowContext {
     rows: [Vec<Cell>; 2],
 }
 
-const LUMA_MODES: [LumaMode; 10] = [
-    LumaMode::Dc,
-    LumaMode::Vertical,
-    LumaMode::Horizontal,
-    LumaMode::TrueMotion,
-    LumaMode::PerBlock,
-    LumaMode::Nearest,
-    LumaMode::Near,
-    LumaMode::Zero,
-    LumaMode::New,
-    LumaMode::Split,
+const INTER_MODES: [InterMode; 5] = [
+    InterMode::Nearest,
+    InterMode::Near,
+    InterMode::Zero,
+    InterMode::New,
+    InterMode::Split(Partitioning::TopBottom),
 ];
-
-const REFERENCES: [Reference; 4] =
-    [Reference::Current, Reference::Last, Reference::Golden, Reference::Altref];
 
 fn pack_mv(mv: MotionVector) -> u64 {
     u64::from(mv.x.cast_unsigned()) | u64::from(mv.y.cast_unsigned()) << 16
@@ -85,27 +75,34 @@ fn unpack_mv(bits: u64) -> MotionVector {
 }
 
 impl AboveInfo {
-    /// Returns the fields that the near vector search uses.
-    pub(super) fn mb(&self) -> MbInfo {
-        MbInfo { luma: self.luma, reference: self.reference, mv: self.mv, ..MbInfo::default() }
+    fn is_split(&self) -> bool {
+        matches!(self.mode, MbMode::Inter { mode: InterMode::Split(_), .. })
     }
 
     fn pack(self, modes: [SubblockMode; 4]) -> u64 {
         let modes = modes.iter().rev().fold(0, |bits, &mode| bits << 4 | mode as u64);
-        pack_mv(self.mv)
+        let luma = match self.mode {
+            MbMode::Intra { luma, .. } => luma.index(),
+            MbMode::Inter { mode, .. } => mode.index(),
+        };
+        pack_mv(self.mode.mv())
             | modes << 32
-            | (self.reference as u64) << 48
-            | (self.luma as u64) << 50
+            | (self.mode.reference_index() as u64) << 48
+            | (luma as u64) << 50
             | u64::from(self.nonzero) << 54
     }
 
     fn unpack(bits: u64) -> Self {
-        Self {
-            reference: REFERENCES[(bits >> 48) as usize % 4],
-            luma: LUMA_MODES[((bits >> 50) as usize % 16).min(9)],
-            mv: unpack_mv(bits),
-            nonzero: (bits >> 54) as u16,
-        }
+        let luma = ((bits >> 50) as usize % 16).min(4);
+        let inter =
+            |reference| MbMode::Inter { reference, mode: INTER_MODES[luma], mv: unpack_mv(bits) };
+        let mode = match bits >> 48 & 3 {
+            0 => MbMode::Intra { luma: IntraLuma::ALL[luma], chroma: IntraMode::Dc },
+            1 => inter(Reference::Last),
+            2 => inter(Reference::Golden),
+            _ => inter(Reference::Altref),
+        };
+        Self { mode, nonzero: (bits >> 54) as u16 }
     }
 }
 
@@ -128,7 +125,7 @@ impl RowContext {
         cell.v.store(u64::from_le_bytes(mb.v), Relaxed);
         cell.info.store(mb.info.pack(bottom.modes), Relaxed);
         // Neighbours read sub-block vectors only of split macroblocks.
-        if mb.info.luma == LumaMode::Split {
+        if mb.info.is_split() {
             let [a, b, c, d] = bottom.mvs.map(pack_mv);
             cell.mvs[0].store(a | b << 32, Relaxed);
             cell.mvs[1].store(c | d << 32, Relaxed);
@@ -165,11 +162,11 @@ impl RowContext {
         let modes = std::array::from_fn(|i| {
             SubblockMode::ALL[((packed >> (32 + 4 * i)) as usize % 16).min(9)]
         });
-        let mvs = if info.luma == LumaMode::Split {
+        let mvs = if info.is_split() {
             let (left, right) = (cell.mvs[0].load(Relaxed), cell.mvs[1].load(Relaxed));
             [left, left >> 32, right, right >> 32].map(unpack_mv)
         } else {
-            [info.mv; 4]
+            [info.mode.mv(); 4]
         };
         SubblockSide { mvs, modes }
     }
@@ -183,14 +180,16 @@ mod tests {
     fn the_row_below_gets_the_stored_data() {
         let mut row_context = RowContext::default();
         row_context.resize(3);
-        for (n, &luma) in LUMA_MODES.iter().enumerate() {
+        let chroma = IntraMode::Dc;
+        let intra = IntraLuma::ALL.map(|luma| MbMode::Intra { luma, chroma });
+        let inter = (0..15).map(|n| {
             let step = i16::try_from(n).unwrap();
-            let info = AboveInfo {
-                reference: REFERENCES[n % 4],
-                luma,
-                mv: MotionVector::new(-5 * step, i16::MAX - step),
-                nonzero: 0x155 ^ step.unsigned_abs(),
-            };
+            let mv = MotionVector::new(-5 * step, i16::MAX - step);
+            MbMode::Inter { reference: Reference::ALL[n % 3], mode: INTER_MODES[n % 5], mv }
+        });
+        for (n, mode) in intra.into_iter().chain(inter).enumerate() {
+            let step = i16::try_from(n).unwrap();
+            let info = AboveInfo { mode, nonzero: 0x155 ^ step.unsigned_abs() };
             let above = Above { luma: [3; 16], u: [4; 8], v: [5; 8], info };
             let bottom = SubblockSide {
                 mvs: [-2, -1, 0, 1].map(|x| MotionVector::new(x, step)),
@@ -201,7 +200,7 @@ mod tests {
             assert_eq!((got.luma, got.u, got.v, got.info), ([3; 16], [4; 8], [5; 8], info));
             let got = row_context.bottom(7, 2, &info);
             assert_eq!(got.modes, bottom.modes);
-            let mvs = if luma == LumaMode::Split { bottom.mvs } else { [info.mv; 4] };
+            let mvs = if info.is_split() { bottom.mvs } else { [mode.mv(); 4] };
             assert_eq!(got.mvs, mvs);
         }
     }

@@ -5,14 +5,14 @@
 
 use super::token_counts::TokenCounts;
 use crate::modes::NearVectors;
-use crate::types::{LumaMode, MbInfo, SubblockInfo};
+use crate::types::{MbInfo, SubblockInfo};
 
 /// Counts of macroblock modes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ModeCounts {
     pub(super) segments: [u32; 4],
     pub(super) skipped: u32,
-    /// By [`crate::types::Reference`].
+    /// By [`crate::types::MbMode::reference_index`].
     pub(super) references: [u32; 4],
     /// Whole-block and per-block luma modes of intra macroblocks.
     pub(super) intra_luma: [u32; 5],
@@ -108,7 +108,7 @@ impl RowStore {
     /// Appends a macroblock; its levels must have been appended before.
     pub(super) fn push(&mut self, info: MbInfo, subblocks: &SubblockInfo) {
         self.infos.push(info);
-        if matches!(info.luma, LumaMode::Split | LumaMode::PerBlock) {
+        if info.mode.has_subblocks() {
             self.subblocks.push(*subblocks);
         }
     }

@@ -292,8 +292,8 @@ impl ReferenceUpdates {
 
     /// Returns the sign bias by [`Reference`](crate::types::Reference).
     #[must_use]
-    pub fn sign_biases(&self) -> [bool; 4] {
-        [false, false, self.sign_bias_golden, self.sign_bias_altref]
+    pub fn sign_biases(&self) -> [bool; 3] {
+        [false, self.sign_bias_golden, self.sign_bias_altref]
     }
 
     pub(super) fn parse_buffers(&mut self, reader: &mut BoolDecoder<'_>) {

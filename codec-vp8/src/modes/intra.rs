@@ -5,17 +5,8 @@ use codec_simd::{IntraMode, SubblockMode};
 
 use super::super::header::Probabilities;
 use super::super::tables::{KEY_CHROMA_PROBS, KEY_LUMA_PROBS, KEY_SUBBLOCK_PROBS, SUBBLOCK_PROBS};
-use super::super::types::LumaMode;
+use super::super::types::IntraLuma;
 use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
-
-/// Luma modes in the order of the bitstream's enumeration.
-const LUMA_MODES: [LumaMode; 5] = [
-    LumaMode::Dc,
-    LumaMode::Vertical,
-    LumaMode::Horizontal,
-    LumaMode::TrueMotion,
-    LumaMode::PerBlock,
-];
 
 pub(crate) static KEY_LUMA_TREE: Tree<8, 5> = Tree::new([-4, 2, 4, 6, 0, -1, -2, -3]);
 pub(crate) static LUMA_TREE: Tree<8, 5> = Tree::new([0, 2, 4, 6, -1, -2, -3, -4]);
@@ -46,9 +37,9 @@ pub fn parse_key_modes(
     above: &[SubblockMode; 4],
     left: &[SubblockMode; 4],
     modes: &mut [SubblockMode; 16],
-) -> (LumaMode, IntraMode) {
-    let luma = LUMA_MODES[KEY_LUMA_TREE.parse(reader, &KEY_LUMA_PROBS)];
-    if luma == LumaMode::PerBlock {
+) -> (IntraLuma, IntraMode) {
+    let luma = IntraLuma::ALL[KEY_LUMA_TREE.parse(reader, &KEY_LUMA_PROBS)];
+    if luma == IntraLuma::PerBlock {
         for n in 0..16 {
             let probs = key_subblock_probs(modes, n, above, left);
             modes[n] = SubblockMode::ALL[SUBBLOCK_TREE.parse(reader, probs)];
@@ -63,14 +54,14 @@ pub fn parse_key_modes(
 #[inline]
 pub fn write_key_modes<S: BoolSink>(
     sink: &mut S,
-    luma: LumaMode,
+    luma: IntraLuma,
     chroma: IntraMode,
     modes: &[SubblockMode; 16],
     above: &[SubblockMode; 4],
     left: &[SubblockMode; 4],
 ) {
-    KEY_LUMA_TREE.write(sink, &KEY_LUMA_PROBS, luma as usize);
-    if luma == LumaMode::PerBlock {
+    KEY_LUMA_TREE.write(sink, &KEY_LUMA_PROBS, luma.index());
+    if luma == IntraLuma::PerBlock {
         for n in 0..16 {
             let probs = key_subblock_probs(modes, n, above, left);
             SUBBLOCK_TREE.write(sink, probs, modes[n] as usize);
@@ -86,9 +77,9 @@ pub fn parse_inter_frame_intra_modes(
     reader: &mut BoolDecoder<'_>,
     probs: &Probabilities,
     modes: &mut [SubblockMode; 16],
-) -> (LumaMode, IntraMode) {
-    let luma = LUMA_MODES[LUMA_TREE.parse(reader, &probs.luma)];
-    if luma == LumaMode::PerBlock {
+) -> (IntraLuma, IntraMode) {
+    let luma = IntraLuma::ALL[LUMA_TREE.parse(reader, &probs.luma)];
+    if luma == IntraLuma::PerBlock {
         for mode in modes {
             *mode = SubblockMode::ALL[SUBBLOCK_TREE.parse(reader, &SUBBLOCK_PROBS)];
         }
@@ -103,12 +94,12 @@ pub fn parse_inter_frame_intra_modes(
 pub fn write_inter_frame_intra_modes<S: BoolSink>(
     sink: &mut S,
     probs: &Probabilities,
-    luma: LumaMode,
+    luma: IntraLuma,
     chroma: IntraMode,
     modes: &[SubblockMode; 16],
 ) {
-    LUMA_TREE.write(sink, &probs.luma, luma as usize);
-    if luma == LumaMode::PerBlock {
+    LUMA_TREE.write(sink, &probs.luma, luma.index());
+    if luma == IntraLuma::PerBlock {
         for &mode in modes {
             SUBBLOCK_TREE.write(sink, &SUBBLOCK_PROBS, mode as usize);
         }

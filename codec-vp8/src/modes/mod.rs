@@ -17,10 +17,12 @@ pub use near::{MvBounds, NearVectors, Neighbours, find_near_vectors};
 
 use codec_simd::{IntraMode, SubblockMode};
 
-use self::motion::parse_inter_mode;
+use self::motion::{InterSymbol, parse_inter_mode};
 use self::near::NearMvs;
 use super::header::{FrameHeader, ModeProbabilities};
-use super::types::{LumaMode, MbInfo, MotionVector, Partitioning, Reference, SubblockInfo};
+use super::types::{
+    InterMode, IntraLuma, MbInfo, MbMode, MotionVector, Partitioning, Reference, SubblockInfo,
+};
 use codec_core::entropy::{BoolDecoder, BoolSink};
 
 /// Modes and vectors along one side of a macroblock, the context for sub-blocks of the next one.
@@ -97,33 +99,33 @@ pub fn parse_macroblock(
         segment
     };
     let skip = header.modes.skip.is_some_and(|prob| local.get_bool(prob));
-    let mut mb = MbInfo { segment, skip, ..MbInfo::default() };
+    let info = |mode| MbInfo { mode, segment, skip, has_coeffs: false };
     if header.is_key || !local.get_bool(header.modes.intra) {
         *reader = local;
-        (mb.luma, mb.chroma) = parse_intra(reader, header, context, subblocks);
-        return mb;
+        let (luma, chroma) = parse_intra(reader, header, context, subblocks);
+        return info(MbMode::Intra { luma, chroma });
     }
-    mb.reference = parse_reference(&mut local, header.modes);
+    let reference = parse_reference(&mut local, header.modes);
     let biases = header.references.sign_biases();
-    let near_mvs = NearMvs::new(&context.neighbours, mb.reference, biases);
-    mb.luma = parse_inter_mode(&mut local, &near_mvs);
+    let near_mvs = NearMvs::new(&context.neighbours, reference, biases);
+    let symbol = parse_inter_mode(&mut local, &near_mvs);
     *reader = local;
-    mb.mv = match mb.luma {
-        LumaMode::Nearest => context.bounds.clamp(near_mvs.nearest),
-        LumaMode::Near => context.bounds.clamp(near_mvs.near),
-        LumaMode::New | LumaMode::Split => {
+    let (mode, mv) = match symbol {
+        InterSymbol::Nearest => (InterMode::Nearest, context.bounds.clamp(near_mvs.nearest)),
+        InterSymbol::Near => (InterMode::Near, context.bounds.clamp(near_mvs.near)),
+        InterSymbol::Zero => (InterMode::Zero, MotionVector::ZERO),
+        InterSymbol::New => {
             let best = context.bounds.clamp(near_mvs.best);
-            if mb.luma == LumaMode::Split {
-                (mb.partitioning, mb.mv) =
-                    parse_split_into(reader, header, context, best, subblocks);
-                return mb;
-            }
-            best.wrapping_add(parse_mv(reader, &header.probs.mv))
+            (InterMode::New, best.wrapping_add(parse_mv(reader, &header.probs.mv)))
         }
-        _ => MotionVector::ZERO,
+        InterSymbol::Split => {
+            let best = context.bounds.clamp(near_mvs.best);
+            let (partitioning, mv) = parse_split_into(reader, header, context, best, subblocks);
+            return info(MbMode::Inter { reference, mode: InterMode::Split(partitioning), mv });
+        }
     };
-    *subblocks = SubblockInfo::Inter([mb.mv; 16]);
-    mb
+    *subblocks = SubblockInfo::Inter([mv; 16]);
+    info(MbMode::Inter { reference, mode, mv })
 }
 
 /// Parses intra modes, in key frames and inter frames.
@@ -133,7 +135,7 @@ fn parse_intra(
     header: &FrameHeader,
     context: &MbContext<'_>,
     subblocks: &mut SubblockInfo,
-) -> (LumaMode, IntraMode) {
+) -> (IntraLuma, IntraMode) {
     let mut local = reader.clone();
     let modes = subblock_modes(subblocks);
     let luma_and_chroma = if header.is_key {
@@ -189,21 +191,22 @@ pub fn write_macroblock<S: BoolSink>(
     if let Some(prob) = header.modes.skip {
         sink.put_bool(mb.skip, prob);
     }
-    match (header.is_key, subblocks) {
-        (true, SubblockInfo::Intra(modes)) => {
+    match (mb.mode, subblocks) {
+        (MbMode::Intra { luma, chroma }, SubblockInfo::Intra(modes)) if header.is_key => {
             let (above, left) = (&context.above.modes, &context.left.modes);
-            write_key_modes(sink, mb.luma, mb.chroma, modes, above, left);
+            write_key_modes(sink, luma, chroma, modes, above, left);
         }
-        (false, SubblockInfo::Intra(modes)) => {
+        (MbMode::Intra { luma, chroma }, SubblockInfo::Intra(modes)) => {
             sink.put_bool(false, header.modes.intra);
-            write_inter_frame_intra_modes(sink, &header.probs, mb.luma, mb.chroma, modes);
+            write_inter_frame_intra_modes(sink, &header.probs, luma, chroma, modes);
         }
-        (is_key, SubblockInfo::Inter(mvs)) => {
-            debug_assert!(!is_key, "a key frame has no inter macroblocks");
+        (MbMode::Inter { reference, mode, mv }, SubblockInfo::Inter(mvs)) => {
+            debug_assert!(!header.is_key, "a key frame has no inter macroblocks");
             sink.put_bool(true, header.modes.intra);
-            write_reference(sink, header.modes, mb.reference);
-            write_motion(sink, header, context, mb, mvs);
+            write_reference(sink, header.modes, reference);
+            write_motion(sink, header, context, (mode, mv), mvs);
         }
+        _ => debug_assert!(false, "sub-blocks of another kind than the macroblock"),
     }
 }
 
@@ -211,17 +214,17 @@ fn write_motion<S: BoolSink>(
     sink: &mut S,
     header: &FrameHeader,
     WriteContext { above, left, near }: WriteContext<'_>,
-    mb: &MbInfo,
+    (mode, mv): (InterMode, MotionVector),
     mvs: &[MotionVector; 16],
 ) {
-    write_inter_mode(sink, near, mb.luma);
-    match mb.luma {
-        LumaMode::New => write_mv(sink, mb.mv.wrapping_sub(near.best), &header.probs.mv),
-        LumaMode::Split => {
+    write_inter_mode(sink, near, mode);
+    match mode {
+        InterMode::New => write_mv(sink, mv.wrapping_sub(near.best), &header.probs.mv),
+        InterMode::Split(partitioning) => {
             let (above, left) = (&above.mvs, &left.mvs);
-            write_split(sink, mb.partitioning, mvs, near.best, &header.probs.mv, above, left);
+            write_split(sink, partitioning, mvs, near.best, &header.probs.mv, above, left);
         }
-        _ => {}
+        InterMode::Nearest | InterMode::Near | InterMode::Zero => {}
     }
 }
 
@@ -269,7 +272,6 @@ pub fn parse_reference(reader: &mut BoolDecoder<'_>, probs: ModeProbabilities) -
 /// Writes the reference of an inter macroblock. Section 16.2.
 #[inline]
 pub fn write_reference<S: BoolSink>(sink: &mut S, probs: ModeProbabilities, reference: Reference) {
-    debug_assert!(reference != Reference::Current, "an inter macroblock");
     sink.put_bool(reference != Reference::Last, probs.last);
     if reference != Reference::Last {
         sink.put_bool(reference == Reference::Altref, probs.golden);

@@ -4,7 +4,7 @@
 use super::super::tables::{
     MV_LONG, MV_LONG_BITS, MV_SHORT, MV_SIGN, MvProbs, PARTITIONING_PROBS, SUB_MV_PROBS,
 };
-use super::super::types::{LumaMode, MotionVector, Partitioning};
+use super::super::types::{InterMode, MotionVector, Partitioning};
 use super::near::{NearMvs, NearVectors};
 use codec_core::branch;
 use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
@@ -12,7 +12,7 @@ use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
 /// Maximum magnitude of a coded vector component, in quarter pixels.
 pub const MAX_MV_DELTA: i16 = (1 << MV_LONG_BITS) - 1;
 
-/// Number of inter modes; [`LumaMode`] follows the order of the bitstream's enumeration.
+/// Number of inter modes.
 const INTER_MODES: usize = 5;
 const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::TopBottom,
@@ -86,9 +86,19 @@ impl MotionVector {
     }
 }
 
+/// A leaf of the inter mode tree; the partitioning of a split follows it.
+#[derive(Clone, Copy)]
+pub(super) enum InterSymbol {
+    Nearest,
+    Near,
+    Zero,
+    New,
+    Split,
+}
+
 /// Parses an inter mode. Section 16.3. Probabilities are looked up only as needed.
 #[inline(always)]
-pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near_mvs: &NearMvs) -> LumaMode {
+pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near_mvs: &NearMvs) -> InterSymbol {
     branch!(
         reader,
         near_mvs.mode_prob(0),
@@ -98,21 +108,19 @@ pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near_mvs: &NearMvs)
             branch!(
                 reader,
                 near_mvs.mode_prob(2),
-                branch!(reader, near_mvs.mode_prob(3), LumaMode::Split, LumaMode::New),
-                LumaMode::Near
+                branch!(reader, near_mvs.mode_prob(3), InterSymbol::Split, InterSymbol::New),
+                InterSymbol::Near
             ),
-            LumaMode::Nearest
+            InterSymbol::Nearest
         ),
-        LumaMode::Zero
+        InterSymbol::Zero
     )
 }
 
 /// Writes the inter mode `mode`. Section 16.3.
 #[inline]
-pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: LumaMode) {
-    let leaf = (mode as usize).wrapping_sub(LumaMode::Nearest as usize);
-    debug_assert!(leaf < INTER_MODES, "an inter mode: {mode:?}");
-    MODE_TREE.write(sink, &near.mode_probs, leaf);
+pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: InterMode) {
+    MODE_TREE.write(sink, &near.mode_probs, mode.index());
 }
 
 /// Parses the difference of a vector to its prediction. Section 17.

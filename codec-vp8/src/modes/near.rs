@@ -1,15 +1,15 @@
 //! Near motion vectors: search over the neighbours. RFC 6386, section 16.3.
 
 use super::super::tables::MODE_CONTEXTS;
-use super::super::types::{LumaMode, MbInfo, MotionVector, Reference};
+use super::super::types::{InterMode, MbMode, MotionVector, Reference};
 
-/// Neighbouring macroblocks for vector prediction; [`MbInfo::default`] outside the frame.
+/// Neighbouring macroblocks for vector prediction; [`MbMode::default`] outside the frame.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "field names are self-explanatory")]
 pub struct Neighbours<'a> {
-    pub above: &'a MbInfo,
-    pub left: &'a MbInfo,
-    pub above_left: &'a MbInfo,
+    pub above: &'a MbMode,
+    pub left: &'a MbMode,
+    pub above_left: &'a MbMode,
 }
 
 /// Range of predicted vectors: up to one macroblock beyond the frame, in quarter pixels relative to
@@ -65,13 +65,13 @@ pub struct NearVectors {
 
 /// Ranks the vectors of three neighbours for a macroblock with reference `reference`.
 ///
-/// `sign_biases` is indexed by [`Reference`].
+/// `sign_biases` is indexed by [`Reference`]: last, golden, altref.
 #[inline]
 #[must_use]
 pub fn find_near_vectors(
     neighbours: &Neighbours<'_>,
     reference: Reference,
-    sign_biases: [bool; 4],
+    sign_biases: [bool; 3],
     bounds: MvBounds,
 ) -> NearVectors {
     let near_mvs = NearMvs::new(neighbours, reference, sign_biases);
@@ -98,31 +98,30 @@ impl NearMvs {
     pub(super) fn new(
         neighbours: &Neighbours<'_>,
         reference: Reference,
-        sign_biases: [bool; 4],
+        sign_biases: [bool; 3],
     ) -> Self {
         let bias = sign_biases[reference as usize];
-        let vector = |mb: &MbInfo| {
-            let is_reversed = sign_biases[mb.reference as usize] != bias;
-            if is_reversed { mb.mv.wrapping_neg() } else { mb.mv }
+        let vector = |reference: Reference, mv: MotionVector| {
+            let is_reversed = sign_biases[reference as usize] != bias;
+            if is_reversed { mv.wrapping_neg() } else { mv }
         };
-        let is_zero = |mb: &MbInfo| mb.mv.bits() == 0;
         let Neighbours { above, left, above_left } = *neighbours;
         // Weights of the zero vector and of at most two distinct vectors in order of appearance;
         // each new vector is compared only with the latest one.
         let (mut zero, mut first, mut second) = (0, 0, 0);
         let (mut a, mut b) = (MotionVector::ZERO, MotionVector::ZERO);
-        if above.reference != Reference::Current {
-            if is_zero(above) {
+        if let MbMode::Inter { reference, mv, .. } = *above {
+            if mv.bits() == 0 {
                 zero = 2;
             } else {
-                (a, first) = (vector(above), 2);
+                (a, first) = (vector(reference, mv), 2);
             }
         }
-        if left.reference != Reference::Current {
-            if is_zero(left) {
+        if let MbMode::Inter { reference, mv, .. } = *left {
+            if mv.bits() == 0 {
                 zero += 2;
             } else {
-                let mv = vector(left);
+                let mv = vector(reference, mv);
                 if first == 0 || mv.bits() == a.bits() {
                     (a, first) = (mv, first + 2);
                 } else {
@@ -130,11 +129,11 @@ impl NearMvs {
                 }
             }
         }
-        if above_left.reference != Reference::Current {
-            if is_zero(above_left) {
+        if let MbMode::Inter { reference, mv, .. } = *above_left {
+            if mv.bits() == 0 {
                 zero += 1;
             } else {
-                let mv = vector(above_left);
+                let mv = vector(reference, mv);
                 if second != 0 {
                     // A third distinct vector counts only if it equals the first one.
                     if mv.bits() == b.bits() {
@@ -149,7 +148,8 @@ impl NearMvs {
                 }
             }
         }
-        let is_split = |mb: &MbInfo| u8::from(mb.luma == LumaMode::Split);
+        let is_split =
+            |mb: &MbMode| u8::from(matches!(mb, MbMode::Inter { mode: InterMode::Split(_), .. }));
         let split = 2 * (is_split(above) + is_split(left)) + is_split(above_left);
         if second > first {
             (a, b, first, second) = (b, a, second, first);

@@ -30,14 +30,14 @@ fn header(is_key: bool) -> FrameHeader {
     }
 }
 
-fn inter(reference: Reference, x: i16, y: i16) -> MbInfo {
-    MbInfo { luma: LumaMode::New, reference, mv: MotionVector::new(x, y), ..MbInfo::default() }
+fn inter(reference: Reference, x: i16, y: i16) -> MbMode {
+    MbMode::Inter { reference, mode: InterMode::New, mv: MotionVector::new(x, y) }
 }
 
 const BOUNDS: MvBounds = MvBounds { left: -4000, right: 4000, top: -4000, bottom: 4000 };
 
 struct Case {
-    neighbours: [MbInfo; 3],
+    neighbours: [MbMode; 3],
     above: SubblockSide,
     left: SubblockSide,
 }
@@ -57,7 +57,8 @@ impl Case {
         let mut encoder = BoolEncoder::default();
         let context = self.context();
         let biases = header.references.sign_biases();
-        let near = find_near_vectors(&context.neighbours, mb.reference, biases, BOUNDS);
+        let reference = mb.mode.reference().unwrap_or(Reference::Last);
+        let near = find_near_vectors(&context.neighbours, reference, biases, BOUNDS);
         let sides = WriteContext { above: context.above, left: context.left, near: &near };
         write_macroblock(&mut encoder, header, sides, &mb, &subblocks);
         let data = encoder.finish();
@@ -90,15 +91,17 @@ fn every_intra_mode_round_trips_in_key_and_inter_frames() {
     for is_key in [true, false] {
         let header = header(is_key);
         for chroma in IntraMode::ALL {
-            for luma in IntraMode::ALL.map(LumaMode::from) {
+            for luma in IntraMode::ALL.map(IntraLuma::Whole) {
                 for segment in 0..4 {
-                    let mb = MbInfo { luma, chroma, segment, skip: true, ..MbInfo::default() };
+                    let mode = MbMode::Intra { luma, chroma };
+                    let mb = MbInfo { mode, segment, skip: true, ..MbInfo::default() };
                     let modes = SubblockInfo::Intra([luma.implied_subblock(); 16]);
                     case.round_trip(&header, mb, modes);
                 }
             }
             for step in 0..10 {
-                let mb = MbInfo { luma: LumaMode::PerBlock, chroma, ..MbInfo::default() };
+                let mode = MbMode::Intra { luma: IntraLuma::PerBlock, chroma };
+                let mb = MbInfo { mode, ..MbInfo::default() };
                 let modes = std::array::from_fn(|n| SubblockMode::ALL[(n * step + n / 3) % 10]);
                 case.round_trip(&header, mb, SubblockInfo::Intra(modes));
             }
@@ -121,16 +124,17 @@ fn every_vector_component_round_trips() {
 #[test]
 fn every_inter_mode_and_reference_round_trips() {
     let (case, header) = (case(), header(false));
-    for reference in [Reference::Last, Reference::Golden, Reference::Altref] {
+    for reference in Reference::ALL {
         let biases = header.references.sign_biases();
         let near = find_near_vectors(&case.context().neighbours, reference, biases, BOUNDS);
-        for (luma, mv) in [
-            (LumaMode::Nearest, near.nearest),
-            (LumaMode::Near, near.near),
-            (LumaMode::Zero, MotionVector::ZERO),
-            (LumaMode::New, near.best.wrapping_add(MotionVector::new(-513, 15))),
+        for (mode, mv) in [
+            (InterMode::Nearest, near.nearest),
+            (InterMode::Near, near.near),
+            (InterMode::Zero, MotionVector::ZERO),
+            (InterMode::New, near.best.wrapping_add(MotionVector::new(-513, 15))),
         ] {
-            let mb = MbInfo { luma, reference, mv, ..MbInfo::default() };
+            let mode = MbMode::Inter { reference, mode, mv };
+            let mb = MbInfo { mode, ..MbInfo::default() };
             case.round_trip(&header, mb, SubblockInfo::Inter([mv; 16]));
         }
     }
@@ -159,13 +163,9 @@ fn every_partitioning_round_trips_with_each_sub_vector_mode() {
                     }
                 }
             }
-            let mb = MbInfo {
-                luma: LumaMode::Split,
-                reference: Reference::Golden,
-                partitioning,
-                mv: mvs[15],
-                ..MbInfo::default()
-            };
+            let mode = InterMode::Split(partitioning);
+            let mode = MbMode::Inter { reference: Reference::Golden, mode, mv: mvs[15] };
+            let mb = MbInfo { mode, ..MbInfo::default() };
             case.round_trip(&header, mb, SubblockInfo::Inter(mvs));
         }
     }
@@ -184,15 +184,15 @@ fn the_segment_persists_without_map_update_and_is_zero_in_key_frames() {
     }
 }
 
-fn near_mvs(neighbours: [MbInfo; 3], reference: Reference) -> NearVectors {
+fn near_mvs(neighbours: [MbMode; 3], reference: Reference) -> NearVectors {
     let [above, left, above_left] = &neighbours;
     let neighbours = Neighbours { above, left, above_left };
-    find_near_vectors(&neighbours, reference, [false, false, false, true], BOUNDS)
+    find_near_vectors(&neighbours, reference, [false, false, true], BOUNDS)
 }
 
 #[test]
 fn intra_neighbours_give_zero_vectors() {
-    let near = near_mvs([MbInfo::default(); 3], Reference::Last);
+    let near = near_mvs([MbMode::default(); 3], Reference::Last);
     assert_eq!((near.nearest, near.near, near.best), Default::default());
     assert_eq!(near.mode_probs, [7, 1, 1, 143]);
 }
@@ -217,20 +217,20 @@ fn equal_vectors_add_up_and_sign_bias_inverts_vectors() {
 fn the_third_vector_merges_with_the_first_and_zero_can_stay_best() {
     let [a, b] = [inter(Reference::Last, 1, 1), inter(Reference::Last, 2, 2)];
     let near = near_mvs([a, b, a], Reference::Last);
-    assert_eq!((near.nearest, near.near), (a.mv, b.mv));
+    assert_eq!((near.nearest, near.near), (a.mv(), b.mv()));
     assert_eq!(near.mode_probs, [7, 56, 57, 143]);
     let zero = inter(Reference::Last, 0, 0);
     let near = near_mvs([zero, zero, a], Reference::Last);
-    assert_eq!((near.best, near.nearest), (MotionVector::ZERO, a.mv));
+    assert_eq!((near.best, near.nearest), (MotionVector::ZERO, a.mv()));
 }
 
 #[test]
 fn the_more_frequent_vector_becomes_nearest() {
     let [a, b] = [inter(Reference::Last, 1, 1), inter(Reference::Last, 2, 2)];
-    let near = near_mvs([MbInfo::default(), a, b], Reference::Last);
-    assert_eq!((near.nearest, near.near), (a.mv, b.mv));
+    let near = near_mvs([MbMode::default(), a, b], Reference::Last);
+    assert_eq!((near.nearest, near.near), (a.mv(), b.mv()));
     let near = near_mvs([a, b, b], Reference::Last);
-    assert_eq!((near.nearest, near.near), (b.mv, a.mv));
+    assert_eq!((near.nearest, near.near), (b.mv(), a.mv()));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn neighbour_vectors_are_clamped_to_one_macroblock_beyond_the_frame() {
     let neighbours = Neighbours { above: &far, left: &far, above_left: &far };
     let bounds = MvBounds::new(0, 1, 3, 2);
     assert_eq!(bounds, MvBounds { left: -64, right: 192, top: -128, bottom: 64 });
-    let near = find_near_vectors(&neighbours, Reference::Last, [false; 4], bounds);
+    let near = find_near_vectors(&neighbours, Reference::Last, [false; 3], bounds);
     assert_eq!(near.nearest, MotionVector::new(-64, 64));
     assert_eq!(near.best, near.nearest);
 }

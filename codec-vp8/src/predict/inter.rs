@@ -5,7 +5,7 @@
 
 use codec_simd::{Kernels, PlaneRef, Window, WindowMut};
 
-use super::super::types::{LumaMode, MbInfo, MotionVector, Partitioning};
+use super::super::types::{InterMode, MotionVector, Partitioning};
 use codec_core::frame::FrameBuf;
 
 /// Interpolation filter of a bitstream profile. Section 9.1.
@@ -234,18 +234,18 @@ pub fn predict_inter(
     kernels: &Kernels,
     filter: MotionFilter,
     refs: &RefPlanes<'_>,
-    mb: &MbInfo,
+    (mode, mv): (InterMode, MotionVector),
     mvs: &[MotionVector; 16],
     (x_mb, y_mb): (usize, usize),
     (luma, u, v): (WindowMut<'_, 16, 16>, WindowMut<'_, 8, 8>, WindowMut<'_, 8, 8>),
 ) {
-    if mb.luma == LumaMode::Split {
+    if let InterMode::Split(partitioning) = mode {
         let at = (x_mb, y_mb);
-        return predict_split(kernels, filter, refs, mb.partitioning, mvs, at, (luma, u, v));
+        return predict_split(kernels, filter, refs, partitioning, mvs, at, (luma, u, v));
     }
-    let place = Place::luma(16 * x_mb, 16 * y_mb, mb.mv);
+    let place = Place::luma(16 * x_mb, 16 * y_mb, mv);
     block_16x16(kernels, filter.bilinear, refs.y, place, Outside::Extend, luma);
-    let place = Place::chroma(8 * x_mb, 8 * y_mb, filter.chroma_vector(mb.mv));
+    let place = Place::chroma(8 * x_mb, 8 * y_mb, filter.chroma_vector(mv));
     chroma_8x8(kernels, filter.bilinear, refs, place, u, v);
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Attempt, FrameEncoder, SLOTS};
 use crate::encoder::cyclic_refresh::CodedMbHistory;
-use crate::types::{LumaMode, Reference};
+use crate::types::MbMode;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{FrameKind, SlotSet};
 use codec_core::frame::FrameBuf;
@@ -53,7 +53,7 @@ impl FrameEncoder {
                 search_stats.copy_from_slice(&row.search_stats);
             }
             for (info, mv) in row.infos.iter().zip(&mut last_mvs) {
-                *mv = info.mv;
+                *mv = info.mode.mv();
             }
         }
     }
@@ -66,7 +66,7 @@ impl FrameEncoder {
         let rows = stores.map(|row| &row.get_mut().unwrap_or_else(PoisonError::into_inner).infos);
         let unchanged = &self.unchanged;
         self.refresh.update(rows.flatten().enumerate().map(|(index, mb)| CodedMbHistory {
-            is_still: mb.luma == LumaMode::Zero && mb.reference == Reference::Last,
+            is_still: mb.mode == MbMode::STATIC,
             is_skipped: mb.skip,
             is_copied: unchanged.is_copied(index),
             qindex: qindex(mb.segment),
