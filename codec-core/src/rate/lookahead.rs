@@ -38,13 +38,14 @@ pub struct GroupPlan {
 /// Queue of buffered frames in display order, each with its analysis.
 ///
 /// ```
-/// use codec_core::rate::{Lookahead, Outlook};
+/// use codec_core::rate::{Lookahead, LookaheadInfo};
 ///
 /// let mut queue = Lookahead::new(12);
 /// for frame in 0..12 {
 ///     let scene_cut = frame == 8;
-///     let outlook = Outlook { inter_cost: 100, intra_cost: 900, scene_cut, ..Outlook::default() };
-///     queue.push(frame, outlook);
+///     let mut info = LookaheadInfo::default();
+///     (info.inter_cost, info.intra_cost, info.scene_cut) = (100, 900, scene_cut);
+///     queue.push(frame, info);
 /// }
 /// let group = queue.plan_group().expect("the queue is not empty");
 /// assert_eq!((group.frames, group.altref), (8, true)); // up to the scene cut

@@ -7,8 +7,8 @@ use crate::codec::first_pass::FrameClass;
 const SLEW_Q16: i32 = ONE_Q16 / 48;
 const FAR_Q16: i32 = ONE_Q16 / 2;
 /// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
-/// or one class in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; the total
-/// over the file counts.
+/// or one part in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; only the
+/// total over the file counts.
 const TRUST_FRAMES: u64 = 8;
 const TRUST_SHARE: u64 = 2;
 /// Number of frame classes.

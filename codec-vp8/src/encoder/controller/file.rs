@@ -169,7 +169,7 @@ impl FileState {
         mean_cost: Option<u64>,
     ) -> Result<(), Error> {
         let last = self.group_left.saturating_sub(1);
-        let (Some((next, _)), Some((future, future_outlook))) =
+        let (Some((next, _)), Some((future, future_info))) =
             (self.ahead.get(0), self.ahead.get(last))
         else {
             return Ok(());
@@ -177,7 +177,7 @@ impl FileState {
         let costs = (0..=last).filter_map(|index| self.ahead.get(index));
         let apart = costs
             .fold(0_u64, |sum, (_, lookahead_info)| sum.saturating_add(lookahead_info.inter_cost));
-        let intra_cost = future_outlook.intra_cost;
+        let intra_cost = future_info.intra_cost;
         let mut lookahead_info = LookaheadInfo {
             inter_cost: apart.min(intra_cost),
             intra_cost,
