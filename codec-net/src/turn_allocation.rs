@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use codec_webrtc::turn::{TurnClient, TurnConfig, TurnEvent, TurnInput};
+use codec_webrtc::turn::{Inbound, TurnClient, TurnConfig, TurnEvent};
 use codec_webrtc::{LocalCandidate, Transmit};
 
 /// Requested lifetime of an allocation.
@@ -95,7 +95,7 @@ impl TurnAllocation {
             return TurnDatagram::NotFromServer;
         }
         match (self.client.handle_datagram(now, source, datagram), self.relayed) {
-            (TurnInput::Data { from, payload }, Some(relayed)) => {
+            (Inbound::Data { from, payload }, Some(relayed)) => {
                 TurnDatagram::Relayed { from, relayed, payload }
             }
             _ => TurnDatagram::Handled,

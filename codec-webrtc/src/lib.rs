@@ -103,6 +103,7 @@
 mod address_filter;
 mod certificate;
 mod config;
+mod counters;
 mod event;
 mod extension;
 mod media_sections;
@@ -116,11 +117,11 @@ pub mod turn;
 #[cfg(test)]
 mod tests;
 
-pub use address_filter::Counters;
 pub use certificate::{Certificate, CertificateError};
 pub use config::{
     ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan, PeerConfig, PeerLimits,
 };
+pub use counters::Counters;
 pub use event::{
     Channel, ClosedReason, Codec, Delivery, Direction, EstimateKind, Event, KeyFrameRequestKind,
     Kind, Media, Mid, NegotiatedCodec, PathStats, ReceivedStats, RtpPacket, SenderReport,

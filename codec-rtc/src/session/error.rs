@@ -27,7 +27,7 @@ impl fmt::Display for SendError {
         match self {
             Self::NoVideo => f.write_str("this session has no video stream"),
             Self::NoAudio => f.write_str("this session has no audio stream"),
-            Self::Payload(error) => write!(f, "cannot packetize the payload: {error}"),
+            Self::Payload(error) => error.fmt(f),
             #[cfg(feature = "sframe")]
             Self::Encrypt(error) => write!(f, "cannot encrypt the payload: {error}"),
         }

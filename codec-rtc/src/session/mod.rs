@@ -6,7 +6,7 @@
 //! | [`Receiver`] | datagrams to frames and audio; RTCP feedback |
 //!
 //! Both are sans-I/O, without sockets, clocks, encoders or decoders. The caller passes the time and
-//! calls again at the deadline returned by `poll_timeout`. The [crate](crate) documentation has the
+//! calls again at the deadline returned by `poll_timeout`. The [crate] documentation has the
 //! call order and a complete example.
 //!
 //! Both ends are given the same [`Streams`], which an application exchanges as SDP ([`crate::sdp`])

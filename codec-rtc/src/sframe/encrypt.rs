@@ -77,13 +77,13 @@ impl Encryptor {
     /// # Errors
     /// Returns [`SframeError::Exhausted`] or [`SframeError::Cipher`].
     pub fn encrypt(&mut self, metadata: &[u8], payload: &[u8]) -> Result<Vec<u8>, SframeError> {
-        let mut encrypted = self.encrypt_behind(metadata, payload)?;
+        let mut encrypted = self.encrypt_with_metadata(metadata, payload)?;
         encrypted.drain(..metadata.len());
         Ok(encrypted)
     }
 
-    /// Like [`Self::seal`], with the metadata in front.
-    pub(super) fn encrypt_behind(
+    /// Like [`Self::encrypt`], with the metadata in front.
+    pub(super) fn encrypt_with_metadata(
         &mut self,
         metadata: &[u8],
         payload: &[u8],

@@ -17,7 +17,7 @@ impl Encryptor {
     /// As [`Self::encrypt`].
     pub fn encrypt_video(&mut self, is_key: bool, frame: &[u8]) -> Result<Vec<u8>, SframeError> {
         let clear = if is_key { KEY_FRAME } else { OTHER_FRAME };
-        let mut encrypted = self.encrypt_behind(&[VIDEO, clear], frame)?;
+        let mut encrypted = self.encrypt_with_metadata(&[VIDEO, clear], frame)?;
         encrypted.drain(..1);
         Ok(encrypted)
     }

@@ -23,7 +23,8 @@ use codec_core::codec::Bitrate;
 use str0m::net::{Protocol, Receive};
 use str0m::{Input, Rtc};
 
-use super::address_filter::{self, AddressFilter, Counters};
+use super::address_filter::{self, AddressFilter};
+use super::counters::Counters;
 use super::provider::MediaKeys;
 use super::{ClosedReason, Event, PeerLimits};
 
@@ -38,7 +39,7 @@ pub struct Transmit {
     pub payload: Vec<u8>,
 }
 
-/// A WebRTC peer. See the [crate](crate).
+/// A WebRTC peer. See the [crate].
 ///
 /// After each call with `now`, drain [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at

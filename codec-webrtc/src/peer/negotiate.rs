@@ -10,8 +10,9 @@ use str0m::{Candidate, IceCreds, RtcConfig};
 
 use super::fec::FecState;
 use super::{Peer, State, congestion, delivery, media, panic_guard};
-use crate::address_filter::{AddressFilter, Counters};
+use crate::address_filter::AddressFilter;
 use crate::config::{ChannelSettings, Codecs, DtlsVersions, LocalCandidate, MediaPlan};
+use crate::counters::Counters;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{

@@ -37,7 +37,7 @@ static CONFIG: LazyLock<Result<Arc<Config>, DtlsImplError>> = LazyLock::new(|| {
 pub(super) struct Dtls;
 
 impl DtlsProvider for Dtls {
-    /// Certificates are created only by [`Certificate`](crate::webrtc::Certificate).
+    /// Certificates are created only by [`Certificate`](crate::Certificate).
     fn generate_certificate(&self) -> Option<DtlsCert> {
         None
     }

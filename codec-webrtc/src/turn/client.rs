@@ -32,9 +32,9 @@ const MAX_TEXT_BYTES: usize = 763;
 /// Maximum number of consecutive nonce changes by the server.
 const MAX_NONCES: u32 = 5;
 
-/// Result of processing a datagram.
+/// A datagram from the network, after [`TurnClient::handle_datagram`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TurnInput {
+pub enum Inbound {
     /// Message of the server itself, already handled.
     Handled,
     /// Data of a peer, relayed by the server.
@@ -212,14 +212,14 @@ impl TurnClient {
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = self.now.max(now);
         let now = self.now;
-        let mut given_up = Vec::new();
+        let mut expired = Vec::new();
         let mut again = Vec::new();
         for request in &mut self.requests {
             if request.due > now {
                 continue;
             }
             if request.attempts >= MAX_ATTEMPTS {
-                given_up.push((request.transaction, request.purpose));
+                expired.push((request.transaction, request.purpose));
                 continue;
             }
             request.due = now.saturating_add(FIRST_RETRANSMISSION * (1 << request.attempts));
@@ -229,7 +229,7 @@ impl TurnClient {
         for bytes in again {
             self.transmit(bytes);
         }
-        for (transaction, purpose) in given_up {
+        for (transaction, purpose) in expired {
             self.requests.retain(|request| request.transaction != transaction);
             self.fail(purpose, TurnFailure::Timeout);
         }
@@ -253,18 +253,18 @@ impl TurnClient {
         now: Duration,
         source: SocketAddr,
         datagram: &[u8],
-    ) -> TurnInput {
+    ) -> Inbound {
         self.now = self.now.max(now);
         if source != self.config.server {
-            return TurnInput::Unrelated;
+            return Inbound::Unrelated;
         }
         if let Some((number, data)) = message::parse_channel_data(datagram) {
             let peer = self.peers.iter().find(|peer| peer.number == number);
             let Some(from) = peer.map(|peer| peer.address) else { return self.reject() };
             self.counters.received += 1;
-            return TurnInput::Data { from, payload: data.to_vec() };
+            return Inbound::Data { from, payload: data.to_vec() };
         }
-        let Some(message) = Message::parse(datagram) else { return TurnInput::Unrelated };
+        let Some(message) = Message::parse(datagram) else { return Inbound::Unrelated };
         if message.class == Class::Indication {
             return self.indication(message);
         }
@@ -288,7 +288,7 @@ impl TurnClient {
             }
             Class::Request | Class::Indication => return self.reject(),
         }
-        TurnInput::Handled
+        Inbound::Handled
     }
 
     /// Sends a datagram to `to` from the relayed address. Returns `false` if there is no relayed
@@ -343,7 +343,7 @@ impl TurnClient {
         }
     }
 
-    fn indication(&mut self, message: Message<'_>) -> TurnInput {
+    fn indication(&mut self, message: Message<'_>) -> Inbound {
         let from = message.get_address(attribute::XOR_PEER_ADDRESS);
         let data = message.get(attribute::DATA);
         let (Some(from), Some(data), method::DATA) = (from, data, message.method) else {
@@ -354,7 +354,7 @@ impl TurnClient {
             return self.reject();
         }
         self.counters.received += 1;
-        TurnInput::Data { from, payload: data.to_vec() }
+        Inbound::Data { from, payload: data.to_vec() }
     }
 
     fn success(&mut self, purpose: Purpose, message: Message<'_>) {
@@ -540,8 +540,8 @@ impl TurnClient {
         }
     }
 
-    fn reject(&mut self) -> TurnInput {
+    fn reject(&mut self) -> Inbound {
         self.counters.rejected += 1;
-        TurnInput::Unrelated
+        Inbound::Unrelated
     }
 }

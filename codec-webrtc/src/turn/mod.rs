@@ -18,7 +18,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use client::{Counters, TurnClient, TurnInput};
+pub use client::{Counters, Inbound, TurnClient};
 
 /// Configuration of a [`TurnClient`].
 #[derive(Clone)]

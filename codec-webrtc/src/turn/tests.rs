@@ -6,7 +6,7 @@ use std::time::Duration;
 use md5::{Digest as _, Md5};
 
 use super::message::{self, Class, Message, Writer, attribute, method};
-use super::{TurnClient, TurnConfig, TurnEvent, TurnFailure, TurnInput};
+use super::{Inbound, TurnClient, TurnConfig, TurnEvent, TurnFailure};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -107,7 +107,7 @@ impl Server {
         while let Some(transmit) = client.poll_transmit() {
             if let Some(answer) = self.answer(&transmit.payload) {
                 let received = client.handle_datagram(now, transmit.destination, &answer);
-                assert_eq!(received, TurnInput::Handled);
+                assert_eq!(received, Inbound::Handled);
             }
         }
     }
@@ -171,20 +171,20 @@ fn data_is_relayed_both_ways() {
         .attribute(attribute::DATA, b"hello")
         .done();
     let early = client.handle_datagram(secs(2), from_server, &indication);
-    assert_eq!(early, TurnInput::Unrelated, "nobody wrote to that peer yet");
+    assert_eq!(early, Inbound::Unrelated, "nobody wrote to that peer yet");
     assert!(client.send(secs(2), far, b"first"));
     server.serve(&mut client, secs(2));
     assert!(client.send(secs(2), far, b"second"));
     server.serve(&mut client, secs(2));
     assert_eq!(server.data, [(far, b"first".to_vec()), (far, b"second".to_vec())]);
     assert_eq!(server.channels, [(0x4000, far)], "the second was sent by channel");
-    let data = TurnInput::Data { from: far, payload: b"hello".to_vec() };
+    let data = Inbound::Data { from: far, payload: b"hello".to_vec() };
     assert_eq!(client.handle_datagram(secs(2), from_server, &indication), data);
     let on_channel = message::channel_data(0x4000, b"hello").unwrap();
     assert_eq!(client.handle_datagram(secs(2), from_server, &on_channel), data);
-    assert_eq!(client.handle_datagram(secs(2), far, &on_channel), TurnInput::Unrelated);
+    assert_eq!(client.handle_datagram(secs(2), far, &on_channel), Inbound::Unrelated);
     let unknown = message::channel_data(0x4001, b"hello").unwrap();
-    assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), TurnInput::Unrelated);
+    assert_eq!(client.handle_datagram(secs(2), from_server, &unknown), Inbound::Unrelated);
     // Channels are refreshed in time.
     client.handle_timeout(secs(243));
     server.serve(&mut client, secs(243));
@@ -231,8 +231,8 @@ fn forged_responses_are_rejected() {
     let first = client.poll_transmit().unwrap();
     let challenge = server.answer(&first.payload).unwrap();
     let stranger = address("192.0.2.9:3478");
-    assert_eq!(client.handle_datagram(secs(1), stranger, &challenge), TurnInput::Unrelated);
-    assert_eq!(client.handle_datagram(secs(1), first.destination, &challenge), TurnInput::Handled);
+    assert_eq!(client.handle_datagram(secs(1), stranger, &challenge), Inbound::Unrelated);
+    assert_eq!(client.handle_datagram(secs(1), first.destination, &challenge), Inbound::Handled);
     let second = client.poll_transmit().unwrap();
     let good = server.answer(&second.payload).unwrap();
     for at in 0..good.len() {
@@ -240,20 +240,20 @@ fn forged_responses_are_rejected() {
         bad[at] ^= 1;
         assert_eq!(
             client.handle_datagram(secs(1), first.destination, &bad),
-            TurnInput::Unrelated,
+            Inbound::Unrelated,
             "{at}"
         );
         assert_eq!(
             client.handle_datagram(secs(1), first.destination, &good[..at]),
-            TurnInput::Unrelated
+            Inbound::Unrelated
         );
     }
     assert!(client.relayed().is_none());
-    assert_eq!(client.handle_datagram(secs(1), first.destination, &good), TurnInput::Handled);
+    assert_eq!(client.handle_datagram(secs(1), first.destination, &good), Inbound::Handled);
     assert!(client.relayed().is_some());
     assert_eq!(
         client.handle_datagram(secs(1), first.destination, &good),
-        TurnInput::Unrelated,
+        Inbound::Unrelated,
         "only once"
     );
 }

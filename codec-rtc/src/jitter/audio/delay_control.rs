@@ -3,7 +3,7 @@
 use super::AudioBuffer;
 use super::config::RATE;
 use super::decoder::scale;
-use super::stretch::{Stretcher, Urgency, WANTED_AHEAD};
+use super::time_stretch::{Stretcher, Urgency, WANTED_AHEAD};
 
 /// Tolerance above the target.
 const ABOVE_US: i64 = 12_000;

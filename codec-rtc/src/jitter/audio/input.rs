@@ -6,7 +6,7 @@ use super::AudioBuffer;
 use super::arrival::micros;
 use super::config::MAX_PAYLOAD_BYTES;
 use super::decoder::{PayloadInfo, PayloadUse};
-use super::store::{BufferedPayload, Inserted};
+use super::packet_buffer::{BufferedPayload, Inserted};
 use crate::sequence::distance_16;
 
 /// Maximum number of redundant payloads read per packet.

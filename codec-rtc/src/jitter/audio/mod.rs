@@ -13,9 +13,9 @@
 //! |---|---|
 //! | `mod.rs`, `input.rs`, `output.rs`, `delay_control.rs` | the buffer: input, output, playout speed |
 //! | `arrival.rs` | packet delays, target delay |
-//! | `store.rs` | buffered packets |
+//! | `packet_buffer.rs` | buffered packets |
 //! | `decoder.rs`, `rate.rs` | decoders, resampling to 48 kHz |
-//! | `pcm.rs`, `pitch.rs`, `stretch.rs` | decoded audio, time stretching |
+//! | `pcm.rs`, `pitch.rs`, `time_stretch.rs` | decoded audio, time stretching |
 //! | `conceal.rs`, `noise.rs` | concealment, comfort noise |
 
 mod arrival;
@@ -26,12 +26,12 @@ mod delay_control;
 mod input;
 mod noise;
 mod output;
+mod packet_buffer;
 mod pcm;
 mod pitch;
 mod rate;
 mod stats;
-mod store;
-mod stretch;
+mod time_stretch;
 
 use std::time::Duration;
 
@@ -48,10 +48,10 @@ use self::decoder::{Format, PayloadDecoder, PayloadUse, scale};
 use self::delay_control::DelayControl;
 pub use self::input::{Pushed, ReceivedAudio};
 use self::noise::Noise;
+use self::packet_buffer::PacketBuffer;
 use self::pcm::Pcm;
 pub use self::stats::AudioBufferStats;
 use self::stats::for_samples;
-use self::store::Store;
 use crate::sequence::{Unwrapper16, Unwrapper32, wrap_32};
 
 /// Main content of a block of 10 ms.
@@ -84,7 +84,7 @@ pub struct Pulled {
 pub struct AudioBuffer {
     config: AudioBufferConfig,
     formats: Vec<Format>,
-    store: Store,
+    store: PacketBuffer,
     arrivals: Arrivals,
     pcm: Pcm,
     extrapolation: Extrapolation,
@@ -141,7 +141,7 @@ impl AudioBuffer {
         let channels = usize::from(config.channels);
         Self {
             formats: Vec::new(),
-            store: Store::default(),
+            store: PacketBuffer::default(),
             arrivals: Arrivals::new(config.start_delay, config.quantile),
             pcm: Pcm::new(channels),
             extrapolation: Extrapolation::default(),

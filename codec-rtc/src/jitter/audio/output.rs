@@ -3,8 +3,8 @@
 use super::conceal::Fade;
 use super::config::PULL_FRAMES;
 use super::decoder::{PayloadUse, scale};
+use super::packet_buffer::BufferedPayload;
 use super::pcm::OVERLAP;
-use super::store::BufferedPayload;
 use super::{AudioBuffer, Concealment, PulledKind, RATE};
 
 /// Maximum number of steps per pull; each decodes a packet or conceals.

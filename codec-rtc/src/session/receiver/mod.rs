@@ -58,7 +58,7 @@ pub enum ReceiverEvent {
 /// Inputs are [`Self::handle_datagram`] and [`Self::handle_timeout`]. After each input, call
 /// [`Self::poll_frame`] until it returns `None`, then [`Self::handle_timeout`], then
 /// [`Self::poll_transmit`] and [`Self::poll_event`] until both return `None`; then wait for the
-/// next datagram, at the latest until [`Self::poll_timeout`]. See the [crate](crate).
+/// next datagram, at the latest until [`Self::poll_timeout`]. See the [crate].
 #[derive(Debug)]
 pub struct Receiver {
     config: ReceiverConfig,

@@ -76,7 +76,7 @@ pub enum SenderEvent {
 /// Inputs are [`Self::handle_datagram`], [`Self::send_video`], [`Self::send_audio`] and
 /// [`Self::handle_timeout`]. After each input, call [`Self::poll_transmit`] and
 /// [`Self::poll_event`] until both return `None`; then wait for the next input, at the latest until
-/// [`Self::poll_timeout`], and call [`Self::handle_timeout`] then. See the [crate](crate).
+/// [`Self::poll_timeout`], and call [`Self::handle_timeout`] then. See the [crate].
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent state flags")]
 pub struct Sender {

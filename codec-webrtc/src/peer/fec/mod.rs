@@ -2,8 +2,8 @@
 //!
 //! FEC protects the packet as sent, including extensions, with the payload extracted from RED, and
 //! with the extensions that are written last set to zero. This endpoint therefore uses the raw
-//! packets of str0m that it sends ([`protect`]), and the headers of received datagrams
-//! ([`recover`]).
+//! packets of str0m that it sends ([`sender`]), and the headers of received datagrams
+//! ([`receiver`]).
 
 mod receiver;
 mod sender;
@@ -44,7 +44,7 @@ pub(super) struct FecState {
 
 /// Negotiated parameters of a media section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Agreed {
+struct NegotiatedFec {
     mid: Mid,
     /// Payload types.
     red: u8,
@@ -99,7 +99,7 @@ impl Peer {
     }
 
     /// Negotiated parameters of a media section with RED.
-    fn agreed(&self, mid: Mid) -> Option<Agreed> {
+    fn negotiated(&self, mid: Mid) -> Option<NegotiatedFec> {
         let ulpfec = self.fec.as_ref()?.ulpfec;
         let media = self.rtc.media(mid.0)?;
         let params = self.rtc.codec_config().params();
@@ -110,11 +110,11 @@ impl Peer {
         let late = [Extension::TransportSequenceNumber, Extension::AbsoluteSendTime];
         let zeroed = late.into_iter().filter_map(|kind| media.remote_extmap().id_of(kind));
         let (red, vp8) = (of(RED_SUBSTITUTE)?, of(str0m::format::Codec::Vp8)?);
-        Some(Agreed { mid, red, vp8, ulpfec, zeroed: zeroed.collect() })
+        Some(NegotiatedFec { mid, red, vp8, ulpfec, zeroed: zeroed.collect() })
     }
 }
 
-impl Agreed {
+impl NegotiatedFec {
     /// Builds the protected form of a packet from its header and its payload without RED.
     fn protected(&self, mut header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
         if let Some(byte) = header.get_mut(1) {

@@ -3,7 +3,7 @@
 use str0m::rtp::Extension;
 
 use super::super::Peer;
-use super::{Agreed, FecState, header_bytes};
+use super::{FecState, NegotiatedFec, header_bytes};
 use crate::{Codec, Event, Mid, RtpPacket};
 use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
 use codec_rtc::fec::{FecLimits, ulpfec};
@@ -17,7 +17,7 @@ const LIMITS: FecLimits = FecLimits { media_packets: 256, repair_packets: 32 };
 #[derive(Debug)]
 pub(super) struct FecReceiver {
     ssrc: u32,
-    agreed: Agreed,
+    negotiated: NegotiatedFec,
     extensions: ExtensionMap,
     decoder: ulpfec::Decoder,
     /// Highest sequence number, unwrapped.
@@ -39,34 +39,34 @@ impl Peer {
         // Several blocks are for audio only (RFC 5109, section 14.1, uses one per packet).
         let [Block { payload_type, data, .. }] = blocks.as_slice() else { return None };
         let ssrc = packet.header.ssrc;
-        let correctors = &self.fec.as_ref()?.receivers;
-        if !correctors.iter().any(|it| it.ssrc == ssrc) {
-            if correctors.len() >= self.limits.sources {
+        let receivers = &self.fec.as_ref()?.receivers;
+        if !receivers.iter().any(|it| it.ssrc == ssrc) {
+            if receivers.len() >= self.limits.sources {
                 return None;
             }
-            let corrector = self.fec_receiver(packet.mid, ssrc)?;
-            self.fec.as_mut()?.receivers.push(corrector);
+            let receiver = self.fec_receiver(packet.mid, ssrc)?;
+            self.fec.as_mut()?.receivers.push(receiver);
         }
-        let FecState { receivers: correctors, last_datagram: arriving, .. } = self.fec.as_mut()?;
-        let corrector = correctors.iter_mut().find(|it| it.ssrc == ssrc)?;
-        corrector.newest = corrector.newest.max(packet.sequence);
-        let agreed = &corrector.agreed;
+        let FecState { receivers, last_datagram, .. } = self.fec.as_mut()?;
+        let receiver = receivers.iter_mut().find(|it| it.ssrc == ssrc)?;
+        receiver.newest = receiver.newest.max(packet.sequence);
+        let negotiated = &receiver.negotiated;
         let (mut media, mut made) = (None, Vec::new());
         // Invalid packets are counted by the decoder.
-        if *payload_type == agreed.ulpfec {
-            let _ = corrector.decoder.push_repair(data, &mut made);
-        } else if *payload_type == agreed.vp8 {
+        if *payload_type == negotiated.ulpfec {
+            let _ = receiver.decoder.push_repair(data, &mut made);
+        } else if *payload_type == negotiated.vp8 {
             // A retransmission has other extensions than the protected packet.
-            if is_header_of(arriving, packet) {
-                let whole = agreed.protected(std::mem::take(arriving), data);
-                let _ = corrector.decoder.push_media(&whole, &mut made);
+            if is_header_of(last_datagram, packet) {
+                let whole = negotiated.protected(std::mem::take(last_datagram), data);
+                let _ = receiver.decoder.push_media(&whole, &mut made);
             }
-            let header = rtp::Header { payload_type: agreed.vp8, ..packet.header };
+            let header = rtp::Header { payload_type: negotiated.vp8, ..packet.header };
             let payload = (*data).into();
             media = Some(RtpPacket { codec: Codec::Vp8, header, payload, ..packet.clone() });
         }
-        let corrector = &*corrector;
-        let made = made.iter().filter_map(|bytes| corrector.recovered(bytes, packet));
+        let receiver = &*receiver;
+        let made = made.iter().filter_map(|bytes| receiver.recovered(bytes, packet));
         let made: Vec<_> = made.collect();
         self.counters.recovered += made.len() as u64;
         for packet in media.into_iter().chain(made) {
@@ -76,7 +76,7 @@ impl Peer {
     }
 
     fn fec_receiver(&self, mid: Mid, ssrc: u32) -> Option<FecReceiver> {
-        let agreed = self.agreed(mid)?;
+        let negotiated = self.negotiated(mid)?;
         let map = self.rtc.media(mid.0)?.remote_extmap();
         let known = [
             (Extension::AbsoluteCaptureTime, ExtensionKind::AbsCaptureTime),
@@ -85,7 +85,7 @@ impl Peer {
         ];
         let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
         let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
-        Some(FecReceiver { ssrc, agreed, extensions: ids.collect(), decoder, newest: 0 })
+        Some(FecReceiver { ssrc, negotiated, extensions: ids.collect(), decoder, newest: 0 })
     }
 }
 
@@ -93,14 +93,14 @@ impl FecReceiver {
     /// A recovered packet; `other` is the packet of the same SSRC that arrived.
     fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
         let packet = rtp::parse(bytes).ok()?;
-        if packet.header.payload_type != self.agreed.vp8 {
+        if packet.header.payload_type != self.negotiated.vp8 {
             return None;
         }
         // Nearest unwrapped sequence number.
         #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
         let ahead = packet.header.sequence.wrapping_sub(self.newest as u16).cast_signed();
         Some(RtpPacket {
-            mid: self.agreed.mid,
+            mid: self.negotiated.mid,
             codec: Codec::Vp8,
             header: packet.header,
             sequence: self.newest.saturating_add_signed(ahead.into()),

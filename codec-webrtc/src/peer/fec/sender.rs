@@ -6,7 +6,7 @@ use str0m::rtp::RtpHeader;
 
 use super::super::Peer;
 use super::super::media::{Outgoing, Sender};
-use super::{Agreed, FecState, header_bytes};
+use super::{FecState, NegotiatedFec, header_bytes};
 use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::Encoder;
@@ -26,7 +26,7 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 /// FEC state of a sent media section.
 #[derive(Debug)]
 pub(super) struct FecSender {
-    agreed: Agreed,
+    negotiated: NegotiatedFec,
     encoder: Encoder,
     controller: FecController,
     is_on: bool,
@@ -41,9 +41,9 @@ impl Peer {
     /// Whether frames of a media section are sent with FEC, because of packet loss.
     #[must_use]
     pub fn is_fec_active(&self, mid: Mid) -> bool {
-        let protectors = self.fec.as_ref().map(|it| it.senders.as_slice());
-        let mut protectors = protectors.unwrap_or_default().iter();
-        protectors.any(|it| it.agreed.mid == mid && it.is_on)
+        let senders = self.fec.as_ref().map(|it| it.senders.as_slice());
+        let mut senders = senders.unwrap_or_default().iter();
+        senders.any(|it| it.negotiated.mid == mid && it.is_on)
     }
 
     /// Starts a frame; returns the payload types of RED and of its content, if RED is used.
@@ -53,33 +53,33 @@ impl Peer {
         packets: &[P],
         captured: Duration,
     ) -> Option<(u8, u8)> {
-        let protectors = &self.fec.as_ref()?.senders;
-        if !protectors.iter().any(|it| it.agreed.mid == mid) {
-            let protector = FecSender::new(self.agreed(mid)?);
-            self.fec.as_mut()?.senders.push(protector);
+        let senders = &self.fec.as_ref()?.senders;
+        if !senders.iter().any(|it| it.negotiated.mid == mid) {
+            let sender = FecSender::new(self.negotiated(mid)?);
+            self.fec.as_mut()?.senders.push(sender);
         }
         let now = self.now;
         let fec = self.fec.as_mut()?;
-        let FecState { senders: protectors, loss_meter: losses, round_trip, is_allowed, .. } = fec;
-        let protector = protectors.iter_mut().find(|it| it.agreed.mid == mid)?;
-        protector.controller.set_loss(losses.fraction(), losses.burst());
+        let FecState { senders, loss_meter, round_trip, is_allowed, .. } = fec;
+        let sender = senders.iter_mut().find(|it| it.negotiated.mid == mid)?;
+        sender.controller.set_loss(loss_meter.fraction(), loss_meter.burst());
         if let Some(round_trip) = *round_trip {
-            protector.controller.set_rtt(round_trip);
+            sender.controller.set_rtt(round_trip);
         }
-        protector.begin(now, packets, captured);
-        let least = if protector.is_on { CLEAN } else { LOSSY };
-        protector.is_on =
-            *is_allowed && losses.fraction() > least && protector.controller.allowed_share() > 0.0;
-        protector.is_on.then_some((protector.agreed.red, protector.agreed.vp8))
+        sender.begin(now, packets, captured);
+        let least = if sender.is_on { CLEAN } else { LOSSY };
+        sender.is_on =
+            *is_allowed && loss_meter.fraction() > least && sender.controller.allowed_share() > 0.0;
+        sender.is_on.then_some((sender.negotiated.red, sender.negotiated.vp8))
     }
 
     /// Whether a sent packet is an FEC packet.
     pub(in crate::peer) fn is_repair(&self, header: &RtpHeader, packet: &[u8]) -> bool {
-        let protectors = self.fec.as_ref().map(|it| it.senders.as_slice());
+        let senders = self.fec.as_ref().map(|it| it.senders.as_slice());
         let first = packet.get(header.header_len).copied();
-        protectors.unwrap_or_default().iter().any(|it| {
-            let is_red = *header.payload_type == it.agreed.red;
-            is_red && first == Some(it.agreed.ulpfec)
+        senders.unwrap_or_default().iter().any(|it| {
+            let is_red = *header.payload_type == it.negotiated.red;
+            is_red && first == Some(it.negotiated.ulpfec)
         })
     }
 
@@ -88,15 +88,15 @@ impl Peer {
         let mut senders = self.senders.iter();
         let mid = senders.find(|it| it.ssrc() == *header.ssrc).map(Sender::mid);
         let (Some(mid), Some(fec)) = (mid, &mut self.fec) else { return };
-        let mut protectors = fec.senders.iter_mut();
-        let Some(protector) = protectors.find(|it| it.agreed.mid == mid) else { return };
-        let is_red = *header.payload_type == protector.agreed.red;
-        if !is_red || !protector.push(packet) || !header.marker {
+        let mut senders = fec.senders.iter_mut();
+        let Some(sender) = senders.find(|it| it.negotiated.mid == mid) else { return };
+        let is_red = *header.payload_type == sender.negotiated.red;
+        if !is_red || !sender.push(packet) || !header.marker {
             return;
         }
-        let (red, ulpfec) = (protector.agreed.red, protector.agreed.ulpfec);
-        let captured = protector.captured;
-        for payload in protector.repairs() {
+        let (red, ulpfec) = (sender.negotiated.red, sender.negotiated.ulpfec);
+        let captured = sender.captured;
+        for payload in sender.repairs() {
             let outgoing = Outgoing {
                 codec: Codec::Vp8,
                 red: Some((red, ulpfec)),
@@ -116,10 +116,10 @@ impl Peer {
 }
 
 impl FecSender {
-    fn new(agreed: Agreed) -> Self {
+    fn new(negotiated: NegotiatedFec) -> Self {
         let config = FecControllerConfig { long_rtt: LONG_RTT, ..FecControllerConfig::default() };
         Self {
-            agreed,
+            negotiated,
             encoder: Encoder::ulpfec(),
             controller: FecController::new(config),
             is_on: false,
@@ -154,8 +154,8 @@ impl FecSender {
     fn push(&mut self, packet: &[u8]) -> bool {
         let parts = header_bytes(packet).and_then(|len| packet.split_at_checked(len));
         let Some((header, [payload_type, payload @ ..])) = parts else { return false };
-        *payload_type == self.agreed.vp8
-            && self.encoder.push(&self.agreed.protected(header.to_vec(), payload)).is_ok()
+        *payload_type == self.negotiated.vp8
+            && self.encoder.push(&self.negotiated.protected(header.to_vec(), payload)).is_ok()
     }
 
     /// Returns the FEC payloads to send after the last packet of a frame.

@@ -42,12 +42,12 @@ pub(super) enum Inserted {
 
 /// The buffered packets.
 #[derive(Debug, Default)]
-pub(super) struct Store {
+pub(super) struct PacketBuffer {
     payloads: BTreeMap<i64, BufferedPayload>,
     spare: Vec<Vec<u8>>,
 }
 
-impl Store {
+impl PacketBuffer {
     /// Copies a payload for [`Self::insert`] into recycled memory.
     pub(super) fn copy(&mut self, payload: &[u8]) -> Vec<u8> {
         let mut memory = self.spare.pop().unwrap_or_default();
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn original_payload_replaces_redundant_copies() {
-        let mut store = Store::default();
+        let mut store = PacketBuffer::default();
         assert_eq!(store.insert(packet(960, 2)), Inserted::New);
         assert_eq!(store.insert(packet(960, 2)), Inserted::Duplicate);
         assert_eq!(store.insert(packet(960, 1)), Inserted::Replaced);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn store_is_limited_to_200_packets_and_5_seconds() {
-        let mut store = Store::default();
+        let mut store = PacketBuffer::default();
         for at in 0..200 {
             store.insert(packet(at, 0));
             assert!(!store.is_overfull(48_000));
