@@ -114,22 +114,11 @@ impl Transport for TcpTransport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framing::{Kind, Media, StreamDescription};
+    use crate::framing::Kind;
     use crate::socket::{Listener, connect};
-    use codec_core::frame::{Rational, Size};
     use std::thread;
 
     const LONG: Duration = Duration::from_secs(10);
-
-    fn hello() -> Hello {
-        let stream = StreamDescription {
-            codec: "vp8".to_owned(),
-            time_base: Rational::new(1, 1000),
-            media: Media::Video { size: Size::new(64, 48), frame_rate: None },
-            private: Vec::new(),
-        };
-        Hello { session: 1, streams: vec![stream] }
-    }
 
     fn listen() -> (Listener, crate::url::Url) {
         let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
@@ -151,14 +140,14 @@ mod tests {
             scope.spawn(|| {
                 let mut transport =
                     TcpTransport::new(connect(&url).unwrap(), Role::Sender).unwrap();
-                transport.hello(&hello()).unwrap();
+                transport.hello(&Hello::of_test(1)).unwrap();
                 transport.send(&record).unwrap();
                 assert_eq!(transport.receive(Duration::ZERO).unwrap(), None);
                 let back = transport.receive(LONG).unwrap();
                 assert_eq!(back, Some(Incoming::Record(Record::end("enough"))));
             });
             let mut transport = accept(&listener);
-            assert_eq!(transport.receive(LONG).unwrap(), Some(Incoming::Hello(hello())));
+            assert_eq!(transport.receive(LONG).unwrap(), Some(Incoming::Hello(Hello::of_test(1))));
             let got = transport.receive(LONG).unwrap();
             assert_eq!(got, Some(Incoming::Record(record.clone())));
             assert_eq!(transport.receive(Duration::from_millis(1)).unwrap(), None);
@@ -172,7 +161,7 @@ mod tests {
     fn a_flipped_bit_is_reported_with_its_offset() {
         let (listener, url) = listen();
         let mut bytes = Vec::new();
-        hello().write(&mut bytes).unwrap();
+        Hello::of_test(1).write(&mut bytes).unwrap();
         Record::control(Kind::Stats, vec![3; 60_000]).write(&mut bytes).unwrap();
         bytes[40_000] ^= 0x10;
         thread::scope(|scope| {

@@ -320,37 +320,25 @@ impl Transport for UdpReceiver {
 mod tests {
     use super::*;
     use crate::framing::feedback::Feedback;
-    use crate::framing::{Media, StreamDescription};
-    use codec_core::frame::{Rational, Size};
 
     const LONG: Duration = Duration::from_secs(10);
-
-    fn hello(session: u64) -> Hello {
-        let stream = StreamDescription {
-            codec: "vp8".to_owned(),
-            time_base: Rational::new(1, 1000),
-            media: Media::Video { size: Size::new(64, 48), frame_rate: None },
-            private: Vec::new(),
-        };
-        Hello { session, streams: vec![stream] }
-    }
 
     #[test]
     fn records_and_feedback_go_through_datagrams() {
         let mut receiver = UdpReceiver::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let mut sender = UdpSender::new(receiver.address().unwrap()).unwrap();
         assert_eq!(receiver.receive(Duration::ZERO).unwrap(), None);
-        sender.hello(&hello(9)).unwrap();
+        sender.hello(&Hello::of_test(9)).unwrap();
         let record = Record::control(Kind::Stats, vec![3; 60_000]);
         sender.send(&record).unwrap();
-        assert_eq!(receiver.receive(LONG).unwrap(), Some(Incoming::Hello(hello(9))));
+        assert_eq!(receiver.receive(LONG).unwrap(), Some(Incoming::Hello(Hello::of_test(9))));
         assert_eq!(receiver.receive(LONG).unwrap(), Some(Incoming::Record(record)));
         let request = Record::control(Kind::Feedback, Feedback::KeyRequest.payload());
         receiver.send(&request).unwrap();
         assert_eq!(sender.receive(LONG).unwrap(), Some(Incoming::Record(request)));
         // Another sender.
         let mut other = UdpSender::new(receiver.address().unwrap()).unwrap();
-        other.hello(&hello(10)).unwrap();
+        other.hello(&Hello::of_test(10)).unwrap();
         assert_eq!(receiver.receive(Duration::from_millis(20)).unwrap(), None);
         assert_eq!(receiver.stats().packets_discarded, 1);
     }

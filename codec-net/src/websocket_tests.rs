@@ -1,23 +1,11 @@
 use super::*;
-use crate::framing::{Kind, Media, StreamDescription};
+use crate::framing::Kind;
 use crate::socket::{Listener, connect};
-use codec_core::frame::{Rational, Size};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
 const LONG: Duration = Duration::from_secs(10);
-
-fn hello() -> Hello {
-    let media = Media::Video { size: Size::new(64, 48), frame_rate: None };
-    let stream = StreamDescription {
-        codec: "vp8".to_owned(),
-        time_base: Rational::new(1, 1000),
-        media,
-        private: Vec::new(),
-    };
-    Hello { session: 1, streams: vec![stream] }
-}
 
 fn listen() -> (Listener, Url) {
     let listener = Listener::bind(&"ws://127.0.0.1:0/live".parse().unwrap()).unwrap();
@@ -51,14 +39,14 @@ fn both_ways(
             let mut transport =
                 WebSocketTransport::connect(socket, &url, Some("s3cret"), Role::Sender).unwrap();
             assert_eq!(transport.receive(Duration::ZERO).unwrap(), None);
-            transport.hello(&hello()).unwrap();
+            transport.hello(&Hello::of_test(1)).unwrap();
             transport.send(&record).unwrap();
             assert_eq!(expect(&mut transport), Incoming::Record(Record::end("enough")));
         });
         let (stream, _) = listener.accept(LONG).unwrap().expect("a connection");
         let mut transport =
             WebSocketTransport::accept(server(stream), &access(), Role::Receiver).unwrap();
-        assert_eq!(expect(&mut transport), Incoming::Hello(hello()));
+        assert_eq!(expect(&mut transport), Incoming::Hello(Hello::of_test(1)));
         assert_eq!(expect(&mut transport), Incoming::Record(record.clone()));
         assert_eq!(transport.receive(Duration::from_millis(1)).unwrap(), None);
         transport.send(&Record::end("enough")).unwrap();

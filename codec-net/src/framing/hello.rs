@@ -309,3 +309,17 @@ impl Hello {
         Ok(Self { session, streams })
     }
 }
+
+#[cfg(test)]
+impl Hello {
+    /// A hello with one video stream, for tests of the transports.
+    pub(crate) fn of_test(session: u64) -> Self {
+        let stream = StreamDescription {
+            codec: "vp8".to_owned(),
+            time_base: Rational::new(1, 1000),
+            media: Media::Video { size: Size::new(64, 48), frame_rate: None },
+            private: Vec::new(),
+        };
+        Self { session, streams: vec![stream] }
+    }
+}

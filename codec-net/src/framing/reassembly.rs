@@ -314,22 +314,9 @@ impl Reassembler {
 #[cfg(test)]
 mod tests {
     use super::super::datagram::Fragmenter;
-    use super::super::hello::{Media, StreamDescription};
     use super::super::record::{Flags, Kind};
     use super::*;
-    use codec_core::frame::{Rational, Size};
     use codec_rtc::rng::Rng;
-
-    fn hello(session: u64) -> Hello {
-        let media = Media::Video { size: Size::new(64, 48), frame_rate: None };
-        let stream = StreamDescription {
-            codec: "vp8".to_owned(),
-            time_base: Rational::new(1, 1000),
-            media,
-            private: Vec::new(),
-        };
-        Hello { session, streams: vec![stream] }
-    }
 
     fn record(pts: i64, len: usize) -> Record {
         let mut rng = Rng::new(pts.unsigned_abs());
@@ -350,7 +337,7 @@ mod tests {
     fn records_are_reassembled_in_order_for_any_datagram_order() {
         let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
-        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
+        out.push(ms(0), &fragmenter.hello(&Hello::of_test(5)).unwrap()).unwrap();
         let records: Vec<_> = [0, 1, 1143, 1144, 1145, 50_000, 3]
             .into_iter()
             .enumerate()
@@ -368,7 +355,7 @@ mod tests {
             out.push(ms(1), datagram).unwrap();
         }
         let mut events = drain(&mut out, ms(1));
-        assert_eq!(events.remove(0), Event::Hello(hello(5)));
+        assert_eq!(events.remove(0), Event::Hello(Hello::of_test(5)));
         assert_eq!(events, records.into_iter().map(Event::Record).collect::<Vec<_>>());
         let counters = out.counters();
         assert_eq!((counters.lost_datagrams, counters.lost_records, counters.records), (0, 0, 7));
@@ -379,7 +366,7 @@ mod tests {
     fn lost_records_are_waited_for_and_counted() {
         let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(ReassemblerConfig::default());
-        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
+        out.push(ms(0), &fragmenter.hello(&Hello::of_test(5)).unwrap()).unwrap();
         let first = fragmenter.record(&record(0, 5000)).unwrap();
         let second = fragmenter.record(&record(1, 10)).unwrap();
         for datagram in first.iter().skip(1).chain(&second) {
@@ -401,14 +388,14 @@ mod tests {
         let mut early = Fragmenter::new(4);
         out.push(ms(0), &early.record(&record(0, 5)).unwrap()[0]).unwrap();
         assert_eq!((out.counters().foreign, out.poll(ms(0))), (1, None));
-        out.push(ms(0), &early.hello(&hello(4)).unwrap()).unwrap();
+        out.push(ms(0), &early.hello(&Hello::of_test(4)).unwrap()).unwrap();
         out.push(ms(0), &early.record(&record(1, 5)).unwrap()[0]).unwrap();
         assert_eq!(drain(&mut out, ms(0)).len(), 2);
         let mut late = Fragmenter::new(9);
-        out.push(ms(0), &late.hello(&hello(9)).unwrap()).unwrap();
+        out.push(ms(0), &late.hello(&Hello::of_test(9)).unwrap()).unwrap();
         out.push(ms(0), &late.record(&record(2, 5)).unwrap()[0]).unwrap();
         let events = drain(&mut out, ms(0));
-        assert_eq!(events, [Event::Hello(hello(9)), Event::Record(record(2, 5))]);
+        assert_eq!(events, [Event::Hello(Hello::of_test(9)), Event::Record(record(2, 5))]);
     }
 
     #[test]
@@ -416,16 +403,19 @@ mod tests {
         let mut out = Reassembler::new(ReassemblerConfig::default());
         out.keep_session(true);
         let (mut live, mut other) = (Fragmenter::new(4), Fragmenter::new(9));
-        assert!(out.push(ms(0), &live.hello(&hello(4)).unwrap()).unwrap());
-        assert!(!out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
+        assert!(out.push(ms(0), &live.hello(&Hello::of_test(4)).unwrap()).unwrap());
+        assert!(!out.push(ms(0), &other.hello(&Hello::of_test(9)).unwrap()).unwrap());
         assert!(!out.push(ms(0), &other.record(&record(7, 5)).unwrap()[0]).unwrap());
         assert!(out.push(ms(0), &live.record(&record(1, 5)).unwrap()[0]).unwrap());
         assert_eq!(out.counters().foreign, 2);
         out.keep_session(false);
-        assert!(out.push(ms(0), &other.hello(&hello(9)).unwrap()).unwrap());
+        assert!(out.push(ms(0), &other.hello(&Hello::of_test(9)).unwrap()).unwrap());
         let events = drain(&mut out, ms(0));
-        let expected =
-            [Event::Hello(hello(4)), Event::Record(record(1, 5)), Event::Hello(hello(9))];
+        let expected = [
+            Event::Hello(Hello::of_test(4)),
+            Event::Record(record(1, 5)),
+            Event::Hello(Hello::of_test(9)),
+        ];
         assert_eq!(events, expected);
     }
 
@@ -434,7 +424,7 @@ mod tests {
         let config = ReassemblerConfig { max_bytes: 100_000, ..ReassemblerConfig::default() };
         let mut fragmenter = Fragmenter::new(5);
         let mut out = Reassembler::new(config);
-        out.push(ms(0), &fragmenter.hello(&hello(5)).unwrap()).unwrap();
+        out.push(ms(0), &fragmenter.hello(&Hello::of_test(5)).unwrap()).unwrap();
         // The last part of each is missing.
         for pts in 0..300 {
             for datagram in fragmenter.record(&record(pts, 9000)).unwrap().iter().skip(1) {
@@ -455,7 +445,7 @@ mod tests {
     #[test]
     fn damage_is_detected() {
         let mut fragmenter = Fragmenter::new(5);
-        let good = fragmenter.hello(&hello(5)).unwrap();
+        let good = fragmenter.hello(&Hello::of_test(5)).unwrap();
         let mut out = Reassembler::new(ReassemblerConfig::default());
         for byte in 0..good.len() {
             let mut bad = good.clone();

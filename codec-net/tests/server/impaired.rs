@@ -3,15 +3,14 @@
 //! `cargo test --release -p codec-net --features serve --test server impaired -- --nocapture
 //! --test-threads 1` prints the measurements.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use codec_core::frame::Size;
-use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
-use codec_net::server::{Config, RtcConfig, Server};
-use codec_rtc::link::LinkSpec;
+use codec_net::link_emulator::LinkEmulator;
+use codec_net::server::Config;
 use serde_json::Value;
 
+use crate::emulated::{server_behind, symmetric};
 use crate::peers::{demo, has_browser, measure, number, scripts};
 
 /// Measurement time of a viewer.
@@ -22,17 +21,7 @@ fn watch_over(link: &str) -> Option<(Value, LinkEmulator)> {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return None;
     }
-    let config = Config::loopback();
-    // The relay uses the server's port on a neighbouring address, which is announced.
-    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
-    let server = Server::start(Config { rtc, ..config }).unwrap();
-    let announced = server.rtc_addresses()[0];
-    let upstream = SocketAddr::new(listen.ip(), announced.port());
-    let link = link.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay =
-        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(link, 42)).unwrap();
+    let (server, relay) = server_behind(Config::loopback(), 2, &symmetric(link));
     server.add_source(demo(Size { width: 640, height: 360 }, 800)).unwrap();
     let script = scripts().join("relay.mjs");
     let url = server.url();

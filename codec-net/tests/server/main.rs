@@ -7,6 +7,7 @@
     reason = "helpers of tests: a panic is the report"
 )]
 
+mod bandwidth_drop;
 mod browser;
 mod caller;
 mod calls;
@@ -15,10 +16,10 @@ mod examples;
 mod falls;
 mod http;
 mod impaired;
+mod insufficient_bandwidth;
 mod load;
 mod local_audio;
 mod local_camera;
-mod narrow;
 mod offers;
 mod peers;
 mod publishing;

@@ -1,15 +1,13 @@
 //! Chromium publishes over links that delay and lose packets.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::frame::{Picture, Rational, Size};
-use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
-use codec_net::server::{Config, RtcConfig, Server};
-use codec_rtc::link::LinkSpec;
+use codec_net::server::Config;
 
+use crate::emulated::{server_behind, symmetric};
 use crate::peers::{draw, has_browser, measure, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
@@ -24,16 +22,8 @@ fn publish_over(link: &str, most: f64) {
     if !has_browser("CHROMIUM", "/usr/bin/chromium", "playwright-core", link) {
         return;
     }
-    let config = Config::loopback();
-    // The relay uses the server's port on a neighbouring address, which is announced.
-    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-    let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
-    let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
-    let announced = server.rtc_addresses()[0];
-    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
-    let spec = link.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay =
-        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(spec, 42)).unwrap();
+    let config = Config { decode: false, ..Config::loopback() };
+    let (server, relay) = server_behind(config, 2, &symmetric(link));
     let camera =
         std::env::temp_dir().join(format!("codec-publish-{}-{most}.y4m", std::process::id()));
     let stream = RawVideoStream::new(Format::Y4m, SIZE, Rational::new(30, 1));

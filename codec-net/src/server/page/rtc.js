@@ -60,6 +60,18 @@ class Call {
     };
   }
 
+  /// Connects; releases the connection if that fails.
+  async start() {
+    try {
+      await this.connect();
+    } catch (error) {
+      this.ended = true;
+      this.pc.close();
+      throw error;
+    }
+    return this;
+  }
+
   async connect() {
     await this.pc.setLocalDescription();
     const { sdp, session, tag } = await negotiate(this.path, this.pc.localDescription.sdp);
@@ -128,14 +140,7 @@ export async function watch(name, on, settings, delay) {
     media.addTrack(track);
     on.media?.(media);
   });
-  try {
-    await call.connect();
-  } catch (error) {
-    call.ended = true;
-    call.pc.close();
-    throw error;
-  }
-  return call;
+  return call.start();
 }
 
 function addVideo(pc, track, media, maxBitrate) {
@@ -162,12 +167,5 @@ export async function publish(name, media, kbps, on, settings) {
       call.pc.addTransceiver(track, { direction: "sendonly", streams: [media] });
     }
   }
-  try {
-    await call.connect();
-  } catch (error) {
-    call.ended = true;
-    call.pc.close();
-    throw error;
-  }
-  return call;
+  return call.start();
 }

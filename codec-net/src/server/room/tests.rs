@@ -31,20 +31,26 @@ fn drained(receiver: &mut mpsc::Receiver<Item>) -> Vec<Item> {
     std::iter::from_fn(|| receiver.try_recv().ok()).collect()
 }
 
+/// A publisher's callback, and the number of its calls.
+fn counted_requests() -> (Arc<AtomicUsize>, RequestKeyFrame) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
+    let request = Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    (requests, request)
+}
+
 #[test]
 fn every_viewer_gets_the_same_frame_from_a_key_frame_on() {
     let hub = hub();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
-    let ask: RequestKeyFrame = Box::new(move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-    });
-    let publisher = hub.publish("live", INFO, ask).unwrap();
+    let (requests, request) = counted_requests();
+    let publisher = hub.publish("live", INFO, request).unwrap();
     let (out, mut first) = mpsc::channel(8);
     let _first = Viewer::join(&hub.find("live").unwrap(), Box::new(out)).unwrap();
     let (out, mut second) = mpsc::channel(8);
     let _second = Viewer::join(&hub.find("live").unwrap(), Box::new(out)).unwrap();
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "requests are merged");
+    assert_eq!(requests.load(Ordering::Relaxed), 1, "requests are merged");
     publisher.send_video(frame(false, 10)).unwrap();
     publisher.send_video(frame(true, 10)).unwrap();
     publisher.send_video(frame(false, 10)).unwrap();
@@ -128,12 +134,8 @@ fn too_many_viewers_and_too_high_bitrates_are_rejected() {
 #[test]
 fn a_paused_viewer_gets_audio_and_resumes_with_a_key_frame() {
     let hub = hub();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
-    let ask: RequestKeyFrame = Box::new(move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-    });
-    let publisher = hub.publish("live", INFO, ask).unwrap();
+    let (requests, request) = counted_requests();
+    let publisher = hub.publish("live", INFO, request).unwrap();
     let (out, mut items) = mpsc::channel(16);
     let viewer = Viewer::join(publisher.stream(), Box::new(out)).unwrap();
     publisher.send_video(frame(true, 10)).unwrap();
@@ -147,9 +149,9 @@ fn a_paused_viewer_gets_audio_and_resumes_with_a_key_frame() {
     }
     let heard = drained(&mut items);
     assert!(heard.len() == 3 && heard.iter().all(|item| matches!(item, Item::Audio(_))));
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "no viewer needs a key frame");
+    assert_eq!(requests.load(Ordering::Relaxed), 1, "no viewer needs a key frame");
     viewer.set_rendition(Rendition::Full(1));
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
     publisher.send_video(frame(false, 10)).unwrap();
     publisher.send_video(frame(true, 10)).unwrap();
     assert!(matches!(drained(&mut items).as_slice(), [Item::Video(frame)] if frame.key));

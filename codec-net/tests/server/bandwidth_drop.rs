@@ -1,12 +1,12 @@
 //! Chromium watches while its link's capacity drops and recovers, compared with a call between two
 //! Chromium peers, and through bursts of losses. Takes real time, and needs an idle machine:
 //!
-//! `cargo test --release -p codec-net --features serve --test server falls -- --ignored --nocapture
+//! `cargo test --release -p codec-net --features serve --test server bandwidth_drop -- --ignored --nocapture
 //! --test-threads 1` prints the rows of `docs/calls.md`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -20,10 +20,11 @@ use codec_container::{Format, Output, RawVideoStream, create_raw_video};
 use codec_core::codec::Bitrate;
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
-use codec_net::server::{AudioSource, Config, RtcConfig, Server, SourceAudioPacket};
+use codec_net::server::{AudioSource, Config, Server, SourceAudioPacket};
 use codec_rtc::link::{LinkConfig, LinkSpec, RateTrace};
 use serde_json::Value;
 
+use crate::emulated::server_behind;
 use crate::peers::{PICTURES, demo, draw, has_browser, number, scripts};
 
 const SIZE: Size = Size { width: 640, height: 360 };
@@ -167,12 +168,7 @@ fn config(link: LinkConfig, towards_client: bool) -> LinkEmulatorConfig {
 
 /// Chromium watches the server over the link, with a playout delay of the page.
 fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
-    let config_of_server = Config::loopback();
-    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 4));
-    let rtc = RtcConfig { announce: Some(beside), ..config_of_server.rtc };
-    let server = Server::start(Config { rtc, ..config_of_server }).unwrap();
-    let announced = server.rtc_addresses()[0];
-    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
+    let (server, _emulator) = server_behind(Config::loopback(), 4, &config(link, true));
     let packets = Arc::new(tone());
     let mut source = demo(SIZE, KBPS);
     let mut open = source.open;
@@ -183,10 +179,9 @@ fn view(link: LinkConfig, seconds: u64, delay: &str) -> Run {
     });
     source.audio = true;
     server.add_source(source).unwrap();
-    let _relay = LinkEmulator::start(announced, upstream, &config(link, true)).unwrap();
     let began = epoch_ms();
     let output = Command::new("node")
-        .arg(scripts().join("falls.mjs"))
+        .arg(scripts().join("bandwidth_drop.mjs"))
         .args(["view", &server.url(), "demo", &seconds.to_string(), delay])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -224,7 +219,7 @@ fn to_itself(link: LinkConfig, seconds: u64) -> Run {
     let server = Server::start(Config::loopback()).unwrap();
     let camera = Camera::new();
     let mut child = Command::new("node")
-        .arg(scripts().join("falls.mjs"))
+        .arg(scripts().join("bandwidth_drop.mjs"))
         .args(["self", &server.url(), &KBPS.to_string(), &seconds.to_string()])
         .arg(&camera.0)
         .stdin(Stdio::piped())

@@ -1,6 +1,6 @@
 // Watches a video in Chromium over a relay, and prints samples of getStats, four a second, as JSON.
-// usage: node falls.mjs view URL STREAM SECONDS DELAY
-//        node falls.mjs self URL KBPS SECONDS CAMERA.y4m
+// usage: node bandwidth_drop.mjs view URL STREAM SECONDS DELAY
+//        node bandwidth_drop.mjs self URL KBPS SECONDS CAMERA.y4m
 // `view` watches a stream of `codec serve` with a playout delay of the page (auto, low, smooth).
 // `self` sends from one peer of the browser to another: it prints {"upstream": "ADDRESS:PORT"} and
 // reads the port of a relay before that.

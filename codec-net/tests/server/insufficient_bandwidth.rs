@@ -1,19 +1,17 @@
 //! A link that carries less than the base layer of a stream.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
+use codec_net::server::Config;
 use codec_net::server::media::{AudioPacket, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
-use codec_net::server::{Config, RtcConfig, Server};
-use codec_rtc::link::LinkSpec;
 use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
 
 use crate::caller::Caller;
+use crate::emulated::{server_behind, symmetric};
 
 /// Two and a half times the capacity of the link.
 const FRAME_BYTES: usize = 1000;
@@ -53,16 +51,8 @@ fn pictures(caller: &Caller) -> Vec<&Value> {
 
 #[test]
 fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
-    let config = Config::loopback();
-    // The relay uses the server's port on a neighbouring address, which is announced.
-    let beside = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
-    let rtc = RtcConfig { announce: Some(beside), ..config.rtc };
-    let server = Server::start(Config { rtc, decode: false, ..config }).unwrap();
-    let announced = server.rtc_addresses()[0];
-    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, announced.port()));
-    let link = LINK.parse::<LinkSpec>().unwrap().constant().unwrap();
-    let relay =
-        LinkEmulator::start(announced, upstream, &LinkEmulatorConfig::symmetric(link, 42)).unwrap();
+    let config = Config { decode: false, ..Config::loopback() };
+    let (server, relay) = server_behind(config, 3, &symmetric(LINK));
 
     let (wants_key, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let asked = Arc::clone(&wants_key);
