@@ -1,4 +1,4 @@
-//! A token bucket.
+//! A token bucket: limits rates of messages, datagrams and bits.
 
 use std::time::Duration;
 

@@ -14,10 +14,13 @@ use crate::clock::Clock;
 /// Maximum length of a stream name.
 const MAX_NAME_BYTES: usize = 64;
 
+/// Called with a stream that starts.
+pub type OnPublish = Box<dyn Fn(&Arc<Stream>) + Send + Sync>;
+
 /// Callbacks for the streams of a hub.
 pub struct StreamHooks {
     /// Called for each stream that starts.
-    pub on_publish: Box<dyn Fn(&Arc<Stream>) + Send + Sync>,
+    pub on_publish: OnPublish,
     /// Called when a viewer needs the small rendition of a stream.
     pub start_small_rendition: StartSmallRendition,
 }

@@ -2,6 +2,15 @@
 //!
 //! Frames are passed on immediately, shared and not copied. A viewer that cannot keep up loses
 //! frames up to the next one that it can decode, without affecting other viewers.
+//!
+//! | module | |
+//! |---|---|
+//! | `hub`, `registry` | starts and finds streams; the table of streams |
+//! | `publisher`, `owner` | the publisher of a stream, and who may continue it |
+//! | `stream` | passes each frame and packet to the subscriptions |
+//! | `subscription`, `decodability` | selects the frames for a viewer: those of its rendition and layers that it can decode |
+//! | `viewer`, `sink` | a viewer as held by its session; the interface that receives its media |
+//! | `stats` | rates and properties of a stream |
 
 mod decodability;
 mod hub;
@@ -19,7 +28,7 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use hub::{Hub, StreamHooks, is_name};
+pub use hub::{Hub, OnPublish, StreamHooks, is_name};
 pub use owner::Owner;
 pub use publisher::Publisher;
 pub use sink::{DeliveryError, Item, MediaSink};

@@ -1,4 +1,4 @@
-//! The publisher of a stream.
+//! The publisher of a stream, as held by its session.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! The interface of viewers.
+//! The interface that receives the media of a viewer.
 
 use std::sync::Arc;
 

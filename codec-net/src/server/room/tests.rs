@@ -237,13 +237,13 @@ fn the_publisher_follows_a_sole_viewer_only() {
     let hub = hub();
     let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
-    let join = || Viewer::join(&stream, Box::new(mpsc::channel(4).0)).unwrap();
+    let join = || Viewer::join(stream, Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), None);
     let first = join();
     assert_eq!(stream.budget(), None, "its link is unknown");
     first.set_budget(budget(300));
     assert_eq!(stream.budget(), budget(300));
-    let internal = Viewer::join_internal(&stream, Box::new(mpsc::channel(4).0)).unwrap();
+    let internal = Viewer::join_internal(stream, Box::new(mpsc::channel(4).0)).unwrap();
     assert_eq!(stream.budget(), budget(300), "the server itself has no link");
     let second = join();
     assert_eq!(stream.budget(), None, "the others would be affected");
@@ -260,7 +260,7 @@ fn renditions_switch_down_immediately_and_up_at_a_key_frame() {
     let publisher = hub.publish("live", INFO, Box::new(|| {})).unwrap();
     let stream = publisher.stream();
     let (out, mut items) = mpsc::channel(16);
-    let viewer = Viewer::join(&stream, Box::new(out)).unwrap();
+    let viewer = Viewer::join(stream, Box::new(out)).unwrap();
     let got = |items: &mut mpsc::Receiver<Item>| -> Vec<(u64, bool)> {
         let frames = drained(items).into_iter().filter_map(|item| match item {
             Item::Video(frame) => Some((frame.pts, frame.small)),
@@ -316,9 +316,9 @@ fn the_small_rendition_is_encoded_while_a_viewer_needs_it() {
     let publisher = hub.publish("live", INFO, ask).unwrap();
     let stream = publisher.stream();
     let (out, mut rich_items) = mpsc::channel(4096);
-    let _rich = Viewer::join(&stream, Box::new(out)).unwrap();
+    let _rich = Viewer::join(stream, Box::new(out)).unwrap();
     let (out, mut poor_items) = mpsc::channel(4096);
-    let poor = Viewer::join(&stream, Box::new(out)).unwrap();
+    let poor = Viewer::join(stream, Box::new(out)).unwrap();
 
     let rate = Rational { num: 30, den: 1 };
     let mut config = EncoderConfig::rtc(SIZE, rate, Bitrate::kbps(800));

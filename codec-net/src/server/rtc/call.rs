@@ -18,9 +18,12 @@ use super::publisher_session::PublisherSession;
 use super::sdp_fragment::{IceCredentials, SdpFragment};
 use super::viewer_session::ViewerSession;
 
+/// The role of the other end, with its state.
 #[derive(Debug)]
 enum Side {
+    /// Sends media of the stream.
     Viewer(Box<ViewerSession>),
+    /// Receives media, and passes them to the stream.
     Publisher(Box<PublisherSession>, Publisher),
 }
 
@@ -40,7 +43,7 @@ pub(super) struct Call {
     ended: Option<EndReason>,
 }
 
-/// What calls share.
+/// State shared by all calls.
 #[derive(Clone, Debug)]
 pub(super) struct CallContext {
     pub(super) uploads: Option<Arc<UploadStore>>,
@@ -102,7 +105,7 @@ impl Call {
         result
     }
 
-    /// Handles a datagram; returns whether its source is verified.
+    /// Handles a datagram from a verified source.
     pub(super) fn handle_datagram(
         &mut self,
         now: Duration,
@@ -129,8 +132,8 @@ impl Call {
     pub(super) fn handle_item(&mut self, now: Duration, item: Item) {
         let result = match item {
             Item::Video(_) | Item::Audio(_) => {
-                if let Side::Viewer(viewer_session) = &mut self.side {
-                    viewer_session.send_media(now, &mut self.peer, &item);
+                if let Side::Viewer(viewer) = &mut self.side {
+                    viewer.send_media(now, &mut self.peer, &item);
                 }
                 Ok(())
             }
@@ -148,8 +151,8 @@ impl Call {
 
     /// Requests a key frame from the publisher.
     pub(super) fn request_key_frame(&mut self, now: Duration) {
-        if let Side::Publisher(publisher_session, _) = &mut self.side {
-            publisher_session.request_key_frame();
+        if let Side::Publisher(receiver, _) = &mut self.side {
+            receiver.request_key_frame();
         }
         self.handle_timeout(now);
     }
@@ -173,8 +176,8 @@ impl Call {
             .as_ref()
             .map(|(_, control_channel)| control_channel.poll_timeout());
         let side = match &self.side {
-            Side::Viewer(viewer_session) => viewer_session.poll_timeout(),
-            Side::Publisher(publisher_session, _) => publisher_session.poll_timeout(),
+            Side::Viewer(viewer) => viewer.poll_timeout(),
+            Side::Publisher(receiver, _) => receiver.poll_timeout(),
         };
         [self.peer.poll_timeout(), control_channel, side].into_iter().flatten().min()
     }
@@ -212,10 +215,9 @@ impl Call {
     pub(super) fn conclude(self) {
         let reason = self.ended.unwrap_or(EndReason::ServerStopped);
         match self.side {
-            Side::Viewer(viewer_session) => self.session.conclude(reason, viewer_session.totals()),
-            Side::Publisher(publisher_session, publisher) => {
-                let totals =
-                    Totals { bytes: publisher_session.bytes, frames: publisher_session.frames };
+            Side::Viewer(viewer) => self.session.conclude(reason, viewer.totals()),
+            Side::Publisher(receiver, publisher) => {
+                let totals = Totals { bytes: receiver.bytes, frames: receiver.frames };
                 match reason {
                     EndReason::ServerStopped => publisher.end(EndReason::ServerStopped),
                     EndReason::Disconnected
@@ -238,61 +240,56 @@ impl Call {
             }
         }
         let result = match &mut self.side {
-            Side::Viewer(viewer_session) => {
-                if let Some(video) = viewer_session.evaluate_link(now, &mut self.peer) {
+            Side::Viewer(viewer) => {
+                if let Some(video) = viewer.evaluate_link(now, &mut self.peer) {
                     self.report_video(now, video);
                 }
                 Ok(())
             }
-            Side::Publisher(publisher_session, publisher) => {
-                publisher_session.handle_timeout(now, &mut self.peer, publisher)
+            Side::Publisher(receiver, publisher) => {
+                receiver.handle_timeout(now, &mut self.peer, publisher)
             }
         };
         if let Err(reason) = result {
             self.end(now, reason);
         }
-        // Other events need no action.
     }
 
     fn handle_event(&mut self, now: Duration, event: Event) -> Result<(), EndReason> {
         match event {
             Event::Media(media) => match &mut self.side {
-                Side::Viewer(viewer_session) => viewer_session.handle_media_line(&media),
-                Side::Publisher(publisher_session, _) => {
-                    publisher_session.handle_media_line(&media)
-                }
+                Side::Viewer(viewer) => viewer.handle_media_line(&media),
+                Side::Publisher(receiver, _) => receiver.handle_media_line(&media),
             },
             Event::Connected => return self.connected(now),
             Event::Rtp(packet) => {
-                if let Side::Publisher(publisher_session, publisher) = &mut self.side {
-                    return publisher_session.handle_packet(now, &packet, publisher);
+                if let Side::Publisher(receiver, publisher) = &mut self.side {
+                    return receiver.handle_packet(now, &packet, publisher);
                 }
             }
             Event::SenderReport(report) => {
-                if let Side::Publisher(publisher_session, _) = &mut self.side {
-                    publisher_session.handle_sender_report(&report);
+                if let Side::Publisher(receiver, _) = &mut self.side {
+                    receiver.handle_sender_report(&report);
                 }
             }
             Event::KeyFrameRequest { .. } => {
-                if let Side::Viewer(viewer_session) = &self.side {
-                    viewer_session.request_key_frame();
+                if let Side::Viewer(viewer) = &self.side {
+                    viewer.request_key_frame();
                 }
             }
             Event::Stats(stats) => {
                 let Stats::Path(path) = *stats else { return Ok(()) };
                 match &mut self.side {
-                    Side::Viewer(viewer_session) => {
-                        viewer_session.handle_path_stats(now, &path, &mut self.peer);
+                    Side::Viewer(viewer) => {
+                        viewer.handle_path_stats(now, &path, &mut self.peer);
                         self.session.set_available_bitrate(path.available);
                     }
-                    Side::Publisher(publisher_session, _) => {
-                        publisher_session.handle_path_stats(&path)
-                    }
+                    Side::Publisher(receiver, _) => receiver.handle_path_stats(&path),
                 }
             }
             Event::Estimate { bitrate, .. } => {
-                if let Side::Viewer(viewer_session) = &mut self.side {
-                    viewer_session.handle_estimate(now, bitrate);
+                if let Side::Viewer(viewer) = &mut self.side {
+                    viewer.handle_estimate(now, bitrate);
                 }
             }
             Event::ChannelOpen { channel, .. } => self.open_control_channel(now, channel),
@@ -314,6 +311,7 @@ impl Call {
                     other => EndReason::Failed(other.to_string()),
                 });
             }
+            // Other events need no action.
             _ => {}
         }
         Ok(())
@@ -322,8 +320,8 @@ impl Call {
     /// Adds the viewer once the connection is established.
     fn connected(&mut self, now: Duration) -> Result<(), EndReason> {
         self.session.set_connected();
-        let Side::Viewer(viewer_session) = &mut self.side else { return Ok(()) };
-        viewer_session.join(now, self.id, self.items.clone())
+        let Side::Viewer(viewer) = &mut self.side else { return Ok(()) };
+        viewer.join(now, self.id, self.items.clone())
     }
 
     /// Reports a change of the video that the viewer receives.
@@ -344,7 +342,7 @@ impl Call {
             return;
         }
         let (stream, kind) = match &self.side {
-            Side::Viewer(viewer_session) => (viewer_session.stream(), "viewer"),
+            Side::Viewer(viewer) => (viewer.stream(), "viewer"),
             Side::Publisher(_, publisher) => (publisher.stream(), "publisher"),
         };
         let uploads = self.uploads.clone();
@@ -358,10 +356,10 @@ impl Call {
         let hello = control_channel.hello();
         self.control_channel = Some((channel, control_channel));
         self.send_text(now, &hello);
-        if let Side::Viewer(viewer_session) = &self.side
-            && viewer_session.video_state() != VideoState::default()
+        if let Side::Viewer(viewer) = &self.side
+            && viewer.video_state() != VideoState::default()
         {
-            self.send_video_state(now, viewer_session.video_state());
+            self.send_video_state(now, viewer.video_state());
         }
     }
 

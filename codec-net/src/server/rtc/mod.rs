@@ -1,4 +1,15 @@
 //! WebRTC: all calls on one UDP port, on one thread.
+//!
+//! | module | |
+//! |---|---|
+//! | `network`, `command` | the handle of the thread, and the commands that it sends |
+//! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
+//! | `call` | one peer: passes its events to the session, and the control channel |
+//! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |
+//! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`) |
+//! | `congestion`, `collapse` | the state of a viewer's link |
+//! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
+//! | `publisher_session` | reassembles the frames of a publisher, and limits its bitrate |
 
 mod call;
 mod call_sink;

@@ -1,4 +1,4 @@
-//! A viewer's call: its link's capacity, and the media it is sent.
+//! A viewer over WebRTC: evaluates its link, selects a rendition, and sends media.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

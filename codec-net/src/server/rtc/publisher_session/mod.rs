@@ -1,4 +1,5 @@
-//! Receives from a publisher: packets to frames, on the timeline of the stream.
+//! A publisher over WebRTC: reassembles frames from packets, and puts them on the timeline of the
+//! stream.
 
 mod bitrate_limit;
 mod ssrc_selector;
@@ -32,7 +33,7 @@ const SYNC_TOLERANCE: Duration = Duration::from_millis(20);
 /// The stack sends NACKs at this interval.
 const NACK_INTERVAL: Duration = Duration::from_millis(33);
 
-/// The state of a publisher's media.
+/// The receiving state of a publisher.
 #[derive(Debug)]
 pub(super) struct PublisherSession {
     buffer: FrameBuffer,
