@@ -148,7 +148,10 @@ impl Client {
             let sdp = body.read_to_string().map_err(|error| failure(&url, error))?;
             return Ok(Answer { sdp, session, ice });
         }
-        Err(NetError::Protocol(format!("{}: more than {MAX_REDIRECTS} redirects", self.url)))
+        Err(NetError::Protocol(format!(
+            "cannot use {}: more than {MAX_REDIRECTS} redirects",
+            self.url
+        )))
     }
 
     fn post(&self, url: &str, token: Option<&str>, sdp: &str) -> Result<Response<Body>, NetError> {
@@ -218,12 +221,12 @@ fn roots(pem: &[u8]) -> Result<RootCerts, NetError> {
 
 fn failure(url: &str, error: ureq::Error) -> NetError {
     match error {
-        ureq::Error::Io(error) => NetError::Io { what: url.to_owned(), error },
+        ureq::Error::Io(error) => NetError::io(format!("cannot reach {url}"))(error),
         ureq::Error::Timeout(_) => {
             let error = io::Error::new(io::ErrorKind::TimedOut, "timeout: no response");
-            NetError::Io { what: url.to_owned(), error }
+            NetError::io(format!("cannot reach {url}"))(error)
         }
-        other => NetError::Protocol(format!("{url}: {other}")),
+        other => NetError::Protocol(format!("cannot use {url}: {other}")),
     }
 }
 

@@ -92,19 +92,24 @@ pub trait AudioSource {
     /// An error of the source; nothing follows.
     fn next(&mut self, until: Duration) -> Result<Vec<SourceAudioPacket>, String>;
 
-    /// Skips audio before `until`, because there is no viewer.
+    /// Skips audio before `until`, because there is no viewer. By default, discards the packets.
     ///
     /// # Errors
     ///
     /// As for [`Self::next`].
-    fn skip(&mut self, until: Duration) -> Result<(), String>;
+    fn skip(&mut self, until: Duration) -> Result<(), String> {
+        self.next(until).map(drop)
+    }
 
-    /// Returns the remaining packets up to `end`, where the video ends.
+    /// Returns the remaining packets up to `end`, where the video ends. By default, those that begin
+    /// before `end`.
     ///
     /// # Errors
     ///
     /// As for [`Self::next`].
-    fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String>;
+    fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String> {
+        self.next(end)
+    }
 }
 
 /// An opened source.

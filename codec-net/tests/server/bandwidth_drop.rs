@@ -86,17 +86,6 @@ impl AudioSource for Tone {
         }
         Ok(due)
     }
-
-    fn skip(&mut self, until: Duration) -> Result<(), String> {
-        while self.due(until) {
-            self.next += 1;
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String> {
-        self.next(end)
-    }
 }
 
 fn runs() -> usize {

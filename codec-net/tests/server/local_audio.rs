@@ -89,10 +89,6 @@ impl AudioSource for Numbered {
         }
         Ok(())
     }
-
-    fn finish(&mut self, end: Duration) -> Result<Vec<SourceAudioPacket>, String> {
-        self.next(end)
-    }
 }
 
 fn film(given: &Arc<AtomicU64>) -> LocalSource {
