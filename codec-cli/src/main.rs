@@ -7,8 +7,8 @@
 //! | subject | file |
 //! |---|---|
 //! | flags as typed; headings, presets, completions | `args/raw.rs`, `args/grammar.rs` |
-//! | options of other programs | `args/foreign.rs` |
-//! | flags resolved into settings | `args/resolved.rs` |
+//! | options of other programs | `args/suggestions.rs` |
+//! | flags resolved into settings | `args/encoding.rs` |
 //! | one file per subcommand | `cmd/` |
 //! | messages, progress, exit codes | `console.rs`, `progress.rs`, `failure.rs` |
 //!
@@ -38,8 +38,8 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::stop::Stop;
 
 use args::cli::Cli;
-use args::foreign;
 use args::grammar::grammar;
+use args::suggestions;
 use console::Console;
 use failure::exit_code;
 use listener::Terminal;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Err(mut error) => {
             let arguments: Vec<String> =
                 std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
-            foreign::advise(&mut error, &arguments);
+            suggestions::advise(&mut error, &arguments);
             // Help and version go to standard output, which may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage as u8));

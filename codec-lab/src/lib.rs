@@ -21,12 +21,12 @@
 //! The shortest time of a kernel, in nanoseconds:
 //!
 //! ```
-//! use codec_lab::kernels::least_ns;
+//! use codec_lab::kernels::min_ns;
 //! use codec_simd::{Block16, Kernels};
 //!
 //! let (current, reference) = (Block16::default(), Block16::default());
 //! let kernels = Kernels::best();
-//! let nanoseconds = least_ns(3, || {
+//! let nanoseconds = min_ns(3, || {
 //!     std::hint::black_box(kernels.sad_16x16(&current, reference.window()));
 //! });
 //! assert!(nanoseconds > 0.0);

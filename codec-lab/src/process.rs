@@ -27,7 +27,7 @@ pub(crate) struct Usage {
 
 /// Why a program has no result.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ended {
+pub(crate) enum ProcessError {
     /// It could not be started, failed, or timed out.
     Failed(String),
     /// The user interrupted.
@@ -35,7 +35,7 @@ pub(crate) enum Ended {
 }
 
 /// Polling interval, at first and later.
-const LOOKS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(20)];
+const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(20)];
 /// Maximum bytes of standard error searched for a message.
 const MAX_MESSAGE: u64 = 1 << 16;
 /// Maximum bytes of output that are read.
@@ -46,15 +46,15 @@ const MAX_OUTPUT: u64 = 1 << 28;
 pub(crate) fn words(argv: &[String], limit: Duration) -> Option<String> {
     let said = tempfile::tempfile().ok()?;
     let errors = said.try_clone().ok()?.into();
-    said_by(argv, limit, &Stop::default(), said, errors, MAX_MESSAGE)
+    run_for_output(argv, limit, &Stop::default(), said, errors, MAX_MESSAGE)
 }
 
 /// Returns the standard output of a program.
 pub(crate) fn output(argv: &[String], limit: Duration, stop: &Stop) -> Option<String> {
-    said_by(argv, limit, stop, tempfile::tempfile().ok()?, Stdio::null(), MAX_OUTPUT)
+    run_for_output(argv, limit, stop, tempfile::tempfile().ok()?, Stdio::null(), MAX_OUTPUT)
 }
 
-fn said_by(
+fn run_for_output(
     argv: &[String],
     limit: Duration,
     stop: &Stop,
@@ -84,12 +84,12 @@ fn said_by(
 
 /// Runs a program to its end, without input and without a shell. After `limit`, or if the user
 /// interrupts, the program and all its children are killed.
-pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage, Ended> {
+pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage, ProcessError> {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err(Ended::Failed("empty command".to_owned()));
+        return Err(ProcessError::Failed("empty command".to_owned()));
     };
     let failed =
-        |why: &dyn std::fmt::Display| Ended::Failed(format!("cannot run {program}: {why}"));
+        |why: &dyn std::fmt::Display| ProcessError::Failed(format!("cannot run {program}: {why}"));
     let mut said = tempfile::tempfile().map_err(|error| failed(&error))?;
     let errors = said.try_clone().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
@@ -109,7 +109,7 @@ pub(crate) fn run(argv: &[String], limit: Duration, stop: &Stop) -> Result<Usage
     });
     let (ended, wall_s) = ended.map_err(|error| failed(&error))?;
     match seen.killed {
-        Some(Cause::Interrupt) => return Err(Ended::Interrupted),
+        Some(Cause::Interrupt) => return Err(ProcessError::Interrupted),
         Some(Cause::Limit) => {
             return Err(failed(&format!("timeout after {} s", limit.as_secs_f64())));
         }
@@ -187,7 +187,7 @@ impl<'a> Watch<'a> {
                 seen.killed = Some(cause);
                 kill_group(self.pid);
             }
-            let pause = LOOKS[usize::from(begun.elapsed() > Duration::from_secs(1))];
+            let pause = POLL_INTERVALS[usize::from(begun.elapsed() > Duration::from_secs(1))];
             ended = self.bell.wait_timeout(ended, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
         seen
@@ -198,7 +198,7 @@ impl<'a> Watch<'a> {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, limit: Duration) -> Result<Usage, Ended> {
+    fn shell(script: &str, limit: Duration) -> Result<Usage, ProcessError> {
         run(&["sh", "-c", script].map(str::to_owned), limit, &Stop::default())
     }
 
@@ -211,20 +211,23 @@ mod tests {
     #[test]
     fn a_failing_program_is_reported_with_its_last_line() {
         let found = shell("echo one >&2; echo no such preset >&2; exit 3", LIMIT);
-        let Err(Ended::Failed(why)) = found else { panic!("{found:?}") };
+        let Err(ProcessError::Failed(why)) = found else { panic!("{found:?}") };
         assert!(why.contains('3') && why.ends_with("no such preset"), "{why}");
     }
 
     #[test]
     fn a_hanging_program_is_killed_with_its_children() {
         let found = shell("sleep 600 & sleep 600", Duration::from_millis(50));
-        assert_eq!(found, Err(Ended::Failed("cannot run sh: timeout after 0.05 s".to_owned())));
+        assert_eq!(
+            found,
+            Err(ProcessError::Failed("cannot run sh: timeout after 0.05 s".to_owned()))
+        );
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let found = run(&["no-such-program-here".to_owned()], LIMIT, &Stop::default());
-        let Err(Ended::Failed(why)) = found else { panic!("{found:?}") };
+        let Err(ProcessError::Failed(why)) = found else { panic!("{found:?}") };
         assert!(why.starts_with("cannot run no-such-program-here: "), "{why}");
     }
 

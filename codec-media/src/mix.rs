@@ -9,7 +9,7 @@ use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 use crate::settings::audio::{self, AudioChoice, AudioSettings};
 use crate::stop::Stop;
 use codec_audio::AudioBackend;
@@ -63,8 +63,11 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Wav)?;
     let encoding = Encoding::choose(args, format)?;
-    let rules =
-        Rules { overwrite: args.yes, not: args.inputs.clone(), terminal: args.format.is_some() };
+    let rules = OutputRules {
+        overwrite: args.yes,
+        not: args.inputs.clone(),
+        terminal: args.format.is_some(),
+    };
     // Reject impossible outputs before any input is read.
     let mut files = vec![OutputFile::create(&args.output, &rules)?];
     if let Some(folder) = &args.n_minus_1 {

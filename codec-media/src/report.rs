@@ -7,7 +7,7 @@ use codec_core::codec::DropReason;
 
 use crate::Env;
 use crate::failure::{Failure, Result};
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 use crate::json::{self, Object};
 
 /// The format of a report.
@@ -92,7 +92,7 @@ impl Report {
     pub(crate) fn create(
         path: &Path,
         form: Form,
-        rules: &Rules,
+        rules: &OutputRules,
         header: Object,
         env: &Env,
     ) -> Result<Self> {

@@ -384,14 +384,14 @@ impl FromStr for KnobSetting {
 
 /// The rotation of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Rotate {
     /// Apply the rotation in the input's metadata; the output has no rotation left.
     AsDescribed,
     /// Rotate clockwise.
     By(Rotation),
 }
 
-impl FromStr for Turn {
+impl FromStr for Rotate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

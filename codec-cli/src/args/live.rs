@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use codec_core::codec::Limits;
 use codec_core::frame::Size;
-use codec_media::io::media::Parts;
+use codec_media::io::media::MediaSelection;
 use codec_media::live::options::{NetworkOptions, ReceiveOptions, SendOptions};
 use codec_media::values::{self, LimitList, RawLayout, Samples};
 use codec_rtc::adaptation::DegradationPreference;
@@ -227,7 +227,7 @@ impl From<&SendArgs> for SendOptions {
             threads: args.threads.map(usize::from),
             frames: args.frames,
             resize: args.resize,
-            parts: Parts { video: !args.audio.no_video, audio: !args.audio.no_audio },
+            parts: MediaSelection { video: !args.audio.no_video, audio: !args.audio.no_audio },
             audio: (&args.audio).into(),
             network: (&args.network).into(),
             yes: args.yes,

@@ -2,13 +2,14 @@
 
 pub(crate) mod arm_options;
 pub(crate) mod audio;
+pub(crate) mod audio_encoding;
 pub(crate) mod bench;
 pub(crate) mod cli;
 pub(crate) mod compare;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod encoder;
-pub(crate) mod foreign;
+pub(crate) mod encoding;
 pub(crate) mod generate;
 pub(crate) mod grammar;
 pub(crate) mod inspect;
@@ -16,9 +17,8 @@ pub(crate) mod inspect;
 pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod mix;
-pub(crate) mod resolved;
-pub(crate) mod resolved_audio;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod shared;
 pub(crate) mod simulate;
+pub(crate) mod suggestions;

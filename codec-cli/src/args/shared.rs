@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use codec_core::codec::Limits;
 use codec_media::io::input::InputSpec;
-use codec_media::values::{Crop, LimitList, RawLayout, Turn};
+use codec_media::values::{Crop, LimitList, RawLayout, Rotate};
 
 /// The input, with or without `-i`.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub(crate) struct TransformArgs {
     ///
     /// Without a value (`auto`, the default) the rotation in the input's metadata is applied.
     #[arg(long, value_name = "DEGREES", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
-    pub(crate) rotate: Option<Turn>,
+    pub(crate) rotate: Option<Rotate>,
 }
 
 /// The part of the input that is processed, and the threads that process it.

@@ -64,7 +64,7 @@ pub(crate) struct SimulateArgs {
     /// Default: 10ms, or the jitter if the link reorders; with NACK, long enough for two attempts:
     /// two round trips, the jitter and 30 ms.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
-    pub(crate) patience: Option<Duration>,
+    pub(crate) reorder_timeout: Option<Duration>,
     /// Set the shortest time between two key frame requests.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "300ms")]
     pub(crate) pli_interval: Duration,
@@ -128,7 +128,7 @@ impl From<&SimulateArgs> for SimulateOptions {
             recovery: args.recovery.into(),
             on_loss: args.on_loss.into(),
             playout: args.playout,
-            patience: args.patience,
+            reorder_timeout: args.reorder_timeout,
             pli_interval: args.pli_interval,
             mtu: args.mtu,
             pace: args.pace,

@@ -7,19 +7,19 @@ use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, Parts};
+use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::format_of;
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::io::stills::{StillFormat, write};
 use codec_media::io::unreadable::Advice;
 use codec_media::io::video;
 use codec_media::session::{self, Session, audio};
 use codec_media::settings::encoding::can_hold_video;
-use codec_media::values::Turn;
+use codec_media::values::Rotate;
 
+use crate::args::audio_encoding::audio_encoding;
 use crate::args::encode::EncodeArgs;
-use crate::args::resolved::encoding;
-use crate::args::resolved_audio::audio_encoding;
+use crate::args::encoding::encoding;
 
 use super::decode;
 
@@ -66,11 +66,11 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     }
     let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
     let spec = InputSpec::from(&args.input);
-    let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
+    let rules = OutputRules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
     let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
-    let turn = args.transform.rotate.unwrap_or(Turn::AsDescribed);
+    let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
     let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);
     let mut planes = Planes::default();
     for _ in 0..args.cut.skip {
@@ -96,7 +96,7 @@ fn run(args: &EncodeArgs, format: Format, env: &Env) -> Result<()> {
     }
     let settings = encoding(args)?;
     let opened = session::open_input(&settings, env)?;
-    if opened.holds.audio && settings.audio.is_none() && !args.audio.no_audio {
+    if opened.available.audio && settings.audio.is_none() && !args.audio.no_audio {
         env.events.note(format!("audio dropped: {format} cannot hold audio"));
     }
     let Some(mut source) = opened.video else {
@@ -111,12 +111,12 @@ fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
     let settings = audio_encoding(args)?;
     env.stop.handle_requests();
     settings.rules.check(&settings.output)?;
-    let wants = Parts { video: false, audio: true };
+    let wants = MediaSelection { video: false, audio: true };
     let spec = InputSpec::from(&args.input);
     let options =
         DecodeOptions { limits: spec.limits, advice: Advice::FLAGS, ..DecodeOptions::default() };
     let opened = media::open(&spec, wants, &options, env)?;
-    if opened.holds.video && !args.audio.no_video {
+    if opened.available.video && !args.audio.no_video {
         env.events.note(format!("video dropped: {} cannot hold video", settings.format));
     }
     let input = opened.audio.ok_or_else(|| nothing(&spec.name()))?;

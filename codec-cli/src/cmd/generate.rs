@@ -8,7 +8,7 @@ use codec_media::failure::{Failure, Result};
 use codec_media::generate::{AudioGenerator, AudioSignal, Generator, Scene};
 use codec_media::io::media::AudioInput;
 use codec_media::io::names::format_of;
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::progress::Now;
 use codec_media::session::audio::AudioEncoding;
@@ -30,7 +30,8 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     let scene = Scene::from_name(&args.scene);
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
     let format = format_of(&args.output, args.format.as_deref(), default)?;
-    let rules = Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
+    let rules =
+        OutputRules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
     rules.check(&args.output)?;
     let Some(scene) = scene else {
         let audio = AudioSignal::from_name(&args.scene)
@@ -51,11 +52,11 @@ fn draw(
     args: &GenerateArgs,
     generator: &Generator,
     format: Format,
-    rules: &Rules,
+    rules: &OutputRules,
     env: &Env,
 ) -> Result<()> {
     let output = OutputFile::create(&args.output, rules)?;
-    let info = drawn_info();
+    let info = generated_info();
     let header = Header { size: args.size, frame_rate: args.fps, info };
     let mut sink = FrameSink::new(&output, format, Samples::I420, header)?;
     let mut progress = env.events.progress(Some(u64::from(args.frames)), args.fps);
@@ -86,12 +87,12 @@ fn encode(
     env: &Env,
 ) -> Result<()> {
     let audio = match audio.filter(|_| can_hold_audio(format)) {
-        Some(audio) => Some(made(args, audio)?),
+        Some(audio) => Some(generated_audio(args, audio)?),
         None => None,
     };
     let audio_settings = audio.is_some().then(|| AudioSettings::generated(format));
     let settings = Encoding::generated(args.output.clone(), format, args.yes, audio_settings)?;
-    let mut video = GeneratedFrames::new(generator, args.frames, drawn_info());
+    let mut video = GeneratedFrames::new(generator, args.frames, generated_info());
     let session = Session::new(&settings, &video, audio, env)?;
     session.run(&settings, &mut video)
 }
@@ -100,7 +101,7 @@ fn audio_only(
     args: &GenerateArgs,
     audio: AudioSignal,
     format: Format,
-    rules: Rules,
+    rules: OutputRules,
     env: &Env,
 ) -> Result<()> {
     if !can_hold_audio(format) {
@@ -113,10 +114,10 @@ fn audio_only(
         audio: AudioSettings::generated(format),
         options: AudioDecodeOptions::default(),
     };
-    audio::run(&settings, made(args, audio)?, env)
+    audio::run(&settings, generated_audio(args, audio)?, env)
 }
 
-fn made(args: &GenerateArgs, audio: AudioSignal) -> Result<AudioInput> {
+fn generated_audio(args: &GenerateArgs, audio: AudioSignal) -> Result<AudioInput> {
     let generator = AudioGenerator::new(audio, RATE, args.fps, args.seed)
         .map_err(|error| Failure::usage(error.to_string()))?;
     let (num, den) = (u64::from(args.fps.num), u64::from(args.fps.den));
@@ -125,7 +126,7 @@ fn made(args: &GenerateArgs, audio: AudioSignal) -> Result<AudioInput> {
     AudioInput::of(reader, args.scene.clone()).ok_or_else(|| Failure::internal("no audio track"))
 }
 
-fn drawn_info() -> PictureInfo {
+fn generated_info() -> PictureInfo {
     PictureInfo {
         color: Color { range: ColorRange::Limited, ..Color::default() },
         ..PictureInfo::default()

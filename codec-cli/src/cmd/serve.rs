@@ -20,7 +20,7 @@ use codec_net::tls;
 use crate::args::serve::ServeArgs;
 
 /// Interval of checks for the end.
-const NAP: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Serves until interrupted.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> Result<()> {
     let rtc: Vec<String> = server.rtc_addresses().iter().map(ToString::to_string).collect();
     let rtc = rtc.join(" and ");
     env.events.note(format!("{} (WebRTC: UDP {rtc}); press Ctrl-C to stop", server.url()));
-    let ended = watch(|| env.stop.is_requested(), || server.failure(), || say_all(&server, env));
+    let ended =
+        watch(|| env.stop.is_requested(), || server.failure(), || log_notices(&server, env));
     server.stop();
     ended
 }
@@ -59,12 +60,12 @@ fn watch(
         if stopped() {
             return Ok(());
         }
-        std::thread::sleep(NAP);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
 /// Logs notices about internal failures.
-fn say_all(server: &Server, env: &Env) {
+fn log_notices(server: &Server, env: &Env) {
     while let Some(line) = server.next_notice() {
         env.events.warn(line);
     }

@@ -6,10 +6,10 @@ use codec_media::frame::planes::Planes;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::io::stills::write;
 use codec_media::io::video;
-use codec_media::values::Turn;
+use codec_media::values::Rotate;
 
 use crate::args::decode::SnapshotArgs;
 
@@ -17,7 +17,8 @@ use crate::args::decode::SnapshotArgs;
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
-    let rules = Rules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: args.force };
+    let rules =
+        OutputRules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: args.force };
     rules.check(&args.output)?;
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;
     let options =
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
             return Err(past_the_end(&spec, args.frame, index));
         }
     }
-    let turn = args.transform.rotate.unwrap_or(Turn::AsDescribed);
+    let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
     let mut transform = Transform::new(args.transform.crop, Some(turn), None);
     let mut planes = Planes::default();
     match source.next()? {

@@ -49,12 +49,12 @@ pub(super) fn baseline(
 }
 
 /// Reports how `points` compare with the baseline; fails if one is significantly slower by more
-/// than the threshold. Differences below `least_ns` are ignored. An apparent slowdown is measured
+/// than the threshold. Differences below `min_ns` are ignored. An apparent slowdown is measured
 /// again by `again`, which receives the names, before it counts.
 pub(super) fn check(
     baseline: &Baseline,
     mut points: Vec<Series>,
-    least_ns: f64,
+    min_ns: f64,
     args: &RecordOptions,
     mut again: impl FnMut(&[&str]) -> Result<Vec<Series>>,
     env: &Env,
@@ -67,7 +67,7 @@ pub(super) fn check(
     }
     #[expect(clippy::cast_precision_loss, reason = "a number of points")]
     let confidence = 1.0 - (1.0 - CONFIDENCE) / points.len() as f64;
-    let limit = Limit { threshold: args.threshold, least_ns };
+    let limit = Limit { threshold: args.threshold, min_ns };
     let same = baseline.has_same_yardstick();
     let judged = |now: &Series| {
         baseline.find(&now.name).and_then(|then| judge(now, then, same, confidence, limit))
@@ -119,7 +119,7 @@ struct Limit {
     /// Relative to the earlier time.
     threshold: f64,
     /// Absolute, in nanoseconds.
-    least_ns: f64,
+    min_ns: f64,
 }
 
 /// Compares two series; `None` without samples.
@@ -146,7 +146,7 @@ fn judge(
         part: longer.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, more, _)| *more > 0.0),
         is_slower: ratio.low > 1.0 + limit.threshold
             && quiet > 1.0 + limit.threshold
-            && (ratio.value - 1.0) * then_ns > limit.least_ns,
+            && (ratio.value - 1.0) * then_ns > limit.min_ns,
     })
 }
 
@@ -180,7 +180,7 @@ fn describe(verdict: &Verdict) -> String {
 mod tests {
     use super::*;
 
-    const TENTH: Limit = Limit { threshold: 0.1, least_ns: 0.0 };
+    const TENTH: Limit = Limit { threshold: 0.1, min_ns: 0.0 };
 
     /// Simulates samples of a machine that other load sometimes slows down: `speed` is its average
     /// speed, `work` the time of a frame.
@@ -254,7 +254,7 @@ mod tests {
         let then = measured(4e6, 1.0, 1);
         let now = measured(4e6, 1.6, 2);
         assert!(judge(&now, &then, false, 0.95, TENTH).unwrap().is_slower);
-        let coarse = Limit { least_ns: 4e6, ..TENTH };
+        let coarse = Limit { min_ns: 4e6, ..TENTH };
         assert!(!judge(&now, &then, false, 0.95, coarse).unwrap().is_slower);
         let bare = Series { yardstick: Vec::new(), ..now };
         assert!(judge(&bare, &then, true, 0.95, TENTH).unwrap().is_slower);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::kernels::{
-    Visitor, bytes_of, call_ns, cycle_ns, for_each, least_ns, width_bytes, work_of,
+    Visitor, bytes_of, call_ns, cycle_ns, for_each, min_ns, width_bytes, work_of,
 };
 use codec_measure::stats::{Estimate, median, median_interval};
 use codec_media::Env;
@@ -95,8 +95,8 @@ pub(super) fn run(args: &KernelOptions, env: &Env) -> Result<()> {
                 Ok(timed.iter().map(series_of).collect())
             };
             // Code and stack alignment changes the time of small kernels by a cycle or two.
-            let least_ns = MIN_CYCLES * cycle;
-            against::check(baseline, series, least_ns, &args.record, again, env)
+            let min_ns = MIN_CYCLES * cycle;
+            against::check(baseline, series, min_ns, &args.record, again, env)
         }
         None => Ok(()),
     }
@@ -154,7 +154,7 @@ impl Visitor for Timing<'_> {
                 });
             }
             let Some(timed) = self.timed.get_mut(self.next) else { return };
-            timed.samples.push(least_ns(BATCHES, || call(black_box(table))));
+            timed.samples.push(min_ns(BATCHES, || call(black_box(table))));
             timed.cycles.push(cycle_ns(CYCLE_BATCHES));
             self.next += 1;
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::json::{self, Object};
 
 use serde_json::Value;
@@ -127,9 +127,9 @@ impl Record {
     }
 }
 
-fn rules(args: &RecordOptions) -> Rules {
+fn rules(args: &RecordOptions) -> OutputRules {
     // The baseline may be overwritten: it was read before.
-    Rules { overwrite: args.yes, not: Vec::new(), terminal: true }
+    OutputRules { overwrite: args.yes, not: Vec::new(), terminal: true }
 }
 
 /// Rejects impossible outputs before any work is done.

@@ -299,7 +299,7 @@ impl Plan {
         }
         let mut points = Vec::new();
         for job in &jobs {
-            let stages = if self.tells_stages(job) && only.is_none() && !env.stop.is_requested() {
+            let stages = if self.reports_stages(job) && only.is_none() && !env.stop.is_requested() {
                 self.stages(job, &mut yardstick)?
             } else {
                 None
@@ -374,7 +374,7 @@ impl Plan {
     }
 
     /// Stages are timed on one thread, independent of the other points.
-    fn tells_stages(&self, job: &Job) -> bool {
+    fn reports_stages(&self, job: &Job) -> bool {
         matches!(self.works[job.work], Work::Encode { .. })
             && Some(&job.threads) == self.threads.first()
     }

@@ -11,7 +11,7 @@ use codec_media::failure::{Failure, Kind, Result};
 use codec_media::frame::planes::append_i420;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::video;
 use codec_media::values::Samples;
@@ -88,7 +88,7 @@ fn prepare(path: &Path, name: String, study: &Study, store: &Store, env: &Env) -
     let skip = study.skip.unwrap_or(0);
     let whole = skip == 0 && study.frames.is_none() && stream_info.kind == "y4m";
     let temporary = store.work().join(format!("{}.y4m", hex(&Md5::digest(name.as_bytes()))));
-    let rules = Rules { overwrite: true, ..Rules::default() };
+    let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     let mut sink = None;
     if !whole {
         let output = OutputFile::create(&temporary, &rules)?;

@@ -11,7 +11,7 @@ use super::arm::Arm;
 use super::digest_of;
 use super::session::{Session, now_s};
 use super::store::{FrameLog, PointStore, Run};
-use crate::process::{self, Ended};
+use crate::process::{self, ProcessError};
 
 /// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no results.
 pub(super) fn encode(
@@ -23,10 +23,10 @@ pub(super) fn encode(
 ) -> Result<std::result::Result<Run, String>> {
     let usage = match process::run(argv, limit, stop) {
         Ok(usage) => usage,
-        Err(Ended::Interrupted) => {
+        Err(ProcessError::Interrupted) => {
             return Err(Failure::new(Kind::Interrupted, "interrupted"));
         }
-        Err(Ended::Failed(why)) => return Ok(Err(why)),
+        Err(ProcessError::Failed(why)) => return Ok(Err(why)),
     };
     let size = fs::metadata(output).map_or(0, |found| found.len());
     if size == 0 {

@@ -9,6 +9,7 @@ pub mod options;
 mod point;
 mod publish;
 mod remaining;
+mod schedule;
 mod score;
 mod session;
 mod store;
@@ -16,7 +17,6 @@ mod stream;
 mod study;
 mod template;
 mod ticker;
-mod turns;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -26,7 +26,7 @@ use codec_measure::report;
 use codec_measure::results::{self, Point, Results, SCHEMA, Target, VERSION};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::stop::Stop;
 use codec_rtc::link::RateTrace;
 use rayon::prelude::*;
@@ -53,7 +53,7 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
     let arms = arms_of(&study, grammar)?;
     let anchor = anchor_of(&study, &arms)?;
     if let Some(path) = &args.save_study {
-        let rules = Rules { overwrite: args.yes, ..Rules::default() };
+        let rules = OutputRules { overwrite: args.yes, ..OutputRules::default() };
         study.save(path, &rules)?;
     }
     let store = Store::open(&args.output, args.yes)?;
@@ -61,7 +61,7 @@ pub fn run(args: &CompareOptions, grammar: &dyn EncodeGrammar, env: &Env) -> Res
     let clips = clips_of(&study, &store, env)?;
     let results = carry_out(&study, &arms, &clips, (anchor, args), &store, env)
         .map_err(|failure| kept(&failure))?;
-    tell(&results, &args.output, env)
+    report(&results, &args.output, env)
 }
 
 fn carry_out(
@@ -76,7 +76,7 @@ fn carry_out(
     let points = plan.measure(env)?;
     let results = plan.results(points, env)?;
     publish::publish(&args.output, &results)?;
-    let rules = Rules { overwrite: true, ..Rules::default() };
+    let rules = OutputRules { overwrite: true, ..OutputRules::default() };
     study.save(&args.output.join("study.toml"), &rules)?;
     Ok(results)
 }
@@ -93,7 +93,7 @@ fn kept(failure: &Failure) -> Failure {
 }
 
 /// Prints the table; fails if points have no results.
-fn tell(results: &Results, folder: &Path, env: &Env) -> Result<()> {
+fn report(results: &Results, folder: &Path, env: &Env) -> Result<()> {
     use std::io::IsTerminal;
     let terminal = std::io::stdout().is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

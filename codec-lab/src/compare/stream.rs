@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, find_program};
 use super::store::PointStore;
-use crate::process::{self, Ended};
+use crate::process::{self, ProcessError};
 
 /// A video packet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,8 +154,10 @@ pub(super) fn pictures_of(
     };
     match process::run(&argv, limit, &env.stop) {
         Ok(_) => {}
-        Err(Ended::Interrupted) => return Err(Failure::new(Kind::Interrupted, "interrupted")),
-        Err(Ended::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
+        Err(ProcessError::Interrupted) => {
+            return Err(Failure::new(Kind::Interrupted, "interrupted"));
+        }
+        Err(ProcessError::Failed(why)) => return Ok(Err(format!("cannot decode: {why}"))),
     }
     let opened = video::open(&spec(&decoded), &options, env);
     // The open file is enough on systems that allow deletion of open files.

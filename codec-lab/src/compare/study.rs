@@ -7,7 +7,7 @@ use codec_measure::bd::Interpolation;
 use codec_measure::metrics::{MetricId, parse_list};
 use codec_measure::results::Target;
 use codec_media::failure::{Failure, Kind, Result};
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::rate_trace::read_targets;
 use codec_media::values;
 use codec_rtc::link::RateTrace;
@@ -191,7 +191,9 @@ impl Study {
             }
         }
         if self.clips.is_empty() {
-            return Err(Failure::usage("no clips given"));
+            return Err(Failure::usage(
+                "no clips\nhelp: name at least one CLIP, or a study with --study",
+            ));
         }
         if self.arms.is_empty() {
             return Err(Failure::usage(
@@ -207,7 +209,7 @@ impl Study {
     }
 
     /// Writes the study to a file.
-    pub(super) fn save(&self, path: &Path, rules: &Rules) -> Result<()> {
+    pub(super) fn save(&self, path: &Path, rules: &OutputRules) -> Result<()> {
         // Paths are relative to the current directory, but those in the file are relative to its
         // folder.
         let mut study = self.clone();
@@ -241,7 +243,7 @@ impl Study {
         let mut seen = Vec::new();
         for target in &targets {
             if seen.contains(target) {
-                return Err(Failure::usage("a target was given twice"));
+                return Err(Failure::usage("duplicate target"));
             }
             seen.push(*target);
         }

@@ -15,7 +15,7 @@ use codec_core::frame::Rational;
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::names::is_pipe;
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::progress::Now;
 
 use data::DataReport;
@@ -37,7 +37,7 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     let mut files = Vec::new();
     for (path, form) in targets {
         let rules =
-            Rules { overwrite: args.yes, not: not.clone(), terminal: args.format.is_some() };
+            OutputRules { overwrite: args.yes, not: not.clone(), terminal: args.format.is_some() };
         rules.check(&path)?;
         not.push(path.clone());
         files.push((path, form, rules));
@@ -130,7 +130,7 @@ impl Sink {
     fn create(
         path: &Path,
         form: ReportForm,
-        rules: &Rules,
+        rules: &OutputRules,
         packets: &Packets,
         args: &InspectOptions,
         env: &Env,

@@ -6,4 +6,4 @@ mod time;
 
 pub use bound::{Work, bytes_of, work_of};
 pub use cases::{Visitor, for_each};
-pub use time::{call_ns, cycle_ns, least_ns, width_bytes};
+pub use time::{call_ns, cycle_ns, min_ns, width_bytes};

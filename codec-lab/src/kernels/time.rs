@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use codec_simd::Level;
 
 /// Shortest time per call over `batches` of at least 20 microseconds, in nanoseconds.
-pub fn least_ns(batches: u32, mut call: impl FnMut()) -> f64 {
+pub fn min_ns(batches: u32, mut call: impl FnMut()) -> f64 {
     let mut calls = 16_u32;
     let mut batch = |calls: u32| {
         let start = Instant::now();
@@ -24,7 +24,7 @@ pub fn least_ns(batches: u32, mut call: impl FnMut()) -> f64 {
 #[must_use]
 pub fn cycle_ns(batches: u32) -> f64 {
     let mut x = black_box(0x9e37_79b9_u64);
-    let step = least_ns(batches, || {
+    let step = min_ns(batches, || {
         for _ in 0..64 {
             x ^= x << 13;
             x ^= x >> 7;
@@ -43,7 +43,7 @@ pub fn call_ns(batches: u32) -> f64 {
     }
     let pointer: fn(&[u8; 64], &[u8; 64]) -> u32 = black_box(nothing);
     let (a, b) = ([0; 64], [1; 64]);
-    least_ns(batches, || _ = black_box(black_box(pointer)(&a, &b)))
+    min_ns(batches, || _ = black_box(black_box(pointer)(&a, &b)))
 }
 
 /// Register width of a level, in bytes.

@@ -18,9 +18,9 @@ use codec_media::frame::planes::append_i420;
 use codec_media::stop::Stop;
 
 /// Timeout for ffmpeg to accept a pair or to end.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// Timeout for ffmpeg to list its filters.
-const PATIENCE_TO_ASK: Duration = Duration::from_secs(20);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 /// File names in ffmpeg's temporary folder.
 const LOG: &str = "vmaf.json";
 const WORDS: &str = "words.txt";
@@ -54,7 +54,7 @@ pub(crate) fn find() -> Result<OsString> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| absent(&format!("cannot be run: {error}")))?;
-    let guard = Guard::new(child, PATIENCE_TO_ASK, Stop::default());
+    let guard = Guard::new(child, PROBE_TIMEOUT, Stop::default());
     guard.wait().map_err(|why| absent(&why))?;
     let filters = std::fs::read_to_string(said).unwrap_or_default();
     let has_vmaf = filters.lines().any(|line| line.split_whitespace().nth(1) == Some("libvmaf"));
@@ -101,7 +101,7 @@ impl Vmaf {
             .stderr(words)
             .spawn()
             .map_err(|error| Failure::new(Kind::Backend, format!("cannot run ffmpeg: {error}")))?;
-        Ok(Self { guard: Guard::new(child, PATIENCE, stop), folder, bytes: Vec::new(), size })
+        Ok(Self { guard: Guard::new(child, TIMEOUT, stop), folder, bytes: Vec::new(), size })
     }
 
     /// Passes the next pair to ffmpeg.
@@ -167,12 +167,12 @@ struct Guard {
     active_ms: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
     late: Arc<AtomicBool>,
-    patience: Duration,
+    timeout: Duration,
     watch: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Guard {
-    fn new(mut child: Child, patience: Duration, stop: Stop) -> Self {
+    fn new(mut child: Child, timeout: Duration, stop: Stop) -> Self {
         let stdin = Mutex::new(child.stdin.take());
         let child = Arc::new(Mutex::new(child));
         let (begun, active_ms) = (Instant::now(), Arc::new(AtomicU64::new(0)));
@@ -183,7 +183,7 @@ impl Guard {
             std::thread::spawn(move || {
                 while !ended.load(Ordering::Acquire) {
                     let active = Duration::from_millis(active_ms.load(Ordering::Acquire));
-                    if begun.elapsed().saturating_sub(active) > patience || stop.is_requested() {
+                    if begun.elapsed().saturating_sub(active) > timeout || stop.is_requested() {
                         late.store(true, Ordering::Release);
                         let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
                         return;
@@ -193,7 +193,7 @@ impl Guard {
             })
         };
         let watch = Mutex::new(Some(watch));
-        Self { child, stdin, begun, active_ms, ended, late, patience, watch }
+        Self { child, stdin, begun, active_ms, ended, late, timeout, watch }
     }
 
     fn is_active(&self) {
@@ -216,7 +216,7 @@ impl Guard {
 
     fn reason(&self, error: &dyn std::fmt::Display) -> String {
         if self.late.load(Ordering::Acquire) {
-            format!("was inactive for {} s and was killed", self.patience.as_secs())
+            format!("was inactive for {} s and was killed", self.timeout.as_secs())
         } else {
             format!("ended early: {error}")
         }

@@ -50,7 +50,7 @@ pub struct SimulateOptions {
     pub playout: Option<Duration>,
     /// Waiting time for a late frame after a gap was detected. Default: 10 ms, or the jitter if it
     /// reorders; with NACK two attempts: twice a round trip, the jitter and 30 ms.
-    pub patience: Option<Duration>,
+    pub reorder_timeout: Option<Duration>,
     /// Minimum interval between key-frame requests.
     pub pli_interval: Duration,
     /// Maximum size of an RTP packet, in bytes.

@@ -62,13 +62,13 @@ pub(super) fn announce(setup: &Setup, settings: &Settings) -> String {
     let link = if settings.link_text.is_empty() { "perfect" } else { &settings.link_text };
     format!(
         "{input} ({size}, {:.3} fps) -> {encoder}, {rate}, speed {speed} -> link {link}, seed {}; \
-         recovery {}, on loss {}, playout {} ms, patience {} ms, mtu {}",
+         recovery {}, on loss {}, playout {} ms, reorder timeout {} ms, mtu {}",
         frame_rate.as_f64(),
         settings.seed,
         recovery(settings),
         on_loss(settings),
         json::float(ms(settings.playout)),
-        json::float(ms(settings.patience)),
+        json::float(ms(settings.reorder_timeout)),
         settings.mtu,
     )
 }
@@ -198,7 +198,7 @@ fn settings_json(settings: &Settings) -> String {
         .text("recovery", recovery(settings))
         .text("on_loss", on_loss(settings))
         .float("playout_ms", ms(settings.playout))
-        .float("patience_ms", ms(settings.patience))
+        .float("reorder_timeout_ms", ms(settings.reorder_timeout))
         .float("pli_interval_ms", ms(settings.pli_interval))
         .raw("mtu", settings.mtu)
         .float("pace", settings.pace)

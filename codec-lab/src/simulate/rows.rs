@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use codec_media::failure::{Failure, Result};
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::json::float;
 
 use super::frame::FrameRecord;
@@ -17,7 +17,7 @@ const COLUMNS: &str = "frame,pts_ticks,capture_ms,fate,type,requested,layer,qind
                        psnr_v_db,ssim,coded_psnr_y_db,coded_ssim";
 
 /// Writes the file.
-pub(super) fn write(records: &[FrameRecord], path: &Path, rules: &Rules) -> Result<()> {
+pub(super) fn write(records: &[FrameRecord], path: &Path, rules: &OutputRules) -> Result<()> {
     let file = OutputFile::create(path, rules)?;
     let mut out = BufWriter::new(file.writer()?);
     let mut write = || -> std::io::Result<()> {

@@ -8,7 +8,7 @@ use codec_core::codec::Codec;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::is_pipe;
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::rate_trace::read_trace;
 use codec_media::settings::encoder::{EncoderSettings, Preset};
 use codec_rtc::link::{LinkConfig, RateTrace};
@@ -32,7 +32,7 @@ pub(super) struct Settings {
     pub(super) recovery: Recovery,
     pub(super) on_loss: OnLoss,
     pub(super) playout: Duration,
-    pub(super) patience: Duration,
+    pub(super) reorder_timeout: Duration,
     pub(super) pli_interval: Duration,
     pub(super) mtu: usize,
     pub(super) pace: f64,
@@ -44,7 +44,7 @@ pub(super) struct Settings {
     pub(super) duration: Option<Duration>,
     pub(super) threads: Option<usize>,
     pub(super) outputs: Vec<(PathBuf, Output)>,
-    pub(super) rules: Rules,
+    pub(super) rules: OutputRules,
 }
 
 /// The content of an output file.
@@ -112,7 +112,7 @@ impl Settings {
             recovery: args.recovery,
             on_loss: args.on_loss,
             playout: Duration::ZERO,
-            patience: Duration::ZERO,
+            reorder_timeout: Duration::ZERO,
             pli_interval: args.pli_interval,
             mtu: args.mtu.into(),
             pace: args.pace,
@@ -123,10 +123,11 @@ impl Settings {
             duration: args.duration,
             threads: args.threads,
             outputs,
-            rules: Rules { overwrite: args.yes, not, terminal: false },
+            rules: OutputRules { overwrite: args.yes, not, terminal: false },
         };
-        settings.playout = args.playout.unwrap_or_else(|| settings.usual_playout());
-        settings.patience = args.patience.unwrap_or_else(|| settings.usual_patience());
+        settings.playout = args.playout.unwrap_or_else(|| settings.default_playout());
+        settings.reorder_timeout =
+            args.reorder_timeout.unwrap_or_else(|| settings.default_reorder_timeout());
         settings.check()?;
         Ok(settings)
     }
@@ -144,7 +145,7 @@ impl Settings {
                 )));
             }
         }
-        let least = self.least_delay();
+        let least = self.min_delay();
         if self.playout < least {
             let message = format!(
                 "invalid --playout {} ms: no frame can arrive before {} ms",
@@ -163,12 +164,12 @@ impl Settings {
     }
 
     /// Minimum delay of every frame.
-    fn least_delay(&self) -> Duration {
+    fn min_delay(&self) -> Duration {
         self.encode_time + self.link.delay + self.decode_time
     }
 
-    fn usual_playout(&self) -> Duration {
-        let needed = self.least_delay() + self.link.jitter.max() + Duration::from_millis(50);
+    fn default_playout(&self) -> Duration {
+        let needed = self.min_delay() + self.link.jitter.max() + Duration::from_millis(50);
         needed.clamp(Duration::from_millis(100), MOST)
     }
 
@@ -189,7 +190,7 @@ impl Settings {
         if jitter.reorders { jitter.max() } else { Duration::ZERO }
     }
 
-    fn usual_patience(&self) -> Duration {
+    fn default_reorder_timeout(&self) -> Duration {
         match self.recovery {
             // Two attempts, because the retransmission may be lost as well.
             Recovery::Nack => self.reordering() + 2 * self.retry(),

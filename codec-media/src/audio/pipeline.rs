@@ -191,14 +191,14 @@ impl AudioPipeline {
     ///
     /// # Errors
     /// If the audio is damaged or cannot be written.
-    pub fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
+    pub fn skip_until(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<()> {
         self.start_s = Some(until_s);
         if self.ended {
             return Ok(());
         }
         let passed = match &mut self.way {
             Way::Copied(_) => return self.advance(until_s, writer),
-            Way::Coded(coded) => coded.pass_over(until_s, writer),
+            Way::Coded(coded) => coded.skip_until(until_s, writer),
         };
         self.ended = !matches!(passed, Ok(true));
         passed.map(drop)
@@ -348,7 +348,7 @@ impl Coded {
     }
 
     /// Discards the blocks that end before `until_s`; `false` at the end.
-    fn pass_over(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
+    fn skip_until(&mut self, until_s: f64, writer: &mut dyn PacketWriter) -> Result<bool> {
         if !self.is_idle {
             // A skipped range must not be filled with silence.
             self.begin_again(writer)?;

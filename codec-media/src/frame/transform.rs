@@ -5,13 +5,13 @@ use codec_core::frame::{Picture, PictureInfo, Rational, Rotation, Size};
 
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
-use crate::values::{Crop, Turn};
+use crate::values::{Crop, Rotate};
 
 /// The transformation of every frame.
 #[derive(Debug, Default)]
 pub struct Transform {
     crop: Option<Crop>,
-    turn: Option<Turn>,
+    turn: Option<Rotate>,
     resize: Option<Size>,
     resizer: PlaneScaler,
     /// Two frames, written alternately.
@@ -20,7 +20,7 @@ pub struct Transform {
 
 impl Transform {
     /// Crops, rotates, then scales.
-    pub fn new(crop: Option<Crop>, turn: Option<Turn>, resize: Option<Size>) -> Self {
+    pub fn new(crop: Option<Crop>, turn: Option<Rotate>, resize: Option<Size>) -> Self {
         Self { crop, turn, resize, ..Self::default() }
     }
 
@@ -32,8 +32,8 @@ impl Transform {
     fn rotation(&self, info: PictureInfo) -> Rotation {
         match self.turn {
             None => Rotation::None,
-            Some(Turn::By(rotation)) => rotation,
-            Some(Turn::AsDescribed) => info.rotation,
+            Some(Rotate::By(rotation)) => rotation,
+            Some(Rotate::AsDescribed) => info.rotation,
         }
     }
 
@@ -60,7 +60,7 @@ impl Transform {
             size = Size::new(size.height, size.width);
             info.pixel_aspect = info.pixel_aspect.map(Rational::inverse);
         }
-        if self.turn == Some(Turn::AsDescribed) {
+        if self.turn == Some(Rotate::AsDescribed) {
             info.rotation = Rotation::None;
         }
         if let Some(target) = self.resize {
@@ -196,11 +196,11 @@ mod tests {
             let original = gradient(size);
             let mut turned = original.clone();
             for _ in 0..4 {
-                let quarter = Turn::By(Rotation::Clockwise90);
+                let quarter = Rotate::By(Rotation::Clockwise90);
                 turned = applied(&turned, Transform::new(None, Some(quarter), None));
             }
             assert_eq!(turned.bytes, original.bytes, "{size}");
-            let half = Turn::By(Rotation::Clockwise180);
+            let half = Rotate::By(Rotation::Clockwise180);
             let once = applied(&original, Transform::new(None, Some(half), None));
             assert_eq!(once.bytes[0], *original.planes()[0].0.last().unwrap());
         }
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_quarter_turn_moves_the_lower_left_corner_to_the_top() {
         let original = gradient(Size::new(6, 4));
-        let quarter = Turn::By(Rotation::Clockwise90);
+        let quarter = Rotate::By(Rotation::Clockwise90);
         let turned = applied(&original, Transform::new(None, Some(quarter), None));
         assert_eq!(turned.size, Size::new(4, 6));
         assert_eq!(turned.bytes[0], original.bytes[3 * 6]);

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 
 /// Video, audio or both: the requested media (at least one), or those of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
+pub struct MediaSelection {
     /// Video.
     pub video: bool,
     /// Audio.
@@ -28,7 +28,7 @@ pub struct Media {
     /// The audio track.
     pub audio: Option<AudioInput>,
     /// The media of the input, wanted or not.
-    pub holds: Parts,
+    pub available: MediaSelection,
     /// Set if audio was wanted and the only audio track cannot be read.
     pub(crate) lost_audio: Option<Failure>,
 }
@@ -72,7 +72,12 @@ impl AudioInput {
 ///
 /// # Errors
 /// If the input cannot be opened or lacks the requested tracks.
-pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) -> Result<Media> {
+pub fn open(
+    spec: &InputSpec,
+    wants: MediaSelection,
+    options: &DecodeOptions,
+    env: &Env,
+) -> Result<Media> {
     let reader = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => reader,
         _ if !wants.video => {
@@ -80,8 +85,8 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
         }
         other => {
             let video = Some(video::of(other, spec, options, env)?);
-            let holds = Parts { video: true, audio: false };
-            return Ok(Media { video, audio: None, holds, lost_audio: None });
+            let available = MediaSelection { video: true, audio: false };
+            return Ok(Media { video, audio: None, available, lost_audio: None });
         }
     };
     let name = spec.name();
@@ -91,7 +96,8 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
     let lost_audio = (wants.audio && is_lost(&*reader, TrackKind::Audio))
         .then(|| missing(&*reader, TrackKind::Audio, &name, options.advice));
     warn_of_further_tracks(&*reader, wants, &name, env);
-    let holds = Parts { video: reader.video().is_some(), audio: reader.audio().is_some() };
+    let available =
+        MediaSelection { video: reader.video().is_some(), audio: reader.audio().is_some() };
     let video_track = reader.video().map(|(number, _)| number).filter(|_| wants.video);
     let audio_track = reader.audio().map(|(number, _)| number).filter(|_| wants.audio);
     let (video, audio) = match (video_track, audio_track) {
@@ -105,7 +111,7 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
             if let Some(failure) = lost_audio {
                 return Err(failure);
             }
-            let missing = match (wants.video, holds.audio) {
+            let missing = match (wants.video, available.audio) {
                 (true, true) => "no video, and the output cannot hold audio",
                 (true, false) => "no video",
                 _ => "no audio",
@@ -120,13 +126,13 @@ pub fn open(spec: &InputSpec, wants: Parts, options: &DecodeOptions, env: &Env) 
     Ok(Media {
         video: video.transpose()?,
         audio: audio.and_then(|reader| AudioInput::of(reader, spec.name())),
-        holds,
+        available,
         lost_audio,
     })
 }
 
 /// Warns if there is more than one track of a kind, because only one is used.
-fn warn_of_further_tracks(reader: &dyn PacketReader, wants: Parts, name: &str, env: &Env) {
+fn warn_of_further_tracks(reader: &dyn PacketReader, wants: MediaSelection, name: &str, env: &Env) {
     let video = reader.tracks().iter().filter(|track| track.video().is_some()).count();
     let audio = reader.tracks().iter().filter(|track| track.audio().is_some()).count();
     for (wanted, count, kind) in [(wants.video, video, "video"), (wants.audio, audio, "audio")] {

@@ -14,7 +14,7 @@ use crate::stop;
 
 /// What may be overwritten.
 #[derive(Clone, Debug, Default)]
-pub struct Rules {
+pub struct OutputRules {
     /// Whether existing files may be replaced.
     pub overwrite: bool,
     /// Files that are in use as inputs or other outputs.
@@ -43,7 +43,7 @@ enum Place {
     },
 }
 
-impl Rules {
+impl OutputRules {
     /// Rejects an output that must not be written, before any work is done.
     ///
     /// # Errors
@@ -82,17 +82,17 @@ impl OutputFile {
     ///
     /// # Errors
     /// If the output cannot or must not be written.
-    pub fn create(path: &Path, rules: &Rules) -> Result<Self> {
+    pub fn create(path: &Path, rules: &OutputRules) -> Result<Self> {
         Self::create_as(path, rules, false)
     }
 
     /// Creates an output that holds a secret: only the owner may read the file (mode 0600).
     #[cfg(feature = "net")]
-    pub(crate) fn create_private(path: &Path, rules: &Rules) -> Result<Self> {
+    pub(crate) fn create_private(path: &Path, rules: &OutputRules) -> Result<Self> {
         Self::create_as(path, rules, true)
     }
 
-    fn create_as(path: &Path, rules: &Rules, private: bool) -> Result<Self> {
+    fn create_as(path: &Path, rules: &OutputRules, private: bool) -> Result<Self> {
         rules.check(path)?;
         if is_pipe(path) {
             return Ok(Self { name: STDOUT.to_owned(), place: Place::Stdout, overwrite: true });

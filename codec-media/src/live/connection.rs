@@ -192,8 +192,8 @@ pub(super) fn wait_for_sender(
     listener: &Listener,
     line: &Line<'_>,
 ) -> std::result::Result<Option<Box<dyn Transport>>, NetError> {
-    line.tell(InputEvent::Listening(listener.address()?.to_string()));
-    let note = |text| line.tell(InputEvent::Note(text));
+    line.send_event(InputEvent::Listening(listener.address()?.to_string()));
+    let note = |text| line.send_event(InputEvent::Note(text));
     let mut waiting = Waiting::default();
     let begin = Instant::now();
     while !line.stops() {

@@ -8,8 +8,8 @@ use codec_net::clock::Clock;
 use codec_rtc::jitter::video::Frame;
 use codec_rtc::sequence::{Unwrapper32, wrap_32};
 
-use super::input::{AnnouncedTracks, InAudio, InFrame, InputEvent, Times};
-use super::rtp_audio::{AudioOrder, Held};
+use super::input::{AnnouncedTracks, InputEvent, ReceivedAudio, ReceivedFrame, Times};
+use super::rtp_audio::{AudioOrder, HeldPacket};
 
 /// Maximum number of queued events; beyond it frames are dropped and a key frame is requested.
 const EVENTS: usize = 256;
@@ -99,7 +99,7 @@ impl Line {
 
 /// The media that are still expected.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lacks {
+pub(super) struct MissingMedia {
     pub(super) video: bool,
     pub(super) audio: bool,
 }
@@ -154,7 +154,7 @@ impl Delivery {
 
     /// Whether to call [`Self::announce`]: all media are there, or the wait is over. `at_last`:
     /// nothing more will arrive.
-    pub(super) fn is_due(&mut self, now: Duration, lacks: Lacks, at_last: bool) -> bool {
+    pub(super) fn is_due(&mut self, now: Duration, lacks: MissingMedia, at_last: bool) -> bool {
         let Some(waited) = self.waited(now).filter(|_| !self.is_announced) else { return false };
         let waits =
             lacks.video && waited < WAIT_FOR_VIDEO || lacks.audio && waited < WAIT_FOR_AUDIO;
@@ -165,13 +165,13 @@ impl Delivery {
     pub(super) fn announce(&mut self, announced: AnnouncedTracks, peer: String) {
         self.is_announced = true;
         let announced = Box::new(announced);
-        self.tell(if self.is_restart {
+        self.send_event(if self.is_restart {
             InputEvent::Restarts(announced, peer)
         } else {
             InputEvent::Begins(announced, peer)
         });
         for event in std::mem::take(&mut self.waiting) {
-            self.tell(event);
+            self.send_event(event);
         }
     }
 
@@ -189,7 +189,7 @@ impl Delivery {
         let Frame { captured, arrived: (first, last), media_ticks, .. } = frame;
         let times = Times { captured, reported, arrived: Some(last) };
         let pts = self.place(Medium::Video, media_ticks, captured, first);
-        self.deliver(InputEvent::Frame(InFrame {
+        self.deliver(InputEvent::Frame(ReceivedFrame {
             key: frame.is_key,
             shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
             pts,
@@ -211,15 +211,15 @@ impl Delivery {
     pub(super) fn rest(&mut self, order: &mut AudioOrder) {
         for held in order.rest() {
             let event = self.audio_event(held);
-            self.tell(event);
+            self.send_event(event);
         }
     }
 
-    fn audio_event(&mut self, held: Held) -> InputEvent {
-        let Held { data, ticks, times } = held;
+    fn audio_event(&mut self, held: HeldPacket) -> InputEvent {
+        let HeldPacket { data, ticks, times } = held;
         let arrived = times.arrived.unwrap_or_default();
         let pts = self.place(Medium::Audio, ticks, times.captured, arrived);
-        InputEvent::Audio(InAudio { data, pts, times })
+        InputEvent::Audio(ReceivedAudio { data, pts, times })
     }
 
     /// Position on the common timeline, in ticks of the medium.
@@ -263,7 +263,7 @@ impl Delivery {
     }
 
     /// Passes on an event, and waits for queue space.
-    pub(super) fn tell(&self, event: InputEvent) {
+    pub(super) fn send_event(&self, event: InputEvent) {
         // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
@@ -329,9 +329,16 @@ mod tests {
         let (mut delivery, events, _) = delivery();
         let frame = |pts| {
             let (data, times) = (Vec::new(), Times::default());
-            InputEvent::Frame(InFrame { data, key: false, shown: true, pts, times, handle: 0 })
+            InputEvent::Frame(ReceivedFrame {
+                data,
+                key: false,
+                shown: true,
+                pts,
+                times,
+                handle: 0,
+            })
         };
-        let lacks = Lacks { video: false, audio: true };
+        let lacks = MissingMedia { video: false, audio: true };
         assert!(!delivery.is_due(Duration::ZERO, lacks, true), "nothing arrived");
         delivery.came(Duration::ZERO, Medium::Video, 0);
         // A stalled machine has not waited.

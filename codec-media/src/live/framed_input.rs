@@ -16,7 +16,8 @@ use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
 use super::e2ee::{SEALED, Secret};
 use super::input::{
-    AnnouncedTracks, InAudio, InFrame, InputEvent, InputStats, LiveInput, Outcome, StreamIn, Times,
+    AnnouncedTracks, InboundStats, InputEvent, InputStats, LiveInput, Outcome, ReceivedAudio,
+    ReceivedFrame, Times,
 };
 use super::network;
 use crate::failure::{Failure, Kind, Result};
@@ -48,8 +49,8 @@ struct Shared {
 struct PeerState {
     stats: TransportStats,
     /// Video and audio records.
-    video: StreamIn,
-    audio: StreamIn,
+    video: InboundStats,
+    audio: InboundStats,
     report: Report,
     /// Arrival time of the frame in the report.
     arrived: Duration,
@@ -77,7 +78,7 @@ impl Line<'_> {
         self.shared.stops.load(Ordering::Relaxed)
     }
 
-    pub(super) fn tell(&self, event: InputEvent) {
+    pub(super) fn send_event(&self, event: InputEvent) {
         // If the receiver is gone, the command is ending.
         let _ = self.events.send(event);
     }
@@ -105,7 +106,7 @@ impl FramedInput {
                 Err(error) => Err(error),
             };
             if let Err(error) = outcome {
-                line.tell(InputEvent::Failed(network(&error)));
+                line.send_event(InputEvent::Failed(network(&error)));
             }
         });
         Ok(Self { events, shared, thread: Some(thread.map_err(Failure::internal)?) })
@@ -114,7 +115,7 @@ impl FramedInput {
 
 /// The properties of the streams, by their numbers in the hello.
 #[derive(Default)]
-struct Known {
+struct StreamNumbers {
     hello: Option<Hello>,
     video: Option<u8>,
     audio: Option<u8>,
@@ -127,7 +128,7 @@ fn read(
     line: &Line<'_>,
     clock: Clock,
 ) -> std::result::Result<(), NetError> {
-    let mut known = Known { opener, ..Known::default() };
+    let mut known = StreamNumbers { opener, ..StreamNumbers::default() };
     let mut reported = Instant::now();
     let mut asked: Option<Instant> = None;
     loop {
@@ -138,12 +139,12 @@ fn read(
             Some(Incoming::Hello(hello)) => begin(&hello, carrier, &mut known, line)?,
             Some(Incoming::Lost(count)) => {
                 line.shared.peer_state().lost += count;
-                line.tell(InputEvent::Gap);
+                line.send_event(InputEvent::Gap);
             }
             Some(Incoming::Record(record)) if record.kind == RecordKind::End => {
                 let reason = String::from_utf8_lossy(&record.payload);
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
-                line.tell(InputEvent::End(reason));
+                line.send_event(InputEvent::End(reason));
                 return Ok(());
             }
             Some(Incoming::Record(record)) => take(record, &mut known, line, clock),
@@ -183,7 +184,7 @@ fn feedback(carrier: &mut dyn Transport, feedback: Feedback) -> std::result::Res
 fn begin(
     hello: &Hello,
     carrier: &dyn Transport,
-    known: &mut Known,
+    known: &mut StreamNumbers,
     line: &Line<'_>,
 ) -> std::result::Result<(), NetError> {
     let before = known.hello.replace(hello.clone());
@@ -214,15 +215,15 @@ fn begin(
             Some(Track::Audio(track)) if announced.audio.is_none() => {
                 (announced.audio, known.audio) = (Some(track), Some(number));
             }
-            Some(_) => {
-                line.tell(InputEvent::Note(format!("ignoring a second {} stream", stream.codec)))
-            }
-            None => line.tell(InputEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
+            Some(_) => line
+                .send_event(InputEvent::Note(format!("ignoring a second {} stream", stream.codec))),
+            None => line
+                .send_event(InputEvent::Note(format!("ignoring unknown codec {}", stream.codec))),
         }
     }
     let peer = carrier.peer().map_or_else(|| "somebody".to_owned(), |peer| peer.to_string());
     let announced = Box::new(announced);
-    line.tell(match before {
+    line.send_event(match before {
         None => InputEvent::Begins(announced, peer),
         Some(_) => InputEvent::Restarts(announced, peer),
     });
@@ -246,7 +247,7 @@ fn continues(before: &Hello, hello: &Hello) -> bool {
         && before.streams.iter().zip(&hello.streams).all(fits)
 }
 
-fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
+fn take(record: Record, known: &mut StreamNumbers, line: &Line<'_>, clock: Clock) {
     let (is_video, is_audio_only) = match record.kind {
         RecordKind::Video => (known.video == Some(record.stream), false),
         RecordKind::Audio => (false, known.audio == Some(record.stream)),
@@ -280,7 +281,7 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
         let Ok(opened) = opened else {
             // With a wrong key, a key frame does not help.
             if is_video && opener.counters().decrypted > 0 {
-                line.tell(InputEvent::Gap);
+                line.send_event(InputEvent::Gap);
             }
             return;
         };
@@ -290,10 +291,10 @@ fn take(record: Record, known: &mut Known, line: &Line<'_>, clock: Clock) {
     let times = Times { captured, reported: None, arrived: Some(arrived) };
     if is_video {
         let shown = !flags.hidden;
-        let frame = InFrame { data, key, shown, pts, times, handle: 0 };
-        line.tell(InputEvent::Frame(frame));
+        let frame = ReceivedFrame { data, key, shown, pts, times, handle: 0 };
+        line.send_event(InputEvent::Frame(frame));
     } else if is_audio_only {
-        line.tell(InputEvent::Audio(InAudio { data, pts, times }));
+        line.send_event(InputEvent::Audio(ReceivedAudio { data, pts, times }));
     }
 }
 
@@ -302,7 +303,7 @@ impl LiveInput for FramedInput {
         self.events.recv_timeout(timeout).ok()
     }
 
-    fn done(&mut self, _now: Duration, _frame: &InFrame, outcome: &Outcome) {
+    fn done(&mut self, _now: Duration, _frame: &ReceivedFrame, outcome: &Outcome) {
         let delay = outcome.delay.map_or(0, |delay| delay.as_micros());
         self.shared.peer_state().report.delay_us = u32::try_from(delay).unwrap_or(u32::MAX);
     }
@@ -311,12 +312,12 @@ impl LiveInput for FramedInput {
         self.shared.wants_key.store(true, Ordering::Relaxed);
     }
 
-    fn figures(&self) -> InputStats {
+    fn statistics(&self) -> InputStats {
         let peer_state = self.shared.peer_state();
         InputStats {
             packets_received: peer_state.stats.packets_received,
             bytes_received: peer_state.stats.bytes_received,
-            video: StreamIn {
+            video: InboundStats {
                 // The report does not say for which stream.
                 lost: i64::try_from(peer_state.stats.packets_lost).unwrap_or(i64::MAX),
                 discarded: peer_state.stats.packets_discarded,

@@ -20,7 +20,7 @@ use codec_rtc::sframe::{Encryptor, SframeError};
 use super::e2ee::SEALED;
 use super::network;
 use super::output::{
-    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
+    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
 };
 use crate::failure::{Failure, Result};
 
@@ -70,8 +70,8 @@ pub(super) struct FramedOutput {
     thread: Option<JoinHandle<()>>,
     audio_stream: u8,
     /// Video and audio records.
-    video: StreamOut,
-    audio: StreamOut,
+    video: OutboundStats,
+    audio: OutboundStats,
     last_key: Option<Duration>,
     sealer: Option<Encryptor>,
     has_failed: bool,
@@ -119,8 +119,8 @@ impl FramedOutput {
             shared,
             thread,
             audio_stream,
-            video: StreamOut::default(),
-            audio: StreamOut::default(),
+            video: OutboundStats::default(),
+            audio: OutboundStats::default(),
             last_key: None,
             sealer,
             has_failed: false,
@@ -284,7 +284,7 @@ impl LiveOutput for FramedOutput {
         failure.map(OutputEvent::Left)
     }
 
-    fn figures(&self) -> OutputStats {
+    fn statistics(&self) -> OutputStats {
         let peer_state = self.shared.peer_state();
         #[expect(clippy::cast_precision_loss, reason = "a report")]
         let fraction_lost = peer_state
@@ -295,7 +295,7 @@ impl LiveOutput for FramedOutput {
             packets_sent: peer_state.stats.packets_sent,
             bytes_sent: peer_state.stats.bytes_sent,
             // The report covers all records.
-            video: StreamOut {
+            video: OutboundStats {
                 key_requests: peer_state.key_requests,
                 remote: peer_state.report.map(|report| Remote {
                     fraction_lost,

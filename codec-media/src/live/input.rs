@@ -27,7 +27,7 @@ pub(crate) struct Times {
 
 /// A coded frame.
 #[derive(Clone, Debug)]
-pub(crate) struct InFrame {
+pub(crate) struct ReceivedFrame {
     pub(crate) data: Vec<u8>,
     pub(crate) key: bool,
     pub(crate) shown: bool,
@@ -40,7 +40,7 @@ pub(crate) struct InFrame {
 
 /// An audio packet.
 #[derive(Clone, Debug)]
-pub(crate) struct InAudio {
+pub(crate) struct ReceivedAudio {
     pub(crate) data: Vec<u8>,
     pub(crate) pts: i64,
     pub(crate) times: Times,
@@ -55,8 +55,8 @@ pub(crate) enum InputEvent {
     /// A new session replaces one that fell silent; its tracks and address. Its timestamps differ
     /// from those of the previous session.
     Restarts(Box<AnnouncedTracks>, String),
-    Frame(InFrame),
-    Audio(InAudio),
+    Frame(ReceivedFrame),
+    Audio(ReceivedAudio),
     /// Video data is missing: the next frame may depend on it.
     Gap,
     /// The sender has ended, with its reason.
@@ -73,9 +73,9 @@ pub(crate) struct InputStats {
     pub(crate) packets_received: u64,
     pub(crate) bytes_received: u64,
     /// Video.
-    pub(crate) video: StreamIn,
+    pub(crate) video: InboundStats,
     /// Audio.
-    pub(crate) audio: StreamIn,
+    pub(crate) audio: InboundStats,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) freezes: u64,
     pub(crate) frozen: Duration,
@@ -135,7 +135,7 @@ impl InputStats {
     }
 }
 
-impl StreamIn {
+impl InboundStats {
     fn followed_by(self, next: Self) -> Self {
         Self {
             packets: self.packets + next.packets,
@@ -173,7 +173,7 @@ fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T
 
 /// An incoming stream, with getStats counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct StreamIn {
+pub(crate) struct InboundStats {
     /// Packets including retransmissions and FEC, and bytes of their payloads.
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
@@ -218,12 +218,12 @@ pub(crate) trait LiveInput {
     fn next(&mut self, timeout: Duration) -> Option<InputEvent>;
 
     /// Reports that a frame was decoded or written to a file.
-    fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome);
+    fn done(&mut self, now: Duration, frame: &ReceivedFrame, outcome: &Outcome);
 
     /// Requests a key frame.
     fn request_key_frame(&mut self);
 
-    fn figures(&self) -> InputStats;
+    fn statistics(&self) -> InputStats;
 
     /// Ends the session with a reason.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;

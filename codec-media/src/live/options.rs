@@ -8,7 +8,7 @@ use codec_core::frame::Size;
 use codec_rtc::adaptation::DegradationPreference;
 use codec_rtc::link::LinkSpec;
 
-use crate::io::media::Parts;
+use crate::io::media::MediaSelection;
 use crate::settings::audio::AudioOptions;
 use crate::settings::encoder::EncoderOptions;
 use crate::values::{RawLayout, Samples};
@@ -64,7 +64,7 @@ pub struct SendOptions {
     /// Scale to this size.
     pub resize: Option<Size>,
     /// Which parts of the input are sent.
-    pub parts: Parts,
+    pub parts: MediaSelection,
     /// Settings of the audio encoder.
     pub audio: AudioOptions,
     /// The connection.

@@ -44,9 +44,9 @@ pub(crate) struct OutputStats {
     pub(crate) packets_sent: u64,
     pub(crate) bytes_sent: u64,
     /// Video.
-    pub(crate) video: StreamOut,
+    pub(crate) video: OutboundStats,
     /// Audio.
-    pub(crate) audio: StreamOut,
+    pub(crate) audio: OutboundStats,
     pub(crate) round_trip: Option<Duration>,
     /// The estimated bandwidth of the link.
     pub(crate) available: Option<Bitrate>,
@@ -56,7 +56,7 @@ pub(crate) struct OutputStats {
 
 /// An outgoing stream, with getStats counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct StreamOut {
+pub(crate) struct OutboundStats {
     /// Packets including retransmissions and FEC, and bytes of their payloads.
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
@@ -101,7 +101,7 @@ pub(crate) trait LiveOutput {
     /// Returns the next event.
     fn poll(&mut self) -> Option<OutputEvent>;
 
-    fn figures(&self) -> OutputStats;
+    fn statistics(&self) -> OutputStats;
 
     /// Ends the session after everything is sent.
     fn finish(self: Box<Self>, reason: &str) -> Result<()>;

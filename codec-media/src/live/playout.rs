@@ -19,13 +19,13 @@ const PARTS_PER_MS: f64 = 4_294_967.296;
 /// Playout times of both media.
 #[derive(Debug, Default)]
 pub(crate) struct Playout {
-    pub(crate) video: Given,
-    pub(crate) audio: Given,
+    pub(crate) video: MediumPlayout,
+    pub(crate) audio: MediumPlayout,
 }
 
 /// One medium.
 #[derive(Debug, Default)]
-pub(crate) struct Given {
+pub(crate) struct MediumPlayout {
     /// When the last item was played out, and its time by the sender's clock (NTP).
     last: Option<(Duration, u64)>,
     /// Delays from capture to arrival, by the times in packets and by those of sender reports:
@@ -34,7 +34,7 @@ pub(crate) struct Given {
     reported: VecDeque<i64>,
 }
 
-impl Given {
+impl MediumPlayout {
     /// Records that an item was played out at `now`.
     pub(crate) fn push(&mut self, now: Duration, times: &Times, clock: Clock) {
         if let Some(ntp) = times.captured.or(times.reported) {

@@ -10,12 +10,14 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::json::Object;
 use crate::live::e2ee;
-use crate::live::figures::Ticker;
-use crate::live::input::{InAudio, InFrame, InputEvent, LiveInput, Outcome, StreamIn};
+use crate::live::input::{
+    InboundStats, InputEvent, LiveInput, Outcome, ReceivedAudio, ReceivedFrame,
+};
 use crate::live::playout::Playout;
 use crate::live::recording::Recording;
+use crate::live::statistics::StatsReporter;
 use crate::live::totals::{Summary, drain, pair, seconds, stats_object};
-use crate::live::transport::{self, In, Wants};
+use crate::live::transport::{self, OpenedInput, Wants};
 use crate::progress::LiveCounts;
 
 /// Interval of checks for interrupts and timeouts.
@@ -48,15 +50,17 @@ pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let clock = Clock::start();
     let recording = Recording::new(args, env)?;
-    let ticker = Ticker::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
+    let stats_reporter =
+        StatsReporter::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
     let wants = Wants { audio: recording.wants_audio(), records: !recording.decodes() };
-    let In { input, relay } = transport::open_source(&args.url, &args.network, wants, clock)?;
+    let OpenedInput { input, relay } =
+        transport::open_source(&args.url, &args.network, wants, clock)?;
     let mut receiving = Receiving {
         env: env.clone(),
         clock,
         input,
         recording,
-        ticker,
+        stats_reporter,
         playout: Playout::default(),
         begun: None,
         heard: Instant::now(),
@@ -71,7 +75,7 @@ struct Receiving {
     clock: Clock,
     input: Box<dyn LiveInput>,
     recording: Recording,
-    ticker: Ticker,
+    stats_reporter: StatsReporter,
     playout: Playout,
     /// Times of the first and the last received frame or audio.
     begun: Option<Instant>,
@@ -89,14 +93,14 @@ impl Receiving {
             }
             let is_over = |limit| self.begun.is_some_and(|begun| begun.elapsed() >= limit);
             if args.network.duration.is_some_and(is_over)
-                || args.frames.is_some_and(|limit| self.recording.figures.totals.frames >= limit)
+                || args.frames.is_some_and(|limit| self.recording.statistics.totals.frames >= limit)
             {
                 return Ok(());
             }
             if !args.max_idle.is_zero() && self.heard.elapsed() >= args.max_idle {
                 let idle = args.max_idle.as_secs_f64();
                 let mut message = format!("timeout: no data received for {idle} s");
-                let unused = self.input.figures().unused;
+                let unused = self.input.statistics().unused;
                 if let (None, Some(why)) = (self.begun, unused.explain()) {
                     message = format!("timeout: no usable data received for {idle} s: {why}");
                 }
@@ -107,7 +111,7 @@ impl Receiving {
             {
                 return end;
             }
-            self.tell()?;
+            self.report_progress()?;
         }
     }
 
@@ -170,12 +174,12 @@ impl Receiving {
         self.begun.get_or_insert(self.heard);
     }
 
-    fn frame(&mut self, frame: &InFrame) -> Result<()> {
+    fn frame(&mut self, frame: &ReceivedFrame) -> Result<()> {
         let fate = self.recording.frame(frame)?;
         let now = self.clock.now();
         let delay = frame.times.captured.and_then(|captured| self.clock.since_ntp(now, captured));
         if let Some(delay) = delay.filter(|_| fate.taken) {
-            self.ticker.delays.push(delay);
+            self.stats_reporter.delays.push(delay);
         }
         if fate.taken {
             self.playout.video.push(now, &frame.times, self.clock);
@@ -188,50 +192,50 @@ impl Receiving {
         Ok(())
     }
 
-    fn audio(&mut self, audio: &InAudio) -> Result<()> {
+    fn audio(&mut self, audio: &ReceivedAudio) -> Result<()> {
         self.recording.audio(audio)?;
         self.playout.audio.push(self.clock.now(), &audio.times, self.clock);
         Ok(())
     }
 
-    fn tell(&mut self) -> Result<()> {
-        if !self.ticker.is_due() {
+    fn report_progress(&mut self) -> Result<()> {
+        if !self.stats_reporter.is_due() {
             return Ok(());
         }
-        let figures = self.recording.figures;
-        let network = self.input.figures();
+        let statistics = self.recording.statistics;
+        let network = self.input.statistics();
         let line = LiveCounts {
-            frames: figures.totals.frames,
-            bytes: figures.totals.all_bytes(),
-            dropped: figures.totals.dropped,
+            frames: statistics.totals.frames,
+            bytes: statistics.totals.all_bytes(),
+            dropped: statistics.totals.dropped,
             lost: lost(&network.video),
             qindex: None,
             round_trip: network.round_trip,
             delay: None,
         };
         let stats = self.stats();
-        self.ticker.tell(&line, &stats)
+        self.stats_reporter.report(&line, &stats)
     }
 
     /// Statistics with getStats names (W3C webrtc-stats).
     fn stats(&self) -> Vec<Object> {
         let now = self.clock.now();
-        let figures = self.recording.figures;
-        let network = self.input.figures();
+        let statistics = self.recording.statistics;
+        let network = self.input.statistics();
         let mut video = inbound("video", &network.video)
-            .raw("framesReceived", figures.totals.frames + figures.totals.dropped)
-            .raw("framesDropped", figures.totals.dropped)
-            .raw("keyFramesDecoded", figures.totals.key_frames)
+            .raw("framesReceived", statistics.totals.frames + statistics.totals.dropped)
+            .raw("framesDropped", statistics.totals.dropped)
+            .raw("keyFramesDecoded", statistics.totals.key_frames)
             .raw("nackCount", network.video.nacks)
             .raw("pliCount", network.video.key_requests)
             .raw("freezeCount", network.freezes)
             .float("totalFreezesDuration", network.frozen.as_secs_f64());
         if self.recording.decodes() {
             video = video
-                .raw("framesDecoded", figures.totals.frames)
-                .float("totalDecodeTime", figures.decode_time.as_secs_f64());
+                .raw("framesDecoded", statistics.totals.frames)
+                .float("totalDecodeTime", statistics.decode_time.as_secs_f64());
         }
-        if let Some(size) = figures.size {
+        if let Some(size) = statistics.size {
             video = video.raw("frameWidth", size.width).raw("frameHeight", size.height);
         }
         if let Some(delay) = network.jitter_buffer {
@@ -240,7 +244,7 @@ impl Receiving {
         if let Some(ms) = self.playout.video.estimated_ms(now, self.clock) {
             video = video.float("estimatedPlayoutTimestamp", ms);
         }
-        let delay = self.ticker.delays.figures();
+        let delay = self.stats_reporter.delays.statistics();
         video = video.maybe("captureToDecodedMs", delay.map(|delay| delay.json()));
         let mut stats = vec![video];
         if network.audio.packets > 0 {
@@ -260,9 +264,9 @@ impl Receiving {
 
     fn finish(mut self, end: Result<()>, relay: Option<&LinkEmulator>) -> Result<()> {
         let stats = self.stats();
-        self.ticker.write(&stats)?;
-        let Self { env, input, recording, ticker, ended, .. } = self;
-        let network = input.figures();
+        self.stats_reporter.write(&stats)?;
+        let Self { env, input, recording, stats_reporter, ended, .. } = self;
+        let network = input.statistics();
         let lost = lost(&network.video);
         let interrupted = end.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted);
         let end = match e2ee::explain(network.sealed).filter(|_| !interrupted) {
@@ -277,10 +281,10 @@ impl Receiving {
         };
         let closed = input.finish(&reason);
         drain(relay);
-        let totals = recording.figures.totals;
-        let elapsed_s = ticker.elapsed().as_secs_f64();
+        let totals = recording.statistics.totals;
+        let elapsed_s = stats_reporter.elapsed().as_secs_f64();
         let output = recording.finish()?;
-        let delay = ticker.delays.figures();
+        let delay = stats_reporter.delays.statistics();
         let more = |event: Object| {
             let event = match network.sealed {
                 Some(sealed) => event.raw("unopened", sealed.rejected()),
@@ -297,7 +301,7 @@ impl Receiving {
             }
         };
         let delay_text = delay.map(|delay| delay.text());
-        totals.tell(
+        totals.report(
             &env,
             relay,
             Summary {
@@ -317,11 +321,11 @@ impl Receiving {
 }
 
 /// Missing packets.
-fn lost(stream: &StreamIn) -> u64 {
+fn lost(stream: &InboundStats) -> u64 {
     u64::try_from(stream.lost).unwrap_or(0)
 }
 
-fn inbound(kind: &str, stream: &StreamIn) -> Object {
+fn inbound(kind: &str, stream: &InboundStats) -> Object {
     let mut object = stats_object("inbound-rtp", kind)
         .text("kind", kind)
         .raw("packetsReceived", stream.packets)

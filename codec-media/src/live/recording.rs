@@ -9,7 +9,7 @@ use codec_container::{
 use codec_core::codec::{Codec, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
 
-use super::input::{AnnouncedTracks, InAudio, InFrame};
+use super::input::{AnnouncedTracks, ReceivedAudio, ReceivedFrame};
 use super::options::ReceiveOptions;
 use super::totals::Totals;
 use crate::Env;
@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::decoded::{DecodeOptions, open_decoder};
 use crate::io::names::format_of;
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 use crate::io::sink::{FrameSink, Header};
 use crate::settings::encoding::{can_hold_audio, can_hold_video};
 use crate::values::Samples;
@@ -34,7 +34,7 @@ struct Plan {
     path: PathBuf,
     format: Format,
     samples: Samples,
-    rules: Rules,
+    rules: OutputRules,
 }
 
 /// The outcome of a frame.
@@ -50,7 +50,7 @@ pub(crate) struct Fate {
 
 /// Statistics of a recording.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RecordingFigures {
+pub(crate) struct RecordingStats {
     /// Totals of recorded media. Dropped are frames before the first key frame, after losses, and
     /// damaged ones.
     pub(crate) totals: Totals,
@@ -75,7 +75,7 @@ pub(crate) struct Recording {
     last_arrived: Option<Duration>,
     /// After a restart: the position of the recording, in its own seconds.
     resumes_s: Option<f64>,
-    pub(crate) figures: RecordingFigures,
+    pub(crate) statistics: RecordingStats,
 }
 
 enum Way {
@@ -98,8 +98,11 @@ impl Recording {
             None => None,
             Some(path) => {
                 let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
-                let rules =
-                    Rules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
+                let rules = OutputRules {
+                    overwrite: args.yes,
+                    not: Vec::new(),
+                    terminal: args.format.is_some(),
+                };
                 rules.check(path)?;
                 let samples = args.pixels.unwrap_or(Samples::I420);
                 if format != Format::Raw && samples != Samples::I420 {
@@ -134,7 +137,7 @@ impl Recording {
             last_pts: [None; 2],
             last_arrived: None,
             resumes_s: None,
-            figures: RecordingFigures::default(),
+            statistics: RecordingStats::default(),
         })
     }
 
@@ -167,7 +170,7 @@ impl Recording {
             announced.audio = None;
         }
         if announced.video.is_none() && announced.audio.is_none() {
-            return Err(Failure::usage("no incoming track can be stored in the output"));
+            return Err(Failure::usage("cannot record: the output can hold no incoming track"));
         }
         self.announced = announced;
         Ok(())
@@ -223,19 +226,19 @@ impl Recording {
     }
 
     /// Records a frame.
-    pub(crate) fn frame(&mut self, frame: &InFrame) -> Result<Fate> {
+    pub(crate) fn frame(&mut self, frame: &ReceivedFrame) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, time_base) = (track.codec, track.time_base);
         let frame_s = 1.0 / track.frame_rate.unwrap_or(DEFAULT_RATE).as_f64();
         if self.waits_for_key && !frame.key {
-            self.figures.totals.dropped += 1;
+            self.statistics.totals.dropped += 1;
             return Ok(Fate { needs_key: true, ..Fate::default() });
         }
         if codec == Codec::Vp8 && frame.key {
             match vp8_size(&frame.data) {
-                Some(size) => self.figures.size = Some(size),
+                Some(size) => self.statistics.size = Some(size),
                 None => {
-                    self.figures.totals.dropped += 1;
+                    self.statistics.totals.dropped += 1;
                     return Ok(Fate { needs_key: true, ..Fate::default() });
                 }
             }
@@ -245,7 +248,7 @@ impl Recording {
         let begin_s = self.zero_s(pts_s, frame.times.arrived, frame_s);
         let pts = frame.pts - ticks(begin_s, time_base);
         if self.last_pts[0].is_some_and(|last| pts <= last) {
-            self.figures.totals.dropped += 1;
+            self.statistics.totals.dropped += 1;
             return Ok(Fate { needs_key: false, ..Fate::default() });
         }
         self.last_pts[0] = Some(pts);
@@ -257,16 +260,16 @@ impl Recording {
             Fate { taken: true, ..Fate::default() }
         };
         if fate.taken {
-            self.figures.totals.frame(frame.shown, frame.key, frame.data.len());
-            self.figures.decode_time += fate.took;
+            self.statistics.totals.frame(frame.shown, frame.key, frame.data.len());
+            self.statistics.decode_time += fate.took;
         } else {
-            self.figures.totals.dropped += 1;
+            self.statistics.totals.dropped += 1;
             self.waits_for_key |= fate.needs_key;
         }
         Ok(fate)
     }
 
-    fn write_video(&mut self, frame: &InFrame, pts: i64) -> Result<()> {
+    fn write_video(&mut self, frame: &ReceivedFrame, pts: i64) -> Result<()> {
         self.open_writer()?;
         let name = self.name();
         let Way::Packets { writer: Some(writer), video: Some(track), .. } = &mut self.way else {
@@ -284,7 +287,7 @@ impl Recording {
     }
 
     /// Records an audio packet; audio before the first frame is dropped.
-    pub(crate) fn audio(&mut self, audio: &InAudio) -> Result<()> {
+    pub(crate) fn audio(&mut self, audio: &ReceivedAudio) -> Result<()> {
         let Some(track) = &self.announced.audio else { return Ok(()) };
         let time_base = track.time_base;
         if self.announced.video.is_none() {
@@ -302,7 +305,7 @@ impl Recording {
         };
         self.last_pts[1] = Some(pts);
         self.last_arrived = audio.times.arrived.or(self.last_arrived);
-        self.figures.totals.audio(audio.data.len());
+        self.statistics.totals.audio(audio.data.len());
         let packet =
             PacketRef { data: &audio.data, track: *track, pts, key: true, ..PacketRef::default() };
         writer.write(packet).map_err(|error| Failure::writing(&name, error))
@@ -319,7 +322,7 @@ impl Recording {
         let mut tracks = Vec::new();
         if let Some(track) = &self.announced.video {
             *video = Some(tracks.len());
-            let size = self.figures.size.unwrap_or(track.size);
+            let size = self.statistics.size.unwrap_or(track.size);
             let mut made = VideoTrack::new(plan.format, track.codec, size, track.time_base);
             made.frame_rate = track.frame_rate;
             made.codec_private.clone_from(&track.codec_private);
@@ -340,10 +343,10 @@ impl Recording {
         Ok(())
     }
 
-    fn decode(&mut self, frame: &InFrame, pts: i64) -> Result<Fate> {
+    fn decode(&mut self, frame: &ReceivedFrame, pts: i64) -> Result<Fate> {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, frame_rate) = (track.codec, track.frame_rate.unwrap_or(DEFAULT_RATE));
-        let size = self.figures.size.unwrap_or(track.size);
+        let size = self.statistics.size.unwrap_or(track.size);
         let Way::Pictures { decoder, sink, transform } = &mut self.way else {
             return Ok(Fate::default());
         };

@@ -16,7 +16,7 @@ use codec_rtc::session::{AudioStream, RepairStream, Streams, VideoFec, VideoStre
 use super::output::Offer;
 use super::srtp::Keys;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 
 /// The audio SSRC relative to the video SSRC: repair streams use the values in between.
 const AUDIO_SSRC_STEP: u32 = 3;
@@ -180,7 +180,7 @@ fn name(
 /// Writes a description; if it contains a key, only its owner can read it.
 pub(crate) fn write(session: &Session, path: &Path, overwrite: bool) -> Result<()> {
     use std::io::Write;
-    let rules = Rules { overwrite, not: Vec::new(), terminal: true };
+    let rules = OutputRules { overwrite, not: Vec::new(), terminal: true };
     let has_key = session.media.iter().any(|line| !line.crypto.is_empty());
     let create = if has_key { OutputFile::create_private } else { OutputFile::create };
     let output = create(path, &rules)?;

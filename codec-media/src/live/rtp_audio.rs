@@ -23,7 +23,7 @@ pub(super) fn channels(packet: &[u8]) -> Option<u8> {
 
 /// A packet held for reordering.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct HeldPacket {
     pub(super) data: Vec<u8>,
     pub(super) ticks: i64,
     pub(super) times: Times,
@@ -33,7 +33,7 @@ pub(super) struct Held {
 #[derive(Debug, Default)]
 pub(super) struct AudioOrder {
     payload_type: Option<u8>,
-    held: BTreeMap<i64, Held>,
+    held: BTreeMap<i64, HeldPacket>,
     unwrap: Unwrapper32,
     given: VecDeque<i64>,
     late: u64,
@@ -127,22 +127,22 @@ impl AudioOrder {
             },
         };
         self.channels = self.channels.or_else(|| channels(&data));
-        self.held.insert(ticks, Held { data, ticks, times });
+        self.held.insert(ticks, HeldPacket { data, ticks, times });
         true
     }
 
     /// Packets that need not wait any longer.
-    pub(super) fn ready(&mut self) -> impl Iterator<Item = Held> {
+    pub(super) fn ready(&mut self) -> impl Iterator<Item = HeldPacket> {
         let count = self.held.len().saturating_sub(HELD);
         self.pop(count)
     }
 
     /// All remaining packets.
-    pub(super) fn rest(&mut self) -> impl Iterator<Item = Held> {
+    pub(super) fn rest(&mut self) -> impl Iterator<Item = HeldPacket> {
         self.pop(self.held.len())
     }
 
-    fn pop(&mut self, count: usize) -> impl Iterator<Item = Held> {
+    fn pop(&mut self, count: usize) -> impl Iterator<Item = HeldPacket> {
         (0..count).filter_map(|_| {
             let (ticks, held) = self.held.pop_first()?;
             if self.given.len() == REMEMBERED {

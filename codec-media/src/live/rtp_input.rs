@@ -24,17 +24,17 @@ use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
-use super::delivery::{Basis, Delivery, Lacks, Medium};
+use super::delivery::{Basis, Delivery, Medium, MissingMedia};
 use super::e2ee::Secret;
 use super::input::{
-    AnnouncedTracks, InFrame, InputEvent, InputStats, LiveInput, Outcome, Repair, StreamIn, Times,
-    Unused,
+    AnnouncedTracks, InboundStats, InputEvent, InputStats, LiveInput, Outcome, ReceivedFrame,
+    Repair, Times, Unused,
 };
 use super::rtp::Expected;
 use super::rtp_audio::AudioOrder;
 use super::rtp_output::{GOODBYE_EVERY, GOODBYES};
-use super::rtp_source::{Belongs, Sources};
-use super::srtp::{Guard, Keys};
+use super::rtp_source::{Relation, Sources};
+use super::srtp::{Keys, SrtpState};
 use crate::failure::{Failure, Result};
 
 /// Maximum number of datagrams queued between the reading threads and the receiver's thread.
@@ -79,7 +79,7 @@ struct State {
 
 impl State {
     /// Statistics of all sessions.
-    fn figures(&self) -> InputStats {
+    fn statistics(&self) -> InputStats {
         InputStats { unused: self.unused, ..self.before.followed_by(self.of_session()) }
     }
 
@@ -94,7 +94,7 @@ impl State {
         InputStats {
             packets_received: stats.received.packets,
             bytes_received: stats.received.bytes,
-            video: StreamIn {
+            video: InboundStats {
                 packets: video.packets,
                 bytes: video.payload_bytes,
                 header_bytes: Some(video.header_bytes),
@@ -111,7 +111,7 @@ impl State {
                 nacks: stats.nacks.requests,
                 key_requests: stats.key_requests,
             },
-            audio: StreamIn {
+            audio: InboundStats {
                 packets: stats.audio_received.packets,
                 bytes: stats.audio_received.payload_bytes,
                 header_bytes: Some(stats.audio_received.header_bytes),
@@ -119,7 +119,7 @@ impl State {
                 discarded: self.audio_late,
                 jitter: Some(stats.audio_packets.jitter),
                 fec_recovered: self.audio_recovered,
-                ..StreamIn::default()
+                ..InboundStats::default()
             },
             round_trip: stats.round_trip,
             freezes: stats.video.freeze_count,
@@ -188,7 +188,7 @@ impl RtpInput {
             let reading = move || read(number, &socket, &arrivals, &shared);
             threads.push(thread.spawn(reading).map_err(Failure::internal)?);
         }
-        delivery.tell(InputEvent::Listening(shown.to_owned()));
+        delivery.send_event(InputEvent::Listening(shown.to_owned()));
         let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
         let opener = || options.secret.as_ref().map(Secret::opener).transpose();
         let (frames, audio) = (opener()?, opener()?);
@@ -230,7 +230,7 @@ fn read(number: usize, socket: &UdpSocket, arrivals: &SyncSender<Arrived>, share
 /// The state of the thread that owns the receiver.
 struct Session {
     options: RtpOptions,
-    guard: Option<Guard>,
+    guard: Option<SrtpState>,
     sockets: Vec<UdpSocket>,
     clock: Clock,
     shared: Arc<Shared>,
@@ -284,7 +284,7 @@ impl Session {
                 }
                 self.flush();
                 let reason = reason.chars().filter(|letter| !letter.is_control()).collect();
-                self.delivery.tell(InputEvent::End(reason));
+                self.delivery.send_event(InputEvent::End(reason));
                 return;
             }
         }
@@ -308,7 +308,7 @@ impl Session {
         match demux::classify(bytes) {
             Datagram::Rtp => {
                 let Ok(packet) = rtp::parse(bytes) else { return };
-                if self.learn(now, &packet, datagram) == Some(Belongs::Stranger) {
+                if self.learn(now, &packet, datagram) == Some(Relation::Stranger) {
                     return;
                 }
                 let audio =
@@ -353,7 +353,7 @@ impl Session {
         now: Duration,
         packet: &rtp::Packet<'_>,
         datagram: &Arrived,
-    ) -> Option<Belongs> {
+    ) -> Option<Relation> {
         let header = packet.header;
         let expected = &self.options.expected;
         let is = |media: Option<super::rtp::ExpectedMedia>| {
@@ -382,12 +382,12 @@ impl Session {
         let Arrived { from, socket, .. } = *datagram;
         let belongs = self.sources.sort(now, medium, header.ssrc, from, socket);
         match belongs {
-            Belongs::Stranger => return Some(belongs),
-            Belongs::Restart => self.restart(),
-            Belongs::First | Belongs::Session => {}
+            Relation::Stranger => return Some(belongs),
+            Relation::Restart => self.restart(),
+            Relation::First | Relation::Session => {}
         }
         self.delivery.came(now, medium, header.timestamp);
-        if is_video && belongs != Belongs::Session {
+        if is_video && belongs != Relation::Session {
             self.open();
         }
         Some(belongs)
@@ -407,7 +407,7 @@ impl Session {
         self.order = AudioOrder::new(&self.options.expected).with_decryptor(opener);
         self.left = None;
         let mut state = self.shared.state();
-        state.before = state.figures();
+        state.before = state.statistics();
         (state.audio_late, state.audio_recovered) = (0, 0);
         state.open.clear();
         if let Some(receiver) = state.receiver.take() {
@@ -470,7 +470,7 @@ impl Session {
     /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, at_last: bool) {
         let expected = &self.options.expected;
-        let lacks = Lacks {
+        let lacks = MissingMedia {
             video: expected.video.is_some() && self.sources.video().is_none(),
             audio: self.options.wants_audio
                 && expected.audio.is_some()
@@ -585,7 +585,7 @@ impl LiveInput for RtpInput {
         self.events.recv_timeout(timeout).ok()
     }
 
-    fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome) {
+    fn done(&mut self, now: Duration, frame: &ReceivedFrame, outcome: &Outcome) {
         let mut state = self.shared.state();
         while let Some(open) = state.open.pop_front_if(|open| open.number <= frame.handle) {
             if open.number < frame.handle {
@@ -604,8 +604,8 @@ impl LiveInput for RtpInput {
     /// The receiver requests key frames itself when a frame could not be decoded.
     fn request_key_frame(&mut self) {}
 
-    fn figures(&self) -> InputStats {
-        self.shared.state().figures()
+    fn statistics(&self) -> InputStats {
+        self.shared.state().statistics()
     }
 
     fn finish(mut self: Box<Self>, reason: &str) -> Result<()> {

@@ -19,10 +19,10 @@ use codec_rtc::sframe::Encryptor;
 
 use super::input::Repair;
 use super::output::{
-    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
+    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
 };
 use super::rtp::Targets;
-use super::srtp::{Guard, Keys};
+use super::srtp::{Keys, SrtpState};
 use crate::failure::{Failure, Kind, Result};
 
 /// Ticks of RTP timestamps per second.
@@ -58,7 +58,7 @@ struct Shared {
     socket: UdpSocket,
     targets: Targets,
     audio_ssrc: Option<u32>,
-    guard: Option<Mutex<Guard>>,
+    guard: Option<Mutex<SrtpState>>,
     clock: Clock,
     packets: AtomicU64,
     bytes: AtomicU64,
@@ -111,7 +111,7 @@ impl Shared {
         }
     }
 
-    fn guard(&self) -> Option<MutexGuard<'_, Guard>> {
+    fn guard(&self) -> Option<MutexGuard<'_, SrtpState>> {
         let guard = self.guard.as_ref()?;
         Some(guard.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -288,14 +288,14 @@ impl LiveOutput for RtpOutput {
         }
     }
 
-    fn figures(&self) -> OutputStats {
+    fn statistics(&self) -> OutputStats {
         let sender = self.shared.sender();
         let stats = sender.stats();
         let video = stats.video_sent + stats.retransmitted + stats.fec_sent;
         OutputStats {
             packets_sent: self.shared.packets.load(Ordering::Relaxed),
             bytes_sent: self.shared.bytes.load(Ordering::Relaxed),
-            video: StreamOut {
+            video: OutboundStats {
                 packets: video.packets,
                 bytes: video.payload_bytes,
                 header_bytes: Some(video.header_bytes),
@@ -309,12 +309,12 @@ impl LiveOutput for RtpOutput {
                 key_requests: stats.video.key_requests,
                 remote: stats.remote_video.map(remote),
             },
-            audio: StreamOut {
+            audio: OutboundStats {
                 packets: stats.audio_sent.packets,
                 bytes: stats.audio_sent.payload_bytes,
                 header_bytes: Some(stats.audio_sent.header_bytes),
                 remote: stats.remote_audio.map(remote),
-                ..StreamOut::default()
+                ..OutboundStats::default()
             },
             round_trip: stats.round_trip,
             available: stats.estimate.map(|estimate| estimate.target),

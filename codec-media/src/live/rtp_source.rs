@@ -23,7 +23,7 @@ impl Source {
 
 /// The relation of a media packet to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Belongs {
+pub(super) enum Relation {
     /// It belongs to the session.
     Session,
     /// It is the first of its medium in the session.
@@ -76,7 +76,7 @@ impl Sources {
 
     /// Classifies a media packet that arrived at socket `to`.
     ///
-    /// After [`Belongs::Restart`] the packet is the first of the new session.
+    /// After [`Relation::Restart`] the packet is the first of the new session.
     pub(super) fn sort(
         &mut self,
         now: Duration,
@@ -84,27 +84,27 @@ impl Sources {
         ssrc: u32,
         from: SocketAddr,
         to: usize,
-    ) -> Belongs {
+    ) -> Relation {
         let is_live = self.is_live(now);
         let known = match medium {
             Medium::Video => self.video,
             Medium::Audio => self.audio,
         };
         let belongs = match known {
-            Some(source) if source.ssrc == ssrc => Belongs::Session,
+            Some(source) if source.ssrc == ssrc => Relation::Session,
             // Another stream of a live medium, or from another host.
-            Some(source) if source.is_live(now) => Belongs::Stranger,
+            Some(source) if source.is_live(now) => Relation::Stranger,
             _ if is_live && self.peer.is_some_and(|(peer, _)| peer.ip() != from.ip()) => {
-                Belongs::Stranger
+                Relation::Stranger
             }
-            Some(_) => Belongs::Restart,
-            None if !is_live && self.peer.is_some() => Belongs::Restart,
-            None => Belongs::First,
+            Some(_) => Relation::Restart,
+            None if !is_live && self.peer.is_some() => Relation::Restart,
+            None => Relation::First,
         };
         match belongs {
-            Belongs::Stranger => return belongs,
-            Belongs::Restart => *self = Self::default(),
-            Belongs::First | Belongs::Session => {}
+            Relation::Stranger => return belongs,
+            Relation::Restart => *self = Self::default(),
+            Relation::First | Relation::Session => {}
         }
         let source = Some(Source { ssrc, heard: now });
         match medium {
@@ -112,7 +112,9 @@ impl Sources {
             Medium::Audio => self.audio = source,
         }
         // Feedback goes to the source of the video.
-        if self.peer.is_none() || medium == Medium::Video && belongs != Belongs::Session || !is_live
+        if self.peer.is_none()
+            || medium == Medium::Video && belongs != Relation::Session
+            || !is_live
         {
             self.peer = Some((from, to));
         }
@@ -137,19 +139,19 @@ mod tests {
         let mut sources = Sources::default();
         let (here, there) = (address(1, 5), address(2, 6));
         let mut sort = |now, medium, ssrc, from| sources.sort(seconds(now), medium, ssrc, from, 0);
-        assert_eq!(sort(0, Medium::Audio, 7, here), Belongs::First);
-        assert_eq!(sort(0, Medium::Video, 8, here), Belongs::First);
-        assert_eq!(sort(1, Medium::Video, 8, here), Belongs::Session);
-        assert_eq!(sort(2, Medium::Video, 9, here), Belongs::Stranger, "the same host, live");
-        assert_eq!(sort(3, Medium::Audio, 7, here), Belongs::Session);
+        assert_eq!(sort(0, Medium::Audio, 7, here), Relation::First);
+        assert_eq!(sort(0, Medium::Video, 8, here), Relation::First);
+        assert_eq!(sort(1, Medium::Video, 8, here), Relation::Session);
+        assert_eq!(sort(2, Medium::Video, 9, here), Relation::Stranger, "the same host, live");
+        assert_eq!(sort(3, Medium::Audio, 7, here), Relation::Session);
         // Audio continues: another host cannot add video.
-        assert_eq!(sort(5, Medium::Video, 9, there), Belongs::Stranger);
-        assert_eq!(sort(5, Medium::Video, 9, here), Belongs::Restart);
-        assert_eq!(sort(5, Medium::Audio, 7, here), Belongs::First);
+        assert_eq!(sort(5, Medium::Video, 9, there), Relation::Stranger);
+        assert_eq!(sort(5, Medium::Video, 9, here), Relation::Restart);
+        assert_eq!(sort(5, Medium::Audio, 7, here), Relation::First);
         // Silence, and another host.
-        assert_eq!(sort(7, Medium::Video, 3, there), Belongs::Stranger);
-        assert_eq!(sort(8, Medium::Video, 3, there), Belongs::Restart);
-        assert_eq!(sort(8, Medium::Video, 9, here), Belongs::Stranger);
+        assert_eq!(sort(7, Medium::Video, 3, there), Relation::Stranger);
+        assert_eq!(sort(8, Medium::Video, 3, there), Relation::Restart);
+        assert_eq!(sort(8, Medium::Video, 9, here), Relation::Stranger);
         assert_eq!(sources.peer, Some((there, 0)));
         assert_eq!((sources.video(), sources.audio()), (Some(3), None));
     }
@@ -158,7 +160,7 @@ mod tests {
     fn reports_keep_a_paused_sender_alive() {
         let mut sources = Sources::default();
         let (here, there) = (address(1, 5), address(2, 6));
-        assert_eq!(sources.sort(seconds(0), Medium::Video, 8, here, 0), Belongs::First);
+        assert_eq!(sources.sort(seconds(0), Medium::Video, 8, here, 0), Relation::First);
         sources.touch(seconds(2), 8);
         sources.touch(seconds(9), 77);
         assert!(!sources.listens_to(seconds(4), there.ip()));

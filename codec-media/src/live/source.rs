@@ -11,7 +11,7 @@ use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::decoded::DecodeOptions;
 use crate::io::input::{InputSpec, Opened};
-use crate::io::media::{self, Parts};
+use crate::io::media::{self, MediaSelection};
 use crate::io::names::is_pipe;
 use crate::io::unreadable::Advice;
 use crate::live::options::SendOptions;
@@ -99,7 +99,7 @@ impl LiveSource {
     /// If the input cannot be opened.
     pub fn open(
         &self,
-        wants: Parts,
+        wants: MediaSelection,
         threads: Option<usize>,
         advice: Advice,
         env: &Env,

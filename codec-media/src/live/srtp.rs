@@ -78,9 +78,9 @@ impl Keys {
     }
 
     /// Returns the encryption state for the key.
-    pub(super) fn guard(&self) -> Result<Guard> {
+    pub(super) fn guard(&self) -> Result<SrtpState> {
         let refused = |error: SrtpError| Failure::usage(error.to_string());
-        Ok(Guard {
+        Ok(SrtpState {
             keys: self.clone(),
             protect: Protect::new(self.suite, &self.material).map_err(refused)?,
             unprotect: self.unprotect().map_err(refused)?,
@@ -102,7 +102,7 @@ fn suite_of_url(url: &Url) -> Result<Suite> {
 }
 
 /// The encryption state of both directions.
-pub(super) struct Guard {
+pub(super) struct SrtpState {
     keys: Keys,
     protect: Protect,
     unprotect: Unprotect,
@@ -110,7 +110,7 @@ pub(super) struct Guard {
     forged_before: u64,
 }
 
-impl Guard {
+impl SrtpState {
     /// Encrypts a datagram; `None` if it must not be sent.
     pub(super) fn seal(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = datagram.to_vec();

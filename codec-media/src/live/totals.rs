@@ -46,7 +46,7 @@ impl Totals {
 
     /// Reports the summary: as an event with additions by `more`, and as a line made of `begin`,
     /// `middle` and `end`. Before that, datagrams in flight on an emulated link may arrive.
-    pub(crate) fn tell(&self, env: &Env, relay: Option<&LinkEmulator>, summary: Summary<'_>) {
+    pub(crate) fn report(&self, env: &Env, relay: Option<&LinkEmulator>, summary: Summary<'_>) {
         let Summary { begin, middle, end, more, outcome } = summary;
         let code = outcome.as_ref().err().map_or(0, |failure| failure.kind as u8);
         let mut event = Object::new()

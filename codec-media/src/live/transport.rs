@@ -44,7 +44,7 @@ const HEADROOM: u64 = 4;
 const MIN_MAX_RATE: Bitrate = Bitrate(2_000_000);
 
 /// An output, and the link emulator in front of it.
-pub(crate) struct Out {
+pub(crate) struct OpenedOutput {
     pub(crate) output: Box<dyn LiveOutput>,
     pub(crate) relay: Option<LinkEmulator>,
 }
@@ -65,7 +65,7 @@ pub(crate) fn open_output(
     coding: Coding,
     clock: Clock,
     env: &Env,
-) -> Result<Out> {
+) -> Result<OpenedOutput> {
     let overwrite = args.yes;
     let args = &args.network;
     if args.sdp.is_some() && !is_rtp(url) {
@@ -81,7 +81,7 @@ pub(crate) fn open_output(
             open_rtp_out(url, args, overwrite, offer, coding, sealer, clock)
         }
         Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
-            refuse_netem(args, url)?;
+            check_netem(args, url)?;
             let way = Way::new(url.clone(), args, Role::Sender)?;
             let carrier = if way.listens {
                 wait_for_receiver(&way, env)?
@@ -91,7 +91,7 @@ pub(crate) fn open_output(
             let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
             env.events.note(format!("{url}: connected, {peer}"));
             let output = Box::new(FramedOutput::new(carrier, offer, true, sealer, clock)?);
-            Ok(Out { output, relay: None })
+            Ok(OpenedOutput { output, relay: None })
         }
         Scheme::Udp => {
             if listens(url, Role::Sender)? {
@@ -101,14 +101,14 @@ pub(crate) fn open_output(
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
             let carrier = Box::new(carrier);
             let output = Box::new(FramedOutput::new(carrier, offer, false, sealer, clock)?);
-            Ok(Out { output, relay })
+            Ok(OpenedOutput { output, relay })
         }
         #[cfg(feature = "whip")]
         Scheme::Whip => {
             let Coding { rate, obeys } = coding;
             let output = WhipOutput::new(url, args, offer, rate, obeys, clock, &env.stop)?;
             env.events.note(format!("{url}: connected"));
-            Ok(Out { output: Box::new(output), relay: None })
+            Ok(OpenedOutput { output: Box::new(output), relay: None })
         }
         Scheme::Whep => Err(Failure::usage("whep: only for receiving\nhelp: send to whip://")),
         #[cfg(not(feature = "whip"))]
@@ -151,7 +151,7 @@ fn open_rtp_out(
     coding: Coding,
     sealer: Option<Encryptor>,
     clock: Clock,
-) -> Result<Out> {
+) -> Result<OpenedOutput> {
     let usage =
         |error: codec_net::url::UrlError| Failure::usage(format!("invalid URL {url}: {error}"));
     url.check_options(rtp_options(url)).map_err(usage)?;
@@ -200,7 +200,7 @@ fn open_rtp_out(
     config.reference_recovery = !plain && coding.obeys;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
     let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
-    Ok(Out { output, relay })
+    Ok(OpenedOutput { output, relay })
 }
 
 #[cfg(not(feature = "whip"))]
@@ -208,7 +208,7 @@ fn not_built(scheme: Scheme) -> Failure {
     Failure::missing_feature(scheme.name(), "whip")
 }
 
-fn refuse_netem(args: &NetworkOptions, url: &Url) -> Result<()> {
+fn check_netem(args: &NetworkOptions, url: &Url) -> Result<()> {
     if args.netem.is_some() {
         let scheme = url.scheme();
         return Err(Failure::usage(format!(
@@ -243,7 +243,7 @@ fn through_relay(
 }
 
 /// An input, and the link emulator in front of it.
-pub(crate) struct In {
+pub(crate) struct OpenedInput {
     pub(crate) input: Box<dyn LiveInput>,
     pub(crate) relay: Option<LinkEmulator>,
 }
@@ -262,7 +262,7 @@ pub(crate) fn open_source(
     args: &NetworkOptions,
     wants: Wants,
     clock: Clock,
-) -> Result<In> {
+) -> Result<OpenedInput> {
     if codec_net::url::scheme_of(text).is_none() {
         if !text.ends_with(".sdp") {
             let message = format!(
@@ -289,7 +289,7 @@ fn open_rtp_in(
     wants: Wants,
     secret: Option<Secret>,
     clock: Clock,
-) -> Result<In> {
+) -> Result<OpenedInput> {
     if expected.sealed && secret.is_none() {
         let message = "the described media are end-to-end encrypted: --e2ee-key is required";
         return Err(Failure::usage(message));
@@ -328,11 +328,11 @@ fn open_rtp_in(
     let shown = shown.ok_or_else(|| Failure::usage("the description has no stream to receive"))?;
     let options = RtpOptions { expected, wants_audio: wants.audio, records: wants.records, secret };
     let input = Box::new(RtpInput::new(sockets, &shown.to_string(), options, clock)?);
-    Ok(In { input, relay })
+    Ok(OpenedInput { input, relay })
 }
 
 /// Opens the input for a URL.
-fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> Result<In> {
+fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> Result<OpenedInput> {
     let secret = secret(args, url)?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
@@ -353,7 +353,7 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             open_rtp_in(expected, args, wants, secret, clock)
         }
         Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
-            refuse_netem(args, url)?;
+            check_netem(args, url)?;
             let way = Way::new(url.clone(), args, Role::Receiver)?;
             let accept: Accept = if way.listens {
                 let listener = Listener::bind(url).map_err(|error| network(&error))?;
@@ -361,7 +361,7 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             } else {
                 Box::new(move |_| way.connect().map(Some))
             };
-            Ok(In {
+            Ok(OpenedInput {
                 input: Box::new(FramedInput::new(accept, secret.as_ref(), clock)?),
                 relay: None,
             })
@@ -377,15 +377,18 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
             let (address, relay) = before(listen, bound, args.netem.as_ref())?;
             let mut carrier = Some(receiver);
             let accept: Accept = Box::new(move |line| {
-                line.tell(InputEvent::Listening(address.to_string()));
+                line.send_event(InputEvent::Listening(address.to_string()));
                 Ok(carrier.take().map(|carrier| Box::new(carrier) as Box<dyn Transport>))
             });
-            Ok(In { input: Box::new(FramedInput::new(accept, secret.as_ref(), clock)?), relay })
+            Ok(OpenedInput {
+                input: Box::new(FramedInput::new(accept, secret.as_ref(), clock)?),
+                relay,
+            })
         }
         #[cfg(feature = "whip")]
         Scheme::Whep => {
             let input = WhepInput::new(url, args, wants.audio, wants.records, clock)?;
-            Ok(In { input: Box::new(input), relay: None })
+            Ok(OpenedInput { input: Box::new(input), relay: None })
         }
         Scheme::Whip => Err(Failure::usage("whip: only for sending\nhelp: receive from whep://")),
         #[cfg(not(feature = "whip"))]

@@ -21,9 +21,9 @@ use codec_webrtc::{
     RtpPacket, Stats,
 };
 
-use super::delivery::{Basis, Delivery, Lacks, Medium};
+use super::delivery::{Basis, Delivery, Medium, MissingMedia};
 use super::input::{
-    AnnouncedTracks, InFrame, InputEvent, InputStats, LiveInput, Outcome, StreamIn, Times,
+    AnnouncedTracks, InboundStats, InputEvent, InputStats, LiveInput, Outcome, ReceivedFrame, Times,
 };
 use super::options::NetworkOptions;
 use super::rtp_audio::{self, AudioOrder};
@@ -53,7 +53,7 @@ struct State {
     buffer: Option<FrameBuffer>,
     /// Numbers of frames whose outcome is pending.
     open: VecDeque<u64>,
-    figures: InputStats,
+    statistics: InputStats,
 }
 
 impl Shared {
@@ -102,7 +102,7 @@ impl WhepInput {
             clock,
             shared: Arc::clone(&shared),
             delivery,
-            learning: Learning::default(),
+            learning: PendingTracks::default(),
             video: Line::new(VIDEO_HZ),
             audio: Line::new(AUDIO_HZ),
             asked: None,
@@ -131,7 +131,7 @@ impl WhepInput {
 
 /// Properties known only after the first packets.
 #[derive(Default)]
-struct Learning {
+struct PendingTracks {
     has_video: bool,
     /// Channel count of the audio.
     channels: Option<u8>,
@@ -152,7 +152,7 @@ impl Line {
     }
 
     /// Counts a received packet.
-    fn count(&mut self, now: Duration, packet: &RtpPacket, stream: &mut StreamIn) {
+    fn count(&mut self, now: Duration, packet: &RtpPacket, stream: &mut InboundStats) {
         let ssrc = packet.header.ssrc;
         if self.reception.as_ref().is_some_and(|before| before.ssrc() != ssrc) {
             self.reception = None;
@@ -174,7 +174,7 @@ struct Watching {
     clock: Clock,
     shared: Arc<Shared>,
     delivery: Delivery,
-    learning: Learning,
+    learning: PendingTracks,
     video: Line,
     audio: Line,
     /// When a key frame was last requested.
@@ -195,9 +195,9 @@ impl Watching {
             drop(state);
             let came = receiver.next(wait);
             if let Some((_, bytes)) = came {
-                let figures = &mut self.shared.state().figures;
-                figures.packets_received += 1;
-                figures.bytes_received += bytes.len() as u64;
+                let statistics = &mut self.shared.state().statistics;
+                statistics.packets_received += 1;
+                statistics.bytes_received += bytes.len() as u64;
             }
             let is_idle = came.is_none();
             let now = self.clock.now();
@@ -249,7 +249,7 @@ impl Watching {
             Codec::Vp8 => {
                 self.delivery.came(now, Medium::Video, packet.header.timestamp);
                 self.learning.has_video = true;
-                self.video.count(now, packet, &mut state.figures.video);
+                self.video.count(now, packet, &mut state.statistics.video);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
                 rtp::write(&packet.header, &mut bytes);
                 bytes.extend_from_slice(&packet.payload);
@@ -257,19 +257,19 @@ impl Watching {
                 if let Some(buffer) = &mut state.buffer
                     && matches!(buffer.push(now, &bytes, info), Ok(Pushed::Late))
                 {
-                    state.figures.video.discarded += 1;
+                    state.statistics.video.discarded += 1;
                 }
             }
             Codec::Opus => {
                 self.delivery.came(now, Medium::Audio, packet.header.timestamp);
-                self.audio.count(now, packet, &mut state.figures.audio);
+                self.audio.count(now, packet, &mut state.statistics.audio);
                 let channels = rtp_audio::channels(&packet.payload);
                 self.learning.channels = self.learning.channels.or(channels);
                 let timestamp = packet.header.timestamp;
                 let reported = self.audio.clock.captured(timestamp);
                 let times = Times { captured, reported, arrived: Some(now) };
                 self.order.push_opus(timestamp, &packet.payload, times);
-                state.figures.audio.discarded = self.order.late();
+                state.statistics.audio.discarded = self.order.late();
             }
             _ => {}
         }
@@ -277,15 +277,15 @@ impl Watching {
 
     fn stats(&mut self, stats: &Stats) {
         let mut state = self.shared.state();
-        let figures = &mut state.figures;
+        let statistics = &mut state.statistics;
         match stats {
             Stats::Received(received) if Some(received.mid) == self.video.mid => {
-                figures.video.nacks = received.nacks;
-                figures.video.key_requests = received.plis + received.firs;
+                statistics.video.nacks = received.nacks;
+                statistics.video.key_requests = received.plis + received.firs;
             }
             Stats::Path(path) => {
                 let round_trip = path.round_trip.or(path.ice_round_trip);
-                figures.round_trip = round_trip.or(figures.round_trip);
+                statistics.round_trip = round_trip.or(statistics.round_trip);
             }
             _ => {}
         }
@@ -313,7 +313,7 @@ impl Watching {
 
     /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, now: Duration, at_last: bool) {
-        let lacks = Lacks {
+        let lacks = MissingMedia {
             video: self.video.mid.is_some() && !self.learning.has_video,
             audio: self.audio.mid.is_some() && self.learning.channels.is_none(),
         };
@@ -347,7 +347,7 @@ impl Watching {
         let now = self.clock.now();
         self.announce_if(now, true);
         self.delivery.rest(&mut self.order);
-        self.delivery.tell(match reason {
+        self.delivery.send_event(match reason {
             ClosedReason::Remote => InputEvent::End("the server ended the call".to_owned()),
             other => {
                 let message = format!("{}: {}", self.server, self.call.reason(other));
@@ -362,7 +362,7 @@ impl LiveInput for WhepInput {
         self.events.recv_timeout(timeout).ok()
     }
 
-    fn done(&mut self, now: Duration, frame: &InFrame, outcome: &Outcome) {
+    fn done(&mut self, now: Duration, frame: &ReceivedFrame, outcome: &Outcome) {
         let mut state = self.shared.state();
         while let Some(number) = state.open.pop_front_if(|number| *number <= frame.handle) {
             if number < frame.handle {
@@ -382,17 +382,17 @@ impl LiveInput for WhepInput {
         self.shared.wants_key.store(true, Ordering::Relaxed);
     }
 
-    fn figures(&self) -> InputStats {
+    fn statistics(&self) -> InputStats {
         let state = self.shared.state();
         let Some(stats) = state.buffer.as_ref().map(FrameBuffer::stats) else {
-            return state.figures;
+            return state.statistics;
         };
         let emitted = u32::try_from(stats.jitter_buffer_emitted_count).unwrap_or(u32::MAX);
         InputStats {
             freezes: stats.freeze_count,
             frozen: stats.total_freezes_duration,
             jitter_buffer: stats.jitter_buffer_delay.checked_div(emitted),
-            ..state.figures
+            ..state.statistics
         }
     }
 

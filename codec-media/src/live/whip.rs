@@ -24,7 +24,7 @@ use codec_webrtc::{
 
 use super::options::NetworkOptions;
 use super::output::{
-    LiveAudioPacket, LiveOutput, Offer, OutputEvent, OutputStats, Remote, StreamOut,
+    LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
 };
 use super::rtp_output::timestamp;
 use super::webrtc::{self, Answered, Call, Receiver};
@@ -72,7 +72,7 @@ struct State {
     made: Option<Bitrate>,
     remb: Option<Bitrate>,
     has_audio: bool,
-    figures: OutputStats,
+    statistics: OutputStats,
 }
 
 impl Shared {
@@ -107,7 +107,7 @@ impl State {
             Event::Connected => self.connected = true,
             Event::Media(media) => self.media(&media),
             Event::KeyFrameRequest { .. } => {
-                self.figures.video.key_requests += 1;
+                self.statistics.video.key_requests += 1;
                 self.gate.request();
             }
             Event::Estimate { bitrate, kind } => {
@@ -147,7 +147,7 @@ impl State {
     /// Sends the encoder its new target.
     fn target(&mut self) {
         let Some(all) = self.made.into_iter().chain(self.remb).min() else { return };
-        self.figures.available = Some(all);
+        self.statistics.available = Some(all);
         let audio = if self.has_audio { AUDIO_RATE.min(all.0 / 4) } else { 0 };
         let rate = Bitrate(all.0.saturating_sub(audio) / 100 * PAYLOAD_PCT);
         // Only the newest target matters.
@@ -158,15 +158,15 @@ impl State {
     fn stats(&mut self, stats: &Stats) {
         match stats {
             Stats::Sent(sent) if Some(sent.mid) == self.video => {
-                follow(&mut self.figures.video, sent, VIDEO_HZ);
-                self.figures.round_trip = sent.round_trip.or(self.figures.round_trip);
+                follow(&mut self.statistics.video, sent, VIDEO_HZ);
+                self.statistics.round_trip = sent.round_trip.or(self.statistics.round_trip);
             }
             Stats::Sent(sent) if Some(sent.mid) == self.audio => {
-                follow(&mut self.figures.audio, sent, AUDIO_HZ);
+                follow(&mut self.statistics.audio, sent, AUDIO_HZ);
             }
             Stats::Path(path) => {
                 let round_trip = path.round_trip.or(path.ice_round_trip);
-                self.figures.round_trip = round_trip.or(self.figures.round_trip);
+                self.statistics.round_trip = round_trip.or(self.statistics.round_trip);
             }
             _ => {}
         }
@@ -174,7 +174,7 @@ impl State {
 }
 
 /// Updates the statistics of a stream from those of the peer.
-fn follow(stream: &mut StreamOut, sent: &SentStats, hz: u32) {
+fn follow(stream: &mut OutboundStats, sent: &SentStats, hz: u32) {
     stream.packets = sent.packets;
     stream.bytes = sent.bytes;
     stream.nacks = sent.nacks;
@@ -239,7 +239,7 @@ impl WhipOutput {
             made: None,
             remb: None,
             has_audio: offer.audio.is_some(),
-            figures: OutputStats::default(),
+            statistics: OutputStats::default(),
         };
         let shared = Shared { state: Mutex::new(state), stops: AtomicBool::new(false), clock };
         let shared = Arc::new(shared);
@@ -366,18 +366,18 @@ impl LiveOutput for WhipOutput {
         self.shared.state().events.pop_front()
     }
 
-    fn figures(&self) -> OutputStats {
+    fn statistics(&self) -> OutputStats {
         let state = self.shared.state();
         OutputStats {
             packets_sent: state.call.packets,
             bytes_sent: state.call.bytes,
-            ..state.figures
+            ..state.statistics
         }
     }
 
     fn finish(mut self: Box<Self>, _reason: &str) -> Result<()> {
         // The receiver may still request missing packets.
-        let round_trip = self.shared.state().figures.round_trip.unwrap_or_default();
+        let round_trip = self.shared.state().statistics.round_trip.unwrap_or_default();
         thread::sleep((2 * round_trip).min(MAX_ANSWER_TIME));
         self.end()
     }

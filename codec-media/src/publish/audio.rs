@@ -91,7 +91,7 @@ impl AudioSource for PublishedAudio {
     }
 
     fn skip(&mut self, until: Duration) -> std::result::Result<(), String> {
-        let passed = self.pipeline.pass_over(self.reachable_s(until), &mut self.queue);
+        let passed = self.pipeline.skip_until(self.reachable_s(until), &mut self.queue);
         self.queue.packets.clear();
         passed.map_err(|failure| failure.message)
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
-use crate::io::media::Parts;
+use crate::io::media::MediaSelection;
 use crate::io::names::is_pipe;
 use crate::io::source::FrameSource;
 use crate::io::unreadable::Advice;
@@ -128,7 +128,7 @@ impl Opener {
     }
 
     fn media(&self) -> Result<LiveMedia> {
-        let wants = Parts { video: true, audio: self.sound };
+        let wants = MediaSelection { video: true, audio: self.sound };
         self.live.open(wants, None, Advice::NO_AUDIO, &self.env)
     }
 

@@ -13,7 +13,7 @@ use crate::audio::sink::AudioSink;
 use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::AudioInput;
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 use crate::json::Object;
 use crate::progress::Now;
 use crate::settings::audio::AudioSettings;
@@ -26,7 +26,7 @@ pub struct AudioEncoding {
     /// Container of the output.
     pub format: Format,
     /// What may be overwritten.
-    pub rules: Rules,
+    pub rules: OutputRules,
     /// Settings of the audio encoder.
     pub audio: AudioSettings,
     /// How the input is decoded.

@@ -28,7 +28,7 @@ use crate::audio::source::AudioDecodeOptions;
 use crate::failure::{Failure, Kind, Result};
 use crate::frame::transform::Transform;
 use crate::io::decoded::DecodeOptions;
-use crate::io::media::{self, AudioInput, Media, Parts};
+use crate::io::media::{self, AudioInput, Media, MediaSelection};
 use crate::io::output::OutputFile;
 use crate::io::source::{FrameSource, SourceFrame};
 use crate::io::unreadable::Advice;
@@ -80,7 +80,7 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
         ..DecodeOptions::default()
     };
     settings.rules.check(&settings.output)?;
-    let wants = Parts { video: true, audio: settings.audio.is_some() };
+    let wants = MediaSelection { video: true, audio: settings.audio.is_some() };
     media::open(&settings.input, wants, &options, env)?.complete()
 }
 
@@ -325,7 +325,7 @@ impl Session {
             _ => self.waiting.push_back(Waiting { pts, frame }),
         }
         self.drain(call_cost)?;
-        self.tell();
+        self.report_progress();
         Ok(())
     }
 
@@ -437,7 +437,7 @@ impl Session {
         Now { frames: frames_in, bytes, qindex: self.last_qindex, dropped }
     }
 
-    fn tell(&mut self) {
+    fn report_progress(&mut self) {
         let now = self.now();
         self.progress.update(&now);
     }

@@ -59,7 +59,7 @@ pub struct AudioOptions {
 
 impl AudioOptions {
     /// Whether any setting needs the audio to be encoded again.
-    pub fn is_particular(&self) -> bool {
+    pub fn requires_encoder(&self) -> bool {
         self.audio_bitrate.is_some()
             || self.application.is_some()
             || self.frame.is_some()
@@ -109,7 +109,7 @@ pub struct AudioSettings {
     pub(crate) denoise: bool,
     pub(crate) agc: bool,
     /// Whether an option requires an encoder, so that packets cannot be copied.
-    is_particular: bool,
+    requires_encoder: bool,
 }
 
 impl AudioSettings {
@@ -136,8 +136,8 @@ impl AudioSettings {
             None if real_time => Application::Voip,
             None => Application::Audio,
         };
-        let is_particular = args.is_particular() || bitrate.is_some();
-        if is_particular && matches!(codec, AudioChoice::Copy) {
+        let requires_encoder = args.requires_encoder() || bitrate.is_some();
+        if requires_encoder && matches!(codec, AudioChoice::Copy) {
             let message = "--audio-codec copy cannot be combined with audio options that need an \
             encoder";
             return Err(Failure::usage(message));
@@ -161,7 +161,7 @@ impl AudioSettings {
             gain_db: args.gain.unwrap_or(0.0),
             denoise: args.denoise,
             agc: args.agc,
-            is_particular,
+            requires_encoder,
         };
         if let AudioChoice::Encode(_, codec) = codec {
             check_fits(codec, format)?;
@@ -214,7 +214,7 @@ impl AudioSettings {
             gain_db: 0.0,
             denoise: false,
             agc: false,
-            is_particular: false,
+            requires_encoder: false,
         }
     }
 
@@ -224,7 +224,7 @@ impl AudioSettings {
         Self {
             bitrate: Some(bitrate),
             channels: Some(if channels == 1 { 1 } else { 2 }),
-            is_particular: !copies,
+            requires_encoder: !copies,
             ..Self::generated(Format::WebM)
         }
     }
@@ -237,7 +237,7 @@ impl AudioSettings {
             AudioChoice::Usual => {
                 let compressed =
                     !matches!(codec, AudioCodec::Pcm(_) | AudioCodec::Pcma | AudioCodec::Pcmu);
-                Ok(!self.is_particular && compressed && format.holds_audio(codec))
+                Ok(!self.requires_encoder && compressed && format.holds_audio(codec))
             }
         }
     }

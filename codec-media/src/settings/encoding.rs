@@ -13,9 +13,9 @@ use crate::failure::{Failure, Result};
 use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
-use crate::io::output::Rules;
+use crate::io::output::OutputRules;
 use crate::report::Form;
-use crate::values::{Crop, Turn};
+use crate::values::{Crop, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Encoding {
     /// Container of the output.
     pub format: Format,
     /// Rules for overwriting files.
-    pub rules: Rules,
+    pub rules: OutputRules,
     /// Settings of the video encoder.
     pub encoder: EncoderSettings,
     /// Changes of the bitrate while the encoder runs.
@@ -54,7 +54,7 @@ pub struct Encoding {
     /// Part of each frame to encode.
     pub crop: Option<Crop>,
     /// Rotation of frames.
-    pub turn: Option<Turn>,
+    pub turn: Option<Rotate>,
     /// Target size of frames.
     pub resize: Option<Size>,
     /// 2: with trial encodes first. Default: 2 for files with a bitrate, else 1.
@@ -92,7 +92,7 @@ impl Encoding {
         let encoder = EncoderSettings::generated(format)?;
         let mut settings =
             Self::with(PathBuf::from("generated clip"), output, format, encoder, audio);
-        settings.rules = Rules { overwrite, not: Vec::new(), terminal: false };
+        settings.rules = OutputRules { overwrite, not: Vec::new(), terminal: false };
         settings.passes = Some(1);
         Ok(settings)
     }
@@ -110,7 +110,7 @@ impl Encoding {
             input: InputSpec { path: input, raw: None, limits, lenient: false },
             output,
             format,
-            rules: Rules { overwrite: false, not, terminal: false },
+            rules: OutputRules { overwrite: false, not, terminal: false },
             encoder,
             rate_trace: None,
             threads: None,
@@ -146,10 +146,10 @@ impl Encoding {
             && !is_pipe(&self.input.path);
         match self.passes {
             Some(2) if !is_average => {
-                Err(Failure::usage("--passes 2 is for a bitrate in the file preset"))
+                Err(Failure::usage("--passes 2 requires --preset file and a bitrate"))
             }
             Some(2) if !is_file => {
-                Err(Failure::usage("--passes 2 reads the input again, which must be a file"))
+                Err(Failure::usage("--passes 2 requires a file as input: it is read several times"))
             }
             Some(passes) => Ok(passes == 2),
             None => Ok(is_average && is_file),

@@ -7,9 +7,9 @@ use codec_media::audio::source::{AudioDecodeOptions, AudioSource};
 use codec_media::failure::{Failure, Kind, Result};
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, AudioInput, Parts};
+use codec_media::io::media::{self, AudioInput, MediaSelection};
 use codec_media::io::names::headerless_codec;
-use codec_media::io::output::{Rules, print};
+use codec_media::io::output::{OutputRules, print};
 use codec_media::io::unreadable::Advice;
 use codec_media::session::audio;
 use codec_media::session::audio::AudioEncoding;
@@ -47,7 +47,7 @@ pub(super) fn to_file(
         )));
     }
     env.stop.handle_requests();
-    let rules = Rules {
+    let rules = OutputRules {
         overwrite: args.yes,
         not: vec![input.path.clone()],
         terminal: args.format.is_some(),
@@ -78,7 +78,7 @@ fn options(args: &DecodeArgs, input: &InputSpec) -> AudioDecodeOptions {
 }
 
 fn open(input: &InputSpec, env: &Env) -> Result<AudioInput> {
-    let wants = Parts { video: false, audio: true };
+    let wants = MediaSelection { video: false, audio: true };
     let options = DecodeOptions { limits: input.limits, ..DecodeOptions::default() };
     let opened = media::open(input, wants, &options, env)?.complete()?;
     opened

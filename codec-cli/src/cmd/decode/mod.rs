@@ -12,9 +12,9 @@ use codec_media::frame::convert;
 use codec_media::frame::transform::Transform;
 use codec_media::io::decoded::DecodeOptions;
 use codec_media::io::input::InputSpec;
-use codec_media::io::media::{self, Parts};
+use codec_media::io::media::{self, MediaSelection};
 use codec_media::io::names::{format_of, is_pipe};
-use codec_media::io::output::{OutputFile, Rules};
+use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::io::sink::{FrameSink, Header};
 use codec_media::io::source::FrameSource;
 use codec_media::io::unreadable::Advice;
@@ -33,7 +33,7 @@ struct Destination {
     path: PathBuf,
     format: Format,
     samples: Samples,
-    rules: Rules,
+    rules: OutputRules,
 }
 
 /// The settings of `decode`.
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     }
     // Discarded or hashed input may be audio only.
     env.stop.handle_requests();
-    let wants = Parts { video: true, audio: true };
+    let wants = MediaSelection { video: true, audio: true };
     let opened = media::open(&settings.input, wants, &settings.options, env)?;
     match (opened.video, opened.audio) {
         (None, Some(input)) => audio::to_nothing(args, digest, input, &settings.input, env),
@@ -151,7 +151,7 @@ fn target(
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
     let usual = if by_name { Samples::Nv12 } else { Samples::I420 };
-    let rules = Rules { overwrite, not: vec![input.path.clone()], terminal };
+    let rules = OutputRules { overwrite, not: vec![input.path.clone()], terminal };
     Ok(Destination { path, format, samples: samples.unwrap_or(usual), rules })
 }
 

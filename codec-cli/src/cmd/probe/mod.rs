@@ -1,6 +1,6 @@
 //! `codec probe`.
 
-mod found;
+mod report;
 
 use codec_container::{CodedPacket, Input, PacketReader, RawVideoReader, Track};
 use codec_media::Env;
@@ -12,13 +12,13 @@ use codec_media::io::stills::read::StillSource;
 
 use crate::args::decode::ProbeArgs;
 
-use found::{Entry, Found, FoundTrack, Kind, Video};
+use report::{Entry, Kind, ProbeReport, TrackReport, Video};
 
 /// Reads the whole input without decoding and reports its contents. A damaged input is reported up
 /// to the damage.
 pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     let spec = InputSpec::from(&args.input);
-    let mut found = Found::new(spec.name(), args.frames);
+    let mut found = ProbeReport::new(spec.name(), args.frames);
     let end = match spec.open(env)? {
         Opened::Container(Input::Packets(reader)) => read_packets(&mut found, reader),
         Opened::Container(Input::RawVideo(reader)) => read_pictures(&mut found, reader),
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ProbeArgs, env: &Env) -> Result<()> {
     end
 }
 
-fn read_packets(found: &mut Found, mut reader: Box<dyn PacketReader>) -> Result<()> {
+fn read_packets(found: &mut ProbeReport, mut reader: Box<dyn PacketReader>) -> Result<()> {
     for track in reader.tracks() {
         found.format = track.format().to_string();
         found.tracks.push(describe(track));
@@ -62,7 +62,7 @@ fn read_packets(found: &mut Found, mut reader: Box<dyn PacketReader>) -> Result<
     }
 }
 
-fn describe(track: &Track) -> FoundTrack {
+fn describe(track: &Track) -> TrackReport {
     let kind = match track {
         Track::Video(video) => Kind::Video(Video {
             codec: video.codec.name(),
@@ -73,17 +73,17 @@ fn describe(track: &Track) -> FoundTrack {
         Track::Audio(audio) => Kind::Audio(Box::new(audio.clone())),
         _ => Kind::Other,
     };
-    FoundTrack::new(kind, track.time_base())
+    TrackReport::new(kind, track.time_base())
 }
 
-fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Result<()> {
+fn read_pictures(found: &mut ProbeReport, mut reader: Box<dyn RawVideoReader>) -> Result<()> {
     let stream = reader.stream();
     found.format = stream.format.to_string();
     found.warnings = stream.warnings.iter().map(ToString::to_string).collect();
     let bytes = stream.size.i420_bytes();
     let (size, frame_rate, info) = (stream.size, stream.frame_rate, stream.info);
     let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
-    found.tracks.push(FoundTrack::new(kind, stream.time_base));
+    found.tracks.push(TrackReport::new(kind, stream.time_base));
     loop {
         match reader.read() {
             Ok(Some(picture)) => {
@@ -96,14 +96,14 @@ fn read_pictures(found: &mut Found, mut reader: Box<dyn RawVideoReader>) -> Resu
     }
 }
 
-fn read_packed(found: &mut Found, reader: &mut dyn FrameSource) -> Result<()> {
+fn read_packed(found: &mut ProbeReport, reader: &mut dyn FrameSource) -> Result<()> {
     let stream_info = reader.stream_info();
     found.format.clone_from(&stream_info.kind);
     let bytes = stream_info.size.i420_bytes();
     let (size, frame_rate, info) =
         (stream_info.size, Some(stream_info.frame_rate), stream_info.info);
     let kind = Kind::Video(Video { codec: "raw", size, frame_rate, info });
-    found.tracks.push(FoundTrack::new(kind, stream_info.time_base));
+    found.tracks.push(TrackReport::new(kind, stream_info.time_base));
     let mut index = 0;
     while let Some(shot) = reader.next()? {
         found.add(Entry::picture(index, shot.pts, shot.duration, bytes));

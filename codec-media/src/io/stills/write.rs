@@ -18,7 +18,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::frame::convert;
 use crate::frame::planes::Planes;
 use crate::io::names::is_pipe;
-use crate::io::output::{OutputFile, Rules};
+use crate::io::output::{OutputFile, OutputRules};
 use crate::values::Samples;
 
 /// Default quality of JPEG and lossy WebP.
@@ -82,7 +82,7 @@ pub fn save(
     planes: &Planes,
     path: &Path,
     style: Style,
-    rules: &Rules,
+    rules: &OutputRules,
     env: &Env,
 ) -> Result<String> {
     let bytes = match (style.format, style.lossless) {

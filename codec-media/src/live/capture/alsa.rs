@@ -36,8 +36,8 @@ pub(super) fn open(name: &str, channels: u8) -> Result<AlsaMicrophone> {
     drop(quiet);
     opened.map_err(|refusal| {
         let why = match refusal {
-            Refusal::Odd(why) => why,
-            Refusal::Alsa(error) => {
+            OpenError::Odd(why) => why,
+            OpenError::Alsa(error) => {
                 let error = io_error(&error);
                 match error.kind() {
                     io::ErrorKind::NotFound => format!("no such microphone ({})", known()),
@@ -49,12 +49,12 @@ pub(super) fn open(name: &str, channels: u8) -> Result<AlsaMicrophone> {
     })
 }
 
-enum Refusal {
+enum OpenError {
     Alsa(alsa::Error),
     Odd(String),
 }
 
-impl From<alsa::Error> for Refusal {
+impl From<alsa::Error> for OpenError {
     fn from(error: alsa::Error) -> Self {
         Self::Alsa(error)
     }
@@ -79,8 +79,8 @@ fn io_error(error: &alsa::Error) -> io::Error {
     io::Error::from_raw_os_error(error.errno().abs())
 }
 
-fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, Refusal> {
-    let name = CString::new(name).map_err(|_| Refusal::Odd("invalid name".to_owned()))?;
+fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, OpenError> {
+    let name = CString::new(name).map_err(|_| OpenError::Odd("invalid name".to_owned()))?;
     let pcm = PCM::open(&name, Direction::Capture, true)?;
     let (rate, channels, width, ring) = {
         let hardware = HwParams::any(&pcm)?;
@@ -101,10 +101,10 @@ fn open_device(name: &str, channels: u8) -> std::result::Result<AlsaMicrophone, 
         (rate, channels, width, hardware.get_buffer_size()?)
     };
     let Some(channels) = u8::try_from(channels).ok().filter(|count| (1..=2).contains(count)) else {
-        return Err(Refusal::Odd(format!("unsupported {channels} channels, expected 1 or 2")));
+        return Err(OpenError::Odd(format!("unsupported {channels} channels, expected 1 or 2")));
     };
     if !RATES.contains(&rate) {
-        return Err(Refusal::Odd(format!("unsupported sample rate {rate} Hz")));
+        return Err(OpenError::Odd(format!("unsupported sample rate {rate} Hz")));
     }
     {
         let software = pcm.sw_params_current()?;

@@ -1,7 +1,7 @@
 //! Selects the most suitable mode of a camera.
 
 use super::device::{Mode, Pixels};
-use super::spec::Wanted;
+use super::spec::RequestedMode;
 
 /// A frame rate that reaches this share of the requested one counts as equal.
 const NEARLY: f64 = 0.95;
@@ -9,7 +9,7 @@ const NEARLY: f64 = 0.95;
 /// Distance of a mode from the requested one: lower is better, and earlier values take precedence.
 /// The size comes before the rate, and the rate before the pixel format; formats are ordered by
 /// cost.
-fn distance(mode: &Mode, wanted: &Wanted) -> (u64, u64, usize) {
+fn distance(mode: &Mode, wanted: &RequestedMode) -> (u64, u64, usize) {
     let size = u64::from(mode.size.width.abs_diff(wanted.size.width))
         + u64::from(mode.size.height.abs_diff(wanted.size.height));
     let (has, wants) = (mode.rate.as_f64(), wanted.rate.as_f64());
@@ -23,7 +23,7 @@ fn distance(mode: &Mode, wanted: &Wanted) -> (u64, u64, usize) {
 /// Index of the most suitable mode.
 pub(super) fn best<'a>(
     modes: impl IntoIterator<Item = &'a Mode>,
-    wanted: &Wanted,
+    wanted: &RequestedMode,
 ) -> Option<usize> {
     let modes = modes.into_iter().enumerate();
     modes.min_by_key(|(_, mode)| distance(mode, wanted)).map(|(number, _)| number)
@@ -45,7 +45,7 @@ mod tests {
     fn size_comes_before_rate_and_rate_before_cost() {
         let hd = (1280, 720);
         let wanted =
-            Wanted { size: Size::new(1280, 720), rate: Rational::new(30, 1), pixels: None };
+            RequestedMode { size: Size::new(1280, 720), rate: Rational::new(30, 1), pixels: None };
         // A typical USB camera: raw formats are slow.
         let offers = [
             mode(Pixels::Yuyv, hd, 10),

@@ -22,7 +22,7 @@ pub(super) struct SampleClock {
 
 /// The position of a block of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
+pub(super) struct BlockPosition {
     /// Sample frames of silence to insert before it, and their time in samples.
     pub(super) gap: u64,
     pub(super) gap_pts: i64,
@@ -44,7 +44,12 @@ impl SampleClock {
     /// `after_overrun`: samples before them were lost.
     #[expect(clippy::cast_precision_loss, reason = "blocks of a second at most")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-    pub(super) fn place(&mut self, frames: u64, start_s: f64, after_overrun: bool) -> Placed {
+    pub(super) fn place(
+        &mut self,
+        frames: u64,
+        start_s: f64,
+        after_overrun: bool,
+    ) -> BlockPosition {
         let start = start_s * self.rate;
         let next = self.next.unwrap_or(start);
         let away = start - next;
@@ -61,7 +66,7 @@ impl SampleClock {
             (0, next + moved.clamp(-most, most))
         };
         self.next = Some(at + frames as f64);
-        Placed { gap, gap_pts, pts: at.round() as i64 }
+        BlockPosition { gap, gap_pts, pts: at.round() as i64 }
     }
 }
 
@@ -103,9 +108,12 @@ mod tests {
     #[test]
     fn overruns_become_silence_of_their_length() {
         let mut clock = SampleClock::new(RATE);
-        assert_eq!(clock.place(480, 1.0, false), Placed { gap: 0, gap_pts: 48_000, pts: 48_000 });
+        assert_eq!(
+            clock.place(480, 1.0, false),
+            BlockPosition { gap: 0, gap_pts: 48_000, pts: 48_000 }
+        );
         let placed = clock.place(480, 1.03, true);
-        assert_eq!(placed, Placed { gap: 960, gap_pts: 48_480, pts: 49_440 });
+        assert_eq!(placed, BlockPosition { gap: 960, gap_pts: 48_480, pts: 49_440 });
         // No report and nothing missing: a late timestamp.
         assert_eq!(clock.place(480, 1.06, false).gap, 0);
         // The machine was suspended.

@@ -37,11 +37,11 @@ use super::media::{Live, LiveMedia};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::media::AudioInput;
 #[cfg(all(feature = "capture", target_os = "linux"))]
-use crate::io::media::Parts;
+use crate::io::media::MediaSelection;
 
 /// Opens the devices for video, audio or both.
 #[cfg(all(feature = "capture", target_os = "linux"))]
-pub(crate) fn open(spec: &CaptureSpec, wants: Parts) -> Result<LiveMedia> {
+pub(crate) fn open(spec: &CaptureSpec, wants: MediaSelection) -> Result<LiveMedia> {
     let camera =
         if wants.video { Some(v4l2::open(spec.camera.as_deref(), &spec.wanted)?) } else { None };
     let microphone = match &spec.microphone {

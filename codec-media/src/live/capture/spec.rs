@@ -23,7 +23,7 @@ const MAX_CHANNELS: u8 = 2;
 pub struct CaptureSpec {
     /// `None`: the first camera found.
     pub(super) camera: Option<PathBuf>,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: RequestedMode,
     /// The ALSA device, and its channels.
     pub(super) microphone: Option<String>,
     pub(super) channels: u8,
@@ -31,7 +31,7 @@ pub struct CaptureSpec {
 
 /// The requested mode; a camera uses the nearest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct RequestedMode {
     pub(super) size: Size,
     pub(super) rate: Rational,
     /// `None`: the most suitable format for size and rate.
@@ -46,7 +46,7 @@ impl CaptureSpec {
         let size = Size::new(width, height);
         let mut spec = Self {
             camera: None,
-            wanted: Wanted { size, rate: DEFAULT_RATE, pixels: None },
+            wanted: RequestedMode { size, rate: DEFAULT_RATE, pixels: None },
             microphone: None,
             channels: 1,
         };

@@ -18,7 +18,7 @@ use v4l::{Device, Format, FourCC};
 
 use super::choice;
 use super::device::{CameraDevice, Grab, Mode, Pixels, explain};
-use super::spec::{Wanted, camera_name};
+use super::spec::{RequestedMode, camera_name};
 use crate::failure::{Failure, Kind, Result};
 
 /// Number of buffers: one is copied while others are filled.
@@ -33,7 +33,10 @@ const READABLE: i16 = 1;
 const LIST: &str = "/sys/class/video4linux";
 
 /// Opens a camera, or the first one found, in the most suitable mode.
-pub(super) fn open(path: Option<&Path>, wanted: &Wanted) -> Result<(V4l2Camera, Mode, String)> {
+pub(super) fn open(
+    path: Option<&Path>,
+    wanted: &RequestedMode,
+) -> Result<(V4l2Camera, Mode, String)> {
     let Some(path) = path else {
         let Some((path, _)) = cameras().into_iter().next() else {
             return Err(Failure::new(Kind::Input, "v4l2: no camera found"));
@@ -45,11 +48,11 @@ pub(super) fn open(path: Option<&Path>, wanted: &Wanted) -> Result<(V4l2Camera, 
         |why: String| Failure::new(Kind::Input, format!("cannot use camera {name}: {why}"));
     // The crate panics if a driver reports unknown values.
     let opened = catch_unwind(AssertUnwindSafe(|| open_device(path, wanted)));
-    let opened = opened.unwrap_or_else(|_| Err(Refusal::Odd("unsupported driver")));
+    let opened = opened.unwrap_or_else(|_| Err(OpenError::Odd("unsupported driver")));
     match opened {
         Ok((camera, mode)) => Ok((camera, mode, name)),
-        Err(Refusal::Odd(why)) => Err(failed(format!("{why} ({})", known()))),
-        Err(Refusal::Io(error)) => Err(failed(match error.kind() {
+        Err(OpenError::Odd(why)) => Err(failed(format!("{why} ({})", known()))),
+        Err(OpenError::Io(error)) => Err(failed(match error.kind() {
             io::ErrorKind::NotFound => format!("no such camera ({})", known()),
             _ => explain(&error, "video"),
         })),
@@ -57,12 +60,12 @@ pub(super) fn open(path: Option<&Path>, wanted: &Wanted) -> Result<(V4l2Camera, 
 }
 
 /// Why a camera was not opened.
-enum Refusal {
+enum OpenError {
     Io(io::Error),
     Odd(&'static str),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -119,11 +122,14 @@ fn layouts(device: &Device) -> Vec<(Pixels, FourCC)> {
     formats.iter().filter_map(|format| Some((known(&format.fourcc)?, format.fourcc))).collect()
 }
 
-fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera, Mode), Refusal> {
+fn open_device(
+    path: &Path,
+    wanted: &RequestedMode,
+) -> std::result::Result<(V4l2Camera, Mode), OpenError> {
     let device = Device::with_path(path)?;
     let has = layouts(&device);
     if has.is_empty() {
-        return Err(Refusal::Odd("no supported pixel format"));
+        return Err(OpenError::Odd("no supported pixel format"));
     }
     let asked = |pixels: Pixels| wanted.pixels.is_none_or(|only| only == pixels);
     let mut modes = Vec::new();
@@ -132,7 +138,7 @@ fn open_device(path: &Path, wanted: &Wanted) -> std::result::Result<(V4l2Camera,
     }
     let best = choice::best(modes.iter().map(|(mode, _)| mode), wanted);
     let Some((mode, code)) = best.and_then(|number| modes.get(number)) else {
-        return Err(Refusal::Odd("the requested format is not available"));
+        return Err(OpenError::Odd("the requested format is not available"));
     };
     let mode = set(&device, mode.pixels, *code, wanted)?;
     let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
@@ -152,12 +158,12 @@ fn set(
     device: &Device,
     pixels: Pixels,
     code: FourCC,
-    wanted: &Wanted,
-) -> std::result::Result<Mode, Refusal> {
-    let Wanted { size, rate, .. } = *wanted;
+    wanted: &RequestedMode,
+) -> std::result::Result<Mode, OpenError> {
+    let RequestedMode { size, rate, .. } = *wanted;
     let format = device.set_format(&Format::new(size.width, size.height, code))?;
     if format.fourcc != code {
-        return Err(Refusal::Odd("the driver changed the requested format"));
+        return Err(OpenError::Odd("the driver changed the requested format"));
     }
     let interval = Fraction::new(rate.den, rate.num);
     // Drivers without frame rate control reject this.

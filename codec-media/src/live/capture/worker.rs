@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A thread whose driver does not return for this long is abandoned.
-const PATIENCE: Duration = Duration::from_secs(1);
-const NAP: Duration = Duration::from_millis(5);
+const TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The result of a turn of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Rotate {
     Go,
     /// There is time before the next turn.
     Rest,
@@ -34,16 +34,16 @@ impl Worker {
     pub(super) fn start(
         name: &str,
         now: Now,
-        mut turn: impl FnMut(&dyn Fn() -> Duration) -> Turn + Send + 'static,
+        mut turn: impl FnMut(&dyn Fn() -> Duration) -> Rotate + Send + 'static,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 match turn(&*now) {
-                    Turn::Go => {}
-                    Turn::Rest => std::thread::sleep(NAP),
-                    Turn::End => break,
+                    Rotate::Go => {}
+                    Rotate::Rest => std::thread::sleep(POLL_INTERVAL),
+                    Rotate::End => break,
                 }
             }
         })?;
@@ -56,8 +56,8 @@ impl Drop for Worker {
         self.stop.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return };
         let begun = Instant::now();
-        while !thread.is_finished() && begun.elapsed() < PATIENCE {
-            std::thread::sleep(NAP);
+        while !thread.is_finished() && begun.elapsed() < TIMEOUT {
+            std::thread::sleep(POLL_INTERVAL);
         }
         if thread.is_finished() {
             // A panic was already printed.

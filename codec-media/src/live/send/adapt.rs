@@ -30,7 +30,7 @@ pub(super) struct Adaptation {
 
 /// The figures that are reported to the user.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AdaptationFigures {
+pub(super) struct AdaptationStats {
     pub(super) limitation: Limitation,
     pub(super) durations: LimitationDurations,
     pub(super) size_changes: u64,
@@ -102,8 +102,8 @@ impl Adaptation {
         self.adapter.on_frame(now, FrameReport { qindex, encode_time: took });
     }
 
-    pub(super) fn figures(&self, now: Duration) -> AdaptationFigures {
-        AdaptationFigures {
+    pub(super) fn statistics(&self, now: Duration) -> AdaptationStats {
+        AdaptationStats {
             limitation: self.limitation,
             durations: self.adapter.durations(now),
             size_changes: self.adapter.size_changes(),

@@ -381,7 +381,7 @@ impl Coder {
         let now = sending.clock.now();
         if let Some(adaptation) = &mut self.adaptation {
             adaptation.coded(now, qindex, took);
-            sending.counts.adaptation = Some(adaptation.figures(now));
+            sending.counts.adaptation = Some(adaptation.statistics(now));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::live::transport::Coding;
 
 /// The selected tracks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Chosen {
+struct SelectedTracks {
     video: Option<usize>,
     audio: Option<usize>,
 }
@@ -46,14 +46,18 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
     sending.finish(end)
 }
 
-fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(Offer, Chosen)> {
+fn choose(
+    args: &SendOptions,
+    reader: &dyn PacketReader,
+    name: &str,
+) -> Result<(Offer, SelectedTracks)> {
     let wanted = [(TrackKind::Video, args.parts.video), (TrackKind::Audio, args.parts.audio)];
     for (kind, is_wanted) in wanted {
         if is_wanted && is_lost(reader, kind) {
             return Err(missing(reader, kind, name, Advice::FLAGS));
         }
     }
-    let (mut offer, mut chosen) = (Offer::default(), Chosen::default());
+    let (mut offer, mut chosen) = (Offer::default(), SelectedTracks::default());
     if let Some((number, track)) = reader.video().filter(|_| args.parts.video) {
         if track.codec != Codec::Vp8 {
             let codec = track.codec;
@@ -75,7 +79,9 @@ fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(
         (offer.audio, chosen.audio) = (Some(track.clone()), Some(number));
     }
     if offer.video.is_none() && offer.audio.is_none() {
-        return Err(Failure::usage("--copy: no track to send"));
+        return Err(Failure::usage(
+            "cannot send with --copy: the input has no video or audio track",
+        ));
     }
     Ok((offer, chosen))
 }
@@ -85,7 +91,7 @@ fn choose(args: &SendOptions, reader: &dyn PacketReader, name: &str) -> Result<(
 fn pass(
     sending: &mut Sending,
     reader: &mut dyn PacketReader,
-    chosen: Chosen,
+    chosen: SelectedTracks,
     begin_s: f64,
     frame_id: &mut u64,
     name: &str,

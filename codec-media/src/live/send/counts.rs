@@ -5,10 +5,10 @@ use std::time::Duration;
 use codec_core::codec::{Bitrate, FrameKind, Packet};
 use codec_core::frame::Size;
 
-use super::adapt::AdaptationFigures;
+use super::adapt::AdaptationStats;
 use crate::json::{self, Object};
 use crate::live::losses::Losses;
-use crate::live::output::{OutputStats, StreamOut};
+use crate::live::output::{OutboundStats, OutputStats};
 use crate::live::totals::{Totals, pair, seconds, stats_object};
 
 /// Counters of a stream.
@@ -24,7 +24,7 @@ pub(super) struct Counts {
     pub(super) size: Option<Size>,
     pub(super) target: Option<Bitrate>,
     pub(super) encoder: Option<String>,
-    pub(super) adaptation: Option<AdaptationFigures>,
+    pub(super) adaptation: Option<AdaptationStats>,
     /// Losses of a live input.
     pub(super) losses: Option<Losses>,
 }
@@ -73,7 +73,7 @@ impl Counts {
         }
     }
 
-    fn video(&self, stream: &StreamOut) -> Object {
+    fn video(&self, stream: &OutboundStats) -> Object {
         let totals = &self.totals;
         let mut video = outbound("video", stream)
             .raw("framesSent", totals.frames)
@@ -91,7 +91,7 @@ impl Counts {
             video = video.raw("frameWidth", size.width).raw("frameHeight", size.height);
         }
         video = video.maybe("targetBitrate", self.target.map(|rate| rate.0));
-        if let Some(AdaptationFigures { limitation, durations, size_changes }) = self.adaptation {
+        if let Some(AdaptationStats { limitation, durations, size_changes }) = self.adaptation {
             let durations = Object::new()
                 .float("none", durations.none.as_secs_f64())
                 .float("cpu", durations.cpu.as_secs_f64())
@@ -110,7 +110,7 @@ impl Counts {
     }
 }
 
-fn outbound(kind: &str, stream: &StreamOut) -> Object {
+fn outbound(kind: &str, stream: &OutboundStats) -> Object {
     let object = stats_object("outbound-rtp", kind)
         .text("kind", kind)
         .raw("packetsSent", stream.packets)
@@ -134,7 +134,7 @@ fn remote_object(kind: &str) -> Object {
 }
 
 /// The receiver's report on a stream.
-fn remote(kind: &str, stream: &StreamOut) -> Option<Object> {
+fn remote(kind: &str, stream: &OutboundStats) -> Option<Object> {
     let said = stream.remote?;
     let mut object = remote_object(kind);
     if let Some(share) = said.fraction_lost {

@@ -16,15 +16,15 @@ use codec_net::url::Url;
 use crate::Env;
 use crate::audio::pipeline::AudioPipeline;
 use crate::failure::{Failure, Kind, Result};
-use crate::live::figures::Ticker;
 use crate::live::losses::Losses;
 use crate::live::media::Live;
 use crate::live::options::SendOptions;
 use crate::live::output::{LiveAudioPacket, LiveOutput, Offer, OutputEvent};
 use crate::live::pace::Pace;
 use crate::live::source::LiveSource;
+use crate::live::statistics::StatsReporter;
 use crate::live::totals::{Summary, drain};
-use crate::live::transport::{self, Coding, Out};
+use crate::live::transport::{self, Coding, OpenedOutput};
 use crate::progress::LiveCounts;
 
 pub use coded::AudioQueue;
@@ -72,7 +72,7 @@ struct Sending {
     pace: Pace,
     /// Set if the input is live.
     live: Option<Arc<dyn Live>>,
-    ticker: Ticker,
+    stats_reporter: StatsReporter,
     counts: Counts,
     /// Limits of the stream set by the user.
     most_frames: Option<u64>,
@@ -91,8 +91,10 @@ impl Sending {
         env: &Env,
     ) -> Result<Self> {
         let clock = Clock::start();
-        let ticker = Ticker::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
-        let Out { output, relay } = transport::open_output(url, args, offer, coding, clock, env)?;
+        let stats_reporter =
+            StatsReporter::new(env.events.clone(), args.network.stats.as_deref(), args.yes)?;
+        let OpenedOutput { output, relay } =
+            transport::open_output(url, args, offer, coding, clock, env)?;
         Ok(Self {
             env: env.clone(),
             clock,
@@ -100,7 +102,7 @@ impl Sending {
             relay,
             pace: Pace::default(),
             live: None,
-            ticker,
+            stats_reporter,
             counts: Counts::default(),
             most_frames: args.frames,
             most_time: args.network.duration,
@@ -150,7 +152,7 @@ impl Sending {
                 let until_s = self.pace.media_s(now);
                 self.advance(audio, until_s)?;
             }
-            self.tell()?;
+            self.report_progress()?;
             let now = self.clock.now();
             if now >= due || self.is_over(now) {
                 return Ok(());
@@ -211,11 +213,11 @@ impl Sending {
         Ok(())
     }
 
-    fn tell(&mut self) -> Result<()> {
-        if !self.ticker.is_due() {
+    fn report_progress(&mut self) -> Result<()> {
+        if !self.stats_reporter.is_due() {
             return Ok(());
         }
-        let network = self.output.figures();
+        let network = self.output.statistics();
         self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let counts = &self.counts;
         let line = LiveCounts {
@@ -230,16 +232,16 @@ impl Sending {
         let stats = counts.stats(&network);
         let json = crate::json::array(stats.iter().map(|object| object.clone().finish()));
         self.output.stats(&json);
-        self.ticker.tell(&line, &stats)
+        self.stats_reporter.report(&line, &stats)
     }
 
     /// Ends the stream and reports the totals.
     fn finish(mut self, end: Result<()>) -> Result<()> {
-        let network = self.output.figures();
+        let network = self.output.statistics();
         self.counts.losses = self.live.as_ref().map(|live| live.losses());
         let stats = self.counts.stats(&network);
-        self.ticker.write(&stats)?;
-        let Self { env, output, relay, pace, ticker, counts, .. } = self;
+        self.stats_reporter.write(&stats)?;
+        let Self { env, output, relay, pace, stats_reporter, counts, .. } = self;
         let reason = match &end {
             Ok(()) => "end of the input",
             Err(failure) if failure.kind == Kind::Interrupted => "interrupted",
@@ -250,12 +252,12 @@ impl Sending {
         drain(relay.as_ref());
         let end = end.and(closed);
         let slipped = pace.slipped();
-        let seconds = ticker.elapsed().as_secs_f64();
+        let seconds = stats_reporter.elapsed().as_secs_f64();
         let totals = &counts.totals;
         let (frames, bytes, keys) = (totals.frames, totals.bytes, totals.key_frames);
         let mut tail = counts.losses.as_ref().map(Losses::descriptions).unwrap_or_default();
         tail.push(format!("{:.0} kb/s", counts.kbps(seconds)));
-        totals.tell(
+        totals.report(
             &env,
             relay.as_ref(),
             Summary {

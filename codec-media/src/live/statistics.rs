@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::events::Events;
 use crate::failure::{Failure, Kind, Result};
-use crate::io::output::Rules;
+use crate::io::output::OutputRules;
 use crate::json::{self, Object};
 use crate::progress::{LiveCounts, LiveProgress};
 /// Interval of log lines.
@@ -29,7 +29,7 @@ pub(crate) struct Delays {
 
 /// Percentiles of delays, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct DelayFigures {
+pub(crate) struct DelayStats {
     pub(crate) count: u64,
     pub(crate) mean: f64,
     pub(crate) p50: f64,
@@ -63,14 +63,14 @@ impl Delays {
 
     /// Percentiles over the whole run.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    pub(crate) fn figures(&self) -> Option<DelayFigures> {
+    pub(crate) fn statistics(&self) -> Option<DelayStats> {
         let mut sorted = self.kept_us.clone();
         sorted.sort_unstable();
         let at = |pct: usize| {
             let rank = (sorted.len() * pct).div_ceil(100).saturating_sub(1);
             Some(f64::from(*sorted.get(rank)?) / 1000.0)
         };
-        Some(DelayFigures {
+        Some(DelayStats {
             count: self.count,
             mean: self.sum_us as f64 / self.count.max(1) as f64 / 1000.0,
             p50: at(50)?,
@@ -91,7 +91,7 @@ impl Delays {
     }
 }
 
-impl DelayFigures {
+impl DelayStats {
     pub(crate) fn json(self) -> String {
         Object::new()
             .raw("count", self.count)
@@ -110,7 +110,7 @@ impl DelayFigures {
 }
 
 /// Reports statistics once a second: a progress event, and a line in a file.
-pub(crate) struct Ticker {
+pub(crate) struct StatsReporter {
     events: Events,
     file: Option<(File, String)>,
     begun: Instant,
@@ -119,12 +119,12 @@ pub(crate) struct Ticker {
     pub(crate) delays: Delays,
 }
 
-impl Ticker {
+impl StatsReporter {
     pub(crate) fn new(events: Events, path: Option<&Path>, overwrite: bool) -> Result<Self> {
         let file = match path {
             None => None,
             Some(path) => {
-                let rules = Rules { overwrite, not: Vec::new(), terminal: true };
+                let rules = OutputRules { overwrite, not: Vec::new(), terminal: true };
                 rules.check(path)?;
                 let name = path.display().to_string();
                 let file = File::create(path).map_err(|error| Failure::output(&name, error))?;
@@ -153,7 +153,7 @@ impl Ticker {
 
     /// Reports the last second; `stats` are objects with getStats names.
     #[expect(clippy::cast_precision_loss, reason = "a report")]
-    pub(crate) fn tell(&mut self, now: &LiveCounts, stats: &[Object]) -> Result<()> {
+    pub(crate) fn report(&mut self, now: &LiveCounts, stats: &[Object]) -> Result<()> {
         let passed = self.last_report.elapsed().as_secs_f64().max(1e-3);
         self.last_report = Instant::now();
         let fps = now.frames.saturating_sub(self.before.frames) as f64 / passed;
@@ -187,14 +187,14 @@ mod tests {
     #[test]
     fn delays_are_summarised_in_bounded_memory() {
         let mut delays = Delays::default();
-        assert_eq!(delays.figures(), None);
+        assert_eq!(delays.statistics(), None);
         for us in 0..200_000_u32 {
             delays.push(Duration::from_micros(us.into()));
         }
         assert!(delays.kept_us.len() < MAX_DELAYS);
-        let figures = delays.figures().unwrap();
-        assert_eq!((figures.count, figures.max), (200_000, 199.999));
-        assert!((figures.p50 - 100.0).abs() < 0.1 && (figures.p95 - 190.0).abs() < 0.1);
+        let statistics = delays.statistics().unwrap();
+        assert_eq!((statistics.count, statistics.max), (200_000, 199.999));
+        assert!((statistics.p50 - 100.0).abs() < 0.1 && (statistics.p95 - 190.0).abs() < 0.1);
         assert!(delays.recent().is_some());
         assert_eq!(delays.recent(), None);
     }

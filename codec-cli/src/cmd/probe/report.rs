@@ -45,7 +45,7 @@ pub(super) enum Kind {
 
 /// A track and totals over its packets.
 #[derive(Clone, Debug)]
-pub(super) struct FoundTrack {
+pub(super) struct TrackReport {
     kind: Kind,
     time_base: Rational,
     count: u64,
@@ -58,7 +58,7 @@ pub(super) struct FoundTrack {
     last: Option<(i64, Option<u64>)>,
 }
 
-impl FoundTrack {
+impl TrackReport {
     pub(super) fn new(kind: Kind, time_base: Rational) -> Self {
         let (count, keys, hidden, bytes) = (0, 0, 0, 0);
         Self { kind, time_base, count, keys, hidden, bytes, first: None, last: None }
@@ -237,16 +237,16 @@ fn colors_json(info: &PictureInfo) -> String {
 
 /// A file.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct ProbeReport {
     pub(super) name: String,
     pub(super) format: String,
-    pub(super) tracks: Vec<FoundTrack>,
+    pub(super) tracks: Vec<TrackReport>,
     pub(super) warnings: Vec<String>,
     lists: bool,
     entries: Vec<Entry>,
 }
 
-impl Found {
+impl ProbeReport {
     pub(super) fn new(name: String, lists: bool) -> Self {
         let (tracks, warnings, entries) = (Vec::new(), Vec::new(), Vec::new());
         Self { name, format: String::new(), tracks, warnings, lists, entries }
@@ -265,7 +265,7 @@ impl Found {
     fn seconds(&self) -> f64 {
         let begun = self.tracks.iter().filter(|track| track.first.is_some());
         let ends = begun.clone().map(|track| track.start() + track.seconds());
-        let start = begun.map(FoundTrack::start).fold(f64::INFINITY, f64::min);
+        let start = begun.map(TrackReport::start).fold(f64::INFINITY, f64::min);
         let end = ends.fold(f64::NEG_INFINITY, f64::max);
         if end > start { end - start } else { 0.0 }
     }
@@ -301,7 +301,7 @@ impl Found {
             .text("file", &self.name)
             .text("format", &self.format)
             .float("duration_s", self.seconds())
-            .raw("tracks", json::array(self.tracks.iter().map(FoundTrack::json)))
+            .raw("tracks", json::array(self.tracks.iter().map(TrackReport::json)))
             .raw("warnings", json::array(self.warnings.iter().map(|w| json::text(w))))
             .maybe("error", end.as_ref().err().map(|failure| json::text(&failure.message)));
         if self.lists {

@@ -5,7 +5,7 @@ use codec_media::audio::source::AudioDecodeOptions;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, headerless_codec};
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 
@@ -36,7 +36,7 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     Ok(AudioEncoding {
         output: args.output.clone(),
         format,
-        rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
+        rules: OutputRules { overwrite: args.yes, not, terminal: args.format.is_some() },
         audio: AudioSettings::new(&audio, format, args.encoder.bitrate, real_time)?,
         options: AudioDecodeOptions {
             limits: InputSpec::from(&args.input).limits,

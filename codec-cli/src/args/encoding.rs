@@ -6,7 +6,7 @@ use codec_container::Format;
 use codec_media::failure::{Failure, Result};
 use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, is_pipe};
-use codec_media::io::output::Rules;
+use codec_media::io::output::OutputRules;
 use codec_media::rate_trace::read_targets;
 use codec_media::report::Form;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
@@ -25,12 +25,12 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         options.bitrate.or(rate_trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
     let encoder = EncoderSettings::new(&options, Preset::File, format)?;
     if rate_trace.is_some() && encoder.preset != Preset::Rtc {
-        return Err(Failure::usage("--rate-trace: used in real time only: --preset rtc"));
+        return Err(Failure::usage("--rate-trace requires --preset rtc"));
     }
     let real_time = encoder.preset == Preset::Rtc;
     let audio = AudioOptions::from(&args.audio);
     let audio = match args.audio.no_audio || !can_hold_audio(format) {
-        true if audio.is_particular() || audio.audio_codec.is_some() => {
+        true if audio.requires_encoder() || audio.audio_codec.is_some() => {
             let reason = if args.audio.no_audio {
                 "--no-audio".to_owned()
             } else {
@@ -54,7 +54,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         input,
         output: args.output.clone(),
         format,
-        rules: Rules { overwrite: args.yes, not, terminal: args.format.is_some() },
+        rules: OutputRules { overwrite: args.yes, not, terminal: args.format.is_some() },
         encoder,
         rate_trace,
         threads: args.cut.threads.map(usize::from),
