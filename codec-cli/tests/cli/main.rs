@@ -17,25 +17,24 @@ mod capture;
 mod compare;
 mod compare_page;
 mod compare_times;
-mod cuts;
 mod decoding;
+mod dropped_tracks;
 #[cfg(feature = "net")]
 mod e2ee;
 mod encoding;
 mod inspect;
 mod interrupts;
-#[cfg(feature = "net")]
-mod lossy;
-mod lost_tracks;
 mod malformed;
-mod measuring;
+mod metrics;
 #[path = "../../../tests/src/mutate.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod mutate;
 mod mutated;
 #[cfg(feature = "net")]
 mod net;
-mod refusals;
+#[cfg(feature = "net")]
+mod packet_loss;
+mod rejections;
 #[path = "../../../tests/src/rng.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
 mod rng;
@@ -47,6 +46,7 @@ mod stills;
 #[cfg(feature = "net")]
 mod sync;
 mod tables;
+mod trimming;
 mod warnings;
 #[cfg(all(feature = "serve", unix))]
 mod whip;

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Place;
-use super::lossy::probabilities_kept;
 use super::net::{Running, packets};
+use super::packet_loss::probabilities_kept;
 
 const PUBLISH: &str = "publish-s3cret";
 const VIEW: &str = "view-s3cret";
