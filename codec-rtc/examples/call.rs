@@ -162,7 +162,7 @@ fn send_frame(
     let samples = paint(number);
     let ticks = number * FRAME_TICKS;
     // The sender determines the frame type and its references; the encoder must follow.
-    let request = sender.request(now, i64::from(ticks));
+    let request = sender.frame_request(now, i64::from(ticks));
     let picture = Picture::i420_packed(SIZE, &samples)?;
     let mut packet = Packet::default();
     if encoder.encode(&picture, &request)? == Outcome::Coded && encoder.receive(&mut packet) {

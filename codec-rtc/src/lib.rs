@@ -85,7 +85,7 @@
 //!     let now = Duration::from_millis(ms.into());
 //!     if ms % 33 == 0 {
 //!         let samples = vec![(ms % 199) as u8; size.i420_bytes() as usize];
-//!         let request = sender.request(now, (90 * ms).into());
+//!         let request = sender.frame_request(now, (90 * ms).into());
 //!         encoder.encode(&Picture::i420_packed(size, &samples)?, &request)?;
 //!         while encoder.receive(&mut packet) {
 //!             sender.send_video(now, now, 90 * ms, &packet)?;

@@ -165,7 +165,7 @@ fn endless_feedback_causes_bounded_retransmissions() {
         let now = ms(1000) + ms(step);
         sender.handle_datagram(now, &flood).unwrap();
         if step % 33 == 0 {
-            let request = sender.request(now, 0);
+            let request = sender.frame_request(now, 0);
             keys += u32::from(request.key_frame);
             if request.key_frame {
                 sender.send_video(now, now, 0, &frame(0)).unwrap();
@@ -175,7 +175,7 @@ fn endless_feedback_causes_bounded_retransmissions() {
         answers += std::iter::from_fn(|| sender.poll_transmit()).count();
     }
     let stats = sender.stats();
-    assert_eq!(stats.video.key_requests - before.video.key_requests, 1000);
+    assert_eq!(stats.video.key_frame_requests - before.video.key_frame_requests, 1000);
     assert!(keys <= 4, "at most one key frame per 300 ms: {keys}");
     // Each packet may be retransmitted once per round trip, which is 100 ms unless known.
     let again = stats.video.retransmitted - before.video.retransmitted;

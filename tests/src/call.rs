@@ -536,7 +536,7 @@ impl Simulation<'_> {
         }
         let pts = i64::try_from(number).expect("few");
         let sender_now = self.sender_time(now);
-        let request = self.sender.request(sender_now, pts);
+        let request = self.sender.frame_request(sender_now, pts);
         let picture =
             Picture::i420_packed(self.config.size, self.camera.at(number)).expect("whole");
         let outcome = self.encoder.encode(&picture, &request).expect("a valid frame");

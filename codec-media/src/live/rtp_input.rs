@@ -109,7 +109,7 @@ impl State {
                 }),
                 fec_recovered: stats.recovered,
                 nacks: stats.nacks.requests,
-                key_requests: stats.key_requests,
+                key_requests: stats.key_frame_requests,
             },
             audio: InboundStats {
                 packets: stats.audio_received.packets,

@@ -231,7 +231,7 @@ fn remote(said: RemoteInbound) -> Remote {
 
 impl LiveOutput for RtpOutput {
     fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
-        self.shared.sender().request(now, pts)
+        self.shared.sender().frame_request(now, pts)
     }
 
     fn is_full(&self) -> bool {
@@ -306,7 +306,7 @@ impl LiveOutput for RtpOutput {
                     fec_bytes: stats.fec_sent.payload_bytes,
                 }),
                 nacks: stats.video.nacks,
-                key_requests: stats.video.key_requests,
+                key_requests: stats.video.key_frame_requests,
                 remote: stats.remote_video.map(remote),
             },
             audio: OutboundStats {

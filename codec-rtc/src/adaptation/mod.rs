@@ -193,7 +193,7 @@ impl Adapter {
         if self.last_reported == Some(next) {
             return None;
         }
-        if self.last_reported.is_some_and(|told| told.rung.size != rung.size) {
+        if self.last_reported.is_some_and(|last| last.rung.size != rung.size) {
             self.size_changes += 1;
         }
         self.last_reported = Some(next);

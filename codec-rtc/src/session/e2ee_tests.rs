@@ -103,7 +103,7 @@ impl Call {
 
     fn code(&mut self) {
         let number = self.coded.len() as u64;
-        let request = self.sender.request(self.now, i64::try_from(number).unwrap());
+        let request = self.sender.frame_request(self.now, i64::try_from(number).unwrap());
         let is_key = number == 0 || request.key_frame;
         let mut meta = PacketMeta { frame_id: number, shown: true, ..PacketMeta::default() };
         let all = SlotSet(7);
@@ -268,7 +268,7 @@ fn wrong_key_yields_no_frames_and_few_key_requests() {
     let (stats, decrypted) = (call.receiver.stats(), call.decrypted());
     assert!(decrypted.forged >= 5 && decrypted.decrypted == 0, "{decrypted:?}");
     // During 30 s, rather than one every 200 ms.
-    assert!((5..20).contains(&stats.key_requests), "{}", stats.key_requests);
+    assert!((5..20).contains(&stats.key_frame_requests), "{}", stats.key_frame_requests);
     assert!(call.keys < 20, "{}", call.keys);
     // The session continues: with the right key, frames are decrypted.
     let decryptor = call.receiver.decryptor().unwrap();
@@ -282,12 +282,12 @@ fn wrong_key_yields_no_frames_and_few_key_requests() {
 fn key_frames_are_not_requested_without_the_key() {
     let mut call = Call::new(0.0, Encryptor::new(3, &key(1)).unwrap(), Decryptor::new());
     call.run(300);
-    assert_eq!((call.came.len(), call.receiver.stats().key_requests), (0, 0));
+    assert_eq!((call.came.len(), call.receiver.stats().key_frame_requests), (0, 0));
     assert!(call.decrypted().unknown_key >= 1);
     call.receiver.decryptor().unwrap().set_key(3, &key(1)).unwrap();
     call.run(30);
     assert!(call.came.len() >= 20, "one round trip later: {}", call.came.len());
-    assert_eq!(call.receiver.stats().key_requests, 1);
+    assert_eq!(call.receiver.stats().key_frame_requests, 1);
 }
 
 #[test]

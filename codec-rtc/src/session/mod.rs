@@ -45,4 +45,4 @@ pub use error::SendError;
 pub use receiver::{MAX_DATAGRAM_BYTES, Receiver, ReceiverEvent};
 pub use sender::{Sender, SenderEvent};
 pub use stats::{ReceiverStats, RemoteInbound, SenderStats, Traffic};
-pub use video_out::VideoOutCounters;
+pub use video_out::VideoSendCounters;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 
-use super::video_out::VideoOutCounters;
+use super::video_out::VideoSendCounters;
 use crate::congestion::{Estimate, PacketKind};
 use crate::fec::FecCounters;
 use crate::jitter::audio::AudioBufferStats;
@@ -96,7 +96,7 @@ pub struct SenderStats {
     /// Padding of probes.
     pub padding_sent: Traffic,
     /// Counters of frames, key frames, requests and responses.
-    pub video: VideoOutCounters,
+    pub video: VideoSendCounters,
     /// RTCP datagrams received.
     pub feedback_datagrams: u64,
     /// Malformed RTCP datagrams.
@@ -176,7 +176,7 @@ pub struct ReceiverStats {
     /// NACK counters.
     pub nacks: NackCounters,
     /// Key-frame requests sent.
-    pub key_requests: u64,
+    pub key_frame_requests: u64,
     /// Decryption counters, if end-to-end encryption is on.
     #[cfg(feature = "sframe")]
     pub e2ee: Option<crate::sframe::DecryptCounters>,

@@ -185,21 +185,21 @@ fn failed_reference_recovery_is_followed_by_a_key_frame() {
     let known = Rpsi::vp8(9, SSRC, 96, first_id.unwrap());
     push_event(&mut sender, ms(400), rtcp::Packet::Rpsi(known));
     push_event(&mut sender, ms(400), pli());
-    let loss_response = sender.request(ms(400), 10);
+    let loss_response = sender.frame_request(ms(400), 10);
     assert!(!loss_response.key_frame && loss_response.references.is_some(), "{loss_response:?}");
     // A repeated request right away is ignored, since the recovery is in transit; a later one means
     // that it failed.
     push_event(&mut sender, ms(450), pli());
-    assert!(!sender.request(ms(450), 11).key_frame);
+    assert!(!sender.frame_request(ms(450), 11).key_frame);
     push_event(&mut sender, ms(800), pli());
-    assert!(sender.request(ms(800), 12).key_frame);
+    assert!(sender.frame_request(ms(800), 12).key_frame);
 }
 
 /// Passes frame `number` of a stream with `layers` temporal layers to a sender; returns its
 /// packets.
 fn layered(sender: &mut Sender, number: u64, layers: u8) -> Vec<Vec<u8>> {
     let now = Duration::from_millis(33 * number);
-    let request = sender.request(now, i64::try_from(number).unwrap());
+    let request = sender.frame_request(now, i64::try_from(number).unwrap());
     let mut packet = frame(number);
     if request.key_frame {
         (packet.meta.kind, packet.data[0]) = (FrameKind::Key, 0);

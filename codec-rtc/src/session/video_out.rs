@@ -32,8 +32,7 @@ const MAX_HISTORY_PACKETS: usize = 4096;
 const EXTENSION_BYTES: usize = 64;
 /// Bytes added by RED, FEC and RTX.
 const REPAIR_BYTES: usize = 24;
-/// Minimum round-trip time at which a single retransmission is noticeable: 150 ms count as a
-/// freeze.
+/// Round-trip time below which a single retransmission goes unnoticed: 150 ms count as a freeze.
 const MAX_SINGLE_RETRANSMISSION_RTT: Duration = Duration::from_millis(90);
 /// Minimum rate limit of retransmissions; otherwise half of the video bitrate.
 const MIN_RETRANSMISSION_BPS: u64 = 30_000;
@@ -47,7 +46,7 @@ const MAX_LAYERS: u8 = 3;
 
 /// Counters of a sent video stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VideoOutCounters {
+pub struct VideoSendCounters {
     /// Frames sent.
     pub frames: u64,
     /// Key frames sent.
@@ -57,7 +56,7 @@ pub struct VideoOutCounters {
     /// Packets retransmitted.
     pub retransmitted: u64,
     /// PLI and FIR received.
-    pub key_requests: u64,
+    pub key_frame_requests: u64,
     /// FEC packets sent.
     pub fec_packets: u64,
     /// Recoveries from losses.
@@ -90,7 +89,7 @@ pub(super) struct VideoOut {
     /// acknowledgements at that time.
     last_reference_recovery: Option<(Duration, u64)>,
     recent: RecentTraffic,
-    counters: VideoOutCounters,
+    counters: VideoSendCounters,
 }
 
 /// Statistics of the last seconds.
@@ -164,17 +163,17 @@ impl VideoOut {
             retransmits: config.retransmission,
             last_reference_recovery: None,
             recent: RecentTraffic::default(),
-            counters: VideoOutCounters::default(),
+            counters: VideoSendCounters::default(),
         })
     }
 
-    pub(super) fn counters(&self) -> VideoOutCounters {
+    pub(super) fn counters(&self) -> VideoSendCounters {
         let long_term = self.long_term.as_ref().map(LongTermReferences::counters);
-        VideoOutCounters { long_term: long_term.unwrap_or_default(), ..self.counters }
+        VideoSendCounters { long_term: long_term.unwrap_or_default(), ..self.counters }
     }
 
     /// Returns the request for the next frame.
-    pub(super) fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+    pub(super) fn frame_request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         let mut request = FrameRequest::at(pts);
         if let Some(plan) = self.long_term.as_mut().and_then(|it| it.plan(now)) {
             if plan.loss_response == Some(LossResponse::KeyFrame) {
@@ -419,8 +418,8 @@ impl VideoOut {
     }
 
     /// Processes a PLI or FIR.
-    pub(super) fn key_request(&mut self, now: Duration) {
-        self.counters.key_requests += 1;
+    pub(super) fn on_key_frame_request(&mut self, now: Duration) {
+        self.counters.key_frame_requests += 1;
         let Some(long_term) = self.long_term.as_mut().filter(|it| it.is_acknowledging()) else {
             self.gate.request();
             return;

@@ -153,7 +153,7 @@ impl Peer {
         if congestion.probe.is_some_and(|probe| now >= probe.until) {
             congestion.probe = None;
         }
-        let told = congestion.controller.poll(now);
+        let changed = congestion.controller.poll(now);
         if congestion.probe.is_none()
             && let Some(cluster) = congestion.controller.poll_probe()
         {
@@ -164,7 +164,7 @@ impl Peer {
             let desired = str0m::bwe::Bitrate::bps(rate / MAX_PROBE);
             self.rtc.bwe().set_bitrate(str0m::bwe::Bitrate::ZERO, desired);
         }
-        if let Some(estimate) = told {
+        if let Some(estimate) = changed {
             let kind = EstimateKind::TransportFeedback;
             self.push(Event::Estimate { bitrate: estimate.target, kind });
         }

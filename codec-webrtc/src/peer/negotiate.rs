@@ -40,8 +40,8 @@ impl Peer {
         panic_guard::negotiated(|| Self::answer_now(offer, config, now))
     }
 
-    /// Parses an offer without answering it, as [`answer`](Self::answer) does: for servers that
-    /// give something up for a call.
+    /// Checks an offer as [`answer`](Self::answer) does, without answering it: for servers that
+    /// release resources before they accept a call.
     ///
     /// # Errors
     /// [`SdpError`] if the offer is malformed or exceeds the limits.

@@ -365,9 +365,9 @@ impl Controller {
     pub fn poll(&mut self, now: Duration) -> Option<Estimate> {
         self.tick(now);
         let next = self.estimate();
-        let changed = self.last_reported.is_none_or(|told| {
-            let step = told.target.0.abs_diff(next.target.0);
-            step > told.target.0 / 100 || told.reason != next.reason
+        let changed = self.last_reported.is_none_or(|last| {
+            let step = last.target.0.abs_diff(next.target.0);
+            step > last.target.0 / 100 || last.reason != next.reason
         });
         if changed {
             self.last_reported = Some(next);

@@ -55,7 +55,7 @@ impl Receiver {
                 packets.push(rtcp::Packet::Rpsi(Rpsi::vp8(ssrc, media_ssrc, payload_type, id)));
             }
             if asks {
-                self.stats.key_requests += 1;
+                self.stats.key_frame_requests += 1;
                 packets.push(rtcp::Packet::Pli(Pli { sender_ssrc: ssrc, media_ssrc }));
             }
         }

@@ -42,11 +42,11 @@ impl Sender {
 
     /// Updates the rates from the current estimate.
     fn follow(&mut self, now: Duration) {
-        let told = self.controller.poll(now);
-        if !self.drives {
+        let changed = self.controller.poll(now);
+        if !self.controls_rate {
             return;
         }
-        if let Some(estimate) = told {
+        if let Some(estimate) = changed {
             let pace = self.controller.pacing_rate().max(MIN_PACE);
             // Within the pacer's range.
             let _ = self.pacer.set_rate(pace);

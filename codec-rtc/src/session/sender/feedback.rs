@@ -42,7 +42,7 @@ impl Sender {
             }
             rtcp::Packet::Pli(_) | rtcp::Packet::Fir(_) => {
                 if let Some(video) = &mut self.video {
-                    video.key_request(now);
+                    video.on_key_frame_request(now);
                 }
             }
             rtcp::Packet::Rpsi(rpsi) => {
@@ -106,7 +106,7 @@ impl Sender {
                 None => (&mut self.stats.remote_video, CLOCK_HZ),
             };
             *remote = Some(RemoteInbound::update(*remote, block, clock_hz, round_trip));
-            if let Some(video) = self.video.as_mut().filter(|_| !self.knows_packets) {
+            if let Some(video) = self.video.as_mut().filter(|_| !self.has_packet_feedback) {
                 video.reported(block);
             }
             let lost = f64::from(block.fraction_lost) / 256.0;
@@ -132,7 +132,7 @@ impl Sender {
 
     /// Handles the fate of single packets.
     fn handle_feedback(&mut self, now: Duration, outcome: &FeedbackOutcome) {
-        self.knows_packets = true;
+        self.has_packet_feedback = true;
         let Some(video) = &mut self.video else { return };
         for &number in &outcome.received {
             if let Some(part) = self.numbers.get(number) {

@@ -67,8 +67,8 @@ pub enum SenderEvent {
 
 /// Sender of a session: coded frames and audio in, datagrams out, RTCP feedback in.
 ///
-/// Before each frame, apply the result of [`Self::request`] to the encoder; pass its output to
-/// [`Self::send_video`]. Everything else happens in [`Self::handle_datagram`],
+/// Before each frame, apply the result of [`Self::frame_request`] to the encoder; pass its output
+/// to [`Self::send_video`]. Everything else happens in [`Self::handle_datagram`],
 /// [`Self::poll_transmit`] and [`Self::poll_timeout`].
 ///
 /// # Call order
@@ -87,7 +87,7 @@ pub struct Sender {
     pacer: Pacer<Outgoing>,
     /// Tracks packet delivery, even if it does not set the rate.
     controller: Controller,
-    drives: bool,
+    controls_rate: bool,
     allocator: Allocator,
     /// Next transport-wide sequence number, and the frame parts of recent ones.
     transport_sequence: u16,
@@ -97,7 +97,7 @@ pub struct Sender {
     schedule: RtcpSchedule,
     fraction_lost: f64,
     /// The receiver sends per-packet feedback.
-    knows_packets: bool,
+    has_packet_feedback: bool,
     /// Second copies of retransmissions, with their send times.
     copies: VecDeque<(Duration, Outgoing)>,
     ready: VecDeque<Vec<u8>>,
@@ -132,7 +132,7 @@ impl Sender {
             e2ee: Encryption::default(),
             pacer: Pacer::new(pacer)?,
             controller,
-            drives,
+            controls_rate: drives,
             allocator: Allocator::new(config.allocation())?,
             transport_sequence: u16::try_from(rng.below(1 << 16)).unwrap_or(0),
             numbers: Numbers::new(),
@@ -140,7 +140,7 @@ impl Sender {
             reference_times: ReferenceTimes::default(),
             schedule: RtcpSchedule::new(Duration::ZERO, schedule),
             fraction_lost: 0.0,
-            knows_packets: false,
+            has_packet_feedback: false,
             copies: VecDeque::new(),
             ready: VecDeque::new(),
             events: VecDeque::new(),
@@ -172,9 +172,9 @@ impl Sender {
     ///
     /// The encoder must follow it exactly, and its packets must be passed to [`Self::send_video`]
     /// in order.
-    pub fn request(&mut self, now: Duration, pts: i64) -> FrameRequest {
+    pub fn frame_request(&mut self, now: Duration, pts: i64) -> FrameRequest {
         match &mut self.video {
-            Some(video) => video.request(now, pts),
+            Some(video) => video.frame_request(now, pts),
             None => FrameRequest::at(pts),
         }
     }
@@ -183,7 +183,7 @@ impl Sender {
     /// ones.
     #[must_use]
     pub fn should_skip_frame(&self) -> bool {
-        self.drives && self.pacer.queue_time() > FULL_QUEUE
+        self.controls_rate && self.pacer.queue_time() > FULL_QUEUE
     }
 
     /// Sends a coded frame captured at `captured`; `timestamp` is in units of 1/90,000 s.
@@ -320,7 +320,7 @@ impl Sender {
         stats.round_trip = self.round_trip.smoothed();
         stats.fraction_lost = self.fraction_lost;
         stats.video = self.video.as_ref().map(VideoOut::counters).unwrap_or_default();
-        stats.estimate = self.drives.then(|| self.controller.estimate());
+        stats.estimate = self.controls_rate.then(|| self.controller.estimate());
         stats
     }
 }
