@@ -44,7 +44,7 @@ pub(crate) struct InspectArgs {
     ///
     /// Counted from the first reported packet.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
-    pub(crate) video: PictureCount,
+    pub(crate) pictures: ImageCount,
     /// Conceal damage and continue; damaged frames are marked.
     #[arg(long)]
     pub(crate) conceal: bool,
@@ -55,9 +55,9 @@ pub(crate) struct InspectArgs {
 
 /// The packets to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PictureCount(pub(crate) u64);
+pub(crate) struct ImageCount(pub(crate) u64);
 
-impl FromStr for PictureCount {
+impl FromStr for ImageCount {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -81,7 +81,7 @@ impl From<&InspectArgs> for InspectOptions {
             json: args.json.clone(),
             frames: args.frames,
             skip: args.skip,
-            video: args.video.0,
+            images: args.pictures.0,
             conceal: args.conceal,
             yes: args.yes,
         }

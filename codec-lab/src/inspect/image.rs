@@ -14,11 +14,11 @@ const SPEED: u8 = 6;
 
 /// Encodes frame images for the page, reusing memory.
 #[derive(Debug, Default)]
-pub(super) struct Pictures {
+pub(super) struct Images {
     planes: Planes,
 }
 
-impl Pictures {
+impl Images {
     /// Returns a decoded frame as a WebP file.
     pub(super) fn webp(&mut self, frame: &Frame, info: PictureInfo, env: &Env) -> Result<Vec<u8>> {
         self.planes.copy_from(&frame.picture().with_info(info));

@@ -143,7 +143,7 @@ impl Sink {
                 (Report::Data(report), head)
             }
             ReportForm::Html => {
-                let (report, head) = PageReport::begin(&packets.input_info, args.video, env);
+                let (report, head) = PageReport::begin(&packets.input_info, args.images, env);
                 (Report::Page(report), head)
             }
         };

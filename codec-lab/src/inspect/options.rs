@@ -30,7 +30,7 @@ pub struct InspectOptions {
     /// Number of packets to skip.
     pub skip: u64,
     /// Frame images in the page, from the first reported packet on: none, all or a number.
-    pub video: u64,
+    pub images: u64,
     /// Continues after damage; damaged parts are concealed and marked.
     pub conceal: bool,
     /// Overwrites existing files.

@@ -173,7 +173,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "samples", said("s16le (the default)")),
         ("", "format", said("(default: json)")),
         ("", "playout", said("Default: 100ms")),
-        ("", "reorder-timeout", said("Default: 10ms")),
+        ("", "reorder_timeout", said("Default: 10ms")),
         ("", "udp_port", said("Default: the number of the HTTP port")),
         ("", "inputs", said("Default: a generated clip")),
         ("", "frames", said("Default: all that fit --memory")),

@@ -8,14 +8,14 @@ use codec_media::failure::{Failure, Result};
 use codec_media::json::{self, Object, array};
 use codec_rtc::sdp::base64;
 
-use super::image::Pictures;
+use super::image::Images;
 use super::packets::{InputInfo, Outcome, Seen};
 use super::totals::Totals;
 use super::{data, overlay};
 
-const STYLE: &str = include_str!("page/style.css");
-const BODY: &str = include_str!("page/body.html");
-const SCRIPT: &str = include_str!("page/script.js");
+const STYLE: &str = include_str!("style.css");
+const BODY: &str = include_str!("body.html");
+const SCRIPT: &str = include_str!("script.js");
 
 /// Maximum number of blocks in a page, so that it opens quickly: nearly two minutes of 360p or half
 /// a minute of 720p.
@@ -25,9 +25,9 @@ const MAX_BLOCKS: u64 = 3_000_000;
 #[derive(Debug)]
 pub(super) struct PageReport {
     env: Env,
-    max_pictures: u64,
+    max_images: u64,
     rows: u64,
-    video: Pictures,
+    images: Images,
     /// Frames with an image in the page, and those that could have one.
     with_picture: u64,
     could_have_picture: u64,
@@ -42,7 +42,7 @@ pub(super) struct PageReport {
 
 impl PageReport {
     /// Starts a report; also returns the beginning of the page.
-    pub(super) fn begin(input_info: &InputInfo, max_pictures: u64, env: &Env) -> (Self, String) {
+    pub(super) fn begin(input_info: &InputInfo, max_images: u64, env: &Env) -> (Self, String) {
         let title = escape_html(&input_info.name);
         let head = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -56,9 +56,9 @@ impl PageReport {
         );
         let report = Self {
             env: env.clone(),
-            max_pictures,
+            max_images,
             rows: 0,
-            video: Pictures::default(),
+            images: Images::default(),
             with_picture: 0,
             could_have_picture: 0,
             with_blocks: 0,
@@ -108,11 +108,11 @@ impl PageReport {
     ) -> Result<Object> {
         let Some(frame) = &trace.picture else { return Ok(object) };
         self.could_have_picture += 1;
-        if self.could_have_picture > self.max_pictures {
+        if self.could_have_picture > self.max_images {
             return Ok(object);
         }
         self.with_picture += 1;
-        let file = self.video.webp(frame, seen.info, &self.env)?;
+        let file = self.images.webp(frame, seen.info, &self.env)?;
         let mut text = "\"data:image/webp;base64,".to_owned();
         text.push_str(&base64::encode(&file));
         text.push('"');
@@ -122,7 +122,7 @@ impl PageReport {
     /// Remarks on data that the page omits.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.with_picture < self.could_have_picture && self.max_pictures > 0 {
+        if self.with_picture < self.could_have_picture && self.max_images > 0 {
             notes.push(format!(
                 "the page has images of {} of {} frames; select with --pictures N or all, --frames A..B",
                 self.with_picture, self.could_have_picture
