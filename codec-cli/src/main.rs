@@ -6,7 +6,7 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | flags as typed; headings, presets, completions | `args/raw.rs`, `args/grammar.rs` |
+//! | flags as typed, one file per command; headings, presets, completions | `args/`, `args/grammar/` |
 //! | options of other programs | `args/suggestions.rs` |
 //! | flags resolved into settings | `args/encoding.rs` |
 //! | one file per subcommand | `cmd/` |

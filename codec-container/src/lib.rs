@@ -80,7 +80,7 @@
 //! | native FLAC; MP3 and ADTS read only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
 //! | streams of AV1 units | AV1 specification, sections 5 and B | `obu/` |
 //! | IVF | | `ivf.rs` |
-//! | y4m, raw video | | `y4m.rs`, `yuv.rs` |
+//! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
 //! Formats are read without seeking, except that MP4 seeks if it can; from a pipe its index must come
 //! first. A file is a list of [`Track`]s, and each packet names its track. Audio is timed by counted

@@ -38,11 +38,11 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | `codec compare`: studies of encoders (ADR 0017) | `compare.rs`, `compare/` |
+//! | `codec compare`: studies of encoders (ADR 0017) | `compare/` |
 //! | `codec bench`: encoders, decoders, kernels | `bench/` |
 //! | kernels with their timing and their lower bound | `kernels/` |
-//! | `codec inspect`: a page about a stream | `inspect.rs`, `inspect/` |
-//! | `codec simulate`: a call over a virtual link (ADR 0016) | `simulate.rs`, `simulate/` |
+//! | `codec inspect`: a page about a stream | `inspect/` |
+//! | `codec simulate`: a call over a virtual link (ADR 0016) | `simulate/` |
 //! | scoring of two videos on several threads; VMAF by ffmpeg | `measure/` |
 //!
 //! Metrics, BD-rate, plots and the report page are in `codec-measure`.

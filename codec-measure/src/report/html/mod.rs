@@ -60,8 +60,8 @@ pub fn html(results: &Results) -> String {
          <div id=\"tip\" role=\"status\" hidden></div>\n\
          <script type=\"application/json\" id=\"data\">{data}</script>\n\
          <script>\n{script}</script>\n</body>\n</html>\n",
-        css = include_str!("page.css"),
-        script = include_str!("page.js"),
+        css = include_str!("../page.css"),
+        script = include_str!("../page.js"),
         subtitle = subtitle(results),
         controls = controls(results),
         data = data(results),
