@@ -94,7 +94,7 @@ pub(crate) static CAPABILITIES: Capabilities = Capabilities {
     rtc_qindex_range: (0, 255),
     reference_slots: 8,
     // Slower speeds take seconds per high-definition frame without assembly.
-    usual_speeds: (10, 8),
+    default_speeds: (10, 8),
     latency_frames: MAX_LOOKAHEAD + FILE_LATENCY,
     live_resolution: true,
     reports_qindex: true,

@@ -26,7 +26,7 @@ pub struct Capabilities {
     /// Number of reference slots; 0 if every frame is a key frame.
     pub reference_slots: u8,
     /// Default speeds for real time and for files.
-    pub usual_speeds: (u8, u8),
+    pub default_speeds: (u8, u8),
     /// Maximum number of frames that `encode` may hold back.
     pub latency_frames: u32,
     /// Whether the bitrate can be changed while running.
@@ -59,7 +59,7 @@ impl Capabilities {
             qindex_range: (0, 127),
             rtc_qindex_range: (0, 127),
             reference_slots: 1,
-            usual_speeds: (7, 3),
+            default_speeds: (7, 3),
             latency_frames: 0,
             live_bitrate: false,
             live_resolution: false,

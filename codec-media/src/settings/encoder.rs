@@ -236,7 +236,7 @@ impl EncoderSettings {
             (config.rate.min_qindex, config.rate.max_qindex) = (Some(best), Some(worst));
         }
         config.timebase = time_base;
-        let (rtc, file) = self.capabilities.usual_speeds;
+        let (rtc, file) = self.capabilities.default_speeds;
         config.speed = self.speed.unwrap_or(match self.preset {
             Preset::Rtc => rtc,
             Preset::File => file,

@@ -140,7 +140,7 @@ fn completions_offer_codecs_formats_and_commands() {
 fn computed() -> Vec<(&'static str, &'static str, String)> {
     let said = |text: &str| text.to_owned();
     let speeds = |codec: &str| {
-        registry::find_encoder(codec).map(|(.., can)| can.usual_speeds).unwrap_or_default()
+        registry::find_encoder(codec).map(|(.., can)| can.default_speeds).unwrap_or_default()
     };
     let (vp8_rtc, vp8_file) = speeds("vp8");
     let (mono, stereo) =
