@@ -50,7 +50,7 @@ pub struct FrameStats {
 }
 
 impl FrameStats {
-    /// Creates the facts of a plain frame.
+    /// Creates the statistics of a plain frame.
     #[must_use]
     pub fn new(kind: FrameKind, pts: i64, complexity: u64) -> Self {
         Self {
