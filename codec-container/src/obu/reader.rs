@@ -40,7 +40,6 @@ fn is_annex_b(head: &[u8]) -> bool {
 
 /// Reads AV1 OBU streams.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent flag")]
 pub struct ObuReader {
     input: ByteReader,
     track: SingleTrack,
