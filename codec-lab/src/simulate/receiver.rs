@@ -39,8 +39,10 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(settings: &Settings, decoder: Box<dyn VideoDecoder>) -> Self {
         let clock = MediaClock { timestamp: 0, due: settings.playout };
-        let config =
-            DepacketizerConfig { gap_timeout: settings.reorder_timeout, ..DepacketizerConfig::new(clock) };
+        let config = DepacketizerConfig {
+            gap_timeout: settings.reorder_timeout,
+            ..DepacketizerConfig::new(clock)
+        };
         let round_trip = settings.round_trip();
         let nacker = (settings.recovery == Recovery::Nack).then(|| {
             let (wait, retry) = (settings.reordering(), settings.retry());
