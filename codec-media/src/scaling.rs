@@ -4,8 +4,9 @@
 use std::fmt;
 
 use codec_core::frame::Size;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 /// Scales planes of 8-bit samples and reuses its memory.
 ///
@@ -49,11 +50,11 @@ impl PlaneScaler {
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
             .use_alpha(false);
-        let pixels = PixelType::U8;
-        let source = ImageRef::new(from_size.width, from_size.height, from, pixels)
+        let source = TypedImageRef::<U8>::from_buffer(from_size.width, from_size.height, from)
             .map_err(|error| failed(&error))?;
-        let mut target = Image::from_slice_u8(to_size.width, to_size.height, to, pixels)
+        let mut target = TypedImage::<U8>::from_buffer(to_size.width, to_size.height, to)
             .map_err(|error| failed(&error))?;
-        self.0.resize(&source, &mut target, &options).map_err(|error| failed(&error))
+        // The untyped call would compile the kernels of all thirteen pixel types.
+        self.0.resize_typed(&source, &mut target, &options).map_err(|error| failed(&error))
     }
 }
