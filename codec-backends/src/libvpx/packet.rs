@@ -43,7 +43,7 @@ impl HeaderReader {
             parse_frame_header(&mut BoolDecoder::new(first), tag.is_key, &mut self.context);
         let bits = |bytes: usize| 8 * bytes as u64;
         Ok(HeaderFacts {
-            qindex: header.quant.y_ac,
+            qindex: header.quant.y_ac.get(),
             filter_level: header.filter.level,
             updates: header.references.slots(),
             bits: BitsByPart {
