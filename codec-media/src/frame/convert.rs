@@ -69,12 +69,14 @@ fn from_rgb<'a>(
     out: &mut Planes,
 ) {
     let kernels = Kernels::best();
-    let (to_luma, to_chroma): (fn(&Kernels, _, _, _), fn(&Kernels, _, _, _, _, _)) =
-        if samples == Samples::Bgra {
-            (Kernels::rgb32_to_luma_row, Kernels::rgb32_to_chroma_rows)
-        } else {
-            (Kernels::rgb24_to_luma_row, Kernels::rgb24_to_chroma_rows)
-        };
+    let to_luma = match samples {
+        Samples::Bgra => Kernels::rgb32_to_luma_row,
+        _ => Kernels::rgb24_to_luma_row,
+    };
+    let to_chroma = match samples {
+        Samples::Bgra => Kernels::rgb32_to_chroma_rows,
+        _ => Kernels::rgb24_to_chroma_rows,
+    };
     let (width, half) = (out.size.width as usize, out.size.chroma().width as usize);
     let [y, u, v] = out.split_mut();
     let chroma = u.chunks_exact_mut(half).zip(v.chunks_exact_mut(half));

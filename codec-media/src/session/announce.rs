@@ -20,7 +20,7 @@ pub(super) fn announce(
     env: &Env,
 ) -> Object {
     let stream_info = source.stream_info();
-    let (min_qindex, max_qindex) = settings.encoder.capabilities.allowed_qindex(&config);
+    let (min_qindex, max_qindex) = settings.encoder.capabilities.allowed_qindex(config);
     let Start { size, frame_rate, .. } = start;
     let preset = if settings.encoder.preset == Preset::Rtc { "rtc" } else { "file" };
     let backend = format!("{}/{}", settings.encoder.backend.codec, settings.encoder.backend.name);
