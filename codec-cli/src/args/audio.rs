@@ -10,7 +10,7 @@ use codec_media::values;
 pub(crate) enum ApplicationArg {
     /// Speech.
     Voip,
-    /// Faithful to the input.
+    /// Music and general audio.
     Audio,
     /// Lowest delay.
     Lowdelay,
@@ -117,10 +117,10 @@ pub(crate) struct AudioArgs {
     /// Change the volume by -60 to 60 dB; a limiter prevents clipping.
     #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]
     pub(crate) gain: Option<f32>,
-    /// Suppress noise around speech.
+    /// Suppress background noise in speech.
     #[arg(long)]
     pub(crate) denoise: bool,
-    /// Level speech to an even loudness (AGC).
+    /// Enable automatic gain control (AGC) for speech.
     #[arg(long)]
     pub(crate) agc: bool,
 }

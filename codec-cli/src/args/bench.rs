@@ -51,7 +51,7 @@ pub(crate) struct BenchArgs {
     pub(crate) encoder: EncoderArgs,
     /// Measure decoding.
     ///
-    /// Coded input is decoded as it is; raw video is encoded first, outside the measurement.
+    /// Coded input is decoded directly; raw video is encoded first, which is not timed.
     #[arg(long, conflicts_with = "encode")]
     pub(crate) decode: bool,
     /// Measure encoding; coded input is decoded first.
@@ -61,10 +61,10 @@ pub(crate) struct BenchArgs {
     #[arg(short = 'j', long, value_delimiter = ',', default_value = "1",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Vec<u16>,
-    /// Find how many real-time streams the machine encodes at once.
+    /// Find how many streams the machine can encode at once in real time.
     ///
-    /// Runs more and more encoders of the clip's size and frame rate, one thread each, until they
-    /// no longer keep up.
+    /// Runs a growing number of encoders at the clip's size and frame rate, one thread each, until
+    /// they are too slow.
     #[arg(long)]
     pub(crate) headroom: bool,
     #[command(flatten)]
@@ -79,8 +79,8 @@ pub(crate) struct BenchArgs {
     pub(crate) warm_up: u32,
     /// Add passes until the CPU time is known to this precision: 1%.
     ///
-    /// Stops when half the width of the confidence interval is no more than this share of the CPU
-    /// time, after ten times --repeat at the latest.
+    /// Stops when half the width of the confidence interval is at most this share of the CPU time,
+    /// or after ten times --repeat passes.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) until: Option<f64>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct BenchArgs {
 /// Subcommands of `codec bench` with flags of their own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchPart {
-    /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and a lower bound.
+    /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and its minimum time.
     Kernels(KernelArgs),
 }
 
@@ -129,12 +129,12 @@ pub(crate) struct RecordArgs {
     /// Save the results for --against, in the format of --json.
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
-    /// Compare with saved results; exit with 7 if slower.
+    /// Compare with saved results; exit with code 7 if slower.
     ///
     /// Only statistically significant slowdowns above --threshold count.
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
-    /// Set how much slower is too slow, in percent.
+    /// Set the slowdown above which --against fails, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent, default_value = "10%")]
     pub(crate) threshold: f64,
     /// Compare even if settings or machines differ.

@@ -75,7 +75,7 @@ pub(crate) enum Verb {
     Decode(DecodeArgs),
     /// Convert any readable video or audio file, keeping timestamps.
     Transcode(EncodeArgs),
-    /// Show the contents of a media file.
+    /// List the tracks or the packets of a media file.
     Probe(ProbeArgs),
     /// Inspect a video stream frame by frame and block by block (HTML or JSON).
     Inspect(InspectArgs),
@@ -107,7 +107,13 @@ pub(crate) enum Verb {
     /// Save one frame as PNG, JPEG or WebP.
     Snapshot(SnapshotArgs),
     /// Print shell completions.
-    Completions { shell: Shell },
+    Completions {
+        /// Shell to print completions for.
+        shell: Shell,
+    },
     /// Show the manual page of codec or of one command.
-    Man { command: Option<String> },
+    Man {
+        /// Command to show; without it, `codec` itself.
+        command: Option<String>,
+    },
 }

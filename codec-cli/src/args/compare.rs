@@ -11,7 +11,7 @@ use codec_media::values;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InterpolationArg {
-    /// Monotone cubic (PCHIP), as the JCT recommends.
+    /// Monotone cubic (PCHIP), as in ISO/IEC TR 23002-8.
     Pchip,
     /// Akima spline.
     Akima,
@@ -56,7 +56,7 @@ pub(crate) struct CompareArgs {
     #[arg(short, long, value_name = "N,...", value_delimiter = ',',
           value_parser = clap::value_parser!(u8).range(0..=100), group = "targets")]
     pub(crate) quality: Vec<u8>,
-    /// Encode at these constant quantisers, in each codec's own scale.
+    /// Encode at these constant quantiser indices, on each codec's own scale.
     #[arg(long, value_name = "N,...", value_delimiter = ',', group = "targets")]
     pub(crate) qp: Vec<u8>,
     /// Follow the bitrates in this CSV file: one point per clip.
@@ -81,7 +81,7 @@ pub(crate) struct CompareArgs {
     /// Skip the first N frames of each clip.
     #[arg(long, value_name = "FRAMES")]
     pub(crate) skip: Option<u64>,
-    /// Encode each point N times, in turn with the others; results are medians.
+    /// Encode each point N times, interleaved with other points; results are medians.
     ///
     /// Default: 3.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -111,17 +111,17 @@ pub(crate) struct CompareArgs {
     #[arg(short = 'j', long, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Abort an encoding after this time: 600s, 10m.
+    /// Abort each encoding that takes longer than this: 600s, 10m.
     ///
     /// Default: 10m.
     #[arg(long, value_name = "TIME", value_parser = values::seconds)]
     pub(crate) time_limit: Option<f64>,
-    /// Exclude points whose anchor bitrate misses the target by more, in percent.
+    /// Exclude targets that the anchor's bitrate misses by more than this, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) max_rate_error: Option<f64>,
     /// Read a study from this TOML file.
     ///
-    /// Options given here override it; clips and encoders are added.
+    /// Options on the command line override it; clips and encoders are added to those of the study.
     #[arg(long, value_name = "FILE")]
     pub(crate) study: Option<PathBuf>,
     /// Save the study to a TOML file.
@@ -132,10 +132,10 @@ pub(crate) struct CompareArgs {
     pub(crate) title: Option<String>,
     /// Write the report to this folder.
     ///
-    /// Results of the same study that it already holds are reused.
+    /// Earlier results of the same study in this folder are reused.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// Use a folder that holds other files; overwrite an existing study.
+    /// Write into a folder that holds other files; overwrite an existing study file.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,
 }

@@ -17,7 +17,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) output: Option<PathBuf>,
     /// Set the output format: y4m, raw, wav or pcm.
     ///
-    /// Needed for pipes and unusual file names.
+    /// Needed if the file name has no known extension. Pipes get y4m unless it is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.
@@ -28,7 +28,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) samples: Option<String>,
     /// Select the decoder: CODEC or CODEC/BACKEND.
     ///
-    /// Default: the first that decodes the input.
+    /// Default: the first backend that can decode the input.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
     /// Print one MD5 over all frames.
@@ -67,7 +67,7 @@ pub(crate) struct ProbeArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// List every packet or frame.
+    /// List every packet (raw video: every frame).
     #[arg(long)]
     pub(crate) frames: bool,
 }

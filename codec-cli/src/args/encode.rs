@@ -27,7 +27,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) output: PathBuf,
     /// Set the container: ivf, webm, mkv, mp4, opus, wav, y4m or raw.
     ///
-    /// Needed for pipes and unusual file names.
+    /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) unless it
+    /// is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     #[command(flatten)]
@@ -39,8 +40,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) rate_trace: Option<PathBuf>,
     /// Set the number of passes for `--preset file -b`: 1 or 2.
     ///
-    /// Default: 2 for files, 1 for pipes. Two passes encode the input on trial first, to meet the
-    /// bitrate at even quality.
+    /// Default: 2 for files, 1 for pipes. With 2, one to three trial passes run before the final
+    /// pass, to meet the bitrate at constant quality.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) passes: Option<u8>,
     #[command(flatten)]
@@ -61,7 +62,7 @@ pub(crate) struct EncodeArgs {
     /// Write lossless WebP (still images).
     #[arg(long)]
     pub(crate) lossless: bool,
-    /// Decode the output and compare each frame; exit with 7 if one differs.
+    /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.
     #[arg(long)]
     pub(crate) verify: bool,
     /// Overwrite existing files.

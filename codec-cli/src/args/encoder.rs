@@ -31,7 +31,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) codec: Option<String>,
     /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
     ///
-    /// Without -b, -q or --qp it follows from the frame size, as in WebRTC.
+    /// If neither -b, -q nor --qp is given, the bitrate is chosen by frame size, as in WebRTC.
     #[arg(short, long, value_parser = values::bitrate, group = "rate")]
     pub(crate) bitrate: Option<Bitrate>,
     /// Set constant quality: 0 (worst) to 100 (best).
@@ -45,10 +45,10 @@ pub(crate) struct EncoderArgs {
     pub(crate) preset: Option<PresetArg>,
     /// Set the speed: 0 (best quality) to 10 (fastest).
     ///
-    /// VP8: 7 in rtc, 3 in file; AV1: 10 and 8.
+    /// Default: VP8: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
-    /// Set the longest key frame interval in frames, or in seconds (2s).
+    /// Set the maximum key frame interval, in frames or in seconds (2s).
     ///
     /// 0 disables periodic key frames.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]

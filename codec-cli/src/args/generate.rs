@@ -41,7 +41,7 @@ pub(crate) struct CodecsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Check that a backend (CODEC or CODEC/BACKEND) meets its contract; exit with 7 if not.
+    /// Check that a backend (CODEC or CODEC/BACKEND) meets its contract; exit with code 7 if not.
     #[arg(long, value_name = "SPEC")]
     pub(crate) check: Option<String>,
 }

@@ -20,10 +20,9 @@ use super::encoder::EncoderArgs;
 pub(crate) struct NetworkArgs {
     /// Emulate a network link for datagrams on this end.
     ///
-    /// LIST is
-    /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1, any
-    /// of them, or a named profile: wifi, `wifi_lossy`, `wifi_congested`, cellular, satellite,
-    /// congested.
+    /// LINK is a comma-separated list of loss=5%, delay=40ms, jitter=10ms, rate=800k, queue=200ms,
+    /// burst=4, reorder=on, dup=1% and seed=1. It may start with a named profile: wifi,
+    /// `wifi_lossy`, `wifi_congested`, cellular, satellite or congested.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write (send) or read (recv) the SDP session description (RTP).
@@ -31,14 +30,14 @@ pub(crate) struct NetworkArgs {
     pub(crate) sdp: Option<PathBuf>,
     /// Set the authentication token (WebSocket, WebRTC).
     ///
-    /// A client sends it, a server requires it. Other users of this machine can see command lines;
-    /// prefer the environment variable `CODEC_TOKEN`.
+    /// The connecting end sends it, the listening end requires it. Other users of this machine can
+    /// see command lines; prefer the environment variable `CODEC_TOKEN`.
     #[arg(long, env = "CODEC_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Trust only the CA certificates in this PEM file.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Set the server's certificate chain (PEM), its own certificate first.
+    /// Set the server's certificate chain (PEM), leaf certificate first.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
     /// Set the server's private key (PEM).
@@ -46,8 +45,8 @@ pub(crate) struct NetworkArgs {
     pub(crate) key: Option<PathBuf>,
     /// Encrypt media end to end with the key in this file (not WebRTC).
     ///
-    /// `SFrame` (RFC 9605). The file holds 16 to 64 random bytes, hexadecimal or base64, the same
-    /// at both ends.
+    /// Uses `SFrame` (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
+    /// both ends need the same key.
     #[arg(long, value_name = "FILE")]
     pub(crate) e2ee_key: Option<PathBuf>,
     /// Write statistics to this file every second.
@@ -89,7 +88,8 @@ pub(crate) struct SendArgs {
     /// `capture`): `v4l2:/dev/video0,size=640x480,fps=30,format=mjpeg,channels=1,mic=default`.
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
-    /// Destination: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, or `whip://HOST/PATH`.
+    /// Destination: rtp://, srtp://, udp://, tcp://, ws:// or wss://HOST:PORT, or
+    /// `whip://HOST/PATH`.
     ///
     /// `?listen` waits for the other end to connect. `whip://` publishes to a WebRTC server.
     #[arg(value_name = "URL")]
@@ -101,14 +101,15 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST is pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS, any of them,
-    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST is a comma-separated list of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS
+    /// and gap=SECONDS. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     ///
-    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
-    /// size changes within 30 frames, gap the gaps in audio timestamps.
+    /// pixels and memory limit the frame size; packet limits the size of a packet; resized limits
+    /// the total pixels of all new frame sizes within 30 frames; gap limits the silence that fills
+    /// a gap in the audio timestamps.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
-    /// Restart the file at its end.
+    /// Restart the file when it ends.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
     /// Send the file's packets without re-encoding.
@@ -151,14 +152,14 @@ pub(crate) struct SendArgs {
 pub(crate) struct RecvArgs {
     /// Source: rtp://, srtp://, udp://, tcp://, ws://, wss:// or whep:// URL, or an .sdp file.
     ///
-    /// URLs have the form SCHEME://HOST:PORT, or `whep://HOST/PATH` for a WebRTC server. The receiver
-    /// waits for the other end; `?connect` connects to it.
+    /// URLs have the form SCHEME://HOST:PORT, or `whep://HOST/PATH` for a WebRTC server. The
+    /// receiver waits for the other end; `?connect` connects to it.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Output file, or `-`: .webm, .mkv, .ivf, .mp4, .opus, .y4m or .yuv.
     ///
-    /// .webm, .mkv, .ivf and .mp4 store what arrives; .y4m and .yuv hold decoded video; .opus holds
-    /// the audio only.
+    /// .webm, .mkv, .ivf and .mp4 store the packets as received; .y4m and .yuv hold decoded video;
+    /// .opus holds the audio only.
     #[arg(short, long, value_name = "OUT", required_unless_present = "null")]
     pub(crate) output: Option<PathBuf>,
     /// Decode and discard.
@@ -166,7 +167,7 @@ pub(crate) struct RecvArgs {
     pub(crate) null: bool,
     /// Set the output format; pipes get y4m by default.
     ///
-    /// Needed for pipes and unusual file names.
+    /// Needed if the file name has no known extension.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the pixel format of raw output: i420, nv12, yuy2, rgb24 or bgra.

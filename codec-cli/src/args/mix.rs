@@ -19,7 +19,7 @@ pub(crate) struct MixArgs {
     pub(crate) output: PathBuf,
     /// Set the container: wav, opus or webm.
     ///
-    /// Needed for pipes and unusual file names.
+    /// Needed if the file name has no known extension. Pipes get wav unless it is given.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the gain of each input in dB, in order: 0,-6,-6.

@@ -13,22 +13,22 @@ use codec_media::values;
 pub(crate) struct ServeArgs {
     /// Sources to publish: [NAME=]FILE, `-`, testsrc:... or v4l2:...
     ///
-    /// Any number. `-` is y4m; testsrc:size=640x360,fps=30 is a generated source and
+    /// Any number of sources. `-` is y4m; testsrc:size=640x360,fps=30 is a generated source and
     /// `v4l2:/dev/video0` a camera, as in `codec send`. NAME is the stream's name.
     #[arg(value_name = "[NAME=]IN")]
     pub(crate) inputs: Vec<String>,
-    /// Restart files at their end.
+    /// Restart files when they end.
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
-    /// Set the bitrate of published sources.
+    /// Set the video bitrate of the server's own sources.
     #[arg(short, long, value_name = "RATE", value_parser = values::bitrate, default_value = "1500k")]
     pub(crate) bitrate: Bitrate,
-    /// Set the audio bitrate of published sources.
+    /// Set the audio bitrate of the server's own sources.
     ///
     /// Default: 64k. Without this option, Opus input is published without re-encoding.
     #[arg(long, value_name = "RATE", value_parser = values::bitrate)]
     pub(crate) audio_bitrate: Option<Bitrate>,
-    /// Publish sources without audio.
+    /// Publish the server's own sources without audio.
     #[arg(long)]
     pub(crate) no_audio: bool,
     /// Set the encoder's speed: 0 (best quality) to 10 (fastest).
@@ -80,7 +80,7 @@ pub(crate) struct ServeArgs {
     /// For HTTP basic authentication over TLS.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) user_file: Option<PathBuf>,
-    /// Allow pages of this origin to use the server: https://host:port.
+    /// Allow web pages of this origin to use the server: https://host:port.
     ///
     /// May be repeated.
     #[arg(long, value_name = "ORIGIN")]
@@ -88,7 +88,7 @@ pub(crate) struct ServeArgs {
     /// Set the certificate chain (PEM) for https and wss.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// Set its private key (PEM).
+    /// Set the private key (PEM) of --tls-cert.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
     /// Record all streams to this folder, as WebM.

@@ -27,7 +27,7 @@ pub(crate) enum RecoveryArg {
 pub(crate) enum OnLossArg {
     /// The decoder's concealed output.
     Conceal,
-    /// The last intact frame, until a frame is intact again, as browsers do.
+    /// The last intact frame, until the next intact one, as browsers do.
     Freeze,
 }
 
@@ -39,9 +39,9 @@ pub(crate) struct SimulateArgs {
     pub(crate) encoder: EncoderArgs,
     /// Set the simulated link.
     ///
-    /// LIST is rate=800k|trace.csv, delay=40ms, jitter=10ms (shape=uniform|exponential,
-    /// reorder=on|off), loss=2% (burst=3), queue=200ms|64kB, overhead=28, comma-separated. Values
-    /// that are not given leave the link ideal: 1000M, no delay, no loss. Example:
+    /// LIST is a comma-separated list of rate=800k|trace.csv, delay=40ms, jitter=10ms
+    /// (shape=uniform|exponential, reorder=on|off), loss=2% (burst=3), queue=200ms|64kB and
+    /// overhead=28. Without settings the link is ideal: 1000M, no delay, no loss. Example:
     /// `rate=800k,delay=40ms,loss=2%`.
     #[arg(long, value_name = "LIST", default_value = "")]
     pub(crate) link: LinkSpec,
@@ -56,16 +56,18 @@ pub(crate) struct SimulateArgs {
     pub(crate) on_loss: OnLossArg,
     /// Set the delay from capture to display.
     ///
-    /// Default: 100ms, or the link's delay plus its jitter plus 50 ms if that is more.
+    /// Default: 100ms, or the sum of the link's delay and jitter, --encode-time, --decode-time and
+    /// 50 ms, if that is more.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) playout: Option<Duration>,
     /// Set how long to wait for an overdue frame after a gap is detected.
     ///
-    /// Default: 10ms, or the jitter if the link reorders; with NACK, long enough for two attempts:
-    /// two round trips, the jitter and 30 ms.
+    /// Default: 10ms, or the jitter if the link reorders and that is more; with NACK, long enough
+    /// for two attempts: twice the sum of a round trip, the jitter and 30 ms, plus the jitter if
+    /// the link reorders.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time)]
     pub(crate) reorder_timeout: Option<Duration>,
-    /// Set the shortest time between two key frame requests.
+    /// Set the minimum time between two key frame requests.
     #[arg(long, value_name = "TIME", value_parser = link::parse_time, default_value = "300ms")]
     pub(crate) pli_interval: Duration,
     /// Set the size of the largest RTP packet, in bytes.
