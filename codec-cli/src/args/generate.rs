@@ -16,7 +16,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) output: PathBuf,
     /// Set the output format (y4m, raw, ivf, webm, mkv, mp4, wav).
     ///
-    /// Needed for pipes and unusual file names.
+    /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) without it.
     #[arg(short = 'f', long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// Set the frame size.

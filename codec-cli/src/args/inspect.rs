@@ -26,7 +26,7 @@ pub(crate) struct InspectArgs {
     pub(crate) output: PathBuf,
     /// Set the format of the report.
     ///
-    /// Needed for unusual names; pipes get JSON (default: json).
+    /// Needed if the file name does not end in .html or .json, except for pipes (default: json).
     #[arg(short = 'f', long, value_enum, value_name = "FORM")]
     pub(crate) format: Option<ReportFormArg>,
     /// Also write the data as JSON.
