@@ -1,11 +1,11 @@
 //! Selective forwarding (SFU) of a VP8 stream to one subscriber: drops upper temporal layers and
-//! renumbers packets without gaps. RFC 7741, section 4.2; RFC 7667, section 3.7.
+//! renumbers the remaining packets. RFC 7741, section 4.2; RFC 7667, section 3.7.
 //!
-//! Packets are forwarded in order of arrival. Lost packets remain gaps, and late packets get the
-//! sequence number reserved for them. `PictureID`s are renumbered like sequence numbers, so that
-//! the subscriber sees a stream without the dropped layers.
+//! Packets are forwarded in order of arrival. Dropped layers leave no gap in the sequence numbers;
+//! lost packets do, and get their sequence number if they arrive late. `PictureID`s are renumbered
+//! in the same way, so that the subscriber sees a complete stream with fewer layers.
 //!
-//! `examples/layer_filter.rs` is a forwarding unit between two sockets.
+//! `examples/sfu_filter.rs` forwards a stream with a `Forwarder`.
 
 use std::collections::VecDeque;
 

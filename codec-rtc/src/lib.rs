@@ -15,7 +15,7 @@
 //! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
 //! | sockets, WHIP, WHEP or a server | crate `codec-net` |
 //! | an SFU | [`forward::Forwarder`], [`rtcp`], [`report`] |
-//! | a stack of your own | the other modules, separately: none depends on [`session`] |
+//! | your own stack | the other modules individually: none of them depends on [`session`] |
 //! | a test of any of these over a bad network | [`link`] |
 //!
 //! # State machines and their call order
@@ -31,23 +31,23 @@
 //! | `poll_event()` | output: the next event |
 //! | `poll_timeout()` | output: when to call `handle_timeout` at the latest |
 //!
-//! These hold for all of them:
+//! The following rules apply to all of them:
 //!
-//! 1. After each input, whichever it is, the caller drains `poll_transmit` and `poll_event` until
-//!    both return `None`. Only then is `poll_timeout` valid.
+//! 1. After every input, the caller drains `poll_transmit` and `poll_event` until both return
+//!    `None`. Only then is `poll_timeout` valid.
 //! 2. The caller waits for the next input, at the latest until `poll_timeout`, and then calls
-//!    `handle_timeout`. A time in the past means at once; `None` means that only another input
-//!    makes something happen.
+//!    `handle_timeout`. A deadline in the past means immediately; `None` means that no timer is
+//!    pending.
 //! 3. `now` does not decrease from one call to the next.
 //! 4. `handle_timeout` may be called at any time, and more often than needed.
-//! 5. Malformed or forged datagrams are counted; they end nothing.
+//! 5. Malformed or forged datagrams are counted and dropped; they never end a session.
 //!
-//! Media go in by `send_video` and `send_audio`. They come out at their playout time, so these
-//! methods take it: `poll_frame(now)` and `pull_audio(now)`. A receiver's `handle_timeout` follows
-//! `poll_frame`, because it requests the frames that the frame buffer has abandoned.
+//! A sender takes media through `send_video` and `send_audio`. A receiver returns it at its playout
+//! time through `poll_frame(now)` and `pull_audio(now)`. Call a receiver's `handle_timeout` after
+//! `poll_frame`, because it sends requests for frames that the frame buffer has abandoned.
 //!
-//! Parts with one output (pacer, recorders of feedback, congestion controller, links) have
-//! `poll(now)`, which is `handle_timeout` and output in one, and `poll_timeout()`.
+//! Components with a single output (pacer, feedback recorders, congestion controller, links) have
+//! `poll(now)`, which combines `handle_timeout` with that output, and `poll_timeout()`.
 //!
 //! # Example
 //!
@@ -135,12 +135,12 @@
 //!   packetizers for VP8, Opus and G.711; [`jitter::video`] and [`forward`] read VP8 only.
 //! - Temporal layers are supported throughout; spatial layers and simulcast only by the parser of
 //!   the [Dependency Descriptor](extension::dependency) and by [`allocation`].
-//! - FEC protects one SSRC.
+//! - FEC protects a single SSRC; there is no FEC across streams.
 //! - Memory is bounded for any input: datagrams of up to 2048 bytes, 2048 packets and 16 MiB in
 //!   a [`FrameBuffer`](jitter::video::FrameBuffer), 200 packets in an
 //!   [`AudioBuffer`](jitter::audio::AudioBuffer). Each limit is documented where it applies.
-//! - All received bytes are untrusted. Parsers return [`rtp::Malformed`]; none panics. Values that
-//!   do not fit a packet are a [`rtp::WriteError`] of the caller.
+//! - All received bytes are untrusted. Parsers return [`rtp::Malformed`]; none panics. Writers
+//!   return [`rtp::WriteError`] for values that do not fit a packet.
 //!
 //! # Modules
 //!

@@ -11,8 +11,8 @@ use codec_rtc::congestion::ControllerConfig;
 /// Configuration of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
 pub struct PeerConfig {
-    /// The `Instant` of `Duration::ZERO`. Must be close to the present: str0m supports at most an
-    /// hour before the first peer of the process.
+    /// The `Instant` that corresponds to `Duration::ZERO`. Must be at most an hour before the
+    /// creation of the first peer of the process, which is a limit of str0m.
     pub base: Instant,
     /// **Secret random bytes**, new for each session, from which the ICE user name and password are
     /// derived.
@@ -31,21 +31,22 @@ pub struct PeerConfig {
     /// Initial bandwidth estimate; with `None`, no estimate is made. Default 1 Mb/s.
     pub start_bitrate: Option<Bitrate>,
     /// Uses [`congestion`](codec_rtc::congestion) for the bandwidth estimate rather than the
-    /// estimator of str0m, which then only sends padding for probes. Requires `start_bitrate`;
-    /// invalid settings keep the estimator of str0m. Copies every packet once. Default `None`.
+    /// estimator of str0m, which then only sends probe padding. Requires `start_bitrate`; if the
+    /// settings are invalid, the estimator of str0m is used. Costs a copy of each packet. Default
+    /// `None`.
     pub congestion: Option<ControllerConfig>,
     /// Whether the pacer of str0m sends video at 1.1 times the estimate; default `false`. If not,
     /// video is sent immediately, and a [`Pacer`](codec_rtc::pacer::Pacer) in front of the peer can
     /// send faster bursts.
     pub pacing: bool,
     /// Whether to report the delivery of packets ([`Event::Delivery`](super::Event::Delivery)).
-    /// Copies every packet once. Default `false`.
+    /// Costs a copy of each packet. Default `false`.
     pub acknowledgements: bool,
     /// Interval of [`Event::Stats`](super::Event::Stats); `None` disables it. Default 1 s.
     pub stats_interval: Option<Duration>,
     /// Maximum number of unacknowledged bytes in all data channels; default 1 MiB.
     pub channel_buffer_bytes: usize,
-    /// Limits on what the remote endpoint can cause.
+    /// Limits on the resources that the remote endpoint can use.
     pub limits: PeerLimits,
 }
 
@@ -106,7 +107,8 @@ pub struct Codecs {
     pub ulpfec: bool,
     /// Opus with in-band FEC.
     pub opus: bool,
-    /// Opus in RED (RFC 2198) as well: see [`Peer::send_redundant_audio`](super::Peer).
+    /// Opus in RED (RFC 2198) in addition to plain Opus: see
+    /// [`Peer::send_redundant_audio`](super::Peer).
     pub opus_red: bool,
     /// G.711 mu-law.
     pub pcmu: bool,
@@ -137,7 +139,7 @@ pub enum DtlsVersions {
     V1_3OrV1_2,
 }
 
-/// Limits on what the remote endpoint can cause.
+/// Limits on the resources that the remote endpoint can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerLimits {
     /// Size of an SDP in bytes; default 64 KiB.
@@ -153,7 +155,7 @@ pub struct PeerLimits {
     pub datagram_bytes: usize,
     /// Datagrams per second from unverified addresses, and their burst size; default 1000.
     pub unverified_per_second: u32,
-    /// SSRCs of the remote endpoint, including RTX; default 16.
+    /// Number of SSRCs of the remote endpoint, including RTX; default 16.
     pub sources: usize,
     /// Time until the connection must be established; default 30 s.
     pub handshake: Duration,

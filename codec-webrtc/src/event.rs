@@ -92,7 +92,7 @@ pub struct NegotiatedCodec {
     pub rtx: Option<u8>,
     /// Payload type of RED with this codec (RFC 2198), for audio.
     pub red: Option<u8>,
-    /// Ticks of the timestamp in a second.
+    /// RTP clock rate in Hz.
     pub clock_hz: u32,
 }
 
@@ -138,7 +138,7 @@ pub struct SenderReport {
     pub ssrc: u32,
     /// NTP time by the sender's clock, 32.32 bits.
     pub ntp: u64,
-    /// The same time as RTP timestamp.
+    /// The same time as an RTP timestamp.
     pub rtp_timestamp: u32,
     /// Arrival of the report.
     pub arrival: Duration,
@@ -282,7 +282,7 @@ pub enum Event {
         /// The message.
         data: Vec<u8>,
     },
-    /// Fewer bytes are buffered than set with
+    /// The number of buffered bytes fell below the threshold set with
     /// [`Peer::set_channel_low_mark`](super::Peer::set_channel_low_mark).
     ChannelLow {
         /// The channel.

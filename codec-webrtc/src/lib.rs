@@ -1,4 +1,4 @@
-//! A WebRTC peer as a sans-I/O state machine: ICE, DTLS, SRTP and SCTP by str0m.
+//! A WebRTC peer as a sans-I/O state machine, with ICE, DTLS, SRTP and SCTP from str0m.
 //!
 //! A [`Peer`] takes datagrams and time, and produces datagrams and [`Event`]s. Media is exchanged
 //! as RTP payloads, so that the layer information of an encoder is preserved. The caller packetizes
@@ -15,8 +15,8 @@
 //!
 //! # Example
 //!
-//! Offer and answer, then ICE and DTLS over a network without delay. The SDP would travel over a
-//! signalling channel, and the datagrams over UDP sockets:
+//! Offer and answer, then ICE and DTLS over a network without delay. An application exchanges the
+//! SDP over its signalling channel, and the datagrams over UDP sockets:
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@
 //!
 //! let base = Instant::now();
 //! let config = |secret: u8, address: &str| -> Result<PeerConfig, Box<dyn std::error::Error>> {
-//!     // In practice: random bytes of the operating system, and the time since 1970.
+//!     // In practice: random bytes from the operating system, and the time since 1970.
 //!     let unix_now = Duration::from_secs(1_800_000_000);
 //!     let certificate = Certificate::generate(&[secret; 32], unix_now, 30)?;
 //!     let mut config = PeerConfig::new(base, [secret + 1; 32], certificate);
@@ -58,10 +58,10 @@
 //!
 //! # Call order
 //!
-//! [`Peer`] and [`turn::TurnClient`] are state machines as those of [`codec_rtc`]: inputs are
-//! `handle_datagram(now, ..)`, `handle_timeout(now)` and the methods that send. After each input
-//! the caller drains `poll_transmit` and `poll_event` until both return `None`, then waits for the
-//! next input, at the latest until `poll_timeout`, and calls `handle_timeout` then.
+//! [`Peer`] and [`turn::TurnClient`] follow the rules for state machines in [`codec_rtc`]: inputs
+//! are `handle_datagram(now, ..)`, `handle_timeout(now)` and the methods that send. After each
+//! input the caller drains `poll_transmit` and `poll_event` until both return `None`, then waits
+//! for the next input until `poll_timeout`, and calls `handle_timeout` if that deadline is reached.
 //!
 //! # Properties
 //!
@@ -74,8 +74,8 @@
 //! sender reports come from the system clock.
 //!
 //! **Untrusted input.** SDP, candidates and datagrams are untrusted. [`PeerLimits`] bounds their
-//! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic of the
-//! stack ends the session with [`ClosedReason::Internal`], not the process.
+//! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic in
+//! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
 //! **Media.** VP8 with RTX, and ULPFEC in RED; Opus with RED; G.711 ([`Codecs`]). The bandwidth is
 //! estimated by str0m or, with [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
@@ -90,9 +90,9 @@
 //!
 //! | standard | subject | module |
 //! |---|---|---|
-//! | RFC 8825 and its references | a WebRTC peer over str0m in RTP mode (ADR 0021) | [`Peer`] |
+//! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
-//! | draft-ietf-rmcat-gcc-02, TWCC | our bandwidth estimate on str0m's packets (ADR 0029) | `peer/congestion.rs` |
+//! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` in place of str0m's (ADR 0029) | `peer/congestion.rs` |
 //! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
 //! | RFC 8656, RFC 8489 | TURN and STUN client | [`turn`] |
 //!

@@ -10,8 +10,8 @@ use super::{Codecs, Kind, PeerLimits, SdpError};
 
 /// Prefix of the session line that lists the bundled media sections (RFC 9143).
 const BUNDLE: &str = "a=group:BUNDLE ";
-/// Transport attributes, which bundled sections may leave to the first one (RFC 9143, section
-/// 7.1.3).
+/// Transport attributes, which bundled sections may omit if the first one has them (RFC 9143,
+/// section 7.1.3).
 const TRANSPORT: [&str; 5] =
     ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:", "a=ice-options:"];
 /// URIs of the header extensions that mark simulcast layers (RFC 8852).

@@ -1,5 +1,5 @@
-//! Encoder adaptation: follows the bandwidth estimate with the bitrate at once, and with resolution
-//! and frame rate in steps with hysteresis.
+//! Encoder adaptation: the bitrate follows the bandwidth estimate immediately, resolution and frame
+//! rate follow in steps with hysteresis.
 //!
 //! Two detectors run independently. One watches bits per pixel and the quantiser, the other the
 //! encode time. Each selects a rung of a ladder of resolutions and frame rates; the lower rung
@@ -56,7 +56,7 @@ pub struct AdaptationConfig {
     pub min_side: u32,
     /// Minimum frame rate in frames per second. A source below it keeps its rate.
     pub min_frame_rate: f64,
-    /// What to reduce first.
+    /// Whether resolution or frame rate is reduced first.
     pub preference: DegradationPreference,
     /// Bitrate above which quality no longer improves. Below it, the bitrate counts as a
     /// limitation.
@@ -103,7 +103,7 @@ pub struct EncoderSettings {
     pub rung: Rung,
     /// Number of steps to raise the encoder speed by, at the cost of quality.
     pub speed_up: u8,
-    /// What prevents a higher quality.
+    /// What currently limits quality (`qualityLimitationReason` of getStats).
     pub limitation: Limitation,
 }
 

@@ -68,7 +68,7 @@ pub struct RepairOverhead {
     pub frame_rate: f64,
 }
 
-/// What determines the video bitrate.
+/// The constraint that determines the video bitrate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VideoLimit {
@@ -96,9 +96,9 @@ pub struct Allocation {
     pub retransmission: Bitrate,
     /// Headers of audio and video packets.
     pub overhead: Bitrate,
-    /// Remainder that no stream uses.
+    /// Unused remainder.
     pub unused: Bitrate,
-    /// What determines the video bitrate.
+    /// The constraint that determines the video bitrate.
     pub limit: VideoLimit,
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A [`Controller`] takes every sent packet and every feedback message and produces an
 //! [`Estimate`]. Its main part is delay-based (GCC, draft-ietf-rmcat-gcc-02): packet groups, a
-//! trend-line filter, an overuse detector with an adaptive threshold, and AIMD rate control. A
-//! loss-based limit, probing, a congestion window for bytes in flight and a feedback timeout
-//! complete it.
+//! trend-line filter, an overuse detector with an adaptive threshold, and AIMD rate control. The
+//! other parts are a loss-based limit, probing, a congestion window for bytes in flight and a
+//! feedback timeout.
 //!
 //! Feedback is transport-wide (draft-holmer-rmcat-transport-wide-cc-extensions-01) or RFC 8888;
 //! both are converted to [`PacketReport`]s. If the receiver supports neither, receiver reports and

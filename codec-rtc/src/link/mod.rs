@@ -2,7 +2,7 @@
 //! packet loss.
 //!
 //! A packet waits in the queue, is sent at the rate of the link, may be lost, and arrives after the
-//! propagation delay and a random extra delay. Lost packets consume link time, packets dropped by
+//! propagation delay and a random extra delay. Lost packets use link capacity; packets dropped by
 //! the queue do not. All randomness comes from a seed: the same packets at the same times give the
 //! same result on every platform.
 

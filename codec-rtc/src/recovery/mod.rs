@@ -2,13 +2,13 @@
 //!
 //! | at the receiver | |
 //! |---|---|
-//! | [`NackGenerator`] | which packets to request, and when again |
+//! | [`NackGenerator`] | which packets to request, and when to repeat a request |
 //! | [`KeyFrameRequester`] | when to send PLI |
-//! | [`ReorderingWindow`] | how long a missing packet may only be reordered |
+//! | [`ReorderingWindow`] | how long a missing packet counts as reordered rather than lost |
 //! | at the sender | |
 //! | [`PacketHistory`] | sent packets for retransmission, within a rate limit |
 //! | [`KeyFrameGate`] | limits how often key frames are coded on request |
-//! | [`LongTermReferences`] | recovery by a reference that the receiver has, without a key frame |
+//! | [`LongTermReferences`] | recovery without a key frame, from a frame that the receiver has |
 //!
 //! ```
 //! use std::time::Duration;

@@ -7,7 +7,7 @@
 //! | [`SenderClock`] | mapping of RTP timestamps to NTP times |
 //! | at the sender | |
 //! | [`SenderReportStats`] | content of sender reports |
-//! | at either | |
+//! | at both | |
 //! | [`RoundTrip`] | round-trip time from reports and extended reports |
 //! | [`RtcpSchedule`] | RTCP transmission interval |
 //! | [`ntp`] | NTP times |

@@ -9,10 +9,10 @@
 //! calls again at the deadline returned by `poll_timeout`. The [crate] documentation has the
 //! call order and a complete example.
 //!
-//! Both ends are given the same [`Streams`], which an application exchanges as SDP ([`crate::sdp`])
-//! or by its own signalling. [`SenderConfig::new`] and [`ReceiverConfig::new`] enable everything
-//! that the streams allow: retransmission, FEC, recovery by acknowledged references, congestion
-//! control.
+//! Sender and receiver must be configured with the same [`Streams`], which an application exchanges
+//! as SDP ([`crate::sdp`]) or through its own signalling. [`SenderConfig::new`] and
+//! [`ReceiverConfig::new`] enable every mechanism for which the streams have been negotiated:
+//! retransmission, FEC, recovery from acknowledged reference frames, congestion control.
 
 mod audio_in;
 mod audio_out;

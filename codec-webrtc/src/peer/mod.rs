@@ -41,20 +41,18 @@ pub struct Transmit {
 
 /// A WebRTC peer. See the [crate].
 ///
-/// After each call with `now`, drain [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event), and call [`handle_timeout`](Self::handle_timeout) at
-/// [`poll_timeout`](Self::poll_timeout) at the latest.
-///
 /// # Call order
 ///
-/// After each call that takes `now`, fetch what [`poll_transmit`](Self::poll_transmit) and
-/// [`poll_event`](Self::poll_event) have, and call [`handle_timeout`](Self::handle_timeout) no
-/// later than [`poll_timeout`](Self::poll_timeout).
+/// After each call that takes `now`, drain [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event) until both return `None`, and call
+/// [`handle_timeout`](Self::handle_timeout) no later than [`poll_timeout`](Self::poll_timeout).
 ///
-/// Unauthenticated input never ends a session. It ends when either endpoint closes it
-/// (authenticated), when the remote endpoint no longer responds to connectivity checks, or when the
-/// handshake times out; the last event is then [`Event::Closed`]. A panic in str0m ends the session
-/// likewise, with [`ClosedReason::Internal`]; it does not reach the caller.
+/// # End of a session
+///
+/// A session ends when either endpoint closes it (authenticated), when the remote endpoint no
+/// longer responds to connectivity checks, or when the handshake times out; the last event is then
+/// [`Event::Closed`]. Unauthenticated input never ends a session. A panic in str0m does not reach
+/// the caller: it ends the session with [`ClosedReason::Internal`].
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent state flags")]
 pub struct Peer {

@@ -120,7 +120,7 @@ struct Credentials {
 /// client.handle_timeout(Duration::ZERO);
 /// let request = client.poll_transmit().expect("a request for an allocation");
 /// assert_eq!((request.destination.port(), request.payload[1]), (3478, 3));
-/// assert!(client.poll_timeout().is_some()); // of the retransmission
+/// assert!(client.poll_timeout().is_some()); // for the retransmission
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub struct TurnClient {
@@ -247,7 +247,7 @@ impl TurnClient {
         }
     }
 
-    /// A datagram that came to the socket.
+    /// Processes a datagram received on the socket.
     pub fn handle_datagram(
         &mut self,
         now: Duration,

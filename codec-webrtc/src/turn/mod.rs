@@ -33,7 +33,7 @@ pub struct TurnConfig {
     /// **Secret random bytes** from which transaction ids are derived, so that an off-path attacker
     /// cannot forge responses.
     pub secret: [u8; 32],
-    /// Requested lifetime of an allocation, which is refreshed in time.
+    /// Requested lifetime of an allocation, which the client refreshes before it expires.
     pub lifetime: Duration,
 }
 
@@ -56,11 +56,11 @@ pub enum TurnEvent {
     Mapped(SocketAddr),
     /// Relayed address on the server.
     Allocated(SocketAddr),
-    /// There is no relayed address, or no longer.
+    /// The allocation failed or was lost.
     Failed(TurnFailure),
 }
 
-/// Why there is no relayed address.
+/// Why an allocation failed or was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnFailure {
     /// The server does not respond.

@@ -1,9 +1,9 @@
 //! Frame buffer for received video: packets in, frames for the decoder out, each with a render
 //! time.
 //!
-//! After each packet and at [`FrameBuffer::poll_timeout`], poll frames until there is none, then
-//! ask whether a key frame is needed ([`FrameBuffer::needs_key_frame`]). Report the result of the
-//! decoder, since a frame that fails to decode is no reference.
+//! After each packet and at [`FrameBuffer::poll_timeout`], call [`FrameBuffer::poll_frame`] until
+//! it returns `None`, then check whether a key frame is needed ([`FrameBuffer::needs_key_frame`]).
+//! Report the result of each decode, because a frame that failed to decode cannot be referenced.
 //!
 //! ```
 //! use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct FrameBufferConfig {
     /// Available recovery mechanisms, until [`FrameBuffer::set_recovery`].
     pub recovery: RecoveryOptions,
     /// Minimum and maximum reordering window: how long a decodable frame waits for missing packets
-    /// that may only be reordered. Adapts between the two; default 5 to 50 ms.
+    /// that may be reordered rather than lost. Adapts between the two; default 5 to 50 ms.
     pub reordering: (Duration, Duration),
     /// Whether a decodable frame waits for missing frames before it as long as that does not make
     /// it late. If not (default), they are skipped after the reordering window.
@@ -93,7 +93,7 @@ impl Default for FrameBufferConfig {
 
 impl FrameBufferConfig {
     /// For forwarding: emits all frames in order and waits for gaps as long as recovery is possible
-    /// ([`RecoveryOptions::deadline`]). Nothing is rendered, so that no frame is late.
+    /// ([`RecoveryOptions::deadline`]). The render time is never reached, so no frame is late.
     #[must_use]
     pub fn forwarding() -> Self {
         let never = Duration::from_secs(3600);

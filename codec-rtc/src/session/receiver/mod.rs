@@ -145,8 +145,8 @@ impl Receiver {
         self
     }
 
-    /// Enables end-to-end encryption: from now on, only frames and audio that decrypt and
-    /// authenticate are emitted.
+    /// Enables end-to-end encryption: from now on, frames and audio that fail decryption or
+    /// authentication are dropped.
     #[cfg(feature = "sframe")]
     #[must_use]
     pub fn with_decryptor(mut self, decryptor: crate::sframe::Decryptor) -> Self {
@@ -186,7 +186,7 @@ impl Receiver {
     /// Processes an RTP or RTCP datagram.
     ///
     /// # Errors
-    /// Returns [`Malformed`] if the datagram is invalid; it is only counted.
+    /// Returns [`Malformed`] if the datagram is invalid; it is counted and dropped.
     pub fn handle_datagram(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Malformed> {
         self.stats.received.packets += 1;
         self.stats.received.bytes += datagram.len() as u64;
