@@ -3,8 +3,8 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `server` | a server of streams to and from browsers, as in `codec serve` (feature `serve`) |
-//! | `whip` | a client of WHIP and WHEP (feature `whip`) |
+//! | `server` | a server that streams to and from browsers, as in `codec serve` (feature `serve`) |
+//! | `whip` | a WHIP and WHEP client (feature `whip`) |
 //! | [`url`] | URLs of streams |
 //! | [`transport`]: [`tcp`], [`udp`], [`websocket`] | a stream to or from another program, as in `codec send` and `codec recv` |
 //! | [`framing`] | the records that these transports carry, with length and checksum |
@@ -37,7 +37,7 @@
 //! let info = StreamInfo { kind: "local", video: true, audio: false };
 //! let publisher = server.hub().publish("demo", info, Box::new(|| {}))?;
 //!
-//! // A frame: VP8 of any encoder. Browsers see it at the page, and at `whep://` URLs.
+//! // A VP8 frame from any encoder. Browsers show it on the page, `codec recv` at a `whep://` URL.
 //! let size = Size::new(64, 48);
 //! let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(200));
 //! let mut encoder = codec_backends::open_encoder("vp8", &config)?;
@@ -100,11 +100,11 @@
 //! | | our framing over TCP, UDP and WebSocket, with CRC-32C | [`framing`] |
 //! | RFC 6455 | WebSocket | [`websocket`], `server/ws/` |
 //! | RFC 8446 | TLS; a portable provider (ADR 0027) | [`tls`], `tls/portable/` |
-//! | RFC 9725, WHEP draft | client of WHIP and WHEP | `whip.rs` |
-//! | RFC 9725, WHEP draft | the server's calls (ADR 0022, 0029) | `server/rtc/` |
+//! | RFC 9725, WHEP draft | WHIP and WHEP client | `whip/` |
+//! | RFC 9725, WHEP draft | WebRTC sessions of the server (ADR 0022, 0029) | `server/rtc/` |
 //! | RFC 8288, 7064, 7065 | STUN and TURN servers in `Link` headers | [`ice_server`] |
 //! | RFC 8656 | relayed addresses | `turn_allocation.rs` |
-//! | RFC 9110, 6750, 6454 | HTTP, access, routes, the page | `server/http/`, `server/page/` |
+//! | RFC 9110, 6750, 6454 | HTTP, bearer tokens, origins; routes and the page | `server/http/`, `server/page/` |
 //! | | one publisher and its viewers | `server/room/` |
 //!
 //! Paths are relative to `src`.

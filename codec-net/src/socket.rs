@@ -11,7 +11,7 @@ use crate::url::Url;
 /// Timeout for connecting to one address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long reading waits.
+/// Read timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
     Not,
@@ -104,7 +104,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// If the connection is already closed.
     pub fn plain(stream: TcpStream) -> Result<Self, NetError> {
         Ok(Self(Layer::Plain(wire(stream)?)))
     }
@@ -113,7 +113,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// If the connection is gone, or the host name is invalid.
+    /// If the connection is already closed, or the host name is invalid.
     #[cfg(feature = "tls")]
     pub fn tls_client(
         stream: TcpStream,
@@ -132,7 +132,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// If the connection is already closed.
     #[cfg(feature = "tls")]
     pub fn tls_server(
         stream: TcpStream,
@@ -181,7 +181,7 @@ impl Socket {
         self.wire().set(if timeout.is_zero() { Wait::Not } else { Wait::For(timeout) })
     }
 
-    /// Makes writes wait, up to [`WRITE_TIMEOUT`].
+    /// Makes writes block, for at most [`WRITE_TIMEOUT`].
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ impl TcpTransport {
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// If the connection is already closed.
     pub fn new(stream: TcpStream, role: Role) -> Result<Self, NetError> {
         let socket = Socket::plain(stream)?;
         let parser = match role {

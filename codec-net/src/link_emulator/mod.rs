@@ -1,8 +1,8 @@
 //! Emulates a link of `codec_rtc::link` in real time, in front of a UDP service.
 //!
-//! It is transparent to the peers: clients send to its address, and it forwards to one upstream
-//! address, from a separate socket for each client, and returns what arrives there. Each direction
-//! is a link with its own seed.
+//! It is transparent to both endpoints: clients send to its address, and it forwards their
+//! datagrams to one upstream address, from a separate socket for each client. Datagrams that arrive
+//! at that socket are sent back to the client. Each direction is a link with its own seed.
 
 mod worker;
 
@@ -31,7 +31,7 @@ const QUEUE: usize = 4096;
 /// Time for a datagram to pass between two local sockets.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// The configuration of a relay.
+/// The configuration of a [`LinkEmulator`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkEmulatorConfig {
     /// The link from clients to upstream.
@@ -65,20 +65,20 @@ pub struct DirectionStats {
     pub lost: u64,
 }
 
-/// Counters of a relay.
+/// Counters of a [`LinkEmulator`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkEmulatorStats {
     /// From clients.
     pub forward: DirectionStats,
     /// To clients.
     pub backward: DirectionStats,
-    /// Datagrams dropped because the relay was too slow, or had too many clients.
+    /// Datagrams dropped because the emulator was too slow, or had too many clients.
     pub overload: u64,
     /// Whether datagrams are in flight.
     pub is_busy: bool,
 }
 
-/// Why a relay cannot start.
+/// Why a [`LinkEmulator`] cannot start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LinkEmulatorError {
@@ -118,7 +118,7 @@ impl From<ConfigError> for LinkEmulatorError {
     }
 }
 
-/// A running relay, which ends when dropped.
+/// A running link emulator, which stops when dropped.
 #[derive(Debug)]
 pub struct LinkEmulator {
     address: SocketAddr,

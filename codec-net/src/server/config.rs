@@ -14,7 +14,7 @@ use super::rtc::RtcConfig;
 pub struct Config {
     /// The HTTP listen address; port 0: any free port.
     pub listen: SocketAddr,
-    /// Where WebRTC calls are received: usually the address of `listen`.
+    /// WebRTC settings, with the UDP listen address: usually the address of `listen`.
     pub rtc: RtcConfig,
     /// Certificate and key; `None`: no TLS.
     pub tls: Option<Arc<rustls::ServerConfig>>,

@@ -131,7 +131,7 @@ impl ControlChannel {
         text: &str,
     ) -> Result<Option<String>, EndReason> {
         if text.len() > self.limits.control_bytes {
-            return Err(EndReason::Limit("bytes of a control message"));
+            return Err(EndReason::Limit("size of a control message"));
         }
         if !self.messages.take(now, 1) {
             return Err(EndReason::Limit("control messages per second"));
@@ -196,13 +196,13 @@ impl ControlChannel {
         message: &[u8],
     ) -> Result<Option<String>, EndReason> {
         if !self.chunks.take(now, 1) {
-            return Err(EndReason::Limit("chunks of files per second"));
+            return Err(EndReason::Limit("file chunks per second"));
         }
         let Some((head, bytes)) = message.split_first_chunk::<CHUNK_HEAD_BYTES>() else {
             return Err(EndReason::Protocol("truncated chunk header".to_owned()));
         };
         if bytes.len() > self.limits.control_bytes {
-            return Err(EndReason::Limit("bytes of a chunk"));
+            return Err(EndReason::Limit("size of a file chunk"));
         }
         let [a, b, c, d, offset @ ..] = *head;
         let (id, offset) = (u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(offset));

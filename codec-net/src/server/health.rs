@@ -20,7 +20,7 @@ pub(super) struct Health {
 impl Health {
     /// Records that calls cannot be served any more.
     pub(super) fn fail_calls(&self, why: String) {
-        self.notice(format!("cannot serve WebRTC calls any more: {why}"));
+        self.notice(format!("WebRTC is no longer available: {why}"));
         *lock(&self.calls) = Some(why);
     }
 

@@ -42,10 +42,10 @@
 //! |---|---|
 //! | `start`, `config` | start and shutdown; the configuration |
 //! | `http` | connections, access checks, routes, the page; `http/whip.rs` and `http/websocket.rs` begin sessions |
-//! | `rtc` | WebRTC: `network` passes an offer to the thread of all calls, `calls`; a `call` has a `viewer_session` or a `publisher_session` |
+//! | `rtc` | WebRTC: `network` passes an offer to `calls`, the thread that runs all calls; each `call` has a `viewer_session` or a `publisher_session` |
 //! | `ws` | the same two kinds of session over WebSocket |
 //! | `control_channel`, `uploads` | statistics, chat and files of a session |
-//! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | viewers and publishers that belong to the server itself |
+//! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
 //! | `state`, [`sessions`] | the state that requests share; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
 //! | [`media`] | coded frames and packets |

@@ -89,7 +89,7 @@ impl fmt::Display for Rejection {
             Self::UnknownHost(host) => {
                 write!(f, "unknown host name {host:?} (see --origin)")
             }
-            Self::NoStream(name) => write!(f, "no stream {name:?}"),
+            Self::NoStream(name) => write!(f, "unknown stream {name:?}"),
             Self::NameInUse(name) => write!(f, "stream {name:?} already has a publisher"),
             Self::RateLimited => f.write_str("too many attempts: wait a moment"),
             Self::RequestTimeout => f.write_str("timeout: the request was not complete in time"),
@@ -108,8 +108,8 @@ impl fmt::Display for Rejection {
             }
             Self::NoSession => f.write_str("unknown or ended session"),
             Self::ShuttingDown => f.write_str("the server is shutting down"),
-            Self::CallsUnavailable => f.write_str("the server cannot serve WebRTC calls any more"),
-            Self::TurnUnavailable => f.write_str("the TURN server of this server does not respond"),
+            Self::CallsUnavailable => f.write_str("WebRTC is no longer available on this server"),
+            Self::TurnUnavailable => f.write_str("no response from the server's TURN server"),
             Self::Internal => f.write_str("internal server error"),
         }
     }
@@ -152,11 +152,11 @@ pub enum EndReason {
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed => f.write_str("closed by the other end"),
-            Self::Disconnected => f.write_str("the other end closed the connection"),
+            Self::Closed => f.write_str("closed by the remote endpoint"),
+            Self::Disconnected => f.write_str("connection closed without ending the session"),
             Self::Replaced => f.write_str("another publisher with the same token took over"),
             Self::PublisherEnded => f.write_str("the publisher ended"),
-            Self::SourceEnded => f.write_str("end of the source"),
+            Self::SourceEnded => f.write_str("the source ended"),
             Self::ServerStopped => f.write_str("the server was stopped"),
             Self::Admin => f.write_str("ended by an administrator"),
             Self::TimedOut => f.write_str("timeout: no more data received"),

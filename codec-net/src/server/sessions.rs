@@ -154,9 +154,7 @@ impl Sessions {
         let is_pending =
             |entry: &&Entry| entry.is_pending && address_group(entry.address) == network;
         if kind.is_call() && entries.values().filter(is_pending).count() >= MAX_PENDING_CALLS {
-            return Err(Rejection::LimitReached(
-                "calls of one address with an unfinished handshake",
-            ));
+            return Err(Rejection::LimitReached("pending WebRTC handshakes per client address"));
         }
         let (since, stream) = (self.clock.now(), stream.to_owned());
         self.audit.start(Subject {

@@ -36,15 +36,15 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Without a token it would be open to the whole network.
+    /// The address is reachable from other machines, but no token is configured.
     Open(SocketAddr),
-    /// Passwords would be sent in plain text.
+    /// Users with passwords are configured without TLS: passwords would be sent unencrypted.
     PasswordsWithoutTls,
     /// The socket cannot be opened.
     Listen(SocketAddr, io::Error),
     /// A folder cannot be created or read.
     Folder(PathBuf, io::Error),
-    /// Calls cannot be served.
+    /// WebRTC cannot be started.
     Rtc(StartRtcError),
     /// A thread cannot be started.
     Thread(io::Error),
@@ -180,20 +180,20 @@ impl Server {
         &self.state.sessions
     }
 
-    /// For tests: a panic in this call; `None`: in the thread of the calls.
+    /// For tests: panics in this call, or with `None` in the thread that runs all calls.
     #[cfg(test)]
     pub(super) fn panic(&self, call: Option<u64>) {
         self.state.network.panic(call);
     }
 
-    /// Why the server no longer provides all services; `None` if it does. `/health` answers 503
-    /// then, if HTTP still works.
+    /// Why the server no longer provides all services; `None` if it does. `/health` then
+    /// responds with status 503, if HTTP still works.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let http_ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
-        let http = http_ended.then(|| "cannot serve HTTP any more".to_owned());
+        let http = http_ended.then(|| "HTTP is no longer available".to_owned());
         let calls = || self.state.health.calls_failure();
-        let calls = || calls().map(|why| format!("cannot serve WebRTC calls any more: {why}"));
+        let calls = || calls().map(|why| format!("WebRTC is no longer available: {why}"));
         http.or_else(calls)
     }
 

@@ -55,7 +55,7 @@ impl fmt::Display for UrlError {
                 "user names and passwords are not allowed in URLs, because others can see them",
             ),
             Self::NoHost => f.write_str(
-                "no host (127.0.0.1: only this machine; 0.0.0.0 or [::]: all its addresses)",
+                "no host, expected a name or address; to listen on all interfaces: 0.0.0.0 or [::]",
             ),
             Self::Host(host) => {
                 write!(f, "invalid host {host}, expected a name, 192.0.2.1 or [2001:db8::1]")

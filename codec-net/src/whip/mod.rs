@@ -7,7 +7,7 @@
 //! # fn call(offer: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! let url = "whip://127.0.0.1:8080/whip/live".parse()?;
 //! let client = Client::new(&url, Some("a-long-secret"), None)?;
-//! // `offer` and `answer.sdp` belong to `codec_webrtc::Peer::offer` and `accept_answer`.
+//! // `offer` comes from `codec_webrtc::Peer::offer`; pass `answer.sdp` to its `accept_answer`.
 //! let mut answer = client.offer(offer)?;
 //! answer.session.close()?;
 //! # Ok(())

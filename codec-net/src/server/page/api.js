@@ -31,7 +31,7 @@ async function ask(path, options = {}) {
   try {
     answer = await fetch(path, { ...options, headers: headers(options.headers) });
   } catch {
-    throw new Error("No answer from the server. Is it still running?");
+    throw new Error("No response from the server. Is it still running?");
   }
   if (!answer.ok) throw await refused(answer);
   return answer;

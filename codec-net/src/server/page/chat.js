@@ -18,7 +18,7 @@ export const controlChannel = new ControlChannel({
       if ((paused ?? reduced) === state.paused) return;
       state.paused = paused ?? reduced;
       const smaller = "Limited bandwidth: the video is smaller until the connection improves.";
-      if (paused) notify(`Video paused: ${paused}. Audio continues, and video will be retried.`);
+      if (paused) notify(`Video paused: ${paused}. Audio continues; video resumes when possible.`);
       else notify(small ? smaller : "");
     },
   },

@@ -7,7 +7,7 @@ export function followConnection(call, id) {
   call.pc?.addEventListener("connectionstatechange", () => {
     if (call.ended) return;
     if (call.pc.connectionState === "connected") call.wasLive = true;
-    if (call.pc.connectionState === "disconnected") show(id, "interrupted", "interrupted, waiting");
+    if (call.pc.connectionState === "disconnected") show(id, "interrupted", "interrupted, waiting for recovery");
   });
 }
 

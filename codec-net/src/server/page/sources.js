@@ -62,7 +62,7 @@ async function videoFile() {
 export function openSource(kind) {
   if (kind === "file") return videoFile();
   if (!navigator.mediaDevices) {
-    throw new Error("Cameras and screens require https, or a page from this machine (127.0.0.1).");
+    throw new Error("Sharing a camera or screen requires https or a server on this machine (127.0.0.1).");
   }
   if (kind === "screen") return navigator.mediaDevices.getDisplayMedia({ video: true, audio: true });
   return camera();

@@ -45,7 +45,7 @@ export async function watch() {
   if (!name) return notify("No stream to watch yet.", "error");
   const bySocket = chosen("transport") === "socket";
   if (bySocket && !socket.isSupported()) {
-    return notify("WebCodecs is not available: it requires https, or a page from this machine.", "error");
+    return notify("WebCodecs is not available: it requires https or a server on this machine (127.0.0.1).", "error");
   }
   await state.watching?.stop();
   at("watch-start").disabled = true;
