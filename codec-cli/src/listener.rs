@@ -1,4 +1,4 @@
-//! Shows the console of a run: messages, progress and records on standard error.
+//! Prints the events of a run: messages, progress and records on standard error.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use codec_media::progress::{LiveCounts, LiveProgress, Meter, OverallProgress};
 use crate::console::{self, Console, Style};
 use crate::progress::{Progress, clock};
 
-/// Between two lines of a log about a live stream.
+/// Interval between log lines about a live stream.
 const LIVE_LOG_EVERY: Duration = Duration::from_secs(5);
-/// Between two updates of a terminal's line about work that is weighed, and two lines of a log.
+/// Interval between updates of overall progress, on a terminal and in a log.
 const SHARE_LINE_EVERY: Duration = Duration::from_millis(100);
 const SHARE_LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows console as the command's flags say.
+/// Prints events in the format and verbosity selected by the command's flags.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     console: Console,
     /// When a live stream was last logged.
     live_logged: Mutex<Instant>,
-    /// When the progress of weighed work was last shown.
+    /// When overall progress was last shown.
     share_shown: Mutex<Option<Instant>>,
 }
 

@@ -58,7 +58,7 @@ impl Meter for Progress {
         }
     }
 
-    /// After every frame; says something when it is time to.
+    /// Called after every frame; prints the progress if an update is due.
     fn update(&mut self, now: &Now) {
         let every = match self.console.style {
             Style::Terminal => LINE_EVERY,

@@ -18,7 +18,7 @@
 //! }
 //! ```
 //!
-//! The shortest time of a kernel, in nanoseconds:
+//! Measure the shortest run of a kernel, in nanoseconds:
 //!
 //! ```
 //! use codec_lab::kernels::min_ns;
@@ -40,10 +40,10 @@
 //! |---|---|
 //! | `codec compare`: studies of encoders (ADR 0017) | `compare/` |
 //! | `codec bench`: encoders, decoders, kernels | `bench/` |
-//! | kernels with their timing and their lower bound | `kernels/` |
-//! | `codec inspect`: a page about a stream | `inspect/` |
-//! | `codec simulate`: a call over a virtual link (ADR 0016) | `simulate/` |
-//! | scoring of two videos on several threads; VMAF by ffmpeg | `measure/` |
+//! | kernel benchmarks with timing and a lower bound | `kernels/` |
+//! | `codec inspect`: a report about each frame and block of a stream | `inspect/` |
+//! | `codec simulate`: a stream over a simulated link (ADR 0016) | `simulate/` |
+//! | scoring of two videos on several threads; VMAF through ffmpeg | `measure/` |
 //!
 //! Metrics, BD-rate, plots and the report page are in `codec-measure`.
 

@@ -1,9 +1,10 @@
-//! A constant piece of work, run between frames or encodings, that measures the current speed of
-//! the machine.
+//! A fixed workload, run between frames or encodings, that measures the current speed of the
+//! machine.
 //!
-//! Other load takes cache, time of a shared core and clock rate, often more than the differences to
-//! be measured. Times in units of this work hardly depend on that. Like an encoder, it computes
-//! sums over pixels and follows a chain of table look-ups with unpredictable branches.
+//! Other load on the machine competes for caches and cores and lowers the clock rate, and often
+//! changes times by more than the differences to be measured. Times in units of this workload
+//! hardly depend on that. Like an encoder, it computes sums over pixels and follows a chain of
+//! table look-ups with unpredictable branches.
 
 use std::hint::black_box;
 

@@ -9,10 +9,10 @@ use crate::failure::Result;
 use crate::json::Object;
 use crate::progress::{LiveProgress, Meter, NoMeter, OverallProgress, Progress};
 
-/// How important a message is.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// For debugging a run.
+    /// Details for debugging.
     Detail,
     /// Effective settings, totals.
     Note,
@@ -22,30 +22,27 @@ pub enum Severity {
 
 /// Receives the events of a run. Only [`Listener::message`] has no default.
 pub trait Listener: Send + Sync {
-    /// A message for people, without a trailing line break.
+    /// Receives a user-facing message, without a trailing line break.
     fn message(&self, severity: Severity, message: &str);
 
-    /// A record for programs: a JSON object whose `type` is `header`, `summary`, `listening` or
-    /// `restart`.
-    ///
-    /// # Errors
-    /// If the record cannot be written.
+    /// Receives a machine-readable record: a JSON object whose `type` is `header`, `summary`,
+    /// `listening` or `restart`.
     fn record(&self, _record: Object) {}
 
-    /// A result for people: a table.
+    /// Receives a human-readable result, such as a table.
     ///
     /// # Errors
-    /// If the record cannot be written.
+    /// If the result cannot be written.
     fn text(&self, _text: &str) -> Result<()> {
         Ok(())
     }
 
-    /// Whether records are used. A run then does not send the same totals as a message.
+    /// Whether the listener uses records. If so, a run does not send its totals as a message too.
     fn takes_records(&self) -> bool {
         false
     }
 
-    /// Begins the progress of work on `total` frames.
+    /// Returns the receiver of the progress of work on `total` frames, if that number is known.
     fn meter(&self, _total: Option<u64>, _frame_rate: Rational) -> Box<dyn Meter> {
         Box::new(NoMeter)
     }
@@ -101,20 +98,20 @@ impl Events {
         self.0.message(Severity::Warning, &message.to_string());
     }
 
-    /// A record for programs.
+    /// Sends a machine-readable record.
     pub fn event(&self, record: Object) {
         self.0.record(record);
     }
 
-    /// A result for people: a table.
+    /// Sends a human-readable result, such as a table.
     ///
     /// # Errors
-    /// If the record cannot be written.
+    /// If the result cannot be written.
     pub fn text(&self, text: &str) -> Result<()> {
         self.0.text(text)
     }
 
-    /// Whether records are used.
+    /// Whether the listener uses records.
     pub fn takes_records(&self) -> bool {
         self.0.takes_records()
     }

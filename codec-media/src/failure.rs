@@ -1,4 +1,4 @@
-//! The error of this crate, with a kind that says who can do something about it.
+//! The error type of this crate, with a kind that determines the exit code of the command.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -8,15 +8,15 @@ use codec_core::error::MissingFeature;
 
 use crate::stdio::STDOUT;
 
-/// Who can do something about an error. The numbers are the exit codes of the `codec` command.
+/// The kind of an error: what failed. The numbers are the exit codes of the `codec` command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// The reader of standard output has gone: nothing is wrong.
+    /// Standard output was closed by its reader, as by `head`; not an error.
     ClosedPipe = 0,
-    /// A defect of this library.
+    /// An internal error: a bug in this library.
     Internal = 1,
-    /// Settings that are wrong or do not go together.
+    /// Invalid or conflicting settings.
     Usage = 2,
     /// The input cannot be read or is not supported.
     Input = 3,
@@ -28,21 +28,21 @@ pub enum Kind {
     Backend = 6,
     /// A verification or a threshold failed.
     Check = 7,
-    /// No connection, or one that ended too early or was silent for too long.
+    /// The connection failed, ended too early or timed out.
     Network = 8,
     /// The run was asked to stop.
     Interrupted = 130,
 }
 
-/// An error for the user. Its message is complete: it includes that of the [`source`], which gives
-/// the typed cause.
+/// An error with a message for the user. The message includes that of the [`source`], which is the
+/// typed cause.
 ///
 /// [`source`]: std::error::Error::source
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Who can do something about it.
+    /// What failed.
     pub kind: Kind,
-    /// The text for people. Lines after the first begin with `help:` and name a remedy.
+    /// The user-facing message. Lines after the first begin with `help:` and name a remedy.
     pub message: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -63,12 +63,12 @@ impl std::error::Error for Failure {
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// An error without a cause of its own type.
+    /// Creates an error without a typed cause.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// An error with its cause, whose text `message` includes.
+    /// Creates an error with a typed cause, whose text `message` includes.
     pub(crate) fn caused(
         kind: Kind,
         message: String,
@@ -77,22 +77,22 @@ impl Failure {
         Self { kind, message, source: Some(Arc::new(source)) }
     }
 
-    /// This build lacks `feature`, which `what` requires.
+    /// Creates an error for `what`, which requires a Cargo feature that this build lacks.
     pub fn missing_feature(what: &'static str, feature: &'static str) -> Self {
         Self::new(Kind::Backend, MissingFeature::new(what, feature).to_string())
     }
 
-    /// Settings that are wrong or do not go together.
+    /// Creates an error for invalid or conflicting settings.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// A defect of this library.
+    /// Creates an internal error: a bug in this library.
     pub fn internal(message: impl Display) -> Self {
         Self::new(Kind::Internal, message.to_string())
     }
 
-    /// Standard output or a file could not be written.
+    /// Creates an error for standard output or a file that could not be written.
     pub fn output(name: &str, error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe && name == STDOUT {
             return Self::caused(Kind::ClosedPipe, "standard output was closed".to_owned(), error);
@@ -100,7 +100,7 @@ impl Failure {
         Self::caused(Kind::Output, format!("cannot write {name}: {error}"), error)
     }
 
-    /// An error of a reader of `name`.
+    /// Converts an error from reading `name`.
     pub fn reading(name: &str, error: codec_container::Error) -> Self {
         use codec_container::Error;
         let kind = match error {
@@ -110,7 +110,7 @@ impl Failure {
         Self::caused(kind, format!("{name}: {error}"), error)
     }
 
-    /// An error of a writer of `name`.
+    /// Converts an error from writing `name`.
     pub fn writing(name: &str, error: codec_container::Error) -> Self {
         use codec_container::Error;
         match error {
@@ -122,7 +122,7 @@ impl Failure {
         }
     }
 
-    /// An error of a decoder; `place` names file, packet and offset.
+    /// Converts a decoder's error; `place` names file, packet and offset.
     pub fn decoding(place: &str, error: codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
@@ -133,7 +133,7 @@ impl Failure {
         Self::caused(kind, format!("{place}: {error}"), error)
     }
 
-    /// An error of an encoder about a setting or a frame.
+    /// Converts an encoder's error about a setting or a frame.
     pub fn encoding(error: codec_core::Error) -> Self {
         use codec_core::Error;
         let kind = match error {
@@ -145,7 +145,8 @@ impl Failure {
         Self::caused(kind, error.to_string(), error)
     }
 
-    /// A run that was asked to stop. `kept`: the output holds the part that was done.
+    /// Creates the error of a run that was asked to stop. `kept`: whether the output was finalised
+    /// with the part processed until then.
     pub fn interrupted(kept: bool) -> Self {
         let outcome = if kept { "the file is finished" } else { "nothing was written" };
         Self::new(Kind::Interrupted, format!("interrupted: {outcome}"))

@@ -3,14 +3,14 @@
 //!
 //! This crate parses no arguments and writes nothing to the terminal. A run takes typed options,
 //! reports [events](events::Listener), ends early on [request](stop::Stop), and returns a
-//! [`failure::Failure`], whose kind says who can do something about it.
+//! [`failure::Failure`] on errors, with a [kind](failure::Kind): usage, input, output and so on.
 //!
 //! # Where to start
 //!
 //! | task | item |
 //! |---|---|
 //! | transcode a file, with progress | [`session::transcode`] (example below) |
-//! | encode frames of your own | [`session::Session`] with an [`io::source::FrameSource`] |
+//! | encode your own frames | [`session::Session`] with an [`io::source::FrameSource`] |
 //! | read the frames of any input | [`io::video::open`] |
 //! | receive a stream and record it | `live::receive::receive` (feature `net`) |
 //! | send a file or a camera | `live::send::send` (feature `net`) |
@@ -84,9 +84,9 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | files, pipes, temporary names; decoded input; demultiplexing of pipes | `io/` |
+//! | files, pipes, temporary files; decoded input; demultiplexing of pipes | `io/` |
 //! | mixing; speech detection | `mix.rs`, `vad.rs` |
-//! | inputs as streams of the server | `publish/` |
+//! | publishing inputs on the server | `publish/` |
 //! | one run of an encoder | `session/` |
 //! | audio of a run: decode, resample, effects, encode, or copy | `audio/` |
 //! | conversion by colour description; scaling | `frame/`, `scaling.rs` |
@@ -96,10 +96,10 @@
 //! | generated clips | `generate/` |
 //! | progress, events, reports | `progress.rs`, `events.rs`, `report.rs` |
 //!
-//! Audio of a run is an `audio::pipeline`, which follows the video, if any:
+//! The audio of a run passes through an `audio::pipeline`, which keeps pace with the video, if any:
 //!
 //! ```text
-//! packets ─► source ─► timeline (their clock, the new format) ─► effects ─► sink ─► packets
+//! packets ─► source ─► timeline (input clock, output format) ─► effects ─► sink ─► packets
 //! ```
 
 #![forbid(unsafe_code)]
@@ -153,7 +153,7 @@ impl Env {
         Self { events, stop: Stop::default(), level }
     }
 
-    /// The same without messages and progress.
+    /// Returns a copy that reports no messages and no progress.
     pub fn quiet(&self) -> Self {
         Self { events: Events::none(), ..self.clone() }
     }

@@ -58,7 +58,11 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
         return Err(Failure::usage("only one input can be standard input"));
     }
     if args.gain.len() > args.inputs.len() {
-        let message = format!("got {} gains for {} inputs", args.gain.len(), args.inputs.len());
+        let message = format!(
+            "invalid --gain: got {} values for {} inputs",
+            args.gain.len(),
+            args.inputs.len()
+        );
         return Err(Failure::usage(message));
     }
     let format = format_of(&args.output, args.format.as_deref(), Format::Wav)?;

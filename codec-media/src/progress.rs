@@ -19,7 +19,7 @@ pub struct Now {
 /// A trial encode before the final pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// From 1.
+    /// Number of the pass, from 1.
     pub number: usize,
     /// Maximum number of passes; there may be fewer.
     pub max: usize,
@@ -77,7 +77,7 @@ impl Progress {
     }
 }
 
-/// Counts of a live stream.
+/// Counters of a live stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveCounts {
     /// Frames sent or received.
@@ -92,27 +92,27 @@ pub struct LiveCounts {
     pub qindex: Option<u8>,
     /// Round-trip time of the connection.
     pub round_trip: Option<Duration>,
-    /// From capture to the end of decoding, as the receiver reports it.
+    /// Delay from capture to the end of decoding, as the receiver reports it.
     pub delay: Option<Duration>,
 }
 
 /// Statistics of a live stream since the last report.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveProgress {
-    /// Counts since the beginning.
+    /// Counters since the start.
     pub totals: LiveCounts,
     /// Frames per second.
     pub fps: f64,
     /// Kilobits per second.
     pub kbps: f64,
-    /// From capture to the end of decoding, in milliseconds.
+    /// Delay from capture to the end of decoding, in milliseconds.
     pub delay_ms: Option<f64>,
 }
 
 /// Overall progress of work in steps of different length.
 #[derive(Clone, Copy, Debug)]
 pub struct OverallProgress<'a> {
-    /// Share that is done, 0 to 1.
+    /// Completed share of the work, 0 to 1.
     pub done: f64,
     /// The step that begins.
     pub now: &'a str,

@@ -52,7 +52,7 @@ pub fn config_of(spec: &link::LinkSpec) -> Result<LinkConfig> {
         (_, Some(config)) => Ok(config),
         (SpecRate::File(name), None) => Ok(spec.with_rate(read_trace(name.as_ref())?)),
         (SpecRate::Constant(rate), None) => {
-            Err(Failure::internal(format!("a link with a rate of {rate}")))
+            Err(Failure::internal(format!("invalid link rate {rate}")))
         }
     }
 }

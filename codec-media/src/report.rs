@@ -13,14 +13,14 @@ use crate::json::{self, Object};
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Comma-separated values, one line a frame.
+    /// Comma-separated values, one line per frame.
     Csv,
     /// One JSON object.
     Json,
 }
 
 impl Form {
-    /// Chosen by the file name.
+    /// Returns the format for the extension of a file name.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -59,15 +59,15 @@ pub(crate) struct Row {
     pub(crate) qindex: Option<u8>,
     pub(crate) target_bits: Option<u64>,
     pub(crate) buffer_bits: Option<i64>,
-    /// Time of the call that returned the packet.
+    /// Duration of the encoder call that returned the packet.
     pub(crate) encode_us: u64,
     pub(crate) psnr: Option<[f64; 3]>,
     pub(crate) ssim: Option<f64>,
     pub(crate) drop_reason: Option<&'static str>,
     pub(crate) speed: Option<u8>,
-    /// `met` or `missed`.
+    /// Whether the encoder met the frame's deadline: `met` or `missed`.
     pub(crate) deadline: Option<&'static str>,
-    /// Later frames that the encoder had taken when it returned the packet.
+    /// Look-ahead: number of later frames that the encoder held when it returned the packet.
     pub(crate) held: Option<u64>,
     /// Allocations of the call that returned the packet, on its thread.
     pub(crate) allocations: Option<u64>,

@@ -9,7 +9,7 @@ use crate::audio::source::{AudioDecodeOptions, AudioSource};
 use crate::failure::{Failure, Kind, Result};
 use crate::io::input::InputSpec;
 
-/// What counts as speech.
+/// Settings of speech detection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VadOptions {
     /// Probability, 0 to 1, above which a block of 16 ms counts as speech.

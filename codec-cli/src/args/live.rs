@@ -20,9 +20,10 @@ use super::encoder::EncoderArgs;
 pub(crate) struct NetworkArgs {
     /// Emulate a network link for datagrams on this end.
     ///
-    /// LINK is a comma-separated list of loss=5%, delay=40ms, jitter=10ms, rate=800k, queue=200ms,
-    /// burst=4, reorder=on, dup=1% and seed=1. It may start with a named profile: wifi,
-    /// `wifi_lossy`, `wifi_congested`, cellular, satellite or congested.
+    /// LINK contains any of
+    /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1. It may
+    /// begin with a profile, whose values they replace: wifi, `wifi_lossy`, `wifi_congested`,
+    /// cellular, satellite or congested. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write (send) or read (recv) the SDP session description (RTP).
@@ -101,12 +102,11 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST is a comma-separated list of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS
-    /// and gap=SECONDS. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS,
+    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     ///
-    /// pixels and memory limit the frame size; packet limits the size of a packet; resized limits
-    /// the total pixels of all new frame sizes within 30 frames; gap limits the silence that fills
-    /// a gap in the audio timestamps.
+    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
+    /// size changes within 30 frames, gap the gaps in audio timestamps.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Restart the file when it ends.

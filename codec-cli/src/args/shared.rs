@@ -23,12 +23,11 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST is a comma-separated list of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS
-    /// and gap=SECONDS. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS,
+    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     ///
-    /// pixels and memory limit the frame size; packet limits the size of a packet; resized limits
-    /// the total pixels of all new frame sizes within 30 frames; gap limits the silence that fills
-    /// a gap in the audio timestamps.
+    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
+    /// size changes within 30 frames, gap the gaps in audio timestamps.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }

@@ -124,5 +124,5 @@ fn audio_only(args: &EncodeArgs, env: &Env) -> Result<()> {
 }
 
 fn nothing(name: &str) -> Failure {
-    Failure::new(Kind::Input, format!("{name}: neither video nor audio"))
+    Failure::new(Kind::Input, format!("{name}: no video or audio"))
 }

@@ -70,7 +70,7 @@ pub fn run_kernels(args: &KernelOptions, env: &Env) -> Result<()> {
 
 fn warn_of_debug_build(env: &Env) {
     if machine::build() == "debug" {
-        env.events.warn("this is a debug build: its times mean nothing");
+        env.events.warn("debug build: the measured times are not meaningful");
     }
 }
 

@@ -335,7 +335,7 @@ pub(super) fn bpp_to_kbps(bits: f64, size: Size, frame_rate: Rational) -> f64 {
     (bits * size.pixels() as f64 * frame_rate.as_f64() / 1000.0).round().max(1.0)
 }
 
-/// Parses `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode`, and knobs as options.
+/// Parses `vp8/libvpx --cpu-used -6`: a codec with options of `codec encode` and of the backend.
 fn backend(run: &str, grammar: &dyn EncodeGrammar) -> Result<ArmKind> {
     let words = shlex::split(run).filter(|words| !words.is_empty());
     let mut words = words

@@ -81,7 +81,7 @@ fn carry_out(
     Ok(results)
 }
 
-/// Adds to a failure that results are kept: a study that ends early loses nothing.
+/// Adds to the message of a failure that the results measured before it are kept.
 fn kept(failure: &Failure) -> Failure {
     let message = match failure.kind {
         Kind::Interrupted => {

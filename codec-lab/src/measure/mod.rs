@@ -52,7 +52,7 @@ pub struct Row {
     pub frame: u64,
     /// Its time in seconds.
     pub time_s: f64,
-    /// Whether an older frame, or no frame, was visible.
+    /// Whether the viewer saw an older frame, or no frame yet.
     pub frozen: bool,
     /// One value per metric.
     pub values: Vec<f64>,
@@ -110,7 +110,7 @@ pub(crate) fn check<'a>(
 /// for any number of threads.
 ///
 /// # Errors
-/// If the inputs do not go together or a metric is missing.
+/// If the inputs are incompatible or a metric is unavailable.
 pub fn measure(
     reference: &mut dyn FrameSource,
     distorted: &mut dyn FrameSource,

@@ -40,7 +40,7 @@ use world::{Camera, World};
 /// Runs the simulation and reports what the viewer sees.
 ///
 /// # Errors
-/// If settings do not match, or input or output fails.
+/// If settings conflict, or input or output fails.
 pub fn run(args: &SimulateOptions, env: &Env) -> Result<()> {
     let settings = Settings::new(args)?;
     env.stop.handle_requests();

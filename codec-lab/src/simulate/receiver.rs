@@ -1,4 +1,4 @@
-//! The receiver: depacketiser, feedback and decoder.
+//! The receiver: depacketizer, feedback and decoder.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::options::{OnLoss, Recovery};
 use super::sender::Feedback;
 use super::settings::Settings;
 
-/// A frame from the depacketiser.
+/// A frame from the depacketizer.
 pub(super) struct ReceivedAudio {
     pub(super) frame: AssembledFrame,
     /// The decoded frame.

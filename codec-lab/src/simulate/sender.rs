@@ -1,4 +1,4 @@
-//! The sender: encoder, packetiser, pacer, and reactions to feedback.
+//! The sender: encoder, packetizer, pacer, and reactions to feedback.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -166,7 +166,7 @@ impl Sender {
         let mut packets = Vec::new();
         self.packetizer
             .packetize(data, meta, timestamp, &mut packets)
-            .map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+            .map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
         let is_key = meta.kind == FrameKind::Key;
         record.coded = Some(Coded {
             is_key,

@@ -112,7 +112,7 @@ pub(super) fn listens(url: &Url, role: Role) -> Result<bool> {
     let connect = url.switch("connect").map_err(usage)?;
     if listen && connect {
         return Err(Failure::usage(format!(
-            "invalid URL {url}: listen and connect exclude each other"
+            "invalid URL {url}: cannot use both listen and connect"
         )));
     }
     Ok(listen || role == Role::Receiver && !connect)

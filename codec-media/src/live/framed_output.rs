@@ -97,7 +97,7 @@ impl FramedOutput {
         let streams = video.iter().chain(&audio).map(StreamDescription::of);
         let streams = streams.collect::<Option<Vec<_>>>();
         let mut streams =
-            streams.ok_or_else(|| Failure::internal("a track without a description"))?;
+            streams.ok_or_else(|| Failure::internal("missing description of a track"))?;
         if sealer.is_some() {
             // Receivers without support for encryption do not know this codec name.
             streams.iter_mut().for_each(|stream| stream.codec.push_str(SEALED));

@@ -243,7 +243,7 @@ impl LiveOutput for RtpOutput {
         let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
         let mut sender = self.shared.sender();
         let taken = sender.send_video(now, captured, stamp, packet);
-        taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        taken.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
         drop(self.shared.send_due(sender));
         self.shared.wake.notify_one();
         Ok(())
@@ -259,7 +259,7 @@ impl LiveOutput for RtpOutput {
             level: None,
             starts_talkspurt: false,
         });
-        taken.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        taken.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
         drop(self.shared.send_due(sender));
         self.shared.wake.notify_one();
         Ok(())

@@ -70,7 +70,7 @@ impl LiveSource {
     /// If the input cannot be opened.
     #[cfg(not(all(feature = "capture", target_os = "linux")))]
     pub fn capture(_text: &str) -> Result<Self> {
-        Err(Failure::missing_feature("capture, only on Linux,", "capture"))
+        Err(Failure::missing_feature("capture (Linux only)", "capture"))
     }
 
     /// Name for messages.

@@ -140,7 +140,7 @@ impl FrameSource for TestVideo {
         let place = index % (2 * last).max(1);
         let place = if place > last { 2 * last - place } else { place };
         let drawn = usize::try_from(place).ok().and_then(|place| self.drawn.get(place));
-        let drawn = drawn.ok_or_else(|| Failure::internal("a frame that was not rendered"))?;
+        let drawn = drawn.ok_or_else(|| Failure::internal("a frame was not rendered"))?;
         let picture = codec_core::frame::Picture::i420_packed(self.stream_info.size, drawn);
         let picture = picture.map_err(Failure::internal)?.with_info(self.stream_info.info);
         let pts = i64::try_from(index).unwrap_or(i64::MAX);

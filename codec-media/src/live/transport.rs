@@ -95,7 +95,7 @@ pub(crate) fn open_output(
         }
         Scheme::Udp => {
             if listens(url, Role::Sender)? {
-                return Err(Failure::usage("udp: a sender cannot listen"));
+                return Err(Failure::usage("udp: ?listen is for receivers only"));
             }
             let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
@@ -325,7 +325,8 @@ fn open_rtp_in(
             sockets.push(udp::bind(next).map_err(failed(next))?);
         }
     }
-    let shown = shown.ok_or_else(|| Failure::usage("the description has no stream to receive"))?;
+    let shown = shown
+        .ok_or_else(|| Failure::usage("invalid session description: no stream to receive"))?;
     let options = RtpOptions { expected, wants_audio: wants.audio, records: wants.records, secret };
     let input = Box::new(RtpInput::new(sockets, &shown.to_string(), options, clock)?);
     Ok(OpenedInput { input, relay })
@@ -368,7 +369,7 @@ fn open_input(url: &Url, args: &NetworkOptions, wants: Wants, clock: Clock) -> R
         }
         Scheme::Udp => {
             if !listens(url, Role::Receiver)? {
-                return Err(Failure::usage("udp: a receiver cannot connect"));
+                return Err(Failure::usage("udp: ?connect is for senders only"));
             }
             let listen = resolve(url)?;
             let inner = if args.netem.is_some() { local(listen) } else { listen };

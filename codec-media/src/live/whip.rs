@@ -333,7 +333,7 @@ impl LiveOutput for WhipOutput {
         }
         let mut packets = Vec::new();
         let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);
-        made.map_err(|error| Failure::internal(format!("packetiser: {error}")))?;
+        made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
         match state.call.peer.send_video(now, mid, &packets, captured, &extensions) {
             // The end of the call is reported as an event.
             Ok(_) | Err(SendError::NotConnected) => {}

@@ -41,8 +41,8 @@ pub struct PublishOptions {
     pub speed: u8,
 }
 
-/// Returns the source for `[NAME=]IN`, where IN is a file, `-`, `testsrc:...` or `v4l2:...`. It is
-/// for [`codec_net::server::Server::add_source`].
+/// Returns the source for `[NAME=]IN`, where IN is a file, `-`, `testsrc:...` or `v4l2:...`. Pass
+/// it to [`codec_net::server::Server::add_source`].
 ///
 /// # Errors
 /// If the input cannot be opened or has no video. Standard input is not checked in advance.

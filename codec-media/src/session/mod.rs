@@ -91,7 +91,7 @@ struct Waiting {
     frame: u64,
 }
 
-/// An encoder with everything around it.
+/// A run in progress: the encoder with its output, audio and reports.
 pub struct Session {
     env: Env,
     encoder: Box<dyn VideoEncoder>,
@@ -256,7 +256,7 @@ impl Session {
         self.finish(settings, input_end, source)
     }
 
-    /// Whether unwanted frames follow.
+    /// Whether the frame limit is reached before the end of the source.
     fn is_limited(&self, settings: &Encoding, source: &mut dyn FrameSource) -> bool {
         settings.frames.is_some_and(|limit| self.totals.frames_in >= limit)
             && matches!(source.next(), Ok(Some(_)))

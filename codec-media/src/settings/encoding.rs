@@ -31,33 +31,34 @@ pub struct Encoding {
     pub rules: OutputRules,
     /// Settings of the video encoder.
     pub encoder: EncoderSettings,
-    /// Changes of the bitrate while the encoder runs.
+    /// The bitrate over time, which replaces the encoder's.
     pub rate_trace: Option<RateTrace>,
     /// Threads of the encoder. Default: by size and cores.
     pub threads: Option<usize>,
     /// Frames to skip at the beginning.
     pub skip: u64,
-    /// Frames after those that are skipped keep their times; else the first is at 0.
+    /// Whether frames keep their input timestamps after skipped frames; if not, output starts at 0.
     pub keep_times: bool,
-    /// Encode at most this many frames.
+    /// Maximum number of frames to encode.
     pub frames: Option<u64>,
-    /// File for a row per frame.
+    /// File for a per-frame report, and its format.
     pub report: Option<(PathBuf, Form)>,
-    /// Measure PSNR.
+    /// Whether to measure PSNR.
     pub measure_psnr: bool,
-    /// Measure SSIM.
+    /// Whether to measure SSIM.
     pub measure_ssim: bool,
-    /// Decode the output and compare it with the encoder's own frames.
+    /// Whether to decode the output and compare it with the encoder's reconstructed frames.
     pub verify: bool,
-    /// Settings of the audio; `None` drops it.
+    /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
-    /// Part of each frame to encode.
+    /// Crop rectangle.
     pub crop: Option<Crop>,
     /// Rotation of frames.
     pub turn: Option<Rotate>,
     /// Target size of frames.
     pub resize: Option<Size>,
-    /// 2: with trial encodes first. Default: 2 for files with a bitrate, else 1.
+    /// Number of passes; with 2, trial encodes precede the final pass. Default: 2 for files with a
+    /// bitrate, else 1.
     pub passes: Option<u8>,
 }
 
@@ -133,8 +134,8 @@ impl Encoding {
         Transform::new(self.crop, self.turn, self.resize)
     }
 
-    /// The time of the input, in ticks, that is time 0 of the output; `first` is that of the first
-    /// frame that is coded.
+    /// The input timestamp, in ticks, that becomes 0 in the output; `first` is the timestamp of the
+    /// first encoded frame.
     pub(crate) fn origin(&self, first: i64) -> i64 {
         cut_origin(self.skip, self.keep_times, first)
     }

@@ -1,4 +1,4 @@
-//! The command line's grammar: the arguments of `raw.rs` and its siblings, with headings, defaults
+//! The command line's grammar: the arguments of `cli.rs` and its siblings, with headings, defaults
 //! that depend on the command, and shell completion hints.
 
 use clap::builder::PossibleValuesParser;

@@ -105,7 +105,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
     match (opened.video, opened.audio) {
         (None, Some(input)) => audio::to_nothing(args, digest, input, &settings.input, env),
         (Some(source), _) => decode_from(settings, source, env),
-        (None, None) => Err(Failure::internal("neither video nor audio")),
+        (None, None) => Err(Failure::internal("the input has neither video nor audio")),
     }
 }
 

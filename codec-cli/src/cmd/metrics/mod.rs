@@ -65,7 +65,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
 fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) -> Result<Measured> {
     if one.profile != other.profile {
         let what = "colour profiles differ and are ignored";
-        env.events.warn(format!("{what}: samples are compared as they are"));
+        env.events.warn(format!("{what}: samples are compared without conversion"));
     }
     let mut metrics = ALWAYS_OF_STILLS.to_vec();
     metrics.extend(request.metrics.iter().filter(|metric| !ALWAYS_OF_STILLS.contains(metric)));

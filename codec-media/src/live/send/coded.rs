@@ -253,7 +253,7 @@ fn audio_only(
     begin_s: f64,
 ) -> Result<(Stop, f64)> {
     let Some(mut audio) = audible.take() else {
-        return Err(Failure::new(Kind::Input, "neither video nor audio"));
+        return Err(Failure::new(Kind::Input, "the input has neither video nor audio"));
     };
     sending.pace.due(sending.clock.now(), begin_s);
     while !audio.pipeline.has_ended() {
