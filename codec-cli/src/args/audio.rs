@@ -10,7 +10,7 @@ use codec_media::values;
 pub(crate) enum ApplicationArg {
     /// Speech.
     Voip,
-    /// Music and general audio.
+    /// Music and mixed content, faithful to the input.
     Audio,
     /// Lowest delay.
     Lowdelay,
@@ -114,13 +114,13 @@ pub(crate) struct AudioArgs {
     /// Default: the input's, if the codec supports them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) channels: Option<u8>,
-    /// Change the volume by -60 to 60 dB; a limiter prevents clipping.
+    /// Set the gain in dB (-60 to 60); a limiter prevents clipping.
     #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = values::gain)]
     pub(crate) gain: Option<f32>,
     /// Suppress background noise in speech.
     #[arg(long)]
     pub(crate) denoise: bool,
-    /// Enable automatic gain control (AGC) for speech.
+    /// Enable automatic gain control (AGC), which levels the loudness of speech.
     #[arg(long)]
     pub(crate) agc: bool,
 }

@@ -14,7 +14,7 @@ use super::shared::{CutArgs, InputArgs, TransformArgs};
 pub(crate) enum Metric {
     Psnr,
     Ssim,
-    /// Measure nothing, not even the PSNR of `--report`, which takes time.
+    /// Measure nothing, not even the PSNR in `--report`; this is faster.
     None,
 }
 
@@ -40,8 +40,8 @@ pub(crate) struct EncodeArgs {
     pub(crate) rate_trace: Option<PathBuf>,
     /// Set the number of passes for `--preset file -b`: 1 or 2.
     ///
-    /// Default: 2 for files, 1 for pipes. With 2, one to three trial passes run before the final
-    /// pass, to meet the bitrate at constant quality.
+    /// Default: 2 for files, 1 for pipes. Two passes run trial encodes first, to meet the bitrate
+    /// at even quality.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) passes: Option<u8>,
     #[command(flatten)]

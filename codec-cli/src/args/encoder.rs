@@ -37,7 +37,7 @@ pub(crate) struct EncoderArgs {
     /// Set constant quality: 0 (worst) to 100 (best).
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
-    /// Set one quantiser index for all frames (VP8: 0 best to 127 worst).
+    /// Set a constant quantiser index (VP8: 0 best to 127 worst).
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.

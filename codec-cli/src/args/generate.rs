@@ -41,7 +41,7 @@ pub(crate) struct CodecsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Check that a backend (CODEC or CODEC/BACKEND) meets its contract; exit with code 7 if not.
+    /// Run the conformance checks on CODEC or CODEC/BACKEND; exit with 7 if one fails.
     #[arg(long, value_name = "SPEC")]
     pub(crate) check: Option<String>,
 }

@@ -21,9 +21,10 @@ pub(crate) struct NetworkArgs {
     /// Emulate a network link for datagrams on this end.
     ///
     /// LINK contains any of
-    /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1. It may
-    /// begin with a profile, whose values they replace: wifi, `wifi_lossy`, `wifi_congested`,
-    /// cellular, satellite or congested. Example: `wifi_lossy,rate=2M`.
+    /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1.
+    ///
+    /// It may begin with a profile, whose values they replace: wifi, `wifi_lossy`,
+    /// `wifi_congested`, cellular, satellite or congested. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write (send) or read (recv) the SDP session description (RTP).

@@ -23,7 +23,7 @@ pub(crate) struct MetricsArgs {
     /// Align both files at their first frames instead of by timestamp.
     #[arg(long)]
     pub(crate) relative: bool,
-    /// Skip the first N frames of REF; its timestamps then count from the next one.
+    /// Skip the first N frames of REF; its timestamps then count from the next frame.
     ///
     /// Use it if DIST was cut with `codec encode --skip`.
     #[arg(long, value_name = "FRAMES", default_value_t = 0)]
@@ -31,7 +31,7 @@ pub(crate) struct MetricsArgs {
     /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Measure these metrics too, comma-separated, or all.
+    /// Measure additional metrics: a comma-separated list, or `all`.
     ///
     /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
     /// butteraugli; `all` means all of these. vmaf needs an ffmpeg with libvmaf.
@@ -55,16 +55,16 @@ pub(crate) struct MetricsArgs {
     #[arg(long, value_name = "MS", default_value_t = 500,
           value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) max_delay: u32,
-    /// Exit with code 7 if the audio SNR is lower than this, in dB.
+    /// Exit with 7 if the audio SNR is below this value, in dB.
     #[arg(long, value_name = "DB", allow_hyphen_values = true)]
     pub(crate) min_snr: Option<f64>,
-    /// Exit with code 7 if the audio log-spectral distance is higher than this, in dB.
+    /// Exit with 7 if the audio log-spectral distance is above this value, in dB.
     #[arg(long, value_name = "DB")]
     pub(crate) max_lsd: Option<f64>,
-    /// Exit with code 7 if the mean luma PSNR is lower than this, in dB.
+    /// Exit with 7 if the mean luma PSNR is below this value, in dB.
     #[arg(long, value_name = "DB")]
     pub(crate) min_psnr: Option<f64>,
-    /// Exit with code 7 if the mean luma SSIM is lower than this.
+    /// Exit with 7 if the mean luma SSIM is below this value.
     #[arg(long, value_name = "SSIM")]
     pub(crate) min_ssim: Option<f64>,
     /// Reject input that exceeds these limits; see `codec decode --help`.

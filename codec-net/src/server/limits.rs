@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits on what clients may use.
+/// Limits on the resources that clients may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open TCP connections.

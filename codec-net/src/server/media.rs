@@ -32,21 +32,21 @@ pub struct VideoFrame {
     pub data: Bytes,
     /// Presentation time in ticks of 1/90000 s from the start of the stream; does not wrap.
     pub pts: u64,
-    /// Decodable independently.
+    /// Whether it is a key frame.
     pub key: bool,
     /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
-    /// Depends only on the base layer.
+    /// Whether it depends only on the base layer.
     pub layer_sync: bool,
     /// Counter of base layer frames if the stream has layers (TL0PICIDX of RFC 7741).
     pub tl0_index: Option<u8>,
-    /// No later frame depends on it.
+    /// Whether no later frame depends on it, so that it can be dropped.
     pub discardable: bool,
-    /// Decoded but not shown.
+    /// Whether it is decoded but not shown.
     pub hidden: bool,
     /// Wall time of the capture, NTP 32.32; 0 if unknown.
     pub captured: u64,
-    /// Belongs to the small rendition.
+    /// Whether it belongs to the small rendition.
     pub small: bool,
     /// See [`Self::record`].
     pub framed: OnceLock<Bytes>,
@@ -107,7 +107,7 @@ impl AudioPacket {
 /// Properties read from a frame's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameInfo {
-    /// Decodable independently.
+    /// Whether it is a key frame.
     pub key: bool,
     /// `false`: decoded but not shown.
     pub shown: bool,

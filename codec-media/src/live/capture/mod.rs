@@ -86,7 +86,7 @@ where
     if media.video.is_none() && media.audio.is_none() {
         return Err(Failure::new(
             Kind::Input,
-            "neither a camera nor a microphone\nhelp: select a microphone with mic=",
+            "no camera or microphone selected\nhelp: select a microphone with mic=",
         ));
     }
     media.live = Some(Arc::new(devices));

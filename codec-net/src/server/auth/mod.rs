@@ -114,7 +114,7 @@ impl Access {
         !self.users.is_empty()
     }
 
-    /// The scopes that these credentials grant. All secrets are compared, so that the time reveals
+    /// The scopes that these credentials grant. All secrets are compared, so that timing reveals
     /// nothing.
     #[must_use]
     pub fn grants(&self, credentials: Credentials<'_>, over_tls: bool) -> Grants {

@@ -267,7 +267,7 @@ impl Controller {
         self.delays.queueing_s().max(self.backlog.seconds())
     }
 
-    /// Packets that are overdue say how long the queue is.
+    /// Estimates the queueing delay from overdue packets.
     fn update_backlog(&mut self, now: Duration, arrived: &[(Duration, Sent)]) {
         let expected_s = self.delays.min_rtt_s() + OVERDUE_S;
         let before = now.saturating_sub(Duration::from_secs_f64(expected_s.clamp(0.0, 60.0)));

@@ -59,7 +59,7 @@ impl Default for LongTermConfig {
 pub enum LossResponse {
     /// It references an acknowledged frame only.
     AcknowledgedReference,
-    /// It is a key frame, since no reference of the receiver is known.
+    /// It is a key frame, because the receiver has acknowledged no usable reference.
     KeyFrame,
 }
 
