@@ -295,7 +295,7 @@ impl FromStr for RawLayout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitList(pub Limits);
 
-/// The maximum number of frames that a decoder and the command hold at once.
+/// The maximum number of frames that a decoder and the command hold at the same time.
 const LIVE_FRAMES: u64 = 8;
 
 impl FromStr for LimitList {

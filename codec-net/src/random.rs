@@ -15,7 +15,7 @@ pub fn number() -> u64 {
 ///
 /// # Panics
 ///
-/// If the operating system has no random numbers: nothing would be secure without them.
+/// If the operating system provides no random numbers, without which nothing would be secure.
 #[cfg(feature = "serve")]
 #[must_use]
 #[expect(clippy::expect_used, reason = "a server without random numbers must not run")]

@@ -9,7 +9,7 @@ use crate::framing::{Hello, Item, Parser, Record};
 use crate::socket::{Socket, is_not_ready};
 use crate::transport::{Incoming, Role, Transport, TransportStats};
 
-/// Bytes read at once.
+/// Size of a read in bytes.
 const READ_BYTES: usize = 64 << 10;
 
 /// A TCP connection.

@@ -37,7 +37,7 @@ pub enum TurnDatagram {
 }
 
 impl TurnAllocation {
-    /// Starts to request an allocation. `local`: the socket that talks to the server;
+    /// Starts to request an allocation. `local`: the socket used for the server;
     /// `credentials`: user name and password; `secret`: random bytes.
     #[must_use]
     pub fn new(

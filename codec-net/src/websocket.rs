@@ -108,7 +108,7 @@ impl WebSocketTransport {
     ///
     /// # Errors
     ///
-    /// The rejection by the server, or an error of the connection.
+    /// The server's rejection, or an error of the connection.
     pub fn connect(
         mut socket: Socket,
         url: &Url,
@@ -133,7 +133,7 @@ impl WebSocketTransport {
         socket.set_deadline(Some(Instant::now() + HANDSHAKE_TIMEOUT));
         match tungstenite::client::client_with_config(request, socket, Some(config())) {
             Ok((socket, _)) => Ok(Self::begin(socket, peer, role)),
-            Err(HandshakeError::Interrupted(_)) => Err(wrong("timeout: no answer".to_owned())),
+            Err(HandshakeError::Interrupted(_)) => Err(wrong("timeout: no response".to_owned())),
             Err(HandshakeError::Failure(error)) => Err(handshake_error(error)),
         }
     }
@@ -142,7 +142,7 @@ impl WebSocketTransport {
     ///
     /// # Errors
     ///
-    /// Why it was rejected, or an error of the connection.
+    /// The reason of the rejection, or an error of the connection.
     pub fn accept(mut socket: Socket, access: &Access, role: Role) -> Result<Self, NetError> {
         let peer = socket.peer();
         socket.set_deadline(Some(Instant::now() + HANDSHAKE_TIMEOUT));

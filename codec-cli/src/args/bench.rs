@@ -61,10 +61,10 @@ pub(crate) struct BenchArgs {
     #[arg(short = 'j', long, value_delimiter = ',', default_value = "1",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: Vec<u16>,
-    /// Find how many streams the machine can encode at once in real time.
+    /// Find how many real-time streams the machine can encode concurrently.
     ///
-    /// Runs a growing number of encoders at the clip's size and frame rate, one thread each, until
-    /// they are too slow.
+    /// Runs more and more encoders of the clip's size and frame rate, one thread each, until they
+    /// no longer keep up.
     #[arg(long)]
     pub(crate) headroom: bool,
     #[command(flatten)]

@@ -107,7 +107,7 @@ pub(crate) struct CompareArgs {
     /// Default: pchip.
     #[arg(long, value_enum)]
     pub(crate) interpolation: Option<InterpolationArg>,
-    /// Run this many encodings at once; times are then not reported.
+    /// Run this many encodings in parallel; above 1, times are not reported.
     #[arg(short = 'j', long, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,

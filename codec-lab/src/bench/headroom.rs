@@ -1,4 +1,4 @@
-//! Finds how many streams can be encoded at once in real time, by running them.
+//! Finds how many streams can be encoded concurrently in real time, by running them.
 
 use std::sync::Barrier;
 use std::thread;
@@ -67,7 +67,7 @@ pub(super) fn find(
     Ok(Headroom { by_division, streams: kept, tried })
 }
 
-/// Runs `streams` at once; returns the share of late frames.
+/// Runs `streams` concurrently; returns the share of late frames.
 fn trial(backend: &Backend, config: &EncoderConfig, clip: &Clip, streams: usize) -> Result<f64> {
     let rate = clip.frame_rate.as_f64();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]

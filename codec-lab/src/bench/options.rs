@@ -35,8 +35,8 @@ pub struct BenchOptions {
     pub encode: bool,
     /// Numbers of threads, each measured.
     pub threads: Vec<usize>,
-    /// Finds how many real-time streams of the clip's size and frame rate the machine encodes at
-    /// once, one thread each.
+    /// Finds how many real-time streams of the clip's size and frame rate the machine can
+    /// encode concurrently, one thread each.
     pub headroom: bool,
     /// Instruction sets, each measured, or `all`.
     pub levels: Vec<String>,
@@ -73,7 +73,7 @@ pub struct RecordOptions {
     pub save: Option<PathBuf>,
     /// Compares with saved results; reports if something is significantly slower.
     pub against: Option<PathBuf>,
-    /// How much slower is too slow, in percent.
+    /// Slowdown that fails the comparison, in percent.
     pub threshold: f64,
     /// Compares even if settings or machines differ.
     pub force: bool,

@@ -109,7 +109,7 @@ impl Record {
             + "\n"
     }
 
-    /// Writes the outputs that `args` request. Returns whether standard output was written.
+    /// Writes the outputs requested by `args`. Returns whether standard output was written.
     pub(super) fn write(&self, args: &RecordOptions) -> Result<bool> {
         let text = self.json();
         let mut is_printed = false;

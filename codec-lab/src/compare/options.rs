@@ -49,7 +49,7 @@ pub struct CompareOptions {
     pub metrics: Vec<String>,
     /// Interpolation of rate-distortion curves. Default: pchip.
     pub interpolation: Option<Interpolation>,
-    /// Number of encodes at once; above 1, times are not reported.
+    /// Number of parallel encodes; above 1, times are not reported.
     pub jobs: Option<u16>,
     /// Timeout of an encode. Default: 10 minutes.
     pub time_limit: Option<f64>,

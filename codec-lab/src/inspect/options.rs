@@ -23,7 +23,7 @@ pub struct InspectOptions {
     pub output: PathBuf,
     /// Format of the report, for pipes (default: JSON) and unusual names.
     pub format: Option<ReportForm>,
-    /// Also writes the data next to a page.
+    /// Also writes the data as JSON next to an HTML page.
     pub json: Option<PathBuf>,
     /// Packets to report. Earlier packets are decoded but not reported.
     pub frames: Option<FrameRange>,

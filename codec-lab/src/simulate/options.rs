@@ -48,8 +48,8 @@ pub struct SimulateOptions {
     /// Time from capture to display. Default: 100 ms, or the link's delay, its jitter and 50 ms, if
     /// that is more.
     pub playout: Option<Duration>,
-    /// Waiting time for a late frame after a gap was detected. Default: 10 ms, or the jitter if it
-    /// reorders; with NACK two attempts: twice a round trip, the jitter and 30 ms.
+    /// How long to wait for an overdue frame after a gap is detected. Default: 10 ms, or the jitter
+    /// if the link reorders; with NACK, two round trips, the jitter and 30 ms, for two attempts.
     pub reorder_timeout: Option<Duration>,
     /// Minimum interval between key-frame requests.
     pub pli_interval: Duration,
@@ -60,7 +60,7 @@ pub struct SimulateOptions {
     /// Bitrates that the encoder follows: a file (lines SECONDS,RATE), or `link`: 85 % of the
     /// link's rate.
     pub rate_trace: Option<PathBuf>,
-    /// Delay of the encoder behind the trace.
+    /// Delay of the encoder's reaction to the trace.
     pub rate_delay: Duration,
     /// Encoding time of a frame in the simulation.
     pub encode_time: Duration,

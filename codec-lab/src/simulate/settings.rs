@@ -184,7 +184,7 @@ impl Settings {
         self.round_trip() + self.link.jitter.max() + Duration::from_millis(30)
     }
 
-    /// How long a missing packet may be merely reordered.
+    /// How long a missing packet counts as reordered rather than lost.
     pub(super) fn reordering(&self) -> Duration {
         let jitter = self.link.jitter;
         if jitter.reorders { jitter.max() } else { Duration::ZERO }

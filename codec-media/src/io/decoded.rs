@@ -22,9 +22,9 @@ pub struct DecodeOptions {
     pub backend: Option<String>,
     /// Limits on the input.
     pub limits: Limits,
-    /// Conceal damage and go on.
+    /// Whether to conceal damage and continue.
     pub conceal: bool,
-    /// As requested; `None`: by size and cores.
+    /// Number of decoder threads. `None`: by frame size and cores.
     pub threads: Option<usize>,
     /// Keep the syntax trace of each packet.
     pub trace: bool,

@@ -20,7 +20,7 @@ pub struct NetworkOptions {
     pub netem: Option<LinkSpec>,
     /// Session description: a sender writes it, a receiver reads it (RTP).
     pub sdp: Option<PathBuf>,
-    /// Token that a client shows and a server requires (WebSockets, WebRTC).
+    /// Authentication token: sent by a client, required by a server (WebSocket, WebRTC).
     pub token: Option<String>,
     /// Trust only the CA certificates in this PEM file.
     pub ca: Option<PathBuf>,
@@ -30,7 +30,7 @@ pub struct NetworkOptions {
     pub key: Option<PathBuf>,
     /// File with the key of end-to-end encryption.
     pub e2ee_key: Option<PathBuf>,
-    /// File that gets statistics every second, one JSON object a line.
+    /// File for statistics, written every second: one JSON object per line.
     pub stats: Option<PathBuf>,
     /// End after this time.
     pub duration: Option<Duration>,
@@ -47,13 +47,13 @@ pub struct SendOptions {
     pub raw: Option<RawLayout>,
     /// Limits on the input.
     pub limits: Limits,
-    /// Begin the input again at its end.
+    /// Restart the input at its end.
     pub repeat: bool,
-    /// Send the packets of the file as they are.
+    /// Send the file's packets without re-encoding.
     pub copy: bool,
     /// Settings of the video encoder.
     pub encoder: EncoderOptions,
-    /// File with a bitrate that changes.
+    /// File with the bitrate over time.
     pub rate_trace: Option<PathBuf>,
     /// What to reduce when bandwidth or CPU is insufficient; `None`: nothing.
     pub adapt: Option<DegradationPreference>,
@@ -78,15 +78,15 @@ pub struct SendOptions {
 pub struct ReceiveOptions {
     /// Where to receive from.
     pub url: String,
-    /// Output file, or `-`; `None`: decode and drop.
+    /// Output file, or `-`; `None`: decode and discard.
     pub output: Option<PathBuf>,
-    /// Format of the output, if its name does not say it.
+    /// Format of the output. Default: by the extension of its name.
     pub format: Option<String>,
-    /// Samples of raw output.
+    /// Pixel format of raw output.
     pub pixels: Option<Samples>,
     /// Drop the audio.
     pub no_audio: bool,
-    /// End when nothing arrives for this time; 0: never.
+    /// Timeout without received data; 0 disables it.
     pub max_idle: Duration,
     /// End after this many frames.
     pub frames: Option<u64>,

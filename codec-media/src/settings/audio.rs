@@ -10,7 +10,7 @@ use codec_core::codec::Bitrate;
 
 use crate::failure::{Failure, Kind, Result};
 
-/// Packet loss that in-band FEC prepares for by default.
+/// Default packet loss that in-band FEC is configured for.
 pub const DEFAULT_LOSS_PCT: u8 = 10;
 
 /// The default bitrate: 64 kb/s for one channel, 48 kb/s for each of several.
@@ -35,13 +35,13 @@ pub struct AudioOptions {
     pub frame: Option<FrameDuration>,
     /// In-band FEC.
     pub fec: bool,
-    /// Packet loss that FEC prepares for, in percent.
+    /// Expected packet loss for FEC, in percent.
     pub loss: Option<u8>,
     /// Discontinuous transmission.
     pub dtx: bool,
     /// Effort, 0 (fastest) to 10 (best).
     pub complexity: Option<u8>,
-    /// Packets of the same size.
+    /// Constant bitrate: all packets have the same size.
     pub cbr: bool,
     /// Highest frequency that is coded.
     pub bandwidth: Option<Bandwidth>,
@@ -51,14 +51,14 @@ pub struct AudioOptions {
     pub channels: Option<u8>,
     /// Gain in dB.
     pub gain: Option<f32>,
-    /// Suppress noise around speech.
+    /// Suppress background noise in speech.
     pub denoise: bool,
     /// Automatic gain control.
     pub agc: bool,
 }
 
 impl AudioOptions {
-    /// Whether any setting needs the audio to be encoded again.
+    /// Whether any setting requires the audio to be re-encoded.
     pub fn requires_encoder(&self) -> bool {
         self.audio_bitrate.is_some()
             || self.application.is_some()
@@ -91,7 +91,7 @@ pub enum AudioChoice {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct AudioSettings {
-    /// Which packets the output gets.
+    /// Source of the output's packets.
     pub codec: AudioChoice,
     /// Bits per second. Default: by channels.
     pub bitrate: Option<Bitrate>,
@@ -116,7 +116,7 @@ impl AudioSettings {
     /// Resolves the options. `bitrate` is the value of `-b` if the output is audio only.
     ///
     /// # Errors
-    /// If settings do not match or the backend is missing.
+    /// If settings conflict or the backend is missing.
     pub fn new(
         args: &AudioOptions,
         format: Format,
@@ -172,7 +172,7 @@ impl AudioSettings {
     /// Settings for `decode`: samples in the given encoding, or the usual one of `format`.
     ///
     /// # Errors
-    /// If settings do not match or the backend is missing.
+    /// If settings conflict or the backend is missing.
     pub fn decoded(samples: Option<&str>, format: Format) -> Result<Self> {
         let mut settings = Self::generated(format);
         let codec = match samples {
@@ -245,7 +245,7 @@ impl AudioSettings {
     /// Returns the encoder for `format`.
     ///
     /// # Errors
-    /// If settings do not match or the backend is missing.
+    /// If settings conflict or the backend is missing.
     pub fn encoder(&self, format: Format) -> Result<(&'static AudioBackend, AudioCodec)> {
         match self.codec {
             AudioChoice::Encode(backend, codec) => Ok((backend, codec)),
@@ -262,7 +262,7 @@ impl AudioSettings {
     /// samples.
     ///
     /// # Errors
-    /// If settings do not match or the backend is missing.
+    /// If settings conflict or the backend is missing.
     pub fn config(
         &self,
         codec: AudioCodec,

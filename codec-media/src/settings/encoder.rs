@@ -39,7 +39,7 @@ pub struct EncoderOptions {
     pub bitrate: Option<Bitrate>,
     /// Constant quality, 0 (worst) to 100 (best).
     pub quality: Option<u8>,
-    /// One quantiser index for all frames, in the codec's scale.
+    /// Constant quantiser index, in the codec's scale.
     pub qp: Option<u8>,
     /// Intended use of the output.
     pub preset: Option<Preset>,
@@ -53,13 +53,13 @@ pub struct EncoderOptions {
     pub content: Content,
     /// Let the rate controller drop frames.
     pub drop: bool,
-    /// Longest time for each frame, in microseconds.
+    /// Maximum encoding time per frame, in microseconds.
     pub max_frame_time: Option<u64>,
-    /// Make each frame decodable after losses, as far as its references are.
+    /// Keep frames decodable after packet loss if their references arrived.
     pub error_resilient: bool,
     /// Token partitions.
     pub token_parts: Option<String>,
-    /// Settings of the backend's own.
+    /// Backend-specific options.
     pub knob: Vec<KnobSetting>,
 }
 
@@ -115,7 +115,7 @@ impl EncoderSettings {
     /// Resolves `args` for streams in `format`; `usual` is the default preset.
     ///
     /// # Errors
-    /// If settings do not match or the backend is missing.
+    /// If settings conflict or the backend is missing.
     pub fn new(args: &EncoderOptions, usual: Preset, format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
         let preset = args.preset.unwrap_or(usual);

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::udp;
 use worker::{Direction, Shared, Worker, spawn_reader};
 
-/// Maximum number of clients at once; datagrams of others are dropped.
+/// Maximum number of concurrent clients; datagrams of others are dropped.
 pub const MAX_CLIENTS: usize = 16;
 
 /// Maximum number of datagrams queued between the reading threads and the worker.

@@ -12,11 +12,11 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Sessions of all kinds.
     pub sessions: usize,
-    /// Streams published at once.
+    /// Concurrently published streams.
     pub streams: usize,
     /// Viewers of one stream.
     pub viewers: usize,
-    /// Small renditions encoded at once, over all streams.
+    /// Concurrently encoded small renditions, over all streams.
     pub small_renditions: usize,
     /// Bits per second that a publisher may send, measured over two seconds.
     pub bitrate: u64,

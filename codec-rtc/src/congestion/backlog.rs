@@ -19,7 +19,7 @@ const MIN_BITS: f64 = 8.0 * 2000.0;
 /// Minimum number of overdue bytes: fewer are no long queue at video bitrates, and a sender that
 /// was busy looks the same.
 const MIN_OVERDUE_BYTES: u64 = 12_000;
-/// A predicted queueing delay above this, in seconds, lowers the estimate at once.
+/// A predicted queueing delay above this, in seconds, lowers the estimate immediately.
 const LONG_S: f64 = 0.2;
 /// Maximum prediction, in seconds.
 const MAX_S: f64 = 60.0;

@@ -28,7 +28,7 @@ pub struct LipSyncConfig {
     pub tolerance: Duration,
     /// Once an offset is being corrected, it is reduced below this; default 10 ms.
     pub goal: Duration,
-    /// Maximum change of a delay at once; default 80 ms.
+    /// Maximum change of a delay per update; default 80 ms.
     pub max_step: Duration,
     /// Maximum delay requested from either stream; default 1 s.
     pub max_delay: Duration,

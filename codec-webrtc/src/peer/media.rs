@@ -117,7 +117,7 @@ impl Peer {
     /// Returns the sequence number of the first packet; the others are consecutive.
     ///
     /// # Errors
-    /// Returns [`SendError`]; packets before the failed one have been sent.
+    /// Returns [`SendError`]; the packets before the one that failed have been sent.
     pub fn send_video<P: AsRef<[u8]>>(
         &mut self,
         now: Duration,
@@ -194,12 +194,11 @@ impl Peer {
         self.send_packet(now, mid, &packet)
     }
 
-    /// Sends a packet of audio as the payload of RED that
-    /// [`Redundancy`](codec_rtc::packet::red::Redundancy) made of it and of earlier ones, if RED
-    /// was negotiated for this codec.
+    /// Sends an audio packet in RED, if RED was negotiated for this codec. The payload comes from
+    /// [`Redundancy`](codec_rtc::packet::red::Redundancy) and contains the packet and earlier ones.
     ///
     /// # Errors
-    /// [`SendError`]; nothing has been sent then. [`SendError::NoCodec`] if there is no RED.
+    /// Returns [`SendError`] and sends nothing; [`SendError::NoCodec`] if RED was not negotiated.
     pub fn send_redundant_audio(
         &mut self,
         now: Duration,

@@ -192,8 +192,8 @@ impl ViewerSession {
         self.playout_delay.update(now, path.loss_sent, round_trip, fec);
     }
 
-    /// Handles a new estimate. A collapse is handled at once, because each frame that is still sent
-    /// lengthens the queue and delays the audio.
+    /// Handles a new estimate. A collapse is handled immediately, because each frame that is still
+    /// sent lengthens the queue and delays the audio.
     pub(super) fn handle_estimate(&mut self, now: Duration, target: Bitrate) {
         if target.0 < self.target.0 / 100 * COLLAPSE_PCT {
             self.next_evaluation = self.next_evaluation.min(now);

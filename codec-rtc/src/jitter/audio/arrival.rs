@@ -268,7 +268,7 @@ mod tests {
         let target = run(&mut arrivals, 500, 200, |_| 120);
         assert!((100..=120).contains(&target), "{target}");
         assert!(run(&mut arrivals, 700, 3000, |_| 120) <= 20);
-        // A shorter path is noticed at once.
+        // A shorter path is noticed immediately.
         run(&mut arrivals, 3700, 1, |_| 10);
         assert_eq!(arrivals.base_us(), Some(10_000));
     }

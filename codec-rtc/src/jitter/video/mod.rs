@@ -12,7 +12,7 @@
 //! use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 //! use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 //!
-//! let coded = vec![0; 3000]; // stands in for a VP8 key frame
+//! let coded = vec![0; 3000]; // placeholder for a VP8 key frame
 //! let meta = PacketMeta { kind: FrameKind::Key, ..PacketMeta::default() };
 //! let mut packets = Vec::new();
 //! Packetizer::new(PacketizerConfig::default())?.packetize(&coded, &meta, 0, &mut packets)?;
