@@ -45,7 +45,7 @@ const TURN: Duration = Duration::from_millis(20);
 /// ```
 ///
 /// # Errors
-/// If the connection or the output fails, or options do not go together.
+/// If the connection or the output fails, or options conflict.
 pub fn receive(args: &ReceiveOptions, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let clock = Clock::start();

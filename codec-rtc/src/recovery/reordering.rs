@@ -1,4 +1,4 @@
-//! Adaptive reordering window: how long a missing packet may only be reordered.
+//! Adaptive reordering window: how long a missing packet counts as reordered rather than lost.
 
 use std::time::Duration;
 

@@ -39,7 +39,7 @@ const LEAD_STEP_S: f64 = 0.1;
 /// Sends an input.
 ///
 /// # Errors
-/// If the input or the connection fails, or options do not go together.
+/// If the input or the connection fails, or options conflict.
 pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
     env.stop.handle_requests();
     let url = args

@@ -44,8 +44,8 @@ enum Why {
 ///
 /// A complete frame whose references were emitted is emitted immediately if nothing is missing
 /// before it. If frames that it does not reference are missing, it waits while these may be
-/// reordered rather than lost. If it references missing frames, it waits until they arrive, or until
-/// a later frame references neither them nor it. Each frame has a render time.
+/// reordered rather than lost. If it references missing frames, it waits until they arrive or until
+/// a later frame is complete that references neither them nor it. Each frame has a render time.
 ///
 /// The payload format is VP8 (RFC 7741). The buffer holds at most 2048 packets and 16 MiB, and at
 /// most 8 MiB per frame; it is cleared on overflow.

@@ -126,8 +126,8 @@ pub struct Counters {
 
 /// Assembles VP8 packets into frames.
 ///
-/// Frames are emitted in order of their sequence numbers. A complete frame is emitted immediately if
-/// nothing is missing before it. An incomplete frame is abandoned when its deadline has passed and
+/// Frames are emitted in order of their sequence numbers. A complete frame is emitted immediately
+/// if nothing is missing before it. An incomplete frame is abandoned when its deadline has passed and
 /// the gap has been visible for longer than [`DepacketizerConfig::gap_timeout`]. A frame without
 /// any packet is abandoned together with the next one.
 #[derive(Debug)]
@@ -274,7 +274,7 @@ impl Depacketizer {
             };
             let timestamp = first.timestamp;
             if self.lacks_start(first) {
-                // At the start of the stream, the first packet may only be reordered.
+                // At the start of the stream, the first packet may be reordered rather than lost.
                 if self.missing == 0 && self.abandons_at(next, timestamp) > now {
                     return None;
                 }
