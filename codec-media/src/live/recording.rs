@@ -170,7 +170,7 @@ impl Recording {
             announced.audio = None;
         }
         if announced.video.is_none() && announced.audio.is_none() {
-            return Err(Failure::usage("cannot record: the output format holds none of the tracks"));
+            return Err(Failure::usage("cannot record: the format holds none of the tracks"));
         }
         self.announced = announced;
         Ok(())

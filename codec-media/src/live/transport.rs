@@ -325,8 +325,8 @@ fn open_rtp_in(
             sockets.push(udp::bind(next).map_err(failed(next))?);
         }
     }
-    let shown = shown
-        .ok_or_else(|| Failure::usage("invalid session description: no stream to receive"))?;
+    let shown =
+        shown.ok_or_else(|| Failure::usage("invalid session description: no stream to receive"))?;
     let options = RtpOptions { expected, wants_audio: wants.audio, records: wants.records, secret };
     let input = Box::new(RtpInput::new(sockets, &shown.to_string(), options, clock)?);
     Ok(OpenedInput { input, relay })

@@ -128,8 +128,8 @@ pub struct Counters {
 ///
 /// Frames are emitted in order of their sequence numbers. A complete frame is emitted immediately
 /// if nothing is missing before it. An incomplete frame is abandoned when its deadline has passed
-/// and the gap has been visible for longer than [`DepacketizerConfig::gap_timeout`]. A frame without
-/// any packet is abandoned together with the next one.
+/// and the gap has been visible for longer than [`DepacketizerConfig::gap_timeout`]. A frame
+/// without any packet is abandoned together with the next one.
 #[derive(Debug)]
 pub struct Depacketizer {
     config: DepacketizerConfig,
