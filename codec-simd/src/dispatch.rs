@@ -1,4 +1,4 @@
-//! Choice of the kernel table for the CPU: the only place that knows all levels.
+//! Runtime dispatch: selects the kernel table for the CPU. Only this module refers to all levels.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 use crate::aarch64::neon;

@@ -1,4 +1,4 @@
-//! Instruction-set levels: detection, and requests from tests and benches.
+//! Instruction-set levels: CPU detection, and selection of a level by tests and benchmarks.
 
 use std::fmt;
 
@@ -113,7 +113,7 @@ pub struct LevelError(pub String);
 
 impl fmt::Display for LevelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown SIMD level `{}`, or not supported by this CPU", self.0)
+        write!(f, "invalid SIMD level `{}`: unknown, or not supported by this CPU", self.0)
     }
 }
 

@@ -1,13 +1,16 @@
-//! Pixel views, the kernel table and the row pool. With codec-ffi, this is the only crate of the
-//! workspace that contains `unsafe`.
+//! SIMD kernels for video codecs (SAD, transforms, prediction, loop filters) with runtime dispatch,
+//! bounds-checked pixel views, and a thread pool for macroblock rows.
 //!
-//! No dependencies, and a safe public interface. [`Kernels`] is one table per instruction set,
-//! chosen once and passed down; [`Window`] and [`WindowMut`] prove bounds once per block;
-//! [`RowPool`] runs borrowed jobs on threads that park when idle.
+//! The public interface is safe, and the crate has no dependencies. `unsafe` code is allowed only
+//! here and in `codec-ffi`. [`Kernels`] is a table of functions, one table per instruction set: the
+//! caller selects a table once and passes it to the code that needs it. [`Window`] and
+//! [`WindowMut`] check bounds once per block. [`RowPool`] runs closures that borrow from the caller
+//! on threads that sleep when idle.
 //!
 //! # Example
 //!
-//! A kernel at the best level of this CPU, and its scalar twin, which every level must equal:
+//! Compute a SAD with the best kernel for this CPU. The scalar kernel gives the same result, as at
+//! every level:
 //!
 //! ```
 //! use codec_simd::{Block16, Kernels, Level, Window};
@@ -27,15 +30,15 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | the list of kernels with their contracts | `table.rs` |
-//! | choice of the table for the CPU | `dispatch.rs` |
-//! | the reference that all levels must equal | `scalar/` |
+//! | list of kernels, and what each computes | `table.rs` |
+//! | runtime dispatch: selects the table for the CPU | `dispatch.rs` |
+//! | scalar reference; all levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations | `lanes/` |
-//! | these operations in NEON and WebAssembly SIMD | `aarch64/ops.rs`, `wasm32/ops.rs` |
+//! | these operations with NEON and WebAssembly SIMD | `aarch64/ops.rs`, `wasm32/ops.rs` |
 //! | loads and stores | `x86/memory.rs`, `aarch64/memory.rs`, `wasm32/memory.rs` |
-//! | views that prove bounds once per block | `view.rs` |
-//! | threads for rows | `pool.rs` |
+//! | pixel views that check bounds once per block | `view.rs` |
+//! | thread pool for macroblock rows | `pool.rs` |
 //!
 //! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`. The tests in
 //! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.

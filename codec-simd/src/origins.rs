@@ -1,5 +1,5 @@
-//! Source positions of the pixels of the 4x4 intra modes (RFC 6386, section 12.3), as tables for
-//! byte shuffles.
+//! Byte shuffle tables for the 4x4 intra modes (RFC 6386, section 12.3): from which edge pixel each
+//! predicted pixel is taken.
 
 use crate::types::SubblockMode;
 

@@ -1,4 +1,4 @@
-//! Two blocks in one call, for levels that process them one after the other.
+//! Kernels for two blocks per call, for levels that have only kernels for one block.
 
 /// `sixtap_8x8_x2` of a level by two calls of its `sixtap_8x8`, compiled for the given features.
 macro_rules! sixtap_pair {

@@ -1,4 +1,4 @@
-//! Threads that run borrowed jobs and park when idle.
+//! A thread pool for closures that borrow from the caller; its threads sleep when idle.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,4 +1,4 @@
-//! Blocks, coefficients and parameters of kernels. All sizes are fixed, all strides known.
+//! Blocks, coefficients and parameters of kernels. All sizes and strides are constants.
 
 use crate::view::{Window, WindowMut};
 

@@ -1,4 +1,4 @@
-//! The vocabulary of `crate::lanes`, in NEON instructions.
+//! The operations of `crate::lanes`, in NEON instructions.
 
 use core::arch::aarch64::*;
 

@@ -1,4 +1,4 @@
-//! Cost kernels in 128-bit registers: a row of sixteen pixels or two of eight in each.
+//! Cost kernels in 128-bit registers: each holds one row of 16 pixels or two of 8.
 
 /// The cost kernels, compiled for the given features.
 macro_rules! lanes_cost {

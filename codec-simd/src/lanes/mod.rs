@@ -1,9 +1,10 @@
-//! Kernels for instruction sets with 128-bit registers, written once in a vocabulary that each set
-//! implements with its instructions (`ops` and `memory` of `aarch64` and `wasm32`).
+//! Kernels for instruction sets with 128-bit registers, written once over a set of vector operations
+//! that each instruction set implements (`ops` and `memory` in `aarch64` and `wasm32`).
 //!
-//! A macro per subject, instantiated by the level's file of the same name, so that all functions
-//! carry the level's features. Each operation takes one to three instructions on every set; if a
-//! set has a better instruction for a kernel, its file has a kernel of its own.
+//! Each file defines one macro. The file of the same name in each level expands it, so that all
+//! functions have the level's `#[target_feature]`. Each operation takes one to three instructions
+//! on every instruction set. If an instruction set has a better instruction for a kernel, its level
+//! implements that kernel itself.
 
 pub(crate) mod cost;
 mod loop_filter;

@@ -1,5 +1,5 @@
 //! Transforms in 128-bit registers: two blocks side by side, a row of each in one register, or a
-//! lone block with two of its rows in each.
+//! single block with two rows in each register.
 
 /// The transform and quantisation kernels, compiled for the given features.
 macro_rules! lanes_transform {

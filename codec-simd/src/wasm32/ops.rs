@@ -1,5 +1,5 @@
-//! The vocabulary of `crate::lanes`, in `simd128` instructions, without the relaxed ones, whose
-//! results depend on the machine.
+//! The operations of `crate::lanes`, in `simd128` instructions. Relaxed SIMD is not used, because
+//! its results depend on the machine.
 
 use core::arch::wasm32::*;
 

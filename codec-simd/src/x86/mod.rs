@@ -1,7 +1,7 @@
 //! x86-64 kernels: safe `#[target_feature]` functions; only loads and stores need `unsafe`.
 //!
-//! A level names the kernels that it improves and inherits the rest from the level below: each file
-//! of a level has a function `over` that replaces entries of the table below.
+//! A level implements only the kernels that it improves and inherits the others from the next lower
+//! level: each file of a level has a function `over`, which replaces entries in that level's table.
 
 mod loop_filter_128;
 mod memory;

@@ -1,6 +1,7 @@
 //! Transforms of one block in 128-bit registers: two rows of four values in each.
 //!
-//! Instantiated once per level, so that each level's encoding is used throughout.
+//! The code is expanded once per level, so that it uses only that level's instruction encoding (SSE,
+//! VEX or EVEX).
 
 /// The single-block transforms, compiled for the given features (at least SSSE3 and SSE4.1).
 ///

@@ -1,7 +1,7 @@
-//! Transforms of several blocks side by side: one register per row or column, of two blocks per
-//! 128-bit lane.
+//! Transforms of several blocks side by side: each register holds one row or column of all blocks,
+//! two blocks in each 128-bit lane.
 //!
-//! Instantiated for each register width with its intrinsics.
+//! The code is expanded for each register width with its intrinsics.
 
 /// Helpers and passes for one register width, in module-private functions.
 macro_rules! transform_group {

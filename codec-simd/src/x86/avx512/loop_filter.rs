@@ -1,5 +1,5 @@
-//! AVX-512 kernels: loop filters. The registers of a macroblock edge hold one side of sixteen
-//! segments each, the pixels next to the edge in lane 0.
+//! AVX-512 kernels: loop filters. For a macroblock edge, each register holds one side of 16
+//! segments, with the pixels next to the edge in lane 0.
 
 use core::arch::x86_64::*;
 

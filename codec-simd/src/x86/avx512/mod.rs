@@ -1,5 +1,5 @@
 //! AVX-512 kernels. Features: `avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,bmi1,bmi2,lzcnt`,
-//! and `avx512cd` where zeros are counted.
+//! and `avx512cd` for counting leading zeros.
 
 mod cost;
 mod loop_filter;
