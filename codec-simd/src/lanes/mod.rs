@@ -1,5 +1,5 @@
-//! Kernels for instruction sets with 128-bit registers, written once over a set of vector operations
-//! that each instruction set implements (`ops` and `memory` in `aarch64` and `wasm32`).
+//! Kernels for instruction sets with 128-bit registers, written once over vector operations that
+//! each instruction set implements (`ops` and `memory` in `aarch64` and `wasm32`).
 //!
 //! Each file defines one macro. The file of the same name in each level expands it, so that all
 //! functions have the level's `#[target_feature]`. Each operation takes one to three instructions

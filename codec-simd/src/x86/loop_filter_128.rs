@@ -1,7 +1,7 @@
 //! Loop filters in 128-bit registers: sixteen segments at a time, one register per position.
 //!
-//! The code is expanded once per level, so that it uses only that level's instruction encoding (SSE,
-//! VEX or EVEX).
+//! The code is expanded once per level, so that it uses only that level's encoding of
+//! instructions (SSE, VEX or EVEX).
 
 /// The loop filters that do not benefit from wider registers, and shared helpers, compiled for the
 /// given features (at least SSSE3 and SSE4.1).

@@ -1,7 +1,7 @@
 //! Transforms of one block in 128-bit registers: two rows of four values in each.
 //!
-//! The code is expanded once per level, so that it uses only that level's instruction encoding (SSE,
-//! VEX or EVEX).
+//! The code is expanded once per level, so that it uses only that level's encoding of
+//! instructions (SSE or VEX).
 
 /// The single-block transforms, compiled for the given features (at least SSSE3 and SSE4.1).
 ///
