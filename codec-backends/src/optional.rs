@@ -127,11 +127,11 @@ mod tests {
         );
         assert_eq!(
             of("vp10", Role::Any).to_string(),
-            "no backend `vp10` in this build: it has vp8, av1"
+            "no backend `vp10` in this build, available: vp8, av1"
         );
         assert_eq!(
             of("vp8/x", Role::Any).to_string(),
-            "no backend `vp8/x` in this build: it has vp8/native, vp8/other, av1/rav1d"
+            "no backend `vp8/x` in this build, available: vp8/native, vp8/other, av1/rav1d"
         );
     }
 }

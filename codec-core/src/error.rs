@@ -162,14 +162,14 @@ impl MissingFeature {
 pub struct NoBackend {
     /// The name that was not found: `codec` or `codec/name`.
     pub name: String,
-    /// The names that would have been found; empty if they are not known.
+    /// The available names; empty if they are not known.
     pub available: Vec<String>,
     /// The feature that adds the backend, if it is a known one that this build lacks.
     pub feature: Option<&'static str>,
 }
 
 impl NoBackend {
-    /// The backend `name`, without knowing what else there is.
+    /// Creates an error that does not list the available names.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), available: Vec::new(), feature: None }
@@ -207,7 +207,7 @@ impl fmt::Display for Corrupt {
             Self::TokenPartition { index, offset_bytes, size_bytes, had_bytes } => write!(
                 f,
                 "token partition {index} at byte {offset_bytes} truncated: needs {size_bytes} \
-                 bytes, the packet has {had_bytes}"
+                 bytes, but the packet has {had_bytes}"
             ),
             Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
                 f,
@@ -235,7 +235,7 @@ impl fmt::Display for NoBackend {
         match self.feature {
             Some(feature) => write!(f, ": {}", MissingFeature::new("it", feature)),
             None if self.available.is_empty() => Ok(()),
-            None => write!(f, ": it has {}", self.available.join(", ")),
+            None => write!(f, ", available: {}", self.available.join(", ")),
         }
     }
 }

@@ -5,12 +5,13 @@
 //! environment variables. Time is an argument, parallel work runs on a [`parallel::Pool`] that the
 //! caller passes in, and the SIMD level is a configuration field.
 //!
-//! Start at [`codec::VideoEncoder`] and [`codec::VideoDecoder`]. A codec is a crate over this one and
-//! a [`codec::Backend`] that opens it.
+//! Start at [`codec::VideoEncoder`] and [`codec::VideoDecoder`]. A codec is implemented in a crate
+//! of its own, which depends on this one and exports a [`codec::Backend`].
 //!
 //! # Example
 //!
-//! A codec is used through the traits of [`codec`]. What works on frames needs no codec:
+//! Compute the PSNR of two frames. Functions on frames need no codec; for encoding and decoding see
+//! the traits in [`codec`].
 //!
 //! ```
 //! use codec_core::frame::{FrameBuf, Picture, PictureInfo, Size};
@@ -24,7 +25,7 @@
 //! copy.planes_mut()[0].row_mut(0)[0] = 10;
 //! let psnr = metrics::psnr(&picture, &copy.picture(PictureInfo::default()))?;
 //! assert!(psnr.y > 60.0);
-//! assert_eq!(psnr.u, 100.0); // of equal planes
+//! assert_eq!(psnr.u, 100.0); // identical planes: capped at 100 dB
 //! # Ok::<(), codec_core::error::ConfigError>(())
 //! ```
 //!
@@ -36,7 +37,7 @@
 //! | [`frame`] | borrowed and pooled frames, sizes, colour description |
 //! | [`entropy`] | the bool coder of RFC 6386, section 7, with sinks that write or count bits; trees |
 //! | [`motion`] | integer and sub-pixel motion search |
-//! | [`analysis`] | half-size plane, costs, scene cuts, scrolling, temporal filter, MB-tree |
+//! | [`analysis`] | half-size plane, block costs, scene cuts, scrolling, temporal filter, MB-tree |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
 //! | [`parallel`] | the thread pool interface and wavefront progress |
 //! | [`metrics`] | SSE, PSNR, SSIM |

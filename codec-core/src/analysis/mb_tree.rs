@@ -1,9 +1,11 @@
-//! MB-tree: importance of macroblocks by how much of the following frames is predicted from them.
+//! MB-tree, as in x264: a macroblock is more important the more of the following frames is
+//! predicted from it.
 //!
-//! Content that stays visible for long is worth a finer quantiser.
+//! Content that stays visible for a long time is coded with a finer quantiser.
 //!
-//! Each macroblock propagates to its references the share of its own cost, and of the cost
-//! propagated to it, that its prediction retains. Costs are in the units of the analysis.
+//! Each macroblock adds its intra cost and the cost propagated to it, multiplied by the share of
+//! that intra cost which inter prediction saves, to the blocks that it references. Costs are in the
+//! units of the analysis.
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::motion::FullPel;

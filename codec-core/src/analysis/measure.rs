@@ -1,7 +1,7 @@
 //! Costs and motion vectors of the macroblocks in a band of rows.
 //!
-//! Bands are independent: a macroblock takes a fraction of a microsecond, too little to synchronise
-//! threads on.
+//! Bands do not depend on each other: a macroblock takes a fraction of a microsecond, which is too
+//! short to synchronise threads per macroblock.
 
 use codec_simd::{Kernels, PlaneRef};
 

@@ -1,4 +1,4 @@
-//! Configurations by methods: each sets one field and returns the configuration.
+//! Builder methods of configurations: each sets one field and returns the configuration.
 
 use std::sync::Arc;
 

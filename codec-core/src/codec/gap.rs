@@ -1,4 +1,4 @@
-//! Features that a backend lacks, each with the reason.
+//! Optional features, and the declaration of those that a backend lacks, with reasons.
 
 macro_rules! features {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {

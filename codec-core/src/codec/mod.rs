@@ -4,9 +4,10 @@
 //! Encoding: push frames, pull packets. Decoding: push packets, pull frames. Without look-ahead,
 //! the packet is ready when [`VideoEncoder::encode`] returns.
 //!
-//! Encoding has two levels. [`plan::FramePlan`] specifies one frame completely: references, slots,
-//! layer, quantiser or bits, effort. [`VideoEncoder`] makes these plans with a rate controller and
-//! a layer planner, which can also be used separately.
+//! Encoders have two interfaces. In the lower one, a [`plan::FramePlan`] specifies one frame
+//! completely: references, slots to update, layer, quantiser or bit budget, effort. Above it, a
+//! [`VideoEncoder`] makes these plans with a rate controller and a layer planner, both of which can
+//! also be used separately.
 
 mod backend;
 mod builder;

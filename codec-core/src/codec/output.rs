@@ -1,4 +1,4 @@
-//! Iterators over the output of encoders and decoders, beside push and pull.
+//! Iterators over the output of encoders and decoders, as an alternative to `receive`.
 
 use super::{Packet, VideoDecoder, VideoEncoder};
 use crate::frame::Frame;

@@ -69,7 +69,7 @@ impl EncoderConfig {
         match update {
             Update::Bitrate(bitrate) => {
                 self.rate.mode = self.rate.mode.with_bitrate(*bitrate).ok_or_else(|| {
-                    ConfigError::new("bitrate", bitrate, "constant or variable bitrate mode")
+                    ConfigError::new("bitrate", bitrate, "none outside CBR and VBR mode")
                 })?;
             }
             Update::Rate(mode) => self.rate.mode = *mode,
@@ -81,7 +81,7 @@ impl EncoderConfig {
             Update::MaxFrameTime(max_us) => match &mut self.deadline {
                 Some(deadline) => deadline.max_us = *max_us,
                 None => {
-                    let allowed = "an encoder with a deadline";
+                    let allowed = "none without a deadline in the configuration";
                     return Err(ConfigError::new("max frame time", max_us, allowed));
                 }
             },

@@ -1,9 +1,10 @@
 //! The boolean entropy coder of RFC 6386, section 7: decoder, encoder, trees, and the sinks that
 //! let the same syntax code both write symbols and count their cost.
 //!
-//! Probabilities are those of `false`, in 1/256.
+//! A probability is that of the value `false`, in units of 1/256.
 //!
-//! Writers of syntax are generic over [`BoolSink`], so that the same code writes and prices:
+//! Functions that write syntax are generic over [`BoolSink`], so that the same code either writes
+//! symbols or counts their cost in bits:
 //!
 //! ```
 //! use codec_core::entropy::{BoolDecoder, BoolEncoder, BoolSink, CostCounter};
@@ -15,7 +16,7 @@
 //!
 //! let mut cost = CostCounter::default();
 //! write_flags(&mut cost);
-//! assert_eq!(cost.q8() / 256, 7); // 7 bits and the cheap flag
+//! assert_eq!(cost.q8() / 256, 7); // 7 literal bits, and a fraction of a bit for the flag
 //!
 //! let mut encoder = BoolEncoder::default();
 //! write_flags(&mut encoder);

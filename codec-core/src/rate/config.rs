@@ -1,4 +1,4 @@
-//! What a rate controller knows about a codec, and its settings.
+//! Settings of the rate controller, and its description of the codec.
 
 use super::fixed::ONE_Q16;
 use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability};

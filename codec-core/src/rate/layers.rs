@@ -7,8 +7,9 @@
 //! | L1T2 | 0 1 | last, golden, altref | last, golden, altref | |
 //! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, altref; after layer 1 golden, too |
 //!
-//! A frame never references a slot that holds a frame of a higher layer, even across changes of the
-//! mode. A stream without its upper layers therefore decodes to the same frames.
+//! A frame never references a slot that holds a frame of a higher layer, even after a change of the
+//! mode. If a forwarder drops the upper layers, the frames of the lower layers still decode to the
+//! same pixels.
 
 use crate::codec::{Scalability, SlotSet};
 

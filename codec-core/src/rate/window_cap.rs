@@ -1,4 +1,4 @@
-//! The hard cap on the bytes in any time window.
+//! Hard cap on the number of bytes in any sliding time window.
 
 use std::collections::VecDeque;
 

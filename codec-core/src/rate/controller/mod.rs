@@ -155,7 +155,7 @@ impl RateController {
         match *update {
             Update::Bitrate(rate) => {
                 let mode = self.config.mode.with_bitrate(rate).ok_or_else(|| {
-                    ConfigError::new("bitrate", rate, "constant or variable bitrate mode")
+                    ConfigError::new("bitrate", rate, "none outside CBR and VBR mode")
                 })?;
                 self.set_rate(mode);
             }

@@ -1,8 +1,8 @@
 //! Constant bitrate for screen content.
 //!
-//! A screen changes abruptly and then stays static. A change may use up the buffer. Afterwards the
-//! delay is kept while the unchanged areas are refined, each once, at the full channel rate. The
-//! buffer refills when nothing is left to refine.
+//! Screen content changes abruptly and then stays static. A change may drain the decoder buffer.
+//! The delay then stays constant while each unchanged area is refined once, at the full channel
+//! rate. The buffer refills when nothing is left to refine.
 
 use super::RateController;
 use crate::codec::{DropPolicy, FrameKind};
