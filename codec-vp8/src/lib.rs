@@ -1,4 +1,5 @@
-//! VP8 (RFC 6386): decoder and encoder, without threads, clocks, files or environment variables.
+//! VP8 (RFC 6386) decoder and encoder. They start no threads and access no clock, file or
+//! environment variable; parallel work runs on a thread pool that the caller passes in.
 //!
 //! The modules follow the chapters of the standard. `header`, `modes` and `residual` contain the
 //! parser and the writer of the same syntax; `predict`, `recon` and `loop_filter` serve both
@@ -31,9 +32,10 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 //!
-//! A packet is described without decoding it by [`decoder::peek`].
+//! [`decoder::peek`] describes a packet without decoding it.
 //!
-//! The main loops are `decoder/frame.rs`, and `encoder/frame/mod.rs` with `encoder/row.rs`.
+//! The main loop of the decoder is in `decoder/frame.rs`, that of the encoder in
+//! `encoder/frame/mod.rs` and `encoder/row.rs`.
 //!
 //! # Where the sections of RFC 6386 are
 //!
@@ -57,19 +59,19 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | main loop: one frame as planned; its settings | `encoder/frame/`, `encoder/settings.rs` |
-//! | main loop of a row; data shared by the rows, and between a row and the next | `encoder/row.rs`, `encoder/job.rs`, `encoder/row_context.rs` |
+//! | main loop: one frame as its plan specifies; settings | `encoder/frame/`, `encoder/settings.rs` |
+//! | main loop of a macroblock row; data shared by all rows; data passed to the row below | `encoder/row.rs`, `encoder/job.rs`, `encoder/row_context.rs` |
 //! | mode decision | `encoder/decide_inter.rs`, `encoder/decide_intra.rs`, `encoder/decide_split.rs`, `encoder/candidates.rs` |
 //! | motion search | `encoder/motion_search.rs` |
 //! | prediction | `encoder/predict_inter.rs`, `encoder/predict_intra.rs`, `encoder/chroma.rs` |
-//! | prices of modes, vectors and tokens; rate-distortion cost | `encoder/costs.rs`, `encoder/rate_table.rs`, `encoder/rate_distortion.rs` |
+//! | bit costs of modes, vectors and tokens; rate-distortion cost | `encoder/costs.rs`, `encoder/rate_table.rs`, `encoder/rate_distortion.rs` |
 //! | transform and quantisation, trellis | `encoder/transform.rs`, `encoder/trellis.rs` |
 //! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/cyclic_refresh.rs`, `encoder/loop_filter.rs` |
 //! | tokens: levels, contexts, counts, store; probabilities and packing | `encoder/levels.rs`, `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/token_counts.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
-//! | speeds 0 to 10 as named switches | `encoder/speed.rs` |
+//! | speed presets 0 to 10 as named switches | `encoder/speed.rs` |
 //! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/copy_mb.rs` |
-//! | key frames, golden, layers, look-ahead, time per frame | `encoder/controller/` |
-//! | quality by how long a macroblock stays visible (MB-tree) | `encoder/mb_tree_segments.rs` over [`codec_core::analysis`] |
+//! | key frames, golden updates, layers, look-ahead, deadline | `encoder/controller/` |
+//! | MB-tree: finer quantisers for content that stays visible for long | `encoder/mb_tree_segments.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]
 

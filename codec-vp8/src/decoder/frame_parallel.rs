@@ -1,10 +1,10 @@
 //! Frame-parallel decoding with a delay of one frame: while a frame is parsed, the previous one is
 //! reconstructed.
 //!
-//! Parsing needs no pixels of other frames. One thread parses the modes, a second one the
-//! coefficients, row by row behind it; threads without parsing work take rows of the previous
-//! frame. A row is filtered by the thread that finds it and all rows above it complete; no thread
-//! waits for the filter.
+//! Parsing needs no pixels of other frames. One thread parses the modes; a second one follows it
+//! row by row and parses the coefficients. Threads without parsing work reconstruct rows of the
+//! previous frame. A thread that has reconstructed a row also filters all rows that are complete up
+//! to there, unless another thread is filtering; no thread waits for the loop filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,8 +57,8 @@ impl FrameParallelState {
     }
 }
 
-/// Parses a frame for [`FrameParallelState::hold`] and completes the held one. Also returns the latter if
-/// it is shown.
+/// Parses a frame for [`FrameParallelState::hold`] and completes the held one. Also returns the
+/// latter if it is shown.
 pub(super) fn decode<'d>(
     params: &FrameParams<'_>,
     stream: &mut StreamState,

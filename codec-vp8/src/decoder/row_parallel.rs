@@ -1,8 +1,8 @@
 //! Row-parallel decoding of one frame.
 //!
-//! Rows are parsed one after the other, ahead of the rows being reconstructed, which follow each
-//! other as a wavefront; a row is filtered after the row above it. Threads take groups of rows, so
-//! that they wait a few times per frame rather than for every row: waking a thread takes as long as
+//! Rows are parsed one after the other, ahead of reconstruction, which runs on several rows as a
+//! wavefront. A row is filtered after the row above it. Each thread takes a group of rows and so
+//! waits a few times per frame instead of once per row, because waking a thread takes as long as
 //! decoding a row.
 //!
 //! Each macroblock row owns its lines of the frame, behind a mutex that is never contended. Data

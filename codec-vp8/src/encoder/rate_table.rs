@@ -1,7 +1,7 @@
 //! Context-free estimate of coefficient bits, for comparing candidates.
 //!
-//! A constant table leads to decisions as good as exact token costs, and needs no frame's
-//! probabilities.
+//! Mode decisions with this constant table are as good as with exact token costs, and do not depend
+//! on the probabilities of the frame.
 
 use codec_simd::Kernels;
 

@@ -1,7 +1,7 @@
 //! Motion compensation. RFC 6386, section 18.
 //!
-//! Vectors may point anywhere: outside the frame its edge pixels repeat. A block whose window
-//! leaves the plane and its border is predicted from a copy with extended edges.
+//! Vectors may point outside the frame, where the edge pixels are repeated. If the window of a
+//! block exceeds the plane with its border, the block is predicted from a copy with extended edges.
 
 use codec_simd::{Kernels, PlaneRef, Window, WindowMut};
 

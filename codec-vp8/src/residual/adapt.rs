@@ -1,4 +1,5 @@
-//! Token statistics, and probability updates that pay for themselves. RFC 6386, section 13.4.
+//! Token statistics, and the probability updates that save more bits than they cost. RFC 6386,
+//! section 13.4.
 
 use super::super::tables::{COEFF_UPDATE_PROBS, CoeffProbs};
 use super::PlaneType;

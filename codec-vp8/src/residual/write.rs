@@ -1,4 +1,4 @@
-//! Writing or pricing the tokens of one block. RFC 6386, section 13.2.
+//! Writes the tokens of one block, or counts their bits. RFC 6386, section 13.2.
 
 use super::token::{walk_block, write_token};
 use codec_core::entropy::{BoolSink, CostCounter};

@@ -1,8 +1,8 @@
 //! Golden frame updates: golden holds the background of a stable scene.
 //!
-//! Updates do not follow a timer: an update costs bits, and pays off only if later frames find
-//! content in golden that the last frame has lost. Slow speeds, which search all references, are an
-//! exception: for them golden and altref are simply older frames.
+//! Updates are not periodic: an update costs bits, and pays off only if later frames can predict
+//! content from golden that is missing from the last frame. Slow speeds, which search all
+//! references, are an exception: with them, golden and altref are simply older frames.
 
 use crate::encoder::FrameReport;
 

@@ -118,7 +118,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that the CPU supports")
+                ConfigError::new("simd", level.name(), "a level that this CPU supports")
             })?,
         };
         let is_file = config.preset == Preset::File;

@@ -100,7 +100,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     if let Some(deadline) = &config.deadline {
         max_frame_time(deadline.max_us)?;
         let real_time = config.preset == Preset::Rtc;
-        ConfigError::ensure(real_time, "deadline", "a deadline with look-ahead", "real time")?;
+        ConfigError::ensure(real_time, "deadline", "one in the file preset", "the rtc preset")?;
     }
     speed(config.speed)
 }

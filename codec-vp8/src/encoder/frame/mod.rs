@@ -177,7 +177,7 @@ impl FrameEncoder {
                 let Some(smaller) = settings.with_smaller_partitions() else {
                     packet.data.clear();
                     self.frames.recycle(recon);
-                    return Err(Error::unsupported("frames with partitions this large"));
+                    return Err(Error::unsupported("a frame with a partition of this size"));
                 };
                 settings = smaller;
                 continue;
@@ -213,7 +213,7 @@ impl FrameEncoder {
         }
         let has_all = self.slots.iter().all(Option::is_some);
         if plan.kind == FrameKind::Inter && !has_all {
-            return Err(ConfigError::new("kind", "an inter frame", "a key frame"));
+            return Err(ConfigError::new("frame kind", "an inter frame", "a key frame"));
         }
         Ok(())
     }

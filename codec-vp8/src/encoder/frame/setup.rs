@@ -30,7 +30,7 @@ impl FrameEncoder {
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
-                ConfigError::new("simd", level.name(), "a level that the CPU supports")
+                ConfigError::new("simd", level.name(), "a level that this CPU supports")
             })?,
         };
         settings.knobs.check()?;
@@ -71,7 +71,7 @@ impl FrameEncoder {
     pub fn resize(&mut self, size: Size) -> Result<(), Error> {
         let allowed = 1..=16383;
         if !allowed.contains(&size.width) || !allowed.contains(&size.height) {
-            return Err(ConfigError::new("size", size, "1x1..=16383x16383").into());
+            return Err(ConfigError::new("size", size, "1x1 to 16383x16383").into());
         }
         self.settings.size = size;
         (self.cols, self.rows) = size.macroblocks();

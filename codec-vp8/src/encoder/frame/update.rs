@@ -1,4 +1,4 @@
-//! Update of the state that later frames depend on with a coded frame.
+//! Updates the state that later frames depend on after a frame has been coded.
 
 use std::sync::{Arc, PoisonError};
 
