@@ -15,7 +15,7 @@ pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
         Err(ConfigError::new(
             knob,
             format!("{given:?}"),
-            format!("the default: {codec} has no such setting"),
+            format!("the default, because {codec} lacks this setting"),
         ))
     };
     if config.rate.is_some() {
@@ -59,11 +59,7 @@ pub fn reject_knobs(knobs: &[(String, i64)]) -> Result<(), ConfigError> {
 /// Returns the error for an unknown knob.
 #[must_use]
 pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
-    ConfigError::new(
-        "knob",
-        format!("{name}={value}"),
-        "no knob: this codec has no settings of its own",
-    )
+    ConfigError::new("knob", format!("{name}={value}"), "none: this codec has no knobs")
 }
 
 /// Returns the packet duration of an update, and rejects all other updates.
@@ -74,7 +70,7 @@ pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration,
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
-        _ => Err(Error::unsupported("changes of this setting in this codec")),
+        _ => Err(Error::unsupported("changing this setting of a running encoder of this codec")),
     }
 }
 

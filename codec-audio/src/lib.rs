@@ -1,8 +1,8 @@
 //! Audio: sample buffers, the traits of audio codecs, G.711/PCM/Opus helpers and audio processing.
 //!
-//! The interface resembles [`codec_core::codec`]: encoders take samples and return packets, decoders
-//! take packets and return samples. They start no threads, read no clock and call no callbacks. All
-//! timestamps count samples at the sampling rate.
+//! The interface resembles [`codec_core::codec`]: encoders take samples and return packets,
+//! decoders take packets and return samples. They start no threads, read no clock and call no
+//! callbacks. All timestamps count samples at the sampling rate.
 //!
 //! An encoder takes any number of samples at a time and splits them into frames itself. The
 //! timestamp of a packet is that of the first sample that a decoder outputs for it. An encoder with
@@ -36,7 +36,7 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 //!
-//! Mix two participants of a call; each hears the sum without their own voice:
+//! Mix two participants of a call; each receives the mix without their own input (mix-minus):
 //!
 //! ```
 //! use codec_audio::mixer::Mixer;
@@ -60,7 +60,8 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 //!
-//! Convert stereo to mono at 48 kHz, and measure a level for the RTP header extension of RFC 6464:
+//! Convert stereo to mono at 48 kHz, and measure the audio level for the RTP header
+//! extension of RFC 6464:
 //!
 //! ```
 //! use codec_audio::convert::Converter;
@@ -94,13 +95,13 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | conversion between rates and layouts, with clock drift | `convert.rs` over `channels.rs` and `resample.rs` |
+//! | conversion between sampling rates and channel layouts; compensation of clock drift | `convert.rs` over `channels.rs` and `resample.rs` |
 //! | ramped gain; look-ahead peak limiter | `gain.rs`, `limiter.rs` |
 //! | mixer with mix-minus outputs | `mixer/` |
 //! | voice activity, noise suppression, echo cancellation (features `vad`, `denoise`, `apm`) | `vad.rs`, `denoise.rs`, `apm.rs` |
 //! | SNR, log-spectral distance, delay | `metrics/` |
 //!
-//! [`processors::AUDIO_PROCESSORS`] lists the processors of the build.
+//! [`processors::AUDIO_PROCESSORS`] lists the processors in this build.
 
 #![forbid(unsafe_code)]
 

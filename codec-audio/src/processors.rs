@@ -1,4 +1,4 @@
-//! The list of audio processors of this build.
+//! The list of audio processors in this build.
 
 use super::processor::{OpenProcessor, ProcessorEntry};
 use codec_core::error::{Error, NoBackend};

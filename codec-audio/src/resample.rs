@@ -1,8 +1,8 @@
-//! Sampling rate conversion that preserves the duration to the sample.
+//! Sampling rate conversion whose output has the exact duration of the input, without filter delay.
 //!
 //! The filters are those of the crate `rubato`: FFT blocks for a fixed ratio, and a windowed sinc
 //! with arbitrary phase for an adjustable ratio that follows a drifting clock. This module
-//! compensates their delay to a fraction of a sample and flushes their end.
+//! compensates the delay of the filters to a fraction of a sample, and flushes their last samples.
 
 use std::fmt;
 
@@ -106,7 +106,7 @@ impl Resampler {
         let (input, output) = (from as usize, to as usize);
         let filter =
             Fft::new_custom(input, output, a * count, 1, channels, window, FixedSync::Both)
-                .map_err(|error| ConfigError::new("resampling", error, "other rates"))?;
+                .map_err(|error| ConfigError::new("resampling", error, "supported rates"))?;
         let mut this = Self::with(from, to, channels, Filter::Blocks(Box::new(filter)));
         this.reset();
         Ok(this)
@@ -139,7 +139,7 @@ impl Resampler {
         let limit = 1.0 + 2.0 * MAX_DRIFT;
         let output = FixedAsync::Output;
         let filter = Async::new_sinc(ratio, limit, &parameters, SINC_CHUNK, channels, output)
-            .map_err(|error| ConfigError::new("resampling", error, "other rates"))?;
+            .map_err(|error| ConfigError::new("resampling", error, "supported rates"))?;
         let mut this = Self::with(from, to, channels, Filter::Sinc(Box::new(filter)));
         this.reset();
         Ok(this)

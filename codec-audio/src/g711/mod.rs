@@ -1,9 +1,9 @@
 //! G.711: A-law and mu-law, 8 bits per sample. ITU-T G.711; RTP framing as in RFC 3551, section
 //! 4.5.14.
 //!
-//! 16-bit samples represent the standard's 13 (A-law) and 14 (mu-law) bits with fractions, which
-//! are truncated towards minus infinity: a negative sample on a decision value gets the code nearer
-//! to 0.
+//! The standard is defined for 13-bit (A-law) and 14-bit (mu-law) samples. 16-bit samples are
+//! truncated to these, towards minus infinity. A negative sample that lies exactly on a decision
+//! value gets the code nearer to 0.
 
 mod codec;
 mod law;

@@ -2,9 +2,9 @@
 //!
 //! Definitions:
 //!
-//! - **Delay**: position of the highest peak of the cross-correlation of both signals, mixed to
-//!   mono and over their first 20 seconds, within a range; in whole samples. All other measures use
-//!   only the overlap.
+//! - **Delay**: position of the highest peak of the cross-correlation of both signals, in whole
+//!   samples. Both are mixed to mono and limited to their first 20 seconds, and the search is
+//!   limited to a maximum delay. All other metrics use only the part where the signals overlap.
 //! - **SNR**: energy of the reference divided by that of the difference, over all channels, in dB;
 //!   at most 200.
 //! - **Segmental SNR**: mean SNR of frames of 20 ms (whole samples, not overlapping, each channel
@@ -17,7 +17,7 @@
 //! - **Loudness**: integrated loudness, loudness range and true peak by EBU R 128 (ITU-R BS.1770),
 //!   with the feature `loudness`.
 //!
-//! Gain is not matched: a quieter copy has a distance.
+//! Levels are not matched first: a copy at a lower level counts as distorted.
 
 mod align;
 mod fft;
@@ -109,7 +109,7 @@ pub fn compare(
     let alignment = align(reference, distorted, format, furthest);
     let (a, b) = overlap(reference, distorted, alignment.delay, channels);
     if a.is_empty() {
-        return Err(ConfigError::new("samples", 0, "overlapping signals"));
+        return Err(ConfigError::new("overlap of the signals", "0 samples", "at least 1"));
     }
     let (a, b) = (planes(a, channels), planes(b, channels));
     Ok(Comparison {

@@ -1,9 +1,9 @@
-//! Audio mixer: mixes any number of inputs into one output, plus a mix-minus output per listener
-//! without their own voice.
+//! Audio mixer: mixes any number of inputs into one output, and into one mix-minus output per
+//! participant, which omits the participant's own input.
 //!
-//! Inputs may have any rate and layout. Their samples are placed on one timeline; [`Mixer::mix`]
-//! produces its next block. Samples that have not arrived by then are replaced by silence and
-//! counted.
+//! Inputs may have any sampling rate and channel layout. Their samples are placed on one timeline,
+//! of which [`Mixer::mix`] produces the next block. Samples that have not arrived by then are
+//! replaced by silence and counted.
 
 mod input;
 

@@ -1,8 +1,8 @@
 //! Uncompressed audio (PCM). A packet consists of its samples, channels interleaved.
 //!
 //! 8- and 16-bit integers map exactly to 16-bit samples, and 32-bit floats to floats; 24-bit
-//! integers map exactly to floats. 32-bit integers and 64-bit floats keep the 24 significant bits
-//! of a float.
+//! integers map exactly to 32-bit floats. 32-bit integers and 64-bit floats are rounded to the 24
+//! significant bits of a 32-bit float.
 
 mod codec;
 mod convert;
