@@ -1,4 +1,4 @@
-//! Errors of libraries, with their own messages.
+//! Errors reported by the C libraries, with the libraries' messages.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Borrowed frames, passed to or returned by a library.
+//! Borrowed I420 frames that are passed to a library or returned by it.
 
 /// Three planes of 8-bit samples; the chroma planes have half the size, rounded up. A value of this
 /// type proves that every sample is readable.

@@ -1,10 +1,10 @@
-//! Safe bindings of C libraries, limited to the functions that the backends of `codec-backends` use.
-//! This crate does not depend on `codec-core`.
+//! Safe bindings to C codec libraries, limited to the functions that `codec-backends` uses. This
+//! crate does not depend on `codec-core`.
 //!
-//! Each library is a feature and must be installed on the system (see `build.rs`); without features
-//! the crate is empty. The declarations are written by hand, each struct up to the last field that
-//! is used, and hold for all versions that `build.rs` accepts: see ADR 0010. Tests next to them
-//! compare them with the C headers.
+//! Each library is enabled by a Cargo feature and must be installed on the system (see `build.rs`);
+//! without features the crate is empty. The declarations are written by hand (ADR 0010). Structs
+//! are declared up to the last field in use, and the declarations are valid for all library
+//! versions that `build.rs` accepts. Tests next to them compare them with the installed C headers.
 //!
 //! | library | feature | module |
 //! |---|---|---|
@@ -13,8 +13,8 @@
 //! | dav1d: AV1 decoding | `dav1d` | `dav1d` |
 //! | OpenH264: H.264 | `openh264` | `openh264` |
 //!
-//! Services use these libraries through `codec_backends`, which adds the checks of packets and
-//! settings that the libraries leave to the caller.
+//! Applications should use these libraries through `codec_backends`, which checks packets and
+//! settings where the libraries leave that to the caller.
 
 #![cfg_attr(
     feature = "libopus",

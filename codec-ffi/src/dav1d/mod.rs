@@ -1,4 +1,4 @@
-//! dav1d: AV1, decoding.
+//! dav1d: AV1 decoding.
 
 mod sys;
 

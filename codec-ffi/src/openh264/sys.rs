@@ -1,5 +1,5 @@
-//! Declarations of `codec_api.h`, `codec_app_def.h` and `codec_def.h`, versions 2.3 to 2.6. Flags of
-//! C's `bool` are bytes of 0 or 1.
+//! Declarations of `codec_api.h`, `codec_app_def.h` and `codec_def.h`, versions 2.3 to 2.6. C's
+//! `bool` is declared as `u8` with the values 0 and 1.
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
 

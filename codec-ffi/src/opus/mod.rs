@@ -1,5 +1,5 @@
 //! libopus: Opus streams and multistreams. The interface is that of `opus.h`, `opus_multistream.h`
-//! and `opus_defines.h`, versions 1.3 to 1.6; all objects are opaque.
+//! and `opus_defines.h`, versions 1.3 to 1.6; all objects are opaque pointers.
 
 mod sys;
 
