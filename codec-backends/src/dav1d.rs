@@ -1,4 +1,4 @@
-//! `av1/dav1d`: decodes 8-bit 4:2:0 AV1 with dav1d, the system's C library.
+//! `av1/dav1d`: decodes 8-bit 4:2:0 AV1 with dav1d, a C library installed on the system.
 
 use std::collections::VecDeque;
 
@@ -24,8 +24,8 @@ pub(crate) static DECODER: Capabilities = Capabilities {
     threads: true,
     gaps: &[
         Gap::new(Feature::Concealment, "dav1d returns no frame for a damaged temporal unit"),
-        Gap::new(Feature::ReportsQindex, "dav1d's headers differ between versions"),
-        Gap::new(Feature::ReportsReferences, "dav1d's headers differ between versions"),
+        Gap::new(Feature::ReportsQindex, "dav1d's header structs depend on its version"),
+        Gap::new(Feature::ReportsReferences, "dav1d's header structs depend on its version"),
         Gap::new(Feature::Pool, "dav1d starts its own threads, as many as the pool has"),
         Gap::new(Feature::SimdLevel, "dav1d detects the CPU itself"),
         Gap::new(Feature::DecoderDelay, "each frame is output with its own packet"),

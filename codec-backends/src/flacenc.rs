@@ -197,7 +197,7 @@ impl AudioEncoder for Encoder {
         if let AudioUpdate::Knob(name, value) = &update {
             self.knobs.set(name, *value, true)?;
         }
-        Err(Error::unsupported("changes of this setting in FLAC"))
+        Err(Error::unsupported("changing this setting of a running FLAC encoder"))
     }
 }
 

@@ -1,9 +1,10 @@
-//! The codecs of a build by name ([`registry`]), and adapters of third-party codec libraries.
+//! Opens codecs by name from the [`registry`] of this build, and adapts third-party codec libraries
+//! to the traits of `codec-core` and `codec-audio`.
 //!
-//! The native codecs are crates of their own. Each adapter is behind a feature and implements the
-//! same traits; it declares the features that its library lacks.
+//! The native codecs are in crates of their own. Each adapter is enabled by a Cargo feature and
+//! declares which features of the interface its library lacks.
 //!
-//! Encode and decode video by the name of a codec, and change the bitrate while running:
+//! Open a codec by name, encode and decode video, and change the bitrate of the running encoder:
 //!
 //! ```
 //! use codec_core::codec::{
@@ -21,7 +22,7 @@
 //!     let samples: Vec<u8> = (0..size.i420_bytes()).map(|i| (i + 7 * pts) as u8).collect();
 //!     let picture = Picture::i420_packed(size, &samples)?;
 //!     if pts == 3 {
-//!         encoder.apply(Update::Bitrate(Bitrate::kbps(150)))?; // from the next frame, no key frame
+//!         encoder.apply(Update::Bitrate(Bitrate::kbps(150)))?; // needs no key frame
 //!     }
 //!     match encoder.encode(&picture, &FrameRequest::at(pts as i64))? {
 //!         Outcome::Coded => {}
@@ -38,7 +39,7 @@
 //! ```
 //!
 //! A name selects the preferred backend of a codec (`av1`) or a particular one (`av1/dav1d`). The
-//! registry lists what a build has, with its capabilities:
+//! registry lists the backends of this build with their capabilities:
 //!
 //! ```
 //! use codec_backends::registry::{self, BACKENDS};
@@ -54,7 +55,7 @@
 //!
 //! # Adapters
 //!
-//! Paths are relative to `src`. `docs/BACKENDS.md` lists the features that each of them lacks.
+//! Paths are relative to `src`. `docs/BACKENDS.md` lists the features that each library lacks.
 //!
 //! | codec | library | file |
 //! |---|---|---|
@@ -66,7 +67,7 @@
 //! | H.264 | OpenH264 | `openh264/` |
 //! | AV1 decoding | dav1d | `dav1d.rs` |
 //!
-//! The C libraries are features of the same name, over `codec-ffi`.
+//! Each C library is enabled by the feature of the same name and is called through `codec-ffi`.
 
 #![forbid(unsafe_code)]
 

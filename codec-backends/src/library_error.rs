@@ -10,8 +10,8 @@ pub(super) fn library_error(library: &'static str, error: &codec_ffi::Error) -> 
         }
         codec_ffi::ErrorKind::Internal => LibraryError::new(library, error).into(),
         codec_ffi::ErrorKind::Unsupported => Error::unsupported(match library {
-            "libvpx" => "this feature in the installed libvpx, or its version",
-            "openh264" => "the version of the installed OpenH264",
+            "libvpx" => "this feature in the installed version of libvpx",
+            "openh264" => "the installed version of OpenH264",
             _ => "this feature in the installed library",
         }),
         codec_ffi::ErrorKind::Data => {

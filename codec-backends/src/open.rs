@@ -1,4 +1,4 @@
-//! Codecs by their names.
+//! Opens codecs by name.
 
 use codec_audio::{AudioDecoder, AudioDecoderConfig, AudioEncoder, AudioEncoderConfig};
 use codec_core::codec::{DecoderConfig, EncoderConfig, VideoDecoder, VideoEncoder};

@@ -1,5 +1,5 @@
-//! The registry of video and audio backends and audio processors in this build: an explicit static
-//! list, native implementations first.
+//! The registry of video and audio backends and audio processors in this build: a static list with
+//! the native implementations first.
 
 #[cfg(any(feature = "flac", feature = "import"))]
 use codec_audio::AudioCodec;

@@ -1,4 +1,4 @@
-//! Limits on frame sizes in a stream, checked before a library sees the packet.
+//! Limits on frame sizes in a stream, checked before a packet is passed to a library.
 
 use codec_core::codec::{Limits, ResizeLimit};
 use codec_core::error::Error;

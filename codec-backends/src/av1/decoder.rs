@@ -141,7 +141,7 @@ impl Rav1d {
                 LimitError { what, requested, limit: self.config.limits.max_pixels }.into()
             }
             Rav1dError::UnsupportedBitstream => {
-                Error::unsupported("a feature that this AV1 stream uses")
+                Error::unsupported("a feature of this AV1 stream in rav1d")
             }
             _ => Corrupt::Other { what: "a valid AV1 frame", offset_bytes: 0 }.into(),
         }

@@ -25,7 +25,7 @@ pub(crate) static VP8_DECODER: Capabilities = Capabilities {
         DECODER_GAPS[0],
         DECODER_GAPS[1],
         DECODER_GAPS[2],
-        Gap::new(Feature::Concealment, "Debian's libvpx is built without it"),
+        Gap::new(Feature::Concealment, "a build option of libvpx that Debian does not set"),
     ],
     ..DECODER
 };

@@ -1,4 +1,4 @@
-//! H.264 with OpenH264, the system's C library; packets are in Annex B format.
+//! H.264 with OpenH264, a C library installed on the system. Packets are in Annex B format.
 
 mod decoder;
 mod encoder;

@@ -103,7 +103,7 @@ impl<L: LibraryDecoder> Decoder<L> {
             });
             at += length;
         }
-        info.ok_or(Error::unsupported("an Opus packet without streams"))
+        info.ok_or(Error::unsupported("an Opus stream count of 0"))
     }
 
     /// Appends `frames` sample frames to `audio`.

@@ -93,7 +93,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             let Ok(Ok(size)) = coded else {
                 self.start_anew()?;
                 return Err(Error::unsupported(
-                    "a frame on which the Opus library failed; it is lost",
+                    "this frame: the Opus library failed to encode it, so it is lost",
                 ));
             };
             let mut packet = self.packets.begin();

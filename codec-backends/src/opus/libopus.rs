@@ -1,4 +1,4 @@
-//! The encoder of libopus, the system's C library.
+//! The encoder of libopus, a C library installed on the system.
 
 use codec_ffi::opus::{Encoder, Request};
 

@@ -1,4 +1,4 @@
-//! The decoder of libopus, the system's C library.
+//! The decoder of libopus, a C library installed on the system.
 
 use codec_ffi::opus::Decoder;
 

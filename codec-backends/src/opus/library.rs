@@ -1,6 +1,6 @@
 //! Interface to the Opus libraries.
 //!
-//! All of them use libopus' numbers for settings (RFC 6716 defines no API).
+//! All of them identify settings by the constants of libopus (RFC 6716 defines no API).
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioBuf, AudioCapabilities, AudioDecoderConfig, AudioFormat, SampleKind};

@@ -1,12 +1,12 @@
 //! Opus with the crates `ropus`, which encodes and decodes CELT, and `opus-rs`, which decodes SILK
-//! and hybrid packets and conceals their losses (docs/adr/0011). RFC 6716, RFC 7845.
+//! and hybrid packets and conceals lost ones (docs/adr/0011). RFC 6716, RFC 7845.
 //!
 //! Workarounds for these libraries: packets are checked by RFC 6716, section 3.4, before a library
 //! sees them; several streams in one packet are split here; gains are applied here; a panic inside
 //! a library becomes an error and a reset.
 //!
-//! The C library libopus is available as well, for comparison; all libraries are
-//! behind the same encoder and the same decoder.
+//! The C library libopus is available as well, for comparison. All libraries are used through the
+//! same encoder and decoder types.
 
 mod decoder;
 mod encoder;

@@ -92,7 +92,7 @@ impl AudioDecoder for Decoder {
     }
 
     fn recover(&mut self, _: usize, _: Recovery<'_>, _: i64) -> Result<AudioDecodeReport, Error> {
-        Err(Error::unsupported("concealment in this decoder"))
+        Err(Error::unsupported("packet loss concealment by this decoder"))
     }
 
     fn receive(&mut self, audio: &mut AudioBuf) -> bool {
@@ -153,7 +153,7 @@ fn library_channels(count: usize) -> Option<Channels> {
 fn copy(decoded: &GenericAudioBufferRef<'_>, pts: i64, audio: &mut AudioBuf) -> Result<(), Error> {
     let spec = decoded.spec();
     let layout = ChannelLayout::of(spec.channels().count())
-        .ok_or(Error::unsupported("audio without channels, or with more than 255"))?;
+        .ok_or(Error::unsupported("a channel count of 0 or above 255"))?;
     if spec.rate() == 0 {
         return Err(Corrupt::Backend { says: "a sampling rate of 0" }.into());
     }

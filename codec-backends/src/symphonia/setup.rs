@@ -1,4 +1,4 @@
-//! Conversion of codec configurations from their container form to the library's form.
+//! Converts codec configurations (codec private data) from containers to the library's form.
 
 use std::borrow::Cow;
 
