@@ -1,4 +1,4 @@
-//! The common names of codecs that this crate does not read.
+//! The common names of codecs that this crate does not support, for messages.
 
 use crate::{SkippedTrack, TrackKind};
 

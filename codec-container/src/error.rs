@@ -41,7 +41,7 @@ pub enum Error {
     },
 }
 
-/// Position and kind of the damage.
+/// Where the content is invalid, what was expected there, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corrupt {
     /// The format of the file.

@@ -1,5 +1,5 @@
-//! FLAC metadata for containers: `STREAMINFO` and the samples of a frame. RFC 9639, sections 8.2
-//! and 9.1.
+//! FLAC metadata for containers: `STREAMINFO` and the number of samples in a frame. RFC 9639,
+//! sections 8.2 and 9.1.
 
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 

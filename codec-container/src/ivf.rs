@@ -6,8 +6,8 @@
 //! packet: bytes:32 time:64 payload
 //! ```
 //! The time base is `seconds / ticks_per_second`. The packet count is 0 on pipes and often wrong in
-//! files, so it is reported but not relied on. If the time base is finer than frames, other
-//! programs write and read the duration in ticks in this field, and so does this one.
+//! files, so it is reported but not relied on. If the time base is finer than the frame
+//! interval, this field contains the duration in ticks instead, as in other programs.
 
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};

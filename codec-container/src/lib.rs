@@ -3,15 +3,15 @@
 //!
 //! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
 //! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
-//! [`std::io::Read`] and read it once, from front to back; writers that patch their headers at the
-//! end do so if [`Output`] can seek.
+//! [`std::io::Read`] and read it once from front to back; only the MP4 reader seeks if it can.
+//! Writers update sizes in their headers at the end if [`Output`] can seek.
 //!
-//! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory grows with the
-//! data that was read, never with the values in a header.
+//! Input is untrusted: sizes are checked against [`ReadOptions::limits`], and memory use depends on
+//! the amount of data read, never on the sizes that a header claims.
 //!
 //! # Examples
 //!
-//! Write WebM, and copy it packet by packet to IVF:
+//! Write a WebM file, and remux it to IVF:
 //!
 //! ```
 //! use std::io::Cursor;
@@ -35,7 +35,7 @@
 //! #     }
 //! # }
 //!
-//! let (webm, ivf) = (Memory::default(), Memory::default()); // `Write` into a `Vec`
+//! let (webm, ivf) = (Memory::default(), Memory::default()); // `Memory` implements `Write`
 //! let mut track =
 //!     VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(64, 48), Rational::new(1, 1000));
 //! track.frame_rate = Some(Rational::new(30, 1));
@@ -51,7 +51,7 @@
 //! writer.finish()?;
 //!
 //! let source = Source::seekable(Cursor::new(webm.0.lock().unwrap().clone()));
-//! let mut reader = open_packets(source, &ReadOptions::default())?; // by content
+//! let mut reader = open_packets(source, &ReadOptions::default())?; // detects WebM by content
 //! let tracks = reader.tracks().to_vec();
 //! let mut writer = create_packets(Output::stream(ivf.clone()), Format::Ivf, &tracks, &options)?;
 //! let mut packet = CodedPacket::default();
@@ -72,20 +72,20 @@
 //!
 //! | format | standard | file |
 //! |---|---|---|
-//! | WebM, Matroska | RFC 9559 over RFC 8794 | `webm/` |
-//! | MP4, fragmented or not; AVC in it | ISO/IEC 14496-12, 14496-15 | `mp4/`, `avc.rs` |
-//! | Ogg: Opus; Vorbis and FLAC read only | RFC 3533, RFC 7845 | `ogg/` |
+//! | WebM, Matroska | RFC 9559, based on EBML (RFC 8794) | `webm/` |
+//! | MP4, also fragmented; H.264 in MP4 | ISO/IEC 14496-12, 14496-15 | `mp4/`, `avc.rs` |
+//! | Ogg with Opus; Vorbis and FLAC read-only | RFC 3533, RFC 7845 | `ogg/` |
 //! | WAVE, RF64 | EBU Tech 3306 | `wav/` |
 //! | raw audio samples | | `pcm.rs` |
-//! | native FLAC; MP3 and ADTS read only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
-//! | streams of AV1 units | AV1 specification, sections 5 and B | `obu/` |
+//! | native FLAC; MP3 and ADTS read-only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
+//! | AV1 OBU streams | AV1 specification, section 5 and Annex B | `obu/` |
 //! | IVF | | `ivf.rs` |
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
-//! Formats are read without seeking, except that MP4 seeks if it can; from a pipe its index must come
-//! first. A file is a list of [`Track`]s, and each packet names its track. Audio is timed by counted
-//! samples in all formats (`samples.rs`); writers of several tracks interleave them
-//! (`interleave.rs`).
+//! On a pipe, the index of an MP4 file must come before the samples. A file has a list of
+//! [`Track`]s, and each packet contains the index of its track. In all formats, audio times are
+//! derived from sample counts (`samples.rs`). Writers interleave the packets of several tracks by
+//! time (`interleave.rs`).
 
 #![forbid(unsafe_code)]
 

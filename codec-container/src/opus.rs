@@ -1,4 +1,4 @@
-//! Opus in containers: its header as a track, and the duration of a packet.
+//! Opus in containers: creates a track from `OpusHead`, and computes the duration of packets.
 
 use codec_audio::opus_head::OpusHead;
 use codec_audio::opus_packet::duration_us;

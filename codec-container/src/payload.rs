@@ -1,4 +1,4 @@
-//! Facts from the first bits of a coded frame, for containers that do not store them.
+//! Parses whether a coded frame is a key frame and is shown, for containers that do not store it.
 
 use codec_core::codec::Codec;
 

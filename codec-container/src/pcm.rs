@@ -1,4 +1,5 @@
-//! Uncompressed audio and G.711: split into packets of 20 ms. Files without a header.
+//! PCM and G.711: splits samples into packets of 20 ms; reads and writes raw files without a
+//! header.
 
 use std::str::FromStr;
 

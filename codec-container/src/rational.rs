@@ -1,4 +1,4 @@
-//! Ratios in container headers.
+//! Conversion of the ratios in container headers.
 
 use codec_core::frame::Rational;
 

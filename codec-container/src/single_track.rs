@@ -1,4 +1,4 @@
-//! The common part of readers of formats with one track.
+//! Common code of the readers for formats with a single track.
 
 use crate::{CodedPacket, Result, Track};
 

@@ -1,4 +1,4 @@
-//! Order of times.
+//! Checks that the timestamps of a track do not decrease.
 
 use crate::{Error, Format, Result};
 
@@ -26,8 +26,8 @@ impl TimeOrder {
                 format,
                 offset,
                 Some(index),
-                format!("a time of at least {last}, that of the previous packet"),
-                format!("{time}: times go backwards"),
+                format!("a time of at least {last}, the previous packet's"),
+                format!("time {time}"),
             ));
         }
         self.last = Some(time);

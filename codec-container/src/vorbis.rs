@@ -1,5 +1,5 @@
-//! Vorbis metadata for containers: its header, its headers in one piece, and the samples of a
-//! packet. Vorbis I specification, section 4.
+//! Vorbis in containers: the identification header, the three headers packed into one block (codec
+//! private data), and the number of samples in a packet. Vorbis I specification, section 4.
 
 use crate::AudioTrack;
 

@@ -4,7 +4,7 @@ use codec_core::frame::Rational;
 
 use crate::SkippedTrack;
 
-/// Something about a file that the user should know but that is not an error.
+/// A problem with a file that does not prevent reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -38,12 +38,12 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AlphaIgnored => f.write_str("the alpha channel is ignored"),
-            Self::TracksIgnored { count: 1 } => f.write_str("skipped one further track"),
-            Self::TracksIgnored { count } => write!(f, "skipped {count} further tracks"),
+            Self::TracksIgnored { count: 1 } => f.write_str("skipped one more track"),
+            Self::TracksIgnored { count } => write!(f, "skipped {count} more tracks"),
             Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
             Self::TrackSkipped(track) => write!(f, "skipped {track}"),
             Self::TimeBaseAssumed(base) => {
-                write!(f, "the header gives no time base; {base} s is assumed")
+                write!(f, "the header has no usable frame rate or time base: assuming {base} s")
             }
             Self::SizeMismatch { stated, actual } => {
                 write!(f, "the header states {stated} bytes of audio, but the file has {actual}")

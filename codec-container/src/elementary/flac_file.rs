@@ -1,7 +1,7 @@
 //! Native FLAC files: reading and writing. RFC 9639, section 8.
 //!
-//! Frames have no length field. A frame ends at a position where its checksum matches and another
-//! frame begins; the last one where its codes end.
+//! Frames have no length field. A frame ends where its checksum matches and the next frame begins.
+//! The end of the last frame is found by parsing its codes.
 
 use codec_audio::AudioCodec;
 use codec_core::codec::Limits;
@@ -57,14 +57,14 @@ impl FlacReader {
         let mut input = LookAhead::new(source);
         input.skip_id3()?;
         if !input.fill(4)? || !input.rest().starts_with(b"fLaC") {
-            return Err(corrupt(input.offset(), None, "fLaC", "something else"));
+            return Err(corrupt(input.offset(), None, "fLaC", "other data"));
         }
         input.consume(4);
         let (mut track, mut bits, mut tags) = (None, 0, Vec::new());
         loop {
             let offset = input.offset();
             if !input.fill(4)? {
-                return Err(corrupt(offset, None, "a block of metadata", "the end of the file"));
+                return Err(corrupt(offset, None, "a metadata block", "the end of the file"));
             }
             let &[kind, a, b, c] = input.rest().first_chunk().unwrap_or(&[0; 4]);
             let len = u32::from_be_bytes([0, a, b, c]);
@@ -85,7 +85,7 @@ impl FlacReader {
                         tags = parse_comments(block);
                     } else {
                         let info = flac::StreamInfo::parse(block).ok_or_else(|| {
-                            corrupt(offset, None, "a valid STREAMINFO", "a damaged one")
+                            corrupt(offset, None, "a valid STREAMINFO", "an invalid one")
                         })?;
                         bits = info.bits;
                         track = Some(info.to_track(Format::Flac, block));
@@ -99,7 +99,7 @@ impl FlacReader {
             }
         }
         let mut track =
-            track.ok_or_else(|| corrupt(input.offset(), None, "a block STREAMINFO", "none"))?;
+            track.ok_or_else(|| corrupt(input.offset(), None, "a STREAMINFO block", "none"))?;
         track.tags = tags;
         Ok(Self {
             input,
@@ -122,7 +122,7 @@ impl FlacReader {
         }
         let index = Some(self.index);
         let Some(head) = head_len(rest) else {
-            return Err(corrupt(offset, index, "a frame", "something else"));
+            return Err(corrupt(offset, index, "a frame", "other data"));
         };
         let second = rest[1];
         let limit = usize::try_from(self.limits.max_frame_bytes).unwrap_or(usize::MAX);
@@ -138,7 +138,7 @@ impl FlacReader {
                     return Ok(Some(len));
                 }
                 let found = format!("the end of the file after {at} bytes");
-                return Err(corrupt(offset, index, "a whole frame", found));
+                return Err(corrupt(offset, index, "a complete frame", found));
             }
             while at < rest.len() {
                 let begins = crc == 0 && at > 0 && rest[at] == 0xFF;
@@ -243,7 +243,7 @@ impl FlacWriter {
         put_comments(&mut comments, &track.tags);
         let len = u32::try_from(comments.len()).unwrap_or(u32::MAX);
         if len >= 1 << 24 {
-            return Err(Error::unsupported(Format::Flac, "a tag block of 16 MiB"));
+            return Err(Error::unsupported(Format::Flac, "a tag block of 16 MiB or more"));
         }
         out.push(LAST_BLOCK | COMMENTS);
         out.extend_from_slice(&len.to_be_bytes()[1..]);

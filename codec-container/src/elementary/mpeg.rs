@@ -126,7 +126,7 @@ impl Frames {
             }
             passed += 1;
             if self.input.rest().is_empty() || passed > MAX_SEARCH_BYTES {
-                return Err(self.corrupt("audio frames", "something else"));
+                return Err(self.corrupt("audio frames", "other data"));
             }
             self.input.consume(1);
         }
@@ -139,10 +139,10 @@ impl Frames {
             return Ok(false);
         }
         let Some(head) = (self.parse)(rest) else {
-            return Err(self.corrupt("a frame", "something else"));
+            return Err(self.corrupt("a frame", "other data"));
         };
         if !self.input.fill(head.bytes)? {
-            return Err(self.corrupt("a whole frame", "the end of the file"));
+            return Err(self.corrupt("a complete frame", "the end of the file"));
         }
         packet.reset();
         packet.data.clear();

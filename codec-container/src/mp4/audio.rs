@@ -291,8 +291,8 @@ fn put_descriptor(out: &mut Vec<u8>, tag: u8, payload: &[u8]) {
 pub(super) fn check(track: &AudioTrack) -> Result<()> {
     let needs = matches!(track.codec, AudioCodec::Aac | AudioCodec::Flac | AudioCodec::Alac);
     let unfit = match track.codec {
-        _ if needs && track.codec_private.is_empty() => " without set-up data",
-        AudioCodec::Opus if opus::head_of(track).is_none() => " with this head",
+        _ if needs && track.codec_private.is_empty() => " without codec configuration",
+        AudioCodec::Opus if opus::head_of(track).is_none() => " without a valid OpusHead",
         AudioCodec::Vorbis => "",
         _ if track.audio.rate == 0 => " without a rate",
         _ => return Ok(()),

@@ -1,4 +1,4 @@
-//! A source that can move to a position: by seeking, or on a pipe by reading on.
+//! An input that can move to a position: by seeking, or, on a pipe, by reading up to it.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};

@@ -215,8 +215,8 @@ impl Mp4Reader {
                 &mut state.waiting,
             );
             if parsed.is_none() {
-                let expected = "complete tables of samples";
-                let trouble = corrupt(head.offset, Some(self.index), expected, "a table cut off");
+                let expected = "complete sample tables";
+                let trouble = corrupt(head.offset, Some(self.index), expected, "a truncated table");
                 self.trouble = Some(trouble);
             }
         }

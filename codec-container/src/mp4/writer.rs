@@ -180,7 +180,7 @@ fn in_ticks(ticks: u64, from: u32, to: u32) -> u64 {
 
 fn check_video(track: &VideoTrack) -> Result<()> {
     if matches!(track.codec, Codec::H264 | Codec::Av1) && track.codec_private.is_empty() {
-        return Err(unsupported(format!("codec {} without set-up data", track.codec)));
+        return Err(unsupported(format!("codec {} without codec configuration", track.codec)));
     }
     let Size { width, height } = track.size;
     if width.max(height) > u16::MAX.into() {

@@ -99,7 +99,7 @@ impl Mapping {
         match self {
             Self::Opus { .. } => {
                 let tags = more.first().and_then(|tags| tags.strip_prefix(b"OpusTags"));
-                track.tags = parse_comments(tags.ok_or("something else than OpusTags")?);
+                track.tags = parse_comments(tags.ok_or("no OpusTags header")?);
             }
             Self::Vorbis { head, timer } => {
                 let [comments, setup] = more else { return Err("too few headers") };

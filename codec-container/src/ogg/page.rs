@@ -94,7 +94,7 @@ impl PageReader {
         }
         let head = self.rest();
         if !head.starts_with(CAPTURE) {
-            return Ok(Found::Damage("something else"));
+            return Ok(Found::Damage("other data"));
         }
         if head[4] != 0 {
             return Ok(Found::Damage("another version"));

@@ -219,7 +219,7 @@ impl OggReader {
         let at = self.streams.iter().position(|stream| stream.serial == page.serial);
         let Some(at) = at else {
             if self.tracks.is_empty() {
-                let found = "a page of another";
+                let found = "a later page";
                 return Err(corrupt(page.offset, None, "the first page of a stream", found));
             }
             return Ok(());
@@ -245,15 +245,19 @@ impl OggReader {
         }
         let again = self.streams.iter().any(|stream| stream.serial == page.serial);
         if again || self.streams.len() >= MAX_STREAMS {
-            let found = if again { "the same number twice" } else { "too many" };
-            return Err(corrupt(page.offset, Some(self.index), "streams with numbers", found));
+            let found = if again { "the same serial number twice" } else { "too many streams" };
+            return Err(corrupt(
+                page.offset,
+                Some(self.index),
+                "few streams with distinct serial numbers",
+                found,
+            ));
         }
         let whole =
             page.segments.iter().take_while(|&&len| len == 255).count() < page.segments.len();
         let identified = if whole { identify(first_packet(page)) } else { Ok(None) };
-        let identified = identified.map_err(|found| {
-            corrupt(page.body_offset(), None, "an audio header of a stream", found)
-        })?;
+        let identified = identified
+            .map_err(|found| corrupt(page.body_offset(), None, "a valid audio header", found))?;
         let known = identified.map(|identified| Known {
             mapping: identified.mapping,
             track: Some(identified.track),
@@ -378,7 +382,7 @@ impl OggReader {
         known
             .mapping
             .take_headers(&known.first, &headers, &mut track)
-            .map_err(|found| corrupt(page.offset, None, "valid headers of a stream", found))?;
+            .map_err(|found| corrupt(page.offset, None, "valid codec headers", found))?;
         let form = known.mapping.form(&known.first, &headers);
         if !self.is_open {
             known.number = self.tracks.len();

@@ -58,8 +58,8 @@ impl OggWriter {
         if track.time_base.num == 0 || track.time_base.den == 0 {
             return Err(unsupported(format!("a time base of {}", track.time_base)));
         }
-        let head =
-            opus::head_of(track).ok_or_else(|| unsupported("an Opus track with this head"))?;
+        let head = opus::head_of(track)
+            .ok_or_else(|| unsupported("an Opus track without a valid OpusHead"))?;
         let output = ByteWriter::new(output)?;
         let live = options.live || !output.can_seek();
         let mut writer = Self {

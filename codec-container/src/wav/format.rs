@@ -75,7 +75,7 @@ pub(crate) fn parse_format(chunk: &[u8]) -> Result<WaveFormat, FormatError> {
             chunk.get(20..).and_then(|rest| rest.first_chunk::<20>())
         else {
             let found = format!("{} bytes", chunk.len());
-            return Err(FormatError::Corrupt("an extensible format of 40 bytes", found));
+            return Err(FormatError::Corrupt("a WAVE_FORMAT_EXTENSIBLE chunk of 40 bytes", found));
         };
         if *tail != GUID_TAIL {
             return Err(FormatError::Unsupported("an extensible format of another kind".into()));

@@ -120,7 +120,7 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
         let mut head = [0; 8];
         let had = input.read_up_to(&mut head)?;
         if had < head.len() {
-            let expected = if format.is_some() { "a chunk data" } else { "a chunk fmt" };
+            let expected = if format.is_some() { "a data chunk" } else { "a fmt chunk" };
             return Err(corrupt(at, expected, "the end of the file"));
         }
         let [i0, i1, i2, i3, size @ ..] = head;
@@ -128,7 +128,7 @@ fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Opti
         match &[i0, i1, i2, i3] {
             b"data" => {
                 let Some(format) = format else {
-                    return Err(corrupt(at, "a chunk fmt before the samples", "none"));
+                    return Err(corrupt(at, "a fmt chunk before the data chunk", "none"));
                 };
                 let stated = match size {
                     u32::MAX if is_large => large_data,

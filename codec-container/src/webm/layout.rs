@@ -135,15 +135,16 @@ fn put_audio_entry(out: &mut Vec<u8>, number: u64, track: &AudioTrack) -> Result
     let bits = pcm::sample_bytes(track.codec).map(|bytes| 8 * bytes as u64);
     let needed = || {
         if track.codec_private.is_empty() {
-            let what = format!("codec {} without set-up data", track.codec);
+            let what = format!("codec {} without codec configuration", track.codec);
             return Err(Error::unsupported(Format::WebM, what));
         }
         Ok(track.codec_private.clone())
     };
     let (codec_id, private) = match track.codec {
         AudioCodec::Opus => {
-            let head = opus::head_of(track)
-                .ok_or_else(|| Error::unsupported(Format::WebM, "an Opus track with this head"))?;
+            let head = opus::head_of(track).ok_or_else(|| {
+                Error::unsupported(Format::WebM, "an Opus track without a valid OpusHead")
+            })?;
             ("A_OPUS", head.to_bytes())
         }
         AudioCodec::Vorbis => ("A_VORBIS", needed()?),

@@ -1,6 +1,6 @@
 //! Reads WebM and Matroska front to back, without seeking: files and live pipes.
 //!
-//! There is no read-ahead, so a truncated stream gives every complete frame.
+//! The reader does not read ahead, so it returns every complete frame of a truncated stream.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -495,7 +495,7 @@ fn enter_cluster(input: &ByteReader, head: Head) -> Cluster {
 /// Reads the document type.
 fn read_ebml_head(input: &mut ByteReader) -> Result<Format> {
     let head = Head::read(input, None)?.filter(|head| head.id == ids::EBML);
-    let head = head.ok_or_else(|| corrupt(0, None, "an EBML head", "something else"))?;
+    let head = head.ok_or_else(|| corrupt(0, None, "an EBML header", "other data"))?;
     let payload = read_header(input, head)?;
     let child = |needed| Elements(&payload).find(|(id, _)| *id == needed);
     let doc_type = child(ids::DOC_TYPE).map_or(&b""[..], |(_, name)| name);

@@ -364,11 +364,11 @@ fn parse_encodings(entry: &[u8]) -> Result<Vec<u8>> {
                 .unwrap_or(&"an unknown method");
             return Err(unsupported(format!("a track compressed by {name}")));
         }
-        // Scope 2 means only the set-up data.
+        // Scope 2 means only the codec private data.
         if child_uint(encoding, ids::CONTENT_ENCODING_SCOPE).unwrap_or(1) & 1 == 1 {
             let settings = child(compression, ids::CONTENT_COMP_SETTINGS).unwrap_or_default();
             if settings.len() > MAX_STRIPPED_BYTES {
-                return Err(unsupported("a track that strips a header of this length"));
+                return Err(unsupported("a track with a stripped header of this length"));
             }
             stripped = settings.to_vec();
         }

@@ -1,7 +1,7 @@
 //! YUV4MPEG2 (y4m): a line of parameters, then for each frame the line `FRAME` and its samples.
 //!
-//! Only 8-bit progressive 4:2:0 is read. Other forms are rejected by name. In addition to the usual
-//! `XCOLORRANGE`, parameters of our own store what y4m has no letter for:
+//! Only 8-bit progressive 4:2:0 is supported. The error for any other format names it. In addition
+//! to the usual `XCOLORRANGE`, two private parameters store properties that y4m cannot express:
 //! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
 //! clockwise. Other programs ignore them.
 
@@ -94,7 +94,7 @@ impl Y4mReader {
             } else {
                 found.escape_ascii().to_string()
             };
-            return Err(Error::corrupt(Format::Y4m, offset, index, "a line FRAME", found));
+            return Err(Error::corrupt(Format::Y4m, offset, index, "a FRAME line", found));
         }
         let offset = self.input.position();
         let had = self.input.read_vec(&mut self.data, self.video_frame_bytes)?;
