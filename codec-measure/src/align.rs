@@ -1,13 +1,13 @@
 //! Finds which frame the viewer sees at each instant of the reference.
 //!
-//! At the time of a reference frame the viewer sees the newest distorted frame whose time is less
-//! than half a frame later; half a frame is half the frame duration of the faster of both. Drops,
-//! repeats and freezes are therefore scored as they are seen. Before the first distorted frame the
-//! viewer sees nothing; after the last one, that frame stays on the screen.
+//! At the time of a reference frame, the viewer sees the newest distorted frame whose time is at
+//! most slightly later: less than half the frame duration of the video with the higher frame rate.
+//! Drops, repeats and freezes are therefore scored as they are seen. Before the first distorted
+//! frame, the viewer sees nothing; the last distorted frame stays on the screen.
 //!
-//! The aligner handles times only: the caller keeps the current reference frame, the frame on the
-//! screen, and the frame that was read ahead, however long the files are. Frame numbers can serve
-//! as times, with frames of duration 1.
+//! The aligner handles only times. The caller keeps three frames, however long the files are: the
+//! current reference frame, the frame on the screen, and the frame that was read ahead. Frame
+//! numbers can be used as times, with a frame duration of 1.
 
 use crate::results::Delivery;
 

@@ -1,5 +1,6 @@
-//! CPU time of an arm as a ratio to the anchor's. Repeats are interleaved, so ratios are taken pair
-//! by pair: a temporary slowdown of the machine affects both sides of a pair.
+//! Ratio of the CPU time of an arm (an encoder with its settings) to that of the anchor. Repeated
+//! runs of both are interleaved, and one ratio is computed per pair of runs, because a temporary
+//! slowdown of the machine affects both runs of a pair.
 
 use crate::results::{Point, Results, Sample};
 use crate::stats::mean;

@@ -1,7 +1,8 @@
-//! Measurements of codecs and their evaluation: quality metrics, rate-distortion curves and their
-//! differences, statistics, and the results of a study with their report.
+//! Evaluation of codec measurements: quality metrics, rate-distortion curves, BD-rate, statistics,
+//! and the results and report of a study (an encoder comparison over several clips).
 //!
-//! This crate runs no encoder, reads no clock and accesses no file.
+//! This crate runs no encoder, reads no clock and accesses no file: the caller supplies frames,
+//! sizes and times.
 //!
 //! # Examples
 //!
@@ -45,15 +46,15 @@
 //!
 //! | subject | file |
 //! |---|---|
-//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000; others by features | `metrics/` |
-//! | matching of frames of two videos | `align.rs` |
+//! | PSNR, SSIM, MS-SSIM, XPSNR, PSNR-HVS, CIEDE2000; others with Cargo features | `metrics/` |
+//! | temporal alignment of two videos with dropped or repeated frames | `align.rs` |
 //! | BD-rate and BD-metric (ISO/IEC TR 23002-8) | `bd/` |
-//! | medians, quantiles, confidence intervals, tests | `stats/` |
-//! | rate control and latency of an encoder's output | `rate.rs`, `latency.rs` |
+//! | medians, quantiles, confidence intervals, significance tests | `stats/` |
+//! | rate control accuracy and latency of an encoder | `rate.rs`, `latency.rs` |
 //! | Pareto frontier of speed and quality | `frontier.rs` |
-//! | results of a study as JSON (`docs/results-schema.md`), their summary | `results.rs`, `summary/` |
+//! | results of a study as JSON (`docs/results-schema.md`); their summary | `results.rs`, `summary/` |
 //! | pooling of frame scores: means, percentiles, worst second | `pool.rs` |
-//! | ratios of CPU times; signs that the machine was busy | `cpu.rs`, `load.rs` |
+//! | ratios of CPU times; detection of other load on the machine | `cpu.rs`, `load.rs` |
 //! | plots as SVG and PNG | `plot/` |
 //! | the report: HTML, CSV, terminal | `report/` |
 

@@ -1,5 +1,5 @@
-//! Detects other work on the machine while times were taken, and produces the notes about times for
-//! the reader.
+//! Detects other load on the machine during time measurements, and produces the notes on the
+//! reliability of times in the report.
 
 use crate::results::{Load, Point, Results, Speed};
 use crate::stats::{median, quantile};

@@ -1,4 +1,4 @@
-//! Detects comparisons of curves that rest on too little data.
+//! Detects comparisons of curves that are based on too little data.
 
 use crate::results::{ClipComparison, Results};
 

@@ -1,5 +1,6 @@
 //! The results of a study, as in `results.json`: `docs/results-schema.md` documents the fields.
-//! Within a version fields are only added; readers ignore unknown fields.
+//! A new schema version is used if fields change or are removed; new fields may be added within a
+//! version, and readers ignore unknown fields.
 
 use std::collections::BTreeMap;
 
@@ -233,8 +234,8 @@ pub struct Speed {
 /// Signs of other work on the machine while a point was timed; `None`: not enough measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Load {
-    /// Elapsed time as a multiple of CPU time, median of the repeats. Above 1 the encoder waited, for a
-    /// processor or for its input.
+    /// Elapsed time as a multiple of CPU time, median of the repeats. Above 1 the encoder waited,
+    /// for a processor or for its input.
     pub wall_over_cpu: Option<f64>,
     /// Percent from the shorter to the longer CPU times of the repeats (10 % to 90 %).
     pub cpu_spread_percent: Option<f64>,
@@ -415,8 +416,8 @@ pub struct ClipComparison {
 pub struct FrontierPoint {
     /// [`Arm::name`].
     pub arm: String,
-    /// CPU time as a ratio to the anchor's: geometric mean over the targets and repeats that both have,
-    /// then over clips.
+    /// CPU time as a ratio to the anchor's: geometric mean over the targets and repeats that both
+    /// have, then over clips.
     pub cpu_ratio: Figure,
     /// Half the width, in percent, of the 95 % interval of `cpu_ratio` that results from the
     /// repeats only: more repeats narrow it. `None` with fewer than two repeats.

@@ -36,7 +36,7 @@ pub enum BdError {
     SamePlace(f64),
     /// Quality falls as the bitrate rises, at this bitrate.
     NotMonotone(f64),
-    /// The curves share no range: one ends before the other begins.
+    /// The curves do not overlap: one ends before the other begins.
     NoOverlap {
         /// End of the lower range.
         ends: f64,
@@ -48,18 +48,20 @@ pub enum BdError {
 impl fmt::Display for BdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooFewPoints(count) => write!(f, "{count} points: a curve needs at least two"),
-            Self::NotANumber => {
-                f.write_str("a point is not a number, or its bitrate is not above 0")
+            Self::TooFewPoints(count) => {
+                write!(f, "too few points on a curve: got {count}, expected at least 2")
             }
-            Self::SamePlace(at) => write!(f, "two points of one curve are at {at:.3}"),
+            Self::NotANumber => f.write_str(
+                "invalid point: quality and bitrate must be finite, and the bitrate above 0",
+            ),
+            Self::SamePlace(at) => write!(f, "two points of a curve have the same value ({at:.3})"),
             Self::NotMonotone(kbps) => {
                 write!(f, "quality falls as the bitrate rises to {kbps:.1} kb/s")
             }
             Self::NoOverlap { ends, begins } => {
                 write!(
                     f,
-                    "the curves share no range: one ends at {ends:.3}, one begins at {begins:.3}"
+                    "the curves do not overlap: one ends at {ends:.3}, the other begins at {begins:.3}"
                 )
             }
         }

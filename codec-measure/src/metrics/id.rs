@@ -231,7 +231,7 @@ impl fmt::Display for UnknownMetric {
         let groups = GROUPS.iter().map(|(name, _)| *name);
         let names: Vec<_> =
             groups.chain(MetricId::ALL.iter().map(|metric| metric.id())).chain(["all"]).collect();
-        write!(f, "unknown metric '{}': {}", self.0, names.join(", "))
+        write!(f, "unknown metric '{}', expected one of: {}", self.0, names.join(", "))
     }
 }
 

@@ -44,7 +44,7 @@ impl fmt::Display for MetricError {
         match self {
             Self::TooSmall { metric, size } => {
                 let least = metric.min_side();
-                write!(f, "{metric} needs {least} pixels each way, and the frames are {size}")
+                write!(f, "{metric} requires frames of at least {least}x{least} pixels, got {size}")
             }
             Self::MissingFeature(missing) => missing.fmt(f),
             Self::External(metric) => write!(f, "{metric} requires an external program"),

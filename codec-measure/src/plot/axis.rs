@@ -1,4 +1,4 @@
-//! Scales, and the round numbers of their ticks.
+//! Axis scales with ticks at round numbers.
 
 /// Mapping of values to an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

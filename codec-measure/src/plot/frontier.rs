@@ -1,4 +1,4 @@
-//! The plane of speed and BD-rate.
+//! Plot of speed against BD-rate, with the Pareto frontier.
 
 use super::axis::{Axis, Scale, short, signed};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape};

@@ -1,4 +1,4 @@
-//! Plots as SVG. They depend on the figures only and are the same bytes every time.
+//! Plots as SVG. The output is deterministic: the same data gives the same bytes.
 
 mod axis;
 mod chart;

@@ -1,4 +1,4 @@
-//! Rate plots: bitrate per second, the delay of a link, and the cost of key frames.
+//! Rate plots: bitrate in each second, queueing delay on a link, and the size of key frames.
 
 use super::axis::{Axis, Scale, count, number};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape, legend};

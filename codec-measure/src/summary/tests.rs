@@ -120,7 +120,7 @@ fn failed_points_are_omitted_and_rejections_are_reported() {
     let found = &results.comparisons[0];
     assert!((found.bd_rate.unwrap().value - 10.0).abs() < 1e-9);
     let refused = found.clips[1].refused.as_deref();
-    assert_eq!(refused, Some("0 points: a curve needs at least two"));
+    assert_eq!(refused, Some("too few points on a curve: got 0, expected at least 2"));
 }
 
 #[test]

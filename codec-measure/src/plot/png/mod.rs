@@ -206,7 +206,7 @@ impl fmt::Display for PngError {
         match self {
             Self::Xml(error) => write!(f, "invalid plot: {error}"),
             Self::Svg(reason) => write!(f, "invalid plot: {reason}"),
-            Self::Size => f.write_str("the plot has no pixels or too many"),
+            Self::Size => f.write_str("invalid plot: its size is 0 or too large"),
             Self::Encode(reason) => write!(f, "cannot encode the plot as PNG: {reason}"),
             Self::Fonts => f.write_str("cannot read the built-in fonts"),
         }

@@ -1,4 +1,4 @@
-//! Paths: the absolute commands that plots use.
+//! SVG path data: only the absolute commands that the plots use.
 
 use tiny_skia::{Path, PathBuilder};
 
