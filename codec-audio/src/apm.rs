@@ -136,7 +136,7 @@ impl Apm {
     pub fn new(format: AudioFormat, config: ApmConfig, granularity: usize) -> Result<Self, Error> {
         if !RATES.contains(&format.rate) || !(1..=2).contains(&format.channels()) {
             let allowed = "16000, 32000 or 48000 Hz, mono or stereo";
-            return Err(ConfigError::new("call processing format", format, allowed).into());
+            return Err(ConfigError::new("audio processing format", format, allowed).into());
         }
         let inner = build(format, config)?;
         let (frames, channels) = ((format.rate / 100) as usize, format.channels());

@@ -247,7 +247,7 @@ impl<'a> Parser<'a> {
         };
         let mut frames = [&self.data[..0]; MAX_FRAMES];
         for (frame, &size) in frames.iter_mut().zip(&sizes[..count]) {
-            *frame = self.bytes(size, "the whole frame")?;
+            *frame = self.bytes(size, "a complete frame")?;
         }
         self.bytes(padding, "the padding (R7)")?;
         Ok(OpusPacket { toc, count, frames, padding })
@@ -263,7 +263,7 @@ impl<'a> Parser<'a> {
         let head = self.byte("a frame count byte (R6, R7)")?;
         let count = usize::from(head & 63);
         if count == 0 || toc.frame_us() * u32::from(head & 63) > 120_000 {
-            return Err(self.expected("1 frame or more, of 120 ms at most together (R5)", 1));
+            return Err(self.expected("1 or more frames with a total of at most 120 ms (R5)", 1));
         }
         let padding = if head & 64 != 0 { self.padding()? } else { 0 };
         if head & 128 == 0 {
@@ -291,7 +291,7 @@ impl<'a> Parser<'a> {
             padding += 254;
         }
         if padding > self.left() {
-            return Err(self.expected("as many bytes as the padding claims (R6, R7)", 0));
+            return Err(self.expected("all bytes of the padding (R6, R7)", 0));
         }
         Ok(padding)
     }
@@ -336,7 +336,7 @@ impl<'a> Parser<'a> {
 
     fn implicit(&self, size: usize) -> Result<usize, Corrupt> {
         if size > MAX_FRAME_BYTES {
-            return Err(self.expected("a frame of 1275 bytes at most (R2)", 0));
+            return Err(self.expected("a frame of at most 1275 bytes (R2)", 0));
         }
         Ok(size)
     }
@@ -346,7 +346,7 @@ impl<'a> Parser<'a> {
         let first = usize::from(self.byte(what)?);
         let size = if first < 252 { first } else { first + 4 * usize::from(self.byte(what)?) };
         if size > self.left() {
-            return Err(self.expected("as many bytes as the frame's length claims (R4, R7)", 0));
+            return Err(self.expected("all bytes of the frame (R4, R7)", 0));
         }
         Ok(size)
     }

@@ -51,7 +51,7 @@ pub(super) fn identify(first: &[u8]) -> Result<Option<Identified>, &'static str>
         return identify_vorbis(first).ok_or("a damaged Vorbis header").map(Some);
     }
     if first.starts_with(b"\x7FFLAC") {
-        return identify_flac(first).ok_or("a damaged FLAC head").map(Some);
+        return identify_flac(first).ok_or("a damaged FLAC header").map(Some);
     }
     Ok(None)
 }
@@ -103,9 +103,9 @@ impl Mapping {
             }
             Self::Vorbis { head, timer } => {
                 let [comments, setup] = more else { return Err("too few headers") };
-                let tags = comments.strip_prefix(b"\x03vorbis").ok_or("no comments")?;
+                let tags = comments.strip_prefix(b"\x03vorbis").ok_or("no comment header")?;
                 track.tags = parse_comments(tags);
-                let known = vorbis::Timer::new(head, setup).ok_or("a set-up without modes")?;
+                let known = vorbis::Timer::new(head, setup).ok_or("a setup header without modes")?;
                 *timer = Some(known);
                 track.codec_private = vorbis::laced([first, comments, setup]);
             }

@@ -4,8 +4,8 @@ macro_rules! features {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// An optional feature of the encoder and decoder interfaces.
         ///
-        /// A backend that lacks one lists it in [`super::Capabilities::gaps`] and returns an error
-        /// when it is requested; requests are never ignored silently.
+        /// A backend that lacks a feature lists it in [`super::Capabilities::gaps`] and returns an
+        /// error when it is requested. Requests are ignored only for features that say so.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Feature {
@@ -115,7 +115,7 @@ impl Gap {
         Self { feature, reason }
     }
 
-    /// Creates a gap with the same reason for each of several features.
+    /// Creates gaps for several features that are missing for the same reason.
     #[must_use]
     pub const fn each<const N: usize>(features: [Feature; N], reason: &'static str) -> [Self; N] {
         let mut gaps = [Self::new(Feature::AnySize, reason); N];

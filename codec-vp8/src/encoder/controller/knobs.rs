@@ -36,8 +36,8 @@ pub(super) static KNOBS: &[Knob] = &[
         "refresh",
         KnobKind::Range { min: 0, max: 50 },
         10,
-        "Static macroblocks refreshed at a finer quantiser per frame, at most, in percent; \
-               constant bitrate only.",
+        "Maximum percentage of macroblocks that cyclic refresh codes at a finer quantiser in each \
+               frame; constant bitrate only.",
     )
     .live(),
     Knob::new(
