@@ -105,7 +105,8 @@ impl Mapping {
                 let [comments, setup] = more else { return Err("too few headers") };
                 let tags = comments.strip_prefix(b"\x03vorbis").ok_or("no comment header")?;
                 track.tags = parse_comments(tags);
-                let known = vorbis::Timer::new(head, setup).ok_or("a setup header without modes")?;
+                let known =
+                    vorbis::Timer::new(head, setup).ok_or("a setup header without modes")?;
                 *timer = Some(known);
                 track.codec_private = vorbis::laced([first, comments, setup]);
             }
