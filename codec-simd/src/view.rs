@@ -63,26 +63,27 @@ pub struct PlaneRef<'a> {
 }
 
 impl<'a> PlaneRef<'a> {
-    /// Wraps `data`, whose first byte is the top-left pixel of the border. `None` if too short.
+    /// Creates a view of `data`, whose first byte is the top-left pixel of the border. Returns
+    /// `None` if `data` is too short.
     #[inline]
     #[must_use]
     pub fn new(data: &'a [u8], layout: Layout) -> Option<Self> {
         Some(Self { layout: layout.within(data.len())?, data })
     }
 
-    /// Sizes.
+    /// Returns the dimensions of the plane.
     #[inline]
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// `W` x `H` bytes whose top-left is the pixel (`x`, `y`), counted from the first pixel inside
-    /// the border. Negative positions reach into the border.
+    /// Returns the window of `W` x `H` bytes whose top-left pixel is at (`x`, `y`), relative to the
+    /// first pixel inside the border. Negative positions are in the border.
     ///
     /// The columns may extend past the border into the bytes between rows (kernels read whole
     /// registers); the caller ensures that the *pixels* it uses lie inside the border: see
-    /// [`Self::covers`]. `None` if memory or rows end.
+    /// [`Self::covers`]. Returns `None` if the window exceeds the rows or the data.
     #[inline]
     #[must_use]
     pub fn window<const W: usize, const H: usize>(
@@ -117,7 +118,7 @@ impl<'a> PlaneRef<'a> {
         prefetch_rows(self.data, (y + pad) * stride + pad + x, stride, rows);
     }
 
-    /// The bytes from the first pixel inside the border on, and the distance of rows in bytes.
+    /// Returns the bytes from the first pixel inside the border, and the stride in bytes.
     #[inline]
     #[must_use]
     pub fn pixels(&self) -> (&'a [u8], usize) {
@@ -138,7 +139,7 @@ impl<'a> PlaneRef<'a> {
     }
 }
 
-/// The mutable twin of [`PlaneRef`].
+/// A mutably borrowed plane; see [`PlaneRef`].
 #[derive(Debug)]
 pub struct PlaneMut<'a> {
     data: &'a mut [u8],
@@ -152,20 +153,20 @@ impl<'a> PlaneMut<'a> {
         Some(Self { layout: layout.within(data.len())?, data })
     }
 
-    /// Sizes.
+    /// Returns the dimensions of the plane.
     #[inline]
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// A shared view for reading.
+    /// Returns a shared view for reading.
     #[must_use]
     pub fn as_ref(&self) -> PlaneRef<'_> {
         PlaneRef { data: self.data, layout: self.layout }
     }
 
-    /// The bytes, border included, for splitting into rows of `stride` bytes.
+    /// Returns all bytes including the border, for splitting into rows of `stride` bytes.
     #[must_use]
     pub fn into_data(self) -> &'a mut [u8] {
         self.data
@@ -193,7 +194,8 @@ const fn bytes_of<const W: usize, const H: usize>(stride: usize) -> Option<usize
     Some((H - 1) * stride + W)
 }
 
-/// `H` rows of `W` pixels, `stride` apart. Holding one proves that all of them can be read.
+/// A view of `H` rows of `W` pixels, `stride` apart. Its creation checks that all of them can be
+/// read, so that kernels need no checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a, const W: usize, const H: usize> {
     /// Invariant: `(H - 1) * stride + W` bytes from here can be read for `'a`.
@@ -208,7 +210,7 @@ unsafe impl<const W: usize, const H: usize> Send for Window<'_, W, H> {}
 unsafe impl<const W: usize, const H: usize> Sync for Window<'_, W, H> {}
 
 impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
-    /// The only check: `None` unless `data` holds every row.
+    /// Creates a view and checks its bounds, once: `None` unless `data` contains every row.
     #[inline]
     #[must_use]
     pub fn new(data: &'a [u8], stride: usize) -> Option<Self> {
@@ -216,7 +218,7 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
         (needed <= data.len()).then_some(Self { start: data.as_ptr(), stride, bytes: PhantomData })
     }
 
-    /// A whole array of rows.
+    /// Creates a view of a whole array of rows.
     #[inline]
     #[must_use]
     pub fn packed(rows: &'a [[u8; W]; H]) -> Self {
@@ -240,10 +242,11 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
         Window { start, stride: self.stride, bytes: PhantomData }
     }
 
-    /// Row `y` as an array, with no check of the slice behind it.
+    /// Returns row `y` as an array.
     ///
     /// # Panics
-    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    /// If `y >= H`. The compiler removes this check if `y` is a constant or a loop counter below
+    /// `H`.
     #[inline]
     #[must_use]
     pub fn row(&self, y: usize) -> &'a [u8; W] {
@@ -256,7 +259,7 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
     }
 }
 
-/// The mutable twin of [`Window`]: holding one proves exclusive write access to all its rows.
+/// A mutable [`Window`]: its creation checks that all its rows can be written exclusively.
 #[derive(Debug)]
 pub struct WindowMut<'a, const W: usize, const H: usize> {
     /// Invariant: the `W` bytes of each of `H` rows, `stride` apart, are borrowed exclusively for
@@ -270,7 +273,8 @@ pub struct WindowMut<'a, const W: usize, const H: usize> {
 unsafe impl<const W: usize, const H: usize> Send for WindowMut<'_, W, H> {}
 
 impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
-    /// The only check: `None` unless `data` holds every row and rows do not overlap.
+    /// Creates a view and checks its bounds, once: `None` unless `data` contains every row and
+    /// rows do not overlap.
     #[inline]
     #[must_use]
     pub fn new(data: &'a mut [u8], stride: usize) -> Option<Self> {
@@ -282,7 +286,7 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
         })
     }
 
-    /// A whole array of rows.
+    /// Creates a view of a whole array of rows.
     #[inline]
     pub fn packed(rows: &'a mut [[u8; W]; H]) -> Self {
         Self { start: rows.as_mut_ptr().cast(), stride: W, bytes: PhantomData }
