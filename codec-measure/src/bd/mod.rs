@@ -20,7 +20,7 @@ pub enum Interpolation {
 pub struct RatePoint {
     /// Kilobits per second, above 0.
     pub kbps: f64,
-    /// In a metric for which higher is better.
+    /// Value of a metric for which higher is better.
     pub quality: f64,
 }
 
@@ -32,7 +32,7 @@ pub enum BdError {
     TooFewPoints(usize),
     /// Points must be numbers, and bitrates above 0.
     NotANumber,
-    /// Two points of one curve at the same place.
+    /// Two points of a curve have the same quality (BD-rate) or bitrate (BD-metric): this one.
     SamePlace(f64),
     /// Quality falls as the bitrate rises, at this bitrate.
     NotMonotone(f64),
@@ -76,20 +76,20 @@ pub struct Difference {
     /// BD-rate in percent (below 0: the test needs fewer bits), or BD-metric in units of the metric
     /// (above 0: the test is better).
     pub value: f64,
-    /// Beginning of the shared range: of quality for a BD-rate, of kb/s for a BD-metric.
+    /// Beginning of the common range: of quality for a BD-rate, of kb/s for a BD-metric.
     pub from: f64,
-    /// End of the shared range.
+    /// End of the common range.
     pub to: f64,
-    /// The shared range as a share of the range that either curve covers, 0 to 1; on logarithms for
-    /// bitrates.
+    /// The common range divided by the range that the two curves cover together, 0 to 1; for
+    /// bitrates computed from logarithms.
     pub overlap: f64,
 }
 
-/// Returns the percentage of bitrate that `test` needs more than `anchor` for the same quality,
-/// averaged over the quality range that both reach.
+/// Returns the bitrate change of `test` relative to `anchor` at equal quality in percent (BD-rate),
+/// averaged over the quality range that both curves cover.
 ///
 /// # Errors
-/// If a curve is invalid, or they share no range of quality.
+/// If a curve is invalid, or their quality ranges do not overlap.
 pub fn bd_rate(
     anchor: &[RatePoint],
     test: &[RatePoint],
@@ -100,11 +100,11 @@ pub fn bd_rate(
     Ok(Difference { value: (10_f64.powf(gap.value) - 1.0) * 100.0, ..gap })
 }
 
-/// Returns how much better `test` is than `anchor` at the same bitrate, averaged over the logarithm
-/// of the bitrates that both reach.
+/// Returns the quality gain of `test` over `anchor` at equal bitrate (BD-metric), averaged over the
+/// logarithm of the bitrates that both curves cover.
 ///
 /// # Errors
-/// If a curve is invalid, or they share no range of bitrate.
+/// If a curve is invalid, or their bitrate ranges do not overlap.
 pub fn bd_metric(
     anchor: &[RatePoint],
     test: &[RatePoint],
