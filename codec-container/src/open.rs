@@ -87,7 +87,7 @@ pub fn open_raw_video(source: Source, options: &ReadOptions) -> Result<Box<dyn R
 }
 
 /// Creates a file of coded packets. It uses the codec, size, time base, frame rate, video or audio
-/// description and set-up data of each track.
+/// description and codec configuration of each track.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Unsupported`] if `format` cannot hold the tracks.
@@ -104,7 +104,7 @@ pub fn create_packets(
     create_plain(output, format, tracks, options)
 }
 
-/// As [`create_packets`], for packets already in the form of the format.
+/// As [`create_packets`], for packets that are already in the form that the format stores.
 fn create_plain(
     output: Output,
     format: Format,

@@ -8,7 +8,7 @@ use codec_core::codec::Limits;
 pub struct ReadOptions {
     /// Limits for untrusted input.
     pub limits: Limits,
-    /// Accepts times that go backwards, which is an error otherwise: for playing damaged files as
+    /// Accept decreasing timestamps, which are an error by default: use it to play damaged files as
     /// far as possible.
     pub allow_backward_times: bool,
 }
@@ -17,6 +17,6 @@ pub struct ReadOptions {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// Writes the live form even if the output can seek (WebM: unknown sizes, no index).
+    /// Write a live stream even if the output can seek (WebM: unknown sizes, no index).
     pub live: bool,
 }

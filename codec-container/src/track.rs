@@ -188,8 +188,9 @@ pub struct AudioTrack {
     pub packet_count: Option<u64>,
     /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
-    /// Set-up data: `OpusHead`, an `AudioSpecificConfig`, the Vorbis headers in Xiph lacing, a FLAC
-    /// `STREAMINFO` (34 bytes), an ALAC magic cookie; empty if there is no set-up data.
+    /// Codec configuration (codec private data): `OpusHead`, an `AudioSpecificConfig`, the Vorbis
+    /// headers in Xiph lacing, a FLAC `STREAMINFO` (34 bytes), an ALAC magic cookie; empty if there
+    /// is none.
     pub codec_private: Vec<u8>,
     /// Decoded samples before the start of the audio (codec delay, pre-skip), at the rate of
     /// [`Self::audio`]. Packet times already account for it.

@@ -104,7 +104,7 @@ fn unlaced(data: &[u8]) -> Option<[&[u8]; 3]> {
     Some([first, second, third])
 }
 
-/// Whether each mode of a set-up packet has long blocks (section 4.2.4).
+/// Whether each mode in a setup header has long blocks (section 4.2.4).
 ///
 /// The modes are at the end, after tables whose length only a decoder knows, so they are parsed
 /// from the back: a framing bit, then for each mode 8 bits of mapping, 32 zeros and the flag, and

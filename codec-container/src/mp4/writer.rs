@@ -17,8 +17,8 @@ const LANGUAGE_UND: u16 = 0x55C4;
 /// Maximum number of tracks.
 const MAX_TRACKS: usize = 255;
 
-/// Writes MP4: VP8, VP9, video codecs with set-up data (AV1, H.264), and audio. The output must be
-/// able to seek.
+/// Writes MP4: VP8, VP9, video codecs that require codec configuration (AV1, H.264), and audio. The
+/// output must be able to seek.
 #[derive(Debug)]
 pub struct Mp4Writer {
     output: ByteWriter,
@@ -63,7 +63,7 @@ impl Mp4Writer {
     ///
     /// # Errors
     /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for codecs without required
-    /// set-up data and for sizes above 65535.
+    /// codec configuration and for sizes above 65535.
     pub fn new(output: Output, tracks: &[Track]) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {

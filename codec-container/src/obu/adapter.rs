@@ -13,8 +13,8 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Creates the writer below the adapter.
 type CreateWriter = fn(Output, Format, &[Track], &WriteOptions) -> Result<Box<dyn PacketWriter>>;
 
-/// Adds or removes the temporal delimiters of AV1 packets, and extracts the set-up data for MP4 and
-/// Matroska from the first packet with a sequence header; all packets wait for it.
+/// Adds or removes the temporal delimiters of AV1 packets, and extracts the codec configuration for
+/// MP4 and Matroska from the first packet with a sequence header; all packets wait for it.
 pub(crate) struct Av1Adapter {
     is_av1: Vec<bool>,
     delimiter: Delimiter,

@@ -89,7 +89,7 @@ impl Mapping {
         matches!(self, Self::Flac { .. }) && packet.first() != Some(&0xFF)
     }
 
-    /// Parses the header packets after the first; stores tags and set-up data in `track`.
+    /// Parses the header packets after the first; stores tags and codec configuration in `track`.
     pub(super) fn take_headers(
         &mut self,
         first: &[u8],

@@ -135,7 +135,7 @@ impl WebmWriter {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, one without
-    /// required set-up data, and for a time base with a zero.
+    /// required codec configuration, and for a time base with a zero.
     pub fn new(
         output: Output,
         format: Format,

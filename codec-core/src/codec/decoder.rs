@@ -109,8 +109,8 @@ pub struct DecodeReport {
     pub shown: bool,
     /// Frame size in pixels.
     pub size: Size,
-    /// Upscaling that the stream requests from the display, horizontally and vertically: 0 none, 1
-    /// 5/4, 2 5/3, 3 2 (RFC 6386, section 9.1). The decoder does not apply it.
+    /// Upscaling that the stream requests from the display, horizontally and vertically (RFC 6386,
+    /// section 9.1): 0 is none, 1 is 5/4, 2 is 5/3 and 3 is 2. The decoder does not apply it.
     pub scaling: [u8; 2],
     /// Profile of the bitstream.
     pub profile: u8,
