@@ -10,7 +10,7 @@ pub(crate) enum Role {
     Decoder,
 }
 
-/// A backend behind a feature.
+/// A backend that a Cargo feature adds to the build.
 struct Optional {
     codec: &'static str,
     name: &'static str,

@@ -121,7 +121,7 @@ pub struct VideoTrack {
     pub duration: Option<u64>,
     /// Colours, pixel aspect, rotation.
     pub info: PictureInfo,
-    /// Set-up data of the codec (for H.264: an `avcC` record); empty for VP8.
+    /// Codec configuration (for H.264, an `avcC` record); empty for VP8.
     pub codec_private: Vec<u8>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,

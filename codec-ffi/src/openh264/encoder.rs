@@ -103,9 +103,9 @@ pub enum Frame {
 /// An encoder of H.264.
 #[derive(Debug)]
 pub struct Encoder {
-    /// Alive until this is dropped; initialised.
+    /// Initialised; valid until `self` is dropped.
     object: NonNull<sys::Encoder>,
-    /// Alive as long as the object.
+    /// Valid as long as `object`.
     functions: NonNull<sys::EncoderFunctions>,
     is_26: bool,
     size: (u32, u32),
@@ -171,7 +171,7 @@ impl Encoder {
         check("SetOption", code)
     }
 
-    /// Bits per second.
+    /// Sets the bitrate in bits per second.
     ///
     /// # Errors
     /// Errors of the library.
@@ -180,7 +180,7 @@ impl Encoder {
         self.set(sys::ENCODER_BITRATE, info)
     }
 
-    /// Frames per second.
+    /// Sets the frame rate in frames per second.
     ///
     /// # Errors
     /// Errors of the library.
@@ -188,7 +188,7 @@ impl Encoder {
         self.set(sys::ENCODER_FRAME_RATE, rate)
     }
 
-    /// Whether frames may be skipped.
+    /// Sets whether the encoder may skip frames.
     ///
     /// # Errors
     /// Errors of the library.
@@ -196,7 +196,7 @@ impl Encoder {
         self.set(sys::ENCODER_FRAME_SKIP, on)
     }
 
-    /// See [`Settings::complexity`].
+    /// Sets the complexity; see [`Settings::complexity`].
     ///
     /// # Errors
     /// Errors of the library.
@@ -204,7 +204,7 @@ impl Encoder {
         self.set(sys::ENCODER_COMPLEXITY, c_int::from(complexity))
     }
 
-    /// The next frame is an IDR frame.
+    /// Makes the next frame an IDR frame.
     ///
     /// # Errors
     /// Errors of the library.
