@@ -68,16 +68,16 @@ pub enum FilterChoice {
 /// A plain candidate is a prediction with the zero, nearest or near vector, without motion search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed {
-    /// Maximum number of steps of each descent of the integer search. Above 8 the search starts with
-    /// a hexagon pattern, above 24 with a star pattern; above 48 it is exhaustive.
+    /// Maximum number of steps of each descent of the integer search. Above 8, the search starts
+    /// with a hexagon pattern, above 24 with a star pattern; above 48, it is exhaustive.
     pub search_steps: u8,
     /// Skip the integer search if the half-size motion search agrees with a plain candidate.
     pub trusts_analysis: bool,
     /// Skip motion search if coding a plain candidate costs at most this many bits, including its
     /// error expressed in bits; with [`Self::skip_probe`] the candidate is coded first.
     pub enough_bits: u8,
-    /// If recent searches in a macroblock found no better vector, search it only in one of
-    /// `2^search_pause` frames.
+    /// If recent searches in a macroblock found no better vector, search it again at least
+    /// once in `2^search_pause` frames.
     pub search_pause: u8,
     /// Precision of motion vectors.
     pub subpel: SubPel,
