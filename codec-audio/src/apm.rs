@@ -170,9 +170,9 @@ impl Apm {
         Ok(())
     }
 
-    /// Sets the delay from [`Self::play`] to the arrival of the echo at [`AudioProcessor::process`]
-    /// in milliseconds, 0 to 500, if the audio device reports it. Without it the canceller
-    /// estimates the delay.
+    /// Sets the delay from [`Self::process_render`] to the arrival of the echo at
+    /// [`AudioProcessor::process`] in milliseconds, 0 to 500, if the audio device reports it. Without
+    /// it the canceller estimates the delay.
     pub fn set_delay_ms(&mut self, delay_ms: u16) {
         let _ = self.inner.set_stream_delay_ms(i32::from(delay_ms.min(500)));
     }
