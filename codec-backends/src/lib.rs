@@ -38,8 +38,9 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 //!
-//! A name selects the preferred backend of a codec (`av1`) or a particular one (`av1/dav1d`). The
-//! registry lists the backends of this build with their capabilities:
+//! The name of a codec (`av1`) selects its preferred backend; followed by a slash and the name of a
+//! library (`"av1/dav1d"`), that one. The registry lists the backends of this build with their
+//! capabilities:
 //!
 //! ```
 //! use codec_backends::registry::{self, BACKENDS};

@@ -256,7 +256,7 @@ fn invalid_studies_are_rejected_before_any_measurement() {
     place.fails(6, "vp8/nobody", &compare(&["--arm", "vp8/nobody", "-b", "40k"]));
     place.fails(2, "nonsense", &compare(&["--arm", "vp8", "-b", "40k", "--metrics", "nonsense"]));
     let small = compare(&["--arm", "vp8", "-b", "40k", "--metrics", "ms_ssim"]);
-    place.fails(3, "clip: ms_ssim needs 161 pixels", &small);
+    place.fails(3, "clip: ms_ssim requires frames of at least 161x161 pixels", &small);
     assert!(!place.has("rep/results.json"));
     let gone = ["compare", "gone.y4m", "-o", "rep", "--arm", "vp8", "-b", "40k"];
     place.fails(3, "gone.y4m", &gone);
