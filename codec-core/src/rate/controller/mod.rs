@@ -50,15 +50,14 @@ struct Pending {
 /// ```
 /// use codec_core::codec::{Bitrate, EncoderConfig, FrameKind};
 /// use codec_core::frame::{Rational, Size};
-/// use codec_core::rate::{Decision, FrameStats, RateConfig, RateController};
+/// use codec_core::rate::{CodecModel, Decision, FrameStats, RateController};
 ///
 /// // The steps of a simple quantiser.
 /// static STEPS: [u16; 18] =
 ///     [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 67, 80, 95, 113, 135, 160, 190];
 /// let size = Size::new(640, 360);
-/// let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
-/// (config.min_qindex, config.max_qindex) = (Some(0), Some(17));
-/// let mut rate = RateController::new(&RateConfig::new(&config, &STEPS));
+/// let config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(600));
+/// let mut rate = RateController::new(&config, &CodecModel::new(&STEPS));
 ///
 /// let mut sent = 0;
 /// for frame in 0..300 {
