@@ -10,7 +10,7 @@ const TRICKLE_MS = 1000;
 /// Upper limit of the start bitrate for Chromium's encoder: with its default of 300 kbit/s the
 /// first seconds have a quarter of the pixels.
 const MAX_START_KBPS = 1500;
-const UNREACHABLE = "WebRTC could not reach the server (UDP may be blocked, or the browser ignores loopback addresses)";
+const UNREACHABLE = "WebRTC could not reach the server (UDP may be blocked, or the browser ignores 127.0.0.1)";
 
 /// Adds Chromium's start bitrate for a publisher's encoder to the answer.
 function withStartBitrate(sdp, kbps) {
