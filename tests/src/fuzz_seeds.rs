@@ -1,6 +1,6 @@
 //! Initial corpus of the fuzz targets: at least one small input for each target, generated here.
 //!
-//! `CODEC_WRITE_SEEDS=1 cargo test -p codec-tests --test fuzz_seeds` writes them to `fuzz/seeds`.
+//! `CODEC_WRITE_SEEDS=1 cargo test -p codec-tests --test behaviour fuzz_seeds::` writes them to `fuzz/seeds`.
 
 use crate::fuzz_webrtc;
 

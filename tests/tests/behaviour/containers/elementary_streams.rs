@@ -5,7 +5,7 @@ use codec_container::{CodedPacket, Format, Track};
 use codec_core::codec::Codec;
 use codec_tests::external::{have, run};
 
-use crate::support::{Destination, data, read_tracks, samples_of, temp_file, write_tracks};
+use super::support::{Destination, data, read_tracks, samples_of, temp_file, write_tracks};
 
 fn digest(suffix: &str, bytes: &[u8]) -> Vec<u8> {
     let file = temp_file(suffix, bytes);

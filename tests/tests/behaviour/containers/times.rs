@@ -4,7 +4,7 @@ use codec_container::{
     Error, Format, Output, ReadOptions, Source, Track, WriteOptions, create_packets,
 };
 
-use crate::support::{
+use super::support::{
     Destination, SharedBuffer, TestPacket, read_all, read_audio, read_with, vp8_stream, write_all,
 };
 

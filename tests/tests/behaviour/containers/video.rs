@@ -8,7 +8,7 @@ use codec_container::{
 };
 use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
 
-use crate::support::{SharedBuffer, data};
+use super::support::{SharedBuffer, data};
 
 /// One frame of 3x3 pixels: 9 + 4 + 4 bytes.
 fn samples(seed: u8) -> Vec<u8> {

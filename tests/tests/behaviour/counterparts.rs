@@ -1,7 +1,7 @@
 //! Clips encoded over all settings: ffmpeg's decoder, libvpx's and our own agree with the encoder's
 //! reconstruction on every frame.
 //!
-//! `cargo test --release -p codec-tests --test counterparts -- --ignored` runs the whole matrix.
+//! `cargo test --release -p codec-tests --test behaviour counterparts:: -- --ignored` runs the whole matrix.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{CodedPacket, Format, ReadOptions, Source, Track};
 use codec_tests::external::{have, run};
 
-use crate::support::{
+use super::support::{
     Destination, data, probe, read_tracks, read_tracks_with, samples_of, temp_file, write_tracks,
 };
 

@@ -4,7 +4,6 @@
 #![cfg(any(feature = "libvpx", feature = "libopus", feature = "openh264"))]
 
 #[cfg(feature = "openh264")]
-#[path = "c_libraries/h264.rs"]
 mod h264;
 
 #[cfg(any(feature = "libvpx", feature = "openh264"))]

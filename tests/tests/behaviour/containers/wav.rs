@@ -9,7 +9,7 @@ use codec_container::{
 };
 use codec_tests::external::{have, run};
 
-use crate::support::{Destination, probe, read_tracks, read_tracks_with, samples_of, write_tracks};
+use super::support::{Destination, probe, read_tracks, read_tracks_with, samples_of, write_tracks};
 
 fn track(codec: AudioCodec, channels: usize) -> Track {
     let audio = AudioFormat::new(8000, ChannelLayout::of(channels).unwrap());

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use codec_container::{Error, Format, Input, ReadOptions, Source, open};
 use codec_tests::{mutate, rng};
 
-use crate::support::{Destination, TestPacket, data_path, read_all, vp8_stream, write_all};
+use super::support::{Destination, TestPacket, data_path, read_all, vp8_stream, write_all};
 
 /// Reads everything; returns the number of packets or frames and of payload bytes.
 fn drain(bytes: Vec<u8>) -> (usize, usize) {
@@ -53,12 +53,12 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("webm file", write_all(Destination::File, &vp8_stream(Format::WebM, (1, 1000)), &given)),
         ("webm pipe", write_all(Destination::Pipe, &vp8_stream(Format::WebM, (1, 1000)), &given)),
         ("y4m", y4m()),
-        ("mp4", crate::mp4::sample()),
-        ("ogg", crate::ogg::sample(20)),
-        ("wav", crate::wav::sample()),
-        ("mp4 with audio", crate::audio::sample(Format::Mp4, 30)),
-        ("webm with audio", crate::audio::sample(Format::WebM, 40)),
-        ("flac", crate::elementary_streams::flac_sample()),
+        ("mp4", super::mp4::sample()),
+        ("ogg", super::ogg::sample(20)),
+        ("wav", super::wav::sample()),
+        ("mp4 with audio", super::audio::sample(Format::Mp4, 30)),
+        ("webm with audio", super::audio::sample(Format::WebM, 40)),
+        ("flac", super::elementary_streams::flac_sample()),
     ]
 }
 

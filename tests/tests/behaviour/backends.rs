@@ -15,7 +15,7 @@ use codec_core::conformance;
 use codec_core::error::Error;
 use codec_core::frame::Picture;
 
-#[path = "../../codec-core/examples/add_a_backend.rs"]
+#[path = "../../../codec-core/examples/add_a_backend.rs"]
 mod add_a_backend;
 
 #[test]

@@ -8,7 +8,7 @@ use codec_core::frame::{
     TransferCharacteristics,
 };
 
-use crate::support::{
+use super::support::{
     Destination, ShortReads, TestPacket, data, read_all, read_audio, read_with, vp8_stream,
     write_all,
 };

@@ -9,7 +9,7 @@ use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational, Rotation};
 use codec_tests::external::{have, run};
 
-use crate::support::{
+use super::support::{
     Destination, SharedBuffer, TestPacket, data, read_all, read_audio, read_with, temp_file,
     vp8_stream, write_all,
 };
@@ -182,7 +182,7 @@ fn ffprobe_agrees_on_rotations_read_and_written() {
     if !have("ffmpeg", "rotated MP4") {
         return;
     }
-    let Some(from) = crate::support::data_path("containers/h264_aac.mp4") else { return };
+    let Some(from) = super::support::data_path("containers/h264_aac.mp4") else { return };
     let from = from.to_string_lossy().into_owned();
     let file = temp_file(".mp4", &[]);
     let path = file.path().to_string_lossy().into_owned();

@@ -10,23 +10,23 @@ use codec_core::frame::{Picture, Size};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::rtp;
 
-#[path = "../../codec-measure/examples/bd_rate.rs"]
+#[path = "../../../codec-measure/examples/bd_rate.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod bd_rate;
-#[path = "../../codec-rtc/examples/call.rs"]
+#[path = "../../../codec-rtc/examples/call.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod call;
-#[path = "../../codec-simd/examples/kernel.rs"]
+#[path = "../../../codec-simd/examples/kernel.rs"]
 mod kernel;
-#[path = "../../codec-vp8/examples/live_control.rs"]
+#[path = "../../../codec-vp8/examples/live_control.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod live_control;
-#[path = "../../codec-container/examples/remux.rs"]
+#[path = "../../../codec-container/examples/remux.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod remux;
-#[path = "../../codec-rtc/examples/rtp.rs"]
+#[path = "../../../codec-rtc/examples/rtp.rs"]
 mod rtp_over_udp;
-#[path = "../../codec-rtc/examples/sfu_filter.rs"]
+#[path = "../../../codec-rtc/examples/sfu_filter.rs"]
 #[expect(dead_code, reason = "`main` reads arguments and writes output")]
 mod sfu_filter;
 

@@ -5,7 +5,7 @@ use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational};
 use codec_tests::external::{have, run};
 
-use crate::support::{
+use super::support::{
     Destination, TestPacket, data, probe_quietly, read_audio, temp_file, vp8_stream, write_all,
 };
 

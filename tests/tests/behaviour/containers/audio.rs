@@ -6,8 +6,8 @@ use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
 use codec_tests::external::{have, run};
 
-use crate::ogg::{opus_packets, opus_track};
-use crate::support::{
+use super::ogg::{opus_packets, opus_track};
+use super::support::{
     Destination, TestPacket, data, probe, probe_quietly, read_tracks, samples_of, temp_file,
     write_tracks,
 };

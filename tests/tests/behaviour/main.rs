@@ -1,0 +1,34 @@
+//! Behaviour across crates, one module per subject. One binary, so that it is linked once and the
+//! long tests run beside each other; `cargo test -p codec-tests --test behaviour screen::` runs the
+//! tests of one subject.
+
+mod audio_codecs;
+mod audio_import;
+mod audio_mixer;
+mod audio_processing;
+mod av1;
+mod backends;
+mod c_libraries;
+mod call;
+mod call_long;
+mod conformance;
+mod containers;
+mod counterparts;
+mod decoder;
+mod encoder_api;
+mod encoder_equals_decoder;
+mod examples;
+mod fuzz_seeds;
+mod fuzz_smoke;
+mod layers;
+mod metrics;
+mod opus;
+mod rate_control;
+mod readme;
+mod rtc;
+mod rtc_audio;
+mod rtc_gstreamer;
+mod rtc_repair;
+mod screen;
+mod trace;
+mod wire;
