@@ -10,7 +10,6 @@ mod av1;
 mod backends;
 mod c_libraries;
 mod call;
-mod call_long;
 mod conformance;
 mod containers;
 mod counterparts;

@@ -1,4 +1,5 @@
-//! Two hours of a call in virtual time: clocks drift, memory does not grow.
+//! Two hours of a call in virtual time: clocks drift, memory does not grow. A binary of its own, because
+//! it measures the memory of the process.
 
 use std::time::Duration;
 
