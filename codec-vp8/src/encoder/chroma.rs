@@ -15,6 +15,15 @@ const LITTLE_CHROMA_Q8: u32 = 8 * 256;
 /// Approximate cost of an empty block in a macroblock that is not skipped.
 const EMPTY_BLOCK_Q8: u32 = 60;
 
+/// Returns the maximum difference between the mean of U or V in a macroblock and that of the source.
+///
+/// A larger one is a visible colour cast, which later frames would keep, because correcting it never
+/// pays off in squared error. (For camera video, a limit of 4 gains half as much in chroma, and one of
+/// 2.5 costs twice as much in luma.)
+pub(super) fn max_offset(is_screen: bool) -> u32 {
+    if is_screen { 2 } else { 3 }
+}
+
 impl MbCoder<'_> {
     /// Returns the cost of chroma if luma is coded with `choice`, if the speed considers it.
     pub(super) fn chroma_cost(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
@@ -74,8 +83,21 @@ impl MbCoder<'_> {
         (best.0, job.costs.chroma[best.0 as usize])
     }
 
-    /// Codes chroma, and drops coefficients that are not worth their bits.
+    /// Codes chroma, as far as it is worth its bits or would otherwise have a visible cast.
     pub(super) fn code_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) {
+        let error = self.code_worthwhile_chroma(choice, set);
+        let limit = self.job.max_chroma_offset;
+        // With less error, no mean can be off by more than the limit.
+        if error >= limit * limit * 64 {
+            let Trial { pixels, residual, .. } = &mut *self.best;
+            let cur = &self.cur.chroma;
+            residual.correct_chroma_means(self.job.kernels, cur, &pixels.chroma, set, limit);
+        }
+    }
+
+    /// Codes chroma, and drops coefficients that are not worth their bits. Returns the squared error
+    /// of chroma.
+    fn code_worthwhile_chroma(&mut self, choice: &ModeChoice, set: &QuantiserSet) -> u32 {
         let job = self.job;
         let trellis = self.trellis();
         // Exact token costs include the flags of empty blocks.
@@ -86,12 +108,12 @@ impl MbCoder<'_> {
         let is_little = without_chroma <= set.lambda.cost(LITTLE_CHROMA_Q8);
         if job.speed.skip_probe && is_little && residual.luma_is_empty() {
             residual.clear_chroma();
-            return;
+            return without_chroma;
         }
         let chroma =
             residual.code_chroma(job.kernels, &self.cur.chroma, &pixels.chroma, set, trellis);
         if residual.chroma_is_empty() && residual.luma_is_empty() {
-            return;
+            return without_chroma;
         }
         let cost = |price: RateDistortion| price.sse.saturating_add(set.lambda.cost(price.bits_q8));
         let flags = set.lambda.cost(flags_of(25));
@@ -103,12 +125,14 @@ impl MbCoder<'_> {
             if skipped <= cost(coded).saturating_add(skip_saves) {
                 residual.clear_luma();
                 residual.clear_chroma();
-                return;
+                return without_chroma;
             }
         }
         let dropped = without_chroma.saturating_add(empty_chroma);
         if !residual.chroma_is_empty() && dropped <= cost(chroma) {
             residual.clear_chroma();
+            return without_chroma;
         }
+        chroma.sse
     }
 }

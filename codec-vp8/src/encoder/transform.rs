@@ -111,6 +111,56 @@ impl Residual {
         RateDistortion { sse: coeffs / 4, bits_q8 }
     }
 
+    /// Changes chroma DCs so that the mean of each plane differs from that of `cur` by at most `limit`,
+    /// as far as the step allows, where it differs by more.
+    ///
+    /// Half a step is 6 pixel levels at the coarsest quantisers. But a quarter of it can be reached by
+    /// coding some of the four DCs of a plane: each block passes its error on to the next one, so the
+    /// errors of a plane add up to at most half a step. The squared error stays about the same.
+    pub(super) fn correct_chroma_means(
+        &mut self,
+        kernels: &Kernels,
+        cur: &BlockUv,
+        pred: &BlockUv,
+        set: &QuantiserSet,
+        limit: u32,
+    ) {
+        let step = set.steps.uv[0];
+        let mut coeffs = Coeffs::<8>::default();
+        kernels.fdct_chroma(cur, pred, &mut coeffs.0);
+        for plane in [0..4, 4..8] {
+            let dc_error = |n: usize| i32::from(coeffs.0[n][0]) - i32::from(self.chroma_dc(n));
+            let total: i32 = plane.clone().map(dc_error).sum();
+            // A DC is 8 times the mean of its block.
+            if total.unsigned_abs() <= 4 * 8 * limit {
+                continue;
+            }
+            let mut error = 0;
+            for n in plane {
+                error += i32::from(coeffs.0[n][0]);
+                let level = rounded_quotient(error, i32::from(step));
+                error -= level * i32::from(step);
+                self.set_chroma_dc(n, i16::try_from(level).unwrap_or_default(), step);
+            }
+        }
+    }
+
+    /// Returns the dequantised DC of chroma block `n`.
+    fn chroma_dc(&self, n: usize) -> i16 {
+        if self.levels.chroma_eobs[n] > 0 { self.chroma.0[n][0] } else { 0 }
+    }
+
+    fn set_chroma_dc(&mut self, n: usize, level: i16, step: i16) {
+        let MbLevels { chroma, chroma_eobs, .. } = &mut self.levels;
+        if chroma_eobs[n] == 0 {
+            (chroma.0[n], self.chroma.0[n]) = ([0; 16], [0; 16]);
+        }
+        (chroma.0[n][0], self.chroma.0[n][0]) = (level, level * step);
+        if chroma_eobs[n] <= 1 {
+            chroma_eobs[n] = u8::from(level != 0);
+        }
+    }
+
     /// Returns the number of luma blocks with coefficients, not counting Y2.
     pub(super) fn coded_luma_blocks(&self) -> usize {
         self.levels.luma_eobs.iter().filter(|&&eob| eob > 0).count()
@@ -165,6 +215,11 @@ impl Residual {
             kernels.idct_add_chroma(&self.chroma.0, mask, u, v);
         }
     }
+}
+
+/// Returns `value / step`, rounded to the nearest integer.
+fn rounded_quotient(value: i32, step: i32) -> i32 {
+    (2 * value + step * value.signum()) / (2 * step)
 }
 
 /// Returns the masks of blocks with coefficients, and of those with more than a DC.

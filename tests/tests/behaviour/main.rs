@@ -10,6 +10,7 @@ mod av1;
 mod backends;
 mod c_libraries;
 mod call;
+mod colours;
 mod conformance;
 mod containers;
 mod counterparts;

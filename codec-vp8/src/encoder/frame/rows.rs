@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AttemptSettings, FrameEncoder, FrameInput, SLOTS};
 use crate::encoder::borders::extend_ends;
+use crate::encoder::chroma;
 use crate::encoder::job::FrameJob;
 use crate::encoder::loop_filter::{FilterInput, RowFilter, search_level};
 use crate::encoder::quant::QuantiserSet;
@@ -94,6 +95,7 @@ impl FrameEncoder {
             search_stats: &self.search_stats,
             turn: usize::try_from(self.coded_frames % 64).unwrap_or(0),
             analysis,
+            max_chroma_offset: chroma::max_offset(input.is_screen()),
             forced_intra: first..first.saturating_add(count as usize),
             layouts,
             stages: self.settings.stages.as_deref(),
