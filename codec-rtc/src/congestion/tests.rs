@@ -108,6 +108,30 @@ fn window_is_never_full_during_a_feedback_timeout() {
     assert!(!controller.is_window_full(ms(1500)));
 }
 
+/// An encoder stops because of the estimate, while the link's queue is full: no packets, no feedback.
+#[test]
+fn a_sender_that_stopped_at_a_full_queue_probes_the_link() {
+    let mut controller = controller();
+    // 1000 bytes every 20 ms, and 80 ms per packet on the link.
+    for number in 0..100_u16 {
+        let at = ms(20 * u64::from(number));
+        controller.poll(at);
+        controller.on_sent(at, number, 1000, PacketKind::Media, None);
+        if let Some(arrived) = (number / 4).checked_sub(1) {
+            let arrival = Some(ms(25 + 80 * u64::from(arrived)));
+            controller.on_feedback(at, &[PacketReport { sequence: arrived, arrival }]);
+        }
+    }
+    while controller.poll_probe().is_some() {}
+    assert!(controller.estimate().queueing_delay > ms(500), "{:?}", controller.estimate());
+    let mut probes = Vec::new();
+    for at in (2000..16_000).step_by(50) {
+        controller.poll(ms(at));
+        probes.extend(controller.poll_probe().map(|_| at));
+    }
+    assert!((1..=4).contains(&probes.len()) && probes[0] < 8000, "{probes:?}");
+}
+
 #[test]
 fn new_bounds_apply_immediately() {
     let mut controller = controller();

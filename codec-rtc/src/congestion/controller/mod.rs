@@ -30,6 +30,8 @@ const MAX_REPORTS: usize = 16_384;
 const RECENT_S: f64 = 0.15;
 /// No probing within this time after a decrease, in seconds.
 const CALM_S: f64 = 3.0;
+/// After this time in seconds without a sent packet, the queue of the link is taken to be empty.
+const IDLE_S: f64 = 2.0;
 /// A packet is overdue if a report that comes this long after the shortest round trip, in seconds,
 /// does not cover it.
 const OVERDUE_S: f64 = 0.015;
@@ -86,6 +88,7 @@ pub struct Controller {
     by_probe: bool,
     started: bool,
     last_feedback: Option<Duration>,
+    last_sent: Duration,
     /// Packets sent before this time say nothing about the current link.
     used_from: Duration,
     /// Rate before the feedback timeout, to probe once the link recovers.
@@ -126,6 +129,7 @@ impl Controller {
             by_probe: false,
             started: false,
             last_feedback: None,
+            last_sent: Duration::ZERO,
             used_from: Duration::ZERO,
             resume_bps: None,
             feedback_interval_s: 0.1,
@@ -151,6 +155,7 @@ impl Controller {
                 self.probes.start(now, bps(self.config.start), bps(self.config.max));
             }
         }
+        self.last_sent = now;
         self.app_limit.on_sent(now, bytes);
         if !self.history.push(now, sequence, bytes, kind, probe) {
             self.stats.untracked_packets += 1;
@@ -393,12 +398,15 @@ impl Controller {
             self.stats.feedback_timeouts += 1;
         }
         let calm = |at| seconds_between(at, now) > CALM_S;
-        let is_quiet = self.config.probing
-            && self.last_feedback.is_some()
-            && self.trend.usage() == BandwidthUsage::Normal
+        // A sender that has stopped gets no feedback, so the last one says nothing about the link.
+        let is_idle = seconds_between(self.last_sent, now) > IDLE_S;
+        let is_uncongested = self.trend.usage() == BandwidthUsage::Normal
             && self.delays.queueing_s() < 0.025
             && self.feedback_timeout.limit_bps().is_none()
-            && self.loss.is_calm()
+            && self.loss.is_calm();
+        let is_quiet = self.config.probing
+            && self.last_feedback.is_some()
+            && (is_uncongested || is_idle)
             && self.aimd.decreased().is_none_or(calm);
         let situation =
             Situation { estimate_bps: self.aimd.bps(), max_bps: bps(self.config.max), is_quiet };
