@@ -71,7 +71,7 @@
 //! | speed presets 0 to 10 as named switches | `encoder/speed.rs` |
 //! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/copy_mb.rs` |
 //! | key frames, golden updates, layers, look-ahead, deadline | `encoder/controller/` |
-//! | MB-tree: finer quantisers for content that stays visible for long | `encoder/mb_tree_segments.rs` over [`codec_core::analysis`] |
+//! | MB-tree: finer quantisers for content that stays visible for long; importance maps | `encoder/offset_segments.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]
 

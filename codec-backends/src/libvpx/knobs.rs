@@ -173,6 +173,8 @@ const OWN_CLOCK: Gap = Gap::new(
 );
 const NO_INTRA_REFRESH: Gap =
     Gap::new(Feature::IntraRefresh, "libvpx has no call for cyclic intra refresh");
+const NO_IMPORTANCE: Gap =
+    Gap::new(Feature::Importance, "libvpx's map of regions is not exposed by this backend");
 
 const ENCODER: Capabilities = {
     let mut caps = Capabilities::minimal("libvpx");
@@ -195,6 +197,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
         NO_CAPS,
         OWN_CLOCK,
         NO_INTRA_REFRESH,
+        NO_IMPORTANCE,
         OWN_THREADS,
         OWN_LEVEL,
         NO_REFERENCES,
@@ -212,6 +215,7 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         NO_CAPS,
         OWN_CLOCK,
         NO_INTRA_REFRESH,
+        NO_IMPORTANCE,
         OWN_THREADS,
         OWN_LEVEL,
         Gap::new(Feature::TemporalLayers, "VP9's temporal layers are not exposed by this backend"),

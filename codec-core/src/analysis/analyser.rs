@@ -83,11 +83,11 @@ impl Analyser {
         picture: &Picture<'_>,
         kernels: &Kernels,
         pool: &dyn Pool,
-    ) -> &FrameAnalysis {
+    ) -> &mut FrameAnalysis {
         let mut latest = std::mem::take(&mut self.latest);
         self.analyse_into(picture, kernels, pool, &mut latest);
         self.latest = latest;
-        &self.latest
+        &mut self.latest
     }
 
     /// Like [`Self::analyse`], writing to caller-owned memory, for look-ahead.

@@ -132,9 +132,8 @@ impl AltrefTrace {
         }
     }
 
-    /// Sum of the worth of what is seen on the way.
-    #[must_use]
     /// Returns the sum of the costs visible in the intermediate frames.
+    #[must_use]
     pub fn cost(&self) -> u64 {
         self.cost.iter().map(|&cost| u64::from(cost)).sum()
     }

@@ -81,7 +81,7 @@ pub struct FrameAnalysis {
     pub mb_cols: usize,
     /// All macroblocks in raster order.
     pub macroblocks: Vec<MbAnalysis>,
-    /// Quantiser offsets from a planner (MB-tree): how much coarser than the frame's step each
+    /// Quantiser offsets from MB-tree and importance maps: how much coarser than the frame's step each
     /// macroblock should be coded, in sixteenths of octaves; empty if all are equal.
     pub offsets_q4: Vec<i8>,
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:

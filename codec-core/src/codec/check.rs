@@ -146,11 +146,17 @@ impl Capabilities {
             check(request.pts > last, "pts", request.pts, allowed)?;
         }
         let chooses = request.references.is_some() || request.updates.is_some();
-        let requested =
-            [(chooses, Feature::References), (request.key_frame, Feature::ForcedKeyFrames)];
+        let requested = [
+            (chooses, Feature::References),
+            (request.key_frame, Feature::ForcedKeyFrames),
+            (request.importance.is_some(), Feature::Importance),
+        ];
         match requested.into_iter().find(|&(is, feature)| is && self.gap(feature).is_some()) {
             Some((_, feature)) => Err(self.unsupported(feature)),
-            None => Ok(()),
+            None => match &request.importance {
+                Some(map) => Ok(map.check_size(size)?),
+                None => Ok(()),
+            },
         }
     }
 

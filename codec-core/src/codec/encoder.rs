@@ -2,12 +2,12 @@
 
 use std::fmt::Debug;
 
-use super::{Applied, Capabilities, Packet, SlotSet, Update};
+use super::{Applied, Capabilities, ImportanceMap, Packet, SlotSet, Update};
 use crate::error::Error;
 use crate::frame::Picture;
 
 /// Per-frame requests of the caller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameRequest {
     /// Presentation timestamp in ticks of the configured time base; must be greater than the
@@ -23,6 +23,8 @@ pub struct FrameRequest {
     pub updates: Option<SlotSet>,
     /// Whether this frame may be dropped; `None` follows the configuration.
     pub may_drop: Option<bool>,
+    /// Parts of the frame to code better or worse than the rest; `None` codes all alike.
+    pub importance: Option<ImportanceMap>,
 }
 
 impl FrameRequest {

@@ -71,6 +71,8 @@ features! {
     TemporalLayers = "temporal layers",
     /// [`super::FrameRequest::references`] and `updates`.
     References = "explicit choice of references",
+    /// [`super::FrameRequest::importance`].
+    Importance = "importance of regions",
     /// [`super::Content::Screen`].
     ScreenContent = "screen content",
     /// [`super::EncoderConfig::error_resilient`].

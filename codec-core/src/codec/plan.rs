@@ -20,6 +20,9 @@ pub struct FramePlan {
     pub qindex: u8,
     /// Highest quantiser index to use when recoding for `max_bits`.
     pub max_qindex: u8,
+    /// Lowest and highest quantiser index of macroblocks with an offset, by MB-tree or an importance
+    /// map.
+    pub block_qindex: (u8, u8),
     /// Maximum size in bits. The frame is recoded at a higher quantiser index until it fits or
     /// `max_qindex` is reached.
     pub max_bits: Option<u64>,
@@ -63,6 +66,7 @@ impl FramePlan {
             copy_golden_to_altref: false,
             qindex,
             max_qindex: qindex,
+            block_qindex: (0, u8::MAX),
             max_bits: None,
             attempts: u8::MAX,
             drop_above_bits: None,

@@ -21,9 +21,8 @@ const fn roots() -> [u64; 16] {
     roots
 }
 
-/// Logarithm of `value`, with 16 fractional bits, rounded down; that of 0 is taken as that of 1.
-#[must_use]
 /// Returns the base-2 logarithm of `value` with 16 fractional bits, rounded down; 0 counts as 1.
+#[must_use]
 pub fn log2_q16(value: u64) -> i32 {
     let value = value.max(1);
     let whole = value.ilog2();
@@ -39,9 +38,8 @@ pub fn log2_q16(value: u64) -> i32 {
     log
 }
 
-/// Two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
-#[must_use]
 /// Returns two to the power of `log` (16 fractional bits), rounded down; saturates at both ends.
+#[must_use]
 pub fn exp2_q16(log: i32) -> u64 {
     let (Ok(whole), fraction) = (u32::try_from(log >> 16), log & 0xffff) else {
         return 0;

@@ -4,7 +4,7 @@
 //! following frames. A few static macroblocks per frame are therefore put into a segment with a
 //! finer quantiser, in turn, until each has been refreshed or moves.
 
-use super::mb_tree_segments::mb_tree_segments;
+use super::offset_segments::offset_segments;
 use crate::header::Segmentation;
 use crate::types::QIndex;
 
@@ -44,8 +44,8 @@ pub(super) struct CyclicRefresh {
     history: Vec<History>,
     /// Segment of each macroblock in the current frame; empty without segmentation.
     map: Vec<u8>,
-    /// The map contains MB-tree segments rather than macroblocks to refresh.
-    is_mb_tree: bool,
+    /// The map contains segments by quantiser offsets rather than macroblocks to refresh.
+    has_offsets: bool,
     /// Position at which the next frame continues the scan.
     cursor: usize,
     next_cursor: usize,
@@ -72,7 +72,7 @@ impl CyclicRefresh {
     pub(super) fn plan(&mut self, qindex: QIndex, share_pct: u8) -> Segmentation {
         let count = self.history.len();
         self.map.clear();
-        self.is_mb_tree = false;
+        self.has_offsets = false;
         let finer = Self::finer(qindex);
         let mut left = count * usize::from(share_pct.min(100)) / 100;
         let limit = finer.offset(WORTHWHILE);
@@ -105,17 +105,23 @@ impl CyclicRefresh {
         }
     }
 
-    /// Alternatively, assigns all macroblocks to segments by their importance; see [`mb_tree_segments()`].
-    pub(super) fn mb_tree_segments(&mut self, qindex: QIndex, offsets_q4: &[i8]) -> Segmentation {
+    /// Alternatively, assigns all macroblocks to segments by their quantiser offsets; see
+    /// [`offset_segments()`].
+    pub(super) fn offset_segments(
+        &mut self,
+        qindex: QIndex,
+        offsets_q4: &[i8],
+        range: (u8, u8),
+    ) -> Segmentation {
         self.next_cursor = self.cursor;
-        self.is_mb_tree = true;
+        self.has_offsets = true;
         let known = if offsets_q4.len() == self.history.len() { offsets_q4 } else { &[] };
-        mb_tree_segments(qindex, known, &mut self.map)
+        offset_segments(qindex, known, range, &mut self.map)
     }
 
     /// Returns whether macroblocks of `segment` are being refreshed.
     pub(super) fn is_refresh(&self, segment: u8) -> bool {
-        segment == REFRESH && !self.is_mb_tree
+        segment == REFRESH && !self.has_offsets
     }
 
     /// Returns the assigned segments by macroblock; empty without segmentation.

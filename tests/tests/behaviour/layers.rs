@@ -143,7 +143,7 @@ fn explicit_references_are_the_only_ones_used() {
             let slot = if golden { SlotSet::GOLDEN } else { SlotSet::LAST };
             (request.references, request.updates) = (Some(slot), Some(slot));
         }
-        session.picture(&Picture::i420_packed(SIZE, &samples).unwrap(), request);
+        session.picture(&Picture::i420_packed(SIZE, &samples).unwrap(), request.clone());
         let meta = &session.packets.last().unwrap().meta;
         if let (Some(references), Some(updates)) = (request.references, request.updates) {
             assert!(references.contains(meta.refs_used), "frame {frame}");

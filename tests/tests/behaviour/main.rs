@@ -20,6 +20,7 @@ mod encoder_equals_decoder;
 mod examples;
 mod fuzz_seeds;
 mod fuzz_smoke;
+mod importance;
 mod layers;
 mod metrics;
 mod opus;

@@ -7,7 +7,8 @@ use super::encoding::refuses;
 use super::{NOISE, Run, SIZE, Subject, ensure};
 use crate::codec::{
     Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig,
-    Feature, FrameKind, FrameRequest, RateControl, Scalability, SlotSet, Update, WindowCap,
+    Feature, FrameKind, FrameRequest, ImportanceMap, RateControl, Region, Scalability, SlotSet,
+    Update, WindowCap,
 };
 use crate::conformance::report::{Report, Verdict};
 use crate::conformance::scene::Scene;
@@ -63,6 +64,10 @@ fn asks(feature: Feature) -> &'static [Ask] {
             Request(|request| request.references = Some(SlotSet::LAST)),
             Request(|request| request.updates = Some(SlotSet::LAST)),
         ],
+        Feature::Importance => &[Request(|request| {
+            let center = Region { x: 32, y: 16, width: 48, height: 48 };
+            request.importance = ImportanceMap::of_regions(SIZE, &[(center, -10)]).ok();
+        })],
         Feature::ScreenContent => &[
             Setting(|config| config.content = Content::Screen),
             Live(|| Update::Content(Content::Screen)),

@@ -1,6 +1,7 @@
 //! Coding of one frame, from its analysis to its packet: layers, references, rate control, frame
 //! encoder, metadata.
 
+use super::CAPABILITIES;
 use super::frame_coder::FrameCoder;
 use super::golden::GoldenUpdates;
 use super::knobs::KnobValues;
@@ -33,7 +34,7 @@ pub(super) struct Task<'a> {
     pub(super) picture: &'a Picture<'a>,
     /// Analysis of the frame relative to the previous one.
     pub(super) analysis: Option<&'a FrameAnalysis>,
-    pub(super) request: FrameRequest,
+    pub(super) request: &'a FrameRequest,
     pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
@@ -241,6 +242,9 @@ impl<C: FrameCoder> Coding<C> {
         plan.updates = slots.updates;
         plan.copy_golden_to_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
+        if config.rate.mode.bitrate().is_some() {
+            plan.block_qindex = CAPABILITIES.allowed_qindex(config);
+        }
         plan.max_bits = budget.max_bits;
         // Hard caps are always enforced.
         if !task.speed.may_recode && !budget.is_hard {

@@ -136,6 +136,9 @@ impl FileState {
         if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
         }
+        if let Some(map) = &held.request.importance {
+            map.add_to(&mut held.analysis.offsets_q4, config.rate.mode.bitrate().is_some());
+        }
         let is_last = self.group_left == 1;
         self.group_left = self.group_left.saturating_sub(1);
         let mut request = held.request;
@@ -147,7 +150,7 @@ impl FileState {
         let task = Task {
             picture: &picture,
             analysis: Some(&held.analysis),
-            request,
+            request: &request,
             lookahead_info,
             mean_cost,
             role,
@@ -185,9 +188,12 @@ impl FileState {
         };
         let mut request = FrameRequest::at(next.request.pts);
         request.may_drop = Some(false);
-        let info = future.info;
+        let (info, importance) = (future.info, future.request.importance.clone());
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
+        if let Some(map) = importance {
+            map.add_to(&mut self.altref.offsets_q4, config.rate.mode.bitrate().is_some());
+        }
         let buf = self.filtered(last, knobs.altref_strength, kernels);
         drop(timer);
         let picture = buf.picture(info);
@@ -195,7 +201,7 @@ impl FileState {
         let task = Task {
             picture: &picture,
             analysis: Some(&self.altref),
-            request,
+            request: &request,
             lookahead_info,
             mean_cost,
             role,

@@ -150,6 +150,9 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             let allowed = format!("a value above the previous frame's {last}");
             return Err(ConfigError::new("pts", request.pts, allowed));
         }
+        if let Some(map) = &request.importance {
+            map.check_size(self.config.size)?;
+        }
         for (name, slots) in [("references", request.references), ("updates", request.updates)] {
             let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
             if let Some(slots) = slots.filter(|&slots| !all.contains(slots)) {
@@ -187,11 +190,14 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         let analysis = self.analyser.analyse(picture, self.kernels, pool);
         drop(timer);
+        if let Some(map) = &request.importance {
+            map.add_to(&mut analysis.offsets_q4, self.config.rate.mode.bitrate().is_some());
+        }
         let lookahead_info = lookahead_info(analysis, &mut self.keys, request, &self.config);
         let task = Task {
             picture,
             analysis: Some(analysis),
-            request: *request,
+            request,
             lookahead_info,
             mean_cost: None,
             role: FrameRole::Plain,
@@ -226,7 +232,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
         drop(timer);
         let lookahead_info = lookahead_info(&analysis, &mut self.keys, request, &self.config);
-        file.push(picture, analysis, *request, lookahead_info);
+        file.push(picture, analysis, request.clone(), lookahead_info);
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {

@@ -38,14 +38,16 @@ impl FrameEncoder {
         }
     }
 
-    /// Assigns macroblocks to segments: by MB-tree, or those of the cyclic refresh. Section 9.3.
+    /// Assigns macroblocks to segments: by their quantiser offsets, or those of the cyclic refresh.
+    /// Section 9.3.
     fn plan_segments(&mut self, input: &FrameInput<'_>, qindex: QIndex) -> Segmentation {
-        let offsets = input.mb_tree_offsets();
+        let offsets = input.quantiser_offsets();
         if offsets.is_empty() {
             let share_pct = if input.is_key() { 0 } else { input.plan.cyclic_refresh_pct };
             return self.refresh.plan(qindex, share_pct);
         }
-        let mut segmentation = self.refresh.mb_tree_segments(qindex, offsets);
+        let mut segmentation =
+            self.refresh.offset_segments(qindex, offsets, input.plan.block_qindex);
         segmentation.filter_level = [0, 1, 2, 3].map(|segment| {
             self.filter_level(input, segmentation.qindex(qindex, segment)).cast_signed()
         });

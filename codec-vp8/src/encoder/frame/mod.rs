@@ -101,8 +101,9 @@ impl FrameInput<'_> {
         self.plan.content == Content::Screen
     }
 
-    /// Returns the quantiser offsets of MB-tree by macroblock; empty without MB-tree.
-    fn mb_tree_offsets(&self) -> &[i8] {
+    /// Returns the quantiser offsets by macroblock, of MB-tree and of the caller's importance map; empty
+    /// without either.
+    fn quantiser_offsets(&self) -> &[i8] {
         self.analysis.map_or(&[][..], |analysis| &analysis.offsets_q4)
     }
 }

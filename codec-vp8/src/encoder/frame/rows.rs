@@ -50,7 +50,7 @@ impl FrameEncoder {
 
     fn tries_filter_levels(&self, input: &FrameInput<'_>) -> bool {
         Speed::level(input.plan.speed).filter_level == FilterChoice::Tried
-            && input.mb_tree_offsets().is_empty()
+            && input.quantiser_offsets().is_empty()
             && self.settings.knobs.filter_level.is_none()
             && !input.is_screen()
     }

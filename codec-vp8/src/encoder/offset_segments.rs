@@ -1,4 +1,4 @@
-//! MB-tree segments: quantiser segments by the importance of macroblocks. RFC 6386, section 9.3.
+//! Segments by quantiser offsets, which MB-tree and importance maps produce. RFC 6386, section 9.3.
 
 use crate::header::Segmentation;
 use crate::tables::AC_STEPS;
@@ -10,12 +10,13 @@ const SEGMENTS: usize = 4;
 const ROUNDS: usize = 6;
 
 /// Assigns macroblocks to segments by their quantiser offsets relative to the frame's `qindex` (how
-/// much coarser each should be, in sixteenths of octaves of the step), writing to `map`. If no
-/// offset changes the index, segmentation is disabled and `map` is empty. The map's probabilities
-/// and the filter levels are set later.
-pub(super) fn mb_tree_segments(
+/// much coarser each should be, in sixteenths of octaves of the step), writing to `map`; all indices
+/// are within `range`. If no offset changes the index, segmentation is disabled and `map` is empty.
+/// The map's probabilities and the filter levels are set later.
+pub(super) fn offset_segments(
     qindex: QIndex,
     offsets_q4: &[i8],
+    (best, worst): (u8, u8),
     map: &mut Vec<u8>,
 ) -> Segmentation {
     map.clear();
@@ -25,8 +26,10 @@ pub(super) fn mb_tree_segments(
     }
     let middles = middles(&counts);
     let own = log2_q16(qindex.ac_step().into());
-    let indices = middles.map(|middle| nearest_index(own + (middle - 128) * 4096));
-    if indices.iter().all(|&index| index == indices[0]) {
+    let [best, worst] = [best, worst.max(best)].map(QIndex::saturating);
+    let nearest = |middle: i32| nearest_index(own + (middle - 128) * 4096).clamp(best, worst);
+    let indices = middles.map(nearest);
+    if offsets_q4.is_empty() || indices.iter().all(|&index| index == qindex) {
         return Segmentation::default();
     }
     map.extend(offsets_q4.iter().map(|&offset| {
@@ -90,12 +93,13 @@ mod tests {
     use super::*;
 
     const Q60: QIndex = QIndex::saturating(60);
+    const ALL: (u8, u8) = (0, 127);
 
     #[test]
     fn macroblocks_get_a_quantiser_by_importance() {
         let offsets: Vec<i8> = [-32, -32, -32, 0, 0, 16, 16, 16, 31, 33].to_vec();
         let mut map = Vec::new();
-        let segmentation = mb_tree_segments(Q60, &offsets, &mut map);
+        let segmentation = offset_segments(Q60, &offsets, ALL, &mut map);
         assert!(segmentation.enabled && segmentation.absolute);
         let index = |n: usize| segmentation.qindex(Q60, map[n]);
         assert_eq!(index(3), Q60);
@@ -109,10 +113,10 @@ mod tests {
     #[test]
     fn equal_importance_needs_no_segments() {
         let mut map = vec![3];
-        assert!(!mb_tree_segments(QIndex::saturating(40), &[0; 99], &mut map).enabled);
+        assert!(!offset_segments(QIndex::saturating(40), &[0; 99], ALL, &mut map).enabled);
         assert!(map.is_empty());
-        assert!(!mb_tree_segments(QIndex::saturating(40), &[], &mut map).enabled);
+        assert!(!offset_segments(QIndex::saturating(40), &[], ALL, &mut map).enabled);
         // All offsets are above the highest index.
-        assert!(!mb_tree_segments(QIndex::MAX, &[0, 16, 32], &mut map).enabled);
+        assert!(!offset_segments(QIndex::MAX, &[0, 16, 32], ALL, &mut map).enabled);
     }
 }

@@ -1,0 +1,165 @@
+//! Importance maps: regions get the quality, the rate stays.
+
+use codec_core::codec::{
+    Bitrate, DecoderConfig, EncoderConfig, FrameRequest, ImportanceMap, RateControl, Region, Update,
+};
+use codec_core::frame::{Picture, Rational, Size};
+use codec_tests::clips::Clip;
+use codec_tests::fuzz::{vp8_decoder, vp8_encoder};
+use codec_tests::scene::{self, Motion};
+use codec_tests::session::{Session, bits};
+use codec_tests::{data, external};
+
+const SIZE: Size = Size { width: 320, height: 176 };
+/// A ninth of the frame.
+const REGION: Region = Region { x: 112, y: 64, width: 96, height: 64 };
+
+fn config(mode: RateControl) -> EncoderConfig {
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(1));
+    config.rate.mode = mode;
+    config.report_digest = true;
+    config
+}
+
+/// What an encode of `frames` gives: mean luma PSNR inside and outside of the region, and bits.
+#[derive(Debug)]
+struct Measured {
+    inside: f64,
+    outside: f64,
+    bits: u64,
+}
+
+fn encode(config: EncoderConfig, frames: &[Vec<u8>], offset: Option<i8>) -> Measured {
+    let size = config.size;
+    let importance =
+        offset.map(|offset| ImportanceMap::of_regions(size, &[(REGION, offset)]).unwrap());
+    let mut session = Session::new(config);
+    for samples in frames {
+        let mut request = FrameRequest::default();
+        request.importance.clone_from(&importance);
+        session.picture(&Picture::i420_packed(size, samples).unwrap(), request);
+    }
+    session.finish();
+    session.check_decoding(|_| true);
+    let mut decoder = vp8_decoder(&DecoderConfig::default());
+    let mut squares = [0_u64; 2];
+    let mut shown = frames.iter();
+    for packet in &session.packets {
+        decoder.decode(&packet.data, packet.pts, packet.duration).unwrap();
+        while let Some(frame) = decoder.receive() {
+            let source = Picture::i420_packed(size, shown.next().unwrap()).unwrap();
+            for y in 0..size.height {
+                let rows = [&source, &frame.picture()].map(|p| p.luma().row(y as usize));
+                for x in 0..size.width {
+                    let is_inside = (REGION.x..REGION.x + REGION.width).contains(&x)
+                        && (REGION.y..REGION.y + REGION.height).contains(&y);
+                    let error = rows[0][x as usize].abs_diff(rows[1][x as usize]);
+                    squares[usize::from(!is_inside)] += u64::from(error).pow(2);
+                }
+            }
+        }
+    }
+    assert_eq!(shown.len(), 0, "every frame is shown");
+    let inside = u64::from(REGION.width * REGION.height);
+    let pixels = [inside, size.pixels() - inside];
+    let psnr = |n: usize| codec_core::codec::psnr(squares[n], pixels[n] * frames.len() as u64);
+    Measured { inside: psnr(0), outside: psnr(1), bits: session.packets.iter().map(bits).sum() }
+}
+
+fn scenes(count: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|frame| scene::picture(SIZE, frame, Motion::Pan, 3)).collect()
+}
+
+/// The region gains at least `gain` dB at the same rate.
+fn check_gain(name: &str, config: &EncoderConfig, frames: &[Vec<u8>], gain: f64) {
+    let plain = encode(config.clone(), frames, None);
+    let important = encode(config.clone(), frames, Some(-10));
+    eprintln!("{name}: {plain:.2?} {important:.2?}");
+    assert!(important.inside > plain.inside + gain, "{name}: {plain:?} {important:?}");
+    assert!(important.outside < plain.outside, "{name}: {plain:?} {important:?}");
+    let [before, after] = [plain.bits, important.bits];
+    assert!(after < before * 103 / 100, "{name}: {before} to {after} bits");
+}
+
+#[test]
+fn an_important_region_gains_at_the_same_rate() {
+    let frames = scenes(90);
+    for kbps in [300, 800] {
+        let cbr = config(RateControl::Cbr(Bitrate::kbps(kbps)));
+        check_gain(&format!("rtc {kbps}"), &cbr, &frames, 2.0);
+    }
+    let mode = RateControl::Vbr(Bitrate::kbps(600));
+    let mut file = EncoderConfig::file(SIZE, Rational::new(30, 1), mode);
+    file.report_digest = true;
+    check_gain("file", &file, &frames, 2.0);
+}
+
+#[test]
+fn regions_of_real_clips_gain_at_the_same_rate() {
+    let what = "importance maps over real clips";
+    let Some(dir) = data::dir(what) else { return };
+    if !external::have("ffmpeg", what) {
+        return;
+    }
+    for (name, kbps) in [("talk_foreman_352x288", 200), ("motion_drive_640x360", 400)] {
+        let clip = Clip::read(&dir.join(format!("clips/{name}.mkv")), SIZE, 75);
+        let frames: Vec<_> =
+            clip.samples.chunks_exact(clip.frame_len()).map(<[u8]>::to_vec).collect();
+        check_gain(name, &config(RateControl::Cbr(Bitrate::kbps(kbps))), &frames, 2.0);
+    }
+}
+
+#[test]
+fn with_a_fixed_quantiser_the_rest_stays_as_it_is() {
+    let frames = scenes(10);
+    let fixed = config(RateControl::FixedQ(70));
+    let [plain, better, worse] =
+        [None, Some(-12), Some(12)].map(|offset| encode(fixed.clone(), &frames, offset));
+    assert!(better.inside > plain.inside + 5.0, "{plain:?} {better:?}");
+    assert!(worse.inside < plain.inside - 3.0, "{plain:?} {worse:?}");
+    for other in [&better, &worse] {
+        assert!((other.outside - plain.outside).abs() < 0.3, "{plain:?} {other:?}");
+    }
+    // Content that leaves a worse region costs more there, so its bits need not fall.
+    assert!(plain.bits < better.bits, "{plain:?} {better:?}");
+    let all = Region { x: 0, y: 0, width: 1000, height: 1000 };
+    let map = ImportanceMap::of_regions(SIZE, &[(all, -12)]).unwrap();
+    let mut session = Session::new(fixed);
+    let mut request = FrameRequest::default();
+    request.importance = Some(map);
+    session.picture(&Picture::i420_packed(SIZE, &frames[0]).unwrap(), request);
+    assert!(bits(&session.packets[0]) > 2 * plain.bits / 10, "an offset of the whole frame counts");
+}
+
+#[test]
+fn the_range_of_quantisers_holds_for_all_blocks() {
+    let frames = scenes(20);
+    let mut narrow = config(RateControl::Cbr(Bitrate::kbps(400)));
+    (narrow.rate.min_qindex, narrow.rate.max_qindex) = (Some(60), Some(60));
+    let plain = encode(narrow.clone(), &frames, None);
+    let important = encode(narrow, &frames, Some(-24));
+    assert_eq!(plain.bits, important.bits);
+}
+
+#[test]
+fn maps_of_another_size_are_rejected_and_the_encoder_continues() {
+    let cbr = config(RateControl::Cbr(Bitrate::kbps(300)));
+    let mut encoder = vp8_encoder(&cbr).unwrap();
+    let map = ImportanceMap::of_regions(SIZE, &[(REGION, -6)]).unwrap();
+    let mut encode = |size: Size, pts: i64| {
+        let samples = scene::picture(size, 0, Motion::Pan, 1);
+        let mut request = FrameRequest::at(pts);
+        request.importance = Some(map.clone());
+        let outcome = encoder.encode(&Picture::i420_packed(size, &samples).unwrap(), &request);
+        if pts == 0 {
+            encoder.apply(Update::Resolution(Size::new(640, 352))).unwrap();
+        }
+        outcome.map_err(|error| error.to_string())
+    };
+    assert!(encode(SIZE, 0).is_ok());
+    let error = encode(Size::new(640, 352), 1).unwrap_err();
+    assert!(error.contains("20x11 blocks") && error.contains("40x22"), "{error}");
+    let samples = scene::picture(Size::new(640, 352), 0, Motion::Pan, 1);
+    let picture = Picture::i420_packed(Size::new(640, 352), &samples).unwrap();
+    assert!(encoder.encode(&picture, &FrameRequest::at(1)).is_ok());
+}
