@@ -17,11 +17,11 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 27] = [
+const GAPS: [Feature; 29] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
-    LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers, References, ScreenContent,
-    ErrorResilience, Deadline, IntraRefresh, ReportsPsnr, ReportsDigest, ReportsQindex, Pool,
-    SimdLevel, Concealment, DecoderDelay,
+    LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
+    References, Importance, ScreenContent, ErrorResilience, Deadline, IntraRefresh, ReportsPsnr,
+    ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, DecoderDelay,
 ];
 static BACKENDS: &[Backend] = &[Backend {
     codec: Codec::Other("runs"),

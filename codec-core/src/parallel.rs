@@ -19,6 +19,13 @@ pub trait Pool: Send + Sync + Debug {
     fn run(&self, workers: usize, work: &(dyn Fn(usize) + Sync));
 }
 
+/// Pools are equal if they are the same pool.
+impl PartialEq for dyn Pool {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self, other)
+    }
+}
+
 impl Pool for RowPool {
     fn threads(&self) -> usize {
         self.threads()

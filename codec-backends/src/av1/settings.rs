@@ -73,6 +73,7 @@ const GAPS: &[Gap] = &[
     Gap::new(Feature::Drops, "rav1e codes every frame"),
     Gap::new(Feature::LiveBitrate, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::LiveRate, "the settings of a rav1e context cannot be changed"),
+    Gap::new(Feature::LiveQindexRange, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::LiveFrameRate, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::LiveSpeed, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),

@@ -280,6 +280,7 @@ impl VideoEncoder for OpenH264 {
                 self.library.set_complexity(complexity).map_err(refused)?;
             }
             Update::Rate(_)
+            | Update::QindexRange(..)
             | Update::Content(_)
             | Update::Resolution(_)
             | Update::Scalability(_) => return self.reopen(config),
@@ -298,7 +299,8 @@ impl VideoEncoder for OpenH264 {
                     return Err(Error::unsupported("disabled temporal layers in OpenH264"));
                 }
             }
-            Update::MaxFrameTime(_) => {}
+            // Missing features, which were rejected.
+            Update::MaxFrameTime(_) | Update::Pool(_) => {}
         }
         self.config = config;
         Ok(Applied::NextFrame)

@@ -96,6 +96,7 @@ impl Capabilities {
         let feature = match update {
             Update::Bitrate(_) => Feature::LiveBitrate,
             Update::Rate(_) => Feature::LiveRate,
+            Update::QindexRange(..) => Feature::LiveQindexRange,
             Update::FrameRate(_) => Feature::LiveFrameRate,
             Update::Resolution(_) => Feature::LiveResolution,
             Update::KeyFrame => Feature::ForcedKeyFrames,
@@ -103,6 +104,7 @@ impl Capabilities {
             Update::Drops(_) => Feature::Drops,
             Update::Content(_) => Feature::ScreenContent,
             Update::Speed(_) => Feature::LiveSpeed,
+            Update::Pool(_) => Feature::Pool,
             Update::MaxFrameTime(_) => Feature::Deadline,
             Update::Scalability(_) | Update::ActiveTemporalLayers(_) => Feature::TemporalLayers,
             Update::Knob(name, value) => {
@@ -117,6 +119,17 @@ impl Capabilities {
         match update {
             Update::Bitrate(rate) => check(rate.0 > 0, "bitrate", rate.0, "at least 1 bit/s"),
             Update::Rate(rate) => self.check_rate(*rate),
+            Update::QindexRange(min, max) => {
+                let (best, worst) = self.qindex_range;
+                let (min, max) = (min.unwrap_or(best), max.unwrap_or(worst));
+                check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
+                check(
+                    (best..=max).contains(&min),
+                    "min qindex",
+                    min,
+                    format_args!("{best}..={max}"),
+                )
+            }
             Update::FrameRate(rate) => {
                 check(rate.num > 0 && rate.den > 0, "framerate", rate, "a value above 0")
             }

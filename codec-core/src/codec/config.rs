@@ -81,6 +81,7 @@ impl Scalability {
 /// | frames | [`size`](Self::size), [`framerate`](Self::framerate) | `Resolution`, `FrameRate` |
 /// | | [`timebase`](Self::timebase), [`info`](Self::info) | |
 /// | rate control | [`rate.mode`](RateConfig::mode) | `Bitrate`, `Rate` |
+/// | | [`rate.min_qindex`](RateConfig::min_qindex), [`max_qindex`](RateConfig::max_qindex) | `QindexRange` |
 /// | | [`rate.drops`](RateConfig::drops) | `Drops` |
 /// | | the other fields of [`rate`](Self::rate) | |
 /// | structure | [`scalability`](Self::scalability) | `Scalability`, `ActiveTemporalLayers` |
@@ -88,7 +89,8 @@ impl Scalability {
 /// | | [`preset`](Self::preset), [`error_resilient`](Self::error_resilient), [`intra_refresh`](Self::intra_refresh) | |
 /// | content | [`content`](Self::content) | `Content` |
 /// | speed | [`speed`](Self::speed), [`deadline`](Self::deadline) | `Speed`, `MaxFrameTime` |
-/// | | [`pool`](Self::pool), [`simd`](Self::simd) | |
+/// | | [`pool`](Self::pool) | `Pool` |
+/// | | [`simd`](Self::simd) | |
 /// | codec | [`knobs`](Self::knobs) | `Knob`, for knobs that are [`live`](super::Knob::live) |
 /// | reports | [`report_psnr`](Self::report_psnr), [`report_digest`](Self::report_digest), [`stages`](Self::stages) | |
 #[derive(Clone, Debug)]

@@ -55,6 +55,8 @@ features! {
     LiveBitrate = "live bitrate changes",
     /// [`super::Update::Rate`].
     LiveRate = "live changes of the rate control mode",
+    /// [`super::Update::QindexRange`].
+    LiveQindexRange = "live changes of the range of quantisers",
     /// [`super::Update::FrameRate`].
     LiveFrameRate = "live frame rate changes",
     /// [`super::Update::Resolution`].
@@ -91,7 +93,8 @@ features! {
     ReportsPsnr = "PSNR of each packet",
     /// [`super::EncoderConfig::report_digest`].
     ReportsDigest = "digest of each packet",
-    /// [`super::EncoderConfig::pool`]; without this feature a pool is ignored.
+    /// [`super::EncoderConfig::pool`]; without this feature a pool is ignored, and
+    /// [`super::Update::Pool`] rejected.
     Pool = "use of the caller's thread pool",
     /// [`super::EncoderConfig::simd`]; without this feature the library selects the level.
     SimdLevel = "explicit SIMD level",

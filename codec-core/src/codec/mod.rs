@@ -42,6 +42,7 @@ pub use importance::{ImportanceMap, Region};
 pub use knob::{Knob, KnobKind};
 pub use output::{Frames, Packets};
 pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
+pub(crate) use rate::qindex_range;
 pub use rate::{Buffering, DropPolicy, RateConfig, RateControl, WindowCap};
 pub use resize_limit::ResizeLimit;
 pub use stages::{Stage, StageClock, StageMeter, StageTimer};

@@ -56,6 +56,12 @@ pub struct RateState {
     /// Usually the timestamps are in another unit than `EncoderConfig::timebase`, and the bitrate
     /// is off by the same factor. This is only a warning: slow and variable frame rates are valid.
     pub implausible_times: bool,
+    /// Whether the target bitrate cannot be met: for at least two seconds every frame has had the
+    /// highest quantiser index, and the bitrate was more than 10 % above its target.
+    ///
+    /// A larger range of quantisers, a smaller frame size, a lower frame rate or dropping frames
+    /// ([`super::DropPolicy`]) helps.
+    pub is_unmet: bool,
 }
 
 /// Metadata of a packet: everything that RTP payload descriptors, getStats and traces need.

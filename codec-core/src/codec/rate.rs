@@ -144,9 +144,15 @@ impl RateConfig {
     /// Returns the lowest and highest quantiser index: the configured values, or else those of
     /// `default`. A default bound is widened if it conflicts with a configured one.
     #[must_use]
-    pub fn qindex_range(&self, (best, worst): (u8, u8)) -> (u8, u8) {
-        let min = self.min_qindex.unwrap_or_else(|| best.min(self.max_qindex.unwrap_or(best)));
-        let max = self.max_qindex.unwrap_or_else(|| worst.max(self.min_qindex.unwrap_or(worst)));
-        (min, max)
+    pub fn qindex_range(&self, default: (u8, u8)) -> (u8, u8) {
+        qindex_range(self.min_qindex, self.max_qindex, default)
     }
+}
+
+/// Returns the lowest and highest quantiser index; see [`RateConfig::qindex_range`].
+pub(crate) fn qindex_range(min: Option<u8>, max: Option<u8>, (best, worst): (u8, u8)) -> (u8, u8) {
+    (
+        min.unwrap_or_else(|| best.min(max.unwrap_or(best))),
+        max.unwrap_or_else(|| worst.max(min.unwrap_or(worst))),
+    )
 }

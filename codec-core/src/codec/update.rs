@@ -1,8 +1,11 @@
 //! Changes to a running encoder.
 
+use std::sync::Arc;
+
 use super::{Bitrate, Content, DropPolicy, EncoderConfig, RateControl, Scalability};
 use crate::error::ConfigError;
 use crate::frame::{Rational, Size};
+use crate::parallel::Pool;
 
 /// A change to a running encoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +14,9 @@ pub enum Update {
     Bitrate(Bitrate),
     /// New rate control mode and target.
     Rate(RateControl),
+    /// New lowest and highest quantiser index, as [`super::RateConfig::min_qindex`] and `max_qindex`;
+    /// `None` restores the preset's value.
+    QindexRange(Option<u8>, Option<u8>),
     /// New nominal frame rate.
     FrameRate(Rational),
     /// New frame size; the next frame is a key frame.
@@ -23,6 +29,9 @@ pub enum Update {
     Content(Content),
     /// New speed, 0 (best quality) to 10 (fastest).
     Speed(u8),
+    /// New thread pool, for more or fewer threads; `None` uses only the caller's thread. The coded bytes
+    /// do not depend on it.
+    Pool(Option<Arc<dyn Pool>>),
     /// New time limit per frame in microseconds, for an encoder that was opened with a
     /// [`super::Deadline`].
     MaxFrameTime(u64),
@@ -73,11 +82,15 @@ impl EncoderConfig {
                 })?;
             }
             Update::Rate(mode) => self.rate.mode = *mode,
+            Update::QindexRange(min, max) => {
+                (self.rate.min_qindex, self.rate.max_qindex) = (*min, *max);
+            }
             Update::FrameRate(framerate) => self.framerate = *framerate,
             Update::Resolution(size) => self.size = *size,
             Update::Drops(drops) => self.rate.drops = *drops,
             Update::Content(content) => self.content = *content,
             Update::Speed(speed) => self.speed = *speed,
+            Update::Pool(pool) => self.pool.clone_from(pool),
             Update::MaxFrameTime(max_us) => match &mut self.deadline {
                 Some(deadline) => deadline.max_us = *max_us,
                 None => {

@@ -1,7 +1,7 @@
 //! Settings of the rate controller, and its description of the codec.
 
 use super::fixed::ONE_Q16;
-use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability};
+use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability, qindex_range};
 
 /// Prior of the bits model: bits = 2^alpha x complexity x step^-beta.
 ///
@@ -56,6 +56,9 @@ impl CodecModel {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) mode: RateControl,
+    /// Range without explicit limits, and the last index.
+    default_qindex: (u8, u8),
+    last_qindex: u8,
     pub(super) min_qindex: u8,
     pub(super) max_qindex: u8,
     pub(super) undershoot_pct: u8,
@@ -64,6 +67,8 @@ pub(super) struct Settings {
     pub(super) max_frame_bytes: Option<u32>,
     pub(super) drops: DropPolicy,
     pub(super) scalability: Scalability,
+    /// Index below which screen content gains no visible quality, of the codec and within the range.
+    codec_sharp_qindex: u8,
     pub(super) sharp_qindex: u8,
     pub(super) overhead_bits: u64,
     pub(super) static_complexity: u64,
@@ -73,21 +78,32 @@ impl Settings {
     /// Clamps the settings of `config` to the range of `codec`, whose last index is `last`.
     pub(super) fn new(config: &EncoderConfig, codec: &CodecModel, last: u8) -> Self {
         let rate = &config.rate;
-        let (min, max) = rate.qindex_range(codec.qindex_range);
-        let max_qindex = max.min(last);
-        Self {
+        let mut settings = Self {
             mode: rate.mode,
-            min_qindex: min.min(max_qindex),
-            max_qindex,
+            default_qindex: codec.qindex_range,
+            last_qindex: last,
+            min_qindex: 0,
+            max_qindex: last,
             undershoot_pct: rate.undershoot_pct.min(100),
             overshoot_pct: rate.overshoot_pct,
             max_key_frame_pct: rate.max_key_frame_pct,
             max_frame_bytes: rate.max_frame_bytes,
             drops: rate.drops,
             scalability: config.scalability,
-            sharp_qindex: codec.sharp_qindex.max(min),
+            codec_sharp_qindex: codec.sharp_qindex,
+            sharp_qindex: codec.sharp_qindex,
             overhead_bits: codec.overhead_bits,
             static_complexity: codec.static_complexity,
-        }
+        };
+        settings.set_qindex_range(rate.min_qindex, rate.max_qindex);
+        settings
+    }
+
+    /// Sets the lowest and highest quantiser index; `None` is the default.
+    pub(super) fn set_qindex_range(&mut self, min: Option<u8>, max: Option<u8>) {
+        let (min, max) = qindex_range(min, max, self.default_qindex);
+        self.max_qindex = max.min(self.last_qindex);
+        self.min_qindex = min.min(self.max_qindex);
+        self.sharp_qindex = self.codec_sharp_qindex.max(min);
     }
 }

@@ -21,6 +21,7 @@ mod simulation;
 mod size_prediction;
 mod timestamps;
 mod two_pass;
+mod unmet_rate;
 mod window_cap;
 
 pub use buffer::Buffer;

@@ -56,9 +56,10 @@ enum Fault {
     PanicsAtOtherSizes,
     NoKeyFrameAfterFinish,
     DeclaresAGapItFills,
+    IgnoresImportance,
 }
 
-const FAULTS: [(Fault, &str); 12] = [
+const FAULTS: [(Fault, &str); 13] = [
     (Fault::LosesAPacket, "packets are in order"),
     (Fault::WrongQindex, "packet metadata is correct"),
     (Fault::WrongKind, "packet metadata is correct"),
@@ -71,6 +72,7 @@ const FAULTS: [(Fault, &str); 12] = [
     (Fault::PanicsAtOtherSizes, "a rejected frame changes nothing"),
     (Fault::NoKeyFrameAfterFinish, "`finish` resets the encoder"),
     (Fault::DeclaresAGapItFills, "intra refresh"),
+    (Fault::IgnoresImportance, "importance has an effect"),
 ];
 
 /// The native encoder with one fault.
@@ -107,7 +109,11 @@ impl VideoEncoder for FaultyEncoder {
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
         assert!(self.fault != Fault::PanicsAtOtherSizes || picture.size() == self.config.size);
-        let outcome = self.inner.encode(picture, request)?;
+        let mut request = request.clone();
+        if self.fault == Fault::IgnoresImportance {
+            request.importance = None;
+        }
+        let outcome = self.inner.encode(picture, &request)?;
         Ok(match outcome {
             Outcome::Dropped { .. } if self.fault == Fault::HidesDrops => Outcome::Buffered,
             Outcome::Coded if self.fault == Fault::SwapsPackets => Outcome::Buffered,

@@ -1,6 +1,7 @@
 //! The encoder as a service uses it: updates, rejected settings, recovery, determinism.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codec_backends::registry;
 use codec_core::Error;
@@ -323,4 +324,81 @@ fn intra_refresh_heals_any_loss() {
     assert!(refreshed as usize >= 2 * cols * rows, "{refreshed}");
     assert_eq!(session.keys(), [0]);
     session.check_decoding(|_| true);
+}
+
+#[test]
+fn a_new_range_of_quantisers_holds_from_the_next_frame_on() {
+    let mut session = Session::new(rtc());
+    session.scene(Motion::Pan, 0, 20);
+    for range in [(80, 90), (4, 10), (127, 127), (0, 0)] {
+        session.apply(Update::QindexRange(Some(range.0), Some(range.1)));
+        let begin = session.packets.len();
+        session.scene(Motion::Pan, 0, 5);
+        for packet in &session.packets[begin..] {
+            let qindex = packet.meta.qindex;
+            assert!((range.0..=range.1).contains(&qindex), "{qindex} outside {range:?}");
+        }
+    }
+    session.apply(Update::QindexRange(None, None));
+    session.scene(Motion::Pan, 0, 60);
+    let qindex = session.packets.last().unwrap().meta.qindex;
+    assert!((2..=106).contains(&qindex), "{qindex} outside the preset's range");
+    for (min, max) in [(Some(50), Some(49)), (None, Some(128)), (Some(255), None)] {
+        let error = session.encoder.apply(Update::QindexRange(min, max)).unwrap_err().to_string();
+        assert!(error.contains("qindex"), "{error}");
+    }
+    assert_eq!(session.check_decoding(|_| true), 100);
+    assert_eq!(session.keys(), [0]);
+}
+
+#[test]
+fn a_new_pool_works_from_the_next_frame_on_and_changes_no_byte() {
+    /// Counts its calls.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl Pool for Counting {
+        fn threads(&self) -> usize {
+            1
+        }
+
+        fn run(&self, _: usize, work: &(dyn Fn(usize) + Sync)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            work(0);
+        }
+    }
+
+    let mut plain = Session::new(rtc());
+    plain.scene(Motion::Pan, 0, 24);
+    let mut session = Session::new(rtc());
+    let counting = Arc::new(Counting::default());
+    let rows: Arc<dyn Pool> = Arc::new(RowPool::new(3).unwrap());
+    for pool in [Some(rows.clone()), Some(counting.clone()), None, Some(rows)] {
+        session.scene(Motion::Pan, 0, 6);
+        let before = counting.0.load(Ordering::Relaxed);
+        session.apply(Update::Pool(pool));
+        assert_eq!(counting.0.load(Ordering::Relaxed), before);
+    }
+    assert!(counting.0.load(Ordering::Relaxed) >= 6);
+    let bytes = |session: &Session| -> Vec<Vec<u8>> {
+        session.packets.iter().map(|packet| packet.data.clone()).collect()
+    };
+    assert_eq!(bytes(&session), bytes(&plain));
+}
+
+#[test]
+fn a_rate_that_cannot_be_met_is_reported_until_it_can() {
+    let mut config = rtc();
+    config.rate.max_qindex = Some(40);
+    let mut session = Session::new(config);
+    let is_unmet = |session: &Session| session.packets.last().unwrap().meta.rate.is_unmet;
+    session.apply(Update::Bitrate(Bitrate::kbps(20)));
+    session.scene(Motion::Pan, 0, 30);
+    assert!(!is_unmet(&session), "after one second");
+    session.scene(Motion::Pan, 0, 60);
+    assert!(is_unmet(&session), "after three seconds");
+    session.apply(Update::QindexRange(None, Some(127)));
+    session.apply(Update::Bitrate(Bitrate::kbps(300)));
+    session.scene(Motion::Pan, 0, 60);
+    assert!(!is_unmet(&session));
 }

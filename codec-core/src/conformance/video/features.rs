@@ -55,6 +55,10 @@ fn asks(feature: Feature) -> &'static [Ask] {
             config.rate.buffering = Buffering { initial_ms: 400, optimal_ms: 500, size_ms: 800 };
         })],
         Feature::LiveRate => &[Live(|| Update::Rate(RateControl::Quality(40)))],
+        Feature::LiveQindexRange => &[
+            Live(|| Update::QindexRange(Some(20), Some(40))),
+            Live(|| Update::QindexRange(None, None)),
+        ],
         Feature::LiveFrameRate => &[Live(|| Update::FrameRate(Rational::new(15, 1)))],
         Feature::LiveSpeed => &[Live(|| Update::Speed(9))],
         Feature::Drops => &[Live(|| Update::Drops(DropPolicy::BelowBufferPct(30)))],
@@ -64,10 +68,7 @@ fn asks(feature: Feature) -> &'static [Ask] {
             Request(|request| request.references = Some(SlotSet::LAST)),
             Request(|request| request.updates = Some(SlotSet::LAST)),
         ],
-        Feature::Importance => &[Request(|request| {
-            let center = Region { x: 32, y: 16, width: 48, height: 48 };
-            request.importance = ImportanceMap::of_regions(SIZE, &[(center, -10)]).ok();
-        })],
+        Feature::Importance => &[Request(|request| request.importance = important_center(-10))],
         Feature::ScreenContent => &[
             Setting(|config| config.content = Content::Screen),
             Live(|| Update::Content(Content::Screen)),
@@ -92,6 +93,7 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
         }
     }
     report.run("feature: temporal layers", || layers(subject));
+    report.run("feature: importance has an effect", || importance(subject));
     report.run("feature: live resolution changes", || resolution(subject));
     for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
         // These features are not requested, so they cannot be rejected.
@@ -156,6 +158,29 @@ fn asked(subject: &Subject<'_>, ask: &Ask) -> Result<Result<(), crate::Error>, S
     run.encode_many(3)?;
     run.finish()?;
     Ok(outcome)
+}
+
+/// Returns a map whose center has the given offset.
+fn important_center(offset: i8) -> Option<ImportanceMap> {
+    let center = Region { x: 32, y: 16, width: 48, height: 48 };
+    ImportanceMap::of_regions(SIZE, &[(center, offset)]).ok()
+}
+
+fn importance(subject: &Subject<'_>) -> Result<Verdict, String> {
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Importance) {
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    let mut coded = Vec::new();
+    for offset in [0, -20] {
+        let mut run = Run::new(subject.open(&subject.config())?, SIZE, NOISE);
+        for _ in 0..4 {
+            run.encode_with(|request| request.importance = important_center(offset))?;
+        }
+        run.finish()?;
+        coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
+    }
+    ensure(coded[0] != coded[1], || "an important region is coded like the others".to_owned())?;
+    Ok(Verdict::Passed)
 }
 
 fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {

@@ -15,6 +15,7 @@ use super::quantiser_steps::Steps;
 use super::size_prediction::SizePrediction;
 use super::timestamps::Clock;
 use super::two_pass::{SizePredictor, quality_index};
+use super::unmet_rate::UnmetRate;
 use super::window_cap::Window;
 use crate::codec::FirstPassStats;
 use crate::codec::first_pass::FrameClass;
@@ -109,6 +110,7 @@ pub struct RateController {
     size_prediction: Option<SizePrediction>,
     /// Size of the last coded frame in bits.
     last_bits: u64,
+    unmet_rate: UnmetRate,
 }
 
 impl RateController {
@@ -138,6 +140,7 @@ impl RateController {
             pending: None,
             last_target_bits: 0,
             last_bits: 0,
+            unmet_rate: UnmetRate::default(),
             last_base_q16: None,
             size_prediction: None,
             config: Settings::new(config, codec, steps.last()),
@@ -162,6 +165,7 @@ impl RateController {
                 check_rate(mode, self.steps.last())?;
                 self.set_rate(mode);
             }
+            Update::QindexRange(min, max) => self.config.set_qindex_range(min, max),
             Update::FrameRate(framerate) => {
                 if framerate.num == 0 || framerate.den == 0 {
                     return Err(ConfigError::new("framerate", framerate, "a value above 0"));
@@ -262,6 +266,7 @@ impl RateController {
             optimal_bits: or_zero(self.buffer.optimal_bits()),
             capacity_bits: or_zero(self.buffer.capacity_bits()),
             implausible_times: self.clock.is_implausible(),
+            is_unmet: self.unmet_rate.is_unmet(),
         }
     }
 
@@ -400,6 +405,9 @@ impl RateController {
         }
         self.last_coded_us = Some(frame.now_us);
         self.last_bits = bits;
+        let is_coarsest = qindex >= self.config.max_qindex;
+        let target = self.config.mode.bitrate().unwrap_or_default();
+        self.unmet_rate.coded(frame.now_us, bits, is_coarsest, target.0);
         self.charge(&frame, bits);
         if let Some(size_prediction) = &mut self.size_prediction {
             size_prediction.coded(bits);

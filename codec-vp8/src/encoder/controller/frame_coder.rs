@@ -1,6 +1,7 @@
 //! The interface between the encoder with rate control and the frame encoder.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::encoder::{FrameEncoder, FrameKnobs, FrameReport, UnchangedStats};
 use codec_core::analysis::FrameAnalysis;
@@ -8,6 +9,7 @@ use codec_core::codec::Packet;
 use codec_core::codec::plan::FramePlan;
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Size};
+use codec_core::parallel::Pool;
 
 /// Codes single frames as planned.
 pub trait FrameCoder: Send + Debug {
@@ -37,6 +39,9 @@ pub trait FrameCoder: Send + Debug {
     /// # Errors
     /// As [`FrameEncoder::set_knobs`].
     fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error>;
+
+    /// See [`FrameEncoder::set_pool`].
+    fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>);
 }
 
 impl FrameCoder for FrameEncoder {
@@ -60,5 +65,9 @@ impl FrameCoder for FrameEncoder {
 
     fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
         self.set_knobs(knobs)
+    }
+
+    fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.set_pool(pool);
     }
 }

@@ -309,6 +309,7 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
                 self.knobs = knobs;
             }
             Update::Resolution(size) => self.resize(*size)?,
+            Update::Pool(pool) => self.coding.unit.set_pool(pool.clone()),
             _ => {}
         }
         self.coding.rate.apply(&update)?;

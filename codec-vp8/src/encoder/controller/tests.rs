@@ -16,6 +16,7 @@ use codec_core::codec::{
 };
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
+use codec_core::parallel::Pool;
 
 const SIZE: Size = Size { width: 64, height: 48 };
 
@@ -93,6 +94,8 @@ impl FrameCoder for Fake {
         self.knobs = knobs;
         Ok(())
     }
+
+    fn set_pool(&mut self, _: Option<Arc<dyn Pool>>) {}
 }
 
 fn rtc(change: impl FnOnce(&mut EncoderConfig)) -> Vp8Encoder<Fake> {

@@ -1,7 +1,7 @@
 //! Validation of settings before they are used.
 
 use codec_core::codec::{
-    Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl, Update,
+    Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateConfig, RateControl, Update,
 };
 use codec_core::error::ConfigError;
 use codec_core::frame::{Rational, Size};
@@ -71,6 +71,11 @@ fn caps(config: &EncoderConfig) -> Result<(), ConfigError> {
     ConfigError::ensure(config.keys.max_interval != Some(0), "key interval", 0, or_none)
 }
 
+fn qindex_range((min, max): (u8, u8)) -> Result<(), ConfigError> {
+    ConfigError::ensure(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
+    ConfigError::ensure(min <= max, "min qindex", min, format_args!("0..={max} (the max qindex)"))
+}
+
 /// Checks that an encoder can be created with `config`, except knobs and the SIMD level.
 pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     size(config.size)?;
@@ -78,9 +83,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     ratio("timebase", config.timebase)?;
     rate(config.rate.mode)?;
     buffering(config.rate.buffering)?;
-    let (min, max) = super::CAPABILITIES.allowed_qindex(config);
-    ConfigError::ensure(max <= MAX_QINDEX, "max qindex", max, format_args!("0..={MAX_QINDEX}"))?;
-    ConfigError::ensure(min <= max, "min qindex", min, format_args!("0..={max} (the max qindex)"))?;
+    qindex_range(super::CAPABILITIES.allowed_qindex(config))?;
     ConfigError::ensure(
         config.rate.undershoot_pct <= 100,
         "undershoot",
@@ -114,6 +117,11 @@ pub(super) fn update(update: &Update) -> Result<(), ConfigError> {
     match update {
         Update::Bitrate(rate) => bitrate(*rate),
         Update::Rate(mode) => rate(*mode),
+        Update::QindexRange(min, max) => {
+            let mut rate = RateConfig::new(RateControl::Quality(0));
+            (rate.min_qindex, rate.max_qindex) = (*min, *max);
+            qindex_range(rate.qindex_range(super::CAPABILITIES.qindex_range))
+        }
         Update::Speed(value) => speed(*value),
         Update::MaxFrameTime(max_us) => max_frame_time(*max_us),
         _ => Ok(()),

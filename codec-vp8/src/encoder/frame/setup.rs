@@ -18,7 +18,7 @@ use crate::header::{HeaderContext, ModeProbabilities};
 use crate::types::MotionVector;
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Size};
-use codec_core::parallel::Progress;
+use codec_core::parallel::{Pool, Progress};
 
 impl FrameEncoder {
     /// Creates an encoder for frames of the configured size; its first frame must be a key frame.
@@ -101,6 +101,12 @@ impl FrameEncoder {
         knobs.check()?;
         self.settings.knobs = knobs;
         Ok(())
+    }
+
+    /// Changes the thread pool from the next frame on; `None` uses only the caller's thread. The coded
+    /// bytes do not depend on it.
+    pub fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.settings.pool = pool;
     }
 
     /// Returns the frame in a reference slot as later frames use it: 0 last, 1 golden, 2 altref.
