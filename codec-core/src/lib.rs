@@ -39,6 +39,7 @@
 //! | [`motion`] | integer and sub-pixel motion search |
 //! | [`analysis`] | half-size plane, block costs, scene cuts, scrolling, temporal filter, MB-tree |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
+//! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
 //! | [`parallel`] | the thread pool interface and wavefront progress |
 //! | [`metrics`] | SSE, PSNR, SSIM |
 //! | `conformance` | checks for backends (feature `conformance`) |
@@ -51,6 +52,7 @@ pub mod codec;
 pub mod conformance;
 pub mod entropy;
 pub mod error;
+pub mod fixed;
 pub mod frame;
 pub mod metrics;
 pub mod motion;

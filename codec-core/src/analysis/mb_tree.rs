@@ -9,7 +9,7 @@
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::motion::FullPel;
-use crate::rate::fixed::log2_q16;
+use crate::fixed::log2_q16;
 
 /// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
 const MIN_COST: u32 = 24;

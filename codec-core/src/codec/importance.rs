@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::ConfigError;
+use crate::fixed::{exp2_q16, log2_q16};
 use crate::frame::Size;
-use crate::rate::fixed::{exp2_q16, log2_q16};
 
 /// Width and height of the blocks of a map in pixels.
 const BLOCK: u32 = 16;
+/// Maximum width and height of a frame.
+const MAX_SIDE: u32 = 65_536;
 /// Maximum offset either way: four octaves of the quantiser step.
 const MAX_OFFSET: i8 = 24;
 
@@ -83,10 +85,12 @@ impl ImportanceMap {
     /// the last region that it overlaps, and 0 outside of all regions.
     ///
     /// # Errors
-    /// If an offset is outside -24 to 24.
+    /// If an offset is outside -24 to 24, or a dimension above 65,536.
     pub fn of_regions(size: Size, regions: &[(Region, i8)]) -> Result<Self, ConfigError> {
+        let is_small = size.width <= MAX_SIDE && size.height <= MAX_SIDE;
+        ConfigError::ensure(is_small, "size", size, format_args!("up to {MAX_SIDE}x{MAX_SIDE}"))?;
         let (cols, rows) = size.macroblocks();
-        let mut offsets = vec![0; cols.saturating_mul(rows)];
+        let mut offsets = vec![0; cols * rows];
         for &(region, offset) in regions {
             check_offset(offset)?;
             let [x, y] =
@@ -191,6 +195,9 @@ mod tests {
         assert!(error(&[-25; 21]).contains("-24..=24"), "{}", error(&[-25; 21]));
         let region = Region { x: 0, y: 0, width: 1, height: 1 };
         assert!(ImportanceMap::of_regions(SIZE, &[(region, i8::MIN)]).is_err());
+        let huge = Size::new(u32::MAX, u32::MAX);
+        assert!(ImportanceMap::of_regions(huge, &[(region, 1)]).is_err());
+        assert!(ImportanceMap::new(huge, &[1]).is_err());
     }
 
     #[test]

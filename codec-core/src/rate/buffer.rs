@@ -1,7 +1,7 @@
 //! The decoder buffer model of constant bitrate: a leaky bucket with exact arithmetic.
 
-use super::fixed::{mul_div, mul_div_signed, signed};
 use crate::codec::Buffering;
+use crate::fixed::{mul_div, mul_div_signed, signed};
 
 /// Microseconds in a second.
 pub(crate) const SECOND_US: u64 = 1_000_000;

@@ -1,7 +1,7 @@
 //! Settings of the rate controller, and its description of the codec.
 
-use super::fixed::ONE_Q16;
 use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability, qindex_range};
+use crate::fixed::ONE_Q16;
 
 /// Prior of the bits model: bits = 2^alpha x complexity x step^-beta.
 ///

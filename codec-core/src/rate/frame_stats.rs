@@ -1,7 +1,7 @@
 //! Input and output of the rate controller for each frame.
 
-use super::fixed::ONE_Q16;
 use crate::codec::{DropReason, FrameKind};
+use crate::fixed::ONE_Q16;
 
 /// Role of a frame in the prediction structure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -140,7 +140,7 @@ impl<T> Lookahead<T> {
                 .fold(0_u64, |sum, o| sum.saturating_add(cost(o)))
         };
         let (inter, intra) = (total(|o| o.inter_cost), total(|o| o.intra_cost));
-        let alike = inter <= super::fixed::mul_div(intra, MAX_INTER_SHARE_Q8, 256);
+        let alike = inter <= crate::fixed::mul_div(intra, MAX_INTER_SHARE_Q8, 256);
         Some(GroupPlan { frames, altref: frames >= MIN_GROUP && alike })
     }
 }

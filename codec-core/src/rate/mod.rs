@@ -10,7 +10,6 @@
 mod buffer;
 mod config;
 mod controller;
-pub mod fixed;
 mod frame_stats;
 mod layers;
 mod lookahead;

@@ -2,7 +2,7 @@
 //! domain.
 
 use super::config::BitsLaw;
-use super::fixed::ONE_Q16;
+use crate::fixed::ONE_Q16;
 
 /// Maximum error that the model learns from one frame: four octaves.
 const MAX_ERROR_Q16: i32 = 4 * ONE_Q16;
@@ -80,8 +80,8 @@ impl BitsModel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixed::{exp2_q16, log2_q16};
     use super::*;
+    use crate::fixed::{exp2_q16, log2_q16};
 
     fn model(alpha: i32, beta_quarters: i32) -> BitsModel {
         let (alpha_q16, beta_q16) = (alpha * ONE_Q16, beta_quarters * ONE_Q16 / 4);

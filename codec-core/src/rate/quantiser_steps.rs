@@ -1,6 +1,6 @@
 //! Table of a codec's quantiser steps, searchable by logarithm.
 
-use super::fixed::log2_q16;
+use crate::fixed::log2_q16;
 
 /// Logarithms of the steps of all indices, in ascending order.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Two-pass rate control: predicted frame sizes and the resulting base step.
 
-use super::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 use crate::codec::first_pass::FrameClass;
+use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 
 /// Maximum change of the base step from frame to frame and from its initial value, in octaves.
 const SLEW_Q16: i32 = ONE_Q16 / 48;

@@ -1,7 +1,7 @@
 //! Conversion of timestamps to microseconds, and estimation of the frame interval.
 
 use super::buffer::SECOND_US;
-use super::fixed::mul_div;
+use crate::fixed::mul_div;
 use crate::frame::Rational;
 
 /// Shortest and longest frame interval accepted, in microseconds.

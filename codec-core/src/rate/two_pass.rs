@@ -3,11 +3,11 @@
 //! An analysis pass codes all frames at high speed and constant quality. Its frame sizes determine
 //! the quality at which the file meets its bitrate.
 
-use super::fixed::{ONE_Q16, log2_q16, mul_div};
 use super::quantiser_steps::Steps;
 use super::size_prediction::{SizePrediction, scaled};
 use crate::codec::first_pass::{CodedFrame, FirstPassStats, FrameClass, Pass};
 use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
+use crate::fixed::{ONE_Q16, log2_q16, mul_div};
 
 /// Speed of analysis passes, unless the final pass is faster still.
 const ANALYSIS_SPEED: u8 = 10;

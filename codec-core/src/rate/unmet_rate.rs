@@ -28,7 +28,7 @@ impl UnmetRate {
         if elapsed_us >= PERIOD_US {
             let spent = u128::from(self.bits) * u128::from(100 * SECOND_US);
             let allowed = u128::from(target) * u128::from(elapsed_us);
-            self.is_unmet = spent > allowed * u128::from(100 + EXCESS_PCT);
+            self.is_unmet = spent > allowed.saturating_mul(u128::from(100 + EXCESS_PCT));
             (self.since_us, self.bits) = (Some(now_us), 0);
         }
         self.bits = self.bits.saturating_add(bits);
@@ -59,6 +59,11 @@ mod tests {
         assert!(is_unmet_after(51, |_| true, 20_000));
         assert!(!is_unmet_after(200, |_| true, 23_000), "9 % more");
         assert!(!is_unmet_after(200, |_| true, 0), "no target");
+        let mut rate = UnmetRate::default();
+        for at in [i64::MIN, -1, i64::MAX, i64::MAX] {
+            rate.coded(at, u64::MAX, true, u64::MAX);
+        }
+        assert!(!rate.is_unmet(), "extreme values do not overflow");
         assert!(!is_unmet_after(200, |frame| frame % 40 > 0, 20_000), "finer ones in between");
         assert!(!is_unmet_after(200, |frame| frame < 199, 20_000), "until one is finer");
     }

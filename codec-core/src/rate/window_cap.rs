@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::fixed::signed;
 use crate::codec::WindowCap;
+use crate::fixed::signed;
 
 /// Maximum number of frames remembered; beyond that the two oldest are merged.
 const MAX_ENTRIES: usize = 512;

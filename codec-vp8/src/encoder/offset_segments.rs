@@ -3,7 +3,7 @@
 use crate::header::Segmentation;
 use crate::tables::AC_STEPS;
 use crate::types::QIndex;
-use codec_core::rate::fixed::log2_q16;
+use codec_core::fixed::log2_q16;
 
 const SEGMENTS: usize = 4;
 /// Number of k-means iterations.

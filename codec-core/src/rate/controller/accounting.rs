@@ -1,8 +1,8 @@
 //! Accounting of spent bits against the budget.
 
 use super::{Pending, RateController, VBR_BOOST_RECOVERY_US};
+use crate::fixed::{mul_div_signed, signed};
 use crate::rate::buffer::SECOND_US;
-use crate::rate::fixed::{mul_div_signed, signed};
 use crate::rate::frame_stats::Class;
 
 impl RateController {

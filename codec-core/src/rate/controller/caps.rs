@@ -2,8 +2,8 @@
 
 use super::{INTER_DELAY_MS, RateController};
 use crate::codec::{DropPolicy, DropReason, FrameKind};
+use crate::fixed::{exp2_q16, log2_q16, mul_div_signed, positive, signed};
 use crate::rate::buffer::SECOND_US;
-use crate::rate::fixed::{exp2_q16, log2_q16, mul_div_signed, positive, signed};
 use crate::rate::frame_stats::{Decision, FrameStats, class_of};
 
 /// Maximum time without a coded frame, in microseconds; the next frame is then coded regardless of

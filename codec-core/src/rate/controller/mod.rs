@@ -8,7 +8,7 @@ mod target_size;
 
 use super::buffer::{Buffer, SECOND_US};
 use super::config::{CodecModel, Settings};
-use super::fixed::{log2_q16, mul_div_signed};
+use crate::fixed::{log2_q16, mul_div_signed};
 use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
 use super::model::BitsModel;
 use super::quantiser_steps::Steps;

@@ -2,7 +2,7 @@
 
 use super::RateController;
 use crate::codec::RateControl;
-use crate::rate::fixed::{ONE_Q16, log2_q16, positive};
+use crate::fixed::{ONE_Q16, log2_q16, positive};
 use crate::rate::frame_stats::{Class, FrameStats, boost_q16};
 
 /// Maximum decrease of the quantiser index from one frame to the next of its class.

@@ -6,7 +6,7 @@
 
 use super::RateController;
 use crate::codec::{DropPolicy, FrameKind};
-use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
+use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 use crate::rate::frame_stats::{Class, FrameStats};
 
 /// Plan for a frame of screen content.

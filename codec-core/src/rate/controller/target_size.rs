@@ -2,8 +2,8 @@
 
 use super::{INTER_DELAY_MS, RateController, VBR_BOOST_RECOVERY_US};
 use crate::codec::RateControl;
+use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 use crate::rate::buffer::SECOND_US;
-use crate::rate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 use crate::rate::frame_stats::{Class, FrameRole, FrameStats, boost_q16};
 use crate::rate::layers::LayerPlanner;
 use crate::rate::two_pass::quality_index;

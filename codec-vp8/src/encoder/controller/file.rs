@@ -15,8 +15,8 @@ use codec_core::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer,
 };
 use codec_core::error::Error;
+use codec_core::fixed::exp2_q16;
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
-use codec_core::rate::fixed::exp2_q16;
 use codec_core::rate::{FrameRole, Lookahead, LookaheadInfo};
 
 /// Border of buffered frames: none, because only their visible samples are read.

@@ -42,7 +42,7 @@ use codec_core::codec::{BitsByPart, Content, FrameKind, Packet, SlotSet, Stage, 
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture};
 use codec_core::parallel::{Pool, Progress, Serial};
-use codec_core::rate::fixed::{ONE_Q16, log2_q16};
+use codec_core::fixed::{ONE_Q16, log2_q16};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
