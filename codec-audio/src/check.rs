@@ -11,21 +11,16 @@ use codec_core::error::{ConfigError, Error};
 pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), ConfigError> {
     let plain = AudioEncoderConfig::new(config.codec, config.format);
     let codec = config.codec;
-    let refuse = |knob, given: &dyn std::fmt::Debug| {
-        Err(ConfigError::new(
-            knob,
-            format!("{given:?}"),
-            format!("the default, because {codec} lacks this setting"),
-        ))
-    };
+    let refuse =
+        |knob| Err(ConfigError::conflict(knob, format_args!("{codec} has no such setting")));
     if config.rate.is_some() {
-        return refuse("rate", &config.rate);
+        return refuse("rate");
     }
     if config.bandwidth.is_some() || config.max_bandwidth != Bandwidth::Full {
-        return refuse("bandwidth", &config.bandwidth.or(Some(config.max_bandwidth)));
+        return refuse("bandwidth");
     }
     if config.force_channels.is_some() {
-        return refuse("force channels", &config.force_channels);
+        return refuse("force channels");
     }
     for (knob, set) in [
         ("fec", config.fec),
@@ -39,7 +34,7 @@ pub fn reject_quality_settings(config: &AudioEncoderConfig) -> Result<(), Config
         ("lsb depth", config.lsb_depth != plain.lsb_depth),
     ] {
         if set {
-            return refuse(knob, &"set");
+            return refuse(knob);
         }
     }
     reject_knobs(&config.knobs)

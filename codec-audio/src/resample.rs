@@ -106,7 +106,9 @@ impl Resampler {
         let (input, output) = (from as usize, to as usize);
         let filter =
             Fft::new_custom(input, output, a * count, 1, channels, window, FixedSync::Both)
-                .map_err(|error| ConfigError::new("resampling", error, "supported rates"))?;
+                .map_err(|error| {
+                    ConfigError::conflict("resampling", format_args!("{from} to {to} Hz: {error}"))
+                })?;
         let mut this = Self::with(from, to, channels, Filter::Blocks(Box::new(filter)));
         this.reset();
         Ok(this)
@@ -139,7 +141,9 @@ impl Resampler {
         let limit = 1.0 + 2.0 * MAX_DRIFT;
         let output = FixedAsync::Output;
         let filter = Async::new_sinc(ratio, limit, &parameters, SINC_CHUNK, channels, output)
-            .map_err(|error| ConfigError::new("resampling", error, "supported rates"))?;
+            .map_err(|error| {
+                ConfigError::conflict("resampling", format_args!("{from} to {to} Hz: {error}"))
+            })?;
         let mut this = Self::with(from, to, channels, Filter::Sinc(Box::new(filter)));
         this.reset();
         Ok(this)

@@ -30,7 +30,7 @@ impl KnobValues {
             return Err(ConfigError::new("knob", name, names.join(", ")));
         };
         if running && !knob.live {
-            return Err(ConfigError::new(knob.name, value, "no change after the first frame"));
+            return Err(ConfigError::conflict(knob.name, "it cannot change after the first frame"));
         }
         if !knob.allows(value) {
             return Err(ConfigError::new(knob.name, value, knob.allowed()));

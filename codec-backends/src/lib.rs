@@ -38,8 +38,8 @@
 //! # Ok::<(), codec_core::Error>(())
 //! ```
 //!
-//! The name of a codec (`av1`) selects its preferred backend; followed by a slash and the name of a
-//! library (`"av1/dav1d"`), that one. The registry lists the backends of this build with their
+//! The name of a codec (`"av1"`) selects its preferred backend; `"av1/dav1d"` selects a backend by its
+//! name. The registry lists the backends of this build with their
 //! capabilities:
 //!
 //! ```

@@ -6,7 +6,8 @@ use codec_core::error::{ConfigError, Corrupt, Error, LibraryError};
 pub(super) fn library_error(library: &'static str, error: &codec_ffi::Error) -> Error {
     match error.kind {
         codec_ffi::ErrorKind::Argument => {
-            ConfigError::new(library, error, "a configuration that the library accepts").into()
+            ConfigError::conflict("configuration", format_args!("{library} rejects it: {error}"))
+                .into()
         }
         codec_ffi::ErrorKind::Internal => LibraryError::new(library, error).into(),
         codec_ffi::ErrorKind::Unsupported => Error::unsupported(match library {
@@ -15,7 +16,7 @@ pub(super) fn library_error(library: &'static str, error: &codec_ffi::Error) -> 
             _ => "this feature in the installed library",
         }),
         codec_ffi::ErrorKind::Data => {
-            Corrupt::Other { what: "data that the library can decode", offset_bytes: 0 }.into()
+            Corrupt::Backend { says: "the packet cannot be decoded" }.into()
         }
     }
 }

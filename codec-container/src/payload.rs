@@ -1,4 +1,5 @@
-//! Parses whether a coded frame is a key frame and is shown, for containers that do not store it.
+//! Determines from the payload whether a frame is a key frame and whether it is shown, for containers
+//! that do not store these flags.
 
 use codec_core::codec::Codec;
 

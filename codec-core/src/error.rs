@@ -66,9 +66,10 @@ pub enum Corrupt {
 pub struct ConfigError {
     /// Name of the setting, as in [`crate::codec::Knob::name`].
     pub knob: &'static str,
-    /// The rejected value.
-    pub given: String,
-    /// The allowed values, for example `0..=10`: a noun phrase that follows "expected".
+    /// The rejected value; `None` if any value is rejected in this state.
+    pub given: Option<String>,
+    /// The allowed values, for example `0..=10`: a noun phrase that follows "expected". Without a
+    /// rejected value, the reason.
     pub allowed: String,
 }
 
@@ -76,7 +77,20 @@ impl ConfigError {
     /// Creates an error for the value `given`; `allowed` is a noun phrase that follows "expected".
     #[must_use]
     pub fn new(knob: &'static str, given: impl fmt::Display, allowed: impl fmt::Display) -> Self {
-        Self { knob, given: given.to_string(), allowed: allowed.to_string() }
+        Self { knob, given: Some(given.to_string()), allowed: allowed.to_string() }
+    }
+
+    /// Creates an error for a setting that no value is allowed for, with the reason.
+    ///
+    /// ```
+    /// use codec_core::error::ConfigError;
+    ///
+    /// let error = ConfigError::conflict("deadline", "the file preset has none");
+    /// assert_eq!(error.to_string(), "cannot set deadline: the file preset has none");
+    /// ```
+    #[must_use]
+    pub fn conflict(knob: &'static str, reason: impl fmt::Display) -> Self {
+        Self { knob, given: None, allowed: reason.to_string() }
     }
 
     /// Returns the error of [`Self::new`] unless `ok`.
@@ -225,7 +239,12 @@ impl fmt::Display for Corrupt {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid {}: got {}, expected {}", self.knob, self.given, self.allowed)
+        match &self.given {
+            Some(given) => {
+                write!(f, "invalid {}: got {given}, expected {}", self.knob, self.allowed)
+            }
+            None => write!(f, "cannot set {}: {}", self.knob, self.allowed),
+        }
     }
 }
 

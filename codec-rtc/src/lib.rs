@@ -40,11 +40,12 @@
 //!    pending.
 //! 3. `now` does not decrease from one call to the next.
 //! 4. `handle_timeout` may be called at any time, and more often than needed.
-//! 5. Malformed or forged datagrams are counted and dropped; they never end a session.
+//! 5. Malformed or forged datagrams are counted and dropped. `handle_datagram` returns an error for
+//!    the log; the session continues, so the caller must not end it.
 //!
 //! A sender takes media through `send_video` and `send_audio`. A receiver returns it at its playout
 //! time through `poll_frame(now)` and `pull_audio(now)`. Call a receiver's `handle_timeout` after
-//! `poll_frame`, because it sends requests for frames that the frame buffer has abandoned.
+//! `poll_frame`: it requests a key frame if `poll_frame` has abandoned a frame.
 //!
 //! Components with a single output (pacer, feedback recorders, congestion controller, links) have
 //! `poll(now)`, which combines `handle_timeout` with that output, and `poll_timeout()`.
@@ -96,7 +97,7 @@
 //!         there.send(now, datagram.len(), datagram);
 //!     }
 //!     while let Some(arrival) = there.poll(now) {
-//!         receiver.handle_datagram(now, &arrival.packet)?;
+//!         let _ = receiver.handle_datagram(now, &arrival.packet); // an error does not end the call
 //!     }
 //!     while let Some(frame) = receiver.poll_frame(now) {
 //!         decoder.decode(&frame.data, frame.media_ticks, None)?;
@@ -108,7 +109,7 @@
 //!         back.send(now, datagram.len(), datagram);
 //!     }
 //!     while let Some(arrival) = back.poll(now) {
-//!         sender.handle_datagram(now, &arrival.packet)?;
+//!         let _ = sender.handle_datagram(now, &arrival.packet);
 //!     }
 //!     while let Some(event) = sender.poll_event() {
 //!         if let SenderEvent::Target { allocation, .. } = event {

@@ -186,7 +186,7 @@ impl VideoEncoder for Rav1e {
 }
 
 fn refused(error: lib::InvalidConfig) -> Error {
-    ConfigError::new("settings", error, "a configuration that rav1e accepts").into()
+    ConfigError::conflict("configuration", format_args!("rav1e rejects it: {error}")).into()
 }
 
 fn failed(message: impl std::fmt::Display) -> Error {

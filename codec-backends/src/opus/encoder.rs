@@ -17,7 +17,7 @@ use codec_audio::{
     AudioPacket, AudioRate, AudioUpdate, AudioView, Bandwidth, FrameDuration, Signal, level_dbov,
 };
 use codec_core::codec::Applied;
-use codec_core::error::{ConfigError, Error};
+use codec_core::error::{ConfigError, Error, LibraryError};
 
 /// Opens an encoder of the library `L`.
 pub(crate) fn open<L: LibraryEncoder>(
@@ -92,9 +92,8 @@ impl<L: LibraryEncoder> Encoder<L> {
             let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
             let Ok(Ok(size)) = coded else {
                 self.start_anew()?;
-                return Err(Error::unsupported(
-                    "this frame: the Opus library failed to encode it, so it is lost",
-                ));
+                let lost = "it cannot encode a frame; the frame is lost, and the encoder was reset";
+                return Err(LibraryError::new("ropus", lost).into());
             };
             let mut packet = self.packets.begin();
             packet.data.extend_from_slice(&self.out[..size]);

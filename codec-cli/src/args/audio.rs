@@ -60,7 +60,7 @@ pub(crate) struct AudioArgs {
     pub(crate) no_video: bool,
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
-    /// Default: the input's packets if the output can hold them, otherwise Opus; s16le in WAV.
+    /// Default: the input's packets if the output can carry them, otherwise Opus (in a WAV file s16le).
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
     /// Set the audio bitrate: 64k; a plain number is kb/s.

@@ -90,7 +90,8 @@ pub(crate) struct BenchArgs {
 /// Subcommands of `codec bench` with flags of their own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchPart {
-    /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and its minimum time.
+    /// Benchmark each SIMD kernel on data in the L1 cache, against scalar code and a computed lower
+    /// bound.
     Kernels(KernelArgs),
 }
 

@@ -8,9 +8,9 @@ use codec_media::values::{self, KeyInterval, KnobSetting};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
-    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops; speed 7.
+    /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops.
     Rtc,
-    /// Files: look-ahead and altref frames, VBR; speed 3.
+    /// Files: look-ahead and altref frames, VBR.
     File,
 }
 
@@ -25,8 +25,8 @@ pub(crate) enum ContentArg {
 pub(crate) struct EncoderArgs {
     /// Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).
     ///
-    /// Default: the codec of the output format, otherwise vp8. For audio-only output it selects the
-    /// audio encoder.
+    /// Default: the codec of the output format if there is one, otherwise vp8. If the output is an
+    /// audio file, it selects the audio encoder.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
     /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.

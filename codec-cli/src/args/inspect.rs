@@ -40,9 +40,7 @@ pub(crate) struct InspectArgs {
     /// Skip the first N packets.
     #[arg(long, value_name = "PACKETS", default_value_t = 0)]
     pub(crate) skip: u64,
-    /// Include this many frame images in the page: none, all or a number.
-    ///
-    /// Counted from the first reported packet.
+    /// Include images of the first N reported frames in the page: none, all or N.
     #[arg(long, value_name = "none|all|N", default_value = "120")]
     pub(crate) pictures: ImageCount,
     /// Conceal damage and continue; damaged frames are marked.

@@ -23,8 +23,8 @@ pub(crate) struct NetworkArgs {
     /// LINK contains any of
     /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1.
     ///
-    /// It may begin with a profile, whose values they replace: wifi, `wifi_lossy`,
-    /// `wifi_congested`, cellular, satellite or congested. Example: `wifi_lossy,rate=2M`.
+    /// LINK may begin with a profile: wifi, `wifi_lossy`, `wifi_congested`, cellular, satellite or
+    /// congested. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write (send) or read (recv) the SDP session description (RTP).
@@ -103,11 +103,10 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS,
-    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
-    ///
-    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
-    /// size changes within 30 frames, gap the gaps in audio timestamps.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (that
+    /// eight frames may take), packet=BYTES (largest packet), resized=PIXELS (sum of the new frame
+    /// sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Example:
+    /// `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Restart the file when it ends.

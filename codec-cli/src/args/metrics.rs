@@ -31,10 +31,10 @@ pub(crate) struct MetricsArgs {
     /// Stop after N frames.
     #[arg(short = 'n', long)]
     pub(crate) frames: Option<u64>,
-    /// Measure additional metrics: a comma-separated list, or `all`.
+    /// Measure these metrics in addition to PSNR and SSIM: a comma-separated list, or `all`.
     ///
     /// psnr, psnr-global, psnr-rgb, ssim, ms-ssim, psnr-hvs, ciede2000, xpsnr, ssimulacra2,
-    /// butteraugli; `all` means all of these. vmaf needs an ffmpeg with libvmaf.
+    /// butteraugli; `all` means all of these. vmaf must be named and needs an ffmpeg with libvmaf.
     #[arg(long, value_name = "LIST")]
     pub(crate) metrics: Option<String>,
     /// Print statistics: mean, percentiles, worst second, worst frames.

@@ -23,11 +23,10 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of pixels=N|WxH, memory=BYTES, packet=BYTES, resized=PIXELS, gap=SECONDS,
-    /// comma-separated. Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
-    ///
-    /// pixels and memory limit the frame size, packet the size of a packet, resized the pixels of
-    /// size changes within 30 frames, gap the gaps in audio timestamps.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (that
+    /// eight frames may take), packet=BYTES (largest packet), resized=PIXELS (sum of the new frame
+    /// sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Example:
+    /// `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }

@@ -1,15 +1,13 @@
-//! MB-tree, as in x264: a macroblock is more important the more of the following frames is
-//! predicted from it.
-//!
-//! Content that stays visible for a long time is coded with a finer quantiser.
+//! MB-tree, as in x264: the more of the following frames is predicted from a macroblock, the finer its
+//! quantiser. Content that stays visible for a long time gets a higher quality.
 //!
 //! Each macroblock adds its intra cost and the cost propagated to it, multiplied by the share of
 //! that intra cost which inter prediction saves, to the blocks that it references. Costs are in the
 //! units of the analysis.
 
 use super::{FrameAnalysis, MbAnalysis};
-use crate::motion::FullPel;
 use crate::fixed::log2_q16;
+use crate::motion::FullPel;
 
 /// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
 const MIN_COST: u32 = 24;

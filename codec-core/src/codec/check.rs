@@ -110,7 +110,11 @@ impl Capabilities {
             Update::Knob(name, value) => {
                 self.check_knob(name, *value)?;
                 let live = self.knobs.iter().any(|knob| knob.name == name && knob.live);
-                return check(live, "knob", name, "no change after the first frame");
+                if !live {
+                    let reason = format_args!("{name} cannot change after the first frame");
+                    return Err(ConfigError::conflict("knob", reason).into());
+                }
+                return Ok(());
             }
         };
         if self.gap(feature).is_some() {

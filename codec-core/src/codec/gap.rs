@@ -29,7 +29,7 @@ macro_rules! features {
 
 features! {
     /// Frames of any size from 1x1 up to [`super::Capabilities::max_dimension`].
-    AnySize = "any size",
+    AnySize = "arbitrary frame sizes",
     /// Constant bitrate.
     Cbr = "constant bitrate",
     /// One-pass variable bitrate.
@@ -46,7 +46,7 @@ features! {
     /// `max_key_frame_pct`.
     FrameShares = "limits on undershoot, overshoot and key frame size",
     /// [`super::RateConfig::max_frame_bytes`] and `window_cap`.
-    Caps = "caps on frames and windows",
+    Caps = "caps on bytes per frame and per time window",
     /// Non-default [`super::RateConfig::buffering`].
     Buffering = "buffer model",
     /// [`super::RateConfig::drops`].

@@ -78,7 +78,7 @@ impl EncoderConfig {
         match update {
             Update::Bitrate(bitrate) => {
                 self.rate.mode = self.rate.mode.with_bitrate(*bitrate).ok_or_else(|| {
-                    ConfigError::new("bitrate", bitrate, "none outside CBR and VBR mode")
+                    ConfigError::conflict("bitrate", "the rate control mode has none")
                 })?;
             }
             Update::Rate(mode) => self.rate.mode = *mode,
@@ -94,8 +94,8 @@ impl EncoderConfig {
             Update::MaxFrameTime(max_us) => match &mut self.deadline {
                 Some(deadline) => deadline.max_us = *max_us,
                 None => {
-                    let allowed = "none without a deadline in the configuration";
-                    return Err(ConfigError::new("max frame time", max_us, allowed));
+                    let reason = "the encoder was opened without a deadline";
+                    return Err(ConfigError::conflict("max frame time", reason));
                 }
             },
             Update::Scalability(mode) => self.scalability = *mode,

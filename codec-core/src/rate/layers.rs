@@ -1,11 +1,11 @@
 //! Temporal layers in VP8's three reference slots: references, updates and layer metadata of each
 //! frame.
 //!
-//! | mode | layers | layer 0 | layer 1 | layer 2 |
+//! | mode | layers | layer 0 references | layer 1 references | layer 2 references |
 //! |---|---|---|---|---|
 //! | L1T1 | 0 | last, golden, altref | | |
 //! | L1T2 | 0 1 | last, golden, altref | last, golden, altref | |
-//! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, altref; after layer 1 golden, too |
+//! | L1T3 | 0 2 1 2 | last, altref | last, altref; updates golden | last, altref; also golden if the frame follows layer 1 |
 //!
 //! A frame never references a slot that holds a frame of a higher layer, even after a change of the
 //! mode. If a forwarder drops the upper layers, the frames of the lower layers still decode to the

@@ -173,8 +173,11 @@ impl Arm {
             if !template.has("out") || !template.has("in") {
                 return refused("the command must contain {in} and {out}");
             }
-            if self.speed.is_some() != template.has("speed") {
-                return refused("{speed} requires --speeds, and --speeds requires {speed}");
+            if template.has("speed") && self.speed.is_none() {
+                return refused("{speed} in the command requires --speeds");
+            }
+            if self.speed.is_some() && !template.has("speed") {
+                return refused("--speeds requires {speed} in the command");
             }
             if study.rate_trace.is_some() && !template.has("rate_trace") {
                 return refused("--rate-trace requires {rate_trace} in the command");

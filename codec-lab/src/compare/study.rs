@@ -243,7 +243,7 @@ impl Study {
         let mut seen = Vec::new();
         for target in &targets {
             if seen.contains(target) {
-                return Err(Failure::usage("duplicate target"));
+                return Err(Failure::usage(format!("duplicate target {}", target_name(target))));
             }
             seen.push(*target);
         }
@@ -314,6 +314,16 @@ pub(super) fn label(target: Target) -> String {
 }
 
 use std::io::Write;
+
+/// Returns how a target is given on the command line.
+fn target_name(target: &Target) -> String {
+    match target {
+        Target::Kbps(kbps) => format!("{kbps} kb/s"),
+        Target::Bpp(bpp) => format!("{bpp} bits per pixel"),
+        Target::Quality(quality) => format!("quality {quality}"),
+        Target::Qp(index) => format!("quantiser index {index}"),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -155,7 +155,10 @@ impl Sender {
         }
         let Packet { data, pts, duration, meta, .. } = &self.packet;
         if !meta.shown || *pts != record.pts {
-            return Err(Failure::usage("this encoder's packets do not match its frames"));
+            return Err(Failure::usage(format!(
+                "the encoder reorders frames: got a packet at {pts}, expected {}",
+                record.pts
+            )));
         }
         let mirrored = self.mirror.decode(data, *pts, *duration);
         mirrored.map_err(|error| Failure::decoding("encoded frame", error))?;

@@ -1,6 +1,5 @@
 //! Bjøntegaard differences between rate-distortion curves: BD-rate and BD-metric, interpolated by
-//! PCHIP, as the JCT recommendations specify (ITU-T H-series Supplement, ISO/IEC TR 23002-8), or by
-//! Akima's slopes.
+//! PCHIP, as ISO/IEC TR 23002-8 specifies, or by Akima's slopes.
 
 use std::fmt;
 

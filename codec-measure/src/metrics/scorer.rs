@@ -47,7 +47,9 @@ impl fmt::Display for MetricError {
                 write!(f, "{metric} requires frames of at least {least}x{least} pixels, got {size}")
             }
             Self::MissingFeature(missing) => missing.fmt(f),
-            Self::External(metric) => write!(f, "{metric} requires an external program"),
+            Self::External(metric) => {
+                write!(f, "{metric} requires an external program, which `codec metrics` runs")
+            }
             Self::Size { found, expected } => {
                 write!(f, "invalid frame size: got {found}, expected {expected}")
             }

@@ -156,7 +156,13 @@ impl Session {
         config.rate.first_pass =
             trial::encode_trials(settings, &config, &mut progress, env)?.map(Arc::new);
         let Some((open, _)) = settings.encoder.backend.encoder else {
-            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
+            return Err(Failure::new(
+                Kind::Backend,
+                format!(
+                    "{}/{} has no encoder",
+                    settings.encoder.backend.codec, settings.encoder.backend.name
+                ),
+            ));
         };
         let encoder = open(&config).map_err(Failure::encoding)?;
         let output = OutputFile::create(&settings.output, &settings.rules)?;

@@ -1,4 +1,4 @@
-//! Rate limit for failed authentication: one attempt per address in an interval.
+//! After a failed authentication, further attempts from that address are rejected for an interval.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -21,7 +21,7 @@ impl Dependencies {
     /// Creates the state of a stream with one temporal layer.
     pub(super) fn new() -> Result<Self, ConfigError> {
         let describer = DescriptorBuilder::new(1, None)
-            .map_err(|_| ConfigError::new("number of temporal layers", 1, "1..=3"))?;
+            .map_err(|error| ConfigError::conflict("dependency descriptor", error))?;
         Ok(Self { slots: [None; 3], describer, writer: Writer::default(), current: None })
     }
 

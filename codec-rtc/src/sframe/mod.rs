@@ -6,12 +6,12 @@
 //! keys: each is a secret ([`Key`]) with a key id that precedes every frame unencrypted.
 //!
 //! ```text
-//! video: key (1 byte: 0 for a key frame, 1 for another) | SFrame header | ciphertext | tag
-//! audio:                                                   SFrame header | ciphertext | tag
+//! video: frame type (1 byte: 0 key frame, 1 inter frame) | SFrame header | ciphertext | tag
+//! audio:                                                    SFrame header | ciphertext | tag
 //! ```
 //!
-//! The byte before an encrypted video frame equals the last bit of the first byte of a VP8 frame
-//! (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without the key.
+//! The byte before an encrypted video frame equals the least significant bit of the first byte of a
+//! VP8 frame (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without the key.
 //! It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
 //! layers are not authenticated, since forwarders rewrite them.
 

@@ -1,8 +1,8 @@
 //! Macroblocks whose source has not changed since the last coded frame.
 //!
 //! In screen content, most of the frame is static for seconds. Unchanged macroblocks are copied
-//! without mode decision. They are recoded only as far as the frame's plan allows: from top to
-//! bottom and directly at the frame's quantiser, so that each macroblock is refined once.
+//! without mode decision, except those that the frame refines: as many as its plan allows, from top to
+//! bottom, directly at the frame's quantiser, so that each is refined once.
 
 use super::cyclic_refresh::CyclicRefresh;
 use crate::types::QIndex;

@@ -21,7 +21,7 @@ fn config(mode: RateControl) -> EncoderConfig {
     config
 }
 
-/// What an encode of `frames` gives: mean luma PSNR inside and outside of the region, and bits.
+/// The results of an encode: mean luma PSNR inside and outside of the region, and bits.
 #[derive(Debug)]
 struct Measured {
     inside: f64,

@@ -8,7 +8,6 @@ mod target_size;
 
 use super::buffer::{Buffer, SECOND_US};
 use super::config::{CodecModel, Settings};
-use crate::fixed::{log2_q16, mul_div_signed};
 use super::frame_stats::{Class, Decision, FrameBudget, FrameStats, class_of};
 use super::model::BitsModel;
 use super::quantiser_steps::Steps;
@@ -21,6 +20,7 @@ use crate::codec::FirstPassStats;
 use crate::codec::first_pass::FrameClass;
 use crate::codec::{DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
+use crate::fixed::{log2_q16, mul_div_signed};
 
 /// Time over which VBR recovers the bits of intentionally boosted frames, in microseconds.
 const VBR_BOOST_RECOVERY_US: u64 = 3 * SECOND_US / 5;
@@ -157,7 +157,7 @@ impl RateController {
         match *update {
             Update::Bitrate(rate) => {
                 let mode = self.config.mode.with_bitrate(rate).ok_or_else(|| {
-                    ConfigError::new("bitrate", rate, "none outside CBR and VBR mode")
+                    ConfigError::conflict("bitrate", "the rate control mode has none")
                 })?;
                 self.set_rate(mode);
             }

@@ -292,7 +292,10 @@ impl Coder {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
         let Some((open, _)) = settings.backend.encoder else {
-            return Err(Failure::new(Kind::Backend, "the backend has no encoder"));
+            return Err(Failure::new(
+                Kind::Backend,
+                format!("{}/{} has no encoder", settings.backend.codec, settings.backend.name),
+            ));
         };
         if settings.backend.codec != Codec::Vp8 {
             let codec = settings.backend.codec;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `network`, `command` | the handle of the thread, and the commands that it sends |
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
-//! | `call` | one peer: passes its events to the session, and the control channel |
+//! | `call` | one peer: passes its events to the session and to the control channel |
 //! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |
 //! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`) |
 //! | `congestion`, `collapse` | the state of a viewer's link |

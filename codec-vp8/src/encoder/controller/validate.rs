@@ -103,7 +103,9 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
     if let Some(deadline) = &config.deadline {
         max_frame_time(deadline.max_us)?;
         let real_time = config.preset == Preset::Rtc;
-        ConfigError::ensure(real_time, "deadline", "one in the file preset", "the rtc preset")?;
+        if !real_time {
+            return Err(ConfigError::conflict("deadline", "it requires the rtc preset"));
+        }
     }
     speed(config.speed)
 }

@@ -40,9 +40,9 @@ use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{BitsByPart, Content, FrameKind, Packet, SlotSet, Stage, StageTimer};
 use codec_core::error::{ConfigError, Error};
+use codec_core::fixed::{ONE_Q16, log2_q16};
 use codec_core::frame::{FrameBuf, FramePool, Picture};
 use codec_core::parallel::{Pool, Progress, Serial};
-use codec_core::fixed::{ONE_Q16, log2_q16};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
@@ -214,7 +214,7 @@ impl FrameEncoder {
         }
         let has_all = self.slots.iter().all(Option::is_some);
         if plan.kind == FrameKind::Inter && !has_all {
-            return Err(ConfigError::new("frame kind", "an inter frame", "a key frame"));
+            return Err(ConfigError::conflict("inter frame", "a reference slot is empty"));
         }
         Ok(())
     }
