@@ -81,9 +81,15 @@ impl Capabilities {
     /// those of `config`, or else the defaults of its preset.
     #[must_use]
     pub fn allowed_qindex(&self, config: &EncoderConfig) -> (u8, u8) {
-        config.rate.qindex_range(match config.preset {
+        config.rate.qindex_range(self.default_qindex(config.preset))
+    }
+
+    /// Returns the lowest and highest quantiser index of `preset` without explicit limits.
+    #[must_use]
+    pub fn default_qindex(&self, preset: Preset) -> (u8, u8) {
+        match preset {
             Preset::Rtc => self.rtc_qindex_range,
             Preset::File => self.qindex_range,
-        })
+        }
     }
 }

@@ -31,10 +31,7 @@ impl Capabilities {
             check(value.num > 0 && value.den > 0, name, value, "a value above 0")?;
         }
         self.check_rate(config.rate.mode)?;
-        let (min, max) = self.allowed_qindex(config);
-        let (best, worst) = self.qindex_range;
-        check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
-        check((best..=max).contains(&min), "min qindex", min, format_args!("{best}..={max}"))?;
+        self.check_qindex_range(self.allowed_qindex(config))?;
         check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
         check(config.speed <= 10, "speed", config.speed, "0..=10")?;
         for (name, value) in &config.knobs {
@@ -64,6 +61,12 @@ impl Capabilities {
         let fits = |side: u32| (1..=most).contains(&side) && side.is_multiple_of(step);
         let ok = fits(size.width) && fits(size.height);
         check(ok, "size", size, format_args!("multiples of {step} up to {most}x{most}"))
+    }
+
+    fn check_qindex_range(&self, (min, max): (u8, u8)) -> Result<(), Error> {
+        let (best, worst) = self.qindex_range;
+        check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
+        check((best..=max).contains(&min), "min qindex", min, format_args!("{best}..={max}"))
     }
 
     fn check_rate(&self, rate: RateControl) -> Result<(), Error> {
@@ -125,14 +128,7 @@ impl Capabilities {
             Update::Rate(rate) => self.check_rate(*rate),
             Update::QindexRange(min, max) => {
                 let (best, worst) = self.qindex_range;
-                let (min, max) = (min.unwrap_or(best), max.unwrap_or(worst));
-                check(max <= worst, "max qindex", max, format_args!("{best}..={worst}"))?;
-                check(
-                    (best..=max).contains(&min),
-                    "min qindex",
-                    min,
-                    format_args!("{best}..={max}"),
-                )
+                self.check_qindex_range((min.unwrap_or(best), max.unwrap_or(worst)))
             }
             Update::FrameRate(rate) => {
                 check(rate.num > 0 && rate.den > 0, "framerate", rate, "a value above 0")

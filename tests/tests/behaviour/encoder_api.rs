@@ -343,6 +343,14 @@ fn a_new_range_of_quantisers_holds_from_the_next_frame_on() {
     session.scene(Motion::Pan, 0, 60);
     let qindex = session.packets.last().unwrap().meta.qindex;
     assert!((2..=106).contains(&qindex), "{qindex} outside the preset's range");
+    let mut limited = rtc();
+    limited.rate.max_qindex = Some(5);
+    let mut limited = Session::new(limited);
+    limited.scene(Motion::Pan, 0, 5);
+    limited.apply(Update::QindexRange(None, None));
+    limited.scene(Motion::Pan, 0, 30);
+    let qindex = limited.packets.last().unwrap().meta.qindex;
+    assert!(qindex > 5, "{qindex}: the limits at the start no longer hold");
     for (min, max) in [(Some(50), Some(49)), (None, Some(128)), (Some(255), None)] {
         let error = session.encoder.apply(Update::QindexRange(min, max)).unwrap_err().to_string();
         assert!(error.contains("qindex"), "{error}");

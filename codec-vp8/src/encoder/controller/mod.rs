@@ -352,7 +352,7 @@ fn rate_model(config: &EncoderConfig) -> CodecModel {
     model.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
     model.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
     (model.overhead_bits, model.static_complexity) = static_frame_stats(config.size);
-    model.qindex_range = CAPABILITIES.allowed_qindex(config);
+    model.qindex_range = CAPABILITIES.default_qindex(config.preset);
     model.sharp_qindex = SHARP_QINDEX;
     model
 }

@@ -1,7 +1,7 @@
 //! Validation of settings before they are used.
 
 use codec_core::codec::{
-    Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateConfig, RateControl, Update,
+    Bitrate, Buffering, DropPolicy, EncoderConfig, Preset, RateControl, Update,
 };
 use codec_core::error::ConfigError;
 use codec_core::frame::{Rational, Size};
@@ -120,9 +120,7 @@ pub(super) fn update(update: &Update) -> Result<(), ConfigError> {
         Update::Bitrate(rate) => bitrate(*rate),
         Update::Rate(mode) => rate(*mode),
         Update::QindexRange(min, max) => {
-            let mut rate = RateConfig::new(RateControl::Quality(0));
-            (rate.min_qindex, rate.max_qindex) = (*min, *max);
-            qindex_range(rate.qindex_range(super::CAPABILITIES.qindex_range))
+            qindex_range((min.unwrap_or(0), max.unwrap_or(MAX_QINDEX)))
         }
         Update::Speed(value) => speed(*value),
         Update::MaxFrameTime(max_us) => max_frame_time(*max_us),
