@@ -1,9 +1,13 @@
 //! Importance maps: regions get the quality, the rate stays.
 
+use std::sync::Arc;
+
 use codec_core::codec::{
-    Bitrate, DecoderConfig, EncoderConfig, FrameRequest, ImportanceMap, RateControl, Region, Update,
+    Bitrate, Content, DecoderConfig, EncoderConfig, FrameRequest, ImportanceMap, RateControl,
+    Region, Scalability, Update,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_core::parallel::{Pool, RowPool};
 use codec_tests::clips::Clip;
 use codec_tests::fuzz::{vp8_decoder, vp8_encoder};
 use codec_tests::scene::{self, Motion};
@@ -162,4 +166,43 @@ fn maps_of_another_size_are_rejected_and_the_encoder_continues() {
     let samples = scene::picture(Size::new(640, 352), 0, Motion::Pan, 1);
     let picture = Picture::i420_packed(Size::new(640, 352), &samples).unwrap();
     assert!(encoder.encode(&picture, &FrameRequest::at(1)).is_ok());
+}
+
+/// Screens, temporal layers, small frames, every speed, threads: the reconstruction is the decoder's
+/// output, and the bytes do not depend on threads.
+#[test]
+fn maps_work_with_every_kind_of_stream() {
+    for (speed, (width, height)) in (0..=10).zip([(1, 1), (16, 17), (100, 76)].into_iter().cycle())
+    {
+        let size = Size::new(width, height);
+        let mut streams = [None, Some(4)].map(|threads| {
+            let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(150));
+            (config.speed, config.report_digest) = (speed, true);
+            config.pool =
+                threads.map(|count| -> Arc<dyn Pool> { Arc::new(RowPool::new(count).unwrap()) });
+            if speed % 2 == 1 {
+                config.content = Content::Screen;
+            } else {
+                config.scalability = Scalability::L1T3;
+            }
+            Session::new(config)
+        });
+        for frame in 0..12_i8 {
+            let corner = Region { x: 0, y: 0, width: 20, height: 20 };
+            let offset = [-24, 24, 0][frame.unsigned_abs() as usize % 3];
+            let map = ImportanceMap::of_regions(size, &[(corner, offset)]).unwrap();
+            let samples = scene::picture(size, frame.unsigned_abs().into(), Motion::Patch, 2);
+            for session in &mut streams {
+                let mut request = FrameRequest::default();
+                request.importance = (frame % 4 > 0).then(|| map.clone());
+                session.picture(&Picture::i420_packed(size, &samples).unwrap(), request);
+            }
+        }
+        let [alone, threads] = streams;
+        assert_eq!(alone.check_decoding(|_| true), 12, "speed {speed}, {size}");
+        let bytes = |session: &Session| -> Vec<Vec<u8>> {
+            session.packets.iter().map(|packet| packet.data.clone()).collect()
+        };
+        assert_eq!(bytes(&alone), bytes(&threads), "speed {speed}, {size}");
+    }
 }
