@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The byte before an encrypted video frame equals the least significant bit of the first byte of a
-//! VP8 frame (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without the key.
-//! It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
+//! VP8 frame (RFC 6386, section 9.1), so that forwarders and receivers recognise key frames without
+//! the key. It is authenticated with the frame, as is the kind of media. RTP timestamps, picture ids and
 //! layers are not authenticated, since forwarders rewrite them.
 
 mod decrypt;

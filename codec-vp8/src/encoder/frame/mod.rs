@@ -214,7 +214,10 @@ impl FrameEncoder {
         }
         let has_all = self.slots.iter().all(Option::is_some);
         if plan.kind == FrameKind::Inter && !has_all {
-            return Err(ConfigError::conflict("inter frame", "a reference slot is empty"));
+            return Err(ConfigError::conflict(
+                "frame kind",
+                "an inter frame requires all references",
+            ));
         }
         Ok(())
     }
