@@ -52,6 +52,14 @@ async function works(page) {
     assert.equal((await page.locator("#legend span").count()) > 0, name !== "none", name);
   }
   assert.ok(seen.size >= 4, `only ${seen.size} different drawings`);
+  await page.keyboard.press("8");
+  const casts = await page.locator("#legend").textContent();
+  if (await page.evaluate(() => JSON.parse(document.getElementById("input").textContent).source)) {
+    assert.match(casts, /outlined: off by more than 4, 4 of 99/);
+    assert.match(await page.locator("#frame-facts").textContent(), /4 of 99 blocks/);
+  } else {
+    assert.match(casts, /made without the source \(--source FILE\)/);
+  }
   await page.keyboard.press("2");
 
   // Each layer changes the image, and can be removed.

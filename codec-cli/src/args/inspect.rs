@@ -1,10 +1,11 @@
 //! Flags of `codec inspect`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportForm};
+use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportForm, SourceOptions};
+use codec_media::io::input::InputSpec;
 
 use super::shared::InputArgs;
 
@@ -21,6 +22,16 @@ pub(crate) enum ReportFormArg {
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Compare the decoded frames with this source and report their chroma errors.
+    ///
+    /// The video from which IN was encoded, of the same frame size; frames are matched by time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source: Option<PathBuf>,
+    /// Skip the first N frames of the source; its timestamps then count from the next frame.
+    ///
+    /// Use it if IN was cut with `codec encode --skip`.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0, requires = "source")]
+    pub(crate) source_skip: u64,
     /// Report file (.html or .json), or `-` for standard output.
     #[arg(short, long, value_name = "F.html|F.json")]
     pub(crate) output: PathBuf,
@@ -72,8 +83,13 @@ impl FromStr for ImageCount {
 
 impl From<&InspectArgs> for InspectOptions {
     fn from(args: &InspectArgs) -> Self {
+        let input = InputSpec::from(&args.input);
+        let spec = |path: &Path| InputSpec::with_layout(path, input.raw, input.limits);
+        let source = args.source.as_deref().map(spec);
         Self {
-            input: (&args.input).into(),
+            // With a source, a layout is that of whichever file has no headers.
+            input: if source.is_some() { spec(&input.path) } else { input.clone() },
+            source: source.map(|spec| SourceOptions { spec, skip: args.source_skip }),
             output: args.output.clone(),
             format: args.format.map(ReportForm::from),
             json: args.json.clone(),

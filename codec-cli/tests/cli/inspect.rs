@@ -1,6 +1,7 @@
 //! `codec inspect`: consistency of page and data, and results after damage.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -186,6 +187,130 @@ fn damaged_files_are_inspected_without_panic() {
     }
 }
 
+/// Adds `shift` to the U samples of the chroma rows and columns `at` in the frames `frames` of a
+/// 176x144 clip.
+fn tint(y4m: &mut [u8], frames: Range<usize>, at: Range<usize>, shift: u8) {
+    let (luma, chroma) = (176 * 144, 88 * 72);
+    let header = y4m.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for frame in frames {
+        let u = header + frame * (6 + luma + 2 * chroma) + 6 + luma;
+        for row in at.clone() {
+            for sample in &mut y4m[u + row * 88..][at.clone()] {
+                *sample += shift;
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_with_a_colour_cast_are_found_by_comparison_with_the_source() {
+    let place = Place::with_clip("talking-head", "176x144", 12);
+    place.ok(&["encode", "clip.y4m", "-o", "a.ivf", "--preset", "rtc", "--qp", "4"]);
+    // Two rows and columns of blocks, from the second on, in frames 5 to 8.
+    let mut clip = place.read("clip.y4m");
+    tint(&mut clip, 5..9, 8..24, 8);
+    fs::write(place.path("tinted.y4m"), clip).unwrap();
+    let source = ["--source", "tinted.y4m"];
+    let inspect = ["inspect", "a.ivf", "-o", "r.html", "--json", "r.json"];
+    let run = place.ok(&[&inspect[..], &source].concat());
+    assert!(run.err.contains("tinted.y4m: 1.35 % of the chroma blocks"), "{}", run.err);
+    let report = report(&place, "r.json");
+    assert_eq!(report["input"]["source"], "tinted.y4m");
+    for (n, row) in rows(&report).iter().enumerate() {
+        let (error, blocks) = (&row["chroma_error"], &row["blocks"]);
+        let expected = if (5..9).contains(&n) { 4 } else { 0 };
+        assert_eq!((&error["off"], &error["blocks"]), (&expected.into(), &99.into()), "{n}");
+        assert_eq!((&error["off_u"], &error["off_v"]), (&expected.into(), &0.into()), "{n}");
+        let mean = blocks["u_mean_error_q4"].as_array().unwrap();
+        let off = mean.iter().enumerate().filter(|(_, mean)| mean.as_i64().unwrap().abs() > 64);
+        let off: Vec<_> = off.map(|(at, mean)| (at, mean.as_i64().unwrap())).collect();
+        assert!(off.iter().all(|(_, mean)| (-136..-120).contains(mean)), "{n}: {off:?}");
+        let at: Vec<_> = off.iter().map(|(at, _)| *at).collect();
+        assert_eq!(at, if expected > 0 { vec![12, 13, 23, 24] } else { vec![] }, "{n}");
+        assert_eq!(blocks["v_mse_q4"].as_array().unwrap().len(), 99);
+        let squared = blocks["u_mse_q4"][12].as_u64().unwrap();
+        assert_eq!(squared > 60 * 16, expected > 0, "{n}: {squared}");
+    }
+    let total = &report["summary"]["chroma_error"];
+    assert_eq!((&total["frames"], &total["off"]), (&12.into(), &16.into()));
+    assert_eq!((&total["worst_frame"], &total["unmatched_frames"]), (&5.into(), &0.into()));
+    let page = String::from_utf8(place.read("r.html")).unwrap();
+    assert_eq!(embedded(&page, "frames")[6]["chroma_error"], rows(&report)[6]["chroma_error"]);
+    assert_eq!(embedded(&page, "rest")["summary"], report["summary"]);
+}
+
+#[test]
+fn frames_and_their_sources_are_matched_by_time() {
+    let place = Place::with_clip("talking-head", "176x144", 12);
+    let encode = ["encode", "clip.y4m", "--preset", "rtc", "--qp", "4", "--skip", "6"];
+    place.ok(&[&encode[..], &["-o", "cut.webm"]].concat());
+    place.ok(&[&encode[..], &["-o", "kept.webm", "--keep-times"]].concat());
+    let mut clip = place.read("clip.y4m");
+    tint(&mut clip, 8..9, 0..8, 8);
+    fs::write(place.path("tinted.y4m"), clip).unwrap();
+    let casts = |arguments: &[&str]| -> Vec<_> {
+        let report = place.json(&[&["inspect", "-o", "-"], arguments].concat());
+        rows(&report).iter().map(|row| row["chroma_error"]["off"].as_u64()).collect()
+    };
+    let expected: Vec<_> = [0, 0, 1, 0, 0, 0].map(Some).to_vec();
+    assert_eq!(casts(&["kept.webm", "--source", "tinted.y4m"]), expected);
+    let skipped = ["cut.webm", "--source", "tinted.y4m", "--source-skip", "6"];
+    assert_eq!(casts(&skipped), expected);
+    assert_eq!(casts(&[&skipped[..], &["--frames", "2..4"]].concat()), expected[2..4]);
+    // A headerless source.
+    place.ok(&["decode", "tinted.y4m", "-o", "tinted.yuv"]);
+    let raw = ["--source", "tinted.yuv", "--raw", "176x144@30:i420"];
+    assert_eq!(casts(&[&["kept.webm"], &raw[..]].concat()), expected);
+
+    // A source that ends early.
+    place.ok(&["decode", "clip.y4m", "-o", "short.y4m", "-n", "9"]);
+    let run = place.ok(&["inspect", "kept.webm", "-o", "r.json", "--source", "short.y4m"]);
+    assert!(run.err.contains("3 frames could not be compared"), "{}", run.err);
+    let report = report(&place, "r.json");
+    assert_eq!(rows(&report)[2]["chroma_error"]["off"], 0);
+    assert!(rows(&report)[3]["chroma_error"].is_null());
+    assert_eq!(rows(&report)[3]["not_compared"], "the source has no frame at this time");
+    assert_eq!(report["summary"]["chroma_error"]["unmatched_frames"], 3);
+}
+
+#[test]
+fn unsuitable_sources_are_rejected() {
+    let place = with_stream();
+    let with = |source: &str| {
+        ["inspect", "a.ivf", "-o", "r.json", "-y", "--source", source].map(str::to_owned)
+    };
+    let fails = |code, text: &str, arguments: &[String]| {
+        place.fails(code, text, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    fails(3, "cannot open none.y4m", &with("none.y4m"));
+    fails(
+        2,
+        "same file",
+        &["inspect", "a.ivf", "-o", "clip.y4m", "-f", "json", "-y", "--source", "clip.y4m"]
+            .map(str::to_owned),
+    );
+    place.fails(2, "only one of the inputs", &["inspect", "-", "-o", "r.json", "--source", "-"]);
+    place.fails(2, "--source", &["inspect", "a.ivf", "-o", "r.json", "--source-skip", "2"]);
+    assert!(!place.has("r.json"));
+    // The report is kept, without chroma errors.
+    place.ok(&["generate", "talking-head", "-o", "small.y4m", "--size", "88x72", "-n", "12"]);
+    fails(3, "the source is 88x72, the frame 176x144", &with("small.y4m"));
+    let report_of_small = report(&place, "r.json");
+    assert!(rows(&report_of_small).iter().all(|row| row["chroma_error"].is_null()));
+    place.ok(&["inspect", "a.ivf", "-o", "r.json", "-y"]);
+    let without = report(&place, "r.json");
+    assert!(rows(&without).iter().all(|row| row.get("chroma_error").is_none()));
+    assert!(without["input"]["source"].is_null() && without["summary"]["chroma_error"].is_null());
+    if let Some(dir) = data("vp9") {
+        let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let file = paths.filter(|path| path.extension().is_some_and(|ext| ext == "ivf")).min();
+        let file = file.unwrap();
+        let arguments = ["inspect", file.to_str().unwrap(), "-o", "x.json", "--source", "clip.y4m"];
+        place.fails(3, "block data, which is available for vp8 only, not for vp9", &arguments);
+        assert!(!place.has("x.json"));
+    }
+}
+
 /// Size and key flag of each packet as reported by ffprobe.
 fn ffprobe_packets(file: &str) -> Option<Vec<(u64, bool)>> {
     let arguments = ["-v", "error", "-select_streams", "v:0", "-show_entries"];
@@ -266,13 +391,19 @@ fn the_page_works_in_a_browser() {
         return;
     }
     let place = with_stream();
-    place.ok(&["inspect", "a.ivf", "-o", "r.html"]);
+    let mut clip = place.read("clip.y4m");
+    tint(&mut clip, 1..9, 8..24, 20);
+    fs::write(place.path("tinted.y4m"), clip).unwrap();
+    place.ok(&["inspect", "a.ivf", "-o", "r.html", "--source", "tinted.y4m"]);
+    place.ok(&["inspect", "a.ivf", "-o", "no-source.html"]);
     // Screenshots of failures are kept on request.
     let kept = std::env::var_os("CODEC_SCREENSHOTS").map(std::path::PathBuf::from);
     let shots = kept.unwrap_or_else(|| place.dir.path().to_owned());
-    let mut command = Command::new("node");
-    command.arg(folder.join("inspect.mjs")).arg(place.path("r.html")).arg(shots.join("inspect"));
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {said}", output.status);
+    for name in ["r", "no-source"] {
+        let mut command = Command::new("node");
+        command.arg(folder.join("inspect.mjs")).arg(place.path(&format!("{name}.html")));
+        let output = command.arg(shots.join(name)).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {}: {said}", output.status);
+    }
 }

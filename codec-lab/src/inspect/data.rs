@@ -6,6 +6,8 @@ use codec_core::frame::Rational;
 use codec_media::failure::Result;
 use codec_media::json::{self, Object, array};
 
+use super::chroma::ChromaError;
+use super::comparison::Comparison;
 use super::packets::{InputInfo, Outcome, Seen};
 use super::totals::{Totals, kind_of};
 
@@ -36,7 +38,8 @@ impl DataReport {
     pub(super) fn row(&mut self, seen: &Seen<'_>) -> String {
         let mut object = row(seen);
         if let Outcome::Traced(trace) = &seen.outcome {
-            object = object.raw("blocks", blocks(trace));
+            let error = seen.comparison.as_ref().and_then(Comparison::error);
+            object = object.raw("blocks", blocks(trace, error));
             self.modes.get_or_insert_with(|| modes(trace));
         }
         let separator = if self.rows == 0 { "\n" } else { ",\n" };
@@ -62,6 +65,7 @@ pub(super) fn input(input_info: &InputInfo) -> Object {
         .raw("height", input_info.size.height)
         .raw("time_base", rational(input_info.time_base))
         .maybe("frame_rate", input_info.frame_rate.map(rational))
+        .maybe("source", input_info.source.as_deref().map(json::text))
         .maybe("note", input_info.note.as_deref().map(json::text))
 }
 
@@ -91,6 +95,10 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
         .maybe("duration", packet.duration)
         .raw("bytes", packet.data.len())
         .text("type", kind_of(seen));
+    let object = match &seen.comparison {
+        Some(comparison) => compared(object, comparison),
+        None => object,
+    };
     match &seen.outcome {
         Outcome::Traced(trace) => traced(object, trace),
         Outcome::Reported(report, qindex) => {
@@ -112,6 +120,28 @@ pub(super) fn row(seen: &Seen<'_>) -> Object {
             object.raw("shown", packet.shown).text("error", &failure.message)
         }
     }
+}
+
+/// Adds the chroma errors of a frame, or why there are none.
+fn compared(object: Object, comparison: &Comparison) -> Object {
+    let error = match comparison {
+        Comparison::Compared(error) => error,
+        Comparison::NotCompared(reason) => {
+            return object.maybe("chroma_error", None::<u8>).text("not_compared", &reason.text());
+        }
+    };
+    let [off, off_u, off_v] = error.off;
+    let of_frame = Object::new()
+        .raw("blocks", error.blocks.len())
+        .raw("off", off)
+        .raw("off_u", off_u)
+        .raw("off_v", off_v)
+        .float("share", error.share())
+        .float("mean_u", error.mean[0])
+        .float("mean_v", error.mean[1])
+        .float("mse_u", error.mse[0])
+        .float("mse_v", error.mse[1]);
+    object.raw("chroma_error", of_frame.finish())
 }
 
 fn traced(object: Object, trace: &FrameTrace) -> Object {
@@ -200,7 +230,7 @@ fn slots(set: SlotSet, names: &[&str]) -> String {
 }
 
 /// All blocks, with a list for each property.
-fn blocks(trace: &FrameTrace) -> String {
+fn blocks(trace: &FrameTrace, error: Option<&ChromaError>) -> String {
     let list = |value: &dyn Fn(&BlockTrace) -> i64| array(trace.blocks.iter().map(value));
     let vector = |block: &BlockTrace| block.motion[0].map(|motion| motion.vector);
     let mut object = Object::new();
@@ -221,6 +251,15 @@ fn blocks(trace: &FrameTrace) -> String {
             array([number, x, y, width, height, mode, vector.x.into(), vector.y.into()])
         })
     });
+    if let Some(ChromaError { blocks, .. }) = error {
+        let mean = |n: usize| array(blocks.iter().map(move |block| block.mean_q4[n]));
+        let mse = |n: usize| array(blocks.iter().map(move |block| block.mse_q4[n]));
+        object = object
+            .raw("u_mean_error_q4", mean(0))
+            .raw("v_mean_error_q4", mean(1))
+            .raw("u_mse_q4", mse(0))
+            .raw("v_mse_q4", mse(1));
+    }
     object
         .raw("luma", list(&|block| block.luma.into()))
         .raw("chroma", list(&|block| block.chroma.map_or(-1, i64::from)))

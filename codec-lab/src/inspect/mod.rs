@@ -1,11 +1,14 @@
 //! Reports on a stream, frame by frame and block by block (`codec inspect`).
 
+mod chroma;
+mod comparison;
 mod data;
 mod image;
 pub mod options;
 mod overlay;
 mod packets;
 mod page;
+mod source;
 mod totals;
 
 use std::io::{BufWriter, Write};
@@ -22,6 +25,7 @@ use data::DataReport;
 use options::{FrameRange, InspectOptions, ReportForm};
 use packets::{Outcome, Packets, Seen};
 use page::PageReport;
+use source::Source;
 use totals::Totals;
 
 /// Reports each packet of a stream; the report is kept if damage ends the run.
@@ -34,6 +38,12 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     let selection = Selection::new(args)?;
     let targets = targets(args)?;
     let mut not = vec![spec.path.clone()];
+    if let Some(source) = &args.source {
+        if is_pipe(&spec.path) && is_pipe(&source.spec.path) {
+            return Err(Failure::usage("only one of the inputs can be standard input"));
+        }
+        not.push(source.spec.path.clone());
+    }
     let mut files = Vec::new();
     for (path, form) in targets {
         let rules =
@@ -44,15 +54,21 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     }
     env.stop.handle_requests();
     let mut packets = Packets::open(&spec, args.conceal, env)?;
+    let open = |options| Source::open(options, &packets.input_info, env);
+    let source = args.source.as_ref().map(open).transpose()?;
+    packets.input_info.source = source.as_ref().map(|source| source.name.clone());
     let mut sinks = Vec::new();
     for (path, form, rules) in files {
         sinks.push(Sink::create(&path, form, &rules, &packets, args, env)?);
     }
-    let mut inspection = Inspection { selection, sinks, totals: Totals::default() };
+    let mut inspection = Inspection { selection, source, sinks, totals: Totals::default() };
     let mut end = inspection.read(&mut packets, env);
     if end.is_ok() && inspection.totals.is_all_damaged() {
         let message = format!("{}: no frame can be decoded", packets.input_info.name);
         end = Err(Failure::new(Kind::Corrupt, message));
+    }
+    if end.is_ok() {
+        end = inspection.check_source();
     }
     let kept = inspection.finish(&packets, &end, env);
     end.and(kept)
@@ -180,6 +196,7 @@ impl Sink {
 /// A run of the command.
 struct Inspection {
     selection: Selection,
+    source: Option<Source>,
     sinks: Vec<Sink>,
     totals: Totals,
 }
@@ -197,7 +214,7 @@ impl Inspection {
                 let message = "interrupted: the report was finalised";
                 return Err(Failure::new(Kind::Interrupted, message));
             }
-            let Some(seen) = next? else { break };
+            let Some(mut seen) = next? else { break };
             let mut damage = None;
             if let Outcome::Damaged(failure) = &seen.outcome
                 && !seen.goes_on
@@ -205,6 +222,9 @@ impl Inspection {
                 damage = Some(failure.clone());
             }
             if index >= skip {
+                if let Some(source) = &mut self.source {
+                    seen.comparison = Some(source.compare(&seen)?);
+                }
                 self.totals.add(&seen);
                 for sink in &mut self.sinks {
                     sink.add(&seen)?;
@@ -217,6 +237,19 @@ impl Inspection {
             progress.update(&Now { frames, bytes: self.totals.bytes, ..Now::default() });
         }
         Ok(())
+    }
+
+    /// Returns an error if there is a source and no frame could be compared with it.
+    fn check_source(&self) -> Result<()> {
+        let (Some(source), chroma) = (&self.source, &self.totals.chroma) else { return Ok(()) };
+        let Some(reason) = chroma.mismatch.filter(|_| chroma.frames == 0) else { return Ok(()) };
+        let message = format!(
+            "cannot compare any frame with {}: {}\nhelp: --source-skip N gives the frames of the \
+             source that the stream does not have",
+            source.name,
+            reason.text()
+        );
+        Err(Failure::new(Kind::Input, message))
     }
 
     /// Finalises the reports, keeping everything before an error, and reports the totals.
@@ -235,6 +268,9 @@ impl Inspection {
                 }
             }
             sink.finish(&self.totals, packets.input_info.time_base, end)?;
+        }
+        if let Some(source) = &self.source {
+            env.events.note(self.totals.chroma.text(&source.name));
         }
         if let Some(note) = &packets.input_info.note {
             env.events.note(format!("{}: {note}", packets.input_info.name));

@@ -5,6 +5,15 @@ use std::str::FromStr;
 
 use codec_media::io::input::InputSpec;
 
+/// The source of a stream, for comparisons with the decoded frames.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// The video.
+    pub spec: InputSpec,
+    /// Frames to skip; times then count from the next one.
+    pub skip: u64,
+}
+
 /// Format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportForm {
@@ -19,6 +28,8 @@ pub enum ReportForm {
 pub struct InspectOptions {
     /// The input.
     pub input: InputSpec,
+    /// Its source: adds chroma errors to the report.
+    pub source: Option<SourceOptions>,
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Format of the report, for pipes (default: JSON) and unusual names.

@@ -6,12 +6,14 @@ use codec_core::codec::trace::{BlockTrace, FrameTrace};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
+use super::chroma::ChromaError;
+
 /// The byte that means "none".
 const NONE: u8 = 255;
 
-/// Packs blocks, then partitions: the values of each property one after the other, little-endian,
+/// Packs blocks, then partitions, then chroma errors: the values of each property one after the other, little-endian,
 /// compressed as a whole (RFC 1950).
-pub(super) fn pack(trace: &FrameTrace) -> std::io::Result<Vec<u8>> {
+pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(24 * trace.blocks.len() + 16 * trace.parts.len());
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     bytes.extend(count(trace.blocks.len()));
@@ -41,6 +43,11 @@ pub(super) fn pack(trace: &FrameTrace) -> std::io::Result<Vec<u8>> {
     let vectors = trace.parts.iter().map(|part| part.vector.unwrap_or_default());
     bytes.extend(vectors.clone().flat_map(|vector| vector.x.to_le_bytes()));
     bytes.extend(vectors.flat_map(|vector| vector.y.to_le_bytes()));
+    for plane in error.iter().flat_map(|error| [0, 1].map(|n| (error, n))) {
+        let (ChromaError { blocks, .. }, n) = plane;
+        bytes.extend(blocks.iter().flat_map(|block| block.mean_q4[n].to_le_bytes()));
+        bytes.extend(blocks.iter().flat_map(|block| block.mse_q4[n].to_le_bytes()));
+    }
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
     encoder.write_all(&bytes)?;
     encoder.finish()

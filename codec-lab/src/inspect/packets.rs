@@ -12,6 +12,8 @@ use codec_media::io::decoded::{DecodeOptions, open_decoder};
 use codec_media::io::input::{InputSpec, Opened};
 use codec_media::io::unreadable::{Advice, missing};
 
+use super::comparison::Comparison;
+
 /// Properties of the input known before the first packet.
 #[derive(Clone, Debug)]
 pub(super) struct InputInfo {
@@ -25,6 +27,10 @@ pub(super) struct InputInfo {
     /// Number of packets, if the container states it.
     pub(super) count: Option<u64>,
     pub(super) info: PictureInfo,
+    /// Name of the source that frames are compared with.
+    pub(super) source: Option<String>,
+    /// Whether frames are described block by block.
+    pub(super) has_blocks: bool,
     /// Remark on the limits of reports for this codec.
     pub(super) note: Option<String>,
 }
@@ -33,6 +39,8 @@ pub(super) struct InputInfo {
 pub(super) struct Seen<'a> {
     pub(super) packet: &'a CodedPacket,
     pub(super) outcome: Outcome<'a>,
+    /// Its comparison with the source, if there is one.
+    pub(super) comparison: Option<Comparison>,
     /// Whether the run continues after damage.
     pub(super) goes_on: bool,
     pub(super) info: PictureInfo,
@@ -105,6 +113,8 @@ impl Packets {
             frame_rate: stream.frame_rate,
             count: stream.packet_count,
             info: stream.info,
+            source: None,
+            has_blocks: decoder.is_some() && stream.codec == Codec::Vp8,
             note,
         };
         let is_avc = stream.codec == Codec::H264;
@@ -157,7 +167,7 @@ impl Packets {
             }
         };
         let (packet, goes_on, info) = (&self.packet, self.conceal, self.input_info.info);
-        Ok(Some(Seen { packet, outcome, goes_on, info }))
+        Ok(Some(Seen { packet, outcome, comparison: None, goes_on, info }))
     }
 
     fn read(&mut self) -> Result<bool> {

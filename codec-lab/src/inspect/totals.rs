@@ -3,8 +3,10 @@
 use codec_core::codec::FrameKind;
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::Rational;
-use codec_media::json::Object;
+use codec_media::json::{self, Object};
 
+use super::chroma::ChromaError;
+use super::comparison::{Comparison, Reason};
 use super::packets::{Outcome, Seen};
 
 /// The name of a packet's type in reports.
@@ -48,6 +50,9 @@ pub(super) struct Totals {
     /// Time of the last packet and its duration.
     last: Option<(i64, Option<u64>)>,
     shown: u64,
+    pub(super) chroma: ChromaTotals,
+    /// Whether there is a source.
+    has_source: bool,
 }
 
 impl Totals {
@@ -66,6 +71,10 @@ impl Totals {
         self.first_pts = Some(self.first_pts.map_or(packet.pts, |first| first.min(packet.pts)));
         if self.last.is_none_or(|(last, _)| packet.pts >= last) {
             self.last = Some((packet.pts, packet.duration));
+        }
+        if let Some(comparison) = &seen.comparison {
+            self.has_source = true;
+            self.chroma.add(packet.index, comparison);
         }
         match &seen.outcome {
             Outcome::Traced(trace) => {
@@ -126,6 +135,7 @@ impl Totals {
             .raw("intra", self.intra)
             .raw("without_coefficients", self.skipped)
             .raw("divided", self.divided)
+            .maybe("chroma_error", self.has_source.then(|| self.chroma.json().finish()))
     }
 
     /// Returns the totals as text.
@@ -139,6 +149,78 @@ impl Totals {
         ];
         for (count, what) in others.into_iter().filter(|&(count, _)| count > 0) {
             text.push_str(&format!(", {count} {what}"));
+        }
+        text
+    }
+}
+
+/// Totals of the chroma errors.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChromaTotals {
+    /// Number of compared frames.
+    pub(super) frames: u64,
+    /// Number of frames without a counterpart in the source.
+    mismatches: u64,
+    /// Why the first of them has none.
+    pub(super) mismatch: Option<Reason>,
+    blocks: u64,
+    off: u64,
+    /// The frame with the largest share of blocks that are off, and the share.
+    worst: Option<(u64, f64)>,
+}
+
+impl ChromaTotals {
+    fn add(&mut self, index: u64, comparison: &Comparison) {
+        match comparison {
+            Comparison::Compared(error) => self.add_error(index, error),
+            Comparison::NotCompared(reason) if reason.is_mismatch() => {
+                self.mismatches += 1;
+                self.mismatch.get_or_insert(*reason);
+            }
+            Comparison::NotCompared(_) => {}
+        }
+    }
+
+    fn add_error(&mut self, index: u64, error: &ChromaError) {
+        self.frames += 1;
+        self.blocks += error.blocks.len() as u64;
+        self.off += error.off[0];
+        let share = error.share();
+        if self.worst.is_none_or(|(_, worst)| share > worst) {
+            self.worst = Some((index, share));
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a report")]
+    fn share(&self) -> f64 {
+        self.off as f64 / self.blocks.max(1) as f64
+    }
+
+    fn json(&self) -> Object {
+        let worst = self.worst.filter(|&(_, share)| share > 0.0);
+        Object::new()
+            .raw("frames", self.frames)
+            .raw("unmatched_frames", self.mismatches)
+            .raw("blocks", self.blocks)
+            .raw("off", self.off)
+            .float("share", self.share())
+            .maybe("worst_frame", worst.map(|(index, _)| index))
+            .maybe("worst_share", worst.map(|(_, share)| json::float(share)))
+    }
+
+    /// Returns the totals as text.
+    pub(super) fn text(&self, source: &str) -> String {
+        let mut text = format!(
+            "{source}: {:.2} % of the chroma blocks are off by more than 4 in {} frames",
+            100.0 * self.share(),
+            self.frames
+        );
+        if let Some((index, share)) = self.worst.filter(|&(_, share)| share > 0.0) {
+            text.push_str(&format!("; most in frame {index} ({:.1} %)", 100.0 * share));
+        }
+        if let Some(reason) = self.mismatch {
+            let (count, reason) = (self.mismatches, reason.text());
+            text.push_str(&format!("; {count} frames could not be compared (first: {reason})"));
         }
         text
     }

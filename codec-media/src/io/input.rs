@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read, Seek, stdin};
 use std::path::{Path, PathBuf};
 
-use codec_container::{Input, ReadOptions, Source, YuvReader};
+use codec_container::{Format, Input, ReadOptions, Source, YuvReader};
 use codec_core::codec::Limits;
 
 use super::interruptible::InterruptibleReader;
@@ -41,6 +41,15 @@ pub enum Opened {
 }
 
 impl InputSpec {
+    /// Describes a file that may be headerless: `raw` applies unless its extension is that of a
+    /// format with headers.
+    pub fn with_layout(path: &Path, raw: Option<RawLayout>, limits: Limits) -> Self {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let format = extension.and_then(Format::from_extension);
+        let raw = raw.filter(|_| format.is_none_or(|format| format == Format::Raw));
+        Self { path: path.to_owned(), raw, limits, lenient: false }
+    }
+
     /// The name for messages.
     pub fn name(&self) -> String {
         if is_pipe(&self.path) { STDIN.to_owned() } else { self.path.display().to_string() }
@@ -93,7 +102,7 @@ impl InputSpec {
 
     /// The error of a reader that rejects the input, with remedies.
     fn rejection(&self, error: codec_container::Error) -> Failure {
-        use codec_container::{Error, Format};
+        use codec_container::Error;
         let extension = self.path.extension().and_then(|extension| extension.to_str());
         let looks_raw = extension.and_then(Format::from_extension) == Some(Format::Raw);
         let mut help = String::new();

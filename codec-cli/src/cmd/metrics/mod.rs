@@ -100,13 +100,8 @@ fn measure_video(
 
 /// Describes how to open an input; `--raw` applies to headerless files.
 fn spec(path: &Path, args: &MetricsArgs) -> InputSpec {
-    let raw = args.raw.filter(|_| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let format = extension.and_then(codec_container::Format::from_extension);
-        format.is_none_or(|format| format == codec_container::Format::Raw)
-    });
     let limits = args.limits.map(|list| list.0).unwrap_or_default();
-    InputSpec { path: path.to_owned(), raw, limits, lenient: false }
+    InputSpec::with_layout(path, args.raw, limits)
 }
 
 /// Remarks on a pair of still images in the report.

@@ -8,6 +8,7 @@ use codec_media::failure::{Failure, Result};
 use codec_media::json::{self, Object, array};
 use codec_rtc::sdp::base64;
 
+use super::comparison::Comparison;
 use super::image::Images;
 use super::packets::{InputInfo, Outcome, Seen};
 use super::totals::Totals;
@@ -75,7 +76,7 @@ impl PageReport {
         let mut object = data::row(seen);
         if let Outcome::Traced(trace) = &seen.outcome {
             self.modes.get_or_insert_with(|| data::modes(trace));
-            object = self.with_overlay(object, trace)?;
+            object = self.with_overlay(object, trace, seen)?;
             object = self.with_picture(object, trace, seen)?;
         }
         let separator = if self.rows == 0 { "\n" } else { ",\n" };
@@ -83,7 +84,12 @@ impl PageReport {
         Ok(format!("{separator}{}", escape_json(object.finish())))
     }
 
-    fn with_overlay(&mut self, object: Object, trace: &FrameTrace) -> Result<Object> {
+    fn with_overlay(
+        &mut self,
+        object: Object,
+        trace: &FrameTrace,
+        seen: &Seen<'_>,
+    ) -> Result<Object> {
         if trace.blocks.is_empty() {
             return Ok(object);
         }
@@ -93,7 +99,8 @@ impl PageReport {
             return Ok(object);
         }
         self.with_blocks += 1;
-        let packed = overlay::pack(trace).map_err(Failure::internal)?;
+        let error = seen.comparison.as_ref().and_then(Comparison::error);
+        let packed = overlay::pack(trace, error).map_err(Failure::internal)?;
         let mut text = "\"".to_owned();
         text.push_str(&base64::encode(&packed));
         text.push('"');

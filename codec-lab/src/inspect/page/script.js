@@ -13,6 +13,8 @@
 
   const whole = (n) => Math.round(n).toLocaleString("en-US");
   const bits = (q8) => (q8 / 256).toLocaleString("en-US", { maximumFractionDigits: q8 < 25600 ? 1 : 0 });
+  const percent = (share) => (100 * share).toLocaleString("en-US", { maximumFractionDigits: share < 0.01 ? 2 : 1 }) + " %";
+  const signed = (n) => (n < 0 ? "−" : "+") + Math.abs(n).toFixed(1);
   const list = (names) => (names && names.length ? names.join(", ") : "none");
   const rational = (text) => {
     const [num, den] = text.split("/").map(Number);
@@ -47,7 +49,7 @@
 
   const style = () => {
     const found = getComputedStyle(document.documentElement);
-    const names = ["page", "sunk", "line", "text", "dim", "accent", "bar", "hidden", "warn"];
+    const names = ["page", "sunk", "line", "text", "dim", "accent", "bar", "hidden", "warn", "cast"];
     return Object.fromEntries(names.map((name) => [name, found.getPropertyValue("--" + name).trim()]));
   };
   let theme = style();
@@ -78,6 +80,8 @@
     `${summary.seconds.toFixed(2)} s`,
     `${whole(summary.bytes)} bytes`,
     `${whole(summary.kbps)} kb/s`,
+    summary.chroma_error
+      ? `source ${input.source}: ${percent(summary.chroma_error.share)} of chroma blocks off by more than 4` : null,
   ].filter(Boolean).join(" · ");
   for (const note of rest.notes.concat(summary.error ? [summary.error] : [])) {
     const item = document.createElement("li");
@@ -89,16 +93,21 @@
   document.body.classList.toggle("packets-only", !hasBlocks);
   $("foot").textContent = [
     `${rest.made_by}. Arrow keys change the frame, with Shift by ten; [ and ] go to key frames.`,
-    hasBlocks ? "1 to 7 choose the colour, +, − and 0 the size. Images are re-encoded as WebP. " +
+    hasBlocks ? "1 to 9 choose the colour, +, − and 0 the size. Images are re-encoded as WebP. " +
       "Bits are entropy-coder costs: the ideal size of each symbol at its probability." : "",
   ].join(" ");
 
   // ---- All frames --------------------------------------------------------------------------
 
   let selected = 0;
+  /** The share of blocks with a colour cast, or null. */
+  const shareOff = (frame) => (frame.chroma_error ? frame.chroma_error.share : null);
   const GUTTER = 58;
   const SIZES = 150;
   const QINDEX = frames.some((frame) => frame.qindex) ? 40 : 0;
+  const mostOff = frames.reduce((most, frame) => Math.max(most, shareOff(frame) || 0), 0);
+  const CAST = frames.some((frame) => frame.chroma_error) ? 40 : 0;
+  const castTop = Math.min(1, Math.max(0.01, mostOff));
   const LANE = 14;
   const slots = [];
   for (const frame of frames) {
@@ -109,7 +118,7 @@
   }
   const order = ["last", "golden", "altref"];
   slots.sort((a, b) => order.indexOf(a) - order.indexOf(b) || (a < b ? -1 : 1));
-  const STRIP = 10 + SIZES + 10 + QINDEX + 10 + LANE * slots.length + 8;
+  const STRIP = 10 + SIZES + 10 + QINDEX + (CAST ? CAST + 12 : 0) + 10 + LANE * slots.length + 8;
   const largest = frames.reduce((most, frame) => Math.max(most, frame.bytes), 1);
   const highestQ = frames.reduce((most, frame) => Math.max(most, frame.qindex || 0), 1);
   let barWidth = 8;
@@ -145,6 +154,7 @@
     const left = (n) => GUTTER + n * barWidth - from;
     const bottom = 10 + SIZES;
     const qBottom = bottom + 10 + QINDEX;
+    const castBottom = qBottom + (CAST ? CAST + 12 : 0);
     g.font = "11px system-ui, sans-serif";
     g.textBaseline = "middle";
     const each = Math.max(1, step(largest));
@@ -173,7 +183,7 @@
         g.fillRect(left(n), bottom + 2, barWidth - gap, 3);
       }
       slots.forEach((name, lane) => {
-        const y = qBottom + 10 + lane * LANE;
+        const y = castBottom + 10 + lane * LANE;
         const isRead = frame.reads && frame.reads.includes(name);
         const isUpdated = frame.updates && frame.updates.includes(name);
         if (isUpdated) {
@@ -203,6 +213,23 @@
       isDrawing = true;
     }
     g.stroke();
+    if (CAST) {
+      g.fillStyle = theme.cast;
+      for (let n = first; n < last; n++) {
+        const share = shareOff(frames[n]);
+        const height = share ? Math.max(1, (share / castTop) * CAST) : 0;
+        g.fillRect(left(n), castBottom - height, barWidth - gap, height);
+      }
+      g.strokeStyle = theme.line;
+      g.lineWidth = 1;
+      for (const y of [castBottom - CAST, castBottom]) {
+        g.beginPath();
+        g.moveTo(GUTTER, Math.round(y) + 0.5);
+        g.lineTo(width, Math.round(y) + 0.5);
+        g.stroke();
+      }
+    }
+    g.lineWidth = 1.25;
     g.strokeStyle = theme.text;
     g.strokeRect(left(selected) - 0.5, 1.5, barWidth, STRIP - 3);
     g.restore();
@@ -212,8 +239,12 @@
       g.fillText(value ? whole(value) : "bytes", GUTTER - 6, bottom - (value / largest) * SIZES);
     }
     if (QINDEX) g.fillText("qindex", GUTTER - 6, qBottom - QINDEX / 2);
+    if (CAST) {
+      g.fillText(percent(castTop), GUTTER - 6, castBottom - CAST);
+      g.fillText("cast", GUTTER - 6, castBottom - CAST / 2 + 4);
+    }
     slots.forEach((name, lane) => {
-      g.fillText(name, GUTTER - 6, qBottom + 10 + lane * LANE + LANE / 2 - 1);
+      g.fillText(name, GUTTER - 6, castBottom + 10 + lane * LANE + LANE / 2 - 1);
     });
     legend($("strip-legend"), [
       [theme.accent, "key frame, or reference replaced"],
@@ -221,6 +252,7 @@
       summary.altref ? [theme.hidden, "not shown"] : null,
       summary.damaged || summary.concealed_blocks ? [theme.warn, "damaged or concealed"] : null,
       slots.length ? [theme.dim, "line: reference read"] : null,
+      CAST ? [theme.cast, "cast: share of blocks with a mean U or V that is off by more than 4"] : null,
     ].filter(Boolean));
   }
 
@@ -247,6 +279,7 @@
     showTip(event, frame ? [
       `frame ${frame.index}, ${frame.type}`,
       `${whole(frame.bytes)} bytes${q ? `, qindex ${frame.qindex}` : ""}`,
+      frame.chroma_error ? `${percent(shareOff(frame))} of blocks with a colour cast` : null,
       frame.reads ? `reads ${list(frame.reads)}` : null,
       frame.updates ? `updates ${list(frame.updates)}` : null,
     ].filter(Boolean).join("\n") : "");
@@ -290,6 +323,10 @@
     for (const name of ["left", "top", "width", "height", "mode"]) b.part[name] = take(Uint8Array, partCount);
     b.part.x = take(Int16Array, partCount);
     b.part.y = take(Int16Array, partCount);
+    if (frames[n].chroma_error) {
+      // U and V: mean error and mean squared error, in 1/16.
+      b.chromaError = [0, 1].map(() => [take(Int16Array, count), take(Uint32Array, count)]);
+    }
     b.firstPart = new Uint32Array(count + 1);
     for (let i = 0; i < count; i++) b.firstPart[i + 1] = b.firstPart[i] + b.divided[i];
     b.columns = Math.ceil(frames[n].width / frames[n].block_pixels);
@@ -359,6 +396,56 @@
     },
   });
 
+  // ---- Chroma errors ------------------------------------------------------------------------
+
+  /** The mean error of a plane (0: U, 1: V) of a block, and the mean squared error. */
+  const meanError = (b, i, plane) => b.chromaError[plane][0][i] / 16;
+  const squaredError = (b, i, plane) => b.chromaError[plane][1][i] / 16;
+  const OFF = 4;
+  const isOff = (b, i) => [0, 1].some((plane) => Math.abs(meanError(b, i, plane)) > OFF);
+
+  /** Medium grey with the error, enlarged twelvefold (BT.601). */
+  function castColour(u, v) {
+    const [cb, cr] = [12 * u, 12 * v];
+    const rgb = [128 + 1.402 * cr, 128 - 0.344 * cb - 0.714 * cr, 128 + 1.772 * cb];
+    return `rgb(${rgb.map((c) => Math.round(Math.max(0, Math.min(255, c)))).join(" ")})`;
+  }
+
+  /** Why a frame has no chroma errors. */
+  const withoutError = (frame) => [["transparent", "no chroma errors: "
+    + (frame.not_compared || "the page was made without the source (--source FILE)")]];
+
+  const castFill = {
+    name: "colour cast",
+    begin: (b, frame) => {
+      if (!b.chromaError) return { colour: null, items: withoutError(frame) };
+      const most = [0, 0];
+      for (let i = 0; i < b.count; i++) {
+        for (const plane of [0, 1]) {
+          const error = meanError(b, i, plane);
+          if (Math.abs(error) > Math.abs(most[plane])) most[plane] = error;
+        }
+      }
+      const e = frame.chroma_error;
+      return {
+        colour: (i) => castColour(meanError(b, i, 0), meanError(b, i, 1)),
+        isMarked: (i) => isOff(b, i),
+        items: [
+          ["#ffd400", `outlined: off by more than ${OFF}, ${whole(e.off)} of ${whole(e.blocks)} blocks (${percent(e.share)})`],
+          ...[["U", 8, 0], ["U", -8, 0], ["V", 0, 8], ["V", 0, -8]].map(([name, u, v]) =>
+            [castColour(u, v), `${name} ${u + v > 0 ? "+8" : "−8"}`]),
+          [castColour(0, 0), `0; largest U ${signed(most[0])}, V ${signed(most[1])}`],
+        ],
+      };
+    },
+  };
+  const chromaHeat = heat("chroma error",
+    (b, i) => Math.max(squaredError(b, i, 0), squaredError(b, i, 1)), "squared error (larger of U and V)", true);
+  const errorFill = {
+    name: chromaHeat.name,
+    begin: (b, frame) => (b.chromaError ? chromaHeat.begin(b) : { colour: null, items: withoutError(frame) }),
+  };
+
   const slotName = (frame, slot) => (frame.references[slot] ? frame.references[slot].name : String(slot));
   const FILLS = [
     { name: "none", begin: () => ({ colour: null, items: [] }) },
@@ -370,6 +457,8 @@
     kinds("segments", (b, i) => "segment " + b.segment[i], (kind) => SEGMENT_COLOURS[+kind.slice(8) & 3]),
     heat("qindex", (b, i) => b.qindex[i], "qindex", false),
     heat("filter", (b, i) => b.filter[i], "filter level", false),
+    castFill,
+    errorFill,
   ];
   const MARKS = [
     ["picture", "p", true], ["grid", "g", false], ["divisions", "d", true], ["vectors", "v", true],
@@ -444,10 +533,10 @@
       g.imageSmoothingEnabled = scale < 1;
       g.drawImage(picture, 0, 0, width, height);
     }
-    if (blocks) drawBlocks(g, frame, scale, fillNow.colour);
+    if (blocks) drawBlocks(g, frame, scale, fillNow);
   }
 
-  function drawBlocks(g, frame, scale, colour) {
+  function drawBlocks(g, frame, scale, { colour, isMarked }) {
     const b = blocks;
     const side = frame.block_pixels;
     const hair = 1 / scale;
@@ -468,6 +557,17 @@
       g.imageSmoothingEnabled = false;
       g.drawImage(small, 0, 0, small.width * side, small.height * side);
       g.globalAlpha = 1;
+    }
+    if (isMarked) {
+      for (const [stroke, width] of [["rgb(0 0 0 / 0.7)", 3], ["#ffd400", 1.5]]) {
+        g.strokeStyle = stroke;
+        g.lineWidth = width * hair;
+        g.beginPath();
+        for (let i = 0; i < b.count; i++) {
+          if (isMarked(i)) g.rect(left(i) + hair, top(i) + hair, side - 2 * hair, side - 2 * hair);
+        }
+        g.stroke();
+      }
     }
     if (marks.skipped) {
       g.fillStyle = isOnPicture ? "rgb(0 0 0 / 0.5)" : theme.sunk;
@@ -623,6 +723,9 @@
       ["filter", b.filter[i] ? `level ${b.filter[i]}${b.flags[i] & INSIDE ? ", including inner edges" : ", outer edges"}` : "off"],
       ["coefficients", b.coded[i] ? `in ${b.coded[i]} of 25 4×4 blocks` : b.flags[i] & SKIP ? "skipped" : "none"],
       ["bits", `${bits(b.modeBits[i] + b.tokenBits[i])}: modes ${bits(b.modeBits[i])}, coefficients ${bits(b.tokenBits[i])}`],
+      ["chroma error", b.chromaError
+        ? ["U", "V"].map((name, n) => `${name} ${signed(meanError(b, i, n))} (squared ${squaredError(b, i, n).toFixed(1)})`).join(", ")
+        : null, b.chromaError && isOff(b, i)],
       ["", b.flags[i] & CONCEALED ? "data missing: concealed" : null, true],
     ]);
   }
@@ -669,6 +772,12 @@
       ["profile", frame.profile === undefined ? null : String(frame.profile)],
       ["qindex", frame.qindex === undefined || frame.qindex === null ? null
         : [String(frame.qindex), ...deltas.map(([name, delta]) => `${name} ${delta > 0 ? "+" : ""}${delta}`)].join(", ")],
+      ["colour cast", frame.chroma_error
+        ? `${whole(frame.chroma_error.off)} of ${whole(frame.chroma_error.blocks)} blocks (${percent(shareOff(frame))})` : null],
+      ["chroma error", frame.chroma_error
+        ? `mean U ${signed(frame.chroma_error.mean_u)}, V ${signed(frame.chroma_error.mean_v)}; `
+          + `squared U ${frame.chroma_error.mse_u.toFixed(1)}, V ${frame.chroma_error.mse_v.toFixed(1)}`
+        : frame.not_compared],
       ["filter", filter ? (filter.level ? `${filter.kind}, level ${filter.level}, sharpness ${filter.sharpness}` : "off") : null],
       ["deltas", filter && filter.reference_deltas.length
         ? `reference ${filter.reference_deltas.join(" ")}, mode ${filter.mode_deltas.join(" ")}` : null],
