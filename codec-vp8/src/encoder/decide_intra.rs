@@ -14,7 +14,11 @@ use codec_core::codec::Stage;
 impl MbCoder<'_> {
     /// Decides among intra modes only, for key frames and forced intra refresh.
     pub(super) fn decide_intra(&mut self) -> ModeChoice {
-        let segment = if self.job.is_key { self.assigned_segment() } else { 0 };
+        let segment = match self.assigned_segment() {
+            // Only static macroblocks are worth refreshing.
+            refresh if self.job.refresh.is_refresh(refresh) => 0,
+            assigned => assigned,
+        };
         let set = &self.job.sets[usize::from(segment)];
         let mut best = self.decide_intra_16(set, segment);
         let [no_skip, _] = self.job.costs.skip_bits();
