@@ -1,10 +1,11 @@
 //! Parsers of option values.
 
+use std::fmt;
 use std::str::FromStr;
 
 use codec_audio::FrameDuration;
 use codec_container::YuvSpec;
-use codec_core::codec::{Bitrate, Limits};
+use codec_core::codec::{Bitrate, ImportanceMap, Limits, Region};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
 /// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
@@ -81,6 +82,43 @@ impl FromStr for Crop {
             );
         }
         Ok(Self { size: area, left, top })
+    }
+}
+
+/// A region of interest and the offset of its quantiser steps: `WxH+X+Y:OFFSET`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionOffset {
+    /// The rectangle in pixels of the encoded frame.
+    pub region: Region,
+    /// In sixths of an octave of the quantiser step.
+    pub offset: i8,
+}
+
+impl FromStr for RegionOffset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected WxH+X+Y:OFFSET".to_owned();
+        let (area, offset) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let mut parts = area.split('+');
+        let size = size(parts.next().unwrap_or_default())?;
+        let mut side = || parts.next()?.parse::<u32>().ok();
+        let (Some(x), Some(y), None) = (side(), side(), parts.next()) else {
+            return Err(wrong());
+        };
+        let offset = offset.parse::<i8>().ok();
+        let offset = offset.filter(|offset| ImportanceMap::OFFSETS.contains(offset));
+        let (least, most) = (ImportanceMap::OFFSETS.start(), ImportanceMap::OFFSETS.end());
+        let offset = offset.ok_or_else(|| format!("expected an OFFSET from {least} to {most}"))?;
+        let region = Region { x, y, width: size.width, height: size.height };
+        Ok(Self { region, offset })
+    }
+}
+
+impl fmt::Display for RegionOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Region { x, y, width, height } = self.region;
+        write!(f, "{width}x{height}+{x}+{y}:{}", self.offset)
     }
 }
 

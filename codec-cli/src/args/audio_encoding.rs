@@ -58,6 +58,7 @@ fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
         (args.cut.skip > 0, "--skip"),
         (args.encoder.layers.is_some(), "--layers"),
         (args.encoder.drop, "--drop"),
+        (!args.encoder.region.is_empty(), "--region"),
         (args.encoder.max_frame_time.is_some(), "--max-frame-time"),
         (args.encoder.error_resilient, "--error-resilient"),
         (args.encoder.token_parts.is_some(), "--token-parts"),

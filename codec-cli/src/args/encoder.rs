@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use codec_core::codec::{Bitrate, Content};
 use codec_media::settings::encoder::{EncoderOptions, Preset};
 
-use codec_media::values::{self, KeyInterval, KnobSetting};
+use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetArg {
@@ -76,6 +76,13 @@ pub(crate) struct EncoderArgs {
     /// Set a backend-specific option (see `codec codecs`); repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) knob: Vec<KnobSetting>,
+    /// Code a region better (-24 to -1) or worse (1 to 24) than the rest; repeatable.
+    ///
+    /// In pixels of the encoded frame, rounded to macroblocks; of overlapping regions the last one
+    /// counts. OFFSET is in sixths of an octave of the quantiser step: -6 halves it. With a bitrate
+    /// the rest of the frame gets fewer bits. Example: `160x200+200+60:-8`.
+    #[arg(long, value_name = "WxH+X+Y:OFFSET")]
+    pub(crate) region: Vec<RegionOffset>,
 }
 
 impl EncoderArgs {
@@ -114,6 +121,7 @@ impl From<&EncoderArgs> for EncoderOptions {
             error_resilient: args.error_resilient,
             token_parts: args.token_parts.clone(),
             knob: args.knob.clone(),
+            regions: args.region.clone(),
         }
     }
 }

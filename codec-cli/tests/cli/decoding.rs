@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, data, has_ffmpeg, y4m_frames};
+use super::{Place, data, has_ffmpeg, joined, y4m_frames};
 
 #[test]
 fn digests_match_the_written_frames() {
@@ -56,18 +56,7 @@ fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
         let (input, output) = (format!("{name}.y4m"), format!("{name}.ivf"));
         place.ok(&["encode", &input, "-o", &output, "--preset", "rtc"]);
     }
-    // One stream after the other; timestamps continue.
-    let (mut both, small) = (place.read("clip.ivf"), place.read("small.ivf"));
-    let mut at = 32;
-    let mut pts = 3_u64;
-    while at < small.len() {
-        let len = u32::from_le_bytes(small[at..at + 4].try_into().unwrap());
-        both.extend_from_slice(&len.to_le_bytes());
-        both.extend_from_slice(&pts.to_le_bytes());
-        both.extend_from_slice(&small[at + 12..at + 12 + len as usize]);
-        at += 12 + len as usize;
-        pts += 1;
-    }
+    let both = joined(place.read("clip.ivf"), &place.read("small.ivf"));
     fs::write(place.path("both.ivf"), both).unwrap();
     place.fails(4, "size changes from 64x48 to 48x32", &["decode", "both.ivf", "-o", "cut.y4m"]);
     assert_eq!(y4m_frames(&place.read("cut.y4m")).len(), 3, "frames of the first size are kept");

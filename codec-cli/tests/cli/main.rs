@@ -34,6 +34,7 @@ mod mutated;
 mod net;
 #[cfg(feature = "net")]
 mod packet_loss;
+mod regions;
 mod rejections;
 #[path = "../../../tests/src/rng.rs"]
 #[expect(unreachable_pub, reason = "shared with the tests of the libraries")]
@@ -176,6 +177,21 @@ impl Run {
     fn text(&self) -> String {
         String::from_utf8(self.out.clone()).unwrap()
     }
+}
+
+/// Appends the packets of an IVF file to one of three frames; timestamps continue.
+fn joined(first: Vec<u8>, second: &[u8]) -> Vec<u8> {
+    let mut both = first;
+    let (mut at, mut pts) = (32, 3_u64);
+    while at < second.len() {
+        let len = u32::from_le_bytes(second[at..at + 4].try_into().unwrap());
+        both.extend_from_slice(&len.to_le_bytes());
+        both.extend_from_slice(&pts.to_le_bytes());
+        both.extend_from_slice(&second[at + 12..at + 12 + len as usize]);
+        at += 12 + len as usize;
+        pts += 1;
+    }
+    both
 }
 
 /// The frames of a y4m file without its headers.

@@ -1,6 +1,7 @@
 //! Importance of the parts of a frame, for regions of interest.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::error::ConfigError;
@@ -11,8 +12,6 @@ use crate::frame::Size;
 const BLOCK: u32 = 16;
 /// Maximum width and height of a frame.
 const MAX_SIDE: u32 = 65_536;
-/// Maximum offset either way: four octaves of the quantiser step.
-const MAX_OFFSET: i8 = 24;
 
 /// A rectangle in pixels, which may extend beyond the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +63,9 @@ impl fmt::Debug for ImportanceMap {
 }
 
 impl ImportanceMap {
+    /// The allowed offsets: four octaves of the quantiser step either way.
+    pub const OFFSETS: RangeInclusive<i8> = -24..=24;
+
     /// Creates a map for frames of `size` from the offsets of its blocks in raster order. Blocks at
     /// the right and bottom edges may extend beyond the frame.
     ///
@@ -150,9 +152,13 @@ impl ImportanceMap {
 }
 
 fn check_offset(offset: i8) -> Result<(), ConfigError> {
-    let is_allowed = (-MAX_OFFSET..=MAX_OFFSET).contains(&offset);
-    let allowed = format_args!("-{MAX_OFFSET}..={MAX_OFFSET}");
-    ConfigError::ensure(is_allowed, "importance", offset, allowed)
+    let allowed = ImportanceMap::OFFSETS;
+    ConfigError::ensure(
+        allowed.contains(&offset),
+        "importance",
+        offset,
+        format_args!("{allowed:?}"),
+    )
 }
 
 /// Returns the blocks that `len` pixels from `from` on overlap, of `count`.

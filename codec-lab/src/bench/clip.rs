@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use codec_container::{AnnexB, CodedPacket, Input, TrackKind};
-use codec_core::codec::Codec;
+use codec_core::codec::{Codec, ImportanceMap};
 use codec_core::frame::{PictureInfo, Rational, Size};
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
@@ -38,6 +38,8 @@ pub(super) struct Clip {
     pub(super) frames: Vec<Frame>,
     /// Whether the input continues after the frames that were read.
     pub(super) is_cut: bool,
+    /// Regions of interest of every frame.
+    pub(super) importance: Option<ImportanceMap>,
 }
 
 /// A packet and its time.
@@ -131,6 +133,7 @@ pub(super) fn drawn(args: &BenchOptions, env: &Env) -> Result<Taken> {
         info: PictureInfo::default(),
         frames,
         is_cut: wanted > most,
+        importance: None,
     }))
 }
 
@@ -206,6 +209,7 @@ fn video(
         info: stream_info.info,
         frames,
         is_cut,
+        importance: None,
     })
 }
 

@@ -131,7 +131,9 @@ impl<'a> Player<'a> {
             let picture = frame.planes.picture()?.with_info(self.clip.info);
             let pts = i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.ticks);
             let failed = |error| Failure::encoding(error);
-            self.encoder.encode(&picture, &FrameRequest::at(pts)).map_err(failed)?;
+            let mut request = FrameRequest::at(pts);
+            request.importance.clone_from(&self.clip.importance);
+            self.encoder.encode(&picture, &request).map_err(failed)?;
             while self.encoder.receive(&mut packet) {}
             late += usize::from(index >= warm_up && due.elapsed().as_secs_f64() > interval);
         }

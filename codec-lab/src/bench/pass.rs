@@ -93,6 +93,7 @@ pub(super) fn encode(
         let picture = frame.planes.picture()?.with_info(clip.info);
         let mut request = FrameRequest::at(frame.pts);
         request.duration = frame.duration;
+        request.importance.clone_from(&clip.importance);
         let start = Instant::now();
         let outcome = encoder.encode(&picture, &request).map_err(failed)?;
         watch.pass.dropped += u64::from(matches!(outcome, Outcome::Dropped { .. }));

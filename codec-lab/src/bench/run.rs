@@ -185,7 +185,8 @@ impl Plan {
                     let backend = pass::decoder_for(spec, stream.codec)?;
                     Work::Decode { stream, backend }
                 }
-                Taken::Pictures(clip) => {
+                Taken::Pictures(mut clip) => {
+                    clip.importance = encoder.regions.maps(clip.size)?.map(clip.size)?;
                     let mut config = encoder.config(clip.size, clip.frame_rate, clip.time_base);
                     config.info = clip.info;
                     let config = Box::new(config);

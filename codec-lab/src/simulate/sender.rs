@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use codec_core::codec::{
-    Bitrate, EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoDecoder,
-    VideoEncoder,
+    Bitrate, EncoderConfig, FrameKind, FrameRequest, ImportanceMap, Outcome, Packet, Update,
+    VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::Picture;
 use codec_core::metrics;
@@ -46,6 +46,8 @@ pub(super) struct Sender {
     /// Decodes the sent stream to know what the receiver should see.
     mirror: Box<dyn VideoDecoder>,
     packet: Packet,
+    /// Regions of interest.
+    importance: Option<ImportanceMap>,
     packetizer: Packetizer,
     /// Frames being encoded: completion time and packets.
     coding: VecDeque<(Duration, Vec<Wire>)>,
@@ -83,6 +85,7 @@ impl Sender {
             encoder: open(config).map_err(Failure::encoding)?,
             mirror,
             packet: Packet::default(),
+            importance: settings.encoder.regions.maps(config.size)?.map(config.size)?,
             packetizer: Packetizer::new(packets).map_err(refused)?,
             coding: VecDeque::new(),
             pacer: Pacer::new(PacerConfig::new(NO_PACE)).map_err(refused)?,
@@ -137,6 +140,7 @@ impl Sender {
         self.follow(now)?;
         let mut request = FrameRequest::at(record.pts);
         request.key_frame = self.gate.is_due(now);
+        request.importance.clone_from(&self.importance);
         let outcome = self.encoder.encode(picture, &request);
         match outcome.map_err(Failure::encoding)? {
             Outcome::Coded => {}

@@ -5,7 +5,7 @@ use codec_core::codec::EncoderConfig;
 use super::{Start, targets};
 use crate::Env;
 use crate::io::source::FrameSource;
-use crate::json::Object;
+use crate::json::{self, Object};
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::describe_rate;
 use crate::settings::encoding::Encoding;
@@ -44,6 +44,10 @@ pub(super) fn announce(
     if let Some(warning) = targets::slow_codec(&settings.encoder) {
         env.events.warn(warning);
     }
+    let regions = &settings.encoder.regions;
+    if !regions.is_empty() {
+        env.events.note(format!("regions of interest: {}", regions.text()));
+    }
     let header = Object::new()
         .text("type", "header")
         .text("input", &input)
@@ -59,7 +63,8 @@ pub(super) fn announce(
         .raw("speed", config.speed)
         .raw("min_qindex", min_qindex)
         .raw("max_qindex", max_qindex)
-        .raw("threads", threads);
+        .raw("threads", threads)
+        .maybe("regions", (!regions.is_empty()).then(|| json::text(&regions.text())));
     env.events.event(header.clone().text("simd", env.level.name()));
     header
 }

@@ -35,6 +35,7 @@ use crate::io::unreadable::Advice;
 use crate::progress::{Now, Progress};
 use crate::report::{Report, Row, drop_name};
 use crate::settings::encoding::Encoding;
+use crate::settings::regions::RegionMaps;
 use crate::threads::threads_for;
 
 use audio::AudioEncoding;
@@ -107,6 +108,7 @@ pub struct Session {
     report: Option<Report>,
     checker: Option<Checker>,
     transform: Transform,
+    regions: RegionMaps,
     progress: Progress,
     waiting: VecDeque<Waiting>,
     last_pts: Option<i64>,
@@ -144,6 +146,7 @@ impl Session {
         let transform = settings.transform();
         let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
         let (frame_rate, time_base) = (stream_info.frame_rate, stream_info.time_base);
+        let regions = settings.encoder.regions.maps(size)?;
         let start = Start { size, info, frame_rate, time_base };
         let threads = threads_for(settings.threads, size);
         let mut config = settings.config(size, frame_rate, time_base);
@@ -208,6 +211,7 @@ impl Session {
             report,
             checker,
             transform,
+            regions,
             progress,
             waiting: VecDeque::new(),
             last_pts: None,
@@ -311,9 +315,12 @@ impl Session {
             self.size = picture.size();
             let change = self.encoder.apply(Update::Resolution(self.size));
             change.map_err(Failure::encoding)?;
-            self.env.events.note(format!("frame {frame}: size changes to {}", self.size));
+            let regions = &settings.encoder.regions;
+            let scaled = if regions.is_empty() { "" } else { ", and --region is scaled with it" };
+            self.env.events.note(format!("frame {frame}: size changes to {}{scaled}", self.size));
         }
         let mut request = FrameRequest::at(pts);
+        request.importance = self.regions.map(self.size)?;
         request.duration = shot.duration;
         if let Some(checker) = &mut self.checker {
             checker.keep(pts, &picture);

@@ -87,6 +87,7 @@ fn run(
             return Ok(false);
         }
         let origin = *origin.get_or_insert_with(|| settings.origin(shot.pts));
+        // Regions are left to the final pass: with a bitrate they do not change the expected bits.
         let request = FrameRequest::at(shot.pts.saturating_sub(origin));
         encoder.encode(&picture, &request).map_err(Failure::encoding)?;
         bytes += note(&mut *encoder, &mut packet, two_pass);

@@ -10,7 +10,8 @@ use codec_core::frame::{Rational, Size};
 
 use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
-use crate::values::{KeyInterval, KnobSetting};
+use crate::settings::regions::Regions;
+use crate::values::{KeyInterval, KnobSetting, RegionOffset};
 
 /// Share of the optimal buffer level below which frames are dropped, as in WebRTC.
 const DROP_BELOW_PCT: u8 = 30;
@@ -61,6 +62,8 @@ pub struct EncoderOptions {
     pub token_parts: Option<String>,
     /// Backend-specific options.
     pub knob: Vec<KnobSetting>,
+    /// Regions of interest, in pixels of the encoded frames.
+    pub regions: Vec<RegionOffset>,
 }
 
 impl Default for EncoderOptions {
@@ -80,6 +83,7 @@ impl Default for EncoderOptions {
             error_resilient: false,
             token_parts: None,
             knob: Vec::new(),
+            regions: Vec::new(),
         }
     }
 }
@@ -102,6 +106,8 @@ pub struct EncoderSettings {
     max_frame_us: Option<u64>,
     error_resilient: bool,
     knobs: Vec<(String, i64)>,
+    /// Regions of interest.
+    pub regions: Regions,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +168,7 @@ impl EncoderSettings {
             max_frame_us: args.max_frame_time,
             error_resilient: args.error_resilient,
             knobs,
+            regions: Regions::new(&args.regions, backend, capabilities)?,
         })
     }
 
@@ -181,6 +188,7 @@ impl EncoderSettings {
             max_frame_us: None,
             error_resilient: false,
             knobs: Vec::new(),
+            regions: Regions::default(),
         })
     }
 
@@ -199,7 +207,7 @@ impl EncoderSettings {
         let or_default = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
         let knobs: Vec<_> = self.knobs.iter().map(|(name, to)| format!("{name}={to}")).collect();
         let preset = if self.preset == Preset::Rtc { "rtc" } else { "file" };
-        vec![
+        let mut settings = vec![
             ("encoder", format!("{}/{}", self.backend.codec, self.backend.name)),
             ("rate", describe_rate(config.rate.mode)),
             ("preset", preset.to_owned()),
@@ -211,7 +219,11 @@ impl EncoderSettings {
             ("max_frame_us", or_default(self.max_frame_us.map(|us| us.to_string()))),
             ("error_resilient", self.error_resilient.to_string()),
             ("knobs", knobs.join(" ")),
-        ]
+        ];
+        if !self.regions.is_empty() {
+            settings.push(("regions", self.regions.text()));
+        }
+        settings
     }
 
     /// Returns the encoder configuration for frames of `size`. The caller sets the pool and the

@@ -3,3 +3,4 @@
 pub mod audio;
 pub mod encoder;
 pub mod encoding;
+pub mod regions;

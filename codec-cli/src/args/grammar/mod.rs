@@ -116,6 +116,7 @@ const ENCODER: &[&str] = &[
     "error_resilient",
     "token_parts",
     "knob",
+    "region",
 ];
 const RATE: &[&str] = &["bitrate", "quality", "qp", "rate_trace", "passes", "drop", "bpp", "adapt"];
 const SPEED: &[&str] = &["speed", "speeds", "max_frame_time", "threads", "jobs"];

@@ -31,6 +31,7 @@ use crate::session::targets::slow_codec;
 use crate::settings::audio::AudioSettings;
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
+use crate::settings::regions::RegionMaps;
 use crate::threads::threads_for;
 
 /// Lowest bitrate that an encoder is set to.
@@ -79,6 +80,7 @@ struct Coder {
     encoder: Box<dyn VideoEncoder>,
     packet: Packet,
     transform: Transform,
+    regions: RegionMaps,
     size: Size,
     time_base: Rational,
     trace: Option<RateTrace>,
@@ -281,6 +283,7 @@ impl Coder {
     ) -> Result<Self> {
         let transform = Transform::new(None, None, args.resize);
         let (size, info) = transform.outcome(stream_info.size, stream_info.info)?;
+        let regions = settings.regions.maps(size)?;
         let threads = threads_for(args.threads, size);
         let mut config: EncoderConfig =
             settings.config(size, stream_info.frame_rate, stream_info.time_base);
@@ -316,6 +319,7 @@ impl Coder {
             encoder,
             packet: Packet::default(),
             transform,
+            regions,
             size,
             time_base: stream_info.time_base,
             trace,
@@ -355,6 +359,7 @@ impl Coder {
         }
         let mut request = sending.output.request(now, pts);
         request.duration = shot.duration;
+        request.importance = self.regions.map(self.size)?;
         let begun = Instant::now();
         let outcome = self.encoder.encode(&picture, &request);
         match outcome.map_err(Failure::encoding)? {
