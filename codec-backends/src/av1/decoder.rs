@@ -10,7 +10,7 @@ use crate::obu::{self, Sequence};
 use codec_core::codec::{
     Capabilities, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, ResizeLimit, VideoDecoder,
 };
-use codec_core::error::{Corrupt, Error, LibraryError, LimitError};
+use codec_core::error::{Corrupt, Error, LibraryError};
 use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, Frame, FramePool, MatrixCoefficients, PictureInfo,
     PixelLimit, Size, TransferCharacteristics,
@@ -135,11 +135,7 @@ impl Rav1d {
             }
         }
         match error {
-            Rav1dError::NotEnoughMemory => {
-                let what = "pixels, more than the available memory,";
-                let requested = self.sequence.map_or(0, |sequence| sequence.max_size.pixels());
-                LimitError { what, requested, limit: self.config.limits.max_pixels }.into()
-            }
+            Rav1dError::NotEnoughMemory => LibraryError::new("rav1d", "out of memory").into(),
             Rav1dError::UnsupportedBitstream => {
                 Error::unsupported("a feature of this AV1 stream in rav1d")
             }
