@@ -74,7 +74,10 @@ impl Peer {
         message: &[u8],
     ) -> Result<bool, SendError> {
         if message.len() > Self::MAX_MESSAGE_BYTES {
-            return Err(SendError::TooLong { bytes: message.len() });
+            return Err(SendError::TooLong {
+                bytes: message.len(),
+                limit: Self::MAX_MESSAGE_BYTES,
+            });
         }
         let taken = self.contained(false, |peer| {
             peer.advance(now);

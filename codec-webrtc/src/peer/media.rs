@@ -46,10 +46,12 @@ pub enum SendError {
     NotSending,
     /// The remote endpoint does not support this codec.
     NoCodec(Codec),
-    /// The payload exceeds [`Peer::MAX_PAYLOAD_BYTES`], or an extension is too long.
+    /// The payload, the dependency descriptor or the message is too long.
     TooLong {
         /// Size in bytes.
         bytes: usize,
+        /// Largest allowed size in bytes.
+        limit: usize,
     },
     /// The send queue is full.
     QueueFull,
@@ -67,8 +69,8 @@ impl fmt::Display for SendError {
             Self::NoCodec(codec) => {
                 write!(f, "cannot send: {codec:?} not supported by the remote endpoint")
             }
-            Self::TooLong { bytes } => {
-                write!(f, "cannot send: {bytes} bytes exceed the size limit")
+            Self::TooLong { bytes, limit } => {
+                write!(f, "cannot send: got {bytes} bytes, expected at most {limit}")
             }
             Self::QueueFull => f.write_str("cannot send: queue full"),
             Self::Packet(error) => error.fmt(f),
@@ -348,8 +350,9 @@ impl Peer {
         let dependency = packet.extensions.dependency.as_ref().map_or(0, Vec::len);
         let most =
             if packet.red.is_some() { Self::MAX_REPAIR_BYTES } else { Self::MAX_PAYLOAD_BYTES };
-        if packet.payload.len() > most || dependency > MAX_DEPENDENCY_BYTES {
-            return Err(SendError::TooLong { bytes: packet.payload.len() + dependency });
+        let sizes = [(packet.payload.len(), most), (dependency, MAX_DEPENDENCY_BYTES)];
+        if let Some((bytes, limit)) = sizes.into_iter().find(|(bytes, limit)| bytes > limit) {
+            return Err(SendError::TooLong { bytes, limit });
         }
         let media = self.media(mid).filter(|media| media.direction.sends());
         let media = media.ok_or(SendError::NotSending)?;

@@ -177,28 +177,28 @@ fn sender_gets_delivery_reports() {
     media.second(&mut call, 0);
     call.run_for(ms(1000));
     let video = media.video;
-    let mut told: Vec<u16> = Vec::new();
+    let mut reported: Vec<u16> = Vec::new();
     let mut missing = 0;
     for (_, event) in &call.ends[0].events {
         let Event::Delivery(deliveries) = event else { continue };
         for delivery in deliveries.iter().filter(|delivery| delivery.mid == video) {
             if delivery.received {
-                told.push(delivery.sequence);
+                reported.push(delivery.sequence);
             } else {
                 missing += 1;
             }
         }
     }
-    told.sort_unstable();
-    told.dedup();
+    reported.sort_unstable();
+    reported.dedup();
     #[expect(clippy::cast_possible_truncation, reason = "as on the wire")]
     let mut arrived: Vec<u16> =
         call.ends[1].packets(Codec::Vp8).iter().map(|packet| packet.sequence as u16).collect();
     arrived.sort_unstable();
     arrived.dedup();
-    assert!(told.iter().all(|sequence| arrived.contains(sequence)));
+    assert!(reported.iter().all(|sequence| arrived.contains(sequence)));
     // Excluding packets recovered by FEC.
-    assert!(told.len() * 100 >= arrived.len() * 85, "{} of {}", told.len(), arrived.len());
+    assert!(reported.len() * 100 >= arrived.len() * 85, "{} of {}", reported.len(), arrived.len());
     assert!(missing > 5);
 }
 
@@ -394,10 +394,13 @@ fn invalid_packets_and_sections_are_rejected() {
     let peer = &mut call.ends[0].peer;
     assert_eq!(send(peer, Mid::new("x"), &[1], Codec::Opus), SendError::NotSending);
     assert_eq!(send(peer, audio, &[1], Codec::Vp8), SendError::NoCodec(Codec::Vp8));
-    assert_eq!(send(peer, audio, &[1; 1181], Codec::Opus), SendError::TooLong { bytes: 1181 });
+    assert_eq!(
+        send(peer, audio, &[1; 1181], Codec::Opus),
+        SendError::TooLong { bytes: 1181, limit: Peer::MAX_PAYLOAD_BYTES }
+    );
     let long = Extensions { dependency: Some(vec![0; 201]), ..Extensions::default() };
     let refused = peer.send_audio(now, audio, Codec::Opus, &[1], 0, false, now, &long);
-    assert_eq!(refused, Err(SendError::TooLong { bytes: 202 }));
+    assert_eq!(refused, Err(SendError::TooLong { bytes: 201, limit: 200 }));
     let audio = call.ends[1].media(Kind::Audio);
     assert_eq!(send(&mut call.ends[1].peer, audio, &[1], Codec::Opus), SendError::NotSending);
 }
