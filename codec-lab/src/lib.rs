@@ -50,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod calibration;
 pub mod compare;
 pub mod inspect;
 pub mod kernels;
@@ -59,4 +60,3 @@ mod process;
 mod process_group;
 pub mod simulate;
 pub mod watchdog;
-mod yardstick;

@@ -8,12 +8,12 @@ use crate::stats::{median, quantile};
 const WALL_OVER_CPU: f64 = 1.25;
 /// Difference between repeats of the same encoding, in percent, above which they were disturbed.
 const SPREAD_PERCENT: f64 = 10.0;
-/// Slowdown of the yardstick, in percent, above which the machine was busy.
-const YARDSTICK_PERCENT: f64 = 15.0;
+/// Slowdown of the calibration workload, in percent, above which the machine was busy.
+const CALIBRATION_PERCENT: f64 = 15.0;
 /// Differences below this are ignored: process clocks may tick in steps, and programs take time to
 /// start.
 const MIN_S: f64 = 0.01;
-/// Share of the yardstick's times that counts as its best.
+/// Share of the calibration workload's times that counts as its best.
 const BEST_SHARE: f64 = 0.05;
 /// Uncertainty of a CPU time ratio, in percent, above which the reader is warned.
 const NARROW_PERCENT: f64 = 2.0;
@@ -23,9 +23,12 @@ impl Results {
     /// [`Speed::load`], [`crate::results::Latency::disturbed`] and
     /// [`crate::results::Environment::busy`].
     pub fn mark_busy(&mut self) {
-        let yardstick: Vec<f64> =
-            self.points.iter().flat_map(|point| point.speed.yardstick_ns.iter().copied()).collect();
-        let best = quantile(&yardstick, BEST_SHARE).filter(|&best| best > 0.0);
+        let calibration: Vec<f64> = self
+            .points
+            .iter()
+            .flat_map(|point| point.speed.calibration_ns.iter().copied())
+            .collect();
+        let best = quantile(&calibration, BEST_SHARE).filter(|&best| best > 0.0);
         for point in self.points.iter_mut().filter(|point| point.failure.is_none()) {
             point.speed.load = load(&point.speed, best);
             if let Some(latency) = &mut point.latency {
@@ -58,7 +61,7 @@ impl Results {
                     "the repeats of {count} of {all} points differ by up to {most:.0} % of CPU time"
                 )
             }),
-            sign(|load| load.yardstick_percent, YARDSTICK_PERCENT, &|count, most| {
+            sign(|load| load.calibration_percent, CALIBRATION_PERCENT, &|count, most| {
                 format!(
                     "a fixed piece of work took up to {most:.0} % longer at {count} of {all} points \
                      than at best"
@@ -114,7 +117,7 @@ impl Results {
     }
 }
 
-fn load(speed: &Speed, best_yardstick: Option<f64>) -> Load {
+fn load(speed: &Speed, best_calibration: Option<f64>) -> Load {
     let pairs = || speed.wall_s.iter().zip(&speed.cpu_s);
     let ratios: Vec<f64> = pairs().map(|(wall, cpu)| wall / cpu).collect();
     let waits: Vec<f64> = pairs().map(|(wall, cpu)| wall - cpu).collect();
@@ -124,8 +127,8 @@ fn load(speed: &Speed, best_yardstick: Option<f64>) -> Load {
     let ends = end(0.1).zip(end(0.9)).filter(|(low, _)| *low > 0.0);
     let cpu_spread_percent =
         ends.map(|(low, high)| if high - low > MIN_S { 100.0 * (high / low - 1.0) } else { 0.0 });
-    let yardstick_percent = median(&speed.yardstick_ns)
-        .zip(best_yardstick)
+    let calibration_percent = median(&speed.calibration_ns)
+        .zip(best_calibration)
         .map(|(found, best)| 100.0 * (found / best - 1.0));
     let is_beyond = |found: Option<f64>, limit: f64| found.is_some_and(|found| found > limit);
     let wall_over_cpu =
@@ -133,10 +136,10 @@ fn load(speed: &Speed, best_yardstick: Option<f64>) -> Load {
     Load {
         wall_over_cpu,
         cpu_spread_percent,
-        yardstick_percent,
+        calibration_percent,
         busy: is_beyond(wall_over_cpu, WALL_OVER_CPU)
             || is_beyond(cpu_spread_percent, SPREAD_PERCENT)
-            || is_beyond(yardstick_percent, YARDSTICK_PERCENT),
+            || is_beyond(calibration_percent, CALIBRATION_PERCENT),
     }
 }
 
@@ -145,11 +148,11 @@ mod tests {
     use super::*;
     use crate::results::{Figure, FrontierPoint, Interval, Sample};
 
-    fn speed(cpu_s: &[f64], wall_s: &[f64], yardstick_ns: &[f64]) -> Speed {
+    fn speed(cpu_s: &[f64], wall_s: &[f64], calibration_ns: &[f64]) -> Speed {
         Speed {
             cpu_s: cpu_s.to_vec(),
             wall_s: wall_s.to_vec(),
-            yardstick_ns: yardstick_ns.to_vec(),
+            calibration_ns: calibration_ns.to_vec(),
             ..Speed::default()
         }
     }
@@ -165,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn waiting_spread_and_a_slow_yardstick_are_signs() {
+    fn waiting_spread_and_a_slow_calibration_are_signs() {
         let waited = load(&speed(&[1.0, 1.0], &[1.6, 1.7], &[]), None);
         assert!(waited.busy && waited.wall_over_cpu.is_some_and(|ratio| ratio > 1.5), "{waited:?}");
         let spread = load(&speed(&[1.0, 1.0, 1.4], &[1.0, 1.0, 1.4], &[]), None);
         assert!(spread.busy && spread.cpu_spread_percent.is_some_and(|p| p > 20.0), "{spread:?}");
         let slow = load(&speed(&[1.0], &[1.0], &[4e5]), Some(3e5));
-        assert!(slow.busy && slow.yardstick_percent.is_some_and(|p| p > 30.0), "{slow:?}");
+        assert!(slow.busy && slow.calibration_percent.is_some_and(|p| p > 30.0), "{slow:?}");
     }
 
     #[test]

@@ -225,7 +225,7 @@ pub struct Speed {
     pub sessions: Vec<u64>,
     /// Each repeat: CPU time of a fixed piece of work before and after it, in nanoseconds.
     #[serde(default)]
-    pub yardstick_ns: Vec<f64>,
+    pub calibration_ns: Vec<f64>,
     /// Signs of other work on the machine.
     #[serde(default)]
     pub load: Load,
@@ -241,7 +241,7 @@ pub struct Load {
     pub cpu_spread_percent: Option<f64>,
     /// Percent that the fixed piece of work took longer than at best in the study, median of the
     /// repeats.
-    pub yardstick_percent: Option<f64>,
+    pub calibration_percent: Option<f64>,
     /// Whether one of these exceeds its limit (docs/COMMAND.md).
     pub busy: bool,
 }

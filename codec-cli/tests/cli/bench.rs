@@ -20,7 +20,7 @@ fn a_clip_is_generated_and_all_results_are_written() {
     assert_eq!(points.len(), 1);
     let (point, facts) = (&points[0], &points[0]["facts"]);
     assert!(point["name"].as_str().unwrap().starts_with("encode talking-head"), "{point}");
-    for list in [&point["samples_ns"], &point["yardstick_ns"], &facts["wall_samples_ns"]] {
+    for list in [&point["samples_ns"], &point["calibration_ns"], &facts["wall_samples_ns"]] {
         assert_eq!(list.as_array().unwrap().len(), 1, "{point}");
     }
     let stages = point["stages_ns"].as_object().unwrap();

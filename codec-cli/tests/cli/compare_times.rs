@@ -49,7 +49,7 @@ fn equal_arms_are_timed_separately_and_one_clip_gives_no_interval() {
     );
     let speed = |point: usize| &results["points"][point]["speed"];
     assert_ne!(speed(0)["cpu_s"], speed(1)["cpu_s"], "two arms share their times");
-    assert_eq!(speed(0)["yardstick_ns"].as_array().unwrap().len(), 2);
+    assert_eq!(speed(0)["calibration_ns"].as_array().unwrap().len(), 2);
     assert!(speed(0)["load"]["busy"].is_boolean());
     let table = String::from_utf8(place.read("rep/results.csv")).unwrap();
     assert!(table.contains(",machine_busy,wall_over_cpu,"), "{table}");

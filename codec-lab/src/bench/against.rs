@@ -19,7 +19,7 @@ const QUIET: f64 = 0.2;
 #[derive(Clone, Debug)]
 struct Verdict {
     name: String,
-    /// Now divided by before, in units of the yardstick if both have one.
+    /// Now divided by before, in units of the calibration workload if both have one.
     ratio: Estimate,
     /// The same in nanoseconds.
     raw: f64,
@@ -68,7 +68,7 @@ pub(super) fn check(
     #[expect(clippy::cast_precision_loss, reason = "a number of points")]
     let confidence = 1.0 - (1.0 - CONFIDENCE) / points.len() as f64;
     let limit = Limit { threshold: args.threshold, min_ns };
-    let same = baseline.has_same_yardstick();
+    let same = baseline.has_same_calibration();
     let judged = |now: &Series| {
         baseline.find(&now.name).and_then(|then| judge(now, then, same, confidence, limit))
     };
@@ -126,12 +126,12 @@ struct Limit {
 fn judge(
     now: &Series,
     then: &Series,
-    same_yardstick: bool,
+    same_calibration: bool,
     confidence: f64,
     limit: Limit,
 ) -> Option<Verdict> {
     let (now_ns, then_ns) = (stats::median(&now.samples)?, stats::median(&then.samples)?);
-    let scaled = now.by_yardstick().zip(then.by_yardstick()).filter(|_| same_yardstick);
+    let scaled = now.by_calibration().zip(then.by_calibration()).filter(|_| same_calibration);
     let (new, old) = scaled.unwrap_or_else(|| (now.samples.clone(), then.samples.clone()));
     let ratio = stats::ratio_of_medians(&new, &old, confidence, ROUNDS, SEED)?;
     let quiet = stats::quantile(&new, QUIET)? / stats::quantile(&old, QUIET)?;
@@ -192,10 +192,10 @@ mod tests {
         };
         let mut series = Series { name: "clip".to_owned(), ..Series::default() };
         for _ in 0..9 {
-            // Other load slows the frame and the yardstick down by about the same factor.
+            // Other load slows the frame and the calibration workload down by about the same factor.
             let others = speed * (1.0 + if unit() < 0.2 { 0.6 * unit() } else { 0.05 * unit() });
             series.samples.push(work * others * (1.0 + 0.04 * (unit() - 0.5)));
-            series.yardstick.push(3e5 * others * (1.0 + 0.04 * (unit() - 0.5)));
+            series.calibration.push(3e5 * others * (1.0 + 0.04 * (unit() - 0.5)));
         }
         series
     }
@@ -228,8 +228,8 @@ mod tests {
         }
     }
 
-    /// Another process uses the core's other hardware thread for most of a run, which the yardstick
-    /// does not show.
+    /// Another process uses the core's other hardware thread for most of a run, which the
+    /// calibration workload does not show.
     #[test]
     fn a_run_with_some_samples_as_fast_as_before_is_not_a_slowdown() {
         let then = measured(4e6, 1.0, 1);
@@ -246,17 +246,17 @@ mod tests {
         let (more, other) =
             (measured(4e6, 1.0, 2), Series { name: "x".into(), ..measured(1.0, 1.0, 3) });
         now.take_over(&[more, other]);
-        assert_eq!((now.samples.len(), now.yardstick.len()), (18, 18));
+        assert_eq!((now.samples.len(), now.calibration.len()), (18, 18));
     }
 
     #[test]
-    fn without_a_common_yardstick_nanoseconds_are_compared() {
+    fn without_a_common_calibration_nanoseconds_are_compared() {
         let then = measured(4e6, 1.0, 1);
         let now = measured(4e6, 1.6, 2);
         assert!(judge(&now, &then, false, 0.95, TENTH).unwrap().is_slower);
         let coarse = Limit { min_ns: 4e6, ..TENTH };
         assert!(!judge(&now, &then, false, 0.95, coarse).unwrap().is_slower);
-        let bare = Series { yardstick: Vec::new(), ..now };
+        let bare = Series { calibration: Vec::new(), ..now };
         assert!(judge(&bare, &then, true, 0.95, TENTH).unwrap().is_slower);
         assert!(judge(&Series::default(), &then, true, 0.95, TENTH).is_none());
     }

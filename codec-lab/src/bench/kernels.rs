@@ -205,7 +205,7 @@ fn series_of(one: &Timed) -> Series {
     Series {
         name: format!("{} {}", one.kernel, one.level.name()),
         samples: one.samples.clone(),
-        yardstick: one.cycles.clone(),
+        calibration: one.cycles.clone(),
         parts: Vec::new(),
     }
 }

@@ -11,17 +11,17 @@ use codec_media::failure::{Failure, Kind, Result};
 use cpu_time::ProcessTime;
 
 use super::clip::{Clip, Coded, Stream};
-use crate::yardstick::Yardstick;
+use crate::calibration::Calibration;
 
 /// The measurements of a pass.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pass {
     /// Wall time of all calls, in nanoseconds.
     pub(super) wall_ns: f64,
-    /// User plus system time of the process, without the yardstick's.
+    /// User plus system time of the process, without the calibration workload's.
     pub(super) cpu_ns: f64,
-    /// Mean time of a yardstick slice over the pass.
-    pub(super) yardstick_ns: f64,
+    /// Mean time of a slice of the calibration workload over the pass.
+    pub(super) calibration_ns: f64,
     /// Wall time of each frame's calls.
     pub(super) frame_ns: Vec<f64>,
     pub(super) packets: Vec<Coded>,
@@ -30,26 +30,26 @@ pub(super) struct Pass {
     pub(super) shown: u64,
 }
 
-/// Working time between two yardstick slices, in nanoseconds.
+/// Working time between two calibration slices, in nanoseconds.
 const BETWEEN_SLICES_NS: f64 = 12e6;
 
-/// Times calls, with yardstick slices between them.
+/// Times calls, with calibration slices between them.
 struct Watch<'a> {
-    yardstick: &'a mut Yardstick,
+    calibration: &'a mut Calibration,
     cpu: ProcessTime,
     pass: Pass,
     since_slice_ns: f64,
 }
 
 impl<'a> Watch<'a> {
-    fn start(yardstick: &'a mut Yardstick, frames: usize) -> Self {
-        yardstick.take();
+    fn start(calibration: &'a mut Calibration, frames: usize) -> Self {
+        calibration.take();
         let mut pass = Pass::default();
         pass.frame_ns.reserve(frames);
         pass.packets.reserve(frames);
         let cpu = ProcessTime::now();
-        let watch = Self { yardstick, cpu, pass, since_slice_ns: 0.0 };
-        watch.yardstick.slice();
+        let watch = Self { calibration, cpu, pass, since_slice_ns: 0.0 };
+        watch.calibration.slice();
         watch
     }
 
@@ -60,17 +60,17 @@ impl<'a> Watch<'a> {
         self.pass.frame_ns.push(ns);
         self.since_slice_ns += ns;
         if self.since_slice_ns >= BETWEEN_SLICES_NS {
-            self.yardstick.slice();
+            self.calibration.slice();
             self.since_slice_ns = 0.0;
         }
     }
 
     fn end(mut self) -> Pass {
-        self.yardstick.slice();
+        self.calibration.slice();
         let all_ns = self.cpu.elapsed().as_secs_f64() * 1e9;
-        let (yardstick_ns, slice_ns) = self.yardstick.take();
-        self.pass.cpu_ns = (all_ns - yardstick_ns).max(0.0);
-        self.pass.yardstick_ns = slice_ns;
+        let (calibration_ns, slice_ns) = self.calibration.take();
+        self.pass.cpu_ns = (all_ns - calibration_ns).max(0.0);
+        self.pass.calibration_ns = slice_ns;
         self.pass
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn encode(
     backend: &Backend,
     config: &EncoderConfig,
     clip: &Clip,
-    yardstick: &mut Yardstick,
+    calibration: &mut Calibration,
 ) -> Result<Pass> {
     let Some((open, _)) = backend.encoder else {
         return Err(Failure::new(Kind::Backend, format!("{} has no encoder", backend.codec)));
@@ -88,7 +88,7 @@ pub(super) fn encode(
     let failed = |error| Failure::encoding(error);
     let mut encoder = open(config).map_err(failed)?;
     let mut packet = Packet::default();
-    let mut watch = Watch::start(yardstick, clip.frames.len());
+    let mut watch = Watch::start(calibration, clip.frames.len());
     for frame in &clip.frames {
         let picture = frame.planes.picture()?.with_info(clip.info);
         let mut request = FrameRequest::at(frame.pts);
@@ -132,13 +132,13 @@ pub(super) fn decode(
     backend: &Backend,
     config: &DecoderConfig,
     stream: &Stream,
-    yardstick: &mut Yardstick,
+    calibration: &mut Calibration,
 ) -> Result<Pass> {
     let Some((open, _)) = backend.decoder else {
         return Err(Failure::new(Kind::Backend, format!("{} has no decoder", backend.codec)));
     };
     let mut decoder = open(config).map_err(|error| Failure::decoding("decoder", error))?;
-    let mut watch = Watch::start(yardstick, stream.packets.len());
+    let mut watch = Watch::start(calibration, stream.packets.len());
     for (index, packet) in stream.packets.iter().enumerate() {
         let start = Instant::now();
         let decoded = decoder.decode(&packet.data, packet.pts, packet.duration);

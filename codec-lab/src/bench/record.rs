@@ -12,8 +12,8 @@ use codec_media::json::{self, Object};
 use serde_json::Value;
 
 use super::options::RecordOptions;
+use crate::calibration;
 use crate::machine::{self, Machine};
-use crate::yardstick;
 
 /// Name and version of the schema: see docs/COMMAND.md.
 const SCHEMA: &str = "codec-bench";
@@ -25,8 +25,8 @@ pub(super) struct Series {
     pub(super) name: String,
     /// CPU nanoseconds per frame, or nanoseconds per call.
     pub(super) samples: Vec<f64>,
-    /// The yardstick's time with each sample.
-    pub(super) yardstick: Vec<f64>,
+    /// The calibration workload's time with each sample.
+    pub(super) calibration: Vec<f64>,
     /// Stages of a frame in nanoseconds, by name; empty if not available.
     pub(super) parts: Vec<(String, f64)>,
 }
@@ -36,15 +36,15 @@ impl Series {
     pub(super) fn take_over(&mut self, others: &[Self]) {
         for other in others.iter().filter(|other| other.name == self.name) {
             self.samples.extend(&other.samples);
-            self.yardstick.extend(&other.yardstick);
+            self.calibration.extend(&other.calibration);
         }
     }
 
-    /// The samples in units of the yardstick; `None` if one is missing or 0.
-    pub(super) fn by_yardstick(&self) -> Option<Vec<f64>> {
-        let is_whole =
-            self.samples.len() == self.yardstick.len() && self.yardstick.iter().all(|&ns| ns > 0.0);
-        is_whole.then(|| self.samples.iter().zip(&self.yardstick).map(|(a, b)| a / b).collect())
+    /// The samples in units of the calibration workload; `None` if one is missing or 0.
+    pub(super) fn by_calibration(&self) -> Option<Vec<f64>> {
+        let is_whole = self.samples.len() == self.calibration.len()
+            && self.calibration.iter().all(|&ns| ns > 0.0);
+        is_whole.then(|| self.samples.iter().zip(&self.calibration).map(|(a, b)| a / b).collect())
     }
 }
 
@@ -79,7 +79,7 @@ impl Record {
             let object = Object::new()
                 .text("name", &series.name)
                 .raw("samples_ns", list(&series.samples))
-                .raw("yardstick_ns", list(&series.yardstick));
+                .raw("calibration_ns", list(&series.calibration));
             let parts = series
                 .parts
                 .iter()
@@ -92,7 +92,7 @@ impl Record {
             .text("kind", self.kind)
             .text("codec_version", env!("CARGO_PKG_VERSION"))
             .text("build", machine::build())
-            .raw("yardstick_version", yardstick::VERSION)
+            .raw("calibration_version", calibration::VERSION)
             .raw(
                 "machine",
                 Object::new()
@@ -149,7 +149,7 @@ pub(super) struct Baseline {
     pub(super) name: String,
     kind: String,
     build: String,
-    yardstick: u64,
+    calibration: u64,
     machine: Machine,
     config: Vec<(String, String)>,
     points: Vec<Series>,
@@ -187,7 +187,7 @@ impl Baseline {
             Some(Series {
                 name: text(&point["name"])?,
                 samples: list(&point["samples_ns"])?,
-                yardstick: list(&point["yardstick_ns"])?,
+                calibration: list(&point["calibration_ns"])?,
                 parts: parts
                     .map(|(name, ns)| Some((name.clone(), ns.as_f64()?)))
                     .collect::<Option<_>>()?,
@@ -199,7 +199,7 @@ impl Baseline {
             name: name.to_owned(),
             kind: text(&value["kind"])?,
             build: text(&value["build"])?,
-            yardstick: value["yardstick_version"].as_u64()?,
+            calibration: value["calibration_version"].as_u64()?,
             machine: Machine {
                 cpu: text(&machine["cpu"])?,
                 cores: usize::try_from(machine["cores"].as_u64()?).ok()?,
@@ -247,8 +247,8 @@ impl Baseline {
         self.points.iter().find(|then| then.name == name)
     }
 
-    /// Whether its yardstick did the same work.
-    pub(super) fn has_same_yardstick(&self) -> bool {
-        self.yardstick == u64::from(yardstick::VERSION)
+    /// Whether its calibration did the same work.
+    pub(super) fn has_same_calibration(&self) -> bool {
+        self.calibration == u64::from(calibration::VERSION)
     }
 }

@@ -24,17 +24,17 @@ use super::options::BenchOptions;
 use super::pass::{self, Pass};
 use super::record::{Point, Series};
 use super::stages::StageTimes;
+use crate::calibration::Calibration;
 use crate::machine::{self, Machine};
-use crate::yardstick::Yardstick;
 
 /// Confidence level of the reported intervals.
 const CONFIDENCE: f64 = 0.95;
 /// Maximum number of passes for `--until`, as a multiple of `--repeat`.
 const UNTIL_TIMES: u32 = 10;
-/// The machine counts as busy above this ratio of elapsed to CPU time, or of the yardstick to its
+/// The machine counts as busy above this ratio of elapsed to CPU time, or of the calibration workload to its
 /// best time.
 const BUSY_WALL: f64 = 1.25;
-const BUSY_YARDSTICK: f64 = 1.15;
+const BUSY_CALIBRATION: f64 = 1.15;
 /// Passes that time stages.
 const STAGE_PASSES: usize = 3;
 
@@ -254,7 +254,7 @@ impl Plan {
         if let Some(names) = only {
             jobs.retain(|job| names.contains(&self.name_of(job).as_str()));
         }
-        let mut yardstick = Yardstick::new();
+        let mut calibration = Calibration::new();
         let frames: usize = jobs.iter().map(|job| self.works[job.work].frames()).sum();
         let rounds = u64::from(args.warm_up + args.repeat);
         let total = args.until.is_none().then_some(rounds * frames as u64);
@@ -268,7 +268,7 @@ impl Plan {
                 if first {
                     machine::reset_peak_memory();
                 }
-                let pass = self.pass(job, None, &mut yardstick)?;
+                let pass = self.pass(job, None, &mut calibration)?;
                 if first {
                     job.peak_memory = machine::peak_memory();
                 }
@@ -301,7 +301,7 @@ impl Plan {
         let mut points = Vec::new();
         for job in &jobs {
             let stages = if self.reports_stages(job) && only.is_none() && !env.stop.is_requested() {
-                self.stages(job, &mut yardstick)?
+                self.stages(job, &mut calibration)?
             } else {
                 None
             };
@@ -348,7 +348,7 @@ impl Plan {
         &self,
         job: &Job,
         stages: Option<Arc<StageTimes>>,
-        yardstick: &mut Yardstick,
+        calibration: &mut Calibration,
     ) -> Result<Pass> {
         match &self.works[job.work] {
             Work::Encode { clip, config } => {
@@ -357,7 +357,7 @@ impl Plan {
                     config.pool = None;
                     config.stages = Some(stages as Arc<dyn StageClock>);
                 }
-                pass::encode(self.encoder.backend, &config, clip, yardstick)
+                pass::encode(self.encoder.backend, &config, clip, calibration)
             }
             Work::Decode { stream, backend } => {
                 let mut config = DecoderConfig::default();
@@ -369,7 +369,7 @@ impl Plan {
                     // As in `codec decode`: a file reader can wait for a frame.
                     config.delay_frames = 1;
                 }
-                pass::decode(backend, &config, stream, yardstick)
+                pass::decode(backend, &config, stream, calibration)
             }
         }
     }
@@ -380,12 +380,12 @@ impl Plan {
             && Some(&job.threads) == self.threads.first()
     }
 
-    fn stages(&self, job: &Job, yardstick: &mut Yardstick) -> Result<Option<StageShares>> {
+    fn stages(&self, job: &Job, calibration: &mut Calibration) -> Result<Option<StageShares>> {
         let frames = count(self.works[job.work].frames());
         let (mut shares, mut cpu_ns) = (Vec::new(), Vec::new());
         for _ in 0..STAGE_PASSES {
             let times = StageTimes::shared();
-            let pass = self.pass(job, Some(Arc::clone(&times)), yardstick)?;
+            let pass = self.pass(job, Some(Arc::clone(&times)), calibration)?;
             let Some(ns) = times.ns() else { return Ok(None) };
             if job.passes.first().is_some_and(|plain| is_other(plain, &pass)) {
                 return Err(Failure::internal("stage timing changed the packets"));
@@ -432,7 +432,7 @@ impl Plan {
             series: Series {
                 name: self.name_of(job),
                 samples,
-                yardstick: job.passes.iter().map(|pass| pass.yardstick_ns).collect(),
+                calibration: job.passes.iter().map(|pass| pass.calibration_ns).collect(),
                 parts: stages.as_ref().map_or_else(Vec::new, |stages| stages.ns.clone()),
             },
             work: job.work,
@@ -487,7 +487,7 @@ fn coded(
 ) -> Result<Stream> {
     let mut config = config.clone();
     config.simd = Some(level);
-    let packets = pass::encode(encoder.backend, &config, &clip, &mut Yardstick::new())?.packets;
+    let packets = pass::encode(encoder.backend, &config, &clip, &mut Calibration::new())?.packets;
     Ok(Stream {
         codec: encoder.backend.codec,
         size: clip.size,
@@ -520,14 +520,14 @@ impl Job {
 }
 
 impl Measured {
-    /// Whether other load is visible: elapsed time without computation, or a yardstick that is
+    /// Whether other load is visible: elapsed time without computation, or a calibration that is
     /// mostly slower than its best. p99 and the maximum are then meaningless.
     pub(super) fn is_busy(&self) -> bool {
         let waited = self.threads == 1 && self.wall.value > BUSY_WALL * self.cpu.value;
-        let yardstick = &self.series.yardstick;
+        let calibration = &self.series.calibration;
         let ends =
-            median(yardstick).zip(quantile_of(yardstick, 0.0)).filter(|(_, best)| *best > 0.0);
-        waited || ends.is_some_and(|(middle, best)| middle > BUSY_YARDSTICK * best)
+            median(calibration).zip(quantile_of(calibration, 0.0)).filter(|(_, best)| *best > 0.0);
+        waited || ends.is_some_and(|(middle, best)| middle > BUSY_CALIBRATION * best)
     }
 
     /// Converts the measurement for the result file.

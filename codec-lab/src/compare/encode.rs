@@ -101,7 +101,7 @@ pub(super) fn measure(
     let mut outcome = encode(arm, argv, (&output, &report), limit, stop)?;
     if let Ok(run) = &mut outcome {
         (run.session, run.begun_s) = (session.begun_s, begun_s);
-        run.yardstick_ns = before.zip(session.slice_ns()).map(|(a, b)| f64::midpoint(a, b));
+        run.calibration_ns = before.zip(session.slice_ns()).map(|(a, b)| f64::midpoint(a, b));
     }
     if outcome.is_ok() && !has_stream {
         store.keep_stream(&output, extension)?;

@@ -126,9 +126,9 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
         decode_ms_per_frame: decode_ms,
         sessions: runs.iter().map(|run| run.session).collect(),
         // Only if all runs have it, to match the times.
-        yardstick_ns: runs
+        calibration_ns: runs
             .iter()
-            .map(|run| run.yardstick_ns)
+            .map(|run| run.calibration_ns)
             .collect::<Option<_>>()
             .unwrap_or_default(),
         load: Default::default(),

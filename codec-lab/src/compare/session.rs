@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::yardstick::Yardstick;
+use crate::calibration::Calibration;
 
-/// Yardstick slices before and after an encoding: about 1.3 ms each time.
+/// Slices of the calibration workload before and after an encoding: about 1.3 ms each time.
 const SLICES: u32 = 4;
 
 /// One run of `compare`.
@@ -14,20 +14,21 @@ pub(super) struct Session {
     /// Start time, in seconds since 1970.
     pub(super) begun_s: u64,
     /// `None` if encodings run in parallel.
-    yardstick: Option<Mutex<Yardstick>>,
+    calibration: Option<Mutex<Calibration>>,
 }
 
 impl Session {
     pub(super) fn new(timing: bool) -> Self {
-        let yardstick = timing.then(|| Mutex::new(Yardstick::new()));
-        Self { begun_s: now_s(), yardstick }
+        let calibration = timing.then(|| Mutex::new(Calibration::new()));
+        Self { begun_s: now_s(), calibration }
     }
 
-    /// CPU time of a yardstick slice, in nanoseconds.
+    /// CPU time of a slice of the calibration workload, in nanoseconds.
     pub(super) fn slice_ns(&self) -> Option<f64> {
-        let mut yardstick = self.yardstick.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        (0..SLICES).for_each(|_| yardstick.slice());
-        Some(yardstick.take().1)
+        let mut calibration =
+            self.calibration.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..SLICES).for_each(|_| calibration.slice());
+        Some(calibration.take().1)
     }
 }
 

@@ -35,9 +35,9 @@ pub(super) struct Run {
     /// Start of the encoding, likewise.
     #[serde(default)]
     pub(super) begun_s: u64,
-    /// CPU time of the yardstick around it, in nanoseconds.
+    /// CPU time of the calibration workload around it, in nanoseconds.
     #[serde(default)]
-    pub(super) yardstick_ns: Option<f64>,
+    pub(super) calibration_ns: Option<f64>,
 }
 
 /// Columns of an encoder's own report, in packet order.

@@ -53,7 +53,7 @@ const COLUMNS: [&str; 45] = [
     "machine_busy",
     "wall_over_cpu",
     "cpu_spread_percent",
-    "yardstick_percent",
+    "calibration_percent",
     "peak_rss_bytes",
     "allocations_per_frame",
     "encode_p50_ms",
@@ -128,7 +128,7 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
         if speed.cpu_s.is_empty() { String::new() } else { speed.load.busy.to_string() },
         maybe(speed.load.wall_over_cpu),
         maybe(speed.load.cpu_spread_percent),
-        maybe(speed.load.yardstick_percent),
+        maybe(speed.load.calibration_percent),
         point.memory.peak_rss.map_or_else(String::new, |bytes| bytes.to_string()),
         maybe(point.memory.allocations_per_frame),
     ]);

@@ -165,7 +165,7 @@ fn point(arm: &str, index: usize, clip: &Clip, place: usize, target: f64) -> Poi
             wall_ms_per_frame: base,
             decode_ms_per_frame: (index < 2).then_some(1.5),
             sessions: vec![1, 1],
-            yardstick_ns: vec![3e5, 3.1e5],
+            calibration_ns: vec![3e5, 3.1e5],
             load: Load::default(),
         },
         memory: Memory {

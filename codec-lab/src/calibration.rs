@@ -20,7 +20,7 @@ const CHAIN: u32 = 24_000;
 
 /// The work and its accumulated time.
 #[derive(Debug)]
-pub(crate) struct Yardstick {
+pub(crate) struct Calibration {
     blocks: [Vec<u8>; 2],
     table: [u8; 4096],
     state: u32,
@@ -28,7 +28,7 @@ pub(crate) struct Yardstick {
     ns: f64,
 }
 
-impl Yardstick {
+impl Calibration {
     pub(crate) fn new() -> Self {
         let mut state = 1_u32;
         let mut byte = || {
@@ -83,12 +83,12 @@ mod tests {
 
     #[test]
     fn slice_times_are_returned_once() {
-        let mut yardstick = Yardstick::new();
-        assert_eq!(yardstick.take(), (0.0, 0.0));
-        yardstick.slice();
-        yardstick.slice();
-        let (all, mean) = yardstick.take();
+        let mut calibration = Calibration::new();
+        assert_eq!(calibration.take(), (0.0, 0.0));
+        calibration.slice();
+        calibration.slice();
+        let (all, mean) = calibration.take();
         assert!(all > 0.0 && (mean - all / 2.0).abs() < 1.0);
-        assert_eq!(yardstick.take(), (0.0, 0.0));
+        assert_eq!(calibration.take(), (0.0, 0.0));
     }
 }
