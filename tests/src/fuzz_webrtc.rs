@@ -325,29 +325,30 @@ pub fn sframe_open(data: &[u8]) {
     let mut rest = rest;
     let suite = sframe::Suite::ALL[usize::from(*choice) % sframe::Suite::ALL.len()];
     let key = |byte: u8| Key::new(suite, &[byte; 32]).expect("the right length");
-    let mut opener = Decryptor::new();
+    let mut decryptor = Decryptor::new();
     for id in 0..8 {
-        opener.set_key(id, &key(0xa7)).expect("few keys");
+        decryptor.set_key(id, &key(0xa7)).expect("few keys");
     }
-    opener.set_shared_key(&key(0xa8)).expect("one key");
-    let mut sealer = Encryptor::new((*choice).into(), &key(if *choice < 8 { 0xa7 } else { 0xa8 }))
-        .expect("a key")
-        .starting_at(u64::from(*change) << (choice % 32));
+    decryptor.set_shared_key(&key(0xa8)).expect("one key");
+    let mut encryptor =
+        Encryptor::new((*choice).into(), &key(if *choice < 8 { 0xa7 } else { 0xa8 }))
+            .expect("a key")
+            .starting_at(u64::from(*change) << (choice % 32));
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {
         let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
         let (frame, tail) = tail.split_at(len);
         rest = tail;
-        assert!(opener.decrypt_video(frame).is_err(), "a foreign frame opens");
-        assert!(opener.decrypt_audio(frame).is_err(), "a foreign packet opens");
-        let _ = opener.decrypt(&[], frame);
+        assert!(decryptor.decrypt_video(frame).is_err(), "a foreign frame opens");
+        assert!(decryptor.decrypt_audio(frame).is_err(), "a foreign packet opens");
+        let _ = decryptor.decrypt(&[], frame);
         let is_key = change % 2 == 0;
-        let Ok(sealed) = sealer.encrypt_video(is_key, frame) else { continue };
-        let mut changed = sealed.clone();
+        let Ok(encrypted) = encryptor.encrypt_video(is_key, frame) else { continue };
+        let mut changed = encrypted.clone();
         let at = (len + usize::from(*change)) % changed.len();
         changed[at] ^= 1 << (change % 8);
-        assert!(opener.decrypt_video(&changed).is_err(), "a changed frame opens");
-        assert!(!opener.has_decrypted(&sealed[1..]));
-        assert_eq!(opener.decrypt_video(&sealed), Ok((frame.to_vec(), is_key)));
-        assert_eq!(opener.decrypt_video(&sealed), Err(sframe::DecryptError::Replayed));
+        assert!(decryptor.decrypt_video(&changed).is_err(), "a changed frame opens");
+        assert!(!decryptor.has_decrypted(&encrypted[1..]));
+        assert_eq!(decryptor.decrypt_video(&encrypted), Ok((frame.to_vec(), is_key)));
+        assert_eq!(decryptor.decrypt_video(&encrypted), Err(sframe::DecryptError::Replayed));
     }
 }

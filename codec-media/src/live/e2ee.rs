@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 const MAX_FILE_BYTES: u64 = 4096;
 
 /// Suffix of codec names in our framing for encrypted packets.
-pub(super) const SEALED: &str = "+sframe";
+pub(super) const ENCRYPTED_SUFFIX: &str = "+sframe";
 
 /// The shared secret.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ impl Secret {
         let secret = match hex(text) {
             Some(secret) => secret,
             None => {
-                let usual = text.replace('-', "+").replace('_', "/");
-                base64::decode(&usual).ok_or("expected a key in hexadecimal or base64")?
+                let standard = text.replace('-', "+").replace('_', "/");
+                base64::decode(&standard).ok_or("expected a key in hexadecimal or base64")?
             }
         };
         let suite = Suite::for_key_bytes(secret.len());
@@ -65,15 +65,15 @@ impl Secret {
 
     /// Returns an encryptor with its own key id: counters restart with each run, and repeating a
     /// counter under the same key would reveal the contents.
-    pub(super) fn sealer(&self) -> Result<Encryptor> {
+    pub(super) fn encryptor(&self) -> Result<Encryptor> {
         Encryptor::new(random::number(), &self.key).map_err(Failure::internal)
     }
 
     /// Returns a decryptor for any key id.
-    pub(super) fn opener(&self) -> Result<Decryptor> {
-        let mut opener = Decryptor::new();
-        opener.set_shared_key(&self.key).map_err(Failure::internal)?;
-        Ok(opener)
+    pub(super) fn decryptor(&self) -> Result<Decryptor> {
+        let mut decryptor = Decryptor::new();
+        decryptor.set_shared_key(&self.key).map_err(Failure::internal)?;
+        Ok(decryptor)
     }
 
     /// Name of the cipher suite.
@@ -108,16 +108,17 @@ mod tests {
 
     #[test]
     fn keys_are_hexadecimal_or_base64() {
-        let seals = |text: &str| Secret::parse(text).unwrap().suite();
+        let suite_of = |text: &str| Secret::parse(text).unwrap().suite();
         let digits = "000102030405060708090a0b0c0d0e0f";
-        assert_eq!(seals(&format!("{digits}\n")), "AES_128_GCM_SHA256_128");
-        assert_eq!(seals(&digits.repeat(2).to_uppercase()), "AES_256_GCM_SHA512_128");
-        assert_eq!(seals("  AAECAwQFBgcICQoLDA0ODw==\r\n"), "AES_128_GCM_SHA256_128");
+        assert_eq!(suite_of(&format!("{digits}\n")), "AES_128_GCM_SHA256_128");
+        assert_eq!(suite_of(&digits.repeat(2).to_uppercase()), "AES_256_GCM_SHA512_128");
+        assert_eq!(suite_of("  AAECAwQFBgcICQoLDA0ODw==\r\n"), "AES_128_GCM_SHA256_128");
         let wide = "-_-_".repeat(11);
-        assert_eq!(seals(&wide), "AES_256_GCM_SHA512_128");
+        assert_eq!(suite_of(&wide), "AES_256_GCM_SHA512_128");
         let same = |one: &str, other: &str| {
-            let sealed = Secret::parse(one).unwrap().sealer().unwrap().encrypt_audio(b"x").unwrap();
-            Secret::parse(other).unwrap().opener().unwrap().decrypt_audio(&sealed).is_ok()
+            let encrypted =
+                Secret::parse(one).unwrap().encryptor().unwrap().encrypt_audio(b"x").unwrap();
+            Secret::parse(other).unwrap().decryptor().unwrap().decrypt_audio(&encrypted).is_ok()
         };
         assert!(same(digits, "AAECAwQFBgcICQoLDA0ODw"));
         assert!(!same(digits, &digits.replace('f', "e")));
@@ -135,10 +136,10 @@ mod tests {
     #[test]
     fn every_run_encrypts_with_another_key() {
         let secret = Secret::parse(&"5a".repeat(32)).unwrap();
-        let sealed = || secret.sealer().unwrap().encrypt_video(true, b"the same").unwrap();
-        let (one, other) = (sealed(), sealed());
+        let encrypted = || secret.encryptor().unwrap().encrypt_video(true, b"the same").unwrap();
+        let (one, other) = (encrypted(), encrypted());
         assert_ne!(one, other);
-        let mut opener = secret.opener().unwrap();
-        assert!(opener.decrypt_video(&one).is_ok() && opener.decrypt_video(&other).is_ok());
+        let mut decryptor = secret.decryptor().unwrap();
+        assert!(decryptor.decrypt_video(&one).is_ok() && decryptor.decrypt_video(&other).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use codec_net::framing::{Hello, Kind as RecordKind, Media, Record, StreamDescrip
 use codec_net::transport::{Incoming, Transport, TransportStats};
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
 
-use super::e2ee::{SEALED, Secret};
+use super::e2ee::{ENCRYPTED_SUFFIX, Secret};
 use super::input::{
     AnnouncedTracks, InboundStats, InputEvent, InputStats, LiveInput, Outcome, ReceivedAudio,
     ReceivedFrame, Times,
@@ -56,7 +56,7 @@ struct PeerState {
     arrived: Duration,
     lost: u64,
     key_requests: u64,
-    sealed: Option<DecryptCounters>,
+    decryption: Option<DecryptCounters>,
     goodbye: Option<String>,
 }
 
@@ -94,14 +94,14 @@ pub(super) struct FramedInput {
 impl FramedInput {
     /// Starts a thread that waits for connections and reads from them.
     pub(super) fn new(mut accept: Accept, secret: Option<&Secret>, clock: Clock) -> Result<Self> {
-        let opener = secret.map(Secret::opener).transpose()?;
+        let decryptor = secret.map(Secret::decryptor).transpose()?;
         let shared = Arc::new(Shared::default());
         let (sender, events) = sync_channel(QUEUE);
         let peer_state = Arc::clone(&shared);
         let thread = thread::Builder::new().name("network".to_owned()).spawn(move || {
             let line = Line { events: &sender, shared: &peer_state };
             let outcome = match accept(&line) {
-                Ok(Some(mut carrier)) => read(&mut *carrier, opener, &line, clock),
+                Ok(Some(mut carrier)) => read(&mut *carrier, decryptor, &line, clock),
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
             };
@@ -119,16 +119,16 @@ struct StreamNumbers {
     hello: Option<Hello>,
     video: Option<u8>,
     audio: Option<u8>,
-    opener: Option<Decryptor>,
+    decryptor: Option<Decryptor>,
 }
 
 fn read(
     carrier: &mut dyn Transport,
-    opener: Option<Decryptor>,
+    decryptor: Option<Decryptor>,
     line: &Line<'_>,
     clock: Clock,
 ) -> std::result::Result<(), NetError> {
-    let mut known = StreamNumbers { opener, ..StreamNumbers::default() };
+    let mut known = StreamNumbers { decryptor, ..StreamNumbers::default() };
     let mut reported = Instant::now();
     let mut asked: Option<Instant> = None;
     loop {
@@ -195,8 +195,8 @@ fn begin(
     let mut announced = AnnouncedTracks::default();
     for (number, stream) in (0_u8..).zip(&hello.streams) {
         let mut stream = stream.clone();
-        let inner = stream.codec.strip_suffix(SEALED).map(str::to_owned);
-        match (&known.opener, inner) {
+        let inner = stream.codec.strip_suffix(ENCRYPTED_SUFFIX).map(str::to_owned);
+        match (&known.decryptor, inner) {
             (Some(_), Some(inner)) => stream.codec = inner,
             (None, None) => {}
             (None, Some(_)) => {
@@ -271,16 +271,16 @@ fn take(record: Record, known: &mut StreamNumbers, line: &Line<'_>, clock: Clock
     }
     let Record { flags, pts, captured, payload: mut data, .. } = record;
     let mut key = flags.key;
-    if let Some(opener) = known.opener.as_mut().filter(|_| is_video || is_audio_only) {
+    if let Some(decryptor) = known.decryptor.as_mut().filter(|_| is_video || is_audio_only) {
         let opened = if is_video {
-            opener.decrypt_video(&data)
+            decryptor.decrypt_video(&data)
         } else {
-            opener.decrypt_audio(&data).map(|data| (data, true))
+            decryptor.decrypt_audio(&data).map(|data| (data, true))
         };
-        line.shared.peer_state().sealed = Some(opener.counters());
+        line.shared.peer_state().decryption = Some(decryptor.counters());
         let Ok(opened) = opened else {
             // With a wrong key, a key frame does not help.
-            if is_video && opener.counters().decrypted > 0 {
+            if is_video && decryptor.counters().decrypted > 0 {
                 line.send_event(InputEvent::Gap);
             }
             return;
@@ -325,7 +325,7 @@ impl LiveInput for FramedInput {
                 ..peer_state.video
             },
             audio: peer_state.audio,
-            sealed: peer_state.sealed,
+            decryption: peer_state.decryption,
             ..InputStats::default()
         }
     }

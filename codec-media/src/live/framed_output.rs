@@ -17,7 +17,7 @@ use codec_net::random;
 use codec_net::transport::{Incoming, Transport, TransportStats};
 use codec_rtc::sframe::{Encryptor, SframeError};
 
-use super::e2ee::SEALED;
+use super::e2ee::ENCRYPTED_SUFFIX;
 use super::network;
 use super::output::{
     LiveAudioPacket, LiveOutput, Offer, OutboundStats, OutputEvent, OutputStats, Remote,
@@ -73,11 +73,11 @@ pub(super) struct FramedOutput {
     video: OutboundStats,
     audio: OutboundStats,
     last_key: Option<Duration>,
-    sealer: Option<Encryptor>,
+    encryptor: Option<Encryptor>,
     has_failed: bool,
 }
 
-fn unsealed(error: SframeError) -> Failure {
+fn encryption_error(error: SframeError) -> Failure {
     Failure::internal(format!("cannot encrypt a frame: {error}"))
 }
 
@@ -88,7 +88,7 @@ impl FramedOutput {
         mut carrier: Box<dyn Transport>,
         offer: &Offer,
         waits: bool,
-        sealer: Option<Encryptor>,
+        encryptor: Option<Encryptor>,
         clock: Clock,
     ) -> Result<Self> {
         let video = offer.video.clone().map(Track::Video);
@@ -98,9 +98,9 @@ impl FramedOutput {
         let streams = streams.collect::<Option<Vec<_>>>();
         let mut streams =
             streams.ok_or_else(|| Failure::internal("missing description of a track"))?;
-        if sealer.is_some() {
+        if encryptor.is_some() {
             // Receivers without support for encryption do not know this codec name.
-            streams.iter_mut().for_each(|stream| stream.codec.push_str(SEALED));
+            streams.iter_mut().for_each(|stream| stream.codec.push_str(ENCRYPTED_SUFFIX));
         }
         let hello = Hello { session: random::number(), streams };
         carrier.hello(&hello).map_err(|error| network(&error))?;
@@ -122,7 +122,7 @@ impl FramedOutput {
             video: OutboundStats::default(),
             audio: OutboundStats::default(),
             last_key: None,
-            sealer,
+            encryptor,
             has_failed: false,
         })
     }
@@ -231,8 +231,10 @@ impl LiveOutput for FramedOutput {
         if key {
             self.last_key = Some(now);
         }
-        let payload = match &mut self.sealer {
-            Some(sealer) => sealer.encrypt_video(key, &packet.data).map_err(unsealed)?,
+        let payload = match &mut self.encryptor {
+            Some(encryptor) => {
+                encryptor.encrypt_video(key, &packet.data).map_err(encryption_error)?
+            }
             None => packet.data.clone(),
         };
         self.video.packets += 1;
@@ -249,8 +251,8 @@ impl LiveOutput for FramedOutput {
     }
 
     fn audio(&mut self, _now: Duration, packet: &LiveAudioPacket<'_>) -> Result<()> {
-        let payload = match &mut self.sealer {
-            Some(sealer) => sealer.encrypt_audio(packet.data).map_err(unsealed)?,
+        let payload = match &mut self.encryptor {
+            Some(encryptor) => encryptor.encrypt_audio(packet.data).map_err(encryption_error)?,
             None => packet.data.to_vec(),
         };
         self.audio.packets += 1;

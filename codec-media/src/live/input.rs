@@ -81,7 +81,7 @@ pub(crate) struct InputStats {
     pub(crate) frozen: Duration,
     pub(crate) jitter_buffer: Option<Duration>,
     /// Decryption counters, if media are encrypted.
-    pub(crate) sealed: Option<DecryptCounters>,
+    pub(crate) decryption: Option<DecryptCounters>,
     /// Received packets that cannot be used.
     pub(crate) unused: Unused,
 }
@@ -129,7 +129,7 @@ impl InputStats {
             frozen: self.frozen + next.frozen,
             jitter_buffer: next.jitter_buffer.or(self.jitter_buffer),
             // The decryptor is shared by all sessions and keeps counting.
-            sealed: next.sealed.or(self.sealed),
+            decryption: next.decryption.or(self.decryption),
             unused: next.unused,
         }
     }

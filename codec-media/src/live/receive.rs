@@ -269,11 +269,11 @@ impl Receiving {
         let network = input.statistics();
         let lost = lost(&network.video);
         let interrupted = end.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted);
-        let end = match e2ee::explain(network.sealed).filter(|_| !interrupted) {
+        let end = match e2ee::explain(network.decryption).filter(|_| !interrupted) {
             Some(failure) => Err(failure),
             None => end,
         };
-        let unopened = network.sealed.map_or(0, |sealed| sealed.rejected());
+        let decrypt_failures = network.decryption.map_or(0, |decryption| decryption.rejected());
         let reason = match (&ended, &end) {
             (Some(reason), _) => format!("the sender ended the stream: {reason}"),
             (None, Ok(())) => "enough".to_owned(),
@@ -286,8 +286,8 @@ impl Receiving {
         let output = recording.finish()?;
         let delay = stats_reporter.delays.statistics();
         let more = |event: Object| {
-            let event = match network.sealed {
-                Some(sealed) => event.raw("unopened", sealed.rejected()),
+            let event = match network.decryption {
+                Some(decryption) => event.raw("decrypt_failures", decryption.rejected()),
                 None => event,
             };
             let event = event
@@ -309,7 +309,10 @@ impl Receiving {
                 middle: (lost > 0).then(|| format!("{lost} packets lost")),
                 end: delay_text
                     .into_iter()
-                    .chain((unopened > 0).then(|| format!("{unopened} not decryptable")))
+                    .chain(
+                        (decrypt_failures > 0)
+                            .then(|| format!("{decrypt_failures} not decryptable")),
+                    )
                     .chain(end.is_ok().then(|| reason.clone()))
                     .collect(),
                 more: &more,

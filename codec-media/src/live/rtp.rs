@@ -22,7 +22,7 @@ use crate::io::output::{OutputFile, OutputRules};
 const AUDIO_SSRC_STEP: u32 = 3;
 
 /// Attribute of media lines with end-to-end encrypted frames (`--e2ee-key`).
-const SEALED: &str = "x-codec-sframe";
+const ENCRYPTED_ATTRIBUTE: &str = "x-codec-sframe";
 
 /// The audio port relative to the video port, if they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
@@ -118,7 +118,7 @@ pub(super) fn describe(
 pub(super) fn report_encryption(session: &mut Session) {
     session.name.push_str(", end-to-end encrypted");
     for line in &mut session.media {
-        line.attributes.push(Attribute { name: SEALED.to_owned(), value: None });
+        line.attributes.push(Attribute { name: ENCRYPTED_ATTRIBUTE.to_owned(), value: None });
     }
 }
 
@@ -208,7 +208,7 @@ pub(crate) struct Expected {
     /// The SRTP keys, if packets are encrypted.
     pub(super) keys: Option<Keys>,
     /// Whether frames and audio are end-to-end encrypted.
-    pub(super) sealed: bool,
+    pub(super) encrypted: bool,
 }
 
 /// An expected stream.
@@ -238,7 +238,7 @@ impl Expected {
             frame_rate: None,
             channels: 1,
             keys: None,
-            sealed: false,
+            encrypted: false,
         }
     }
 
@@ -276,7 +276,7 @@ impl Expected {
         (expected.extensions, expected.fec) = (ExtensionMap::EMPTY, VideoFec::Off);
         for line in session.media.iter().filter(|line| line.port != 0) {
             expected.take_keys(line)?;
-            expected.sealed |= line.attributes.iter().any(|it| it.name == SEALED);
+            expected.encrypted |= line.attributes.iter().any(|it| it.name == ENCRYPTED_ATTRIBUTE);
             match line.kind() {
                 Some(Media::Video) if expected.video.is_none() => expected.take_video(line)?,
                 Some(Media::Audio) if expected.audio.is_none() => expected.take_audio(line)?,

@@ -38,7 +38,7 @@ pub(super) struct AudioOrder {
     given: VecDeque<i64>,
     late: u64,
     recovered: u64,
-    opener: Option<Decryptor>,
+    decryptor: Option<Decryptor>,
     channels: Option<u8>,
 }
 
@@ -48,19 +48,19 @@ impl AudioOrder {
     }
 
     /// Sets the decryptor for encrypted packets.
-    pub(super) fn with_decryptor(mut self, opener: Option<Decryptor>) -> Self {
-        self.opener = opener;
+    pub(super) fn with_decryptor(mut self, decryptor: Option<Decryptor>) -> Self {
+        self.decryptor = decryptor;
         self
     }
 
     /// Takes the decryptor for the next session.
-    pub(super) fn take_opener(&mut self) -> Option<Decryptor> {
-        self.opener.take()
+    pub(super) fn take_decryptor(&mut self) -> Option<Decryptor> {
+        self.decryptor.take()
     }
 
     /// Decryption counters.
-    pub(super) fn opened(&self) -> Option<DecryptCounters> {
-        self.opener.as_ref().map(Decryptor::counters)
+    pub(super) fn decryption(&self) -> Option<DecryptCounters> {
+        self.decryptor.as_ref().map(Decryptor::counters)
     }
 
     /// Channel count of the first packet.
@@ -119,9 +119,9 @@ impl AudioOrder {
         if data.is_empty() || self.is_past(ticks) || self.held.contains_key(&ticks) {
             return false;
         }
-        let data = match &mut self.opener {
+        let data = match &mut self.decryptor {
             None => data.to_vec(),
-            Some(opener) => match opener.decrypt_audio(data) {
+            Some(decryptor) => match decryptor.decrypt_audio(data) {
                 Ok(data) => data,
                 Err(_) => return false,
             },

@@ -69,7 +69,7 @@ struct State {
     /// Audio packets that arrived too late, and those recovered from redundant copies only.
     audio_late: u64,
     audio_recovered: u64,
-    audio_opened: Option<DecryptCounters>,
+    audio_decryption: Option<DecryptCounters>,
     /// Statistics of the earlier sessions.
     before: InputStats,
     /// Packets that cannot be used.
@@ -125,7 +125,7 @@ impl State {
             freezes: stats.video.freeze_count,
             frozen: stats.video.total_freezes_duration,
             jitter_buffer: stats.video.jitter_buffer_delay.checked_div(emitted),
-            sealed: match (stats.e2ee, self.audio_opened) {
+            decryption: match (stats.e2ee, self.audio_decryption) {
                 (Some(frames), Some(audio)) => Some(frames + audio),
                 (frames, audio) => frames.or(audio),
             },
@@ -190,12 +190,12 @@ impl RtpInput {
         }
         delivery.send_event(InputEvent::Listening(shown.to_owned()));
         let guard = options.expected.keys.as_ref().map(Keys::guard).transpose()?;
-        let opener = || options.secret.as_ref().map(Secret::opener).transpose();
-        let (frames, audio) = (opener()?, opener()?);
+        let decryptor = || options.secret.as_ref().map(Secret::decryptor).transpose();
+        let (frames, audio) = (decryptor()?, decryptor()?);
         let mut session = Session {
             guard,
             order: AudioOrder::new(&options.expected).with_decryptor(audio),
-            opener: frames,
+            decryptor: frames,
             options,
             sockets,
             clock,
@@ -243,7 +243,7 @@ struct Session {
     ssrc: u32,
     order: AudioOrder,
     /// The decryptor, until the receiver takes it.
-    opener: Option<Decryptor>,
+    decryptor: Option<Decryptor>,
     /// When the sender said goodbye.
     left: Option<Duration>,
 }
@@ -343,7 +343,7 @@ impl Session {
         };
         self.order.push(packet, expected, times);
         (state.audio_late, state.audio_recovered) = (self.order.late(), self.order.recovered());
-        state.audio_opened = self.order.opened();
+        state.audio_decryption = self.order.decryption();
         self.channels = self.order.channels();
     }
 
@@ -403,15 +403,15 @@ impl Session {
     fn restart(&mut self) {
         self.flush();
         self.delivery.restart();
-        let opener = self.order.take_opener();
-        self.order = AudioOrder::new(&self.options.expected).with_decryptor(opener);
+        let decryptor = self.order.take_decryptor();
+        self.order = AudioOrder::new(&self.options.expected).with_decryptor(decryptor);
         self.left = None;
         let mut state = self.shared.state();
         state.before = state.statistics();
         (state.audio_late, state.audio_recovered) = (0, 0);
         state.open.clear();
         if let Some(receiver) = state.receiver.take() {
-            self.opener = receiver.into_decryptor();
+            self.decryptor = receiver.into_decryptor();
         }
     }
 
@@ -438,8 +438,8 @@ impl Session {
             feedback: PacketFeedback::Twcc,
             video,
         });
-        if let Some(opener) = self.opener.take() {
-            receiver = receiver.with_decryptor(opener);
+        if let Some(decryptor) = self.decryptor.take() {
+            receiver = receiver.with_decryptor(decryptor);
         }
         self.shared.state().receiver = Some(receiver);
     }
@@ -514,10 +514,10 @@ impl Session {
 
     fn put(&mut self, datagram: &[u8]) {
         let Some((mut to, number)) = self.sources.peer else { return };
-        let sealed = self.guard.as_mut().map(|guard| guard.seal(datagram));
-        let datagram = match &sealed {
+        let protected = self.guard.as_mut().map(|guard| guard.protect(datagram));
+        let datagram = match &protected {
             None => datagram,
-            Some(Some(sealed)) => sealed,
+            Some(Some(protected)) => protected,
             Some(None) => return,
         };
         let mux = self.options.expected.video.or(self.options.expected.audio);

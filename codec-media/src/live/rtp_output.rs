@@ -99,10 +99,10 @@ impl Shared {
         };
         let is_audio_only = ssrc.is_some() && ssrc == self.audio_ssrc;
         let target = if is_audio_only { self.targets.audio } else { self.targets.video };
-        let sealed = self.guard().map(|mut guard| guard.seal(datagram));
-        let datagram = match &sealed {
+        let protected = self.guard().map(|mut guard| guard.protect(datagram));
+        let datagram = match &protected {
             None => datagram,
-            Some(Some(sealed)) => sealed,
+            Some(Some(protected)) => protected,
             Some(None) => return,
         };
         if self.socket.send_to(datagram, target).is_ok() {
@@ -169,15 +169,15 @@ impl RtpOutput {
         targets: Targets,
         offer: &Offer,
         keys: Option<&Keys>,
-        sealer: Option<Encryptor>,
+        encryptor: Option<Encryptor>,
         clock: Clock,
     ) -> Result<Self> {
         let guard = keys.map(Keys::guard).transpose()?.map(Mutex::new);
         let audio_ssrc = config.streams.audio.map(|stream| stream.ssrc);
         let answers = config.streams.extensions.id(ExtensionKind::TransportSequence).is_some();
         let mut sender = Sender::new(config).map_err(|error| Failure::usage(error.to_string()))?;
-        if let Some(sealer) = sealer {
-            sender = sender.with_encryptor(sealer);
+        if let Some(encryptor) = encryptor {
+            sender = sender.with_encryptor(encryptor);
         }
         let bound = udp::bind(udp::any_for(targets.video));
         let socket = bound.map_err(|error| Failure::new(Kind::Network, error.to_string()))?;

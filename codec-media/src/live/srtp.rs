@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 pub(super) const OPTIONS: &[&str] = &["plain", "key", "suite"];
 
 /// The default suite, which all implementations support.
-const USUAL: Suite = Suite::AesCm128HmacSha1_80;
+const DEFAULT_SUITE: Suite = Suite::AesCm128HmacSha1_80;
 
 /// A master key with its salt.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Keys {
 }
 
 fn suite_of_url(url: &Url) -> Result<Suite> {
-    let Some(name) = url.option("suite") else { return Ok(USUAL) };
+    let Some(name) = url.option("suite") else { return Ok(DEFAULT_SUITE) };
     Suite::from_name(name).ok_or_else(|| {
         let names = Suite::ALL.map(Suite::name).join(", ");
         Failure::usage(format!("invalid URL {url}: suite {name}: expected one of {names}"))
@@ -112,13 +112,13 @@ pub(super) struct SrtpState {
 
 impl SrtpState {
     /// Encrypts a datagram; `None` if it must not be sent.
-    pub(super) fn seal(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn protect(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = datagram.to_vec();
-        let sealed = match codec_rtc::demux::classify(datagram) {
+        let protected = match codec_rtc::demux::classify(datagram) {
             codec_rtc::demux::Datagram::Rtcp => self.protect.rtcp(&mut bytes),
             _ => self.protect.rtp(&mut bytes),
         };
-        sealed.ok().map(|()| bytes)
+        protected.ok().map(|()| bytes)
     }
 
     /// Decrypts a datagram; `None` if it is forged, replayed or not SRTP. Replay protection
@@ -162,7 +162,7 @@ mod tests {
     fn keys_are_parsed_from_urls_and_descriptions() {
         let text = base64::encode(&[7; 30]).replace('+', "-").replace('/', "_");
         let found = keys(&format!("key={text}")).unwrap().unwrap();
-        assert_eq!((found.suite, found.material.as_slice()), (USUAL, [7; 30].as_slice()));
+        assert_eq!((found.suite, found.material.as_slice()), (DEFAULT_SUITE, [7; 30].as_slice()));
         let mut line = MediaDescription::default();
         line.crypto.push(found.crypto().unwrap());
         assert_eq!(Keys::of_line(&line), Some(found));
@@ -181,12 +181,12 @@ mod tests {
         let header = codec_rtc::rtp::Header { payload_type: 96, ssrc: 5, ..Default::default() };
         codec_rtc::rtp::write(&header, &mut packet);
         packet.extend([1, 2, 3]);
-        let sealed = here.seal(&packet).unwrap();
-        let mut forged = sealed.clone();
+        let protected = here.protect(&packet).unwrap();
+        let mut forged = protected.clone();
         forged[14] ^= 1;
         assert_eq!(there.open(&forged, true), None);
-        assert_eq!(there.open(&sealed, true), Some(packet));
-        assert_eq!(there.open(&sealed, true), None);
+        assert_eq!(there.open(&protected, true), Some(packet));
+        assert_eq!(there.open(&protected, true), None);
     }
     #[test]
     fn old_sources_are_forgotten_only_without_a_live_session() {
@@ -197,7 +197,7 @@ mod tests {
             let header = codec_rtc::rtp::Header { payload_type: 96, ssrc, ..Default::default() };
             codec_rtc::rtp::write(&header, &mut packet);
             packet.push(1);
-            keys.guard().unwrap().seal(&packet).unwrap()
+            keys.guard().unwrap().protect(&packet).unwrap()
         };
         let most = u32::try_from(codec_rtc::srtp::MAX_SOURCES).unwrap();
         for ssrc in 0..most {

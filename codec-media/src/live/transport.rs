@@ -75,10 +75,10 @@ pub(crate) fn open_output(
     if let Some(secret) = &secret {
         env.events.note(format!("end-to-end encryption enabled ({})", secret.suite()));
     }
-    let sealer = secret.as_ref().map(Secret::sealer).transpose()?;
+    let encryptor = secret.as_ref().map(Secret::encryptor).transpose()?;
     match url.scheme() {
         Scheme::Rtp | Scheme::Srtp => {
-            open_rtp_out(url, args, overwrite, offer, coding, sealer, clock)
+            open_rtp_out(url, args, overwrite, offer, coding, encryptor, clock)
         }
         Scheme::Tcp | Scheme::Ws | Scheme::Wss => {
             check_netem(args, url)?;
@@ -90,7 +90,7 @@ pub(crate) fn open_output(
             };
             let peer = carrier.peer().map_or_else(String::new, |peer| peer.to_string());
             env.events.note(format!("{url}: connected, {peer}"));
-            let output = Box::new(FramedOutput::new(carrier, offer, true, sealer, clock)?);
+            let output = Box::new(FramedOutput::new(carrier, offer, true, encryptor, clock)?);
             Ok(OpenedOutput { output, relay: None })
         }
         Scheme::Udp => {
@@ -100,7 +100,7 @@ pub(crate) fn open_output(
             let (peer, relay) = through_relay(resolve(url)?, args.netem.as_ref())?;
             let carrier = UdpSender::new(peer).map_err(|error| network(&error))?;
             let carrier = Box::new(carrier);
-            let output = Box::new(FramedOutput::new(carrier, offer, false, sealer, clock)?);
+            let output = Box::new(FramedOutput::new(carrier, offer, false, encryptor, clock)?);
             Ok(OpenedOutput { output, relay })
         }
         #[cfg(feature = "whip")]
@@ -149,7 +149,7 @@ fn open_rtp_out(
     overwrite: bool,
     offer: &Offer,
     coding: Coding,
-    sealer: Option<Encryptor>,
+    encryptor: Option<Encryptor>,
     clock: Clock,
 ) -> Result<OpenedOutput> {
     let usage =
@@ -172,7 +172,7 @@ fn open_rtp_out(
     }
     if let Some(path) = &args.sdp {
         let mut session = rtp::describe(&streams, &targets, offer, keys.as_ref());
-        if sealer.is_some() {
+        if encryptor.is_some() {
             rtp::report_encryption(&mut session);
         }
         rtp::write(&session, path, overwrite)?;
@@ -199,7 +199,7 @@ fn open_rtp_out(
     config.fec = !plain;
     config.reference_recovery = !plain && coding.obeys;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
-    let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), sealer, clock)?);
+    let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), encryptor, clock)?);
     Ok(OpenedOutput { output, relay })
 }
 
@@ -290,7 +290,7 @@ fn open_rtp_in(
     secret: Option<Secret>,
     clock: Clock,
 ) -> Result<OpenedInput> {
-    if expected.sealed && secret.is_none() {
+    if expected.encrypted && secret.is_none() {
         let message = "the described media are end-to-end encrypted: --e2ee-key is required";
         return Err(Failure::usage(message));
     }

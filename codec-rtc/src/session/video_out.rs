@@ -190,7 +190,7 @@ impl VideoOut {
         request
     }
 
-    /// Packetizes a coded frame; `sealed` is its encrypted form, if any.
+    /// Packetizes a coded frame; `encrypted` is its encrypted form, if any.
     pub(super) fn frame(
         &mut self,
         now: Duration,

@@ -25,7 +25,7 @@ pub struct Encryptor {
 impl fmt::Debug for Encryptor {
     /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer")
+        f.debug_struct("Encryptor")
             .field("id", &self.id)
             .field("next", &self.next)
             .finish_non_exhaustive()

@@ -19,12 +19,12 @@ fn key_and_salt(suite: Suite) -> Vec<u8> {
     (0..suite.material_bytes()).map(|at| u8::try_from(at * 37 % 251).unwrap()).collect()
 }
 
-fn seal(protect: &mut Protect, kind: Datagram, datagram: &mut Vec<u8>) {
-    let sealed = match kind {
+fn encrypt(protect: &mut Protect, kind: Datagram, datagram: &mut Vec<u8>) {
+    let encrypted = match kind {
         Datagram::Rtcp => protect.rtcp(datagram),
         _ => protect.rtp(datagram),
     };
-    sealed.unwrap();
+    encrypted.unwrap();
 }
 
 fn open(
@@ -81,7 +81,7 @@ fn ffmpeg_decrypts_our_srtp() {
     let mut ffmpeg = FfmpegReads::start(&description, ports);
     let (outlet, mut protect) = (Outlet::new(ports), Protect::new(suite, &key).unwrap());
     play(&mut streams::sender(streams), &clip, &audio, |kind, mut datagram| {
-        seal(&mut protect, kind, &mut datagram);
+        encrypt(&mut protect, kind, &mut datagram);
         outlet.send(kind, &datagram);
         None
     });
@@ -158,11 +158,11 @@ fn our_endpoints_support_aes_gcm() {
                 // RTCP goes to two ports, and would be a replay at the second.
                 if kind == Datagram::Rtcp {
                     let mut second = datagram.clone();
-                    seal(&mut protect.borrow_mut(), kind, &mut second);
+                    encrypt(&mut protect.borrow_mut(), kind, &mut second);
                     outlet.send_to_video(&second);
                     return None;
                 }
-                seal(&mut protect.borrow_mut(), kind, &mut datagram);
+                encrypt(&mut protect.borrow_mut(), kind, &mut datagram);
                 outlet.send(kind, &datagram);
                 None
             });

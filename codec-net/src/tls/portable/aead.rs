@@ -63,7 +63,7 @@ impl Aead {
 }
 
 impl Cipher {
-    fn seal(&self, nonce: &Nonce, aad: &[u8], data: &mut [u8]) -> Result<[u8; TAG], Error> {
+    fn encrypt(&self, nonce: &Nonce, aad: &[u8], data: &mut [u8]) -> Result<[u8; TAG], Error> {
         let nonce = (&nonce.0).into();
         let tag = match self {
             Self::Aes128(cipher) => cipher.encrypt_inout_detached(nonce, aad, data.into()),
@@ -127,7 +127,7 @@ impl MessageEncrypter for Tls13 {
         payload.extend_from_chunks(&message.payload);
         payload.extend_from_slice(&[u8::from(message.typ)]);
         let nonce = Nonce::new(&self.iv, sequence);
-        let tag = self.cipher.seal(&nonce, &make_tls13_aad(total), payload.as_mut())?;
+        let tag = self.cipher.encrypt(&nonce, &make_tls13_aad(total), payload.as_mut())?;
         payload.extend_from_slice(&tag);
         let (kind, version) = (ContentType::ApplicationData, ProtocolVersion::TLSv1_2);
         Ok(OutboundOpaqueMessage::new(kind, version, payload))
@@ -208,7 +208,7 @@ impl MessageEncrypter for Tls12 {
         payload.extend_from_chunks(&message.payload);
         let aad = make_tls12_aad(sequence, message.typ, message.version, len);
         let data = payload.as_mut().get_mut(EXPLICIT..).ok_or(Error::EncryptError)?;
-        let tag = self.cipher.seal(&nonce, &aad, data)?;
+        let tag = self.cipher.encrypt(&nonce, &aad, data)?;
         payload.extend_from_slice(&tag);
         Ok(OutboundOpaqueMessage::new(message.typ, message.version, payload))
     }
