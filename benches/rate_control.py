@@ -82,8 +82,8 @@ def main():
                         for word in shlex.split(command)
                     ]
                     subprocess.run(words, check=True)
-                    told = measure(frames_of(out), 1000 * kbps, fps)
-                    cells = "  ".join(f"{key} {value:7.1f}" for key, value in told.items())
+                    measured = measure(frames_of(out), 1000 * kbps, fps)
+                    cells = "  ".join(f"{key} {value:7.1f}" for key, value in measured.items())
                     print(f"{os.path.basename(clip):28} {kbps:6} kb/s  {name:6}  {cells}", flush=True)
 
 

@@ -10,7 +10,7 @@ use codec_media::io::output::print;
 
 /// The requested digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum DigestMode {
     None,
     /// One over all frames.
     Whole,
@@ -20,7 +20,7 @@ pub(crate) enum Form {
 
 /// Hashes the visible I420 samples of frames.
 pub(crate) struct Digester {
-    form: Form,
+    mode: DigestMode,
     whole: Md5,
     bytes: Vec<u8>,
     size: Size,
@@ -29,8 +29,8 @@ pub(crate) struct Digester {
 }
 
 impl Digester {
-    pub(crate) fn new(form: Form, size: Size, time_base: Rational) -> Self {
-        Self { form, whole: Md5::new(), bytes: Vec::new(), size, time_base, begun: false }
+    pub(crate) fn new(mode: DigestMode, size: Size, time_base: Rational) -> Self {
+        Self { mode, whole: Md5::new(), bytes: Vec::new(), size, time_base, begun: false }
     }
 
     pub(crate) fn add(
@@ -39,12 +39,12 @@ impl Digester {
         pts: i64,
         duration: Option<u64>,
     ) -> Result<()> {
-        if self.form == Form::None {
+        if self.mode == DigestMode::None {
             return Ok(());
         }
         self.bytes.clear();
         append_i420(picture, &mut self.bytes);
-        if self.form == Form::Whole {
+        if self.mode == DigestMode::Whole {
             self.whole.update(&self.bytes);
             return Ok(());
         }
@@ -64,9 +64,9 @@ impl Digester {
 
     /// Prints the digest over all frames.
     pub(crate) fn finish(self) -> Result<()> {
-        match self.form {
-            Form::Whole => print(&format!("{}  -\n", hex(&self.whole.finalize()))),
-            Form::None | Form::Frames => Ok(()),
+        match self.mode {
+            DigestMode::Whole => print(&format!("{}  -\n", hex(&self.whole.finalize()))),
+            DigestMode::None | DigestMode::Frames => Ok(()),
         }
     }
 }

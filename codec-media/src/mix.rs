@@ -69,7 +69,7 @@ pub fn run(args: &MixOptions, env: &Env) -> Result<()> {
     let encoding = Encoding::choose(args, format)?;
     let rules = OutputRules {
         overwrite: args.yes,
-        not: args.inputs.clone(),
+        protected: args.inputs.clone(),
         terminal: args.format.is_some(),
     };
     // Reject impossible outputs before any input is read.

@@ -12,14 +12,14 @@ use crate::json::{self, Object};
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ReportFormat {
     /// Comma-separated values, one line per frame.
     Csv,
     /// One JSON object.
     Json,
 }
 
-impl Form {
+impl ReportFormat {
     /// Returns the format for the extension of a file name.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ const COLUMNS: &str = "frame,pts_ticks,type,layer,bytes,qindex,target_bits,buffe
 pub(crate) struct Report {
     output: OutputFile,
     out: BufWriter<Box<dyn Write + Send>>,
-    form: Form,
+    format: ReportFormat,
     level: &'static str,
     rows: u64,
 }
@@ -91,7 +91,7 @@ impl Report {
     /// Creates the file. `header`: settings of the whole run, for JSON.
     pub(crate) fn create(
         path: &Path,
-        form: Form,
+        format: ReportFormat,
         rules: &OutputRules,
         header: Object,
         env: &Env,
@@ -99,10 +99,10 @@ impl Report {
         let output = OutputFile::create(path, rules)?;
         let out = BufWriter::new(output.writer()?);
         let level = env.level.name();
-        let mut report = Self { output, out, form, level, rows: 0 };
-        match form {
-            Form::Csv => report.put(&format!("{COLUMNS}\r\n"))?,
-            Form::Json => {
+        let mut report = Self { output, out, format, level, rows: 0 };
+        match format {
+            ReportFormat::Csv => report.put(&format!("{COLUMNS}\r\n"))?,
+            ReportFormat::Json => {
                 let header = header.text("simd", level).finish();
                 report.put(header.trim_end_matches('}'))?;
                 report.put(",\"frames\":[")?;
@@ -117,9 +117,9 @@ impl Report {
     }
 
     pub(crate) fn write(&mut self, row: &Row) -> Result<()> {
-        let line = match self.form {
-            Form::Csv => self.csv(row),
-            Form::Json => {
+        let line = match self.format {
+            ReportFormat::Csv => self.csv(row),
+            ReportFormat::Json => {
                 let separator = if self.rows == 0 { "\n" } else { ",\n" };
                 format!("{separator}{}", json_row(row))
             }
@@ -159,7 +159,7 @@ impl Report {
 
     /// Completes the file and renames it. `summary`: totals, for JSON.
     pub(crate) fn finish(mut self, summary: &str) -> Result<()> {
-        if self.form == Form::Json {
+        if self.format == ReportFormat::Json {
             self.put(&format!("\n],\"summary\":{summary}}}\n"))?;
         }
         self.out.flush().map_err(|error| Failure::output(&self.output.name, error))?;

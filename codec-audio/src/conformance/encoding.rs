@@ -57,21 +57,21 @@ fn round_trip(subject: &Subject<'_>) -> Result<Verdict, String> {
     run.push(frames)?;
     run.finish()?;
     let mut decoder = subject.open_decoder(run.encoder.codec_private())?;
-    let mut heard = decode_all(&mut *decoder, &run.packets)?;
+    let mut decoded = decode_all(&mut *decoder, &run.packets)?;
     let total: u64 = run.packets.iter().map(|packet| packet.duration).sum();
-    ensure(heard.len() as u64 == total, || {
-        format!("the packets report {total} samples, {} received", heard.len())
+    ensure(decoded.len() as u64 == total, || {
+        format!("the packets report {total} samples, {} received", decoded.len())
     })?;
-    heard.drain(..run.encoder.lookahead() as usize);
-    heard.truncate(frames);
-    let said = super::test_signal(config.format, 0, frames);
+    decoded.drain(..run.encoder.lookahead() as usize);
+    decoded.truncate(frames);
+    let source = super::test_signal(config.format, 0, frames);
     if subject.encoder()?.1.lossless {
-        ensure(heard == said, || "declared lossless, but is not".to_owned())?;
+        ensure(decoded == source, || "declared lossless, but is not".to_owned())?;
         return Ok(Verdict::Passed);
     }
     let power = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
-    let signal = power(&mut said.iter().map(|&v| f64::from(v)));
-    let noise = power(&mut said.iter().zip(&heard).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    let signal = power(&mut source.iter().map(|&v| f64::from(v)));
+    let noise = power(&mut source.iter().zip(&decoded).map(|(&a, &b)| f64::from(a) - f64::from(b)));
     let snr = 10.0 * (signal / noise.max(1.0)).log10();
     ensure(snr > 3.0, || format!("decoded audio differs from the input: SNR {snr:.1} dB"))?;
     Ok(Verdict::Passed)

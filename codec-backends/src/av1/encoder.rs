@@ -56,11 +56,11 @@ impl Rav1e {
     fn new(config: &EncoderConfig) -> Result<Self, Error> {
         let (library, threads) = settings::translate(config)?;
         let lookahead = library.speed_settings.rdo_lookahead_frames;
-        let beside = match config.preset {
+        let extra = match config.preset {
             Preset::Rtc => RTC_LATENCY - 1,
             Preset::File => FILE_LATENCY,
         };
-        let latency_frames = u32::try_from(lookahead).unwrap_or(MAX_LOOKAHEAD) + beside;
+        let latency_frames = u32::try_from(lookahead).unwrap_or(MAX_LOOKAHEAD) + extra;
         let new = Self {
             config: config.clone(),
             capabilities: Capabilities { latency_frames, ..CAPABILITIES },

@@ -103,11 +103,11 @@ impl LibvpxEncoder {
     /// Applies the settings of `config` to the library; on failure nothing changes.
     fn configure(&mut self, config: EncoderConfig, knobs: KnobValues) -> Result<(), Error> {
         let wanted = settings(self.format, &config, &knobs, &self.caps, Some(self.drops))?;
-        let told = self
+        let result = self
             .library
             .configure(&wanted)
             .and_then(|()| control(&mut self.library, self.format, &config, &knobs));
-        if let Err(error) = told {
+        if let Err(error) = result {
             let before = settings(self.format, &self.config, &self.knobs, &self.caps, None)?;
             let back = self
                 .library
@@ -314,8 +314,8 @@ impl VideoEncoder for LibvpxEncoder {
         }
         if self.config.scalability.temporal_layers() > 1 {
             let layer = self.layers.next(key).temporal_id;
-            let told = self.library.set_temporal_layer(layer);
-            told.map_err(|error| library_error("libvpx", &error))?;
+            let result = self.library.set_temporal_layer(layer);
+            result.map_err(|error| library_error("libvpx", &error))?;
         }
         let duration = request.duration.unwrap_or_else(|| self.nominal_duration()).max(1);
         let mode = deadline(&self.config, &self.knobs);

@@ -91,7 +91,7 @@ impl<L: LibraryEncoder> Encoder<L> {
             let (inner, out) = (&mut self.inner, &mut self.out);
             let coded = catch_unwind(AssertUnwindSafe(|| inner.encode(pcm, length, out)));
             let Ok(Ok(size)) = coded else {
-                self.start_anew()?;
+                self.reset()?;
                 let lost = "it cannot encode a frame; the frame is lost, and the encoder was reset";
                 return Err(LibraryError::new("ropus", lost).into());
             };
@@ -121,7 +121,7 @@ impl<L: LibraryEncoder> Encoder<L> {
     }
 
     /// Resets the encoder state but keeps its settings.
-    fn start_anew(&mut self) -> Result<(), Error> {
+    fn reset(&mut self) -> Result<(), Error> {
         (self.inner, _) = build::<L>(&self.config)?;
         configure(&mut self.inner, &self.config)
     }
@@ -161,7 +161,7 @@ impl<L: LibraryEncoder> AudioEncoder for Encoder<L> {
 
     fn finish(&mut self) -> Result<(), Error> {
         self.flush()?;
-        self.start_anew()
+        self.reset()
     }
 
     fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error> {

@@ -15,7 +15,7 @@ use super::encoder::PresetArg;
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     let format = format_of(&args.output, args.format.as_deref(), Format::WebM)?;
-    if let Some(flag) = for_pictures(args) {
+    if let Some(flag) = video_option(args) {
         return Err(Failure::usage(format!("{flag} requires video, but the output is audio only")));
     }
     let mut audio = AudioOptions::from(&args.audio);
@@ -32,11 +32,11 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
         (None, _) => {}
     }
     let real_time = args.encoder.file_preset() == PresetArg::Rtc;
-    let not = vec![args.input.path()];
+    let protected = vec![args.input.path()];
     Ok(AudioEncoding {
         output: args.output.clone(),
         format,
-        rules: OutputRules { overwrite: args.yes, not, terminal: args.format.is_some() },
+        rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
         audio: AudioSettings::new(&audio, format, args.encoder.bitrate, real_time)?,
         options: AudioDecodeOptions {
             limits: InputSpec::from(&args.input).limits,
@@ -45,8 +45,8 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     })
 }
 
-/// The first option that has no meaning without video.
-fn for_pictures(args: &EncodeArgs) -> Option<&'static str> {
+/// Returns the name of the first given option that has no meaning without video.
+fn video_option(args: &EncodeArgs) -> Option<&'static str> {
     let given = [
         (args.encoder.quality.is_some(), "--quality"),
         (args.encoder.qp.is_some(), "--qp"),

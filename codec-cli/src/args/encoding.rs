@@ -8,7 +8,7 @@ use codec_media::io::input::InputSpec;
 use codec_media::io::names::{format_of, is_pipe};
 use codec_media::io::output::OutputRules;
 use codec_media::rate_trace::read_targets;
-use codec_media::report::Form;
+use codec_media::report::ReportFormat;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 use codec_media::settings::encoder::{EncoderOptions, EncoderSettings, Preset};
 use codec_media::settings::encoding::{Encoding, can_hold_audio};
@@ -43,10 +43,10 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
     };
     let report = match &args.report {
         None => None,
-        Some(path) => Some((path.clone(), Form::of(path)?)),
+        Some(path) => Some((path.clone(), ReportFormat::of(path)?)),
     };
-    let mut not = vec![input.path.clone()];
-    not.extend(args.report.clone());
+    let mut protected = vec![input.path.clone()];
+    protected.extend(args.report.clone());
     if args.report.as_ref().is_some_and(|report| *report == args.output && !is_pipe(report)) {
         return Err(Failure::usage("--report and -o must name different files"));
     }
@@ -54,7 +54,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         input,
         output: args.output.clone(),
         format,
-        rules: OutputRules { overwrite: args.yes, not, terminal: args.format.is_some() },
+        rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
         encoder,
         rate_trace,
         threads: args.cut.threads.map(usize::from),

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportForm, SourceOptions};
+use codec_lab::inspect::options::{FrameRange, InspectOptions, ReportFormat, SourceOptions};
 use codec_media::io::input::InputSpec;
 
 use super::shared::InputArgs;
 
 /// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormArg {
+pub(crate) enum ReportFormatArg {
     /// A self-contained HTML page.
     Html,
     /// The same data as JSON.
@@ -39,7 +39,7 @@ pub(crate) struct InspectArgs {
     ///
     /// Needed if the file name does not end in .html or .json, except for pipes (default: json).
     #[arg(short = 'f', long, value_enum, value_name = "FORM")]
-    pub(crate) format: Option<ReportFormArg>,
+    pub(crate) format: Option<ReportFormatArg>,
     /// Also write the data as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -91,7 +91,7 @@ impl From<&InspectArgs> for InspectOptions {
             input: if source.is_some() { spec(&input.path) } else { input.clone() },
             source: source.map(|spec| SourceOptions { spec, skip: args.source_skip }),
             output: args.output.clone(),
-            format: args.format.map(ReportForm::from),
+            format: args.format.map(ReportFormat::from),
             json: args.json.clone(),
             frames: args.frames,
             skip: args.skip,
@@ -102,11 +102,11 @@ impl From<&InspectArgs> for InspectOptions {
     }
 }
 
-impl From<ReportFormArg> for ReportForm {
-    fn from(arg: ReportFormArg) -> Self {
+impl From<ReportFormatArg> for ReportFormat {
+    fn from(arg: ReportFormatArg) -> Self {
         match arg {
-            ReportFormArg::Html => Self::Html,
-            ReportFormArg::Json => Self::Json,
+            ReportFormatArg::Html => Self::Html,
+            ReportFormatArg::Json => Self::Json,
         }
     }
 }

@@ -66,7 +66,8 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     }
     let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
     let spec = InputSpec::from(&args.input);
-    let rules = OutputRules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: false };
+    let rules =
+        OutputRules { overwrite: args.yes, protected: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
     let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;

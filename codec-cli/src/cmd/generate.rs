@@ -31,7 +31,7 @@ pub(crate) fn run(args: &GenerateArgs, env: &Env) -> Result<()> {
     let default = if scene.is_some() { Format::Y4m } else { Format::Wav };
     let format = format_of(&args.output, args.format.as_deref(), default)?;
     let rules =
-        OutputRules { overwrite: args.yes, not: Vec::new(), terminal: args.format.is_some() };
+        OutputRules { overwrite: args.yes, protected: Vec::new(), terminal: args.format.is_some() };
     rules.check(&args.output)?;
     let Some(scene) = scene else {
         let audio = AudioSignal::from_name(&args.scene)

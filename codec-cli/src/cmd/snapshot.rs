@@ -17,8 +17,11 @@ use crate::args::decode::SnapshotArgs;
 pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     let mut spec = InputSpec::from(&args.input);
     spec.lenient = args.conceal;
-    let rules =
-        OutputRules { overwrite: args.yes, not: vec![spec.path.clone()], terminal: args.force };
+    let rules = OutputRules {
+        overwrite: args.yes,
+        protected: vec![spec.path.clone()],
+        terminal: args.force,
+    };
     rules.check(&args.output)?;
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;
     let options =

@@ -151,19 +151,19 @@ fn reports_have_a_row_for_every_frame_and_name_the_level() {
 #[test]
 fn frame_deadlines_are_reported_as_met_or_missed() {
     let place = Place::with_clip("talking-head", "64x48", 10);
-    for (time, told) in [("100s", None), ("1us", Some("missed")), ("60000", Some("met"))] {
+    for (time, deadline) in [("100s", None), ("1us", Some("missed")), ("60000", Some("met"))] {
         let encode = ["encode", "clip.y4m", "-o", "a.ivf", "--report", "a.csv", "-y"];
         let settings = ["--preset", "rtc", "--max-frame-time", time];
         let args = [&encode[..], &settings].concat();
-        let Some(told) = told else {
+        let Some(deadline) = deadline else {
             place.fails(2, "2500us", &args);
             continue;
         };
         place.ok(&args);
         let text = String::from_utf8(place.read("a.csv")).unwrap();
         let last = text.lines().last().unwrap();
-        assert!(last.contains(&format!(",{told},")), "{last}");
-        let speed = if told == "missed" { ",10," } else { ",7," };
+        assert!(last.contains(&format!(",{deadline},")), "{last}");
+        let speed = if deadline == "missed" { ",10," } else { ",7," };
         assert!(last.contains(speed), "{last}");
     }
 }

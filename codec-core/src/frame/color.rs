@@ -109,7 +109,7 @@ impl Color {
             matrix: MatrixCoefficients(pick(self.matrix.0, 6)),
             range: match self.range {
                 ColorRange::Unspecified => ColorRange::Limited,
-                said => said,
+                given => given,
             },
         }
     }

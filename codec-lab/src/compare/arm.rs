@@ -481,12 +481,12 @@ fn program_version(program: &str) -> String {
         Some("vpxenc" | "aomenc") => "--help",
         _ => "--version",
     };
-    let said = process::words(&[program.to_owned(), argument.to_owned()], VERSION_LIMIT);
-    let line = said.as_deref().unwrap_or_default().lines().map(str::trim).find(|line| {
+    let printed = process::words(&[program.to_owned(), argument.to_owned()], VERSION_LIMIT);
+    let line = printed.as_deref().unwrap_or_default().lines().map(str::trim).find(|line| {
         line.chars().any(|c| c.is_ascii_digit()) && line.chars().any(char::is_alphabetic)
     });
     // Help texts of libvpx list their encoders with versions.
-    let listed = said
+    let listed = printed
         .as_deref()
         .unwrap_or_default()
         .lines()

@@ -22,7 +22,7 @@ use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::progress::Now;
 
 use data::DataReport;
-use options::{FrameRange, InspectOptions, ReportForm};
+use options::{FrameRange, InspectOptions, ReportFormat};
 use packets::{Outcome, Packets, Seen};
 use page::PageReport;
 use source::Source;
@@ -37,20 +37,23 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     spec.lenient = args.conceal;
     let selection = Selection::new(args)?;
     let targets = targets(args)?;
-    let mut not = vec![spec.path.clone()];
+    let mut protected = vec![spec.path.clone()];
     if let Some(source) = &args.source {
         if is_pipe(&spec.path) && is_pipe(&source.spec.path) {
             return Err(Failure::usage("only one of the inputs can be standard input"));
         }
-        not.push(source.spec.path.clone());
+        protected.push(source.spec.path.clone());
     }
     let mut files = Vec::new();
-    for (path, form) in targets {
-        let rules =
-            OutputRules { overwrite: args.yes, not: not.clone(), terminal: args.format.is_some() };
+    for (path, format) in targets {
+        let rules = OutputRules {
+            overwrite: args.yes,
+            protected: protected.clone(),
+            terminal: args.format.is_some(),
+        };
         rules.check(&path)?;
-        not.push(path.clone());
-        files.push((path, form, rules));
+        protected.push(path.clone());
+        files.push((path, format, rules));
     }
     env.stop.handle_requests();
     let mut packets = Packets::open(&spec, args.conceal, env)?;
@@ -58,8 +61,8 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     let source = args.source.as_ref().map(open).transpose()?;
     packets.input_info.source = source.as_ref().map(|source| source.name.clone());
     let mut sinks = Vec::new();
-    for (path, form, rules) in files {
-        sinks.push(Sink::create(&path, form, &rules, &packets, args, env)?);
+    for (path, format, rules) in files {
+        sinks.push(Sink::create(&path, format, &rules, &packets, args, env)?);
     }
     let mut inspection = Inspection { selection, source, sinks, totals: Totals::default() };
     let mut end = inspection.read(&mut packets, env);
@@ -98,28 +101,28 @@ impl Selection {
 }
 
 /// The output files and their formats.
-fn targets(args: &InspectOptions) -> Result<Vec<(PathBuf, ReportForm)>> {
-    let form = form_of(&args.output, args.format)?;
-    let mut targets = vec![(args.output.clone(), form)];
+fn targets(args: &InspectOptions) -> Result<Vec<(PathBuf, ReportFormat)>> {
+    let format = format_of(&args.output, args.format)?;
+    let mut targets = vec![(args.output.clone(), format)];
     if let Some(json) = &args.json {
-        if form == ReportForm::Json {
+        if format == ReportFormat::Json {
             return Err(Failure::usage("--json requires an HTML page as -o"));
         }
         if is_pipe(json) && is_pipe(&args.output) {
             return Err(Failure::usage("the page and the data cannot both go to standard output"));
         }
-        targets.push((json.clone(), ReportForm::Json));
+        targets.push((json.clone(), ReportFormat::Json));
     }
     Ok(targets)
 }
 
-fn form_of(path: &Path, flag: Option<ReportForm>) -> Result<ReportForm> {
+fn format_of(path: &Path, flag: Option<ReportFormat>) -> Result<ReportFormat> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     match (flag, extension) {
-        (Some(form), _) => Ok(form),
-        (None, Some("html" | "htm")) => Ok(ReportForm::Html),
-        (None, Some("json")) => Ok(ReportForm::Json),
-        (None, _) if is_pipe(path) => Ok(ReportForm::Json),
+        (Some(format), _) => Ok(format),
+        (None, Some("html" | "htm")) => Ok(ReportFormat::Html),
+        (None, Some("json")) => Ok(ReportFormat::Json),
+        (None, _) if is_pipe(path) => Ok(ReportFormat::Json),
         _ => {
             let message = format!(
                 "unknown report format of {}\nhelp: name it .html or .json, or use -f",
@@ -145,7 +148,7 @@ enum Report {
 impl Sink {
     fn create(
         path: &Path,
-        form: ReportForm,
+        format: ReportFormat,
         rules: &OutputRules,
         packets: &Packets,
         args: &InspectOptions,
@@ -153,12 +156,12 @@ impl Sink {
     ) -> Result<Self> {
         let output = OutputFile::create(path, rules)?;
         let out = BufWriter::new(output.writer()?);
-        let (report, head) = match form {
-            ReportForm::Json => {
+        let (report, head) = match format {
+            ReportFormat::Json => {
                 let (report, head) = DataReport::begin(&packets.input_info);
                 (Report::Data(report), head)
             }
-            ReportForm::Html => {
+            ReportFormat::Html => {
                 let (report, head) = PageReport::begin(&packets.input_info, args.images, env);
                 (Report::Page(report), head)
             }

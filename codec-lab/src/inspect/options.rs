@@ -16,7 +16,7 @@ pub struct SourceOptions {
 
 /// Format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportForm {
+pub enum ReportFormat {
     /// A self-contained page for a browser.
     Html,
     /// The same data as JSON.
@@ -33,7 +33,7 @@ pub struct InspectOptions {
     /// Output file, or `-`.
     pub output: PathBuf,
     /// Format of the report, for pipes (default: JSON) and unusual names.
-    pub format: Option<ReportForm>,
+    pub format: Option<ReportFormat>,
     /// Also writes the data as JSON next to an HTML page.
     pub json: Option<PathBuf>,
     /// Packets to report. Earlier packets are decoded but not reported.

@@ -154,8 +154,8 @@ impl Packets {
                     Ok(report) => match decoder.trace() {
                         Some(trace) => Outcome::Traced(trace),
                         None => {
-                            let tells = decoder.capabilities().reports_qindex;
-                            Outcome::Reported(report, tells.then_some(report.qindex))
+                            let reports = decoder.capabilities().reports_qindex;
+                            Outcome::Reported(report, reports.then_some(report.qindex))
                         }
                     },
                     Err(error) => {

@@ -82,8 +82,8 @@ impl Settings {
         let input = args.input.clone();
         let link = args.link.config()?;
         let outputs = outputs(args)?;
-        let mut not = vec![input.path.clone()];
-        not.extend(args.link.file().cloned());
+        let mut protected = vec![input.path.clone()];
+        protected.extend(args.link.file().cloned());
         let mut follow = None;
         if let Some(path) = &args.rate_trace {
             if !encoder.is_bitrate() {
@@ -92,7 +92,7 @@ impl Settings {
             let trace = if path.as_os_str() == "link" {
                 link.rate.scaled(SHARE)
             } else {
-                not.push(path.clone());
+                protected.push(path.clone());
                 read_trace(path)?
             };
             follow = Some((trace, args.rate_delay));
@@ -123,7 +123,7 @@ impl Settings {
             duration: args.duration,
             threads: args.threads,
             outputs,
-            rules: OutputRules { overwrite: args.yes, not, terminal: false },
+            rules: OutputRules { overwrite: args.yes, protected, terminal: false },
         };
         settings.playout = args.playout.unwrap_or_else(|| settings.default_playout());
         settings.reorder_timeout =

@@ -17,8 +17,8 @@ use crate::stop;
 pub struct OutputRules {
     /// Whether existing files may be replaced.
     pub overwrite: bool,
-    /// Files that are in use as inputs or other outputs.
-    pub not: Vec<PathBuf>,
+    /// Files that must not be replaced: inputs and other outputs.
+    pub protected: Vec<PathBuf>,
     /// Whether binary data may go to a terminal.
     pub terminal: bool,
 }
@@ -59,7 +59,7 @@ impl OutputRules {
             return Ok(());
         }
         let name = path.display();
-        if let Some(other) = self.not.iter().find(|other| is_same_file(path, other)) {
+        if let Some(other) = self.protected.iter().find(|other| is_same_file(path, other)) {
             return Err(Failure::usage(format!("{name} is the same file as {}", other.display())));
         }
         if is_special(path) {

@@ -14,14 +14,19 @@ use crate::values::Samples;
 /// Writes frames to an output.
 pub struct FrameSink {
     name: String,
-    form: Form,
+    framing: Framing,
 }
 
-enum Form {
+enum Framing {
     /// y4m: every frame has the size in the header.
-    Headed(Box<dyn RawVideoWriter>),
+    Y4m(Box<dyn RawVideoWriter>),
     /// Samples without a header: every frame at its own size.
-    Bare { out: BufWriter<Box<dyn Write + Send>>, samples: Samples, planes: Planes, bytes: Vec<u8> },
+    Headerless {
+        out: BufWriter<Box<dyn Write + Send>>,
+        samples: Samples,
+        planes: Planes,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Contents of the header.
@@ -46,17 +51,17 @@ impl FrameSink {
         samples: Samples,
         header: Header,
     ) -> Result<Self> {
-        let form = if format == Format::Raw {
+        let framing = if format == Format::Raw {
             let out = BufWriter::with_capacity(1 << 16, output.writer()?);
-            Form::Bare { out, samples, planes: Planes::default(), bytes: Vec::new() }
+            Framing::Headerless { out, samples, planes: Planes::default(), bytes: Vec::new() }
         } else {
             let mut stream = RawVideoStream::new(format, header.size, header.frame_rate);
             stream.info = header.info;
             let writer = create_raw_video(output.stream()?, format, &stream)
                 .map_err(|error| Failure::writing(&output.name, error))?;
-            Form::Headed(writer)
+            Framing::Y4m(writer)
         };
-        Ok(Self { name: output.name.clone(), form })
+        Ok(Self { name: output.name.clone(), framing })
     }
 
     /// Writes a frame.
@@ -64,11 +69,11 @@ impl FrameSink {
     /// # Errors
     /// If the output cannot be written.
     pub fn write(&mut self, picture: &Picture<'_>) -> Result<()> {
-        match &mut self.form {
-            Form::Headed(writer) => {
+        match &mut self.framing {
+            Framing::Y4m(writer) => {
                 writer.write(picture).map_err(|error| Failure::writing(&self.name, error))
             }
-            Form::Bare { out, samples, planes, bytes } => {
+            Framing::Headerless { out, samples, planes, bytes } => {
                 planes.copy_from(picture);
                 convert::to_samples(planes, *samples, bytes)?;
                 out.write_all(bytes).map_err(|error| Failure::output(&self.name, error))
@@ -81,11 +86,11 @@ impl FrameSink {
     /// # Errors
     /// If the output cannot be written.
     pub fn finish(mut self) -> Result<()> {
-        match &mut self.form {
-            Form::Headed(writer) => {
+        match &mut self.framing {
+            Framing::Y4m(writer) => {
                 writer.finish().map_err(|error| Failure::writing(&self.name, error))
             }
-            Form::Bare { out, .. } => {
+            Framing::Headerless { out, .. } => {
                 out.flush().map_err(|error| Failure::output(&self.name, error))
             }
         }

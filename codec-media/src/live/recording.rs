@@ -100,7 +100,7 @@ impl Recording {
                 let format = format_of(path, args.format.as_deref(), Format::Y4m)?;
                 let rules = OutputRules {
                     overwrite: args.yes,
-                    not: Vec::new(),
+                    protected: Vec::new(),
                     terminal: args.format.is_some(),
                 };
                 rules.check(path)?;

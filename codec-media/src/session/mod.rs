@@ -191,11 +191,11 @@ impl Session {
         }
         let report = match &settings.report {
             None => None,
-            Some((path, form)) => {
+            Some((path, format)) => {
                 let mut rules = settings.rules.clone();
-                rules.not = vec![settings.input.path.clone(), settings.output.clone()];
+                rules.protected = vec![settings.input.path.clone(), settings.output.clone()];
                 rules.terminal = true;
-                Some(Report::create(path, *form, &rules, header, env)?)
+                Some(Report::create(path, *format, &rules, header, env)?)
             }
         };
         Ok(Self {

@@ -118,13 +118,13 @@ enum RateChoice {
 }
 
 impl EncoderSettings {
-    /// Resolves `args` for streams in `format`; `usual` is the default preset.
+    /// Resolves `args` for streams in `format`; `default_preset` applies without one.
     ///
     /// # Errors
     /// If settings conflict or the backend is missing.
-    pub fn new(args: &EncoderOptions, usual: Preset, format: Format) -> Result<Self> {
+    pub fn new(args: &EncoderOptions, default_preset: Preset, format: Format) -> Result<Self> {
         let (backend, capabilities) = video_backend(args.codec.as_deref(), format)?;
-        let preset = args.preset.unwrap_or(usual);
+        let preset = args.preset.unwrap_or(default_preset);
         let mut knobs = Vec::new();
         if let Some(count) = &args.token_parts {
             let setting =
@@ -269,13 +269,13 @@ impl EncoderSettings {
     }
 }
 
-/// The requested encoder, or the usual one of the format.
+/// The requested encoder, or the default one of the format.
 fn video_backend(
     spec: Option<&str>,
     format: Format,
 ) -> Result<(&'static Backend, &'static Capabilities)> {
-    let usual = CODECS.into_iter().find(|codec| format.holds_video(*codec));
-    let spec = spec.unwrap_or_else(|| usual.unwrap_or(Codec::Vp8).name());
+    let default = CODECS.into_iter().find(|codec| format.holds_video(*codec));
+    let spec = spec.unwrap_or_else(|| default.unwrap_or(Codec::Vp8).name());
     let found = registry::find_encoder(spec).map_err(|error| match registry::find(spec) {
         Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
         Err(_) if registry::find_audio(spec).is_ok() => {
@@ -370,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_bitrates_follow_the_table_and_grow_with_the_frame() {
+    fn default_bitrates_follow_the_table_and_grow_with_the_frame() {
         assert_eq!(default_bitrate(Size::new(640, 360)), Bitrate::kbps(800));
         assert_eq!(default_bitrate(Size::new(1280, 720)), Bitrate::kbps(2500));
         assert_eq!(default_bitrate(Size::new(1920, 1080)), Bitrate::kbps(5625));

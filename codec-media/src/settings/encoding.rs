@@ -14,7 +14,7 @@ use crate::frame::transform::Transform;
 use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::OutputRules;
-use crate::report::Form;
+use crate::report::ReportFormat;
 use crate::values::{Crop, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
@@ -42,7 +42,7 @@ pub struct Encoding {
     /// Maximum number of frames to encode.
     pub frames: Option<u64>,
     /// File for a per-frame report, and its format.
-    pub report: Option<(PathBuf, Form)>,
+    pub report: Option<(PathBuf, ReportFormat)>,
     /// Whether to measure PSNR.
     pub measure_psnr: bool,
     /// Whether to measure SSIM.
@@ -93,7 +93,7 @@ impl Encoding {
         let encoder = EncoderSettings::generated(format)?;
         let mut settings =
             Self::with(PathBuf::from("generated clip"), output, format, encoder, audio);
-        settings.rules = OutputRules { overwrite, not: Vec::new(), terminal: false };
+        settings.rules = OutputRules { overwrite, protected: Vec::new(), terminal: false };
         settings.passes = Some(1);
         Ok(settings)
     }
@@ -105,13 +105,13 @@ impl Encoding {
         encoder: EncoderSettings,
         audio: Option<AudioSettings>,
     ) -> Self {
-        let not = vec![input.clone()];
+        let protected = vec![input.clone()];
         let limits = Limits::default();
         Self {
             input: InputSpec { path: input, raw: None, limits, lenient: false },
             output,
             format,
-            rules: OutputRules { overwrite: false, not, terminal: false },
+            rules: OutputRules { overwrite: false, protected, terminal: false },
             encoder,
             rate_trace: None,
             threads: None,

@@ -362,10 +362,10 @@ mod tests {
     #[test]
     fn sessions_are_counted_identified_and_ended() {
         let sessions = Arc::new(Sessions::new(Clock::start(), 2, AuditLog::none()));
-        let (told, ends) = mpsc::channel();
+        let (reasons, ends) = mpsc::channel();
         let begin = || {
-            let told = told.clone();
-            let end: EndSession = Box::new(move |reason| told.send(reason).unwrap());
+            let reasons = reasons.clone();
+            let end: EndSession = Box::new(move |reason| reasons.send(reason).unwrap());
             sessions.begin(SessionKind::Whep, "live", "127.0.0.1".parse().unwrap(), end)
         };
         let (first, second) = (begin().unwrap(), begin().unwrap());

@@ -325,16 +325,16 @@ mod tests {
             drop(server.join());
             result.map(|answer| answer.sdp).unwrap_err().to_string()
         };
-        let told = offer(answer("401 Unauthorized", "\r\na token is needed\nmore"));
-        assert_eq!(told, "server responded with HTTP status 401: a token is needed");
-        let told = offer(answer("403 Forbidden", r#"{"error":"not \"you\""}"#));
-        assert_eq!(told, "server responded with HTTP status 403: not \"you\"");
-        let told = offer(answer("404 Not Found", ""));
-        assert_eq!(told, "server responded with HTTP status 404: Not Found");
-        let told = offer(answer("307 Temporary Redirect\r\nLocation: ftp://x/", ""));
-        assert!(told.contains("invalid redirect"), "{told}");
+        let error = offer(answer("401 Unauthorized", "\r\na token is needed\nmore"));
+        assert_eq!(error, "server responded with HTTP status 401: a token is needed");
+        let error = offer(answer("403 Forbidden", r#"{"error":"not \"you\""}"#));
+        assert_eq!(error, "server responded with HTTP status 403: not \"you\"");
+        let error = offer(answer("404 Not Found", ""));
+        assert_eq!(error, "server responded with HTTP status 404: Not Found");
+        let error = offer(answer("307 Temporary Redirect\r\nLocation: ftp://x/", ""));
+        assert!(error.contains("invalid redirect"), "{error}");
         let long = "a".repeat(70_000);
-        let told = offer(answer("201 Created", &long));
-        assert!(told.contains("limit"), "{told}");
+        let error = offer(answer("201 Created", &long));
+        assert!(error.contains("limit"), "{error}");
     }
 }

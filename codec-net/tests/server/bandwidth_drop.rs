@@ -216,8 +216,8 @@ fn to_itself(link: LinkConfig, seconds: u64) -> Run {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-    let upstream = told["upstream"].as_str().unwrap().parse().unwrap();
+    let announcement: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let upstream = announcement["upstream"].as_str().unwrap().parse().unwrap();
     let listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let relay = LinkEmulator::start(listen, upstream, &config(link, false)).unwrap();
     let began = epoch_ms();

@@ -43,10 +43,10 @@ fn publish(publisher: &Publisher, wants_key: &AtomicBool, stop: &AtomicBool) {
 /// tried, which cannot be encoded here.
 fn pictures(caller: &Caller) -> Vec<&Value> {
     let lines = caller.lines.iter().filter(|line| line["type"] == "video");
-    let mut told: Vec<_> =
+    let mut states: Vec<_> =
         lines.map(|line| &line["paused"]).skip_while(|it| it.is_null()).collect();
-    told.dedup();
-    told
+    states.dedup();
+    states
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
         }
         assert!(Instant::now() < end, "video continues");
     };
-    let told = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
-    assert!(told, "{:?}", caller.lines);
+    let states = caller.live(Duration::from_secs(20), |caller| !pictures(caller).is_empty());
+    assert!(states, "{:?}", caller.lines);
     assert_eq!(pictures(&caller), [&reason()]);
     assert!(reason().as_str().is_some_and(|reason| reason.contains("bandwidth")), "{}", reason());
 

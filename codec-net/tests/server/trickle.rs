@@ -24,8 +24,8 @@ fn trickle(caller: &mut Caller, server: &Server) {
     assert!(!early, "connected without addresses");
     let headers = [FRAGMENT, ("if-match", &caller.tag)];
     let body = format!("m=audio 9 RTP/AVP 0\r\na=mid:0\r\n{}", caller.candidates);
-    let told = request_with(server.address(), "PATCH", &caller.session, &headers, &body);
-    assert_eq!((told.status, told.header("etag")), (204, None), "{told:?}");
+    let response = request_with(server.address(), "PATCH", &caller.session, &headers, &body);
+    assert_eq!((response.status, response.header("etag")), (204, None), "{response:?}");
     let connected = caller.live(Duration::from_secs(10), |caller| caller.connected);
     assert!(connected, "not connected after {body}");
 }

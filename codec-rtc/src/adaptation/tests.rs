@@ -63,8 +63,8 @@ fn sufficient_bitrate_keeps_the_source_resolution() {
     let mut run = Run::new(hd());
     run.run(30.0, 3000);
     assert_eq!((run.height(), run.changes.len()), (720, 1));
-    let told = run.instruction.unwrap();
-    assert_eq!((told.limitation, told.speed_up), (Limitation::None, 0));
+    let settings = run.instruction.unwrap();
+    assert_eq!((settings.limitation, settings.speed_up), (Limitation::None, 0));
     assert_eq!(run.adapter.durations(run.now).none, run.now);
     assert_eq!(run.adapter.size_changes(), 0);
 }
@@ -120,19 +120,22 @@ fn cpu_overuse_raises_speed_before_reducing_resolution() {
     // 720p takes 41 ms; 33 ms are available.
     run.megapixel_ms = 45.0;
     run.run(30.0, 3000);
-    let steps: Vec<_> = run.changes.iter().map(|(_, told)| told.speed_up).collect();
+    let steps: Vec<_> = run.changes.iter().map(|(_, settings)| settings.speed_up).collect();
     assert_eq!(steps[..3], [0, 1, 2]);
     assert!(run.adapter.cpu_usage() < 0.85, "{}", run.adapter.cpu_usage());
     run.megapixel_ms = 80.0;
     run.run(20.0, 3000);
-    let told = run.instruction.unwrap();
-    assert!(told.rung.size.height < 720 && told.limitation == Limitation::Cpu, "{told:?}");
+    let settings = run.instruction.unwrap();
+    assert!(
+        settings.rung.size.height < 720 && settings.limitation == Limitation::Cpu,
+        "{settings:?}"
+    );
     assert!(run.adapter.durations(run.now).cpu > Duration::from_secs(40));
     // The machine becomes fast again.
     run.megapixel_ms = 5.0;
     run.run(120.0, 3000);
-    let told = run.instruction.unwrap();
-    assert_eq!((told.speed_up, told.rung.size.height), (0, 720), "{:?}", run.changes);
+    let settings = run.instruction.unwrap();
+    assert_eq!((settings.speed_up, settings.rung.size.height), (0, 720), "{:?}", run.changes);
 }
 
 #[test]

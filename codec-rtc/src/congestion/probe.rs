@@ -248,8 +248,8 @@ mod tests {
             probes.on_sent(now, cluster.id, size);
             arrival = arrival.max(now) + spacing(capacity);
             if lost != Some(packet) {
-                let told = probes.on_arrived(now, cluster.id, arrival, size, 50e6);
-                result = result.or(told);
+                let estimate = probes.on_arrived(now, cluster.id, arrival, size, 50e6);
+                result = result.or(estimate);
             }
             now += spacing(cluster.rate.0 as f64);
         }

@@ -186,15 +186,15 @@ mod tests {
         }
         let mut reports = Vec::new();
         recorder.poll(ms(60), &mut reports);
-        let mut told = 0;
+        let mut reported = 0;
         for report in &reports {
             let mut bytes = Vec::new();
             Packet::Ccfb(report.clone()).write(&mut bytes).unwrap();
             assert!(bytes.len() <= 1200);
             assert_eq!(parse_compound(&bytes).next(), Some(Ok(Packet::Ccfb(report.clone()))));
-            told += report.streams.iter().map(|stream| stream.metrics.len()).sum::<usize>();
+            reported += report.streams.iter().map(|stream| stream.metrics.len()).sum::<usize>();
         }
-        assert_eq!(told, 2000);
+        assert_eq!(reported, 2000);
         assert_eq!(reports.len(), 4);
     }
 

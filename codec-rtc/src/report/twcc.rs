@@ -165,7 +165,7 @@ mod tests {
     fn every_packet_is_reported_once_at_intervals() {
         let mut recorder = TwccRecorder::new(TwccRecorderConfig::default());
         assert_eq!(recorder.poll_timeout(), None);
-        let (mut reports, mut told) = (Vec::new(), Vec::new());
+        let (mut reports, mut arrivals) = (Vec::new(), Vec::new());
         for index in 0..1000_u16 {
             let now = ms(u64::from(index) * 3);
             if index % 7 != 3 {
@@ -179,14 +179,14 @@ mod tests {
         assert!((58..=62).contains(&reports.len()), "{}", reports.len());
         for (index, report) in reports.iter().enumerate() {
             assert_eq!(usize::from(report.feedback_count), index);
-            assert_eq!(usize::from(report.base_sequence.wrapping_sub(65_000)), told.len());
-            told.extend(report.packets.iter().map(Option::is_some));
+            assert_eq!(usize::from(report.base_sequence.wrapping_sub(65_000)), arrivals.len());
+            arrivals.extend(report.packets.iter().map(Option::is_some));
             let mut bytes = Vec::new();
             Packet::TransportFeedback(report.clone()).write(&mut bytes).unwrap();
             assert!(parse_compound(&bytes).all(|packet| packet.is_ok()));
         }
-        assert_eq!(told.len(), 1000);
-        assert!(told.iter().enumerate().all(|(index, &came)| came == (index % 7 != 3)));
+        assert_eq!(arrivals.len(), 1000);
+        assert!(arrivals.iter().enumerate().all(|(index, &came)| came == (index % 7 != 3)));
     }
 
     #[test]

@@ -156,11 +156,11 @@ fn reports_have_the_specified_layout() {
 
 #[test]
 fn cumulative_loss_saturates() {
-    for (lost, told) in [(i32::MAX, (1 << 23) - 1), (i32::MIN, -(1 << 23))] {
+    for (lost, coded) in [(i32::MAX, (1 << 23) - 1), (i32::MIN, -(1 << 23))] {
         let block = ReportBlock { cumulative_lost: lost, ..report_block(1) };
         let packet = Packet::ReceiverReport(ReceiverReport { ssrc: 1, blocks: vec![block] });
         let Packet::ReceiverReport(read) = one(&written(&packet)) else { panic!() };
-        assert_eq!(read.blocks[0].cumulative_lost, told);
+        assert_eq!(read.blocks[0].cumulative_lost, coded);
     }
 }
 
@@ -214,17 +214,17 @@ fn rpsi_contains_the_picture_id() {
 
 #[test]
 fn remb_has_eighteen_significant_bits_and_never_overflows() {
-    let told = |bitrate_bps| {
+    let coded = |bitrate_bps| {
         let remb = Remb { sender_ssrc: 1, bitrate_bps, ssrcs: vec![2] };
         let bytes = written(&Packet::Remb(remb));
         let Packet::Remb(read) = one(&bytes) else { panic!() };
         (bytes, read.bitrate_bps)
     };
-    assert_eq!(told(0).1, 0);
-    assert_eq!(told(0x3ffff).1, 0x3ffff);
-    assert_eq!(told(0x40001).1, 0x40000);
-    assert_eq!(told(u64::MAX).1, 0x3ffff << 46);
-    let (mut bytes, _) = told(1 << 30);
+    assert_eq!(coded(0).1, 0);
+    assert_eq!(coded(0x3ffff).1, 0x3ffff);
+    assert_eq!(coded(0x40001).1, 0x40000);
+    assert_eq!(coded(u64::MAX).1, 0x3ffff << 46);
+    let (mut bytes, _) = coded(1 << 30);
     assert_eq!(bytes[12..20], [b'R', b'E', b'M', b'B', 1, 13 << 2 | 2, 0, 0]);
     bytes[17] = 0xff;
     let Packet::Remb(read) = one(&bytes) else { panic!() };
@@ -335,7 +335,7 @@ fn long_feedback_is_split() {
     let next = first.split(&packets, 1200, &mut reports);
     assert_eq!(usize::from(next), (250 + reports.len()) % 256);
     assert!((3..6).contains(&reports.len()), "{}", reports.len());
-    let mut told = vec![None; packets.len()];
+    let mut arrivals = vec![None; packets.len()];
     for (index, report) in reports.iter().enumerate() {
         assert_eq!(usize::from(report.feedback_count), (250 + index) % 256);
         let bytes = written(&Packet::TransportFeedback(report.clone()));
@@ -344,13 +344,13 @@ fn long_feedback_is_split() {
         let start = Twcc::REFERENCE_UNIT * read.reference_time_64ms;
         for (at, packet) in read.packets.iter().enumerate() {
             let place = usize::from(read.sequence(at).wrapping_sub(65_000));
-            told[place] = packet.map(|since| start + since);
+            arrivals[place] = packet.map(|since| start + since);
         }
     }
-    for (told, true_time) in told.iter().zip(&packets) {
-        assert_eq!(told.is_some(), true_time.is_some());
-        if let (Some(told), Some(true_time)) = (told, true_time) {
-            assert!(told <= true_time && *true_time - *told < Twcc::DELTA_UNIT);
+    for (arrival, true_time) in arrivals.iter().zip(&packets) {
+        assert_eq!(arrival.is_some(), true_time.is_some());
+        if let (Some(arrival), Some(true_time)) = (arrival, true_time) {
+            assert!(arrival <= true_time && *true_time - *arrival < Twcc::DELTA_UNIT);
         }
     }
 }

@@ -257,7 +257,7 @@ fn implausible_frame_times_are_reported_once() {
     let streams = Streams { video, audio: None, extensions: ExtensionMap::EMPTY };
     let config = SenderConfig { congestion: None, ..SenderConfig::new(streams, 1) };
     let mut sender = Sender::new(config).unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for number in 0..9 {
         let now = Duration::from_millis(33 * number);
         let mut packet = frame(number);
@@ -265,8 +265,8 @@ fn implausible_frame_times_are_reported_once() {
         sender.send_video(now, now, 3000 * u32::try_from(number).unwrap(), &packet).unwrap();
         while let Some(event) = sender.poll_event() {
             assert_eq!(event, SenderEvent::ImplausibleTimes);
-            told.push(number);
+            reported.push(number);
         }
     }
-    assert_eq!(told, [2, 7]);
+    assert_eq!(reported, [2, 7]);
 }

@@ -104,12 +104,12 @@ fn every_frame_and_packet_from_ffmpeg_is_received() {
 
     let session = sdp::parse(&fs::read_to_string(folder.path().join("session.sdp")).unwrap());
     let session = session.unwrap();
-    let told = |media| {
+    let mapping = |media| {
         let line = session.media.iter().find(|line| line.kind() == Some(media)).unwrap();
         (line.port, line.payloads().next().unwrap())
     };
-    assert_eq!(told(Media::Video), (ports.video, Payload::VP8));
-    let (port, opus) = told(Media::Audio);
+    assert_eq!(mapping(Media::Video), (ports.video, Payload::VP8));
+    let (port, opus) = mapping(Media::Audio);
     assert_eq!((port, opus.format, opus.payload_type), (ports.audio, Format::Opus, 111));
 
     let sent = media::read_ivf(&fs::read(folder.path().join("clip.ivf")).unwrap());

@@ -509,8 +509,8 @@ pub fn congestion(data: &[u8]) {
             }
             _ => probe = controller.poll_probe().map(|cluster| cluster.id),
         }
-        let told = controller.poll(now);
-        for estimate in told.into_iter().chain([controller.estimate()]) {
+        let estimates = controller.poll(now);
+        for estimate in estimates.into_iter().chain([controller.estimate()]) {
             assert!((min..=max).contains(&estimate.target) && estimate.target <= estimate.stable);
             assert!(estimate.stable <= max && (0.0..=1.0).contains(&estimate.loss));
         }

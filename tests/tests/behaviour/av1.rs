@@ -99,8 +99,8 @@ fn encode(config: &EncoderConfig, count: u32) -> (Vec<Packet>, u32) {
     if packets.is_empty() {
         first = count;
     }
-    let told = encoder.capabilities().latency_frames;
-    assert!(first <= told + 1, "{first} frames in before a packet, {told} reported as held");
+    let stated = encoder.capabilities().latency_frames;
+    assert!(first <= stated + 1, "{first} frames in before a packet, {stated} reported as held");
     encoder.finish().unwrap();
     while encoder.receive(&mut packet) {
         packets.push(packet.clone());

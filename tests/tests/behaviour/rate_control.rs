@@ -46,8 +46,11 @@ fn lowest_level(session: &Session, bps: i64) -> i64 {
         level = (level + arrived).min(bits_of(buffering.size_ms));
         level -= i64::try_from(bits(packet)).unwrap();
         (lowest, last) = (lowest.min(level), packet.pts);
-        let told = packet.meta.rate.buffer_bits;
-        assert!(level < 0 || (told - level).abs() <= 1000, "told {told}, computed {level}");
+        let reported = packet.meta.rate.buffer_bits;
+        assert!(
+            level < 0 || (reported - level).abs() <= 1000,
+            "reported {reported}, computed {level}"
+        );
     }
     lowest
 }

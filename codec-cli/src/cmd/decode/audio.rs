@@ -49,7 +49,7 @@ pub(super) fn to_file(
     env.stop.handle_requests();
     let rules = OutputRules {
         overwrite: args.yes,
-        not: vec![input.path.clone()],
+        protected: vec![input.path.clone()],
         terminal: args.format.is_some(),
     };
     rules.check(output)?;
@@ -90,12 +90,12 @@ fn open(input: &InputSpec, env: &Env) -> Result<AudioInput> {
 /// numbers.
 pub(super) fn to_nothing(
     args: &DecodeArgs,
-    form: digest::Form,
+    mode: digest::DigestMode,
     input: AudioInput,
     spec: &InputSpec,
     env: &Env,
 ) -> Result<()> {
-    if form == digest::Form::Frames {
+    if mode == digest::DigestMode::Frames {
         return Err(Failure::usage("--framemd5 requires video, but the input has no video"));
     }
     let started = std::time::Instant::now();
@@ -116,7 +116,7 @@ pub(super) fn to_nothing(
     if env.stop.is_requested() {
         return Err(Failure::interrupted(false));
     }
-    if form == digest::Form::Whole {
+    if mode == digest::DigestMode::Whole {
         print(&format!("{}  -\n", hex(&context.finalize())))?;
     }
     let elapsed = started.elapsed().as_secs_f64().max(1e-6);

@@ -42,7 +42,7 @@ struct Decoding {
     input: InputSpec,
     options: DecodeOptions,
     output: Option<Destination>,
-    digest: digest::Form,
+    digest: digest::DigestMode,
     frames: Option<u64>,
     keep_times: bool,
     skip: u64,
@@ -75,11 +75,11 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         }
     };
     let digest = match (args.md5, args.framemd5) {
-        (true, _) => digest::Form::Whole,
-        (_, true) => digest::Form::Frames,
-        _ => digest::Form::None,
+        (true, _) => digest::DigestMode::Whole,
+        (_, true) => digest::DigestMode::Frames,
+        _ => digest::DigestMode::None,
     };
-    if digest != digest::Form::None && args.output.as_deref().is_some_and(is_pipe) {
+    if digest != digest::DigestMode::None && args.output.as_deref().is_some_and(is_pipe) {
         return Err(Failure::usage("checksums and frames cannot both go to standard output"));
     }
     let options = DecodeOptions {
@@ -124,7 +124,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         },
         input,
         output: Some(output),
-        digest: digest::Form::None,
+        digest: digest::DigestMode::None,
         frames: args.cut.frames,
         skip: args.cut.skip,
         keep_times: args.cut.keep_times,
@@ -151,7 +151,7 @@ fn target(
     }
     let by_name = path.extension().is_some_and(|extension| extension == "nv12");
     let usual = if by_name { Samples::Nv12 } else { Samples::I420 };
-    let rules = OutputRules { overwrite, not: vec![input.path.clone()], terminal };
+    let rules = OutputRules { overwrite, protected: vec![input.path.clone()], terminal };
     Ok(Destination { path, format, samples: samples.unwrap_or(usual), rules })
 }
 

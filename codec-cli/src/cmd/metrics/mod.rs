@@ -94,8 +94,8 @@ fn measure_video(
     let total =
         count.map(|count| args.frames.map_or(count, |most| most.min(count))).or(args.frames);
     let mut progress = env.events.progress(total, stream_info.frame_rate);
-    let tell = |frames| progress.update(&Now { frames, ..Now::default() });
-    measure::measure(&mut *reference, &mut *distorted, request, tell)
+    let on_progress = |frames| progress.update(&Now { frames, ..Now::default() });
+    measure::measure(&mut *reference, &mut *distorted, request, on_progress)
 }
 
 /// Describes how to open an input; `--raw` applies to headerless files.

@@ -69,14 +69,14 @@ impl TrackReport {
         self.keys += u64::from(entry.key);
         self.hidden += u64::from(!entry.shown);
         self.bytes += entry.bytes;
-        let heard = entry.pts.saturating_add(self.ticks_of(entry.trim_start));
+        let audible = entry.pts.saturating_add(self.ticks_of(entry.trim_start));
         // A packet that is trimmed completely is not presented.
         let empty = entry.duration.is_some_and(|duration| {
-            entry.trim_start > 0 && heard >= entry.pts.saturating_add_unsigned(duration)
+            entry.trim_start > 0 && audible >= entry.pts.saturating_add_unsigned(duration)
         });
         // Packets arrive in decoding order.
         if !empty {
-            self.first = Some(self.first.map_or(heard, |first| first.min(heard)));
+            self.first = Some(self.first.map_or(audible, |first| first.min(audible)));
         }
         if self.last.is_none_or(|(last, _)| entry.pts >= last) {
             self.last = Some((entry.pts, entry.duration));

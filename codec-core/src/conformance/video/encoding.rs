@@ -91,21 +91,25 @@ fn truth(subject: &Subject<'_>) -> Result<Verdict, String> {
     let mut decoder = subject.open_decoder()?;
     let mut scene = Scene::new(SIZE, NOISE);
     for (index, Packet { data, pts, meta, duration, .. }) in run.packets.iter().enumerate() {
-        let said = |what: &str, said: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-            format!("packet {index}: {what} is {found:?}, the encoder reports {said:?}")
+        let mismatch = |what: &str, reported: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+            format!("packet {index}: {what} is {found:?}, the encoder reports {reported:?}")
         };
         let report = decoder.decode(data, *pts, *duration).map_err(|error| error.to_string())?;
-        ensure(report.kind == meta.kind, || said("kind", &meta.kind, &report.kind))?;
-        ensure(report.shown == meta.shown, || said("shown", &meta.shown, &report.shown))?;
-        ensure(report.size == meta.size, || said("size", &meta.size, &report.size))?;
+        ensure(report.kind == meta.kind, || mismatch("kind", &meta.kind, &report.kind))?;
+        ensure(report.shown == meta.shown, || mismatch("shown", &meta.shown, &report.shown))?;
+        ensure(report.size == meta.size, || mismatch("size", &meta.size, &report.size))?;
         if encodes.reports_qindex && decodes.reports_qindex {
-            ensure(report.qindex == meta.qindex, || said("qindex", &meta.qindex, &report.qindex))?;
+            ensure(report.qindex == meta.qindex, || {
+                mismatch("qindex", &meta.qindex, &report.qindex)
+            })?;
         }
         let lacks = |gap| encodes.gap(gap).or(decodes.gap(gap)).is_some();
         if !lacks(Feature::ReportsReferences) {
             let (used, updated) = (report.refs_used, report.refs_updated);
-            ensure(used == meta.refs_used, || said("references", &meta.refs_used, &used))?;
-            ensure(updated == meta.refs_updated, || said("updates", &meta.refs_updated, &updated))?;
+            ensure(used == meta.refs_used, || mismatch("references", &meta.refs_used, &used))?;
+            ensure(updated == meta.refs_updated, || {
+                mismatch("updates", &meta.refs_updated, &updated)
+            })?;
         }
         let Some(frame) = decoder.receive() else {
             ensure(!meta.shown, || {
@@ -115,13 +119,13 @@ fn truth(subject: &Subject<'_>) -> Result<Verdict, String> {
         };
         if config.report_digest {
             let digest = Some(frame.digest());
-            ensure(digest == meta.digest, || said("digest", &meta.digest, &digest))?;
+            ensure(digest == meta.digest, || mismatch("digest", &meta.digest, &digest))?;
         }
         if config.report_psnr {
             let number = u32::try_from(*pts / STEP - 7).unwrap_or(0);
             let source = scene.picture(number).map_err(|error| error.to_string())?;
             let sse = Some(squared_errors(&source, &frame.picture())?);
-            ensure(sse == meta.sse, || said("squared error", &meta.sse, &sse))?;
+            ensure(sse == meta.sse, || mismatch("squared error", &meta.sse, &sse))?;
         }
     }
     Ok(Verdict::Passed)

@@ -152,8 +152,12 @@ mod tests {
         assert!(both[1..].iter().all(|other| !other.ip().is_loopback()), "{both:?}");
         assert!(both.iter().all(|one| one.port() == both[0].port()), "{both:?}");
         let announced = Some([192, 0, 2, 7]);
-        let told = Sockets::bind(&config([127, 0, 0, 1], announced, true)).unwrap().candidates();
-        assert!(told.len() == 1 && told[0].ip() == IpAddr::from([192, 0, 2, 7]), "{told:?}");
+        let candidates =
+            Sockets::bind(&config([127, 0, 0, 1], announced, true)).unwrap().candidates();
+        assert!(
+            candidates.len() == 1 && candidates[0].ip() == IpAddr::from([192, 0, 2, 7]),
+            "{candidates:?}"
+        );
     }
 
     #[test]

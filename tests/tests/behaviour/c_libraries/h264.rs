@@ -87,8 +87,11 @@ fn decode(packets: &[(Vec<u8>, i64)]) -> Vec<Frame> {
         frames
     });
     assert!(plain.iter().all(|frame| frame.duration == Some(7)));
-    let told = |frame: &Frame| (frame.pts, frame.digest());
-    assert!(plain.iter().map(told).eq(concealing.iter().map(told)), "with concealment");
+    let time_and_digest = |frame: &Frame| (frame.pts, frame.digest());
+    assert!(
+        plain.iter().map(time_and_digest).eq(concealing.iter().map(time_and_digest)),
+        "with concealment"
+    );
     plain
 }
 

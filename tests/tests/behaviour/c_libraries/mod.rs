@@ -180,9 +180,10 @@ mod libvpx {
             let mut config = config(RateControl::Cbr(Bitrate::kbps(200)));
             config.report_digest = true;
             let packets = encode(spec, &config);
-            let told: Vec<_> = packets.iter().map(|packet| packet.meta.digest.unwrap()).collect();
-            assert_eq!(decode("vp8/native", &packets), told, "{spec}");
-            assert_eq!(decode("vp8/libvpx", &packets), told, "{spec}");
+            let digests: Vec<_> =
+                packets.iter().map(|packet| packet.meta.digest.unwrap()).collect();
+            assert_eq!(decode("vp8/native", &packets), digests, "{spec}");
+            assert_eq!(decode("vp8/libvpx", &packets), digests, "{spec}");
         }
     }
 }

@@ -76,9 +76,9 @@ fn ivf_states_its_true_duration_whatever_its_time_base() {
         let stream = vp8_stream(Format::Ivf, (num, u32::try_from(den).unwrap()));
         let bytes = write_all(Destination::File, &stream, &packets);
         let lines = probe_quietly(".ivf", &bytes, "format=duration");
-        let told: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
+        let stated: f64 = lines[0].strip_prefix("duration=").unwrap().parse().unwrap();
         let expected = 129.0 / fps;
-        assert!((told - expected).abs() < 0.02, "{num}/{den}: {told} s, expected {expected}");
+        assert!((stated - expected).abs() < 0.02, "{num}/{den}: {stated} s, expected {expected}");
         let (track, back) = read_audio(&bytes);
         let seconds = back[128].pts as f64 * track.time_base.as_f64();
         assert!((seconds - 128.0 / fps).abs() < 0.001, "{num}/{den}: {seconds}");

@@ -110,8 +110,8 @@ fn false_sizes_are_reported_and_the_present_data_is_returned() {
         let (tracks, packets, error) = read_tracks(&bytes);
         assert!(error.is_none(), "{error:?}");
         assert_eq!(samples_of(&packets, 0), 500, "{lie}");
-        let told = tracks[0].warnings().iter().any(|w| matches!(w, Warning::SizeMismatch { .. }));
-        assert_eq!(told, lie != 0 && lie != u32::MAX, "{lie}");
+        let warned = tracks[0].warnings().iter().any(|w| matches!(w, Warning::SizeMismatch { .. }));
+        assert_eq!(warned, lie != 0 && lie != u32::MAX, "{lie}");
         let source = Source::stream(Cursor::new(bytes));
         let (_, packets, error) = read_tracks_with(source, &ReadOptions::default());
         assert_eq!(samples_of(&packets, 0), 500);
