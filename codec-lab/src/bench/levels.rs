@@ -4,8 +4,8 @@ use codec_simd::Level;
 
 use codec_media::failure::{Failure, Result};
 
-/// The levels of `--levels`; `usual` by default.
-pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {
+/// The levels of `--levels`; `default` by default.
+pub(super) fn chosen(names: &[String], default: &[Level]) -> Result<Vec<Level>> {
     let mut levels = Vec::new();
     for name in names {
         if name == "all" {
@@ -17,7 +17,7 @@ pub(super) fn chosen(names: &[String], usual: &[Level]) -> Result<Vec<Level>> {
         levels.push(level);
     }
     if names.is_empty() {
-        levels.extend(usual);
+        levels.extend(default);
     }
     // Each one once, in the order of `Level::ALL`.
     Ok(Level::ALL.into_iter().filter(|level| levels.contains(level)).collect())
