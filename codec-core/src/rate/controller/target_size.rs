@@ -1,6 +1,6 @@
 //! Target size of a frame.
 
-use super::{INTER_DELAY_MS, RateController, VBR_BOOST_RECOVERY_US};
+use super::{RateController, VBR_BOOST_RECOVERY_US};
 use crate::codec::RateControl;
 use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
 use crate::rate::buffer::SECOND_US;
@@ -41,8 +41,8 @@ impl RateController {
             }
             RateControl::Cbr(_) => {
                 let target = match class {
-                    Class::Key => self.key_target_bits(),
-                    Class::SceneCut => self.cut_target_bits(share_bits),
+                    // The first frame of a scene is worth as much as a key frame, whatever its type.
+                    Class::Key | Class::SceneCut => self.key_target_bits(),
                     Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) => {
                         self.cbr_target_bits(stats, share_bits)
                     }
@@ -98,12 +98,6 @@ impl RateController {
         let share = self.buffer.bits_of_us(self.clock.interval_us());
         let wish = positive(self.buffer.optimal_bits() * 3 / 10).min(level / 2);
         wish.min(self.key_cap_bits()).max(share).max(1)
-    }
-
-    pub(super) fn cut_target_bits(&self, share_bits: u64) -> u64 {
-        let level = positive(self.buffer.level_bits());
-        let delay = positive(self.buffer.bits_of_ms(INTER_DELAY_MS));
-        (level / 4).min(delay).min(3 * share_bits).max(share_bits / 2).max(1)
     }
 
     pub(super) fn cbr_target_bits(&self, stats: &FrameStats, share_bits: u64) -> u64 {
