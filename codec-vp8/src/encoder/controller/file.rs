@@ -25,8 +25,9 @@ const NO_PAD: usize = 0;
 /// Number of frames that the altref filter averages, including the filtered one.
 const FILTER_FRAMES: usize = 7;
 
-/// Number of following frames that determine a frame's importance (MB-tree).
-const MB_TREE_FRAMES: usize = 16;
+/// Number of following frames that determine a frame's importance (MB-tree): the default
+/// look-ahead.
+const MB_TREE_FRAMES: usize = 24;
 /// Minimum cost that is visible from an altref frame before its display, as a multiple of the
 /// frame's own cost.
 const MIN_ALTREF_GAIN: u64 = 2;
@@ -296,8 +297,8 @@ fn uses_mb_tree(config: &EncoderConfig) -> bool {
     by_base && config.scalability == Scalability::L1T1
 }
 
-/// Returns the cost that quantisation removes: one and a half quantiser steps.
+/// Returns the cost of changes that quantisation removes from a macroblock: eight quantiser steps.
 fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
     let step = exp2_q16(coding.rate.base_q16());
-    u32::try_from(step + step / 2).unwrap_or(u32::MAX)
+    u32::try_from(8 * step).unwrap_or(u32::MAX)
 }
