@@ -3,7 +3,7 @@
 use codec_simd::IntraMode;
 
 use super::quant::QuantiserSet;
-use super::rate_distortion::RateDistortion;
+use super::rate_distortion::{RateDistortion, cost};
 use super::row::{MbCoder, ModeChoice};
 use super::trellis::Trellis;
 use super::workspace::Trial;
@@ -68,8 +68,39 @@ impl MbCoder<'_> {
     }
 
     fn best_chroma_mode(&mut self, set: &QuantiserSet) -> (IntraMode, u32) {
-        let job = self.job;
         self.find_edges();
+        let mode = if self.job.is_key {
+            self.code_chroma_modes(set)
+        } else {
+            self.search_chroma_modes(set)
+        };
+        (mode, self.job.costs.chroma[mode as usize])
+    }
+
+    /// Codes chroma with all intra modes; returns the best mode and leaves its prediction in `best`.
+    fn code_chroma_modes(&mut self, set: &QuantiserSet) -> IntraMode {
+        let job = self.job;
+        let trellis = self.trellis();
+        let mut best = (IntraMode::Dc, u32::MAX);
+        for mode in IntraMode::ALL {
+            let Trial { pixels, residual, .. } = &mut *self.best;
+            self.edges.predict_chroma(job.kernels, mode, &mut pixels.chroma);
+            let chroma = &self.cur.chroma;
+            let price = residual.code_chroma(job.kernels, chroma, &pixels.chroma, set, trellis);
+            let total = cost(set, price, job.costs.chroma[mode as usize]);
+            if total < best.1 {
+                best = (mode, total);
+                std::mem::swap(&mut self.trial.pixels.chroma, &mut pixels.chroma);
+            }
+        }
+        std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
+        best.0
+    }
+
+    /// Predicts chroma with all intra modes; returns the mode of the lowest error plus mode cost and
+    /// leaves its prediction in `best`.
+    fn search_chroma_modes(&mut self, set: &QuantiserSet) -> IntraMode {
+        let job = self.job;
         let mut best = (IntraMode::Dc, u32::MAX);
         for mode in IntraMode::ALL {
             self.edges.predict_chroma(job.kernels, mode, &mut self.trial.pixels.chroma);
@@ -80,7 +111,7 @@ impl MbCoder<'_> {
                 std::mem::swap(&mut self.trial.pixels.chroma, &mut self.best.pixels.chroma);
             }
         }
-        (best.0, job.costs.chroma[best.0 as usize])
+        best.0
     }
 
     /// Codes chroma, as far as it is worth its bits or would otherwise have a visible cast.
@@ -129,7 +160,11 @@ impl MbCoder<'_> {
             }
         }
         let dropped = without_chroma.saturating_add(empty_chroma);
-        if !residual.chroma_is_empty() && dropped <= cost(chroma) {
+        // The trellis has already dropped what is not worth its bits, and what it keeps also serves
+        // later frames.
+        let bits_q8 = if trellis.is_some() { chroma.bits_q8 / 2 } else { chroma.bits_q8 };
+        let kept = cost(RateDistortion { bits_q8, ..chroma });
+        if !residual.chroma_is_empty() && dropped <= kept {
             residual.clear_chroma();
             return without_chroma;
         }

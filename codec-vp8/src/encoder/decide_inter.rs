@@ -24,6 +24,10 @@ pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
 /// Error of the last frame, as a cost in 1/256 bit, up to which no other reference is tried.
 const GOOD_BITS_Q8: u32 = 48 * 256;
 
+/// Half the ratio of intra to inter cost in the analysis above which intra modes are not tried.
+/// Half-size frames hide much of the error of a moving, detailed block.
+const HOPELESS_INTRA: u16 = 3;
+
 /// Intra cost up to which a macroblock of the half-size frame counts as flat: 1.5 levels per pixel.
 const FLAT_COST: u16 = 96;
 /// Maximum vector component in full pixels: the range of ten bits of quarter pixels.
@@ -124,7 +128,7 @@ impl MbCoder<'_> {
         }
         // 4x4 intra prediction.
         let luma_limit = limit.saturating_sub(best.chroma_cost);
-        if self.wants_intra_4x4(&best, &found, set)
+        if self.wants_intra_4x4(&best, set)
             && let Some(choice) = self.try_intra_4x4(set, segment, luma_limit)
         {
             best = choice;
@@ -272,7 +276,8 @@ impl MbCoder<'_> {
     /// Returns whether intra modes are worth trying.
     fn may_be_intra(&self, found: &Candidates, set: &QuantiserSet) -> bool {
         // The costs on half-size frames rule out many macroblocks.
-        let is_hopeless = |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost;
+        let is_hopeless =
+            |mb: &MbAnalysis| mb.intra_cost / 2 > mb.inter_cost.saturating_mul(HOPELESS_INTRA);
         found.best().sse > set.lambda.cost(2 * SOME_BITS_Q8)
             && !self.analysis.is_some_and(is_hopeless)
     }
@@ -424,17 +429,14 @@ impl MbCoder<'_> {
         }
     }
 
-    fn wants_intra_4x4(&self, best: &ModeChoice, found: &Candidates, set: &QuantiserSet) -> bool {
+    fn wants_intra_4x4(&self, best: &ModeChoice, set: &QuantiserSet) -> bool {
         match self.job.speed.intra_4x4 {
             _ if self.job.has_plain_modes => false,
             Gate::Never => false,
             Gate::Always => true,
             Gate::Gated => {
-                let intra = found.as_slice().iter().find(|c| c.mode.is_intra());
-                let is_near = |intra: &Candidate| intra.sse / 2 < best.prediction_sse;
                 self.best.residual.coded_luma_blocks() >= 4
                     && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
-                    && intra.is_some_and(is_near)
             }
         }
     }

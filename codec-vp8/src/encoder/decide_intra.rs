@@ -2,7 +2,7 @@
 
 use codec_simd::{IntraMode, Kernels, SubblockMode, Window, WindowMut};
 
-use super::predict_intra::best_subblock;
+use super::predict_intra::{RankedPredictions, SubblockPrediction};
 use super::quant::QuantiserSet;
 use super::rate_distortion::{RateDistortion, cost};
 use super::rate_table::estimate_bits;
@@ -31,18 +31,37 @@ impl MbCoder<'_> {
         best
     }
 
-    /// Decides the best whole-block mode and codes it into `best`.
+    /// Codes all whole-block modes, and leaves the best one in `best`.
     fn decide_intra_16(&mut self, set: &QuantiserSet, segment: u8) -> ModeChoice {
+        self.find_edges();
+        let [first, others @ ..] = IntraMode::ALL;
+        let mut best = self.code_intra_16(first, set, segment);
+        for mode in others {
+            std::mem::swap(&mut self.best, &mut self.trial);
+            let choice = self.code_intra_16(mode, set, segment);
+            let total = |choice: &ModeChoice| cost(set, choice.price, choice.mode_bits);
+            if total(&choice) < total(&best) {
+                best = choice;
+            } else {
+                std::mem::swap(&mut self.best, &mut self.trial);
+            }
+        }
+        best
+    }
+
+    /// Codes a whole-block mode into `best`.
+    fn code_intra_16(&mut self, mode: IntraMode, set: &QuantiserSet, segment: u8) -> ModeChoice {
         let job = self.job;
-        let (mode, sse, bits) = self.search_intra_16(set);
         self.best.predicted = None;
         self.edges.predict_luma(job.kernels, mode, &mut self.best.pixels.luma);
+        let sse = job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window());
         let price = self.code_luma(set);
+        let bits = job.costs.luma[mode as usize] + job.costs.reference[0];
         intra_choice(IntraLuma::Whole(mode), bits, price, sse, segment)
     }
 
-    /// Returns the whole-block mode of the lowest rate-distortion cost, with its squared error and
-    /// bits.
+    /// Returns the whole-block mode of the lowest prediction error plus mode cost, with its squared
+    /// error and bits.
     pub(super) fn search_intra_16(&mut self, set: &QuantiserSet) -> (IntraMode, u32, u32) {
         let job = self.job;
         self.find_edges();
@@ -70,8 +89,14 @@ impl MbCoder<'_> {
         let job = self.job;
         self.find_edges();
         // Key frames are rare and all later frames depend on them, so they search all modes.
-        let tried = if job.is_key { 10 } else { usize::from(job.speed.intra_4x4_modes).min(10) };
-        let modes_tried = &SubblockMode::ALL[..tried];
+        let speed = &job.speed;
+        // Key frames are rare and all later frames depend on them, so they search all modes.
+        let (tried, finalists) = if job.is_key {
+            (10, speed.key_intra_finalists)
+        } else {
+            (speed.intra_4x4_modes.min(10), speed.intra_finalists)
+        };
+        let modes_tried = &SubblockMode::ALL[..usize::from(tried)];
         let (above, left) = (self.above_blocks().modes, self.left.blocks.modes);
         let mut modes = [SubblockMode::Dc; 16];
         let [no_skip, _] = job.costs.skip_bits();
@@ -89,27 +114,26 @@ impl MbCoder<'_> {
             let edges = self.edges.of_subblock(n, &trial.pixels.luma);
             let cur = self.cur.luma.sub::<4, 4>(x, y);
             let mode_bits = |mode| job.costs.subblock(mode, mode_above, mode_left);
-            let mut pred = [[0; 4]; 4];
-            let (mode, _) = best_subblock(
+            let ranked = RankedPredictions::new(
                 job.kernels,
                 cur,
                 &edges,
                 modes_tried,
+                usize::from(finalists),
                 |mode| set.lambda.cost(mode_bits(mode)),
-                &mut pred,
             );
-            modes[n] = mode;
-            bits += mode_bits(mode);
-            prediction_sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
             self.meter.switch(Some(Stage::Transform));
-            let (levels, eob, block_bits) =
-                code_subblock(job.kernels, n, cur, &mut pred, set, trellis.as_mut());
+            let coder = SubblockCoder { kernels: job.kernels, set, n, cur };
+            let coded = coder.best_of(&ranked, trellis, mode_bits);
             self.meter.switch(Some(Stage::Search));
-            trial.residual.set_block(n, levels, eob);
+            trellis = coded.trellis;
+            modes[n] = coded.mode;
+            bits += mode_bits(coded.mode);
+            prediction_sse += coded.prediction_sse;
+            trial.residual.set_block(n, coded.levels, coded.eob);
             let mut to = trial.pixels.luma.sub_mut::<4, 4>(x, y);
-            to.copy_from(Window::packed(&pred));
-            price.sse += job.kernels.sse_4x4(cur, Window::packed(&pred));
-            price.bits_q8 += block_bits;
+            to.copy_from(Window::packed(&coded.pixels));
+            price = price.plus(coded.price);
             if cost(set, price, bits + blocks_left * CHEAP_BLOCK_Q8) >= limit {
                 return None;
             }
@@ -120,33 +144,88 @@ impl MbCoder<'_> {
     }
 }
 
-/// Transforms and quantises sub-block `n` and adds its residual to `pred`. Returns its levels, the
-/// end of the block and its bits, in 1/256 bit.
-#[inline]
-fn code_subblock(
-    kernels: &Kernels,
+/// Codes a sub-block with several modes to compare their actual costs.
+struct SubblockCoder<'a> {
+    kernels: &'a Kernels,
+    set: &'a QuantiserSet,
+    /// Index of the sub-block.
     n: usize,
-    cur: Window<'_, 4, 4>,
-    pred: &mut [[u8; 4]; 4],
-    set: &QuantiserSet,
-    trellis: Option<&mut Trellis<'_>>,
-) -> ([i16; 16], u8, u32) {
-    let mut coeffs = [[0; 16]];
-    kernels.fdct_4x4(cur, Window::packed(pred), &mut coeffs[0]);
-    let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
-    let bits = match trellis {
-        Some(trellis) => {
-            trellis.one(kernels, n, &coeffs, set, &mut levels, &mut dequantised, &mut eob)
+    cur: Window<'a, 4, 4>,
+}
+
+/// A coded sub-block.
+struct CodedSubblock<'a> {
+    mode: SubblockMode,
+    /// Reconstruction.
+    pixels: [[u8; 4]; 4],
+    levels: [i16; 16],
+    eob: u8,
+    /// Error and bits of the residual.
+    price: RateDistortion,
+    prediction_sse: u32,
+    /// Trellis after the sub-block.
+    trellis: Option<Trellis<'a>>,
+}
+
+impl SubblockCoder<'_> {
+    /// Codes the residual of each prediction and returns the one of the lowest rate-distortion cost.
+    #[inline]
+    fn best_of<'t>(
+        &self,
+        predictions: &RankedPredictions,
+        trellis: Option<Trellis<'t>>,
+        mode_bits: impl Fn(SubblockMode) -> u32,
+    ) -> CodedSubblock<'t> {
+        let (first, others) = predictions.split_first();
+        let total = |coded: &CodedSubblock<'_>| cost(self.set, coded.price, mode_bits(coded.mode));
+        let mut best = self.code(first, trellis);
+        let mut least = total(&best);
+        for prediction in others {
+            let coded = self.code(prediction, trellis);
+            let cost = total(&coded);
+            if cost < least {
+                (best, least) = (coded, cost);
+            }
         }
-        None => {
-            kernels.quantise(&coeffs, &set.y1, &mut levels, &mut dequantised, &mut eob);
-            estimate_bits(kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
-        }
-    };
-    if eob[0] > 0 {
-        kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(pred));
+        best
     }
-    (levels[0], eob[0], bits)
+
+    /// Transforms and quantises the residual and adds it to the prediction.
+    #[inline]
+    fn code<'t>(
+        &self,
+        prediction: &SubblockPrediction,
+        mut trellis: Option<Trellis<'t>>,
+    ) -> CodedSubblock<'t> {
+        let &Self { kernels, set, n, cur } = self;
+        let mut pixels = prediction.pixels;
+        let mut coeffs = [[0; 16]];
+        kernels.fdct_4x4(cur, Window::packed(&pixels), &mut coeffs[0]);
+        let (mut levels, mut dequantised, mut eob) = ([[0; 16]], [[0; 16]], [0]);
+        let bits_q8 = match &mut trellis {
+            Some(trellis) => {
+                trellis.one(kernels, n, &coeffs, set, &mut levels, &mut dequantised, &mut eob)
+            }
+            None => {
+                kernels.quantise(&coeffs, &set.y1, &mut levels, &mut dequantised, &mut eob);
+                estimate_bits(kernels, &levels, &eob, 0).max(EMPTY_BLOCK_Q8)
+            }
+        };
+        let mut sse = prediction.sse;
+        if eob[0] > 0 {
+            kernels.idct_add_4x4(&dequantised[0], WindowMut::packed(&mut pixels));
+            sse = kernels.sse_4x4(cur, Window::packed(&pixels));
+        }
+        CodedSubblock {
+            mode: prediction.mode,
+            pixels,
+            levels: levels[0],
+            eob: eob[0],
+            price: RateDistortion { sse, bits_q8 },
+            prediction_sse: prediction.sse,
+            trellis,
+        }
+    }
 }
 
 /// Cost of an empty block with the mode that its neighbours predict.

@@ -130,26 +130,70 @@ impl IntraEdges {
     }
 }
 
-/// Returns the best of `modes` for a sub-block by squared error plus mode cost, both in the unit of
-/// `cost(mode)`. Leaves the prediction in `pred`.
-#[inline]
-pub(super) fn best_subblock(
-    kernels: &Kernels,
-    cur: Window<'_, 4, 4>,
-    edges: &Edges4,
-    modes: &[SubblockMode],
-    cost: impl Fn(SubblockMode) -> u32,
-    pred: &mut [[u8; 4]; 4],
-) -> (SubblockMode, u32) {
-    let mut best = (SubblockMode::Dc, u32::MAX);
-    let mut trial = [[0; 4]; 4];
-    for &mode in modes {
-        kernels.intra_4x4(mode, edges, WindowMut::packed(&mut trial));
-        let total = kernels.sse_4x4(cur, Window::packed(&trial)).saturating_add(cost(mode));
-        if total < best.1 {
-            best = (mode, total);
-            *pred = trial;
+/// A 4x4 intra mode with its prediction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SubblockPrediction {
+    pub(super) mode: SubblockMode,
+    pub(super) pixels: [[u8; 4]; 4],
+    /// Squared error of the prediction.
+    pub(super) sse: u32,
+    /// Squared error plus mode cost.
+    cost: u32,
+}
+
+impl SubblockPrediction {
+    const NONE: Self =
+        Self { mode: SubblockMode::Dc, pixels: [[0; 4]; 4], sse: u32::MAX, cost: u32::MAX };
+}
+
+/// The best predictions of a sub-block, in ascending order of cost.
+pub(super) struct RankedPredictions {
+    list: [SubblockPrediction; SubblockMode::ALL.len()],
+    len: usize,
+}
+
+impl RankedPredictions {
+    /// Predicts a sub-block with all `modes`, and keeps the `count` predictions of the lowest squared
+    /// error plus mode cost, both in the unit of `cost(mode)`.
+    #[inline]
+    pub(super) fn new(
+        kernels: &Kernels,
+        cur: Window<'_, 4, 4>,
+        edges: &Edges4,
+        modes: &[SubblockMode],
+        count: usize,
+        cost: impl Fn(SubblockMode) -> u32,
+    ) -> Self {
+        let mut ranked = Self { list: [SubblockPrediction::NONE; SubblockMode::ALL.len()], len: 0 };
+        for &mode in modes {
+            let mut pixels = [[0; 4]; 4];
+            kernels.intra_4x4(mode, edges, WindowMut::packed(&mut pixels));
+            let sse = kernels.sse_4x4(cur, Window::packed(&pixels));
+            let cost = sse.saturating_add(cost(mode));
+            ranked.add(SubblockPrediction { mode, pixels, sse, cost }, count);
         }
+        ranked
     }
-    best
+
+    /// Inserts `prediction` if it is among the best `count`. Of equal costs the earlier one comes
+    /// first.
+    #[inline]
+    fn add(&mut self, prediction: SubblockPrediction, count: usize) {
+        let mut at = self.len;
+        while at > 0 && prediction.cost < self.list[at - 1].cost {
+            at -= 1;
+        }
+        let count = count.min(self.list.len());
+        if at >= count {
+            return;
+        }
+        self.list.copy_within(at..self.len.min(count - 1), at + 1);
+        self.list[at] = prediction;
+        self.len = (self.len + 1).min(count);
+    }
+
+    /// Returns the best prediction and the others.
+    pub(super) fn split_first(&self) -> (&SubblockPrediction, &[SubblockPrediction]) {
+        (&self.list[0], &self.list[1..self.len.max(1)])
+    }
 }

@@ -88,6 +88,11 @@ pub struct Speed {
     pub intra_4x4: Gate,
     /// Maximum number of the ten 4x4 intra modes tried in inter frames.
     pub intra_4x4_modes: u8,
+    /// Number of these modes, per sub-block, that are transformed and quantised to compare exact
+    /// costs; 1 disables the comparison.
+    pub intra_finalists: u8,
+    /// As `intra_finalists`, in key frames.
+    pub key_intra_finalists: u8,
     /// Partitionings with several vectors per macroblock.
     pub splits: Splits,
     /// When split partitionings are tried.
@@ -124,6 +129,8 @@ impl Speed {
             finalists: 1,
             intra_4x4: Gate::Never,
             intra_4x4_modes: 4,
+            intra_finalists: 1,
+            key_intra_finalists: 3,
             splits: Splits::None,
             split_gate: Gate::Gated,
             split_min_blocks: 12,
@@ -152,6 +159,7 @@ impl Speed {
             split_min_blocks: 4,
             others: OtherReferences::Neighbours,
             intra_4x4_modes: 10,
+            key_intra_finalists: 4,
             golden_frames: Some(3),
             ..six
         };
@@ -161,6 +169,7 @@ impl Speed {
             search_steps: 32,
             trusts_analysis: false,
             chroma_rd: true,
+            intra_finalists: 3,
             ..five
         };
         let three = Self { finalists: 5, splits: Splits::All, split_min_blocks: 2, ..four };
@@ -171,7 +180,8 @@ impl Speed {
             filter_level: FilterChoice::Tried,
             ..three
         };
-        let one = Self { finalists: 8, levels: LevelChoice::Trellis, ..two };
+        let one =
+            Self { finalists: 8, levels: LevelChoice::Trellis, key_intra_finalists: 10, ..two };
         let best =
             Self { intra_4x4: Gate::Always, split_gate: Gate::Always, search_steps: 64, ..one };
         match level {
