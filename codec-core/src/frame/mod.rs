@@ -4,6 +4,7 @@
 mod buffer;
 mod color;
 mod picture;
+mod source_mb;
 
 pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit};
 pub use color::{
@@ -11,6 +12,7 @@ pub use color::{
     TransferCharacteristics,
 };
 pub use picture::{Chroma, Picture, PixelFormat};
+pub use source_mb::SourceMb;
 
 use std::fmt;
 

@@ -31,7 +31,6 @@ pub mod rate_table;
 mod row;
 mod row_context;
 mod settings;
-mod source;
 mod speed;
 mod squared_error;
 mod store;

@@ -9,7 +9,6 @@ use super::predict_intra::{Corner, IntraEdges, LeftPixels, bottom_of};
 use super::quant::QuantiserSet;
 use super::rate_distortion::RateDistortion;
 use super::row_context::{Above, AboveInfo};
-use super::source::SourceMb;
 use super::speed::LevelChoice;
 use super::store::{RowStore, SearchStats};
 use super::tokenizer::{Tokenizer, empty_mb_flags};
@@ -22,7 +21,7 @@ use crate::types::{
 };
 use codec_core::analysis::MbAnalysis;
 use codec_core::codec::{Stage, StageMeter};
-use codec_core::frame::Chroma;
+use codec_core::frame::{Chroma, SourceMb};
 use codec_core::motion::PixelPos;
 
 /// Mode decision for the luma of a macroblock. Its prediction and residual are in

@@ -2,24 +2,20 @@
 
 use codec_simd::{Block16, BlockUv, Kernels, PlaneRef};
 
-use codec_core::frame::{Chroma, Picture};
+use super::{Chroma, Picture};
 
 /// Source pixels of one macroblock; pixels outside the frame repeat the edge.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SourceMb {
-    pub(super) luma: Block16,
-    pub(super) chroma: BlockUv,
+pub struct SourceMb {
+    /// 16x16 pixels of luma.
+    pub luma: Block16,
+    /// 8x8 pixels of U and of V.
+    pub chroma: BlockUv,
 }
 
 impl SourceMb {
     /// Copies the macroblock at column `col` and row `row` of `picture`.
-    pub(super) fn gather(
-        &mut self,
-        kernels: &Kernels,
-        picture: &Picture<'_>,
-        col: usize,
-        row: usize,
-    ) {
+    pub fn gather(&mut self, kernels: &Kernels, picture: &Picture<'_>, col: usize, row: usize) {
         let luma = picture.luma();
         match inside::<16, 16>(&luma, 16 * col, 16 * row) {
             Some(window) => self.luma.window_mut().copy_from(window),
@@ -29,11 +25,22 @@ impl SourceMb {
                 }
             }
         }
+        self.gather_chroma(kernels, picture, col, row);
+    }
+
+    /// As [`Self::gather`], only chroma.
+    pub fn gather_chroma(
+        &mut self,
+        kernels: &Kernels,
+        picture: &Picture<'_>,
+        col: usize,
+        row: usize,
+    ) {
         match picture.chroma() {
             Chroma::Planar { u, v } => {
                 for (plane, from) in [u, v].iter().enumerate() {
                     match inside::<8, 8>(from, 8 * col, 8 * row) {
-                        Some(window) => self.chroma.plane_mut(plane).copy_from(window),
+                        Some(window) => kernels.copy_8x8(window, self.chroma.plane_mut(plane)),
                         None => {
                             for (y, out) in self.chroma.0.iter_mut().enumerate() {
                                 let pixels = replicated::<8>(from, 8 * col, 8 * row + y);
@@ -80,7 +87,7 @@ fn interleaved(plane: &PlaneRef<'_>, x: usize, y: usize) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codec_core::frame::Size;
+    use crate::frame::Size;
 
     #[test]
     fn pixels_beyond_the_edge_repeat_the_last_ones() {
