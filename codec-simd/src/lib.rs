@@ -40,7 +40,7 @@
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
-//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict` and `transform`. The tests in
+//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict`, `temporal` and `transform`. The tests in
 //! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -75,6 +75,7 @@ mod pairs;
 mod pool;
 mod scalar;
 mod table;
+mod temporal;
 mod types;
 mod view;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -86,6 +87,7 @@ pub use color::{RgbWeights, YuvWeights};
 pub use level::{Level, LevelError};
 pub use pool::RowPool;
 pub use table::Kernels;
+pub use temporal::{PixelWeight, TemporalWeights};
 pub use types::{
     Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Quantiser,
     SubblockMode,

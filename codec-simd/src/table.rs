@@ -3,6 +3,7 @@
 use crate::color::{RgbWeights, YuvWeights};
 use crate::level::Level;
 use crate::scalar;
+use crate::temporal::TemporalWeights;
 use crate::types::{
     Block16, BlockMask, BlockUv, EdgeLimits, Edges, Edges4, IntraMode, Quantiser, SubblockMode,
 };
@@ -244,6 +245,31 @@ kernel_table! {
     halve_row(a: &[u8], b: &[u8], out: &mut [u8]);
     /// Splits interleaved chroma (NV12) into U and V. Panics unless `uv` is twice as long as each.
     split_uv_row(uv: &[u8], u: &mut [u8], v: &mut [u8]);
+
+    // ---- noise ----
+    /// Sums of the differences between `source` and `history`, and of their absolute values, in
+    /// sixteenths of a level, each rounded down, by groups of four columns. `history` is in 1/128 of
+    /// a level, 0..=32640.
+    temporal_sums_16x8(
+        source: Window<'_, 16, 8>,
+        history: &[[i16; 16]; 8]
+    ) -> ([i32; 4], [i32; 4]);
+    /// Moves `history` (in 1/128 of a level, 0..=32640) towards `source` by the share that `weights`
+    /// gives to each pixel, and writes it to `dst`, rounded.
+    temporal_blend_16x8(
+        source: Window<'_, 16, 8>,
+        history: &mut [[i16; 16]; 8],
+        weights: &TemporalWeights,
+        dst: WindowMut<'_, 16, 8>
+    );
+    /// Smooths the 16x8 pixels from (1, 1) of `source` on: adds a fifth of the differences of the
+    /// four neighbours. A difference counts fully up to the limit of its column, less above it, and
+    /// nothing from twice the limit on. Limits are at most 63; 0 copies the column.
+    smooth_16x8(
+        source: Window<'_, 18, 10>,
+        limits: &[u8; 16],
+        dst: &mut [[u8; 16]; 8]
+    );
 
     // ---- colour ----
     /// Luma of pixels of three bytes. Panics unless `pixels` is three times as long as `luma`.

@@ -179,6 +179,9 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "idct_add_chroma" => 256.0 + 256.0,
         "halve_row_1280" => 2560.0 + 640.0,
         "split_uv_row_1280" => 2560.0,
+        "temporal_sums_16x8" => 128.0 + 256.0,
+        "temporal_blend_16x8" => 2.0 * (128.0 + 256.0) + 96.0,
+        "smooth_16x8" => 180.0 + 128.0,
         "rgb24_to_luma_row_1280" => 3840.0 + 1280.0,
         "rgb32_to_luma_row_1280" => 5120.0 + 1280.0,
         "rgb24_to_chroma_rows_1280" => 2.0 * 3840.0 + 1280.0,
@@ -300,6 +303,14 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
         "split_uv_row_1280" => {
             l.block(1280.0).plus(memory(0.0, 1280.0 / width)).plus(l.on(1280.0, 1.5, 0.5))
         }
+        // Words of the history: widening, shifts, and sums of two kinds.
+        "temporal_sums_16x8" => memory(8.0, 0.0).plus(l.block(256.0)).plus(l.on(128.0, 6.0, 8.0)),
+        // Widening, two multiplications, rounding and packing; difference, weight and sum.
+        "temporal_blend_16x8" => memory(8.0, 8.0)
+            .plus(memory(256.0 / width, 256.0 / width))
+            .plus(l.on(128.0, 13.0, 12.0)),
+        // Nine byte operations for each neighbour, then widening, a multiplication and packing.
+        "smooth_16x8" => l.gather(26.0, 16.0).plus(l.block(128.0)).plus(l.on(128.0, 11.0, 40.0)),
         _ => return None,
     })
 }

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use codec_simd::{
-    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Kernels, Quantiser,
-    RgbWeights, SubblockMode, Window, WindowMut, YuvWeights,
+    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Kernels,
+    PixelWeight, Quantiser, RgbWeights, SubblockMode, TemporalWeights, Window, WindowMut,
+    YuvWeights,
 };
 
 /// Receives the cases. Calls are generic, because a call through a pointer would take 50 % longer
@@ -27,6 +28,7 @@ pub fn for_each(visitor: &mut impl Visitor) {
     transform(visitor);
     loop_filter(visitor);
     pixels(visitor);
+    noise(visitor);
     color(visitor);
 }
 
@@ -315,6 +317,21 @@ fn pixels(visitor: &mut impl Visitor) {
     let (mut u, mut v) = (vec![0; 640], vec![0; 640]);
     visitor.case("halve_row_1280", |k| k.halve_row(a, b, &mut u));
     visitor.case("split_uv_row_1280", |k| k.split_uv_row(a, &mut u, &mut v));
+}
+
+fn noise(visitor: &mut impl Visitor) {
+    let plane = Pixels::new(1, 1, visitor.round());
+    let mut history = [[64 << 7; 16]; 8];
+    let weights = TemporalWeights::new([&PixelWeight::new(1440, 3277); 4]);
+    let (mut smoothed, mut blended) = ([[0; 16]; 8], [[0; 16]; 8]);
+    visitor.case("temporal_sums_16x8", |k| {
+        black_box(k.temporal_sums_16x8(plane.at(16, 16), &history));
+    });
+    visitor.case("temporal_blend_16x8", |k| {
+        let dst = WindowMut::packed(&mut blended);
+        k.temporal_blend_16x8(plane.at(16, 16), &mut history, &weights, dst);
+    });
+    visitor.case("smooth_16x8", |k| k.smooth_16x8(plane.at(16, 16), &[12; 16], &mut smoothed));
 }
 
 fn color(visitor: &mut impl Visitor) {

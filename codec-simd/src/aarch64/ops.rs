@@ -26,6 +26,7 @@ ops! {
     /// `a & !b`.
     fn without_u8(a: U8x16, b: U8x16) -> U8x16 { vbicq_u8(a, b) }
     fn max_u8(a: U8x16, b: U8x16) -> U8x16 { vmaxq_u8(a, b) }
+    fn min_u8(a: U8x16, b: U8x16) -> U8x16 { vminq_u8(a, b) }
     fn adds_u8(a: U8x16, b: U8x16) -> U8x16 { vqaddq_u8(a, b) }
     fn subs_u8(a: U8x16, b: U8x16) -> U8x16 { vqsubq_u8(a, b) }
     fn abs_diff(a: U8x16, b: U8x16) -> U8x16 { vabdq_u8(a, b) }
@@ -126,6 +127,7 @@ ops! {
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { vsubq_s16(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { vqaddq_s16(a, b) }
     fn max_i16(a: I16x8, b: I16x8) -> I16x8 { vmaxq_s16(a, b) }
+    fn min_i16(a: I16x8, b: I16x8) -> I16x8 { vminq_s16(a, b) }
     fn abs_i16(a: I16x8) -> I16x8 { vabsq_s16(a) }
     /// The magnitude of -32768 is 32767.
     fn saturating_abs_i16(a: I16x8) -> I16x8 { vqabsq_s16(a) }
@@ -139,6 +141,8 @@ ops! {
     }
     /// The high halves of the products with a number above -32768.
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { vshrq_n_s16::<1>(vqdmulhq_n_s16(a, by)) }
+    /// `(a * b + (1 << 14)) >> 15`; `b` is above -32768.
+    fn mul_round_q15(a: I16x8, b: I16x8) -> I16x8 { vqrdmulhq_s16(a, b) }
     fn shl_i16<const N: i32>(a: I16x8) -> I16x8 { vshlq_n_s16::<N>(a) }
     fn shr_i16<const N: i32>(a: I16x8) -> I16x8 { vshrq_n_s16::<N>(a) }
     /// All ones if `a >= b`.
@@ -243,6 +247,12 @@ ops! {
         let sums = vpaddlq_u16(vreinterpretq_u16_s16(a));
         let sums = vpaddq_u32(sums, sums);
         [vgetq_lane_u32::<0>(sums), vgetq_lane_u32::<1>(sums)]
+    }
+    /// The signed sums of the low and of the high half.
+    fn sums_of_halves_i16(a: I16x8) -> [i32; 2] {
+        let sums = vpaddlq_s16(a);
+        let sums = vpaddq_s32(sums, sums);
+        [vgetq_lane_s32::<0>(sums), vgetq_lane_s32::<1>(sums)]
     }
     /// The sum of each of four registers, each below 65536 in pairs of pairs.
     fn sums_u16(x: [I16x8; 4]) -> [u32; 4] {

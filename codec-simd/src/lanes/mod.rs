@@ -10,10 +10,12 @@ pub(crate) mod cost;
 mod loop_filter;
 mod pixels;
 pub(crate) mod predict;
+mod temporal;
 mod transform;
 
 pub(crate) use cost::lanes_cost;
 pub(crate) use loop_filter::lanes_loop_filter;
 pub(crate) use pixels::lanes_pixels;
 pub(crate) use predict::lanes_predict;
+pub(crate) use temporal::lanes_temporal;
 pub(crate) use transform::lanes_transform;

@@ -31,3 +31,5 @@ pub(crate) use loop_filter::{
 };
 mod pixels;
 pub(crate) use pixels::{halve_row, split_uv_row, sse_row};
+mod temporal;
+pub(crate) use temporal::{smooth_16x8, temporal_blend_16x8, temporal_sums_16x8};

@@ -32,6 +32,7 @@ ops! {
     /// `a & !b`.
     fn without_u8(a: U8x16, b: U8x16) -> U8x16 { v128_andnot(a, b) }
     fn max_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_max(a, b) }
+    fn min_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_min(a, b) }
     fn adds_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_add_sat(a, b) }
     fn subs_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_sub_sat(a, b) }
     fn abs_diff(a: U8x16, b: U8x16) -> U8x16 {
@@ -123,6 +124,7 @@ ops! {
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_sub(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_add_sat(a, b) }
     fn max_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_max(a, b) }
+    fn min_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_min(a, b) }
     fn abs_i16(a: I16x8) -> I16x8 { i16x8_abs(a) }
     /// The magnitude of -32768 is 32767.
     fn saturating_abs_i16(a: I16x8) -> I16x8 { i16x8_max(a, i16x8_sub_sat(i16x8_splat(0), a)) }
@@ -134,6 +136,8 @@ ops! {
     }
     /// The high halves of the products with a number.
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { mulhi_i16(a, i16x8_splat(by)) }
+    /// `(a * b + (1 << 14)) >> 15`; `b` is above -32768.
+    fn mul_round_q15(a: I16x8, b: I16x8) -> I16x8 { i16x8_q15mulr_sat(a, b) }
     fn shl_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shl(a, N) }
     fn shr_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shr(a, N) }
     /// All ones if `a >= b`.
@@ -238,6 +242,12 @@ ops! {
         let a = u32x4_extadd_pairwise_u16x8(a);
         let sums = i32x4_add(a, i32x4_shuffle::<1, 0, 3, 2>(a, a));
         [u32x4_extract_lane::<0>(sums), u32x4_extract_lane::<2>(sums)]
+    }
+    /// The signed sums of the low and of the high half.
+    fn sums_of_halves_i16(a: I16x8) -> [i32; 2] {
+        let a = i32x4_extadd_pairwise_i16x8(a);
+        let sums = i32x4_add(a, i32x4_shuffle::<1, 0, 3, 2>(a, a));
+        [i32x4_extract_lane::<0>(sums), i32x4_extract_lane::<2>(sums)]
     }
     /// The sum of each of four registers.
     fn sums_u16(x: [I16x8; 4]) -> [u32; 4] {

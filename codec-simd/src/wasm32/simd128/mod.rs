@@ -4,6 +4,7 @@ mod cost;
 mod loop_filter;
 mod pixels;
 mod predict;
+mod temporal;
 mod transform;
 
 use crate::level::Level;
@@ -13,6 +14,7 @@ pub(crate) const TABLE: Kernels = {
     let mut table = cost::over(SCALAR);
     table = predict::over(table);
     table = pixels::over(table);
+    table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
     table.level = Level::Simd128;

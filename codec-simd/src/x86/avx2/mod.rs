@@ -4,6 +4,7 @@ pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
 pub(in crate::x86) mod predict;
+mod temporal;
 pub(super) mod transform;
 
 use super::sse41;
@@ -14,6 +15,7 @@ pub(crate) const TABLE: Kernels = {
     let mut table = cost::over(sse41::TABLE);
     table = predict::over(table);
     table = pixels::over(table);
+    table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
     table.level = Level::Avx2;

@@ -5,6 +5,7 @@ pub(in crate::x86) mod cost;
 mod loop_filter;
 mod pixels;
 pub(in crate::x86) mod predict;
+pub(in crate::x86) mod temporal;
 mod transform;
 
 use crate::level::Level;
@@ -15,6 +16,7 @@ pub(crate) const TABLE: Kernels = {
     table = predict::over(table);
     table = pixels::over(table);
     table = color::over(table);
+    table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
     table.level = Level::Sse41;
