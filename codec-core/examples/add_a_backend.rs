@@ -17,11 +17,11 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 29] = [
+const GAPS: [Feature; 30] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
     LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
-    References, Importance, ScreenContent, ErrorResilience, Deadline, IntraRefresh, ReportsPsnr,
-    ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, DecoderDelay,
+    References, Importance, Denoise, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
+    ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, DecoderDelay,
 ];
 static BACKENDS: &[Backend] = &[Backend {
     codec: Codec::Other("runs"),

@@ -38,6 +38,7 @@
 //! | [`entropy`] | the bool coder of RFC 6386, section 7, with sinks that write or count bits; trees |
 //! | [`motion`] | integer and sub-pixel motion search |
 //! | [`analysis`] | half-size plane, block costs, scene cuts, scrolling, temporal filter, MB-tree |
+//! | [`denoise`] | temporal denoiser for camera video |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
 //! | [`parallel`] | the thread pool interface and wavefront progress |
@@ -50,6 +51,7 @@ pub mod analysis;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod denoise;
 pub mod entropy;
 pub mod error;
 pub mod fixed;

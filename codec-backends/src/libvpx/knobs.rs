@@ -173,6 +173,10 @@ const OWN_CLOCK: Gap = Gap::new(
 );
 const NO_INTRA_REFRESH: Gap =
     Gap::new(Feature::IntraRefresh, "libvpx has no call for cyclic intra refresh");
+const NO_DENOISE: Gap = Gap::new(
+    Feature::Denoise,
+    "libvpx's denoiser has other strengths: see the knob noise-sensitivity",
+);
 const NO_IMPORTANCE: Gap =
     Gap::new(Feature::Importance, "libvpx's map of regions is not exposed by this backend");
 
@@ -198,6 +202,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
         OWN_CLOCK,
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
+        NO_DENOISE,
         OWN_THREADS,
         OWN_LEVEL,
         NO_REFERENCES,
@@ -216,6 +221,7 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         OWN_CLOCK,
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
+        NO_DENOISE,
         OWN_THREADS,
         OWN_LEVEL,
         Gap::new(Feature::TemporalLayers, "VP9's temporal layers are not exposed by this backend"),

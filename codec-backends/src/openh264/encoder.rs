@@ -299,8 +299,8 @@ impl VideoEncoder for OpenH264 {
                     return Err(Error::unsupported("disabled temporal layers in OpenH264"));
                 }
             }
-            // Missing features, which were rejected.
-            Update::MaxFrameTime(_) | Update::Pool(_) => {}
+            // Missing features, which were rejected or are off.
+            Update::MaxFrameTime(_) | Update::Pool(_) | Update::Denoise(_) => {}
         }
         self.config = config;
         Ok(Applied::NextFrame)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use codec_simd::Level;
 
 use super::{
-    Bitrate, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig, KeyFrames,
-    Limits, Preset, RateConfig, RateControl, Scalability,
+    Bitrate, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
+    KeyFrames, Limits, Preset, RateConfig, RateControl, Scalability,
 };
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -122,6 +122,13 @@ impl EncoderConfig {
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
         self.content = content;
+        self
+    }
+
+    /// Sets the removal of camera noise.
+    #[must_use]
+    pub fn denoise(mut self, denoise: Denoise) -> Self {
+        self.denoise = denoise;
         self
     }
 

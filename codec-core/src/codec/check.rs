@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use super::{
-    Buffering, Capabilities, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, Feature,
-    FrameRequest, Preset, RateControl, Scalability, Update,
+    Buffering, Capabilities, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
+    Feature, FrameRequest, Preset, RateControl, Scalability, Update,
 };
 use crate::error::{ConfigError, Error, Unsupported};
 use crate::frame::{Picture, Size};
@@ -34,6 +34,7 @@ impl Capabilities {
         self.check_qindex_range(self.allowed_qindex(config))?;
         check(config.keys.max_interval != Some(0), "key interval", 0, "at least 1")?;
         check(config.speed <= 10, "speed", config.speed, "0..=10")?;
+        config.denoise.check()?;
         for (name, value) in &config.knobs {
             self.check_knob(name, *value)?;
         }
@@ -103,9 +104,12 @@ impl Capabilities {
             Update::FrameRate(_) => Feature::LiveFrameRate,
             Update::Resolution(_) => Feature::LiveResolution,
             Update::KeyFrame => Feature::ForcedKeyFrames,
-            Update::Drops(DropPolicy::Never) | Update::Content(Content::Camera) => return Ok(()),
+            Update::Drops(DropPolicy::Never)
+            | Update::Content(Content::Camera)
+            | Update::Denoise(Denoise::Off) => return Ok(()),
             Update::Drops(_) => Feature::Drops,
             Update::Content(_) => Feature::ScreenContent,
+            Update::Denoise(_) => Feature::Denoise,
             Update::Speed(_) => Feature::LiveSpeed,
             Update::Pool(_) => Feature::Pool,
             Update::MaxFrameTime(_) => Feature::Deadline,
@@ -134,6 +138,7 @@ impl Capabilities {
                 check(rate.num > 0 && rate.den > 0, "framerate", rate, "a value above 0")
             }
             Update::Resolution(size) => self.check_size(*size),
+            Update::Denoise(denoise) => Ok(denoise.check()?),
             Update::Speed(speed) => check(*speed <= 10, "speed", speed, "0..=10"),
             _ => Ok(()),
         }
@@ -216,6 +221,7 @@ fn requested_features(config: &EncoderConfig) -> Vec<Feature> {
         (config.keys.at_scene_cuts && config.preset == Preset::Rtc, Feature::SceneCuts),
         (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
         (config.content != Content::Camera, Feature::ScreenContent),
+        (config.denoise != Denoise::Off, Feature::Denoise),
         (config.error_resilient, Feature::ErrorResilience),
         (config.deadline.is_some(), Feature::Deadline),
         (config.intra_refresh > 0, Feature::IntraRefresh),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::{Bitrate, Deadline, RateConfig, RateControl, StageClock};
+use super::{Bitrate, Deadline, Denoise, RateConfig, RateControl, StageClock};
 use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 
@@ -88,6 +88,7 @@ impl Scalability {
 /// | | [`keys`](Self::keys) | `KeyFrame` requests one |
 /// | | [`preset`](Self::preset), [`error_resilient`](Self::error_resilient), [`intra_refresh`](Self::intra_refresh) | |
 /// | content | [`content`](Self::content) | `Content` |
+/// | | [`denoise`](Self::denoise) | `Denoise` |
 /// | speed | [`speed`](Self::speed), [`deadline`](Self::deadline) | `Speed`, `MaxFrameTime` |
 /// | | [`pool`](Self::pool) | `Pool` |
 /// | | [`simd`](Self::simd) | |
@@ -117,6 +118,8 @@ pub struct EncoderConfig {
     pub scalability: Scalability,
     /// Type of content.
     pub content: Content,
+    /// Removal of camera noise before coding. Screen content is never filtered.
+    pub denoise: Denoise,
     /// Code each frame so that it depends on earlier frames only through its references: entropy
     /// coding probabilities do not carry over.
     pub error_resilient: bool,
@@ -155,6 +158,7 @@ impl EncoderConfig {
             speed: 7,
             scalability: Scalability::L1T1,
             content: Content::Camera,
+            denoise: Denoise::Off,
             error_resilient: false,
             deadline: None,
             intra_refresh: 0,

@@ -77,6 +77,8 @@ features! {
     Importance = "importance of regions",
     /// [`super::Content::Screen`].
     ScreenContent = "screen content",
+    /// [`super::EncoderConfig::denoise`].
+    Denoise = "removal of camera noise",
     /// [`super::EncoderConfig::error_resilient`].
     ErrorResilience = "error resilience",
     /// [`super::EncoderConfig::deadline`].

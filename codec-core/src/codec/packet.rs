@@ -102,7 +102,11 @@ pub struct PacketMeta {
     pub bits: BitsByPart,
     /// Number of macroblocks per coding mode.
     pub macroblocks: MacroblockCounts,
-    /// Sums of squared errors of Y, U and V over the visible area, if requested.
+    /// Standard deviation of the noise that [`super::EncoderConfig::denoise`] removed from the frame
+    /// before it was coded, in sixteenths of a level; `None` if the frame was coded as it is.
+    pub denoised_q4: Option<u16>,
+    /// Sums of squared errors of Y, U and V over the visible area, if requested: against the frame
+    /// that was coded, which is the filtered one if [`Self::denoised_q4`] is not `None`.
     pub sse: Option<[u64; 3]>,
     /// Digest of the reconstruction ([`crate::frame::FrameBuf::digest`]), if requested.
     pub digest: Option<u64>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bitrate, Content, DropPolicy, EncoderConfig, RateControl, Scalability};
+use super::{Bitrate, Content, Denoise, DropPolicy, EncoderConfig, RateControl, Scalability};
 use crate::error::ConfigError;
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -27,6 +27,8 @@ pub enum Update {
     Drops(DropPolicy),
     /// New type of content.
     Content(Content),
+    /// New removal of camera noise.
+    Denoise(Denoise),
     /// New speed, 0 (best quality) to 10 (fastest).
     Speed(u8),
     /// New thread pool, for more or fewer threads; `None` uses only the caller's thread. The coded bytes
@@ -89,6 +91,7 @@ impl EncoderConfig {
             Update::Resolution(size) => self.size = *size,
             Update::Drops(drops) => self.rate.drops = *drops,
             Update::Content(content) => self.content = *content,
+            Update::Denoise(denoise) => self.denoise = *denoise,
             Update::Speed(speed) => self.speed = *speed,
             Update::Pool(pool) => self.pool.clone_from(pool),
             Update::MaxFrameTime(max_us) => match &mut self.deadline {

@@ -8,8 +8,8 @@ use codec_audio::opus_packet::{OpusPacket, duration_us};
 use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind};
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
 use codec_core::codec::{
-    Bitrate, Conceal, Content, DecoderConfig, DropPolicy, EncoderConfig, FrameRequest, Limits,
-    Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
+    Bitrate, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig, FrameRequest,
+    Limits, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 
@@ -228,11 +228,13 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
     }
     config.report_digest = true;
     config.report_psnr = rng.below(2) == 0;
+    let strength = if wild { rng.byte() } else { 1 + byte_up_to(11, rng) };
+    config.denoise = *rng.pick(&[Denoise::Off, Denoise::Auto, Denoise::Level(strength)]);
     config
 }
 
 fn random_update(rng: &mut Rng) -> Update {
-    match rng.below(9) {
+    match rng.below(10) {
         0 => Update::Bitrate(Bitrate(*rng.pick(&[0, 50_000, 2_000_000, u64::MAX]))),
         1 => Update::Rate(random_rate(rng)),
         2 => Update::FrameRate(Rational::new(*rng.pick(&[0, 5, 30, 240]), *rng.pick(&[0, 1]))),
@@ -241,6 +243,10 @@ fn random_update(rng: &mut Rng) -> Update {
         5 => Update::Drops(DropPolicy::BelowBufferPct(rng.byte())),
         6 => Update::Content(*rng.pick(&[Content::Camera, Content::Screen])),
         7 => Update::Speed(rng.byte() % 13),
+        8 => {
+            let strength = Denoise::Level(rng.byte());
+            Update::Denoise(*rng.pick(&[Denoise::Off, Denoise::Auto, strength]))
+        }
         _ => Update::Scalability(rng.pick(&Scalability::ALL).1),
     }
 }

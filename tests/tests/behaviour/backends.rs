@@ -8,8 +8,8 @@ use std::path::Path;
 use codec_audio::conformance::check_audio;
 use codec_backends::registry::{self, AUDIO_BACKENDS, BACKENDS};
 use codec_core::codec::{
-    Applied, Backend, Bitrate, Capabilities, EncoderConfig, Feature, FrameRequest, Gap, Outcome,
-    Packet, RateControl, Update, VideoEncoder,
+    Applied, Backend, Bitrate, Capabilities, Denoise, EncoderConfig, Feature, FrameRequest, Gap,
+    Outcome, Packet, RateControl, Update, VideoEncoder,
 };
 use codec_core::conformance;
 use codec_core::error::Error;
@@ -57,9 +57,10 @@ enum Fault {
     NoKeyFrameAfterFinish,
     DeclaresAGapItFills,
     IgnoresImportance,
+    IgnoresDenoise,
 }
 
-const FAULTS: [(Fault, &str); 13] = [
+const FAULTS: [(Fault, &str); 14] = [
     (Fault::LosesAPacket, "packets are in order"),
     (Fault::WrongQindex, "packet metadata is correct"),
     (Fault::WrongKind, "packet metadata is correct"),
@@ -73,6 +74,7 @@ const FAULTS: [(Fault, &str); 13] = [
     (Fault::NoKeyFrameAfterFinish, "`finish` resets the encoder"),
     (Fault::DeclaresAGapItFills, "intra refresh"),
     (Fault::IgnoresImportance, "importance has an effect"),
+    (Fault::IgnoresDenoise, "removal of camera noise has an effect"),
 ];
 
 /// The native encoder with one fault.
@@ -89,6 +91,7 @@ fn open<const FAULT: usize>(config: &EncoderConfig) -> Result<Box<dyn VideoEncod
     let fault = FAULTS[FAULT].0;
     let mut declared = config.clone();
     match fault {
+        Fault::IgnoresDenoise => declared.denoise = Denoise::Off,
         Fault::TakesAnyKnob => declared.knobs.clear(),
         Fault::IgnoresTheBitrate => {
             if let RateControl::Cbr(_) = declared.rate.mode {

@@ -15,6 +15,7 @@ mod conformance;
 mod containers;
 mod counterparts;
 mod decoder;
+mod denoise;
 mod encoder_api;
 mod encoder_equals_decoder;
 mod examples;

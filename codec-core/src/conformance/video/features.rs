@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::encoding::refuses;
 use super::{NOISE, Run, SIZE, Subject, ensure};
 use crate::codec::{
-    Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, DropPolicy, EncoderConfig,
-    Feature, FrameKind, FrameRequest, ImportanceMap, RateControl, Region, Scalability, SlotSet,
-    Update, WindowCap,
+    Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy,
+    EncoderConfig, Feature, FrameKind, FrameRequest, ImportanceMap, RateControl, Region,
+    Scalability, SlotSet, Update, WindowCap,
 };
 use crate::conformance::report::{Report, Verdict};
 use crate::conformance::scene::Scene;
@@ -73,6 +73,12 @@ fn asks(feature: Feature) -> &'static [Ask] {
             Setting(|config| config.content = Content::Screen),
             Live(|| Update::Content(Content::Screen)),
         ],
+        Feature::Denoise => &[
+            Setting(|config| config.denoise = Denoise::Auto),
+            Setting(|config| config.denoise = Denoise::Level(5)),
+            Live(|| Update::Denoise(Denoise::Auto)),
+            Live(|| Update::Denoise(Denoise::Level(5))),
+        ],
         Feature::ErrorResilience => &[Setting(|config| config.error_resilient = true)],
         Feature::Deadline => &[Setting(|config| {
             config.deadline = Some(Deadline { max_us: 8000, clock: Arc::new(StoppedClock) });
@@ -94,6 +100,7 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
     }
     report.run("feature: temporal layers", || layers(subject));
     report.run("feature: importance has an effect", || importance(subject));
+    report.run("feature: removal of camera noise has an effect", || denoise(subject));
     report.run("feature: live resolution changes", || resolution(subject));
     for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
         // These features are not requested, so they cannot be rejected.
@@ -180,6 +187,21 @@ fn importance(subject: &Subject<'_>) -> Result<Verdict, String> {
         coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
     }
     ensure(coded[0] != coded[1], || "an important region is coded like the others".to_owned())?;
+    Ok(Verdict::Passed)
+}
+
+fn denoise(subject: &Subject<'_>) -> Result<Verdict, String> {
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Denoise) {
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    let mut coded = Vec::new();
+    for setting in [Denoise::Off, Denoise::Level(Denoise::MAX_LEVEL)] {
+        let mut run = Run::new(subject.open(&subject.config().denoise(setting))?, SIZE, NOISE);
+        run.encode_many(4)?;
+        run.finish()?;
+        coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
+    }
+    ensure(coded[0] != coded[1], || "noisy frames are coded like without it".to_owned())?;
     Ok(Verdict::Passed)
 }
 

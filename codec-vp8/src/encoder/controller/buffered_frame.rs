@@ -13,6 +13,7 @@ pub(super) struct BufferedFrame {
     pub(super) analysis: FrameAnalysis,
     pub(super) info: PictureInfo,
     pub(super) request: FrameRequest,
+    pub(super) denoised_q4: Option<u16>,
 }
 
 /// Copies `picture` into a frame of `pool`.

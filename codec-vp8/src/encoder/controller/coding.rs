@@ -35,6 +35,8 @@ pub(super) struct Task<'a> {
     /// Analysis of the frame relative to the previous one.
     pub(super) analysis: Option<&'a FrameAnalysis>,
     pub(super) request: &'a FrameRequest,
+    /// See [`codec_core::codec::PacketMeta::denoised_q4`].
+    pub(super) denoised_q4: Option<u16>,
     pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
@@ -156,6 +158,7 @@ impl<C: FrameCoder> Coding<C> {
         packet.meta.layer_sync = meta.layer_sync;
         packet.meta.tl0_index = meta.tl0_index;
         packet.meta.discardable = meta.discardable;
+        packet.meta.denoised_q4 = task.denoised_q4;
         packet.meta.rate = self.rate.state();
         self.queue.push(packet);
         Ok(Outcome::Coded)

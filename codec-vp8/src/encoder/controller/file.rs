@@ -79,11 +79,13 @@ impl FileState {
         picture: &Picture<'_>,
         analysis: FrameAnalysis,
         request: FrameRequest,
+        denoised_q4: Option<u16>,
         lookahead_info: LookaheadInfo,
     ) {
         let buf = buffered_frame::copy(&mut self.pool, picture);
+        let info = picture.info;
         self.ahead
-            .push(BufferedFrame { buf, analysis, info: picture.info, request }, lookahead_info);
+            .push(BufferedFrame { buf, analysis, info, request, denoised_q4 }, lookahead_info);
     }
 
     /// Returns an analysis to write to, reusing the memory of an old one.
@@ -152,6 +154,7 @@ impl FileState {
             picture: &picture,
             analysis: Some(&held.analysis),
             request: &request,
+            denoised_q4: held.denoised_q4,
             lookahead_info,
             mean_cost,
             role,
@@ -190,6 +193,7 @@ impl FileState {
         let mut request = FrameRequest::at(next.request.pts);
         request.may_drop = Some(false);
         let (info, importance) = (future.info, future.request.importance.clone());
+        let denoised_q4 = future.denoised_q4;
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
         if let Some(map) = importance {
@@ -203,6 +207,7 @@ impl FileState {
             picture: &picture,
             analysis: Some(&self.altref),
             request: &request,
+            denoised_q4,
             lookahead_info,
             mean_cost,
             role,

@@ -1,6 +1,6 @@
 //! The VP8 encoder with rate control: plans each frame and codes it.
 //!
-//! Each frame passes through the analyser (complexity, scene cuts), the layer planner (references
+//! Each frame passes through the denoiser if that is enabled, the analyser (complexity, scene cuts), the layer planner (references
 //! and slots) and the rate controller (quantiser, or a drop). The resulting
 //! [`FramePlan`](codec_core::codec::plan::FramePlan) goes to the frame encoder.
 
@@ -30,9 +30,11 @@ use super::{FrameEncoder, FrameSettings};
 use crate::tables::AC_STEPS;
 use codec_core::analysis::{Analyser, FrameAnalysis};
 use codec_core::codec::{
-    Applied, Capabilities, Content, Deadline, EncoderConfig, FrameKind, FrameRequest, FrameTime,
-    Outcome, Packet, Preset, Scalability, SlotSet, Stage, StageTimer, Update, VideoEncoder,
+    Applied, Capabilities, Content, Deadline, Denoise, EncoderConfig, FrameKind, FrameRequest,
+    FrameTime, Outcome, Packet, Preset, Scalability, SlotSet, Stage, StageTimer, Update,
+    VideoEncoder,
 };
+use codec_core::denoise::Denoiser;
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{Picture, PixelFormat, Size};
 use codec_core::parallel::{Pool, Serial};
@@ -77,6 +79,7 @@ pub struct Vp8Encoder<C = FrameEncoder> {
     capabilities: Capabilities,
     knobs: KnobValues,
     kernels: &'static Kernels,
+    denoiser: Denoiser,
     analyser: Analyser,
     keys: KeyPolicy,
     coding: Coding<C>,
@@ -132,6 +135,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             capabilities: Capabilities { latency_frames, ..CAPABILITIES },
             knobs,
             kernels,
+            denoiser: Denoiser::new(),
             analyser: Analyser::new(),
             keys: KeyPolicy::new(),
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
@@ -167,10 +171,11 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         &mut self,
         picture: &Picture<'_>,
         request: &FrameRequest,
+        denoised_q4: Option<u16>,
         deadline: &Deadline,
     ) -> Result<Outcome, Error> {
         let begin = deadline.clock.now_us();
-        let outcome = self.encode_now(picture, request);
+        let outcome = self.encode_now(picture, request, denoised_q4);
         let elapsed_us = deadline.clock.now_us().saturating_sub(begin);
         if let (Ok(Outcome::Coded), Some(packet)) = (&outcome, self.coding.queue.last_mut()) {
             packet.meta.time = Some(FrameTime { elapsed_us, max_us: deadline.max_us });
@@ -184,6 +189,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         &mut self,
         picture: &Picture<'_>,
         request: &FrameRequest,
+        denoised_q4: Option<u16>,
     ) -> Result<Outcome, Error> {
         self.analyser.watch_chroma(self.config.content == Content::Screen);
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
@@ -198,6 +204,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             picture,
             analysis: Some(analysis),
             request,
+            denoised_q4,
             lookahead_info,
             mean_cost: None,
             role: FrameRole::Plain,
@@ -215,15 +222,39 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         outcome
     }
 
-    fn encode_in_order(
+    /// Removes noise if configured, and encodes the result.
+    fn denoise_and_encode(
         &mut self,
         picture: &Picture<'_>,
         request: &FrameRequest,
     ) -> Result<Outcome, Error> {
+        let setting = match self.config.content {
+            Content::Camera => self.config.denoise,
+            Content::Screen => Denoise::Off,
+        };
+        let mut denoiser = std::mem::take(&mut self.denoiser);
+        let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
+        let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
+        let noise_q4 = denoiser.filter(picture, setting, self.kernels, pool);
+        drop(timer);
+        let outcome = match noise_q4 {
+            Some(_) => self.encode_in_order(&denoiser.picture(picture), request, noise_q4),
+            None => self.encode_in_order(picture, request, None),
+        };
+        self.denoiser = denoiser;
+        outcome
+    }
+
+    fn encode_in_order(
+        &mut self,
+        picture: &Picture<'_>,
+        request: &FrameRequest,
+        denoised_q4: Option<u16>,
+    ) -> Result<Outcome, Error> {
         let Some(file) = &mut self.file else {
             return match self.config.deadline.clone() {
-                Some(deadline) => self.encode_in_time(picture, request, &deadline),
-                None => self.encode_now(picture, request),
+                Some(deadline) => self.encode_in_time(picture, request, denoised_q4, &deadline),
+                None => self.encode_now(picture, request, denoised_q4),
             };
         };
         let mut analysis = file.blank_analysis();
@@ -232,7 +263,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
         drop(timer);
         let lookahead_info = lookahead_info(&analysis, &mut self.keys, request, &self.config);
-        file.push(picture, analysis, request.clone(), lookahead_info);
+        file.push(picture, analysis, request.clone(), denoised_q4, lookahead_info);
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {
@@ -268,6 +299,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         self.speed_selector.reset();
         let (overhead_bits, static_complexity) = static_frame_stats(size);
         self.coding.rate.set_static_frame(overhead_bits, static_complexity);
+        self.denoiser.reset();
         self.analyser.reset();
         self.keys.request();
         if let Some(file) = &mut self.file {
@@ -285,7 +317,7 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
         self.check(picture, request)?;
         self.last_pts = Some(request.pts);
-        self.encode_in_order(picture, request)
+        self.denoise_and_encode(picture, request)
     }
 
     fn receive(&mut self, packet: &mut Packet) -> bool {
@@ -294,6 +326,7 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
 
     fn finish(&mut self) -> Result<(), Error> {
         self.drain()?;
+        self.denoiser.reset();
         self.analyser.reset();
         self.keys.request();
         Ok(())

@@ -107,6 +107,7 @@ pub(super) fn config(config: &EncoderConfig) -> Result<(), ConfigError> {
             return Err(ConfigError::conflict("deadline", "it requires the rtc preset"));
         }
     }
+    config.denoise.check()?;
     speed(config.speed)
 }
 
@@ -122,6 +123,7 @@ pub(super) fn update(update: &Update) -> Result<(), ConfigError> {
         Update::QindexRange(min, max) => {
             qindex_range((min.unwrap_or(0), max.unwrap_or(MAX_QINDEX)))
         }
+        Update::Denoise(denoise) => denoise.check(),
         Update::Speed(value) => speed(*value),
         Update::MaxFrameTime(max_us) => max_frame_time(*max_us),
         _ => Ok(()),

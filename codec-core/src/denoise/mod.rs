@@ -1,0 +1,145 @@
+//! Removes camera noise from frames before they are coded.
+//!
+//! Noise differs in every frame, so it costs bits in every frame. A [`Denoiser`] averages static
+//! blocks over time: it keeps a history of the filtered frame, in 1/128 of a level, and moves it
+//! towards each new frame.
+//!
+//! # Which blocks are averaged
+//!
+//! The difference between a block of 8x8 pixels and its history has to look like noise: a small sum
+//! of absolute differences, and small sums of signed differences over the block and over both of its
+//! halves, in which noise cancels while motion and changes of brightness add up. Chroma is tested
+//! in the same way, and is averaged only if the luma of the same place is. The history of a block is
+//! the mean of its frames, up to nine, and then a running mean; it is shortened if the sum of the
+//! differences is larger than usual, to follow slow changes of brightness.
+//!
+//! In an averaged block, the share of the history falls with the difference of the pixel, from two
+//! and a quarter standard deviations of the noise on, and is zero at twice that. Nothing is taken
+//! from other positions, so edges stay as sharp as in the source.
+//!
+//! All other blocks start a new history with the source, in which each luma pixel is averaged with
+//! those of its four neighbours that differ by little more than noise does.
+//!
+//! # How much noise there is
+//!
+//! With [`Denoise::Level`] the caller says so. With [`Denoise::Auto`] it is measured in a sample of
+//! the macroblocks, between consecutive frames and inside each frame, and frames are filtered if the
+//! standard deviation is above 2.75 levels. Clean video, generated animation and screens,
+//! whose frames repeat exactly, are passed on as they are. A new frame size starts again; a new scene
+//! starts a new history.
+//!
+//! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
+//! the number of threads.
+
+mod block;
+mod noise;
+mod output;
+mod source;
+mod weights;
+
+use std::sync::{Mutex, PoisonError};
+
+use codec_simd::Kernels;
+
+use self::block::{BlockHistory, MbFilter};
+use self::noise::NoiseEstimator;
+use self::output::OutputRows;
+use self::weights::Weights;
+use crate::codec::Denoise;
+use crate::frame::{FrameBuf, Picture, Size};
+use crate::parallel::{Pool, in_order};
+
+/// Denoises frames in display order.
+///
+/// It does not allocate after the first filtered frame of a size.
+#[derive(Debug, Default)]
+pub struct Denoiser {
+    size: Size,
+    noise: NoiseEstimator,
+    /// By macroblock; empty while no frame is filtered.
+    history: Vec<BlockHistory>,
+    weights: Weights,
+    output: FrameBuf,
+}
+
+impl Denoiser {
+    /// Creates a denoiser without history.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Discards the history and the measured noise.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Filters `picture` as `setting` says; rows run on `pool`. Returns the standard deviation of
+    /// the noise that was removed, in sixteenths of a level; the result is [`Self::picture`] then.
+    /// `None` if the frame is to be coded as it is.
+    ///
+    /// A frame of another size starts again.
+    pub fn filter(
+        &mut self,
+        picture: &Picture<'_>,
+        setting: Denoise,
+        kernels: &Kernels,
+        pool: &dyn Pool,
+    ) -> Option<u16> {
+        if self.size != picture.size() {
+            *self = Self { size: picture.size(), ..Self::default() };
+        }
+        let noise_q4 = match setting {
+            Denoise::Off => None,
+            Denoise::Auto => self.noise.measure(picture, kernels),
+            Denoise::Level(level) => Some(16 * u16::from(level.min(Denoise::MAX_LEVEL))),
+        };
+        match noise_q4.filter(|&noise| noise > 0) {
+            Some(noise_q4) => self.filter_frame(picture, noise_q4, kernels, pool),
+            None => self.history.clear(),
+        }
+        if setting != Denoise::Auto {
+            self.noise = NoiseEstimator::default();
+        }
+        noise_q4.filter(|&noise| noise > 0)
+    }
+
+    /// Returns the filtered frame.
+    ///
+    /// # Panics
+    /// If no frame was filtered yet.
+    #[must_use]
+    pub fn picture(&self, source: &Picture<'_>) -> Picture<'_> {
+        self.output.picture(source.info)
+    }
+
+    fn filter_frame(
+        &mut self,
+        picture: &Picture<'_>,
+        noise_q4: u16,
+        kernels: &Kernels,
+        pool: &dyn Pool,
+    ) {
+        let (cols, rows) = self.size.macroblocks();
+        if self.output.size() != self.size {
+            self.output = FrameBuf::new(self.size, 0);
+        }
+        self.history.resize(cols * rows, BlockHistory::default());
+        self.weights.set_noise(noise_q4);
+        let filter = MbFilter { kernels, picture, weights: &self.weights };
+        let outputs = OutputRows::of(&mut self.output);
+        let jobs = Mutex::new((0..).zip(self.history.chunks_mut(cols)).zip(outputs));
+        in_order(pool, rows, &|| {}, &|_| {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            if let Some(((row, history), mut output)) = job {
+                filter.filter_row(row, history, &mut output);
+            }
+        });
+        drop(jobs);
+        let restarted: usize = self.history.iter().map(BlockHistory::restarted).sum();
+        if 8 * restarted > 7 * 4 * self.history.len() {
+            // Another scene: blocks match by chance.
+            self.history.iter_mut().for_each(BlockHistory::restart);
+        }
+    }
+}
