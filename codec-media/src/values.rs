@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use codec_audio::FrameDuration;
 use codec_container::YuvSpec;
-use codec_core::codec::{Bitrate, ImportanceMap, Limits, Region};
+use codec_core::codec::{Bitrate, Denoise, ImportanceMap, Limits, Region};
 use codec_core::frame::{PixelFormat, Rational, Rotation, Size};
 
 /// Parses a bitrate: `600k`, `1.5M` or a plain number of kilobits per second.
@@ -206,6 +206,19 @@ pub fn frame_time(text: &str) -> Result<u64, String> {
         .contains(&micros)
         .then_some(micros as u64)
         .ok_or_else(|| "expected a time such as 8ms or 2500us".to_owned())
+}
+
+/// Parses the removal of camera noise: `off`, `auto`, or a standard deviation in 8-bit levels.
+///
+/// # Errors
+/// If the text is not a valid value.
+pub fn denoise(text: &str) -> Result<Denoise, String> {
+    let level = || text.parse().ok().map(Denoise::Level).filter(|level| level.check().is_ok());
+    match text {
+        "off" => Ok(Denoise::Off),
+        "auto" => Ok(Denoise::Auto),
+        _ => level().ok_or_else(|| format!("expected off, auto or 1 to {}", Denoise::MAX_LEVEL)),
+    }
 }
 
 /// Parses the duration of an audio packet: `20ms`, `2.5ms`; a plain number is milliseconds.

@@ -9,6 +9,8 @@ use codec_media::io::output::OutputRules;
 use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 
+use codec_core::codec::Denoise;
+
 use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
 
@@ -57,6 +59,7 @@ fn video_option(args: &EncodeArgs) -> Option<&'static str> {
         (args.cut.frames.is_some(), "--frames"),
         (args.cut.skip > 0, "--skip"),
         (args.encoder.layers.is_some(), "--layers"),
+        (args.encoder.video_denoise != Denoise::Off, "--video-denoise"),
         (args.encoder.drop, "--drop"),
         (!args.encoder.region.is_empty(), "--region"),
         (args.encoder.max_frame_time.is_some(), "--max-frame-time"),

@@ -1,7 +1,7 @@
 //! Flags of a video encoder, for every command that has one.
 
 use clap::{Args, ValueEnum};
-use codec_core::codec::{Bitrate, Content};
+use codec_core::codec::{Bitrate, Content, Denoise};
 use codec_media::settings::encoder::{EncoderOptions, Preset};
 
 use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
@@ -59,6 +59,12 @@ pub(crate) struct EncoderArgs {
     /// Tune for camera or screen content.
     #[arg(long, value_enum, default_value = "camera")]
     pub(crate) content: ContentArg,
+    /// Remove camera noise before encoding: off, auto or a strength.
+    ///
+    /// A strength is the standard deviation of the noise in 8-bit levels, 1 to 12; usual cameras
+    /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
+    #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
+    pub(crate) video_denoise: Denoise,
     /// Allow the rate controller to drop frames (rtc preset with -b).
     #[arg(long)]
     pub(crate) drop: bool,
@@ -116,6 +122,7 @@ impl From<&EncoderArgs> for EncoderOptions {
                 ContentArg::Camera => Content::Camera,
                 ContentArg::Screen => Content::Screen,
             },
+            denoise: args.video_denoise,
             drop: args.drop,
             max_frame_time: args.max_frame_time,
             error_resilient: args.error_resilient,

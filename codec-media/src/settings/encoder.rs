@@ -3,8 +3,8 @@
 use codec_backends::registry;
 use codec_container::Format;
 use codec_core::codec::{
-    Backend, Bitrate, Capabilities, Codec, Content, Deadline, DropPolicy, EncoderConfig, KnobKind,
-    RateControl, Scalability,
+    Backend, Bitrate, Capabilities, Codec, Content, Deadline, Denoise, DropPolicy, EncoderConfig,
+    KnobKind, RateControl, Scalability,
 };
 use codec_core::frame::{Rational, Size};
 
@@ -52,6 +52,8 @@ pub struct EncoderOptions {
     pub layers: Option<String>,
     /// Kind of content.
     pub content: Content,
+    /// Removal of camera noise.
+    pub denoise: Denoise,
     /// Let the rate controller drop frames.
     pub drop: bool,
     /// Maximum encoding time per frame, in microseconds.
@@ -78,6 +80,7 @@ impl Default for EncoderOptions {
             keyint: None,
             layers: None,
             content: Content::Camera,
+            denoise: Denoise::Off,
             drop: false,
             max_frame_time: None,
             error_resilient: false,
@@ -102,6 +105,7 @@ pub struct EncoderSettings {
     keyint: Option<KeyInterval>,
     scalability: Scalability,
     content: Content,
+    denoise: Denoise,
     drop: bool,
     max_frame_us: Option<u64>,
     error_resilient: bool,
@@ -155,6 +159,10 @@ impl EncoderSettings {
         if args.max_frame_time.is_some() && preset != Preset::Rtc {
             return Err(Failure::usage("--max-frame-time requires --preset rtc"));
         }
+        if matches!(args.denoise, Denoise::Level(_)) && args.content == Content::Screen {
+            let conflict = "--content screen has no camera noise: use --video-denoise off or auto";
+            return Err(Failure::usage(conflict));
+        }
         Ok(Self {
             backend,
             capabilities,
@@ -164,6 +172,7 @@ impl EncoderSettings {
             keyint: args.keyint,
             scalability: scalability(args.layers.as_deref(), capabilities)?,
             content: args.content,
+            denoise: args.denoise,
             drop: args.drop,
             max_frame_us: args.max_frame_time,
             error_resilient: args.error_resilient,
@@ -184,6 +193,7 @@ impl EncoderSettings {
             keyint: None,
             scalability: Scalability::L1T1,
             content: Content::Camera,
+            denoise: Denoise::Off,
             drop: false,
             max_frame_us: None,
             error_resilient: false,
@@ -215,6 +225,7 @@ impl EncoderSettings {
             ("keyint", or_default(config.keys.max_interval.map(|frames| frames.to_string()))),
             ("layers", format!("{:?}", self.scalability)),
             ("content", format!("{:?}", self.content).to_lowercase()),
+            ("denoise", describe_denoise(self.denoise)),
             ("drop", self.drop.to_string()),
             ("max_frame_us", or_default(self.max_frame_us.map(|us| us.to_string()))),
             ("error_resilient", self.error_resilient.to_string()),
@@ -263,9 +274,18 @@ impl EncoderSettings {
             self.max_frame_us.map(|max_us| Deadline { max_us, clock: WallClock::shared() });
         config.scalability = self.scalability;
         config.content = self.content;
+        config.denoise = self.denoise;
         config.error_resilient = self.error_resilient;
         config.knobs.clone_from(&self.knobs);
         config
+    }
+}
+
+fn describe_denoise(denoise: Denoise) -> String {
+    match denoise {
+        Denoise::Off => "off".to_owned(),
+        Denoise::Auto => "auto".to_owned(),
+        Denoise::Level(level) => level.to_string(),
     }
 }
 

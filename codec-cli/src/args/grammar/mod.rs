@@ -113,6 +113,7 @@ const ENCODER: &[&str] = &[
     "keyint",
     "layers",
     "content",
+    "video_denoise",
     "error_resilient",
     "token_parts",
     "knob",
