@@ -150,46 +150,60 @@ fn large_magnitude(reader: &mut BoolDecoder<'_>, probs: &[u8; 16]) -> i32 {
     )
 }
 
-/// Reads one block from scan position `first` on, whose probabilities are `first_row`. Stores its
-/// coefficients times `steps` (DC, AC), wrapped to 16 bits, in `out`, which must be all zero.
-/// Returns the position after the last token, `first` for an empty block.
-#[inline(always)]
-fn parse_tokens(
-    reader: &mut BoolDecoder<'_>,
-    probs: &BlockProbs,
-    first_row: &[u8; 16],
+/// What the blocks of one kind have in common.
+#[derive(Clone, Copy)]
+struct BlockKind<'a> {
+    probs: &'a BlockProbs,
+    /// Scan position of the first coefficient.
     first: usize,
+    /// Quantiser steps of DC and AC.
     steps: [i16; 2],
+}
+
+/// Reads the rest of a block whose first symbol told that it is not empty. `row` has the
+/// probabilities of the first token. Stores the coefficients times the steps, wrapped to 16 bits,
+/// in `out`, which must be all zero. Returns the scan position after the last token.
+///
+/// Out of line, because most blocks are empty: the loop over the blocks then needs few registers.
+#[inline(never)]
+fn parse_tokens<'a>(
+    reader: &mut BoolDecoder<'_>,
+    kind: BlockKind<'a>,
+    mut row: &'a [u8; 16],
     out: &mut [i16; 16],
 ) -> usize {
+    let BlockKind { probs, first, steps } = kind;
+    // A local copy of the reader stays in registers; the one behind the reference would not.
+    let mut local = reader.clone();
     let mut n = first;
-    let mut row = first_row;
-    loop {
-        branch!(reader, row[0], {}, return n);
+    let eob = 'block: loop {
         // An end of block cannot follow a zero, which requires the inner loop.
         loop {
-            branch!(reader, row[1], break, {
+            branch!(local, row[1], break, {
                 n += 1;
                 if n == 16 {
-                    return 16;
+                    break 'block 16;
                 }
                 row = &probs[n][0];
             });
         }
         let after = &probs[n + 1];
         let (magnitude, next) =
-            branch!(reader, row[2], (large_magnitude(reader, row), &after[2]), (1, &after[1]));
-        let level = reader.get_sign(magnitude);
+            branch!(local, row[2], (large_magnitude(&mut local, row), &after[2]), (1, &after[1]));
+        let level = local.get_sign(magnitude);
         let value = level * i32::from(steps[usize::from(n > 0)]);
         #[expect(clippy::cast_possible_truncation, reason = "the standard wraps products")]
         let wrapped = value as i16;
         out[usize::from(ZIGZAG[n & 15]) & 15] = wrapped;
         n += 1;
         if n == 16 {
-            return 16;
+            break 16;
         }
         row = next;
-    }
+        branch!(local, row[0], {}, break n);
+    };
+    *reader = local;
+    eob
 }
 
 /// Reads one block: stores its coefficients times `steps` (DC, AC), wrapped to 16 bits, in `out`,
@@ -207,48 +221,44 @@ pub fn parse_block(
     steps: [i16; 2],
     out: &mut [i16; 16],
 ) -> usize {
-    let mut local = reader.clone();
-    let eob = parse_tokens(&mut local, probs, &probs[first][context], first, steps, out);
-    *reader = local;
-    eob
+    let row = &probs[first][context];
+    let kind = BlockKind { probs, first, steps };
+    branch!(reader, row[0], parse_tokens(reader, kind, row, out), first)
 }
 
-/// Blocks of one kind: a square of `width` x `width`.
-struct Group<'a> {
-    blocks: &'a mut [[i16; 16]],
-    probs: &'a BlockProbs,
-    steps: [i16; 2],
-    first: usize,
-    width: usize,
-    /// Flags along the left side, from top to bottom.
-    left: u32,
-    /// A bit for each block read so far, the latest at the top: above bit 32 whether there are
-    /// coefficients, below it whether there are any beyond the first. Before the first block the
-    /// flags of the row above are at the top.
-    seen: u64,
-}
-
-impl<'a> Group<'a> {
-    /// Creates a group whose flags begin at bit `shift`.
-    #[inline(always)]
-    fn new(
-        blocks: &'a mut [[i16; 16]],
-        probs: &'a BlockProbs,
-        (steps, first): ([i16; 2], usize),
-        (width, shift): (usize, usize),
-        (above, left): (SideFlags, SideFlags),
-    ) -> Self {
-        let seen = u64::from(above.0 >> shift) << (64 - width);
-        Self { blocks, probs, steps, first, width, left: u32::from(left.0 >> shift), seen }
+/// Reads a square of `W` x `W` blocks. `above` and `left` are the flags of the neighbours in their
+/// lowest bits.
+#[inline(always)]
+fn parse_square<const W: usize>(
+    reader: &mut BoolDecoder<'_>,
+    kind: BlockKind<'_>,
+    (above, left): (u32, u32),
+    blocks: &mut [[i16; 16]],
+) -> BlockMask {
+    // The flags of the row above, then of all blocks: that of the block above is `W` bits before
+    // the block's own.
+    let (mut flags, mut ac, mut left) = (above, 0, left);
+    let rows = &kind.probs[kind.first & 1];
+    for (y, blocks) in blocks.chunks_exact_mut(W).enumerate() {
+        let mut is_coded = left & 1;
+        left >>= 1;
+        for (x, block) in blocks.iter_mut().enumerate() {
+            let n = y * W + x;
+            let row = &rows[((flags >> n & 1) + is_coded) as usize & 3];
+            branch!(
+                reader,
+                row[0],
+                {
+                    let eob = parse_tokens(reader, kind, row, block);
+                    flags |= 1 << (n + W);
+                    ac |= u32::from(eob > 1) << n;
+                    is_coded = 1;
+                },
+                is_coded = 0
+            );
+        }
     }
-
-    /// Returns the masks of all blocks after they have been read.
-    #[inline(always)]
-    fn mask(&self) -> BlockMask {
-        let count = self.width * self.width;
-        let top = |bits: u64| u32::try_from(bits >> (64 - count)).unwrap_or_default();
-        BlockMask { any: top(self.seen), ac: top(self.seen << 32) }
-    }
+    BlockMask { any: flags >> W, ac }
 }
 
 /// Returns the flags along the bottom (`.0`) and the right side (`.1`) of 4x4 blocks.
@@ -281,36 +291,22 @@ pub fn parse_macroblock(
     let (y2_probs, y_probs) = (probs.plane(PlaneType::Y2), probs.plane(luma));
     let uv_probs = probs.plane(PlaneType::Chroma);
     let (u, v) = coeffs.chroma.0.split_at_mut(4);
-    let sides = (*above, *left);
-    let mut groups = [
-        Group::new(&mut coeffs.y2.0, y2_probs, (steps.y2, 0), (1, 8), sides),
-        Group::new(&mut coeffs.luma.0, y_probs, (steps.y, luma.first()), (4, 0), sides),
-        Group::new(u, uv_probs, (steps.uv, 0), (2, 4), sides),
-        Group::new(v, uv_probs, (steps.uv, 0), (2, 6), sides),
-    ];
-    // A local copy of the reader stays in registers; the one behind the reference would not. For
-    // the same reason there is one loop over all groups, with the token loop inlined.
+    let from = |shift: u32| (u32::from(above.0) >> shift, u32::from(left.0) >> shift);
+    let low = |(above, left): (u32, u32), width: u32| (above & ((1 << width) - 1), left);
+    // A copy is faster than the reader behind the reference.
     let mut local = reader.clone();
-    for group in &mut groups[usize::from(!has_y2)..] {
-        let first = group.first;
-        let first_rows = &group.probs[first & 1];
-        let above_at = 64 - group.width;
-        let (mut rows, mut seen) = (group.left, group.seen);
-        for row in group.blocks.chunks_mut(group.width) {
-            let mut left = rows & 1;
-            rows >>= 1;
-            for block in row {
-                let context = (seen >> above_at & 1) as usize + left as usize;
-                let row = &first_rows[context & 3];
-                let eob = parse_tokens(&mut local, group.probs, row, first, group.steps, block);
-                left = u32::from(eob > first);
-                seen = seen >> 1 | u64::from(left) << 63 | u64::from(eob > 1) << 31;
-            }
-        }
-        group.seen = seen;
-    }
+    let y2 = if has_y2 {
+        let kind = BlockKind { probs: y2_probs, first: 0, steps: steps.y2 };
+        parse_square::<1>(&mut local, kind, low(from(8), 1), &mut coeffs.y2.0)
+    } else {
+        BlockMask::default()
+    };
+    let kind = BlockKind { probs: y_probs, first: luma.first(), steps: steps.y };
+    let y = parse_square::<4>(&mut local, kind, low(from(0), 4), &mut coeffs.luma.0);
+    let kind = BlockKind { probs: uv_probs, first: 0, steps: steps.uv };
+    let u = parse_square::<2>(&mut local, kind, low(from(4), 2), u);
+    let v = parse_square::<2>(&mut local, kind, low(from(6), 2), v);
     *reader = local;
-    let [y2, y, u, v] = groups.map(|group| group.mask());
     coeffs.luma_mask = y;
     coeffs.chroma_mask = BlockMask { any: u.any | v.any << 4, ac: u.ac | v.ac << 4 };
     coeffs.has_y2 = has_y2 && y2.any != 0;
