@@ -176,12 +176,11 @@ impl SubblockCoder<'_> {
         trellis: Option<Trellis<'t>>,
         mode_bits: impl Fn(SubblockMode) -> u32,
     ) -> CodedSubblock<'t> {
-        let (first, others) = predictions.split_first();
         let total = |coded: &CodedSubblock<'_>| cost(self.set, coded.price, mode_bits(coded.mode));
-        let mut best = self.code(first, trellis);
+        let mut best = self.code(&predictions.first(), trellis);
         let mut least = total(&best);
-        for prediction in others {
-            let coded = self.code(prediction, trellis);
+        for prediction in predictions.others() {
+            let coded = self.code(&prediction, trellis);
             let cost = total(&coded);
             if cost < least {
                 (best, least) = (coded, cost);

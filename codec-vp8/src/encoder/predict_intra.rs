@@ -137,24 +137,24 @@ pub(super) struct SubblockPrediction {
     pub(super) pixels: [[u8; 4]; 4],
     /// Squared error of the prediction.
     pub(super) sse: u32,
-    /// Squared error plus mode cost.
-    cost: u32,
 }
 
-impl SubblockPrediction {
-    const NONE: Self =
-        Self { mode: SubblockMode::Dc, pixels: [[0; 4]; 4], sse: u32::MAX, cost: u32::MAX };
-}
+/// Number of 4x4 intra modes.
+const MODES: usize = SubblockMode::ALL.len();
 
-/// The best predictions of a sub-block, in ascending order of cost.
+/// Predictions of a sub-block with all modes that were tried, and the best of them in order.
 pub(super) struct RankedPredictions {
-    list: [SubblockPrediction; SubblockMode::ALL.len()],
+    /// By mode.
+    pixels: [[[u8; 4]; 4]; MODES],
+    sses: [u32; MODES],
+    /// Costs of the best modes, ascending.
+    ranks: [(u32, SubblockMode); MODES],
     len: usize,
 }
 
 impl RankedPredictions {
-    /// Predicts a sub-block with all `modes`, and keeps the `count` predictions of the lowest squared
-    /// error plus mode cost, both in the unit of `cost(mode)`.
+    /// Predicts a sub-block with all `modes`, and ranks the `count` modes of the lowest squared error
+    /// plus mode cost, both in the unit of `cost(mode)`.
     #[inline]
     pub(super) fn new(
         kernels: &Kernels,
@@ -164,36 +164,51 @@ impl RankedPredictions {
         count: usize,
         cost: impl Fn(SubblockMode) -> u32,
     ) -> Self {
-        let mut ranked = Self { list: [SubblockPrediction::NONE; SubblockMode::ALL.len()], len: 0 };
+        let mut ranked = Self {
+            pixels: [[[0; 4]; 4]; MODES],
+            sses: [0; MODES],
+            ranks: [(u32::MAX, SubblockMode::Dc); MODES],
+            len: 0,
+        };
         for &mode in modes {
-            let mut pixels = [[0; 4]; 4];
-            kernels.intra_4x4(mode, edges, WindowMut::packed(&mut pixels));
-            let sse = kernels.sse_4x4(cur, Window::packed(&pixels));
-            let cost = sse.saturating_add(cost(mode));
-            ranked.add(SubblockPrediction { mode, pixels, sse, cost }, count);
+            let pixels = &mut ranked.pixels[mode as usize];
+            kernels.intra_4x4(mode, edges, WindowMut::packed(pixels));
+            let sse = kernels.sse_4x4(cur, Window::packed(pixels));
+            ranked.sses[mode as usize] = sse;
+            ranked.add(sse.saturating_add(cost(mode)), mode, count);
         }
         ranked
     }
 
-    /// Inserts `prediction` if it is among the best `count`. Of equal costs the earlier one comes
-    /// first.
+    /// Inserts `mode` if it is among the best `count`. Of equal costs the earlier one comes first.
     #[inline]
-    fn add(&mut self, prediction: SubblockPrediction, count: usize) {
-        let mut at = self.len;
-        while at > 0 && prediction.cost < self.list[at - 1].cost {
-            at -= 1;
-        }
-        let count = count.min(self.list.len());
-        if at >= count {
+    fn add(&mut self, cost: u32, mode: SubblockMode, count: usize) {
+        let count = count.clamp(1, MODES);
+        if self.len < count {
+            self.len += 1;
+        } else if cost >= self.ranks[self.len - 1].0 {
             return;
         }
-        self.list.copy_within(at..self.len.min(count - 1), at + 1);
-        self.list[at] = prediction;
-        self.len = (self.len + 1).min(count);
+        let mut at = self.len - 1;
+        while at > 0 && cost < self.ranks[at - 1].0 {
+            self.ranks[at] = self.ranks[at - 1];
+            at -= 1;
+        }
+        self.ranks[at] = (cost, mode);
     }
 
-    /// Returns the best prediction and the others.
-    pub(super) fn split_first(&self) -> (&SubblockPrediction, &[SubblockPrediction]) {
-        (&self.list[0], &self.list[1..self.len.max(1)])
+    /// Returns the best prediction.
+    pub(super) fn first(&self) -> SubblockPrediction {
+        self.of(self.ranks[0].1)
+    }
+
+    /// Returns the ranked predictions after the best one.
+    pub(super) fn others(&self) -> impl Iterator<Item = SubblockPrediction> {
+        self.ranks[..self.len].iter().skip(1).map(|&(_, mode)| self.of(mode))
+    }
+
+    fn of(&self, mode: SubblockMode) -> SubblockPrediction {
+        let index = mode as usize;
+        SubblockPrediction { mode, pixels: self.pixels[index], sse: self.sses[index] }
     }
 }
