@@ -228,8 +228,9 @@ fn blocks_with_a_colour_cast_are_found_by_comparison_with_the_source() {
         let at: Vec<_> = off.iter().map(|(at, _)| *at).collect();
         assert_eq!(at, if expected > 0 { vec![12, 13, 23, 24] } else { vec![] }, "{n}");
         assert_eq!(blocks["v_mse_q4"].as_array().unwrap().len(), 99);
+        // With a mean error of 7.5 at least, the squared error is 56 at least.
         let squared = blocks["u_mse_q4"][12].as_u64().unwrap();
-        assert_eq!(squared > 60 * 16, expected > 0, "{n}: {squared}");
+        assert_eq!(squared > 56 * 16, expected > 0, "{n}: {squared}");
     }
     let total = &report["summary"]["chroma_error"];
     assert_eq!((&total["frames"], &total["off"]), (&12.into(), &16.into()));

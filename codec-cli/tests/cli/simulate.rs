@@ -59,12 +59,12 @@ fn a_perfect_link_shows_the_encoder_output_exactly() {
 
 #[test]
 fn scores_under_loss_match_other_commands() {
-    let place = Place::with_clip("talking-head", "160x96", 90);
+    let place = Place::with_clip("talking-head", "160x96", 180);
     for on_loss in ["conceal", "freeze"] {
         let link = ["--link", LOSSY, "--on-loss", on_loss, "-o", "seen.y4m", "-y", "--json"];
         let report = place.json(&simulate(&link));
-        assert_eq!(report["frames"], 90);
-        assert_eq!(sum_of_fates(&report), 90);
+        assert_eq!(report["frames"], 180);
+        assert_eq!(sum_of_fates(&report), 180);
         assert!(report["link"]["lost"].as_u64().unwrap() > 0);
         assert!(report["seen"]["psnr_y"].as_f64() < report["coded"]["psnr_y"].as_f64());
         // Instants before the first frame are black and not scored.
