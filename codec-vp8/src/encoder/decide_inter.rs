@@ -128,7 +128,7 @@ impl MbCoder<'_> {
         }
         // 4x4 intra prediction.
         let luma_limit = limit.saturating_sub(best.chroma_cost);
-        if self.wants_intra_4x4(&best, set)
+        if self.wants_intra_4x4(&best, &found, set)
             && let Some(choice) = self.try_intra_4x4(set, segment, luma_limit)
         {
             best = choice;
@@ -429,13 +429,18 @@ impl MbCoder<'_> {
         }
     }
 
-    fn wants_intra_4x4(&self, best: &ModeChoice, set: &QuantiserSet) -> bool {
+    fn wants_intra_4x4(&self, best: &ModeChoice, found: &Candidates, set: &QuantiserSet) -> bool {
         match self.job.speed.intra_4x4 {
             _ if self.job.has_plain_modes => false,
             Gate::Never => false,
             Gate::Always => true,
             Gate::Gated => {
-                self.best.residual.coded_luma_blocks() >= 4
+                let is_near = |candidate: &Candidate| {
+                    candidate.mode.is_intra() && candidate.sse / 2 < best.prediction_sse
+                };
+                let follows = self.job.speed.intra_4x4_follows_whole;
+                (!follows || found.as_slice().iter().any(is_near))
+                    && self.best.residual.coded_luma_blocks() >= 4
                     && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
             }
         }

@@ -26,7 +26,7 @@ pub struct QuantiserSet {
     pub uv: Quantiser,
     /// Quantisers without zero bins: luma including DC, luma with Y2, Y2, chroma.
     pub nearest: [Quantiser; 4],
-    /// Squared error per bit: 0.027 times the squared luma DC step. (With 0.036, a single frame has a
+    /// Squared error per bit: 0.028 times the squared luma DC step. (With 0.036, a single frame has a
     /// better ratio of error to bits, but what it drops is missing in the frames predicted from it.)
     pub lambda: Lambda,
     /// Absolute error per bit, for integer motion search.
@@ -54,7 +54,7 @@ impl QuantiserSet {
             y2: quantiser(steps.y2, zbin),
             uv: quantiser(steps.uv, zbin),
             nearest: under_y2(nearest),
-            lambda: Lambda((q * q * 6912 + 500) / 1000),
+            lambda: Lambda((q * q * 7168 + 500) / 1000),
             lambda_sad: Lambda((q * 1070 + 61_714) / 100),
         }
     }
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn lambda_is_a_fixed_share_of_the_squared_step() {
-        // 0.027 * 157 * 157 = 665.5; in 1/256: 170374.
-        assert_eq!(plain(127).lambda, Lambda(170_374));
-        assert_eq!(plain(0).lambda, Lambda(111));
+        // 0.028 * 157 * 157 = 690.2; in 1/256: 176684.
+        assert_eq!(plain(127).lambda, Lambda(176_684));
+        assert_eq!(plain(0).lambda, Lambda(115));
     }
 }
