@@ -127,7 +127,7 @@ fn with_a_fixed_quantiser_the_rest_stays_as_it_is() {
     let finer = config(RateControl::FixedQ(u8::try_from(quarter).unwrap()));
     let whole = encode(finer, &frames, None);
     assert!((better.inside - whole.inside).abs() < 0.3, "{better:?} {whole:?}");
-    assert!(better.inside > plain.inside + 4.5, "{plain:?} {better:?}");
+    assert!(better.inside > plain.inside + 5.0, "{plain:?} {better:?}");
     assert!(worse.inside < plain.inside - 3.0, "{plain:?} {worse:?}");
     for other in [&better, &worse] {
         assert!((other.outside - plain.outside).abs() < 0.3, "{plain:?} {other:?}");
@@ -284,7 +284,7 @@ fn maps_do_not_interrupt_intra_refresh() {
     }
 }
 
-/// After a lost packet of a static scene, three cycles bring the quality within 3 dB of that of the
+/// After a lost packet of a static scene, four cycles bring the quality within 3 dB of that of the
 /// encoder; prediction and loop filter carry a part of the error into refreshed rows.
 #[test]
 fn intra_refresh_repairs_losses_with_maps() {
@@ -296,14 +296,14 @@ fn intra_refresh_repairs_losses_with_maps() {
         for lost in [1, 6, 13] {
             let mut config = with_intra_refresh(RateControl::Cbr(Bitrate::kbps(300)), 1);
             config.report_psnr = true;
-            let session = refreshed(config, Motion::Still, 60, with_map);
+            let session = refreshed(config, Motion::Still, 72, with_map);
             let mut decoder = vp8_decoder(&DecoderConfig::default());
             for (n, packet) in session.packets.iter().enumerate().filter(|&(n, _)| n != lost) {
                 decoder.decode(&packet.data, packet.pts, packet.duration).unwrap();
                 let frame = decoder.receive().unwrap();
                 let shown = metrics::psnr(&source, &frame.picture()).unwrap().y;
                 let coded = packet.meta.psnr().unwrap()[0];
-                let is_repaired = n < lost || n > lost + 3 * rows;
+                let is_repaired = n < lost || n > lost + 4 * rows;
                 assert!(!is_repaired || shown > coded - 3.0, "{lost}, {n}: {shown} of {coded} dB");
             }
         }
