@@ -435,11 +435,11 @@ impl MbCoder<'_> {
             Gate::Never => false,
             Gate::Always => true,
             Gate::Gated => {
+                let max = u32::from(self.job.speed.intra_4x4_max_error);
                 let is_near = |candidate: &Candidate| {
-                    candidate.mode.is_intra() && candidate.sse / 2 < best.prediction_sse
+                    candidate.mode.is_intra() && candidate.sse / max < best.prediction_sse
                 };
-                let follows = self.job.speed.intra_4x4_follows_whole;
-                (!follows || found.as_slice().iter().any(is_near))
+                (max == 0 || found.as_slice().iter().any(is_near))
                     && self.best.residual.coded_luma_blocks() >= 4
                     && best.prediction_sse > set.lambda.cost(4 * SOME_BITS_Q8)
             }

@@ -86,9 +86,9 @@ pub struct Speed {
     pub finalists: u8,
     /// Use of 4x4 intra modes in inter frames.
     pub intra_4x4: Gate,
-    /// With `Gated`: try 4x4 intra modes only if the best whole-block intra mode has at most twice the
-    /// error of the best choice.
-    pub intra_4x4_follows_whole: bool,
+    /// With `Gated`: try 4x4 intra modes only if the best whole-block intra mode has less than this
+    /// multiple of the error of the best choice; 0 is no limit.
+    pub intra_4x4_max_error: u8,
     /// Maximum number of the ten 4x4 intra modes tried in inter frames.
     pub intra_4x4_modes: u8,
     /// Number of these modes, per sub-block, that are transformed and quantised to compare exact
@@ -131,7 +131,7 @@ impl Speed {
             subpel: SubPel::Half,
             finalists: 1,
             intra_4x4: Gate::Never,
-            intra_4x4_follows_whole: true,
+            intra_4x4_max_error: 2,
             intra_4x4_modes: 4,
             intra_finalists: 1,
             key_intra_finalists: 3,
@@ -162,7 +162,7 @@ impl Speed {
             splits: Splits::Halves,
             split_min_blocks: 4,
             others: OtherReferences::Neighbours,
-            intra_4x4_follows_whole: false,
+            intra_4x4_max_error: 0,
             intra_4x4_modes: 10,
             key_intra_finalists: 4,
             golden_frames: Some(3),
