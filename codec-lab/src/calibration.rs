@@ -8,7 +8,7 @@
 
 use std::hint::black_box;
 
-use cpu_time::ThreadTime;
+use crate::cpu_clock::ThreadTime;
 
 /// Changes with the work: times in units of different work are not comparable.
 pub(crate) const VERSION: u32 = 1;

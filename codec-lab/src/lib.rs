@@ -52,6 +52,7 @@
 pub mod bench;
 mod calibration;
 pub mod compare;
+mod cpu_clock;
 pub mod inspect;
 pub mod kernels;
 mod machine;

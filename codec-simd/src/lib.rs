@@ -35,25 +35,30 @@
 //! | scalar reference; all levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
 //! | kernels written once over a small set of vector operations | `lanes/` |
-//! | these operations with NEON and WebAssembly SIMD | `aarch64/ops.rs`, `wasm32/ops.rs` |
+//! | these operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
 //! | loads and stores | `x86/memory.rs`, `aarch64/memory.rs`, `wasm32/memory.rs` |
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
-//! Each level has the files `cost`, `loop_filter`, `pixels`, `predict`, `temporal` and `transform`. The tests in
-//! `codec-simd/tests` compare every level with the scalar kernels on adversarial input.
+//! Each level has the files `cost`, `h264`, `loop_filter`, `pixels`, `predict`, `temporal` and
+//! `transform`. The tests in `codec-simd/tests` compare every level with the scalar kernels on
+//! adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod aarch64;
 mod color;
 mod dispatch;
+mod h264_quantiser;
+mod half_planes;
 #[cfg(any(
+    target_arch = "x86_64",
     all(target_arch = "aarch64", target_endian = "little"),
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod lanes;
 mod level;
 mod level_bits;
+mod loop_filter_pairs;
 #[cfg(any(
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_endian = "little"),
@@ -84,12 +89,14 @@ mod wasm32;
 mod x86;
 
 pub use color::{RgbWeights, YuvWeights};
+pub use h264_quantiser::{H264Quantised, H264Quantiser};
+pub use half_planes::{HalfPlanes, HalfPlanes8, HalfPlanes16};
 pub use level::{Level, LevelError};
 pub use pool::RowPool;
 pub use table::Kernels;
 pub use temporal::{PixelWeight, TemporalWeights};
 pub use types::{
-    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Quantiser,
-    SubblockMode,
+    Block16, BlockMask, BlockUv, Coeffs, DeblockEdge, DeblockMb, DeblockThresholds, EdgeLimits,
+    EdgeStrength, Edges, Edges4, IntraMode, MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
-pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut, prefetch_rows};
+pub use view::{Layout, PlaneMut, PlaneRef, Window, WindowMut, prefetch, prefetch_rows};

@@ -1,11 +1,14 @@
 //! The kernel table: one entry per operation, one static table per level.
 
 use crate::color::{RgbWeights, YuvWeights};
+use crate::h264_quantiser::{H264Quantised, H264Quantiser};
+use crate::half_planes::{HalfPlanes8, HalfPlanes16};
 use crate::level::Level;
 use crate::scalar;
 use crate::temporal::TemporalWeights;
 use crate::types::{
-    Block16, BlockMask, BlockUv, EdgeLimits, Edges, Edges4, IntraMode, Quantiser, SubblockMode,
+    Block16, BlockMask, BlockUv, DeblockEdge, DeblockMb, EdgeLimits, Edges, Edges4, IntraMode,
+    MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
 use crate::view::{Window, WindowMut};
 
@@ -75,6 +78,14 @@ kernel_table! {
     satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
     /// As [`Self::satd_16x16`], over one 4x4 block.
     satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
+    /// [`Self::sad_16x16`] against the mean of two windows, rounded up.
+    sad_mean_16x16(cur: &Block16, refs: [Window<'_, 16, 16>; 2]) -> u32;
+    /// [`Self::sad_8x8`] against the mean of two windows, rounded up.
+    sad_mean_8x8(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 2]) -> u32;
+    /// [`Self::satd_16x16`] against the mean of two windows, rounded up.
+    satd_mean_16x16(cur: &Block16, refs: [Window<'_, 16, 16>; 2]) -> u32;
+    /// [`Self::satd_8x8`] against the mean of two windows, rounded up.
+    satd_mean_8x8(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 2]) -> u32;
     /// Sum of squared differences against the bilinear interpolation of `refp` at (`fx`, `fy`)
     /// eighths of a pixel, each 0..=7. `refp` has one column and one row more than the block. First
     /// pass horizontal over 17 rows, `(a * (8 - f) + b * f + 4) >> 3`, second vertical likewise.
@@ -229,6 +240,14 @@ kernel_table! {
     filter_inner_edge_h_uv(u: WindowMut<'_, 8, 8>, v: WindowMut<'_, 8, 8>, limits: EdgeLimits);
     /// The vertical edge in the middle of each chroma block.
     filter_inner_edge_v_uv(u: WindowMut<'_, 8, 8>, v: WindowMut<'_, 8, 8>, limits: EdgeLimits);
+    /// All edges of two macroblocks in all planes, in the order of the standard: first the left
+    /// edge, between columns 3 and 4 of `mbs`, then the vertical inner edges, the edge between
+    /// `above` and the macroblock, and the horizontal inner edges.
+    filter_mbs_x2(
+        above: [YuvWindows<'_, 16, 4, 8, 4>; 2],
+        mbs: [YuvWindows<'_, 20, 16, 12, 8>; 2],
+        limits: [&MbLimits; 2]
+    );
     /// Simple filter (RFC 6386, section 15.2) of the edge between `above` and `below`; `limit` is
     /// the edge limit.
     simple_edge_h_16(above: WindowMut<'_, 16, 2>, below: WindowMut<'_, 16, 2>, limit: u8);
@@ -246,6 +265,196 @@ kernel_table! {
     /// Splits interleaved chroma (NV12) into U and V. Panics unless `uv` is twice as long as each.
     split_uv_row(uv: &[u8], u: &mut [u8], v: &mut [u8]);
 
+    // ---- H.264: prediction (ITU-T H.264, clause 8.4.2) ----
+    /// Luma interpolation at (`fx`, `fy`) quarters of a pixel, each 0..=3. The block's top-left
+    /// pixel is `refp` (2, 2).
+    h264_luma_16x16(refp: Window<'_, 21, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::h264_luma_16x16`].
+    h264_luma_16x8(refp: Window<'_, 21, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 16, 8>);
+    /// As [`Self::h264_luma_16x16`]; columns 13.. of `refp` are not used.
+    h264_luma_8x16(refp: Window<'_, 16, 21>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 16>);
+    /// As [`Self::h264_luma_16x16`]; columns 13.. of `refp` are not used.
+    h264_luma_8x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
+    /// As [`Self::h264_luma_16x16`]; columns 13.. of `refp` are not used.
+    h264_luma_8x4(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 4>);
+    /// As [`Self::h264_luma_16x16`]; columns 9.. of `refp` are not used.
+    h264_luma_4x8(refp: Window<'_, 16, 13>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 8>);
+    /// As [`Self::h264_luma_16x16`]; columns 9.. of `refp` are not used.
+    h264_luma_4x4(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>);
+    /// Chroma interpolation at (`fx`, `fy`) eighths of a pixel, each 0..=7. Columns 9.. of `refp`
+    /// are not used.
+    h264_chroma_8x8(refp: Window<'_, 16, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 8>);
+    /// As [`Self::h264_chroma_8x8`]; columns 9.. of `refp` are not used.
+    h264_chroma_8x4(refp: Window<'_, 16, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 8, 4>);
+    /// As [`Self::h264_chroma_8x8`]; columns 5.. of `refp` are not used.
+    h264_chroma_4x8(refp: Window<'_, 8, 9>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 8>);
+    /// As [`Self::h264_chroma_8x8`]; columns 5.. of `refp` are not used.
+    h264_chroma_4x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 4>);
+    /// As [`Self::h264_chroma_8x8`]; columns 5.. of `refp` are not used.
+    h264_chroma_4x2(refp: Window<'_, 8, 3>, fx: u8, fy: u8, dst: WindowMut<'_, 4, 2>);
+    /// As [`Self::h264_chroma_8x8`]; columns 3.. of `refp` are not used.
+    h264_chroma_2x4(refp: Window<'_, 8, 5>, fx: u8, fy: u8, dst: WindowMut<'_, 2, 4>);
+    /// As [`Self::h264_chroma_8x8`]; columns 3.. of `refp` are not used.
+    h264_chroma_2x2(refp: Window<'_, 8, 3>, fx: u8, fy: u8, dst: WindowMut<'_, 2, 2>);
+    /// Replaces each pixel of a block by its mean with that of `other`, rounded up. The block has
+    /// `width` columns, 2, 4, 8 or 16, and the rows of `other`, which are `stride` bytes apart in
+    /// `dst`. Panics if `stride` is 0.
+    h264_average_block(dst: &mut [u8], stride: usize, width: usize, other: &[[u8; 16]]);
+    /// Weighted prediction from one list: `((pixel * weight + round) >> log2_denom) + offset`,
+    /// clamped, where `round` is half of the divisor. `log2_denom` is 0..=7, `weight` and `offset`
+    /// are -128..=127. Sums wrap at 16 bits.
+    h264_weight_rows(rows: &mut [[u8; 16]], log2_denom: u8, weight: i16, offset: i16);
+    /// Weighted prediction from two lists: `(sum >> (log2_denom + 1)) + offset`, clamped, with the
+    /// sum `a * weights[0] + b * weights[1] + (1 << log2_denom)`. `log2_denom` is 0..=7, weights are
+    /// -128..=128 and `offset` is -128..=127. Sums wrap at 16 bits, which weights with a sum of at
+    /// most 128 do not reach. Panics if the numbers of rows differ.
+    h264_biweight_rows(
+        rows: &mut [[u8; 16]],
+        other: &[[u8; 16]],
+        log2_denom: u8,
+        weights: [i16; 2],
+        offset: i16
+    );
+
+    // ---- H.264: transform (ITU-T H.264, clauses 8.5.12 and 8.5.13) ----
+    /// Adds the inverse 4x4 transform of `coeffs` to `dst`, rounded and clamped. Coefficients are
+    /// scaled and stored column by column. Sums wrap at 16 bits.
+    h264_idct_add_4x4(coeffs: &[i16; 16], dst: WindowMut<'_, 4, 4>);
+    /// Adds the inverse 8x8 transform, as [`Self::h264_idct_add_4x4`].
+    h264_idct_add_8x8(coeffs: &[i16; 64], dst: WindowMut<'_, 8, 8>);
+    /// [`Self::h264_idct_add_4x4`] for the blocks of a macroblock whose bit in `mask` is set, in
+    /// decoding order: the four of each 8x8 block follow each other.
+    h264_idct_add_luma(coeffs: &[[i16; 16]; 16], mask: u32, dst: WindowMut<'_, 16, 16>);
+    /// As [`Self::h264_idct_add_luma`], for the four blocks of a chroma plane.
+    h264_idct_add_chroma(coeffs: &[[i16; 16]; 4], mask: u32, dst: WindowMut<'_, 8, 8>);
+
+    /// Forward 4x4 transform of `cur - pred`, the counterpart of [`Self::h264_idct_add_4x4`], without
+    /// its scaling. Coefficients are stored column by column.
+    h264_fdct_4x4(cur: Window<'_, 4, 4>, pred: Window<'_, 4, 4>, coeffs: &mut [i16; 16]);
+    /// Forward 8x8 transform, as [`Self::h264_fdct_4x4`].
+    h264_fdct_8x8(cur: Window<'_, 8, 8>, pred: Window<'_, 8, 8>, coeffs: &mut [i16; 64]);
+    /// [`Self::h264_fdct_4x4`] of all blocks of a macroblock, in decoding order.
+    h264_fdct_luma(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 16]; 16]);
+    /// [`Self::h264_fdct_8x8`] of the four blocks of a macroblock.
+    h264_fdct_luma_8x8(cur: &Block16, pred: &Block16, coeffs: &mut [[i16; 64]; 4]);
+    /// As [`Self::h264_fdct_luma`]: four blocks of U, then four of V.
+    h264_fdct_chroma(cur: &BlockUv, pred: &BlockUv, coeffs: &mut [[i16; 16]; 8]);
+
+    // ---- H.264: quantisation ----
+    /// Quantises `coeffs` (column by column): see [`H264Quantiser`]. `levels` are in zig-zag order,
+    /// `dequantised` in columns; bit `i` of `positions[n]` is set if level `i` of block `n` is not
+    /// zero. A DC that is not quantised counts as 0 in all results. All four slices are equally
+    /// long, at most 32. Panics if they are not.
+    h264_quantise_4x4(
+        coeffs: &[[i16; 16]],
+        quantiser: &H264Quantiser<16>,
+        levels: &mut [[i16; 16]],
+        dequantised: &mut [[i16; 16]],
+        positions: &mut [u16]
+    ) -> H264Quantised<1>;
+    /// As [`Self::h264_quantise_4x4`], for 8x8 blocks.
+    h264_quantise_8x8(
+        coeffs: &[[i16; 64]],
+        quantiser: &H264Quantiser<64>,
+        levels: &mut [[i16; 64]],
+        dequantised: &mut [[i16; 64]],
+        positions: &mut [u64]
+    ) -> H264Quantised<1>;
+    /// The squared error of dequantised 4x4 blocks, over equally long slices, as in
+    /// [`H264Quantised::sse`]. Panics if they are not.
+    h264_coeff_sse_4x4(coeffs: &[[i16; 16]], dequantised: &[[i16; 16]]) -> u32;
+    /// As [`Self::h264_coeff_sse_4x4`], for 8x8 blocks.
+    h264_coeff_sse_8x8(coeffs: &[[i16; 64]], dequantised: &[[i16; 64]]) -> u32;
+    /// [`Self::h264_fdct_luma`] and [`Self::h264_quantise_4x4`] in one. The parts of the result are
+    /// the 8x8 blocks. `dcs` receives the sixteen DCs.
+    h264_transform_quantise_luma(
+        cur: &Block16,
+        pred: &Block16,
+        quantiser: &H264Quantiser<16>,
+        levels: &mut [[i16; 16]; 16],
+        dequantised: &mut [[i16; 16]; 16],
+        positions: &mut [u16; 16],
+        dcs: &mut [i16; 16]
+    ) -> H264Quantised<4>;
+    /// [`Self::h264_fdct_luma_8x8`] and [`Self::h264_quantise_8x8`] in one. The parts of the result
+    /// are the blocks.
+    h264_transform_quantise_luma_8x8(
+        cur: &Block16,
+        pred: &Block16,
+        quantiser: &H264Quantiser<64>,
+        levels: &mut [[i16; 64]; 4],
+        dequantised: &mut [[i16; 64]; 4],
+        positions: &mut [u64; 4]
+    ) -> H264Quantised<4>;
+    /// [`Self::h264_fdct_chroma`] and [`Self::h264_quantise_4x4`] in one, with a quantiser for U and
+    /// one for V, which are the parts of the result. `dcs` receives four DCs of U, then four of V.
+    h264_transform_quantise_chroma(
+        cur: &BlockUv,
+        pred: &BlockUv,
+        quantisers: [&H264Quantiser<16>; 2],
+        levels: &mut [[i16; 16]; 8],
+        dequantised: &mut [[i16; 16]; 8],
+        positions: &mut [u16; 8],
+        dcs: &mut [i16; 8]
+    ) -> H264Quantised<2>;
+    /// [`Self::h264_fdct_4x4`] and [`Self::h264_quantise_4x4`] in one.
+    h264_transform_quantise_4x4(
+        cur: Window<'_, 4, 4>,
+        pred: Window<'_, 4, 4>,
+        quantiser: &H264Quantiser<16>,
+        levels: &mut [i16; 16],
+        dequantised: &mut [i16; 16],
+        positions: &mut u16
+    ) -> H264Quantised<1>;
+    /// [`Self::h264_fdct_8x8`] and [`Self::h264_quantise_8x8`] in one.
+    h264_transform_quantise_8x8(
+        cur: Window<'_, 8, 8>,
+        pred: Window<'_, 8, 8>,
+        quantiser: &H264Quantiser<64>,
+        levels: &mut [i16; 64],
+        dequantised: &mut [i16; 64],
+        positions: &mut u64
+    ) -> H264Quantised<1>;
+
+    // ---- H.264: motion search ----
+    /// The half samples around a block of 16x16 samples, whose top-left is `refp` (3, 3).
+    h264_half_planes_16x16(refp: Window<'_, 22, 22>, out: &mut HalfPlanes16);
+    /// As [`Self::h264_half_planes_16x16`], around a block of 8x8 samples.
+    h264_half_planes_8x8(refp: Window<'_, 14, 14>, out: &mut HalfPlanes8);
+
+    // ---- H.264: deblocking (ITU-T H.264, clause 8.7.2) ----
+    /// Luma edge between `above` and `below`, 16 pixels long.
+    h264_deblock_luma_h(
+        above: WindowMut<'_, 16, 4>,
+        below: WindowMut<'_, 16, 4>,
+        edge: DeblockEdge
+    );
+    /// Luma edge between columns 3 and 4, 16 pixels long.
+    h264_deblock_luma_v(pixels: WindowMut<'_, 8, 16>, edge: DeblockEdge);
+    /// Luma edge between columns 3 and 4, 8 pixels long.
+    h264_deblock_luma_v_8(pixels: WindowMut<'_, 8, 8>, edge: DeblockEdge);
+    /// Edge between `above` and `below` in one chroma plane, 8 pixels long.
+    h264_deblock_chroma_h(
+        above: WindowMut<'_, 8, 2>,
+        below: WindowMut<'_, 8, 2>,
+        edge: DeblockEdge
+    );
+    /// Edge between columns 1 and 2 in one chroma plane, 8 pixels long.
+    h264_deblock_chroma_v(pixels: WindowMut<'_, 4, 8>, edge: DeblockEdge);
+    /// Edge between rows 1 and 2 in both chroma planes, 8 pixels long.
+    h264_deblock_chroma_pair_h(planes: [WindowMut<'_, 8, 4>; 2], edge: DeblockEdge);
+    /// Edge between columns 1 and 2 in both chroma planes, 8 pixels long.
+    h264_deblock_chroma_pair_v(planes: [WindowMut<'_, 4, 8>; 2], edge: DeblockEdge);
+    /// Edge between columns 1 and 2 in one chroma plane, 4 pixels long.
+    h264_deblock_chroma_v_4(pixels: WindowMut<'_, 4, 4>, edge: DeblockEdge);
+    /// All edges of a macroblock in the order of the standard: vertical ones, then horizontal ones.
+    /// The macroblock begins at (4, 4) of `luma`, and at (4, 2) of Cb and Cr.
+    h264_deblock_mb(
+        luma: WindowMut<'_, 20, 20>,
+        chroma: [WindowMut<'_, 12, 10>; 2],
+        edges: &DeblockMb<'_>
+    );
+
     // ---- noise ----
     /// Sums of the differences between `source` and `history`, and of their absolute values, in
     /// sixteenths of a level, each rounded down, by groups of four columns. `history` is in 1/128 of
@@ -259,7 +468,7 @@ kernel_table! {
     temporal_blend_16x8(
         source: Window<'_, 16, 8>,
         history: &mut [[i16; 16]; 8],
-        weights: &TemporalWeights,
+        weights: &TemporalWeights<'_>,
         dst: WindowMut<'_, 16, 8>
     );
     /// Smooths the 16x8 pixels from (1, 1) of `source` on: adds a fifth of the differences of the

@@ -8,15 +8,21 @@ const WHOLE: i16 = i16::MAX;
 /// Up to `range` the share is `least`; from there to twice `range` it rises linearly to the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PixelWeight {
-    /// The same number for each of four columns.
-    range: [i16; 4],
-    least: [i16; 4],
-    slope: [i16; 4],
+    /// The same number for each of four columns, in the order of their bytes in memory.
+    range: [u8; 8],
+    least: [u8; 8],
+    slope: [u8; 8],
+}
+
+/// The bytes of four equal numbers.
+const fn four(number: i16) -> [u8; 8] {
+    let [low, high] = number.to_le_bytes();
+    [low, high, low, high, low, high, low, high]
 }
 
 impl PixelWeight {
     /// Takes all of the source, at any difference.
-    pub const SOURCE: Self = Self { range: [0; 4], least: [WHOLE; 4], slope: [0; 4] };
+    pub const SOURCE: Self = Self { range: four(0), least: four(WHOLE), slope: four(0) };
 
     /// Creates a weight. `range` is in 1/128 of a level. `least` is in 1/32768; values below
     /// `range` count as `range`, which limits the slope.
@@ -30,34 +36,46 @@ impl PixelWeight {
         // Rounded up, so that the share is whole at twice the range.
         let slope = (i32::from(WHOLE - least) + i32::from(range) - 1) / i32::from(range);
         let slope = i16::try_from(slope).unwrap_or(WHOLE);
-        Self { range: [range; 4], least: [least; 4], slope: [slope; 4] }
+        Self { range: four(range), least: four(least), slope: four(slope) }
     }
 }
 
 /// The weights of blocks of sixteen columns, by groups of four columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C, align(32))]
-pub struct TemporalWeights {
-    pub(crate) range: [[i16; 4]; 4],
-    pub(crate) least: [[i16; 4]; 4],
-    pub(crate) slope: [[i16; 4]; 4],
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemporalWeights<'a> {
+    groups: [&'a PixelWeight; 4],
 }
 
-impl TemporalWeights {
+impl<'a> TemporalWeights<'a> {
     /// Takes the weight of each group, from left to right.
     #[inline]
     #[must_use]
-    pub fn new(groups: [&PixelWeight; 4]) -> Self {
-        Self {
-            range: groups.map(|group| group.range),
-            least: groups.map(|group| group.least),
-            slope: groups.map(|group| group.slope),
-        }
+    pub fn new(groups: [&'a PixelWeight; 4]) -> Self {
+        Self { groups }
+    }
+
+    /// The ranges of all sixteen columns, as the bytes of the four groups.
+    #[inline]
+    pub(crate) fn ranges(&self) -> [[u8; 8]; 4] {
+        self.groups.map(|group| group.range)
+    }
+
+    /// The least shares, likewise.
+    #[inline]
+    pub(crate) fn leasts(&self) -> [[u8; 8]; 4] {
+        self.groups.map(|group| group.least)
+    }
+
+    /// The slopes, likewise.
+    #[inline]
+    pub(crate) fn slopes(&self) -> [[u8; 8]; 4] {
+        self.groups.map(|group| group.slope)
     }
 
     /// The values of all sixteen columns.
     #[inline]
-    pub(crate) fn columns(groups: &[[i16; 4]; 4]) -> &[i16; 16] {
-        groups.as_flattened().first_chunk().unwrap_or(const { &[0; 16] })
+    pub(crate) fn columns(groups: [[u8; 8]; 4]) -> [i16; 16] {
+        let (pairs, _) = groups.as_flattened().as_chunks::<2>();
+        std::array::from_fn(|x| pairs.get(x).map_or(0, |&pair| i16::from_le_bytes(pair)))
     }
 }

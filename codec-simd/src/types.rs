@@ -82,7 +82,7 @@ impl BlockUv {
     /// U and V as mutable windows.
     #[inline]
     pub fn planes_mut(&mut self) -> (WindowMut<'_, 8, 8>, WindowMut<'_, 8, 8>) {
-        WindowMut::<16, 8>::packed(&mut self.0).into_halves()
+        WindowMut::<16, 8>::packed(&mut self.0).into_sides()
     }
 }
 
@@ -183,6 +183,15 @@ pub struct Edges4 {
     pub top_left: u8,
 }
 
+/// Windows of the same part of a macroblock, or of an edge, in the Y, U and V planes.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "names are self-explanatory")]
+pub struct YuvWindows<'a, const W: usize, const H: usize, const CW: usize, const CH: usize> {
+    pub y: WindowMut<'a, W, H>,
+    pub u: WindowMut<'a, CW, CH>,
+    pub v: WindowMut<'a, CW, CH>,
+}
+
 /// Loop-filter thresholds of one edge (RFC 6386, section 15), computed from the filter level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
@@ -193,6 +202,22 @@ pub struct EdgeLimits {
     pub interior: u8,
     /// High-edge-variance threshold.
     pub hev: u8,
+}
+
+impl EdgeLimits {
+    /// Limits with which no pixel changes: only segments of equal pixels pass them.
+    pub const OFF: Self = Self { edge: 0, interior: 0, hev: 0 };
+}
+
+/// Loop-filter thresholds of a macroblock; [`EdgeLimits::OFF`] for edges that are not filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MbLimits {
+    /// Of the left macroblock edge.
+    pub left: EdgeLimits,
+    /// Of the upper macroblock edge.
+    pub upper: EdgeLimits,
+    /// Of all inner edges.
+    pub inner: EdgeLimits,
 }
 
 /// Quantiser of one block type, per raster position of a 4x4 block.
@@ -216,4 +241,84 @@ pub struct Quantiser {
 impl Quantiser {
     /// A `zbin` that no coefficient of a real block reaches.
     pub const NEVER: i16 = i16::MAX;
+}
+
+/// An edge for the deblocking filter of H.264 (clause 8.7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeblockEdge {
+    /// Threshold of the difference across the edge.
+    pub alpha: u8,
+    /// Threshold of the differences on each side.
+    pub beta: u8,
+    /// Boundary strength.
+    pub strength: EdgeStrength,
+}
+
+impl DeblockEdge {
+    /// Returns whether the thresholds exclude all pixels.
+    #[inline]
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.alpha == 0 || self.beta == 0
+    }
+}
+
+/// Boundary strength of an edge in [`DeblockEdge`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeStrength {
+    /// Strength 4.
+    Strong,
+    /// Strength below 4: `tC0` of each quarter of the edge, 0 to 25, or -1 where the edge is not
+    /// filtered.
+    Normal([i8; 4]),
+}
+
+/// The thresholds of edges with the same quantiser, for the deblocking filter of H.264.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeblockThresholds {
+    /// Threshold of the difference across the edge; 0 if nothing is filtered.
+    pub alpha: u8,
+    /// Threshold of the differences on each side; 0 if nothing is filtered.
+    pub beta: u8,
+    /// `tC0` of the strengths 0 to 3: -1 for strength 0.
+    pub limits: [i8; 4],
+}
+
+impl DeblockThresholds {
+    /// Returns whether the thresholds exclude all pixels.
+    #[inline]
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.alpha == 0 || self.beta == 0
+    }
+
+    /// Returns the parameters of an edge with the boundary strength of each quarter: all 4, or all
+    /// below. `None` if nothing is filtered.
+    #[inline]
+    #[must_use]
+    pub fn edge(&self, strengths: [u8; 4]) -> Option<DeblockEdge> {
+        if self.is_off() || strengths == [0; 4] {
+            return None;
+        }
+        let strength = if strengths[0] == 4 {
+            EdgeStrength::Strong
+        } else {
+            let limit = |strength: u8| self.limits[usize::from(strength & 3)];
+            let [a, b, c, d] = strengths;
+            EdgeStrength::Normal([limit(a), limit(b), limit(c), limit(d)])
+        };
+        Some(DeblockEdge { alpha: self.alpha, beta: self.beta, strength })
+    }
+}
+
+/// The edges of a macroblock, for the deblocking filter of H.264.
+#[derive(Clone, Copy, Debug)]
+pub struct DeblockMb<'a> {
+    /// Boundary strengths of the four vertical edges from the left, then of the four horizontal ones
+    /// from the top; see [`DeblockThresholds::edge`].
+    pub strengths: [[[u8; 4]; 4]; 2],
+    /// Thresholds of luma, Cb and Cr at the left edge and at the top edge.
+    pub outer: [[&'a DeblockThresholds; 3]; 2],
+    /// Thresholds of luma, Cb and Cr at the edges inside.
+    pub inner: [&'a DeblockThresholds; 3],
 }

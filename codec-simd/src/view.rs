@@ -27,18 +27,35 @@ impl Layout {
 }
 
 /// Prefetches the cache line of each of `rows` rows, `stride` bytes apart; the first begins at byte
-/// `from` of `data`. A hint without side effects; rows beyond the end of `data` are skipped.
+/// `from` of `data`. A hint without side effects, also for rows beyond the end of `data`.
 #[inline]
 pub fn prefetch_rows(data: &[u8], from: usize, stride: usize, rows: usize) {
     #[cfg(target_arch = "x86_64")]
-    for at in (0..rows).map(|y| y * stride + from).take_while(|&at| at < data.len()) {
+    {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = data.as_ptr().wrapping_add(at).cast();
-        // SAFETY: a prefetch has no architectural effect and never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+        let mut line = data.as_ptr().wrapping_add(from);
+        for _ in 0..rows {
+            // SAFETY: a prefetch has no architectural effect and never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
+            line = line.wrapping_add(stride);
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (data, from, stride, rows);
+}
+
+/// Prefetches all cache lines of `value`. A hint without side effects.
+#[inline]
+pub fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    for from in (0..size_of::<T>()).step_by(64) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = core::ptr::from_ref(value).cast::<u8>().wrapping_add(from);
+        // SAFETY: a prefetch has no architectural effect and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
 }
 
 /// A borrowed plane: `width` x `height` pixels inside a border of `pad` pixels.
@@ -92,12 +109,23 @@ impl<'a> PlaneRef<'a> {
         y: isize,
     ) -> Option<Window<'a, W, H>> {
         let Layout { stride, height, pad, .. } = self.layout;
-        let left = pad.checked_add_signed(x)?;
-        let top = pad.checked_add_signed(y)?;
-        if top.checked_add(H)? > height + 2 * pad || left > stride {
+        // Positions before the border wrap to values that are too large.
+        let left = pad.wrapping_add_signed(x);
+        let top = pad.wrapping_add_signed(y);
+        let last = (height + 2 * pad).checked_sub(H)?;
+        if top > last || left > stride {
             return None;
         }
-        Window::new(self.data.get(top * stride + left..)?, stride)
+        // No overflow: all rows but the last one end inside `data`.
+        let from = top * stride;
+        let end = from.checked_add(H.saturating_sub(1) * stride)?.checked_add(left)?;
+        if H == 0 || self.data.len().checked_sub(W)? < end {
+            return None;
+        }
+        // SAFETY: `from + left <= end <= data.len()`, so the offset is in bounds.
+        let start = unsafe { self.data.as_ptr().add(from + left) };
+        // The invariant holds: the last row begins at `end`, and `W` bytes follow it.
+        Some(Window { start, stride, bytes: PhantomData })
     }
 
     /// Whether all of the `w` x `h` pixels at (`x`, `y`) lie inside the plane and its border.
@@ -340,19 +368,33 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
         WindowMut { start, stride: self.stride, bytes: PhantomData }
     }
 
-    /// The left and the right half of the columns.
+    /// The first `L` and the last `R` columns.
     #[inline]
     #[must_use]
-    pub fn into_halves<const HALF: usize>(
+    pub fn into_sides<const L: usize, const R: usize>(
         self,
-    ) -> (WindowMut<'a, HALF, H>, WindowMut<'a, HALF, H>) {
-        const { assert!(2 * HALF == W && H > 0, "two halves make a whole") }
+    ) -> (WindowMut<'a, L, H>, WindowMut<'a, R, H>) {
+        const { assert!(L <= W && R <= W - L && H > 0, "the sides share no column") }
         let left = WindowMut { start: self.start, stride: self.stride, bytes: PhantomData };
-        // SAFETY: `H > 0` and `HALF <= W`, so by the invariant of `start` the offset is in bounds. The halves
-        // share no pixel: each row's first `HALF` belong to the left, its last to the right, and
-        // rows do not overlap. `self` is consumed, so both stay exclusive.
-        let start = unsafe { self.start.add(HALF) };
+        // SAFETY: `H > 0` and `R <= W`, so by the invariant of `start` the offset is in bounds. The
+        // sides share no pixel: of each row's `W` pixels the first `L` belong to the left, the last
+        // `R` to the right, and rows do not overlap. `self` is consumed, so both stay exclusive.
+        let start = unsafe { self.start.add(W - R) };
         (left, WindowMut { start, stride: self.stride, bytes: PhantomData })
+    }
+
+    /// The upper and the lower half of the rows.
+    #[inline]
+    #[must_use]
+    pub fn into_row_halves<const HALF: usize>(
+        self,
+    ) -> (WindowMut<'a, W, HALF>, WindowMut<'a, W, HALF>) {
+        const { assert!(2 * HALF == H && HALF > 0, "two halves make a whole") }
+        let upper = WindowMut { start: self.start, stride: self.stride, bytes: PhantomData };
+        // SAFETY: `HALF < H`, so by the invariant of `start` the offset is in bounds. The halves
+        // share no pixel, because rows do not overlap. `self` is consumed, so both stay exclusive.
+        let start = unsafe { self.start.add(HALF * self.stride) };
+        (upper, WindowMut { start, stride: self.stride, bytes: PhantomData })
     }
 
     /// Row `y` for reading.

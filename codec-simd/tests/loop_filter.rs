@@ -3,7 +3,7 @@
 
 mod harness;
 
-use codec_simd::{EdgeLimits, Kernels, Level, WindowMut};
+use codec_simd::{EdgeLimits, Kernels, Level, MbLimits, WindowMut, YuvWindows};
 use harness::{Rng, Target, agree};
 
 /// Limits of a real stream, or arbitrary ones.
@@ -148,6 +148,49 @@ fn inner_edges_of_luma_agree() {
             }
         }
         mb.finish()
+    });
+}
+
+/// Pixels of all planes.
+struct Planes<const W: usize, const H: usize, const CW: usize, const CH: usize> {
+    y: Target<W, H>,
+    u: Target<CW, CH>,
+    v: Target<CW, CH>,
+}
+
+impl<const W: usize, const H: usize, const CW: usize, const CH: usize> Planes<W, H, CW, CH> {
+    fn new(rng: &mut Rng) -> Self {
+        Self { y: target(rng), u: target(rng), v: target(rng) }
+    }
+
+    fn windows(&mut self) -> YuvWindows<'_, W, H, CW, CH> {
+        let Self { y, u, v } = self;
+        YuvWindows { y: y.window_mut(), u: u.window_mut(), v: v.window_mut() }
+    }
+}
+
+/// Limits of a macroblock; some edges are not filtered.
+fn mb_limits(rng: &mut Rng) -> MbLimits {
+    let mut edge = || if rng.below(4) == 0 { EdgeLimits::OFF } else { limits(rng) };
+    MbLimits { left: edge(), upper: edge(), inner: edge() }
+}
+
+#[test]
+fn two_macroblocks_agree() {
+    agree(|kernels, rng| {
+        let mut above = [Planes::new(rng), Planes::new(rng)];
+        let mut mbs = [Planes::new(rng), Planes::new(rng)];
+        let (of_a, mut of_b) = (mb_limits(rng), mb_limits(rng));
+        if of_a.inner == EdgeLimits::OFF && rng.coin() {
+            of_b.inner = EdgeLimits::OFF;
+        }
+        kernels.filter_mbs_x2(
+            above.each_mut().map(Planes::windows),
+            mbs.each_mut().map(Planes::windows),
+            [&of_a, &of_b],
+        );
+        let above = above.map(|Planes { y, u, v }| (y.finish(), u.finish(), v.finish()));
+        (above, mbs.map(|Planes { y, u, v }| (y.finish(), u.finish(), v.finish())))
     });
 }
 

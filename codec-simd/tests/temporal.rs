@@ -25,7 +25,7 @@ fn case(rng: &mut Rng) -> (Pixels, History) {
     (pixels, other.map(|row| row.map(&mut fraction)))
 }
 
-fn weights(rng: &mut Rng) -> TemporalWeights {
+fn weights(rng: &mut Rng) -> [PixelWeight; 4] {
     let mut weight = || {
         if rng.below(4) == 0 {
             return PixelWeight::SOURCE;
@@ -33,7 +33,7 @@ fn weights(rng: &mut Rng) -> TemporalWeights {
         let mut number = |end| u16::try_from(rng.below(end)).unwrap();
         PixelWeight::new(number(4000), number(33_000))
     };
-    TemporalWeights::new([&weight(), &weight(), &weight(), &weight()])
+    [weight(), weight(), weight(), weight()]
 }
 
 #[test]
@@ -48,7 +48,8 @@ fn temporal_sums() {
 fn temporal_blend() {
     agree(|kernels, rng| {
         let (pixels, mut history) = case(rng);
-        let weights = weights(rng);
+        let groups = weights(rng);
+        let weights = TemporalWeights::new(groups.each_ref());
         let mut dst = Target::<16, 8>::new(rng);
         let source = Window::packed(&pixels);
         kernels.temporal_blend_16x8(source, &mut history, &weights, dst.window_mut());

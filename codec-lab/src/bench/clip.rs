@@ -227,7 +227,7 @@ fn packets(
     let (codec, size) = (track.codec, track.size);
     let (stated, time_base) = (track.frame_rate, track.time_base);
     let is_avc = track.codec == Codec::H264;
-    let annex_b = AnnexB::new(&track.codec_private).filter(|_| is_avc);
+    let mut annex_b = AnnexB::new(&track.codec_private).filter(|_| is_avc);
     let (mut packets, mut bytes, mut is_cut) = (Vec::new(), 0_u64, false);
     let mut packet = CodedPacket::default();
     while reader.read(&mut packet).map_err(|error| Failure::reading(&name, error))? {
@@ -241,7 +241,7 @@ fn packets(
             break;
         }
         let mut data = Vec::new();
-        match &annex_b {
+        match &mut annex_b {
             Some(annex_b) => annex_b.convert(&packet.data, &mut data),
             None => data.clone_from(&packet.data),
         }

@@ -8,10 +8,10 @@ use codec_core::codec::{
     Codec, DecoderConfig, EncoderConfig, FrameRequest, Outcome, Packet, VideoEncoder,
 };
 use codec_media::failure::{Failure, Kind, Result};
-use cpu_time::ProcessTime;
 
 use super::clip::{Clip, Coded, Stream};
 use crate::calibration::Calibration;
+use crate::cpu_clock::ProcessTime;
 
 /// The measurements of a pass.
 #[derive(Clone, Debug, Default)]

@@ -138,7 +138,7 @@ impl Packets {
             return Ok(None);
         }
         let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
-        let data = match &self.annex_b {
+        let data = match &mut self.annex_b {
             None => data,
             Some(annex_b) => {
                 annex_b.convert(data, &mut self.converted);

@@ -153,6 +153,7 @@ pub fn bytes_of(name: &str) -> Option<f64> {
     Some(match kernel {
         "sad_16x16" | "sad_16x16_quads" | "sad_8x8" | "sad_4x4" | "sse_16x16" | "sse_8x8"
         | "sse_4x4" | "satd_16x16" | "satd_8x8" | "satd_4x4" => 2.0 * n,
+        "sad_mean_16x16" | "sad_mean_8x8" | "satd_mean_16x16" | "satd_mean_8x8" => 3.0 * n,
         "sad_16x16_x4" | "sad_8x8_x4" => 5.0 * n,
         "sse_uv" => 256.0,
         "moments_16x16" => n,
@@ -194,8 +195,10 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "filter_inner_edge_h_uv" | "filter_inner_edge_v_uv" | "filter_mb_edge_v_uv" => {
             2.0 * 2.0 * 64.0
         }
+        // Two macroblocks of three planes, with the pixels to their left and above.
+        "filter_mbs_x2" => 2.0 * 2.0 * (20.0 * 20.0 + 2.0 * 12.0 * 12.0),
         _ if kernel.starts_with("filter_") || kernel.starts_with("simple_") => 512.0,
-        _ => return None,
+        _ => return super::h264::bytes_of(name),
     })
 }
 
@@ -235,6 +238,8 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
             cur.plus(memory(4.0 * side, 0.0)).plus(l.on(4.0 * n, 1.0, 1.0))
         }
         "sse_16x16" | "sse_8x8" | "sse_4x4" => cur.plus(rows).plus(l.sse(n)),
+        "sad_mean_16x16" | "sad_mean_8x8" => cur.plus(rows).plus(rows).plus(l.on(n, 1.0, 2.0)),
+        "satd_mean_16x16" | "satd_mean_8x8" => cur.plus(rows).plus(rows).plus(l.on(n, 10.0, 15.0)),
         "sse_uv" => l.block(256.0).plus(l.sse(128.0)),
         "moments_16x16" => l.block(n).plus(l.on(n, 5.0, 3.0)),
         "satd_16x16" | "satd_8x8" | "satd_4x4" => cur.plus(rows).plus(l.on(n, 10.0, 14.0)),
@@ -295,6 +300,9 @@ pub fn work_of(name: &str, width: f64) -> Option<Work> {
         "filter_mb_edge_v_16" | "filter_mb_edge_v_uv" => edges(1.0, 16.0 + 16.0, 16.0 + 16.0, 64.0),
         "filter_inner_edges_h_16" => edges(3.0, 16.0 + 16.0, 12.0 + 16.0, 0.0),
         "filter_inner_edges_v_16" => edges(3.0, 16.0 + 16.0, 16.0 + 16.0, 128.0),
+        // Per macroblock: 8 edges of luma, 4 of chroma; 76 rows or parts of rows read, 66 written;
+        // transpositions of the rows and of the columns to the left. All pixels are copied before.
+        "filter_mbs_x2" => edges(24.0, 2.0 * 76.0 + 384.0, 2.0 * 66.0 + 384.0, 480.0),
         "filter_inner_edge_h_uv" => edges(1.0, 16.0 + 16.0, 8.0 + 16.0, 24.0),
         "filter_inner_edge_v_uv" => edges(1.0, 16.0 + 16.0, 16.0 + 16.0, 64.0),
         "halve_row_1280" => {

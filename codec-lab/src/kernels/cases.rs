@@ -3,9 +3,9 @@
 use std::hint::black_box;
 
 use codec_simd::{
-    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Kernels,
+    Block16, BlockMask, BlockUv, Coeffs, EdgeLimits, Edges, Edges4, IntraMode, Kernels, MbLimits,
     PixelWeight, Quantiser, RgbWeights, SubblockMode, TemporalWeights, Window, WindowMut,
-    YuvWeights,
+    YuvWeights, YuvWindows,
 };
 
 /// Receives the cases. Calls are generic, because a call through a pointer would take 50 % longer
@@ -21,8 +21,8 @@ pub trait Visitor {
     }
 }
 
-/// Passes all cases to the visitor.
-pub fn for_each(visitor: &mut impl Visitor) {
+/// Passes the cases of all kernels but H.264's to the visitor.
+pub(super) fn cases(visitor: &mut impl Visitor) {
     cost(visitor);
     predict(visitor);
     transform(visitor);
@@ -45,7 +45,7 @@ const FURTHER: usize = 10;
 
 /// A plane of noise around a ramp.
 #[derive(Debug)]
-struct Pixels {
+pub(super) struct Pixels {
     bytes: Vec<u8>,
     /// Start of the plane, aligned to a cache line and equal in every process.
     start: usize,
@@ -53,7 +53,7 @@ struct Pixels {
 
 impl Pixels {
     /// Noise from `seed`; `place` numbers the planes that are used together, from 1.
-    fn new(seed: u32, place: usize, round: usize) -> Self {
+    pub(super) fn new(seed: u32, place: usize, round: usize) -> Self {
         let mut state = seed;
         let mut pixel = |i: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -74,16 +74,20 @@ impl Pixels {
     }
 
     #[expect(clippy::unwrap_used, reason = "the plane is larger than any request")]
-    fn at<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {
+    pub(super) fn at<const W: usize, const H: usize>(
+        &self,
+        x: usize,
+        y: usize,
+    ) -> Window<'_, W, H> {
         Window::new(&self.data()[y * STRIDE + x..], STRIDE).unwrap()
     }
 
-    fn row<const W: usize>(&self, x: usize, y: usize) -> [u8; W] {
+    pub(super) fn row<const W: usize>(&self, x: usize, y: usize) -> [u8; W] {
         *self.at::<W, 1>(x, y).row(0)
     }
 
     #[expect(clippy::unwrap_used, reason = "the plane is larger than any request")]
-    fn at_mut<const W: usize, const H: usize>(
+    pub(super) fn at_mut<const W: usize, const H: usize>(
         &mut self,
         x: usize,
         y: usize,
@@ -113,6 +117,18 @@ fn cost(visitor: &mut impl Visitor) {
     visitor.case("sse_4x4", |k| _ = black_box(k.sse_4x4(other.at(7, 7), plane.at(9, 9))));
     visitor.case("sse_uv", |k| _ = black_box(k.sse_uv(&uv, &uv_ref)));
     visitor.case("moments_16x16", |k| _ = black_box(k.moments_16x16(&cur)));
+    visitor.case("sad_mean_16x16", |k| {
+        _ = black_box(k.sad_mean_16x16(&cur, [refs[0], refs[3]]));
+    });
+    visitor.case("sad_mean_8x8", |k| {
+        _ = black_box(k.sad_mean_8x8(cur_8, [refs_8[0], refs_8[3]]));
+    });
+    visitor.case("satd_mean_16x16", |k| {
+        _ = black_box(k.satd_mean_16x16(&cur, [refs[0], refs[3]]));
+    });
+    visitor.case("satd_mean_8x8", |k| {
+        _ = black_box(k.satd_mean_8x8(cur_8, [refs_8[0], refs_8[3]]));
+    });
     visitor.case("satd_16x16", |k| _ = black_box(k.satd_16x16(&cur, refs[3])));
     visitor.case("satd_8x8", |k| _ = black_box(k.satd_8x8(cur_8, refs_8[3])));
     visitor.case("satd_4x4", |k| _ = black_box(k.satd_4x4(other.at(7, 7), plane.at(9, 9))));
@@ -262,8 +278,9 @@ fn transform(visitor: &mut impl Visitor) {
 fn loop_filter(visitor: &mut impl Visitor) {
     let limits = EdgeLimits { edge: 60, interior: 20, hev: 1 };
     // Filtering in place smooths the pixels, so each call starts from a fresh copy.
-    let fresh = Pixels::new(1, 1, visitor.round());
-    let copy = |place| Pixels::new(1, place, visitor.round());
+    let round = visitor.round();
+    let fresh = Pixels::new(1, 1, round);
+    let copy = |place| Pixels::new(1, place, round);
     let (mut a, mut b, mut d, mut e) = (copy(2), copy(3), copy(4), copy(5));
     macro_rules! luma {
         ($($kernel:ident($limit:expr);)*) => {
@@ -309,6 +326,24 @@ fn loop_filter(visitor: &mut impl Visitor) {
             limits,
         );
     });
+    let mut planes: [_; 12] = std::array::from_fn(copy);
+    let both = MbLimits { left: limits, upper: limits, inner: limits };
+    visitor.case("filter_mbs_x2", |k| {
+        for plane in &mut planes {
+            plane.at_mut::<20, 16>(16, 16).copy_from(fresh.at(16, 16));
+        }
+        let [y0, u0, v0, y1, u1, v1, y2, u2, v2, y3, u3, v3] = planes.each_mut();
+        macro_rules! windows {
+            ($y:ident, $u:ident, $v:ident) => {
+                YuvWindows { y: $y.at_mut(16, 16), u: $u.at_mut(16, 16), v: $v.at_mut(16, 16) }
+            };
+        }
+        k.filter_mbs_x2(
+            [windows!(y0, u0, v0), windows!(y1, u1, v1)],
+            [windows!(y2, u2, v2), windows!(y3, u3, v3)],
+            [&both, &both],
+        );
+    });
 }
 
 fn pixels(visitor: &mut impl Visitor) {
@@ -322,7 +357,8 @@ fn pixels(visitor: &mut impl Visitor) {
 fn noise(visitor: &mut impl Visitor) {
     let plane = Pixels::new(1, 1, visitor.round());
     let mut history = [[64 << 7; 16]; 8];
-    let weights = TemporalWeights::new([&PixelWeight::new(1440, 3277); 4]);
+    let weight = PixelWeight::new(1440, 3277);
+    let weights = TemporalWeights::new([&weight; 4]);
     let (mut smoothed, mut blended) = ([[0; 16]; 8], [[0; 16]; 8]);
     visitor.case("temporal_sums_16x8", |k| {
         black_box(k.temporal_sums_16x8(plane.at(16, 16), &history));
@@ -354,45 +390,4 @@ fn color(visitor: &mut impl Visitor) {
         k.i420_to_rgb24_row(y, u, v, &from, &mut rgb[..3840]);
     });
     visitor.case("i420_to_rgb32_row_1280", |k| k.i420_to_rgb32_row(y, u, v, &from, &mut rgb));
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::super::bytes_of;
-    use super::*;
-
-    #[derive(Default)]
-    struct Names(BTreeSet<String>);
-
-    impl Visitor for Names {
-        fn case(&mut self, name: &str, _: impl FnMut(&Kernels)) {
-            self.0.insert(name.to_owned());
-        }
-    }
-
-    /// Whether a case times the kernel: its name matches, with a length (`sse_row_1280`) or
-    /// without.
-    fn times(case: &str, kernel: &str) -> bool {
-        let base = case.split('/').next().unwrap_or(case);
-        let rest = base.strip_prefix(kernel);
-        rest.is_some_and(|rest| {
-            rest.is_empty() || rest.strip_prefix('_').is_some_and(|n| n.parse::<u32>().is_ok())
-        })
-    }
-
-    #[test]
-    fn every_kernel_of_the_table_is_timed_and_has_a_throughput() {
-        let mut names = Names::default();
-        for_each(&mut names);
-        for kernel in Kernels::NAMES {
-            let timed = names.0.iter().any(|case| times(case, kernel));
-            assert!(timed, "{kernel} has no case");
-        }
-        for case in &names.0 {
-            assert!(Kernels::NAMES.iter().any(|kernel| times(case, kernel)), "{case}: no kernel");
-            assert!(bytes_of(case).is_some(), "{case}: no throughput");
-        }
-    }
 }

@@ -105,6 +105,20 @@ ops! {
     fn mul_sub_high(sum: I16x8, a: U8x16, b: U8x16) -> I16x8 {
         vreinterpretq_s16_u16(vmlsl_high_u8(vreinterpretq_u16_s16(sum), a, b))
     }
+    /// The filter 1, -5, 20, 20, -5, 1 over the low halves.
+    fn six_tap_low(p: [U8x16; 6]) -> I16x8 {
+        let (five, twenty) = (vdupq_n_u8(5), vdupq_n_u8(20));
+        let outer = vreinterpretq_s16_u16(vaddl_u8(vget_low_u8(p[0]), vget_low_u8(p[5])));
+        let inner = mul_add_low(mul_add_low(outer, p[2], twenty), p[3], twenty);
+        mul_sub_low(mul_sub_low(inner, p[1], five), p[4], five)
+    }
+    /// The filter 1, -5, 20, 20, -5, 1 over the high halves.
+    fn six_tap_high(p: [U8x16; 6]) -> I16x8 {
+        let (five, twenty) = (vdupq_n_u8(5), vdupq_n_u8(20));
+        let outer = vreinterpretq_s16_u16(vaddl_high_u8(p[0], p[5]));
+        let inner = mul_add_high(mul_add_high(outer, p[2], twenty), p[3], twenty);
+        mul_sub_high(mul_sub_high(inner, p[1], five), p[4], five)
+    }
     /// Clamped to bytes.
     fn narrow(low: I16x8, high: I16x8) -> U8x16 {
         vqmovun_high_s16(vqmovun_s16(low), high)
@@ -123,6 +137,11 @@ ops! {
 ops! {
     fn splat_i16(x: i16) -> I16x8 { vdupq_n_s16(x) }
     fn and_i16(a: I16x8, b: I16x8) -> I16x8 { vandq_s16(a, b) }
+    fn or_i16(a: I16x8, b: I16x8) -> I16x8 { vorrq_s16(a, b) }
+    /// All ones if `a > b`.
+    fn gt_i16(a: I16x8, b: I16x8) -> I16x8 { vreinterpretq_s16_u16(vcgtq_s16(a, b)) }
+    /// Whether a lane is not zero.
+    fn any_i16(a: I16x8) -> bool { vmaxvq_u16(vreinterpretq_u16_s16(a)) != 0 }
     fn add_i16(a: I16x8, b: I16x8) -> I16x8 { vaddq_s16(a, b) }
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { vsubq_s16(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { vqaddq_s16(a, b) }
@@ -143,7 +162,19 @@ ops! {
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { vshrq_n_s16::<1>(vqdmulhq_n_s16(a, by)) }
     /// `(a * b + (1 << 14)) >> 15`; `b` is above -32768.
     fn mul_round_q15(a: I16x8, b: I16x8) -> I16x8 { vqrdmulhq_s16(a, b) }
+    /// `(a * by + round * unit) >> shift`, saturated, for values that are not negative.
+    fn scale_i16(a: I16x8, by: I16x8, round: I16x8, unit: i16, shift: u8) -> I16x8 {
+        let shift = vdupq_n_s32(-i32::from(shift));
+        let low = vmull_n_s16(vget_low_s16(round), unit);
+        let low = vmlal_s16(low, vget_low_s16(a), vget_low_s16(by));
+        let high = vmlal_high_s16(vmull_high_n_s16(round, unit), a, by);
+        vqmovn_high_s32(vqmovn_s32(vshlq_s32(low, shift)), vshlq_s32(high, shift))
+    }
     fn shl_i16<const N: i32>(a: I16x8) -> I16x8 { vshlq_n_s16::<N>(a) }
+    /// `a >> by`, signed.
+    fn shr_by_i16(a: I16x8, by: u8) -> I16x8 {
+        vshlq_s16(a, vdupq_n_s16(-i16::from(by)))
+    }
     fn shr_i16<const N: i32>(a: I16x8) -> I16x8 { vshrq_n_s16::<N>(a) }
     /// All ones if `a >= b`.
     fn ge_i16(a: I16x8, b: I16x8) -> I16x8 { vreinterpretq_s16_u16(vcgeq_s16(a, b)) }
@@ -207,6 +238,24 @@ ops! {
             take(&[0, 1, 2, 3, 8, 9, 16, 17, 10, 11, 4, 5, 6, 7, 12, 13]),
             take(&[18, 19, 24, 25, 26, 27, 20, 21, 14, 15, 22, 23, 28, 29, 30, 31]),
         ]
+    }
+    /// A 4x4 block in columns to zig-zag order.
+    fn in_scan_order(block: [I16x8; 2]) -> [I16x8; 2] {
+        let block = uint8x16x2_t(vreinterpretq_u8_s16(block[0]), vreinterpretq_u8_s16(block[1]));
+        let take = |at: &[u8; 16]| {
+            vreinterpretq_s16_u8(vqtbl2q_u8(block, super::memory::load_u8x16(at)))
+        };
+        [
+            take(&[0, 1, 8, 9, 2, 3, 4, 5, 10, 11, 16, 17, 24, 25, 18, 19]),
+            take(&[12, 13, 6, 7, 14, 15, 20, 21, 26, 27, 28, 29, 22, 23, 30, 31]),
+        ]
+    }
+    /// A bit for each lane, set if it is not zero.
+    fn not_zero(x: [I16x8; 2]) -> u16 {
+        let bytes = vqmovn_high_s16(vqmovn_s16(x[0]), x[1]);
+        let bits = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+        let set = vandq_u8(vtstq_s8(bytes, bytes), super::memory::load_u8x16(&bits));
+        u16::from_le_bytes([vaddv_u8(vget_low_u8(set)), vaddv_u8(vget_high_u8(set))])
     }
     /// Position after the last level that is not zero.
     fn end_of_block(levels: [I16x8; 2]) -> u8 {

@@ -72,6 +72,26 @@ macro_rules! lanes_cost {
         }
 
         #[target_feature(enable = $features)]
+        fn sad_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+            let mut sums = [splat_i16(0); 2];
+            for y in 0..16 {
+                let mean = avg_u8(load_u8x16(a.row(y)), load_u8x16(b.row(y)));
+                sums[y % 2] = add_abs_diff(sums[y % 2], load_u8x16(&cur.0[y]), mean);
+            }
+            sum_u16(add_i16(sums[0], sums[1]))
+        }
+
+        #[target_feature(enable = $features)]
+        fn sad_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
+            let mut sums = splat_i16(0);
+            for y in [0, 2, 4, 6] {
+                let two = |from: Window<'_, 8, 8>| load_2x8(from.row(y), from.row(y + 1));
+                sums = add_abs_diff(sums, two(cur), avg_u8(two(a), two(b)));
+            }
+            sum_u16(sums)
+        }
+
+        #[target_feature(enable = $features)]
         fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
             let mut sums = [zero_u32(); 2];
             for y in [0, 2, 4, 6, 8, 10, 12, 14] {
@@ -143,12 +163,13 @@ macro_rules! lanes_cost {
             )
         }
 
+        /// Sixteen maxima in each lane, at most 32640, of a macroblock and its prediction by rows.
+        #[inline]
         #[target_feature(enable = $features)]
-        fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
-            // Sixteen maxima in each lane: at most 32640.
+        fn satd_of_rows(cur: &Block16, prediction: impl Fn(usize) -> U8x16) -> u32 {
             let mut sums = splat_i16(0);
             for y in [0, 4, 8, 12] {
-                let row = |k: usize| (load_u8x16(&cur.0[y + k]), load_u8x16(refp.row(y + k)));
+                let row = |k: usize| (load_u8x16(&cur.0[y + k]), prediction(y + k));
                 let rows = [row(0), row(1), row(2), row(3)];
                 let mut low = [splat_i16(0); 4];
                 let mut high = low;
@@ -161,15 +182,51 @@ macro_rules! lanes_cost {
         }
 
         #[target_feature(enable = $features)]
-        fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+        fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+            satd_of_rows(
+                cur,
+                #[inline]
+                |y| load_u8x16(refp.row(y)),
+            )
+        }
+
+        #[target_feature(enable = $features)]
+        fn satd_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+            satd_of_rows(
+                cur,
+                #[inline]
+                |y| avg_u8(load_u8x16(a.row(y)), load_u8x16(b.row(y))),
+            )
+        }
+
+        /// As [`satd_of_rows`], of 8x8 pixels.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn satd_of_rows_8(cur: Window<'_, 8, 8>, prediction: impl Fn(usize) -> U8x16) -> u32 {
             let mut sums = splat_i16(0);
             for y in [0, 4] {
-                let row = |k: usize| {
-                    difference_low(load_u8x8(cur.row(y + k)), load_u8x8(refp.row(y + k)))
-                };
+                let row = |k: usize| difference_low(load_u8x8(cur.row(y + k)), prediction(y + k));
                 sums = add_i16(sums, transformed([row(0), row(1), row(2), row(3)]));
             }
             sum_u16(sums)
+        }
+
+        #[target_feature(enable = $features)]
+        fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+            satd_of_rows_8(
+                cur,
+                #[inline]
+                |y| load_u8x8(refp.row(y)),
+            )
+        }
+
+        #[target_feature(enable = $features)]
+        fn satd_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
+            satd_of_rows_8(
+                cur,
+                #[inline]
+                |y| avg_u8(load_u8x8(a.row(y)), load_u8x8(b.row(y))),
+            )
         }
 
         #[target_feature(enable = $features)]

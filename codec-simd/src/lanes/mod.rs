@@ -1,21 +1,46 @@
 //! Kernels for instruction sets with 128-bit registers, written once over vector operations that
-//! each instruction set implements (`ops` and `memory` in `aarch64` and `wasm32`).
+//! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
+//! only the kernels of H.264 use them.
 //!
 //! Each file defines one macro. The file of the same name in each level expands it, so that all
 //! functions have the level's `#[target_feature]`. Each operation takes one to three instructions
 //! on every instruction set. If an instruction set has a better instruction for a kernel, its level
 //! implements that kernel itself.
 
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) mod cost;
+mod h264_deblock;
+mod h264_forward;
+mod h264_half_planes;
+pub(crate) mod h264_predict;
+mod h264_quantise;
+mod h264_transform;
+#[cfg(not(target_arch = "x86_64"))]
 mod loop_filter;
+#[cfg(not(target_arch = "x86_64"))]
 mod pixels;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) mod predict;
+#[cfg(not(target_arch = "x86_64"))]
 mod temporal;
+#[cfg(not(target_arch = "x86_64"))]
 mod transform;
 
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use cost::lanes_cost;
+pub(crate) use h264_deblock::lanes_h264_deblock;
+pub(crate) use h264_forward::{lanes_h264_forward, lanes_h264_forward_passes};
+pub(crate) use h264_half_planes::lanes_h264_half_planes;
+pub(crate) use h264_predict::{lanes_h264_predict, lanes_h264_predict_wide};
+pub(crate) use h264_quantise::lanes_h264_quantise;
+pub(crate) use h264_transform::lanes_h264_transform;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use loop_filter::lanes_loop_filter;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use pixels::lanes_pixels;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use predict::lanes_predict;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use temporal::lanes_temporal;
+#[cfg(not(target_arch = "x86_64"))]
 pub(crate) use transform::lanes_transform;

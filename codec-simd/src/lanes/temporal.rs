@@ -37,12 +37,12 @@ macro_rules! lanes_temporal {
         fn temporal_blend_16x8(
             source: Window<'_, 16, 8>,
             history: &mut [[i16; 16]; 8],
-            weights: &TemporalWeights,
+            weights: &TemporalWeights<'_>,
             mut dst: WindowMut<'_, 16, 8>,
         ) {
-            let ranges = load_block(TemporalWeights::columns(&weights.range));
-            let leasts = load_block(TemporalWeights::columns(&weights.least));
-            let slopes = load_block(TemporalWeights::columns(&weights.slope));
+            let ranges = load_block(&TemporalWeights::columns(weights.ranges()));
+            let leasts = load_block(&TemporalWeights::columns(weights.leasts()));
+            let slopes = load_block(&TemporalWeights::columns(weights.slopes()));
             for (y, history) in history.iter_mut().enumerate() {
                 let mut filtered = load_block(history);
                 let differences = differences(source.row(y), filtered);

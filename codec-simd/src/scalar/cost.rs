@@ -98,6 +98,28 @@ pub(crate) fn satd_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     satd(cur, refp)
 }
 
+/// The rounded mean of two windows.
+fn mean<const N: usize>([a, b]: [Window<'_, N, N>; 2]) -> [[u8; N]; N] {
+    use std::array::from_fn;
+    from_fn(|y| from_fn(|x| a.row(y)[x].midpoint(b.row(y)[x]) + ((a.row(y)[x] ^ b.row(y)[x]) & 1)))
+}
+
+pub(crate) fn sad_mean_16x16(cur: &Block16, refs: [Window<'_, 16, 16>; 2]) -> u32 {
+    sad(cur.window(), Window::packed(&mean(refs)))
+}
+
+pub(crate) fn sad_mean_8x8(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 2]) -> u32 {
+    sad(cur, Window::packed(&mean(refs)))
+}
+
+pub(crate) fn satd_mean_16x16(cur: &Block16, refs: [Window<'_, 16, 16>; 2]) -> u32 {
+    satd(cur.window(), Window::packed(&mean(refs)))
+}
+
+pub(crate) fn satd_mean_8x8(cur: Window<'_, 8, 8>, refs: [Window<'_, 8, 8>; 2]) -> u32 {
+    satd(cur, Window::packed(&mean(refs)))
+}
+
 pub(crate) fn sse_bilinear_16x16(cur: &Block16, refp: Window<'_, 17, 17>, fx: u8, fy: u8) -> u32 {
     let mut prediction = Block16::default();
     bilinear(refp, fx, fy, &mut prediction.window_mut());

@@ -2,6 +2,7 @@
 //!
 //! A segment is the run of pixels across an edge, `p3 p2 p1 p0 | q0 q1 q2 q3`.
 
+use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
 
@@ -221,3 +222,5 @@ pub(crate) fn simple_inner_edges_v_16(mut mb: WindowMut<'_, 16, 16>, limit: u8) 
         across_columns(&mut mb, x, |segment| simple_segment(segment, limit));
     }
 }
+
+loop_filter_pairs!();

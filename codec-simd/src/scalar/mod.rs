@@ -8,8 +8,8 @@ pub(crate) use color::{
 mod cost;
 pub(crate) use cost::{
     moments_16x16, sad_4x4, sad_8x8, sad_8x8_x4, sad_16x16, sad_16x16_quads, sad_16x16_x4,
-    satd_4x4, satd_8x8, satd_16x16, sse_4x4, sse_8x8, sse_16x16, sse_bilinear_8x8,
-    sse_bilinear_16x16, sse_half_ring_16x16, sse_uv,
+    sad_mean_8x8, sad_mean_16x16, satd_4x4, satd_8x8, satd_16x16, satd_mean_8x8, satd_mean_16x16,
+    sse_4x4, sse_8x8, sse_16x16, sse_bilinear_8x8, sse_bilinear_16x16, sse_half_ring_16x16, sse_uv,
 };
 mod predict;
 pub(crate) use predict::{
@@ -26,10 +26,25 @@ mod loop_filter;
 pub(crate) use loop_filter::{
     filter_inner_edge_h_uv, filter_inner_edge_v_uv, filter_inner_edges_h_16,
     filter_inner_edges_v_16, filter_mb_edge_h_16, filter_mb_edge_h_uv, filter_mb_edge_v_16,
-    filter_mb_edge_v_uv, simple_edge_h_16, simple_edge_v_16, simple_inner_edges_h_16,
-    simple_inner_edges_v_16,
+    filter_mb_edge_v_uv, filter_mbs_x2, simple_edge_h_16, simple_edge_v_16,
+    simple_inner_edges_h_16, simple_inner_edges_v_16,
 };
 mod pixels;
 pub(crate) use pixels::{halve_row, split_uv_row, sse_row};
 mod temporal;
 pub(crate) use temporal::{smooth_16x8, temporal_blend_16x8, temporal_sums_16x8};
+mod h264;
+pub(crate) use h264::{
+    h264_average_block, h264_biweight_rows, h264_chroma_2x2, h264_chroma_2x4, h264_chroma_4x2,
+    h264_chroma_4x4, h264_chroma_4x8, h264_chroma_8x4, h264_chroma_8x8, h264_coeff_sse_4x4,
+    h264_coeff_sse_8x8, h264_deblock_chroma_h, h264_deblock_chroma_pair_h,
+    h264_deblock_chroma_pair_v, h264_deblock_chroma_v, h264_deblock_chroma_v_4,
+    h264_deblock_luma_h, h264_deblock_luma_v, h264_deblock_luma_v_8, h264_deblock_mb,
+    h264_fdct_4x4, h264_fdct_8x8, h264_fdct_chroma, h264_fdct_luma, h264_fdct_luma_8x8,
+    h264_half_planes_8x8, h264_half_planes_16x16, h264_idct_add_4x4, h264_idct_add_8x8,
+    h264_idct_add_chroma, h264_idct_add_luma, h264_luma_4x4, h264_luma_4x8, h264_luma_8x4,
+    h264_luma_8x8, h264_luma_8x16, h264_luma_16x8, h264_luma_16x16, h264_quantise_4x4,
+    h264_quantise_8x8, h264_transform_quantise_4x4, h264_transform_quantise_8x8,
+    h264_transform_quantise_chroma, h264_transform_quantise_luma, h264_transform_quantise_luma_8x8,
+    h264_weight_rows,
+};

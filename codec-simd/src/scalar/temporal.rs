@@ -29,12 +29,12 @@ pub(crate) fn temporal_sums_16x8(
 pub(crate) fn temporal_blend_16x8(
     source: Window<'_, 16, 8>,
     history: &mut [[i16; 16]; 8],
-    weights: &TemporalWeights,
+    weights: &TemporalWeights<'_>,
     mut dst: WindowMut<'_, 16, 8>,
 ) {
-    let ranges = TemporalWeights::columns(&weights.range);
-    let leasts = TemporalWeights::columns(&weights.least);
-    let slopes = TemporalWeights::columns(&weights.slope);
+    let ranges = TemporalWeights::columns(weights.ranges());
+    let leasts = TemporalWeights::columns(weights.leasts());
+    let slopes = TemporalWeights::columns(weights.slopes());
     for (y, history) in history.iter_mut().enumerate() {
         let pixels = source.row(y).iter().zip(dst.row_mut(y));
         for (x, ((&pixel, dst), history)) in pixels.zip(history).enumerate() {

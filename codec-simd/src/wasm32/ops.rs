@@ -101,6 +101,20 @@ ops! {
     /// `sum - a * b`.
     fn mul_sub_low(sum: I16x8, a: U8x16, b: U8x16) -> I16x8 { i16x8_sub(sum, mul_low(a, b)) }
     fn mul_sub_high(sum: I16x8, a: U8x16, b: U8x16) -> I16x8 { i16x8_sub(sum, mul_high(a, b)) }
+    /// The filter 1, -5, 20, 20, -5, 1 over the low halves.
+    fn six_tap_low(p: [U8x16; 6]) -> I16x8 {
+        let (five, twenty) = (u8x16_splat(5), u8x16_splat(20));
+        let outer = i16x8_add(widen_low(p[0]), widen_low(p[5]));
+        let inner = mul_add_low(mul_add_low(outer, p[2], twenty), p[3], twenty);
+        mul_sub_low(mul_sub_low(inner, p[1], five), p[4], five)
+    }
+    /// The filter 1, -5, 20, 20, -5, 1 over the high halves.
+    fn six_tap_high(p: [U8x16; 6]) -> I16x8 {
+        let (five, twenty) = (u8x16_splat(5), u8x16_splat(20));
+        let outer = i16x8_add(widen_high(p[0]), widen_high(p[5]));
+        let inner = mul_add_high(mul_add_high(outer, p[2], twenty), p[3], twenty);
+        mul_sub_high(mul_sub_high(inner, p[1], five), p[4], five)
+    }
     /// Clamped to bytes.
     fn narrow(low: I16x8, high: I16x8) -> U8x16 { u8x16_narrow_i16x8(low, high) }
     /// `(x + (1 << (N - 1))) >> N`, clamped to bytes, for `N` of at most 7: a saturated sum clamps
@@ -120,6 +134,11 @@ ops! {
 ops! {
     fn splat_i16(x: i16) -> I16x8 { i16x8_splat(x) }
     fn and_i16(a: I16x8, b: I16x8) -> I16x8 { v128_and(a, b) }
+    fn or_i16(a: I16x8, b: I16x8) -> I16x8 { v128_or(a, b) }
+    /// All ones if `a > b`.
+    fn gt_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_gt(a, b) }
+    /// Whether a lane is not zero.
+    fn any_i16(a: I16x8) -> bool { v128_any_true(a) }
     fn add_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_add(a, b) }
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_sub(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_add_sat(a, b) }
@@ -138,7 +157,16 @@ ops! {
     fn mulhi_by(a: I16x8, by: i16) -> I16x8 { mulhi_i16(a, i16x8_splat(by)) }
     /// `(a * b + (1 << 14)) >> 15`; `b` is above -32768.
     fn mul_round_q15(a: I16x8, b: I16x8) -> I16x8 { i16x8_q15mulr_sat(a, b) }
+    /// `(a * by + round * unit) >> shift`, saturated, for values that are not negative.
+    fn scale_i16(a: I16x8, by: I16x8, round: I16x8, unit: i16, shift: u8) -> I16x8 {
+        let (unit, shift) = (i16x8_splat(unit), u32::from(shift));
+        let low = i32x4_dot_i16x8(zip_low_i16(a, unit), zip_low_i16(by, round));
+        let high = i32x4_dot_i16x8(zip_high_i16(a, unit), zip_high_i16(by, round));
+        i16x8_narrow_i32x4(i32x4_shr(low, shift), i32x4_shr(high, shift))
+    }
     fn shl_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shl(a, N) }
+    /// `a >> by`, signed.
+    fn shr_by_i16(a: I16x8, by: u8) -> I16x8 { i16x8_shr(a, u32::from(by)) }
     fn shr_i16<const N: u32>(a: I16x8) -> I16x8 { i16x8_shr(a, N) }
     /// All ones if `a >= b`.
     fn ge_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_ge(a, b) }
@@ -197,6 +225,17 @@ ops! {
             i16x8_shuffle::<0, 1, 4, 8, 5, 2, 3, 6>(block[0], block[1]),
             i16x8_shuffle::<9, 12, 13, 10, 7, 11, 14, 15>(block[0], block[1]),
         ]
+    }
+    /// A 4x4 block in columns to zig-zag order.
+    fn in_scan_order(block: [I16x8; 2]) -> [I16x8; 2] {
+        [
+            i16x8_shuffle::<0, 4, 1, 2, 5, 8, 12, 9>(block[0], block[1]),
+            i16x8_shuffle::<6, 3, 7, 10, 13, 14, 11, 15>(block[0], block[1]),
+        ]
+    }
+    /// A bit for each lane, set if it is not zero.
+    fn not_zero(x: [I16x8; 2]) -> u16 {
+        i8x16_bitmask(i8x16_ne(i8x16_narrow_i16x8(x[0], x[1]), i8x16_splat(0)))
     }
     /// Position after the last level that is not zero.
     fn end_of_block(levels: [I16x8; 2]) -> u8 {

@@ -90,6 +90,13 @@ pub(crate) fn load_high_i16x8(from: &[i16; 16]) -> __m128i {
     load_i16x8(from.last_chunk().unwrap_or(const { &[0; 8] }))
 }
 
+/// Loads a block of coefficients.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn load_block(from: &[i16; 16]) -> [__m128i; 2] {
+    [load_low_i16x8(from), load_high_i16x8(from)]
+}
+
 /// Stores both halves of a `[i16; 16]`.
 #[inline]
 #[target_feature(enable = "sse2")]
@@ -99,6 +106,13 @@ pub(crate) fn store_halves_i16x16(to: &mut [i16; 16], low: __m128i, high: __m128
         store_i16x8(to_low, low);
         store_i16x8(to_high, high);
     }
+}
+
+/// Overwrites a block of coefficients.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn store_block(to: &mut [i16; 16], [low, high]: [__m128i; 2]) {
+    store_halves_i16x16(to, low, high);
 }
 
 /// Loads two rows of eight pixels side by side.

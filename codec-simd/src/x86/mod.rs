@@ -5,6 +5,7 @@
 
 mod loop_filter_128;
 mod memory;
+mod ops;
 mod transform_128;
 mod transform_group;
 

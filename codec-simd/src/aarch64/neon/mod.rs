@@ -1,6 +1,7 @@
 //! NEON kernels. Feature: `neon`.
 
 mod cost;
+mod h264;
 mod loop_filter;
 mod pixels;
 mod predict;
@@ -17,6 +18,7 @@ pub(crate) const TABLE: Kernels = {
     table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
+    table = h264::over(table);
     table.level = Level::Neon;
     table
 };

@@ -1,6 +1,7 @@
 //! `simd128` kernels: loop filters.
 
 use crate::lanes::lanes_loop_filter;
+use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
@@ -20,6 +21,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         filter_mb_edge_v_uv,
         filter_inner_edge_h_uv,
         filter_inner_edge_v_uv,
+        filter_mbs_x2,
         simple_edge_h_16,
         simple_edge_v_16,
         simple_inner_edges_h_16,
@@ -29,3 +31,4 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
 }
 
 lanes_loop_filter!("simd128");
+loop_filter_pairs!(#[target_feature(enable = "simd128")]);

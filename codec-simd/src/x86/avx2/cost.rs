@@ -16,6 +16,9 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         sad_16x16,
         sad_16x16_x4,
         sad_8x8_x4,
+        sad_mean_16x16,
+        satd_mean_16x16,
+        satd_mean_8x8,
         sse_16x16,
         sse_8x8,
         sse_uv,
@@ -49,6 +52,20 @@ fn sad_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
             let y = y + 2 * half;
             let sad = _mm256_sad_epu8(two_rows(cur, y), load_2x16(refp.row(y), refp.row(y + 1)));
             *sums = _mm256_add_epi32(*sums, sad);
+        }
+    }
+    sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sad_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for y in (0..16).step_by(4) {
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let y = y + 2 * half;
+            let a = load_2x16(a.row(y), a.row(y + 1));
+            let mean = _mm256_avg_epu8(a, load_2x16(b.row(y), b.row(y + 1)));
+            *sums = _mm256_add_epi32(*sums, _mm256_sad_epu8(two_rows(cur, y), mean));
         }
     }
     sum_i64x2(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
@@ -172,28 +189,53 @@ fn finish_4_rows([a, b, c, d]: [__m256i; 4]) -> __m256i {
     )
 }
 
+/// A row in both lanes.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn twice_16(row: &[u8; 16]) -> __m256i {
+    _mm256_broadcastsi128_si256(load_u8x16(row))
+}
+
 /// A row lies in both lanes: the lower one takes the sums of neighbours, the upper one their
 /// differences.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn step_16(a: &[u8; 16], b: &[u8; 16]) -> __m256i {
+fn step_16(a: __m256i, b: __m256i) -> __m256i {
     let ones = _mm_set1_epi8(1);
     let signs = _mm256_set_m128i(_mm_set1_epi16(i16::from_le_bytes([1, 255])), ones);
-    let a = _mm256_maddubs_epi16(_mm256_broadcastsi128_si256(load_u8x16(a)), signs);
-    let b = _mm256_maddubs_epi16(_mm256_broadcastsi128_si256(load_u8x16(b)), signs);
-    _mm256_sub_epi16(a, b)
+    _mm256_sub_epi16(_mm256_maddubs_epi16(a, signs), _mm256_maddubs_epi16(b, signs))
 }
 
+/// The cost of a prediction; `prediction` gives a row in both lanes.
+#[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+fn satd_of_rows(cur: &Block16, prediction: impl Fn(usize) -> __m256i) -> u32 {
     let mut sums = _mm256_setzero_si256();
-    for y in [0, 4, 8, 12] {
-        let step = |k: usize| step_16(&cur.0[y + k], refp.row(y + k));
+    for y in (0..4).map(|quarter| 4 * quarter) {
+        let step = |k: usize| step_16(twice_16(&cur.0[y + k]), prediction(y + k));
         sums = _mm256_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
     }
     // Sixteen lanes of at most 16320.
     let sums = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
     sum_i32x4(fold_i32(sums))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
+    satd_of_rows(
+        cur,
+        #[inline]
+        |y| twice_16(refp.row(y)),
+    )
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+    satd_of_rows(
+        cur,
+        #[inline]
+        |y| _mm256_avg_epu8(twice_16(a.row(y)), twice_16(b.row(y))),
+    )
 }
 
 /// Row `y` twice in the lower lane, row `y + 4` twice in the upper one.
@@ -204,16 +246,36 @@ fn rows_apart(from: Window<'_, 8, 8>, y: usize) -> __m256i {
     _mm256_blend_epi32::<0b1111_0000>(twice(from.row(y)), twice(from.row(y + 4)))
 }
 
+/// The cost of a prediction; `prediction` gives rows as [`rows_apart`].
+#[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+fn satd_of_rows_8(cur: Window<'_, 8, 8>, prediction: impl Fn(usize) -> __m256i) -> u32 {
     let signs = _mm256_broadcastsi128_si256(signs_8());
     let step = |y: usize| {
         let a = _mm256_maddubs_epi16(rows_apart(cur, y), signs);
-        _mm256_sub_epi16(a, _mm256_maddubs_epi16(rows_apart(refp, y), signs))
+        _mm256_sub_epi16(a, _mm256_maddubs_epi16(prediction(y), signs))
     };
     let sums = finish_4_rows([step(0), step(1), step(2), step(3)]);
     let (low, high) = (_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
     sum_i16x8(_mm_add_epi16(low, high))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
+    satd_of_rows_8(
+        cur,
+        #[inline]
+        |y| rows_apart(refp, y),
+    )
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn satd_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
+    satd_of_rows_8(
+        cur,
+        #[inline]
+        |y| _mm256_avg_epu8(rows_apart(a, y), rows_apart(b, y)),
+    )
 }
 
 /// Pixels between those of `a` and `b`; see the SSE4.1 version.

@@ -1,7 +1,12 @@
 //! AVX2 kernels. Features: `avx2,bmi1,bmi2,lzcnt`.
 
 pub(in crate::x86) mod cost;
+mod h264;
+mod h264_half_planes;
+mod h264_predict;
+mod h264_quantise;
 mod loop_filter;
+mod loop_filter_pairs;
 mod pixels;
 pub(in crate::x86) mod predict;
 mod temporal;
@@ -18,6 +23,11 @@ pub(crate) const TABLE: Kernels = {
     table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
+    table = h264::over(table);
+    table = h264_quantise::over(table);
+    table = h264_half_planes::over(table);
+    table = h264_predict::over(table);
+    table = loop_filter_pairs::over(table);
     table.level = Level::Avx2;
     table
 };

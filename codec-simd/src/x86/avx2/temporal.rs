@@ -22,6 +22,14 @@ fn differences(pixels: &[u8; 16], history: __m256i) -> __m256i {
     _mm256_sub_epi16(pixels, history)
 }
 
+/// Four groups of four columns.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn columns(groups: [[u8; 8]; 4]) -> __m256i {
+    let [a, b, c, d] = groups.map(i64::from_le_bytes);
+    _mm256_setr_epi64x(a, b, c, d)
+}
+
 /// The sums of groups of four lanes.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -46,12 +54,12 @@ fn temporal_sums_16x8(source: Window<'_, 16, 8>, history: &[[i16; 16]; 8]) -> ([
 fn temporal_blend_16x8(
     source: Window<'_, 16, 8>,
     history: &mut [[i16; 16]; 8],
-    weights: &TemporalWeights,
+    weights: &TemporalWeights<'_>,
     mut dst: WindowMut<'_, 16, 8>,
 ) {
-    let range = load_i16x16(TemporalWeights::columns(&weights.range));
-    let least = load_i16x16(TemporalWeights::columns(&weights.least));
-    let slope = load_i16x16(TemporalWeights::columns(&weights.slope));
+    let range = columns(weights.ranges());
+    let least = columns(weights.leasts());
+    let slope = columns(weights.slopes());
     // Rounds 1/128 of a level to levels.
     let to_levels = _mm256_set1_epi16(256);
     let (pairs, _) = history.as_chunks_mut::<2>();

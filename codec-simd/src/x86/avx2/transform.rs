@@ -6,7 +6,7 @@ use core::arch::x86_64::*;
 use crate::level_bits::LEVEL_BITS;
 use crate::masks::DcsOf;
 use crate::table::Kernels;
-use crate::types::{Block16, BlockMask, BlockUv, Coeffs, Quantiser};
+use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
 use crate::view::{Window, WindowMut};
 use crate::x86::memory::{
     load_high_i16x8, load_i16x16, load_low_i16x8, load_u8x8, load_u8x16, store_halves_i16x16,
@@ -82,16 +82,22 @@ fn idct(rows: [__m256i; 4]) -> [__m256i; 4] {
     )
 }
 
-/// Four blocks, one in each register, from four rows of sixteen pixels.
+/// Rows of coefficients of four blocks, two in each lane, from four rows of sixteen pixels.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn fdct_four(cur: &[[u8; 16]; 4], pred: &[[u8; 16]; 4]) -> [__m256i; 4] {
+fn fdct_rows(cur: &[[u8; 16]; 4], pred: &[[u8; 16]; 4]) -> [__m256i; 4] {
     let mut rows = [_mm256_setzero_si256(); 4];
     for (row, (cur, pred)) in rows.iter_mut().zip(cur.iter().zip(pred)) {
         let (cur, pred) = (load_u8x16(cur), load_u8x16(pred));
         *row = _mm256_sub_epi16(_mm256_cvtepu8_epi16(cur), _mm256_cvtepu8_epi16(pred));
     }
-    let [r0, r1, r2, r3] = fdct(rows);
+    fdct(rows)
+}
+
+/// Four blocks, one in each register, from the rows of [`fdct_rows`].
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn blocks_of([r0, r1, r2, r3]: [__m256i; 4]) -> [__m256i; 4] {
     // Rows 0 and 1 of the first block of each lane, rows 2 and 3 of it; then of the second.
     let (a01, a23) = (_mm256_unpacklo_epi64(r0, r1), _mm256_unpacklo_epi64(r2, r3));
     let (b01, b23) = (_mm256_unpackhi_epi64(r0, r1), _mm256_unpackhi_epi64(r2, r3));
@@ -101,6 +107,13 @@ fn fdct_four(cur: &[[u8; 16]; 4], pred: &[[u8; 16]; 4]) -> [__m256i; 4] {
         _mm256_permute2x128_si256::<0x31>(a01, a23),
         _mm256_permute2x128_si256::<0x31>(b01, b23),
     ]
+}
+
+/// Four blocks, one in each register, from four rows of sixteen pixels.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn fdct_four(cur: &[[u8; 16]; 4], pred: &[[u8; 16]; 4]) -> [__m256i; 4] {
+    blocks_of(fdct_rows(cur, pred))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -298,6 +311,88 @@ fn quantise_into(
     add_squares(sums, block, value)
 }
 
+/// Thresholds below which [`fdct_rows`] quantise to zero: [`Quantiser::zbin`] by row.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn zbin_rows(zbin: __m256i) -> [__m256i; 4] {
+    [
+        _mm256_permute4x64_epi64::<0b00_00_00_00>(zbin),
+        _mm256_permute4x64_epi64::<0b01_01_01_01>(zbin),
+        _mm256_permute4x64_epi64::<0b10_10_10_10>(zbin),
+        _mm256_permute4x64_epi64::<0b11_11_11_11>(zbin),
+    ]
+}
+
+/// Whether all levels of four blocks are zero because no coefficient reaches its threshold.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn are_below(rows: [__m256i; 4], [z0, z1, z2, z3]: [__m256i; 4]) -> bool {
+    let [m0, m1, m2, m3] = rows.map(
+        #[inline]
+        |row| _mm256_abs_epi16(row),
+    );
+    // The magnitude of -32768 is negative, but such coefficients do not occur.
+    let below = _mm256_and_si256(
+        _mm256_and_si256(_mm256_cmpgt_epi16(z0, m0), _mm256_cmpgt_epi16(z1, m1)),
+        _mm256_and_si256(_mm256_cmpgt_epi16(z2, m2), _mm256_cmpgt_epi16(z3, m3)),
+    );
+    _mm256_movemask_epi8(below) == -1
+}
+
+/// Quantises and stores four blocks, given as the rows of [`fdct_rows`]; returns `sums` with their
+/// squared errors.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn quantise_four(
+    [levels, dequantised]: [&mut [[i16; 16]; 4]; 2],
+    eobs: &mut [u8; 4],
+    rows: [__m256i; 4],
+    (factors, zbins): (Factors, [__m256i; 4]),
+    mut sums: [__m256i; 2],
+) -> [__m256i; 2] {
+    if are_below(rows, zbins) {
+        let zero = _mm256_setzero_si256();
+        for (levels, dequantised) in levels.iter_mut().zip(dequantised) {
+            store_i16x16(levels, zero);
+            store_i16x16(dequantised, zero);
+        }
+        *eobs = [0; 4];
+        let squares = rows.map(
+            #[inline]
+            |row| _mm256_madd_epi16(row, row),
+        );
+        // Coefficients of bytes are too small for a sum that saturates.
+        let [s0, s1] = sums;
+        return [
+            _mm256_add_epi32(_mm256_add_epi32(s0, squares[0]), squares[1]),
+            _mm256_add_epi32(_mm256_add_epi32(s1, squares[2]), squares[3]),
+        ];
+    }
+    for (n, block) in blocks_of(rows).into_iter().enumerate() {
+        let out = [&mut levels[n], &mut dequantised[n]];
+        sums[n % 2] = quantise_into(out, &mut eobs[n], block, factors, sums[n % 2]);
+    }
+    sums
+}
+
+/// Collects the DCs of a macroblock from the first rows of its four groups of blocks.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn collect_dcs([a, b, c, d]: [__m256i; 4], dcs: &mut [i16; 16]) {
+    // The DCs of a column of blocks in each 64-bit lane.
+    let low = _mm256_blend_epi16::<0b0010_0010>(a, _mm256_slli_epi64::<16>(b));
+    let high = _mm256_blend_epi16::<0b0010_0010>(c, _mm256_slli_epi64::<16>(d));
+    let columns = _mm256_blend_epi32::<0b1010_1010>(low, _mm256_slli_epi64::<32>(high));
+    let pairs = _mm256_shuffle_epi8(
+        columns,
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,
+        )),
+    );
+    let (left, right) = (_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
+    store_halves_i16x16(dcs, _mm_unpacklo_epi32(left, right), _mm_unpackhi_epi32(left, right));
+}
+
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn transform_quantise_luma(
     cur: &Block16,
@@ -311,19 +406,27 @@ fn transform_quantise_luma(
     let factors = factors(quantiser);
     let dc = i16::from(quantiser.zbin[0] != Quantiser::NEVER).wrapping_neg();
     let kept = _mm256_insert_epi16::<0>(_mm256_set1_epi16(-1), dc);
+    let kept = _mm256_permute4x64_epi64::<0>(kept);
     // Transform everything first: the blocks' chains of operations then overlap.
-    let mut coeffs = Coeffs::<16>::default();
-    fdct_luma(cur, pred, &mut coeffs.0);
-    *dcs = coeffs.0.map(|block| block[0]);
+    let mut groups = [[_mm256_setzero_si256(); 4]; 4];
+    let pixels = cur.0.as_chunks().0.iter().zip(pred.0.as_chunks().0);
+    for (group, (cur, pred)) in groups.iter_mut().zip(pixels) {
+        *group = fdct_rows(cur, pred);
+    }
+    let [a, b, c, d] = &groups;
+    collect_dcs([a[0], b[0], c[0], d[0]], dcs);
+    let quantisation = (factors, zbin_rows(factors.zbin));
     let mut sums = [_mm256_setzero_si256(); 2];
-    for (n, block) in coeffs.0.iter().enumerate() {
-        let out = [&mut levels[n], &mut dequantised[n]];
-        let block = _mm256_and_si256(load_i16x16(block), kept);
-        sums[n % 2] = quantise_into(out, &mut eobs[n], block, factors, sums[n % 2]);
+    let outs = levels.as_chunks_mut().0.iter_mut().zip(dequantised.as_chunks_mut().0);
+    let outs = outs.zip(eobs.as_chunks_mut().0);
+    for (&[r0, r1, r2, r3], ((levels, dequantised), eobs)) in groups.iter().zip(outs) {
+        let rows = [_mm256_and_si256(r0, kept), r1, r2, r3];
+        sums = quantise_four([levels, dequantised], eobs, rows, quantisation, sums);
     }
     total(_mm256_add_epi64(widen(sums[0]), widen(sums[1])))
 }
 
+/// Blocks of U are in the low lanes, those of V in the high ones.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn transform_quantise_chroma(
     cur: &BlockUv,
@@ -334,12 +437,32 @@ fn transform_quantise_chroma(
     eobs: &mut [u8; 8],
 ) -> u32 {
     let factors = factors(quantiser);
-    let mut coeffs = Coeffs::<8>::default();
-    fdct_chroma(cur, pred, &mut coeffs.0);
-    let mut sums = _mm256_setzero_si256();
-    for (n, block) in coeffs.0.iter().enumerate() {
+    let ([cur_top, cur_bottom], [pred_top, pred_bottom]) =
+        (cur.0.as_chunks().0, pred.0.as_chunks().0)
+    else {
+        return 0;
+    };
+    let (top, bottom) = (fdct_rows(cur_top, pred_top), fdct_rows(cur_bottom, pred_bottom));
+    let zbins = zbin_rows(factors.zbin);
+    let zero = _mm256_setzero_si256();
+    if are_below(top, zbins) && are_below(bottom, zbins) {
+        for (levels, dequantised) in levels.iter_mut().zip(dequantised) {
+            store_i16x16(levels, zero);
+            store_i16x16(dequantised, zero);
+        }
+        *eobs = [0; 8];
+        // Coefficients of bytes are too small for a sum that saturates.
+        let mut sums = zero;
+        for row in [top, bottom].as_flattened() {
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(*row, *row));
+        }
+        return total(widen(sums));
+    }
+    let ([u0, u1, v0, v1], [u2, u3, v2, v3]) = (blocks_of(top), blocks_of(bottom));
+    let mut sums = zero;
+    for (n, block) in [u0, u1, u2, u3, v0, v1, v2, v3].into_iter().enumerate() {
         let out = [&mut levels[n], &mut dequantised[n]];
-        sums = quantise_into(out, &mut eobs[n], load_i16x16(block), factors, sums);
+        sums = quantise_into(out, &mut eobs[n], block, factors, sums);
     }
     total(widen(sums))
 }

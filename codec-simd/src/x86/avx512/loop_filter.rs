@@ -3,6 +3,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
@@ -12,13 +13,14 @@ use crate::x86::memory::{load_u8x8, load_u8x16, load_u8x64, store_u8x8, store_u8
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.filter_mb_edge_h_16 = filter_mb_edge_h_16;
-    base.filter_mb_edge_v_16 = mb_edge_v_16;
-    base.filter_inner_edges_h_16 = inner_edges_h_16;
-    base.filter_inner_edges_v_16 = inner_edges_v_16;
+    base.filter_mb_edge_v_16 = filter_mb_edge_v_16;
+    base.filter_inner_edges_h_16 = filter_inner_edges_h_16;
+    base.filter_inner_edges_v_16 = filter_inner_edges_v_16;
     base.filter_mb_edge_h_uv = filter_mb_edge_h_uv;
-    base.filter_mb_edge_v_uv = mb_edge_v_uv;
+    base.filter_mb_edge_v_uv = filter_mb_edge_v_uv;
     base.filter_inner_edge_h_uv = filter_inner_edge_h_uv;
     base.filter_inner_edge_v_uv = filter_inner_edge_v_uv;
+    base.filter_mbs_x2 = filter_mbs_x2;
     base.simple_edge_h_16 = simple_edge_h_16;
     base.simple_edge_v_16 = simple_edge_v_16;
     base.simple_inner_edges_h_16 = simple_inner_edges_h_16;
@@ -27,6 +29,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
 }
 
 loop_filter_128!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
+loop_filter_pairs!(#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]);
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
@@ -165,14 +168,14 @@ fn store_eight<const H: usize>(to: &mut WindowMut<'_, 8, H>, first: usize, pixel
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn mb_edge_v_16(mut pixels: WindowMut<'_, 8, 16>, limits: EdgeLimits) {
+fn filter_mb_edge_v_16(mut pixels: WindowMut<'_, 8, 16>, limits: EdgeLimits) {
     let [upper, lower] = mb_rows(load_eight(&pixels, 0), load_eight(&pixels, 8), limits);
     store_eight(&mut pixels, 0, upper);
     store_eight(&mut pixels, 8, lower);
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn mb_edge_v_uv(mut u: WindowMut<'_, 8, 8>, mut v: WindowMut<'_, 8, 8>, limits: EdgeLimits) {
+fn filter_mb_edge_v_uv(mut u: WindowMut<'_, 8, 8>, mut v: WindowMut<'_, 8, 8>, limits: EdgeLimits) {
     let [of_u, of_v] = mb_rows(load_eight(&u, 0), load_eight(&v, 0), limits);
     store_eight(&mut u, 0, of_u);
     store_eight(&mut v, 0, of_v);
@@ -250,7 +253,7 @@ fn inner_edges(z: Interleaved, limits: EdgeLimits) -> Interleaved {
 const THREE_LANES: u64 = u64::MAX >> 16;
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn inner_edges_h_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
+fn filter_inner_edges_h_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
     let r: [__m128i; 16] = load_rows(&mb);
     let z = [
         join([r[0], r[4], r[8], r[12]]),
@@ -290,7 +293,7 @@ static EVERY_FOURTH: [[u8; 64]; 2] = {
 static FOUR_ROWS: [[u8; 64]; 2] = invert(&EVERY_FOURTH);
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn inner_edges_v_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
+fn filter_inner_edges_v_16(mut mb: WindowMut<'_, 16, 16>, limits: EdgeLimits) {
     let r: [__m128i; 16] = load_rows(&mb);
     let rows = [
         join([r[0], r[1], r[2], r[3]]),

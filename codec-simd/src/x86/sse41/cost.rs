@@ -16,6 +16,10 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         sad_8x8,
         sad_8x8_x4,
         sad_4x4,
+        sad_mean_16x16,
+        sad_mean_8x8,
+        satd_mean_16x16,
+        satd_mean_8x8,
         sse_16x16,
         sse_8x8,
         sse_4x4,
@@ -138,6 +142,26 @@ fn sad_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     sum_i64x2(_mm_sad_epu8(load_4x4(cur), load_4x4(refp)))
 }
 
+#[target_feature(enable = "sse4.1,ssse3")]
+fn sad_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+    let mut sums = _mm_setzero_si128();
+    for y in 0..16 {
+        let mean = _mm_avg_epu8(load_u8x16(a.row(y)), load_u8x16(b.row(y)));
+        sums = _mm_add_epi32(sums, _mm_sad_epu8(load_u8x16(&cur.0[y]), mean));
+    }
+    sum_i64x2(sums)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn sad_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
+    let mut sums = _mm_setzero_si128();
+    for y in [0, 2, 4, 6] {
+        let two = |from: Window<'_, 8, 8>| load_2x8(from.row(y), from.row(y + 1));
+        sums = _mm_add_epi32(sums, _mm_sad_epu8(two(cur), _mm_avg_epu8(two(a), two(b))));
+    }
+    sum_i64x2(sums)
+}
+
 /// Four partial sums of the squared differences of sixteen pixels.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
@@ -210,12 +234,17 @@ pub(in crate::x86) fn signs_8() -> __m128i {
     _mm_set_epi64x(i64::from_le_bytes([1, 255, 1, 255, 1, 255, 1, 255]), 0x0101_0101_0101_0101)
 }
 
-/// The first horizontal step of eight differences.
+/// A row of eight pixels in both halves.
 #[inline]
 #[target_feature(enable = "sse4.1,ssse3")]
-fn step_8(a: &[u8; 8], b: &[u8; 8]) -> __m128i {
-    let (a, b) = (i64::from_le_bytes(*a), i64::from_le_bytes(*b));
-    let (a, b) = (_mm_set1_epi64x(a), _mm_set1_epi64x(b));
+fn twice_8(row: &[u8; 8]) -> __m128i {
+    _mm_set1_epi64x(i64::from_le_bytes(*row))
+}
+
+/// The first horizontal step of eight differences, of pixels in both halves.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn step_8(a: __m128i, b: __m128i) -> __m128i {
     _mm_sub_epi16(_mm_maddubs_epi16(a, signs_8()), _mm_maddubs_epi16(b, signs_8()))
 }
 
@@ -249,29 +278,69 @@ pub(in crate::x86) fn sum_i16x8(v: __m128i) -> u32 {
     sum_i32x4(_mm_madd_epi16(v, _mm_set1_epi16(1)))
 }
 
+/// The results of [`finish_4_rows`] for columns of eight pixels, `ROWS` rows; `prediction` gives a
+/// row in both halves.
+#[inline]
+#[target_feature(enable = "sse4.1,ssse3")]
+fn satd_rows<const ROWS: usize>(
+    cur: Window<'_, 8, ROWS>,
+    prediction: impl Fn(usize) -> __m128i,
+) -> __m128i {
+    let mut sums = _mm_setzero_si128();
+    for y in (0..ROWS).step_by(4) {
+        let step = |k: usize| step_8(twice_8(cur.row(y + k)), prediction(y + k));
+        sums = _mm_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
+    }
+    sums
+}
+
 #[target_feature(enable = "sse4.1,ssse3")]
 fn satd_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     // Eight results of at most 4080 in each lane.
     let mut sums = _mm_setzero_si128();
-    let halves = [(cur.sub(0, 0), refp.sub(0, 0)), (cur.sub(8, 0), refp.sub(8, 0))];
-    for (cur, refp) in halves {
-        let (cur, refp): (Window<'_, 8, 16>, Window<'_, 8, 16>) = (cur, refp);
-        for y in [0, 4, 8, 12] {
-            let step = |k: usize| step_8(cur.row(y + k), refp.row(y + k));
-            sums = _mm_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
-        }
+    for x in [0, 8] {
+        let (cur, refp) = (cur.sub::<8, 16>(x, 0), refp.sub::<8, 16>(x, 0));
+        let half = satd_rows(
+            cur,
+            #[inline]
+            |y| twice_8(refp.row(y)),
+        );
+        sums = _mm_add_epi16(sums, half);
+    }
+    sum_i16x8(sums)
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn satd_mean_16x16(cur: &Block16, [a, b]: [Window<'_, 16, 16>; 2]) -> u32 {
+    let mut sums = _mm_setzero_si128();
+    for x in [0, 8] {
+        let (cur, a, b) = (cur.sub::<8, 16>(x, 0), a.sub::<8, 16>(x, 0), b.sub::<8, 16>(x, 0));
+        let half = satd_rows(
+            cur,
+            #[inline]
+            |y| _mm_avg_epu8(twice_8(a.row(y)), twice_8(b.row(y))),
+        );
+        sums = _mm_add_epi16(sums, half);
     }
     sum_i16x8(sums)
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
 fn satd_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
-    let mut sums = _mm_setzero_si128();
-    for y in [0, 4] {
-        let step = |k: usize| step_8(cur.row(y + k), refp.row(y + k));
-        sums = _mm_add_epi16(sums, finish_4_rows([step(0), step(1), step(2), step(3)]));
-    }
-    sum_i16x8(sums)
+    sum_i16x8(satd_rows(
+        cur,
+        #[inline]
+        |y| twice_8(refp.row(y)),
+    ))
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
+fn satd_mean_8x8(cur: Window<'_, 8, 8>, [a, b]: [Window<'_, 8, 8>; 2]) -> u32 {
+    sum_i16x8(satd_rows(
+        cur,
+        #[inline]
+        |y| _mm_avg_epu8(twice_8(a.row(y)), twice_8(b.row(y))),
+    ))
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]

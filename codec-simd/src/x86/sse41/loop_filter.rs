@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
@@ -18,6 +19,7 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base.filter_mb_edge_v_uv = filter_mb_edge_v_uv;
     base.filter_inner_edge_h_uv = filter_inner_edge_h_uv;
     base.filter_inner_edge_v_uv = filter_inner_edge_v_uv;
+    base.filter_mbs_x2 = filter_mbs_x2;
     base.simple_edge_h_16 = simple_edge_h_16;
     base.simple_edge_v_16 = simple_edge_v_16;
     base.simple_inner_edges_h_16 = simple_inner_edges_h_16;
@@ -27,3 +29,4 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
 
 loop_filter_128!("sse4.1,ssse3");
 loop_filter_128_narrow!("sse4.1,ssse3");
+loop_filter_pairs!(#[target_feature(enable = "sse4.1,ssse3")]);

@@ -2,6 +2,7 @@
 
 mod color;
 pub(in crate::x86) mod cost;
+mod h264;
 mod loop_filter;
 mod pixels;
 pub(in crate::x86) mod predict;
@@ -19,6 +20,7 @@ pub(crate) const TABLE: Kernels = {
     table = temporal::over(table);
     table = transform::over(table);
     table = loop_filter::over(table);
+    table = h264::over(table);
     table.level = Level::Sse41;
     table
 };

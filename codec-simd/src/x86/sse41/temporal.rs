@@ -65,12 +65,12 @@ fn temporal_sums_16x8(source: Window<'_, 16, 8>, history: &[[i16; 16]; 8]) -> ([
 fn temporal_blend_16x8(
     source: Window<'_, 16, 8>,
     history: &mut [[i16; 16]; 8],
-    weights: &TemporalWeights,
+    weights: &TemporalWeights<'_>,
     mut dst: WindowMut<'_, 16, 8>,
 ) {
-    let ranges = halves(TemporalWeights::columns(&weights.range));
-    let leasts = halves(TemporalWeights::columns(&weights.least));
-    let slopes = halves(TemporalWeights::columns(&weights.slope));
+    let ranges = halves(&TemporalWeights::columns(weights.ranges()));
+    let leasts = halves(&TemporalWeights::columns(weights.leasts()));
+    let slopes = halves(&TemporalWeights::columns(weights.slopes()));
     // Rounds 1/128 of a level to levels.
     let rounded = |half| _mm_mulhrs_epi16(half, _mm_set1_epi16(256));
     for (y, history) in history.iter_mut().enumerate() {
