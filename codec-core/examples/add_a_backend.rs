@@ -17,10 +17,10 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 30] = [
+const GAPS: [Feature; 31] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
     LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
-    References, Importance, Denoise, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
+    References, Importance, Denoise, Tune, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
     ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, DecoderDelay,
 ];
 static BACKENDS: &[Backend] = &[Backend {

@@ -39,8 +39,10 @@
 //! | [`motion`] | integer and sub-pixel motion search |
 //! | [`analysis`] | half-size plane, block costs, scene cuts, scrolling, temporal filter, MB-tree |
 //! | [`denoise`] | temporal denoiser for camera video |
+//! | [`encoder`] | the encoder above the coding of a frame: rate control, references, look-ahead |
 //! | [`rate`] | rate control, temporal layers, look-ahead, two-pass planning |
 //! | [`fixed`] | logarithms and powers in fixed point, the same on every machine |
+//! | [`annex_b`] | byte streams of NAL units (H.264, H.265) |
 //! | [`parallel`] | the thread pool interface and wavefront progress |
 //! | [`metrics`] | SSE, PSNR, SSIM |
 //! | `conformance` | checks for backends (feature `conformance`) |
@@ -48,10 +50,12 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod annex_b;
 pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod denoise;
+pub mod encoder;
 pub mod entropy;
 pub mod error;
 pub mod fixed;

@@ -50,6 +50,29 @@ impl Pool for Serial {
     }
 }
 
+/// Scratch memory of parallel work: as many values as threads that work at the same time. A result must
+/// not depend on which work uses which value.
+#[derive(Debug, Default)]
+pub struct ScratchPool<T>(Mutex<Vec<T>>);
+
+impl<T: Default> ScratchPool<T> {
+    /// Takes a value out of the pool, or creates one.
+    #[must_use]
+    pub fn take(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Returns a value to the pool.
+    pub fn give_back(&self, value: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    }
+
+    /// Returns the values in the pool, in no particular order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).iter_mut()
+    }
+}
+
 /// A rayon thread pool as a [`Pool`].
 #[cfg(feature = "rayon")]
 #[derive(Debug)]

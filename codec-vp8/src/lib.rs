@@ -51,7 +51,7 @@
 //! | 12 | intra prediction | `predict/intra.rs`, kernels `intra_*` |
 //! | 13 | tokens and their probabilities | `residual/` |
 //! | 14 | dequantisation, inverse transforms | `recon.rs`, kernels `idct_*`, `inverse_wht` |
-//! | 15 | loop filters | `loop_filter.rs`, kernels `filter_*`, `simple_*` |
+//! | 15 | loop filters | `loop_filter/`, kernels `filter_*`, `simple_*` |
 //! | 18 | motion compensation | `predict/inter.rs`, kernels `sixtap_*`, `bilinear_*` |
 //! | all | tables of the standard | `tables.rs` |
 //!
@@ -66,11 +66,11 @@
 //! | prediction | `encoder/predict_inter.rs`, `encoder/predict_intra.rs`, `encoder/chroma.rs` |
 //! | bit costs of modes, vectors and tokens; rate-distortion cost | `encoder/costs.rs`, `encoder/rate_table.rs`, `encoder/rate_distortion.rs` |
 //! | transform and quantisation, trellis | `encoder/transform.rs`, `encoder/trellis.rs` |
-//! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/cyclic_refresh.rs`, `encoder/loop_filter.rs` |
+//! | quantisers and lambda; segments; filter level | `encoder/quant.rs`, `encoder/segments.rs`, `encoder/loop_filter.rs` |
 //! | tokens: levels, contexts, counts, store; probabilities and packing | `encoder/levels.rs`, `encoder/block_flags.rs`, `encoder/tokenizer.rs`, `encoder/token_counts.rs`, `encoder/store.rs`, `encoder/probability.rs`, `encoder/pack.rs` |
 //! | speed presets 0 to 10 as named switches | `encoder/speed.rs` |
-//! | unchanged macroblocks of screen content | `encoder/unchanged.rs`, `encoder/copy_mb.rs` |
-//! | key frames, golden updates, layers, look-ahead, deadline | `encoder/controller/` |
+//! | copies of the unchanged macroblocks of screen content | `encoder/copy_mb.rs` |
+//! | rate control, key frames, references, layers, look-ahead; description of VP8; knobs | [`codec_core::encoder`]; `encoder/controller.rs`, `encoder/description.rs`, `encoder/knobs.rs` |
 //! | MB-tree: finer quantisers for content that stays visible for long; importance maps | `encoder/offset_segments.rs` over [`codec_core::analysis`] |
 
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
 //! Reconstruction: prediction plus residual. RFC 6386, sections 14 and 20.14.
 
-use codec_simd::{IntraMode, Kernels, WindowMut};
+use codec_simd::{IntraMode, Kernels, WindowMut, YuvWindows};
 
 use super::predict::{MbEdges, block_edges};
 use super::residual::MbCoeffs;
@@ -8,13 +8,7 @@ use super::types::IntraLuma;
 use codec_simd::SubblockMode;
 
 /// Windows of a macroblock's Y, U and V blocks in the frame.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "names are self-explanatory")]
-pub struct MbWindows<'a> {
-    pub y: WindowMut<'a, 16, 16>,
-    pub u: WindowMut<'a, 8, 8>,
-    pub v: WindowMut<'a, 8, 8>,
-}
+pub type MbWindows<'a> = YuvWindows<'a, 16, 16, 8, 8>;
 
 /// Adds the residual to the prediction in `mb`.
 ///

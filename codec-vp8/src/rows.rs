@@ -1,6 +1,6 @@
 //! Splitting of a frame into macroblock rows that can be written independently.
 
-use codec_simd::{PlaneMut, Window, WindowMut, prefetch_rows};
+use codec_simd::{PlaneMut, Window, WindowMut, YuvWindows, prefetch_rows};
 
 use codec_core::frame::FrameBuf;
 
@@ -14,6 +14,12 @@ pub struct RowPlane<'a> {
 }
 
 impl RowPlane<'_> {
+    /// Returns a shorter borrow of the same lines.
+    #[inline]
+    pub fn reborrow(&mut self) -> RowPlane<'_> {
+        RowPlane { data: self.data, stride: self.stride, pad: self.pad }
+    }
+
     /// Returns the `W` x `H` pixels whose top-left is column `x` (relative to the first visible
     /// pixel) of line `y`.
     ///
@@ -99,6 +105,77 @@ pub struct MbRow<'a> {
     pub y: RowPlane<'a>,
     pub u: RowPlane<'a>,
     pub v: RowPlane<'a>,
+}
+
+impl MbRow<'_> {
+    /// Returns a shorter borrow of the same lines.
+    #[inline]
+    pub fn reborrow(&mut self) -> MbRow<'_> {
+        MbRow { y: self.y.reborrow(), u: self.u.reborrow(), v: self.v.reborrow() }
+    }
+
+    /// Returns the pixels of macroblock `x`.
+    #[inline]
+    pub fn mb(&mut self, x: usize) -> YuvWindows<'_, 16, 16, 8, 8> {
+        self.windows(16 * x, 8 * x, 0, 0)
+    }
+
+    /// Returns the pixels on both sides of the left edge of macroblock `x`, which must not be 0.
+    #[inline]
+    pub fn left_edge(&mut self, x: usize) -> YuvWindows<'_, 8, 16, 8, 8> {
+        self.windows(16 * x - 4, 8 * x - 4, 0, 0)
+    }
+
+    /// Returns the first four lines of macroblock `x`.
+    #[inline]
+    pub fn top(&mut self, x: usize) -> YuvWindows<'_, 16, 4, 8, 4> {
+        self.windows(16 * x, 8 * x, 0, 0)
+    }
+
+    /// Returns the last four lines of macroblock `x`.
+    #[inline]
+    pub fn bottom(&mut self, x: usize) -> YuvWindows<'_, 16, 4, 8, 4> {
+        self.windows(16 * x, 8 * x, 12, 4)
+    }
+
+    /// Returns the pixels of macroblock `x`, which must not be 0, and the four columns to its left.
+    #[inline]
+    pub fn mb_with_left(&mut self, x: usize) -> YuvWindows<'_, 20, 16, 12, 8> {
+        self.windows(16 * x - 4, 8 * x - 4, 0, 0)
+    }
+
+    /// Returns the pixels of macroblock `x` like [`Self::mb_with_left`], and the last four lines of
+    /// macroblock `x - 2`.
+    #[inline]
+    pub fn mb_and_bottom(
+        &mut self,
+        x: usize,
+    ) -> (YuvWindows<'_, 20, 16, 12, 8>, YuvWindows<'_, 16, 4, 8, 4>) {
+        let YuvWindows { y, u, v } = self.windows::<48, 16, 24, 8>(16 * x - 32, 8 * x - 16, 0, 0);
+        let ((left_y, y), (left_u, u), (left_v, v)) =
+            (y.into_sides(), u.into_sides(), v.into_sides());
+        let bottom = YuvWindows {
+            y: WindowMut::<16, 16>::into_sub(left_y, 0, 12),
+            u: WindowMut::<8, 8>::into_sub(left_u, 0, 4),
+            v: WindowMut::<8, 8>::into_sub(left_v, 0, 4),
+        };
+        (YuvWindows { y, u, v }, bottom)
+    }
+
+    #[inline]
+    fn windows<const W: usize, const H: usize, const CW: usize, const CH: usize>(
+        &mut self,
+        luma_x: usize,
+        chroma_x: usize,
+        luma_y: usize,
+        chroma_y: usize,
+    ) -> YuvWindows<'_, W, H, CW, CH> {
+        YuvWindows {
+            y: self.y.window_mut(luma_x, luma_y),
+            u: self.u.window_mut(chroma_x, chroma_y),
+            v: self.v.window_mut(chroma_x, chroma_y),
+        }
+    }
 }
 
 /// Returns the macroblock rows of `frame` from top to bottom.

@@ -23,6 +23,7 @@ pub struct Analyser {
     latest: FrameAnalysis,
     size: Size,
     has_previous: bool,
+    is_precise: bool,
     /// Frame counter.
     turn: usize,
     current: HalfPlane,
@@ -76,6 +77,12 @@ impl Analyser {
         }
     }
 
+    /// Enables motion vectors of half a pixel, and costs at that precision, for look-ahead; off by
+    /// default. The analysis of moving frames then takes about twice the time.
+    pub fn refine_motion(&mut self, is_refined: bool) {
+        self.is_precise = is_refined;
+    }
+
     /// Analyses `picture` relative to the previous one, and stores it for the next call. Rows run
     /// on `pool`.
     pub fn analyse(
@@ -123,6 +130,7 @@ impl Analyser {
                 old_vectors: vec![FullPel::ZERO; cols * rows],
                 scroll: ScrollFinder::new(size),
                 chroma: self.chroma.take(),
+                is_precise: self.is_precise,
                 ..Self::default()
             };
         }
@@ -132,6 +140,7 @@ impl Analyser {
         out.mb_cols = cols;
         out.has_previous = self.has_previous;
         out.offsets_q4.clear();
+        out.masking_q4.clear();
         out.altref_seeds.clear();
         out.macroblocks.clear();
         out.macroblocks.resize(cols * rows, MbAnalysis::default());
@@ -160,10 +169,7 @@ impl Analyser {
             for y in (top..height.min(top + 16)).step_by(2) {
                 let (a, b) = (luma.row(y), luma.row((y + 1).min(height - 1)));
                 half.put_row(kernels, (y - top) / 2, a, b);
-                copy.put_row(y - top, a, changes);
-                if y + 1 < height {
-                    copy.put_row(y + 1 - top, b, changes);
-                }
+                copy.put_rows(y - top, a, (y + 1 < height).then_some(b), changes);
             }
             for ((mb, &change), is_static) in mbs.iter_mut().zip(&*changes).zip(is_static) {
                 *is_static = has_previous && change == 0;
@@ -220,6 +226,7 @@ impl Analyser {
             kernels,
             cols: out.mb_cols,
             has_previous: self.has_previous,
+            is_precise: self.is_precise,
             turn: self.turn,
             planes: (self.current.plane(), self.previous.plane()),
             luma: &self.luma,

@@ -69,19 +69,39 @@ pub(super) struct LumaRows<'a> {
 }
 
 impl LumaRows<'_> {
-    /// Stores row `y`, relative to the top of the macroblock row. Sets bits in the entries of
-    /// `changes` (one per 16 pixels) that differ from the previous frame.
-    pub(super) fn put_row(&mut self, y: usize, row: &[u8], changes: &mut [u128]) {
-        let range = y * self.width..(y + 1) * self.width;
-        let (blocks, rest) = row.as_chunks::<16>();
-        let (old_blocks, old_rest) = self.previous[range.clone()].as_chunks::<16>();
-        // Branch-free, because branches would be unpredictable on camera noise.
-        for ((change, &block), &old) in changes.iter_mut().zip(blocks).zip(old_blocks) {
-            *change |= u128::from_ne_bytes(block) ^ u128::from_ne_bytes(old);
-        }
-        if let Some(change) = changes.get_mut(blocks.len()) {
-            *change |= u128::from(rest != old_rest);
-        }
-        self.current[range].copy_from_slice(row);
+    /// Stores rows `y` and `y + 1`, relative to the top of the macroblock row; `below` is `None` below
+    /// the last row. Sets bits in the entries of `changes` (one per 16 pixels) that differ from the
+    /// previous frame.
+    pub(super) fn put_rows(
+        &mut self,
+        y: usize,
+        row: &[u8],
+        below: Option<&[u8]>,
+        changes: &mut [u128],
+    ) {
+        let width = self.width;
+        let range = y * width..(y + 1) * width;
+        let old = &self.previous[range.clone()];
+        self.current[range.clone()].copy_from_slice(row);
+        let Some(below) = below else { return compare(changes, [row; 2], [old; 2]) };
+        let range = range.end..range.end + width;
+        compare(changes, [row, below], [old, &self.previous[range.clone()]]);
+        self.current[range].copy_from_slice(below);
+    }
+}
+
+/// Sets bits in the entries of `changes` (one per 16 pixels) where one of two `rows` differs from its
+/// `old` one. Branch-free, because branches would be unpredictable on camera noise.
+fn compare(changes: &mut [u128], rows: [&[u8]; 2], old: [&[u8]; 2]) {
+    let [(a, end_a), (b, end_b)] = rows.map(<[u8]>::as_chunks::<16>);
+    let [(old_a, old_end_a), (old_b, old_end_b)] = old.map(<[u8]>::as_chunks::<16>);
+    let differs =
+        |new: &[u8; 16], old: &[u8; 16]| u128::from_ne_bytes(*new) ^ u128::from_ne_bytes(*old);
+    let pairs = a.iter().zip(old_a).zip(b.iter().zip(old_b));
+    for (change, ((a, old_a), (b, old_b))) in changes.iter_mut().zip(pairs) {
+        *change |= differs(a, old_a) | differs(b, old_b);
+    }
+    if let Some(change) = changes.get_mut(a.len()) {
+        *change |= u128::from(end_a != old_end_a || end_b != old_end_b);
     }
 }

@@ -1,9 +1,11 @@
 //! Motion search on half-size frames.
 
-use codec_simd::{Kernels, PlaneRef};
+use codec_simd::{Kernels, PlaneRef, Window, WindowMut};
 
 use super::half_plane::HalfPlane;
-use crate::motion::{FullPel, IntegerSettings, Pattern, PixelPos, SearchRange, Walk};
+use crate::motion::{
+    Block, FullPel, IntegerSettings, Pattern, PixelPos, QuarterPel, SearchRange, Walk,
+};
 
 /// Largest vector component, in half-size pixels.
 const REACH: u16 = 20;
@@ -15,8 +17,8 @@ const FAR_SAD: u32 = 320;
 /// Result of the motion search for a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Motion {
-    /// In half-size pixels.
-    pub(super) vector: FullPel,
+    /// In quarters of half-size pixels.
+    pub(super) vector: QuarterPel,
     pub(super) satd: u32,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn search(
 ) -> Motion {
     let block = HalfPlane::window(cur, at);
     let satd = |vector| kernels.satd_8x8(block, HalfPlane::window(previous, at.moved(vector)));
-    let still = Motion { vector: FullPel::ZERO, satd: 0 };
+    let still = Motion { vector: QuarterPel::ZERO, satd: 0 };
     if zero_sad == 0 {
         return still;
     }
@@ -60,5 +62,44 @@ pub(super) fn search(
     let found = walk.search(starts, settings);
     // A small improvement is noise, and the zero vector is the better starting point.
     let vector = if found.sad + STILL_SAD / 2 < zero_sad { found.vector } else { FullPel::ZERO };
-    Motion { vector, satd: satd(vector) }
+    Motion { vector: vector.to_quarter(), satd: satd(vector) }
 }
+
+/// Refines `motion`, which [`search`] found, to quarters of half-size pixels.
+///
+/// At full precision, the detail of a moving block does not match itself in the previous frame, so
+/// that the cost does not tell how well the encoder will predict it.
+pub(super) fn refine(
+    kernels: &Kernels,
+    (cur, previous): (PlaneRef<'_>, PlaneRef<'_>),
+    at: PixelPos,
+    motion: Motion,
+) -> Motion {
+    let block = HalfPlane::window(cur, at);
+    let sse = |vector| block.sse(kernels, previous, at, vector);
+    let mut best = (motion.vector, sse(motion.vector));
+    for step in [2, 1] {
+        let centre = best.0;
+        for (dx, dy) in NEIGHBOURS {
+            let vector = centre.offset(step * dx, step * dy);
+            let sse = sse(vector);
+            if sse < best.1 {
+                best = (vector, sse);
+            }
+        }
+    }
+    let vector = best.0;
+    let (from, (fx, fy)) = (at.moved(vector.floor()), vector.eighths());
+    let satd = previous.window(from.x as isize, from.y as isize).map(|from| {
+        let mut prediction = [[0; 8]; 8];
+        kernels.bilinear_8x8(from, fx, fy, WindowMut::packed(&mut prediction));
+        kernels.satd_8x8(block, Window::packed(&prediction))
+    });
+    match satd {
+        Some(satd) if satd < motion.satd => Motion { vector, satd },
+        _ => motion,
+    }
+}
+
+const NEIGHBOURS: [(i16, i16); 8] =
+    [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];

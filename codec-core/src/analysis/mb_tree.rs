@@ -7,14 +7,12 @@
 
 use super::{FrameAnalysis, MbAnalysis};
 use crate::fixed::log2_q16;
-use crate::motion::FullPel;
+use crate::motion::{FullPel, QuarterPel};
 
 /// Added to intra costs, so that blocks of almost no cost do not get infinite importance.
 const MIN_COST: u32 = 24;
 /// The whole cost of a macroblock, as a share.
 const WHOLE_Q8: u32 = 256;
-/// Octaves of the quantiser step per octave of importance: two fifths.
-const STEP_PER_COST: (i32, i32) = (2, 5);
 
 /// Computes the importance of macroblocks; reuses its memory.
 #[derive(Clone, Debug, Default)]
@@ -65,17 +63,23 @@ impl MbTree {
         }
     }
 
-    /// Computes quality boosts from importance. Returns the mean boost of the frame over frames
+    /// Computes quality boosts from importance: `strength_q16` octaves of the quantiser step per octave
+    /// of importance. Returns the mean boost of the frame over frames
     /// that are not referenced, in octaves of the quantiser step (16 fractional bits). Writes to
     /// `offsets_q4` how much coarser than that each macroblock should be, in sixteenths of octaves.
-    pub fn qindex_offsets(&mut self, frame: &FrameAnalysis, offsets_q4: &mut Vec<i8>) -> i32 {
+    pub fn qindex_offsets(
+        &mut self,
+        frame: &FrameAnalysis,
+        strength_q16: i32,
+        offsets_q4: &mut Vec<i8>,
+    ) -> i32 {
         self.boost_q16.clear();
         self.boost_q16.extend(frame.macroblocks.iter().zip(&self.propagated).map(
             |(mb, &propagated)| {
                 let own = own_cost(mb);
                 let octaves =
                     log2_q16(u64::from(own) + u64::from(propagated)) - log2_q16(own.into());
-                octaves * STEP_PER_COST.0 / STEP_PER_COST.1
+                scaled(octaves, strength_q16)
             },
         ));
         let sum: i64 = self.boost_q16.iter().map(|&finer| i64::from(finer)).sum();
@@ -120,7 +124,7 @@ impl AltrefTrace {
                 let (Some(frame), Some(before)) = (frames(n), frames(n - 1)) else { break };
                 let Some(mb) = frame.macroblocks.get(grid.index(place)) else { break };
                 share_q16 = (share_q16 * shared_q8(mb, noise)) >> 8;
-                place = grid.moved(place, mb.seed);
+                place = grid.moved(place, mb.motion);
                 let index = grid.index(place);
                 let Some(mb) = before.macroblocks.get(index) else { break };
                 cost = cost.saturating_add((own_cost(mb) * (share_q16 >> 8)) >> 8);
@@ -145,31 +149,39 @@ struct Grid {
 }
 
 impl Grid {
+    /// Returns the centre of a macroblock, in quarter pixels.
     fn centre(self, n: usize) -> (i32, i32) {
-        (pixels(n % self.cols.max(1)) + 8, pixels(n / self.cols.max(1)) + 8)
+        let of = |n: usize| 4 * (pixels(n) + 8);
+        (of(n % self.cols.max(1)), of(n / self.cols.max(1)))
     }
 
-    /// Moves `place` by `by`, clamped to the frame.
-    fn moved(self, (x, y): (i32, i32), by: FullPel) -> (i32, i32) {
-        let limit = |n: usize| (pixels(n) - 1).max(0);
+    /// Moves `place`, in quarter pixels, by `by`, clamped to the frame.
+    fn moved(self, (x, y): (i32, i32), by: QuarterPel) -> (i32, i32) {
+        let limit = |n: usize| (4 * pixels(n) - 1).max(0);
         let (x, y) = (x + i32::from(by.x), y + i32::from(by.y));
         (x.clamp(0, limit(self.cols)), y.clamp(0, limit(self.rows)))
     }
 
-    /// Returns the index of the macroblock at a position inside the frame.
+    /// Returns the index of the macroblock at a position inside the frame, in quarter pixels.
     fn index(self, (x, y): (i32, i32)) -> usize {
-        let of = |at: i32| usize::try_from(at >> 4).unwrap_or(0);
+        let of = |at: i32| usize::try_from(at >> 6).unwrap_or(0);
         of(y) * self.cols + of(x)
     }
 }
 
 fn pixels(macroblocks: usize) -> i32 {
-    i32::try_from(16 * macroblocks).unwrap_or(i32::MAX)
+    i32::try_from(16 * macroblocks).unwrap_or(i32::MAX / 4)
 }
 
+/// Returns the vector between two positions in quarter pixels.
 fn between((x, y): (i32, i32), to: (i32, i32)) -> FullPel {
-    let of = |d: i32| i16::try_from(d).unwrap_or(0);
+    let of = |d: i32| i16::try_from((d + 2) >> 2).unwrap_or(0);
     FullPel::new(of(to.0 - x), of(to.1 - y))
+}
+
+/// Returns the product of two numbers with 16 fractional bits.
+fn scaled(value: i32, by_q16: i32) -> i32 {
+    i32::try_from((i64::from(value) * i64::from(by_q16)) >> 16).unwrap_or(i32::MAX)
 }
 
 /// Returns the cost of a macroblock by itself.
@@ -196,7 +208,8 @@ fn propagate_mb(
     let cols = cols.max(1);
     let cost = u64::from(own_cost(mb)) + u64::from(propagated);
     let amount = (cost * u64::from(shared_q8(mb, noise))) >> 8;
-    let (x, y) = (pixels(n % cols) + i32::from(mb.seed.x), pixels(n / cols) + i32::from(mb.seed.y));
+    let motion = mb.motion.to_full();
+    let (x, y) = (pixels(n % cols) + i32::from(motion.x), pixels(n / cols) + i32::from(motion.y));
     let (right, below) = (x.rem_euclid(16).unsigned_abs(), y.rem_euclid(16).unsigned_abs());
     for (dx, dy, part) in [
         (0, 0, (16 - right) * (16 - below)),
@@ -223,12 +236,15 @@ mod tests {
     use super::*;
     use crate::frame::Size;
 
+    /// Two fifths.
+    const STRENGTH: i32 = (2 << 16) / 5;
+
     /// Frames of 4 x 3 macroblocks of equal detail; the given column differs from frame to frame.
-    fn frames(count: usize, seed: FullPel, changing_col: usize) -> Vec<FrameAnalysis> {
+    fn frames(count: usize, motion: FullPel, changing_col: usize) -> Vec<FrameAnalysis> {
         let mb = |n: usize| MbAnalysis {
             intra_cost: 1000,
             inter_cost: if n % 4 == changing_col { 1000 } else { 0 },
-            seed,
+            motion: motion.to_quarter(),
             ..MbAnalysis::default()
         };
         let frame = FrameAnalysis {
@@ -246,7 +262,7 @@ mod tests {
         let mut mb_tree = MbTree::default();
         let mut offsets = Vec::new();
         mb_tree.propagate(0, 16, 0, |n| frames.get(n));
-        let finer = mb_tree.qindex_offsets(&frames[0], &mut offsets);
+        let finer = mb_tree.qindex_offsets(&frames[0], STRENGTH, &mut offsets);
         // Fifteen more frames: four octaves of importance in three of four columns, times two
         // fifths.
         let octaves = f64::from(finer) / 65536.0;
@@ -260,7 +276,7 @@ mod tests {
         let mut mb_tree = MbTree::default();
         let mut offsets = Vec::new();
         mb_tree.propagate(0, 16, 0, |n| frames.get(n));
-        assert_eq!(mb_tree.qindex_offsets(&frames[0], &mut offsets), 0);
+        assert_eq!(mb_tree.qindex_offsets(&frames[0], STRENGTH, &mut offsets), 0);
         assert_eq!(offsets, [0; 12]);
     }
 
@@ -276,6 +292,17 @@ mod tests {
     }
 
     #[test]
+    fn traces_add_up_fractions_of_pixels() {
+        let mut frames = frames(9, FullPel::ZERO, 9);
+        for frame in &mut frames {
+            frame.macroblocks.iter_mut().for_each(|mb| mb.motion = QuarterPel::new(2, 0));
+        }
+        let mut altref_trace = AltrefTrace::default();
+        altref_trace.follow(8, 0, |n| frames.get(n));
+        assert_eq!(altref_trace.seeds[0][0], Some(FullPel::new(-4, 0)));
+    }
+
+    #[test]
     fn vectors_outside_the_frame_are_clamped() {
         let frames = frames(8, FullPel::new(-3000, 3000), 1);
         let mut mb_tree = MbTree::default();
@@ -283,6 +310,6 @@ mod tests {
         let mut altref_trace = AltrefTrace::default();
         altref_trace.follow(7, 0, |n| frames.get(n));
         mb_tree.add_altref(&altref_trace);
-        assert!(mb_tree.qindex_offsets(&frames[0], &mut Vec::new()) >= 0);
+        assert!(mb_tree.qindex_offsets(&frames[0], STRENGTH, &mut Vec::new()) >= 0);
     }
 }

@@ -6,10 +6,10 @@
 use codec_simd::{Kernels, PlaneRef};
 
 use super::full_luma::FullLuma;
-use super::inter::{self, Motion};
+use super::inter;
 use super::intra;
 use super::{Change, MbAnalysis};
-use crate::motion::{FullPel, PixelPos};
+use crate::motion::{FullPel, PixelPos, QuarterPel};
 
 /// Properties of a macroblock that depend only on its own frame.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +47,8 @@ pub(super) struct MeasureJob<'a> {
     pub(super) kernels: &'a Kernels,
     pub(super) cols: usize,
     pub(super) has_previous: bool,
+    /// Refine motion vectors below half-size pixels.
+    pub(super) is_precise: bool,
     /// Frame counter, for updates that do not happen in every frame.
     pub(super) turn: usize,
     /// Half-size planes of the current and the previous frame.
@@ -118,7 +120,7 @@ impl MeasureJob<'_> {
         let origin = mb_origin(col, row, 16);
         if let Some(vector) = self.scroll.filter(|&v| self.luma.is_moved(origin, v)) {
             mb.change = Change::Scrolled;
-            mb.seed = vector;
+            mb.motion = vector.to_quarter();
             vectors[index] = halved;
             return;
         }
@@ -140,10 +142,13 @@ impl MeasureJob<'_> {
             old(n + 1),
             old(n + cols),
         ];
-        let Motion { vector, satd } = inter::search(kernels, planes, at, zero_sad, &starts);
-        vectors[index] = vector;
-        mb.seed = FullPel::new(2 * vector.x, 2 * vector.y);
-        mb.inter_cost = narrow(satd);
+        let mut found = inter::search(kernels, planes, at, zero_sad, &starts);
+        vectors[index] = found.vector.to_full();
+        if self.is_precise && found.satd > 0 {
+            found = inter::refine(kernels, planes, at, found);
+        }
+        mb.motion = QuarterPel::new(2 * found.vector.x, 2 * found.vector.y);
+        mb.inter_cost = narrow(found.satd);
     }
 }
 

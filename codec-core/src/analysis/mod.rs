@@ -14,6 +14,7 @@ mod full_luma;
 mod half_plane;
 mod inter;
 mod intra;
+mod masking;
 pub mod mb_tree;
 mod measure;
 mod scene;
@@ -23,12 +24,13 @@ mod temporal_filter;
 mod tests;
 
 pub use analyser::Analyser;
+pub use masking::MaskingMeter;
 pub use scene::SceneChange;
 pub use scroll::Scroll;
 pub use temporal_filter::filter_altref;
 
 use crate::frame::Size;
-use crate::motion::FullPel;
+use crate::motion::{FullPel, QuarterPel};
 
 /// Analysis of one macroblock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,15 +38,16 @@ pub struct MbAnalysis {
     /// SAD against the same position in the previous frame, over 64 pixels of the half-size planes;
     /// 0 without a previous frame.
     pub zero_sad: u16,
-    /// SATD against the block that `seed` points to in the previous frame; the intra cost without a
-    /// previous frame.
+    /// SATD against the block that `motion` points to in the previous frame; the intra cost without
+    /// a previous frame.
     pub inter_cost: u16,
     /// SATD against the best of four intra predictions from source pixels.
     pub intra_cost: u16,
     /// Sum of absolute differences of horizontally and vertically adjacent pixels; 0 is flat.
     pub activity: u16,
-    /// Estimated motion vector into the previous frame: a starting point for motion search.
-    pub seed: FullPel,
+    /// Estimated motion vector into the previous frame: a starting point for motion search. In steps
+    /// of two pixels, or of half a pixel with [`Analyser::refine_motion`].
+    pub motion: QuarterPel,
     /// Change of the full-size luma since the previous frame.
     pub change: Change,
     /// Whether every visible sample equals the previous frame's, including chroma. Computed only if
@@ -81,9 +84,13 @@ pub struct FrameAnalysis {
     pub mb_cols: usize,
     /// All macroblocks in raster order.
     pub macroblocks: Vec<MbAnalysis>,
-    /// Quantiser offsets from MB-tree and importance maps: how much coarser than the frame's step each
+    /// Quantiser offsets from MB-tree, masking and importance maps: how much coarser than the frame's step each
     /// macroblock should be coded, in sixteenths of octaves; empty if all are equal.
     pub offsets_q4: Vec<i8>,
+    /// Visual masking: how much coarser than the mean each macroblock may be coded without being more
+    /// visible, in sixteenths of octaves of the quantiser step; empty if not measured or already part
+    /// of [`Self::offsets_q4`]. See [`MaskingMeter`].
+    pub masking_q4: Vec<i8>,
     /// Position of each macroblock in an altref frame that was coded before, in full pixels:
     /// starting points for motion search. Empty if unknown.
     pub altref_seeds: Vec<Option<FullPel>>,

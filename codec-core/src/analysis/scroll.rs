@@ -114,7 +114,7 @@ mod tests {
             luma.advance();
             for y in 0..100 {
                 let row: Vec<u8> = (0..200).map(|x| pixel(x, y + offset)).collect();
-                luma.mb_rows().nth(y / 16).unwrap().put_row(y % 16, &row, &mut []);
+                luma.mb_rows().nth(y / 16).unwrap().put_rows(y % 16, &row, None, &mut []);
             }
         }
         ScrollFinder::new(size).find(&luma, size)
@@ -139,7 +139,7 @@ mod tests {
             luma.advance();
             for y in 0..64 {
                 let row = [grey + u8::from(y % 2 == 0); 64];
-                luma.mb_rows().nth(y / 16).unwrap().put_row(y % 16, &row, &mut []);
+                luma.mb_rows().nth(y / 16).unwrap().put_rows(y % 16, &row, None, &mut []);
             }
         }
         assert_eq!(ScrollFinder::new(size).find(&luma, size), None);

@@ -89,8 +89,25 @@ fn a_pan_is_found_as_global_motion_and_in_the_seeds() {
     let panned = Drawing::new(SIZE, |x, y| blobs(x + 6, y + 10));
     let second = analyse(&[Drawing::new(SIZE, blobs), panned]);
     assert_eq!(second.global, Some(FullPel::new(6, 10)));
-    assert_eq!(second.at(5, 4).unwrap().seed, FullPel::new(6, 10));
+    assert_eq!(second.at(5, 4).unwrap().motion.to_full(), FullPel::new(6, 10));
     assert!(second.inter_cost < second.intra_cost / 4, "{second:?}");
+}
+
+#[test]
+fn refined_motion_finds_odd_vectors_and_their_lower_cost() {
+    let pan = || [Drawing::new(SIZE, blobs), Drawing::new(SIZE, |x, y| blobs(x + 3, y + 5))];
+    let coarse = analyse(&pan());
+    let mut analyser = Analyser::new();
+    analyser.refine_motion(true);
+    let mut fine = FrameAnalysis::default();
+    for drawing in pan() {
+        analyser.analyse_into(&drawing.i420(), Kernels::best(), &Serial, &mut fine);
+    }
+    assert_eq!(fine.at(5, 4).unwrap().motion, FullPel::new(3, 5).to_quarter());
+    assert!(fine.inter_cost * 2 < coarse.inter_cost, "{} {}", fine.inter_cost, coarse.inter_cost);
+    for (fine, coarse) in fine.macroblocks.iter().zip(&coarse.macroblocks) {
+        assert!(fine.inter_cost <= coarse.inter_cost);
+    }
 }
 
 #[test]
@@ -124,7 +141,7 @@ fn a_scrolling_page_looks_like_a_screen_and_scrolls_exactly() {
     let scroll = last.scroll.unwrap();
     assert_eq!(scroll.vector, FullPel::new(0, 37));
     assert!(scroll.macroblocks > 30, "{scroll:?}");
-    assert_eq!(last.at(3, 2).unwrap().seed, FullPel::new(0, 37));
+    assert_eq!(last.at(3, 2).unwrap().motion.to_full(), FullPel::new(0, 37));
     assert_eq!(last.at(3, 2).unwrap().inter_cost, 0);
 }
 

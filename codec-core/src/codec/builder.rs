@@ -6,7 +6,7 @@ use codec_simd::Level;
 
 use super::{
     Bitrate, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
-    KeyFrames, Limits, Preset, RateConfig, RateControl, Scalability,
+    KeyFrames, Limits, Preset, RateConfig, RateControl, Scalability, Tune,
 };
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -129,6 +129,13 @@ impl EncoderConfig {
     #[must_use]
     pub fn denoise(mut self, denoise: Denoise) -> Self {
         self.denoise = denoise;
+        self
+    }
+
+    /// Sets what the encoder optimises for.
+    #[must_use]
+    pub fn tune(mut self, tune: Tune) -> Self {
+        self.tune = Some(tune);
         self
     }
 

@@ -61,6 +61,9 @@ impl Capabilities {
         let (most, step) = (self.max_dimension, self.alignment.max(1));
         let fits = |side: u32| (1..=most).contains(&side) && side.is_multiple_of(step);
         let ok = fits(size.width) && fits(size.height);
+        if step == 1 {
+            return check(ok, "size", size, format_args!("1x1 to {most}x{most}"));
+        }
         check(ok, "size", size, format_args!("multiples of {step} up to {most}x{most}"))
     }
 
@@ -110,6 +113,7 @@ impl Capabilities {
             Update::Drops(_) => Feature::Drops,
             Update::Content(_) => Feature::ScreenContent,
             Update::Denoise(_) => Feature::Denoise,
+            Update::Tune(_) => Feature::Tune,
             Update::Speed(_) => Feature::LiveSpeed,
             Update::Pool(_) => Feature::Pool,
             Update::MaxFrameTime(_) => Feature::Deadline,
@@ -222,6 +226,7 @@ fn requested_features(config: &EncoderConfig) -> Vec<Feature> {
         (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
         (config.content != Content::Camera, Feature::ScreenContent),
         (config.denoise != Denoise::Off, Feature::Denoise),
+        (config.tune.is_some(), Feature::Tune),
         (config.error_resilient, Feature::ErrorResilience),
         (config.deadline.is_some(), Feature::Deadline),
         (config.intra_refresh > 0, Feature::IntraRefresh),

@@ -28,6 +28,16 @@ pub enum Content {
     Screen,
 }
 
+/// What the encoder optimises for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tune {
+    /// Squared error: the highest PSNR.
+    #[default]
+    Psnr,
+    /// What viewers see, at a price in PSNR.
+    Visual,
+}
+
 /// How much delay the encoder may add.
 ///
 /// The default is `Rtc`.
@@ -89,6 +99,7 @@ impl Scalability {
 /// | | [`preset`](Self::preset), [`error_resilient`](Self::error_resilient), [`intra_refresh`](Self::intra_refresh) | |
 /// | content | [`content`](Self::content) | `Content` |
 /// | | [`denoise`](Self::denoise) | `Denoise` |
+/// | | [`tune`](Self::tune) | `Tune` |
 /// | speed | [`speed`](Self::speed), [`deadline`](Self::deadline) | `Speed`, `MaxFrameTime` |
 /// | | [`pool`](Self::pool) | `Pool` |
 /// | | [`simd`](Self::simd) | |
@@ -120,6 +131,9 @@ pub struct EncoderConfig {
     pub content: Content,
     /// Removal of camera noise before coding. Screen content is never filtered.
     pub denoise: Denoise,
+    /// What the encoder optimises for; `None` is the encoder's own choice. Screen content is always
+    /// coded for [`Tune::Psnr`].
+    pub tune: Option<Tune>,
     /// Code each frame so that it depends on earlier frames only through its references: entropy
     /// coding probabilities do not carry over.
     pub error_resilient: bool,
@@ -159,6 +173,7 @@ impl EncoderConfig {
             scalability: Scalability::L1T1,
             content: Content::Camera,
             denoise: Denoise::Off,
+            tune: None,
             error_resilient: false,
             deadline: None,
             intra_refresh: 0,

@@ -75,6 +75,23 @@ pub enum Conceal {
     On,
 }
 
+/// Order and delay in which a decoder outputs frames that the stream reorders (B-frames).
+///
+/// VP8 streams do not reorder frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputOrder {
+    /// Presentation order. A frame is held back as long as the stream's headers allow an earlier
+    /// one to follow: for files.
+    #[default]
+    Strict,
+    /// Presentation order with the delay that the frames so far required, which is none for streams
+    /// without B-frames: for calls. A frame can follow a later one once, when the delay increases.
+    LowDelay,
+    /// Decoding order, without delay.
+    Decode,
+}
+
 /// Settings of a decoder.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -92,6 +109,8 @@ pub struct DecoderConfig {
     /// With 1, a frame becomes available while the next packet is decoded, or after
     /// [`VideoDecoder::finish`]; the [`DecodeReport`] of its own call is complete nevertheless.
     pub delay_frames: u32,
+    /// Order of the frames, for codecs that reorder them.
+    pub output_order: OutputOrder,
     /// SIMD level; `None` selects the best that the CPU supports. The frames do not depend on it.
     pub simd: Option<Level>,
     /// Keep the parsed syntax of each packet for [`VideoDecoder::trace`]. Decoders that support it
@@ -105,7 +124,7 @@ pub struct DecodeReport {
     /// Frame type; an empty packet counts as an inter frame.
     pub kind: FrameKind,
     /// Whether the packet yields a frame (altref frames do not). It is available at once, except
-    /// with [`DecoderConfig::delay_frames`].
+    /// with [`DecoderConfig::delay_frames`] and in streams that reorder frames.
     pub shown: bool,
     /// Frame size in pixels.
     pub size: Size,

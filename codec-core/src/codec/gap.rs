@@ -79,6 +79,8 @@ features! {
     ScreenContent = "screen content",
     /// [`super::EncoderConfig::denoise`].
     Denoise = "removal of camera noise",
+    /// [`super::EncoderConfig::tune`].
+    Tune = "tuning for PSNR or viewers",
     /// [`super::EncoderConfig::error_resilient`].
     ErrorResilience = "error resilience",
     /// [`super::EncoderConfig::deadline`].

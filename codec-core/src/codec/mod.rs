@@ -33,9 +33,9 @@ mod update;
 
 pub use backend::{Backend, OpenDecoder, OpenEncoder};
 pub use capabilities::Capabilities;
-pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability};
+pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability, Tune};
 pub use deadline::{Clock, Deadline, FrameTime};
-pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, VideoDecoder};
+pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, OutputOrder, VideoDecoder};
 pub use denoise::Denoise;
 pub use encoder::{DropReason, FrameRequest, Outcome, VideoEncoder};
 pub use first_pass::FirstPassStats;

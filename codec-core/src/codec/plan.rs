@@ -1,6 +1,6 @@
 //! The explicit encoding interface: a complete plan for one frame.
 
-use super::{Content, FrameKind, SlotSet};
+use super::{Content, FrameKind, SlotSet, Tune};
 
 /// How to code one frame.
 ///
@@ -14,6 +14,8 @@ pub struct FramePlan {
     pub references: SlotSet,
     /// Reference slots that the frame replaces with itself.
     pub updates: SlotSet,
+    /// Temporal layer: frames of layers above 0 may be removed from the stream after coding.
+    pub temporal_id: u8,
     /// Copy golden to altref before the update.
     pub copy_golden_to_altref: bool,
     /// Quantiser index, in the codec's own scale (VP8: 0..=127).
@@ -38,6 +40,8 @@ pub struct FramePlan {
     /// Loop filter strength in percent of the quantiser step; ignored for screen content and if a
     /// knob sets the level.
     pub filter_pct: u8,
+    /// What mode decision and quantisation optimise for.
+    pub tune: Tune,
     /// Whether the frame is shown.
     pub shown: bool,
     /// Whether later frames start from the probabilities at the end of this frame.
@@ -63,6 +67,7 @@ impl FramePlan {
             kind: FrameKind::Key,
             references: SlotSet::NONE,
             updates: all,
+            temporal_id: 0,
             copy_golden_to_altref: false,
             qindex,
             max_qindex: qindex,
@@ -73,6 +78,7 @@ impl FramePlan {
             speed,
             content: Content::Camera,
             filter_pct: 26,
+            tune: Tune::Psnr,
             shown: true,
             refresh_entropy: true,
             cyclic_refresh_pct: 0,

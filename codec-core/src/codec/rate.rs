@@ -106,8 +106,8 @@ pub struct RateConfig {
     /// Maximum overshoot of a frame relative to its share of the bitrate, in percent; constant
     /// bitrate only.
     pub overshoot_pct: u8,
-    /// Maximum key frame size in percent of the mean frame; `None` derives it from the buffer.
-    /// Constant bitrate only.
+    /// Maximum size of a key frame, and of the first frame of a scene, in percent of the mean frame;
+    /// `None` derives it from the buffer. Constant bitrate only.
     pub max_key_frame_pct: Option<u32>,
     /// Cap on the size of every frame, in bytes. It is a hard limit if the frame may be dropped;
     /// otherwise, and after two seconds without a frame, it is exceeded when even the highest

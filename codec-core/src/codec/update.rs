@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bitrate, Content, Denoise, DropPolicy, EncoderConfig, RateControl, Scalability};
+use super::{Bitrate, Content, Denoise, DropPolicy, EncoderConfig, RateControl, Scalability, Tune};
 use crate::error::ConfigError;
 use crate::frame::{Rational, Size};
 use crate::parallel::Pool;
@@ -29,6 +29,8 @@ pub enum Update {
     Content(Content),
     /// New removal of camera noise.
     Denoise(Denoise),
+    /// New choice of what to optimise for.
+    Tune(Tune),
     /// New speed, 0 (best quality) to 10 (fastest).
     Speed(u8),
     /// New thread pool, for more or fewer threads; `None` uses only the caller's thread. The coded bytes
@@ -92,6 +94,7 @@ impl EncoderConfig {
             Update::Drops(drops) => self.rate.drops = *drops,
             Update::Content(content) => self.content = *content,
             Update::Denoise(denoise) => self.denoise = *denoise,
+            Update::Tune(tune) => self.tune = Some(*tune),
             Update::Speed(speed) => self.speed = *speed,
             Update::Pool(pool) => self.pool.clone_from(pool),
             Update::MaxFrameTime(max_us) => match &mut self.deadline {

@@ -1,9 +1,9 @@
 //! The filter of one macroblock.
 
-use codec_simd::{BlockUv, Kernels, PixelWeight, TemporalWeights, Window, WindowMut};
+use codec_simd::{BlockUv, Kernels, PixelWeight, TemporalWeights, Window, WindowMut, prefetch};
 
 use super::output::OutputRows;
-use super::source::{Bordered, SourceRows};
+use super::source::{Bordered, ChromaRows, SourceRows};
 use super::weights::{MAX_AGE, Weights};
 use crate::frame::{Picture, SourceMb};
 
@@ -43,6 +43,11 @@ pub(super) struct MbFilter<'a> {
     pub(super) weights: &'a Weights,
 }
 
+/// How many macroblocks ahead the history is prefetched.
+const HISTORY_AHEAD: usize = 2;
+/// Macroblocks in a cache line of luma.
+const LINE_MBS: usize = 4;
+
 impl MbFilter<'_> {
     /// Filters the macroblocks of row `row` into `output`.
     pub(super) fn filter_row(
@@ -52,56 +57,61 @@ impl MbFilter<'_> {
         output: &mut OutputRows<'_>,
     ) {
         let mut blocks = Blocks::default();
-        let sources = [0, 8].map(|half| SourceRows::new(self.picture.luma(), 16 * row + half));
-        for (col, history) in history.iter_mut().enumerate() {
-            let [upper, lower] = [0, 1].map(|half| {
-                let source = sources[half].window(col, &mut blocks.at_edge);
-                let dst = output.luma_mut(col, half);
-                self.filter_luma(source, half, history, &mut blocks.smoothed, dst)
-            });
-            // Chroma moves with luma.
-            for (side, age) in history.chroma_ages.iter_mut().enumerate() {
-                if upper[side] || lower[side] {
-                    *age = 0;
-                }
+        let luma = SourceRows::new(self.picture.luma(), 16 * row);
+        let chroma = ChromaRows::new(self.kernels, self.picture, row);
+        for col in 0..history.len() {
+            if let Some(later) = history.get(col + HISTORY_AHEAD) {
+                prefetch(later);
             }
-            blocks.source.gather_chroma(self.kernels, self.picture, col, row);
+            if col % LINE_MBS == 0 {
+                self.picture.luma().prefetch(16 * (col + LINE_MBS), 16 * row, 16);
+            }
+            let history = &mut history[col];
+            // Some time before it is read, because its pixels are read wider than they are written.
+            chroma.gather(col, &mut blocks.source);
+            let source = luma.window(col, &mut blocks.at_edge);
+            let dst = output.luma_mut(col);
+            let restarted = self.filter_luma(source, history, &mut blocks.smoothed, dst);
+            // Chroma moves with luma.
+            for (age, restarted) in history.chroma_ages.iter_mut().zip(restarted) {
+                *age = if restarted { 0 } else { *age };
+            }
             self.filter_chroma(history, &mut blocks);
-            output.store_chroma(self.kernels, col, &blocks.chroma);
+            output.store_chroma(col, &blocks.chroma);
         }
     }
 
-    /// Filters the luma of the upper (0) or the lower half (1) of a macroblock. Returns whether the
-    /// history of its left and of its right block starts with this frame.
+    /// Filters the luma of a macroblock. Returns whether the history of a left and of a right block
+    /// starts with this frame.
     #[inline]
     fn filter_luma(
         &self,
-        source: Window<'_, 18, 10>,
-        half: usize,
+        source: Window<'_, 18, 18>,
         history: &mut BlockHistory,
         smoothed: &mut [[u8; 16]; 8],
-        dst: Option<WindowMut<'_, 16, 8>>,
+        dst: Option<WindowMut<'_, 16, 16>>,
     ) -> [bool; 2] {
-        let (history, ages) = (&mut history.luma[half], &mut history.luma_ages[half]);
-        let pixels = source.sub::<16, 8>(1, 1);
-        let (sums, sads) = self.kernels.temporal_sums_16x8(pixels, history);
-        let [left, right] = ages;
-        let left = self.advance(left, [sums[0], sums[1]], sads[0] + sads[1]);
-        let right = self.advance(right, [sums[2], sums[3]], sads[2] + sads[3]);
-        let restarted = [ages[0] == 1, ages[1] == 1];
-
-        let Some(dst) = dst else { return restarted };
-        let weights = TemporalWeights::new([left, left, right, right]);
-        if restarted == [false; 2] {
-            self.kernels.temporal_blend_16x8(pixels, history, &weights, dst);
-            return restarted;
+        let mut any = [false; 2];
+        let Some(mut dst) = dst else { return any };
+        let halves = history.luma.iter_mut().zip(&mut history.luma_ages);
+        for ((history, [left, right]), top) in halves.zip([0, 8]) {
+            let pixels = source.sub::<16, 8>(1, top + 1);
+            let (sums, sads) = self.kernels.temporal_sums_16x8(pixels, history);
+            let of_left = self.advance(left, [sums[0], sums[1]], sads[0] + sads[1]);
+            let of_right = self.advance(right, [sums[2], sums[3]], sads[2] + sads[3]);
+            let weights = TemporalWeights::new([of_left, of_left, of_right, of_right]);
+            let dst = dst.sub::<16, 8>(0, top);
+            if *left > 1 && *right > 1 {
+                self.kernels.temporal_blend_16x8(pixels, history, &weights, dst);
+                continue;
+            }
+            let restarted = [*left, *right].map(|age| age <= 1);
+            any = [any[0] || restarted[0], any[1] || restarted[1]];
+            let limits = self.weights.smooth_limits(restarted);
+            self.kernels.smooth_16x8(source.sub(0, top), limits, smoothed);
+            self.kernels.temporal_blend_16x8(Window::packed(smoothed), history, &weights, dst);
         }
-        let limit = self.weights.smooth_limit();
-        let limits = restarted.map(|restarted| [if restarted { limit } else { 0 }; 8]);
-        let limits = limits.as_flattened().first_chunk().unwrap_or(&[0; 16]);
-        self.kernels.smooth_16x8(source, limits, smoothed);
-        self.kernels.temporal_blend_16x8(Window::packed(smoothed), history, &weights, dst);
-        restarted
+        any
     }
 
     /// Filters the chroma of a macroblock.
@@ -120,17 +130,20 @@ impl MbFilter<'_> {
     /// halves, and returns the weight of its pixels.
     fn advance(&self, age: &mut u8, [a, b]: [i32; 2], sad: i32) -> &PixelWeight {
         let limits = self.weights.at(*age);
-        let sum = (a + b).abs();
-        let is_noise = *age > 0
-            && sad <= limits.max_sad
-            && a.abs().max(b.abs()) <= limits.max_part
-            && sum <= limits.max_sum;
-        if !is_noise {
+        let is_within =
+            |sum: i32, limit: i32| (sum + limit).cast_unsigned() <= 2 * limit.cast_unsigned();
+        // Without a history, the limits are below zero.
+        if sad > limits.max_sad
+            || !is_within(a, limits.max_part)
+            || !is_within(b, limits.max_part)
+            || !is_within(a + b, limits.max_sum)
+        {
             *age = 1;
             return &PixelWeight::SOURCE;
         }
         // A shorter mean follows slow changes of brightness.
-        let used = if 2 * sum > limits.max_sum { age.div_ceil(2) } else { *age };
+        let is_usual = is_within(2 * (a + b), limits.max_sum);
+        let used = if is_usual { *age } else { age.div_ceil(2) };
         *age = (used + 1).min(MAX_AGE);
         &self.weights.at(used).weight
     }
@@ -140,7 +153,7 @@ impl MbFilter<'_> {
 #[derive(Debug, Default)]
 struct Blocks {
     source: SourceMb,
-    /// Source pixels of half the macroblock, if a part is outside the frame.
+    /// Source pixels of the macroblock, if a part is outside the frame.
     at_edge: Bordered,
     /// Luma of half the macroblock.
     smoothed: [[u8; 16]; 8],

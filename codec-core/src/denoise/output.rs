@@ -1,6 +1,6 @@
 //! Rows of the filtered frame.
 
-use codec_simd::{BlockUv, Kernels, PlaneMut, WindowMut};
+use codec_simd::{BlockUv, PlaneMut, WindowMut};
 
 use crate::frame::FrameBuf;
 
@@ -23,21 +23,21 @@ impl<'a> OutputRows<'a> {
         rows(y, 16).zip(chroma).map(|(y, (u, v))| Self { planes: [y, u, v] })
     }
 
-    /// Returns the luma of the upper (0) or the lower half (1) of a macroblock.
+    /// Returns the luma of a macroblock.
     #[inline]
-    pub(super) fn luma_mut(&mut self, col: usize, half: usize) -> Option<WindowMut<'_, 16, 8>> {
+    pub(super) fn luma_mut(&mut self, col: usize) -> Option<WindowMut<'_, 16, 16>> {
         let (rows, stride) = &mut self.planes[0];
-        WindowMut::new(rows.get_mut(8 * half * *stride + 16 * col..)?, *stride)
+        WindowMut::new(rows.get_mut(16 * col..)?, *stride)
     }
 
     /// Stores the chroma of a macroblock.
     #[inline]
-    pub(super) fn store_chroma(&mut self, kernels: &Kernels, col: usize, pixels: &BlockUv) {
+    pub(super) fn store_chroma(&mut self, col: usize, pixels: &BlockUv) {
         let [_, planes @ ..] = &mut self.planes;
         for (plane, (rows, stride)) in planes.iter_mut().enumerate() {
             let to = rows.get_mut(8 * col..).and_then(|rows| WindowMut::new(rows, *stride));
-            if let Some(to) = to {
-                kernels.copy_8x8(pixels.plane(plane), to);
+            if let Some(mut to) = to {
+                to.copy_from(pixels.plane(plane));
             }
         }
     }

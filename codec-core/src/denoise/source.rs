@@ -1,17 +1,19 @@
-//! Source pixels of half macroblocks, with a border for smoothing.
+//! Source pixels of macroblocks: luma with a border for smoothing, and chroma.
 
-use codec_simd::{Layout, PlaneRef, Window};
+use codec_simd::{Kernels, Layout, PlaneRef, Window};
 
-/// 16x8 pixels with a border of one pixel.
-pub(super) type Bordered = [[u8; 18]; 10];
+use crate::frame::{Chroma, Picture, SourceMb};
 
-/// Eight rows of a plane of luma with the rows around them.
+/// 16x16 pixels with a border of one pixel.
+pub(super) type Bordered = [[u8; 18]; 18];
+
+/// Sixteen rows of a plane of luma with the rows around them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SourceRows<'a> {
     plane: PlaneRef<'a>,
-    /// The first of the eight rows.
+    /// The first of the sixteen rows.
     top: usize,
-    /// The bytes from the row above on, if all ten rows are inside the plane.
+    /// The bytes from the row above on, if all eighteen rows are inside the plane.
     rows: &'a [u8],
     stride: usize,
 }
@@ -20,7 +22,7 @@ impl<'a> SourceRows<'a> {
     pub(super) fn new(plane: PlaneRef<'a>, top: usize) -> Self {
         let Layout { height, .. } = plane.layout();
         let (pixels, stride) = plane.pixels();
-        let is_inside = top > 0 && top + 9 <= height;
+        let is_inside = top > 0 && top + 17 <= height;
         let from = if is_inside { (top - 1) * stride } else { pixels.len() };
         Self { plane, top, rows: pixels.get(from..).unwrap_or_default(), stride }
     }
@@ -28,7 +30,7 @@ impl<'a> SourceRows<'a> {
     /// Returns the pixels of the macroblock column `col`; those outside the plane repeat its edge.
     /// `scratch` holds them if there are any.
     #[inline]
-    pub(super) fn window<'b>(&self, col: usize, scratch: &'b mut Bordered) -> Window<'b, 18, 10>
+    pub(super) fn window<'b>(&self, col: usize, scratch: &'b mut Bordered) -> Window<'b, 18, 18>
     where
         'a: 'b,
     {
@@ -41,13 +43,63 @@ impl<'a> SourceRows<'a> {
         }
     }
 
-    fn replicated<'b>(&self, left: usize, scratch: &'b mut Bordered) -> Window<'b, 18, 10> {
+    fn replicated<'b>(&self, left: usize, scratch: &'b mut Bordered) -> Window<'b, 18, 18> {
         let bottom = self.plane.layout().height - 1;
         for (y, pixels) in scratch.iter_mut().enumerate() {
             let row = self.plane.row((self.top + y).saturating_sub(1).min(bottom));
             bordered_row(row, left, pixels);
         }
         Window::packed(scratch)
+    }
+}
+
+/// Eight rows of both planes of chroma.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChromaRows<'a> {
+    kernels: &'a Kernels,
+    picture: &'a Picture<'a>,
+    row: usize,
+    /// The bytes of U and of V from the first of the rows on, and their strides, if the rows are
+    /// inside planes of their own.
+    planes: [(&'a [u8], usize); 2],
+    /// Number of macroblocks that are inside the planes.
+    inside: usize,
+}
+
+impl<'a> ChromaRows<'a> {
+    /// Returns those of the macroblock row `row`.
+    pub(super) fn new(kernels: &'a Kernels, picture: &'a Picture<'a>, row: usize) -> Self {
+        let (mut planes, mut inside): ([(&[u8], usize); 2], _) = ([(&[], 0); 2], 0);
+        if let Chroma::Planar { u, v } = picture.chroma() {
+            let Layout { width, height, .. } = u.layout();
+            if 8 * row + 8 <= height {
+                inside = width / 8;
+                planes = [u, v].map(|plane| {
+                    let (pixels, stride) = plane.pixels();
+                    (pixels.get(8 * row * stride..).unwrap_or_default(), stride)
+                });
+            }
+        }
+        Self { kernels, picture, row, planes, inside }
+    }
+
+    /// Copies the chroma of the macroblock column `col` to `mb`.
+    #[inline]
+    pub(super) fn gather(&self, col: usize, mb: &mut SourceMb) {
+        let window = |n: usize| {
+            let (pixels, stride) = self.planes[n];
+            Window::<8, 8>::new(pixels.get(8 * col..)?, stride)
+        };
+        if col < self.inside
+            && let (Some(u), Some(v)) = (window(0), window(1))
+        {
+            for (y, out) in mb.chroma.0.iter_mut().enumerate() {
+                out[..8].copy_from_slice(u.row(y));
+                out[8..].copy_from_slice(v.row(y));
+            }
+            return;
+        }
+        mb.gather_chroma(self.kernels, self.picture, col, self.row);
     }
 }
 
@@ -83,13 +135,13 @@ mod tests {
         for width in [16, 32, 37, 48] {
             let layout = Layout { stride: 50, width, height: 19, pad: 0 };
             let plane = PlaneRef::new(&data, layout).unwrap();
-            for (top, col) in [(0, 0), (8, 0), (8, 1), (8, 2), (16, 1), (16, 2)] {
+            for (top, col) in [(0, 0), (1, 0), (1, 1), (1, 2), (16, 1), (16, 2)] {
                 if 16 * col >= width {
                     continue;
                 }
-                let mut scratch = [[0; 18]; 10];
+                let mut scratch = [[0; 18]; 18];
                 let window = SourceRows::new(plane, top).window(col, &mut scratch);
-                for y in 0..10 {
+                for y in 0..18 {
                     for x in 0..18 {
                         let from = plane.row((top + y).saturating_sub(1).min(18));
                         assert_eq!(

@@ -30,6 +30,10 @@ pub(super) struct AgeLimits {
 }
 
 impl AgeLimits {
+    /// The limits of a block without a history, which no difference meets.
+    const NOTHING: Self =
+        Self { weight: PixelWeight::SOURCE, max_sad: -1, max_sum: -1, max_part: -1 };
+
     /// For the differences between frames with noise of standard deviation `noise_q4` and the mean
     /// of `age` frames.
     fn new(noise_q4: u16, age: u32) -> Self {
@@ -51,15 +55,23 @@ impl AgeLimits {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Weights {
     noise_q4: u16,
-    /// By age; that of age 0 is not used.
+    /// By age; 0 is no history.
     by_age: [AgeLimits; MAX_AGE as usize + 1],
+    /// Limits of smoothing by column, if the left (1) and the right block (2) are smoothed.
+    smooth: [[u8; 16]; 4],
 }
 
 impl Weights {
     pub(super) fn set_noise(&mut self, noise_q4: u16) {
         if noise_q4 != self.noise_q4 {
             self.noise_q4 = noise_q4;
-            for (age, limits) in (0..).zip(&mut self.by_age) {
+            let limit = smooth_limit(noise_q4);
+            for (which, columns) in (0..).zip(&mut self.smooth) {
+                let of = |block: u8| if which & block == 0 { 0 } else { limit };
+                *columns = std::array::from_fn(|x| of(if x < 8 { 1 } else { 2 }));
+            }
+            self.by_age[0] = AgeLimits::NOTHING;
+            for (age, limits) in (0..).zip(&mut self.by_age).skip(1) {
                 *limits = AgeLimits::new(noise_q4, age);
             }
         }
@@ -69,11 +81,16 @@ impl Weights {
         &self.by_age[usize::from(age.min(MAX_AGE))]
     }
 
-    /// Returns the difference of neighbours up to which they are averaged, in levels: two and a half
-    /// standard deviations.
-    pub(super) fn smooth_limit(&self) -> u8 {
-        u8::try_from(u32::from(self.noise_q4) * 5 / 32).unwrap_or(u8::MAX).min(63)
+    /// Returns the limits of smoothing by column if the left and the right block are smoothed or not.
+    pub(super) fn smooth_limits(&self, [left, right]: [bool; 2]) -> &[u8; 16] {
+        &self.smooth[usize::from(left) + 2 * usize::from(right)]
     }
+}
+
+/// Returns the difference of neighbours up to which they are averaged, in levels: two and a half
+/// standard deviations.
+fn smooth_limit(noise_q4: u16) -> u8 {
+    u8::try_from(u32::from(noise_q4) * 5 / 32).unwrap_or(u8::MAX).min(63)
 }
 
 #[cfg(test)]
@@ -88,15 +105,16 @@ mod tests {
         // The square roots of 2 and of 10/9, times 5 levels.
         assert_eq!((young.max_sum, old.max_sum), (24 * 113, 24 * 84));
         assert!(young.max_sad > old.max_sad && young.max_part > old.max_part);
-        assert_eq!(weights.smooth_limit(), 12);
+        assert_eq!(weights.smooth_limits([true, true]), &[12; 16]);
+        assert_eq!(weights.smooth_limits([false, true])[7..9], [0, 12]);
     }
 
     #[test]
     fn the_strongest_noise_stays_within_the_ranges_of_the_kernels() {
         let mut weights = Weights::default();
         weights.set_noise(16 * 12);
-        assert!(weights.smooth_limit() <= 63);
+        assert!(weights.smooth_limits([true; 2])[0] <= 63);
         weights.set_noise(u16::MAX);
-        assert_eq!(weights.smooth_limit(), 63);
+        assert_eq!(weights.smooth_limits([true; 2]), &[63; 16]);
     }
 }

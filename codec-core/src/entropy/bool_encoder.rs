@@ -91,13 +91,10 @@ impl BoolSink for BoolEncoder {
     #[inline]
     fn put_bool(&mut self, bit: bool, prob: u8) {
         let split = 1 + (((self.range - 1) * u32::from(prob)) >> 8);
-        if bit {
-            self.low += u64::from(split);
-            self.range -= split;
-        } else {
-            self.range = split;
-        }
-        let shift = self.range.leading_zeros() - 24;
+        self.low += if bit { u64::from(split) } else { 0 };
+        self.range = if bit { self.range - split } else { split };
+        // The number of leading zeros of a byte that is not zero, without a test for zero.
+        let shift = 7 ^ (self.range | 1).ilog2();
         self.range <<= shift;
         self.low <<= shift;
         self.pending += shift;

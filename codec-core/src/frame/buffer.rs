@@ -30,7 +30,28 @@ pub struct FrameBuf {
     /// Offset of each plane in `bytes`: aligned to 64 bytes in memory.
     starts: [usize; 3],
     layouts: [Layout; 3],
+    /// Column and row of the first visible luma sample; even numbers.
+    origin: (usize, usize),
     size: Size,
+}
+
+/// The visible part of a coded frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Size of the coded frame.
+    pub coded: Size,
+    /// Column and row of the first visible luma sample. Odd numbers are rounded down.
+    pub origin: (u32, u32),
+    /// Size of the visible part.
+    pub size: Size,
+}
+
+impl Window {
+    /// Creates a window that begins at the first coded sample.
+    #[must_use]
+    pub fn whole(size: Size) -> Self {
+        Self { coded: size, origin: (0, 0), size }
+    }
 }
 
 impl FrameBuf {
@@ -39,7 +60,36 @@ impl FrameBuf {
     /// samples are grey.
     #[must_use]
     pub fn new(size: Size, luma_pad: usize) -> Self {
-        let (cols, rows) = size.macroblocks();
+        Self::with_window(Window::whole(size), luma_pad)
+    }
+
+    /// Allocates planes as [`Self::new`] does, for the coded size of `window`; only the window is
+    /// visible.
+    ///
+    /// ```
+    /// use codec_core::frame::{FrameBuf, PictureInfo, Size, Window};
+    ///
+    /// let (coded, size) = (Size::new(32, 32), Size::new(20, 10));
+    /// let mut frame = FrameBuf::with_window(Window { coded, origin: (4, 2), size }, 0);
+    /// let [mut luma, _, _] = frame.planes_mut();
+    /// luma.row_mut(2)[4] = 200;
+    /// let picture = frame.picture(PictureInfo::default());
+    /// assert_eq!((picture.size(), picture.luma().row(0)[0]), (size, 200));
+    /// ```
+    ///
+    /// # Panics
+    /// If the window exceeds the coded size.
+    #[must_use]
+    pub fn with_window(window: Window, luma_pad: usize) -> Self {
+        let Window { coded, origin: (left, top), size } = window;
+        let fits = |start: u32, length: u32, coded: u32| {
+            start.checked_add(length).is_some_and(|end| end <= coded)
+        };
+        assert!(
+            fits(left, size.width, coded.width) && fits(top, size.height, coded.height),
+            "the window exceeds the coded size"
+        );
+        let (cols, rows) = coded.macroblocks();
         let layout = |mb: usize, pad: usize| {
             // Sixteen bytes more than the pixels, so that full-register reads are always in bounds.
             let stride = (cols * mb + 2 * pad + 16).next_multiple_of(ALIGN);
@@ -58,7 +108,8 @@ impl FrameBuf {
             at += len(l).next_multiple_of(ALIGN);
             start
         });
-        Self { bytes, starts, layouts, size }
+        let origin = ((left & !1) as usize, (top & !1) as usize);
+        Self { bytes, starts, layouts, origin, size }
     }
 
     /// Copies `picture` into a new buffer without border.
@@ -141,7 +192,9 @@ impl FrameBuf {
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
         let visible = |index: usize| {
             let Layout { stride, pad, .. } = self.layouts[index];
-            (&self.bytes[self.starts[index] + pad * stride + pad..], stride)
+            let (x, y) = self.origin;
+            let (x, y) = if index == 0 { (x, y) } else { (x / 2, y / 2) };
+            (&self.bytes[self.starts[index] + (pad + y) * stride + pad + x..], stride)
         };
         #[expect(clippy::expect_used, reason = "the planes cover the visible size")]
         Picture::i420(self.size, visible(0), visible(1), visible(2))
@@ -195,7 +248,7 @@ impl Frame {
 /// A pool of frames of one size; frames are reused when no one else holds them.
 #[derive(Debug, Default)]
 pub struct FramePool {
-    size: Size,
+    window: Window,
     luma_pad: usize,
     /// Frames that are in use or free; free ones have no other holder.
     known: Vec<Arc<FrameBuf>>,
@@ -207,7 +260,13 @@ impl FramePool {
     /// `keep` frames for reuse.
     #[must_use]
     pub fn new(size: Size, luma_pad: usize, keep: usize) -> Self {
-        Self { size, luma_pad, known: Vec::with_capacity(keep), keep }
+        Self::with_window(Window::whole(size), luma_pad, keep)
+    }
+
+    /// Creates a pool of frames of which only a window is visible, as [`FrameBuf::with_window`].
+    #[must_use]
+    pub fn with_window(window: Window, luma_pad: usize, keep: usize) -> Self {
+        Self { window, luma_pad, known: Vec::with_capacity(keep), keep }
     }
 
     /// Returns a frame without other holders ([`Arc::get_mut`] succeeds) that contains old samples.
@@ -215,22 +274,22 @@ impl FramePool {
     pub fn take(&mut self) -> Arc<FrameBuf> {
         match self.known.iter_mut().position(|frame| Arc::get_mut(frame).is_some()) {
             Some(index) => self.known.swap_remove(index),
-            None => Arc::new(FrameBuf::new(self.size, self.luma_pad)),
+            None => Arc::new(FrameBuf::with_window(self.window, self.luma_pad)),
         }
     }
 
     /// Keeps `frame` for reuse by [`Self::take`] when all other holders have dropped it.
     pub fn recycle(&mut self, frame: Arc<FrameBuf>) {
-        if self.known.len() < self.keep && frame.size() == self.size {
+        if self.known.len() < self.keep && frame.size() == self.window.size {
             self.known.push(frame);
         }
     }
 
-    /// Returns the size of the frames.
+    /// Returns the visible size of the frames.
     #[inline]
     #[must_use]
     pub fn size(&self) -> Size {
-        self.size
+        self.window.size
     }
 }
 

@@ -1,18 +1,22 @@
 //! Video frames: borrowed input frames ([`Picture`]), pooled decoded frames ([`Frame`]), and their
 //! colour and geometry.
 
+mod borders;
 mod buffer;
 mod color;
 mod picture;
 mod source_mb;
+mod squared_error;
 
-pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit};
+pub use borders::{extend_ends, extend_sides};
+pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit, Window};
 pub use color::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, PictureInfo, Rotation,
     TransferCharacteristics,
 };
 pub use picture::{Chroma, Picture, PixelFormat};
 pub use source_mb::SourceMb;
+pub use squared_error::{luma_sse, picture_sse};
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Source macroblocks, copied once into blocks of fixed stride.
 
-use codec_simd::{Block16, BlockUv, Kernels, PlaneRef};
+use codec_simd::{Block16, BlockUv, Kernels, Layout, PlaneRef};
 
 use super::{Chroma, Picture};
 
@@ -16,16 +16,26 @@ pub struct SourceMb {
 impl SourceMb {
     /// Copies the macroblock at column `col` and row `row` of `picture`.
     pub fn gather(&mut self, kernels: &Kernels, picture: &Picture<'_>, col: usize, row: usize) {
+        self.gather_luma(picture, col, row);
+        self.gather_chroma(kernels, picture, col, row);
+    }
+
+    /// As [`Self::gather`], only luma.
+    #[inline]
+    pub fn gather_luma(&mut self, picture: &Picture<'_>, col: usize, row: usize) {
         let luma = picture.luma();
         match inside::<16, 16>(&luma, 16 * col, 16 * row) {
-            Some(window) => self.luma.window_mut().copy_from(window),
+            Some(window) => {
+                for (y, out) in self.luma.0.iter_mut().enumerate() {
+                    *out = *window.row(y);
+                }
+            }
             None => {
                 for (y, out) in self.luma.0.iter_mut().enumerate() {
                     *out = replicated(&luma, 16 * col, 16 * row + y);
                 }
             }
         }
-        self.gather_chroma(kernels, picture, col, row);
     }
 
     /// As [`Self::gather`], only chroma.
@@ -38,16 +48,17 @@ impl SourceMb {
     ) {
         match picture.chroma() {
             Chroma::Planar { u, v } => {
-                for (plane, from) in [u, v].iter().enumerate() {
-                    match inside::<8, 8>(from, 8 * col, 8 * row) {
-                        Some(window) => kernels.copy_8x8(window, self.chroma.plane_mut(plane)),
-                        None => {
-                            for (y, out) in self.chroma.0.iter_mut().enumerate() {
-                                let pixels = replicated::<8>(from, 8 * col, 8 * row + y);
-                                out[8 * plane..][..8].copy_from_slice(&pixels);
-                            }
-                        }
+                let (x, y) = (8 * col, 8 * row);
+                if let (Some(u), Some(v)) = (inside::<8, 8>(&u, x, y), inside::<8, 8>(&v, x, y)) {
+                    for (y, out) in self.chroma.0.iter_mut().enumerate() {
+                        out[..8].copy_from_slice(u.row(y));
+                        out[8..].copy_from_slice(v.row(y));
                     }
+                    return;
+                }
+                for (line, out) in self.chroma.0.iter_mut().enumerate() {
+                    out[..8].copy_from_slice(&replicated::<8>(&u, x, y + line));
+                    out[8..].copy_from_slice(&replicated::<8>(&v, x, y + line));
                 }
             }
             Chroma::Interleaved(uv) => {
@@ -67,14 +78,18 @@ fn inside<'a, const W: usize, const H: usize>(
     x: usize,
     y: usize,
 ) -> Option<codec_simd::Window<'a, W, H>> {
-    let (x, y) = (isize::try_from(x).ok()?, isize::try_from(y).ok()?);
-    if plane.covers(x, y, W, H) { plane.window(x, y) } else { None }
+    let Layout { width, height, .. } = plane.layout();
+    if x + W > width || y + H > height {
+        return None;
+    }
+    plane.window(x.cast_signed(), y.cast_signed())
 }
 
 /// Returns `W` pixels from column `x` of row `y`, repeating the last column and row.
 fn replicated<const W: usize>(plane: &PlaneRef<'_>, x: usize, y: usize) -> [u8; W] {
     let row = plane.row(y.min(plane.layout().height - 1));
-    std::array::from_fn(|i| row[(x + i).min(row.len() - 1)])
+    let whole = row.get(x..).and_then(|rest| rest.first_chunk().copied());
+    whole.unwrap_or_else(|| std::array::from_fn(|i| row[(x + i).min(row.len() - 1)]))
 }
 
 /// Returns eight pairs of U and V from pair `x` of row `y`, repeating the last pair and row.

@@ -31,6 +31,68 @@ impl Quadrant {
     }
 }
 
+/// A half of a macroblock: two of its quadrants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names are self-explanatory")]
+pub enum Half {
+    Top,
+    Bottom,
+    Left,
+    Right,
+}
+
+impl Half {
+    /// Returns its quadrants, in raster order.
+    #[inline]
+    #[must_use]
+    pub const fn quadrants(self) -> [Quadrant; 2] {
+        match self {
+            Self::Top => [Quadrant::TopLeft, Quadrant::TopRight],
+            Self::Bottom => [Quadrant::BottomLeft, Quadrant::BottomRight],
+            Self::Left => [Quadrant::TopLeft, Quadrant::BottomLeft],
+            Self::Right => [Quadrant::TopRight, Quadrant::BottomRight],
+        }
+    }
+}
+
+/// The source pixels of a [`Half`], whose positions are those of the macroblock.
+pub(super) struct HalfBlock<'a> {
+    cur: &'a Block16,
+    half: Half,
+}
+
+impl<'a> HalfBlock<'a> {
+    pub(super) fn new(cur: &'a Block16, half: Half) -> Self {
+        Self { cur, half }
+    }
+
+    /// The source pixels of its quadrants, and their place in the macroblock.
+    #[inline]
+    fn parts(&self) -> [(Window<'a, 8, 8>, FullPel); 2] {
+        self.half.quadrants().map(|quadrant| {
+            let (x, y) = quadrant.origin();
+            let place = FullPel::new(if x == 0 { 0 } else { 8 }, if y == 0 { 0 } else { 8 });
+            (self.cur.sub(x, y), place)
+        })
+    }
+}
+
+impl Block for HalfBlock<'_> {
+    #[inline]
+    fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
+        let [first, second] = self.parts().map(|(cur, place)| {
+            kernels.sad_8x8_x4(cur, at.map(|at| window(&refp, at.moved(place))))
+        });
+        std::array::from_fn(|n| first[n] + second[n])
+    }
+
+    #[inline]
+    fn sse(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: PixelPos, vector: QuarterPel) -> u32 {
+        let parts = self.parts();
+        parts.iter().map(|(cur, place)| cur.sse(kernels, refp, at.moved(*place), vector)).sum()
+    }
+}
+
 /// A block of source pixels that can be compared with a reference.
 ///
 /// All positions must keep the block, plus one pixel on each side for fractional vectors, inside

@@ -54,9 +54,9 @@ impl MvCost {
     #[must_use]
     pub fn bits_q8(&self, vector: QuarterPel, predicted: QuarterPel) -> u32 {
         let of = |table: &[u16; Self::LEN], to: i16, from: i16| {
+            // Negative indices become too large ones.
             let index = i32::from(to) - i32::from(from) + i32::from(Self::MAX);
-            let entry = usize::try_from(index).ok().and_then(|index| table.get(index));
-            entry.map(|&bits| u32::from(bits))
+            table.get(index.cast_unsigned() as usize).map(|&bits| u32::from(bits))
         };
         match (of(&self.x, vector.x, predicted.x), of(&self.y, vector.y, predicted.y)) {
             (Some(x), Some(y)) => x + y,

@@ -3,7 +3,8 @@
 
 use codec_simd::{Kernels, PlaneRef};
 
-use super::{Block, FullPel, PixelPos, Quadrant, SearchRange, Target};
+use super::block::HalfBlock;
+use super::{Block, FullPel, Half, PixelPos, Quadrant, SearchRange, Target};
 
 /// Search pattern around the best candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +79,20 @@ pub fn search_integer_8x8(
     let price = |vector| target.price.in_sad(vector);
     let at = target.quadrant_at(quadrant);
     Walk::new(target.kernels, &cur, target.refp, at, target.range, price).search(starts, settings)
+}
+
+/// Searches like [`search_integer`], for a half of the macroblock.
+#[must_use]
+pub fn search_integer_half(
+    target: &Target<'_>,
+    half: Half,
+    starts: &[FullPel],
+    settings: IntegerSettings,
+) -> IntegerMatch {
+    let cur = HalfBlock::new(target.cur, half);
+    let price = |vector| target.price.in_sad(vector);
+    let Target { kernels, refp, at, range, .. } = *target;
+    Walk::new(kernels, &cur, refp, at, range, price).search(starts, settings)
 }
 
 impl Target<'_> {
@@ -261,6 +276,19 @@ mod tests {
             let target = scene.target(free(&table));
             let found = search_integer_8x8(&target, quadrant, &[], settings);
             assert_eq!((found.vector, found.sad), (vector, 0), "{quadrant:?}");
+        }
+    }
+
+    #[test]
+    fn each_half_is_searched_on_its_own_pixels() {
+        let table = MvCost::default();
+        let vector = FullPel::new(3, -1);
+        let scene = Scene::shifted(vector.to_quarter());
+        let settings =
+            IntegerSettings { pattern: Pattern::Exhaustive, ..IntegerSettings::default() };
+        for half in [Half::Top, Half::Bottom, Half::Left, Half::Right] {
+            let found = search_integer_half(&scene.target(free(&table)), half, &[], settings);
+            assert_eq!((found.vector, found.sad), (vector, 0), "{half:?}");
         }
     }
 

@@ -17,10 +17,12 @@ mod subpel;
 mod test_scene;
 mod vector;
 
-pub use block::{Block, Quadrant};
+pub use block::{Block, Half, Quadrant};
 pub use cost::{Lambda, MvCost, VectorPrice};
 pub(crate) use integer::Walk;
-pub use integer::{IntegerMatch, IntegerSettings, Pattern, search_integer, search_integer_8x8};
+pub use integer::{
+    IntegerMatch, IntegerSettings, Pattern, search_integer, search_integer_8x8, search_integer_half,
+};
 pub use range::SearchRange;
 pub use subpel::{SubpelMatch, SubpelSearch, search_subpel, search_subpel_8x8};
 pub use vector::{FullPel, PixelPos, QuarterPel};

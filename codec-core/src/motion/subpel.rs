@@ -61,6 +61,8 @@ struct Refinement<'a, B> {
     cur: &'a B,
     at: PixelPos,
     start: FullPel,
+    /// The vector of the first entry of [`Self::known`]: eight quarters before the start.
+    origin: QuarterPel,
     best: SubpelMatch,
     /// Known costs by offset from the start in quarter pixels (-8..8); 0 if unknown.
     known: [[u32; 16]; 16],
@@ -74,10 +76,11 @@ impl<'a, B: Block> Refinement<'a, B> {
         let cost = sse.saturating_add(target.price.in_sse(vector));
         let mut known = [[0; 16]; 16];
         known[8][8] = cost;
-        Self { target, cur, at, start, best: SubpelMatch { vector, sse, cost }, known }
+        let origin = QuarterPel::new(vector.x.wrapping_sub(8), vector.y.wrapping_sub(8));
+        Self { target, cur, at, start, origin, best: SubpelMatch { vector, sse, cost }, known }
     }
 
-    fn search(mut self, search: SubpelSearch) -> SubpelMatch {
+    fn search(&mut self, search: SubpelSearch) -> SubpelMatch {
         if search == SubpelSearch::None {
             return self.best;
         }
@@ -161,9 +164,8 @@ impl<'a, B: Block> Refinement<'a, B> {
     #[inline]
     #[expect(clippy::cast_sign_loss, reason = "masked to four bits")]
     fn memory_of(&mut self, vector: QuarterPel) -> &mut u32 {
-        let start = self.start.to_quarter();
-        let index = |to: i16, from: i16| ((to.wrapping_sub(from) + 8) & 15) as usize;
-        &mut self.known[index(vector.y, start.y)][index(vector.x, start.x)]
+        let index = |to: i16, from: i16| (to.wrapping_sub(from) & 15) as usize;
+        &mut self.known[index(vector.y, self.origin.y)][index(vector.x, self.origin.x)]
     }
 }
 

@@ -23,6 +23,9 @@ pub struct CodecModel {
     pub qindex_range: (u8, u8),
     /// Quantiser index below which screen content gains no visible quality.
     pub sharp_qindex: u8,
+    /// Number of indices in about a sixth of an octave of the step, as far as small differences
+    /// matter.
+    pub indices_per_sixth_octave: u8,
     /// Prior of the bits model for key frames.
     pub key_law: BitsLaw,
     /// Prior of the bits model for inter frames.
@@ -44,6 +47,7 @@ impl CodecModel {
             steps,
             qindex_range: (0, u8::MAX),
             sharp_qindex: 0,
+            indices_per_sixth_octave: 4,
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
             overhead_bits: 0,
@@ -70,6 +74,7 @@ pub(super) struct Settings {
     /// Index below which screen content gains no visible quality, of the codec and within the range.
     codec_sharp_qindex: u8,
     pub(super) sharp_qindex: u8,
+    pub(super) indices_per_sixth_octave: u8,
     pub(super) overhead_bits: u64,
     pub(super) static_complexity: u64,
 }
@@ -92,6 +97,7 @@ impl Settings {
             scalability: config.scalability,
             codec_sharp_qindex: codec.sharp_qindex,
             sharp_qindex: codec.sharp_qindex,
+            indices_per_sixth_octave: codec.indices_per_sixth_octave.min(32),
             overhead_bits: codec.overhead_bits,
             static_complexity: codec.static_complexity,
         };

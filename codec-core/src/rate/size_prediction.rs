@@ -5,12 +5,12 @@ use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div};
 
 /// Maximum change of the base step from frame to frame and from its initial value, in octaves.
 const SLEW_Q16: i32 = ONE_Q16 / 48;
-const FAR_Q16: i32 = ONE_Q16 / 2;
+const FAR_Q16: i32 = ONE_Q16;
 /// Weight of the prediction relative to the coded frames: this number of mean frames of the class,
 /// or one part in `TRUST_SHARE` of all of them if that is more. Individual scenes deviate; only the
 /// total over the file counts.
-const TRUST_FRAMES: u64 = 8;
-const TRUST_SHARE: u64 = 2;
+const TRUST_FRAMES: u64 = 6;
+const TRUST_SHARE: u64 = 4;
 /// Number of frame classes.
 const CLASSES: usize = 3;
 

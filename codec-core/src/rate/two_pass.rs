@@ -24,7 +24,7 @@ const BEYOND_Q16: i32 = 2 * ONE_Q16;
 
 /// Size of plain frames at speed 5 and below relative to analysis passes, in 1/256: for macroblocks
 /// of 4 bits or less, and of 16 bits or more.
-const PLAIN_SHARES_Q8: (u64, u64) = (274, 214);
+const PLAIN_SHARES_Q8: (u64, u64) = (255, 199);
 /// The same ratio for altref frames.
 const ALTREF_SHARE_Q8: u64 = 238;
 

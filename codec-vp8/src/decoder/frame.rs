@@ -17,6 +17,7 @@ use super::packet::{PacketLayout, Partitions};
 use super::parse::ParseParams;
 use super::reconstruct::Reconstructor;
 use super::references::References;
+use super::row_filter::RowFilter;
 use super::row_parallel;
 use super::trace::{Off, RowTrace};
 use super::{FrameParams, MacroblockStats, StreamState, Timing, Vp8Decoder};
@@ -230,13 +231,15 @@ fn decode_rows(
         cols,
     );
     parser.begin_frame(rows);
-    let mut row_above = None;
+    let mut filter = RowFilter::new(&reconstructor);
     let maps = segments.chunks_exact(cols).zip(next_segments.chunks_exact_mut(cols));
     for (y, (mut row, (old, new))) in mb_rows(frame).zip(maps).enumerate() {
         let index = y & (tokens.len() - 1);
         let tokens = &mut tokens[index];
         let above = y.checked_sub(1).map(|above| &lines[above & 1]);
         let line = &lines[y & 1];
+        let (even, odd) = strengths.split_at_mut(cols);
+        let row_strengths = if y & 1 == 0 { even } else { odd };
         parser.begin_row(index);
         // Static macroblocks are copied together at the end of their run.
         let mut done = 0;
@@ -244,8 +247,8 @@ fn decode_rows(
             reconstructor.prefetch((x, y), &row);
             parser.parse_mb(&parse_params, &mut modes, tokens, (x, y), old[x], mb);
             new[x] = mb.info.segment;
-            strengths[x] = reconstructor.filter.strength(&mb.info);
-            trace.macroblock((x, y), mb, strengths[x], (&modes, tokens));
+            row_strengths[x] = reconstructor.filter.strength(&mb.info);
+            trace.macroblock((x, y), mb, row_strengths[x], (&modes, tokens));
             if !reconstructor.is_static(&mb.info) {
                 reconstructor.copy_static_run(done..x, y, &mut row);
                 reconstructor.reconstruct((x, y), mb, above, &mut row);
@@ -257,8 +260,8 @@ fn decode_rows(
         trace.end_row(parser.concealed_mbs());
         // The row below predicts from unfiltered pixels.
         line.save_all(&row);
-        reconstructor.filter(strengths, &mut row, row_above.as_mut());
-        row_above = Some(row);
+        filter.add(row, strengths);
     }
+    filter.finish(strengths);
     Ok(parser.stats())
 }

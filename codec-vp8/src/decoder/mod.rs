@@ -2,10 +2,10 @@
 //!
 //! `frame` is the main loop: it parses a packet (`packet`, `header`) and decodes its macroblocks row
 //! by row through `parse` (modes and coefficients) and `reconstruct` (prediction, residual, loop
-//! filter); `references` updates the reference frames. With a thread pool, `row_parallel` runs these
-//! two stages on different rows in parallel, and `frame_parallel`, with a delay of one frame, on two
-//! frames. The decoder's state changes only after the frame has been decoded, or at least parsed
-//! completely.
+//! filter); `row_filter` passes rows to the loop filter in pairs; `references` updates the reference
+//! frames. With a thread pool, `row_parallel` runs these two stages on different rows in parallel,
+//! and `frame_parallel`, with a delay of one frame, on two frames. The decoder's state changes only
+//! after the frame has been decoded, or at least parsed completely.
 
 mod frame;
 mod frame_parallel;
@@ -14,6 +14,7 @@ mod parse;
 mod parsed_frame;
 mod reconstruct;
 mod references;
+mod row_filter;
 mod row_parallel;
 mod trace;
 
@@ -98,7 +99,7 @@ struct StreamState {
     next_segments: Vec<u8>,
     parser: MbParser,
     probs: TokenProbs,
-    /// Single-threaded decoding: the current macroblock, the filter strengths of its row, and two
+    /// Single-threaded decoding: the current macroblock, the filter strengths of two rows, and two
     /// unfiltered lines.
     mb: Box<MbData>,
     strengths: Vec<MbStrength>,
@@ -121,7 +122,7 @@ impl StreamState {
             parser: MbParser::new(cols),
             probs: TokenProbs::default(),
             mb: Box::default(),
-            strengths: vec![MbStrength::default(); cols],
+            strengths: vec![MbStrength::default(); 2 * cols],
             lines: (0..2).map(|_| UnfilteredLine::new(cols)).collect(),
             row_parallel: RowParallelState::default(),
             frame_parallel: None,

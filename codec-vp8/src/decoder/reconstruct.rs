@@ -5,7 +5,7 @@ use std::ops::Range;
 use codec_simd::{IntraMode, Kernels, SubblockMode};
 
 use super::super::header::FrameHeader;
-use super::super::loop_filter::{FilterParams, MbStrength, filter_row};
+use super::super::loop_filter::{FilterParams, MbStrength, filter_row, filter_row_pair};
 use super::super::predict::{MbEdges, MotionFilter, RefPlanes, UnfilteredLine, predict_inter};
 use super::super::recon::{MbWindows, add_residual, reconstruct_intra};
 use super::super::rows::MbRow;
@@ -95,7 +95,7 @@ impl<'a> Reconstructor<'a> {
         let has_coeffs = info.has_coeffs;
         match (self.prediction(info.mode), &*subblocks) {
             (Some((refs, mode, mv)), SubblockInfo::Inter(mvs)) => {
-                let mut windows = windows(row, x);
+                let mut windows = row.mb(x);
                 let blocks = (windows.y.reborrow(), windows.u.reborrow(), windows.v.reborrow());
                 predict_inter(self.kernels, self.motion, refs, (mode, mv), mvs, (x, y), blocks);
                 if has_coeffs {
@@ -113,7 +113,7 @@ impl<'a> Reconstructor<'a> {
                     MbMode::Intra { luma, chroma } => (luma, chroma),
                     MbMode::Inter { .. } => (IntraLuma::PerBlock, IntraMode::Dc),
                 };
-                reconstruct_intra(self.kernels, whole, modes, &edges, coeffs, windows(row, x));
+                reconstruct_intra(self.kernels, whole, modes, &edges, coeffs, row.mb(x));
             }
         }
         if has_coeffs {
@@ -157,7 +157,7 @@ impl<'a> Reconstructor<'a> {
         }
         let still = (InterMode::Zero, MotionVector::ZERO);
         for x in run {
-            let MbWindows { y: luma, u, v } = windows(row, x);
+            let MbWindows { y: luma, u, v } = row.mb(x);
             let vectors = &[MotionVector::ZERO; 16];
             predict_inter(self.kernels, self.motion, last, still, vectors, (x, y), (luma, u, v));
         }
@@ -172,13 +172,14 @@ impl<'a> Reconstructor<'a> {
     ) {
         filter_row(self.kernels, &self.filter, strengths.iter().copied(), row, above);
     }
-}
 
-#[inline]
-fn windows<'r>(row: &'r mut MbRow<'_>, x: usize) -> MbWindows<'r> {
-    MbWindows {
-        y: row.y.window_mut(16 * x, 0),
-        u: row.u.window_mut(8 * x, 0),
-        v: row.v.window_mut(8 * x, 0),
+    /// Filters two successive reconstructed rows like [`Self::filter`].
+    pub(super) fn filter_pair(
+        &self,
+        strengths: [&[MbStrength]; 2],
+        rows: [&mut MbRow<'_>; 2],
+        above: Option<&mut MbRow<'_>>,
+    ) {
+        filter_row_pair(self.kernels, &self.filter, strengths, rows, above);
     }
 }

@@ -36,17 +36,17 @@ impl Candidates {
     /// Inserts `candidate`; if the list is full, the worst is dropped. Of equal costs the earlier
     /// one comes first.
     pub(super) fn add(&mut self, candidate: Candidate) {
-        let mut at = self.len;
-        while at > 0 && candidate.cost < self.list[at - 1].cost {
-            at -= 1;
-        }
-        if at == Self::MAX {
+        let mut at = self.len.min(Self::MAX - 1);
+        if self.len < Self::MAX {
+            self.len += 1;
+        } else if candidate.cost >= self.list[at].cost {
             return;
         }
-        let end = self.len.min(Self::MAX - 1);
-        self.list.copy_within(at..end, at + 1);
+        while at > 0 && candidate.cost < self.list[at - 1].cost {
+            self.list[at] = self.list[at - 1];
+            at -= 1;
+        }
         self.list[at] = candidate;
-        self.len = (self.len + 1).min(Self::MAX);
     }
 
     pub(super) fn best(&self) -> &Candidate {

@@ -150,7 +150,7 @@ impl MbCoder<'_> {
         let flags = set.lambda.cost(flags_of(25));
         if !choice.is_intra_4x4() && !residual.luma_is_empty() {
             let coded = choice.price.plus(chroma);
-            let skipped = choice.prediction_sse.saturating_add(without_chroma);
+            let skipped = choice.empty_price().sse.saturating_add(without_chroma);
             let [no_skip, skip] = job.costs.skip_bits().map(|bits| set.lambda.cost(bits));
             let skip_saves = no_skip.saturating_add(flags).saturating_sub(skip);
             if skipped <= cost(coded).saturating_add(skip_saves) {

@@ -1,13 +1,11 @@
 //! Fast path for macroblocks and frames that are copied unchanged from the last frame.
 
 use super::row::MbCoder;
-use super::row_context::AboveInfo;
 use super::store::{RowStore, SearchStats};
 use super::tokenizer::empty_mb_flags;
 use crate::modes::{MvBounds, Neighbours, find_near_vectors};
-use crate::rows::MbRow;
+use crate::predict::RefPlanes;
 use crate::types::{MbInfo, MbMode, Reference};
-use codec_core::frame::FrameBuf;
 
 /// Returns the info of a copied macroblock: last frame, zero motion, no coefficients.
 fn copied_info() -> MbInfo {
@@ -45,27 +43,16 @@ pub(super) fn copy_row(store: &mut RowStore, row: usize, (cols, rows): (usize, u
 
 impl MbCoder<'_> {
     /// Copies the macroblock at `col` from `last`, the last frame.
-    pub(super) fn copy_mb(
-        &mut self,
-        col: usize,
-        last: &FrameBuf,
-        planes: &mut MbRow<'_>,
-        store: &mut RowStore,
-    ) {
+    pub(super) fn copy_mb(&mut self, col: usize, last: &RefPlanes<'_>, store: &mut RowStore) {
         let row = self.row;
         self.col = col;
-        self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
-        if row > 0 {
-            self.above = self.job.row_context.get(row - 1, col);
-        }
+        self.advance_neighbours();
         let pixels = &mut self.best.pixels;
         let at = |size: usize| ((size * col).cast_signed(), (size * row).cast_signed());
         let ((x, y), (half_x, half_y)) = (at(16), at(8));
-        if let (Some(luma), Some(u), Some(v)) = (
-            last.plane(0).window(x, y),
-            last.plane(1).window(half_x, half_y),
-            last.plane(2).window(half_x, half_y),
-        ) {
+        if let (Some(luma), Some(u), Some(v)) =
+            (last.y.window(x, y), last.u.window(half_x, half_y), last.v.window(half_x, half_y))
+        {
             pixels.luma.window_mut().copy_from(luma);
             pixels.chroma.plane_mut(0).copy_from(u);
             pixels.chroma.plane_mut(1).copy_from(v);
@@ -75,9 +62,9 @@ impl MbCoder<'_> {
         store.search_stats.push(SearchStats::default());
         store.nears.push(self.vectors().near);
         count(store, 1);
-        self.write_pixels(planes);
+        self.write_pixels();
 
-        let masks = empty_mb_flags(true, self.above.info.nonzero, self.left.info.nonzero);
+        let masks = empty_mb_flags(true, self.above.nonzero, self.left.info.nonzero);
         self.update_neighbours(info.mode, masks);
     }
 }

@@ -21,9 +21,6 @@ const PROBE_BITS_Q8: u32 = 128 * 256;
 /// cannot save more.
 pub(super) const SOME_BITS_Q8: u32 = 16 * 256;
 
-/// Error of the last frame, as a cost in 1/256 bit, up to which no other reference is tried.
-const GOOD_BITS_Q8: u32 = 48 * 256;
-
 /// Half the ratio of intra to inter cost in the analysis above which intra modes are not tried.
 /// Half-size frames hide much of the error of a moving, detailed block.
 const HOPELESS_INTRA: u16 = 3;
@@ -49,6 +46,7 @@ impl ModeChoice {
             price,
             chroma_cost: 0,
             prediction_sse,
+            prediction_loss: 0,
             segment,
         }
     }
@@ -60,7 +58,7 @@ impl MbCoder<'_> {
         let wanted = self.assigned_segment();
         let choice = self.decide_inter_in(wanted);
         let is_still = choice.mode == MbMode::STATIC;
-        if self.job.refresh.is_refresh(wanted) && !is_still {
+        if self.job.segments.is_refresh(wanted) && !is_still {
             // Only static macroblocks are worth refreshing.
             return self.decide_inter_in(0);
         }
@@ -71,7 +69,7 @@ impl MbCoder<'_> {
     fn decide_inter_in(&mut self, segment: u8) -> ModeChoice {
         let job = self.job;
         let speed = &job.speed;
-        let set = &job.sets[usize::from(segment)];
+        let set = self.quantisers(segment);
         let vectors = self.vectors();
         self.near = vectors.near;
         let range = self.range();
@@ -87,7 +85,7 @@ impl MbCoder<'_> {
         let mut first = None;
         let is_stale = self.is_stale(plain.sse, set);
         let probes = speed.skip_probe && !is_stale;
-        if probes && plain.sse <= set.lambda.cost(SOME_BITS_Q8) {
+        if probes && plain.sse <= set.lambda.cost(256 * u32::from(speed.skip_bits)) {
             return self.without_residual(&plain, vectors.near.best, segment);
         }
         if probes
@@ -146,7 +144,7 @@ impl MbCoder<'_> {
     ) -> Option<ModeChoice> {
         let job = self.job;
         let is_same = self.analysis.is_some_and(|mb| mb.change == Change::Static);
-        if !is_same || !job.refresh.is_as_good_as(self.index(), set.qindex) {
+        if !is_same || !job.segments.refresh.is_as_good_as(self.index(), set.qindex.get()) {
             return None;
         }
         let mv = MotionVector::ZERO;
@@ -162,7 +160,7 @@ impl MbCoder<'_> {
 
     pub(super) fn vectors(&self) -> Vectors {
         let neighbours = Neighbours {
-            above: &self.above.info.mode,
+            above: &self.above.mode,
             left: &self.left.info.mode,
             above_left: &self.above_left.mode,
         };
@@ -195,7 +193,7 @@ impl MbCoder<'_> {
         }
         if vector.eighths() == (0, 0) {
             let at = self.at().moved(vector.floor());
-            let window = from.frame.plane(0).window(at.x as isize, at.y as isize)?;
+            let window = from.planes.y.window(at.x as isize, at.y as isize)?;
             return Some(job.kernels.sse_16x16(&self.cur.luma, window));
         }
         let at = self.at();
@@ -217,8 +215,9 @@ impl MbCoder<'_> {
         let NearVectors { nearest, near, .. } = vectors.near;
         // An altref frame of future content has a higher quality than the last frame.
         let has_fine_altref = self.job.analysis.is_some_and(|a| !a.altref_seeds.is_empty());
+        let good = set.lambda.cost(256 * u32::from(self.job.speed.good_bits));
         for reference in Reference::ALL {
-            if !has_fine_altref && found.best().sse <= set.lambda.cost(GOOD_BITS_Q8) {
+            if !has_fine_altref && found.best().sse <= good {
                 return;
             }
             let with_neighbours =
@@ -370,6 +369,7 @@ impl MbCoder<'_> {
         };
         let price = self.code_luma(set);
         let mut choice = ModeChoice::of(candidate, base, price, prediction_sse, segment);
+        self.add_texture_loss(&mut choice, true, set);
         choice.chroma_cost = self.chroma_cost(&choice, set);
         Some(choice)
     }
@@ -391,9 +391,8 @@ impl MbCoder<'_> {
     /// Returns whether omitting the residual costs less than coding it.
     fn is_better_empty(&self, choice: &ModeChoice, set: &QuantiserSet) -> bool {
         let [no_skip, skip] = self.job.costs.skip_bits();
-        let empty = RateDistortion { sse: choice.prediction_sse, bits_q8: 0 };
         self.best.residual.luma_is_empty()
-            || cost(set, empty, skip) <= cost(set, choice.price, no_skip)
+            || cost(set, choice.empty_price(), skip) <= cost(set, choice.price, no_skip)
     }
 
     /// Returns the cost of a choice whose luma is in `best`, or of omitting its residual if that is
@@ -404,8 +403,7 @@ impl MbCoder<'_> {
         let luma = if choice.is_intra_4x4() {
             coded
         } else {
-            let empty = RateDistortion { sse: choice.prediction_sse, bits_q8: 0 };
-            coded.min(cost(set, empty, choice.mode_bits + skip))
+            coded.min(cost(set, choice.empty_price(), choice.mode_bits + skip))
         };
         luma.saturating_add(choice.chroma_cost)
     }

@@ -16,10 +16,10 @@ impl MbCoder<'_> {
     pub(super) fn decide_intra(&mut self) -> ModeChoice {
         let segment = match self.assigned_segment() {
             // Only static macroblocks are worth refreshing.
-            refresh if self.job.refresh.is_refresh(refresh) => 0,
+            refresh if self.job.segments.is_refresh(refresh) => 0,
             assigned => assigned,
         };
-        let set = &self.job.sets[usize::from(segment)];
+        let set = self.quantisers(segment);
         let mut best = self.decide_intra_16(set, segment);
         let [no_skip, _] = self.job.costs.skip_bits();
         let limit = cost(set, best.price, best.mode_bits + no_skip);
@@ -57,7 +57,9 @@ impl MbCoder<'_> {
         let sse = job.kernels.sse_16x16(&self.cur.luma, self.best.pixels.luma.window());
         let price = self.code_luma(set);
         let bits = job.costs.luma[mode as usize] + job.costs.reference[0];
-        intra_choice(IntraLuma::Whole(mode), bits, price, sse, segment)
+        let mut choice = intra_choice(IntraLuma::Whole(mode), bits, price, sse, segment);
+        self.add_texture_loss(&mut choice, true, set);
+        choice
     }
 
     /// Returns the whole-block mode of the lowest prediction error plus mode cost, with its squared
@@ -88,7 +90,6 @@ impl MbCoder<'_> {
     ) -> Option<ModeChoice> {
         let job = self.job;
         self.find_edges();
-        // Key frames are rare and all later frames depend on them, so they search all modes.
         let speed = &job.speed;
         // Key frames are rare and all later frames depend on them, so they search all modes.
         let (tried, finalists) = if job.is_key {
@@ -137,6 +138,10 @@ impl MbCoder<'_> {
             if cost(set, price, bits + blocks_left * CHEAP_BLOCK_Q8) >= limit {
                 return None;
             }
+        }
+        price.sse = price.sse.saturating_add(self.trial_texture_loss(set));
+        if self.job.texture.is_used() && cost(set, price, bits) >= limit {
+            return None;
         }
         self.trial.subblocks = SubblockInfo::Intra(modes);
         std::mem::swap(&mut self.trial, &mut self.best);
@@ -247,6 +252,7 @@ fn intra_choice(
         price,
         chroma_cost: 0,
         prediction_sse,
+        prediction_loss: 0,
         segment,
     }
 }

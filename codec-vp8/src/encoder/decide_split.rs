@@ -97,7 +97,7 @@ impl MbCoder<'_> {
             target: Target {
                 kernels: job.kernels,
                 cur: &cur,
-                refp: from.frame.plane(0),
+                refp: from.planes.y,
                 at: self.at(),
                 range: *range,
                 price: VectorPrice {
@@ -190,8 +190,10 @@ impl MbCoder<'_> {
             price,
             chroma_cost: 0,
             prediction_sse,
+            prediction_loss: 0,
             segment: whole.segment,
         };
+        self.add_texture_loss(&mut choice, false, trials.set);
         choice.chroma_cost = self.chroma_cost(&choice, trials.set);
         Some(choice)
     }

@@ -5,22 +5,23 @@ use std::ops::Range;
 use codec_simd::{Kernels, Layout};
 
 use super::costs::ModeCosts;
-use super::cyclic_refresh::CyclicRefresh;
 use super::predict_inter::InterPredictor;
-use super::quant::QuantiserSet;
+use super::quant::Quantisers;
 use super::row_context::RowContext;
+use super::segments::Segments;
 use super::speed::Speed;
 use super::store::SearchStats;
 use super::trellis::TokenPrices;
-use super::unchanged::Unchanged;
-use super::workspace::Workspaces;
-use crate::predict::MotionFilter;
+use super::workspace::Workspace;
+use crate::predict::{MotionFilter, RefPlanes};
 use crate::types::{MotionVector, Reference};
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::StageClock;
-use codec_core::frame::{FrameBuf, Picture};
+use codec_core::encoder::Unchanged;
+use codec_core::encoder::texture::TextureWeight;
+use codec_core::frame::Picture;
 use codec_core::motion::MvCost;
-use codec_core::parallel::Progress;
+use codec_core::parallel::{Progress, ScratchPool};
 
 /// A frame to be coded.
 #[derive(Debug)]
@@ -37,17 +38,18 @@ pub(super) struct FrameJob<'a> {
     pub(super) speed: Speed,
     pub(super) filter: MotionFilter,
     /// Last, golden, altref: those that may be used and are not duplicates.
-    pub(super) references: [Option<&'a FrameBuf>; 3],
-    /// Quantisers by segment.
-    pub(super) sets: &'a [QuantiserSet; 4],
+    pub(super) references: [Option<RefPlanes<'a>>; 3],
+    /// Quantisers by masking class and segment.
+    pub(super) sets: &'a Quantisers,
+    pub(super) texture: TextureWeight,
     pub(super) costs: &'a ModeCosts,
     /// Used if the speed requires it; otherwise not up to date.
     pub(super) token_prices: &'a TokenPrices,
     pub(super) mv_cost: &'a MvCost,
-    pub(super) refresh: &'a CyclicRefresh,
+    pub(super) segments: &'a Segments,
     pub(super) unchanged: &'a Unchanged,
     pub(super) row_context: &'a RowContext,
-    pub(super) workspaces: &'a Workspaces,
+    pub(super) workspaces: &'a ScratchPool<Workspace>,
     pub(super) progress: &'a [Progress],
     /// Motion vectors of the previous frame, by macroblock.
     pub(super) last_mvs: &'a [MotionVector],
@@ -68,15 +70,16 @@ pub(super) struct FrameJob<'a> {
 
 impl<'a> FrameJob<'a> {
     /// Returns the predictor from `reference`, if it may be used.
-    pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'a>> {
-        let frame = self.references[reference as usize]?;
-        Some(InterPredictor { kernels: self.kernels, frame, filter: self.filter })
+    #[inline]
+    pub(super) fn predictor(&self, reference: Reference) -> Option<InterPredictor<'_>> {
+        let planes = self.references[reference as usize].as_ref()?;
+        Some(InterPredictor { kernels: self.kernels, planes, filter: self.filter })
     }
 
     /// Returns the last frame if macroblock `index` is to be copied from it.
     #[inline]
-    pub(super) fn copied(&self, index: usize) -> Option<&'a FrameBuf> {
-        self.references[0].filter(|_| self.unchanged.is_copied(index))
+    pub(super) fn copied(&self, index: usize) -> Option<&RefPlanes<'a>> {
+        self.references[0].as_ref().filter(|_| self.unchanged.is_copied(index))
     }
 
     /// Waits until row `row` may code column `col`, i.e. its neighbours above are done. `seen`

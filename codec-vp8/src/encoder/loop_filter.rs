@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use codec_simd::{Kernels, Layout};
 
-use super::borders::extend_sides;
 use super::settings::FrameKnobs;
 use super::store::RowStore;
 use crate::header::FilterHeader;
 use crate::loop_filter::{FilterParams, filter_row};
 use crate::rows::MbRow;
 use crate::types::QIndex;
+use codec_core::frame::extend_sides;
 
 /// Filter deltas by reference: intra, last, golden, altref.
 const REFERENCE_DELTAS: [i8; 4] = [2, 0, -2, -2];

@@ -1,22 +1,23 @@
 //! VP8 encoder. RFC 6386 specifies only the bitstream; all decisions here are the encoder's own.
 //!
-//! [`Vp8Encoder`] controls the rate and plans frames. [`FrameEncoder`] codes one frame exactly as a
+//! [`Vp8Encoder`], the [encoder that all codecs share](codec_core::encoder), controls the rate and plans
+//! frames. [`FrameEncoder`] codes one frame exactly as a
 //! [`FramePlan`](codec_core::codec::plan) specifies: it decides modes, quantises, reconstructs, filters
 //! and packs, row by row.
 
 mod block_flags;
-mod borders;
 mod candidates;
 mod chroma;
 mod controller;
 mod copy_mb;
 mod costs;
-mod cyclic_refresh;
 mod decide_inter;
 mod decide_intra;
 mod decide_split;
+mod description;
 mod frame;
 mod job;
+mod knobs;
 mod levels;
 mod loop_filter;
 mod motion_search;
@@ -30,19 +31,20 @@ mod rate_distortion;
 pub mod rate_table;
 mod row;
 mod row_context;
+mod segments;
 mod settings;
 mod speed;
-mod squared_error;
 mod store;
+mod texture_loss;
 mod token_counts;
 mod tokenizer;
 mod transform;
 mod trellis;
-mod unchanged;
 mod workspace;
 
-pub use controller::{CAPABILITIES, FrameCoder, Vp8Encoder, open};
+pub use codec_core::encoder::{FrameReport, UnchangedStats};
+pub use controller::{Vp8Encoder, open};
+pub use description::CAPABILITIES;
 pub use frame::FrameEncoder;
-pub use settings::{FrameKnobs, FrameReport, FrameSettings};
+pub use settings::{FrameKnobs, FrameSettings};
 pub use speed::Speed;
-pub use unchanged::UnchangedStats;

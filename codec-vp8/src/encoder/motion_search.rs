@@ -72,7 +72,7 @@ impl MbCoder<'_> {
         let target = Target {
             kernels: job.kernels,
             cur: &self.cur.luma,
-            refp: from.frame.plane(0),
+            refp: from.planes.y,
             at: self.at(),
             range: *range,
             price: VectorPrice {
@@ -149,7 +149,7 @@ impl MbCoder<'_> {
         if !self.job.speed.trusts_analysis {
             return None;
         }
-        let seed = self.analysis?.seed;
+        let seed = self.analysis?.motion.to_full();
         let start = quarter(plain.mode.mv()).to_full();
         (start == seed).then_some(start)
     }
@@ -170,14 +170,13 @@ impl MbCoder<'_> {
         push(found.best().mode.mv());
         push(vectors.near.best);
         if let Some(mb) = &self.analysis {
-            let seed = mb.seed.to_quarter();
-            push(MotionVector::new(seed.x, seed.y));
+            push(MotionVector::new(mb.motion.x, mb.motion.y));
         }
         push(before(index));
         push(vectors.near.near);
         push(MotionVector::ZERO);
         push(self.left.info.mode.mv());
-        push(self.above.info.mode.mv());
+        push(self.above.mode.mv());
         let count = count.min(4);
         (starts, count)
     }

@@ -9,7 +9,7 @@ use crate::header::{
 };
 use crate::modes::{NearVectors, SubblockSide, WriteContext, write_macroblock};
 use crate::residual::{Token, write_token};
-use crate::types::{MbMode, SubblockInfo};
+use crate::types::{MotionVector, SubblockInfo};
 use codec_core::codec::BitsByPart;
 use codec_core::entropy::BoolEncoder;
 use codec_core::frame::Size;
@@ -120,6 +120,10 @@ fn write_modes(
     rows: &[RwLock<RowStore>],
 ) {
     let outside = NearVectors::default();
+    // Of macroblocks whose sub-blocks are all alike, only the kind is written.
+    let (intra, inter) = (SubblockInfo::default(), SubblockInfo::Inter([MotionVector::ZERO; 16]));
+    // A local encoder stays in registers.
+    let mut local = std::mem::take(out);
     room.clear();
     for row in rows {
         let row = row.read().unwrap_or_else(PoisonError::into_inner);
@@ -128,17 +132,25 @@ fn write_modes(
         let (mut subblocks, mut nears) = (row.subblocks.iter(), row.nears.iter());
         for (mb, above) in row.infos.iter().zip(room.iter_mut()) {
             let is_inter = !mb.mode.is_intra();
-            let own = match mb.mode {
-                mode if mode.has_subblocks() => subblocks.next().copied().unwrap_or_default(),
-                MbMode::Inter { mv, .. } => SubblockInfo::Inter([mv; 16]),
-                MbMode::Intra { luma, .. } => SubblockInfo::Intra([luma.implied_subblock(); 16]),
-            };
             let near = if is_inter { nears.next().unwrap_or(&outside) } else { &outside };
-            write_macroblock(out, header, WriteContext { above, left: &left, near }, mb, &own);
-            *above = SubblockSide::bottom(&own);
-            left = SubblockSide::right(&own);
+            let context = WriteContext { above, left: &left, near };
+            let has_subblocks = mb.mode.has_subblocks();
+            let own = match (has_subblocks, is_inter) {
+                (true, _) => subblocks.next().unwrap_or(&intra),
+                (false, true) => &inter,
+                (false, false) => &intra,
+            };
+            write_macroblock(&mut local, header, context, mb, own);
+            if has_subblocks {
+                *above = SubblockSide::bottom(own);
+                left = SubblockSide::right(own);
+            } else {
+                left = SubblockSide::of_whole(mb.mode);
+                *above = left;
+            }
         }
     }
+    *out = local;
 }
 
 /// Appends the table of partition sizes and the token partitions. Section 9.5. Returns `false` if a

@@ -1,19 +1,19 @@
 //! Inter prediction of candidates into scratch blocks. RFC 6386, section 18.
 
-use codec_simd::{Block16, BlockUv, Kernels, WindowMut};
+use codec_simd::{Block16, BlockUv, Kernels, PlaneRef, WindowMut};
 
 use crate::predict::{
-    MotionFilter, Outside, Place, block_4x4, block_8x8, block_16x16, chroma_vectors,
+    MotionFilter, Outside, Place, RefPlanes, block_4x4, block_8x8, block_16x16, chroma_8x8,
+    chroma_vectors,
 };
 use crate::types::MotionVector;
-use codec_core::frame::FrameBuf;
 use codec_core::motion::PixelPos;
 
 /// Predicts from one reference frame; returns `None` for vectors that leave its border.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InterPredictor<'a> {
     pub(super) kernels: &'a Kernels,
-    pub(super) frame: &'a FrameBuf,
+    pub(super) planes: &'a RefPlanes<'a>,
     pub(super) filter: MotionFilter,
 }
 
@@ -30,7 +30,7 @@ impl InterPredictor<'_> {
     pub(super) fn luma(&self, at: PixelPos, mv: MotionVector, out: &mut Block16) -> Option<()> {
         let (x, y) = corner(at);
         let place = Place::luma(x, y, mv);
-        let (refp, bilinear) = (self.frame.plane(0), self.filter.bilinear);
+        let (refp, bilinear) = (self.planes.y, self.filter.bilinear);
         let dst = out.window_mut();
         block_16x16(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
     }
@@ -44,7 +44,7 @@ impl InterPredictor<'_> {
         out: &mut Block16,
     ) -> Option<()> {
         let (x, y) = corner(at);
-        self.block_8x8(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
+        self.block_8x8(self.planes.y, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
     }
 
     /// Predicts the luma of the 4x4 sub-block at (`dx`, `dy`) of the macroblock.
@@ -56,7 +56,7 @@ impl InterPredictor<'_> {
         out: &mut Block16,
     ) -> Option<()> {
         let (x, y) = corner(at);
-        self.block_4x4(0, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
+        self.block_4x4(self.planes.y, Place::luma(x + dx, y + dy, mv), out.sub_mut(dx, dy))
     }
 
     /// Predicts both chroma blocks of the macroblock at luma pixel `at` displaced by `mv`.
@@ -64,10 +64,9 @@ impl InterPredictor<'_> {
     pub(super) fn chroma(&self, at: PixelPos, mv: MotionVector, out: &mut BlockUv) -> Option<()> {
         let (x, y) = corner(at);
         let place = Place::chroma(x / 2, y / 2, self.filter.chroma_vector(mv));
-        for plane in 0..2 {
-            self.block_8x8(1 + plane, place, out.plane_mut(plane))?;
-        }
-        Some(())
+        let (kernels, bilinear) = (self.kernels, self.filter.bilinear);
+        let (u, v) = out.planes_mut();
+        chroma_8x8(kernels, bilinear, self.planes, place, Outside::Refuse, (u, v)).then_some(())
     }
 
     /// Predicts both chroma blocks of a split macroblock: each 4x4 with the mean of its four luma
@@ -82,22 +81,22 @@ impl InterPredictor<'_> {
         for (n, mv) in chroma_vectors(mvs, self.filter).into_iter().enumerate() {
             let (dx, dy) = (n % 2 * 4, n / 2 * 4);
             let place = Place::chroma(x / 2 + dx, y / 2 + dy, mv);
-            for plane in 0..2 {
-                self.block_4x4(1 + plane, place, out.plane_mut(plane).into_sub(dx, dy))?;
+            for (plane, refp) in [self.planes.u, self.planes.v].into_iter().enumerate() {
+                self.block_4x4(refp, place, out.plane_mut(plane).into_sub(dx, dy))?;
             }
         }
         Some(())
     }
 
     #[inline]
-    fn block_8x8(&self, plane: usize, place: Place, dst: WindowMut<'_, 8, 8>) -> Option<()> {
-        let (refp, bilinear) = (self.frame.plane(plane), self.filter.bilinear);
+    fn block_8x8(&self, refp: PlaneRef<'_>, place: Place, dst: WindowMut<'_, 8, 8>) -> Option<()> {
+        let bilinear = self.filter.bilinear;
         block_8x8(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
     }
 
     #[inline]
-    fn block_4x4(&self, plane: usize, place: Place, dst: WindowMut<'_, 4, 4>) -> Option<()> {
-        let (refp, bilinear) = (self.frame.plane(plane), self.filter.bilinear);
+    fn block_4x4(&self, refp: PlaneRef<'_>, place: Place, dst: WindowMut<'_, 4, 4>) -> Option<()> {
+        let bilinear = self.filter.bilinear;
         block_4x4(self.kernels, bilinear, refp, place, Outside::Refuse, dst).then_some(())
     }
 }

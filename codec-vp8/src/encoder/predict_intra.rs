@@ -5,7 +5,8 @@ use codec_simd::{
 };
 
 use super::predict_inter::MbPixels;
-use super::row_context::Above;
+use super::row_context::AbovePixels;
+use crate::rows::MbRow;
 
 /// Unfiltered pixels to the left of a macroblock.
 #[derive(Clone, Copy, Debug)]
@@ -23,21 +24,24 @@ impl Default for LeftPixels {
 }
 
 impl LeftPixels {
-    /// Returns the right columns of `pixels`.
-    pub(super) fn of(pixels: &MbPixels) -> Self {
-        Self {
-            luma: pixels.luma.0.map(|row| row[15]),
-            u: pixels.chroma.0.map(|row| row[7]),
-            v: pixels.chroma.0.map(|row| row[15]),
+    /// Returns the pixels to the left of the macroblock at column `col` of `planes`, which are
+    /// coded but not filtered yet.
+    pub(super) fn of(planes: &MbRow<'_>, col: usize) -> Self {
+        if col == 0 {
+            return Self::default();
         }
+        let (luma, chroma) = (16 * col - 1, 8 * col - 1);
+        let (u, v) = (planes.u.column(chroma), planes.v.column(chroma));
+        Self { luma: planes.y.column(luma), u, v }
     }
 }
 
 /// Returns the bottom lines of `pixels`.
-pub(super) fn bottom_of(pixels: &MbPixels) -> ([u8; 16], [u8; 8], [u8; 8]) {
-    let chroma = &pixels.chroma.0[7];
-    let half = |from: usize| std::array::from_fn(|i| chroma[from + i]);
-    (pixels.luma.0[15], half(0), half(8))
+#[inline]
+pub(super) fn bottom_of(pixels: &MbPixels) -> AbovePixels {
+    let (u, v) = pixels.chroma.0[7].split_at(8);
+    let half = |line: &[u8]| line.first_chunk().copied().unwrap_or_default();
+    AbovePixels { luma: pixels.luma.0[15], u: half(u), v: half(v) }
 }
 
 /// Corner pixels above and to the left.
@@ -46,6 +50,13 @@ pub(super) struct Corner {
     pub(super) luma: u8,
     pub(super) u: u8,
     pub(super) v: u8,
+}
+
+impl Corner {
+    /// Returns the last pixels of the line of the macroblock above and to the left.
+    pub(super) fn of(above_left: &AbovePixels) -> Self {
+        Self { luma: above_left.luma[15], u: above_left.u[7], v: above_left.v[7] }
+    }
 }
 
 /// Edge pixels for the intra prediction of a macroblock.
@@ -62,7 +73,7 @@ impl IntraEdges {
     /// Builds the edges from the neighbours of the macroblock at (`col`, `row`).
     pub(super) fn new(
         (col, row): (usize, usize),
-        above: &Above,
+        above: &AbovePixels,
         left: &LeftPixels,
         corner: Corner,
         above_right: [u8; 4],

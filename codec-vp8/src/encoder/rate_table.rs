@@ -20,6 +20,9 @@ const ZERO_Q8: u32 = 170;
 #[inline]
 #[must_use]
 pub fn estimate_bits(kernels: &Kernels, levels: &[[i16; 16]], eobs: &[u8], first: u8) -> u32 {
+    if eobs.iter().all(|&eob| eob == 0) {
+        return 0;
+    }
     let ends = eobs.iter().fold(0, |bits, &eob| {
         let places = u32::from(eob.saturating_sub(first));
         let end = if places > 0 && eob < 16 { END_OF_BLOCK_Q8 } else { 0 };

@@ -1,14 +1,12 @@
 //! The main loop of a macroblock row: for each macroblock gather, decide, code, reconstruct, store.
 
-use codec_simd::SubblockMode;
-
 use super::job::FrameJob;
 use super::levels::CodedMb;
 use super::predict_inter::MbPixels;
 use super::predict_intra::{Corner, IntraEdges, LeftPixels, bottom_of};
 use super::quant::QuantiserSet;
 use super::rate_distortion::RateDistortion;
-use super::row_context::{Above, AboveInfo};
+use super::row_context::{AboveInfo, AbovePixels};
 use super::speed::LevelChoice;
 use super::store::{RowStore, SearchStats};
 use super::tokenizer::{Tokenizer, empty_mb_flags};
@@ -40,10 +38,18 @@ pub(super) struct ModeChoice {
     pub(super) chroma_cost: u32,
     /// Squared error of the luma prediction without residual.
     pub(super) prediction_sse: u32,
+    /// Cost of the texture that the prediction has lost.
+    pub(super) prediction_loss: u32,
     pub(super) segment: u8,
 }
 
 impl ModeChoice {
+    /// Returns the price of omitting the residual.
+    pub(super) fn empty_price(&self) -> RateDistortion {
+        let sse = self.prediction_sse.saturating_add(self.prediction_loss);
+        RateDistortion { sse, bits_q8: 0 }
+    }
+
     pub(super) fn is_intra_4x4(&self) -> bool {
         matches!(self.mode, MbMode::Intra { luma: IntraLuma::PerBlock, .. })
     }
@@ -52,7 +58,6 @@ impl ModeChoice {
 /// Data of the macroblock to the left.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Left {
-    pixels: LeftPixels,
     pub(super) info: AboveInfo,
     /// Its right sub-blocks from top to bottom.
     pub(super) blocks: SubblockSide,
@@ -65,16 +70,18 @@ pub(super) struct MbCoder<'a> {
     pub(super) row: usize,
     pub(super) col: usize,
     pub(super) cur: SourceMb,
+    /// Texture energy of `cur`, once requested.
+    pub(super) source_energy: Option<u32>,
     /// Pre-analysis of the macroblock.
     pub(super) analysis: Option<&'a MbAnalysis>,
-    pub(super) above: Above,
+    pub(super) above: AboveInfo,
     pub(super) above_left: AboveInfo,
     pub(super) left: Left,
     /// Intra prediction edges, once requested; see [`Self::find_edges`].
     pub(super) edges: IntraEdges,
     has_edges: bool,
-    /// Corner pixels above and to the left.
-    corner: Corner,
+    /// The reconstructed row, not filtered yet.
+    pub(super) planes: MbRow<'a>,
     pub(super) best: Box<Trial>,
     pub(super) trial: Box<Trial>,
     tokenizer: Box<Tokenizer>,
@@ -93,16 +100,16 @@ pub(super) fn code_row(
     store: &mut RowStore,
 ) {
     store.clear();
-    let mut coder = MbCoder::new(job, row);
+    let mut coder = MbCoder::new(job, row, planes.reborrow());
     let mut seen = 0;
     for col in 0..job.cols {
         job.wait_for_above(row, col, &mut seen);
         match job.copied(row * job.cols + col) {
-            Some(last) => coder.copy_mb(col, last, planes, store),
+            Some(last) => coder.copy_mb(col, last, store),
             None => {
-                coder.begin_mb(col, planes);
+                coder.begin_mb(col);
                 let choice = coder.decide();
-                coder.code_mb(&choice, planes, store);
+                coder.code_mb(&choice, store);
             }
         }
         job.advance(row, col + 1);
@@ -112,23 +119,23 @@ pub(super) fn code_row(
 }
 
 impl<'a> MbCoder<'a> {
-    fn new(job: &'a FrameJob<'a>, row: usize) -> Self {
+    fn new(job: &'a FrameJob<'a>, row: usize, planes: MbRow<'a>) -> Self {
         let Workspace { trials: [best, trial], tokenizer } = job.workspaces.take();
-        let above = Above::default();
-        let left = LeftPixels::default();
+        let (above, left) = (AbovePixels::default(), LeftPixels::default());
         let corner = Corner { luma: 127, u: 127, v: 127 };
         Self {
             job,
             row,
             col: 0,
             cur: SourceMb::default(),
+            source_energy: None,
             analysis: None,
-            above,
+            above: AboveInfo::default(),
             above_left: AboveInfo::default(),
             left: Left::default(),
             edges: IntraEdges::new((0, row), &above, &left, corner, [127; 4]),
             has_edges: false,
-            corner,
+            planes,
             best,
             trial,
             tokenizer,
@@ -140,17 +147,18 @@ impl<'a> MbCoder<'a> {
 
     /// Prefetches the cache lines of the source, the last frame and the reconstruction after those
     /// of column `col`.
-    fn prefetch(&self, col: usize, planes: &MbRow<'_>) {
+    fn prefetch(&self, col: usize) {
         const LINE_MBS: usize = 4;
         if !col.is_multiple_of(LINE_MBS) {
             return;
         }
         let (luma, chroma) = (16 * (col + LINE_MBS), 8 * (col + 2 * LINE_MBS));
         self.job.picture.luma().prefetch(luma, 16 * self.row, 16);
+        let planes = &self.planes;
         planes.y.prefetch(luma, 16);
-        let last = self.job.references[0];
+        let last = self.job.references[0].as_ref();
         if let Some(last) = last {
-            last.plane(0).prefetch(luma, 16 * self.row, 16);
+            last.y.prefetch(luma, 16 * self.row, 16);
         }
         if col.is_multiple_of(2 * LINE_MBS) {
             if let Chroma::Planar { u, v } = self.job.picture.chroma() {
@@ -160,30 +168,32 @@ impl<'a> MbCoder<'a> {
             planes.u.prefetch(chroma, 8);
             planes.v.prefetch(chroma, 8);
             if let Some(last) = last {
-                last.plane(1).prefetch(chroma, 8 * self.row, 8);
-                last.plane(2).prefetch(chroma, 8 * self.row, 8);
+                last.u.prefetch(chroma, 8 * self.row, 8);
+                last.v.prefetch(chroma, 8 * self.row, 8);
             }
         }
     }
 
     /// Advances to the macroblock at `col`, whose neighbours are complete.
-    fn begin_mb(&mut self, col: usize, planes: &MbRow<'_>) {
-        self.prefetch(col, planes);
+    fn begin_mb(&mut self, col: usize) {
+        self.prefetch(col);
         let row = self.row;
         self.col = col;
         self.analysis = self.job.analysis.and_then(|frame| frame.at(col, row));
         (self.best.predicted, self.trial.predicted) = (None, None);
         self.cur.gather(self.job.kernels, self.job.picture, col, row);
+        self.source_energy = None;
         self.has_edges = false;
         self.search_stats = self.job.search_stats.get(self.index()).copied().unwrap_or_default();
-        self.corner = match (col, row) {
-            (_, 0) => Corner { luma: 127, u: 127, v: 127 },
-            (0, _) => Corner { luma: 129, u: 129, v: 129 },
-            _ => Corner { luma: self.above.luma[15], u: self.above.u[7], v: self.above.v[7] },
-        };
-        self.above_left = if col > 0 { self.above.info } else { AboveInfo::default() };
-        if row > 0 {
-            self.above = self.job.row_context.get(row - 1, col);
+        self.advance_neighbours();
+    }
+
+    /// Updates the neighbours above for the macroblock at [`Self::col`].
+    #[inline]
+    pub(super) fn advance_neighbours(&mut self) {
+        self.above_left = if self.col > 0 { self.above } else { AboveInfo::default() };
+        if self.row > 0 {
+            self.above = self.job.row_context.info(self.row - 1, self.col);
         }
     }
 
@@ -194,15 +204,23 @@ impl<'a> MbCoder<'a> {
             return;
         }
         let (col, row) = (self.col, self.row);
-        let above_right = match row.checked_sub(1) {
-            None => [127; 4],
-            Some(above) if col + 1 < self.job.cols => {
-                self.job.row_context.first_pixels(above, col + 1)
-            }
-            Some(_) => [self.above.luma[15]; 4],
-        };
-        let left = &self.left.pixels;
-        self.edges = IntraEdges::new((col, row), &self.above, left, self.corner, above_right);
+        let context = self.job.row_context;
+        let (mut above, mut above_right) = (AbovePixels::default(), [127; 4]);
+        let mut corner = Corner { luma: 127, u: 127, v: 127 };
+        if let Some(row) = row.checked_sub(1) {
+            above = context.pixels(row, col);
+            above_right = if col + 1 < self.job.cols {
+                context.first_pixels(row, col + 1)
+            } else {
+                [above.luma[15]; 4]
+            };
+            corner = match col.checked_sub(1) {
+                None => Corner { luma: 129, u: 129, v: 129 },
+                Some(col) => Corner::of(&context.pixels(row, col)),
+            };
+        }
+        let left = LeftPixels::of(&self.planes, col);
+        self.edges = IntraEdges::new((col, row), &above, &left, corner, above_right);
         self.has_edges = true;
     }
 
@@ -220,14 +238,20 @@ impl<'a> MbCoder<'a> {
     /// Returns the bottom sub-blocks of the macroblock above.
     pub(super) fn above_blocks(&self) -> SubblockSide {
         match self.row.checked_sub(1) {
-            Some(above) => self.job.row_context.bottom(above, self.col, &self.above.info),
+            Some(above) => self.job.row_context.bottom(above, self.col, &self.above),
             None => SubblockSide::default(),
         }
     }
 
     /// Returns the segment that the frame assigns to the macroblock.
     pub(super) fn assigned_segment(&self) -> u8 {
-        self.job.refresh.map().get(self.index()).copied().unwrap_or(0)
+        self.job.segments.map().get(self.index()).copied().unwrap_or(0)
+    }
+
+    /// Returns the quantisers of the macroblock in `segment`.
+    pub(super) fn quantisers(&self, segment: u8) -> &'a QuantiserSet {
+        let masking = self.job.analysis.and_then(|frame| frame.masking_q4.get(self.index()));
+        self.job.sets.at(masking.copied().unwrap_or(0), segment)
     }
 
     /// Decides the modes and vectors of the macroblock and codes its luma.
@@ -243,7 +267,7 @@ impl<'a> MbCoder<'a> {
     /// Returns the trellis quantiser, at speeds that use it.
     #[inline]
     pub(super) fn trellis(&self) -> Option<Trellis<'a>> {
-        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let (above, left) = (self.above.nonzero, self.left.info.nonzero);
         let prices = self.job.token_prices;
         (self.job.speed.levels == LevelChoice::Trellis).then_some(Trellis { prices, above, left })
     }
@@ -261,8 +285,8 @@ impl<'a> MbCoder<'a> {
 
     /// Codes the macroblock as decided: chroma, tokens, reconstruction, statistics, and the context
     /// of its neighbours.
-    fn code_mb(&mut self, choice: &ModeChoice, planes: &mut MbRow<'_>, store: &mut RowStore) {
-        let set = &self.job.sets[usize::from(choice.segment)];
+    fn code_mb(&mut self, choice: &ModeChoice, store: &mut RowStore) {
+        let set = self.quantisers(choice.segment);
         let (chroma, _) = self.predict_chroma(choice, set);
         self.meter.switch(Some(Stage::Transform));
         self.code_chroma(choice, set);
@@ -281,7 +305,7 @@ impl<'a> MbCoder<'a> {
             store.nears.push(self.near);
         }
         self.count(&info, choice, store);
-        self.write_pixels(planes);
+        self.write_pixels();
         self.update_neighbours(mode, nonzero);
     }
 
@@ -291,7 +315,7 @@ impl<'a> MbCoder<'a> {
     fn tokenize_and_reconstruct(&mut self, info: &MbInfo, store: &mut RowStore) -> (u16, u16) {
         let kernels = self.job.kernels;
         let has_y2 = info.mode.has_y2();
-        let (above, left) = (self.above.info.nonzero, self.left.info.nonzero);
+        let (above, left) = (self.above.nonzero, self.left.info.nonzero);
         if !info.has_coeffs {
             return empty_mb_flags(has_y2, above, left);
         }
@@ -332,7 +356,7 @@ impl<'a> MbCoder<'a> {
             }
         }
         let modes = &mut store.modes;
-        modes.refreshed += u32::from(self.job.refresh.is_refresh(info.segment));
+        modes.refreshed += u32::from(self.job.segments.is_refresh(info.segment));
         store.prediction_sse += u64::from(choice.prediction_sse);
     }
 
@@ -355,8 +379,9 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    pub(super) fn write_pixels(&self, planes: &mut MbRow<'_>) {
+    pub(super) fn write_pixels(&mut self) {
         let MbPixels { luma, chroma } = &self.best.pixels;
+        let planes = &mut self.planes;
         planes.y.window_mut::<16, 16>(16 * self.col, 0).copy_from(luma.window());
         planes.u.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(0));
         planes.v.window_mut::<8, 8>(8 * self.col, 0).copy_from(chroma.plane(1));
@@ -364,22 +389,17 @@ impl<'a> MbCoder<'a> {
 
     pub(super) fn update_neighbours(&mut self, mode: MbMode, (below, right): (u16, u16)) {
         let info = AboveInfo { mode, nonzero: below };
-        let [bottom, blocks] = if mode.has_subblocks() {
+        let context = self.job.row_context;
+        let pixels = bottom_of(&self.best.pixels);
+        self.left.info = AboveInfo { nonzero: right, ..info };
+        if mode.has_subblocks() {
             let blocks = &self.best.subblocks;
-            [SubblockSide::bottom(blocks), SubblockSide::right(blocks)]
+            context.put(self.row, self.col, &pixels, info, &SubblockSide::bottom(blocks));
+            self.left.blocks = SubblockSide::right(blocks);
         } else {
-            let implied = match mode {
-                MbMode::Intra { luma, .. } => luma.implied_subblock(),
-                MbMode::Inter { .. } => SubblockMode::Dc,
-            };
-            [SubblockSide { modes: [implied; 4], mvs: [mode.mv(); 4] }; 2]
-        };
-        let (luma, u, v) = bottom_of(&self.best.pixels);
-        self.job.row_context.put(self.row, self.col, &Above { luma, u, v, info }, &bottom);
-        self.left = Left {
-            pixels: LeftPixels::of(&self.best.pixels),
-            info: AboveInfo { nonzero: right, ..info },
-            blocks,
-        };
+            let side = SubblockSide::of_whole(mode);
+            context.put(self.row, self.col, &pixels, info, &side);
+            self.left.blocks = side;
+        }
     }
 }

@@ -14,17 +14,15 @@ use codec_simd::{IntraMode, SubblockMode};
 use crate::modes::SubblockSide;
 use crate::types::{InterMode, IntraLuma, MbMode, MotionVector, Partitioning, Reference};
 
-/// Data of the macroblock above.
+/// Bottom pixel row of the macroblock above, before the loop filter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Above {
-    /// Its bottom pixel row before the loop filter.
+pub(super) struct AbovePixels {
     pub(super) luma: [u8; 16],
     pub(super) u: [u8; 8],
     pub(super) v: [u8; 8],
-    pub(super) info: AboveInfo,
 }
 
-/// [`Above`] without its pixels.
+/// Mode and block flags of the macroblock above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AboveInfo {
     /// Its mode, without chroma mode and partitioning, which the row below does not need.
@@ -33,10 +31,10 @@ pub(super) struct AboveInfo {
     pub(super) nonzero: u16,
 }
 
-impl Default for Above {
-    /// Returns the values above the frame: pixels of 127, an intra macroblock without coefficients.
+impl Default for AbovePixels {
+    /// Returns the values above the frame.
     fn default() -> Self {
-        Self { luma: [127; 16], u: [127; 8], v: [127; 8], info: AboveInfo::default() }
+        Self { luma: [127; 16], u: [127; 8], v: [127; 8] }
     }
 }
 
@@ -115,36 +113,47 @@ impl RowContext {
     }
 
     /// Stores the data of row `row` at column `col`.
-    pub(super) fn put(&self, row: usize, col: usize, mb: &Above, bottom: &SubblockSide) {
+    #[inline]
+    pub(super) fn put(
+        &self,
+        row: usize,
+        col: usize,
+        pixels: &AbovePixels,
+        info: AboveInfo,
+        bottom: &SubblockSide,
+    ) {
         let cell = &self.rows[row % 2][col];
-        let (halves, _) = mb.luma.as_chunks::<8>();
+        let (halves, _) = pixels.luma.as_chunks::<8>();
         for (to, &from) in cell.luma.iter().zip(halves) {
             to.store(u64::from_le_bytes(from), Relaxed);
         }
-        cell.u.store(u64::from_le_bytes(mb.u), Relaxed);
-        cell.v.store(u64::from_le_bytes(mb.v), Relaxed);
-        cell.info.store(mb.info.pack(bottom.modes), Relaxed);
+        cell.u.store(u64::from_le_bytes(pixels.u), Relaxed);
+        cell.v.store(u64::from_le_bytes(pixels.v), Relaxed);
+        cell.info.store(info.pack(bottom.modes), Relaxed);
         // Neighbours read sub-block vectors only of split macroblocks.
-        if mb.info.is_split() {
+        if info.is_split() {
             let [a, b, c, d] = bottom.mvs.map(pack_mv);
             cell.mvs[0].store(a | b << 32, Relaxed);
             cell.mvs[1].store(c | d << 32, Relaxed);
         }
     }
 
-    /// Returns the data of row `row` at column `col`, which must have been stored with
+    /// Returns the mode and block flags of row `row` at column `col`, which must have been stored
+    /// with [`Self::put`].
+    #[inline]
+    pub(super) fn info(&self, row: usize, col: usize) -> AboveInfo {
+        AboveInfo::unpack(self.rows[row % 2][col].info.load(Relaxed))
+    }
+
+    /// Returns the pixels of row `row` at column `col`, which must have been stored with
     /// [`Self::put`].
-    pub(super) fn get(&self, row: usize, col: usize) -> Above {
+    pub(super) fn pixels(&self, row: usize, col: usize) -> AbovePixels {
         let cell = &self.rows[row % 2][col];
         let mut luma = [0; 16];
         luma[..8].copy_from_slice(&cell.luma[0].load(Relaxed).to_le_bytes());
         luma[8..].copy_from_slice(&cell.luma[1].load(Relaxed).to_le_bytes());
-        Above {
-            luma,
-            u: cell.u.load(Relaxed).to_le_bytes(),
-            v: cell.v.load(Relaxed).to_le_bytes(),
-            info: AboveInfo::unpack(cell.info.load(Relaxed)),
-        }
+        let (u, v) = (cell.u.load(Relaxed), cell.v.load(Relaxed));
+        AbovePixels { luma, u: u.to_le_bytes(), v: v.to_le_bytes() }
     }
 
     /// Returns the four leftmost pixels of the bottom line at column `col` of row `row`.
@@ -190,14 +199,15 @@ mod tests {
         for (n, mode) in intra.into_iter().chain(inter).enumerate() {
             let step = i16::try_from(n).unwrap();
             let info = AboveInfo { mode, nonzero: 0x155 ^ step.unsigned_abs() };
-            let above = Above { luma: [3; 16], u: [4; 8], v: [5; 8], info };
+            let above = AbovePixels { luma: [3; 16], u: [4; 8], v: [5; 8] };
             let bottom = SubblockSide {
                 mvs: [-2, -1, 0, 1].map(|x| MotionVector::new(x, step)),
                 modes: std::array::from_fn(|i| SubblockMode::ALL[(i + n) % 10]),
             };
-            row_context.put(7, 2, &above, &bottom);
-            let got = row_context.get(7, 2);
-            assert_eq!((got.luma, got.u, got.v, got.info), ([3; 16], [4; 8], [5; 8], info));
+            row_context.put(7, 2, &above, info, &bottom);
+            let got = row_context.pixels(7, 2);
+            assert_eq!((got.luma, got.u, got.v), ([3; 16], [4; 8], [5; 8]));
+            assert_eq!(row_context.info(7, 2), info);
             let got = row_context.bottom(7, 2, &info);
             assert_eq!(got.modes, bottom.modes);
             let mvs = if info.is_split() { bottom.mvs } else { [mode.mv(); 4] };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use crate::types::QIndex;
 use codec_core::codec::StageClock;
 use codec_core::error::ConfigError;
 use codec_core::frame::Size;
@@ -66,26 +65,4 @@ pub struct FrameSettings {
     pub report_digest: bool,
     /// See [`codec_core::codec::EncoderConfig::stages`].
     pub stages: Option<Arc<dyn StageClock>>,
-}
-
-/// Result of coding a frame, for planning later frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameReport {
-    /// Size of the packet in bits.
-    pub bits: u64,
-    /// Whether the frame exceeds `max_bits` even at `max_qindex`.
-    pub over_cap: bool,
-    /// Whether it also exceeds `drop_above_bits`: there is no packet and nothing has changed.
-    pub dropped: bool,
-    /// Quantiser index used: that of the plan, or a higher one to meet `max_bits`.
-    pub qindex: QIndex,
-    /// Number of macroblocks predicted from the last frame with zero motion.
-    pub zero_motion: u32,
-    /// Number of macroblocks refreshed at a finer quantiser.
-    pub refreshed: u32,
-    /// Squared error of the luma predictions over all macroblocks, without residuals.
-    pub prediction_sse: u64,
-    /// Sum of the intra costs of the unchanged macroblocks that were recoded; see
-    /// [`codec_core::codec::plan::FramePlan::recode`].
-    pub recoded_cost: u64,
 }

@@ -73,6 +73,12 @@ pub struct Speed {
     pub search_steps: u8,
     /// Skip the integer search if the half-size motion search agrees with a plain candidate.
     pub trusts_analysis: bool,
+    /// With [`Self::skip_probe`]: take a plain candidate without coding its residual if its error
+    /// equals at most this many bits.
+    pub skip_bits: u8,
+    /// Try golden and altref only if the error of the best candidate from the last frame equals more
+    /// than this many bits.
+    pub good_bits: u8,
     /// Skip motion search if coding a plain candidate costs at most this many bits, including its
     /// error expressed in bits; with [`Self::skip_probe`] the candidate is coded first.
     pub enough_bits: u8,
@@ -126,6 +132,8 @@ impl Speed {
         let fastest = Self {
             search_steps: 8,
             trusts_analysis: true,
+            skip_bits: 32,
+            good_bits: 128,
             enough_bits: 128,
             search_pause: 3,
             subpel: SubPel::Half,
@@ -146,8 +154,14 @@ impl Speed {
             filter_level: FilterChoice::Usual,
         };
         let nine = Self { enough_bits: 96, subpel: SubPel::Quarter, ..fastest };
-        let eight =
-            Self { enough_bits: 48, search_pause: 1, finalists: 3, intra_4x4: Gate::Gated, ..nine };
+        let eight = Self {
+            enough_bits: 48,
+            good_bits: 48,
+            search_pause: 1,
+            finalists: 3,
+            intra_4x4: Gate::Gated,
+            ..nine
+        };
         let seven = Self {
             enough_bits: 32,
             search_pause: 0,
@@ -155,7 +169,7 @@ impl Speed {
             splits: Splits::Quarters,
             ..eight
         };
-        let six = Self { split_min_blocks: 6, intra_4x4_modes: 6, ..seven };
+        let six = Self { skip_bits: 16, split_min_blocks: 6, intra_4x4_modes: 6, ..seven };
         let five = Self {
             enough_bits: 0,
             search_steps: 16,

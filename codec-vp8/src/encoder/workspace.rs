@@ -1,12 +1,11 @@
 //! Scratch memory of the rows that are being coded.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::predict_inter::MbPixels;
 use super::token_counts::TokenCounts;
 use super::tokenizer::Tokenizer;
 use super::transform::Residual;
 use crate::types::{MotionVector, Reference, SubblockInfo};
+use codec_core::parallel::ScratchPool;
 
 /// A coding of luma on trial.
 #[derive(Clone, Debug, Default)]
@@ -27,26 +26,10 @@ pub(super) struct Workspace {
     pub(super) tokenizer: Box<Tokenizer>,
 }
 
-/// Pool of workspaces, as many as there are running threads.
-#[derive(Debug, Default)]
-pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
-
-impl Workspaces {
-    /// Takes a workspace out of the pool.
-    pub(super) fn take(&self) -> Workspace {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    /// Returns a workspace to the pool.
-    pub(super) fn give_back(&self, workspace: Workspace) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-    }
-
-    /// Moves all token counts since the last call to `counts`.
-    pub(super) fn take_counts(&mut self, counts: &mut TokenCounts) {
-        for workspace in self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            counts.add(&workspace.tokenizer.counts);
-            workspace.tokenizer.counts.clear();
-        }
+/// Moves all token counts since the last call to `counts`.
+pub(super) fn take_counts(workspaces: &mut ScratchPool<Workspace>, counts: &mut TokenCounts) {
+    for workspace in workspaces.values_mut() {
+        counts.add(&workspace.tokenizer.counts);
+        workspace.tokenizer.counts.clear();
     }
 }

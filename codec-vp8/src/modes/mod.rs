@@ -36,6 +36,17 @@ pub struct SubblockSide {
 }
 
 impl SubblockSide {
+    /// Returns any side of a macroblock whose sub-blocks have no modes or vectors of their own.
+    #[inline]
+    #[must_use]
+    pub fn of_whole(mode: MbMode) -> Self {
+        let implied = match mode {
+            MbMode::Intra { luma, .. } => luma.implied_subblock(),
+            MbMode::Inter { .. } => SubblockMode::Dc,
+        };
+        Self { modes: [implied; 4], mvs: [mode.mv(); 4] }
+    }
+
     /// Returns the bottom row, the context for the macroblock below.
     #[must_use]
     pub fn bottom(subblocks: &SubblockInfo) -> Self {

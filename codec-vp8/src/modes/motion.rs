@@ -12,8 +12,6 @@ use codec_core::entropy::{BoolDecoder, BoolSink, Tree};
 /// Maximum magnitude of a coded vector component, in quarter pixels.
 pub const MAX_MV_DELTA: i16 = (1 << MV_LONG_BITS) - 1;
 
-/// Number of inter modes.
-const INTER_MODES: usize = 5;
 const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::TopBottom,
     Partitioning::LeftRight,
@@ -21,7 +19,6 @@ const PARTITIONINGS: [Partitioning; 4] = [
     Partitioning::Sixteenths,
 ];
 
-static MODE_TREE: Tree<8, INTER_MODES> = Tree::new([-2, 2, 0, 4, -1, 6, -3, -4]);
 static SHORT_TREE: Tree<14, 8> = Tree::new([2, 8, 4, 6, 0, -1, -2, -3, 10, 12, -4, -5, -6, -7]);
 static PARTITIONING_TREE: Tree<6, 4> = Tree::new([-3, 2, -2, 4, 0, -1]);
 static SUB_MV_TREE: Tree<6, 4> = Tree::new([0, 2, -1, 4, -2, -3]);
@@ -120,7 +117,20 @@ pub(super) fn parse_inter_mode(reader: &mut BoolDecoder<'_>, near_mvs: &NearMvs)
 /// Writes the inter mode `mode`. Section 16.3.
 #[inline]
 pub fn write_inter_mode<S: BoolSink>(sink: &mut S, near: &NearVectors, mode: InterMode) {
-    MODE_TREE.write(sink, &near.mode_probs, mode.index());
+    // Each mode is one branch further down the tree: zero, nearest, near, new, split.
+    let [to_zero, to_nearest, to_near, to_new] = near.mode_probs;
+    sink.put_bool(mode != InterMode::Zero, to_zero);
+    if mode == InterMode::Zero {
+        return;
+    }
+    sink.put_bool(mode != InterMode::Nearest, to_nearest);
+    if mode == InterMode::Nearest {
+        return;
+    }
+    sink.put_bool(mode != InterMode::Near, to_near);
+    if mode != InterMode::Near {
+        sink.put_bool(mode != InterMode::New, to_new);
+    }
 }
 
 /// Parses the difference of a vector to its prediction. Section 17.

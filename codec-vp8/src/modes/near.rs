@@ -75,11 +75,16 @@ pub fn find_near_vectors(
     bounds: MvBounds,
 ) -> NearVectors {
     let near_mvs = NearMvs::new(neighbours, reference, sign_biases);
+    let mode_probs = std::array::from_fn(|node| near_mvs.mode_prob(node));
+    if near_mvs.nearest.bits() | near_mvs.near.bits() == 0 {
+        // Zero is within all bounds.
+        return NearVectors { mode_probs, ..NearVectors::default() };
+    }
     NearVectors {
         nearest: bounds.clamp(near_mvs.nearest),
         near: bounds.clamp(near_mvs.near),
         best: bounds.clamp(near_mvs.best),
-        mode_probs: std::array::from_fn(|node| near_mvs.mode_prob(node)),
+        mode_probs,
     }
 }
 

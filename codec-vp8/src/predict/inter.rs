@@ -116,12 +116,10 @@ fn extend<const W: usize, const H: usize>(
     const { assert!(W <= SPAN, "windows are at most SPAN wide") };
     let layout = plane.layout();
     let inside = |at: isize, size: usize| at.clamp(0, size.cast_signed() - 1).unsigned_abs();
-    let lines = out
-        .iter_mut()
-        .enumerate()
-        .map(|(k, line)| (line, plane.row(inside(y.saturating_add_unsigned(k), layout.height))));
+    let row_at = |k: usize| inside(y.saturating_add_unsigned(k), layout.height);
     if layout.width < SPAN {
-        for (line, row) in lines {
+        for (k, line) in out.iter_mut().enumerate() {
+            let row = plane.row(row_at(k));
             for (k, pixel) in line.iter_mut().enumerate().take(W) {
                 *pixel = row[inside(x.saturating_add_unsigned(k), row.len())];
             }
@@ -132,16 +130,18 @@ fn extend<const W: usize, const H: usize>(
     // end of the row with the edge pixel repeated beyond it.
     let from = inside(x, layout.width - SPAN + 1);
     let offset = (x - from.cast_signed()).clamp(-SPAN.cast_signed(), SPAN.cast_signed());
-    match offset {
-        0 => lines.for_each(|(line, row)| line[..W].copy_from_slice(&row[from..from + W])),
-        ..0 => lines.for_each(|(line, row)| {
-            line[..SPAN].fill(row[0]);
-            line[SPAN..].copy_from_slice(&row[..SPAN]);
-        }),
-        1.. => lines.for_each(|(line, row)| {
-            line[..SPAN].copy_from_slice(&row[from..from + SPAN]);
-            line[SPAN..].fill(row[row.len() - 1]);
-        }),
+    let (pixels, stride) = plane.pixels();
+    for (k, line) in out.iter_mut().enumerate() {
+        let Some(span) = pixels[row_at(k) * stride + from..].first_chunk::<SPAN>() else {
+            continue;
+        };
+        let (halves, _) = line.as_chunks_mut::<SPAN>();
+        let [left, right] = halves else { continue };
+        (*left, *right) = match offset {
+            0 => (*span, *right),
+            ..0 => ([span[0]; SPAN], *span),
+            1.. => (*span, [span[SPAN - 1]; SPAN]),
+        };
     }
     if offset < 0 { SPAN - offset.unsigned_abs() } else { offset.unsigned_abs() }
 }
@@ -246,19 +246,20 @@ pub fn predict_inter(
     let place = Place::luma(16 * x_mb, 16 * y_mb, mv);
     block_16x16(kernels, filter.bilinear, refs.y, place, Outside::Extend, luma);
     let place = Place::chroma(8 * x_mb, 8 * y_mb, filter.chroma_vector(mv));
-    chroma_8x8(kernels, filter.bilinear, refs, place, u, v);
+    chroma_8x8(kernels, filter.bilinear, refs, place, Outside::Extend, (u, v));
 }
 
-/// Predicts both chroma blocks of a macroblock with one vector.
+/// Predicts both chroma blocks of a macroblock with one vector. Returns `false` if they are outside
+/// and not predicted.
 #[inline]
-fn chroma_8x8(
+pub(crate) fn chroma_8x8(
     kernels: &Kernels,
     bilinear: bool,
     refs: &RefPlanes<'_>,
     place: Place,
-    u: WindowMut<'_, 8, 8>,
-    v: WindowMut<'_, 8, 8>,
-) {
+    outside: Outside,
+    (u, v): (WindowMut<'_, 8, 8>, WindowMut<'_, 8, 8>),
+) -> bool {
     let Place { x, y, fx, fy } = place;
     if !bilinear
         && !place.is_whole()
@@ -266,10 +267,11 @@ fn chroma_8x8(
         && let Some(from_u) = refs.u.window(x - 2, y - 2)
         && let Some(from_v) = refs.v.window(x - 2, y - 2)
     {
-        return kernels.sixtap_8x8_x2([from_u, from_v], fx, fy, [u, v]);
+        kernels.sixtap_8x8_x2([from_u, from_v], fx, fy, [u, v]);
+        return true;
     }
-    block_8x8(kernels, bilinear, refs.u, place, Outside::Extend, u);
-    block_8x8(kernels, bilinear, refs.v, place, Outside::Extend, v);
+    block_8x8(kernels, bilinear, refs.u, place, outside, u)
+        && block_8x8(kernels, bilinear, refs.v, place, outside, v)
 }
 
 #[inline(never)]

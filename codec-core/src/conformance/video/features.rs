@@ -8,7 +8,7 @@ use super::{NOISE, Run, SIZE, Subject, ensure};
 use crate::codec::{
     Buffering, Clock, Conceal, Content, Deadline, DecoderConfig, Denoise, DropPolicy,
     EncoderConfig, Feature, FrameKind, FrameRequest, ImportanceMap, RateControl, Region,
-    Scalability, SlotSet, Update, WindowCap,
+    Scalability, SlotSet, Tune, Update, WindowCap,
 };
 use crate::conformance::report::{Report, Verdict};
 use crate::conformance::scene::Scene;
@@ -79,6 +79,11 @@ fn asks(feature: Feature) -> &'static [Ask] {
             Live(|| Update::Denoise(Denoise::Auto)),
             Live(|| Update::Denoise(Denoise::Level(5))),
         ],
+        Feature::Tune => &[
+            Setting(|config| config.tune = Some(Tune::Psnr)),
+            Setting(|config| config.tune = Some(Tune::Visual)),
+            Live(|| Update::Tune(Tune::Visual)),
+        ],
         Feature::ErrorResilience => &[Setting(|config| config.error_resilient = true)],
         Feature::Deadline => &[Setting(|config| {
             config.deadline = Some(Deadline { max_us: 8000, clock: Arc::new(StoppedClock) });
@@ -101,6 +106,7 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
     report.run("feature: temporal layers", || layers(subject));
     report.run("feature: importance has an effect", || importance(subject));
     report.run("feature: removal of camera noise has an effect", || denoise(subject));
+    report.run("feature: tuning for PSNR or viewers has an effect", || tune(subject));
     report.run("feature: live resolution changes", || resolution(subject));
     for feature in [Feature::ReportsReferences, Feature::Pool, Feature::SimdLevel] {
         // These features are not requested, so they cannot be rejected.
@@ -202,6 +208,21 @@ fn denoise(subject: &Subject<'_>) -> Result<Verdict, String> {
         coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
     }
     ensure(coded[0] != coded[1], || "noisy frames are coded like without it".to_owned())?;
+    Ok(Verdict::Passed)
+}
+
+fn tune(subject: &Subject<'_>) -> Result<Verdict, String> {
+    if let Some(why) = subject.encoder()?.1.gap(Feature::Tune) {
+        return Ok(Verdict::Gap(why.to_owned()));
+    }
+    let mut coded = Vec::new();
+    for tune in [Tune::Psnr, Tune::Visual] {
+        let mut run = Run::new(subject.open(&subject.config().tune(tune))?, SIZE, NOISE);
+        run.encode_many(4)?;
+        run.finish()?;
+        coded.push(run.packets.into_iter().map(|packet| packet.data).collect::<Vec<_>>());
+    }
+    ensure(coded[0] != coded[1], || "both tunings give the same bytes".to_owned())?;
     Ok(Verdict::Passed)
 }
 

@@ -5,8 +5,9 @@ use crate::codec::RateControl;
 use crate::fixed::{ONE_Q16, log2_q16, positive};
 use crate::rate::frame_stats::{Class, FrameStats, boost_q16};
 
-/// Maximum decrease of the quantiser index from one frame to the next of its class.
-const MAX_FINER: u8 = 12;
+/// Maximum decrease of the quantiser index from one frame to the next of its class, in sixths of an
+/// octave of the step.
+const MAX_FINER: u8 = 3;
 
 impl RateController {
     /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
@@ -85,10 +86,11 @@ impl RateController {
             step_q16 = step_q16.max(fitting);
         }
         let mut qindex = self.steps.nearest(step_q16);
+        let max_finer = MAX_FINER * self.config.indices_per_sixth_octave;
         let inter = self.last_qindex[Class::Layer(0).index()];
         match (class, self.last_qindex[class.index()], inter) {
             (Class::Layer(_), Some(last), _) if !self.free_fall => {
-                qindex = qindex.max(last.saturating_sub(MAX_FINER));
+                qindex = qindex.max(last.saturating_sub(max_finer));
             }
             // A key frame of much higher quality than the frames around it wastes bits.
             (Class::Key, _, Some(inter)) if self.is_cbr() => {

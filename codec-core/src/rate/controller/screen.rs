@@ -107,16 +107,18 @@ impl RateController {
     fn refinement_goal(&self, coarsest: Option<u8>) -> Option<u8> {
         let coarsest = coarsest?;
         let sharp_qindex = self.config.sharp_qindex;
+        // Differences up to half of this are not worth the bits.
+        let unit = self.config.indices_per_sixth_octave;
         let [from, good] = [coarsest, sharp_qindex].map(|qindex| self.steps.log_q16(qindex));
         let goal = if from > good + FAR_Q16 {
             self.steps.nearest(good + (from - good) / 2)
-        } else if coarsest > sharp_qindex.saturating_add(3) {
+        } else if coarsest > sharp_qindex.saturating_add(unit * 3 / 4) {
             sharp_qindex
         } else {
             self.steps.nearest(good - ONE_Q16)
         };
         let goal = goal.clamp(self.config.min_qindex, self.config.max_qindex);
-        (coarsest > goal.saturating_add(2)).then_some(goal)
+        (coarsest > goal.saturating_add(unit / 2)).then_some(goal)
     }
 
     /// Returns the size in bits above which a frame of screen content is recoded at a higher

@@ -2,14 +2,14 @@
 
 use super::{FrameEncoder, FrameInput};
 use crate::encoder::loop_filter::{default_level, filter_header};
-use crate::encoder::quant::QuantiserSet;
+use crate::encoder::quant::Quantisers;
 use crate::header::{
     BufferCopy, FrameHeader, HeaderContext, ModeProbabilities, QuantIndices, ReferenceUpdates,
     Segmentation,
 };
 use crate::types::QIndex;
 use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{FrameKind, SlotSet};
+use codec_core::codec::{FrameKind, SlotSet, Tune};
 
 impl FrameEncoder {
     /// Returns the header of a frame at `qindex`, with the probabilities that it starts from.
@@ -44,10 +44,9 @@ impl FrameEncoder {
         let offsets = input.quantiser_offsets();
         if offsets.is_empty() {
             let share_pct = if input.is_key() { 0 } else { input.plan.cyclic_refresh_pct };
-            return self.refresh.plan(qindex, share_pct);
+            return self.segments.refresh(qindex, share_pct);
         }
-        let mut segmentation =
-            self.refresh.offset_segments(qindex, offsets, input.plan.block_qindex);
+        let mut segmentation = self.segments.offset(qindex, offsets, input.plan.block_qindex);
         segmentation.filter_level = [0, 1, 2, 3].map(|segment| {
             self.filter_level(input, segmentation.qindex(qindex, segment)).cast_signed()
         });
@@ -62,11 +61,11 @@ impl FrameEncoder {
 }
 
 impl FrameHeader {
-    /// Returns the quantisers by segment.
-    pub(super) fn quantisers(&self) -> [QuantiserSet; 4] {
-        [0, 1, 2, 3].map(|segment| {
-            QuantiserSet::new(self.segmentation.qindex(self.quant.y_ac, segment), &self.quant)
-        })
+    /// Updates `quantisers` for the segments of the frame.
+    pub(super) fn update_quantisers(&self, tune: Tune, quantisers: &mut Quantisers) {
+        let indices =
+            [0, 1, 2, 3].map(|segment| self.segmentation.qindex(self.quant.y_ac, segment));
+        quantisers.update(indices, &self.quant, tune);
     }
 }
 

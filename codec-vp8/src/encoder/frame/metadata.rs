@@ -1,9 +1,8 @@
 //! Metadata of a coded frame.
 
 use super::{Attempt, FrameEncoder, FrameInput, SLOTS};
-use crate::encoder::squared_error::picture_sse;
 use codec_core::codec::{MacroblockCounts, PacketMeta, SlotSet};
-use codec_core::frame::FrameBuf;
+use codec_core::frame::{FrameBuf, picture_sse};
 
 impl FrameEncoder {
     /// Describes the frame, except for layers, timestamps and rate state.

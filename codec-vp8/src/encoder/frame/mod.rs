@@ -22,16 +22,17 @@ use codec_simd::Kernels;
 
 use super::copy_mb::copy_row;
 use super::costs::{ModeCosts, MvPrices};
-use super::cyclic_refresh::CyclicRefresh;
+use super::description::VP8;
 use super::pack::{Packed, Packer, TagFields};
 use super::probability::{adapt, mode_probabilities, segment_probs};
+use super::quant::Quantisers;
 use super::row_context::RowContext;
-use super::settings::{FrameReport, FrameSettings};
+use super::segments::Segments;
+use super::settings::FrameSettings;
 use super::speed::{LevelChoice, Speed};
 use super::store::{FrameTotals, RowStore, SearchStats};
 use super::trellis::TokenPrices;
-use super::unchanged::{Unchanged, UnchangedStats};
-use super::workspace::Workspaces;
+use super::workspace::{Workspace, take_counts};
 use crate::header::{FrameHeader, HeaderContext, ModeProbabilities};
 use crate::residual::CoeffCounts;
 use crate::rows::MbRow;
@@ -39,10 +40,11 @@ use crate::types::{MotionVector, QIndex};
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{BitsByPart, Content, FrameKind, Packet, SlotSet, Stage, StageTimer};
+use codec_core::encoder::{FrameReport, Unchanged, UnchangedStats};
 use codec_core::error::{ConfigError, Error};
 use codec_core::fixed::{ONE_Q16, log2_q16};
 use codec_core::frame::{FrameBuf, FramePool, Picture};
-use codec_core::parallel::{Pool, Progress, Serial};
+use codec_core::parallel::{Pool, Progress, ScratchPool, Serial};
 
 /// Border around the reference planes, in luma pixels.
 const LUMA_PAD: usize = 32;
@@ -64,11 +66,12 @@ pub struct FrameEncoder {
     context: HeaderContext,
     /// Mode probabilities of the previous frame, as estimates for the next one.
     modes: ModeProbabilities,
+    quantisers: Quantisers,
     costs: ModeCosts,
     token_prices: TokenPrices,
     mv_prices: MvPrices,
     row_context: RowContext,
-    workspaces: Workspaces,
+    workspaces: ScratchPool<Workspace>,
     progress: Vec<Progress>,
     stores: Vec<RwLock<RowStore>>,
     planes: Vec<Mutex<MbRow<'static>>>,
@@ -78,7 +81,7 @@ pub struct FrameEncoder {
     last_mvs: Vec<MotionVector>,
     /// Search statistics by macroblock.
     search_stats: Vec<SearchStats>,
-    refresh: CyclicRefresh,
+    segments: Segments,
     unchanged: Unchanged,
     packer: Packer,
     coded_frames: u64,
@@ -131,7 +134,7 @@ impl FrameEncoder {
     /// Compares the next frame with the references by its analysis, whether it will be coded or
     /// not. Required for each frame, in order, if [`FramePlan::recode`] is used.
     pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
-        self.unchanged.compare(analysis, &self.refresh)
+        self.unchanged.compare(analysis, &self.segments.refresh)
     }
 
     /// Codes a frame like [`Self::encode_frame_with`], without an analysis.
@@ -234,7 +237,8 @@ impl FrameEncoder {
         let (mut context, modes) = self.start_probabilities(input);
         // The header fields that the rows and the filter need; the rest follows from the rows.
         let mut header = self.plan_header(input, settings.qindex, &context, modes);
-        let quantisers = header.quantisers();
+        let mut quantisers = std::mem::take(&mut self.quantisers);
+        header.update_quantisers(input.plan.tune, &mut quantisers);
         self.update_costs(input, &context, &modes);
         self.choose_copied_mbs(input, settings.qindex);
         let is_copy = self.unchanged.is_all_copied();
@@ -243,6 +247,7 @@ impl FrameEncoder {
         } else {
             self.code_and_filter(input, settings, &quantisers, &mut header, frame);
         }
+        self.quantisers = quantisers;
         let stages = self.settings.stages.clone();
         let _timer = StageTimer::start(stages.as_deref(), Stage::Entropy);
         self.sum_rows();
@@ -284,7 +289,8 @@ impl FrameEncoder {
             && plan.intra_refresh.1 == 0;
         match plan.recode {
             Some(room) if can_copy => {
-                self.unchanged.plan(qindex, room, input.analysis, &self.refresh);
+                let budget = (qindex.get(), room);
+                self.unchanged.plan(&VP8, budget, input.analysis, &self.segments.refresh);
             }
             _ => self.unchanged.copy_none(),
         }
@@ -301,7 +307,7 @@ impl FrameEncoder {
     /// Sums the statistics of all rows.
     fn sum_rows(&mut self) {
         self.totals.clear();
-        self.workspaces.take_counts(&mut self.totals.tokens);
+        take_counts(&mut self.workspaces, &mut self.totals.tokens);
         for row in &mut self.stores {
             self.totals.add(row.get_mut().unwrap_or_else(PoisonError::into_inner));
         }
@@ -340,7 +346,7 @@ impl FrameEncoder {
             bits,
             over_cap: plan.max_bits.is_some_and(|max| bits > max),
             dropped: plan.drop_above_bits.is_some_and(|max| bits > max),
-            qindex,
+            qindex: qindex.get(),
             zero_motion: self.totals.modes.zero_motion,
             refreshed: self.totals.modes.refreshed,
             prediction_sse: self.totals.prediction_sse,

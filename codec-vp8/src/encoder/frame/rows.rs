@@ -3,21 +3,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{AttemptSettings, FrameEncoder, FrameInput, SLOTS};
-use crate::encoder::borders::extend_ends;
 use crate::encoder::chroma;
 use crate::encoder::job::FrameJob;
 use crate::encoder::loop_filter::{FilterInput, RowFilter, search_level};
-use crate::encoder::quant::QuantiserSet;
+use crate::encoder::quant::Quantisers;
 use crate::encoder::row::code_row;
 use crate::encoder::speed::{FilterChoice, Speed};
-use crate::encoder::squared_error::luma_sse;
 use crate::header::FrameHeader;
 use crate::loop_filter::FilterParams;
-use crate::predict::MotionFilter;
+use crate::predict::{MotionFilter, RefPlanes};
 use crate::rows::{MbRow, mb_rows};
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{Stage, StageTimer};
-use codec_core::frame::{FrameBuf, Picture};
+use codec_core::encoder::texture::TextureWeight;
+use codec_core::frame::{FrameBuf, Picture, extend_ends, luma_sse};
 use codec_core::parallel::{Pool, Progress, Serial, in_order};
 
 impl FrameEncoder {
@@ -27,7 +26,7 @@ impl FrameEncoder {
         &mut self,
         input: &FrameInput<'_>,
         settings: AttemptSettings,
-        quantisers: &[QuantiserSet; 4],
+        quantisers: &Quantisers,
         header: &mut FrameHeader,
         frame: &mut FrameBuf,
     ) {
@@ -60,7 +59,7 @@ impl FrameEncoder {
         &mut self,
         input: &FrameInput<'_>,
         settings: AttemptSettings,
-        quantisers: &[QuantiserSet; 4],
+        quantisers: &Quantisers,
         params: &FilterParams,
         frame: &mut FrameBuf,
     ) {
@@ -81,12 +80,13 @@ impl FrameEncoder {
             has_plain_modes: settings.has_plain_modes,
             speed: Speed::level(plan.speed),
             filter: MotionFilter::of_profile(self.settings.knobs.profile),
-            references: [0, 1, 2].map(|slot| references[slot].as_deref()),
+            references: [0, 1, 2].map(|slot| references[slot].as_deref().map(RefPlanes::from)),
             sets: quantisers,
+            texture: TextureWeight::of(plan.tune),
             costs: &self.costs,
             token_prices: &self.token_prices,
             mv_cost: self.mv_prices.table(),
-            refresh: &self.refresh,
+            segments: &self.segments,
             unchanged: &self.unchanged,
             row_context: &self.row_context,
             workspaces: &self.workspaces,

@@ -6,19 +6,19 @@ use codec_simd::Kernels;
 
 use super::{FrameEncoder, LUMA_PAD};
 use crate::encoder::costs::{ModeCosts, MvPrices};
-use crate::encoder::cyclic_refresh::CyclicRefresh;
 use crate::encoder::pack::Packer;
+use crate::encoder::quant::Quantisers;
 use crate::encoder::row_context::RowContext;
+use crate::encoder::segments::Segments;
 use crate::encoder::settings::{FrameKnobs, FrameSettings};
 use crate::encoder::store::{FrameTotals, RowStore, SearchStats};
 use crate::encoder::trellis::TokenPrices;
-use crate::encoder::unchanged::Unchanged;
-use crate::encoder::workspace::Workspaces;
 use crate::header::{HeaderContext, ModeProbabilities};
 use crate::types::MotionVector;
+use codec_core::encoder::Unchanged;
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Size};
-use codec_core::parallel::{Pool, Progress};
+use codec_core::parallel::{Pool, Progress, ScratchPool};
 
 impl FrameEncoder {
     /// Creates an encoder for frames of the configured size; its first frame must be a key frame.
@@ -43,11 +43,12 @@ impl FrameEncoder {
             slots: [None, None, None],
             context: HeaderContext::default(),
             modes: ModeProbabilities::default(),
+            quantisers: Quantisers::default(),
             costs: ModeCosts::default(),
             token_prices: TokenPrices::default(),
             mv_prices: MvPrices::default(),
             row_context: RowContext::default(),
-            workspaces: Workspaces::default(),
+            workspaces: ScratchPool::default(),
             progress: Vec::new(),
             stores: Vec::new(),
             planes: Vec::new(),
@@ -55,7 +56,7 @@ impl FrameEncoder {
             branches: Box::default(),
             last_mvs: Vec::new(),
             search_stats: Vec::new(),
-            refresh: CyclicRefresh::default(),
+            segments: Segments::default(),
             unchanged: Unchanged::default(),
             packer: Packer::default(),
             coded_frames: 0,
@@ -88,7 +89,7 @@ impl FrameEncoder {
         self.last_mvs.resize(self.cols * self.rows, MotionVector::ZERO);
         self.search_stats.clear();
         self.search_stats.resize(self.cols * self.rows, SearchStats::default());
-        self.refresh.reset(self.cols * self.rows);
+        self.segments.reset(self.cols * self.rows);
         self.unchanged.reset(self.cols * self.rows);
         Ok(())
     }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{Attempt, FrameEncoder, SLOTS};
-use crate::encoder::cyclic_refresh::CodedMbHistory;
 use crate::types::MbMode;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{FrameKind, SlotSet};
+use codec_core::encoder::CodedMbHistory;
 use codec_core::frame::FrameBuf;
 
 impl FrameEncoder {
@@ -65,11 +65,13 @@ impl FrameEncoder {
         let stores = self.stores.iter_mut();
         let rows = stores.map(|row| &row.get_mut().unwrap_or_else(PoisonError::into_inner).infos);
         let unchanged = &self.unchanged;
-        self.refresh.update(rows.flatten().enumerate().map(|(index, mb)| CodedMbHistory {
-            is_still: mb.mode == MbMode::STATIC,
-            is_skipped: mb.skip,
-            is_copied: unchanged.is_copied(index),
-            qindex: qindex(mb.segment),
+        self.segments.refresh.update(rows.flatten().enumerate().map(|(index, mb)| {
+            CodedMbHistory {
+                is_still: mb.mode == MbMode::STATIC,
+                is_skipped: mb.skip,
+                is_copied: unchanged.is_copied(index),
+                qindex: qindex(mb.segment).get(),
+            }
         }));
     }
 }

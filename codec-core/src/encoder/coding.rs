@@ -1,22 +1,20 @@
 //! Coding of one frame, from its analysis to its packet: layers, references, rate control, frame
 //! encoder, metadata.
 
-use super::CAPABILITIES;
-use super::frame_coder::FrameCoder;
 use super::golden::GoldenUpdates;
-use super::knobs::KnobValues;
+use super::knobs::SharedKnobs;
 use super::packet_queue::PacketQueue;
 use super::speed_selector::SpeedChoice;
-use crate::encoder::{FrameReport, Speed};
-use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{
+use super::{FrameCoder, FrameReport};
+use crate::analysis::FrameAnalysis;
+use crate::codec::plan::FramePlan;
+use crate::codec::{
     Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
-    SlotSet,
+    SlotSet, Tune,
 };
-use codec_core::error::Error;
-use codec_core::frame::{Picture, Rational};
-use codec_core::rate::{
+use crate::error::Error;
+use crate::frame::{Picture, Rational};
+use crate::rate::{
     Decision, FrameBudget, FrameRole, FrameStats, LayerMeta, LayerPlan, LayerPlanner,
     LookaheadInfo, RateController,
 };
@@ -24,9 +22,17 @@ use codec_core::rate::{
 /// Maximum number of bytes reserved for a packet before its size is known.
 const MAX_PACKET_ROOM: usize = 1 << 20;
 
-/// Loop filter strength of the file preset in percent: with its high-quality references, less
-/// filtering is better.
-const FILE_FILTER_PCT: u8 = 20;
+/// What the encoder optimises for without [`EncoderConfig::tune`].
+const DEFAULT_TUNE: Tune = Tune::Psnr;
+
+/// Returns what the encoder optimises for. Text and flat areas of screens need no masking: they are
+/// coded nearly without errors.
+pub(super) fn tune(config: &EncoderConfig, content: Content) -> Tune {
+    match content {
+        Content::Camera => config.tune.unwrap_or(DEFAULT_TUNE),
+        Content::Screen => Tune::Psnr,
+    }
+}
 
 /// A frame to code, with its analysis.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +41,7 @@ pub(super) struct Task<'a> {
     /// Analysis of the frame relative to the previous one.
     pub(super) analysis: Option<&'a FrameAnalysis>,
     pub(super) request: &'a FrameRequest,
-    /// See [`codec_core::codec::PacketMeta::denoised_q4`].
+    /// See [`crate::codec::PacketMeta::denoised_q4`].
     pub(super) denoised_q4: Option<u16>,
     pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
@@ -96,7 +102,7 @@ impl<C: FrameCoder> Coding<C> {
     pub(super) fn code(
         &mut self,
         config: &EncoderConfig,
-        knobs: &KnobValues,
+        knobs: &SharedKnobs,
         task: &Task<'_>,
     ) -> Result<Outcome, Error> {
         let is_key = task.lookahead_info.key;
@@ -115,7 +121,7 @@ impl<C: FrameCoder> Coding<C> {
         stats.is_screen = self.content == Content::Screen && config.preset == Preset::Rtc;
         // A frame that is not referenced is not worth refining.
         let lasts = unchanged.macroblocks > 0 && slots.updates.contains(SlotSet::LAST);
-        stats.coarsest = lasts.then_some(unchanged.coarsest.get());
+        stats.coarsest = lasts.then_some(unchanged.coarsest);
         let budget = match self.rate.plan_frame(&stats) {
             Decision::Code(budget) => budget,
             Decision::Drop { reason, debt_bits } => {
@@ -144,7 +150,7 @@ impl<C: FrameCoder> Coding<C> {
         }
 
         self.rate.frame_recoded(report.recoded_cost);
-        self.rate.frame_coded(report.bits, report.qindex.get());
+        self.rate.frame_coded(report.bits, report.qindex);
         let meta = self.note_coded(config, &plan, slots, &report);
         packet.pts = task.request.pts;
         packet.duration = match task.role {
@@ -185,7 +191,7 @@ impl<C: FrameCoder> Coding<C> {
         };
         let keeps_background =
             self.content == Content::Screen || layer.background != SlotSet::GOLDEN;
-        let oldest = if keeps_background { None } else { Speed::level(config.speed).golden_frames };
+        let oldest = if keeps_background { None } else { (C::codec().golden_frames)(config.speed) };
         let renews = config.preset == Preset::Rtc
             && task.request.updates.is_none()
             && !layer.background.is_empty()
@@ -201,7 +207,9 @@ impl<C: FrameCoder> Coding<C> {
         Slots {
             references: task.request.references.unwrap_or(own_references),
             updates: task.request.updates.unwrap_or(own_updates.with(renewed)),
-            golden_to_altref: renews && layer.background == SlotSet::GOLDEN,
+            golden_to_altref: renews
+                && layer.background == SlotSet::GOLDEN
+                && C::codec().copies_golden_to_altref,
             renews,
         }
     }
@@ -228,7 +236,7 @@ impl<C: FrameCoder> Coding<C> {
     fn plan(
         &self,
         config: &EncoderConfig,
-        knobs: &KnobValues,
+        knobs: &SharedKnobs,
         task: &Task<'_>,
         layer: &LayerPlan,
         slots: Slots,
@@ -241,12 +249,13 @@ impl<C: FrameCoder> Coding<C> {
         } else {
             FramePlan::inter(budget.qindex, task.speed.level)
         };
+        plan.temporal_id = layer.temporal_id;
         plan.references = slots.references;
         plan.updates = slots.updates;
         plan.copy_golden_to_altref = slots.golden_to_altref;
         plan.max_qindex = budget.max_qindex;
         if config.rate.mode.bitrate().is_some() {
-            plan.block_qindex = CAPABILITIES.allowed_qindex(config);
+            plan.block_qindex = C::codec().capabilities.allowed_qindex(config);
         }
         plan.max_bits = budget.max_bits;
         // Hard caps are always enforced.
@@ -255,10 +264,14 @@ impl<C: FrameCoder> Coding<C> {
         }
         plan.drop_above_bits = budget.drop_above_bits;
         plan.content = self.content;
+        plan.tune = tune(config, self.content);
         plan.recode = budget.recode;
-        if config.preset == Preset::File {
-            plan.filter_pct = FILE_FILTER_PCT;
-        }
+        let filter_pct = C::codec().filter_pct;
+        plan.filter_pct = match (config.preset, plan.tune) {
+            (Preset::File, _) => filter_pct.file,
+            (Preset::Rtc, Tune::Visual) => filter_pct.rtc_visual,
+            (Preset::Rtc, Tune::Psnr) => filter_pct.rtc,
+        };
         plan.shown = task.role != FrameRole::Altref;
         // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
@@ -303,7 +316,7 @@ impl<C: FrameCoder> Coding<C> {
         if slots.renews {
             self.golden.renewed();
         } else if plan.shown {
-            self.golden.coded(report, (cols * rows) as u64);
+            self.golden.coded(report, (cols * rows) as u64, C::codec());
         }
         self.layers.coded(slots.references, slots.updates)
     }

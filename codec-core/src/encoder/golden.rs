@@ -4,7 +4,7 @@
 //! content from golden that is missing from the last frame. Slow speeds, which search all
 //! references, are an exception: with them, golden and altref are simply older frames.
 
-use crate::encoder::FrameReport;
+use super::{CodecDescription, FrameReport};
 
 /// Number of consecutive stable frames after which the frame counts as background.
 const STABLE_FRAMES: u32 = 10;
@@ -44,16 +44,18 @@ impl GoldenUpdates {
     }
 
     /// Records a coded inter frame of `total_mbs` macroblocks.
-    pub(super) fn coded(&mut self, report: &FrameReport, total_mbs: u64) {
+    pub(super) fn coded(&mut self, report: &FrameReport, total_mbs: u64, codec: &CodecDescription) {
         self.total_mbs = total_mbs;
         self.age = self.age.saturating_add(1);
         let share_q8 = u64::from(report.zero_motion) * 256 / total_mbs.max(1);
         self.calm_q8 = (3 * self.calm_q8 + share_q8) / 4;
         self.refreshed_mbs = self.refreshed_mbs.saturating_add(u64::from(report.refreshed));
-        // Mostly static, and predicted within a third of the quantiser step.
-        let step = u64::from(report.qindex.ac_step());
+        // Mostly static, and predicted within two thirds of the quantiser step.
+        let step = codec.step(report.qindex);
+        let level = u64::from(codec.steps_per_level).max(1);
         let is_static = u64::from(report.zero_motion) * 5 > total_mbs * 3;
-        let is_close = report.prediction_sse / (256 * total_mbs.max(1)) < (step * step / 8).max(4);
+        let is_close = report.prediction_sse / (256 * total_mbs.max(1))
+            < (step * step / (2 * level * level)).max(4);
         if is_static && is_close {
             self.stable_frames = self.stable_frames.saturating_add(1);
         } else {
@@ -71,13 +73,13 @@ impl GoldenUpdates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::QIndex;
+    use crate::encoder::tests::CODEC;
 
     const STILL: FrameReport = FrameReport {
         bits: 1000,
         over_cap: false,
         dropped: false,
-        qindex: QIndex::saturating(40),
+        qindex: 40,
         zero_motion: 90,
         refreshed: 0,
         prediction_sse: 256 * 100 * 5,
@@ -88,15 +90,15 @@ mod tests {
     fn a_static_scene_updates_golden_once_and_not_on_a_timer() {
         let mut watch = GoldenUpdates::default();
         let moving = FrameReport { zero_motion: 10, ..STILL };
-        watch.coded(&moving, 100);
+        watch.coded(&moving, 100, &CODEC);
         for _ in 0..STABLE_FRAMES {
             assert!(!watch.is_due(None));
-            watch.coded(&STILL, 100);
+            watch.coded(&STILL, 100, &CODEC);
         }
         assert!(watch.is_due(None));
         watch.renewed();
         for _ in 0..1000 {
-            watch.coded(&STILL, 100);
+            watch.coded(&STILL, 100, &CODEC);
         }
         assert!(!watch.is_due(None));
     }
@@ -107,7 +109,7 @@ mod tests {
         let moving = FrameReport { zero_motion: 10, ..STILL };
         for _ in 0..2 {
             assert!(!watch.is_due(Some(3)));
-            watch.coded(&moving, 100);
+            watch.coded(&moving, 100, &CODEC);
         }
         assert!(watch.is_due(Some(3)) && !watch.is_due(None));
         watch.renewed();
@@ -118,7 +120,7 @@ mod tests {
     fn a_completed_refresh_triggers_an_update() {
         let mut watch = GoldenUpdates::default();
         for _ in 0..STABLE_FRAMES {
-            watch.coded(&FrameReport { refreshed: 10, ..STILL }, 100);
+            watch.coded(&FrameReport { refreshed: 10, ..STILL }, 100, &CODEC);
         }
         assert!(watch.is_due(None));
     }

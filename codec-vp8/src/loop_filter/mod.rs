@@ -1,7 +1,11 @@
 //! Loop filters: levels, limits and filtering of a macroblock row. RFC 6386, sections 9.3, 9.6 and
 //! 15.
 
-use codec_simd::{EdgeLimits, Kernels};
+mod row_pair;
+
+pub use row_pair::filter_row_pair;
+
+use codec_simd::{EdgeLimits, Kernels, MbLimits, YuvWindows};
 
 use super::header::FrameHeader;
 use super::rows::MbRow;
@@ -44,6 +48,8 @@ pub struct FilterParams {
     /// Filter level by segment, reference and mode class.
     levels: [[[u8; 4]; 4]; 4],
     limits: [LevelLimits; 64],
+    /// Limits of a macroblock with a left edge by filter level, without and with inner edges.
+    mb_limits: [[MbLimits; 2]; 64],
 }
 
 impl FilterParams {
@@ -77,7 +83,10 @@ impl FilterParams {
             level += 1;
             limits
         });
-        Self { is_simple: filter.is_simple, is_off: filter.level == 0, levels, limits }
+        let mb_limits = limits.map(|LevelLimits { mb, inner }| {
+            [EdgeLimits::OFF, inner].map(|inner| MbLimits { left: mb, upper: mb, inner })
+        });
+        Self { is_simple: filter.is_simple, is_off: filter.level == 0, levels, limits, mb_limits }
     }
 
     /// Returns whether the filter is off for all macroblocks.
@@ -154,32 +163,52 @@ fn filter_mb_normal(
     row: &mut MbRow<'_>,
     above: Option<&mut MbRow<'_>>,
 ) {
-    let (luma, chroma) = (16 * x, 8 * x);
     if x > 0 {
-        kernels.filter_mb_edge_v_16(row.y.window_mut(luma - 4, 0), edge);
-        let (u, v) = (row.u.window_mut(chroma - 4, 0), row.v.window_mut(chroma - 4, 0));
-        kernels.filter_mb_edge_v_uv(u, v, edge);
+        filter_left_edge(kernels, x, edge, row);
     }
     if let Some(limits) = inner {
-        kernels.filter_inner_edges_v_16(row.y.window_mut(luma, 0), limits);
-        let (u, v) = (row.u.window_mut(chroma, 0), row.v.window_mut(chroma, 0));
-        kernels.filter_inner_edge_v_uv(u, v, limits);
+        filter_inner_edges_v(kernels, x, limits, row);
     }
     if let Some(above) = above {
-        kernels.filter_mb_edge_h_16(above.y.window_mut(luma, 12), row.y.window_mut(luma, 0), edge);
-        kernels.filter_mb_edge_h_uv(
-            above.u.window_mut(chroma, 4),
-            row.u.window_mut(chroma, 0),
-            above.v.window_mut(chroma, 4),
-            row.v.window_mut(chroma, 0),
-            edge,
-        );
+        filter_upper_edge(kernels, x, edge, row, above);
     }
     if let Some(limits) = inner {
-        kernels.filter_inner_edges_h_16(row.y.window_mut(luma, 0), limits);
-        let (u, v) = (row.u.window_mut(chroma, 0), row.v.window_mut(chroma, 0));
-        kernels.filter_inner_edge_h_uv(u, v, limits);
+        filter_inner_edges_h(kernels, x, limits, row);
     }
+}
+
+#[inline]
+fn filter_left_edge(kernels: &Kernels, x: usize, limits: EdgeLimits, row: &mut MbRow<'_>) {
+    let YuvWindows { y, u, v } = row.left_edge(x);
+    kernels.filter_mb_edge_v_16(y, limits);
+    kernels.filter_mb_edge_v_uv(u, v, limits);
+}
+
+#[inline]
+fn filter_inner_edges_v(kernels: &Kernels, x: usize, limits: EdgeLimits, row: &mut MbRow<'_>) {
+    let YuvWindows { y, u, v } = row.mb(x);
+    kernels.filter_inner_edges_v_16(y, limits);
+    kernels.filter_inner_edge_v_uv(u, v, limits);
+}
+
+#[inline]
+fn filter_upper_edge(
+    kernels: &Kernels,
+    x: usize,
+    limits: EdgeLimits,
+    row: &mut MbRow<'_>,
+    above: &mut MbRow<'_>,
+) {
+    let (above, below) = (above.bottom(x), row.top(x));
+    kernels.filter_mb_edge_h_16(above.y, below.y, limits);
+    kernels.filter_mb_edge_h_uv(above.u, below.u, above.v, below.v, limits);
+}
+
+#[inline]
+fn filter_inner_edges_h(kernels: &Kernels, x: usize, limits: EdgeLimits, row: &mut MbRow<'_>) {
+    let YuvWindows { y, u, v } = row.mb(x);
+    kernels.filter_inner_edges_h_16(y, limits);
+    kernels.filter_inner_edge_h_uv(u, v, limits);
 }
 
 /// The simple filter: luma only, edge limits only. Section 15.2.

@@ -3,28 +3,92 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{FrameCoder, Vp8Encoder};
-use crate::encoder::{FrameKnobs, FrameReport, UnchangedStats};
-use crate::tables::AC_STEPS;
-use crate::types::QIndex;
-use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{
-    Applied, Bitrate, Clock, Deadline, DropPolicy, DropReason, EncoderConfig, FrameKind,
-    FrameRequest, Outcome, Packet, Preset, RateControl, Scalability, SlotSet, Stage, StageClock,
-    Update, VideoEncoder,
+use super::knobs::{ALTREF, ALTREF_STRENGTH, LOOKAHEAD, REFRESH};
+use super::{
+    CodecDescription, CodecKnobs, Encoder, FilterStrength, FrameCoder, FrameReport, UnchangedStats,
 };
-use codec_core::error::Error;
-use codec_core::frame::{Picture, Rational, Size};
-use codec_core::parallel::Pool;
+use crate::analysis::FrameAnalysis;
+use crate::codec::plan::FramePlan;
+use crate::codec::{
+    Applied, Bitrate, Capabilities, Clock, Deadline, DropPolicy, DropReason, EncoderConfig,
+    FrameKind, FrameRequest, Knob, KnobKind, Outcome, Packet, Preset, RateControl, Scalability,
+    SlotSet, Update, VideoEncoder,
+};
+use crate::error::Error;
+use crate::frame::{Picture, Rational, Size};
+use crate::parallel::Pool;
+use crate::rate::BitsLaw;
 
 const SIZE: Size = Size { width: 64, height: 48 };
+
+/// A codec with a scale of quantiser steps like that of VP8.
+pub(super) static CODEC: CodecDescription = CodecDescription {
+    capabilities: &CAPABILITIES,
+    steps_per_level: 2,
+    indices_per_sixth_octave: 4,
+    key_law: BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 },
+    inter_law: BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 },
+    sharp_qindex: 16,
+    empty_frame_bits: |macroblocks| 150 + macroblocks / 4,
+    filter_pct: FilterStrength { rtc: 26, rtc_visual: 22, file: 20 },
+    hidden_frames: true,
+    copies_golden_to_altref: true,
+    golden_frames: |_| None,
+    speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
+};
+
+static CAPABILITIES: Capabilities = Capabilities {
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    reference_slots: 3,
+    knobs: &[
+        Knob::new(
+            "token-partitions",
+            KnobKind::Choice(&[(1, "one"), (4, "four")]),
+            1,
+            "Partitions.",
+        )
+        .live(),
+        Knob::new("sharpness", KnobKind::Range { min: 0, max: 7 }, 0, "Sharpness.").live(),
+        REFRESH,
+        LOOKAHEAD,
+        ALTREF,
+        ALTREF_STRENGTH,
+    ],
+    quantiser_steps: &STEPS,
+    ..Capabilities::minimal("fake")
+};
+
+/// Steps from 4 upwards, each larger by about a thirtieth.
+static STEPS: [u16; 128] = steps();
+
+const fn steps() -> [u16; 128] {
+    let mut steps = [4; 128];
+    let mut index = 1;
+    while index < 128 {
+        let last = steps[index - 1];
+        steps[index] = last + if last < 58 { 1 } else { last / 29 };
+        index += 1;
+    }
+    steps
+}
+
+/// Number of partitions.
+#[derive(Clone, Copy, Debug, Default)]
+struct FakeKnobs(i64);
+
+impl CodecKnobs for FakeKnobs {
+    fn set(&mut self, name: &str, value: i64) {
+        if name == "token-partitions" {
+            self.0 = value;
+        }
+    }
+}
 
 /// Codes nothing, but records its plans and stores them in the packets.
 #[derive(Debug, Default)]
 struct Fake {
     plans: Vec<FramePlan>,
-    knobs: FrameKnobs,
+    knobs: FakeKnobs,
     bits: u64,
     fails: bool,
     clock: Option<Arc<Simulated>>,
@@ -45,6 +109,16 @@ impl Clock for Simulated {
 }
 
 impl FrameCoder for Fake {
+    type Knobs = FakeKnobs;
+
+    fn codec() -> &'static CodecDescription {
+        &CODEC
+    }
+
+    fn open(_config: &EncoderConfig, knobs: FakeKnobs) -> Result<Self, Error> {
+        Ok(Self { knobs, bits: 400_000, ..Self::default() })
+    }
+
     fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedStats {
         UnchangedStats::default()
     }
@@ -65,7 +139,7 @@ impl FrameCoder for Fake {
             let us = if plan.kind == FrameKind::Key { 3 * us } else { us };
             clock.now_us.fetch_add(us, Relaxed);
         }
-        let bits = self.bits / u64::from(AC_STEPS[usize::from(plan.qindex)]);
+        let bits = self.bits / CODEC.step(plan.qindex);
         let over_cap = plan.max_bits.is_some_and(|max| bits > max);
         let dropped = plan.drop_above_bits.is_some_and(|most| bits > most);
         if !dropped {
@@ -80,7 +154,7 @@ impl FrameCoder for Fake {
             bits,
             over_cap,
             dropped,
-            qindex: QIndex::saturating(qindex),
+            qindex,
             zero_motion: 12,
             ..FrameReport::default()
         })
@@ -90,7 +164,7 @@ impl FrameCoder for Fake {
         Ok(())
     }
 
-    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+    fn set_knobs(&mut self, knobs: FakeKnobs) -> Result<(), Error> {
         self.knobs = knobs;
         Ok(())
     }
@@ -98,16 +172,65 @@ impl FrameCoder for Fake {
     fn set_pool(&mut self, _: Option<Arc<dyn Pool>>) {}
 }
 
-fn rtc(change: impl FnOnce(&mut EncoderConfig)) -> Vp8Encoder<Fake> {
-    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
-    change(&mut config);
-    Vp8Encoder::with_frame_coder(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+/// The same for a codec without hidden frames.
+#[derive(Debug)]
+struct InOrder(Fake);
+
+static IN_ORDER: CodecDescription = CodecDescription {
+    hidden_frames: false,
+    copies_golden_to_altref: false,
+    golden_frames: |_| Some(3),
+    ..CODEC
+};
+
+impl FrameCoder for InOrder {
+    type Knobs = FakeKnobs;
+
+    fn codec() -> &'static CodecDescription {
+        &IN_ORDER
+    }
+
+    fn open(config: &EncoderConfig, knobs: FakeKnobs) -> Result<Self, Error> {
+        Fake::open(config, knobs).map(Self)
+    }
+
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        self.0.compare(analysis)
+    }
+
+    fn encode_frame(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<FrameReport, Error> {
+        self.0.encode_frame(picture, plan, analysis, packet)
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        self.0.resize(size)
+    }
+
+    fn set_knobs(&mut self, knobs: FakeKnobs) -> Result<(), Error> {
+        self.0.set_knobs(knobs)
+    }
+
+    fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.0.set_pool(pool);
+    }
 }
 
-fn file() -> Vp8Encoder<Fake> {
+fn rtc(change: impl FnOnce(&mut EncoderConfig)) -> Encoder<Fake> {
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+    change(&mut config);
+    Encoder::new(&config).unwrap()
+}
+
+fn file() -> Encoder<Fake> {
     let rate = RateControl::Vbr(Bitrate::kbps(300));
     let config = EncoderConfig::file(SIZE, Rational::new(30, 1), rate);
-    Vp8Encoder::with_frame_coder(&config, Fake { bits: 400_000, ..Fake::default() }).unwrap()
+    Encoder::new(&config).unwrap()
 }
 
 fn samples(size: Size, seed: u8) -> Vec<u8> {
@@ -115,13 +238,13 @@ fn samples(size: Size, seed: u8) -> Vec<u8> {
     (0..len).map(|n| u8::try_from((n * 7 + n / 64 * 3) % 200).unwrap() + seed % 50).collect()
 }
 
-fn push(encoder: &mut Vp8Encoder<Fake>, request: &FrameRequest) -> Result<Outcome, Error> {
+fn push<C: FrameCoder>(encoder: &mut Encoder<C>, request: &FrameRequest) -> Result<Outcome, Error> {
     let size = encoder.config.size;
     let data = samples(size, u8::try_from(request.pts.rem_euclid(3)).unwrap());
     encoder.encode(&Picture::i420_packed(size, &data).unwrap(), request)
 }
 
-fn packets(encoder: &mut Vp8Encoder<Fake>) -> Vec<Packet> {
+fn packets<C: FrameCoder>(encoder: &mut Encoder<C>) -> Vec<Packet> {
     std::iter::from_fn(|| {
         let mut packet = Packet::default();
         encoder.receive(&mut packet).then_some(packet)
@@ -235,6 +358,36 @@ fn files_use_altref_frames_and_flush_completely() {
 }
 
 #[test]
+fn without_hidden_frames_files_are_coded_in_display_order() {
+    let rate = RateControl::Quality(60);
+    let config = EncoderConfig::file(SIZE, Rational::new(30, 1), rate);
+    let mut encoder = Encoder::<InOrder>::new(&config).unwrap();
+    for pts in 0..40 {
+        push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+    }
+    encoder.finish().unwrap();
+    let coded: Vec<_> = packets(&mut encoder).iter().map(|p| (p.pts, p.meta.shown)).collect();
+    assert_eq!(coded, (0..40).map(|pts| (pts, true)).collect::<Vec<_>>());
+    // The look-ahead still determines the quality of key frames.
+    let plans = &encoder.coding.unit.0.plans;
+    assert!(plans[0].qindex < plans[1].qindex, "{} {}", plans[0].qindex, plans[1].qindex);
+}
+
+#[test]
+fn golden_is_copied_to_altref_only_if_the_codec_can() {
+    let golden = SlotSet::GOLDEN;
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
+    config.speed = 3;
+    let mut encoder = Encoder::<InOrder>::new(&config).unwrap();
+    for pts in 0..10 {
+        push(&mut encoder, &FrameRequest::at(pts)).unwrap();
+    }
+    let plans = &encoder.coding.unit.0.plans[1..];
+    assert_eq!(plans.iter().filter(|plan| plan.updates.contains(golden)).count(), 3);
+    assert!(plans.iter().all(|plan| !plan.copy_golden_to_altref));
+}
+
+#[test]
 fn a_new_size_flushes_the_look_ahead_and_starts_with_a_key_frame() {
     let mut encoder = file();
     for pts in 0..5 {
@@ -263,7 +416,7 @@ fn settings_out_of_range_are_rejected_by_name() {
     let refused = |change: fn(&mut EncoderConfig)| {
         let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
         change(&mut config);
-        match Vp8Encoder::with_frame_coder(&config, Fake::default()) {
+        match Encoder::with_frame_coder(&config, Fake::default()) {
             Err(Error::Config(error)) => (error.knob, error.allowed),
             other => panic!("{other:?}"),
         }
@@ -287,10 +440,10 @@ fn settings_out_of_range_are_rejected_by_name() {
 fn knobs_reach_the_frame_encoder() {
     let mut encoder = rtc(|_| {});
     encoder.apply(Update::Knob("token-partitions".to_owned(), 4)).unwrap();
-    assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
+    assert_eq!(encoder.coding.unit.knobs.0, 4);
     assert!(encoder.apply(Update::Knob("token-partitions".to_owned(), 5)).is_err());
     assert!(encoder.apply(Update::Knob("lookahead".to_owned(), 5)).is_err());
-    assert_eq!(encoder.coding.unit.knobs.token_partitions, 4);
+    assert_eq!(encoder.coding.unit.knobs.0, 4);
 }
 
 #[test]
@@ -339,72 +492,12 @@ fn a_deadline_needs_real_time_and_a_clock() {
     let clock: Arc<dyn Clock> = Arc::new(Simulated::default());
     let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
     config.deadline = Some(Deadline { max_us: 0, clock });
-    assert!(Vp8Encoder::with_frame_coder(&config, Fake::default()).is_err());
+    assert!(Encoder::with_frame_coder(&config, Fake::default()).is_err());
     if let Some(deadline) = &mut config.deadline {
         deadline.max_us = 5000;
     }
-    let mut encoder = Vp8Encoder::with_frame_coder(&config, Fake::default()).unwrap();
+    let mut encoder = Encoder::with_frame_coder(&config, Fake::default()).unwrap();
     assert_eq!(encoder.apply(Update::MaxFrameTime(4000)).unwrap(), Applied::NextFrame);
     config.preset = Preset::File;
-    assert!(Vp8Encoder::with_frame_coder(&config, Fake::default()).is_err());
-}
-
-/// A clock that advances by one nanosecond on each read.
-#[derive(Debug, Default)]
-struct Counting {
-    now_ns: AtomicU64,
-    spent: [AtomicU64; 5],
-}
-
-impl StageClock for Counting {
-    fn now_ns(&self) -> u64 {
-        self.now_ns.fetch_add(1, Relaxed)
-    }
-
-    fn spent(&self, stage: Stage, ns: u64) {
-        self.spent[stage as usize].fetch_add(ns, Relaxed);
-    }
-}
-
-#[test]
-fn stage_times_are_reported_and_change_no_byte() {
-    let size = Size::new(96, 80);
-    for speed in [1, 7] {
-        let coded = |clock: Option<Arc<Counting>>, preset| {
-            let rate = Rational::new(30, 1);
-            let mut config = match preset {
-                Preset::Rtc => EncoderConfig::rtc(size, rate, Bitrate::kbps(300)),
-                Preset::File => EncoderConfig::file(size, rate, RateControl::Quality(60)),
-            };
-            config.speed = speed;
-            config.stages = clock.map(|clock| clock as Arc<dyn StageClock>);
-            let mut encoder = Vp8Encoder::new(&config).unwrap();
-            let mut data = Vec::new();
-            let mut packet = Packet::default();
-            for n in 0..8_u8 {
-                let mut pixels = vec![128; usize::try_from(size.i420_bytes()).unwrap()];
-                for (index, pixel) in pixels.iter_mut().take(96 * 80).enumerate() {
-                    let (x, y) = (index % 96 + 3 * usize::from(n), index / 96);
-                    *pixel = u8::try_from((x * x / 7 + y * 5) % 200).unwrap();
-                }
-                let picture = Picture::i420_packed(size, &pixels).unwrap();
-                encoder.encode(&picture, &FrameRequest::at(n.into())).unwrap();
-                while encoder.receive(&mut packet) {
-                    data.push(packet.data.clone());
-                }
-            }
-            encoder.finish().unwrap();
-            while encoder.receive(&mut packet) {
-                data.push(packet.data.clone());
-            }
-            data
-        };
-        for preset in [Preset::Rtc, Preset::File] {
-            let clock = Arc::new(Counting::default());
-            assert_eq!(coded(Some(Arc::clone(&clock)), preset), coded(None, preset));
-            for (stage, spent) in Stage::ALL.into_iter().zip(&clock.spent) {
-                assert!(spent.load(Relaxed) > 0, "{preset:?}, speed {speed}: {}", stage.name());
-            }
-        }
-    }
+    assert!(Encoder::with_frame_coder(&config, Fake::default()).is_err());
 }

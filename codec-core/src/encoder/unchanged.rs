@@ -5,21 +5,12 @@
 //! bottom, directly at the frame's quantiser, so that each is refined once.
 
 use super::cyclic_refresh::CyclicRefresh;
-use crate::types::QIndex;
-use codec_core::analysis::FrameAnalysis;
-
-/// Statistics of the unchanged macroblocks, for planning a frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnchangedStats {
-    /// Number of unchanged macroblocks.
-    pub macroblocks: u32,
-    /// Highest quantiser index at which one of them was coded.
-    pub coarsest: QIndex,
-}
+use super::{CodecDescription, UnchangedStats};
+use crate::analysis::FrameAnalysis;
 
 /// Tracks changes of the source from frame to frame.
 #[derive(Debug, Default)]
-pub(super) struct Unchanged {
+pub struct Unchanged {
     /// By macroblock: whether the source equals that of the last frame.
     same: Vec<bool>,
     /// By macroblock: whether the current frame copies it.
@@ -32,7 +23,7 @@ pub(super) struct Unchanged {
 
 impl Unchanged {
     /// Resets the state for `count` macroblocks.
-    pub(super) fn reset(&mut self, count: usize) {
+    pub fn reset(&mut self, count: usize) {
         for list in [&mut self.same, &mut self.copied] {
             list.clear();
             list.resize(count, false);
@@ -42,7 +33,7 @@ impl Unchanged {
 
     /// Compares the next source frame, coded or not, and returns statistics of unchanged
     /// macroblocks.
-    pub(super) fn compare(
+    pub fn compare(
         &mut self,
         analysis: Option<&FrameAnalysis>,
         refresh: &CyclicRefresh,
@@ -65,11 +56,11 @@ impl Unchanged {
 
     /// Selects the macroblocks that a frame at `qindex` copies: all unchanged ones except those
     /// that it refines, as far as `room` allows. `room` is a sum of intra costs, weighted lower for
-    /// macroblocks that are almost fine enough.
-    pub(super) fn plan(
+    /// macroblocks that are almost fine enough. `refresh` has the quality of the macroblocks.
+    pub fn plan(
         &mut self,
-        qindex: QIndex,
-        room: u64,
+        codec: &CodecDescription,
+        (qindex, room): (u8, u64),
         analysis: Option<&FrameAnalysis>,
         refresh: &CyclicRefresh,
     ) {
@@ -79,13 +70,14 @@ impl Unchanged {
             return;
         };
         let mut left = room;
-        let goal = log2_q8(qindex.ac_step());
+        let goal = log2_q8(codec.step(qindex));
+        let limit = qindex.saturating_add(codec.indices_per_sixth_octave / 2);
         let lists = self.copied.iter_mut().zip(&self.same).zip(&analysis.macroblocks);
         for (index, ((copied, &same), mb)) in lists.enumerate() {
             *copied = same;
             let quality = refresh.quality(index);
-            if same && left > 0 && quality > qindex.offset(WORTHWHILE) {
-                let octaves_q8 = log2_q8(quality.ac_step()) - goal;
+            if same && left > 0 && quality > limit {
+                let octaves_q8 = log2_q8(codec.step(quality)).saturating_sub(goal);
                 let cost = (u64::from(mb.intra_cost) + MODE_COST) * weight_q8(octaves_q8) / 256;
                 left = left.saturating_sub(cost);
                 self.recoded_cost += cost;
@@ -95,29 +87,32 @@ impl Unchanged {
     }
 
     /// Disables copying for the next frame.
-    pub(super) fn copy_none(&mut self) {
+    pub fn copy_none(&mut self) {
         self.recoded_cost = 0;
         self.copied.fill(false);
     }
 
     /// Returns whether macroblock `index` is copied.
     #[inline]
-    pub(super) fn is_copied(&self, index: usize) -> bool {
+    #[must_use]
+    pub fn is_copied(&self, index: usize) -> bool {
         self.copied.get(index).is_some_and(|&copied| copied)
     }
 
     /// Returns whether the whole frame is copied.
-    pub(super) fn is_all_copied(&self) -> bool {
+    #[must_use]
+    pub fn is_all_copied(&self) -> bool {
         !self.copied.is_empty() && self.copied.iter().all(|&copied| copied)
     }
 
     /// Returns the sum of intra costs of the macroblocks selected for recoding.
-    pub(super) fn recoded_cost(&self) -> u64 {
+    #[must_use]
+    pub fn recoded_cost(&self) -> u64 {
         self.recoded_cost
     }
 
     /// Records that the frame was coded; with `is_last` it becomes the last frame.
-    pub(super) fn coded(&mut self, is_last: bool) {
+    pub fn coded(&mut self, is_last: bool) {
         self.is_compared = false;
         if is_last {
             self.same.fill(true);
@@ -132,23 +127,22 @@ fn weight_q8(octaves_q8: u32) -> u64 {
 }
 
 /// Returns the base-2 logarithm with 8 fractional bits.
-fn log2_q8(step: u16) -> u32 {
-    let step = u32::from(step.max(1));
+fn log2_q8(step: u64) -> u32 {
+    let step = u32::try_from(step).unwrap_or(u32::MAX >> 8).max(1);
     let whole = step.ilog2();
     // Linear interpolation between powers of two suffices.
     (whole << 8) + ((step << 8 >> whole) - 256)
 }
 
-/// Minimum decrease of the quantiser index for which recoding a macroblock is worthwhile.
-const WORTHWHILE: i8 = 2;
 /// Cost of a macroblock without texture, as an intra cost.
 const MODE_COST: u64 = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::MbAnalysis;
     use crate::encoder::cyclic_refresh::CodedMbHistory;
-    use codec_core::analysis::MbAnalysis;
+    use crate::encoder::tests::CODEC;
 
     fn analysis(same: &[bool]) -> FrameAnalysis {
         let mb = |&is_same: &bool| MbAnalysis { is_same, intra_cost: 92, ..MbAnalysis::default() };
@@ -157,13 +151,8 @@ mod tests {
 
     fn refresh(qindex: u8) -> CyclicRefresh {
         let mut refresh = CyclicRefresh::default();
-        refresh.reset(4);
-        let coded = CodedMbHistory {
-            is_still: false,
-            is_skipped: false,
-            is_copied: false,
-            qindex: QIndex::saturating(qindex),
-        };
+        refresh.reset(4, 127);
+        let coded = CodedMbHistory { is_still: false, is_skipped: false, is_copied: false, qindex };
         refresh.update((0..4).map(|_| coded));
         refresh
     }
@@ -178,8 +167,8 @@ mod tests {
         // This frame is dropped.
         unchanged.compare(Some(&analysis(&[true, false, true, true])), &refresh);
         let stats = unchanged.compare(Some(&analysis(&[true; 4])), &refresh);
-        assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: QIndex::saturating(60) });
-        unchanged.plan(QIndex::saturating(60), 0, Some(&analysis(&[true; 4])), &refresh);
+        assert_eq!(stats, UnchangedStats { macroblocks: 3, coarsest: 60 });
+        unchanged.plan(&CODEC, (60, 0), Some(&analysis(&[true; 4])), &refresh);
         assert!(unchanged.is_copied(0) && !unchanged.is_copied(1) && !unchanged.is_all_copied());
     }
 
@@ -190,11 +179,11 @@ mod tests {
         unchanged.coded(true);
         let (all, refresh) = (analysis(&[true; 4]), refresh(60));
         unchanged.compare(Some(&all), &refresh);
-        unchanged.plan(QIndex::saturating(20), 60, Some(&all), &refresh);
+        unchanged.plan(&CODEC, (20, 60), Some(&all), &refresh);
         assert_eq!([0, 1, 2, 3].map(|n| unchanged.is_copied(n)), [false, false, true, true]);
         // About 1.4 octaves: 0.58 of 100 each.
         assert_eq!(unchanged.recoded_cost(), 116);
-        unchanged.plan(QIndex::saturating(59), 200, Some(&all), &refresh);
+        unchanged.plan(&CODEC, (59, 200), Some(&all), &refresh);
         assert!(unchanged.is_all_copied());
     }
 }

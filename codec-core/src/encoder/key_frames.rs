@@ -1,6 +1,6 @@
 //! Key frame placement.
 
-use codec_core::codec::{FrameRequest, KeyFrames};
+use crate::codec::{FrameRequest, KeyFrames};
 
 /// Decides on key frames in input order.
 #[derive(Clone, Copy, Debug)]

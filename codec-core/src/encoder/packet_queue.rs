@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use codec_core::codec::Packet;
+use crate::codec::Packet;
 
 /// Packets in coding order. Buffers are swapped: the one that the caller passes to `receive` is
 /// written to later.

@@ -2,10 +2,10 @@
 
 use codec_simd::{Kernels, PlaneRef};
 
-use codec_core::frame::{Chroma, FrameBuf, Picture};
+use super::{Chroma, FrameBuf, Picture};
 
 /// Returns the sums of squared errors of Y, U and V over the visible area.
-pub(super) fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
+pub fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> [u64; 3] {
     let luma = plane_sse(kernels, source.luma(), recon.plane(0));
     match source.chroma() {
         Chroma::Planar { u, v } => {
@@ -26,7 +26,7 @@ pub(super) fn picture_sse(kernels: &Kernels, source: &Picture<'_>, recon: &Frame
 }
 
 /// Returns the sum of squared errors of Y over the visible area.
-pub(super) fn luma_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> u64 {
+pub fn luma_sse(kernels: &Kernels, source: &Picture<'_>, recon: &FrameBuf) -> u64 {
     plane_sse(kernels, source.luma(), recon.plane(0))
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use codec_simd::Kernels;
 
 use super::buffered_frame::{self, BufferedFrame};
-use super::coding::{Coding, Task};
-use super::frame_coder::FrameCoder;
-use super::knobs::KnobValues;
+use super::coding::{Coding, Task, tune};
+use super::knobs::SharedKnobs;
 use super::speed_selector::SpeedChoice;
-use codec_core::analysis::mb_tree::{AltrefTrace, MbTree};
-use codec_core::analysis::{FrameAnalysis, filter_altref};
-use codec_core::codec::{
-    EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer,
+use super::{CodecDescription, FrameCoder};
+use crate::analysis::mb_tree::{AltrefTrace, MbTree};
+use crate::analysis::{FrameAnalysis, MaskingMeter, filter_altref};
+use crate::codec::{
+    EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer, Tune,
 };
-use codec_core::error::Error;
-use codec_core::fixed::exp2_q16;
-use codec_core::frame::{FrameBuf, FramePool, Picture, Size};
-use codec_core::rate::{FrameRole, Lookahead, LookaheadInfo};
+use crate::error::Error;
+use crate::fixed::{ONE_Q16, exp2_q16};
+use crate::frame::{FrameBuf, FramePool, Picture, Size};
+use crate::rate::{FrameRole, Lookahead, LookaheadInfo};
 
 /// Border of buffered frames: none, because only their visible samples are read.
 const NO_PAD: usize = 0;
@@ -40,6 +40,7 @@ pub(super) struct FileState {
     /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
     mb_tree: MbTree,
+    masking: MaskingMeter,
     altref_trace: AltrefTrace,
     /// Analysis passed to the coding of altref frames.
     altref: FrameAnalysis,
@@ -59,6 +60,7 @@ impl FileState {
             pool: FramePool::new(size, NO_PAD, depth + 2),
             analyses: Vec::new(),
             mb_tree: MbTree::default(),
+            masking: MaskingMeter::default(),
             altref_trace: AltrefTrace::default(),
             altref: FrameAnalysis { size, ..FrameAnalysis::default() },
             depth,
@@ -104,7 +106,7 @@ impl FileState {
         &mut self,
         coding: &mut Coding<C>,
         config: &EncoderConfig,
-        knobs: &KnobValues,
+        knobs: &SharedKnobs,
         kernels: &Kernels,
         forced: bool,
     ) -> Result<Option<Outcome>, Error> {
@@ -116,7 +118,7 @@ impl FileState {
             self.has_altref = false;
             // With intra refresh, altref frames are not referenced.
             let one_layer = config.scalability == Scalability::L1T1 && config.intra_refresh == 0;
-            let may = group.altref && knobs.altref && one_layer;
+            let may = group.altref && C::codec().hidden_frames && knobs.altref && one_layer;
             let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
             self.altref_due = may && self.is_altref_worthwhile();
             drop(timer);
@@ -134,21 +136,28 @@ impl FileState {
         let Some((mut held, mut lookahead_info)) = self.ahead.pop() else {
             return Ok(None);
         };
-        lookahead_info.mb_tree_boost_q16 =
-            mb_tree_boost_q16.or_else(|| uses_mb_tree(config).then_some(0));
+        let is_last = self.group_left == 1;
+        let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
+        lookahead_info.mb_tree_boost_q16 = mb_tree_boost_q16.or_else(|| {
+            uses_mb_tree(config).then_some(Boosts::of(config).in_group(role, self.has_altref))
+        });
         if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
+        }
+        if is_key && tune(config, config.content) == Tune::Visual {
+            let _timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+            let picture = held.buf.picture(held.info);
+            self.masking.measure(&picture, kernels, &mut held.analysis);
+            held.analysis.quantise_by_masking();
         }
         if let Some(map) = &held.request.importance {
             map.add_to(&mut held.analysis.offsets_q4, config.rate.mode.bitrate().is_some());
         }
-        let is_last = self.group_left == 1;
         self.group_left = self.group_left.saturating_sub(1);
         let mut request = held.request;
         if forced || lookahead_info.key {
             request.may_drop = Some(false);
         }
-        let role = if is_last && self.has_altref { FrameRole::Overlay } else { FrameRole::Plain };
         let picture = held.buf.picture(held.info);
         let task = Task {
             picture: &picture,
@@ -171,7 +180,7 @@ impl FileState {
         &mut self,
         coding: &mut Coding<C>,
         config: &EncoderConfig,
-        knobs: &KnobValues,
+        knobs: &SharedKnobs,
         kernels: &Kernels,
         mean_cost: Option<u64>,
     ) -> Result<(), Error> {
@@ -196,10 +205,14 @@ impl FileState {
         let denoised_q4 = future.denoised_q4;
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
         lookahead_info.mb_tree_boost_q16 = self.mb_tree_of_altref(last, coding, config);
+        let buf = self.filtered(last, knobs.altref_strength, kernels);
+        if tune(config, config.content) == Tune::Visual {
+            self.masking.measure(&buf.picture(info), kernels, &mut self.altref);
+            self.altref.quantise_by_masking();
+        }
         if let Some(map) = importance {
             map.add_to(&mut self.altref.offsets_q4, config.rate.mode.bitrate().is_some());
         }
-        let buf = self.filtered(last, knobs.altref_strength, kernels);
         drop(timer);
         let picture = buf.picture(info);
         let role = FrameRole::Altref;
@@ -251,7 +264,8 @@ impl FileState {
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
         self.mb_tree.propagate(0, count, noise, frames);
-        Some(self.mb_tree.qindex_offsets(frames(0)?, &mut self.altref.offsets_q4))
+        let strength = Boosts::of(config).strength_q16;
+        Some(self.mb_tree.qindex_offsets(frames(0)?, strength, &mut self.altref.offsets_q4))
     }
 
     /// Computes the same for the frame `last` as an altref frame.
@@ -270,7 +284,8 @@ impl FileState {
         self.mb_tree.propagate(last, count, noise, frames);
         self.altref_trace.follow(last, noise, frames);
         self.mb_tree.add_altref(&self.altref_trace);
-        Some(self.mb_tree.qindex_offsets(frames(last)?, &mut self.altref.offsets_q4))
+        let strength = Boosts::of(config).strength_q16;
+        Some(self.mb_tree.qindex_offsets(frames(last)?, strength, &mut self.altref.offsets_q4))
     }
 
     /// Returns the number of frames from `first` on that depend on it, limited to the look-ahead of
@@ -302,8 +317,53 @@ fn uses_mb_tree(config: &EncoderConfig) -> bool {
     by_base && config.scalability == Scalability::L1T1
 }
 
-/// Returns the cost of changes that quantisation removes from a macroblock: eight quantiser steps.
+/// How much finer or coarser frames are coded, in octaves of the quantiser step (16 fractional bits).
+struct Boosts {
+    /// Octaves per octave of importance (MB-tree).
+    strength_q16: i32,
+    /// Plain frames of a group with an altref frame, which has most of the detail.
+    plain_coarser_q16: i32,
+    /// The overlay of an altref frame, which later frames reference as golden.
+    overlay_finer_q16: i32,
+}
+
+impl Boosts {
+    const FULL: Self = Self {
+        strength_q16: ONE_Q16 * 2 / 5,
+        plain_coarser_q16: ONE_Q16 / 4,
+        overlay_finer_q16: ONE_Q16 * 4 / 5,
+    };
+    /// With one pass at a bitrate, later frames have to save what the first ones take beyond their
+    /// share.
+    const ONE_PASS: Self = Self {
+        strength_q16: ONE_Q16 / 3,
+        plain_coarser_q16: 0,
+        overlay_finer_q16: ONE_Q16 * 2 / 5,
+    };
+
+    fn of(config: &EncoderConfig) -> Self {
+        let is_one_pass = config.rate.first_pass.is_none();
+        if is_one_pass && config.rate.mode.bitrate().is_some() {
+            Self::ONE_PASS
+        } else {
+            Self::FULL
+        }
+    }
+
+    /// Returns the boost of a frame without importance of its own.
+    fn in_group(&self, role: FrameRole, has_altref: bool) -> i32 {
+        match role {
+            FrameRole::Overlay => self.overlay_finer_q16,
+            _ if has_altref => -self.plain_coarser_q16,
+            _ => 0,
+        }
+    }
+}
+
+/// Returns the cost of changes that quantisation removes from a macroblock: sixteen pixel levels times
+/// the quantiser step.
 fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
+    let CodecDescription { steps_per_level, .. } = C::codec();
     let step = exp2_q16(coding.rate.base_q16());
-    u32::try_from(8 * step).unwrap_or(u32::MAX)
+    u32::try_from(16 * step / u64::from(*steps_per_level).max(1)).unwrap_or(u32::MAX)
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::FrameRequest;
-use codec_core::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
+use crate::analysis::FrameAnalysis;
+use crate::codec::FrameRequest;
+use crate::frame::{Chroma, FrameBuf, FramePool, Picture, PictureInfo};
 
 /// A buffered frame with its request.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn repeat_last(line: &mut [u8], visible: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codec_core::frame::Size;
+    use crate::frame::Size;
 
     #[test]
     fn both_formats_give_the_same_copy_with_extended_edges() {

@@ -1,123 +1,70 @@
-//! The VP8 encoder with rate control: plans each frame and codes it.
+//! The encoder with rate control: plans each frame and has it coded.
 //!
-//! Each frame passes through the denoiser if that is enabled, the analyser (complexity, scene cuts), the layer planner (references
-//! and slots) and the rate controller (quantiser, or a drop). The resulting
-//! [`FramePlan`](codec_core::codec::plan::FramePlan) goes to the frame encoder.
-
-mod buffered_frame;
-mod coding;
-mod file;
-mod frame_coder;
-mod golden;
-mod key_frames;
-mod knobs;
-mod packet_queue;
-mod speed_selector;
-#[cfg(test)]
-mod tests;
-mod validate;
-
-pub use frame_coder::FrameCoder;
+//! Each frame passes through the denoiser if that is enabled, the analyser (complexity, scene cuts),
+//! the layer planner (references and slots) and the rate controller (quantiser, or a drop). The
+//! resulting [`FramePlan`](crate::codec::plan::FramePlan) goes to the frame coder.
 
 use codec_simd::Kernels;
 
-use self::coding::{Coding, Task};
-use self::file::FileState;
-use self::key_frames::KeyPolicy;
-use self::knobs::{KNOBS, KnobValues, MAX_LOOKAHEAD};
-use self::speed_selector::{SpeedChoice, SpeedSelector};
-use super::{FrameEncoder, FrameSettings};
-use crate::tables::AC_STEPS;
-use codec_core::analysis::{Analyser, FrameAnalysis};
-use codec_core::codec::{
+use super::coding::{Coding, Task, tune};
+use super::file::FileState;
+use super::key_frames::KeyPolicy;
+use super::knobs::{KnobValues, MAX_LOOKAHEAD};
+use super::speed_selector::{SpeedChoice, SpeedSelector};
+use super::{CodecDescription, FrameCoder, validate};
+use crate::analysis::{Analyser, FrameAnalysis, MaskingMeter};
+use crate::codec::{
     Applied, Capabilities, Content, Deadline, Denoise, EncoderConfig, FrameKind, FrameRequest,
-    FrameTime, Outcome, Packet, Preset, Scalability, SlotSet, Stage, StageTimer, Update,
-    VideoEncoder,
+    FrameTime, Outcome, Packet, Preset, SlotSet, Stage, StageTimer, Tune, Update, VideoEncoder,
 };
-use codec_core::denoise::Denoiser;
-use codec_core::error::{ConfigError, Error};
-use codec_core::frame::{Picture, PixelFormat, Size};
-use codec_core::parallel::{Pool, Serial};
-use codec_core::rate::{
-    BitsLaw, CodecModel, FrameRole, LayerPlanner, LookaheadInfo, RateController,
-};
+use crate::denoise::Denoiser;
+use crate::error::{ConfigError, Error};
+use crate::frame::{Picture, Size};
+use crate::parallel::{Pool, Serial};
+use crate::rate::{FrameRole, LayerPlanner, LookaheadInfo, RateController};
 
-/// Capabilities of the encoder.
-pub static CAPABILITIES: Capabilities = Capabilities {
-    formats: &[PixelFormat::I420, PixelFormat::Nv12],
-    max_dimension: validate::MAX_DIMENSION,
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
-    qindex_range: (0, validate::MAX_QINDEX),
-    rtc_qindex_range: (2, 106),
-    reference_slots: 3,
-    latency_frames: MAX_LOOKAHEAD - 1,
-    live_bitrate: true,
-    live_resolution: true,
-    reports_qindex: true,
-    threads: true,
-    knobs: KNOBS,
-    quantiser_steps: &AC_STEPS,
-    ..Capabilities::minimal("vp8/native")
-};
-
-/// Opens the native VP8 encoder, registered as `vp8/native`.
-///
-/// # Errors
-/// As [`Vp8Encoder::new`].
-pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
-    Ok(Box::new(Vp8Encoder::new(config)?))
-}
-
-/// The native VP8 encoder.
+/// A video encoder on top of a frame coder.
 ///
 /// With [`Preset::Rtc`] each frame's packet is ready when `encode` returns. With [`Preset::File`]
 /// frames are held back: the outcome of `encode` is that of the frame that left the look-ahead, and
 /// [`VideoEncoder::finish`] drops no frames.
 #[derive(Debug)]
-pub struct Vp8Encoder<C = FrameEncoder> {
-    config: EncoderConfig,
+pub struct Encoder<C: FrameCoder> {
+    pub(super) config: EncoderConfig,
     capabilities: Capabilities,
-    knobs: KnobValues,
+    codec: &'static CodecDescription,
+    knobs: KnobValues<C::Knobs>,
     kernels: &'static Kernels,
     denoiser: Denoiser,
     analyser: Analyser,
+    masking: MaskingMeter,
     keys: KeyPolicy,
-    coding: Coding<C>,
+    pub(super) coding: Coding<C>,
     /// Look-ahead state; `None` in real time.
     file: Option<FileState>,
     last_pts: Option<i64>,
     speed_selector: SpeedSelector,
 }
 
-impl Vp8Encoder {
+impl<C: FrameCoder> Encoder<C> {
     /// Creates an encoder; its first frame will be a key frame.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first setting that is out of range, with the allowed range.
+    /// [`Error::Config`] for the first setting that is out of range, with the allowed range;
+    /// [`Error::Unsupported`] for a feature that the codec lacks.
     pub fn new(config: &EncoderConfig) -> Result<Self, Error> {
-        validate::config(config)?;
-        let knobs = KnobValues::from_list(&config.knobs)?;
-        let unit = FrameEncoder::new(&FrameSettings {
-            size: config.size,
-            knobs: knobs.frame,
-            pool: config.pool.clone(),
-            simd: config.simd,
-            report_sse: config.report_psnr,
-            report_digest: config.report_digest,
-            stages: config.stages.clone(),
-        })?;
+        let knobs = checked_knobs::<C>(config)?;
+        let unit = C::open(config, knobs.codec)?;
         Self::with_frame_coder(config, unit)
     }
-}
 
-impl<C: FrameCoder> Vp8Encoder<C> {
-    /// Creates an encoder like [`Vp8Encoder::new`] on top of another frame encoder.
+    /// Creates an encoder like [`Self::new`] on top of an open frame coder.
     ///
     /// # Errors
-    /// As [`Vp8Encoder::new`].
+    /// As [`Self::new`].
     pub fn with_frame_coder(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
-        validate::config(config)?;
-        let knobs = KnobValues::from_list(&config.knobs)?;
+        let codec = C::codec();
+        let knobs = checked_knobs::<C>(config)?;
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
@@ -125,42 +72,39 @@ impl<C: FrameCoder> Vp8Encoder<C> {
             })?,
         };
         let is_file = config.preset == Preset::File;
-        let mut rate = RateController::new(config, &rate_model(config));
+        let mut rate = RateController::new(config, &codec.rate_model(config));
         if is_file && let Some(first_pass) = &config.rate.first_pass {
             rate.set_first_pass(first_pass, config);
         }
-        let held = if is_file { knobs.lookahead } else { 1 };
+        let held = if is_file { knobs.shared.lookahead } else { 1 };
         let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
+        let mut analyser = Analyser::new();
+        analyser.refine_motion(is_file);
         Ok(Self {
-            capabilities: Capabilities { latency_frames, ..CAPABILITIES },
+            capabilities: Capabilities { latency_frames, ..*codec.capabilities },
+            codec,
             knobs,
             kernels,
             denoiser: Denoiser::new(),
-            analyser: Analyser::new(),
+            analyser,
+            masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
             file: is_file.then(|| FileState::new(config.size, held)),
             last_pts: None,
-            speed_selector: SpeedSelector::default(),
+            speed_selector: SpeedSelector::new(&codec.speed_costs),
             config: config.clone(),
         })
     }
 
-    fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), ConfigError> {
-        if picture.size() != self.config.size {
-            return Err(ConfigError::new("frame size", picture.size(), self.config.size));
-        }
-        if let Some(last) = self.last_pts.filter(|&last| request.pts <= last) {
-            let allowed = format!("a value above the previous frame's {last}");
-            return Err(ConfigError::new("pts", request.pts, allowed));
-        }
-        if let Some(map) = &request.importance {
-            map.check_size(self.config.size)?;
-        }
+    fn check(&self, picture: &Picture<'_>, request: &FrameRequest) -> Result<(), Error> {
+        let capabilities = self.codec.capabilities;
+        capabilities.check_picture(picture, request, self.config.size, self.last_pts)?;
         for (name, slots) in [("references", request.references), ("updates", request.updates)] {
             let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
             if let Some(slots) = slots.filter(|&slots| !all.contains(slots)) {
-                return Err(ConfigError::new(name, format!("{:#b}", slots.0), "slots 0..=2"));
+                let given = format!("{:#b}", slots.0);
+                return Err(ConfigError::new(name, given, "slots 0..=2").into());
             }
         }
         Ok(())
@@ -195,6 +139,9 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         let pool: &dyn Pool = self.config.pool.as_deref().unwrap_or(&Serial);
         let timer = StageTimer::start(self.config.stages.as_deref(), Stage::Analysis);
         let analysis = self.analyser.analyse(picture, self.kernels, pool);
+        if tune(&self.config, self.config.content) == Tune::Visual {
+            self.masking.measure(picture, self.kernels, analysis);
+        }
         drop(timer);
         if let Some(map) = &request.importance {
             map.add_to(&mut analysis.offsets_q4, self.config.rate.mode.bitrate().is_some());
@@ -215,7 +162,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
                 None => SpeedChoice::without_deadline(self.config.speed),
             },
         };
-        let outcome = self.coding.code(&self.config, &self.knobs, &task);
+        let outcome = self.coding.code(&self.config, &self.knobs.shared, &task);
         if lookahead_info.key && !matches!(outcome, Ok(Outcome::Coded)) {
             self.keys.request();
         }
@@ -267,7 +214,7 @@ impl<C: FrameCoder> Vp8Encoder<C> {
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {
-            let (config, knobs) = (&self.config, &self.knobs);
+            let (config, knobs) = (&self.config, &self.knobs.shared);
             match file.code_next(&mut self.coding, config, knobs, self.kernels, false) {
                 Ok(Some(next)) => outcome = next,
                 Ok(None) => break,
@@ -284,20 +231,19 @@ impl<C: FrameCoder> Vp8Encoder<C> {
     /// Codes all frames held back.
     fn drain(&mut self) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
-            let (config, knobs) = (&self.config, &self.knobs);
+            let (config, knobs) = (&self.config, &self.knobs.shared);
             while file.code_next(&mut self.coding, config, knobs, self.kernels, true)?.is_some() {}
         }
         Ok(())
     }
 
     fn resize(&mut self, size: Size) -> Result<(), Error> {
-        validate::size(size)?;
         self.drain()?;
         self.coding.unit.resize(size)?;
         self.config.size = size;
         self.coding.resized();
         self.speed_selector.reset();
-        let (overhead_bits, static_complexity) = static_frame_stats(size);
+        let (overhead_bits, static_complexity) = self.codec.static_frame_stats(size);
         self.coding.rate.set_static_frame(overhead_bits, static_complexity);
         self.denoiser.reset();
         self.analyser.reset();
@@ -309,9 +255,13 @@ impl<C: FrameCoder> Vp8Encoder<C> {
     }
 }
 
-impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
+impl<C: FrameCoder> VideoEncoder for Encoder<C> {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        self.coding.unit.codec_private()
     }
 
     fn encode(&mut self, picture: &Picture<'_>, request: &FrameRequest) -> Result<Outcome, Error> {
@@ -333,12 +283,12 @@ impl<C: FrameCoder> VideoEncoder for Vp8Encoder<C> {
     }
 
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
-        validate::update(&update)?;
+        validate::update(&update, self.codec.capabilities)?;
         match &update {
             Update::Knob(name, value) => {
                 let mut knobs = self.knobs;
                 knobs.set(name, *value, true)?;
-                self.coding.unit.set_knobs(knobs.frame)?;
+                self.coding.unit.set_knobs(knobs.codec)?;
                 self.knobs = knobs;
             }
             Update::Resolution(size) => self.resize(*size)?,
@@ -378,25 +328,9 @@ fn lookahead_info(
     }
 }
 
-/// Returns the rate controller's model of VP8, with priors that were measured over thirteen
-/// clips (calls, motion, screen content), quantiser indices 12 to 104, at speed 7.
-fn rate_model(config: &EncoderConfig) -> CodecModel {
-    let mut model = CodecModel::new(&AC_STEPS);
-    model.key_law = BitsLaw { alpha_q16: 98_304, beta_q16: 53_740 }; // 1.50 and 0.82
-    model.inter_law = BitsLaw { alpha_q16: 203_162, beta_q16: 75_366 }; // 3.10 and 1.15
-    (model.overhead_bits, model.static_complexity) = static_frame_stats(config.size);
-    model.qindex_range = CAPABILITIES.default_qindex(config.preset);
-    model.sharp_qindex = SHARP_QINDEX;
-    model
-}
-
-/// Quantiser index at which text looks sharp: a step of 20, about 45 dB if half of a frame is text.
-const SHARP_QINDEX: u8 = 16;
-
-/// Returns the size in bits of a frame in which nothing has changed, and the complexity below which
-/// a frame is static.
-fn static_frame_stats(size: Size) -> (u64, u64) {
-    let (cols, rows) = size.macroblocks();
-    let macroblocks = (cols * rows) as u64;
-    (150 + macroblocks / 4, 6 * macroblocks)
+/// Checks `config` and returns the values of its knobs.
+fn checked_knobs<C: FrameCoder>(config: &EncoderConfig) -> Result<KnobValues<C::Knobs>, Error> {
+    let capabilities = C::codec().capabilities;
+    validate::config(config, capabilities)?;
+    Ok(KnobValues::new(capabilities.knobs, &config.knobs)?)
 }

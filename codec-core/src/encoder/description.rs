@@ -1,0 +1,81 @@
+//! What the encoder has to know about a codec.
+
+use crate::codec::{Capabilities, EncoderConfig};
+use crate::frame::Size;
+use crate::rate::{BitsLaw, CodecModel};
+
+/// Complexity per macroblock below which a frame is static.
+const STATIC_COMPLEXITY: u64 = 6;
+
+/// Facts about a codec, for an [`super::Encoder`].
+#[derive(Clone, Copy, Debug)]
+pub struct CodecDescription {
+    /// Capabilities of the encoder. Requests for the features in `gaps` are rejected. The encoder
+    /// needs the quantiser steps; among the [shared knobs](super::knobs) it uses those that are listed.
+    pub capabilities: &'static Capabilities,
+    /// Step of one pixel level, if transforms are orthonormal, in the unit of
+    /// [`Capabilities::quantiser_steps`].
+    pub steps_per_level: u16,
+    /// Number of quantiser indices in about a sixth of an octave of the step.
+    pub indices_per_sixth_octave: u8,
+    /// Prior of the bits model for key frames.
+    pub key_law: BitsLaw,
+    /// Prior of the bits model for inter frames.
+    pub inter_law: BitsLaw,
+    /// Quantiser index at which text looks sharp, below which screen content gains no visible quality.
+    pub sharp_qindex: u8,
+    /// Returns the size in bits of an inter frame in which nothing has changed, from its number of
+    /// macroblocks.
+    pub empty_frame_bits: fn(u64) -> u64,
+    /// Loop filter strength in percent.
+    pub filter_pct: FilterStrength,
+    /// Whether frames can be coded that are not shown, such as altref frames.
+    pub hidden_frames: bool,
+    /// Whether a frame that updates golden can copy the old one to altref.
+    pub copies_golden_to_altref: bool,
+    /// Returns the maximum number of frames between golden updates at a speed; `None` updates golden
+    /// only as the background of a stable scene.
+    pub golden_frames: fn(u8) -> Option<u32>,
+    /// Time of each speed relative to the fastest one, in 1/64. These are initial values: actual times
+    /// are learned at each speed that is used.
+    pub speed_costs: [u64; 11],
+}
+
+/// Loop filter strength by purpose, see [`crate::codec::plan::FramePlan::filter_pct`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "presets and tunings")]
+pub struct FilterStrength {
+    pub rtc: u8,
+    pub rtc_visual: u8,
+    pub file: u8,
+}
+
+impl CodecDescription {
+    /// Returns the rate controller's model of the codec.
+    pub(super) fn rate_model(&self, config: &EncoderConfig) -> CodecModel {
+        let mut model = CodecModel::new(self.capabilities.quantiser_steps);
+        (model.key_law, model.inter_law) = (self.key_law, self.inter_law);
+        (model.overhead_bits, model.static_complexity) = self.static_frame_stats(config.size);
+        model.qindex_range = self.capabilities.default_qindex(config.preset);
+        model.sharp_qindex = self.sharp_qindex;
+        model.indices_per_sixth_octave = self.indices_per_sixth_octave;
+        model
+    }
+
+    /// Returns the size in bits of a frame in which nothing has changed, and the complexity below which
+    /// a frame is static.
+    pub(super) fn static_frame_stats(&self, size: Size) -> (u64, u64) {
+        let (cols, rows) = size.macroblocks();
+        let macroblocks = (cols * rows) as u64;
+        ((self.empty_frame_bits)(macroblocks), STATIC_COMPLEXITY * macroblocks)
+    }
+
+    /// Returns the quantiser step of `qindex`, in the unit of [`Capabilities::quantiser_steps`].
+    #[inline]
+    #[must_use]
+    pub fn step(&self, qindex: u8) -> u64 {
+        let steps = self.capabilities.quantiser_steps;
+        let last = steps.len().saturating_sub(1);
+        steps.get(usize::from(qindex).min(last)).map_or(1, |&step| u64::from(step))
+    }
+}

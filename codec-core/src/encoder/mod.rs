@@ -1,0 +1,42 @@
+//! The video encoder that all native codecs share, except for the coding of a single frame.
+//!
+//! A codec implements [`FrameCoder`], which codes one frame exactly as a
+//! [`FramePlan`](crate::codec::plan::FramePlan) specifies, and describes itself with a
+//! [`CodecDescription`]. [`Encoder`] makes the plans: key frames, rate control, temporal layers,
+//! long-term references, look-ahead with MB-tree, denoising, speeds within a deadline, and changes
+//! while running.
+//!
+//! | subject | module |
+//! |---|---|
+//! | interface to the codec | `frame_coder`, `description`, `knobs` |
+//! | the encoder: one frame in real time, changes while running | `video_encoder`, `validate` |
+//! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
+//! | one frame from its analysis to its packet | `coding`, `packet_queue` |
+//! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
+//! | parts for frame coders: static and unchanged macroblocks, lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
+
+mod buffered_frame;
+mod coding;
+mod cyclic_refresh;
+mod description;
+mod file;
+mod frame_coder;
+mod golden;
+mod key_frames;
+pub mod knobs;
+mod packet_queue;
+#[cfg(test)]
+mod scale_tests;
+mod speed_selector;
+#[cfg(test)]
+mod tests;
+pub mod texture;
+mod unchanged;
+mod validate;
+mod video_encoder;
+
+pub use cyclic_refresh::{CodedMbHistory, CyclicRefresh};
+pub use description::{CodecDescription, FilterStrength};
+pub use frame_coder::{CodecKnobs, FrameCoder, FrameReport, UnchangedStats};
+pub use unchanged::Unchanged;
+pub use video_encoder::Encoder;
