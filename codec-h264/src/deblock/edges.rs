@@ -1,0 +1,174 @@
+//! Filtering of whole edges of a macroblock. ITU-T H.264, clause 8.7.2.
+
+use codec_simd::{DeblockEdge, DeblockThresholds, WindowMut};
+
+use super::Deblocker;
+use super::strength::Parts;
+use crate::macroblock::MbInfo;
+use crate::planes::{Place, PlaneLines};
+use crate::slice::Deblocking;
+use crate::tables::deblock::{ALPHA, BETA, TC0};
+
+/// The thresholds of a slice by quantiser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThresholdTable {
+    pub params: Deblocking,
+    by_qp: [DeblockThresholds; 64],
+}
+
+/// The mean quantisers of an edge: of luma, Cb and Cr.
+pub(super) type EdgeQps = [u8; 3];
+
+/// Returns the mean quantisers of the edges between two macroblocks.
+#[inline]
+pub(super) fn mean_qps(p: &MbInfo, q: &MbInfo) -> EdgeQps {
+    let mean = |p: u8, q: u8| (p + q + 1) >> 1;
+    let ([cb_p, cr_p], [cb_q, cr_q]) = (p.chroma_qp, q.chroma_qp);
+    [mean(p.qp, q.qp), mean(cb_p, cb_q), mean(cr_p, cr_q)]
+}
+
+impl ThresholdTable {
+    pub(crate) fn new(params: Deblocking) -> Self {
+        let by_qp = std::array::from_fn(|qp| {
+            let index = |offset: i8| qp.min(51).saturating_add_signed(offset.into()).min(51);
+            let index_a = index(params.alpha_offset);
+            let (alpha, beta) = (ALPHA[index_a], BETA[index(params.beta_offset)]);
+            DeblockThresholds { alpha, beta, limits: TC0[index_a] }
+        });
+        Self { params, by_qp }
+    }
+
+    /// Returns the thresholds of an edge with the mean quantiser `qp`.
+    #[inline]
+    pub(super) fn of(&self, qp: u8) -> &DeblockThresholds {
+        &self.by_qp[usize::from(qp & 63)]
+    }
+
+    /// Returns the thresholds of the planes for the edges between two macroblocks.
+    #[inline]
+    pub(super) fn between(&self, p: &MbInfo, q: &MbInfo) -> [&DeblockThresholds; 3] {
+        mean_qps(p, q).map(|qp| self.of(qp))
+    }
+}
+
+/// Returns a window into a plane whose first sample is `back` before an offset.
+#[inline]
+pub(super) fn window<'a, const W: usize, const H: usize>(
+    plane: &'a mut PlaneLines<'_>,
+    offset: usize,
+    back: usize,
+    stride: usize,
+) -> Option<WindowMut<'a, W, H>> {
+    WindowMut::new(plane.data.get_mut(offset.checked_sub(back)?..)?, stride)
+}
+
+/// The samples of a macroblock with four columns on the left, and four luma or two chroma lines
+/// above.
+type Surroundings<'a> = (WindowMut<'a, 20, 20>, [WindowMut<'a, 12, 10>; 2]);
+
+/// Returns the samples that the edges of a macroblock read; `None` for one at the top of the
+/// picture.
+#[inline]
+pub(super) fn surroundings<'a>(
+    planes: &'a mut [PlaneLines<'_>; 3],
+    places: &[Place; 3],
+) -> Option<Surroundings<'a>> {
+    let [luma, cb, cr] = planes;
+    let [at_luma, at_cb, at_cr] = places;
+    let luma = window(luma, at_luma.offset, 4 * at_luma.stride + 4, at_luma.stride)?;
+    let cb = window(cb, at_cb.offset, 2 * at_cb.stride + 4, at_cb.stride)?;
+    let cr = window(cr, at_cr.offset, 2 * at_cr.stride + 4, at_cr.stride)?;
+    Some((luma, [cb, cr]))
+}
+
+impl Deblocker<'_> {
+    /// Filters an edge in all planes, with the mean quantisers `qps`. `places` are those of the
+    /// macroblock, `edge` is the number of the edge in blocks of four samples.
+    #[inline]
+    pub(super) fn filter_edge(
+        &mut self,
+        places: &[Place; 3],
+        is_vertical: bool,
+        edge: usize,
+        strengths: Parts,
+        qps: EdgeQps,
+    ) {
+        let strengths = strengths.to_le_bytes();
+        if let Some(limits) = self.thresholds.of(qps[0]).edge(strengths) {
+            self.luma_edge(places[0], is_vertical, edge, limits);
+        }
+        if !self.has_chroma || edge % 2 == 1 {
+            return;
+        }
+        if qps[1] == qps[2] {
+            if let Some(limits) = self.thresholds.of(qps[1]).edge(strengths) {
+                self.chroma_edges(places[1], is_vertical, edge / 2, limits);
+            }
+            return;
+        }
+        for plane in 1..3 {
+            if let Some(limits) = self.thresholds.of(qps[plane]).edge(strengths) {
+                self.chroma_edge(plane, places[plane], is_vertical, edge / 2, limits);
+            }
+        }
+    }
+
+    #[inline]
+    fn luma_edge(&mut self, place: Place, is_vertical: bool, edge: usize, limits: DeblockEdge) {
+        let (kernels, stride) = (self.kernels, place.stride);
+        let plane = &mut self.planes[0];
+        if is_vertical {
+            if let Some(pixels) = window(plane, place.offset + 4 * edge, 4, stride) {
+                kernels.h264_deblock_luma_v(pixels, limits);
+            }
+        } else if let Some(pixels) =
+            window::<16, 8>(plane, place.offset + 4 * edge * stride, 4 * stride, stride)
+        {
+            let (above, below) = pixels.into_row_halves();
+            kernels.h264_deblock_luma_h(above, below, limits);
+        }
+    }
+
+    /// Filters an edge of both chroma planes, which have the same layout; `edge` is 0 or 1.
+    #[inline]
+    fn chroma_edges(&mut self, place: Place, is_vertical: bool, edge: usize, limits: DeblockEdge) {
+        let (kernels, stride) = (self.kernels, place.stride);
+        let [_, cb, cr] = &mut self.planes;
+        if is_vertical {
+            let at = place.offset + 4 * edge;
+            if let (Some(cb), Some(cr)) = (window(cb, at, 2, stride), window(cr, at, 2, stride)) {
+                kernels.h264_deblock_chroma_pair_v([cb, cr], limits);
+            }
+        } else {
+            let (at, back) = (place.offset + 4 * edge * stride, 2 * stride);
+            if let (Some(cb), Some(cr)) =
+                (window(cb, at, back, stride), window(cr, at, back, stride))
+            {
+                kernels.h264_deblock_chroma_pair_h([cb, cr], limits);
+            }
+        }
+    }
+
+    /// Filters an edge of a chroma plane; `edge` is 0 or 1.
+    fn chroma_edge(
+        &mut self,
+        plane: usize,
+        place: Place,
+        is_vertical: bool,
+        edge: usize,
+        limits: DeblockEdge,
+    ) {
+        let (kernels, stride) = (self.kernels, place.stride);
+        let plane = &mut self.planes[plane];
+        if is_vertical {
+            if let Some(pixels) = window(plane, place.offset + 4 * edge, 2, stride) {
+                kernels.h264_deblock_chroma_v(pixels, limits);
+            }
+        } else if let Some(pixels) =
+            window::<8, 4>(plane, place.offset + 4 * edge * stride, 2 * stride, stride)
+        {
+            let (above, below) = pixels.into_row_halves();
+            kernels.h264_deblock_chroma_h(above, below, limits);
+        }
+    }
+}

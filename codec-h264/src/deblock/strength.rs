@@ -1,0 +1,214 @@
+//! Boundary strengths. ITU-T H.264, clause 8.7.2.1.
+
+use crate::macroblock::{Grain, MbInfo};
+use crate::picture::{Motion, Mv, NO_REF};
+
+/// Limits that depend on the kind of an edge.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Strength next to intra macroblocks.
+    pub intra: u8,
+    /// Vertical difference of vectors from which an edge is filtered, in quarter samples.
+    pub vertical: u16,
+}
+
+/// The blocks on one side of an edge: the macroblock and the first of four 4x4 blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Side {
+    pub mb: usize,
+    pub first: usize,
+}
+
+/// The strengths of the four parts of an edge, in bytes, the first part in the lowest; or a flag of
+/// each part.
+pub(super) type Parts = u32;
+
+/// The flags of all parts.
+pub(super) const ALL_PARTS: Parts = 0x0101_0101;
+
+/// Data of the blocks of a picture.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks<'a> {
+    pub infos: &'a [MbInfo],
+    pub motion: &'a Motion,
+}
+
+impl Blocks<'_> {
+    /// Returns the strengths of the parts of an edge between two macroblocks.
+    #[inline]
+    pub(super) fn outer_edge(self, p: Side, q: Side, is_vertical: bool, limits: Limits) -> Parts {
+        let (info_p, info_q) = (&self.infos[p.mb], &self.infos[q.mb]);
+        if info_p.class.is_intra() || info_q.class.is_intra() {
+            return u32::from(limits.intra) * ALL_PARTS;
+        }
+        let coded = parts_of(info_p.coded >> p.first | info_q.coded >> q.first, is_vertical);
+        if coded == ALL_PARTS {
+            return 2 * ALL_PARTS;
+        }
+        let grain = info_p.grain.max(info_q.grain);
+        self.moved(p, q, is_vertical, grain, limits.vertical) & !coded | coded << 1
+    }
+
+    /// Returns the strengths of the edges inside a macroblock: of the vertical ones from the left,
+    /// then of the horizontal ones from the top. Those of the first edges are 0.
+    #[inline]
+    pub(super) fn inner_edges(self, mb: usize, vertical_limit: u16) -> [[Parts; 4]; 2] {
+        let info = &self.infos[mb];
+        let mut strengths = [[0; 4]; 2];
+        let edges = if info.transform_8x8 { 2..3 } else { 1..4 };
+        if info.class.is_intra() {
+            strengths.iter_mut().for_each(|direction| direction[edges.clone()].fill(3 * ALL_PARTS));
+            return strengths;
+        }
+        if info.coded == 0 && info.grain == Grain::Whole {
+            return strengths;
+        }
+        let across = info.coded | info.coded >> 1;
+        let down = info.coded | info.coded >> 4;
+        for edge in edges {
+            strengths[0][edge] = parts_of(across >> (edge - 1), true) << 1;
+            strengths[1][edge] = parts_of(down >> (4 * (edge - 1)), false) << 1;
+        }
+        if info.grain != Grain::Whole {
+            self.add_inner_motion(info, mb, vertical_limit, &mut strengths);
+        }
+        strengths
+    }
+
+    /// Adds the strengths of edges between blocks that differ in motion.
+    fn add_inner_motion(
+        self,
+        info: &MbInfo,
+        mb: usize,
+        vertical_limit: u16,
+        strengths: &mut [[Parts; 4]; 2],
+    ) {
+        // Edges 1 and 3 are inside of 8x8 blocks.
+        let edges = if info.grain == Grain::Quarters || info.transform_8x8 { 2..3 } else { 1..4 };
+        for edge in edges {
+            for (direction, strengths) in strengths.iter_mut().enumerate() {
+                let strengths = &mut strengths[edge];
+                if *strengths != 2 * ALL_PARTS {
+                    let side = |edge: usize| Side {
+                        mb,
+                        first: if direction == 0 { edge } else { 4 * edge },
+                    };
+                    let (p, q) = (side(edge - 1), side(edge));
+                    let moved = self.moved(p, q, direction == 0, info.grain, vertical_limit);
+                    *strengths |= moved & !(*strengths >> 1);
+                }
+            }
+        }
+    }
+
+    /// Returns the parts of an edge whose sides differ in motion. Blocks of the size `grain` have
+    /// the same motion.
+    #[inline]
+    fn moved(self, p: Side, q: Side, is_vertical: bool, grain: Grain, limit: u16) -> Parts {
+        let motion = self.motion;
+        let step = if is_vertical { 4 } else { 1 };
+        let [ids_0, ids_1] = &motion.ref_ids;
+        let [mvs_0, mvs_1] = &motion.mvs;
+        let (ids, mvs) = ((&ids_0[p.mb], &ids_0[q.mb]), (&mvs_0[p.mb], &mvs_0[q.mb]));
+        let (ids_p, ids_q) = (ids_1[p.mb], ids_1[q.mb]);
+        if (ids_p, ids_q) == ([NO_REF; 4], [NO_REF; 4]) {
+            return by_part(grain, |n| {
+                let (p, q) = ((p.first + n * step) & 15, (q.first + n * step) & 15);
+                let (id_p, id_q) = (ids.0[quarter(p)], ids.1[quarter(q)]);
+                id_p != id_q || (id_p != NO_REF && are_far(mvs.0[p], mvs.1[q], limit))
+            });
+        }
+        let (more_p, more_q) = (&mvs_1[p.mb], &mvs_1[q.mb]);
+        by_part(grain, |n| {
+            let (p, q) = ((p.first + n * step) & 15, (q.first + n * step) & 15);
+            let of_p = BlockMotion {
+                ids: [ids.0[quarter(p)], ids_p[quarter(p)]],
+                mvs: [mvs.0[p], more_p[p]],
+            };
+            let of_q = BlockMotion {
+                ids: [ids.1[quarter(q)], ids_q[quarter(q)]],
+                mvs: [mvs.1[q], more_q[q]],
+            };
+            differs(of_p, of_q, limit)
+        })
+    }
+
+    /// As [`Self::outer_edge`], between a frame and a field macroblock.
+    pub(super) fn mixed_edge(
+        self,
+        mb_p: usize,
+        mb_q: usize,
+        p: [usize; 4],
+        q: [usize; 4],
+        intra: u8,
+    ) -> Parts {
+        let (info_p, info_q) = (&self.infos[mb_p], &self.infos[mb_q]);
+        if info_p.class.is_intra() || info_q.class.is_intra() {
+            return u32::from(intra) * ALL_PARTS;
+        }
+        Parts::from_le_bytes(std::array::from_fn(|n| {
+            1 + u8::from((info_p.coded >> p[n] | info_q.coded >> q[n]) & 1 == 1)
+        }))
+    }
+}
+
+/// Calls `test` for the parts that can differ from each other, and returns the flags of all.
+#[inline(always)]
+fn by_part(grain: Grain, test: impl Fn(usize) -> bool) -> Parts {
+    let flag = |n: usize| Parts::from(test(n));
+    match grain {
+        Grain::Whole => flag(0) * ALL_PARTS,
+        Grain::Quarters => (flag(0) * 0x0101) | (flag(2) * 0x0101_0000),
+        Grain::Fine => flag(0) | flag(1) << 8 | flag(2) << 16 | flag(3) << 24,
+    }
+}
+
+/// Returns the 8x8 block that contains a 4x4 block.
+#[inline]
+fn quarter(block: usize) -> usize {
+    block / 8 * 2 + block % 4 / 2
+}
+
+/// Pictures and vectors of a 4x4 block, by list.
+#[derive(Clone, Copy)]
+struct BlockMotion {
+    ids: [u8; 2],
+    mvs: [Mv; 2],
+}
+
+/// Returns whether two blocks use different pictures, or vectors that differ.
+#[inline]
+fn differs(p: BlockMotion, q: BlockMotion, limit: u16) -> bool {
+    let ([p0, p1], [q0, q1]) = (p.ids, q.ids);
+    let is_far = |list_p: usize, list_q: usize| {
+        p.ids[list_p] != NO_REF && are_far(p.mvs[list_p], q.mvs[list_q], limit)
+    };
+    let straight = || is_far(0, 0) || is_far(1, 1);
+    let crossed = || is_far(0, 1) || is_far(1, 0);
+    match ((p0, p1) == (q0, q1), (p0, p1) == (q1, q0)) {
+        (true, true) => straight() && crossed(),
+        (true, false) => straight(),
+        (false, true) => crossed(),
+        (false, false) => true,
+    }
+}
+
+/// Returns the flags of a column of blocks from the bits 0, 4, 8 and 12, or of a row from the bits 0
+/// to 3.
+#[inline]
+fn parts_of(bits: u16, is_column: bool) -> Parts {
+    let bits = Parts::from(bits);
+    if is_column {
+        let bits = bits & 0x1111;
+        let bits = (bits | bits << 8) & 0x0011_0011;
+        (bits | bits << 4) & ALL_PARTS
+    } else {
+        // Copies of the bits, seven apart, put each of them into its byte.
+        ((bits & 15) * 0x0020_4081) & ALL_PARTS
+    }
+}
+
+#[inline]
+fn are_far(a: Mv, b: Mv, limit: u16) -> bool {
+    a.x.abs_diff(b.x) >= 4 || a.y.abs_diff(b.y) >= limit
+}

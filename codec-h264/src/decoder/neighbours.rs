@@ -1,0 +1,148 @@
+//! Neighbouring macroblocks. ITU-T H.264, clauses 6.4.9 to 6.4.12.
+//!
+//! Neighbouring samples are those that are next to each other in the frame or field, whatever the
+//! macroblocks are that contain them: table 6-4 follows from that.
+
+use crate::macroblock::{Arrangement, MbInfo};
+
+/// The macroblock left of the current one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// Macroblocks next to the upper and to the lower half.
+    pub mbs: [usize; 2],
+    /// Rows of their 4x4 blocks next to the four rows of the current macroblock.
+    rows: [u8; 4],
+}
+
+impl Left {
+    /// Returns the row of the 4x4 block next to row `row` of the current macroblock.
+    #[inline]
+    pub(crate) fn row(&self, row: usize) -> usize {
+        usize::from(self.rows[row & 3] & 3)
+    }
+}
+
+/// The neighbours of a macroblock that are in the same slice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Neighbours {
+    pub left: Option<Left>,
+    pub top: Option<usize>,
+    pub top_right: Option<usize>,
+    /// The macroblock, and the row of its 4x4 block.
+    pub top_left: Option<(usize, usize)>,
+    /// In MBAFF frames: whether the left pair has the other kind of macroblocks.
+    pub is_left_mixed: bool,
+}
+
+/// Finds neighbours in a picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finder<'a> {
+    pub infos: &'a [MbInfo],
+    pub cols: usize,
+    pub arrangement: Arrangement,
+    /// The current slice.
+    pub slice: u16,
+}
+
+impl Finder<'_> {
+    /// Returns `mb` if it is in the current slice.
+    #[inline]
+    fn in_slice(self, mb: Option<usize>) -> Option<usize> {
+        mb.filter(|&mb| self.infos.get(mb).is_some_and(|info| info.slice == self.slice))
+    }
+
+    /// Returns the neighbours of the macroblock at column `x` of `row`, which is a field macroblock
+    /// of an MBAFF frame if `is_field`.
+    #[inline]
+    pub(crate) fn find(self, x: usize, row: usize, is_field: bool) -> Neighbours {
+        match self.arrangement {
+            Arrangement::Frame => self.plain(x, row, 1),
+            Arrangement::Field => self.plain(x, row, 2),
+            Arrangement::Mbaff => self.in_pairs(x, row, is_field),
+        }
+    }
+
+    #[inline]
+    fn plain(self, x: usize, row: usize, step: usize) -> Neighbours {
+        let mb = row * self.cols + x;
+        let above = mb.checked_sub(step * self.cols);
+        let left = if x > 0 { self.in_slice(Some(mb - 1)) } else { None };
+        let top_left = if x > 0 { self.in_slice(above.map(|mb| mb - 1)) } else { None };
+        let right = if x + 1 < self.cols { above.map(|mb| mb + 1) } else { None };
+        Neighbours {
+            left: left.map(|mb| Left { mbs: [mb; 2], rows: [0, 1, 2, 3] }),
+            top: self.in_slice(above),
+            top_right: self.in_slice(right),
+            top_left: top_left.map(|mb| (mb, 3)),
+            is_left_mixed: false,
+        }
+    }
+
+    /// Returns the macroblock of the pair whose upper one is `pair` that contains a line of the
+    /// pair, and the row of the 4x4 block.
+    #[inline]
+    fn in_pair(self, pair: usize, line: usize) -> (usize, usize) {
+        let (second, row) =
+            if self.infos[pair].is_field { (line & 1, line >> 1) } else { (line >> 4, line & 15) };
+        (pair + second * self.cols, row >> 2)
+    }
+
+    fn in_pairs(self, x: usize, row: usize, is_field: bool) -> Neighbours {
+        let (pair, bottom) = ((row & !1) * self.cols + x, row & 1);
+        let above = pair.checked_sub(2 * self.cols);
+        let left = if x > 0 { self.in_slice(Some(pair - 1)) } else { None };
+        let line = |y: usize| if is_field { 2 * y + bottom } else { y + 16 * bottom };
+        let is_left_mixed = left.is_some_and(|left| self.infos[left].is_field != is_field);
+        let beside = left.map(|pair| {
+            let blocks = [0, 1, 2, 3].map(|row| self.in_pair(pair, line(4 * row)));
+            let row = |(_, row): (usize, usize)| u8::try_from(row).unwrap_or(0);
+            Left { mbs: [blocks[0].0, blocks[2].0], rows: blocks.map(row) }
+        });
+        if !is_field && bottom == 1 {
+            return Neighbours {
+                left: beside,
+                top: Some(pair),
+                top_right: None,
+                top_left: left.map(|pair| self.in_pair(pair, 15)),
+                is_left_mixed,
+            };
+        }
+        // The line above in the same field, or in the frame.
+        let line = if is_field { 30 + bottom } else { 31 };
+        let at_line =
+            |pair: Option<usize>| self.in_slice(pair).map(|pair| self.in_pair(pair, line));
+        Neighbours {
+            left: beside,
+            top: at_line(above).map(|(mb, _)| mb),
+            top_right: at_line(above.filter(|_| x + 1 < self.cols).map(|mb| mb + 1))
+                .map(|(mb, _)| mb),
+            top_left: at_line(above.filter(|_| x > 0).map(|mb| mb - 1)),
+            is_left_mixed,
+        }
+    }
+
+    /// Returns the blocks left of and above the second to fourth row of 4x4 blocks of a macroblock of
+    /// an MBAFF frame that has a left pair.
+    pub(crate) fn left_above(self, x: usize, row: usize, is_field: bool) -> [(usize, usize); 3] {
+        let (pair, bottom) = ((row & !1) * self.cols + x - 1, row & 1);
+        let line = |y: usize| if is_field { 2 * y + bottom } else { y + 16 * bottom };
+        [1, 2, 3].map(|row| self.in_pair(pair, line(4 * row - 1)))
+    }
+
+    /// Returns whether a skipped pair is inferred to consist of field macroblocks: as the left pair,
+    /// else the one above. Clause 7.4.4.
+    pub(crate) fn inferred_field(self, x: usize, row: usize) -> bool {
+        let pair = (row & !1) * self.cols + x;
+        let left = if x > 0 { self.in_slice(Some(pair - 1)) } else { None };
+        let above = || self.in_slice(pair.checked_sub(2 * self.cols));
+        left.or_else(above).is_some_and(|mb| self.infos[mb].is_field)
+    }
+
+    /// Returns the number of the left and upper pairs that consist of field macroblocks.
+    pub(crate) fn field_pairs(self, x: usize, row: usize) -> usize {
+        let pair = (row & !1) * self.cols + x;
+        let left = if x > 0 { self.in_slice(Some(pair - 1)) } else { None };
+        let above = self.in_slice(pair.checked_sub(2 * self.cols));
+        [left, above].into_iter().flatten().filter(|&mb| self.infos[mb].is_field).count()
+    }
+}

@@ -1,0 +1,266 @@
+//! Parsing of macroblocks: syntax elements, motion and scaled coefficients. ITU-T H.264, clause
+//! 7.3.5.
+
+mod inter;
+mod intra;
+mod intra_modes;
+mod residual;
+
+use codec_core::error::Corrupt;
+
+use super::entropy::{Beside, Entropy, first_intra};
+use super::motion_cache::{ListCache, Mvd, Stored};
+use super::neighbours::{Finder, Neighbours};
+use super::slice_context::SliceContext;
+use crate::macroblock::Arrangement;
+use crate::macroblock::{Grain, Mb, MbClass, MbInfo, Prediction};
+use crate::picture::{Motion, NO_REF};
+use crate::slice::SliceType;
+use crate::tables::quant::chroma_qp;
+
+/// Number of coefficients of a neighbouring block that is not available.
+pub(crate) const NO_BLOCK: u8 = 64;
+
+/// Stored data of a picture that parsing reads and writes.
+pub(crate) struct Stores<'a> {
+    pub infos: &'a mut [MbInfo],
+    pub mvds: &'a mut [Vec<[Mvd; 16]>; 2],
+    pub motion: &'a mut Motion,
+}
+
+/// Parses the macroblocks of a slice.
+pub(crate) struct MbParser<'a, E> {
+    pub entropy: E,
+    pub cx: &'a SliceContext<'a>,
+    stores: Stores<'a>,
+    caches: [ListCache; 2],
+    near: Neighbours,
+    /// `QPY` of the macroblock before.
+    qp: u8,
+    /// Whether `mb_qp_delta` of the macroblock before was not 0.
+    follows_delta: bool,
+    /// The current macroblock.
+    x: usize,
+    row: usize,
+    is_field: bool,
+    info: MbInfo,
+}
+
+impl<'a, E: Entropy> MbParser<'a, E> {
+    pub(crate) fn new(entropy: E, cx: &'a SliceContext<'a>, stores: Stores<'a>) -> Self {
+        Self {
+            entropy,
+            cx,
+            stores,
+            caches: [ListCache::EMPTY; 2],
+            near: Neighbours::default(),
+            qp: cx.header.qp,
+            follows_delta: false,
+            x: 0,
+            row: 0,
+            is_field: false,
+            info: MbInfo::NOT_DECODED,
+        }
+    }
+
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder {
+            infos: self.stores.infos,
+            cols: self.cx.cols,
+            arrangement: self.cx.arrangement,
+            slice: self.cx.slice,
+        }
+    }
+
+    /// Returns whether the macroblock is already decoded.
+    pub(crate) fn is_decoded(&self, x: usize, row: usize) -> bool {
+        self.stores.infos[row * self.cx.cols + x].slice != crate::macroblock::NO_SLICE
+    }
+
+    /// Returns the data of the macroblocks decoded so far.
+    pub(crate) fn stored(&self) -> (&[MbInfo], &Motion) {
+        (self.stores.infos, self.stores.motion)
+    }
+
+    /// Index of the current macroblock.
+    #[inline]
+    fn mb(&self) -> usize {
+        self.row * self.cx.cols + self.x
+    }
+
+    /// The row of a field macroblock in an MBAFF frame.
+    #[inline]
+    fn field_row(&self) -> Option<usize> {
+        self.is_field.then_some(self.row)
+    }
+
+    #[inline]
+    fn beside(&self) -> Beside<'_> {
+        let info = |mb: usize| &self.stores.infos[mb];
+        Beside { left: self.near.left.map(|left| info(left.mbs[0])), top: self.near.top.map(info) }
+    }
+
+    pub(crate) fn position(&self) -> (usize, usize) {
+        (self.x, self.row)
+    }
+
+    pub(crate) fn is_field_mb(&self) -> bool {
+        self.is_field
+    }
+
+    pub(crate) fn caches(&self) -> &[ListCache; 2] {
+        &self.caches
+    }
+
+    pub(crate) fn caches_mut(&mut self) -> &mut [ListCache; 2] {
+        &mut self.caches
+    }
+
+    /// Moves to a macroblock.
+    pub(crate) fn set_position(&mut self, x: usize, row: usize, is_field: bool) {
+        (self.x, self.row, self.is_field) = (x, row, is_field);
+        self.near = self.finder().find(x, row, is_field);
+        self.info = MbInfo { slice: self.cx.slice, is_field, qp: self.qp, ..MbInfo::NOT_DECODED };
+    }
+
+    /// Reads `mb_skip_flag` of the current macroblock, or counts it in `mb_skip_run`.
+    pub(crate) fn skip_flag(&mut self) -> bool {
+        let infos = &*self.stores.infos;
+        let beside = Beside {
+            left: self.near.left.map(|left| &infos[left.mbs[0]]),
+            top: self.near.top.map(|mb| &infos[mb]),
+        };
+        self.entropy.skip_flag(beside, self.cx.header.slice_type)
+    }
+
+    /// Marks the current macroblock as skipped, as the contexts of the lower macroblock of a pair
+    /// need it.
+    pub(crate) fn mark_skipped(&mut self) {
+        let mb = self.mb();
+        self.stores.infos[mb] = MbInfo { class: MbClass::Skip, ..self.info };
+    }
+
+    /// Removes the mark of [`Self::mark_skipped`].
+    pub(crate) fn unmark(&mut self) {
+        let mb = self.mb();
+        self.stores.infos[mb] = MbInfo::NOT_DECODED;
+    }
+
+    /// Infers a skipped macroblock.
+    pub(crate) fn skipped(&mut self, out: &mut Mb) {
+        self.begin(out);
+        self.info.class = MbClass::Skip;
+        if self.cx.is_b() {
+            self.infer_direct(out);
+        } else {
+            self.infer_p_skip(out);
+        }
+        self.follows_delta = false;
+        self.finish();
+    }
+
+    fn begin(&self, out: &mut Mb) {
+        (out.x, out.row, out.is_field) = (self.x, self.row, self.is_field);
+        out.coded = 0;
+        out.transform_8x8 = false;
+        out.refs = [[-1; 4]; 2];
+    }
+
+    /// Parses `macroblock_layer`.
+    ///
+    /// # Errors
+    /// [`Corrupt`] for an invalid syntax element.
+    pub(crate) fn macroblock(&mut self, out: &mut Mb) -> Result<(), Corrupt> {
+        self.begin(out);
+        let slice_type = self.cx.header.slice_type;
+        let infos = &*self.stores.infos;
+        let beside = Beside {
+            left: self.near.left.map(|left| &infos[left.mbs[0]]),
+            top: self.near.top.map(|mb| &infos[mb]),
+        };
+        let number = self.entropy.mb_type(beside, slice_type);
+        match (number.checked_sub(first_intra(slice_type)), slice_type) {
+            (Some(number), _) => self.intra(number, out)?,
+            (None, SliceType::B) if number == 0 => self.direct_16x16(out)?,
+            (None, _) => self.inter(number, out)?,
+        }
+        if self.entropy.is_damaged() {
+            return Err(self.corrupt("macroblock"));
+        }
+        self.finish();
+        Ok(())
+    }
+
+    pub(crate) fn corrupt(&self, what: &'static str) -> Corrupt {
+        Corrupt::Other { what, offset_bytes: self.entropy.position_bytes() }
+    }
+
+    /// Stores the data of the macroblock.
+    fn finish(&mut self) {
+        let offsets = self.cx.pps.chroma_qp_offsets;
+        self.info.chroma_qp = offsets.map(|offset| chroma_qp(self.info.qp, offset));
+        let mb = self.mb();
+        self.stores.infos[mb] = self.info;
+        self.stores.motion.is_field[mb] = self.is_field;
+    }
+
+    /// Marks the macroblock as one without motion.
+    fn clear_motion(&mut self) {
+        let mb = self.mb();
+        for list in 0..2 {
+            self.stores.motion.refs[list][mb] = [-1; 4];
+            self.stores.motion.ref_ids[list][mb] = [NO_REF; 4];
+            if E::CABAC && self.cx.header.slice_type != SliceType::I {
+                self.stores.mvds[list][mb] = [[0; 2]; 16];
+            }
+        }
+    }
+
+    /// Loads the motion around the macroblock.
+    fn load_motion(&mut self) {
+        let stored = Stored {
+            motion: self.stores.motion,
+            infos: self.stores.infos,
+            mvds: self.stores.mvds,
+            is_mbaff: self.cx.arrangement == Arrangement::Mbaff,
+            is_cabac: E::CABAC,
+            left_above: if self.near.is_left_mixed {
+                Some(self.finder().left_above(self.x, self.row, self.is_field))
+            } else {
+                None
+            },
+        };
+        for list in 0..1 + usize::from(self.cx.is_b()) {
+            self.caches[list].load(list, &stored, &self.near, self.is_field);
+        }
+    }
+
+    /// Stores the motion of the macroblock, with the differences of vectors if `has_mvds`.
+    fn store_motion(&mut self, out: &mut Mb, has_mvds: bool) {
+        let mb = self.mb();
+        let field_row = self.field_row();
+        if let Prediction::Inter(shape) = out.prediction {
+            self.info.grain = Grain::of(shape);
+        }
+        let motion = &mut *self.stores.motion;
+        for list in 0..2 {
+            if list == 1 && !self.cx.is_b() {
+                motion.refs[1][mb] = [-1; 4];
+                motion.ref_ids[1][mb] = [NO_REF; 4];
+                continue;
+            }
+            let cache = &self.caches[list];
+            out.refs[list] = cache.mb_refs();
+            out.mvs[list] = cache.mb_mvs();
+            motion.refs[list][mb] = out.refs[list];
+            motion.mvs[list][mb] = out.mvs[list];
+            let refs = out.refs[list];
+            let id = |reference: i8| self.cx.ref_id(list, reference, field_row);
+            motion.ref_ids[list][mb] =
+                if refs == [refs[0]; 4] { [id(refs[0]); 4] } else { refs.map(id) };
+            if E::CABAC {
+                self.stores.mvds[list][mb] = if has_mvds { cache.mb_mvds() } else { [[0; 2]; 16] };
+            }
+        }
+    }
+}

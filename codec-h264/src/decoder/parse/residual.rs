@@ -1,0 +1,300 @@
+//! Pattern, quantiser and coefficients. ITU-T H.264, clauses 7.3.5 and 7.3.5.3.
+
+use codec_core::error::Corrupt;
+
+use super::{MbParser, NO_BLOCK};
+use crate::cabac::BlockCategory;
+use crate::decoder::entropy::{Beside, Block, BlockContext, CbpContext, Entropy};
+use crate::macroblock::{BLOCKS, Mb, MbClass, MbInfo, ORDER};
+use crate::tables::quant::chroma_qp;
+use crate::transform::{Dequant, Scans, inverse_chroma_dc, inverse_luma_dc};
+
+/// Numbers of coefficients of a plane's blocks, with those left and above: `W` x `W` blocks.
+type Counts<const W: usize> = [[u8; W]; W];
+
+/// Returns a bit for each of eight numbers below 128: whether it is not 0.
+#[inline]
+fn nonzero(numbers: [u8; 8]) -> u16 {
+    let tops = (u64::from_le_bytes(numbers) + 0x7f7f_7f7f_7f7f_7f7f) & 0x8080_8080_8080_8080;
+    // The product gathers the bits in its highest byte.
+    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080).to_be_bytes()[0].into()
+}
+
+impl<E: Entropy> MbParser<'_, E> {
+    pub(super) fn parse_transform_8x8(&mut self) -> bool {
+        let infos = &*self.stores.infos;
+        let beside = Beside {
+            left: self.near.left.map(|left| &infos[left.mbs[0]]),
+            top: self.near.top.map(|mb| &infos[mb]),
+        };
+        self.entropy.transform_8x8(beside)
+    }
+
+    pub(super) fn parse_cbp(&mut self, is_intra: bool) -> u8 {
+        let context = if E::CABAC { self.cbp_context() } else { CbpContext::NONE };
+        self.entropy.coded_block_pattern(is_intra, self.cx.sps.has_chroma(), context)
+    }
+
+    fn cbp_context(&self) -> CbpContext {
+        let mut context = CbpContext::NONE;
+        if let Some(left) = self.near.left {
+            let bit = |half: usize| {
+                let cbp = self.stores.infos[left.mbs[half]].cbp;
+                cbp >> (1 + left.row(2 * half) / 2 * 2) & 1
+            };
+            context.left_luma = bit(0) | bit(1) << 1;
+            context.left_chroma = self.stores.infos[left.mbs[0]].cbp >> 4;
+        }
+        if let Some(top) = self.near.top {
+            let cbp = self.stores.infos[top].cbp;
+            context.top_luma = cbp >> 2 & 3;
+            context.top_chroma = cbp >> 4;
+        }
+        context
+    }
+
+    pub(super) fn parse_qp_delta(&mut self) -> Result<(), Corrupt> {
+        let delta = self.entropy.qp_delta(self.follows_delta);
+        if !(-26..=25).contains(&delta) {
+            return Err(self.corrupt("mb_qp_delta"));
+        }
+        self.follows_delta = delta != 0;
+        let qp = (i32::from(self.qp) + delta + 52) % 52;
+        self.qp = u8::try_from(qp).unwrap_or(0);
+        self.info.qp = self.qp;
+        Ok(())
+    }
+
+    /// Parses the coefficients of all blocks that the pattern names.
+    pub(super) fn residual(&mut self, out: &mut Mb) {
+        out.is_lossless = self.is_lossless();
+        self.luma(out);
+        if self.cx.sps.has_chroma() && self.info.cbp >> 4 != 0 {
+            self.chroma_dc(out);
+            if self.info.cbp >> 4 == 2 {
+                self.chroma_ac(out);
+            }
+        }
+        self.info.coded = self.coded_blocks();
+    }
+
+    /// Returns whether the macroblock is coded without transform and scaling.
+    fn is_lossless(&self) -> bool {
+        self.cx.sps.transform_bypass && self.info.qp == 0
+    }
+
+    /// Bits of the 4x4 blocks whose transform block has coefficients.
+    fn coded_blocks(&self) -> u16 {
+        let counts = self.info.counts.as_chunks::<8>().0;
+        let coded = nonzero(counts[0]) | nonzero(counts[1]) << 8;
+        if !self.info.transform_8x8 {
+            return coded;
+        }
+        let quarter = |shift: u32| if coded & 0x33 << shift != 0 { 0x33 << shift } else { 0 };
+        quarter(0) | quarter(2) | quarter(8) | quarter(10)
+    }
+
+    fn block_context(&self, left: u8, top: u8) -> BlockContext {
+        BlockContext {
+            left,
+            top,
+            is_intra: self.info.class.is_intra(),
+            is_field: self.cx.is_field(self.is_field),
+        }
+    }
+
+    fn luma(&mut self, out: &mut Mb) {
+        let mut counts = self.luma_counts();
+        let is_field = self.cx.is_field(self.is_field);
+        let scans = Scans::of(is_field);
+        let is_16x16 = self.info.class == MbClass::Intra16x16;
+        if is_16x16 {
+            self.luma_dc(out, scans, [counts[1][0], counts[0][1]]);
+        }
+        let scales = self.cx.scales;
+        let list = if self.info.class.is_intra() { 0 } else { 3 };
+        let lossless = out.is_lossless.then_some(Dequant::NONE);
+        let dequant = lossless.unwrap_or_else(|| scales.of_4x4(list, self.info.qp));
+        let (category, scan) = if is_16x16 {
+            (BlockCategory::LumaAc, &scans.scan_4x4[1..])
+        } else {
+            (BlockCategory::Luma4x4, &scans.scan_4x4[..])
+        };
+        let cbp = self.info.cbp;
+        for quarter in (0..4).filter(|quarter| cbp >> quarter & 1 == 1) {
+            if self.info.transform_8x8 {
+                self.luma_8x8(out, quarter, scans, &mut counts);
+                continue;
+            }
+            let blocks = &BLOCKS[4 * quarter..4 * quarter + 4];
+            for (n, &(x, y)) in (4 * quarter..).zip(blocks) {
+                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+                let block = Block { category, context, scan, dequant: &dequant };
+                let count = self.entropy.block(block, &mut out.coeffs[n]);
+                counts[y + 1][x + 1] = count;
+                out.coded |= u32::from(count != 0) << n;
+            }
+        }
+        for (y, row) in counts[1..].iter().enumerate() {
+            self.info.counts[4 * y..4 * y + 4].copy_from_slice(&row[1..]);
+        }
+    }
+
+    /// The DC coefficients of an `Intra_16x16` macroblock.
+    fn luma_dc(&mut self, out: &mut Mb, scans: &Scans, counts: [u8; 2]) {
+        let [left, top] = if E::CABAC { self.dc_flags_beside(0) } else { counts };
+        let context = self.block_context(left, top);
+        let mut levels = [0; 16];
+        let block = Block {
+            category: BlockCategory::LumaDc,
+            context,
+            scan: &scans.scan_4x4,
+            dequant: &Dequant::NONE,
+        };
+        let count = self.entropy.block(block, &mut levels);
+        if count == 0 {
+            return;
+        }
+        self.info.dc_flags |= 1;
+        let values = if out.is_lossless {
+            levels
+        } else {
+            inverse_luma_dc(&levels, self.cx.scales.of_dc(0, self.info.qp))
+        };
+        for (at, &value) in values.iter().enumerate() {
+            let n = usize::from(ORDER[at % 4 * 4 + at / 4]);
+            out.coeffs[n][0] = value;
+            out.coded |= u32::from(value != 0) << n;
+        }
+    }
+
+    fn luma_8x8(&mut self, out: &mut Mb, quarter: usize, scans: &Scans, counts: &mut Counts<5>) {
+        let scales = self.cx.scales;
+        let lossless = out.is_lossless.then_some(Dequant::NONE);
+        let dequant =
+            lossless.unwrap_or_else(|| scales.of_8x8(!self.info.class.is_intra(), self.info.qp));
+        let (x, y) = BLOCKS[4 * quarter];
+        let block = out.coeffs[4 * quarter..4 * quarter + 4].as_flattened_mut();
+        let mut total = 0;
+        if E::CABAC {
+            let context = BlockContext {
+                left: 0,
+                top: 0,
+                is_intra: self.info.class.is_intra(),
+                is_field: self.cx.is_field(self.is_field),
+            };
+            let category = BlockCategory::Luma8x8;
+            let request = Block { category, context, scan: &scans.scan_8x8, dequant: &dequant };
+            total = self.entropy.block(request, block);
+            // Only whether there are any counts, and `NO_BLOCK` means something else.
+            for row in &mut counts[y + 1..y + 3] {
+                row[x + 1..x + 3].fill(total.min(16));
+            }
+        } else {
+            for (n, scan) in scans.interleaved_8x8.iter().enumerate() {
+                let (x, y) = (x + n % 2, y + n / 2);
+                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+                let category = BlockCategory::Luma4x4;
+                let request = Block { category, context, scan, dequant: &dequant };
+                let count = self.entropy.block(request, block);
+                counts[y + 1][x + 1] = count;
+                total |= count;
+            }
+        }
+        out.coded |= u32::from(total != 0) << (4 * quarter);
+    }
+
+    fn chroma_dc(&mut self, out: &mut Mb) {
+        for plane in 0..2 {
+            let [left, top] = if E::CABAC { self.dc_flags_beside(1 + plane) } else { [0; 2] };
+            let context = self.block_context(left, top);
+            let mut levels = [0; 4];
+            let block = Block {
+                category: BlockCategory::ChromaDc,
+                context,
+                scan: &[0, 1, 2, 3],
+                dequant: &Dequant::NONE,
+            };
+            let count = self.entropy.block(block, &mut levels);
+            if count == 0 {
+                continue;
+            }
+            self.info.dc_flags |= 2 << plane;
+            let scale = self.cx.scales.of_dc(self.chroma_list(plane), self.chroma_qp(plane));
+            let values = if out.is_lossless { levels } else { inverse_chroma_dc(&levels, scale) };
+            for (n, value) in values.into_iter().enumerate() {
+                let block = 16 + 4 * plane + n;
+                out.coeffs[block][0] = value;
+                out.coded |= u32::from(value != 0) << block;
+            }
+        }
+    }
+
+    fn chroma_ac(&mut self, out: &mut Mb) {
+        let scan = &Scans::of(self.cx.is_field(self.is_field)).scan_4x4[1..];
+        for plane in 0..2 {
+            let scales = self.cx.scales;
+            let lossless = out.is_lossless.then_some(Dequant::NONE);
+            let dequant = lossless
+                .unwrap_or_else(|| scales.of_4x4(self.chroma_list(plane), self.chroma_qp(plane)));
+            let mut counts = self.chroma_counts(plane);
+            for n in 0..4 {
+                let (x, y, block) = (n % 2, n / 2, 16 + 4 * plane + n);
+                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+                let category = BlockCategory::ChromaAc;
+                let request = Block { category, context, scan, dequant: &dequant };
+                let count = self.entropy.block(request, &mut out.coeffs[block]);
+                counts[y + 1][x + 1] = count;
+                self.info.counts[block] = count;
+                out.coded |= u32::from(count != 0) << block;
+            }
+        }
+    }
+
+    fn chroma_list(&self, plane: usize) -> usize {
+        1 + plane + if self.info.class.is_intra() { 0 } else { 3 }
+    }
+
+    fn chroma_qp(&self, plane: usize) -> u8 {
+        chroma_qp(self.info.qp, self.cx.pps.chroma_qp_offsets[plane])
+    }
+
+    /// Returns whether the DC blocks of a plane left and above have coefficients.
+    fn dc_flags_beside(&self, plane: usize) -> [u8; 2] {
+        let flag = |info: Option<&MbInfo>| info.map_or(NO_BLOCK, |info| info.dc_flags >> plane & 1);
+        let beside = self.beside();
+        [flag(beside.left), flag(beside.top)]
+    }
+
+    /// Returns the numbers of coefficients of the luma blocks left and above, and 0 inside.
+    fn luma_counts(&self) -> Counts<5> {
+        let mut counts = [[0; 5]; 5];
+        for x in 0..4 {
+            counts[0][x + 1] =
+                self.near.top.map_or(NO_BLOCK, |mb| self.stores.infos[mb].counts[12 + x]);
+        }
+        for y in 0..4 {
+            counts[y + 1][0] = self.near.left.map_or(NO_BLOCK, |left| {
+                self.stores.infos[left.mbs[y / 2]].counts[4 * left.row(y) + 3]
+            });
+        }
+        counts
+    }
+
+    /// As [`Self::luma_counts`], of a chroma plane.
+    fn chroma_counts(&self, plane: usize) -> Counts<3> {
+        let first = 16 + 4 * plane;
+        let mut counts = [[0; 3]; 3];
+        for x in 0..2 {
+            counts[0][x + 1] =
+                self.near.top.map_or(NO_BLOCK, |mb| self.stores.infos[mb].counts[first + 2 + x]);
+        }
+        for y in 0..2 {
+            counts[y + 1][0] = self.near.left.map_or(NO_BLOCK, |left| {
+                let row = left.row(2 * y) / 2;
+                self.stores.infos[left.mbs[y]].counts[first + 2 * row + 1]
+            });
+        }
+        counts
+    }
+}

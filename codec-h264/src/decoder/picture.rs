@@ -1,0 +1,296 @@
+//! Decoding of one picture, slice by slice.
+
+use std::sync::Arc;
+
+use codec_core::error::Corrupt;
+use codec_core::frame::FrameBuf;
+use codec_simd::Kernels;
+
+use super::cabac_syntax::Cabac;
+use super::cavlc_syntax::Cavlc;
+use super::conceal::conceal;
+use super::motion_cache::Mvd;
+use super::motion_pool::MotionPool;
+use super::parse::{MbParser, Stores};
+use super::reconstruct::Reconstructor;
+use super::row_filter::{Progress, RowFilter};
+use super::slice_context::{SliceContext, SliceInput};
+use super::slice_data::{self, PairAhead};
+use super::weights::Weights;
+use crate::bits::{BitReader, rbsp_bits};
+use crate::cabac::Contexts;
+use crate::deblock::{Deblocker, ThresholdTable};
+use crate::macroblock::Arrangement;
+use crate::macroblock::{Mb, MbInfo, NO_SLICE};
+use crate::params::{Pps, ScalingMatrices, Sps};
+use crate::picture::{Coding, Motion, RefPicture};
+use crate::planes::plane_lines;
+use crate::slice::{Deblocking, PictureStructure, SliceHeader, SliceType};
+use crate::transform::LevelScales;
+
+/// A picture to decode.
+#[derive(Debug)]
+pub struct PictureParams<'a> {
+    /// The active sequence parameter set.
+    pub sps: &'a Sps,
+    /// A frame or one of its fields.
+    pub structure: PictureStructure,
+    /// Identity of the frame; equal for both of its fields.
+    pub id: u64,
+    /// Picture order counts of the top and bottom field. The value of a field that is not decoded
+    /// yet is not used.
+    pub poc: [i32; 2],
+    /// For the second field of a frame: the first. Its lines are copied.
+    pub first_field: Option<&'a RefPicture>,
+}
+
+/// Decodes pictures: macroblocks of slices, and the deblocking filter.
+#[derive(Debug)]
+pub struct PictureDecoder {
+    kernels: &'static Kernels,
+    current: Option<Current>,
+    motions: MotionPool,
+    infos: Vec<MbInfo>,
+    mvds: [Vec<[Mvd; 16]>; 2],
+    /// Parameters of the slices of the current picture.
+    slices: Vec<Deblocking>,
+    thresholds: ThresholdTable,
+    scales: LevelScales,
+    weights: Weights,
+    mb: Box<Mb>,
+}
+
+/// The picture being decoded.
+#[derive(Debug)]
+struct Current {
+    samples: Arc<FrameBuf>,
+    motion: Arc<Motion>,
+    structure: PictureStructure,
+    id: u64,
+    poc: [i32; 2],
+    cols: usize,
+    rows: usize,
+    arrangement: Arrangement,
+    has_chroma: bool,
+    progress: Progress,
+}
+
+impl Current {
+    /// The rows of macroblocks of the picture: the first, and the distance.
+    fn row_steps(&self) -> (usize, usize) {
+        match self.structure {
+            PictureStructure::Frame => (0, 1),
+            PictureStructure::TopField => (0, 2),
+            PictureStructure::BottomField => (1, 2),
+        }
+    }
+}
+
+impl PictureDecoder {
+    /// Creates a decoder that uses `kernels`.
+    #[must_use]
+    pub fn new(kernels: &'static Kernels) -> Self {
+        Self {
+            kernels,
+            current: None,
+            motions: MotionPool::default(),
+            infos: Vec::new(),
+            mvds: [Vec::new(), Vec::new()],
+            slices: Vec::new(),
+            thresholds: ThresholdTable::new(Deblocking::default()),
+            scales: LevelScales::new(&ScalingMatrices::FLAT),
+            weights: Weights::new(),
+            mb: Box::new(Mb::new()),
+        }
+    }
+
+    /// Begins a picture in `samples`, which has the size of the frame in whole macroblocks and no
+    /// other holder.
+    pub fn begin_picture(&mut self, params: &PictureParams<'_>, mut samples: Arc<FrameBuf>) {
+        let sps = params.sps;
+        let (cols, rows) = (usize::from(sps.width_mbs), usize::from(sps.height_mbs()));
+        let arrangement = match params.structure {
+            PictureStructure::Frame if sps.mb_adaptive_frame_field && !sps.frame_mbs_only => {
+                Arrangement::Mbaff
+            }
+            PictureStructure::Frame => Arrangement::Frame,
+            _ => Arrangement::Field,
+        };
+        let mut motion = self.motions.take();
+        if let Some(motion) = Arc::get_mut(&mut motion) {
+            motion.begin(
+                cols,
+                rows,
+                match arrangement {
+                    Arrangement::Frame => Coding::Frame,
+                    Arrangement::Field => Coding::Fields,
+                    Arrangement::Mbaff => Coding::Mbaff,
+                },
+            );
+            if let (Some(first), Some(samples)) = (params.first_field, Arc::get_mut(&mut samples)) {
+                motion.clone_from(&first.motion);
+                copy_field(&first.samples, samples, params.structure);
+            }
+        }
+        self.infos.clear();
+        self.infos.resize(cols * rows, MbInfo::NOT_DECODED);
+        self.mvds.iter_mut().for_each(|mvds| mvds.resize(cols * rows, [[0; 2]; 16]));
+        self.slices.clear();
+        let PictureParams { structure, id, poc, .. } = *params;
+        self.current = Some(Current {
+            samples,
+            motion,
+            structure,
+            id,
+            poc,
+            cols,
+            rows,
+            arrangement,
+            has_chroma: sps.has_chroma(),
+            progress: Progress::default(),
+        });
+    }
+
+    /// Decodes the macroblocks of a slice. `rbsp` is the unescaped payload after the NAL header.
+    /// Each entry of `lists` is a final reference list: frames in frames, fields in fields.
+    ///
+    /// # Errors
+    /// [`Corrupt`] if the data is damaged. Macroblocks before the damage are decoded.
+    pub fn decode_slice(
+        &mut self,
+        header: &SliceHeader,
+        sps: &Sps,
+        pps: &Pps,
+        lists: [&[RefPicture]; 2],
+        rbsp: &[u8],
+    ) -> Result<(), Corrupt> {
+        let error = |what| Corrupt::Other { what, offset_bytes: 0 };
+        let Some(current) = &mut self.current else { return Err(error("picture")) };
+        let matches = header.structure == current.structure
+            && header.is_mbaff == (current.arrangement == Arrangement::Mbaff)
+            && usize::from(sps.width_mbs) == current.cols
+            && usize::from(sps.height_mbs()) == current.rows;
+        if !matches {
+            return Err(error("slice of this picture"));
+        }
+        let wanted = [SliceType::P, SliceType::B];
+        let uses = |list: usize| wanted[list..].contains(&header.slice_type);
+        if (0..2).any(|list| uses(list) && lists[list].is_empty()) {
+            return Err(error("reference pictures"));
+        }
+        let slice = u16::try_from(self.slices.len()).ok().filter(|slice| *slice != NO_SLICE);
+        let Some(slice) = slice else { return Err(error("fewer slices")) };
+        self.slices.push(header.deblocking);
+        self.scales.set(&pps.scaling);
+        self.weights.begin_slice(header, pps, lists, current.poc);
+        let (Some(motion), Some(samples)) =
+            (Arc::get_mut(&mut current.motion), Arc::get_mut(&mut current.samples))
+        else {
+            return Err(error("frame without other holders"));
+        };
+        let input = SliceInput {
+            header,
+            sps,
+            pps,
+            lists,
+            scales: &self.scales,
+            weights: &self.weights,
+            slice,
+            poc: current.poc,
+        };
+        let cx = SliceContext::new(input, motion);
+        let stores = Stores { infos: &mut self.infos, mvds: &mut self.mvds, motion };
+        let mut reconstructor = Reconstructor::new(self.kernels, &cx, plane_lines(samples));
+        let is_next = usize::try_from(header.first_mb) == Ok(current.progress.decoded);
+        let mut filter = RowFilter {
+            slices: &self.slices,
+            thresholds: &mut self.thresholds,
+            progress: &mut current.progress,
+            is_active: is_next && cx.arrangement == Arrangement::Frame,
+        };
+        let (mb, bits) = (&mut self.mb, rbsp_bits(rbsp));
+        if pps.cabac {
+            let init_idc = (header.slice_type != SliceType::I).then_some(header.cabac_init_idc);
+            let contexts = Contexts::new(init_idc, header.qp);
+            let entropy = Cabac::new(rbsp, header.data_offset_bits.div_ceil(8), contexts);
+            run(MbParser::new(entropy, &cx, stores), mb, &mut reconstructor, &mut filter)
+        } else {
+            let entropy = Cavlc::new(BitReader::with_range(rbsp, header.data_offset_bits, bits));
+            run(MbParser::new(entropy, &cx, stores), mb, &mut reconstructor, &mut filter)
+        }
+    }
+
+    /// Returns the number of macroblocks of the picture that no slice has decoded so far.
+    #[must_use]
+    pub fn missing_macroblocks(&self) -> usize {
+        let Some(current) = &self.current else { return 0 };
+        let (first, step) = current.row_steps();
+        let rows = self.infos.chunks_exact(current.cols).skip(first).step_by(step);
+        rows.flatten().filter(|info| info.slice == NO_SLICE).count()
+    }
+
+    /// Conceals missing macroblocks with those of `conceal_from`, or grey without, applies the
+    /// deblocking filter, and returns the picture. `None` if no picture was begun.
+    pub fn finish_picture(&mut self, conceal_from: Option<&RefPicture>) -> Option<RefPicture> {
+        let is_complete = self.missing_macroblocks() == 0;
+        let mut current = self.current.take()?;
+        let (first, step) = current.row_steps();
+        let (motion, samples) =
+            (Arc::get_mut(&mut current.motion)?, Arc::get_mut(&mut current.samples)?);
+        let mut deblocker = Deblocker {
+            kernels: self.kernels,
+            infos: &self.infos,
+            motion,
+            slices: &self.slices,
+            planes: plane_lines(samples),
+            cols: current.cols,
+            arrangement: current.arrangement,
+            has_chroma: current.has_chroma,
+            thresholds: &mut self.thresholds,
+        };
+        if self.slices.iter().any(|slice| slice.disable_idc != 1) {
+            deblocker.picture(first + current.progress.filtered, current.rows);
+        }
+        if !is_complete {
+            conceal(&self.infos, current.cols, (first, step), motion, samples, conceal_from);
+        }
+        self.motions.keep(&current.motion);
+        Some(RefPicture {
+            samples: current.samples,
+            motion: current.motion,
+            id: current.id,
+            structure: current.structure,
+            poc: current.poc,
+            is_long_term: false,
+        })
+    }
+}
+
+/// Decodes the macroblocks of a slice.
+fn run<E: PairAhead>(
+    mut parser: MbParser<'_, E>,
+    mb: &mut Mb,
+    reconstructor: &mut Reconstructor<'_>,
+    filter: &mut RowFilter<'_>,
+) -> Result<(), Corrupt> {
+    let result = slice_data::decode(&mut parser, mb, |parser, mb| {
+        reconstructor.macroblock(mb);
+        filter.after(mb, parser, reconstructor);
+    });
+    if result.is_err() {
+        // Coefficients of the damaged macroblock.
+        mb.coeffs = [[0; 16]; 24];
+    }
+    result
+}
+
+/// Copies the lines of the field that is not `structure`.
+fn copy_field(from: &FrameBuf, to: &mut FrameBuf, structure: PictureStructure) {
+    let first = usize::from(structure == PictureStructure::TopField);
+    for (index, mut plane) in to.planes_mut().into_iter().enumerate() {
+        let source = from.plane(index);
+        for y in (first..plane.layout().height).step_by(2) {
+            plane.row_mut(y).copy_from_slice(source.row(y));
+        }
+    }
+}

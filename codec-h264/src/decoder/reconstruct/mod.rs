@@ -1,0 +1,177 @@
+//! Reconstruction of macroblocks: prediction and residual. ITU-T H.264, clauses 8.3 to 8.5.
+
+mod inter;
+mod intra;
+mod lossless;
+mod references;
+
+use codec_simd::{Kernels, WindowMut};
+
+use super::slice_context::SliceContext;
+use crate::macroblock::{Mb, Prediction};
+use crate::planes::{Place, PlaneLines, place};
+use inter::InterScratch;
+use references::References;
+
+/// Reconstructs macroblocks of a slice.
+pub(crate) struct Reconstructor<'a> {
+    pub kernels: &'static Kernels,
+    pub cx: &'a SliceContext<'a>,
+    pub planes: [PlaneLines<'a>; 3],
+    references: References<'a>,
+    scratch: InterScratch,
+}
+
+impl<'a> Reconstructor<'a> {
+    pub(crate) fn new(
+        kernels: &'static Kernels,
+        cx: &'a SliceContext<'a>,
+        planes: [PlaneLines<'a>; 3],
+    ) -> Self {
+        Self {
+            kernels,
+            cx,
+            planes,
+            references: References::new(cx),
+            scratch: InterScratch::default(),
+        }
+    }
+
+    /// Returns the planes of the picture.
+    pub(crate) fn planes_mut(&mut self) -> [PlaneLines<'_>; 3] {
+        self.planes.each_mut().map(|plane| PlaneLines { data: plane.data, stride: plane.stride })
+    }
+
+    /// Returns the number of planes that the stream has.
+    fn plane_count(&self) -> usize {
+        if self.cx.sps.has_chroma() { 3 } else { 1 }
+    }
+
+    fn place(&self, mb: &Mb, plane: usize) -> Place {
+        let size = if plane == 0 { 16 } else { 8 };
+        let is_field = self.cx.is_field(mb.is_field);
+        place(mb.x, mb.row, is_field, size, self.planes[plane].stride)
+    }
+
+    /// Predicts a macroblock, adds the residual, and clears its coefficients.
+    pub(crate) fn macroblock(&mut self, mb: &mut Mb) {
+        match mb.prediction {
+            Prediction::Pcm => self.pcm(mb),
+            Prediction::Inter(shape) => {
+                self.inter(mb, shape);
+                self.add_luma(mb);
+                self.add_chroma(mb);
+            }
+            Prediction::Intra16x16(mode) => {
+                self.intra_16x16(mb, mode);
+                self.add_luma(mb);
+                self.intra_chroma(mb);
+                self.add_chroma(mb);
+            }
+            Prediction::Intra4x4(modes) => {
+                self.intra_4x4(mb, &modes);
+                self.intra_chroma(mb);
+                self.add_chroma(mb);
+            }
+            Prediction::Intra8x8(modes) => {
+                self.intra_8x8(mb, modes);
+                self.intra_chroma(mb);
+                self.add_chroma(mb);
+            }
+        }
+        clear(mb);
+    }
+
+    /// Returns the samples of a block at (`x`, `y`) of a macroblock.
+    #[inline]
+    fn block<const W: usize, const H: usize>(
+        &mut self,
+        plane: usize,
+        place: Place,
+        x: usize,
+        y: usize,
+    ) -> WindowMut<'_, W, H> {
+        let data = &mut self.planes[plane].data[place.offset + y * place.stride + x..];
+        #[expect(clippy::expect_used, reason = "planes have whole macroblocks")]
+        WindowMut::new(data, place.stride).expect("a block inside the plane")
+    }
+
+    fn pcm(&mut self, mb: &Mb) {
+        let place = self.place(mb, 0);
+        let mut luma = self.block::<16, 16>(0, place, 0, 0);
+        for (y, row) in mb.samples.as_chunks::<16>().0[..16].iter().enumerate() {
+            *luma.row_mut(y) = *row;
+        }
+        for plane in 1..self.plane_count() {
+            let place = self.place(mb, plane);
+            let samples = &mb.samples[192 + 64 * plane..][..64];
+            let mut chroma = self.block::<8, 8>(plane, place, 0, 0);
+            for (y, row) in samples.as_chunks::<8>().0.iter().enumerate() {
+                *chroma.row_mut(y) = *row;
+            }
+        }
+    }
+
+    /// Adds the residual of luma.
+    fn add_luma(&mut self, mb: &Mb) {
+        if mb.coded & 0xffff == 0 {
+            return;
+        }
+        if mb.is_lossless {
+            return self.add_lossless_luma(mb);
+        }
+        let (kernels, place) = (self.kernels, self.place(mb, 0));
+        let (luma, _) = mb.coeffs.split_at(16);
+        if mb.transform_8x8 {
+            for n in (0..4).filter(|n| mb.coded >> (4 * n) & 1 == 1) {
+                let dst = self.block::<8, 8>(0, place, n % 2 * 8, n / 2 * 8);
+                if let Some(coeffs) = luma[4 * n..4 * n + 4].as_flattened().first_chunk() {
+                    kernels.h264_idct_add_8x8(coeffs, dst);
+                }
+            }
+        } else if let Some(coeffs) = luma.first_chunk() {
+            let dst = self.block::<16, 16>(0, place, 0, 0);
+            kernels.h264_idct_add_luma(coeffs, mb.coded & 0xffff, dst);
+        }
+    }
+
+    /// Adds the residual of both chroma planes.
+    fn add_chroma(&mut self, mb: &Mb) {
+        let kernels = self.kernels;
+        for plane in 1..self.plane_count() {
+            let mask = mb.coded >> (12 + 4 * plane) & 15;
+            if mask == 0 {
+                continue;
+            }
+            if mb.is_lossless {
+                self.add_lossless_chroma(mb, plane);
+                continue;
+            }
+            let place = self.place(mb, plane);
+            let dst = self.block::<8, 8>(plane, place, 0, 0);
+            if let Some(coeffs) = mb.coeffs[12 + 4 * plane..].first_chunk() {
+                kernels.h264_idct_add_chroma(coeffs, mask, dst);
+            }
+        }
+    }
+}
+
+/// Clears the coefficients of the coded blocks.
+#[inline]
+fn clear(mb: &mut Mb) {
+    let (luma, chroma) = mb.coeffs.split_at_mut(16);
+    let mut left = mb.coded & 0xffff;
+    while left != 0 {
+        let n = left.trailing_zeros() as usize;
+        match luma[n & 15..].first_chunk_mut::<4>() {
+            Some(blocks) if mb.transform_8x8 => *blocks = [[0; 16]; 4],
+            _ => luma[n & 15] = [0; 16],
+        }
+        left &= left - 1;
+    }
+    let mut left = mb.coded >> 16;
+    while left != 0 {
+        chroma[left.trailing_zeros() as usize & 7] = [0; 16];
+        left &= left - 1;
+    }
+}

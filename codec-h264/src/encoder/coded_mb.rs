@@ -1,0 +1,61 @@
+//! A decided macroblock, as the bitstream writer takes it. ITU-T H.264, clause 7.3.5.
+
+use crate::macroblock::Shape;
+use crate::picture::Mv;
+
+/// Prediction of a macroblock in the terms of the syntax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodedKind {
+    /// `P_Skip` or `B_Skip`.
+    Skip,
+    /// `B_Direct_16x16`.
+    Direct,
+    /// 4x4 blocks in decoding order: `rem_intra4x4_pred_mode`, or `None` for the predicted mode.
+    Intra4x4([Option<u8>; 16]),
+    /// As [`Self::Intra4x4`], by 8x8 block.
+    Intra8x8([Option<u8>; 4]),
+    /// Mode of the whole macroblock.
+    Intra16x16(u8),
+    /// Samples instead of levels.
+    Pcm,
+    /// Partitions; [`CodedMb::direct`] names 8x8 blocks in direct mode.
+    Inter(Shape),
+}
+
+/// A decided macroblock. Its levels are separate: see [`CodedMb::coded`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodedMb {
+    pub kind: CodedKind,
+    /// `QPY`. Macroblocks without a residual keep that of the macroblock before.
+    pub qp: u8,
+    pub transform_8x8: bool,
+    pub chroma_mode: u8,
+    /// 8x8 blocks in direct mode, in B slices.
+    pub direct: u8,
+    /// `coded_block_pattern`: bits 0 to 3 luma, from bit 4 chroma.
+    pub cbp: u8,
+    /// Blocks with levels: bits 0 to 15 luma in decoding order (with the 8x8 transform every
+    /// fourth; with `Intra_16x16` AC levels only), 16 to 19 AC of Cb, 20 to 23 of Cr, 24 DC of
+    /// `Intra_16x16`, 25 DC of Cb, 26 of Cr.
+    ///
+    /// The levels of these blocks follow each other in the order of the syntax: DC of
+    /// `Intra_16x16`, luma, DC of Cb, DC of Cr, AC of Cb, AC of Cr. Each block is stored in scan order:
+    /// 64 levels with the 8x8 transform, 4 for DC of chroma, else 16. The first level of AC blocks
+    /// is 0 and not coded.
+    pub coded: u32,
+    /// Reference indices of 8x8 blocks by list; -1 if unused.
+    pub refs: [[i8; 4]; 2],
+    /// Differences to the predicted vectors by list, in raster order of 4x4 blocks: that of each
+    /// partition is in all of its blocks.
+    pub mvds: [[Mv; 16]; 2],
+}
+
+/// Bits of [`CodedMb::coded`].
+pub(crate) mod coded {
+    /// First bit of AC of Cb; those of Cr follow.
+    pub(crate) const CHROMA: u32 = 16;
+    /// DC of `Intra_16x16`.
+    pub(crate) const LUMA_DC: u32 = 24;
+    /// DC of Cb; that of Cr follows.
+    pub(crate) const CHROMA_DC: u32 = 25;
+}

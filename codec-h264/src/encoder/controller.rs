@@ -1,0 +1,78 @@
+//! H.264's frame encoder, for the encoder that all codecs share.
+
+use std::sync::Arc;
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{EncoderConfig, Packet, VideoEncoder};
+use codec_core::encoder::{CodecDescription, Encoder, FrameCoder, FrameReport, UnchangedStats};
+use codec_core::error::Error;
+use codec_core::frame::{Picture, Size};
+use codec_core::parallel::Pool;
+
+use super::description::H264;
+use super::{FrameEncoder, FrameKnobs, FrameSettings};
+
+/// The native H.264 encoder: [`FrameEncoder`] with rate control, layers and look-ahead.
+pub type H264Encoder = Encoder<FrameEncoder>;
+
+/// Opens the native H.264 encoder, registered as `h264/native`.
+///
+/// # Errors
+/// As [`Encoder::new`].
+pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(H264Encoder::new(config)?))
+}
+
+impl FrameCoder for FrameEncoder {
+    type Knobs = FrameKnobs;
+
+    fn codec() -> &'static CodecDescription {
+        &H264
+    }
+
+    fn open(config: &EncoderConfig, knobs: FrameKnobs) -> Result<Self, Error> {
+        Self::new(&FrameSettings {
+            size: config.size,
+            knobs,
+            framerate: config.framerate,
+            bitrate: config.rate.mode.bitrate().unwrap_or_default().0,
+            info: config.info,
+            pool: config.pool.clone(),
+            simd: config.simd,
+            report_sse: config.report_psnr,
+            report_digest: config.report_digest,
+            stages: config.stages.clone(),
+        })
+    }
+
+    fn codec_private(&self) -> Vec<u8> {
+        self.decoder_record()
+    }
+
+    fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        self.compare(analysis)
+    }
+
+    fn encode_frame(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<FrameReport, Error> {
+        self.encode_frame(picture, plan, analysis, packet)
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        self.resize(size)
+    }
+
+    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        self.set_knobs(knobs)
+    }
+
+    fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.set_pool(pool);
+    }
+}

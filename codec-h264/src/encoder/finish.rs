@@ -1,0 +1,200 @@
+//! What follows the decision of a row of macroblocks, in order of the rows: bits, deblocking.
+
+use codec_core::frame::FrameBuf;
+use codec_simd::Kernels;
+
+use super::coded_mb::{CodedKind, CodedMb};
+use super::parameter_sets::ParameterSets;
+use super::row_store::RowStore;
+use super::write::{CabacWriter, CavlcWriter, SliceWriter};
+use crate::cabac::Contexts;
+use crate::deblock::{Deblocker, ThresholdTable};
+use crate::macroblock::Arrangement;
+use crate::macroblock::{Grain, MbClass, MbInfo, ORDER};
+use crate::nal::{NalHeader, NalType};
+use crate::picture::{Motion, NO_REF};
+use crate::planes::plane_lines;
+use crate::slice::{Deblocking, SliceHeader};
+use crate::tables::quant::chroma_qp;
+
+/// Writers of both entropy coders; a stream uses one.
+#[derive(Debug, Default)]
+struct Writers {
+    cabac: SliceWriter<CabacWriter>,
+    cavlc: SliceWriter<CavlcWriter>,
+}
+
+/// State of a picture that rows are added to.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    /// Of all macroblocks, for deblocking.
+    infos: Vec<MbInfo>,
+    motion: Motion,
+    slices: Vec<Deblocking>,
+    writers: Writers,
+    /// `QPY` of the macroblock before.
+    qp: u8,
+}
+
+/// Parameters of a picture.
+#[derive(Clone, Copy)]
+pub(super) struct PictureParams<'a> {
+    pub kernels: &'static Kernels,
+    pub cols: usize,
+    pub rows: usize,
+    pub sets: &'a ParameterSets,
+    /// Header of the first slice.
+    pub header: &'a SliceHeader,
+    /// First row of the slice of each row.
+    pub slice_starts: &'a [usize],
+    /// Identity of each entry of the reference list, for deblocking.
+    pub reference_ids: [u8; 3],
+}
+
+impl Picture {
+    /// Prepares for a picture.
+    pub(super) fn begin(&mut self, params: &PictureParams<'_>) {
+        let count = params.cols * params.rows;
+        self.infos.clear();
+        self.infos.resize(count, MbInfo::NOT_DECODED);
+        self.motion.begin(params.cols, params.rows, crate::picture::Coding::Frame);
+        self.slices.clear();
+    }
+
+    /// Adds row `row`: writes it and deblocks it. `out` receives the NAL units of finished slices.
+    pub(super) fn add_row(
+        &mut self,
+        params: &PictureParams<'_>,
+        row: usize,
+        store: &RowStore,
+        frame: &mut FrameBuf,
+        out: &mut Vec<u8>,
+    ) {
+        if params.slice_starts[row] == row {
+            self.begin_slice(params, row);
+        }
+        self.write_row(params, row, store);
+        if params.slice_starts.get(row + 1).is_none_or(|&start| start == row + 1) {
+            self.finish_slice(params, out);
+        }
+        copy_row(store, row, frame);
+        self.deblock(params, row, frame);
+    }
+
+    /// Returns the contexts after the last slice, in CABAC.
+    pub(super) fn contexts(&self, sets: &ParameterSets) -> Option<&Contexts> {
+        sets.pps.cabac.then(|| self.writers.cabac.entropy().contexts())
+    }
+
+    fn begin_slice(&mut self, params: &PictureParams<'_>, row: usize) {
+        let first_mb = u32::try_from(row * params.cols).unwrap_or(u32::MAX);
+        let header = SliceHeader { first_mb, ..params.header.clone() };
+        let ParameterSets { sps, pps } = params.sets;
+        if pps.cabac {
+            self.writers.cabac.begin(&header, sps, pps);
+        } else {
+            self.writers.cavlc.begin(&header, sps, pps);
+        }
+        self.qp = header.qp;
+        self.slices.push(header.deblocking);
+    }
+
+    fn finish_slice(&mut self, params: &PictureParams<'_>, out: &mut Vec<u8>) {
+        let payload = if params.sets.pps.cabac {
+            self.writers.cabac.finish()
+        } else {
+            self.writers.cavlc.finish()
+        };
+        let nal_type = if params.header.is_idr { NalType::IdrSlice } else { NalType::Slice };
+        NalHeader { ref_idc: params.header.nal_ref_idc, nal_type }.write_unit(payload, out);
+    }
+
+    fn write_row(&mut self, params: &PictureParams<'_>, row: usize, store: &RowStore) {
+        let slice = u16::try_from(self.slices.len() - 1).unwrap_or(0);
+        let mut levels = &store.levels[..];
+        for (col, (mb, mvs)) in store.mbs.iter().zip(&store.mvs).enumerate() {
+            let has_residual = mb.cbp != 0 || matches!(mb.kind, CodedKind::Intra16x16(_));
+            if has_residual {
+                self.qp = mb.qp;
+            }
+            let mb = CodedMb { qp: self.qp, ..*mb };
+            let used = if params.sets.pps.cabac {
+                self.writers.cabac.macroblock(&mb, levels)
+            } else {
+                self.writers.cavlc.macroblock(&mb, levels)
+            };
+            levels = levels.get(used..).unwrap_or_default();
+            let index = row * params.cols + col;
+            self.infos[index] = info_of(&mb, slice);
+            self.motion.mvs[0][index] = *mvs;
+            self.motion.refs[0][index] = mb.refs[0];
+            self.motion.ref_ids[0][index] = mb.refs[0].map(|reference| {
+                usize::try_from(reference).map_or(NO_REF, |index| params.reference_ids[index % 3])
+            });
+            self.motion.ref_ids[1][index] = [NO_REF; 4];
+        }
+    }
+
+    fn deblock(&mut self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {
+        let mut thresholds = ThresholdTable::new(params.header.deblocking);
+        let mut deblocker = Deblocker {
+            kernels: params.kernels,
+            infos: &self.infos,
+            motion: &self.motion,
+            slices: &self.slices,
+            planes: plane_lines(frame),
+            cols: params.cols,
+            arrangement: Arrangement::Frame,
+            has_chroma: true,
+            thresholds: &mut thresholds,
+        };
+        deblocker.row(row);
+    }
+}
+
+/// Copies the samples of a row into the frame.
+fn copy_row(store: &RowStore, row: usize, frame: &mut FrameBuf) {
+    for (index, mut plane) in frame.planes_mut().into_iter().enumerate() {
+        let height = if index == 0 { 16 } else { 8 };
+        for (y, line) in store.pixels.lines(index).take(height).enumerate() {
+            plane.row_mut(height * row + y).copy_from_slice(line);
+        }
+    }
+}
+
+/// Returns what deblocking needs to know.
+fn info_of(mb: &CodedMb, slice: u16) -> MbInfo {
+    let class = match mb.kind {
+        CodedKind::Skip => MbClass::Skip,
+        CodedKind::Direct => MbClass::Direct,
+        CodedKind::Intra4x4(_) | CodedKind::Intra8x8(_) => MbClass::IntraNxN,
+        CodedKind::Intra16x16(_) => MbClass::Intra16x16,
+        CodedKind::Pcm => MbClass::Pcm,
+        CodedKind::Inter(_) => MbClass::Inter,
+    };
+    let grain = match mb.kind {
+        CodedKind::Inter(shape) => Grain::of(shape),
+        _ => Grain::Whole,
+    };
+    MbInfo {
+        slice,
+        class,
+        transform_8x8: mb.transform_8x8,
+        grain,
+        qp: mb.qp,
+        chroma_qp: [chroma_qp(mb.qp, 0); 2],
+        cbp: mb.cbp,
+        coded: coded_blocks(mb),
+        ..MbInfo::NOT_DECODED
+    }
+}
+
+/// Returns the 4x4 blocks with levels in raster order; all of an 8x8 block with one.
+fn coded_blocks(mb: &CodedMb) -> u16 {
+    let luma = mb.coded & 0xffff;
+    if luma == 0 {
+        return 0;
+    }
+    let spread = if mb.transform_8x8 { luma * 15 } else { luma };
+    ORDER.iter().enumerate().fold(0, |bits, (at, &n)| bits | u16::from(spread >> n & 1 == 1) << at)
+}

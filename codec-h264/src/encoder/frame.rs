@@ -1,0 +1,487 @@
+//! The main loop of the encoder: one frame as its plan specifies. ITU-T H.264.
+//!
+//! | phase | clause | code |
+//! |---|---|---|
+//! | references, slice header | 7.3.3, 8.2.4, 8.2.5 | `references`, [`FrameEncoder::header`] |
+//! | quantisers, costs | 8.5.8 | `quantisers`, `lambda` |
+//! | macroblocks: prediction, transform | 8.3 to 8.5 | `row`, `decide_intra`, `decide_inter` |
+//! | slice data, deblocking, behind the rows | 7.3.4, 8.7 | `finish`, `write` |
+//! | parameter sets | 7.3.2 | `parameter_sets` |
+//! | references and statistics for the next frame | 8.2.5 | `update` |
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{FrameKind, MacroblockCounts, Packet, PacketMeta, SlotSet};
+use codec_core::encoder::{FrameReport, UnchangedStats};
+use codec_core::error::{ConfigError, Error};
+use codec_core::frame::{FrameBuf, FramePool, Picture as Source, Size, picture_sse};
+use codec_core::motion::MvCost;
+use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
+use codec_simd::Kernels;
+
+use super::costs::SyntaxCosts;
+use super::finish::{Picture, PictureParams};
+use super::job::FrameJob;
+use super::parameter_sets::ParameterSets;
+use super::predict::RefPlanes;
+use super::quantisers::{Quantisers, Tuning};
+use super::references::{PicturePlan, ReferenceSlots, SLOTS};
+use super::residual_bits::ResidualBits;
+use super::row::code_row;
+use super::row_context::RowContext;
+use super::row_store::{Counts, RowStore};
+use super::scratch::Scratch;
+use super::settings::{FrameKnobs, FrameSettings};
+use super::speed::{LevelChoice, Speed};
+use super::static_areas::StaticAreas;
+use crate::cabac::Contexts;
+use crate::params::ScalingMatrices;
+use crate::picture::Mv;
+use crate::slice::{Deblocking, SliceHeader, SliceType};
+
+/// Border around the reference planes, in luma pixels.
+const LUMA_PAD: usize = 32;
+
+/// Codes single frames as planned, and keeps the reference frames.
+#[derive(Debug)]
+pub struct FrameEncoder {
+    settings: FrameSettings,
+    kernels: &'static Kernels,
+    sets: ParameterSets,
+    cols: usize,
+    rows: usize,
+    frames: FramePool,
+    references: ReferenceSlots,
+    rounding_quantisers: Quantisers,
+    optimising_quantisers: Quantisers,
+    residual_bits: Box<ResidualBits>,
+    /// Contexts at the end of the last picture with I slices, and with P slices.
+    contexts: [Option<Contexts>; 2],
+    mv_cost: Box<MvCost>,
+    row_context: RowContext,
+    scratch: ScratchPool<Scratch>,
+    progress: Vec<Progress>,
+    stores: Vec<Mutex<RowStore>>,
+    picture: Picture,
+    slice_starts: Vec<usize>,
+    last_mvs: Vec<Mv>,
+    areas: StaticAreas,
+    counts: Counts,
+    coded_frames: u64,
+}
+
+impl FrameEncoder {
+    /// Creates an encoder whose first frame must be a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first setting that is out of range, with the allowed range.
+    pub fn new(settings: &FrameSettings) -> Result<Self, Error> {
+        let kernels = match settings.simd {
+            None => Kernels::best(),
+            Some(level) => Kernels::for_level(level).ok_or_else(|| {
+                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+            })?,
+        };
+        let mut encoder = Self {
+            settings: settings.clone(),
+            kernels,
+            sets: ParameterSets::new(settings)?,
+            cols: 0,
+            rows: 0,
+            frames: FramePool::new(settings.size, LUMA_PAD, 1),
+            references: ReferenceSlots::default(),
+            rounding_quantisers: Quantisers::new(&ScalingMatrices::FLAT, Tuning::ROUNDED),
+            optimising_quantisers: Quantisers::new(&ScalingMatrices::FLAT, Tuning::OPTIMISED),
+            residual_bits: Box::new(ResidualBits::cavlc()),
+            contexts: [None, None],
+            mv_cost: Box::default(),
+            row_context: RowContext::default(),
+            scratch: ScratchPool::default(),
+            progress: Vec::new(),
+            stores: Vec::new(),
+            picture: Picture::default(),
+            slice_starts: Vec::new(),
+            last_mvs: Vec::new(),
+            areas: StaticAreas::default(),
+            counts: Counts::default(),
+            coded_frames: 0,
+        };
+        encoder.resize(settings.size)?;
+        Ok(encoder)
+    }
+
+    /// Changes the frame size; the next frame must be a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if no level allows the size. Nothing has changed.
+    pub fn resize(&mut self, size: Size) -> Result<(), Error> {
+        let settings = FrameSettings { size, ..self.settings.clone() };
+        self.sets = ParameterSets::new(&settings)?;
+        self.settings = settings;
+        SyntaxCosts::new(self.sets.pps.cabac, SliceType::P).fill_mv_cost(&mut self.mv_cost);
+        (self.cols, self.rows) = size.macroblocks();
+        let (cols, rows) = (self.cols, self.rows);
+        self.frames = FramePool::new(size, LUMA_PAD, 4);
+        self.references.clear();
+        self.row_context.resize(cols);
+        self.progress.resize_with(rows, Progress::default);
+        self.stores.resize_with(rows, Mutex::default);
+        let slices = usize::from(self.settings.knobs.slices).clamp(1, rows.max(1));
+        self.slice_starts.clear();
+        let start = |slice: usize| slice * rows / slices;
+        for slice in 0..slices {
+            let count = start(slice + 1) - start(slice);
+            self.slice_starts.extend(std::iter::repeat_n(start(slice), count));
+        }
+        self.last_mvs.clear();
+        self.last_mvs.resize(cols * rows, Mv::ZERO);
+        self.areas.reset(cols * rows);
+        Ok(())
+    }
+
+    /// Changes the bitstream settings; if they differ, the next frame must be a key frame.
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        if knobs == self.settings.knobs {
+            return Ok(());
+        }
+        self.settings.knobs = knobs;
+        *self.residual_bits = ResidualBits::cavlc();
+        self.contexts = [None, None];
+        self.resize(self.settings.size)
+    }
+
+    /// Returns the `AVCDecoderConfigurationRecord` of the stream.
+    #[must_use]
+    pub fn decoder_record(&self) -> Vec<u8> {
+        self.sets.decoder_record()
+    }
+
+    /// Changes the thread pool.
+    pub fn set_pool(&mut self, pool: Option<Arc<dyn Pool>>) {
+        self.settings.pool = pool;
+    }
+
+    /// Codes `source` as specified by `plan` into `packet`: its data and all metadata except layers,
+    /// timestamps and rate state. `analysis` of the same frame improves decisions.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the frame has another size, or the plan is an inter frame but its
+    /// references are missing. Nothing has changed.
+    pub fn encode_frame(
+        &mut self,
+        source: &Source<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<FrameReport, Error> {
+        self.check(source, plan)?;
+        let analysis = analysis.filter(|analysis| analysis.size == source.size());
+        let speed = Speed::level(plan.speed);
+        let references = self.references.plan(plan, speed.references);
+        self.areas.plan_refresh(plan);
+        let mut recon = self.frames.take();
+        let mut qp = plan.qindex.min(51);
+        let mut attempts = 0_u8;
+        let report = loop {
+            let Some(frame) = Arc::get_mut(&mut recon) else {
+                // The pool only returns frames without other holders.
+                recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
+                continue;
+            };
+            self.attempt(source, plan, analysis, &references, qp, frame, packet);
+            attempts = attempts.saturating_add(1);
+            let bits = packet.data.len() as u64 * 8;
+            let is_over = plan.max_bits.is_some_and(|max| bits > max);
+            if is_over
+                && attempts < plan.attempts
+                && let Some(coarser) = coarser(plan, qp, bits)
+            {
+                qp = coarser;
+                continue;
+            }
+            break self.report(plan, qp, bits);
+        };
+        if report.dropped {
+            packet.data.clear();
+            self.frames.recycle(recon);
+            return Ok(report);
+        }
+        self.describe(source, plan, &references, &report, &recon, packet);
+        self.references.coded(references, &recon);
+        self.frames.recycle(recon);
+        self.update(plan);
+        Ok(report)
+    }
+
+    fn check(&self, source: &Source<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
+        if source.size() != self.settings.size {
+            return Err(ConfigError::new("picture", source.size(), self.settings.size));
+        }
+        if plan.kind == FrameKind::Inter && !self.references.are_filled() {
+            return Err(ConfigError::conflict(
+                "frame kind",
+                "an inter frame requires all references",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Codes a frame at one quantiser, into `frame` and `packet`. The state that later frames depend
+    /// on does not change.
+    #[expect(clippy::too_many_arguments, reason = "the inputs and outputs of an attempt")]
+    fn attempt(
+        &mut self,
+        source: &Source<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        references: &PicturePlan,
+        qp: u8,
+        frame: &mut FrameBuf,
+        packet: &mut Packet,
+    ) {
+        packet.data.clear();
+        let header = self.header(references, qp);
+        self.set_residual_bits(&header);
+        let speed = Speed::level(plan.speed);
+        let quantisers = match speed.levels {
+            LevelChoice::Optimised => &self.optimising_quantisers,
+            LevelChoice::Rounded => &self.rounding_quantisers,
+        };
+        if header.is_idr {
+            self.sets.write(&mut packet.data);
+        }
+        let planes = references
+            .list
+            .each_ref()
+            .map(|frame| frame.as_ref().map(|frame| RefPlanes::from(&*frame.buf)));
+        let used = planes.iter().flatten().count();
+        let planes = planes[0].map(|first| planes.map(|planes| planes.unwrap_or(first)));
+        self.areas.plan_copies(plan, qp, analysis);
+        self.progress.iter_mut().for_each(Progress::reset);
+        let (first, count) = plan.intra_refresh;
+        let first = first as usize;
+        let job = FrameJob {
+            kernels: self.kernels,
+            picture: source,
+            analysis,
+            cols: self.cols,
+            rows: self.rows,
+            is_key: header.slice_type == SliceType::I,
+            speed,
+            has_transform_8x8: self.sets.pps.transform_8x8,
+            residual_bits: &self.residual_bits,
+            references: planes.as_ref().map_or(&[][..], |planes| &planes[..used]),
+            quantisers,
+            qp,
+            qp_range: plan.block_qindex,
+            costs: SyntaxCosts::new(self.sets.pps.cabac, header.slice_type),
+            mv_cost: &self.mv_cost,
+            row_context: &self.row_context,
+            scratch: &self.scratch,
+            progress: &self.progress,
+            slice_starts: &self.slice_starts,
+            last_mvs: &self.last_mvs,
+            reach: vertical_reach(self.sets.sps.level_idc),
+            areas: &self.areas,
+            forced_intra: first..first.saturating_add(count as usize),
+        };
+        let params = PictureParams {
+            kernels: self.kernels,
+            cols: self.cols,
+            rows: self.rows,
+            sets: &self.sets,
+            header: &header,
+            slice_starts: &self.slice_starts,
+            reference_ids: [0, 1, 2],
+        };
+        self.picture.begin(&params);
+        let behind = Mutex::new(Behind { picture: &mut self.picture, frame, packet, next: 0 });
+        let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
+        let poison = || self.progress.iter().for_each(Progress::poison);
+        in_order(pool, self.rows, &poison, &|row| {
+            let mut store = self.stores[row].lock().unwrap_or_else(PoisonError::into_inner);
+            code_row(&job, row, &mut store);
+            drop(store);
+            if let Ok(mut behind) = behind.try_lock() {
+                behind.advance(&params, &job, &self.stores);
+            }
+        });
+        let mut behind = behind.into_inner().unwrap_or_else(PoisonError::into_inner);
+        behind.advance(&params, &job, &self.stores);
+        behind.frame.extend_borders();
+    }
+
+    /// Returns the header of the first slice.
+    fn header(&self, references: &PicturePlan, qp: u8) -> SliceHeader {
+        let [alpha, beta] = self.settings.knobs.deblocking_offsets;
+        SliceHeader {
+            qp,
+            deblocking: Deblocking {
+                disable_idc: 0,
+                alpha_offset: 2 * alpha,
+                beta_offset: 2 * beta,
+            },
+            ..references.header.clone()
+        }
+    }
+
+    /// Sets the costs of levels to those at the end of the last picture of the same kind.
+    fn set_residual_bits(&mut self, header: &SliceHeader) {
+        if !self.sets.pps.cabac {
+            return;
+        }
+        let is_inter = header.slice_type != SliceType::I;
+        match &self.contexts[usize::from(is_inter)] {
+            Some(contexts) => self.residual_bits.set_contexts(contexts),
+            None => {
+                let init_idc = is_inter.then_some(header.cabac_init_idc);
+                self.residual_bits.set_contexts(&Contexts::new(init_idc, header.qp));
+            }
+        }
+    }
+
+    fn report(&mut self, plan: &FramePlan, qp: u8, bits: u64) -> FrameReport {
+        self.counts = Counts::default();
+        for store in &mut self.stores {
+            self.counts.add(&store.get_mut().unwrap_or_else(PoisonError::into_inner).counts);
+        }
+        FrameReport {
+            bits,
+            over_cap: plan.max_bits.is_some_and(|max| bits > max),
+            dropped: plan.drop_above_bits.is_some_and(|max| bits > max),
+            qindex: qp,
+            zero_motion: self.counts.zero_motion,
+            refreshed: self.areas.refreshed(),
+            prediction_sse: self.counts.prediction_sse,
+            recoded_cost: self.areas.recoded_cost(),
+        }
+    }
+
+    /// Fills in the metadata of the packet.
+    fn describe(
+        &self,
+        source: &Source<'_>,
+        plan: &FramePlan,
+        references: &PicturePlan,
+        report: &FrameReport,
+        recon: &FrameBuf,
+        packet: &mut Packet,
+    ) {
+        let all = SLOTS.into_iter().fold(SlotSet::NONE, SlotSet::with);
+        let is_key = plan.kind == FrameKind::Key;
+        let counts = &self.counts;
+        let refs_used = (0..SLOTS.len())
+            .filter(|&index| counts.references[index] > 0)
+            .fold(SlotSet::NONE, |set, index| set.with(SLOTS[references.slots[index]]));
+        let mut refs_updated = if is_key { all } else { plan.updates };
+        if plan.copy_golden_to_altref && !is_key {
+            refs_updated = refs_updated.with(SlotSet::ALTREF);
+        }
+        let total = u32::try_from(self.cols * self.rows).unwrap_or(u32::MAX);
+        packet.meta = PacketMeta {
+            frame_id: self.coded_frames,
+            kind: plan.kind,
+            shown: true,
+            size: self.settings.size,
+            refs_used,
+            refs_updated,
+            discardable: refs_updated.is_empty(),
+            qindex: report.qindex,
+            speed: plan.speed,
+            macroblocks: MacroblockCounts {
+                total,
+                intra: counts.intra,
+                skipped: counts.skipped,
+                split: counts.split,
+            },
+            sse: self.settings.report_sse.then(|| picture_sse(self.kernels, source, recon)),
+            digest: self.settings.report_digest.then(|| recon.digest()),
+            ..PacketMeta::default()
+        };
+    }
+
+    /// Compares the next frame with the last one by its analysis, whether it will be coded or not.
+    pub fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        self.areas.compare(analysis)
+    }
+
+    /// Saves the vectors, which predict those of the next frame, the contexts, and the quality of the
+    /// macroblocks.
+    fn update(&mut self, plan: &FramePlan) {
+        let is_inter = plan.kind != FrameKind::Key;
+        self.contexts[usize::from(is_inter)] = self.picture.contexts(&self.sets).cloned();
+        let mut last_mvs = self.last_mvs.iter_mut();
+        for store in &mut self.stores {
+            let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for (mvs, to) in store.mvs.iter().zip(&mut last_mvs) {
+                *to = mvs[0];
+            }
+        }
+        let is_last = plan.kind == FrameKind::Key || plan.updates.contains(SlotSet::LAST);
+        let rows = self.stores.iter_mut().map(|row| {
+            let row = row.get_mut().unwrap_or_else(PoisonError::into_inner);
+            row.mbs.iter().zip(&row.mvs)
+        });
+        self.areas.coded(is_last, rows.flatten());
+        self.coded_frames += 1;
+    }
+}
+
+/// What follows the rows in their order, on the thread that has time for it.
+struct Behind<'a> {
+    picture: &'a mut Picture,
+    frame: &'a mut FrameBuf,
+    packet: &'a mut Packet,
+    /// The next row.
+    next: usize,
+}
+
+impl Behind<'_> {
+    /// Adds all rows that are coded.
+    fn advance(
+        &mut self,
+        params: &PictureParams<'_>,
+        job: &FrameJob<'_>,
+        stores: &[Mutex<RowStore>],
+    ) {
+        let cols = u32::try_from(job.cols).unwrap_or(u32::MAX);
+        while self.next < job.rows && job.progress[self.next].done() >= cols {
+            let store = stores[self.next].lock().unwrap_or_else(PoisonError::into_inner);
+            self.picture.add_row(params, self.next, &store, self.frame, &mut self.packet.data);
+            self.next += 1;
+        }
+    }
+}
+
+/// Farthest vectors in full pixels by the vertical range of the level. Table A-1.
+fn vertical_reach(level_idc: u8) -> u16 {
+    match level_idc {
+        0..=10 => 60,
+        11..=20 => 124,
+        21..=30 => 252,
+        _ => 508,
+    }
+}
+
+/// Returns a higher quantiser for a frame that takes `bits` at `qp`, more than the plan allows; `None`
+/// if the plan allows no higher one.
+fn coarser(plan: &FramePlan, qp: u8, bits: u64) -> Option<u8> {
+    let worst = plan.max_qindex.max(plan.qindex).min(51);
+    if qp >= worst {
+        return None;
+    }
+    let max = plan.max_bits.unwrap_or(bits).max(1);
+    // Six quantisers halve the bits, or somewhat more.
+    let mut steps = 1;
+    let mut left = bits * 15 / 16;
+    while left > max && steps < 51 {
+        left = left * 8 / 9;
+        steps += 1;
+    }
+    Some(qp.saturating_add(steps).min(worst))
+}

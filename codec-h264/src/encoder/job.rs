@@ -1,0 +1,86 @@
+//! Data that all rows of a frame share while they are coded.
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::frame::Picture;
+use codec_core::motion::MvCost;
+use codec_core::parallel::{Progress, ScratchPool};
+use codec_simd::Kernels;
+
+use super::costs::SyntaxCosts;
+use super::predict::RefPlanes;
+use super::quantisers::Quantisers;
+use super::residual_bits::ResidualBits;
+use super::row_context::RowContext;
+use super::scratch::Scratch;
+use super::speed::Speed;
+use super::static_areas::StaticAreas;
+use crate::picture::Mv;
+
+/// A frame being coded.
+pub(super) struct FrameJob<'a> {
+    pub kernels: &'static Kernels,
+    pub picture: &'a Picture<'a>,
+    pub analysis: Option<&'a FrameAnalysis>,
+    pub cols: usize,
+    pub rows: usize,
+    pub is_key: bool,
+    pub speed: &'static Speed,
+    pub has_transform_8x8: bool,
+    pub residual_bits: &'a ResidualBits,
+    /// Reference list 0.
+    pub references: &'a [RefPlanes<'a>],
+    pub quantisers: &'a Quantisers,
+    /// Quantiser of the frame.
+    pub qp: u8,
+    /// Lowest and highest quantiser of macroblocks.
+    pub qp_range: (u8, u8),
+    /// Costs of the syntax elements of the slices.
+    pub costs: SyntaxCosts,
+    pub mv_cost: &'a MvCost,
+    pub row_context: &'a RowContext,
+    pub scratch: &'a ScratchPool<Scratch>,
+    pub progress: &'a [Progress],
+    /// First row of the slice of each row.
+    pub slice_starts: &'a [usize],
+    /// Vectors of the previous frame, by macroblock.
+    pub last_mvs: &'a [Mv],
+    /// Farthest vertical vector of the level in full pixels.
+    pub reach: u16,
+    pub areas: &'a StaticAreas,
+    pub forced_intra: std::ops::Range<usize>,
+}
+
+impl FrameJob<'_> {
+    /// Waits until the macroblock above right of `col` in `row` is coded. `seen` is the number of
+    /// macroblocks of the row above that are known to be coded.
+    #[inline]
+    pub(super) fn wait_for_above(&self, row: usize, col: usize, seen: &mut u32) {
+        let Some(above) = row.checked_sub(1) else { return };
+        let wanted = u32::try_from((col + 2).min(self.cols)).unwrap_or(u32::MAX);
+        if *seen < wanted {
+            self.progress[above].wait_for(wanted);
+            *seen = self.progress[above].done();
+        }
+    }
+
+    /// Returns whether a macroblock in the row above is in the same slice.
+    #[inline]
+    pub(super) fn has_above(&self, row: usize) -> bool {
+        row > self.slice_starts.get(row).copied().unwrap_or(0)
+    }
+
+    /// Returns the quantiser of a macroblock: that of the frame, or of a refresh, with the offsets of MB-tree, of an
+    /// importance map and of masking, in sixteenths of an octave of the step.
+    #[inline]
+    pub(super) fn qp_at(&self, mb: usize) -> u8 {
+        let frame_qp = self.areas.qp(mb, self.qp);
+        let Some(analysis) = self.analysis else { return frame_qp };
+        let offset = |offsets: &[i8]| offsets.get(mb).map_or(0, |&offset| i32::from(offset));
+        // Six quantisers are an octave.
+        let octaves_q4 = offset(&analysis.offsets_q4) + offset(&analysis.masking_q4);
+        let steps = (octaves_q4 * 6 + 8) >> 4;
+        let (min, max) = self.qp_range;
+        let qp = i32::from(frame_qp) + steps;
+        u8::try_from(qp.clamp(i32::from(min), i32::from(max.min(51)))).unwrap_or(self.qp)
+    }
+}

@@ -1,0 +1,48 @@
+//! Scores of the levels of inter macroblocks: few small levels cost more than they improve.
+
+/// Score below which the levels of an 8x8 block are omitted.
+pub(super) const MIN_QUARTER_SCORE: u32 = 4;
+/// Score below which all luma levels are omitted.
+pub(super) const MIN_MB_SCORE: u32 = 6;
+/// Score below which the AC levels of chroma are omitted.
+pub(super) const MIN_CHROMA_SCORE: u32 = 7;
+/// Score of a block with a level above 1.
+const LARGE: u32 = 9;
+
+/// Rates how much the levels of a 4x4 block matter: few levels of 1 at high positions cost more than
+/// they improve.
+#[inline]
+pub(super) fn score_of(is_large: bool, positions: u16) -> u32 {
+    const BY_RUN: [u32; 16] = [3, 2, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    if is_large {
+        return LARGE;
+    }
+    let (mut rest, mut score) = (positions, 0);
+    while rest != 0 {
+        let run = rest.trailing_zeros();
+        score += BY_RUN[(run & 15) as usize];
+        // In two steps: the run can be 15.
+        rest = rest >> run >> 1;
+    }
+    score
+}
+
+/// As [`score_of`], for an 8x8 block.
+#[inline]
+pub(super) fn score_8x8(is_large: bool, positions: u64) -> u32 {
+    if is_large {
+        return LARGE;
+    }
+    let (mut rest, mut score) = (positions, 0);
+    while rest != 0 {
+        let run = rest.trailing_zeros();
+        score += match run {
+            0..=3 => 3,
+            4..=11 => 2,
+            12..=23 => 1,
+            _ => 0,
+        };
+        rest = rest >> run >> 1;
+    }
+    score
+}

@@ -1,0 +1,40 @@
+//! The H.264 encoder.
+
+mod canvas;
+pub(crate) mod coded_mb;
+mod controller;
+mod costs;
+mod decide_inter;
+mod decide_intra;
+mod description;
+mod finish;
+mod frame;
+mod job;
+mod knobs;
+mod lambda;
+mod level_score;
+pub mod motion;
+mod optimise;
+mod parameter_sets;
+mod predict;
+mod quantisers;
+mod references;
+mod residual;
+mod residual_bits;
+mod residual_dc;
+mod row;
+mod row_context;
+mod row_store;
+mod scratch;
+mod search_inter;
+mod settings;
+mod speed;
+mod static_areas;
+#[cfg(test)]
+mod tests;
+pub(crate) mod write;
+
+pub use controller::{H264Encoder, open};
+pub use description::CAPABILITIES;
+pub use frame::FrameEncoder;
+pub use settings::{FrameKnobs, FrameSettings, Profile};

@@ -1,0 +1,387 @@
+//! The reference slots of the encoder, as reference pictures of the decoder. ITU-T H.264, clauses
+//! 8.2.4 and 8.2.5.
+//!
+//! Plans address three slots: last, golden, altref. A picture that updates only the last slot becomes a
+//! short-term reference, one that updates another slot a long-term reference, which losses between
+//! them do not remove from the decoder's buffer. Pictures of upper temporal layers are short-term
+//! references: without them the decoder infers pictures in their place (clause 8.2.5.2), and the
+//! sliding window works as with them.
+
+use std::sync::Arc;
+
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{FrameKind, SlotSet};
+use codec_core::frame::FrameBuf;
+
+use crate::fixed_list::FixedList;
+use crate::slice::{ListChange, Mmco, RefMarking, SliceHeader, SliceType};
+
+/// The slots in the order of preference as references.
+pub(super) const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
+
+/// Number of reference pictures: `max_num_ref_frames`.
+pub(super) const MAX_REFS: usize = SLOTS.len();
+
+/// `log2_max_frame_num`.
+pub(super) const FRAME_NUM_BITS: u8 = 8;
+
+/// Number of long-term indices.
+const LONG_INDICES: u8 = 3;
+
+/// Age of a short-term reference, in reference pictures, from which it becomes a long-term one before
+/// its `frame_num` is used again.
+const OLD: u32 = 128;
+
+/// `log2_max_pic_order_cnt_lsb`: at most 255 consecutive pictures are not referenced.
+pub(super) const POC_BITS: u8 = 10;
+
+/// A reconstructed picture.
+#[derive(Clone, Debug)]
+pub(super) struct RefFrame {
+    pub buf: Arc<FrameBuf>,
+    /// Number of the picture in coding order.
+    serial: u64,
+}
+
+/// A picture that the decoder holds as a reference.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marked {
+    serial: u64,
+    frame_num: u32,
+    long_index: Option<u8>,
+}
+
+/// The pictures that the decoder holds as references.
+type MarkedList = FixedList<Marked, MAX_REFS>;
+
+/// Reference slots and the decoder's state.
+#[derive(Debug, Default)]
+pub(super) struct ReferenceSlots {
+    slots: [Option<RefFrame>; 3],
+    marked: MarkedList,
+    /// `MaxLongTermFrameIdx` + 1.
+    long_indices: u8,
+    /// `frame_num` of the last reference picture.
+    frame_num: u32,
+    idr_pic_id: u32,
+    /// Picture order count of the last picture.
+    poc: u32,
+    /// Number of pictures coded.
+    serial: u64,
+}
+
+/// References of a picture, and the slice header elements that follow from them.
+#[derive(Debug)]
+pub(super) struct PicturePlan {
+    /// Elements of the slice header that are equal in all slices.
+    pub header: SliceHeader,
+    /// Reference list 0: the used entries come first.
+    pub list: [Option<RefFrame>; MAX_REFS],
+    /// Slot of each entry of the list.
+    pub slots: [usize; MAX_REFS],
+    slots_after: [Option<RefFrame>; 3],
+    updates: [bool; 3],
+    /// Whether the picture becomes a long-term reference.
+    is_long: bool,
+    marked_after: MarkedList,
+    long_indices: u8,
+    poc: u32,
+}
+
+const MAX_FRAME_NUM: u32 = 1 << FRAME_NUM_BITS;
+
+/// Returns `FrameNumWrap` of a short-term picture.
+fn wrapped(frame_num: u32, current: u32) -> i32 {
+    let wrap = if frame_num > current { MAX_FRAME_NUM } else { 0 };
+    frame_num.cast_signed() - wrap.cast_signed()
+}
+
+impl ReferenceSlots {
+    /// Returns whether all slots are filled.
+    pub(super) fn are_filled(&self) -> bool {
+        self.slots.iter().all(Option::is_some)
+    }
+
+    /// Plans the references of the next picture, of which at most `max_list` are used.
+    pub(super) fn plan(&self, plan: &FramePlan, max_list: usize) -> PicturePlan {
+        if plan.kind == FrameKind::Key {
+            return self.plan_idr();
+        }
+        let current = (self.frame_num + 1) % MAX_FRAME_NUM;
+        let mut slots_after = self.slots.clone();
+        if plan.copy_golden_to_altref {
+            slots_after[2] = self.slots[1].clone();
+        }
+        let updates = SLOTS.map(|slot| plan.updates.contains(slot));
+        let is_reference = updates != [false; 3];
+        for (slot, _) in slots_after.iter_mut().zip(updates).filter(|(_, updated)| *updated) {
+            *slot = None;
+        }
+        let poc = self.poc + 2;
+        let mut header = SliceHeader {
+            nal_ref_idc: if is_reference { 2 } else { 0 },
+            frame_num: current,
+            poc_lsb: poc % (1 << POC_BITS),
+            ..SliceHeader::default()
+        };
+        let (list, slots) = self.list(plan.references, max_list);
+        let used = list.iter().flatten().count();
+        if used > 0 {
+            header.slice_type = SliceType::P;
+            header.ref_counts[0] = u8::try_from(used).unwrap_or(1);
+            self.modify_list(&list, current, &mut header);
+        }
+        let mut after = PicturePlan {
+            header,
+            list,
+            slots,
+            slots_after,
+            updates,
+            is_long: plan.temporal_id == 0 && (updates[1] || updates[2]),
+            marked_after: self.marked,
+            long_indices: self.long_indices,
+            poc,
+        };
+        if is_reference {
+            self.mark(current, &mut after);
+        }
+        after
+    }
+
+    fn plan_idr(&self) -> PicturePlan {
+        let marking = RefMarking::Idr { no_output_of_prior: false, long_term: true };
+        let mut marked_after = MarkedList::default();
+        marked_after.push(Marked { serial: self.serial, frame_num: 0, long_index: Some(0) });
+        PicturePlan {
+            header: SliceHeader {
+                nal_ref_idc: 3,
+                is_idr: true,
+                idr_pic_id: self.idr_pic_id,
+                marking: Some(marking),
+                ..SliceHeader::default()
+            },
+            list: [None, None, None],
+            slots: [0; MAX_REFS],
+            slots_after: [None, None, None],
+            updates: [true; 3],
+            is_long: true,
+            marked_after,
+            long_indices: 1,
+            poc: 0,
+        }
+    }
+
+    /// Returns the distinct pictures in the allowed slots, with their slots.
+    fn list(
+        &self,
+        references: SlotSet,
+        max_list: usize,
+    ) -> ([Option<RefFrame>; MAX_REFS], [usize; MAX_REFS]) {
+        let mut list = [None, None, None];
+        let (mut slots, mut count) = ([0; MAX_REFS], 0);
+        for (index, frame) in self.slots.iter().enumerate() {
+            let Some(frame) = frame.as_ref().filter(|_| references.contains(SLOTS[index])) else {
+                continue;
+            };
+            let is_same = |known: &RefFrame| known.serial == frame.serial;
+            if count < max_list.min(MAX_REFS) && !list.iter().flatten().any(is_same) {
+                (list[count], slots[count]) = (Some(frame.clone()), index);
+                count += 1;
+            }
+        }
+        (list, slots)
+    }
+
+    /// Returns the decoder's initial list: short-term pictures from the newest on, then long-term
+    /// ones by index. Clause 8.2.4.2.1.
+    fn initial_list(&self, current: u32) -> MarkedList {
+        let mut list = self.marked;
+        list.sort_by_key(|picture| match picture.long_index {
+            Some(index) => (1, i32::from(index)),
+            None => (0, -wrapped(picture.frame_num, current)),
+        });
+        list
+    }
+
+    /// Adds the changes of the initial list that give `list`. Clause 8.2.4.3.
+    fn modify_list(&self, list: &[Option<RefFrame>], current: u32, header: &mut SliceHeader) {
+        let initial = self.initial_list(current);
+        let is_initial = |(n, frame): (usize, &RefFrame)| {
+            initial.get(n).is_some_and(|known| known.serial == frame.serial)
+        };
+        if list.iter().flatten().enumerate().all(is_initial) {
+            return;
+        }
+        let mut predicted = current.cast_signed();
+        for frame in list.iter().flatten() {
+            let known = initial.iter().find(|known| known.serial == frame.serial);
+            let Some(known) = known else { continue };
+            header.list_changes[0].push(match known.long_index {
+                Some(index) => ListChange::LongTerm(u32::from(index)),
+                None => {
+                    let number = wrapped(known.frame_num, current);
+                    let change = ListChange::PicNum(number - predicted);
+                    predicted = number;
+                    change
+                }
+            });
+        }
+    }
+
+    /// Decides how the decoder updates its references. Clause 8.2.5.
+    fn mark(&self, current: u32, plan: &mut PicturePlan) {
+        let needed =
+            |serial: u64| plan.slots_after.iter().flatten().any(|slot| slot.serial == serial);
+        let age = |picture: &Marked| {
+            (current.cast_signed() - wrapped(picture.frame_num, current)).cast_unsigned()
+        };
+        let is_old = |picture: &Marked| picture.long_index.is_none() && age(picture) > OLD;
+        let is_long = plan.is_long;
+        let picture = Marked { serial: self.serial, frame_num: current, long_index: None };
+        let slid = self.slid(current);
+        let keeps_all =
+            self.marked.iter().filter(|picture| needed(picture.serial)).all(|picture| {
+                !is_old(picture) && slid.iter().any(|kept| kept.serial == picture.serial)
+            });
+        if !is_long && keeps_all && slid.len() < MAX_REFS {
+            plan.header.marking = Some(RefMarking::SlidingWindow);
+            plan.marked_after = slid;
+            plan.marked_after.push(picture);
+            return;
+        }
+        plan.header.marking = Some(RefMarking::Adaptive);
+        let mmco = &mut plan.header.mmco;
+        let mut marked = MarkedList::default();
+        for picture in self.marked.iter() {
+            if needed(picture.serial) {
+                marked.push(*picture);
+                continue;
+            }
+            mmco.push(match picture.long_index {
+                Some(index) => Mmco::LongUnused { long_pic_num: u32::from(index) },
+                None => Mmco::ShortUnused { pic_num_diff: age(picture) },
+            });
+        }
+        if (is_long || marked.iter().any(is_old)) && plan.long_indices < LONG_INDICES {
+            mmco.push(Mmco::MaxLongIndex { count: u32::from(LONG_INDICES) });
+            plan.long_indices = LONG_INDICES;
+        }
+        for at in 0..marked.len() {
+            if is_old(&marked[at]) {
+                let index = free_index(&marked);
+                let pic_num_diff = age(&marked[at]);
+                mmco.push(Mmco::ShortToLong { pic_num_diff, index: u32::from(index) });
+                marked[at].long_index = Some(index);
+            }
+        }
+        let long_index = is_long.then(|| free_index(&marked));
+        if let Some(index) = long_index {
+            mmco.push(Mmco::CurrentToLong { index: u32::from(index) });
+        }
+        marked.push(Marked { long_index, ..picture });
+        plan.marked_after = marked;
+    }
+
+    /// Returns the references after the sliding window has made room for one.
+    fn slid(&self, current: u32) -> MarkedList {
+        let shorts = self.marked.iter().filter(|picture| picture.long_index.is_none());
+        let oldest = shorts
+            .min_by_key(|picture| wrapped(picture.frame_num, current))
+            .filter(|_| self.marked.len() >= MAX_REFS)
+            .map(|picture| picture.serial);
+        let mut slid = MarkedList::default();
+        for picture in self.marked.iter().filter(|picture| Some(picture.serial) != oldest) {
+            slid.push(*picture);
+        }
+        slid
+    }
+
+    /// Updates the slots with the coded picture `recon`.
+    pub(super) fn coded(&mut self, plan: PicturePlan, recon: &Arc<FrameBuf>) {
+        let frame = RefFrame { buf: Arc::clone(recon), serial: self.serial };
+        self.slots = plan.slots_after;
+        for (slot, _) in self.slots.iter_mut().zip(plan.updates).filter(|(_, updated)| *updated) {
+            *slot = Some(frame.clone());
+        }
+        if plan.header.is_idr {
+            self.idr_pic_id ^= 1;
+        }
+        if plan.header.nal_ref_idc > 0 {
+            self.frame_num = plan.header.frame_num;
+        }
+        self.marked = plan.marked_after;
+        self.long_indices = plan.long_indices;
+        self.poc = plan.poc;
+        self.serial += 1;
+    }
+
+    /// Removes all references; the next picture must be an IDR picture.
+    pub(super) fn clear(&mut self) {
+        self.slots = [None, None, None];
+        self.marked.clear();
+    }
+}
+
+/// Returns the lowest long-term index that no picture has.
+fn free_index(marked: &[Marked]) -> u8 {
+    (0..u8::MAX)
+        .find(|index| marked.iter().all(|picture| picture.long_index != Some(*index)))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec_core::frame::Size;
+
+    fn code(slots: &mut ReferenceSlots, plan: &FramePlan) -> SliceHeader {
+        let picture = slots.plan(plan, MAX_REFS);
+        let header = picture.header.clone();
+        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)));
+        header
+    }
+
+    fn inter(references: SlotSet, updates: SlotSet) -> FramePlan {
+        let mut plan = FramePlan::inter(30, 5);
+        (plan.references, plan.updates) = (references, updates);
+        plan
+    }
+
+    #[test]
+    fn plain_frames_slide_and_golden_frames_become_long_term() {
+        let mut slots = ReferenceSlots::default();
+        code(&mut slots, &FramePlan::key(30, 5));
+        let all = SlotSet::LAST.with(SlotSet::GOLDEN).with(SlotSet::ALTREF);
+        for _ in 0..600 {
+            let header = code(&mut slots, &inter(all, SlotSet::LAST));
+            assert_eq!(header.marking, Some(RefMarking::SlidingWindow));
+            assert!(header.list_changes[0].is_empty() || header.ref_counts[0] == 2);
+        }
+        let header = code(&mut slots, &inter(all, SlotSet::LAST.with(SlotSet::GOLDEN)));
+        assert_eq!(header.marking, Some(RefMarking::Adaptive));
+        assert_eq!(header.mmco.last(), Some(&Mmco::CurrentToLong { index: 1 }));
+    }
+
+    #[test]
+    fn an_old_last_frame_becomes_long_term_before_its_number_returns() {
+        let mut slots = ReferenceSlots::default();
+        code(&mut slots, &FramePlan::key(30, 5));
+        code(&mut slots, &inter(SlotSet::LAST, SlotSet::LAST));
+        let mut became_long = 0;
+        for _ in 0..600 {
+            let header = code(&mut slots, &inter(SlotSet::LAST, SlotSet::GOLDEN));
+            let to_long = |mmco: &&Mmco| matches!(mmco, Mmco::ShortToLong { .. });
+            became_long += header.mmco.iter().filter(to_long).count();
+        }
+        assert_eq!(became_long, 1);
+    }
+
+    #[test]
+    fn a_frame_without_references_has_an_intra_slice_and_keeps_the_slots() {
+        let mut slots = ReferenceSlots::default();
+        code(&mut slots, &FramePlan::key(30, 5));
+        let header = code(&mut slots, &inter(SlotSet::NONE, SlotSet::NONE));
+        assert_eq!((header.slice_type, header.nal_ref_idc), (SliceType::I, 0));
+        assert!(slots.are_filled() && header.marking.is_none());
+    }
+}

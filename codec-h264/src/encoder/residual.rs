@@ -1,0 +1,596 @@
+//! The residual of a macroblock: transform, quantisation, reconstruction. ITU-T H.264, clause 8.5.
+
+use codec_simd::{Block16, BlockUv, H264Quantised, H264Quantiser, Kernels};
+
+use super::coded_mb::coded;
+use super::level_score::{MIN_CHROMA_SCORE, MIN_MB_SCORE, MIN_QUARTER_SCORE, score_8x8, score_of};
+use super::optimise::{BitPrice, Block};
+use super::quantisers::ClassQuantisers;
+use super::residual_bits::{BlockCosts, BlockKind, ResidualBits};
+use super::residual_dc::{code_chroma_dc, code_luma_dc, dc_sse, positions_of};
+use crate::transform::Scans;
+
+/// Error and bits of a residual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Price {
+    /// Squared error, in squared levels of pixels.
+    pub sse: u32,
+    /// In 1/256 bit.
+    pub bits: u32,
+}
+
+/// Levels and dequantised coefficients of a macroblock. Blocks are in decoding order; the four of an
+/// 8x8 block are one block with the 8x8 transform.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Residual {
+    pub transform_8x8: bool,
+    /// As [`super::coded_mb::CodedMb::coded`].
+    pub coded: u32,
+    /// In scan order.
+    luma: [[i16; 16]; 16],
+    /// In columns.
+    scaled: [[i16; 16]; 16],
+    luma_dc: [i16; 16],
+    chroma: [[i16; 16]; 8],
+    chroma_scaled: [[i16; 16]; 8],
+    chroma_dc: [[i16; 4]; 2],
+    /// Coefficients before quantisation, in columns.
+    coeffs: [[i16; 16]; 16],
+    /// Luma blocks to add: those with coefficients or a DC.
+    add_luma: u32,
+    add_chroma: u32,
+}
+
+/// Bits of [`Residual::coded`] that are luma.
+const LUMA: u32 = 0xffff | 1 << coded::LUMA_DC;
+
+impl Residual {
+    /// Removes the luma residual.
+    pub(super) fn clear_luma(&mut self) {
+        self.coded &= !LUMA;
+        self.add_luma = 0;
+        self.transform_8x8 = false;
+    }
+
+    /// Takes the luma residual of `other`, which may get this one's.
+    pub(super) fn take_luma(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.luma, &mut other.luma);
+        std::mem::swap(&mut self.scaled, &mut other.scaled);
+        self.coded = self.coded & !LUMA | other.coded & LUMA;
+        self.add_luma = other.add_luma;
+        self.transform_8x8 = other.transform_8x8;
+    }
+
+    /// Removes the chroma residual.
+    pub(super) fn clear_chroma(&mut self) {
+        self.coded &= LUMA;
+        self.add_chroma = 0;
+    }
+
+    /// Returns `coded_block_pattern`; that of `Intra_16x16` has no or all luma blocks.
+    pub(super) fn cbp(&self, is_intra_16x16: bool) -> u8 {
+        let luma = self.coded & 0xffff;
+        let quarter = |n: u32| u8::from(luma >> (4 * n) & 15 != 0) << n;
+        let luma = match is_intra_16x16 {
+            true => 15 * u8::from(luma != 0),
+            false => quarter(0) | quarter(1) | quarter(2) | quarter(3),
+        };
+        let chroma = if self.coded >> coded::CHROMA & 0xff != 0 {
+            2
+        } else {
+            u8::from(self.coded >> coded::CHROMA_DC != 0)
+        };
+        luma | chroma << 4
+    }
+
+    /// Codes luma of an inter macroblock with 4x4 transforms. Isolated small levels are omitted.
+    pub(super) fn code_inter_4x4(
+        &mut self,
+        kernels: &Kernels,
+        cur: &Block16,
+        pred: &Block16,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+        quarter_sse: &[u32; 4],
+    ) -> Price {
+        let (mut positions, mut dcs) = ([0; 16], [0; 16]);
+        let (levels, scaled) = (&mut self.luma, &mut self.scaled);
+        let quantiser = &set.luma_4x4;
+        let mut result = kernels.h264_transform_quantise_luma(
+            cur,
+            pred,
+            quantiser,
+            levels,
+            scaled,
+            &mut positions,
+            &mut dcs,
+        );
+        let mut codings = [Coding::default(); 4];
+        if let Some(prices) = set.prices
+            && result.coded != 0
+        {
+            kernels.h264_fdct_luma(cur, pred, &mut self.coeffs);
+            let costs = bits.of(BlockKind::Inter4x4);
+            let blocks = (&self.coeffs[..], &mut levels[..], &mut scaled[..]);
+            optimise_4x4(prices.luma, set, (quantiser, costs), blocks, &mut positions, &mut result);
+        } else {
+            for (n, &positions) in positions.iter().enumerate() {
+                codings[n / 4].score += score_of(result.large >> n & 1 == 1, positions);
+            }
+        }
+        for (quarter, coding) in codings.iter_mut().enumerate() {
+            if result.coded >> (4 * quarter) & 15 == 0 {
+                continue;
+            }
+            let blocks = 4 * quarter..4 * quarter + 4;
+            let block = |n: usize| bits.block(BlockKind::Inter4x4, &levels[n], positions[n].into());
+            let price = Price { sse: result.sse[quarter] >> 4, bits: blocks.map(block).sum() };
+            coding.price = Some(price);
+        }
+        let (quarters, price) = keep_quarters(set, &codings, quarter_sse);
+        let kept = result.coded & (quarters * 15);
+        self.set_luma(kept, false);
+        price
+    }
+
+    /// Codes luma of an inter macroblock with 8x8 transforms, as [`Self::code_inter_4x4`].
+    pub(super) fn code_inter_8x8(
+        &mut self,
+        kernels: &Kernels,
+        cur: &Block16,
+        pred: &Block16,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+        quarter_sse: &[u32; 4],
+    ) -> Price {
+        let mut positions = [0; 4];
+        let (Some(levels), Some(scaled)) =
+            (blocks_8x8(&mut self.luma), blocks_8x8(&mut self.scaled))
+        else {
+            return Price::default();
+        };
+        let mut result = kernels.h264_transform_quantise_luma_8x8(
+            cur,
+            pred,
+            &set.luma_8x8,
+            levels,
+            scaled,
+            &mut positions,
+        );
+        let mut codings = [Coding::default(); 4];
+        if let (Some(prices), Some(coeffs)) = (set.prices, blocks_8x8(&mut self.coeffs))
+            && result.coded != 0
+        {
+            kernels.h264_fdct_luma_8x8(cur, pred, coeffs);
+            let mask = result.coded;
+            for n in (0..4).filter(|n| mask >> n & 1 == 1) {
+                let block = Block {
+                    quantiser: &set.luma_8x8,
+                    scan: &Scans::of(false).scan_8x8,
+                    coeffs: &coeffs[n],
+                    levels: &mut levels[n],
+                    scaled: &mut scaled[n],
+                };
+                let found = block.optimise(bits.of(BlockKind::Inter8x8), prices.luma, positions[n]);
+                positions[n] = found.positions;
+                result.sse[n] = found.change(result.sse[n], set.step_squares[0]);
+            }
+        } else {
+            for (n, &positions) in positions.iter().enumerate() {
+                codings[n].score = score_8x8(result.large >> n & 1 == 1, positions);
+            }
+        }
+        for n in (0..4).filter(|&n| positions[n] != 0) {
+            let bits = bits.block(BlockKind::Inter8x8, &levels[n], positions[n]);
+            codings[n].price = Some(Price { sse: result.sse[n] >> 4, bits });
+        }
+        let (kept, price) = keep_quarters(set, &codings, quarter_sse);
+        self.set_luma(kept, true);
+        price
+    }
+
+    fn set_luma(&mut self, mask: u32, transform_8x8: bool) {
+        self.coded = self.coded & !LUMA | mask;
+        self.add_luma = mask;
+        self.transform_8x8 = transform_8x8 && mask != 0;
+    }
+
+    /// Codes luma of an `Intra_16x16` macroblock.
+    pub(super) fn code_intra_16x16(
+        &mut self,
+        kernels: &Kernels,
+        cur: &Block16,
+        pred: &Block16,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+    ) -> Price {
+        let (mut positions, mut dcs) = ([0; 16], [0; 16]);
+        let mut result: H264Quantised<4> = kernels.h264_transform_quantise_luma(
+            cur,
+            pred,
+            &set.luma_ac,
+            &mut self.luma,
+            &mut self.scaled,
+            &mut positions,
+            &mut dcs,
+        );
+        if let Some(prices) = set.prices
+            && result.coded != 0
+        {
+            kernels.h264_fdct_luma(cur, pred, &mut self.coeffs);
+            let blocks = (&self.coeffs[..], &mut self.luma[..], &mut self.scaled[..]);
+            let kind = (&set.luma_ac, bits.of(BlockKind::Ac));
+            optimise_4x4(prices.luma, set, kind, blocks, &mut positions, &mut result);
+        }
+        let mut price = Price::default();
+        self.coded = self.coded & !LUMA | result.coded;
+        price.sse = result.sse.iter().sum::<u32>() >> 4;
+        if result.coded != 0 {
+            for (levels, &positions) in self.luma.iter().zip(&positions) {
+                price.bits += bits.block(BlockKind::Ac, levels, positions.into());
+            }
+        }
+        let (levels, values) = code_luma_dc(&dcs, set, bits.of(BlockKind::LumaDc));
+        self.luma_dc = levels;
+        let positions = positions_of(&levels);
+        self.coded |= u32::from(positions != 0) << coded::LUMA_DC;
+        price.bits += bits.block(BlockKind::LumaDc, &levels, positions);
+        self.add_luma = result.coded;
+        for (n, (block, value)) in self.scaled.iter_mut().zip(values).enumerate() {
+            block[0] = value;
+            self.add_luma |= u32::from(value != 0) << n;
+            price.sse += dc_sse(dcs[n], value);
+        }
+        self.transform_8x8 = false;
+        price
+    }
+
+    /// Codes one 4x4 block of an `Intra_4x4` macroblock; the prediction is `pred`.
+    pub(super) fn code_intra_4x4(
+        &mut self,
+        kernels: &Kernels,
+        n: usize,
+        cur: codec_simd::Window<'_, 4, 4>,
+        pred: codec_simd::Window<'_, 4, 4>,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+    ) -> Price {
+        let mut positions = 0;
+        let mut result = kernels.h264_transform_quantise_4x4(
+            cur,
+            pred,
+            &set.luma_4x4,
+            &mut self.luma[n],
+            &mut self.scaled[n],
+            &mut positions,
+        );
+        if let Some(prices) = set.prices
+            && result.coded != 0
+        {
+            kernels.h264_fdct_4x4(cur, pred, &mut self.coeffs[n]);
+            let block = Block {
+                quantiser: &set.luma_4x4,
+                scan: &Scans::of(false).scan_4x4,
+                coeffs: &self.coeffs[n],
+                levels: &mut self.luma[n],
+                scaled: &mut self.scaled[n],
+            };
+            let costs = bits.of(BlockKind::Intra4x4);
+            let found = block.optimise(costs, prices.luma, positions.into());
+            positions = low_half(found.positions);
+            result.sse[0] = found.change(result.sse[0], set.step_squares[0]);
+            result.coded = u32::from(positions != 0);
+        }
+        self.coded = self.coded & !(1 << n) | (result.coded & 1) << n;
+        Price {
+            sse: result.sse[0] >> 4,
+            bits: bits.block(BlockKind::Intra4x4, &self.luma[n], positions.into()),
+        }
+    }
+
+    /// Codes one 8x8 block of an `Intra_8x8` macroblock; the prediction is `pred`.
+    pub(super) fn code_intra_8x8(
+        &mut self,
+        kernels: &Kernels,
+        n: usize,
+        cur: codec_simd::Window<'_, 8, 8>,
+        pred: codec_simd::Window<'_, 8, 8>,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+    ) -> Price {
+        let mut positions = 0;
+        let (Some(levels), Some(scaled)) =
+            (blocks_8x8(&mut self.luma), blocks_8x8(&mut self.scaled))
+        else {
+            return Price::default();
+        };
+        let mut result = kernels.h264_transform_quantise_8x8(
+            cur,
+            pred,
+            &set.luma_8x8,
+            &mut levels[n],
+            &mut scaled[n],
+            &mut positions,
+        );
+        if let (Some(prices), Some(coeffs)) = (set.prices, blocks_8x8(&mut self.coeffs))
+            && result.coded != 0
+        {
+            kernels.h264_fdct_8x8(cur, pred, &mut coeffs[n]);
+            let block = Block {
+                quantiser: &set.luma_8x8,
+                scan: &Scans::of(false).scan_8x8,
+                coeffs: &coeffs[n],
+                levels: &mut levels[n],
+                scaled: &mut scaled[n],
+            };
+            let found = block.optimise(bits.of(BlockKind::Intra8x8), prices.luma, positions);
+            positions = found.positions;
+            result.sse[0] = found.change(result.sse[0], set.step_squares[0]);
+            result.coded = u32::from(positions != 0);
+        }
+        self.coded = self.coded & !(15 << (4 * n)) | (result.coded & 1) << (4 * n);
+        Price {
+            sse: result.sse[0] >> 4,
+            bits: bits.block(BlockKind::Intra8x8, &levels[n], positions),
+        }
+    }
+
+    /// Returns the dequantised coefficients of a 4x4 block.
+    pub(super) fn scaled_4x4(&self, n: usize) -> &[i16; 16] {
+        &self.scaled[n]
+    }
+
+    /// Returns the dequantised coefficients of an 8x8 block.
+    pub(super) fn scaled_8x8(&self, n: usize) -> Option<&[i16; 64]> {
+        self.scaled[4 * n..4 * n + 4].as_flattened().first_chunk()
+    }
+
+    /// Codes both chroma planes.
+    pub(super) fn code_chroma(
+        &mut self,
+        kernels: &Kernels,
+        cur: &BlockUv,
+        pred: &BlockUv,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+    ) -> Price {
+        let (mut positions, mut dcs) = ([0; 8], [0; 8]);
+        let mut result: H264Quantised<2> = kernels.h264_transform_quantise_chroma(
+            cur,
+            pred,
+            [&set.chroma_ac; 2],
+            &mut self.chroma,
+            &mut self.chroma_scaled,
+            &mut positions,
+            &mut dcs,
+        );
+        let (ac, mut price) = self.keep_chroma_ac(
+            kernels,
+            (cur, pred),
+            set,
+            bits,
+            Ac { result: &mut result, positions: &mut positions, dcs: &dcs },
+        );
+        self.add_chroma = ac;
+        self.coded = self.coded & LUMA | ac << coded::CHROMA;
+        if ac == 0 {
+            self.chroma_scaled = [[0; 16]; 8];
+        }
+        for (plane, bit) in [coded::CHROMA_DC, coded::CHROMA_DC + 1].into_iter().enumerate() {
+            let dcs = std::array::from_fn(|n| dcs[4 * plane + n]);
+            let (levels, values) = code_chroma_dc(dcs, set, bits.of(BlockKind::ChromaDc));
+            self.chroma_dc[plane] = levels;
+            let positions = positions_of(&levels);
+            price.bits += bits.block(BlockKind::ChromaDc, &levels, positions);
+            self.coded |= u32::from(positions != 0) << bit;
+            for (n, value) in values.into_iter().enumerate() {
+                self.chroma_scaled[4 * plane + n][0] = value;
+                self.add_chroma |= u32::from(value != 0) << (4 * plane + n);
+                price.sse += dc_sse(dcs[n], value);
+            }
+        }
+        price
+    }
+
+    /// Optimises the AC levels of chroma. Returns the blocks that are coded, none if that is better,
+    /// with their price.
+    fn keep_chroma_ac(
+        &mut self,
+        kernels: &Kernels,
+        (cur, pred): (&BlockUv, &BlockUv),
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+        ac: Ac<'_>,
+    ) -> (u32, Price) {
+        let Ac { result, positions, dcs } = ac;
+        let costs = bits.of(BlockKind::ChromaAc);
+        let mut score = 0;
+        if let (Some(prices), Some(coeffs)) = (set.prices, self.coeffs.first_chunk_mut())
+            && result.coded != 0
+        {
+            kernels.h264_fdct_chroma(cur, pred, coeffs);
+            let blocks = (&coeffs[..], &mut self.chroma[..], &mut self.chroma_scaled[..]);
+            optimise_4x4(prices.chroma, set, (&set.chroma_ac, costs), blocks, positions, result);
+        } else {
+            let block = |n: usize| score_of(result.large >> n & 1 == 1, positions[n]);
+            score = (0..8).map(block).sum();
+        }
+        let empty = |kernels: &Kernels| {
+            let means: u32 = dcs.iter().map(|&dc| dc_sse(dc, 0)).sum();
+            kernels.sse_uv(cur, pred).saturating_sub(means)
+        };
+        if result.coded == 0 {
+            return (0, Price { sse: empty(kernels), bits: 0 });
+        }
+        let block =
+            |(levels, &positions): (&[i16; 16], &u16)| costs.block(levels, positions.into());
+        let price = Price {
+            sse: (result.sse[0] + result.sse[1]) >> 4,
+            bits: self.chroma.iter().zip(&*positions).map(block).sum(),
+        };
+        let empty = empty(kernels);
+        let is_worse = match set.prices {
+            None => score < MIN_CHROMA_SCORE,
+            Some(prices) => {
+                let worth = prices.chroma.sse(price.bits + AC_PATTERN_BITS, set.step_squares[1]);
+                empty <= price.sse.saturating_add(worth)
+            }
+        };
+        if is_worse {
+            return (0, Price { sse: empty, bits: 0 });
+        }
+        (result.coded, price)
+    }
+
+    /// Adds the luma residual to the prediction in `pixels`; not for `Intra_4x4` and `Intra_8x8`.
+    pub(super) fn add_luma_to(&self, kernels: &Kernels, pixels: &mut Block16) {
+        if self.add_luma == 0 {
+            return;
+        }
+        if !self.transform_8x8 {
+            kernels.h264_idct_add_luma(&self.scaled, self.add_luma, pixels.window_mut());
+            return;
+        }
+        for n in (0..4).filter(|n| self.add_luma >> (4 * n) & 1 == 1) {
+            if let Some(coeffs) = self.scaled_8x8(n) {
+                let dst = pixels.window_mut().into_sub::<8, 8>(n % 2 * 8, n / 2 * 8);
+                kernels.h264_idct_add_8x8(coeffs, dst);
+            }
+        }
+    }
+
+    /// Adds the chroma residual to the prediction in `pixels`.
+    pub(super) fn add_chroma_to(&self, kernels: &Kernels, pixels: &mut BlockUv) {
+        let (u, v) = self.chroma_scaled.split_at(4);
+        for (plane, coeffs) in [u, v].into_iter().enumerate() {
+            let mask = self.add_chroma >> (4 * plane) & 15;
+            if let (1.., Some(coeffs)) = (mask, coeffs.first_chunk()) {
+                kernels.h264_idct_add_chroma(coeffs, mask, pixels.plane_mut(plane));
+            }
+        }
+    }
+
+    /// Appends the levels of the coded blocks: see [`super::coded_mb::CodedMb::coded`].
+    pub(super) fn append_levels(&self, out: &mut Vec<i16>) {
+        let has = |bit: u32| self.coded >> bit & 1 == 1;
+        if self.coded == 0 {
+            return;
+        }
+        if has(coded::LUMA_DC) {
+            out.extend_from_slice(&self.luma_dc);
+        }
+        if self.transform_8x8 {
+            for n in (0..4).filter(|n| self.coded >> (4 * n) & 1 == 1) {
+                out.extend_from_slice(self.luma[4 * n..4 * n + 4].as_flattened());
+            }
+        } else {
+            for (n, levels) in (0..).zip(&self.luma) {
+                if has(n) {
+                    out.extend_from_slice(levels);
+                }
+            }
+        }
+        for (bit, levels) in (coded::CHROMA_DC..).zip(&self.chroma_dc) {
+            if has(bit) {
+                out.extend_from_slice(levels);
+            }
+        }
+        for (n, levels) in (coded::CHROMA..).zip(&self.chroma) {
+            if has(n) {
+                out.extend_from_slice(levels);
+            }
+        }
+    }
+}
+
+/// AC coefficients of chroma: see [`Kernels::h264_transform_quantise_chroma`].
+struct Ac<'a> {
+    result: &'a mut H264Quantised<2>,
+    positions: &'a mut [u16; 8],
+    dcs: &'a [i16; 8],
+}
+
+/// Coefficients, levels and dequantised coefficients of 4x4 blocks.
+type Blocks<'a> = (&'a [[i16; 16]], &'a mut [[i16; 16]], &'a mut [[i16; 16]]);
+
+/// Optimises 4x4 blocks; `result` has a part for four of them.
+fn optimise_4x4<const PARTS: usize>(
+    price: BitPrice,
+    set: &ClassQuantisers,
+    (quantiser, costs): (&H264Quantiser<16>, &BlockCosts),
+    (coeffs, levels, scaled): Blocks<'_>,
+    positions: &mut [u16],
+    result: &mut H264Quantised<PARTS>,
+) {
+    let square = set.step_squares[usize::from(PARTS == 2)];
+    let blocks = coeffs.iter().zip(levels).zip(scaled).zip(positions);
+    for (n, (((coeffs, levels), scaled), positions)) in blocks.enumerate() {
+        if *positions == 0 {
+            continue;
+        }
+        let scan = &Scans::of(false).scan_4x4;
+        let block = Block { quantiser, scan, coeffs, levels, scaled };
+        let found = block.optimise(costs, price, (*positions).into());
+        *positions = low_half(found.positions);
+        result.coded &= !(u32::from(*positions == 0) << n);
+        let sse = &mut result.sse[n / 4 % PARTS];
+        *sse = found.change(*sse, square);
+    }
+}
+
+/// Returns the positions of a 4x4 block.
+fn low_half(positions: u64) -> u16 {
+    u16::try_from(positions & 0xffff).unwrap_or(0)
+}
+
+/// A quarter of the luma residual.
+#[derive(Clone, Copy, Default)]
+struct Coding {
+    /// `None` without levels.
+    price: Option<Price>,
+    /// Without optimisation: see `level_score`.
+    score: u32,
+}
+
+/// Bits of a quarter in the pattern, and of a residual in the macroblock: what they add to those of
+/// the levels. In 1/256 bit.
+const QUARTER_BITS: u32 = 64;
+const RESIDUAL_BITS: u32 = 200;
+/// The same of AC coefficients of chroma.
+const AC_PATTERN_BITS: u32 = 256;
+
+/// Chooses the quarters that are coded: bit `4 * n` is set for quarter `n`. `empty` has the squared
+/// errors of quarters that are not coded.
+fn keep_quarters(set: &ClassQuantisers, codings: &[Coding; 4], empty: &[u32; 4]) -> (u32, Price) {
+    let (mut kept, mut score, mut total) = (0, 0, Price::default());
+    let is_worse = |price: Price, more: u32, empty: u32, is_low_score: bool| match set.prices {
+        None => is_low_score,
+        Some(prices) => {
+            let worth = prices.luma.sse(price.bits + more, set.step_squares[0]);
+            empty <= price.sse.saturating_add(worth)
+        }
+    };
+    for (n, (coding, &empty)) in codings.iter().zip(empty).enumerate() {
+        let is_low = coding.score < MIN_QUARTER_SCORE;
+        match coding.price.filter(|&price| !is_worse(price, QUARTER_BITS, empty, is_low)) {
+            None => total.sse = total.sse.saturating_add(empty),
+            Some(price) => {
+                kept |= 1 << (4 * n);
+                score += coding.score;
+                total.sse = total.sse.saturating_add(price.sse);
+                total.bits += price.bits;
+            }
+        }
+    }
+    let empty = empty.iter().copied().fold(0, u32::saturating_add);
+    if is_worse(total, RESIDUAL_BITS, empty, score < MIN_MB_SCORE) {
+        return (0, Price { sse: empty, bits: 0 });
+    }
+    (kept, total)
+}
+
+/// Returns the blocks with the 8x8 transform.
+#[inline]
+fn blocks_8x8(blocks: &mut [[i16; 16]; 16]) -> Option<&mut [[i16; 64]; 4]> {
+    blocks.as_flattened_mut().as_chunks_mut().0.first_chunk_mut()
+}

@@ -1,0 +1,79 @@
+//! DC coefficients that are coded separately. ITU-T H.264, clauses 8.5.10 and 8.5.11.
+
+use super::optimise::optimise;
+use super::quantisers::ClassQuantisers;
+use super::residual_bits::BlockCosts;
+use crate::macroblock::BLOCKS;
+use crate::transform::{Scans, inverse_chroma_dc, inverse_luma_dc};
+
+/// Returns a bit for each level that is not zero.
+#[inline]
+pub(super) fn positions_of(levels: &[i16]) -> u64 {
+    levels.iter().rev().fold(0, |bits, &level| bits << 1 | u64::from(level != 0))
+}
+
+/// Returns the squared error of the mean of a 4x4 block whose DC is `coeff`, dequantised `value`.
+#[inline]
+pub(super) fn dc_sse(coeff: i16, value: i16) -> u32 {
+    let error = (4 * i32::from(coeff) - i32::from(value)).unsigned_abs();
+    u32::try_from((u64::from(error) * u64::from(error)) >> 8).unwrap_or(u32::MAX)
+}
+
+fn hadamard_4([a, b, c, d]: [i32; 4]) -> [i32; 4] {
+    let (e, f, g, h) = (a + b, a - b, c - d, c + d);
+    [e + h, e - h, f - g, f + g]
+}
+
+/// Transforms and quantises the DCs of the luma blocks. Returns the levels in scan order and the
+/// dequantised DCs of the blocks.
+pub(super) fn code_luma_dc(
+    dcs: &[i16; 16],
+    set: &ClassQuantisers,
+    costs: &BlockCosts,
+) -> ([i16; 16], [i16; 16]) {
+    let mut values = [0; 16];
+    for ((x, y), &dc) in BLOCKS.into_iter().zip(dcs) {
+        values[4 * x + y] = i32::from(dc);
+    }
+    for column in values.as_chunks_mut::<4>().0 {
+        *column = hadamard_4(*column);
+    }
+    for y in 0..4 {
+        let row = hadamard_4(std::array::from_fn(|x| values[4 * x + y]));
+        for (x, value) in row.into_iter().enumerate() {
+            values[4 * x + y] = value;
+        }
+    }
+    let quantiser = &set.luma_dc;
+    let mut levels = values.map(|value| quantiser.level(value));
+    let scan = Scans::of(false).scan_4x4.map(usize::from);
+    let mut scanned = scan.map(|at| levels[at]);
+    if let Some(prices) = set.prices {
+        let exact = |n: usize| quantiser.exact_level(values[scan[n % 16]]);
+        let positions = positions_of(&scanned);
+        optimise(costs, prices.dc, &mut scanned, positions, exact);
+        for (at, level) in scan.into_iter().zip(scanned) {
+            levels[at] = level;
+        }
+    }
+    let by_block = inverse_luma_dc(&levels, quantiser.scale);
+    (scanned, BLOCKS.map(|(x, y)| by_block[4 * x + y]))
+}
+
+/// Transforms and quantises the DCs of a chroma plane. Returns the levels and the dequantised DCs.
+pub(super) fn code_chroma_dc(
+    dcs: [i16; 4],
+    set: &ClassQuantisers,
+    costs: &BlockCosts,
+) -> ([i16; 4], [i16; 4]) {
+    let [a, b, c, d] = dcs.map(i32::from);
+    let sums = [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d];
+    let quantiser = &set.chroma_dc;
+    let mut levels = sums.map(|value| quantiser.level(value));
+    if let Some(prices) = set.prices {
+        let exact = |n: usize| quantiser.exact_level(sums[n % 4]);
+        let positions = positions_of(&levels);
+        optimise(costs, prices.dc, &mut levels, positions, exact);
+    }
+    (levels, inverse_chroma_dc(&levels, quantiser.scale))
+}

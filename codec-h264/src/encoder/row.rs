@@ -1,0 +1,351 @@
+//! Codes the macroblocks of one row: prediction, transform, reconstruction.
+
+use codec_core::analysis::MbAnalysis;
+use codec_core::frame::SourceMb;
+use codec_core::motion::PixelPos;
+
+use super::canvas::{Canvas, Surroundings};
+use super::coded_mb::{CodedKind, CodedMb};
+use super::job::FrameJob;
+use super::lambda::Lambdas;
+use super::motion::SearchPlanes;
+use super::quantisers::QuantiserSet;
+use super::residual_bits::ResidualBits;
+use super::row_context::{BottomLine, MbSide};
+use super::row_store::RowStore;
+use super::scratch::{Scratch, Trial};
+use crate::decoder::motion_cache::{ListCache, UNAVAILABLE, UNUSED};
+use crate::macroblock::Shape;
+use crate::picture::Mv;
+
+/// How the macroblock is predicted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub kind: CodedKind,
+    pub chroma_mode: u8,
+    /// Reference indices of the 8x8 blocks; -1 for intra.
+    pub refs: [i8; 4],
+    /// Vectors of the 4x4 blocks in raster order.
+    pub mvs: [Mv; 16],
+    /// Modes of the 4x4 blocks in raster order, for neighbours.
+    pub modes: [u8; 16],
+    /// Squared error of the luma prediction.
+    pub prediction_sse: u32,
+}
+
+impl Choice {
+    /// A choice of an intra macroblock.
+    pub(super) fn intra(kind: CodedKind) -> Self {
+        Self {
+            kind,
+            chroma_mode: 0,
+            refs: [-1; 4],
+            mvs: [Mv::ZERO; 16],
+            modes: [2; 16],
+            prediction_sse: 0,
+        }
+    }
+
+    /// A choice with one vector.
+    pub(super) fn whole(kind: CodedKind, reference: i8, mv: Mv) -> Self {
+        Self { refs: [reference; 4], mvs: [mv; 16], ..Self::intra(kind) }
+    }
+
+    pub(super) fn is_intra(&self) -> bool {
+        self.refs[0] < 0
+    }
+}
+
+/// Samples on the right side of the macroblock to the left.
+#[derive(Clone, Copy, Debug)]
+struct LeftPixels {
+    luma: [u8; 16],
+    chroma: [[u8; 8]; 2],
+    /// The bottom right samples of the macroblock above left: luma, U, V.
+    corner: [u8; 3],
+}
+
+/// Codes the macroblocks of one row from left to right.
+pub(super) struct MbCoder<'a> {
+    pub job: &'a FrameJob<'a>,
+    pub row: usize,
+    pub col: usize,
+    pub has_above: bool,
+    pub cur: SourceMb,
+    pub analysis: Option<&'a MbAnalysis>,
+    /// Quantiser of the macroblock.
+    pub qp: u8,
+    pub lambdas: Lambdas,
+    pub set: &'a QuantiserSet,
+    pub bits: &'a ResidualBits,
+    pub best: Box<Trial>,
+    pub trial: Box<Trial>,
+    /// Memory for parts of further trials.
+    pub spare: Box<Trial>,
+    /// The prediction of `P_Skip`.
+    pub skip: Box<Trial>,
+    /// Half samples of the last search.
+    pub planes: Box<SearchPlanes>,
+    pub canvas: Box<Canvas>,
+    /// Motion of the neighbours, and of the macroblock while it is decided.
+    pub cache: ListCache,
+    pub left: Option<MbSide>,
+    pub above: Option<MbSide>,
+    /// Samples around the macroblock, if requested.
+    around: Box<Surroundings>,
+    has_around: bool,
+    left_pixels: LeftPixels,
+}
+
+/// Codes row `row` of `job` into `store`.
+pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
+    store.begin(job.cols);
+    let mut coder = MbCoder::new(job, row, job.scratch.take());
+    let mut seen = 0;
+    for col in 0..job.cols {
+        job.wait_for_above(row, col, &mut seen);
+        coder.begin_mb(col);
+        let choice = coder.decide();
+        coder.finish_mb(&choice, store);
+        job.progress[row].advance(u32::try_from(col + 1).unwrap_or(u32::MAX));
+    }
+    job.scratch.give_back(coder.into_scratch());
+}
+
+impl<'a> MbCoder<'a> {
+    fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
+        let Scratch { best, trial, spare, skip, planes, canvas, around } = scratch;
+        Self {
+            job,
+            row,
+            col: 0,
+            has_above: job.has_above(row),
+            cur: SourceMb::default(),
+            analysis: None,
+            qp: job.qp,
+            lambdas: Lambdas::at(job.qp),
+            set: job.quantisers.at(job.qp),
+            bits: job.residual_bits,
+            best,
+            trial,
+            spare,
+            skip,
+            planes,
+            canvas,
+            cache: ListCache::EMPTY,
+            left: None,
+            above: None,
+            around,
+            has_around: false,
+            left_pixels: LeftPixels { luma: [0; 16], chroma: [[0; 8]; 2], corner: [0; 3] },
+        }
+    }
+
+    fn into_scratch(self) -> Scratch {
+        let Self { best, trial, spare, skip, planes, canvas, around, .. } = self;
+        Scratch { best, trial, spare, skip, planes, canvas, around }
+    }
+
+    /// Returns the raster index of the macroblock.
+    pub(super) fn index(&self) -> usize {
+        self.row * self.job.cols + self.col
+    }
+
+    /// Returns the top-left luma pixel of the macroblock.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^15")]
+    pub(super) fn at(&self) -> PixelPos {
+        PixelPos::new(16 * self.col as i32, 16 * self.row as i32)
+    }
+
+    /// Advances to the macroblock at `col`, whose neighbours are complete.
+    fn begin_mb(&mut self, col: usize) {
+        let (job, row) = (self.job, self.row);
+        self.col = col;
+        self.cur.gather(job.kernels, job.picture, col, row);
+        self.analysis = job.analysis.and_then(|frame| frame.at(col, row));
+        self.qp = job.qp_at(self.index());
+        self.lambdas = Lambdas::at(self.qp);
+        self.set = job.quantisers.at(self.qp);
+        self.has_around = false;
+        self.load_neighbours();
+    }
+
+    fn load_neighbours(&mut self) {
+        let (context, row, col) = (self.job.row_context, self.row, self.col);
+        let side = |col: usize| context.side(row - 1, col);
+        self.above = self.has_above.then(|| side(col));
+        let blocks = |side: Option<MbSide>| match side {
+            Some(MbSide { refs: [a, b], mvs, .. }) => ([a, a, b, b], mvs),
+            None => ([UNAVAILABLE; 4], [Mv::ZERO; 4]),
+        };
+        let has_right = self.has_above && col + 1 < self.job.cols;
+        let first = |side: MbSide| (side.refs[0], side.mvs[0]);
+        let last = |side: MbSide| (side.refs[1], side.mvs[3]);
+        let none = (UNAVAILABLE, Mv::ZERO);
+        let top_right = if has_right { first(side(col + 1)) } else { none };
+        let top_left = if self.has_above && col > 0 { last(side(col - 1)) } else { none };
+        self.cache.set_neighbours(blocks(self.left), blocks(self.above), top_left, top_right);
+    }
+
+    /// Returns the samples around the macroblock.
+    pub(super) fn surroundings(&mut self) -> &Surroundings {
+        if !self.has_around {
+            *self.around = self.find_surroundings();
+            self.has_around = true;
+        }
+        &self.around
+    }
+
+    fn find_surroundings(&self) -> Surroundings {
+        let (context, row, col) = (self.job.row_context, self.row, self.col);
+        let mut around = Surroundings::default();
+        around.has.left = col > 0;
+        if col > 0 {
+            around.left = self.left_pixels.luma;
+            around.chroma_left = self.left_pixels.chroma;
+        }
+        if !self.has_above {
+            return around;
+        }
+        around.has.top = true;
+        let BottomLine { luma, chroma } = context.line(row - 1, col);
+        (around.top, around.chroma_top) = (luma, chroma);
+        if col > 0 {
+            let [luma, u, v] = self.left_pixels.corner;
+            around.corner = luma;
+            around.chroma_corner = [u, v];
+        }
+        if col + 1 < self.job.cols {
+            around.has.top_right = true;
+            around.top_right = context.first_luma(row - 1, col + 1);
+        } else {
+            around.top_right = [luma[15]; 8];
+        }
+        around
+    }
+
+    fn decide(&mut self) -> Choice {
+        if self.job.areas.is_copied(self.index()) {
+            self.copy()
+        } else if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
+            self.decide_intra()
+        } else {
+            self.decide_inter()
+        }
+    }
+
+    /// Stores the decided macroblock, whose reconstruction is in [`Self::best`].
+    fn finish_mb(&mut self, choice: &Choice, store: &mut RowStore) {
+        let mb = self.coded_mb(choice);
+        self.count(choice, &mb, store);
+        self.best.residual.append_levels(&mut store.levels);
+        store.mbs.push(mb);
+        store.mvs.push(choice.mvs);
+        store.pixels.put(self.col, &self.best.luma, &self.best.chroma);
+        self.pass_on(choice);
+    }
+
+    fn coded_mb(&mut self, choice: &Choice) -> CodedMb {
+        let residual = &self.best.residual;
+        let mut mb = CodedMb {
+            kind: choice.kind,
+            qp: self.qp,
+            transform_8x8: residual.transform_8x8,
+            chroma_mode: choice.chroma_mode,
+            direct: 0,
+            cbp: residual.cbp(matches!(choice.kind, CodedKind::Intra16x16(_))),
+            coded: residual.coded,
+            refs: [choice.refs, [-1; 4]],
+            mvds: [[Mv::ZERO; 16]; 2],
+        };
+        if let CodedKind::Inter(shape) = choice.kind {
+            mb.mvds[0] = self.vector_differences(shape, choice);
+        }
+        mb
+    }
+
+    /// Returns the differences of the vectors to the predicted ones.
+    pub(super) fn vector_differences(&mut self, shape: Shape, choice: &Choice) -> [Mv; 16] {
+        let mut mvds = [Mv::ZERO; 16];
+        let mut part = |at: (usize, usize), size: (usize, usize)| {
+            let reference = choice.refs[at.1 / 2 * 2 + at.0 / 2];
+            let mv = choice.mvs[4 * at.1 + at.0];
+            let predicted = self.cache.predict_part(shape, at, size.0, reference);
+            self.cache.fill_refs(at, size, reference);
+            self.cache.fill_mvs(at, size, mv);
+            let mvd = Mv { x: mv.x.wrapping_sub(predicted.x), y: mv.y.wrapping_sub(predicted.y) };
+            for y in at.1..at.1 + size.1 {
+                mvds[4 * y + at.0..4 * y + at.0 + size.0].fill(mvd);
+            }
+        };
+        match shape {
+            Shape::Whole => part((0, 0), (4, 4)),
+            Shape::Rows => [0, 2].into_iter().for_each(|y| part((0, y), (4, 2))),
+            Shape::Columns => [0, 2].into_iter().for_each(|x| part((x, 0), (2, 4))),
+            Shape::Quarters(shapes) => {
+                for (n, shape) in shapes.into_iter().enumerate() {
+                    let (size, firsts) = shape.parts();
+                    for (x, y) in firsts {
+                        part((n % 2 * 2 + x, n / 2 * 2 + y), size);
+                    }
+                }
+            }
+        }
+        mvds
+    }
+
+    fn count(&self, choice: &Choice, mb: &CodedMb, store: &mut RowStore) {
+        let counts = &mut store.counts;
+        counts.prediction_sse += u64::from(choice.prediction_sse);
+        counts.skipped += u32::from(mb.coded == 0);
+        if choice.is_intra() {
+            counts.intra += 1;
+            return;
+        }
+        let is_whole = matches!(choice.kind, CodedKind::Skip | CodedKind::Inter(Shape::Whole));
+        counts.split += u32::from(!is_whole);
+        let is_still = choice.mvs == [Mv::ZERO; 16] && choice.refs == [0; 4];
+        counts.zero_motion += u32::from(is_still);
+        for reference in 0..3 {
+            let index = i8::try_from(reference).unwrap_or(UNUSED);
+            counts.references[reference] += u32::from(choice.refs.contains(&index));
+        }
+    }
+
+    /// Passes the macroblock's data on to its neighbours.
+    fn pass_on(&mut self, choice: &Choice) {
+        let (context, row, col) = (self.job.row_context, self.row, self.col);
+        let Trial { luma, chroma, .. } = &*self.best;
+        let is_skip = choice.kind == CodedKind::Skip;
+        let [_, b, c, d] = choice.refs;
+        let (mvs, modes) = (&choice.mvs, &choice.modes);
+        let right = MbSide {
+            refs: [b, d],
+            mvs: [mvs[3], mvs[7], mvs[11], mvs[15]],
+            modes: [modes[3], modes[7], modes[11], modes[15]],
+            is_skip,
+        };
+        let bottom = MbSide {
+            refs: [c, d],
+            mvs: [mvs[12], mvs[13], mvs[14], mvs[15]],
+            modes: [modes[12], modes[13], modes[14], modes[15]],
+            is_skip,
+        };
+        let corner = if self.has_above {
+            let BottomLine { luma, chroma: [u, v] } = context.line(row - 1, col);
+            [luma[15], u[7], v[7]]
+        } else {
+            [0; 3]
+        };
+        let half = |line: &[u8; 16], at: usize| std::array::from_fn(|n| line[at + n]);
+        let line =
+            BottomLine { luma: luma.0[15], chroma: [half(&chroma.0[7], 0), half(&chroma.0[7], 8)] };
+        context.put(row, col, &line, &bottom);
+        self.left = Some(right);
+        self.left_pixels = LeftPixels {
+            luma: luma.0.map(|line| line[15]),
+            chroma: [chroma.0.map(|line| line[7]), chroma.0.map(|line| line[15])],
+            corner,
+        };
+    }
+}

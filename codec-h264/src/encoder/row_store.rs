@@ -1,0 +1,100 @@
+//! The decided macroblocks of a row, until they are written and deblocked.
+
+use codec_simd::{Block16, BlockUv};
+
+use super::coded_mb::CodedMb;
+use crate::picture::Mv;
+
+/// Statistics of a row or a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub intra: u32,
+    pub skipped: u32,
+    pub split: u32,
+    /// Macroblocks predicted from the first reference with zero motion.
+    pub zero_motion: u32,
+    /// Squared error of the luma predictions without residual.
+    pub prediction_sse: u64,
+    /// Uses of each entry of the reference list.
+    pub references: [u32; 3],
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.intra += other.intra;
+        self.skipped += other.skipped;
+        self.split += other.split;
+        self.zero_motion += other.zero_motion;
+        self.prediction_sse += other.prediction_sse;
+        for (sum, count) in self.references.iter_mut().zip(other.references) {
+            *sum += count;
+        }
+    }
+}
+
+/// A row of decided macroblocks.
+#[derive(Debug, Default)]
+pub(super) struct RowStore {
+    pub mbs: Vec<CodedMb>,
+    /// Vectors of the sixteen 4x4 blocks of each macroblock, in raster order.
+    pub mvs: Vec<[Mv; 16]>,
+    /// Levels of all macroblocks: see [`CodedMb::coded`].
+    pub levels: Vec<i16>,
+    /// Sixteen lines of luma, then eight of U beside eight of V, before deblocking.
+    pub pixels: RowPixels,
+    pub counts: Counts,
+}
+
+impl RowStore {
+    /// Prepares for a row of `cols` macroblocks.
+    pub(super) fn begin(&mut self, cols: usize) {
+        self.mbs.clear();
+        self.mvs.clear();
+        self.levels.clear();
+        self.pixels.resize(cols);
+        self.counts = Counts::default();
+    }
+}
+
+/// Reconstructed macroblocks of a row.
+#[derive(Debug, Default)]
+pub(super) struct RowPixels {
+    luma: Vec<u8>,
+    chroma: [Vec<u8>; 2],
+    width: usize,
+}
+
+impl RowPixels {
+    fn resize(&mut self, cols: usize) {
+        if self.width != 16 * cols {
+            self.width = 16 * cols;
+            self.luma = vec![0; 16 * 16 * cols];
+            self.chroma = [(); 2].map(|()| vec![0; 8 * 8 * cols]);
+        }
+    }
+
+    /// Sets the samples of the macroblock at column `col`.
+    #[inline]
+    pub(super) fn put(&mut self, col: usize, luma: &Block16, chroma: &BlockUv) {
+        let width = self.width.max(1);
+        for (line, from) in self.luma.chunks_exact_mut(width).zip(&luma.0) {
+            line[16 * col..16 * col + 16].copy_from_slice(from);
+        }
+        let [u, v] = &mut self.chroma;
+        let lines = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
+        for ((u, v), from) in lines.zip(&chroma.0) {
+            u[8 * col..8 * col + 8].copy_from_slice(&from[..8]);
+            v[8 * col..8 * col + 8].copy_from_slice(&from[8..]);
+        }
+    }
+
+    /// Returns the lines of a plane: sixteen of luma (0), eight of U (1) or V (2).
+    pub(super) fn lines(&self, plane: usize) -> impl Iterator<Item = &[u8]> {
+        let (data, width) = match plane {
+            0 => (&self.luma, self.width),
+            1 => (&self.chroma[0], self.width / 2),
+            _ => (&self.chroma[1], self.width / 2),
+        };
+        data.chunks_exact(width.max(1))
+    }
+}

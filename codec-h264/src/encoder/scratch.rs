@@ -1,0 +1,27 @@
+//! Memory for the decisions on a macroblock.
+
+use codec_simd::{Block16, BlockUv};
+
+use super::canvas::{Canvas, Surroundings};
+use super::motion::SearchPlanes;
+use super::residual::Residual;
+
+/// A way of coding the macroblock: its prediction, then its reconstruction, and its residual.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    pub luma: Block16,
+    pub chroma: BlockUv,
+    pub residual: Residual,
+}
+
+/// Memory for the decisions on a macroblock. Nothing in it outlives a macroblock.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub best: Box<Trial>,
+    pub trial: Box<Trial>,
+    pub spare: Box<Trial>,
+    pub skip: Box<Trial>,
+    pub planes: Box<SearchPlanes>,
+    pub canvas: Box<Canvas>,
+    pub around: Box<Surroundings>,
+}

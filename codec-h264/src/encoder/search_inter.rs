@@ -1,0 +1,289 @@
+//! Search of vectors: of the whole macroblock, then of its parts.
+
+use codec_core::motion::{
+    FullPel, Half, IntegerSettings, Pattern, PixelPos, Quadrant, QuarterPel, SearchRange, Target,
+    VectorPrice, search_integer_8x8,
+};
+use codec_simd::Block16;
+
+use super::job::FrameJob;
+use super::lambda::Lambdas;
+use super::motion::{Part, RefineSettings, compensate, search};
+use super::row::MbCoder;
+use super::speed::Speed;
+use crate::macroblock::{Shape, SubShape};
+use crate::picture::Mv;
+
+/// The lists of a block that is predicted from list 0.
+const LIST_0: u8 = 1;
+
+/// Motion of a macroblock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Motion {
+    pub shape: Shape,
+    pub reference: i8,
+    /// Of the quarters.
+    pub mvs: [Mv; 4],
+    /// Of the type, the references and the vectors, in 1/256 bit.
+    pub bits: u32,
+    /// Distortion of the luma prediction, as the search measures it, and the bits.
+    pub cost: u32,
+}
+
+/// Converts a vector for the search.
+#[inline]
+pub(super) fn quarter(mv: Mv) -> QuarterPel {
+    QuarterPel::new(mv.x, mv.y)
+}
+
+#[inline]
+fn mv(vector: QuarterPel) -> Mv {
+    Mv { x: vector.x, y: vector.y }
+}
+
+/// Candidates of an integer search without repetitions.
+#[derive(Default)]
+struct Starts {
+    vectors: [FullPel; 8],
+    count: usize,
+}
+
+impl Starts {
+    #[inline]
+    fn push(&mut self, vector: QuarterPel) {
+        let vector = vector.to_full();
+        if self.count < self.vectors.len() && !self.vectors[..self.count].contains(&vector) {
+            self.vectors[self.count] = vector;
+            self.count += 1;
+        }
+    }
+
+    fn first(&self, count: usize) -> &[FullPel] {
+        &self.vectors[..self.count.min(count)]
+    }
+}
+
+/// Returns the block, the reference and the prices of a search.
+fn target<'t>(
+    job: &FrameJob<'t>,
+    cur: &'t Block16,
+    site: &Site,
+    reference: usize,
+    predicted: Mv,
+) -> Target<'t> {
+    let price = VectorPrice {
+        table: job.mv_cost,
+        predicted: quarter(predicted),
+        lambda_sad: site.lambdas.sad,
+        lambda_sse: site.lambdas.sse,
+    };
+    let refp = job.references[reference].y;
+    Target { kernels: job.kernels, cur, refp, at: site.at, range: site.range, price }
+}
+
+/// Position of a macroblock, its allowed vectors and its prices.
+#[derive(Clone, Copy)]
+pub(super) struct Site {
+    pub at: PixelPos,
+    pub range: SearchRange,
+    pub lambdas: Lambdas,
+}
+
+impl MbCoder<'_> {
+    /// Returns the position and the allowed vectors of the macroblock, in all references, which have
+    /// the same size.
+    pub(super) fn site(&self) -> Option<Site> {
+        let refp = self.job.references.first()?;
+        let at = self.at();
+        let range = SearchRange::new(refp.y.layout(), at, 16, self.job.reach)?;
+        Some(Site { at, range, lambdas: self.lambdas })
+    }
+
+    fn integer_settings(&self) -> IntegerSettings {
+        let steps = self.job.speed.search_steps;
+        let pattern = match steps {
+            0..=8 => Pattern::Diamond,
+            9..=24 => Pattern::Hexagon,
+            _ => Pattern::Wide,
+        };
+        IntegerSettings { pattern, max_steps: steps, stop_below: 0 }
+    }
+
+    fn refine_settings(&self) -> RefineSettings {
+        let Speed { full_bits, refine, .. } = *self.job.speed;
+        RefineSettings { stop_at: self.lambdas.sad.cost(256 * full_bits), ..refine }
+    }
+
+    /// Searches one vector for the macroblock in the references, and predicts luma with it in
+    /// [`Self::best`].
+    pub(super) fn search_whole(&mut self, site: &Site, skip_mv: Mv) -> Motion {
+        let mut best = self.search_reference(site, 0, skip_mv);
+        let good = self.lambdas.sad.cost(256 * REFERENCE_BITS);
+        for reference in 1..self.job.references.len() {
+            if best.cost <= good {
+                break;
+            }
+            std::mem::swap(&mut self.best, &mut self.trial);
+            let other = self.search_reference(site, reference, skip_mv);
+            if other.cost < best.cost {
+                best = other;
+            } else {
+                std::mem::swap(&mut self.best, &mut self.trial);
+            }
+        }
+        best
+    }
+
+    fn search_reference(&mut self, site: &Site, reference: usize, skip_mv: Mv) -> Motion {
+        let index = i8::try_from(reference).unwrap_or(0);
+        let predicted = self.cache.predict((0, 0), 4, index);
+        let starts = self.starts(predicted, skip_mv);
+        let starts = starts.first(self.job.speed.starts.into());
+        let (integer, settings) = (self.integer_settings(), self.refine_settings());
+        let target = target(self.job, &self.cur.luma, site, reference, predicted);
+        let found = search(&target, Part::Whole, starts, integer, settings, &mut self.planes);
+        compensate(&target, Part::Whole, &found, &self.planes, &mut self.best.luma);
+        let type_bits = self.type_bits(Shape::Whole) + self.ref_bits(reference);
+        let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
+        Motion {
+            shape: Shape::Whole,
+            reference: index,
+            mvs: [mv(found.vector); 4],
+            bits: bits.saturating_add(type_bits),
+            cost: found.cost.saturating_add(self.lambdas.sad.cost(type_bits)),
+        }
+    }
+
+    /// Returns the bits of the type of a macroblock in a P slice.
+    fn type_bits(&self, shape: Shape) -> u32 {
+        self.job.costs.skip_flag(false) + self.job.costs.inter_type(shape, [LIST_0; 4])
+    }
+
+    fn ref_bits(&self, reference: usize) -> u32 {
+        let byte = |value: usize| u8::try_from(value).unwrap_or(u8::MAX);
+        self.job.costs.ref_index(byte(reference), byte(self.job.references.len()))
+    }
+
+    /// Returns the starting points of the integer search, the most reliable first.
+    fn starts(&self, predicted: Mv, skip_mv: Mv) -> Starts {
+        let mut starts = Starts::default();
+        starts.push(quarter(predicted));
+        if let Some(mb) = self.analysis {
+            starts.push(mb.motion);
+        }
+        starts.push(quarter(self.job.last_mvs.get(self.index()).copied().unwrap_or_default()));
+        starts.push(QuarterPel::ZERO);
+        for side in [self.left, self.above].iter().flatten() {
+            starts.push(quarter(side.mvs[0]));
+        }
+        starts.push(quarter(skip_mv));
+        starts
+    }
+
+    /// Searches a vector for each quarter of the macroblock, then for halves. Returns the best, whose
+    /// luma prediction is in [`Self::trial`].
+    pub(super) fn search_split(&mut self, site: &Site, whole: &Motion) -> Option<Motion> {
+        let reference = usize::from(whole.reference.unsigned_abs());
+        let start = quarter(whole.mvs[0]).to_full();
+        if self.job.speed.moved_splits && !self.has_moved_quarter(site, reference, whole.mvs[0]) {
+            return None;
+        }
+        let mut best =
+            self.search_parts(site, Shape::Quarters([SubShape::Whole; 4]), reference, &|_| {
+                [start; 2]
+            });
+        // Halves rarely win where quarters do not come near.
+        if self.job.speed.halves && best.cost <= whole.cost.saturating_mul(17) / 16 {
+            let [a, b, c, d] = best.mvs.map(|mv| quarter(mv).to_full());
+            let rows = |n: usize| if n == 0 { [a, b] } else { [c, d] };
+            let columns = |n: usize| if n == 0 { [a, c] } else { [b, d] };
+            for (shape, starts) in
+                [(Shape::Rows, &rows as &dyn Fn(usize) -> [FullPel; 2]), (Shape::Columns, &columns)]
+            {
+                std::mem::swap(&mut self.trial, &mut self.spare);
+                let other = self.search_parts(site, shape, reference, starts);
+                if other.cost < best.cost {
+                    best = other;
+                } else {
+                    std::mem::swap(&mut self.trial, &mut self.spare);
+                }
+            }
+        }
+        Some(best)
+    }
+
+    /// Returns whether the best vector in full samples of a quarter is not that of the macroblock.
+    fn has_moved_quarter(&self, site: &Site, reference: usize, whole: Mv) -> bool {
+        let target = target(self.job, &self.cur.luma, site, reference, whole);
+        let start = target.range.clamp(quarter(whole).to_full());
+        let settings = IntegerSettings { max_steps: 1, ..self.integer_settings() };
+        Quadrant::ALL.into_iter().any(|quadrant| {
+            search_integer_8x8(&target, quadrant, &[start], settings).vector != start
+        })
+    }
+
+    /// Searches a vector for each partition of `shape`, whose candidates are those of `starts`.
+    fn search_parts(
+        &mut self,
+        site: &Site,
+        shape: Shape,
+        reference: usize,
+        starts: &dyn Fn(usize) -> [FullPel; 2],
+    ) -> Motion {
+        let index = i8::try_from(reference).unwrap_or(0);
+        let (parts, size): (&[Part], _) = match shape {
+            Shape::Rows => (&[Part::Half(Half::Top), Part::Half(Half::Bottom)], (4, 2)),
+            Shape::Columns => (&[Part::Half(Half::Left), Part::Half(Half::Right)], (2, 4)),
+            _ => (&QUARTERS, (2, 2)),
+        };
+        let mut motion = Motion { shape, reference: index, mvs: [Mv::ZERO; 4], bits: 0, cost: 0 };
+        let refs = self.ref_bits(reference) * u32::try_from(parts.len()).unwrap_or(4);
+        motion.bits = self.type_bits(shape) + refs;
+        motion.cost = self.lambdas.sad.cost(motion.bits);
+        let (integer, settings) = (self.integer_settings(), self.refine_settings());
+        for (n, &part) in parts.iter().enumerate() {
+            let at = match shape {
+                Shape::Rows => (0, 2 * n),
+                Shape::Columns => (2 * n, 0),
+                _ => (n % 2 * 2, n / 2 * 2),
+            };
+            let predicted = self.cache.predict_part(shape, at, size.0, index);
+            let [a, b] = starts(n);
+            let starts = [a, b, quarter(predicted).to_full()];
+            let target = target(self.job, &self.cur.luma, site, reference, predicted);
+            let found = search(&target, part, &starts, integer, settings, &mut self.planes);
+            compensate(&target, part, &found, &self.planes, &mut self.trial.luma);
+            let vector = mv(found.vector);
+            self.cache.fill_refs(at, size, index);
+            self.cache.fill_mvs(at, size, vector);
+            for quarter in covered(shape, n) {
+                motion.mvs[*quarter] = vector;
+            }
+            let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
+            motion.bits = motion.bits.saturating_add(bits);
+            motion.cost = motion.cost.saturating_add(found.cost);
+        }
+        motion
+    }
+}
+
+/// Cost in bits up to which no other reference is searched.
+const REFERENCE_BITS: u32 = 48;
+
+const QUARTERS: [Part; 4] = [
+    Part::Quarter(Quadrant::TopLeft),
+    Part::Quarter(Quadrant::TopRight),
+    Part::Quarter(Quadrant::BottomLeft),
+    Part::Quarter(Quadrant::BottomRight),
+];
+
+/// Returns the quarters of partition `n`.
+fn covered(shape: Shape, n: usize) -> &'static [usize] {
+    match (shape, n) {
+        (Shape::Rows, 0) => &[0, 1],
+        (Shape::Rows, _) => &[2, 3],
+        (Shape::Columns, 0) => &[0, 2],
+        (Shape::Columns, _) => &[1, 3],
+        _ => &[[0], [1], [2], [3]][n % 4],
+    }
+}

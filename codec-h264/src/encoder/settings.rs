@@ -1,0 +1,85 @@
+//! Settings of the frame encoder.
+
+use std::sync::Arc;
+
+use codec_core::codec::StageClock;
+use codec_core::frame::{PictureInfo, Rational, Size};
+use codec_core::parallel::Pool;
+use codec_simd::Level;
+
+/// Profiles that the encoder writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// CAVLC and 4x4 transforms.
+    ConstrainedBaseline,
+    /// CABAC and 4x4 transforms.
+    Main,
+    /// CABAC and 4x4 or 8x8 transforms; without B frames Constrained High.
+    #[default]
+    High,
+}
+
+/// Bitstream settings that persist from frame to frame. A change takes effect with the next key
+/// frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameKnobs {
+    /// Profile.
+    pub profile: Profile,
+    /// Use CABAC if the profile has it.
+    pub cabac: bool,
+    /// Use 8x8 transforms if the profile has them.
+    pub transform_8x8: bool,
+    /// Number of slices per frame: of whole rows, at least one.
+    pub slices: u8,
+    /// `slice_alpha_c0_offset_div2` and `slice_beta_offset_div2`, -6..=6.
+    pub deblocking_offsets: [i8; 2],
+}
+
+impl Default for FrameKnobs {
+    fn default() -> Self {
+        Self {
+            profile: Profile::High,
+            cabac: true,
+            transform_8x8: true,
+            slices: 1,
+            deblocking_offsets: [0; 2],
+        }
+    }
+}
+
+impl FrameKnobs {
+    /// Returns whether CABAC is used.
+    #[must_use]
+    pub fn uses_cabac(&self) -> bool {
+        self.cabac && self.profile != Profile::ConstrainedBaseline
+    }
+
+    /// Returns whether 8x8 transforms are used.
+    #[must_use]
+    pub fn uses_transform_8x8(&self) -> bool {
+        self.transform_8x8 && self.profile == Profile::High
+    }
+}
+
+/// Configuration of a frame encoder.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "field names are self-explanatory")]
+pub struct FrameSettings {
+    pub size: Size,
+    pub knobs: FrameKnobs,
+    /// Nominal frame rate, for the choice of the level.
+    pub framerate: Rational,
+    /// Bits per second, for the choice of the level; 0 if not known.
+    pub bitrate: u64,
+    pub info: PictureInfo,
+    /// Thread pool for parallel rows; `None` uses only the caller's thread.
+    pub pool: Option<Arc<dyn Pool>>,
+    /// SIMD level; `None` selects the best that the CPU supports.
+    pub simd: Option<Level>,
+    /// Fill in [`codec_core::codec::PacketMeta::sse`].
+    pub report_sse: bool,
+    /// Fill in [`codec_core::codec::PacketMeta::digest`].
+    pub report_digest: bool,
+    /// See [`codec_core::codec::EncoderConfig::stages`].
+    pub stages: Option<Arc<dyn StageClock>>,
+}

@@ -1,0 +1,85 @@
+//! Speed levels: named switches of the mode decision.
+
+use super::motion::{Measure, Precision, RefineSettings, Ring};
+
+/// Choice of levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LevelChoice {
+    /// Rounded with a dead zone.
+    Rounded,
+    /// Lowered where that saves more bits than it costs error.
+    Optimised,
+}
+
+/// Switches of one speed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speed {
+    /// Maximum number of steps of each descent of the integer search; above 8, it starts with a
+    /// hexagon, above 24 with a star.
+    pub search_steps: u8,
+    /// Number of candidates of the integer search.
+    pub starts: u8,
+    /// Search of half and quarter samples.
+    pub refine: RefineSettings,
+    /// Cost in bits of a vector in full samples up to which it is not refined.
+    pub full_bits: u32,
+    /// Search partitions of 8x8, 16x8 and 8x16 samples if the residual of the whole macroblock
+    /// takes at least this many bits; `None` never.
+    pub split_bits: Option<u32>,
+    /// Search partitions only if a quarter has another best vector in full samples.
+    pub moved_splits: bool,
+    /// Search partitions of 16x8 and 8x16 samples too.
+    pub halves: bool,
+    /// Choose `Intra_4x4` and `Intra_8x8` in inter frames too.
+    pub small_intra: bool,
+    /// Choose the size of the transform by error and bits of both if the larger one takes at least
+    /// this many bits; else by the shape of the macroblock.
+    pub both_transforms_bits: Option<u32>,
+    /// Choice of levels.
+    pub levels: LevelChoice,
+    /// Number of references that are searched.
+    pub references: usize,
+    /// Accept `P_Skip` without search if the error of its prediction, in bits, is at most this.
+    pub skip_bits: u32,
+}
+
+static LEVELS: [Speed; 11] = {
+    let fastest = Speed {
+        search_steps: 8,
+        starts: 4,
+        refine: RefineSettings {
+            measure: Measure::Sad,
+            precision: Precision::Quarter,
+            ring: Ring::Cross,
+            stop_at: 0,
+        },
+        full_bits: 64,
+        split_bits: None,
+        moved_splits: true,
+        halves: false,
+        small_intra: false,
+        both_transforms_bits: None,
+        levels: LevelChoice::Rounded,
+        references: 1,
+        skip_bits: 24,
+    };
+    let nine = Speed { both_transforms_bits: Some(32), levels: LevelChoice::Optimised, ..fastest };
+    let eight = Speed { references: 2, skip_bits: 16, full_bits: 48, ..nine };
+    let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
+    let seven = Speed { refine: satd, both_transforms_bits: Some(0), starts: 6, ..eight };
+    let six = Speed { split_bits: Some(64), ..seven };
+    let full = RefineSettings { ring: Ring::Full, ..satd };
+    let five = Speed { refine: full, small_intra: true, ..six };
+    let four = Speed { halves: true, split_bits: Some(32), ..five };
+    let three =
+        Speed { search_steps: 16, references: 3, full_bits: 0, moved_splits: false, ..four };
+    let two = Speed { search_steps: 32, split_bits: Some(0), skip_bits: 0, ..three };
+    [two, two, two, three, four, five, six, seven, eight, nine, fastest]
+};
+
+impl Speed {
+    /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
+    pub(super) fn level(level: u8) -> &'static Self {
+        &LEVELS[usize::from(level).min(LEVELS.len() - 1)]
+    }
+}

@@ -1,0 +1,170 @@
+//! The decoder reads every frame as the encoder reconstructs it, with the same bytes for all threads
+//! and SIMD levels.
+
+use std::sync::Arc;
+
+use codec_core::analysis::Analyser;
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{DecoderConfig, Packet, SlotSet};
+use codec_core::frame::{Picture, PictureInfo, Rational, Size};
+use codec_core::parallel::{RowPool, Serial};
+use codec_simd::{Kernels, Level};
+
+use super::{FrameEncoder, FrameKnobs, FrameSettings, Profile};
+
+/// A way of coding the clip.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    size: Size,
+    profile: Profile,
+    slices: u8,
+    speed: u8,
+    qp: u8,
+    threads: usize,
+    level: Level,
+    frames: usize,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            size: Size::new(82, 70),
+            profile: Profile::High,
+            slices: 1,
+            speed: 7,
+            qp: 26,
+            threads: 1,
+            level: Level::Scalar,
+            frames: 5,
+        }
+    }
+}
+
+/// The fastest level that the CPU supports.
+fn best_level() -> Level {
+    Level::ALL.into_iter().rfind(|level| level.is_supported()).unwrap_or(Level::Scalar)
+}
+
+/// Returns frame `n` of a clip: a texture that moves by fractions of a sample in front of a static
+/// one, and a block that changes its colour.
+fn frame(size: Size, n: usize) -> Vec<u8> {
+    let (width, height) = (size.width as usize, size.height as usize);
+    let texture =
+        |x: usize, y: usize| ((x * x / 7 + y * 5 + x * y / 11) % 97 + 60).to_le_bytes()[0];
+    let luma = |x: usize, y: usize| {
+        if x > width / 3 && y > height / 3 {
+            // Three quarters of a sample to the right per frame, one down.
+            let at = (4 * x + 400 - 3 * n) / 4;
+            let next = texture(at + 1, y + 50 - n);
+            u8::midpoint(texture(at, y + 50 - n), next)
+        } else if x < 16 && y < 16 {
+            (40 * n % 200 + 20).to_le_bytes()[0]
+        } else {
+            texture(x, y)
+        }
+    };
+    let mut out: Vec<u8> = (0..height).flat_map(|y| (0..width).map(move |x| luma(x, y))).collect();
+    for plane in 1..3 {
+        for y in 0..height.div_ceil(2) {
+            out.extend((0..width.div_ceil(2)).map(|x| luma(2 * x, y) / 2 + 30 * plane));
+        }
+    }
+    out
+}
+
+/// Returns the packets of the clip with the digests of the reconstructed frames.
+fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
+    let knobs = FrameKnobs { profile: case.profile, slices: case.slices, ..FrameKnobs::default() };
+    let pool = (case.threads > 1).then(|| Arc::new(RowPool::new(case.threads).unwrap()) as _);
+    let mut encoder = FrameEncoder::new(&FrameSettings {
+        size: case.size,
+        knobs,
+        framerate: Rational::new(30, 1),
+        bitrate: 0,
+        info: PictureInfo::default(),
+        pool,
+        simd: Some(case.level),
+        report_sse: false,
+        report_digest: true,
+        stages: None,
+    })
+    .unwrap();
+    let mut analyser = Analyser::new();
+    let kernels = Kernels::for_level(case.level).unwrap();
+    let mut packet = Packet::default();
+    (0..case.frames)
+        .map(|n| {
+            let data = frame(case.size, n);
+            let picture = Picture::i420_packed(case.size, &data).unwrap();
+            let analysis = analyser.analyse(&picture, kernels, &Serial);
+            let mut plan = match n {
+                0 => FramePlan::key(case.qp, case.speed),
+                _ => FramePlan::inter(case.qp, case.speed),
+            };
+            match n {
+                2 => plan.updates = SlotSet::LAST.with(SlotSet::GOLDEN),
+                3 => plan.updates = SlotSet::NONE,
+                _ => {}
+            }
+            encoder.encode_frame(&picture, &plan, Some(analysis), &mut packet).unwrap();
+            (packet.data.clone(), packet.meta.digest.unwrap())
+        })
+        .collect()
+}
+
+fn check(case: &Case) {
+    let mut decoder = crate::decoder::open(&DecoderConfig::default()).unwrap();
+    let mut digests = Vec::new();
+    let mut expected = Vec::new();
+    for (data, digest) in encode(case) {
+        decoder.decode(&data, 0, None).unwrap();
+        expected.push(digest);
+        while let Some(frame) = decoder.receive() {
+            digests.push(frame.digest());
+        }
+    }
+    assert_eq!(digests, expected, "{case:?}");
+}
+
+#[test]
+fn all_speeds_match_the_decoder() {
+    for speed in 0..=10 {
+        for qp in [12, 26, 40] {
+            check(&Case { speed, qp, level: best_level(), ..Case::default() });
+        }
+    }
+}
+
+#[test]
+fn all_profiles_and_slices_match_the_decoder() {
+    for profile in [Profile::ConstrainedBaseline, Profile::Main, Profile::High] {
+        for (slices, speed) in [(1, 5), (2, 9), (9, 4)] {
+            check(&Case { profile, slices, speed, level: best_level(), ..Case::default() });
+        }
+    }
+}
+
+#[test]
+fn all_sizes_match_the_decoder() {
+    for (width, height, frames) in
+        [(16, 16, 5), (2, 2, 5), (18, 34, 5), (16, 240, 3), (240, 16, 3), (360, 640, 2)]
+    {
+        let size = Size::new(width, height);
+        check(&Case { size, frames, threads: 2, level: best_level(), ..Case::default() });
+    }
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_or_simd_levels() {
+    for (speed, slices) in [(10, 1), (7, 2), (5, 1), (2, 1)] {
+        let base = Case { speed, slices, ..Case::default() };
+        let expected = encode(&base);
+        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+            assert_eq!(encode(&Case { level, ..base }), expected, "{level:?} {base:?}");
+        }
+        for threads in 2..=4 {
+            let case = Case { threads, level: best_level(), ..base };
+            assert_eq!(encode(&case), expected, "{case:?}");
+        }
+    }
+}

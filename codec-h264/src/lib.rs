@@ -1,0 +1,79 @@
+//! H.264 (ITU-T H.264, ISO/IEC 14496-10) decoder. It starts no threads and accesses no clock, file
+//! or environment variable.
+//!
+//! Everything that an encoder needs as well is outside of [`decoder`]: syntax, tables, references,
+//! prediction, transform and deblocking.
+//!
+//! # Example
+//!
+//! Decode an access unit in Annex B format through the traits of [`codec_core::codec`]:
+//!
+//! ```
+//! use codec_core::codec::{DecoderConfig, VideoDecoder};
+//!
+//! // Parameter sets and an IDR picture of one macroblock.
+//! let unit = [
+//!     0, 0, 0, 1, 0x67, 66, 0, 30, 0xda, 0x79, 0, 0, 0, 1, 0x68, 0xce, 0x38, 0x80, 0, 0, 0, 1, 0x65,
+//!     0x88, 0x84, 0x93, 0xc0,
+//! ];
+//! let mut decoder = codec_h264::decoder::open(&DecoderConfig::default())?;
+//! assert!(decoder.decode(&unit, 0, None)?.shown);
+//! let frame = decoder.receive().expect("this stream does not reorder frames");
+//! assert_eq!(frame.picture().luma().row(15), [128; 16]);
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! # Where the clauses of ITU-T H.264 are
+//!
+//! Paths are relative to `src`.
+//!
+//! | clause | subject | file |
+//! |---|---|---|
+//! | 7.2, 7.3 | descriptors, names and ranges of syntax elements | `bits/`, `syntax.rs` |
+//! | 7.3.1, annex B | NAL units, byte stream | `nal/`, `bits/unescape.rs` |
+//! | 7.3.2.1, 7.3.2.2, annex E | parameter sets | `params/` |
+//! | 7.3.2.3, annex D | recovery points | `sei.rs` |
+//! | 7.3.3, 7.4.1.2.4 | slice headers, first slice of a picture | `slice/` |
+//! | 7.3.4, 7.3.5 | slice data, macroblocks | `decoder/slice_data.rs`, `decoder/parse/`, `encoder/write/` |
+//! | 8.2.1 | picture order counts | `picture_order.rs` |
+//! | 8.2.4, 8.2.5 | reference lists and marking | `references/lists.rs`, `references/marking.rs` |
+//! | 8.3 | intra prediction | `predict/intra/` |
+//! | 8.4 | inter prediction, direct modes, weights | `decoder/reconstruct/inter.rs`, `decoder/direct.rs`, `decoder/weights.rs` |
+//! | 8.5 | transform | `transform/`, kernels `h264_*` |
+//! | 8.7 | deblocking | `deblock/` |
+//! | 9.1 to 9.3 | Exp-Golomb codes, CAVLC, CABAC | `bits/`, `cavlc/`, `cabac/` |
+//! | annex A | levels | `params/level.rs` |
+//! | annex C.4 | output order | `references/output.rs` |
+
+#![forbid(unsafe_code)]
+
+pub mod bits;
+pub mod cabac;
+pub mod cavlc;
+mod deblock;
+pub mod decoder;
+pub mod encoder;
+pub mod fixed_list;
+mod macroblock;
+pub mod nal;
+pub mod params;
+pub mod picture;
+pub mod picture_order;
+mod planes;
+pub mod predict;
+pub mod references;
+pub mod sei;
+pub mod slice;
+pub mod syntax;
+pub mod tables;
+pub mod transform;
+
+use codec_core::codec::{Backend, Codec};
+
+/// `h264/native`: the encoder and the decoder of this crate.
+pub const BACKEND: Backend = Backend {
+    codec: Codec::H264,
+    name: "native",
+    encoder: Some((encoder::open, &encoder::CAPABILITIES)),
+    decoder: Some((decoder::open, decoder::capabilities())),
+};

@@ -1,0 +1,3 @@
+//! Prediction of samples, shared by decoder and encoder.
+
+pub mod intra;
