@@ -1,6 +1,6 @@
 //! Detection of file formats by content.
 
-use crate::{Format, elementary, obu};
+use crate::{Format, elementary, h264, obu};
 
 impl Format {
     /// Number of bytes that [`Self::detect`] needs.
@@ -43,6 +43,8 @@ impl Format {
             Some(Self::Mp3)
         } else if obu::is_stream(head) {
             Some(Self::Obu)
+        } else if h264::is_stream(head) {
+            Some(Self::H264)
         } else {
             None
         }

@@ -35,6 +35,8 @@ pub enum Format {
     Adts,
     /// A stream of AV1 OBUs.
     Obu,
+    /// An H.264 byte stream with start codes.
+    H264,
 }
 
 impl Format {
@@ -55,6 +57,7 @@ impl Format {
             Self::Mp3 => "mp3",
             Self::Adts => "adts",
             Self::Obu => "obu",
+            Self::H264 => "h264",
         }
     }
 
@@ -74,6 +77,7 @@ impl Format {
             "mp3" => Some(Self::Mp3),
             "aac" | "adts" => Some(Self::Adts),
             "obu" => Some(Self::Obu),
+            "h264" | "264" | "avc" => Some(Self::H264),
             "pcm" | "s16" | "s16le" | "s16be" | "s24" | "s24le" | "s32" | "s32le" | "f32"
             | "f32le" | "f64" | "f64le" | "u8" | "ul" | "al" => Some(Self::Pcm),
             _ => None,
@@ -93,6 +97,7 @@ impl Format {
             Self::Y4m | Self::Raw => false,
             Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts => false,
             Self::Obu => codec == Codec::Av1,
+            Self::H264 => codec == Codec::H264,
             Self::Ivf | Self::Matroska | Self::Mp4 => true,
             Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
         }
@@ -103,7 +108,8 @@ impl Format {
     pub fn holds_audio(self, codec: AudioCodec) -> bool {
         use AudioCodec::{Flac, Opus, Pcm, Pcma, Pcmu, Vorbis};
         match self {
-            Self::Y4m | Self::Raw | Self::Ivf | Self::Obu | Self::Mp3 | Self::Adts => false,
+            Self::Y4m | Self::Raw | Self::Ivf | Self::Obu | Self::H264 => false,
+            Self::Mp3 | Self::Adts => false,
             Self::Flac => codec == Flac,
             Self::WebM => matches!(codec, Opus | Vorbis),
             Self::Matroska => true,

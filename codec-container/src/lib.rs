@@ -1,5 +1,5 @@
 //! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4, Ogg,
-//! WAVE, FLAC, MP3, ADTS, raw audio and AV1 OBU streams.
+//! WAVE, FLAC, MP3, ADTS, raw audio, AV1 OBU streams and H.264 byte streams.
 //!
 //! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
 //! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
@@ -73,12 +73,13 @@
 //! | format | standard | file |
 //! |---|---|---|
 //! | WebM, Matroska | RFC 9559, based on EBML (RFC 8794) | `webm/` |
-//! | MP4, also fragmented; H.264 in MP4 | ISO/IEC 14496-12, 14496-15 | `mp4/`, `avc.rs` |
+//! | MP4, also fragmented; H.264 in MP4 | ISO/IEC 14496-12, 14496-15 | `mp4/`, `h264/avc.rs` |
 //! | Ogg with Opus; Vorbis and FLAC read-only | RFC 3533, RFC 7845 | `ogg/` |
 //! | WAVE, RF64 | EBU Tech 3306 | `wav/` |
 //! | raw audio samples | | `pcm.rs` |
 //! | native FLAC; MP3 and ADTS read-only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
 //! | AV1 OBU streams | AV1 specification, section 5 and Annex B | `obu/` |
+//! | H.264 byte streams | ITU-T H.264, Annex B | `h264/` |
 //! | IVF | | `ivf.rs` |
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
@@ -89,13 +90,13 @@
 
 #![forbid(unsafe_code)]
 
-mod avc;
 mod codec_names;
 mod detect;
 mod elementary;
 mod error;
 mod flac;
 mod format;
+mod h264;
 mod interleave;
 mod io;
 mod ivf;
@@ -124,10 +125,10 @@ mod webm;
 mod y4m;
 mod yuv;
 
-pub use avc::AnnexB;
 pub use elementary::{AdtsReader, FlacReader, FlacWriter, Mp3Reader};
 pub use error::{Corrupt, Error, Result};
 pub use format::Format;
+pub use h264::{AnnexB, H264Reader, H264Writer, describe_h264};
 pub use io::{Output, ReadSeek, Source, WriteSeek};
 pub use ivf::{IvfReader, IvfWriter};
 pub use mp4::{Mp4Reader, Mp4Writer};

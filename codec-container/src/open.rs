@@ -4,15 +4,15 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use codec_core::codec::Codec;
 
-use crate::avc::AvcWriter;
+use crate::h264::AvcWriter;
 use crate::io::Source;
 use crate::obu::Av1Adapter;
 use crate::{
-    AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, IvfReader, IvfWriter, Mp3Reader,
-    Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader, OggWriter, Output, PacketReader,
-    PacketWriter, RawAudioWriter, RawVideoReader, RawVideoStream, RawVideoWriter, ReadOptions,
-    Result, Track, VideoTrack, WavReader, WavWriter, WebmReader, WebmWriter, WriteOptions,
-    Y4mReader, Y4mWriter, YuvWriter,
+    AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, H264Reader, H264Writer,
+    IvfReader, IvfWriter, Mp3Reader, Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader,
+    OggWriter, Output, PacketReader, PacketWriter, RawAudioWriter, RawVideoReader, RawVideoStream,
+    RawVideoWriter, ReadOptions, Result, Track, VideoTrack, WavReader, WavWriter, WebmReader,
+    WebmWriter, WriteOptions, Y4mReader, Y4mWriter, YuvWriter,
 };
 
 /// An opened input.
@@ -54,6 +54,7 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
         Format::Mp3 => Input::Packets(Box::new(Mp3Reader::new(source, options)?)),
         Format::Adts => Input::Packets(Box::new(AdtsReader::new(source, options)?)),
         Format::Obu => Input::Packets(Box::new(ObuReader::new(source, &head, options)?)),
+        Format::H264 => Input::Packets(Box::new(H264Reader::new(source, options)?)),
         Format::Raw | Format::Pcm => {
             return Err(Error::unsupported(format, "reading"));
         }
@@ -126,6 +127,7 @@ fn create_plain(
         Format::Pcm => Ok(Box::new(RawAudioWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Flac => Ok(Box::new(FlacWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Obu => Ok(Box::new(ObuWriter::new(output, only_video(format, tracks)?)?)),
+        Format::H264 => Ok(Box::new(H264Writer::new(output, only_video(format, tracks)?)?)),
         Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing")),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded video or audio")),
     }

@@ -17,7 +17,7 @@ pub struct CodedPacket {
     pub duration: Option<u64>,
     /// Whether the container, or else the payload, marks it as a key frame.
     pub key: bool,
-    /// `false` for a frame that is decoded but not shown (VP8 altref).
+    /// `false` for a frame that is decoded but not shown (VP8 altref, frames outside of an edit).
     pub shown: bool,
     /// Number of the packet within its track, from 0.
     pub index: u64,

@@ -10,7 +10,7 @@ use super::fragment::{self, Defaults};
 use super::input::{Head, Input};
 use super::metadata;
 use super::samples::{Sample, SampleTable};
-use super::track::{self, TrackSamples};
+use super::track::{self, Edits, TrackSamples};
 use crate::samples::{SampleCounter, scaled};
 use crate::time_order::TimeOrder;
 use crate::{
@@ -47,7 +47,7 @@ struct State {
     timescale: u32,
     table: Peekable<SampleTable>,
     defaults: Option<Defaults>,
-    shift: i64,
+    edits: Edits,
     /// The video codec.
     video: Option<Codec>,
     audio: Option<AudioState>,
@@ -83,7 +83,7 @@ impl State {
         Self {
             id: samples.id,
             timescale: samples.timescale,
-            shift: samples.edits.shift(),
+            edits: samples.edits,
             table: samples.samples.peekable(),
             defaults: samples.defaults,
             video,
@@ -127,7 +127,7 @@ impl State {
 
     /// Decoding time of a sample in nanoseconds, for comparing tracks.
     fn time_ns(&self, sample: &Sample) -> i128 {
-        let ticks = i128::from(sample.decode_time) + i128::from(self.shift);
+        let ticks = i128::from(sample.decode_time) + i128::from(self.edits.shift());
         ticks * 1_000_000_000 / i128::from(self.timescale.max(1))
     }
 }
@@ -260,7 +260,8 @@ impl Mp4Reader {
         let state = &mut self.states[track];
         let decode_time = i64::try_from(sample.decode_time).unwrap_or(i64::MAX);
         packet.track = track;
-        packet.pts = decode_time.saturating_add(sample.composition).saturating_add(state.shift);
+        let media_time = decode_time.saturating_add(sample.composition);
+        packet.pts = media_time.saturating_add(state.edits.shift());
         packet.duration = Some(sample.duration.into());
         packet.index = state.index;
         packet.offset = sample.offset;
@@ -269,6 +270,7 @@ impl Mp4Reader {
         if let Some(codec @ (Codec::Vp8 | Codec::Vp9)) = state.video {
             packet.set_payload_info(PayloadInfo::of(codec, &packet.data));
         }
+        packet.shown &= state.video.is_none() || state.edits.present(media_time);
         let is_last = state.defaults.is_none() && state.peek().is_none();
         if let Some(audio) = &mut state.audio {
             audio.trim(state.timescale, is_last, packet);

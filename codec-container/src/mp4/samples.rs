@@ -50,7 +50,7 @@ impl Default for Sizes {
 }
 
 /// Run-length coded values.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Steps {
     entries: Vec<(u32, u32)>,
     position: usize,
@@ -100,6 +100,21 @@ impl SampleTable {
     pub(super) fn set_size(&mut self, bytes: usize) {
         let count = self.sample_count();
         self.sizes = Sizes::Equal { size: u32::try_from(bytes).unwrap_or(u32::MAX), count };
+    }
+
+    /// Omits the samples after the last one whose presentation time is before `end`. Samples of equal
+    /// size are audio, and are not omitted.
+    pub(super) fn end_at(&mut self, end: i64) {
+        let Sizes::Each(sizes) = &mut self.sizes else { return };
+        let (mut durations, mut compositions) = (self.durations.clone(), self.compositions.clone());
+        let (mut time, mut kept) = (0_i64, 0);
+        for number in 1..=sizes.len() {
+            if time.saturating_add(composition(&mut compositions)) < end {
+                kept = number;
+            }
+            time = time.saturating_add(durations.next().unwrap_or(0).into());
+        }
+        sizes.truncate(kept);
     }
 
     pub(super) fn sample_count(&self) -> u32 {
@@ -162,13 +177,18 @@ impl Iterator for SampleTable {
         self.index += 1;
 
         let duration = self.durations.next().unwrap_or(0);
-        // Version 0 is unsigned, but files use signed values nevertheless.
-        let composition = self.compositions.next().map_or(0, u32::cast_signed).into();
+        let composition = composition(&mut self.compositions);
         let decode_time = self.decode_time;
         self.decode_time += u64::from(duration);
         let sync = self.is_sync(self.index);
         Some(Sample { offset, size, decode_time, duration, composition, sync })
     }
+}
+
+/// Returns the presentation time of the next sample less its decoding time.
+fn composition(steps: &mut Steps) -> i64 {
+    // Version 0 is unsigned, but files use signed values nevertheless.
+    steps.next().map_or(0, u32::cast_signed).into()
 }
 
 fn parse_sizes(stbl: &[u8]) -> Option<Sizes> {

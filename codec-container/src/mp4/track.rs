@@ -114,6 +114,10 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
     let mut samples = SampleTable::parse(stbl);
     let defaults = child(moov, b"mvex").map(|mvex| Defaults::parse(mvex, header.id));
     let edits = parse_edits(moov, trak, timescale).unwrap_or_default();
+    // Samples of audio state where it ends more exactly than an edit does.
+    if let Some(end) = edits.media_end.filter(|_| is_video && defaults.is_none()) {
+        samples.end_at(end);
+    }
     let packet_count = defaults.is_none().then(|| samples.sample_count().into());
     let duration = (media.duration > 0).then_some(media.duration);
     let ignored = (!edits.are_simple).then_some(Warning::EditsIgnored);
@@ -214,10 +218,17 @@ pub(super) struct Edits {
     pub(super) empty: i64,
     /// Media time at which playback begins.
     pub(super) media_start: i64,
+    /// Media time at which playback ends, if stated.
+    media_end: Option<i64>,
     are_simple: bool,
 }
 
 impl Edits {
+    /// Whether a frame with this media time is presented.
+    pub(super) fn present(&self, media_time: i64) -> bool {
+        media_time >= self.media_start && self.media_end.is_none_or(|end| media_time < end)
+    }
+
     /// Offset added to media times.
     pub(super) fn shift(&self) -> i64 {
         self.empty.saturating_sub(self.media_start)
@@ -226,12 +237,12 @@ impl Edits {
 
 impl Default for Edits {
     fn default() -> Self {
-        Self { empty: 0, media_start: 0, are_simple: true }
+        Self { empty: 0, media_start: 0, media_end: None, are_simple: true }
     }
 }
 
 /// An edit list of any number of empty edits, followed by one that plays the media from some time
-/// on, is applied as a shift of times.
+/// on, is applied as a shift of times and an end. A playing edit of duration 0 has no end.
 fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
     let mut fields = Fields(descendant(trak, &[b"edts", b"elst"])?);
     let (version, _) = fields.version_and_flags()?;
@@ -249,18 +260,23 @@ fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
         let media_time =
             if version == 1 { fields.u64()?.cast_signed() } else { fields.i32()?.into() };
         fields.skip(4)?;
+        let ticks = u128::from(duration) * u128::from(timescale);
         if media_time < 0 {
-            let ticks = u128::from(duration) * u128::from(timescale) / u128::from(movie_scale);
-            let ticks = i64::try_from(ticks).unwrap_or(0);
+            let ticks = i64::try_from(ticks / u128::from(movie_scale)).unwrap_or(0);
             edits.empty = edits.empty.saturating_add(ticks);
         } else {
             if playing == 0 {
+                let ticks = i64::try_from(ticks.div_ceil(movie_scale.into())).unwrap_or(0);
                 edits.media_start = media_time;
+                edits.media_end = media_time.checked_add(ticks).filter(|_| ticks > 0);
             }
             playing += 1;
         }
     }
     edits.are_simple = playing <= 1;
+    if !edits.are_simple {
+        edits.media_end = None;
+    }
     Some(edits)
 }
 

@@ -2,37 +2,49 @@
 //! NAL units with length prefixes and separate parameter sets (ISO/IEC 14496-15, section 5), which
 //! MP4 and Matroska store.
 
+use codec_core::annex_b::Units;
 use codec_core::codec::Codec;
 
-use crate::error::Result;
+use super::sps::{Bits, unescape};
+use crate::Format;
+use crate::error::{Error, Result};
 use crate::packet::{PacketRef, PacketWriter};
 use crate::track::Track;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// Whether `data` begins with a start code.
-fn is_annex_b(data: &[u8]) -> bool {
+pub(super) fn is_annex_b(data: &[u8]) -> bool {
     data.starts_with(&[0, 0, 1]) || data.starts_with(&START_CODE)
 }
 
-/// The NAL units between start codes, without trailing zeros.
-fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let next = |from: usize| {
-        data[from..].windows(3).position(|three| three == [0, 0, 1]).map(|at| from + at + 3)
+/// The configuration record (`AVCDecoderConfigurationRecord`, section 5.3.3.1) for a stream that
+/// begins with `packet`; `None` if it lacks parameter sets.
+pub(super) fn decoder_record(packet: &[u8]) -> Option<Vec<u8>> {
+    let of_type = |kind: u8| {
+        let is_kind = move |unit: &&[u8]| unit.first().is_some_and(|header| header & 31 == kind);
+        Units::new(packet).filter(is_kind).take(31).collect::<Vec<_>>()
     };
-    let mut start = next(0);
-    std::iter::from_fn(move || {
-        let from = start?;
-        start = next(from);
-        let unit = &data[from..start.map_or(data.len(), |after| after - 3)];
-        let zeros = unit.iter().rev().take_while(|&&byte| byte == 0).count();
-        Some(&unit[..unit.len() - zeros])
-    })
+    let (all_sps, all_pps) = (of_type(7), of_type(8));
+    let &[_, profile, constraints, level, ..] = *all_sps.first()? else { return None };
+    if all_pps.is_empty() {
+        return None;
+    }
+    // Version, profile and level; lengths of four bytes; the counts after reserved bits.
+    let mut record = vec![1, profile, constraints, level, 0xff];
+    for (sets, reserved) in [(all_sps, 0xe0), (all_pps, 0)] {
+        record.push(reserved | u8::try_from(sets.len()).ok()?);
+        for set in sets {
+            record.extend_from_slice(&u16::try_from(set.len()).ok()?.to_be_bytes());
+            record.extend_from_slice(set);
+        }
+    }
+    Some(record)
 }
 
 /// Replaces the start codes of `data` by four-byte lengths.
 fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
-    for unit in units(data) {
+    for unit in Units::new(data) {
         let length = u32::try_from(unit.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(unit);
@@ -43,8 +55,10 @@ fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnexB {
     length_bytes: usize,
-    /// Parameter sets with start codes, inserted before every packet with an IDR slice.
+    /// Parameter sets with start codes, inserted before the first packet and every packet with an
+    /// IDR slice.
     parameter_sets: Vec<u8>,
+    is_first: bool,
 }
 
 impl AnnexB {
@@ -71,13 +85,24 @@ impl AnnexB {
         let (&pps_count, after) = rest.split_first()?;
         rest = after;
         take(pps_count, &mut rest)?;
-        Some(Self { length_bytes: usize::from(lengths & 3) + 1, parameter_sets })
+        Some(Self { length_bytes: usize::from(lengths & 3) + 1, parameter_sets, is_first: true })
     }
 
-    /// Converts a packet to start codes. A NAL unit whose length is past the end is truncated.
-    pub fn convert(&self, packet: &[u8], out: &mut Vec<u8>) {
+    /// Converts a packet to start codes. A NAL unit whose length is past the end is truncated. A
+    /// packet that begins with a start code of four bytes is copied: it would otherwise begin with a
+    /// NAL unit of one byte.
+    pub fn convert(&mut self, packet: &[u8], out: &mut Vec<u8>) {
         out.clear();
+        if packet.starts_with(&START_CODE) {
+            out.extend_from_slice(packet);
+            return;
+        }
         let (mut rest, mut has_sets) = (packet, false);
+        if std::mem::take(&mut self.is_first) {
+            // Streams can also begin at a recovery point.
+            out.extend_from_slice(&self.parameter_sets);
+            has_sets = true;
+        }
         while let Some((length, after)) = rest.split_at_checked(self.length_bytes) {
             let length = length.iter().fold(0, |value, &byte| value << 8 | usize::from(byte));
             let (unit, after) = after.split_at(length.min(after.len()));
@@ -92,29 +117,50 @@ impl AnnexB {
     }
 }
 
-/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes.
+/// Returns whether a NAL unit is a B slice; `None` if it is not a slice or is truncated.
+fn is_b_slice(unit: &[u8]) -> Option<bool> {
+    let (header, payload) = unit.split_first()?;
+    if header & 31 != 1 {
+        return None;
+    }
+    // Both codes are within the first bytes.
+    let head = unescape(payload.get(..16).unwrap_or(payload));
+    let mut bits = Bits::new(&head);
+    bits.ue()?;
+    bits.ue().map(|slice_type| slice_type % 5 == 1)
+}
+
+/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes. Rejects B
+/// frames of byte streams: these do not state when frames are shown.
 pub(crate) struct AvcWriter {
     inner: Box<dyn PacketWriter>,
-    /// For each track.
-    is_avc: Vec<bool>,
+    /// For each track: whether it is H.264, and whether its times only number the packets.
+    tracks: Vec<(bool, bool)>,
     converted: Vec<u8>,
 }
 
 impl AvcWriter {
     /// Wraps `inner` for `tracks`; returns it unchanged without an H.264 track.
     pub(crate) fn wrap(inner: Box<dyn PacketWriter>, tracks: &[Track]) -> Box<dyn PacketWriter> {
-        let is_avc = |track: &Track| track.video().is_some_and(|video| video.codec == Codec::H264);
-        let is_avc: Vec<_> = tracks.iter().map(is_avc).collect();
-        if !is_avc.contains(&true) {
+        let describe = |track: &Track| {
+            let is_avc = track.video().is_some_and(|video| video.codec == Codec::H264);
+            (is_avc, is_avc && track.format() == Format::H264)
+        };
+        let tracks: Vec<_> = tracks.iter().map(describe).collect();
+        if tracks.iter().all(|(is_avc, _)| !is_avc) {
             return inner;
         }
-        Box::new(Self { inner, is_avc, converted: Vec::new() })
+        Box::new(Self { inner, tracks, converted: Vec::new() })
     }
 }
 
 impl PacketWriter for AvcWriter {
     fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
-        let is_avc = self.is_avc.get(packet.track).copied().unwrap_or(false);
+        let (is_avc, lacks_times) = self.tracks.get(packet.track).copied().unwrap_or_default();
+        if lacks_times && Units::new(packet.data).any(|unit| is_b_slice(unit) == Some(true)) {
+            let what = "conversion of B frames, for which a byte stream has no times,";
+            return Err(Error::unsupported(Format::H264, what));
+        }
         if !is_avc || !is_annex_b(packet.data) {
             return self.inner.write(packet);
         }
@@ -153,7 +199,12 @@ mod tests {
             assert_eq!(AnnexB::new(&record[..length]), None);
         }
         let mut out = Vec::new();
-        AnnexB::new(&record).unwrap().convert(&[0, 0, 0, 9, 0x41, 1], &mut out);
+        let mut annex_b = AnnexB::new(&record).unwrap();
+        annex_b.convert(&[], &mut out);
+        assert_eq!(out, [0, 0, 0, 1, 0x67, 7, 0, 0, 0, 1, 0x68, 8], "before the first packet");
+        annex_b.convert(&[0, 0, 0, 9, 0x41, 1], &mut out);
+        assert_eq!(out, [0, 0, 0, 1, 0x41, 1]);
+        annex_b.convert(&[0, 0, 0, 1, 0x41, 1], &mut out);
         assert_eq!(out, [0, 0, 0, 1, 0x41, 1]);
     }
 }
