@@ -11,7 +11,7 @@
 //!
 //! | to build | use |
 //! |---|---|
-//! | a sender or a receiver of VP8 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
+//! | a sender or a receiver of VP8 or H.264 and Opus over plain RTP or SRTP | [`session::Sender`], [`session::Receiver`] |
 //! | a WebRTC endpoint | crate `codec-webrtc`, with [`packet`] and [`jitter`] for the payloads |
 //! | sockets, WHIP, WHEP or a server | crate `codec-net` |
 //! | an SFU | [`forward::Forwarder`], [`rtcp`], [`report`] |
@@ -132,8 +132,11 @@
 //!
 //! # Limits
 //!
-//! - A session has at most one VP8 stream and one audio stream in each direction. [`packet`] has
-//!   packetizers for VP8, Opus and G.711; [`jitter::video`] and [`forward`] read VP8 only.
+//! - A session has at most one video stream and one audio stream in each direction. [`packet`] has
+//!   packetizers for VP8, H.264, Opus and G.711; [`forward`] reads VP8 only, and references are
+//!   acknowledged with VP8 only.
+//! - H.264 uses packetization modes 0 and 1; its frames cannot be end-to-end encrypted, and its key
+//!   frames are IDR pictures (streams with recovery points only are not started).
 //! - Temporal layers are supported throughout; spatial layers and simulcast only by the parser of
 //!   the [Dependency Descriptor](extension::dependency) and by [`allocation`].
 //! - FEC protects a single SSRC; there is no FEC across streams.
@@ -178,6 +181,7 @@
 //! | RFC 7983, RFC 5761 | demultiplexing | [`demux`] |
 //! | RFC 3550, appendix A; RFC 3611 | reception statistics, round-trip times, feedback timing | [`report`] |
 //! | RFC 7741 | VP8 payload format | [`packet::vp8`] |
+//! | RFC 6184 | H.264 payload format | [`packet::h264`] |
 //! | RFC 7587, 3551, 2198, 4588 | Opus, G.711, RED, RTX | [`packet`] |
 //! | RFC 8866, RFC 4568 | SDP, keys in SDP | [`sdp`] |
 //! | RFC 5109, RFC 8627 | ULPFEC, FlexFEC | [`fec`] |

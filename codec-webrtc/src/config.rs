@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use codec_core::codec::Bitrate;
 
-use super::{Certificate, Direction, Kind};
+use super::{Certificate, Direction, H264Profiles, Kind};
 use codec_rtc::congestion::ControllerConfig;
+use codec_rtc::packet::VideoFormat;
 
 /// Configuration of a [`Peer`](super::Peer).
 #[derive(Clone, Debug)]
@@ -103,6 +104,10 @@ pub enum LocalCandidate {
 pub struct Codecs {
     /// VP8 with RTX.
     pub vp8: bool,
+    /// Profiles of H.264 in packetization mode 1, with RTX; default none.
+    pub h264: H264Profiles,
+    /// The video codec that offers and answers list first, if both are enabled; default VP8.
+    pub preferred_video: VideoFormat,
     /// FEC for VP8 under packet loss: ULPFEC in RED (RFC 5109, RFC 2198).
     pub ulpfec: bool,
     /// Opus with in-band FEC.
@@ -125,7 +130,16 @@ impl Codecs {
 
 impl Default for Codecs {
     fn default() -> Self {
-        Self { vp8: true, ulpfec: true, opus: true, opus_red: false, pcmu: true, pcma: true }
+        Self {
+            vp8: true,
+            h264: H264Profiles::NONE,
+            preferred_video: VideoFormat::Vp8,
+            ulpfec: true,
+            opus: true,
+            opus_red: false,
+            pcmu: true,
+            pcma: true,
+        }
     }
 }
 

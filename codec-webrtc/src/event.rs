@@ -7,6 +7,7 @@ use std::time::Duration;
 use codec_core::codec::Bitrate;
 
 use codec_rtc::extension::Extensions;
+use codec_rtc::packet::h264::{Profile, ProfileLevelId};
 
 /// Identifier of a media section (`a=mid`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +75,7 @@ impl Direction {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Codec {
     Vp8,
+    H264,
     Opus,
     /// G.711 mu-law.
     Pcmu,
@@ -94,6 +96,8 @@ pub struct NegotiatedCodec {
     pub red: Option<u8>,
     /// RTP clock rate in Hz.
     pub clock_hz: u32,
+    /// Profile and level of H.264, in packetization mode 1.
+    pub h264: Option<ProfileLevelId>,
 }
 
 /// A negotiated media section.
@@ -107,6 +111,25 @@ pub struct Media {
     pub direction: Direction,
     /// Common codecs in the order of preference of the remote endpoint; may be empty.
     pub codecs: Vec<NegotiatedCodec>,
+}
+
+impl Media {
+    /// Returns the payload for VP8.
+    #[must_use]
+    pub fn vp8(&self) -> Option<NegotiatedCodec> {
+        self.codecs.iter().find(|it| it.codec == Codec::Vp8).copied()
+    }
+
+    /// Returns the payload for a stream of this profile of H.264: that of the same profile, or of one
+    /// whose decoders also decode it.
+    #[must_use]
+    pub fn h264(&self, profile: Profile) -> Option<NegotiatedCodec> {
+        let profile_of = |it: &NegotiatedCodec| it.h264.map(|id| id.profile);
+        let same = self.codecs.iter().find(|it| profile_of(it) == Some(profile));
+        let decodes =
+            |it: &&NegotiatedCodec| profile_of(it).is_some_and(|theirs| theirs.decodes(profile));
+        same.or_else(|| self.codecs.iter().find(decodes)).copied()
+    }
 }
 
 /// A received and decrypted packet, in order of arrival. Retransmissions are restored to the

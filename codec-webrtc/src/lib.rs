@@ -77,8 +77,9 @@
 //! size and number and the memory of a peer; [`Counters`] counts what is dropped. A panic in
 //! str0m ends the session with [`ClosedReason::Internal`], not the process.
 //!
-//! **Media.** VP8 with RTX, and ULPFEC in RED; Opus with RED; G.711 ([`Codecs`]). The bandwidth is
-//! estimated by str0m or, with [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
+//! **Media.** VP8 with RTX, and ULPFEC in RED; H.264 with RTX, in packetization mode 1, if enabled;
+//! Opus with RED; G.711 ([`Codecs`]). The bandwidth is estimated by str0m or, with
+//! [`PeerConfig::congestion`], by [`codec_rtc::congestion`].
 //!
 //! **Not supported:** simulcast, ICE restart and renegotiation; certificates other than ECDSA
 //! (P-256, P-384), so that peers with only an RSA certificate, such as `GStreamer` 1.22 by default,
@@ -91,6 +92,7 @@
 //! | standard | subject | module |
 //! |---|---|---|
 //! | RFC 8825 and its references | a WebRTC peer on top of str0m in RTP mode (ADR 0021) | [`Peer`] |
+//! | RFC 6184, section 8.2.2 | profiles and levels of H.264 in offers and answers | [`H264Profiles`] |
 //! | RFC 5109, RFC 2198 | ULPFEC in RED, in both directions (ADR 0025) | `red.rs`, `peer/` |
 //! | draft-ietf-rmcat-gcc-02, TWCC | the estimator of `codec-rtc` in place of str0m's (ADR 0029) | `peer/congestion.rs` |
 //! | RFC 6347, RFC 5764 | DTLS and its ciphers; certificates | `provider/`, `certificate.rs` |
@@ -106,6 +108,7 @@ mod config;
 mod counters;
 mod event;
 mod extension;
+mod h264;
 mod media_sections;
 mod peer;
 mod provider;
@@ -127,6 +130,7 @@ pub use event::{
     Kind, Media, Mid, NegotiatedCodec, PathStats, ReceivedStats, RtpPacket, SenderReport,
     SentStats, Stats,
 };
+pub use h264::H264Profiles;
 pub use media_sections::OfferedSection;
 pub use peer::{Peer, PendingOffer, SendError, Transmit};
 pub use sdp::SdpError;

@@ -5,6 +5,10 @@
 //! endpoints cannot parse. Nor does it see simulcast, since several layers cannot be forwarded: a
 //! sender whose answer has no simulcast sends only its first layer (RFC 8853, section 5.3.2).
 
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::h264::{PacketizationMode, Profile};
+
+use super::h264;
 use super::red::sections;
 use super::{Codecs, Kind, PeerLimits, SdpError};
 
@@ -25,8 +29,11 @@ const RID_EXTENSIONS: [&str; 2] = [
 pub struct OfferedSection {
     /// Audio or video.
     pub kind: Kind,
-    /// Codec names in the order of the offer, without RTX, RED and FEC.
+    /// Codec names in the order of the offer, without RTX, RED and FEC. H.264 that is not supported
+    /// is listed with its parameters if other H.264 is.
     pub codecs: Vec<String>,
+    /// Profiles of H.264 that are offered in packetization mode 1, in the order of the offer.
+    pub h264: Vec<Profile>,
     /// Whether the answer accepts it. `false` if it is disabled in the offer, has no supported
     /// codec, or exceeds the limit.
     pub is_accepted: bool,
@@ -150,13 +157,14 @@ fn judge(
         };
         let mut fields = rest.split_ascii_whitespace();
         let port = fields.next().unwrap_or_default();
-        let offered: Vec<&str> = fields.skip(1).filter_map(|pt| encoding(section, pt)).collect();
+        let offered: Vec<(&str, &str)> =
+            fields.skip(1).filter_map(|pt| Some((pt, encoding(section, pt)?))).collect();
         // Bundled sections may have port 0 and be active (RFC 9143, section 6).
         let is_live = port != "0" || mid_of(section).is_some_and(|mid| bundled.contains(&mid));
-        let is_known = offered.iter().any(|encoding| codecs.has(kind, encoding));
+        let is_known = offered.iter().any(|(pt, encoding)| codecs.has(kind, section, pt, encoding));
         let is_taken = is_live && is_known && *taken < limits.sections_per_kind;
         *taken += usize::from(is_taken);
-        let name = |encoding: &&str| encoding.split('/').next().unwrap_or_default().to_owned();
+        let name = |(pt, encoding): &(&str, &str)| codecs.name(section, pt, encoding);
         let mut names: Vec<String> = offered.iter().map(name).collect();
         names.retain(|name| !is_helper(name));
         let mut seen = Vec::new();
@@ -165,9 +173,23 @@ fn judge(
             seen.push(name.clone());
             is_new
         });
-        Some(OfferedSection { kind, codecs: names, is_accepted: is_taken })
+        Some(OfferedSection { kind, codecs: names, h264: profiles(section), is_accepted: is_taken })
     });
     judged.collect()
+}
+
+/// Profiles of H.264 in packetization mode 1.
+fn profiles(section: &[&str]) -> Vec<Profile> {
+    let mut found = Vec::new();
+    for parameters in h264::parameters(section) {
+        let profile = parameters.profile_level_id.profile;
+        if parameters.packetization_mode == PacketizationMode::NonInterleaved
+            && !found.contains(&profile)
+        {
+            found.push(profile);
+        }
+    }
+    found
 }
 
 /// Whether a format is not a codec by itself.
@@ -190,8 +212,11 @@ fn encoding<'a>(section: &[&'a str], payload_type: &str) -> Option<&'a str> {
 }
 
 impl Codecs {
-    /// Whether an encoding is enabled.
-    fn has(self, kind: Kind, encoding: &str) -> bool {
+    /// Whether the encoding of a payload type is enabled.
+    fn has(self, kind: Kind, section: &[&str], payload_type: &str, encoding: &str) -> bool {
+        if kind == Kind::Video && h264::is_h264(encoding) {
+            return self.has_h264(section, payload_type);
+        }
         let known = match kind {
             Kind::Video => vec![(self.vp8, "VP8/90000")],
             Kind::Audio => vec![
@@ -204,12 +229,51 @@ impl Codecs {
         known.iter().any(|(on, name)| *on && name.eq_ignore_ascii_case(encoding))
     }
 
+    fn has_h264(self, section: &[&str], payload_type: &str) -> bool {
+        h264::parameters_of(section, payload_type).is_some_and(|parameters| {
+            parameters.packetization_mode == PacketizationMode::NonInterleaved
+                && self.h264.contains(parameters.profile_level_id.profile)
+        })
+    }
+
+    /// Name of the encoding of a payload type, with the parameters of H.264 if these are the reason
+    /// that it is not supported.
+    fn name(self, section: &[&str], payload_type: &str, encoding: &str) -> String {
+        let name = encoding.split('/').next().unwrap_or_default().to_owned();
+        let is_plain = !h264::is_h264(encoding) || self.h264.is_empty();
+        if is_plain || self.has_h264(section, payload_type) {
+            return name;
+        }
+        match h264::parameters_of(section, payload_type) {
+            Some(parameters) => format!(
+                "{name} ({}, packetization mode {})",
+                parameters.profile_level_id.profile,
+                parameters.packetization_mode.number()
+            ),
+            None => format!("{name} (unknown profile)"),
+        }
+    }
+
     /// Names of the enabled codecs.
     #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        let all =
-            [(self.vp8, "VP8"), (self.opus, "Opus"), (self.pcmu, "PCMU"), (self.pcma, "PCMA")];
-        all.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect()
+    pub fn names(self) -> Vec<String> {
+        let h264 = format!("H264 ({}, packetization mode 1)", self.h264);
+        let mut video = [(self.vp8, "VP8"), (!self.h264.is_empty(), h264.as_str())];
+        if self.preferred_video == VideoFormat::H264 {
+            video.reverse();
+        }
+        let audio = [(self.opus, "Opus"), (self.pcmu, "PCMU"), (self.pcma, "PCMA")];
+        let all = video.into_iter().chain(audio);
+        all.filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect()
+    }
+
+    /// The codecs that an offer has too: FEC is only used with VP8.
+    pub(super) fn in_offer(self, offer: &str) -> Self {
+        let is_vp8 = |line: &str| {
+            let encoding = line.strip_prefix("a=rtpmap:").and_then(|rest| rest.split_once(' '));
+            encoding.is_some_and(|(_, name)| name.trim().eq_ignore_ascii_case("VP8/90000"))
+        };
+        Self { vp8: self.vp8 && offer.lines().any(is_vp8), ..self }
     }
 }
 
@@ -254,6 +318,7 @@ fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::H264Profiles;
     use super::*;
 
     const SESSION: &str =
@@ -267,6 +332,11 @@ mod tests {
                        a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
                        a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
                        a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
+
+    const H264_BOTH: &str = "m=video 9 UDP/TLS/RTP/SAVPF 102 104 106\r\na=mid:0\r\n\
+        a=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=0;profile-level-id=42e01f\r\n\
+        a=rtpmap:104 H264/90000\r\na=fmtp:104 packetization-mode=1;profile-level-id=640c1f\r\n\
+        a=rtpmap:106 H264/90000\r\n";
 
     fn one() -> PeerLimits {
         PeerLimits { sections_per_kind: 1, ..PeerLimits::default() }
@@ -306,6 +376,30 @@ mod tests {
         for fine in ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n", ""] {
             assert!(take(&format!("{SESSION}{fine}"), Codecs::default(), &one()).is_ok());
         }
+    }
+
+    #[test]
+    fn h264_is_accepted_by_profile_and_packetization_mode() {
+        let offer = format!("{SESSION}{H264_BOTH}");
+        let codecs = |h264| Codecs { h264, ..Codecs::default() };
+        let line = |h264| OfferedSection::read(&offer, codecs(h264), &one()).remove(0);
+        let found = line(H264Profiles::ALL);
+        assert!(found.is_accepted);
+        assert_eq!(found.h264, [Profile::ConstrainedHigh]);
+        let low = line(H264Profiles::only(Profile::ConstrainedBaseline));
+        assert!(!low.is_accepted, "mode 0");
+        assert_eq!(
+            low.codecs,
+            [
+                "H264 (Constrained Baseline, packetization mode 0)",
+                "H264 (Constrained High, packetization mode 1)",
+                "H264 (unknown profile)"
+            ]
+        );
+        assert_eq!(line(H264Profiles::NONE).codecs, ["H264"]);
+        let error = take(&offer, codecs(H264Profiles::only(Profile::Main)), &one()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("supported VP8, H264 (Main, packetization mode 1)"), "{text}");
     }
 
     #[test]

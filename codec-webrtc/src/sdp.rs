@@ -25,7 +25,7 @@ pub enum SdpError {
         /// Offered codecs.
         offered: Vec<String>,
         /// Codecs supported by this endpoint.
-        supported: Vec<&'static str>,
+        supported: Vec<String>,
     },
     /// The parser or the negotiation failed.
     Rejected(String),

@@ -17,7 +17,7 @@ pub enum Format {
     Vp8,
     /// VP9, RFC 9628; no packetizer yet.
     Vp9,
-    /// H.264, RFC 6184; no packetizer yet.
+    /// H.264, RFC 6184.
     H264,
     /// AV1, RTP Payload Format For AV1; no packetizer yet.
     Av1,
@@ -99,6 +99,25 @@ impl Format {
     }
 }
 
+/// Payload format of video for which there is a packetizer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum VideoFormat {
+    /// VP8, RFC 7741.
+    #[default]
+    Vp8,
+    /// H.264, RFC 6184.
+    H264,
+}
+
+impl From<VideoFormat> for Format {
+    fn from(format: VideoFormat) -> Self {
+        match format {
+            VideoFormat::Vp8 => Self::Vp8,
+            VideoFormat::H264 => Self::H264,
+        }
+    }
+}
+
 /// A payload format with its payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Payload {
@@ -115,6 +134,8 @@ pub struct Payload {
 impl Payload {
     /// VP8 with the default payload type.
     pub const VP8: Self = Self::video(96, Format::Vp8);
+    /// H.264 with the default payload type.
+    pub const H264: Self = Self::video(96, Format::H264);
     /// RTX for VP8.
     pub const VP8_RTX: Self = Self::video(97, Format::Rtx);
     /// RED for video, carries ULPFEC.

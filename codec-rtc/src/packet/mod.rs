@@ -3,6 +3,7 @@
 //! | format | standard | module |
 //! |---|---|---|
 //! | VP8 | RFC 7741 | [`vp8`] |
+//! | H.264 | RFC 6184 | [`h264`] |
 //! | Opus | RFC 7587 | [`opus`] |
 //! | A-law, mu-law | RFC 3551 | [`g711`] |
 //! | redundant audio (RED) | RFC 2198 | [`red`] |
@@ -14,10 +15,11 @@
 mod audio_packetizer;
 mod format;
 pub mod g711;
+pub mod h264;
 pub mod opus;
 pub mod red;
 pub mod rtx;
 pub mod vp8;
 
 pub use audio_packetizer::AudioPacketizerConfig;
-pub use format::{Format, Media, Payload};
+pub use format::{Format, Media, Payload, VideoFormat};

@@ -8,6 +8,7 @@ mod attribute;
 pub mod base64;
 mod crypto;
 mod error;
+pub mod h264;
 mod media;
 mod parse;
 mod value;

@@ -8,6 +8,8 @@ use crate::allocation::AllocationConfig;
 use crate::congestion::ControllerConfig;
 use crate::extension::{ExtensionKind, ExtensionMap};
 use crate::jitter::video::FrameBufferConfig;
+use crate::packet::VideoFormat;
+use crate::packet::h264::PacketizationMode;
 
 /// RTP header, extensions and payload descriptor of a typical packet, in bytes.
 const HEADER_BYTES: u32 = 40;
@@ -39,9 +41,13 @@ pub enum VideoFec {
     Flex(RepairStream),
 }
 
-/// A VP8 video stream.
+/// A video stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoStream {
+    /// Payload format. Frames of H.264 are access units in the byte stream format.
+    pub format: VideoFormat,
+    /// How H.264 is sent; a receiver accepts both modes.
+    pub packetization_mode: PacketizationMode,
     /// SSRC of the stream.
     pub ssrc: u32,
     /// Payload type, 0..=127.
@@ -57,6 +63,8 @@ impl VideoStream {
     #[must_use]
     pub fn standard(ssrc: u32) -> Self {
         Self {
+            format: VideoFormat::Vp8,
+            packetization_mode: PacketizationMode::NonInterleaved,
             ssrc,
             payload_type: 96,
             rtx: Some(RepairStream { ssrc: ssrc.wrapping_add(1), payload_type: 97 }),
@@ -67,7 +75,13 @@ impl VideoStream {
     /// VP8 without RTX and FEC.
     #[must_use]
     pub fn plain(ssrc: u32, payload_type: u8) -> Self {
-        Self { ssrc, payload_type, rtx: None, fec: VideoFec::Off }
+        Self { payload_type, rtx: None, fec: VideoFec::Off, ..Self::standard(ssrc) }
+    }
+
+    /// The same stream with H.264.
+    #[must_use]
+    pub fn with_h264(self) -> Self {
+        Self { format: VideoFormat::H264, ..self }
     }
 }
 
@@ -147,7 +161,8 @@ pub struct SenderConfig {
     /// Whether to keep acknowledged frames as references and recover from losses with them; default
     /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
     /// must not depend on its probabilities. Not used for streams with temporal layers
-    /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references.
+    /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references, nor with
+    /// H.264, whose packets have no picture ids.
     pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub min_key_frame_interval: Duration,
@@ -228,7 +243,7 @@ pub struct ReceiverConfig {
     pub acknowledge_frames: bool,
     /// Per-packet feedback.
     pub feedback: PacketFeedback,
-    /// Configuration of the frame buffer.
+    /// Configuration of the frame buffer; the payload format is that of the stream.
     pub video: FrameBufferConfig,
 }
 

@@ -389,6 +389,42 @@ fn unencrypted_frames_are_rejected() {
     assert!(call.decrypted().rejected() >= 1);
 }
 
+#[test]
+fn h264_is_neither_sent_encrypted_nor_received_unencrypted() {
+    let streams = Streams {
+        video: Some(VideoStream::standard(SSRC).with_h264()),
+        audio: None,
+        extensions: ExtensionMap::default(),
+    };
+    let config = SenderConfig { congestion: None, ..SenderConfig::new(streams.clone(), 1) };
+    let mut plain = Sender::new(config.clone()).unwrap();
+    let encryptor = Encryptor::new(1, &key(1)).unwrap();
+    let mut encrypted = Sender::new(config).unwrap().with_encryptor(encryptor);
+    let mut receiver =
+        Receiver::new(ReceiverConfig::new(streams, 99, 1)).with_decryptor(decryptor(1, &key(1)));
+    // Parameter sets and an IDR slice, cut short.
+    let mut data = vec![0, 0, 0, 1, 0x67, 66, 0xc0, 31, 0xda, 0, 0, 0, 1, 0x68, 0xce, 0x38, 0x80];
+    data.extend([0, 0, 0, 1, 0x65, 0b1001_1010]);
+    data.resize(4000, 0x55);
+    let coded = Packet { data, ..Packet::default() };
+    for number in 0..30 {
+        let now = FRAME * number;
+        let error = encrypted.send_video(now, now, 3000 * number, &coded).unwrap_err();
+        assert!(error.to_string().contains("H.264"), "{error}");
+        assert!(encrypted.poll_transmit().is_none());
+        plain.send_video(now, now, 3000 * number, &coded).unwrap();
+        plain.handle_timeout(now);
+        while let Some(datagram) = plain.poll_transmit() {
+            receiver.handle_datagram(now, &datagram).unwrap();
+        }
+        assert!(receiver.poll_frame(now).is_none());
+        receiver.handle_timeout(now);
+        while receiver.poll_transmit().is_some() {}
+    }
+    let counters = receiver.stats().e2ee.unwrap();
+    assert!(counters.rejected() >= 1, "{counters:?}");
+}
+
 /// One direction, audio only: input of the receiver's jitter buffer.
 #[test]
 fn audio_is_encrypted_with_its_redundancy() {

@@ -270,3 +270,37 @@ fn implausible_frame_times_are_reported_once() {
     }
     assert_eq!(reported, [2, 7]);
 }
+
+#[test]
+fn h264_arrives_with_fec_and_retransmission_streams() {
+    let streams = Streams {
+        video: Some(VideoStream::standard(SSRC).with_h264()),
+        audio: None,
+        extensions: ExtensionMap::default(),
+    };
+    let mut sender = Sender::new(SenderConfig::new(streams.clone(), 1)).unwrap();
+    let mut receiver = Receiver::new(ReceiverConfig::new(streams, 9, 2));
+    let mut data = vec![0, 0, 0, 1, 0x67, 66, 0xc0, 31, 0xda, 0, 0, 0, 1, 0x68, 0xce, 0x38, 0x80];
+    data.extend([0, 0, 0, 1, 0x65, 0b1001_1010]);
+    data.resize(4000, 0x55);
+    let coded = Packet { data, ..Packet::default() };
+    let mut received = Vec::new();
+    for step in 0..400 {
+        let now = Duration::from_millis(step);
+        if step % 100 == 0 {
+            let timestamp = u32::try_from(90 * step).unwrap();
+            sender.send_video(now, now, timestamp, &coded).unwrap();
+        }
+        sender.handle_timeout(now);
+        while let Some(datagram) = sender.poll_transmit() {
+            receiver.handle_datagram(now, &datagram).unwrap();
+        }
+        received.extend(std::iter::from_fn(|| receiver.poll_frame(now)));
+        receiver.handle_timeout(now);
+        while receiver.poll_transmit().is_some() {}
+    }
+    assert_eq!(received.len(), 4);
+    assert!(received.iter().all(|frame| frame.is_key && frame.data == coded.data));
+    let wrong = Packet { data: vec![1, 2, 3], ..Packet::default() };
+    assert!(sender.send_video(Duration::from_secs(1), Duration::ZERO, 0, &wrong).is_err());
+}

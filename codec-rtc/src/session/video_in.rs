@@ -8,7 +8,8 @@ use super::outgoing::without_stamps;
 use crate::extension::{ExtensionMap, Extensions, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
-    Frame, FrameBuffer, FrameDependency, FrameDiffs, PacketInfo, Pushed, RecoveryOptions,
+    Frame, FrameBuffer, FrameBufferConfig, FrameDependency, FrameDiffs, PacketInfo, Pushed,
+    RecoveryOptions,
 };
 use crate::packet::{red, rtx};
 use crate::recovery::{KeyFrameRequester, NackConfig, NackGenerator, PacketOrigin};
@@ -60,7 +61,8 @@ pub(super) struct VideoIn {
 
 impl VideoIn {
     pub(super) fn new(config: &ReceiverConfig, stream: VideoStream) -> Self {
-        let mut buffer = FrameBuffer::new(config.video);
+        let mut buffer =
+            FrameBuffer::new(FrameBufferConfig { format: stream.format, ..config.video });
         buffer.set_recovery(RecoveryOptions { nack: config.nack, ..config.video.recovery });
         let limits = FecLimits::default();
         let fec_decoder = match stream.fec {
@@ -97,7 +99,7 @@ impl VideoIn {
         packet: &Packet<'_>,
         extensions: &Extensions,
     ) -> Result<PacketClass, Malformed> {
-        let VideoStream { ssrc, payload_type, rtx, fec } = self.stream;
+        let VideoStream { ssrc, payload_type, rtx, fec, .. } = self.stream;
         let header = packet.header;
         if header.ssrc == ssrc {
             self.reception.push(now, &header);

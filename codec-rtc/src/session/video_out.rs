@@ -11,10 +11,12 @@ use super::fec::FecSender;
 use super::frames::SentFrames;
 use super::initial_sequence::first_sequence;
 use super::outgoing::{FramePart, Outgoing};
+use super::packetizer::VideoPacketizer;
 use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
 use crate::extension::{AbsCaptureTime, ExtensionMap, Extensions};
-use crate::packet::vp8::{CLOCK_HZ, Packetizer, PacketizerConfig, PictureId};
+use crate::packet::VideoFormat;
+use crate::packet::vp8::{CLOCK_HZ, PictureId};
 use crate::recovery::{
     KeyFrameGate, LongTermConfig, LongTermCounters, LongTermReferences, LossResponse,
     PacketHistory, Resend,
@@ -66,7 +68,7 @@ pub struct VideoSendCounters {
 #[derive(Debug)]
 pub(super) struct VideoOut {
     stream: VideoStream,
-    packetizer: Packetizer,
+    packetizer: VideoPacketizer,
     first_picture_id: u16,
     dependencies: Dependencies,
     gate: KeyFrameGate,
@@ -128,25 +130,18 @@ impl VideoOut {
             return Err(ConfigError::new("mtu", config.mtu, "300..=1400 bytes"));
         }
         let first_picture_id = wrap(rng.next_u64()) & 0x7fff;
-        let packets = PacketizerConfig {
-            mtu: config.mtu - EXTENSION_BYTES - REPAIR_BYTES,
-            payload_type: stream.payload_type,
-            ssrc: stream.ssrc,
-            first_sequence: first_sequence(rng),
-            first_picture_id,
-            layers: false,
-            key_index: false,
-        };
+        let mtu = config.mtu - EXTENSION_BYTES - REPAIR_BYTES;
+        let first = first_sequence(rng);
+        // Only VP8 has picture ids, by which a receiver acknowledges frames.
+        let acknowledges = config.reference_recovery && stream.format == VideoFormat::Vp8;
         Ok(Self {
             stream,
-            packetizer: Packetizer::new(packets)?,
+            packetizer: VideoPacketizer::new(stream, mtu, first, first_picture_id)?,
             first_picture_id,
             dependencies: Dependencies::new()?,
             gate: KeyFrameGate::new(config.min_key_frame_interval),
             layers: 1,
-            long_term: config
-                .reference_recovery
-                .then(|| LongTermReferences::new(LongTermConfig::default())),
+            long_term: acknowledges.then(|| LongTermReferences::new(LongTermConfig::default())),
             sent: SentFrames::default(),
             history: config
                 .retransmission
@@ -203,11 +198,8 @@ impl VideoOut {
         let Packet { data, meta, .. } = packet;
         self.track_layers(meta);
         let mut packets = Vec::new();
+        self.packetizer.packetize(data, encrypted, meta, timestamp, &mut packets)?;
         let data = encrypted.unwrap_or(data);
-        match encrypted {
-            None => self.packetizer.packetize(data, meta, timestamp, &mut packets)?,
-            Some(_) => self.packetizer.packetize_encrypted(data, meta, timestamp, &mut packets)?,
-        }
         let is_key = meta.kind == FrameKind::Key;
         if is_key {
             self.gate.coded(now);
@@ -273,7 +265,7 @@ impl VideoOut {
             return;
         }
         self.layers = layers;
-        self.packetizer.set_layers(true);
+        self.packetizer.send_layers();
         self.dependencies.set_layers(layers);
     }
 

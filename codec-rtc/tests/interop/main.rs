@@ -14,6 +14,7 @@
 )]
 
 mod fec;
+mod h264;
 mod incoming;
 mod layers;
 mod media;

@@ -10,6 +10,7 @@ use str0m::rtp::{RtpWrite, SeqNo};
 use super::translate::translate_codec;
 use super::{Peer, State};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
+use crate::h264;
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
 use codec_rtc::extension::Extensions;
 use codec_rtc::rtp::{self, WriteError};
@@ -46,6 +47,8 @@ pub enum SendError {
     NotSending,
     /// The remote endpoint does not support this codec.
     NoCodec(Codec),
+    /// The payload type was not negotiated.
+    NoPayloadType(u8),
     /// The payload, the dependency descriptor or the message is too long.
     TooLong {
         /// Size in bytes.
@@ -69,6 +72,9 @@ impl fmt::Display for SendError {
             Self::NoCodec(codec) => {
                 write!(f, "cannot send: {codec:?} not supported by the remote endpoint")
             }
+            Self::NoPayloadType(payload_type) => {
+                write!(f, "cannot send: payload type {payload_type} not negotiated")
+            }
             Self::TooLong { bytes, limit } => {
                 write!(f, "cannot send: got {bytes} bytes, expected at most {limit}")
             }
@@ -87,14 +93,22 @@ impl std::error::Error for SendError {
     }
 }
 
+/// Selects the payload type of a packet.
+#[derive(Clone, Copy)]
+pub(crate) enum Payload {
+    /// The first one of a codec.
+    Codec(Codec),
+    Type(u8),
+}
+
 /// A packet to send.
 pub(crate) struct Outgoing<'a> {
-    pub(crate) codec: Codec,
+    pub(crate) payload: Payload,
     /// If sent in RED: payload type of RED, and of its content.
     pub(crate) red: Option<(u8, u8)>,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    pub(crate) payload: &'a [u8],
+    pub(crate) data: &'a [u8],
     pub(crate) captured: Duration,
     pub(crate) extensions: &'a Extensions,
     pub(crate) nackable: bool,
@@ -110,11 +124,12 @@ impl Peer {
     /// Maximum number of bytes queued in the pacer per media section.
     const MAX_QUEUED_BYTES: usize = 4 << 20;
 
-    /// Sends the packets of a VP8 frame, as created by
-    /// [`Packetizer`](codec_rtc::packet::vp8::Packetizer): marker, timestamp and payload are used;
-    /// payload type, SSRC and sequence numbers are assigned here. `captured`: capture time on the
-    /// clock of `now`. `extensions` are sent with each packet. Lost packets are retransmitted on
-    /// request (RFC 4588).
+    /// Sends the packets of a frame, as created by
+    /// [`vp8::Packetizer`](codec_rtc::packet::vp8::Packetizer) or
+    /// [`h264::Packetizer`](codec_rtc::packet::h264::Packetizer): marker, timestamp and payload are
+    /// used; SSRC and sequence numbers are assigned here. `payload_type`: one of the section's
+    /// [`codecs`](Media::codecs). `captured`: capture time on the clock of `now`. `extensions` are
+    /// sent with each packet. Lost packets are retransmitted on request (RFC 4588).
     ///
     /// Returns the sequence number of the first packet; the others are consecutive.
     ///
@@ -124,12 +139,13 @@ impl Peer {
         &mut self,
         now: Duration,
         mid: Mid,
+        payload_type: u8,
         packets: &[P],
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
         self.contained(Err(SendError::NotConnected), |peer| {
-            peer.send_frame(now, mid, packets, captured, extensions)
+            peer.send_frame(now, mid, payload_type, packets, captured, extensions)
         })
     }
 
@@ -137,12 +153,13 @@ impl Peer {
         &mut self,
         now: Duration,
         mid: Mid,
+        payload_type: u8,
         packets: &[P],
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
         self.advance(now);
-        let red = self.begin_frame(mid, packets, captured);
+        let red = self.begin_frame(mid, payload_type, packets, captured);
         let mut first = None;
         let mut result = Ok(());
         for packet in packets {
@@ -152,11 +169,11 @@ impl Peer {
                 let sequence = self.write(
                     mid,
                     &Outgoing {
-                        codec: Codec::Vp8,
+                        payload: Payload::Type(payload_type),
                         red,
                         timestamp: packet.header.timestamp,
                         marker: packet.header.marker,
-                        payload: packet.payload,
+                        data: packet.payload,
                         captured,
                         extensions,
                         nackable: true,
@@ -190,9 +207,16 @@ impl Peer {
         captured: Duration,
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
-        let (nackable, red) = (false, None);
-        let packet =
-            Outgoing { codec, red, timestamp, marker, payload, captured, extensions, nackable };
+        let packet = Outgoing {
+            payload: Payload::Codec(codec),
+            red: None,
+            timestamp,
+            marker,
+            data: payload,
+            captured,
+            extensions,
+            nackable: false,
+        };
         self.send_packet(now, mid, &packet)
     }
 
@@ -214,13 +238,13 @@ impl Peer {
         let of_codec = media.codecs.iter().find(|it| it.codec == codec);
         let red = of_codec.and_then(|it| it.red).ok_or(SendError::NoCodec(codec))?;
         let empty = SendError::Packet(WriteError::EmptyPayload);
-        let (first, payload) = payload.split_first().ok_or(empty)?;
+        let (first, data) = payload.split_first().ok_or(empty)?;
         let packet = Outgoing {
-            codec,
+            payload: Payload::Codec(codec),
             red: Some((red, *first)),
             timestamp,
             marker: false,
-            payload,
+            data,
             captured,
             extensions: &Extensions::default(),
             nackable: false,
@@ -299,12 +323,14 @@ impl Peer {
             let param = params.iter().find(|param| param.pt() == *pt)?;
             let codec = translate_codec(param.spec().codec)?;
             let clock_hz = match codec {
-                Codec::Vp8 => 90_000,
+                Codec::Vp8 | Codec::H264 => 90_000,
                 Codec::Opus => 48_000,
                 Codec::Pcmu | Codec::Pcma => 8000,
             };
             let [rtx, red] = [param.resend(), param.red()].map(|pt| pt.map(|pt| *pt));
-            Some(NegotiatedCodec { codec, payload_type: **pt, rtx, red, clock_hz })
+            let profile = h264::profile_of(&param.spec().format);
+            let h264 = profile.filter(|_| codec == Codec::H264);
+            Some(NegotiatedCodec { codec, payload_type: **pt, rtx, red, clock_hz, h264 })
         });
         let codecs = codecs.collect();
         let direction =
@@ -350,14 +376,20 @@ impl Peer {
         let dependency = packet.extensions.dependency.as_ref().map_or(0, Vec::len);
         let most =
             if packet.red.is_some() { Self::MAX_REPAIR_BYTES } else { Self::MAX_PAYLOAD_BYTES };
-        let sizes = [(packet.payload.len(), most), (dependency, MAX_DEPENDENCY_BYTES)];
+        let sizes = [(packet.data.len(), most), (dependency, MAX_DEPENDENCY_BYTES)];
         if let Some((bytes, limit)) = sizes.into_iter().find(|(bytes, limit)| bytes > limit) {
             return Err(SendError::TooLong { bytes, limit });
         }
         let media = self.media(mid).filter(|media| media.direction.sends());
         let media = media.ok_or(SendError::NotSending)?;
-        let codec = media.codecs.iter().find(|codec| codec.codec == packet.codec);
-        let codec = codec.ok_or(SendError::NoCodec(packet.codec))?;
+        let codec = media.codecs.iter().find(|codec| match packet.payload {
+            Payload::Codec(wanted) => codec.codec == wanted,
+            Payload::Type(wanted) => codec.payload_type == wanted,
+        });
+        let codec = codec.ok_or(match packet.payload {
+            Payload::Codec(codec) => SendError::NoCodec(codec),
+            Payload::Type(payload_type) => SendError::NoPayloadType(payload_type),
+        })?;
         if self.queued_bytes(mid) > Self::MAX_QUEUED_BYTES {
             return Err(SendError::QueueFull);
         }
@@ -382,7 +414,7 @@ impl Peer {
         sender.next += 1;
         let (pt, block) = packet.red.unzip();
         let pt = Pt::new_with_value(pt.unwrap_or(codec.payload_type));
-        let payload: Vec<u8> = block.into_iter().chain(packet.payload.iter().copied()).collect();
+        let payload: Vec<u8> = block.into_iter().chain(packet.data.iter().copied()).collect();
         stream.write_rtp(
             RtpWrite::new(pt, sequence, packet.timestamp, captured, payload)
                 .marker(packet.marker)

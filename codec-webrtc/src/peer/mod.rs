@@ -12,6 +12,8 @@ mod translate;
 
 #[cfg(test)]
 pub(super) use media::Outgoing;
+#[cfg(test)]
+pub(super) use media::Payload;
 pub use media::SendError;
 pub use negotiate::PendingOffer;
 

@@ -16,9 +16,11 @@ use crate::counters::Counters;
 use crate::provider::{self, MediaKeys};
 use crate::sdp_parse_error::rejected_sdp;
 use crate::{
-    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension,
+    Channel, Direction, Event, Kind, Mid, PeerConfig, PeerLimits, SdpError, extension, h264,
     media_sections, red, sdp,
 };
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::sdp::h264::FormatParameters;
 
 /// State of an offer until its answer arrives.
 #[derive(Debug)]
@@ -63,14 +65,16 @@ impl Peer {
         let offer = sdp::validate(offer, &config.limits)?;
         let (offer, rejected) = media_sections::take(&offer, config.codecs, &config.limits)?;
         let (offer, ulpfec) = red::to_stack(&offer);
-        let mut peer = Self::new(config, now)?;
+        let codecs = config.codecs.in_offer(&offer);
+        let h264 = h264::answered(codecs.h264, &offer);
+        let mut peer = Self::new(config, codecs, &h264, now)?;
         let data = has_data(&offer);
         let parsed = SdpOffer::from_sdp_string(&offer);
         let offer = parsed.map_err(|error| rejected_sdp(&offer, error))?;
         let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(refused)?;
         let answer = answer.to_sdp_string();
         peer.data_negotiated = data && has_data(&answer);
-        let ulpfec = ulpfec.filter(|_| config.codecs.has_fec());
+        let ulpfec = ulpfec.filter(|_| codecs.has_fec());
         let answer = rejected.insert(&red::from_stack(&answer, ulpfec));
         peer.fec = ulpfec.map(FecState::new);
         peer.tick();
@@ -102,7 +106,8 @@ impl Peer {
             let what = "media sections";
             return Err(SdpError::LimitExceeded { what, count: media.len(), limit });
         }
-        let mut peer = Self::new(config, now)?;
+        let h264 = h264::offered(config.codecs.h264);
+        let mut peer = Self::new(config, config.codecs, &h264, now)?;
         let mut api = peer.rtc.sdp_api();
         let mids = media.iter().map(|plan| {
             let kind = match plan.kind {
@@ -215,7 +220,13 @@ impl Peer {
         })
     }
 
-    fn new(config: &PeerConfig, now: Duration) -> Result<Self, SdpError> {
+    /// `codecs`: those to negotiate. `h264`: the parameters of H.264 to negotiate.
+    fn new(
+        config: &PeerConfig,
+        codecs: Codecs,
+        h264: &[FormatParameters],
+        now: Duration,
+    ) -> Result<Self, SdpError> {
         let limits = config.limits;
         let (count, limit) = (config.candidates.len(), limits.candidates);
         if count > limit {
@@ -223,7 +234,8 @@ impl Peer {
         }
         let base = config.base;
         let start = base.checked_add(now).unwrap_or(base);
-        let (keys, mut rtc) = MediaKeys::of(|| Box::new(stack_config(config).build(start)));
+        let (keys, mut rtc) =
+            MediaKeys::of(|| Box::new(stack_config(config, codecs, h264).build(start)));
         for candidate in &config.candidates {
             rtc.add_local_candidate(stack_candidate(*candidate)?);
         }
@@ -262,14 +274,14 @@ impl Peer {
     }
 }
 
-fn stack_config(config: &PeerConfig) -> RtcConfig {
-    let Codecs { vp8, opus, opus_red, pcmu, pcma, .. } = config.codecs;
+fn stack_config(config: &PeerConfig, codecs: Codecs, h264: &[FormatParameters]) -> RtcConfig {
+    let Codecs { vp8, opus, opus_red, pcmu, pcma, preferred_video, .. } = codecs;
     let version = match config.dtls {
         DtlsVersions::V1_2 => str0m::config::DtlsVersion::Dtls12,
         DtlsVersions::V1_3OrV1_2 => str0m::config::DtlsVersion::Auto,
     };
     let start = config.start_bitrate.map(|rate| str0m::bwe::Bitrate::bps(rate.0));
-    let corrects = config.codecs.has_fec();
+    let corrects = codecs.has_fec();
     let mut stack = RtcConfig::new()
         .set_crypto_provider(provider::shared())
         .set_dtls_cert((*config.certificate.dtls).clone())
@@ -278,7 +290,6 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         .set_ice_lite(config.ice_lite)
         .set_rtp_mode(true)
         .clear_codecs()
-        .enable_vp8(vp8)
         .enable_opus(opus, opus_red)
         .enable_pcmu(pcmu, false)
         .enable_pcma(pcma, false)
@@ -287,6 +298,15 @@ fn stack_config(config: &PeerConfig) -> RtcConfig {
         .enable_raw_packets(config.acknowledgements || corrects || config.congestion.is_some())
         .set_stats_interval(config.stats_interval)
         .set_sctp_max_buffered_amount(config.channel_buffer_bytes);
+    // The order of the payload types in offers and answers.
+    let adds_h264_first = preferred_video == VideoFormat::H264;
+    if adds_h264_first {
+        h264::add_to(stack.codec_config(), h264);
+    }
+    stack = stack.enable_vp8(vp8);
+    if !adds_h264_first {
+        h264::add_to(stack.codec_config(), h264);
+    }
     if corrects {
         let [red, rtx] = [red::OFFERED.0, red::OFFERED.1].map(Pt::new_with_value);
         let (clock, format) = (Frequency::NINETY_KHZ, FormatParams::default());

@@ -52,7 +52,7 @@ impl Media {
             self.packetizer.packetize(&data, &meta, self.frames * 3600, &mut packets).unwrap();
             let now = call.now;
             let peer = &mut call.ends[from].peer;
-            peer.send_video(now, self.video, &packets, now, &self.extensions).unwrap();
+            peer.send_video(now, self.video, 96, &packets, now, &self.extensions).unwrap();
             self.packets += packets.len();
             for half in 0..2 {
                 let now = call.now;

@@ -71,7 +71,7 @@ fn send(queue: Duration) -> (Call, Vec<Step>) {
         };
         let mut packets = Vec::new();
         packetizer.packetize(&data, &meta, number * 3000, &mut packets).unwrap();
-        peer.send_video(now, video, &packets, now, &none).unwrap();
+        peer.send_video(now, video, 96, &packets, now, &none).unwrap();
         while audio_packets * 3 < number * 5 {
             let timestamp = audio_packets * 960;
             let opus = Codec::Opus;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codec_core::codec::{FrameKind, PacketMeta};
 
-use super::super::peer::Outgoing;
+use super::super::peer::{Outgoing, Payload};
 use super::harness::{Call, NO_LOSS, Setup, link};
 use super::*;
 use codec_rtc::extension::{AbsCaptureTime, PlayoutDelay};
@@ -42,7 +42,8 @@ fn send(call: &mut Call, frames: u32) -> HashMap<u16, Vec<u8>> {
             ..Extensions::default()
         };
         let now = call.now;
-        let first = call.ends[0].peer.send_video(now, video, &packets, now, &extensions).unwrap();
+        let first =
+            call.ends[0].peer.send_video(now, video, 96, &packets, now, &extensions).unwrap();
         for (at, packet) in (0..).zip(&packets) {
             let payload = rtp::parse(packet).unwrap().payload.to_vec();
             sent.insert(first.wrapping_add(at), payload);
@@ -109,11 +110,11 @@ fn invalid_red_is_counted_and_does_not_end_the_call() {
         }
         let now = call.now;
         let outgoing = Outgoing {
-            codec: Codec::Vp8,
+            payload: Payload::Codec(Codec::Vp8),
             red: Some((98, block)),
             timestamp: packet,
             marker: true,
-            payload: &payload,
+            data: &payload,
             captured: now,
             extensions: &Extensions::default(),
             nackable: false,

@@ -335,7 +335,7 @@ fn number_of_authentic_sources_is_bounded() {
         let (now, none) = (call.now, Extensions::default());
         let packet = [0x80, 0x80 | 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 0, 0, 0];
         let peer = &mut call.ends[0].peer;
-        peer.send_video(now, video, &[packet.to_vec()], now, &none).unwrap();
+        peer.send_video(now, video, 96, &[packet.to_vec()], now, &none).unwrap();
         call.run_for(Duration::from_millis(20));
     }
     assert_eq!(call.ends[1].packets(Codec::Opus).len(), 20);

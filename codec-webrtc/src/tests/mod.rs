@@ -4,6 +4,7 @@ mod call;
 mod capacity_drop;
 mod fec;
 mod floods;
+mod h264;
 mod harness;
 mod panics;
 

@@ -57,7 +57,7 @@ fn panic_ends_only_its_call_and_reports_the_message() {
         |peer, now| {
             let none = Extensions::default();
             let mid = Mid(str0m::media::Mid::from("x"));
-            let sent = peer.send_video(now, mid, &[[0x80; 20]], now, &none);
+            let sent = peer.send_video(now, mid, 96, &[[0x80; 20]], now, &none);
             assert_eq!(sent, Err(SendError::NotConnected));
         },
         |peer, now| {

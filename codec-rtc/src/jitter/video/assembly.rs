@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::content::{Content, Contents, Examined};
 use super::frame::PacketInfo;
-use crate::packet::vp8::Descriptor;
+use crate::packet::VideoFormat;
 use crate::rtp::{self, Malformed};
 use crate::sequence::{MAX_DROPOUT, RestartDetector, Unwrapper16, Unwrapper32, wrap_16};
 
@@ -33,7 +34,7 @@ pub enum Pushed {
 /// A buffered packet.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
-    pub(super) descriptor: Descriptor,
+    pub(super) examined: Examined,
     payload: Vec<u8>,
     pub(super) timestamp: i64,
     marker: bool,
@@ -50,23 +51,13 @@ impl Stored {
 
     fn starts_frame(&self) -> bool {
         !self.is_padding()
-            && (self.descriptor.is_frame_start()
+            && (self.examined.shows_start
                 || self.info.dependency.is_some_and(|dependency| dependency.starts_frame))
     }
 
     fn ends_frame(&self) -> bool {
         self.marker || self.info.dependency.is_some_and(|dependency| dependency.ends_frame)
     }
-
-    /// Whether the packet starts a key frame, if it is the first of a frame.
-    pub(super) fn is_key(&self) -> bool {
-        is_key(&self.payload)
-    }
-}
-
-/// Whether a VP8 frame is a key frame, by its first bit (RFC 6386, section 9.1).
-pub(super) fn is_key(frame: &[u8]) -> bool {
-    frame.first().is_some_and(|byte| byte & 1 == 0)
 }
 
 /// All packets of a frame.
@@ -102,6 +93,7 @@ pub struct PacketCounters {
 /// Buffered packets and the complete frames among them.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
+    pub(super) contents: Contents,
     packets: BTreeMap<i64, Stored>,
     /// First sequence number of each complete frame, and the number after its last.
     complete: BTreeMap<i64, i64>,
@@ -126,7 +118,29 @@ pub(super) struct Inserted {
     pub(super) overflowed: Option<u64>,
 }
 
+/// What precedes a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// An unknown packet.
+    Unknown,
+    /// The end of a frame.
+    End,
+    /// A packet with this timestamp of a frame, whose first sequence number may be known.
+    Frame(Option<i64>, i64),
+}
+
+/// Why a frame with all packets is not usable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    TooLarge,
+    Malformed,
+}
+
 impl Assembly {
+    pub(super) fn new(format: VideoFormat) -> Self {
+        Self { contents: Contents::new(format), ..Self::default() }
+    }
+
     /// Adds a packet that arrived at `now`.
     pub(super) fn push(
         &mut self,
@@ -135,13 +149,7 @@ impl Assembly {
         info: PacketInfo,
     ) -> Result<Inserted, Malformed> {
         let packet = rtp::parse(bytes)?;
-        let (descriptor, payload) = match packet.payload {
-            [] => (Descriptor::default(), &[][..]),
-            payload => Descriptor::parse(payload)?,
-        };
-        if payload.is_empty() && !packet.payload.is_empty() {
-            return Err(Malformed::EmptyPayload);
-        }
+        let (examined, payload) = self.contents.examine(packet.payload)?;
         let mut taken = Inserted { pushed: Pushed::Buffered, reordered_by: None, overflowed: None };
         let sequence = packet.header.sequence;
         if self.is_outlier(sequence) {
@@ -188,7 +196,7 @@ impl Assembly {
             self.counters.buffered += 1;
         }
         let stored = Stored {
-            descriptor,
+            examined,
             payload: payload.to_vec(),
             timestamp,
             marker: packet.header.marker,
@@ -220,32 +228,54 @@ impl Assembly {
 
     /// Extends the frame of a new packet as far as its packets are contiguous.
     fn connect(&mut self, number: i64) {
-        let before = self.packets.get(&(number - 1)).filter(|it| !it.ends_frame());
-        let mut before = before.map(|it| (it.start, it.timestamp));
+        let is_marked = self.contents.format == VideoFormat::Vp8;
+        let mut before = match self.packets.get(&(number - 1)) {
+            Some(it) if it.ends_frame() || it.is_padding() && !is_marked => Before::End,
+            Some(it) => Before::Frame(it.start, it.timestamp),
+            // Everything before the next packet was emitted or skipped.
+            None if self.has_emitted && self.next == Some(number) => Before::End,
+            None => Before::Unknown,
+        };
         let mut at = number;
         while let Some(stored) = self.packets.get_mut(&at) {
-            let continues = before.filter(|&(_, timestamp)| timestamp == stored.timestamp);
-            if let Some((Some(start), timestamp)) = before
-                && timestamp != stored.timestamp
-            {
-                // The sender set no marker on the previous packet.
-                self.complete.entry(start).or_insert(at);
+            let mut continues = None;
+            if let Before::Frame(start, timestamp) = before {
+                if timestamp == stored.timestamp {
+                    continues = Some(start);
+                } else if let Some(start) = start {
+                    // The sender set no marker on the previous packet.
+                    self.complete.entry(start).or_insert(at);
+                }
             }
             if at != number && stored.start.is_some() {
-                return;
+                let Some(Some(_)) = continues.filter(|_| !is_marked) else { return };
+                // A packet before what appeared to be the start of the frame.
+                stored.start.and_then(|start| self.complete.remove(&start));
             }
-            stored.start = if stored.starts_frame() {
+            let starts = match (is_marked, continues) {
+                (true, _) => stored.starts_frame(),
+                // A start is known by the packet before it.
+                (false, Some(_)) => false,
+                (false, None) => stored.starts_frame() || before != Before::Unknown,
+            };
+            stored.start = if starts && !stored.is_padding() {
                 Some(at)
             } else {
-                continues.and_then(|(start, _)| start).filter(|_| !stored.is_padding())
+                continues.flatten().filter(|_| !stored.is_padding())
             };
+            if stored.is_padding() && !is_marked {
+                // Padding is sent between frames.
+                before = Before::End;
+                at += 1;
+                continue;
+            }
             let Some(start) = stored.start else { return };
             if stored.ends_frame() {
                 self.complete.insert(start, at + 1);
                 // The next packet belongs to another frame, regardless of its timestamp.
-                before = None;
+                before = Before::End;
             } else {
-                before = Some((Some(start), stored.timestamp));
+                before = Before::Frame(Some(start), stored.timestamp);
             }
             at += 1;
         }
@@ -279,9 +309,23 @@ impl Assembly {
     }
 
     /// Complete frames in order: first sequence number and first packet.
-    pub(super) fn complete(&self) -> impl Iterator<Item = (i64, &Stored)> {
-        let first = |(start, _): (&i64, &i64)| Some((*start, self.packets.get(start)?));
+    pub(super) fn complete(&self) -> impl Iterator<Item = (i64, &Stored, Content)> {
+        let first = |(&start, &end): (&i64, &i64)| {
+            Some((start, self.packets.get(&start)?, self.content(start, end)))
+        };
         self.complete.iter().filter_map(first)
+    }
+
+    /// Properties of a complete frame.
+    fn content(&self, start: i64, end: i64) -> Content {
+        let packets = self.packets.range(start..end);
+        self.contents.of_frame(packets.map(|(_, stored)| &stored.examined))
+    }
+
+    /// First packet and properties of the complete frame starting at `start`.
+    pub(super) fn first_of(&self, start: i64) -> Option<(&Stored, Content)> {
+        let end = *self.complete.get(&start)?;
+        Some((self.packets.get(&start)?, self.content(start, end)))
     }
 
     /// When a loss from `number` on became visible by a later packet.
@@ -329,9 +373,8 @@ impl Assembly {
         (complete.len() as u64, incomplete)
     }
 
-    /// Removes and returns the complete frame starting at `start`; `Err` with its size if it is too
-    /// large.
-    pub(super) fn take(&mut self, start: i64) -> Option<Result<Assembled, u64>> {
+    /// Removes and returns the complete frame starting at `start`.
+    pub(super) fn take(&mut self, start: i64) -> Option<Result<Assembled, Unusable>> {
         let end = self.complete.remove(&start)?;
         let mut packets = self.packets.split_off(&start);
         let mut behind = packets.split_off(&end);
@@ -340,13 +383,16 @@ impl Assembly {
         let bytes: usize = packets.values().map(|stored| stored.payload.len()).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
         if bytes > MAX_FRAME_BYTES {
-            return Some(Err(bytes as u64));
+            return Some(Err(Unusable::TooLarge));
         }
+        let payloads = packets.values().map(|stored| stored.payload.as_slice());
+        let Some(data) = self.contents.join(payloads) else {
+            return Some(Err(Unusable::Malformed));
+        };
         let mut all = packets.into_values();
         let first = all.next()?;
-        let mut data = Vec::with_capacity(bytes);
         let mut frame = Assembled {
-            data: Vec::new(),
+            data,
             arrived: (first.arrived, first.arrived),
             packets: 0,
             recovered: 0,
@@ -354,14 +400,12 @@ impl Assembly {
             first: Stored { payload: Vec::new(), ..first.clone() },
         };
         for stored in std::iter::once(first).chain(all) {
-            data.extend_from_slice(&stored.payload);
             let (from, until) = frame.arrived;
             frame.arrived = (from.min(stored.arrived), until.max(stored.arrived));
             frame.packets += 1;
             frame.recovered += u32::from(stored.info.recovered);
             frame.captured = stored.info.captured.or(frame.captured);
         }
-        frame.data = data;
         Some(Ok(frame))
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::FrameBufferConfig;
-use super::assembly::{Assembly, PacketCounters, Pushed, is_key};
+use super::assembly::{Assembly, PacketCounters, Pushed, Unusable};
 use super::decodability::{Decodability, Head, Tracker};
 use super::delay::PlayoutDelayEstimator;
 use super::frame::{DroppedFrames, Frame, LostFrame, PacketInfo};
 use super::stall::{RecoveryOptions, Stall};
 use super::stats::{Open, StatsTracker, VideoStats};
 use crate::extension::PlayoutDelay;
+use crate::packet::h264::ParameterSets;
 use crate::packet::vp8::Decodable;
 use crate::recovery::ReorderingWindow;
 use crate::rtp::Malformed;
@@ -47,7 +48,9 @@ enum Why {
 /// reordered rather than lost. If it references missing frames, it waits until they arrive or until
 /// a later frame is complete that references neither them nor it. Each frame has a render time.
 ///
-/// The payload format is VP8 (RFC 7741). The buffer holds at most 2048 packets and 16 MiB, and at
+/// The payload format is VP8 (RFC 7741) or H.264 (RFC 6184). H.264 packets have no frame numbers, so
+/// that every gap may be a lost reference; its key frames are IDR pictures whose parameter sets are
+/// known. The buffer holds at most 2048 packets and 16 MiB, and at
 /// most 8 MiB per frame; it is cleared on overflow.
 #[derive(Debug)]
 pub struct FrameBuffer {
@@ -75,7 +78,7 @@ impl FrameBuffer {
         let stall = Stall::new(config.recovery);
         Self {
             config,
-            assembly: Assembly::default(),
+            assembly: Assembly::new(config.format),
             tracker: Tracker::default(),
             delay,
             stall,
@@ -88,10 +91,16 @@ impl FrameBuffer {
         }
     }
 
+    /// Sets parameter sets from signalling, before the first packet (H.264).
+    pub fn set_parameter_sets(&mut self, sets: &ParameterSets) {
+        self.assembly.contents.set_parameters(sets);
+    }
+
     /// Adds a media packet that arrived at `now`, directly or recovered by RTX, RED or FEC.
     ///
     /// # Errors
-    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet with a VP8 payload.
+    /// Returns [`Malformed`] and changes nothing if it is not an RTP packet with a payload of the
+    /// configured format.
     pub fn push(
         &mut self,
         now: Duration,
@@ -140,8 +149,8 @@ impl FrameBuffer {
         let mut is_first = true;
         // The gap before the first complete frame is also before all others.
         let mut seen = None;
-        for (start, first) in self.assembly.complete() {
-            let head = Head::of(first);
+        for (start, first, content) in self.assembly.complete() {
+            let head = Head::of(first, content);
             let follows =
                 is_first && (start == next || self.tracker.missing_before(&head) == Some(0));
             if is_first && !follows {
@@ -214,8 +223,9 @@ impl FrameBuffer {
 
     fn drop_frame(&mut self, start: i64, gap: bool, why: &Why) {
         self.pass(start);
-        let Some(Ok(assembled)) = self.assembly.take(start) else { return };
-        let head = Head { is_key: is_key(&assembled.data), ..Head::of(&assembled.first) };
+        let Some((first, content)) = self.assembly.first_of(start) else { return };
+        let head = Head::of(first, content);
+        self.assembly.take(start);
         self.tracker.record(&head, gap, false);
         let counter = match why {
             Why::ReferenceLost => &mut self.dropped.reference_lost,
@@ -233,11 +243,20 @@ impl FrameBuffer {
         decodable: Decodable,
     ) -> Option<Frame> {
         self.pass(start);
-        let Ok(assembled) = self.assembly.take(start)? else {
-            self.dropped.too_large += 1;
-            return None;
+        let (first, content) = self.assembly.first_of(start)?;
+        let head = Head::of(first, content);
+        let mut assembled = match self.assembly.take(start)? {
+            Ok(assembled) => assembled,
+            Err(why) => {
+                self.tracker.record(&head, true, false);
+                match why {
+                    Unusable::TooLarge => self.dropped.too_large += 1,
+                    Unusable::Malformed => self.dropped.malformed += 1,
+                }
+                return None;
+            }
         };
-        let head = Head { is_key: is_key(&assembled.data), ..Head::of(&assembled.first) };
+        self.assembly.contents.emit(head.is_key, &mut assembled.data);
         self.tracker.record(&head, gap, decodable == Decodable::Yes);
         if decodable == Decodable::Yes {
             self.stall.emitted(now, head.id());

@@ -1,9 +1,10 @@
 //! Decodability of frames: exact references from the Dependency Descriptor if present, otherwise
-//! from the VP8 payload descriptor.
+//! from the VP8 payload descriptor or, for H.264, from gaps between packets.
 
 use std::collections::BTreeSet;
 
 use super::assembly::Stored;
+use super::content::Content;
 use super::frame::{FrameDependency, FrameId};
 use crate::packet::vp8::{Decodable, Descriptor, References};
 use crate::sequence::{Unwrapper16, wrap_16};
@@ -17,15 +18,22 @@ pub(super) struct Head {
     pub(super) descriptor: Descriptor,
     pub(super) dependency: Option<FrameDependency>,
     pub(super) is_key: bool,
+    /// Whether parameter sets that the frame needs were not received (H.264).
+    pub(super) lacks_parameters: bool,
     pub(super) timestamp: i64,
 }
 
 impl Head {
-    pub(super) fn of(first: &Stored) -> Self {
+    /// `content`: from the packets of the frame.
+    pub(super) fn of(first: &Stored, content: Content) -> Self {
         Self {
-            descriptor: first.descriptor,
+            descriptor: Descriptor {
+                non_reference: content.is_discardable || first.examined.descriptor.non_reference,
+                ..first.examined.descriptor
+            },
             dependency: first.info.dependency,
-            is_key: first.is_key(),
+            is_key: content.is_key,
+            lacks_parameters: content.lacks_parameters,
             timestamp: first.timestamp,
         }
     }
@@ -101,6 +109,9 @@ impl Tracker {
     pub(super) fn classify(&self, head: &Head, gap: bool) -> Decodability {
         if head.is_key {
             return Decodability::Now;
+        }
+        if head.lacks_parameters {
+            return if gap { Decodability::Unknown } else { Decodability::Never };
         }
         let exact = head.dependency.and_then(|it| Some((it.frame_number, it.diffs?)));
         let Some((frame_number, diffs)) = exact else {

@@ -85,7 +85,7 @@ pub struct FrameId {
 pub struct Frame {
     /// Number of the frame in output order, for [`super::FrameBuffer::decoded`].
     pub number: u64,
-    /// The coded frame.
+    /// The coded frame; for H.264, an access unit in the byte stream format.
     pub data: Vec<u8>,
     /// Identifiers of the frame.
     pub id: FrameId,
@@ -95,7 +95,8 @@ pub struct Frame {
     pub is_key: bool,
     /// Temporal layer; 0 is the base layer or a stream without layers.
     pub temporal_id: u8,
-    /// Payload descriptor of the first packet.
+    /// VP8 payload descriptor of the first packet; for other formats, it has only
+    /// [`Descriptor::non_reference`].
     pub descriptor: Descriptor,
     /// Whether all references were emitted before. [`Decodable::No`] occurs only if
     /// [`super::FrameBufferConfig::conceal`] is set.
@@ -137,6 +138,8 @@ pub struct DroppedFrames {
     pub too_old: u64,
     /// Larger than the maximum frame size.
     pub too_large: u64,
+    /// Complete, but its packets do not form a frame.
+    pub malformed: u64,
     /// Dropped because the buffer was full or the sequence numbers restarted.
     pub overflow: u64,
 }
@@ -146,7 +149,8 @@ impl DroppedFrames {
     #[must_use]
     pub fn total(&self) -> u64 {
         let Self { reference_lost, no_key_frame, incomplete, skipped: overtaken, .. } = *self;
-        let Self { too_old, too_large, overflow, .. } = *self;
-        reference_lost + no_key_frame + incomplete + overtaken + too_old + too_large + overflow
+        let Self { too_old, too_large, malformed, overflow, .. } = *self;
+        let unusable = too_large + malformed + overflow;
+        reference_lost + no_key_frame + incomplete + overtaken + too_old + unusable
     }
 }

@@ -31,10 +31,13 @@
 
 mod assembly;
 mod buffer;
+mod content;
 mod decodability;
 mod delay;
 mod frame;
 mod freeze;
+#[cfg(test)]
+mod h264_tests;
 #[cfg(test)]
 mod link_tests;
 mod stall;
@@ -56,10 +59,13 @@ pub use stats::VideoStats;
 use std::time::Duration;
 
 pub use crate::extension::PlayoutDelay;
+use crate::packet::VideoFormat;
 
 /// Configuration of a [`FrameBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FrameBufferConfig {
+    /// Payload format; default VP8.
+    pub format: VideoFormat,
     /// Playout delay.
     pub delay: DelayConfig,
     /// Available recovery mechanisms, until [`FrameBuffer::set_recovery`].
@@ -78,9 +84,10 @@ pub struct FrameBufferConfig {
 }
 
 impl Default for FrameBufferConfig {
-    /// Adaptive delay, NACK, reordering window of 5 to 50 ms, no concealment, frames up to 4 s old.
+    /// VP8, adaptive delay, NACK, reordering window of 5 to 50 ms, no concealment, frames up to 4 s old.
     fn default() -> Self {
         Self {
+            format: VideoFormat::default(),
             delay: DelayConfig::default(),
             recovery: RecoveryOptions::default(),
             reordering: (Duration::from_millis(5), Duration::from_millis(50)),

@@ -16,6 +16,7 @@ use crate::demux::{self, Datagram};
 use crate::extension::Extensions;
 use crate::jitter::audio::{AudioBuffer, Pulled};
 use crate::jitter::video::{Frame, FrameId, PlayoutDelay, RecoveryOptions};
+use crate::packet::h264::ParameterSets;
 use crate::packet::vp8::CLOCK_HZ;
 use crate::report::{
     CcfbRecorder, CcfbRecorderConfig, RoundTrip, RtcpSchedule, RtcpScheduleConfig, TwccRecorder,
@@ -141,6 +142,15 @@ impl Receiver {
     pub fn with_audio(mut self, buffer: AudioBuffer) -> Self {
         if let Some(audio) = &mut self.audio {
             audio.buffer = Some(buffer);
+        }
+        self
+    }
+
+    /// Sets the parameter sets of an H.264 stream from signalling.
+    #[must_use]
+    pub fn with_parameter_sets(mut self, sets: &ParameterSets) -> Self {
+        if let Some(video) = &mut self.video {
+            video.buffer.set_parameter_sets(sets);
         }
         self
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use str0m::rtp::RtpHeader;
 
 use super::super::Peer;
-use super::super::media::{Outgoing, Sender};
+use super::super::media::{Outgoing, Payload, Sender};
 use super::{FecState, NegotiatedFec, header_bytes};
 use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
@@ -46,10 +46,12 @@ impl Peer {
         senders.any(|it| it.negotiated.mid == mid && it.is_on)
     }
 
-    /// Starts a frame; returns the payload types of RED and of its content, if RED is used.
+    /// Starts a frame of a payload type; returns the payload types of RED and of its content, if RED is
+    /// used.
     pub(in crate::peer) fn begin_frame<P: AsRef<[u8]>>(
         &mut self,
         mid: Mid,
+        payload_type: u8,
         packets: &[P],
         captured: Duration,
     ) -> Option<(u8, u8)> {
@@ -62,6 +64,11 @@ impl Peer {
         let fec = self.fec.as_mut()?;
         let FecState { senders, loss_meter, round_trip, is_allowed, .. } = fec;
         let sender = senders.iter_mut().find(|it| it.negotiated.mid == mid)?;
+        // FEC is only used with VP8.
+        if sender.negotiated.vp8 != payload_type {
+            sender.is_on = false;
+            return None;
+        }
         sender.controller.set_loss(loss_meter.fraction(), loss_meter.burst());
         if let Some(round_trip) = *round_trip {
             sender.controller.set_rtt(round_trip);
@@ -98,11 +105,11 @@ impl Peer {
         let captured = sender.captured;
         for payload in sender.repairs() {
             let outgoing = Outgoing {
-                codec: Codec::Vp8,
+                payload: Payload::Codec(Codec::Vp8),
                 red: Some((red, ulpfec)),
                 timestamp: header.timestamp,
                 marker: false,
-                payload: &payload,
+                data: &payload,
                 captured,
                 extensions: &Extensions::default(),
                 nackable: false,
