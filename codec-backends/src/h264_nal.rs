@@ -1,6 +1,7 @@
 //! Minimal H.264 parsing to check packets before a decoder sees them: NAL units, sizes, slice
 //! quantisers. ITU-T H.264, section 7.3 and annex B.
 
+use codec_core::annex_b::Units;
 use codec_core::error::Corrupt;
 use codec_core::frame::Size;
 
@@ -22,7 +23,7 @@ pub(super) struct Summary {
 /// 14496-15, section 5.3.3.1). Empty unless there is at least one SPS and one PPS.
 pub(super) fn decoder_record(sets: &[u8]) -> Vec<u8> {
     let of = |kind: u8| {
-        units(sets).filter(move |unit| unit.first().is_some_and(|header| header & 31 == kind))
+        Units::new(sets).filter(move |unit| unit.first().is_some_and(|header| header & 31 == kind))
     };
     let Some([_, profile, constraints, level]) = of(SPS).find_map(|sps| sps.first_chunk()) else {
         return Vec::new();
@@ -31,8 +32,6 @@ pub(super) fn decoder_record(sets: &[u8]) -> Vec<u8> {
     for (kind, mark) in [(SPS, 0xe0), (PPS, 0)] {
         record.push(mark | u8::try_from(of(kind).count().min(31)).unwrap_or(0));
         for unit in of(kind).take(31) {
-            let zeros = unit.iter().rev().take_while(|&&byte| byte == 0).count();
-            let unit = &unit[..unit.len() - zeros];
             record.extend_from_slice(&u16::try_from(unit.len()).unwrap_or(0).to_be_bytes());
             record.extend_from_slice(unit);
         }
@@ -88,7 +87,7 @@ impl QpReader {
     /// Returns the quantiser of the first slice of a packet.
     pub(super) fn read(&mut self, data: &[u8]) -> Option<u8> {
         let mut found = None;
-        for unit in units(data) {
+        for unit in Units::new(data) {
             match unit.first().map(|header| header & 31) {
                 Some(SPS) => self.sps = Sps::parse(&unit[1..]),
                 Some(PPS) => self.pps = Pps::parse(&unit[1..]),
@@ -210,7 +209,7 @@ fn skip_marking(bits: &mut Bits<'_>, is_idr: bool) {
 /// Summarises a packet.
 pub(super) fn summarise(data: &[u8]) -> Result<Summary, Corrupt> {
     let mut summary = Summary::default();
-    for unit in units(data) {
+    for unit in Units::new(data) {
         match unit.first().map(|header| header & 31) {
             Some(SLICE) => summary.has_slice = true,
             Some(IDR) => (summary.has_slice, summary.has_idr) = (true, true),
@@ -223,20 +222,6 @@ pub(super) fn summarise(data: &[u8]) -> Result<Summary, Corrupt> {
         }
     }
     Ok(summary)
-}
-
-/// Returns the NAL units between start codes. Annex B.1.
-fn units(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let next = |from: usize| {
-        data[from..].windows(3).position(|three| three == [0, 0, 1]).map(|at| from + at + 3)
-    };
-    let mut start = next(0);
-    std::iter::from_fn(move || {
-        let from = start?;
-        start = next(from);
-        let end = start.map_or(data.len(), |after| after - 3);
-        Some(&data[from..end])
-    })
 }
 
 impl Sps {

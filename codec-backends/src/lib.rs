@@ -65,6 +65,7 @@
 //! | FLAC (RFC 9639) | flacenc (feature `flac`) | `flacenc.rs` |
 //! | AAC-LC, MP3, Vorbis, FLAC, ALAC, decoding only | Symphonia (feature `import`) | `symphonia/` |
 //! | VP8, VP9 | libvpx | `libvpx/` |
+//! | H.264 | [`codec_h264`](https://docs.rs/codec-h264) | feature `h264` |
 //! | H.264 | OpenH264 | `openh264/` |
 //! | AV1 decoding | dav1d | `dav1d.rs` |
 //!

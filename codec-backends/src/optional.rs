@@ -48,6 +48,7 @@ static OPTIONAL: &[Optional] = &[
     Optional::decoder("av1", "dav1d", "dav1d"),
     Optional::both("vp8", "libvpx", "libvpx"),
     Optional::both("vp9", "libvpx", "libvpx"),
+    Optional::decoder("h264", "native", "h264"),
     Optional::both("h264", "openh264", "openh264"),
     Optional::both("opus", "ropus", "opus"),
     Optional::both("opus", "libopus", "libopus"),

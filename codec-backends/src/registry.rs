@@ -35,6 +35,8 @@ use crate::symphonia;
 /// ```
 pub static BACKENDS: &[Backend] = &[
     codec_vp8::BACKEND,
+    #[cfg(feature = "h264")]
+    codec_h264::BACKEND,
     #[cfg(feature = "av1")]
     Backend {
         codec: Codec::Av1,

@@ -177,6 +177,7 @@ const NO_DENOISE: Gap = Gap::new(
     Feature::Denoise,
     "libvpx's denoiser has other strengths: see the knob noise-sensitivity",
 );
+const NO_TUNE: Gap = Gap::new(Feature::Tune, "libvpx has its own tunings: see the knob tune");
 const NO_IMPORTANCE: Gap =
     Gap::new(Feature::Importance, "libvpx's map of regions is not exposed by this backend");
 
@@ -203,6 +204,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
         NO_DENOISE,
+        NO_TUNE,
         OWN_THREADS,
         OWN_LEVEL,
         NO_REFERENCES,
@@ -222,6 +224,7 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         NO_INTRA_REFRESH,
         NO_IMPORTANCE,
         NO_DENOISE,
+        NO_TUNE,
         OWN_THREADS,
         OWN_LEVEL,
         Gap::new(Feature::TemporalLayers, "VP9's temporal layers are not exposed by this backend"),

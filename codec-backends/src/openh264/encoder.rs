@@ -300,7 +300,7 @@ impl VideoEncoder for OpenH264 {
                 }
             }
             // Missing features, which were rejected or are off.
-            Update::MaxFrameTime(_) | Update::Pool(_) | Update::Denoise(_) => {}
+            Update::MaxFrameTime(_) | Update::Pool(_) | Update::Denoise(_) | Update::Tune(_) => {}
         }
         self.config = config;
         Ok(Applied::NextFrame)

@@ -62,6 +62,7 @@ pub(crate) static ENCODER: Capabilities = Capabilities {
         Gap::new(Feature::References, "OpenH264 has no call to choose references"),
         Gap::new(Feature::Importance, "OpenH264 has no call for it"),
         Gap::new(Feature::Denoise, "OpenH264's denoiser has no strengths: see the knob denoise"),
+        Gap::new(Feature::Tune, "OpenH264 has no call for it"),
         Gap::new(Feature::ErrorResilience, "OpenH264 has no such mode"),
         Gap::new(Feature::Deadline, "OpenH264 has no call for a time limit"),
         Gap::new(Feature::IntraRefresh, "OpenH264 has no call for cyclic intra refresh"),

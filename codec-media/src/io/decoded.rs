@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codec_backends::registry;
-use codec_container::{AnnexB, CodedPacket, PacketReader, TrackKind};
+use codec_container::{AnnexB, CodedPacket, Format, PacketReader, TrackKind};
 use codec_core::codec::{Codec, Conceal, DecoderConfig, Limits, VideoDecoder};
 use codec_core::frame::{Color, Frame, Rational, Size};
 use codec_core::parallel::RowPool;
@@ -88,6 +88,10 @@ pub(crate) struct DecodedSource {
     /// Converts H.264 packets from MP4 to Annex B for decoders, and holds the result.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
+    /// Times of decoded frames that the container does not show.
+    hidden: Vec<i64>,
+    /// For streams without times: the number of the next frame, which is its time.
+    next_time: Option<i64>,
     /// The first frame, decoded early for its size, until it is returned; later the current one.
     frame: Option<Frame>,
     is_first: bool,
@@ -130,6 +134,8 @@ impl DecodedSource {
             kind: format!("{codec} in {}", stream.format),
         };
         let states_rate = stream.frame_rate.is_some();
+        // The packets are numbered in decoding order.
+        let next_time = (stream.format == Format::H264).then_some(0);
         let is_avc = stream.codec == Codec::H264;
         let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
         let mut source = Self {
@@ -144,6 +150,8 @@ impl DecodedSource {
             packet: CodedPacket::default(),
             annex_b,
             converted: Vec::new(),
+            hidden: Vec::new(),
+            next_time,
             frame: None,
             is_first: true,
             ended: false,
@@ -219,7 +227,15 @@ impl DecodedSource {
 
     fn decode_next(&mut self) -> Result<Option<Frame>> {
         loop {
-            if let Some(frame) = self.decoder.receive() {
+            if let Some(mut frame) = self.decoder.receive() {
+                if let Some(at) = self.hidden.iter().position(|time| *time == frame.pts) {
+                    self.hidden.swap_remove(at);
+                    continue;
+                }
+                if let Some(time) = &mut self.next_time {
+                    (frame.pts, frame.duration) = (*time, Some(1));
+                    *time += 1;
+                }
                 return Ok(Some(frame));
             }
             if let Some(failure) = self.failure.take() {
@@ -242,7 +258,7 @@ impl DecodedSource {
             }
             let CodedPacket { data, pts, duration, index, offset, .. } = &self.packet;
             self.coded_bytes += data.len() as u64;
-            let data = match &self.annex_b {
+            let data = match &mut self.annex_b {
                 None => data,
                 Some(annex_b) => {
                     annex_b.convert(data, &mut self.converted);
@@ -254,6 +270,9 @@ impl DecodedSource {
                     self.damage.total_mbs += u64::from(report.total_mbs);
                     self.damage.concealed_mbs += u64::from(report.concealed_mbs);
                     self.damage.concealed_frames += u64::from(report.concealed_mbs > 0);
+                    if report.shown && !self.packet.shown {
+                        self.hidden.push(*pts);
+                    }
                 }
                 Err(error) => {
                     let place = format!("{}: packet {index} at byte {offset}", self.name);

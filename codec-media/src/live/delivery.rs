@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use codec_net::clock::Clock;
 use codec_rtc::jitter::video::Frame;
+use codec_rtc::packet::VideoFormat;
 use codec_rtc::sequence::{Unwrapper32, wrap_32};
 
 use super::input::{AnnouncedTracks, InputEvent, ReceivedAudio, ReceivedFrame, Times};
@@ -185,13 +186,15 @@ impl Delivery {
     }
 
     /// Passes on a frame; `reported`: its time by the sender's reports.
-    pub(super) fn frame(&mut self, frame: Frame, reported: Option<u64>) {
+    pub(super) fn frame(&mut self, format: VideoFormat, frame: Frame, reported: Option<u64>) {
         let Frame { captured, arrived: (first, last), media_ticks, .. } = frame;
         let times = Times { captured, reported, arrived: Some(last) };
         let pts = self.place(Medium::Video, media_ticks, captured, first);
         self.deliver(InputEvent::Frame(ReceivedFrame {
             key: frame.is_key,
-            shown: frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
+            // RFC 6386, section 9.1.
+            shown: format != VideoFormat::Vp8
+                || frame.data.first().is_none_or(|tag| tag & 0x10 != 0),
             pts,
             times,
             handle: frame.number,

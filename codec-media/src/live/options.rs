@@ -49,7 +49,9 @@ pub struct SendOptions {
     pub limits: Limits,
     /// Restart the input at its end.
     pub repeat: bool,
-    /// Send the file's packets without re-encoding.
+    /// Send the file's packets without re-encoding; audio other than Opus is encoded. If `false`, this
+    /// still applies to the H.264 of a file, as long as no encoder setting is given and the receiver
+    /// accepts it.
     pub copy: bool,
     /// Settings of the video encoder.
     pub encoder: EncoderOptions,

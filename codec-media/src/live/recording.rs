@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use codec_container::{
     AudioTrack, Format, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions, create_packets,
+    describe_h264,
 };
 use codec_core::codec::{Codec, VideoDecoder};
-use codec_core::frame::{PictureInfo, Rational, Size};
+use codec_core::frame::{Frame, PictureInfo, Rational, Size};
 
 use super::input::{AnnouncedTracks, ReceivedAudio, ReceivedFrame};
 use super::options::ReceiveOptions;
@@ -169,6 +170,16 @@ impl Recording {
             self.env.events.note(format!("{format} cannot hold {} audio", track.codec));
             announced.audio = None;
         }
+        if let (Some(format), Some(track)) = (format, &announced.video)
+            && !format.is_raw_video()
+            && !format.holds_video(track.codec)
+        {
+            let codec = track.codec;
+            return Err(Failure::usage(format!(
+                "cannot record: {format} cannot hold {codec} video\n\
+                 help: record to a file of another format, such as .mkv"
+            )));
+        }
         if announced.video.is_none() && announced.audio.is_none() {
             return Err(Failure::usage("cannot record: the format holds none of the tracks"));
         }
@@ -234,24 +245,19 @@ impl Recording {
             self.statistics.totals.dropped += 1;
             return Ok(Fate { needs_key: true, ..Fate::default() });
         }
-        if codec == Codec::Vp8 && frame.key {
-            match vp8_size(&frame.data) {
-                Some(size) => self.statistics.size = Some(size),
-                None => {
-                    self.statistics.totals.dropped += 1;
-                    return Ok(Fate { needs_key: true, ..Fate::default() });
-                }
-            }
+        if frame.key && !self.describe(codec, &frame.data) {
+            self.statistics.totals.dropped += 1;
+            return Ok(Fate { needs_key: true, ..Fate::default() });
         }
         self.waits_for_key = false;
         let pts_s = seconds(frame.pts, time_base);
         let begin_s = self.zero_s(pts_s, frame.times.arrived, frame_s);
         let pts = frame.pts - ticks(begin_s, time_base);
-        if self.last_pts[0].is_some_and(|last| pts <= last) {
+        if self.last_pts[0].is_some_and(|last| pts <= last) && !self.takes_reordered(codec) {
             self.statistics.totals.dropped += 1;
             return Ok(Fate { needs_key: false, ..Fate::default() });
         }
-        self.last_pts[0] = Some(pts);
+        self.last_pts[0] = self.last_pts[0].max(Some(pts));
         self.last_arrived = frame.times.arrived.or(self.last_arrived);
         let fate = if self.decodes() {
             self.decode(frame, pts)?
@@ -267,6 +273,36 @@ impl Recording {
             self.waits_for_key |= fate.needs_key;
         }
         Ok(fate)
+    }
+
+    /// Reads the properties of the stream from a key frame, whose size is the first that is written.
+    /// Returns `false` if it does not state them.
+    fn describe(&mut self, codec: Codec, data: &[u8]) -> bool {
+        match codec {
+            Codec::Vp8 => {
+                let size = vp8_size(data);
+                self.statistics.size = size.or(self.statistics.size);
+                size.is_some()
+            }
+            Codec::H264 => {
+                let Some(track) = &mut self.announced.video else { return false };
+                let stated = describe_h264(Format::Matroska, data, track.time_base);
+                // Parameter sets may also have been sent once before.
+                let Some(stated) = stated else { return !track.codec_private.is_empty() };
+                self.statistics.size = Some(stated.size);
+                track.codec_private = stated.codec_private;
+                track.info.color = stated.info.color;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether frames may be presented in another order than they are received, so that their times
+    /// go back (B-frames).
+    fn takes_reordered(&self, codec: Codec) -> bool {
+        let format = self.plan.as_ref().map(|plan| plan.format);
+        codec == Codec::H264 && format != Some(Format::Mp4)
     }
 
     fn write_video(&mut self, frame: &ReceivedFrame, pts: i64) -> Result<()> {
@@ -325,6 +361,7 @@ impl Recording {
             let size = self.statistics.size.unwrap_or(track.size);
             let mut made = VideoTrack::new(plan.format, track.codec, size, track.time_base);
             made.frame_rate = track.frame_rate;
+            made.info.color = track.info.color;
             made.codec_private.clone_from(&track.codec_private);
             tracks.push(Track::Video(made));
         }
@@ -347,9 +384,7 @@ impl Recording {
         let Some(track) = &self.announced.video else { return Ok(Fate::default()) };
         let (codec, frame_rate) = (track.codec, track.frame_rate.unwrap_or(DEFAULT_RATE));
         let size = self.statistics.size.unwrap_or(track.size);
-        let Way::Pictures { decoder, sink, transform } = &mut self.way else {
-            return Ok(Fate::default());
-        };
+        let Way::Pictures { decoder, .. } = &mut self.way else { return Ok(Fate::default()) };
         let decoder = match decoder {
             Some(decoder) => decoder,
             None => decoder.insert(open_decoder(codec.name(), size, &self.options, 0, &self.env)?),
@@ -359,9 +394,17 @@ impl Recording {
             self.env.events.detail(format!("a frame of {} bytes: {error}", frame.data.len()));
             return Ok(Fate { needs_key: true, ..Fate::default() });
         }
-        let picture = decoder.receive();
+        let mut pictures: Vec<Frame> = std::iter::from_fn(|| decoder.receive()).collect();
         let took = begun.elapsed();
-        if let (Some(picture), Some(plan)) = (picture, &self.plan) {
+        self.show(&mut pictures, frame_rate)?;
+        Ok(Fate { taken: true, took, needs_key: false })
+    }
+
+    /// Writes decoded frames.
+    fn show(&mut self, pictures: &mut Vec<Frame>, frame_rate: Rational) -> Result<()> {
+        let Way::Pictures { sink, transform, .. } = &mut self.way else { return Ok(()) };
+        let Some(plan) = &self.plan else { return Ok(()) };
+        for picture in pictures.drain(..) {
             let picture = picture.picture();
             if sink.is_none() {
                 transform.set_target(picture.size());
@@ -375,11 +418,22 @@ impl Recording {
                 sink.write(&transform.apply(picture)?)?;
             }
         }
-        Ok(Fate { taken: true, took, needs_key: false })
+        Ok(())
+    }
+
+    /// Writes the frames that a decoder of reordered frames has held back.
+    fn flush(&mut self) -> Result<()> {
+        let Some(track) = &self.announced.video else { return Ok(()) };
+        let frame_rate = track.frame_rate.unwrap_or(DEFAULT_RATE);
+        let Way::Pictures { decoder: Some(decoder), .. } = &mut self.way else { return Ok(()) };
+        decoder.finish();
+        let mut pictures: Vec<Frame> = std::iter::from_fn(|| decoder.receive()).collect();
+        self.show(&mut pictures, frame_rate)
     }
 
     /// Finalises the file if it has any content.
-    pub(crate) fn finish(self) -> Result<Option<String>> {
+    pub(crate) fn finish(mut self) -> Result<Option<String>> {
+        self.flush()?;
         let name = self.name();
         match self.way {
             Way::Packets { writer: Some(mut writer), .. } => {

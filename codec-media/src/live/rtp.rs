@@ -5,8 +5,11 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use codec_container::AnnexB;
 use codec_rtc::extension::{ExtensionKind, ExtensionMap};
-use codec_rtc::packet::{Format, Media, Payload};
+use codec_rtc::packet::h264::{PacketizationMode, ParameterSets};
+use codec_rtc::packet::{Format, Media, Payload, VideoFormat};
+use codec_rtc::sdp::h264::FormatParameters;
 use codec_rtc::sdp::{
     Attribute, Connection, Direction, Feedback, Fmtp, MAX_BYTES, MediaDescription, Protocol,
     Session, SourceAttribute,
@@ -27,20 +30,34 @@ const ENCRYPTED_ATTRIBUTE: &str = "x-codec-sframe";
 /// The audio port relative to the video port, if they do not share one.
 const AUDIO_PORT_STEP: u16 = 2;
 
+/// Payload types of H.264 and of its RTX. They differ from those of VP8, so that a receiver without a
+/// description can distinguish the two.
+const H264_TYPES: (u8, u8) = (102, 103);
+
+/// The stream with this payload format.
+fn with_format(stream: VideoStream, format: VideoFormat) -> VideoStream {
+    if format == VideoFormat::Vp8 {
+        return stream;
+    }
+    let (payload_type, rtx) = H264_TYPES;
+    let rtx = stream.rtx.map(|stream| RepairStream { payload_type: rtx, ..stream });
+    VideoStream { payload_type, rtx, ..stream.with_h264() }
+}
+
 /// Streams between our own ends, with SSRCs counted from `ssrc`.
-pub(crate) fn streams(ssrc: u32, has_video: bool, has_audio: bool) -> Streams {
+pub(crate) fn streams(ssrc: u32, video: Option<VideoFormat>, has_audio: bool) -> Streams {
     Streams {
-        video: has_video.then(|| VideoStream::standard(ssrc)),
+        video: video.map(|format| with_format(VideoStream::standard(ssrc), format)),
         audio: has_audio.then(|| AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP))),
         extensions: ExtensionMap::default(),
     }
 }
 
 /// Streams for a remote end that supports only RFC 3550 and the payload formats.
-pub(crate) fn plain_streams(ssrc: u32, has_video: bool, has_audio: bool) -> Streams {
+pub(crate) fn plain_streams(ssrc: u32, video: Option<VideoFormat>, has_audio: bool) -> Streams {
     let opus = AudioStream::opus(ssrc.wrapping_add(AUDIO_SSRC_STEP));
     Streams {
-        video: has_video.then(|| VideoStream::plain(ssrc, 96)),
+        video: video.map(|format| with_format(VideoStream::plain(ssrc, 96), format)),
         audio: has_audio.then_some(AudioStream { red: None, ..opus }),
         extensions: ExtensionMap::EMPTY,
     }
@@ -80,6 +97,9 @@ pub(super) fn describe(
         let mut line =
             media(Media::Video, targets.video.port(), &payloads(video), streams, targets);
         line.framerate = offer.video.as_ref().and_then(|it| it.frame_rate).map(|it| it.as_f64());
+        if video.format == VideoFormat::H264 {
+            line.fmtps.push(h264_parameters(video, offer).to_fmtp(video.payload_type));
+        }
         if let Some(rtx) = video.rtx {
             let params = format!("apt={}", video.payload_type);
             line.fmtps.push(Fmtp { payload_type: rtx.payload_type, params });
@@ -122,8 +142,23 @@ pub(super) fn report_encryption(session: &mut Session) {
     }
 }
 
+/// Format parameters of H.264: those of the first parameter sets of the stream, if known before it
+/// begins.
+fn h264_parameters(video: &VideoStream, offer: &Offer) -> FormatParameters {
+    let record = offer.video.as_ref().map(|track| track.codec_private.as_slice());
+    let mut sets = Vec::new();
+    if let Some(mut annex_b) = record.and_then(AnnexB::new) {
+        annex_b.convert(&[], &mut sets);
+    }
+    FormatParameters::of_stream(&sets, video.packetization_mode)
+}
+
 fn payloads(video: &VideoStream) -> Vec<Payload> {
-    let mut all = vec![Payload { payload_type: video.payload_type, ..Payload::VP8 }];
+    let media = match video.format {
+        VideoFormat::Vp8 => Payload::VP8,
+        VideoFormat::H264 => Payload::H264,
+    };
+    let mut all = vec![Payload { payload_type: video.payload_type, ..media }];
     all.extend(video.rtx.map(|rtx| Payload { payload_type: rtx.payload_type, ..Payload::VP8_RTX }));
     match video.fec {
         VideoFec::Flex(flex) => {
@@ -198,8 +233,9 @@ pub(crate) struct Expected {
     pub(crate) video: Option<ExpectedMedia>,
     pub(crate) audio: Option<ExpectedMedia>,
     pub(crate) extensions: ExtensionMap,
-    /// Payload types of RTX and `FlexFEC`.
-    pub(crate) rtx: Option<u8>,
+    /// The payload types of the video.
+    pub(crate) formats: Vec<ExpectedFormat>,
+    /// Payload type of `FlexFEC`.
     pub(crate) fec: VideoFec,
     /// Payload type of RED for Opus.
     pub(crate) red: Option<u8>,
@@ -209,6 +245,27 @@ pub(crate) struct Expected {
     pub(super) keys: Option<Keys>,
     /// Whether frames and audio are end-to-end encrypted.
     pub(super) encrypted: bool,
+}
+
+/// A payload type of the expected video.
+#[derive(Clone, Debug)]
+pub(crate) struct ExpectedFormat {
+    pub(crate) format: VideoFormat,
+    pub(crate) payload_type: u8,
+    /// Payload type of RTX.
+    pub(crate) rtx: Option<u8>,
+    /// Parameter sets of H.264 in the description.
+    pub(crate) sets: ParameterSets,
+}
+
+impl ExpectedFormat {
+    /// The payload type that our own sender uses.
+    fn usual(format: VideoFormat) -> Self {
+        let stream = with_format(VideoStream::standard(0), format);
+        let rtx = stream.rtx.map(|rtx| rtx.payload_type);
+        let sets = ParameterSets::default();
+        Self { format, payload_type: stream.payload_type, rtx, sets }
+    }
 }
 
 /// An expected stream.
@@ -232,7 +289,7 @@ impl Expected {
             video: media(standard.payload_type),
             audio: media(Payload::OPUS.payload_type),
             extensions: ExtensionMap::default(),
-            rtx: standard.rtx.map(|rtx| rtx.payload_type),
+            formats: [VideoFormat::Vp8, VideoFormat::H264].map(ExpectedFormat::usual).into(),
             fec: standard.fec,
             red: AudioStream::opus(0).red,
             frame_rate: None,
@@ -272,7 +329,8 @@ impl Expected {
         let first = first.ok_or("no audio or video media line")?;
         let address = session.connection_of(first).and_then(Connection::ip);
         let mut expected = Self::usual(address.ok_or("no address (c=)")?, 0);
-        (expected.video, expected.audio, expected.rtx, expected.red) = (None, None, None, None);
+        (expected.video, expected.audio, expected.red) = (None, None, None);
+        expected.formats.clear();
         (expected.extensions, expected.fec) = (ExtensionMap::EMPTY, VideoFec::Off);
         for line in session.media.iter().filter(|line| line.port != 0) {
             expected.take_keys(line)?;
@@ -302,15 +360,19 @@ impl Expected {
 
     fn take_video(&mut self, line: &MediaDescription) -> std::result::Result<(), String> {
         let of = |format| line.payloads().find(move |payload| payload.format == format);
-        let vp8 = of(Format::Vp8).ok_or("video that is not VP8")?;
+        self.formats = formats(line)?;
+        let first = self.formats.first().ok_or_else(|| {
+            let names: Vec<&str> =
+                line.payloads().map(|payload| payload.format.encoding_name()).collect();
+            format!("video that is neither VP8 nor H264, but {}", names.join(", "))
+        })?;
         let ssrc = line.sources.first().map(|source| source.ssrc);
         self.video = Some(ExpectedMedia {
             port: line.port,
-            payload_type: vp8.payload_type,
+            payload_type: first.payload_type,
             ssrc,
             mux: line.rtcp_mux,
         });
-        self.rtx = of(Format::Rtx).map(|payload| payload.payload_type);
         self.frame_rate = line.framerate;
         if let Some(flex) = of(Format::FlexFec) {
             let payload_type = flex.payload_type;
@@ -336,13 +398,27 @@ impl Expected {
         Ok(())
     }
 
-    /// The streams, once the video SSRC is known.
-    pub(crate) fn streams(&self, video_ssrc: Option<u32>, audio_ssrc: Option<u32>) -> Streams {
-        let video = match (self.video, video_ssrc) {
-            (Some(media), Some(ssrc)) => Some(VideoStream {
+    /// The format with this payload type. RED carries the first one.
+    pub(crate) fn format(&self, payload_type: u8) -> Option<&ExpectedFormat> {
+        let is_red = matches!(self.fec, VideoFec::Ulp { red, .. } if red == payload_type);
+        let mut formats = self.formats.iter();
+        formats.find(|it| it.payload_type == payload_type || is_red)
+    }
+
+    /// The streams, once the SSRC and the format of the video are known.
+    pub(crate) fn streams(
+        &self,
+        video: Option<(u32, &ExpectedFormat)>,
+        audio_ssrc: Option<u32>,
+    ) -> Streams {
+        let video_ssrc = video.map(|(ssrc, _)| ssrc);
+        let video = match (self.video, video) {
+            (Some(_), Some((ssrc, format))) => Some(VideoStream {
+                format: format.format,
+                packetization_mode: PacketizationMode::NonInterleaved,
                 ssrc,
-                payload_type: media.payload_type,
-                rtx: self
+                payload_type: format.payload_type,
+                rtx: format
                     .rtx
                     .map(|payload_type| RepairStream { ssrc: ssrc.wrapping_add(1), payload_type }),
                 fec: match self.fec {
@@ -366,6 +442,32 @@ impl Expected {
         };
         Streams { video, audio, extensions: self.extensions }
     }
+}
+
+/// The payload types of a media line that can be received.
+fn formats(line: &MediaDescription) -> std::result::Result<Vec<ExpectedFormat>, String> {
+    let rtx_of = |payload_type: u8| {
+        let apt = format!("{payload_type}");
+        let mut all = line.payloads().filter(|payload| payload.format == Format::Rtx);
+        let is_it = |rtx: &Payload| {
+            line.fmtp(rtx.payload_type).and_then(|fmtp| fmtp.get("apt")) == Some(apt.as_str())
+        };
+        all.find(is_it).map(|rtx| rtx.payload_type)
+    };
+    let mut found = Vec::new();
+    for Payload { payload_type, format, .. } in line.payloads() {
+        let (format, sets) = match format {
+            Format::Vp8 => (VideoFormat::Vp8, ParameterSets::default()),
+            Format::H264 => {
+                let parameters = FormatParameters::parse(line.fmtp(payload_type));
+                let parameters = parameters.map_err(|error| error.to_string())?;
+                (VideoFormat::H264, parameters.known_sets())
+            }
+            _ => continue,
+        };
+        found.push(ExpectedFormat { format, payload_type, rtx: rtx_of(payload_type), sets });
+    }
+    Ok(found)
 }
 
 /// Adds the entries of another map.
@@ -403,10 +505,14 @@ mod tests {
     fn descriptions_are_parsed_back() {
         let to = "127.0.0.1:5004".parse().unwrap();
         let targets = Targets::new(to, false, &offer());
-        let session = describe(&streams(77, true, true), &targets, &offer(), None);
+        let session =
+            describe(&streams(77, Some(VideoFormat::Vp8), true), &targets, &offer(), None);
         let session = codec_rtc::sdp::parse(&session.to_string()).unwrap();
         let expected = Expected::of(&session).unwrap();
-        assert_eq!(expected.streams(Some(77), None), streams(77, true, true));
+        assert_eq!(
+            expected.streams(Some((77, &expected.formats[0])), None),
+            streams(77, Some(VideoFormat::Vp8), true)
+        );
         assert_eq!(
             expected.video.map(|it| (it.port, it.ssrc, it.mux)),
             Some((5004, Some(77), true))
@@ -418,19 +524,50 @@ mod tests {
     #[test]
     fn plain_receivers_get_two_ports_and_no_extensions() {
         let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), true, &offer());
-        let session = describe(&plain_streams(77, true, true), &targets, &offer(), None);
+        let session =
+            describe(&plain_streams(77, Some(VideoFormat::Vp8), true), &targets, &offer(), None);
         let text = session.to_string();
         assert!(!text.contains("extmap") && !text.contains("BUNDLE") && !text.contains("rtx"));
         let expected = Expected::of(&session).unwrap();
-        assert_eq!(expected.streams(Some(77), Some(80)), plain_streams(77, true, true));
+        assert_eq!(
+            expected.streams(Some((77, &expected.formats[0])), Some(80)),
+            plain_streams(77, Some(VideoFormat::Vp8), true)
+        );
         assert_eq!(expected.audio.map(|it| (it.port, it.mux)), Some((5006, false)));
+    }
+
+    #[test]
+    fn h264_is_described_with_its_parameter_sets() {
+        let mut offer = offer();
+        let track = offer.video.as_mut().unwrap();
+        track.codec = Codec::H264;
+        let record = [1, 66, 0xc0, 30, 0xff, 0xe1, 0, 4, 0x67, 66, 0xc0, 30, 1, 0, 2, 0x68, 0xce];
+        track.codec_private = record.to_vec();
+        for mode in [PacketizationMode::SingleNalUnit, PacketizationMode::NonInterleaved] {
+            let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), true, &offer);
+            let mut streams = plain_streams(77, Some(VideoFormat::H264), false);
+            streams.video.as_mut().unwrap().packetization_mode = mode;
+            let text = describe(&streams, &targets, &offer, None).to_string();
+            let parameters = format!(
+                "a=fmtp:102 packetization-mode={};profile-level-id=42e01e;\
+                 sprop-parameter-sets=Z0LAHg==,aM4=",
+                mode.number()
+            );
+            assert!(text.contains(&parameters), "{text}");
+            let expected = Expected::of(&codec_rtc::sdp::parse(&text).unwrap()).unwrap();
+            let format = expected.format(102).unwrap();
+            assert_eq!(format.format, VideoFormat::H264);
+            assert!(format.sets.are_signalled());
+        }
+        assert!(Expected::usual(IpAddr::from([127, 0, 0, 1]), 5).format(102).is_some());
     }
 
     #[test]
     fn keys_are_described() {
         let targets = Targets::new("127.0.0.1:5004".parse().unwrap(), false, &offer());
         let keys = Keys::random(&"srtp://h:1".parse().unwrap()).unwrap();
-        let session = describe(&streams(77, true, true), &targets, &offer(), Some(&keys));
+        let session =
+            describe(&streams(77, Some(VideoFormat::Vp8), true), &targets, &offer(), Some(&keys));
         let session = codec_rtc::sdp::parse(&session.to_string()).unwrap();
         assert_eq!(Expected::of(&session).unwrap().keys, Some(keys));
     }
@@ -443,8 +580,11 @@ mod tests {
         };
         let head = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
         assert!(says(head).contains("no audio or video media line"));
-        let h264 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
-        assert!(says(&format!("{head}{h264}")).contains("not VP8"));
+        let av1 = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\na=rtpmap:96 AV1/90000\r\n";
+        assert!(says(&format!("{head}{av1}")).contains("neither VP8 nor H264, but AV1"));
+        let h264 = av1.replace("AV1", "H264");
+        let interleaved = format!("{head}{h264}a=fmtp:96 packetization-mode=2\r\n");
+        assert!(says(&interleaved).contains("packetization mode 2 (interleaved)"));
         let secret = "c=IN IP4 127.0.0.1\r\nm=video 5004 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n";
         assert!(says(&format!("{head}{secret}")).contains("RTP/SAVP without a supported key"));
     }

@@ -20,6 +20,7 @@ use codec_net::{random, udp};
 use codec_rtc::demux::{self, Datagram};
 use codec_rtc::extension::Extensions;
 use codec_rtc::jitter::video::{Frame, FrameBufferConfig};
+use codec_rtc::packet::VideoFormat;
 use codec_rtc::rtp;
 use codec_rtc::session::{PacketFeedback, Receiver, ReceiverConfig};
 use codec_rtc::sframe::{DecryptCounters, Decryptor};
@@ -30,7 +31,7 @@ use super::input::{
     AnnouncedTracks, InboundStats, InputEvent, InputStats, LiveInput, Outcome, ReceivedFrame,
     Repair, Times, Unused,
 };
-use super::rtp::Expected;
+use super::rtp::{Expected, ExpectedFormat, ExpectedMedia};
 use super::rtp_audio::AudioOrder;
 use super::rtp_output::{GOODBYE_EVERY, GOODBYES};
 use super::rtp_source::{Relation, Sources};
@@ -203,6 +204,7 @@ impl RtpInput {
             delivery,
             sources: Sources::default(),
             channels: None,
+            format: None,
             ssrc: random_ssrc(),
             left: None,
         };
@@ -239,6 +241,8 @@ struct Session {
     sources: Sources,
     /// Channel count of the first audio packet.
     channels: Option<u8>,
+    /// The format of the video.
+    format: Option<ExpectedFormat>,
     /// Our own SSRC: one for all sessions, because SRTP counts packets per SSRC.
     ssrc: u32,
     order: AudioOrder,
@@ -356,20 +360,19 @@ impl Session {
     ) -> Option<Relation> {
         let header = packet.header;
         let expected = &self.options.expected;
-        let is = |media: Option<super::rtp::ExpectedMedia>| {
-            media.is_some_and(|media| {
-                media.payload_type == header.payload_type
-                    // A restarted sender has other SSRCs than the description.
-                    && (self.sources.peer.is_some()
-                        || media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc))
-            })
+        // A restarted sender has other SSRCs than the description.
+        let is_from = |media: ExpectedMedia| {
+            self.sources.peer.is_some() || media.ssrc.is_none_or(|ssrc| ssrc == header.ssrc)
         };
         let red_fits = match expected.fec {
             codec_rtc::session::VideoFec::Ulp { red, .. } => red == header.payload_type,
             _ => false,
         };
-        let is_video = is(expected.video) || red_fits;
-        let is_audio_only = is(expected.audio)
+        let format = expected.format(header.payload_type);
+        let is_video = red_fits || format.is_some() && expected.video.is_some_and(is_from);
+        let is_audio =
+            |media: ExpectedMedia| media.payload_type == header.payload_type && is_from(media);
+        let is_audio_only = expected.audio.is_some_and(is_audio)
             || expected.red == Some(header.payload_type) && expected.audio.is_some();
         if !is_video && !is_audio_only {
             if self.sources.peer.is_none() {
@@ -379,6 +382,7 @@ impl Session {
             return None;
         }
         let medium = if is_video { Medium::Video } else { Medium::Audio };
+        let format = format.cloned();
         let Arrived { from, socket, .. } = *datagram;
         let belongs = self.sources.sort(now, medium, header.ssrc, from, socket);
         match belongs {
@@ -388,6 +392,7 @@ impl Session {
         }
         self.delivery.came(now, medium, header.timestamp);
         if is_video && belongs != Relation::Session {
+            self.format = format;
             self.open();
         }
         Some(belongs)
@@ -417,7 +422,8 @@ impl Session {
 
     /// Creates the receiver once the video SSRC is known.
     fn open(&mut self) {
-        let streams = self.options.expected.streams(self.sources.video(), self.sources.audio());
+        let video = self.sources.video().zip(self.format.as_ref());
+        let streams = self.options.expected.streams(video, self.sources.audio());
         let has_feedback =
             !self.options.expected.extensions.eq(&codec_rtc::extension::ExtensionMap::EMPTY);
         let mut video = if self.options.records {
@@ -438,6 +444,9 @@ impl Session {
             feedback: PacketFeedback::Twcc,
             video,
         });
+        if let Some(format) = &self.format {
+            receiver = receiver.with_parameter_sets(&format.sets);
+        }
         if let Some(decryptor) = self.decryptor.take() {
             receiver = receiver.with_decryptor(decryptor);
         }
@@ -461,7 +470,7 @@ impl Session {
                 state.open.push_back(frame.clone());
                 (Frame { data, ..frame }, reported)
             };
-            self.delivery.frame(frame, reported);
+            self.delivery.frame(self.video_format(), frame, reported);
         }
         self.announce_if(false);
         self.delivery.audio(&mut self.order);
@@ -488,9 +497,14 @@ impl Session {
         self.delivery.announce(announced, peer);
     }
 
+    fn video_format(&self) -> VideoFormat {
+        self.format.as_ref().map(|format| format.format).unwrap_or_default()
+    }
+
     fn announced(&self) -> AnnouncedTracks {
         let expected = &self.options.expected;
-        let video = self.sources.video().map(|_| vp8_track(expected.frame_rate.and_then(rate)));
+        let frame_rate = expected.frame_rate.and_then(rate);
+        let video = self.sources.video().map(|_| video_track(self.video_format(), frame_rate));
         let channels = expected.channels.max(self.channels.unwrap_or(1));
         let audio = self.sources.audio().map(|_| opus_track(channels));
         AnnouncedTracks { video, audio }
@@ -551,11 +565,25 @@ fn random_ssrc() -> u32 {
 }
 
 /// Video track of an RTP stream, whose size the first key frame states.
-pub(super) fn vp8_track(frame_rate: Option<Rational>) -> VideoTrack {
+pub(super) fn video_track(format: VideoFormat, frame_rate: Option<Rational>) -> VideoTrack {
     let base = Rational::new(1, 90_000);
-    let mut track = VideoTrack::new(Format::WebM, Codec::Vp8, Size::new(16, 16), base);
+    let codec = codec_of(format);
+    let mut track = VideoTrack::new(Format::Matroska, codec, Size::new(16, 16), base);
     track.frame_rate = frame_rate;
     track
+}
+
+/// The codec of a payload format.
+pub(super) fn codec_of(format: VideoFormat) -> Codec {
+    match format {
+        VideoFormat::Vp8 => Codec::Vp8,
+        VideoFormat::H264 => Codec::H264,
+    }
+}
+
+/// The payload format of a codec, if there is one.
+pub(super) fn format_of(codec: Codec) -> Option<VideoFormat> {
+    [VideoFormat::Vp8, VideoFormat::H264].into_iter().find(|format| codec_of(*format) == codec)
 }
 
 /// Audio track of an RTP stream.

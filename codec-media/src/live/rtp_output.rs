@@ -13,8 +13,10 @@ use codec_net::clock::Clock;
 use codec_net::udp;
 use codec_rtc::demux::{self, Datagram};
 use codec_rtc::extension::ExtensionKind;
-use codec_rtc::rtp;
-use codec_rtc::session::{AudioPacket, RemoteInbound, Sender, SenderConfig, SenderEvent};
+use codec_rtc::rtp::{self, WriteError};
+use codec_rtc::session::{
+    AudioPacket, RemoteInbound, SendError, Sender, SenderConfig, SenderEvent,
+};
 use codec_rtc::sframe::Encryptor;
 
 use super::input::Repair;
@@ -243,7 +245,13 @@ impl LiveOutput for RtpOutput {
         let stamp = timestamp(packet.pts, self.video_base, VIDEO_HZ);
         let mut sender = self.shared.sender();
         let taken = sender.send_video(now, captured, stamp, packet);
-        taken.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
+        taken.map_err(|error| match error {
+            // Only the mode without fragments has a limit.
+            SendError::Payload(WriteError::TooMany { .. }) => Failure::usage(format!(
+                "{error}\nhelp: use packetization mode 1, or smaller slices"
+            )),
+            _ => Failure::internal(format!("cannot packetize: {error}")),
+        })?;
         drop(self.shared.send_due(sender));
         self.shared.wake.notify_one();
         Ok(())

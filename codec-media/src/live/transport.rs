@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use codec_core::codec::Bitrate;
+use codec_core::codec::{Bitrate, Codec};
 use codec_net::clock::Clock;
 use codec_net::link_emulator::{LinkEmulator, LinkEmulatorConfig};
 use codec_net::socket::Listener;
@@ -12,6 +12,8 @@ use codec_net::url::{Scheme, Url};
 use codec_net::{random, udp};
 use codec_rtc::congestion::ControllerConfig;
 use codec_rtc::link::LinkSpec;
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::h264::PacketizationMode;
 use codec_rtc::session::SenderConfig;
 use codec_rtc::sframe::Encryptor;
 
@@ -24,7 +26,7 @@ use super::network;
 use super::options::{NetworkOptions, SendOptions};
 use super::output::{LiveOutput, Offer};
 use super::rtp::{self, Expected, Targets};
-use super::rtp_input::{RtpInput, RtpOptions};
+use super::rtp_input::{RtpInput, RtpOptions, format_of};
 use super::rtp_output::RtpOutput;
 use super::srtp::{self, Keys};
 #[cfg(feature = "whip")]
@@ -34,7 +36,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::rate_trace::config_of;
 
 /// Options of `rtp://`.
-const RTP_OPTIONS: &[&str] = &["plain"];
+const RTP_OPTIONS: &[&str] = &["plain", "packetization-mode"];
 
 /// The bandwidth estimate may exceed the encoder's bitrate by this factor: packets of a frame leave
 /// sooner, and there is room for FEC.
@@ -160,7 +162,17 @@ fn open_rtp_out(
     #[expect(clippy::cast_possible_truncation, reason = "any value works")]
     let ssrc = random::number() as u32;
     let make = if plain { rtp::plain_streams } else { rtp::streams };
-    let streams = make(ssrc, offer.video.is_some(), offer.audio.is_some());
+    let format = offer.video.as_ref().map(|track| video_format(track.codec)).transpose()?;
+    let is_h264 = format == Some(VideoFormat::H264);
+    if is_h264 && encryptor.is_some() {
+        return Err(Failure::usage(
+            "--e2ee-key cannot be used with h264 over RTP\nhelp: use -c vp8",
+        ));
+    }
+    let mut streams = make(ssrc, format, offer.audio.is_some());
+    if let (Some(mode), Some(video)) = (packetization_mode(url)?, &mut streams.video) {
+        video.packetization_mode = mode;
+    }
     let mut keys = keys_of(url)?;
     if url.scheme() == Scheme::Srtp && keys.is_none() {
         if args.sdp.is_none() {
@@ -197,10 +209,30 @@ fn open_rtp_out(
     config.ntp_at_zero = clock.ntp_at_zero();
     config.retransmission = !plain;
     config.fec = !plain;
-    config.reference_recovery = !plain && coding.obeys;
+    // Feedback about references is only defined for VP8.
+    config.reference_recovery = !plain && coding.obeys && !is_h264;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
     let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), encryptor, clock)?);
     Ok(OpenedOutput { output, relay })
+}
+
+/// The payload format of a codec.
+fn video_format(codec: Codec) -> Result<VideoFormat> {
+    format_of(codec).ok_or_else(|| {
+        Failure::usage(format!("cannot send {codec} over RTP: only vp8 and h264 are supported"))
+    })
+}
+
+/// The packetization mode of H.264 in a URL.
+fn packetization_mode(url: &Url) -> Result<Option<PacketizationMode>> {
+    match url.option("packetization-mode") {
+        None => Ok(None),
+        Some("0") => Ok(Some(PacketizationMode::SingleNalUnit)),
+        Some("1") => Ok(Some(PacketizationMode::NonInterleaved)),
+        Some(other) => Err(Failure::usage(format!(
+            "invalid URL {url}: packetization-mode is {other}, expected 0 or 1"
+        ))),
+    }
 }
 
 #[cfg(not(feature = "whip"))]

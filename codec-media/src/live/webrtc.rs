@@ -3,15 +3,19 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use codec_core::codec::Bitrate;
+use codec_backends::registry;
+use codec_container::VideoTrack;
+use codec_core::codec::{Bitrate, Codec};
 use codec_net::clock::Clock;
 use codec_net::ice_server::IceLinks;
 use codec_net::turn_allocation::{TurnAllocation, TurnDatagram};
 use codec_net::url::Url;
 use codec_net::whip::{Answer, Client, Session};
 use codec_net::{random, udp};
+use codec_rtc::packet::h264::{Profile, ProfileLevelId};
 use codec_webrtc::{
-    Certificate, ClosedReason, LocalCandidate, MediaPlan, Peer, PeerConfig, Transmit,
+    Certificate, ClosedReason, Codecs, H264Profiles, LocalCandidate, MediaPlan, Peer, PeerConfig,
+    Transmit,
 };
 
 use super::network;
@@ -164,12 +168,43 @@ impl Receiver {
     }
 }
 
+/// The codecs for receiving: those that this build decodes.
+pub(super) fn received_codecs() -> Codecs {
+    let has_h264 = registry::find_decoder(Codec::H264.name()).is_ok();
+    let h264 = if has_h264 { H264Profiles::ALL } else { H264Profiles::NONE };
+    Codecs { h264, ..audio_codecs() }
+}
+
+/// The codecs for sending a track: H.264 in its profile, or in one whose decoders also decode it.
+pub(super) fn sent_codecs(track: Option<&VideoTrack>) -> Codecs {
+    if track.is_none_or(|track| track.codec != Codec::H264) {
+        return audio_codecs();
+    }
+    let profile = h264_profile(track);
+    let fitting = H264Profiles::ALL.iter().filter(|it| it.decodes(profile));
+    let h264 = fitting.fold(H264Profiles::NONE, H264Profiles::with);
+    Codecs { vp8: false, h264, ..audio_codecs() }
+}
+
+/// The profile of a track of H.264, by its codec configuration (ISO/IEC 14496-15, section 5.3.3.1);
+/// Constrained Baseline if it is unknown.
+pub(super) fn h264_profile(track: Option<&VideoTrack>) -> Profile {
+    let bytes = track.and_then(|track| track.codec_private.get(1..)?.first_chunk());
+    let id = bytes.and_then(|bytes| ProfileLevelId::from_bytes(*bytes)).unwrap_or_default();
+    id.profile
+}
+
+fn audio_codecs() -> Codecs {
+    Codecs { pcmu: false, pcma: false, ..Codecs::default() }
+}
+
 /// Offers media to the server of a URL. `start`: the initial bandwidth estimate, if the link is to
 /// be estimated.
 pub(super) fn offer(
     url: &Url,
     args: &NetworkOptions,
     media: &[MediaPlan],
+    codecs: Codecs,
     start: Option<Bitrate>,
     clock: Clock,
 ) -> Result<Answered> {
@@ -189,7 +224,7 @@ pub(super) fn offer(
     let failed = |error| Failure::new(Kind::Network, format!("cannot connect to {url}: {error}"));
     let server = url.resolve().map_err(failed)?;
     let (socket, local) = bind_towards(server).map_err(failed)?;
-    let mut config = config(start, clock)?;
+    let mut config = config(codecs, start, clock)?;
     config.candidates.extend((!relay_only).then_some(LocalCandidate::Host(local)));
     let (mut peer, sdp, pending, _) =
         Peer::offer(&config, media, &[], clock.now()).map_err(Failure::internal)?;
@@ -261,13 +296,12 @@ fn bind_towards(server: SocketAddr) -> std::io::Result<(UdpSocket, SocketAddr)> 
     Ok((socket, local))
 }
 
-fn config(start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {
+fn config(codecs: Codecs, start: Option<Bitrate>, clock: Clock) -> Result<PeerConfig> {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let certificate = Certificate::generate(&secret()?, unix, CERTIFICATE_DAYS);
     let certificate = certificate.map_err(Failure::internal)?;
     let mut config = PeerConfig::new(clock.instant(Duration::ZERO), secret()?, certificate);
-    config.codecs.pcmu = false;
-    config.codecs.pcma = false;
+    config.codecs = codecs;
     config.start_bitrate = start;
     config.limits.handshake = CONNECT_TIMEOUT;
     Ok(config)

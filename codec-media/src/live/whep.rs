@@ -12,6 +12,7 @@ use codec_net::clock::Clock;
 use codec_net::url::Url;
 use codec_net::whip::Session;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Pushed};
+use codec_rtc::packet::VideoFormat;
 use codec_rtc::report::ReceptionStats;
 use codec_rtc::rtp;
 use codec_rtc::sequence::wrap_32;
@@ -27,7 +28,7 @@ use super::input::{
 };
 use super::options::NetworkOptions;
 use super::rtp_audio::{self, AudioOrder};
-use super::rtp_input::{opus_track, vp8_track};
+use super::rtp_input::{opus_track, video_track};
 use super::webrtc::{self, Answered, Call, Receiver};
 use crate::failure::{Failure, Kind, Result};
 
@@ -87,13 +88,12 @@ impl WhepInput {
         };
         let mut plans = vec![plan(MediaKind::Video)];
         plans.extend(wants_audio.then(|| plan(MediaKind::Audio)));
-        let answered = webrtc::offer(url, args, &plans, None, clock)?;
+        let answered = webrtc::offer(url, args, &plans, webrtc::received_codecs(), None, clock)?;
         let Answered { call, mut receiver, session, server } = answered;
         let mut config =
             if records { FrameBufferConfig::default() } else { FrameBufferConfig::low_latency() };
         config.wait_for_all_frames = records;
         let shared = Arc::new(Shared::default());
-        shared.state().buffer = Some(FrameBuffer::new(config));
         // Servers report capture times for video only, and by another machine's clock.
         let (delivery, events) = Delivery::new(clock, Basis::Arrival);
         let mut watching = Watching {
@@ -102,6 +102,7 @@ impl WhepInput {
             clock,
             shared: Arc::clone(&shared),
             delivery,
+            buffer_config: config,
             learning: PendingTracks::default(),
             video: Line::new(VIDEO_HZ),
             audio: Line::new(AUDIO_HZ),
@@ -132,7 +133,8 @@ impl WhepInput {
 /// Properties known only after the first packets.
 #[derive(Default)]
 struct PendingTracks {
-    has_video: bool,
+    /// The format of the video.
+    video: Option<VideoFormat>,
     /// Channel count of the audio.
     channels: Option<u8>,
 }
@@ -174,6 +176,7 @@ struct Watching {
     clock: Clock,
     shared: Arc<Shared>,
     delivery: Delivery,
+    buffer_config: FrameBufferConfig,
     learning: PendingTracks,
     video: Line,
     audio: Line,
@@ -246,9 +249,21 @@ impl Watching {
         let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
         let mut state = self.shared.state();
         match packet.codec {
-            Codec::Vp8 => {
+            Codec::Vp8 | Codec::H264 => {
+                let format = match packet.codec {
+                    Codec::H264 => VideoFormat::H264,
+                    _ => VideoFormat::Vp8,
+                };
+                let is_other = self.learning.video.is_some_and(|before| before != format);
+                if is_other {
+                    // The recording has the first codec.
+                    state.statistics.video.discarded += 1;
+                    return;
+                }
+                self.learning.video = Some(format);
+                let config = FrameBufferConfig { format, ..self.buffer_config };
+                state.buffer.get_or_insert_with(|| FrameBuffer::new(config));
                 self.delivery.came(now, Medium::Video, packet.header.timestamp);
-                self.learning.has_video = true;
                 self.video.count(now, packet, &mut state.statistics.video);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
                 rtp::write(&packet.header, &mut bytes);
@@ -305,7 +320,8 @@ impl Watching {
                 frame
             };
             let reported = self.video.clock.captured(wrap_32(frame.media_ticks));
-            self.delivery.frame(frame, reported);
+            let format = self.learning.video.unwrap_or_default();
+            self.delivery.frame(format, frame, reported);
         }
         self.announce_if(now, false);
         self.delivery.audio(&mut self.order);
@@ -314,12 +330,12 @@ impl Watching {
     /// Announces the media once they are known or the wait is over.
     fn announce_if(&mut self, now: Duration, at_last: bool) {
         let lacks = MissingMedia {
-            video: self.video.mid.is_some() && !self.learning.has_video,
+            video: self.video.mid.is_some() && self.learning.video.is_none(),
             audio: self.audio.mid.is_some() && self.learning.channels.is_none(),
         };
         if self.delivery.is_due(now, lacks, at_last) {
             let announced = AnnouncedTracks {
-                video: self.learning.has_video.then(|| vp8_track(None)),
+                video: self.learning.video.map(|format| video_track(format, None)),
                 audio: self.learning.channels.map(opus_track),
             };
             self.delivery.announce(announced, self.server.to_string());

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet};
+use codec_core::codec::{Bitrate, Codec as VideoCodec, FrameKind, FrameRequest, Packet};
 use codec_core::frame::Rational;
 use codec_net::clock::Clock;
 use codec_net::random;
 use codec_net::url::Url;
 use codec_net::whip::Session;
 use codec_rtc::extension::{AbsCaptureTime, Extensions};
+use codec_rtc::packet::h264::{self, Profile};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::recovery::KeyFrameGate;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
@@ -64,15 +65,53 @@ struct State {
     events: VecDeque<OutputEvent>,
     connected: bool,
     closed: Option<ClosedReason>,
-    video: Option<Mid>,
+    /// The media section of the video, with its payload type.
+    video: Option<(Mid, u8)>,
     audio: Option<Mid>,
     gate: KeyFrameGate,
-    packetizer: Packetizer,
+    packetizer: FramePacketizer,
+    /// Profile of the sent H.264.
+    profile: Option<Profile>,
     /// Bandwidth estimates: our own, and the receiver's.
     made: Option<Bitrate>,
     remb: Option<Bitrate>,
     has_audio: bool,
     statistics: OutputStats,
+}
+
+/// Packetizer of the sent codec.
+enum FramePacketizer {
+    Vp8(Packetizer),
+    H264(h264::Packetizer),
+}
+
+impl FramePacketizer {
+    fn new(is_h264: bool) -> Result<Self> {
+        let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+        if is_h264 {
+            let config = h264::PacketizerConfig { mtu, ..h264::PacketizerConfig::default() };
+            return h264::Packetizer::new(config).map(Self::H264).map_err(Failure::internal);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "any value works")]
+        let first_picture_id = random::number() as u16 & 0x7fff;
+        let config = PacketizerConfig { mtu, first_picture_id, ..PacketizerConfig::default() };
+        Packetizer::new(config).map(Self::Vp8).map_err(Failure::internal)
+    }
+
+    fn packetize(&mut self, packet: &Packet, timestamp: u32) -> Result<Vec<Vec<u8>>> {
+        let mut packets = Vec::new();
+        let made = match self {
+            Self::Vp8(vp8) => {
+                if packet.meta.temporal_layers > 1 {
+                    vp8.set_layers(true);
+                }
+                vp8.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
+            }
+            Self::H264(h264) => h264.packetize(&packet.data, timestamp, &mut packets),
+        };
+        made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
+        Ok(packets)
+    }
 }
 
 impl Shared {
@@ -131,15 +170,17 @@ impl State {
     }
 
     fn media(&mut self, media: &Media) {
-        let wanted = match media.kind {
-            MediaKind::Video => Codec::Vp8,
-            MediaKind::Audio => Codec::Opus,
-        };
-        let is_taken = media.codecs.iter().any(|codec| codec.codec == wanted);
-        if media.direction.sends() && is_taken {
-            match media.kind {
-                MediaKind::Video => self.video = Some(media.mid),
-                MediaKind::Audio => self.audio = Some(media.mid),
+        if !media.direction.sends() {
+            return;
+        }
+        match media.kind {
+            MediaKind::Video => {
+                let codec = self.profile.map_or_else(|| media.vp8(), |it| media.h264(it));
+                self.video = codec.map(|codec| (media.mid, codec.payload_type));
+            }
+            MediaKind::Audio => {
+                let is_taken = media.codecs.iter().any(|codec| codec.codec == Codec::Opus);
+                self.audio = is_taken.then_some(media.mid);
             }
         }
     }
@@ -157,7 +198,7 @@ impl State {
 
     fn stats(&mut self, stats: &Stats) {
         match stats {
-            Stats::Sent(sent) if Some(sent.mid) == self.video => {
+            Stats::Sent(sent) if self.video.is_some_and(|(mid, _)| mid == sent.mid) => {
                 follow(&mut self.statistics.video, sent, VIDEO_HZ);
                 self.statistics.round_trip = sent.round_trip.or(self.statistics.round_trip);
             }
@@ -215,18 +256,13 @@ impl WhipOutput {
         stop: &Stop,
     ) -> Result<Self> {
         let start = follows.then_some(rate.unwrap_or(DEFAULT_RATE));
-        let answered = webrtc::offer(url, args, &plans(offer), start, clock)?;
+        let codecs = webrtc::sent_codecs(offer.video.as_ref());
+        let answered = webrtc::offer(url, args, &plans(offer), codecs, start, clock)?;
         let Answered { mut call, mut receiver, session, .. } = answered;
         if let Some(rate) = start {
             call.peer.set_desired_bitrate(Bitrate(rate.0.saturating_mul(3) / 2));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "any value works")]
-        let first_picture_id = random::number() as u16 & 0x7fff;
-        let packetizer = Packetizer::new(PacketizerConfig {
-            mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
-            first_picture_id,
-            ..PacketizerConfig::default()
-        });
+        let is_h264 = offer.video.as_ref().is_some_and(|track| track.codec == VideoCodec::H264);
         let state = State {
             call,
             events: VecDeque::new(),
@@ -235,7 +271,8 @@ impl WhipOutput {
             video: None,
             audio: None,
             gate: KeyFrameGate::new(KEY_INTERVAL),
-            packetizer: packetizer.map_err(Failure::internal)?,
+            packetizer: FramePacketizer::new(is_h264)?,
+            profile: is_h264.then(|| webrtc::h264_profile(offer.video.as_ref())),
             made: None,
             remb: None,
             has_audio: offer.audio.is_some(),
@@ -273,7 +310,9 @@ impl WhipOutput {
                 if state.connected {
                     let lacks_video = offer.video.is_some() && state.video.is_none();
                     if lacks_video {
-                        return Err(failed("the server does not accept VP8".to_owned()));
+                        let codec = state.profile.map(|profile| format!("H.264 {profile}"));
+                        let codec = codec.unwrap_or_else(|| "VP8".to_owned());
+                        return Err(failed(format!("the server does not accept {codec}")));
                     }
                     if offer.video.is_none() && state.audio.is_none() {
                         return Err(failed("the server does not accept Opus".to_owned()));
@@ -324,17 +363,13 @@ impl LiveOutput for WhipOutput {
         let capture = AbsCaptureTime { ntp, clock_offset: None };
         let extensions = Extensions { abs_capture_time: Some(capture), ..Extensions::default() };
         let mut state = self.shared.state();
-        let Some(mid) = state.video else { return Ok(()) };
+        let Some((mid, payload_type)) = state.video else { return Ok(()) };
         if packet.meta.kind == FrameKind::Key {
             state.gate.coded(now);
         }
-        if packet.meta.temporal_layers > 1 {
-            state.packetizer.set_layers(true);
-        }
-        let mut packets = Vec::new();
-        let made = state.packetizer.packetize(&packet.data, &packet.meta, stamp, &mut packets);
-        made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
-        match state.call.peer.send_video(now, mid, &packets, captured, &extensions) {
+        let packets = state.packetizer.packetize(packet, stamp)?;
+        let peer = &mut state.call.peer;
+        match peer.send_video(now, mid, payload_type, &packets, captured, &extensions) {
             // The end of the call is reported as an event.
             Ok(_) | Err(SendError::NotConnected) => {}
             Err(SendError::QueueFull) => state.gate.request(),

@@ -4,12 +4,14 @@ use codec_backends::registry;
 use codec_container::Format;
 use codec_core::codec::{
     Backend, Bitrate, Capabilities, Codec, Content, Deadline, Denoise, DropPolicy, EncoderConfig,
-    KnobKind, RateControl, Scalability,
+    Feature, KnobKind, RateControl, Scalability, Tune,
 };
+use codec_core::error::Error;
 use codec_core::frame::{Rational, Size};
 
 use crate::clock::WallClock;
 use crate::failure::{Failure, Kind, Result};
+use crate::settings::features::check_feature;
 use crate::settings::regions::Regions;
 use crate::values::{KeyInterval, KnobSetting, RegionOffset};
 
@@ -32,7 +34,7 @@ pub enum Preset {
 }
 
 /// Settings of a video encoder as a user gives them. `None` and empty mean the default.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EncoderOptions {
     /// Codec or codec/backend.
     pub codec: Option<String>,
@@ -54,6 +56,8 @@ pub struct EncoderOptions {
     pub content: Content,
     /// Removal of camera noise.
     pub denoise: Denoise,
+    /// What to optimise for; `None` is the encoder's own choice.
+    pub tune: Option<Tune>,
     /// Let the rate controller drop frames.
     pub drop: bool,
     /// Maximum encoding time per frame, in microseconds.
@@ -81,6 +85,7 @@ impl Default for EncoderOptions {
             layers: None,
             content: Content::Camera,
             denoise: Denoise::Off,
+            tune: None,
             drop: false,
             max_frame_time: None,
             error_resilient: false,
@@ -106,6 +111,7 @@ pub struct EncoderSettings {
     scalability: Scalability,
     content: Content,
     denoise: Denoise,
+    tune: Option<Tune>,
     drop: bool,
     max_frame_us: Option<u64>,
     error_resilient: bool,
@@ -163,6 +169,13 @@ impl EncoderSettings {
             let conflict = "--content screen has no camera noise: use --video-denoise off or auto";
             return Err(Failure::usage(conflict));
         }
+        if args.tune.is_some() {
+            check_feature("--tune", Feature::Tune, backend, capabilities)?;
+        }
+        if args.tune == Some(Tune::Visual) && args.content == Content::Screen {
+            let conflict = "--content screen is always coded with --tune psnr";
+            return Err(Failure::usage(conflict));
+        }
         Ok(Self {
             backend,
             capabilities,
@@ -173,6 +186,7 @@ impl EncoderSettings {
             scalability: scalability(args.layers.as_deref(), capabilities)?,
             content: args.content,
             denoise: args.denoise,
+            tune: args.tune,
             drop: args.drop,
             max_frame_us: args.max_frame_time,
             error_resilient: args.error_resilient,
@@ -194,6 +208,7 @@ impl EncoderSettings {
             scalability: Scalability::L1T1,
             content: Content::Camera,
             denoise: Denoise::Off,
+            tune: None,
             drop: false,
             max_frame_us: None,
             error_resilient: false,
@@ -226,6 +241,7 @@ impl EncoderSettings {
             ("layers", format!("{:?}", self.scalability)),
             ("content", format!("{:?}", self.content).to_lowercase()),
             ("denoise", describe_denoise(self.denoise)),
+            ("tune", or_default(self.tune.map(|tune| format!("{tune:?}").to_lowercase()))),
             ("drop", self.drop.to_string()),
             ("max_frame_us", or_default(self.max_frame_us.map(|us| us.to_string()))),
             ("error_resilient", self.error_resilient.to_string()),
@@ -275,6 +291,7 @@ impl EncoderSettings {
         config.scalability = self.scalability;
         config.content = self.content;
         config.denoise = self.denoise;
+        config.tune = self.tune;
         config.error_resilient = self.error_resilient;
         config.knobs.clone_from(&self.knobs);
         config
@@ -297,6 +314,10 @@ fn video_backend(
     let default = CODECS.into_iter().find(|codec| format.holds_video(*codec));
     let spec = spec.unwrap_or_else(|| default.unwrap_or(Codec::Vp8).name());
     let found = registry::find_encoder(spec).map_err(|error| match registry::find(spec) {
+        // The error names the feature that adds an encoder.
+        Ok(_) if matches!(&error, Error::NoBackend(detail) if detail.feature.is_some()) => {
+            Failure::encoding(error)
+        }
         Ok(_) => Failure::new(Kind::Backend, format!("{spec} has no encoder")),
         Err(_) if registry::find_audio(spec).is_ok() => {
             Failure::usage(format!("{spec} is an audio codec\nhelp: use --audio-codec {spec}"))

@@ -3,4 +3,5 @@
 pub mod audio;
 pub mod encoder;
 pub mod encoding;
+mod features;
 pub mod regions;

@@ -4,6 +4,7 @@ use codec_core::codec::{Backend, Capabilities, Feature, ImportanceMap, Region};
 use codec_core::frame::Size;
 
 use crate::failure::{Failure, Result};
+use crate::settings::features::check_feature;
 use crate::values::RegionOffset;
 
 /// Maximum number of regions.
@@ -28,13 +29,8 @@ impl Regions {
                 "too many regions: got {count} --region, expected at most {MAX_REGIONS}"
             )));
         }
-        if !list.is_empty()
-            && let Some(reason) = capabilities.gap(Feature::Importance)
-        {
-            return Err(Failure::usage(format!(
-                "--region cannot be used with {}/{}: {reason}",
-                backend.codec, backend.name
-            )));
+        if !list.is_empty() {
+            check_feature("--region", Feature::Importance, backend, capabilities)?;
         }
         Ok(Self { list: list.to_owned() })
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
-use codec_core::codec::{Bitrate, Codec, EncoderConfig, Outcome, Packet, Update, VideoEncoder};
+use codec_core::codec::{
+    Bitrate, Codec, EncoderConfig, Feature, Outcome, Packet, Update, VideoEncoder,
+};
 use codec_core::frame::{Rational, Size};
 use codec_core::parallel::RowPool;
 use codec_net::url::{Scheme, Url};
@@ -40,8 +42,12 @@ const MIN_RATE: Bitrate = Bitrate(30_000);
 /// Time to probe the link before size and frame rate adapt to it.
 const SETTLING: Duration = Duration::from_secs(3);
 
-/// The container whose rules streams follow: Opus with VP8, and packets copied without re-encoding.
+/// The container whose rules streams follow: Opus, and packets copied without re-encoding.
 const LIKE: Format = Format::WebM;
+/// The container whose rules video follows: it holds all codecs.
+const VIDEO_LIKE: Format = Format::Matroska;
+/// Codecs of video that can be sent.
+pub(super) const SENT: [Codec; 2] = [Codec::Vp8, Codec::H264];
 
 /// A queue of audio packets to send, in place of a file.
 #[derive(Debug, Default)]
@@ -96,7 +102,7 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
     let trace = args.rate_trace.as_deref().map(read_targets).transpose()?;
     let mut options = args.encoder.clone();
     options.bitrate = options.bitrate.or(trace.as_ref().map(|trace| trace.rate_at(Duration::ZERO)));
-    let settings = EncoderSettings::new(&options, Preset::Rtc, LIKE)?;
+    let settings = EncoderSettings::new(&options, Preset::Rtc, VIDEO_LIKE)?;
     if settings.preset != Preset::Rtc {
         return Err(Failure::usage(
             "--preset file cannot be used with send: encoding is in real time",
@@ -115,8 +121,9 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         let opened = Coder::open(args, &settings, video.stream_info(), trace, may_lose, env)?;
         let stream_info = video.stream_info();
         let codec = settings.backend.codec;
-        let mut track = VideoTrack::new(LIKE, codec, opened.size, opened.time_base);
+        let mut track = VideoTrack::new(VIDEO_LIKE, codec, opened.size, opened.time_base);
         track.frame_rate = Some(stream_info.frame_rate);
+        track.codec_private = opened.encoder.codec_private();
         offer.video = Some(track);
         coder = Some(opened);
     }
@@ -170,7 +177,7 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
 }
 
 /// Opens audio that begins at a time of the stream.
-fn open_audio(
+pub(super) fn open_audio(
     args: &SendOptions,
     source: &LiveSource,
     input: AudioInput,
@@ -289,8 +296,10 @@ impl Coder {
             settings.config(size, stream_info.frame_rate, stream_info.time_base);
         config.simd = Some(env.level);
         config.info = info;
-        // Frames after a lost frame must not depend on its probabilities.
-        config.error_resilient |= may_lose;
+        // Frames after a lost frame must not depend on its probabilities. Encoders of codecs without
+        // such a dependence do not have the option.
+        let can_limit = settings.capabilities.gap(Feature::ErrorResilience).is_none();
+        config.error_resilient |= may_lose && can_limit;
         if threads > 1 {
             config.pool = Some(Arc::new(RowPool::new(threads).map_err(Failure::internal)?));
         }
@@ -300,9 +309,10 @@ impl Coder {
                 format!("{}/{} has no encoder", settings.backend.codec, settings.backend.name),
             ));
         };
-        if settings.backend.codec != Codec::Vp8 {
+        if !SENT.contains(&settings.backend.codec) {
             let codec = settings.backend.codec;
-            return Err(Failure::usage(format!("cannot send {codec}: only vp8 is supported")));
+            let message = format!("cannot send {codec}: only vp8 and h264 are supported");
+            return Err(Failure::usage(message));
         }
         let encoder = open(&config).map_err(Failure::encoding)?;
         let rate = config.rate.mode.bitrate();

@@ -1,20 +1,36 @@
-//! Sends the packets of a file without re-encoding.
+//! Sends the packets of a file without re-encoding. Audio other than Opus is encoded.
 
 use std::time::Duration;
 
 use codec_audio::AudioCodec;
-use codec_container::{CodedPacket, PacketReader, Track, TrackKind};
+use codec_container::{AnnexB, CodedPacket, PacketReader, Track, TrackKind, VideoTrack};
 use codec_core::codec::{Codec, FrameKind, Packet, SlotSet};
-use codec_net::url::Url;
+use codec_net::url::{Scheme, Url};
 
-use super::{Sending, Stop};
+use super::coded::{SENT, open_audio};
+use super::{OutgoingAudio, Sending, Stop};
 use crate::Env;
 use crate::failure::{Failure, Result};
+use crate::io::media::MediaSelection;
+use crate::io::names::is_pipe;
 use crate::io::unreadable::{Advice, is_lost, missing};
 use crate::live::options::SendOptions;
 use crate::live::output::{LiveAudioPacket, Offer};
 use crate::live::source::LiveSource;
 use crate::live::transport::Coding;
+use crate::settings::encoder::{EncoderOptions, Preset};
+
+/// Packets of video inspected for reordered frames.
+const INSPECTED: usize = 64;
+
+/// What to do if the receiver does not accept the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// Fail.
+    No,
+    /// Return the failure, for encoding.
+    Encode,
+}
 
 /// The selected tracks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,32 +39,102 @@ struct SelectedTracks {
     audio: Option<usize>,
 }
 
-/// Sends the packets of a file.
-pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> Result<()> {
+/// What a file is sent from.
+struct Input<'a> {
+    args: &'a SendOptions,
+    source: &'a LiveSource,
+    env: &'a Env,
+    selected: SelectedTracks,
+    /// Whether the audio is encoded.
+    encodes_audio: bool,
+}
+
+/// Whether a file is sent without re-encoding although that was not requested: its video is H.264, and
+/// no encoder setting was given. WebRTC receivers do not support reordered frames.
+pub(super) fn is_default(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env) -> bool {
+    // Sending always has this preset.
+    let preset = args.encoder.preset.filter(|preset| *preset == Preset::Rtc);
+    let is_plain = args.encoder == EncoderOptions { preset, ..EncoderOptions::default() }
+        && args.rate_trace.is_none()
+        && args.resize.is_none()
+        && args.parts.video;
+    if !is_plain || is_pipe(&args.input) || !matches!(source, LiveSource::File(_)) {
+        return false;
+    }
+    let Ok(mut reader) = source.open_packets(env) else { return false };
+    let is_h264 = reader.video().is_some_and(|(_, track)| track.codec == Codec::H264);
+    is_h264 && (url.scheme() != Scheme::Whip || !has_reordered_frames(&mut *reader))
+}
+
+/// Whether the first frames are presented in another order than they are stored (B-frames).
+fn has_reordered_frames(reader: &mut dyn PacketReader) -> bool {
+    reader.select_video();
+    let (mut packet, mut last) = (CodedPacket::default(), i64::MIN);
+    for _ in 0..INSPECTED {
+        if !matches!(reader.read(&mut packet), Ok(true)) {
+            return false;
+        }
+        if packet.pts < last {
+            return true;
+        }
+        last = packet.pts;
+    }
+    false
+}
+
+/// Sends the packets of a file. Returns the failure if the receiver does not accept them and there is
+/// a fallback.
+pub(super) fn run(
+    args: &SendOptions,
+    url: &Url,
+    source: &LiveSource,
+    fallback: Fallback,
+    env: &Env,
+) -> Result<Option<Failure>> {
     let mut reader = source.open_packets(env)?;
-    let (offer, chosen) = choose(args, &*reader, &source.name())?;
-    let mut sending = Sending::new(args, url, &offer, Coding::default(), env)?;
+    let (mut offer, selected) = choose(args, &mut *reader, &source.name())?;
+    let is_copied = offer.audio.as_ref().is_none_or(|track| track.codec == AudioCodec::Opus);
+    let input = Input { args, source, env, selected, encodes_audio: !is_copied };
+    let mut audible = None;
+    if let Some((audio, track, text)) = input.open_audio(0.0)? {
+        env.events.note(format!("audio: {text}"));
+        offer.audio = Some(track);
+        audible = Some(audio);
+    }
+    let opened = Sending::new(args, url, &offer, Coding::default(), env);
+    let mut sending = match opened {
+        Err(failure) if fallback == Fallback::Encode && url.scheme() == Scheme::Whip => {
+            return Ok(Some(failure));
+        }
+        opened => opened?,
+    };
+    if let Some(track) = &offer.video {
+        env.events.note(format!("{}: {} sent without re-encoding", source.name(), track.codec));
+    }
     sending.counts.size = offer.video.as_ref().map(|track| track.size);
     let (mut begin_s, mut frame_id) = (0.0, 0);
     let end = loop {
-        let passed =
-            pass(&mut sending, &mut *reader, chosen, begin_s, &mut frame_id, &source.name());
+        let passed = input.pass(&mut sending, &mut *reader, &mut audible, begin_s, &mut frame_id);
         match passed {
             Err(failure) => break Err(failure),
             Ok((stop, _)) if stop == Stop::Enough || !args.repeat => break Ok(()),
             Ok((_, end_s)) => begin_s = end_s,
         }
-        match source.open_packets(env) {
-            Ok(again) => reader = again,
-            Err(failure) => break Err(failure),
+        let again = source.open_packets(env).and_then(|again| {
+            reader = again;
+            audible = input.open_audio(begin_s)?.map(|(audio, ..)| audio);
+            Ok(())
+        });
+        if let Err(failure) = again {
+            break Err(failure);
         }
     };
-    sending.finish(end)
+    sending.finish(end).map(|()| None)
 }
 
 fn choose(
     args: &SendOptions,
-    reader: &dyn PacketReader,
+    reader: &mut dyn PacketReader,
     name: &str,
 ) -> Result<(Offer, SelectedTracks)> {
     let wanted = [(TrackKind::Video, args.parts.video), (TrackKind::Audio, args.parts.audio)];
@@ -59,19 +145,19 @@ fn choose(
     }
     let (mut offer, mut chosen) = (Offer::default(), SelectedTracks::default());
     if let Some((number, track)) = reader.video().filter(|_| args.parts.video) {
-        if track.codec != Codec::Vp8 {
+        if !SENT.contains(&track.codec) {
             let codec = track.codec;
             return Err(Failure::usage(format!(
-                "cannot send {codec} with --copy: only vp8 is supported"
+                "cannot send {codec} with --copy: only vp8 and h264 are supported"
             )));
         }
         (offer.video, chosen.video) = (Some(track.clone()), Some(number));
     }
     if let Some((number, track)) = reader.audio().filter(|_| args.parts.audio) {
-        if track.codec != AudioCodec::Opus {
+        if track.codec != AudioCodec::Opus && is_pipe(&args.input) {
             let codec = track.codec;
             let message = format!(
-                "cannot send {codec} with --copy: only opus is supported\n\
+                "cannot send {codec} with --copy from a pipe: only opus is supported\n\
                  help: drop the audio with --no-audio"
             );
             return Err(Failure::usage(message));
@@ -86,61 +172,114 @@ fn choose(
     Ok((offer, chosen))
 }
 
-/// Sends the packets once, from `begin_s` of the stream on; returns the end.
-#[expect(clippy::cast_precision_loss, reason = "seconds")]
-fn pass(
-    sending: &mut Sending,
-    reader: &mut dyn PacketReader,
-    chosen: SelectedTracks,
-    begin_s: f64,
-    frame_id: &mut u64,
-    name: &str,
-) -> Result<(Stop, f64)> {
-    let ticks: Vec<f64> = reader.tracks().iter().map(|track| track.time_base().as_f64()).collect();
-    let frame_s = reader
-        .tracks()
-        .iter()
-        .find_map(Track::video)
-        .and_then(|track| track.frame_rate)
-        .map_or(1.0 / 30.0, |rate| 1.0 / rate.as_f64());
-    let mut packet = CodedPacket::default();
-    let mut end_s = begin_s;
-    while reader.read(&mut packet).map_err(|error| Failure::reading(name, error))? {
-        if sending.is_enough(sending.clock.now()) {
-            return Ok((Stop::Enough, end_s));
+impl Input<'_> {
+    /// Opens the audio for encoding, if it has to be encoded.
+    fn open_audio(
+        &self,
+        begin_s: f64,
+    ) -> Result<Option<(OutgoingAudio, codec_container::AudioTrack, String)>> {
+        if !self.encodes_audio {
+            return Ok(None);
         }
-        let track = Some(packet.track);
-        if track != chosen.video && track != chosen.audio {
-            continue;
-        }
-        let tick_s = ticks.get(packet.track).copied().unwrap_or(1.0);
-        let at_s = begin_s + packet.pts as f64 * tick_s;
-        let lasts_s = packet.duration.map_or(frame_s, |ticks| ticks as f64 * tick_s);
-        end_s = end_s.max(at_s + lasts_s);
-        let due = sending.pace.due(sending.clock.now(), at_s);
-        sending.wait_until(due, None)?;
-        let now = sending.clock.now();
-        if now < due {
-            return Ok((Stop::Enough, end_s));
-        }
-        sending.pace.done(due, now);
-        let captured = due.min(now);
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let pts = packet.pts + (begin_s / tick_s).round() as i64;
-        if track == chosen.audio {
-            sending.counts.totals.audio(packet.data.len());
-            let audio = LiveAudioPacket { data: &packet.data, pts, captured };
-            sending.output.audio(now, &audio)?;
-            continue;
-        }
-        sending.counts.captured += 1;
-        let frame = frame(&packet, pts, frame_id);
-        sending.counts.frame(&frame, Duration::ZERO);
-        sending.output.video(now, &frame, captured)?;
+        let wants = MediaSelection { video: false, audio: true };
+        let media = self.source.open(wants, self.args.threads, Advice::FLAGS, self.env)?;
+        let open = |input| open_audio(self.args, self.source, input, begin_s, self.env);
+        media.audio.map(open).transpose()
     }
-    let due = sending.pace.due(sending.clock.now(), end_s);
-    sending.wait_until(due, None)?;
-    Ok((Stop::End, end_s))
+
+    /// Sends the packets once, from `begin_s` of the stream on; returns the end.
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    fn pass(
+        &self,
+        sending: &mut Sending,
+        reader: &mut dyn PacketReader,
+        audible: &mut Option<OutgoingAudio>,
+        begin_s: f64,
+        frame_id: &mut u64,
+    ) -> Result<(Stop, f64)> {
+        let chosen = self.selected;
+        let ticks: Vec<f64> =
+            reader.tracks().iter().map(|track| track.time_base().as_f64()).collect();
+        let frame_s = frame_seconds(reader);
+        let mut conversion = Conversion::new(reader.video().map(|(_, track)| track));
+        let mut packet = CodedPacket::default();
+        let mut end_s = begin_s;
+        while self.read(reader, &mut packet)? {
+            if sending.is_enough(sending.clock.now()) {
+                return Ok((Stop::Enough, end_s));
+            }
+            let track = Some(packet.track);
+            let is_audio = track == chosen.audio;
+            let is_sent = track == chosen.video || is_audio && !self.encodes_audio;
+            if !is_sent {
+                continue;
+            }
+            let tick_s = ticks.get(packet.track).copied().unwrap_or(1.0);
+            let at_s = begin_s + packet.pts as f64 * tick_s;
+            let lasts_s = packet.duration.map_or(frame_s, |ticks| ticks as f64 * tick_s);
+            end_s = end_s.max(at_s + lasts_s);
+            sending.begin(audible.as_mut(), at_s)?;
+            let due = sending.pace.due(sending.clock.now(), at_s);
+            sending.wait_until(due, audible.as_mut())?;
+            let now = sending.clock.now();
+            if now < due {
+                return Ok((Stop::Enough, end_s));
+            }
+            sending.pace.done(due, now);
+            let captured = due.min(now);
+            #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+            let pts = packet.pts + (begin_s / tick_s).round() as i64;
+            if is_audio {
+                sending.counts.totals.audio(packet.data.len());
+                let audio = LiveAudioPacket { data: &packet.data, pts, captured };
+                sending.output.audio(now, &audio)?;
+                continue;
+            }
+            sending.counts.captured += 1;
+            conversion.convert(&mut packet);
+            let frame = frame(&packet, pts, frame_id);
+            sending.counts.frame(&frame, Duration::ZERO);
+            sending.output.video(now, &frame, captured)?;
+        }
+        let due = sending.pace.due(sending.clock.now(), end_s);
+        sending.wait_until(due, audible.as_mut())?;
+        if let Some(mut audio) = audible.take() {
+            audio.pipeline.end_at(end_s - begin_s);
+            sending.advance(&mut audio, f64::INFINITY)?;
+        }
+        Ok((Stop::End, end_s))
+    }
+
+    fn read(&self, reader: &mut dyn PacketReader, packet: &mut CodedPacket) -> Result<bool> {
+        reader.read(packet).map_err(|error| Failure::reading(&self.source.name(), error))
+    }
+}
+
+/// Duration of a frame in seconds, where packets do not state it.
+fn frame_seconds(reader: &dyn PacketReader) -> f64 {
+    let rate = reader.tracks().iter().find_map(Track::video).and_then(|track| track.frame_rate);
+    rate.map_or(1.0 / 30.0, |rate| 1.0 / rate.as_f64())
+}
+
+/// Converts H.264 of MP4 and Matroska to the byte stream format, in which it is sent.
+struct Conversion {
+    annex_b: Option<AnnexB>,
+    converted: Vec<u8>,
+}
+
+impl Conversion {
+    fn new(track: Option<&VideoTrack>) -> Self {
+        let h264 = track.filter(|track| track.codec == Codec::H264);
+        let annex_b = h264.and_then(|track| AnnexB::new(&track.codec_private));
+        Self { annex_b, converted: Vec::new() }
+    }
+
+    fn convert(&mut self, packet: &mut CodedPacket) {
+        if let Some(annex_b) = &mut self.annex_b {
+            annex_b.convert(&packet.data, &mut self.converted);
+            std::mem::swap(&mut packet.data, &mut self.converted);
+        }
+    }
 }
 
 /// Converts a packet of a file as if from an encoder without dependency data: it may refer to every

@@ -48,10 +48,14 @@ pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
         .map_err(|error| Failure::usage(format!("invalid URL {}: {error}", args.url)))?;
     let source = LiveSource::new(args)?;
     if args.copy {
-        copied::run(args, &url, &source, env)
-    } else {
-        coded::run(args, &url, &source, env)
+        return copied::run(args, &url, &source, copied::Fallback::No, env).map(drop);
     }
+    if copied::is_default(args, &url, &source, env) {
+        let refused = copied::run(args, &url, &source, copied::Fallback::Encode, env)?;
+        let Some(failure) = refused else { return Ok(()) };
+        env.events.note(format!("{}; encoding vp8 instead", failure.message));
+    }
+    coded::run(args, &url, &source, env)
 }
 
 /// Why the input's video stops.
