@@ -26,7 +26,7 @@
 //!
 //! use codec_core::codec::{Bitrate, EncoderConfig, FrameRequest, Packet};
 //! use codec_core::frame::{Picture, Rational, Size};
-//! use codec_net::server::media::VideoFrame;
+//! use codec_net::server::media::{VideoCodec, VideoFrame};
 //! use codec_net::server::room::StreamInfo;
 //! use codec_net::server::{Config, Server};
 //!
@@ -34,7 +34,7 @@
 //! let server = Server::start(Config::loopback())?;
 //!
 //! // The callback is called when a viewer needs a key frame: ask the encoder for one.
-//! let info = StreamInfo { kind: "local", video: true, audio: false };
+//! let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: false };
 //! let publisher = server.hub().publish("demo", info, Box::new(|| {}))?;
 //!
 //! // A VP8 frame from any encoder. Browsers show it on the page, `codec recv` at a `whep://` URL.

@@ -54,7 +54,7 @@ pub enum Media {
 /// One stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamDescription {
-    /// Name of the codec: `vp8`, `opus`; ASCII, at most 32 bytes.
+    /// Name of the codec: `vp8`, `h264` (access units with start codes), `opus`; ASCII, at most 32 bytes.
     pub codec: String,
     /// Seconds per tick; numerator and denominator above 0.
     pub time_base: Rational,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::audit::AuditLog;
 use super::auth::Access;
 use super::limits::Limits;
+use super::media::VideoCodecs;
 use super::rtc::RtcConfig;
 
 /// The configuration of a server.
@@ -30,6 +31,9 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Decode published streams for statistics.
     pub decode: bool,
+    /// The codecs of published video in order of preference; those that the build cannot decode are
+    /// omitted.
+    pub video_codecs: VideoCodecs,
 }
 
 impl Config {
@@ -47,6 +51,7 @@ impl Config {
             files: None,
             record: None,
             decode: true,
+            video_codecs: VideoCodecs::of_build(),
         }
     }
 }

@@ -248,13 +248,14 @@ fn rejection_message(id: u64, rejection: &UploadError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::media::VideoCodec;
     use super::super::room::{Hub, Item, StreamHooks, StreamInfo, Viewer};
     use super::*;
     use crate::clock::Clock;
 
     fn control_channel() -> (ControlChannel, super::super::room::Publisher) {
         let hub = Arc::new(Hub::new(Clock::start(), Limits::default(), StreamHooks::default()));
-        let info = StreamInfo { kind: "local", video: true, audio: false };
+        let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: false };
         let publisher = hub.publish("live", info, Box::new(|| {})).unwrap();
         let stream = Arc::clone(publisher.stream());
         (ControlChannel::new(stream, None, Limits::default(), "whep", 3), publisher)

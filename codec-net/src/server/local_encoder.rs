@@ -340,7 +340,7 @@ mod tests {
         let picture = Picture::i420_packed(size, &data).unwrap();
         assert!(local_encoder.encode(at(0), &picture, &FrameRequest::at(0)).unwrap());
         let frame = local_encoder.receive(at(0), 0).unwrap();
-        let facts = super::super::media::FrameInfo::parse(&frame.data).unwrap();
+        let facts = super::super::media::FrameInfo::parse(frame.format, &frame.data).unwrap();
         assert_eq!(facts.size, Some(local_encoder.size));
         for frame in 1..70 {
             local_encoder.adapt(at(frame), budget(5000), Bitrate(0)).unwrap();

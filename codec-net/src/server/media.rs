@@ -4,15 +4,14 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use codec_backends::registry;
-use codec_core::codec::{DecoderConfig, Limits as DecoderLimits, VideoDecoder};
-use codec_core::entropy::BoolDecoder;
-use codec_core::frame::Size;
-use codec_vp8::header::{
-    FRAME_TAG_BYTES, HeaderContext, KEY_HEADER_BYTES, parse_frame_header, parse_frame_tag,
-    parse_key_header,
-};
+use codec_core::codec::{DecoderConfig, Limits as DecoderLimits, OutputOrder, VideoDecoder};
+use codec_core::error::Error;
+use codec_rtc::packet::VideoFormat;
 
+pub use super::frame_info::FrameInfo;
 use super::limits::Limits;
+use super::video_codec::name_of;
+pub use super::video_codec::{VideoCodec, VideoCodecs};
 use crate::framing::{Flags, Kind, Record};
 
 /// Ticks per second of video timestamps.
@@ -24,12 +23,14 @@ pub const VIDEO_STREAM: u8 = 0;
 /// See [`VIDEO_STREAM`].
 pub const AUDIO_STREAM: u8 = 1;
 
-/// A VP8 frame.
+/// A frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct VideoFrame {
-    /// The coded frame.
+    /// The coded frame; for H.264, an access unit in the byte stream format with its parameter sets.
     pub data: Bytes,
+    /// The codec; default VP8.
+    pub format: VideoFormat,
     /// Presentation time in ticks of 1/90000 s from the start of the stream; does not wrap.
     pub pts: u64,
     /// Whether it is a key frame.
@@ -104,48 +105,15 @@ impl AudioPacket {
     }
 }
 
-/// Properties read from a frame's data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameInfo {
-    /// Whether it is a key frame.
-    pub key: bool,
-    /// `false`: decoded but not shown.
-    pub shown: bool,
-    /// Frame size; key frames only.
-    pub size: Option<Size>,
-    /// Quantiser index of the frame, 0..=127.
-    pub qindex: u8,
-}
-
-impl FrameInfo {
-    /// Parses the header of a VP8 frame; `None` if it is invalid (RFC 6386, sections 9.1 and 19.2).
-    #[must_use]
-    pub fn parse(data: &[u8]) -> Option<Self> {
-        let tag = parse_frame_tag(data).ok()?;
-        let key_header = if tag.is_key {
-            Some(parse_key_header(data.get(FRAME_TAG_BYTES..)?).ok()?)
-        } else {
-            None
-        };
-        let header_bytes = FRAME_TAG_BYTES + if tag.is_key { KEY_HEADER_BYTES } else { 0 };
-        let first = data.get(header_bytes..)?;
-        let first_bytes = usize::try_from(tag.first_partition_bytes).ok()?;
-        let mut reader = BoolDecoder::new(first.get(..first_bytes)?);
-        let header = parse_frame_header(&mut reader, tag.is_key, &mut HeaderContext::default());
-        Some(Self {
-            key: tag.is_key,
-            shown: tag.show,
-            size: key_header.map(|key| key.size),
-            qindex: header.quant.y_ac.get(),
-        })
-    }
-}
-
-/// Opens a decoder of published video; `None` in a build without VP8.
-pub(super) fn open_decoder(limits: Limits) -> Option<Box<dyn VideoDecoder>> {
-    let (_, open, _) = registry::find_decoder("vp8").ok()?;
+/// Opens a decoder of published video.
+pub(super) fn open_decoder(
+    format: VideoFormat,
+    limits: Limits,
+) -> Result<Box<dyn VideoDecoder>, Error> {
+    let (_, open, _) = registry::find_decoder(name_of(format))?;
     let mut config = DecoderConfig::default();
+    config.output_order = OutputOrder::LowDelay;
     config.limits = DecoderLimits::default();
     config.limits.max_pixels = limits.pixels;
-    open(&config).ok()
+    open(&config)
 }

@@ -48,7 +48,7 @@
 //! | `recorder`, `small_rendition`, `local_source`, `local_encoder` | the server's own viewers and publishers |
 //! | `state`, [`sessions`] | the state that requests share; the table of sessions |
 //! | [`room`] | a hub of streams by name; a stream passes media from its publisher to the subscriptions of its viewers |
-//! | [`media`] | coded frames and packets |
+//! | [`media`], `video_codec`, `frame_info` | coded frames and packets; the codecs of video; properties read from frames |
 //! | [`auth`], [`limits`], [`audit`], [`outcome`] | access rules; limits; the audit log; why requests are rejected and sessions end |
 
 pub mod audit;
@@ -56,6 +56,7 @@ pub mod auth;
 mod auth_rate_limiter;
 mod config;
 mod control_channel;
+mod frame_info;
 mod health;
 mod http;
 pub mod limits;
@@ -73,6 +74,7 @@ mod start;
 mod state;
 mod token_bucket;
 mod uploads;
+mod video_codec;
 mod ws;
 
 pub use config::Config;

@@ -129,6 +129,8 @@ pub enum EndReason {
     Replaced,
     /// The publisher of the stream is gone.
     PublisherEnded,
+    /// The stream continues with another video codec, which this session cannot announce.
+    CodecChanged,
     /// The end of a file was reached.
     SourceEnded,
     /// The server is shutting down.
@@ -155,6 +157,9 @@ impl fmt::Display for EndReason {
             Self::Closed => f.write_str("closed by the remote endpoint"),
             Self::Disconnected => f.write_str("connection closed without ending the session"),
             Self::Replaced => f.write_str("another publisher with the same token took over"),
+            Self::CodecChanged => {
+                f.write_str("the video codec of the stream changed: watch it again")
+            }
             Self::PublisherEnded => f.write_str("the publisher ended"),
             Self::SourceEnded => f.write_str("the source ended"),
             Self::ServerStopped => f.write_str("the server was stopped"),

@@ -15,6 +15,7 @@ use codec_core::codec::{
 };
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Rational, Size};
+use codec_rtc::packet::VideoFormat;
 use tokio::sync::mpsc;
 
 use super::limits::Limits;
@@ -64,12 +65,14 @@ impl Drop for RenditionPermit {
 /// Starts a rendition. `false`: the limit is reached, or the stream has just ended.
 pub(super) fn start(stream: &Arc<Stream>, limits: Limits, permits: &RenditionPermits) -> bool {
     let Some(permit) = permits.take(limits.small_renditions) else { return false };
-    let Some(decoder) = media::open_decoder(limits) else { return false };
+    let Some(codec) = stream.info().video else { return false };
+    let Ok(decoder) = media::open_decoder(codec.format(), limits) else { return false };
     let (sink, items) = mpsc::channel(MAX_QUEUED_ITEMS);
     let Ok(viewer) = Viewer::join_internal(stream, Box::new(sink)) else { return false };
     let mut small = SmallRendition {
         stream: Arc::clone(stream),
-        decoder,
+        decoder: (codec.format(), decoder),
+        limits,
         encoder: None,
         packet: Packet::default(),
         last: None,
@@ -86,7 +89,8 @@ pub(super) fn start(stream: &Arc<Stream>, limits: Limits, permits: &RenditionPer
 
 struct SmallRendition {
     stream: Arc<Stream>,
-    decoder: Box<dyn VideoDecoder>,
+    decoder: (VideoFormat, Box<dyn VideoDecoder>),
+    limits: Limits,
     /// With the input and output frame sizes.
     encoder: Option<(Size, Size, Box<dyn VideoEncoder>)>,
     packet: Packet,
@@ -129,8 +133,12 @@ impl SmallRendition {
 
     fn frame(&mut self, frame: &VideoFrame) -> Result<(), Error> {
         let pts = i64::try_from(frame.pts).unwrap_or(i64::MAX);
-        self.decoder.decode(&frame.data, pts, None)?;
-        while let Some(shown) = self.decoder.receive() {
+        if self.decoder.0 != frame.format {
+            // Another publisher has taken over.
+            self.decoder = (frame.format, media::open_decoder(frame.format, self.limits)?);
+        }
+        self.decoder.1.decode(&frame.data, pts, None)?;
+        while let Some(shown) = self.decoder.1.receive() {
             self.errors = 0;
             let is_due =
                 self.last.is_none_or(|last| frame.pts >= last.saturating_add(MIN_FRAME_INTERVAL));

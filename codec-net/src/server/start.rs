@@ -48,6 +48,8 @@ pub enum StartError {
     Rtc(StartRtcError),
     /// A thread cannot be started.
     Thread(io::Error),
+    /// This build decodes none of the configured video codecs.
+    NoVideoCodec,
 }
 
 impl fmt::Display for StartError {
@@ -65,6 +67,9 @@ impl fmt::Display for StartError {
             Self::Rtc(error) => error.fmt(f),
             Self::Folder(path, error) => write!(f, "cannot use folder {}: {error}", path.display()),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Self::NoVideoCodec => {
+                f.write_str("cannot accept video: this build has no codec for it")
+            }
         }
     }
 }
@@ -72,7 +77,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Open(_) | Self::PasswordsWithoutTls => None,
+            Self::Open(_) | Self::PasswordsWithoutTls | Self::NoVideoCodec => None,
             Self::Listen(_, error) | Self::Folder(_, error) | Self::Thread(error) => Some(error),
             Self::Rtc(error) => Some(error),
         }
@@ -97,7 +102,9 @@ impl Server {
     ///
     /// [`StartError`].
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let Config { listen, rtc, tls, access, limits, audit, files, record, decode } = config;
+        let Config { listen, rtc, tls, access, limits, audit, files, record, decode, video_codecs } =
+            config;
+        let video_codecs = video_codecs.supported().ok_or(StartError::NoVideoCodec)?;
         if access.is_open() && !listen.ip().to_canonical().is_loopback() {
             return Err(StartError::Open(listen));
         }
@@ -114,12 +121,14 @@ impl Server {
         let recorder = Recorder { folder: record, decode, limits, threads: recorders.clone() };
         let clock = Clock::start();
         let health = Arc::new(Health::default());
-        let network = Network::start(rtc, clock, limits, uploads.clone(), Arc::clone(&health));
+        let network =
+            Network::start(rtc, clock, limits, video_codecs, uploads.clone(), Arc::clone(&health));
         let network = network.map_err(StartError::Rtc)?;
         let secure = tls.is_some();
         let state = Arc::new(ServerState {
             access,
             limits,
+            video_codecs,
             clock,
             hub: Arc::new(Hub::new(clock, limits, stream_hooks(recorder, limits))),
             sessions: Arc::new(Sessions::new(clock, limits.sessions, audit)),

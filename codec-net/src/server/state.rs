@@ -8,6 +8,7 @@ use super::auth::Access;
 use super::auth_rate_limiter::AuthRateLimiter;
 use super::health::Health;
 use super::limits::Limits;
+use super::media::VideoCodecs;
 use super::room::Hub;
 use super::rtc::Network;
 use super::sessions::Sessions;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 pub(super) struct ServerState {
     pub(super) access: Access,
     pub(super) limits: Limits,
+    pub(super) video_codecs: VideoCodecs,
     pub(super) clock: Clock,
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Arc<Sessions>,

@@ -85,22 +85,22 @@ fn pattern() -> LocalSource {
     }
 }
 
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("codec-serve-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// The video of the fake camera.
-    fn camera(&self) -> PathBuf {
+    pub(crate) fn camera(&self) -> PathBuf {
         let path = self.path("camera.y4m");
         let stream = RawVideoStream::new(Format::Y4m, SIZE, RATE);
         let output = Output::seekable(fs::File::create(&path).unwrap());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use codec_container::{CodedPacket, Input, ReadOptions, Source, open};
 use codec_net::clock::Clock;
+use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_webrtc::{Direction, Event, Peer};
@@ -15,7 +16,7 @@ use crate::client::{PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 use crate::offers::{VP8, line, offer};
 
-const INFO: StreamInfo = StreamInfo { kind: "ws", video: true, audio: false };
+const INFO: StreamInfo = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: false };
 #[test]
 fn offers_are_checked_before_they_are_answered() {
     let server = guarded();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
+use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server, StartError};
 use codec_net::socket::Socket;
@@ -187,7 +188,7 @@ fn health_is_open_to_all_and_reveals_nothing() {
 #[test]
 fn streams_are_listed_with_permissions() {
     let server = guarded();
-    let info = StreamInfo { kind: "local", video: true, audio: false };
+    let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: false };
     let _publisher = server.hub().publish("demo", info, Box::new(|| {})).unwrap();
     let (name, value) = bearer(VIEW);
     let answer = request(server.address(), "GET", "/api/streams", &[(name, &value)]);

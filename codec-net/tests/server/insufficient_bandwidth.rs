@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use codec_net::server::Config;
-use codec_net::server::media::{AudioPacket, VideoFrame};
+use codec_net::server::media::{AudioPacket, VideoCodec, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
 use codec_webrtc::{Direction, Kind, MediaPlan};
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn video_pauses_if_not_even_the_base_layer_fits_and_audio_continues() {
 
     let (wants_key, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let asked = Arc::clone(&wants_key);
-    let info = StreamInfo { kind: "ws", video: true, audio: true };
+    let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: true };
     let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
     let publisher = server.hub().publish("film", info, ask).unwrap();
     let stopped = Arc::clone(&stop);

@@ -15,7 +15,7 @@ use codec_core::codec::{Bitrate, EncoderConfig, FrameKind, FrameRequest, Packet,
 use codec_core::frame::{Picture, Rational, Size};
 use codec_net::clock::Clock;
 use codec_net::server::Server;
-use codec_net::server::media::VideoFrame;
+use codec_net::server::media::{VideoCodec, VideoFrame};
 use codec_net::server::room::{Publisher, StreamInfo};
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::rtp;
@@ -177,7 +177,7 @@ fn cpu() -> Option<f64> {
 #[test]
 fn twenty_native_viewers_lose_no_frame() {
     let server: Server = guarded();
-    let info = StreamInfo { kind: "ws", video: true, audio: false };
+    let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: false };
     let publisher = server.hub().publish("load", info, Box::new(|| {})).unwrap();
     let stream = Arc::clone(publisher.stream());
     let frames = frames();

@@ -14,6 +14,7 @@ mod calls;
 mod client;
 mod emulated;
 mod examples;
+mod h264;
 mod http;
 mod impaired;
 mod insufficient_bandwidth;

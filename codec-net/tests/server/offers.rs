@@ -1,5 +1,6 @@
 //! Offers that cannot be accepted completely: other codecs, several video lines, simulcast.
 
+use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 
@@ -86,7 +87,7 @@ fn rejected_lines_of_publishers_keep_their_formats() {
 #[test]
 fn viewers_without_vp8_are_rejected_or_get_audio_only() {
     let server = Server::start(Config::loopback()).unwrap();
-    let silent = StreamInfo { kind: "ws", video: true, audio: false };
+    let silent = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: false };
     let _silent = server.hub().publish("silent", silent, Box::new(|| {})).unwrap();
     let both = StreamInfo { audio: true, ..silent };
     let _both = server.hub().publish("both", both, Box::new(|| {})).unwrap();
@@ -99,7 +100,8 @@ fn viewers_without_vp8_are_rejected_or_get_audio_only() {
     ] {
         let answer = post(&server, path, &lines);
         assert_eq!(answer.status, 422, "{answer:?}");
-        assert!(answer.body.contains("got H264; expected one of VP8"), "{answer:?}");
+        let expected = "got H264 (unknown profile); expected one of VP8, as published";
+        assert!(answer.body.contains(expected), "{answer:?}");
     }
     let answer = post(&server, "/whep/both", &[video, audio]);
     assert_eq!(answer.status, 201, "{answer:?}");

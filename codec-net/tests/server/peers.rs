@@ -174,7 +174,7 @@ fn firefox_with_default_preferences_watches_over_webrtc() {
 }
 
 /// The Python interpreter with aiortc.
-fn python(what: &str) -> Option<String> {
+pub(crate) fn python(what: &str) -> Option<String> {
     let python = std::env::var("CODEC_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python).args(["-c", "import aiortc"]).stderr(Stdio::null()).status();
     if has.is_ok_and(|status| status.success()) {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use codec_net::server::media::VideoCodec;
 use codec_net::server::room::StreamInfo;
 use codec_net::server::{Config, Server};
 use codec_rtc::rng::Rng;
@@ -11,7 +12,7 @@ use crate::caller::{Caller, FRAGMENT, SDP, plan};
 use crate::client::{Answer, PUBLISH, VIEW, bearer, guarded, request, request_with};
 use crate::load::frames;
 
-const INFO: StreamInfo = StreamInfo { kind: "ws", video: true, audio: false };
+const INFO: StreamInfo = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: false };
 
 /// Calls without addresses on either side.
 fn call(server: &Server, path: &str, direction: Direction, token: Option<&str>) -> Caller {

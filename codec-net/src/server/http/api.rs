@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::super::auth::Scope;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::state::ServerState;
+use super::super::video_codec::name_of;
 use super::guard::Client;
 use super::response::ErrorResponse;
 
@@ -31,6 +32,7 @@ pub(super) async fn streams(
             "admin": allowed(Scope::Admin),
         },
         "open": shared.access.is_open(),
+        "videoCodecs": shared.video_codecs.iter().map(name_of).collect::<Vec<_>>(),
     })))
 }
 

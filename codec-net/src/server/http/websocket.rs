@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::super::auth::Scope;
 use super::super::control_channel;
+use super::super::media::VideoCodec;
 use super::super::room::{Owner, StreamInfo};
 use super::super::sessions::SessionKind;
 use super::super::state::ServerState;
@@ -76,7 +77,8 @@ pub(super) async fn publish(
     client.require(Scope::Publish)?;
     let keys = Arc::new(tokio::sync::Notify::new());
     let wake = Arc::clone(&keys);
-    let info = StreamInfo { kind: "ws", video: true, audio: true };
+    // The codec follows in the first message.
+    let info = StreamInfo { kind: "ws", video: Some(VideoCodec::Vp8), audio: true };
     let (end, ended) = watch::channel(None);
     let replaced = end.clone();
     let owner = Owner {

@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LINK, LOCATION
 use axum::response::{IntoResponse, Response};
 use codec_webrtc::Kind as MediaKind;
 
+use super::super::audit::Subject;
 use super::super::auth::Scope;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo};
@@ -39,12 +40,14 @@ struct CallRequest {
 /// Publishes a stream: WHIP.
 pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
     let request = CallRequest::parse(posted, Scope::Publish)?;
-    let limits = &request.state.limits;
-    let offer = Offer::read(&request.sdp, limits);
-    offer.check_publisher()?;
+    let (limits, codecs) = (&request.state.limits, request.state.video_codecs);
+    let offer = Offer::read(&request.sdp, codecs, limits);
+    request.log_rejection(offer.check_publisher())?;
     // A malformed offer must not end the session of the publisher before.
-    Offer::check_syntax(&request.sdp, limits)?;
-    let (video, audio) = (offer.takes(MediaKind::Video), offer.takes(MediaKind::Audio));
+    Offer::check_syntax(&request.sdp, codecs, limits)?;
+    let before = request.state.hub.find(&request.stream_name).ok();
+    let video = offer.choose_video(before.and_then(|stream| stream.info().video));
+    let audio = offer.takes(MediaKind::Audio);
     let info = StreamInfo { kind: "whip", video, audio };
     let call = request.state.network.new_call();
     let (replaced, asked) = (call.clone(), call.clone());
@@ -62,9 +65,9 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
 pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
     let request = CallRequest::parse(posted, Scope::View)?;
     let stream = request.state.hub.find(&request.stream_name)?;
-    let offer = Offer::read(&request.sdp, &request.state.limits);
+    let offer = Offer::read(&request.sdp, request.state.video_codecs, &request.state.limits);
     let has_audio = stream.info().audio || stream.stats().0.audio_packets > 0;
-    offer.check_viewer(stream.info().video, has_audio)?;
+    request.log_rejection(offer.check_viewer(stream.info().video, has_audio))?;
     let call = request.state.network.new_call();
     request.answer(call, SessionKind::Whep, Role::View(stream)).await
 }
@@ -75,6 +78,21 @@ impl CallRequest {
         client.require(scope)?;
         let sdp = offer_of(&state, &headers, &body)?;
         Ok(Self { state, client, stream_name, sdp })
+    }
+
+    /// Writes a rejection to the audit log.
+    fn log_rejection(&self, checked: Result<(), Rejection>) -> Result<(), Rejection> {
+        if let Err(rejection) = &checked {
+            let subject = Subject {
+                session: None,
+                kind: "http",
+                stream: &self.stream_name,
+                address: self.client.address,
+            };
+            let audit = self.state.sessions.audit();
+            audit.reject(subject, rejection.status(), &rejection.to_string());
+        }
+        checked
     }
 
     async fn answer(

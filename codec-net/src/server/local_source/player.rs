@@ -10,7 +10,7 @@ use codec_core::codec::{Bitrate, FrameRequest};
 use codec_core::frame::{Picture, Rational};
 
 use super::super::local_encoder::{LocalEncoder, LocalEncoderConfig};
-use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ};
+use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoCodec};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Hub, Publisher, StreamInfo};
 use super::{AudioSource, LocalMedia, LocalSource, SourceAudioPacket};
@@ -53,7 +53,7 @@ pub(in super::super) fn start(
 ) -> Result<RunningSource, Rejection> {
     let wants_key_frame = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&wants_key_frame);
-    let info = StreamInfo { kind: "local", video: true, audio: source.audio };
+    let info = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: source.audio };
     let ask = Box::new(move || asked.store(true, Ordering::Relaxed));
     let publisher = hub.publish(&source.name, info, ask)?;
     let stop = Arc::new(AtomicBool::new(false));

@@ -39,7 +39,7 @@ export async function publish() {
         notify(`Publishing ended: ${why}.`, failed ? "error" : "info");
         release();
       },
-    }, state.settings);
+    }, state.settings, at("codec").value);
     followConnection(state.publishing, "publish-state");
     // The browser's own button also ends screen sharing.
     media.getVideoTracks()[0]?.addEventListener("ended", () => state.publishing?.stop());

@@ -16,13 +16,25 @@ const UNREACHABLE = "WebRTC could not reach the server (UDP may be blocked, or t
 function withStartBitrate(sdp, kbps) {
   if (!kbps) return sdp;
   const rate = Math.round(Math.min(kbps, MAX_START_KBPS));
-  return sdp.replace(/a=rtpmap:(\d+) VP8\/90000\r\n/gi, (line, type) => `${line}a=fmtp:${type} x-google-start-bitrate=${rate}\r\n`);
+  const parameter = `x-google-start-bitrate=${rate}`;
+  return sdp
+    .replace(/a=rtpmap:(\d+) VP8\/90000\r\n/gi, (line, type) => `${line}a=fmtp:${type} ${parameter}\r\n`)
+    .replace(/a=fmtp:\d+ [^\r\n]*profile-level-id=[^\r\n]*/gi, (line) => `${line};${parameter}`);
 }
 
-function preferVp8(transceiver, side) {
+const isCodec = (codec, name) => codec.mimeType.toLowerCase() === `video/${name}`;
+
+/// Whether the browser sends a codec: "vp8" or "h264".
+export const canSend = (name) =>
+  Boolean(RTCRtpSender.getCapabilities?.("video")?.codecs.some((codec) => isCodec(codec, name)));
+
+/// Restricts a video line to the codecs of the server; `first` is preferred.
+function setCodecs(transceiver, side, first) {
   const codecs = side.getCapabilities?.("video")?.codecs;
   if (!codecs || !transceiver.setCodecPreferences) return;
-  transceiver.setCodecPreferences(codecs.filter((codec) => /\/(vp8|rtx|red|ulpfec)$/i.test(codec.mimeType)));
+  const known = codecs.filter((codec) => /\/(vp8|h264|rtx|red|ulpfec)$/i.test(codec.mimeType));
+  const isFirst = (codec) => isCodec(codec, first);
+  transceiver.setCodecPreferences([...known.filter(isFirst), ...known.filter((codec) => !isFirst(codec))]);
 }
 
 class Call {
@@ -132,7 +144,7 @@ class Call {
 /// delay: "auto", "low" or "smooth".
 export async function watch(name, on, settings, delay) {
   const call = new Call(`/whep/${encodeURIComponent(name)}`, on, settings);
-  preferVp8(call.pc.addTransceiver("video", { direction: "recvonly" }), RTCRtpReceiver);
+  setCodecs(call.pc.addTransceiver("video", { direction: "recvonly" }), RTCRtpReceiver, "vp8");
   call.pc.addTransceiver("audio", { direction: "recvonly" });
   call.playout = new Playout(call.pc, delay);
   const media = new MediaStream();
@@ -157,12 +169,20 @@ function addVideo(pc, track, media, maxBitrate) {
   return null;
 }
 
-/// Publishes a `MediaStream`.
-export async function publish(name, media, kbps, on, settings) {
+/// Restricts a publisher's video line to one codec.
+function setOnlyCodec(transceiver, name) {
+  const codecs = RTCRtpSender.getCapabilities?.("video")?.codecs;
+  if (!codecs || !transceiver.setCodecPreferences) return;
+  const helpers = (codec) => /\/(rtx|red|ulpfec)$/i.test(codec.mimeType);
+  transceiver.setCodecPreferences(codecs.filter((codec) => isCodec(codec, name) || helpers(codec)));
+}
+
+/// Publishes a `MediaStream` with a video codec: "vp8" or "h264".
+export async function publish(name, media, kbps, on, settings, codec = "vp8") {
   const call = new Call(`/whip/${encodeURIComponent(name)}`, on, settings, kbps);
   for (const track of media.getTracks()) {
     if (track.kind === "video") {
-      preferVp8(addVideo(call.pc, track, media, kbps * 1000), RTCRtpSender);
+      setOnlyCodec(addVideo(call.pc, track, media, kbps * 1000), codec);
     } else {
       call.pc.addTransceiver(track, { direction: "sendonly", streams: [media] });
     }

@@ -5,6 +5,8 @@ import { protocols, socketUrl } from "/api.js";
 const HELLO = 0x636f6465; // "code"
 const HEADER_BYTES = 28;
 const CRC_BYTES = 4;
+/// Position of the kind of the first stream in a hello: magic, version, length, session, count.
+const HELLO_STREAM = 21;
 const VIDEO = 1;
 const AUDIO = 2;
 const VIDEO_HZ = 90000;
@@ -18,6 +20,17 @@ const AUDIO_DELAY_S = 0.06;
 
 export const isSupported = () => "VideoDecoder" in window;
 
+/// The codec string of an H.264 access unit with start codes, from its sequence parameter set.
+function codecOf(payload) {
+  for (let at = 0; at + 6 < payload.length; at += 1) {
+    const isStart = payload[at] === 0 && payload[at + 1] === 0 && payload[at + 2] === 1;
+    if (!isStart || (payload[at + 3] & 31) !== 7) continue;
+    const bytes = payload.subarray(at + 4, at + 7);
+    return `avc1.${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  }
+  return null;
+}
+
 export class SocketCall {
   constructor(name, canvas, on) {
     this.on = on;
@@ -27,6 +40,8 @@ export class SocketCall {
     this.waitsForKey = true;
     this.muted = true;
     this.ended = false;
+    this.codec = "vp8";
+    this.config = { codec: "vp8", optimizeForLatency: true };
     this.videoDecoder = this.newVideoDecoder();
     const url = socketUrl(`/view/${encodeURIComponent(name)}`);
     this.socket = new WebSocket(url, protocols());
@@ -58,14 +73,37 @@ export class SocketCall {
         this.videoDecoder = this.newVideoDecoder();
       },
     });
-    decoder.configure({ codec: "vp8", optimizeForLatency: true });
+    decoder.configure(this.config);
     return decoder;
+  }
+
+  /// Reads the video codec of a hello.
+  handleHello(view) {
+    if (view.byteLength < HELLO_STREAM + 2 || view.getUint8(HELLO_STREAM) !== VIDEO) return;
+    const length = Math.min(view.getUint8(HELLO_STREAM + 1), view.byteLength - HELLO_STREAM - 2);
+    this.codec = new TextDecoder().decode(new Uint8Array(view.buffer, HELLO_STREAM + 2, length));
+  }
+
+  /// Configures the decoder for the profile and level of an H.264 key frame.
+  async configure(payload) {
+    const codec = codecOf(payload);
+    if (!codec || codec === this.config.codec) return;
+    this.config = { codec, optimizeForLatency: true };
+    this.videoDecoder.configure(this.config);
+    const { supported } = await VideoDecoder.isConfigSupported(this.config);
+    if (!supported) this.fail(`this browser cannot decode the stream's video (${codec})`);
+  }
+
+  fail(reason) {
+    this.socket.close(1000);
+    this.finish(reason, true);
   }
 
   handleMessage(data) {
     if (typeof data === "string") return this.on.message?.(data);
     const view = new DataView(data);
-    if (data.byteLength < HEADER_BYTES + CRC_BYTES || view.getUint32(0) === HELLO) return undefined;
+    if (data.byteLength < HEADER_BYTES + CRC_BYTES) return undefined;
+    if (view.getUint32(0) === HELLO) return this.handleHello(view);
     const length = view.getUint32(20);
     if (HEADER_BYTES + length + CRC_BYTES !== data.byteLength) return undefined;
     const payload = new Uint8Array(data, HEADER_BYTES, length);
@@ -90,6 +128,7 @@ export class SocketCall {
       return;
     }
     this.waitsForKey = false;
+    if (key && this.codec === "h264") this.configure(payload);
     if (captured > 0) this.delay = Math.max(0, Date.now() - 1000 * captured);
     const timestamp = Math.round((pts * 1e6) / VIDEO_HZ);
     this.videoDecoder.decode(

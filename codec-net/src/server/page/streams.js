@@ -1,6 +1,7 @@
 // The list of streams, and links to them.
 import * as api from "/api.js";
 import { at, notify } from "/dom.js";
+import { canSend } from "/rtc.js";
 import { state } from "/state.js";
 
 const NO_STREAMS = "No streams yet. Publish your camera, your screen or a file.";
@@ -10,13 +11,14 @@ let wasRejected = false;
 /// Updates the list of streams.
 export async function refresh() {
   try {
-    const { streams, may, open } = await api.streams();
+    const { streams, may, open, videoCodecs } = await api.streams();
     const list = at("stream");
     const before = list.value;
     list.replaceChildren(...streams.map((stream) => new Option(stream.name, stream.name)));
     const wanted = [before, shared()].find((name) => streams.some((stream) => stream.name === name));
     if (wanted !== undefined) list.value = wanted;
     state.streams = streams;
+    listCodecs(videoCodecs);
     describe();
     at("watch-start").disabled = !may.view || state.watching !== null;
     at("publish-start").disabled = !may.publish || state.publishing !== null;
@@ -37,12 +39,23 @@ export async function refresh() {
   }
 }
 
-/// Shows size, frame rate and kind of the selected stream below the list of names.
+/// Names of the video codecs.
+const CODEC_NAMES = { vp8: "VP8", h264: "H.264" };
+
+/// Lists the video codecs that both the server and the browser support, in the server's order.
+function listCodecs(names) {
+  const known = names.filter((name) => canSend(name) && name in CODEC_NAMES);
+  const select = at("codec");
+  if (known.join() === [...select.options].map(({ value }) => value).join()) return;
+  select.replaceChildren(...known.map((name) => new Option(CODEC_NAMES[name], name)));
+}
+
+/// Shows size, frame rate, codec and kind of the selected stream below the list of names.
 function describe() {
   const stream = state.streams.find(({ name }) => name === at("stream").value);
-  const { width, height, framesPerSecond, kind } = stream ?? {};
+  const { width, height, framesPerSecond, kind, codec } = stream ?? {};
   const size = width ? `${width}×${height}, ${framesPerSecond} frames/s` : "";
-  at("stream-facts").textContent = stream ? [stream.name, size, kind].filter(Boolean).join(" – ") : "";
+  at("stream-facts").textContent = stream ? [stream.name, size, codec, kind].filter(Boolean).join(" – ") : "";
   at("share").disabled = !stream;
   if (!at("link").hidden) at("link").value = stream ? linkTo(stream.name) : "";
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codec_core::codec::VideoDecoder;
+use codec_rtc::packet::VideoFormat;
 use tokio::sync::mpsc;
 
 use super::limits::Limits;
@@ -61,7 +62,9 @@ impl Recorder {
         let Ok(viewer) = Viewer::join_internal(stream, Box::new(sink)) else { return };
         let mut recorder = RecorderThread {
             recording: self.folder.clone().map(|folder| Recording::new(folder, stream)),
-            decoder: decode.then(|| media::open_decoder(self.limits)).flatten(),
+            decoder: None,
+            limits: self.limits,
+            decodes: decode,
             stream: Arc::clone(stream),
             decoded: DecoderStats::default(),
         };
@@ -78,7 +81,9 @@ impl Recorder {
 
 struct RecorderThread {
     recording: Option<Recording>,
-    decoder: Option<Box<dyn VideoDecoder>>,
+    decoder: Option<(VideoFormat, Box<dyn VideoDecoder>)>,
+    limits: Limits,
+    decodes: bool,
     stream: Arc<Stream>,
     decoded: DecoderStats,
 }
@@ -96,7 +101,7 @@ impl RecorderThread {
                 Item::Ended(_) => break,
             }
             // Do not keep the stream encoding for a disk that has failed.
-            if self.recording.is_none() && self.decoder.is_none() {
+            if self.recording.is_none() && !self.decodes {
                 break;
             }
         }
@@ -119,7 +124,14 @@ impl RecorderThread {
     }
 
     fn decode(&mut self, frame: &VideoFrame) {
-        let Some(decoder) = &mut self.decoder else { return };
+        if !self.decodes {
+            return;
+        }
+        if self.decoder.as_ref().is_none_or(|(format, _)| *format != frame.format) {
+            let opened = media::open_decoder(frame.format, self.limits);
+            self.decoder = opened.ok().map(|decoder| (frame.format, decoder));
+        }
+        let Some((_, decoder)) = &mut self.decoder else { return };
         let pts = i64::try_from(frame.pts).unwrap_or(i64::MAX);
         match decoder.decode(&frame.data, pts, None) {
             Ok(report) => {

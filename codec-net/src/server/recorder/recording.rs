@@ -1,4 +1,4 @@
-//! A recording of a stream in WebM.
+//! A recording of a stream: VP8 in WebM, H.264 in Matroska.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,11 +9,12 @@ use codec_audio::opus_head::OpusHead;
 use codec_audio::opus_packet::duration_us;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{
-    AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WebmWriter,
-    WriteOptions,
+    AudioTrack, Format, Output, PacketRef, PacketWriter, Track, VideoTrack, WriteOptions,
+    create_packets, describe_h264,
 };
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
+use codec_rtc::packet::VideoFormat;
 
 use super::super::media::{AUDIO_HZ, AudioPacket, FrameInfo, VIDEO_HZ, VideoFrame};
 use super::super::room::Stream;
@@ -26,7 +27,8 @@ pub(super) struct Recording {
     folder: PathBuf,
     stream_name: String,
     audio: bool,
-    writer: Option<WebmWriter>,
+    /// The file being written, and the codec of its video.
+    writer: Option<(VideoFormat, Box<dyn PacketWriter>)>,
     /// Time of the first frame, in video ticks.
     zero: u64,
     last_video: Option<i64>,
@@ -51,35 +53,41 @@ impl Recording {
 
     /// Opens the file at the first key frame, which carries the frame size.
     fn open(&mut self, frame: &VideoFrame) -> Result<bool, String> {
-        let Some(size) = FrameInfo::parse(&frame.data).and_then(|facts| facts.size) else {
-            return Ok(false);
-        };
-        let time_base = Rational::new(1, VIDEO_HZ);
-        let mut tracks =
-            vec![Track::Video(VideoTrack::new(Format::WebM, Codec::Vp8, size, time_base))];
+        let Some((format, video)) = video_track(frame) else { return Ok(false) };
+        let mut tracks = vec![Track::Video(video)];
         if self.audio {
-            let format = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);
-            let mut track = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+            let audio = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);
+            let mut track = AudioTrack::new(format, AudioCodec::Opus, audio);
             track.codec_private = OpusHead::plain(2, 0, AUDIO_HZ).to_bytes();
             tracks.push(Track::Audio(track));
         }
-        let (name, file) = create(&self.folder, &self.stream_name).map_err(|e| e.to_string())?;
+        let (name, file) =
+            create(&self.folder, &self.stream_name, format).map_err(|e| e.to_string())?;
         let options = WriteOptions::default();
-        let writer = WebmWriter::new(Output::seekable(file), Format::WebM, &tracks, &options);
-        self.writer = Some(writer.map_err(|error| error.to_string())?);
+        let writer = create_packets(Output::seekable(file), format, &tracks, &options);
+        self.writer = Some((frame.format, writer.map_err(|error| error.to_string())?));
         self.zero = frame.pts;
+        (self.last_video, self.last_audio) = (None, None);
         self.announce = Some(name);
         Ok(true)
     }
 
     /// Writes a frame.
     pub(super) fn video(&mut self, frame: &VideoFrame) -> Result<(), String> {
+        if self.writer.as_ref().is_some_and(|(format, _)| *format != frame.format) {
+            // A file has one codec: another publisher's video continues in a new one.
+            self.finish()?;
+            self.writer = None;
+        }
         if self.writer.is_none() && !(frame.key && self.open(frame)?) {
             return Ok(());
         }
         let pts = i64::try_from(frame.pts.saturating_sub(self.zero)).unwrap_or(i64::MAX);
-        // Files cannot hold two frames of the same time.
-        let pts = self.last_video.map_or(pts, |last| pts.max(last + 1));
+        // WebM cannot hold two frames of the same time; frames of H.264 may be reordered.
+        let pts = match frame.format {
+            VideoFormat::Vp8 => self.last_video.map_or(pts, |last| pts.max(last + 1)),
+            VideoFormat::H264 => pts,
+        };
         self.last_video = Some(pts);
         self.write(&PacketRef {
             data: &frame.data,
@@ -116,7 +124,7 @@ impl Recording {
 
     fn write(&mut self, packet: &PacketRef<'_>) -> Result<(), String> {
         match &mut self.writer {
-            Some(writer) => writer.write(*packet).map_err(|error| error.to_string()),
+            Some((_, writer)) => writer.write(*packet).map_err(|error| error.to_string()),
             None => Ok(()),
         }
     }
@@ -124,18 +132,38 @@ impl Recording {
     /// Completes the file.
     pub(super) fn finish(&mut self) -> Result<(), String> {
         match &mut self.writer {
-            Some(writer) => writer.finish().map_err(|error| error.to_string()),
+            Some((_, writer)) => writer.finish().map_err(|error| error.to_string()),
             None => Ok(()),
         }
     }
 }
 
+/// The format of a file that begins with a key frame, and its video track; `None` if the frame does
+/// not describe itself.
+fn video_track(frame: &VideoFrame) -> Option<(Format, VideoTrack)> {
+    let time_base = Rational::new(1, VIDEO_HZ);
+    match frame.format {
+        VideoFormat::Vp8 => {
+            let size = FrameInfo::parse(frame.format, &frame.data)?.size?;
+            let track = VideoTrack::new(Format::WebM, Codec::Vp8, size, time_base);
+            Some((Format::WebM, track))
+        }
+        VideoFormat::H264 => {
+            let mut track = describe_h264(Format::Matroska, &frame.data, time_base)?;
+            // Live frames have times of their own.
+            track.frame_rate = None;
+            Some((Format::Matroska, track))
+        }
+    }
+}
+
 /// Creates a new file named after the stream and the time; existing files are not overwritten.
-fn create(folder: &Path, stream: &str) -> io::Result<(String, File)> {
+fn create(folder: &Path, stream: &str, format: Format) -> io::Result<(String, File)> {
+    let extension = if format == Format::WebM { "webm" } else { "mkv" };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     for number in 1..=MAX_TRIES {
         let again = if number == 1 { String::new() } else { format!("-{number}") };
-        let name = format!("{stream}-{now}{again}.webm");
+        let name = format!("{stream}-{now}{again}.{extension}");
         match OpenOptions::new().read(true).write(true).create_new(true).open(folder.join(&name)) {
             Ok(file) => return Ok((name, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

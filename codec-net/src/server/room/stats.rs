@@ -29,8 +29,8 @@ pub struct StreamStats {
     pub bytes: u64,
     pub audio_packets: u64,
     pub size: Option<Size>,
-    /// Of the last frame, 0..=127.
-    pub qindex: u8,
+    /// Of the last frame, 0..=127; VP8 only.
+    pub qindex: Option<u8>,
     /// Number of temporal layers seen.
     pub layers: u8,
     /// Over the last second, video and audio.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::super::auth::{Credentials, Identity};
 use super::super::limits::Limits;
-use super::super::media::{AudioPacket, VideoFrame};
+use super::super::media::{AudioPacket, VideoCodec, VideoFrame};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::small_rendition::{self, RenditionPermits};
 use super::*;
@@ -21,7 +21,7 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(Clock::start(), limits, StreamHooks::default()))
 }
 
-const INFO: StreamInfo = StreamInfo { kind: "local", video: true, audio: true };
+const INFO: StreamInfo = StreamInfo { kind: "local", video: Some(VideoCodec::Vp8), audio: true };
 
 fn frame(key: bool, bytes: usize) -> VideoFrame {
     VideoFrame { data: vec![0xff; bytes].into(), key, ..VideoFrame::default() }

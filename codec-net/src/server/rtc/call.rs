@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::super::audit::Totals;
 use super::super::control_channel::ControlChannel;
 use super::super::limits::Limits;
+use super::super::media::VideoCodecs;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Item, Publisher, VideoState};
 use super::super::sessions::Session;
@@ -48,6 +49,7 @@ pub(super) struct Call {
 pub(super) struct CallContext {
     pub(super) uploads: Option<Arc<UploadStore>>,
     pub(super) limits: Limits,
+    pub(super) video_codecs: VideoCodecs,
     pub(super) items: mpsc::Sender<(u64, Item)>,
 }
 
@@ -68,7 +70,7 @@ impl Call {
                 Side::Publisher(Box::new(PublisherSession::new(begun)), publisher)
             }
         };
-        let CallContext { uploads, limits, items } = context;
+        let CallContext { uploads, limits, items, .. } = context;
         Self {
             id,
             peer,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codec_core::codec::Bitrate;
 use codec_rtc::congestion::ControllerConfig;
-use codec_webrtc::{Certificate, Codecs, Peer, PeerConfig, SdpError, Transmit};
+use codec_webrtc::{Certificate, LocalCandidate, Peer, PeerConfig, SdpError, Transmit};
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
@@ -215,8 +215,18 @@ impl Calls {
         let base = self.clock.instant(Duration::ZERO);
         let mut config = PeerConfig::new(base, random::bytes(), self.certificate.clone());
         config.candidates = self.turn.candidates(&self.hosts)?;
+        let has_relay = config.candidates.iter().any(|it| !matches!(it, LocalCandidate::Host(_)));
+        config.ice_lite = !has_relay && !negotiation::can_be_checked(offer);
         let is_viewer = matches!(role, Role::View(_));
-        config.codecs = Codecs { opus_red: is_viewer, ..negotiation::codecs() };
+        config.codecs = match &role {
+            Role::View(stream) => {
+                negotiation::for_viewer(self.context.video_codecs, stream.info().video)
+            }
+            Role::Publish(publisher) => {
+                let chosen = publisher.stream().info().video;
+                negotiation::for_publisher(self.context.video_codecs, chosen)
+            }
+        };
         config.limits = negotiation::peer_limits(&self.context.limits);
         config.start_bitrate = is_viewer.then_some(START_BITRATE);
         config.stats_interval = Some(STATS_INTERVAL);

@@ -6,6 +6,7 @@ use codec_core::codec::{FrameKind, PacketMeta};
 use codec_rtc::extension::{AbsCaptureTime, Extensions, PlayoutDelay};
 use codec_rtc::packet::red::{Redundancy, RedundancyConfig};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
+use codec_rtc::packet::{VideoFormat, h264};
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use codec_rtc::sequence::wrap_32;
 use codec_webrtc::{Codec, Mid, Peer, SendError};
@@ -16,6 +17,8 @@ use crate::random;
 /// Packets of audio that are repeated after a collapse: it is noticed within this time after the
 /// first one was dropped.
 const REDUNDANT_PACKETS: usize = 6;
+/// Maximum size of a packet with its RTP header.
+const MTU: usize = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
 /// Maximum number of packets of a frame.
 const MAX_PACKETS: usize = 2048;
 /// Offset of the `PictureID` in our packets, which always use the two-byte form (RFC 7741, section
@@ -24,8 +27,27 @@ const PICTURE_ID_AT: usize = FIXED_HEADER_BYTES + 2;
 
 /// The packets of a frame, for all viewers.
 pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
+    let timestamp = wrap_32(i64::try_from(frame.pts).unwrap_or(i64::MAX));
+    let mut packets = Vec::new();
+    let made = match frame.format {
+        VideoFormat::Vp8 => packetize_vp8(frame, timestamp, &mut packets),
+        VideoFormat::H264 => packetize_h264(frame, timestamp, &mut packets),
+    };
+    if made.is_none() || packets.len() > MAX_PACKETS {
+        packets.clear();
+    }
+    packets
+}
+
+fn packetize_h264(frame: &VideoFrame, timestamp: u32, packets: &mut Vec<Vec<u8>>) -> Option<()> {
+    let config = h264::PacketizerConfig { mtu: MTU, ..h264::PacketizerConfig::default() };
+    let mut packetizer = h264::Packetizer::new(config).ok()?;
+    packetizer.packetize(&frame.data, timestamp, packets).ok()
+}
+
+fn packetize_vp8(frame: &VideoFrame, timestamp: u32, packets: &mut Vec<Vec<u8>>) -> Option<()> {
     let config = PacketizerConfig {
-        mtu: Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES,
+        mtu: MTU,
         layers: frame.tl0_index.is_some(),
         ..PacketizerConfig::default()
     };
@@ -37,15 +59,8 @@ pub(super) fn packets_of(frame: &VideoFrame) -> Vec<Vec<u8>> {
         discardable: frame.discardable,
         ..PacketMeta::default()
     };
-    let mut packets = Vec::new();
-    let Ok(mut packetizer) = Packetizer::new(config) else { return packets };
-    let timestamp = wrap_32(i64::try_from(frame.pts).unwrap_or(i64::MAX));
-    if packetizer.packetize(&frame.data, &meta, timestamp, &mut packets).is_err()
-        || packets.len() > MAX_PACKETS
-    {
-        packets.clear();
-    }
-    packets
+    let mut packetizer = Packetizer::new(config).ok()?;
+    packetizer.packetize(&frame.data, &meta, timestamp, packets).ok()
 }
 
 /// The sending state of a viewer.
@@ -79,21 +94,38 @@ impl MediaSender {
         }
     }
 
-    /// Sends a frame. `playout_delay`: the delay requested from the viewer.
+    /// Sends a frame on a media section, with a payload type of its codec. `playout_delay`: the delay
+    /// requested from the viewer.
     pub(super) fn video(
         &mut self,
         peer: &mut Peer,
         now: Duration,
-        mid: Mid,
+        (mid, payload_type): (Mid, u8),
         frame: &VideoFrame,
         begin: Duration,
         playout_delay: Option<PlayoutDelay>,
     ) -> Result<(), SendError> {
         let made = frame.packets.get_or_init(|| packets_of(frame));
         let mut packets = made.clone();
+        if frame.format == VideoFormat::Vp8 {
+            self.number(frame, &mut packets);
+        }
+        let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
+        let capture = (frame.captured != 0)
+            .then_some(AbsCaptureTime { ntp: frame.captured, clock_offset: None });
+        let extensions =
+            Extensions { abs_capture_time: capture, playout_delay, ..Extensions::default() };
+        peer.send_video(now, mid, payload_type, &packets, captured_at, &extensions)?;
+        self.frames += 1;
+        self.bytes += frame.data.len() as u64;
+        Ok(())
+    }
+
+    /// Sets the numbers of a VP8 frame for this viewer.
+    fn number(&mut self, frame: &VideoFrame, packets: &mut [Vec<u8>]) {
         let [high, low] = self.picture_id.to_be_bytes();
         let tl0 = self.tl0_index(frame);
-        for packet in &mut packets {
+        for packet in packets {
             if let (Some(tl0), Some(index)) = (tl0, packet.get_mut(PICTURE_ID_AT + 2)) {
                 *index = tl0;
             }
@@ -102,15 +134,6 @@ impl MediaSender {
             }
         }
         self.picture_id = (self.picture_id + 1) & 0x7fff;
-        let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
-        let capture = (frame.captured != 0)
-            .then_some(AbsCaptureTime { ntp: frame.captured, clock_offset: None });
-        let extensions =
-            Extensions { abs_capture_time: capture, playout_delay, ..Extensions::default() };
-        peer.send_video(now, mid, &packets, captured_at, &extensions)?;
-        self.frames += 1;
-        self.bytes += frame.data.len() as u64;
-        Ok(())
     }
 
     /// The TL0PICIDX of a frame for this viewer.
@@ -217,6 +240,24 @@ mod tests {
         let (descriptor, _) = Descriptor::parse(parsed.payload).unwrap();
         assert_eq!((descriptor.tl0_pic_idx, descriptor.layer), (None, None));
         assert!(packets_of(&VideoFrame::default()).is_empty());
+    }
+
+    #[test]
+    fn access_units_are_split_into_packets() {
+        let mut data = vec![0, 0, 0, 1, 0x67, 66, 0xc0, 31, 0xda, 0, 0, 0, 1, 0x68, 0xce, 0x38];
+        data.extend([0, 0, 0, 1, 0x65, 0x88]);
+        data.resize(3000, 0xd5);
+        let format = VideoFormat::H264;
+        let frame = VideoFrame { data: data.into(), format, pts: 9, ..VideoFrame::default() };
+        let packets = packets_of(&frame);
+        assert_eq!(packets.len(), 4, "parameter sets, and three parts");
+        for packet in &packets {
+            let parsed = rtp::parse(packet).unwrap();
+            assert!(parsed.payload.len() <= Peer::MAX_PAYLOAD_BYTES);
+            assert_eq!(parsed.header.timestamp, 9);
+        }
+        let invalid = VideoFrame { data: vec![1; 10].into(), format, ..VideoFrame::default() };
+        assert!(packets_of(&invalid).is_empty());
     }
 
     #[test]

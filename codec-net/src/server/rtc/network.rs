@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::health::{self, Health};
 use super::super::limits::Limits;
+use super::super::media::VideoCodecs;
 use super::super::outcome::Rejection;
 use super::super::sessions::Session;
 use super::super::uploads::UploadStore;
@@ -49,6 +50,7 @@ impl Network {
         config: RtcConfig,
         clock: Clock,
         limits: Limits,
+        video_codecs: VideoCodecs,
         uploads: Option<Arc<UploadStore>>,
         health: Arc<Health>,
     ) -> Result<Self, StartRtcError> {
@@ -67,7 +69,7 @@ impl Network {
         let turn = Turn::new(config.turn, address, clock.now(), Arc::clone(&health));
         let (commands, received) = mpsc::unbounded_channel();
         let (items, queue) = mpsc::channel(MAX_QUEUED_ITEMS);
-        let context = CallContext { uploads, limits, items };
+        let context = CallContext { uploads, limits, video_codecs, items };
         let calls =
             Calls::new(clock, certificate, hosts.clone(), context, turn, Arc::clone(&health));
         let thread_health = Arc::clone(&health);

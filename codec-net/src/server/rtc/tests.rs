@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use codec_webrtc::{Certificate, Direction, Kind, LocalCandidate, MediaPlan, Peer, PeerConfig};
 
+use super::super::media::VideoCodec;
 use super::super::room::StreamInfo;
 use super::super::{Config, Server};
 
@@ -50,7 +51,7 @@ fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn a_panic_ends_only_its_call_and_one_in_the_thread_is_reported() {
     let server = Server::start(Config::loopback()).unwrap();
-    let info = StreamInfo { kind: "test", video: true, audio: false };
+    let info = StreamInfo { kind: "test", video: Some(VideoCodec::Vp8), audio: false };
     let publisher = server.hub().publish("a", info, Box::new(|| {})).unwrap();
     for _ in 0..2 {
         assert_eq!(ask(&server, "POST", "/whep/a", &offer()), 201);

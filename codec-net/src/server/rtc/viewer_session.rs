@@ -10,6 +10,7 @@ use codec_webrtc::{Kind, Media, Mid, PathStats, Peer};
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
+use super::super::media::VideoCodec;
 use super::super::outcome::EndReason;
 use super::super::room::{
     Item, LinkBudget, Rendition, SmallRenditionState, Stream, StreamStats, VideoState, Viewer,
@@ -19,6 +20,7 @@ use super::call_sink::CallSink;
 use super::collapse::{Collapse, Step};
 use super::congestion::CongestionDetector;
 use super::media_sender::MediaSender;
+use super::negotiation;
 use super::playout_delay::PlayoutDelayController;
 use super::rendition::{RenditionSelector, SelectorInput};
 
@@ -47,6 +49,9 @@ const FEC_PAYLOAD_PCT: u64 = 68;
 const SMALL_AUDIO: u64 = 40_000;
 /// Why video pauses.
 const INSUFFICIENT_BANDWIDTH: &str = "insufficient bandwidth to this viewer";
+/// Why a viewer receives no video.
+const NO_VP8: &str = "this viewer does not accept VP8, the codec of the stream";
+const NO_H264: &str = "this viewer does not accept the stream's H.264";
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -54,7 +59,8 @@ pub(super) struct ViewerSession {
     stream: Arc<Stream>,
     viewer: Option<Viewer>,
     sender: MediaSender,
-    video: Option<Mid>,
+    /// The section on which video is sent, with its codecs.
+    video: Option<Media>,
     audio: Option<Mid>,
     is_queue_full: Arc<AtomicBool>,
     selector: RenditionSelector,
@@ -112,11 +118,33 @@ impl ViewerSession {
         if !media.direction.sends() {
             return;
         }
-        let slot = match media.kind {
-            Kind::Video => &mut self.video,
-            Kind::Audio => &mut self.audio,
-        };
-        slot.get_or_insert(media.mid);
+        match media.kind {
+            Kind::Video => _ = self.video.get_or_insert_with(|| media.clone()),
+            Kind::Audio => _ = self.audio.get_or_insert(media.mid),
+        }
+    }
+
+    /// The payload for frames of the stream's own rendition; `None` if the viewer cannot receive
+    /// their codec.
+    fn payload(&self) -> Option<(Mid, u8)> {
+        let (media, codec) = (self.video.as_ref()?, self.stream.info().video?);
+        Some((media.mid, negotiation::accepts(media, codec)?.payload_type))
+    }
+
+    /// The payload for frames of the small rendition.
+    fn small_payload(&self) -> Option<(Mid, u8)> {
+        let media = self.video.as_ref()?;
+        Some((media.mid, media.vp8()?.payload_type))
+    }
+
+    /// Why the viewer receives no video regardless of its link.
+    fn unsupported(&self) -> Option<&'static str> {
+        let codec = self.stream.info().video?;
+        let is_unsupported = self.payload().is_none();
+        is_unsupported.then_some(match codec {
+            VideoCodec::Vp8 => NO_VP8,
+            VideoCodec::H264(_) => NO_H264,
+        })
     }
 
     /// Adds the viewer to the stream; `items` receives the items of call `id`.
@@ -137,12 +165,15 @@ impl ViewerSession {
     /// Sends a frame or an audio packet.
     pub(super) fn send_media(&mut self, now: Duration, peer: &mut Peer, item: &Item) {
         let begin = self.stream.started_at();
-        let sent = match (item, self.video, self.audio) {
-            (Item::Video(frame), Some(mid), _) => {
+        let sent = match (item, self.audio) {
+            (Item::Video(frame), _) => {
+                let payload = if frame.small { self.small_payload() } else { self.payload() };
+                // The next evaluation of the link reports why there is no video.
+                let Some(payload) = payload else { return };
                 let wait = self.playout_delay.playout_delay();
-                self.sender.video(peer, now, mid, frame, begin, wait)
+                self.sender.video(peer, now, payload, frame, begin, wait)
             }
-            (Item::Audio(packet), _, Some(mid)) => {
+            (Item::Audio(packet), Some(mid)) => {
                 // An audio packet that is not accepted counts as lost.
                 let _ = self.sender.audio(peer, now, mid, packet, begin);
                 Ok(())
@@ -176,7 +207,8 @@ impl ViewerSession {
             congested: false,
             layers: stats.layers,
             full: self.full,
-            small: (state != SmallRenditionState::Unavailable).then_some(small_rate),
+            small: (state != SmallRenditionState::Unavailable && self.small_payload().is_some())
+                .then_some(small_rate),
             encoder_adapts: has_budget && is_local,
             publisher_may_adapt: has_budget && !is_local,
         }
@@ -187,7 +219,7 @@ impl ViewerSession {
         self.congestion.update(path);
         // Losses shortly after a collapse are those of the full queue, not of the link.
         peer.allow_fec(self.congestion.allows_fec() && !self.collapse.is_recent(now));
-        let fec = self.video.is_some_and(|mid| peer.is_fec_active(mid));
+        let fec = self.video.as_ref().is_some_and(|media| peer.is_fec_active(media.mid));
         let round_trip = path.round_trip.or(path.ice_round_trip);
         self.playout_delay.update(now, path.loss_sent, round_trip, fec);
     }
@@ -208,7 +240,7 @@ impl ViewerSession {
     /// Evaluates the link: the rendition, and whether frames are held back. Returns the viewer's
     /// video state if it changes.
     pub(super) fn evaluate_link(&mut self, now: Duration, peer: &mut Peer) -> Option<VideoState> {
-        let mid = self.video?;
+        let mid = self.video.as_ref()?.mid;
         if self.viewer.is_none() || now < self.next_evaluation {
             return None;
         }
@@ -228,7 +260,11 @@ impl ViewerSession {
             congested: estimate.is_some_and(|estimate| is_congested(&estimate)),
             ..self.selector_input(budget, &stats)
         };
-        let rendition = self.selector.select(now, &input);
+        let unsupported = self.unsupported();
+        let rendition = match unsupported {
+            None => self.selector.select(now, &input),
+            Some(_) => Rendition::NoVideo,
+        };
         if let Some(viewer) = &self.viewer {
             viewer.set_budget(budget);
             // An encoder that adapts to the budget stops by itself.
@@ -238,7 +274,8 @@ impl ViewerSession {
         self.handle_collapse(step, rendition, mid, peer);
         self.request_bandwidth(fec, peer);
         self.limit_queue(stats.bits_per_second, mid, peer);
-        let paused = (rendition == Rendition::NoVideo).then_some(INSUFFICIENT_BANDWIDTH);
+        let is_paused = rendition == Rendition::NoVideo;
+        let paused = unsupported.or(is_paused.then_some(INSUFFICIENT_BANDWIDTH));
         let next = VideoState { paused, small: rendition == Rendition::Small };
         let before = std::mem::replace(&mut self.state, next);
         (next != before).then_some(next)

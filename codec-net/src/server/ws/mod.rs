@@ -41,6 +41,7 @@ async fn close(socket: &mut WebSocket, reason: &EndReason) {
         EndReason::Closed
         | EndReason::Disconnected
         | EndReason::PublisherEnded
+        | EndReason::CodecChanged
         | EndReason::SourceEnded => 1000,
         EndReason::ServerStopped => 1001,
         EndReason::Protocol(_) => 1002,

@@ -6,23 +6,26 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use codec_core::frame::Rational;
+use codec_rtc::packet::VideoFormat;
 use tokio::sync::Notify;
 
 use super::super::audit::Totals;
-use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoFrame};
+use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoCodecs, VideoFrame};
 use super::super::outcome::EndReason;
 use super::super::room::Publisher;
 use super::super::sessions::Session;
 use super::super::state::ServerState;
 use super::super::token_bucket::TokenBucket;
+use super::super::video_codec::name_of;
 use super::{EndWatch, PING_INTERVAL, RECEIVE_TIMEOUT, close, end_reason, protocol_error, send};
 use crate::framing::feedback::Feedback;
-use crate::framing::{Item, Kind, Media, Parser, Record, StreamDescription};
+use crate::framing::{Hello, Item, Kind, Media, Parser, Record, StreamDescription};
 
 /// A published stream of the hello.
 #[derive(Clone, Copy, Debug)]
 struct InputStream {
-    is_video: bool,
+    /// The codec, if it is video.
+    video: Option<VideoFormat>,
     time_base: Rational,
     /// Time of the last packet, in ticks.
     last: u64,
@@ -124,10 +127,10 @@ impl PublisherSession {
             match item.map_err(|error| EndReason::Protocol(error.to_string()))? {
                 None => return Ok(()),
                 Some(Item::Hello(hello)) => {
-                    self.streams = hello.streams.iter().map(stream).collect();
+                    let codecs = self.shared.video_codecs;
+                    self.streams = hello.streams.iter().map(|it| stream(it, codecs)).collect();
                     if self.streams.iter().all(Option::is_none) {
-                        let what = "unsupported codecs, expected VP8 and Opus".to_owned();
-                        return Err(EndReason::Protocol(what));
+                        return Err(EndReason::Protocol(unsupported(&hello, codecs)));
                     }
                 }
                 Some(Item::Record(record)) => self.forward(record)?,
@@ -141,7 +144,7 @@ impl PublisherSession {
         }
         let stream = self.streams.get_mut(usize::from(record.stream)).and_then(Option::as_mut);
         let Some(stream) = stream else { return Ok(()) };
-        let hz = if stream.is_video { VIDEO_HZ } else { AUDIO_HZ };
+        let hz = if stream.video.is_some() { VIDEO_HZ } else { AUDIO_HZ };
         // A stream continued by another publisher keeps its own time; times are never negative.
         let since = self.shared.clock.now().saturating_sub(self.publisher.stream().started_at());
         let takes_over = self.publisher.takes_over();
@@ -154,11 +157,12 @@ impl PublisherSession {
         stream.last = stream.last.max(ticks(record.pts, stream.time_base, hz, origin));
         let pts = stream.last;
         self.totals.bytes += record.payload.len() as u64;
-        match (record.kind, stream.is_video) {
-            (Kind::Video, true) => {
+        match (record.kind, stream.video) {
+            (Kind::Video, Some(format)) => {
                 self.totals.frames += 1;
                 self.publisher.send_video(VideoFrame {
                     data: record.payload.into(),
+                    format,
                     pts,
                     key: record.flags.key,
                     hidden: record.flags.hidden,
@@ -166,7 +170,7 @@ impl PublisherSession {
                     ..VideoFrame::default()
                 })
             }
-            (Kind::Audio, false) => {
+            (Kind::Audio, None) => {
                 let data = record.payload.into();
                 self.publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() })
             }
@@ -175,13 +179,21 @@ impl PublisherSession {
     }
 }
 
-fn stream(stream: &StreamDescription) -> Option<InputStream> {
-    let is_video = match (stream.media, stream.codec.as_str()) {
-        (Media::Video { .. }, "vp8") => true,
-        (Media::Audio { .. }, "opus") => false,
-        _ => return None,
+fn stream(stream: &StreamDescription, codecs: VideoCodecs) -> Option<InputStream> {
+    let codec = stream.codec.as_str();
+    let video = match stream.media {
+        Media::Video { .. } => Some(codecs.iter().find(|format| name_of(*format) == codec)?),
+        Media::Audio { .. } if codec == "opus" => None,
+        Media::Audio { .. } => return None,
     };
-    Some(InputStream { is_video, time_base: stream.time_base, last: 0 })
+    Some(InputStream { video, time_base: stream.time_base, last: 0 })
+}
+
+/// Explains that no stream of a hello can be used.
+fn unsupported(hello: &Hello, codecs: VideoCodecs) -> String {
+    let found: Vec<&str> = hello.streams.iter().map(|stream| stream.codec.as_str()).collect();
+    let taken: Vec<&str> = codecs.iter().map(name_of).chain(["opus"]).collect();
+    format!("unsupported codecs: got {}, expected {}", found.join(", "), taken.join(", "))
 }
 
 /// Converts a time to nanoseconds; exact within a few centuries.

@@ -10,6 +10,7 @@ use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_container::{AudioTrack, Format, Track, VideoTrack};
 use codec_core::codec::Codec;
 use codec_core::frame::{Rational, Size};
+use codec_rtc::packet::VideoFormat;
 use tokio::sync::mpsc;
 
 use super::super::audit::Totals;
@@ -33,6 +34,8 @@ struct ViewerSession {
     shared: Arc<ServerState>,
     info: StreamInfo,
     hello_sent: bool,
+    /// The codec that the hello announced.
+    format: Option<VideoFormat>,
     feedback: Parser,
     last_received: Duration,
     next_ping: Duration,
@@ -67,6 +70,7 @@ pub(in super::super) async fn run(
         control_channel,
         info: stream.info(),
         hello_sent: false,
+        format: None,
         feedback: Parser::of_records(),
         last_received: now,
         next_ping: now + PING_INTERVAL,
@@ -143,7 +147,7 @@ impl ViewerSession {
                 frame.record()
             }
             // Players need the frame size first.
-            Item::Audio(_) if self.info.video && !self.hello_sent => None,
+            Item::Audio(_) if self.info.video.is_some() && !self.hello_sent => None,
             Item::Audio(packet) => {
                 self.send_hello(socket, None).await?;
                 packet.record()
@@ -168,12 +172,20 @@ impl ViewerSession {
         socket: &mut WebSocket,
         frame: Option<&VideoFrame>,
     ) -> Result<(), EndReason> {
+        let format = frame.map(|frame| frame.format);
         if self.hello_sent {
-            return Ok(());
+            // A hello cannot be repeated: clients would take it for media.
+            return match (format, self.format) {
+                (Some(now), Some(before)) if now != before => Err(EndReason::CodecChanged),
+                _ => Ok(()),
+            };
         }
-        let size = frame.and_then(|frame| FrameInfo::parse(&frame.data)?.size);
+        self.format = format;
+        let video = frame.map(|frame| {
+            (frame.format, FrameInfo::parse(frame.format, &frame.data).and_then(|it| it.size))
+        });
         let mut out = Vec::new();
-        let hello = Hello { session: u64::from_be_bytes(random::bytes()), streams: streams(size) };
+        let hello = Hello { session: u64::from_be_bytes(random::bytes()), streams: streams(video) };
         hello.write(&mut out).map_err(|what| EndReason::Failed(what.to_owned()))?;
         self.hello_sent = true;
         send(socket, Message::binary(out)).await
@@ -222,11 +234,16 @@ impl ViewerSession {
 }
 
 /// The streams in our hello: video first, if any, then audio.
-fn streams(size: Option<Size>) -> Vec<StreamDescription> {
+fn streams(video: Option<(VideoFormat, Option<Size>)>) -> Vec<StreamDescription> {
+    let (format, size) = video.unwrap_or_default();
     let size = size.unwrap_or(Size::new(16, 16));
-    let video = VideoTrack::new(Format::WebM, Codec::Vp8, size, Rational::new(1, VIDEO_HZ));
+    let codec = match format {
+        VideoFormat::Vp8 => Codec::Vp8,
+        VideoFormat::H264 => Codec::H264,
+    };
+    let video = VideoTrack::new(Format::Matroska, codec, size, Rational::new(1, VIDEO_HZ));
     let format = AudioFormat::new(AUDIO_HZ, ChannelLayout::Stereo);
-    let mut audio = AudioTrack::new(Format::WebM, AudioCodec::Opus, format);
+    let mut audio = AudioTrack::new(Format::Matroska, AudioCodec::Opus, format);
     audio.codec_private = OpusHead::plain(2, 0, AUDIO_HZ).to_bytes();
     let tracks = [Track::Video(video), Track::Audio(audio)];
     tracks.iter().filter_map(StreamDescription::of).collect()

@@ -10,10 +10,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::h264::Profile;
 use codec_rtc::recovery::KeyFrameRequester;
 
 use super::super::limits::Limits;
-use super::super::media::{AudioPacket, FrameInfo, VideoFrame};
+use super::super::media::{AudioPacket, FrameInfo, VideoCodec, VideoFrame};
 use super::super::outcome::{EndReason, Rejection};
 use super::super::token_bucket::TokenBucket;
 use super::locked;
@@ -40,8 +42,8 @@ pub type StartSmallRendition = Arc<dyn Fn(&Arc<Stream>) -> bool + Send + Sync>;
 pub struct StreamInfo {
     /// How it is published: `whip`, `ws`, `local`.
     pub kind: &'static str,
-    /// Whether it has video.
-    pub video: bool,
+    /// The codec of its video, if it has video.
+    pub video: Option<VideoCodec>,
     /// Whether it has audio.
     pub audio: bool,
 }
@@ -86,6 +88,29 @@ impl State {
     /// Viewers, except the server itself.
     fn external_viewers(&self) -> usize {
         self.viewers.values().filter(|viewer| !viewer.is_internal()).count()
+    }
+}
+
+impl State {
+    /// Records the codec of a frame if the announced one does not cover it: publishers over WebSocket
+    /// announce it late, and parameter sets may state another profile than SDP.
+    fn follow_codec(&mut self, frame: &VideoFrame, read: Option<FrameInfo>) {
+        let stated = read.and_then(|read| read.h264).map(|id| id.profile);
+        let codec = match (frame.format, self.info.video, stated) {
+            (VideoFormat::Vp8, ..) => VideoCodec::Vp8,
+            // Encoders of Baseline do not always state that they keep to the constraints.
+            (VideoFormat::H264, Some(VideoCodec::H264(said)), Some(stated))
+                if !said.decodes(stated)
+                    && (said, stated) != (Profile::ConstrainedBaseline, Profile::Baseline) =>
+            {
+                VideoCodec::H264(stated)
+            }
+            (VideoFormat::H264, Some(said @ VideoCodec::H264(_)), _) => said,
+            (VideoFormat::H264, _, stated) => {
+                VideoCodec::H264(stated.unwrap_or(Profile::ConstrainedBaseline))
+            }
+        };
+        self.info.video = Some(codec);
     }
 }
 
@@ -206,7 +231,7 @@ impl Stream {
 
     pub(super) fn send_video(&self, generation: u64, frame: VideoFrame) -> Result<(), EndReason> {
         let now = self.clock.now();
-        let read = FrameInfo::parse(&frame.data);
+        let read = FrameInfo::parse(frame.format, &frame.data);
         if let Some(size) = read.and_then(|read| read.size)
             && size.pixels() > self.limits.pixels
         {
@@ -221,6 +246,7 @@ impl Stream {
             return Err(EndReason::Limit("bitrate"));
         }
         state.meter.video(now, &frame, read);
+        state.follow_codec(&frame, read);
         if frame.key {
             state.keys.set_needed(false);
         }

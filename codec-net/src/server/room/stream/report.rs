@@ -69,7 +69,8 @@ impl Stream {
         let mut value = json!({
             "name": self.name,
             "kind": info.kind,
-            "video": info.video,
+            "video": info.video.is_some(),
+            "codec": info.video.map(|codec| codec.to_string()),
             "audio": info.audio || stats.audio_packets > 0,
             "viewers": viewers,
             "waitsForPublisher": self.waits_until().is_some(),

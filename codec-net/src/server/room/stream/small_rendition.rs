@@ -26,7 +26,7 @@ impl Stream {
     /// Passes on a frame of the small rendition.
     pub(in super::super::super) fn send_small_video(&self, frame: VideoFrame) {
         let now = self.clock.now();
-        let read = FrameInfo::parse(&frame.data);
+        let read = FrameInfo::parse(frame.format, &frame.data);
         let frame = Arc::new(frame);
         let mut state = locked(&self.state);
         state.small_meter.video(now, &frame, read);

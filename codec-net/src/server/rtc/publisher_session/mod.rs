@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use codec_audio::opus_packet::duration_us;
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, RecoveryOptions};
+use codec_rtc::packet::VideoFormat;
 use codec_rtc::rtp;
 use codec_rtc::sequence::Unwrapper32;
 use codec_webrtc::{
@@ -37,6 +38,8 @@ const NACK_INTERVAL: Duration = Duration::from_millis(33);
 #[derive(Debug)]
 pub(super) struct PublisherSession {
     buffer: FrameBuffer,
+    /// The codec of the frames in the buffer.
+    format: VideoFormat,
     video: Timeline,
     audio: Timeline,
     audio_ticks: Unwrapper32,
@@ -61,6 +64,7 @@ impl PublisherSession {
     pub(super) fn new(begun: Duration) -> Self {
         Self {
             buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
+            format: VideoFormat::Vp8,
             video: Timeline::new(VIDEO_HZ),
             audio: Timeline::new(AUDIO_HZ),
             audio_ticks: Unwrapper32::default(),
@@ -105,11 +109,18 @@ impl PublisherSession {
     ) -> Result<(), EndReason> {
         self.bytes += packet.payload.len() as u64;
         match packet.codec {
-            Codec::Vp8 => {
+            Codec::Vp8 | Codec::H264 => {
+                let format = match packet.codec {
+                    Codec::H264 => VideoFormat::H264,
+                    _ => VideoFormat::Vp8,
+                };
                 match self.video_source.classify(now, packet.header.ssrc) {
                     SsrcMatch::Current => {}
-                    SsrcMatch::Successor => self.restart_video(),
+                    SsrcMatch::Successor => self.restart_video(format),
                     SsrcMatch::Other => return Ok(()),
+                }
+                if self.format != format {
+                    self.set_format(format);
                 }
                 self.mid = Some(packet.mid);
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
@@ -154,10 +165,17 @@ impl PublisherSession {
         publisher.send_audio(AudioPacket { data, pts, ..AudioPacket::default() })
     }
 
-    /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
-    fn restart_video(&mut self) {
-        self.buffer = FrameBuffer::new(FrameBufferConfig::forwarding());
+    /// Prepares for frames of a codec; sequence numbers and timestamps continue.
+    fn set_format(&mut self, format: VideoFormat) {
+        self.format = format;
+        let config = FrameBufferConfig { format, ..FrameBufferConfig::forwarding() };
+        self.buffer = FrameBuffer::new(config);
         self.buffer.set_recovery(self.repair);
+    }
+
+    /// The sender restarted with another SSRC: sequence numbers and timestamps are new.
+    fn restart_video(&mut self, format: VideoFormat) {
+        self.set_format(format);
         self.video_ticks = Unwrapper32::default();
         self.video.restart();
     }
@@ -170,9 +188,11 @@ impl PublisherSession {
             let pts = self.video.pts(tick, now.saturating_sub(self.begun));
             let descriptor = frame.descriptor;
             let layer = descriptor.layer.unwrap_or_default();
-            let hidden = FrameInfo::parse(&frame.data).is_some_and(|facts| !facts.shown);
+            let facts = FrameInfo::parse(self.format, &frame.data);
+            let hidden = facts.is_some_and(|facts| !facts.shown);
             publisher.send_video(VideoFrame {
                 data: frame.data.into(),
+                format: self.format,
                 pts,
                 key: frame.is_key,
                 temporal_id: layer.temporal_id,

@@ -13,11 +13,12 @@ use codec_webrtc::{Direction, NegotiatedCodec};
 use tokio::sync::mpsc;
 
 use super::super::super::limits::Limits;
+use super::super::super::media::VideoCodec;
 use super::super::super::room::{Hub, Item, StreamHooks, StreamInfo, Viewer};
 use super::*;
 use crate::clock::Clock;
 
-const INFO: StreamInfo = StreamInfo { kind: "whip", video: true, audio: true };
+const INFO: StreamInfo = StreamInfo { kind: "whip", video: Some(VideoCodec::Vp8), audio: true };
 const RTT: Duration = Duration::from_millis(60);
 const FRAMES: u32 = 900;
 
@@ -43,6 +44,7 @@ fn video() -> Media {
         rtx: Some(97),
         red: None,
         clock_hz: VIDEO_HZ,
+        h264: None,
     };
     let (mid, direction) = (Mid::new("0"), Direction::ReceiveOnly);
     Media { mid, kind: Kind::Video, direction, codecs: vec![codec] }

@@ -1,0 +1,124 @@
+//! Codecs of published video: which ones the server accepts, and that of a stream.
+
+use std::fmt;
+
+use codec_backends::registry;
+use codec_rtc::packet::VideoFormat;
+use codec_rtc::packet::h264::Profile;
+
+/// The codec of a stream's video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoCodec {
+    /// VP8.
+    Vp8,
+    /// H.264 of this profile.
+    H264(Profile),
+}
+
+impl VideoCodec {
+    /// The payload format.
+    #[must_use]
+    pub fn format(self) -> VideoFormat {
+        match self {
+            Self::Vp8 => VideoFormat::Vp8,
+            Self::H264(_) => VideoFormat::H264,
+        }
+    }
+
+    /// The name in the list of streams and in descriptions: `vp8`, `h264`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        name_of(self.format())
+    }
+}
+
+/// Name of a codec in descriptions of streams.
+pub(super) fn name_of(format: VideoFormat) -> &'static str {
+    match format {
+        VideoFormat::Vp8 => "vp8",
+        VideoFormat::H264 => "h264",
+    }
+}
+
+impl fmt::Display for VideoCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vp8 => f.write_str("VP8"),
+            Self::H264(profile) => write!(f, "H.264 {profile}"),
+        }
+    }
+}
+
+/// The codecs of video that a server accepts, in order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoCodecs {
+    first: VideoFormat,
+    second: Option<VideoFormat>,
+}
+
+impl VideoCodecs {
+    /// One codec.
+    #[must_use]
+    pub const fn only(format: VideoFormat) -> Self {
+        Self { first: format, second: None }
+    }
+
+    /// Two codecs; the first one is preferred.
+    #[must_use]
+    pub const fn new(first: VideoFormat, second: VideoFormat) -> Self {
+        let is_same = matches!(
+            (first, second),
+            (VideoFormat::Vp8, VideoFormat::Vp8) | (VideoFormat::H264, VideoFormat::H264)
+        );
+        Self { first, second: if is_same { None } else { Some(second) } }
+    }
+
+    /// All codecs of this build: VP8, then H.264 if there is a decoder for it.
+    #[must_use]
+    pub fn of_build() -> Self {
+        if can_decode(VideoFormat::H264) {
+            Self::new(VideoFormat::Vp8, VideoFormat::H264)
+        } else {
+            Self::only(VideoFormat::Vp8)
+        }
+    }
+
+    /// Without the codecs that this build cannot decode; `None` if there is no other.
+    pub(super) fn supported(self) -> Option<Self> {
+        let mut known = self.iter().filter(|format| can_decode(*format));
+        let first = known.next()?;
+        Some(Self { first, second: known.next() })
+    }
+
+    /// The codecs in order of preference.
+    pub fn iter(self) -> impl Iterator<Item = VideoFormat> {
+        [Some(self.first), self.second].into_iter().flatten()
+    }
+
+    /// Whether a codec is accepted.
+    #[must_use]
+    pub fn contains(self, format: VideoFormat) -> bool {
+        self.iter().any(|it| it == format)
+    }
+}
+
+/// Whether this build decodes a codec.
+fn can_decode(format: VideoFormat) -> bool {
+    registry::find_decoder(name_of(format)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_listed_in_order_of_preference() {
+        let both = VideoCodecs::new(VideoFormat::H264, VideoFormat::Vp8);
+        assert!(both.iter().eq([VideoFormat::H264, VideoFormat::Vp8]));
+        let one = VideoCodecs::new(VideoFormat::Vp8, VideoFormat::Vp8);
+        assert_eq!(one, VideoCodecs::only(VideoFormat::Vp8));
+        assert!(!one.contains(VideoFormat::H264));
+        assert_eq!(VideoCodecs::of_build().supported(), Some(VideoCodecs::of_build()));
+        assert!(VideoCodecs::of_build().iter().next() == Some(VideoFormat::Vp8));
+    }
+}
