@@ -60,6 +60,7 @@ fn video_option(args: &EncodeArgs) -> Option<&'static str> {
         (args.cut.skip > 0, "--skip"),
         (args.encoder.layers.is_some(), "--layers"),
         (args.encoder.video_denoise != Denoise::Off, "--video-denoise"),
+        (args.encoder.tune.is_some(), "--tune"),
         (args.encoder.drop, "--drop"),
         (!args.encoder.region.is_empty(), "--region"),
         (args.encoder.max_frame_time.is_some(), "--max-frame-time"),

@@ -1,7 +1,7 @@
 //! Flags of a video encoder, for every command that has one.
 
 use clap::{Args, ValueEnum};
-use codec_core::codec::{Bitrate, Content, Denoise};
+use codec_core::codec::{Bitrate, Content, Denoise, Tune};
 use codec_media::settings::encoder::{EncoderOptions, Preset};
 
 use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
@@ -18,6 +18,12 @@ pub(crate) enum PresetArg {
 pub(crate) enum ContentArg {
     Camera,
     Screen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TuneArg {
+    Psnr,
+    Visual,
 }
 
 /// Settings of the video encoder.
@@ -65,6 +71,12 @@ pub(crate) struct EncoderArgs {
     /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
     #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
+    /// Optimise for PSNR or for viewers (VP8).
+    ///
+    /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Without it, the encoder
+    /// chooses.
+    #[arg(long, value_enum)]
+    pub(crate) tune: Option<TuneArg>,
     /// Allow the rate controller to drop frames (rtc preset with -b).
     #[arg(long)]
     pub(crate) drop: bool,
@@ -123,6 +135,10 @@ impl From<&EncoderArgs> for EncoderOptions {
                 ContentArg::Screen => Content::Screen,
             },
             denoise: args.video_denoise,
+            tune: args.tune.map(|tune| match tune {
+                TuneArg::Psnr => Tune::Psnr,
+                TuneArg::Visual => Tune::Visual,
+            }),
             drop: args.drop,
             max_frame_time: args.max_frame_time,
             error_resilient: args.error_resilient,

@@ -3,10 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use codec_core::codec::Bitrate;
 use codec_media::publish::PublishOptions;
 use codec_media::values;
+
+/// A video codec of publishers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VideoCodecArg {
+    Vp8,
+    H264,
+}
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -91,7 +98,12 @@ pub(crate) struct ServeArgs {
     /// Set the private key (PEM) of --tls-cert.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Record all streams to this folder, as WebM.
+    /// Accept these video codecs from publishers, in order of preference: vp8, h264.
+    ///
+    /// Default: all of this build, VP8 first. Example: `h264,vp8`.
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    pub(crate) video_codecs: Vec<VideoCodecArg>,
+    /// Record all streams to this folder: VP8 as WebM, H.264 as Matroska.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Store files sent by viewers in this folder.

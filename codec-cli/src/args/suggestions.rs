@@ -143,7 +143,7 @@ mod tests {
         assert!(text.contains("'--bitrate"), "{text}");
         let text = message(&[&encode[..], &["--keyitn", "2s"]].concat());
         assert!(text.contains("'--keyint"), "{text}");
-        for far in ["--tune", "--crx", "--profile", "--threat-level"] {
+        for far in ["--aq-mode", "--crx", "--profile", "--threat-level"] {
             let text = message(&[&encode[..], &[far]].concat());
             assert!(!text.contains("similar"), "{text}");
         }

@@ -14,10 +14,12 @@ use codec_net::ice_server::IceServer;
 use codec_net::server::audit::AuditLog;
 use codec_net::server::auth::{Access, Grants};
 use codec_net::server::limits::Limits;
+use codec_net::server::media::VideoCodecs;
 use codec_net::server::{Config, RtcConfig, Server, StartError, TurnServer};
 use codec_net::tls;
+use codec_rtc::packet::VideoFormat;
 
-use crate::args::serve::ServeArgs;
+use crate::args::serve::{ServeArgs, VideoCodecArg};
 
 /// Interval of checks for the end.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -103,7 +105,23 @@ fn config(args: &ServeArgs) -> Result<Config> {
         files: args.files.clone(),
         record: args.record.clone(),
         decode: !args.no_decode,
+        video_codecs: video_codecs(&args.video_codecs)?,
     })
+}
+
+/// The accepted codecs of publishers' video; without any, those of the build.
+fn video_codecs(args: &[VideoCodecArg]) -> Result<VideoCodecs> {
+    let [first, others @ ..] = args else { return Ok(VideoCodecs::of_build()) };
+    let format = |codec: &VideoCodecArg| match codec {
+        VideoCodecArg::Vp8 => VideoFormat::Vp8,
+        VideoCodecArg::H264 => VideoFormat::H264,
+    };
+    let second = others.iter().find(|codec| *codec != first).unwrap_or(first);
+    let codecs = VideoCodecs::new(format(first), format(second));
+    if codecs.contains(VideoFormat::H264) && !VideoCodecs::of_build().contains(VideoFormat::H264) {
+        return Err(Failure::missing_feature("h264", "h264"));
+    }
+    Ok(codecs)
 }
 
 fn turn_server(args: &ServeArgs) -> Result<Option<TurnServer>> {

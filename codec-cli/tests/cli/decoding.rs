@@ -1,8 +1,6 @@
 //! `decode`, `snapshot` and `metrics`.
 
-use std::fs;
-
-use super::{Place, data, has_ffmpeg, joined, y4m_frames};
+use super::{Place, data, has_ffmpeg, y4m_frames};
 
 #[test]
 fn digests_match_the_written_frames() {
@@ -50,14 +48,7 @@ fn decoding_without_output_reports_the_speed() {
 
 #[test]
 fn a_stream_that_changes_size_is_cut_or_scaled_in_y4m() {
-    let place = Place::with_clip("talking-head", "64x48", 3);
-    place.ok(&["generate", "talking-head", "-o", "small.y4m", "--size", "48x32", "-n", "2"]);
-    for name in ["clip", "small"] {
-        let (input, output) = (format!("{name}.y4m"), format!("{name}.ivf"));
-        place.ok(&["encode", &input, "-o", &output, "--preset", "rtc"]);
-    }
-    let both = joined(place.read("clip.ivf"), &place.read("small.ivf"));
-    fs::write(place.path("both.ivf"), both).unwrap();
+    let place = Place::with_size_change();
     place.fails(4, "size changes from 64x48 to 48x32", &["decode", "both.ivf", "-o", "cut.y4m"]);
     assert_eq!(y4m_frames(&place.read("cut.y4m")).len(), 3, "frames of the first size are kept");
     place.ok(&["decode", "both.ivf", "-o", "all.y4m", "--resize"]);

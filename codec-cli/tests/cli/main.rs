@@ -21,7 +21,10 @@ mod decoding;
 mod dropped_tracks;
 #[cfg(feature = "net")]
 mod e2ee;
+mod edits;
 mod encoding;
+#[cfg(all(feature = "serve", feature = "h264", unix))]
+mod h264_live;
 mod inspect;
 mod interrupts;
 mod malformed;
@@ -48,6 +51,7 @@ mod stills;
 mod sync;
 mod tables;
 mod trimming;
+mod tune;
 mod warnings;
 #[cfg(all(feature = "serve", unix))]
 mod whip;
@@ -81,6 +85,19 @@ impl Place {
         let place = Self::new();
         let frames = frames.to_string();
         place.ok(&["generate", scene, "-o", "clip.y4m", "--size", size, "-n", &frames]);
+        place
+    }
+
+    /// Creates a place with `both.ivf`: three VP8 frames of 64x48, then two of 48x32.
+    fn with_size_change() -> Self {
+        let place = Self::with_clip("talking-head", "64x48", 3);
+        place.ok(&["generate", "talking-head", "-o", "small.y4m", "--size", "48x32", "-n", "2"]);
+        for name in ["clip", "small"] {
+            let (input, output) = (format!("{name}.y4m"), format!("{name}.ivf"));
+            place.ok(&["encode", &input, "-o", &output, "--preset", "rtc"]);
+        }
+        let both = joined(place.read("clip.ivf"), &place.read("small.ivf"));
+        fs::write(place.path("both.ivf"), both).unwrap();
         place
     }
 

@@ -9,17 +9,17 @@ use super::Place;
 use super::net::{Running, packets};
 use super::packet_loss::probabilities_kept;
 
-const PUBLISH: &str = "publish-s3cret";
-const VIEW: &str = "view-s3cret";
+pub(super) const PUBLISH: &str = "publish-s3cret";
+pub(super) const VIEW: &str = "view-s3cret";
 
 /// A server with a token for each side and an audit log, and its address.
-struct Server {
+pub(super) struct Server {
     running: Running,
     address: String,
 }
 
 impl Server {
-    fn start(place: &Place, more: &[&str]) -> Self {
+    pub(super) fn start(place: &Place, more: &[&str]) -> Self {
         let publish = format!("publish={PUBLISH}");
         let view = format!("view={VIEW}");
         let flags = ["serve", "--listen", "127.0.0.1:0", "--audit", "audit.log"];
@@ -33,15 +33,15 @@ impl Server {
         Self { running, address }
     }
 
-    fn whip(&self) -> String {
+    pub(super) fn whip(&self) -> String {
         format!("whip://{}/whip/x", self.address)
     }
 
-    fn whep(&self) -> String {
+    pub(super) fn whep(&self) -> String {
         format!("whep://{}/whep/x", self.address)
     }
 
-    fn stop(self) {
+    pub(super) fn stop(self) {
         interrupt(&self.running);
         self.running.end();
     }

@@ -114,6 +114,7 @@ const ENCODER: &[&str] = &[
     "layers",
     "content",
     "video_denoise",
+    "tune",
     "error_resilient",
     "token_parts",
     "knob",
@@ -219,6 +220,7 @@ const ACCESS: &[&str] = &[
     "max_bitrate",
     "max_file",
     "no_decode",
+    "video_codecs",
     "record",
     "files",
 ];

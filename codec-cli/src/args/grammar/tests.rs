@@ -174,6 +174,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "format", said("(default: json)")),
         ("", "playout", said("Default: 100ms")),
         ("", "reorder_timeout", said("Default: 10ms")),
+        ("", "video_codecs", said("Default: all of this build, VP8 first")),
         ("", "udp_port", said("Default: the number of the HTTP port")),
         ("", "inputs", said("Default: a generated clip")),
         ("", "frames", said("Default: all that fit --memory")),
