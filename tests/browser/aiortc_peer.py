@@ -1,6 +1,6 @@
 """Watches or publishes a stream of `codec serve` with aiortc; prints what was counted as JSON.
 
-usage: aiortc_peer.py watch|publish URL FRAMES
+usage: aiortc_peer.py watch|publish URL FRAMES [vp8|h264]
 """
 
 import asyncio
@@ -62,6 +62,7 @@ async def count(track, frames, results):
 
 async def main():
     mode, url, frames = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    wanted = sys.argv[4] if len(sys.argv) > 4 else "vp8"
     results = {"frames": 0}
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
     track, counted = Stripes(frames), asyncio.Event()
@@ -75,7 +76,7 @@ async def main():
     else:
         transceiver = pc.addTransceiver(track, direction="sendonly")
     codecs = RTCRtpReceiver.getCapabilities("video").codecs
-    names = ("video/vp8", "video/rtx")
+    names = (f"video/{wanted}", "video/rtx")
     transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType.lower() in names])
     await pc.setLocalDescription(await pc.createOffer())
     offer = pc.localDescription.sdp.encode()

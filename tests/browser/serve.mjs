@@ -264,7 +264,7 @@ const scenarios = {
     const options = (id) => page.evaluate((list) => [...document.getElementById(list).options].map(({ value }) => value), id);
     assert.ok((await options("camera")).length >= 2, "no camera can be chosen");
     assert.equal((await options("microphone")).at(-1), "none");
-    assert.match(await page.textContent("#stream-facts"), /^demo – (320×180, \d+ frames\/s – )?local$/);
+    assert.match(await page.textContent("#stream-facts"), /^demo – (320×180, \d+ frames\/s – )?VP8 – local$/);
     const steps = await page.evaluate(async () => {
       const { step } = await import("/graphs.js");
       return [1836, 1, 2, 0.3, 100, 2000.5, 20].map(step);

@@ -2,6 +2,8 @@
 //!
 //! `CODEC_WRITE_SEEDS=1 cargo test -p codec-tests --test behaviour fuzz_seeds::` writes them to `fuzz/seeds`.
 
+use codec_rtc::packet::h264::{Packetizer, PacketizerConfig};
+
 use crate::fuzz_webrtc;
 
 /// Maximum size of a seed in bytes.
@@ -19,6 +21,10 @@ pub fn fixed() -> Vec<Seed> {
         ("vp8_decode", "key", key_frame.clone()),
         ("vp8_decode_stream", "key", [&[0][..], &packets(&[key_frame])].concat()),
         ("vp8_encode", "settings", (0..32).collect()),
+        ("h264_decode", "grey", [&[0][..], &h264_stream()].concat()),
+        ("h264_decode", "units", [&[9][..], &h264_stream()].concat()),
+        ("h264_rtp", "structures", packets(&h264_packets())),
+        ("h264_rtp", "parameters", b"packetization-mode=1;profile-level-id=42e01f".to_vec()),
         ("rtp_packet", "vp8", rtp[0].clone()),
         ("rtp_stream", "vp8", packets(&rtp)),
         ("frame_buffer", "vp8", packets(&rtp)),
@@ -79,10 +85,38 @@ fn key_frame() -> Vec<u8> {
     [&head[..], &[0; 40]].concat()
 }
 
+/// Two frames of one macroblock: an I macroblock with DC prediction, then a skipped one (ITU-T H.264,
+/// clause 7.3).
+#[must_use]
+pub fn h264_stream() -> Vec<u8> {
+    let sps = [0x67, 66, 0, 30, 0b1101_1010, 0b0111_1001];
+    let pps = [0x68, 0b1100_1110, 0b0011_1000, 0b1000_0000];
+    let idr = [0x65, 0b1000_1000, 0b1000_0100, 0b1001_0011, 0b1100_0000];
+    let skipped = [0x41, 0b1001_1010, 0b0010_0010, 0b1010_0000];
+    let units: [&[u8]; 4] = [&sps, &pps, &idr, &skipped];
+    units.iter().flat_map(|unit| [&[0, 0, 0, 1], *unit].concat()).collect()
+}
+
 fn vp8_packet(number: u8) -> Vec<u8> {
     let head = [0x80, 0xe0, 0, number, 0, 0, 12 * number, 0, 0, 0, 0, 7];
     let descriptor = [0x90, 0x80, 0x80, number];
     [&head[..], &descriptor, &key_frame()].concat()
+}
+
+/// The stream above in an STAP-A, two FU-A and a single NAL unit (RFC 6184).
+fn h264_packets() -> Vec<Vec<u8>> {
+    let config = PacketizerConfig { mtu: 64, ..PacketizerConfig::default() };
+    let mut packets = Vec::new();
+    let Ok(mut packetizer) = Packetizer::new(config) else { return packets };
+    let stream = h264_stream();
+    let skipped = stream.len() - 8;
+    let mut first = stream[..skipped].to_vec();
+    first.resize(first.len() + 70, 0xff);
+    for (timestamp, unit) in (0..).step_by(3000).zip([&first[..], &stream[skipped..]]) {
+        // Both have NAL units that fit the format.
+        let _ = packetizer.packetize(unit, timestamp, &mut packets);
+    }
+    packets
 }
 
 /// RFC 3550, section 6.4.2.

@@ -9,7 +9,8 @@ use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
 use codec_core::codec::{
     Bitrate, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig, FrameRequest,
-    Limits, Packet, Preset, RateControl, Scalability, SlotSet, Update, VideoDecoder, VideoEncoder,
+    Limits, OutputOrder, Packet, Preset, RateControl, Scalability, SlotSet, Tune, Update,
+    VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 
@@ -17,8 +18,11 @@ use codec_rtc::congestion::{Controller, ControllerConfig, PacketKind, PacketRepo
 use codec_rtc::jitter::audio::{
     AudioBuffer, AudioBufferConfig, MAX_DELAY, MAX_PACKETS, PULL_FRAMES, ReceivedAudio,
 };
+use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::packet::vp8::{Depacketizer, DepacketizerConfig, Descriptor, MediaClock};
+use codec_rtc::packet::{VideoFormat, h264};
 use codec_rtc::rtp;
+use codec_rtc::sdp::h264::FormatParameters;
 use std::time::Duration;
 
 use crate::rng::Rng;
@@ -101,6 +105,38 @@ pub fn vp8_decode(data: &[u8]) {
         let _ = decoder.decode(data, 0, None);
         let _ = decoder.receive();
     }
+}
+
+/// The native H.264 decoder over a byte stream; bits of the first byte select concealment, the output
+/// order, and whether each NAL unit is a packet of its own.
+///
+/// # Panics
+/// If this build lacks the decoder, or it returns more than it should, which is a finding.
+pub fn h264_decode(data: &[u8]) {
+    let Some((&options, stream)) = data.split_first() else { return };
+    let mut config = small_limits();
+    config.conceal = if options & 1 == 1 { Conceal::On } else { Conceal::Off };
+    let orders = [OutputOrder::Strict, OutputOrder::LowDelay, OutputOrder::Decode];
+    config.output_order = orders[usize::from(options >> 1 & 3).min(2)];
+    let backend = codec_backends::registry::find("h264/native").expect("native H.264");
+    let (open, _) = backend.decoder.expect("a decoder");
+    let mut decoder = open(&config).expect("opens");
+    let mut decode = |packet: &[u8]| {
+        if let Ok(report) = decoder.decode(packet, 0, None) {
+            assert!(report.concealed_mbs <= report.total_mbs);
+        }
+        let frames = std::iter::from_fn(|| decoder.receive());
+        frames.for_each(|frame| assert!(frame.size().pixels() <= config.limits.max_pixels));
+    };
+    if options & 8 == 0 {
+        decode(stream);
+    } else {
+        for unit in codec_h264::nal::AnnexBUnits::new(stream) {
+            decode(&[&[0, 0, 1], unit].concat());
+        }
+    }
+    decoder.finish();
+    assert!(std::iter::from_fn(|| decoder.receive()).count() <= 32);
 }
 
 /// Encoder settings, changes while running, and frames, all drawn from the input; the output must
@@ -230,11 +266,12 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
     config.report_psnr = rng.below(2) == 0;
     let strength = if wild { rng.byte() } else { 1 + byte_up_to(11, rng) };
     config.denoise = *rng.pick(&[Denoise::Off, Denoise::Auto, Denoise::Level(strength)]);
+    config.tune = *rng.pick(&[None, Some(Tune::Psnr), Some(Tune::Visual)]);
     config
 }
 
 fn random_update(rng: &mut Rng) -> Update {
-    match rng.below(10) {
+    match rng.below(11) {
         0 => Update::Bitrate(Bitrate(*rng.pick(&[0, 50_000, 2_000_000, u64::MAX]))),
         1 => Update::Rate(random_rate(rng)),
         2 => Update::FrameRate(Rational::new(*rng.pick(&[0, 5, 30, 240]), *rng.pick(&[0, 1]))),
@@ -247,6 +284,7 @@ fn random_update(rng: &mut Rng) -> Update {
             let strength = Denoise::Level(rng.byte());
             Update::Denoise(*rng.pick(&[Denoise::Off, Denoise::Auto, strength]))
         }
+        9 => Update::Tune(*rng.pick(&[Tune::Psnr, Tune::Visual])),
         _ => Update::Scalability(rng.pick(&Scalability::ALL).1),
     }
 }
@@ -415,6 +453,49 @@ pub fn rtp_stream(data: &[u8]) {
     while depacketizer.finish().is_some() {
         given += 1;
         assert!(given <= 2 * pushed, "the stream ends");
+    }
+}
+
+/// RTP packets with H.264, each preceded by its length in two little-endian bytes, arrive 5 ms apart
+/// at a depacketizer and at a frame buffer; the same bytes as format parameters.
+///
+/// # Panics
+/// If more is buffered than allowed, or more is returned than was received.
+pub fn h264_rtp(data: &[u8]) {
+    let mut config = h264::DepacketizerConfig::default();
+    (config.reordering, config.max_packets, config.max_bytes) = (8, 64, 1 << 16);
+    let mut depacketizer = h264::Depacketizer::new(config);
+    let mut buffer = FrameBuffer::new(FrameBufferConfig {
+        format: VideoFormat::H264,
+        ..FrameBufferConfig::low_latency()
+    });
+    let (mut rest, mut now, mut received, mut given) = (data, Duration::ZERO, 0, 0);
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (packet, tail) = tail.split_at(len);
+        let _ = depacketizer.push(packet);
+        let _ = buffer.push(now, packet, PacketInfo::default());
+        received += len;
+        given += std::iter::from_fn(|| depacketizer.poll_access_unit())
+            .map(|unit| unit.data.len())
+            .sum::<usize>();
+        assert!(depacketizer.buffered_bytes() <= 1 << 16 && given <= 2 * received);
+        while let Some(frame) = buffer.poll_frame(now) {
+            assert!(frame.data.len() <= 2 * received);
+            buffer.decoded(now, frame.number, Duration::ZERO);
+        }
+        assert!(buffer.buffered_packets() <= 2048);
+        now += Duration::from_millis(5);
+        rest = tail;
+    }
+    given += std::iter::from_fn(|| depacketizer.finish()).map(|it| it.data.len()).sum::<usize>();
+    assert!(given <= 2 * received && depacketizer.buffered_bytes() == 0);
+    let params = String::from_utf8_lossy(data).into_owned();
+    let fmtp = codec_rtc::sdp::Fmtp { payload_type: 96, params };
+    if let Ok(parameters) = FormatParameters::parse(Some(&fmtp)) {
+        let again = FormatParameters::parse(Some(&parameters.to_fmtp(96)));
+        let again = again.expect("as written");
+        assert_eq!(again.profile_level_id, parameters.profile_level_id);
     }
 }
 

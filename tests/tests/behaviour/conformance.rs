@@ -22,21 +22,28 @@ struct Expected {
     whole: String,
 }
 
-fn hash_picture(picture: &Picture<'_>, into: &mut Md5) {
-    let plane = |plane: PlaneRef<'_>, into: &mut Md5| {
-        (0..plane.layout().height).for_each(|y| into.update(plane.row(y)));
+/// Hashes the samples of a frame.
+pub(crate) fn hash_picture(picture: &Picture<'_>, into: &mut Md5) {
+    plane_bytes(picture, |row| into.update(row));
+}
+
+/// Passes the rows of a frame's planes to `sink`.
+pub(crate) fn plane_bytes(picture: &Picture<'_>, mut sink: impl FnMut(&[u8])) {
+    let mut plane = |plane: PlaneRef<'_>| {
+        (0..plane.layout().height).for_each(|y| sink(plane.row(y)));
     };
-    plane(picture.luma(), into);
+    plane(picture.luma());
     match picture.chroma() {
         Chroma::Planar { u, v } => {
-            plane(u, into);
-            plane(v, into);
+            plane(u);
+            plane(v);
         }
         Chroma::Interleaved(_) => panic!("decoders give planar chroma"),
     }
 }
 
-fn hex(hash: Md5) -> String {
+/// Returns a digest in hexadecimal.
+pub(crate) fn hex(hash: Md5) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -78,8 +85,8 @@ fn check(name: &str, packets: &[&[u8]], expected: &Expected, simd: Level, thread
     assert_eq!(hex(whole), expected.whole, "{name}: whole stream");
 }
 
-/// Whole-stream digests by path, from the manifest.
-fn manifest(dir: &Path) -> HashMap<String, String> {
+/// Returns whole-stream digests by path, from the manifest.
+pub(crate) fn manifest(dir: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(dir.join("MANIFEST.csv")).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();

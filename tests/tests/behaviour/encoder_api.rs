@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use codec_backends::registry;
 use codec_core::Error;
 use codec_core::codec::{
-    Applied, Bitrate, Content, DropPolicy, DropReason, EncoderConfig, FrameKind, FrameRequest,
-    KnobKind, Outcome, Packet, RateControl, Scalability, SlotSet, Update,
+    Applied, Bitrate, Capabilities, Content, DropPolicy, DropReason, EncoderConfig, FrameKind,
+    FrameRequest, KnobKind, Outcome, Packet, RateControl, Scalability, SlotSet, Update,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::parallel::{Pool, RayonPool, RowPool, Serial};
 use codec_core::simd::Level;
-use codec_tests::fuzz::vp8_encoder;
+use codec_tests::encoders::Tested;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::Session;
 
@@ -58,11 +58,10 @@ fn an_encoder_can_move_to_another_thread() {
     assert_eq!(session.join().unwrap().packets.len(), 4);
 }
 
-#[test]
-fn every_update_takes_effect_at_the_next_frame_without_a_key_frame() {
+fn every_update_takes_effect_at_the_next_frame_without_a_key_frame(codec: Tested) {
     let updates = [
         Update::Bitrate(Bitrate::kbps(800)),
-        Update::Rate(RateControl::FixedQ(60)),
+        Update::Rate(RateControl::FixedQ(codec.qindex(60))),
         Update::Rate(RateControl::Quality(50)),
         Update::Rate(RateControl::Vbr(Bitrate::kbps(100))),
         Update::Rate(RateControl::Cbr(Bitrate::kbps(100))),
@@ -77,7 +76,7 @@ fn every_update_takes_effect_at_the_next_frame_without_a_key_frame() {
         Update::ActiveTemporalLayers(3),
         Update::Scalability(Scalability::L1T1),
     ];
-    let mut session = Session::new(rtc());
+    let mut session = Session::of(codec, rtc());
     session.scene(Motion::Patch, 0, 3);
     for update in updates {
         assert_eq!(session.encoder.apply(update.clone()).unwrap(), Applied::NextFrame);
@@ -94,10 +93,9 @@ fn every_update_takes_effect_at_the_next_frame_without_a_key_frame() {
     session.check_decoding(|_| true);
 }
 
-#[test]
-fn every_live_knob_changes_while_running() {
-    let knobs = registry::find("vp8").unwrap().encoder.unwrap().1.knobs;
-    let mut session = Session::new(rtc());
+fn every_live_knob_changes_while_running(codec: Tested) {
+    let knobs = codec.capabilities().knobs;
+    let mut session = Session::of(codec, rtc());
     session.scene(Motion::Patch, 0, 2);
     for knob in knobs {
         let values = match knob.kind {
@@ -117,12 +115,11 @@ fn every_live_knob_changes_while_running() {
     session.check_decoding(|_| true);
 }
 
-#[test]
-fn a_new_size_gives_a_key_frame_of_that_size() {
+fn a_new_size_gives_a_key_frame_of_that_size(codec: Tested) {
     for config in [rtc(), file()] {
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Patch, 0, 5);
-        for size in [Size::new(33, 17), Size::new(1, 1), Size::new(160, 96)] {
+        for size in [codec.size(33, 17), codec.size(1, 1), Size::new(160, 96)] {
             let first = session.now();
             session.apply(Update::Resolution(size));
             session.scene(Motion::Patch, 0, 5);
@@ -137,24 +134,36 @@ fn a_new_size_gives_a_key_frame_of_that_size() {
     }
 }
 
-#[test]
-fn rejections_name_the_range_and_leave_the_encoder_usable() {
-    let mut session = Session::new(rtc());
+fn rejections_name_the_range_and_leave_the_encoder_usable(codec: Tested) {
+    let mut session = Session::of(codec, rtc());
     session.scene(Motion::Patch, 0, 2);
+    let &Capabilities { qindex_range: (_, last), max_dimension: most, alignment: step, .. } =
+        codec.capabilities();
+    let indices = format!("0..={last}");
+    let sizes = match step {
+        1 => format!("1x1 to {most}x{most}"),
+        _ => format!("multiples of {step} up to {most}x{most}"),
+    };
     let refused = [
         (Update::Bitrate(Bitrate(0)), "at least 1 bit/s"),
         (Update::Rate(RateControl::Quality(101)), "0..=100"),
-        (Update::Rate(RateControl::FixedQ(128)), "0..=127"),
+        (Update::Rate(RateControl::FixedQ(last + 1)), &*indices),
         (Update::FrameRate(Rational::new(0, 1)), "a value above 0"),
-        (Update::Resolution(Size::new(0, 5)), "1x1 to 16383x16383"),
-        (Update::Resolution(Size::new(16384, 5)), "1x1 to 16383x16383"),
+        (Update::Resolution(Size::new(0, 6)), &*sizes),
+        (Update::Resolution(Size::new(most + 1, 6)), &*sizes),
         (Update::Drops(DropPolicy::BelowBufferPct(101)), "0..=100 percent"),
         (Update::Speed(11), "0..=10"),
         (Update::ActiveTemporalLayers(0), "1..=1"),
         (Update::ActiveTemporalLayers(2), "1..=1"),
-        (Update::Knob("sharpness".to_owned(), -1), "0..=7"),
     ];
-    for (update, range) in refused {
+    let knobs = codec.capabilities().knobs.iter().filter(|knob| knob.live);
+    let ranges = knobs.filter_map(|knob| match knob.kind {
+        KnobKind::Range { min, .. } => Some((Update::Knob(knob.name.to_owned(), min - 1), knob)),
+        _ => None,
+    });
+    let knobs: Vec<_> = ranges.map(|(update, knob)| (update, knob.allowed())).collect();
+    let knobs = knobs.iter().map(|(update, allowed)| (update.clone(), &**allowed));
+    for (update, range) in refused.into_iter().chain(knobs) {
         match session.encoder.apply(update) {
             Err(Error::Config(error)) => assert_eq!(error.allowed, range),
             other => panic!("{other:?}"),
@@ -176,8 +185,7 @@ fn rejections_name_the_range_and_leave_the_encoder_usable() {
     session.check_decoding(|_| true);
 }
 
-#[test]
-fn settings_out_of_range_are_rejected_at_the_start() {
+fn settings_out_of_range_are_rejected_at_the_start(codec: Tested) {
     let bad: [fn(&mut EncoderConfig); 5] = [
         |c| c.size = Size::new(0, 0),
         |c| c.speed = 11,
@@ -188,14 +196,13 @@ fn settings_out_of_range_are_rejected_at_the_start() {
     for change in bad {
         let mut config = rtc();
         change(&mut config);
-        assert!(matches!(vp8_encoder(&config), Err(Error::Config(_))));
+        assert!(matches!(codec.open(&config), Err(Error::Config(_))));
     }
 }
 
-#[test]
-fn after_finish_the_next_frame_is_a_key_frame() {
+fn after_finish_the_next_frame_is_a_key_frame(codec: Tested) {
     for config in [rtc(), file()] {
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Patch, 0, 20);
         session.finish();
         session.scene(Motion::Patch, 0, 20);
@@ -207,8 +214,7 @@ fn after_finish_the_next_frame_is_a_key_frame() {
 
 type MakePool = fn() -> Option<Arc<dyn Pool>>;
 
-#[test]
-fn the_bytes_do_not_depend_on_pool_or_instruction_set() {
+fn the_bytes_do_not_depend_on_pool_or_instruction_set(codec: Tested) {
     let pools: [MakePool; 6] = [
         || None,
         || Some(Arc::new(Serial)),
@@ -228,7 +234,7 @@ fn the_bytes_do_not_depend_on_pool_or_instruction_set() {
         for (pool, simd) in &ways {
             let mut config = base.clone();
             (config.pool, config.simd) = (pool(), *simd);
-            let mut session = Session::new(config);
+            let mut session = Session::of(codec, config);
             session.scene(Motion::Pan, 0, 12);
             session.scene(Motion::Patch, 1, 12);
             session.finish();
@@ -239,12 +245,11 @@ fn the_bytes_do_not_depend_on_pool_or_instruction_set() {
     }
 }
 
-#[test]
-fn both_pixel_formats_give_the_same_bytes() {
+fn both_pixel_formats_give_the_same_bytes(codec: Tested) {
     let half = SIZE.chroma();
     let (luma, chroma) =
         (usize::try_from(SIZE.pixels()).unwrap(), usize::try_from(half.pixels()).unwrap());
-    let mut sessions = [Session::new(rtc()), Session::new(rtc())];
+    let mut sessions = [Session::of(codec, rtc()), Session::of(codec, rtc())];
     for frame in 0..10 {
         let samples = scene::picture(SIZE, frame, Motion::Pan, 0);
         let (y, uv) = samples.split_at(luma);
@@ -260,11 +265,10 @@ fn both_pixel_formats_give_the_same_bytes() {
     assert!(a.packets.iter().zip(&b.packets).all(|(a, b)| a.data == b.data));
 }
 
-#[test]
-fn a_file_keeps_times_order_and_every_frame() {
+fn a_file_keeps_times_order_and_every_frame(codec: Tested) {
     let mut config = file();
     config.timebase = Rational::new(1, 1000);
-    let mut encoder = vp8_encoder(&config).unwrap();
+    let mut encoder = codec.open(&config).unwrap();
     let latency = encoder.capabilities().latency_frames;
     assert!(latency > 0);
     let times: Vec<i64> = (0..50).map(|n| -70 + 33 * n + i64::from(n > 20) * 5000).collect();
@@ -293,29 +297,28 @@ fn a_file_keeps_times_order_and_every_frame() {
     let shown: Vec<_> = packets.iter().filter(|p| p.meta.shown).collect();
     assert!(shown.iter().map(|p| p.pts).eq(times));
     assert!(shown.iter().all(|p| p.duration == Some(33)));
-    assert!(packets.iter().any(|p| !p.meta.shown), "an altref frame");
+    let has_altref = codec.capabilities().knobs.iter().any(|knob| knob.name == "altref");
+    assert_eq!(packets.iter().any(|p| !p.meta.shown), has_altref);
     let keys = shown.iter().enumerate().filter(|(_, p)| p.meta.kind == FrameKind::Key);
     assert_eq!(keys.map(|(index, _)| index).collect::<Vec<_>>(), [0, 30], "at the cut");
 }
 
-#[test]
-fn a_disabled_layer_is_reported_as_the_drop_reason() {
+fn a_disabled_layer_is_reported_as_the_drop_reason(codec: Tested) {
     let mut config = rtc();
     config.scalability = Scalability::L1T2;
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     session.apply(Update::ActiveTemporalLayers(1));
     session.scene(Motion::Patch, 0, 4);
     let off = Outcome::Dropped { reason: DropReason::LayerOff, debt_bits: 0 };
     assert_eq!(session.outcomes, [Outcome::Coded, off, Outcome::Coded, off]);
 }
 
-#[test]
-fn intra_refresh_heals_any_loss() {
+fn intra_refresh_heals_any_loss(codec: Tested) {
     let mut config = rtc();
     config.intra_refresh = 1;
     config.error_resilient = true;
     let (_, rows) = SIZE.macroblocks();
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Still, 0, 4);
     let first = session.packets.len();
     session.scene(Motion::Still, 0, 2 * rows as u64);
@@ -326,11 +329,12 @@ fn intra_refresh_heals_any_loss() {
     session.check_decoding(|_| true);
 }
 
-#[test]
-fn a_new_range_of_quantisers_holds_from_the_next_frame_on() {
-    let mut session = Session::new(rtc());
+fn a_new_range_of_quantisers_holds_from_the_next_frame_on(codec: Tested) {
+    let mut session = Session::of(codec, rtc());
     session.scene(Motion::Pan, 0, 20);
-    for range in [(80, 90), (4, 10), (127, 127), (0, 0)] {
+    for range in [(80, 90), (4, 10), (127, 127), (0, 0)]
+        .map(|(min, max)| (codec.qindex(min), codec.qindex(max)))
+    {
         session.apply(Update::QindexRange(Some(range.0), Some(range.1)));
         let begin = session.packets.len();
         session.scene(Motion::Pan, 0, 5);
@@ -342,16 +346,18 @@ fn a_new_range_of_quantisers_holds_from_the_next_frame_on() {
     session.apply(Update::QindexRange(None, None));
     session.scene(Motion::Pan, 0, 60);
     let qindex = session.packets.last().unwrap().meta.qindex;
-    assert!((2..=106).contains(&qindex), "{qindex} outside the preset's range");
+    let (best, worst) = codec.capabilities().rtc_qindex_range;
+    assert!((best..=worst).contains(&qindex), "{qindex} outside the preset's range");
     let mut limited = rtc();
-    limited.rate.max_qindex = Some(5);
-    let mut limited = Session::new(limited);
+    limited.rate.max_qindex = Some(codec.qindex(5));
+    let mut limited = Session::of(codec, limited);
     limited.scene(Motion::Pan, 0, 5);
     limited.apply(Update::QindexRange(None, None));
     limited.scene(Motion::Pan, 0, 30);
     let qindex = limited.packets.last().unwrap().meta.qindex;
-    assert!(qindex > 5, "{qindex}: the limits at the start no longer hold");
-    for (min, max) in [(Some(50), Some(49)), (None, Some(128)), (Some(255), None)] {
+    assert!(qindex > codec.qindex(5), "{qindex}: the limits at the start no longer hold");
+    let (_, last) = codec.capabilities().qindex_range;
+    for (min, max) in [(Some(50), Some(49)), (None, Some(last + 1)), (Some(255), None)] {
         let error = session.encoder.apply(Update::QindexRange(min, max)).unwrap_err().to_string();
         assert!(error.contains("qindex"), "{error}");
     }
@@ -359,8 +365,7 @@ fn a_new_range_of_quantisers_holds_from_the_next_frame_on() {
     assert_eq!(session.keys(), [0]);
 }
 
-#[test]
-fn a_new_pool_works_from_the_next_frame_on_and_changes_no_byte() {
+fn a_new_pool_works_from_the_next_frame_on_and_changes_no_byte(codec: Tested) {
     /// Counts its calls.
     #[derive(Debug, Default)]
     struct Counting(AtomicUsize);
@@ -376,9 +381,9 @@ fn a_new_pool_works_from_the_next_frame_on_and_changes_no_byte() {
         }
     }
 
-    let mut plain = Session::new(rtc());
+    let mut plain = Session::of(codec, rtc());
     plain.scene(Motion::Pan, 0, 24);
-    let mut session = Session::new(rtc());
+    let mut session = Session::of(codec, rtc());
     let counting = Arc::new(Counting::default());
     let rows: Arc<dyn Pool> = Arc::new(RowPool::new(3).unwrap());
     for pool in [Some(rows.clone()), Some(counting.clone()), None, Some(rows)] {
@@ -394,19 +399,35 @@ fn a_new_pool_works_from_the_next_frame_on_and_changes_no_byte() {
     assert_eq!(bytes(&session), bytes(&plain));
 }
 
-#[test]
-fn a_rate_that_cannot_be_met_is_reported_until_it_can() {
+fn a_rate_that_cannot_be_met_is_reported_until_it_can(codec: Tested) {
     let mut config = rtc();
-    config.rate.max_qindex = Some(40);
-    let mut session = Session::new(config);
+    config.rate.max_qindex = Some(codec.qindex(40));
+    let mut session = Session::of(codec, config);
     let is_unmet = |session: &Session| session.packets.last().unwrap().meta.rate.is_unmet;
     session.apply(Update::Bitrate(Bitrate::kbps(20)));
     session.scene(Motion::Pan, 0, 30);
     assert!(!is_unmet(&session), "after one second");
     session.scene(Motion::Pan, 0, 60);
     assert!(is_unmet(&session), "after three seconds");
-    session.apply(Update::QindexRange(None, Some(127)));
+    session.apply(Update::QindexRange(None, Some(codec.qindex(127))));
     session.apply(Update::Bitrate(Bitrate::kbps(300)));
     session.scene(Motion::Pan, 0, 60);
     assert!(!is_unmet(&session));
+}
+
+codec_tests::for_each_encoder! {
+    every_update_takes_effect_at_the_next_frame_without_a_key_frame,
+    every_live_knob_changes_while_running,
+    a_new_size_gives_a_key_frame_of_that_size,
+    rejections_name_the_range_and_leave_the_encoder_usable,
+    settings_out_of_range_are_rejected_at_the_start,
+    after_finish_the_next_frame_is_a_key_frame,
+    the_bytes_do_not_depend_on_pool_or_instruction_set,
+    both_pixel_formats_give_the_same_bytes,
+    a_file_keeps_times_order_and_every_frame,
+    a_disabled_layer_is_reported_as_the_drop_reason,
+    intra_refresh_heals_any_loss,
+    a_new_range_of_quantisers_holds_from_the_next_frame_on,
+    a_new_pool_works_from_the_next_frame_on_and_changes_no_byte,
+    a_rate_that_cannot_be_met_is_reported_until_it_can,
 }

@@ -4,6 +4,7 @@ use codec_core::codec::{
     Bitrate, Content, EncoderConfig, FrameKind, FrameRequest, Packet, Scalability, SlotSet, Update,
 };
 use codec_core::frame::{Picture, Rational, Size};
+use codec_tests::encoders::Tested;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
 
@@ -20,13 +21,12 @@ fn up_to(layer: u8) -> impl Fn(&Packet) -> bool {
     move |packet| packet.meta.temporal_id <= layer
 }
 
-#[test]
-fn without_its_upper_layers_a_stream_decodes_to_the_same_frames() {
+fn without_its_upper_layers_a_stream_decodes_to_the_same_frames(codec: Tested) {
     for (mode, counts) in [(Scalability::L1T2, &[40, 80][..]), (Scalability::L1T3, &[20, 40, 80])] {
         for resilient in [false, true] {
             let mut config = config(mode);
             config.error_resilient = resilient;
-            let mut session = Session::new(config);
+            let mut session = Session::of(codec, config);
             session.scene(Motion::Patch, 0, 40);
             session.scene(Motion::Pan, 1, 40);
             for (layer, &count) in (0..).zip(counts) {
@@ -36,10 +36,9 @@ fn without_its_upper_layers_a_stream_decodes_to_the_same_frames() {
     }
 }
 
-#[test]
-fn discardable_frames_are_not_references() {
+fn discardable_frames_are_not_references(codec: Tested) {
     for (_, mode) in Scalability::ALL {
-        let mut session = Session::new(config(mode));
+        let mut session = Session::of(codec, config(mode));
         session.scene(Motion::Patch, 0, 60);
         let kept = session.check_decoding(|packet| !packet.meta.discardable);
         assert_eq!(kept, [60, 30, 30][usize::from(mode.temporal_layers()) - 1]);
@@ -48,9 +47,8 @@ fn discardable_frames_are_not_references() {
     }
 }
 
-#[test]
-fn a_receiver_can_switch_up_at_a_layer_sync() {
-    let mut session = Session::new(config(Scalability::L1T3));
+fn a_receiver_can_switch_up_at_a_layer_sync(codec: Tested) {
+    let mut session = Session::of(codec, config(Scalability::L1T3));
     session.scene(Motion::Pan, 0, 64);
     // The base layer only at first; each upper layer from its first sync after frame 30.
     let joined = |layer: u8| {
@@ -67,9 +65,8 @@ fn a_receiver_can_switch_up_at_a_layer_sync() {
     assert!(shown > 40, "{shown}");
 }
 
-#[test]
-fn modes_change_while_running_without_a_key_frame() {
-    let mut session = Session::new(config(Scalability::L1T1));
+fn modes_change_while_running_without_a_key_frame(codec: Tested) {
+    let mut session = Session::of(codec, config(Scalability::L1T1));
     let modes = [Scalability::L1T3, Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
     session.scene(Motion::Patch, 0, 13);
     for mode in modes {
@@ -83,10 +80,9 @@ fn modes_change_while_running_without_a_key_frame() {
     assert_eq!(session.packets[13].meta.temporal_id, 0);
 }
 
-#[test]
-fn a_content_change_takes_effect_with_a_base_layer_frame() {
+fn a_content_change_takes_effect_with_a_base_layer_frame(codec: Tested) {
     for frames in 8..12 {
-        let mut session = Session::new(config(Scalability::L1T3));
+        let mut session = Session::of(codec, config(Scalability::L1T3));
         session.scene(Motion::Pan, 0, frames);
         session.apply(Update::Content(Content::Screen));
         session.scene(Motion::Patch, 1, 12);
@@ -96,9 +92,8 @@ fn a_content_change_takes_effect_with_a_base_layer_frame() {
     }
 }
 
-#[test]
-fn layers_can_be_disabled_and_enabled_while_running() {
-    let mut session = Session::new(config(Scalability::L1T3));
+fn layers_can_be_disabled_and_enabled_while_running(codec: Tested) {
+    let mut session = Session::of(codec, config(Scalability::L1T3));
     for layers in [3, 1, 2, 3] {
         session.apply(Update::ActiveTemporalLayers(layers));
         session.scene(Motion::Pan, 0, 16);
@@ -108,9 +103,8 @@ fn layers_can_be_disabled_and_enabled_while_running() {
     assert_eq!(session.keys(), [0]);
 }
 
-#[test]
-fn metadata_is_what_rtp_needs() {
-    let mut session = Session::new(config(Scalability::L1T3));
+fn metadata_is_what_rtp_needs(codec: Tested) {
+    let mut session = Session::of(codec, config(Scalability::L1T3));
     session.scene(Motion::Pan, 0, 16);
     let ids: Vec<_> = session.packets.iter().map(|p| p.meta.temporal_id).collect();
     assert_eq!(ids[..8], [0, 2, 1, 2, 0, 2, 1, 2]);
@@ -129,11 +123,10 @@ fn metadata_is_what_rtp_needs() {
     }
 }
 
-#[test]
-fn explicit_references_are_the_only_ones_used() {
+fn explicit_references_are_the_only_ones_used(codec: Tested) {
     let mut config = config(Scalability::L1T1);
     config.error_resilient = true;
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     for frame in 0..30_u64 {
         let samples = scene::picture(SIZE, frame, Motion::Pan, 0);
         let mut request = FrameRequest::default();
@@ -153,4 +146,15 @@ fn explicit_references_are_the_only_ones_used() {
     assert_eq!(session.check_decoding(|_| true), 30);
     // The frames that only golden needs: 0, 10, 20.
     assert_eq!(session.check_decoding(|p| p.meta.frame_id % 10 == 0), 3);
+}
+
+codec_tests::for_each_encoder! {
+    discardable_frames_are_not_references,
+    metadata_is_what_rtp_needs,
+    without_its_upper_layers_a_stream_decodes_to_the_same_frames,
+    a_receiver_can_switch_up_at_a_layer_sync,
+    modes_change_while_running_without_a_key_frame,
+    a_content_change_takes_effect_with_a_base_layer_frame,
+    layers_can_be_disabled_and_enabled_while_running,
+    explicit_references_are_the_only_ones_used,
 }

@@ -1,11 +1,10 @@
-//! The rate controller with the real encoder: targets, buffer, drops, caps, key frames.
+//! The rate controller with the real encoders: targets, buffer, drops, caps, key frames.
 //!
 //! Tolerances are those of WebRTC's codec tests, or closer. All settings are WebRTC's: buffer
 //! 500/600/1000 ms, quantiser 2..=106, undershoot 100 %, overshoot 15 %.
 
 use std::sync::Arc;
 
-use codec_backends::registry;
 use codec_core::codec::{
     Bitrate, DropPolicy, EncoderConfig, FrameKind, FrameRequest, Outcome, RateControl, Scalability,
     Update, WindowCap,
@@ -13,6 +12,7 @@ use codec_core::codec::{
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::rate::TwoPass;
 use codec_tests::clips::Clip;
+use codec_tests::encoders::Tested;
 use codec_tests::scene::{self, Motion};
 use codec_tests::session::{Session, bits};
 use codec_tests::{data, external};
@@ -55,10 +55,9 @@ fn lowest_level(session: &Session, bps: i64) -> i64 {
     lowest
 }
 
-#[test]
-fn synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds() {
+fn synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds(codec: Tested) {
     for (motion, kbps) in [(Motion::Pan, 150), (Motion::Pan, 400), (Motion::Patch, 150)] {
-        let mut session = Session::new(rtc(SMALL, kbps));
+        let mut session = Session::of(codec, rtc(SMALL, kbps));
         session.scene(motion, 0, 300);
         let bps = session.bps(0, 300);
         assert!(within(bps, kbps * 1000, 3), "{motion:?} at {kbps}: {bps}");
@@ -67,12 +66,11 @@ fn synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds() {
     }
 }
 
-#[test]
-fn a_real_clip_meets_its_rate_and_its_delays() {
+fn a_real_clip_meets_its_rate_and_its_delays(codec: Tested) {
     let what = "rates of a real clip";
     let Some(clip) = clip("talk_foreman_352x288.mkv", CIF, 300, what) else { return };
     for kbps in [200, 500] {
-        let mut session = Session::new(rtc(CIF, kbps));
+        let mut session = Session::of(codec, rtc(CIF, kbps));
         session.clip(&clip, 0, 300);
         let bps = session.bps(0, 300);
         assert!(within(bps, kbps * 1000, 3), "{kbps}: {bps}");
@@ -89,9 +87,8 @@ fn a_real_clip_meets_its_rate_and_its_delays() {
     }
 }
 
-#[test]
-fn a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame() {
-    let mut session = Session::new(rtc(SMALL, 400));
+fn a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame(codec: Tested) {
+    let mut session = Session::of(codec, rtc(SMALL, 400));
     session.scene(Motion::Pan, 0, 120);
     for kbps in [100, 400, 100] {
         session.apply(Update::Bitrate(Bitrate::kbps(kbps)));
@@ -103,12 +100,11 @@ fn a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame
     assert_eq!(session.keys(), [0]);
 }
 
-#[test]
-fn the_buffer_never_underflows_when_drops_are_allowed() {
+fn the_buffer_never_underflows_when_drops_are_allowed(codec: Tested) {
     for (kbps, pct) in [(40, 0), (40, 30), (100, 10)] {
         let mut config = rtc(SMALL, kbps);
         config.rate.drops = DropPolicy::BelowBufferPct(pct);
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Pan, 0, 90);
         // Cuts without any history in the model.
         for scene in 1..6 {
@@ -119,32 +115,30 @@ fn the_buffer_never_underflows_when_drops_are_allowed() {
     }
 }
 
-#[test]
-fn drops_rise_with_the_threshold_and_are_reported() {
+fn drops_rise_with_the_threshold_and_are_reported(codec: Tested) {
     let mut before = 0;
     for pct in [0, 30, 60, 90] {
         let mut config = rtc(SMALL, 30);
         config.rate.drops = DropPolicy::BelowBufferPct(pct);
-        config.rate.max_qindex = Some(60);
-        let mut session = Session::new(config);
+        config.rate.max_qindex = Some(codec.qindex(60));
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Pan, 0, 150);
         assert!(session.drops() >= before, "{pct} %: {} after {before}", session.drops());
         assert_eq!(session.packets.len() + session.drops(), 150);
         before = session.drops();
     }
     assert!(before > 0);
-    let mut session = Session::new(rtc(SMALL, 30));
+    let mut session = Session::of(codec, rtc(SMALL, 30));
     session.scene(Motion::Pan, 0, 60);
     assert_eq!(session.drops(), 0);
 }
 
-#[test]
-fn a_single_frame_can_be_protected_from_dropping() {
+fn a_single_frame_can_be_protected_from_dropping(codec: Tested) {
     let mut config = rtc(SMALL, 10);
     config.rate.drops = DropPolicy::BelowBufferPct(50);
-    config.rate.min_qindex = Some(4);
-    config.rate.max_qindex = Some(20);
-    let mut session = Session::new(config);
+    config.rate.min_qindex = Some(codec.qindex(4));
+    config.rate.max_qindex = Some(codec.qindex(20));
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Pan, 0, 10);
     assert!(session.drops() > 0);
     let samples = scene::picture(SMALL, 11, Motion::Pan, 0);
@@ -154,9 +148,8 @@ fn a_single_frame_can_be_protected_from_dropping() {
     assert_eq!(session.outcomes.last(), Some(&Outcome::Coded));
 }
 
-#[test]
-fn key_frames_come_exactly_when_requested() {
-    let mut session = Session::new(rtc(SMALL, 200));
+fn key_frames_come_exactly_when_requested(codec: Tested) {
+    let mut session = Session::of(codec, rtc(SMALL, 200));
     session.scene(Motion::Pan, 0, 40);
     session.apply(Update::KeyFrame);
     session.scene(Motion::Pan, 0, 10);
@@ -170,17 +163,16 @@ fn key_frames_come_exactly_when_requested() {
 
     let mut config = rtc(SMALL, 200);
     config.keys.max_interval = Some(25);
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Patch, 0, 100);
     assert_eq!(session.keys(), [0, 25, 50, 75]);
 }
 
-#[test]
-fn a_key_frame_stays_within_its_cap() {
+fn a_key_frame_stays_within_its_cap(codec: Tested) {
     for pct in [300, 600] {
         let mut config = rtc(SMALL, 300);
         config.rate.max_key_frame_pct = Some(pct);
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Pan, 0, 30);
         session.apply(Update::KeyFrame);
         session.scene(Motion::Pan, 0, 30);
@@ -190,13 +182,12 @@ fn a_key_frame_stays_within_its_cap() {
     }
 }
 
-#[test]
-fn hard_caps_hold_for_every_frame_and_window() {
+fn hard_caps_hold_for_every_frame_and_window(codec: Tested) {
     let mut config = rtc(SMALL, 300);
     config.rate.max_frame_bytes = Some(2500);
     config.rate.window_cap = Some(WindowCap { window_ms: 500, max_bytes: 20_000 });
     config.rate.drops = DropPolicy::BelowBufferPct(0);
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     for scene in 0..6 {
         session.scene(Motion::Pan, scene, 20);
     }
@@ -207,14 +198,13 @@ fn hard_caps_hold_for_every_frame_and_window() {
     }
 }
 
-#[test]
-fn every_temporal_layer_gets_its_share() {
+fn every_temporal_layer_gets_its_share(codec: Tested) {
     let modes: [(_, &[u64]); 2] =
         [(Scalability::L1T2, &[60, 40]), (Scalability::L1T3, &[40, 20, 40])];
     for (mode, percent) in modes {
         let mut config = rtc(SMALL, 250);
         config.scalability = mode;
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Pan, 0, 300);
         for (id, share) in percent.iter().enumerate() {
             let layer = session.packets.iter().filter(|p| usize::from(p.meta.temporal_id) == id);
@@ -227,11 +217,10 @@ fn every_temporal_layer_gets_its_share() {
     }
 }
 
-#[test]
-fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
+fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate(codec: Tested) {
     let mut config = rtc(SMALL, 200);
     config.timebase = Rational::new(1, 30);
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Pan, 0, 90);
     let before: u64 = session.packets[60..].iter().map(bits).sum::<u64>() / 30;
     session.apply(Update::FrameRate(Rational::new(10, 1)));
@@ -244,19 +233,18 @@ fn a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate() {
     assert!(within(session.bps(150, 210), 200_000, 10), "{}", session.bps(150, 210));
 }
 
-#[test]
-fn fixed_quantiser_and_constant_quality_are_followed() {
+fn fixed_quantiser_and_constant_quality_are_followed(codec: Tested) {
     let mut config = rtc(SMALL, 1);
-    config.rate.mode = RateControl::FixedQ(50);
-    let mut session = Session::new(config);
+    config.rate.mode = RateControl::FixedQ(codec.qindex(50));
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Pan, 0, 20);
-    assert!(session.packets.iter().all(|p| p.meta.qindex == 50));
+    assert!(session.packets.iter().all(|p| p.meta.qindex == codec.qindex(50)));
 
     let mut before = 0;
     for quality in [10, 50, 90] {
         let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Quality(quality));
         config.report_psnr = true;
-        let mut session = Session::new(config);
+        let mut session = Session::of(codec, config);
         session.scene(Motion::Pan, 0, 30);
         session.finish();
         let spent: u64 = session.packets.iter().map(bits).sum();
@@ -265,10 +253,9 @@ fn fixed_quantiser_and_constant_quality_are_followed() {
     }
 }
 
-#[test]
-fn variable_bitrate_meets_the_average_of_a_file() {
+fn variable_bitrate_meets_the_average_of_a_file(codec: Tested) {
     let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
-    let mut session = Session::new(config);
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Pan, 0, 150);
     session.scene(Motion::Patch, 1, 150);
     session.finish();
@@ -278,43 +265,41 @@ fn variable_bitrate_meets_the_average_of_a_file() {
 }
 
 /// Encodes two scenes with `config`.
-fn two_scenes(config: EncoderConfig, frames: u64) -> Session {
-    let mut session = Session::new(config);
+fn two_scenes(codec: Tested, config: EncoderConfig, frames: u64) -> Session {
+    let mut session = Session::of(codec, config);
     session.scene(Motion::Pan, 0, frames / 2);
     session.scene(Motion::Patch, 1, frames - frames / 2);
     session.finish();
     session
 }
 
-#[test]
-fn a_two_pass_file_meets_its_bitrate() {
-    let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
+fn a_two_pass_file_meets_its_bitrate(codec: Tested) {
+    let capabilities = codec.capabilities();
     for (kbps, frames) in [(60, 40), (150, 90), (500, 60)] {
         let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(kbps)));
         let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
         let mut trials = 0;
         while let Some(trial) = two_pass.next_analysis_pass(&config) {
-            let session = two_scenes(trial, frames);
+            let session = two_scenes(codec, trial, frames);
             session.packets.iter().for_each(|packet| two_pass.add_packet(packet));
             trials += 1;
         }
         assert!((1..=3).contains(&trials));
         let mut two_pass_config = config.clone();
         two_pass_config.rate.first_pass = Some(Arc::new(two_pass.into_stats()));
-        let bps = two_scenes(two_pass_config, frames).bps(0, i64::try_from(frames).unwrap());
+        let bps = two_scenes(codec, two_pass_config, frames).bps(0, i64::try_from(frames).unwrap());
         assert!(within(bps, kbps * 1000, 3), "{kbps} kb/s over {frames} frames: {bps}");
     }
 }
 
-#[test]
-fn statistics_of_another_clip_are_harmless() {
-    let (_, capabilities) = registry::find("vp8").unwrap().encoder.unwrap();
+fn statistics_of_another_clip_are_harmless(codec: Tested) {
+    let capabilities = codec.capabilities();
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
     let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
     let trial = two_pass.next_analysis_pass(&config).unwrap();
-    two_scenes(trial, 21).packets.iter().for_each(|packet| two_pass.add_packet(packet));
+    two_scenes(codec, trial, 21).packets.iter().for_each(|packet| two_pass.add_packet(packet));
     config.rate.first_pass = Some(Arc::new(two_pass.into_stats()));
-    let session = two_scenes(config, 90);
+    let session = two_scenes(codec, config, 90);
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
     // Without a single recorded packet, there is no estimate.
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
@@ -323,17 +308,16 @@ fn statistics_of_another_clip_are_harmless() {
         empty.next_analysis_pass(&config).is_some() && empty.next_analysis_pass(&config).is_none()
     );
     config.rate.first_pass = Some(Arc::new(empty.into_stats()));
-    assert!(!two_scenes(config, 20).packets.is_empty());
+    assert!(!two_scenes(codec, config, 20).packets.is_empty());
 }
 
-#[test]
-fn absurd_rates_neither_panic_nor_hang() {
+fn absurd_rates_neither_panic_nor_hang(codec: Tested) {
     for bps in [1, u64::MAX] {
         for drops in [DropPolicy::Never, DropPolicy::BelowBufferPct(30)] {
-            let mut config = rtc(Size::new(33, 17), 100);
+            let mut config = rtc(codec.size(33, 17), 100);
             config.rate.mode = RateControl::Cbr(Bitrate(bps));
             config.rate.drops = drops;
-            let mut session = Session::new(config);
+            let mut session = Session::of(codec, config);
             session.scene(Motion::Pan, 0, 10);
             session.apply(Update::FrameRate(Rational::new(1, u32::MAX)));
             session.scene(Motion::Pan, 0, 3);
@@ -342,3 +326,24 @@ fn absurd_rates_neither_panic_nor_hang() {
         }
     }
 }
+
+codec_tests::for_each_encoder! {
+    synthetic_scenes_meet_their_rate_within_three_percent_over_ten_seconds,
+    a_real_clip_meets_its_rate_and_its_delays,
+    a_quarter_and_four_times_the_rate_are_met_within_a_second_without_a_key_frame,
+    the_buffer_never_underflows_when_drops_are_allowed,
+    drops_rise_with_the_threshold_and_are_reported,
+    a_single_frame_can_be_protected_from_dropping,
+    key_frames_come_exactly_when_requested,
+    a_key_frame_stays_within_its_cap,
+    hard_caps_hold_for_every_frame_and_window,
+    every_temporal_layer_gets_its_share,
+    a_new_frame_rate_changes_the_size_of_frames_and_not_the_rate,
+    fixed_quantiser_and_constant_quality_are_followed,
+    variable_bitrate_meets_the_average_of_a_file,
+    statistics_of_another_clip_are_harmless,
+    absurd_rates_neither_panic_nor_hang,
+}
+
+// The prediction of frame sizes was measured with VP8 (PLAIN_SHARES_Q8 in codec-core/src/rate/two_pass.rs).
+codec_tests::tests_of_encoder!(vp8_only, VP8, a_two_pass_file_meets_its_bitrate);

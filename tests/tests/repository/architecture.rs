@@ -46,6 +46,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
     for file in [
         "codec-core/src/lib.rs",
         "codec-vp8/src/lib.rs",
+        "codec-h264/src/lib.rs",
         "codec-audio/src/lib.rs",
         "codec-backends/src/lib.rs",
         "codec-container/src/lib.rs",
@@ -83,8 +84,12 @@ fn crates_depend_in_one_direction() {
         ("codec-ffi", &[]),
         ("codec-core", &["codec-simd"]),
         ("codec-vp8", &["codec-core", "codec-simd"]),
+        ("codec-h264", &["codec-core", "codec-simd"]),
         ("codec-audio", &["codec-core"]),
-        ("codec-backends", &["codec-core", "codec-vp8", "codec-audio", "codec-simd", "codec-ffi"]),
+        (
+            "codec-backends",
+            &["codec-core", "codec-vp8", "codec-h264", "codec-audio", "codec-simd", "codec-ffi"],
+        ),
         ("codec-container", &["codec-core", "codec-audio"]),
         ("codec-measure", &["codec-core", "codec-simd"]),
         ("codec-rtc", &["codec-core", "codec-audio"]),
@@ -143,8 +148,10 @@ fn crates_depend_in_one_direction() {
 }
 
 #[test]
-fn codec_vp8_has_no_third_party_dependency() {
-    assert_eq!(dependencies("codec-vp8"), ["codec-core", "codec-simd"]);
+fn native_video_codecs_have_no_third_party_dependency() {
+    for name in ["codec-vp8", "codec-h264"] {
+        assert_eq!(dependencies(name), ["codec-core", "codec-simd"], "{name}");
+    }
     assert!(dependencies("codec-simd").is_empty());
     // Those of codec-core are behind features, and it has no default features.
     let core = fs::read_to_string(root().join("codec-core/Cargo.toml")).unwrap();
@@ -170,7 +177,7 @@ fn codec_rtc_builds_without_codecs() {
 #[test]
 fn codecs_have_no_threads_clocks_files_or_environment() {
     for module in ["std::thread", "std::time", "std::fs", "std::env", "std::net", "std::process"] {
-        for name in ["codec-core", "codec-vp8", "codec-audio"] {
+        for name in ["codec-core", "codec-vp8", "codec-h264", "codec-audio"] {
             assert_never(&format!("{name}/src"), module, |code| code.contains(module));
         }
     }
@@ -208,7 +215,7 @@ fn assert_sans_io(dir: &str) {
 #[test]
 fn real_time_crates_know_packets_and_not_encoders() {
     for name in ["codec-rtc", "codec-webrtc"] {
-        for codecs in ["codec-vp8", "codec-backends", "codec-ffi"] {
+        for codecs in ["codec-vp8", "codec-h264", "codec-backends", "codec-ffi"] {
             assert!(!dependencies(name).contains(&codecs.to_owned()), "{name}: {codecs}");
         }
     }
@@ -236,7 +243,7 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
             continue;
         }
         assert_never(&dir, "a shared module sees a codec", |code| {
-            code.contains("codec_vp8") || code.contains("codec_audio")
+            ["codec_vp8", "codec_h264", "codec_audio"].iter().any(|name| code.contains(name))
         });
     }
 }
@@ -258,6 +265,7 @@ fn security_tests_exist() {
     let crates = [
         "codec-core",
         "codec-vp8",
+        "codec-h264",
         "codec-audio",
         "codec-backends",
         "codec-container",

@@ -33,7 +33,7 @@ fn packets_of_mp4(file: Vec<u8>) -> Vec<(Vec<u8>, i64)> {
     };
     let track = reader.tracks().iter().position(is_h264).unwrap();
     let record = reader.tracks()[track].video().unwrap().codec_private.clone();
-    let annex_b = AnnexB::new(&record).unwrap();
+    let mut annex_b = AnnexB::new(&record).unwrap();
     reader.select(&[track]);
     let (mut packets, mut packet) = (Vec::new(), CodedPacket::default());
     while reader.read(&mut packet).unwrap() {

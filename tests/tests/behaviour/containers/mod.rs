@@ -11,7 +11,7 @@ mod damage;
 mod elementary_streams;
 mod mp4;
 mod ogg;
-mod support;
+pub(crate) mod support;
 mod times;
 mod unsupported_tracks;
 mod video;

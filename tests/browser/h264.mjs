@@ -1,0 +1,119 @@
+// Publishes the fake camera with H.264, or watches a stream of it, in Chromium on the page of
+// `codec serve`; prints the measurements as JSON.
+// usage: node h264.mjs URL CAMERA.y4m publish|watch|socket|refused STREAM
+import { chromium } from "playwright-core";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [url, cameraFile, scenario, stream] = process.argv.slice(2);
+const profile = mkdtempSync(join(tmpdir(), "codec-h264-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${cameraFile}`,
+  ],
+});
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const stateIs = (page, id, name) =>
+  page.waitForFunction(([element, wanted]) => document.getElementById(element).dataset.state === wanted, [id, name], { timeout: 20000 });
+const notice = (page) => page.evaluate(() => document.getElementById("notice").textContent);
+
+/// Whether the browser has H.264 for a direction of WebRTC, or in WebCodecs.
+const supports = (page, what) =>
+  page.evaluate(async (use) => {
+    const has = (side) => side.getCapabilities("video").codecs.some(({ mimeType }) => /h264/i.test(mimeType));
+    if (use === "publish") return has(RTCRtpSender);
+    if (use !== "socket") return has(RTCRtpReceiver);
+    return (await VideoDecoder.isConfigSupported({ codec: "avc1.42e01f" })).supported;
+  }, what);
+
+/// The figures of the video of a call: `watching` or `publishing`.
+const figures = (page, side, kind) =>
+  page.evaluate(async ([which, type]) => {
+    const reports = [...(await window.codec.state[which].pc.getStats()).values()];
+    const video = reports.find((report) => report.type === type && report.kind === "video");
+    const codec = reports.find(({ id }) => id === video.codecId);
+    return { at: performance.now(), ...video, codec: `${codec?.mimeType} ${codec?.sdpFmtpLine}` };
+  }, [side, kind]);
+
+async function publish(page) {
+  await page.fill("#name", stream);
+  await page.selectOption("#codec", "h264");
+  await page.click("#publish-start");
+  await stateIs(page, "publish-state", "live");
+  await pause(6000);
+  const sent = await figures(page, "publishing", "outbound-rtp");
+  const { streams } = await page.evaluate(() => window.codec.api.streams());
+  const results = { ...streams.find(({ name }) => name === stream), sent: sent.framesEncoded, sdp: sent.codec };
+  await page.click("#publish-stop");
+  await stateIs(page, "publish-state", "ended");
+  return results;
+}
+
+async function watch(page) {
+  await page.selectOption("#stream", stream);
+  await page.click("#watch-start");
+  await stateIs(page, "state", "live");
+  await page.waitForFunction(() => document.getElementById("player").videoWidth > 0, undefined, { timeout: 20000 });
+  const before = await figures(page, "watching", "inbound-rtp");
+  await pause(5000);
+  const after = await figures(page, "watching", "inbound-rtp");
+  return {
+    decoded: after.framesDecoded - before.framesDecoded,
+    seconds: (after.at - before.at) / 1000,
+    width: after.frameWidth,
+    height: after.frameHeight,
+    freezes: after.freezeCount - before.freezeCount,
+    sdp: after.codec,
+  };
+}
+
+async function socket(page) {
+  await page.selectOption("#stream", stream);
+  await page.check("input[name=transport][value=socket]");
+  await page.click("#watch-start");
+  await page.waitForFunction(() => window.codec.state.watching?.counts?.decoded > 60, undefined, { timeout: 20000 });
+  return page.evaluate(() => {
+    const { counts, config } = window.codec.state.watching;
+    return { ...counts, codec: config.codec };
+  });
+}
+
+/// A browser without the codec of the stream, which still gets the audio.
+async function refused(page) {
+  await page.evaluate(() => {
+    const own = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
+    RTCRtpReceiver.getCapabilities = (kind) => {
+      const all = own(kind);
+      return { ...all, codecs: all.codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)) };
+    };
+  });
+  await page.selectOption("#stream", stream);
+  await page.click("#watch-start");
+  await page.waitForFunction(() => /does not accept/.test(document.getElementById("notice").textContent), undefined, { timeout: 20000 });
+  return { notice: await notice(page) };
+}
+
+let results = {};
+let failure = null;
+try {
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.waitForFunction(() => document.body.dataset.ready !== undefined);
+  results = (await supports(page, scenario))
+    ? await { publish, watch, socket, refused }[scenario](page)
+    : { lacks: `H.264 (${scenario})` };
+} catch (error) {
+  failure = error;
+}
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+if (failure) console.error(failure.stack ?? failure);
+console.log(JSON.stringify(results));
+process.exit(failure ? 1 : 0);

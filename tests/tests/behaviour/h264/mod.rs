@@ -1,0 +1,48 @@
+//! The H.264 decoder: conformance streams, streams of x264, damage, files.
+
+mod conformance;
+mod damage;
+mod files;
+mod generated;
+mod headers;
+mod rtp;
+mod x264;
+
+use std::path::Path;
+
+use codec_backends::registry;
+use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
+use codec_core::codec::{DecoderConfig, VideoDecoder};
+use codec_core::frame::Frame;
+
+fn open(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
+    let (open, _) = registry::find("h264/native").unwrap().decoder.unwrap();
+    open(config).unwrap()
+}
+
+/// Splits a byte stream into packets.
+fn packets(stream: &Path) -> Vec<Vec<u8>> {
+    let source = Source::seekable(std::fs::File::open(stream).unwrap());
+    let mut reader = open_packets(source, &ReadOptions::default()).unwrap();
+    let mut packet = CodedPacket::default();
+    let mut packets = Vec::new();
+    while reader.read(&mut packet).unwrap() {
+        packets.push(packet.data.clone());
+    }
+    packets
+}
+
+/// Decodes packets, numbered from 0, to the end.
+fn decode(name: &str, packets: &[Vec<u8>], config: &DecoderConfig) -> Vec<Frame> {
+    let mut decoder = open(config);
+    let mut frames = Vec::new();
+    for (index, packet) in packets.iter().enumerate() {
+        decoder
+            .decode(packet, i64::try_from(index).unwrap(), Some(1))
+            .unwrap_or_else(|error| panic!("{name}, packet {index}: {error}"));
+        frames.extend(std::iter::from_fn(|| decoder.receive()));
+    }
+    decoder.finish();
+    frames.extend(std::iter::from_fn(|| decoder.receive()));
+    frames
+}
