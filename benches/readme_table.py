@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the README's table: our VP8 encoder beside libvpx, x264 and OpenH264, as Markdown rows.
+"""Measures the README's table: our VP8 and H.264 encoders beside libvpx, x264 and OpenH264.
 
     benches/readme_table.py CODEC CLIP... [-o DIR]
 
@@ -29,6 +29,7 @@ X264 = (
     "--vbv-bufsize {kbps} --keyint infinite --no-scenecut --quiet --no-progress -o {out} {in}"
 )
 SPEEDS = (10, 7, 5, 3)
+H264_SPEEDS = (9, 7, 5, 3)
 
 
 def arms(codec):
@@ -38,6 +39,9 @@ def arms(codec):
         default = " (default)" if speed == 7 else ""
         rows.append((f"VP8, `--preset rtc --speed {speed}`{default}", f"speed{speed}",
                      f"vp8 --preset rtc --speed {speed}"))
+    for speed in H264_SPEEDS:
+        rows.append((f"H.264, `--codec h264 --preset rtc --speed {speed}`", f"h264-speed{speed}",
+                     f"h264/native --preset rtc --speed {speed}"))
     if shutil.which("x264"):
         for preset in ("superfast", "veryfast"):
             command = X264.replace("PRESET", preset)
