@@ -2,7 +2,7 @@
 
 use codec_simd::{Block16, Kernels};
 
-use super::coded_mb::{CodedKind, coded};
+use super::coded_mb::CodedKind;
 use super::predict::{self, Part};
 use super::residual::Price;
 use super::row::{Choice, MbCoder};
@@ -92,7 +92,7 @@ impl MbCoder<'_> {
         }
         let Trial { residual, chroma, .. } = &mut *self.skip;
         residual.code_chroma(kernels, &self.cur.chroma, chroma, set, self.bits);
-        residual.coded >> coded::CHROMA == 0
+        !residual.has_chroma()
     }
 
     fn predict_skip_chroma(&mut self, mv: Mv) {
@@ -203,7 +203,8 @@ impl MbCoder<'_> {
         price.bits = price.bits.saturating_add(motion.bits);
         let empty = Price { sse, bits: motion.bits.saturating_add(no_pattern) };
         if residual.coded & 0xffff != 0 {
-            let pattern = costs.coded_block_pattern(residual.cbp(false), false) + costs.qp_delta(0);
+            let pattern =
+                costs.coded_block_pattern(residual.luma_cbp(false), false) + costs.qp_delta(0);
             price.bits = price.bits.saturating_add(pattern);
         }
         if residual.coded & 0xffff == 0 || cost(empty) <= cost(price) {

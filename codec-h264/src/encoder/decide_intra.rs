@@ -121,7 +121,7 @@ impl MbCoder<'_> {
         );
         best.residual.add_luma_to(kernels, &mut best.luma);
         let costs = self.job.costs;
-        let cbp = best.residual.cbp(true);
+        let cbp = best.residual.luma_cbp(true);
         price.bits +=
             costs.intra_16x16_type(mode, cbp) + costs.qp_delta(0) + self.not_skipped_bits();
         let mut choice = Choice::intra(CodedKind::Intra16x16(mode));

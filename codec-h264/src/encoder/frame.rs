@@ -432,6 +432,14 @@ impl FrameEncoder {
     }
 }
 
+#[cfg(test)]
+impl FrameEncoder {
+    /// Starts the next frame with empty memory for decisions.
+    pub(super) fn forget_scratch(&mut self) {
+        self.scratch = ScratchPool::default();
+    }
+}
+
 /// What follows the rows in their order, on the thread that has time for it.
 struct Behind<'a> {
     picture: &'a mut Picture,

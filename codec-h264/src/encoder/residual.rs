@@ -67,20 +67,29 @@ impl Residual {
         self.add_chroma = 0;
     }
 
+    /// Returns whether chroma has levels.
+    pub(super) fn has_chroma(&self) -> bool {
+        self.coded & !LUMA != 0
+    }
+
     /// Returns `coded_block_pattern`; that of `Intra_16x16` has no or all luma blocks.
     pub(super) fn cbp(&self, is_intra_16x16: bool) -> u8 {
-        let luma = self.coded & 0xffff;
-        let quarter = |n: u32| u8::from(luma >> (4 * n) & 15 != 0) << n;
-        let luma = match is_intra_16x16 {
-            true => 15 * u8::from(luma != 0),
-            false => quarter(0) | quarter(1) | quarter(2) | quarter(3),
-        };
         let chroma = if self.coded >> coded::CHROMA & 0xff != 0 {
             2
         } else {
             u8::from(self.coded >> coded::CHROMA_DC != 0)
         };
-        luma | chroma << 4
+        self.luma_cbp(is_intra_16x16) | chroma << 4
+    }
+
+    /// Returns [`Self::cbp`] without chroma, which may still be that of another macroblock.
+    pub(super) fn luma_cbp(&self, is_intra_16x16: bool) -> u8 {
+        let luma = self.coded & 0xffff;
+        let quarter = |n: u32| u8::from(luma >> (4 * n) & 15 != 0) << n;
+        match is_intra_16x16 {
+            true => 15 * u8::from(luma != 0),
+            false => quarter(0) | quarter(1) | quarter(2) | quarter(3),
+        }
     }
 
     /// Codes luma of an inter macroblock with 4x4 transforms. Isolated small levels are omitted.

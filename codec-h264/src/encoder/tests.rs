@@ -23,6 +23,8 @@ struct Case {
     threads: usize,
     level: Level,
     frames: usize,
+    /// Whether each frame starts with empty memory for decisions.
+    forgets: bool,
 }
 
 impl Default for Case {
@@ -36,6 +38,7 @@ impl Default for Case {
             threads: 1,
             level: Level::Scalar,
             frames: 5,
+            forgets: false,
         }
     }
 }
@@ -106,6 +109,9 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
                 3 => plan.updates = SlotSet::NONE,
                 _ => {}
             }
+            if case.forgets {
+                encoder.forget_scratch();
+            }
             encoder.encode_frame(&picture, &plan, Some(analysis), &mut packet).unwrap();
             (packet.data.clone(), packet.meta.digest.unwrap())
         })
@@ -165,6 +171,17 @@ fn bytes_do_not_depend_on_threads_or_simd_levels() {
         for threads in 2..=4 {
             let case = Case { threads, level: best_level(), ..base };
             assert_eq!(encode(&case), expected, "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn decisions_do_not_depend_on_earlier_macroblocks_in_the_same_memory() {
+    for speed in 0..=10 {
+        for qp in [12, 20, 26, 32, 40, 48] {
+            let base = Case { speed, qp, level: best_level(), frames: 8, ..Case::default() };
+            let expected = encode(&base);
+            assert!(encode(&Case { forgets: true, ..base }) == expected, "{base:?}");
         }
     }
 }
