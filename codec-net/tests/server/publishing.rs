@@ -38,7 +38,7 @@ fn publish_over(link: &str, most: f64) {
     command.arg(script).arg(server.url()).arg(&camera).args([SECONDS, "1500"]);
     let seen = measure(&mut command);
     let _ = fs::remove_file(&camera);
-    eprintln!("relay: {:?}", relay.stats());
+    eprintln!("relay: {:?}; {seen}", relay.stats());
     assert_eq!(seen["server"], "127.0.0.2", "{seen}");
     let (sent, passed) = (number(&seen["sent"]), number(&seen["passed"]));
     assert!(sent > 100.0, "{seen}");
