@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use codec_ffi::openh264::Decoder;
 
 use crate::ffi_frames::FrameCopier;
-use crate::h264_nal::{Sps, summarise};
+use crate::h264_nal::summarise;
 use crate::library_error::library_error;
 use crate::size_limits::SizeLimiter;
 use codec_core::codec::{
@@ -13,6 +13,7 @@ use codec_core::codec::{
 };
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::Frame;
+use codec_h264::params::Sps;
 
 /// Capabilities of the decoder.
 pub(crate) static DECODER: Capabilities = Capabilities {
@@ -116,11 +117,12 @@ impl VideoDecoder for OpenH264 {
         self.config.limits.check_packet(data)?;
         let summary = summarise(data)?;
         if let Some(sps) = &summary.sps {
-            self.sizes.check(&self.config.limits, sps.size)?;
-            if !sps.is_8bit_420 {
+            self.sizes.check(&self.config.limits, sps.visible_size())?;
+            let is_420 = sps.chroma_format_idc == 1;
+            if !is_420 || sps.bit_depth_luma != 8 || sps.bit_depth_chroma != 8 {
                 return Err(Error::unsupported("H.264 other than 8-bit 4:2:0"));
             }
-            if !sps.frames_only {
+            if !sps.frame_mbs_only {
                 return Err(Error::unsupported("interlaced H.264"));
             }
         }
@@ -130,8 +132,9 @@ impl VideoDecoder for OpenH264 {
         if !summary.has_idr && !self.has_reference {
             return Err(Corrupt::NoReference.into());
         }
-        let sps = summary.sps.or(self.sps).ok_or(Corrupt::NoReference)?;
-        if summary.has_idr || self.sps.is_some_and(|old| old != sps) {
+        let has_sps = summary.sps.is_some();
+        let sps = summary.sps.or_else(|| self.sps.clone()).ok_or(Corrupt::NoReference)?;
+        if summary.has_idr || self.sps.as_ref().is_some_and(|old| *old != sps) {
             // Output earlier frames first, because the library may release their memory.
             self.drain();
         }
@@ -158,14 +161,15 @@ impl VideoDecoder for OpenH264 {
                 return Err(library_error("openh264", &error));
             }
         };
-        if summary.sps.is_some() {
-            self.sizes.count(sps.size);
+        let size = sps.visible_size();
+        if has_sps {
+            self.sizes.count(size);
         }
-        self.sps = Some(sps);
         self.has_reference = true;
         let kind = if summary.has_idr { FrameKind::Key } else { FrameKind::Inter };
-        let mut report = DecodeReport::new(kind, sps.size);
-        report.profile = sps.profile;
+        let mut report = DecodeReport::new(kind, size);
+        report.profile = sps.profile_idc;
+        self.sps = Some(sps);
         report.shown = decoded.is_some();
         if concealed {
             report.concealed_mbs = report.total_mbs;

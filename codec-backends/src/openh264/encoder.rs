@@ -6,9 +6,10 @@ use codec_ffi::openh264::{Encoder, Frame, RateMode, Settings};
 
 use super::knobs::{ENCODER, MAX_QP};
 use crate::ffi_frames::PlanarInput;
-use crate::h264_nal::{QpReader, decoder_record};
+use crate::h264_nal::QpReader;
 use crate::knob_values::KnobValues;
 use crate::library_error::library_error;
+use codec_core::annex_b::avc_record;
 use codec_core::codec::{
     Applied, BitsByPart, Capabilities, Content, DropPolicy, DropReason, EncoderConfig, FrameKind,
     FrameRequest, Outcome, Packet, PacketMeta, RateControl, RateState, Scalability, Update,
@@ -50,7 +51,7 @@ impl OpenH264 {
         let mut library = start(config, &knobs)?;
         let sets = library.parameter_sets().map_err(|error| library_error("openh264", &error))?;
         Ok(Self {
-            record: decoder_record(&sets),
+            record: avc_record(&sets).unwrap_or_default(),
             config: config.clone(),
             knobs,
             library,

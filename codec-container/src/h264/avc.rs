@@ -18,30 +18,6 @@ pub(super) fn is_annex_b(data: &[u8]) -> bool {
     data.starts_with(&[0, 0, 1]) || data.starts_with(&START_CODE)
 }
 
-/// The configuration record (`AVCDecoderConfigurationRecord`, section 5.3.3.1) for a stream that
-/// begins with `packet`; `None` if it lacks parameter sets.
-pub(super) fn decoder_record(packet: &[u8]) -> Option<Vec<u8>> {
-    let of_type = |kind: u8| {
-        let is_kind = move |unit: &&[u8]| unit.first().is_some_and(|header| header & 31 == kind);
-        Units::new(packet).filter(is_kind).take(31).collect::<Vec<_>>()
-    };
-    let (all_sps, all_pps) = (of_type(7), of_type(8));
-    let &[_, profile, constraints, level, ..] = *all_sps.first()? else { return None };
-    if all_pps.is_empty() {
-        return None;
-    }
-    // Version, profile and level; lengths of four bytes; the counts after reserved bits.
-    let mut record = vec![1, profile, constraints, level, 0xff];
-    for (sets, reserved) in [(all_sps, 0xe0), (all_pps, 0)] {
-        record.push(reserved | u8::try_from(sets.len()).ok()?);
-        for set in sets {
-            record.extend_from_slice(&u16::try_from(set.len()).ok()?.to_be_bytes());
-            record.extend_from_slice(set);
-        }
-    }
-    Some(record)
-}
-
 /// Replaces the start codes of `data` by four-byte lengths.
 fn put_lengths(data: &[u8], out: &mut Vec<u8>) {
     for unit in Units::new(data) {

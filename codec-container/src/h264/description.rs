@@ -1,10 +1,9 @@
 //! Describes a stream by the parameter sets in one of its packets.
 
-use codec_core::annex_b::Units;
+use codec_core::annex_b::{Units, avc_record};
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
-use super::avc::decoder_record;
 use super::sps::SpsSummary;
 use crate::{Format, VideoTrack};
 
@@ -36,7 +35,7 @@ pub(super) fn summary_of(packet: &[u8]) -> Option<SpsSummary> {
 pub fn describe_h264(format: Format, packet: &[u8], time_base: Rational) -> Option<VideoTrack> {
     let summary = summary_of(packet)?;
     let mut track = VideoTrack::new(format, Codec::H264, summary.size, time_base);
-    track.codec_private = decoder_record(packet)?;
+    track.codec_private = avc_record(packet)?;
     track.frame_rate = summary.frame_rate;
     track.info.color = summary.color;
     Some(track)

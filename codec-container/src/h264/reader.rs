@@ -4,7 +4,6 @@ use codec_core::annex_b;
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
 
-use super::avc::decoder_record;
 use super::description::summary_of;
 use crate::io::ByteReader;
 use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
@@ -146,7 +145,7 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
             track.warnings.push(Warning::TimeBaseAssumed(track.time_base));
         }
     }
-    track.codec_private = decoder_record(packet).unwrap_or_default();
+    track.codec_private = annex_b::avc_record(packet).unwrap_or_default();
     track.info.color = summary.color;
     track.reject_hdr();
     if summary.bit_depth > 8 {

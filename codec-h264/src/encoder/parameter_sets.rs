@@ -1,6 +1,7 @@
 //! Parameter sets of the encoder, and the choice of the level. ITU-T H.264, clauses 7.3.2.1, 7.3.2.2
 //! and annex A.
 
+use codec_core::annex_b::avc_record;
 use codec_core::error::ConfigError;
 use codec_core::frame::{Color, ColorRange};
 
@@ -49,33 +50,13 @@ impl ParameterSets {
         [sps, bits.bytes().to_vec()]
     }
 
-    /// Returns the `AVCDecoderConfigurationRecord`, with lengths of four bytes (ISO/IEC 14496-15,
-    /// section 5.3.3.1).
+    /// Returns the `AVCDecoderConfigurationRecord`.
     pub(super) fn decoder_record(&self) -> Vec<u8> {
-        // One set of each kind.
-        const COUNTS: [u8; 2] = [0xe1, 1];
-        let sps = &self.sps;
-        let compatible = (0..6).fold(0, |bits, n| bits | u8::from(sps.constraint(n)) << (7 - n));
-        let mut record = vec![1, sps.profile_idc, compatible, sps.level_idc, 0xff];
-        let kinds = [NalType::Sps, NalType::Pps];
-        for ((payload, nal_type), count) in self.payloads().iter().zip(kinds).zip(COUNTS) {
-            let mut unit = Vec::new();
-            NalHeader { ref_idc: 3, nal_type }.write_unit(payload, &mut unit);
-            let unit = &unit[START_CODE_BYTES..];
-            record.push(count);
-            record.extend(u16::try_from(unit.len()).unwrap_or(u16::MAX).to_be_bytes());
-            record.extend_from_slice(unit);
-        }
-        if sps.profile_idc >= 100 {
-            // 4:2:0, 8 bits, no extensions.
-            record.extend([0xfd, 0xf8, 0xf8, 0]);
-        }
-        record
+        let mut sets = Vec::new();
+        self.write(&mut sets);
+        avc_record(&sets).unwrap_or_default()
     }
 }
-
-/// Bytes before a NAL unit in Annex B format.
-const START_CODE_BYTES: usize = 4;
 
 /// Bits per second that a level allows in High profile are 1.25 times those of the table.
 fn rate_limit(level: &LevelLimits, profile: Profile) -> u64 {
