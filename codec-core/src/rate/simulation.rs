@@ -32,6 +32,8 @@ struct Simulation {
     seed: u64,
     noise_pct: u64,
     scale: u64,
+    /// Bits of every frame that do not depend on its complexity.
+    leftover_bits: u64,
     pts: i64,
     step_ticks: i64,
     sent: Vec<Sent>,
@@ -63,6 +65,7 @@ impl Simulation {
             seed: 7,
             noise_pct: 20,
             scale: 8_000,
+            leftover_bits: 0,
             pts: 0,
             step_ticks: 3000,
             sent: Vec::new(),
@@ -98,7 +101,8 @@ impl Simulation {
         let noise = self.noise();
         let weight = if kind == FrameKind::Key { 6 } else { 1 };
         let bits_at = |scale: u64, qindex: u8| {
-            weight * scale * complexity * noise / 100_000 / u64::from(STEPS[usize::from(qindex)])
+            let step = u64::from(STEPS[usize::from(qindex)]);
+            weight * scale * complexity * noise / 100_000 / step + self.leftover_bits
         };
         match self.rate.plan_frame(&stats) {
             Decision::Drop { reason, .. } => {
@@ -208,6 +212,19 @@ fn bitrate_change_by_a_factor_of_four_is_met_within_a_second() {
         assert!(within(rest, after * 1000, 5), "{before} to {after}: then {rest}");
         assert!(sim.sent.iter().skip(1).all(|s| s.kind == FrameKind::Inter));
         assert!(sim.lowest_level >= 0);
+    }
+}
+
+#[test]
+fn repeated_frames_do_not_change_the_quantiser_of_the_next() {
+    // As in films whose frame rate was raised: the bits of a repeated frame are those that the
+    // frame before did not get.
+    let mut sim = Simulation::new(600, |_| {});
+    (sim.noise_pct, sim.leftover_bits) = (0, 10_000);
+    sim.run(300, |frame| if frame % 25 == 24 { 1000 } else { 80_000 });
+    for frame in (30..299).filter(|frame| frame % 25 == 24) {
+        let [before, after] = [frame - 1, frame + 1].map(|at| sim.sent[at].qindex);
+        assert!(before.abs_diff(after) <= 5, "around frame {frame}: {before} and {after}");
     }
 }
 

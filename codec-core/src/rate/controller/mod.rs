@@ -41,6 +41,7 @@ struct Pending {
     /// The frame codes changes and also refines unchanged areas, so the model does not learn from
     /// it.
     is_mixed: bool,
+    is_repeated: bool,
 }
 
 /// Decides the quantiser index of each frame, and whether the frame is coded or dropped.
@@ -94,6 +95,8 @@ pub struct RateController {
     boost_debt_bits: i64,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
+    /// Complexity of the last frame that was coded.
+    last_complexity: u64,
     /// Number of frames in that mean.
     mean_frames: u32,
     /// Buffer level that CBR aims for: starts at the initial level and approaches the optimal one.
@@ -132,6 +135,7 @@ impl RateController {
             debt_bits: 0,
             boost_debt_bits: 0,
             mean_complexity: None,
+            last_complexity: 0,
             mean_frames: 0,
             steered_bits: buffer.level_bits(),
             last_coded_us: None,
@@ -304,6 +308,7 @@ impl RateController {
                 share_bits,
                 target_bits: plan.target_bits,
                 is_mixed: plan.class != Class::Refine && plan.recode > 0,
+                is_repeated: false,
             });
             return Decision::Code(FrameBudget {
                 qindex: plan.qindex,
@@ -329,8 +334,11 @@ impl RateController {
         } else {
             step_q16
         };
+        let is_repeated = self.is_cbr() && self.is_repeated(stats, class);
         let qindex = if uses_lookahead_qindex {
             self.lookahead_qindex(class, complexity_q16, step_q16, max_bits)
+        } else if is_repeated && let Some(last) = self.last_qindex[class.index()] {
+            last
         } else {
             self.choose_qindex(class, complexity_q16, step_q16, target_bits, max_bits)
         };
@@ -343,6 +351,7 @@ impl RateController {
             share_bits,
             target_bits,
             is_mixed: false,
+            is_repeated,
         });
         let fixed = matches!(self.config.mode, RateControl::FixedQ(_));
         Decision::Code(FrameBudget {
@@ -419,7 +428,7 @@ impl RateController {
         let is_still = frame.complexity < self.config.static_complexity && !is_refined;
         let is_empty = bits / 2 <= self.config.overhead_bits || is_still;
         let is_floor = qindex <= self.config.min_qindex && bits < frame.target_bits / 4;
-        if bits > 0 && !is_empty && !is_floor && !frame.is_mixed {
+        if bits > 0 && !is_empty && !is_floor && !frame.is_mixed && !frame.is_repeated {
             let step_q16 = self.steps.log_q16(qindex);
             let bits_q16 = log2_q16(self.detail_bits(bits));
             let model = &mut self.models[frame.class.index()];
@@ -427,6 +436,7 @@ impl RateController {
             model.learn(complexity, step_q16, bits_q16);
         }
         self.last_qindex[frame.class.index()] = Some(qindex);
+        self.last_complexity = frame.complexity;
         match frame.class {
             Class::Layer(_) => {
                 self.free_fall = false;

@@ -9,12 +9,22 @@ use crate::rate::frame_stats::{Class, FrameStats, boost_q16};
 /// octave of the step.
 const MAX_FINER: u8 = 3;
 
+/// A frame of at most this part of the complexity of the one before repeats it.
+const REPEATED: u64 = 16;
+
 impl RateController {
     /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
     /// the base step.
     pub(super) fn uses_lookahead_qindex(&self, stats: &FrameStats) -> bool {
         let by_base = matches!(self.config.mode, RateControl::Vbr(_) | RateControl::Quality(_));
         by_base && stats.mb_tree_boost_q16.is_some()
+    }
+
+    /// Returns whether a frame repeats the one before, within motion: a film at 24 frames per second
+    /// that is shown at 30. Its bits improve what the frame before did not get, so they say nothing
+    /// about the next frame.
+    pub(super) fn is_repeated(&self, stats: &FrameStats, class: Class) -> bool {
+        matches!(class, Class::Layer(_)) && stats.complexity < self.last_complexity / REPEATED
     }
 
     /// Limits how fast variable bitrate moves the base step: only with plain frames, and slowly.
