@@ -45,7 +45,7 @@ impl Optimised {
     }
 }
 
-/// Choices of the levels so far, of which at least one is not zero.
+/// Choices of the levels so far.
 #[derive(Clone, Copy)]
 struct Path {
     cost: i64,
@@ -54,6 +54,11 @@ struct Path {
     lowered: u64,
     /// Position of the last level.
     last: u32,
+}
+
+impl Path {
+    /// No level is kept: dearer than every other path.
+    const NONE: Self = Self { cost: i64::MAX / 2, state: 0, lowered: 0, last: 0 };
 }
 
 /// Lowers the magnitudes of `levels` by one or to the end of the block; `positions` has the bits of
@@ -71,10 +76,10 @@ pub(super) fn optimise(
     let level = |at: usize| (exact(at), magnitude(at));
     let best = best_path(costs, price, positions, level);
     let flag = price.0 * (i64::from(costs.coded[1]) - i64::from(costs.coded[0]));
-    let best = best.filter(|path| path.cost + flag < 0);
-    let (above, lowered) = match best {
-        Some(path) => (!(u64::MAX >> (63 - path.last.min(63))), path.lowered),
-        None => (u64::MAX, 0),
+    let (above, lowered) = if best.cost + flag < 0 {
+        (!(u64::MAX >> (63 - best.last.min(63))), best.lowered)
+    } else {
+        (u64::MAX, 0)
     };
     let changed = positions & (lowered | above);
     let mut result = Optimised { positions, changed, error: 0 };
@@ -131,25 +136,6 @@ fn gain(exact: u32, level: u32) -> i64 {
     level * (level - 2 * exact)
 }
 
-impl Path {
-    /// Returns the path with another level in front.
-    #[inline]
-    fn with(self, cost: i64, at: u32, magnitude: u32, rounded: u32) -> Self {
-        Self {
-            cost,
-            state: next_state(self.state, magnitude),
-            lowered: self.lowered | u64::from(magnitude < rounded) << at,
-            last: self.last,
-        }
-    }
-
-    /// Returns the path whose last level is at `at`.
-    #[inline]
-    fn begin(cost: i64, at: u32, magnitude: u32, rounded: u32) -> Self {
-        Self { cost: 0, state: 0, lowered: 0, last: at }.with(cost, at, magnitude, rounded)
-    }
-}
-
 /// Returns the best choice of levels, not all zero. `level` returns the exact and the rounded
 /// magnitude at a position. Of the paths to a level only the best one is kept.
 #[inline]
@@ -158,43 +144,64 @@ fn best_path(
     price: BitPrice,
     positions: u64,
     level: impl Fn(usize) -> (u32, u32),
-) -> Option<Path> {
-    let mut best: Option<Path> = None;
+) -> Path {
+    let mut best = Path::NONE;
     let mut rest = positions;
     while rest != 0 {
         let bit = rest.ilog2();
         rest ^= 1 << bit;
         let at = bit as usize % 64;
         let (exact, rounded) = level(at);
-        // A level of one can be omitted.
-        let mut next = best
-            .filter(|_| rounded == 1)
-            .map(|path| Path { lowered: path.lowered | 1 << bit, ..path });
-        // No level that was not rounded up becomes less, except one of 1.
-        let is_rounded_up = rounded > 1 && exact < rounded << 8;
-        // No level above 1 is omitted.
-        let may_be_last = best.is_none_or(|path| !is_after_larger(path.state));
-        for magnitude in rounded - u32::from(is_rounded_up)..=rounded {
-            let error = gain(exact, magnitude) << ERROR_SHIFT;
-            if may_be_last {
-                let bits = i64::from(costs.last[at]) + i64::from(costs.level(0, magnitude));
-                let cost = error + price.0 * bits;
-                if next.is_none_or(|next| cost < next.cost) {
-                    next = Some(Path::begin(cost, bit, magnitude, rounded));
-                }
-            }
-            if let Some(path) = best {
-                let bits =
-                    i64::from(costs.inner[at]) + i64::from(costs.level(path.state, magnitude));
-                let cost = path.cost + error + price.0 * bits;
-                if next.is_none_or(|next| cost < next.cost) {
-                    next = Some(path.with(cost, bit, magnitude, rounded));
-                }
-            }
-        }
-        best = next;
+        let (inner, last) = (i64::from(costs.inner[at]), i64::from(costs.last[at]));
+        let step = Step { costs, price, before: best, bit, inner, last };
+        best = if rounded == 1 {
+            // A level of one can be omitted.
+            let omitted = Path { lowered: best.lowered | 1 << bit, ..best };
+            step.cheaper(omitted, exact, 1, 0)
+        } else if exact < rounded << 8 {
+            // No level that was not rounded up becomes less.
+            let less = step.cheaper(Path::NONE, exact, rounded - 1, 1 << bit);
+            step.cheaper(less, exact, rounded, 0)
+        } else {
+            step.cheaper(Path::NONE, exact, rounded, 0)
+        };
     }
     best
+}
+
+/// A level in front of the path so far.
+struct Step<'a> {
+    costs: &'a BlockCosts,
+    price: BitPrice,
+    before: Path,
+    bit: u32,
+    /// Bits of the position in the map: before other levels, and as the last one.
+    inner: i64,
+    last: i64,
+}
+
+impl Step<'_> {
+    /// Returns the cheapest of `best` and the paths with the level `magnitude`, `lowered` if it is
+    /// less than the rounded one.
+    #[inline(always)]
+    fn cheaper(&self, mut best: Path, exact: u32, magnitude: u32, lowered: u64) -> Path {
+        let Self { costs, price, before, bit, inner, last } = *self;
+        let error = gain(exact, magnitude) << ERROR_SHIFT;
+        // No level above 1 is omitted.
+        if !is_after_larger(before.state) {
+            let cost = error + price.0 * (last + i64::from(costs.level(0, magnitude)));
+            if cost < best.cost {
+                best = Path { cost, state: next_state(0, magnitude), lowered, last: bit };
+            }
+        }
+        let bits = inner + i64::from(costs.level(before.state, magnitude));
+        let cost = before.cost + error + price.0 * bits;
+        if cost < best.cost {
+            let state = next_state(before.state, magnitude);
+            best = Path { cost, state, lowered: before.lowered | lowered, last: before.last };
+        }
+        best
+    }
 }
 
 #[cfg(test)]
