@@ -8,6 +8,7 @@ use super::residual::Price;
 use super::row::{Choice, MbCoder};
 use super::scratch::Trial;
 use super::search_inter::{Motion, Site, quarter};
+use super::transform_choice::estimate_loss;
 use crate::macroblock::Shape;
 use crate::picture::Mv;
 
@@ -80,7 +81,8 @@ impl MbCoder<'_> {
         let empty = self.lambdas.sse.cost(256 * EMPTY_QUARTER_BITS);
         if skip.quarters.iter().any(|&sse| sse > empty) {
             let luma = &self.skip.luma;
-            residual.code_inter_4x4(kernels, &self.cur.luma, luma, set, self.bits, &skip.quarters);
+            let pair = (&self.cur.luma, luma);
+            residual.code_inter_4x4(kernels, pair, set, self.bits, &skip.quarters);
             if residual.coded & 0xffff != 0 {
                 return false;
             }
@@ -170,36 +172,20 @@ impl MbCoder<'_> {
     /// Codes the luma residual of the prediction in [`Self::best`] with the better transform.
     fn code_luma(&mut self, motion: &Motion) -> Luma {
         let kernels = self.job.kernels;
-        let (set, cur, bits) = (&self.set.inter, &self.cur.luma, self.bits);
-        let best = &mut *self.best;
-        let sses = quarter_sses(kernels, cur, &best.luma);
+        let sses = quarter_sses(kernels, &self.cur.luma, &self.best.luma);
         let sse = sses.iter().sum();
         let (lambda, costs) = (self.lambdas.sse, self.job.costs);
         let no_pattern = costs.coded_block_pattern(0, false);
         let cost = |price: Price| u64::from(price.sse) + u64::from(lambda.cost(price.bits));
-        let residual = &mut best.residual;
         let small = lambda.cost(256 * EMPTY_QUARTER_BITS);
         if sses.iter().all(|&sse| sse <= small) {
-            residual.clear_luma();
+            self.best.residual.clear_luma();
             let bits = motion.bits.saturating_add(no_pattern);
             return Luma { sse, cost: cost(Price { sse, bits }) };
         }
         let has_large = self.job.has_transform_8x8 && motion.shape.allows_transform_8x8();
-        let mut price;
-        if has_large {
-            price = residual.code_inter_8x8(kernels, cur, &best.luma, set, bits, &sses);
-            let both = self.job.speed.both_transforms_bits;
-            if residual.coded & 0xffff != 0 && both.is_some_and(|bits| price.bits >= 256 * bits) {
-                let other = &mut self.spare.residual;
-                let small = other.code_inter_4x4(kernels, cur, &best.luma, set, bits, &sses);
-                if cost(small) < cost(price) {
-                    residual.take_luma(other);
-                    price = small;
-                }
-            }
-        } else {
-            price = residual.code_inter_4x4(kernels, cur, &best.luma, set, bits, &sses);
-        }
+        let mut price = self.code_levels(has_large, &sses);
+        let residual = &mut self.best.residual;
         price.bits = price.bits.saturating_add(motion.bits);
         let empty = Price { sse, bits: motion.bits.saturating_add(no_pattern) };
         if residual.coded & 0xffff != 0 {
@@ -212,6 +198,39 @@ impl MbCoder<'_> {
             return Luma { sse, cost: cost(empty) };
         }
         Luma { sse, cost: cost(price) }
+    }
+
+    /// Codes the levels of luma, whose prediction is in [`Self::best`], with the transform that costs
+    /// less.
+    fn code_levels(&mut self, has_large: bool, sses: &[u32; 4]) -> Price {
+        let kernels = self.job.kernels;
+        let (set, bits, lambda) = (&self.set.inter, self.bits, self.lambdas.sse);
+        let Trial { luma, residual, .. } = &mut *self.best;
+        let pair = (&self.cur.luma, &*luma);
+        if !has_large {
+            return residual.code_inter_4x4(kernels, pair, set, bits, sses);
+        }
+        let large = residual.round_inter_8x8(kernels, pair, set);
+        if large.result.coded == 0 {
+            return residual.finish_inter_8x8(kernels, pair, set, bits, sses, large);
+        }
+        let other = &mut self.spare.residual;
+        let small = other.round_inter_4x4(kernels, pair, set);
+        let loss = estimate_loss(&large, &small, lambda);
+        let unsure = i64::from(self.job.speed.unsure_transform_bits);
+        let cost = |price: Price| u64::from(price.sse) + u64::from(lambda.cost(price.bits));
+        let mut price = None;
+        if loss <= unsure {
+            price = Some(residual.finish_inter_8x8(kernels, pair, set, bits, sses, large));
+        }
+        if loss > -unsure {
+            let small = other.finish_inter_4x4(kernels, pair, set, bits, sses, small);
+            if price.is_none_or(|large| cost(small) < cost(large)) {
+                residual.take_luma(other);
+                price = Some(small);
+            }
+        }
+        price.unwrap_or_default()
     }
 
     /// Codes the macroblock with `motion`, whose luma is in [`Self::best`], or skips it.

@@ -32,6 +32,7 @@ mod speed;
 mod static_areas;
 #[cfg(test)]
 mod tests;
+mod transform_choice;
 pub(crate) mod write;
 
 pub use controller::{H264Encoder, open};

@@ -8,6 +8,7 @@ use super::optimise::{BitPrice, Block};
 use super::quantisers::ClassQuantisers;
 use super::residual_bits::{BlockCosts, BlockKind, ResidualBits};
 use super::residual_dc::{code_chroma_dc, code_luma_dc, dc_sse, positions_of};
+use super::transform_choice::{Rounded, Rounded4x4, Rounded8x8};
 use crate::transform::Scans;
 
 /// Error and bits of a residual.
@@ -96,24 +97,48 @@ impl Residual {
     pub(super) fn code_inter_4x4(
         &mut self,
         kernels: &Kernels,
-        cur: &Block16,
-        pred: &Block16,
+        pair: Pair<'_>,
         set: &ClassQuantisers,
         bits: &ResidualBits,
         quarter_sse: &[u32; 4],
     ) -> Price {
+        let rounded = self.round_inter_4x4(kernels, pair, set);
+        self.finish_inter_4x4(kernels, pair, set, bits, quarter_sse, rounded)
+    }
+
+    /// Transforms luma of an inter macroblock with 4x4 transforms, and rounds the levels.
+    pub(super) fn round_inter_4x4(
+        &mut self,
+        kernels: &Kernels,
+        (cur, pred): Pair<'_>,
+        set: &ClassQuantisers,
+    ) -> Rounded4x4 {
         let (mut positions, mut dcs) = ([0; 16], [0; 16]);
-        let (levels, scaled) = (&mut self.luma, &mut self.scaled);
-        let quantiser = &set.luma_4x4;
-        let mut result = kernels.h264_transform_quantise_luma(
+        let result = kernels.h264_transform_quantise_luma(
             cur,
             pred,
-            quantiser,
-            levels,
-            scaled,
+            &set.luma_4x4,
+            &mut self.luma,
+            &mut self.scaled,
             &mut positions,
             &mut dcs,
         );
+        Rounded { positions, result }
+    }
+
+    /// Chooses and prices the levels of [`Self::round_inter_4x4`].
+    pub(super) fn finish_inter_4x4(
+        &mut self,
+        kernels: &Kernels,
+        (cur, pred): Pair<'_>,
+        set: &ClassQuantisers,
+        bits: &ResidualBits,
+        quarter_sse: &[u32; 4],
+        rounded: Rounded4x4,
+    ) -> Price {
+        let Rounded { mut positions, mut result } = rounded;
+        let (levels, scaled) = (&mut self.luma, &mut self.scaled);
+        let quantiser = &set.luma_4x4;
         let mut codings = [Coding::default(); 4];
         if let Some(prices) = set.prices
             && result.coded != 0
@@ -142,30 +167,45 @@ impl Residual {
         price
     }
 
-    /// Codes luma of an inter macroblock with 8x8 transforms, as [`Self::code_inter_4x4`].
-    pub(super) fn code_inter_8x8(
+    /// As [`Self::round_inter_4x4`], with 8x8 transforms.
+    pub(super) fn round_inter_8x8(
         &mut self,
         kernels: &Kernels,
-        cur: &Block16,
-        pred: &Block16,
+        (cur, pred): Pair<'_>,
+        set: &ClassQuantisers,
+    ) -> Rounded8x8 {
+        let mut rounded = Rounded8x8::default();
+        if let (Some(levels), Some(scaled)) =
+            (blocks_8x8(&mut self.luma), blocks_8x8(&mut self.scaled))
+        {
+            rounded.result = kernels.h264_transform_quantise_luma_8x8(
+                cur,
+                pred,
+                &set.luma_8x8,
+                levels,
+                scaled,
+                &mut rounded.positions,
+            );
+        }
+        rounded
+    }
+
+    /// As [`Self::finish_inter_4x4`], with 8x8 transforms.
+    pub(super) fn finish_inter_8x8(
+        &mut self,
+        kernels: &Kernels,
+        (cur, pred): Pair<'_>,
         set: &ClassQuantisers,
         bits: &ResidualBits,
         quarter_sse: &[u32; 4],
+        rounded: Rounded8x8,
     ) -> Price {
-        let mut positions = [0; 4];
+        let Rounded { mut positions, mut result } = rounded;
         let (Some(levels), Some(scaled)) =
             (blocks_8x8(&mut self.luma), blocks_8x8(&mut self.scaled))
         else {
             return Price::default();
         };
-        let mut result = kernels.h264_transform_quantise_luma_8x8(
-            cur,
-            pred,
-            &set.luma_8x8,
-            levels,
-            scaled,
-            &mut positions,
-        );
         let mut codings = [Coding::default(); 4];
         if let (Some(prices), Some(coeffs)) = (set.prices, blocks_8x8(&mut self.coeffs))
             && result.coded != 0
@@ -511,6 +551,9 @@ impl Residual {
         }
     }
 }
+
+/// The source of a macroblock and its prediction.
+pub(super) type Pair<'a> = (&'a Block16, &'a Block16);
 
 /// AC coefficients of chroma: see [`Kernels::h264_transform_quantise_chroma`].
 struct Ac<'a> {

@@ -32,9 +32,9 @@ pub(super) struct Speed {
     pub halves: bool,
     /// Choose `Intra_4x4` and `Intra_8x8` in inter frames too.
     pub small_intra: bool,
-    /// Choose the size of the transform by error and bits of both if the larger one takes at least
-    /// this many bits; else by the shape of the macroblock.
-    pub both_transforms_bits: Option<u32>,
+    /// Optimise the levels with both transforms if the difference of their costs is estimated to be
+    /// at most this many bits.
+    pub unsure_transform_bits: u32,
     /// Choice of levels.
     pub levels: LevelChoice,
     /// Number of references that are searched.
@@ -58,21 +58,27 @@ static LEVELS: [Speed; 11] = {
         moved_splits: true,
         halves: false,
         small_intra: false,
-        both_transforms_bits: None,
+        unsure_transform_bits: 0,
         levels: LevelChoice::Rounded,
         references: 1,
         skip_bits: 24,
     };
-    let nine = Speed { both_transforms_bits: Some(32), levels: LevelChoice::Optimised, ..fastest };
+    let nine = Speed { levels: LevelChoice::Optimised, ..fastest };
     let eight = Speed { references: 2, skip_bits: 16, full_bits: 48, ..nine };
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
-    let seven = Speed { refine: satd, both_transforms_bits: Some(0), starts: 6, ..eight };
+    let seven = Speed { refine: satd, starts: 6, ..eight };
     let six = Speed { split_bits: Some(64), ..seven };
     let full = RefineSettings { ring: Ring::Full, ..satd };
-    let five = Speed { refine: full, small_intra: true, ..six };
-    let four = Speed { halves: true, split_bits: Some(32), ..five };
-    let three =
-        Speed { search_steps: 16, references: 3, full_bits: 0, moved_splits: false, ..four };
+    let five = Speed { unsure_transform_bits: 8, refine: full, small_intra: true, ..six };
+    let four = Speed { unsure_transform_bits: 24, halves: true, split_bits: Some(32), ..five };
+    let three = Speed {
+        unsure_transform_bits: 1 << 20,
+        search_steps: 16,
+        references: 3,
+        full_bits: 0,
+        moved_splits: false,
+        ..four
+    };
     let two = Speed { search_steps: 32, split_bits: Some(0), skip_bits: 0, ..three };
     [two, two, two, three, four, five, six, seven, eight, nine, fastest]
 };
