@@ -154,11 +154,11 @@ impl MbCoder<'_> {
         let (mut choice, mut cost) = self.code_whole(whole.mode);
         if self.job.speed.small_intra && self.job.has_transform_8x8 {
             std::mem::swap(&mut self.best, &mut self.spare);
-            let small = self.code_8x8_blocks();
-            if small.1 + u64::from(self.lambdas.sse.cost(1000)) < cost {
-                (choice, cost) = small;
-            } else {
-                std::mem::swap(&mut self.best, &mut self.spare);
+            match self.code_8x8_blocks(u32::MAX) {
+                Some(small) if small.cost + u64::from(self.lambdas.sse.cost(1000)) < cost => {
+                    (choice, cost) = (small.choice, small.cost);
+                }
+                _ => std::mem::swap(&mut self.best, &mut self.spare),
             }
         }
         if cost >= inter.cost {

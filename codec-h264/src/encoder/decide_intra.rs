@@ -1,16 +1,22 @@
 //! Choice of intra modes. ITU-T H.264, clause 8.3.
 
-use codec_simd::{Block16, BlockUv};
+use codec_simd::{Block16, BlockUv, Window};
 
 use super::canvas::{Surroundings, small_modes};
 use super::coded_mb::CodedKind;
 use super::residual::Price;
 use super::row::{Choice, MbCoder};
+use super::speed::IntraChoice;
 use crate::macroblock::BLOCKS;
-use crate::predict::intra::{filter_8x8, predict_16x16, predict_chroma, predict_small};
+use crate::predict::intra::{
+    SmallEdges, SmallPredictor, filter_8x8, predict_16x16, predict_chroma,
+};
 
 /// DC, the mode of neighbours that are not coded in small blocks.
 const DC: u8 = 2;
+/// Cost in bits of 8x8 blocks up to which 4x4 blocks are not tried.
+const DETAIL_BITS: u32 = 128;
+
 /// Modes of the 4x4 blocks left of and above a macroblock.
 struct ModesAround {
     left: Option<[u8; 4]>,
@@ -49,6 +55,23 @@ pub(super) struct WholeMode {
     pub cost: u32,
 }
 
+/// A mode of a small block.
+struct SmallMode<const N: usize> {
+    mode: u8,
+    /// SATD and the bits of the mode.
+    cost: u32,
+    block: [[u8; N]; N],
+}
+
+/// A macroblock that is coded in small blocks.
+pub(super) struct Small {
+    pub choice: Choice,
+    /// Squared error and bits.
+    pub cost: u64,
+    /// SATD and bits of the modes.
+    pub satd: u32,
+}
+
 impl MbCoder<'_> {
     /// Decides an intra macroblock and codes it into [`Self::best`].
     pub(super) fn decide_intra(&mut self) -> Choice {
@@ -79,26 +102,61 @@ impl MbCoder<'_> {
 
     /// Codes the macroblock with small blocks or as a whole, whichever costs less.
     fn code_small_or_whole(&mut self, whole: WholeMode) -> Choice {
-        let small = if self.job.has_transform_8x8 {
-            let eighths = self.code_8x8_blocks();
-            std::mem::swap(&mut self.best, &mut self.trial);
-            let quarters = self.code_4x4_blocks();
-            if eighths.1 <= quarters.1 {
-                std::mem::swap(&mut self.best, &mut self.trial);
-                eighths
-            } else {
-                quarters
+        let is_ranked = self.job.speed.intra == IntraChoice::Ranked;
+        let mut best: Option<Small> = None;
+        if self.job.has_transform_8x8 {
+            let limit = if is_ranked { whole.cost.saturating_mul(9) / 8 } else { u32::MAX };
+            best = self.code_8x8_blocks(limit);
+            if best.is_none() {
+                return self.code_whole(whole.mode).0;
             }
-        } else {
-            self.code_4x4_blocks()
+            std::mem::swap(&mut self.best, &mut self.trial);
+        }
+        let has_detail = |best: &Small| {
+            !is_ranked || best.cost > u64::from(self.lambdas.sse.cost(256 * DETAIL_BITS))
         };
-        std::mem::swap(&mut self.best, &mut self.trial);
-        let (choice, cost) = self.code_whole(whole.mode);
-        if cost <= small.1 {
-            return choice;
+        if best.as_ref().is_none_or(has_detail) {
+            let limit = match &best {
+                Some(best) if is_ranked => best.satd.saturating_mul(17) / 16,
+                _ => u32::MAX,
+            };
+            if let Some(found) = self.code_4x4_blocks(limit)
+                && best.as_ref().is_none_or(|best| found.cost < best.cost)
+            {
+                best = Some(found);
+                std::mem::swap(&mut self.best, &mut self.trial);
+            }
+        }
+        let is_far = |best: &Small| is_ranked && best.satd < whole.cost.saturating_mul(7) / 8;
+        if best.as_ref().is_none_or(|best| !is_far(best)) {
+            let (choice, cost) = self.code_whole(whole.mode);
+            if best.as_ref().is_none_or(|best| cost <= best.cost) {
+                return choice;
+            }
         }
         std::mem::swap(&mut self.best, &mut self.trial);
-        small.0
+        best.map_or(Choice::intra(CodedKind::Intra16x16(whole.mode)), |best| best.choice)
+    }
+
+    /// Returns the best mode of a small block by SATD and the bits of the mode.
+    fn best_small_mode<const N: usize>(
+        &self,
+        edges: &SmallEdges<N>,
+        predicted: u8,
+        satd: impl Fn(&[[u8; N]; N]) -> u32,
+    ) -> SmallMode<N> {
+        let predictor = SmallPredictor::new(edges);
+        let mut best = SmallMode { mode: DC, cost: u32::MAX, block: [[0; N]; N] };
+        let bits = [None, Some(0)].map(|rest| self.job.costs.intra_mode(rest));
+        let [same, other] = bits.map(|bits| self.lambdas.sad.cost(bits));
+        for &mode in small_modes(edges) {
+            let block = predictor.predict(mode);
+            let cost = satd(&block) + if mode == predicted { same } else { other };
+            if cost < best.cost {
+                best = SmallMode { mode, cost, block };
+            }
+        }
+        best
     }
 
     fn cost_of(&self, price: Price) -> u64 {
@@ -149,7 +207,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes luma of the macroblock as `Intra_4x4` into [`Self::best`]. Returns its cost.
-    pub(super) fn code_4x4_blocks(&mut self) -> (Choice, u64) {
+    pub(super) fn code_4x4_blocks(&mut self, limit: u32) -> Option<Small> {
         let kernels = self.job.kernels;
         let surroundings = *self.surroundings();
         self.canvas.begin(&surroundings);
@@ -158,27 +216,24 @@ impl MbCoder<'_> {
         let mut coded = [None; 16];
         self.best.residual.clear_luma();
         let costs = self.job.costs;
+        let mut satd = self.lambdas.sad.cost(self.small_type_bits());
         let mut price = Price { sse: 0, bits: self.small_type_bits() };
         for (n, (x, y)) in BLOCKS.into_iter().enumerate() {
             let edges = self.canvas.edges::<4>(4 * x, 4 * y);
             let predicted = around.predicted(&choice.modes, x, y);
             let cur = self.cur.luma.sub::<4, 4>(4 * x, 4 * y);
-            let mut best = (u32::MAX, DC);
-            for &mode in small_modes(&edges) {
-                let mut block = [[0; 4]; 4];
-                predict_small(mode, &edges, codec_simd::WindowMut::packed(&mut block));
-                let satd = kernels.satd_4x4(cur, codec_simd::Window::packed(&block));
-                let bits = costs.intra_mode(coded_mode(mode, predicted));
-                let cost = satd + self.lambdas.sad.cost(bits);
-                if cost < best.0 {
-                    best = (cost, mode);
-                }
+            let best = self.best_small_mode(&edges, predicted, |block| {
+                kernels.satd_4x4(cur, Window::packed(block))
+            });
+            satd = satd.saturating_add(best.cost);
+            if satd > limit {
+                return None;
             }
-            let mode = best.1;
+            let mode = best.mode;
             choice.modes[4 * y + x] = mode;
             coded[n] = coded_mode(mode, predicted);
             price.bits += costs.intra_mode(coded[n]);
-            predict_small(mode, &edges, self.canvas.block_mut(4 * x, 4 * y));
+            self.canvas.block_mut(4 * x, 4 * y).copy_from(Window::packed(&best.block));
             let prediction = self.canvas.block::<4>(4 * x, 4 * y);
             choice.prediction_sse += kernels.sse_4x4(cur, prediction);
             let residual = &mut self.best.residual;
@@ -193,11 +248,11 @@ impl MbCoder<'_> {
         }
         self.canvas.copy_to(&mut self.best.luma);
         choice.kind = CodedKind::Intra4x4(coded);
-        (choice, self.cost_of(price))
+        Some(Small { choice, cost: self.cost_of(price), satd })
     }
 
     /// Codes luma of the macroblock as `Intra_8x8` into [`Self::best`]. Returns its cost.
-    pub(super) fn code_8x8_blocks(&mut self) -> (Choice, u64) {
+    pub(super) fn code_8x8_blocks(&mut self, limit: u32) -> Option<Small> {
         let kernels = self.job.kernels;
         let surroundings = *self.surroundings();
         self.canvas.begin(&surroundings);
@@ -207,6 +262,7 @@ impl MbCoder<'_> {
         self.best.residual.clear_luma();
         self.best.residual.transform_8x8 = true;
         let costs = self.job.costs;
+        let mut satd = self.lambdas.sad.cost(self.small_type_bits());
         let mut price = Price { sse: 0, bits: self.small_type_bits() };
         for (n, coded) in coded.iter_mut().enumerate() {
             let (x, y) = (n % 2 * 8, n / 2 * 8);
@@ -214,24 +270,20 @@ impl MbCoder<'_> {
             let filtered = filter_8x8(&edges);
             let predicted = around.predicted(&choice.modes, x / 4, y / 4);
             let cur = self.cur.luma.sub::<8, 8>(x, y);
-            let mut best = (u32::MAX, DC);
-            for &mode in small_modes(&edges) {
-                let mut block = [[0; 8]; 8];
-                predict_small(mode, &filtered, codec_simd::WindowMut::packed(&mut block));
-                let satd = kernels.satd_8x8(cur, codec_simd::Window::packed(&block));
-                let bits = costs.intra_mode(coded_mode(mode, predicted));
-                let cost = satd + self.lambdas.sad.cost(bits);
-                if cost < best.0 {
-                    best = (cost, mode);
-                }
+            let best = self.best_small_mode(&filtered, predicted, |block| {
+                kernels.satd_8x8(cur, Window::packed(block))
+            });
+            satd = satd.saturating_add(best.cost);
+            if satd > limit {
+                return None;
             }
-            let mode = best.1;
+            let mode = best.mode;
             for row in [y / 4, y / 4 + 1] {
                 choice.modes[4 * row + x / 4..4 * row + x / 4 + 2].fill(mode);
             }
             *coded = coded_mode(mode, predicted);
             price.bits += costs.intra_mode(*coded);
-            predict_small(mode, &filtered, self.canvas.block_mut(x, y));
+            self.canvas.block_mut(x, y).copy_from(Window::packed(&best.block));
             let prediction = self.canvas.block::<8>(x, y);
             choice.prediction_sse += kernels.sse_8x8(cur, prediction);
             let residual = &mut self.best.residual;
@@ -247,7 +299,7 @@ impl MbCoder<'_> {
         }
         self.canvas.copy_to(&mut self.best.luma);
         choice.kind = CodedKind::Intra8x8(coded);
-        (choice, self.cost_of(price))
+        Some(Small { choice, cost: self.cost_of(price), satd })
     }
 
     /// Predicts and codes chroma of an intra macroblock into [`Self::best`]. Returns the mode.

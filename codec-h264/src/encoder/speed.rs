@@ -11,6 +11,15 @@ pub(super) enum LevelChoice {
     Optimised,
 }
 
+/// Choice of the intra type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IntraChoice {
+    /// All types are coded.
+    Coded,
+    /// Types whose SATD is too high are not coded.
+    Ranked,
+}
+
 /// Switches of one speed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speed {
@@ -32,6 +41,8 @@ pub(super) struct Speed {
     pub halves: bool,
     /// Choose `Intra_4x4` and `Intra_8x8` in inter frames too.
     pub small_intra: bool,
+    /// Choice of the intra type.
+    pub intra: IntraChoice,
     /// Optimise the levels with both transforms if the difference of their costs is estimated to be
     /// at most this many bits.
     pub unsure_transform_bits: u32,
@@ -58,6 +69,7 @@ static LEVELS: [Speed; 11] = {
         moved_splits: true,
         halves: false,
         small_intra: false,
+        intra: IntraChoice::Ranked,
         unsure_transform_bits: 0,
         levels: LevelChoice::Rounded,
         references: 1,
@@ -72,6 +84,7 @@ static LEVELS: [Speed; 11] = {
     let five = Speed { unsure_transform_bits: 8, refine: full, small_intra: true, ..six };
     let four = Speed { unsure_transform_bits: 24, halves: true, split_bits: Some(32), ..five };
     let three = Speed {
+        intra: IntraChoice::Coded,
         unsure_transform_bits: 1 << 20,
         search_steps: 16,
         references: 3,

@@ -3,7 +3,7 @@
 mod small;
 mod whole;
 
-pub use small::{SmallEdges, filter_8x8, predict_small};
+pub use small::{SmallEdges, SmallPredictor, filter_8x8, predict_small};
 pub use whole::{Edges, predict_16x16, predict_chroma};
 
 #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes")]

@@ -98,47 +98,92 @@ pub fn predict_small<const N: usize>(
         0 => [edges.top; N],
         1 => edges.left.map(|sample| [sample; N]),
         2 => [[dc(edges); N]; N],
-        _ => directional(mode, &edges.line()),
+        _ => Lines::new(edges).directional(mode),
     };
     for (y, row) in rows.into_iter().enumerate() {
         *dst.row_mut(y) = row;
     }
 }
 
-/// The modes 3 to 8, along a diagonal.
-fn directional<const N: usize>(mode: u8, line: &Line) -> [[u8; N]; N] {
-    let (two, three) = (means(line), smoothed(line));
-    match mode {
-        3 => from_fn(|y| part(&three, N + 2 + y)),
-        4 => from_fn(|y| part(&three, N - y)),
-        5 => {
-            // From the third row on, a row is the one two above, shifted by a sample.
-            let (mut even, mut odd) = ([0; LINE], [0; LINE]);
-            let half = N / 2;
-            for n in 1..half {
-                even[half - n] = three[N + 1 - 2 * n];
-                odd[half - n] = three[N - 2 * n];
-            }
-            even[half..half + N].copy_from_slice(&two[N..2 * N]);
-            odd[half..half + N].copy_from_slice(&three[N..2 * N]);
-            from_fn(|y| part(if y % 2 == 0 { &even } else { &odd }, half - y / 2))
+/// Predicts a block in several modes: see [`predict_small`].
+#[derive(Clone, Copy, Debug)]
+pub struct SmallPredictor<'a, const N: usize> {
+    edges: &'a SmallEdges<N>,
+    lines: Lines,
+}
+
+impl<'a, const N: usize> SmallPredictor<'a, N> {
+    /// Prepares for the block with the given edges.
+    #[must_use]
+    pub fn new(edges: &'a SmallEdges<N>) -> Self {
+        Self { edges, lines: Lines::new(edges) }
+    }
+
+    /// Returns the prediction in a mode.
+    #[inline]
+    #[must_use]
+    pub fn predict(&self, mode: u8) -> [[u8; N]; N] {
+        match mode {
+            0 => [self.edges.top; N],
+            1 => self.edges.left.map(|sample| [sample; N]),
+            2 => [[dc(self.edges); N]; N],
+            _ => self.lines.directional(mode),
         }
-        6 => {
-            let mut both = interleaved(&two, &three[1..]);
-            both[2 * N..3 * N - 2].copy_from_slice(&three[N + 1..2 * N - 1]);
-            from_fn(|y| part(&both, 2 * (N - 1 - y)))
-        }
-        7 => from_fn(|y| {
-            let at = N + 1 + y / 2;
-            if y % 2 == 0 { part(&two, at) } else { part(&three, at + 1) }
-        }),
-        _ => {
-            let (mut means, mut smoothed) = ([line[1]; LINE], [line[1]; LINE]);
-            for n in 0..N - 1 {
-                (means[n], smoothed[n]) = (two[N - 2 - n], three[N - 2 - n]);
+    }
+}
+
+/// The samples around a block with their means.
+#[derive(Clone, Copy, Debug)]
+struct Lines {
+    line: Line,
+    /// Of two samples.
+    two: Line,
+    /// Of three samples, weighted.
+    three: Line,
+}
+
+impl Lines {
+    #[inline]
+    fn new<const N: usize>(edges: &SmallEdges<N>) -> Self {
+        let line = edges.line();
+        Self { line, two: means(&line), three: smoothed(&line) }
+    }
+
+    /// The modes 3 to 8, along a diagonal.
+    fn directional<const N: usize>(&self, mode: u8) -> [[u8; N]; N] {
+        let Self { line, two, three } = self;
+        match mode {
+            3 => from_fn(|y| part(three, N + 2 + y)),
+            4 => from_fn(|y| part(three, N - y)),
+            5 => {
+                // From the third row on, a row is the one two above, shifted by a sample.
+                let (mut even, mut odd) = ([0; LINE], [0; LINE]);
+                let half = N / 2;
+                for n in 1..half {
+                    even[half - n] = three[N + 1 - 2 * n];
+                    odd[half - n] = three[N - 2 * n];
+                }
+                even[half..half + N].copy_from_slice(&two[N..2 * N]);
+                odd[half..half + N].copy_from_slice(&three[N..2 * N]);
+                from_fn(|y| part(if y % 2 == 0 { &even } else { &odd }, half - y / 2))
             }
-            let both = interleaved(&means, &smoothed);
-            from_fn(|y| part(&both, 2 * y))
+            6 => {
+                let mut both = interleaved(two, &three[1..]);
+                both[2 * N..3 * N - 2].copy_from_slice(&three[N + 1..2 * N - 1]);
+                from_fn(|y| part(&both, 2 * (N - 1 - y)))
+            }
+            7 => from_fn(|y| {
+                let at = N + 1 + y / 2;
+                if y % 2 == 0 { part(two, at) } else { part(three, at + 1) }
+            }),
+            _ => {
+                let (mut means, mut smoothed) = ([line[1]; LINE], [line[1]; LINE]);
+                for n in 0..N - 1 {
+                    (means[n], smoothed[n]) = (two[N - 2 - n], three[N - 2 - n]);
+                }
+                let both = interleaved(&means, &smoothed);
+                from_fn(|y| part(&both, 2 * y))
+            }
         }
     }
 }
@@ -254,6 +299,7 @@ mod tests {
             let mut block = [[0; N]; N];
             predict_small(mode, &edges, WindowMut::packed(&mut block));
             assert_eq!(block, expected(mode, &edges), "mode {mode}, {N}");
+            assert_eq!(SmallPredictor::new(&edges).predict(mode), block, "mode {mode}, {N}");
         }
     }
 
