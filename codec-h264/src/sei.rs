@@ -1,6 +1,7 @@
 //! Supplemental enhancement information. ITU-T H.264, clauses 7.3.2.3 and D.1.
 
 use crate::bits::BitWriter;
+use crate::nal::{NalHeader, NalType};
 use crate::syntax::SyntaxReader;
 
 /// The recovery point message: `payloadType` 6.
@@ -62,6 +63,13 @@ impl RecoveryPoint {
         let message = message.bytes();
         let size = u32::try_from(message.len()).unwrap_or(0);
         bits.u(8, RECOVERY_POINT).u(8, size).append(message).trailing();
+    }
+
+    /// Appends a NAL unit with this message to a stream in Annex B format.
+    pub fn write_unit(self, out: &mut Vec<u8>) {
+        let mut bits = BitWriter::default();
+        self.write(&mut bits);
+        NalHeader { ref_idc: 0, nal_type: NalType::Sei }.write_unit(bits.bytes(), out);
     }
 }
 

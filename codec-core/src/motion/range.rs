@@ -55,6 +55,15 @@ impl SearchRange {
         Some(Self { min: FullPel::new(left, up), max: FullPel::new(right, down) })
     }
 
+    /// Returns the vectors of the range that point at most `down` full pixels down; `None` if not even
+    /// the zero vector does.
+    #[must_use]
+    pub fn at_most_down(self, down: i32) -> Option<Self> {
+        let down = i16::try_from(down).unwrap_or(i16::MAX);
+        let max = FullPel { y: self.max.y.min(down), ..self.max };
+        (down >= 0).then_some(Self { max, ..self })
+    }
+
     /// Returns the top-left and bottom-right vectors.
     #[inline]
     #[must_use]
@@ -84,6 +93,15 @@ impl SearchRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_down_keeps_the_other_sides() {
+        let range = SearchRange::new(LAYOUT, PixelPos::new(0, 0), 16, 255).unwrap();
+        let (min, max) = range.corners();
+        assert_eq!(range.at_most_down(2).unwrap().corners(), (min, FullPel { y: 2, ..max }));
+        assert_eq!(range.at_most_down(40_000), Some(range));
+        assert_eq!(range.at_most_down(-1), None);
+    }
 
     const LAYOUT: Layout = Layout { stride: 128, width: 32, height: 16, pad: 32 };
 

@@ -172,7 +172,7 @@ impl Stream {
             counts,
             is_second_field,
             damage: None,
-            shown: conceals || self.recovery == Recovery::Intact,
+            shown: conceals || self.recovery.is_correct(),
             timing,
         });
         Ok(())

@@ -47,6 +47,8 @@ pub(super) struct PictureParams<'a> {
     pub header: &'a SliceHeader,
     /// First row of the slice of each row.
     pub slice_starts: &'a [usize],
+    /// The row that begins a slice without deblocking at its upper edge.
+    pub unfiltered_start: Option<usize>,
     /// Identity of each entry of the reference list, for deblocking.
     pub reference_ids: [u8; 3],
 }
@@ -88,7 +90,10 @@ impl Picture {
 
     fn begin_slice(&mut self, params: &PictureParams<'_>, row: usize) {
         let first_mb = u32::try_from(row * params.cols).unwrap_or(u32::MAX);
-        let header = SliceHeader { first_mb, ..params.header.clone() };
+        let mut header = SliceHeader { first_mb, ..params.header.clone() };
+        if params.unfiltered_start == Some(row) {
+            header.deblocking.disable_idc = 2;
+        }
         let ParameterSets { sps, pps } = params.sets;
         if pps.cabac {
             self.writers.cabac.begin(&header, sps, pps);

@@ -23,11 +23,12 @@ use codec_simd::Kernels;
 
 use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
+use super::intra_refresh::IntraRefresh;
 use super::job::FrameJob;
 use super::parameter_sets::ParameterSets;
 use super::predict::RefPlanes;
 use super::quantisers::{Quantisers, Tuning};
-use super::references::{PicturePlan, ReferenceSlots, SLOTS};
+use super::references::{FRAME_NUM_BITS, PicturePlan, ReferenceSlots, SLOTS};
 use super::residual_bits::ResidualBits;
 use super::row::code_row;
 use super::row_context::RowContext;
@@ -70,6 +71,8 @@ pub struct FrameEncoder {
     areas: StaticAreas,
     counts: Counts,
     coded_frames: u64,
+    /// `frame_num` of the last frame of the base layer.
+    base_frame_num: u32,
 }
 
 impl FrameEncoder {
@@ -107,6 +110,7 @@ impl FrameEncoder {
             areas: StaticAreas::default(),
             counts: Counts::default(),
             coded_frames: 0,
+            base_frame_num: 0,
         };
         encoder.resize(settings.size)?;
         Ok(encoder)
@@ -128,6 +132,15 @@ impl FrameEncoder {
         self.row_context.resize(cols);
         self.progress.resize_with(rows, Progress::default);
         self.stores.resize_with(rows, Mutex::default);
+        self.last_mvs.clear();
+        self.last_mvs.resize(cols * rows, Mv::ZERO);
+        self.areas.reset(cols * rows);
+        Ok(())
+    }
+
+    /// Divides the rows into the slices of the settings; a further slice begins at row `boundary`.
+    fn plan_slices(&mut self, boundary: Option<usize>) {
+        let rows = self.rows;
         let slices = usize::from(self.settings.knobs.slices).clamp(1, rows.max(1));
         self.slice_starts.clear();
         let start = |slice: usize| slice * rows / slices;
@@ -135,10 +148,15 @@ impl FrameEncoder {
             let count = start(slice + 1) - start(slice);
             self.slice_starts.extend(std::iter::repeat_n(start(slice), count));
         }
-        self.last_mvs.clear();
-        self.last_mvs.resize(cols * rows, Mv::ZERO);
-        self.areas.reset(cols * rows);
-        Ok(())
+        let boundary = boundary.unwrap_or(0);
+        for start in self.slice_starts.iter_mut().skip(boundary) {
+            *start = (*start).max(boundary);
+        }
+    }
+
+    /// Returns the increment of `frame_num` since the last frame of the base layer.
+    fn base_step(&self, header: &SliceHeader) -> u32 {
+        header.frame_num.wrapping_sub(self.base_frame_num) % (1 << FRAME_NUM_BITS)
     }
 
     /// Changes the bitstream settings; if they differ, the next frame must be a key frame.
@@ -212,6 +230,9 @@ impl FrameEncoder {
             return Ok(report);
         }
         self.describe(source, plan, &references, &report, &recon, packet);
+        if plan.temporal_id == 0 {
+            self.base_frame_num = references.header.frame_num;
+        }
         self.references.coded(references, &recon);
         self.frames.recycle(recon);
         self.update(plan);
@@ -245,6 +266,8 @@ impl FrameEncoder {
         packet: &mut Packet,
     ) {
         packet.data.clear();
+        let refresh = IntraRefresh::new(plan, self.cols, self.rows);
+        self.plan_slices(refresh.boundary);
         let header = self.header(references, qp);
         self.set_residual_bits(&header);
         let speed = Speed::level(plan.speed);
@@ -252,8 +275,12 @@ impl FrameEncoder {
             LevelChoice::Optimised => &self.optimising_quantisers,
             LevelChoice::Rounded => &self.rounding_quantisers,
         };
-        if header.is_idr {
+        let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
+        if header.is_idr || point.is_some() {
             self.sets.write(&mut packet.data);
+        }
+        if let Some(point) = point {
+            point.write_unit(&mut packet.data);
         }
         let planes = references
             .list
@@ -263,8 +290,6 @@ impl FrameEncoder {
         let planes = planes[0].map(|first| planes.map(|planes| planes.unwrap_or(first)));
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
-        let (first, count) = plan.intra_refresh;
-        let first = first as usize;
         let job = FrameJob {
             kernels: self.kernels,
             picture: source,
@@ -288,7 +313,7 @@ impl FrameEncoder {
             last_mvs: &self.last_mvs,
             reach: vertical_reach(self.sets.sps.level_idc),
             areas: &self.areas,
-            forced_intra: first..first.saturating_add(count as usize),
+            refresh: &refresh,
         };
         let params = PictureParams {
             kernels: self.kernels,
@@ -297,6 +322,7 @@ impl FrameEncoder {
             sets: &self.sets,
             header: &header,
             slice_starts: &self.slice_starts,
+            unfiltered_start: refresh.boundary,
             reference_ids: [0, 1, 2],
         };
         self.picture.begin(&params);

@@ -7,6 +7,7 @@ use codec_core::parallel::{Progress, ScratchPool};
 use codec_simd::Kernels;
 
 use super::costs::SyntaxCosts;
+use super::intra_refresh::IntraRefresh;
 use super::predict::RefPlanes;
 use super::quantisers::Quantisers;
 use super::residual_bits::ResidualBits;
@@ -47,7 +48,7 @@ pub(super) struct FrameJob<'a> {
     /// Farthest vertical vector of the level in full pixels.
     pub reach: u16,
     pub areas: &'a StaticAreas,
-    pub forced_intra: std::ops::Range<usize>,
+    pub refresh: &'a IntraRefresh,
 }
 
 impl FrameJob<'_> {

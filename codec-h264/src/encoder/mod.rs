@@ -9,6 +9,7 @@ mod decide_intra;
 mod description;
 mod finish;
 mod frame;
+mod intra_refresh;
 mod job;
 mod knobs;
 mod lambda;

@@ -227,10 +227,15 @@ impl<'a> MbCoder<'a> {
     fn decide(&mut self) -> Choice {
         if self.job.areas.is_copied(self.index()) {
             self.copy()
-        } else if self.job.is_key || self.job.forced_intra.contains(&self.index()) {
+        } else if self.job.is_key || self.job.refresh.forced.contains(&self.index()) {
             self.decide_intra()
         } else {
-            self.decide_inter()
+            let choice = self.decide_inter();
+            if self.job.refresh.allows(self.row, &choice.mvs) {
+                choice
+            } else {
+                self.decide_intra()
+            }
         }
     }
 

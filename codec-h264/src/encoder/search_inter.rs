@@ -96,6 +96,10 @@ impl MbCoder<'_> {
         let refp = self.job.references.first()?;
         let at = self.at();
         let range = SearchRange::new(refp.y.layout(), at, 16, self.job.reach)?;
+        let range = match self.job.refresh.farthest_down(self.row) {
+            Some(down) => range.at_most_down(down)?,
+            None => range,
+        };
         Some(Site { at, range, lambdas: self.lambdas })
     }
 

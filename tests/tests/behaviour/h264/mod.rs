@@ -1,10 +1,11 @@
-//! The H.264 decoder: conformance streams, streams of x264, damage, files.
+//! The H.264 decoder: conformance streams, streams of x264, damage, files. Streams of the encoder.
 
 mod conformance;
 mod damage;
 mod files;
 mod generated;
 mod headers;
+mod recovery;
 mod rtp;
 mod x264;
 
