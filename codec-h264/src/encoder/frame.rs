@@ -95,8 +95,8 @@ impl FrameEncoder {
             rows: 0,
             frames: FramePool::new(settings.size, LUMA_PAD, 1),
             references: ReferenceSlots::default(),
-            rounding_quantisers: Quantisers::new(&ScalingMatrices::FLAT, Tuning::ROUNDED),
-            optimising_quantisers: Quantisers::new(&ScalingMatrices::FLAT, Tuning::OPTIMISED),
+            rounding_quantisers: quantisers(&settings.knobs, Tuning::ROUNDED),
+            optimising_quantisers: quantisers(&settings.knobs, Tuning::OPTIMISED),
             residual_bits: Box::new(ResidualBits::cavlc()),
             contexts: [None, None],
             mv_cost: Box::default(),
@@ -166,6 +166,10 @@ impl FrameEncoder {
     pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
         if knobs == self.settings.knobs {
             return Ok(());
+        }
+        if knobs.scaling() != self.settings.knobs.scaling() {
+            self.rounding_quantisers = quantisers(&knobs, Tuning::ROUNDED);
+            self.optimising_quantisers = quantisers(&knobs, Tuning::OPTIMISED);
         }
         self.settings.knobs = knobs;
         *self.residual_bits = ResidualBits::cavlc();
@@ -490,6 +494,11 @@ impl Behind<'_> {
             self.next += 1;
         }
     }
+}
+
+/// Returns the quantisers with the scaling matrices of the settings.
+fn quantisers(knobs: &FrameKnobs, tuning: Tuning) -> Quantisers {
+    Quantisers::new(&knobs.scaling().unwrap_or(ScalingMatrices::FLAT), tuning)
 }
 
 /// Farthest vectors in full pixels by the vertical range of the level. Table A-1.

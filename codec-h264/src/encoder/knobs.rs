@@ -4,7 +4,7 @@ use codec_core::codec::{Knob, KnobKind};
 use codec_core::encoder::CodecKnobs;
 use codec_core::encoder::knobs::{LOOKAHEAD, REFRESH};
 
-use super::{FrameKnobs, Profile};
+use super::{FrameKnobs, Profile, ScalingMatrix};
 
 /// Descriptions of the settings.
 pub(super) static KNOBS: &[Knob] = &[
@@ -16,6 +16,12 @@ pub(super) static KNOBS: &[Knob] = &[
     ),
     Knob::new("cabac", KnobKind::Switch, 1, "Use CABAC if the profile has it, else CAVLC."),
     Knob::new("transform-8x8", KnobKind::Switch, 1, "Use 8x8 transforms if the profile has them."),
+    Knob::new(
+        "scaling-matrix",
+        KnobKind::Choice(&[(0, "flat"), (1, "jvt")]),
+        0,
+        "Weights of the coefficients in the High profile: equal, or the standard's matrices.",
+    ),
     Knob::new(
         "slices",
         KnobKind::Range { min: 1, max: 32 },
@@ -51,6 +57,12 @@ impl CodecKnobs for FrameKnobs {
             }
             "cabac" => self.cabac = value == 1,
             "transform-8x8" => self.transform_8x8 = value == 1,
+            "scaling-matrix" => {
+                self.scaling_matrix = match value {
+                    1 => ScalingMatrix::Jvt,
+                    _ => ScalingMatrix::Flat,
+                }
+            }
             "slices" => self.slices = u8::try_from(value).unwrap_or(1),
             "deblock-alpha" => self.deblocking_offsets[0] = offset,
             "deblock-beta" => self.deblocking_offsets[1] = offset,

@@ -39,4 +39,4 @@ pub(crate) mod write;
 pub use controller::{H264Encoder, open};
 pub use description::CAPABILITIES;
 pub use frame::FrameEncoder;
-pub use settings::{FrameKnobs, FrameSettings, Profile};
+pub use settings::{FrameKnobs, FrameSettings, Profile, ScalingMatrix};

@@ -112,7 +112,7 @@ fn sps(settings: &FrameSettings, level: &LevelLimits) -> Sps {
         bit_depth_luma: 8,
         bit_depth_chroma: 8,
         transform_bypass: false,
-        scaling: None,
+        scaling: settings.knobs.scaling().map(Box::new),
         log2_max_frame_num: FRAME_NUM_BITS,
         poc_type: PocType::Lsb { log2_max_lsb: POC_BITS },
         max_num_ref_frames: u8::try_from(MAX_REFS).unwrap_or(u8::MAX),
@@ -178,6 +178,6 @@ fn pps(settings: &FrameSettings) -> Pps {
         constrained_intra_pred: false,
         redundant_pic_count_present: false,
         transform_8x8: settings.knobs.uses_transform_8x8(),
-        scaling: Box::new(ScalingMatrices::FLAT),
+        scaling: Box::new(settings.knobs.scaling().unwrap_or(ScalingMatrices::FLAT)),
     }
 }

@@ -7,6 +7,8 @@ use codec_core::frame::{PictureInfo, Rational, Size};
 use codec_core::parallel::Pool;
 use codec_simd::Level;
 
+use crate::params::ScalingMatrices;
+
 /// Profiles that the encoder writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
@@ -19,6 +21,17 @@ pub enum Profile {
     High,
 }
 
+/// Weights of the transform coefficients in quantisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScalingMatrix {
+    /// Equal weights.
+    #[default]
+    Flat,
+    /// The default matrices of the standard (tables 7-3 and 7-4): high frequencies are quantised
+    /// more coarsely.
+    Jvt,
+}
+
 /// Bitstream settings that persist from frame to frame. A change takes effect with the next key
 /// frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +42,8 @@ pub struct FrameKnobs {
     pub cabac: bool,
     /// Use 8x8 transforms if the profile has them.
     pub transform_8x8: bool,
+    /// Scaling matrices, if the profile has them.
+    pub scaling_matrix: ScalingMatrix,
     /// Number of slices per frame: of whole rows, at least one.
     pub slices: u8,
     /// `slice_alpha_c0_offset_div2` and `slice_beta_offset_div2`, -6..=6.
@@ -41,6 +56,7 @@ impl Default for FrameKnobs {
             profile: Profile::High,
             cabac: true,
             transform_8x8: true,
+            scaling_matrix: ScalingMatrix::Flat,
             slices: 1,
             deblocking_offsets: [0; 2],
         }
@@ -58,6 +74,14 @@ impl FrameKnobs {
     #[must_use]
     pub fn uses_transform_8x8(&self) -> bool {
         self.transform_8x8 && self.profile == Profile::High
+    }
+
+    /// Returns the scaling matrices; `None` if all weights are equal.
+    #[must_use]
+    pub fn scaling(&self) -> Option<ScalingMatrices> {
+        let has_matrices =
+            self.scaling_matrix == ScalingMatrix::Jvt && self.profile == Profile::High;
+        has_matrices.then(ScalingMatrices::standard)
     }
 }
 

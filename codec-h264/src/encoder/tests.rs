@@ -10,13 +10,14 @@ use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::{RowPool, Serial};
 use codec_simd::{Kernels, Level};
 
-use super::{FrameEncoder, FrameKnobs, FrameSettings, Profile};
+use super::{FrameEncoder, FrameKnobs, FrameSettings, Profile, ScalingMatrix};
 
 /// A way of coding the clip.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     size: Size,
     profile: Profile,
+    scaling_matrix: ScalingMatrix,
     slices: u8,
     speed: u8,
     qp: u8,
@@ -32,6 +33,7 @@ impl Default for Case {
         Self {
             size: Size::new(82, 70),
             profile: Profile::High,
+            scaling_matrix: ScalingMatrix::Flat,
             slices: 1,
             speed: 7,
             qp: 26,
@@ -77,7 +79,12 @@ fn frame(size: Size, n: usize) -> Vec<u8> {
 
 /// Returns the packets of the clip with the digests of the reconstructed frames.
 fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
-    let knobs = FrameKnobs { profile: case.profile, slices: case.slices, ..FrameKnobs::default() };
+    let knobs = FrameKnobs {
+        profile: case.profile,
+        scaling_matrix: case.scaling_matrix,
+        slices: case.slices,
+        ..FrameKnobs::default()
+    };
     let pool = (case.threads > 1).then(|| Arc::new(RowPool::new(case.threads).unwrap()) as _);
     let mut encoder = FrameEncoder::new(&FrameSettings {
         size: case.size,
@@ -148,6 +155,22 @@ fn all_profiles_and_slices_match_the_decoder() {
             check(&Case { profile, slices, speed, level: best_level(), ..Case::default() });
         }
     }
+}
+
+#[test]
+fn scaling_matrices_match_the_decoder() {
+    for speed in 0..=10 {
+        for qp in [0, 5, 6, 13, 26, 40, 51] {
+            let scaling_matrix = ScalingMatrix::Jvt;
+            check(&Case { scaling_matrix, speed, qp, level: best_level(), ..Case::default() });
+        }
+    }
+    let flat = encode(&Case::default());
+    let jvt = Case { scaling_matrix: ScalingMatrix::Jvt, ..Case::default() };
+    assert!(encode(&jvt)[1..] != flat[1..]);
+    // The profile has none.
+    let case = |scaling_matrix| Case { profile: Profile::Main, scaling_matrix, ..jvt };
+    assert_eq!(encode(&case(ScalingMatrix::Jvt)), encode(&case(ScalingMatrix::Flat)));
 }
 
 #[test]

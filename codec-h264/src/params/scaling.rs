@@ -121,9 +121,14 @@ impl ScalingMatrices {
 
     /// Writes all 4x4 lists and the first `count_8x8` 8x8 lists.
     pub(super) fn write(&self, bits: &mut BitWriter, count_8x8: usize) {
-        self.weights_4x4.iter().for_each(|list| write_list(bits, list, &ZIGZAG_4X4));
-        let lists = self.weights_8x8.iter().take(count_8x8);
-        lists.for_each(|list| write_list(bits, list, &ZIGZAG_8X8));
+        let defaults = Self::standard();
+        for (list, default) in self.weights_4x4.iter().zip(&defaults.weights_4x4) {
+            write_list(bits, list, default, &ZIGZAG_4X4);
+        }
+        let lists = self.weights_8x8.iter().zip(&defaults.weights_8x8);
+        for (list, default) in lists.take(count_8x8) {
+            write_list(bits, list, default, &ZIGZAG_8X8);
+        }
     }
 }
 
@@ -163,8 +168,18 @@ fn parse_list<const N: usize>(
 }
 
 /// Writes a list, which is in raster order, after the flag that it is present.
-fn write_list<const N: usize>(bits: &mut BitWriter, raster: &[u8; N], scan: &[u8; N]) {
+fn write_list<const N: usize>(
+    bits: &mut BitWriter,
+    raster: &[u8; N],
+    default: &[u8; N],
+    scan: &[u8; N],
+) {
     bits.flag(true);
+    if raster == default {
+        // A first value of 0 requests the default list.
+        bits.se(-8);
+        return;
+    }
     let mut last = 8_u8;
     for at in scan {
         let weight = raster[usize::from(*at)];
