@@ -5,7 +5,7 @@ use codec_core::annex_b::avc_record;
 use codec_core::error::ConfigError;
 use codec_core::frame::{Color, ColorRange};
 
-use super::references::{FRAME_NUM_BITS, MAX_REFS, POC_BITS};
+use super::references::{DECODER_REFS, FRAME_NUM_BITS, POC_BITS};
 use super::settings::{FrameSettings, Profile};
 use crate::bits::BitWriter;
 use crate::nal::{NalHeader, NalType};
@@ -75,7 +75,7 @@ fn level(settings: &FrameSettings) -> Result<&'static LevelLimits, ConfigError> 
         let longest = cols.max(rows) as u64;
         mbs <= max_frame
             && longest * longest <= 8 * max_frame
-            && mbs * MAX_REFS as u64 <= u64::from(level.max_dpb_mbs)
+            && mbs * DECODER_REFS as u64 <= u64::from(level.max_dpb_mbs)
     };
     // Level 1b is signalled in another way.
     let mut levels = LEVELS.iter().filter(|level| level.level_idc >= 10).filter(fits_frame);
@@ -115,7 +115,7 @@ fn sps(settings: &FrameSettings, level: &LevelLimits) -> Sps {
         scaling: settings.knobs.scaling().map(Box::new),
         log2_max_frame_num: FRAME_NUM_BITS,
         poc_type: PocType::Lsb { log2_max_lsb: POC_BITS },
-        max_num_ref_frames: u8::try_from(MAX_REFS).unwrap_or(u8::MAX),
+        max_num_ref_frames: u8::try_from(DECODER_REFS).unwrap_or(u8::MAX),
         // Upper temporal layers may be removed.
         gaps_in_frame_num_allowed: true,
         width_mbs: mbs(cols),
@@ -146,7 +146,7 @@ fn vui(settings: &FrameSettings) -> Vui {
         pic_struct_present: false,
         reorder: Some(ReorderLimits {
             max_reorder_frames: 0,
-            max_buffered_frames: u8::try_from(MAX_REFS).unwrap_or(u8::MAX),
+            max_buffered_frames: u8::try_from(DECODER_REFS).unwrap_or(u8::MAX),
         }),
     }
 }

@@ -19,8 +19,12 @@ use crate::slice::{ListChange, Mmco, RefMarking, SliceHeader, SliceType};
 /// The slots in the order of preference as references.
 pub(super) const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
-/// Number of reference pictures: `max_num_ref_frames`.
+/// Number of reference pictures that a picture may use.
 pub(super) const MAX_REFS: usize = SLOTS.len();
+
+/// Number of reference pictures that the decoder keeps: `max_num_ref_frames`. One more than there are
+/// slots: see [`MAX_UNREFERENCED`].
+pub(super) const DECODER_REFS: usize = MAX_REFS + 1;
 
 /// `log2_max_frame_num`.
 pub(super) const FRAME_NUM_BITS: u8 = 8;
@@ -32,8 +36,12 @@ const LONG_INDICES: u8 = 3;
 /// its `frame_num` is used again.
 const OLD: u32 = 128;
 
-/// `log2_max_pic_order_cnt_lsb`: at most 255 consecutive pictures are not referenced.
+/// `log2_max_pic_order_cnt_lsb`.
 pub(super) const POC_BITS: u8 = 10;
+
+/// Number of consecutive pictures that are not references. The next one becomes a reference that no
+/// slot needs: picture order counts wrap around relative to the last reference.
+const MAX_UNREFERENCED: u32 = 250;
 
 /// A reconstructed picture.
 #[derive(Clone, Debug)]
@@ -52,7 +60,7 @@ struct Marked {
 }
 
 /// The pictures that the decoder holds as references.
-type MarkedList = FixedList<Marked, MAX_REFS>;
+type MarkedList = FixedList<Marked, DECODER_REFS>;
 
 /// Reference slots and the decoder's state.
 #[derive(Debug, Default)]
@@ -68,6 +76,8 @@ pub(super) struct ReferenceSlots {
     poc: u32,
     /// Number of pictures coded.
     serial: u64,
+    /// Number of pictures since the last reference.
+    unreferenced: u32,
 }
 
 /// References of a picture, and the slice header elements that follow from them.
@@ -113,7 +123,7 @@ impl ReferenceSlots {
             slots_after[2] = self.slots[1].clone();
         }
         let updates = SLOTS.map(|slot| plan.updates.contains(slot));
-        let is_reference = updates != [false; 3];
+        let is_reference = updates != [false; 3] || self.unreferenced >= MAX_UNREFERENCED;
         for (slot, _) in slots_after.iter_mut().zip(updates).filter(|(_, updated)| *updated) {
             *slot = None;
         }
@@ -243,7 +253,7 @@ impl ReferenceSlots {
             self.marked.iter().filter(|picture| needed(picture.serial)).all(|picture| {
                 !is_old(picture) && slid.iter().any(|kept| kept.serial == picture.serial)
             });
-        if !is_long && keeps_all && slid.len() < MAX_REFS {
+        if !is_long && keeps_all && slid.len() < DECODER_REFS {
             plan.header.marking = Some(RefMarking::SlidingWindow);
             plan.marked_after = slid;
             plan.marked_after.push(picture);
@@ -287,7 +297,7 @@ impl ReferenceSlots {
         let shorts = self.marked.iter().filter(|picture| picture.long_index.is_none());
         let oldest = shorts
             .min_by_key(|picture| wrapped(picture.frame_num, current))
-            .filter(|_| self.marked.len() >= MAX_REFS)
+            .filter(|_| self.marked.len() >= DECODER_REFS)
             .map(|picture| picture.serial);
         let mut slid = MarkedList::default();
         for picture in self.marked.iter().filter(|picture| Some(picture.serial) != oldest) {
@@ -306,8 +316,10 @@ impl ReferenceSlots {
         if plan.header.is_idr {
             self.idr_pic_id ^= 1;
         }
+        self.unreferenced += 1;
         if plan.header.nal_ref_idc > 0 {
             self.frame_num = plan.header.frame_num;
+            self.unreferenced = 0;
         }
         self.marked = plan.marked_after;
         self.long_indices = plan.long_indices;
@@ -374,6 +386,29 @@ mod tests {
             became_long += header.mmco.iter().filter(to_long).count();
         }
         assert_eq!(became_long, 1);
+    }
+
+    #[test]
+    fn one_of_many_frames_that_update_no_slot_is_a_reference() {
+        let mut slots = ReferenceSlots::default();
+        code(&mut slots, &FramePlan::key(30, 5));
+        // Three different pictures in the slots.
+        code(&mut slots, &inter(SlotSet::LAST, SlotSet::LAST));
+        code(&mut slots, &inter(SlotSet::LAST, SlotSet::GOLDEN));
+        for _ in 0..3 {
+            for _ in 0..MAX_UNREFERENCED {
+                let header = code(&mut slots, &inter(SlotSet::LAST, SlotSet::NONE));
+                assert_eq!(header.nal_ref_idc, 0);
+            }
+            let header = code(&mut slots, &inter(SlotSet::LAST, SlotSet::NONE));
+            assert!(header.nal_ref_idc > 0 && header.marking.is_some());
+            assert!(slots.marked.len() <= DECODER_REFS);
+        }
+        let kept = |slot: &Option<RefFrame>| {
+            let serial = slot.as_ref().unwrap().serial;
+            slots.marked.iter().any(|marked| marked.serial == serial)
+        };
+        assert!(slots.slots.iter().all(kept));
     }
 
     #[test]
