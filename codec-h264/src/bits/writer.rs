@@ -40,6 +40,13 @@ impl BitWriter {
         self.bytes.len() * 8 + self.count as usize
     }
 
+    /// Returns the bytes that do not change with further bits.
+    #[inline]
+    #[must_use]
+    pub fn stored(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Returns the current position.
     #[inline]
     #[must_use]

@@ -194,6 +194,13 @@ impl CabacEncoder {
         8 * self.output.bytes.len() + 32 * words + (self.engine.ready + RANGE_BITS) as usize
     }
 
+    /// Returns the bytes that do not change with further bins, and those before the code.
+    #[inline]
+    #[must_use]
+    pub fn stored(&self) -> &[u8] {
+        &self.output.bytes
+    }
+
     /// Returns the current position.
     #[inline]
     #[must_use]

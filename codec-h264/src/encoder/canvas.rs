@@ -14,17 +14,14 @@ const STRIDE: usize = LEFT + 16 + 16;
 
 /// Which samples around a macroblock exist.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the neighbours of the standard")]
 pub(super) struct Around {
     pub left: bool,
     pub top: bool,
+    /// Only if [`Self::top`].
     pub top_right: bool,
-}
-
-impl Around {
-    /// Slices are whole rows.
-    pub(super) fn top_left(self) -> bool {
-        self.left && self.top
-    }
+    /// Only if [`Self::left`] and [`Self::top`].
+    pub top_left: bool,
 }
 
 /// Samples around a macroblock: of luma, U and V.
@@ -81,7 +78,8 @@ impl Surroundings {
     /// Returns the modes of a whole plane that are possible: vertical, horizontal, DC, plane.
     pub(super) fn whole_modes(&self) -> &'static [u8] {
         match (self.has.left, self.has.top) {
-            (true, true) => &[0, 1, 2, 3],
+            (true, true) if self.has.top_left => &[0, 1, 2, 3],
+            (true, true) => &[0, 1, 2],
             (true, false) => &[1, 2],
             (false, true) => &[0, 2],
             (false, false) => &[2],
@@ -150,7 +148,7 @@ impl Canvas {
         let has_left = x > 0 || self.has.left;
         let has_top = y > 0 || self.has.top;
         let has_corner = match (x, y) {
-            (0, 0) => self.has.top_left(),
+            (0, 0) => self.has.top_left,
             (0, _) => self.has.left,
             (_, 0) => self.has.top,
             _ => true,

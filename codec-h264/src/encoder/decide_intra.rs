@@ -338,7 +338,8 @@ impl MbCoder<'_> {
 /// Returns the chroma modes that are possible: DC, horizontal, vertical, plane.
 fn chroma_modes(around: &Surroundings) -> &'static [u8] {
     match (around.has.left, around.has.top) {
-        (true, true) => &[0, 1, 2, 3],
+        (true, true) if around.has.top_left => &[0, 1, 2, 3],
+        (true, true) => &[0, 1, 2],
         (true, false) => &[0, 1],
         (false, true) => &[0, 2],
         (false, false) => &[0],

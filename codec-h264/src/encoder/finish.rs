@@ -6,13 +6,14 @@ use codec_simd::Kernels;
 use super::coded_mb::{CodedKind, CodedMb};
 use super::parameter_sets::ParameterSets;
 use super::row_store::RowStore;
-use super::write::{CabacWriter, CavlcWriter, SliceWriter};
+use super::slice_bytes::UnitSize;
+use super::write::{CabacWriter, CavlcWriter, SliceMark, SliceWriter};
 use crate::cabac::Contexts;
 use crate::deblock::{Deblocker, ThresholdTable};
 use crate::macroblock::Arrangement;
 use crate::macroblock::{Grain, MbClass, MbInfo, ORDER};
 use crate::nal::{NalHeader, NalType};
-use crate::picture::{Motion, NO_REF};
+use crate::picture::{Motion, Mv, NO_REF};
 use crate::planes::plane_lines;
 use crate::slice::{Deblocking, SliceHeader};
 use crate::tables::quant::chroma_qp;
@@ -24,6 +25,13 @@ struct Writers {
     cavlc: SliceWriter<CavlcWriter>,
 }
 
+/// Positions of both writers.
+#[derive(Debug, Default)]
+struct Marks {
+    cabac: SliceMark<CabacWriter>,
+    cavlc: SliceMark<CavlcWriter>,
+}
+
 /// State of a picture that rows are added to.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
@@ -32,6 +40,11 @@ pub(super) struct Picture {
     motion: Motion,
     slices: Vec<Deblocking>,
     writers: Writers,
+    /// The position before the last macroblock, if it may be removed.
+    marks: Marks,
+    size: UnitSize,
+    /// Address of the first macroblock of the slice.
+    first: usize,
     /// `QPY` of the macroblock before.
     qp: u8,
 }
@@ -73,12 +86,23 @@ impl Picture {
         out: &mut Vec<u8>,
     ) {
         if params.slice_starts[row] == row {
-            self.begin_slice(params, row);
+            self.begin_slice(params, row * params.cols);
         }
         self.write_row(params, row, store);
         if params.slice_starts.get(row + 1).is_none_or(|&start| start == row + 1) {
             self.finish_slice(params, out);
         }
+        self.place_row(params, row, store, frame);
+    }
+
+    /// Puts the samples of a written row into the frame and deblocks it.
+    pub(super) fn place_row(
+        &self,
+        params: &PictureParams<'_>,
+        row: usize,
+        store: &RowStore,
+        frame: &mut FrameBuf,
+    ) {
         copy_row(store, row, frame);
         self.deblock(params, row, frame);
     }
@@ -88,10 +112,11 @@ impl Picture {
         sets.pps.cabac.then(|| self.writers.cabac.entropy().contexts())
     }
 
-    fn begin_slice(&mut self, params: &PictureParams<'_>, row: usize) {
-        let first_mb = u32::try_from(row * params.cols).unwrap_or(u32::MAX);
+    /// Begins a slice with the macroblock at `index`.
+    pub(super) fn begin_slice(&mut self, params: &PictureParams<'_>, index: usize) {
+        let first_mb = u32::try_from(index).unwrap_or(u32::MAX);
         let mut header = SliceHeader { first_mb, ..params.header.clone() };
-        if params.unfiltered_start == Some(row) {
+        if params.unfiltered_start == index.checked_div(params.cols) {
             header.deblocking.disable_idc = 2;
         }
         let ParameterSets { sps, pps } = params.sets;
@@ -101,10 +126,12 @@ impl Picture {
             self.writers.cavlc.begin(&header, sps, pps);
         }
         self.qp = header.qp;
+        (self.size, self.first) = (UnitSize::default(), index);
         self.slices.push(header.deblocking);
     }
 
-    fn finish_slice(&mut self, params: &PictureParams<'_>, out: &mut Vec<u8>) {
+    /// Ends the slice and appends its NAL unit to `out`.
+    pub(super) fn finish_slice(&mut self, params: &PictureParams<'_>, out: &mut Vec<u8>) {
         let payload = if params.sets.pps.cabac {
             self.writers.cabac.finish()
         } else {
@@ -115,32 +142,93 @@ impl Picture {
     }
 
     fn write_row(&mut self, params: &PictureParams<'_>, row: usize, store: &RowStore) {
-        let slice = u16::try_from(self.slices.len() - 1).unwrap_or(0);
         let mut levels = &store.levels[..];
-        for (col, (mb, mvs)) in store.mbs.iter().zip(&store.mvs).enumerate() {
-            let has_residual = mb.cbp != 0 || matches!(mb.kind, CodedKind::Intra16x16(_));
-            if has_residual {
-                self.qp = mb.qp;
-            }
-            let mb = CodedMb { qp: self.qp, ..*mb };
-            let used = if params.sets.pps.cabac {
-                self.writers.cabac.macroblock(&mb, levels)
-            } else {
-                self.writers.cavlc.macroblock(&mb, levels)
-            };
+        for (col, mb) in store.mbs.iter().zip(&store.mvs).enumerate() {
+            let used = self.write_mb(params, row * params.cols + col, mb, levels);
             levels = levels.get(used..).unwrap_or_default();
-            let index = row * params.cols + col;
-            self.infos[index] = info_of(&mb, slice);
-            self.motion.mvs[0][index] = *mvs;
-            self.motion.refs[0][index] = mb.refs[0];
-            self.motion.ref_ids[0][index] = mb.refs[0].map(|reference| {
-                usize::try_from(reference).map_or(NO_REF, |index| params.reference_ids[index % 3])
-            });
-            self.motion.ref_ids[1][index] = [NO_REF; 4];
         }
     }
 
-    fn deblock(&mut self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {
+    /// Writes the macroblock at `index` with its vectors. Returns the number of its levels.
+    #[inline]
+    pub(super) fn write_mb(
+        &mut self,
+        params: &PictureParams<'_>,
+        index: usize,
+        (mb, mvs): (&CodedMb, &[Mv; 16]),
+        levels: &[i16],
+    ) -> usize {
+        let slice = u16::try_from(self.slices.len() - 1).unwrap_or(0);
+        let has_residual = mb.cbp != 0 || matches!(mb.kind, CodedKind::Intra16x16(_));
+        if has_residual {
+            self.qp = mb.qp;
+        }
+        let mb = CodedMb { qp: self.qp, ..*mb };
+        let used = if params.sets.pps.cabac {
+            self.writers.cabac.macroblock(&mb, levels)
+        } else {
+            self.writers.cavlc.macroblock(&mb, levels)
+        };
+        self.infos[index] = info_of(&mb, slice);
+        self.motion.mvs[0][index] = *mvs;
+        self.motion.refs[0][index] = mb.refs[0];
+        self.motion.ref_ids[0][index] = mb.refs[0].map(|reference| {
+            usize::try_from(reference).map_or(NO_REF, |index| params.reference_ids[index % 3])
+        });
+        self.motion.ref_ids[1][index] = [NO_REF; 4];
+        used
+    }
+
+    /// Writes a macroblock like [`Self::write_mb`] if the NAL unit of the slice then has at most
+    /// `max_bytes`. Returns whether it is written.
+    pub(super) fn try_mb(
+        &mut self,
+        params: &PictureParams<'_>,
+        index: usize,
+        mb: (&CodedMb, &[Mv; 16]),
+        levels: &[i16],
+        max_bytes: usize,
+    ) -> bool {
+        let (qp, size) = (self.qp, self.size);
+        if params.sets.pps.cabac {
+            self.writers.cabac.save(&mut self.marks.cabac);
+        } else {
+            self.writers.cavlc.save(&mut self.marks.cavlc);
+        }
+        self.write_mb(params, index, mb, levels);
+        let Writers { cabac, cavlc } = &mut self.writers;
+        let bytes = if params.sets.pps.cabac {
+            self.size.at_most(cabac.entropy())
+        } else {
+            self.size.at_most(cavlc.entropy())
+        };
+        if bytes <= max_bytes {
+            return true;
+        }
+        if params.sets.pps.cabac {
+            cabac.rewind(&self.marks.cabac);
+        } else {
+            cavlc.rewind(&self.marks.cavlc);
+        }
+        (self.qp, self.size) = (qp, size);
+        false
+    }
+
+    /// Returns the address of the first macroblock of the slice.
+    pub(super) fn first_of_slice(&self) -> usize {
+        self.first
+    }
+
+    /// Returns whether the slice has no macroblocks.
+    pub(super) fn is_slice_empty(&self, params: &PictureParams<'_>) -> bool {
+        if params.sets.pps.cabac {
+            self.writers.cabac.is_empty()
+        } else {
+            self.writers.cavlc.is_empty()
+        }
+    }
+
+    fn deblock(&self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {
         let mut thresholds = ThresholdTable::new(params.header.deblocking);
         let mut deblocker = Deblocker {
             kernels: params.kernels,

@@ -35,6 +35,7 @@ use super::row_context::RowContext;
 use super::row_store::{Counts, RowStore};
 use super::scratch::Scratch;
 use super::settings::{FrameKnobs, FrameSettings};
+use super::slice_bytes;
 use super::speed::{LevelChoice, Speed};
 use super::static_areas::StaticAreas;
 use crate::cabac::Contexts;
@@ -81,6 +82,7 @@ impl FrameEncoder {
     /// # Errors
     /// [`Error::Config`] for the first setting that is out of range, with the allowed range.
     pub fn new(settings: &FrameSettings) -> Result<Self, Error> {
+        settings.knobs.check()?;
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
@@ -167,6 +169,7 @@ impl FrameEncoder {
         if knobs == self.settings.knobs {
             return Ok(());
         }
+        knobs.check()?;
         if knobs.scaling() != self.settings.knobs.scaling() {
             self.rounding_quantisers = quantisers(&knobs, Tuning::ROUNDED);
             self.optimising_quantisers = quantisers(&knobs, Tuning::OPTIMISED);
@@ -330,6 +333,18 @@ impl FrameEncoder {
             reference_ids: [0, 1, 2],
         };
         self.picture.begin(&params);
+        let max_bytes = usize::from(self.settings.knobs.slice_bytes);
+        if max_bytes > 0 {
+            let out = &mut packet.data;
+            for (row, store) in self.stores.iter_mut().enumerate().take(self.rows) {
+                let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let at = (row, max_bytes);
+                slice_bytes::code_row(&job, &params, at, store, &mut self.picture, out);
+                self.picture.place_row(&params, row, store, frame);
+            }
+            frame.extend_borders();
+            return;
+        }
         let behind = Mutex::new(Behind { picture: &mut self.picture, frame, packet, next: 0 });
         let pool: &dyn Pool = self.settings.pool.as_deref().unwrap_or(&Serial);
         let poison = || self.progress.iter().for_each(Progress::poison);

@@ -64,10 +64,10 @@ impl FrameJob<'_> {
         }
     }
 
-    /// Returns whether a macroblock in the row above is in the same slice.
+    /// Returns the address of the first macroblock of the slice in which `row` begins.
     #[inline]
-    pub(super) fn has_above(&self, row: usize) -> bool {
-        row > self.slice_starts.get(row).copied().unwrap_or(0)
+    pub(super) fn first_of_slice(&self, row: usize) -> usize {
+        self.cols * self.slice_starts.get(row).copied().unwrap_or(0)
     }
 
     /// Returns the quantiser of a macroblock: that of the frame, or of a refresh, with the offsets of MB-tree, of an

@@ -29,6 +29,12 @@ pub(super) static KNOBS: &[Knob] = &[
         "Number of slices of each frame, at most one for each row of macroblocks.",
     ),
     Knob::new(
+        "slice-bytes",
+        KnobKind::Range { min: 0, max: 65_535 },
+        0,
+        "Maximum bytes of each slice's NAL unit, from 100 on; 0 is no limit. Rows are then not parallel.",
+    ),
+    Knob::new(
         "deblock-alpha",
         KnobKind::Range { min: -6, max: 6 },
         0,
@@ -64,6 +70,7 @@ impl CodecKnobs for FrameKnobs {
                 }
             }
             "slices" => self.slices = u8::try_from(value).unwrap_or(1),
+            "slice-bytes" => self.slice_bytes = u16::try_from(value).unwrap_or(0),
             "deblock-alpha" => self.deblocking_offsets[0] = offset,
             "deblock-beta" => self.deblocking_offsets[1] = offset,
             _ => {}

@@ -29,6 +29,7 @@ mod row_store;
 mod scratch;
 mod search_inter;
 mod settings;
+mod slice_bytes;
 mod speed;
 mod static_areas;
 #[cfg(test)]
@@ -39,4 +40,4 @@ pub(crate) mod write;
 pub use controller::{H264Encoder, open};
 pub use description::CAPABILITIES;
 pub use frame::FrameEncoder;
-pub use settings::{FrameKnobs, FrameSettings, Profile, ScalingMatrix};
+pub use settings::{FrameKnobs, FrameSettings, MIN_SLICE_BYTES, Profile, ScalingMatrix};

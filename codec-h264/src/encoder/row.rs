@@ -56,6 +56,9 @@ impl Choice {
     }
 }
 
+/// Mode of `Intra_16x16` that predicts grey without neighbours.
+const DC: u8 = 2;
+
 /// Samples on the right side of the macroblock to the left.
 #[derive(Clone, Copy, Debug)]
 struct LeftPixels {
@@ -70,7 +73,9 @@ pub(super) struct MbCoder<'a> {
     pub job: &'a FrameJob<'a>,
     pub row: usize,
     pub col: usize,
-    pub has_above: bool,
+    /// Address of the first macroblock of the slice.
+    first: usize,
+    has_above: bool,
     pub cur: SourceMb,
     pub analysis: Option<&'a MbAnalysis>,
     /// Quantiser of the macroblock.
@@ -113,13 +118,14 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
 }
 
 impl<'a> MbCoder<'a> {
-    fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
+    pub(super) fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
         let Scratch { best, trial, spare, skip, planes, canvas, around } = scratch;
         Self {
             job,
             row,
             col: 0,
-            has_above: job.has_above(row),
+            first: job.first_of_slice(row),
+            has_above: false,
             cur: SourceMb::default(),
             analysis: None,
             qp: job.qp,
@@ -141,7 +147,7 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    fn into_scratch(self) -> Scratch {
+    pub(super) fn into_scratch(self) -> Scratch {
         let Self { best, trial, spare, skip, planes, canvas, around, .. } = self;
         Scratch { best, trial, spare, skip, planes, canvas, around }
     }
@@ -157,15 +163,38 @@ impl<'a> MbCoder<'a> {
         PixelPos::new(16 * self.col as i32, 16 * self.row as i32)
     }
 
+    /// Begins a slice with the macroblock at `col`.
+    pub(super) fn begin_slice(&mut self, col: usize) {
+        self.first = self.row * self.job.cols + col;
+        self.left = None;
+    }
+
+    /// Continues the slice that began with the macroblock at the address `first`.
+    pub(super) fn continue_slice(&mut self, first: usize) {
+        self.first = first;
+    }
+
+    /// Returns whether the macroblock `back` addresses before the current one is in the same slice.
+    #[inline]
+    fn has(&self, back: usize) -> bool {
+        self.index() >= self.first + back
+    }
+
+    /// Sets the quantiser of the macroblock.
+    #[inline]
+    pub(super) fn set_qp(&mut self, qp: u8) {
+        self.qp = qp;
+        self.lambdas = Lambdas::at(qp);
+        self.set = self.job.quantisers.at(qp);
+    }
+
     /// Advances to the macroblock at `col`, whose neighbours are complete.
-    fn begin_mb(&mut self, col: usize) {
+    pub(super) fn begin_mb(&mut self, col: usize) {
         let (job, row) = (self.job, self.row);
         self.col = col;
         self.cur.gather(job.kernels, job.picture, col, row);
         self.analysis = job.analysis.and_then(|frame| frame.at(col, row));
-        self.qp = job.qp_at(self.index());
-        self.lambdas = Lambdas::at(self.qp);
-        self.set = job.quantisers.at(self.qp);
+        self.set_qp(job.qp_at(self.index()));
         self.has_around = false;
         self.load_neighbours();
     }
@@ -173,17 +202,19 @@ impl<'a> MbCoder<'a> {
     fn load_neighbours(&mut self) {
         let (context, row, col) = (self.job.row_context, self.row, self.col);
         let side = |col: usize| context.side(row - 1, col);
+        let cols = self.job.cols;
+        self.has_above = self.has(cols);
         self.above = self.has_above.then(|| side(col));
         let blocks = |side: Option<MbSide>| match side {
             Some(MbSide { refs: [a, b], mvs, .. }) => ([a, a, b, b], mvs),
             None => ([UNAVAILABLE; 4], [Mv::ZERO; 4]),
         };
-        let has_right = self.has_above && col + 1 < self.job.cols;
+        let has_right = col + 1 < cols && self.has(cols - 1);
         let first = |side: MbSide| (side.refs[0], side.mvs[0]);
         let last = |side: MbSide| (side.refs[1], side.mvs[3]);
         let none = (UNAVAILABLE, Mv::ZERO);
         let top_right = if has_right { first(side(col + 1)) } else { none };
-        let top_left = if self.has_above && col > 0 { last(side(col - 1)) } else { none };
+        let top_left = if col > 0 && self.has(cols + 1) { last(side(col - 1)) } else { none };
         self.cache.set_neighbours(blocks(self.left), blocks(self.above), top_left, top_right);
     }
 
@@ -199,8 +230,8 @@ impl<'a> MbCoder<'a> {
     fn find_surroundings(&self) -> Surroundings {
         let (context, row, col) = (self.job.row_context, self.row, self.col);
         let mut around = Surroundings::default();
-        around.has.left = col > 0;
-        if col > 0 {
+        around.has.left = self.left.is_some();
+        if around.has.left {
             around.left = self.left_pixels.luma;
             around.chroma_left = self.left_pixels.chroma;
         }
@@ -210,7 +241,8 @@ impl<'a> MbCoder<'a> {
         around.has.top = true;
         let BottomLine { luma, chroma } = context.line(row - 1, col);
         (around.top, around.chroma_top) = (luma, chroma);
-        if col > 0 {
+        around.has.top_left = col > 0 && self.has(self.job.cols + 1);
+        if around.has.top_left {
             let [luma, u, v] = self.left_pixels.corner;
             around.corner = luma;
             around.chroma_corner = [u, v];
@@ -224,7 +256,7 @@ impl<'a> MbCoder<'a> {
         around
     }
 
-    fn decide(&mut self) -> Choice {
+    pub(super) fn decide(&mut self) -> Choice {
         if self.job.areas.is_copied(self.index()) {
             self.copy()
         } else if self.job.is_key || self.job.refresh.forced.contains(&self.index()) {
@@ -241,13 +273,18 @@ impl<'a> MbCoder<'a> {
 
     /// Stores the decided macroblock, whose reconstruction is in [`Self::best`].
     fn finish_mb(&mut self, choice: &Choice, store: &mut RowStore) {
+        self.keep(choice, store);
+        self.pass_on(choice);
+    }
+
+    /// Stores the decided macroblock, which its neighbours do not get yet.
+    pub(super) fn keep(&mut self, choice: &Choice, store: &mut RowStore) {
         let mb = self.coded_mb(choice);
         self.count(choice, &mb, store);
         self.best.residual.append_levels(&mut store.levels);
         store.mbs.push(mb);
         store.mvs.push(choice.mvs);
         store.pixels.put(self.col, &self.best.luma, &self.best.chroma);
-        self.pass_on(choice);
     }
 
     fn coded_mb(&mut self, choice: &Choice) -> CodedMb {
@@ -317,8 +354,18 @@ impl<'a> MbCoder<'a> {
         }
     }
 
+    /// Codes the macroblock, which has no neighbours, with the fewest bits: as grey.
+    pub(super) fn decide_grey(&mut self) -> Choice {
+        let Trial { luma, chroma, residual } = &mut *self.best;
+        luma.0.as_flattened_mut().fill(128);
+        chroma.0.as_flattened_mut().fill(128);
+        residual.clear_luma();
+        residual.clear_chroma();
+        Choice::intra(CodedKind::Intra16x16(DC))
+    }
+
     /// Passes the macroblock's data on to its neighbours.
-    fn pass_on(&mut self, choice: &Choice) {
+    pub(super) fn pass_on(&mut self, choice: &Choice) {
         let (context, row, col) = (self.job.row_context, self.row, self.col);
         let Trial { luma, chroma, .. } = &*self.best;
         let is_skip = choice.kind == CodedKind::Skip;

@@ -32,6 +32,14 @@ impl Counts {
     }
 }
 
+/// A number of macroblocks of a row, and their statistics.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowMark {
+    mbs: usize,
+    levels: usize,
+    counts: Counts,
+}
+
 /// A row of decided macroblocks.
 #[derive(Debug, Default)]
 pub(super) struct RowStore {
@@ -53,6 +61,29 @@ impl RowStore {
         self.levels.clear();
         self.pixels.resize(cols);
         self.counts = Counts::default();
+    }
+
+    /// Returns the position after the last macroblock.
+    pub(super) fn mark(&self) -> RowMark {
+        RowMark { mbs: self.mbs.len(), levels: self.levels.len(), counts: self.counts }
+    }
+
+    /// Removes the macroblocks after `mark`.
+    pub(super) fn rewind(&mut self, mark: &RowMark) {
+        self.mbs.truncate(mark.mbs);
+        self.mvs.truncate(mark.mbs);
+        self.levels.truncate(mark.levels);
+        self.counts = mark.counts;
+    }
+
+    /// Returns the last macroblock and its vectors.
+    pub(super) fn last(&self) -> Option<(&CodedMb, &[Mv; 16])> {
+        Some((self.mbs.last()?, self.mvs.last()?))
+    }
+
+    /// Returns the levels after `mark`.
+    pub(super) fn levels_after(&self, mark: &RowMark) -> &[i16] {
+        self.levels.get(mark.levels..).unwrap_or_default()
     }
 }
 

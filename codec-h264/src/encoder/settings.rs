@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use codec_core::codec::StageClock;
+use codec_core::error::ConfigError;
 use codec_core::frame::{PictureInfo, Rational, Size};
 use codec_core::parallel::Pool;
 use codec_simd::Level;
@@ -46,6 +47,8 @@ pub struct FrameKnobs {
     pub scaling_matrix: ScalingMatrix,
     /// Number of slices per frame: of whole rows, at least one.
     pub slices: u8,
+    /// Maximum bytes of the NAL unit of a slice, at least [`MIN_SLICE_BYTES`]; 0 is no limit.
+    pub slice_bytes: u16,
     /// `slice_alpha_c0_offset_div2` and `slice_beta_offset_div2`, -6..=6.
     pub deblocking_offsets: [i8; 2],
 }
@@ -58,12 +61,26 @@ impl Default for FrameKnobs {
             transform_8x8: true,
             scaling_matrix: ScalingMatrix::Flat,
             slices: 1,
+            slice_bytes: 0,
             deblocking_offsets: [0; 2],
         }
     }
 }
 
+/// Lowest limit of slices: a header with all references, and a macroblock without details.
+pub const MIN_SLICE_BYTES: u16 = 100;
+
 impl FrameKnobs {
+    /// Checks the knobs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the limit of slices is too low.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let bytes = self.slice_bytes;
+        let allowed = format_args!("0 or {MIN_SLICE_BYTES}..=65535");
+        ConfigError::ensure(bytes == 0 || bytes >= MIN_SLICE_BYTES, "slice-bytes", bytes, allowed)
+    }
+
     /// Returns whether CABAC is used.
     #[must_use]
     pub fn uses_cabac(&self) -> bool {

@@ -10,6 +10,8 @@ use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::{RowPool, Serial};
 use codec_simd::{Kernels, Level};
 
+use crate::nal::AnnexBUnits;
+
 use super::{FrameEncoder, FrameKnobs, FrameSettings, Profile, ScalingMatrix};
 
 /// A way of coding the clip.
@@ -19,6 +21,7 @@ struct Case {
     profile: Profile,
     scaling_matrix: ScalingMatrix,
     slices: u8,
+    slice_bytes: u16,
     speed: u8,
     qp: u8,
     threads: usize,
@@ -26,6 +29,7 @@ struct Case {
     frames: usize,
     /// Whether each frame starts with empty memory for decisions.
     forgets: bool,
+    is_noise: bool,
 }
 
 impl Default for Case {
@@ -35,12 +39,14 @@ impl Default for Case {
             profile: Profile::High,
             scaling_matrix: ScalingMatrix::Flat,
             slices: 1,
+            slice_bytes: 0,
             speed: 7,
             qp: 26,
             threads: 1,
             level: Level::Scalar,
             frames: 5,
             forgets: false,
+            is_noise: false,
         }
     }
 }
@@ -77,12 +83,26 @@ fn frame(size: Size, n: usize) -> Vec<u8> {
     out
 }
 
+/// Returns frame `n` of a clip of noise, which codes no macroblock with few bits.
+fn noise(size: Size, n: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n as u64 + 1);
+    let sample = |_| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Black or white.
+        if state >> 40 & 1 == 0 { 0 } else { 255 }
+    };
+    let (width, height) = (size.width as usize, size.height as usize);
+    (0..width * height + 2 * width.div_ceil(2) * height.div_ceil(2)).map(sample).collect()
+}
+
 /// Returns the packets of the clip with the digests of the reconstructed frames.
 fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
     let knobs = FrameKnobs {
         profile: case.profile,
         scaling_matrix: case.scaling_matrix,
         slices: case.slices,
+        slice_bytes: case.slice_bytes,
         ..FrameKnobs::default()
     };
     let pool = (case.threads > 1).then(|| Arc::new(RowPool::new(case.threads).unwrap()) as _);
@@ -104,7 +124,7 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
     let mut packet = Packet::default();
     (0..case.frames)
         .map(|n| {
-            let data = frame(case.size, n);
+            let data = if case.is_noise { noise(case.size, n) } else { frame(case.size, n) };
             let picture = Picture::i420_packed(case.size, &data).unwrap();
             let analysis = analyser.analyse(&picture, kernels, &Serial);
             let mut plan = match n {
@@ -195,6 +215,85 @@ fn bytes_do_not_depend_on_threads_or_simd_levels() {
             let case = Case { threads, level: best_level(), ..base };
             assert_eq!(encode(&case), expected, "{case:?}");
         }
+    }
+}
+
+/// Returns the bytes of the slices of a packet.
+fn slice_sizes(data: &[u8]) -> Vec<usize> {
+    let units = AnnexBUnits::new(data).filter(|unit| matches!(unit[0] & 31, 1 | 5));
+    units.map(<[u8]>::len).collect()
+}
+
+#[test]
+fn slices_of_limited_size_match_the_decoder() {
+    for profile in [Profile::ConstrainedBaseline, Profile::Main, Profile::High] {
+        for (slice_bytes, slices) in [(100, 1), (113, 3), (300, 1), (1200, 2)] {
+            for (qp, speed) in [(4, 7), (12, 2), (20, 9), (26, 5), (32, 10)] {
+                let case = Case {
+                    profile,
+                    slices,
+                    slice_bytes,
+                    speed,
+                    qp,
+                    level: best_level(),
+                    ..Case::default()
+                };
+                check(&case);
+                for (data, _) in encode(&case) {
+                    let sizes = slice_sizes(&data);
+                    let max = usize::from(slice_bytes);
+                    assert!(sizes.iter().all(|&size| size <= max), "{sizes:?} {case:?}");
+                    assert!(sizes.len() >= usize::from(slices));
+                    // The slices are not much smaller than they may be.
+                    let bytes: usize = sizes.iter().sum();
+                    assert!(qp > 4 || bytes * 10 >= sizes.len() * max * 4, "{sizes:?} {case:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn macroblocks_larger_than_a_slice_are_coded_coarser() {
+    for (profile, speed) in [(Profile::ConstrainedBaseline, 7), (Profile::High, 5)] {
+        for (slice_bytes, qp) in [(100, 0), (100, 51), (250, 10)] {
+            let case = Case {
+                profile,
+                slice_bytes,
+                speed,
+                qp,
+                is_noise: true,
+                frames: 3,
+                level: best_level(),
+                ..Case::default()
+            };
+            check(&case);
+            for (data, _) in encode(&case) {
+                let sizes = slice_sizes(&data);
+                let max = usize::from(slice_bytes);
+                assert!(sizes.iter().all(|&size| size <= max), "{sizes:?} {case:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn slices_of_limited_size_do_not_depend_on_threads_or_memory() {
+    for (speed, slice_bytes) in [(10, 100), (7, 400), (5, 150), (2, 1200)] {
+        let base = Case { speed, slice_bytes, ..Case::default() };
+        let expected = encode(&base);
+        for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
+            assert!(encode(&Case { level, threads: 3, ..base }) == expected, "{level:?} {base:?}");
+        }
+        assert!(encode(&Case { forgets: true, ..base }) == expected, "{base:?}");
+    }
+}
+
+#[test]
+fn a_limit_that_no_slice_can_meet_is_rejected() {
+    for (slice_bytes, is_valid) in [(0, true), (1, false), (99, false), (100, true)] {
+        let knobs = FrameKnobs { slice_bytes, ..FrameKnobs::default() };
+        assert_eq!(knobs.check().is_ok(), is_valid, "{slice_bytes}");
     }
 }
 

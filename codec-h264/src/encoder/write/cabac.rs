@@ -2,7 +2,7 @@
 
 use super::entropy::EntropyWriter;
 use crate::bits::{BitWriter, se_code};
-use crate::cabac::{BlockCategory, CabacEncoder, Contexts, write_residual_block};
+use crate::cabac::{BlockCategory, CabacEncoder, CabacMark, Contexts, write_residual_block};
 use crate::decoder::entropy::{CbpContext, TypeNumber, first_intra};
 use crate::params::{Pps, Sps};
 use crate::picture::Mv;
@@ -18,6 +18,16 @@ pub(crate) struct CabacWriter {
     contexts: Contexts,
     /// The slice header; the finished slice.
     bits: BitWriter,
+}
+
+/// A position of the encoder with the contexts there.
+#[derive(Clone, Debug)]
+pub(crate) struct CabacState(CabacMark, Contexts);
+
+impl Default for CabacState {
+    fn default() -> Self {
+        Self(CabacMark::default(), Contexts::new(None, 0))
+    }
 }
 
 impl Default for CabacWriter {
@@ -164,6 +174,8 @@ impl CabacWriter {
 impl EntropyWriter for CabacWriter {
     const CABAC: bool = true;
 
+    type Mark = CabacState;
+
     fn begin(&mut self, header: &SliceHeader, sps: &Sps, pps: &Pps) {
         self.bits.clear();
         header.write(sps, pps, &mut self.bits);
@@ -292,5 +304,24 @@ impl EntropyWriter for CabacWriter {
     fn finish(&mut self) -> &[u8] {
         *self.bits.bytes_mut() = self.encoder.terminate();
         self.bits.bytes()
+    }
+
+    fn stored(&self) -> &[u8] {
+        self.encoder.stored()
+    }
+
+    fn max_bytes(&self) -> usize {
+        // The last bin and the flush take at most nine bits more.
+        (self.encoder.bits() + 9).div_ceil(8)
+    }
+
+    fn save(&self, mark: &mut Self::Mark) {
+        mark.0 = self.encoder.mark();
+        mark.1.clone_from(&self.contexts);
+    }
+
+    fn rewind(&mut self, mark: &Self::Mark) {
+        self.encoder.rewind(mark.0);
+        self.contexts.clone_from(&mark.1);
     }
 }

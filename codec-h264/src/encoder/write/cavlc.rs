@@ -1,7 +1,7 @@
 //! Syntax elements in CAVLC. ITU-T H.264, clauses 7.3.5 and 9.1.
 
 use super::entropy::{EntropyWriter, NO_BLOCK};
-use crate::bits::BitWriter;
+use crate::bits::{BitMark, BitWriter};
 use crate::cabac::BlockCategory;
 use crate::cavlc::{CoeffTable, write_residual_block};
 use crate::decoder::entropy::{CbpContext, TypeNumber};
@@ -32,7 +32,6 @@ pub(crate) struct CavlcWriter {
     skip_run: u32,
 }
 
-#[cfg(test)]
 impl CavlcWriter {
     /// Number of bits so far, with the count of skipped macroblocks.
     pub(crate) fn written_bits(&self) -> usize {
@@ -43,6 +42,9 @@ impl CavlcWriter {
 
 impl EntropyWriter for CavlcWriter {
     const CABAC: bool = false;
+
+    /// With the number of skipped macroblocks.
+    type Mark = (BitMark, u32);
 
     fn begin(&mut self, header: &SliceHeader, sps: &Sps, pps: &Pps) {
         self.bits.clear();
@@ -127,5 +129,23 @@ impl EntropyWriter for CavlcWriter {
             self.skip_run = 0;
         }
         self.bits.trailing().bytes()
+    }
+
+    fn stored(&self) -> &[u8] {
+        self.bits.stored()
+    }
+
+    fn max_bytes(&self) -> usize {
+        // The stop bit follows.
+        self.written_bits() / 8 + 1
+    }
+
+    fn save(&self, mark: &mut Self::Mark) {
+        *mark = (self.bits.mark(), self.skip_run);
+    }
+
+    fn rewind(&mut self, mark: &Self::Mark) {
+        self.bits.rewind(mark.0);
+        self.skip_run = mark.1;
     }
 }

@@ -12,6 +12,9 @@ pub(crate) trait EntropyWriter: Default {
     /// Whether this is CABAC.
     const CABAC: bool;
 
+    /// A position to which the writer can return.
+    type Mark: Clone + std::fmt::Debug + Default;
+
     /// Starts a slice with its header.
     fn begin(&mut self, header: &SliceHeader, sps: &Sps, pps: &Pps);
     /// Writes that the slice does not end before the next macroblock.
@@ -38,6 +41,14 @@ pub(crate) trait EntropyWriter: Default {
     fn pcm(&mut self, samples: &[i16]);
     /// Ends the slice and returns its payload.
     fn finish(&mut self) -> &[u8];
+    /// Returns the bytes of the payload that do not change any more.
+    fn stored(&self) -> &[u8];
+    /// Returns how many bytes the payload has at most if the slice ends.
+    fn max_bytes(&self) -> usize;
+    /// Saves the current position.
+    fn save(&self, mark: &mut Self::Mark);
+    /// Removes everything after `mark`, which may not precede an `I_PCM` macroblock.
+    fn rewind(&mut self, mark: &Self::Mark);
 }
 
 /// Number of coefficients of a neighbouring block that is not available, in CAVLC.

@@ -52,6 +52,19 @@ pub(crate) struct SliceWriter<E> {
     top: Vec<Edge>,
 }
 
+/// A position between two macroblocks of a slice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SliceMark<E: EntropyWriter> {
+    entropy: E::Mark,
+    address: usize,
+    x: usize,
+    qp: u8,
+    follows_delta: bool,
+    left: Edge,
+    /// Lower edge of the last macroblock of the column.
+    top: Edge,
+}
+
 /// A macroblock while it is written.
 struct Current {
     near: Near,
@@ -105,6 +118,31 @@ impl<E: EntropyWriter> SliceWriter<E> {
         (self.address, self.x) = (first, first % cols.max(1));
         (self.qp, self.follows_delta) = (header.qp, false);
         self.top.resize(cols, Edge::default());
+    }
+
+    /// Saves the position before the next macroblock.
+    pub(crate) fn save(&self, mark: &mut SliceMark<E>) {
+        self.entropy.save(&mut mark.entropy);
+        (mark.address, mark.x) = (self.address, self.x);
+        (mark.qp, mark.follows_delta) = (self.qp, self.follows_delta);
+        mark.left = self.left;
+        mark.top = self.top.get(self.x).copied().unwrap_or_default();
+    }
+
+    /// Removes the macroblock that was written after `mark`.
+    pub(crate) fn rewind(&mut self, mark: &SliceMark<E>) {
+        self.entropy.rewind(&mark.entropy);
+        (self.address, self.x) = (mark.address, mark.x);
+        (self.qp, self.follows_delta) = (mark.qp, mark.follows_delta);
+        self.left = mark.left;
+        if let Some(top) = self.top.get_mut(self.x) {
+            *top = mark.top;
+        }
+    }
+
+    /// Returns whether the slice has no macroblocks.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.address == self.params.first
     }
 
     /// Ends the slice and returns its payload, with trailing bits.

@@ -3,7 +3,9 @@
 /// How NAL units are divided among packets (section 5.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PacketizationMode {
-    /// Mode 0: one NAL unit in each packet. Assumed if the parameter is missing.
+    /// Mode 0: one NAL unit in each packet. Assumed if the parameter is missing. Packets have the
+    /// maximum size if the encoder limits its slices: `h264/native` with the knob `slice-bytes`, at
+    /// most the packetizer's MTU less 12 bytes.
     #[default]
     SingleNalUnit,
     /// Mode 1: also STAP-A and FU-A.

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use codec_core::codec::{Conceal, DecoderConfig};
+use codec_core::codec::{Bitrate, Conceal, DecoderConfig, EncoderConfig};
+use codec_core::frame::{Rational, Size};
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{
-    Depacketizer, DepacketizerConfig, Packetizer, PacketizerConfig, Units,
+    Depacketizer, DepacketizerConfig, PacketizationMode, Packetizer, PacketizerConfig, Units,
 };
+use codec_tests::encoders::Tested;
 use codec_tests::rng::Rng;
+use codec_tests::scene::Motion;
+use codec_tests::session::Session;
 use codec_tests::{data, fuzz, mutate, rng};
 
 use super::{decode, open, packets};
+
+const SIZE: Size = Size { width: 320, height: 240 };
 
 /// RTP packets of each access unit.
 fn sent(units: &[Vec<u8>], mtu: usize) -> Vec<Vec<Vec<u8>>> {
@@ -137,4 +143,28 @@ fn damaged_packets_never_panic() {
         }
         fuzz::h264_rtp(&stream);
     });
+}
+
+#[test]
+fn slices_of_the_encoder_fit_into_packets_of_mode_0() {
+    const MTU: usize = 500;
+    let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(1500));
+    config.report_digest = true;
+    // Without the header of RTP.
+    config.knobs = vec![("slice-bytes".to_owned(), 500 - 12)];
+    let mut session = Session::of(Tested::H264, config);
+    session.scene(Motion::Pan, 0, 20);
+    session.check_decoding(|_| true);
+    let mode = PacketizationMode::SingleNalUnit;
+    let config = PacketizerConfig { mtu: MTU, mode, ..PacketizerConfig::default() };
+    let mut packetizer = Packetizer::new(config).unwrap();
+    let mut sent = Vec::new();
+    for (timestamp, packet) in (0..).step_by(3000).zip(&session.packets) {
+        packetizer.packetize(&packet.data, timestamp, &mut sent).unwrap();
+    }
+    assert!(sent.len() > 3 * session.packets.len());
+    assert!(sent.iter().all(|packet| packet.len() <= MTU));
+    let direct: Vec<_> = session.packets.iter().map(|packet| packet.data.clone()).collect();
+    let (units, _) = receive(&sent);
+    assert_eq!(nal_units(&units), nal_units(&direct));
 }
