@@ -95,7 +95,7 @@ pub struct RateController {
     boost_debt_bits: i64,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
-    /// Complexity of the last frame that was coded.
+    /// Complexity of the last frame if it was a plain one, else 0.
     last_complexity: u64,
     /// Number of frames in that mean.
     mean_frames: u32,
@@ -436,7 +436,8 @@ impl RateController {
             model.learn(complexity, step_q16, bits_q16);
         }
         self.last_qindex[frame.class.index()] = Some(qindex);
-        self.last_complexity = frame.complexity;
+        let is_plain = matches!(frame.class, Class::Layer(_));
+        self.last_complexity = if is_plain { frame.complexity } else { 0 };
         match frame.class {
             Class::Layer(_) => {
                 self.free_fall = false;
