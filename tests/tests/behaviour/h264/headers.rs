@@ -12,7 +12,7 @@ use codec_h264::{bits, syntax::SyntaxTrace};
 use codec_tests::{data, external};
 
 /// Parses all parameter sets and slice headers and prints their elements.
-fn our_elements(stream: &[u8]) -> Vec<String> {
+pub(super) fn our_elements(stream: &[u8]) -> Vec<String> {
     let mut trace = SyntaxTrace::new();
     let mut sets = ParameterSets::default();
     let mut all_sps = BTreeMap::new();
@@ -55,7 +55,7 @@ const IGNORED: [&str; 6] = [
 
 /// Returns the elements that ffmpeg prints for the same units, without the copy of the parameter
 /// sets that it prints first.
-fn ffmpeg_elements(stream: &Path) -> Vec<String> {
+pub(super) fn ffmpeg_elements(stream: &Path) -> Vec<String> {
     let arguments = ["-v", "trace", "-f", "h264", "-i"];
     let output = Command::new("ffmpeg")
         .args(arguments)
