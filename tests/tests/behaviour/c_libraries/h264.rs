@@ -11,6 +11,8 @@ use codec_core::frame::Frame;
 use codec_tests::{data, external};
 use md5::{Digest, Md5};
 
+use crate::h264::cover;
+
 /// Streams that OpenH264 2.3.1 and 2.6 do not decode exactly; its own program gives the same
 /// frames.
 const INEXACT: [&str; 5] = ["Cisco_Men", "goh264_cabac", "membrane", "x01_high", "x03_cqm"];
@@ -107,6 +109,19 @@ fn md5_of(samples: impl Iterator<Item = Vec<u8>>) -> String {
     let mut hash = Md5::new();
     samples.for_each(|picture| hash.update(picture));
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn frames_of_our_encoder_are_its_reconstruction() {
+    for case in cover::cases() {
+        let packets = cover::encode(&case);
+        let data: Vec<_> = packets.iter().map(|packet| (packet.data.clone(), packet.pts)).collect();
+        let frames = decode(&data);
+        assert_eq!(frames.len(), packets.len(), "{case:?}");
+        for (frame, packet) in frames.iter().zip(&packets) {
+            assert_eq!(Some(frame.digest()), packet.meta.digest, "{}, {case:?}", packet.pts);
+        }
+    }
 }
 
 #[test]
