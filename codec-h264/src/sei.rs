@@ -2,8 +2,12 @@
 
 use crate::bits::BitWriter;
 use crate::nal::{NalHeader, NalType};
+use crate::params::HrdLengths;
 use crate::syntax::SyntaxReader;
 
+/// The messages by `payloadType`.
+const BUFFERING_PERIOD: u32 = 0;
+const PICTURE_TIMING: u32 = 1;
 /// The recovery point message: `payloadType` 6.
 const RECOVERY_POINT: u32 = 6;
 
@@ -57,12 +61,8 @@ impl RecoveryPoint {
         let mut message = BitWriter::default();
         // exact_match_flag, broken_link_flag, changing_slice_group_idc
         message.ue(self.frame_count).flag(true).flag(false).u(2, 0);
-        if !message.bits().is_multiple_of(8) {
-            message.trailing();
-        }
-        let message = message.bytes();
-        let size = u32::try_from(message.len()).unwrap_or(0);
-        bits.u(8, RECOVERY_POINT).u(8, size).append(message).trailing();
+        append_message(RECOVERY_POINT, message, bits);
+        bits.trailing();
     }
 
     /// Appends a NAL unit with this message to a stream in Annex B format.
@@ -71,6 +71,67 @@ impl RecoveryPoint {
         self.write(&mut bits);
         NalHeader { ref_idc: 0, nal_type: NalType::Sei }.write_unit(bits.bytes(), out);
     }
+}
+
+/// The buffering period message, for the delivery schedule of all NAL units. Times are in 1/90000 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferingPeriod {
+    /// `initial_cpb_removal_delay`.
+    pub initial_delay: u32,
+    /// `initial_cpb_removal_delay_offset`.
+    pub initial_offset: u32,
+}
+
+/// The picture timing message, of frames without `pic_struct`. Times are in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureTiming {
+    /// `cpb_removal_delay`.
+    pub cpb_removal_delay: u32,
+    /// `dpb_output_delay`.
+    pub dpb_output_delay: u32,
+}
+
+impl PictureTiming {
+    /// Appends a NAL unit with this message, after that of the buffering period that begins with the
+    /// frame, to a stream in Annex B format. `lengths` are those of the sequence parameter set.
+    pub fn write_unit(
+        self,
+        period: Option<BufferingPeriod>,
+        lengths: &HrdLengths,
+        out: &mut Vec<u8>,
+    ) {
+        let mut bits = BitWriter::default();
+        if let Some(BufferingPeriod { initial_delay, initial_offset }) = period {
+            let mut message = BitWriter::default();
+            // seq_parameter_set_id
+            message.ue(0);
+            put(&mut message, lengths.initial_delay, initial_delay);
+            put(&mut message, lengths.initial_delay, initial_offset);
+            append_message(BUFFERING_PERIOD, message, &mut bits);
+        }
+        let mut message = BitWriter::default();
+        put(&mut message, lengths.cpb_removal_delay, self.cpb_removal_delay);
+        put(&mut message, lengths.dpb_output_delay, self.dpb_output_delay);
+        append_message(PICTURE_TIMING, message, &mut bits);
+        bits.trailing();
+        NalHeader { ref_idc: 0, nal_type: NalType::Sei }.write_unit(bits.bytes(), out);
+    }
+}
+
+/// Writes the low `length` bits of `value`.
+fn put(bits: &mut BitWriter, length: u8, value: u32) {
+    let length = u32::from(length).min(u32::BITS);
+    let mask = u32::MAX.checked_shr(u32::BITS - length).unwrap_or(0);
+    bits.u(length, value & mask);
+}
+
+/// Appends a message of less than 255 bytes.
+fn append_message(kind: u32, mut message: BitWriter, bits: &mut BitWriter) {
+    if !message.bits().is_multiple_of(8) {
+        message.trailing();
+    }
+    let message = message.bytes();
+    bits.u(8, kind).u(8, u32::try_from(message.len()).unwrap_or(0)).append(message);
 }
 
 /// Reads a number that is coded as a sum of bytes: each 255 continues it.
@@ -89,6 +150,22 @@ fn read_number(data: &mut &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_of_the_buffer_precede_others() {
+        let lengths = HrdLengths {
+            initial_delay: 24,
+            cpb_removal_delay: 7,
+            dpb_output_delay: 1,
+            time_offset: 0,
+        };
+        let period = BufferingPeriod { initial_delay: 0x01_0203, initial_offset: 0x0f_0e0d };
+        let mut out = Vec::new();
+        let timing = PictureTiming { cpb_removal_delay: 1, dpb_output_delay: 1 };
+        timing.write_unit(Some(period), &lengths, &mut out);
+        let expected = [6, 0, 7, 0x80, 0x81, 0x01, 0x87, 0x87, 0x06, 0xc0, 1, 1, 3, 0x80];
+        assert_eq!(out[4..], expected);
+    }
 
     #[test]
     fn damaged_messages_have_no_recovery_point() {

@@ -56,6 +56,21 @@ pub struct FramePlan {
     /// Macroblocks to code as intra for cyclic intra refresh: first index in raster order, and
     /// count; a count of 0 disables it.
     pub intra_refresh: (u32, u32),
+    /// The decoder's buffer that constant bitrate models; `None` in other modes.
+    pub buffer: Option<DecoderBuffer>,
+}
+
+/// The modelled buffer of the decoder when it takes a frame out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecoderBuffer {
+    /// Rate at which it is filled, in bits per second.
+    pub rate_bps: u64,
+    /// Capacity in bits.
+    pub capacity_bits: u64,
+    /// Level before the frame is taken out, in bits; not positive after an underflow.
+    pub level_bits: i64,
+    /// Time of the frame in microseconds.
+    pub time_us: i64,
 }
 
 impl FramePlan {
@@ -84,6 +99,7 @@ impl FramePlan {
             cyclic_refresh_pct: 0,
             recode: None,
             intra_refresh: (0, 0),
+            buffer: None,
         }
     }
 

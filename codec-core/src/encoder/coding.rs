@@ -250,6 +250,7 @@ impl<C: FrameCoder> Coding<C> {
             FramePlan::inter(budget.qindex, task.speed.level)
         };
         plan.temporal_id = layer.temporal_id;
+        plan.buffer = self.rate.decoder_buffer();
         plan.references = slots.references;
         plan.updates = slots.updates;
         plan.copy_golden_to_altref = slots.golden_to_altref;

@@ -56,6 +56,11 @@ impl Clock {
         }
     }
 
+    /// Returns the time of the last frame in microseconds, 0 before the first.
+    pub(crate) fn now_us(&self) -> i64 {
+        self.last_us.unwrap_or(0)
+    }
+
     /// Returns the expected duration of the next frame in microseconds.
     pub(crate) fn interval_us(&self) -> u64 {
         self.interval_us

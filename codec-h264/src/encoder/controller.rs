@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use codec_core::analysis::FrameAnalysis;
-use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{EncoderConfig, Packet, VideoEncoder};
+use codec_core::codec::plan::{DecoderBuffer, FramePlan};
+use codec_core::codec::{EncoderConfig, Packet, Preset, RateControl, VideoEncoder};
 use codec_core::encoder::{CodecDescription, Encoder, FrameCoder, FrameReport, UnchangedStats};
 use codec_core::error::Error;
 use codec_core::frame::{Picture, Size};
 use codec_core::parallel::Pool;
+use codec_core::rate::Buffer;
 
 use super::description::H264;
 use super::{FrameEncoder, FrameKnobs, FrameSettings};
@@ -24,6 +25,20 @@ pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(H264Encoder::new(config)?))
 }
 
+/// Returns the decoder's buffer before the first frame.
+fn buffer(config: &EncoderConfig) -> Option<DecoderBuffer> {
+    let (Preset::Rtc, RateControl::Cbr(rate)) = (config.preset, config.rate.mode) else {
+        return None;
+    };
+    let buffer = Buffer::new(rate.0, config.rate.buffering);
+    Some(DecoderBuffer {
+        rate_bps: buffer.rate_bps(),
+        capacity_bits: u64::try_from(buffer.capacity_bits()).unwrap_or(0),
+        level_bits: buffer.level_bits(),
+        time_us: 0,
+    })
+}
+
 impl FrameCoder for FrameEncoder {
     type Knobs = FrameKnobs;
 
@@ -37,6 +52,7 @@ impl FrameCoder for FrameEncoder {
             knobs,
             framerate: config.framerate,
             bitrate: config.rate.mode.bitrate().unwrap_or_default().0,
+            buffer: buffer(config),
             info: config.info,
             pool: config.pool.clone(),
             simd: config.simd,

@@ -23,6 +23,7 @@ use codec_simd::Kernels;
 
 use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
+use super::hrd::RemovalTimes;
 use super::intra_refresh::IntraRefresh;
 use super::job::FrameJob;
 use super::parameter_sets::ParameterSets;
@@ -74,6 +75,7 @@ pub struct FrameEncoder {
     coded_frames: u64,
     /// `frame_num` of the last frame of the base layer.
     base_frame_num: u32,
+    removal_times: RemovalTimes,
 }
 
 impl FrameEncoder {
@@ -82,7 +84,7 @@ impl FrameEncoder {
     /// # Errors
     /// [`Error::Config`] for the first setting that is out of range, with the allowed range.
     pub fn new(settings: &FrameSettings) -> Result<Self, Error> {
-        settings.knobs.check()?;
+        settings.check()?;
         let kernels = match settings.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
@@ -113,6 +115,7 @@ impl FrameEncoder {
             counts: Counts::default(),
             coded_frames: 0,
             base_frame_num: 0,
+            removal_times: RemovalTimes::default(),
         };
         encoder.resize(settings.size)?;
         Ok(encoder)
@@ -169,7 +172,7 @@ impl FrameEncoder {
         if knobs == self.settings.knobs {
             return Ok(());
         }
-        knobs.check()?;
+        FrameSettings { knobs, ..self.settings.clone() }.check()?;
         if knobs.scaling() != self.settings.knobs.scaling() {
             self.rounding_quantisers = quantisers(&knobs, Tuning::ROUNDED);
             self.optimising_quantisers = quantisers(&knobs, Tuning::OPTIMISED);
@@ -205,6 +208,7 @@ impl FrameEncoder {
         packet: &mut Packet,
     ) -> Result<FrameReport, Error> {
         self.check(source, plan)?;
+        self.follow_rate(plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == source.size());
         let speed = Speed::level(plan.speed);
         let references = self.references.plan(plan, speed.references);
@@ -237,6 +241,9 @@ impl FrameEncoder {
             return Ok(report);
         }
         self.describe(source, plan, &references, &report, &recon, packet);
+        if let Some(buffer) = &plan.buffer {
+            self.removal_times.coded(buffer, plan.kind == FrameKind::Key);
+        }
         if plan.temporal_id == 0 {
             self.base_frame_num = references.header.frame_num;
         }
@@ -244,6 +251,19 @@ impl FrameEncoder {
         self.frames.recycle(recon);
         self.update(plan);
         Ok(report)
+    }
+
+    /// Renews the parameter sets with a key frame at another bitrate.
+    fn follow_rate(&mut self, plan: &FramePlan) -> Result<(), ConfigError> {
+        let Some(buffer) = plan.buffer.filter(|_| plan.kind == FrameKind::Key) else {
+            return Ok(());
+        };
+        if self.settings.bitrate != buffer.rate_bps {
+            self.settings.bitrate = buffer.rate_bps;
+            self.settings.buffer = Some(buffer);
+            self.sets = ParameterSets::new(&self.settings)?;
+        }
+        Ok(())
     }
 
     fn check(&self, source: &Source<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
@@ -255,6 +275,9 @@ impl FrameEncoder {
                 "frame kind",
                 "an inter frame requires all references",
             ));
+        }
+        if self.settings.knobs.hrd && plan.buffer.is_none() {
+            return Err(ConfigError::conflict("hrd", "requires a plan with a buffer"));
         }
         Ok(())
     }
@@ -285,6 +308,10 @@ impl FrameEncoder {
         let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
         if header.is_idr || point.is_some() {
             self.sets.write(&mut packet.data);
+        }
+        if let Some(buffer) = plan.buffer.filter(|_| self.settings.knobs.hrd) {
+            let framerate = self.settings.framerate;
+            self.removal_times.write(&buffer, header.is_idr, framerate, &mut packet.data);
         }
         if let Some(point) = point {
             point.write_unit(&mut packet.data);

@@ -46,6 +46,12 @@ pub(super) static KNOBS: &[Knob] = &[
         0,
         "Offset of the deblocking filter's beta thresholds.",
     ),
+    Knob::new(
+        "hrd",
+        KnobKind::Switch,
+        0,
+        "Describe the decoder's buffer in the stream; only with constant bitrate in real time.",
+    ),
     REFRESH,
     LOOKAHEAD,
 ];
@@ -71,6 +77,7 @@ impl CodecKnobs for FrameKnobs {
             }
             "slices" => self.slices = u8::try_from(value).unwrap_or(1),
             "slice-bytes" => self.slice_bytes = u16::try_from(value).unwrap_or(0),
+            "hrd" => self.hrd = value == 1,
             "deblock-alpha" => self.deblocking_offsets[0] = offset,
             "deblock-beta" => self.deblocking_offsets[1] = offset,
             _ => {}

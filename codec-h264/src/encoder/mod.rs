@@ -9,6 +9,7 @@ mod decide_intra;
 mod description;
 mod finish;
 mod frame;
+mod hrd;
 mod intra_refresh;
 mod job;
 mod knobs;

@@ -5,6 +5,7 @@ use codec_core::annex_b::avc_record;
 use codec_core::error::ConfigError;
 use codec_core::frame::{Color, ColorRange};
 
+use super::hrd;
 use super::references::{DECODER_REFS, FRAME_NUM_BITS, POC_BITS};
 use super::settings::{FrameSettings, Profile};
 use crate::bits::BitWriter;
@@ -82,9 +83,12 @@ fn level(settings: &FrameSettings) -> Result<&'static LevelLimits, ConfigError> 
     let Some(highest) = levels.clone().next_back() else {
         return Err(ConfigError::new("frame size", settings.size, "at most that of level 6.2"));
     };
+    // No level has a smaller buffer than the bits of a second.
+    let capacity = settings.described_buffer().map_or(0, |buffer| buffer.capacity_bits);
+    let rate = settings.bitrate.max(capacity);
     let fits = |level: &&LevelLimits| {
         mbs_per_second <= u64::from(level.max_mbs_per_second)
-            && settings.bitrate <= rate_limit(level, settings.knobs.profile)
+            && rate <= rate_limit(level, settings.knobs.profile)
     };
     Ok(levels.find(fits).unwrap_or(highest))
 }
@@ -142,7 +146,9 @@ fn vui(settings: &FrameSettings) -> Vui {
         aspect_ratio: aspect,
         signal: signal(settings.info.color),
         timing,
-        hrd: None,
+        hrd: settings
+            .described_buffer()
+            .map(|buffer| hrd::parameters(buffer.rate_bps, buffer.capacity_bits)),
         pic_struct_present: false,
         reorder: Some(ReorderLimits {
             max_reorder_frames: 0,

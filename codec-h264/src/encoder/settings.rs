@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use codec_core::codec::StageClock;
+use codec_core::codec::plan::DecoderBuffer;
 use codec_core::error::ConfigError;
 use codec_core::frame::{PictureInfo, Rational, Size};
 use codec_core::parallel::Pool;
@@ -49,6 +50,9 @@ pub struct FrameKnobs {
     pub slices: u8,
     /// Maximum bytes of the NAL unit of a slice, at least [`MIN_SLICE_BYTES`]; 0 is no limit.
     pub slice_bytes: u16,
+    /// Write the parameters and messages of the hypothetical reference decoder, whose buffer is in
+    /// [`FrameSettings::buffer`] and in each plan.
+    pub hrd: bool,
     /// `slice_alpha_c0_offset_div2` and `slice_beta_offset_div2`, -6..=6.
     pub deblocking_offsets: [i8; 2],
 }
@@ -62,6 +66,7 @@ impl Default for FrameKnobs {
             scaling_matrix: ScalingMatrix::Flat,
             slices: 1,
             slice_bytes: 0,
+            hrd: false,
             deblocking_offsets: [0; 2],
         }
     }
@@ -112,6 +117,8 @@ pub struct FrameSettings {
     pub framerate: Rational,
     /// Bits per second, for the choice of the level; 0 if not known.
     pub bitrate: u64,
+    /// The decoder's buffer at the start; required with [`FrameKnobs::hrd`].
+    pub buffer: Option<DecoderBuffer>,
     pub info: PictureInfo,
     /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
@@ -123,4 +130,23 @@ pub struct FrameSettings {
     pub report_digest: bool,
     /// See [`codec_core::codec::EncoderConfig::stages`].
     pub stages: Option<Arc<dyn StageClock>>,
+}
+
+impl FrameSettings {
+    /// Returns the buffer that the stream describes.
+    pub(super) fn described_buffer(&self) -> Option<DecoderBuffer> {
+        self.buffer.filter(|_| self.knobs.hrd)
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first knob that is out of range or contradicts another setting.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.knobs.check()?;
+        if self.knobs.hrd && self.buffer.is_none() {
+            return Err(ConfigError::conflict("hrd", "requires constant bitrate in real time"));
+        }
+        Ok(())
+    }
 }

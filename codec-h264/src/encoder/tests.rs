@@ -111,6 +111,7 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
         knobs,
         framerate: Rational::new(30, 1),
         bitrate: 0,
+        buffer: None,
         info: PictureInfo::default(),
         pool,
         simd: Some(case.level),

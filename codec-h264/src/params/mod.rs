@@ -13,7 +13,7 @@ pub use pps::Pps;
 pub use scaling::ScalingMatrices;
 pub use sets::ParameterSets;
 pub use sps::{Crop, PocType, Sps};
-pub use vui::{HrdLengths, ReorderLimits, TimingInfo, VideoSignal, Vui};
+pub use vui::{Hrd, HrdLengths, ReorderLimits, TimingInfo, VideoSignal, Vui};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -13,8 +13,8 @@ pub struct Vui {
     pub signal: Option<VideoSignal>,
     /// `timing_info`, if present.
     pub timing: Option<TimingInfo>,
-    /// Field lengths of the hypothetical reference decoder's SEI messages, if present.
-    pub hrd: Option<HrdLengths>,
+    /// The hypothetical reference decoder, if present.
+    pub hrd: Option<Hrd>,
     /// `pic_struct_present_flag`.
     pub pic_struct_present: bool,
     /// `bitstream_restriction`, if present.
@@ -41,13 +41,32 @@ pub struct TimingInfo {
     pub fixed_frame_rate: bool,
 }
 
+/// Parameters of the hypothetical reference decoder: the first delivery schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hrd {
+    /// `BitRate` in bits per second: at most 31 bits, times a power of two from 64 on.
+    pub rate_bps: u64,
+    /// `CpbSize` in bits: at most 31 bits, times a power of two from 16 on.
+    pub cpb_bits: u64,
+    /// `cbr_flag`: bits arrive without pauses.
+    pub is_cbr: bool,
+    /// `low_delay_hrd_flag`: frames may arrive late.
+    pub low_delay: bool,
+    /// Lengths of fields in SEI messages.
+    pub lengths: HrdLengths,
+}
+
 /// Lengths of fields in SEI messages, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HrdLengths {
+    /// `initial_cpb_removal_delay_length_minus1` + 1.
+    pub initial_delay: u8,
     /// `cpb_removal_delay_length_minus1` + 1.
     pub cpb_removal_delay: u8,
     /// `dpb_output_delay_length_minus1` + 1.
     pub dpb_output_delay: u8,
+    /// `time_offset_length`.
+    pub time_offset: u8,
 }
 
 /// Limits on reordering and buffering.
@@ -102,11 +121,12 @@ impl Vui {
         }
         for present in ["nal_hrd_parameters_present_flag", "vcl_hrd_parameters_present_flag"] {
             if reader.flag(present) {
-                vui.hrd = Some(parse_hrd(reader)?);
+                let hrd = parse_hrd(reader)?;
+                vui.hrd.get_or_insert(hrd);
             }
         }
-        if vui.hrd.is_some() {
-            reader.flag("low_delay_hrd_flag");
+        if let Some(hrd) = &mut vui.hrd {
+            hrd.low_delay = reader.flag("low_delay_hrd_flag");
         }
         vui.pic_struct_present = reader.flag("pic_struct_present_flag");
         if reader.flag("bitstream_restriction_flag") {
@@ -153,20 +173,34 @@ fn parse_signal(reader: &mut SyntaxReader<'_, '_>) -> Option<VideoSignal> {
     Some(VideoSignal { full_range, colour })
 }
 
-fn parse_hrd(reader: &mut SyntaxReader<'_, '_>) -> Result<HrdLengths, Error> {
+/// Parses `hrd_parameters`, without the flag that follows those of all schedules.
+fn parse_hrd(reader: &mut SyntaxReader<'_, '_>) -> Result<Hrd, Error> {
     let count = reader.ue("cpb_cnt_minus1", 0..=31)?;
-    reader.u(4, "bit_rate_scale");
-    reader.u(4, "cpb_size_scale");
+    let rate_scale = MIN_RATE_SCALE + reader.u(4, "bit_rate_scale");
+    let size_scale = MIN_SIZE_SCALE + reader.u(4, "cpb_size_scale");
+    let mut first = None;
     for i in 0..=count as usize {
-        reader.ue(("bit_rate_value_minus1", i), 0..=u32::MAX - 1)?;
-        reader.ue(("cpb_size_value_minus1", i), 0..=u32::MAX - 1)?;
-        reader.flag(("cbr_flag", i));
+        let rate = reader.ue(("bit_rate_value_minus1", i), 0..=u32::MAX - 1)?;
+        let size = reader.ue(("cpb_size_value_minus1", i), 0..=u32::MAX - 1)?;
+        let is_cbr = reader.flag(("cbr_flag", i));
+        first.get_or_insert((rate, size, is_cbr));
     }
-    reader.u(5, "initial_cpb_removal_delay_length_minus1");
-    let lengths = HrdLengths {
-        cpb_removal_delay: reader.u8(5, "cpb_removal_delay_length_minus1") + 1,
-        dpb_output_delay: reader.u8(5, "dpb_output_delay_length_minus1") + 1,
-    };
-    reader.u(5, "time_offset_length");
-    Ok(lengths)
+    let (rate, size, is_cbr) = first.unwrap_or_default();
+    let initial_delay = reader.u8(5, "initial_cpb_removal_delay_length_minus1") + 1;
+    Ok(Hrd {
+        rate_bps: (u64::from(rate) + 1) << rate_scale,
+        cpb_bits: (u64::from(size) + 1) << size_scale,
+        is_cbr,
+        low_delay: false,
+        lengths: HrdLengths {
+            initial_delay,
+            cpb_removal_delay: reader.u8(5, "cpb_removal_delay_length_minus1") + 1,
+            dpb_output_delay: reader.u8(5, "dpb_output_delay_length_minus1") + 1,
+            time_offset: reader.u8(5, "time_offset_length"),
+        },
+    })
 }
+
+/// Logarithms of the units of `BitRate` and `CpbSize`.
+pub(super) const MIN_RATE_SCALE: u32 = 6;
+pub(super) const MIN_SIZE_SCALE: u32 = 4;

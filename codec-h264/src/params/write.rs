@@ -2,12 +2,12 @@
 
 use super::scaling::ScalingMatrices;
 use super::sps::HIGH_PROFILES;
-use super::vui::{ASPECT_RATIOS, EXTENDED_ASPECT_RATIO};
-use super::{PocType, Pps, Sps, Vui};
+use super::vui::{ASPECT_RATIOS, EXTENDED_ASPECT_RATIO, MIN_RATE_SCALE, MIN_SIZE_SCALE};
+use super::{Hrd, HrdLengths, PocType, Pps, Sps, Vui};
 use crate::bits::BitWriter;
 
 impl Sps {
-    /// Writes the payload of the NAL unit, with trailing bits. HRD parameters are not written.
+    /// Writes the payload of the NAL unit, with trailing bits.
     pub fn write(&self, bits: &mut BitWriter) {
         bits.u(8, self.profile_idc.into());
         (0..6).for_each(|index| _ = bits.flag(self.constraint(index)));
@@ -111,7 +111,14 @@ impl Vui {
             bits.flag(timing.fixed_frame_rate);
         }
         // nal_hrd_parameters_present_flag, vcl_hrd_parameters_present_flag
-        bits.flag(false).flag(false);
+        bits.flag(self.hrd.is_some());
+        if let Some(hrd) = &self.hrd {
+            hrd.write(bits);
+        }
+        bits.flag(false);
+        if let Some(hrd) = &self.hrd {
+            bits.flag(hrd.low_delay);
+        }
         bits.flag(self.pic_struct_present).flag(self.reorder.is_some());
         if let Some(limits) = self.reorder {
             // Vectors may exceed the frame; sizes of frames and macroblocks are not limited.
@@ -119,6 +126,29 @@ impl Vui {
             bits.ue(limits.max_reorder_frames.into()).ue(limits.max_buffered_frames.into());
         }
     }
+}
+
+impl Hrd {
+    fn write(&self, bits: &mut BitWriter) {
+        // cpb_cnt_minus1
+        bits.ue(0);
+        let (rate_scale, rate) = scaled(self.rate_bps, MIN_RATE_SCALE);
+        let (size_scale, size) = scaled(self.cpb_bits, MIN_SIZE_SCALE);
+        bits.u(4, rate_scale).u(4, size_scale).ue(rate - 1).ue(size - 1).flag(self.is_cbr);
+        let HrdLengths { initial_delay, cpb_removal_delay, dpb_output_delay, time_offset } =
+            self.lengths;
+        for length in [initial_delay, cpb_removal_delay, dpb_output_delay] {
+            bits.u(5, u32::from(length) - 1);
+        }
+        bits.u(5, time_offset.into());
+    }
+}
+
+/// Returns the scale, counted from `least`, and the scaled value, of at most 31 bits.
+fn scaled(value: u64, least: u32) -> (u32, u32) {
+    let bits = u64::BITS - value.leading_zeros();
+    let scale = bits.saturating_sub(31).clamp(least, least + 15);
+    (scale - least, u32::try_from(value >> scale).unwrap_or(u32::MAX >> 1).max(1))
 }
 
 impl Pps {
@@ -172,7 +202,18 @@ mod tests {
                 time_scale: u32::MAX - u32::from(n),
                 fixed_frame_rate: n % 2 == 1,
             }),
-            hrd: None,
+            hrd: n.is_multiple_of(3).then_some(Hrd {
+                rate_bps: (u64::from(n) + 1) << (6 + n % 28),
+                cpb_bits: (u64::from(n) + 1) << (4 + n % 28),
+                is_cbr: n.is_multiple_of(2),
+                low_delay: n.is_multiple_of(4),
+                lengths: HrdLengths {
+                    initial_delay: (1 + n % 32).to_le_bytes()[0],
+                    cpb_removal_delay: (1 + n % 31).to_le_bytes()[0],
+                    dpb_output_delay: (1 + n % 30).to_le_bytes()[0],
+                    time_offset: (n % 29).to_le_bytes()[0],
+                },
+            }),
             pic_struct_present: n.is_multiple_of(7),
             reorder: (n % 2 == 1)
                 .then_some(ReorderLimits { max_reorder_frames: 0, max_buffered_frames: 4 }),

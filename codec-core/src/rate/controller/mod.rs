@@ -18,6 +18,7 @@ use super::unmet_rate::UnmetRate;
 use super::window_cap::Window;
 use crate::codec::FirstPassStats;
 use crate::codec::first_pass::FrameClass;
+use crate::codec::plan::DecoderBuffer;
 use crate::codec::{DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
 use crate::error::ConfigError;
 use crate::fixed::{log2_q16, mul_div_signed};
@@ -255,6 +256,18 @@ impl RateController {
     #[must_use]
     pub fn buffer(&self) -> &Buffer {
         &self.buffer
+    }
+
+    /// Returns the buffer from which the decoder takes the planned frame; `None` if the bitrate is
+    /// not constant.
+    #[must_use]
+    pub fn decoder_buffer(&self) -> Option<DecoderBuffer> {
+        self.is_cbr().then(|| DecoderBuffer {
+            rate_bps: self.buffer.rate_bps(),
+            capacity_bits: u64::try_from(self.buffer.capacity_bits()).unwrap_or(0),
+            level_bits: self.buffer.level_bits(),
+            time_us: self.clock.now_us(),
+        })
     }
 
     /// Returns the rate control state for reports.

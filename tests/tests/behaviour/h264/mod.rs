@@ -7,6 +7,7 @@ mod extremes;
 mod files;
 mod generated;
 mod headers;
+mod hrd;
 mod limits;
 mod recovery;
 mod rtp;
