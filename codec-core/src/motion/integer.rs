@@ -159,9 +159,22 @@ impl<'a, B: Block, P: Fn(FullPel) -> u32> Walk<'a, B, P> {
 
     fn candidates(&mut self, starts: &[FullPel]) {
         let starts = if starts.is_empty() { &[FullPel::ZERO] } else { starts };
-        for group in starts.chunks(4) {
-            let at = |n: usize| self.range.clamp(group[n.min(group.len() - 1)]);
-            self.try_four([at(0), at(1), at(2), at(3)]);
+        // Neighbours often have the same vector.
+        let (mut group, mut count) = ([FullPel::ZERO; 4], 0);
+        for &start in starts {
+            let start = self.range.clamp(start);
+            if group[..count].contains(&start) {
+                continue;
+            }
+            group[count] = start;
+            count += 1;
+            if count == 4 {
+                self.try_four(group);
+                count = 0;
+            }
+        }
+        if count > 0 {
+            self.try_four(std::array::from_fn(|n| group[n.min(count - 1)]));
         }
     }
 
@@ -302,6 +315,19 @@ mod tests {
             IntegerSettings { pattern: Pattern::Candidates, ..IntegerSettings::default() };
         let found = search_integer(&scene.target(free(&table)), &starts, settings);
         assert_eq!((found.vector, found.sad), (vector, 0));
+    }
+
+    #[test]
+    fn repeated_candidates_change_nothing() {
+        let table = MvCost::default();
+        let scene = Scene::shifted(FullPel::new(5, -3).to_quarter());
+        let once: Vec<_> = (0..6).map(|n| FullPel::new(n, -n)).collect();
+        let often: Vec<_> = once.iter().flat_map(|&start| [once[0], start, start]).collect();
+        let settings =
+            IntegerSettings { pattern: Pattern::Candidates, ..IntegerSettings::default() };
+        let [once, often] = [once, often]
+            .map(|starts| search_integer(&scene.target(free(&table)), &starts, settings));
+        assert_eq!(once, often);
     }
 
     #[test]
