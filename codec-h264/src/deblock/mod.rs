@@ -79,6 +79,9 @@ impl Deblocker<'_> {
 
     fn macroblock(&mut self, x: usize, row: usize) {
         let mb = row * self.cols + x;
+        if self.arrangement == Arrangement::Frame && self.is_plain(x, mb) {
+            return;
+        }
         let info = &self.infos[mb];
         let Some(&params) = self.slices.get(usize::from(info.slice)) else { return };
         if params.disable_idc == 1 {
@@ -101,6 +104,15 @@ impl Deblocker<'_> {
         self.inner_edges(&current, 0);
         self.top_edge(&current);
         self.inner_edges(&current, 1);
+    }
+
+    /// Returns whether no edge of a macroblock can be filtered: it and its neighbours have no levels,
+    /// and the same motion.
+    fn is_plain(&self, x: usize, mb: usize) -> bool {
+        let blocks = Blocks { infos: self.infos, motion: self.motion };
+        let is_above_plain =
+            || mb.checked_sub(self.cols).is_none_or(|above| blocks.are_alike(above, mb));
+        blocks.is_even(mb) && (x == 0 || blocks.are_alike(mb - 1, mb)) && is_above_plain()
     }
 
     /// Filters a macroblock whose neighbours are of the same kind.

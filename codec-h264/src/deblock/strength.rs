@@ -34,6 +34,28 @@ pub(super) struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
+    /// Returns whether a macroblock is predicted as a whole from list 0, and has no levels.
+    #[inline]
+    pub(super) fn is_even(self, mb: usize) -> bool {
+        let info = &self.infos[mb];
+        info.coded == 0
+            && info.grain == Grain::Whole
+            && !info.class.is_intra()
+            && self.motion.ref_ids[1][mb] == [NO_REF; 4]
+    }
+
+    /// Returns whether the edge between two macroblocks is not filtered; the second one is even, see
+    /// [`Self::is_even`]. Only for frame macroblocks.
+    #[inline]
+    pub(super) fn are_alike(self, p: usize, q: usize) -> bool {
+        const LIMIT: u16 = 4;
+        let Motion { mvs: [mvs, _], ref_ids: [ids, _], .. } = self.motion;
+        self.infos[p].slice == self.infos[q].slice
+            && self.is_even(p)
+            && ids[p] == ids[q]
+            && !are_far(mvs[p][0], mvs[q][0], LIMIT)
+    }
+
     /// Returns the strengths of the parts of an edge between two macroblocks.
     #[inline]
     pub(super) fn outer_edge(self, p: Side, q: Side, is_vertical: bool, limits: Limits) -> Parts {
@@ -211,4 +233,54 @@ fn parts_of(bits: u16, is_column: bool) -> Parts {
 #[inline]
 fn are_far(a: Mv, b: Mv, limit: u16) -> bool {
     a.x.abs_diff(b.x) >= 4 || a.y.abs_diff(b.y) >= limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::macroblock::MbClass;
+    use crate::picture::Coding;
+
+    #[test]
+    fn edges_between_alike_macroblocks_have_no_strength() {
+        let mut state = 1_u32;
+        let mut random = |end: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % end
+        };
+        let limits = Limits { intra: 4, vertical: 4 };
+        let mut motion = Motion::default();
+        motion.begin(2, 1, Coding::Frame);
+        let mut alike = 0;
+        for _ in 0..5000 {
+            let infos: [MbInfo; 2] = std::array::from_fn(|mb| {
+                let class = [MbClass::Skip, MbClass::Inter, MbClass::Inter, MbClass::IntraNxN];
+                let class = class[random(4) as usize];
+                let is_split = class == MbClass::Inter && random(4) == 0;
+                let small = |value: u32| i16::try_from(value).unwrap();
+                let mv = Mv { x: small(random(6)), y: small(random(6)) };
+                motion.mvs[0][mb] = [mv; 16];
+                let id = random(2).to_le_bytes()[0];
+                motion.ref_ids[0][mb] = [id; 4];
+                motion.ref_ids[1][mb] = [if random(4) == 0 { 1 } else { NO_REF }; 4];
+                MbInfo {
+                    slice: 0,
+                    class,
+                    grain: if is_split { Grain::Quarters } else { Grain::Whole },
+                    coded: if random(3) == 0 { 1 << random(16) } else { 0 },
+                    ..MbInfo::NOT_DECODED
+                }
+            });
+            let blocks = Blocks { infos: &infos, motion: &motion };
+            if blocks.is_even(1) && blocks.are_alike(0, 1) {
+                alike += 1;
+                assert_eq!(blocks.inner_edges(1, limits.vertical), [[0; 4]; 2]);
+                for (is_vertical, first) in [(true, 3), (false, 12)] {
+                    let (p, q) = (Side { mb: 0, first }, Side { mb: 1, first: 0 });
+                    assert_eq!(blocks.outer_edge(p, q, is_vertical, limits), 0);
+                }
+            }
+        }
+        assert!(alike > 100, "{alike}");
+    }
 }
