@@ -22,6 +22,19 @@ pub(crate) enum CodedKind {
     Inter(Shape),
 }
 
+impl CodedKind {
+    /// Returns whether all blocks have the first reference and the zero vector.
+    #[inline]
+    pub(crate) fn is_still(&self, refs: [i8; 4], mvs: &[Mv; 16]) -> bool {
+        let has_zeros = match self {
+            Self::Skip | Self::Inter(Shape::Whole) => mvs[0] == Mv::ZERO,
+            Self::Inter(_) => *mvs == [Mv::ZERO; 16],
+            _ => false,
+        };
+        has_zeros && refs == [0; 4]
+    }
+}
+
 /// A decided macroblock. Its levels are separate: see [`CodedMb::coded`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodedMb {
@@ -58,4 +71,23 @@ pub(crate) mod coded {
     pub(crate) const LUMA_DC: u32 = 24;
     /// DC of Cb; that of Cr follows.
     pub(crate) const CHROMA_DC: u32 = 25;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::macroblock::SubShape;
+
+    #[test]
+    fn still_macroblocks_have_zero_vectors_of_the_first_reference() {
+        let quarters = CodedKind::Inter(Shape::Quarters([SubShape::Whole; 4]));
+        let (still, mut moved) = ([Mv::ZERO; 16], [Mv::ZERO; 16]);
+        moved[15].x = 1;
+        for kind in [CodedKind::Skip, CodedKind::Inter(Shape::Whole), quarters] {
+            assert!(kind.is_still([0; 4], &still), "{kind:?}");
+            assert!(!kind.is_still([0, 0, 1, 0], &still), "{kind:?}");
+        }
+        assert!(!quarters.is_still([0; 4], &moved));
+        assert!(!CodedKind::Intra16x16(2).is_still([-1; 4], &still));
+    }
 }

@@ -59,15 +59,6 @@ impl Choice {
 /// Mode of `Intra_16x16` that predicts grey without neighbours.
 const DC: u8 = 2;
 
-/// Samples on the right side of the macroblock to the left.
-#[derive(Clone, Copy, Debug)]
-struct LeftPixels {
-    luma: [u8; 16],
-    chroma: [[u8; 8]; 2],
-    /// The bottom right samples of the macroblock above left: luma, U, V.
-    corner: [u8; 3],
-}
-
 /// Codes the macroblocks of one row from left to right.
 pub(super) struct MbCoder<'a> {
     pub job: &'a FrameJob<'a>,
@@ -99,7 +90,8 @@ pub(super) struct MbCoder<'a> {
     /// Samples around the macroblock, if requested.
     around: Box<Surroundings>,
     has_around: bool,
-    left_pixels: LeftPixels,
+    /// Reconstruction of the macroblock to the left.
+    left_trial: Box<Trial>,
 }
 
 /// Codes row `row` of `job` into `store`.
@@ -119,7 +111,8 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
 
 impl<'a> MbCoder<'a> {
     pub(super) fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
-        let Scratch { best, trial, spare, skip, planes, canvas, around } = scratch;
+        let Scratch { best, trial, spare, skip, left: left_trial, planes, canvas, around } =
+            scratch;
         Self {
             job,
             row,
@@ -143,13 +136,13 @@ impl<'a> MbCoder<'a> {
             above: None,
             around,
             has_around: false,
-            left_pixels: LeftPixels { luma: [0; 16], chroma: [[0; 8]; 2], corner: [0; 3] },
+            left_trial,
         }
     }
 
     pub(super) fn into_scratch(self) -> Scratch {
-        let Self { best, trial, spare, skip, planes, canvas, around, .. } = self;
-        Scratch { best, trial, spare, skip, planes, canvas, around }
+        let Self { best, trial, spare, skip, left_trial, planes, canvas, around, .. } = self;
+        Scratch { best, trial, spare, skip, left: left_trial, planes, canvas, around }
     }
 
     /// Returns the raster index of the macroblock.
@@ -232,8 +225,9 @@ impl<'a> MbCoder<'a> {
         let mut around = Surroundings::default();
         around.has.left = self.left.is_some();
         if around.has.left {
-            around.left = self.left_pixels.luma;
-            around.chroma_left = self.left_pixels.chroma;
+            let Trial { luma, chroma, .. } = &*self.left_trial;
+            around.left = luma.0.map(|line| line[15]);
+            around.chroma_left = [chroma.0.map(|line| line[7]), chroma.0.map(|line| line[15])];
         }
         if !self.has_above {
             return around;
@@ -243,9 +237,9 @@ impl<'a> MbCoder<'a> {
         (around.top, around.chroma_top) = (luma, chroma);
         around.has.top_left = col > 0 && self.has(self.job.cols + 1);
         if around.has.top_left {
-            let [luma, u, v] = self.left_pixels.corner;
-            around.corner = luma;
-            around.chroma_corner = [u, v];
+            let BottomLine { luma, chroma: [u, v] } = context.line(row - 1, col - 1);
+            around.corner = luma[15];
+            around.chroma_corner = [u[7], v[7]];
         }
         if col + 1 < self.job.cols {
             around.has.top_right = true;
@@ -346,7 +340,7 @@ impl<'a> MbCoder<'a> {
         }
         let is_whole = matches!(choice.kind, CodedKind::Skip | CodedKind::Inter(Shape::Whole));
         counts.split += u32::from(!is_whole);
-        let is_still = choice.mvs == [Mv::ZERO; 16] && choice.refs == [0; 4];
+        let is_still = choice.kind.is_still(choice.refs, &choice.mvs);
         counts.zero_motion += u32::from(is_still);
         for reference in 0..3 {
             let index = i8::try_from(reference).unwrap_or(UNUSED);
@@ -383,21 +377,11 @@ impl<'a> MbCoder<'a> {
             modes: [modes[12], modes[13], modes[14], modes[15]],
             is_skip,
         };
-        let corner = if self.has_above {
-            let BottomLine { luma, chroma: [u, v] } = context.line(row - 1, col);
-            [luma[15], u[7], v[7]]
-        } else {
-            [0; 3]
-        };
         let half = |line: &[u8; 16], at: usize| std::array::from_fn(|n| line[at + n]);
         let line =
             BottomLine { luma: luma.0[15], chroma: [half(&chroma.0[7], 0), half(&chroma.0[7], 8)] };
         context.put(row, col, &line, &bottom);
         self.left = Some(right);
-        self.left_pixels = LeftPixels {
-            luma: luma.0.map(|line| line[15]),
-            chroma: [chroma.0.map(|line| line[7]), chroma.0.map(|line| line[15])],
-            corner,
-        };
+        std::mem::swap(&mut self.left_trial, &mut self.best);
     }
 }

@@ -14,13 +14,16 @@ pub(super) struct Trial {
     pub residual: Residual,
 }
 
-/// Memory for the decisions on a macroblock. Nothing in it outlives a macroblock.
+/// Memory for the decisions on a macroblock. Nothing in it outlives a macroblock, except for the one
+/// to the left.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub best: Box<Trial>,
     pub trial: Box<Trial>,
     pub spare: Box<Trial>,
     pub skip: Box<Trial>,
+    /// The macroblock to the left.
+    pub left: Box<Trial>,
     pub planes: Box<SearchPlanes>,
     pub canvas: Box<Canvas>,
     pub around: Box<Surroundings>,

@@ -5,7 +5,7 @@ use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{Content, FrameKind, SlotSet};
 use codec_core::encoder::{CodedMbHistory, CyclicRefresh, Unchanged, UnchangedStats};
 
-use super::coded_mb::{CodedKind, CodedMb};
+use super::coded_mb::CodedMb;
 use super::description::H264;
 use crate::picture::Mv;
 
@@ -102,15 +102,11 @@ impl StaticAreas {
     ) {
         let unchanged = &self.unchanged;
         if is_last {
-            self.refresh.update(macroblocks.enumerate().map(|(index, (mb, mvs))| {
-                let is_whole = matches!(mb.kind, CodedKind::Skip | CodedKind::Inter(_))
-                    && mb.refs[0] == [0; 4];
-                CodedMbHistory {
-                    is_still: is_whole && *mvs == [Mv::ZERO; 16],
-                    is_skipped: mb.coded == 0,
-                    is_copied: unchanged.is_copied(index),
-                    qindex: mb.qp,
-                }
+            self.refresh.update(macroblocks.enumerate().map(|(index, (mb, mvs))| CodedMbHistory {
+                is_still: mb.kind.is_still(mb.refs[0], mvs),
+                is_skipped: mb.coded == 0,
+                is_copied: unchanged.is_copied(index),
+                qindex: mb.qp,
             }));
         }
         self.unchanged.coded(is_last);
