@@ -80,9 +80,12 @@ impl MbCoder<'_> {
         let (set, residual) = (&self.set.inter, &mut self.skip.residual);
         let empty = self.lambdas.sse.cost(256 * EMPTY_QUARTER_BITS);
         if skip.quarters.iter().any(|&sse| sse > empty) {
-            let luma = &self.skip.luma;
-            let pair = (&self.cur.luma, luma);
-            residual.code_inter_4x4(kernels, pair, set, self.bits, &skip.quarters);
+            let pair = (&self.cur.luma, &self.skip.luma);
+            let rounded = residual.round_inter_4x4(kernels, pair, set);
+            if rounded.is_substantial() {
+                return false;
+            }
+            residual.finish_inter_4x4(kernels, pair, set, self.bits, &skip.quarters, rounded);
             if residual.coded & 0xffff != 0 {
                 return false;
             }
@@ -93,7 +96,7 @@ impl MbCoder<'_> {
             return true;
         }
         let Trial { residual, chroma, .. } = &mut *self.skip;
-        residual.code_chroma(kernels, &self.cur.chroma, chroma, set, self.bits);
+        residual.code_chroma(kernels, (&self.cur.chroma, chroma), sse, set, self.bits);
         !residual.has_chroma()
     }
 
@@ -247,8 +250,8 @@ impl MbCoder<'_> {
             best.residual.clear_chroma();
             Price { sse, bits: 0 }
         } else {
-            let (cur, set) = (&self.cur.chroma, &self.set.inter);
-            best.residual.code_chroma(kernels, cur, &best.chroma, set, self.bits)
+            let (pair, set) = ((&self.cur.chroma, &best.chroma), &self.set.inter);
+            best.residual.code_chroma(kernels, pair, sse, set, self.bits)
         };
         if let Some(skip) = skip {
             let lambda = self.lambdas.sse;
@@ -286,7 +289,7 @@ struct Luma {
 }
 
 /// Squared error of a quarter's prediction, in bits, that leaves no levels worth coding.
-const EMPTY_QUARTER_BITS: u32 = 8;
+const EMPTY_QUARTER_BITS: u32 = 12;
 /// As [`EMPTY_QUARTER_BITS`], of both chroma planes.
 const EMPTY_CHROMA_BITS: u32 = 5;
 /// Cost in bits of a motion below which an intra prediction is not tried.

@@ -6,6 +6,7 @@ use super::canvas::{Surroundings, small_modes};
 use super::coded_mb::CodedKind;
 use super::residual::Price;
 use super::row::{Choice, MbCoder};
+use super::scratch::Trial;
 use super::speed::IntraChoice;
 use crate::macroblock::BLOCKS;
 use crate::predict::intra::{
@@ -321,17 +322,12 @@ impl MbCoder<'_> {
         for (plane, edges) in edges.iter().enumerate() {
             predict_chroma(best.1, edges, self.best.chroma.plane_mut(plane));
         }
-        self.code_chroma(false);
+        let Trial { residual, chroma, .. } = &mut *self.best;
+        let pair = (&self.cur.chroma, &*chroma);
+        let sse = kernels.sse_uv(pair.0, pair.1);
+        residual.code_chroma(kernels, pair, sse, &self.set.intra, self.bits);
+        residual.add_chroma_to(kernels, chroma);
         best.1
-    }
-
-    /// Codes chroma, whose prediction is in [`Self::best`].
-    pub(super) fn code_chroma(&mut self, is_inter: bool) {
-        let kernels = self.job.kernels;
-        let set = if is_inter { &self.set.inter } else { &self.set.intra };
-        let best = &mut *self.best;
-        best.residual.code_chroma(kernels, &self.cur.chroma, &best.chroma, set, self.bits);
-        best.residual.add_chroma_to(kernels, &mut best.chroma);
     }
 }
 

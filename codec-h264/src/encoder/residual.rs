@@ -7,7 +7,7 @@ use super::level_score::{MIN_CHROMA_SCORE, MIN_MB_SCORE, MIN_QUARTER_SCORE, scor
 use super::optimise::{BitPrice, Block};
 use super::quantisers::ClassQuantisers;
 use super::residual_bits::{BlockCosts, BlockKind, ResidualBits};
-use super::residual_dc::{code_chroma_dc, code_luma_dc, dc_sse, positions_of};
+use super::residual_dc::{code_chroma_dc, code_luma_dc, dc_sse, is_zero_chroma_dc, positions_of};
 use super::transform_choice::{Rounded, Rounded4x4, Rounded8x8};
 use crate::transform::Scans;
 
@@ -394,12 +394,12 @@ impl Residual {
         self.scaled[4 * n..4 * n + 4].as_flattened().first_chunk()
     }
 
-    /// Codes both chroma planes.
+    /// Codes both chroma planes; the squared error of the prediction is `empty_sse`.
     pub(super) fn code_chroma(
         &mut self,
         kernels: &Kernels,
-        cur: &BlockUv,
-        pred: &BlockUv,
+        (cur, pred): (&BlockUv, &BlockUv),
+        empty_sse: u32,
         set: &ClassQuantisers,
         bits: &ResidualBits,
     ) -> Price {
@@ -413,24 +413,30 @@ impl Residual {
             &mut positions,
             &mut dcs,
         );
+        let dc_costs = bits.of(BlockKind::ChromaDc);
+        if result.coded == 0 && is_zero_chroma_dc(&dcs, set) {
+            self.clear_chroma();
+            return Price { sse: empty_sse, bits: 2 * dc_costs.block(&[], 0) };
+        }
+        let has_ac = result.coded != 0;
         let (ac, mut price) = self.keep_chroma_ac(
             kernels,
             (cur, pred),
             set,
-            bits,
-            Ac { result: &mut result, positions: &mut positions, dcs: &dcs },
+            bits.of(BlockKind::ChromaAc),
+            Ac { result: &mut result, positions: &mut positions, dcs: &dcs, empty_sse },
         );
         self.add_chroma = ac;
         self.coded = self.coded & LUMA | ac << coded::CHROMA;
-        if ac == 0 {
+        if has_ac && ac == 0 {
             self.chroma_scaled = [[0; 16]; 8];
         }
         for (plane, bit) in [coded::CHROMA_DC, coded::CHROMA_DC + 1].into_iter().enumerate() {
             let dcs = std::array::from_fn(|n| dcs[4 * plane + n]);
-            let (levels, values) = code_chroma_dc(dcs, set, bits.of(BlockKind::ChromaDc));
+            let (levels, values) = code_chroma_dc(dcs, set, dc_costs);
             self.chroma_dc[plane] = levels;
             let positions = positions_of(&levels);
-            price.bits += bits.block(BlockKind::ChromaDc, &levels, positions);
+            price.bits += dc_costs.block(&levels, positions);
             self.coded |= u32::from(positions != 0) << bit;
             for (n, value) in values.into_iter().enumerate() {
                 self.chroma_scaled[4 * plane + n][0] = value;
@@ -448,11 +454,10 @@ impl Residual {
         kernels: &Kernels,
         (cur, pred): (&BlockUv, &BlockUv),
         set: &ClassQuantisers,
-        bits: &ResidualBits,
+        costs: &BlockCosts,
         ac: Ac<'_>,
     ) -> (u32, Price) {
-        let Ac { result, positions, dcs } = ac;
-        let costs = bits.of(BlockKind::ChromaAc);
+        let Ac { result, positions, dcs, empty_sse } = ac;
         let mut score = 0;
         if let (Some(prices), Some(coeffs)) = (set.prices, self.coeffs.first_chunk_mut())
             && result.coded != 0
@@ -464,12 +469,10 @@ impl Residual {
             let block = |n: usize| score_of(result.large >> n & 1 == 1, positions[n]);
             score = (0..8).map(block).sum();
         }
-        let empty = |kernels: &Kernels| {
-            let means: u32 = dcs.iter().map(|&dc| dc_sse(dc, 0)).sum();
-            kernels.sse_uv(cur, pred).saturating_sub(means)
-        };
+        let means: u32 = dcs.iter().map(|&dc| dc_sse(dc, 0)).sum();
+        let empty = empty_sse.saturating_sub(means);
         if result.coded == 0 {
-            return (0, Price { sse: empty(kernels), bits: 0 });
+            return (0, Price { sse: empty, bits: 0 });
         }
         let block =
             |(levels, &positions): (&[i16; 16], &u16)| costs.block(levels, positions.into());
@@ -477,7 +480,6 @@ impl Residual {
             sse: (result.sse[0] + result.sse[1]) >> 4,
             bits: self.chroma.iter().zip(&*positions).map(block).sum(),
         };
-        let empty = empty(kernels);
         let is_worse = match set.prices {
             None => score < MIN_CHROMA_SCORE,
             Some(prices) => {
@@ -560,6 +562,8 @@ struct Ac<'a> {
     result: &'a mut H264Quantised<2>,
     positions: &'a mut [u16; 8],
     dcs: &'a [i16; 8],
+    /// Squared error of the prediction.
+    empty_sse: u32,
 }
 
 /// Coefficients, levels and dequantised coefficients of 4x4 blocks.

@@ -60,14 +60,29 @@ pub(super) fn code_luma_dc(
     (scanned, BLOCKS.map(|(x, y)| by_block[4 * x + y]))
 }
 
+/// The 2x2 transform of the DCs of a chroma plane.
+#[inline]
+fn chroma_sums(dcs: [i16; 4]) -> [i32; 4] {
+    let [a, b, c, d] = dcs.map(i32::from);
+    [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d]
+}
+
+/// Returns whether no DC of either chroma plane has a level.
+#[inline]
+pub(super) fn is_zero_chroma_dc(dcs: &[i16; 8], set: &ClassQuantisers) -> bool {
+    dcs.as_chunks::<4>().0.iter().all(|&plane| {
+        let largest = chroma_sums(plane).map(i32::abs).into_iter().max().unwrap_or(0);
+        set.chroma_dc.level(largest) == 0
+    })
+}
+
 /// Transforms and quantises the DCs of a chroma plane. Returns the levels and the dequantised DCs.
 pub(super) fn code_chroma_dc(
     dcs: [i16; 4],
     set: &ClassQuantisers,
     costs: &BlockCosts,
 ) -> ([i16; 4], [i16; 4]) {
-    let [a, b, c, d] = dcs.map(i32::from);
-    let sums = [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d];
+    let sums = chroma_sums(dcs);
     let quantiser = &set.chroma_dc;
     let mut levels = sums.map(|value| quantiser.level(value));
     if let Some(prices) = set.prices {
@@ -76,4 +91,30 @@ pub(super) fn code_chroma_dc(
         optimise(costs, prices.dc, &mut levels, positions, exact);
     }
     (levels, inverse_chroma_dc(&levels, quantiser.scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::quantisers::{Quantisers, Tuning};
+    use crate::encoder::residual_bits::{BlockKind, ResidualBits};
+    use crate::params::ScalingMatrices;
+
+    #[test]
+    fn dcs_without_levels_are_recognised() {
+        let bits = ResidualBits::cavlc();
+        let costs = bits.of(BlockKind::ChromaDc);
+        let quantisers = Quantisers::new(&ScalingMatrices::FLAT, Tuning::ROUNDED);
+        let mut found = [0; 2];
+        for (qp, value) in (0..52).flat_map(|qp| (0..300).map(move |value| (qp, value))) {
+            let set = &quantisers.at(qp).inter;
+            let plane = [value, -value / 2, value / 3, 1];
+            let levels = code_chroma_dc(plane, set, costs).0;
+            let [a, b, c, d] = plane;
+            let is_zero = levels == [0; 4];
+            assert_eq!(is_zero_chroma_dc(&[0, 0, 0, 0, a, b, c, d], set), is_zero);
+            found[usize::from(is_zero)] += 1;
+        }
+        assert!(found.iter().all(|&count| count > 1000), "{found:?}");
+    }
 }

@@ -22,7 +22,19 @@ impl<P: Copy + Default, const N: usize> Default for Rounded<P, N> {
     }
 }
 
+/// Number of levels above which a macroblock is not skipped.
+const MOST_SKIPPED: u32 = 6;
+
 impl<P: Copy + Into<u64>, const N: usize> Rounded<P, N> {
+    fn levels(&self) -> u32 {
+        self.positions.iter().map(|&bits| bits.into().count_ones()).sum()
+    }
+
+    /// Returns whether the levels are too many or too large to be omitted.
+    pub(super) fn is_substantial(&self) -> bool {
+        self.result.large != 0 || self.levels() > MOST_SKIPPED
+    }
+
     fn sse(&self) -> i64 {
         self.result.sse.iter().map(|&sse| i64::from(sse >> 4)).sum()
     }
@@ -30,8 +42,7 @@ impl<P: Copy + Into<u64>, const N: usize> Rounded<P, N> {
     /// Returns the bits by what a level, a block with levels and a block with levels above 1 cost, in
     /// 1/256 bit.
     fn bits(&self, [level, coded, large]: [i32; 3]) -> i32 {
-        let levels: u32 = self.positions.iter().map(|&bits| bits.into().count_ones()).sum();
-        let parts = [levels, self.result.coded.count_ones(), self.result.large.count_ones()];
+        let parts = [self.levels(), self.result.coded.count_ones(), self.result.large.count_ones()];
         parts.into_iter().zip([level, coded, large]).map(|(n, cost)| n.cast_signed() * cost).sum()
     }
 }
@@ -82,5 +93,19 @@ mod tests {
         let difference =
             estimate_loss(&worse, &small, lambda) - estimate_loss(&few, &small, lambda);
         assert_eq!(difference, 20);
+    }
+
+    #[test]
+    fn few_small_levels_are_not_substantial() {
+        let mut positions = [0; 16];
+        positions[3] = 0b11_1111;
+        assert!(!small(positions, 0).is_substantial());
+        positions[9] = 1;
+        assert!(small(positions, 0).is_substantial());
+        let mut large = small([1; 16], 0);
+        large.positions[1..].fill(0);
+        assert!(!large.is_substantial());
+        large.result.large = 1;
+        assert!(large.is_substantial());
     }
 }
