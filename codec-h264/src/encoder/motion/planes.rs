@@ -23,12 +23,21 @@ fn window<'a, const N: usize>(
     target.refp.window(at.x as isize, at.y as isize).expect("block inside the border")
 }
 
+/// The samples of the reference from one column left of and one row above a part on.
+#[derive(Clone, Copy)]
+enum Around<'a> {
+    Whole(Window<'a, 18, 18>),
+    /// Of the quarters of the part; that of a single one twice.
+    Quarters([(Quadrant, Window<'a, 10, 10>); 2]),
+}
+
 /// A part of a macroblock at an integer vector.
 pub(super) struct Placed<'a> {
     target: &'a Target<'a>,
     part: Part,
     vector: FullPel,
     measure: Measure,
+    around: Around<'a>,
 }
 
 impl<'a> Placed<'a> {
@@ -39,7 +48,15 @@ impl<'a> Placed<'a> {
         vector: FullPel,
         measure: Measure,
     ) -> Self {
-        Self { target, part, vector, measure }
+        let corner = vector.offset(-1, -1);
+        let quarter =
+            |quadrant| (quadrant, window::<10>(target, target.quadrant_at(quadrant), corner));
+        let around = match part {
+            Part::Whole => Around::Whole(window::<18>(target, target.at, corner)),
+            Part::Half(half) => Around::Quarters(half.quadrants().map(quarter)),
+            Part::Quarter(quadrant) => Around::Quarters([quarter(quadrant); 2]),
+        };
+        Self { target, part, vector, measure, around }
     }
 
     /// Returns the distortion at the integer vector.
@@ -89,29 +106,30 @@ impl<'a> Placed<'a> {
     pub(super) fn distortion_at(&self, planes: &SearchPlanes, dx: i8, dy: i8) -> u32 {
         let Target { kernels, cur, .. } = *self.target;
         let is_mean = (dx | dy) & 1 != 0;
-        let of_quarter = |quadrant: Quadrant| {
+        let quarters = match &self.around {
+            Around::Whole(around) => {
+                let refs = planes.whole.at(*around, dx, dy);
+                return match (is_mean, self.measure) {
+                    (false, Measure::Sad) => kernels.sad_16x16(cur, refs[0]),
+                    (false, Measure::Satd) => kernels.satd_16x16(cur, refs[0]),
+                    (true, Measure::Sad) => kernels.sad_mean_16x16(cur, refs),
+                    (true, Measure::Satd) => kernels.satd_mean_16x16(cur, refs),
+                };
+            }
+            Around::Quarters(quarters) => quarters,
+        };
+        let count = if matches!(self.part, Part::Half(_)) { 2 } else { 1 };
+        let of_quarter = |&(quadrant, around): &(Quadrant, Window<'_, 10, 10>)| {
             let (x, y) = quadrant.origin();
             let cur = cur.sub(x, y);
-            let refs = self.quarter(planes, quadrant, dx, dy);
+            let refs = planes.quarters[quadrant as usize].at(around, dx, dy);
             match (is_mean, self.measure) {
                 (false, measure) => measure.of_8x8(kernels, cur, refs[0]),
                 (true, Measure::Sad) => kernels.sad_mean_8x8(cur, refs),
                 (true, Measure::Satd) => kernels.satd_mean_8x8(cur, refs),
             }
         };
-        match self.part {
-            Part::Whole => {
-                let refs = self.whole(planes, dx, dy);
-                match (is_mean, self.measure) {
-                    (false, Measure::Sad) => kernels.sad_16x16(cur, refs[0]),
-                    (false, Measure::Satd) => kernels.satd_16x16(cur, refs[0]),
-                    (true, Measure::Sad) => kernels.sad_mean_16x16(cur, refs),
-                    (true, Measure::Satd) => kernels.satd_mean_16x16(cur, refs),
-                }
-            }
-            Part::Half(half) => half.quadrants().map(of_quarter).iter().sum(),
-            Part::Quarter(quadrant) => of_quarter(quadrant),
-        }
+        quarters.iter().take(count).map(of_quarter).sum()
     }
 
     /// Returns the windows whose mean is the prediction of the macroblock at (`dx`, `dy`) quarters from

@@ -106,17 +106,17 @@ impl Search<'_> {
     /// Compares the neighbours of the best vector at a distance of `by` quarters.
     fn step(&mut self, by: i8, ring: Ring) {
         let (x, y) = self.at;
-        let [left, right] = [self.try_at(x - by, y), self.try_at(x + by, y)];
-        let [above, below] = [self.try_at(x, y - by), self.try_at(x, y + by)];
         match ring {
             Ring::Cross => {
+                let [left, right] = [self.try_at(x - by, y), self.try_at(x + by, y)];
+                let [above, below] = [self.try_at(x, y - by), self.try_at(x, y + by)];
                 let dx = if left < right { -by } else { by };
                 let dy = if above < below { -by } else { by };
                 self.try_at(x + dx, y + dy);
             }
             Ring::Full => {
-                for (dx, dy) in [(-by, -by), (by, -by), (-by, by), (by, by)] {
-                    self.try_at(x + dx, y + dy);
+                for (dx, dy) in NEIGHBOURS {
+                    self.try_better(x + by * dx, y + by * dy);
                 }
             }
         }
@@ -125,17 +125,31 @@ impl Search<'_> {
     /// Returns the cost at an offset from the origin, and takes the vector if it is the best.
     #[inline]
     fn try_at(&mut self, dx: i8, dy: i8) -> u32 {
+        let distortion = self.placed.distortion_at(self.planes, dx, dy);
+        self.take(dx, dy, distortion)
+    }
+
+    /// As [`Self::try_at`], without the cost of vectors whose distortion alone is too high.
+    #[inline]
+    fn try_better(&mut self, dx: i8, dy: i8) {
+        let distortion = self.placed.distortion_at(self.planes, dx, dy);
+        if distortion < self.best.cost {
+            self.take(dx, dy, distortion);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, dx: i8, dy: i8, distortion: u32) -> u32 {
         let vector = self.origin.offset(i16::from(dx), i16::from(dy));
         let price = price(self.target, vector);
-        if price == u32::MAX {
-            return price;
-        }
-        let distortion = self.placed.distortion_at(self.planes, dx, dy);
         let cost = distortion.saturating_add(price);
-        if cost < self.best.cost {
+        if price != u32::MAX && cost < self.best.cost {
             self.best = Refined { vector, distortion, cost, ..self.best };
             self.at = (dx, dy);
         }
         cost
     }
 }
+
+const NEIGHBOURS: [(i8, i8); 8] =
+    [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)];
