@@ -8,7 +8,7 @@ use codec_simd::{DeblockMb, Kernels};
 
 use crate::macroblock::Arrangement;
 use crate::macroblock::{MbInfo, NO_SLICE};
-use crate::picture::Motion;
+use crate::picture::MbMotion;
 use crate::planes::{Place, PlaneLines, place};
 use crate::slice::Deblocking;
 use edges::{mean_qps, surroundings};
@@ -20,7 +20,7 @@ pub(crate) use edges::ThresholdTable;
 pub(crate) struct Deblocker<'a> {
     pub kernels: &'static Kernels,
     pub infos: &'a [MbInfo],
-    pub motion: &'a Motion,
+    pub motion: &'a [MbMotion],
     /// Parameters of the slices of the picture.
     pub slices: &'a [Deblocking],
     pub planes: [PlaneLines<'a>; 3],

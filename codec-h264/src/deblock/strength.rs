@@ -1,7 +1,7 @@
 //! Boundary strengths. ITU-T H.264, clause 8.7.2.1.
 
 use crate::macroblock::{Grain, MbInfo};
-use crate::picture::{Motion, Mv, NO_REF};
+use crate::picture::{MbMotion, Mv, NO_REF};
 
 /// Limits that depend on the kind of an edge.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub(super) const ALL_PARTS: Parts = 0x0101_0101;
 #[derive(Clone, Copy)]
 pub(super) struct Blocks<'a> {
     pub infos: &'a [MbInfo],
-    pub motion: &'a Motion,
+    pub motion: &'a [MbMotion],
 }
 
 impl Blocks<'_> {
@@ -41,7 +41,7 @@ impl Blocks<'_> {
         info.coded == 0
             && info.grain == Grain::Whole
             && !info.class.is_intra()
-            && self.motion.ref_ids[1][mb] == [NO_REF; 4]
+            && self.motion[mb].ref_ids[1] == [NO_REF; 4]
     }
 
     /// Returns whether the edge between two macroblocks is not filtered; the second one is even, see
@@ -49,11 +49,11 @@ impl Blocks<'_> {
     #[inline]
     pub(super) fn are_alike(self, p: usize, q: usize) -> bool {
         const LIMIT: u16 = 4;
-        let Motion { mvs: [mvs, _], ref_ids: [ids, _], .. } = self.motion;
+        let (a, b) = (&self.motion[p], &self.motion[q]);
         self.infos[p].slice == self.infos[q].slice
             && self.is_even(p)
-            && ids[p] == ids[q]
-            && !are_far(mvs[p][0], mvs[q][0], LIMIT)
+            && a.ref_ids[0] == b.ref_ids[0]
+            && !are_far(a.mvs[0][0], b.mvs[0][0], LIMIT)
     }
 
     /// Returns the strengths of the parts of an edge between two macroblocks.
@@ -127,31 +127,24 @@ impl Blocks<'_> {
     /// the same motion.
     #[inline]
     fn moved(self, p: Side, q: Side, is_vertical: bool, grain: Grain, limit: u16) -> Parts {
-        let motion = self.motion;
         let step = if is_vertical { 4 } else { 1 };
-        let [ids_0, ids_1] = &motion.ref_ids;
-        let [mvs_0, mvs_1] = &motion.mvs;
-        let (ids, mvs) = ((&ids_0[p.mb], &ids_0[q.mb]), (&mvs_0[p.mb], &mvs_0[q.mb]));
-        let (ids_p, ids_q) = (ids_1[p.mb], ids_1[q.mb]);
-        if (ids_p, ids_q) == ([NO_REF; 4], [NO_REF; 4]) {
+        let (motion_p, motion_q) = (&self.motion[p.mb], &self.motion[q.mb]);
+        if grain == Grain::Whole {
+            let (p, q) = (BlockMotion::of(motion_p, p.first), BlockMotion::of(motion_q, q.first));
+            return if differs(p, q, limit) { ALL_PARTS } else { 0 };
+        }
+        if motion_p.ref_ids[1] == [NO_REF; 4] && motion_q.ref_ids[1] == [NO_REF; 4] {
+            let (ids_p, ids_q) = (&motion_p.ref_ids[0], &motion_q.ref_ids[0]);
+            let (mvs_p, mvs_q) = (&motion_p.mvs[0], &motion_q.mvs[0]);
             return by_part(grain, |n| {
                 let (p, q) = ((p.first + n * step) & 15, (q.first + n * step) & 15);
-                let (id_p, id_q) = (ids.0[quarter(p)], ids.1[quarter(q)]);
-                id_p != id_q || (id_p != NO_REF && are_far(mvs.0[p], mvs.1[q], limit))
+                let (id_p, id_q) = (ids_p[quarter(p)], ids_q[quarter(q)]);
+                id_p != id_q || (id_p != NO_REF && are_far(mvs_p[p], mvs_q[q], limit))
             });
         }
-        let (more_p, more_q) = (&mvs_1[p.mb], &mvs_1[q.mb]);
         by_part(grain, |n| {
-            let (p, q) = ((p.first + n * step) & 15, (q.first + n * step) & 15);
-            let of_p = BlockMotion {
-                ids: [ids.0[quarter(p)], ids_p[quarter(p)]],
-                mvs: [mvs.0[p], more_p[p]],
-            };
-            let of_q = BlockMotion {
-                ids: [ids.1[quarter(q)], ids_q[quarter(q)]],
-                mvs: [mvs.1[q], more_q[q]],
-            };
-            differs(of_p, of_q, limit)
+            let (p, q) = (p.first + n * step, q.first + n * step);
+            differs(BlockMotion::of(motion_p, p), BlockMotion::of(motion_q, q), limit)
         })
     }
 
@@ -192,16 +185,30 @@ fn quarter(block: usize) -> usize {
 }
 
 /// Pictures and vectors of a 4x4 block, by list.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct BlockMotion {
     ids: [u8; 2],
     mvs: [Mv; 2],
+}
+
+impl BlockMotion {
+    #[inline]
+    fn of(motion: &MbMotion, block: usize) -> Self {
+        let block = block & 15;
+        Self {
+            ids: motion.ref_ids.map(|ids| ids[quarter(block)]),
+            mvs: [motion.mvs[0][block], motion.mvs[1][block]],
+        }
+    }
 }
 
 /// Returns whether two blocks use different pictures, or vectors that differ.
 #[inline]
 fn differs(p: BlockMotion, q: BlockMotion, limit: u16) -> bool {
     let ([p0, p1], [q0, q1]) = (p.ids, q.ids);
+    if p == q {
+        return false;
+    }
     let is_far = |list_p: usize, list_q: usize| {
         p.ids[list_p] != NO_REF && are_far(p.mvs[list_p], q.mvs[list_q], limit)
     };
@@ -239,7 +246,6 @@ fn are_far(a: Mv, b: Mv, limit: u16) -> bool {
 mod tests {
     use super::*;
     use crate::macroblock::MbClass;
-    use crate::picture::Coding;
 
     #[test]
     fn edges_between_alike_macroblocks_have_no_strength() {
@@ -249,8 +255,7 @@ mod tests {
             (state >> 16) % end
         };
         let limits = Limits { intra: 4, vertical: 4 };
-        let mut motion = Motion::default();
-        motion.begin(2, 1, Coding::Frame);
+        let mut motion = [MbMotion::NONE; 2];
         let mut alike = 0;
         for _ in 0..5000 {
             let infos: [MbInfo; 2] = std::array::from_fn(|mb| {
@@ -259,10 +264,13 @@ mod tests {
                 let is_split = class == MbClass::Inter && random(4) == 0;
                 let small = |value: u32| i16::try_from(value).unwrap();
                 let mv = Mv { x: small(random(6)), y: small(random(6)) };
-                motion.mvs[0][mb] = [mv; 16];
                 let id = random(2).to_le_bytes()[0];
-                motion.ref_ids[0][mb] = [id; 4];
-                motion.ref_ids[1][mb] = [if random(4) == 0 { 1 } else { NO_REF }; 4];
+                let other = if random(4) == 0 { 1 } else { NO_REF };
+                motion[mb] = MbMotion {
+                    mvs: [[mv; 16], [Mv::ZERO; 16]],
+                    ref_ids: [[id; 4], [other; 4]],
+                    ..MbMotion::NONE
+                };
                 MbInfo {
                     slice: 0,
                     class,

@@ -3,7 +3,7 @@
 use codec_core::frame::FrameBuf;
 
 use crate::macroblock::{MbInfo, NO_SLICE};
-use crate::picture::{Motion, NO_REF, RefPicture};
+use crate::picture::{Motion, RefPicture};
 use crate::planes::{place, plane_lines};
 
 /// Value of samples without a picture to copy from.
@@ -27,10 +27,7 @@ pub(crate) fn conceal(
         .filter(|(mb, info)| info.slice == NO_SLICE && (mb / cols) % step == first);
     for (mb, _) in missing {
         let (x, row) = (mb % cols, mb / cols);
-        for list in 0..2 {
-            motion.refs[list][mb] = [-1; 4];
-            motion.ref_ids[list][mb] = [NO_REF; 4];
-        }
+        motion.mbs[mb].clear();
         for (index, plane) in plane_lines(samples).into_iter().enumerate() {
             let size = if index == 0 { 16 } else { 8 };
             let place = place(x, row, step == 2, size, plane.stride);

@@ -49,7 +49,7 @@ impl<'a> SliceContext<'a> {
             Coding::Fields => true,
             Coding::Mbaff => {
                 let mb = pair * self.cols + x;
-                col.motion.is_field.get(mb).copied().unwrap_or(field)
+                col.motion.mbs.get(mb).map_or(field, |mb| mb.is_field)
             }
         };
         match (self.arrangement, is_field) {
@@ -90,15 +90,19 @@ impl<'a> SliceContext<'a> {
         let col = self.lists[1].first()?;
         let (col_row, y, scale) = self.colocated_row(col, x, row, is_field, block.1);
         let mb = col_row * self.cols + x;
-        let motion = &*col.motion;
+        let found = col.motion.mbs.get(mb)?;
         let quarter = y / 2 * 2 + block.0 / 2;
         let intra = Colocated { reference: -1, key: None, mv: Mv::ZERO, scale };
         for list in 0..2 {
-            let reference = motion.refs[list].get(mb)?[quarter];
+            let reference = found.refs[list][quarter];
             if reference >= 0 {
-                let id = usize::from(motion.ref_ids[list].get(mb)?[quarter]);
-                let mv = motion.mvs[list].get(mb)?[4 * y + block.0];
-                return Some(Colocated { reference, key: motion.keys.get(id).copied(), mv, scale });
+                let key = col.motion.keys.get(usize::from(found.ref_ids[list][quarter])).copied();
+                return Some(Colocated {
+                    reference,
+                    key,
+                    mv: found.mvs[list][4 * y + block.0],
+                    scale,
+                });
             }
         }
         Some(intra)

@@ -3,7 +3,7 @@
 
 use super::neighbours::Neighbours;
 use crate::macroblock::{MbInfo, ORDER, Shape};
-use crate::picture::{Motion, Mv};
+use crate::picture::{MbMotion, Mv};
 
 /// Reference index of a block that is not available.
 pub(crate) const UNAVAILABLE: i8 = -2;
@@ -40,7 +40,7 @@ pub(crate) struct ListCache {
 /// Stored motion of a picture, for filling the cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Stored<'a> {
-    pub motion: &'a Motion,
+    pub motion: &'a [MbMotion],
     pub infos: &'a [MbInfo],
     pub mvds: &'a [Vec<[Mvd; 16]>; 2],
     pub is_mbaff: bool,
@@ -55,11 +55,12 @@ impl Stored<'_> {
     /// macroblock.
     #[inline]
     fn block(&self, list: usize, mb: usize, x: usize, y: usize, is_field: bool) -> (i8, Mv) {
-        let reference = self.motion.refs[list][mb][(y / 2) * 2 + x / 2];
+        let motion = &self.motion[mb];
+        let reference = motion.refs[list][(y / 2) * 2 + x / 2];
         if reference < 0 {
             return (UNUSED, Mv::ZERO);
         }
-        let mv = self.motion.mvs[list][mb][4 * y + x];
+        let mv = motion.mvs[list][4 * y + x];
         if self.is_mbaff && self.infos[mb].is_field != is_field {
             return if is_field {
                 (reference * 2, Mv { x: mv.x, y: mv.y / 2 })
@@ -116,8 +117,9 @@ impl ListCache {
         let (motion, mvds) = (stored.motion, &stored.mvds[list]);
         let (mut refs, mut mvs, mut differences) = ([UNAVAILABLE; 4], [Mv::ZERO; 4], [[0; 2]; 4]);
         if let Some(top) = near.top {
-            let [_, _, c, d] = motion.refs[list][top];
-            let [.., m0, m1, m2, m3] = motion.mvs[list][top];
+            let above = &motion[top];
+            let [_, _, c, d] = above.refs[list];
+            let [.., m0, m1, m2, m3] = above.mvs[list];
             refs = [c, c, d, d];
             mvs = used([m0, m1, m2, m3], (c, d));
             if stored.is_cabac {
@@ -131,8 +133,9 @@ impl ListCache {
         let (mut refs, mut mvs, mut differences) = ([UNAVAILABLE; 4], [Mv::ZERO; 4], [[0; 2]; 4]);
         if let Some(left) = near.left {
             let left = left.mbs[0];
-            let [_, b, _, d] = motion.refs[list][left];
-            let all = &motion.mvs[list][left];
+            let beside = &motion[left];
+            let [_, b, _, d] = beside.refs[list];
+            let all = &beside.mvs[list];
             refs = [b, b, d, d];
             mvs = used([all[3], all[7], all[11], all[15]], (b, d));
             if stored.is_cabac {

@@ -240,7 +240,7 @@ impl PictureDecoder {
         let mut deblocker = Deblocker {
             kernels: self.kernels,
             infos: &self.infos,
-            motion,
+            motion: &motion.mbs,
             slices: &self.slices,
             planes: plane_lines(samples),
             cols: current.cols,

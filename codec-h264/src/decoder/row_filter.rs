@@ -51,7 +51,7 @@ impl RowFilter<'_> {
         let mut deblocker = Deblocker {
             kernels: reconstructor.kernels,
             infos,
-            motion,
+            motion: &motion.mbs,
             slices: self.slices,
             planes: reconstructor.planes_mut(),
             cols: parser.cx.cols,

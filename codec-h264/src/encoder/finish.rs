@@ -170,12 +170,12 @@ impl Picture {
             self.writers.cavlc.macroblock(&mb, levels)
         };
         self.infos[index] = info_of(&mb, slice);
-        self.motion.mvs[0][index] = *mvs;
-        self.motion.refs[0][index] = mb.refs[0];
-        self.motion.ref_ids[0][index] = mb.refs[0].map(|reference| {
+        let motion = &mut self.motion.mbs[index];
+        (motion.mvs[0], motion.refs[0]) = (*mvs, mb.refs[0]);
+        motion.ref_ids[0] = mb.refs[0].map(|reference| {
             usize::try_from(reference).map_or(NO_REF, |index| params.reference_ids[index % 3])
         });
-        self.motion.ref_ids[1][index] = [NO_REF; 4];
+        motion.ref_ids[1] = [NO_REF; 4];
         used
     }
 
@@ -233,7 +233,7 @@ impl Picture {
         let mut deblocker = Deblocker {
             kernels: params.kernels,
             infos: &self.infos,
-            motion: &self.motion,
+            motion: &self.motion.mbs,
             slices: &self.slices,
             planes: plane_lines(frame),
             cols: params.cols,

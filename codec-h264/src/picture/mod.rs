@@ -8,7 +8,7 @@ use codec_core::frame::FrameBuf;
 
 use crate::slice::PictureStructure;
 
-pub use motion::{Coding, Motion, Mv, NO_REF, RefKey};
+pub use motion::{Coding, MbMotion, Motion, Mv, NO_REF, RefKey};
 
 /// A decoded frame, or one of its fields, as an entry of a reference list. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ pub struct RefKey {
     pub structure: PictureStructure,
 }
 
-/// The entry of [`Motion::ref_ids`] of a block that does not use the list.
+/// The entry of [`MbMotion::ref_ids`] of a block that does not use the list.
 pub const NO_REF: u8 = 0xff;
 
 /// How the macroblocks of a frame were coded.
@@ -40,6 +40,36 @@ pub enum Coding {
     Fields,
 }
 
+/// Motion of a macroblock, by list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MbMotion {
+    /// Reference indices of the four 8x8 blocks; -1 if the list is not used, and in intra
+    /// macroblocks.
+    pub refs: [[i8; 4]; 2],
+    /// The pictures that `refs` refer to, as indices into [`Motion::keys`]; [`NO_REF`] if unused.
+    pub ref_ids: [[u8; 4]; 2],
+    /// Vectors of the sixteen 4x4 blocks in raster order; any value if the list is not used.
+    pub mvs: [[Mv; 16]; 2],
+    /// Whether this is a field macroblock of an MBAFF frame.
+    pub is_field: bool,
+}
+
+impl MbMotion {
+    /// A macroblock without motion.
+    pub const NONE: Self = Self {
+        refs: [[-1; 4]; 2],
+        ref_ids: [[NO_REF; 4]; 2],
+        mvs: [[Mv::ZERO; 16]; 2],
+        is_field: false,
+    };
+
+    /// Marks both lists as unused.
+    #[inline]
+    pub fn clear(&mut self) {
+        (self.refs, self.ref_ids) = (Self::NONE.refs, Self::NONE.ref_ids);
+    }
+}
+
 /// Motion of the macroblocks of a frame.
 ///
 /// Macroblocks are in rows of the frame. The macroblocks of fields, and the pairs of MBAFF frames,
@@ -50,15 +80,8 @@ pub struct Motion {
     pub cols: usize,
     /// How the frame was coded.
     pub coding: Coding,
-    /// Vectors of the sixteen 4x4 blocks in raster order, by list and macroblock.
-    pub mvs: [Vec<[Mv; 16]>; 2],
-    /// Reference indices of the four 8x8 blocks, by list and macroblock; -1 if the list is not used,
-    /// and in intra macroblocks.
-    pub refs: [Vec<[i8; 4]>; 2],
-    /// The pictures that `refs` refer to, as indices into `keys`; [`NO_REF`] if unused.
-    pub ref_ids: [Vec<[u8; 4]>; 2],
-    /// Whether each macroblock of an MBAFF frame is a field macroblock.
-    pub is_field: Vec<bool>,
+    /// Motion of each macroblock.
+    pub mbs: Vec<MbMotion>,
     /// Identities of all pictures that are referred to.
     pub keys: Vec<RefKey>,
 }
@@ -70,11 +93,8 @@ impl Motion {
     /// Prepares for a frame of `cols` x `rows` macroblocks. Allocates only if the size changes.
     pub fn begin(&mut self, cols: usize, rows: usize, coding: Coding) {
         let count = cols * rows;
-        if self.is_field.len() != count {
-            self.mvs = std::array::from_fn(|_| vec![[Mv::ZERO; 16]; count]);
-            self.refs = std::array::from_fn(|_| vec![[-1; 4]; count]);
-            self.ref_ids = std::array::from_fn(|_| vec![[NO_REF; 4]; count]);
-            self.is_field = vec![false; count];
+        if self.mbs.len() != count {
+            self.mbs = vec![MbMotion::NONE; count];
         }
         self.cols = cols;
         self.coding = coding;

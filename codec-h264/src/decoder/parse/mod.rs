@@ -201,25 +201,22 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         self.info.chroma_qp = offsets.map(|offset| chroma_qp(self.info.qp, offset));
         let mb = self.mb();
         self.stores.infos[mb] = self.info;
-        self.stores.motion.is_field[mb] = self.is_field;
+        self.stores.motion.mbs[mb].is_field = self.is_field;
     }
 
     /// Marks the macroblock as one without motion.
     fn clear_motion(&mut self) {
         let mb = self.mb();
-        for list in 0..2 {
-            self.stores.motion.refs[list][mb] = [-1; 4];
-            self.stores.motion.ref_ids[list][mb] = [NO_REF; 4];
-            if E::CABAC && self.cx.header.slice_type != SliceType::I {
-                self.stores.mvds[list][mb] = [[0; 2]; 16];
-            }
+        self.stores.motion.mbs[mb].clear();
+        if E::CABAC && self.cx.header.slice_type != SliceType::I {
+            self.stores.mvds.iter_mut().for_each(|mvds| mvds[mb] = [[0; 2]; 16]);
         }
     }
 
     /// Loads the motion around the macroblock.
     fn load_motion(&mut self) {
         let stored = Stored {
-            motion: self.stores.motion,
+            motion: &self.stores.motion.mbs,
             infos: self.stores.infos,
             mvds: self.stores.mvds,
             is_mbaff: self.cx.arrangement == Arrangement::Mbaff,
@@ -242,21 +239,21 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         if let Prediction::Inter(shape) = out.prediction {
             self.info.grain = Grain::of(shape);
         }
-        let motion = &mut *self.stores.motion;
+        let motion = &mut self.stores.motion.mbs[mb];
         for list in 0..2 {
             if list == 1 && !self.cx.is_b() {
-                motion.refs[1][mb] = [-1; 4];
-                motion.ref_ids[1][mb] = [NO_REF; 4];
+                motion.refs[1] = [-1; 4];
+                motion.ref_ids[1] = [NO_REF; 4];
                 continue;
             }
             let cache = &self.caches[list];
             out.refs[list] = cache.mb_refs();
             out.mvs[list] = cache.mb_mvs();
-            motion.refs[list][mb] = out.refs[list];
-            motion.mvs[list][mb] = out.mvs[list];
+            motion.refs[list] = out.refs[list];
+            motion.mvs[list] = out.mvs[list];
             let refs = out.refs[list];
             let id = |reference: i8| self.cx.ref_id(list, reference, field_row);
-            motion.ref_ids[list][mb] =
+            motion.ref_ids[list] =
                 if refs == [refs[0]; 4] { [id(refs[0]); 4] } else { refs.map(id) };
             if E::CABAC {
                 self.stores.mvds[list][mb] = if has_mvds { cache.mb_mvds() } else { [[0; 2]; 16] };
