@@ -31,6 +31,8 @@ pub(crate) struct Weights {
     mode: Mode,
     /// For frame macroblocks or field pictures, and for the field macroblocks of each parity.
     implicit: Box<[Implicit; 3]>,
+    /// With explicit weights: a bit for each index of each list whose weight is not the default.
+    explicit: [u32; 2],
 }
 
 /// `DistScaleFactor` of clause 8.4.1.2.3; `None` if both references have the same count.
@@ -46,7 +48,7 @@ pub(crate) fn dist_scale_factor(current: i32, poc_0: i32, poc_1: i32) -> Option<
 
 impl Weights {
     pub(crate) fn new() -> Self {
-        Self { mode: Mode::Default, implicit: Box::new([[[32; 32]; 32]; 3]) }
+        Self { mode: Mode::Default, implicit: Box::new([[[32; 32]; 32]; 3]), explicit: [0; 2] }
     }
 
     /// Prepares for a slice of a picture with the picture order counts `poc`.
@@ -62,6 +64,9 @@ impl Weights {
             (SliceType::B, 2, _) => Mode::Implicit,
             _ => Mode::Default,
         };
+        if let (Mode::Explicit, Some(table)) = (self.mode, &header.weights) {
+            self.explicit = [0, 1].map(|list| weighted_entries(table, list));
+        }
         if self.mode != Mode::Implicit {
             return;
         }
@@ -82,10 +87,28 @@ impl Weights {
         }
     }
 
-    /// Returns whether no prediction of the slice is weighted.
+    /// Returns whether a prediction from `references`, which are negative if unused, is surely not
+    /// weighted in any plane.
     #[inline]
-    pub(crate) fn are_default(&self) -> bool {
-        matches!(self.mode, Mode::Default)
+    pub(crate) fn are_default(&self, references: [i8; 2], is_field_mb: bool) -> bool {
+        match self.mode {
+            Mode::Default => true,
+            Mode::Explicit => {
+                let shift = u32::from(is_field_mb);
+                let is_weighted = |list: usize| {
+                    u32::try_from(references[list])
+                        .is_ok_and(|index| self.explicit[list] >> ((index % 32) >> shift) & 1 == 1)
+                };
+                !is_weighted(0) && !is_weighted(1)
+            }
+            Mode::Implicit => match references.map(usize::try_from) {
+                [Ok(first), Ok(second)] if !is_field_mb => {
+                    self.implicit[0][first % 32][second % 32] == 32
+                }
+                [Ok(_), Ok(_)] => false,
+                _ => true,
+            },
+        }
     }
 
     /// Returns the weighting of plane `plane` for a prediction from both lists.
@@ -152,6 +175,18 @@ fn explicit(table: &PredWeights, list: usize, index: usize, plane: usize) -> (u8
     }
     let weight = entry.chroma[plane - 1];
     (table.chroma_log2_denom, weight.weight, weight.offset)
+}
+
+/// Returns a bit for each entry of a list whose explicit weight or offset is not the default in some
+/// plane.
+fn weighted_entries(table: &PredWeights, list: usize) -> u32 {
+    (0..32).fold(0, |bits, index| {
+        let is_weighted = (0..3).any(|plane| {
+            let (log2_denom, weight, offset) = explicit(table, list, index, plane);
+            weight != 1 << log2_denom || offset != 0
+        });
+        bits | u32::from(is_weighted) << index
+    })
 }
 
 /// Fills implicit weights; `poc` returns the picture order count for an index of a list and whether

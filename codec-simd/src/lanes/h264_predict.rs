@@ -226,8 +226,44 @@ macro_rules! lanes_h264_predict {
             }
         }
 
+        /// As [`average_columns`] for a block of `H` rows of 8 or 16 columns inside `dst`; returns
+        /// whether it is one.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn average_rows<const W: usize, const H: usize>(
+            dst: &mut [u8],
+            stride: usize,
+            other: &[[u8; 16]],
+        ) -> bool {
+            let (Some(mut dst), Some(other)) =
+                (WindowMut::<W, H>::new(dst, stride), other.first_chunk::<H>())
+            else {
+                return false;
+            };
+            for (y, other) in other.iter().enumerate() {
+                let row = dst.row_mut(y);
+                if let Some(row) = row.first_chunk_mut::<16>() {
+                    store_u8x16(row, avg_u8(load_u8x16(row), load_u8x16(other)));
+                } else if let Some(row) = row.first_chunk_mut::<8>() {
+                    store_u8x8(row, avg_u8(load_u8x8(row), load_u8x16(other)));
+                }
+            }
+            true
+        }
+
         #[target_feature(enable = $features)]
         fn h264_average_block(dst: &mut [u8], stride: usize, width: usize, other: &[[u8; 16]]) {
+            let is_done = match (width, other.len()) {
+                (16, 16) => average_rows::<16, 16>(dst, stride, other),
+                (16, 8) => average_rows::<16, 8>(dst, stride, other),
+                (8, 16) => average_rows::<8, 16>(dst, stride, other),
+                (8, 8) => average_rows::<8, 8>(dst, stride, other),
+                (8, 4) => average_rows::<8, 4>(dst, stride, other),
+                _ => false,
+            };
+            if is_done {
+                return;
+            }
             match width {
                 16 => average_columns::<16>(dst, stride, other),
                 8 => average_columns::<8>(dst, stride, other),

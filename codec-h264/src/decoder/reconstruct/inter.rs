@@ -3,9 +3,9 @@
 use codec_simd::{Kernels, WindowMut};
 
 use super::Reconstructor;
-use super::references::{BlockCopy, EMPTY_COPY, RefPlane, Source};
+use super::references::{BlockCopy, EMPTY_COPY, Source};
 use crate::decoder::weights::Weighting;
-use crate::macroblock::{Mb, Shape};
+use crate::macroblock::{Mb, Shape, SubShape};
 use crate::planes::{Place, PlaneLines};
 use crate::slice::PictureStructure;
 
@@ -29,14 +29,12 @@ impl Default for InterScratch {
     }
 }
 
-/// A part of a macroblock with one vector per list. Units are luma samples.
+/// A part of a macroblock with one vector per list: `W` x `H` 4x4 blocks.
 #[derive(Clone, Copy)]
-struct Part {
-    /// Position in the frame or field.
+struct Part<const W: usize, const H: usize> {
+    /// Position in the frame or field, in luma samples.
     x: usize,
     y: usize,
-    /// Width and height.
-    size: (usize, usize),
     has_chroma: bool,
 }
 
@@ -55,23 +53,57 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Returns the position between samples, which is below 8.
+#[inline]
+fn fraction((x, y): (i16, i16)) -> (u8, u8) {
+    (x.to_le_bytes()[0], y.to_le_bytes()[0])
+}
+
+/// Predicts a block of `$w` x `$h` in one plane, and
+/// returns the memory for copies. The interpolation by `$kernel` reads `$more`
+/// columns and rows in addition, `$before` of them before the block, in a window of `$rw` x `$rh`.
+macro_rules! block {
+    ($context:expr, $kernel:ident, $w:literal x $h:literal from $rw:literal x $rh:literal,
+     $before:literal, $more:literal) => {{
+        let (kernels, view, (x, y), (fx, fy), target, copy) = $context;
+        let Some(mut dst) = WindowMut::<$w, $h>::new(target.data, target.stride) else { return };
+        if (fx, fy) == (0, 0) {
+            if let Some(refp) = view.window::<$w, $h>(x, y, $w, &mut *copy) {
+                dst.copy_from(refp);
+            }
+        } else if let Some(refp) =
+            view.window::<$rw, $rh>(x - $before, y - $before, $w + $more, &mut *copy)
+        {
+            kernels.$kernel(refp, fx, fy, dst);
+        }
+        copy
+    }};
+}
+
 impl Reconstructor<'_> {
     pub(super) fn inter(&mut self, mb: &Mb, shape: Shape) {
         self.prefetch(mb);
         let places = std::array::from_fn(|plane| self.place(mb, plane));
         match shape {
-            Shape::Whole => self.part(mb, &places, (0, 0), (4, 4)),
-            Shape::Rows => {
-                [0, 2].into_iter().for_each(|y| self.part(mb, &places, (0, y), (4, 2)));
-            }
+            Shape::Whole => self.part::<4, 4>(mb, &places, (0, 0)),
+            Shape::Rows => [0, 2].into_iter().for_each(|y| self.part::<4, 2>(mb, &places, (0, y))),
             Shape::Columns => {
-                [0, 2].into_iter().for_each(|x| self.part(mb, &places, (x, 0), (2, 4)));
+                [0, 2].into_iter().for_each(|x| self.part::<2, 4>(mb, &places, (x, 0)));
             }
             Shape::Quarters(shapes) => {
                 for (n, shape) in shapes.into_iter().enumerate() {
-                    let (size, firsts) = shape.parts();
-                    for (x, y) in firsts {
-                        self.part(mb, &places, (n % 2 * 2 + x, n / 2 * 2 + y), size);
+                    let (x, y) = (n % 2 * 2, n / 2 * 2);
+                    match shape {
+                        SubShape::Whole => self.part::<2, 2>(mb, &places, (x, y)),
+                        SubShape::Rows => [0, 1]
+                            .into_iter()
+                            .for_each(|dy| self.part::<2, 1>(mb, &places, (x, y + dy))),
+                        SubShape::Columns => [0, 1]
+                            .into_iter()
+                            .for_each(|dx| self.part::<1, 2>(mb, &places, (x + dx, y))),
+                        SubShape::Quarters => (0..4).for_each(|n| {
+                            self.part::<1, 1>(mb, &places, (x + n % 2, y + n / 2));
+                        }),
                     }
                 }
             }
@@ -96,25 +128,27 @@ impl Reconstructor<'_> {
         }
     }
 
-    /// Predicts the part at block (`x`, `y`) of `w` x `h` 4x4 blocks.
-    fn part(
+    /// Predicts the part at block (`x`, `y`) of `W` x `H` 4x4 blocks.
+    fn part<const W: usize, const H: usize>(
         &mut self,
         mb: &Mb,
         places: &[Place; 3],
         (x, y): (usize, usize),
-        (w, h): (usize, usize),
     ) {
         let quarter = y / 2 * 2 + x / 2;
         let refs = [0, 1].map(|list| mb.refs[list][quarter]);
         let mb_row = if self.cx.is_field(mb.is_field) { mb.row / 2 } else { mb.row };
-        let part = Part {
+        let part = Part::<W, H> {
             x: 16 * mb.x + 4 * x,
             y: 16 * mb_row + 4 * y,
-            size: (4 * w, 4 * h),
             has_chroma: self.cx.sps.has_chroma(),
         };
         let source = |list: usize| self.references.source(mb, list, refs[list], 4 * y + x);
-        let (first, second) = (source(0), source(1));
+        let (first, second) = match (source(0), source(1)) {
+            (Some(first), second) => (first, second),
+            (None, Some(second)) => (second, None),
+            (None, None) => return,
+        };
         let weightings = self.weightings(mb, refs);
         let (kernels, InterScratch { predictions, copy }) = (self.kernels, &mut self.scratch);
         let [luma, cb, cr] = &mut self.planes;
@@ -123,32 +157,23 @@ impl Reconstructor<'_> {
             Target::new(cb, places[1], 2 * x, 2 * y),
             Target::new(cr, places[2], 2 * x, 2 * y),
         ];
-        match (first, second, weightings) {
-            (Some(source), None, None) | (None, Some(source), None) => {
-                compensate(kernels, &part, &source, &mut targets, copy);
+        if let Some(second) = &second {
+            let mut other = predictions[1].each_mut().map(packed);
+            part.compensate(kernels, second, &mut other, copy);
+        }
+        let Some(weightings) = weightings else {
+            part.compensate(kernels, &first, &mut targets, copy);
+            if second.is_some() {
+                part.average(kernels, &predictions[1], &mut targets);
             }
-            (None, None, _) => {}
-            (Some(source), None, Some(weightings)) | (None, Some(source), Some(weightings)) => {
-                let mut first = predictions[0].each_mut().map(packed);
-                compensate(kernels, &part, &source, &mut first, copy);
-                part.weigh(kernels, weightings, &mut predictions[0], &mut targets);
-            }
-            (Some(first), Some(second), None) => {
-                compensate(kernels, &part, &first, &mut targets, copy);
-                let mut other = predictions[1].each_mut().map(packed);
-                compensate(kernels, &part, &second, &mut other, copy);
-                for (plane, w, rows) in part.planes() {
-                    let Target { data, stride } = &mut targets[plane];
-                    kernels.h264_average_block(data, *stride, w, &predictions[1][plane][..rows]);
-                }
-            }
-            (Some(first), Some(second), Some(weightings)) => {
-                let [mut to_first, mut to_second] =
-                    predictions.each_mut().map(|planes| planes.each_mut().map(packed));
-                compensate(kernels, &part, &first, &mut to_first, copy);
-                compensate(kernels, &part, &second, &mut to_second, copy);
-                part.weigh_both(kernels, weightings, predictions, &mut targets);
-            }
+            return;
+        };
+        let mut unweighted = predictions[0].each_mut().map(packed);
+        part.compensate(kernels, &first, &mut unweighted, copy);
+        if second.is_some() {
+            part.weigh_both(kernels, weightings, predictions, &mut targets);
+        } else {
+            part.weigh(kernels, weightings, &mut predictions[0], &mut targets);
         }
     }
 
@@ -156,7 +181,7 @@ impl Reconstructor<'_> {
     #[inline]
     fn weightings(&self, mb: &Mb, refs: [i8; 2]) -> Option<[Weighting; 3]> {
         let cx = self.cx;
-        if cx.weights.are_default() {
+        if cx.weights.are_default(refs, mb.is_field) {
             return None;
         }
         let field_row = mb.is_field.then_some(mb.row);
@@ -171,15 +196,71 @@ impl Reconstructor<'_> {
     }
 }
 
-impl Part {
-    /// Returns the planes of the part with their width and height.
+impl<const W: usize, const H: usize> Part<W, H> {
+    /// Returns the planes of the part with their width and height in samples.
+    #[inline]
     fn planes(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let (w, h) = self.size;
-        [(0, w, h), (1, w / 2, h / 2), (2, w / 2, h / 2)].into_iter().take(if self.has_chroma {
-            3
+        let count = if self.has_chroma { 3 } else { 1 };
+        [(0, 4 * W, 4 * H), (1, 2 * W, 2 * H), (2, 2 * W, 2 * H)].into_iter().take(count)
+    }
+
+    /// Replaces the samples in the targets by their means with those of `other`.
+    #[inline]
+    fn average(self, kernels: &Kernels, other: &[Rows; 3], targets: &mut [Target<'_>; 3]) {
+        for (plane, w, rows) in self.planes() {
+            let Target { data, stride } = &mut targets[plane];
+            kernels.h264_average_block(data, *stride, w, &other[plane][..rows]);
+        }
+    }
+
+    /// Predicts the samples from `source` into `targets`.
+    fn compensate(
+        self,
+        kernels: &Kernels,
+        source: &Source<'_>,
+        targets: &mut [Target<'_>; 3],
+        copy: &mut BlockCopy,
+    ) {
+        let Source { planes, part: structure, mv, chroma_y } = *source;
+        let of_field;
+        let planes = if structure == PictureStructure::Frame {
+            planes
         } else {
-            1
-        })
+            of_field = planes.map(|plane| plane.part(structure));
+            &of_field
+        };
+        let [luma, cb, cr] = planes;
+        let [to_luma, to_cb, to_cr] = targets;
+        let x = self.x.cast_signed() + isize::from(mv.x >> 2);
+        let y = self.y.cast_signed() + isize::from(mv.y >> 2);
+        let context = (kernels, luma, (x, y), fraction((mv.x & 3, mv.y & 3)), to_luma, copy);
+        let copy = match (W, H) {
+            (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
+            (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
+            (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
+            (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
+            (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
+            (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
+            _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
+        };
+        if !self.has_chroma {
+            return;
+        }
+        let x = (self.x / 2).cast_signed() + isize::from(mv.x >> 3);
+        let y = (self.y / 2).cast_signed() + isize::from(chroma_y >> 3);
+        let fractions = fraction((mv.x & 7, chroma_y & 7));
+        for (plane, target) in [(cb, to_cb), (cr, to_cr)] {
+            let context = (kernels, plane, (x, y), fractions, target, &mut *copy);
+            match (W, H) {
+                (4, 4) => block!(context, h264_chroma_8x8, 8 x 8 from 16 x 9, 0, 1),
+                (4, _) => block!(context, h264_chroma_8x4, 8 x 4 from 16 x 5, 0, 1),
+                (2, 4) => block!(context, h264_chroma_4x8, 4 x 8 from 8 x 9, 0, 1),
+                (2, 2) => block!(context, h264_chroma_4x4, 4 x 4 from 8 x 5, 0, 1),
+                (2, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
+                (_, 2) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
+                _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
+            };
+        }
     }
 
     /// Weighs a prediction from one list.
@@ -212,7 +293,7 @@ impl Part {
             let (first, second) = (&mut first[plane][..rows], &second[plane][..rows]);
             match weightings[plane] {
                 Weighting::Default => {
-                    kernels.h264_average_block(first.as_flattened_mut(), 16, 16, second)
+                    kernels.h264_average_block(first.as_flattened_mut(), 16, 16, second);
                 }
                 Weighting::Weighted { log2_denom, weights, offset } => {
                     kernels.h264_biweight_rows(first, second, log2_denom, weights, offset);
@@ -243,103 +324,5 @@ fn copy_columns<const W: usize>(rows: &[[u8; 16]], target: &mut Target<'_>) {
         if let (Some(to), Some(row)) = (to.first_chunk_mut::<W>(), row.first_chunk()) {
             *to = *row;
         }
-    }
-}
-
-/// Predicts a part from one reference.
-fn compensate(
-    kernels: &Kernels,
-    part: &Part,
-    source: &Source<'_>,
-    targets: &mut [Target<'_>; 3],
-    copy: &mut BlockCopy,
-) {
-    let Source { planes, part: structure, mv, chroma_y } = *source;
-    let of_field;
-    let planes = if structure == PictureStructure::Frame {
-        planes
-    } else {
-        of_field = planes.map(|plane| plane.part(structure));
-        &of_field
-    };
-    let x = part.x.cast_signed() + isize::from(mv.x >> 2);
-    let y = part.y.cast_signed() + isize::from(mv.y >> 2);
-    let [to_luma, to_cb, to_cr] = targets;
-    luma(kernels, &planes[0], (x, y), (mv.x & 3, mv.y & 3), part.size, to_luma, copy);
-    if !part.has_chroma {
-        return;
-    }
-    let x = (part.x / 2).cast_signed() + isize::from(mv.x >> 3);
-    let y = (part.y / 2).cast_signed() + isize::from(chroma_y >> 3);
-    let fractions = (mv.x & 7, chroma_y & 7);
-    chroma(kernels, &planes[1], (x, y), fractions, part.size, to_cb, copy);
-    chroma(kernels, &planes[2], (x, y), fractions, part.size, to_cr, copy);
-}
-
-/// Returns the position between samples, which is below 8.
-#[inline]
-fn fraction((x, y): (i16, i16)) -> (u8, u8) {
-    (x.to_le_bytes()[0], y.to_le_bytes()[0])
-}
-
-/// Predicts a block of `$w` x `$h` in one plane. The interpolation by `$kernel` reads `$more`
-/// columns and rows in addition, `$before` of them before the block, in a window of `$rw` x `$rh`.
-macro_rules! block {
-    ($context:expr, $kernel:ident, $w:literal x $h:literal from $rw:literal x $rh:literal,
-     $before:literal, $more:literal) => {{
-        let (kernels, view, (x, y), (fx, fy), target, copy) = $context;
-        let Some(mut dst) = WindowMut::<$w, $h>::new(target.data, target.stride) else { return };
-        if (fx, fy) == (0, 0) {
-            if let Some(refp) = view.window::<$w, $h>(x, y, $w, copy) {
-                dst.copy_from(refp);
-            }
-        } else if let Some(refp) =
-            view.window::<$rw, $rh>(x - $before, y - $before, $w + $more, copy)
-        {
-            kernels.$kernel(refp, fx, fy, dst);
-        }
-    }};
-}
-
-fn luma(
-    kernels: &Kernels,
-    view: &RefPlane<'_>,
-    at: (isize, isize),
-    fractions: (i16, i16),
-    size: (usize, usize),
-    target: &mut Target<'_>,
-    copy: &mut BlockCopy,
-) {
-    let context = (kernels, view, at, fraction(fractions), target, copy);
-    match size {
-        (16, 16) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
-        (16, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
-        (8, 16) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
-        (8, 8) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
-        (8, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
-        (_, 8) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
-        _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
-    }
-}
-
-/// Predicts a chroma plane of a part whose size in luma is `size`.
-fn chroma(
-    kernels: &Kernels,
-    view: &RefPlane<'_>,
-    at: (isize, isize),
-    fractions: (i16, i16),
-    size: (usize, usize),
-    target: &mut Target<'_>,
-    copy: &mut BlockCopy,
-) {
-    let context = (kernels, view, at, fraction(fractions), target, copy);
-    match size {
-        (16, 16) => block!(context, h264_chroma_8x8, 8 x 8 from 16 x 9, 0, 1),
-        (16, _) => block!(context, h264_chroma_8x4, 8 x 4 from 16 x 5, 0, 1),
-        (8, 16) => block!(context, h264_chroma_4x8, 4 x 8 from 8 x 9, 0, 1),
-        (8, 8) => block!(context, h264_chroma_4x4, 4 x 4 from 8 x 5, 0, 1),
-        (8, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
-        (_, 8) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
-        _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
     }
 }
