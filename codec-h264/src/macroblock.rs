@@ -181,7 +181,7 @@ pub(crate) struct Mb {
     /// Blocks of `coeffs` to add: bits 0 to 15 luma in decoding order (with the 8x8 transform every
     /// fourth), 16 to 19 Cb, 20 to 23 Cr.
     pub coded: u32,
-    /// Scaled coefficients: luma blocks in decoding order, Cb, Cr; all zero between macroblocks.
+    /// Scaled coefficients: luma blocks in decoding order, Cb, Cr; zero in blocks that are not coded.
     pub coeffs: [[i16; 16]; 24],
     /// Samples of an `I_PCM` macroblock: luma, Cb, Cr.
     pub samples: [u8; 384],
@@ -204,6 +204,27 @@ impl Mb {
             coeffs: [[0; 16]; 24],
             samples: [0; 384],
         }
+    }
+
+    /// Clears the coefficients of the coded blocks.
+    #[inline]
+    pub(crate) fn clear_coeffs(&mut self) {
+        let (luma, chroma) = self.coeffs.split_at_mut(16);
+        let mut left = self.coded & 0xffff;
+        while left != 0 {
+            let n = left.trailing_zeros() as usize;
+            match luma[n & 15..].first_chunk_mut::<4>() {
+                Some(blocks) if self.transform_8x8 => *blocks = [[0; 16]; 4],
+                _ => luma[n & 15] = [0; 16],
+            }
+            left &= left - 1;
+        }
+        let mut left = self.coded >> 16;
+        while left != 0 {
+            chroma[left.trailing_zeros() as usize & 7] = [0; 16];
+            left &= left - 1;
+        }
+        self.coded = 0;
     }
 }
 

@@ -1,11 +1,10 @@
 //! Filtering of whole edges of a macroblock. ITU-T H.264, clause 8.7.2.
 
-use codec_simd::{DeblockEdge, DeblockThresholds, WindowMut};
+use codec_simd::{DeblockEdge, DeblockThresholds, Kernels, WindowMut};
 
-use super::Deblocker;
 use super::strength::Parts;
 use crate::macroblock::MbInfo;
-use crate::planes::{Place, PlaneLines};
+use crate::planes::{Place, PlaneLines, PlaneSet, place};
 use crate::slice::Deblocking;
 use crate::tables::deblock::{ALPHA, BETA, TC0};
 
@@ -44,10 +43,10 @@ impl ThresholdTable {
         &self.by_qp[usize::from(qp & 63)]
     }
 
-    /// Returns the thresholds of the planes for the edges between two macroblocks.
+    /// Returns the thresholds of the planes of an edge.
     #[inline]
-    pub(super) fn between(&self, p: &MbInfo, q: &MbInfo) -> [&DeblockThresholds; 3] {
-        mean_qps(p, q).map(|qp| self.of(qp))
+    pub(super) fn of_planes(&self, qps: EdgeQps) -> [&DeblockThresholds; 3] {
+        qps.map(|qp| self.of(qp))
     }
 }
 
@@ -81,7 +80,35 @@ pub(super) fn surroundings<'a>(
     Some((luma, [cb, cr]))
 }
 
-impl Deblocker<'_> {
+/// Filters edges in the planes of a picture.
+pub(crate) struct EdgeFilter<'a> {
+    pub kernels: &'static Kernels,
+    /// Without samples in planes that are not in `set`.
+    pub planes: [PlaneLines<'a>; 3],
+    /// The planes to filter.
+    pub set: PlaneSet,
+    /// Of the current slice.
+    pub thresholds: &'a mut ThresholdTable,
+}
+
+impl EdgeFilter<'_> {
+    /// Sets the parameters of the slice of the next edges.
+    #[inline]
+    pub(super) fn set_params(&mut self, params: Deblocking) {
+        if self.thresholds.params != params {
+            *self.thresholds = ThresholdTable::new(params);
+        }
+    }
+
+    /// Returns the places of a macroblock in the planes.
+    #[inline]
+    pub(super) fn places(&self, (x, row): (usize, usize), is_field: bool) -> [Place; 3] {
+        let sizes = [16, 8, 8];
+        std::array::from_fn(|plane| {
+            place(x, row, is_field, sizes[plane], self.planes[plane].stride)
+        })
+    }
+
     /// Filters an edge in all planes, with the mean quantisers `qps`. `places` are those of the
     /// macroblock, `edge` is the number of the edge in blocks of four samples.
     #[inline]
@@ -94,10 +121,12 @@ impl Deblocker<'_> {
         qps: EdgeQps,
     ) {
         let strengths = strengths.to_le_bytes();
-        if let Some(limits) = self.thresholds.of(qps[0]).edge(strengths) {
+        if self.set.luma
+            && let Some(limits) = self.thresholds.of(qps[0]).edge(strengths)
+        {
             self.luma_edge(places[0], is_vertical, edge, limits);
         }
-        if !self.has_chroma || edge % 2 == 1 {
+        if !self.set.chroma || edge % 2 == 1 {
             return;
         }
         if qps[1] == qps[2] {

@@ -30,22 +30,23 @@ impl Deblocker<'_> {
                 }))
             };
             let (qps, strengths) = (mean_qps(p, q), strengths.to_le_bytes());
-            let kernels = self.kernels;
-            if let Some(limits) = self.thresholds.of(qps[0]).edge(strengths) {
+            let filter = &mut self.filter;
+            if let Some(limits) = filter.thresholds.of(qps[0]).edge(strengths) {
                 let place = half_lines(current.places[0], current.is_field, half, 8);
-                if let Some(pixels) = window(&mut self.planes[0], place.offset, 4, place.stride) {
-                    kernels.h264_deblock_luma_v_8(pixels, limits);
+                if let Some(pixels) = window(&mut filter.planes[0], place.offset, 4, place.stride) {
+                    filter.kernels.h264_deblock_luma_v_8(pixels, limits);
                 }
             }
-            if !self.has_chroma {
+            if !filter.set.chroma {
                 continue;
             }
             for (plane, qp) in qps.into_iter().enumerate().skip(1) {
-                let Some(limits) = self.thresholds.of(qp).edge(strengths) else { continue };
+                let Some(limits) = filter.thresholds.of(qp).edge(strengths) else { continue };
                 let place = half_lines(current.places[plane], current.is_field, half, 4);
-                if let Some(pixels) = window(&mut self.planes[plane], place.offset, 2, place.stride)
+                if let Some(pixels) =
+                    window(&mut filter.planes[plane], place.offset, 2, place.stride)
                 {
-                    kernels.h264_deblock_chroma_v_4(pixels, limits);
+                    filter.kernels.h264_deblock_chroma_v_4(pixels, limits);
                 }
             }
         }
@@ -63,7 +64,7 @@ impl Deblocker<'_> {
                 offset: place.offset + parity * place.stride,
                 stride: 2 * place.stride,
             });
-            self.filter_edge(&places, false, 0, strengths, qps);
+            self.filter.filter_edge(&places, false, 0, strengths, qps);
         }
     }
 }

@@ -1,34 +1,30 @@
 //! The deblocking filter, for the decoder and the encoder. ITU-T H.264, clause 8.7.
 
 mod edges;
+mod mb_edges;
 mod mixed;
 mod strength;
-
-use codec_simd::{DeblockMb, Kernels};
 
 use crate::macroblock::Arrangement;
 use crate::macroblock::{MbInfo, NO_SLICE};
 use crate::picture::MbMotion;
-use crate::planes::{Place, PlaneLines, place};
+use crate::planes::Place;
 use crate::slice::Deblocking;
-use edges::{mean_qps, surroundings};
+use edges::mean_qps;
 use strength::{Blocks, Limits, Parts, Side};
 
-pub(crate) use edges::ThresholdTable;
+pub(crate) use edges::{EdgeFilter, ThresholdTable};
+pub(crate) use mb_edges::{EdgeFinder, MbEdges};
 
 /// Filters the macroblocks of a picture.
 pub(crate) struct Deblocker<'a> {
-    pub kernels: &'static Kernels,
     pub infos: &'a [MbInfo],
     pub motion: &'a [MbMotion],
     /// Parameters of the slices of the picture.
     pub slices: &'a [Deblocking],
-    pub planes: [PlaneLines<'a>; 3],
     pub cols: usize,
     pub arrangement: Arrangement,
-    pub has_chroma: bool,
-    /// Of the current slice.
-    pub thresholds: &'a mut ThresholdTable,
+    pub filter: EdgeFilter<'a>,
 }
 
 /// The macroblock being filtered.
@@ -78,82 +74,33 @@ impl Deblocker<'_> {
     }
 
     fn macroblock(&mut self, x: usize, row: usize) {
-        let mb = row * self.cols + x;
-        if self.arrangement == Arrangement::Frame && self.is_plain(x, mb) {
+        if self.arrangement != Arrangement::Mbaff {
+            let finder = EdgeFinder {
+                infos: self.infos,
+                motion: self.motion,
+                slices: self.slices,
+                cols: self.cols,
+                is_field: self.arrangement == Arrangement::Field,
+            };
+            if let Some(edges) = finder.edges(x, row) {
+                self.filter.whole((x, row), finder.is_field, &edges);
+            }
             return;
         }
+        let mb = row * self.cols + x;
         let info = &self.infos[mb];
         let Some(&params) = self.slices.get(usize::from(info.slice)) else { return };
         if params.disable_idc == 1 {
             return;
         }
-        if self.thresholds.params != params {
-            *self.thresholds = ThresholdTable::new(params);
-        }
-        let is_field = info.is_field || self.arrangement == Arrangement::Field;
-        let places = [16, 8, 8];
-        let places = std::array::from_fn(|plane| {
-            place(x, row, is_field, places[plane], self.planes[plane].stride)
-        });
+        self.filter.set_params(params);
+        let is_field = info.is_field;
+        let places = self.filter.places((x, row), is_field);
         let current = Current { x, row, mb, is_field, params, places };
-        if self.arrangement != Arrangement::Mbaff {
-            self.whole(&current);
-            return;
-        }
         self.left_edge(&current);
         self.inner_edges(&current, 0);
         self.top_edge(&current);
         self.inner_edges(&current, 1);
-    }
-
-    /// Returns whether no edge of a macroblock can be filtered: it and its neighbours have no levels,
-    /// and the same motion.
-    fn is_plain(&self, x: usize, mb: usize) -> bool {
-        let blocks = Blocks { infos: self.infos, motion: self.motion };
-        let is_above_plain =
-            || mb.checked_sub(self.cols).is_none_or(|above| blocks.are_alike(above, mb));
-        blocks.is_even(mb) && (x == 0 || blocks.are_alike(mb - 1, mb)) && is_above_plain()
-    }
-
-    /// Filters a macroblock whose neighbours are of the same kind.
-    fn whole(&mut self, current: &Current) {
-        let Current { x, mb, places, .. } = *current;
-        let blocks = Blocks { infos: self.infos, motion: self.motion };
-        let info = &self.infos[mb];
-        let mut strengths = blocks.inner_edges(mb, current.limits(3).vertical);
-        let left = mb.checked_sub(1).filter(|&left| x > 0 && self.is_filtered(current, left));
-        if let Some(left) = left {
-            let (p, q) = (Side { mb: left, first: 3 }, Side { mb, first: 0 });
-            strengths[0][0] = blocks.outer_edge(p, q, true, current.limits(4));
-        }
-        let step = if current.is_field { 2 } else { 1 };
-        let above = mb.checked_sub(step * self.cols);
-        let above = above.filter(|&above| self.is_filtered(current, above));
-        if let Some(above) = above {
-            let (p, q) = (Side { mb: above, first: 12 }, Side { mb, first: 0 });
-            let limits = current.limits(if current.is_field { 3 } else { 4 });
-            strengths[1][0] = blocks.outer_edge(p, q, false, limits);
-        }
-        if strengths == [[0; 4]; 2] {
-            return;
-        }
-        let near = [left, above].map(|mb| mb.map_or(info, |mb| &self.infos[mb]));
-        let around = surroundings(&mut self.planes, &places).filter(|_| self.has_chroma);
-        if let Some((luma, chroma)) = around {
-            let edges = DeblockMb {
-                strengths: strengths.map(|edges| edges.map(Parts::to_le_bytes)),
-                outer: near.map(|near| self.thresholds.between(near, info)),
-                inner: self.thresholds.between(info, info),
-            };
-            self.kernels.h264_deblock_mb(luma, chroma, &edges);
-            return;
-        }
-        for (direction, edges) in strengths.into_iter().enumerate() {
-            for (edge, strengths) in edges.into_iter().enumerate() {
-                let qps = mean_qps(if edge == 0 { near[direction] } else { info }, info);
-                self.filter_edge(&places, direction == 0, edge, strengths, qps);
-            }
-        }
     }
 
     /// Returns whether the edge to the macroblock `other` is filtered.
@@ -233,7 +180,7 @@ impl Deblocker<'_> {
     ) {
         if strengths != 0 {
             let qps = mean_qps(&self.infos[other], &self.infos[current.mb]);
-            self.filter_edge(&current.places, is_vertical, 0, strengths, qps);
+            self.filter.filter_edge(&current.places, is_vertical, 0, strengths, qps);
         }
     }
 
@@ -244,7 +191,7 @@ impl Deblocker<'_> {
         let info = &self.infos[current.mb];
         let qps = mean_qps(info, info);
         for (edge, strengths) in strengths.into_iter().enumerate().skip(1) {
-            self.filter_edge(&current.places, direction == 0, edge, strengths, qps);
+            self.filter.filter_edge(&current.places, direction == 0, edge, strengths, qps);
         }
     }
 }

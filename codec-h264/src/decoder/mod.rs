@@ -14,6 +14,7 @@
 //! | neighbours, prediction of vectors, direct modes, weights | `neighbours`, `motion_cache`, `direct`, `weights` |
 //! | prediction and residual | `reconstruct` |
 //! | deblocking of rows during a slice | `row_filter` |
+//! | parsing, luma and chroma on several threads | `pipeline` |
 //! | macroblocks and fields that were not received | `conceal`, `unpaired_field` |
 
 pub(crate) mod cabac_syntax;
@@ -27,6 +28,7 @@ mod motion_pool;
 pub(crate) mod neighbours;
 pub(crate) mod parse;
 mod picture;
+mod pipeline;
 pub(crate) mod reconstruct;
 mod recovery;
 mod row_filter;
@@ -67,7 +69,6 @@ static CAPABILITIES: Capabilities = {
     capabilities.reports_qindex = true;
     capabilities.gaps = &[
         Gap::new(Feature::ReportsReferences, "references are a list per slice, not slots"),
-        Gap::new(Feature::Pool, "slices are decoded on the caller's thread"),
         Gap::new(Feature::DecoderDelay, "the stream determines how many frames are held back"),
     ];
     capabilities
@@ -218,8 +219,8 @@ impl H264Decoder {
         if let Some(old) = &mut self.stream {
             old.flush(&mut self.output);
         }
-        let order = self.config.output_order;
-        self.stream = Some(Stream::new(slice.sps.clone(), self.kernels, order));
+        let (order, pool) = (self.config.output_order, self.config.pool.clone());
+        self.stream = Some(Stream::new(slice.sps.clone(), self.kernels, order, pool));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use codec_core::error::Corrupt;
 use codec_core::frame::FrameBuf;
+use codec_core::parallel::Pool;
 use codec_simd::Kernels;
 
 use super::cabac_syntax::Cabac;
@@ -12,6 +13,7 @@ use super::conceal::conceal;
 use super::motion_cache::Mvd;
 use super::motion_pool::MotionPool;
 use super::parse::{MbParser, Stores};
+use super::pipeline::{ParallelSlice, PipelineMemory};
 use super::reconstruct::Reconstructor;
 use super::row_filter::{Progress, RowFilter};
 use super::slice_context::{SliceContext, SliceInput};
@@ -19,14 +21,18 @@ use super::slice_data::{self, PairAhead};
 use super::weights::Weights;
 use crate::bits::{BitReader, rbsp_bits};
 use crate::cabac::Contexts;
-use crate::deblock::{Deblocker, ThresholdTable};
+use crate::deblock::{Deblocker, EdgeFilter, ThresholdTable};
 use crate::macroblock::Arrangement;
 use crate::macroblock::{Mb, MbInfo, NO_SLICE};
 use crate::params::{Pps, ScalingMatrices, Sps};
 use crate::picture::{Coding, Motion, RefPicture};
-use crate::planes::plane_lines;
+use crate::planes::{PlaneSet, plane_lines};
 use crate::slice::{Deblocking, PictureStructure, SliceHeader, SliceType};
 use crate::transform::LevelScales;
+
+/// Rows of macroblocks that a slice has at least if threads share it: to wake a thread takes as long
+/// as to decode a row.
+const MIN_PARALLEL_ROWS: usize = 5;
 
 /// A picture to decode.
 #[derive(Debug)]
@@ -58,6 +64,11 @@ pub struct PictureDecoder {
     scales: LevelScales,
     weights: Weights,
     mb: Box<Mb>,
+    /// Decodes slices together with the caller's thread.
+    pool: Option<Arc<dyn Pool>>,
+    pipeline: PipelineMemory,
+    /// First macroblock of the last slice.
+    last_first_mb: usize,
 }
 
 /// The picture being decoded.
@@ -87,9 +98,9 @@ impl Current {
 }
 
 impl PictureDecoder {
-    /// Creates a decoder that uses `kernels`.
+    /// Creates a decoder that uses `kernels`, and the threads of `pool` if it has several.
     #[must_use]
-    pub fn new(kernels: &'static Kernels) -> Self {
+    pub fn new(kernels: &'static Kernels, pool: Option<Arc<dyn Pool>>) -> Self {
         Self {
             kernels,
             current: None,
@@ -101,7 +112,17 @@ impl PictureDecoder {
             scales: LevelScales::new(&ScalingMatrices::FLAT),
             weights: Weights::new(),
             mb: Box::new(Mb::new()),
+            pool: pool.filter(|pool| pool.threads() > 1),
+            pipeline: PipelineMemory::default(),
+            last_first_mb: 0,
         }
+    }
+
+    /// Returns the pool for a slice; `None` if it is probably too short: as the last slice was.
+    fn pool_for(&mut self, first_mb: usize, cols: usize, rows: usize) -> Option<Arc<dyn Pool>> {
+        let last = std::mem::replace(&mut self.last_first_mb, first_mb);
+        let end = if first_mb > last { first_mb } else { cols * rows };
+        self.pool.clone().filter(|_| end.saturating_sub(last) >= MIN_PARALLEL_ROWS * cols)
     }
 
     /// Begins a picture in `samples`, which has the size of the frame in whole macroblocks and no
@@ -178,6 +199,10 @@ impl PictureDecoder {
         if (0..2).any(|list| uses(list) && lists[list].is_empty()) {
             return Err(error("reference pictures"));
         }
+        let first_mb = usize::try_from(header.first_mb).unwrap_or(usize::MAX);
+        let (cols, rows) = (current.cols, current.rows);
+        let pool = self.pool_for(first_mb, cols, rows);
+        let Some(current) = &mut self.current else { return Err(error("picture")) };
         let slice = u16::try_from(self.slices.len()).ok().filter(|slice| *slice != NO_SLICE);
         let Some(slice) = slice else { return Err(error("fewer slices")) };
         self.slices.push(header.deblocking);
@@ -200,23 +225,30 @@ impl PictureDecoder {
         };
         let cx = SliceContext::new(input, motion);
         let stores = Stores { infos: &mut self.infos, mvds: &mut self.mvds, motion };
-        let mut reconstructor = Reconstructor::new(self.kernels, &cx, plane_lines(samples));
-        let is_next = usize::try_from(header.first_mb) == Ok(current.progress.decoded);
-        let mut filter = RowFilter {
-            slices: &self.slices,
+        let is_next = first_mb == current.progress.decoded;
+        let run = SliceRun {
+            slice: ParallelSlice {
+                kernels: self.kernels,
+                cx: &cx,
+                planes: plane_lines(samples),
+                slices: &self.slices,
+                progress: &mut current.progress,
+                is_filtered: is_next && cx.arrangement == Arrangement::Frame,
+            },
             thresholds: &mut self.thresholds,
-            progress: &mut current.progress,
-            is_active: is_next && cx.arrangement == Arrangement::Frame,
+            mb: &mut self.mb,
+            pool: pool.as_deref(),
+            pipeline: &mut self.pipeline,
         };
-        let (mb, bits) = (&mut self.mb, rbsp_bits(rbsp));
         if pps.cabac {
             let init_idc = (header.slice_type != SliceType::I).then_some(header.cabac_init_idc);
             let contexts = Contexts::new(init_idc, header.qp);
             let entropy = Cabac::new(rbsp, header.data_offset_bits.div_ceil(8), contexts);
-            run(MbParser::new(entropy, &cx, stores), mb, &mut reconstructor, &mut filter)
+            run.decode(MbParser::new(entropy, &cx, stores))
         } else {
-            let entropy = Cavlc::new(BitReader::with_range(rbsp, header.data_offset_bits, bits));
-            run(MbParser::new(entropy, &cx, stores), mb, &mut reconstructor, &mut filter)
+            let end = rbsp_bits(rbsp);
+            let entropy = Cavlc::new(BitReader::with_range(rbsp, header.data_offset_bits, end));
+            run.decode(MbParser::new(entropy, &cx, stores))
         }
     }
 
@@ -238,15 +270,17 @@ impl PictureDecoder {
         let (motion, samples) =
             (Arc::get_mut(&mut current.motion)?, Arc::get_mut(&mut current.samples)?);
         let mut deblocker = Deblocker {
-            kernels: self.kernels,
             infos: &self.infos,
             motion: &motion.mbs,
             slices: &self.slices,
-            planes: plane_lines(samples),
             cols: current.cols,
             arrangement: current.arrangement,
-            has_chroma: current.has_chroma,
-            thresholds: &mut self.thresholds,
+            filter: EdgeFilter {
+                kernels: self.kernels,
+                planes: plane_lines(samples),
+                set: PlaneSet::all(current.has_chroma),
+                thresholds: &mut self.thresholds,
+            },
         };
         if self.slices.iter().any(|slice| slice.disable_idc != 1) {
             deblocker.picture(first + current.progress.filtered, current.rows);
@@ -266,22 +300,35 @@ impl PictureDecoder {
     }
 }
 
-/// Decodes the macroblocks of a slice.
-fn run<E: PairAhead>(
-    mut parser: MbParser<'_, E>,
-    mb: &mut Mb,
-    reconstructor: &mut Reconstructor<'_>,
-    filter: &mut RowFilter<'_>,
-) -> Result<(), Corrupt> {
-    let result = slice_data::decode(&mut parser, mb, |parser, mb| {
-        reconstructor.macroblock(mb);
-        filter.after(mb, parser, reconstructor);
-    });
-    if result.is_err() {
-        // Coefficients of the damaged macroblock.
-        mb.coeffs = [[0; 16]; 24];
+/// A slice, with the memory for decoding it.
+struct SliceRun<'a> {
+    slice: ParallelSlice<'a>,
+    thresholds: &'a mut ThresholdTable,
+    mb: &'a mut Mb,
+    pool: Option<&'a dyn Pool>,
+    pipeline: &'a mut PipelineMemory,
+}
+
+impl SliceRun<'_> {
+    /// Decodes the macroblocks of the slice.
+    fn decode<E: PairAhead + Send>(self, mut parser: MbParser<'_, E>) -> Result<(), Corrupt> {
+        let Self { slice, thresholds, mb, pool, pipeline } = self;
+        if let Some(pool) = pool {
+            return slice.decode(parser, pool, pipeline);
+        }
+        let ParallelSlice { kernels, cx, planes, slices, progress, is_filtered } = slice;
+        let mut reconstructor = Reconstructor::new(kernels, cx, planes, PlaneSet::all(true));
+        let mut filter = RowFilter { slices, thresholds, progress, is_active: is_filtered };
+        let result = slice_data::decode(&mut parser, mb, |parser, mb| {
+            reconstructor.macroblock(mb);
+            filter.after(mb, parser, &mut reconstructor);
+        });
+        if result.is_err() {
+            // Coefficients of the damaged macroblock.
+            mb.coeffs = [[0; 16]; 24];
+        }
+        result
     }
-    result
 }
 
 /// Copies the lines of the field that is not `structure`.

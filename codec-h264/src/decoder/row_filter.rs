@@ -49,15 +49,12 @@ impl RowFilter<'_> {
         }
         let (infos, motion) = parser.stored();
         let mut deblocker = Deblocker {
-            kernels: reconstructor.kernels,
             infos,
             motion: &motion.mbs,
             slices: self.slices,
-            planes: reconstructor.planes_mut(),
             cols: parser.cx.cols,
             arrangement: Arrangement::Frame,
-            has_chroma: parser.cx.sps.has_chroma(),
-            thresholds: self.thresholds,
+            filter: reconstructor.edge_filter(self.thresholds),
         };
         for row in self.progress.filtered..mb.row {
             deblocker.row(row);

@@ -6,6 +6,7 @@ use super::cabac_syntax::Cabac;
 use super::cavlc_syntax::Cavlc;
 use super::entropy::Entropy;
 use super::parse::MbParser;
+use super::slice_context::SliceContext;
 use crate::macroblock::Arrangement;
 use crate::macroblock::Mb;
 use crate::slice::{PictureStructure, SliceType};
@@ -50,32 +51,77 @@ struct Pair {
     has_flag: bool,
 }
 
-/// Decodes the macroblocks of a slice and passes each to `reconstruct`.
-///
-/// # Errors
-/// [`Corrupt`] if the data is damaged.
-pub(crate) fn decode<E: PairAhead>(
-    parser: &mut MbParser<'_, E>,
-    mb: &mut Mb,
-    mut reconstruct: impl FnMut(&MbParser<'_, E>, &mut Mb),
-) -> Result<(), Corrupt> {
-    let cx = parser.cx;
-    let is_mbaff = cx.arrangement == Arrangement::Mbaff;
-    let per_field = if cx.arrangement == Arrangement::Field { 2 } else { 1 };
-    let total = cx.cols * (cx.rows / per_field);
-    let first = usize::try_from(cx.header.first_mb).unwrap_or(usize::MAX);
-    let mut address = first.saturating_mul(1 + usize::from(is_mbaff));
-    let mut pair = Pair::default();
-    loop {
-        if address >= total {
+/// The position in a slice: the next macroblock.
+pub(crate) struct SliceData {
+    x: usize,
+    row: usize,
+    /// Macroblocks from here to the end of the picture.
+    left: usize,
+    pair: Pair,
+}
+
+impl SliceData {
+    /// Begins at the first macroblock of a slice. Clause 6.4.1.
+    pub(crate) fn new(cx: &SliceContext<'_>) -> Self {
+        // Of a frame, of a field, or pairs.
+        let rows = if cx.arrangement == Arrangement::Frame { cx.rows } else { cx.rows / 2 };
+        let first = usize::try_from(cx.header.first_mb).unwrap_or(usize::MAX);
+        let left = (cx.cols * rows).saturating_sub(first);
+        let (x, row) = (first % cx.cols, first / cx.cols);
+        let is_bottom = cx.header.structure == PictureStructure::BottomField;
+        match cx.arrangement {
+            Arrangement::Frame => Self { x, row, left, pair: Pair::default() },
+            Arrangement::Field => {
+                let row = row.saturating_mul(2).saturating_add(usize::from(is_bottom));
+                Self { x, row, left, pair: Pair::default() }
+            }
+            Arrangement::Mbaff => {
+                Self { x, row: row.saturating_mul(2), left: 2 * left, pair: Pair::default() }
+            }
+        }
+    }
+
+    /// Moves to the macroblock after the current one.
+    #[inline]
+    fn advance(&mut self, cols: usize, arrangement: Arrangement) {
+        self.left -= 1;
+        if arrangement == Arrangement::Mbaff {
+            if self.row.is_multiple_of(2) {
+                self.row += 1;
+                return;
+            }
+            self.row -= 1;
+        }
+        self.x += 1;
+        if self.x == cols {
+            self.x = 0;
+            self.row += if arrangement == Arrangement::Frame { 1 } else { 2 };
+        }
+    }
+
+    /// Parses the next macroblock, passes it to `take`, and returns whether it is the last one of
+    /// the slice.
+    ///
+    /// # Errors
+    /// [`Corrupt`] if the data is damaged.
+    #[inline(always)]
+    pub(crate) fn next<E: PairAhead>(
+        &mut self,
+        parser: &mut MbParser<'_, E>,
+        mb: &mut Mb,
+        take: impl FnOnce(&MbParser<'_, E>, &mut Mb),
+    ) -> Result<bool, Corrupt> {
+        let cx = parser.cx;
+        let is_mbaff = cx.arrangement == Arrangement::Mbaff;
+        if self.left == 0 {
             return Err(parser.corrupt("end of slice"));
         }
-        let (x, row) = position(address, cx.cols, cx.arrangement, cx.header.structure);
+        let (x, row) = (self.x, self.row);
         if parser.is_decoded(x, row) {
             return Err(parser.corrupt("macroblock that is not decoded yet"));
         }
         let is_skipped = if is_mbaff {
-            begin_in_pair(parser, &mut pair, x, row)
+            begin_in_pair(parser, &mut self.pair, x, row)
         } else {
             parser.set_position(x, row, false);
             cx.header.slice_type != SliceType::I && parser.skip_flag()
@@ -85,7 +131,8 @@ pub(crate) fn decode<E: PairAhead>(
         } else {
             parser.macroblock(mb)?;
         }
-        reconstruct(parser, mb);
+        take(parser, mb);
+        self.advance(cx.cols, cx.arrangement);
         // In CABAC a slice ends after whole pairs, and only then there is a flag.
         let may_end = !(E::CABAC && is_mbaff && row.is_multiple_of(2));
         let is_end = may_end && parser.entropy.is_end();
@@ -93,11 +140,22 @@ pub(crate) fn decode<E: PairAhead>(
         if parser.entropy.is_damaged() {
             return Err(parser.corrupt("slice data"));
         }
-        if is_end {
-            return Ok(());
-        }
-        address += 1;
+        Ok(is_end)
     }
+}
+
+/// Decodes the macroblocks of a slice and passes each to `reconstruct`.
+///
+/// # Errors
+/// [`Corrupt`] if the data is damaged.
+pub(crate) fn decode<E: PairAhead>(
+    parser: &mut MbParser<'_, E>,
+    mb: &mut Mb,
+    mut reconstruct: impl FnMut(&MbParser<'_, E>, &mut Mb),
+) -> Result<(), Corrupt> {
+    let mut data = SliceData::new(parser.cx);
+    while !data.next(parser, mb, &mut reconstruct)? {}
+    Ok(())
 }
 
 /// Begins a macroblock of an MBAFF frame and returns whether it is skipped.
@@ -129,21 +187,4 @@ fn begin_in_pair<E: PairAhead>(
     }
     parser.set_position(x, row, pair.is_field);
     is_skipped
-}
-
-/// Returns column and row of the macroblock with an address. Clause 6.4.1.
-fn position(
-    address: usize,
-    cols: usize,
-    arrangement: Arrangement,
-    structure: PictureStructure,
-) -> (usize, usize) {
-    match arrangement {
-        Arrangement::Frame => (address % cols, address / cols),
-        Arrangement::Field => {
-            let bottom = usize::from(structure == PictureStructure::BottomField);
-            (address % cols, address / cols * 2 + bottom)
-        }
-        Arrangement::Mbaff => (address / 2 % cols, address / 2 / cols * 2 + address % 2),
-    }
 }

@@ -9,6 +9,7 @@ use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, Frame, FramePool, MatrixCoefficients, PictureInfo, Rational,
     TransferCharacteristics, Window,
 };
+use codec_core::parallel::Pool;
 use codec_simd::Kernels;
 
 use super::picture::{PictureDecoder, PictureParams};
@@ -81,7 +82,12 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(sps: Arc<Sps>, kernels: &'static Kernels, order: OutputOrder) -> Self {
+    pub(super) fn new(
+        sps: Arc<Sps>,
+        kernels: &'static Kernels,
+        order: OutputOrder,
+        threads: Option<Arc<dyn Pool>>,
+    ) -> Self {
         let window = Window {
             coded: sps.coded_size(),
             origin: (sps.crop.left, sps.crop.top),
@@ -90,7 +96,7 @@ impl Stream {
         Self {
             info: picture_info(&sps),
             pool: FramePool::with_window(window, 0, sps.max_dpb_frames() + EXTRA_FRAMES),
-            pictures: PictureDecoder::new(kernels),
+            pictures: PictureDecoder::new(kernels, threads),
             store: Store::default(),
             policy: OutputPolicy::new(order, &sps),
             order: PictureOrder::default(),

@@ -9,12 +9,12 @@ use super::row_store::RowStore;
 use super::slice_bytes::UnitSize;
 use super::write::{CabacWriter, CavlcWriter, SliceMark, SliceWriter};
 use crate::cabac::Contexts;
-use crate::deblock::{Deblocker, ThresholdTable};
+use crate::deblock::{Deblocker, EdgeFilter, ThresholdTable};
 use crate::macroblock::Arrangement;
 use crate::macroblock::{Grain, MbClass, MbInfo, ORDER};
 use crate::nal::{NalHeader, NalType};
 use crate::picture::{Motion, Mv, NO_REF};
-use crate::planes::plane_lines;
+use crate::planes::{PlaneSet, plane_lines};
 use crate::slice::{Deblocking, SliceHeader};
 use crate::tables::quant::chroma_qp;
 
@@ -231,15 +231,17 @@ impl Picture {
     fn deblock(&self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {
         let mut thresholds = ThresholdTable::new(params.header.deblocking);
         let mut deblocker = Deblocker {
-            kernels: params.kernels,
             infos: &self.infos,
             motion: &self.motion.mbs,
             slices: &self.slices,
-            planes: plane_lines(frame),
             cols: params.cols,
             arrangement: Arrangement::Frame,
-            has_chroma: true,
-            thresholds: &mut thresholds,
+            filter: EdgeFilter {
+                kernels: params.kernels,
+                planes: plane_lines(frame),
+                set: PlaneSet::all(true),
+                thresholds: &mut thresholds,
+            },
         };
         deblocker.row(row);
     }

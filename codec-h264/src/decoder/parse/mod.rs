@@ -161,7 +161,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
 
     fn begin(&self, out: &mut Mb) {
         (out.x, out.row, out.is_field) = (self.x, self.row, self.is_field);
-        out.coded = 0;
+        out.clear_coeffs();
         out.transform_8x8 = false;
         out.refs = [[-1; 4]; 2];
     }

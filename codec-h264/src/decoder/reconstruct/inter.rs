@@ -6,7 +6,7 @@ use super::Reconstructor;
 use super::references::{BlockCopy, EMPTY_COPY, Source};
 use crate::decoder::weights::Weighting;
 use crate::macroblock::{Mb, Shape, SubShape};
-use crate::planes::{Place, PlaneLines};
+use crate::planes::{Place, PlaneLines, PlaneSet};
 use crate::slice::PictureStructure;
 
 /// How far ahead samples are prefetched: a cache line.
@@ -35,7 +35,7 @@ struct Part<const W: usize, const H: usize> {
     /// Position in the frame or field, in luma samples.
     x: usize,
     y: usize,
-    has_chroma: bool,
+    set: PlaneSet,
 }
 
 /// The destination of a prediction in a plane.
@@ -49,7 +49,7 @@ impl<'a> Target<'a> {
     #[inline]
     fn new(lines: &'a mut PlaneLines<'_>, place: Place, x: usize, y: usize) -> Self {
         let start = place.offset + y * place.stride + x;
-        Self { data: &mut lines.data[start..], stride: place.stride }
+        Self { data: lines.data.get_mut(start..).unwrap_or_default(), stride: place.stride }
     }
 }
 
@@ -59,8 +59,7 @@ fn fraction((x, y): (i16, i16)) -> (u8, u8) {
     (x.to_le_bytes()[0], y.to_le_bytes()[0])
 }
 
-/// Predicts a block of `$w` x `$h` in one plane, and
-/// returns the memory for copies. The interpolation by `$kernel` reads `$more`
+/// Predicts a block of `$w` x `$h` in one plane. The interpolation by `$kernel` reads `$more`
 /// columns and rows in addition, `$before` of them before the block, in a window of `$rw` x `$rh`.
 macro_rules! block {
     ($context:expr, $kernel:ident, $w:literal x $h:literal from $rw:literal x $rh:literal,
@@ -68,15 +67,14 @@ macro_rules! block {
         let (kernels, view, (x, y), (fx, fy), target, copy) = $context;
         let Some(mut dst) = WindowMut::<$w, $h>::new(target.data, target.stride) else { return };
         if (fx, fy) == (0, 0) {
-            if let Some(refp) = view.window::<$w, $h>(x, y, $w, &mut *copy) {
+            if let Some(refp) = view.window::<$w, $h>(x, y, $w, copy) {
                 dst.copy_from(refp);
             }
         } else if let Some(refp) =
-            view.window::<$rw, $rh>(x - $before, y - $before, $w + $more, &mut *copy)
+            view.window::<$rw, $rh>(x - $before, y - $before, $w + $more, copy)
         {
             kernels.$kernel(refp, fx, fy, dst);
         }
-        copy
     }};
 }
 
@@ -121,8 +119,10 @@ impl Reconstructor<'_> {
             let Some(Source { planes, mv, .. }) = source else { continue };
             let (dx, dy) = (isize::from(mv.x >> 2), isize::from(mv.y >> 2));
             let line = (4 * (mb.x & 3)).cast_signed();
-            planes[0].prefetch(x + dx, y + dy + line, 4);
-            for plane in &planes[1..] {
+            if self.set.luma {
+                planes[0].prefetch(x + dx, y + dy + line, 4);
+            }
+            for plane in &planes[self.chroma_planes()] {
                 plane.prefetch((x + AHEAD + dx) >> 1, (y + dy + line) >> 1, 2);
             }
         }
@@ -138,11 +138,7 @@ impl Reconstructor<'_> {
         let quarter = y / 2 * 2 + x / 2;
         let refs = [0, 1].map(|list| mb.refs[list][quarter]);
         let mb_row = if self.cx.is_field(mb.is_field) { mb.row / 2 } else { mb.row };
-        let part = Part::<W, H> {
-            x: 16 * mb.x + 4 * x,
-            y: 16 * mb_row + 4 * y,
-            has_chroma: self.cx.sps.has_chroma(),
-        };
+        let part = Part::<W, H> { x: 16 * mb.x + 4 * x, y: 16 * mb_row + 4 * y, set: self.set };
         let source = |list: usize| self.references.source(mb, list, refs[list], 4 * y + x);
         let (first, second) = match (source(0), source(1)) {
             (Some(first), second) => (first, second),
@@ -200,8 +196,9 @@ impl<const W: usize, const H: usize> Part<W, H> {
     /// Returns the planes of the part with their width and height in samples.
     #[inline]
     fn planes(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let count = if self.has_chroma { 3 } else { 1 };
-        [(0, 4 * W, 4 * H), (1, 2 * W, 2 * H), (2, 2 * W, 2 * H)].into_iter().take(count)
+        let planes = [(0, 4 * W, 4 * H), (1, 2 * W, 2 * H), (2, 2 * W, 2 * H)];
+        let count = if self.set.chroma { 3 } else { 1 };
+        planes.into_iter().take(count).skip(usize::from(!self.set.luma))
     }
 
     /// Replaces the samples in the targets by their means with those of `other`.
@@ -233,17 +230,20 @@ impl<const W: usize, const H: usize> Part<W, H> {
         let [to_luma, to_cb, to_cr] = targets;
         let x = self.x.cast_signed() + isize::from(mv.x >> 2);
         let y = self.y.cast_signed() + isize::from(mv.y >> 2);
-        let context = (kernels, luma, (x, y), fraction((mv.x & 3, mv.y & 3)), to_luma, copy);
-        let copy = match (W, H) {
-            (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
-            (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
-            (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
-            (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
-            (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
-            (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
-            _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
-        };
-        if !self.has_chroma {
+        let fractions = fraction((mv.x & 3, mv.y & 3));
+        if self.set.luma {
+            let context = (kernels, luma, (x, y), fractions, to_luma, &mut *copy);
+            match (W, H) {
+                (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
+                (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
+                (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
+                (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
+                (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
+                (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
+                _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
+            }
+        }
+        if !self.set.chroma {
             return;
         }
         let x = (self.x / 2).cast_signed() + isize::from(mv.x >> 3);
@@ -259,7 +259,7 @@ impl<const W: usize, const H: usize> Part<W, H> {
                 (2, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
                 (_, 2) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
                 _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
-            };
+            }
         }
     }
 

@@ -56,7 +56,7 @@ impl Reconstructor<'_> {
     }
 
     pub(super) fn intra_chroma(&mut self, mb: &Mb) {
-        for plane in 1..self.plane_count() {
+        for plane in self.chroma_planes() {
             let place = self.place(mb, plane);
             let edges = self.edges(mb, plane, place);
             predict_chroma(mb.chroma_mode, &edges, self.block(plane, place, 0, 0));

@@ -8,8 +8,9 @@ mod references;
 use codec_simd::{Kernels, WindowMut};
 
 use super::slice_context::SliceContext;
+use crate::deblock::{EdgeFilter, ThresholdTable};
 use crate::macroblock::{Mb, Prediction};
-use crate::planes::{Place, PlaneLines, place};
+use crate::planes::{Place, PlaneLines, PlaneSet, place};
 use inter::InterScratch;
 use references::References;
 
@@ -17,7 +18,9 @@ use references::References;
 pub(crate) struct Reconstructor<'a> {
     pub kernels: &'static Kernels,
     pub cx: &'a SliceContext<'a>,
+    /// Without samples in planes that are not in `set`.
     pub planes: [PlaneLines<'a>; 3],
+    set: PlaneSet,
     references: References<'a>,
     scratch: InterScratch,
 }
@@ -27,24 +30,36 @@ impl<'a> Reconstructor<'a> {
         kernels: &'static Kernels,
         cx: &'a SliceContext<'a>,
         planes: [PlaneLines<'a>; 3],
+        set: PlaneSet,
     ) -> Self {
+        let set = PlaneSet { chroma: set.chroma && cx.sps.has_chroma(), ..set };
         Self {
             kernels,
             cx,
             planes,
+            set,
             references: References::new(cx),
             scratch: InterScratch::default(),
         }
     }
 
-    /// Returns the planes of the picture.
-    pub(crate) fn planes_mut(&mut self) -> [PlaneLines<'_>; 3] {
-        self.planes.each_mut().map(|plane| PlaneLines { data: plane.data, stride: plane.stride })
+    /// Returns a filter of the same planes.
+    pub(crate) fn edge_filter<'f>(
+        &'f mut self,
+        thresholds: &'f mut ThresholdTable,
+    ) -> EdgeFilter<'f> {
+        let planes = self.planes.each_mut();
+        EdgeFilter {
+            kernels: self.kernels,
+            planes: planes.map(|plane| PlaneLines { data: plane.data, stride: plane.stride }),
+            set: self.set,
+            thresholds,
+        }
     }
 
-    /// Returns the number of planes that the stream has.
-    fn plane_count(&self) -> usize {
-        if self.cx.sps.has_chroma() { 3 } else { 1 }
+    /// Returns the chroma planes to reconstruct.
+    fn chroma_planes(&self) -> std::ops::Range<usize> {
+        if self.set.chroma { 1..3 } else { 0..0 }
     }
 
     fn place(&self, mb: &Mb, plane: usize) -> Place {
@@ -53,33 +68,35 @@ impl<'a> Reconstructor<'a> {
         place(mb.x, mb.row, is_field, size, self.planes[plane].stride)
     }
 
-    /// Predicts a macroblock, adds the residual, and clears its coefficients.
-    pub(crate) fn macroblock(&mut self, mb: &mut Mb) {
+    /// Predicts a macroblock and adds the residual.
+    pub(crate) fn macroblock(&mut self, mb: &Mb) {
         match mb.prediction {
-            Prediction::Pcm => self.pcm(mb),
+            Prediction::Pcm => return self.pcm(mb),
             Prediction::Inter(shape) => {
                 self.inter(mb, shape);
                 self.add_luma(mb);
-                self.add_chroma(mb);
             }
+            _ => {
+                self.intra_luma(mb);
+                self.intra_chroma(mb);
+            }
+        }
+        self.add_chroma(mb);
+    }
+
+    fn intra_luma(&mut self, mb: &Mb) {
+        if !self.set.luma {
+            return;
+        }
+        match mb.prediction {
             Prediction::Intra16x16(mode) => {
                 self.intra_16x16(mb, mode);
                 self.add_luma(mb);
-                self.intra_chroma(mb);
-                self.add_chroma(mb);
             }
-            Prediction::Intra4x4(modes) => {
-                self.intra_4x4(mb, &modes);
-                self.intra_chroma(mb);
-                self.add_chroma(mb);
-            }
-            Prediction::Intra8x8(modes) => {
-                self.intra_8x8(mb, modes);
-                self.intra_chroma(mb);
-                self.add_chroma(mb);
-            }
+            Prediction::Intra4x4(modes) => self.intra_4x4(mb, &modes),
+            Prediction::Intra8x8(modes) => self.intra_8x8(mb, modes),
+            Prediction::Pcm | Prediction::Inter(_) => {}
         }
-        clear(mb);
     }
 
     /// Returns the samples of a block at (`x`, `y`) of a macroblock.
@@ -97,12 +114,14 @@ impl<'a> Reconstructor<'a> {
     }
 
     fn pcm(&mut self, mb: &Mb) {
-        let place = self.place(mb, 0);
-        let mut luma = self.block::<16, 16>(0, place, 0, 0);
-        for (y, row) in mb.samples.as_chunks::<16>().0[..16].iter().enumerate() {
-            *luma.row_mut(y) = *row;
+        if self.set.luma {
+            let place = self.place(mb, 0);
+            let mut luma = self.block::<16, 16>(0, place, 0, 0);
+            for (y, row) in mb.samples.as_chunks::<16>().0[..16].iter().enumerate() {
+                *luma.row_mut(y) = *row;
+            }
         }
-        for plane in 1..self.plane_count() {
+        for plane in self.chroma_planes() {
             let place = self.place(mb, plane);
             let samples = &mb.samples[192 + 64 * plane..][..64];
             let mut chroma = self.block::<8, 8>(plane, place, 0, 0);
@@ -114,7 +133,7 @@ impl<'a> Reconstructor<'a> {
 
     /// Adds the residual of luma.
     fn add_luma(&mut self, mb: &Mb) {
-        if mb.coded & 0xffff == 0 {
+        if mb.coded & 0xffff == 0 || !self.set.luma {
             return;
         }
         if mb.is_lossless {
@@ -138,7 +157,7 @@ impl<'a> Reconstructor<'a> {
     /// Adds the residual of both chroma planes.
     fn add_chroma(&mut self, mb: &Mb) {
         let kernels = self.kernels;
-        for plane in 1..self.plane_count() {
+        for plane in self.chroma_planes() {
             let mask = mb.coded >> (12 + 4 * plane) & 15;
             if mask == 0 {
                 continue;
@@ -153,25 +172,5 @@ impl<'a> Reconstructor<'a> {
                 kernels.h264_idct_add_chroma(coeffs, mask, dst);
             }
         }
-    }
-}
-
-/// Clears the coefficients of the coded blocks.
-#[inline]
-fn clear(mb: &mut Mb) {
-    let (luma, chroma) = mb.coeffs.split_at_mut(16);
-    let mut left = mb.coded & 0xffff;
-    while left != 0 {
-        let n = left.trailing_zeros() as usize;
-        match luma[n & 15..].first_chunk_mut::<4>() {
-            Some(blocks) if mb.transform_8x8 => *blocks = [[0; 16]; 4],
-            _ => luma[n & 15] = [0; 16],
-        }
-        left &= left - 1;
-    }
-    let mut left = mb.coded >> 16;
-    while left != 0 {
-        chroma[left.trailing_zeros() as usize & 7] = [0; 16];
-        left &= left - 1;
     }
 }

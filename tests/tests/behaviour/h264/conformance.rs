@@ -5,11 +5,11 @@ use codec_core::simd::Level;
 use codec_tests::data;
 use md5::{Digest, Md5};
 
-use super::{decode, open, packets};
+use super::{decode, open, packets, with_threads};
 use crate::conformance::{hash_picture, hex, manifest};
 
 #[test]
-fn every_stream_has_the_expected_digest_at_every_level() {
+fn every_stream_has_the_expected_digest_at_every_level_and_number_of_threads() {
     let Some(dir) = data::dir("all H.264 conformance streams") else { return };
     let expected = manifest(&dir);
     let streams = data::files(&dir.join("h264"), "");
@@ -18,13 +18,16 @@ fn every_stream_has_the_expected_digest_at_every_level() {
         let name = stream.file_name().unwrap().to_string_lossy().into_owned();
         let packets = packets(&stream);
         for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
-            let mut config = DecoderConfig::default();
-            config.simd = Some(level);
-            let mut whole = Md5::new();
-            for frame in decode(&name, &packets, &config) {
-                hash_picture(&frame.picture(), &mut whole);
+            for threads in 1..=4 {
+                let mut config = with_threads(threads);
+                config.simd = Some(level);
+                let mut whole = Md5::new();
+                for frame in decode(&name, &packets, &config) {
+                    hash_picture(&frame.picture(), &mut whole);
+                }
+                let expected = &expected[&format!("h264/{name}")];
+                assert_eq!(hex(whole), *expected, "{name}, {}, {threads} threads", level.name());
             }
-            assert_eq!(hex(whole), expected[&format!("h264/{name}")], "{name}, {}", level.name());
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Damaged, incomplete and lying streams.
 
-use codec_core::codec::{Conceal, DecoderConfig};
+use codec_core::codec::{Conceal, DecodeReport, DecoderConfig};
 use codec_core::error::{Corrupt, Error};
 use codec_tests::{data, fuzz, fuzz_seeds, mutate, rng};
 
-use super::{decode, open, packets};
+use super::{decode, open, packets, with_threads};
 
 fn concealing() -> DecoderConfig {
     let mut config = DecoderConfig::default();
@@ -79,11 +79,62 @@ fn parameter_sets_may_come_in_any_order_and_sizes_are_limited() {
     assert!(matches!(outcome, Err(Error::Limit(_))), "640x368 coded samples: {outcome:?}");
 }
 
+/// What a packet gives: the report or the error, and the frames.
+type Outcome = (Result<DecodeReport, Error>, Vec<(i64, u64)>);
+
+/// Decodes packets, damaged or not.
+fn outcomes(packets: &[Vec<u8>], config: &DecoderConfig) -> Vec<Outcome> {
+    let mut decoder = open(config);
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for (pts, packet) in (0..).zip(packets) {
+        let result = decoder.decode(packet, pts, None);
+        let frames = std::iter::from_fn(|| decoder.receive());
+        outcomes.push((result, frames.map(|frame| (frame.pts, frame.digest())).collect()));
+    }
+    outcomes
+}
+
+#[test]
+fn damage_has_the_same_effect_with_any_number_of_threads() {
+    let Some(dir) = data::dir("damaged H.264 streams on several threads") else { return };
+    let names = [
+        "BA1_Sony_D.jsv",
+        "goh264_cabac_b8x8_spatial.h264",
+        "x02_main_mbaff.264",
+        "x04_baseline_slices.264",
+    ];
+    let streams = names.map(|name| packets(&dir.join("h264").join(name)));
+    let pools = [2, 3, 4].map(|threads| with_threads(threads).pool);
+    let with_pool = |pool, conceals: bool| {
+        let mut config = if conceals { concealing() } else { DecoderConfig::default() };
+        config.pool = pool;
+        config
+    };
+    rng::for_each_seed(60, |_, rng| {
+        let packets: Vec<Vec<u8>> = rng
+            .pick(&streams)
+            .iter()
+            .take(8)
+            .map(|packet| match rng.below(3) {
+                0 => packet.clone(),
+                _ => mutate::damaged(packet, rng),
+            })
+            .collect();
+        let conceals = rng.below(2) == 0;
+        let expected = outcomes(&packets, &with_pool(None, conceals));
+        for pool in &pools {
+            assert!(outcomes(&packets, &with_pool(pool.clone(), conceals)) == expected);
+        }
+    });
+}
+
 #[test]
 fn malformed_streams_end_in_frames_or_errors() {
     let Some(dir) = data::dir("malformed H.264 streams") else { return };
     for path in data::files(&dir.join("malformed"), ".264") {
-        for config in [DecoderConfig::default(), concealing()] {
+        let mut threads = concealing();
+        threads.pool = with_threads(3).pool;
+        for config in [DecoderConfig::default(), concealing(), threads] {
             let mut decoder = open(&config);
             let (mut frames, mut errors) = (0_u32, 0_u32);
             let bytes = std::fs::read(&path).unwrap();

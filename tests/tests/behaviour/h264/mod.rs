@@ -14,15 +14,26 @@ mod rtp;
 mod x264;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use codec_backends::registry;
 use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::codec::{DecoderConfig, VideoDecoder};
 use codec_core::frame::Frame;
+use codec_core::parallel::RowPool;
 
 fn open(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
     let (open, _) = registry::find("h264/native").unwrap().decoder.unwrap();
     open(config).unwrap()
+}
+
+/// Returns a configuration with a pool of `threads` threads, or without one if it is 1.
+fn with_threads(threads: usize) -> DecoderConfig {
+    let mut config = DecoderConfig::default();
+    if threads > 1 {
+        config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
+    }
+    config
 }
 
 /// Splits a byte stream into packets.
