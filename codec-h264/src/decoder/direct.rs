@@ -1,7 +1,7 @@
 //! Direct prediction. ITU-T H.264, clauses 8.4.1.2.1 to 8.4.1.2.3.
 
 use super::entropy::Entropy;
-use super::motion_cache::{ListCache, UNUSED};
+use super::motion_cache::{ListCache, UNUSED, median_of};
 use super::parse::MbParser;
 use super::slice_context::SliceContext;
 use super::weights::dist_scale_factor;
@@ -130,7 +130,61 @@ impl<'a> SliceContext<'a> {
     }
 }
 
+impl SliceContext<'_> {
+    /// Returns a bit for each 8x8 block of a macroblock whose colocated corner block does not move:
+    /// `colZeroFlag`. `None` unless both pictures are frames without MBAFF.
+    fn static_corners(&self, x: usize, row: usize) -> Option<u8> {
+        let col = self.lists[1].first()?;
+        if self.arrangement != Arrangement::Frame || col.motion.coding != Coding::Frame {
+            return None;
+        }
+        let mb = col.motion.mbs.get(row * self.cols + x)?;
+        let is_static = |n: usize| {
+            let list = usize::from(mb.refs[0][n] < 0);
+            mb.refs[list][n] == 0 && is_small(mb.mvs[list][n / 2 * 12 + n % 2 * 3])
+        };
+        Some((0..4).fold(0, |bits, n| bits | u8::from(is_static(n)) << n))
+    }
+}
+
+/// Returns whether both components of a colocated vector are at most 1.
+fn is_small(mv: Mv) -> bool {
+    mv.x.unsigned_abs() <= 1 && mv.y.unsigned_abs() <= 1
+}
+
 impl<E: Entropy> MbParser<'_, E> {
+    /// Returns the reference indices and the vectors of the 8x8 blocks of a macroblock in spatial
+    /// direct mode; `None` if the mode is another one, if 4x4 blocks may differ, or with interlace.
+    pub(super) fn whole_spatial_direct(&self) -> Option<([i8; 2], [[Mv; 4]; 2])> {
+        let cx = self.cx;
+        if !cx.header.direct_spatial
+            || !cx.sps.direct_8x8_inference
+            || cx.arrangement != Arrangement::Frame
+        {
+            return None;
+        }
+        let beside = [self.beside_whole(0), self.beside_whole(1)];
+        let (refs, mvs) = spatial(
+            beside.map(|blocks| blocks.map(|(reference, _)| reference)),
+            |list, reference| median_of(beside[list], reference),
+        );
+        if !self.has_static_test(refs, mvs) {
+            return Some((refs, mvs.map(|mv| [mv; 4])));
+        }
+        let (x, row) = self.position();
+        let corners = cx.static_corners(x, row)?;
+        let of = |list: usize, n: usize| {
+            if corners >> n & 1 == 1 && refs[list] == 0 { Mv::ZERO } else { mvs[list] }
+        };
+        Some((refs, [0, 1].map(|list| [0, 1, 2, 3].map(|n| of(list, n)))))
+    }
+
+    /// Returns whether blocks in spatial direct mode do not move if the colocated ones do not.
+    fn has_static_test(&self, refs: [i8; 2], mvs: [Mv; 2]) -> bool {
+        refs.iter().zip(mvs).any(|(reference, mv)| *reference == 0 && mv != Mv::ZERO)
+            && self.cx.lists[1].first().is_some_and(|col| !col.is_long_term)
+    }
+
     /// Derives the motion of the 8x8 blocks in `quarters` and stores it in the cache. Returns the
     /// shape of a macroblock that consists of them.
     pub(super) fn direct_motion(&mut self, quarters: u8) -> Shape {
@@ -170,23 +224,10 @@ impl<E: Entropy> MbParser<'_, E> {
     }
 
     fn spatial_direct(&mut self, quarters: u8) -> Shape {
-        let found = [0, 1].map(|list| {
-            let refs = self.caches()[list].neighbour_refs();
-            refs.into_iter().filter(|reference| *reference >= 0).min().unwrap_or(UNUSED)
-        });
-        let is_zero = found == [UNUSED; 2];
-        let refs = if is_zero { [0; 2] } else { found };
-        let mvs = [0, 1].map(|list| {
-            if is_zero || refs[list] < 0 {
-                Mv::ZERO
-            } else {
-                self.caches()[list].predict((0, 0), 4, refs[list])
-            }
-        });
-        let has_zero_test = !is_zero
-            && refs.iter().zip(mvs).any(|(reference, mv)| *reference == 0 && mv != Mv::ZERO)
-            && self.cx.lists[1].first().is_some_and(|col| !col.is_long_term);
-        if !has_zero_test {
+        let beside = self.caches().each_ref().map(ListCache::neighbour_refs);
+        let (refs, mvs) =
+            spatial(beside, |list, reference| self.caches()[list].predict((0, 0), 4, reference));
+        if !self.has_static_test(refs, mvs) {
             for list in 0..2 {
                 for n in (0..4).filter(|n| quarters >> n & 1 == 1) {
                     let block = (n % 2 * 2, n / 2 * 2);
@@ -199,9 +240,10 @@ impl<E: Entropy> MbParser<'_, E> {
         let position = self.position();
         let is_field = self.is_field_mb();
         self.direct_parts(quarters, |parser, block, size, corner| {
-            let is_static = parser.cx.colocated(position, is_field, corner).is_some_and(|col| {
-                col.reference == 0 && col.mv.x.unsigned_abs() <= 1 && col.mv.y.unsigned_abs() <= 1
-            });
+            let is_static = parser
+                .cx
+                .colocated(position, is_field, corner)
+                .is_some_and(|col| col.reference == 0 && is_small(col.mv));
             for list in 0..2 {
                 let mv = if is_static && refs[list] == 0 { Mv::ZERO } else { mvs[list] };
                 parser.caches_mut()[list].fill_refs(block, size, refs[list]);
@@ -261,6 +303,18 @@ impl SliceContext<'_> {
             _ => [mv, Mv::ZERO],
         }
     }
+}
+
+/// Returns the reference indices and vectors of spatial direct mode, from the indices of the
+/// neighbours A, B and C in each list and the prediction of vectors.
+fn spatial(beside: [[i8; 3]; 2], predict: impl Fn(usize, i8) -> Mv) -> ([i8; 2], [Mv; 2]) {
+    let found = beside
+        .map(|refs| refs.into_iter().filter(|reference| *reference >= 0).min().unwrap_or(UNUSED));
+    if found == [UNUSED; 2] {
+        return ([0; 2], [Mv::ZERO; 2]);
+    }
+    let mv = |list: usize| if found[list] < 0 { Mv::ZERO } else { predict(list, found[list]) };
+    (found, [mv(0), mv(1)])
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "wraps in damaged streams")]

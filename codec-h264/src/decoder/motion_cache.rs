@@ -284,12 +284,14 @@ impl ListCache {
 
     /// Predicts the vector of a `P_Skip` macroblock.
     pub(crate) fn predict_skip(&self) -> Mv {
+        skip_mv(self.beside_whole())
+    }
+
+    /// Returns the motion of A, B and C (or D) of the whole macroblock.
+    fn beside_whole(&self) -> [(i8, Mv); 3] {
         let (left, top) = (at(0, 0) - 1, at(0, 0) - STRIDE);
-        let is_static = |entry: usize| {
-            self.refs[entry] == UNAVAILABLE
-                || (self.refs[entry] == 0 && self.mvs[entry] == Mv::ZERO)
-        };
-        if is_static(left) || is_static(top) { Mv::ZERO } else { self.predict((0, 0), 4, 0) }
+        let [a, b] = [left, top].map(|entry| (self.refs[entry], self.mvs[entry]));
+        [a, b, self.diagonal((0, 0), 4)]
     }
 
     /// Returns the reference indices of the macroblocks A, B and C (or D).
@@ -389,9 +391,17 @@ fn median(a: i16, b: i16, c: i16) -> i16 {
     a.max(b).min(a.min(b).max(c))
 }
 
+/// Predicts the vector of a `P_Skip` macroblock from the motion of A, B and C.
+#[inline]
+pub(crate) fn skip_mv(beside: [(i8, Mv); 3]) -> Mv {
+    let [a, b, _] = beside;
+    let is_static = |block: (i8, Mv)| block.0 == UNAVAILABLE || block == (0, Mv::ZERO);
+    if is_static(a) || is_static(b) { Mv::ZERO } else { median_of(beside, 0) }
+}
+
 /// Returns the vector of the only neighbour with the reference `reference`, or the median.
 #[inline]
-fn median_of([a, b, c]: [(i8, Mv); 3], reference: i8) -> Mv {
+pub(crate) fn median_of([a, b, c]: [(i8, Mv); 3], reference: i8) -> Mv {
     let matches = [a, b, c].map(|(found, _)| found == reference);
     match matches {
         [true, false, false] => a.1,

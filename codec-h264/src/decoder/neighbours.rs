@@ -40,15 +40,15 @@ pub(crate) struct Finder<'a> {
     pub infos: &'a [MbInfo],
     pub cols: usize,
     pub arrangement: Arrangement,
-    /// The current slice.
-    pub slice: u16,
+    /// The first macroblock of the current slice. All from it to the current one are in the slice.
+    pub first: usize,
 }
 
 impl Finder<'_> {
-    /// Returns `mb` if it is in the current slice.
+    /// Returns `mb`, which precedes the current macroblock, if it is in the current slice.
     #[inline]
     fn in_slice(self, mb: Option<usize>) -> Option<usize> {
-        mb.filter(|&mb| self.infos.get(mb).is_some_and(|info| info.slice == self.slice))
+        mb.filter(|&mb| mb >= self.first)
     }
 
     /// Returns the neighbours of the macroblock at column `x` of `row`, which is a field macroblock

@@ -81,6 +81,11 @@ impl SliceData {
         }
     }
 
+    /// Returns the index of the next macroblock in a frame of `cols` columns.
+    pub(crate) fn mb(&self, cols: usize) -> usize {
+        self.row.saturating_mul(cols).saturating_add(self.x)
+    }
+
     /// Moves to the macroblock after the current one.
     #[inline]
     fn advance(&mut self, cols: usize, arrangement: Arrangement) {

@@ -5,8 +5,8 @@ use codec_core::error::Corrupt;
 use super::MbParser;
 use crate::decoder::entropy::{Entropy, clamped_mvd};
 use crate::decoder::inter_types::{B_LISTS, B_SUB, Lists, P_SUB};
-use crate::decoder::motion_cache::{ListCache, UNUSED, at};
-use crate::macroblock::{Mb, MbClass, Prediction, Shape, SubShape};
+use crate::decoder::motion_cache::{ListCache, UNUSED, at, skip_mv};
+use crate::macroblock::{Arrangement, Mb, MbClass, Prediction, Shape, SubShape};
 use crate::picture::Mv;
 use crate::slice::SliceType;
 
@@ -20,6 +20,10 @@ struct Part {
 
 impl<E: Entropy> MbParser<'_, E> {
     pub(super) fn infer_p_skip(&mut self, out: &mut Mb) {
+        if self.cx.arrangement != Arrangement::Mbaff {
+            let mv = skip_mv(self.beside_whole(0));
+            return self.store_inferred(out, [0, UNUSED], [[mv; 4], [Mv::ZERO; 4]]);
+        }
         self.load_motion();
         let cache = &mut self.caches[0];
         let mv = cache.predict_skip();
@@ -31,8 +35,11 @@ impl<E: Entropy> MbParser<'_, E> {
 
     /// Motion of `B_Skip` and `B_Direct_16x16`.
     pub(super) fn infer_direct(&mut self, out: &mut Mb) {
-        self.load_motion();
         self.info.direct = 15;
+        if let Some((refs, mvs)) = self.whole_spatial_direct() {
+            return self.store_inferred(out, refs, mvs);
+        }
+        self.load_motion();
         out.prediction = Prediction::Inter(self.direct_motion(15));
         self.store_motion(out, false);
     }

@@ -9,12 +9,13 @@ mod residual;
 use codec_core::error::Corrupt;
 
 use super::entropy::{Beside, Entropy, first_intra};
-use super::motion_cache::{ListCache, Mvd, Stored};
+use super::motion_cache::{ListCache, Mvd, Stored, UNAVAILABLE, UNUSED};
 use super::neighbours::{Finder, Neighbours};
 use super::slice_context::SliceContext;
+use super::slice_data::SliceData;
 use crate::macroblock::Arrangement;
-use crate::macroblock::{Grain, Mb, MbClass, MbInfo, Prediction};
-use crate::picture::{Motion, NO_REF};
+use crate::macroblock::{Grain, Mb, MbClass, MbInfo, Prediction, Shape, SubShape};
+use crate::picture::{Motion, Mv, NO_REF};
 use crate::slice::SliceType;
 use crate::tables::quant::chroma_qp;
 
@@ -28,6 +29,11 @@ pub(crate) struct Stores<'a> {
     pub motion: &'a mut Motion,
 }
 
+/// Returns the quantisers of Cb and Cr that belong to `qp`.
+fn chroma_qps(cx: &SliceContext<'_>, qp: u8) -> [u8; 2] {
+    cx.pps.chroma_qp_offsets.map(|offset| chroma_qp(qp, offset))
+}
+
 /// Parses the macroblocks of a slice.
 pub(crate) struct MbParser<'a, E> {
     pub entropy: E,
@@ -35,8 +41,12 @@ pub(crate) struct MbParser<'a, E> {
     stores: Stores<'a>,
     caches: [ListCache; 2],
     near: Neighbours,
+    /// The first macroblock of the slice.
+    first: usize,
     /// `QPY` of the macroblock before.
     qp: u8,
+    /// A quantiser, and those of Cb and Cr that belong to it.
+    chroma_qps: (u8, [u8; 2]),
     /// Whether `mb_qp_delta` of the macroblock before was not 0.
     follows_delta: bool,
     /// The current macroblock.
@@ -54,7 +64,9 @@ impl<'a, E: Entropy> MbParser<'a, E> {
             stores,
             caches: [ListCache::EMPTY; 2],
             near: Neighbours::default(),
+            first: SliceData::new(cx).mb(cx.cols),
             qp: cx.header.qp,
+            chroma_qps: (cx.header.qp, chroma_qps(cx, cx.header.qp)),
             follows_delta: false,
             x: 0,
             row: 0,
@@ -68,7 +80,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
             infos: self.stores.infos,
             cols: self.cx.cols,
             arrangement: self.cx.arrangement,
-            slice: self.cx.slice,
+            first: self.first,
         }
     }
 
@@ -197,8 +209,10 @@ impl<'a, E: Entropy> MbParser<'a, E> {
 
     /// Stores the data of the macroblock.
     fn finish(&mut self) {
-        let offsets = self.cx.pps.chroma_qp_offsets;
-        self.info.chroma_qp = offsets.map(|offset| chroma_qp(self.info.qp, offset));
+        if self.chroma_qps.0 != self.info.qp {
+            self.chroma_qps = (self.info.qp, chroma_qps(self.cx, self.info.qp));
+        }
+        self.info.chroma_qp = self.chroma_qps.1;
         let mb = self.mb();
         self.stores.infos[mb] = self.info;
         self.stores.motion.mbs[mb].is_field = self.is_field;
@@ -229,6 +243,56 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         };
         for list in 0..1 + usize::from(self.cx.is_b()) {
             self.caches[list].load(list, &stored, &self.near, self.is_field);
+        }
+    }
+
+    /// Returns the neighbours' motion for vectors of whole macroblocks, unless the frame is an MBAFF
+    /// frame: left, above, above right or else above left.
+    #[inline]
+    pub(in crate::decoder) fn beside_whole(&self, list: usize) -> [(i8, Mv); 3] {
+        let mbs = &self.stores.motion.mbs;
+        let block = |mb: usize, at: usize| match mbs[mb].refs[list][at / 8 * 2 + at % 4 / 2] {
+            reference if reference < 0 => (UNUSED, Mv::ZERO),
+            reference => (reference, mbs[mb].mvs[list][at]),
+        };
+        let unavailable = (UNAVAILABLE, Mv::ZERO);
+        let diagonal = match (self.near.top_right, self.near.top_left) {
+            (Some(mb), _) => block(mb, 12),
+            (None, Some((mb, _))) => block(mb, 15),
+            (None, None) => unavailable,
+        };
+        [
+            self.near.left.map_or(unavailable, |left| block(left.mbs[0], 3)),
+            self.near.top.map_or(unavailable, |mb| block(mb, 12)),
+            diagonal,
+        ]
+    }
+
+    /// Stores motion that differs between the 8x8 blocks by vectors only, without differences of
+    /// vectors.
+    fn store_inferred(&mut self, out: &mut Mb, refs: [i8; 2], mvs: [[Mv; 4]; 2]) {
+        let mb = self.mb();
+        let is_whole = mvs.iter().all(|mvs| *mvs == [mvs[0]; 4]);
+        let shape = if is_whole { Shape::Whole } else { Shape::Quarters([SubShape::Whole; 4]) };
+        out.prediction = Prediction::Inter(shape);
+        self.info.grain = Grain::of(shape);
+        let motion = &mut self.stores.motion.mbs[mb];
+        for (list, (reference, mvs)) in refs.into_iter().zip(mvs).enumerate() {
+            out.refs[list] = [reference; 4];
+            motion.refs[list] = [reference; 4];
+            motion.ref_ids[list] = [self.cx.ref_id(list, reference, None); 4];
+            if reference < 0 {
+                continue;
+            }
+            let [a, b, c, d] = mvs;
+            let blocks =
+                if is_whole { [a; 16] } else { [a, a, b, b, a, a, b, b, c, c, d, d, c, c, d, d] };
+            out.mvs[list] = blocks;
+            motion.mvs[list] = blocks;
+        }
+        if E::CABAC {
+            let lists = 1 + usize::from(self.cx.is_b());
+            self.stores.mvds[..lists].iter_mut().for_each(|mvds| mvds[mb] = [[0; 2]; 16]);
         }
     }
 
