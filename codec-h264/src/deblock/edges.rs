@@ -15,15 +15,16 @@ pub(crate) struct ThresholdTable {
     by_qp: [DeblockThresholds; 64],
 }
 
-/// The mean quantisers of an edge: of luma, Cb and Cr.
-pub(super) type EdgeQps = [u8; 3];
+/// The mean quantisers of an edge in bytes: of luma, in the lowest, of Cb and Cr. An array of bytes would
+/// be copied before its stores are complete.
+pub(super) type EdgeQps = u32;
 
 /// Returns the mean quantisers of the edges between two macroblocks.
 #[inline]
 pub(super) fn mean_qps(p: &MbInfo, q: &MbInfo) -> EdgeQps {
-    let mean = |p: u8, q: u8| (p + q + 1) >> 1;
-    let ([cb_p, cr_p], [cb_q, cr_q]) = (p.chroma_qp, q.chroma_qp);
-    [mean(p.qp, q.qp), mean(cb_p, cb_q), mean(cr_p, cr_q)]
+    let packed = |mb: &MbInfo| u32::from_le_bytes([mb.qp, mb.chroma_qp[0], mb.chroma_qp[1], 0]);
+    let (p, q) = (packed(p), packed(q));
+    (p | q) - ((p ^ q) >> 1 & 0x7f_7f7f)
 }
 
 impl ThresholdTable {
@@ -37,16 +38,16 @@ impl ThresholdTable {
         Self { params, by_qp }
     }
 
-    /// Returns the thresholds of an edge with the mean quantiser `qp`.
+    /// Returns the thresholds of an edge in a plane.
     #[inline]
-    pub(super) fn of(&self, qp: u8) -> &DeblockThresholds {
-        &self.by_qp[usize::from(qp & 63)]
+    pub(super) fn of(&self, qps: EdgeQps, plane: usize) -> &DeblockThresholds {
+        &self.by_qp[(qps >> (8 * plane) & 63) as usize]
     }
 
     /// Returns the thresholds of the planes of an edge.
     #[inline]
     pub(super) fn of_planes(&self, qps: EdgeQps) -> [&DeblockThresholds; 3] {
-        qps.map(|qp| self.of(qp))
+        [0, 1, 2].map(|plane| self.of(qps, plane))
     }
 }
 
@@ -122,22 +123,22 @@ impl EdgeFilter<'_> {
     ) {
         let strengths = strengths.to_le_bytes();
         if self.set.luma
-            && let Some(limits) = self.thresholds.of(qps[0]).edge(strengths)
+            && let Some(limits) = self.thresholds.of(qps, 0).edge(strengths)
         {
             self.luma_edge(places[0], is_vertical, edge, limits);
         }
         if !self.set.chroma || edge % 2 == 1 {
             return;
         }
-        if qps[1] == qps[2] {
-            if let Some(limits) = self.thresholds.of(qps[1]).edge(strengths) {
+        if qps >> 8 & 255 == qps >> 16 {
+            if let Some(limits) = self.thresholds.of(qps, 1).edge(strengths) {
                 self.chroma_edges(places[1], is_vertical, edge / 2, limits);
             }
             return;
         }
-        for plane in 1..3 {
-            if let Some(limits) = self.thresholds.of(qps[plane]).edge(strengths) {
-                self.chroma_edge(plane, places[plane], is_vertical, edge / 2, limits);
+        for (plane, &place) in places.iter().enumerate().skip(1) {
+            if let Some(limits) = self.thresholds.of(qps, plane).edge(strengths) {
+                self.chroma_edge(plane, place, is_vertical, edge / 2, limits);
             }
         }
     }

@@ -50,12 +50,16 @@ impl EdgeFinder<'_> {
             other.slice != NO_SLICE && (params.disable_idc != 2 || other.slice == info.slice)
         };
         let blocks = Blocks { infos: self.infos, motion: self.motion };
-        let mut strengths = blocks.inner_edges(mb, vertical);
+        let mut strengths = [[0; 4]; 2];
+        // A comparison of the array would wait for its stores.
+        let mut any = blocks.inner_edges(mb, vertical, &mut strengths);
         let mut near = [info; 2];
         if x > 0 && is_filtered(&self.infos[mb - 1]) {
             near[0] = &self.infos[mb - 1];
             let (p, q) = (Side { mb: mb - 1, first: 3 }, Side { mb, first: 0 });
-            strengths[0][0] = blocks.outer_edge(p, q, true, Limits { intra: 4, vertical });
+            let strength = blocks.outer_edge(p, q, true, Limits { intra: 4, vertical });
+            strengths[0][0] = strength;
+            any |= strength;
         }
         if let Some(above) = mb.checked_sub(step * self.cols)
             && is_filtered(&self.infos[above])
@@ -63,9 +67,11 @@ impl EdgeFinder<'_> {
             near[1] = &self.infos[above];
             let (p, q) = (Side { mb: above, first: 12 }, Side { mb, first: 0 });
             let limits = Limits { intra: intra_above, vertical };
-            strengths[1][0] = blocks.outer_edge(p, q, false, limits);
+            let strength = blocks.outer_edge(p, q, false, limits);
+            strengths[1][0] = strength;
+            any |= strength;
         }
-        (strengths != [[0; 4]; 2]).then(|| MbEdges {
+        (any != 0).then(|| MbEdges {
             params: *params,
             strengths,
             qps: [near[0], near[1], info].map(|near| mean_qps(near, info)),

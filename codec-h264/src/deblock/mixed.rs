@@ -31,7 +31,7 @@ impl Deblocker<'_> {
             };
             let (qps, strengths) = (mean_qps(p, q), strengths.to_le_bytes());
             let filter = &mut self.filter;
-            if let Some(limits) = filter.thresholds.of(qps[0]).edge(strengths) {
+            if let Some(limits) = filter.thresholds.of(qps, 0).edge(strengths) {
                 let place = half_lines(current.places[0], current.is_field, half, 8);
                 if let Some(pixels) = window(&mut filter.planes[0], place.offset, 4, place.stride) {
                     filter.kernels.h264_deblock_luma_v_8(pixels, limits);
@@ -40,8 +40,10 @@ impl Deblocker<'_> {
             if !filter.set.chroma {
                 continue;
             }
-            for (plane, qp) in qps.into_iter().enumerate().skip(1) {
-                let Some(limits) = filter.thresholds.of(qp).edge(strengths) else { continue };
+            for plane in 1..3 {
+                let Some(limits) = filter.thresholds.of(qps, plane).edge(strengths) else {
+                    continue;
+                };
                 let place = half_lines(current.places[plane], current.is_field, half, 4);
                 if let Some(pixels) =
                     window(&mut filter.planes[plane], place.offset, 2, place.stride)

@@ -187,10 +187,11 @@ impl Deblocker<'_> {
     /// Filters the edges inside a macroblock: the vertical (`direction` 0) or the horizontal ones.
     fn inner_edges(&mut self, current: &Current, direction: usize) {
         let blocks = Blocks { infos: self.infos, motion: self.motion };
-        let strengths = blocks.inner_edges(current.mb, current.limits(3).vertical)[direction];
+        let mut strengths = [[0; 4]; 2];
+        blocks.inner_edges(current.mb, current.limits(3).vertical, &mut strengths);
         let info = &self.infos[current.mb];
         let qps = mean_qps(info, info);
-        for (edge, strengths) in strengths.into_iter().enumerate().skip(1) {
+        for (edge, strengths) in strengths[direction].into_iter().enumerate().skip(1) {
             self.filter.filter_edge(&current.places, direction == 0, edge, strengths, qps);
         }
     }

@@ -71,40 +71,52 @@ impl Blocks<'_> {
         self.moved(p, q, is_vertical, grain, limits.vertical) & !coded | coded << 1
     }
 
-    /// Returns the strengths of the edges inside a macroblock: of the vertical ones from the left,
-    /// then of the horizontal ones from the top. Those of the first edges are 0.
+    /// Sets the strengths of the edges inside a macroblock, which are 0: of the vertical ones from the
+    /// left, then of the horizontal ones from the top, except the first edges. Returns 0 if they
+    /// stay 0.
     #[inline]
-    pub(super) fn inner_edges(self, mb: usize, vertical_limit: u16) -> [[Parts; 4]; 2] {
+    pub(super) fn inner_edges(
+        self,
+        mb: usize,
+        vertical_limit: u16,
+        strengths: &mut [[Parts; 4]; 2],
+    ) -> Parts {
         let info = &self.infos[mb];
-        let mut strengths = [[0; 4]; 2];
         let edges = if info.transform_8x8 { 2..3 } else { 1..4 };
         if info.class.is_intra() {
             strengths.iter_mut().for_each(|direction| direction[edges.clone()].fill(3 * ALL_PARTS));
-            return strengths;
+            return ALL_PARTS;
         }
         if info.coded == 0 && info.grain == Grain::Whole {
-            return strengths;
+            return 0;
         }
+        let mut any = 0;
         let across = info.coded | info.coded >> 1;
         let down = info.coded | info.coded >> 4;
         for edge in edges {
-            strengths[0][edge] = parts_of(across >> (edge - 1), true) << 1;
-            strengths[1][edge] = parts_of(down >> (4 * (edge - 1)), false) << 1;
+            let (vertical, horizontal) = (
+                parts_of(across >> (edge - 1), true) << 1,
+                parts_of(down >> (4 * (edge - 1)), false) << 1,
+            );
+            (strengths[0][edge], strengths[1][edge]) = (vertical, horizontal);
+            any |= vertical | horizontal;
         }
         if info.grain != Grain::Whole {
-            self.add_inner_motion(info, mb, vertical_limit, &mut strengths);
+            any |= self.add_inner_motion(info, mb, vertical_limit, strengths);
         }
-        strengths
+        any
     }
 
-    /// Adds the strengths of edges between blocks that differ in motion.
+    /// Adds the strengths of edges between blocks that differ in motion, and returns 0 if there are
+    /// none.
     fn add_inner_motion(
         self,
         info: &MbInfo,
         mb: usize,
         vertical_limit: u16,
         strengths: &mut [[Parts; 4]; 2],
-    ) {
+    ) -> Parts {
+        let mut any = 0;
         // Edges 1 and 3 are inside of 8x8 blocks.
         let edges = if info.grain == Grain::Quarters || info.transform_8x8 { 2..3 } else { 1..4 };
         for edge in edges {
@@ -117,10 +129,13 @@ impl Blocks<'_> {
                     };
                     let (p, q) = (side(edge - 1), side(edge));
                     let moved = self.moved(p, q, direction == 0, info.grain, vertical_limit);
-                    *strengths |= moved & !(*strengths >> 1);
+                    let added = moved & !(*strengths >> 1);
+                    *strengths |= added;
+                    any |= added;
                 }
             }
         }
+        any
     }
 
     /// Returns the parts of an edge whose sides differ in motion. Blocks of the size `grain` have
@@ -282,7 +297,9 @@ mod tests {
             let blocks = Blocks { infos: &infos, motion: &motion };
             if blocks.is_even(1) && blocks.are_alike(0, 1) {
                 alike += 1;
-                assert_eq!(blocks.inner_edges(1, limits.vertical), [[0; 4]; 2]);
+                let mut inner = [[0; 4]; 2];
+                blocks.inner_edges(1, limits.vertical, &mut inner);
+                assert_eq!(inner, [[0; 4]; 2]);
                 for (is_vertical, first) in [(true, 3), (false, 12)] {
                     let (p, q) = (Side { mb: 0, first }, Side { mb: 1, first: 0 });
                     assert_eq!(blocks.outer_edge(p, q, is_vertical, limits), 0);

@@ -153,30 +153,26 @@ fn is_small(mv: Mv) -> bool {
 }
 
 impl<E: Entropy> MbParser<'_, E> {
-    /// Returns the reference indices and the vectors of the 8x8 blocks of a macroblock in spatial
-    /// direct mode; `None` if the mode is another one, if 4x4 blocks may differ, or with interlace.
-    pub(super) fn whole_spatial_direct(&self) -> Option<([i8; 2], [[Mv; 4]; 2])> {
+    /// Returns reference indices and vectors of a macroblock in spatial direct mode, and the 8x8 blocks
+    /// whose vector is 0 in each list; `None` if the mode is another one, if 4x4 blocks may differ, or
+    /// with interlace.
+    pub(super) fn whole_spatial_direct(&self) -> Option<([i8; 2], [Mv; 2], [u8; 2])> {
         let cx = self.cx;
-        if !cx.header.direct_spatial
-            || !cx.sps.direct_8x8_inference
-            || cx.arrangement != Arrangement::Frame
-        {
+        let has_corners = cx.header.direct_spatial
+            && cx.sps.direct_8x8_inference
+            && cx.arrangement == Arrangement::Frame;
+        if !has_corners {
             return None;
         }
         let beside = [self.beside_whole(0), self.beside_whole(1)];
-        let (refs, mvs) = spatial(
-            beside.map(|blocks| blocks.map(|(reference, _)| reference)),
-            |list, reference| median_of(beside[list], reference),
-        );
+        let found = beside.map(|blocks| blocks.map(|block| block.0));
+        let (refs, mvs) = spatial(found, |list, reference| median_of(beside[list], reference));
         if !self.has_static_test(refs, mvs) {
-            return Some((refs, mvs.map(|mv| [mv; 4])));
+            return Some((refs, mvs, [0; 2]));
         }
         let (x, row) = self.position();
         let corners = cx.static_corners(x, row)?;
-        let of = |list: usize, n: usize| {
-            if corners >> n & 1 == 1 && refs[list] == 0 { Mv::ZERO } else { mvs[list] }
-        };
-        Some((refs, [0, 1].map(|list| [0, 1, 2, 3].map(|n| of(list, n)))))
+        Some((refs, mvs, refs.map(|reference| if reference == 0 { corners } else { 0 })))
     }
 
     /// Returns whether blocks in spatial direct mode do not move if the colocated ones do not.

@@ -22,7 +22,7 @@ impl<E: Entropy> MbParser<'_, E> {
     pub(super) fn infer_p_skip(&mut self, out: &mut Mb) {
         if self.cx.arrangement != Arrangement::Mbaff {
             let mv = skip_mv(self.beside_whole(0));
-            return self.store_inferred(out, [0, UNUSED], [[mv; 4], [Mv::ZERO; 4]]);
+            return self.store_inferred(out, [0, UNUSED], [mv, Mv::ZERO], [0; 2]);
         }
         self.load_motion();
         let cache = &mut self.caches[0];
@@ -35,9 +35,9 @@ impl<E: Entropy> MbParser<'_, E> {
 
     /// Motion of `B_Skip` and `B_Direct_16x16`.
     pub(super) fn infer_direct(&mut self, out: &mut Mb) {
-        self.info.direct = 15;
-        if let Some((refs, mvs)) = self.whole_spatial_direct() {
-            return self.store_inferred(out, refs, mvs);
+        self.info_mut().direct = 15;
+        if let Some((refs, mvs, zero)) = self.whole_spatial_direct() {
+            return self.store_inferred(out, refs, mvs, zero);
         }
         self.load_motion();
         out.prediction = Prediction::Inter(self.direct_motion(15));
@@ -45,7 +45,7 @@ impl<E: Entropy> MbParser<'_, E> {
     }
 
     pub(super) fn direct_16x16(&mut self, out: &mut Mb) -> Result<(), Corrupt> {
-        self.info.class = MbClass::Direct;
+        self.info_mut().class = MbClass::Direct;
         self.infer_direct(out);
         let may_be_8x8 = self.cx.sps.direct_8x8_inference;
         self.inter_residual(out, may_be_8x8)
@@ -85,8 +85,10 @@ impl<E: Entropy> MbParser<'_, E> {
             }
         }
         out.prediction = Prediction::Inter(shape);
+        let result = self.inter_residual(out, true);
+        // Only now, because vectors are read in other sizes than they were written.
         self.store_motion(out, true);
-        self.inter_residual(out, true)
+        result
     }
 
     /// Parses the reference index of a partition and stores it in the cache.
@@ -117,14 +119,14 @@ impl<E: Entropy> MbParser<'_, E> {
         let here = at(x, y);
         let is_direct = |direct: u8, x: usize, y: usize| direct >> (y / 2 * 2 + x / 2) & 1 == 1;
         let left_direct = if x > 0 {
-            is_direct(self.info.direct, x - 1, y)
+            is_direct(self.info().direct, x - 1, y)
         } else {
             self.near.left.is_some_and(|left| {
                 is_direct(self.stores.infos[left.mbs[y / 2]].direct, 3, left.row(y))
             })
         };
         let top_direct = if y > 0 {
-            is_direct(self.info.direct, x, y - 1)
+            is_direct(self.info().direct, x, y - 1)
         } else {
             self.near.top.is_some_and(|mb| is_direct(self.stores.infos[mb].direct, x, 3))
         };
@@ -175,16 +177,16 @@ impl<E: Entropy> MbParser<'_, E> {
                 (P_SUB[number % 4], 1)
             };
             if lists == 0 {
-                self.info.direct |= 1 << n;
+                self.info_mut().direct |= 1 << n;
             }
             *part = Part { at: (n % 2 * 2, n / 2 * 2), size: (2, 2), lists };
         }
-        if self.info.direct != 0 {
+        if self.info().direct != 0 {
             let direct_shape =
                 if self.cx.sps.direct_8x8_inference { SubShape::Whole } else { SubShape::Quarters };
-            self.direct_motion(self.info.direct);
+            self.direct_motion(self.info().direct);
             for (n, shape) in shapes.iter_mut().enumerate() {
-                if self.info.direct >> n & 1 == 1 {
+                if self.info().direct >> n & 1 == 1 {
                     *shape = direct_shape;
                 }
             }
@@ -202,8 +204,10 @@ impl<E: Entropy> MbParser<'_, E> {
             }
         }
         out.prediction = Prediction::Inter(Shape::Quarters(shapes));
+        let may_be_8x8 = shapes.iter().all(|shape| *shape == SubShape::Whole);
+        let result = self.inter_residual(out, may_be_8x8);
         self.store_motion(out, true);
-        self.inter_residual(out, shapes.iter().all(|shape| *shape == SubShape::Whole))
+        result
     }
 
     /// Parses the vectors of an 8x8 block.
@@ -227,12 +231,14 @@ impl<E: Entropy> MbParser<'_, E> {
 
     /// Parses the rest of an inter macroblock. `may_be_8x8`: no partition is smaller than 8x8.
     fn inter_residual(&mut self, out: &mut Mb, may_be_8x8: bool) -> Result<(), Corrupt> {
-        self.info.cbp = self.parse_cbp(false);
-        if self.info.cbp & 15 != 0 && self.cx.pps.transform_8x8 && may_be_8x8 {
-            self.info.transform_8x8 = self.parse_transform_8x8();
+        let value = self.parse_cbp(false);
+        self.info_mut().cbp = value;
+        if self.info().cbp & 15 != 0 && self.cx.pps.transform_8x8 && may_be_8x8 {
+            let value = self.parse_transform_8x8();
+            self.info_mut().transform_8x8 = value;
         }
-        out.transform_8x8 = self.info.transform_8x8;
-        if self.info.cbp == 0 {
+        out.transform_8x8 = self.info().transform_8x8;
+        if self.info().cbp == 0 {
             self.follows_delta = false;
             return Ok(());
         }

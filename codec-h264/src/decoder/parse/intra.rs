@@ -18,17 +18,18 @@ impl<E: Entropy> MbParser<'_, E> {
         match number {
             0 => self.intra_nxn(out)?,
             1..=24 => {
-                self.info.class = MbClass::Intra16x16;
+                self.info_mut().class = MbClass::Intra16x16;
                 out.prediction = Prediction::Intra16x16((number - 1) % 4);
                 self.parse_chroma_mode(out);
-                self.info.cbp = (((number - 1) / 4 % 3) << 4) | if number > 12 { 15 } else { 0 };
+                self.info_mut().cbp =
+                    (((number - 1) / 4 % 3) << 4) | if number > 12 { 15 } else { 0 };
             }
             _ => return self.pcm(out),
         }
         if !are_available(out) {
             return Err(self.corrupt("intra_pred_mode"));
         }
-        if matches!(out.prediction, Prediction::Intra16x16(_)) || self.info.cbp != 0 {
+        if matches!(out.prediction, Prediction::Intra16x16(_)) || self.info().cbp != 0 {
             self.parse_qp_delta()?;
             self.residual(out);
         } else {
@@ -39,43 +40,45 @@ impl<E: Entropy> MbParser<'_, E> {
 
     /// `prev_intra_pred_mode` and the rest of `mb_pred`.
     fn intra_nxn(&mut self, out: &mut Mb) -> Result<(), Corrupt> {
-        self.info.class = MbClass::IntraNxN;
+        self.info_mut().class = MbClass::IntraNxN;
         if self.cx.pps.transform_8x8 {
-            self.info.transform_8x8 = self.parse_transform_8x8();
+            let value = self.parse_transform_8x8();
+            self.info_mut().transform_8x8 = value;
         }
-        out.transform_8x8 = self.info.transform_8x8;
-        out.prediction = if self.info.transform_8x8 {
+        out.transform_8x8 = self.info().transform_8x8;
+        out.prediction = if self.info().transform_8x8 {
             Prediction::Intra8x8(std::array::from_fn(|n| {
                 let (x, y) = (n % 2 * 2, n / 2 * 2);
                 let mode = self.parse_mode(x, y);
                 for at in [4 * y + x, 4 * y + x + 1, 4 * y + x + 4, 4 * y + x + 5] {
-                    self.info.modes[at] = mode;
+                    self.info_mut().modes[at] = mode;
                 }
                 mode
             }))
         } else {
             Prediction::Intra4x4(BLOCKS.map(|(x, y)| {
                 let mode = self.parse_mode(x, y);
-                self.info.modes[4 * y + x] = mode;
+                self.info_mut().modes[4 * y + x] = mode;
                 mode
             }))
         };
         self.parse_chroma_mode(out);
-        self.info.cbp = self.parse_cbp(true);
+        let value = self.parse_cbp(true);
+        self.info_mut().cbp = value;
         if self.entropy.is_damaged() { Err(self.corrupt("mb_pred")) } else { Ok(()) }
     }
 
     /// Parses the mode of the block whose first 4x4 block is (`x`, `y`).
     fn parse_mode(&mut self, x: usize, y: usize) -> u8 {
         let left = if x > 0 {
-            Some(self.info.modes[4 * y + x - 1])
+            Some(self.info().modes[4 * y + x - 1])
         } else {
             self.near
                 .left
                 .and_then(|left| self.neighbour_mode(left.mbs[y / 2], 4 * left.row(y) + 3))
         };
         let top = if y > 0 {
-            Some(self.info.modes[4 * y + x - 4])
+            Some(self.info().modes[4 * y + x - 4])
         } else {
             self.near.top.and_then(|mb| self.neighbour_mode(mb, 12 + x))
         };
@@ -106,8 +109,9 @@ impl<E: Entropy> MbParser<'_, E> {
             left: self.near.left.map(|left| &infos[left.mbs[0]]),
             top: self.near.top.map(|mb| &infos[mb]),
         };
-        self.info.chroma_mode = self.entropy.chroma_mode(beside);
-        out.chroma_mode = self.info.chroma_mode;
+        let value = self.entropy.chroma_mode(beside);
+        self.info_mut().chroma_mode = value;
+        out.chroma_mode = self.info().chroma_mode;
     }
 
     /// `I_PCM`.
@@ -118,12 +122,12 @@ impl<E: Entropy> MbParser<'_, E> {
         };
         out.samples[..count].copy_from_slice(samples);
         out.prediction = Prediction::Pcm;
-        self.info.class = MbClass::Pcm;
-        self.info.qp = 0;
-        self.info.cbp = 0x2f;
-        self.info.dc_flags = 7;
-        self.info.counts = [16; 24];
-        self.info.coded = u16::MAX;
+        self.info_mut().class = MbClass::Pcm;
+        self.info_mut().qp = 0;
+        self.info_mut().cbp = 0x2f;
+        self.info_mut().dc_flags = 7;
+        self.info_mut().counts = [16; 24];
+        self.info_mut().coded = u16::MAX;
         self.follows_delta = false;
         Ok(())
     }

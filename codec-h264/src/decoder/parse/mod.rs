@@ -53,7 +53,8 @@ pub(crate) struct MbParser<'a, E> {
     x: usize,
     row: usize,
     is_field: bool,
-    info: MbInfo,
+    /// Its index.
+    at: usize,
 }
 
 impl<'a, E: Entropy> MbParser<'a, E> {
@@ -71,7 +72,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
             x: 0,
             row: 0,
             is_field: false,
-            info: MbInfo::NOT_DECODED,
+            at: 0,
         }
     }
 
@@ -97,7 +98,20 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     /// Index of the current macroblock.
     #[inline]
     fn mb(&self) -> usize {
-        self.row * self.cx.cols + self.x
+        self.at
+    }
+
+    /// The data of the current macroblock. It is written in place: a copy would wait for all stores
+    /// before it.
+    #[inline]
+    fn info(&self) -> &MbInfo {
+        &self.stores.infos[self.mb()]
+    }
+
+    #[inline]
+    fn info_mut(&mut self) -> &mut MbInfo {
+        let mb = self.mb();
+        &mut self.stores.infos[mb]
     }
 
     /// The row of a field macroblock in an MBAFF frame.
@@ -131,8 +145,9 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     /// Moves to a macroblock.
     pub(crate) fn set_position(&mut self, x: usize, row: usize, is_field: bool) {
         (self.x, self.row, self.is_field) = (x, row, is_field);
+        self.at = row * self.cx.cols + x;
         self.near = self.finder().find(x, row, is_field);
-        self.info = MbInfo { slice: self.cx.slice, is_field, qp: self.qp, ..MbInfo::NOT_DECODED };
+        *self.info_mut() = MbInfo { is_field, qp: self.qp, ..MbInfo::NOT_DECODED };
     }
 
     /// Reads `mb_skip_flag` of the current macroblock, or counts it in `mb_skip_run`.
@@ -148,20 +163,18 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     /// Marks the current macroblock as skipped, as the contexts of the lower macroblock of a pair
     /// need it.
     pub(crate) fn mark_skipped(&mut self) {
-        let mb = self.mb();
-        self.stores.infos[mb] = MbInfo { class: MbClass::Skip, ..self.info };
+        self.info_mut().class = MbClass::Skip;
     }
 
     /// Removes the mark of [`Self::mark_skipped`].
     pub(crate) fn unmark(&mut self) {
-        let mb = self.mb();
-        self.stores.infos[mb] = MbInfo::NOT_DECODED;
+        *self.info_mut() = MbInfo::NOT_DECODED;
     }
 
     /// Infers a skipped macroblock.
     pub(crate) fn skipped(&mut self, out: &mut Mb) {
         self.begin(out);
-        self.info.class = MbClass::Skip;
+        self.info_mut().class = MbClass::Skip;
         if self.cx.is_b() {
             self.infer_direct(out);
         } else {
@@ -207,14 +220,15 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         Corrupt::Other { what, offset_bytes: self.entropy.position_bytes() }
     }
 
-    /// Stores the data of the macroblock.
+    /// Completes the data of the macroblock, which belongs to the slice from then on.
     fn finish(&mut self) {
-        if self.chroma_qps.0 != self.info.qp {
-            self.chroma_qps = (self.info.qp, chroma_qps(self.cx, self.info.qp));
-        }
-        self.info.chroma_qp = self.chroma_qps.1;
         let mb = self.mb();
-        self.stores.infos[mb] = self.info;
+        let info = &mut self.stores.infos[mb];
+        if self.chroma_qps.0 != info.qp {
+            self.chroma_qps = (info.qp, chroma_qps(self.cx, info.qp));
+        }
+        info.chroma_qp = self.chroma_qps.1;
+        info.slice = self.cx.slice;
         self.stores.motion.mbs[mb].is_field = self.is_field;
     }
 
@@ -268,25 +282,34 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         ]
     }
 
-    /// Stores motion that differs between the 8x8 blocks by vectors only, without differences of
-    /// vectors.
-    fn store_inferred(&mut self, out: &mut Mb, refs: [i8; 2], mvs: [[Mv; 4]; 2]) {
+    /// Stores motion without differences of vectors: `refs` and `mvs`, with the vector 0 in the 8x8
+    /// blocks `zero[list]`.
+    fn store_inferred(&mut self, out: &mut Mb, refs: [i8; 2], mvs: [Mv; 2], zero: [u8; 2]) {
         let mb = self.mb();
-        let is_whole = mvs.iter().all(|mvs| *mvs == [mvs[0]; 4]);
-        let shape = if is_whole { Shape::Whole } else { Shape::Quarters([SubShape::Whole; 4]) };
+        let is_whole = |list: usize| matches!(zero[list], 0 | 15) || mvs[list] == Mv::ZERO;
+        let shape = if is_whole(0) && is_whole(1) {
+            Shape::Whole
+        } else {
+            Shape::Quarters([SubShape::Whole; 4])
+        };
         out.prediction = Prediction::Inter(shape);
-        self.info.grain = Grain::of(shape);
+        self.info_mut().grain = Grain::of(shape);
         let motion = &mut self.stores.motion.mbs[mb];
-        for (list, (reference, mvs)) in refs.into_iter().zip(mvs).enumerate() {
+        for list in 0..2 {
+            let (reference, mv) = (refs[list], mvs[list]);
             out.refs[list] = [reference; 4];
             motion.refs[list] = [reference; 4];
             motion.ref_ids[list] = [self.cx.ref_id(list, reference, None); 4];
             if reference < 0 {
                 continue;
             }
-            let [a, b, c, d] = mvs;
-            let blocks =
-                if is_whole { [a; 16] } else { [a, a, b, b, a, a, b, b, c, c, d, d, c, c, d, d] };
+            let blocks = if zero[list] == 0 {
+                [mv; 16]
+            } else {
+                let of = |n: usize| if zero[list] >> n & 1 == 1 { Mv::ZERO } else { mv };
+                let [a, b, c, d] = [of(0), of(1), of(2), of(3)];
+                [a, a, b, b, a, a, b, b, c, c, d, d, c, c, d, d]
+            };
             out.mvs[list] = blocks;
             motion.mvs[list] = blocks;
         }
@@ -301,7 +324,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
         let mb = self.mb();
         let field_row = self.field_row();
         if let Prediction::Inter(shape) = out.prediction {
-            self.info.grain = Grain::of(shape);
+            self.info_mut().grain = Grain::of(shape);
         }
         let motion = &mut self.stores.motion.mbs[mb];
         for list in 0..2 {

@@ -12,14 +12,6 @@ use crate::transform::{Dequant, Scans, inverse_chroma_dc, inverse_luma_dc};
 /// Numbers of coefficients of a plane's blocks, with those left and above: `W` x `W` blocks.
 type Counts<const W: usize> = [[u8; W]; W];
 
-/// Returns a bit for each of eight numbers below 128: whether it is not 0.
-#[inline]
-fn nonzero(numbers: [u8; 8]) -> u16 {
-    let tops = (u64::from_le_bytes(numbers) + 0x7f7f_7f7f_7f7f_7f7f) & 0x8080_8080_8080_8080;
-    // The product gathers the bits in its highest byte.
-    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080).to_be_bytes()[0].into()
-}
-
 impl<E: Entropy> MbParser<'_, E> {
     pub(super) fn parse_transform_8x8(&mut self) -> bool {
         let infos = &*self.stores.infos;
@@ -61,7 +53,8 @@ impl<E: Entropy> MbParser<'_, E> {
         self.follows_delta = delta != 0;
         let qp = (i32::from(self.qp) + delta + 52) % 52;
         self.qp = u8::try_from(qp).unwrap_or(0);
-        self.info.qp = self.qp;
+        let value = self.qp;
+        self.info_mut().qp = value;
         Ok(())
     }
 
@@ -69,36 +62,24 @@ impl<E: Entropy> MbParser<'_, E> {
     pub(super) fn residual(&mut self, out: &mut Mb) {
         out.is_lossless = self.is_lossless();
         self.luma(out);
-        if self.cx.sps.has_chroma() && self.info.cbp >> 4 != 0 {
+        if self.cx.sps.has_chroma() && self.info().cbp >> 4 != 0 {
             self.chroma_dc(out);
-            if self.info.cbp >> 4 == 2 {
+            if self.info().cbp >> 4 == 2 {
                 self.chroma_ac(out);
             }
         }
-        self.info.coded = self.coded_blocks();
     }
 
     /// Returns whether the macroblock is coded without transform and scaling.
     fn is_lossless(&self) -> bool {
-        self.cx.sps.transform_bypass && self.info.qp == 0
-    }
-
-    /// Bits of the 4x4 blocks whose transform block has coefficients.
-    fn coded_blocks(&self) -> u16 {
-        let counts = self.info.counts.as_chunks::<8>().0;
-        let coded = nonzero(counts[0]) | nonzero(counts[1]) << 8;
-        if !self.info.transform_8x8 {
-            return coded;
-        }
-        let quarter = |shift: u32| if coded & 0x33 << shift != 0 { 0x33 << shift } else { 0 };
-        quarter(0) | quarter(2) | quarter(8) | quarter(10)
+        self.cx.sps.transform_bypass && self.info().qp == 0
     }
 
     fn block_context(&self, left: u8, top: u8) -> BlockContext {
         BlockContext {
             left,
             top,
-            is_intra: self.info.class.is_intra(),
+            is_intra: self.info().class.is_intra(),
             is_field: self.cx.is_field(self.is_field),
         }
     }
@@ -107,23 +88,27 @@ impl<E: Entropy> MbParser<'_, E> {
         let mut counts = self.luma_counts();
         let is_field = self.cx.is_field(self.is_field);
         let scans = Scans::of(is_field);
-        let is_16x16 = self.info.class == MbClass::Intra16x16;
+        let is_16x16 = self.info().class == MbClass::Intra16x16;
         if is_16x16 {
             self.luma_dc(out, scans, [counts[1][0], counts[0][1]]);
         }
         let scales = self.cx.scales;
-        let list = if self.info.class.is_intra() { 0 } else { 3 };
+        let list = if self.info().class.is_intra() { 0 } else { 3 };
         let lossless = out.is_lossless.then_some(Dequant::NONE);
-        let dequant = lossless.unwrap_or_else(|| scales.of_4x4(list, self.info.qp));
+        let dequant = lossless.unwrap_or_else(|| scales.of_4x4(list, self.info().qp));
         let (category, scan) = if is_16x16 {
             (BlockCategory::LumaAc, &scans.scan_4x4[1..])
         } else {
             (BlockCategory::Luma4x4, &scans.scan_4x4[..])
         };
-        let cbp = self.info.cbp;
+        let cbp = self.info().cbp;
+        // The 4x4 blocks whose transform block has coefficients.
+        let mut coded = 0;
         for quarter in (0..4).filter(|quarter| cbp >> quarter & 1 == 1) {
-            if self.info.transform_8x8 {
-                self.luma_8x8(out, quarter, scans, &mut counts);
+            if self.info().transform_8x8 {
+                if self.luma_8x8(out, quarter, scans, &mut counts) {
+                    coded |= 0x33 << (quarter / 2 * 8 + quarter % 2 * 2);
+                }
                 continue;
             }
             let blocks = &BLOCKS[4 * quarter..4 * quarter + 4];
@@ -132,12 +117,12 @@ impl<E: Entropy> MbParser<'_, E> {
                 let block = Block { category, context, scan, dequant: &dequant };
                 let count = self.entropy.block(block, &mut out.coeffs[n]);
                 counts[y + 1][x + 1] = count;
+                self.info_mut().counts[4 * y + x] = count;
                 out.coded |= u32::from(count != 0) << n;
+                coded |= u16::from(count != 0) << (4 * y + x);
             }
         }
-        for (y, row) in counts[1..].iter().enumerate() {
-            self.info.counts[4 * y..4 * y + 4].copy_from_slice(&row[1..]);
-        }
+        self.info_mut().coded = coded;
     }
 
     /// The DC coefficients of an `Intra_16x16` macroblock.
@@ -155,11 +140,11 @@ impl<E: Entropy> MbParser<'_, E> {
         if count == 0 {
             return;
         }
-        self.info.dc_flags |= 1;
+        self.info_mut().dc_flags |= 1;
         let values = if out.is_lossless {
             levels
         } else {
-            inverse_luma_dc(&levels, self.cx.scales.of_dc(0, self.info.qp))
+            inverse_luma_dc(&levels, self.cx.scales.of_dc(0, self.info().qp))
         };
         for (at, &value) in values.iter().enumerate() {
             let n = usize::from(ORDER[at % 4 * 4 + at / 4]);
@@ -168,11 +153,18 @@ impl<E: Entropy> MbParser<'_, E> {
         }
     }
 
-    fn luma_8x8(&mut self, out: &mut Mb, quarter: usize, scans: &Scans, counts: &mut Counts<5>) {
+    /// Returns whether the block has coefficients.
+    fn luma_8x8(
+        &mut self,
+        out: &mut Mb,
+        quarter: usize,
+        scans: &Scans,
+        counts: &mut Counts<5>,
+    ) -> bool {
         let scales = self.cx.scales;
         let lossless = out.is_lossless.then_some(Dequant::NONE);
-        let dequant =
-            lossless.unwrap_or_else(|| scales.of_8x8(!self.info.class.is_intra(), self.info.qp));
+        let dequant = lossless
+            .unwrap_or_else(|| scales.of_8x8(!self.info().class.is_intra(), self.info().qp));
         let (x, y) = BLOCKS[4 * quarter];
         let block = out.coeffs[4 * quarter..4 * quarter + 4].as_flattened_mut();
         let mut total = 0;
@@ -180,15 +172,19 @@ impl<E: Entropy> MbParser<'_, E> {
             let context = BlockContext {
                 left: 0,
                 top: 0,
-                is_intra: self.info.class.is_intra(),
+                is_intra: self.info().class.is_intra(),
                 is_field: self.cx.is_field(self.is_field),
             };
             let category = BlockCategory::Luma8x8;
             let request = Block { category, context, scan: &scans.scan_8x8, dequant: &dequant };
             total = self.entropy.block(request, block);
             // Only whether there are any counts, and `NO_BLOCK` means something else.
+            let count = total.min(16);
             for row in &mut counts[y + 1..y + 3] {
-                row[x + 1..x + 3].fill(total.min(16));
+                row[x + 1..x + 3].fill(count);
+            }
+            for row in self.info_mut().counts[4 * y + x..].chunks_mut(4).take(2) {
+                row[..2].fill(count);
             }
         } else {
             for (n, scan) in scans.interleaved_8x8.iter().enumerate() {
@@ -198,10 +194,12 @@ impl<E: Entropy> MbParser<'_, E> {
                 let request = Block { category, context, scan, dequant: &dequant };
                 let count = self.entropy.block(request, block);
                 counts[y + 1][x + 1] = count;
+                self.info_mut().counts[4 * y + x] = count;
                 total |= count;
             }
         }
         out.coded |= u32::from(total != 0) << (4 * quarter);
+        total != 0
     }
 
     fn chroma_dc(&mut self, out: &mut Mb) {
@@ -219,7 +217,7 @@ impl<E: Entropy> MbParser<'_, E> {
             if count == 0 {
                 continue;
             }
-            self.info.dc_flags |= 2 << plane;
+            self.info_mut().dc_flags |= 2 << plane;
             let scale = self.cx.scales.of_dc(self.chroma_list(plane), self.chroma_qp(plane));
             let values = if out.is_lossless { levels } else { inverse_chroma_dc(&levels, scale) };
             for (n, value) in values.into_iter().enumerate() {
@@ -245,18 +243,18 @@ impl<E: Entropy> MbParser<'_, E> {
                 let request = Block { category, context, scan, dequant: &dequant };
                 let count = self.entropy.block(request, &mut out.coeffs[block]);
                 counts[y + 1][x + 1] = count;
-                self.info.counts[block] = count;
+                self.info_mut().counts[block] = count;
                 out.coded |= u32::from(count != 0) << block;
             }
         }
     }
 
     fn chroma_list(&self, plane: usize) -> usize {
-        1 + plane + if self.info.class.is_intra() { 0 } else { 3 }
+        1 + plane + if self.info().class.is_intra() { 0 } else { 3 }
     }
 
     fn chroma_qp(&self, plane: usize) -> u8 {
-        chroma_qp(self.info.qp, self.cx.pps.chroma_qp_offsets[plane])
+        chroma_qp(self.info().qp, self.cx.pps.chroma_qp_offsets[plane])
     }
 
     /// Returns whether the DC blocks of a plane left and above have coefficients.

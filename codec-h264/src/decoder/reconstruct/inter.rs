@@ -3,7 +3,7 @@
 use codec_simd::{Kernels, WindowMut};
 
 use super::Reconstructor;
-use super::references::{BlockCopy, EMPTY_COPY, Source};
+use super::references::{BlockCopy, EMPTY_COPY, RefPlane, Source};
 use crate::decoder::weights::Weighting;
 use crate::macroblock::{Mb, Shape, SubShape};
 use crate::planes::{Place, PlaneLines, PlaneSet};
@@ -52,6 +52,17 @@ impl<'a> Target<'a> {
         Self { data: lines.data.get_mut(start..).unwrap_or_default(), stride: place.stride }
     }
 }
+
+/// Kernels, reference, position in it in samples, position between samples, destination, and memory for
+/// copies.
+type BlockContext<'a, 't> = (
+    &'a Kernels,
+    &'a RefPlane<'a>,
+    (isize, isize),
+    (u8, u8),
+    &'a mut Target<'t>,
+    &'a mut BlockCopy,
+);
 
 /// Returns the position between samples, which is below 8.
 #[inline]
@@ -193,21 +204,25 @@ impl Reconstructor<'_> {
 }
 
 impl<const W: usize, const H: usize> Part<W, H> {
-    /// Returns the planes of the part with their width and height in samples.
-    #[inline]
-    fn planes(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let planes = [(0, 4 * W, 4 * H), (1, 2 * W, 2 * H), (2, 2 * W, 2 * H)];
-        let count = if self.set.chroma { 3 } else { 1 };
-        planes.into_iter().take(count).skip(usize::from(!self.set.luma))
+    /// Calls `apply` with each plane of the part and its width and height in samples.
+    #[inline(always)]
+    fn for_planes(self, mut apply: impl FnMut(usize, usize, usize)) {
+        if self.set.luma {
+            apply(0, 4 * W, 4 * H);
+        }
+        if self.set.chroma {
+            apply(1, 2 * W, 2 * H);
+            apply(2, 2 * W, 2 * H);
+        }
     }
 
     /// Replaces the samples in the targets by their means with those of `other`.
     #[inline]
     fn average(self, kernels: &Kernels, other: &[Rows; 3], targets: &mut [Target<'_>; 3]) {
-        for (plane, w, rows) in self.planes() {
+        self.for_planes(|plane, w, rows| {
             let Target { data, stride } = &mut targets[plane];
             kernels.h264_average_block(data, *stride, w, &other[plane][..rows]);
-        }
+        });
     }
 
     /// Predicts the samples from `source` into `targets`.
@@ -230,18 +245,9 @@ impl<const W: usize, const H: usize> Part<W, H> {
         let [to_luma, to_cb, to_cr] = targets;
         let x = self.x.cast_signed() + isize::from(mv.x >> 2);
         let y = self.y.cast_signed() + isize::from(mv.y >> 2);
-        let fractions = fraction((mv.x & 3, mv.y & 3));
         if self.set.luma {
-            let context = (kernels, luma, (x, y), fractions, to_luma, &mut *copy);
-            match (W, H) {
-                (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
-                (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
-                (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
-                (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
-                (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
-                (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
-                _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
-            }
+            let fractions = fraction((mv.x & 3, mv.y & 3));
+            self.luma((kernels, luma, (x, y), fractions, to_luma, &mut *copy));
         }
         if !self.set.chroma {
             return;
@@ -249,17 +255,35 @@ impl<const W: usize, const H: usize> Part<W, H> {
         let x = (self.x / 2).cast_signed() + isize::from(mv.x >> 3);
         let y = (self.y / 2).cast_signed() + isize::from(chroma_y >> 3);
         let fractions = fraction((mv.x & 7, chroma_y & 7));
-        for (plane, target) in [(cb, to_cb), (cr, to_cr)] {
-            let context = (kernels, plane, (x, y), fractions, target, &mut *copy);
-            match (W, H) {
-                (4, 4) => block!(context, h264_chroma_8x8, 8 x 8 from 16 x 9, 0, 1),
-                (4, _) => block!(context, h264_chroma_8x4, 8 x 4 from 16 x 5, 0, 1),
-                (2, 4) => block!(context, h264_chroma_4x8, 4 x 8 from 8 x 9, 0, 1),
-                (2, 2) => block!(context, h264_chroma_4x4, 4 x 4 from 8 x 5, 0, 1),
-                (2, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
-                (_, 2) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
-                _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
-            }
+        self.chroma((kernels, cb, (x, y), fractions, to_cb, &mut *copy));
+        self.chroma((kernels, cr, (x, y), fractions, to_cr, copy));
+    }
+
+    /// Predicts the samples of luma.
+    #[inline(always)]
+    fn luma(self, context: BlockContext<'_, '_>) {
+        match (W, H) {
+            (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
+            (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
+            (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
+            (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
+            (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
+            (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
+            _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
+        }
+    }
+
+    /// Predicts the samples of a chroma plane.
+    #[inline(always)]
+    fn chroma(self, context: BlockContext<'_, '_>) {
+        match (W, H) {
+            (4, 4) => block!(context, h264_chroma_8x8, 8 x 8 from 16 x 9, 0, 1),
+            (4, _) => block!(context, h264_chroma_8x4, 8 x 4 from 16 x 5, 0, 1),
+            (2, 4) => block!(context, h264_chroma_4x8, 4 x 8 from 8 x 9, 0, 1),
+            (2, 2) => block!(context, h264_chroma_4x4, 4 x 4 from 8 x 5, 0, 1),
+            (2, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
+            (_, 2) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
+            _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
         }
     }
 
@@ -271,13 +295,13 @@ impl<const W: usize, const H: usize> Part<W, H> {
         prediction: &mut [Rows; 3],
         targets: &mut [Target<'_>; 3],
     ) {
-        for (plane, w, rows) in self.planes() {
+        self.for_planes(|plane, w, rows| {
             let first = &mut prediction[plane][..rows];
             if let Weighting::Weighted { log2_denom, weights, offset } = weightings[plane] {
                 kernels.h264_weight_rows(first, log2_denom, weights[0], offset);
             }
             copy_rows(first, w, &mut targets[plane]);
-        }
+        });
     }
 
     /// Weighs both predictions.
@@ -289,7 +313,7 @@ impl<const W: usize, const H: usize> Part<W, H> {
         targets: &mut [Target<'_>; 3],
     ) {
         let [first, second] = predictions;
-        for (plane, w, rows) in self.planes() {
+        self.for_planes(|plane, w, rows| {
             let (first, second) = (&mut first[plane][..rows], &second[plane][..rows]);
             match weightings[plane] {
                 Weighting::Default => {
@@ -300,7 +324,7 @@ impl<const W: usize, const H: usize> Part<W, H> {
                 }
             }
             copy_rows(first, w, &mut targets[plane]);
-        }
+        });
     }
 }
 
