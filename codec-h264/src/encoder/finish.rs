@@ -6,7 +6,7 @@ use codec_simd::Kernels;
 use super::coded_mb::{CodedKind, CodedMb};
 use super::parameter_sets::ParameterSets;
 use super::row_store::RowStore;
-use super::slice_bytes::UnitSize;
+use super::unit_size::UnitSize;
 use super::write::{CabacWriter, CavlcWriter, SliceMark, SliceWriter};
 use crate::cabac::Contexts;
 use crate::deblock::{Deblocker, EdgeFilter, ThresholdTable};

@@ -36,6 +36,7 @@ mod static_areas;
 #[cfg(test)]
 mod tests;
 mod transform_choice;
+mod unit_size;
 pub(crate) mod write;
 
 pub use controller::{H264Encoder, open};
