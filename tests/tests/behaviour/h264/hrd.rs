@@ -107,7 +107,7 @@ fn schedule(packets: &[Packet], parameters: &Parameters) -> Vec<Times> {
     let (mut period, mut removed_first) = ((0.0, 0.0), 0.0);
     for packet in packets {
         let found = messages(packet, parameters);
-        let delay = found.removal_delay.expect("picture timing in every unit");
+        let delay = found.removal_delay.expect("a removal time in every unit");
         let last_end = times.last().map_or(0.0, |last| last.end);
         let mut removal = removed_first + parameters.tick_seconds * delay;
         if times.is_empty() {

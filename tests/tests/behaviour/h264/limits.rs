@@ -111,7 +111,7 @@ fn check_profile(case: &Case, elements: &Elements) {
         let types = elements.all("slice_type");
         assert!(types.iter().all(|kind| [0, 2, 5, 7].contains(kind)), "{types:?}");
     }
-    // Arbitrary slice order and slices of redundant pictures are not allowed: the first macroblocks
+    // Arbitrary slice order and redundant slices are not allowed: the first macroblocks
     // ascend within each frame.
     let (mut last, mut slices) = (-1, 0);
     for first in elements.all("first_mb_in_slice") {
