@@ -119,7 +119,7 @@ pub struct VideoTrack {
     pub packet_count: Option<u64>,
     /// Duration in ticks, if stated (unreliable).
     pub duration: Option<u64>,
-    /// Colours, pixel aspect, rotation.
+    /// Colours, pixel aspect, rotation, field order.
     pub info: PictureInfo,
     /// Codec configuration (for H.264, an `avcC` record); empty for VP8.
     pub codec_private: Vec<u8>,
@@ -148,7 +148,7 @@ impl VideoTrack {
         }
     }
 
-    /// Succeeds if the video is progressive, 8-bit, 4:2:0 and standard dynamic range according to
+    /// Succeeds if the video is 8-bit, 4:2:0 and standard dynamic range according to
     /// the container. Readers open other streams as well, so that they can be described.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::bits::BitWriter;
 use crate::nal::{NalHeader, NalType};
-use crate::params::HrdLengths;
+use crate::params::{HrdLengths, Vui};
 use crate::syntax::SyntaxReader;
 
 /// The messages by `payloadType`.
@@ -30,20 +30,10 @@ impl RecoveryPoint {
     /// ```
     #[must_use]
     pub fn find(rbsp: &[u8]) -> Option<Self> {
-        let mut rest = rbsp;
-        // The last byte has the stop bit.
-        while rest.len() > 2 {
-            let kind = read_number(&mut rest)?;
-            let size = usize::try_from(read_number(&mut rest)?).ok()?;
-            let (message, after) = rest.split_at_checked(size)?;
-            if kind == RECOVERY_POINT {
-                let mut reader = SyntaxReader::new(message, None);
-                let frame_count = reader.ue("recovery_frame_cnt", 0..=65535).ok()?;
-                return Some(Self { frame_count });
-            }
-            rest = after;
-        }
-        None
+        let message = find_message(rbsp, RECOVERY_POINT)?;
+        let mut reader = SyntaxReader::new(message, None);
+        let frame_count = reader.ue("recovery_frame_cnt", 0..=65535).ok()?;
+        Some(Self { frame_count })
     }
 
     /// Writes an SEI payload with this message alone, with trailing bits. Decoding from here on
@@ -134,6 +124,103 @@ fn append_message(kind: u32, mut message: BitWriter, bits: &mut BitWriter) {
     bits.u(8, kind).u(8, u32::try_from(message.len()).unwrap_or(0)).append(message);
 }
 
+/// `pic_struct`: the fields of a picture and the order in which they are shown. Table D-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureStruct {
+    /// A frame.
+    Frame,
+    /// A single field.
+    Field,
+    /// The top field, then the bottom field.
+    TopBottom,
+    /// The bottom field, then the top field.
+    BottomTop,
+    /// A frame or field is shown more than once.
+    Repeated,
+}
+
+/// How a picture is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldTiming {
+    /// `pic_struct`.
+    pub structure: PictureStruct,
+    /// `ct_type`: whether the scene was captured interlaced, if stated.
+    pub is_interlaced: Option<bool>,
+}
+
+/// The beginning of a picture timing message. Its fields depend on the sequence parameter set of the
+/// picture that follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureTimingMessage([u8; 12]);
+
+impl PictureTimingMessage {
+    /// Finds the message in an unescaped SEI payload. `None` if it has none or is damaged.
+    ///
+    /// ```
+    /// use codec_h264::params::Vui;
+    /// use codec_h264::sei::{PictureStruct, PictureTimingMessage};
+    ///
+    /// // Without delays: pic_struct 3, no clock timestamps.
+    /// let message = PictureTimingMessage::find(&[1, 1, 0x30, 0x80]).expect("a message");
+    /// let vui = Vui { pic_struct_present: true, ..Vui::default() };
+    /// let timing = message.parse(&vui).expect("a structure");
+    /// assert_eq!(timing.structure, PictureStruct::TopBottom);
+    /// assert_eq!(timing.is_interlaced, None);
+    /// ```
+    #[must_use]
+    pub fn find(rbsp: &[u8]) -> Option<Self> {
+        let message = find_message(rbsp, PICTURE_TIMING)?;
+        let mut head = [0; 12];
+        head.iter_mut().zip(message).for_each(|(to, from)| *to = *from);
+        Some(Self(head))
+    }
+
+    /// Parses the structure of the picture. `None` if `vui` says that the message has none, or if
+    /// it is a reserved one.
+    #[must_use]
+    pub fn parse(&self, vui: &Vui) -> Option<FieldTiming> {
+        if !vui.pic_struct_present {
+            return None;
+        }
+        let mut reader = SyntaxReader::new(&self.0, None);
+        if let Some(lengths) = vui.hrd {
+            reader.u(lengths.cpb_removal_delay.into(), "cpb_removal_delay");
+            reader.u(lengths.dpb_output_delay.into(), "dpb_output_delay");
+        }
+        let structure = match reader.u(4, "pic_struct") {
+            0 => PictureStruct::Frame,
+            1 | 2 => PictureStruct::Field,
+            3 => PictureStruct::TopBottom,
+            4 => PictureStruct::BottomTop,
+            5..=8 => PictureStruct::Repeated,
+            _ => return None,
+        };
+        let has_timestamp = reader.flag("clock_timestamp_flag");
+        let is_interlaced = match reader.u(2, "ct_type") {
+            0 if has_timestamp => Some(false),
+            1 if has_timestamp => Some(true),
+            _ => None,
+        };
+        Some(FieldTiming { structure, is_interlaced })
+    }
+}
+
+/// Returns the first message of a type.
+fn find_message(rbsp: &[u8], wanted: u32) -> Option<&[u8]> {
+    let mut rest = rbsp;
+    // The last byte has the stop bit.
+    while rest.len() > 2 {
+        let kind = read_number(&mut rest)?;
+        let size = usize::try_from(read_number(&mut rest)?).ok()?;
+        let (message, after) = rest.split_at_checked(size)?;
+        if kind == wanted {
+            return Some(message);
+        }
+        rest = after;
+    }
+    None
+}
+
 /// Reads a number that is coded as a sum of bytes: each 255 continues it.
 fn read_number(data: &mut &[u8]) -> Option<u32> {
     let mut number = 0_u32;
@@ -173,5 +260,21 @@ mod tests {
         assert_eq!(RecoveryPoint::find(&[255, 255, 255]), None);
         assert_eq!(RecoveryPoint::find(&[6, 9, 0x80, 0x80]), None);
         assert_eq!(RecoveryPoint::find(&[6, 1, 0, 0x80]), None);
+    }
+
+    #[test]
+    fn picture_timing_follows_the_delays() {
+        // Five and three bits of delays, pic_struct 4, a clock timestamp with ct_type 1.
+        let rbsp = [0, 1, 0, 1, 2, 0b1111_1111, 0b0100_1010, 0x80];
+        let message = PictureTimingMessage::find(&rbsp).unwrap();
+        let hrd = Some(HrdLengths { cpb_removal_delay: 5, dpb_output_delay: 3 });
+        let vui = Vui { pic_struct_present: true, hrd, ..Vui::default() };
+        let expected =
+            FieldTiming { structure: PictureStruct::BottomTop, is_interlaced: Some(true) };
+        assert_eq!(message.parse(&vui), Some(expected));
+        assert_eq!(message.parse(&Vui::default()), None);
+        // Reserved, and lost bytes.
+        assert_eq!(message.parse(&Vui { hrd: None, ..vui }), None);
+        assert!(PictureTimingMessage::find(&[1, 3, 0x80]).is_none());
     }
 }

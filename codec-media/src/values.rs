@@ -454,6 +454,31 @@ impl FromStr for Rotate {
     }
 }
 
+/// Which frames are deinterlaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deinterlace {
+    /// None: interlaced frames keep both fields.
+    #[default]
+    Off,
+    /// Those that the stream or its container marks as interlaced.
+    Auto,
+    /// All frames; those without a field order are treated as top field first.
+    On,
+}
+
+impl FromStr for Deinterlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            _ => Err("expected off, auto or on".to_owned()),
+        }
+    }
+}
+
 /// Target size of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {

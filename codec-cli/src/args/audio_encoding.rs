@@ -10,9 +10,11 @@ use codec_media::session::audio::AudioEncoding;
 use codec_media::settings::audio::{AudioOptions, AudioSettings};
 
 use codec_core::codec::Denoise;
+use codec_media::values::Deinterlace;
 
 use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
+use super::encoding::fragmented;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
@@ -67,6 +69,7 @@ fn video_option(args: &EncodeArgs) -> Option<&'static str> {
         (args.encoder.error_resilient, "--error-resilient"),
         (args.encoder.token_parts.is_some(), "--token-parts"),
         (args.resize.is_some(), "--resize"),
+        (args.transform.deinterlace != Deinterlace::Off, "--deinterlace"),
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
         (!args.encoder.knob.is_empty(), "--knob"),

@@ -67,6 +67,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         report,
         verify: args.verify,
         audio,
+        deinterlace: args.transform.deinterlace,
         crop: args.transform.crop,
         turn: args.transform.rotate,
         resize: args.resize,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use codec_core::codec::Limits;
 use codec_media::io::input::InputSpec;
-use codec_media::values::{Crop, LimitList, RawLayout, Rotate};
+use codec_media::values::{Crop, Deinterlace, LimitList, RawLayout, Rotate};
 
 /// The input, with or without `-i`.
 #[derive(Debug, Args)]
@@ -48,9 +48,15 @@ impl From<&InputArgs> for InputSpec {
     }
 }
 
-/// Changes to each frame, applied in this order: crop, rotate, scale.
+/// Changes to each frame, applied in this order: deinterlace, crop, rotate, scale.
 #[derive(Debug, Args)]
 pub(crate) struct TransformArgs {
+    /// Deinterlace the input: off, auto or on.
+    ///
+    /// Without a value (`auto`) the frames that the input marks as interlaced are deinterlaced, with
+    /// `on` all frames. The frame rate stays the same. Default: off.
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", default_value = "off", hide_default_value = true)]
+    pub(crate) deinterlace: Deinterlace,
     /// Crop to this rectangle; X and Y must be even.
     #[arg(long, value_name = "WxH+X+Y")]
     pub(crate) crop: Option<Crop>,

@@ -69,7 +69,8 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
     let rules =
         OutputRules { overwrite: args.yes, protected: vec![spec.path.clone()], terminal: false };
     rules.check(&args.output)?;
-    let options = DecodeOptions { limits: spec.limits, ..DecodeOptions::default() };
+    let deinterlace = args.transform.deinterlace;
+    let options = DecodeOptions { limits: spec.limits, deinterlace, ..DecodeOptions::default() };
     let mut source = video::open(&spec, &options, env)?;
     let turn = args.transform.rotate.unwrap_or(Rotate::AsDescribed);
     let mut transform = Transform::new(args.transform.crop, Some(turn), args.resize);

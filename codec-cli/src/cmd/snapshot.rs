@@ -24,8 +24,12 @@ pub(crate) fn run(args: &SnapshotArgs, env: &Env) -> Result<()> {
     };
     rules.check(&args.output)?;
     let style = write::Style::of(&args.output, args.quality, args.lossless)?;
-    let options =
-        DecodeOptions { limits: spec.limits, conceal: args.conceal, ..DecodeOptions::default() };
+    let options = DecodeOptions {
+        limits: spec.limits,
+        conceal: args.conceal,
+        deinterlace: args.transform.deinterlace,
+        ..DecodeOptions::default()
+    };
     let mut source = video::open(&spec, &options, env)?;
     for index in 0..args.frame {
         if source.next()?.is_none() {

@@ -26,6 +26,7 @@ mod encoding;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
 mod inspect;
+mod interlaced;
 mod interrupts;
 mod malformed;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use codec_core::codec::Codec;
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Rotation, Size,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation, Size,
     TransferCharacteristics,
 };
 
@@ -352,7 +352,13 @@ fn parse_entry_box(kind: [u8; 4], payload: &[u8], stream: &mut VideoTrack) -> Op
                 _ => {}
             }
         }
-        b"fiel" if fields.u8()? > 1 => stream.reject("interlaced video"),
+        // The number of fields, and their order in time and in the file.
+        b"fiel" if fields.u8()? == 2 => {
+            stream.info.field_order = match fields.u8()? {
+                6 | 14 => FieldOrder::BottomFirst,
+                _ => FieldOrder::TopFirst,
+            };
+        }
         _ => {}
     }
     Some(())

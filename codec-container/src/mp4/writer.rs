@@ -1,7 +1,7 @@
 //! Writes MP4: the samples as they arrive, then the index.
 
 use codec_core::codec::Codec;
-use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
+use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
 use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
@@ -526,5 +526,11 @@ fn put_video_boxes(out: &mut Vec<u8>, info: PictureInfo) {
             out.extend_from_slice(&aspect.num.to_be_bytes());
             out.extend_from_slice(&aspect.den.to_be_bytes());
         });
+    }
+    // Two fields per sample whose lines alternate, by the field that is shown first.
+    match info.field_order {
+        FieldOrder::Progressive => {}
+        FieldOrder::TopFirst => put(out, b"fiel", |out| out.extend_from_slice(&[2, 9])),
+        FieldOrder::BottomFirst => put(out, b"fiel", |out| out.extend_from_slice(&[2, 14])),
     }
 }

@@ -59,6 +59,7 @@ pub(super) const CONTENT_COMP_SETTINGS: u32 = 0x4255;
 
 pub(super) const VIDEO: u32 = 0xE0;
 pub(super) const FLAG_INTERLACED: u32 = 0x9A;
+pub(super) const FIELD_ORDER: u32 = 0x9D;
 pub(super) const ALPHA_MODE: u32 = 0x53C0;
 pub(super) const PIXEL_WIDTH: u32 = 0xB0;
 pub(super) const PIXEL_HEIGHT: u32 = 0xBA;

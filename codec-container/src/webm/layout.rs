@@ -2,7 +2,7 @@
 
 use codec_audio::{AudioCodec, PcmEncoding};
 use codec_core::codec::Codec;
-use codec_core::frame::{ColorRange, PictureInfo, Rational, Rotation, Size};
+use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation, Size};
 
 use super::ebml::{put, put_float, put_head, put_master, put_uint};
 use super::ids;
@@ -12,7 +12,6 @@ use crate::{AudioTrack, Error, Format, Result, Track, VideoTrack, flac, opus, pc
 
 /// Pre-roll of Opus: 80 ms (RFC 7845, section 4.6).
 const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
-const PROGRESSIVE: u64 = 2;
 const DISPLAY_UNIT_ASPECT: u64 = 3;
 const APP: &str = concat!("codec-container ", env!("CARGO_PKG_VERSION"));
 
@@ -192,7 +191,7 @@ pub(super) fn delay_ns(track: &AudioTrack) -> u64 {
 fn video(out: &mut Vec<u8>, size: Size, info: PictureInfo) {
     put_uint(out, ids::PIXEL_WIDTH, size.width.into());
     put_uint(out, ids::PIXEL_HEIGHT, size.height.into());
-    put_uint(out, ids::FLAG_INTERLACED, PROGRESSIVE);
+    put_field_order(out, info.field_order);
     if let Some(display) = info.pixel_aspect.and_then(|aspect| Display::new(size, aspect)) {
         put_uint(out, ids::DISPLAY_WIDTH, display.width);
         put_uint(out, ids::DISPLAY_HEIGHT, display.height);
@@ -215,6 +214,16 @@ fn video(out: &mut Vec<u8>, size: Size, info: PictureInfo) {
             };
             put_float(out, ids::PROJECTION_POSE_ROLL, roll);
         });
+    }
+}
+
+fn put_field_order(out: &mut Vec<u8>, order: FieldOrder) {
+    put_uint(out, ids::FLAG_INTERLACED, if order.is_interlaced() { 1 } else { 2 });
+    // Woven frames: the lines of the fields alternate.
+    match order {
+        FieldOrder::Progressive => {}
+        FieldOrder::TopFirst => put_uint(out, ids::FIELD_ORDER, 9),
+        FieldOrder::BottomFirst => put_uint(out, ids::FIELD_ORDER, 14),
     }
 }
 

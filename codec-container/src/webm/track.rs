@@ -4,7 +4,7 @@ use codec_audio::opus_head::OpusHead;
 use codec_audio::{AudioCodec, AudioFormat, ChannelLayout, PcmEncoding};
 use codec_core::codec::Codec;
 use codec_core::frame::{
-    Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Rotation, Size,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, Rational, Rotation, Size,
     TransferCharacteristics,
 };
 
@@ -269,10 +269,18 @@ fn codec_of(name: &[u8], bits: u64) -> Result<AudioCodec> {
     }
 }
 
-fn parse_video(video: &[u8], stream: &mut VideoTrack) {
-    if child_uint(video, ids::FLAG_INTERLACED) == Some(1) {
-        stream.reject("interlaced video");
+/// The field order; interlaced video without one has the top field first.
+fn parse_field_order(video: &[u8]) -> FieldOrder {
+    let order = child_uint(video, ids::FIELD_ORDER);
+    match (child_uint(video, ids::FLAG_INTERLACED), order) {
+        (Some(1), Some(6 | 14)) => FieldOrder::BottomFirst,
+        (Some(1), _) => FieldOrder::TopFirst,
+        _ => FieldOrder::Progressive,
     }
+}
+
+fn parse_video(video: &[u8], stream: &mut VideoTrack) {
+    stream.info.field_order = parse_field_order(video);
     if child_uint(video, ids::ALPHA_MODE).is_some_and(|mode| mode != 0) {
         stream.warnings.push(Warning::AlphaIgnored);
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use codec_core::frame::{
-    ColorPrimaries, ColorRange, MatrixCoefficients, PictureInfo, Rational, Rotation, Size,
-    TransferCharacteristics,
+    ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rational, Rotation,
+    Size, TransferCharacteristics,
 };
 
 use crate::{ChromaSiting, Error, Format, RawVideoStream, Result, Warning};
@@ -17,8 +17,17 @@ fn unsupported(what: impl Into<String>) -> Error {
     Error::unsupported(Format::Y4m, what.into())
 }
 
+/// How the fields of the frames are stated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interlacing {
+    /// All frames are alike.
+    Uniform(FieldOrder),
+    /// Each frame states its own.
+    Mixed,
+}
+
 /// Parses the parameters of `line`, which has no newline.
-pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
+pub(super) fn parse(line: &[u8]) -> Result<(RawVideoStream, Interlacing)> {
     let text = String::from_utf8_lossy(line);
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     if words.next() != Some("YUV4MPEG2") {
@@ -28,6 +37,7 @@ pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
     let (mut width, mut height, mut rate) = (None, None, None);
     let mut chroma = None;
     let mut info = PictureInfo::default();
+    let mut interlacing = Interlacing::Uniform(FieldOrder::Progressive);
     for word in words {
         let mut letters = word.chars();
         let letter = letters.next();
@@ -37,7 +47,7 @@ pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
             Some('H') => height = Some(parse_side(value)?),
             Some('F') => rate = parse_ratio(value, "a frame rate such as F30:1")?,
             Some('A') => info.pixel_aspect = parse_ratio(value, "an aspect such as A1:1")?,
-            Some('I') => check_interlacing(value)?,
+            Some('I') => interlacing = parse_interlacing(value)?,
             Some('C') => chroma = Some(value.to_owned()),
             Some('X') => parse_extension(value, &mut chroma, &mut info),
             // Unknown letters do not affect the samples.
@@ -51,6 +61,9 @@ pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
         return Err(unsupported("high dynamic range"));
     }
 
+    if let Interlacing::Uniform(order) = interlacing {
+        info.field_order = order;
+    }
     let mut stream = RawVideoStream::new(
         Format::Y4m,
         Size::new(width, height),
@@ -62,7 +75,7 @@ pub(super) fn parse(line: &[u8]) -> Result<RawVideoStream> {
         stream.frame_rate = None;
         stream.warnings.push(Warning::TimeBaseAssumed(stream.time_base));
     }
-    Ok(stream)
+    Ok((stream, interlacing))
 }
 
 fn parse_side(value: &str) -> Result<u32> {
@@ -84,13 +97,24 @@ fn parse_ratio(value: &str, expected: &'static str) -> Result<Option<Rational>> 
     }
 }
 
-fn check_interlacing(value: &str) -> Result<()> {
+fn parse_interlacing(value: &str) -> Result<Interlacing> {
     match value {
-        "p" | "?" | "" => Ok(()),
-        "t" => Err(unsupported("interlaced video (It, top field first)")),
-        "b" => Err(unsupported("interlaced video (Ib, bottom field first)")),
-        "m" => Err(unsupported("mixed interlaced and progressive video (Im)")),
+        "p" | "?" | "" => Ok(Interlacing::Uniform(FieldOrder::Progressive)),
+        "t" => Ok(Interlacing::Uniform(FieldOrder::TopFirst)),
+        "b" => Ok(Interlacing::Uniform(FieldOrder::BottomFirst)),
+        "m" => Ok(Interlacing::Mixed),
         _ => Err(corrupt("an interlacing letter (p, t, b, m or ?)", value)),
+    }
+}
+
+/// Returns the field order in the line of a frame of mixed video: `FRAME Ixyz` with the order of
+/// presentation, `p` or `i` for the capture of its fields, and the same for chroma.
+pub(super) fn frame_field_order(line: &[u8]) -> FieldOrder {
+    let words = line.split(|&byte| byte == b' ').skip(1);
+    match words.filter_map(|word| word.strip_prefix(b"I")).next() {
+        Some([b't' | b'T', b'i', ..]) => FieldOrder::TopFirst,
+        Some([b'b' | b'B', b'i', ..]) => FieldOrder::BottomFirst,
+        _ => FieldOrder::Progressive,
     }
 }
 
@@ -159,8 +183,13 @@ pub(super) fn format(stream: &RawVideoStream) -> String {
     let rate = stream.frame_rate.unwrap_or(stream.time_base.inverse());
     let aspect = stream.info.pixel_aspect.unwrap_or(Rational::new(0, 0));
     let Size { width, height } = stream.size;
+    let fields = match stream.info.field_order {
+        FieldOrder::Progressive => 'p',
+        FieldOrder::TopFirst => 't',
+        FieldOrder::BottomFirst => 'b',
+    };
     let mut line = format!(
-        "YUV4MPEG2 W{width} H{height} F{}:{} Ip A{}:{}",
+        "YUV4MPEG2 W{width} H{height} F{}:{} I{fields} A{}:{}",
         rate.num, rate.den, aspect.num, aspect.den
     );
     line.push_str(match stream.siting {

@@ -1,6 +1,7 @@
 //! YUV4MPEG2 (y4m): a line of parameters, then for each frame the line `FRAME` and its samples.
 //!
-//! Only 8-bit progressive 4:2:0 is supported. The error for any other format names it. In addition
+//! Only 8-bit 4:2:0 is supported. The error for any other format names it. The parameter `I` has the
+//! field order, and in mixed video (`Im`) each frame has its own. In addition
 //! to the usual `XCOLORRANGE`, two private parameters store properties that y4m cannot express:
 //! `XCOLOR=primaries:transfer:matrix` (code points of ITU-T H.273) and `XROTATION=degrees`,
 //! clockwise. Other programs ignore them.
@@ -8,6 +9,8 @@
 mod header;
 
 use codec_core::frame::{Picture, PixelFormat};
+
+use header::Interlacing;
 
 use crate::io::{ByteReader, ByteWriter};
 use crate::yuv::{check_size, packed_view, video_frame_bytes, write_samples};
@@ -38,6 +41,7 @@ const MAX_LINE_BYTES: usize = 4096;
 pub struct Y4mReader {
     input: ByteReader,
     stream: RawVideoStream,
+    interlacing: Interlacing,
     video_frame_bytes: usize,
     data: Vec<u8>,
     line: Vec<u8>,
@@ -57,16 +61,17 @@ impl Y4mReader {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] if it is not a y4m header; [`Error::Unsupported`] for
-    /// samples other than 8-bit 4:2:0 and for interlaced video; [`Error::Limit`].
+    /// samples other than 8-bit 4:2:0; [`Error::Limit`].
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let mut line = Vec::new();
         read_line(&mut input, &mut line, None)?;
-        let stream = header::parse(&line)?;
+        let (stream, interlacing) = header::parse(&line)?;
         let video_frame_bytes = video_frame_bytes(Format::Y4m, stream.size, &options.limits)?;
         Ok(Self {
             input,
             stream,
+            interlacing,
             video_frame_bytes,
             data: Vec::new(),
             line,
@@ -86,7 +91,7 @@ impl Y4mReader {
                 return Ok(false);
             }
         }
-        // Frame parameters describe interlacing and repetition and are ignored.
+        // Other frame parameters describe repetition and are ignored.
         if self.line != b"FRAME" && !self.line.starts_with(b"FRAME ") {
             let found = &self.line[..self.line.len().min(16)];
             let found = if found.is_empty() && end == LineEnd::Newline {
@@ -144,7 +149,10 @@ impl RawVideoReader for Y4mReader {
         let index = self.index;
         self.index += 1;
         let pts = i64::try_from(index).unwrap_or(i64::MAX);
-        let picture = packed_view(&self.stream, &self.data)?;
+        let mut picture = packed_view(&self.stream, &self.data)?;
+        if self.interlacing == Interlacing::Mixed {
+            picture.info.field_order = header::frame_field_order(&self.line);
+        }
         Ok(Some(RawVideoFrame { picture, pts, duration: Some(1), index }))
     }
 }

@@ -215,7 +215,7 @@ impl FrameBuf {
 pub struct Frame {
     /// Samples of the frame.
     pub buf: Arc<FrameBuf>,
-    /// Colour description, pixel aspect ratio and rotation.
+    /// Colour description, pixel aspect ratio, rotation and field order.
     pub info: PictureInfo,
     /// Presentation timestamp in the time base of its stream.
     pub pts: i64,

@@ -1,4 +1,4 @@
-//! Interpretation of samples: colour description, range, pixel aspect ratio, rotation.
+//! Interpretation of samples: colour description, range, pixel aspect ratio, rotation, field order.
 
 use super::{Rational, Size};
 
@@ -158,6 +158,40 @@ impl Rotation {
     }
 }
 
+/// Whether the lines of a frame belong to two fields that were captured at different times, and
+/// which field is the earlier one.
+///
+/// The top field has the even lines of each plane, counted from 0, and the bottom field the odd
+/// ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FieldOrder {
+    /// All lines were captured at the same time, or nothing else is known.
+    #[default]
+    Progressive,
+    /// Interlaced; the top field was captured first.
+    TopFirst,
+    /// Interlaced; the bottom field was captured first.
+    BottomFirst,
+}
+
+impl FieldOrder {
+    /// Returns whether the fields were captured at different times.
+    #[must_use]
+    pub fn is_interlaced(self) -> bool {
+        self != Self::Progressive
+    }
+
+    /// Returns the order after the lines of a frame of even height were reversed.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Progressive => Self::Progressive,
+            Self::TopFirst => Self::BottomFirst,
+            Self::BottomFirst => Self::TopFirst,
+        }
+    }
+}
+
 /// Properties of a frame other than its samples; passed unchanged from input to output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PictureInfo {
@@ -167,4 +201,6 @@ pub struct PictureInfo {
     pub pixel_aspect: Option<Rational>,
     /// Rotation for display.
     pub rotation: Rotation,
+    /// Order of the fields of interlaced video.
+    pub field_order: FieldOrder,
 }

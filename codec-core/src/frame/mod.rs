@@ -11,7 +11,7 @@ mod squared_error;
 pub use borders::{extend_ends, extend_sides};
 pub use buffer::{Frame, FrameBuf, FramePool, PixelLimit, Window};
 pub use color::{
-    Color, ColorPrimaries, ColorRange, MatrixCoefficients, PictureInfo, Rotation,
+    Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rotation,
     TransferCharacteristics,
 };
 pub use picture::{Chroma, Picture, PixelFormat};

@@ -22,6 +22,7 @@ pub(crate) mod cavlc_syntax;
 mod conceal;
 mod direct;
 pub(crate) mod entropy;
+mod field_order;
 pub(crate) mod inter_types;
 pub(crate) mod motion_cache;
 mod motion_pool;
@@ -48,11 +49,11 @@ use codec_core::error::{ConfigError, Corrupt, Error};
 use codec_core::frame::{Frame, PixelLimit};
 use codec_simd::Kernels;
 
-use self::stream::{Stream, Timing};
+use self::stream::{Messages, Stream, Timing};
 use crate::bits::unescape;
 use crate::nal::{AnnexBUnits, NalHeader, NalType};
 use crate::params::{ParameterSets, Sps};
-use crate::sei::RecoveryPoint;
+use crate::sei::{PictureTimingMessage, RecoveryPoint};
 use crate::slice::ParsedSlice;
 
 pub use picture::{PictureDecoder, PictureParams};
@@ -99,8 +100,8 @@ pub struct H264Decoder {
     /// State that depends on the active sequence parameter set; `None` before the first picture.
     stream: Option<Stream>,
     resize_limit: ResizeLimit,
-    /// The recovery point of the next picture.
-    recovery: Option<RecoveryPoint>,
+    /// Messages before the next picture.
+    messages: Messages,
     output: VecDeque<Frame>,
 }
 
@@ -134,7 +135,7 @@ impl H264Decoder {
             rbsp: Vec::new(),
             stream: None,
             resize_limit: ResizeLimit::default(),
-            recovery: None,
+            messages: Messages::default(),
             output: VecDeque::with_capacity(MAX_OUTPUT),
         })
     }
@@ -160,7 +161,9 @@ impl H264Decoder {
             }
             NalType::Sei => {
                 unescape(payload, &mut self.rbsp);
-                self.recovery = RecoveryPoint::find(&self.rbsp).or(self.recovery);
+                let Messages { recovery, timing } = &mut self.messages;
+                *recovery = RecoveryPoint::find(&self.rbsp).or(*recovery);
+                *timing = PictureTimingMessage::find(&self.rbsp).or(*timing);
             }
             NalType::Slice | NalType::IdrSlice => {
                 packet.has_slices = true;
@@ -193,8 +196,8 @@ impl H264Decoder {
         let conceals = self.conceals();
         let Some(stream) = &mut self.stream else { return Err(Corrupt::NoReference.into()) };
         if !continues {
-            let recovery = self.recovery.take();
-            stream.begin_picture(&slice, recovery, packet.timing, conceals, &mut self.output)?;
+            let messages = std::mem::take(&mut self.messages);
+            stream.begin_picture(&slice, messages, packet.timing, conceals, &mut self.output)?;
         }
         stream.decode_slice(&slice, &self.rbsp, conceals)
     }
@@ -306,7 +309,7 @@ impl VideoDecoder for H264Decoder {
         self.finish();
         self.stream = None;
         self.sets = ParameterSets::default();
-        self.recovery = None;
+        self.messages = Messages::default();
         self.resize_limit = ResizeLimit::default();
     }
 }

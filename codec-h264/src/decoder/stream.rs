@@ -12,6 +12,7 @@ use codec_core::frame::{
 use codec_core::parallel::Pool;
 use codec_simd::Kernels;
 
+use super::field_order::FieldCoding;
 use super::picture::{PictureDecoder, PictureParams};
 use super::recovery::Recovery;
 use super::unpaired_field::repeat_field;
@@ -19,7 +20,7 @@ use crate::params::Sps;
 use crate::picture::{Coding, Motion, RefPicture};
 use crate::picture_order::{PictureOrder, PictureOrderCounts};
 use crate::references::{FieldSet, ListEntry, OutputPolicy, Store, StoredFrame};
-use crate::sei::RecoveryPoint;
+use crate::sei::{PictureTimingMessage, RecoveryPoint};
 use crate::slice::{ParsedSlice, PictureStructure, RefMarking, SliceHeader, begins_picture};
 
 /// Frames that the pool keeps besides those of the decoded picture buffer: the one being decoded,
@@ -38,6 +39,7 @@ pub(super) struct Timing {
 struct DecodedFrame {
     reference: RefPicture,
     timing: Timing,
+    fields: FieldCoding,
 }
 
 /// The picture whose slices are being decoded.
@@ -52,6 +54,14 @@ struct CurrentPicture {
     /// Whether the references of all slices were there.
     shown: bool,
     timing: Timing,
+    fields: FieldCoding,
+}
+
+/// Messages that precede a picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Messages {
+    pub(super) recovery: Option<RecoveryPoint>,
+    pub(super) timing: Option<PictureTimingMessage>,
 }
 
 /// The state of a stream.
@@ -138,12 +148,13 @@ impl Stream {
     pub(super) fn begin_picture(
         &mut self,
         slice: &ParsedSlice,
-        recovery: Option<RecoveryPoint>,
+        messages: Messages,
         timing: Timing,
         conceals: bool,
         output: &mut VecDeque<Frame>,
     ) -> Result<(), Error> {
         let header = &slice.header;
+        let recovery = messages.recovery;
         let is_second_field = self.is_second_field(header);
         if !is_second_field {
             self.complete_frame(output);
@@ -180,6 +191,10 @@ impl Stream {
             damage: None,
             shown: conceals || self.recovery.is_correct(),
             timing,
+            fields: FieldCoding {
+                has_fields: header.structure.is_field() || header.is_mbaff,
+                timing: messages.timing.and_then(|timing| timing.parse(self.sps.vui.as_ref()?)),
+            },
         });
         Ok(())
     }
@@ -369,8 +384,9 @@ impl Stream {
         let header = &current.header;
         let fields = FieldSet::of(header.structure);
         let Some(frame) = self.store.current_mut() else { return };
-        let timing = frame.picture.take().map_or(current.timing, |first| first.timing);
-        frame.picture = Some(DecodedFrame { reference, timing });
+        let first = frame.picture.take().map(|first| (first.timing, first.fields));
+        let (timing, fields_coding) = first.unwrap_or((current.timing, current.fields));
+        frame.picture = Some(DecodedFrame { reference, timing, fields: fields_coding });
         frame.decoded = frame.decoded.with(fields);
         if header.structure != PictureStructure::BottomField {
             frame.poc[0] = current.counts.fields[0];
@@ -431,8 +447,14 @@ impl Stream {
     }
 
     fn output_frame(&mut self, index: usize, output: &mut VecDeque<Frame>) {
-        if let Some(DecodedFrame { reference, timing }) = self.store.take_output(index) {
-            output.push_back(frame(&reference.samples, self.info, *timing));
+        let Some(stored) = self.store.get(index) else { return };
+        let (decoded, poc) = (stored.decoded, stored.poc);
+        if let Some(DecodedFrame { reference, timing, fields }) = self.store.take_output(index) {
+            let mut info = self.info;
+            if decoded == FieldSet::BOTH {
+                info.field_order = fields.order(poc);
+            }
+            output.push_back(frame(&reference.samples, info, *timing));
         }
     }
 

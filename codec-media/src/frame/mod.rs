@@ -1,5 +1,6 @@
-//! Processing of frames outside the codecs: copies, colour conversion, crop, rotation, scaling.
+//! Processing of frames outside the codecs: copies, colour conversion, deinterlacing, crop, rotation, scaling.
 
 pub mod convert;
+pub mod deinterlace;
 pub mod planes;
 pub mod transform;

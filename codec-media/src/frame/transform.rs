@@ -1,7 +1,7 @@
 //! Crop, rotate and scale, in this order.
 
 use crate::scaling::PlaneScaler;
-use codec_core::frame::{Picture, PictureInfo, Rational, Rotation, Size};
+use codec_core::frame::{FieldOrder, Picture, PictureInfo, Rational, Rotation, Size};
 
 use super::planes::Planes;
 use crate::failure::{Failure, Kind, Result};
@@ -37,6 +37,21 @@ impl Transform {
         }
     }
 
+    /// Whether the lines of the fields of interlaced frames do not stay apart.
+    pub fn mixes_fields(&self, info: PictureInfo) -> bool {
+        let moves_chroma = self.crop.is_some_and(|crop| !crop.top.is_multiple_of(4));
+        let turns = matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270);
+        info.field_order.is_interlaced() && (self.resize.is_some() || turns || moves_chroma)
+    }
+
+    /// Returns a warning for the user if it mixes the fields of a stream.
+    pub fn warning(&self, info: PictureInfo) -> Option<&'static str> {
+        self.mixes_fields(info).then_some(
+            "scaling, rotating or cropping mixes the fields of interlaced video\n\
+             help: deinterlace it first with --deinterlace",
+        )
+    }
+
     /// The size and metadata of the result for a frame of `size`.
     ///
     /// # Errors
@@ -55,6 +70,11 @@ impl Transform {
                 return Err(Failure::new(Kind::Usage, message));
             }
             size = crop.size;
+        }
+        if self.mixes_fields(info) {
+            info.field_order = FieldOrder::Progressive;
+        } else if self.rotation(info) == Rotation::Clockwise180 && size.height.is_multiple_of(2) {
+            info.field_order = info.field_order.opposite();
         }
         if matches!(self.rotation(info), Rotation::Clockwise90 | Rotation::Clockwise270) {
             size = Size::new(size.height, size.width);

@@ -14,6 +14,7 @@ use super::unreadable::{Advice, missing, with_help};
 use crate::Env;
 use crate::failure::{Failure, Kind, Result};
 use crate::threads::threads_for;
+use crate::values::Deinterlace;
 
 /// Decoding options.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct DecodeOptions {
     pub threads: Option<usize>,
     /// Keep the syntax trace of each packet.
     pub trace: bool,
+    /// Which frames are deinterlaced.
+    pub deinterlace: Deinterlace,
     /// The remedy that messages about unreadable tracks suggest.
     pub advice: Advice,
 }
@@ -80,6 +83,9 @@ pub(crate) struct DecodedSource {
     env: Env,
     conceal: bool,
     stream_info: StreamInfo,
+    /// Whether the decoder has marked a frame as interlaced. Until then the mark of the container
+    /// applies to all frames.
+    marks_fields: bool,
     /// Packets read ahead for the frame rate.
     peeked: VecDeque<CodedPacket>,
     /// The error after the packets that were read ahead.
@@ -145,6 +151,7 @@ impl DecodedSource {
             env: env.clone(),
             conceal: options.conceal,
             stream_info,
+            marks_fields: false,
             peeked: VecDeque::new(),
             peeked_failure: None,
             packet: CodedPacket::default(),
@@ -170,6 +177,10 @@ impl DecodedSource {
             return Err(Failure::new(Kind::Corrupt, message));
         };
         source.stream_info.size = first.size();
+        if first.info.field_order.is_interlaced() {
+            source.marks_fields = true;
+            source.stream_info.info.field_order = first.info.field_order;
+        }
         let stated = source.stream_info.info.color;
         if stated == Color::default() {
             // Some codecs describe colours themselves (AV1).
@@ -305,11 +316,14 @@ impl FrameSource for DecodedSource {
             self.frame = None;
             self.frame = self.decode_next()?;
         }
-        Ok(self.frame.as_ref().map(|frame| SourceFrame {
-            picture: frame.picture().with_info(self.stream_info.info),
-            pts: frame.pts,
-            duration: frame.duration,
-        }))
+        let Some(frame) = &self.frame else { return Ok(None) };
+        let mut info = self.stream_info.info;
+        self.marks_fields |= frame.info.field_order.is_interlaced();
+        if self.marks_fields {
+            info.field_order = frame.info.field_order;
+        }
+        let picture = frame.picture().with_info(info);
+        Ok(Some(SourceFrame { picture, pts: frame.pts, duration: frame.duration }))
     }
 
     fn damage(&self) -> Damage {

@@ -121,7 +121,7 @@ pub fn open(
     };
     let video = video.map(|reader| {
         let source = DecodedSource::new(reader, spec.name(), options, env)?;
-        video::checked(Box::new(source), spec)
+        video::finished(Box::new(source), spec, options)
     });
     Ok(Media {
         video: video.transpose()?,

@@ -1,6 +1,7 @@
 //! Inputs and outputs: files, pipes, still images, and the tracks in them.
 
 pub mod decoded;
+pub(crate) mod deinterlaced;
 pub(crate) mod demux;
 pub mod input;
 pub(crate) mod interruptible;

@@ -15,7 +15,7 @@ pub struct StreamInfo {
     pub frame_rate: Rational,
     /// Number of frames, if stated or implied by the file size; used for progress.
     pub count: Option<u64>,
-    /// Colour description and aspect ratio.
+    /// Colour description, aspect ratio and field order of the first frame.
     pub info: PictureInfo,
     /// `y4m`, `vp8 in webm`.
     pub kind: String,

@@ -3,6 +3,7 @@
 use codec_container::{Format, Input, RawVideoReader};
 
 use super::decoded::{DecodeOptions, DecodedSource};
+use super::deinterlaced::deinterlaced;
 use super::input::{InputSpec, Opened};
 use super::source::{FrameSource, SourceFrame, StreamInfo};
 use super::stills::read::StillSource;
@@ -41,19 +42,20 @@ pub fn of(
             return Err(Failure::new(Kind::Input, message));
         }
     };
-    checked(source, spec)
+    finished(source, spec, options)
 }
 
-/// Returns the source if its frames are supported.
-pub(crate) fn checked(
+/// Returns the source, deinterlaced on request, if its frames are supported.
+pub(crate) fn finished(
     source: Box<dyn FrameSource>,
     spec: &InputSpec,
+    options: &DecodeOptions,
 ) -> Result<Box<dyn FrameSource>> {
     if source.stream_info().info.color.is_hdr() {
         let message = format!("{}: high dynamic range (PQ or HLG) is not supported", spec.name());
         return Err(Failure::new(Kind::Input, message));
     }
-    Ok(source)
+    Ok(deinterlaced(source, options.deinterlace))
 }
 
 /// Raw video.

@@ -41,6 +41,14 @@ pub(super) fn announce(
         env.events
             .note(format!("no -b, -q or --qp given: using {rate}, WebRTC's limit for this size"));
     }
+    if let Some(warning) = settings.transform().warning(stream_info.info) {
+        env.events.warn(warning);
+    } else if stream_info.info.field_order.is_interlaced() {
+        env.events.warn(
+            "the video is interlaced, and its frames are encoded with both fields\n\
+             help: deinterlace it with --deinterlace",
+        );
+    }
     if let Some(warning) = targets::slow_codec(&settings.encoder) {
         env.events.warn(warning);
     }

@@ -77,6 +77,7 @@ pub fn open_input(settings: &Encoding, env: &Env) -> Result<Media> {
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
+        deinterlace: settings.deinterlace,
         advice: Advice::FLAGS,
         ..DecodeOptions::default()
     };

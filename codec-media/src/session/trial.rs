@@ -61,6 +61,7 @@ fn run(
     let options = DecodeOptions {
         limits: settings.input.limits,
         threads: settings.threads,
+        deinterlace: settings.deinterlace,
         ..DecodeOptions::default()
     };
     // Problems of the input are reported in the final pass.

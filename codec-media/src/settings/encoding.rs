@@ -15,7 +15,7 @@ use crate::io::input::InputSpec;
 use crate::io::names::{format_of, is_pipe};
 use crate::io::output::OutputRules;
 use crate::report::ReportFormat;
-use crate::values::{Crop, Rotate};
+use crate::values::{Crop, Deinterlace, Rotate};
 
 /// The settings of a run of [`crate::session::Session`].
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Encoding {
     pub verify: bool,
     /// Audio settings; `None` drops the audio.
     pub audio: Option<AudioSettings>,
+    /// Which frames are deinterlaced.
+    pub deinterlace: Deinterlace,
     /// Crop rectangle.
     pub crop: Option<Crop>,
     /// Rotation of frames.
@@ -123,6 +125,7 @@ impl Encoding {
             measure_ssim: false,
             verify: false,
             audio,
+            deinterlace: Deinterlace::Off,
             crop: None,
             turn: None,
             resize: None,

@@ -17,7 +17,7 @@ use codec_media::settings::audio::AudioSettings;
 use md5::{Digest, Md5};
 
 use crate::args::decode::DecodeArgs;
-use codec_media::values::hex;
+use codec_media::values::{Deinterlace, hex};
 
 use crate::digest;
 
@@ -38,6 +38,7 @@ pub(super) fn to_file(
         (args.cut.frames.is_some(), "--frames"),
         (args.cut.skip > 0, "--skip"),
         (args.resize.is_some(), "--resize"),
+        (args.transform.deinterlace != Deinterlace::Off, "--deinterlace"),
         (args.transform.crop.is_some(), "--crop"),
         (args.transform.rotate.is_some(), "--rotate"),
     ];

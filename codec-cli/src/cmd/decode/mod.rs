@@ -88,6 +88,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
         conceal: args.conceal,
         threads: args.cut.threads.map(usize::from),
         trace: false,
+        deinterlace: args.transform.deinterlace,
         advice: Advice::BY_OUTPUT,
     };
     let transform = Transform::new(args.transform.crop, args.transform.rotate, None);
@@ -119,6 +120,7 @@ pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
         options: DecodeOptions {
             limits: input.limits,
             threads: args.cut.threads.map(usize::from),
+            deinterlace: args.transform.deinterlace,
             advice: Advice::BY_OUTPUT,
             ..DecodeOptions::default()
         },

@@ -1,7 +1,7 @@
 //! The contents of a file, as text and as JSON.
 
 use codec_container::AudioTrack;
-use codec_core::frame::{PictureInfo, Rational, Size};
+use codec_core::frame::{FieldOrder, PictureInfo, Rational, Size};
 
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
@@ -181,7 +181,8 @@ impl TrackReport {
                 .raw("not_shown", self.hidden)
                 .raw("color", colors_json(info))
                 .maybe("pixel_aspect", info.pixel_aspect.map(ratio))
-                .raw("rotation", info.rotation.degrees()),
+                .raw("rotation", info.rotation.degrees())
+                .text("field_order", field_order_name(info.field_order)),
             Kind::Audio(track) => {
                 let tags = track.tags.iter().map(|(name, value)| {
                     Object::new().text("name", name).text("value", value).finish()
@@ -212,17 +213,26 @@ impl TrackReport {
 }
 
 fn colors_text(info: &PictureInfo) -> String {
-    let PictureInfo { color, pixel_aspect, rotation } = info;
+    let PictureInfo { color, pixel_aspect, rotation, field_order } = info;
     format!(
         "    colour: primaries {}, transfer {}, matrix {}, range {:?}; pixel aspect {}; rotation {} \
-         degrees\n",
+         degrees; {}\n",
         color.primaries.0,
         color.transfer.0,
         color.matrix.0,
         color.range,
         pixel_aspect.map_or_else(|| "unspecified".to_owned(), |aspect| aspect.to_string()),
         rotation.degrees(),
+        field_order_name(*field_order),
     )
+}
+
+fn field_order_name(order: FieldOrder) -> &'static str {
+    match order {
+        FieldOrder::Progressive => "progressive",
+        FieldOrder::TopFirst => "top field first",
+        FieldOrder::BottomFirst => "bottom field first",
+    }
 }
 
 fn colors_json(info: &PictureInfo) -> String {

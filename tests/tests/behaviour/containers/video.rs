@@ -6,7 +6,7 @@ use codec_container::{
     ChromaSiting, Error, Format, Output, RawVideoReader, RawVideoStream, ReadOptions, Source,
     YuvReader, YuvSpec, create_raw_video, open_raw_video,
 };
-use codec_core::frame::{ColorRange, Picture, PixelFormat, Rational, Rotation, Size};
+use codec_core::frame::{ColorRange, FieldOrder, Picture, PixelFormat, Rational, Rotation, Size};
 
 use super::support::{SharedBuffer, data};
 
@@ -98,9 +98,6 @@ fn unsupported_video_is_rejected_by_name() {
         ("C411", "4:1:1"),
         ("Cmono", "without chroma"),
         ("Cmono16", "16-bit"),
-        ("It", "top field first"),
-        ("Ib", "bottom field first"),
-        ("Im", "mixed"),
         ("XCOLOR=9:16:9", "high dynamic range"),
     ];
     for (word, name) in cases {
@@ -111,6 +108,25 @@ fn unsupported_video_is_rejected_by_name() {
 }
 
 #[test]
+fn y4m_states_the_field_order_of_all_frames_or_of_each() {
+    use FieldOrder::{BottomFirst, Progressive, TopFirst};
+    let orders = |head: &str, frames: &[&str]| {
+        let mut reader = open(y4m(&format!("W3 H3 F25:1 {head}"), frames)).unwrap();
+        let mut orders = vec![reader.stream().info.field_order];
+        while let Some(frame) = reader.read().unwrap() {
+            orders.push(frame.picture.info.field_order);
+        }
+        orders
+    };
+    assert_eq!(orders("It", &["FRAME"]), [TopFirst; 2]);
+    assert_eq!(orders("Ib", &["FRAME"]), [BottomFirst; 2]);
+    assert_eq!(orders("Ip", &["FRAME Itii"]), [Progressive; 2]);
+    let mixed = ["FRAME Itii", "FRAME Ibii", "FRAME I1pp", "FRAME", "FRAME X Itpp"];
+    let expected = [Progressive, TopFirst, BottomFirst, Progressive, Progressive, Progressive];
+    assert_eq!(orders("Im", &mixed), expected);
+}
+
+#[test]
 fn y4m_parameters_survive_a_round_trip() {
     let mut stream = RawVideoStream::new(Format::Y4m, Size::new(3, 3), Rational::new(24000, 1001));
     stream.siting = ChromaSiting::Mpeg2;
@@ -118,6 +134,7 @@ fn y4m_parameters_survive_a_round_trip() {
     stream.info.color.range = ColorRange::Full;
     stream.info.color.matrix.0 = 1;
     stream.info.rotation = Rotation::Clockwise270;
+    stream.info.field_order = FieldOrder::BottomFirst;
     let data = samples(3);
     let picture = Picture::i420_packed(stream.size, &data).unwrap();
     let bytes = write(Format::Y4m, &stream, &[picture]);
