@@ -6,6 +6,7 @@ use codec_core::codec::Codec;
 
 use crate::h264::AvcWriter;
 use crate::io::Source;
+use crate::mp4::FragmentWriter;
 use crate::obu::Av1Adapter;
 use crate::{
     AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, H264Reader, H264Writer,
@@ -119,7 +120,12 @@ fn create_plain(
             Ok(AvcWriter::wrap(writer, tracks))
         }
         Format::Mp4 => {
-            let writer = Box::new(Mp4Writer::new(output, tracks)?);
+            let is_fragmented = options.live || matches!(output, Output::Stream(_));
+            let writer: Box<dyn PacketWriter> = if is_fragmented {
+                Box::new(FragmentWriter::new(output, tracks)?)
+            } else {
+                Box::new(Mp4Writer::new(output, tracks)?)
+            };
             Ok(AvcWriter::wrap(writer, tracks))
         }
         Format::Ogg => Ok(Box::new(OggWriter::new(output, only_audio(format, tracks)?, options)?)),

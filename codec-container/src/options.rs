@@ -17,6 +17,7 @@ pub struct ReadOptions {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// Write a live stream even if the output can seek (WebM: unknown sizes, no index).
+    /// Write a live stream even if the output can seek (WebM: unknown sizes, no index;
+    /// MP4: fragments).
     pub live: bool,
 }

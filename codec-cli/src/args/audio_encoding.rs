@@ -13,6 +13,7 @@ use codec_core::codec::Denoise;
 use codec_media::values::Deinterlace;
 
 use super::encode::EncodeArgs;
+use super::encoding::fragmented;
 use super::encoder::PresetArg;
 use super::encoding::fragmented;
 
@@ -40,6 +41,7 @@ pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {
     Ok(AudioEncoding {
         output: args.output.clone(),
         format,
+        fragmented: fragmented(args, format)?,
         rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
         audio: AudioSettings::new(&audio, format, args.encoder.bitrate, real_time)?,
         options: AudioDecodeOptions {

@@ -19,6 +19,7 @@ pub(crate) enum Metric {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -65,6 +66,12 @@ pub(crate) struct EncodeArgs {
     /// Check that the output decodes to the encoder's frames; exit with code 7 if one differs.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Write MP4 in fragments of about a second.
+    ///
+    /// The file is playable up to its last complete fragment if the run is killed. MP4 on a pipe is
+    /// always fragmented.
+    #[arg(long)]
+    pub(crate) fragmented: bool,
     /// Overwrite existing files.
     #[arg(short = 'y', long)]
     pub(crate) yes: bool,

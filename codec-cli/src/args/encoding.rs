@@ -54,6 +54,7 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         input,
         output: args.output.clone(),
         format,
+        fragmented: fragmented(args, format)?,
         rules: OutputRules { overwrite: args.yes, protected, terminal: args.format.is_some() },
         encoder,
         rate_trace,
@@ -73,4 +74,12 @@ pub(crate) fn encoding(args: &EncodeArgs) -> Result<Encoding> {
         resize: args.resize,
         passes: args.passes,
     })
+}
+
+/// Whether the output is fragmented.
+pub(crate) fn fragmented(args: &EncodeArgs, format: Format) -> Result<bool> {
+    if args.fragmented && format != Format::Mp4 {
+        return Err(Failure::usage(format!("--fragmented requires MP4 output, not {format}")));
+    }
+    Ok(args.fragmented)
 }

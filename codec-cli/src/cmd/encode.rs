@@ -64,6 +64,9 @@ fn save_still(args: &EncodeArgs, env: &Env) -> Result<()> {
             "--bitrate and --qp cannot be used with still images\nhelp: set the quality with -q",
         ));
     }
+    if args.fragmented {
+        return Err(Failure::usage("--fragmented cannot be used with still images"));
+    }
     let style = write::Style::of(&args.output, args.encoder.quality, args.lossless)?;
     let spec = InputSpec::from(&args.input);
     let rules =

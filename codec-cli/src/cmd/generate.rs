@@ -110,6 +110,7 @@ fn audio_only(
     let settings = AudioEncoding {
         output: args.output.clone(),
         format,
+        fragmented: false,
         rules,
         audio: AudioSettings::generated(format),
         options: AudioDecodeOptions::default(),

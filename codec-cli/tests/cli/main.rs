@@ -23,6 +23,7 @@ mod dropped_tracks;
 mod e2ee;
 mod edits;
 mod encoding;
+mod fragmented;
 #[cfg(all(feature = "serve", feature = "h264", unix))]
 mod h264_live;
 mod inspect;
@@ -51,6 +52,7 @@ mod stills;
 #[cfg(feature = "net")]
 mod sync;
 mod tables;
+mod transcoded;
 mod trimming;
 mod tune;
 mod warnings;

@@ -4,6 +4,7 @@
 mod audio;
 mod boxes;
 mod fragment;
+mod fragment_writer;
 mod input;
 mod metadata;
 mod reader;
@@ -11,5 +12,6 @@ mod samples;
 mod track;
 mod writer;
 
+pub(crate) use fragment_writer::FragmentWriter;
 pub use reader::Mp4Reader;
 pub use writer::Mp4Writer;

@@ -32,19 +32,19 @@ pub struct Mp4Writer {
 
 /// Index data of a packet.
 #[derive(Clone, Copy, Debug)]
-struct Meta {
+pub(super) struct Meta {
     /// In ticks of the track.
-    time: i64,
-    duration: Option<u64>,
-    key: bool,
+    pub(super) time: i64,
+    pub(super) duration: Option<u64>,
+    pub(super) key: bool,
 }
 
 /// Index data of a track.
 #[derive(Debug)]
-struct State {
-    track: Track,
+pub(super) struct State {
+    pub(super) track: Track,
     /// Bytes of an uncompressed audio sample of all channels: each is a sample of the file.
-    frame_bytes: Option<usize>,
+    pub(super) frame_bytes: Option<usize>,
     sizes: Vec<u32>,
     /// Time of each packet, in ticks of the track in the file.
     times: Vec<i64>,
@@ -69,19 +69,7 @@ impl Mp4Writer {
         if !output.can_seek() {
             return Err(unsupported("writing to a pipe"));
         }
-        if tracks.is_empty() || tracks.len() > MAX_TRACKS {
-            return Err(unsupported(format!("a file of {} tracks", tracks.len())));
-        }
-        for track in tracks {
-            let base = track.time_base();
-            if base.num == 0 || base.den == 0 {
-                return Err(unsupported(format!("a time base of {base}")));
-            }
-            match track {
-                Track::Video(track) => check_video(track)?,
-                Track::Audio(track) => audio::check(track)?,
-            }
-        }
+        check_tracks(tracks)?;
         let mut out = Vec::new();
         put(&mut out, b"ftyp", |out| {
             out.extend_from_slice(b"isom\0\0\x02\0isomiso2mp41");
@@ -113,7 +101,8 @@ impl Mp4Writer {
     }
 
     fn index(&self) -> Vec<u8> {
-        let timescale = self.tracks.iter().map(State::timescale).max().unwrap_or(1000);
+        let header = Header::new(&self.tracks);
+        let timescale = header.timescale;
         let timings: Vec<_> = self.tracks.iter().map(State::timing).collect();
         let shown = self
             .tracks
@@ -123,18 +112,7 @@ impl Mp4Writer {
         let shown = shown.max().unwrap_or(0);
         let mut out = Vec::new();
         put(&mut out, b"moov", |out| {
-            put_full(out, b"mvhd", 1, 0, |out| {
-                out.extend_from_slice(&[0; 16]);
-                out.extend_from_slice(&timescale.to_be_bytes());
-                out.extend_from_slice(&shown.to_be_bytes());
-                out.extend_from_slice(&ONE.to_be_bytes());
-                out.extend_from_slice(&0x0100_u16.to_be_bytes());
-                out.extend_from_slice(&[0; 10]);
-                put_matrix(out, Rotation::None);
-                out.extend_from_slice(&[0; 24]);
-                let next = u32::try_from(self.tracks.len() + 1).unwrap_or(u32::MAX);
-                out.extend_from_slice(&next.to_be_bytes());
-            });
+            header.put(out, shown);
             for (number, (state, timing)) in (1..).zip(self.tracks.iter().zip(&timings)) {
                 put(out, b"trak", |out| {
                     let scale = |ticks| in_ticks(ticks, state.timescale(), timescale);
@@ -150,11 +128,70 @@ impl Mp4Writer {
     }
 }
 
+/// The movie header.
+pub(super) struct Header {
+    timescale: u32,
+    tracks: usize,
+}
+
+impl Header {
+    pub(super) fn new(tracks: &[State]) -> Self {
+        let timescale = tracks.iter().map(State::timescale).max().unwrap_or(1000);
+        Self { timescale, tracks: tracks.len() }
+    }
+
+    /// Writes the header of a movie that is `shown` for this time, in its ticks.
+    pub(super) fn put(&self, out: &mut Vec<u8>, shown: u64) {
+        put_full(out, b"mvhd", 1, 0, |out| {
+            out.extend_from_slice(&[0; 16]);
+            out.extend_from_slice(&self.timescale.to_be_bytes());
+            out.extend_from_slice(&shown.to_be_bytes());
+            out.extend_from_slice(&ONE.to_be_bytes());
+            out.extend_from_slice(&0x0100_u16.to_be_bytes());
+            out.extend_from_slice(&[0; 10]);
+            put_matrix(out, Rotation::None);
+            out.extend_from_slice(&[0; 24]);
+            let next = u32::try_from(self.tracks + 1).unwrap_or(u32::MAX);
+            out.extend_from_slice(&next.to_be_bytes());
+        });
+    }
+}
+
+/// Ticks that are added to the times of each track, which start at `starts`, so that none is below 0.
+/// For audio the codec delay is part of it.
+pub(super) fn shifts(tracks: &[State], starts: &[i64]) -> Vec<i64> {
+    let shift = |(state, &start): (&State, &i64)| {
+        let delay = state.track.audio().map_or(0, |track| i64::from(track.delay));
+        delay.max(start.saturating_neg())
+    };
+    tracks.iter().zip(starts).map(shift).collect()
+}
+
+/// Checks that MP4 can hold the tracks.
+pub(super) fn check_tracks(tracks: &[Track]) -> Result<()> {
+    if tracks.is_empty() || tracks.len() > MAX_TRACKS {
+        return Err(unsupported(format!("a file of {} tracks", tracks.len())));
+    }
+    for track in tracks {
+        let base = track.time_base();
+        if base.num == 0 || base.den == 0 {
+            return Err(unsupported(format!("a time base of {base}")));
+        }
+        match track {
+            Track::Video(track) => check_video(track)?,
+            Track::Audio(track) => audio::check(track)?,
+        }
+    }
+    Ok(())
+}
+
 /// When a track is shown, in its ticks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Timing {
     /// Of each packet.
     durations: Vec<u32>,
+    /// Time at which each packet is shown less that at which it is decoded.
+    compositions: Vec<i32>,
     total: u64,
     /// Nothing is shown before this time.
     empty: u64,
@@ -190,7 +227,7 @@ fn check_video(track: &VideoTrack) -> Result<()> {
 }
 
 impl State {
-    fn new(track: &Track) -> Self {
+    pub(super) fn new(track: &Track) -> Self {
         Self {
             frame_bytes: track.audio().and_then(pcm::frame_bytes),
             track: track.clone(),
@@ -225,6 +262,48 @@ impl State {
         }
     }
 
+    /// Checks a packet that is written at about `offset`; returns its index data, its time in
+    /// nanoseconds and its payload.
+    pub(super) fn accept<'a>(
+        tracks: &mut [Self],
+        mut packet: PacketRef<'a>,
+        offset: u64,
+    ) -> Result<(Meta, i64, &'a [u8])> {
+        let Some(state) = tracks.get_mut(packet.track) else {
+            return Err(unsupported(format!("a packet of track {}", packet.track)));
+        };
+        if let Some(frame_bytes) = state.frame_bytes {
+            packet.data = pcm::without_trim(&packet, frame_bytes);
+        }
+        let mut time = state.ticks(packet.pts);
+        if state.track.video().is_some_and(|track| track.codec != Codec::H264) {
+            let index = u64::from(state.count);
+            state.order.check(Format::Mp4, offset, index, packet.pts)?;
+        } else if state.track.audio().is_some() {
+            time = time.max(state.last_time.unwrap_or(time));
+        }
+        state.last_time = Some(time);
+        let duration = packet.duration.map(|ticks| {
+            let end = packet.pts.saturating_add_unsigned(ticks);
+            u64::try_from(state.ticks(end).saturating_sub(state.ticks(packet.pts))).unwrap_or(0)
+        });
+        let time_ns = scaled(time, 1_000_000_000, state.timescale().into());
+        let meta = Meta { time, duration, key: packet.key };
+        Ok((meta, time_ns, packet.data))
+    }
+
+    /// Writes the boxes of a track without samples, whose media time `start` is shown first.
+    pub(super) fn put_fragmented_track(&self, out: &mut Vec<u8>, number: u32, start: i64) {
+        self.put_track_header(out, number, 0);
+        if start > 0 {
+            // The duration 0 extends to the end of all fragments.
+            let media_start = u64::try_from(start).unwrap_or(0);
+            let timing = Timing { media_start, ..Timing::default() };
+            put(out, b"edts", |out| put_edits(out, &timing, |_| 0));
+        }
+        put(out, b"mdia", |out| self.put_media(out, &Timing::default()));
+    }
+
     /// Records a packet that is written at `at`, directly after the last one if it `goes_on`.
     fn add(&mut self, at: u64, goes_on: bool, bytes: usize, meta: Meta) -> Result<()> {
         let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more"))?;
@@ -247,20 +326,26 @@ impl State {
     }
 
     fn timing(&self) -> Timing {
+        // Frames are decoded at the times at which frames are shown, in order.
+        let mut times = self.times.clone();
+        times.sort_unstable();
         let length = |pair: &[i64]| u32::try_from(pair[1] - pair[0]).unwrap_or(0);
-        let mut durations: Vec<_> = self.times.windows(2).map(length).collect();
+        let mut durations: Vec<_> = times.windows(2).map(length).collect();
+        let offset = |(shown, decoded): (&i64, &i64)| i32::try_from(shown - decoded).unwrap_or(0);
+        let compositions: Vec<_> = self.times.iter().zip(&times).map(offset).collect();
         if !self.times.is_empty() {
             let stated = self.last_duration.and_then(|ticks| u32::try_from(ticks).ok());
             let usual = durations.last().copied().unwrap_or(0);
             durations.push(stated.unwrap_or(usual));
         }
         let total = durations.iter().map(|&ticks| u64::from(ticks)).sum();
-        let start = self.times.first().copied().unwrap_or(0);
+        let start = times.first().copied().unwrap_or(0);
         let delay = self.track.audio().map_or(0, |track| i64::from(track.delay));
         let delay = if self.times.is_empty() { 0 } else { delay };
         let begins = start.saturating_add(delay);
         Timing {
             durations,
+            compositions,
             total,
             empty: u64::try_from(begins).unwrap_or(0),
             media_start: u64::try_from(delay.saturating_sub(begins.min(0))).unwrap_or(0),
@@ -336,18 +421,33 @@ impl State {
                         Track::Audio(track) => audio::put_entry(out, track),
                     }
                 });
-                self.put_tables(out, &timing.durations);
+                self.put_tables(out, timing);
             });
         });
     }
 
-    fn put_tables(&self, out: &mut Vec<u8>, durations: &[u32]) {
-        let steps =
-            if self.frame_bytes.is_some() { vec![(self.count, 1)] } else { run_lengths(durations) };
+    fn put_tables(&self, out: &mut Vec<u8>, timing: &Timing) {
+        let steps = match self.frame_bytes {
+            Some(_) if self.count > 0 => vec![(self.count, 1)],
+            Some(_) => Vec::new(),
+            None => run_lengths(&timing.durations),
+        };
         put_table(out, b"stts", steps.iter(), |out, (count, ticks)| {
             out.extend_from_slice(&count.to_be_bytes());
             out.extend_from_slice(&ticks.to_be_bytes());
         });
+        if timing.compositions.iter().any(|&offset| offset != 0) {
+            let offsets = run_lengths(&timing.compositions);
+            put_full(out, b"ctts", 1, 0, |out| {
+                out.extend_from_slice(
+                    &u32::try_from(offsets.len()).unwrap_or(u32::MAX).to_be_bytes(),
+                );
+                for (count, offset) in offsets {
+                    out.extend_from_slice(&count.to_be_bytes());
+                    out.extend_from_slice(&offset.to_be_bytes());
+                }
+            });
+        }
         if self.track.video().is_some() && self.sync.len() < self.sizes.len() {
             put_table(out, b"stss", self.sync.iter(), |out, number| {
                 out.extend_from_slice(&number.to_be_bytes());
@@ -390,29 +490,10 @@ fn packed_language(name: &str) -> Option<u16> {
 }
 
 impl PacketWriter for Mp4Writer {
-    fn write(&mut self, mut packet: PacketRef<'_>) -> Result<()> {
+    fn write(&mut self, packet: PacketRef<'_>) -> Result<()> {
         let offset = self.output.position();
-        let Some(state) = self.tracks.get_mut(packet.track) else {
-            return Err(unsupported(format!("a packet of track {}", packet.track)));
-        };
-        if let Some(frame_bytes) = state.frame_bytes {
-            packet.data = pcm::without_trim(&packet, frame_bytes);
-        }
-        let mut time = state.ticks(packet.pts);
-        if state.track.video().is_some() {
-            let index = u64::from(state.count);
-            state.order.check(Format::Mp4, offset, index, packet.pts)?;
-        } else {
-            time = time.max(state.last_time.unwrap_or(time));
-        }
-        state.last_time = Some(time);
-        let duration = packet.duration.map(|ticks| {
-            let end = packet.pts.saturating_add_unsigned(ticks);
-            u64::try_from(state.ticks(end).saturating_sub(state.ticks(packet.pts))).unwrap_or(0)
-        });
-        let time_ns = scaled(time, 1_000_000_000, state.timescale().into());
-        let meta = Meta { time, duration, key: packet.key };
-        self.waiting.push(packet.track, time_ns, packet.data, meta);
+        let (meta, time_ns, data) = State::accept(&mut self.tracks, packet, offset)?;
+        self.waiting.push(packet.track, time_ns, data, meta);
         self.write_waiting(false)
     }
 
@@ -428,8 +509,8 @@ impl PacketWriter for Mp4Writer {
 }
 
 /// Returns the runs of equal values, as (count, value).
-fn run_lengths(values: &[u32]) -> Vec<(u32, u32)> {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
+fn run_lengths<T: Copy + PartialEq>(values: &[T]) -> Vec<(u32, T)> {
+    let mut runs: Vec<(u32, T)> = Vec::new();
     for &value in values {
         match runs.last_mut() {
             Some((count, last)) if *last == value => *count += 1,

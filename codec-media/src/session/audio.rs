@@ -25,6 +25,8 @@ pub struct AudioEncoding {
     pub output: PathBuf,
     /// Container of the output.
     pub format: Format,
+    /// Whether an MP4 file is written in fragments.
+    pub fragmented: bool,
     /// What may be overwritten.
     pub rules: OutputRules,
     /// Settings of the audio encoder.
@@ -152,7 +154,8 @@ pub fn run(settings: &AudioEncoding, input: AudioInput, env: &Env) -> Result<()>
     }
     let Opened { mut pipeline, track, text } =
         open(input, &settings.audio, settings.format, 0, &output.name, &settings.options, env)?;
-    let options = WriteOptions::default();
+    let mut options = WriteOptions::default();
+    options.live = settings.fragmented;
     let writer =
         create_packets(output.stream()?, settings.format, &[Track::Audio(track)], &options);
     let mut writer = writer.map_err(|error| Failure::writing(&output.name, error))?;

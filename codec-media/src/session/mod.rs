@@ -58,6 +58,7 @@ pub fn transcode(settings: &Encoding, env: &Env) -> Result<()> {
     let audio = AudioEncoding {
         output: settings.output.clone(),
         format: settings.format,
+        fragmented: settings.fragmented,
         rules: settings.rules.clone(),
         audio: audio.clone(),
         options: AudioDecodeOptions {
@@ -565,6 +566,8 @@ fn open_writer(
     }
     let tracks: Vec<_> =
         [Some(Track::Video(stream)), audio.map(Track::Audio)].into_iter().flatten().collect();
-    create_packets(output.stream()?, settings.format, &tracks, &WriteOptions::default())
+    let mut options = WriteOptions::default();
+    options.live = settings.fragmented;
+    create_packets(output.stream()?, settings.format, &tracks, &options)
         .map_err(|error| Failure::writing(&output.name, error))
 }

@@ -27,6 +27,8 @@ pub struct Encoding {
     pub output: PathBuf,
     /// Container of the output.
     pub format: Format,
+    /// Whether an MP4 file is written in fragments.
+    pub fragmented: bool,
     /// Rules for overwriting files.
     pub rules: OutputRules,
     /// Settings of the video encoder.
@@ -113,6 +115,7 @@ impl Encoding {
             input: InputSpec { path: input, raw: None, limits, lenient: false },
             output,
             format,
+            fragmented: false,
             rules: OutputRules { overwrite: false, protected, terminal: false },
             encoder,
             rate_trace: None,

@@ -59,6 +59,7 @@ pub(super) fn to_file(
     let settings = AudioEncoding {
         output: output.clone(),
         format,
+        fragmented: false,
         rules,
         audio: AudioSettings::decoded(samples, format)?,
         options: options(args, input),

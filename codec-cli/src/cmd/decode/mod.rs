@@ -23,6 +23,7 @@ use codec_media::values::{Samples, Target};
 
 use crate::args::decode::DecodeArgs;
 use crate::args::encode::EncodeArgs;
+use crate::args::encoding::fragmented;
 use crate::digest::{self, Digester};
 
 use pump::Pump;
@@ -114,6 +115,7 @@ pub(crate) fn run(args: &DecodeArgs, env: &Env) -> Result<()> {
 pub(crate) fn from_transcode(args: &EncodeArgs, env: &Env) -> Result<()> {
     let input = InputSpec::from(&args.input);
     let format = format_of(&args.output, args.format.as_deref(), Format::Y4m)?;
+    fragmented(args, format)?;
     let forced = args.format.is_some();
     let output = target(args.output.clone(), format, None, args.yes, forced, &input)?;
     let settings = Decoding {
@@ -175,6 +177,9 @@ fn decode_from(mut settings: Decoding, mut source: Box<dyn FrameSource>, env: &E
         None => {}
     }
     let (size, info) = settings.transform.outcome(stream_info.size, stream_info.info)?;
+    if let Some(warning) = settings.transform.warning(stream_info.info) {
+        env.events.warn(warning);
+    }
     let header = Header { size, frame_rate: stream_info.frame_rate, info };
     let output = match &settings.output {
         None => None,

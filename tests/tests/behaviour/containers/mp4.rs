@@ -2,16 +2,14 @@
 
 use std::io::Cursor;
 
-use codec_container::{
-    Error, Format, Output, ReadOptions, Source, Track, WriteOptions, create_packets,
-};
+use codec_container::{Format, ReadOptions, Source};
 use codec_core::codec::Codec;
 use codec_core::frame::{ColorRange, Rational, Rotation};
 use codec_tests::external::{have, run};
 
 use super::support::{
-    Destination, SharedBuffer, TestPacket, data, read_all, read_audio, read_with, temp_file,
-    vp8_stream, write_all,
+    Destination, TestPacket, data, read_all, read_audio, read_with, temp_file, vp8_stream,
+    write_all,
 };
 
 fn given() -> Vec<TestPacket> {
@@ -68,12 +66,20 @@ fn colour_aspect_and_rotation_survive() {
 }
 
 #[test]
-fn writing_to_a_pipe_is_rejected() {
-    let output = Output::stream(SharedBuffer::default());
+fn a_pipe_gets_fragments_with_the_packets_of_a_file() {
     let stream = vp8_stream(Format::Mp4, (1, 1000));
-    let created =
-        create_packets(output, Format::Mp4, &[Track::Video(stream)], &WriteOptions::default());
-    assert!(matches!(created.map(|_| ()), Err(Error::Unsupported { .. })));
+    let [file, pipe] = [Destination::File, Destination::Pipe].map(|destination| {
+        let bytes = write_all(destination, &stream, &given());
+        let has_fragments = bytes.windows(4).any(|kind| kind == b"moof");
+        let (_, packets) = read_audio(&bytes);
+        let packets: Vec<_> = packets
+            .into_iter()
+            .map(|packet| (packet.pts, packet.duration, packet.key, packet.data))
+            .collect();
+        (has_fragments, packets)
+    });
+    assert_eq!((file.0, pipe.0), (false, true));
+    assert_eq!(pipe.1, file.1);
 }
 
 #[test]
