@@ -8,8 +8,9 @@ use super::residual::Price;
 use super::row::{Choice, MbCoder};
 use super::scratch::Trial;
 use super::search_inter::{Motion, Site, quarter};
+use super::speed::Trials;
 use super::transform_choice::estimate_loss;
-use crate::macroblock::Shape;
+use crate::macroblock::{Shape, SubShape};
 use crate::picture::Mv;
 
 /// The vector of `P_Skip` with the squared errors of its luma prediction, of each quarter.
@@ -34,12 +35,20 @@ impl MbCoder<'_> {
         }
         let mut motion = self.search_whole(&site, skip_mv);
         let mut price = self.code_luma(&motion);
-        if self.wants_split(&motion) {
-            self.choose_split(&site, &mut motion, &mut price);
-        }
-        if self.wants_intra(&motion)
-            && let Some(choice) = self.intra_instead(&motion, &price)
-        {
+        let intra = match self.job.speed.trials {
+            Trials::All => {
+                self.try_all_splits(&site, &mut motion, &mut price);
+                self.any_intra_instead(&price)
+            }
+            Trials::Likely => {
+                if self.wants_split(&motion) {
+                    self.choose_split(&site, &mut motion, &mut price);
+                }
+                let wants_intra = self.wants_intra(&motion);
+                wants_intra.then(|| self.intra_instead(&motion, &price)).flatten()
+            }
+        };
+        if let Some(choice) = intra {
             return choice;
         }
         self.finish_motion(&motion, &price, skip.as_ref())
@@ -121,10 +130,30 @@ impl MbCoder<'_> {
         bits.is_some_and(|bits| motion.cost > self.lambdas.sad.cost(bits * 256))
     }
 
+    /// Replaces `motion` and `price` by those of partitions of any shape that cost less when coded.
+    fn try_all_splits(&mut self, site: &Site, motion: &mut Motion, price: &mut Luma) {
+        let whole = *motion;
+        let mut quarters = whole.mvs;
+        for shape in [Shape::Quarters([SubShape::Whole; 4]), Shape::Rows, Shape::Columns] {
+            let split = self.search_shape(site, shape, whole.reference, quarters);
+            if matches!(shape, Shape::Quarters(_)) {
+                quarters = split.mvs;
+            }
+            self.take_cheaper_split(split, motion, price);
+        }
+    }
+
     /// Replaces `motion` and `price` by those of partitions if they cost less.
     fn choose_split(&mut self, site: &Site, motion: &mut Motion, price: &mut Luma) {
         let Some(split) = self.search_split(site, motion) else { return };
-        if split.mvs == [split.mvs[0]; 4] || split.cost > motion.cost.saturating_mul(33) / 32 {
+        if split.cost <= motion.cost.saturating_mul(33) / 32 {
+            self.take_cheaper_split(split, motion, price);
+        }
+    }
+
+    /// Codes `split`, whose luma prediction is in [`Self::trial`], and takes it if it costs less.
+    fn take_cheaper_split(&mut self, split: Motion, motion: &mut Motion, price: &mut Luma) {
+        if split.mvs == [split.mvs[0]; 4] {
             return;
         }
         std::mem::swap(&mut self.best, &mut self.trial);
@@ -166,6 +195,20 @@ impl MbCoder<'_> {
         }
         if cost >= inter.cost {
             std::mem::swap(&mut self.best, &mut self.trial);
+            return None;
+        }
+        choice.chroma_mode = self.code_intra_chroma();
+        Some(choice)
+    }
+
+    /// Codes the macroblock as intra of any type if that costs less than `inter`, whose luma is in
+    /// [`Self::best`].
+    fn any_intra_instead(&mut self, inter: &Luma) -> Option<Choice> {
+        std::mem::swap(&mut self.best, &mut self.inter);
+        let whole = self.best_whole_mode();
+        let (mut choice, cost) = self.code_small_or_whole(whole);
+        if cost >= inter.cost {
+            std::mem::swap(&mut self.best, &mut self.inter);
             return None;
         }
         choice.chroma_mode = self.code_intra_chroma();

@@ -77,7 +77,7 @@ impl MbCoder<'_> {
     /// Decides an intra macroblock and codes it into [`Self::best`].
     pub(super) fn decide_intra(&mut self) -> Choice {
         let whole = self.best_whole_mode();
-        let mut choice = self.code_small_or_whole(whole);
+        let (mut choice, _) = self.code_small_or_whole(whole);
         choice.chroma_mode = self.code_intra_chroma();
         choice
     }
@@ -101,15 +101,16 @@ impl MbCoder<'_> {
         best
     }
 
-    /// Codes the macroblock with small blocks or as a whole, whichever costs less.
-    fn code_small_or_whole(&mut self, whole: WholeMode) -> Choice {
+    /// Codes luma of the macroblock with small blocks or as a whole, whichever costs less. Returns its
+    /// cost.
+    pub(super) fn code_small_or_whole(&mut self, whole: WholeMode) -> (Choice, u64) {
         let is_ranked = self.job.speed.intra == IntraChoice::Ranked;
         let mut best: Option<Small> = None;
         if self.job.has_transform_8x8 {
             let limit = if is_ranked { whole.cost.saturating_mul(9) / 8 } else { u32::MAX };
             best = self.code_8x8_blocks(limit);
             if best.is_none() {
-                return self.code_whole(whole.mode).0;
+                return self.code_whole(whole.mode);
             }
             std::mem::swap(&mut self.best, &mut self.trial);
         }
@@ -132,11 +133,11 @@ impl MbCoder<'_> {
         if best.as_ref().is_none_or(|best| !is_far(best)) {
             let (choice, cost) = self.code_whole(whole.mode);
             if best.as_ref().is_none_or(|best| cost <= best.cost) {
-                return choice;
+                return (choice, cost);
             }
         }
         std::mem::swap(&mut self.best, &mut self.trial);
-        best.map_or(Choice::intra(CodedKind::Intra16x16(whole.mode)), |best| best.choice)
+        best.map_or_else(|| self.code_whole(whole.mode), |best| (best.choice, best.cost))
     }
 
     /// Returns the best mode of a small block by SATD and the bits of the mode.

@@ -80,6 +80,8 @@ pub(super) struct MbCoder<'a> {
     pub spare: Box<Trial>,
     /// The prediction of `P_Skip`.
     pub skip: Box<Trial>,
+    /// The macroblock as inter while intra is tried.
+    pub inter: Box<Trial>,
     /// Half samples of the last search.
     pub planes: Box<SearchPlanes>,
     pub canvas: Box<Canvas>,
@@ -111,7 +113,7 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
 
 impl<'a> MbCoder<'a> {
     pub(super) fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
-        let Scratch { best, trial, spare, skip, left: left_trial, planes, canvas, around } =
+        let Scratch { best, trial, spare, skip, inter, left: left_trial, planes, canvas, around } =
             scratch;
         Self {
             job,
@@ -129,6 +131,7 @@ impl<'a> MbCoder<'a> {
             trial,
             spare,
             skip,
+            inter,
             planes,
             canvas,
             cache: ListCache::EMPTY,
@@ -141,8 +144,8 @@ impl<'a> MbCoder<'a> {
     }
 
     pub(super) fn into_scratch(self) -> Scratch {
-        let Self { best, trial, spare, skip, left_trial, planes, canvas, around, .. } = self;
-        Scratch { best, trial, spare, skip, left: left_trial, planes, canvas, around }
+        let Self { best, trial, spare, skip, inter, left_trial, planes, canvas, around, .. } = self;
+        Scratch { best, trial, spare, skip, inter, left: left_trial, planes, canvas, around }
     }
 
     /// Returns the raster index of the macroblock.

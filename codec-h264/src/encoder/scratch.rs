@@ -22,6 +22,8 @@ pub(super) struct Scratch {
     pub trial: Box<Trial>,
     pub spare: Box<Trial>,
     pub skip: Box<Trial>,
+    /// The macroblock as inter while intra is tried.
+    pub inter: Box<Trial>,
     /// The macroblock to the left.
     pub left: Box<Trial>,
     pub planes: Box<SearchPlanes>,

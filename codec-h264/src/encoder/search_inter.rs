@@ -2,13 +2,13 @@
 
 use codec_core::motion::{
     FullPel, Half, IntegerSettings, Pattern, PixelPos, Quadrant, QuarterPel, SearchRange, Target,
-    VectorPrice, search_integer_8x8,
+    VectorPrice, search_integer, search_integer_8x8,
 };
 use codec_simd::Block16;
 
 use super::job::FrameJob;
 use super::lambda::Lambdas;
-use super::motion::{Part, RefineSettings, compensate, search};
+use super::motion::{Part, RefineSettings, compensate, refine, search};
 use super::row::MbCoder;
 use super::speed::Speed;
 use crate::macroblock::{Shape, SubShape};
@@ -28,6 +28,17 @@ pub(super) struct Motion {
     pub bits: u32,
     /// Distortion of the luma prediction, as the search measures it, and the bits.
     pub cost: u32,
+}
+
+impl Motion {
+    /// No vector: dearer than every other motion.
+    const NONE: Self = Self {
+        shape: Shape::Whole,
+        reference: 0,
+        mvs: [Mv::ZERO; 4],
+        bits: u32::MAX,
+        cost: u32::MAX,
+    };
 }
 
 /// Converts a vector for the search.
@@ -108,7 +119,8 @@ impl MbCoder<'_> {
         let pattern = match steps {
             0..=8 => Pattern::Diamond,
             9..=24 => Pattern::Hexagon,
-            _ => Pattern::Wide,
+            25..=63 => Pattern::Wide,
+            _ => Pattern::Exhaustive,
         };
         IntegerSettings { pattern, max_steps: steps, stop_below: 0 }
     }
@@ -121,41 +133,61 @@ impl MbCoder<'_> {
     /// Searches one vector for the macroblock in the references, and predicts luma with it in
     /// [`Self::best`].
     pub(super) fn search_whole(&mut self, site: &Site, skip_mv: Mv) -> Motion {
-        let mut best = self.search_reference(site, 0, skip_mv);
+        let mut best = None;
+        let mut worst = u32::MAX;
         let good = self.lambdas.sad.cost(256 * REFERENCE_BITS);
-        for reference in 1..self.job.references.len() {
-            if best.cost <= good {
+        for reference in 0..self.job.references.len() {
+            if best.is_some_and(|best: Motion| best.cost <= good) {
                 break;
             }
             std::mem::swap(&mut self.best, &mut self.trial);
-            let other = self.search_reference(site, reference, skip_mv);
-            if other.cost < best.cost {
-                best = other;
-            } else {
-                std::mem::swap(&mut self.best, &mut self.trial);
+            let found = self.search_reference(site, reference, skip_mv, worst);
+            match found.filter(|(found, _)| best.is_none_or(|best| found.cost < best.cost)) {
+                None => std::mem::swap(&mut self.best, &mut self.trial),
+                Some((motion, start_cost)) => {
+                    if reference == 0 {
+                        let eighths = u64::from(self.job.speed.reference_eighths);
+                        let limit = u64::from(start_cost) * eighths / 8;
+                        worst = u32::try_from(limit).unwrap_or(u32::MAX);
+                    }
+                    best = Some(motion);
+                }
             }
         }
-        best
+        best.unwrap_or(Motion::NONE)
     }
 
-    fn search_reference(&mut self, site: &Site, reference: usize, skip_mv: Mv) -> Motion {
+    /// Searches one vector in a reference, and predicts luma with it in [`Self::best`]. Returns `None`
+    /// if the best vector in full samples costs more than `worst`, else the cost of that one too.
+    fn search_reference(
+        &mut self,
+        site: &Site,
+        reference: usize,
+        skip_mv: Mv,
+        worst: u32,
+    ) -> Option<(Motion, u32)> {
         let index = i8::try_from(reference).unwrap_or(0);
         let predicted = self.cache.predict((0, 0), 4, index);
         let starts = self.starts(predicted, skip_mv);
         let starts = starts.first(self.job.speed.starts.into());
         let (integer, settings) = (self.integer_settings(), self.refine_settings());
         let target = target(self.job, &self.cur.luma, site, reference, predicted);
-        let found = search(&target, Part::Whole, starts, integer, settings, &mut self.planes);
+        let start = search_integer(&target, starts, integer);
+        if start.cost > worst {
+            return None;
+        }
+        let found = refine(&target, Part::Whole, start.vector, settings, &mut self.planes);
         compensate(&target, Part::Whole, &found, &self.planes, &mut self.best.luma);
         let type_bits = self.type_bits(Shape::Whole) + self.ref_bits(reference);
         let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
-        Motion {
+        let motion = Motion {
             shape: Shape::Whole,
             reference: index,
             mvs: [mv(found.vector); 4],
             bits: bits.saturating_add(type_bits),
             cost: found.cost.saturating_add(self.lambdas.sad.cost(type_bits)),
-        }
+        };
+        Some((motion, start.cost))
     }
 
     /// Returns the bits of the type of a macroblock in a P slice.
@@ -188,24 +220,21 @@ impl MbCoder<'_> {
     /// luma prediction is in [`Self::trial`].
     pub(super) fn search_split(&mut self, site: &Site, whole: &Motion) -> Option<Motion> {
         let reference = usize::from(whole.reference.unsigned_abs());
-        let start = quarter(whole.mvs[0]).to_full();
         if self.job.speed.moved_splits && !self.has_moved_quarter(site, reference, whole.mvs[0]) {
             return None;
         }
-        let mut best =
-            self.search_parts(site, Shape::Quarters([SubShape::Whole; 4]), reference, &|_| {
-                [start; 2]
-            });
+        let mut best = self.search_shape(
+            site,
+            Shape::Quarters([SubShape::Whole; 4]),
+            whole.reference,
+            whole.mvs,
+        );
         // Halves rarely win where quarters do not come near.
         if self.job.speed.halves && best.cost <= whole.cost.saturating_mul(17) / 16 {
-            let [a, b, c, d] = best.mvs.map(|mv| quarter(mv).to_full());
-            let rows = |n: usize| if n == 0 { [a, b] } else { [c, d] };
-            let columns = |n: usize| if n == 0 { [a, c] } else { [b, d] };
-            for (shape, starts) in
-                [(Shape::Rows, &rows as &dyn Fn(usize) -> [FullPel; 2]), (Shape::Columns, &columns)]
-            {
+            let quarters = best.mvs;
+            for shape in [Shape::Rows, Shape::Columns] {
                 std::mem::swap(&mut self.trial, &mut self.spare);
-                let other = self.search_parts(site, shape, reference, starts);
+                let other = self.search_shape(site, shape, whole.reference, quarters);
                 if other.cost < best.cost {
                     best = other;
                 } else {
@@ -214,6 +243,24 @@ impl MbCoder<'_> {
             }
         }
         Some(best)
+    }
+
+    /// Searches a vector for each partition of `shape`, starting from those of its quarters. The luma
+    /// prediction is in [`Self::trial`].
+    pub(super) fn search_shape(
+        &mut self,
+        site: &Site,
+        shape: Shape,
+        reference: i8,
+        quarters: [Mv; 4],
+    ) -> Motion {
+        let [a, b, c, d] = quarters.map(|mv| quarter(mv).to_full());
+        let starts = match shape {
+            Shape::Rows => [[a, b], [c, d], [c, d], [c, d]],
+            Shape::Columns => [[a, c], [b, d], [b, d], [b, d]],
+            _ => [[a; 2], [b; 2], [c; 2], [d; 2]],
+        };
+        self.search_parts(site, shape, usize::from(reference.unsigned_abs()), starts)
     }
 
     /// Returns whether the best vector in full samples of a quarter is not that of the macroblock.
@@ -232,7 +279,7 @@ impl MbCoder<'_> {
         site: &Site,
         shape: Shape,
         reference: usize,
-        starts: &dyn Fn(usize) -> [FullPel; 2],
+        starts: [[FullPel; 2]; 4],
     ) -> Motion {
         let index = i8::try_from(reference).unwrap_or(0);
         let (parts, size): (&[Part], _) = match shape {
@@ -244,7 +291,10 @@ impl MbCoder<'_> {
         let refs = self.ref_bits(reference) * u32::try_from(parts.len()).unwrap_or(4);
         motion.bits = self.type_bits(shape) + refs;
         motion.cost = self.lambdas.sad.cost(motion.bits);
-        let (integer, settings) = (self.integer_settings(), self.refine_settings());
+        let (mut integer, settings) = (self.integer_settings(), self.refine_settings());
+        if integer.pattern == Pattern::Exhaustive {
+            integer.pattern = Pattern::Wide;
+        }
         for (n, &part) in parts.iter().enumerate() {
             let at = match shape {
                 Shape::Rows => (0, 2 * n),
@@ -252,7 +302,7 @@ impl MbCoder<'_> {
                 _ => (n % 2 * 2, n / 2 * 2),
             };
             let predicted = self.cache.predict_part(shape, at, size.0, index);
-            let [a, b] = starts(n);
+            let [a, b] = starts[n % 4];
             let starts = [a, b, quarter(predicted).to_full()];
             let target = target(self.job, &self.cur.luma, site, reference, predicted);
             let found = search(&target, part, &starts, integer, settings, &mut self.planes);

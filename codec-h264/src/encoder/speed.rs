@@ -20,11 +20,20 @@ pub(super) enum IntraChoice {
     Ranked,
 }
 
+/// Which types of inter macroblocks and intra macroblocks in P slices are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trials {
+    /// Those that may cost less by the costs of the search.
+    Likely,
+    /// All.
+    All,
+}
+
 /// Switches of one speed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speed {
     /// Maximum number of steps of each descent of the integer search; above 8, it starts with a
-    /// hexagon, above 24 with a star.
+    /// hexagon, above 24 with a star, above 63 with all vectors near the best candidate.
     pub search_steps: u8,
     /// Number of candidates of the integer search.
     pub starts: u8,
@@ -41,6 +50,8 @@ pub(super) struct Speed {
     pub halves: bool,
     /// Choose `Intra_4x4` and `Intra_8x8` in inter frames too.
     pub small_intra: bool,
+    /// Types that are tried in inter frames.
+    pub trials: Trials,
     /// Choice of the intra type.
     pub intra: IntraChoice,
     /// Optimise the levels with both transforms if the difference of their costs is estimated to be
@@ -50,6 +61,9 @@ pub(super) struct Speed {
     pub levels: LevelChoice,
     /// Number of references that are searched.
     pub references: usize,
+    /// Cost of the best vector in full samples of another reference, in eighths of that in the first
+    /// one, up to which the other one is refined.
+    pub reference_eighths: u32,
     /// Accept `P_Skip` without search if the error of its prediction, in bits, is at most this.
     pub skip_bits: u32,
 }
@@ -69,31 +83,43 @@ static LEVELS: [Speed; 11] = {
         moved_splits: true,
         halves: false,
         small_intra: false,
+        trials: Trials::Likely,
         intra: IntraChoice::Ranked,
         unsure_transform_bits: 0,
         levels: LevelChoice::Rounded,
         references: 1,
+        reference_eighths: 9,
         skip_bits: 24,
     };
     let nine = Speed { levels: LevelChoice::Optimised, ..fastest };
-    let eight = Speed { references: 2, skip_bits: 16, full_bits: 48, ..nine };
+    let eight = Speed { references: 2, ..nine };
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
     let seven = Speed { refine: satd, starts: 6, ..eight };
     let six = Speed { split_bits: Some(64), ..seven };
     let full = RefineSettings { ring: Ring::Full, ..satd };
-    let five = Speed { unsure_transform_bits: 8, refine: full, small_intra: true, ..six };
-    let four = Speed { unsure_transform_bits: 24, halves: true, split_bits: Some(32), ..five };
+    let five = Speed { refine: full, full_bits: 48, reference_eighths: 12, ..six };
+    let four = Speed {
+        small_intra: true,
+        unsure_transform_bits: 24,
+        skip_bits: 16,
+        halves: true,
+        split_bits: Some(32),
+        ..five
+    };
     let three = Speed {
         intra: IntraChoice::Coded,
         unsure_transform_bits: 1 << 20,
         search_steps: 16,
         references: 3,
+        reference_eighths: u32::MAX,
         full_bits: 0,
         moved_splits: false,
         ..four
     };
     let two = Speed { search_steps: 32, split_bits: Some(0), skip_bits: 0, ..three };
-    [two, two, two, three, four, five, six, seven, eight, nine, fastest]
+    let one = Speed { trials: Trials::All, ..two };
+    let zero = Speed { search_steps: 64, ..one };
+    [zero, one, two, three, four, five, six, seven, eight, nine, fastest]
 };
 
 impl Speed {

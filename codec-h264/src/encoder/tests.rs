@@ -206,7 +206,7 @@ fn all_sizes_match_the_decoder() {
 
 #[test]
 fn bytes_do_not_depend_on_threads_or_simd_levels() {
-    for (speed, slices) in [(10, 1), (7, 2), (5, 1), (2, 1)] {
+    for (speed, slices) in [(10, 1), (7, 2), (5, 1), (2, 1), (0, 1)] {
         let base = Case { speed, slices, ..Case::default() };
         let expected = encode(&base);
         for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
