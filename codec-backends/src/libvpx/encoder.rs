@@ -205,7 +205,7 @@ impl LibvpxEncoder {
                 meta.digest = digest;
             }
             let duration = (!invisible).then_some(duration);
-            let packet = Packet { data, pts, duration, meta };
+            let packet = Packet { data, pts, dts: None, duration, meta };
             self.hidden.push_back(packet);
             if !invisible {
                 self.given += 1;

@@ -241,7 +241,13 @@ impl VideoEncoder for OpenH264 {
         self.since_key = if is_idr { 1 } else { self.since_key + 1 };
         let meta = self.meta(is_idr, temporal_id, &data);
         let duration = request.duration.unwrap_or_else(|| self.nominal_duration());
-        self.ready.push_back(Packet { data, pts: request.pts, duration: Some(duration), meta });
+        self.ready.push_back(Packet {
+            data,
+            pts: request.pts,
+            dts: None,
+            duration: Some(duration),
+            meta,
+        });
         Ok(Outcome::Coded)
     }
 

@@ -101,6 +101,8 @@ pub struct AltrefTrace {
     cost: Vec<u32>,
     /// By frame and macroblock: its position in the traced frame, if known.
     pub seeds: Vec<Vec<Option<FullPel>>>,
+    /// By macroblock: its vector into the frame before frame 0.
+    pub origins: Vec<QuarterPel>,
 }
 
 impl AltrefTrace {
@@ -108,6 +110,7 @@ impl AltrefTrace {
     /// to `noise` count as not coded.
     pub fn follow<'a>(&mut self, last: usize, noise: u32, frames: impl Frames<'a>) {
         self.cost.clear();
+        self.origins.clear();
         self.seeds.resize_with(last.max(self.seeds.len()), Vec::new);
         let Some(altref_trace) = frames(last) else { return };
         let grid = Grid { cols: altref_trace.mb_cols, rows: altref_trace.mb_rows() };
@@ -131,6 +134,11 @@ impl AltrefTrace {
                 self.seeds[n - 1][index] = Some(between(place, start));
             }
             self.cost.push(cost);
+            let first = frames(0).and_then(|frame| frame.macroblocks.get(grid.index(place)));
+            let motion = first.map_or(QuarterPel::ZERO, |mb| mb.motion);
+            let (x, y) = (place.0 - start.0, place.1 - start.1);
+            let add = |by: i16, way: i32| i16::try_from(way + i32::from(by)).unwrap_or(0);
+            self.origins.push(QuarterPel::new(add(motion.x, x), add(motion.y, y)));
         }
     }
 

@@ -42,8 +42,29 @@ pub struct Capabilities {
     /// Quantiser step sizes by index, in any unit, for [`crate::rate::TwoPass`]; empty if the
     /// encoder does not support two-pass encoding.
     pub quantiser_steps: &'static [u16],
+    /// Sizes of frames relative to those of fast analysis passes, for two-pass rate control.
+    pub pass_shares: PassShares,
     /// Features that the backend lacks, each with the reason.
     pub gaps: &'static [Gap],
+}
+
+/// Sizes of frames at speed 5 and below relative to analysis passes, in 1/256: for macroblocks of 4 bits
+/// or less, and of 16 bits or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "kinds of frames")]
+pub struct PassShares {
+    pub key: (u64, u64),
+    pub altref: (u64, u64),
+    pub plain: (u64, u64),
+    pub b: (u64, u64),
+}
+
+impl PassShares {
+    /// The same sizes at all speeds.
+    pub const EQUAL: Self = {
+        let equal = (256, 256);
+        Self { key: equal, altref: equal, plain: equal, b: equal }
+    };
 }
 
 impl Capabilities {
@@ -67,6 +88,7 @@ impl Capabilities {
             threads: false,
             knobs: &[],
             quantiser_steps: &[],
+            pass_shares: PassShares::EQUAL,
             gaps: &[],
         }
     }

@@ -33,4 +33,5 @@ pub(crate) enum FrameClass {
     Key,
     Altref,
     Plain,
+    B,
 }

@@ -32,7 +32,7 @@ pub mod trace;
 mod update;
 
 pub use backend::{Backend, OpenDecoder, OpenEncoder};
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, PassShares};
 pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability, Tune};
 pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, OutputOrder, VideoDecoder};

@@ -81,6 +81,9 @@ pub struct PacketMeta {
     pub refs_updated: SlotSet,
     /// Whether no later frame depends on this one.
     pub discardable: bool,
+    /// Level of a B frame in the pyramid: it predicts from frames of lower levels, which are coded before
+    /// it and may be shown after it. 0 for other frames.
+    pub b_level: u8,
     /// Temporal layer; 0 is the base layer.
     pub temporal_id: u8,
     /// Number of temporal layers in the stream from this frame on, 1..=3; 0 if the encoder does not
@@ -145,6 +148,10 @@ pub struct Packet {
     /// Presentation timestamp in ticks of the encoder's time base. An altref frame has that of the
     /// next shown frame.
     pub pts: i64,
+    /// Decoding timestamp in ticks, which increases from packet to packet and is not after `pts`; `None`
+    /// if it equals `pts`, as in all streams without B frames. With B frames it begins before 0 if `pts`
+    /// begins at 0.
+    pub dts: Option<i64>,
     /// Duration in ticks, if known.
     pub duration: Option<u64>,
     /// Metadata of the frame.

@@ -58,6 +58,8 @@ pub struct FramePlan {
     pub intra_refresh: (u32, u32),
     /// The decoder's buffer that constant bitrate models; `None` in other modes.
     pub buffer: Option<DecoderBuffer>,
+    /// Place of the frame in a stream with B frames; `None` if frames are coded in display order.
+    pub order: Option<FrameOrder>,
 }
 
 /// The modelled buffer of the decoder when it takes a frame out.
@@ -71,6 +73,20 @@ pub struct DecoderBuffer {
     pub level_bits: i64,
     /// Time of the frame in microseconds.
     pub time_us: i64,
+}
+
+/// Place of a frame in a stream that is not coded in display order.
+///
+/// In such a stream the slots hold the last frames of level 0 (last and golden: a frame of level 0 that
+/// replaces the last frame moves it to golden) and the last B frame that is a reference (altref).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameOrder {
+    /// Number of the frame in display order. Frames after a key frame have higher numbers than the key
+    /// frame.
+    pub display: u64,
+    /// 0 for a frame that predicts only from earlier ones. B frames predict from frames of lower levels
+    /// before and after them in display order.
+    pub level: u8,
 }
 
 impl FramePlan {
@@ -100,6 +116,7 @@ impl FramePlan {
             recode: None,
             intra_refresh: (0, 0),
             buffer: None,
+            order: None,
         }
     }
 

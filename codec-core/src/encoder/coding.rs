@@ -1,13 +1,14 @@
 //! Coding of one frame, from its analysis to its packet: layers, references, rate control, frame
 //! encoder, metadata.
 
+use super::decode_times::DecodeTime;
 use super::golden::GoldenUpdates;
 use super::knobs::SharedKnobs;
 use super::packet_queue::PacketQueue;
 use super::speed_selector::SpeedChoice;
 use super::{FrameCoder, FrameReport};
 use crate::analysis::FrameAnalysis;
-use crate::codec::plan::FramePlan;
+use crate::codec::plan::{FrameOrder, FramePlan};
 use crate::codec::{
     Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
     SlotSet, Tune,
@@ -46,6 +47,12 @@ pub(super) struct Task<'a> {
     pub(super) lookahead_info: LookaheadInfo,
     pub(super) mean_cost: Option<u64>,
     pub(super) role: FrameRole,
+    /// See [`FrameStats::group_frames`].
+    pub(super) group_frames: u32,
+    /// Place of the frame in a stream with B frames.
+    pub(super) order: Option<FrameOrder>,
+    /// Decoding time; `None` is the time of the request.
+    pub(super) decode_time: Option<DecodeTime>,
     pub(super) speed: SpeedChoice,
 }
 
@@ -153,12 +160,14 @@ impl<C: FrameCoder> Coding<C> {
         self.rate.frame_coded(report.bits, report.qindex);
         let meta = self.note_coded(config, &plan, slots, &report);
         packet.pts = task.request.pts;
+        packet.dts = task.decode_time.map(|time| time.dts);
         packet.duration = match task.role {
             FrameRole::Altref => None,
             _ => task.request.duration.or_else(|| nominal_ticks(config)),
         };
         packet.meta.frame_id = self.next_frame_id;
         self.next_frame_id += 1;
+        packet.meta.b_level = plan.order.map_or(0, |order| order.level);
         packet.meta.temporal_id = meta.temporal_id;
         packet.meta.temporal_layers = config.scalability.temporal_layers();
         packet.meta.layer_sync = meta.layer_sync;
@@ -188,6 +197,8 @@ impl<C: FrameCoder> Coding<C> {
             FrameRole::Altref => SlotSet::ALTREF,
             FrameRole::Overlay => SlotSet::LAST.with(SlotSet::GOLDEN),
             FrameRole::Plain | FrameRole::Golden => layer.updates,
+            FrameRole::ReferenceB => SlotSet::ALTREF,
+            FrameRole::PlainB => SlotSet::NONE,
         };
         let keeps_background =
             self.content == Content::Screen || layer.background != SlotSet::GOLDEN;
@@ -220,7 +231,8 @@ impl<C: FrameCoder> Coding<C> {
         // Changes of dropped frames still have to be coded; the intra cost is the upper bound.
         let inter = inter_cost.saturating_add(self.dropped_cost).min(intra_cost.max(inter_cost));
         let complexity = if task.lookahead_info.key { intra_cost } else { inter };
-        let mut stats = FrameStats::new(kind, task.request.pts, complexity);
+        let now = task.decode_time.map_or(task.request.pts, |time| time.now);
+        let mut stats = FrameStats::new(kind, now, complexity);
         stats.role = match task.role {
             FrameRole::Plain if slots.renews => FrameRole::Golden,
             role => role,
@@ -229,6 +241,7 @@ impl<C: FrameCoder> Coding<C> {
         stats.temporal_id = layer.temporal_id;
         stats.scene_cut = scene_cut;
         stats.mb_tree_boost_q16 = task.lookahead_info.mb_tree_boost_q16;
+        stats.group_frames = task.group_frames;
         stats.may_drop = task.request.may_drop;
         stats
     }
@@ -273,6 +286,7 @@ impl<C: FrameCoder> Coding<C> {
             (Preset::Rtc, Tune::Visual) => filter_pct.rtc_visual,
             (Preset::Rtc, Tune::Psnr) => filter_pct.rtc,
         };
+        plan.order = task.order;
         plan.shown = task.role != FrameRole::Altref;
         // No frame may depend on the probabilities of a discardable frame.
         let can_be_missed = !is_key && slots.updates.is_empty() && !slots.golden_to_altref;
@@ -324,7 +338,7 @@ impl<C: FrameCoder> Coding<C> {
 }
 
 /// Returns the duration of a frame at the nominal frame rate in ticks, if representable.
-fn nominal_ticks(config: &EncoderConfig) -> Option<u64> {
+pub(super) fn nominal_ticks(config: &EncoderConfig) -> Option<u64> {
     let (Rational { num: tick, den: ticks }, Rational { num: frames, den: seconds }) =
         (config.timebase, config.framerate);
     let whole = u128::from(ticks) * u128::from(seconds);

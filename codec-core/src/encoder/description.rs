@@ -36,6 +36,9 @@ pub struct CodecDescription {
     /// Returns the maximum number of frames between golden updates at a speed; `None` updates golden
     /// only as the background of a stable scene.
     pub golden_frames: fn(u8) -> Option<u32>,
+    /// Strength of MB-tree for key frames and for frames of level 0 of groups with B frames, in percent of
+    /// two fifths of an octave of the step per octave of importance.
+    pub mb_tree_pct: u8,
     /// Time of each speed relative to the fastest one, in 1/64. These are initial values: actual times
     /// are learned at each speed that is used.
     pub speed_costs: [u64; 11],
@@ -57,6 +60,7 @@ impl CodecDescription {
         (model.key_law, model.inter_law) = (self.key_law, self.inter_law);
         (model.overhead_bits, model.static_complexity) = self.static_frame_stats(config.size);
         model.qindex_range = self.capabilities.default_qindex(config.preset);
+        model.pass_shares = self.capabilities.pass_shares;
         model.sharp_qindex = self.sharp_qindex;
         model.indices_per_sixth_octave = self.indices_per_sixth_octave;
         model

@@ -7,10 +7,12 @@ use codec_simd::Kernels;
 use super::buffered_frame::{self, BufferedFrame};
 use super::coding::{Coding, Task, tune};
 use super::knobs::SharedKnobs;
+use super::mini_gop::Reordering;
 use super::speed_selector::SpeedChoice;
 use super::{CodecDescription, FrameCoder};
 use crate::analysis::mb_tree::{AltrefTrace, MbTree};
 use crate::analysis::{FrameAnalysis, MaskingMeter, filter_altref};
+use crate::codec::plan::FrameOrder;
 use crate::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer, Tune,
 };
@@ -32,18 +34,30 @@ const MB_TREE_FRAMES: usize = 24;
 /// frame's own cost.
 const MIN_ALTREF_GAIN: u64 = 2;
 
+/// A frame that has left the look-ahead.
+#[derive(Debug)]
+pub(super) struct NextFrame {
+    pub(super) held: BufferedFrame,
+    pub(super) lookahead_info: LookaheadInfo,
+    /// See [`Task::mean_cost`].
+    pub(super) mean_cost: Option<u64>,
+    pub(super) role: FrameRole,
+    pub(super) group_frames: u32,
+    pub(super) order: Option<FrameOrder>,
+}
+
 /// Buffered frames and the current group.
 #[derive(Debug)]
 pub(super) struct FileState {
-    ahead: Lookahead<BufferedFrame>,
+    pub(super) ahead: Lookahead<BufferedFrame>,
     pool: FramePool,
     /// Analyses of coded frames, kept to reuse their memory.
     analyses: Vec<FrameAnalysis>,
     mb_tree: MbTree,
     masking: MaskingMeter,
-    altref_trace: AltrefTrace,
+    pub(super) altref_trace: AltrefTrace,
     /// Analysis passed to the coding of altref frames.
-    altref: FrameAnalysis,
+    pub(super) altref: FrameAnalysis,
     depth: usize,
     /// Number of frames of the group still to be coded.
     group_left: usize,
@@ -51,10 +65,11 @@ pub(super) struct FileState {
     altref_due: bool,
     /// Whether the group's altref frame has been coded.
     has_altref: bool,
+    pub(super) reordering: Reordering,
 }
 
 impl FileState {
-    pub(super) fn new(size: Size, depth: usize) -> Self {
+    pub(super) fn new(size: Size, depth: usize, max_b_frames: u8) -> Self {
         Self {
             ahead: Lookahead::new(depth),
             pool: FramePool::new(size, NO_PAD, depth + 2),
@@ -67,12 +82,14 @@ impl FileState {
             group_left: 0,
             altref_due: false,
             has_altref: false,
+            reordering: Reordering::new(max_b_frames),
         }
     }
 
     /// Resets the state after a change of the frame size, when no frame is buffered.
     pub(super) fn resized(&mut self, size: Size) {
-        *self = Self::new(size, self.depth);
+        let reordering = self.reordering.resized();
+        *self = Self { reordering, ..Self::new(size, self.depth, 0) };
     }
 
     /// Appends a frame.
@@ -83,9 +100,12 @@ impl FileState {
         request: FrameRequest,
         denoised_q4: Option<u16>,
         lookahead_info: LookaheadInfo,
+        nominal: u64,
     ) {
         let buf = buffered_frame::copy(&mut self.pool, picture);
         let info = picture.info;
+        let interval = request.duration.unwrap_or(nominal);
+        self.reordering.times.shown(request.pts, interval);
         self.ahead
             .push(BufferedFrame { buf, analysis, info, request, denoised_q4 }, lookahead_info);
     }
@@ -96,7 +116,7 @@ impl FileState {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.ahead.is_full()
+        self.ahead.len() + self.reordering.len() >= self.depth
     }
 
     /// Codes the next frame, after the altref frame of its group if one is due; returns `None` if
@@ -110,6 +130,9 @@ impl FileState {
         kernels: &Kernels,
         forced: bool,
     ) -> Result<Option<Outcome>, Error> {
+        if self.reordering.has_b_frames() {
+            return self.code_next_of_group(coding, config, knobs, kernels, forced);
+        }
         if self.group_left == 0 {
             let Some(group) = self.ahead.plan_group() else {
                 return Ok(None);
@@ -131,7 +154,7 @@ impl FileState {
         }
 
         let timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
-        let mb_tree_boost_q16 = if is_key { self.mb_tree_of_next(coding, config) } else { None };
+        let mb_tree_boost_q16 = if is_key { self.mb_tree_of(0, coding, config) } else { None };
         drop(timer);
         let Some((mut held, mut lookahead_info)) = self.ahead.pop() else {
             return Ok(None);
@@ -144,6 +167,24 @@ impl FileState {
         if mb_tree_boost_q16.is_some() {
             std::mem::swap(&mut held.analysis.offsets_q4, &mut self.altref.offsets_q4);
         }
+        self.group_left = self.group_left.saturating_sub(1);
+        let next =
+            NextFrame { held, lookahead_info, mean_cost, role, group_frames: 0, order: None };
+        self.code_frame(coding, config, knobs, kernels, next, forced).map(Some)
+    }
+
+    /// Codes a frame that has left the look-ahead.
+    pub(super) fn code_frame<C: FrameCoder>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &SharedKnobs,
+        kernels: &Kernels,
+        next: NextFrame,
+        forced: bool,
+    ) -> Result<Outcome, Error> {
+        let NextFrame { mut held, lookahead_info, mean_cost, role, group_frames, order } = next;
+        let is_key = lookahead_info.key;
         if is_key && tune(config, config.content) == Tune::Visual {
             let _timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
             let picture = held.buf.picture(held.info);
@@ -153,12 +194,12 @@ impl FileState {
         if let Some(map) = &held.request.importance {
             map.add_to(&mut held.analysis.offsets_q4, config.rate.mode.bitrate().is_some());
         }
-        self.group_left = self.group_left.saturating_sub(1);
         let mut request = held.request;
-        if forced || lookahead_info.key {
+        if forced || is_key {
             request.may_drop = Some(false);
         }
         let picture = held.buf.picture(held.info);
+        let decode_time = self.reordering.times.next();
         let task = Task {
             picture: &picture,
             analysis: Some(&held.analysis),
@@ -167,12 +208,19 @@ impl FileState {
             lookahead_info,
             mean_cost,
             role,
+            group_frames,
+            order,
+            decode_time: decode_time.filter(|_| order.is_some()),
             speed: SpeedChoice::without_deadline(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
+        match outcome {
+            Ok(Outcome::Coded) => self.reordering.times.coded(),
+            _ => self.reordering.times.dropped(request.pts),
+        }
         self.pool.recycle(held.buf);
         self.analyses.push(held.analysis);
-        outcome.map(Some)
+        outcome
     }
 
     /// Codes the group's last frame as an altref frame.
@@ -224,6 +272,9 @@ impl FileState {
             lookahead_info,
             mean_cost,
             role,
+            group_frames: 0,
+            order: None,
+            decode_time: None,
             speed: SpeedChoice::without_deadline(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);
@@ -251,21 +302,23 @@ impl FileState {
         true
     }
 
-    /// Computes the importance of the next frame's macroblocks; offsets are left in `self.altref`.
+    /// Computes the importance of the macroblocks of frame `n`; offsets are left in `self.altref`.
     /// Returns `None` if MB-tree is disabled.
-    fn mb_tree_of_next<C: FrameCoder>(
+    pub(super) fn mb_tree_of<C: FrameCoder>(
         &mut self,
+        n: usize,
         coding: &Coding<C>,
         config: &EncoderConfig,
     ) -> Option<i32> {
         uses_mb_tree(config).then_some(())?;
         let noise = quantisation_noise(coding);
-        let count = self.dependent_frames(0);
+        let count = self.dependent_frames(n);
         let ahead = &self.ahead;
         let frames = |n: usize| ahead.get(n).map(|(held, _)| &held.analysis);
-        self.mb_tree.propagate(0, count, noise, frames);
+        self.mb_tree.propagate(n, count, noise, frames);
         let strength = Boosts::of(config).strength_q16;
-        Some(self.mb_tree.qindex_offsets(frames(0)?, strength, &mut self.altref.offsets_q4))
+        let strength = strength * i32::from(C::codec().mb_tree_pct) / 100;
+        Some(self.mb_tree.qindex_offsets(frames(n)?, strength, &mut self.altref.offsets_q4))
     }
 
     /// Computes the same for the frame `last` as an altref frame.
@@ -312,7 +365,7 @@ impl FileState {
 
 /// Returns whether MB-tree is used, which requires that frames have no individual bit budget or
 /// index.
-fn uses_mb_tree(config: &EncoderConfig) -> bool {
+pub(super) fn uses_mb_tree(config: &EncoderConfig) -> bool {
     let by_base = matches!(config.rate.mode, RateControl::Vbr(_) | RateControl::Quality(_));
     by_base && config.scalability == Scalability::L1T1
 }

@@ -32,6 +32,12 @@ pub trait FrameCoder: Send + Debug + Sized {
         Vec::new()
     }
 
+    /// Returns the maximum number of consecutive B frames, 0 for none; constant. If it is above 0,
+    /// [`FramePlan::order`] is set in streams without temporal layers.
+    fn max_b_frames(&self) -> u8 {
+        0
+    }
+
     /// Compares the next frame with the last one by its analysis, whether it will be coded or not.
     /// The encoder calls it for each frame, in coding order.
     fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats;

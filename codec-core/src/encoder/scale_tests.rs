@@ -190,7 +190,7 @@ fn files_meet_their_bitrate<C: FrameCoder>() {
     let spent = kbps(&packets, 240);
     assert!(spent.abs_diff(200) <= 20, "one pass: {spent}");
 
-    let mut two_pass = TwoPass::new(C::codec().capabilities.quantiser_steps);
+    let mut two_pass = TwoPass::new(C::codec().capabilities);
     while let Some(trial) = two_pass.next_analysis_pass(&config) {
         encode::<C>(&trial, 240).0.iter().for_each(|packet| two_pass.add_packet(packet));
     }

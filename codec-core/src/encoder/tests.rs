@@ -11,8 +11,8 @@ use crate::analysis::FrameAnalysis;
 use crate::codec::plan::FramePlan;
 use crate::codec::{
     Applied, Bitrate, Capabilities, Clock, Deadline, DropPolicy, DropReason, EncoderConfig,
-    FrameKind, FrameRequest, Knob, KnobKind, Outcome, Packet, Preset, RateControl, Scalability,
-    SlotSet, Update, VideoEncoder,
+    FrameKind, FrameRequest, Knob, KnobKind, Outcome, Packet, PassShares, Preset, RateControl,
+    Scalability, SlotSet, Update, VideoEncoder,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational, Size};
@@ -34,6 +34,7 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
     hidden_frames: true,
     copies_golden_to_altref: true,
     golden_frames: |_| None,
+    mb_tree_pct: 100,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };
 
@@ -55,6 +56,7 @@ static CAPABILITIES: Capabilities = Capabilities {
         ALTREF_STRENGTH,
     ],
     quantiser_steps: &STEPS,
+    pass_shares: PassShares { altref: (238, 238), plain: (255, 199), ..PassShares::EQUAL },
     ..Capabilities::minimal("fake")
 };
 
@@ -90,6 +92,7 @@ struct Fake {
     plans: Vec<FramePlan>,
     knobs: FakeKnobs,
     bits: u64,
+    b_frames: u8,
     fails: bool,
     clock: Option<Arc<Simulated>>,
 }
@@ -194,6 +197,10 @@ impl FrameCoder for InOrder {
         Fake::open(config, knobs).map(Self)
     }
 
+    fn max_b_frames(&self) -> u8 {
+        self.0.b_frames
+    }
+
     fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {
         self.0.compare(analysis)
     }
@@ -250,6 +257,55 @@ fn packets<C: FrameCoder>(encoder: &mut Encoder<C>) -> Vec<Packet> {
         encoder.receive(&mut packet).then_some(packet)
     })
     .collect()
+}
+
+/// Codes `frames` frames in the file preset, with a key frame at 10, and returns the packets with the plans.
+fn with_b_frames(
+    b_frames: u8,
+    frames: i64,
+    change: impl FnOnce(&mut EncoderConfig),
+) -> Vec<(Packet, FramePlan)> {
+    let mut config = EncoderConfig::file(SIZE, Rational::new(30, 1), RateControl::Quality(50));
+    change(&mut config);
+    let unit = InOrder(Fake { bits: 400_000, b_frames, ..Fake::default() });
+    let mut encoder = Encoder::with_frame_coder(&config, unit).unwrap();
+    for frame in 0..frames {
+        let request = FrameRequest { key_frame: frame == 10, ..FrameRequest::at(100 * frame) };
+        push(&mut encoder, &request).unwrap();
+    }
+    encoder.finish().unwrap();
+    let packets = packets(&mut encoder);
+    packets.into_iter().zip(encoder.coding.unit.0.plans.clone()).collect()
+}
+
+#[test]
+fn groups_of_b_frames_follow_the_frame_that_is_shown_after_them() {
+    let coded = with_b_frames(3, 20, |_| {});
+    let order: Vec<i64> = coded.iter().map(|(packet, _)| packet.pts / 100).collect();
+    assert_eq!(order, [0, 4, 2, 1, 3, 8, 6, 5, 7, 9, 10, 14, 12, 11, 13, 18, 16, 15, 17, 19]);
+    let levels: Vec<u8> = coded.iter().map(|(packet, _)| packet.meta.b_level).collect();
+    assert_eq!(levels[..10], [0, 0, 1, 2, 2, 0, 1, 2, 2, 0]);
+    let updates: Vec<SlotSet> = coded[1..5].iter().map(|(_, plan)| plan.updates).collect();
+    assert_eq!(updates, [SlotSet::LAST, SlotSet::ALTREF, SlotSet::NONE, SlotSet::NONE]);
+    for (packet, plan) in &coded {
+        let display = plan.order.unwrap().display;
+        assert_eq!(i64::try_from(display).unwrap(), packet.pts / 100);
+        assert!(packet.dts.unwrap() <= packet.pts, "{packet:?}");
+    }
+    assert!(coded.windows(2).all(|pair| pair[0].0.dts < pair[1].0.dts));
+}
+
+#[test]
+fn constant_bitrate_and_codecs_without_b_frames_code_in_display_order() {
+    let cbr = |config: &mut EncoderConfig| {
+        config.rate.mode = RateControl::Cbr(Bitrate::kbps(300));
+    };
+    for coded in [with_b_frames(3, 20, cbr), with_b_frames(0, 20, |_| {})] {
+        assert!(coded.windows(2).all(|pair| pair[0].0.pts < pair[1].0.pts));
+        assert!(coded.iter().all(|(packet, _)| packet.meta.b_level == 0));
+    }
+    let plain = with_b_frames(0, 20, |_| {});
+    assert!(plain.iter().all(|(packet, plan)| packet.dts.is_none() && plan.order.is_none()));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use codec_simd::Kernels;
 
-use super::coding::{Coding, Task, tune};
+use super::coding::{Coding, Task, nominal_ticks, tune};
 use super::file::FileState;
 use super::key_frames::KeyPolicy;
 use super::knobs::{KnobValues, MAX_LOOKAHEAD};
@@ -78,6 +78,7 @@ impl<C: FrameCoder> Encoder<C> {
         }
         let held = if is_file { knobs.shared.lookahead } else { 1 };
         let latency_frames = u32::try_from(held - 1).unwrap_or(MAX_LOOKAHEAD);
+        let max_b_frames = unit.max_b_frames();
         let mut analyser = Analyser::new();
         analyser.refine_motion(is_file);
         Ok(Self {
@@ -90,7 +91,7 @@ impl<C: FrameCoder> Encoder<C> {
             masking: MaskingMeter::default(),
             keys: KeyPolicy::new(),
             coding: Coding::new(unit, rate, LayerPlanner::new(config.scalability)),
-            file: is_file.then(|| FileState::new(config.size, held)),
+            file: is_file.then(|| FileState::new(config.size, held, max_b_frames)),
             last_pts: None,
             speed_selector: SpeedSelector::new(&codec.speed_costs),
             config: config.clone(),
@@ -155,6 +156,9 @@ impl<C: FrameCoder> Encoder<C> {
             lookahead_info,
             mean_cost: None,
             role: FrameRole::Plain,
+            group_frames: 0,
+            order: None,
+            decode_time: None,
             speed: match &self.config.deadline {
                 Some(deadline) => {
                     self.speed_selector.select(lookahead_info.key, self.config.speed, deadline)
@@ -210,7 +214,8 @@ impl<C: FrameCoder> Encoder<C> {
         self.analyser.analyse_into(picture, self.kernels, pool, &mut analysis);
         drop(timer);
         let lookahead_info = lookahead_info(&analysis, &mut self.keys, request, &self.config);
-        file.push(picture, analysis, request.clone(), denoised_q4, lookahead_info);
+        let nominal = nominal_ticks(&self.config).unwrap_or(1);
+        file.push(picture, analysis, request.clone(), denoised_q4, lookahead_info, nominal);
         let ready = self.coding.queue.len();
         let mut outcome = Outcome::Buffered;
         while file.is_full() {

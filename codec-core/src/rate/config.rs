@@ -1,6 +1,6 @@
 //! Settings of the rate controller, and its description of the codec.
 
-use crate::codec::{DropPolicy, EncoderConfig, RateControl, Scalability, qindex_range};
+use crate::codec::{DropPolicy, EncoderConfig, PassShares, RateControl, Scalability, qindex_range};
 use crate::fixed::ONE_Q16;
 
 /// Prior of the bits model: bits = 2^alpha x complexity x step^-beta.
@@ -30,6 +30,8 @@ pub struct CodecModel {
     pub key_law: BitsLaw,
     /// Prior of the bits model for inter frames.
     pub inter_law: BitsLaw,
+    /// See [`crate::codec::Capabilities::pass_shares`].
+    pub pass_shares: PassShares,
     /// Bits of an inter frame in which nothing has changed.
     pub overhead_bits: u64,
     /// Complexity below which an inter frame counts as static. The size of such a frame depends on
@@ -50,6 +52,7 @@ impl CodecModel {
             indices_per_sixth_octave: 4,
             key_law: BitsLaw { alpha_q16: 3 * ONE_Q16 / 2, beta_q16: ONE_Q16 * 4 / 5 },
             inter_law: BitsLaw { alpha_q16: 3 * ONE_Q16, beta_q16: ONE_Q16 * 6 / 5 },
+            pass_shares: PassShares::EQUAL,
             overhead_bits: 0,
             static_complexity: 0,
         }

@@ -15,6 +15,10 @@ pub enum FrameRole {
     Altref,
     /// Shows the content of an altref frame that was coded before.
     Overlay,
+    /// B frame that other B frames predict from.
+    ReferenceB,
+    /// B frame that no frame predicts from.
+    PlainB,
 }
 
 /// Properties of a frame, known before it is coded.
@@ -45,6 +49,9 @@ pub struct FrameStats {
     /// fractional bits); used with variable bitrate and constant quality. `None` uses the default
     /// of the frame type.
     pub mb_tree_boost_q16: Option<i32>,
+    /// In a stream with B frames: the number of B frames before this frame of level 0, and the frame
+    /// itself; else 0.
+    pub group_frames: u32,
     /// Whether the frame may be dropped; `None` follows the configuration.
     pub may_drop: Option<bool>,
 }
@@ -64,6 +71,7 @@ impl FrameStats {
             coarsest: None,
             is_screen: false,
             mb_tree_boost_q16: None,
+            group_frames: 0,
             may_drop: None,
         }
     }
@@ -118,10 +126,11 @@ pub(super) enum Class {
     /// Nothing has changed: the frame refines static screen content.
     Refine,
     Layer(u8),
+    B,
 }
 
 impl Class {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 9;
 
     pub(super) fn index(self) -> usize {
         match self {
@@ -131,6 +140,7 @@ impl Class {
             Self::Overlay => 3,
             Self::Refine => 4,
             Self::Layer(id) => 5 + usize::from(id.min(2)),
+            Self::B => 8,
         }
     }
 }
@@ -140,6 +150,7 @@ pub(super) fn class_of(stats: &FrameStats) -> Class {
         (FrameKind::Key, _) => Class::Key,
         (FrameKind::Inter, FrameRole::Altref) => Class::Altref,
         (FrameKind::Inter, FrameRole::Overlay) => Class::Overlay,
+        (FrameKind::Inter, FrameRole::ReferenceB | FrameRole::PlainB) => Class::B,
         (FrameKind::Inter, _) if stats.scene_cut => Class::SceneCut,
         (FrameKind::Inter, _) => Class::Layer(stats.temporal_id),
     }

@@ -12,7 +12,7 @@ const FAR_Q16: i32 = ONE_Q16;
 const TRUST_FRAMES: u64 = 6;
 const TRUST_SHARE: u64 = 4;
 /// Number of frame classes.
-const CLASSES: usize = 3;
+const CLASSES: usize = 4;
 
 /// Returns `bits` scaled to a step that is `octaves_q16` coarser.
 pub(super) fn scaled(bits: u64, octaves_q16: i32, beta_q16: i32) -> u64 {

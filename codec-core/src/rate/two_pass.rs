@@ -6,7 +6,7 @@
 use super::quantiser_steps::Steps;
 use super::size_prediction::{SizePrediction, scaled};
 use crate::codec::first_pass::{CodedFrame, FirstPassStats, FrameClass, Pass};
-use crate::codec::{EncoderConfig, FrameKind, Packet, RateControl};
+use crate::codec::{Capabilities, EncoderConfig, FrameKind, Packet, PassShares, RateControl};
 use crate::fixed::{ONE_Q16, log2_q16, mul_div};
 
 /// Speed of analysis passes, unless the final pass is faster still.
@@ -22,12 +22,6 @@ const NEAR_Q16: [i32; 2] = [ONE_Q16 / 6, ONE_Q16 / 3];
 /// finer steps.
 const BEYOND_Q16: i32 = 2 * ONE_Q16;
 
-/// Size of plain frames at speed 5 and below relative to analysis passes, in 1/256: for macroblocks
-/// of 4 bits or less, and of 16 bits or more.
-const PLAIN_SHARES_Q8: (u64, u64) = (255, 199);
-/// The same ratio for altref frames.
-const ALTREF_SHARE_Q8: u64 = 238;
-
 /// Plans the analysis passes over a file and collects their statistics.
 ///
 /// Encode the whole file with each configuration that [`Self::next_analysis_pass`] returns, and
@@ -36,6 +30,7 @@ const ALTREF_SHARE_Q8: u64 = 238;
 #[derive(Clone, Debug)]
 pub struct TwoPass {
     steps: Steps,
+    shares: PassShares,
     stats: FirstPassStats,
 }
 
@@ -43,11 +38,15 @@ impl TwoPass {
     /// Maximum number of passes that [`Self::next_analysis_pass`] requests.
     pub const MAX_ANALYSIS_PASSES: usize = 3;
 
-    /// Creates empty statistics. `steps` are the codec's quantiser steps,
-    /// [`crate::codec::Capabilities::quantiser_steps`].
+    /// Creates empty statistics for an encoder with these capabilities, which have to include quantiser
+    /// steps.
     #[must_use]
-    pub fn new(steps: &[u16]) -> Self {
-        Self { steps: Steps::new(steps), stats: FirstPassStats::default() }
+    pub fn new(capabilities: &Capabilities) -> Self {
+        Self {
+            steps: Steps::new(capabilities.quantiser_steps),
+            shares: capabilities.pass_shares,
+            stats: FirstPassStats::default(),
+        }
     }
 
     /// Returns the statistics of all passes.
@@ -62,7 +61,8 @@ impl TwoPass {
         let RateControl::Vbr(_) = config.rate.mode else {
             return None;
         };
-        let predictor = SizePredictor { steps: &self.steps, stats: &self.stats };
+        let shares = self.shares;
+        let predictor = SizePredictor { steps: &self.steps, shares, stats: &self.stats };
         let target_q16 = match self.stats.passes.last() {
             None => predictor.guess_q16(config),
             Some(last) if last.frames.is_empty() => return None,
@@ -104,16 +104,19 @@ impl TwoPass {
         };
         let bits = packet.data.len() as u64 * 8;
         pass.bits += bits;
-        let class = match (packet.meta.kind, packet.meta.shown) {
-            (FrameKind::Key, _) => FrameClass::Key,
-            (FrameKind::Inter, false) => FrameClass::Altref,
-            (FrameKind::Inter, true) => FrameClass::Plain,
+        let class = match (packet.meta.kind, packet.meta.shown, packet.meta.b_level) {
+            (FrameKind::Key, _, _) => FrameClass::Key,
+            (FrameKind::Inter, false, _) => FrameClass::Altref,
+            (FrameKind::Inter, true, 0) => FrameClass::Plain,
+            (FrameKind::Inter, true, _) => FrameClass::B,
         };
         let bits = u32::try_from(bits).unwrap_or(u32::MAX);
         pass.frames.push(CodedFrame { bits, qindex: packet.meta.qindex, class });
         if packet.meta.shown {
+            // B frames follow frames that are shown later.
+            let last = self.stats.first_pts.map_or(packet.pts, |_| self.stats.last_pts);
+            self.stats.last_pts = last.max(packet.pts);
             self.stats.first_pts.get_or_insert(packet.pts);
-            self.stats.last_pts = packet.pts;
         }
     }
 }
@@ -121,6 +124,7 @@ impl TwoPass {
 /// Predicts frame sizes from the statistics of analysis passes.
 pub(super) struct SizePredictor<'a> {
     pub(super) steps: &'a Steps,
+    pub(super) shares: PassShares,
     pub(super) stats: &'a FirstPassStats,
 }
 
@@ -130,7 +134,7 @@ impl SizePredictor<'_> {
         let last = self.stats.passes.last().filter(|pass| !pass.frames.is_empty())?;
         let base_q16 = self.base_q16(config);
         let beta_q16 = self.beta_q16();
-        let shares_q8 = Self::shares_q8(last, config);
+        let shares_q8 = self.shares_q8(last, config);
         let frames = last.frames.iter().map(|frame| {
             let bits = self.bits_at(last, frame, base_q16, beta_q16);
             let bits = bits * shares_q8[frame.class as usize] / 256;
@@ -180,17 +184,20 @@ impl SizePredictor<'_> {
     /// Returns the size of each class of frames at the speed of `config` relative to `pass`, in
     /// 1/256. Slower speeds save bits at high bitrates; at low bitrates they spend bits on detail
     /// that analysis passes skip.
-    fn shares_q8(pass: &Pass, config: &EncoderConfig) -> [u64; 3] {
+    fn shares_q8(&self, pass: &Pass, config: &EncoderConfig) -> [u64; 4] {
         let plain = pass.frames.iter().filter(|frame| frame.class == FrameClass::Plain);
         let (sum, count) = plain.fold((0, 0), |(s, n), f| (s + u64::from(f.bits), n + 1_u64));
         let (cols, rows) = config.size.macroblocks();
         let each = sum * 16 / (count * (cols * rows) as u64).max(1);
         // Bits per macroblock in sixteenths: 4 to 16.
         let many = each.clamp(64, 256) - 64;
-        let plain = PLAIN_SHARES_Q8.0 - (PLAIN_SHARES_Q8.0 - PLAIN_SHARES_Q8.1) * many / 192;
+        let share = |(few_bits, many_bits): (u64, u64)| {
+            (few_bits * (192 - many) + many_bits * many).div_ceil(192)
+        };
         // Ratios for speeds in between are interpolated.
         let far = u64::from(ANALYSIS_SPEED - config.speed.clamp(5, ANALYSIS_SPEED));
-        [256, ALTREF_SHARE_Q8, plain].map(|share| (share * far + 256 * (5 - far)) / 5)
+        let PassShares { key, altref, plain, b } = self.shares;
+        [key, altref, plain, b].map(|ends| (share(ends) * far + 256 * (5 - far)) / 5)
     }
 
     /// Returns the size that a frame of `pass` would have with another base step.
@@ -208,7 +215,7 @@ impl SizePredictor<'_> {
             return 0;
         };
         let (budget, beta) = (self.budget_bits(config), self.beta_q16());
-        let shares_q8 = Self::shares_q8(last, config);
+        let shares_q8 = self.shares_q8(last, config);
         let (mut fine, mut coarse) =
             (self.steps.log_q16(0), self.steps.log_q16(self.steps.last()) + BEYOND_Q16);
         while coarse - fine > ONE_Q16 / 512 {

@@ -39,6 +39,13 @@ fn buffer(config: &EncoderConfig) -> Option<DecoderBuffer> {
     })
 }
 
+/// Returns the maximum number of consecutive B frames. They require a look-ahead, and cyclic intra
+/// refresh that all references are earlier frames.
+fn max_b_frames(config: &EncoderConfig, knobs: &FrameKnobs) -> u8 {
+    let may_reorder = config.preset == Preset::File && config.intra_refresh == 0;
+    if may_reorder { knobs.max_b_frames() } else { 0 }
+}
+
 impl FrameCoder for FrameEncoder {
     type Knobs = FrameKnobs;
 
@@ -54,6 +61,7 @@ impl FrameCoder for FrameEncoder {
             bitrate: config.rate.mode.bitrate().unwrap_or_default().0,
             buffer: buffer(config),
             info: config.info,
+            max_b_frames: max_b_frames(config, &knobs),
             pool: config.pool.clone(),
             simd: config.simd,
             report_sse: config.report_psnr,
@@ -64,6 +72,10 @@ impl FrameCoder for FrameEncoder {
 
     fn codec_private(&self) -> Vec<u8> {
         self.decoder_record()
+    }
+
+    fn max_b_frames(&self) -> u8 {
+        self.max_b_frames()
     }
 
     fn compare(&mut self, analysis: Option<&FrameAnalysis>) -> UnchangedStats {

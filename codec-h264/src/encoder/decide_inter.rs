@@ -65,7 +65,7 @@ impl MbCoder<'_> {
         choice
     }
 
-    fn is_beside_skip(&self) -> bool {
+    pub(super) fn is_beside_skip(&self) -> bool {
         [self.left, self.above].iter().flatten().any(|side| side.is_skip)
     }
 
@@ -166,7 +166,7 @@ impl MbCoder<'_> {
     }
 
     /// Returns whether an intra prediction may cost less than `motion`.
-    fn wants_intra(&self, motion: &Motion) -> bool {
+    pub(super) fn wants_intra(&self, motion: &Motion) -> bool {
         if let Some(mb) = self.analysis
             && mb.intra_cost / 2 > mb.inter_cost
         {
@@ -176,7 +176,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes the macroblock as intra if that costs less than `inter`, whose luma is in [`Self::best`].
-    fn intra_instead(&mut self, motion: &Motion, inter: &Luma) -> Option<Choice> {
+    pub(super) fn intra_instead(&mut self, motion: &Motion, inter: &Luma) -> Option<Choice> {
         let whole = self.best_whole_mode();
         // Intra macroblocks cost bits that the SATD does not show.
         if whole.cost + self.lambdas.sad.cost(6 * 256) >= motion.cost.saturating_mul(5) / 4 {
@@ -216,7 +216,7 @@ impl MbCoder<'_> {
     }
 
     /// Codes the luma residual of the prediction in [`Self::best`] with the better transform.
-    fn code_luma(&mut self, motion: &Motion) -> Luma {
+    pub(super) fn code_luma(&mut self, motion: &Motion) -> Luma {
         let kernels = self.job.kernels;
         let sses = quarter_sses(kernels, &self.cur.luma, &self.best.luma);
         let sse = sses.iter().sum();
@@ -324,17 +324,17 @@ impl MbCoder<'_> {
 
 /// Coded luma of an inter macroblock.
 #[derive(Clone, Copy, Debug)]
-struct Luma {
+pub(super) struct Luma {
     /// Squared error of the prediction.
-    sse: u32,
+    pub sse: u32,
     /// Squared error after coding, and all bits.
-    cost: u64,
+    pub cost: u64,
 }
 
 /// Squared error of a quarter's prediction, in bits, that leaves no levels worth coding.
-const EMPTY_QUARTER_BITS: u32 = 12;
+pub(super) const EMPTY_QUARTER_BITS: u32 = 12;
 /// As [`EMPTY_QUARTER_BITS`], of both chroma planes.
-const EMPTY_CHROMA_BITS: u32 = 5;
+pub(super) const EMPTY_CHROMA_BITS: u32 = 5;
 /// Cost in bits of a motion below which an intra prediction is not tried.
 const GOOD_BITS: u32 = 64;
 
@@ -366,6 +366,6 @@ fn parts_of(shape: Shape) -> &'static [(usize, Part)] {
 }
 
 /// Returns the squared errors of the quarters of the macroblock.
-fn quarter_sses(kernels: &Kernels, cur: &Block16, pred: &Block16) -> [u32; 4] {
+pub(super) fn quarter_sses(kernels: &Kernels, cur: &Block16, pred: &Block16) -> [u32; 4] {
     [(0, 0), (8, 0), (0, 8), (8, 8)].map(|(x, y)| kernels.sse_8x8(cur.sub(x, y), pred.sub(x, y)))
 }

@@ -1,6 +1,6 @@
 //! What the encoder that all codecs share has to know about H.264.
 
-use codec_core::codec::{Capabilities, Feature, Gap, Scalability};
+use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
 use codec_core::frame::PixelFormat;
@@ -26,6 +26,12 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     threads: true,
     knobs: KNOBS,
     quantiser_steps: &STEPS,
+    pass_shares: PassShares {
+        key: (258, 258),
+        plain: (270, 250),
+        b: (256, 285),
+        ..PassShares::EQUAL
+    },
     gaps: &GAPS,
     ..Capabilities::minimal("h264/native")
 };
@@ -56,5 +62,6 @@ pub(super) static H264: CodecDescription = CodecDescription {
     hidden_frames: false,
     copies_golden_to_altref: true,
     golden_frames: |_| None,
+    mb_tree_pct: 75,
     speed_costs: [420, 400, 380, 300, 240, 190, 130, 115, 100, 70, 64],
 };

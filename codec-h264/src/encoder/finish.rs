@@ -62,8 +62,8 @@ pub(super) struct PictureParams<'a> {
     pub slice_starts: &'a [usize],
     /// The row that begins a slice without deblocking at its upper edge.
     pub unfiltered_start: Option<usize>,
-    /// Identity of each entry of the reference list, for deblocking.
-    pub reference_ids: [u8; 3],
+    /// Identity of each entry of the reference lists, for deblocking.
+    pub reference_ids: [[u8; 3]; 2],
 }
 
 impl Picture {
@@ -146,6 +146,17 @@ impl Picture {
         for (col, mb) in store.mbs.iter().zip(&store.mvs).enumerate() {
             let used = self.write_mb(params, row * params.cols + col, mb, levels);
             levels = levels.get(used..).unwrap_or_default();
+            if let Some(mvs) = store.second_mvs.get(col) {
+                self.set_second(row * params.cols + col, mb.0.kind, mvs);
+            }
+        }
+    }
+
+    /// Sets the vectors of list 1 of a macroblock of a B slice.
+    fn set_second(&mut self, index: usize, kind: CodedKind, mvs: &[Mv; 16]) {
+        self.motion.mbs[index].mvs[1] = *mvs;
+        if matches!(kind, CodedKind::Skip | CodedKind::Direct) {
+            self.infos[index].grain = self.direct_grain(index);
         }
     }
 
@@ -171,11 +182,11 @@ impl Picture {
         };
         self.infos[index] = info_of(&mb, slice);
         let motion = &mut self.motion.mbs[index];
-        (motion.mvs[0], motion.refs[0]) = (*mvs, mb.refs[0]);
-        motion.ref_ids[0] = mb.refs[0].map(|reference| {
-            usize::try_from(reference).map_or(NO_REF, |index| params.reference_ids[index % 3])
-        });
-        motion.ref_ids[1] = [NO_REF; 4];
+        (motion.mvs[0], motion.refs) = (*mvs, mb.refs);
+        for (list, ids) in params.reference_ids.iter().enumerate() {
+            motion.ref_ids[list] = mb.refs[list]
+                .map(|reference| usize::try_from(reference).map_or(NO_REF, |index| ids[index % 3]));
+        }
         used
     }
 
@@ -228,6 +239,26 @@ impl Picture {
         }
     }
 
+    /// Returns the size of the blocks of a macroblock in direct mode that have the same motion.
+    fn direct_grain(&self, index: usize) -> Grain {
+        let is_uniform = |mvs: &[Mv; 16]| [2, 8, 10].iter().all(|&block| mvs[block] == mvs[0]);
+        let is_whole = self.motion.mbs[index].mvs.iter().all(is_uniform);
+        if is_whole { Grain::Whole } else { Grain::Quarters }
+    }
+
+    /// Returns for each macroblock which of its corner blocks direct prediction in a later picture
+    /// regards as not moving (`colZeroFlag`, clause 8.4.1.2.2), one bit by quarter.
+    pub(super) fn still_blocks(&self) -> Vec<u8> {
+        let is_still = |mb: usize, quarter: usize| {
+            let motion = &self.motion.mbs[mb];
+            let list = usize::from(motion.refs[0][quarter] < 0);
+            let mv = motion.mvs[list][CORNERS[quarter]];
+            motion.refs[list][quarter] == 0 && mv.x.unsigned_abs() <= 1 && mv.y.unsigned_abs() <= 1
+        };
+        let bits = |mb| (0..4).fold(0, |bits, n| bits | u8::from(is_still(mb, n)) << n);
+        (0..self.infos.len()).map(bits).collect()
+    }
+
     fn deblock(&self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {
         let mut thresholds = ThresholdTable::new(params.header.deblocking);
         let mut deblocker = Deblocker {
@@ -246,6 +277,9 @@ impl Picture {
         deblocker.row(row);
     }
 }
+
+/// The 4x4 blocks in the corners of a macroblock.
+const CORNERS: [usize; 4] = [0, 3, 12, 15];
 
 /// Copies the samples of a row into the frame.
 fn copy_row(store: &RowStore, row: usize, frame: &mut FrameBuf) {

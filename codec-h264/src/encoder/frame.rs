@@ -25,9 +25,8 @@ use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
 use super::hrd::RemovalTimes;
 use super::intra_refresh::IntraRefresh;
-use super::job::FrameJob;
+use super::job::{FrameJob, SecondList};
 use super::parameter_sets::ParameterSets;
-use super::predict::RefPlanes;
 use super::quantisers::{Quantisers, Tuning};
 use super::references::{FRAME_NUM_BITS, PicturePlan, ReferenceSlots, SLOTS};
 use super::residual_bits::ResidualBits;
@@ -60,8 +59,8 @@ pub struct FrameEncoder {
     rounding_quantisers: Quantisers,
     optimising_quantisers: Quantisers,
     residual_bits: Box<ResidualBits>,
-    /// Contexts at the end of the last picture with I slices, and with P slices.
-    contexts: [Option<Contexts>; 2],
+    /// Contexts at the end of the last picture with I slices, with P slices and with B slices.
+    contexts: [Option<Contexts>; 3],
     mv_cost: Box<MvCost>,
     row_context: RowContext,
     scratch: ScratchPool<Scratch>,
@@ -102,7 +101,7 @@ impl FrameEncoder {
             rounding_quantisers: quantisers(&settings.knobs, Tuning::ROUNDED),
             optimising_quantisers: quantisers(&settings.knobs, Tuning::OPTIMISED),
             residual_bits: Box::new(ResidualBits::cavlc()),
-            contexts: [None, None],
+            contexts: [None, None, None],
             mv_cost: Box::default(),
             row_context: RowContext::default(),
             scratch: ScratchPool::default(),
@@ -179,7 +178,7 @@ impl FrameEncoder {
         }
         self.settings.knobs = knobs;
         *self.residual_bits = ResidualBits::cavlc();
-        self.contexts = [None, None];
+        self.contexts = [None, None, None];
         self.resize(self.settings.size)
     }
 
@@ -187,6 +186,12 @@ impl FrameEncoder {
     #[must_use]
     pub fn decoder_record(&self) -> Vec<u8> {
         self.sets.decoder_record()
+    }
+
+    /// Returns the maximum number of consecutive B frames.
+    #[must_use]
+    pub fn max_b_frames(&self) -> u8 {
+        self.settings.max_b_frames
     }
 
     /// Changes the thread pool.
@@ -211,7 +216,9 @@ impl FrameEncoder {
         self.follow_rate(plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == source.size());
         let speed = Speed::level(plan.speed);
-        let references = self.references.plan(plan, speed.references);
+        // With B frames, the references of other frames are farther away, and more of them help.
+        let more = usize::from(plan.order.is_some() && speed.references > 1);
+        let references = self.references.plan(plan, speed.references + more);
         self.areas.plan_refresh(plan);
         let mut recon = self.frames.take();
         let mut qp = plan.qindex.min(51);
@@ -247,9 +254,12 @@ impl FrameEncoder {
         if plan.temporal_id == 0 {
             self.base_frame_num = references.header.frame_num;
         }
-        self.references.coded(references, &recon);
+        let slice_type = references.header.slice_type;
+        let needs_motion = plan.order.is_some() && references.header.nal_ref_idc > 0;
+        let still = if needs_motion { self.picture.still_blocks() } else { Vec::new() };
+        self.references.coded(references, &recon, &Arc::new(still));
         self.frames.recycle(recon);
-        self.update(plan);
+        self.update(plan, slice_type);
         Ok(report)
     }
 
@@ -316,12 +326,15 @@ impl FrameEncoder {
         if let Some(point) = point {
             point.write_unit(&mut packet.data);
         }
-        let planes = references
-            .list
-            .each_ref()
-            .map(|frame| frame.as_ref().map(|frame| RefPlanes::from(&*frame.buf)));
-        let used = planes.iter().flatten().count();
-        let planes = planes[0].map(|first| planes.map(|planes| planes.unwrap_or(first)));
+        let planes = [0, 1].map(|n| references.lists[n].planes());
+        let [first, second] = [0, 1].map(|n| match &planes[n] {
+            Some(planes) => &planes[..references.lists[n].len()],
+            None => &[],
+        });
+        let second_list =
+            references.still().filter(|_| header.slice_type == SliceType::B).map(|still| {
+                SecondList { references: second, still, distances: references.distances() }
+            });
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
         let job = FrameJob {
@@ -334,7 +347,8 @@ impl FrameEncoder {
             speed,
             has_transform_8x8: self.sets.pps.transform_8x8,
             residual_bits: &self.residual_bits,
-            references: planes.as_ref().map_or(&[][..], |planes| &planes[..used]),
+            references: first,
+            second: second_list,
             quantisers,
             qp,
             qp_range: plan.block_qindex,
@@ -357,7 +371,8 @@ impl FrameEncoder {
             header: &header,
             slice_starts: &self.slice_starts,
             unfiltered_start: refresh.boundary,
-            reference_ids: [0, 1, 2],
+            // No picture is in both lists.
+            reference_ids: [[0, 1, 2], [3, 4, 5]],
         };
         self.picture.begin(&params);
         let max_bytes = usize::from(self.settings.knobs.slice_bytes);
@@ -408,7 +423,7 @@ impl FrameEncoder {
             return;
         }
         let is_inter = header.slice_type != SliceType::I;
-        match &self.contexts[usize::from(is_inter)] {
+        match &self.contexts[contexts_of(header.slice_type)] {
             Some(contexts) => self.residual_bits.set_contexts(contexts),
             None => {
                 let init_idc = is_inter.then_some(header.cabac_init_idc);
@@ -447,9 +462,11 @@ impl FrameEncoder {
         let all = SLOTS.into_iter().fold(SlotSet::NONE, SlotSet::with);
         let is_key = plan.kind == FrameKind::Key;
         let counts = &self.counts;
-        let refs_used = (0..SLOTS.len())
-            .filter(|&index| counts.references[index] > 0)
-            .fold(SlotSet::NONE, |set, index| set.with(SLOTS[references.slots[index]]));
+        let uses = counts.references.iter().zip(&references.lists);
+        let used = uses.flat_map(|(counts, list)| counts.iter().zip(list.slots));
+        let refs_used = used
+            .filter(|(count, _)| **count > 0)
+            .fold(SlotSet::NONE, |set, (_, slot)| set.with(SLOTS[slot]));
         let mut refs_updated = if is_key { all } else { plan.updates };
         if plan.copy_golden_to_altref && !is_key {
             refs_updated = refs_updated.with(SlotSet::ALTREF);
@@ -484,9 +501,12 @@ impl FrameEncoder {
 
     /// Saves the vectors, which predict those of the next frame, the contexts, and the quality of the
     /// macroblocks.
-    fn update(&mut self, plan: &FramePlan) {
-        let is_inter = plan.kind != FrameKind::Key;
-        self.contexts[usize::from(is_inter)] = self.picture.contexts(&self.sets).cloned();
+    fn update(&mut self, plan: &FramePlan, slice_type: SliceType) {
+        self.contexts[contexts_of(slice_type)] = self.picture.contexts(&self.sets).cloned();
+        self.coded_frames += 1;
+        if slice_type == SliceType::B {
+            return;
+        }
         let mut last_mvs = self.last_mvs.iter_mut();
         for store in &mut self.stores {
             let store = store.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -500,7 +520,6 @@ impl FrameEncoder {
             row.mbs.iter().zip(&row.mvs)
         });
         self.areas.coded(is_last, rows.flatten());
-        self.coded_frames += 1;
     }
 }
 
@@ -541,6 +560,15 @@ impl Behind<'_> {
 /// Returns the quantisers with the scaling matrices of the settings.
 fn quantisers(knobs: &FrameKnobs, tuning: Tuning) -> Quantisers {
     Quantisers::new(&knobs.scaling().unwrap_or(ScalingMatrices::FLAT), tuning)
+}
+
+/// Returns the index in [`FrameEncoder::contexts`].
+fn contexts_of(slice_type: SliceType) -> usize {
+    match slice_type {
+        SliceType::I => 0,
+        SliceType::P => 1,
+        SliceType::B => 2,
+    }
 }
 
 /// Farthest vectors in full pixels by the vertical range of the level. Table A-1.

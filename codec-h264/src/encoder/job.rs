@@ -30,6 +30,8 @@ pub(super) struct FrameJob<'a> {
     pub residual_bits: &'a ResidualBits,
     /// Reference list 0.
     pub references: &'a [RefPlanes<'a>],
+    /// What B slices need.
+    pub second: Option<SecondList<'a>>,
     pub quantisers: &'a Quantisers,
     /// Quantiser of the frame.
     pub qp: u8,
@@ -49,6 +51,17 @@ pub(super) struct FrameJob<'a> {
     pub reach: u16,
     pub areas: &'a StaticAreas,
     pub refresh: &'a IntraRefresh,
+}
+
+/// Reference list 1 of a B slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SecondList<'a> {
+    pub references: &'a [RefPlanes<'a>],
+    /// Blocks of the first entry that do not move, by macroblock: see
+    /// [`super::finish::Picture::still_blocks`].
+    pub still: &'a [u8],
+    /// Distances in frames to the first entries of both lists.
+    pub distances: [i16; 2],
 }
 
 impl FrameJob<'_> {

@@ -4,6 +4,7 @@ use codec_core::codec::{Knob, KnobKind};
 use codec_core::encoder::CodecKnobs;
 use codec_core::encoder::knobs::{LOOKAHEAD, REFRESH};
 
+use super::settings::DEFAULT_B_FRAMES;
 use super::{FrameKnobs, Profile, ScalingMatrix};
 
 /// Descriptions of the settings.
@@ -52,6 +53,13 @@ pub(super) static KNOBS: &[Knob] = &[
         0,
         "Describe the decoder's buffer in the stream; only with constant bitrate in real time.",
     ),
+    Knob::new(
+        "bframes",
+        KnobKind::Range { min: 0, max: 7 },
+        DEFAULT_B_FRAMES as i64,
+        "Maximum number of consecutive B frames in the file preset, if the profile has them and \
+         slices have no limit of bytes.",
+    ),
     REFRESH,
     LOOKAHEAD,
 ];
@@ -78,6 +86,7 @@ impl CodecKnobs for FrameKnobs {
             "slices" => self.slices = u8::try_from(value).unwrap_or(1),
             "slice-bytes" => self.slice_bytes = u16::try_from(value).unwrap_or(0),
             "hrd" => self.hrd = value == 1,
+            "bframes" => self.b_frames = u8::try_from(value).unwrap_or(0),
             "deblock-alpha" => self.deblocking_offsets[0] = offset,
             "deblock-beta" => self.deblocking_offsets[1] = offset,
             _ => {}

@@ -97,8 +97,9 @@ fn sps(settings: &FrameSettings, level: &LevelLimits) -> Sps {
     let (profile_idc, constraint_flags) = match settings.knobs.profile {
         Profile::ConstrainedBaseline => (66, 0b11),
         Profile::Main => (77, 0b10),
-        // Without B frames: Constrained High.
-        Profile::High => (100, 0b11_0000),
+        // Constrained High, or only progressive.
+        Profile::High if settings.reorder_frames() == 0 => (100, 0b11_0000),
+        Profile::High => (100, 0b01_0000),
     };
     let (cols, rows) = settings.size.macroblocks();
     let mbs = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
@@ -151,7 +152,7 @@ fn vui(settings: &FrameSettings) -> Vui {
             .map(|buffer| hrd::parameters(buffer.rate_bps, buffer.capacity_bits)),
         pic_struct_present: false,
         reorder: Some(ReorderLimits {
-            max_reorder_frames: 0,
+            max_reorder_frames: settings.reorder_frames(),
             max_buffered_frames: u8::try_from(DECODER_REFS).unwrap_or(u8::MAX),
         }),
     }

@@ -9,12 +9,13 @@
 
 use std::sync::Arc;
 
-use codec_core::codec::plan::FramePlan;
+use codec_core::codec::plan::{FrameOrder, FramePlan};
 use codec_core::codec::{FrameKind, SlotSet};
 use codec_core::frame::FrameBuf;
 
+use super::predict::RefPlanes;
 use crate::fixed_list::FixedList;
-use crate::slice::{ListChange, Mmco, RefMarking, SliceHeader, SliceType};
+use crate::slice::{ListChange, MAX_LIST_CHANGES, Mmco, RefMarking, SliceHeader, SliceType};
 
 /// The slots in the order of preference as references.
 pub(super) const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
@@ -25,6 +26,9 @@ pub(super) const MAX_REFS: usize = SLOTS.len();
 /// Number of reference pictures that the decoder keeps: `max_num_ref_frames`. One more than there are
 /// slots: see [`MAX_UNREFERENCED`].
 pub(super) const DECODER_REFS: usize = MAX_REFS + 1;
+
+/// Maximum number of entries of both lists of a B picture.
+const MAX_B_REFS: [usize; 2] = [1, 1];
 
 /// `log2_max_frame_num`.
 pub(super) const FRAME_NUM_BITS: u8 = 8;
@@ -47,14 +51,19 @@ const MAX_UNREFERENCED: u32 = 250;
 #[derive(Clone, Debug)]
 pub(super) struct RefFrame {
     pub buf: Arc<FrameBuf>,
+    /// Blocks without motion by macroblock, for direct prediction; empty in streams without B frames.
+    pub still: Arc<Vec<u8>>,
     /// Number of the picture in coding order.
-    serial: u64,
+    pub serial: u64,
+    /// Picture order count.
+    pub poc: u32,
 }
 
 /// A picture that the decoder holds as a reference.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marked {
     serial: u64,
+    poc: u32,
     frame_num: u32,
     long_index: Option<u8>,
 }
@@ -72,8 +81,10 @@ pub(super) struct ReferenceSlots {
     /// `frame_num` of the last reference picture.
     frame_num: u32,
     idr_pic_id: u32,
-    /// Picture order count of the last picture.
+    /// Highest picture order count since the IDR picture.
     poc: u32,
+    /// Number of the IDR picture in display order.
+    first_display: u64,
     /// Number of pictures coded.
     serial: u64,
     /// Number of pictures since the last reference.
@@ -85,17 +96,61 @@ pub(super) struct ReferenceSlots {
 pub(super) struct PicturePlan {
     /// Elements of the slice header that are equal in all slices.
     pub header: SliceHeader,
-    /// Reference list 0: the used entries come first.
-    pub list: [Option<RefFrame>; MAX_REFS],
-    /// Slot of each entry of the list.
-    pub slots: [usize; MAX_REFS],
+    /// Reference lists.
+    pub lists: [RefList; 2],
+    /// Picture order count.
+    pub poc: u32,
     slots_after: [Option<RefFrame>; 3],
     updates: [bool; 3],
     /// Whether the picture becomes a long-term reference.
     is_long: bool,
     marked_after: MarkedList,
     long_indices: u8,
-    poc: u32,
+    first_display: u64,
+}
+
+/// A reference list: the used entries come first.
+#[derive(Debug, Default)]
+pub(super) struct RefList {
+    pub frames: [Option<RefFrame>; MAX_REFS],
+    /// Slot of each entry.
+    pub slots: [usize; MAX_REFS],
+}
+
+impl RefList {
+    /// Returns the number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.frames.iter().flatten().count()
+    }
+
+    /// Returns the planes of the entries; unused ones repeat the first. `None` if there are no entries.
+    pub(super) fn planes(&self) -> Option<[RefPlanes<'_>; MAX_REFS]> {
+        let first = RefPlanes::from(&*self.frames[0].as_ref()?.buf);
+        let frames = self.frames.each_ref();
+        Some(frames.map(|frame| frame.as_ref().map_or(first, |frame| RefPlanes::from(&*frame.buf))))
+    }
+
+    /// Removes the entries from `len` on.
+    fn truncate(mut self, len: usize) -> Self {
+        self.frames.iter_mut().skip(len).for_each(|frame| *frame = None);
+        self
+    }
+}
+
+impl PicturePlan {
+    /// Returns the blocks without motion of the first entry of list 1.
+    pub(super) fn still(&self) -> Option<&[u8]> {
+        self.lists[1].frames[0].as_ref().map(|frame| &frame.still[..])
+    }
+
+    /// Returns the distances in frames to the first entries of both lists.
+    pub(super) fn distances(&self) -> [i16; 2] {
+        [0, 1].map(|n| {
+            let away =
+                self.lists[n].frames[0].as_ref().map_or(2, |frame| frame.poc.abs_diff(self.poc));
+            i16::try_from(away / 2).unwrap_or(1).max(1)
+        })
+    }
 }
 
 const MAX_FRAME_NUM: u32 = 1 << FRAME_NUM_BITS;
@@ -115,7 +170,7 @@ impl ReferenceSlots {
     /// Plans the references of the next picture, of which at most `max_list` are used.
     pub(super) fn plan(&self, plan: &FramePlan, max_list: usize) -> PicturePlan {
         if plan.kind == FrameKind::Key {
-            return self.plan_idr();
+            return self.plan_idr(plan.order);
         }
         let current = (self.frame_num + 1) % MAX_FRAME_NUM;
         let mut slots_after = self.slots.clone();
@@ -123,45 +178,52 @@ impl ReferenceSlots {
             slots_after[2] = self.slots[1].clone();
         }
         let updates = SLOTS.map(|slot| plan.updates.contains(slot));
+        let is_b = plan.order.is_some_and(|order| order.level > 0);
+        if plan.order.is_some() && !is_b && updates[0] {
+            slots_after[1] = self.slots[0].clone();
+        }
         let is_reference = updates != [false; 3] || self.unreferenced >= MAX_UNREFERENCED;
         for (slot, _) in slots_after.iter_mut().zip(updates).filter(|(_, updated)| *updated) {
             *slot = None;
         }
-        let poc = self.poc + 2;
-        let mut header = SliceHeader {
+        let poc = plan.order.map_or(self.poc + 2, |order| self.poc_of(order));
+        let header = SliceHeader {
             nal_ref_idc: if is_reference { 2 } else { 0 },
             frame_num: current,
             poc_lsb: poc % (1 << POC_BITS),
             ..SliceHeader::default()
         };
-        let (list, slots) = self.list(plan.references, max_list);
-        let used = list.iter().flatten().count();
-        if used > 0 {
-            header.slice_type = SliceType::P;
-            header.ref_counts[0] = u8::try_from(used).unwrap_or(1);
-            self.modify_list(&list, current, &mut header);
-        }
         let mut after = PicturePlan {
             header,
-            list,
-            slots,
+            lists: self.lists(plan, poc, max_list),
+            poc,
             slots_after,
             updates,
-            is_long: plan.temporal_id == 0 && (updates[1] || updates[2]),
+            is_long: plan.order.is_none() && plan.temporal_id == 0 && (updates[1] || updates[2]),
             marked_after: self.marked,
             long_indices: self.long_indices,
-            poc,
+            first_display: self.first_display,
         };
+        self.set_lists(current, &mut after);
         if is_reference {
             self.mark(current, &mut after);
         }
         after
     }
 
-    fn plan_idr(&self) -> PicturePlan {
-        let marking = RefMarking::Idr { no_output_of_prior: false, long_term: true };
+    /// Returns the picture order count of a frame in a stream with B frames.
+    fn poc_of(&self, order: FrameOrder) -> u32 {
+        let since = order.display.saturating_sub(self.first_display);
+        u32::try_from(2 * since).unwrap_or(u32::MAX)
+    }
+
+    fn plan_idr(&self, order: Option<FrameOrder>) -> PicturePlan {
+        // B frames predict from short-term references.
+        let is_long = order.is_none();
+        let marking = RefMarking::Idr { no_output_of_prior: false, long_term: is_long };
         let mut marked_after = MarkedList::default();
-        marked_after.push(Marked { serial: self.serial, frame_num: 0, long_index: Some(0) });
+        let long_index = is_long.then_some(0);
+        marked_after.push(Marked { serial: self.serial, poc: 0, frame_num: 0, long_index });
         PicturePlan {
             header: SliceHeader {
                 nal_ref_idc: 3,
@@ -170,72 +232,107 @@ impl ReferenceSlots {
                 marking: Some(marking),
                 ..SliceHeader::default()
             },
-            list: [None, None, None],
-            slots: [0; MAX_REFS],
+            lists: Default::default(),
+            poc: 0,
             slots_after: [None, None, None],
             updates: [true; 3],
-            is_long: true,
+            is_long,
             marked_after,
-            long_indices: 1,
-            poc: 0,
+            long_indices: is_long.into(),
+            first_display: order.map_or(0, |order| order.display),
         }
     }
 
-    /// Returns the distinct pictures in the allowed slots, with their slots.
+    /// Returns the reference lists of a picture at `poc`.
+    fn lists(&self, plan: &FramePlan, poc: u32, max_list: usize) -> [RefList; 2] {
+        let Some(order) = plan.order else {
+            return [self.list(plan.references, max_list, |_| Some(0)), RefList::default()];
+        };
+        // The nearest pictures first.
+        let before = |at: u32| poc.checked_sub(at);
+        if order.level == 0 {
+            return [self.list(plan.references, max_list, before), RefList::default()];
+        }
+        let after = |at: u32| at.checked_sub(poc);
+        let lists = [
+            self.list(plan.references, max_list.min(MAX_B_REFS[0]), before),
+            self.list(plan.references, max_list.min(MAX_B_REFS[1]), after),
+        ];
+        if lists[1].len() == 0 {
+            // Without a later picture, the frame is a P frame.
+            return [self.list(plan.references, max_list, before), RefList::default()];
+        }
+        lists
+    }
+
+    /// Returns the distinct pictures in the allowed slots, sorted by their distances.
     fn list(
         &self,
         references: SlotSet,
         max_list: usize,
-    ) -> ([Option<RefFrame>; MAX_REFS], [usize; MAX_REFS]) {
-        let mut list = [None, None, None];
-        let (mut slots, mut count) = ([0; MAX_REFS], 0);
+        distance: impl Fn(u32) -> Option<u32>,
+    ) -> RefList {
+        let mut found: FixedList<(u32, usize), MAX_REFS> = FixedList::default();
         for (index, frame) in self.slots.iter().enumerate() {
             let Some(frame) = frame.as_ref().filter(|_| references.contains(SLOTS[index])) else {
                 continue;
             };
-            let is_same = |known: &RefFrame| known.serial == frame.serial;
-            if count < max_list.min(MAX_REFS) && !list.iter().flatten().any(is_same) {
-                (list[count], slots[count]) = (Some(frame.clone()), index);
-                count += 1;
+            let is_same = |(_, slot): &(u32, usize)| {
+                self.slots[*slot].as_ref().is_some_and(|known| known.serial == frame.serial)
+            };
+            if let Some(distance) = distance(frame.poc)
+                && !found.iter().any(is_same)
+            {
+                found.push((distance, index));
             }
         }
-        (list, slots)
+        found.sort_by_key(|(distance, _)| *distance);
+        let mut list = RefList::default();
+        for (n, (_, slot)) in found.iter().enumerate() {
+            (list.frames[n], list.slots[n]) = (self.slots[*slot].clone(), *slot);
+        }
+        list.truncate(max_list)
     }
 
-    /// Returns the decoder's initial list: short-term pictures from the newest on, then long-term
-    /// ones by index. Clause 8.2.4.2.1.
-    fn initial_list(&self, current: u32) -> MarkedList {
-        let mut list = self.marked;
-        list.sort_by_key(|picture| match picture.long_index {
-            Some(index) => (1, i32::from(index)),
-            None => (0, -wrapped(picture.frame_num, current)),
-        });
-        list
-    }
-
-    /// Adds the changes of the initial list that give `list`. Clause 8.2.4.3.
-    fn modify_list(&self, list: &[Option<RefFrame>], current: u32, header: &mut SliceHeader) {
-        let initial = self.initial_list(current);
-        let is_initial = |(n, frame): (usize, &RefFrame)| {
-            initial.get(n).is_some_and(|known| known.serial == frame.serial)
+    /// Sets the elements of the slice header that follow from the lists.
+    fn set_lists(&self, current: u32, plan: &mut PicturePlan) {
+        let counts = [0, 1].map(|n| plan.lists[n].len());
+        plan.header.slice_type = match counts {
+            [0, _] => SliceType::I,
+            [_, 0] => SliceType::P,
+            _ => SliceType::B,
         };
-        if list.iter().flatten().enumerate().all(is_initial) {
-            return;
+        plan.header.direct_spatial = counts[1] > 0;
+        plan.header.ref_counts = counts.map(|count| u8::try_from(count).unwrap_or(1));
+        let initial = self.initial_lists(current, plan);
+        for (n, initial) in initial.iter().enumerate() {
+            modify_list(&plan.lists[n].frames, initial, current, &mut plan.header.list_changes[n]);
         }
-        let mut predicted = current.cast_signed();
-        for frame in list.iter().flatten() {
-            let known = initial.iter().find(|known| known.serial == frame.serial);
-            let Some(known) = known else { continue };
-            header.list_changes[0].push(match known.long_index {
-                Some(index) => ListChange::LongTerm(u32::from(index)),
-                None => {
-                    let number = wrapped(known.frame_num, current);
-                    let change = ListChange::PicNum(number - predicted);
-                    predicted = number;
-                    change
+    }
+
+    /// Returns the decoder's initial lists. In P slices, short-term pictures from the newest on, then
+    /// long-term ones by index (clause 8.2.4.2.1); in B slices, short-term pictures by the distance of
+    /// their picture order counts, those before or those after the current one first (clause 8.2.4.2.3).
+    fn initial_lists(&self, current: u32, plan: &PicturePlan) -> [MarkedList; 2] {
+        let is_b = plan.header.slice_type == SliceType::B;
+        let mut lists = [0, 1].map(|n| {
+            let mut list = self.marked;
+            list.sort_by_key(|picture| match picture.long_index {
+                Some(index) => (2, i64::from(index)),
+                None if is_b => {
+                    let away = i64::from(picture.poc) - i64::from(plan.poc);
+                    (u8::from((away > 0) == (n == 0)), away.abs())
                 }
+                None => (0, -i64::from(wrapped(picture.frame_num, current))),
             });
+            list
+        });
+        let [first, second] = &lists;
+        let is_same = first.iter().zip(second.iter()).all(|(a, b)| a.serial == b.serial);
+        if is_b && second.len() > 1 && is_same {
+            lists[1].swap(0, 1);
         }
+        lists
     }
 
     /// Decides how the decoder updates its references. Clause 8.2.5.
@@ -247,7 +344,8 @@ impl ReferenceSlots {
         };
         let is_old = |picture: &Marked| picture.long_index.is_none() && age(picture) > OLD;
         let is_long = plan.is_long;
-        let picture = Marked { serial: self.serial, frame_num: current, long_index: None };
+        let (serial, poc) = (self.serial, plan.poc);
+        let picture = Marked { serial, poc, frame_num: current, long_index: None };
         let slid = self.slid(current);
         let keeps_all =
             self.marked.iter().filter(|picture| needed(picture.serial)).all(|picture| {
@@ -307,8 +405,9 @@ impl ReferenceSlots {
     }
 
     /// Updates the slots with the coded picture `recon`.
-    pub(super) fn coded(&mut self, plan: PicturePlan, recon: &Arc<FrameBuf>) {
-        let frame = RefFrame { buf: Arc::clone(recon), serial: self.serial };
+    pub(super) fn coded(&mut self, plan: PicturePlan, recon: &Arc<FrameBuf>, still: &Arc<Vec<u8>>) {
+        let (serial, poc) = (self.serial, plan.poc);
+        let frame = RefFrame { buf: Arc::clone(recon), still: Arc::clone(still), serial, poc };
         self.slots = plan.slots_after;
         for (slot, _) in self.slots.iter_mut().zip(plan.updates).filter(|(_, updated)| *updated) {
             *slot = Some(frame.clone());
@@ -323,7 +422,8 @@ impl ReferenceSlots {
         }
         self.marked = plan.marked_after;
         self.long_indices = plan.long_indices;
-        self.poc = plan.poc;
+        self.poc = if plan.header.is_idr { plan.poc } else { self.poc.max(plan.poc) };
+        self.first_display = plan.first_display;
         self.serial += 1;
     }
 
@@ -331,6 +431,35 @@ impl ReferenceSlots {
     pub(super) fn clear(&mut self) {
         self.slots = [None, None, None];
         self.marked.clear();
+    }
+}
+
+/// Adds the changes of the list `initial` that give `frames`. Clause 8.2.4.3.
+fn modify_list(
+    frames: &[Option<RefFrame>],
+    initial: &MarkedList,
+    current: u32,
+    changes: &mut FixedList<ListChange, MAX_LIST_CHANGES>,
+) {
+    let is_initial = |(n, frame): (usize, &RefFrame)| {
+        initial.get(n).is_some_and(|known| known.serial == frame.serial)
+    };
+    if frames.iter().flatten().enumerate().all(is_initial) {
+        return;
+    }
+    let mut predicted = current.cast_signed();
+    for frame in frames.iter().flatten() {
+        let known = initial.iter().find(|known| known.serial == frame.serial);
+        let Some(known) = known else { continue };
+        changes.push(match known.long_index {
+            Some(index) => ListChange::LongTerm(u32::from(index)),
+            None => {
+                let number = wrapped(known.frame_num, current);
+                let change = ListChange::PicNum(number - predicted);
+                predicted = number;
+                change
+            }
+        });
     }
 }
 
@@ -349,7 +478,7 @@ mod tests {
     fn code(slots: &mut ReferenceSlots, plan: &FramePlan) -> SliceHeader {
         let picture = slots.plan(plan, MAX_REFS);
         let header = picture.header.clone();
-        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)));
+        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)), &Arc::default());
         header
     }
 

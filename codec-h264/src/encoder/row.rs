@@ -14,7 +14,8 @@ use super::residual_bits::ResidualBits;
 use super::row_context::{BottomLine, MbSide};
 use super::row_store::RowStore;
 use super::scratch::{Scratch, Trial};
-use crate::decoder::motion_cache::{ListCache, UNAVAILABLE, UNUSED};
+use super::second_motion::SecondMotion;
+use crate::decoder::motion_cache::{ListCache, UNAVAILABLE};
 use crate::macroblock::Shape;
 use crate::picture::Mv;
 
@@ -52,7 +53,7 @@ impl Choice {
     }
 
     pub(super) fn is_intra(&self) -> bool {
-        self.refs[0] < 0
+        !matches!(self.kind, CodedKind::Skip | CodedKind::Direct | CodedKind::Inter(_))
     }
 }
 
@@ -89,6 +90,8 @@ pub(super) struct MbCoder<'a> {
     pub cache: ListCache,
     pub left: Option<MbSide>,
     pub above: Option<MbSide>,
+    /// Motion of list 1.
+    pub second: SecondMotion,
     /// Samples around the macroblock, if requested.
     around: Box<Surroundings>,
     has_around: bool,
@@ -137,6 +140,7 @@ impl<'a> MbCoder<'a> {
             cache: ListCache::EMPTY,
             left: None,
             above: None,
+            second: SecondMotion::default(),
             around,
             has_around: false,
             left_trial,
@@ -172,7 +176,7 @@ impl<'a> MbCoder<'a> {
 
     /// Returns whether the macroblock `back` addresses before the current one is in the same slice.
     #[inline]
-    fn has(&self, back: usize) -> bool {
+    pub(super) fn has(&self, back: usize) -> bool {
         self.index() >= self.first + back
     }
 
@@ -212,6 +216,9 @@ impl<'a> MbCoder<'a> {
         let top_right = if has_right { first(side(col + 1)) } else { none };
         let top_left = if col > 0 && self.has(cols + 1) { last(side(col - 1)) } else { none };
         self.cache.set_neighbours(blocks(self.left), blocks(self.above), top_left, top_right);
+        if self.job.second.is_some() {
+            self.load_second_neighbours();
+        }
     }
 
     /// Returns the samples around the macroblock.
@@ -258,6 +265,8 @@ impl<'a> MbCoder<'a> {
             self.copy()
         } else if self.job.is_key || self.job.refresh.forced.contains(&self.index()) {
             self.decide_intra()
+        } else if self.job.second.is_some() {
+            self.decide_b()
         } else {
             let choice = self.decide_inter();
             if self.job.refresh.allows(self.row, &choice.mvs) {
@@ -281,6 +290,10 @@ impl<'a> MbCoder<'a> {
         self.best.residual.append_levels(&mut store.levels);
         store.mbs.push(mb);
         store.mvs.push(choice.mvs);
+        if self.job.second.is_some() {
+            store.second_mvs.push(self.second.mvs);
+            self.pass_on_second();
+        }
         store.pixels.put(self.col, &self.best.luma, &self.best.chroma);
     }
 
@@ -294,11 +307,14 @@ impl<'a> MbCoder<'a> {
             direct: 0,
             cbp: residual.cbp(matches!(choice.kind, CodedKind::Intra16x16(_))),
             coded: residual.coded,
-            refs: [choice.refs, [-1; 4]],
+            refs: [choice.refs, self.second.refs],
             mvds: [[Mv::ZERO; 16]; 2],
         };
         if let CodedKind::Inter(shape) = choice.kind {
-            mb.mvds[0] = self.vector_differences(shape, choice);
+            mb.mvds = match self.job.second {
+                None => [self.vector_differences(shape, choice), [Mv::ZERO; 16]],
+                Some(_) => self.vector_differences_b(shape, choice),
+            };
         }
         mb
     }
@@ -345,9 +361,10 @@ impl<'a> MbCoder<'a> {
         counts.split += u32::from(!is_whole);
         let is_still = choice.kind.is_still(choice.refs, &choice.mvs);
         counts.zero_motion += u32::from(is_still);
-        for reference in 0..3 {
-            let index = i8::try_from(reference).unwrap_or(UNUSED);
-            counts.references[reference] += u32::from(choice.refs.contains(&index));
+        for (refs, counts) in mb.refs.iter().zip(&mut counts.references) {
+            for (index, count) in (0..).zip(counts) {
+                *count += u32::from(refs.contains(&index));
+            }
         }
     }
 

@@ -30,6 +30,20 @@ pub(super) struct MbSide {
     pub is_skip: bool,
 }
 
+/// Motion of list 1 of a macroblock that its neighbours need, as in [`MbSide`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SecondSide {
+    pub refs: [i8; 2],
+    pub mvs: [Mv; 4],
+}
+
+/// Motion of list 1 of one macroblock.
+#[derive(Debug, Default)]
+struct SecondCell {
+    mvs: [AtomicU64; 2],
+    refs: AtomicU64,
+}
+
 /// Data of one macroblock, in its own cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -44,10 +58,23 @@ struct Cell {
 #[derive(Debug, Default)]
 pub(super) struct RowContext {
     rows: [Vec<Cell>; 2],
+    /// Motion of list 1, in B slices.
+    second_rows: [Vec<SecondCell>; 2],
 }
 
 fn pack_mv(mv: Mv) -> u64 {
     u64::from(mv.x.cast_unsigned()) | u64::from(mv.y.cast_unsigned()) << 16
+}
+
+fn store_mvs(cells: &[AtomicU64; 2], mvs: [Mv; 4]) {
+    let [a, b, c, d] = mvs.map(pack_mv);
+    cells[0].store(a | b << 32, Relaxed);
+    cells[1].store(c | d << 32, Relaxed);
+}
+
+fn load_mvs(cells: &[AtomicU64; 2]) -> [Mv; 4] {
+    let (left, right) = (cells[0].load(Relaxed), cells[1].load(Relaxed));
+    [left, left >> 32, right, right >> 32].map(unpack_mv)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "takes sixteen bits at a time")]
@@ -75,6 +102,9 @@ impl RowContext {
         for row in &mut self.rows {
             row.resize_with(cols, Cell::default);
         }
+        for row in &mut self.second_rows {
+            row.resize_with(cols, SecondCell::default);
+        }
     }
 
     /// Stores the data of the macroblock at column `col` of row `row`.
@@ -88,10 +118,23 @@ impl RowContext {
         for (to, from) in cell.chroma.iter().zip(line.chroma) {
             to.store(u64::from_le_bytes(from), Relaxed);
         }
-        let [a, b, c, d] = side.mvs.map(pack_mv);
-        cell.mvs[0].store(a | b << 32, Relaxed);
-        cell.mvs[1].store(c | d << 32, Relaxed);
+        store_mvs(&cell.mvs, side.mvs);
         cell.info.store(side.pack(), Relaxed);
+    }
+
+    /// Stores the motion of list 1 of the macroblock at column `col` of row `row`.
+    pub(super) fn put_second(&self, row: usize, col: usize, side: &SecondSide) {
+        let cell = &self.second_rows[row % 2][col];
+        store_mvs(&cell.mvs, side.mvs);
+        let [a, b] = side.refs.map(i8::cast_unsigned);
+        cell.refs.store(u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]), Relaxed);
+    }
+
+    /// Returns what [`Self::put_second`] stored.
+    pub(super) fn second_side(&self, row: usize, col: usize) -> SecondSide {
+        let cell = &self.second_rows[row % 2][col];
+        let [a, b, ..] = cell.refs.load(Relaxed).to_le_bytes();
+        SecondSide { refs: [a, b].map(u8::cast_signed), mvs: load_mvs(&cell.mvs) }
     }
 
     /// Returns the decisions on the macroblock at column `col` of row `row`, which must have been
@@ -99,9 +142,7 @@ impl RowContext {
     #[inline]
     pub(super) fn side(&self, row: usize, col: usize) -> MbSide {
         let cell = &self.rows[row % 2][col];
-        let (left, right) = (cell.mvs[0].load(Relaxed), cell.mvs[1].load(Relaxed));
-        let mvs = [left, left >> 32, right, right >> 32].map(unpack_mv);
-        MbSide::unpack(cell.info.load(Relaxed), mvs)
+        MbSide::unpack(cell.info.load(Relaxed), load_mvs(&cell.mvs))
     }
 
     /// Returns the bottom line of the macroblock at column `col` of row `row`, which must have been
@@ -147,6 +188,9 @@ mod tests {
             let got = context.line(5, 2);
             assert_eq!((got.luma, got.chroma), (line.luma, line.chroma));
             assert_eq!(context.first_luma(5, 2), [0, 1, 2, 3, 4, 5, 6, 7]);
+            let second = SecondSide { refs: [n.to_le_bytes()[0].cast_signed(), 1], mvs: side.mvs };
+            context.put_second(5, 2, &second);
+            assert_eq!(context.second_side(5, 2), second);
         }
     }
 }

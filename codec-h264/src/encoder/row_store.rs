@@ -15,8 +15,8 @@ pub(super) struct Counts {
     pub zero_motion: u32,
     /// Squared error of the luma predictions without residual.
     pub prediction_sse: u64,
-    /// Uses of each entry of the reference list.
-    pub references: [u32; 3],
+    /// Uses of each entry of the reference lists.
+    pub references: [[u32; 3]; 2],
 }
 
 impl Counts {
@@ -26,9 +26,8 @@ impl Counts {
         self.split += other.split;
         self.zero_motion += other.zero_motion;
         self.prediction_sse += other.prediction_sse;
-        for (sum, count) in self.references.iter_mut().zip(other.references) {
-            *sum += count;
-        }
+        let sums = self.references.as_flattened_mut().iter_mut();
+        sums.zip(other.references.as_flattened()).for_each(|(sum, count)| *sum += count);
     }
 }
 
@@ -46,6 +45,8 @@ pub(super) struct RowStore {
     pub mbs: Vec<CodedMb>,
     /// Vectors of the sixteen 4x4 blocks of each macroblock, in raster order.
     pub mvs: Vec<[Mv; 16]>,
+    /// The same of list 1, in B slices.
+    pub second_mvs: Vec<[Mv; 16]>,
     /// Levels of all macroblocks: see [`CodedMb::coded`].
     pub levels: Vec<i16>,
     /// Sixteen lines of luma, then eight of U beside eight of V, before deblocking.
@@ -58,6 +59,7 @@ impl RowStore {
     pub(super) fn begin(&mut self, cols: usize) {
         self.mbs.clear();
         self.mvs.clear();
+        self.second_mvs.clear();
         self.levels.clear();
         self.pixels.resize(cols);
         self.counts = Counts::default();

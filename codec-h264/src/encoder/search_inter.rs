@@ -48,20 +48,20 @@ pub(super) fn quarter(mv: Mv) -> QuarterPel {
 }
 
 #[inline]
-fn mv(vector: QuarterPel) -> Mv {
+pub(super) fn mv(vector: QuarterPel) -> Mv {
     Mv { x: vector.x, y: vector.y }
 }
 
 /// Candidates of an integer search without repetitions.
 #[derive(Default)]
-struct Starts {
+pub(super) struct Starts {
     vectors: [FullPel; 8],
     count: usize,
 }
 
 impl Starts {
     #[inline]
-    fn push(&mut self, vector: QuarterPel) {
+    pub(super) fn push(&mut self, vector: QuarterPel) {
         let vector = vector.to_full();
         if self.count < self.vectors.len() && !self.vectors[..self.count].contains(&vector) {
             self.vectors[self.count] = vector;
@@ -69,7 +69,7 @@ impl Starts {
         }
     }
 
-    fn first(&self, count: usize) -> &[FullPel] {
+    pub(super) fn first(&self, count: usize) -> &[FullPel] {
         &self.vectors[..self.count.min(count)]
     }
 }
@@ -114,7 +114,7 @@ impl MbCoder<'_> {
         Some(Site { at, range, lambdas: self.lambdas })
     }
 
-    fn integer_settings(&self) -> IntegerSettings {
+    pub(super) fn integer_settings(&self) -> IntegerSettings {
         let steps = self.job.speed.search_steps;
         let pattern = match steps {
             0..=8 => Pattern::Diamond,
@@ -125,7 +125,7 @@ impl MbCoder<'_> {
         IntegerSettings { pattern, max_steps: steps, stop_below: 0 }
     }
 
-    fn refine_settings(&self) -> RefineSettings {
+    pub(super) fn refine_settings(&self) -> RefineSettings {
         let Speed { full_bits, refine, .. } = *self.job.speed;
         RefineSettings { stop_at: self.lambdas.sad.cost(256 * full_bits), ..refine }
     }

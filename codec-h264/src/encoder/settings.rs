@@ -55,7 +55,12 @@ pub struct FrameKnobs {
     pub hrd: bool,
     /// `slice_alpha_c0_offset_div2` and `slice_beta_offset_div2`, -6..=6.
     pub deblocking_offsets: [i8; 2],
+    /// Maximum number of consecutive B frames in the file preset if the profile has them.
+    pub b_frames: u8,
 }
+
+/// Default of [`FrameKnobs::b_frames`].
+pub(super) const DEFAULT_B_FRAMES: u8 = 3;
 
 impl Default for FrameKnobs {
     fn default() -> Self {
@@ -68,6 +73,7 @@ impl Default for FrameKnobs {
             slice_bytes: 0,
             hrd: false,
             deblocking_offsets: [0; 2],
+            b_frames: DEFAULT_B_FRAMES,
         }
     }
 }
@@ -84,6 +90,13 @@ impl FrameKnobs {
         let bytes = self.slice_bytes;
         let allowed = format_args!("0 or {MIN_SLICE_BYTES}..=65535");
         ConfigError::ensure(bytes == 0 || bytes >= MIN_SLICE_BYTES, "slice-bytes", bytes, allowed)
+    }
+
+    /// Returns the maximum number of consecutive B frames in the file preset.
+    #[must_use]
+    pub fn max_b_frames(&self) -> u8 {
+        let has_none = self.profile == Profile::ConstrainedBaseline || self.slice_bytes > 0;
+        if has_none { 0 } else { self.b_frames }
     }
 
     /// Returns whether CABAC is used.
@@ -120,6 +133,9 @@ pub struct FrameSettings {
     /// The decoder's buffer at the start; required with [`FrameKnobs::hrd`].
     pub buffer: Option<DecoderBuffer>,
     pub info: PictureInfo,
+    /// Maximum number of consecutive B frames, 0 for frames in display order; ignored in profiles
+    /// without B frames.
+    pub max_b_frames: u8,
     /// Thread pool for parallel rows; `None` uses only the caller's thread.
     pub pool: Option<Arc<dyn Pool>>,
     /// SIMD level; `None` selects the best that the CPU supports.
@@ -148,5 +164,12 @@ impl FrameSettings {
             return Err(ConfigError::conflict("hrd", "requires constant bitrate in real time"));
         }
         Ok(())
+    }
+
+    /// Returns by how many frames the decoding order differs from the display order
+    /// (`max_num_reorder_frames`): two if a B frame is a reference of others.
+    pub(super) fn reorder_frames(&self) -> u8 {
+        let has_none = self.knobs.profile == Profile::ConstrainedBaseline;
+        if has_none { 0 } else { self.max_b_frames.min(2) }
     }
 }

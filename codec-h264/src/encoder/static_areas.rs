@@ -58,7 +58,8 @@ impl StaticAreas {
         let can_copy = plan.kind == FrameKind::Inter
             && plan.content == Content::Screen
             && plan.references.contains(SlotSet::LAST)
-            && plan.intra_refresh.1 == 0;
+            && plan.intra_refresh.1 == 0
+            && plan.order.is_none();
         match plan.recode {
             Some(room) if can_copy => {
                 self.unchanged.plan(&H264, (qp, room), analysis, &self.refresh);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use codec_core::analysis::Analyser;
-use codec_core::codec::plan::FramePlan;
+use codec_core::codec::plan::{FrameOrder, FramePlan};
 use codec_core::codec::{DecoderConfig, Packet, SlotSet};
 use codec_core::frame::{Picture, PictureInfo, Rational, Size};
 use codec_core::parallel::{RowPool, Serial};
@@ -27,6 +27,8 @@ struct Case {
     threads: usize,
     level: Level,
     frames: usize,
+    /// Number of consecutive B frames; with two or more, that in the middle is a reference.
+    b_frames: u8,
     /// Whether each frame starts with empty memory for decisions.
     forgets: bool,
     is_noise: bool,
@@ -45,6 +47,7 @@ impl Default for Case {
             threads: 1,
             level: Level::Scalar,
             frames: 5,
+            b_frames: 0,
             forgets: false,
             is_noise: false,
         }
@@ -96,8 +99,26 @@ fn noise(size: Size, n: usize) -> Vec<u8> {
     (0..width * height + 2 * width.div_ceil(2) * height.div_ceil(2)).map(sample).collect()
 }
 
-/// Returns the packets of the clip with the digests of the reconstructed frames.
-fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
+/// Returns the frames of a clip in coding order: number, updated slots, level.
+fn coding_order(case: &Case) -> Vec<(usize, SlotSet, u8)> {
+    let b_frames = usize::from(case.b_frames);
+    let mut order = vec![(0, SlotSet::LAST, 0)];
+    while order.len() < case.frames {
+        let first = order.len();
+        let last = (first + b_frames).min(case.frames - 1);
+        order.push((last, SlotSet::LAST, 0));
+        let middle = usize::midpoint(first, last);
+        if last - first >= 2 {
+            order.push((middle, SlotSet::ALTREF, 1));
+        }
+        let plain = (first..last).filter(|&n| last - first < 2 || n != middle);
+        order.extend(plain.map(|n| (n, SlotSet::NONE, 2)));
+    }
+    order
+}
+
+/// Returns the packets of the clip with the digests of the reconstructed frames and their numbers.
+fn encode(case: &Case) -> Vec<(Vec<u8>, u64, usize)> {
     let knobs = FrameKnobs {
         profile: case.profile,
         scaling_matrix: case.scaling_matrix,
@@ -113,6 +134,7 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
         bitrate: 0,
         buffer: None,
         info: PictureInfo::default(),
+        max_b_frames: case.b_frames,
         pool,
         simd: Some(case.level),
         report_sse: false,
@@ -123,8 +145,9 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
     let mut analyser = Analyser::new();
     let kernels = Kernels::for_level(case.level).unwrap();
     let mut packet = Packet::default();
-    (0..case.frames)
-        .map(|n| {
+    coding_order(case)
+        .into_iter()
+        .map(|(n, updates, level)| {
             let data = if case.is_noise { noise(case.size, n) } else { frame(case.size, n) };
             let picture = Picture::i420_packed(case.size, &data).unwrap();
             let analysis = analyser.analyse(&picture, kernels, &Serial);
@@ -132,7 +155,15 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
                 0 => FramePlan::key(case.qp, case.speed),
                 _ => FramePlan::inter(case.qp, case.speed),
             };
+            if case.b_frames > 0 {
+                let display = 7 + n as u64;
+                plan.order = Some(FrameOrder { display, level });
+                if n > 0 {
+                    plan.updates = updates;
+                }
+            }
             match n {
+                _ if case.b_frames > 0 => {}
                 2 => plan.updates = SlotSet::LAST.with(SlotSet::GOLDEN),
                 3 => plan.updates = SlotSet::NONE,
                 _ => {}
@@ -141,7 +172,7 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
                 encoder.forget_scratch();
             }
             encoder.encode_frame(&picture, &plan, Some(analysis), &mut packet).unwrap();
-            (packet.data.clone(), packet.meta.digest.unwrap())
+            (packet.data.clone(), packet.meta.digest.unwrap(), n)
         })
         .collect()
 }
@@ -149,13 +180,17 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64)> {
 fn check(case: &Case) {
     let mut decoder = crate::decoder::open(&DecoderConfig::default()).unwrap();
     let mut digests = Vec::new();
-    let mut expected = Vec::new();
-    for (data, digest) in encode(case) {
+    let mut expected = vec![0; case.frames];
+    for (data, digest, n) in encode(case) {
         decoder.decode(&data, 0, None).unwrap();
-        expected.push(digest);
+        expected[n] = digest;
         while let Some(frame) = decoder.receive() {
             digests.push(frame.digest());
         }
+    }
+    decoder.finish();
+    while let Some(frame) = decoder.receive() {
+        digests.push(frame.digest());
     }
     assert_eq!(digests, expected, "{case:?}");
 }
@@ -192,6 +227,17 @@ fn scaling_matrices_match_the_decoder() {
     // The profile has none.
     let case = |scaling_matrix| Case { profile: Profile::Main, scaling_matrix, ..jvt };
     assert_eq!(encode(&case(ScalingMatrix::Jvt)), encode(&case(ScalingMatrix::Flat)));
+}
+
+#[test]
+fn b_frames_match_the_decoder() {
+    for b_frames in [1, 2, 3, 7] {
+        for (speed, qp) in [(2, 30), (5, 20), (7, 26), (9, 40), (10, 34)] {
+            let base = Case { b_frames, speed, qp, level: best_level(), ..Case::default() };
+            check(&Case { frames: 20, ..base });
+            check(&Case { profile: Profile::Main, slices: 3, frames: 9, threads: 3, ..base });
+        }
+    }
 }
 
 #[test]
@@ -240,7 +286,7 @@ fn slices_of_limited_size_match_the_decoder() {
                     ..Case::default()
                 };
                 check(&case);
-                for (data, _) in encode(&case) {
+                for (data, ..) in encode(&case) {
                     let sizes = slice_sizes(&data);
                     let max = usize::from(slice_bytes);
                     assert!(sizes.iter().all(|&size| size <= max), "{sizes:?} {case:?}");
@@ -269,7 +315,7 @@ fn macroblocks_larger_than_a_slice_are_coded_coarser() {
                 ..Case::default()
             };
             check(&case);
-            for (data, _) in encode(&case) {
+            for (data, ..) in encode(&case) {
                 let sizes = slice_sizes(&data);
                 let max = usize::from(slice_bytes);
                 assert!(sizes.iter().all(|&size| size <= max), "{sizes:?} {case:?}");

@@ -18,11 +18,11 @@ pub(super) fn encode_trials(
     progress: &mut Progress,
     env: &Env,
 ) -> Result<Option<FirstPassStats>> {
-    let steps = settings.encoder.backend.encoder.map_or(&[][..], |(_, can)| can.quantiser_steps);
-    if !settings.wants_trials()? || steps.is_empty() {
+    let Some((_, capabilities)) = settings.encoder.backend.encoder else { return Ok(None) };
+    if !settings.wants_trials()? || capabilities.quantiser_steps.is_empty() {
         return Ok(None);
     }
-    let mut two_pass = TwoPass::new(steps);
+    let mut two_pass = TwoPass::new(capabilities);
     let mut number = 0;
     while let Some(trial) = two_pass.next_analysis_pass(config) {
         env.events.detail(format!(

@@ -3,7 +3,7 @@
 use super::knobs::KNOBS;
 use super::speed::Speed;
 use crate::tables::AC_STEPS;
-use codec_core::codec::{Capabilities, Scalability};
+use codec_core::codec::{Capabilities, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
 use codec_core::frame::PixelFormat;
@@ -25,6 +25,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     threads: true,
     knobs: KNOBS,
     quantiser_steps: &AC_STEPS,
+    pass_shares: PassShares { altref: (238, 238), plain: (255, 199), ..PassShares::EQUAL },
     ..Capabilities::minimal("vp8/native")
 };
 
@@ -47,5 +48,6 @@ pub(super) static VP8: CodecDescription = CodecDescription {
     hidden_frames: true,
     copies_golden_to_altref: true,
     golden_frames: |speed| Speed::level(speed).golden_frames,
+    mb_tree_pct: 100,
     speed_costs: [560, 340, 245, 192, 141, 103, 89, 78, 73, 69, 64],
 };

@@ -277,7 +277,7 @@ fn a_two_pass_file_meets_its_bitrate(codec: Tested) {
     let capabilities = codec.capabilities();
     for (kbps, frames) in [(60, 40), (150, 90), (500, 60)] {
         let config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(kbps)));
-        let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
+        let mut two_pass = TwoPass::new(capabilities);
         let mut trials = 0;
         while let Some(trial) = two_pass.next_analysis_pass(&config) {
             let session = two_scenes(codec, trial, frames);
@@ -295,7 +295,7 @@ fn a_two_pass_file_meets_its_bitrate(codec: Tested) {
 fn statistics_of_another_clip_are_harmless(codec: Tested) {
     let capabilities = codec.capabilities();
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
-    let mut two_pass = TwoPass::new(capabilities.quantiser_steps);
+    let mut two_pass = TwoPass::new(capabilities);
     let trial = two_pass.next_analysis_pass(&config).unwrap();
     two_scenes(codec, trial, 21).packets.iter().for_each(|packet| two_pass.add_packet(packet));
     config.rate.first_pass = Some(Arc::new(two_pass.into_stats()));
@@ -303,7 +303,7 @@ fn statistics_of_another_clip_are_harmless(codec: Tested) {
     assert_eq!(session.packets.iter().filter(|p| p.meta.shown).count(), 90);
     // Without a single recorded packet, there is no estimate.
     let mut config = EncoderConfig::file(SMALL, FPS, RateControl::Vbr(Bitrate::kbps(200)));
-    let mut empty = TwoPass::new(capabilities.quantiser_steps);
+    let mut empty = TwoPass::new(capabilities);
     assert!(
         empty.next_analysis_pass(&config).is_some() && empty.next_analysis_pass(&config).is_none()
     );

@@ -21,7 +21,7 @@ impl RateController {
             Class::Key | Class::SceneCut => over.max(0),
             // An altref frame is not shown and takes no time, so all of it exceeds the rate.
             Class::Altref => signed(bits),
-            Class::Overlay | Class::Refine | Class::Layer(_) => 0,
+            Class::Overlay | Class::Refine | Class::Layer(_) | Class::B => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
     }
@@ -49,7 +49,9 @@ impl RateController {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {
             Class::Key => &[Class::SceneCut, Class::Refine],
-            Class::Layer(0) => &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2)],
+            Class::Layer(0) => {
+                &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2), Class::B]
+            }
             Class::Layer(1) => &[Class::Layer(2)],
             _ => &[],
         };

@@ -19,7 +19,9 @@ use super::window_cap::Window;
 use crate::codec::FirstPassStats;
 use crate::codec::first_pass::FrameClass;
 use crate::codec::plan::DecoderBuffer;
-use crate::codec::{DropPolicy, EncoderConfig, FrameKind, RateControl, RateState, Update};
+use crate::codec::{
+    DropPolicy, EncoderConfig, FrameKind, PassShares, RateControl, RateState, Update,
+};
 use crate::error::ConfigError;
 use crate::fixed::{log2_q16, mul_div_signed};
 
@@ -115,6 +117,7 @@ pub struct RateController {
     /// Size of the last coded frame in bits.
     last_bits: u64,
     unmet_rate: UnmetRate,
+    pass_shares: PassShares,
 }
 
 impl RateController {
@@ -129,7 +132,7 @@ impl RateController {
             clock: Clock::new(config.timebase, config.framerate),
             buffer,
             window: config.rate.window_cap.map(Window::new),
-            models: [key, inter, key, inter, key, inter, inter, inter],
+            models: [key, inter, key, inter, key, inter, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
             layer_debt_bits: [0; 3],
@@ -146,6 +149,7 @@ impl RateController {
             last_target_bits: 0,
             last_bits: 0,
             unmet_rate: UnmetRate::default(),
+            pass_shares: codec.pass_shares,
             last_base_q16: None,
             size_prediction: None,
             config: Settings::new(config, codec, steps.last()),
@@ -206,7 +210,8 @@ impl RateController {
 
     /// Sets the statistics of earlier passes over the frames to come.
     pub fn set_first_pass(&mut self, stats: &FirstPassStats, config: &EncoderConfig) {
-        let predictor = SizePredictor { steps: &self.steps, stats };
+        let shares = self.pass_shares;
+        let predictor = SizePredictor { steps: &self.steps, shares, stats };
         self.size_prediction = predictor.size_prediction(config);
     }
 
@@ -461,7 +466,7 @@ impl RateController {
                 self.mean_complexity = u64::try_from(sum / frames).ok();
             }
             Class::Key | Class::SceneCut => self.free_fall = true,
-            Class::Altref | Class::Overlay | Class::Refine => {}
+            Class::Altref | Class::Overlay | Class::Refine | Class::B => {}
         }
         self.update_sibling_models(frame.class);
     }
@@ -481,6 +486,7 @@ fn frame_class(class: Class) -> FrameClass {
     match class {
         Class::Key => FrameClass::Key,
         Class::Altref => FrameClass::Altref,
+        Class::B => FrameClass::B,
         Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) => FrameClass::Plain,
     }
 }

@@ -15,6 +15,9 @@ const LAYER_RECOVERY_US: u64 = 2 * SECOND_US;
 /// Time over which VBR corrects its deviation, in microseconds.
 const VBR_RECOVERY_US: u64 = 5 * SECOND_US / 2;
 
+/// Share of the bits of a group of B frames that the frame of level 0 takes, in percent.
+const GROUP_SHARE_PCT: u64 = 70;
+
 impl RateController {
     /// Returns the frame's share of the rate in bits.
     pub(super) fn share_bits(&self, stats: &FrameStats) -> u64 {
@@ -43,7 +46,7 @@ impl RateController {
                 let target = match class {
                     // The first frame of a scene is worth as much as a key frame, whatever its type.
                     Class::Key | Class::SceneCut => self.key_target_bits(),
-                    Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) => {
+                    Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) | Class::B => {
                         self.cbr_target_bits(stats, share_bits)
                     }
                 };
@@ -57,9 +60,16 @@ impl RateController {
                     (Some(mean), None) | (None, Some(mean)) => mean,
                     (None, None) => stats.complexity,
                 };
-                let detail = log2_q16(self.detail_bits(target));
-                let base = inter.step_q16(log2_q16(mean.max(1)), detail);
-                let step = base.saturating_add(boost_q16(stats, class));
+                let boost = boost_q16(stats, class);
+                let (shared, usual_boost) = match stats.group_frames {
+                    0 => (target, 0),
+                    1 => (target, boost),
+                    // The rest is for the B frames.
+                    frames => (mul_div(target, u64::from(frames) * GROUP_SHARE_PCT, 100), boost),
+                };
+                let detail = log2_q16(self.detail_bits(shared));
+                let base = inter.step_q16(log2_q16(mean.max(1)), detail) - usual_boost;
+                let step = base.saturating_add(boost);
                 (exp2_q16(model.bits_q16(complexity_q16, step)), step)
             }
         }

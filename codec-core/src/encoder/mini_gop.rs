@@ -1,0 +1,175 @@
+//! Groups of B frames: their length, their order, and the quality of their frames.
+
+use std::collections::VecDeque;
+
+use codec_simd::Kernels;
+
+use super::FrameCoder;
+use super::coding::Coding;
+use super::decode_times::DecodeTimes;
+use super::file::{FileState, NextFrame, uses_mb_tree};
+use super::knobs::SharedKnobs;
+use crate::analysis::FrameAnalysis;
+use crate::codec::plan::FrameOrder;
+use crate::codec::{EncoderConfig, Outcome, RateControl, Scalability, Stage, StageTimer};
+use crate::error::Error;
+use crate::fixed::ONE_Q16;
+use crate::motion::QuarterPel;
+use crate::rate::FrameRole;
+
+/// How much finer B frames that are references are coded than others, in octaves of the step (16
+/// fractional bits).
+const REFERENCE_B_FINER_Q16: i32 = ONE_Q16 / 4;
+
+/// State of the coding in another order than that of display.
+#[derive(Debug)]
+pub(super) struct Reordering {
+    /// Maximum number of consecutive B frames.
+    max_b_frames: usize,
+    pub(super) times: DecodeTimes,
+    /// The rest of the current group, in coding order.
+    group: VecDeque<NextFrame>,
+    /// Number of the first frame after the current group in display order.
+    display: u64,
+}
+
+impl Reordering {
+    pub(super) fn new(max_b_frames: u8) -> Self {
+        let max_b_frames = usize::from(max_b_frames);
+        // With a pyramid, a frame and the reference in the middle precede the first B frame.
+        let times = DecodeTimes::new(max_b_frames.min(2));
+        Self { max_b_frames, times, group: VecDeque::new(), display: 0 }
+    }
+
+    /// Returns whether the stream may have B frames.
+    pub(super) fn has_b_frames(&self) -> bool {
+        self.max_b_frames > 0
+    }
+
+    /// Returns the number of frames of the current group that are still to be coded.
+    pub(super) fn len(&self) -> usize {
+        self.group.len()
+    }
+
+    /// Returns the state after a change of the frame size, when no frame is buffered.
+    pub(super) fn resized(&mut self) -> Self {
+        let times = std::mem::replace(&mut self.times, DecodeTimes::new(0));
+        Self {
+            max_b_frames: self.max_b_frames,
+            times,
+            group: VecDeque::new(),
+            display: self.display,
+        }
+    }
+}
+
+impl FileState {
+    /// Codes the next frame of the current group, or of a new one; returns `None` if no frame is
+    /// buffered.
+    pub(super) fn code_next_of_group<C: FrameCoder>(
+        &mut self,
+        coding: &mut Coding<C>,
+        config: &EncoderConfig,
+        knobs: &SharedKnobs,
+        kernels: &Kernels,
+        forced: bool,
+    ) -> Result<Option<Outcome>, Error> {
+        if self.reordering.group.is_empty() {
+            let _timer = StageTimer::start(config.stages.as_deref(), Stage::Analysis);
+            self.plan_mini_gop(coding, config);
+        }
+        let Some(next) = self.reordering.group.pop_front() else { return Ok(None) };
+        self.code_frame(coding, config, knobs, kernels, next, forced).map(Some)
+    }
+
+    /// Moves the frames of the next group from the look-ahead to the group.
+    fn plan_mini_gop<C: FrameCoder>(&mut self, coding: &Coding<C>, config: &EncoderConfig) {
+        let last = self.b_frames(config);
+        let mean_cost = self.ahead.mean_cost();
+        let boost_q16 = self.mb_tree_of(last, coding, config);
+        let frames = |n: usize| self.ahead.get(n).map(|(held, _)| &held.analysis);
+        self.altref_trace.follow(last, 0, frames);
+        let has_order = config.scalability == Scalability::L1T1;
+        let mut group: Vec<NextFrame> = Vec::with_capacity(last + 1);
+        let mut apart = 0_u64;
+        for n in 0..=last {
+            let Some((held, lookahead_info)) = self.ahead.pop() else { break };
+            apart = apart.saturating_add(lookahead_info.inter_cost);
+            let display = self.reordering.display;
+            self.reordering.display += 1;
+            let order = has_order.then_some(FrameOrder { display, level: 0 });
+            let role = FrameRole::Plain;
+            let mut next =
+                NextFrame { held, lookahead_info, mean_cost, role, group_frames: 0, order };
+            if n < last {
+                next.set_b(n, last, uses_mb_tree(config));
+                if let Some(seeds) = self.altref_trace.seeds.get_mut(n) {
+                    std::mem::swap(&mut next.held.analysis.altref_seeds, seeds);
+                }
+            } else {
+                next.lookahead_info.mb_tree_boost_q16 = boost_q16;
+                if boost_q16.is_some() {
+                    let offsets = &mut next.held.analysis.offsets_q4;
+                    std::mem::swap(offsets, &mut self.altref.offsets_q4);
+                }
+            }
+            if last > 0 {
+                next.held.request.may_drop = Some(false);
+            }
+            group.push(next);
+        }
+        if let Some(anchor) = group.last_mut().filter(|_| has_order) {
+            anchor.group_frames = u32::try_from(last + 1).unwrap_or(1);
+        }
+        if let Some(anchor) = group.last_mut().filter(|_| last > 0) {
+            anchor.lookahead_info.inter_cost = apart.min(anchor.lookahead_info.intra_cost);
+            anchor.mean_cost = mean_cost.map(|cost| cost.saturating_mul(last as u64 + 1));
+            set_motion(&mut anchor.held.analysis, &self.altref_trace.origins, last);
+        }
+        group.sort_by_key(|next| next.order.map_or((0, 0), |order| (order.level, order.display)));
+        self.reordering.group.extend(group);
+    }
+
+    /// Returns the number of B frames before the next frame of level 0.
+    fn b_frames(&self, config: &EncoderConfig) -> usize {
+        let may = config.scalability == Scalability::L1T1
+            && !matches!(config.rate.mode, RateControl::Cbr(_));
+        let max = if may { self.reordering.max_b_frames } else { 0 };
+        let is_plain = |n: usize| {
+            self.ahead.get(n).is_some_and(|(held, info)| {
+                let request = &held.request;
+                let is_free = request.references.is_none() && request.updates.is_none();
+                is_free && !info.key && !info.scene_cut
+            })
+        };
+        let plain = (0..=max).take_while(|&n| is_plain(n)).count();
+        plain.saturating_sub(1)
+    }
+}
+
+impl NextFrame {
+    /// Makes the frame, number `n` of a group whose frame `last` has level 0, a B frame.
+    fn set_b(&mut self, n: usize, last: usize, has_boost: bool) {
+        let is_reference = last > 1 && n == last / 2;
+        let (role, level, finer_q16) = if is_reference {
+            (FrameRole::ReferenceB, 1, REFERENCE_B_FINER_Q16)
+        } else {
+            (FrameRole::PlainB, 1 + u8::from(last > 1), 0)
+        };
+        if let Some(order) = &mut self.order {
+            order.level = level;
+        }
+        self.role = role;
+        self.lookahead_info.mb_tree_boost_q16 = has_boost.then_some(finer_q16);
+    }
+}
+
+/// Sets the motion of a frame relative to the frame before its group.
+fn set_motion(analysis: &mut FrameAnalysis, origins: &[QuarterPel], b_frames: usize) {
+    for (mb, &origin) in analysis.macroblocks.iter_mut().zip(origins) {
+        mb.motion = origin;
+        let distance = u16::try_from(b_frames + 1).unwrap_or(u16::MAX);
+        mb.inter_cost =
+            mb.inter_cost.saturating_mul(distance).min(mb.intra_cost.max(mb.inter_cost));
+    }
+}
