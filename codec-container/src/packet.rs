@@ -38,7 +38,7 @@ impl CodedPacket {
     #[must_use]
     pub fn as_ref(&self) -> PacketRef<'_> {
         let &Self { ref data, track, pts, duration, key, shown, trim_end, .. } = self;
-        PacketRef { data, track, pts, duration, key, shown, trim_end }
+        PacketRef { data, track, pts, dts: None, duration, key, shown, trim_end }
     }
 
     /// All fields except the payload have the values of a plain packet of track 0.
@@ -61,8 +61,11 @@ pub struct PacketRef<'a> {
     /// Index of the writer's track.
     pub track: usize,
     /// Presentation time in ticks of [`Track::time_base`]; not before that of the previous packet
-    /// of the track. For audio as in [`CodedPacket::pts`].
+    /// of the track, unless the packets have decoding times. For audio as in [`CodedPacket::pts`].
     pub pts: i64,
+    /// Decoding time in ticks, which is not before that of the previous packet of the track and not
+    /// after `pts`; `None` if it equals `pts`, as in all streams without B frames.
+    pub dts: Option<i64>,
     /// Duration in ticks, if known.
     pub duration: Option<u64>,
     /// Key frame.
@@ -77,7 +80,16 @@ pub struct PacketRef<'a> {
 impl Default for PacketRef<'_> {
     /// An empty packet of track 0 at time 0 that is a shown key frame.
     fn default() -> Self {
-        Self { data: &[], track: 0, pts: 0, duration: None, key: true, shown: true, trim_end: 0 }
+        Self {
+            data: &[],
+            track: 0,
+            pts: 0,
+            dts: None,
+            duration: None,
+            key: true,
+            shown: true,
+            trim_end: 0,
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl PictureTimingMessage {
             return None;
         }
         let mut reader = SyntaxReader::new(&self.0, None);
-        if let Some(lengths) = vui.hrd {
+        if let Some(lengths) = vui.hrd.map(|hrd| hrd.lengths) {
             reader.u(lengths.cpb_removal_delay.into(), "cpb_removal_delay");
             reader.u(lengths.dpb_output_delay.into(), "dpb_output_delay");
         }
@@ -237,6 +237,7 @@ fn read_number(data: &mut &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::Hrd;
 
     #[test]
     fn messages_of_the_buffer_precede_others() {
@@ -267,7 +268,14 @@ mod tests {
         // Five and three bits of delays, pic_struct 4, a clock timestamp with ct_type 1.
         let rbsp = [0, 1, 0, 1, 2, 0b1111_1111, 0b0100_1010, 0x80];
         let message = PictureTimingMessage::find(&rbsp).unwrap();
-        let hrd = Some(HrdLengths { cpb_removal_delay: 5, dpb_output_delay: 3 });
+        let lengths = HrdLengths {
+            initial_delay: 24,
+            cpb_removal_delay: 5,
+            dpb_output_delay: 3,
+            time_offset: 0,
+        };
+        let (rate_bps, cpb_bits) = (64_000, 64_000);
+        let hrd = Some(Hrd { rate_bps, cpb_bits, is_cbr: true, low_delay: false, lengths });
         let vui = Vui { pic_struct_present: true, hrd, ..Vui::default() };
         let expected =
             FieldTiming { structure: PictureStruct::BottomTop, is_interlaced: Some(true) };

@@ -13,8 +13,8 @@ use codec_core::codec::Denoise;
 use codec_media::values::Deinterlace;
 
 use super::encode::EncodeArgs;
-use super::encoding::fragmented;
 use super::encoder::PresetArg;
+use super::encoding::fragmented;
 use super::encoding::fragmented;
 
 /// Returns the settings of `encode` and `transcode` for output without video.

@@ -94,7 +94,7 @@ impl PacketWriter for Av1Adapter {
                 if held > MAX_WAITING_BYTES {
                     return Err(Error::unsupported(*format, "AV1 without a sequence header"));
                 }
-                let PacketRef { data, track, pts, duration, key, shown, trim_end } = packet;
+                let PacketRef { data, track, pts, duration, key, shown, trim_end, .. } = packet;
                 let data = data.to_vec();
                 let rest = CodedPacket::default();
                 let owned =

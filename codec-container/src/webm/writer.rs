@@ -270,6 +270,11 @@ impl WebmWriter {
         let mut block = held.block;
         block.duration = match held.duration {
             // The next time determines the duration.
+            // Between reordered frames the next time says nothing.
+            Some(duration) if state.is_video && state.order.is_none() => {
+                let ticks = state.duration_ticks(held.pts, duration)?;
+                (next.is_none() || !state.is_default(ticks)).then_some(ticks)
+            }
             Some(duration) if next != Some(held.pts.saturating_add_unsigned(duration)) => {
                 Some(state.duration_ticks(held.pts, duration)?)
             }

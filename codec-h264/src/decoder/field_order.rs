@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn messages_take_precedence_over_the_coding_of_a_frame() {
-        let order = |has_fields, structure, is_interlaced| {
+        let order = |has_fields, structure: Option<PictureStruct>, is_interlaced| {
             let timing = |structure| FieldTiming { structure, is_interlaced };
             let coding = FieldCoding { has_fields, timing: structure.map(timing) };
             [[0, 1], [1, 0], [4, 4]].map(|poc| coding.order(poc))

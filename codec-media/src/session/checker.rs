@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use codec_core::codec::{Packet, VideoDecoder};
-use codec_core::frame::{Picture, Size};
+use codec_core::frame::{Frame, Picture, Size};
 use codec_core::metrics;
 
 use crate::Env;
@@ -19,6 +19,8 @@ pub(super) struct Checker {
     measure_ssim: bool,
     /// Source frames whose packets have not arrived, for SSIM.
     kept: VecDeque<(i64, Planes)>,
+    /// Packets whose frames the decoder still holds, in coding order: time, number and digest.
+    held: VecDeque<(i64, u64, Option<u64>)>,
     spare: Vec<Planes>,
     compared: u64,
     differing: u64,
@@ -26,9 +28,12 @@ pub(super) struct Checker {
 }
 
 /// The result for one packet.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Checked {
+    /// Of the frame of the packet, if the decoder returned it at once.
     pub(super) ssim: Option<f64>,
+    /// Of frames of earlier packets, which were coded before frames that are shown earlier.
+    pub(super) late: Vec<f64>,
 }
 
 impl Checker {
@@ -45,6 +50,7 @@ impl Checker {
             verify: settings.verify,
             measure_ssim: settings.measure_ssim,
             kept: VecDeque::new(),
+            held: VecDeque::new(),
             spare: Vec::new(),
             compared: 0,
             differing: 0,
@@ -66,24 +72,60 @@ impl Checker {
         self.kept.retain(|(kept, _)| *kept != pts);
     }
 
-    /// Decodes a packet and compares its frame.
+    /// Decodes a packet and compares the frames that the decoder returns.
     pub(super) fn check(&mut self, packet: &Packet) -> Result<Checked> {
         let decoded = self.decoder.decode(&packet.data, packet.pts, packet.duration);
+        let id = packet.meta.frame_id;
         if let Err(error) = decoded {
-            self.differs(packet, &error.to_string());
+            self.differs((packet.pts, id), &error.to_string());
             return Ok(Checked::default());
         }
-        let Some(frame) = self.decoder.receive() else {
-            if packet.meta.shown {
-                self.differs(packet, "no frame decoded");
+        if packet.meta.shown {
+            self.held.push_back((packet.pts, id, packet.meta.digest));
+        }
+        let mut checked = Checked::default();
+        while let Some(frame) = self.decoder.receive() {
+            let ssim = self.compare(&frame)?;
+            if frame.pts == packet.pts {
+                checked.ssim = ssim;
+            } else {
+                checked.late.extend(ssim);
             }
-            return Ok(Checked::default());
-        };
+        }
+        // Frames in display order, without B frames, are returned at once.
+        if packet.dts.is_none() {
+            self.report_missing();
+        }
+        Ok(checked)
+    }
+
+    /// Compares the frames that the decoder still holds, at the end of the stream.
+    pub(super) fn finish(&mut self) -> Result<Vec<f64>> {
+        self.decoder.finish();
+        let mut late = Vec::new();
+        while let Some(frame) = self.decoder.receive() {
+            late.extend(self.compare(&frame)?);
+        }
+        self.report_missing();
+        Ok(late)
+    }
+
+    fn report_missing(&mut self) {
+        while let Some((pts, id, _)) = self.held.pop_front() {
+            self.differs((pts, id), "no frame decoded");
+        }
+    }
+
+    /// Compares a decoded frame with its packet, and returns its SSIM if that is measured.
+    fn compare(&mut self, frame: &Frame) -> Result<Option<f64>> {
         self.compared += 1;
-        if let Some(expected) = packet.meta.digest.filter(|_| self.verify) {
+        let found = self.held.iter().position(|(pts, ..)| *pts == frame.pts);
+        let packet = found.and_then(|at| self.held.remove(at));
+        if let Some((pts, id, Some(expected))) = packet.filter(|_| self.verify) {
             let found = frame.digest();
             if found != expected {
-                self.differs(packet, &format!("digest {found:016x}, expected {expected:016x}"));
+                let how = format!("digest {found:016x}, expected {expected:016x}");
+                self.differs((pts, id), &how);
             }
         }
         let mut ssim = None;
@@ -97,12 +139,11 @@ impl Checker {
                 break;
             }
         }
-        Ok(Checked { ssim })
+        Ok(ssim)
     }
 
-    fn differs(&mut self, packet: &Packet, how: &str) {
+    fn differs(&mut self, (pts, id): (i64, u64), how: &str) {
         self.differing += 1;
-        let (id, pts) = (packet.meta.frame_id, packet.pts);
         self.first_difference.get_or_insert_with(|| format!("packet {id} (time {pts}): {how}"));
     }
 

@@ -393,11 +393,12 @@ impl Session {
     /// Writes every packet that is ready.
     fn drain(&mut self, call_cost: CallCost) -> Result<()> {
         while self.encoder.receive(&mut self.packet) {
-            let Packet { data, pts, duration, meta, .. } = &self.packet;
+            let Packet { data, pts, dts, duration, meta } = &self.packet;
             let (key, shown) = (meta.kind == FrameKind::Key, meta.shown);
             let packet = PacketRef {
                 data: stored(self.stream, data),
                 pts: *pts,
+                dts: *dts,
                 duration: *duration,
                 key,
                 shown,
@@ -411,10 +412,12 @@ impl Session {
             };
             let mut frame = self.waiting.front().map_or(0, |waiting| waiting.frame);
             if shown {
-                while let Some(waiting) = self.waiting.front().filter(|w| w.pts <= *pts) {
+                // B frames follow frames that are shown later.
+                let decoded = dts.unwrap_or(*pts);
+                if let Some(waiting) = self.waiting.iter().rfind(|w| w.pts <= *pts) {
                     frame = waiting.frame;
-                    self.waiting.pop_front();
                 }
+                self.waiting.retain(|w| w.pts > decoded && w.pts != *pts);
             }
             let row = Row {
                 frame,
@@ -440,6 +443,7 @@ impl Session {
             };
             self.last_qindex = Some(meta.qindex);
             self.totals.count(&row, shown);
+            self.totals.add_ssim(&checked.late);
             if let Some(report) = &mut self.report {
                 report.write(&row)?;
             }
@@ -469,6 +473,9 @@ impl Session {
         self.judge(call_cost);
         self.drain(call_cost)?;
         self.advance_audio(f64::INFINITY)?;
+        if let Some(checker) = &mut self.checker {
+            self.totals.add_ssim(&checker.finish()?);
+        }
         let mut end = input_end;
         if let Some(failure) = self.audio_failure.take() {
             end = end.and(Err(failure));

@@ -69,6 +69,11 @@ impl Totals {
         }
     }
 
+    /// Adds the SSIM of frames that have no row.
+    pub(super) fn add_ssim(&mut self, values: &[f64]) {
+        values.iter().for_each(|&ssim| self.ssim.add([ssim]));
+    }
+
     pub(super) fn count(&mut self, row: &Row, shown: bool) {
         self.bytes += row.bytes;
         self.shown += u64::from(shown);

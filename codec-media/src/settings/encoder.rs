@@ -127,6 +127,23 @@ enum RateChoice {
     Qp(u8),
 }
 
+/// Disables B frames: IVF stores frames in display order.
+fn without_b_frames(knobs: &mut Vec<(String, i64)>, capabilities: &Capabilities) -> Result<()> {
+    const KNOB: &str = "bframes";
+    if !capabilities.knobs.iter().any(|knob| knob.name == KNOB) {
+        return Ok(());
+    }
+    match knobs.iter().find(|(name, _)| name == KNOB) {
+        Some((_, 0)) => {}
+        Some(_) => {
+            let conflict = "IVF stores frames in display order: use --knob bframes=0";
+            return Err(Failure::usage(conflict));
+        }
+        None => knobs.push((KNOB.to_owned(), 0)),
+    }
+    Ok(())
+}
+
 impl EncoderSettings {
     /// Resolves `args` for streams in `format`; `default_preset` applies without one.
     ///
@@ -143,6 +160,9 @@ impl EncoderSettings {
         }
         for setting in &args.knob {
             knobs.push(knob(setting, capabilities)?);
+        }
+        if format == Format::Ivf {
+            without_b_frames(&mut knobs, capabilities)?;
         }
         let rate = match (args.bitrate, args.quality, args.qp) {
             (Some(bitrate), ..) => Some(RateChoice::Bitrate(bitrate)),

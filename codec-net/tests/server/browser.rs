@@ -220,7 +220,7 @@ fn recording(place: &Place) -> PathBuf {
 }
 
 fn shown(data: &[u8], track: usize, pts: i64, key: bool) -> PacketRef<'_> {
-    PacketRef { data, track, pts, duration: None, key, shown: true, trim_end: 0 }
+    PacketRef { data, track, pts, key, ..PacketRef::default() }
 }
 
 /// Writes the camera's video as a file with silence.
