@@ -184,8 +184,8 @@ impl PictureTimingMessage {
         }
         let mut reader = SyntaxReader::new(&self.0, None);
         if let Some(lengths) = vui.hrd.map(|hrd| hrd.lengths) {
-            reader.u(lengths.cpb_removal_delay.into(), "cpb_removal_delay");
-            reader.u(lengths.dpb_output_delay.into(), "dpb_output_delay");
+            reader.u(lengths.cpb_removal_delay, "cpb_removal_delay");
+            reader.u(lengths.dpb_output_delay, "dpb_output_delay");
         }
         let structure = match reader.u(4, "pic_struct") {
             0 => PictureStruct::Frame,

@@ -3,7 +3,7 @@
 use codec_core::codec::{
     EncoderConfig, FrameKind, FrameRequest, Outcome, Packet, Update, VideoEncoder,
 };
-use codec_core::frame::{Picture, Rational};
+use codec_core::frame::{Frame, Picture, Rational};
 
 use crate::clips::Clip;
 use crate::encoders::Tested;
@@ -139,8 +139,9 @@ impl Session {
         self.outcomes.iter().filter(|o| matches!(o, Outcome::Dropped { .. })).count()
     }
 
-    /// Decodes the packets that `keep` accepts and compares each with the encoder's own
-    /// reconstruction; returns the number of shown frames.
+    /// Decodes the packets that `keep` accepts and compares each frame with the encoder's own
+    /// reconstruction; returns the number of shown frames. Without B frames, each packet must give
+    /// its frame at once.
     ///
     /// # Panics
     /// If they differ.
@@ -156,12 +157,26 @@ impl Session {
             if self.codec.has_slots() {
                 assert_eq!(report.refs_updated, packet.meta.refs_updated, "frame {id}");
             }
-            if let Some(frame) = decoder.receive() {
-                assert_eq!(Some(frame.digest()), packet.meta.digest, "frame {id}");
+            while let Some(frame) = decoder.receive() {
+                assert!(packet.dts.is_some() || frame.pts == packet.pts, "frame {id}");
+                self.check_frame(&frame);
                 shown += 1;
             }
         }
+        decoder.finish();
+        while let Some(frame) = decoder.receive() {
+            self.check_frame(&frame);
+            shown += 1;
+        }
         shown
+    }
+
+    fn check_frame(&self, frame: &Frame) {
+        let packet =
+            self.packets.iter().find(|packet| packet.meta.shown && packet.pts == frame.pts);
+        let packet = packet.unwrap_or_else(|| panic!("no packet at {}", frame.pts));
+        let id = packet.meta.frame_id;
+        assert_eq!(Some(frame.digest()), packet.meta.digest, "frame {id}");
     }
 }
 

@@ -15,7 +15,6 @@ use codec_media::values::Deinterlace;
 use super::encode::EncodeArgs;
 use super::encoder::PresetArg;
 use super::encoding::fragmented;
-use super::encoding::fragmented;
 
 /// Returns the settings of `encode` and `transcode` for output without video.
 pub(crate) fn audio_encoding(args: &EncodeArgs) -> Result<AudioEncoding> {

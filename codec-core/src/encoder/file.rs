@@ -7,12 +7,11 @@ use codec_simd::Kernels;
 use super::buffered_frame::{self, BufferedFrame};
 use super::coding::{Coding, Task, tune};
 use super::knobs::SharedKnobs;
-use super::mini_gop::Reordering;
+use super::reordering::{NextFrame, Reordering};
 use super::speed_selector::SpeedChoice;
 use super::{CodecDescription, FrameCoder};
 use crate::analysis::mb_tree::{AltrefTrace, MbTree};
 use crate::analysis::{FrameAnalysis, MaskingMeter, filter_altref};
-use crate::codec::plan::FrameOrder;
 use crate::codec::{
     EncoderConfig, FrameRequest, Outcome, RateControl, Scalability, Stage, StageTimer, Tune,
 };
@@ -33,18 +32,6 @@ const MB_TREE_FRAMES: usize = 24;
 /// Minimum cost that is visible from an altref frame before its display, as a multiple of the
 /// frame's own cost.
 const MIN_ALTREF_GAIN: u64 = 2;
-
-/// A frame that has left the look-ahead.
-#[derive(Debug)]
-pub(super) struct NextFrame {
-    pub(super) held: BufferedFrame,
-    pub(super) lookahead_info: LookaheadInfo,
-    /// See [`Task::mean_cost`].
-    pub(super) mean_cost: Option<u64>,
-    pub(super) role: FrameRole,
-    pub(super) group_frames: u32,
-    pub(super) order: Option<FrameOrder>,
-}
 
 /// Buffered frames and the current group.
 #[derive(Debug)]

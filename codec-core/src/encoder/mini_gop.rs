@@ -1,14 +1,12 @@
 //! Groups of B frames: their length, their order, and the quality of their frames.
 
-use std::collections::VecDeque;
-
 use codec_simd::Kernels;
 
 use super::FrameCoder;
 use super::coding::Coding;
-use super::decode_times::DecodeTimes;
-use super::file::{FileState, NextFrame, uses_mb_tree};
+use super::file::{FileState, uses_mb_tree};
 use super::knobs::SharedKnobs;
+use super::reordering::NextFrame;
 use crate::analysis::FrameAnalysis;
 use crate::codec::plan::FrameOrder;
 use crate::codec::{EncoderConfig, Outcome, RateControl, Scalability, Stage, StageTimer};
@@ -20,48 +18,6 @@ use crate::rate::FrameRole;
 /// How much finer B frames that are references are coded than others, in octaves of the step (16
 /// fractional bits).
 const REFERENCE_B_FINER_Q16: i32 = ONE_Q16 / 4;
-
-/// State of the coding in another order than that of display.
-#[derive(Debug)]
-pub(super) struct Reordering {
-    /// Maximum number of consecutive B frames.
-    max_b_frames: usize,
-    pub(super) times: DecodeTimes,
-    /// The rest of the current group, in coding order.
-    group: VecDeque<NextFrame>,
-    /// Number of the first frame after the current group in display order.
-    display: u64,
-}
-
-impl Reordering {
-    pub(super) fn new(max_b_frames: u8) -> Self {
-        let max_b_frames = usize::from(max_b_frames);
-        // With a pyramid, a frame and the reference in the middle precede the first B frame.
-        let times = DecodeTimes::new(max_b_frames.min(2));
-        Self { max_b_frames, times, group: VecDeque::new(), display: 0 }
-    }
-
-    /// Returns whether the stream may have B frames.
-    pub(super) fn has_b_frames(&self) -> bool {
-        self.max_b_frames > 0
-    }
-
-    /// Returns the number of frames of the current group that are still to be coded.
-    pub(super) fn len(&self) -> usize {
-        self.group.len()
-    }
-
-    /// Returns the state after a change of the frame size, when no frame is buffered.
-    pub(super) fn resized(&mut self) -> Self {
-        let times = std::mem::replace(&mut self.times, DecodeTimes::new(0));
-        Self {
-            max_b_frames: self.max_b_frames,
-            times,
-            group: VecDeque::new(),
-            display: self.display,
-        }
-    }
-}
 
 impl FileState {
     /// Codes the next frame of the current group, or of a new one; returns `None` if no frame is

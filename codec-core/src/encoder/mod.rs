@@ -11,7 +11,7 @@
 //! | interface to the codec | `frame_coder`, `description`, `knobs` |
 //! | the encoder: one frame in real time, changes while running | `video_encoder`, `validate` |
 //! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
-//! | the file preset: B frames | `mini_gop`, `decode_times` |
+//! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
 //! | parts for frame coders: static and unchanged macroblocks, lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
@@ -28,6 +28,7 @@ mod key_frames;
 pub mod knobs;
 mod mini_gop;
 mod packet_queue;
+mod reordering;
 #[cfg(test)]
 mod scale_tests;
 mod speed_selector;

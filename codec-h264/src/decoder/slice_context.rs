@@ -49,6 +49,19 @@ impl<'a> Deref for SliceContext<'a> {
 }
 
 impl<'a> SliceContext<'a> {
+    /// Returns column and row of the first macroblock of the slice in the frame. Clause 6.4.1.
+    pub(crate) fn first_position(&self) -> (usize, usize) {
+        let first = usize::try_from(self.header.first_mb).unwrap_or(usize::MAX);
+        let (x, row) = (first % self.cols, first / self.cols);
+        let is_bottom = self.header.structure == PictureStructure::BottomField;
+        let row = match self.arrangement {
+            Arrangement::Frame => row,
+            Arrangement::Field => row.saturating_mul(2).saturating_add(usize::from(is_bottom)),
+            Arrangement::Mbaff => row.saturating_mul(2),
+        };
+        (x, row)
+    }
+
     /// Creates the context; `motion` receives the identities of the references.
     pub(crate) fn new(input: SliceInput<'a>, motion: &mut Motion) -> Self {
         let SliceInput { header, sps, lists, .. } = input;

@@ -9,7 +9,7 @@ use super::parse::MbParser;
 use super::slice_context::SliceContext;
 use crate::macroblock::Arrangement;
 use crate::macroblock::Mb;
-use crate::slice::{PictureStructure, SliceType};
+use crate::slice::SliceType;
 
 /// Reads ahead in a macroblock pair whose upper macroblock is skipped.
 pub(crate) trait PairAhead: Entropy + Sized {
@@ -61,29 +61,15 @@ pub(crate) struct SliceData {
 }
 
 impl SliceData {
-    /// Begins at the first macroblock of a slice. Clause 6.4.1.
+    /// Begins at the first macroblock of a slice.
     pub(crate) fn new(cx: &SliceContext<'_>) -> Self {
         // Of a frame, of a field, or pairs.
         let rows = if cx.arrangement == Arrangement::Frame { cx.rows } else { cx.rows / 2 };
         let first = usize::try_from(cx.header.first_mb).unwrap_or(usize::MAX);
         let left = (cx.cols * rows).saturating_sub(first);
-        let (x, row) = (first % cx.cols, first / cx.cols);
-        let is_bottom = cx.header.structure == PictureStructure::BottomField;
-        match cx.arrangement {
-            Arrangement::Frame => Self { x, row, left, pair: Pair::default() },
-            Arrangement::Field => {
-                let row = row.saturating_mul(2).saturating_add(usize::from(is_bottom));
-                Self { x, row, left, pair: Pair::default() }
-            }
-            Arrangement::Mbaff => {
-                Self { x, row: row.saturating_mul(2), left: 2 * left, pair: Pair::default() }
-            }
-        }
-    }
-
-    /// Returns the index of the next macroblock in a frame of `cols` columns.
-    pub(crate) fn mb(&self, cols: usize) -> usize {
-        self.row.saturating_mul(cols).saturating_add(self.x)
+        let is_mbaff = cx.arrangement == Arrangement::Mbaff;
+        let (x, row) = cx.first_position();
+        Self { x, row, left: if is_mbaff { 2 * left } else { left }, pair: Pair::default() }
     }
 
     /// Moves to the macroblock after the current one.

@@ -32,6 +32,7 @@ mod row_store;
 mod scratch;
 mod search_b;
 mod search_inter;
+mod second_list;
 mod second_motion;
 mod settings;
 mod slice_bytes;

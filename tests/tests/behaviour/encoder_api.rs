@@ -294,7 +294,12 @@ fn a_file_keeps_times_order_and_every_frame(codec: Tested) {
     encoder.finish().unwrap();
     fetch(encoder.as_mut());
     assert_eq!(buffered, latency);
-    let shown: Vec<_> = packets.iter().filter(|p| p.meta.shown).collect();
+    let mut shown: Vec<_> = packets.iter().filter(|p| p.meta.shown).collect();
+    let decoded = |p: &Packet| p.dts.unwrap_or(p.pts);
+    assert!(shown.windows(2).all(|pair| decoded(pair[0]) < decoded(pair[1])));
+    assert!(shown.iter().all(|p| decoded(p) <= p.pts));
+    // B frames are coded after the frames that are shown next.
+    shown.sort_by_key(|p| p.pts);
     assert!(shown.iter().map(|p| p.pts).eq(times));
     assert!(shown.iter().all(|p| p.duration == Some(33)));
     let has_altref = codec.capabilities().knobs.iter().any(|knob| knob.name == "altref");

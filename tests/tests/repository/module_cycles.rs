@@ -22,7 +22,7 @@ type Module = Vec<String>;
 struct Sources {
     /// Tokens of each module, without tests.
     tokens: BTreeMap<Module, Vec<String>>,
-    /// What a name that is re-exported in a module stands for.
+    /// The item behind a name that a module re-exports.
     exports: BTreeMap<Module, BTreeMap<String, Module>>,
     /// Modules that only tests see.
     tests: BTreeSet<Module>,

@@ -12,7 +12,6 @@ use super::entropy::{Beside, Entropy, first_intra};
 use super::motion_cache::{ListCache, Mvd, Stored, UNAVAILABLE, UNUSED};
 use super::neighbours::{Finder, Neighbours};
 use super::slice_context::SliceContext;
-use super::slice_data::SliceData;
 use crate::macroblock::Arrangement;
 use crate::macroblock::{Grain, Mb, MbClass, MbInfo, Prediction, Shape, SubShape};
 use crate::picture::{Motion, Mv, NO_REF};
@@ -59,13 +58,14 @@ pub(crate) struct MbParser<'a, E> {
 
 impl<'a, E: Entropy> MbParser<'a, E> {
     pub(crate) fn new(entropy: E, cx: &'a SliceContext<'a>, stores: Stores<'a>) -> Self {
+        let (first_x, first_row) = cx.first_position();
         Self {
             entropy,
             cx,
             stores,
             caches: [ListCache::EMPTY; 2],
             near: Neighbours::default(),
-            first: SliceData::new(cx).mb(cx.cols),
+            first: first_row.saturating_mul(cx.cols).saturating_add(first_x),
             qp: cx.header.qp,
             chroma_qps: (cx.header.qp, chroma_qps(cx, cx.header.qp)),
             follows_delta: false,

@@ -79,7 +79,7 @@ fn parameter_sets_may_come_in_any_order_and_sizes_are_limited() {
     assert!(matches!(outcome, Err(Error::Limit(_))), "640x368 coded samples: {outcome:?}");
 }
 
-/// What a packet gives: the report or the error, and the frames.
+/// The report or the error of a packet, and its frames.
 type Outcome = (Result<DecodeReport, Error>, Vec<(i64, u64)>);
 
 /// Decodes packets, damaged or not.
