@@ -54,8 +54,8 @@ pub(crate) struct TransformArgs {
     /// Deinterlace the input: off, auto or on.
     ///
     /// Without a value (`auto`) the frames that the input marks as interlaced are deinterlaced, with
-    /// `on` all frames. The frame rate stays the same. Default: off.
-    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", default_value = "off", hide_default_value = true)]
+    /// `on` all frames. The frame rate stays the same.
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", default_value = "off")]
     pub(crate) deinterlace: Deinterlace,
     /// Crop to this rectangle; X and Y must be even.
     #[arg(long, value_name = "WxH+X+Y")]

@@ -75,6 +75,14 @@ pub fn open_decoder(
 /// Packets inspected for the frame rate if the container does not state it.
 const PEEK: usize = 13;
 
+/// Where the field order of frames comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FieldMarks {
+    /// The container, for all frames, until the decoder has marked one as interlaced.
+    OfContainer,
+    OfDecoder,
+}
+
 /// Reads packets and decodes them.
 pub(crate) struct DecodedSource {
     reader: Box<dyn PacketReader>,
@@ -83,9 +91,7 @@ pub(crate) struct DecodedSource {
     env: Env,
     conceal: bool,
     stream_info: StreamInfo,
-    /// Whether the decoder has marked a frame as interlaced. Until then the mark of the container
-    /// applies to all frames.
-    marks_fields: bool,
+    field_marks: FieldMarks,
     /// Packets read ahead for the frame rate.
     peeked: VecDeque<CodedPacket>,
     /// The error after the packets that were read ahead.
@@ -151,7 +157,7 @@ impl DecodedSource {
             env: env.clone(),
             conceal: options.conceal,
             stream_info,
-            marks_fields: false,
+            field_marks: FieldMarks::OfContainer,
             peeked: VecDeque::new(),
             peeked_failure: None,
             packet: CodedPacket::default(),
@@ -178,7 +184,7 @@ impl DecodedSource {
         };
         source.stream_info.size = first.size();
         if first.info.field_order.is_interlaced() {
-            source.marks_fields = true;
+            source.field_marks = FieldMarks::OfDecoder;
             source.stream_info.info.field_order = first.info.field_order;
         }
         let stated = source.stream_info.info.color;
@@ -318,8 +324,10 @@ impl FrameSource for DecodedSource {
         }
         let Some(frame) = &self.frame else { return Ok(None) };
         let mut info = self.stream_info.info;
-        self.marks_fields |= frame.info.field_order.is_interlaced();
-        if self.marks_fields {
+        if frame.info.field_order.is_interlaced() {
+            self.field_marks = FieldMarks::OfDecoder;
+        }
+        if self.field_marks == FieldMarks::OfDecoder {
             info.field_order = frame.info.field_order;
         }
         let picture = frame.picture().with_info(info);
