@@ -105,7 +105,8 @@ const ADVANCED: &[&str] = &[
 ];
 
 const INPUT: &[&str] = &["input_flag", "raw", "limits", "skip", "keep_times", "frames", "conceal"];
-const OUTPUT: &[&str] = &["output", "format", "pixels", "samples", "null", "yes", "lossless"];
+const OUTPUT: &[&str] =
+    &["output", "format", "pixels", "samples", "null", "yes", "lossless", "fragmented"];
 const ENCODER: &[&str] = &[
     "copy",
     "codec",
