@@ -9,6 +9,7 @@
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) mod cost;
+mod entries;
 mod h264_deblock;
 mod h264_forward;
 mod h264_half_planes;
@@ -28,6 +29,7 @@ mod transform;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use cost::lanes_cost;
+pub(crate) use entries::replace_entries;
 pub(crate) use h264_deblock::lanes_h264_deblock;
 pub(crate) use h264_forward::{lanes_h264_forward, lanes_h264_forward_passes};
 pub(crate) use h264_half_planes::lanes_h264_half_planes;

@@ -6,8 +6,8 @@ use crate::aarch64::memory::{
 };
 use crate::aarch64::ops::*;
 use crate::lanes::cost::{HALF, TAPS, WHOLE, by_kind, kind};
-use crate::lanes::lanes_predict;
 use crate::lanes::predict::{ABOVE_OF, DC_FROM, LEFT_OF, TAPS_OF, by_taps, dc, down_rows};
+use crate::lanes::{lanes_predict, replace_entries};
 use crate::origins::Origins;
 use crate::table::Kernels;
 use crate::types::{Edges, Edges4, IntraMode, SubblockMode};
@@ -15,19 +15,7 @@ use crate::view::{Window, WindowMut};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        sixtap_16x16,
-        sixtap_8x8,
-        sixtap_8x8_x2,
-        sixtap_4x4,
-        bilinear_16x16,
-        bilinear_8x8,
-        bilinear_4x4,
-        intra_16x16,
-        intra_8x8,
-        intra_4x4,
-        ..base
-    }
+    replace_entries!(base, predict)
 }
 
 lanes_predict!("neon");

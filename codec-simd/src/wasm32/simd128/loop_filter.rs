@@ -1,6 +1,6 @@
 //! `simd128` kernels: loop filters.
 
-use crate::lanes::lanes_loop_filter;
+use crate::lanes::{lanes_loop_filter, replace_entries};
 use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
@@ -12,22 +12,7 @@ use crate::wasm32::ops::*;
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        filter_mb_edge_h_16,
-        filter_mb_edge_v_16,
-        filter_inner_edges_h_16,
-        filter_inner_edges_v_16,
-        filter_mb_edge_h_uv,
-        filter_mb_edge_v_uv,
-        filter_inner_edge_h_uv,
-        filter_inner_edge_v_uv,
-        filter_mbs_x2,
-        simple_edge_h_16,
-        simple_edge_v_16,
-        simple_inner_edges_h_16,
-        simple_inner_edges_v_16,
-        ..base
-    }
+    replace_entries!(base, loop_filter)
 }
 
 lanes_loop_filter!("simd128");

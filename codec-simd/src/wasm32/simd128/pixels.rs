@@ -1,6 +1,6 @@
 //! `simd128` kernels: rows of pixels.
 
-use crate::lanes::lanes_pixels;
+use crate::lanes::{lanes_pixels, replace_entries};
 use crate::scalar;
 use crate::table::Kernels;
 use crate::wasm32::memory::{load_u8x16, store_u8x16};
@@ -8,7 +8,7 @@ use crate::wasm32::ops::*;
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { sse_row, halve_row, split_uv_row, ..base }
+    replace_entries!(base, pixels)
 }
 
 lanes_pixels!("simd128");

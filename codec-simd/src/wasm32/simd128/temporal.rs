@@ -1,6 +1,6 @@
 //! `simd128` kernels: removal of noise.
 
-use crate::lanes::lanes_temporal;
+use crate::lanes::{lanes_temporal, replace_entries};
 use crate::table::Kernels;
 use crate::temporal::TemporalWeights;
 use crate::view::{Window, WindowMut};
@@ -9,7 +9,7 @@ use crate::wasm32::ops::*;
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { temporal_sums_16x8, temporal_blend_16x8, smooth_16x8, ..base }
+    replace_entries!(base, temporal)
 }
 
 lanes_temporal!("simd128");

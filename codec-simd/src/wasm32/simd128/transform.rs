@@ -1,6 +1,6 @@
 //! `simd128` kernels: transforms and quantisation.
 
-use crate::lanes::lanes_transform;
+use crate::lanes::{lanes_transform, replace_entries};
 use crate::level_bits::LEVEL_BITS;
 use crate::masks::KEEP;
 use crate::table::Kernels;
@@ -13,23 +13,7 @@ use crate::wasm32::ops::*;
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        fdct_luma,
-        fdct_chroma,
-        fdct_4x4,
-        forward_wht,
-        quantise,
-        coeff_sse,
-        level_bits,
-        transform_quantise_luma,
-        transform_quantise_chroma,
-        inverse_wht,
-        idct_add_4x4,
-        idct_add_luma,
-        idct_add_luma_y2,
-        idct_add_chroma,
-        ..base
-    }
+    replace_entries!(base, transform)
 }
 
 lanes_transform!("simd128");

@@ -6,7 +6,7 @@ use crate::h264_quantiser::{
 use crate::half_planes::{HalfPlanes, HalfPlanes8, HalfPlanes16};
 use crate::lanes::{
     lanes_h264_deblock, lanes_h264_forward, lanes_h264_half_planes, lanes_h264_predict,
-    lanes_h264_quantise, lanes_h264_transform,
+    lanes_h264_quantise, lanes_h264_transform, replace_entries,
 };
 use crate::table::Kernels;
 use crate::types::{Block16, BlockUv, DeblockEdge, DeblockMb, DeblockThresholds, EdgeStrength};
@@ -28,44 +28,7 @@ use crate::x86::ops::{
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        h264_luma_4x8,
-        h264_luma_4x4,
-        h264_chroma_4x8,
-        h264_chroma_4x4,
-        h264_chroma_4x2,
-        h264_average_block,
-        h264_weight_rows,
-        h264_biweight_rows,
-        h264_idct_add_4x4,
-        h264_idct_add_8x8,
-        h264_idct_add_luma,
-        h264_idct_add_chroma,
-        h264_fdct_4x4,
-        h264_fdct_8x8,
-        h264_fdct_luma,
-        h264_fdct_luma_8x8,
-        h264_fdct_chroma,
-        h264_quantise_4x4,
-        h264_quantise_8x8,
-        h264_coeff_sse_4x4,
-        h264_coeff_sse_8x8,
-        h264_transform_quantise_luma,
-        h264_transform_quantise_luma_8x8,
-        h264_transform_quantise_chroma,
-        h264_transform_quantise_4x4,
-        h264_transform_quantise_8x8,
-        h264_half_planes_16x16,
-        h264_half_planes_8x8,
-        h264_deblock_luma_h,
-        h264_deblock_luma_v,
-        h264_deblock_chroma_h,
-        h264_deblock_chroma_v,
-        h264_deblock_chroma_pair_h,
-        h264_deblock_chroma_pair_v,
-        h264_deblock_mb,
-        ..base
-    }
+    replace_entries!(base, h264)
 }
 
 lanes_h264_predict!("avx2,bmi1,bmi2,lzcnt");

@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::lanes::replace_entries;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockUv};
 use crate::view::Window;
@@ -9,30 +10,7 @@ use crate::x86::memory::{load_2x8, load_4x4, load_u8x4, load_u8x8, load_u8x16};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        sad_16x16,
-        sad_16x16_x4,
-        sad_16x16_quads,
-        sad_8x8,
-        sad_8x8_x4,
-        sad_4x4,
-        sad_mean_16x16,
-        sad_mean_8x8,
-        satd_mean_16x16,
-        satd_mean_8x8,
-        sse_16x16,
-        sse_8x8,
-        sse_4x4,
-        sse_uv,
-        moments_16x16,
-        satd_16x16,
-        satd_8x8,
-        satd_4x4,
-        sse_bilinear_16x16,
-        sse_bilinear_8x8,
-        sse_half_ring_16x16,
-        ..base
-    }
+    replace_entries!(base, cost)
 }
 
 /// Sum of the four 32-bit lanes.

@@ -3,13 +3,14 @@
 use core::arch::x86_64::*;
 
 use super::cost::{squares, sum_i32x4};
+use crate::lanes::replace_entries;
 use crate::scalar;
 use crate::table::Kernels;
 use crate::x86::memory::{load_u8x16, store_u8x16};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { sse_row, halve_row, split_uv_row, ..base }
+    replace_entries!(base, pixels)
 }
 
 /// Rows in pieces whose sums of squares fit 32 bits: four times 4096 pixels of at most 65025.

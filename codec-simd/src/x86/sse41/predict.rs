@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::cost::{between, by_kind, first_pass_2x8, sum_i64x2, weights};
+use crate::lanes::replace_entries;
 use crate::origins::{CORNER, Origins};
 use crate::pairs::sixtap_pair;
 use crate::table::Kernels;
@@ -12,19 +13,7 @@ use crate::x86::memory::{load_2x8, load_u8x8, load_u8x16, store_4x4, store_u8x8,
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        sixtap_16x16,
-        sixtap_8x8,
-        sixtap_8x8_x2,
-        sixtap_4x4,
-        bilinear_16x16,
-        bilinear_8x8,
-        bilinear_4x4,
-        intra_16x16,
-        intra_8x8,
-        intra_4x4,
-        ..base
-    }
+    replace_entries!(base, predict)
 }
 
 // The six-tap filter multiplies pairs of bytes by pairs of taps. Only this pairing is exact: the

@@ -3,6 +3,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::lanes::replace_entries;
 use crate::table::Kernels;
 use crate::temporal::TemporalWeights;
 use crate::view::{Window, WindowMut};
@@ -12,7 +13,7 @@ use crate::x86::memory::{
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels { temporal_sums_16x8, temporal_blend_16x8, smooth_16x8, ..base }
+    replace_entries!(base, temporal)
 }
 
 #[inline]

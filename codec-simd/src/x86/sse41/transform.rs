@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use crate::lanes::replace_entries;
 use crate::level_bits::LEVEL_BITS;
 use crate::table::Kernels;
 use crate::types::{Block16, BlockMask, BlockUv, Quantiser};
@@ -13,22 +14,8 @@ use crate::x86::transform_128::transform_128;
 use crate::x86::transform_group::transform_group;
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(mut base: Kernels) -> Kernels {
-    base.fdct_luma = fdct_luma;
-    base.fdct_chroma = fdct_chroma;
-    base.fdct_4x4 = fdct_4x4;
-    base.forward_wht = forward_wht;
-    base.quantise = quantise;
-    base.coeff_sse = coeff_sse;
-    base.level_bits = level_bits;
-    base.transform_quantise_luma = transform_quantise_luma;
-    base.transform_quantise_chroma = transform_quantise_chroma;
-    base.inverse_wht = inverse_wht;
-    base.idct_add_4x4 = idct_add_4x4;
-    base.idct_add_luma = idct_add_luma;
-    base.idct_add_luma_y2 = idct_add_luma_y2;
-    base.idct_add_chroma = idct_add_chroma;
-    base
+pub(crate) const fn over(base: Kernels) -> Kernels {
+    replace_entries!(base, transform)
 }
 
 transform_128!("sse4.1,ssse3");
