@@ -1,6 +1,6 @@
 //! Kernels for instruction sets with 128-bit registers, written once over vector operations that
 //! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
-//! only the kernels of H.264 use them.
+//! only the kernels of H.264 and the edges of the loop filters use them.
 //!
 //! Each file defines one macro. The file of the same name in each level expands it, so that all
 //! functions have the level's `#[target_feature]`. Each operation takes one to three instructions
@@ -16,7 +16,6 @@ mod h264_half_planes;
 pub(crate) mod h264_predict;
 mod h264_quantise;
 mod h264_transform;
-#[cfg(not(target_arch = "x86_64"))]
 mod loop_filter;
 #[cfg(not(target_arch = "x86_64"))]
 mod pixels;
@@ -37,7 +36,8 @@ pub(crate) use h264_predict::{lanes_h264_predict, lanes_h264_predict_wide};
 pub(crate) use h264_quantise::lanes_h264_quantise;
 pub(crate) use h264_transform::lanes_h264_transform;
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) use loop_filter::lanes_loop_filter;
+pub(crate) use loop_filter::lanes_loop_filter_segments;
+pub(crate) use loop_filter::{lanes_loop_filter_edges, lanes_loop_filter_narrow_edges};
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use pixels::lanes_pixels;
 #[cfg(not(target_arch = "x86_64"))]

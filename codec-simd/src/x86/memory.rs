@@ -122,6 +122,14 @@ pub(crate) fn load_2x8(low: &[u8; 8], high: &[u8; 8]) -> __m128i {
     _mm_unpacklo_epi64(load_u8x8(low), load_u8x8(high))
 }
 
+/// Stores the low and the high eight bytes.
+#[inline]
+#[target_feature(enable = "sse2")]
+pub(crate) fn store_2x8(low: &mut [u8; 8], high: &mut [u8; 8], value: __m128i) {
+    store_u8x8(low, value);
+    store_u8x8(high, _mm_unpackhi_epi64(value, value));
+}
+
 /// Loads all sixteen pixels of a 4x4 block, row after row.
 #[inline]
 #[target_feature(enable = "sse2")]

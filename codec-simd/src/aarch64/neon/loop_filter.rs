@@ -1,10 +1,13 @@
 //! NEON kernels: loop filters.
 
 use crate::aarch64::memory::{
-    load_2x8, load_4x4, load_u8x16, store_2x8, store_4x4, store_u8x8, store_u8x16,
+    load_2x8, load_4x4, load_u8x8, load_u8x16, store_2x8, store_4x4, store_u8x8, store_u8x16,
 };
 use crate::aarch64::ops::*;
-use crate::lanes::{lanes_loop_filter, replace_entries};
+use crate::lanes::{
+    lanes_loop_filter_edges, lanes_loop_filter_narrow_edges, lanes_loop_filter_segments,
+    replace_entries,
+};
 use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
@@ -15,5 +18,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
     replace_entries!(base, loop_filter)
 }
 
-lanes_loop_filter!("neon");
+lanes_loop_filter_edges!("neon");
+lanes_loop_filter_narrow_edges!("neon");
+lanes_loop_filter_segments!("neon");
 loop_filter_pairs!(#[target_feature(enable = "neon")]);

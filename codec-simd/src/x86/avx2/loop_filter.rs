@@ -2,11 +2,15 @@
 
 use core::arch::x86_64::*;
 
+use crate::lanes::{lanes_loop_filter_edges, lanes_loop_filter_narrow_edges};
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
-use crate::x86::loop_filter_128::{loop_filter_128, loop_filter_128_narrow};
-use crate::x86::memory::{load_u8x8, load_u8x16, store_u8x8, store_u8x16};
+use crate::x86::loop_filter_128::loop_filter_128;
+use crate::x86::memory::{
+    load_2x8, load_4x4, load_u8x8, load_u8x16, store_2x8, store_4x4, store_u8x8, store_u8x16,
+};
+use crate::x86::ops::{U8x16, abs_diff, from_byte_8, splat_u8, xor_u8, zip_high_u8, zip_low_u8};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(mut base: Kernels) -> Kernels {
@@ -25,5 +29,6 @@ pub(crate) const fn over(mut base: Kernels) -> Kernels {
     base
 }
 
+lanes_loop_filter_edges!("avx2,bmi1,bmi2,lzcnt");
+lanes_loop_filter_narrow_edges!("avx2,bmi1,bmi2,lzcnt");
 loop_filter_128!("avx2,bmi1,bmi2,lzcnt");
-loop_filter_128_narrow!("avx2,bmi1,bmi2,lzcnt");

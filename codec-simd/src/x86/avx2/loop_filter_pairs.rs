@@ -9,7 +9,7 @@ use core::arch::x86_64::*;
 use crate::table::Kernels;
 use crate::types::{EdgeLimits, MbLimits, YuvWindows};
 use crate::view::WindowMut;
-use crate::x86::memory::{load_2x8, load_2x16, load_4x4, store_4x4, store_u8x8, store_u8x16};
+use crate::x86::memory::{load_2x8, load_2x16, load_4x4, store_2x8, store_4x4, store_u8x16};
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
@@ -210,13 +210,6 @@ fn store_row(a: &mut [u8; 16], b: &mut [u8; 16], value: __m256i) {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn load_4x8([a, b, c, d]: [&[u8; 8]; 4]) -> __m256i {
     _mm256_set_m128i(load_2x8(c, d), load_2x8(a, b))
-}
-
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn store_2x8(low: &mut [u8; 8], high: &mut [u8; 8], value: __m128i) {
-    store_u8x8(low, value);
-    store_u8x8(high, _mm_unpackhi_epi64(value, value));
 }
 
 /// Sixteen rows of eight pixels in each lane to eight columns. Each register holds two rows, eight

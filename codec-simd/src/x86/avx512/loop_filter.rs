@@ -3,31 +3,24 @@
 
 use core::arch::x86_64::*;
 
+use crate::lanes::{lanes_loop_filter_edges, replace_entries};
 use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
 use crate::x86::loop_filter_128::loop_filter_128;
-use crate::x86::memory::{load_u8x8, load_u8x16, load_u8x64, store_u8x8, store_u8x16};
+use crate::x86::memory::{
+    load_2x8, load_4x4, load_u8x8, load_u8x16, load_u8x64, store_2x8, store_4x4, store_u8x8,
+    store_u8x16,
+};
+use crate::x86::ops::{U8x16, abs_diff, from_byte_8, splat_u8, xor_u8, zip_high_u8, zip_low_u8};
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(mut base: Kernels) -> Kernels {
-    base.filter_mb_edge_h_16 = filter_mb_edge_h_16;
-    base.filter_mb_edge_v_16 = filter_mb_edge_v_16;
-    base.filter_inner_edges_h_16 = filter_inner_edges_h_16;
-    base.filter_inner_edges_v_16 = filter_inner_edges_v_16;
-    base.filter_mb_edge_h_uv = filter_mb_edge_h_uv;
-    base.filter_mb_edge_v_uv = filter_mb_edge_v_uv;
-    base.filter_inner_edge_h_uv = filter_inner_edge_h_uv;
-    base.filter_inner_edge_v_uv = filter_inner_edge_v_uv;
-    base.filter_mbs_x2 = filter_mbs_x2;
-    base.simple_edge_h_16 = simple_edge_h_16;
-    base.simple_edge_v_16 = simple_edge_v_16;
-    base.simple_inner_edges_h_16 = simple_inner_edges_h_16;
-    base.simple_inner_edges_v_16 = simple_inner_edges_v_16;
-    base
+pub(crate) const fn over(base: Kernels) -> Kernels {
+    replace_entries!(base, loop_filter)
 }
 
+lanes_loop_filter_edges!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
 loop_filter_128!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
 loop_filter_pairs!(#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]);
 
@@ -59,7 +52,7 @@ fn mb_sides(p: __m512i, q: __m512i, limits: EdgeLimits) -> [__m512i; 2] {
     let twice = _mm512_castsi512_si128(across);
     let twice = _mm_adds_epu8(twice, twice);
     let outer = _mm256_extracti128_si256::<1>(_mm512_castsi512_si256(across));
-    let edge = _mm_adds_epu8(twice, _mm_and_si128(_mm_srli_epi16::<1>(outer), splat(0x7f)));
+    let edge = _mm_adds_epu8(twice, _mm_and_si128(_mm_srli_epi16::<1>(outer), splat_u8(0x7f)));
     let over = _mm_or_si128(_mm_subs_epu8(all, limits.interior), _mm_subs_epu8(edge, limits.edge));
     let filtered = _mm_testn_epi8_mask(over, over);
     let smooth = _mm_mask_cmple_epu8_mask(filtered, near, limits.hev);
@@ -70,8 +63,8 @@ fn mb_sides(p: __m512i, q: __m512i, limits: EdgeLimits) -> [__m512i; 2] {
     let w = edge_weight(outer, _mm512_castsi512_si128(p), _mm512_castsi512_si128(q));
     // Each segment takes one of the two branches; the other has no effect, because its w is 0.
     let rough = flip(_mm_maskz_mov_epi8(filtered & !smooth, w));
-    let for_q = _mm_sub_epi8(eighth_plus_16(rough, 4), splat(16));
-    let for_p = _mm_sub_epi8(eighth_plus_16(rough, 3), splat(16));
+    let for_q = _mm_sub_epi8(eighth_plus_16(rough, 4), splat_u8(16));
+    let for_p = _mm_sub_epi8(eighth_plus_16(rough, 3), splat_u8(16));
     let w = _mm512_broadcast_i32x4(_mm_maskz_mov_epi8(smooth, w));
     let weights = |weight| _mm_set1_epi16(i16::from_le_bytes([weight, 63]));
     let weights = join([weights(27), weights(18), weights(9), weights(0)]);
