@@ -147,32 +147,17 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         let (codec, name) = (settings.backend.codec, settings.backend.name);
         sending.counts.encoder = Some(format!("{codec}/{name}"));
     }
-    let mut begin_s = 0.0;
-    let end = loop {
-        let passed =
-            pass(&mut sending, video.as_deref_mut(), coder.as_mut(), &mut audible, begin_s);
-        let (stop, end_s) = match passed {
-            Ok(passed) => passed,
-            Err(failure) => break Err(failure),
-        };
-        if stop == Stop::Enough || !args.repeat {
-            break Ok(());
-        }
-        // When reopened, the input begins where it ended.
-        begin_s = end_s;
-        let opened = source.open(wants, threads, Advice::FLAGS, env);
-        let again = opened.and_then(|media| {
+    let end = sending.send_passes(args.repeat, |sending, begin_s, is_again| {
+        if is_again {
+            let media = source.open(wants, threads, Advice::FLAGS, env)?;
             video = media.video;
             audible = match media.audio {
                 Some(input) => Some(open_audio(args, source, input, begin_s, env)?.0),
                 None => None,
             };
-            Ok(())
-        });
-        if let Err(failure) = again {
-            break Err(failure);
         }
-    };
+        pass(sending, video.as_deref_mut(), coder.as_mut(), &mut audible, begin_s)
+    });
     sending.finish(end)
 }
 
@@ -227,28 +212,12 @@ fn pass(
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         let at_s = begin_s + shot.pts as f64 * tick_s;
         end_s = at_s + shot.duration.map_or(frame_s, |ticks| seconds_of(ticks, tick_s));
-        sending.begin(audible.as_mut(), at_s)?;
-        let due = sending.pace.due(sending.clock.now(), at_s);
-        sending.wait_until(due, audible.as_mut())?;
-        let now = sending.clock.now();
-        if now < due {
+        let Some(captured) = sending.wait_for_frame(audible.as_mut(), at_s)? else {
             return Ok((Stop::Enough, end_s));
-        }
-        sending.pace.done(due, now);
-        let captured = due.min(now);
+        };
         coder.send(sending, &shot, at_s, captured)?;
     }
-    // The last frame is shown for its full duration, with audio.
-    let due = sending.pace.due(sending.clock.now(), end_s);
-    sending.wait_until(due, audible.as_mut())?;
-    if sending.clock.now() < due {
-        return Ok((Stop::Enough, end_s));
-    }
-    if let Some(mut audio) = audible.take() {
-        audio.pipeline.end_at(end_s - begin_s);
-        sending.advance(&mut audio, f64::INFINITY)?;
-    }
-    Ok((Stop::End, end_s))
+    Ok((sending.end_pass(audible, begin_s, end_s)?, end_s))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds")]
@@ -317,13 +286,14 @@ impl Coder {
         let encoder = open(&config).map_err(Failure::encoding)?;
         let rate = config.rate.mode.bitrate();
         env.events.note(format!(
-            "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} threads",
+            "{} {size} at {} fps -> {}/{} {}, speed {}, {threads} thread{}",
             stream_info.kind,
             stream_info.frame_rate,
             settings.backend.codec,
             settings.backend.name,
             describe_rate(config.rate.mode),
             config.speed,
+            if threads == 1 { "" } else { "s" },
         ));
         Ok(Self {
             encoder,

@@ -39,7 +39,7 @@ struct SelectedTracks {
     audio: Option<usize>,
 }
 
-/// What a file is sent from.
+/// A file to send.
 struct Input<'a> {
     args: &'a SendOptions,
     source: &'a LiveSource,
@@ -112,23 +112,14 @@ pub(super) fn run(
         env.events.note(format!("{}: {} sent without re-encoding", source.name(), track.codec));
     }
     sending.counts.size = offer.video.as_ref().map(|track| track.size);
-    let (mut begin_s, mut frame_id) = (0.0, 0);
-    let end = loop {
-        let passed = input.pass(&mut sending, &mut *reader, &mut audible, begin_s, &mut frame_id);
-        match passed {
-            Err(failure) => break Err(failure),
-            Ok((stop, _)) if stop == Stop::Enough || !args.repeat => break Ok(()),
-            Ok((_, end_s)) => begin_s = end_s,
-        }
-        let again = source.open_packets(env).and_then(|again| {
-            reader = again;
+    let mut frame_id = 0;
+    let end = sending.send_passes(args.repeat, |sending, begin_s, is_again| {
+        if is_again {
+            reader = source.open_packets(env)?;
             audible = input.open_audio(begin_s)?.map(|(audio, ..)| audio);
-            Ok(())
-        });
-        if let Err(failure) = again {
-            break Err(failure);
         }
-    };
+        input.pass(sending, &mut *reader, &mut audible, begin_s, &mut frame_id)
+    });
     sending.finish(end).map(|()| None)
 }
 
@@ -218,15 +209,10 @@ impl Input<'_> {
             let at_s = begin_s + packet.pts as f64 * tick_s;
             let lasts_s = packet.duration.map_or(frame_s, |ticks| ticks as f64 * tick_s);
             end_s = end_s.max(at_s + lasts_s);
-            sending.begin(audible.as_mut(), at_s)?;
-            let due = sending.pace.due(sending.clock.now(), at_s);
-            sending.wait_until(due, audible.as_mut())?;
-            let now = sending.clock.now();
-            if now < due {
+            let Some(captured) = sending.wait_for_frame(audible.as_mut(), at_s)? else {
                 return Ok((Stop::Enough, end_s));
-            }
-            sending.pace.done(due, now);
-            let captured = due.min(now);
+            };
+            let now = sending.clock.now();
             #[expect(clippy::cast_possible_truncation, reason = "saturates")]
             let pts = packet.pts + (begin_s / tick_s).round() as i64;
             if is_audio {
@@ -241,13 +227,7 @@ impl Input<'_> {
             sending.counts.frame(&frame, Duration::ZERO);
             sending.output.video(now, &frame, captured)?;
         }
-        let due = sending.pace.due(sending.clock.now(), end_s);
-        sending.wait_until(due, audible.as_mut())?;
-        if let Some(mut audio) = audible.take() {
-            audio.pipeline.end_at(end_s - begin_s);
-            sending.advance(&mut audio, f64::INFINITY)?;
-        }
-        Ok((Stop::End, end_s))
+        Ok((sending.end_pass(audible, begin_s, end_s)?, end_s))
     }
 
     fn read(&self, reader: &mut dyn PacketReader, packet: &mut CodedPacket) -> Result<bool> {

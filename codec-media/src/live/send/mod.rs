@@ -53,7 +53,7 @@ pub fn send(args: &SendOptions, env: &Env) -> Result<()> {
     if copied::is_default(args, &url, &source, env) {
         let refused = copied::run(args, &url, &source, copied::Fallback::Encode, env)?;
         let Some(failure) = refused else { return Ok(()) };
-        env.events.note(format!("{}; encoding vp8 instead", failure.message));
+        env.events.note(format!("{}: encoding vp8 instead", failure.message));
     }
     coded::run(args, &url, &source, env)
 }
@@ -189,6 +189,61 @@ impl Sending {
         }
         self.pace.due(self.clock.now(), first_s);
         Ok(())
+    }
+
+    /// Sends passes over the input, each from where the last one ended: one, or many if it
+    /// `repeats`. `pass` gets the time at which it begins, in seconds of the stream, and whether it
+    /// has to open the input again; it returns the time at which it ended.
+    fn send_passes(
+        &mut self,
+        repeats: bool,
+        mut pass: impl FnMut(&mut Self, f64, bool) -> Result<(Stop, f64)>,
+    ) -> Result<()> {
+        let (mut begin_s, mut is_again) = (0.0, false);
+        loop {
+            let (stop, end_s) = pass(self, begin_s, is_again)?;
+            if stop == Stop::Enough || !repeats {
+                return Ok(());
+            }
+            (begin_s, is_again) = (end_s, true);
+        }
+    }
+
+    /// Waits until the frame at `at_s` of the stream is due, and sends audio meanwhile. Returns the
+    /// capture time of the frame, or `None` if the stream ends before.
+    fn wait_for_frame(
+        &mut self,
+        mut audio: Option<&mut OutgoingAudio>,
+        at_s: f64,
+    ) -> Result<Option<Duration>> {
+        self.begin(audio.as_deref_mut(), at_s)?;
+        let due = self.pace.due(self.clock.now(), at_s);
+        self.wait_until(due, audio)?;
+        let now = self.clock.now();
+        if now < due {
+            return Ok(None);
+        }
+        self.pace.done(due, now);
+        Ok(Some(due))
+    }
+
+    /// Ends a pass over the input: the last frame is shown for its full duration, with audio.
+    fn end_pass(
+        &mut self,
+        audio: &mut Option<OutgoingAudio>,
+        begin_s: f64,
+        end_s: f64,
+    ) -> Result<Stop> {
+        let due = self.pace.due(self.clock.now(), end_s);
+        self.wait_until(due, audio.as_mut())?;
+        if self.clock.now() < due {
+            return Ok(Stop::Enough);
+        }
+        if let Some(mut audio) = audio.take() {
+            audio.pipeline.end_at(end_s - begin_s);
+            self.advance(&mut audio, f64::INFINITY)?;
+        }
+        Ok(Stop::End)
     }
 
     /// Sends audio up to a media time, in seconds.
