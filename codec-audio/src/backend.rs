@@ -1,4 +1,4 @@
-//! How an implementation of an audio codec is named and opened.
+//! Descriptions of audio backends: their names, and how they are opened.
 
 use super::{
     AudioCapabilities, AudioCodec, AudioDecoder, AudioDecoderConfig, AudioEncoder,

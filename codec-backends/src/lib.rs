@@ -1,7 +1,8 @@
 //! Opens codecs by name from the [`registry`] of this build, and adapts third-party codec libraries
 //! to the traits of `codec-core` and `codec-audio`.
 //!
-//! The native codecs are in crates of their own. Each adapter is enabled by a Cargo feature and
+//! The native codecs are in crates of their own: VP8, which is always present, in `codec-vp8`, and
+//! H.264 (feature `h264`) in `codec-h264`. Each adapter is enabled by a Cargo feature and
 //! declares which features of the interface its library lacks.
 //!
 //! Open a codec by name, encode and decode video, and change the bitrate of the running encoder:
@@ -65,7 +66,6 @@
 //! | FLAC (RFC 9639) | flacenc (feature `flac`) | `flacenc.rs` |
 //! | AAC-LC, MP3, Vorbis, FLAC, ALAC, decoding only | Symphonia (feature `import`) | `symphonia/` |
 //! | VP8, VP9 | libvpx | `libvpx/` |
-//! | H.264 | [`codec_h264`](https://docs.rs/codec-h264) | feature `h264` |
 //! | H.264 | OpenH264 | `openh264/` |
 //! | AV1 decoding | dav1d | `dav1d.rs` |
 //!

@@ -1,12 +1,41 @@
-//! H.264 (ITU-T H.264, ISO/IEC 14496-10) decoder. It starts no threads and accesses no clock, file
-//! or environment variable.
+//! H.264 (ITU-T H.264, ISO/IEC 14496-10) encoder and decoder behind the traits of
+//! [`codec_core::codec`]. They start no threads and access no clock, file or environment variable.
 //!
-//! Everything that an encoder needs as well is outside of [`decoder`]: syntax, tables, references,
-//! prediction, transform and deblocking.
+//! Packets are access units in Annex B format. The modules outside of [`encoder`] and [`decoder`]
+//! are shared by both: syntax, tables, references, prediction, transform and deblocking.
 //!
-//! # Example
+//! # Examples
 //!
-//! Decode an access unit in Annex B format through the traits of [`codec_core::codec`]:
+//! Encode frames in real time and decode them. Each decoded frame equals the encoder's
+//! reconstruction, whose digest packets carry on request:
+//!
+//! ```
+//! use codec_core::codec::{
+//!     Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, VideoDecoder, VideoEncoder,
+//! };
+//! use codec_core::frame::{Picture, Rational, Size};
+//!
+//! let size = Size::new(320, 180);
+//! let mut config = EncoderConfig::rtc(size, Rational::new(30, 1), Bitrate::kbps(300));
+//! config.report_digest = true;
+//! let mut encoder = codec_h264::encoder::open(&config)?;
+//! let mut decoder = codec_h264::decoder::open(&DecoderConfig::default())?;
+//! let mut packet = Packet::default();
+//!
+//! for pts in 0..5 {
+//!     let samples: Vec<u8> = (0..size.i420_bytes()).map(|i| (i + 7 * pts) as u8).collect();
+//!     let picture = Picture::i420_packed(size, &samples)?;
+//!     encoder.encode(&picture, &FrameRequest::at(pts as i64))?;
+//!     while encoder.receive(&mut packet) {
+//!         decoder.decode(&packet.data, packet.pts, packet.duration)?;
+//!         let frame = decoder.receive().expect("real-time streams do not reorder frames");
+//!         assert_eq!(packet.meta.digest, Some(frame.digest()));
+//!     }
+//! }
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! Decode an access unit:
 //!
 //! ```
 //! use codec_core::codec::{DecoderConfig, VideoDecoder};

@@ -1,4 +1,4 @@
-//! Types of macroblocks: data that later macroblocks and the deblocking filter need, and data for
+//! Data of decoded macroblocks: data that later macroblocks and the deblocking filter need, and data for
 //! the reconstruction of one.
 
 use crate::picture::Mv;

@@ -1,4 +1,4 @@
-//! The samples of a frame by macroblock: of frames and of their fields.
+//! Access to the samples of a macroblock, in a frame or in one of its fields.
 
 use codec_core::frame::FrameBuf;
 

@@ -1,4 +1,4 @@
-//! Real-time media transport over RTP as sans-I/O state machines: packets, jitter buffers,
+//! Real-time media transport over RTP as sans-IO state machines: packets, jitter buffers,
 //! congestion control, recovery and sessions.
 //!
 //! Nothing here opens a socket, reads a clock or starts a thread. Time is an argument: a

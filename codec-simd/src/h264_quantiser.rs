@@ -1,4 +1,4 @@
-//! Quantiser of the encoder of H.264, and the results of its kernels.
+//! Quantiser of the H.264 encoder, and the results of its kernels.
 
 /// Quantiser of 4x4 (`N` = 16) or 8x8 (`N` = 64) blocks, by position in a block that is stored
 /// column by column.

@@ -34,14 +34,15 @@
 //! | runtime dispatch: selects the table for the CPU | `dispatch.rs` |
 //! | scalar reference; all levels must give the same results | `scalar/` |
 //! | x86-64: SSE4.1, AVX2, AVX-512 | `x86/sse41/`, `x86/avx2/`, `x86/avx512/` |
-//! | kernels written once over a small set of vector operations | `lanes/` |
+//! | kernels written once over a small set of vector operations; their entries in the table | `lanes/`, `lanes/entries.rs` |
 //! | these operations with NEON, WebAssembly SIMD and SSE4.1 | `aarch64/ops.rs`, `wasm32/ops.rs`, `x86/ops.rs` |
 //! | loads and stores | `x86/memory.rs`, `aarch64/memory.rs`, `wasm32/memory.rs` |
 //! | pixel views that check bounds once per block | `view.rs` |
 //! | thread pool for macroblock rows | `pool.rs` |
 //!
-//! Each level has the files `cost`, `h264`, `loop_filter`, `pixels`, `predict`, `temporal` and
-//! `transform`. The tests in `codec-simd/tests` compare every level with the scalar kernels on
+//! The levels have files of the same names: `cost`, `h264`, `loop_filter`, `pixels`, `predict`,
+//! `temporal` and `transform`. A level without one of them has the kernels of the next lower level.
+//! The tests in `codec-simd/tests` compare every level with the scalar kernels on
 //! adversarial input.
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]

@@ -1,4 +1,4 @@
-//! A WebRTC peer as a sans-I/O state machine, with ICE, DTLS, SRTP and SCTP from str0m.
+//! A WebRTC peer as a sans-IO state machine, with ICE, DTLS, SRTP and SCTP from str0m.
 //!
 //! A [`Peer`] takes datagrams and time, and produces datagrams and [`Event`]s. Media is exchanged
 //! as RTP payloads, so that the layer information of an encoder is preserved. The caller packetizes

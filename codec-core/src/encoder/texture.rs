@@ -1,4 +1,4 @@
-//! Texture that a coding loses, as a part of its distortion.
+//! Loss of texture, as a part of the distortion of a coded block.
 //!
 //! Squared error prefers a smooth block to one whose texture differs from the source. Viewers prefer
 //! texture, so with [`Tune::Visual`] the difference of texture energy between

@@ -1,4 +1,4 @@
-//! Bits of bins by the state of their context.
+//! Cost in bits of coding a bin, by the state of its context.
 
 use super::Contexts;
 

@@ -1,4 +1,4 @@
-//! Reuse of the memory of motion.
+//! Reuses the memory that holds the motion of pictures.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Neighbouring macroblocks. ITU-T H.264, clauses 6.4.9 to 6.4.12.
 //!
-//! Neighbouring samples are those that are next to each other in the frame or field, whatever the
-//! macroblocks are that contain them: table 6-4 follows from that.
+//! Neighbouring samples are those that are next to each other in the frame or field,
+//! regardless of the macroblocks that contain them: table 6-4 follows from that.
 
 use crate::macroblock::{Arrangement, MbInfo};
 

@@ -3,8 +3,8 @@
 //! Three stages process the rows of macroblocks in order: parsing, luma and chroma. The last two
 //! reconstruct a row and filter the row above, and do not depend on each other. One thread at a time
 //! works on a stage, but any thread does: it takes a row of the stage that it worked on before, or
-//! else of another stage that is not waiting. So two threads are always occupied, whatever the shares
-//! of the stages are, and a caller whose pool has no idle thread completes the slice alone.
+//! else of another stage that is not waiting. So two threads are always occupied, however the work
+//! divides between the stages, and a caller whose pool has no idle thread completes the slice alone.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 

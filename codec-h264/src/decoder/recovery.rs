@@ -1,4 +1,4 @@
-//! Whether the references of the next picture are intact.
+//! Tracks whether the references of the next picture are intact.
 
 use codec_core::error::Corrupt;
 

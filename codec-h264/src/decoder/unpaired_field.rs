@@ -1,4 +1,4 @@
-//! Frames of which only one field was decoded.
+//! Completes frames of which only one field was decoded.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Bits of syntax elements, for decisions: exact in CAVLC, mean values of streams in CABAC. In 1/256
-//! bit.
+//! Costs of syntax elements for mode decisions, in 1/256 bit: exact for CAVLC, for CABAC the means
+//! over coded streams.
 
 use codec_core::motion::MvCost;
 

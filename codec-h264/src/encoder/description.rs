@@ -1,4 +1,4 @@
-//! What the encoder that all codecs share has to know about H.264.
+//! Describes H.264 to the encoder that all codecs share (`codec_core::encoder`).
 
 use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;

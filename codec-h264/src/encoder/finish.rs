@@ -1,4 +1,4 @@
-//! What follows the decision of a row of macroblocks, in order of the rows: bits, deblocking.
+//! Finishes decided rows of macroblocks in order: writes their bits and deblocks them.
 
 use codec_core::frame::FrameBuf;
 use codec_simd::Kernels;

@@ -1,5 +1,5 @@
-//! Intra refresh: a band of rows of intra macroblocks moves down the frame, and what lies above it
-//! depends on nothing from before the band began. ITU-T H.264, clause D.2.7.
+//! Intra refresh: a band of rows of intra macroblocks moves down the frame, and the rows above it do
+//! not depend on frames from before the band started. ITU-T H.264, clause D.2.7.
 //!
 //! The frame in which the band begins has parameter sets and a recovery point. From there a decoder
 //! gets exactly the frames of the encoder as soon as the band has reached the last row, because the

@@ -1,4 +1,8 @@
-//! The H.264 encoder.
+//! The H.264 encoder: [`open`] returns it behind the traits of [`codec_core::codec`].
+//!
+//! [`FrameEncoder`] codes one frame as its plan specifies (`frame`, `row`), and
+//! [`codec_core::encoder`] produces the plans. Modes and motion are decided by `decide_intra`,
+//! `decide_inter` and `decide_b`, the decided macroblocks are written by `write`.
 
 mod canvas;
 pub(crate) mod coded_mb;

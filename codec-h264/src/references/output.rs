@@ -1,4 +1,4 @@
-//! When decoded frames are output. ITU-T H.264, clause C.4.
+//! Decides when decoded frames are output. ITU-T H.264, clause C.4.
 
 use codec_core::codec::OutputOrder;
 

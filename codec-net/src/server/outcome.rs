@@ -1,4 +1,4 @@
-//! Why a request was rejected, and why a session ended.
+//! Reasons for rejected requests and for ended sessions.
 
 use std::fmt;
 

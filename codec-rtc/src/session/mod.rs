@@ -5,7 +5,7 @@
 //! | [`Sender`] | coded frames and audio to datagrams; RTCP feedback to encoder settings |
 //! | [`Receiver`] | datagrams to frames and audio; RTCP feedback |
 //!
-//! Both are sans-I/O, without sockets, clocks, encoders or decoders. The caller passes the time and
+//! Both are sans-IO, without sockets, clocks, encoders or decoders. The caller passes the time and
 //! calls again at the deadline returned by `poll_timeout`. The [crate] documentation has the
 //! call order and a complete example.
 //!

@@ -2,8 +2,7 @@
 //! each instruction set implements (`ops` and `memory` in `aarch64`, `wasm32` and `x86`). On x86-64
 //! only the kernels of H.264 and the edges of the loop filters use them.
 //!
-//! Each file defines one macro. The file of the same name in each level expands it, so that all
-//! functions have the level's `#[target_feature]`. Each operation takes one to three instructions
+//! Each file defines macros. The files of the levels expand them, so that all functions have the level's `#[target_feature]`. Each operation takes one to three instructions
 //! on every instruction set. If an instruction set has a better instruction for a kernel, its level
 //! implements that kernel itself.
 

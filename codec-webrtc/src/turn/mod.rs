@@ -1,4 +1,4 @@
-//! TURN (RFC 8656) and STUN (RFC 8489) client over UDP, as a sans-I/O state machine.
+//! TURN (RFC 8656) and STUN (RFC 8489) client over UDP, as a sans-IO state machine.
 //!
 //! [`TurnClient`] allocates a relayed address, refreshes it, and relays datagrams. Pass the address
 //! to a [`Peer`](super::Peer) as [`LocalCandidate::Relayed`](super::LocalCandidate::Relayed).

@@ -44,7 +44,7 @@ impl RateController {
             }
             RateControl::Cbr(_) => {
                 let target = match class {
-                    // The first frame of a scene is worth as much as a key frame, whatever its type.
+                    // The first frame of a scene is worth as much as a key frame, regardless of its type.
                     Class::Key | Class::SceneCut => self.key_target_bits(),
                     Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) | Class::B => {
                         self.cbr_target_bits(stats, share_bits)

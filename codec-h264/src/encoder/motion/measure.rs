@@ -1,4 +1,4 @@
-//! How the search compares predictions.
+//! Distortion measures by which the search compares predictions.
 
 use codec_simd::{Kernels, Window};
 
