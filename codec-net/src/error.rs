@@ -59,7 +59,7 @@ impl fmt::Display for NetError {
                 write!(f, "server responded with HTTP status {status}: {reason}")
             }
             Self::Protocol(why) => f.write_str(why),
-            Self::InvalidHello(why) => write!(f, "cannot send a hello: {why}"),
+            Self::InvalidHello(why) => write!(f, "cannot send the stream header: {why}"),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) enum ProgressMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Encode raw video (y4m, headerless), audio or a still image.
+    /// Encode raw video to VP8, H.264 or AV1, audio to Opus and others, or a still image.
     #[command(visible_alias = "enc")]
     Encode(EncodeArgs),
     /// Decode to y4m, raw video, WAV or checksums.
@@ -98,7 +98,7 @@ pub(crate) enum Verb {
     /// Run a WebRTC and WebSocket server with a page for watching and publishing.
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
-    /// List codecs, their capabilities and their settings.
+    /// List codecs, their backends, capabilities and settings.
     Codecs(CodecsArgs),
     /// Generate a synthetic clip or audio signal, identical on every machine.
     Generate(GenerateArgs),

@@ -26,7 +26,7 @@ pub(crate) struct EncodeArgs {
     /// Output file, or `-` for standard output.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Set the container: ivf, webm, mkv, mp4, opus, wav, y4m or raw.
+    /// Set the format: ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm.
     ///
     /// Needed if the file name has no known extension. Pipes get ivf (audio only: webm) unless it
     /// is given.
@@ -58,6 +58,8 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Measure quality while encoding.
+    ///
+    /// Default: psnr, if `--report` is given.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) metrics: Vec<Metric>,
     /// Write lossless WebP (still images).

@@ -10,7 +10,7 @@ use codec_media::values::{self, KeyInterval, KnobSetting, RegionOffset};
 pub(crate) enum PresetArg {
     /// Real time: CBR, no look-ahead, no periodic key frames, no layers, no frame drops.
     Rtc,
-    /// Files: look-ahead and altref frames, VBR.
+    /// Files: VBR, look-ahead, altref frames (VP8) or B frames (H.264).
     File,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct EncoderArgs {
     /// Set constant quality: 0 (worst) to 100 (best).
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
-    /// Set a constant quantiser index (VP8: 0 best to 127 worst).
+    /// Set a constant quantiser index (VP8: 0 best to 127 worst; H.264: 0 to 51).
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.
@@ -51,15 +51,15 @@ pub(crate) struct EncoderArgs {
     pub(crate) preset: Option<PresetArg>,
     /// Set the speed: 0 (best quality) to 10 (fastest).
     ///
-    /// Default: VP8: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
+    /// Default: VP8 and H.264: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
     /// Set the maximum key frame interval, in frames or in seconds (2s).
     ///
-    /// 0 disables periodic key frames.
+    /// 0 disables periodic key frames. Default: 240 frames in file, 0 in rtc.
     #[arg(short = 'g', long, value_name = "FRAMES|2s")]
     pub(crate) keyint: Option<KeyInterval>,
-    /// Set the temporal layers: L1T1, L1T2 or L1T3.
+    /// Set the temporal layers: L1T1 (one, the default), L1T2 or L1T3.
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.
@@ -71,10 +71,10 @@ pub(crate) struct EncoderArgs {
     /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
     #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
-    /// Optimise for PSNR or for viewers (VP8).
+    /// Optimise for PSNR or for viewers (VP8, H.264).
     ///
-    /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Without it, the encoder
-    /// chooses.
+    /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Default: psnr for
+    /// VP8 and H.264; other encoders have settings of their own.
     #[arg(long, value_enum)]
     pub(crate) tune: Option<TuneArg>,
     /// Allow the rate controller to drop frames (rtc preset with -b).
@@ -82,7 +82,8 @@ pub(crate) struct EncoderArgs {
     pub(crate) drop: bool,
     /// Limit the encoding time per frame: 8ms, 2500us; a plain number is milliseconds.
     ///
-    /// The encoder raises its speed to meet the limit, so the output depends on the machine.
+    /// Only in the rtc preset. The encoder raises its speed to meet the limit, so the output depends
+    /// on the machine.
     #[arg(long, value_name = "TIME", value_parser = values::frame_time)]
     pub(crate) max_frame_time: Option<u64>,
     /// Keep frames decodable after packet loss if their references arrived.

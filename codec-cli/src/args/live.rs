@@ -23,8 +23,8 @@ pub(crate) struct NetworkArgs {
     /// LINK contains any of
     /// loss=5%,delay=40ms,jitter=10ms,rate=800k,queue=200ms,burst=4,reorder=on,dup=1%,seed=1.
     ///
-    /// LINK may begin with a profile: wifi, `wifi_lossy`, `wifi_congested`, cellular, satellite or
-    /// congested. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
+    /// LINK may begin with a profile: `wifi`, `wifi_lossy`, `wifi_congested`, `cellular`, `satellite`
+    /// or `congested`. Settings after it replace those of the profile. Example: `wifi_lossy,rate=2M`.
     #[arg(long, value_name = "LINK")]
     pub(crate) netem: Option<LinkSpec>,
     /// Write (send) or read (recv) the SDP session description (RTP).
@@ -47,7 +47,7 @@ pub(crate) struct NetworkArgs {
     pub(crate) key: Option<PathBuf>,
     /// Encrypt media end to end with the key in this file (not WebRTC).
     ///
-    /// Uses `SFrame` (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
+    /// Uses SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
     /// both ends need the same key.
     #[arg(long, value_name = "FILE")]
     pub(crate) e2ee_key: Option<PathBuf>,

@@ -23,10 +23,10 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (that
-    /// eight frames may take), packet=BYTES (largest packet), resized=PIXELS (sum of the new frame
-    /// sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Example:
-    /// `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
+    /// (largest memory of eight frames), packet=BYTES (largest packet), resized=PIXELS (sum of the new
+    /// frame sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Default:
+    /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }

@@ -43,7 +43,7 @@ pub(crate) struct SimulateArgs {
     /// (shape=uniform|exponential, reorder=on|off), loss=2% (burst=3), queue=200ms|64kB and
     /// overhead=28. Without settings the link is ideal: 1000M, no delay, no loss. Example:
     /// `rate=800k,delay=40ms,loss=2%`.
-    #[arg(long, value_name = "LIST", default_value = "")]
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     pub(crate) link: LinkSpec,
     /// Set the seed of the simulated loss and jitter.
     #[arg(long, default_value_t = 1)]

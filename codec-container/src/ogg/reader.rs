@@ -398,7 +398,7 @@ impl OggReader {
         };
         let same_form = |number: &usize| self.played[*number].form == form && !taken(*number);
         let Some(number) = (0..self.tracks.len()).find(same_form) else {
-            let what = format!("a chained stream of another form ({})", track.codec);
+            let what = format!("a chained stream in another audio format ({})", track.codec);
             return Err(Error::unsupported(Format::Ogg, what));
         };
         known.number = number;

@@ -76,7 +76,7 @@ impl Settings {
         let encoder = EncoderSettings::new(&args.encoder, Preset::Rtc, Format::Raw)?;
         let codec = encoder.backend.codec;
         if codec != Codec::Vp8 {
-            let message = format!("no RTP payload format for {codec}: only vp8 is supported");
+            let message = format!("cannot simulate {codec}: only vp8 is supported");
             return Err(Failure::usage(message));
         }
         let input = args.input.clone();

@@ -20,7 +20,7 @@ pub fn is_pipe(path: &Path) -> bool {
 pub fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<Format> {
     if let Some(name) = flag {
         return Format::from_extension(name).ok_or_else(|| {
-            Failure::usage(format!("unknown format {name}: expected ivf, webm, mkv, mp4, obu, opus, ogg, wav, flac, y4m, raw or pcm"))
+            Failure::usage(format!("unknown format {name}: expected ivf, webm, mkv, mp4, h264, obu, opus, ogg, wav, flac, y4m, raw or pcm"))
         });
     }
     if is_pipe(path) || is_special(path) {
@@ -30,7 +30,7 @@ pub fn format_of(path: &Path, flag: Option<&str>, default: Format) -> Result<For
     extension.and_then(Format::from_extension).ok_or_else(|| {
         Failure::usage(format!(
             "unknown format of {}\n\
-             help: use a name ending in .webm, .mp4, .mkv, .ogg, .wav, .ivf or .y4m, or give -f",
+             help: use a name ending in .webm, .mp4, .mkv, .h264, .ogg, .wav, .ivf or .y4m, or give -f",
             path.display()
         ))
     })

@@ -251,6 +251,7 @@ pub(super) fn heading_of(command: &str, id: &str) -> Option<&'static str> {
         ("send" | "serve", "repeat") => return Some("Input"),
         ("simulate", "duration") => return Some("Input"),
         ("serve", "token") => return Some("Access and storage"),
+        ("decode", "codec") => return Some("Decoder"),
         _ => {}
     }
     HEADINGS.iter().find(|(_, ids)| ids.contains(&id)).map(|(heading, _)| *heading)

@@ -143,6 +143,8 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         registry::find_encoder(codec).map(|(.., can)| can.default_speeds).unwrap_or_default()
     };
     let (vp8_rtc, vp8_file) = speeds("vp8");
+    #[cfg(feature = "h264")]
+    assert_eq!(speeds("h264"), (vp8_rtc, vp8_file), "the help names one default for both");
     let (mono, stereo) =
         (default_bitrate(ChannelLayout::Mono), default_bitrate(ChannelLayout::Stereo));
     let opus = AudioFormat::new(48_000, ChannelLayout::Stereo);
@@ -150,7 +152,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
     let half = stereo.as_kbps() / 2;
     vec![
         ("", "codec", said("Default: ")),
-        ("", "speed", format!("VP8: {vp8_rtc} in rtc, {vp8_file} in file")),
+        ("", "speed", format!("VP8 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
         ("", "threads", said("Default: ")),
         ("", "passes", said("Default: 2 for files, 1 for pipes")),
         ("", "rotate", said("(`auto`, the default)")),

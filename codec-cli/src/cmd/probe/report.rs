@@ -1,7 +1,7 @@
 //! The contents of a file, as text and as JSON.
 
 use codec_container::AudioTrack;
-use codec_core::frame::{FieldOrder, PictureInfo, Rational, Size};
+use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Size};
 
 use codec_media::failure::Result;
 use codec_media::json::{self, Object};
@@ -215,16 +215,20 @@ impl TrackReport {
 fn colors_text(info: &PictureInfo) -> String {
     let PictureInfo { color, pixel_aspect, rotation, field_order } = info;
     format!(
-        "    colour: primaries {}, transfer {}, matrix {}, range {:?}; pixel aspect {}; rotation {} \
+        "    colour: primaries {}, transfer {}, matrix {}, range {}; pixel aspect {}; rotation {} \
          degrees; {}\n",
         color.primaries.0,
         color.transfer.0,
         color.matrix.0,
-        color.range,
+        range_name(color.range),
         pixel_aspect.map_or_else(|| "unspecified".to_owned(), |aspect| aspect.to_string()),
         rotation.degrees(),
         field_order_name(*field_order),
     )
+}
+
+fn range_name(range: ColorRange) -> String {
+    format!("{range:?}").to_ascii_lowercase()
 }
 
 fn field_order_name(order: FieldOrder) -> &'static str {
@@ -241,7 +245,7 @@ fn colors_json(info: &PictureInfo) -> String {
         .raw("primaries", color.primaries.0)
         .raw("transfer", color.transfer.0)
         .raw("matrix", color.matrix.0)
-        .text("range", &format!("{:?}", color.range).to_ascii_lowercase())
+        .text("range", &range_name(color.range))
         .finish()
 }
 
