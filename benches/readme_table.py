@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the README's table: our VP8 and H.264 encoders beside libvpx, x264 and OpenH264.
+"""Measures the README's table: our VP8 and H.264 encoders next to libvpx, x264 and OpenH264.
 
     benches/readme_table.py CODEC CLIP... [-o DIR]
 
