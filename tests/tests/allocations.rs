@@ -4,14 +4,33 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use codec_core::codec::{
-    Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, Scalability, VideoEncoder,
+    Bitrate, DecoderConfig, EncoderConfig, FrameRequest, Packet, Scalability, VideoDecoder,
+    VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::parallel::{Pool, RowPool};
-use codec_tests::fuzz::{vp8_decoder, vp8_encoder};
 use codec_tests::scene::{self, Motion};
 
 const SIZE: Size = Size { width: 176, height: 144 };
+
+/// The native codecs.
+const CODECS: [&str; 2] = ["vp8/native", "h264/native"];
+
+fn encoder(codec: &str, config: &EncoderConfig) -> Box<dyn VideoEncoder> {
+    let backend = codec_backends::registry::find(codec).expect("in this build");
+    let (open, _) = backend.encoder.expect("an encoder");
+    open(config).expect("opens")
+}
+
+fn decoder(codec: &str, config: &DecoderConfig) -> Box<dyn VideoDecoder> {
+    let backend = codec_backends::registry::find(codec).expect("in this build");
+    let (open, _) = backend.decoder.expect("a decoder");
+    open(config).expect("opens")
+}
+
+fn rtc_config() -> EncoderConfig {
+    EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300))
+}
 
 fn pictures(motion: Motion, count: u64) -> Vec<Vec<u8>> {
     (0..count).map(|frame| scene::picture(SIZE, frame, motion, 0)).collect()
@@ -23,41 +42,66 @@ fn encode(encoder: &mut dyn VideoEncoder, samples: &[u8], pts: i64, packet: &mut
     while encoder.receive(packet) {}
 }
 
+/// Asserts that no frame after the first 20 allocates.
+fn assert_no_allocations(codec: &str, config: &EncoderConfig) {
+    let mut encoder = encoder(codec, config);
+    let pictures = pictures(Motion::Pan, 60);
+    let mut packet = Packet::default();
+    for (pts, samples) in (0..).zip(&pictures[..20]) {
+        encode(encoder.as_mut(), samples, pts, &mut packet);
+    }
+    for (pts, samples) in (20..).zip(&pictures[20..]) {
+        let counted = measure(|| encode(encoder.as_mut(), samples, pts, &mut packet));
+        let (mode, speed) = (config.scalability, config.speed);
+        assert_eq!(counted.count_total, 0, "{codec}, {mode:?}, speed {speed}, frame {pts}");
+    }
+}
+
 #[test]
 fn no_frame_allocates_once_the_encoder_is_warm() {
-    for mode in [Scalability::L1T1, Scalability::L1T3] {
-        let mut config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
-        config.scalability = mode;
-        let mut encoder = vp8_encoder(&config).unwrap();
-        let pictures = pictures(Motion::Pan, 60);
-        let mut packet = Packet::default();
-        for (pts, samples) in (0..).zip(&pictures[..20]) {
-            encode(encoder.as_mut(), samples, pts, &mut packet);
+    for codec in CODECS {
+        for mode in [Scalability::L1T1, Scalability::L1T3] {
+            let mut config = rtc_config();
+            config.scalability = mode;
+            assert_no_allocations(codec, &config);
         }
-        for (pts, samples) in (20..).zip(&pictures[20..]) {
-            let counted = measure(|| encode(encoder.as_mut(), samples, pts, &mut packet));
-            assert_eq!(counted.count_total, 0, "{mode:?}, frame {pts}");
+    }
+}
+
+#[test]
+fn no_h264_frame_allocates_at_any_real_time_speed_and_profile() {
+    for profile in [66, 77, 100] {
+        for speed in [3, 5, 7, 9] {
+            let mut config = rtc_config();
+            config.speed = speed;
+            config.knobs = vec![("profile".to_owned(), profile)];
+            assert_no_allocations("h264/native", &config);
         }
     }
 }
 
 #[test]
 fn no_frame_allocates_once_the_decoder_is_warm() {
-    for (threads, delay_frames) in [(1, 0), (2, 0), (2, 1)] {
-        let config = EncoderConfig::rtc(SIZE, Rational::new(30, 1), Bitrate::kbps(300));
-        let mut encoder = vp8_encoder(&config).unwrap();
-        let mut config = DecoderConfig::default();
-        config.delay_frames = delay_frames;
-        config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
-        let mut decoder = vp8_decoder(&config);
-        let mut packet = Packet::default();
-        for (pts, samples) in (0..).zip(&pictures(Motion::Pan, 40)) {
-            encode(encoder.as_mut(), samples, pts, &mut packet);
-            let counted = measure(|| {
-                decoder.decode(&packet.data, pts, None).unwrap();
-                drop(decoder.receive());
-            });
-            assert!(pts < 10 || counted.count_total == 0, "{threads} threads, frame {pts}");
+    for codec in CODECS {
+        for (threads, delay_frames) in [(1, 0), (2, 0), (2, 1)] {
+            let mut encoder = encoder(codec, &rtc_config());
+            let mut config = DecoderConfig::default();
+            config.delay_frames = delay_frames;
+            config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
+            let mut decoder = decoder(codec, &config);
+            let mut packet = Packet::default();
+            for (pts, samples) in (0..).zip(&pictures(Motion::Pan, 40)) {
+                encode(encoder.as_mut(), samples, pts, &mut packet);
+                let counted = measure(|| {
+                    decoder.decode(&packet.data, pts, None).unwrap();
+                    drop(decoder.receive());
+                });
+                let allocations = counted.count_total;
+                assert!(
+                    pts < 10 || allocations == 0,
+                    "{codec}, {threads} threads, frame {pts}: {allocations} allocations"
+                );
+            }
         }
     }
 }

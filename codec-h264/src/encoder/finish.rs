@@ -246,9 +246,9 @@ impl Picture {
         if is_whole { Grain::Whole } else { Grain::Quarters }
     }
 
-    /// Returns for each macroblock which of its corner blocks direct prediction in a later picture
-    /// regards as not moving (`colZeroFlag`, clause 8.4.1.2.2), one bit by quarter.
-    pub(super) fn still_blocks(&self) -> Vec<u8> {
+    /// Appends for each macroblock to `blocks` which of its corner blocks direct prediction in a later
+    /// picture regards as not moving (`colZeroFlag`, clause 8.4.1.2.2), one bit by quarter.
+    pub(super) fn still_blocks(&self, blocks: &mut Vec<u8>) {
         let is_still = |mb: usize, quarter: usize| {
             let motion = &self.motion.mbs[mb];
             let list = usize::from(motion.refs[0][quarter] < 0);
@@ -256,7 +256,7 @@ impl Picture {
             motion.refs[list][quarter] == 0 && mv.x.unsigned_abs() <= 1 && mv.y.unsigned_abs() <= 1
         };
         let bits = |mb| (0..4).fold(0, |bits, n| bits | u8::from(is_still(mb, n)) << n);
-        (0..self.infos.len()).map(bits).collect()
+        blocks.extend((0..self.infos.len()).map(bits));
     }
 
     fn deblock(&self, params: &PictureParams<'_>, row: usize, frame: &mut FrameBuf) {

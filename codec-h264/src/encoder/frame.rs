@@ -38,6 +38,7 @@ use super::settings::{FrameKnobs, FrameSettings};
 use super::slice_bytes;
 use super::speed::{LevelChoice, Speed};
 use super::static_areas::StaticAreas;
+use super::still_blocks::StillPool;
 use crate::cabac::Contexts;
 use crate::params::ScalingMatrices;
 use crate::picture::Mv;
@@ -56,6 +57,7 @@ pub struct FrameEncoder {
     rows: usize,
     frames: FramePool,
     references: ReferenceSlots,
+    stills: StillPool,
     rounding_quantisers: Quantisers,
     optimising_quantisers: Quantisers,
     residual_bits: Box<ResidualBits>,
@@ -98,6 +100,7 @@ impl FrameEncoder {
             rows: 0,
             frames: FramePool::new(settings.size, LUMA_PAD, 1),
             references: ReferenceSlots::default(),
+            stills: StillPool::default(),
             rounding_quantisers: quantisers(&settings.knobs, Tuning::ROUNDED),
             optimising_quantisers: quantisers(&settings.knobs, Tuning::OPTIMISED),
             residual_bits: Box::new(ResidualBits::cavlc()),
@@ -256,8 +259,9 @@ impl FrameEncoder {
         }
         let slice_type = references.header.slice_type;
         let needs_motion = plan.order.is_some() && references.header.nal_ref_idc > 0;
-        let still = if needs_motion { self.picture.still_blocks() } else { Vec::new() };
-        self.references.coded(references, &recon, &Arc::new(still));
+        let picture = &self.picture;
+        let still = needs_motion.then(|| self.stills.filled(|blocks| picture.still_blocks(blocks)));
+        self.references.coded(references, &recon, still);
         self.frames.recycle(recon);
         self.update(plan, slice_type);
         Ok(report)

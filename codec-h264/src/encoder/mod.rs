@@ -42,6 +42,7 @@ mod settings;
 mod slice_bytes;
 mod speed;
 mod static_areas;
+mod still_blocks;
 #[cfg(test)]
 mod tests;
 mod transform_choice;

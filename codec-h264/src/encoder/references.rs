@@ -51,8 +51,8 @@ const MAX_UNREFERENCED: u32 = 250;
 #[derive(Clone, Debug)]
 pub(super) struct RefFrame {
     pub buf: Arc<FrameBuf>,
-    /// Blocks without motion by macroblock, for direct prediction; empty in streams without B frames.
-    pub still: Arc<Vec<u8>>,
+    /// Blocks without motion by macroblock, for direct prediction in streams with B frames.
+    pub still: Option<Arc<Vec<u8>>>,
     /// Number of the picture in coding order.
     pub serial: u64,
     /// Picture order count.
@@ -140,7 +140,7 @@ impl RefList {
 impl PicturePlan {
     /// Returns the blocks without motion of the first entry of list 1.
     pub(super) fn still(&self) -> Option<&[u8]> {
-        self.lists[1].frames[0].as_ref().map(|frame| &frame.still[..])
+        self.lists[1].frames[0].as_ref()?.still.as_ref().map(|still| &still[..])
     }
 
     /// Returns the distances in frames to the first entries of both lists.
@@ -405,9 +405,14 @@ impl ReferenceSlots {
     }
 
     /// Updates the slots with the coded picture `recon`.
-    pub(super) fn coded(&mut self, plan: PicturePlan, recon: &Arc<FrameBuf>, still: &Arc<Vec<u8>>) {
+    pub(super) fn coded(
+        &mut self,
+        plan: PicturePlan,
+        recon: &Arc<FrameBuf>,
+        still: Option<Arc<Vec<u8>>>,
+    ) {
         let (serial, poc) = (self.serial, plan.poc);
-        let frame = RefFrame { buf: Arc::clone(recon), still: Arc::clone(still), serial, poc };
+        let frame = RefFrame { buf: Arc::clone(recon), still, serial, poc };
         self.slots = plan.slots_after;
         for (slot, _) in self.slots.iter_mut().zip(plan.updates).filter(|(_, updated)| *updated) {
             *slot = Some(frame.clone());
@@ -478,7 +483,7 @@ mod tests {
     fn code(slots: &mut ReferenceSlots, plan: &FramePlan) -> SliceHeader {
         let picture = slots.plan(plan, MAX_REFS);
         let header = picture.header.clone();
-        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)), &Arc::default());
+        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)), None);
         header
     }
 
