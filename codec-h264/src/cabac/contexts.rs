@@ -38,6 +38,20 @@ const fn lps_ranges() -> [u8; 640] {
     ranges
 }
 
+/// The ranges of the less probable symbol by the context, in the four bytes of a word: the lowest one
+/// for the shortest ranges. Unlike [`LPS_RANGES`], it does not wait for the range of the last bin.
+pub(super) static LPS_WORDS: [u32; 128] = lps_words();
+
+const fn lps_words() -> [u32; 128] {
+    let mut words = [0; 128];
+    let mut index = 0;
+    while index < 128 {
+        words[index] = u32::from_le_bytes(RANGE_LPS[index / 2]);
+        index += 1;
+    }
+    words
+}
+
 /// The context after the less probable symbol, and from 128 on after the more probable one.
 /// Indices of any byte as the context are in the table.
 pub(super) static NEXT: [u8; 384] = NEXT_STATES;

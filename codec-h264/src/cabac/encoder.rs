@@ -1,6 +1,8 @@
 //! The arithmetic encoding engine. ITU-T H.264, clause 9.3.4.
 
-use super::contexts::{Contexts, LPS_RANGES, NEXT_BY_BIN};
+use std::hint::select_unpredictable;
+
+use super::contexts::{Contexts, LPS_WORDS, NEXT_BY_BIN};
 
 /// Encodes bins. Start with [`Self::begin`].
 #[derive(Clone, Debug, Default)]
@@ -78,12 +80,12 @@ impl Engine {
     pub(super) fn bin(&mut self, output: &mut Output, context: &mut u8, bin: bool) {
         let old = *context & 127;
         let index = usize::from(old);
-        let lps = u32::from(LPS_RANGES[(2 * (self.range & 0xc0)) as usize + index]);
+        // Bits 6 and 7 of the range select the byte.
+        let lps = LPS_WORDS[index] >> (self.range >> 3 & 0x18) & 0xff;
         let mps_range = self.range - lps;
-        // All ones for the less probable symbol.
-        let is_lps = (u32::from(old ^ u8::from(bin)) & 1).wrapping_neg();
-        self.low += u64::from(mps_range & is_lps);
-        let range = mps_range ^ ((mps_range ^ lps) & is_lps);
+        let is_mps = (old & 1 == 1) == bin;
+        self.low += select_unpredictable(is_mps, 0, u64::from(mps_range));
+        let range = select_unpredictable(is_mps, mps_range, lps);
         *context = NEXT_BY_BIN[index + 128 * usize::from(bin)];
         self.renormalise(output, range);
     }

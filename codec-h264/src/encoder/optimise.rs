@@ -6,7 +6,7 @@
 
 use codec_simd::H264Quantiser;
 
-use super::residual_bits::{BlockCosts, is_after_larger, next_state};
+use super::residual_bits::{BlockCosts, is_after_larger, next_state, state_after_one};
 
 /// Error per bit: in 1/2^20 of a squared step per 1/256 bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) struct Optimised {
     pub positions: u64,
     /// Bits of the levels that have changed.
     pub changed: u64,
+    /// Bits of the block, in 1/256 bit: those of [`BlockCosts::block`].
+    pub bits: u32,
     /// Change of the squared error, in 1/65536 of a squared step.
     error: i64,
 }
@@ -49,6 +51,8 @@ impl Optimised {
 #[derive(Clone, Copy)]
 struct Path {
     cost: i64,
+    /// In 1/256 bit.
+    bits: i32,
     state: usize,
     /// Bits of the levels that are one less.
     lowered: u64,
@@ -58,7 +62,7 @@ struct Path {
 
 impl Path {
     /// No level is kept: dearer than every other path.
-    const NONE: Self = Self { cost: i64::MAX / 2, state: 0, lowered: 0, last: 0 };
+    const NONE: Self = Self { cost: i64::MAX / 2, bits: 0, state: 0, lowered: 0, last: 0 };
 }
 
 /// Lowers the magnitudes of `levels` by one or to the end of the block; `positions` has the bits of
@@ -76,13 +80,14 @@ pub(super) fn optimise(
     let level = |at: usize| (exact(at), magnitude(at));
     let best = best_path(costs, price, positions, level);
     let flag = price.0 * (i64::from(costs.coded[1]) - i64::from(costs.coded[0]));
-    let (above, lowered) = if best.cost + flag < 0 {
-        (!(u64::MAX >> (63 - best.last.min(63))), best.lowered)
+    let (above, lowered, bits) = if best.cost + flag < 0 {
+        let bits = u32::from(costs.coded[1]).saturating_add_signed(best.bits);
+        (!(u64::MAX >> (63 - best.last.min(63))), best.lowered, bits)
     } else {
-        (u64::MAX, 0)
+        (u64::MAX, 0, costs.coded[0].into())
     };
     let changed = positions & (lowered | above);
-    let mut result = Optimised { positions, changed, error: 0 };
+    let mut result = Optimised { positions, changed, bits, error: 0 };
     let mut rest = changed;
     while rest != 0 {
         let bit = rest.trailing_zeros();
@@ -152,12 +157,11 @@ fn best_path(
         rest ^= 1 << bit;
         let at = bit as usize % 64;
         let (exact, rounded) = level(at);
-        let (inner, last) = (i64::from(costs.inner[at]), i64::from(costs.last[at]));
+        let (inner, last) = (i32::from(costs.inner[at]), i32::from(costs.last[at]));
         let step = Step { costs, price, before: best, bit, inner, last };
         best = if rounded == 1 {
             // A level of one can be omitted.
-            let omitted = Path { lowered: best.lowered | 1 << bit, ..best };
-            step.cheaper(omitted, exact, 1, 0)
+            step.cheaper_one(exact)
         } else if exact < rounded << 8 {
             // No level that was not rounded up becomes less.
             let less = step.cheaper(Path::NONE, exact, rounded - 1, 1 << bit);
@@ -176,11 +180,35 @@ struct Step<'a> {
     before: Path,
     bit: u32,
     /// Bits of the position in the map: before other levels, and as the last one.
-    inner: i64,
-    last: i64,
+    inner: i32,
+    last: i32,
 }
 
 impl Step<'_> {
+    /// Returns the cheapest of the paths with a level of one, and the path so far without it.
+    #[inline(always)]
+    fn cheaper_one(&self, exact: u32) -> Path {
+        let Self { costs, price, before, bit, inner, last } = *self;
+        let error = gain(exact, 1) << ERROR_SHIFT;
+        let inner = inner + costs.one(before.state);
+        let last = last + costs.one(0);
+        let as_inner = before.cost + error + price.0 * i64::from(inner);
+        let as_last = match is_after_larger(before.state) {
+            // No level above 1 is omitted.
+            true => i64::MAX,
+            false => error + price.0 * i64::from(last),
+        };
+        let lowest = before.cost.min(as_last);
+        if as_inner < lowest {
+            let (cost, bits) = (as_inner, before.bits + inner);
+            Path { cost, bits, state: state_after_one(before.state), ..before }
+        } else if as_last < before.cost {
+            Path { cost: as_last, bits: last, state: 1, lowered: 0, last: bit }
+        } else {
+            Path { lowered: before.lowered | 1 << bit, ..before }
+        }
+    }
+
     /// Returns the cheapest of `best` and the paths with the level `magnitude`, `lowered` if it is
     /// less than the rounded one.
     #[inline(always)]
@@ -189,16 +217,18 @@ impl Step<'_> {
         let error = gain(exact, magnitude) << ERROR_SHIFT;
         // No level above 1 is omitted.
         if !is_after_larger(before.state) {
-            let cost = error + price.0 * (last + i64::from(costs.level(0, magnitude)));
+            let bits = last + costs.level(0, magnitude).cast_signed();
+            let cost = error + price.0 * i64::from(bits);
             if cost < best.cost {
-                best = Path { cost, state: next_state(0, magnitude), lowered, last: bit };
+                best = Path { cost, bits, state: next_state(0, magnitude), lowered, last: bit };
             }
         }
-        let bits = inner + i64::from(costs.level(before.state, magnitude));
-        let cost = before.cost + error + price.0 * bits;
+        let bits = inner + costs.level(before.state, magnitude).cast_signed();
+        let cost = before.cost + error + price.0 * i64::from(bits);
         if cost < best.cost {
-            let state = next_state(before.state, magnitude);
-            best = Path { cost, state, lowered: before.lowered | lowered, last: before.last };
+            let (bits, state) = (before.bits + bits, next_state(before.state, magnitude));
+            let lowered = before.lowered | lowered;
+            best = Path { cost, bits, state, lowered, last: before.last };
         }
         best
     }

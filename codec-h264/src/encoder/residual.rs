@@ -140,26 +140,34 @@ impl Residual {
         let (levels, scaled) = (&mut self.luma, &mut self.scaled);
         let quantiser = &set.luma_4x4;
         let mut codings = [Coding::default(); 4];
+        let costs = bits.of(BlockKind::Inter4x4);
+        let mut block_bits = [0; 16];
         if let Some(prices) = set.prices
             && result.coded != 0
         {
             kernels.h264_fdct_luma(cur, pred, &mut self.coeffs);
-            let costs = bits.of(BlockKind::Inter4x4);
             let blocks = (&self.coeffs[..], &mut levels[..], &mut scaled[..]);
-            optimise_4x4(prices.luma, set, (quantiser, costs), blocks, &mut positions, &mut result);
+            let kind = (quantiser, costs);
+            optimise_4x4(
+                prices.luma,
+                set,
+                kind,
+                blocks,
+                (&mut positions, &mut block_bits),
+                &mut result,
+            );
         } else {
             for (n, &positions) in positions.iter().enumerate() {
                 codings[n / 4].score += score_of(result.large >> n & 1 == 1, positions);
             }
+            block_bits = bits_of(costs, levels, &positions);
         }
         for (quarter, coding) in codings.iter_mut().enumerate() {
             if result.coded >> (4 * quarter) & 15 == 0 {
                 continue;
             }
-            let blocks = 4 * quarter..4 * quarter + 4;
-            let block = |n: usize| bits.block(BlockKind::Inter4x4, &levels[n], positions[n].into());
-            let price = Price { sse: result.sse[quarter] >> 4, bits: blocks.map(block).sum() };
-            coding.price = Some(price);
+            let bits = block_bits[4 * quarter..4 * quarter + 4].iter().sum();
+            coding.price = Some(Price { sse: result.sse[quarter] >> 4, bits });
         }
         let (quarters, price) = keep_quarters(set, &codings, quarter_sse);
         let kept = result.coded & (quarters * 15);
@@ -207,6 +215,8 @@ impl Residual {
             return Price::default();
         };
         let mut codings = [Coding::default(); 4];
+        let costs = bits.of(BlockKind::Inter8x8);
+        let mut block_bits = [0; 4];
         if let (Some(prices), Some(coeffs)) = (set.prices, blocks_8x8(&mut self.coeffs))
             && result.coded != 0
         {
@@ -220,18 +230,18 @@ impl Residual {
                     levels: &mut levels[n],
                     scaled: &mut scaled[n],
                 };
-                let found = block.optimise(bits.of(BlockKind::Inter8x8), prices.luma, positions[n]);
-                positions[n] = found.positions;
+                let found = block.optimise(costs, prices.luma, positions[n]);
+                (positions[n], block_bits[n]) = (found.positions, found.bits);
                 result.sse[n] = found.change(result.sse[n], set.step_squares[0]);
             }
         } else {
             for (n, &positions) in positions.iter().enumerate() {
                 codings[n].score = score_8x8(result.large >> n & 1 == 1, positions);
+                block_bits[n] = costs.block(&levels[n], positions);
             }
         }
         for n in (0..4).filter(|&n| positions[n] != 0) {
-            let bits = bits.block(BlockKind::Inter8x8, &levels[n], positions[n]);
-            codings[n].price = Some(Price { sse: result.sse[n] >> 4, bits });
+            codings[n].price = Some(Price { sse: result.sse[n] >> 4, bits: block_bits[n] });
         }
         let (kept, price) = keep_quarters(set, &codings, quarter_sse);
         self.set_luma(kept, true);
@@ -263,21 +273,30 @@ impl Residual {
             &mut positions,
             &mut dcs,
         );
+        let costs = bits.of(BlockKind::Ac);
+        let mut block_bits = [0; 16];
         if let Some(prices) = set.prices
             && result.coded != 0
         {
             kernels.h264_fdct_luma(cur, pred, &mut self.coeffs);
             let blocks = (&self.coeffs[..], &mut self.luma[..], &mut self.scaled[..]);
-            let kind = (&set.luma_ac, bits.of(BlockKind::Ac));
-            optimise_4x4(prices.luma, set, kind, blocks, &mut positions, &mut result);
+            let kind = (&set.luma_ac, costs);
+            optimise_4x4(
+                prices.luma,
+                set,
+                kind,
+                blocks,
+                (&mut positions, &mut block_bits),
+                &mut result,
+            );
+        } else {
+            block_bits = bits_of(costs, &self.luma, &positions);
         }
         let mut price = Price::default();
         self.coded = self.coded & !LUMA | result.coded;
         price.sse = result.sse.iter().sum::<u32>() >> 4;
         if result.coded != 0 {
-            for (levels, &positions) in self.luma.iter().zip(&positions) {
-                price.bits += bits.block(BlockKind::Ac, levels, positions.into());
-            }
+            price.bits = block_bits.iter().sum();
         }
         let (levels, values) = code_luma_dc(&dcs, set, bits.of(BlockKind::LumaDc));
         self.luma_dc = levels;
@@ -313,6 +332,8 @@ impl Residual {
             &mut self.scaled[n],
             &mut positions,
         );
+        let costs = bits.of(BlockKind::Intra4x4);
+        let block_bits;
         if let Some(prices) = set.prices
             && result.coded != 0
         {
@@ -324,17 +345,15 @@ impl Residual {
                 levels: &mut self.luma[n],
                 scaled: &mut self.scaled[n],
             };
-            let costs = bits.of(BlockKind::Intra4x4);
             let found = block.optimise(costs, prices.luma, positions.into());
-            positions = low_half(found.positions);
             result.sse[0] = found.change(result.sse[0], set.step_squares[0]);
-            result.coded = u32::from(positions != 0);
+            result.coded = u32::from(found.positions != 0);
+            block_bits = found.bits;
+        } else {
+            block_bits = costs.block(&self.luma[n], positions.into());
         }
         self.coded = self.coded & !(1 << n) | (result.coded & 1) << n;
-        Price {
-            sse: result.sse[0] >> 4,
-            bits: bits.block(BlockKind::Intra4x4, &self.luma[n], positions.into()),
-        }
+        Price { sse: result.sse[0] >> 4, bits: block_bits }
     }
 
     /// Codes one 8x8 block of an `Intra_8x8` macroblock; the prediction is `pred`.
@@ -361,6 +380,8 @@ impl Residual {
             &mut scaled[n],
             &mut positions,
         );
+        let costs = bits.of(BlockKind::Intra8x8);
+        let block_bits;
         if let (Some(prices), Some(coeffs)) = (set.prices, blocks_8x8(&mut self.coeffs))
             && result.coded != 0
         {
@@ -372,16 +393,15 @@ impl Residual {
                 levels: &mut levels[n],
                 scaled: &mut scaled[n],
             };
-            let found = block.optimise(bits.of(BlockKind::Intra8x8), prices.luma, positions);
-            positions = found.positions;
+            let found = block.optimise(costs, prices.luma, positions);
             result.sse[0] = found.change(result.sse[0], set.step_squares[0]);
-            result.coded = u32::from(positions != 0);
+            result.coded = u32::from(found.positions != 0);
+            block_bits = found.bits;
+        } else {
+            block_bits = costs.block(&levels[n], positions);
         }
         self.coded = self.coded & !(15 << (4 * n)) | (result.coded & 1) << (4 * n);
-        Price {
-            sse: result.sse[0] >> 4,
-            bits: bits.block(BlockKind::Intra8x8, &levels[n], positions),
-        }
+        Price { sse: result.sse[0] >> 4, bits: block_bits }
     }
 
     /// Returns the dequantised coefficients of a 4x4 block.
@@ -459,27 +479,28 @@ impl Residual {
     ) -> (u32, Price) {
         let Ac { result, positions, dcs, empty_sse } = ac;
         let mut score = 0;
+        let mut block_bits = [0; 8];
         if let (Some(prices), Some(coeffs)) = (set.prices, self.coeffs.first_chunk_mut())
             && result.coded != 0
         {
             kernels.h264_fdct_chroma(cur, pred, coeffs);
             let blocks = (&coeffs[..], &mut self.chroma[..], &mut self.chroma_scaled[..]);
-            optimise_4x4(prices.chroma, set, (&set.chroma_ac, costs), blocks, positions, result);
+            let kind = (&set.chroma_ac, costs);
+            optimise_4x4(prices.chroma, set, kind, blocks, (positions, &mut block_bits), result);
         } else {
             let block = |n: usize| score_of(result.large >> n & 1 == 1, positions[n]);
             score = (0..8).map(block).sum();
+            if result.coded != 0 {
+                block_bits = bits_of(costs, &self.chroma, positions);
+            }
         }
         let means: u32 = dcs.iter().map(|&dc| dc_sse(dc, 0)).sum();
         let empty = empty_sse.saturating_sub(means);
         if result.coded == 0 {
             return (0, Price { sse: empty, bits: 0 });
         }
-        let block =
-            |(levels, &positions): (&[i16; 16], &u16)| costs.block(levels, positions.into());
-        let price = Price {
-            sse: (result.sse[0] + result.sse[1]) >> 4,
-            bits: self.chroma.iter().zip(&*positions).map(block).sum(),
-        };
+        let price =
+            Price { sse: (result.sse[0] + result.sse[1]) >> 4, bits: block_bits.iter().sum() };
         let is_worse = match set.prices {
             None => score < MIN_CHROMA_SCORE,
             Some(prices) => {
@@ -569,25 +590,35 @@ struct Ac<'a> {
 /// Coefficients, levels and dequantised coefficients of 4x4 blocks.
 type Blocks<'a> = (&'a [[i16; 16]], &'a mut [[i16; 16]], &'a mut [[i16; 16]]);
 
-/// Optimises 4x4 blocks; `result` has a part for four of them.
+/// Returns the bits of 4x4 blocks.
+fn bits_of<const N: usize>(
+    costs: &BlockCosts,
+    levels: &[[i16; 16]; N],
+    positions: &[u16; N],
+) -> [u32; N] {
+    std::array::from_fn(|n| costs.block(&levels[n], positions[n].into()))
+}
+
+/// Optimises 4x4 blocks, and sets the bits of each; `result` has a part for four of them.
 fn optimise_4x4<const PARTS: usize>(
     price: BitPrice,
     set: &ClassQuantisers,
     (quantiser, costs): (&H264Quantiser<16>, &BlockCosts),
     (coeffs, levels, scaled): Blocks<'_>,
-    positions: &mut [u16],
+    (positions, bits): (&mut [u16], &mut [u32]),
     result: &mut H264Quantised<PARTS>,
 ) {
     let square = set.step_squares[usize::from(PARTS == 2)];
-    let blocks = coeffs.iter().zip(levels).zip(scaled).zip(positions);
-    for (n, (((coeffs, levels), scaled), positions)) in blocks.enumerate() {
+    let blocks = coeffs.iter().zip(levels).zip(scaled).zip(positions).zip(bits);
+    for (n, ((((coeffs, levels), scaled), positions), bits)) in blocks.enumerate() {
+        *bits = costs.coded[0].into();
         if *positions == 0 {
             continue;
         }
         let scan = &Scans::of(false).scan_4x4;
         let block = Block { quantiser, scan, coeffs, levels, scaled };
         let found = block.optimise(costs, price, (*positions).into());
-        *positions = low_half(found.positions);
+        (*positions, *bits) = (low_half(found.positions), found.bits);
         result.coded &= !(u32::from(*positions == 0) << n);
         let sse = &mut result.sse[n / 4 % PARTS];
         *sse = found.change(*sse, square);

@@ -49,10 +49,15 @@ pub(super) const STATES: usize = 8;
 /// Returns the state after a level.
 #[inline]
 pub(super) fn next_state(state: usize, magnitude: u32) -> usize {
-    const AFTER_ONE: [u8; STATES] = [1, 2, 3, 3, 4, 5, 6, 7];
-    const AFTER_LARGER: [u8; STATES] = [4, 4, 4, 4, 5, 6, 7, 7];
-    let table = if magnitude > 1 { &AFTER_LARGER } else { &AFTER_ONE };
-    usize::from(table[state % STATES])
+    const AFTER_LARGER: [usize; STATES] = [4, 4, 4, 4, 5, 6, 7, 7];
+    if magnitude > 1 { AFTER_LARGER[state % STATES] } else { state_after_one(state) }
+}
+
+/// Returns the state after a level of 1.
+#[inline]
+pub(super) fn state_after_one(state: usize) -> usize {
+    const AFTER_ONE: [usize; STATES] = [1, 2, 3, 3, 4, 5, 6, 7];
+    AFTER_ONE[state % STATES]
 }
 
 /// Returns whether a level above 1 led to the state.
@@ -77,6 +82,12 @@ pub(super) struct BlockCosts {
 impl BlockCosts {
     const EMPTY: Self =
         Self { last: [0; 64], inner: [0; 64], level: [[0; 16]; STATES], coded: [0; 2] };
+
+    /// Returns the bits of a level of 1.
+    #[inline]
+    pub(super) fn one(&self, state: usize) -> i32 {
+        self.level[state % STATES][1].into()
+    }
 
     /// Returns the bits of a level that is not zero.
     #[inline]
