@@ -63,6 +63,8 @@ kernel_table! {
     sad_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32;
     /// Sum of squared differences over 16x16 pixels: 0..=16646400.
     sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32;
+    /// Sums of squared differences of the four 8x8 quadrants, as [`Self::sad_16x16_quads`].
+    sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4];
     /// Sum of squared differences over 8x8 pixels.
     sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32;
     /// Sum of squared differences over 4x4 pixels.

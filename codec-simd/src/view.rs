@@ -95,6 +95,37 @@ impl<'a> PlaneRef<'a> {
         self.layout
     }
 
+    /// Returns the windows of [`Self::window`] at several positions; `None` if it returns that for one
+    /// of them.
+    #[inline]
+    #[must_use]
+    pub fn windows<const W: usize, const H: usize, const N: usize>(
+        &self,
+        at: [(isize, isize); N],
+    ) -> Option<[Window<'a, W, H>; N]> {
+        let Layout { stride, height, pad, .. } = self.layout;
+        let last_top = (height + 2 * pad).checked_sub(H)?;
+        let last_start = self.data.len().checked_sub(H.checked_sub(1)?.checked_mul(stride)? + W)?;
+        let (mut starts, mut is_inside) = ([0; N], true);
+        for (start, (x, y)) in starts.iter_mut().zip(at) {
+            // Positions before the border wrap to values that are too large.
+            let (left, top) = (pad.wrapping_add_signed(x), pad.wrapping_add_signed(y));
+            *start = top.wrapping_mul(stride).wrapping_add(left);
+            is_inside &= (top <= last_top) & (left <= stride) & (*start <= last_start);
+        }
+        if !is_inside {
+            return None;
+        }
+        let base = self.data.as_ptr();
+        Some(starts.map(|start| {
+            // SAFETY: `start <= last_start <= data.len()`, so the offset is in bounds.
+            let start = unsafe { base.add(start) };
+            // The invariant holds: `top` and `left` are inside the plane, so that neither the product
+            // nor the sum has wrapped, and `H - 1` rows and `W` bytes follow.
+            Window { start, stride, bytes: PhantomData }
+        }))
+    }
+
     /// Returns the window of `W` x `H` bytes whose top-left pixel is at (`x`, `y`), relative to the
     /// first pixel inside the border. Negative positions are in the border.
     ///

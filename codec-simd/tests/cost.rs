@@ -42,6 +42,7 @@ fn sse() {
         let (uv, uv_ref) = (rng.block_uv(), rng.block_uv());
         (
             kernels.sse_16x16(&cur, refp.window()),
+            kernels.sse_16x16_quads(&cur, refp.window()),
             kernels.sse_8x8(cur8.window(), refp8.window()),
             kernels.sse_4x4(cur4.window(), refp4.window()),
             kernels.sse_uv(&uv, &uv_ref),

@@ -81,7 +81,7 @@ impl Block for HalfBlock<'_> {
     #[inline]
     fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
         let [first, second] = self.parts().map(|(cur, place)| {
-            kernels.sad_8x8_x4(cur, at.map(|at| window(&refp, at.moved(place))))
+            kernels.sad_8x8_x4(cur, windows(&refp, at.map(|at| at.moved(place))))
         });
         std::array::from_fn(|n| first[n] + second[n])
     }
@@ -131,10 +131,19 @@ fn window<'a, const W: usize, const H: usize>(
     refp.window(at.x as isize, at.y as isize).expect("block inside the border")
 }
 
+#[inline]
+#[expect(clippy::expect_used, reason = "the search range ends inside the border")]
+fn windows<'a, const W: usize, const H: usize>(
+    refp: &PlaneRef<'a>,
+    at: [PixelPos; 4],
+) -> [Window<'a, W, H>; 4] {
+    refp.windows(at.map(|at| (at.x as isize, at.y as isize))).expect("blocks inside the border")
+}
+
 impl Block for Block16 {
     #[inline]
     fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
-        kernels.sad_16x16_x4(self, at.map(|at| window(&refp, at)))
+        kernels.sad_16x16_x4(self, windows(&refp, at))
     }
 
     #[inline]
@@ -162,7 +171,7 @@ impl Block for Block16 {
 impl Block for Window<'_, 8, 8> {
     #[inline]
     fn sad_x4(&self, kernels: &Kernels, refp: PlaneRef<'_>, at: [PixelPos; 4]) -> [u32; 4] {
-        kernels.sad_8x8_x4(*self, at.map(|at| window(&refp, at)))
+        kernels.sad_8x8_x4(*self, windows(&refp, at))
     }
 
     #[inline]

@@ -367,5 +367,5 @@ fn parts_of(shape: Shape) -> &'static [(usize, Part)] {
 
 /// Returns the squared errors of the quarters of the macroblock.
 pub(super) fn quarter_sses(kernels: &Kernels, cur: &Block16, pred: &Block16) -> [u32; 4] {
-    [(0, 0), (8, 0), (0, 8), (8, 8)].map(|(x, y)| kernels.sse_8x8(cur.sub(x, y), pred.sub(x, y)))
+    kernels.sse_16x16_quads(cur, pred.window())
 }

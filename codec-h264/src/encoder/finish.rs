@@ -11,7 +11,7 @@ use super::write::{CabacWriter, CavlcWriter, SliceMark, SliceWriter};
 use crate::cabac::Contexts;
 use crate::deblock::{Deblocker, EdgeFilter, ThresholdTable};
 use crate::macroblock::Arrangement;
-use crate::macroblock::{Grain, MbClass, MbInfo, ORDER};
+use crate::macroblock::{Grain, MbClass, MbInfo};
 use crate::nal::{NalHeader, NalType};
 use crate::picture::{Motion, Mv, NO_REF};
 use crate::planes::{PlaneSet, plane_lines};
@@ -174,13 +174,12 @@ impl Picture {
         if has_residual {
             self.qp = mb.qp;
         }
-        let mb = CodedMb { qp: self.qp, ..*mb };
         let used = if params.sets.pps.cabac {
-            self.writers.cabac.macroblock(&mb, levels)
+            self.writers.cabac.macroblock(mb, levels)
         } else {
-            self.writers.cavlc.macroblock(&mb, levels)
+            self.writers.cavlc.macroblock(mb, levels)
         };
-        self.infos[index] = info_of(&mb, slice);
+        self.infos[index] = info_of(mb, self.qp, slice);
         let motion = &mut self.motion.mbs[index];
         (motion.mvs[0], motion.refs) = (*mvs, mb.refs);
         for (list, ids) in params.reference_ids.iter().enumerate() {
@@ -292,7 +291,7 @@ fn copy_row(store: &RowStore, row: usize, frame: &mut FrameBuf) {
 }
 
 /// Returns what deblocking needs to know.
-fn info_of(mb: &CodedMb, slice: u16) -> MbInfo {
+fn info_of(mb: &CodedMb, qp: u8, slice: u16) -> MbInfo {
     let class = match mb.kind {
         CodedKind::Skip => MbClass::Skip,
         CodedKind::Direct => MbClass::Direct,
@@ -310,8 +309,8 @@ fn info_of(mb: &CodedMb, slice: u16) -> MbInfo {
         class,
         transform_8x8: mb.transform_8x8,
         grain,
-        qp: mb.qp,
-        chroma_qp: [chroma_qp(mb.qp, 0); 2],
+        qp,
+        chroma_qp: [chroma_qp(qp, 0); 2],
         cbp: mb.cbp,
         coded: coded_blocks(mb),
         ..MbInfo::NOT_DECODED
@@ -325,5 +324,7 @@ fn coded_blocks(mb: &CodedMb) -> u16 {
         return 0;
     }
     let spread = if mb.transform_8x8 { luma * 15 } else { luma };
-    ORDER.iter().enumerate().fold(0, |bits, (at, &n)| bits | u16::from(spread >> n & 1 == 1) << at)
+    // Bits 1 and 2 of the number of a block change places.
+    let raster = spread & 0xc3c3 | (spread & 0x0c0c) << 2 | (spread & 0x3030) >> 2;
+    u16::try_from(raster).unwrap_or(u16::MAX)
 }

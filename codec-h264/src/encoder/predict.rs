@@ -107,26 +107,25 @@ pub(super) fn chroma(
     let x = (8 * col + part.x / 2).cast_signed() + isize::from(mv.x >> 3);
     let y = (8 * row + part.y / 2).cast_signed() + isize::from(mv.y >> 3);
     let (fx, fy) = (fraction(mv.x, 7), fraction(mv.y, 7));
-    for (plane, from) in [refp.u, refp.v].into_iter().enumerate() {
-        let (to_x, to_y) = (8 * plane + part.x / 2, part.y / 2);
-        macro_rules! block {
-            ($kernel:ident, $w:literal, $h:literal, $rw:literal, $rh:literal) => {{
-                let mut dst = part_of::<$w, $h>(&mut dst.0, to_x, to_y);
+    macro_rules! block {
+        ($kernel:ident, $w:literal, $h:literal, $rw:literal, $rh:literal) => {
+            for (plane, from) in [&refp.u, &refp.v].into_iter().enumerate() {
+                let mut dst = part_of::<$w, $h>(&mut dst.0, 8 * plane + part.x / 2, part.y / 2);
                 if (fx, fy) == (0, 0) {
-                    dst.copy_from(window::<$w, $h>(&from, x, y));
+                    dst.copy_from(window::<$w, $h>(from, x, y));
                 } else {
-                    kernels.$kernel(window::<$rw, $rh>(&from, x, y), fx, fy, dst);
+                    kernels.$kernel(window::<$rw, $rh>(from, x, y), fx, fy, dst);
                 }
-            }};
-        }
-        match (part.width, part.height) {
-            (16, 16) => block!(h264_chroma_8x8, 8, 8, 16, 9),
-            (16, _) => block!(h264_chroma_8x4, 8, 4, 16, 5),
-            (8, 16) => block!(h264_chroma_4x8, 4, 8, 8, 9),
-            (8, 8) => block!(h264_chroma_4x4, 4, 4, 8, 5),
-            (8, _) => block!(h264_chroma_4x2, 4, 2, 8, 3),
-            (_, 8) => block!(h264_chroma_2x4, 2, 4, 8, 5),
-            _ => block!(h264_chroma_2x2, 2, 2, 8, 3),
-        }
+            }
+        };
+    }
+    match (part.width, part.height) {
+        (16, 16) => block!(h264_chroma_8x8, 8, 8, 16, 9),
+        (16, _) => block!(h264_chroma_8x4, 8, 4, 16, 5),
+        (8, 16) => block!(h264_chroma_4x8, 4, 8, 8, 9),
+        (8, 8) => block!(h264_chroma_4x4, 4, 4, 8, 5),
+        (8, _) => block!(h264_chroma_4x2, 4, 2, 8, 3),
+        (_, 8) => block!(h264_chroma_2x4, 2, 4, 8, 5),
+        _ => block!(h264_chroma_2x2, 2, 2, 8, 3),
     }
 }

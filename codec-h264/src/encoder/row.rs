@@ -210,11 +210,10 @@ impl<'a> MbCoder<'a> {
             None => ([UNAVAILABLE; 4], [Mv::ZERO; 4]),
         };
         let has_right = col + 1 < cols && self.has(cols - 1);
-        let first = |side: MbSide| (side.refs[0], side.mvs[0]);
-        let last = |side: MbSide| (side.refs[1], side.mvs[3]);
         let none = (UNAVAILABLE, Mv::ZERO);
-        let top_right = if has_right { first(side(col + 1)) } else { none };
-        let top_left = if col > 0 && self.has(cols + 1) { last(side(col - 1)) } else { none };
+        let top_right = if has_right { context.first_motion(row - 1, col + 1) } else { none };
+        let has_left = col > 0 && self.has(cols + 1);
+        let top_left = if has_left { context.last_motion(row - 1, col - 1) } else { none };
         self.cache.set_neighbours(blocks(self.left), blocks(self.above), top_left, top_right);
         if self.job.second.is_some() {
             self.load_second_neighbours();
@@ -361,9 +360,11 @@ impl<'a> MbCoder<'a> {
         counts.split += u32::from(!is_whole);
         let is_still = choice.kind.is_still(choice.refs, &choice.mvs);
         counts.zero_motion += u32::from(is_still);
-        for (refs, counts) in mb.refs.iter().zip(&mut counts.references) {
+        let lists = 1 + usize::from(self.job.second.is_some());
+        for (refs, counts) in mb.refs.iter().zip(&mut counts.references).take(lists) {
             for (index, count) in (0..).zip(counts) {
-                *count += u32::from(refs.contains(&index));
+                let [a, b, c, d] = refs.map(|used| used == index);
+                *count += u32::from(a | b | c | d);
             }
         }
     }

@@ -145,6 +145,22 @@ impl RowContext {
         MbSide::unpack(cell.info.load(Relaxed), load_mvs(&cell.mvs))
     }
 
+    /// Returns the motion of the leftmost block of [`Self::side`].
+    #[inline]
+    pub(super) fn first_motion(&self, row: usize, col: usize) -> (i8, Mv) {
+        let cell = &self.rows[row % 2][col];
+        let [reference, ..] = cell.info.load(Relaxed).to_le_bytes();
+        (reference.cast_signed(), unpack_mv(cell.mvs[0].load(Relaxed)))
+    }
+
+    /// Returns the motion of the rightmost block of [`Self::side`].
+    #[inline]
+    pub(super) fn last_motion(&self, row: usize, col: usize) -> (i8, Mv) {
+        let cell = &self.rows[row % 2][col];
+        let [_, reference, ..] = cell.info.load(Relaxed).to_le_bytes();
+        (reference.cast_signed(), unpack_mv(cell.mvs[1].load(Relaxed) >> 32))
+    }
+
     /// Returns the bottom line of the macroblock at column `col` of row `row`, which must have been
     /// stored with [`Self::put`].
     #[inline]

@@ -1,6 +1,6 @@
 //! The decided macroblocks of a row, until they are written and deblocked.
 
-use codec_simd::{Block16, BlockUv};
+use codec_simd::{Block16, BlockUv, WindowMut};
 
 use super::coded_mb::CodedMb;
 use crate::picture::Mv;
@@ -109,15 +109,17 @@ impl RowPixels {
     /// Sets the samples of the macroblock at column `col`.
     #[inline]
     pub(super) fn put(&mut self, col: usize, luma: &Block16, chroma: &BlockUv) {
-        let width = self.width.max(1);
-        for (line, from) in self.luma.chunks_exact_mut(width).zip(&luma.0) {
-            line[16 * col..16 * col + 16].copy_from_slice(from);
+        if let Some(mut to) =
+            self.luma.get_mut(16 * col..).and_then(|to| WindowMut::new(to, self.width))
+        {
+            to.copy_from(luma.window());
         }
-        let [u, v] = &mut self.chroma;
-        let lines = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));
-        for ((u, v), from) in lines.zip(&chroma.0) {
-            u[8 * col..8 * col + 8].copy_from_slice(&from[..8]);
-            v[8 * col..8 * col + 8].copy_from_slice(&from[8..]);
+        for (plane, to) in self.chroma.iter_mut().enumerate() {
+            if let Some(mut to) =
+                to.get_mut(8 * col..).and_then(|to| WindowMut::new(to, self.width / 2))
+            {
+                to.copy_from(chroma.plane(plane));
+            }
         }
     }
 

@@ -113,6 +113,16 @@ macro_rules! lanes_cost {
         }
 
         #[target_feature(enable = $features)]
+        fn sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4] {
+            [
+                sse_8x8(cur.sub(0, 0), refp.sub(0, 0)),
+                sse_8x8(cur.sub(8, 0), refp.sub(8, 0)),
+                sse_8x8(cur.sub(0, 8), refp.sub(0, 8)),
+                sse_8x8(cur.sub(8, 8), refp.sub(8, 8)),
+            ]
+        }
+
+        #[target_feature(enable = $features)]
         fn sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
             sum_u32(add_squares(zero_u32(), load_4x4(cur), load_4x4(refp)))
         }

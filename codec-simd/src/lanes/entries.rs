@@ -20,6 +20,7 @@ macro_rules! replace_entries {
             satd_mean_16x16,
             satd_mean_8x8,
             sse_16x16,
+            sse_16x16_quads,
             sse_8x8,
             sse_4x4,
             sse_uv,

@@ -48,6 +48,10 @@ pub(crate) fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
     sse(cur.window(), refp)
 }
 
+pub(crate) fn sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4] {
+    [(0, 0), (8, 0), (0, 8), (8, 8)].map(|(x, y)| sse_8x8(cur.sub(x, y), refp.sub(x, y)))
+}
+
 pub(crate) fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
     sse(cur, refp)
 }

@@ -132,6 +132,19 @@ impl<'a> Placed<'a> {
         quarters.iter().take(count).map(of_quarter).sum()
     }
 
+    /// Returns the distortions at half a sample left, right, above and below.
+    #[inline]
+    pub(super) fn distortions_beside(&self, planes: &SearchPlanes) -> [u32; 4] {
+        if let (Around::Whole(_), Measure::Sad) = (&self.around, self.measure) {
+            let Target { kernels, cur, .. } = *self.target;
+            let across = Window::packed(&planes.whole.across);
+            let down = Window::packed(&planes.whole.down);
+            let refs = [across.sub(0, 1), across.sub(1, 1), down.sub(1, 0), down.sub(1, 1)];
+            return kernels.sad_16x16_x4(cur, refs);
+        }
+        [(-2, 0), (2, 0), (0, -2), (0, 2)].map(|(dx, dy)| self.distortion_at(planes, dx, dy))
+    }
+
     /// Returns the windows whose mean is the prediction of the macroblock at (`dx`, `dy`) quarters from
     /// the vector.
     #[inline]

@@ -108,8 +108,18 @@ impl Search<'_> {
         let (x, y) = self.at;
         match ring {
             Ring::Cross => {
-                let [left, right] = [self.try_at(x - by, y), self.try_at(x + by, y)];
-                let [above, below] = [self.try_at(x, y - by), self.try_at(x, y + by)];
+                let [left, right, above, below] = if by == 2 {
+                    let [a, b, c, d] = self.placed.distortions_beside(self.planes);
+                    [
+                        self.take(-2, 0, a),
+                        self.take(2, 0, b),
+                        self.take(0, -2, c),
+                        self.take(0, 2, d),
+                    ]
+                } else {
+                    let [left, right] = [self.try_at(x - by, y), self.try_at(x + by, y)];
+                    [left, right, self.try_at(x, y - by), self.try_at(x, y + by)]
+                };
                 let dx = if left < right { -by } else { by };
                 let dy = if above < below { -by } else { by };
                 self.try_at(x + dx, y + dy);

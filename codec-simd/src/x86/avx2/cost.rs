@@ -7,7 +7,8 @@ use crate::types::{Block16, BlockUv};
 use crate::view::Window;
 use crate::x86::memory::{load_2x8, load_2x16, load_u8x8, load_u8x16};
 use crate::x86::sse41::cost::{
-    HALF, WHOLE, by_kind, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_i64x2, sums_of_8, weights,
+    HALF, WHOLE, by_kind, lanes_u32x4, signs_8, sum_i16x8, sum_i32x4, sum_i64x2, sums_i64x2,
+    sums_of_8, weights,
 };
 
 /// `base` with the entries that this file improves.
@@ -20,6 +21,7 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
         satd_mean_16x16,
         satd_mean_8x8,
         sse_16x16,
+        sse_16x16_quads,
         sse_8x8,
         sse_uv,
         moments_16x16,
@@ -131,6 +133,23 @@ fn sse_16x16(cur: &Block16, refp: Window<'_, 16, 16>) -> u32 {
         }
     }
     sum_i32x4(fold_i32(_mm256_add_epi32(sums[0], sums[1])))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4] {
+    // Of the upper and of the lower rows; the lanes have the left and the right columns.
+    let mut sums = [_mm256_setzero_si256(); 2];
+    for y in 0..8 {
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let y = y + 8 * half;
+            let squares = squares_16(widen(&cur.0[y]), widen(refp.row(y)));
+            *sums = _mm256_add_epi32(*sums, squares);
+        }
+    }
+    let pairs = _mm256_hadd_epi32(sums[0], sums[1]);
+    let quads = _mm256_hadd_epi32(pairs, pairs);
+    let (left, right) = (_mm256_castsi256_si128(quads), _mm256_extracti128_si256::<1>(quads));
+    lanes_u32x4(_mm_unpacklo_epi32(left, right))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

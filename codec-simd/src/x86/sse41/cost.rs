@@ -172,6 +172,16 @@ fn sse_8x8(cur: Window<'_, 8, 8>, refp: Window<'_, 8, 8>) -> u32 {
 }
 
 #[target_feature(enable = "sse4.1,ssse3")]
+fn sse_16x16_quads(cur: &Block16, refp: Window<'_, 16, 16>) -> [u32; 4] {
+    [
+        sse_8x8(cur.sub(0, 0), refp.sub(0, 0)),
+        sse_8x8(cur.sub(8, 0), refp.sub(8, 0)),
+        sse_8x8(cur.sub(0, 8), refp.sub(0, 8)),
+        sse_8x8(cur.sub(8, 8), refp.sub(8, 8)),
+    ]
+}
+
+#[target_feature(enable = "sse4.1,ssse3")]
 fn sse_4x4(cur: Window<'_, 4, 4>, refp: Window<'_, 4, 4>) -> u32 {
     sum_i32x4(squares(load_4x4(cur), load_4x4(refp)))
 }
