@@ -186,7 +186,8 @@ impl FileState {
             request.may_drop = Some(false);
         }
         let picture = held.buf.picture(held.info);
-        let decode_time = self.reordering.times.next();
+        // Not only frames with an order: those of temporal layers may follow them.
+        let decode_time = self.reordering.times.next().filter(|_| self.reordering.has_b_frames());
         let task = Task {
             picture: &picture,
             analysis: Some(&held.analysis),
@@ -197,7 +198,7 @@ impl FileState {
             role,
             group_frames,
             order,
-            decode_time: decode_time.filter(|_| order.is_some()),
+            decode_time,
             speed: SpeedChoice::without_deadline(config.speed),
         };
         let outcome = coding.code(config, knobs, &task);

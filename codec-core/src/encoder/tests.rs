@@ -296,6 +296,38 @@ fn groups_of_b_frames_follow_the_frame_that_is_shown_after_them() {
 }
 
 #[test]
+fn decoding_times_increase_through_changes_of_temporal_layers() {
+    let config = EncoderConfig::file(SIZE, Rational::new(30, 1), RateControl::Quality(50));
+    let unit = InOrder(Fake { bits: 400_000, b_frames: 3, ..Fake::default() });
+    let mut encoder = Encoder::with_frame_coder(&config, unit).unwrap();
+    for frame in 0..120 {
+        let layers = match frame {
+            // The second change is within a group.
+            40 => Some(Scalability::L1T2),
+            66 => Some(Scalability::L1T1),
+            93 => Some(Scalability::L1T3),
+            _ => None,
+        };
+        if let Some(layers) = layers {
+            encoder.apply(Update::Scalability(layers)).unwrap();
+        }
+        push(&mut encoder, &FrameRequest::at(100 * frame)).unwrap();
+    }
+    encoder.finish().unwrap();
+    let coded = packets(&mut encoder);
+    assert_eq!(coded.len(), 120);
+    let is_b = |packet: &Packet| packet.meta.b_level > 0;
+    assert!(is_b(&coded[3]) && coded[60..].iter().any(is_b));
+    assert!(coded.iter().any(|packet| packet.meta.temporal_id > 0));
+    for packet in &coded {
+        assert!(packet.dts.unwrap() <= packet.pts, "{packet:?}");
+    }
+    for pair in coded.windows(2) {
+        assert!(pair[0].dts < pair[1].dts, "{pair:?}");
+    }
+}
+
+#[test]
 fn constant_bitrate_and_codecs_without_b_frames_code_in_display_order() {
     let cbr = |config: &mut EncoderConfig| {
         config.rate.mode = RateControl::Cbr(Bitrate::kbps(300));
