@@ -7,7 +7,7 @@ use super::write::{CBP_CODES, inter_mb_type, sub_mb_type};
 use crate::bits::{se_code, ue_bits};
 use crate::decoder::entropy::first_intra;
 use crate::decoder::inter_types::Lists;
-use crate::macroblock::Shape;
+use crate::macroblock::{Shape, SubShape};
 use crate::slice::SliceType;
 
 /// Converts tenths of a bit to 1/256 bit.
@@ -110,20 +110,22 @@ impl SyntaxCosts {
     pub(crate) fn inter_type(&self, shape: Shape, lists: [Lists; 4]) -> u32 {
         let is_b = self.slice_type == SliceType::B;
         let number = inter_mb_type(shape, [lists[0], lists[3]], is_b);
-        let sub = |n: usize, shape| {
-            let number = sub_mb_type(shape, lists[n], is_b);
-            if self.is_cabac {
-                u32::from(self.means.sub[usize::from(number).min(12)])
-            } else {
-                ue(number.into())
-            }
-        };
         let subs = match shape {
-            Shape::Quarters(shapes) => (0..4).map(|n| sub(n, shapes[n])).sum(),
+            Shape::Quarters(shapes) => (0..4).map(|n| self.sub_type(shapes[n], lists[n])).sum(),
             _ => 0,
         };
         subs + if self.is_cabac {
             u32::from(self.means.inter[usize::from(number).min(22)])
+        } else {
+            ue(number.into())
+        }
+    }
+
+    /// `sub_mb_type` of an 8x8 block of a macroblock in quarters.
+    pub(crate) fn sub_type(&self, shape: SubShape, lists: Lists) -> u32 {
+        let number = sub_mb_type(shape, lists, self.slice_type == SliceType::B);
+        if self.is_cabac {
+            self.means.sub[usize::from(number).min(12)].into()
         } else {
             ue(number.into())
         }
@@ -231,7 +233,6 @@ mod tests {
     use super::*;
     use crate::decoder::entropy::CbpContext;
     use crate::encoder::write::{CavlcWriter, EntropyWriter};
-    use crate::macroblock::SubShape;
     use crate::picture::Mv;
 
     /// Bits that `write` writes in CAVLC.

@@ -3,7 +3,7 @@
 use super::coded_mb::CodedKind;
 use super::decide_inter::{EMPTY_CHROMA_BITS, EMPTY_QUARTER_BITS, quarter_sses};
 use super::job::SecondList;
-use super::predict_b::{self, BMotion, Lists};
+use super::predict_b::{self, BMotion, RefLists};
 use super::row::{Choice, MbCoder};
 use super::scratch::Trial;
 use super::search_inter::{Site, quarter};
@@ -35,7 +35,7 @@ impl<'a> MbCoder<'a> {
         {
             return self.finish_skip_b(direct);
         }
-        let mut motion = self.search_b(&second, &site);
+        let (mut motion, whole) = self.search_b(&second, &site);
         let mut price = self.code_luma(&motion.plain());
         if let Some(direct) = &direct {
             std::mem::swap(&mut self.best, &mut self.trial);
@@ -45,6 +45,22 @@ impl<'a> MbCoder<'a> {
                 (motion, price) = (direct.motion, direct_price);
             } else {
                 std::mem::swap(&mut self.best, &mut self.trial);
+            }
+        }
+        if self.wants_split(&motion.plain()) {
+            let direct_motion = direct.as_ref().map(|direct| &direct.motion);
+            let split = self.search_split_b(&second, &site, &motion, whole, direct_motion);
+            if let Some(split) = split
+                && split.direct_quarters != 15
+                && split.cost <= motion.cost.saturating_mul(33) / 32
+            {
+                std::mem::swap(&mut self.best, &mut self.trial);
+                let split_price = self.code_luma(&split.plain());
+                if split_price.cost < price.cost {
+                    (motion, price) = (split, split_price);
+                } else {
+                    std::mem::swap(&mut self.best, &mut self.trial);
+                }
             }
         }
         let as_motion = motion.plain();
@@ -57,8 +73,12 @@ impl<'a> MbCoder<'a> {
     }
 
     /// Returns both reference lists.
-    fn lists(&self) -> Lists<'a> {
-        [self.job.references, self.job.second.map_or(&[], |second| second.references)]
+    fn lists(&self) -> RefLists<'a> {
+        let second = self
+            .job
+            .second
+            .map_or((&[][..], predict_b::EQUAL), |second| (second.references, second.weights));
+        RefLists { planes: [self.job.references, second.0], weights: second.1 }
     }
 
     /// Derives direct prediction in the spatial mode (clause 8.4.1.2.2) and predicts luma with it into
@@ -87,6 +107,7 @@ impl<'a> MbCoder<'a> {
         let mut motion = BMotion {
             shape: Shape::Whole,
             is_direct: true,
+            direct_quarters: 0,
             refs: refs.map(|reference| [reference; 4]),
             mvs,
             bits: self.job.costs.skip_flag(false) + self.job.costs.inter_type(Shape::Whole, [0; 4]),
@@ -203,6 +224,7 @@ impl<'a> MbCoder<'a> {
             .mvs
             .map(|mvs| std::array::from_fn(|block: usize| mvs[block / 8 * 2 + block % 4 / 2]));
         (self.second.refs, self.second.mvs) = (motion.refs[1], second_mvs);
+        self.second.direct = motion.direct_quarters;
         let kind =
             if motion.is_direct { CodedKind::Direct } else { CodedKind::Inter(motion.shape) };
         Choice { refs: motion.refs[0], mvs, prediction_sse, ..Choice::intra(kind) }

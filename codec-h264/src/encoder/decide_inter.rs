@@ -74,6 +74,7 @@ impl MbCoder<'_> {
         let (kernels, refs) = (self.job.kernels, self.job.references);
         let luma = &mut self.skip.luma;
         predict::luma(kernels, &refs[0].y, (self.col, self.row), Part::WHOLE, mv, luma);
+        self.job.weigh_luma(0, luma);
         let quarters = quarter_sses(kernels, &self.cur.luma, luma);
         Skip { mv, quarters, sse: quarters.iter().sum() }
     }
@@ -113,6 +114,7 @@ impl MbCoder<'_> {
         let (kernels, refs) = (self.job.kernels, self.job.references);
         let at = (self.col, self.row);
         predict::chroma(kernels, &refs[0], at, Part::WHOLE, mv, &mut self.skip.chroma);
+        self.job.weigh_chroma(0, &mut self.skip.chroma);
     }
 
     /// Takes the prediction in [`Self::skip`], of luma and chroma, as the macroblock.
@@ -125,7 +127,7 @@ impl MbCoder<'_> {
         choice
     }
 
-    fn wants_split(&self, motion: &Motion) -> bool {
+    pub(super) fn wants_split(&self, motion: &Motion) -> bool {
         let bits = self.job.speed.split_bits;
         bits.is_some_and(|bits| motion.cost > self.lambdas.sad.cost(bits * 256))
     }
@@ -282,11 +284,13 @@ impl MbCoder<'_> {
     /// Codes the macroblock with `motion`, whose luma is in [`Self::best`], or skips it.
     fn finish_motion(&mut self, motion: &Motion, luma: &Luma, skip: Option<&Skip>) -> Choice {
         let kernels = self.job.kernels;
-        let refp = &self.job.references[usize::from(motion.reference.unsigned_abs())];
+        let reference = usize::from(motion.reference.unsigned_abs());
+        let refp = &self.job.references[reference];
         for (n, part) in parts_of(motion.shape) {
             let (mv, at) = (motion.mvs[*n], (self.col, self.row));
             predict::chroma(kernels, refp, at, *part, mv, &mut self.best.chroma);
         }
+        self.job.weigh_chroma(reference, &mut self.best.chroma);
         let best = &mut *self.best;
         let sse = kernels.sse_uv(&self.cur.chroma, &best.chroma);
         let chroma = if sse <= self.lambdas.sse.cost(256 * EMPTY_CHROMA_BITS) {

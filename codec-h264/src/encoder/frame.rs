@@ -39,6 +39,7 @@ use super::slice_bytes;
 use super::speed::{LevelChoice, Speed};
 use super::static_areas::StaticAreas;
 use super::still_blocks::StillPool;
+use super::weights::{Brightness, Predicted, Weights};
 use crate::cabac::Contexts;
 use crate::params::ScalingMatrices;
 use crate::picture::Mv;
@@ -226,13 +227,21 @@ impl FrameEncoder {
         let mut recon = self.frames.take();
         let mut qp = plan.qindex.min(51);
         let mut attempts = 0_u8;
+        let predicted = self.predicted(source, analysis, &references.header);
+        let brightness = predicted.brightness;
+        let weights = match references.header.slice_type {
+            SliceType::P if self.sets.pps.weighted_pred => {
+                Weights::find(&predicted, &references.lists[0])
+            }
+            _ => Weights::NONE,
+        };
         let report = loop {
             let Some(frame) = Arc::get_mut(&mut recon) else {
                 // The pool only returns frames without other holders.
                 recon = Arc::new(FrameBuf::new(self.settings.size, LUMA_PAD));
                 continue;
             };
-            self.attempt(source, plan, analysis, &references, qp, frame, packet);
+            self.attempt(source, plan, analysis, (&references, &weights), qp, frame, packet);
             attempts = attempts.saturating_add(1);
             let bits = packet.data.len() as u64 * 8;
             let is_over = plan.max_bits.is_some_and(|max| bits > max);
@@ -261,10 +270,26 @@ impl FrameEncoder {
         let needs_motion = plan.order.is_some() && references.header.nal_ref_idc > 0;
         let picture = &self.picture;
         let still = needs_motion.then(|| self.stills.filled(|blocks| picture.still_blocks(blocks)));
-        self.references.coded(references, &recon, still);
+        self.references.coded(references, &recon, still, brightness);
         self.frames.recycle(recon);
         self.update(plan, slice_type);
         Ok(report)
+    }
+
+    /// Returns the picture with its brightness, which is only measured if its slices or later ones may
+    /// have weights.
+    fn predicted<'a>(
+        &self,
+        picture: &'a Source<'a>,
+        analysis: Option<&'a FrameAnalysis>,
+        header: &SliceHeader,
+    ) -> Predicted<'a> {
+        let (kernels, size) = (self.kernels, (self.cols, self.rows));
+        let may_weigh = self.sets.pps.weighted_pred
+            && (header.nal_ref_idc > 0 || header.slice_type == SliceType::P);
+        let brightness =
+            if may_weigh { Brightness::of(kernels, picture, size) } else { Brightness::default() };
+        Predicted { kernels, picture, analysis, brightness, size }
     }
 
     /// Renews the parameter sets with a key frame at another bitrate.
@@ -304,7 +329,7 @@ impl FrameEncoder {
         source: &Source<'_>,
         plan: &FramePlan,
         analysis: Option<&FrameAnalysis>,
-        references: &PicturePlan,
+        (references, weights): (&PicturePlan, &Weights),
         qp: u8,
         frame: &mut FrameBuf,
         packet: &mut Packet,
@@ -312,7 +337,7 @@ impl FrameEncoder {
         packet.data.clear();
         let refresh = IntraRefresh::new(plan, self.cols, self.rows);
         self.plan_slices(refresh.boundary);
-        let header = self.header(references, qp);
+        let header = self.header(references, weights, qp);
         self.set_residual_bits(&header);
         let speed = Speed::level(plan.speed);
         let quantisers = match speed.levels {
@@ -337,7 +362,12 @@ impl FrameEncoder {
         });
         let second_list =
             references.still().filter(|_| header.slice_type == SliceType::B).map(|still| {
-                SecondList { references: second, still, distances: references.distances() }
+                SecondList {
+                    references: second,
+                    still,
+                    distances: references.distances(),
+                    weights: references.implicit_weights(),
+                }
             });
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
@@ -352,6 +382,7 @@ impl FrameEncoder {
             has_transform_8x8: self.sets.pps.transform_8x8,
             residual_bits: &self.residual_bits,
             references: first,
+            weights,
             second: second_list,
             quantisers,
             qp,
@@ -408,10 +439,13 @@ impl FrameEncoder {
     }
 
     /// Returns the header of the first slice.
-    fn header(&self, references: &PicturePlan, qp: u8) -> SliceHeader {
+    fn header(&self, references: &PicturePlan, weights: &Weights, qp: u8) -> SliceHeader {
         let [alpha, beta] = self.settings.knobs.deblocking_offsets;
+        let has_weights =
+            self.sets.pps.weighted_pred && references.header.slice_type == SliceType::P;
         SliceHeader {
             qp,
+            weights: has_weights.then(|| weights.table()),
             deblocking: Deblocking {
                 disable_idc: 0,
                 alpha_offset: 2 * alpha,

@@ -4,7 +4,7 @@ use codec_core::analysis::FrameAnalysis;
 use codec_core::frame::Picture;
 use codec_core::motion::MvCost;
 use codec_core::parallel::{Progress, ScratchPool};
-use codec_simd::Kernels;
+use codec_simd::{Block16, BlockUv, Kernels};
 
 use super::costs::SyntaxCosts;
 use super::intra_refresh::IntraRefresh;
@@ -15,6 +15,7 @@ use super::row_context::RowContext;
 use super::scratch::Scratch;
 use super::speed::Speed;
 use super::static_areas::StaticAreas;
+use super::weights::{EntryWeights, Weights};
 use crate::picture::Mv;
 
 /// A frame being coded.
@@ -30,6 +31,8 @@ pub(super) struct FrameJob<'a> {
     pub residual_bits: &'a ResidualBits,
     /// Reference list 0.
     pub references: &'a [RefPlanes<'a>],
+    /// Weights of list 0 in P slices.
+    pub weights: &'a Weights,
     /// What B slices need.
     pub second: Option<SecondList<'a>>,
     pub quantisers: &'a Quantisers,
@@ -62,9 +65,33 @@ pub(super) struct SecondList<'a> {
     pub still: &'a [u8],
     /// Distances in frames to the first entries of both lists.
     pub distances: [i16; 2],
+    /// Weights of the first entries of both lists, in 1/64.
+    pub weights: [i16; 2],
 }
 
 impl FrameJob<'_> {
+    /// Returns the weights of an entry of list 0, if it has any.
+    #[inline]
+    pub(super) fn weights_of(&self, reference: usize) -> Option<&EntryWeights> {
+        self.weights.entries.get(reference)?.as_ref()
+    }
+
+    /// Weighs the prediction of a macroblock from an entry of list 0.
+    #[inline]
+    pub(super) fn weigh_luma(&self, reference: usize, luma: &mut Block16) {
+        if let Some(weights) = self.weights_of(reference) {
+            weights.weigh_luma(self.kernels, luma);
+        }
+    }
+
+    /// As [`Self::weigh_luma`], of both chroma planes.
+    #[inline]
+    pub(super) fn weigh_chroma(&self, reference: usize, chroma: &mut BlockUv) {
+        if let Some(weights) = self.weights_of(reference) {
+            weights.weigh_chroma(self.kernels, chroma);
+        }
+    }
+
     /// Waits until the macroblock above right of `col` in `row` is coded. `seen` is the number of
     /// macroblocks of the row above that are known to be coded.
     #[inline]

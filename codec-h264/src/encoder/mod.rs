@@ -35,6 +35,7 @@ mod row_context;
 mod row_store;
 mod scratch;
 mod search_b;
+mod search_b_parts;
 mod search_inter;
 mod second_list;
 mod second_motion;
@@ -47,7 +48,8 @@ mod still_blocks;
 mod tests;
 mod transform_choice;
 mod unit_size;
-pub(crate) mod write;
+pub(crate) mod weights;
+mod write;
 
 pub use controller::{H264Encoder, open};
 pub use description::CAPABILITIES;

@@ -177,8 +177,9 @@ fn pps(settings: &FrameSettings) -> Pps {
         cabac: settings.knobs.uses_cabac(),
         bottom_field_poc_present: false,
         default_ref_counts: [1; 2],
-        weighted_pred: false,
-        weighted_bipred_idc: 0,
+        weighted_pred: settings.max_b_frames > 0,
+        // Implicit.
+        weighted_bipred_idc: if settings.max_b_frames > 0 { 2 } else { 0 },
         init_qp: INIT_QP,
         chroma_qp_offsets: [0; 2],
         deblocking_control_present: true,

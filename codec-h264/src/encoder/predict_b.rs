@@ -5,6 +5,7 @@ use codec_simd::Kernels;
 use super::predict::{self, Part, RefPlanes};
 use super::scratch::Trial;
 use super::search_inter::Motion;
+use crate::decoder::inter_types::Lists;
 use crate::macroblock::Shape;
 use crate::picture::Mv;
 
@@ -14,6 +15,8 @@ pub(super) struct BMotion {
     pub shape: Shape,
     /// Whether it is derived by direct prediction.
     pub is_direct: bool,
+    /// Quarters that are derived by direct prediction, in a macroblock that is not.
+    pub direct_quarters: u8,
     /// Reference indices of the quarters by list; -1 if unused.
     pub refs: [[i8; 4]; 2],
     /// Vectors of the quarters by list; zero if unused.
@@ -29,6 +32,12 @@ impl BMotion {
     pub(super) fn plain(&self) -> Motion {
         let &Self { shape, bits, cost, .. } = self;
         Motion { shape, reference: 0, mvs: [Mv::ZERO; 4], bits, cost }
+    }
+
+    /// Returns the lists that the quarters use.
+    pub(super) fn lists(&self) -> [Lists; 4] {
+        let [first, second] = self.refs;
+        [0, 1, 2, 3].map(|n| u8::from(first[n] >= 0) | u8::from(second[n] >= 0) << 1)
     }
 
     /// Returns the parts of the macroblock with their own motion, with the first quarter of each.
@@ -49,11 +58,20 @@ impl BMotion {
 }
 
 /// Reference lists of a B slice.
-pub(super) type Lists<'a> = [&'a [RefPlanes<'a>]; 2];
+#[derive(Clone, Copy)]
+pub(super) struct RefLists<'a> {
+    pub planes: [&'a [RefPlanes<'a>]; 2],
+    /// Weights of predictions from both lists, in 1/64.
+    pub weights: [i16; 2],
+}
 
 /// Returns the references of quarter `n` by list.
-fn references<'a>(lists: Lists<'a>, motion: &BMotion, n: usize) -> [Option<&'a RefPlanes<'a>>; 2] {
-    let [first, second] = lists;
+fn references<'a>(
+    lists: RefLists<'a>,
+    motion: &BMotion,
+    n: usize,
+) -> [Option<&'a RefPlanes<'a>>; 2] {
+    let [first, second] = lists.planes;
     let of = |list: &'a [RefPlanes<'a>], index: i8| list.get(usize::try_from(index).ok()?);
     [of(first, motion.refs[0][n]), of(second, motion.refs[1][n])]
 }
@@ -61,7 +79,7 @@ fn references<'a>(lists: Lists<'a>, motion: &BMotion, n: usize) -> [Option<&'a R
 /// Predicts luma with `motion` into `to`; `other` is memory for the second prediction.
 pub(super) fn luma(
     kernels: &Kernels,
-    lists: Lists<'_>,
+    lists: RefLists<'_>,
     at: (usize, usize),
     motion: &BMotion,
     to: &mut Trial,
@@ -76,7 +94,7 @@ pub(super) fn luma(
             [Some(a), Some(b)] => {
                 one(a, mvs[0], to);
                 one(b, mvs[1], other);
-                average(kernels, &mut to.luma.0, &other.luma.0, part);
+                blend(kernels, lists.weights, &mut to.luma.0, &other.luma.0, part);
             }
             [Some(refp), None] => one(refp, mvs[0], to),
             [None, Some(refp)] => one(refp, mvs[1], to),
@@ -88,7 +106,7 @@ pub(super) fn luma(
 /// As [`luma`], of both chroma planes.
 pub(super) fn chroma(
     kernels: &Kernels,
-    lists: Lists<'_>,
+    lists: RefLists<'_>,
     at: (usize, usize),
     motion: &BMotion,
     to: &mut Trial,
@@ -111,7 +129,7 @@ pub(super) fn chroma(
                 };
                 for plane in [0, 8] {
                     let part = Part { x: half.x + plane, ..half };
-                    average(kernels, &mut to.chroma.0, &other.chroma.0, part);
+                    blend(kernels, lists.weights, &mut to.chroma.0, &other.chroma.0, part);
                 }
             }
             [Some(refp), None] => one(refp, mvs[0], to),
@@ -121,9 +139,35 @@ pub(super) fn chroma(
     }
 }
 
-/// Replaces the samples of a part by their means with those of `other`.
-fn average(kernels: &Kernels, rows: &mut [[u8; 16]], other: &[[u8; 16]], part: Part) {
+/// Equal weights.
+pub(super) const EQUAL: [i16; 2] = [32; 2];
+
+/// Replaces samples by the weighted means, in 1/64, with those of `other`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+pub(super) fn blend_samples(weights: [i16; 2], to: &mut [u8], other: &[u8]) {
+    let [a, b] = weights.map(i32::from);
+    for (to, &other) in to.iter_mut().zip(other) {
+        let sum = i32::from(*to) * a + i32::from(other) * b;
+        *to = ((sum + 32) >> 6).clamp(0, 255) as u8;
+    }
+}
+
+/// Replaces the samples of a part by the weighted means with those of `other`.
+fn blend(
+    kernels: &Kernels,
+    weights: [i16; 2],
+    rows: &mut [[u8; 16]],
+    other: &[[u8; 16]],
+    part: Part,
+) {
     let Part { x, y, width, height } = part;
+    if weights != EQUAL {
+        for (to, other) in rows[y..y + height].iter_mut().zip(&other[y..y + height]) {
+            blend_samples(weights, &mut to[x..x + width], &other[x..x + width]);
+        }
+        return;
+    }
     let dst = &mut rows.as_flattened_mut()[16 * y + x..];
     if x == 0 {
         kernels.h264_average_block(dst, 16, width, &other[y..y + height]);

@@ -14,6 +14,8 @@ use codec_core::codec::{FrameKind, SlotSet};
 use codec_core::frame::FrameBuf;
 
 use super::predict::RefPlanes;
+use super::weights::Brightness;
+use crate::decoder::weights::dist_scale_factor;
 use crate::fixed_list::FixedList;
 use crate::slice::{ListChange, MAX_LIST_CHANGES, Mmco, RefMarking, SliceHeader, SliceType};
 
@@ -57,6 +59,8 @@ pub(super) struct RefFrame {
     pub serial: u64,
     /// Picture order count.
     pub poc: u32,
+    /// Of the source; default in streams without B frames.
+    pub brightness: Brightness,
 }
 
 /// A picture that the decoder holds as a reference.
@@ -141,6 +145,21 @@ impl PicturePlan {
     /// Returns the blocks without motion of the first entry of list 1.
     pub(super) fn still(&self) -> Option<&[u8]> {
         self.lists[1].frames[0].as_ref()?.still.as_ref().map(|still| &still[..])
+    }
+
+    /// Returns the implicit weights of the first entries of both lists (clause 8.4.2.3.1).
+    pub(super) fn implicit_weights(&self) -> [i16; 2] {
+        let poc = |list: usize| {
+            let frame = self.lists[list].frames[0].as_ref()?;
+            i32::try_from(frame.poc).ok()
+        };
+        let of_second = || {
+            let current = i32::try_from(self.poc).ok()?;
+            let factor = dist_scale_factor(current, poc(0)?, poc(1)?)? >> 2;
+            i16::try_from(factor).ok().filter(|factor| (-64..=128).contains(factor))
+        };
+        let second = of_second().unwrap_or(32);
+        [64 - second, second]
     }
 
     /// Returns the distances in frames to the first entries of both lists.
@@ -410,9 +429,10 @@ impl ReferenceSlots {
         plan: PicturePlan,
         recon: &Arc<FrameBuf>,
         still: Option<Arc<Vec<u8>>>,
+        brightness: Brightness,
     ) {
         let (serial, poc) = (self.serial, plan.poc);
-        let frame = RefFrame { buf: Arc::clone(recon), still, serial, poc };
+        let frame = RefFrame { buf: Arc::clone(recon), still, serial, poc, brightness };
         self.slots = plan.slots_after;
         for (slot, _) in self.slots.iter_mut().zip(plan.updates).filter(|(_, updated)| *updated) {
             *slot = Some(frame.clone());
@@ -483,7 +503,8 @@ mod tests {
     fn code(slots: &mut ReferenceSlots, plan: &FramePlan) -> SliceHeader {
         let picture = slots.plan(plan, MAX_REFS);
         let header = picture.header.clone();
-        slots.coded(picture, &Arc::new(FrameBuf::new(Size::new(16, 16), 0)), None);
+        let buf = Arc::new(FrameBuf::new(Size::new(16, 16), 0));
+        slots.coded(picture, &buf, None, Brightness::default());
         header
     }
 

@@ -83,6 +83,8 @@ pub(super) struct MbCoder<'a> {
     pub skip: Box<Trial>,
     /// The macroblock as inter while intra is tried.
     pub inter: Box<Trial>,
+    /// Partitions while others are tried.
+    pub split: Box<Trial>,
     /// Half samples of the last search.
     pub planes: Box<SearchPlanes>,
     pub canvas: Box<Canvas>,
@@ -116,8 +118,18 @@ pub(super) fn code_row(job: &FrameJob<'_>, row: usize, store: &mut RowStore) {
 
 impl<'a> MbCoder<'a> {
     pub(super) fn new(job: &'a FrameJob<'a>, row: usize, scratch: Scratch) -> Self {
-        let Scratch { best, trial, spare, skip, inter, left: left_trial, planes, canvas, around } =
-            scratch;
+        let Scratch {
+            best,
+            trial,
+            spare,
+            skip,
+            inter,
+            split,
+            left: left_trial,
+            planes,
+            canvas,
+            around,
+        } = scratch;
         Self {
             job,
             row,
@@ -135,6 +147,7 @@ impl<'a> MbCoder<'a> {
             spare,
             skip,
             inter,
+            split,
             planes,
             canvas,
             cache: ListCache::EMPTY,
@@ -148,8 +161,10 @@ impl<'a> MbCoder<'a> {
     }
 
     pub(super) fn into_scratch(self) -> Scratch {
-        let Self { best, trial, spare, skip, inter, left_trial, planes, canvas, around, .. } = self;
-        Scratch { best, trial, spare, skip, inter, left: left_trial, planes, canvas, around }
+        let Self {
+            best, trial, spare, skip, inter, split, left_trial, planes, canvas, around, ..
+        } = self;
+        Scratch { best, trial, spare, skip, inter, split, left: left_trial, planes, canvas, around }
     }
 
     /// Returns the raster index of the macroblock.
@@ -303,7 +318,7 @@ impl<'a> MbCoder<'a> {
             qp: self.qp,
             transform_8x8: residual.transform_8x8,
             chroma_mode: choice.chroma_mode,
-            direct: 0,
+            direct: self.second.direct,
             cbp: residual.cbp(matches!(choice.kind, CodedKind::Intra16x16(_))),
             coded: residual.coded,
             refs: [choice.refs, self.second.refs],

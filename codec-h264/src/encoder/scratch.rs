@@ -24,6 +24,8 @@ pub(super) struct Scratch {
     pub skip: Box<Trial>,
     /// The macroblock as inter while intra is tried.
     pub inter: Box<Trial>,
+    /// Partitions while others are tried.
+    pub split: Box<Trial>,
     /// The macroblock to the left.
     pub left: Box<Trial>,
     pub planes: Box<SearchPlanes>,

@@ -1,13 +1,13 @@
-//! Search of vectors in B slices: in each list, then of the mean of both.
+//! Search of vectors in B slices: in each list, then of both.
 
-use codec_core::motion::{FullPel, QuarterPel, Target, VectorPrice};
+use codec_core::motion::{FullPel, QuarterPel};
 
 use super::job::SecondList;
 use super::motion::{Measure, Part, compensate, search};
 use super::predict::RefPlanes;
-use super::predict_b::BMotion;
+use super::predict_b::{BMotion, EQUAL, blend_samples};
 use super::row::MbCoder;
-use super::search_inter::{Site, Starts, mv, quarter};
+use super::search_inter::{Site, Starts, mv, quarter, target};
 use crate::decoder::inter_types::Lists;
 use crate::decoder::motion_cache::UNUSED;
 use crate::macroblock::Shape;
@@ -25,8 +25,8 @@ struct Found {
 
 impl MbCoder<'_> {
     /// Searches the motion of the macroblock in the first entry of each list, and predicts luma with the
-    /// best into [`Self::best`].
-    pub(super) fn search_b(&mut self, second: &SecondList<'_>, site: &Site) -> BMotion {
+    /// best into [`Self::best`]. Also returns the best vectors of both lists.
+    pub(super) fn search_b(&mut self, second: &SecondList<'_>, site: &Site) -> (BMotion, [Mv; 2]) {
         let found = [0, 1].map(|list| {
             let references = if list == 0 { self.job.references } else { second.references };
             self.search_list(list, &references[0], second, site)
@@ -35,15 +35,24 @@ impl MbCoder<'_> {
         let settings = self.refine_settings();
         let refs = [self.trial.luma.window(), self.best.luma.window()];
         let (kernels, cur) = (self.job.kernels, &self.cur.luma);
-        let mean = match settings.measure {
-            Measure::Sad => kernels.sad_mean_16x16(cur, refs),
-            Measure::Satd => kernels.satd_mean_16x16(cur, refs),
+        let is_mean = second.weights == EQUAL;
+        if !is_mean {
+            self.inter.luma.clone_from(&self.trial.luma);
+            let to = self.inter.luma.0.as_flattened_mut();
+            blend_samples(second.weights, to, self.best.luma.0.as_flattened());
+        }
+        let blended = self.inter.luma.window();
+        let both = match (settings.measure, is_mean) {
+            (Measure::Sad, true) => kernels.sad_mean_16x16(cur, refs),
+            (Measure::Satd, true) => kernels.satd_mean_16x16(cur, refs),
+            (Measure::Sad, false) => kernels.sad_16x16(cur, blended),
+            (Measure::Satd, false) => kernels.satd_16x16(cur, blended),
         };
         let [first, last] = found;
         let candidates = [
             (1, first.distortion, first.bits),
             (2, last.distortion, last.bits),
-            (3, mean, first.bits.saturating_add(last.bits)),
+            (3, both, first.bits.saturating_add(last.bits)),
         ]
         .map(|(lists, distortion, bits)| {
             let bits = self.type_bits_b(lists).saturating_add(bits);
@@ -55,19 +64,23 @@ impl MbCoder<'_> {
         if lists != 2 {
             std::mem::swap(&mut self.best, &mut self.trial);
         }
-        if lists == 3 {
+        if lists == 3 && !is_mean {
+            std::mem::swap(&mut self.best.luma, &mut self.inter.luma);
+        } else if lists == 3 {
             let dst = self.best.luma.0.as_flattened_mut();
             kernels.h264_average_block(dst, 16, 16, &self.trial.luma.0);
         }
         let uses = |list: usize| lists >> list & 1 == 1;
-        BMotion {
+        let motion = BMotion {
             shape: Shape::Whole,
             is_direct: false,
+            direct_quarters: 0,
             refs: [0, 1].map(|list| [if uses(list) { 0 } else { UNUSED }; 4]),
             mvs: [0, 1].map(|list| [if uses(list) { found[list].mv } else { Mv::ZERO }; 4]),
             bits,
             cost,
-        }
+        };
+        (motion, found.map(|found| found.mv))
     }
 
     /// Returns the bits of the type of a macroblock in a B slice, and of its references.
@@ -89,16 +102,8 @@ impl MbCoder<'_> {
         let cache = if list == 0 { &self.cache } else { &self.second.cache };
         let predicted = cache.predict((0, 0), 4, 0);
         let starts = self.starts_b(list, second, predicted);
-        let price = VectorPrice {
-            table: self.job.mv_cost,
-            predicted: quarter(predicted),
-            lambda_sad: site.lambdas.sad,
-            lambda_sse: site.lambdas.sse,
-        };
-        let Site { at, range, .. } = *site;
         let (integer, settings) = (self.integer_settings(), self.refine_settings());
-        let (kernels, cur) = (self.job.kernels, &self.cur.luma);
-        let target = Target { kernels, cur, refp: refp.y, at, range, price };
+        let target = target(self.job, refp, &self.cur.luma, site, predicted);
         let starts = starts.first(self.job.speed.starts.into());
         let found = search(&target, Part::Whole, starts, integer, settings, &mut self.planes);
         compensate(&target, Part::Whole, &found, &self.planes, &mut self.best.luma);

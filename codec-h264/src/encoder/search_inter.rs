@@ -8,9 +8,11 @@ use codec_simd::Block16;
 
 use super::job::FrameJob;
 use super::lambda::Lambdas;
-use super::motion::{Part, RefineSettings, compensate, refine, search};
+use super::motion::{Measure, Part, RefineSettings, compensate, refine, search};
+use super::predict::RefPlanes;
 use super::row::MbCoder;
 use super::speed::Speed;
+use super::weights::EntryWeights;
 use crate::macroblock::{Shape, SubShape};
 use crate::picture::Mv;
 
@@ -75,11 +77,11 @@ impl Starts {
 }
 
 /// Returns the block, the reference and the prices of a search.
-fn target<'t>(
+pub(super) fn target<'t>(
     job: &FrameJob<'t>,
+    refp: &RefPlanes<'t>,
     cur: &'t Block16,
     site: &Site,
-    reference: usize,
     predicted: Mv,
 ) -> Target<'t> {
     let price = VectorPrice {
@@ -88,8 +90,7 @@ fn target<'t>(
         lambda_sad: site.lambdas.sad,
         lambda_sse: site.lambdas.sse,
     };
-    let refp = job.references[reference].y;
-    Target { kernels: job.kernels, cur, refp, at: site.at, range: site.range, price }
+    Target { kernels: job.kernels, cur, refp: refp.y, at: site.at, range: site.range, price }
 }
 
 /// Position of a macroblock, its allowed vectors and its prices.
@@ -100,7 +101,16 @@ pub(super) struct Site {
     pub lambdas: Lambdas,
 }
 
-impl MbCoder<'_> {
+impl Site {
+    /// Returns the site with the prices for errors without weights.
+    fn unweighted(&self, weights: Option<&EntryWeights>) -> Self {
+        let lambdas =
+            weights.map_or(self.lambdas, |weights| weights.unweighted_lambdas(self.lambdas));
+        Self { lambdas, ..*self }
+    }
+}
+
+impl<'a> MbCoder<'a> {
     /// Returns the position and the allowed vectors of the macroblock, in all references, which have
     /// the same size.
     pub(super) fn site(&self) -> Option<Site> {
@@ -171,23 +181,48 @@ impl MbCoder<'_> {
         let starts = self.starts(predicted, skip_mv);
         let starts = starts.first(self.job.speed.starts.into());
         let (integer, settings) = (self.integer_settings(), self.refine_settings());
-        let target = target(self.job, &self.cur.luma, site, reference, predicted);
+        let refp = &self.job.references[reference];
+        let weights = self.luma_weights(reference);
+        let unweighted = weights.map(|weights| weights.unweighted(&self.cur.luma));
+        let cur = unweighted.as_ref().unwrap_or(&self.cur.luma);
+        let site = &site.unweighted(weights);
+        let target = target(self.job, refp, cur, site, predicted);
         let start = search_integer(&target, starts, integer);
-        if start.cost > worst {
+        let start_cost = weights.map_or(start.cost, |weights| weights.weighted_cost(start.cost));
+        if start_cost > worst {
             return None;
         }
         let found = refine(&target, Part::Whole, start.vector, settings, &mut self.planes);
         compensate(&target, Part::Whole, &found, &self.planes, &mut self.best.luma);
         let type_bits = self.type_bits(Shape::Whole) + self.ref_bits(reference);
         let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
-        let motion = Motion {
+        let mut motion = Motion {
             shape: Shape::Whole,
             reference: index,
             mvs: [mv(found.vector); 4],
             bits: bits.saturating_add(type_bits),
             cost: found.cost.saturating_add(self.lambdas.sad.cost(type_bits)),
         };
-        Some((motion, start.cost))
+        if let Some(weights) = weights {
+            weights.weigh_luma(self.job.kernels, &mut self.best.luma);
+            motion.cost = self.measured_cost(&self.best.luma, motion.bits);
+        }
+        Some((motion, start_cost))
+    }
+
+    /// Returns the weights of an entry of list 0 for luma.
+    fn luma_weights(&self, reference: usize) -> Option<&'a EntryWeights> {
+        self.job.weights_of(reference).filter(|weights| weights.has_luma())
+    }
+
+    /// Returns the cost of a prediction that takes `bits`.
+    fn measured_cost(&self, luma: &Block16, bits: u32) -> u32 {
+        let (kernels, cur) = (self.job.kernels, &self.cur.luma);
+        let distortion = match self.job.speed.refine.measure {
+            Measure::Sad => kernels.sad_16x16(cur, luma.window()),
+            Measure::Satd => kernels.satd_16x16(cur, luma.window()),
+        };
+        distortion.saturating_add(self.lambdas.sad.cost(bits))
     }
 
     /// Returns the bits of the type of a macroblock in a P slice.
@@ -265,11 +300,21 @@ impl MbCoder<'_> {
 
     /// Returns whether the best vector in full samples of a quarter is not that of the macroblock.
     fn has_moved_quarter(&self, site: &Site, reference: usize, whole: Mv) -> bool {
-        let target = target(self.job, &self.cur.luma, site, reference, whole);
+        let refp = &self.job.references[reference];
+        let weights = self.luma_weights(reference);
+        let unweighted = weights.map(|weights| weights.unweighted(&self.cur.luma));
+        let cur = unweighted.as_ref().unwrap_or(&self.cur.luma);
+        let site = &site.unweighted(weights);
+        let target = target(self.job, refp, cur, site, whole);
+        self.moves_a_quarter(&target, whole)
+    }
+
+    /// Returns whether a neighbour of `whole` in full samples is better for a quarter.
+    pub(super) fn moves_a_quarter(&self, target: &Target<'_>, whole: Mv) -> bool {
         let start = target.range.clamp(quarter(whole).to_full());
         let settings = IntegerSettings { max_steps: 1, ..self.integer_settings() };
         Quadrant::ALL.into_iter().any(|quadrant| {
-            search_integer_8x8(&target, quadrant, &[start], settings).vector != start
+            search_integer_8x8(target, quadrant, &[start], settings).vector != start
         })
     }
 
@@ -295,6 +340,9 @@ impl MbCoder<'_> {
         if integer.pattern == Pattern::Exhaustive {
             integer.pattern = Pattern::Wide;
         }
+        let weights = self.luma_weights(reference);
+        let unweighted = weights.map(|weights| weights.unweighted(&self.cur.luma));
+        let site = &site.unweighted(weights);
         for (n, &part) in parts.iter().enumerate() {
             let at = match shape {
                 Shape::Rows => (0, 2 * n),
@@ -304,7 +352,9 @@ impl MbCoder<'_> {
             let predicted = self.cache.predict_part(shape, at, size.0, index);
             let [a, b] = starts[n % 4];
             let starts = [a, b, quarter(predicted).to_full()];
-            let target = target(self.job, &self.cur.luma, site, reference, predicted);
+            let refp = &self.job.references[reference];
+            let cur = unweighted.as_ref().unwrap_or(&self.cur.luma);
+            let target = target(self.job, refp, cur, site, predicted);
             let found = search(&target, part, &starts, integer, settings, &mut self.planes);
             compensate(&target, part, &found, &self.planes, &mut self.trial.luma);
             let vector = mv(found.vector);
@@ -316,6 +366,10 @@ impl MbCoder<'_> {
             let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
             motion.bits = motion.bits.saturating_add(bits);
             motion.cost = motion.cost.saturating_add(found.cost);
+        }
+        if let Some(weights) = weights {
+            weights.weigh_luma(self.job.kernels, &mut self.trial.luma);
+            motion.cost = self.measured_cost(&self.trial.luma, motion.bits);
         }
         motion
     }

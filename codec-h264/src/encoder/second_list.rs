@@ -31,7 +31,7 @@ impl MbCoder<'_> {
         let second = &mut self.second;
         second.left = second.left.filter(|_| self.left.is_some());
         second.cache.set_neighbours(blocks(second.left), blocks(above), corner, right);
-        (second.refs, second.mvs) = ([UNUSED; 4], [Mv::ZERO; 16]);
+        (second.refs, second.mvs, second.direct) = ([UNUSED; 4], [Mv::ZERO; 16], 0);
     }
 
     /// Passes the motion of the macroblock on to its neighbours.
@@ -47,8 +47,8 @@ impl MbCoder<'_> {
     pub(super) fn vector_differences_b(&mut self, shape: Shape, choice: &Choice) -> [[Mv; 16]; 2] {
         let second = &mut self.second;
         [
-            differences(&mut self.cache, shape, &choice.refs, &choice.mvs),
-            differences(&mut second.cache, shape, &second.refs, &second.mvs),
+            differences(&mut self.cache, shape, &choice.refs, &choice.mvs, second.direct),
+            differences(&mut second.cache, shape, &second.refs, &second.mvs, second.direct),
         ]
     }
 }
@@ -69,13 +69,23 @@ fn parts_of(shape: Shape) -> &'static [(Place, Place)] {
 }
 
 /// Returns the differences of the vectors of a list, and adds them to `cache`.
-fn differences(cache: &mut ListCache, shape: Shape, refs: &[i8; 4], mvs: &[Mv; 16]) -> [Mv; 16] {
+fn differences(
+    cache: &mut ListCache,
+    shape: Shape,
+    refs: &[i8; 4],
+    mvs: &[Mv; 16],
+    direct: u8,
+) -> [Mv; 16] {
     let mut mvds = [Mv::ZERO; 16];
     for &(at, size) in parts_of(shape) {
-        let reference = refs[at.1 / 2 * 2 + at.0 / 2];
+        let quarter = at.1 / 2 * 2 + at.0 / 2;
+        let reference = refs[quarter];
         let mv = mvs[4 * at.1 + at.0];
-        let predicted =
-            if reference < 0 { Mv::ZERO } else { cache.predict_part(shape, at, size.0, reference) };
+        let predicted = match reference {
+            _ if direct >> quarter & 1 == 1 => mv,
+            ..0 => Mv::ZERO,
+            _ => cache.predict_part(shape, at, size.0, reference),
+        };
         cache.fill_refs(at, size, reference);
         cache.fill_mvs(at, size, mv);
         let mvd = Mv { x: mv.x.wrapping_sub(predicted.x), y: mv.y.wrapping_sub(predicted.y) };

@@ -14,11 +14,13 @@ pub(super) struct SecondMotion {
     pub refs: [i8; 4],
     /// Vectors of the 4x4 blocks in raster order; zero if the list is not used.
     pub mvs: [Mv; 16],
+    /// Quarters in direct mode, in both lists.
+    pub direct: u8,
 }
 
 impl Default for SecondMotion {
     fn default() -> Self {
         let (refs, mvs) = ([UNUSED; 4], [Mv::ZERO; 16]);
-        Self { cache: ListCache::EMPTY, left: None, refs, mvs }
+        Self { cache: ListCache::EMPTY, left: None, refs, mvs, direct: 0 }
     }
 }

@@ -31,7 +31,18 @@ struct Case {
     b_frames: u8,
     /// Whether each frame starts with empty memory for decisions.
     forgets: bool,
-    is_noise: bool,
+    content: Content,
+}
+
+/// What the clip shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// See [`frame`].
+    Motion,
+    /// See [`noise`].
+    Noise,
+    /// The motion, from a dark grey that is not quite black.
+    FadeIn,
 }
 
 impl Default for Case {
@@ -49,7 +60,7 @@ impl Default for Case {
             frames: 5,
             b_frames: 0,
             forgets: false,
-            is_noise: false,
+            content: Content::Motion,
         }
     }
 }
@@ -97,6 +108,19 @@ fn noise(size: Size, n: usize) -> Vec<u8> {
     };
     let (width, height) = (size.width as usize, size.height as usize);
     (0..width * height + 2 * width.div_ceil(2) * height.div_ceil(2)).map(sample).collect()
+}
+
+/// Returns frame `n` of `count` of a fade.
+fn fade_in(size: Size, n: usize, count: usize) -> Vec<u8> {
+    let mut data = frame(size, n);
+    let (luma, chroma) = data.split_at_mut((size.width * size.height) as usize);
+    let faded = |sample: u8, from: usize| {
+        let sum = usize::from(sample) * (n + 1) + from * (count - 1 - n);
+        u8::try_from(sum / count).unwrap()
+    };
+    luma.iter_mut().for_each(|sample| *sample = faded(*sample, 20));
+    chroma.iter_mut().for_each(|sample| *sample = faded(*sample, 128));
+    data
 }
 
 /// Returns the frames of a clip in coding order: number, updated slots, level.
@@ -148,7 +172,11 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64, usize)> {
     coding_order(case)
         .into_iter()
         .map(|(n, updates, level)| {
-            let data = if case.is_noise { noise(case.size, n) } else { frame(case.size, n) };
+            let data = match case.content {
+                Content::Motion => frame(case.size, n),
+                Content::Noise => noise(case.size, n),
+                Content::FadeIn => fade_in(case.size, n, case.frames),
+            };
             let picture = Picture::i420_packed(case.size, &data).unwrap();
             let analysis = analyser.analyse(&picture, kernels, &Serial);
             let mut plan = match n {
@@ -241,6 +269,27 @@ fn b_frames_match_the_decoder() {
 }
 
 #[test]
+fn fades_match_the_decoder_and_take_few_bits() {
+    for (b_frames, speed, frames) in [(1, 2, 9), (3, 5, 17), (2, 7, 16), (3, 9, 17), (3, 10, 17)] {
+        let base = Case {
+            b_frames,
+            speed,
+            frames,
+            size: Size::new(120, 88),
+            content: Content::FadeIn,
+            ..Case::default()
+        };
+        check(&Case { level: best_level(), ..base });
+        check(&Case { profile: Profile::Main, slices: 2, threads: 2, level: best_level(), ..base });
+        // Without B frames there are no weights.
+        let bytes =
+            |case: &Case| -> usize { encode(case)[1..].iter().map(|(data, ..)| data.len()).sum() };
+        let (weighted, plain) = (bytes(&base), bytes(&Case { b_frames: 0, ..base }));
+        assert!(4 * weighted < 3 * plain, "speed {speed}: {weighted} and {plain} bytes");
+    }
+}
+
+#[test]
 fn all_sizes_match_the_decoder() {
     for (width, height, frames) in
         [(16, 16, 5), (2, 2, 5), (18, 34, 5), (16, 240, 3), (240, 16, 3), (360, 640, 2)]
@@ -252,8 +301,11 @@ fn all_sizes_match_the_decoder() {
 
 #[test]
 fn bytes_do_not_depend_on_threads_or_simd_levels() {
-    for (speed, slices) in [(10, 1), (7, 2), (5, 1), (2, 1), (0, 1)] {
-        let base = Case { speed, slices, ..Case::default() };
+    let fade = Case { b_frames: 2, frames: 10, content: Content::FadeIn, ..Case::default() };
+    let plain = [(10, 1), (7, 2), (5, 1), (2, 1), (0, 1)];
+    let plain = plain.map(|(speed, slices)| Case { speed, slices, ..Case::default() });
+    let others = [5, 2].map(|speed| Case { speed, ..fade });
+    for base in plain.into_iter().chain(others) {
         let expected = encode(&base);
         for level in Level::ALL.into_iter().filter(|level| level.is_supported()) {
             assert_eq!(encode(&Case { level, ..base }), expected, "{level:?} {base:?}");
@@ -309,7 +361,7 @@ fn macroblocks_larger_than_a_slice_are_coded_coarser() {
                 slice_bytes,
                 speed,
                 qp,
-                is_noise: true,
+                content: Content::Noise,
                 frames: 3,
                 level: best_level(),
                 ..Case::default()
