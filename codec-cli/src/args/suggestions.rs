@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options of ffmpeg, x264, vpxenc and similar programs, with their equivalents here.
-const KNOWN: [(&str, &str); 42] = [
+const KNOWN: [(&str, &str); 48] = [
     ("--crf", "--quality"),
     ("-crf", "--quality"),
     ("--cq-level", "--quality"),
@@ -42,6 +42,12 @@ const KNOWN: [(&str, &str); 42] = [
     ("--drop-audio", "--no-audio"),
     ("--scale", "--resize"),
     ("--token-partitions", "--token-parts"),
+    ("--bframes", "--knob bframes=N"),
+    ("-bf", "--knob bframes=N"),
+    ("--profile", "--knob profile=66, 77 or 100"),
+    ("-profile:v", "--knob profile=66, 77 or 100"),
+    ("--rc-lookahead", "--knob lookahead=N"),
+    ("--slices", "--knob slices=N"),
     ("-ss", "--skip"),
     ("--seek", "--skip"),
     ("--psnr", "--metrics psnr"),
@@ -129,6 +135,8 @@ mod tests {
             (&["-b:v", "600k"], "--bitrate"),
             (&["--cpu-used=5"], "--speed"),
             (&["--target-bitrate=600"], "--bitrate"),
+            (&["--bframes", "3"], "--knob bframes=N"),
+            (&["-profile:v", "high"], "--knob profile=66, 77 or 100"),
         ] {
             let text = message(&[&encode, more].concat());
             assert!(text.contains(&format!("is {ours} in codec")), "{more:?}: {text}");

@@ -347,7 +347,9 @@ fn video_backend(
     let (backend, _, capabilities) = found?;
     let codec = backend.codec;
     if !format.is_raw_video() && !format.holds_video(codec) {
-        return Err(Failure::usage(format!("{format} cannot hold {codec} video")));
+        return Err(Failure::usage(format!(
+            "{format} cannot hold {codec} video\nhelp: use .mkv, which holds all codecs"
+        )));
     }
     Ok((backend, capabilities))
 }

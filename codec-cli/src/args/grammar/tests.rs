@@ -3,8 +3,11 @@
 use clap::{Arg, Command, FromArgMatches, ValueHint};
 use codec_audio::{AudioCodec, AudioEncoderConfig, AudioFormat, ChannelLayout};
 use codec_backends::registry;
+use codec_core::codec::{EncoderConfig, Limits, RateControl};
+use codec_core::frame::{Rational, Size};
 use codec_media::io::stills::write::DEFAULT_QUALITY;
 use codec_media::settings::audio::{DEFAULT_LOSS_PCT, default_bitrate};
+use codec_media::values::LimitList;
 
 use super::super::cli::{Cli, Verb};
 use super::super::encoder::PresetArg;
@@ -150,6 +153,11 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
     let opus = AudioFormat::new(48_000, ChannelLayout::Stereo);
     let packet_ms = AudioEncoderConfig::new(AudioCodec::Opus, opus).frame.0 / 1000;
     let half = stereo.as_kbps() / 2;
+    let mode = RateControl::Quality(50);
+    let file = EncoderConfig::file(Size::new(64, 48), Rational::new(30, 1), mode);
+    let keyint = file.keys.max_interval.unwrap_or_default();
+    let limits = "pixels=4096x4096,packet=8M,resized=128M,gap=10";
+    assert_eq!(limits.parse::<LimitList>().unwrap().0, Limits::default());
     vec![
         ("", "codec", said("Default: ")),
         ("", "speed", format!("VP8 and H.264: {vp8_rtc} in rtc, {vp8_file} in file")),
@@ -183,7 +191,12 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "levels", said("Default: the best")),
         ("", "repeat", said("Default: 3")),
         ("", "warm_up", said("Default: 1")),
+        ("encode transcode", "metrics", said("Default: psnr, if `--report`")),
         ("", "metrics", said("Default: `psnr_y_global`")),
+        ("", "limits", format!("Default: `{limits}`")),
+        ("", "keyint", format!("Default: {keyint} frames in file, 0 in rtc")),
+        ("", "layers", said("L1T1 (one, the default)")),
+        ("", "tune", said("Default: psnr for VP8 and H.264")),
         ("", "interpolation", said("Default: pchip")),
         ("", "time_limit", said("Default: 10m")),
         ("snapshot", "quality", format!("Default: {DEFAULT_QUALITY}")),
