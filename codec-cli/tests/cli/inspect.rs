@@ -307,7 +307,7 @@ fn unsuitable_sources_are_rejected() {
         let file = paths.filter(|path| path.extension().is_some_and(|ext| ext == "ivf")).min();
         let file = file.unwrap();
         let arguments = ["inspect", file.to_str().unwrap(), "-o", "x.json", "--source", "clip.y4m"];
-        place.fails(3, "block data, which is available for vp8 only, not for vp9", &arguments);
+        place.fails(3, "block data, which is available for vp8 and h264, not for vp9", &arguments);
         assert!(!place.has("x.json"));
     }
 }
@@ -407,4 +407,54 @@ fn the_page_works_in_a_browser() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {}: {said}", output.status);
     }
+}
+
+#[cfg(feature = "h264")]
+#[test]
+fn the_bits_of_h264_macroblocks_add_up() {
+    let Some(dir) = data("h264") else { return };
+    let place = Place::new();
+    let mut modes = std::collections::BTreeSet::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        place.ok(&["inspect", path.to_str().unwrap(), "-o", "a.json", "-y", "--frames", "40"]);
+        let report = report(&place, "a.json");
+        for row in rows(&report).iter().filter(|row| row.get("blocks").is_some()) {
+            let at = format!("{name}, packet {}", row["index"]);
+            let blocks = &row["blocks"];
+            let side = |name: &str| row[name].as_u64().unwrap().div_ceil(16);
+            let luma = blocks["luma"].as_array().unwrap();
+            assert_eq!(luma.len() as u64, side("width") * side("height"), "{at}");
+            let slices = row["partitions"].as_array().unwrap();
+            let total =
+                |key: &str| slices.iter().map(|slice| slice[key].as_u64().unwrap()).sum::<u64>();
+            let of_blocks = sum(&blocks["mode_q8"]) + sum(&blocks["token_q8"]);
+            assert_eq!(total("header_q8") + of_blocks, total("used_q8"), "{at}");
+            for slice in slices {
+                let [bytes, used] = ["bytes", "used_q8"].map(|key| slice[key].as_u64().unwrap());
+                let rest = (8 * 256 * bytes).checked_sub(used).unwrap();
+                assert!(rest < 32 * 256, "{at}: {rest} after the macroblocks");
+            }
+            assert_eq!(sum(&blocks["concealed"]), 0, "{at}");
+            let names = report["modes"]["luma"].as_array().unwrap();
+            let name = |mode: &Value| names[mode.as_u64().unwrap() as usize].to_string();
+            modes.extend(luma.iter().map(name));
+        }
+    }
+    assert_eq!(modes.len(), 13, "{modes:?}");
+}
+
+#[cfg(feature = "h264")]
+#[test]
+fn frames_of_h264_are_compared_with_the_source_at_their_times() {
+    let Some(dir) = data("containers") else { return };
+    let place = Place::new();
+    let input = dir.join("h264_aac.mp4");
+    let input = input.to_str().unwrap();
+    place.ok(&["decode", input, "-o", "source.y4m"]);
+    place.ok(&["inspect", input, "--source", "source.y4m", "-o", "a.json"]);
+    let error = &report(&place, "a.json")["summary"]["chroma_error"];
+    assert_eq!((&error["frames"], &error["unmatched_frames"]), (&120.into(), &0.into()));
+    assert_eq!(error["off"], 0, "{error}");
 }

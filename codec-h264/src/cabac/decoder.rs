@@ -30,6 +30,22 @@ fn tail(data: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(chunk)
 }
 
+/// Returns the binary logarithm of 512 / `range` in 1/256, rounded up; `range` is 256 to 511.
+fn narrowing_q8(range: u32) -> u32 {
+    // Squares double the logarithm: each of eight gives one bit.
+    let mut fraction = 0;
+    let mut square = u64::from(range) << 23;
+    for _ in 0..8 {
+        square = (square * square) >> 31;
+        fraction <<= 1;
+        if square >= 1 << 32 {
+            square >>= 1;
+            fraction |= 1;
+        }
+    }
+    256 - fraction
+}
+
 impl<'a> CabacDecoder<'a> {
     /// Creates a decoder of `data` from byte `at` on.
     #[must_use]
@@ -112,6 +128,14 @@ impl<'a> CabacDecoder<'a> {
     #[must_use]
     pub fn position_bits(&self) -> usize {
         (self.at * 8).saturating_sub(self.bits as usize)
+    }
+
+    /// Returns the size of all decoded bins in 1/256 bit, plus the position of their first bit. The
+    /// nine bits that fill the engine are not counted, and the range as far as it has narrowed.
+    #[must_use]
+    pub fn position_q8(&self) -> u64 {
+        let whole = 256 * (self.position_bits() as u64).saturating_sub(9);
+        whole + u64::from(narrowing_q8(self.range))
     }
 
     /// Returns whether more bits were consumed than the data has.

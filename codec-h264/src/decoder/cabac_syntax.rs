@@ -262,4 +262,8 @@ impl Entropy for Cabac<'_> {
     fn position_bytes(&self) -> usize {
         self.decoder.position_bits() / 8
     }
+
+    fn position_q8(&self) -> u64 {
+        self.decoder.position_q8()
+    }
 }

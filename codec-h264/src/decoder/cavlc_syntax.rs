@@ -26,12 +26,6 @@ impl<'a> Cavlc<'a> {
         self.is_damaged |= value > max;
         u8::try_from(value.min(max)).unwrap_or(0)
     }
-
-    /// Returns the field flag of the pair if its upper macroblock is the last of a run of skipped
-    /// ones and the lower is coded: the next bit, which is not consumed.
-    pub(crate) fn peek_field_flag(&self) -> Option<bool> {
-        (self.skip_run == Some(0) && self.bits.remaining() > 0).then(|| self.bits.peek(1) == 1)
-    }
 }
 
 impl Entropy for Cavlc<'_> {
@@ -137,5 +131,15 @@ impl Entropy for Cavlc<'_> {
 
     fn position_bytes(&self) -> usize {
         self.bits.position() / 8
+    }
+
+    fn position_q8(&self) -> u64 {
+        256 * self.bits.position() as u64
+    }
+
+    /// The flag follows if the upper macroblock is the last of a run of skipped ones and the lower is
+    /// coded.
+    fn peek_field_flag(&self) -> Option<bool> {
+        (self.skip_run == Some(0) && self.bits.remaining() > 0).then(|| self.bits.peek(1) == 1)
     }
 }

@@ -63,6 +63,10 @@ pub(crate) trait Entropy {
     fn skip_flag(&mut self, beside: Beside<'_>, slice_type: SliceType) -> bool;
     /// `mb_field_decoding_flag`; `field_pairs` of the neighbouring pairs are field pairs.
     fn field_flag(&mut self, field_pairs: usize) -> bool;
+    /// Returns `mb_field_decoding_flag` of the pair without consuming it, if it follows in CAVLC.
+    fn peek_field_flag(&self) -> Option<bool> {
+        None
+    }
     fn mb_type(&mut self, beside: Beside<'_>, slice_type: SliceType) -> TypeNumber;
     fn sub_mb_type(&mut self, slice_type: SliceType) -> TypeNumber;
     fn transform_8x8(&mut self, beside: Beside<'_>) -> bool;
@@ -87,6 +91,8 @@ pub(crate) trait Entropy {
     fn is_damaged(&self) -> bool;
     /// Position in the payload in bytes.
     fn position_bytes(&self) -> usize;
+    /// Position in the payload in 1/256 bit, for traces.
+    fn position_q8(&self) -> u64;
 }
 
 /// Patterns of the neighbours.

@@ -16,6 +16,8 @@
 //! | deblocking of rows during a slice | `row_filter` |
 //! | parsing, luma and chroma on several threads | `pipeline` |
 //! | macroblocks and fields that were not received | `conceal`, `unpaired_field` |
+//! | order of the fields of a frame | `field_order` |
+//! | traces of macroblocks and their bits | `trace`, `metered` |
 
 pub(crate) mod cabac_syntax;
 pub(crate) mod cavlc_syntax;
@@ -24,6 +26,7 @@ mod direct;
 pub(crate) mod entropy;
 mod field_order;
 pub(crate) mod inter_types;
+mod metered;
 pub(crate) mod motion_cache;
 mod motion_pool;
 pub(crate) mod neighbours;
@@ -36,11 +39,13 @@ mod row_filter;
 pub(crate) mod slice_context;
 pub(crate) mod slice_data;
 mod stream;
+mod trace;
 mod unpaired_field;
 pub(crate) mod weights;
 
 use std::collections::VecDeque;
 
+use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{
     Capabilities, Conceal, DecodeReport, DecoderConfig, Feature, FrameKind, Gap, ResizeLimit,
     VideoDecoder,
@@ -223,7 +228,11 @@ impl H264Decoder {
             old.flush(&mut self.output);
         }
         let (order, pool) = (self.config.output_order, self.config.pool.clone());
-        self.stream = Some(Stream::new(slice.sps.clone(), self.kernels, order, pool));
+        let mut stream = Stream::new(slice.sps.clone(), self.kernels, order, pool);
+        if self.config.trace {
+            stream.enable_trace();
+        }
+        self.stream = Some(stream);
         Ok(())
     }
 
@@ -280,6 +289,9 @@ impl VideoDecoder for H264Decoder {
             has_units: false,
             has_slices: false,
         };
+        if let Some(tracer) = self.stream.as_mut().and_then(Stream::tracer) {
+            tracer.begin();
+        }
         for unit in AnnexBUnits::new(data) {
             if let Err(error) = self.decode_unit(unit, &mut packet) {
                 if let (Error::Corrupt(_), Some(stream)) = (&error, &mut self.stream) {
@@ -292,7 +304,17 @@ impl VideoDecoder for H264Decoder {
             packet.error.get_or_insert(error);
         }
         self.output.drain(..self.output.len().saturating_sub(MAX_OUTPUT));
-        self.report(packet)
+        let timing = packet.timing;
+        let is_decoded = packet.report.is_some();
+        let report = self.report(packet)?;
+        if let Some(stream) = self.stream.as_mut().filter(|_| is_decoded) {
+            stream.complete_trace(data.len(), &report, timing);
+        }
+        Ok(report)
+    }
+
+    fn trace(&self) -> Option<&FrameTrace> {
+        self.stream.as_ref()?.trace()
     }
 
     fn receive(&mut self) -> Option<Frame> {

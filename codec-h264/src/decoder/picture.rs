@@ -10,6 +10,7 @@ use codec_simd::Kernels;
 use super::cabac_syntax::Cabac;
 use super::cavlc_syntax::Cavlc;
 use super::conceal::conceal;
+use super::metered::Metered;
 use super::motion_cache::Mvd;
 use super::motion_pool::MotionPool;
 use super::parse::{MbParser, Stores};
@@ -18,6 +19,7 @@ use super::reconstruct::Reconstructor;
 use super::row_filter::{Progress, RowFilter};
 use super::slice_context::{SliceContext, SliceInput};
 use super::slice_data::{self, PairAhead};
+use super::trace::Tracer;
 use super::weights::Weights;
 use crate::bits::{BitReader, rbsp_bits};
 use crate::cabac::Contexts;
@@ -64,11 +66,13 @@ pub struct PictureDecoder {
     scales: LevelScales,
     weights: Weights,
     mb: Box<Mb>,
-    /// Decodes slices together with the caller's thread.
+    /// Decodes slices together with the caller's thread, except those of pictures that are traced.
     pool: Option<Arc<dyn Pool>>,
     pipeline: PipelineMemory,
     /// First macroblock of the last slice.
     last_first_mb: usize,
+    /// Records macroblocks, if traces are wanted.
+    pub(super) tracer: Option<Box<Tracer>>,
 }
 
 /// The picture being decoded.
@@ -115,6 +119,7 @@ impl PictureDecoder {
             pool: pool.filter(|pool| pool.threads() > 1),
             pipeline: PipelineMemory::default(),
             last_first_mb: 0,
+            tracer: None,
         }
     }
 
@@ -158,6 +163,9 @@ impl PictureDecoder {
         self.mvds.iter_mut().for_each(|mvds| mvds.resize(cols * rows, [[0; 2]; 16]));
         self.slices.clear();
         let PictureParams { structure, id, poc, .. } = *params;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.begin_picture(sps.visible_size(), structure.is_field());
+        }
         self.current = Some(Current {
             samples,
             motion,
@@ -239,16 +247,18 @@ impl PictureDecoder {
             mb: &mut self.mb,
             pool: pool.as_deref(),
             pipeline: &mut self.pipeline,
+            tracer: self.tracer.as_deref_mut(),
+            bytes: rbsp.len(),
         };
         if pps.cabac {
             let init_idc = (header.slice_type != SliceType::I).then_some(header.cabac_init_idc);
             let contexts = Contexts::new(init_idc, header.qp);
             let entropy = Cabac::new(rbsp, header.data_offset_bits.div_ceil(8), contexts);
-            run.decode(MbParser::new(entropy, &cx, stores))
+            run.decode(entropy, stores)
         } else {
             let end = rbsp_bits(rbsp);
             let entropy = Cavlc::new(BitReader::with_range(rbsp, header.data_offset_bits, end));
-            run.decode(MbParser::new(entropy, &cx, stores))
+            run.decode(entropy, stores)
         }
     }
 
@@ -307,28 +317,49 @@ struct SliceRun<'a> {
     mb: &'a mut Mb,
     pool: Option<&'a dyn Pool>,
     pipeline: &'a mut PipelineMemory,
+    tracer: Option<&'a mut Tracer>,
+    /// Size of the payload.
+    bytes: usize,
 }
 
-impl SliceRun<'_> {
-    /// Decodes the macroblocks of the slice.
-    fn decode<E: PairAhead + Send>(self, mut parser: MbParser<'_, E>) -> Result<(), Corrupt> {
-        let Self { slice, thresholds, mb, pool, pipeline } = self;
-        if let Some(pool) = pool {
-            return slice.decode(parser, pool, pipeline);
-        }
-        let ParallelSlice { kernels, cx, planes, slices, progress, is_filtered } = slice;
-        let mut reconstructor = Reconstructor::new(kernels, cx, planes, PlaneSet::all(true));
-        let mut filter = RowFilter { slices, thresholds, progress, is_active: is_filtered };
-        let result = slice_data::decode(&mut parser, mb, |parser, mb| {
-            reconstructor.macroblock(mb);
-            filter.after(mb, parser, &mut reconstructor);
-        });
-        if result.is_err() {
-            // Coefficients of the damaged macroblock.
-            mb.coeffs = [[0; 16]; 24];
-        }
-        result
+impl<'a> SliceRun<'a> {
+    /// Decodes the macroblocks of the slice, on the pool if there is one and no trace is wanted.
+    fn decode<E: PairAhead + Send>(self, entropy: E, stores: Stores<'a>) -> Result<(), Corrupt> {
+        let Self { slice, thresholds, mb, pool, pipeline, tracer, bytes } = self;
+        let cx = slice.cx;
+        let Some(tracer) = tracer else {
+            let parser = MbParser::new(entropy, cx, stores);
+            return match pool {
+                Some(pool) => slice.decode(parser, pool, pipeline),
+                None => decode_alone(slice, parser, (thresholds, mb), |_, _| {}),
+            };
+        };
+        tracer.begin_slice(cx.header, cx.pps, bytes);
+        let parser = MbParser::new(Metered::new(entropy), cx, stores);
+        decode_alone(slice, parser, (thresholds, mb), |parser, mb| tracer.macroblock(parser, mb))
     }
+}
+
+/// Decodes the macroblocks of a slice on this thread, and shows each to `observe` once it is parsed.
+fn decode_alone<E: PairAhead>(
+    slice: ParallelSlice<'_>,
+    mut parser: MbParser<'_, E>,
+    (thresholds, mb): (&mut ThresholdTable, &mut Mb),
+    mut observe: impl FnMut(&MbParser<'_, E>, &Mb),
+) -> Result<(), Corrupt> {
+    let ParallelSlice { kernels, cx, planes, slices, progress, is_filtered } = slice;
+    let mut reconstructor = Reconstructor::new(kernels, cx, planes, PlaneSet::all(true));
+    let mut filter = RowFilter { slices, thresholds, progress, is_active: is_filtered };
+    let result = slice_data::decode(&mut parser, mb, |parser, mb| {
+        observe(parser, mb);
+        reconstructor.macroblock(mb);
+        filter.after(mb, parser, &mut reconstructor);
+    });
+    if result.is_err() {
+        // Coefficients of the damaged macroblock.
+        mb.coeffs = [[0; 16]; 24];
+    }
+    result
 }
 
 /// Copies the lines of the field that is not `structure`.

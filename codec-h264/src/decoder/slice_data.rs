@@ -20,25 +20,43 @@ pub(crate) trait PairAhead: Entropy + Sized {
 
 impl PairAhead for Cavlc<'_> {
     fn look_ahead(parser: &mut MbParser<'_, Self>, x: usize, row: usize) -> (bool, Option<bool>) {
-        let inferred = || parser.finder().inferred_field(x, row);
-        (parser.entropy.peek_field_flag().unwrap_or_else(inferred), None)
+        look_ahead_in_cavlc(parser, x, row)
     }
 }
 
 impl PairAhead for Cabac<'_> {
     fn look_ahead(parser: &mut MbParser<'_, Self>, x: usize, row: usize) -> (bool, Option<bool>) {
-        let inferred = parser.finder().inferred_field(x, row);
-        parser.mark_skipped();
-        parser.set_position(x, row + 1, inferred);
-        let is_skipped = parser.skip_flag();
-        parser.set_position(x, row, inferred);
-        parser.unmark();
-        if is_skipped {
-            return (inferred, Some(true));
-        }
-        let field_pairs = parser.finder().field_pairs(x, row);
-        (parser.entropy.field_flag(field_pairs), Some(false))
+        look_ahead_in_cabac(parser, x, row)
     }
+}
+
+/// [`PairAhead::look_ahead`] in CAVLC.
+pub(super) fn look_ahead_in_cavlc<E: Entropy>(
+    parser: &MbParser<'_, E>,
+    x: usize,
+    row: usize,
+) -> (bool, Option<bool>) {
+    let inferred = || parser.finder().inferred_field(x, row);
+    (parser.entropy.peek_field_flag().unwrap_or_else(inferred), None)
+}
+
+/// [`PairAhead::look_ahead`] in CABAC.
+pub(super) fn look_ahead_in_cabac<E: Entropy>(
+    parser: &mut MbParser<'_, E>,
+    x: usize,
+    row: usize,
+) -> (bool, Option<bool>) {
+    let inferred = parser.finder().inferred_field(x, row);
+    parser.mark_skipped();
+    parser.set_position(x, row + 1, inferred);
+    let is_skipped = parser.skip_flag();
+    parser.set_position(x, row, inferred);
+    parser.unmark();
+    if is_skipped {
+        return (inferred, Some(true));
+    }
+    let field_pairs = parser.finder().field_pairs(x, row);
+    (parser.entropy.field_flag(field_pairs), Some(false))
 }
 
 /// State of the current macroblock pair of an MBAFF frame.

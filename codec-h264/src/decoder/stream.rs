@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{DecodeReport, FrameKind, OutputOrder};
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{
@@ -15,6 +16,7 @@ use codec_simd::Kernels;
 use super::field_order::FieldCoding;
 use super::picture::{PictureDecoder, PictureParams};
 use super::recovery::Recovery;
+use super::trace::Tracer;
 use super::unpaired_field::repeat_field;
 use crate::params::Sps;
 use crate::picture::{Coding, Motion, RefPicture};
@@ -121,6 +123,33 @@ impl Stream {
             grey: None,
             sps,
         }
+    }
+
+    /// Traces packets from now on.
+    pub(super) fn enable_trace(&mut self) {
+        self.pictures.tracer = Some(Box::default());
+    }
+
+    /// Returns the tracer if packets are traced.
+    pub(super) fn tracer(&mut self) -> Option<&mut Tracer> {
+        self.pictures.tracer.as_deref_mut()
+    }
+
+    /// Completes the trace of a packet with its last frame.
+    pub(super) fn complete_trace(&mut self, bytes: usize, report: &DecodeReport, timing: Timing) {
+        // A complete frame may have left the store; the first field of a frame is its last entry.
+        let first_field = self.store.frames().last().and_then(|frame| frame.picture.as_ref());
+        let decoded = first_field.filter(|_| self.missing_field.is_some()).or(self.last.as_ref());
+        let Some(decoded) = decoded else { return };
+        let decoded = frame(&decoded.reference.samples, self.info, timing);
+        if let Some(tracer) = &mut self.pictures.tracer {
+            tracer.complete(bytes, report, decoded);
+        }
+    }
+
+    /// Returns the trace of the last packet.
+    pub(super) fn trace(&self) -> Option<&FrameTrace> {
+        self.pictures.tracer.as_ref()?.get()
     }
 
     /// Returns the active sequence parameter set.

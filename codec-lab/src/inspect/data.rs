@@ -1,7 +1,7 @@
 //! The report as JSON; docs/COMMAND.md describes it.
 
 use codec_core::codec::SlotSet;
-use codec_core::codec::trace::{BlockTrace, FrameTrace, SlotUpdate};
+use codec_core::codec::trace::{BlockTrace, FrameTrace, Motion, SlotUpdate};
 use codec_core::frame::Rational;
 use codec_media::failure::Result;
 use codec_media::json::{self, Object, array};
@@ -146,6 +146,9 @@ fn compared(object: Object, comparison: &Comparison) -> Object {
 
 fn traced(object: Object, trace: &FrameTrace) -> Object {
     let names: Vec<_> = trace.references.iter().map(|slot| slot.name).collect();
+    let reads = trace.references.iter().filter(|slot| slot.used_blocks > 0);
+    let sum =
+        |bits: fn(&BlockTrace) -> u32| trace.blocks.iter().map(bits).map(u64::from).sum::<u64>();
     let updated = (0_u8..).zip(&trace.references);
     let updated = updated.filter(|(_, slot)| slot.update != SlotUpdate::Kept);
     let updated = updated.fold(SlotSet::NONE, |set, (n, _)| set.with(SlotSet(1 << (n & 7))));
@@ -154,7 +157,7 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
         .raw("width", trace.size.width)
         .raw("height", trace.size.height)
         .maybe("qindex", (!trace.is_repeat).then_some(trace.qindex))
-        .raw("reads", slots(trace.refs_used(), &names))
+        .raw("reads", array(reads.map(|slot| json::text(slot.name))))
         .raw("updates", slots(updated, &names))
         .raw("concealed_blocks", trace.concealed_blocks);
     if trace.is_repeat {
@@ -209,6 +212,8 @@ fn traced(object: Object, trace: &FrameTrace) -> Object {
         .raw("profile", trace.profile)
         .raw("framing_bytes", trace.framing_bytes)
         .raw("partitions", array(partitions))
+        .raw("mode_q8", sum(|block| block.mode_q8))
+        .raw("token_q8", sum(|block| block.token_q8))
         .raw("qindex_deltas", numbers(&trace.qindex_deltas))
         .raw("filter", filter.finish())
         .maybe("segments", segments)
@@ -233,6 +238,7 @@ fn slots(set: SlotSet, names: &[&str]) -> String {
 fn blocks(trace: &FrameTrace, error: Option<&ChromaError>) -> String {
     let list = |value: &dyn Fn(&BlockTrace) -> i64| array(trace.blocks.iter().map(value));
     let vector = |block: &BlockTrace| block.motion[0].map(|motion| motion.vector);
+    let second = |block: &BlockTrace| block.motion[1].unwrap_or_default().vector;
     let mut object = Object::new();
     if trace.block_pixels.is_none() {
         object = object
@@ -243,12 +249,27 @@ fn blocks(trace: &FrameTrace, error: Option<&ChromaError>) -> String {
     }
     let parts = trace.blocks.iter().enumerate().flat_map(|(number, block)| {
         trace.parts_of(block).iter().map(move |part| {
-            let vector = part.vector.unwrap_or_default();
+            let slot = |motion: Option<Motion>| motion.map_or(-1, |motion| i64::from(motion.slot));
+            let [first, second] = part.motion;
+            let [vector, other] = part.motion.map(|motion| motion.unwrap_or_default().vector);
             let mode = part.mode.map_or(-1, i64::from);
             let (x, y) = (part.at.0.into(), part.at.1.into());
             let (width, height) = (part.size.0.into(), part.size.1.into());
             let number = i64::try_from(number).unwrap_or(-1);
-            array([number, x, y, width, height, mode, vector.x.into(), vector.y.into()])
+            array([
+                number,
+                x,
+                y,
+                width,
+                height,
+                mode,
+                vector.x.into(),
+                vector.y.into(),
+                slot(first),
+                slot(second),
+                other.x.into(),
+                other.y.into(),
+            ])
         })
     });
     if let Some(ChromaError { blocks, .. }) = error {
@@ -266,10 +287,14 @@ fn blocks(trace: &FrameTrace, error: Option<&ChromaError>) -> String {
         .raw("reference", list(&|block| block.motion[0].map_or(-1, |motion| motion.slot.into())))
         .raw("vector_x", list(&|block| vector(block).map_or(0, |vector| vector.x.into())))
         .raw("vector_y", list(&|block| vector(block).map_or(0, |vector| vector.y.into())))
+        .raw("reference_2", list(&|block| block.motion[1].map_or(-1, |motion| motion.slot.into())))
+        .raw("vector_2_x", list(&|block| second(block).x.into()))
+        .raw("vector_2_y", list(&|block| second(block).y.into()))
         .raw("segment", list(&|block| block.segment.into()))
         .raw("qindex", list(&|block| block.qindex.into()))
         .raw("skip", list(&|block| block.skip.into()))
         .raw("coded_blocks", list(&|block| block.coded_blocks.into()))
+        .raw("transform_px", list(&|block| block.transform_px.into()))
         .raw("filter_level", list(&|block| block.filter_level.into()))
         .raw("filters_inside", list(&|block| block.filters_inside.into()))
         .raw("mode_q8", list(&|block| block.mode_q8.into()))

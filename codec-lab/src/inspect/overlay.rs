@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use codec_core::codec::trace::{BlockTrace, FrameTrace};
+use codec_core::codec::trace::{BlockTrace, FrameTrace, Motion};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
@@ -28,6 +28,7 @@ pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::
         u8::from(block.skip) | u8::from(block.filters_inside) << 1 | u8::from(block.concealed) << 2
     });
     each(&|block| block.coded_blocks);
+    each(&|block| block.transform_px);
     each(&|block| block.filter_level);
     each(&|block| block.parts.1);
     let vectors = trace.blocks.iter().map(|block| block.motion[0].unwrap_or_default().vector);
@@ -40,9 +41,15 @@ pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::
     bytes.extend(trace.parts.iter().map(|part| part.size.0));
     bytes.extend(trace.parts.iter().map(|part| part.size.1));
     bytes.extend(trace.parts.iter().map(|part| part.mode.unwrap_or(NONE)));
-    let vectors = trace.parts.iter().map(|part| part.vector.unwrap_or_default());
+    let vectors = trace.parts.iter().map(|part| part.motion[0].unwrap_or_default().vector);
     bytes.extend(vectors.clone().flat_map(|vector| vector.x.to_le_bytes()));
     bytes.extend(vectors.flat_map(|vector| vector.y.to_le_bytes()));
+    let blocks: Vec<_> = trace.blocks.iter().map(|block| block.motion[1]).collect();
+    pack_motion(&blocks, &mut bytes);
+    let first = trace.parts.iter().map(|part| part.motion[0]);
+    bytes.extend(first.map(|motion| motion.map_or(NONE, |motion| motion.slot)));
+    let parts: Vec<_> = trace.parts.iter().map(|part| part.motion[1]).collect();
+    pack_motion(&parts, &mut bytes);
     for plane in error.iter().flat_map(|error| [0, 1].map(|n| (error, n))) {
         let (ChromaError { blocks, .. }, n) = plane;
         bytes.extend(blocks.iter().flat_map(|block| block.mean_q4[n].to_le_bytes()));
@@ -51,4 +58,12 @@ pub(super) fn pack(trace: &FrameTrace, error: Option<&ChromaError>) -> std::io::
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
     encoder.write_all(&bytes)?;
     encoder.finish()
+}
+
+/// Packs references, then vectors.
+fn pack_motion(motion: &[Option<Motion>], bytes: &mut Vec<u8>) {
+    bytes.extend(motion.iter().map(|motion| motion.map_or(NONE, |motion| motion.slot)));
+    let vectors = motion.iter().map(|motion| motion.unwrap_or_default().vector);
+    bytes.extend(vectors.clone().flat_map(|vector| vector.x.to_le_bytes()));
+    bytes.extend(vectors.flat_map(|vector| vector.y.to_le_bytes()));
 }

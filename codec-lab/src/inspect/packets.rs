@@ -95,12 +95,13 @@ impl Packets {
             Ok(_) => Some(open_decoder(codec, stream.size, &options, 0, env)?),
             Err(_) => None,
         };
-        let note = match (&decoder, stream.codec) {
-            (_, Codec::Vp8) => None,
-            (Some(_), _) => {
-                Some(format!("no blocks or frame images for {codec}: only vp8 is supported so far"))
+        let has_trace = matches!(stream.codec, Codec::Vp8 | Codec::H264);
+        let note = match &decoder {
+            Some(_) if has_trace => None,
+            Some(_) => {
+                Some(format!("no blocks or frame images for {codec}: only for vp8 and h264"))
             }
-            (None, _) => Some(format!(
+            None => Some(format!(
                 "this build cannot decode {codec}: sizes and key frames come from the container"
             )),
         };
@@ -114,7 +115,7 @@ impl Packets {
             count: stream.packet_count,
             info: stream.info,
             source: None,
-            has_blocks: decoder.is_some() && stream.codec == Codec::Vp8,
+            has_blocks: decoder.is_some() && has_trace,
             note,
         };
         let is_avc = stream.codec == Codec::H264;

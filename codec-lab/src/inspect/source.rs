@@ -1,5 +1,7 @@
 //! Reads the source of a stream and compares its frames with the decoded ones by time.
 
+use std::collections::VecDeque;
+
 use codec_core::codec::trace::FrameTrace;
 use codec_core::frame::{PictureInfo, Rational};
 use codec_media::Env;
@@ -16,6 +18,8 @@ use super::packets::{InputInfo, Outcome, Seen};
 
 /// Width and height of the blocks that are compared.
 const BLOCK: u8 = 16;
+/// Source frames that are kept: as many as a stream can reorder, and the current one.
+const MAX_RECENT: usize = 17;
 
 /// The source of a stream.
 pub(super) struct Source {
@@ -26,8 +30,9 @@ pub(super) struct Source {
     /// Whether times count from the first frame that is not skipped.
     is_relative: bool,
     first: Option<i64>,
-    /// The frame that was read last, with its time in seconds.
-    current: Option<(Planes, f64)>,
+    /// The frames that were read last, with their times in seconds: later packets can have earlier
+    /// times.
+    recent: VecDeque<(Planes, f64)>,
     has_ended: bool,
     /// Memory for the next frame.
     free: Planes,
@@ -43,8 +48,8 @@ impl Source {
         if !input_info.has_blocks {
             let (name, codec) = (&input_info.name, input_info.codec);
             let message = format!(
-                "{name}: --source requires block data, which is available for vp8 only, not for \
-                 {codec}"
+                "{name}: --source requires block data, which is available for vp8 and h264, not \
+                 for {codec}"
             );
             return Err(Failure::new(Kind::Input, message));
         }
@@ -58,7 +63,7 @@ impl Source {
             skip: options.skip,
             is_relative: options.skip > 0,
             first: None,
-            current: None,
+            recent: VecDeque::with_capacity(MAX_RECENT),
             has_ended: false,
             free: Planes::default(),
             decoded: Planes::default(),
@@ -68,7 +73,7 @@ impl Source {
     }
 
     /// Compares the frame of a packet with the source frame of its time. Packets must be passed in
-    /// the order of their times.
+    /// decoding order.
     pub(super) fn compare(&mut self, seen: &Seen<'_>) -> Result<Comparison> {
         let not_compared = |reason| Ok(Comparison::NotCompared(reason));
         let Outcome::Traced(trace) = &seen.outcome else {
@@ -82,12 +87,12 @@ impl Source {
         }
         let time_s = seconds(seen.packet.pts, self.time_base);
         self.read_until(time_s)?;
-        let Some((source, at_s)) = &self.current else {
+        let distance = |at_s: f64| (at_s - time_s).abs();
+        let near = self.recent.iter().filter(|(_, at_s)| distance(*at_s) < self.half_s);
+        let nearest = near.min_by(|(_, a), (_, b)| distance(*a).total_cmp(&distance(*b)));
+        let Some((source, _)) = nearest else {
             return not_compared(Reason::NoSourceFrame);
         };
-        if (at_s - time_s).abs() >= self.half_s {
-            return not_compared(Reason::NoSourceFrame);
-        }
         self.decoded.copy_from(&frame.picture().with_info(PictureInfo::default()));
         if source.size != self.decoded.size {
             return not_compared(Reason::OtherSize(source.size, self.decoded.size));
@@ -95,10 +100,10 @@ impl Source {
         Ok(Comparison::Compared(ChromaError::measure(source, &self.decoded)?))
     }
 
-    /// Reads to the frame nearest to `time_s`, or to the end.
+    /// Reads to the frame nearest to `time_s`, or to the end; nothing if it was read already.
     fn read_until(&mut self, time_s: f64) -> Result<()> {
         while !self.has_ended
-            && self.current.as_ref().is_none_or(|(_, at_s)| time_s - at_s >= self.half_s)
+            && self.recent.back().is_none_or(|(_, at_s)| time_s - at_s >= self.half_s)
         {
             let Some(frame) = self.frames.next()? else {
                 self.has_ended = true;
@@ -112,9 +117,12 @@ impl Source {
             self.free.copy_from(&frame.picture);
             let origin = if self.is_relative { *self.first.get_or_insert(pts) } else { 0 };
             let at_s = seconds(pts.saturating_sub(origin), self.frames.stream_info().time_base);
-            let read = (std::mem::take(&mut self.free), at_s);
-            if let Some((before, _)) = self.current.replace(read) {
-                self.free = before;
+            if self.recent.len() == MAX_RECENT
+                && let Some((before, _)) = self.recent.pop_front()
+            {
+                self.recent.push_back((std::mem::replace(&mut self.free, before), at_s));
+            } else {
+                self.recent.push_back((std::mem::take(&mut self.free), at_s));
             }
         }
         Ok(())

@@ -282,6 +282,7 @@ impl RowTrace for Recorder<'_> {
             segment: if segmentation.enabled { info.segment } else { 0 },
             qindex: segmentation.qindex(self.header.quant.y_ac, info.segment).get(),
             skip: info.skip,
+            transform_px: 4,
             coded_blocks: if info.has_coeffs { u8::try_from(blocks).unwrap_or(25) } else { 0 },
             filter_level: if self.is_filtered { strength.level } else { 0 },
             filters_inside: self.is_filtered && strength.level > 0 && strength.inner,
@@ -320,6 +321,7 @@ fn parts<'a>(
         MbMode::Intra { luma: IntraLuma::PerBlock, .. } => PARTITIONS[3],
         _ => &[],
     };
+    let slot = info.mode.reference().map(|reference| reference as u8);
     masks.iter().map(move |mask| {
         // The parts are rectangles, so the first and last sub-block determine them.
         let (first, last) = (mask.trailing_zeros().min(15), 15 - mask.leading_zeros().min(15));
@@ -330,7 +332,8 @@ fn parts<'a>(
             SubblockInfo::Intra(modes) => (Some(modes[first as usize] as u8), None),
             SubblockInfo::Inter(mvs) => (None, Some(mvs[first as usize].into())),
         };
-        PartTrace { at, size: (end.0 - at.0, end.1 - at.1), mode, vector }
+        let motion = slot.zip(vector).map(|(slot, vector)| Motion { slot, vector });
+        PartTrace { at, size: (end.0 - at.0, end.1 - at.1), mode, motion: [motion, None] }
     })
 }
 

@@ -23,6 +23,8 @@ pub struct BlockTrace {
     pub skip: bool,
     /// Number of transform blocks with non-zero coefficients.
     pub coded_blocks: u8,
+    /// Side of the luma transform in pixels.
+    pub transform_px: u8,
     /// Loop filter level; 0 if not filtered.
     pub filter_level: u8,
     /// Whether inner edges are filtered as well.
@@ -54,7 +56,7 @@ impl BlockTrace {
 /// Reference and motion vector of an inter block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Motion {
-    /// Reference slot.
+    /// Reference slot: index into [`FrameTrace::references`](super::FrameTrace::references).
     pub slot: u8,
     /// Motion vector; for a split block, that of its last part.
     pub vector: Vector,
@@ -78,8 +80,8 @@ pub struct PartTrace {
     pub size: (u8, u8),
     /// Intra mode: index into [`BlockModes::part`].
     pub mode: Option<u8>,
-    /// Motion vector of an inter part.
-    pub vector: Option<Vector>,
+    /// References and motion vectors of an inter part.
+    pub motion: [Option<Motion>; 2],
 }
 
 /// Names of the modes.

@@ -42,9 +42,10 @@ pub struct FrameTrace {
     pub filter: FilterTrace,
     /// Segmentation, if enabled.
     pub segments: Option<SegmentsTrace>,
-    /// Entropy-coded partitions in the order of the packet; the first holds header and modes.
+    /// Entropy-coded partitions in the order of the packet. In VP8 the first holds header and modes;
+    /// in H.264 they are slices, each with its header.
     pub partitions: Vec<PartitionTrace>,
-    /// Reference slots, by slot number.
+    /// Reference slots, by slot number; in H.264 the entries of reference lists that are used.
     pub references: Vec<ReferenceTrace>,
     /// Whether the next frame starts from this frame's probabilities.
     pub keeps_probabilities: bool,
@@ -58,7 +59,7 @@ pub struct FrameTrace {
     pub vector_units: u8,
     /// Block size in pixels, if all blocks have the same size.
     pub block_pixels: Option<u8>,
-    /// Blocks in coding order.
+    /// Blocks: in raster order if all have the same size, else in coding order.
     pub blocks: Vec<BlockTrace>,
     /// Partitions of split blocks, indexed by [`BlockTrace::parts`].
     pub parts: Vec<PartTrace>,
@@ -98,7 +99,7 @@ impl FrameTrace {
 /// Loop filter settings of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterTrace {
-    /// Name of the filter: `normal`, `simple`.
+    /// Name of the filter: `normal`, `simple`, `deblocking`, `off`.
     pub kind: &'static str,
     /// Filter level of the frame; 0 disables the filter.
     pub level: u8,
@@ -106,7 +107,7 @@ pub struct FilterTrace {
     pub sharpness: u8,
     /// Level offsets by reference (intra first, then by slot); empty without deltas.
     pub reference_deltas: Vec<i8>,
-    /// Level offsets by type of mode; empty without deltas.
+    /// Level offsets by type of mode; empty without deltas. In H.264 the offsets of alpha and beta.
     pub mode_deltas: Vec<i8>,
 }
 
@@ -142,7 +143,7 @@ pub struct PartitionTrace {
 /// Use and update of a reference slot by a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceTrace {
-    /// Name of the slot: `last`, `golden`, `altref`.
+    /// Name of the slot: `last`, `golden`, `altref`; `l0[0]`.
     pub name: &'static str,
     /// Number of blocks that predict from it.
     pub used_blocks: u32,

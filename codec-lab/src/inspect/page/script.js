@@ -312,7 +312,7 @@
       return part;
     };
     const b = { count, partCount };
-    for (const name of ["luma", "chroma", "slot", "segment", "qindex", "flags", "coded", "filter", "divided"]) {
+    for (const name of ["luma", "chroma", "slot", "segment", "qindex", "flags", "coded", "transform", "filter", "divided"]) {
       b[name] = take(Uint8Array, count);
     }
     b.x = take(Int16Array, count);
@@ -323,6 +323,10 @@
     for (const name of ["left", "top", "width", "height", "mode"]) b.part[name] = take(Uint8Array, partCount);
     b.part.x = take(Int16Array, partCount);
     b.part.y = take(Int16Array, partCount);
+    // The second reference and vector of blocks that are predicted from two.
+    b.second = { slot: take(Uint8Array, count), x: take(Int16Array, count), y: take(Int16Array, count) };
+    b.part.slot = take(Uint8Array, partCount);
+    b.part.second = { slot: take(Uint8Array, partCount), x: take(Int16Array, partCount), y: take(Int16Array, partCount) };
     if (frames[n].chroma_error) {
       // U and V: mean error and mean squared error, in 1/16.
       b.chromaError = [0, 1].map(() => [take(Int16Array, count), take(Uint32Array, count)]);
@@ -335,7 +339,7 @@
     return b;
   }
 
-  const isIntra = (b, i) => b.slot[i] === NONE;
+  const isIntra = (b, i) => b.slot[i] === NONE && b.second.slot[i] === NONE;
   const SKIP = 1, INSIDE = 2, CONCEALED = 4;
 
   // ---- Block colours ----------------------------------------------------------------------
@@ -345,8 +349,15 @@
     "dc": "#f0a35e", "vertical": "#e8813a", "horizontal": "#d9662b", "true-motion": "#c04a1f",
     "4x4": "#9c2f12", "zero": "#b8c4d2", "nearest": "#8fb8e8", "near": "#5a93dc", "new": "#2b63bd",
     "split": "#6a3fb5",
+    "8x8": "#b5451d", "16x16 vertical": "#e8813a", "16x16 horizontal": "#d9662b", "16x16 dc": "#f0a35e",
+    "16x16 plane": "#c04a1f", "pcm": "#5e1a08", "skip": "#b8c4d2", "direct": "#8fb8e8",
+    "16x16": "#5a93dc", "16x8": "#2b63bd", "8x16": "#1d4a94", "8x8 parts": "#6a3fb5",
   };
-  const SLOT_COLOURS = { "last": "#4c8fdb", "golden": "#e0b01e", "altref": "#9b59c9" };
+  const SLOT_COLOURS = {
+    "last": "#4c8fdb", "golden": "#e0b01e", "altref": "#9b59c9",
+    "l0[0]": "#4c8fdb", "l0[1]": "#2a9d8f", "l0[2]": "#7fb069", "l0[3]": "#3d5a80",
+    "l1[0]": "#e0b01e", "l1[1]": "#d1495b",
+  };
   const SEGMENT_COLOURS = ["#7f8c9b", "#2a9d8f", "#e9b44c", "#d1495b"];
   const RAMP = [[68, 57, 131], [38, 130, 142], [120, 205, 86], [253, 231, 37]];
 
@@ -447,11 +458,12 @@
   };
 
   const slotName = (frame, slot) => (frame.references[slot] ? frame.references[slot].name : String(slot));
+  const slotNames = (frame, slots) => slots.filter((slot) => slot !== NONE).map((slot) => slotName(frame, slot)).join(" and ");
   const FILLS = [
     { name: "none", begin: () => ({ colour: null, items: [] }) },
     kinds("modes", (b, i) => (isIntra(b, i) ? "intra " : "") + modes.luma[b.luma[i]],
       (kind) => MODE_COLOURS[kind.replace("intra ", "")] || "#888"),
-    kinds("references", (b, i, frame) => (isIntra(b, i) ? "intra" : slotName(frame, b.slot[i])),
+    kinds("references", (b, i, frame) => (isIntra(b, i) ? "intra" : slotNames(frame, [b.slot[i], b.second.slot[i]])),
       (kind) => (kind === "intra" ? MODE_COLOURS["horizontal"] : SLOT_COLOURS[kind] || "#888")),
     heat("bits", (b, i) => (b.modeBits[i] + b.tokenBits[i]) / 256, "bits per block", true),
     kinds("segments", (b, i) => "segment " + b.segment[i], (kind) => SEGMENT_COLOURS[+kind.slice(8) & 3]),
@@ -656,6 +668,8 @@
   const SHORT = {
     "dc": "DC", "vertical": "V", "horizontal": "H", "true-motion": "TM", "4x4": "4×4",
     "nearest": "nst", "near": "near", "zero": "0", "new": "new", "split": "split",
+    "16x16 vertical": "V", "16x16 horizontal": "H", "16x16 dc": "DC", "16x16 plane": "P",
+    "skip": "S", "direct": "D", "8x8 parts": "8×8",
   };
 
   function drawLabels(g, scale, left, top, side) {
@@ -680,6 +694,13 @@
   const pixels = (n, units) => (n / units).toLocaleString("en-US", { maximumFractionDigits: 3 });
   const vector = (x, y, units) => `${pixels(x, units)}, ${pixels(y, units)} px`;
 
+  /** The vectors of a block or part, with their references if there is more than one in the frame. */
+  function motion(frame, from, n) {
+    const name = (slot) => (frame.references.length > 1 ? slotName(frame, slot) + " " : "");
+    const both = [from, from.second].filter((motion) => motion.slot[n] !== NONE);
+    return both.map(({ slot, x, y }) => name(slot[n]) + vector(x[n], y[n], frame.vector_units));
+  }
+
   function partsOf(frame, i) {
     const b = blocks;
     if (!b.divided[i]) return null;
@@ -693,7 +714,7 @@
         y = b.part.top[p];
       }
       const mode = b.part.mode[p];
-      const text = mode === NONE ? vector(b.part.x[p], b.part.y[p], frame.vector_units).replace(" px", "")
+      const text = mode === NONE ? motion(frame, b.part, p).map((text) => text.replace(" px", "")).join(" and ")
         : modes.part[mode];
       row.insertCell().textContent = text;
     }
@@ -715,13 +736,14 @@
       ["pixels", `${column * frame.block_pixels}, ${line * frame.block_pixels}`],
       ["mode", (isIntra(b, i) ? "intra " : "inter ") + modes.luma[b.luma[i]]],
       ["chroma", b.chroma[i] === NONE ? null : modes.chroma[b.chroma[i]]],
-      ["reference", isIntra(b, i) ? null : slotName(frame, b.slot[i])],
-      ["vector", isIntra(b, i) || b.divided[i] ? null : vector(b.x[i], b.y[i], frame.vector_units)],
+      ["reference", isIntra(b, i) ? null : slotNames(frame, [b.slot[i], b.second.slot[i]])],
+      ["vector", isIntra(b, i) || b.divided[i] ? null : motion(frame, b, i).join(" and ")],
       ["parts", partsOf(frame, i)],
       ["segment", frame.segments ? String(b.segment[i]) : null],
       ["qindex", String(b.qindex[i])],
       ["filter", b.filter[i] ? `level ${b.filter[i]}${b.flags[i] & INSIDE ? ", including inner edges" : ", outer edges"}` : "off"],
-      ["coefficients", b.coded[i] ? `in ${b.coded[i]} of 25 4×4 blocks` : b.flags[i] & SKIP ? "skipped" : "none"],
+      ["slice", frame.partitions && input.codec === "h264" ? String(b.segment[i]) : null],
+      ["coefficients", b.coded[i] ? `in ${b.coded[i]} blocks, ${b.transform[i]}×${b.transform[i]} transform` : b.flags[i] & SKIP ? "skipped" : "none"],
       ["bits", `${bits(b.modeBits[i] + b.tokenBits[i])}: modes ${bits(b.modeBits[i])}, coefficients ${bits(b.tokenBits[i])}`],
       ["chroma error", b.chromaError
         ? ["U", "V"].map((name, n) => `${name} ${signed(meanError(b, i, n))} (squared ${squaredError(b, i, n).toFixed(1)})`).join(", ")
@@ -737,9 +759,9 @@
     if (!parts) return;
     const sum = (array) => array.reduce((a, n) => a + n, 0);
     const used = sum(parts.map((part) => part.used_q8));
-    const header = parts[0].header_q8;
-    const modeBits = parts[0].used_q8 - header;
-    const tokens = used - parts[0].used_q8;
+    const header = sum(parts.map((part) => part.header_q8));
+    const tokens = frame.token_q8;
+    const modeBits = used - header - tokens;
     const around = Math.max(0, frame.bytes * 8 * 256 - used);
     const shares = [
       ["header", header, theme.dim], ["modes and vectors", modeBits, "#c77d2e"],
@@ -762,6 +784,7 @@
   function showFrame(frame) {
     const deltas = Object.entries(frame.qindex_deltas || {}).filter(([, delta]) => delta);
     const filter = frame.filter;
+    const isDeblocked = filter && filter.kind === "deblocking";
     const segments = frame.segments;
     fill($("frame-facts"), [
       ["error", frame.error, true],
@@ -778,7 +801,8 @@
         ? `mean U ${signed(frame.chroma_error.mean_u)}, V ${signed(frame.chroma_error.mean_v)}; `
           + `squared U ${frame.chroma_error.mse_u.toFixed(1)}, V ${frame.chroma_error.mse_v.toFixed(1)}`
         : frame.not_compared],
-      ["filter", filter ? (filter.level ? `${filter.kind}, level ${filter.level}, sharpness ${filter.sharpness}` : "off") : null],
+      ["filter", filter ? (filter.level ? `${filter.kind}, level ${filter.level}, ${isDeblocked
+        ? `offsets ${filter.mode_deltas.join(" ")}` : `sharpness ${filter.sharpness}`}` : "off") : null],
       ["deltas", filter && filter.reference_deltas.length
         ? `reference ${filter.reference_deltas.join(" ")}, mode ${filter.mode_deltas.join(" ")}` : null],
       ["segments", segments ? `qindex ${segments.qindex.join(" ")}, filter ${segments.filter_level.join(" ")} (${segments.absolute ? "absolute" : "added"})${segments.updates_map ? ", new map" : ""}` : null],
@@ -790,7 +814,7 @@
       ].filter(Boolean).join(", ")]),
       ["reads", frame.references || !frame.reads ? null : list(frame.reads)],
       ["updates", frame.references || !frame.updates ? null : list(frame.updates)],
-      ["probabilities", frame.changed_coeff_probs === undefined ? null
+      ["probabilities", !Object.keys(frame.probabilities || {}).length ? null
         : `${frame.changed_coeff_probs} of coefficients changed, ${frame.keeps_probabilities ? "kept" : "for this frame"}`],
     ]);
   }

@@ -107,4 +107,8 @@ impl<E: Entropy> Entropy for Recorder<E> {
     fn position_bytes(&self) -> usize {
         self.inner.position_bytes()
     }
+
+    fn position_q8(&self) -> u64 {
+        self.inner.position_q8()
+    }
 }
