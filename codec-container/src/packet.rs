@@ -13,6 +13,8 @@ pub struct CodedPacket {
     /// Presentation time in ticks of the track. For audio, the time of the first decoded sample
     /// less the codec delay, so that times are below 0 during that delay.
     pub pts: i64,
+    /// Decoding time of video in ticks, if the container states it.
+    pub dts: Option<i64>,
     /// Duration in ticks, if stated.
     pub duration: Option<u64>,
     /// Whether the container, or else the payload, marks it as a key frame.
@@ -37,8 +39,8 @@ impl CodedPacket {
     /// A borrowed view, for a writer.
     #[must_use]
     pub fn as_ref(&self) -> PacketRef<'_> {
-        let &Self { ref data, track, pts, duration, key, shown, trim_end, .. } = self;
-        PacketRef { data, track, pts, dts: None, duration, key, shown, trim_end }
+        let &Self { ref data, track, pts, dts, duration, key, shown, trim_end, .. } = self;
+        PacketRef { data, track, pts, dts, duration, key, shown, trim_end }
     }
 
     /// All fields except the payload have the values of a plain packet of track 0.
@@ -64,7 +66,8 @@ pub struct PacketRef<'a> {
     /// of the track, unless the packets have decoding times. For audio as in [`CodedPacket::pts`].
     pub pts: i64,
     /// Decoding time in ticks, which is not before that of the previous packet of the track and not
-    /// after `pts`; `None` if it equals `pts`, as in all streams without B frames.
+    /// after `pts`; `None` if it is unknown, or equals `pts` in a stream without B frames. MP4 stores it,
+    /// and derives it from the presentation times of a track of which a packet has none.
     pub dts: Option<i64>,
     /// Duration in ticks, if known.
     pub duration: Option<u64>,

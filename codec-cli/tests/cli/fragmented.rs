@@ -94,16 +94,29 @@ fn a_truncated_file_plays_its_complete_fragments() {
         "-y",
         "clip.webm",
     ]);
-    let encode = ["transcode", "clip.webm", "-c", "h264", "--preset", "rtc", "-g", "40"];
-    place.ok(&[&encode[..], &["-o", "whole.mp4"]].concat());
-    place.ok(&[&encode[..], &["-o", "parts.mp4", "--fragmented"]].concat());
+    for preset in ["rtc", "file"] {
+        let encode = ["transcode", "clip.webm", "-c", "h264", "--preset", preset, "-g", "40"];
+        place.ok(&[&encode[..], &["-o", "whole.mp4", "-y"]].concat());
+        place.ok(&[&encode[..], &["-o", "parts.mp4", "--fragmented", "-y"]].concat());
+        check_cuts(&place, preset == "file");
+    }
+}
+
+/// Cuts `parts.mp4` at many bytes, and compares what is left with `whole.mp4`.
+#[cfg(feature = "h264")]
+fn check_cuts(place: &Place, has_b_frames: bool) {
     let bytes = place.read("parts.mp4");
     let boxes = boxes(&bytes);
-    let all = frame_times(&place, "whole.mp4", "v");
+    let all = frame_times(place, "whole.mp4", "v");
     assert_eq!(all.len(), 100);
-    let audio = frame_times(&place, "whole.mp4", "a");
-    assert_eq!(frame_times(&place, "parts.mp4", "v"), all);
-    let fragmented = frame_times(&place, "parts.mp4", "a");
+    let source = frame_times(place, "clip.webm", "v");
+    assert!((all[0] - source[0]).abs() < 0.001, "{} instead of {}", all[0], source[0]);
+    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
+    let whole = place.read("whole.mp4");
+    assert_eq!(whole.windows(4).any(|kind| kind == b"ctts"), has_b_frames);
+    let audio = frame_times(place, "whole.mp4", "a");
+    assert_eq!(frame_times(place, "parts.mp4", "v"), all);
+    let fragmented = frame_times(place, "parts.mp4", "a");
     assert_eq!(fragmented.len(), audio.len());
     for (ours, expected) in fragmented.iter().zip(&audio) {
         assert!((ours - expected).abs() < 0.001, "{ours} instead of {expected}");
@@ -120,7 +133,7 @@ fn a_truncated_file_plays_its_complete_fragments() {
             fs::write(place.path("cut.mp4"), &bytes[..end]).unwrap();
             // ffmpeg opens a file that ends within an index only if it cannot seek.
             let seeks = kind != *b"moof" || end == start;
-            let times = probed_times(&place, "cut.mp4", "v", seeks);
+            let times = probed_times(place, "cut.mp4", "v", seeks);
             let name = String::from_utf8_lossy(&kind).into_owned();
             assert!(times.len() >= frames, "{name} cut at {end}: {} of {frames}", times.len());
             assert_eq!(times[..frames], all[..frames], "{name} cut at {end}");

@@ -5,6 +5,7 @@
 //! frame that is shown after all earlier ones, and with a key frame if one is near.
 
 use super::boxes::{put, put_full};
+use super::decode_times::{self, DecodeTimes, SampleTime};
 use super::writer::{Header, Meta, State, check_tracks, shifts};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
@@ -53,8 +54,16 @@ pub(crate) struct FragmentWriter {
 struct Run {
     data: Vec<u8>,
     samples: Vec<(Meta, u32)>,
-    /// Decoding time at the end of the last fragment, if there is one.
-    next_time: Option<i64>,
+    clock: DecodeTimes,
+    /// Decoding times of the samples, once the fragment is complete.
+    times: Vec<i64>,
+}
+
+impl Run {
+    /// Times of the samples.
+    fn sample_times(&self) -> Vec<SampleTime> {
+        self.samples.iter().map(|(meta, _)| meta.time).collect()
+    }
 }
 
 impl FragmentWriter {
@@ -85,7 +94,7 @@ impl FragmentWriter {
             self.start_ns.get_or_insert(queued.time_ns);
             if self.leads(queued.track) {
                 let newest = self.newest.unwrap_or(i64::MIN);
-                self.newest = Some(newest.max(queued.meta.time));
+                self.newest = Some(newest.max(queued.meta.time.shown));
             }
             self.bytes += queued.data.len();
             let run = &mut self.runs[queued.track];
@@ -110,7 +119,7 @@ impl FragmentWriter {
             return true;
         }
         // Frames before one that is shown later than all of them have arrived.
-        let is_newest = self.newest.is_none_or(|newest| meta.time > newest);
+        let is_newest = self.newest.is_none_or(|newest| meta.time.shown > newest);
         let is_key = self.tracks[track].track.video().is_some() && meta.key;
         let least_ns = if is_key { MIN_FRAGMENT_NS } else { FRAGMENT_NS };
         let is_long = time_ns.saturating_sub(start_ns) >= least_ns;
@@ -122,6 +131,9 @@ impl FragmentWriter {
         if self.runs.iter().all(|run| run.samples.is_empty()) {
             return Ok(());
         }
+        for run in &mut self.runs {
+            run.times = run.clock.assign(&run.sample_times());
+        }
         let mut out = Vec::new();
         if self.shifts.is_none() {
             self.shifts = Some(self.put_index(&mut out));
@@ -130,7 +142,7 @@ impl FragmentWriter {
         // Its type comes after its length.
         let moof = out.len() + 4;
         let shifts = self.shifts.as_deref().unwrap_or_default();
-        put_moof(&mut out, self.count, &self.tracks, &mut self.runs, shifts);
+        put_moof(&mut out, self.count, &self.tracks, &self.runs, shifts);
         for run in &mut self.runs {
             out.extend_from_slice(&run.data);
             run.data.clear();
@@ -155,11 +167,8 @@ impl FragmentWriter {
     /// Writes the file type and the index; returns the shift of each track.
     fn put_index(&self, out: &mut Vec<u8>) -> Vec<i64> {
         put(out, b"ftyp", |out| out.extend_from_slice(b"iso6\0\0\x02\0iso6isommp41"));
-        let starts: Vec<_> = self
-            .runs
-            .iter()
-            .map(|run| run.samples.iter().map(|(meta, _)| meta.time).min().unwrap_or(0))
-            .collect();
+        let starts = self.runs.iter().map(|run| run.times.first().copied().unwrap_or(0));
+        let starts: Vec<_> = starts.collect();
         let shifts = shifts(&self.tracks, &starts);
         put(out, b"moov", |out| {
             Header::new(&self.tracks).put(out, 0);
@@ -181,12 +190,12 @@ impl FragmentWriter {
 }
 
 /// Writes the index of a fragment and the head of its data, which follows in the order of the tracks.
-fn put_moof(out: &mut Vec<u8>, number: u32, tracks: &[State], runs: &mut [Run], shifts: &[i64]) {
+fn put_moof(out: &mut Vec<u8>, number: u32, tracks: &[State], runs: &[Run], shifts: &[i64]) {
     let start = out.len();
     let mut offsets = Vec::new();
     put(out, b"moof", |out| {
         put_full(out, b"mfhd", 0, 0, |out| out.extend_from_slice(&number.to_be_bytes()));
-        let tracks = (1..).zip(tracks).zip(runs.iter_mut()).zip(shifts);
+        let tracks = (1..).zip(tracks).zip(runs).zip(shifts);
         for (((number, state), run), &shift) in tracks {
             if !run.samples.is_empty() {
                 let at = put_traf(out, number, state, run, shift);
@@ -207,7 +216,7 @@ fn put_moof(out: &mut Vec<u8>, number: u32, tracks: &[State], runs: &mut [Run], 
 }
 
 /// Writes the samples of a track; returns the position of their data offset.
-fn put_traf(out: &mut Vec<u8>, number: u32, state: &State, run: &mut Run, shift: i64) -> usize {
+fn put_traf(out: &mut Vec<u8>, number: u32, state: &State, run: &Run, shift: i64) -> usize {
     let mut offset_at = 0;
     put(out, b"traf", |out| {
         let frame_bytes = state.frame_bytes.and_then(|bytes| u32::try_from(bytes).ok());
@@ -219,12 +228,10 @@ fn put_traf(out: &mut Vec<u8>, number: u32, state: &State, run: &mut Run, shift:
                 out.extend_from_slice(&bytes.to_be_bytes());
             }
         });
-        let times = DecodeTimes::of(run);
-        let base = times.start.saturating_add(shift);
+        let base = run.times.first().copied().unwrap_or(0).saturating_add(shift);
         put_full(out, b"tfdt", 1, 0, |out| {
             out.extend_from_slice(&u64::try_from(base).unwrap_or(0).to_be_bytes());
         });
-        run.next_time = Some(times.end);
         if let Some(frame_bytes) = frame_bytes {
             put_full(out, b"trun", 0, DATA_OFFSET, |out| {
                 let count = run.data.len() / frame_bytes.max(1) as usize;
@@ -235,14 +242,18 @@ fn put_traf(out: &mut Vec<u8>, number: u32, state: &State, run: &mut Run, shift:
             return;
         }
         let is_video = state.track.video().is_some();
-        let is_reordered = times.samples.iter().any(|&(_, composition)| composition != 0);
+        let stated = run.samples.last().and_then(|(meta, _)| meta.duration);
+        let durations = decode_times::durations(&run.times, stated);
+        let compositions = decode_times::compositions(&run.sample_times(), &run.times);
+        let is_reordered = compositions.iter().any(|&offset| offset != 0);
         let composition = if is_reordered { COMPOSITION } else { 0 };
         put_full(out, b"trun", 1, DATA_OFFSET | PER_SAMPLE | composition, |out| {
             let count = u32::try_from(run.samples.len()).unwrap_or(u32::MAX);
             out.extend_from_slice(&count.to_be_bytes());
             offset_at = out.len();
             out.extend_from_slice(&[0; 4]);
-            for (&(meta, size), &(duration, offset)) in run.samples.iter().zip(&times.samples) {
+            let times = durations.iter().zip(&compositions);
+            for (&(meta, size), (&duration, offset)) in run.samples.iter().zip(times) {
                 let flags = if meta.key || !is_video { SYNC } else { NOT_SYNC };
                 for value in [duration, size, flags] {
                     out.extend_from_slice(&value.to_be_bytes());
@@ -254,37 +265,6 @@ fn put_traf(out: &mut Vec<u8>, number: u32, state: &State, run: &mut Run, shift:
         });
     });
     offset_at
-}
-
-/// Decoding times of the samples of a run: the times at which they are shown, in order.
-struct DecodeTimes {
-    start: i64,
-    end: i64,
-    /// Duration and composition offset of each sample.
-    samples: Vec<(u32, i32)>,
-}
-
-impl DecodeTimes {
-    fn of(run: &Run) -> Self {
-        let mut sorted: Vec<_> = run.samples.iter().map(|(meta, _)| meta.time).collect();
-        sorted.sort_unstable();
-        if let Some(end) = run.next_time {
-            // Frames that are shown before a frame of an earlier fragment.
-            sorted.iter_mut().for_each(|time| *time = (*time).max(end));
-        }
-        let start = sorted.first().copied().unwrap_or(0);
-        let last = sorted.last().copied().unwrap_or(0);
-        let before = sorted.len().checked_sub(2).map_or(0, |at| last - sorted[at]);
-        let newest = run.samples.iter().map(|(meta, _)| meta).max_by_key(|meta| meta.time);
-        let stated = newest.and_then(|meta| i64::try_from(meta.duration?).ok());
-        let end = last.saturating_add(stated.unwrap_or(before).max(0));
-        let ends = sorted.iter().copied().skip(1).chain([end]);
-        let samples = sorted.iter().zip(ends).zip(&run.samples).map(|((&time, end), (meta, _))| {
-            let duration = u32::try_from(end.saturating_sub(time)).unwrap_or(0);
-            (duration, i32::try_from(meta.time.saturating_sub(time)).unwrap_or(0))
-        });
-        Self { start, end, samples: samples.collect() }
-    }
 }
 
 impl PacketWriter for FragmentWriter {

@@ -262,6 +262,8 @@ impl Mp4Reader {
         packet.track = track;
         let media_time = decode_time.saturating_add(sample.composition);
         packet.pts = media_time.saturating_add(state.edits.shift());
+        packet.dts = (state.video == Some(Codec::H264))
+            .then(|| decode_time.saturating_add(state.edits.shift()));
         packet.duration = Some(sample.duration.into());
         packet.index = state.index;
         packet.offset = sample.offset;

@@ -5,6 +5,7 @@ use codec_core::frame::{ColorRange, FieldOrder, PictureInfo, Rational, Rotation,
 
 use super::audio;
 use super::boxes::{put, put_full, put_table, unsupported};
+use super::decode_times::{DecodeTimes, SampleTime, compositions, durations};
 use crate::interleave::Interleaver;
 use crate::io::ByteWriter;
 use crate::samples::scaled;
@@ -33,8 +34,8 @@ pub struct Mp4Writer {
 /// Index data of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meta {
-    /// In ticks of the track.
-    pub(super) time: i64,
+    pub(super) time: SampleTime,
+    /// In ticks of the track in the file.
     pub(super) duration: Option<u64>,
     pub(super) key: bool,
 }
@@ -46,12 +47,14 @@ pub(super) struct State {
     /// Bytes of an uncompressed audio sample of all channels: each is a sample of the file.
     pub(super) frame_bytes: Option<usize>,
     sizes: Vec<u32>,
-    /// Time of each packet, in ticks of the track in the file.
-    times: Vec<i64>,
+    /// Times of each packet.
+    times: Vec<SampleTime>,
     /// Samples of the file so far.
     count: u32,
     sync: Vec<u32>,
     last_duration: Option<u64>,
+    /// Stated duration of the packet that is shown last.
+    newest: Option<(i64, Option<u64>)>,
     order: TimeOrder,
     last_time: Option<i64>,
     /// Position, and number of samples so far, of each run of contiguous samples.
@@ -157,7 +160,7 @@ impl Header {
     }
 }
 
-/// Ticks that are added to the times of each track, which start at `starts`, so that none is below 0.
+/// Ticks that are added to the times of each track, whose decoding starts at `starts`, so that none is below 0.
 /// For audio the codec delay is part of it.
 pub(super) fn shifts(tracks: &[State], starts: &[i64]) -> Vec<i64> {
     let shift = |(state, &start): (&State, &i64)| {
@@ -197,11 +200,17 @@ struct Timing {
     empty: u64,
     /// Media time at which playback begins.
     media_start: u64,
+    /// Media time at which playback ends.
+    media_end: u64,
 }
 
 impl Timing {
     fn shown(&self) -> u64 {
-        self.empty + self.total.saturating_sub(self.media_start)
+        self.empty + self.played()
+    }
+
+    fn played(&self) -> u64 {
+        self.media_end.saturating_sub(self.media_start)
     }
 
     fn needs_edits(&self) -> bool {
@@ -236,6 +245,7 @@ impl State {
             count: 0,
             sync: Vec::new(),
             last_duration: None,
+            newest: None,
             order: TimeOrder::default(),
             last_time: None,
             chunks: Vec::new(),
@@ -288,6 +298,8 @@ impl State {
             u64::try_from(state.ticks(end).saturating_sub(state.ticks(packet.pts))).unwrap_or(0)
         });
         let time_ns = scaled(time, 1_000_000_000, state.timescale().into());
+        let decoded = packet.dts.map(|dts| state.ticks(dts));
+        let time = SampleTime { shown: time, decoded };
         let meta = Meta { time, duration, key: packet.key };
         Ok((meta, time_ns, packet.data))
     }
@@ -315,6 +327,9 @@ impl State {
         }
         self.times.push(meta.time);
         self.last_duration = meta.duration;
+        if self.newest.is_none_or(|(shown, _)| shown <= meta.time.shown) {
+            self.newest = Some((meta.time.shown, meta.duration));
+        }
         if meta.key && self.track.video().is_some() {
             self.sync.push(self.count);
         }
@@ -326,29 +341,27 @@ impl State {
     }
 
     fn timing(&self) -> Timing {
-        // Frames are decoded at the times at which frames are shown, in order.
-        let mut times = self.times.clone();
-        times.sort_unstable();
-        let length = |pair: &[i64]| u32::try_from(pair[1] - pair[0]).unwrap_or(0);
-        let mut durations: Vec<_> = times.windows(2).map(length).collect();
-        let offset = |(shown, decoded): (&i64, &i64)| i32::try_from(shown - decoded).unwrap_or(0);
-        let compositions: Vec<_> = self.times.iter().zip(&times).map(offset).collect();
-        if !self.times.is_empty() {
-            let stated = self.last_duration.and_then(|ticks| u32::try_from(ticks).ok());
-            let usual = durations.last().copied().unwrap_or(0);
-            durations.push(stated.unwrap_or(usual));
-        }
-        let total = durations.iter().map(|&ticks| u64::from(ticks)).sum();
-        let start = times.first().copied().unwrap_or(0);
-        let delay = self.track.audio().map_or(0, |track| i64::from(track.delay));
-        let delay = if self.times.is_empty() { 0 } else { delay };
-        let begins = start.saturating_add(delay);
+        let times = DecodeTimes::default().assign(&self.times);
+        let durations = durations(&times, self.last_duration);
+        let (Some(&decoded), Some((newest, length))) = (times.first(), self.newest) else {
+            return Timing::default();
+        };
+        let shown = self.times.iter().map(|time| time.shown).min().unwrap_or(0);
+        let usual = durations.last().copied().unwrap_or(0);
+        let end = newest.saturating_add_unsigned(length.unwrap_or(usual.into()));
+        // Before the first frame is shown it is decoded; the codec delay of audio is not played.
+        let (begins, unplayed) = match &self.track {
+            Track::Video(_) => (shown, shown.saturating_sub(decoded)),
+            Track::Audio(track) => (shown.saturating_add(track.delay.into()), track.delay.into()),
+        };
+        let media_time = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
         Timing {
+            total: durations.iter().map(|&ticks| u64::from(ticks)).sum(),
+            compositions: compositions(&self.times, &times),
             durations,
-            compositions,
-            total,
-            empty: u64::try_from(begins).unwrap_or(0),
-            media_start: u64::try_from(delay.saturating_sub(begins.min(0))).unwrap_or(0),
+            empty: media_time(begins),
+            media_start: media_time(unplayed.saturating_sub(begins.min(0))),
+            media_end: media_time(end.saturating_sub(decoded)),
         }
     }
 
@@ -438,7 +451,9 @@ impl State {
         });
         if timing.compositions.iter().any(|&offset| offset != 0) {
             let offsets = run_lengths(&timing.compositions);
-            put_full(out, b"ctts", 1, 0, |out| {
+            // Version 0 has no negative offsets, but more players read it.
+            let version = u8::from(timing.compositions.iter().any(|&offset| offset < 0));
+            put_full(out, b"ctts", version, 0, |out| {
                 out.extend_from_slice(
                     &u32::try_from(offsets.len()).unwrap_or(u32::MAX).to_be_bytes(),
                 );
@@ -525,7 +540,7 @@ fn run_lengths<T: Copy + PartialEq>(values: &[T]) -> Vec<(u32, T)> {
 fn put_edits(out: &mut Vec<u8>, timing: &Timing, scale: impl Fn(u64) -> u64) {
     let media_start = i64::try_from(timing.media_start).unwrap_or(i64::MAX);
     let empty = (scale(timing.empty), -1_i64);
-    let playing = (scale(timing.total.saturating_sub(timing.media_start)), media_start);
+    let playing = (scale(timing.played()), media_start);
     let edits = [empty, playing];
     let edits = if timing.empty > 0 { &edits[..] } else { &edits[1..] };
     put_full(out, b"elst", 1, 0, |out| {

@@ -94,12 +94,11 @@ impl PacketWriter for Av1Adapter {
                 if held > MAX_WAITING_BYTES {
                     return Err(Error::unsupported(*format, "AV1 without a sequence header"));
                 }
-                let PacketRef { data, track, pts, duration, key, shown, trim_end, .. } = packet;
+                let PacketRef { data, track, pts, dts, duration, key, shown, trim_end, .. } =
+                    packet;
                 let data = data.to_vec();
-                let rest = CodedPacket::default();
-                let owned =
-                    CodedPacket { data, track, pts, duration, key, shown, trim_end, ..rest };
-                packets.push(owned);
+                let rest = CodedPacket { key, shown, trim_end, ..CodedPacket::default() };
+                packets.push(CodedPacket { data, track, pts, dts, duration, ..rest });
                 if tracks.iter().any(lacks_setup) { Ok(()) } else { self.begin() }
             }
             State::Failed => Ok(()),
