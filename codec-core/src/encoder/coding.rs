@@ -11,7 +11,7 @@ use crate::analysis::FrameAnalysis;
 use crate::codec::plan::{FrameOrder, FramePlan};
 use crate::codec::{
     Content, DropReason, EncoderConfig, FrameKind, FrameRequest, Outcome, Preset, RateControl,
-    SlotSet, Tune,
+    Scalability, SlotSet, Tune,
 };
 use crate::error::Error;
 use crate::frame::{Picture, Rational};
@@ -82,6 +82,8 @@ struct Slots {
     golden_to_altref: bool,
     /// Whether it updates the long-term background.
     renews: bool,
+    /// See [`FrameStats::golden_boost_q16`].
+    golden_boost_q16: i32,
 }
 
 impl<C: FrameCoder> Coding<C> {
@@ -158,6 +160,10 @@ impl<C: FrameCoder> Coding<C> {
 
         self.rate.frame_recoded(report.recoded_cost);
         self.rate.frame_coded(report.bits, report.qindex);
+        if !is_key {
+            let costs = &task.lookahead_info;
+            self.golden.compared(costs.inter_cost, costs.intra_cost);
+        }
         let meta = self.note_coded(config, &plan, slots, &report);
         packet.pts = task.request.pts;
         packet.dts = task.decode_time.map(|time| time.dts);
@@ -191,6 +197,7 @@ impl<C: FrameCoder> Coding<C> {
                 updates: layer.updates,
                 golden_to_altref: false,
                 renews: true,
+                golden_boost_q16: 0,
             };
         }
         let own_updates = match task.role {
@@ -203,10 +210,23 @@ impl<C: FrameCoder> Coding<C> {
         let keeps_background =
             self.content == Content::Screen || layer.background != SlotSet::GOLDEN;
         let oldest = if keeps_background { None } else { (C::codec().golden_frames)(config.speed) };
-        let renews = config.preset == Preset::Rtc
+        let may_renew = config.preset == Preset::Rtc
             && task.request.updates.is_none()
-            && !layer.background.is_empty()
-            && (task.lookahead_info.scene_cut || self.golden.is_due(oldest));
+            && !layer.background.is_empty();
+        let may_boost = may_renew
+            && config.rate.mode.bitrate().is_some()
+            && self.content == Content::Camera
+            && config.scalability == Scalability::L1T1
+            && config.intra_refresh == 0
+            && !task.lookahead_info.scene_cut;
+        let golden_boost_q16 = if may_boost {
+            self.golden.due_boost_q16(task.lookahead_info.inter_cost, oldest)
+        } else {
+            0
+        };
+        let is_due =
+            task.lookahead_info.scene_cut || golden_boost_q16 > 0 || self.golden.is_due(oldest);
+        let renews = may_renew && is_due;
         // Intra-refreshed rows stay clean only if nothing older than the last frame is referenced.
         let all = layer.references;
         let own_references = if config.intra_refresh > 0 {
@@ -222,6 +242,7 @@ impl<C: FrameCoder> Coding<C> {
                 && layer.background == SlotSet::GOLDEN
                 && C::codec().copies_golden_to_altref,
             renews,
+            golden_boost_q16,
         }
     }
 
@@ -237,6 +258,7 @@ impl<C: FrameCoder> Coding<C> {
             FrameRole::Plain if slots.renews => FrameRole::Golden,
             role => role,
         };
+        stats.golden_boost_q16 = slots.golden_boost_q16;
         stats.mean_complexity = task.mean_cost;
         stats.temporal_id = layer.temporal_id;
         stats.scene_cut = scene_cut;

@@ -49,6 +49,9 @@ pub struct FrameStats {
     /// fractional bits); used with variable bitrate and constant quality. `None` uses the default
     /// of the frame type.
     pub mb_tree_boost_q16: Option<i32>,
+    /// Quality boost of a [`FrameRole::Golden`] frame over the frames around it, in the same unit; used
+    /// with constant and variable bitrate. At 0 it is coded as a plain frame.
+    pub golden_boost_q16: i32,
     /// In a stream with B frames: the number of B frames before this frame of level 0, and the frame
     /// itself; else 0.
     pub group_frames: u32,
@@ -71,6 +74,7 @@ impl FrameStats {
             coarsest: None,
             is_screen: false,
             mb_tree_boost_q16: None,
+            golden_boost_q16: 0,
             group_frames: 0,
             may_drop: None,
         }
@@ -127,10 +131,12 @@ pub(super) enum Class {
     Refine,
     Layer(u8),
     B,
+    /// Of higher quality than the frames around it, because they retain much of it.
+    Golden,
 }
 
 impl Class {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 
     pub(super) fn index(self) -> usize {
         match self {
@@ -141,6 +147,7 @@ impl Class {
             Self::Refine => 4,
             Self::Layer(id) => 5 + usize::from(id.min(2)),
             Self::B => 8,
+            Self::Golden => 9,
         }
     }
 }
@@ -152,6 +159,7 @@ pub(super) fn class_of(stats: &FrameStats) -> Class {
         (FrameKind::Inter, FrameRole::Overlay) => Class::Overlay,
         (FrameKind::Inter, FrameRole::ReferenceB | FrameRole::PlainB) => Class::B,
         (FrameKind::Inter, _) if stats.scene_cut => Class::SceneCut,
+        (FrameKind::Inter, FrameRole::Golden) if stats.golden_boost_q16 > 0 => Class::Golden,
         (FrameKind::Inter, _) => Class::Layer(stats.temporal_id),
     }
 }
@@ -164,6 +172,7 @@ pub(super) fn boost_q16(stats: &FrameStats, class: Class) -> i32 {
     match (class, stats.role) {
         (Class::Key, _) => -ONE_Q16 / 2,
         (Class::Altref, _) => -ONE_Q16 * 5 / 8,
+        (Class::Golden, _) => -stats.golden_boost_q16,
         (_, FrameRole::Golden) => -ONE_Q16 / 4,
         _ => 0,
     }

@@ -1,10 +1,11 @@
 //! Tests of the rate controller with a simulated encoder: a simple bits model with noise.
 
-use super::{CodecModel, Decision, FrameStats, LayerPlanner, RateController};
+use super::{CodecModel, Decision, FrameRole, FrameStats, LayerPlanner, RateController};
 use crate::codec::{
     Bitrate, DropPolicy, DropReason, EncoderConfig, FrameKind, RateControl, Scalability, Update,
     WindowCap,
 };
+use crate::fixed::ONE_Q16;
 use crate::frame::{Rational, Size};
 
 /// 128 steps from 4 to about 280, a little over 3 % apart.
@@ -34,6 +35,8 @@ struct Simulation {
     scale: u64,
     /// Bits of every frame that do not depend on its complexity.
     leftover_bits: u64,
+    /// Boost of every fifth frame.
+    golden_boost_q16: i32,
     pts: i64,
     step_ticks: i64,
     sent: Vec<Sent>,
@@ -66,6 +69,7 @@ impl Simulation {
             noise_pct: 20,
             scale: 8_000,
             leftover_bits: 0,
+            golden_boost_q16: 0,
             pts: 0,
             step_ticks: 3000,
             sent: Vec::new(),
@@ -83,6 +87,9 @@ impl Simulation {
         let plan = self.layers.next(kind == FrameKind::Key);
         let mut stats = FrameStats::new(kind, self.pts, complexity);
         stats.temporal_id = plan.temporal_id;
+        if self.golden_boost_q16 > 0 && self.sent.len() % 5 == 4 {
+            (stats.role, stats.golden_boost_q16) = (FrameRole::Golden, self.golden_boost_q16);
+        }
         let mut sent = Sent {
             ticks: self.pts,
             bits: 0,
@@ -226,6 +233,27 @@ fn repeated_frames_do_not_change_the_quantiser_of_the_next() {
         let [before, after] = [frame - 1, frame + 1].map(|at| sim.sent[at].qindex);
         assert!(before.abs_diff(after) <= 5, "around frame {frame}: {before} and {after}");
     }
+}
+
+#[test]
+fn golden_frames_of_higher_quality_are_saved_by_those_between_them() {
+    let run = |golden_boost_q16| {
+        let mut simulation = Simulation::new(800, |_| {});
+        simulation.golden_boost_q16 = golden_boost_q16;
+        simulation.run(400, breathing);
+        simulation
+    };
+    let (even, simulation) = (run(0), run(ONE_Q16 / 2));
+    assert!(within(simulation.bps(100), 800_000, 3), "{}", simulation.bps(100));
+    // A step is about 1/21 of an octave.
+    for group in simulation.sent[100..].chunks_exact(5) {
+        let plain = group[..4].iter().map(|sent| i32::from(sent.qindex)).sum::<i32>() / 4;
+        let finer = plain - i32::from(group[4].qindex);
+        assert!((4..=18).contains(&finer), "{finer}");
+    }
+    // A frame of more than the mean takes a tenth of a second longer at most.
+    let lower = even.lowest_level - simulation.lowest_level;
+    assert!((0..80_000).contains(&lower), "{lower}");
 }
 
 #[test]

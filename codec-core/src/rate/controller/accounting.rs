@@ -5,6 +5,9 @@ use crate::fixed::{mul_div_signed, signed};
 use crate::rate::buffer::SECOND_US;
 use crate::rate::frame_stats::Class;
 
+/// Number of frames in which plain frames save what a golden frame spent.
+pub(super) const GOLDEN_RECOVERY_FRAMES: i64 = 8;
+
 impl RateController {
     /// Records the size of a coded frame.
     pub(super) fn charge(&mut self, frame: &Pending, bits: u64) {
@@ -17,11 +20,15 @@ impl RateController {
         let debt = &mut self.layer_debt_bits[layer];
         *debt = debt.saturating_add(over).clamp(-second / 2, second / 2);
         self.debt_bits = self.debt_bits.saturating_add(signed(bits));
+        self.golden_debt_bits -= self.golden_debt_bits / GOLDEN_RECOVERY_FRAMES;
+        if frame.class == Class::Golden {
+            self.golden_debt_bits = self.golden_debt_bits.saturating_add(over).clamp(0, second / 2);
+        }
         let on_purpose = match frame.class {
             Class::Key | Class::SceneCut => over.max(0),
             // An altref frame is not shown and takes no time, so all of it exceeds the rate.
             Class::Altref => signed(bits),
-            Class::Overlay | Class::Refine | Class::Layer(_) | Class::B => 0,
+            Class::Overlay | Class::Refine | Class::Layer(_) | Class::B | Class::Golden => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
     }
@@ -49,9 +56,14 @@ impl RateController {
         let teacher = self.models[class.index()];
         let pupils: &[Class] = match class {
             Class::Key => &[Class::SceneCut, Class::Refine],
-            Class::Layer(0) => {
-                &[Class::Altref, Class::Overlay, Class::Layer(1), Class::Layer(2), Class::B]
-            }
+            Class::Layer(0) => &[
+                Class::Altref,
+                Class::Overlay,
+                Class::Layer(1),
+                Class::Layer(2),
+                Class::B,
+                Class::Golden,
+            ],
             Class::Layer(1) => &[Class::Layer(2)],
             _ => &[],
         };

@@ -96,6 +96,8 @@ pub struct RateController {
     /// is recovered sooner.
     debt_bits: i64,
     boost_debt_bits: i64,
+    /// CBR: bits that golden frames spent beyond their share and plain frames have not saved yet.
+    golden_debt_bits: i64,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
     /// Complexity of the last frame if it was a plain one, else 0.
@@ -132,12 +134,13 @@ impl RateController {
             clock: Clock::new(config.timebase, config.framerate),
             buffer,
             window: config.rate.window_cap.map(Window::new),
-            models: [key, inter, key, inter, key, inter, inter, inter, inter],
+            models: [key, inter, key, inter, key, inter, inter, inter, inter, inter],
             last_qindex: [None; Class::COUNT],
             active_layers: config.scalability.temporal_layers(),
             layer_debt_bits: [0; 3],
             debt_bits: 0,
             boost_debt_bits: 0,
+            golden_debt_bits: 0,
             mean_complexity: None,
             last_complexity: 0,
             mean_frames: 0,
@@ -226,7 +229,7 @@ impl RateController {
         for debt in &mut self.layer_debt_bits {
             *debt = mul_div_signed(*debt, new, old);
         }
-        (self.debt_bits, self.boost_debt_bits) = (0, 0);
+        (self.debt_bits, self.boost_debt_bits, self.golden_debt_bits) = (0, 0, 0);
         // A change of more than a quarter is a new target rather than a fine adjustment.
         if new.abs_diff(old) > old / 4 {
             self.free_fall = true;
@@ -358,7 +361,7 @@ impl RateController {
         } else if is_repeated && let Some(last) = self.last_qindex[class.index()] {
             last
         } else {
-            self.choose_qindex(class, complexity_q16, step_q16, target_bits, max_bits)
+            self.choose_qindex(stats, class, step_q16, target_bits, max_bits)
         };
         self.last_target_bits = target_bits;
         self.pending = Some(Pending {
@@ -454,10 +457,10 @@ impl RateController {
             model.learn(complexity, step_q16, bits_q16);
         }
         self.last_qindex[frame.class.index()] = Some(qindex);
-        let is_plain = matches!(frame.class, Class::Layer(_));
+        let is_plain = matches!(frame.class, Class::Layer(_) | Class::Golden);
         self.last_complexity = if is_plain { frame.complexity } else { 0 };
         match frame.class {
-            Class::Layer(_) => {
+            Class::Layer(_) | Class::Golden => {
                 self.free_fall = false;
                 self.mean_frames = (self.mean_frames + 1).min(MEAN_FRAMES);
                 let frames = u128::from(self.mean_frames);
@@ -487,7 +490,9 @@ fn frame_class(class: Class) -> FrameClass {
         Class::Key => FrameClass::Key,
         Class::Altref => FrameClass::Altref,
         Class::B => FrameClass::B,
-        Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) => FrameClass::Plain,
+        Class::SceneCut | Class::Overlay | Class::Refine | Class::Layer(_) | Class::Golden => {
+            FrameClass::Plain
+        }
     }
 }
 

@@ -66,8 +66,8 @@ impl RateController {
 
     pub(super) fn choose_qindex(
         &self,
+        stats: &FrameStats,
         class: Class,
-        complexity_q16: i32,
         step_q16: i32,
         target_bits: u64,
         max_bits: Option<u64>,
@@ -76,9 +76,11 @@ impl RateController {
             return qindex.min(self.steps.last());
         }
         let model = &self.models[class.index()];
+        let complexity_q16 = log2_q16(stats.complexity.max(1));
         let is_still = self.is_cbr() && complexity_q16 < log2_q16(self.config.static_complexity);
         let mut step_q16 = step_q16;
-        if let (Class::Layer(_), Some(last)) = (class, self.last_qindex[class.index()])
+        let plain = if class == Class::Golden { Class::Layer(0) } else { class };
+        if let (Class::Layer(_), Some(last)) = (plain, self.last_qindex[plain.index()])
             && !self.free_fall
         {
             let last_q16 = self.steps.log_q16(last);
@@ -87,6 +89,9 @@ impl RateController {
             } else {
                 damped(step_q16, last_q16)
             };
+        }
+        if class == Class::Golden && !is_still {
+            step_q16 = step_q16.saturating_sub(stats.golden_boost_q16);
         }
         if let Some(max_bits) = max_bits {
             // Keep a margin of one eighth: the model is not exact, and recoding is expensive. Key

@@ -1,5 +1,6 @@
 //! Target size of a frame.
 
+use super::accounting::GOLDEN_RECOVERY_FRAMES;
 use super::{RateController, VBR_BOOST_RECOVERY_US};
 use crate::codec::RateControl;
 use crate::fixed::{ONE_Q16, exp2_q16, log2_q16, mul_div, mul_div_signed, positive, signed};
@@ -35,7 +36,9 @@ impl RateController {
         share_bits: u64,
         complexity_q16: i32,
     ) -> (u64, i32) {
-        let model = &self.models[class.index()];
+        // The step of golden frames follows from that of the frames around them.
+        let model_class = if class == Class::Golden { Class::Layer(0) } else { class };
+        let model = &self.models[model_class.index()];
         match self.config.mode {
             RateControl::FixedQ(qindex) => (0, self.steps.log_q16(qindex)),
             RateControl::Quality(quality) => {
@@ -46,9 +49,12 @@ impl RateController {
                 let target = match class {
                     // The first frame of a scene is worth as much as a key frame, regardless of its type.
                     Class::Key | Class::SceneCut => self.key_target_bits(),
-                    Class::Altref | Class::Overlay | Class::Refine | Class::Layer(_) | Class::B => {
-                        self.cbr_target_bits(stats, share_bits)
-                    }
+                    Class::Altref
+                    | Class::Overlay
+                    | Class::Refine
+                    | Class::Layer(_)
+                    | Class::B
+                    | Class::Golden => self.cbr_target_bits(stats, share_bits),
                 };
                 (target, model.step_q16(complexity_q16, log2_q16(self.detail_bits(target))))
             }
@@ -112,9 +118,11 @@ impl RateController {
 
     pub(super) fn cbr_target_bits(&self, stats: &FrameStats, share_bits: u64) -> u64 {
         let share = signed(share_bits);
-        let deviation = self.buffer.level_bits().saturating_sub(self.steered_bits);
+        let level = self.buffer.level_bits().saturating_add(self.golden_debt_bits);
+        let deviation = level.saturating_sub(self.steered_bits);
         let mut change =
             mul_div_signed(deviation, share_bits, self.buffer.bits_of_us(RECOVERY_US).max(1));
+        change = change.saturating_sub(self.golden_debt_bits / GOLDEN_RECOVERY_FRAMES);
         if self.active_layers > 1 {
             let debt = self.layer_debt_bits[usize::from(stats.temporal_id.min(2))];
             let interval = self.clock.interval_us();
@@ -124,7 +132,7 @@ impl RateController {
         let least = -mul_div_signed(share, u64::from(self.config.undershoot_pct.min(90)), 100);
         let target = share.saturating_add(change.clamp(least, most));
         let rich = self.buffer.level_bits() > self.buffer.optimal_bits() / 4 * 3;
-        let golden = stats.role == FrameRole::Golden && rich;
+        let golden = stats.role == FrameRole::Golden && stats.golden_boost_q16 == 0 && rich;
         positive(if golden { target.saturating_add(target / 4) } else { target }).max(1)
     }
 
