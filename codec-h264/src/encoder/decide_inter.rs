@@ -8,7 +8,7 @@ use super::residual::Price;
 use super::row::{Choice, MbCoder};
 use super::scratch::Trial;
 use super::search_inter::{Motion, Site, quarter};
-use super::speed::Trials;
+use super::speed::{Speed, Trials};
 use super::transform_choice::estimate_loss;
 use crate::macroblock::{Shape, SubShape};
 use crate::picture::Mv;
@@ -82,13 +82,14 @@ impl MbCoder<'_> {
     /// Returns whether the macroblock is skipped without a search. Chroma is then predicted in
     /// [`Self::skip`].
     fn is_skipped_at_once(&mut self, skip: &Skip) -> bool {
-        let bits = if self.is_beside_skip() { 96 } else { self.job.speed.skip_bits };
+        let Speed { skip_bits, beside_skip_bits, empty_skip_bits, .. } = *self.job.speed;
+        let bits = if self.is_beside_skip() { beside_skip_bits } else { skip_bits };
         if skip.sse > self.lambdas.sse.cost(256 * bits) {
             return false;
         }
         let kernels = self.job.kernels;
         let (set, residual) = (&self.set.inter, &mut self.skip.residual);
-        let empty = self.lambdas.sse.cost(256 * EMPTY_QUARTER_BITS);
+        let empty = self.lambdas.sse.cost(256 * empty_skip_bits);
         if skip.quarters.iter().any(|&sse| sse > empty) {
             let pair = (&self.cur.luma, &self.skip.luma);
             let rounded = residual.round_inter_4x4(kernels, pair, set);
@@ -170,7 +171,8 @@ impl MbCoder<'_> {
     /// Returns whether an intra prediction may cost less than `motion`.
     pub(super) fn wants_intra(&self, motion: &Motion) -> bool {
         if let Some(mb) = self.analysis
-            && mb.intra_cost / 2 > mb.inter_cost
+            && u32::from(mb.intra_cost) * u32::from(self.job.speed.intra_eighths) / 8
+                > u32::from(mb.inter_cost)
         {
             return false;
         }
@@ -225,7 +227,7 @@ impl MbCoder<'_> {
         let (lambda, costs) = (self.lambdas.sse, self.job.costs);
         let no_pattern = costs.coded_block_pattern(0, false);
         let cost = |price: Price| u64::from(price.sse) + u64::from(lambda.cost(price.bits));
-        let small = lambda.cost(256 * EMPTY_QUARTER_BITS);
+        let small = lambda.cost(256 * self.job.speed.empty_bits);
         if sses.iter().all(|&sse| sse <= small) {
             self.best.residual.clear_luma();
             let bits = motion.bits.saturating_add(no_pattern);
@@ -259,7 +261,7 @@ impl MbCoder<'_> {
             return residual.code_inter_4x4(kernels, pair, set, bits, sses);
         }
         let large = residual.round_inter_8x8(kernels, pair, set);
-        if large.result.coded == 0 {
+        if large.result.coded == 0 || large.cost() < self.job.speed.sure_transform_bits {
             return residual.finish_inter_8x8(kernels, pair, set, bits, sses, large);
         }
         let other = &mut self.spare.residual;

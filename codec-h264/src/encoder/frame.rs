@@ -27,7 +27,7 @@ use super::hrd::RemovalTimes;
 use super::intra_refresh::IntraRefresh;
 use super::job::{FrameJob, SecondList};
 use super::parameter_sets::ParameterSets;
-use super::quantisers::{Quantisers, Tuning};
+use super::quantisers::QuantiserChoice;
 use super::references::{FRAME_NUM_BITS, PicturePlan, ReferenceSlots, SLOTS};
 use super::residual_bits::ResidualBits;
 use super::row::code_row;
@@ -36,12 +36,11 @@ use super::row_store::{Counts, RowStore};
 use super::scratch::Scratch;
 use super::settings::{FrameKnobs, FrameSettings};
 use super::slice_bytes;
-use super::speed::{LevelChoice, Speed};
+use super::speed::Speed;
 use super::static_areas::StaticAreas;
 use super::still_blocks::StillPool;
 use super::weights::{Brightness, Predicted, Weights};
 use crate::cabac::Contexts;
-use crate::params::ScalingMatrices;
 use crate::picture::Mv;
 use crate::slice::{Deblocking, SliceHeader, SliceType};
 
@@ -59,8 +58,7 @@ pub struct FrameEncoder {
     frames: FramePool,
     references: ReferenceSlots,
     stills: StillPool,
-    rounding_quantisers: Quantisers,
-    optimising_quantisers: Quantisers,
+    quantisers: QuantiserChoice,
     residual_bits: Box<ResidualBits>,
     /// Contexts at the end of the last picture with I slices, with P slices and with B slices.
     contexts: [Option<Contexts>; 3],
@@ -102,8 +100,7 @@ impl FrameEncoder {
             frames: FramePool::new(settings.size, LUMA_PAD, 1),
             references: ReferenceSlots::default(),
             stills: StillPool::default(),
-            rounding_quantisers: quantisers(&settings.knobs, Tuning::ROUNDED),
-            optimising_quantisers: quantisers(&settings.knobs, Tuning::OPTIMISED),
+            quantisers: QuantiserChoice::new(settings.knobs.scaling()),
             residual_bits: Box::new(ResidualBits::cavlc()),
             contexts: [None, None, None],
             mv_cost: Box::default(),
@@ -177,8 +174,7 @@ impl FrameEncoder {
         }
         FrameSettings { knobs, ..self.settings.clone() }.check()?;
         if knobs.scaling() != self.settings.knobs.scaling() {
-            self.rounding_quantisers = quantisers(&knobs, Tuning::ROUNDED);
-            self.optimising_quantisers = quantisers(&knobs, Tuning::OPTIMISED);
+            self.quantisers = QuantiserChoice::new(knobs.scaling());
         }
         self.settings.knobs = knobs;
         *self.residual_bits = ResidualBits::cavlc();
@@ -340,10 +336,7 @@ impl FrameEncoder {
         let header = self.header(references, weights, qp);
         self.set_residual_bits(&header);
         let speed = Speed::level(plan.speed);
-        let quantisers = match speed.levels {
-            LevelChoice::Optimised => &self.optimising_quantisers,
-            LevelChoice::Rounded => &self.rounding_quantisers,
-        };
+        let quantisers = self.quantisers.of(speed.levels);
         let point = refresh.recovery_point(plan, self.cols * self.rows, self.base_step(&header));
         if header.is_idr || point.is_some() {
             self.sets.write(&mut packet.data);
@@ -593,11 +586,6 @@ impl Behind<'_> {
             self.next += 1;
         }
     }
-}
-
-/// Returns the quantisers with the scaling matrices of the settings.
-fn quantisers(knobs: &FrameKnobs, tuning: Tuning) -> Quantisers {
-    Quantisers::new(&knobs.scaling().unwrap_or(ScalingMatrices::FLAT), tuning)
 }
 
 /// Returns the index in [`FrameEncoder::contexts`].

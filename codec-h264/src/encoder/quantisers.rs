@@ -3,6 +3,7 @@
 use codec_simd::H264Quantiser;
 
 use super::optimise::BitPrice;
+use super::speed::LevelChoice;
 use crate::params::ScalingMatrices;
 use crate::tables::quant::{NORM_4X4, NORM_8X8, chroma_qp, class_4x4, class_8x8};
 
@@ -41,7 +42,7 @@ impl Tuning {
     /// macroblocks: other pictures are predicted from them.
     pub(super) const OPTIMISED: Self = Self {
         inter: ClassTuning {
-            rounding: [1600, 900],
+            rounding: [1300, 900],
             prices: Some(BitPrices {
                 luma: BitPrice(420),
                 chroma: BitPrice(400),
@@ -56,6 +57,11 @@ impl Tuning {
                 dc: BitPrice(200),
             }),
         },
+    };
+    /// As [`Self::OPTIMISED`], with fewer levels of inter macroblocks to choose from.
+    pub(super) const SPARSE: Self = Self {
+        inter: ClassTuning { rounding: [850, 900], ..Self::OPTIMISED.inter },
+        ..Self::OPTIMISED
     };
 }
 
@@ -151,6 +157,34 @@ impl Quantisers {
     #[inline]
     pub(super) fn at(&self, qp: u8) -> &QuantiserSet {
         &self.sets[usize::from(qp).min(self.sets.len() - 1)]
+    }
+}
+
+/// Quantisers by the choice of levels.
+#[derive(Debug)]
+pub(super) struct QuantiserChoice {
+    rounded: Quantisers,
+    sparse: Quantisers,
+    optimised: Quantisers,
+}
+
+impl QuantiserChoice {
+    /// Creates the quantisers; `None` for flat scaling matrices.
+    pub(super) fn new(matrices: Option<ScalingMatrices>) -> Self {
+        let matrices = matrices.unwrap_or(ScalingMatrices::FLAT);
+        Self {
+            rounded: Quantisers::new(&matrices, Tuning::ROUNDED),
+            sparse: Quantisers::new(&matrices, Tuning::SPARSE),
+            optimised: Quantisers::new(&matrices, Tuning::OPTIMISED),
+        }
+    }
+
+    pub(super) fn of(&self, levels: LevelChoice) -> &Quantisers {
+        match levels {
+            LevelChoice::Rounded => &self.rounded,
+            LevelChoice::Sparse => &self.sparse,
+            LevelChoice::Optimised => &self.optimised,
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use super::motion::{Measure, Precision, RefineSettings, Ring};
 pub(super) enum LevelChoice {
     /// Rounded with a dead zone.
     Rounded,
-    /// Lowered where that saves more bits than it costs error.
+    /// Rounded with a dead zone, then lowered where that saves more bits than it costs error.
+    Sparse,
+    /// As [`Self::Sparse`], with a smaller dead zone.
     Optimised,
 }
 
@@ -54,9 +56,16 @@ pub(super) struct Speed {
     pub trials: Trials,
     /// Choice of the intra type.
     pub intra: IntraChoice,
+    /// Share of the intra cost of the pre-analysis, in eighths, above whose inter cost intra types are
+    /// tried in inter frames.
+    pub intra_eighths: u16,
     /// Optimise the levels with both transforms if the difference of their costs is estimated to be
     /// at most this many bits.
     pub unsure_transform_bits: u32,
+    /// Take the 8x8 transform without comparison if its levels take fewer bits.
+    pub sure_transform_bits: i32,
+    /// Squared error of a quarter's prediction, in bits, up to which it leaves no levels worth coding.
+    pub empty_bits: u32,
     /// Choice of levels.
     pub levels: LevelChoice,
     /// Number of references that are searched.
@@ -66,6 +75,10 @@ pub(super) struct Speed {
     pub reference_eighths: u32,
     /// Accept `P_Skip` without search if the error of its prediction, in bits, is at most this.
     pub skip_bits: u32,
+    /// As [`Self::skip_bits`], beside a skipped macroblock.
+    pub beside_skip_bits: u32,
+    /// As [`Self::empty_bits`], of the prediction of `P_Skip`.
+    pub empty_skip_bits: u32,
 }
 
 static LEVELS: [Speed; 11] = {
@@ -85,22 +98,50 @@ static LEVELS: [Speed; 11] = {
         small_intra: false,
         trials: Trials::Likely,
         intra: IntraChoice::Ranked,
+        intra_eighths: 8,
         unsure_transform_bits: 0,
+        sure_transform_bits: 60,
+        empty_bits: 32,
         levels: LevelChoice::Rounded,
         references: 1,
         reference_eighths: 9,
-        skip_bits: 24,
+        skip_bits: 60,
+        beside_skip_bits: 200,
+        empty_skip_bits: 32,
     };
-    let nine = Speed { levels: LevelChoice::Optimised, ..fastest };
+    let nine = Speed { levels: LevelChoice::Sparse, ..fastest };
     let eight = Speed { references: 2, ..nine };
     let satd = RefineSettings { measure: Measure::Satd, ..fastest.refine };
-    let seven = Speed { refine: satd, starts: 6, ..eight };
+    let seven = Speed {
+        refine: satd,
+        starts: 6,
+        sure_transform_bits: 30,
+        empty_bits: 24,
+        skip_bits: 40,
+        beside_skip_bits: 128,
+        empty_skip_bits: 16,
+        ..eight
+    };
     let six = Speed { split_bits: Some(64), ..seven };
     let full = RefineSettings { ring: Ring::Full, ..satd };
-    let five = Speed { refine: full, full_bits: 48, reference_eighths: 12, ..six };
+    let five = Speed {
+        refine: full,
+        full_bits: 48,
+        reference_eighths: 12,
+        levels: LevelChoice::Optimised,
+        intra_eighths: 6,
+        empty_bits: 20,
+        skip_bits: 24,
+        beside_skip_bits: 96,
+        empty_skip_bits: 12,
+        ..six
+    };
     let four = Speed {
         small_intra: true,
+        intra_eighths: 4,
         unsure_transform_bits: 24,
+        sure_transform_bits: 0,
+        empty_bits: 12,
         skip_bits: 16,
         halves: true,
         split_bits: Some(32),

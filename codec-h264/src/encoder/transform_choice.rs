@@ -54,6 +54,13 @@ const LARGE_COSTS: [i32; 3] = [960, 384, -256];
 const SMALL_COSTS: [i32; 3] = [640, 704, 576];
 const LARGE_GAIN: i32 = 3008;
 
+impl Rounded8x8 {
+    /// Estimates the bits of the levels.
+    pub(super) fn cost(&self) -> i32 {
+        self.bits(LARGE_COSTS) / 256
+    }
+}
+
 /// Estimates how many more bits the 8x8 transform costs than the 4x4 one, its error included; negative
 /// if it costs less.
 pub(super) fn estimate_loss(large: &Rounded8x8, small: &Rounded4x4, lambda: Lambda) -> i64 {
