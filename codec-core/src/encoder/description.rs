@@ -39,6 +39,9 @@ pub struct CodecDescription {
     /// Strength of MB-tree for key frames and for frames of level 0 of groups with B frames, in percent of
     /// two fifths of an octave of the step per octave of importance.
     pub mb_tree_pct: u8,
+    /// Cost of changes that MB-tree regards as removed by quantisation, in pixel levels per macroblock and
+    /// step of one level.
+    pub mb_tree_noise: u8,
     /// Time of each speed relative to the fastest one, in 1/64. These are initial values: actual times
     /// are learned at each speed that is used.
     pub speed_costs: [u64; 11],

@@ -401,10 +401,10 @@ impl Boosts {
     }
 }
 
-/// Returns the cost of changes that quantisation removes from a macroblock: sixteen pixel levels times
-/// the quantiser step.
+/// Returns the cost of changes that quantisation removes from a macroblock, for MB-tree.
 fn quantisation_noise<C: FrameCoder>(coding: &Coding<C>) -> u32 {
-    let CodecDescription { steps_per_level, .. } = C::codec();
+    let CodecDescription { steps_per_level, mb_tree_noise, .. } = C::codec();
     let step = exp2_q16(coding.rate.base_q16());
-    u32::try_from(16 * step / u64::from(*steps_per_level).max(1)).unwrap_or(u32::MAX)
+    u32::try_from(u64::from(*mb_tree_noise) * step / u64::from(*steps_per_level).max(1))
+        .unwrap_or(u32::MAX)
 }

@@ -1,9 +1,11 @@
 //! Search of vectors in B slices: in each list, then of both.
 
-use codec_core::motion::{FullPel, QuarterPel};
+use codec_core::motion::{FullPel, Lambda, QuarterPel};
+use codec_simd::Block16;
 
 use super::job::SecondList;
-use super::motion::{Measure, Part, compensate, search};
+use super::lambda::Lambdas;
+use super::motion::{Measure, Part, compensate, refine, search};
 use super::predict::RefPlanes;
 use super::predict_b::{BMotion, EQUAL, blend_samples};
 use super::row::MbCoder;
@@ -23,6 +25,34 @@ struct Found {
     bits: u32,
 }
 
+/// Vectors of a prediction from both lists.
+#[derive(Clone, Copy)]
+struct Both {
+    mvs: [Mv; 2],
+    /// Distortion of the prediction.
+    distortion: u32,
+    /// Of the vectors, in 1/256 bit.
+    bits: u32,
+}
+
+/// Cost in bits of a prediction from both lists up to which its vectors are not refined.
+const GOOD_BITS: u32 = 32;
+
+/// Returns what a prediction has to be for its mean with `other` to be `cur`.
+fn rest_beside(cur: &Block16, other: &Block16) -> Block16 {
+    let sample = |cur: u8, other: u8| {
+        let rest = 2 * i16::from(cur) - i16::from(other);
+        u8::try_from(rest.clamp(0, 255)).unwrap_or(0)
+    };
+    let row = |y: usize| std::array::from_fn(|x| sample(cur.0[y][x], other.0[y][x]));
+    Block16(std::array::from_fn(row))
+}
+
+/// Replaces samples by the weighted means with those of `other`.
+fn blend_luma(weights: [i16; 2], to: &mut Block16, other: &Block16) {
+    blend_samples(weights, to.0.as_flattened_mut(), other.0.as_flattened());
+}
+
 impl MbCoder<'_> {
     /// Searches the motion of the macroblock in the first entry of each list, and predicts luma with the
     /// best into [`Self::best`]. Also returns the best vectors of both lists.
@@ -32,55 +62,98 @@ impl MbCoder<'_> {
             self.search_list(list, &references[0], second, site)
         });
         // The prediction of list 1 is in `best`, that of list 0 in `trial`.
-        let settings = self.refine_settings();
-        let refs = [self.trial.luma.window(), self.best.luma.window()];
-        let (kernels, cur) = (self.job.kernels, &self.cur.luma);
-        let is_mean = second.weights == EQUAL;
-        if !is_mean {
-            self.inter.luma.clone_from(&self.trial.luma);
-            let to = self.inter.luma.0.as_flattened_mut();
-            blend_samples(second.weights, to, self.best.luma.0.as_flattened());
-        }
-        let blended = self.inter.luma.window();
-        let both = match (settings.measure, is_mean) {
-            (Measure::Sad, true) => kernels.sad_mean_16x16(cur, refs),
-            (Measure::Satd, true) => kernels.satd_mean_16x16(cur, refs),
-            (Measure::Sad, false) => kernels.sad_16x16(cur, blended),
-            (Measure::Satd, false) => kernels.satd_16x16(cur, blended),
-        };
-        let [first, last] = found;
-        let candidates = [
-            (1, first.distortion, first.bits),
-            (2, last.distortion, last.bits),
-            (3, both, first.bits.saturating_add(last.bits)),
-        ]
-        .map(|(lists, distortion, bits)| {
-            let bits = self.type_bits_b(lists).saturating_add(bits);
-            (lists, bits, distortion.saturating_add(self.lambdas.sad.cost(bits)))
-        });
+        let [first, last] = found.map(|found| found.distortion);
+        let both = self.predict_both(second, site, &found);
+        let bits = |list: usize| found[list].bits;
+        let candidates = [(1, first, bits(0)), (2, last, bits(1)), (3, both.distortion, both.bits)]
+            .map(|(lists, distortion, bits)| {
+                let bits = self.type_bits_b(lists).saturating_add(bits);
+                (lists, bits, distortion.saturating_add(self.lambdas.sad.cost(bits)))
+            });
         let [a, b, c] = candidates;
         let best = if b.2 < a.2 { b } else { a };
         let (lists, bits, cost) = if c.2 < best.2 { c } else { best };
-        if lists != 2 {
-            std::mem::swap(&mut self.best, &mut self.trial);
+        match lists {
+            1 => std::mem::swap(&mut self.best, &mut self.trial),
+            3 => std::mem::swap(&mut self.best.luma, &mut self.inter.luma),
+            _ => {}
         }
-        if lists == 3 && !is_mean {
-            std::mem::swap(&mut self.best.luma, &mut self.inter.luma);
-        } else if lists == 3 {
-            let dst = self.best.luma.0.as_flattened_mut();
-            kernels.h264_average_block(dst, 16, 16, &self.trial.luma.0);
-        }
+        let whole = found.map(|found| found.mv);
+        let mvs = if lists == 3 { both.mvs } else { whole };
         let uses = |list: usize| lists >> list & 1 == 1;
         let motion = BMotion {
             shape: Shape::Whole,
             is_direct: false,
             direct_quarters: 0,
             refs: [0, 1].map(|list| [if uses(list) { 0 } else { UNUSED }; 4]),
-            mvs: [0, 1].map(|list| [if uses(list) { found[list].mv } else { Mv::ZERO }; 4]),
+            mvs: [0, 1].map(|list| [if uses(list) { mvs[list] } else { Mv::ZERO }; 4]),
             bits,
             cost,
         };
-        (motion, found.map(|found| found.mv))
+        (motion, whole)
+    }
+
+    /// Predicts luma from both lists into the luma of [`Self::inter`]: with the vectors that were found
+    /// in each list, and if those are not much worse than the better one alone, with vectors refined for
+    /// both together.
+    fn predict_both(&mut self, second: &SecondList<'_>, site: &Site, found: &[Found; 2]) -> Both {
+        let [first, last] = found;
+        let mut both = Both {
+            mvs: [first.mv, last.mv],
+            distortion: 0,
+            bits: first.bits.saturating_add(last.bits),
+        };
+        self.inter.luma.clone_from(&self.trial.luma);
+        blend_luma(second.weights, &mut self.inter.luma, &self.best.luma);
+        both.distortion = self.distortion(&self.inter.luma);
+        let one = first.distortion.min(last.distortion);
+        if second.weights != EQUAL
+            || self.job.speed.refine.measure == Measure::Sad
+            || both.distortion > one.saturating_mul(9) / 8
+            || both.distortion <= self.lambdas.sad.cost(256 * GOOD_BITS)
+        {
+            return both;
+        }
+        let refined = self.refine_both(second, site, found);
+        std::mem::swap(&mut self.inter.luma, &mut self.split.luma);
+        let cost = |both: &Both| both.distortion.saturating_add(self.lambdas.sad.cost(both.bits));
+        if cost(&refined) < cost(&both) {
+            return refined;
+        }
+        std::mem::swap(&mut self.inter.luma, &mut self.split.luma);
+        both
+    }
+
+    /// Refines the vector of list 0 beside the prediction from list 1, then the other way round. The
+    /// prediction from both is in the luma of [`Self::split`].
+    fn refine_both(&mut self, second: &SecondList<'_>, site: &Site, found: &[Found; 2]) -> Both {
+        // The error of the mean is half of that of one prediction beside the other.
+        let double = |lambda: Lambda| Lambda(lambda.0.saturating_mul(2));
+        let Lambdas { sad, sse } = site.lambdas;
+        let site = Site { lambdas: Lambdas { sad: double(sad), sse: double(sse) }, ..*site };
+        let settings = self.refine_settings();
+        let mut both = Both { mvs: [Mv::ZERO; 2], distortion: 0, bits: 0 };
+        for list in [0, 1] {
+            let (references, cache) = if list == 0 {
+                (self.job.references, &self.cache)
+            } else {
+                (second.references, &self.second.cache)
+            };
+            let predicted = cache.predict((0, 0), 4, 0);
+            let other = if list == 0 { &self.best.luma } else { &self.spare.luma };
+            let rest = rest_beside(&self.cur.luma, other);
+            let target = target(self.job, &references[0], &rest, &site, predicted);
+            let start = quarter(found[list].mv).to_full();
+            let found = refine(&target, Part::Whole, start, settings, &mut self.planes);
+            let to = if list == 0 { &mut self.spare.luma } else { &mut self.split.luma };
+            compensate(&target, Part::Whole, &found, &self.planes, to);
+            let bits = target.price.table.bits_q8(found.vector, target.price.predicted);
+            both.mvs[list] = mv(found.vector);
+            both.bits = both.bits.saturating_add(bits);
+        }
+        blend_luma(EQUAL, &mut self.split.luma, &self.spare.luma);
+        both.distortion = self.distortion(&self.split.luma);
+        both
     }
 
     /// Returns the bits of the type of a macroblock in a B slice, and of its references.

@@ -217,12 +217,16 @@ impl<'a> MbCoder<'a> {
 
     /// Returns the cost of a prediction that takes `bits`.
     fn measured_cost(&self, luma: &Block16, bits: u32) -> u32 {
+        self.distortion(luma).saturating_add(self.lambdas.sad.cost(bits))
+    }
+
+    /// Returns the distortion of a luma prediction, as the search measures it.
+    pub(super) fn distortion(&self, luma: &Block16) -> u32 {
         let (kernels, cur) = (self.job.kernels, &self.cur.luma);
-        let distortion = match self.job.speed.refine.measure {
+        match self.job.speed.refine.measure {
             Measure::Sad => kernels.sad_16x16(cur, luma.window()),
             Measure::Satd => kernels.satd_16x16(cur, luma.window()),
-        };
-        distortion.saturating_add(self.lambdas.sad.cost(bits))
+        }
     }
 
     /// Returns the bits of the type of a macroblock in a P slice.
