@@ -13,11 +13,33 @@ use crate::codec::{EncoderConfig, Outcome, RateControl, Scalability, Stage, Stag
 use crate::error::Error;
 use crate::fixed::ONE_Q16;
 use crate::motion::QuarterPel;
-use crate::rate::FrameRole;
+use crate::rate::{FrameRole, LookaheadInfo};
 
 /// How much finer B frames that are references are coded than others, in octaves of the step (16
 /// fractional bits).
 const REFERENCE_B_FINER_Q16: i32 = ONE_Q16 / 4;
+
+/// Number of frames in a group for which they need not be similar.
+const SHORT_GROUP: usize = 4;
+
+/// Returns how many of the next frames, which may be in one group, are similar enough for it: together
+/// they cost at most one and a half times as much as a frame without references.
+fn similar_frames<'a>(frames: impl Iterator<Item = &'a LookaheadInfo>) -> usize {
+    let (mut inter, mut intra, mut count) = (0_u64, 0_u64, 0);
+    for info in frames {
+        inter = inter.saturating_add(info.inter_cost);
+        intra = intra.saturating_add(info.intra_cost);
+        count += 1;
+        if count <= SHORT_GROUP {
+            continue;
+        }
+        let mean_intra = intra / count as u64;
+        if inter.saturating_mul(2) > mean_intra.saturating_mul(3) {
+            return count - 1;
+        }
+    }
+    count
+}
 
 impl FileState {
     /// Codes the next frame of the current group, or of a new one; returns `None` if no frame is
@@ -99,7 +121,8 @@ impl FileState {
             })
         };
         let plain = (0..=max).take_while(|&n| is_plain(n)).count();
-        plain.saturating_sub(1)
+        let frames = (0..plain).filter_map(|n| self.ahead.get(n).map(|(_, info)| info));
+        similar_frames(frames).saturating_sub(1)
     }
 }
 
@@ -127,5 +150,28 @@ fn set_motion(analysis: &mut FrameAnalysis, origins: &[QuarterPel], b_frames: us
         let distance = u16::try_from(b_frames + 1).unwrap_or(u16::MAX);
         mb.inter_cost =
             mb.inter_cost.saturating_mul(distance).min(mb.intra_cost.max(mb.inter_cost));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn similar(costs: &[u64]) -> usize {
+        let info =
+            |&inter_cost| LookaheadInfo { inter_cost, intra_cost: 100, ..LookaheadInfo::default() };
+        let frames: Vec<LookaheadInfo> = costs.iter().map(info).collect();
+        similar_frames(frames.iter())
+    }
+
+    #[test]
+    fn similar_frames_have_long_groups() {
+        assert_eq!(similar(&[10; 8]), 8);
+        assert_eq!(similar(&[25; 8]), 6);
+        assert_eq!(similar(&[90; 8]), 4);
+        assert_eq!(similar(&[90; 3]), 3);
+        assert_eq!(similar(&[]), 0);
+        assert_eq!(similar(&[0, 1, 0, 0, 0, 200, 0, 0]), 5);
+        assert_eq!(similar(&[0, 0, 0, 200, 0, 0, 0, 0]), 4);
     }
 }

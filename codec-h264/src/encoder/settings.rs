@@ -60,7 +60,7 @@ pub struct FrameKnobs {
 }
 
 /// Default of [`FrameKnobs::b_frames`].
-pub(super) const DEFAULT_B_FRAMES: u8 = 3;
+pub(super) const DEFAULT_B_FRAMES: u8 = 7;
 
 impl Default for FrameKnobs {
     fn default() -> Self {
