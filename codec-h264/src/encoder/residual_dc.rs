@@ -4,7 +4,7 @@ use super::optimise::optimise;
 use super::quantisers::ClassQuantisers;
 use super::residual_bits::BlockCosts;
 use crate::macroblock::BLOCKS;
-use crate::transform::{Scans, inverse_chroma_dc, inverse_luma_dc};
+use crate::transform::{Scans, hadamard_4x4, inverse_chroma_dc, inverse_luma_dc};
 
 /// Returns a bit for each level that is not zero.
 #[inline]
@@ -19,11 +19,6 @@ pub(super) fn dc_sse(coeff: i16, value: i16) -> u32 {
     u32::try_from((u64::from(error) * u64::from(error)) >> 8).unwrap_or(u32::MAX)
 }
 
-fn hadamard_4([a, b, c, d]: [i32; 4]) -> [i32; 4] {
-    let (e, f, g, h) = (a + b, a - b, c - d, c + d);
-    [e + h, e - h, f - g, f + g]
-}
-
 /// Transforms and quantises the DCs of the luma blocks. Returns the levels in scan order and the
 /// dequantised DCs of the blocks.
 pub(super) fn code_luma_dc(
@@ -35,15 +30,7 @@ pub(super) fn code_luma_dc(
     for ((x, y), &dc) in BLOCKS.into_iter().zip(dcs) {
         values[4 * x + y] = i32::from(dc);
     }
-    for column in values.as_chunks_mut::<4>().0 {
-        *column = hadamard_4(*column);
-    }
-    for y in 0..4 {
-        let row = hadamard_4(std::array::from_fn(|x| values[4 * x + y]));
-        for (x, value) in row.into_iter().enumerate() {
-            values[4 * x + y] = value;
-        }
-    }
+    hadamard_4x4(&mut values);
     let quantiser = &set.luma_dc;
     let mut levels = values.map(|value| quantiser.level(value));
     let scan = Scans::of(false).scan_4x4.map(usize::from);

@@ -7,12 +7,8 @@ fn hadamard_4([a, b, c, d]: [i32; 4]) -> [i32; 4] {
     [e + h, e - h, f - g, f + g]
 }
 
-/// Transforms and scales the sixteen DC coefficients of an `Intra_16x16` macroblock, which are in
-/// columns, as the result: entry `4 x + y` belongs to the block at (`x`, `y`). `scale` is
-/// [`super::LevelScales::of_dc`].
-#[must_use]
-pub fn inverse_luma_dc(coeffs: &[i16; 16], scale: i32) -> [i16; 16] {
-    let mut values: [i32; 16] = coeffs.map(i32::from);
+/// The 4x4 Hadamard transform.
+pub(crate) fn hadamard_4x4(values: &mut [i32; 16]) {
     for column in values.as_chunks_mut::<4>().0 {
         *column = hadamard_4(*column);
     }
@@ -22,6 +18,15 @@ pub fn inverse_luma_dc(coeffs: &[i16; 16], scale: i32) -> [i16; 16] {
             values[4 * x + y] = value;
         }
     }
+}
+
+/// Transforms and scales the sixteen DC coefficients of an `Intra_16x16` macroblock, which are in
+/// columns, as the result: entry `4 x + y` belongs to the block at (`x`, `y`). `scale` is
+/// [`super::LevelScales::of_dc`].
+#[must_use]
+pub fn inverse_luma_dc(coeffs: &[i16; 16], scale: i32) -> [i16; 16] {
+    let mut values: [i32; 16] = coeffs.map(i32::from);
+    hadamard_4x4(&mut values);
     values.map(|value| (value.wrapping_mul(scale).wrapping_add(32) >> 6) as i16)
 }
 

@@ -4,6 +4,7 @@ mod dc;
 mod dequant;
 mod scan;
 
+pub(crate) use dc::hadamard_4x4;
 pub use dc::{inverse_chroma_dc, inverse_luma_dc};
 pub use dequant::{Dequant, LevelScales};
 pub use scan::Scans;
