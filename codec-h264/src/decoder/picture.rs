@@ -36,6 +36,10 @@ use crate::transform::LevelScales;
 /// as to decode a row.
 const MIN_PARALLEL_ROWS: usize = 5;
 
+/// Macroblocks that are parsed before they are reconstructed: the code of both together exceeds the
+/// instruction cache.
+const BATCH: usize = 32;
+
 /// A picture to decode.
 #[derive(Debug)]
 pub struct PictureParams<'a> {
@@ -65,7 +69,8 @@ pub struct PictureDecoder {
     thresholds: ThresholdTable,
     scales: LevelScales,
     weights: Weights,
-    mb: Box<Mb>,
+    /// Macroblocks that are parsed before they are reconstructed, without a pool.
+    batch: Box<[Mb]>,
     /// Decodes slices together with the caller's thread, except those of pictures that are traced.
     pool: Option<Arc<dyn Pool>>,
     pipeline: PipelineMemory,
@@ -115,7 +120,7 @@ impl PictureDecoder {
             thresholds: ThresholdTable::new(Deblocking::default()),
             scales: LevelScales::new(&ScalingMatrices::FLAT),
             weights: Weights::new(),
-            mb: Box::new(Mb::new()),
+            batch: std::iter::repeat_with(Mb::new).take(BATCH).collect(),
             pool: pool.filter(|pool| pool.threads() > 1),
             pipeline: PipelineMemory::default(),
             last_first_mb: 0,
@@ -244,7 +249,7 @@ impl PictureDecoder {
                 is_filtered: is_next && cx.arrangement == Arrangement::Frame,
             },
             thresholds: &mut self.thresholds,
-            mb: &mut self.mb,
+            batch: &mut self.batch,
             pool: pool.as_deref(),
             pipeline: &mut self.pipeline,
             tracer: self.tracer.as_deref_mut(),
@@ -314,7 +319,7 @@ impl PictureDecoder {
 struct SliceRun<'a> {
     slice: ParallelSlice<'a>,
     thresholds: &'a mut ThresholdTable,
-    mb: &'a mut Mb,
+    batch: &'a mut [Mb],
     pool: Option<&'a dyn Pool>,
     pipeline: &'a mut PipelineMemory,
     tracer: Option<&'a mut Tracer>,
@@ -325,18 +330,18 @@ struct SliceRun<'a> {
 impl<'a> SliceRun<'a> {
     /// Decodes the macroblocks of the slice, on the pool if there is one and no trace is wanted.
     fn decode<E: PairAhead + Send>(self, entropy: E, stores: Stores<'a>) -> Result<(), Corrupt> {
-        let Self { slice, thresholds, mb, pool, pipeline, tracer, bytes } = self;
+        let Self { slice, thresholds, batch, pool, pipeline, tracer, bytes } = self;
         let cx = slice.cx;
         let Some(tracer) = tracer else {
             let parser = MbParser::new(entropy, cx, stores);
             return match pool {
                 Some(pool) => slice.decode(parser, pool, pipeline),
-                None => decode_alone(slice, parser, (thresholds, mb), |_, _| {}),
+                None => decode_alone(slice, parser, (thresholds, batch), |_, _| {}),
             };
         };
         tracer.begin_slice(cx.header, cx.pps, bytes);
         let parser = MbParser::new(Metered::new(entropy), cx, stores);
-        decode_alone(slice, parser, (thresholds, mb), |parser, mb| tracer.macroblock(parser, mb))
+        decode_alone(slice, parser, (thresholds, batch), |parser, mb| tracer.macroblock(parser, mb))
     }
 }
 
@@ -344,20 +349,19 @@ impl<'a> SliceRun<'a> {
 fn decode_alone<E: PairAhead>(
     slice: ParallelSlice<'_>,
     mut parser: MbParser<'_, E>,
-    (thresholds, mb): (&mut ThresholdTable, &mut Mb),
-    mut observe: impl FnMut(&MbParser<'_, E>, &Mb),
+    (thresholds, batch): (&mut ThresholdTable, &mut [Mb]),
+    observe: impl FnMut(&MbParser<'_, E>, &Mb),
 ) -> Result<(), Corrupt> {
     let ParallelSlice { kernels, cx, planes, slices, progress, is_filtered } = slice;
     let mut reconstructor = Reconstructor::new(kernels, cx, planes, PlaneSet::all(true));
     let mut filter = RowFilter { slices, thresholds, progress, is_active: is_filtered };
-    let result = slice_data::decode(&mut parser, mb, |parser, mb| {
-        observe(parser, mb);
+    let result = slice_data::decode(&mut parser, batch, observe, |parser, mb| {
         reconstructor.macroblock(mb);
         filter.after(mb, parser, &mut reconstructor);
     });
     if result.is_err() {
         // Coefficients of the damaged macroblock.
-        mb.coeffs = [[0; 16]; 24];
+        batch.iter_mut().for_each(|mb| mb.coeffs = [[0; 16]; 24]);
     }
     result
 }

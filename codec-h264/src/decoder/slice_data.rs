@@ -118,7 +118,7 @@ impl SliceData {
         &mut self,
         parser: &mut MbParser<'_, E>,
         mb: &mut Mb,
-        take: impl FnOnce(&MbParser<'_, E>, &mut Mb),
+        take: impl FnOnce(&MbParser<'_, E>, &Mb),
     ) -> Result<bool, Corrupt> {
         let cx = parser.cx;
         let is_mbaff = cx.arrangement == Arrangement::Mbaff;
@@ -153,18 +153,35 @@ impl SliceData {
     }
 }
 
-/// Decodes the macroblocks of a slice and passes each to `reconstruct`.
+/// Decodes the macroblocks of a slice: parses as many as `batch` holds and passes each to `observe`,
+/// then passes them to `reconstruct`.
 ///
 /// # Errors
 /// [`Corrupt`] if the data is damaged.
 pub(crate) fn decode<E: PairAhead>(
     parser: &mut MbParser<'_, E>,
-    mb: &mut Mb,
-    mut reconstruct: impl FnMut(&MbParser<'_, E>, &mut Mb),
+    batch: &mut [Mb],
+    mut observe: impl FnMut(&MbParser<'_, E>, &Mb),
+    mut reconstruct: impl FnMut(&MbParser<'_, E>, &Mb),
 ) -> Result<(), Corrupt> {
     let mut data = SliceData::new(parser.cx);
-    while !data.next(parser, mb, &mut reconstruct)? {}
-    Ok(())
+    loop {
+        let mut count = 0;
+        let mut result = Ok(false);
+        for mb in &mut *batch {
+            result = data.next(parser, mb, |parser, mb| {
+                observe(parser, mb);
+                count += 1;
+            });
+            if result != Ok(false) {
+                break;
+            }
+        }
+        batch[..count].iter().for_each(|mb| reconstruct(parser, mb));
+        if result? {
+            return Ok(());
+        }
+    }
 }
 
 /// Begins a macroblock of an MBAFF frame and returns whether it is skipped.

@@ -106,11 +106,17 @@ impl Picture {
         let recorder = Recorder { inner, log: Vec::new() };
         let mut parser = MbParser::new(recorder, &cx, Stores { infos, mvds, motion });
         let mut seen = 0;
-        slice_data::decode(&mut parser, &mut Mb::new(), |parser, mb| {
-            let info = &parser.stored().0[mb.row * usize::from(COLS) + mb.x];
-            check(mb, info, &parser.entropy.log[seen..]);
-            seen = parser.entropy.log.len();
-        })
+        let batch = &mut [Mb::new()];
+        slice_data::decode(
+            &mut parser,
+            batch,
+            |parser, mb| {
+                let info = &parser.stored().0[mb.row * usize::from(COLS) + mb.x];
+                check(mb, info, &parser.entropy.log[seen..]);
+                seen = parser.entropy.log.len();
+            },
+            |_, _| {},
+        )
         .unwrap();
     }
 }
