@@ -34,14 +34,11 @@ pub(super) struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// Returns whether a macroblock is predicted as a whole from list 0, and has no levels.
+    /// Returns whether a macroblock is predicted as a whole, and has no levels.
     #[inline]
     pub(super) fn is_even(self, mb: usize) -> bool {
         let info = &self.infos[mb];
-        info.coded == 0
-            && info.grain == Grain::Whole
-            && !info.class.is_intra()
-            && self.motion[mb].ref_ids[1] == [NO_REF; 4]
+        info.coded == 0 && info.grain == Grain::Whole && !info.class.is_intra()
     }
 
     /// Returns whether the edge between two macroblocks is not filtered; the second one is even, see
@@ -50,10 +47,14 @@ impl Blocks<'_> {
     pub(super) fn are_alike(self, p: usize, q: usize) -> bool {
         const LIMIT: u16 = 4;
         let (a, b) = (&self.motion[p], &self.motion[q]);
+        let is_near = |list: usize| {
+            a.ref_ids[list][0] == NO_REF || !are_far(a.mvs[list][0], b.mvs[list][0], LIMIT)
+        };
         self.infos[p].slice == self.infos[q].slice
             && self.is_even(p)
-            && a.ref_ids[0] == b.ref_ids[0]
-            && !are_far(a.mvs[0][0], b.mvs[0][0], LIMIT)
+            && a.ref_ids == b.ref_ids
+            && is_near(0)
+            && is_near(1)
     }
 
     /// Returns the strengths of the parts of an edge between two macroblocks.
@@ -272,17 +273,17 @@ mod tests {
         let limits = Limits { intra: 4, vertical: 4 };
         let mut motion = [MbMotion::NONE; 2];
         let mut alike = 0;
-        for _ in 0..5000 {
+        for _ in 0..20_000 {
             let infos: [MbInfo; 2] = std::array::from_fn(|mb| {
                 let class = [MbClass::Skip, MbClass::Inter, MbClass::Inter, MbClass::IntraNxN];
                 let class = class[random(4) as usize];
                 let is_split = class == MbClass::Inter && random(4) == 0;
                 let small = |value: u32| i16::try_from(value).unwrap();
                 let mv = Mv { x: small(random(6)), y: small(random(6)) };
-                let id = random(2).to_le_bytes()[0];
-                let other = if random(4) == 0 { 1 } else { NO_REF };
+                let [id, other] = [(); 2].map(|()| [0, 1, NO_REF][random(3) as usize]);
+                let second = Mv { x: small(random(6)), y: small(random(6)) };
                 motion[mb] = MbMotion {
-                    mvs: [[mv; 16], [Mv::ZERO; 16]],
+                    mvs: [[mv; 16], [second; 16]],
                     ref_ids: [[id; 4], [other; 4]],
                     ..MbMotion::NONE
                 };
