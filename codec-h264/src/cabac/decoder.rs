@@ -101,14 +101,12 @@ impl<'a> CabacDecoder<'a> {
     pub fn bypass(&mut self) -> bool {
         self.bits -= 1;
         let scaled = u64::from(self.range) << self.bits;
-        let bin = self.value >= scaled;
-        if bin {
-            self.value -= scaled;
-        }
+        let (below, is_zero) = self.value.overflowing_sub(scaled);
+        self.value = select_unpredictable(is_zero, self.value, below);
         if self.bits < AHEAD {
             self.refill();
         }
-        bin
+        !is_zero
     }
 
     /// Decodes a bin that ends the slice or introduces PCM samples.

@@ -95,7 +95,8 @@ pub fn residual_block(
             ones += 1;
             1
         };
-        let level = if engine.bypass() { -magnitude } else { magnitude };
+        let sign = -i32::from(engine.bypass());
+        let level = (magnitude ^ sign) - sign;
         if let Some(out) = out.get_mut(usize::from(position)) {
             *out = dequant.scale(level, usize::from(position));
         }

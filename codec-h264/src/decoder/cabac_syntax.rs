@@ -96,7 +96,8 @@ impl<'a> Cabac<'a> {
         if magnitude == 9 {
             magnitude += exp_golomb(&mut self.decoder, 3);
         }
-        if self.decoder.bypass() { -magnitude } else { magnitude }
+        let sign = -i32::from(self.decoder.bypass());
+        (magnitude ^ sign) - sign
     }
 }
 

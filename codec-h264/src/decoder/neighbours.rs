@@ -3,7 +3,7 @@
 //! Neighbouring samples are those that are next to each other in the frame or field,
 //! regardless of the macroblocks that contain them: table 6-4 follows from that.
 
-use crate::macroblock::{Arrangement, MbInfo};
+use crate::macroblock::MbInfo;
 
 /// The macroblock left of the current one.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,6 @@ pub(crate) struct Neighbours {
 pub(crate) struct Finder<'a> {
     pub infos: &'a [MbInfo],
     pub cols: usize,
-    pub arrangement: Arrangement,
     /// The first macroblock of the current slice. All from it to the current one are in the slice.
     pub first: usize,
 }
@@ -51,29 +50,20 @@ impl Finder<'_> {
         mb.filter(|&mb| mb >= self.first)
     }
 
-    /// Returns the neighbours of the macroblock at column `x` of `row`, which is a field macroblock
-    /// of an MBAFF frame if `is_field`.
-    #[inline]
-    pub(crate) fn find(self, x: usize, row: usize, is_field: bool) -> Neighbours {
-        match self.arrangement {
-            Arrangement::Frame => self.plain(x, row, 1),
-            Arrangement::Field => self.plain(x, row, 2),
-            Arrangement::Mbaff => self.in_pairs(x, row, is_field),
-        }
-    }
-
-    #[inline]
-    fn plain(self, x: usize, row: usize, step: usize) -> Neighbours {
-        let mb = row * self.cols + x;
-        let above = mb.checked_sub(step * self.cols);
-        let left = if x > 0 { self.in_slice(Some(mb - 1)) } else { None };
-        let top_left = if x > 0 { self.in_slice(above.map(|mb| mb - 1)) } else { None };
-        let right = if x + 1 < self.cols { above.map(|mb| mb + 1) } else { None };
+    /// Returns the neighbours of the macroblock at column `x` of `row`. Rows of the picture are `step`
+    /// rows of the frame apart; not for MBAFF frames.
+    #[inline(always)]
+    pub(crate) fn plain(self, x: usize, row: usize, step: usize) -> Neighbours {
+        let (mb, above) = (row * self.cols + x, step * self.cols);
+        // How far the slice reaches back.
+        let reach = mb.saturating_sub(self.first);
+        let back =
+            |steps: usize, is_inside: bool| (is_inside && reach >= steps).then(|| mb - steps);
         Neighbours {
-            left: left.map(|mb| Left { mbs: [mb; 2], rows: [0, 1, 2, 3] }),
-            top: self.in_slice(above),
-            top_right: self.in_slice(right),
-            top_left: top_left.map(|mb| (mb, 3)),
+            left: back(1, x > 0).map(|mb| Left { mbs: [mb; 2], rows: [0, 1, 2, 3] }),
+            top: back(above, true),
+            top_right: back(above - 1, x + 1 < self.cols),
+            top_left: back(above + 1, x > 0).map(|mb| (mb, 3)),
             is_left_mixed: false,
         }
     }
@@ -87,7 +77,9 @@ impl Finder<'_> {
         (pair + second * self.cols, row >> 2)
     }
 
-    fn in_pairs(self, x: usize, row: usize, is_field: bool) -> Neighbours {
+    /// Returns the neighbours of the macroblock at column `x` of `row` of an MBAFF frame, which is a field
+    /// macroblock if `is_field`.
+    pub(crate) fn in_pairs(self, x: usize, row: usize, is_field: bool) -> Neighbours {
         let (pair, bottom) = ((row & !1) * self.cols + x, row & 1);
         let above = pair.checked_sub(2 * self.cols);
         let left = if x > 0 { self.in_slice(Some(pair - 1)) } else { None };

@@ -77,12 +77,7 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     }
 
     pub(crate) fn finder(&self) -> Finder<'_> {
-        Finder {
-            infos: self.stores.infos,
-            cols: self.cx.cols,
-            arrangement: self.cx.arrangement,
-            first: self.first,
-        }
+        Finder { infos: self.stores.infos, cols: self.cx.cols, first: self.first }
     }
 
     /// Returns whether the macroblock is already decoded.
@@ -146,7 +141,12 @@ impl<'a, E: Entropy> MbParser<'a, E> {
     pub(crate) fn set_position(&mut self, x: usize, row: usize, is_field: bool) {
         (self.x, self.row, self.is_field) = (x, row, is_field);
         self.at = row * self.cx.cols + x;
-        self.near = self.finder().find(x, row, is_field);
+        // Assigned in each case: a value of several cases would be copied through memory.
+        match self.cx.arrangement {
+            Arrangement::Frame => self.near = self.finder().plain(x, row, 1),
+            Arrangement::Field => self.near = self.finder().plain(x, row, 2),
+            Arrangement::Mbaff => self.near = self.finder().in_pairs(x, row, is_field),
+        }
         *self.info_mut() = MbInfo { is_field, qp: self.qp, ..MbInfo::NOT_DECODED };
     }
 

@@ -75,25 +75,31 @@ impl<E: Entropy> MbParser<'_, E> {
         self.cx.sps.transform_bypass && self.info().qp == 0
     }
 
-    fn block_context(&self, left: u8, top: u8) -> BlockContext {
+    /// The context of a block without neighbours.
+    #[inline]
+    fn block_context(&self) -> BlockContext {
         BlockContext {
-            left,
-            top,
+            left: 0,
+            top: 0,
             is_intra: self.info().class.is_intra(),
             is_field: self.cx.is_field(self.is_field),
         }
     }
 
     fn luma(&mut self, out: &mut Mb) {
-        let mut counts = self.luma_counts();
-        let is_field = self.cx.is_field(self.is_field);
-        let scans = Scans::of(is_field);
         let is_16x16 = self.info().class == MbClass::Intra16x16;
+        let cbp = self.info().cbp;
+        if cbp & 15 == 0 && !is_16x16 {
+            return;
+        }
+        let mut counts = self.luma_counts();
+        let alone = self.block_context();
+        let scans = Scans::of(alone.is_field);
         if is_16x16 {
             self.luma_dc(out, scans, [counts[1][0], counts[0][1]]);
         }
         let scales = self.cx.scales;
-        let list = if self.info().class.is_intra() { 0 } else { 3 };
+        let list = if alone.is_intra { 0 } else { 3 };
         let lossless = out.is_lossless.then_some(Dequant::NONE);
         let dequant = lossless.unwrap_or_else(|| scales.of_4x4(list, self.info().qp));
         let (category, scan) = if is_16x16 {
@@ -101,34 +107,38 @@ impl<E: Entropy> MbParser<'_, E> {
         } else {
             (BlockCategory::Luma4x4, &scans.scan_4x4[..])
         };
-        let cbp = self.info().cbp;
+        let is_8x8 = self.info().transform_8x8;
         // The 4x4 blocks whose transform block has coefficients.
         let mut coded = 0;
         for quarter in (0..4).filter(|quarter| cbp >> quarter & 1 == 1) {
-            if self.info().transform_8x8 {
+            if is_8x8 {
                 if self.luma_8x8(out, quarter, scans, &mut counts) {
                     coded |= 0x33 << (quarter / 2 * 8 + quarter % 2 * 2);
                 }
                 continue;
             }
-            let blocks = &BLOCKS[4 * quarter..4 * quarter + 4];
-            for (n, &(x, y)) in (4 * quarter..).zip(blocks) {
-                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+            for (n, coeffs) in out.coeffs.as_chunks_mut::<4>().0[quarter].iter_mut().enumerate() {
+                let (x, y) = (quarter % 2 * 2 + n % 2, quarter / 2 * 2 + n / 2);
+                let context =
+                    BlockContext { left: counts[y + 1][x], top: counts[y][x + 1], ..alone };
                 let block = Block { category, context, scan, dequant: &dequant };
-                let count = self.entropy.block(block, &mut out.coeffs[n]);
+                let count = self.entropy.block(block, coeffs);
                 counts[y + 1][x + 1] = count;
-                self.info_mut().counts[4 * y + x] = count;
-                out.coded |= u32::from(count != 0) << n;
+                out.coded |= u32::from(count != 0) << (4 * quarter + n);
                 coded |= u16::from(count != 0) << (4 * y + x);
             }
         }
-        self.info_mut().coded = coded;
+        let info = self.info_mut();
+        info.coded = coded;
+        for (to, [_, row @ ..]) in info.counts.as_chunks_mut::<4>().0.iter_mut().zip(&counts[1..]) {
+            *to = *row;
+        }
     }
 
     /// The DC coefficients of an `Intra_16x16` macroblock.
     fn luma_dc(&mut self, out: &mut Mb, scans: &Scans, counts: [u8; 2]) {
         let [left, top] = if E::CABAC { self.dc_flags_beside(0) } else { counts };
-        let context = self.block_context(left, top);
+        let context = BlockContext { left, top, ..self.block_context() };
         let mut levels = [0; 16];
         let block = Block {
             category: BlockCategory::LumaDc,
@@ -169,13 +179,7 @@ impl<E: Entropy> MbParser<'_, E> {
         let block = out.coeffs[4 * quarter..4 * quarter + 4].as_flattened_mut();
         let mut total = 0;
         if E::CABAC {
-            let context = BlockContext {
-                left: 0,
-                top: 0,
-                is_intra: self.info().class.is_intra(),
-                is_field: self.cx.is_field(self.is_field),
-            };
-            let category = BlockCategory::Luma8x8;
+            let (category, context) = (BlockCategory::Luma8x8, self.block_context());
             let request = Block { category, context, scan: &scans.scan_8x8, dequant: &dequant };
             total = self.entropy.block(request, block);
             // Only whether there are any counts, and `NO_BLOCK` means something else.
@@ -183,18 +187,15 @@ impl<E: Entropy> MbParser<'_, E> {
             for row in &mut counts[y + 1..y + 3] {
                 row[x + 1..x + 3].fill(count);
             }
-            for row in self.info_mut().counts[4 * y + x..].chunks_mut(4).take(2) {
-                row[..2].fill(count);
-            }
         } else {
             for (n, scan) in scans.interleaved_8x8.iter().enumerate() {
                 let (x, y) = (x + n % 2, y + n / 2);
-                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+                let (left, top) = (counts[y + 1][x], counts[y][x + 1]);
+                let context = BlockContext { left, top, ..self.block_context() };
                 let category = BlockCategory::Luma4x4;
                 let request = Block { category, context, scan, dequant: &dequant };
                 let count = self.entropy.block(request, block);
                 counts[y + 1][x + 1] = count;
-                self.info_mut().counts[4 * y + x] = count;
                 total |= count;
             }
         }
@@ -205,7 +206,7 @@ impl<E: Entropy> MbParser<'_, E> {
     fn chroma_dc(&mut self, out: &mut Mb) {
         for plane in 0..2 {
             let [left, top] = if E::CABAC { self.dc_flags_beside(1 + plane) } else { [0; 2] };
-            let context = self.block_context(left, top);
+            let context = BlockContext { left, top, ..self.block_context() };
             let mut levels = [0; 4];
             let block = Block {
                 category: BlockCategory::ChromaDc,
@@ -229,23 +230,27 @@ impl<E: Entropy> MbParser<'_, E> {
     }
 
     fn chroma_ac(&mut self, out: &mut Mb) {
-        let scan = &Scans::of(self.cx.is_field(self.is_field)).scan_4x4[1..];
+        let alone = self.block_context();
+        let scan = &Scans::of(alone.is_field).scan_4x4[1..];
         for plane in 0..2 {
             let scales = self.cx.scales;
             let lossless = out.is_lossless.then_some(Dequant::NONE);
             let dequant = lossless
                 .unwrap_or_else(|| scales.of_4x4(self.chroma_list(plane), self.chroma_qp(plane)));
             let mut counts = self.chroma_counts(plane);
-            for n in 0..4 {
-                let (x, y, block) = (n % 2, n / 2, 16 + 4 * plane + n);
-                let context = self.block_context(counts[y + 1][x], counts[y][x + 1]);
+            let blocks = &mut out.coeffs.as_chunks_mut::<4>().0[4 + plane];
+            for (n, coeffs) in blocks.iter_mut().enumerate() {
+                let (x, y) = (n % 2, n / 2);
+                let context =
+                    BlockContext { left: counts[y + 1][x], top: counts[y][x + 1], ..alone };
                 let category = BlockCategory::ChromaAc;
                 let request = Block { category, context, scan, dequant: &dequant };
-                let count = self.entropy.block(request, &mut out.coeffs[block]);
+                let count = self.entropy.block(request, coeffs);
                 counts[y + 1][x + 1] = count;
-                self.info_mut().counts[block] = count;
-                out.coded |= u32::from(count != 0) << block;
+                out.coded |= u32::from(count != 0) << (16 + 4 * plane + n);
             }
+            let [_, [_, a, b], [_, c, d]] = counts;
+            self.info_mut().counts.as_chunks_mut::<4>().0[4 + plane] = [a, b, c, d];
         }
     }
 
@@ -267,14 +272,14 @@ impl<E: Entropy> MbParser<'_, E> {
     /// Returns the numbers of coefficients of the luma blocks left and above, and 0 inside.
     fn luma_counts(&self) -> Counts<5> {
         let mut counts = [[0; 5]; 5];
-        for x in 0..4 {
-            counts[0][x + 1] =
-                self.near.top.map_or(NO_BLOCK, |mb| self.stores.infos[mb].counts[12 + x]);
-        }
-        for y in 0..4 {
-            counts[y + 1][0] = self.near.left.map_or(NO_BLOCK, |left| {
-                self.stores.infos[left.mbs[y / 2]].counts[4 * left.row(y) + 3]
-            });
+        let top = self.near.top.map(|mb| self.stores.infos[mb].counts.as_chunks::<4>().0[3]);
+        counts[0][1..].copy_from_slice(&top.unwrap_or([NO_BLOCK; 4]));
+        let left = self.near.left.map(|left| {
+            let halves = left.mbs.map(|mb| &self.stores.infos[mb].counts);
+            [0, 1, 2, 3].map(|y| halves[y / 2][4 * left.row(y) + 3])
+        });
+        for (row, left) in counts[1..].iter_mut().zip(left.unwrap_or([NO_BLOCK; 4])) {
+            row[0] = left;
         }
         counts
     }
