@@ -89,6 +89,20 @@ macro_rules! block {
     }};
 }
 
+/// Defines a method that predicts a plane of a part by the kernel for its size: see `block`.
+macro_rules! plane {
+    ($(#[$doc:meta])* $name:ident, $before:literal, $more:literal:
+     $($size:pat => $kernel:ident $w:literal x $h:literal from $rw:literal x $rh:literal;)*) => {
+        $(#[$doc])*
+        #[inline(always)]
+        fn $name(self, context: BlockContext<'_, '_>) {
+            match (W, H) {
+                $($size => block!(context, $kernel, $w x $h from $rw x $rh, $before, $more),)*
+            }
+        }
+    };
+}
+
 impl Reconstructor<'_> {
     pub(super) fn inter(&mut self, mb: &Mb, shape: Shape) {
         self.prefetch(mb);
@@ -259,35 +273,32 @@ impl<const W: usize, const H: usize> Part<W, H> {
         self.chroma((kernels, cr, (x, y), fractions, to_cr, copy));
     }
 
-    /// Predicts the samples of luma.
-    #[inline(always)]
-    fn luma(self, context: BlockContext<'_, '_>) {
-        match (W, H) {
-            (4, 4) => block!(context, h264_luma_16x16, 16 x 16 from 21 x 21, 2, 5),
-            (4, _) => block!(context, h264_luma_16x8, 16 x 8 from 21 x 13, 2, 5),
-            (2, 4) => block!(context, h264_luma_8x16, 8 x 16 from 16 x 21, 2, 5),
-            (2, 2) => block!(context, h264_luma_8x8, 8 x 8 from 16 x 13, 2, 5),
-            (2, _) => block!(context, h264_luma_8x4, 8 x 4 from 16 x 9, 2, 5),
-            (_, 2) => block!(context, h264_luma_4x8, 4 x 8 from 16 x 13, 2, 5),
-            _ => block!(context, h264_luma_4x4, 4 x 4 from 16 x 9, 2, 5),
-        }
+    plane! {
+        /// Predicts the samples of luma.
+        luma, 2, 5:
+        (4, 4) => h264_luma_16x16 16 x 16 from 21 x 21;
+        (4, _) => h264_luma_16x8 16 x 8 from 21 x 13;
+        (2, 4) => h264_luma_8x16 8 x 16 from 16 x 21;
+        (2, 2) => h264_luma_8x8 8 x 8 from 16 x 13;
+        (2, _) => h264_luma_8x4 8 x 4 from 16 x 9;
+        (_, 2) => h264_luma_4x8 4 x 8 from 16 x 13;
+        _ => h264_luma_4x4 4 x 4 from 16 x 9;
     }
 
-    /// Predicts the samples of a chroma plane.
-    #[inline(always)]
-    fn chroma(self, context: BlockContext<'_, '_>) {
-        match (W, H) {
-            (4, 4) => block!(context, h264_chroma_8x8, 8 x 8 from 16 x 9, 0, 1),
-            (4, _) => block!(context, h264_chroma_8x4, 8 x 4 from 16 x 5, 0, 1),
-            (2, 4) => block!(context, h264_chroma_4x8, 4 x 8 from 8 x 9, 0, 1),
-            (2, 2) => block!(context, h264_chroma_4x4, 4 x 4 from 8 x 5, 0, 1),
-            (2, _) => block!(context, h264_chroma_4x2, 4 x 2 from 8 x 3, 0, 1),
-            (_, 2) => block!(context, h264_chroma_2x4, 2 x 4 from 8 x 5, 0, 1),
-            _ => block!(context, h264_chroma_2x2, 2 x 2 from 8 x 3, 0, 1),
-        }
+    plane! {
+        /// Predicts the samples of a chroma plane.
+        chroma, 0, 1:
+        (4, 4) => h264_chroma_8x8 8 x 8 from 16 x 9;
+        (4, _) => h264_chroma_8x4 8 x 4 from 16 x 5;
+        (2, 4) => h264_chroma_4x8 4 x 8 from 8 x 9;
+        (2, 2) => h264_chroma_4x4 4 x 4 from 8 x 5;
+        (2, _) => h264_chroma_4x2 4 x 2 from 8 x 3;
+        (_, 2) => h264_chroma_2x4 2 x 4 from 8 x 5;
+        _ => h264_chroma_2x2 2 x 2 from 8 x 3;
     }
 
     /// Weighs a prediction from one list.
+    #[inline(never)]
     fn weigh(
         self,
         kernels: &Kernels,
@@ -305,6 +316,7 @@ impl<const W: usize, const H: usize> Part<W, H> {
     }
 
     /// Weighs both predictions.
+    #[inline(never)]
     fn weigh_both(
         self,
         kernels: &Kernels,
