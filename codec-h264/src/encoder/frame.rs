@@ -21,6 +21,7 @@ use codec_core::motion::MvCost;
 use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
 use codec_simd::Kernels;
 
+use super::brightness::Brightness;
 use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
 use super::hrd::RemovalTimes;
@@ -39,7 +40,7 @@ use super::slice_bytes;
 use super::speed::Speed;
 use super::static_areas::StaticAreas;
 use super::still_blocks::StillPool;
-use super::weights::{Brightness, Predicted, Weights};
+use super::weights::{Predicted, Weights};
 use crate::cabac::Contexts;
 use crate::picture::Mv;
 use crate::slice::{Deblocking, SliceHeader, SliceType};

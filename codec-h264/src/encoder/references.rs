@@ -13,8 +13,8 @@ use codec_core::codec::plan::{FrameOrder, FramePlan};
 use codec_core::codec::{FrameKind, SlotSet};
 use codec_core::frame::FrameBuf;
 
+use super::brightness::Brightness;
 use super::predict::RefPlanes;
-use super::weights::Brightness;
 use crate::decoder::weights::dist_scale_factor;
 use crate::fixed_list::FixedList;
 use crate::slice::{ListChange, MAX_LIST_CHANGES, Mmco, RefMarking, SliceHeader, SliceType};
