@@ -103,7 +103,7 @@ impl MbCoder<'_> {
         }
         self.predict_skip_chroma(skip.mv);
         let sse = kernels.sse_uv(&self.cur.chroma, &self.skip.chroma);
-        if sse <= self.lambdas.sse.cost(256 * EMPTY_CHROMA_BITS) {
+        if sse <= self.lambdas.sse.cost(256 * self.job.speed.empty_chroma_bits) {
             return true;
         }
         let Trial { residual, chroma, .. } = &mut *self.skip;
@@ -295,7 +295,7 @@ impl MbCoder<'_> {
         self.job.weigh_chroma(reference, &mut self.best.chroma);
         let best = &mut *self.best;
         let sse = kernels.sse_uv(&self.cur.chroma, &best.chroma);
-        let chroma = if sse <= self.lambdas.sse.cost(256 * EMPTY_CHROMA_BITS) {
+        let chroma = if sse <= self.lambdas.sse.cost(256 * self.job.speed.empty_chroma_bits) {
             best.residual.clear_chroma();
             Price { sse, bits: 0 }
         } else {

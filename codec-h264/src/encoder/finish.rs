@@ -182,9 +182,11 @@ impl Picture {
         self.infos[index] = info_of(mb, self.qp, slice);
         let motion = &mut self.motion.mbs[index];
         (motion.mvs[0], motion.refs) = (*mvs, mb.refs);
-        for (list, ids) in params.reference_ids.iter().enumerate() {
-            motion.ref_ids[list] = mb.refs[list]
-                .map(|reference| usize::try_from(reference).map_or(NO_REF, |index| ids[index % 3]));
+        for (list, &[a, b, c]) in params.reference_ids.iter().enumerate() {
+            // Unused references have the index -1.
+            let ids = [a, b, c, NO_REF];
+            let id = |reference: i8| ids[usize::from(reference.cast_unsigned() & 3)];
+            motion.ref_ids[list] = mb.refs[list].map(id);
         }
         used
     }

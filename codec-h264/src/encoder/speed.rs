@@ -66,6 +66,8 @@ pub(super) struct Speed {
     pub sure_transform_bits: i32,
     /// Squared error of a quarter's prediction, in bits, up to which it leaves no levels worth coding.
     pub empty_bits: u32,
+    /// The same of both chroma planes.
+    pub empty_chroma_bits: u32,
     /// Choice of levels.
     pub levels: LevelChoice,
     /// Number of references that are searched.
@@ -102,6 +104,7 @@ static LEVELS: [Speed; 11] = {
         unsure_transform_bits: 0,
         sure_transform_bits: 60,
         empty_bits: 32,
+        empty_chroma_bits: 10,
         levels: LevelChoice::Rounded,
         references: 1,
         reference_eighths: 9,
@@ -117,6 +120,7 @@ static LEVELS: [Speed; 11] = {
         starts: 6,
         sure_transform_bits: 30,
         empty_bits: 24,
+        empty_chroma_bits: 5,
         skip_bits: 40,
         beside_skip_bits: 128,
         empty_skip_bits: 16,
