@@ -354,15 +354,13 @@ impl FrameEncoder {
             Some(planes) => &planes[..references.lists[n].len()],
             None => &[],
         });
-        let second_list =
-            references.still().filter(|_| header.slice_type == SliceType::B).map(|still| {
-                SecondList {
-                    references: second,
-                    still,
-                    distances: references.distances(),
-                    weights: references.implicit_weights(),
-                }
-            });
+        let still = references.still().filter(|_| header.slice_type == SliceType::B);
+        let second_list = still.map(|still| SecondList {
+            references: second,
+            still,
+            distances: references.distances(),
+            weights: references.implicit_weights(),
+        });
         self.areas.plan_copies(plan, qp, analysis);
         self.progress.iter_mut().for_each(Progress::reset);
         let job = FrameJob {

@@ -144,7 +144,7 @@ pub(super) const EQUAL: [i16; 2] = [32; 2];
 
 /// Replaces samples by the weighted means, in 1/64, with those of `other`.
 #[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+#[expect(clippy::cast_sign_loss, reason = "clamped before")]
 pub(super) fn blend_samples(weights: [i16; 2], to: &mut [u8], other: &[u8]) {
     let [a, b] = weights.map(i32::from);
     for (to, &other) in to.iter_mut().zip(other) {

@@ -166,7 +166,7 @@ impl MbCoder<'_> {
             if found.lists == 0 {
                 motion.direct_quarters |= 1 << quarters[0];
             }
-            for list in 0..2 {
+            for (list, starts) in starts.iter_mut().enumerate() {
                 let (reference, mv) = match direct {
                     Some(direct) if found.lists == 0 => {
                         (direct.refs[list][quarters[0]], direct.mvs[list][quarters[0]])
@@ -180,7 +180,7 @@ impl MbCoder<'_> {
                 for &quarter in quarters {
                     motion.refs[list][quarter] = reference;
                     motion.mvs[list][quarter] = mv;
-                    starts[list][quarter] = found.mvs[list];
+                    starts[quarter] = found.mvs[list];
                 }
             }
             quarters.iter().for_each(|&quarter| lists[quarter] = found.lists);

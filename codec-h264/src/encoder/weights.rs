@@ -59,7 +59,7 @@ fn weight_at(log2_denom: u8, contrast_q16: u64) -> u64 {
 }
 
 /// Returns the highest denominator's logarithm at which all contrasts are weights of at most 127.
-fn log2_denom(contrasts: impl Iterator<Item = u64> + Clone) -> u8 {
+fn log2_denom(contrasts: &(impl Iterator<Item = u64> + Clone)) -> u8 {
     let fits = |&log2: &u8| contrasts.clone().all(|contrast| weight_at(log2, contrast) <= 127);
     (0..=MAX_LOG2_DENOM).rev().find(fits).unwrap_or(0)
 }
@@ -176,7 +176,7 @@ impl Weights {
         });
         let luma = contrasts.iter().filter_map(|[luma, _]| Some((*luma)?[0]));
         let chroma = contrasts.iter().filter_map(|[_, chroma]| *chroma).flat_map(|c| [c[1], c[2]]);
-        let log2_denoms = [log2_denom(luma), log2_denom(chroma)];
+        let log2_denoms = [log2_denom(&luma), log2_denom(&chroma)];
         let mut entries = [const { None }; MAX_REFS];
         for (n, entry) in entries.iter_mut().enumerate() {
             let Some(frame) = &list.frames[n] else { continue };
@@ -295,7 +295,7 @@ mod tests {
         let [Some([contrast, ..]), Some(_)] = half.contrasts_to(&reference) else {
             panic!("a fade has weights")
         };
-        let log2 = log2_denom([contrast].into_iter());
+        let log2 = log2_denom(&[contrast].into_iter());
         let weight = PlaneWeight::new(log2, contrast, half.0[0], reference.0[0]);
         assert_eq!(weight, PlaneWeight { log2_denom: 6, weight: 32, offset: 8 });
         let entry = EntryWeights::new(Some(weight), None);
@@ -310,8 +310,8 @@ mod tests {
 
     #[test]
     fn a_large_contrast_has_a_lower_denominator() {
-        assert_eq!(log2_denom([1 << 16].into_iter()), 6);
-        assert_eq!(log2_denom([1 << 16, 5 << 16].into_iter()), 4);
-        assert_eq!(log2_denom([200 << 16].into_iter()), 0);
+        assert_eq!(log2_denom(&[1 << 16].into_iter()), 6);
+        assert_eq!(log2_denom(&[1 << 16, 5 << 16].into_iter()), 4);
+        assert_eq!(log2_denom(&[200 << 16].into_iter()), 0);
     }
 }
