@@ -438,7 +438,8 @@ fn the_bits_of_h264_macroblocks_add_up() {
             }
             assert_eq!(sum(&blocks["concealed"]), 0, "{at}");
             let names = report["modes"]["luma"].as_array().unwrap();
-            let name = |mode: &Value| names[mode.as_u64().unwrap() as usize].to_string();
+            let index = |mode: &Value| usize::try_from(mode.as_u64().unwrap()).unwrap();
+            let name = |mode: &Value| names[index(mode)].to_string();
             modes.extend(luma.iter().map(name));
         }
     }
