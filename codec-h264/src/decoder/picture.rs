@@ -355,9 +355,8 @@ fn decode_alone<E: PairAhead>(
     let ParallelSlice { kernels, cx, planes, slices, progress, is_filtered } = slice;
     let mut reconstructor = Reconstructor::new(kernels, cx, planes, PlaneSet::all(true));
     let mut filter = RowFilter { slices, thresholds, progress, is_active: is_filtered };
-    let result = slice_data::decode(&mut parser, batch, observe, |parser, mb| {
-        reconstructor.macroblock(mb);
-        filter.after(mb, parser, &mut reconstructor);
+    let result = slice_data::decode(&mut parser, batch, observe, |parser, mbs| {
+        reconstructor.macroblocks(mbs, |reconstructor, mb| filter.after(mb, parser, reconstructor));
     });
     if result.is_err() {
         // Coefficients of the damaged macroblock.

@@ -341,7 +341,7 @@ struct PlaneStage<'a, 'm> {
 impl PlaneStage<'_, '_> {
     fn row(&mut self, row: &ParsedRow, edges: &[RwLock<Vec<Option<MbEdges>>>]) {
         let mbs = &row.mbs[..row.count];
-        mbs.iter().for_each(|mb| self.reconstructor.macroblock(mb));
+        self.reconstructor.macroblocks(mbs, |_, _| {});
         let Some(last) = mbs.last().filter(|_| self.is_filtered) else { return };
         if last.x + 1 < self.reconstructor.cx.cols {
             return;

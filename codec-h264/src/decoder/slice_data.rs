@@ -162,7 +162,7 @@ pub(crate) fn decode<E: PairAhead>(
     parser: &mut MbParser<'_, E>,
     batch: &mut [Mb],
     mut observe: impl FnMut(&MbParser<'_, E>, &Mb),
-    mut reconstruct: impl FnMut(&MbParser<'_, E>, &Mb),
+    mut reconstruct: impl FnMut(&MbParser<'_, E>, &[Mb]),
 ) -> Result<(), Corrupt> {
     let mut data = SliceData::new(parser.cx);
     loop {
@@ -177,7 +177,7 @@ pub(crate) fn decode<E: PairAhead>(
                 break;
             }
         }
-        batch[..count].iter().for_each(|mb| reconstruct(parser, mb));
+        reconstruct(parser, &batch[..count]);
         if result? {
             return Ok(());
         }

@@ -5,12 +5,9 @@ use codec_simd::{Kernels, WindowMut};
 use super::Reconstructor;
 use super::references::{BlockCopy, EMPTY_COPY, RefPlane, Source};
 use crate::decoder::weights::Weighting;
-use crate::macroblock::{Mb, Shape, SubShape};
+use crate::macroblock::{Mb, Prediction, Shape, SubShape};
 use crate::planes::{Place, PlaneLines, PlaneSet};
 use crate::slice::PictureStructure;
-
-/// How far ahead samples are prefetched: a cache line.
-const AHEAD: isize = 64;
 
 /// Rows of a prediction in a plane.
 type Rows = [[u8; 16]; 16];
@@ -105,7 +102,6 @@ macro_rules! plane {
 
 impl Reconstructor<'_> {
     pub(super) fn inter(&mut self, mb: &Mb, shape: Shape) {
-        self.prefetch(mb);
         let places = std::array::from_fn(|plane| self.place(mb, plane));
         match shape {
             Shape::Whole => self.part::<4, 4>(mb, &places, (0, 0)),
@@ -133,22 +129,28 @@ impl Reconstructor<'_> {
         }
     }
 
-    /// Prefetches samples that macroblocks further right refer to if they have the vectors of this
-    /// one: of four macroblocks, each prefetches a part of the lines.
-    fn prefetch(&self, mb: &Mb) {
+    /// Prefetches the samples that `mb` refers to, except those that `before` prefetched, the macroblock
+    /// before it.
+    pub(super) fn prefetch(&self, mb: &Mb, before: Option<&Mb>) {
+        if !matches!(mb.prediction, Prediction::Inter(_)) {
+            return;
+        }
         let is_field = self.cx.is_field(mb.is_field);
         let y = if is_field { mb.row / 2 } else { mb.row };
-        let (x, y) = ((16 * mb.x).cast_signed() + AHEAD, (16 * y).cast_signed());
+        let (x, y) = ((16 * mb.x).cast_signed(), (16 * y).cast_signed());
         for list in 0..2 {
             let source = self.references.source(mb, list, mb.refs[list][0], 0);
             let Some(Source { planes, mv, .. }) = source else { continue };
-            let (dx, dy) = (isize::from(mv.x >> 2), isize::from(mv.y >> 2));
-            let line = (4 * (mb.x & 3)).cast_signed();
+            let is_next = before.is_some_and(|before| {
+                (before.row, before.refs[list][0], before.mvs[list][0])
+                    == (mb.row, mb.refs[list][0], mv)
+            });
+            let (x, y) = (x + isize::from(mv.x >> 2), y + isize::from(mv.y >> 2));
             if self.set.luma {
-                planes[0].prefetch(x + dx, y + dy + line, 4);
+                planes[0].prefetch_block(16, (x - 2, 21), (y, 19), is_next);
             }
             for plane in &planes[self.chroma_planes()] {
-                plane.prefetch((x + AHEAD + dx) >> 1, (y + dy + line) >> 1, 2);
+                plane.prefetch_block(8, (x >> 1, 9), (y >> 1, 9), is_next);
             }
         }
     }

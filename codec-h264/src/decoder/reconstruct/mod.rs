@@ -14,6 +14,9 @@ use crate::planes::{Place, PlaneLines, PlaneSet, place};
 use inter::InterScratch;
 use references::References;
 
+/// How many macroblocks ahead references are prefetched.
+const LEAD: usize = 2;
+
 /// Reconstructs macroblocks of a slice.
 pub(crate) struct Reconstructor<'a> {
     pub kernels: &'static Kernels,
@@ -68,8 +71,21 @@ impl<'a> Reconstructor<'a> {
         place(mb.x, mb.row, is_field, size, self.planes[plane].stride)
     }
 
+    /// Reconstructs macroblocks, and calls `after` after each.
+    pub(crate) fn macroblocks(&mut self, mbs: &[Mb], mut after: impl FnMut(&mut Self, &Mb)) {
+        for n in 0..mbs.len() + LEAD {
+            if let Some(mb) = mbs.get(n) {
+                self.prefetch(mb, n.checked_sub(1).map(|before| &mbs[before]));
+            }
+            if let Some(mb) = n.checked_sub(LEAD).and_then(|n| mbs.get(n)) {
+                self.macroblock(mb);
+                after(self, mb);
+            }
+        }
+    }
+
     /// Predicts a macroblock and adds the residual.
-    pub(crate) fn macroblock(&mut self, mb: &Mb) {
+    fn macroblock(&mut self, mb: &Mb) {
         self.prefetch_target(mb);
         match mb.prediction {
             Prediction::Pcm => return self.pcm(mb),

@@ -9,6 +9,8 @@ use crate::macroblock::Mb;
 use crate::picture::Mv;
 use crate::slice::PictureStructure;
 
+/// Size of a cache line.
+const LINE: usize = 64;
 /// Stride of the copies of blocks that leave the reference.
 const COPY_STRIDE: usize = 32;
 
@@ -82,11 +84,25 @@ impl<'a> RefPlane<'a> {
         Window::new(&copy[..], COPY_STRIDE)
     }
 
-    /// Prefetches `rows` rows from the sample (`x`, `y`) on.
+    /// Prefetches the block of a macroblock of `size` columns: `width` columns and `rows` rows.
+    /// `is_next`: the block of the macroblock before, `size` columns further left, is prefetched.
     #[inline]
-    pub(super) fn prefetch(&self, x: isize, y: isize, rows: usize) {
-        let from = y.max(0).unsigned_abs() * self.stride + x.max(0).unsigned_abs();
-        prefetch_rows(self.data, from, self.stride, rows);
+    pub(super) fn prefetch_block(
+        &self,
+        size: usize,
+        (x, width): (isize, usize),
+        (y, rows): (isize, usize),
+        is_next: bool,
+    ) {
+        let row = y.max(0).unsigned_abs() * self.stride;
+        let first = x.max(0).unsigned_abs();
+        let last = first + width - 1;
+        if !is_next || last / LINE != last.saturating_sub(size) / LINE {
+            prefetch_rows(self.data, row + last, self.stride, rows);
+        }
+        if !is_next && first / LINE != last / LINE {
+            prefetch_rows(self.data, row + first, self.stride, rows);
+        }
     }
 
     /// Copies samples with coordinates clamped to the plane.
