@@ -1,10 +1,12 @@
 //! Detection of file formats by content.
 
-use crate::{Format, elementary, h264, obu};
+use crate::{Format, elementary, h264, obu, ts};
 
 impl Format {
     /// Number of bytes that [`Self::detect`] needs.
-    pub(crate) const PROBE_BYTES: usize = 64;
+    pub(crate) const PROBE_BYTES: usize = ts::PROBE_BYTES;
+    /// Number of bytes that all formats but transport streams need.
+    pub(crate) const SHORT_PROBE_BYTES: usize = 64;
 
     /// Detects the format of a file that begins with `head`. Raw video and audio have no header and
     /// are never detected.
@@ -19,6 +21,11 @@ impl Format {
     pub fn detect(head: &[u8]) -> Option<Self> {
         const MP4_BOXES: [&[u8; 4]; 8] =
             [b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide"];
+        if ts::is_stream(head) {
+            return Some(Self::MpegTs);
+        }
+        let all = head;
+        let head = &all[..all.len().min(Self::SHORT_PROBE_BYTES)];
         if head.starts_with(b"YUV4MPEG2") {
             Some(Self::Y4m)
         } else if head.starts_with(b"DKIF") {
@@ -45,6 +52,8 @@ impl Format {
             Some(Self::Obu)
         } else if h264::is_stream(head) {
             Some(Self::H264)
+        } else if ts::is_stream_later(all) {
+            Some(Self::MpegTs)
         } else {
             None
         }

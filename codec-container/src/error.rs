@@ -91,7 +91,7 @@ impl fmt::Display for Error {
             Self::Unrecognised { head } => {
                 write!(
                     f,
-                    "unknown format: the input begins with {}, expected y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS, AV1 or H.264",
+                    "unknown format: the input begins with {}, expected y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS, AV1, H.264 or MPEG-TS",
                     head.escape_ascii()
                 )
             }

@@ -37,6 +37,8 @@ pub enum Format {
     Obu,
     /// An H.264 byte stream with start codes.
     H264,
+    /// An MPEG-2 transport stream.
+    MpegTs,
 }
 
 impl Format {
@@ -58,6 +60,7 @@ impl Format {
             Self::Adts => "adts",
             Self::Obu => "obu",
             Self::H264 => "h264",
+            Self::MpegTs => "mpegts",
         }
     }
 
@@ -78,6 +81,7 @@ impl Format {
             "aac" | "adts" => Some(Self::Adts),
             "obu" => Some(Self::Obu),
             "h264" | "264" | "avc" => Some(Self::H264),
+            "ts" | "m2ts" | "mts" => Some(Self::MpegTs),
             "pcm" | "s16" | "s16le" | "s16be" | "s24" | "s24le" | "s32" | "s32le" | "f32"
             | "f32le" | "f64" | "f64le" | "u8" | "ul" | "al" => Some(Self::Pcm),
             _ => None,
@@ -96,6 +100,8 @@ impl Format {
         match self {
             Self::Y4m | Self::Raw => false,
             Self::Ogg | Self::Wav | Self::Pcm | Self::Flac | Self::Mp3 | Self::Adts => false,
+            // Read-only.
+            Self::MpegTs => false,
             Self::Obu => codec == Codec::Av1,
             Self::H264 => codec == Codec::H264,
             Self::Ivf | Self::Matroska | Self::Mp4 => true,
@@ -109,7 +115,7 @@ impl Format {
         use AudioCodec::{Flac, Opus, Pcm, Pcma, Pcmu, Vorbis};
         match self {
             Self::Y4m | Self::Raw | Self::Ivf | Self::Obu | Self::H264 => false,
-            Self::Mp3 | Self::Adts => false,
+            Self::Mp3 | Self::Adts | Self::MpegTs => false,
             Self::Flac => codec == Flac,
             Self::WebM => matches!(codec, Opus | Vorbis),
             Self::Matroska => true,

@@ -1,5 +1,6 @@
 //! Readers and writers of media files and pipes: y4m, raw video, IVF, WebM/Matroska, MP4, Ogg,
-//! WAVE, FLAC, MP3, ADTS, raw audio, AV1 OBU streams and H.264 byte streams.
+//! WAVE, FLAC, MP3, ADTS, raw audio, AV1 OBU streams, H.264 byte streams and MPEG
+//! transport streams.
 //!
 //! For reading, start at [`open()`], [`open_packets`] and [`open_raw_video`], which detect the
 //! format by content; for writing, at [`create_packets`] and [`create_raw_video`]. Readers take any
@@ -80,6 +81,7 @@
 //! | native FLAC; MP3 and ADTS read-only | RFC 9639; ISO/IEC 11172-3, 14496-3 | `elementary/` |
 //! | AV1 OBU streams | AV1 specification, section 5 and Annex B | `obu/` |
 //! | H.264 byte streams | ITU-T H.264, Annex B | `h264/` |
+//! | MPEG-2 transport streams, read-only | ITU-T H.222.0 | `ts/` |
 //! | IVF | | `ivf.rs` |
 //! | y4m, raw video | | `y4m/`, `yuv.rs` |
 //!
@@ -118,6 +120,7 @@ mod skipped;
 mod tags;
 mod time_order;
 mod track;
+mod ts;
 mod vorbis;
 mod warning;
 mod wav;

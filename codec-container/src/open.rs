@@ -8,6 +8,7 @@ use crate::h264::AvcWriter;
 use crate::io::Source;
 use crate::mp4::FragmentWriter;
 use crate::obu::Av1Adapter;
+use crate::ts::TsReader;
 use crate::{
     AdtsReader, AudioTrack, Error, FlacReader, FlacWriter, Format, H264Reader, H264Writer,
     IvfReader, IvfWriter, Mp3Reader, Mp4Reader, Mp4Writer, ObuReader, ObuWriter, OggReader,
@@ -40,7 +41,9 @@ impl std::fmt::Debug for Input {
 /// [`Error::Unrecognised`] if the format is unknown; otherwise those of the format's reader.
 pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
     let head = read_head(source.reader())?;
-    let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised { head: head.clone() })?;
+    let format = Format::detect(&head).ok_or_else(|| Error::Unrecognised {
+        head: head[..head.len().min(Format::SHORT_PROBE_BYTES)].to_vec(),
+    })?;
     let source = put_back(source, head.clone())?;
     Ok(match format {
         Format::Y4m => Input::RawVideo(Box::new(Y4mReader::new(source, options)?)),
@@ -54,8 +57,12 @@ pub fn open(mut source: Source, options: &ReadOptions) -> Result<Input> {
         Format::Flac => Input::Packets(Box::new(FlacReader::new(source, options)?)),
         Format::Mp3 => Input::Packets(Box::new(Mp3Reader::new(source, options)?)),
         Format::Adts => Input::Packets(Box::new(AdtsReader::new(source, options)?)),
-        Format::Obu => Input::Packets(Box::new(ObuReader::new(source, &head, options)?)),
+        Format::Obu => {
+            let head = &head[..head.len().min(Format::SHORT_PROBE_BYTES)];
+            Input::Packets(Box::new(ObuReader::new(source, head, options)?))
+        }
         Format::H264 => Input::Packets(Box::new(H264Reader::new(source, options)?)),
+        Format::MpegTs => Input::Packets(Box::new(TsReader::new(source, options)?)),
         Format::Raw | Format::Pcm => {
             return Err(Error::unsupported(format, "reading"));
         }
@@ -134,7 +141,7 @@ fn create_plain(
         Format::Flac => Ok(Box::new(FlacWriter::new(output, only_audio(format, tracks)?)?)),
         Format::Obu => Ok(Box::new(ObuWriter::new(output, only_video(format, tracks)?)?)),
         Format::H264 => Ok(Box::new(H264Writer::new(output, only_video(format, tracks)?)?)),
-        Format::Mp3 | Format::Adts => Err(Error::unsupported(format, "writing")),
+        Format::Mp3 | Format::Adts | Format::MpegTs => Err(Error::unsupported(format, "writing")),
         Format::Y4m | Format::Raw => Err(Error::unsupported(format, "coded video or audio")),
     }
 }

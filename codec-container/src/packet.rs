@@ -147,8 +147,9 @@ pub trait PacketReader: Send {
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Corrupt`] and [`crate::Error::Limit`]. All previous
-    /// packets are valid. After an error about a time that goes backwards the next call continues
-    /// with the following packet; after all other errors it returns `false`.
+    /// packets are valid. After an error about a time that goes backwards, or about data that a
+    /// transport stream has lost, the next call continues with the following packet; after all other
+    /// errors it returns `false`.
     fn read(&mut self, packet: &mut CodedPacket) -> Result<bool>;
 }
 

@@ -15,6 +15,11 @@ pub enum Warning {
         /// Number of tracks.
         count: usize,
     },
+    /// Programs of a transport stream after the first supported one, which are not read.
+    ProgramsIgnored {
+        /// Number of programs.
+        count: usize,
+    },
     /// Chapters, attachments or tags that are not delivered; the text names them.
     MetadataSkipped(String),
     /// A track that is not delivered; see [`crate::PacketReader::skipped`].
@@ -40,6 +45,8 @@ impl std::fmt::Display for Warning {
             Self::AlphaIgnored => f.write_str("the alpha channel is ignored"),
             Self::TracksIgnored { count: 1 } => f.write_str("skipped one more track"),
             Self::TracksIgnored { count } => write!(f, "skipped {count} more tracks"),
+            Self::ProgramsIgnored { count: 1 } => f.write_str("skipped one more program"),
+            Self::ProgramsIgnored { count } => write!(f, "skipped {count} more programs"),
             Self::MetadataSkipped(what) => write!(f, "skipped {what}"),
             Self::TrackSkipped(track) => write!(f, "skipped {track}"),
             Self::TimeBaseAssumed(base) => {

@@ -41,6 +41,7 @@ pub fn fixed() -> Vec<Seed> {
         ("opus_decode", "silk", [&[0][..], &packets(&[vec![0x08, 0, 0, 0]])].concat()),
         ("container", "y4m", [b"YUV4MPEG2 W2 H2 F30:1\nFRAME\n", &[128; 6][..]].concat()),
         ("container", "ivf", ivf()),
+        ("container", "transport-stream", transport_stream()),
     ];
     // For these targets arbitrary bytes are as useful as others.
     let any: Vec<u8> = (0..=255).collect();
@@ -77,6 +78,27 @@ fn packets(of: &[Vec<u8>]) -> Vec<u8> {
         [&len[..], packet].concat()
     };
     of.iter().flat_map(one).collect()
+}
+
+/// A program with H.264 in a PES packet, of a transport stream (ITU-T H.222.0, section 2.4).
+fn transport_stream() -> Vec<u8> {
+    const PAT: [u8; 17] = [0, 0, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe1, 0, 0xe8, 0xf9, 0x5e, 0x7d];
+    const PMT: [u8; 22] = [
+        0, 2, 0xb0, 18, 0, 1, 0xc1, 0, 0, 0xe1, 1, 0xf0, 0, 0x1b, 0xe1, 1, 0xf0, 0, 0x4f, 0xc4,
+        0x3d, 0x1b,
+    ];
+    let mut pes = vec![0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5, 0x21, 0, 1, 0, 1];
+    pes.extend(h264_stream());
+    let packet = |pid: u8, payload: &[u8]| {
+        let stuffing = 188 - 6 - payload.len();
+        let head = [0x47, 0x41, pid, 0x30, u8::try_from(stuffing + 1).unwrap_or(0), 0];
+        [&head[..], &vec![0xff; stuffing], payload].concat()
+    };
+    let mut pat = packet(0, &PAT);
+    pat[1] = 0x40;
+    let pmt = packet(0, &PMT);
+    let whole = [pat, pmt, packet(1, &pes), packet(1, &pes)];
+    whole.concat()
 }
 
 /// The header of a key frame of 16 x 16 (RFC 6386, section 9.1), then zeros.

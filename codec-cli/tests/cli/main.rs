@@ -53,6 +53,7 @@ mod stills;
 mod sync;
 mod tables;
 mod transcoded;
+mod transport_stream;
 mod trimming;
 mod tune;
 mod warnings;

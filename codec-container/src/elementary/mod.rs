@@ -9,4 +9,4 @@ mod mpeg;
 
 pub use flac_file::{FlacReader, FlacWriter};
 pub use mpeg::{AdtsReader, Mp3Reader};
-pub(crate) use mpeg::{is_adts, is_mp3};
+pub(crate) use mpeg::{FrameHead, adts_configuration, is_adts, is_mp3, parse_adts, parse_mp3};

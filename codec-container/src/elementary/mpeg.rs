@@ -13,20 +13,20 @@ const MP3_DECODER_DELAY: u32 = 529;
 
 /// The fields of a frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head {
-    rate: u32,
-    channels: usize,
-    samples: u32,
+pub(crate) struct FrameHead {
+    pub(crate) rate: u32,
+    pub(crate) channels: usize,
+    pub(crate) samples: u32,
     /// Length of the whole frame.
-    bytes: usize,
+    pub(crate) bytes: usize,
     /// Length of the header, if it is not part of the packet.
-    dropped: usize,
+    pub(crate) dropped: usize,
 }
 
-type Parse = fn(&[u8]) -> Option<Head>;
+type Parse = fn(&[u8]) -> Option<FrameHead>;
 
 /// ISO/IEC 11172-3, section 2.4.2.3; the lower rates of 13818-3 and their halves.
-fn parse_mp3(data: &[u8]) -> Option<Head> {
+pub(crate) fn parse_mp3(data: &[u8]) -> Option<FrameHead> {
     const KBPS: [[u32; 14]; 2] = [
         [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
         [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
@@ -48,11 +48,11 @@ fn parse_mp3(data: &[u8]) -> Option<Head> {
     let samples = if is_first { 1152 } else { 576 };
     let bytes = samples / 8 * kbps * 1000 / rate + u32::from(third >> 1 & 1);
     let channels = if fourth >> 6 == 3 { 1 } else { 2 };
-    Some(Head { rate, channels, samples, bytes: usize::try_from(bytes).ok()?, dropped: 0 })
+    Some(FrameHead { rate, channels, samples, bytes: usize::try_from(bytes).ok()?, dropped: 0 })
 }
 
 /// ISO/IEC 14496-3, section 1.A.2.2.
-fn parse_adts(data: &[u8]) -> Option<Head> {
+pub(crate) fn parse_adts(data: &[u8]) -> Option<FrameHead> {
     const RATES: [u32; 13] =
         [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
     let &[sync, second, third, fourth, fifth, sixth, seventh] = data.first_chunk()?;
@@ -67,13 +67,22 @@ fn parse_adts(data: &[u8]) -> Option<Head> {
     let bytes = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
     let dropped = if second & 1 == 1 { 7 } else { 9 };
     let blocks = u32::from(seventh & 3) + 1;
-    (bytes > dropped && channels > 0).then_some(Head {
+    (bytes > dropped && channels > 0).then_some(FrameHead {
         rate,
         channels,
         samples: 1024 * blocks,
         bytes,
         dropped,
     })
+}
+
+/// The configuration as in MP4 of a frame with an ADTS header: object type, rate, channels.
+pub(crate) fn adts_configuration(frame: &[u8]) -> [u8; 2] {
+    let &[_, _, third, fourth, ..] = frame else { return [0; 2] };
+    let object = (third >> 6) + 1;
+    let rate = third >> 2 & 15;
+    let channels = (third & 1) << 2 | fourth >> 6;
+    [object << 3 | rate >> 1, rate << 7 | channels << 3]
 }
 
 /// Whether `head` begins with an MP3 frame.
@@ -112,7 +121,7 @@ impl Frames {
     }
 
     /// Finds the first frame: one that is followed by another frame, or by the end.
-    fn find(&mut self) -> Result<Head> {
+    fn find(&mut self) -> Result<FrameHead> {
         let mut passed = 0;
         loop {
             self.input.fill(16)?;
@@ -169,7 +178,7 @@ impl Frames {
 
 /// Delay and padding of the encoder, and the number of frames, from the first frame of a file;
 /// `None` if it is an audio frame.
-fn parse_info(frame: &[u8], head: Head) -> Option<(u32, Option<(u64, u32)>)> {
+fn parse_info(frame: &[u8], head: FrameHead) -> Option<(u32, Option<(u64, u32)>)> {
     let side = match (head.samples, head.channels) {
         (1152, 1) | (576, 2) => 17,
         (1152, _) => 32,
@@ -229,11 +238,7 @@ fn open(source: Source, format: Format, parse: Parse, codec: AudioCodec) -> Resu
             }
         }
         _ => {
-            // The configuration as in MP4: object type, rate, channels.
-            let object = (first[2] >> 6) + 1;
-            let rate = first[2] >> 2 & 15;
-            let channels = (first[2] & 1) << 2 | first[3] >> 6;
-            track.codec_private = vec![object << 3 | rate >> 1, rate << 7 | channels << 3];
+            track.codec_private = adts_configuration(first).to_vec();
         }
     }
     track.delay = frames.delay;

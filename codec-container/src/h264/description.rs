@@ -38,5 +38,6 @@ pub fn describe_h264(format: Format, packet: &[u8], time_base: Rational) -> Opti
     track.codec_private = avc_record(packet)?;
     track.frame_rate = summary.frame_rate;
     track.info.color = summary.color;
+    summary.reject(&mut track);
     Some(track)
 }

@@ -4,6 +4,7 @@ use codec_core::annex_b;
 use codec_core::codec::{Codec, Limits};
 use codec_core::frame::{Rational, Size};
 
+use super::access_units::AccessUnits;
 use super::description::summary_of;
 use crate::io::ByteReader;
 use crate::single_track::{ReadSingleTrack, SingleTrack, single_track_reader};
@@ -44,13 +45,9 @@ pub struct H264Reader {
     input: ByteReader,
     track: SingleTrack,
     limits: Limits,
-    /// Bytes from the start of the current packet on.
-    ahead: Vec<u8>,
-    /// Bytes of `ahead` without a start code that has not been looked at.
-    scanned: usize,
+    units: AccessUnits,
     /// Length of the packet that is ready.
     ready: Option<usize>,
-    has_slice: bool,
     index: u64,
 }
 
@@ -66,65 +63,37 @@ impl H264Reader {
             input: ByteReader::new(source),
             track: SingleTrack::new(Track::Video(track.clone())),
             limits: options.limits,
-            ahead: Vec::new(),
-            scanned: 0,
+            units: AccessUnits::default(),
             ready: None,
-            has_slice: false,
             index: 0,
         };
         reader.ready = reader.gather()?;
-        let first = &reader.ahead[..reader.ready.unwrap_or(0)];
+        let first = &reader.units.bytes()[..reader.ready.unwrap_or(0)];
         reader.track.replace(Track::Video(describe(track, first)?));
         Ok(reader)
     }
 
     /// Position of the current packet in the file.
     fn offset(&self) -> u64 {
-        self.input.position() - self.ahead.len() as u64
+        self.input.position() - self.units.bytes().len() as u64
     }
 
     /// Finds the end of the current packet; `None` at the end of the file.
     fn gather(&mut self) -> Result<Option<usize>> {
-        self.scanned = 0;
-        self.has_slice = false;
         loop {
-            while let Some(start) = find_start_code(&self.ahead, self.scanned) {
-                // The header and the first byte of the payload decide.
-                let Some(&[header, first]) = self.ahead.get(start + 3..start + 5) else { break };
-                let begins = self.has_slice && begins_packet(header, first);
-                if begins {
-                    let zeros = self.ahead[..start].iter().rev().take_while(|b| **b == 0).count();
-                    return Ok(Some(start - zeros));
-                }
-                self.has_slice |= matches!(header & 31, SLICE | IDR_SLICE);
-                self.scanned = start + 3;
+            if let Some(length) = self.units.complete() {
+                return Ok(Some(length));
             }
-            // A start code may continue in the next bytes.
-            self.scanned = self.scanned.max(self.ahead.len().saturating_sub(4));
             let limit = self.limits.max_frame_bytes;
-            let had = self.ahead.len() as u64;
+            let had = self.units.bytes().len() as u64;
             if had > limit {
                 return Err(Error::limit(Format::H264, self.offset(), "packet bytes", had, limit));
             }
-            if self.input.append(&mut self.ahead, STEP)? == 0 {
-                return Ok((!self.ahead.is_empty()).then_some(self.ahead.len()));
+            if self.input.append(self.units.bytes_mut(), STEP)? == 0 {
+                let length = self.units.bytes().len();
+                return Ok((length > 0).then_some(length));
             }
         }
-    }
-}
-
-/// Returns the position of the first start code from `from` on.
-fn find_start_code(data: &[u8], from: usize) -> Option<usize> {
-    annex_b::find_start_code(data.get(from..)?).map(|found| from + found)
-}
-
-/// Whether a NAL unit after a slice begins the next packet. ITU-T H.264, clause 7.4.1.2.3.
-fn begins_packet(header: u8, first: u8) -> bool {
-    match header & 31 {
-        // `first_mb_in_slice` is 0.
-        SLICE | IDR_SLICE => first & 0x80 != 0,
-        SEI..=DELIMITER | 14..=18 => true,
-        _ => false,
     }
 }
 
@@ -147,13 +116,7 @@ fn describe(mut track: VideoTrack, packet: &[u8]) -> Result<VideoTrack> {
     }
     track.codec_private = annex_b::avc_record(packet).unwrap_or_default();
     track.info.color = summary.color;
-    track.reject_hdr();
-    if summary.bit_depth > 8 {
-        track.reject(format!("{}-bit video", summary.bit_depth));
-    }
-    if summary.chroma_format > 1 {
-        track.reject("chroma other than 4:2:0");
-    }
+    summary.reject(&mut track);
     Ok(track)
 }
 
@@ -171,9 +134,7 @@ impl ReadSingleTrack for H264Reader {
         packet.reset();
         packet.data.clear();
         packet.offset = self.offset();
-        // A start code of four bytes cannot be mistaken for a length.
-        packet.data.extend_from_slice(&[0; 3]);
-        packet.data.extend(self.ahead.drain(..length).skip_while(|byte| *byte == 0));
+        self.units.take(length, &mut packet.data);
         packet.pts = i64::try_from(self.index).unwrap_or(i64::MAX);
         packet.duration = Some(1);
         packet.index = self.index;

@@ -5,6 +5,7 @@ use codec_core::frame::{
     Color, ColorPrimaries, ColorRange, MatrixCoefficients, Rational, Size, TransferCharacteristics,
 };
 
+use crate::VideoTrack;
 use crate::rational::plausible_frame_rate;
 
 /// Profiles whose parameter sets have the chroma format and scaling lists.
@@ -17,6 +18,10 @@ pub(super) struct SpsSummary {
     pub(super) size: Size,
     pub(super) chroma_format: u32,
     pub(super) bit_depth: u32,
+    /// Bits of `frame_num`.
+    pub(super) frame_num_bits: u32,
+    /// Whether no field is coded as a picture of its own.
+    pub(super) frames_only: bool,
     pub(super) frame_rate: Option<Rational>,
     pub(super) color: Color,
 }
@@ -41,11 +46,11 @@ impl<'a> Bits<'a> {
     }
 
     /// At most 32 bits.
-    fn take(&mut self, count: u32) -> Option<u32> {
+    pub(super) fn take(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |value, _| Some(value << 1 | self.bit()?))
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(super) fn flag(&mut self) -> Option<bool> {
         Some(self.bit()? == 1)
     }
 
@@ -116,18 +121,30 @@ impl SpsSummary {
                 skip_scaling_lists(&mut bits, if chroma_format == 3 { 12 } else { 8 })?;
             }
         }
-        bits.ue()?;
+        let frame_num_bits = (4 + bits.ue()?).min(16);
         skip_picture_order(&mut bits)?;
         bits.ue()?;
         bits.flag()?;
-        let size = parse_size(&mut bits, chroma_format)?;
+        let (size, frames_only) = parse_size(&mut bits, chroma_format)?;
+        let (frame_rate, color) = (None, Color::default());
         let mut summary =
-            Self { size, chroma_format, bit_depth, frame_rate: None, color: Color::default() };
+            Self { size, chroma_format, bit_depth, frame_num_bits, frames_only, frame_rate, color };
         if bits.flag()? {
             // Some encoders truncate it.
             let _ = summary.parse_usability(&mut bits);
         }
         Some(summary)
+    }
+
+    /// Rejects a track with samples that decoders here do not support.
+    pub(super) fn reject(&self, track: &mut VideoTrack) {
+        track.reject_hdr();
+        if self.bit_depth > 8 {
+            track.reject(format!("{}-bit video", self.bit_depth));
+        }
+        if self.chroma_format > 1 {
+            track.reject("chroma other than 4:2:0");
+        }
     }
 
     fn parse_usability(&mut self, bits: &mut Bits<'_>) -> Option<()> {
@@ -194,7 +211,8 @@ fn skip_picture_order(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-fn parse_size(bits: &mut Bits<'_>, chroma_format: u32) -> Option<Size> {
+/// Returns the visible size, and `frame_mbs_only_flag`.
+fn parse_size(bits: &mut Bits<'_>, chroma_format: u32) -> Option<(Size, bool)> {
     let width = 16 * (bits.ue()? + 1);
     let map_units = bits.ue()? + 1;
     let frames_only = bits.flag()?;
@@ -212,7 +230,7 @@ fn parse_size(bits: &mut Bits<'_>, chroma_format: u32) -> Option<Size> {
         cropped_y = unit_y * (bits.ue()? + bits.ue()?);
     }
     let size = Size::new(width.checked_sub(cropped_x)?, height.checked_sub(cropped_y)?);
-    (size.pixels() > 0).then_some(size)
+    (size.pixels() > 0).then_some((size, frames_only))
 }
 
 #[cfg(test)]
