@@ -102,7 +102,10 @@ fn a_byte_stream_survives_in_mp4_and_matroska() {
 }
 
 /// Codes a texture that moves behind a static one, with B frames.
-fn packets_with_b_frames(size: Size, frames: usize) -> (Box<dyn VideoEncoder>, Vec<Packet>) {
+pub(super) fn packets_with_b_frames(
+    size: Size,
+    frames: usize,
+) -> (Box<dyn VideoEncoder>, Vec<Packet>) {
     let mut config = EncoderConfig::file(size, Rational::new(25, 1), RateControl::Quality(50));
     config.timebase = Rational::new(1, 1000);
     config.report_digest = true;

@@ -11,6 +11,7 @@ mod hrd;
 mod limits;
 mod recovery;
 mod rtp;
+mod webcodecs;
 mod x264;
 
 use std::path::Path;
