@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use codec_audio::{AudioBuf, AudioCodec, AudioDecoder, AudioFormat, ChannelLayout, SampleKind};
 use codec_core::codec::{
-    Bitrate, DecoderConfig, DropPolicy, EncoderConfig, FrameKind, Outcome, Packet, Scalability,
-    Update, VideoDecoder, VideoEncoder,
+    Bitrate, DropPolicy, EncoderConfig, FrameKind, Outcome, Packet, Scalability, Update,
+    VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_rtc::jitter::audio::{AudioBuffer, AudioBufferConfig};
@@ -18,7 +18,7 @@ use codec_rtc::session::{
     SenderStats, VideoFec,
 };
 
-use crate::fuzz::{vp8_decoder, vp8_encoder};
+use crate::encoders::Tested;
 use crate::scene::{self, Motion};
 
 /// Frames generated beforehand, played alternately forwards and backwards.
@@ -31,6 +31,8 @@ const STEP: Duration = Duration::from_micros(20);
 /// Conditions of a call.
 #[derive(Clone, Debug)]
 pub struct CallConfig {
+    /// The encoder and the decoder, for the format of the streams.
+    pub codec: Tested,
     /// Size of the frames.
     pub size: Size,
     /// Frames per second.
@@ -342,8 +344,8 @@ pub fn run(config: &CallConfig) -> CallResult {
     coding.rate.drops = config.drops;
     let mut world = Simulation {
         camera: Camera::new(config.size, config.motion),
-        encoder: vp8_encoder(&coding).expect("settings in range"),
-        decoder: vp8_decoder(&DecoderConfig::default()),
+        encoder: config.codec.open(&coding).expect("settings in range"),
+        decoder: config.codec.decoder(),
         sender: Sender::new(config.sender.clone()).expect("settings in range"),
         receiver: receiver(config),
         forward: Link::new(config.links.0.clone(), config.seed).expect("a link"),

@@ -8,7 +8,7 @@ use codec_core::codec::{
 use codec_core::frame::Size;
 
 /// A codec with its native encoder and decoder.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tested(&'static str);
 
 impl Tested {

@@ -11,6 +11,7 @@ use codec_rtc::link::{Jitter, Loss};
 use codec_rtc::session::{AudioStream, ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::audio;
 use codec_tests::call::{CallConfig, link, run};
+use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 
 fn g711() -> Box<dyn AudioDecoder> {
@@ -32,6 +33,7 @@ fn two_hours_keep_lip_sync_and_constant_memory() {
     links.0.loss = Loss::Random(0.01);
     links.0.jitter = Jitter { time: Duration::from_millis(10), ..Jitter::NONE };
     let config = CallConfig {
+        codec: Tested::VP8,
         size: Size::new(64, 48),
         fps: 10,
         motion: Motion::Patch,

@@ -223,7 +223,8 @@ impl ReferenceSlots {
             long_indices: self.long_indices,
             first_display: self.first_display,
         };
-        self.set_lists(current, &mut after);
+        // Without some of the pictures before, the decoder's initial lists are others.
+        self.set_lists(current, !plan.refresh_entropy, &mut after);
         if is_reference {
             self.mark(current, &mut after);
         }
@@ -313,8 +314,9 @@ impl ReferenceSlots {
         list.truncate(max_list)
     }
 
-    /// Sets the elements of the slice header that follow from the lists.
-    fn set_lists(&self, current: u32, plan: &mut PicturePlan) {
+    /// Sets the elements of the slice header that follow from the lists. `is_explicit`: each entry is
+    /// named, also where the initial list has it.
+    fn set_lists(&self, current: u32, is_explicit: bool, plan: &mut PicturePlan) {
         let counts = [0, 1].map(|n| plan.lists[n].len());
         plan.header.slice_type = match counts {
             [0, _] => SliceType::I,
@@ -325,7 +327,10 @@ impl ReferenceSlots {
         plan.header.ref_counts = counts.map(|count| u8::try_from(count).unwrap_or(1));
         let initial = self.initial_lists(current, plan);
         for (n, initial) in initial.iter().enumerate() {
-            modify_list(&plan.lists[n].frames, initial, current, &mut plan.header.list_changes[n]);
+            let frames = &plan.lists[n].frames;
+            if is_explicit || !is_start(frames, initial) {
+                modify_list(frames, initial, current, &mut plan.header.list_changes[n]);
+            }
         }
     }
 
@@ -459,6 +464,15 @@ impl ReferenceSlots {
     }
 }
 
+/// Whether the list `initial` begins with `frames`.
+fn is_start(frames: &[Option<RefFrame>], initial: &MarkedList) -> bool {
+    frames
+        .iter()
+        .flatten()
+        .enumerate()
+        .all(|(n, frame)| initial.get(n).is_some_and(|known| known.serial == frame.serial))
+}
+
 /// Adds the changes of the list `initial` that give `frames`. Clause 8.2.4.3.
 fn modify_list(
     frames: &[Option<RefFrame>],
@@ -466,12 +480,6 @@ fn modify_list(
     current: u32,
     changes: &mut FixedList<ListChange, MAX_LIST_CHANGES>,
 ) {
-    let is_initial = |(n, frame): (usize, &RefFrame)| {
-        initial.get(n).is_some_and(|known| known.serial == frame.serial)
-    };
-    if frames.iter().flatten().enumerate().all(is_initial) {
-        return;
-    }
     let mut predicted = current.cast_signed();
     for frame in frames.iter().flatten() {
         let known = initial.iter().find(|known| known.serial == frame.serial);
@@ -527,6 +535,20 @@ mod tests {
         let header = code(&mut slots, &inter(all, SlotSet::LAST.with(SlotSet::GOLDEN)));
         assert_eq!(header.marking, Some(RefMarking::Adaptive));
         assert_eq!(header.mmco.last(), Some(&Mmco::CurrentToLong { index: 1 }));
+    }
+
+    #[test]
+    fn frames_that_may_follow_losses_name_all_their_references() {
+        let mut slots = ReferenceSlots::default();
+        code(&mut slots, &FramePlan::key(30, 5));
+        let both = SlotSet::LAST.with(SlotSet::GOLDEN);
+        for (references, refresh_entropy, changes) in
+            [(SlotSet::LAST, true, 0), (SlotSet::LAST, false, 1), (both, false, 2)]
+        {
+            let mut plan = inter(references, SlotSet::LAST);
+            plan.refresh_entropy = refresh_entropy;
+            assert_eq!(code(&mut slots, &plan).list_changes[0].len(), changes);
+        }
     }
 
     #[test]

@@ -55,8 +55,10 @@ pub(crate) struct OpenedOutput {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Coding {
     pub(crate) rate: Option<Bitrate>,
-    /// Whether the session selects references and the encoder follows.
+    /// Whether the encoder follows the session's bitrate.
     pub(crate) obeys: bool,
+    /// Whether it also codes frames with the references that the session selects.
+    pub(crate) takes_references: bool,
 }
 
 /// Opens the output for a URL: connects, or waits for a receiver.
@@ -107,7 +109,7 @@ pub(crate) fn open_output(
         }
         #[cfg(feature = "whip")]
         Scheme::Whip => {
-            let Coding { rate, obeys } = coding;
+            let Coding { rate, obeys, .. } = coding;
             let output = WhipOutput::new(url, args, offer, rate, obeys, clock, &env.stop)?;
             env.events.note(format!("{url}: connected"));
             Ok(OpenedOutput { output: Box::new(output), relay: None })
@@ -209,8 +211,7 @@ fn open_rtp_out(
     config.ntp_at_zero = clock.ntp_at_zero();
     config.retransmission = !plain;
     config.fec = !plain;
-    // Feedback about references is only defined for VP8.
-    config.reference_recovery = !plain && coding.obeys && !is_h264;
+    config.reference_recovery = !plain && coding.takes_references;
     config.congestion = Some(congestion).filter(|_| !plain && coding.obeys);
     let output = Box::new(RtpOutput::new(config, targets, offer, keys.as_ref(), encryptor, clock)?);
     Ok(OpenedOutput { output, relay })

@@ -79,6 +79,20 @@ impl Rpsi {
         Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: 0 }
     }
 
+    /// Creates an acknowledgement of a frame of H.264 by the `frame_number` of its Dependency
+    /// Descriptor. Its payload format defines no identifier of its own.
+    #[must_use]
+    pub fn h264(sender_ssrc: u32, media_ssrc: u32, payload_type: u8, frame_number: u16) -> Self {
+        let native = frame_number.to_be_bytes().to_vec();
+        Self { sender_ssrc, media_ssrc, payload_type, native, unused_bits: 0 }
+    }
+
+    /// `frame_number` of the frame, if the format is H.264.
+    #[must_use]
+    pub fn h264_frame_number(&self) -> Option<u16> {
+        self.native.as_slice().try_into().ok().map(u16::from_be_bytes)
+    }
+
     /// `PictureID` of the frame, if the format is VP8.
     #[must_use]
     pub fn vp8_picture_id(&self) -> Option<PictureId> {

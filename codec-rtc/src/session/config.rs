@@ -162,7 +162,7 @@ pub struct SenderConfig {
     /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
     /// must not depend on its probabilities. Not used for streams with temporal layers
     /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references, nor with
-    /// H.264, whose packets have no picture ids.
+    /// H.264 without Dependency Descriptors, by which its frames are acknowledged.
     pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub min_key_frame_interval: Duration,

@@ -5,6 +5,8 @@ use codec_core::error::ConfigError;
 
 use crate::extension::dependency::{Descriptor, DescriptorBuilder, FrameReferences, Writer};
 
+/// Maximum number of temporal layers in descriptors.
+pub(super) const MAX_LAYERS: u8 = 3;
 const SLOTS: [SlotSet; 3] = [SlotSet::LAST, SlotSet::GOLDEN, SlotSet::ALTREF];
 
 /// Tracks reference buffers when long-term recovery is off, and writes descriptors.
@@ -77,5 +79,67 @@ impl Dependencies {
         let mut out = Vec::new();
         self.writer.write(&descriptor, &mut out).ok()?;
         Some(out)
+    }
+}
+
+/// Describes the frames of an encoder for senders that packetize them themselves.
+#[derive(Debug)]
+pub struct FrameDescriber {
+    dependencies: Dependencies,
+    layers: u8,
+}
+
+impl FrameDescriber {
+    /// Creates the state of a stream with one temporal layer.
+    ///
+    /// # Errors
+    /// None occurs at present.
+    pub fn new() -> Result<Self, ConfigError> {
+        Ok(Self { dependencies: Dependencies::new()?, layers: 1 })
+    }
+
+    /// Returns the Dependency Descriptor of the next frame, as if it were one packet
+    /// ([`for_packet`](crate::extension::dependency::for_packet)); `None` if it cannot be described. More
+    /// temporal layers are described from a key frame on.
+    pub fn describe(&mut self, meta: &PacketMeta) -> Option<Vec<u8>> {
+        let is_key = meta.kind == FrameKind::Key;
+        let layers = meta.temporal_layers.max(meta.temporal_id.saturating_add(1)).min(MAX_LAYERS);
+        if is_key && layers > self.layers {
+            self.layers = layers;
+            self.dependencies.set_layers(layers);
+        }
+        let mut references = self.dependencies.track_references(meta);
+        if references.is_empty() && !is_key {
+            // The encoder does not report them.
+            references.extend(meta.frame_id.checked_sub(1));
+        }
+        self.dependencies.begin(meta, self.layers, &references);
+        self.dependencies.packet(true, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension::dependency::Reader;
+
+    #[test]
+    fn frames_have_the_layers_and_references_of_the_encoder() {
+        let (mut describer, mut reader) = (FrameDescriber::new().unwrap(), Reader::default());
+        let all = SLOTS.into_iter().fold(SlotSet::NONE, SlotSet::with);
+        for (kind, frame_id, temporal_id, refs_used, refs_updated, diffs) in [
+            (FrameKind::Key, 5, 0, SlotSet::NONE, all, &[][..]),
+            (FrameKind::Inter, 6, 1, SlotSet::LAST, SlotSet::NONE, &[1]),
+            (FrameKind::Inter, 7, 0, SlotSet::LAST, SlotSet::LAST, &[2]),
+            (FrameKind::Inter, 8, 0, SlotSet::NONE, SlotSet::NONE, &[1]),
+            (FrameKind::Inter, 9, 0, SlotSet::GOLDEN, SlotSet::LAST, &[4]),
+        ] {
+            let temporal_layers = 2;
+            let of_layer = PacketMeta { temporal_id, temporal_layers, ..PacketMeta::default() };
+            let meta = PacketMeta { kind, frame_id, refs_used, refs_updated, ..of_layer };
+            let read = reader.read(&describer.describe(&meta).unwrap()).unwrap();
+            assert_eq!((read.temporal_id, read.frame_diffs.as_slice()), (temporal_id, diffs));
+            assert_eq!(read.structure.is_some(), kind == FrameKind::Key);
+        }
     }
 }

@@ -42,6 +42,7 @@ pub use config::{
     AudioStream, PacketFeedback, ReceiverConfig, RepairStream, SenderConfig, Streams, VideoFec,
     VideoStream,
 };
+pub use dependencies::FrameDescriber;
 pub use error::SendError;
 pub use receiver::{MAX_DATAGRAM_BYTES, Receiver, ReceiverEvent};
 pub use sender::{Sender, SenderEvent};

@@ -8,8 +8,7 @@ use super::outgoing::without_stamps;
 use crate::extension::{ExtensionMap, Extensions, dependency};
 use crate::fec::{FecCounters, FecLimits, flexfec, ulpfec};
 use crate::jitter::video::{
-    Frame, FrameBuffer, FrameBufferConfig, FrameDependency, FrameDiffs, PacketInfo, Pushed,
-    RecoveryOptions,
+    Frame, FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, Pushed, RecoveryOptions,
 };
 use crate::packet::{red, rtx};
 use crate::recovery::{KeyFrameRequester, NackConfig, NackGenerator, PacketOrigin};
@@ -238,14 +237,7 @@ impl VideoIn {
 
     fn dependency(&mut self, extensions: &Extensions) -> Option<FrameDependency> {
         let descriptor = self.reader.read(extensions.dependency.as_deref()?).ok()?;
-        let diffs = FrameDiffs::new(&descriptor.frame_diffs);
-        Some(FrameDependency {
-            frame_number: descriptor.frame_number,
-            starts_frame: descriptor.start_of_frame,
-            ends_frame: descriptor.end_of_frame,
-            temporal_id: descriptor.temporal_id,
-            diffs,
-        })
+        Some(FrameDependency::from(&descriptor))
     }
 
     pub(super) fn poll(&mut self, now: Duration, decryption: &mut Decryption) -> Option<Frame> {

@@ -6,7 +6,7 @@ use codec_core::codec::{Bitrate, FrameKind, FrameRequest, Packet, PacketMeta};
 use codec_core::error::ConfigError;
 
 use super::config::{SenderConfig, VideoFec, VideoStream};
-use super::dependencies::Dependencies;
+use super::dependencies::{Dependencies, MAX_LAYERS};
 use super::fec::FecSender;
 use super::frames::SentFrames;
 use super::initial_sequence::first_sequence;
@@ -14,7 +14,7 @@ use super::outgoing::{FramePart, Outgoing};
 use super::packetizer::VideoPacketizer;
 use crate::allocation::RepairOverhead;
 use crate::congestion::PacketKind;
-use crate::extension::{AbsCaptureTime, ExtensionMap, Extensions};
+use crate::extension::{AbsCaptureTime, ExtensionKind, ExtensionMap, Extensions};
 use crate::packet::VideoFormat;
 use crate::packet::vp8::{CLOCK_HZ, PictureId};
 use crate::recovery::{
@@ -23,7 +23,7 @@ use crate::recovery::{
 };
 use crate::report::SenderReportStats;
 use crate::rng::Rng;
-use crate::rtcp::{ReportBlock, SenderInfo};
+use crate::rtcp::{ReportBlock, Rpsi, SenderInfo};
 use crate::rtp::{self, Header, WriteError};
 
 /// How long, and how many, packets are kept for retransmission.
@@ -42,9 +42,6 @@ const MIN_RETRANSMISSION_BPS: u64 = 30_000;
 const LOSS_RESPONSE_TIME: Duration = Duration::from_millis(150);
 /// Round-trip time before the first measurement.
 const FIRST_RTT: Duration = Duration::from_millis(100);
-
-/// Maximum number of temporal layers in descriptors.
-const MAX_LAYERS: u8 = 3;
 
 /// Counters of a sent video stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,8 +129,11 @@ impl VideoOut {
         let first_picture_id = wrap(rng.next_u64()) & 0x7fff;
         let mtu = config.mtu - EXTENSION_BYTES - REPAIR_BYTES;
         let first = first_sequence(rng);
-        // Only VP8 has picture ids, by which a receiver acknowledges frames.
-        let acknowledges = config.reference_recovery && stream.format == VideoFormat::Vp8;
+        // A receiver acknowledges frames of H.264 by the numbers in their descriptors.
+        let extensions = &config.streams.extensions;
+        let has_numbers = stream.format == VideoFormat::Vp8
+            || extensions.id(ExtensionKind::DependencyDescriptor).is_some();
+        let acknowledges = config.reference_recovery && has_numbers;
         Ok(Self {
             stream,
             packetizer: VideoPacketizer::new(stream, mtu, first, first_picture_id)?,
@@ -431,12 +431,17 @@ impl VideoOut {
         }
     }
 
-    /// Processes an acknowledgement of the frame with this `PictureID`.
-    pub(super) fn acknowledged(&mut self, now: Duration, id: PictureId) {
+    /// Processes an acknowledgement of a frame.
+    pub(super) fn acknowledged(&mut self, now: Duration, rpsi: &Rpsi) {
         let (Some(last), Some(long_term)) = (self.last_frame, &mut self.long_term) else { return };
-        let newest = PictureId::Long(self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff);
-        let behind = newest.steps_from(id);
-        if let Some(number) = last.checked_sub(behind.into()) {
+        let behind = match self.stream.format {
+            VideoFormat::Vp8 => rpsi.vp8_picture_id().map(|id| {
+                let newest = self.first_picture_id.wrapping_add(wrap(last)) & 0x7fff;
+                PictureId::Long(newest).steps_from(id)
+            }),
+            VideoFormat::H264 => rpsi.h264_frame_number().map(|it| wrap(last).wrapping_sub(it)),
+        };
+        if let Some(number) = behind.and_then(|behind| last.checked_sub(behind.into())) {
             long_term.decoded(now, number);
         }
     }

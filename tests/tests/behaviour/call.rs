@@ -9,21 +9,32 @@ use codec_rtc::extension::ExtensionMap;
 use codec_rtc::link::{Jitter, Loss, RateTrace};
 use codec_rtc::session::{ReceiverConfig, SenderConfig, Streams, VideoStream};
 use codec_tests::call::{CallConfig, CallResult, link, run};
+use codec_tests::encoders::Tested;
 use codec_tests::scene::Motion;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+codec_tests::for_each_encoder!(
+    nothing_is_lost_on_a_clean_link,
+    temporal_layers_are_known_by_their_packets_alone,
+    heavy_losses_have_little_effect,
+    without_repair_an_acknowledged_reference_ends_nearly_every_outage,
+    the_rate_follows_a_link_that_falls_and_returns,
+);
+
 /// A call of 30 frames per second over 25 ms each way.
-fn config(kbps: u64, length: Duration) -> CallConfig {
+fn config(codec: Tested, kbps: u64, length: Duration) -> CallConfig {
+    let stream = VideoStream::standard(1);
     let streams = Streams {
-        video: Some(VideoStream::standard(1)),
+        video: Some(if codec == Tested::H264 { stream.with_h264() } else { stream }),
         audio: None,
         extensions: ExtensionMap::default(),
     };
     let links = (link(Bitrate::kbps(10_000), ms(25)), link(Bitrate::kbps(10_000), ms(25)));
     CallConfig {
+        codec,
         size: Size::new(320, 180),
         fps: 30,
         motion: Motion::Patch,
@@ -66,19 +77,17 @@ fn tell(name: &str, result: &CallResult) {
     );
 }
 
-#[test]
-fn nothing_is_lost_on_a_clean_link() {
-    let result = run(&config(800, ms(10_000)));
+fn nothing_is_lost_on_a_clean_link(codec: Tested) {
+    let result = run(&config(codec, 800, ms(10_000)));
     tell("clean", &result);
     assert_eq!((result.rendered(), result.wrong()), (result.frames.len(), 0));
     assert!(result.freezes().is_empty());
     assert!(result.captured_to_rendered() < ms(25 + 17));
 }
 
-#[test]
-fn temporal_layers_are_known_by_their_packets_alone() {
+fn temporal_layers_are_known_by_their_packets_alone(codec: Tested) {
     for scalability in [Scalability::L1T2, Scalability::L1T3] {
-        let result = run(&CallConfig { scalability, ..config(800, ms(15_000)) });
+        let result = run(&CallConfig { scalability, ..config(codec, 800, ms(15_000)) });
         tell("layers", &result);
         assert_eq!(
             (result.rendered(), result.wrong()),
@@ -93,10 +102,9 @@ fn temporal_layers_are_known_by_their_packets_alone() {
 const LOSSES: [(&str, Loss); 2] =
     [("10 % random", Loss::Random(0.1)), ("5 % bursts", Loss::Bursts { mean: 0.05, burst: 4.0 })];
 
-#[test]
-fn heavy_losses_have_little_effect() {
+fn heavy_losses_have_little_effect(codec: Tested) {
     for (name, loss) in LOSSES {
-        let mut config = config(800, ms(20_000));
+        let mut config = config(codec, 800, ms(40_000));
         config.links.0.loss = loss;
         let result = run(&config);
         tell(name, &result);
@@ -106,10 +114,9 @@ fn heavy_losses_have_little_effect() {
     }
 }
 
-#[test]
-fn without_repair_an_acknowledged_reference_ends_nearly_every_outage() {
+fn without_repair_an_acknowledged_reference_ends_nearly_every_outage(codec: Tested) {
     for (name, loss) in LOSSES {
-        let mut config = config(800, ms(20_000));
+        let mut config = config(codec, 800, ms(20_000));
         config.links.0.loss = loss;
         config.sender.retransmission = false;
         config.sender.fec = false;
@@ -128,8 +135,8 @@ fn without_repair_an_acknowledged_reference_ends_nearly_every_outage() {
 }
 
 /// A call that follows its link: 640x360, at most 2.5 Mb/s.
-fn following(length: Duration) -> CallConfig {
-    let mut config = config(300, length);
+fn following(codec: Tested, length: Duration) -> CallConfig {
+    let mut config = config(codec, 300, length);
     config.sender.congestion =
         Some(ControllerConfig { max: Bitrate::kbps(2_500), ..ControllerConfig::default() });
     config.max_bitrate = Bitrate::kbps(2_500);
@@ -137,9 +144,8 @@ fn following(length: Duration) -> CallConfig {
     config
 }
 
-#[test]
-fn the_rate_follows_a_link_that_falls_and_returns() {
-    let mut config = following(ms(75_000));
+fn the_rate_follows_a_link_that_falls_and_returns(codec: Tested) {
+    let mut config = following(codec, ms(75_000));
     config.motion = Motion::Pan;
     let steps = [(0, 2_000), (30, 300), (50, 2_000)];
     let points = steps.map(|(at, kbps)| (Duration::from_secs(at), Bitrate::kbps(kbps)));
@@ -165,6 +171,16 @@ fn the_rate_follows_a_link_that_falls_and_returns() {
 #[test]
 #[ignore = "the tables of docs/calls.md: minutes without optimisation"]
 fn the_tables_of_the_documentation() {
+    tables(Tested::VP8);
+}
+
+#[test]
+#[ignore = "the tables of docs/calls.md: minutes without optimisation"]
+fn the_h264_tables_of_the_documentation() {
+    tables(Tested::H264);
+}
+
+fn tables(codec: Tested) {
     let none = Loss::None;
     let bursts = Loss::Bursts { mean: 0.05, burst: 4.0 };
     for most in [1_700, 800] {
@@ -179,7 +195,7 @@ fn the_tables_of_the_documentation() {
         ] {
             let mut results = Vec::new();
             for seed in [42, 43, 44] {
-                let mut config = following(ms(65_000));
+                let mut config = following(codec, ms(65_000));
                 config.seed = seed;
                 config.size = Size::new(640, 360);
                 config.motion = Motion::Pan;

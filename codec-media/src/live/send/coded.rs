@@ -136,9 +136,12 @@ pub(super) fn run(args: &SendOptions, url: &Url, source: &LiveSource, env: &Env)
         }
         None => None,
     };
-    let coding = coder
-        .as_ref()
-        .map_or_else(Coding::default, |coder| Coding { rate: coder.rate, obeys: true });
+    let takes_references = settings.capabilities.gap(Feature::References).is_none();
+    let coding = coder.as_ref().map_or_else(Coding::default, |coder| Coding {
+        rate: coder.rate,
+        obeys: true,
+        takes_references,
+    });
     let mut sending = Sending::new(args, url, &offer, coding, env)?;
     sending.set_live(live);
     if let Some(coder) = &coder {

@@ -17,7 +17,7 @@ mod write;
 pub use builder::{DescriptorBuilder, FrameReferences};
 pub use read::{MandatoryFields, Reader};
 pub use structure::{DecodeTargetIndication, Structure, Template};
-pub use write::Writer;
+pub use write::{Writer, for_packet};
 
 /// Maximum number of decode targets of a structure.
 pub const MAX_DECODE_TARGETS: usize = 32;

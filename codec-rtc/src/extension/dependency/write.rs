@@ -1,7 +1,7 @@
 //! Dependency Descriptor writing. Sections A.8.2 and A.8.3.
 
 use super::bits::BitWriter;
-use super::{Descriptor, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};
+use super::{Descriptor, MANDATORY_BYTES, MAX_FRAME_DIFF, Structure, TEMPLATE_IDS, Template};
 use crate::rtp::WriteError;
 
 /// Writes the descriptors of a stream and keeps its last structure.
@@ -76,6 +76,37 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Returns the descriptor of a packet from that of its frame as if it were one packet: only the first
+/// has the structure and starts the frame, and only the last one ends it.
+///
+/// ```
+/// use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer, for_packet};
+///
+/// let key = FrameReferences { number: 7, temporal_id: 0, references: &[] };
+/// let descriptor = DescriptorBuilder::new(1, None)?.build(&key)?;
+/// let mut whole = Vec::new();
+/// Writer::default().write(&descriptor, &mut whole)?;
+/// assert_eq!(for_packet(&whole, true, false).len(), whole.len());
+/// assert_eq!(for_packet(&whole, false, true), [0x40, 0, 7]);
+/// # Ok::<(), codec_rtc::rtp::WriteError>(())
+/// ```
+#[must_use]
+pub fn for_packet(frame: &[u8], is_first: bool, is_last: bool) -> Vec<u8> {
+    const STRUCTURE: u8 = 0x80;
+    /// Active decode targets, and fields that differ from the template.
+    const OTHERS: u8 = 0x78;
+    let mut out = frame.to_vec();
+    let has_only_structure =
+        out.get(MANDATORY_BYTES).is_some_and(|flags| flags & STRUCTURE != 0 && flags & OTHERS == 0);
+    if !is_first && has_only_structure {
+        out.truncate(MANDATORY_BYTES);
+    }
+    if let Some(flags) = out.first_mut() {
+        *flags = *flags & 0x3f | u8::from(is_first) << 7 | u8::from(is_last) << 6;
+    }
+    out
 }
 
 impl Custom {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::extension::PlayoutDelay;
+use crate::extension::{PlayoutDelay, dependency};
 use crate::packet::vp8::{Decodable, Descriptor, PictureId};
 
 /// Maximum number of references of a frame.
@@ -53,6 +53,18 @@ pub struct FrameDependency {
     pub temporal_id: u8,
     /// References of the frame; `None` while the template structure is unknown.
     pub diffs: Option<FrameDiffs>,
+}
+
+impl From<&dependency::Descriptor> for FrameDependency {
+    fn from(descriptor: &dependency::Descriptor) -> Self {
+        Self {
+            frame_number: descriptor.frame_number,
+            starts_frame: descriptor.start_of_frame,
+            ends_frame: descriptor.end_of_frame,
+            temporal_id: descriptor.temporal_id,
+            diffs: FrameDiffs::new(&descriptor.frame_diffs),
+        }
+    }
 }
 
 /// Metadata of a packet.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use super::super::config::VideoStream;
 use super::{Receiver, Recorder};
+use crate::jitter::video::FrameId;
+use crate::packet::VideoFormat;
 use crate::report::ntp;
 use crate::rtcp::{self, Nack, Pli, ReceiverReport, Rpsi, Sdes, Xr};
 
@@ -48,11 +51,11 @@ impl Receiver {
             let is_urgent = asks || loss.is_some();
             if self.config.acknowledge_frames
                 && (is_urgent || is_due && is_new)
-                && let Some(id) = self.decoded.and_then(|frame| frame.picture_id)
+                && let Some(rpsi) =
+                    self.decoded.and_then(|id| acknowledgement(ssrc, &video.stream, id))
             {
                 (self.acknowledged, self.acknowledged_at) = (self.decoded, Some(now));
-                let payload_type = video.stream.payload_type;
-                packets.push(rtcp::Packet::Rpsi(Rpsi::vp8(ssrc, media_ssrc, payload_type, id)));
+                packets.push(rtcp::Packet::Rpsi(rpsi));
             }
             if asks {
                 self.stats.key_frame_requests += 1;
@@ -118,5 +121,14 @@ impl Receiver {
             self.schedule.on_packet(datagram.len());
             self.ready.push_back(datagram);
         }
+    }
+}
+
+/// Acknowledges a frame of a stream; `None` if it has no identifier.
+fn acknowledgement(ssrc: u32, stream: &VideoStream, frame: FrameId) -> Option<Rpsi> {
+    let payload_type = stream.payload_type;
+    match stream.format {
+        VideoFormat::Vp8 => Some(Rpsi::vp8(ssrc, stream.ssrc, payload_type, frame.picture_id?)),
+        VideoFormat::H264 => Some(Rpsi::h264(ssrc, stream.ssrc, payload_type, frame.frame_number?)),
     }
 }

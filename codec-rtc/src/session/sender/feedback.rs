@@ -46,8 +46,8 @@ impl Sender {
                 }
             }
             rtcp::Packet::Rpsi(rpsi) => {
-                if let (Some(video), Some(id)) = (&mut self.video, rpsi.vp8_picture_id()) {
-                    video.acknowledged(now, id);
+                if let Some(video) = &mut self.video {
+                    video.acknowledged(now, &rpsi);
                 }
             }
             rtcp::Packet::Remb(remb) => {
