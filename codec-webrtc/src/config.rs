@@ -122,9 +122,9 @@ pub struct Codecs {
 }
 
 impl Codecs {
-    /// Whether VP8 with FEC is enabled.
+    /// Whether video with FEC is enabled.
     pub(super) fn has_fec(self) -> bool {
-        self.vp8 && self.ulpfec
+        (self.vp8 || !self.h264.is_empty()) && self.ulpfec
     }
 }
 

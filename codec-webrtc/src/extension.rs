@@ -27,10 +27,15 @@ pub(super) fn offered() -> ExtensionMap {
     map.set(5, Extension::AudioLevel);
     map.set(6, Extension::VideoOrientation);
     map.set(7, Extension::PlayoutDelay);
-    map.set(8, Extension::with_serializer(ExtensionKind::DependencyDescriptor.uri(), Dependency));
+    map.set(8, dependency());
     map.set(10, Extension::RtpStreamId);
     map.set(11, Extension::RepairedRtpStreamId);
     map
+}
+
+/// The Dependency Descriptor.
+pub(super) fn dependency() -> Extension {
+    Extension::with_serializer(ExtensionKind::DependencyDescriptor.uri(), Dependency)
 }
 
 /// A Dependency Descriptor as custom extension value of str0m.

@@ -1,7 +1,8 @@
 // Uses the page of `codec serve` in Firefox, and prints the measurements as JSON.
-// usage: node firefox.mjs URL STREAM [default|fallback]
+// usage: node firefox.mjs URL STREAM [default|fallback|h264]
 // default: with Firefox's own preferences for ICE, which uses no address of the loopback interface.
 // fallback: the same with a server that is reachable on loopback only; the page watches by WebSocket.
+// h264: watches a stream of H.264 and publishes one, or shows why it cannot.
 import puppeteer from "puppeteer-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +31,7 @@ const browser = await puppeteer.launch({
     "media.autoplay.default": 0,
     "media.navigator.streams.fake": true,
     "media.navigator.permission.disabled": true,
-    ...(mode ? {} : loopback),
+    ...(mode && mode !== "h264" ? {} : loopback),
   },
 });
 
@@ -101,6 +102,23 @@ async function publish(page) {
   await stateIs(page, "publish-state", "ended");
 }
 
+/// Firefox has H.264 in WebRTC only with the OpenH264 plugin, which it downloads itself.
+async function h264(page) {
+  const has = await page.evaluate(() =>
+    RTCRtpReceiver.getCapabilities("video").codecs.some(({ mimeType }) => /h264/i.test(mimeType)));
+  if (has) {
+    await watch(page);
+    await page.select("#codec", "h264");
+    await publish(page);
+    return;
+  }
+  results.lacks = "H.264 (the OpenH264 plugin)";
+  await page.select("#stream", stream);
+  await page.click("#watch-start");
+  await page.waitForFunction(() => /H\.264/.test(document.getElementById("notice").textContent), { timeout: 20000 });
+  results.notice = await page.evaluate(() => document.getElementById("notice").textContent);
+}
+
 try {
   const page = await browser.newPage();
   // Firefox itself reports the failure.
@@ -113,7 +131,8 @@ try {
   });
   await page.goto(url);
   await page.waitForFunction(() => document.body.dataset.ready === "yes");
-  for (const scenario of mode === "fallback" ? [fallBack] : [watch, publish].slice(0, mode ? 1 : 2)) {
+  const scenarios = { fallback: [fallBack], h264: [h264], default: [watch] };
+  for (const scenario of scenarios[mode] ?? [watch, publish]) {
     try {
       await scenario(page);
     } catch (error) {

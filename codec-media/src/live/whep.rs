@@ -11,7 +11,10 @@ use std::time::Duration;
 use codec_net::clock::Clock;
 use codec_net::url::Url;
 use codec_net::whip::Session;
-use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo, Pushed};
+use codec_rtc::extension::dependency;
+use codec_rtc::jitter::video::{
+    FrameBuffer, FrameBufferConfig, FrameDependency, PacketInfo, Pushed,
+};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::report::ReceptionStats;
 use codec_rtc::rtp;
@@ -103,6 +106,7 @@ impl WhepInput {
             shared: Arc::clone(&shared),
             delivery,
             buffer_config: config,
+            descriptors: dependency::Reader::default(),
             learning: PendingTracks::default(),
             video: Line::new(VIDEO_HZ),
             audio: Line::new(AUDIO_HZ),
@@ -177,6 +181,8 @@ struct Watching {
     shared: Arc<Shared>,
     delivery: Delivery,
     buffer_config: FrameBufferConfig,
+    /// Reads the Dependency Descriptors of H.264.
+    descriptors: dependency::Reader,
     learning: PendingTracks,
     video: Line,
     audio: Line,
@@ -268,7 +274,12 @@ impl Watching {
                 let mut bytes = Vec::with_capacity(rtp::FIXED_HEADER_BYTES + packet.payload.len());
                 rtp::write(&packet.header, &mut bytes);
                 bytes.extend_from_slice(&packet.payload);
-                let info = PacketInfo { captured, ..PacketInfo::default() };
+                let descriptor = packet.extensions.dependency.as_deref();
+                let dependency = descriptor
+                    .filter(|_| format == VideoFormat::H264)
+                    .and_then(|bytes| self.descriptors.read(bytes).ok())
+                    .map(|descriptor| FrameDependency::from(&descriptor));
+                let info = PacketInfo { captured, dependency, ..PacketInfo::default() };
                 if let Some(buffer) = &mut state.buffer
                     && matches!(buffer.push(now, &bytes, info), Ok(Pushed::Late))
                 {

@@ -18,6 +18,7 @@ use codec_rtc::packet::h264::{self, Profile};
 use codec_rtc::packet::vp8::{Packetizer, PacketizerConfig};
 use codec_rtc::recovery::KeyFrameGate;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
+use codec_rtc::session::FrameDescriber;
 use codec_webrtc::{
     ClosedReason, Codec, Direction, EstimateKind, Event, Kind as MediaKind, Media, MediaPlan, Mid,
     Peer, SendError, SentStats, Stats,
@@ -82,7 +83,7 @@ struct State {
 /// Packetizer of the sent codec.
 enum FramePacketizer {
     Vp8(Packetizer),
-    H264(h264::Packetizer),
+    H264(Box<(h264::Packetizer, FrameDescriber)>),
 }
 
 impl FramePacketizer {
@@ -90,7 +91,9 @@ impl FramePacketizer {
         let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
         if is_h264 {
             let config = h264::PacketizerConfig { mtu, ..h264::PacketizerConfig::default() };
-            return h264::Packetizer::new(config).map(Self::H264).map_err(Failure::internal);
+            let packetizer = h264::Packetizer::new(config).map_err(Failure::internal)?;
+            let describer = FrameDescriber::new().map_err(Failure::internal)?;
+            return Ok(Self::H264(Box::new((packetizer, describer))));
         }
         #[expect(clippy::cast_possible_truncation, reason = "any value works")]
         let first_picture_id = random::number() as u16 & 0x7fff;
@@ -98,8 +101,14 @@ impl FramePacketizer {
         Packetizer::new(config).map(Self::Vp8).map_err(Failure::internal)
     }
 
-    fn packetize(&mut self, packet: &Packet, timestamp: u32) -> Result<Vec<Vec<u8>>> {
+    /// Returns the packets of a frame, and the Dependency Descriptor of H.264.
+    fn packetize(
+        &mut self,
+        packet: &Packet,
+        timestamp: u32,
+    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
         let mut packets = Vec::new();
+        let mut dependency = None;
         let made = match self {
             Self::Vp8(vp8) => {
                 if packet.meta.temporal_layers > 1 {
@@ -107,10 +116,14 @@ impl FramePacketizer {
                 }
                 vp8.packetize(&packet.data, &packet.meta, timestamp, &mut packets)
             }
-            Self::H264(h264) => h264.packetize(&packet.data, timestamp, &mut packets),
+            Self::H264(h264) => {
+                let (packetizer, describer) = &mut **h264;
+                dependency = describer.describe(&packet.meta);
+                packetizer.packetize(&packet.data, timestamp, &mut packets)
+            }
         };
         made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
-        Ok(packets)
+        Ok((packets, dependency))
     }
 }
 
@@ -367,7 +380,8 @@ impl LiveOutput for WhipOutput {
         if packet.meta.kind == FrameKind::Key {
             state.gate.coded(now);
         }
-        let packets = state.packetizer.packetize(packet, stamp)?;
+        let (packets, dependency) = state.packetizer.packetize(packet, stamp)?;
+        let extensions = Extensions { dependency, ..extensions };
         let peer = &mut state.call.peer;
         match peer.send_video(now, mid, payload_type, &packets, captured, &extensions) {
             // The end of the call is reported as an event.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use codec_net::server::media::{AudioPacket, VideoCodec, VideoCodecs, VideoFrame}
 use codec_net::server::room::{Publisher, StreamInfo};
 use codec_net::server::{Config, Server};
 use codec_rtc::extension::Extensions;
+use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Reader, Writer};
 use codec_rtc::packet::VideoFormat;
 use codec_rtc::packet::h264::{
     Depacketizer, DepacketizerConfig, Packetizer, PacketizerConfig, Profile,
@@ -172,6 +174,8 @@ struct End {
     keys: Vec<bool>,
     audio: u32,
     lines: Vec<Value>,
+    /// The Dependency Descriptors of the packets.
+    descriptors: Vec<Vec<u8>>,
     depacketizer: Depacketizer,
 }
 
@@ -200,6 +204,7 @@ impl End {
             keys: Vec::new(),
             audio: 0,
             lines: Vec::new(),
+            descriptors: Vec::new(),
             depacketizer,
         }
     }
@@ -220,6 +225,7 @@ impl End {
                     let mut bytes = Vec::new();
                     rtp::write(&packet.header, &mut bytes);
                     bytes.extend_from_slice(&packet.payload);
+                    self.descriptors.extend(packet.extensions.dependency.clone());
                     self.depacketizer.push(&bytes).unwrap();
                 }
                 Event::Rtp(packet) if !packet.payload.is_empty() => self.audio += 1,
@@ -305,6 +311,65 @@ fn a_viewer_joins_between_key_frames() {
     assert_eq!(viewer.units[0][..SETS.len()], SETS, "with its parameter sets");
     assert!(viewer.keys[1..].iter().filter(|it| **it).count() <= 1, "{:?}", viewer.keys);
     assert_eq!(server.hub().find("live").unwrap().info().video, Some(LOW));
+}
+
+/// Two temporal layers, which descriptors state: the server knows them, and viewers get them described.
+#[test]
+fn temporal_layers_are_described_to_the_server_and_to_viewers() {
+    let video_codecs = VideoCodecs::only(VideoFormat::H264);
+    let server = Server::start(Config { video_codecs, ..Config::loopback() }).unwrap();
+    let all = H264Profiles::ALL;
+    let mut publisher = End::call(&server, "/whip/live", &[plan(Direction::SendOnly)], all);
+    run(&mut [&mut publisher], "not connected", |ends| ends[0].connected);
+    let mid = publisher.video.unwrap();
+    let payload = publisher.peer.media(mid).unwrap().h264(Profile::ConstrainedBaseline).unwrap();
+    let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+    let config = PacketizerConfig { mtu, ..PacketizerConfig::default() };
+    let mut packetizer = Packetizer::new(config).unwrap();
+    let (mut builder, mut writer) = (DescriptorBuilder::new(2, None).unwrap(), Writer::default());
+    let mut number = 0_u32;
+    let mut send = |publisher: &mut End| {
+        let is_key = number % 20 == 0;
+        let at = i64::from(number);
+        let temporal_id = u8::from(number % 2 == 1);
+        let base = [at - if temporal_id == 1 { 1 } else { 2 }];
+        let references = if is_key { &[][..] } else { &base };
+        let frame = FrameReferences { number: at, temporal_id, references };
+        let mut bytes = Vec::new();
+        writer.write(&builder.build(&frame).unwrap(), &mut bytes).unwrap();
+        let extensions = Extensions { dependency: Some(bytes), ..Extensions::default() };
+        let mut packets = Vec::new();
+        packetizer.packetize(&access_unit(number, is_key), number * 3000, &mut packets).unwrap();
+        let (now, payload_type) = (publisher.clock.now(), payload.payload_type);
+        let peer = &mut publisher.peer;
+        peer.send_video(now, mid, payload_type, &packets, now, &extensions).unwrap();
+        number += 1;
+    };
+    let mut viewer = End::call(&server, "/whep/live", &[plan(Direction::ReceiveOnly)], all);
+    let mut last = Instant::now();
+    run(&mut [&mut publisher, &mut viewer], "no frames", |ends| {
+        if last.elapsed() >= Duration::from_millis(33) {
+            last = Instant::now();
+            send(ends[0]);
+        }
+        ends[1].units.len() >= 20
+    });
+    assert_eq!(server.hub().find("live").unwrap().stats().0.layers, 2);
+    let mut reader = Reader::default();
+    let described = viewer.descriptors.iter().map(|bytes| reader.read(bytes).unwrap());
+    let starts: Vec<_> = described.filter(|it| it.start_of_frame).collect();
+    assert!(starts.len() >= 20, "{}", starts.len());
+    // The upper layer is held back while the bandwidth is unknown.
+    assert!(starts.iter().any(|it| it.temporal_id == 1));
+    let mut base = starts[0].frame_number;
+    for (number, frame) in (starts[0].frame_number..).zip(&starts) {
+        assert_eq!(frame.frame_number, number);
+        let is_key = frame.structure.is_some();
+        assert!(is_key || frame.frame_diffs == [number - base], "{:?}", frame.frame_diffs);
+        if frame.temporal_id == 0 {
+            base = number;
+        }
+    }
 }
 
 #[test]
@@ -481,6 +546,47 @@ fn chromium(server: &Server, place: &Place, scenario: &str, stream: &str) -> Opt
         return None;
     }
     Some(seen)
+}
+
+/// Firefox has H.264 in WebRTC only with a plugin, which it downloads: without it, it says why there is
+/// no video.
+#[test]
+fn firefox_watches_and_publishes_h264_or_says_why_not() {
+    if !has_browser("FIREFOX", "/usr/bin/firefox-esr", "puppeteer-core", "Firefox, H.264")
+        || !program("ffmpeg", "Firefox, H.264")
+    {
+        return;
+    }
+    let place = Place::new("firefox-h264");
+    let server = Server::start(Config::loopback()).unwrap();
+    let publisher = published(&server, "live", LOW, false);
+    let frames = clip(&place);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let is_stopped = Arc::clone(&stopped);
+    let sending = std::thread::spawn(move || {
+        for (number, frame) in (0..).zip(frames.iter().take(30).cycle()) {
+            let frame = VideoFrame { pts: number * 3000, ..frame.clone() };
+            if is_stopped.load(Ordering::Relaxed) || publisher.send_video(frame).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(33));
+        }
+    });
+    let script = scripts().join("firefox.mjs");
+    let seen = measure(Command::new("node").arg(script).args([&server.url(), "live", "h264"]));
+    stopped.store(true, Ordering::Relaxed);
+    sending.join().unwrap();
+    if let Some(lacks) = seen["lacks"].as_str() {
+        let notice = seen["notice"].as_str().unwrap();
+        assert!(notice.contains("H.264 Constrained Baseline"), "{notice}");
+        eprintln!("skipped, this Firefox lacks {lacks}; it says: {notice}");
+        return;
+    }
+    let (watch, publish) = (&seen["watch"], &seen["publish"]);
+    let rate = number(&watch["decoded"]) / number(&watch["seconds"]);
+    assert!((15.0..36.0).contains(&rate), "{rate} frames/s: {watch}");
+    assert!(publish["codec"].as_str().unwrap().starts_with("H.264"), "{publish}");
+    assert_eq!(publish["decodeErrors"], 0, "{publish}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::{Peer, State};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
 use crate::h264;
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
-use codec_rtc::extension::Extensions;
+use codec_rtc::extension::{Extensions, dependency};
 use codec_rtc::rtp::{self, WriteError};
 
 /// Retransmission cache: number of packets, maximum age, and the share of all bytes above which
@@ -129,7 +129,8 @@ impl Peer {
     /// [`h264::Packetizer`](codec_rtc::packet::h264::Packetizer): marker, timestamp and payload are
     /// used; SSRC and sequence numbers are assigned here. `payload_type`: one of the section's
     /// [`codecs`](Media::codecs). `captured`: capture time on the clock of `now`. `extensions` are
-    /// sent with each packet. Lost packets are retransmitted on request (RFC 4588).
+    /// sent with each packet; the Dependency Descriptor is that of the frame as if it were one packet.
+    /// H.264 gets FEC only with a descriptor. Lost packets are retransmitted on request (RFC 4588).
     ///
     /// Returns the sequence number of the first packet; the others are consecutive.
     ///
@@ -159,10 +160,16 @@ impl Peer {
         extensions: &Extensions,
     ) -> Result<u16, SendError> {
         self.advance(now);
-        let red = self.begin_frame(mid, payload_type, packets, captured);
+        let is_described = extensions.dependency.is_some();
+        let red = self.begin_frame(mid, payload_type, packets, captured, is_described);
         let mut first = None;
         let mut result = Ok(());
-        for packet in packets {
+        let mut extensions = extensions.clone();
+        let whole = extensions.dependency.take();
+        for (at, packet) in (1..).zip(packets) {
+            let is_last = at == packets.len();
+            extensions.dependency =
+                whole.as_ref().map(|frame| dependency::for_packet(frame, at == 1, is_last));
             let parsed =
                 rtp::parse(packet.as_ref()).map_err(|error| SendError::Packet(error.into()));
             result = parsed.and_then(|packet| {
@@ -175,7 +182,7 @@ impl Peer {
                         marker: packet.header.marker,
                         data: packet.payload,
                         captured,
-                        extensions,
+                        extensions: &extensions,
                         nackable: true,
                     },
                 )?;

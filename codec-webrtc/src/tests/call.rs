@@ -106,7 +106,10 @@ fn audio_video_and_messages_flow_both_ways() {
         assert_eq!(video.iter().filter(|packet| packet.header.marker).count(), 25);
         assert_eq!(video[0].mid, received.media(Kind::Video));
         let extensions = &video[0].extensions;
-        assert_eq!(extensions.dependency, Some(vec![7; 40]));
+        // With the flags of the start and the end of a frame.
+        let dependency = extensions.dependency.as_ref().unwrap();
+        assert_eq!((dependency[0] & 0x3f, &dependency[1..]), (7, &[7; 39][..]));
+        assert_eq!(dependency[0] & 0x80, 0x80);
         assert_eq!(extensions.abs_capture_time, Some(capture));
         assert_eq!(extensions.video_orientation, Some(turned));
         assert_eq!(extensions.playout_delay, Some(delay));

@@ -1,9 +1,11 @@
 //! Sessions with H.264.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::harness::{Call, NO_LOSS, Setup, link};
 use super::*;
+use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer};
 use codec_rtc::jitter::video::{FrameBuffer, FrameBufferConfig, PacketInfo};
 use codec_rtc::link::Loss;
 use codec_rtc::packet::VideoFormat;
@@ -159,7 +161,7 @@ fn order_of_the_codecs_follows_the_preference() {
         config.codecs.h264 = H264Profiles::only(Profile::Main);
     });
     assert_eq!(codecs(&only), ["H264"]);
-    assert!(only.contains("profile-level-id=4d0034") && !only.contains("ulpfec"), "{only}");
+    assert!(only.contains("profile-level-id=4d0034") && only.contains("ulpfec"), "{only}");
 }
 
 #[test]
@@ -215,4 +217,61 @@ fn packets_of_a_codec_that_was_not_negotiated_are_not_delivered() {
     let (now, none, video) = (call.now, Extensions::default(), call.ends[0].media(Kind::Video));
     let refused = call.ends[0].peer.send_video(now, video, 102, &[[0x80; 20]], now, &none);
     assert_eq!(refused, Err(SendError::NoPayloadType(102)));
+}
+
+/// Sends access units with descriptors in which each frame refers to the last one.
+fn send_described(call: &mut Call, payload_type: u8, frames: u32) -> u64 {
+    let video = call.ends[0].media(Kind::Video);
+    let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+    let mut packetizer =
+        Packetizer::new(PacketizerConfig { mtu, ..PacketizerConfig::default() }).unwrap();
+    let (mut builder, mut writer) = (DescriptorBuilder::new(1, None).unwrap(), Writer::default());
+    let mut count = 0;
+    for frame in 0..frames {
+        let mut packets = Vec::new();
+        packetizer.packetize(&access_unit(frame), frame * 3600, &mut packets).unwrap();
+        let number = i64::from(frame);
+        let last = [number - 1];
+        let references = if frame == 0 { &[][..] } else { &last };
+        let described = FrameReferences { number, temporal_id: 0, references };
+        let mut bytes = Vec::new();
+        writer.write(&builder.build(&described).unwrap(), &mut bytes).unwrap();
+        let extensions = Extensions { dependency: Some(bytes), ..Extensions::default() };
+        let now = call.now;
+        let peer = &mut call.ends[0].peer;
+        peer.send_video(now, video, payload_type, &packets, now, &extensions).unwrap();
+        count += packets.len() as u64;
+        call.run_for(ms(40));
+    }
+    count
+}
+
+#[test]
+fn described_frames_have_fec_that_recovers_their_packets() {
+    let lossy = link(Loss::Random(0.1), 25);
+    let mut call = Setup { offerer: both, answerer: both, link: lossy, ..Setup::default() }.call();
+    call.connect();
+    let payload_type = media(&call, 0).h264(Profile::ConstrainedBaseline).unwrap().payload_type;
+    send(&mut call, 0, payload_type, 50);
+    assert_eq!(call.ends[0].peer.counters().fec_sent, 0, "without descriptors");
+    let before = call.ends[1].packets(Codec::H264).len() as u64;
+    let sent = send_described(&mut call, payload_type, 300);
+    call.run_for(ms(500));
+    assert!(call.ends[0].peer.is_fec_active(call.ends[0].media(Kind::Video)));
+    let recovered = call.ends[1].peer.counters().recovered;
+    assert!(recovered > 50, "{recovered} of {sent}");
+    let packets = call.ends[1].packets(Codec::H264);
+    let described: Vec<_> =
+        packets.iter().filter(|it| it.extensions.dependency.is_some()).collect();
+    assert!(packets.len() as u64 - before + 3 >= sent, "{} of {sent}", packets.len());
+    let starts = described
+        .iter()
+        .filter(|it| it.extensions.dependency.as_ref().is_some_and(|bytes| bytes[0] & 0x80 != 0));
+    // Recovered ones may arrive twice.
+    let starts: HashSet<u64> = starts.map(|packet| packet.sequence).collect();
+    let starts = starts.len();
+    assert!((297..=300).contains(&starts), "{starts} first packets, also recovered ones");
+    for packet in packets.iter().skip(usize::try_from(before).unwrap()) {
+        assert_eq!(packet.header.payload_type, payload_type);
+    }
 }

@@ -13,6 +13,7 @@ use codec_webrtc::Kind as MediaKind;
 
 use super::super::audit::Subject;
 use super::super::auth::Scope;
+use super::super::media::VideoCodec;
 use super::super::outcome::{EndReason, Rejection};
 use super::super::room::{Owner, StreamInfo};
 use super::super::rtc::{CallHandle, Offer, Role, SDP_FRAGMENT, SdpFragment};
@@ -39,7 +40,7 @@ struct CallRequest {
 
 /// Publishes a stream: WHIP.
 pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
-    let request = CallRequest::parse(posted, Scope::Publish)?;
+    let mut request = CallRequest::parse(posted, Scope::Publish)?;
     let (limits, codecs) = (&request.state.limits, request.state.video_codecs);
     let offer = Offer::read(&request.sdp, codecs, limits);
     request.log_rejection(offer.check_publisher())?;
@@ -48,6 +49,7 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
     let before = request.state.hub.find(&request.stream_name).ok();
     let video = offer.choose_video(before.and_then(|stream| stream.info().video));
     let audio = offer.takes(MediaKind::Audio);
+    request.sdp = fit_extensions(request.sdp, video);
     let info = StreamInfo { kind: "whip", video, audio };
     let call = request.state.network.new_call();
     let (replaced, asked) = (call.clone(), call.clone());
@@ -63,11 +65,13 @@ pub(super) async fn publish(posted: Posted) -> Result<Response, ErrorResponse> {
 
 /// Watches a stream: WHEP.
 pub(super) async fn view(posted: Posted) -> Result<Response, ErrorResponse> {
-    let request = CallRequest::parse(posted, Scope::View)?;
+    let mut request = CallRequest::parse(posted, Scope::View)?;
     let stream = request.state.hub.find(&request.stream_name)?;
     let offer = Offer::read(&request.sdp, request.state.video_codecs, &request.state.limits);
     let has_audio = stream.info().audio || stream.stats().0.audio_packets > 0;
-    request.log_rejection(offer.check_viewer(stream.info().video, has_audio))?;
+    let video = stream.info().video;
+    request.log_rejection(offer.check_viewer(video, has_audio))?;
+    request.sdp = fit_extensions(request.sdp, video);
     let call = request.state.network.new_call();
     request.answer(call, SessionKind::Whep, Role::View(stream)).await
 }
@@ -150,12 +154,19 @@ fn offer_of(state: &ServerState, headers: &HeaderMap, body: &Bytes) -> Result<St
     let text = std::str::from_utf8(body);
     let text =
         text.map_err(|_| Rejection::BadRequest("invalid offer: expected UTF-8".to_owned()))?;
-    // With this extension, browsers omit the layers in VP8's own descriptor, which viewers
-    // understand.
-    let kept = text
-        .lines()
-        .filter(|line| !(line.starts_with("a=extmap:") && line.contains(DEPENDENCY_DESCRIPTOR)));
-    Ok(kept.flat_map(|line| [line, "\r\n"]).collect())
+    Ok(text.lines().flat_map(|line| [line, "\r\n"]).collect())
+}
+
+/// Removes the Dependency Descriptor from the offer for a stream that is not H.264: with this
+/// extension, browsers omit the layers in VP8's own descriptor, which viewers understand.
+fn fit_extensions(sdp: String, video: Option<VideoCodec>) -> String {
+    if matches!(video, Some(VideoCodec::H264(_))) {
+        return sdp;
+    }
+    let is_descriptor =
+        |line: &&str| line.starts_with("a=extmap:") && line.contains(DEPENDENCY_DESCRIPTOR);
+    let kept = sdp.lines().filter(|line| !is_descriptor(line));
+    kept.flat_map(|line| [line, "\r\n"]).collect()
 }
 
 /// Ends a session of the same owner.

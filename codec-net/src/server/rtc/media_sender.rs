@@ -12,6 +12,7 @@ use codec_rtc::sequence::wrap_32;
 use codec_webrtc::{Codec, Mid, Peer, SendError};
 
 use super::super::media::{AUDIO_HZ, AudioPacket, VIDEO_HZ, VideoFrame};
+use super::describer::Describer;
 use crate::random;
 
 /// Packets of audio that are repeated after a collapse: it is noticed within this time after the
@@ -71,6 +72,7 @@ pub(super) struct MediaSender {
     /// value sent, with its rendition.
     tl0_shift: u8,
     last_tl0: Option<(u8, bool)>,
+    describer: Describer,
     /// Sent frames and bytes.
     pub(super) frames: u64,
     pub(super) bytes: u64,
@@ -87,6 +89,7 @@ impl MediaSender {
             picture_id,
             tl0_shift: 0,
             last_tl0: None,
+            describer: Describer::default(),
             frames: 0,
             bytes: 0,
             audio: None,
@@ -107,14 +110,19 @@ impl MediaSender {
     ) -> Result<(), SendError> {
         let made = frame.packets.get_or_init(|| packets_of(frame));
         let mut packets = made.clone();
-        if frame.format == VideoFormat::Vp8 {
-            self.number(frame, &mut packets);
-        }
+        let dependency = match frame.format {
+            VideoFormat::Vp8 => {
+                self.number(frame, &mut packets);
+                None
+            }
+            VideoFormat::H264 => self.describer.describe(frame),
+        };
         let captured_at = begin.saturating_add(time_of(frame.pts, VIDEO_HZ));
         let capture = (frame.captured != 0)
             .then_some(AbsCaptureTime { ntp: frame.captured, clock_offset: None });
+        let abs_capture_time = capture;
         let extensions =
-            Extensions { abs_capture_time: capture, playout_delay, ..Extensions::default() };
+            Extensions { abs_capture_time, playout_delay, dependency, ..Extensions::default() };
         peer.send_video(now, mid, payload_type, &packets, captured_at, &extensions)?;
         self.frames += 1;
         self.bytes += frame.data.len() as u64;

@@ -6,7 +6,7 @@
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
 //! | `call` | one peer: passes its events to the session and to the control channel |
 //! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |
-//! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`) |
+//! | `viewer_session` | joins the stream (`call_sink`), evaluates the link and sends (`media_sender`, `describer`) |
 //! | `congestion`, `collapse` | the state of a viewer's link |
 //! | `rendition`, `temporal_layers`, `playout_delay` | decisions from that state |
 //! | `publisher_session` | reassembles the frames of a publisher, and limits its bitrate |
@@ -19,6 +19,7 @@ mod command;
 mod config;
 mod congestion;
 mod demux;
+mod describer;
 mod media_sender;
 mod negotiation;
 mod network;

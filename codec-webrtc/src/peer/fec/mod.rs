@@ -14,9 +14,11 @@ use str0m::rtp::Extension;
 use str0m::rtp::rtcp::Twcc;
 
 use super::Peer;
-use crate::Mid;
+use super::translate::translate_codec;
+use crate::extension;
 use crate::red::RED_SUBSTITUTE;
-use codec_rtc::extension;
+use crate::{Codec, Mid};
+use codec_rtc::extension::clear_elements;
 use codec_rtc::fec::controller::LossMeter;
 use codec_rtc::rtp::FIXED_HEADER_BYTES;
 use receiver::FecReceiver;
@@ -48,8 +50,11 @@ struct NegotiatedFec {
     mid: Mid,
     /// Payload types.
     red: u8,
-    vp8: u8,
     ulpfec: u8,
+    /// Those of the protected codecs.
+    media: Vec<(u8, Codec)>,
+    /// Whether packets may have a Dependency Descriptor.
+    has_descriptors: bool,
     /// Ids of extensions that are zero in protected packets, because they are written last.
     zeroed: Vec<u8>,
 }
@@ -103,28 +108,44 @@ impl Peer {
         let ulpfec = self.fec.as_ref()?.ulpfec;
         let media = self.rtc.media(mid.0)?;
         let params = self.rtc.codec_config().params();
-        let of = |codec| {
-            let is_it = |pt| params.iter().any(|it| it.pt() == pt && it.spec().codec == codec);
-            media.remote_pts().iter().find(|pt| is_it(**pt)).map(|pt| **pt)
+        let codec_of = |pt| {
+            let found = params.iter().find(|it| it.pt() == pt);
+            found.map(|it| it.spec().codec)
         };
+        let remote = media.remote_pts().iter();
+        let codecs = remote.filter_map(|&pt| Some((*pt, codec_of(pt)?)));
+        let codecs: Vec<_> = codecs.collect();
+        let (red, _) = codecs.iter().find(|(_, codec)| *codec == RED_SUBSTITUTE)?;
+        let protected = codecs.iter().filter_map(|&(pt, codec)| {
+            let codec = translate_codec(codec)?;
+            matches!(codec, Codec::Vp8 | Codec::H264).then_some((pt, codec))
+        });
         let late = [Extension::TransportSequenceNumber, Extension::AbsoluteSendTime];
         let zeroed = late.into_iter().filter_map(|kind| media.remote_extmap().id_of(kind));
-        let (red, vp8) = (of(RED_SUBSTITUTE)?, of(str0m::format::Codec::Vp8)?);
-        Some(NegotiatedFec { mid, red, vp8, ulpfec, zeroed: zeroed.collect() })
+        let (red, protected) = (*red, protected.collect());
+        let has_descriptors = media.remote_extmap().id_of(extension::dependency()).is_some();
+        let zeroed = zeroed.collect();
+        Some(NegotiatedFec { mid, red, ulpfec, media: protected, has_descriptors, zeroed })
     }
 }
 
 impl NegotiatedFec {
-    /// Builds the protected form of a packet from its header and its payload without RED.
-    fn protected(&self, mut header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
+    /// The protected codec of a payload type.
+    fn codec(&self, payload_type: u8) -> Option<Codec> {
+        self.media.iter().find(|(pt, _)| *pt == payload_type).map(|(_, codec)| *codec)
+    }
+
+    /// Builds the protected form of a packet from its header, and its payload type and payload without
+    /// RED.
+    fn protected(&self, mut header: Vec<u8>, payload_type: u8, payload: &[u8]) -> Vec<u8> {
         if let Some(byte) = header.get_mut(1) {
-            *byte = *byte & 0x80 | self.vp8 & 0x7f;
+            *byte = *byte & 0x80 | payload_type & 0x7f;
         }
         let fixed = fixed_bytes(&header);
         if let Some(([high, low, _, _], data)) =
             fixed.and_then(|fixed| header.get_mut(fixed..)?.split_first_chunk_mut())
         {
-            extension::clear_elements(u16::from_be_bytes([*high, *low]), data, &self.zeroed);
+            clear_elements(u16::from_be_bytes([*high, *low]), data, &self.zeroed);
         }
         header.extend_from_slice(payload);
         header

@@ -4,7 +4,7 @@ use str0m::rtp::Extension;
 
 use super::super::Peer;
 use super::{FecState, NegotiatedFec, header_bytes};
-use crate::{Codec, Event, Mid, RtpPacket};
+use crate::{Event, Mid, RtpPacket, extension};
 use codec_rtc::extension::{ExtensionKind, ExtensionMap, Extensions};
 use codec_rtc::fec::{FecLimits, ulpfec};
 use codec_rtc::packet::red::{self, Block};
@@ -55,15 +55,16 @@ impl Peer {
         // Invalid packets are counted by the decoder.
         if *payload_type == negotiated.ulpfec {
             let _ = receiver.decoder.push_repair(data, &mut made);
-        } else if *payload_type == negotiated.vp8 {
+        } else if let Some(codec) = negotiated.codec(*payload_type) {
             // A retransmission has other extensions than the protected packet.
             if is_header_of(last_datagram, packet) {
-                let whole = negotiated.protected(std::mem::take(last_datagram), data);
+                let whole =
+                    negotiated.protected(std::mem::take(last_datagram), *payload_type, data);
                 let _ = receiver.decoder.push_media(&whole, &mut made);
             }
-            let header = rtp::Header { payload_type: negotiated.vp8, ..packet.header };
+            let header = rtp::Header { payload_type: *payload_type, ..packet.header };
             let payload = (*data).into();
-            media = Some(RtpPacket { codec: Codec::Vp8, header, payload, ..packet.clone() });
+            media = Some(RtpPacket { codec, header, payload, ..packet.clone() });
         }
         let receiver = &*receiver;
         let made = made.iter().filter_map(|bytes| receiver.recovered(bytes, packet));
@@ -82,6 +83,7 @@ impl Peer {
             (Extension::AbsoluteCaptureTime, ExtensionKind::AbsCaptureTime),
             (Extension::VideoOrientation, ExtensionKind::VideoOrientation),
             (Extension::PlayoutDelay, ExtensionKind::PlayoutDelay),
+            (extension::dependency(), ExtensionKind::DependencyDescriptor),
         ];
         let ids = known.into_iter().filter_map(|(theirs, ours)| Some((map.id_of(theirs)?, ours)));
         let decoder = ulpfec::Decoder::new(ssrc, LIMITS);
@@ -93,15 +95,13 @@ impl FecReceiver {
     /// A recovered packet; `other` is the packet of the same SSRC that arrived.
     fn recovered(&self, bytes: &[u8], other: &RtpPacket) -> Option<RtpPacket> {
         let packet = rtp::parse(bytes).ok()?;
-        if packet.header.payload_type != self.negotiated.vp8 {
-            return None;
-        }
+        let codec = self.negotiated.codec(packet.header.payload_type)?;
         // Nearest unwrapped sequence number.
         #[expect(clippy::cast_possible_truncation, reason = "the sequence number wraps")]
         let ahead = packet.header.sequence.wrapping_sub(self.newest as u16).cast_signed();
         Some(RtpPacket {
             mid: self.negotiated.mid,
-            codec: Codec::Vp8,
+            codec,
             header: packet.header,
             sequence: self.newest.saturating_add_signed(ahead.into()),
             extensions: Extensions::from_packet(&packet, &self.extensions).unwrap_or_default(),

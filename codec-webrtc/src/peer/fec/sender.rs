@@ -11,6 +11,7 @@ use crate::{Codec, Mid};
 use codec_rtc::extension::Extensions;
 use codec_rtc::fec::Encoder;
 use codec_rtc::fec::controller::{FecController, FecControllerConfig, SentFrame};
+use codec_rtc::packet::h264;
 use codec_rtc::packet::vp8::Descriptor;
 use codec_rtc::rtp;
 
@@ -27,6 +28,9 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 #[derive(Debug)]
 pub(super) struct FecSender {
     negotiated: NegotiatedFec,
+    /// Of the last frame.
+    payload_type: u8,
+    codec: Codec,
     encoder: Encoder,
     controller: FecController,
     is_on: bool,
@@ -47,13 +51,14 @@ impl Peer {
     }
 
     /// Starts a frame of a payload type; returns the payload types of RED and of its content, if RED is
-    /// used.
+    /// used. `is_described`: the frame has a Dependency Descriptor.
     pub(in crate::peer) fn begin_frame<P: AsRef<[u8]>>(
         &mut self,
         mid: Mid,
         payload_type: u8,
         packets: &[P],
         captured: Duration,
+        is_described: bool,
     ) -> Option<(u8, u8)> {
         let senders = &self.fec.as_ref()?.senders;
         if !senders.iter().any(|it| it.negotiated.mid == mid) {
@@ -64,11 +69,15 @@ impl Peer {
         let fec = self.fec.as_mut()?;
         let FecState { senders, loss_meter, round_trip, is_allowed, .. } = fec;
         let sender = senders.iter_mut().find(|it| it.negotiated.mid == mid)?;
-        // FEC is only used with VP8.
-        if sender.negotiated.vp8 != payload_type {
+        // FEC packets have sequence numbers of the stream. Without the numbers of VP8 or of descriptors,
+        // a lost one looks like a part of a frame, and nothing after it could be decoded.
+        let codec = sender.negotiated.codec(payload_type);
+        let is_numbered = is_described && sender.negotiated.has_descriptors;
+        let Some(codec) = codec.filter(|codec| *codec == Codec::Vp8 || is_numbered) else {
             sender.is_on = false;
             return None;
-        }
+        };
+        (sender.payload_type, sender.codec) = (payload_type, codec);
         sender.controller.set_loss(loss_meter.fraction(), loss_meter.burst());
         if let Some(round_trip) = *round_trip {
             sender.controller.set_rtt(round_trip);
@@ -77,7 +86,7 @@ impl Peer {
         let least = if sender.is_on { CLEAN } else { LOSSY };
         sender.is_on =
             *is_allowed && loss_meter.fraction() > least && sender.controller.allowed_share() > 0.0;
-        sender.is_on.then_some((sender.negotiated.red, sender.negotiated.vp8))
+        sender.is_on.then_some((sender.negotiated.red, payload_type))
     }
 
     /// Whether a sent packet is an FEC packet.
@@ -102,10 +111,10 @@ impl Peer {
             return;
         }
         let (red, ulpfec) = (sender.negotiated.red, sender.negotiated.ulpfec);
-        let captured = sender.captured;
+        let (captured, protected) = (sender.captured, sender.payload_type);
         for payload in sender.repairs() {
             let outgoing = Outgoing {
-                payload: Payload::Codec(Codec::Vp8),
+                payload: Payload::Type(protected),
                 red: Some((red, ulpfec)),
                 timestamp: header.timestamp,
                 marker: false,
@@ -127,6 +136,8 @@ impl FecSender {
         let config = FecControllerConfig { long_rtt: LONG_RTT, ..FecControllerConfig::default() };
         Self {
             negotiated,
+            payload_type: 0,
+            codec: Codec::Vp8,
             encoder: Encoder::ulpfec(),
             controller: FecController::new(config),
             is_on: false,
@@ -140,11 +151,9 @@ impl FecSender {
     fn begin<P: AsRef<[u8]>>(&mut self, now: Duration, packets: &[P], captured: Duration) {
         let bytes = packets.iter().map(|packet| packet.as_ref().len()).sum();
         let first = packets.first().and_then(|packet| rtp::parse(packet.as_ref()).ok());
-        let parsed = first.and_then(|packet| Descriptor::parse(packet.payload).ok());
-        let (temporal_id, is_key) = parsed.map_or((0, false), |(descriptor, frame)| {
-            let layer = descriptor.layer.map_or(0, |layer| layer.temporal_id);
-            // First bit of the frame (RFC 6386, section 9.1).
-            (layer, frame.first().is_some_and(|byte| byte & 1 == 0))
+        let (temporal_id, is_key) = first.map_or((0, false), |packet| match self.codec {
+            Codec::H264 => (0, begins_key_frame(packet.payload)),
+            _ => layer_and_key(packet.payload),
         });
         self.frame = SentFrame { packets: packets.len(), bytes, is_key, temporal_id };
         self.captured = captured;
@@ -161,8 +170,9 @@ impl FecSender {
     fn push(&mut self, packet: &[u8]) -> bool {
         let parts = header_bytes(packet).and_then(|len| packet.split_at_checked(len));
         let Some((header, [payload_type, payload @ ..])) = parts else { return false };
-        *payload_type == self.negotiated.vp8
-            && self.encoder.push(&self.negotiated.protected(header.to_vec(), payload)).is_ok()
+        let (encoder, negotiated) = (&mut self.encoder, &self.negotiated);
+        negotiated.codec(*payload_type).is_some()
+            && encoder.push(&negotiated.protected(header.to_vec(), *payload_type, payload)).is_ok()
     }
 
     /// Returns the FEC payloads to send after the last packet of a frame.
@@ -172,4 +182,28 @@ impl FecSender {
         self.encoder.protect(plan.packets, plan.repairs, plan.pattern, &mut out);
         out
     }
+}
+
+/// Temporal layer of a frame of VP8, and whether it is a key frame, from its first packet.
+fn layer_and_key(payload: &[u8]) -> (u8, bool) {
+    Descriptor::parse(payload).map_or((0, false), |(descriptor, frame)| {
+        let layer = descriptor.layer.map_or(0, |layer| layer.temporal_id);
+        // First bit of the frame (RFC 6386, section 9.1).
+        (layer, frame.first().is_some_and(|byte| byte & 1 == 0))
+    })
+}
+
+/// Whether the first packet of a frame of H.264 begins with a parameter set or an IDR slice.
+fn begins_key_frame(payload: &[u8]) -> bool {
+    const IDR_SLICE: u8 = 5;
+    const SPS: u8 = 7;
+    let header = match h264::Payload::parse(payload) {
+        Ok(h264::Payload::Single(unit)) => unit.first().copied(),
+        Ok(h264::Payload::Aggregate(units)) => {
+            units.units().next().and_then(|unit| unit.first().copied())
+        }
+        Ok(h264::Payload::Fragment(fragment)) => Some(fragment.header),
+        _ => None,
+    };
+    header.is_some_and(|header| matches!(header & 31, IDR_SLICE | SPS))
 }

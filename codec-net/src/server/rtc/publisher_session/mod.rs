@@ -2,6 +2,7 @@
 //! stream.
 
 mod bitrate_limit;
+mod described_layers;
 mod ssrc_selector;
 mod timeline;
 
@@ -24,6 +25,7 @@ use super::super::outcome::EndReason;
 use super::super::room::Publisher;
 use crate::clock::duration_of_ntp;
 use bitrate_limit::BitrateLimit;
+use described_layers::DescribedLayers;
 use ssrc_selector::{SsrcMatch, SsrcSelector};
 use timeline::Timeline;
 
@@ -40,6 +42,8 @@ pub(super) struct PublisherSession {
     buffer: FrameBuffer,
     /// The codec of the frames in the buffer.
     format: VideoFormat,
+    /// Layers of H.264, whose payloads do not state them.
+    layers: DescribedLayers,
     video: Timeline,
     audio: Timeline,
     audio_ticks: Unwrapper32,
@@ -65,6 +69,7 @@ impl PublisherSession {
         Self {
             buffer: FrameBuffer::new(FrameBufferConfig::forwarding()),
             format: VideoFormat::Vp8,
+            layers: DescribedLayers::default(),
             video: Timeline::new(VIDEO_HZ),
             audio: Timeline::new(AUDIO_HZ),
             audio_ticks: Unwrapper32::default(),
@@ -127,7 +132,10 @@ impl PublisherSession {
                 rtp::write(&packet.header, &mut bytes);
                 bytes.extend_from_slice(&packet.payload);
                 let captured = packet.extensions.abs_capture_time.map(|time| time.ntp);
-                let info = PacketInfo { captured, ..PacketInfo::default() };
+                let descriptor = packet.extensions.dependency.as_deref();
+                let descriptor = descriptor.filter(|_| format == VideoFormat::H264);
+                let dependency = descriptor.and_then(|bytes| self.layers.read(bytes));
+                let info = PacketInfo { captured, dependency, ..PacketInfo::default() };
                 // Packets without a valid frame are counted by the buffer.
                 let _ = self.buffer.push(now, &bytes, info);
                 self.forward_frames(now, publisher)
@@ -168,6 +176,7 @@ impl PublisherSession {
     /// Prepares for frames of a codec; sequence numbers and timestamps continue.
     fn set_format(&mut self, format: VideoFormat) {
         self.format = format;
+        self.layers = DescribedLayers::default();
         let config = FrameBufferConfig { format, ..FrameBufferConfig::forwarding() };
         self.buffer = FrameBuffer::new(config);
         self.buffer.set_recovery(self.repair);
@@ -189,16 +198,17 @@ impl PublisherSession {
             let descriptor = frame.descriptor;
             let layer = descriptor.layer.unwrap_or_default();
             let facts = FrameInfo::parse(self.format, &frame.data);
+            let described = self.layers.facts(frame.id.frame_number);
             let hidden = facts.is_some_and(|facts| !facts.shown);
             publisher.send_video(VideoFrame {
                 data: frame.data.into(),
                 format: self.format,
                 pts,
                 key: frame.is_key,
-                temporal_id: layer.temporal_id,
-                layer_sync: layer.layer_sync,
+                temporal_id: frame.temporal_id,
+                layer_sync: layer.layer_sync || described.layer_sync,
                 tl0_index: descriptor.layer.and(descriptor.tl0_pic_idx),
-                discardable: descriptor.non_reference,
+                discardable: descriptor.non_reference || described.discardable,
                 hidden,
                 captured: frame.captured.unwrap_or(0),
                 ..VideoFrame::default()
