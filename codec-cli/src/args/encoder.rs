@@ -63,6 +63,8 @@ pub(crate) struct EncoderArgs {
     #[arg(long, value_name = "MODE")]
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.
+    ///
+    /// Files of H.264 (`--preset file`) are coded in the same way for both.
     #[arg(long, value_enum, default_value = "camera")]
     pub(crate) content: ContentArg,
     /// Remove camera noise before encoding: off, auto or a strength.
