@@ -5,6 +5,7 @@ use codec_audio::{AudioCodec, AudioFormat, ChannelLayout};
 use codec_core::frame::Rational;
 
 use super::opus_unit::OpusUnit;
+use super::pes::Payload;
 use super::tables::StreamEntry;
 use super::timeline::{TICKS, Times};
 use super::video::VideoFrames;
@@ -92,17 +93,6 @@ enum Known {
 pub(super) struct Elementary {
     kind: Kind,
     known: Option<Known>,
-}
-
-/// The payload of a PES packet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Payload<'a> {
-    pub(super) data: &'a [u8],
-    /// In ticks of 1/90000 s, if stated.
-    pub(super) times: Option<Times>,
-    /// Position in the file.
-    pub(super) offset: u64,
-    pub(super) after_gap: bool,
 }
 
 impl Elementary {

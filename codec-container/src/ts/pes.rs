@@ -1,5 +1,7 @@
 //! PES packets. ITU-T H.222.0, section 2.4.3.6.
 
+use super::timeline::Times;
+
 /// Bytes of a header before its optional fields.
 const FIXED_BYTES: usize = 9;
 
@@ -13,6 +15,17 @@ pub(super) struct PesHeader {
     pub(super) bytes: usize,
     /// Bytes of the payload, if stated.
     pub(super) payload_bytes: Option<usize>,
+}
+
+/// The payload of a PES packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payload<'a> {
+    pub(super) data: &'a [u8],
+    /// In ticks of 1/90000 s, if stated.
+    pub(super) times: Option<Times>,
+    /// Position in the file.
+    pub(super) offset: u64,
+    pub(super) after_gap: bool,
 }
 
 impl PesHeader {

@@ -1,8 +1,8 @@
 //! A stream of the program: from transport packets to PES packets.
 
 use super::corrupt;
-use super::elementary::{Elementary, Payload};
-use super::pes::PesHeader;
+use super::elementary::Elementary;
+use super::pes::{Payload, PesHeader};
 use super::tables::StreamEntry;
 use super::timeline::{StreamClock, Timeline, Times};
 use super::transport::TransportPacket;

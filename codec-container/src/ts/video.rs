@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use codec_core::codec::Codec;
 use codec_core::frame::Rational;
 
-use super::elementary::Payload;
+use super::pes::Payload;
 use super::timeline::{TICKS, Times};
 use crate::h264::{AccessUnits, CodedField, FieldParser};
 use crate::{CodedPacket, PayloadInfo};
