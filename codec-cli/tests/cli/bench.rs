@@ -108,7 +108,7 @@ fn slowdowns_against_the_baseline_are_named() {
 fn a_baseline_with_other_settings_is_rejected_unless_forced() {
     let place = Place::new();
     place.ok(&with(&["--save", "base.json"]));
-    let other = with(&["--against", "base.json", "--speed", "0", "--threshold", "1000%"]);
+    let other = with(&["--against", "base.json", "--speed", "0", "--threshold", "100000%"]);
     place.fails(2, "speed was \"7\" and is \"0\"", &other);
     place.ok(&[&other[..], &["--force"]].concat());
     place.fails(2, "kind was", &["bench", "kernels", "--against", "base.json"]);
