@@ -86,6 +86,13 @@ enum FramePacketizer {
     H264(Box<(h264::Packetizer, FrameDescriber)>),
 }
 
+/// The packets of a frame.
+struct PacketizedFrame {
+    packets: Vec<Vec<u8>>,
+    /// The Dependency Descriptor of a frame of H.264.
+    dependency: Option<Vec<u8>>,
+}
+
 impl FramePacketizer {
     fn new(is_h264: bool) -> Result<Self> {
         let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
@@ -101,12 +108,7 @@ impl FramePacketizer {
         Packetizer::new(config).map(Self::Vp8).map_err(Failure::internal)
     }
 
-    /// Returns the packets of a frame, and the Dependency Descriptor of H.264.
-    fn packetize(
-        &mut self,
-        packet: &Packet,
-        timestamp: u32,
-    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
+    fn packetize(&mut self, packet: &Packet, timestamp: u32) -> Result<PacketizedFrame> {
         let mut packets = Vec::new();
         let mut dependency = None;
         let made = match self {
@@ -123,7 +125,7 @@ impl FramePacketizer {
             }
         };
         made.map_err(|error| Failure::internal(format!("cannot packetize: {error}")))?;
-        Ok((packets, dependency))
+        Ok(PacketizedFrame { packets, dependency })
     }
 }
 
@@ -380,7 +382,7 @@ impl LiveOutput for WhipOutput {
         if packet.meta.kind == FrameKind::Key {
             state.gate.coded(now);
         }
-        let (packets, dependency) = state.packetizer.packetize(packet, stamp)?;
+        let PacketizedFrame { packets, dependency } = state.packetizer.packetize(packet, stamp)?;
         let extensions = Extensions { dependency, ..extensions };
         let peer = &mut state.call.peer;
         match peer.send_video(now, mid, payload_type, &packets, captured, &extensions) {

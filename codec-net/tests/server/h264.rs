@@ -329,7 +329,7 @@ fn temporal_layers_are_described_to_the_server_and_to_viewers() {
     let (mut builder, mut writer) = (DescriptorBuilder::new(2, None).unwrap(), Writer::default());
     let mut number = 0_u32;
     let mut send = |publisher: &mut End| {
-        let is_key = number % 20 == 0;
+        let is_key = number.is_multiple_of(20);
         let at = i64::from(number);
         let temporal_id = u8::from(number % 2 == 1);
         let base = [at - if temporal_id == 1 { 1 } else { 2 }];
