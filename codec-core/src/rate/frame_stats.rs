@@ -172,7 +172,8 @@ pub(super) fn boost_q16(stats: &FrameStats, class: Class) -> i32 {
     match (class, stats.role) {
         (Class::Key, _) => -ONE_Q16 / 2,
         (Class::Altref, _) => -ONE_Q16 * 5 / 8,
-        (Class::Golden, _) => -stats.golden_boost_q16,
+        // Applied to the step of the frames around it.
+        (Class::Golden, _) => 0,
         (_, FrameRole::Golden) => -ONE_Q16 / 4,
         _ => 0,
     }

@@ -237,19 +237,25 @@ fn repeated_frames_do_not_change_the_quantiser_of_the_next() {
 
 #[test]
 fn golden_frames_of_higher_quality_are_saved_by_those_between_them() {
-    let run = |golden_boost_q16| {
-        let mut simulation = Simulation::new(800, |_| {});
+    let run = |mode: fn(Bitrate) -> RateControl, golden_boost_q16| {
+        let mut simulation =
+            Simulation::new(800, |config| config.rate.mode = mode(Bitrate::kbps(800)));
         simulation.golden_boost_q16 = golden_boost_q16;
         simulation.run(400, breathing);
         simulation
     };
-    let (even, simulation) = (run(0), run(ONE_Q16 / 2));
-    assert!(within(simulation.bps(100), 800_000, 3), "{}", simulation.bps(100));
-    // A step is about 1/21 of an octave.
-    for group in simulation.sent[100..].chunks_exact(5) {
-        let plain = group[..4].iter().map(|sent| i32::from(sent.qindex)).sum::<i32>() / 4;
-        let finer = plain - i32::from(group[4].qindex);
-        assert!((4..=18).contains(&finer), "{finer}");
+    let (even, simulation) = (run(RateControl::Cbr, 0), run(RateControl::Cbr, ONE_Q16 / 2));
+    for simulation in [&simulation, &run(RateControl::Vbr, ONE_Q16 / 2)] {
+        assert!(within(simulation.bps(100), 800_000, 3), "{}", simulation.bps(100));
+        // A step is about 1/21 of an octave.
+        let finer = simulation.sent[100..].chunks_exact(5).map(|group| {
+            let plain = group[..4].iter().map(|sent| i32::from(sent.qindex)).sum::<i32>() / 4;
+            plain - i32::from(group[4].qindex)
+        });
+        let finer: Vec<i32> = finer.collect();
+        assert!(finer.iter().all(|finer| (4..=18).contains(finer)), "{finer:?}");
+        let mean = finer.iter().sum::<i32>() / 60;
+        assert!((9..=12).contains(&mean), "{mean}");
     }
     // A frame of more than the mean takes a tenth of a second longer at most.
     let lower = even.lowest_level - simulation.lowest_level;
