@@ -9,6 +9,7 @@
 
 use super::{CodecDescription, FrameReport};
 use crate::fixed::{ONE_Q16, log2_q16, mul_div};
+use crate::rate::repeats;
 
 /// Number of consecutive stable frames after which the frame counts as background.
 const STABLE_FRAMES: u32 = 10;
@@ -20,8 +21,6 @@ const CALM_Q8: u64 = 128;
 const BOOST_PERIOD: u32 = 5;
 /// Highest boost, in octaves of the quantiser step with 16 fractional bits.
 const MAX_BOOST_Q16: i32 = ONE_Q16 * 5 / 6;
-/// A frame of at most this part of the cost of the one before repeats it.
-const REPEATED: u64 = 16;
 
 /// Detects stable scenes from coded frames.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,8 +58,7 @@ impl GoldenUpdates {
     /// the maximum number of frames between updates.
     pub(super) fn due_boost_q16(&self, inter_cost: u64, most: Option<u32>) -> i32 {
         let period = most.map_or(BOOST_PERIOD, |most| most.min(BOOST_PERIOD));
-        let is_repeated = inter_cost < self.last_inter_cost / REPEATED;
-        if is_repeated || self.age + 1 < period {
+        if repeats(inter_cost, self.last_inter_cost) || self.age + 1 < period {
             return 0;
         }
         let Some(change) = self.change_q16 else { return 0 };

@@ -120,6 +120,11 @@ pub enum Decision {
     },
 }
 
+/// Returns whether a frame repeats the one before, by their complexities: it has at most a sixteenth.
+pub(crate) fn repeats(complexity: u64, before: u64) -> bool {
+    complexity < before / 16
+}
+
 /// Frame classes with separate bits models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {

@@ -26,6 +26,7 @@ mod window_cap;
 pub use buffer::Buffer;
 pub use config::{BitsLaw, CodecModel};
 pub use controller::RateController;
+pub(crate) use frame_stats::repeats;
 pub use frame_stats::{Decision, FrameBudget, FrameRole, FrameStats};
 pub use layers::{LayerMeta, LayerPlan, LayerPlanner};
 pub use lookahead::{GroupPlan, Lookahead, LookaheadInfo};

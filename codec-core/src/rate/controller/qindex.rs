@@ -3,14 +3,11 @@
 use super::RateController;
 use crate::codec::RateControl;
 use crate::fixed::{ONE_Q16, log2_q16, positive};
-use crate::rate::frame_stats::{Class, FrameStats, boost_q16};
+use crate::rate::frame_stats::{Class, FrameStats, boost_q16, repeats};
 
 /// Maximum decrease of the quantiser index from one frame to the next of its class, in sixths of an
 /// octave of the step.
 const MAX_FINER: u8 = 3;
-
-/// A frame of at most this part of the complexity of the one before repeats it.
-const REPEATED: u64 = 16;
 
 impl RateController {
     /// Returns whether look-ahead has determined the frame's boost, so that its step follows from
@@ -24,7 +21,7 @@ impl RateController {
     /// that is shown at 30. Its bits improve what the frame before did not get, so they say nothing
     /// about the next frame.
     pub(super) fn is_repeated(&self, stats: &FrameStats, class: Class) -> bool {
-        matches!(class, Class::Layer(_)) && stats.complexity < self.last_complexity / REPEATED
+        matches!(class, Class::Layer(_)) && repeats(stats.complexity, self.last_complexity)
     }
 
     /// Limits how fast variable bitrate moves the base step: only with plain frames, and slowly.
