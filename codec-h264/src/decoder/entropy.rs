@@ -95,6 +95,76 @@ pub(crate) trait Entropy {
     fn position_q8(&self) -> u64;
 }
 
+/// Methods of [`Entropy`] that read with the field `inner` of a reader around another one.
+macro_rules! forward_to_inner {
+    () => {
+        const CABAC: bool = E::CABAC;
+
+        fn skip_flag(&mut self, beside: Beside<'_>, slice_type: SliceType) -> bool {
+            self.inner.skip_flag(beside, slice_type)
+        }
+
+        fn field_flag(&mut self, field_pairs: usize) -> bool {
+            self.inner.field_flag(field_pairs)
+        }
+
+        fn peek_field_flag(&self) -> Option<bool> {
+            self.inner.peek_field_flag()
+        }
+
+        fn mb_type(&mut self, beside: Beside<'_>, slice_type: SliceType) -> TypeNumber {
+            self.inner.mb_type(beside, slice_type)
+        }
+
+        fn sub_mb_type(&mut self, slice_type: SliceType) -> TypeNumber {
+            self.inner.sub_mb_type(slice_type)
+        }
+
+        fn transform_8x8(&mut self, beside: Beside<'_>) -> bool {
+            self.inner.transform_8x8(beside)
+        }
+
+        fn chroma_mode(&mut self, beside: Beside<'_>) -> u8 {
+            self.inner.chroma_mode(beside)
+        }
+
+        fn ref_index(&mut self, count: u8, increment: usize) -> u32 {
+            self.inner.ref_index(count, increment)
+        }
+
+        fn coded_block_pattern(
+            &mut self,
+            is_intra: bool,
+            has_chroma: bool,
+            near: CbpContext,
+        ) -> u8 {
+            self.inner.coded_block_pattern(is_intra, has_chroma, near)
+        }
+
+        fn qp_delta(&mut self, follows_delta: bool) -> i32 {
+            self.inner.qp_delta(follows_delta)
+        }
+
+        fn is_end(&mut self) -> bool {
+            self.inner.is_end()
+        }
+
+        fn is_damaged(&self) -> bool {
+            self.inner.is_damaged()
+        }
+
+        fn position_bytes(&self) -> usize {
+            self.inner.position_bytes()
+        }
+
+        fn position_q8(&self) -> u64 {
+            self.inner.position_q8()
+        }
+    };
+}
+
+pub(crate) use forward_to_inner;
+
 /// Patterns of the neighbours.
 #[derive(Clone, Copy)]
 pub(crate) struct CbpContext {

@@ -10,6 +10,7 @@ use codec_simd::Kernels;
 use super::cabac_syntax::Cabac;
 use super::cavlc_syntax::Cavlc;
 use super::conceal::conceal;
+use super::entropy::Entropy;
 use super::metered::Metered;
 use super::motion_cache::Mvd;
 use super::motion_pool::MotionPool;
@@ -18,7 +19,7 @@ use super::pipeline::{ParallelSlice, PipelineMemory};
 use super::reconstruct::Reconstructor;
 use super::row_filter::{Progress, RowFilter};
 use super::slice_context::{SliceContext, SliceInput};
-use super::slice_data::{self, PairAhead};
+use super::slice_data;
 use super::trace::Tracer;
 use super::weights::Weights;
 use crate::bits::{BitReader, rbsp_bits};
@@ -329,7 +330,7 @@ struct SliceRun<'a> {
 
 impl<'a> SliceRun<'a> {
     /// Decodes the macroblocks of the slice, on the pool if there is one and no trace is wanted.
-    fn decode<E: PairAhead + Send>(self, entropy: E, stores: Stores<'a>) -> Result<(), Corrupt> {
+    fn decode<E: Entropy + Send>(self, entropy: E, stores: Stores<'a>) -> Result<(), Corrupt> {
         let Self { slice, thresholds, batch, pool, pipeline, tracer, bytes } = self;
         let cx = slice.cx;
         let Some(tracer) = tracer else {
@@ -346,7 +347,7 @@ impl<'a> SliceRun<'a> {
 }
 
 /// Decodes the macroblocks of a slice on this thread, and shows each to `observe` once it is parsed.
-fn decode_alone<E: PairAhead>(
+fn decode_alone<E: Entropy>(
     slice: ParallelSlice<'_>,
     mut parser: MbParser<'_, E>,
     (thresholds, batch): (&mut ThresholdTable, &mut [Mb]),

@@ -12,11 +12,12 @@ use codec_core::error::Corrupt;
 use codec_core::parallel::Pool;
 use codec_simd::Kernels;
 
+use super::entropy::Entropy;
 use super::parse::MbParser;
 use super::reconstruct::Reconstructor;
 use super::row_filter::Progress;
 use super::slice_context::SliceContext;
-use super::slice_data::{PairAhead, SliceData};
+use super::slice_data::SliceData;
 use crate::deblock::{EdgeFinder, MbEdges, ThresholdTable};
 use crate::macroblock::{Arrangement, Mb};
 use crate::planes::{PlaneLines, PlaneSet};
@@ -94,7 +95,7 @@ impl ParallelSlice<'_> {
     ///
     /// # Errors
     /// [`Corrupt`] if the data is damaged.
-    pub(super) fn decode<E: PairAhead + Send>(
+    pub(super) fn decode<E: Entropy + Send>(
         self,
         parser: MbParser<'_, E>,
         pool: &dyn Pool,
@@ -199,7 +200,7 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<E: PairAhead + Send> Pipeline<'_, '_, E> {
+impl<E: Entropy + Send> Pipeline<'_, '_, E> {
     /// Works on rows of all stages until the slice is decoded.
     fn work(&self, worker: usize) {
         let mut guard = PoisonGuard { state: &self.state, moved: &self.moved, is_done: false };
@@ -276,7 +277,7 @@ struct ParseStage<'a, E> {
     result: Result<(), Corrupt>,
 }
 
-impl<E: PairAhead> ParseStage<'_, E> {
+impl<E: Entropy> ParseStage<'_, E> {
     fn row(&mut self, row: &mut ParsedRow, edges: &[RwLock<Vec<Option<MbEdges>>>]) -> bool {
         row.count = 0;
         let is_last = loop {

@@ -1,8 +1,8 @@
 //! Deblocking of the rows of a frame while it is decoded.
 
+use super::entropy::Entropy;
 use super::parse::MbParser;
 use super::reconstruct::Reconstructor;
-use super::slice_data::PairAhead;
 use crate::deblock::{Deblocker, ThresholdTable};
 use crate::macroblock::Arrangement;
 use crate::macroblock::Mb;
@@ -34,7 +34,7 @@ pub(crate) struct RowFilter<'a> {
 impl RowFilter<'_> {
     /// Filters the row above after the last macroblock of a row.
     #[inline]
-    pub(crate) fn after<E: PairAhead>(
+    pub(crate) fn after<E: Entropy>(
         &mut self,
         mb: &Mb,
         parser: &MbParser<'_, E>,

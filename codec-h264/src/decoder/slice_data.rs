@@ -2,8 +2,6 @@
 
 use codec_core::error::Corrupt;
 
-use super::cabac_syntax::Cabac;
-use super::cavlc_syntax::Cavlc;
 use super::entropy::Entropy;
 use super::parse::MbParser;
 use super::slice_context::SliceContext;
@@ -11,42 +9,18 @@ use crate::macroblock::Arrangement;
 use crate::macroblock::Mb;
 use crate::slice::SliceType;
 
-/// Reads ahead in a macroblock pair whose upper macroblock is skipped.
-pub(crate) trait PairAhead: Entropy + Sized {
-    /// Determines whether the pair is a field pair, which the upper macroblock has to know, and
-    /// whether the lower one is skipped, if that is known.
-    fn look_ahead(parser: &mut MbParser<'_, Self>, x: usize, row: usize) -> (bool, Option<bool>);
-}
-
-impl PairAhead for Cavlc<'_> {
-    fn look_ahead(parser: &mut MbParser<'_, Self>, x: usize, row: usize) -> (bool, Option<bool>) {
-        look_ahead_in_cavlc(parser, x, row)
-    }
-}
-
-impl PairAhead for Cabac<'_> {
-    fn look_ahead(parser: &mut MbParser<'_, Self>, x: usize, row: usize) -> (bool, Option<bool>) {
-        look_ahead_in_cabac(parser, x, row)
-    }
-}
-
-/// [`PairAhead::look_ahead`] in CAVLC.
-pub(super) fn look_ahead_in_cavlc<E: Entropy>(
-    parser: &MbParser<'_, E>,
-    x: usize,
-    row: usize,
-) -> (bool, Option<bool>) {
-    let inferred = || parser.finder().inferred_field(x, row);
-    (parser.entropy.peek_field_flag().unwrap_or_else(inferred), None)
-}
-
-/// [`PairAhead::look_ahead`] in CABAC.
-pub(super) fn look_ahead_in_cabac<E: Entropy>(
+/// Reads ahead, at a skipped upper macroblock of a pair in column `x`, whose upper row is `row`: returns
+/// whether the pair is a field pair, and in CABAC whether the lower macroblock is skipped. Clauses 7.3.4
+/// and 7.4.4.
+fn look_ahead<E: Entropy>(
     parser: &mut MbParser<'_, E>,
     x: usize,
     row: usize,
 ) -> (bool, Option<bool>) {
     let inferred = parser.finder().inferred_field(x, row);
+    if !E::CABAC {
+        return (parser.entropy.peek_field_flag().unwrap_or(inferred), None);
+    }
     parser.mark_skipped();
     parser.set_position(x, row + 1, inferred);
     let is_skipped = parser.skip_flag();
@@ -114,7 +88,7 @@ impl SliceData {
     /// # Errors
     /// [`Corrupt`] if the data is damaged.
     #[inline(always)]
-    pub(crate) fn next<E: PairAhead>(
+    pub(crate) fn next<E: Entropy>(
         &mut self,
         parser: &mut MbParser<'_, E>,
         mb: &mut Mb,
@@ -158,7 +132,7 @@ impl SliceData {
 ///
 /// # Errors
 /// [`Corrupt`] if the data is damaged.
-pub(crate) fn decode<E: PairAhead>(
+pub(crate) fn decode<E: Entropy>(
     parser: &mut MbParser<'_, E>,
     batch: &mut [Mb],
     mut observe: impl FnMut(&MbParser<'_, E>, &Mb),
@@ -185,7 +159,7 @@ pub(crate) fn decode<E: PairAhead>(
 }
 
 /// Begins a macroblock of an MBAFF frame and returns whether it is skipped.
-fn begin_in_pair<E: PairAhead>(
+fn begin_in_pair<E: Entropy>(
     parser: &mut MbParser<'_, E>,
     pair: &mut Pair,
     x: usize,
@@ -204,7 +178,7 @@ fn begin_in_pair<E: PairAhead>(
         };
     if is_upper && is_skipped {
         pair.is_upper_skipped = true;
-        (pair.is_field, pair.is_lower_skipped) = E::look_ahead(parser, x, row);
+        (pair.is_field, pair.is_lower_skipped) = look_ahead(parser, x, row);
         pair.has_flag = pair.is_lower_skipped == Some(false);
     } else if !is_skipped && !pair.has_flag && (is_upper || pair.is_upper_skipped) {
         let field_pairs = parser.finder().field_pairs(x, row);

@@ -6,6 +6,7 @@
 use core::arch::x86_64::*;
 
 use super::predict::pairs_of_16;
+use crate::lanes::replace_entries;
 use crate::table::Kernels;
 use crate::view::{Window, WindowMut};
 use crate::x86::memory::{
@@ -14,16 +15,7 @@ use crate::x86::memory::{
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    Kernels {
-        h264_luma_16x16,
-        h264_luma_16x8,
-        h264_luma_8x16,
-        h264_luma_8x8,
-        h264_luma_8x4,
-        h264_chroma_8x8,
-        h264_chroma_8x4,
-        ..base
-    }
+    replace_entries!(base, h264_wide)
 }
 
 /// Eight bytes of a row from the column `at` on.
