@@ -258,6 +258,45 @@ fn run(ends: &mut [&mut End], what: &str, mut is_there: impl FnMut(&mut [&mut En
     }
 }
 
+/// The video of a publisher that a server has accepted, in packets.
+struct Sender {
+    mid: Mid,
+    payload_type: u8,
+    packetizer: Packetizer,
+    /// Number of the next frame.
+    number: u32,
+}
+
+impl Sender {
+    /// Sends the next frame, with a descriptor of its dependencies, if there is one.
+    fn send(&mut self, publisher: &mut End, is_key: bool, dependency: Option<Vec<u8>>) {
+        let unit = access_unit(self.number, is_key);
+        let mut packets = Vec::new();
+        self.packetizer.packetize(&unit, self.number * 3000, &mut packets).unwrap();
+        let extensions = Extensions { dependency, ..Extensions::default() };
+        let (now, peer) = (publisher.clock.now(), &mut publisher.peer);
+        let sent = peer.send_video(now, self.mid, self.payload_type, &packets, now, &extensions);
+        sent.unwrap();
+        self.number += 1;
+    }
+}
+
+/// A server that takes H.264 alone, and a publisher of the stream "live" that is connected to it.
+fn publishes() -> (Server, End, Sender) {
+    let video_codecs = VideoCodecs::only(VideoFormat::H264);
+    let server = Server::start(Config { video_codecs, ..Config::loopback() }).unwrap();
+    let mut publisher =
+        End::call(&server, "/whip/live", &[plan(Direction::SendOnly)], H264Profiles::ALL);
+    run(&mut [&mut publisher], "not connected", |ends| ends[0].connected);
+    let mid = publisher.video.unwrap();
+    let payload = publisher.peer.media(mid).unwrap().h264(Profile::ConstrainedBaseline).unwrap();
+    let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
+    let config = PacketizerConfig { mtu, ..PacketizerConfig::default() };
+    let packetizer = Packetizer::new(config).unwrap();
+    let sender = Sender { mid, payload_type: payload.payload_type, packetizer, number: 0 };
+    (server, publisher, sender)
+}
+
 /// A viewer who joins between key frames: the publisher is asked for one, and the viewer gets it whole.
 #[test]
 fn a_viewer_joins_between_key_frames() {
@@ -270,27 +309,12 @@ fn a_viewer_joins_between_key_frames() {
     assert!(payload.is_none(), "VP8 is preferred");
     drop(publisher);
 
-    let video_codecs = VideoCodecs::only(VideoFormat::H264);
-    let server = Server::start(Config { video_codecs, ..Config::loopback() }).unwrap();
-    let mut publisher = End::call(&server, "/whip/live", &[plan(Direction::SendOnly)], all);
-    run(&mut [&mut publisher], "not connected", |ends| ends[0].connected);
-    let mid = publisher.video.unwrap();
-    let payload = publisher.peer.media(mid).unwrap().h264(Profile::ConstrainedBaseline).unwrap();
-    let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
-    let config = PacketizerConfig { mtu, ..PacketizerConfig::default() };
-    let mut packetizer = Packetizer::new(config).unwrap();
-    let mut number = 0;
+    let (server, mut publisher, mut sender) = publishes();
     let mut answered = 0;
     let mut send = |publisher: &mut End| {
-        let is_key = number == 0 || publisher.key_requests > answered;
+        let is_key = sender.number == 0 || publisher.key_requests > answered;
         answered = publisher.key_requests;
-        let mut packets = Vec::new();
-        packetizer.packetize(&access_unit(number, is_key), number * 3000, &mut packets).unwrap();
-        let (now, none) = (publisher.clock.now(), Extensions::default());
-        let sent = publisher.peer.send_video(now, mid, payload.payload_type, &packets, now, &none);
-        sent.unwrap();
-        number += 1;
-        number
+        sender.send(publisher, is_key, None);
     };
     for _ in 0..5 {
         send(&mut publisher);
@@ -316,19 +340,10 @@ fn a_viewer_joins_between_key_frames() {
 /// Two temporal layers, which descriptors state: the server knows them, and viewers get them described.
 #[test]
 fn temporal_layers_are_described_to_the_server_and_to_viewers() {
-    let video_codecs = VideoCodecs::only(VideoFormat::H264);
-    let server = Server::start(Config { video_codecs, ..Config::loopback() }).unwrap();
-    let all = H264Profiles::ALL;
-    let mut publisher = End::call(&server, "/whip/live", &[plan(Direction::SendOnly)], all);
-    run(&mut [&mut publisher], "not connected", |ends| ends[0].connected);
-    let mid = publisher.video.unwrap();
-    let payload = publisher.peer.media(mid).unwrap().h264(Profile::ConstrainedBaseline).unwrap();
-    let mtu = Peer::MAX_PAYLOAD_BYTES + FIXED_HEADER_BYTES;
-    let config = PacketizerConfig { mtu, ..PacketizerConfig::default() };
-    let mut packetizer = Packetizer::new(config).unwrap();
+    let (server, mut publisher, mut sender) = publishes();
     let (mut builder, mut writer) = (DescriptorBuilder::new(2, None).unwrap(), Writer::default());
-    let mut number = 0_u32;
     let mut send = |publisher: &mut End| {
+        let number = sender.number;
         let is_key = number.is_multiple_of(20);
         let at = i64::from(number);
         let temporal_id = u8::from(number % 2 == 1);
@@ -337,15 +352,10 @@ fn temporal_layers_are_described_to_the_server_and_to_viewers() {
         let frame = FrameReferences { number: at, temporal_id, references };
         let mut bytes = Vec::new();
         writer.write(&builder.build(&frame).unwrap(), &mut bytes).unwrap();
-        let extensions = Extensions { dependency: Some(bytes), ..Extensions::default() };
-        let mut packets = Vec::new();
-        packetizer.packetize(&access_unit(number, is_key), number * 3000, &mut packets).unwrap();
-        let (now, payload_type) = (publisher.clock.now(), payload.payload_type);
-        let peer = &mut publisher.peer;
-        peer.send_video(now, mid, payload_type, &packets, now, &extensions).unwrap();
-        number += 1;
+        sender.send(publisher, is_key, Some(bytes));
     };
-    let mut viewer = End::call(&server, "/whep/live", &[plan(Direction::ReceiveOnly)], all);
+    let plans = [plan(Direction::ReceiveOnly)];
+    let mut viewer = End::call(&server, "/whep/live", &plans, H264Profiles::ALL);
     let mut last = Instant::now();
     run(&mut [&mut publisher, &mut viewer], "no frames", |ends| {
         if last.elapsed() >= Duration::from_millis(33) {
