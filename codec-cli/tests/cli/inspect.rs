@@ -275,6 +275,28 @@ fn frames_and_their_sources_are_matched_by_time() {
 }
 
 #[test]
+fn frames_of_a_byte_stream_are_matched_in_the_order_of_display() {
+    let place = Place::with_clip("texture-pan", "176x144", 24);
+    let encode = ["encode", "clip.y4m", "--codec", "h264", "--preset", "file", "--qp", "4"];
+    place.ok(&[&encode[..], &["-o", "a.h264"]].concat());
+    let mut clip = place.read("clip.y4m");
+    tint(&mut clip, 13..14, 0..8, 16);
+    fs::write(place.path("tinted.y4m"), clip).unwrap();
+    let inspect = ["inspect", "a.h264", "-o", "-", "--source", "tinted.y4m"];
+    let report = place.json(&inspect);
+    let total = &report["summary"]["chroma_error"];
+    assert_eq!((&total["frames"], &total["off"]), (&24.into(), &1.into()));
+    assert_eq!(total["unmatched_frames"], 0);
+    let off = |row: &Value| row["chroma_error"]["off"] == 1;
+    assert_ne!(rows(&report).iter().position(off), Some(13), "the clip has B frames");
+
+    let piped = ["inspect", "-", "-o", "r.json", "--source", "tinted.y4m"];
+    let run = place.feed(&piped, &place.read("a.h264"));
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("--source requires a file"), "{}", run.err);
+}
+
+#[test]
 fn unsuitable_sources_are_rejected() {
     let place = with_stream();
     let with = |source: &str| {

@@ -3,6 +3,7 @@
 mod chroma;
 mod comparison;
 mod data;
+mod display_order;
 mod image;
 pub mod options;
 mod overlay;
@@ -22,6 +23,7 @@ use codec_media::io::output::{OutputFile, OutputRules};
 use codec_media::progress::Now;
 
 use data::DataReport;
+use display_order::DisplayOrder;
 use options::{FrameRange, InspectOptions, ReportFormat};
 use packets::{Outcome, Packets, Seen};
 use page::PageReport;
@@ -57,7 +59,10 @@ pub fn run(args: &InspectOptions, env: &Env) -> Result<()> {
     }
     env.stop.handle_requests();
     let mut packets = Packets::open(&spec, args.conceal, env)?;
-    let open = |options| Source::open(options, &packets.input_info, env);
+    let open = |options| {
+        let order = DisplayOrder::of(&spec, &packets, env)?;
+        Source::open(options, &packets, order, env)
+    };
     let source = args.source.as_ref().map(open).transpose()?;
     packets.input_info.source = source.as_ref().map(|source| source.name.clone());
     let mut sinks = Vec::new();

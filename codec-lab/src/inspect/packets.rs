@@ -1,7 +1,7 @@
 //! Reads packets and decodes them with tracing.
 
 use codec_backends::registry;
-use codec_container::{AnnexB, CodedPacket, Input, PacketReader, TrackKind};
+use codec_container::{AnnexB, CodedPacket, Format, Input, PacketReader, TrackKind};
 use codec_core::codec::trace::FrameTrace;
 use codec_core::codec::{Codec, DecodeReport, VideoDecoder};
 use codec_core::frame::{PictureInfo, Rational, Size};
@@ -43,6 +43,8 @@ pub(super) struct Seen<'a> {
     pub(super) comparison: Option<Comparison>,
     /// Whether the run continues after damage.
     pub(super) goes_on: bool,
+    /// Whether the decoder has put a frame before one of an earlier packet.
+    pub(super) is_reordered: bool,
     pub(super) info: PictureInfo,
 }
 
@@ -60,6 +62,8 @@ pub(super) enum Outcome<'a> {
 /// Reads packets and decodes them.
 pub(super) struct Packets {
     pub(super) input_info: InputInfo,
+    /// Whether the input is an H.264 byte stream: the times of its packets are their positions.
+    pub(super) is_byte_stream: bool,
     reader: Box<dyn PacketReader>,
     decoder: Option<Box<dyn VideoDecoder>>,
     packet: CodedPacket,
@@ -67,6 +71,9 @@ pub(super) struct Packets {
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
     conceal: bool,
+    /// Time of the packet whose frame was output last, and whether a later frame preceded it.
+    last_output: i64,
+    is_reordered: bool,
     env: Env,
 }
 
@@ -118,17 +125,21 @@ impl Packets {
             has_blocks: decoder.is_some() && has_trace,
             note,
         };
+        let is_byte_stream = stream.format == Format::H264;
         let is_avc = stream.codec == Codec::H264;
         let annex_b = AnnexB::new(&stream.codec_private).filter(|_| is_avc);
         let (packet, converted) = (CodedPacket::default(), Vec::new());
         Ok(Self {
             input_info,
+            is_byte_stream,
             reader,
             decoder,
             packet,
             annex_b,
             converted,
             conceal,
+            last_output: i64::MIN,
+            is_reordered: false,
             env: env.clone(),
         })
     }
@@ -150,7 +161,10 @@ impl Packets {
             None => Outcome::Unread,
             Some(decoder) => {
                 let decoded = decoder.decode(data, *pts, *duration);
-                while decoder.receive().is_some() {}
+                while let Some(frame) = decoder.receive() {
+                    self.is_reordered |= frame.pts < self.last_output;
+                    self.last_output = frame.pts;
+                }
                 match decoded {
                     Ok(report) => match decoder.trace() {
                         Some(trace) => Outcome::Traced(trace),
@@ -168,7 +182,25 @@ impl Packets {
             }
         };
         let (packet, goes_on, info) = (&self.packet, self.conceal, self.input_info.info);
-        Ok(Some(Seen { packet, outcome, comparison: None, goes_on, info }))
+        let is_reordered = self.is_reordered;
+        Ok(Some(Seen { packet, outcome, comparison: None, goes_on, is_reordered, info }))
+    }
+
+    /// Decodes the packets up to the end or to damage that ends the stream, and passes the times of the
+    /// packets in the order in which their frames are displayed.
+    pub(super) fn decode_all(mut self, mut output: impl FnMut(i64)) {
+        let Some(mut decoder) = self.decoder.take() else { return };
+        while let Ok(true) = self.read() {
+            // Damage has its row in the report.
+            let _ = decoder.decode(&self.packet.data, self.packet.pts, self.packet.duration);
+            while let Some(frame) = decoder.receive() {
+                output(frame.pts);
+            }
+        }
+        decoder.finish();
+        while let Some(frame) = decoder.receive() {
+            output(frame.pts);
+        }
     }
 
     fn read(&mut self) -> Result<bool> {

@@ -13,8 +13,9 @@ use codec_media::io::video;
 
 use super::chroma::ChromaError;
 use super::comparison::{Comparison, Reason};
+use super::display_order::DisplayOrder;
 use super::options::SourceOptions;
-use super::packets::{InputInfo, Outcome, Seen};
+use super::packets::{Outcome, Packets, Seen};
 
 /// Width and height of the blocks that are compared.
 const BLOCK: u8 = 16;
@@ -34,6 +35,7 @@ pub(super) struct Source {
     /// times.
     recent: VecDeque<(Planes, f64)>,
     has_ended: bool,
+    order: DisplayOrder,
     /// Memory for the next frame.
     free: Planes,
     decoded: Planes,
@@ -43,8 +45,14 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens the source of the stream that `input_info` describes.
-    pub(super) fn open(options: &SourceOptions, input_info: &InputInfo, env: &Env) -> Result<Self> {
+    /// Opens the source of the stream of `packets`, whose frames are displayed in `order`.
+    pub(super) fn open(
+        options: &SourceOptions,
+        packets: &Packets,
+        order: DisplayOrder,
+        env: &Env,
+    ) -> Result<Self> {
+        let input_info = &packets.input_info;
         if !input_info.has_blocks {
             let (name, codec) = (&input_info.name, input_info.codec);
             let message = format!(
@@ -65,6 +73,7 @@ impl Source {
             first: None,
             recent: VecDeque::with_capacity(MAX_RECENT),
             has_ended: false,
+            order,
             free: Planes::default(),
             decoded: Planes::default(),
             time_base: input_info.time_base,
@@ -85,7 +94,10 @@ impl Source {
         if !trace.shown {
             return not_compared(Reason::NotShown);
         }
-        let time_s = seconds(seen.packet.pts, self.time_base);
+        let Some(time) = self.order.time(seen)? else {
+            return not_compared(Reason::NotShown);
+        };
+        let time_s = seconds(time, self.time_base);
         self.read_until(time_s)?;
         let distance = |at_s: f64| (at_s - time_s).abs();
         let near = self.recent.iter().filter(|(_, at_s)| distance(*at_s) < self.half_s);
