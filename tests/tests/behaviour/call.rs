@@ -232,7 +232,7 @@ fn row(name: &str, results: &[CallResult]) {
     println!(
         "| {name} | {shown}/{frames} | {}, {:.2} s | {:.1} | {:.1} | {:.1} | {keys} | {} | {} % | {} % |",
         lengths.len(),
-        lengths.iter().sum::<f64>(),
+        lengths.iter().sum::<f64>().max(0.0),
         mean(CallResult::received_to_decoded),
         mean(CallResult::received_to_rendered),
         mean(CallResult::captured_to_rendered),
