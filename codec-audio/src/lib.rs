@@ -137,6 +137,7 @@ pub mod processor;
 pub mod processors;
 #[cfg(feature = "resample")]
 pub mod resample;
+#[cfg(feature = "codecs")]
 mod sample;
 #[cfg(feature = "codecs")]
 mod sample_codec;
