@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -103,6 +104,7 @@ impl Runner {
             "codec decode talk.webm -o voice.wav",
             "codec generate tone -n 30 -o tone.wav",
             "codec generate talking-head --size 96x64 -n 8 -o clip.y4m",
+            "codec encode clip.y4m -o S.264 --codec h264",
         ];
         for line in fixtures {
             runner.bash(line).unwrap_or_else(|e| panic!("{e}"));
@@ -223,11 +225,12 @@ impl Runner {
         command
     }
 
-    /// Removes the files that a command writes: without `-y` it keeps existing files.
+    /// Removes the files that a command writes to the folder: without `-y` it keeps existing files.
     fn remove_outputs(&self, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
         for pair in words.windows(2) {
-            if ["-o", "--report", "--json"].contains(&pair[0]) && !pair[1].contains(['{', '-']) {
+            let is_here = Path::new(pair[1]).is_relative() && !pair[1].contains(['{', '-']);
+            if is_here && ["-o", "--report", "--json"].contains(&pair[0]) {
                 let path = self.path(pair[1]);
                 let _ = fs::remove_file(&path);
                 let _ = fs::remove_dir_all(&path);
