@@ -164,5 +164,7 @@ fn audio_is_converted_to_the_format_of_the_reference() {
     let json = place.json(&["metrics", "mono.wav", "stereo.wav", "--json", "--max-delay", "0"]);
     assert!(json["snr_db"].as_f64().unwrap() > 60.0, "{json}");
     let video = Place::with_clip("static-slide", "32x32", 2);
+    let strict = ["metrics", "mono.wav", "stereo.wav", "--min-psnr", "300"];
+    place.fails(2, "--min-psnr is for video", &strict);
     video.fails(2, "require --audio", &["metrics", "clip.y4m", "clip.y4m", "--min-snr", "3"]);
 }

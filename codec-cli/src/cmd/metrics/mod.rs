@@ -29,9 +29,7 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
         return Err(Failure::usage("only one of the inputs can be standard input"));
     }
     if args.audio || audio::is_audio_only(&args.reference, args, env) {
-        if args.skip > 0 {
-            return Err(Failure::usage("--skip counts frames and cannot be used with audio"));
-        }
+        reject_video_options(args)?;
         return audio::run(args, env);
     }
     if args.min_snr.or(args.max_lsd).is_some() {
@@ -60,6 +58,26 @@ pub(crate) fn run(args: &MetricsArgs, env: &Env) -> Result<()> {
     let report = Report { args, stills, measured, pooled };
     print(&if args.json { report.json() } else { report.text() })?;
     report.check()
+}
+
+/// Rejects options that would have no effect on audio.
+fn reject_video_options(args: &MetricsArgs) -> Result<()> {
+    let given = [
+        (args.skip > 0, "--skip"),
+        (args.frames.is_some(), "--frames"),
+        (args.relative, "--relative"),
+        (args.metrics.is_some(), "--metrics"),
+        (args.pool, "--pool"),
+        (args.viewer, "--viewer"),
+        (args.min_psnr.is_some(), "--min-psnr"),
+        (args.min_ssim.is_some(), "--min-ssim"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, name)) => {
+            Err(Failure::usage(format!("{name} is for video and cannot be used with audio")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn measure_stills([one, other]: [&RgbStill; 2], request: &Request, env: &Env) -> Result<Measured> {
