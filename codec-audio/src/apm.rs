@@ -128,8 +128,8 @@ impl Apm {
     /// Creates a processor for microphone and loudspeaker audio in `format`: 16, 32 or 48 kHz, mono
     /// or stereo.
     ///
-    /// Calls process multiples of `granularity` sample frames; a granularity in multiples of 10 ms
-    /// saves 10 ms of delay.
+    /// The length of each block to process must be a multiple of `granularity` sample frames. If
+    /// `granularity` is a multiple of 10 ms, the delay is 10 ms shorter.
     ///
     /// # Errors
     /// [`Error::Config`] for other formats and unknown levels of noise suppression.
@@ -152,7 +152,7 @@ impl Apm {
     /// interleaved floats of any length.
     ///
     /// # Errors
-    /// [`ConfigError`] if they are not whole sample frames. Nothing has changed.
+    /// [`ConfigError`] if `samples` ends within a sample frame; the state is then unchanged.
     pub fn process_render(&mut self, samples: &[f32]) -> Result<(), ConfigError> {
         let channels = self.format.channels();
         whole_frames(samples, channels)?;

@@ -65,7 +65,9 @@ pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration,
     match update {
         AudioUpdate::Frame(length) => Ok(*length),
         AudioUpdate::Knob(name, value) => Err(unknown_knob(name, *value).into()),
-        _ => Err(Error::unsupported("changing this setting of a running encoder of this codec")),
+        _ => Err(Error::unsupported(
+            "changing a setting other than the packet duration while this encoder runs",
+        )),
     }
 }
 

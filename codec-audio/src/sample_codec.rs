@@ -59,7 +59,7 @@ pub(crate) fn open_decoder<C: SampleCode>(
     check_format(config.format, C::CAPABILITIES)?;
     reject_knobs(&config.knobs)?;
     if config.gain_q8_db != 0 {
-        return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
+        return Err(ConfigError::conflict("gain", "only decoders of Opus apply a gain").into());
     }
     let (format, limits) = (config.format, config.limits);
     Ok(Box::new(Decoder { code, format, limits, queue: AudioQueue::default() }))

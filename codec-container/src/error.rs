@@ -83,16 +83,20 @@ impl Error {
     }
 }
 
+/// Bytes of unknown input that a message shows.
+const MAX_SHOWN_BYTES: usize = 16;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Unrecognised { head } if head.is_empty() => f.write_str("the input is empty"),
             Self::Unrecognised { head } => {
+                let head = head.get(..MAX_SHOWN_BYTES).unwrap_or(head).escape_ascii();
                 write!(
                     f,
-                    "unknown format: the input begins with {}, expected y4m, IVF, WebM, Matroska, MP4, Ogg, WAVE, FLAC, MP3, ADTS, AV1, H.264 or MPEG-TS",
-                    head.escape_ascii()
+                    "unknown format: the input begins with \"{head}\"\nhelp: y4m, IVF, WebM, Matroska, \
+                     MP4, Ogg, WAVE, FLAC, MP3, ADTS, AV1, H.264 and MPEG-TS are supported"
                 )
             }
             Self::Corrupt(detail) => detail.fmt(f),

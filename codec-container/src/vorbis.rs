@@ -68,7 +68,7 @@ impl Timer {
         self.previous.replace(block).map_or(0, |before| before / 4 + block / 4)
     }
 
-    /// Reports missing packets.
+    /// Forgets the size of the previous Vorbis block, because packets are missing.
     pub(crate) fn forget(&mut self) {
         self.previous = None;
     }

@@ -178,7 +178,7 @@ impl Progress {
         *self.is_poisoned.get_mut() = false;
     }
 
-    /// Marks the row as never completing; threads that wait for more blocks than are done unwind.
+    /// Marks the row as failed: a thread that waits for a block that is not done unwinds.
     #[inline]
     pub fn poison(&self) {
         self.is_poisoned.store(true, Ordering::SeqCst);

@@ -25,7 +25,7 @@ pub(crate) fn open(config: &AudioDecoderConfig) -> Result<Box<dyn AudioDecoder>,
     check_format(config.format, &CAPABILITIES)?;
     reject_knobs(&config.knobs)?;
     if config.gain_q8_db != 0 {
-        return Err(ConfigError::new("gain", config.gain_q8_db, "0").into());
+        return Err(ConfigError::conflict("gain", "only decoders of Opus apply a gain").into());
     }
     let inner = build(config)?;
     let format = config.format;

@@ -60,7 +60,8 @@ pub(crate) struct AudioArgs {
     pub(crate) no_video: bool,
     /// Set the audio codec: CODEC, CODEC/BACKEND, s16le or copy.
     ///
-    /// Default: the input's packets if the output can carry them, otherwise Opus (in a WAV file s16le).
+    /// Default: the input's packets are copied if the output can carry them, otherwise the audio is
+    /// encoded: s16le in WAV and PCM files, FLAC in .flac files, Opus elsewhere. Streams carry Opus only.
     #[arg(long, value_name = "CODEC")]
     pub(crate) audio_codec: Option<String>,
     /// Set the audio bitrate: 64k; a plain number is kb/s.

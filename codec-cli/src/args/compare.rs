@@ -93,8 +93,8 @@ pub(crate) struct CompareArgs {
     pub(crate) warm_up: Option<u32>,
     /// Repeat until CPU time ratios are known to this precision: 2%.
     ///
-    /// Runs at least five and at most ten times --repeat encodings, until each encoder's CPU time
-    /// relative to the anchor's is that precise, clip by clip.
+    /// Encodes each clip at least 5 times and at most 10 x --repeat times, until each encoder's CPU time
+    /// relative to the anchor's is that precise.
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     pub(crate) until: Option<f64>,
     /// Measure these metrics; the first one leads the report.

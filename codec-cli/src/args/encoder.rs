@@ -31,8 +31,8 @@ pub(crate) enum TuneArg {
 pub(crate) struct EncoderArgs {
     /// Select the encoder: CODEC or CODEC/BACKEND (see `codec codecs`).
     ///
-    /// Default: the codec of the output format if there is one, otherwise vp8. If the output is an
-    /// audio file, it selects the audio encoder.
+    /// Default: vp8, or the codec that the output format requires. With an audio file as output, it
+    /// selects the audio encoder.
     #[arg(short, long)]
     pub(crate) codec: Option<String>,
     /// Set the target bitrate: 600k, 1.5M; a plain number is kb/s.
@@ -64,7 +64,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) layers: Option<String>,
     /// Tune for camera or screen content.
     ///
-    /// Files of H.264 (`--preset file`) are coded in the same way for both.
+    /// It has no effect on H.264 with `--preset file`.
     #[arg(long, value_enum, default_value = "camera")]
     pub(crate) content: ContentArg,
     /// Remove camera noise before encoding: off, auto or a strength.

@@ -14,7 +14,7 @@ pub(crate) struct GenerateArgs {
     /// Output file (.y4m, .yuv, .webm, .mkv, .mp4, .ivf; audio: .wav, .opus), or `-`.
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// Set the output format (y4m, raw, ivf, webm, mkv, mp4, wav).
+    /// Set the output format (y4m, raw, ivf, h264, webm, mkv, mp4, wav, pcm, ogg).
     ///
     /// Needed if the file name has no known extension. Pipes get y4m (audio: wav) without it.
     #[arg(short = 'f', long, value_name = "FORMAT")]

@@ -103,10 +103,10 @@ pub(crate) struct SendArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (that
-    /// eight frames may take), packet=BYTES (largest packet), resized=PIXELS (sum of the new frame
-    /// sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Example:
-    /// `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
+    /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
+    /// (frame sizes after changes of size, added up over 30 frames), gap=SECONDS (longest gap between
+    /// audio timestamps). Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
     /// Restart the file when it ends.

@@ -7,7 +7,7 @@ use codec_core::codec::Bitrate;
 use codec_media::mix::MixOptions;
 use codec_media::values::{self, LimitList};
 
-use super::shared::InputArgs;
+use super::shared::InputPath;
 
 #[derive(Debug, Args)]
 pub(crate) struct MixArgs {
@@ -80,7 +80,10 @@ impl From<&MixArgs> for MixOptions {
 #[derive(Debug, Args)]
 pub(crate) struct VadArgs {
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) input: InputPath,
+    /// Reject input that exceeds these limits; see `codec decode --help`.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) limits: Option<LimitList>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

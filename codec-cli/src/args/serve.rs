@@ -43,7 +43,7 @@ pub(crate) struct ServeArgs {
     pub(crate) speed: u8,
     /// Set the HTTP listen address.
     ///
-    /// Non-loopback addresses require --token.
+    /// Non-loopback addresses require --token or --token-file.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// Set the UDP port for WebRTC, on the same address.

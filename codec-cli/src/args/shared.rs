@@ -7,15 +7,28 @@ use codec_core::codec::Limits;
 use codec_media::io::input::InputSpec;
 use codec_media::values::{Crop, Deinterlace, LimitList, RawLayout, Rotate};
 
-/// The input, with or without `-i`.
+/// The path of the input, with or without `-i`.
 #[derive(Debug, Args)]
-pub(crate) struct InputArgs {
+pub(crate) struct InputPath {
     /// Input file, or `-` for standard input.
     #[arg(value_name = "IN", required_unless_present = "input_flag")]
     input: Option<PathBuf>,
     /// Input file, same as IN.
     #[arg(short = 'i', long = "input", value_name = "IN", conflicts_with = "input")]
     input_flag: Option<PathBuf>,
+}
+
+impl InputPath {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.input.clone().or_else(|| self.input_flag.clone()).unwrap_or_default()
+    }
+}
+
+/// The input and how to read it.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    #[command(flatten)]
+    input: InputPath,
     /// Set the layout of headerless input: WxH@fps:i420|nv12|yuy2|rgb24|bgra.
     ///
     /// Example: `640x360@30:i420`.
@@ -23,17 +36,17 @@ pub(crate) struct InputArgs {
     pub(crate) raw: Option<RawLayout>,
     /// Reject input that exceeds these limits.
     ///
-    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES
-    /// (largest memory of eight frames), packet=BYTES (largest packet), resized=PIXELS (sum of the new
-    /// frame sizes within 30 frames), gap=SECONDS (longest gap between audio timestamps). Default:
-    /// `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
+    /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
+    /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
+    /// (frame sizes after changes of size, added up over 30 frames), gap=SECONDS (longest gap between
+    /// audio timestamps). Default: `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,
 }
 
 impl InputArgs {
     pub(crate) fn path(&self) -> PathBuf {
-        self.input.clone().or_else(|| self.input_flag.clone()).unwrap_or_default()
+        self.input.path()
     }
 }
 

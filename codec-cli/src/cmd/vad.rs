@@ -22,7 +22,9 @@ pub(crate) fn run(args: &VadArgs, env: &Env) -> Result<()> {
         min_speech: args.min_speech,
         min_pause: args.min_pause,
     };
-    let speech = detect(&InputSpec::from(&args.input), options, env)?;
+    let limits = args.limits.map(|list| list.0).unwrap_or_default();
+    let input = InputSpec { path: args.input.path(), raw: None, limits, lenient: false };
+    let speech = detect(&input, options, env)?;
     print(&if args.json { json(&speech) } else { text(&speech) })
 }
 

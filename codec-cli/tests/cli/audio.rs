@@ -170,8 +170,8 @@ fn conflicting_settings_are_rejected() {
     place.fails(2, "--loss", &["encode", "a.wav", "-o", "b.opus", "--loss", "10"]);
     place.fails(2, "--qp", &["encode", "a.wav", "-o", "b.opus", "--qp", "10"]);
     place.fails(2, "8000", &["encode", "a.wav", "-o", "b.opus", "--audio-rate", "11025"]);
-    place.fails(2, "cannot hold", &["encode", "a.wav", "-o", "b.opus", "-c", "pcma"]);
-    place.fails(2, "cannot hold", &["encode", "a.wav", "-o", "b.webm", "--audio-codec", "s16le"]);
+    place.fails(2, "cannot write", &["encode", "a.wav", "-o", "b.opus", "-c", "pcma"]);
+    place.fails(2, "cannot write", &["encode", "a.wav", "-o", "b.webm", "--audio-codec", "s16le"]);
     place.fails(2, "is an audio codec", &["encode", "clip.y4m", "-o", "b.webm", "-c", "opus"]);
     place.fails(2, "frame", &["encode", "a.wav", "-o", "b.opus", "--frame", "13ms"]);
     place.fails(2, "follows", &["encode", "a.wav", "-o", "b.wav", "-b", "64k"]);

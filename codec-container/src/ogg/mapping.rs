@@ -144,7 +144,7 @@ impl Mapping {
         }
     }
 
-    /// Reports missing packets.
+    /// Forgets the size of the previous Vorbis block, because packets are missing.
     pub(super) fn forget(&mut self) {
         if let Self::Vorbis { timer: Some(timer), .. } = self {
             timer.forget();

@@ -25,8 +25,8 @@ const TRACK_TYPE_VIDEO: u64 = 1;
 const TRACK_TYPE_AUDIO: u64 = 2;
 const TRACK_TYPE_SUBTITLE: u64 = 17;
 const ALGO_HEADER_STRIPPING: u64 = 3;
-/// Longest stripped header that is restored before each frame: real files strip a few bytes, and
-/// every frame is copied.
+/// Longest stripped header that is restored before each frame. Real files strip a few bytes; the limit
+/// bounds what is copied for every frame.
 const MAX_STRIPPED_BYTES: usize = 256;
 /// Maximum number of tracks that are parsed.
 const MAX_TRACKS: usize = 256;

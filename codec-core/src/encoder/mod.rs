@@ -14,7 +14,7 @@
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
-//! | parts for frame coders: static and unchanged macroblocks, lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
+//! | parts for frame coders: static and unchanged macroblocks, measure of lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
 
 mod buffered_frame;
 mod coding;

@@ -56,7 +56,7 @@ impl Unchanged {
 
     /// Selects the macroblocks that a frame at `qindex` copies: all unchanged ones except those
     /// that it refines, as far as `room` allows. `room` is a sum of intra costs, weighted lower for
-    /// macroblocks that are almost fine enough. `refresh` has the quality of the macroblocks.
+    /// macroblocks whose quality is almost sufficient. `refresh` has the quality of the macroblocks.
     pub fn plan(
         &mut self,
         codec: &CodecDescription,

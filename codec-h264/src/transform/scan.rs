@@ -1,9 +1,9 @@
-//! Scans of coefficients to positions in columns.
+//! Zig-zag and field scans for blocks that are stored column by column.
 
 use crate::tables::scan::{FIELD_SCAN_4X4, FIELD_SCAN_8X8, ZIGZAG_4X4, ZIGZAG_8X8};
 
-/// The scans of frame or of field macroblocks: by scan position the position in a block that is
-/// stored column by column.
+/// The scans of frame or of field macroblocks: the position of each coefficient, in the order of the
+/// scan, in a block that is stored column by column.
 #[derive(Debug)]
 pub struct Scans {
     /// 4x4 blocks.

@@ -1,4 +1,4 @@
-//! Times of the frames of a byte stream, which has none: the order in which they are displayed.
+//! The display order of the frames of H.264 byte streams, which carry no timestamps.
 
 use codec_media::Env;
 use codec_media::failure::{Failure, Kind, Result};
@@ -13,7 +13,7 @@ pub(super) enum DisplayOrder {
     Stated,
     /// At these times by packet, in frames; `None` if it is not displayed.
     Measured(Vec<Option<i64>>),
-    /// In the order of the packets, or it cannot be told: the byte stream can be read only once.
+    /// In the order of the packets; any other order is an error, because a pipe can be read only once.
     OfPackets,
 }
 

@@ -414,7 +414,7 @@ fn asked(settings: &Settings, world: &World<'_>, line: &mut impl FnMut(&str, Str
             nacks.requests, world.sender.retransmitted, nacks.recovered, nacks.abandoned
         );
     }
-    line("asked", text);
+    line("requested", text);
 }
 
 fn brief(times: &Distribution) -> String {

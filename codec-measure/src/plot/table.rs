@@ -13,7 +13,7 @@ const MARGIN: f64 = 16.0;
 const COLUMNS: usize = 5;
 const SMALL: Font = Font { size: 9.5, ..Font::LABEL };
 
-/// BD-rate of each arm by each metric with its interval, and each clip's by the first metric.
+/// Draws the BD-rate of each arm by each metric with its interval, and by the first metric for each clip.
 #[must_use]
 pub fn bd_table(results: &Results, theme: Theme) -> String {
     let arms: Vec<_> = results.arms.iter().filter(|arm| arm.name != results.anchor).collect();

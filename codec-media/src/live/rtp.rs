@@ -1,7 +1,7 @@
 //! Session parameters shared by both ends of an RTP session: defaults, or a description in a file.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -315,10 +315,12 @@ impl Expected {
         let wrong = |why: String| {
             Failure::new(Kind::Input, format!("invalid session description {name}: {why}"))
         };
-        let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+        let unread =
+            |error: io::Error| Failure::new(Kind::Input, format!("cannot read {name}: {error}"));
+        let file = fs::File::open(path).map_err(unread)?;
         let mut bytes = Vec::new();
         let most = MAX_BYTES as u64 + 1;
-        file.take(most).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+        file.take(most).read_to_end(&mut bytes).map_err(unread)?;
         let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
         let session = codec_rtc::sdp::parse(&text).map_err(|error| wrong(error.to_string()))?;
         Self::of(&session).map_err(wrong)

@@ -368,10 +368,10 @@ fn check_fits(codec: AudioCodec, format: Format) -> Result<()> {
         return Ok(());
     }
     let hint = match codec {
-        AudioCodec::Pcm(_) if default_codec(format).is_some() => ": see `codec transcode`",
+        AudioCodec::Pcm(_) if default_codec(format).is_some() => "\nhelp: use `codec transcode`",
         _ => "",
     };
-    Err(Failure::usage(format!("{format} cannot hold {codec} audio{hint}")))
+    Err(Failure::usage(format!("cannot write {codec} audio to {format}: not supported{hint}")))
 }
 
 fn no_audio(format: Format) -> Failure {

@@ -15,7 +15,7 @@ pub struct Nack {
     /// SSRC of the damaged stream.
     pub media_ssrc: u32,
     /// Lost sequence numbers. When parsed: in the order of the entries, with duplicates. For
-    /// writing: should ascend (modulo 2^16); each that does not takes an entry of four bytes.
+    /// writing: should ascend (modulo 2^16), because each one out of order adds four bytes.
     pub sequences: Vec<u16>,
 }
 

@@ -80,8 +80,8 @@ const CLASSES: usize = 7;
 const NEUTRAL: i32 = 4;
 /// Width of a class, in sixteenths of an octave of the quantiser step.
 const CLASS_Q4: i32 = 8;
-/// Octaves of the multiplier from one class to the next: 0.3. (That is a third of the effect of coarser
-/// steps, and best by SSIM; with 0.6 it would be half as good.)
+/// Octaves of the multiplier from one class to the next: 0.3, which is best by SSIM; 0.6 gains half as
+/// much. (Quantiser steps that follow the classes would change the multiplier by a whole octave.)
 const CLASS_LAMBDA_Q16: i32 = 19_661;
 
 /// Quantisers of a frame by masking class and segment.
@@ -141,7 +141,7 @@ const ROUND_Q7: i32 = 48;
 const RUN_BOOST_Q7: [i32; 16] = [0, 0, 8, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 44, 44];
 
 impl ZeroBin {
-    /// All coefficients that round to 1 early in the scan are coded.
+    /// Early in the scan, every coefficient that rounds to 1 is coded.
     const VISUAL: Self = Self { base_q7: 64 };
 
     fn of(qindex: QIndex) -> Self {

@@ -110,7 +110,7 @@ impl Segmentation {
     }
 }
 
-/// Loop filter type, level and deltas. Sections 9.3 (deltas) and 9.6.
+/// Loop filter type, level and deltas. Section 9.4.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterHeader {
     /// Whether the simple filter (luma only) is used rather than the normal one.

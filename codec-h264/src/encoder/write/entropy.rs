@@ -7,7 +7,7 @@ use crate::params::{Pps, Sps};
 use crate::picture::Mv;
 use crate::slice::{SliceHeader, SliceType};
 
-/// A writer of syntax elements. Increments are those of contexts, and not used in CAVLC.
+/// A writer of syntax elements. `increment` is `ctxIdxInc` (clause 9.3.3.1), which CAVLC ignores.
 pub(crate) trait EntropyWriter: Default {
     /// Whether this is CABAC.
     const CABAC: bool;
@@ -35,7 +35,7 @@ pub(crate) trait EntropyWriter: Default {
     /// `mb_qp_delta`; `follows_delta`: that of the macroblock before was not 0.
     fn qp_delta(&mut self, delta: i32, follows_delta: bool);
     /// A block, or `None` for one without levels; returns the number of levels that are not 0.
-    /// `beside` are those of the blocks left and above; in CABAC only whether there are any.
+    /// `beside` has that number for the blocks to the left and above; in CABAC 0 or 1.
     fn block(&mut self, category: BlockCategory, beside: [u8; 2], levels: Option<&[i16]>) -> u8;
     /// The samples of an `I_PCM` macroblock.
     fn pcm(&mut self, samples: &[i16]);

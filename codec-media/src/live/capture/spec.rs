@@ -8,7 +8,7 @@ use super::device::Pixels;
 use crate::failure::{Failure, Result};
 use crate::values;
 
-/// The default size, which every camera supports.
+/// The default size, which most cameras support.
 const DEFAULT_SIZE: (u32, u32) = (640, 480);
 const DEFAULT_RATE: Rational = Rational { num: 30, den: 1 };
 /// Maximum number of microphone channels.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use codec_audio::AudioCodec;
 use codec_container::{Format, PacketRef, PacketWriter, VideoTrack};
 use codec_core::codec::{
     Bitrate, Codec, EncoderConfig, Feature, Outcome, Packet, Update, VideoEncoder,
@@ -30,7 +31,7 @@ use crate::live::transport::Coding;
 use crate::rate_trace::read_targets;
 use crate::session::audio;
 use crate::session::targets::slow_codec;
-use crate::settings::audio::AudioSettings;
+use crate::settings::audio::{AudioSettings, find};
 use crate::settings::encoder::Preset;
 use crate::settings::encoder::{EncoderSettings, describe_rate};
 use crate::settings::regions::RegionMaps;
@@ -172,6 +173,9 @@ pub(super) fn open_audio(
     begin_s: f64,
     env: &Env,
 ) -> Result<(OutgoingAudio, codec_container::AudioTrack, String)> {
+    if let Some(name) = &args.audio.audio_codec {
+        check_codec(name, input.track.codec)?;
+    }
     let settings = AudioSettings::new(&args.audio, LIKE, None, true)?;
     let limits = source.limits();
     let advice = Advice::FLAGS;
@@ -184,6 +188,17 @@ pub(super) fn open_audio(
     let (pipeline, queue) = (opened.pipeline, AudioQueue::default());
     let audio = OutgoingAudio { pipeline, queue, tick_s, offset_s: begin_s, offset_ticks };
     Ok((audio, opened.track, opened.text))
+}
+
+/// Rejects an audio codec that streams cannot carry.
+fn check_codec(name: &str, input: AudioCodec) -> Result<()> {
+    let codec = if name == "copy" { input } else { find(name)?.1 };
+    if codec == AudioCodec::Opus {
+        return Ok(());
+    }
+    let message =
+        format!("cannot send {codec} audio: streams carry Opus only\nhelp: omit --audio-codec");
+    Err(Failure::usage(message))
 }
 
 /// Sends the input once, from `begin_s` of the stream on; returns its end.

@@ -51,7 +51,7 @@ impl Decodability {
     ///
     /// # Errors
     ///
-    /// Why not; call [`Self::record_drop`] then.
+    /// The reason why not; the caller then calls [`Self::record_drop`].
     pub(super) fn check(&self, frame: &VideoFrame) -> Result<(), DropReason> {
         if frame.key {
             return Ok(());

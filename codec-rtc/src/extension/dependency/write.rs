@@ -78,8 +78,9 @@ impl Writer {
     }
 }
 
-/// Returns the descriptor of a packet from that of its frame as if it were one packet: only the first
-/// has the structure and starts the frame, and only the last one ends it.
+/// Returns the descriptor of a packet from `frame`, the descriptor that the frame would have as a single
+/// packet. Only the first packet has the structure and the flag of a frame's start, and only the last
+/// packet that of its end.
 ///
 /// ```
 /// use codec_rtc::extension::dependency::{DescriptorBuilder, FrameReferences, Writer, for_packet};

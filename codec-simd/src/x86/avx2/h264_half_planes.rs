@@ -37,7 +37,7 @@ const fn widening(from: u8) -> [u8; 16] {
     at
 }
 
-/// As `at`, for a register whose upper half holds the samples from 6 on.
+/// Adjusts the positions `at` to a register whose upper half begins with sample 6.
 const fn folded(mut at: [u8; 16]) -> [u8; 16] {
     let mut i = 0;
     while i < 16 {
@@ -51,9 +51,9 @@ const fn folded(mut at: [u8; 16]) -> [u8; 16] {
 
 /// Sixteen columns: the samples from 0 on in the lower lane, from 6 on in the upper one.
 static ALL: [Positions; 3] = [[pairs(0), pairs(2)], [pairs(2), pairs(4)], [pairs(4), pairs(6)]];
-/// The last eight columns of 17, from the samples from 6 on.
+/// The last eight columns of 17, in a register that begins with sample 6.
 static LAST: [Positions; 3] = [[pairs(3); 2], [pairs(5); 2], [pairs(7); 2]];
-/// The last eight of 18 columns of samples, from those from 6 on.
+/// The last eight of 18 widened samples, in a register that begins with sample 6.
 static LAST_WIDENED: Positions = [widening(6); 2];
 /// The first and the last eight of nine columns, of folded samples.
 static BOTH_ENDS: [Positions; 3] = [

@@ -1,7 +1,7 @@
 //! FEC for video: ULPFEC in RED, as used by browsers.
 //!
-//! FEC protects the packet as sent, including extensions, with the payload extracted from RED, and
-//! with the extensions that are written last set to zero. This endpoint therefore uses the raw
+//! FEC protects the packet as sent, with its extensions and with the payload extracted from RED.
+//! Extensions that are filled in when the packet is sent count as zero. This endpoint therefore uses the raw
 //! packets of str0m that it sends ([`sender`]), and the headers of received datagrams
 //! ([`receiver`]).
 
