@@ -1,7 +1,7 @@
 //! Codes the macroblocks of one row: prediction, transform, reconstruction.
 
 use codec_core::analysis::MbAnalysis;
-use codec_core::frame::SourceMb;
+use codec_core::frame::{Chroma, SourceMb};
 use codec_core::motion::PixelPos;
 
 use super::canvas::{Canvas, Surroundings};
@@ -203,8 +203,37 @@ impl<'a> MbCoder<'a> {
         self.set = self.job.quantisers.at(qp);
     }
 
+    /// Prefetches the cache lines of the source and of the first reference after those of column
+    /// `col`.
+    fn prefetch(&self, col: usize) {
+        const LINE_MBS: usize = 4;
+        // The row above has fetched the first lines of the reference.
+        const KNOWN: usize = 3;
+        if !col.is_multiple_of(LINE_MBS) {
+            return;
+        }
+        let (luma, chroma) = (16 * (col + LINE_MBS), 8 * (col + 2 * LINE_MBS));
+        let picture = self.job.picture;
+        let first = self.job.references.first();
+        picture.luma().prefetch(luma, 16 * self.row, 16);
+        if let Some(first) = first {
+            first.y.prefetch(luma, 16 * self.row + KNOWN, 16);
+        }
+        if col.is_multiple_of(2 * LINE_MBS) {
+            if let Chroma::Planar { u, v } = picture.chroma() {
+                u.prefetch(chroma, 8 * self.row, 8);
+                v.prefetch(chroma, 8 * self.row, 8);
+            }
+            if let Some(first) = first {
+                first.u.prefetch(chroma, 8 * self.row + 1, 8);
+                first.v.prefetch(chroma, 8 * self.row + 1, 8);
+            }
+        }
+    }
+
     /// Advances to the macroblock at `col`, whose neighbours are complete.
     pub(super) fn begin_mb(&mut self, col: usize) {
+        self.prefetch(col);
         let (job, row) = (self.job, self.row);
         self.col = col;
         self.cur.gather(job.kernels, job.picture, col, row);
