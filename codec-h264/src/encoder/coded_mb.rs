@@ -35,7 +35,8 @@ impl CodedKind {
     }
 }
 
-/// A decided macroblock. Its levels are separate: see [`CodedMb::coded`].
+/// A decided macroblock. Its levels are separate: see [`CodedMb::coded`]. So are the differences of
+/// its vectors to the predicted ones, one for each partition in the order of the syntax.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodedMb {
     pub kind: CodedKind,
@@ -58,9 +59,31 @@ pub(crate) struct CodedMb {
     pub coded: u32,
     /// Reference indices of 8x8 blocks by list; -1 if unused.
     pub refs: [[i8; 4]; 2],
-    /// Differences to the predicted vectors by list, in raster order of 4x4 blocks: that of each
-    /// partition is in all of its blocks.
-    pub mvds: [[Mv; 16]; 2],
+}
+
+/// What belongs to the next macroblocks: differences of vectors, and levels.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pending<'a> {
+    pub mvds: &'a [Mv],
+    pub levels: &'a [i16],
+}
+
+impl<'a> Pending<'a> {
+    /// Takes the next difference of vectors; zero if there is none.
+    #[inline]
+    pub(crate) fn take_mvd(&mut self) -> Mv {
+        let Some((first, rest)) = self.mvds.split_first() else { return Mv::ZERO };
+        self.mvds = rest;
+        *first
+    }
+
+    /// Takes the next `count` levels; fewer if there are not so many.
+    #[inline]
+    pub(crate) fn take_levels(&mut self, count: usize) -> &'a [i16] {
+        let (block, rest) = self.levels.split_at(count.min(self.levels.len()));
+        self.levels = rest;
+        block
+    }
 }
 
 /// Bits of [`CodedMb::coded`].

@@ -3,7 +3,7 @@
 use codec_core::frame::FrameBuf;
 use codec_simd::Kernels;
 
-use super::coded_mb::{CodedKind, CodedMb};
+use super::coded_mb::{CodedKind, CodedMb, Pending};
 use super::parameter_sets::ParameterSets;
 use super::row_store::RowStore;
 use super::unit_size::UnitSize;
@@ -142,10 +142,9 @@ impl Picture {
     }
 
     fn write_row(&mut self, params: &PictureParams<'_>, row: usize, store: &RowStore) {
-        let mut levels = &store.levels[..];
+        let mut pending = store.pending();
         for (col, mb) in store.mbs.iter().zip(&store.mvs).enumerate() {
-            let used = self.write_mb(params, row * params.cols + col, mb, levels);
-            levels = levels.get(used..).unwrap_or_default();
+            self.write_mb(params, row * params.cols + col, mb, &mut pending);
             if let Some(mvs) = store.second_mvs.get(col) {
                 self.set_second(row * params.cols + col, mb.0.kind, mvs);
             }
@@ -160,25 +159,25 @@ impl Picture {
         }
     }
 
-    /// Writes the macroblock at `index` with its vectors. Returns the number of its levels.
+    /// Writes the macroblock at `index` with its vectors, and takes from `pending` what belongs to it.
     #[inline]
     pub(super) fn write_mb(
         &mut self,
         params: &PictureParams<'_>,
         index: usize,
         (mb, mvs): (&CodedMb, &[Mv; 16]),
-        levels: &[i16],
-    ) -> usize {
+        pending: &mut Pending<'_>,
+    ) {
         let slice = u16::try_from(self.slices.len() - 1).unwrap_or(0);
         let has_residual = mb.cbp != 0 || matches!(mb.kind, CodedKind::Intra16x16(_));
         if has_residual {
             self.qp = mb.qp;
         }
-        let used = if params.sets.pps.cabac {
-            self.writers.cabac.macroblock(mb, levels)
+        if params.sets.pps.cabac {
+            self.writers.cabac.macroblock(mb, pending);
         } else {
-            self.writers.cavlc.macroblock(mb, levels)
-        };
+            self.writers.cavlc.macroblock(mb, pending);
+        }
         self.infos[index] = info_of(mb, self.qp, slice);
         let motion = &mut self.motion.mbs[index];
         (motion.mvs[0], motion.refs) = (*mvs, mb.refs);
@@ -188,7 +187,6 @@ impl Picture {
             let id = |reference: i8| ids[usize::from(reference.cast_unsigned() & 3)];
             motion.ref_ids[list] = mb.refs[list].map(id);
         }
-        used
     }
 
     /// Writes a macroblock like [`Self::write_mb`] if the NAL unit of the slice then has at most
@@ -198,7 +196,7 @@ impl Picture {
         params: &PictureParams<'_>,
         index: usize,
         mb: (&CodedMb, &[Mv; 16]),
-        levels: &[i16],
+        pending: &mut Pending<'_>,
         max_bytes: usize,
     ) -> bool {
         let (qp, size) = (self.qp, self.size);
@@ -207,7 +205,7 @@ impl Picture {
         } else {
             self.writers.cavlc.save(&mut self.marks.cavlc);
         }
-        self.write_mb(params, index, mb, levels);
+        self.write_mb(params, index, mb, pending);
         let Writers { cabac, cavlc } = &mut self.writers;
         let bytes = if params.sets.pps.cabac {
             self.size.at_most(cabac.entropy())

@@ -329,6 +329,12 @@ impl<'a> MbCoder<'a> {
     /// Stores the decided macroblock, which its neighbours do not get yet.
     pub(super) fn keep(&mut self, choice: &Choice, store: &mut RowStore) {
         let mb = self.coded_mb(choice);
+        if let CodedKind::Inter(shape) = choice.kind {
+            match self.job.second {
+                None => self.put_differences(shape, choice, &mut store.mvds),
+                Some(_) => self.put_differences_b(shape, choice, &mut store.mvds),
+            }
+        }
         self.count(choice, &mb, store);
         self.best.residual.append_levels(&mut store.levels);
         store.mbs.push(mb);
@@ -340,9 +346,9 @@ impl<'a> MbCoder<'a> {
         store.pixels.put(self.col, &self.best.luma, &self.best.chroma);
     }
 
-    fn coded_mb(&mut self, choice: &Choice) -> CodedMb {
+    fn coded_mb(&self, choice: &Choice) -> CodedMb {
         let residual = &self.best.residual;
-        let mut mb = CodedMb {
+        CodedMb {
             kind: choice.kind,
             qp: self.qp,
             transform_8x8: residual.transform_8x8,
@@ -351,20 +357,11 @@ impl<'a> MbCoder<'a> {
             cbp: residual.cbp(matches!(choice.kind, CodedKind::Intra16x16(_))),
             coded: residual.coded,
             refs: [choice.refs, self.second.refs],
-            mvds: [[Mv::ZERO; 16]; 2],
-        };
-        if let CodedKind::Inter(shape) = choice.kind {
-            mb.mvds = match self.job.second {
-                None => [self.vector_differences(shape, choice), [Mv::ZERO; 16]],
-                Some(_) => self.vector_differences_b(shape, choice),
-            };
         }
-        mb
     }
 
-    /// Returns the differences of the vectors to the predicted ones.
-    pub(super) fn vector_differences(&mut self, shape: Shape, choice: &Choice) -> [Mv; 16] {
-        let mut mvds = [Mv::ZERO; 16];
+    /// Appends the differences of the vectors to the predicted ones to `mvds`.
+    fn put_differences(&mut self, shape: Shape, choice: &Choice, mvds: &mut Vec<Mv>) {
         let mut part = |at: (usize, usize), size: (usize, usize)| {
             let reference = choice.refs[at.1 / 2 * 2 + at.0 / 2];
             let mv = choice.mvs[4 * at.1 + at.0];
@@ -372,9 +369,7 @@ impl<'a> MbCoder<'a> {
             self.cache.fill_refs(at, size, reference);
             self.cache.fill_mvs(at, size, mv);
             let mvd = Mv { x: mv.x.wrapping_sub(predicted.x), y: mv.y.wrapping_sub(predicted.y) };
-            for y in at.1..at.1 + size.1 {
-                mvds[4 * y + at.0..4 * y + at.0 + size.0].fill(mvd);
-            }
+            mvds.push(mvd);
         };
         match shape {
             Shape::Whole => part((0, 0), (4, 4)),
@@ -389,7 +384,6 @@ impl<'a> MbCoder<'a> {
                 }
             }
         }
-        mvds
     }
 
     fn count(&self, choice: &Choice, mb: &CodedMb, store: &mut RowStore) {

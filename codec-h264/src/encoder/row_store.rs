@@ -2,7 +2,7 @@
 
 use codec_simd::{Block16, BlockUv, WindowMut};
 
-use super::coded_mb::CodedMb;
+use super::coded_mb::{CodedMb, Pending};
 use crate::picture::Mv;
 
 /// Statistics of a row or a frame.
@@ -35,6 +35,7 @@ impl Counts {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RowMark {
     mbs: usize,
+    mvds: usize,
     levels: usize,
     counts: Counts,
 }
@@ -47,6 +48,8 @@ pub(super) struct RowStore {
     pub mvs: Vec<[Mv; 16]>,
     /// The same of list 1, in B slices.
     pub second_mvs: Vec<[Mv; 16]>,
+    /// Differences of the vectors of all macroblocks to the predicted ones: see [`CodedMb`].
+    pub mvds: Vec<Mv>,
     /// Levels of all macroblocks: see [`CodedMb::coded`].
     pub levels: Vec<i16>,
     /// Sixteen lines of luma, then eight of U beside eight of V, before deblocking.
@@ -60,6 +63,9 @@ impl RowStore {
         self.mbs.clear();
         self.mvs.clear();
         self.second_mvs.clear();
+        self.mvds.clear();
+        // At most one by 4x4 block.
+        self.mvds.reserve(16 * cols);
         self.levels.clear();
         self.pixels.resize(cols);
         self.counts = Counts::default();
@@ -67,13 +73,19 @@ impl RowStore {
 
     /// Returns the position after the last macroblock.
     pub(super) fn mark(&self) -> RowMark {
-        RowMark { mbs: self.mbs.len(), levels: self.levels.len(), counts: self.counts }
+        RowMark {
+            mbs: self.mbs.len(),
+            mvds: self.mvds.len(),
+            levels: self.levels.len(),
+            counts: self.counts,
+        }
     }
 
     /// Removes the macroblocks after `mark`.
     pub(super) fn rewind(&mut self, mark: &RowMark) {
         self.mbs.truncate(mark.mbs);
         self.mvs.truncate(mark.mbs);
+        self.mvds.truncate(mark.mvds);
         self.levels.truncate(mark.levels);
         self.counts = mark.counts;
     }
@@ -83,9 +95,17 @@ impl RowStore {
         Some((self.mbs.last()?, self.mvs.last()?))
     }
 
-    /// Returns the levels after `mark`.
-    pub(super) fn levels_after(&self, mark: &RowMark) -> &[i16] {
-        self.levels.get(mark.levels..).unwrap_or_default()
+    /// Returns the differences of vectors and the levels of all macroblocks.
+    pub(super) fn pending(&self) -> Pending<'_> {
+        Pending { mvds: &self.mvds, levels: &self.levels }
+    }
+
+    /// As [`Self::pending`], of the macroblocks after `mark`.
+    pub(super) fn pending_after(&self, mark: &RowMark) -> Pending<'_> {
+        Pending {
+            mvds: self.mvds.get(mark.mvds..).unwrap_or_default(),
+            levels: self.levels.get(mark.levels..).unwrap_or_default(),
+        }
     }
 }
 

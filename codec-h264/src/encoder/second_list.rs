@@ -43,13 +43,13 @@ impl MbCoder<'_> {
         self.second.left = Some(right);
     }
 
-    /// Returns the differences of the vectors of both lists to the predicted ones.
-    pub(super) fn vector_differences_b(&mut self, shape: Shape, choice: &Choice) -> [[Mv; 16]; 2] {
+    /// Appends the differences of the vectors of both lists to the predicted ones to `mvds`.
+    pub(super) fn put_differences_b(&mut self, shape: Shape, choice: &Choice, mvds: &mut Vec<Mv>) {
         let second = &mut self.second;
-        [
-            differences(&mut self.cache, shape, &choice.refs, &choice.mvs, second.direct),
-            differences(&mut second.cache, shape, &second.refs, &second.mvs, second.direct),
-        ]
+        let first = (&choice.refs, &choice.mvs);
+        put_differences(&mut self.cache, shape, first, second.direct, mvds);
+        let other = (&second.refs, &second.mvs);
+        put_differences(&mut second.cache, shape, other, second.direct, mvds);
     }
 }
 
@@ -68,30 +68,23 @@ fn parts_of(shape: Shape) -> &'static [(Place, Place)] {
     }
 }
 
-/// Returns the differences of the vectors of a list, and adds them to `cache`.
-fn differences(
+/// Appends the differences of the vectors of a list to `mvds`, and adds the vectors to `cache`.
+fn put_differences(
     cache: &mut ListCache,
     shape: Shape,
-    refs: &[i8; 4],
-    mvs: &[Mv; 16],
+    (refs, mvs): (&[i8; 4], &[Mv; 16]),
     direct: u8,
-) -> [Mv; 16] {
-    let mut mvds = [Mv::ZERO; 16];
+    mvds: &mut Vec<Mv>,
+) {
     for &(at, size) in parts_of(shape) {
         let quarter = at.1 / 2 * 2 + at.0 / 2;
         let reference = refs[quarter];
         let mv = mvs[4 * at.1 + at.0];
-        let predicted = match reference {
-            _ if direct >> quarter & 1 == 1 => mv,
-            ..0 => Mv::ZERO,
-            _ => cache.predict_part(shape, at, size.0, reference),
-        };
+        if reference >= 0 && direct >> quarter & 1 == 0 {
+            let predicted = cache.predict_part(shape, at, size.0, reference);
+            mvds.push(Mv { x: mv.x.wrapping_sub(predicted.x), y: mv.y.wrapping_sub(predicted.y) });
+        }
         cache.fill_refs(at, size, reference);
         cache.fill_mvs(at, size, mv);
-        let mvd = Mv { x: mv.x.wrapping_sub(predicted.x), y: mv.y.wrapping_sub(predicted.y) };
-        for y in at.1..at.1 + size.1 {
-            mvds[4 * y + at.0..4 * y + at.0 + size.0].fill(mvd);
-        }
     }
-    mvds
 }

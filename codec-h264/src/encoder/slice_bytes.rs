@@ -73,16 +73,16 @@ fn code_mb(
         let choice = if is_coarsest { coder.decide_grey() } else { coder.decide() };
         coder.keep(&choice, store);
         let index = coder.index();
-        let (mb, levels) = (store.last(), store.levels_after(&mark));
+        let (mb, pending) = (store.last(), store.pending_after(&mark));
         let Some(mb) = mb else { return };
-        if picture.try_mb(params, index, mb, levels, max_bytes) {
+        if picture.try_mb(params, index, mb, &mut { pending }, max_bytes) {
             return coder.pass_on(&choice);
         }
         if !picture.is_slice_empty(params) {
             begin_slice(coder, col, params, picture, out);
         } else if is_coarsest {
             // The settings leave room for this in each slice.
-            picture.write_mb(params, index, mb, levels);
+            picture.write_mb(params, index, mb, &mut { pending });
             return coder.pass_on(&choice);
         } else {
             coarser += COARSER;

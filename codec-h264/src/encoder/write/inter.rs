@@ -6,7 +6,7 @@ use super::{Current, EntropyWriter, SliceWriter};
 use crate::decoder::entropy::{TypeNumber, clamped_mvd};
 use crate::decoder::inter_types::{B_LISTS, B_SUB, Lists, P_SUB};
 use crate::decoder::motion_cache::Mvd;
-use crate::encoder::coded_mb::CodedMb;
+use crate::encoder::coded_mb::{CodedMb, Pending};
 use crate::macroblock::{Shape, SubShape};
 use crate::slice::SliceType;
 
@@ -110,7 +110,13 @@ impl<E: EntropyWriter> SliceWriter<E> {
     }
 
     /// Writes everything before the residual of an inter macroblock with partitions.
-    pub(super) fn inter(&mut self, mb: &CodedMb, shape: Shape, current: &mut Current) {
+    pub(super) fn inter(
+        &mut self,
+        mb: &CodedMb,
+        shape: Shape,
+        pending: &mut Pending<'_>,
+        current: &mut Current,
+    ) {
         let mut parts = [part(0, 0, 4, 4), part(2, 0, 2, 2), part(0, 2, 2, 2), part(2, 2, 2, 2)];
         let parts = match shape {
             Shape::Whole => &mut parts[..1],
@@ -136,7 +142,7 @@ impl<E: EntropyWriter> SliceWriter<E> {
         if has_refs {
             (0..lists).for_each(|list| self.refs(mb, list, parts, current));
         }
-        (0..lists).for_each(|list| self.mvds(mb, list, parts, current));
+        (0..lists).for_each(|list| self.mvds(mb, (list, parts), pending, current));
         let direct_8x8_inference = self.params.direct_8x8_inference;
         let is_8x8 = |part: &Part| match part.is_direct {
             true => direct_8x8_inference,
@@ -201,7 +207,13 @@ impl<E: EntropyWriter> SliceWriter<E> {
         current.bottom.refs |= (bottom[0] | bottom[1] << 1) << (2 * list);
     }
 
-    fn mvds(&mut self, mb: &CodedMb, list: usize, parts: &[Part], current: &mut Current) {
+    fn mvds(
+        &mut self,
+        mb: &CodedMb,
+        (list, parts): (usize, &[Part]),
+        pending: &mut Pending<'_>,
+        current: &mut Current,
+    ) {
         let mut near: Grid<Mvd, 5> = if E::CABAC {
             grid(&current.near.left.mvds[list], &current.near.top.mvds[list])
         } else {
@@ -217,7 +229,7 @@ impl<E: EntropyWriter> SliceWriter<E> {
             };
             for first in firsts {
                 let (x, y) = (part.at.0 + first.0, part.at.1 + first.1);
-                let mvd = mb.mvds[list][4 * y + x];
+                let mvd = pending.take_mvd();
                 if !E::CABAC {
                     self.entropy.mvd(mvd, [0; 2]);
                     continue;

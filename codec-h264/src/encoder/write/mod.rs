@@ -18,7 +18,7 @@ pub(crate) use inter::{inter_mb_type, sub_mb_type};
 
 use self::near::{Edge, Near, flag};
 use crate::decoder::entropy::first_intra;
-use crate::encoder::coded_mb::{CodedKind, CodedMb};
+use crate::encoder::coded_mb::{CodedKind, CodedMb, Pending};
 use crate::params::{Pps, Sps};
 use crate::slice::{SliceHeader, SliceType};
 
@@ -81,21 +81,6 @@ impl Current {
     }
 }
 
-/// Levels that were not written yet.
-struct Levels<'a> {
-    rest: &'a [i16],
-}
-
-impl<'a> Levels<'a> {
-    /// Returns the next `count` levels; fewer if there are not so many.
-    #[inline]
-    fn take(&mut self, count: usize) -> &'a [i16] {
-        let (block, rest) = self.rest.split_at(count.min(self.rest.len()));
-        self.rest = rest;
-        block
-    }
-}
-
 impl<E: EntropyWriter> SliceWriter<E> {
     /// Returns the writer of the syntax elements.
     pub(crate) fn entropy(&self) -> &E {
@@ -150,28 +135,26 @@ impl<E: EntropyWriter> SliceWriter<E> {
         self.entropy.finish()
     }
 
-    /// Writes the next macroblock and returns how many levels it has. Samples of `I_PCM` are in
-    /// `levels`: luma, Cb, Cr.
-    pub(crate) fn macroblock(&mut self, mb: &CodedMb, levels: &[i16]) -> usize {
+    /// Writes the next macroblock and takes from `pending` what belongs to it. Samples of `I_PCM`
+    /// are levels: luma, Cb, Cr.
+    pub(crate) fn macroblock(&mut self, mb: &CodedMb, pending: &mut Pending<'_>) {
         if self.address > self.params.first {
             self.entropy.proceed();
         }
-        let edges = if mb.kind == CodedKind::Skip {
+        let (right, bottom) = if mb.kind == CodedKind::Skip {
             let flags = if E::CABAC { self.near(false).count(flag::CODED) } else { 0 };
             self.entropy.skip_flag(true, self.params.slice_type, flags);
             self.follows_delta = false;
-            (Edge::SKIPPED, Edge::SKIPPED, 0)
+            (Edge::SKIPPED, Edge::SKIPPED)
         } else {
-            self.coded(mb, levels)
+            self.coded(mb, pending)
         };
-        let (right, bottom, used) = edges;
         self.left = right;
         if let Some(top) = self.top.get_mut(self.x) {
             *top = bottom;
         }
         self.address += 1;
         self.x = if self.x + 1 >= self.params.cols { 0 } else { self.x + 1 };
-        used
     }
 
     /// Returns the edges around the next macroblock.
@@ -185,8 +168,8 @@ impl<E: EntropyWriter> SliceWriter<E> {
         Near { left, top }
     }
 
-    /// Writes a macroblock that is not skipped. Returns its edges and the number of its levels.
-    fn coded(&mut self, mb: &CodedMb, levels: &[i16]) -> (Edge, Edge, usize) {
+    /// Writes a macroblock that is not skipped. Returns its right and lower edges.
+    fn coded(&mut self, mb: &CodedMb, pending: &mut Pending<'_>) -> (Edge, Edge) {
         let slice_type = self.params.slice_type;
         let is_intra = !matches!(mb.kind, CodedKind::Direct | CodedKind::Inter(_));
         let near = self.near(is_intra);
@@ -198,17 +181,16 @@ impl<E: EntropyWriter> SliceWriter<E> {
         let is_nxn = matches!(mb.kind, CodedKind::Intra4x4(_) | CodedKind::Intra8x8(_));
         current.set(flag::NOT_NXN, !is_nxn);
         current.set(flag::NOT_DIRECT, mb.kind != CodedKind::Direct);
-        let mut levels_left = Levels { rest: levels };
         match mb.kind {
             CodedKind::Skip | CodedKind::Direct => self.direct(mb, &mut current),
-            CodedKind::Inter(shape) => self.inter(mb, shape, &mut current),
-            CodedKind::Pcm => self.pcm(&mut levels_left, &mut current),
+            CodedKind::Inter(shape) => self.inter(mb, shape, pending, &mut current),
+            CodedKind::Pcm => self.pcm(pending, &mut current),
             _ => self.intra(mb, &mut current),
         }
         if mb.kind != CodedKind::Pcm {
-            self.quantiser_and_residual(mb, &mut levels_left, &mut current);
+            self.quantiser_and_residual(mb, pending, &mut current);
         }
-        (current.right, current.bottom, levels.len() - levels_left.rest.len())
+        (current.right, current.bottom)
     }
 
     /// The type number of an intra macroblock, counted from `I_NxN`.
@@ -249,10 +231,10 @@ impl<E: EntropyWriter> SliceWriter<E> {
     }
 
     /// Writes `I_PCM`.
-    fn pcm(&mut self, samples: &mut Levels<'_>, current: &mut Current) {
+    fn pcm(&mut self, pending: &mut Pending<'_>, current: &mut Current) {
         const NUMBER: u8 = 25;
         self.intra_mb_type(NUMBER, current);
-        self.entropy.pcm(samples.take(384));
+        self.entropy.pcm(pending.take_levels(384));
         for edge in [&mut current.right, &mut current.bottom] {
             (edge.cbp, edge.dc_flags, edge.counts) = (0x2f, 7, [16; 8]);
         }
@@ -273,7 +255,7 @@ impl<E: EntropyWriter> SliceWriter<E> {
     fn quantiser_and_residual(
         &mut self,
         mb: &CodedMb,
-        levels: &mut Levels<'_>,
+        pending: &mut Pending<'_>,
         current: &mut Current,
     ) {
         let cbp = residual::pattern(mb);
@@ -288,6 +270,6 @@ impl<E: EntropyWriter> SliceWriter<E> {
         self.entropy.qp_delta(delta, self.follows_delta);
         self.follows_delta = delta != 0;
         self.qp = mb.qp;
-        self.residual(mb, cbp, levels, current);
+        self.residual(mb, cbp, pending, current);
     }
 }

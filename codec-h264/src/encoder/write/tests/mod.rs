@@ -16,10 +16,10 @@ use crate::decoder::parse::{MbParser, Stores};
 use crate::decoder::slice_context::{SliceContext, SliceInput};
 use crate::decoder::slice_data;
 use crate::decoder::weights::Weights;
-use crate::encoder::coded_mb::{CodedKind, CodedMb};
+use crate::encoder::coded_mb::{CodedKind, CodedMb, Pending};
 use crate::macroblock::{Mb, MbClass, MbInfo, Prediction, Shape};
 use crate::params::{Pps, ScalingMatrices, Sps, tests::sps};
-use crate::picture::{Coding, Motion};
+use crate::picture::{Coding, Motion, Mv};
 use crate::slice::{SliceHeader, SliceType};
 use crate::transform::LevelScales;
 
@@ -121,9 +121,11 @@ impl Picture {
     }
 }
 
-/// Returns the vectors of the partitions in the order of the syntax.
-fn expected_mvds(mb: &CodedMb, shape: Shape) -> Vec<Element> {
-    let mut elements = Vec::new();
+/// Returns the differences of the vectors of the partitions in the order of the syntax.
+fn mvds_of(drawn: &Drawn) -> Vec<Mv> {
+    let Drawn { mb, mvds: all, .. } = drawn;
+    let mut mvds = Vec::new();
+    let CodedKind::Inter(shape) = mb.kind else { return mvds };
     for list in 0..2 {
         for n in 0..16 {
             // In decoding order of 4x4 blocks.
@@ -131,12 +133,11 @@ fn expected_mvds(mb: &CodedMb, shape: Shape) -> Vec<Element> {
             let quarter = y / 2 * 2 + x / 2;
             let is_coded = mb.refs[list][quarter] >= 0 && mb.direct >> quarter & 1 == 0;
             if is_coded && first_block(shape, x, y) == 4 * y + x {
-                let mvd = mb.mvds[list][4 * y + x];
-                elements.push(Element::Mvd([mvd.x.into(), mvd.y.into()]));
+                mvds.push(all[list][4 * y + x]);
             }
         }
     }
-    elements
+    mvds
 }
 
 /// Returns the levels of the recorded blocks as the writer takes them.
@@ -161,7 +162,8 @@ fn recorded_levels(log: &[Element], is_8x8: bool) -> Vec<i16> {
     levels
 }
 
-fn check((expected, levels): &Drawn, is_b: bool, (mb, info, log): (&Mb, &MbInfo, &[Element])) {
+fn check(drawn: &Drawn, is_b: bool, (mb, info, log): (&Mb, &MbInfo, &[Element])) {
+    let Drawn { mb: expected, levels, .. } = drawn;
     let mode = |element: &Element| match element {
         Element::Mode(mode) => Some(*mode),
         _ => None,
@@ -183,7 +185,9 @@ fn check((expected, levels): &Drawn, is_b: bool, (mb, info, log): (&Mb, &MbInfo,
             check_motion(expected, is_b, shape, (mb, *found));
             let is_mvd = |element: &&Element| matches!(element, Element::Mvd(_));
             let found: Vec<Element> = log.iter().filter(is_mvd).cloned().collect();
-            assert_eq!(found, expected_mvds(expected, shape));
+            let element = |mvd: Mv| Element::Mvd([mvd.x.into(), mvd.y.into()]);
+            let expected_mvds: Vec<Element> = mvds_of(drawn).into_iter().map(element).collect();
+            assert_eq!(found, expected_mvds);
             assert_eq!(info.direct, expected.direct);
         }
         (expected, found) => panic!("{expected:?} is decoded as {found:?}"),
@@ -251,9 +255,9 @@ fn draw(random: &mut Random, picture: &Picture) -> Vec<(SliceHeader, Vec<Drawn>)
             let mut drawn = macroblock(random, &options, qp);
             let cols = u32::from(COLS);
             if n % cols == 0 || n < first + cols + 1 {
-                random::restrict_modes(&mut drawn.0);
+                random::restrict_modes(&mut drawn.mb);
             }
-            qp = drawn.0.qp;
+            qp = drawn.mb.qp;
             drawn
         });
         slices.push((header, mbs.collect()));
@@ -268,8 +272,11 @@ fn write<E: EntropyWriter>(
     (header, mbs): &(SliceHeader, Vec<Drawn>),
 ) -> Vec<u8> {
     writer.begin(header, &picture.sps, &picture.pps);
-    for (n, (mb, levels)) in mbs.iter().enumerate() {
-        assert_eq!(writer.macroblock(mb, levels), levels.len(), "{n}: {mb:?}");
+    for (n, drawn) in mbs.iter().enumerate() {
+        let (mb, mvds) = (&drawn.mb, mvds_of(drawn));
+        let mut pending = Pending { mvds: &mvds, levels: &drawn.levels };
+        writer.macroblock(mb, &mut pending);
+        assert!(pending.mvds.is_empty() && pending.levels.is_empty(), "{n}: {mb:?}");
     }
     writer.finish().to_vec()
 }

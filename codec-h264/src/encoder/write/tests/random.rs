@@ -42,8 +42,12 @@ pub(super) struct Options {
     pub max_mvd: u32,
 }
 
-/// A macroblock and its levels.
-pub(super) type Drawn = (CodedMb, Vec<i16>);
+/// A macroblock, the differences of its vectors by list and 4x4 block, and its levels.
+pub(super) struct Drawn {
+    pub mb: CodedMb,
+    pub mvds: [[Mv; 16]; 2],
+    pub levels: Vec<i16>,
+}
 
 /// Draws a macroblock; `qp` is that of the one before it.
 pub(super) fn macroblock(random: &mut Random, options: &Options, qp: u8) -> Drawn {
@@ -56,18 +60,18 @@ pub(super) fn macroblock(random: &mut Random, options: &Options, qp: u8) -> Draw
         cbp: 0,
         coded: 0,
         refs: [[-1; 4]; 2],
-        mvds: [[Mv::ZERO; 16]; 2],
     };
+    let mut mvds = [[Mv::ZERO; 16]; 2];
     match mb.kind {
-        CodedKind::Skip => return (mb, Vec::new()),
+        CodedKind::Skip => return Drawn { mb, mvds, levels: Vec::new() },
         CodedKind::Pcm => {
-            let samples = (0..384).map(|_| random.byte(256).into()).collect();
-            return (mb, samples);
+            let levels = (0..384).map(|_| random.byte(256).into()).collect();
+            return Drawn { mb, mvds, levels };
         }
         CodedKind::Direct | CodedKind::Intra4x4(_) => {}
         CodedKind::Intra8x8(_) => mb.transform_8x8 = true,
         CodedKind::Intra16x16(_) => {}
-        CodedKind::Inter(shape) => motion(random, options, shape, &mut mb),
+        CodedKind::Inter(shape) => mvds = motion(random, options, shape, &mut mb),
     }
     if matches!(mb.kind, CodedKind::Intra4x4(_) | CodedKind::Intra8x8(_) | CodedKind::Intra16x16(_))
     {
@@ -78,7 +82,7 @@ pub(super) fn macroblock(random: &mut Random, options: &Options, qp: u8) -> Draw
     if (pattern(&mb) != 0 || is_16x16) && random.one_in(3) {
         mb.qp = random.byte(52);
     }
-    (mb, levels)
+    Drawn { mb, mvds, levels }
 }
 
 /// Replaces the modes of an intra macroblock with modes that need no neighbours.
@@ -120,7 +124,8 @@ fn kind(random: &mut Random, options: &Options) -> CodedKind {
     )
 }
 
-fn motion(random: &mut Random, options: &Options, shape: Shape, mb: &mut CodedMb) {
+/// Draws the references into `mb`; returns the differences of vectors by list and 4x4 block.
+fn motion(random: &mut Random, options: &Options, shape: Shape, mb: &mut CodedMb) -> [[Mv; 16]; 2] {
     let is_b = options.slice_type == SliceType::B;
     // The partition of each 8x8 block.
     let owners = match shape {
@@ -143,7 +148,8 @@ fn motion(random: &mut Random, options: &Options, shape: Shape, mb: &mut CodedMb
     if let (Shape::Quarters(_), true) = (shape, is_b) {
         mb.direct = random.byte(16) & random.byte(16);
     }
-    for list in 0..2 {
+    let mut mvds = [[Mv::ZERO; 16]; 2];
+    for (list, mvds) in mvds.iter_mut().enumerate() {
         for at in 0..16 {
             let (x, y) = (at % 4, at / 4);
             let quarter = y / 2 * 2 + x / 2;
@@ -151,10 +157,10 @@ fn motion(random: &mut Random, options: &Options, shape: Shape, mb: &mut CodedMb
                 continue;
             }
             let first = first_block(shape, x, y);
-            mb.mvds[list][at] = if first == at {
+            mvds[at] = if first == at {
                 Mv { x: random.signed(options.max_mvd), y: random.signed(options.max_mvd) }
             } else {
-                mb.mvds[list][first]
+                mvds[first]
             };
         }
     }
@@ -164,6 +170,7 @@ fn motion(random: &mut Random, options: &Options, shape: Shape, mb: &mut CodedMb
             (0..4).filter(|quarter| is_direct(*quarter)).for_each(|quarter| refs[quarter] = -1);
         }
     }
+    mvds
 }
 
 /// Returns the first 4x4 block of the partition of a block.
