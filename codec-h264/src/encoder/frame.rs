@@ -21,6 +21,7 @@ use codec_core::motion::MvCost;
 use codec_core::parallel::{Pool, Progress, ScratchPool, Serial, in_order};
 use codec_simd::Kernels;
 
+use super::attempts::Attempts;
 use super::brightness::Brightness;
 use super::costs::SyntaxCosts;
 use super::finish::{Picture, PictureParams};
@@ -223,7 +224,7 @@ impl FrameEncoder {
         self.areas.plan_refresh(plan);
         let mut recon = self.frames.take();
         let mut qp = plan.qindex.min(51);
-        let mut attempts = 0_u8;
+        let mut attempts = Attempts::default();
         let predicted = self.predicted(source, analysis, &references.header);
         let brightness = predicted.brightness;
         let weights = match references.header.slice_type {
@@ -239,17 +240,11 @@ impl FrameEncoder {
                 continue;
             };
             self.attempt(source, plan, analysis, (&references, &weights), qp, frame, packet);
-            attempts = attempts.saturating_add(1);
             let bits = packet.data.len() as u64 * 8;
-            let is_over = plan.max_bits.is_some_and(|max| bits > max);
-            if is_over
-                && attempts < plan.attempts
-                && let Some(coarser) = coarser(plan, qp, bits)
-            {
-                qp = coarser;
-                continue;
+            match attempts.next(plan, qp, bits) {
+                Some(coarser) => qp = coarser,
+                None => break self.report(plan, qp, bits),
             }
-            break self.report(plan, qp, bits);
         };
         if report.dropped {
             packet.data.clear();
@@ -604,22 +599,4 @@ fn vertical_reach(level_idc: u8) -> u16 {
         21..=30 => 252,
         _ => 508,
     }
-}
-
-/// Returns a higher quantiser for a frame that takes `bits` at `qp`, more than the plan allows; `None`
-/// if the plan allows no higher one.
-fn coarser(plan: &FramePlan, qp: u8, bits: u64) -> Option<u8> {
-    let worst = plan.max_qindex.max(plan.qindex).min(51);
-    if qp >= worst {
-        return None;
-    }
-    let max = plan.max_bits.unwrap_or(bits).max(1);
-    // Six quantisers halve the bits, or somewhat more.
-    let mut steps = 1;
-    let mut left = bits * 15 / 16;
-    while left > max && steps < 51 {
-        left = left * 8 / 9;
-        steps += 1;
-    }
-    Some(qp.saturating_add(steps).min(worst))
 }

@@ -4,6 +4,7 @@
 //! [`codec_core::encoder`] produces the plans. Modes and motion are decided by `decide_intra`,
 //! `decide_inter` and `decide_b`, the decided macroblocks are written by `write`.
 
+mod attempts;
 mod brightness;
 mod canvas;
 pub(crate) mod coded_mb;
