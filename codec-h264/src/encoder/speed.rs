@@ -126,7 +126,7 @@ static LEVELS: [Speed; 11] = {
         empty_skip_bits: 16,
         ..eight
     };
-    let six = Speed { split_bits: Some(64), ..seven };
+    let six = Speed { split_bits: Some(128), ..seven };
     let full = RefineSettings { ring: Ring::Full, ..satd };
     let five = Speed {
         refine: full,
@@ -153,15 +153,24 @@ static LEVELS: [Speed; 11] = {
     };
     let three = Speed {
         intra: IntraChoice::Coded,
-        unsure_transform_bits: 1 << 20,
+        unsure_transform_bits: 48,
         search_steps: 16,
         references: 3,
-        reference_eighths: u32::MAX,
-        full_bits: 0,
+        reference_eighths: 16,
+        full_bits: 24,
+        split_bits: Some(128),
         moved_splits: false,
         ..four
     };
-    let two = Speed { search_steps: 32, split_bits: Some(0), skip_bits: 0, ..three };
+    let two = Speed {
+        unsure_transform_bits: 1 << 20,
+        search_steps: 32,
+        reference_eighths: u32::MAX,
+        full_bits: 0,
+        split_bits: Some(0),
+        skip_bits: 0,
+        ..three
+    };
     let one = Speed { trials: Trials::All, ..two };
     let zero = Speed { search_steps: 64, ..one };
     [zero, one, two, three, four, five, six, seven, eight, nine, fastest]
