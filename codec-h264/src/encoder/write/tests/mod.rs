@@ -126,14 +126,14 @@ fn mvds_of(drawn: &Drawn) -> Vec<Mv> {
     let Drawn { mb, mvds: all, .. } = drawn;
     let mut mvds = Vec::new();
     let CodedKind::Inter(shape) = mb.kind else { return mvds };
-    for list in 0..2 {
+    for (refs, all) in mb.refs.iter().zip(all) {
         for n in 0..16 {
             // In decoding order of 4x4 blocks.
             let (x, y) = crate::macroblock::BLOCKS[n];
             let quarter = y / 2 * 2 + x / 2;
-            let is_coded = mb.refs[list][quarter] >= 0 && mb.direct >> quarter & 1 == 0;
+            let is_coded = refs[quarter] >= 0 && mb.direct >> quarter & 1 == 0;
             if is_coded && first_block(shape, x, y) == 4 * y + x {
-                mvds.push(all[list][4 * y + x]);
+                mvds.push(all[4 * y + x]);
             }
         }
     }
