@@ -84,13 +84,15 @@ macro_rules! replace_entries {
             filter_mb_edge_v_uv,
             filter_inner_edge_h_uv,
             filter_inner_edge_v_uv,
-            filter_mbs_x2,
             simple_edge_h_16,
             simple_edge_v_16,
             simple_inner_edges_h_16,
             simple_inner_edges_v_16,
             ..$base
         }
+    };
+    ($base:expr, loop_filter_pairs) => {
+        Kernels { filter_mbs_x2, ..$base }
     };
     ($base:expr, h264_wide) => {
         Kernels {

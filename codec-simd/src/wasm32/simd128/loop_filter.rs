@@ -15,7 +15,7 @@ use crate::wasm32::ops::*;
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    replace_entries!(base, loop_filter)
+    replace_entries!(replace_entries!(base, loop_filter), loop_filter_pairs)
 }
 
 lanes_loop_filter_edges!("simd128");

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::lanes::{lanes_loop_filter_edges, lanes_loop_filter_narrow_edges};
+use crate::lanes::{lanes_loop_filter_edges, lanes_loop_filter_narrow_edges, replace_entries};
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
@@ -13,20 +13,8 @@ use crate::x86::memory::{
 use crate::x86::ops::{U8x16, abs_diff, from_byte_8, splat_u8, xor_u8, zip_high_u8, zip_low_u8};
 
 /// `base` with the entries that this file improves.
-pub(crate) const fn over(mut base: Kernels) -> Kernels {
-    base.filter_mb_edge_h_16 = filter_mb_edge_h_16;
-    base.filter_mb_edge_v_16 = filter_mb_edge_v_16;
-    base.filter_inner_edges_h_16 = filter_inner_edges_h_16;
-    base.filter_inner_edges_v_16 = filter_inner_edges_v_16;
-    base.filter_mb_edge_h_uv = filter_mb_edge_h_uv;
-    base.filter_mb_edge_v_uv = filter_mb_edge_v_uv;
-    base.filter_inner_edge_h_uv = filter_inner_edge_h_uv;
-    base.filter_inner_edge_v_uv = filter_inner_edge_v_uv;
-    base.simple_edge_h_16 = simple_edge_h_16;
-    base.simple_edge_v_16 = simple_edge_v_16;
-    base.simple_inner_edges_h_16 = simple_inner_edges_h_16;
-    base.simple_inner_edges_v_16 = simple_inner_edges_v_16;
-    base
+pub(crate) const fn over(base: Kernels) -> Kernels {
+    replace_entries!(base, loop_filter)
 }
 
 lanes_loop_filter_edges!("avx2,bmi1,bmi2,lzcnt");

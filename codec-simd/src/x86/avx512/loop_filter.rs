@@ -1,10 +1,12 @@
 //! AVX-512 kernels: loop filters. For a macroblock edge, each register holds one side of 16
 //! segments, with the pixels next to the edge in lane 0.
+//!
+//! The filter of two macroblocks is that of AVX2, which keeps their pixels in registers: these filters
+//! of single edges wait for each other's stores, and together take longer.
 
 use core::arch::x86_64::*;
 
 use crate::lanes::{lanes_loop_filter_edges, replace_entries};
-use crate::loop_filter_pairs::loop_filter_pairs;
 use crate::table::Kernels;
 use crate::types::EdgeLimits;
 use crate::view::WindowMut;
@@ -22,7 +24,6 @@ pub(crate) const fn over(base: Kernels) -> Kernels {
 
 lanes_loop_filter_edges!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
 loop_filter_128!("avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni");
-loop_filter_pairs!(#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]);
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")]

@@ -15,7 +15,7 @@ use crate::x86::ops::{U8x16, abs_diff, from_byte_8, splat_u8, xor_u8, zip_high_u
 
 /// `base` with the entries that this file improves.
 pub(crate) const fn over(base: Kernels) -> Kernels {
-    replace_entries!(base, loop_filter)
+    replace_entries!(replace_entries!(base, loop_filter), loop_filter_pairs)
 }
 
 lanes_loop_filter_edges!("sse4.1,ssse3");
