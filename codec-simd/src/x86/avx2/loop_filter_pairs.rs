@@ -481,8 +481,9 @@ fn filter_chroma<const INNER: bool>(
     if INNER {
         inner_segments(&mut rows, inner);
     }
-    let [[mut u_a, mut u_b], [mut v_a, mut v_b]] =
-        [u, v].map(|both| both.map(|window| window.into_sub::<8, 8>(4, 0)));
+    let ([u_a, u_b], [v_a, v_b]) = (u, v);
+    let (mut u_a, mut u_b) = (u_a.into_sub::<8, 8>(4, 0), u_b.into_sub::<8, 8>(4, 0));
+    let (mut v_a, mut v_b) = (v_a.into_sub::<8, 8>(4, 0), v_b.into_sub::<8, 8>(4, 0));
     for (y, &row) in rows.iter().enumerate() {
         if INNER || y < 3 {
             let (of_a, of_b) = (_mm256_castsi256_si128(row), _mm256_extracti128_si256::<1>(row));
