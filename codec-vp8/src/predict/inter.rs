@@ -229,7 +229,7 @@ pub fn chroma_vectors(mvs: &[MotionVector; 16], filter: MotionFilter) -> [Motion
 /// Predicts an inter macroblock at column `x_mb`, row `y_mb` from `refs`.
 ///
 /// `mvs` are the vectors of its sub-blocks, used only for split macroblocks.
-#[inline]
+#[inline(always)]
 pub fn predict_inter(
     kernels: &Kernels,
     filter: MotionFilter,
