@@ -20,7 +20,10 @@ pub struct BoolDecoder<'a> {
 }
 
 /// Shift by range minus one that brings the range to at least 128.
-static SHIFTS: [u8; 256] = {
+///
+/// A constant rather than a static: a reference to it then is an address next to the code of the crate
+/// that parses, not one that must be loaded first.
+const SHIFTS: [u8; 256] = {
     let mut shifts = [0; 256];
     let mut range = 0_u8;
     while range < 127 {
@@ -31,7 +34,7 @@ static SHIFTS: [u8; 256] = {
 };
 
 /// Range minus one after that shift: a table look-up is faster than shift, add and subtract.
-static NORMALISED: [u8; 256] = {
+const NORMALISED: [u8; 256] = {
     let mut ranges = [0; 256];
     let mut range = 0_u8;
     while range < 255 {
@@ -106,8 +109,9 @@ impl<'a> BoolDecoder<'a> {
         // At most 254. A bounds check that never fails is off the critical path; a mask would be on
         // it.
         let index = range as usize;
-        let shift = u32::from(SHIFTS[index]);
-        self.range = u32::from(NORMALISED[index]);
+        let (shifts, ranges): (&'static [u8; 256], &'static [u8; 256]) = (&SHIFTS, &NORMALISED);
+        let shift = u32::from(shifts[index]);
+        self.range = u32::from(ranges[index]);
         self.value <<= shift;
         self.bits -= shift.cast_signed();
     }
