@@ -37,6 +37,8 @@ struct Simulation {
     leftover_bits: u64,
     /// Boost of every fifth frame.
     golden_boost_q16: i32,
+    /// Quantiser index below which a frame takes four times its bits.
+    cliff: u8,
     pts: i64,
     step_ticks: i64,
     sent: Vec<Sent>,
@@ -50,6 +52,7 @@ struct Sent {
     kind: FrameKind,
     temporal_id: u8,
     qindex: u8,
+    is_recoded: bool,
     dropped: Option<DropReason>,
 }
 
@@ -70,6 +73,7 @@ impl Simulation {
             scale: 8_000,
             leftover_bits: 0,
             golden_boost_q16: 0,
+            cliff: 0,
             pts: 0,
             step_ticks: 3000,
             sent: Vec::new(),
@@ -96,6 +100,7 @@ impl Simulation {
             kind,
             temporal_id: plan.temporal_id,
             qindex: 0,
+            is_recoded: false,
             dropped: None,
         };
         self.pts += self.step_ticks;
@@ -107,8 +112,10 @@ impl Simulation {
         }
         let noise = self.noise();
         let weight = if kind == FrameKind::Key { 6 } else { 1 };
+        let cliff = self.cliff;
         let bits_at = |scale: u64, qindex: u8| {
             let step = u64::from(STEPS[usize::from(qindex)]);
+            let weight = if qindex < cliff { 4 * weight } else { weight };
             weight * scale * complexity * noise / 100_000 / step + self.leftover_bits
         };
         match self.rate.plan_frame(&stats) {
@@ -120,11 +127,14 @@ impl Simulation {
                 let mut qindex = budget.qindex;
                 let fits =
                     |qindex| budget.max_bits.is_none_or(|max| bits_at(self.scale, qindex) <= max);
+                // Beyond a cliff an encoder cannot estimate the lowest index that fits.
+                let step = if cliff > 0 { 8 } else { 1 };
                 while qindex < budget.max_qindex && !fits(qindex) {
-                    qindex += 1;
+                    qindex = qindex.saturating_add(step).min(budget.max_qindex);
                 }
                 sent.bits = bits_at(self.scale, qindex);
                 sent.qindex = qindex;
+                sent.is_recoded = qindex > budget.qindex;
                 if budget.drop_above_bits.is_some_and(|most| sent.bits > most) {
                     self.rate.frame_dropped();
                     self.layers.dropped();
@@ -260,6 +270,23 @@ fn golden_frames_of_higher_quality_are_saved_by_those_between_them() {
     // A frame of more than the mean takes a tenth of a second longer at most.
     let lower = even.lowest_level - simulation.lowest_level;
     assert!((0..80_000).contains(&lower), "{lower}");
+}
+
+#[test]
+fn golden_frames_are_rarely_coded_twice() {
+    let run = |cliff| {
+        let mut simulation = Simulation::new(800, |_| {});
+        (simulation.golden_boost_q16, simulation.cliff) = (ONE_Q16 / 2, cliff);
+        simulation.run(400, |_| 100_000);
+        simulation
+    };
+    let golden = |simulation: &Simulation| {
+        let all = simulation.sent[100..].iter().enumerate();
+        all.filter(|(at, _)| at % 5 == 4).map(|(_, sent)| *sent).collect::<Vec<_>>()
+    };
+    let free = golden(&run(0)).iter().map(|sent| sent.qindex).max().unwrap_or(0);
+    let recoded = golden(&run(free + 2)).iter().filter(|sent| sent.is_recoded).count();
+    assert!(recoded <= 15, "{recoded} of 60");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Accounting of spent bits against the budget.
 
 use super::{Pending, RateController, VBR_BOOST_RECOVERY_US};
-use crate::fixed::{mul_div_signed, signed};
+use crate::fixed::{ONE_Q16, mul_div_signed, signed};
 use crate::rate::buffer::SECOND_US;
 use crate::rate::frame_stats::Class;
 
@@ -31,6 +31,15 @@ impl RateController {
             Class::Overlay | Class::Refine | Class::Layer(_) | Class::B | Class::Golden => 0,
         };
         self.boost_debt_bits = self.boost_debt_bits.saturating_add(on_purpose);
+    }
+
+    /// Reports that a golden frame planned with one quantiser index was coded with another. A frame that is
+    /// coded twice takes twice the time, so the next golden frames are coarser by half of the difference,
+    /// and slowly return to their boost.
+    pub(super) fn follow_recoded_golden(&mut self, planned: u8, coded: u8) {
+        let coarser = self.steps.log_q16(coded) - self.steps.log_q16(planned);
+        let kept = self.golden_excess_q16 * 7 / 8;
+        self.golden_excess_q16 = (kept + coarser.max(0) / 2).min(ONE_Q16);
     }
 
     /// Moves the target buffer level towards the optimal one, by at most 1 % of the rate.

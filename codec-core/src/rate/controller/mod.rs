@@ -36,6 +36,8 @@ const INTER_DELAY_MS: u32 = 100;
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     class: Class,
+    /// Planned quantiser index.
+    qindex: u8,
     now_us: i64,
     complexity_q16: i32,
     complexity: u64,
@@ -98,6 +100,9 @@ pub struct RateController {
     boost_debt_bits: i64,
     /// CBR: bits that golden frames spent beyond their share and plain frames have not saved yet.
     golden_debt_bits: i64,
+    /// By how much golden frames are coarser than their boost asks for, in octaves of the step: those
+    /// before were coded again because they took too many bits.
+    golden_excess_q16: i32,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
     /// Complexity of the last frame if it was a plain one, else 0.
@@ -141,6 +146,7 @@ impl RateController {
             debt_bits: 0,
             boost_debt_bits: 0,
             golden_debt_bits: 0,
+            golden_excess_q16: 0,
             mean_complexity: None,
             last_complexity: 0,
             mean_frames: 0,
@@ -323,6 +329,7 @@ impl RateController {
             self.last_target_bits = plan.target_bits;
             self.pending = Some(Pending {
                 class: plan.class,
+                qindex: plan.qindex,
                 now_us,
                 complexity_q16,
                 complexity: stats.complexity,
@@ -366,6 +373,7 @@ impl RateController {
         self.last_target_bits = target_bits;
         self.pending = Some(Pending {
             class,
+            qindex,
             now_us,
             complexity_q16,
             complexity: stats.complexity,
@@ -439,6 +447,9 @@ impl RateController {
         let target = self.config.mode.bitrate().unwrap_or_default();
         self.unmet_rate.coded(frame.now_us, bits, is_coarsest, target.0);
         self.charge(&frame, bits);
+        if frame.class == Class::Golden {
+            self.follow_recoded_golden(frame.qindex, qindex);
+        }
         if let Some(size_prediction) = &mut self.size_prediction {
             size_prediction.coded(bits);
         }

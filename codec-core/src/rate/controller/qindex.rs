@@ -88,7 +88,8 @@ impl RateController {
             };
         }
         if class == Class::Golden && !is_still {
-            step_q16 = step_q16.saturating_sub(stats.golden_boost_q16);
+            let boost = stats.golden_boost_q16.saturating_sub(self.golden_excess_q16).max(0);
+            step_q16 = step_q16.saturating_sub(boost);
         }
         if let Some(max_bits) = max_bits {
             // Keep a margin of one eighth: the model is not exact, and recoding is expensive. Key
