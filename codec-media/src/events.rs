@@ -47,10 +47,11 @@ pub trait Listener: Send + Sync {
         Box::new(NoMeter)
     }
 
-    /// Statistics of a live stream, once a second.
+    /// Receives the statistics of a live stream, once a second.
     fn live(&self, _progress: &LiveProgress) {}
 
-    /// Overall progress of work in steps of different length, at the start of each step.
+    /// Receives the overall progress of work in steps of different length, at the start of each
+    /// step.
     fn share(&self, _progress: &OverallProgress<'_>) {}
 }
 
@@ -121,7 +122,7 @@ impl Events {
         self.0.live(progress);
     }
 
-    /// Overall progress of work in steps.
+    /// Sends the overall progress of work in steps.
     pub fn share(&self, progress: &OverallProgress<'_>) {
         self.0.share(progress);
     }

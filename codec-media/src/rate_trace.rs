@@ -43,7 +43,7 @@ pub fn read_targets(path: &Path) -> Result<RateTrace> {
     Ok(trace)
 }
 
-/// A link with the file of its rate read.
+/// Returns the configuration of a link, and reads its rate trace if it names a file.
 ///
 /// # Errors
 /// If the file cannot be read or is not a trace.

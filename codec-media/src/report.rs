@@ -23,7 +23,7 @@ impl ReportFormat {
     /// Returns the format for the extension of a file name.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If the extension is neither `csv` nor `json`.
     pub fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Ok(Self::Csv),

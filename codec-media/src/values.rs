@@ -90,7 +90,7 @@ impl FromStr for Crop {
 pub struct RegionOffset {
     /// The rectangle in pixels of the encoded frame.
     pub region: Region,
-    /// In sixths of an octave of the quantiser step.
+    /// Offset in sixths of an octave of the quantiser step.
     pub offset: i8,
 }
 

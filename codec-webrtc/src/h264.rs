@@ -99,8 +99,8 @@ pub(super) fn offered(profiles: H264Profiles) -> Vec<FormatParameters> {
     profiles.iter().map(supported).collect()
 }
 
-/// The parameters of the answer to an offer: the profiles of both sides, with the level of both where
-/// a side requires the same level in both directions.
+/// The parameters of the answer to an offer: the profiles that both sides support. If a side
+/// requires the same level in both directions, the level is the lower one of the two sides.
 pub(super) fn answered(profiles: H264Profiles, offer: &str) -> Vec<FormatParameters> {
     let theirs: Vec<FormatParameters> =
         super::red::sections(offer).iter().flat_map(|section| parameters(section)).collect();

@@ -29,8 +29,8 @@ const RID_EXTENSIONS: [&str; 2] = [
 pub struct OfferedSection {
     /// Audio or video.
     pub kind: Kind,
-    /// Codec names in the order of the offer, without RTX, RED and FEC. H.264 that is not supported
-    /// is listed with its parameters if other H.264 is.
+    /// Codec names in the order of the offer, without RTX, RED and FEC. If H.264 is enabled, an
+    /// H.264 payload type with unsupported parameters is listed with these parameters.
     pub codecs: Vec<String>,
     /// Profiles of H.264 that are offered in packetization mode 1, in the order of the offer.
     pub h264: Vec<Profile>,
@@ -267,7 +267,7 @@ impl Codecs {
         all.filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect()
     }
 
-    /// The codecs that an offer has too: FEC is only used with VP8.
+    /// Disables VP8 if the offer does not contain it, since FEC is used only with VP8.
     pub(super) fn in_offer(self, offer: &str) -> Self {
         let is_vp8 = |line: &str| {
             let encoding = line.strip_prefix("a=rtpmap:").and_then(|rest| rest.split_once(' '));

@@ -37,7 +37,7 @@ impl AudioSink {
     /// Opens the encoder. `name` is the output's, for messages; `number` is that of its track.
     ///
     /// # Errors
-    /// If the audio is damaged or cannot be written.
+    /// If the backend has no encoder, or the encoder rejects `config`.
     pub fn new(
         backend: &AudioBackend,
         config: &AudioEncoderConfig,

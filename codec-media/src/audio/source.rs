@@ -60,7 +60,7 @@ impl AudioSource {
     /// Opens only the audio of `spec`.
     ///
     /// # Errors
-    /// If the audio is damaged or cannot be written.
+    /// If the input cannot be opened, has no audio track or cannot be decoded.
     pub fn open(spec: &InputSpec, options: &AudioDecodeOptions, env: &Env) -> Result<Self> {
         match spec.open(env)? {
             Opened::Container(Input::Packets(mut reader)) => {
@@ -74,7 +74,7 @@ impl AudioSource {
     /// Decodes the first audio track of `reader`, which delivers only that track.
     ///
     /// # Errors
-    /// If the audio is damaged or cannot be written.
+    /// If there is no audio track, or no decoder can be opened for it.
     pub fn new(
         reader: Box<dyn PacketReader>,
         name: String,
@@ -146,7 +146,7 @@ impl AudioSource {
         GapLimit::new(&self.name, &self.limits)
     }
 
-    /// The request to end that this source looks at.
+    /// The stop request that this source checks.
     pub fn stop(&self) -> Stop {
         self.env.stop.clone()
     }
@@ -165,7 +165,7 @@ impl AudioSource {
     /// in samples of their own rate.
     ///
     /// # Errors
-    /// If the audio is damaged or cannot be written.
+    /// If the audio is damaged or cannot be read.
     pub fn read(&mut self, audio: &mut AudioBuf) -> Result<bool> {
         if self.ready.is_empty() {
             self.fill();

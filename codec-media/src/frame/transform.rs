@@ -55,7 +55,7 @@ impl Transform {
     /// The size and metadata of the result for a frame of `size`.
     ///
     /// # Errors
-    /// If size and samples do not match.
+    /// If the crop rectangle exceeds the frame.
     pub fn outcome(&self, size: Size, info: PictureInfo) -> Result<(Size, PictureInfo)> {
         let (mut size, mut info) = (size, info);
         if let Some(crop) = self.crop {

@@ -37,7 +37,7 @@ impl Media {
     /// Returns itself, or an error if wanted audio is lost.
     ///
     /// # Errors
-    /// If the input cannot be opened or lacks the requested tracks.
+    /// If audio was wanted and the only audio track cannot be read.
     pub fn complete(self) -> Result<Self> {
         match self.lost_audio {
             Some(failure) => Err(failure),

@@ -19,9 +19,9 @@ pub(crate) struct AnnouncedTracks {
 pub(crate) struct Times {
     /// NTP wall time of the capture, as sent with the media.
     pub(crate) captured: Option<u64>,
-    /// The same by the sender's reports, which may use another clock.
+    /// NTP wall time of the capture by the sender's reports, which may use another clock.
     pub(crate) reported: Option<u64>,
-    /// When it was completely received, by our clock.
+    /// When the frame or packet was completely received, by our clock.
     pub(crate) arrived: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct ReceivedFrame {
     pub(crate) data: Vec<u8>,
     pub(crate) key: bool,
     pub(crate) shown: bool,
-    /// In ticks of its track. Video and audio times share one timeline.
+    /// Presentation time in ticks of its track. Video and audio times share one timeline.
     pub(crate) pts: i64,
     pub(crate) times: Times,
     /// Identifies the frame for the input.
@@ -179,7 +179,7 @@ pub(crate) struct InboundStats {
     pub(crate) bytes: u64,
     /// Headers and padding, if known.
     pub(crate) header_bytes: Option<u64>,
-    /// Negative after duplicates.
+    /// Packets lost; negative after duplicates.
     pub(crate) lost: i64,
     /// Packets that arrived too late.
     pub(crate) discarded: u64,

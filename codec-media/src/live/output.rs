@@ -20,7 +20,7 @@ pub(crate) struct Offer {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiveAudioPacket<'a> {
     pub(crate) data: &'a [u8],
-    /// In ticks of the track.
+    /// Presentation time in ticks of the track.
     pub(crate) pts: i64,
     /// Capture time on the sender's clock.
     pub(crate) captured: Duration,

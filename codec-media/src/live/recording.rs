@@ -52,8 +52,8 @@ pub(crate) struct Fate {
 /// Statistics of a recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RecordingStats {
-    /// Totals of recorded media. Dropped are frames before the first key frame, after losses, and
-    /// damaged ones.
+    /// Totals of recorded media. Frames before the first key frame, frames after losses and damaged
+    /// frames count as dropped.
     pub(crate) totals: Totals,
     pub(crate) decode_time: Duration,
     pub(crate) size: Option<Size>,

@@ -19,7 +19,7 @@ const MAX_DELAYS: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct Delays {
     kept_us: Vec<u32>,
-    /// One of this many is kept.
+    /// One of every `stride` delays is kept.
     stride: u64,
     count: u64,
     sum_us: u128,

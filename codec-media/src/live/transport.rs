@@ -57,7 +57,7 @@ pub(crate) struct Coding {
     pub(crate) rate: Option<Bitrate>,
     /// Whether the encoder follows the session's bitrate.
     pub(crate) obeys: bool,
-    /// Whether it also codes frames with the references that the session selects.
+    /// Whether the encoder also codes frames with the references that the session selects.
     pub(crate) takes_references: bool,
 }
 

@@ -37,11 +37,11 @@ pub struct AudioEncoding {
 
 /// Audio whose pipeline is open.
 pub struct Opened {
-    /// Moves the audio.
+    /// Copies or encodes the audio.
     pub pipeline: AudioPipeline,
-    /// For the muxer.
+    /// Description of the track for the muxer.
     pub track: AudioTrack,
-    /// For the user.
+    /// Description of the audio for the user.
     pub text: String,
 }
 

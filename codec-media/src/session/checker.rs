@@ -30,9 +30,9 @@ pub(super) struct Checker {
 /// The result for one packet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checked {
-    /// Of the frame of the packet, if the decoder returned it at once.
+    /// SSIM of the frame of the packet, if the decoder returned the frame at once.
     pub(super) ssim: Option<f64>,
-    /// Of frames of earlier packets, which were coded before frames that are shown earlier.
+    /// SSIM of frames of earlier packets, which were coded before frames that are shown earlier.
     pub(super) late: Vec<f64>,
 }
 

@@ -22,9 +22,9 @@ const BEHIND: f64 = 1.1;
 /// The targets of a run.
 #[derive(Clone, Debug)]
 pub(super) struct TargetCheck {
-    /// The mean bitrate; `None` without one, or if it changes during the run.
+    /// Target of the mean bitrate; `None` if there is no target, or if it changes during the run.
     target: Option<Bitrate>,
-    /// Whether the user set it.
+    /// Whether the user set the target.
     is_asked: bool,
     real_time: bool,
     /// Time spent in the encoder.

@@ -24,7 +24,7 @@ pub(super) const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Code
 /// Name of the backend option behind `--token-parts`.
 const TOKEN_PARTITIONS: &str = "token-partitions";
 
-/// An encoder and its settings.
+/// Intended use of the output, which selects defaults of the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Real time: CBR, no look-ahead, no periodic key frames.

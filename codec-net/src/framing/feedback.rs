@@ -22,9 +22,10 @@ pub struct Report {
     pub lost: u64,
     /// [`super::Record::captured`] of the newest frame; 0 before the first.
     pub captured: u64,
-    /// From its capture to its decoding, by the receiver's clock, in microseconds; 0 if unknown.
+    /// Time from the capture of the newest frame to its decoding, by the receiver's clock, in
+    /// microseconds; 0 if unknown.
     pub delay_us: u32,
-    /// From its arrival to this report, in microseconds.
+    /// Time from the arrival of the newest frame to this report, in microseconds.
     pub held_us: u32,
 }
 

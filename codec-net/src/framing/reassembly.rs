@@ -16,7 +16,7 @@ use super::stream::{Item, Parser};
 pub struct ReassemblerConfig {
     /// Maximum number of records that are incomplete or wait for others.
     pub max_records: usize,
-    /// Maximum number of bytes of all of them.
+    /// Maximum number of bytes of all such records.
     pub max_bytes: usize,
     /// How long a later record waits for an incomplete one.
     pub max_wait: Duration,

@@ -43,7 +43,7 @@ pub(super) enum Datagram {
     FromUpstream(usize, Vec<u8>),
 }
 
-/// Reads datagrams from the front socket, or from the socket of client `back`, until the relay
+/// Reads datagrams from the front socket, or from the socket of client `back`, until the emulator
 /// ends.
 pub(super) fn spawn_reader(
     socket: UdpSocket,

@@ -18,9 +18,9 @@ use crate::framing::{Flags, Kind, Record};
 pub const VIDEO_HZ: u32 = 90_000;
 /// Ticks per second of audio timestamps.
 pub const AUDIO_HZ: u32 = 48_000;
-/// Indices of the streams in our hello.
+/// Index of the video stream in our hello.
 pub const VIDEO_STREAM: u8 = 0;
-/// See [`VIDEO_STREAM`].
+/// Index of the audio stream in our hello.
 pub const AUDIO_STREAM: u8 = 1;
 
 /// A frame.

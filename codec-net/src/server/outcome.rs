@@ -117,7 +117,8 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
-/// Why a session ended; an error if a publisher cannot continue.
+/// Why a session ended. Methods of a publisher return it as an error if the publisher cannot
+/// continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {

@@ -91,7 +91,7 @@ struct SmallRendition {
     stream: Arc<Stream>,
     decoder: (VideoFormat, Box<dyn VideoDecoder>),
     limits: Limits,
-    /// With the input and output frame sizes.
+    /// The input and output frame sizes, and the encoder for them.
     encoder: Option<(Size, Size, Box<dyn VideoEncoder>)>,
     packet: Packet,
     /// Time of the last frame.

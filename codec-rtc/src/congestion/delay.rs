@@ -93,12 +93,13 @@ impl Delays {
         self.min_rtt.min().unwrap_or(0.1)
     }
 
-    /// The shortest one-way delay of the last minute, by two clocks.
+    /// Minimum one-way delay of the last minute, including the offset between the clocks of sender
+    /// and receiver.
     pub(super) fn min_one_way_s(&self) -> Option<f64> {
         self.min_one_way.min()
     }
 
-    /// Time in queues on the way there, beyond the least of the last minute.
+    /// Queueing delay of the forward path: one-way delay above the minimum of the last minute.
     pub(super) fn queueing_s(&self) -> f64 {
         self.queueing_s
     }

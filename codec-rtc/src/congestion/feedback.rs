@@ -7,7 +7,7 @@ use super::PacketReport;
 use crate::rtcp::{Ccfb, Twcc};
 use crate::sequence::Unwrapper32;
 
-/// Bits missing from the reference time of transport-wide feedback to 32.
+/// Number of bits by which the reference time of transport-wide feedback is shorter than 32 bits.
 const REFERENCE_SHIFT: u32 = 8;
 /// Maximum number of RTP packets and of streams tracked for RFC 8888.
 const MAX_PACKETS: usize = 4096;

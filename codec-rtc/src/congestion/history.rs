@@ -159,7 +159,7 @@ impl History {
         self.in_flight_bytes
     }
 
-    /// Bytes of those of them that were sent before this time.
+    /// Bytes of packets that were sent before `time` and are not covered by feedback.
     pub(super) fn in_flight_bytes_before(&self, time: Duration) -> u64 {
         let in_flight = self.packets.iter().skip(self.first_uncovered());
         in_flight.take_while(|packet| packet.at < time).map(|packet| u64::from(packet.bytes)).sum()

@@ -11,7 +11,7 @@ use super::inter_arrival::Delta;
 const WINDOW: usize = 20;
 /// Weight of the previous value in the smoothed delay.
 const SMOOTHING: f64 = 0.9;
-/// Number of groups that scales the slope, at most, and the gain.
+/// Maximum number of groups by which the slope is multiplied, and the gain.
 const MAX_DELTAS: u32 = 60;
 const GAIN: f64 = 4.0;
 /// Threshold in milliseconds: initial, minimum, maximum.

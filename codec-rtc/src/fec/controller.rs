@@ -81,8 +81,8 @@ impl Default for FecControllerConfig {
     }
 }
 
-/// With NACK, FEC is off up to the first round-trip time and is used fully from the second by
-/// default.
+/// With NACK, FEC is off up to `SHORT_RTT`. From `LONG_RTT` on, which is the default of
+/// [`FecControllerConfig::long_rtt`], it is used fully.
 const SHORT_RTT: Duration = Duration::from_millis(20);
 const LONG_RTT: Duration = Duration::from_millis(100);
 /// Minimum loss for which FEC is sent.

@@ -12,11 +12,11 @@ use crate::packet::h264::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnsupportedParameter {
-    /// Mode 2, or no mode at all.
+    /// Packetization mode 2, or a value that is not a packetization mode.
     PacketizationMode(String),
     /// Unknown profile or level.
     ProfileLevelId(InvalidProfileLevelId),
-    /// The parameter sets are no base64, or too large.
+    /// The parameter sets are not valid Base64, or are too large.
     ParameterSets,
 }
 

@@ -161,8 +161,9 @@ pub struct SenderConfig {
     /// Whether to keep acknowledged frames as references and recover from losses with them; default
     /// `true`. The encoder must be opened with `error_resilient`, since frames after a lost one
     /// must not depend on its probabilities. Not used for streams with temporal layers
-    /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references, nor with
-    /// H.264 without Dependency Descriptors, by which its frames are acknowledged.
+    /// ([`codec_core::codec::PacketMeta`]), where the layers determine the references, nor for
+    /// H.264 without Dependency Descriptors, since frames of H.264 are acknowledged by the frame
+    /// numbers in their descriptors.
     pub reference_recovery: bool,
     /// Minimum time between two requested key frames; default 300 ms.
     pub min_key_frame_interval: Duration,

@@ -93,7 +93,8 @@ impl FrameDescriber {
     /// Creates the state of a stream with one temporal layer.
     ///
     /// # Errors
-    /// None occurs at present.
+    /// Returns [`ConfigError`] if the descriptors cannot be set up, which does not happen at
+    /// present.
     pub fn new() -> Result<Self, ConfigError> {
         Ok(Self { dependencies: Dependencies::new()?, layers: 1 })
     }

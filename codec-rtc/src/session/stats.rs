@@ -109,15 +109,15 @@ pub struct SenderStats {
     pub round_trip: Option<Duration>,
     /// Fraction lost in the last receiver report, 0..=1.
     pub fraction_lost: f64,
-    /// Last reports on the video stream and on the audio stream.
+    /// Last report on the video stream.
     pub remote_video: Option<RemoteInbound>,
-    /// See [`Self::remote_video`].
+    /// Last report on the audio stream.
     pub remote_audio: Option<RemoteInbound>,
     /// Bandwidth estimate, if congestion control is on.
     pub estimate: Option<Estimate>,
-    /// Last target bitrate in total, and of the video encoder.
+    /// Last target bitrate in total.
     pub target: Bitrate,
-    /// See [`Self::target`].
+    /// Last target bitrate of the video encoder.
     pub video_target: Bitrate,
 }
 

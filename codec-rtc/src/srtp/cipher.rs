@@ -145,7 +145,7 @@ impl HmacSha1 {
         mac
     }
 
-    /// The tag of `parts`, one after the other.
+    /// Returns the tag of the concatenated `parts`.
     #[must_use]
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 20] {
         let mut mac = self.0.clone();

@@ -262,9 +262,9 @@ impl Peer {
         self.counters
     }
 
-    /// Whether [`handle_datagram`](Self::handle_datagram) would accept this datagram, to share a
-    /// socket among peers. Based on user name and integrity of connectivity checks, or on the
-    /// verified source address.
+    /// Whether [`handle_datagram`](Self::handle_datagram) would accept this datagram, for peers
+    /// that share a socket. A connectivity check must have the right user name and integrity; any
+    /// other datagram must come from a verified source address.
     #[must_use]
     pub fn accepts(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> bool {
         match address_filter::protocol(datagram) {

@@ -16,7 +16,8 @@ use super::MediaKeys;
 
 /// Initial retransmission timeout of a flight, doubled each time.
 const FIRST_RETRANSMISSION: Duration = Duration::from_millis(50);
-/// 0.2 s doubled seven times is 25 s, as long as a handshake may take.
+/// Maximum number of retransmissions: 50 ms doubled nine times is 25.6 s, slightly less than
+/// `HANDSHAKE`.
 const RETRANSMISSIONS: usize = 9;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 

@@ -31,7 +31,7 @@ impl StillSource {
     /// Reads and decodes all of `input`.
     ///
     /// # Errors
-    /// If the image is damaged, not supported or cannot be written.
+    /// If the image is damaged, not supported or cannot be read.
     pub fn new(
         input: impl Read,
         format: StillFormat,
@@ -126,7 +126,7 @@ impl RgbStill {
     /// Reads and decodes all of `input` like a viewer: 8-bit RGB.
     ///
     /// # Errors
-    /// If the image is damaged, not supported or cannot be written.
+    /// If the image is damaged, not supported or cannot be read.
     pub fn new(
         input: impl Read,
         format: StillFormat,
@@ -188,7 +188,7 @@ impl RgbStill {
     /// Converts to I420 with the usual colours for the size.
     ///
     /// # Errors
-    /// If the image is damaged, not supported or cannot be written.
+    /// If `samples` cannot be converted.
     pub fn to_planes(size: Size, samples: &[u8]) -> Result<Planes> {
         let mut planes = Planes::default();
         planes.reset(size);

@@ -39,7 +39,7 @@ impl Style {
     /// Chosen by the name of the output; PNG for pipes.
     ///
     /// # Errors
-    /// If the image is damaged, not supported or cannot be written.
+    /// If the format is unknown, or does not support `quality` or `lossless`.
     pub fn of(path: &Path, quality: Option<u8>, lossless: bool) -> Result<Self> {
         let format = match StillFormat::of(path) {
             Some(format) => format,

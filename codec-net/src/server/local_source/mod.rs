@@ -20,8 +20,8 @@ pub struct SourceFrame<'a> {
     /// Presentation time on the source's clock, which audio shares; `None`: one frame after the
     /// previous one.
     pub time: Option<Duration>,
-    /// Time since capture if the source is live, whose frames are sent immediately. `None` if it is
-    /// not live, so that the frame is sent at its presentation time.
+    /// Time since capture if the source is live; the frame is then sent immediately. `None` if the
+    /// source is not live; the frame is then sent at its presentation time.
     pub age: Option<Duration>,
 }
 

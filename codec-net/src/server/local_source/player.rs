@@ -87,7 +87,7 @@ struct Player {
     stopped: Arc<AtomicBool>,
     /// When the first frame is due: time 0 of the stream.
     begun: Option<Duration>,
-    /// End of the last frame, since then.
+    /// End of the last frame, as a time since `begun`.
     end: Duration,
     /// Whether there are viewers who have been sent a frame.
     is_live: bool,

@@ -29,11 +29,11 @@ pub struct StreamStats {
     pub bytes: u64,
     pub audio_packets: u64,
     pub size: Option<Size>,
-    /// Of the last frame, 0..=127; VP8 only.
+    /// Quantiser index of the last frame, 0..=127; VP8 only.
     pub qindex: Option<u8>,
     /// Number of temporal layers seen.
     pub layers: u8,
-    /// Over the last second, video and audio.
+    /// Bitrate of video and audio over the last second.
     pub bits_per_second: u64,
     /// Frames in the last second.
     pub frames_per_second: u32,

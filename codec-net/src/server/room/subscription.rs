@@ -77,7 +77,7 @@ pub(super) struct Subscription {
     /// Time of the last delivered frame.
     last_pts: Option<u64>,
     budget: Option<LinkBudget>,
-    /// Whether it is the server itself, which is not counted.
+    /// Whether the viewer belongs to the server itself; such viewers are not counted.
     internal: bool,
     counters: ViewerCounters,
 }

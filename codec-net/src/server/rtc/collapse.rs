@@ -14,7 +14,7 @@ const EMPTY_QUEUE_DELAY: Duration = Duration::from_millis(100);
 const STOP_RANGE: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
 /// Minimum time from a restart to the next stop: key frames also fill slow links.
 const MIN_STOP_INTERVAL: Duration = Duration::from_secs(10);
-/// For how long losses are taken to be those of the full queue.
+/// How long after a restart losses are attributed to the full queue of the collapse.
 const QUEUE_LOSS_WINDOW: Duration = Duration::from_secs(5);
 /// Share of packets lost above which frames are missing.
 const MISSING_FRAMES_LOSS: f64 = 0.03;

@@ -12,8 +12,8 @@ const CONGESTED_QUEUEING: Duration = Duration::from_millis(150);
 const FEC_MAX_QUEUEING: Duration = Duration::from_millis(60);
 /// A loss ratio above this is congestion of a link with small buffers; random loss is lower.
 const CONGESTED_LOSS: f32 = 0.25;
-/// A new value counts 1/N in smoothed values: for the recent round trip, and for the one without
-/// queueing, which only rises if the path becomes longer.
+/// Inverse weights of a new value in the smoothed round-trip times: the recent one, and the one
+/// without queueing, which rises only slowly.
 const RECENT_WEIGHT: u32 = 4;
 const BASE_WEIGHT: u32 = 512;
 /// Averaging window of the sent rate, and the maximum number of samples in it.

@@ -2,7 +2,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `network`, `command` | the handle of the thread, and the commands that it sends |
+//! | `network`, `command` | the handle of the thread, and the commands that the handle sends |
 //! | `calls` | the loop of the thread, over `sockets` and `turn`; `demux` finds the call of a datagram |
 //! | `call` | one peer: passes its events to the session and to the control channel |
 //! | `negotiation`, `sdp_fragment` | checks of offers; trickled candidates |

@@ -133,7 +133,7 @@ impl Offer {
         self.0.iter().any(|line| line.kind == kind && line.is_accepted)
     }
 
-    /// Whether there are lines of this kind, but the server accepts no line.
+    /// Whether there are lines of this kind with codecs, but the server accepts none of them.
     fn lacks(&self, kind: Kind) -> bool {
         !self.takes(kind) && self.0.iter().any(|it| it.kind == kind && !it.codecs.is_empty())
     }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use codec_rtc::extension::PlayoutDelay;
 
-/// Viewers should wait at or above the first loss ratio, until it falls below the second one.
+/// Loss ratio from which viewers are asked to wait, and the ratio above which `HOLD_TIME` starts
+/// again.
 const LOSS_ON: f32 = 0.015;
 const LOSS_OFF: f32 = 0.005;
-/// How long this lasts after the last loss.
+/// How long viewers are asked to wait after the last loss.
 const HOLD_TIME: Duration = Duration::from_secs(15);
 /// Added to the round trip: the time until the next frame reveals a lost frame end, and decoding
 /// time.

@@ -53,8 +53,9 @@ pub(super) struct SelectorInput {
 }
 
 impl SelectorInput {
-    /// The share of the full rendition's bitrate that this many layers need: each layer doubles the
-    /// frame rate, and frames of upper layers are smaller.
+    /// Bitrate that a rendition needs, in bits per second. Without its highest layer, the full
+    /// rendition needs 3/4 of the bitrate: each layer doubles the frame rate, and frames of upper
+    /// layers are smaller.
     fn needed(&self, rendition: Rendition) -> u64 {
         match rendition {
             Rendition::Full(layers) => {

@@ -42,7 +42,7 @@ const MIN_DESIRED_BITRATE: Bitrate = Bitrate::kbps(800);
 /// frames are large relative to the queue limit, and from the second one on.
 const MEDIA_PCT: [u64; 2] = [82, 97];
 const MEDIA_BETWEEN: [u64; 2] = [400_000, 1_200_000];
-/// Share of payloads in that, without and with FEC.
+/// Share of payloads in the bitrate for media, in percent, without and with FEC.
 const PAYLOAD_PCT: u64 = 93;
 const FEC_PAYLOAD_PCT: u64 = 68;
 /// Audio with the small rendition, in bits per second.

@@ -8,7 +8,8 @@ use super::super::units::{bitrate, bits, bps, bytes, seconds_between};
 use super::super::{Estimate, Reason};
 use super::Controller;
 
-/// After a decrease, a queue above the first value is drained within about the second, in seconds.
+/// Queueing delay above which the queue is drained after a decrease, and the time in which it is
+/// drained approximately, both in seconds.
 const DRAIN_S: [f64; 2] = [0.04, 0.6];
 /// Minimum share of the estimate while draining.
 const MIN_DRAIN: f64 = 0.35;

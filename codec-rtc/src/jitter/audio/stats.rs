@@ -31,7 +31,8 @@ pub struct AudioBufferStats {
     pub packets_discarded: u64,
     /// `fecPacketsReceived`: redundant payloads (RED) and packets with in-band FEC.
     pub fec_packets_received: u64,
-    /// `fecPacketsDiscarded`: those that were not needed or late.
+    /// `fecPacketsDiscarded`: redundant payloads, and packets with in-band FEC, that were late or
+    /// not needed.
     pub fec_packets_discarded: u64,
     /// Packets pushed.
     pub packets_received: u64,

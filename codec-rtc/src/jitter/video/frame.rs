@@ -86,7 +86,7 @@ pub struct PacketInfo {
 pub struct FrameId {
     /// Frame number of the Dependency Descriptor.
     pub frame_number: Option<u16>,
-    /// `PictureID` of the VP8 payload descriptor, as used in RPSI (RFC 7741, section 5.2).
+    /// `PictureID` of the VP8 payload descriptor, as used in RPSI (RFC 7741, section 5.1).
     pub picture_id: Option<PictureId>,
     /// RTP timestamp.
     pub timestamp: u32,

@@ -55,7 +55,7 @@ impl Codes {
     }
 }
 
-/// Fields of a slice that tell where it belongs.
+/// Fields of a slice that describe its picture and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SliceHead {
     /// Whether the slice contains the first macroblock of its picture.

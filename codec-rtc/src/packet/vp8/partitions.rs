@@ -30,15 +30,15 @@ impl Ends {
         whole
     }
 
-    /// What lies past the highest index belongs to the partition before.
+    /// Adds the end of a partition. Data past the highest index belongs to the last partition.
     fn push(&mut self, end: usize) {
         self.count = (self.count + 1).min(self.ends.len());
         self.ends[self.count - 1] = end;
     }
 }
 
-/// The partitions of a frame; one if the data does not add up. The table of sizes belongs to the
-/// first partition (RFC 7741, section 4.3).
+/// Returns the ends of the partitions of a frame; a single partition if the sizes are inconsistent.
+/// The table of sizes belongs to the first partition (RFC 7741, section 4.3).
 pub(super) fn partition_ends(data: &[u8]) -> Ends {
     known_ends(data).unwrap_or_else(|| Ends::whole(data))
 }
@@ -92,7 +92,8 @@ fn token_partitions(first_partition: &[u8], is_key: bool) -> usize {
     1 << reader.get_literal(2)
 }
 
-/// Skips `count` values of `bits` bits, each after a flag that says whether it is there.
+/// Skips `count` values of `bits` bits, each of which follows a flag that indicates whether it is
+/// present.
 fn skip_optional(reader: &mut BoolDecoder<'_>, count: usize, bits: u32) {
     for _ in 0..count {
         if reader.get_flag() {

@@ -51,7 +51,7 @@ struct NegotiatedFec {
     /// Payload types.
     red: u8,
     ulpfec: u8,
-    /// Those of the protected codecs.
+    /// Payload types of the protected codecs, with their codecs.
     media: Vec<(u8, Codec)>,
     /// Whether packets may have a Dependency Descriptor.
     has_descriptors: bool,

@@ -18,8 +18,8 @@ use codec_rtc::rtp;
 /// Loss ratio above which FEC is switched on, and below which it is switched off.
 const LOSSY: f64 = 0.01;
 const CLEAN: f64 = 0.003;
-/// Minimum round-trip time at which FEC uses its full share: browsers delay every frame as long as
-/// single ones were late.
+/// Minimum round-trip time at which FEC uses its full share: browsers delay every frame by as much
+/// as single frames were late.
 const LONG_RTT: Duration = Duration::from_millis(40);
 /// Assumed interval before the second frame.
 const FIRST_INTERVAL: Duration = Duration::from_millis(33);
@@ -28,7 +28,7 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(33);
 #[derive(Debug)]
 pub(super) struct FecSender {
     negotiated: NegotiatedFec,
-    /// Of the last frame.
+    /// Payload type of the last frame.
     payload_type: u8,
     codec: Codec,
     encoder: Encoder,

@@ -38,7 +38,7 @@ impl Stream {
     }
 
     /// Replaces the publisher: viewers stay, and continue with a key frame. Returns the new
-    /// publisher's number, and the replaced publisher's owner, if still there.
+    /// publisher's number, and the owner of the replaced publisher, if that publisher had not left.
     pub(in super::super) fn take_over(
         &self,
         info: StreamInfo,
