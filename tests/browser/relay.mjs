@@ -1,12 +1,14 @@
 // Watches a stream of `codec serve` in Chromium over a relay, and prints getStats' figures as JSON.
 // The offer contains no candidates, so that the server cannot use a direct path around the relay.
-// usage: node relay.mjs URL STREAM SECONDS
+// A stall of the machine looks like a slow link, and the video is smaller for seconds. With WIDTH,
+// it has 20 seconds after the measurement to be this wide again.
+// usage: node relay.mjs URL STREAM SECONDS [WIDTH]
 import { chromium } from "playwright-core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [url, stream, seconds] = process.argv.slice(2);
+const [url, stream, seconds, width] = process.argv.slice(2);
 const profile = mkdtempSync(join(tmpdir(), "codec-relay-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -57,6 +59,11 @@ try {
   const before = await inbound(page);
   await pause(1000 * Number(seconds));
   const after = await inbound(page);
+  let last = after;
+  for (let wait = 0; width && last.frameWidth !== Number(width) && wait < 80; wait += 1) {
+    await pause(250);
+    last = await inbound(page);
+  }
   const gone = (name) => (after[name] ?? 0) - (before[name] ?? 0);
   const time = gone("at") / 1000;
   const decoded = Math.max(1, gone("framesDecoded"));
@@ -64,8 +71,9 @@ try {
     ...results,
     seconds: time,
     server: after.server,
-    width: after.frameWidth,
-    height: after.frameHeight,
+    width: last.frameWidth,
+    height: last.frameHeight,
+    fullSizeMs: last.at - after.at,
     received: gone("framesReceived"),
     decoded: gone("framesDecoded"),
     dropped: gone("framesDropped"),
