@@ -14,8 +14,8 @@ use super::format::AudioFormat;
 use super::processor::{AudioProcessor, Blocks, ProcessReport, sane, whole_frames};
 use codec_core::error::{ConfigError, Error};
 
-/// Sampling rates at which blocks of 10 ms are whole, so that the library does not resample
-/// internally.
+/// Supported sampling rates. At each of them, 10 ms are a whole number of samples, and the library
+/// does not resample internally.
 pub(crate) const RATES: &[u32] = &[16_000, 32_000, 48_000];
 
 /// Processing steps for microphone audio.
@@ -81,7 +81,7 @@ impl fmt::Debug for Apm {
     }
 }
 
-/// One block by channel, before and after processing.
+/// Samples of one block, one list per channel, before and after processing.
 #[derive(Debug)]
 struct Planes {
     input: Vec<Vec<f32>>,
@@ -112,7 +112,7 @@ impl Planes {
         }
     }
 
-    /// Calls `run` with both sides as lists of slices, for one or two channels.
+    /// Calls `run` with the input and the output planes as slices, for one or two channels.
     fn with<R>(&mut self, run: impl FnOnce(&[&[f32]], &mut [&mut [f32]]) -> R) -> R {
         match (self.input.as_slice(), self.output.as_mut_slice()) {
             ([mono], [out]) => run(&[mono], &mut [out]),
@@ -148,8 +148,8 @@ impl Apm {
         Ok(Self { name, format, config, inner, capture, render, planes, latency })
     }
 
-    /// Passes loudspeaker audio, before the microphone audio of the same time is processed. Takes
-    /// interleaved floats of any length.
+    /// Passes loudspeaker audio to the echo canceller. Call this before the microphone audio of the
+    /// same time is processed. `samples` are interleaved floats of any length.
     ///
     /// # Errors
     /// [`ConfigError`] if `samples` ends within a sample frame; the state is then unchanged.
@@ -162,7 +162,7 @@ impl Apm {
         while let Some(block) = self.render.get(used..used + size) {
             self.planes.read(block);
             let inner = &mut self.inner;
-            // The library only rejects formats, which are fixed here.
+            // The only possible error is an unsupported format, and `new` has checked the format.
             let _ = self.planes.with(|input, output| inner.process_render_f32(input, output));
             used += size;
         }

@@ -113,7 +113,8 @@ fn targets(speaker: Speaker, to: &[Speaker], lone: bool) -> Vec<(usize, f32)> {
     if let Some(same) = at(speaker) {
         return vec![(same, 1.0)];
     }
-    // Each entry: the output speakers that substitute it together, and the weight for each of them.
+    // Each entry: the output speakers that together replace `speaker`, and the weight for each of
+    // them.
     let choices: &[(&[Speaker], f32)] = match speaker {
         LowFrequency => &[],
         FrontCentre if lone => &[(&[FrontLeft, FrontRight], 1.0)],

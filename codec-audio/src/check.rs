@@ -60,7 +60,7 @@ pub fn unknown_knob(name: &str, value: i64) -> ConfigError {
 /// Returns the packet duration of an update, and rejects all other updates.
 ///
 /// # Errors
-/// If the update is about anything else.
+/// [`Error::Config`] for a knob; [`Error::Unsupported`] for any other update.
 pub fn only_frame_duration(update: &AudioUpdate) -> Result<super::FrameDuration, Error> {
     match update {
         AudioUpdate::Frame(length) => Ok(*length),

@@ -11,7 +11,7 @@ use codec_core::error::{ConfigError, Error};
 
 /// Converts audio to another sampling rate and other channels.
 ///
-/// It resamples the smaller number of channels.
+/// Resampling runs before or after the channel mapping, on the side with fewer channels.
 #[derive(Debug)]
 pub struct Converter {
     from: AudioFormat,
@@ -104,7 +104,7 @@ impl Converter {
     /// Converts `audio` and appends the samples that are ready.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is not in the input format. Nothing has changed.
+    /// [`ConfigError`] if `audio` is not in the input format. The converter is then unchanged.
     pub fn process(
         &mut self,
         audio: &AudioView<'_>,

@@ -13,7 +13,7 @@ use codec_core::error::Error;
 pub struct AudioDecodeReport {
     /// Number of sample frames of this packet, available now or with later packets.
     pub frames: u64,
-    /// Number of these that were concealed or recovered by in-band FEC.
+    /// Number of sample frames that were concealed or recovered by in-band FEC.
     pub recovered: u64,
     /// Coded audio bandwidth, if the codec reports it.
     pub bandwidth: Option<Bandwidth>,

@@ -41,8 +41,10 @@ impl fmt::Debug for Denoiser {
 }
 
 impl Denoiser {
-    /// Creates a noise suppressor for audio at 48 kHz with any number of channels. Calls process
-    /// multiples of `granularity` sample frames; a multiple of 480 saves 10 ms of delay.
+    /// Creates a noise suppressor for audio at 48 kHz with any number of channels.
+    ///
+    /// The length of each block to process must be a multiple of `granularity` sample frames. If
+    /// `granularity` is a multiple of 480, the delay is 10 ms shorter.
     ///
     /// # Errors
     /// [`Error::Config`] for other sampling rates.

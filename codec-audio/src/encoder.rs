@@ -59,11 +59,11 @@ pub enum AudioUpdate {
 pub struct AudioCapabilities {
     /// Name and version of the implementation.
     pub implementation: &'static str,
-    /// Supported sampling rates in Hz; empty if any.
+    /// Supported sampling rates in Hz; empty if all rates are supported.
     pub rates: &'static [u32],
     /// Maximum number of channels.
     pub max_channels: u8,
-    /// Supported packet durations in microseconds; empty if any.
+    /// Supported packet durations in microseconds; empty if all durations are supported.
     pub frame_us: &'static [u32],
     /// Supported range in bits per second; `None` if the bitrate follows from the format.
     pub bitrate_range: Option<(u64, u64)>,
@@ -81,13 +81,13 @@ pub struct AudioCapabilities {
     pub fec: bool,
     /// Whether discontinuous transmission (DTX) is supported.
     pub dtx: bool,
-    /// Whether it conceals lost packets better than with silence.
+    /// Whether the decoder conceals lost packets better than with silence.
     pub concealment: bool,
     /// Whether the codec is lossless.
     pub lossless: bool,
     /// Codec-specific settings.
     pub knobs: &'static [Knob],
-    /// Why missing features are missing, in one sentence.
+    /// Reason why features are missing, in one sentence.
     pub gap_reason: &'static str,
 }
 
@@ -123,20 +123,20 @@ pub trait AudioEncoder: Send + Debug {
     /// Returns what the encoder supports; constant for its lifetime.
     fn capabilities(&self) -> &AudioCapabilities;
 
-    /// Returns the delay of the decoded audio in samples at the configured rate, which players drop
-    /// at the start (pre-skip).
+    /// Returns the number of samples at the start of the decoded audio that players drop
+    /// (pre-skip), at the configured rate.
     fn lookahead(&self) -> u32;
 
     /// Returns the codec configuration that containers store; empty if the codec has none. For Opus
     /// this is the whole `OpusHead` (RFC 7845, section 5.1).
     fn codec_private(&self) -> Vec<u8>;
 
-    /// Encodes any number of samples. `pts` is the timestamp of the first one. If it differs from
-    /// the end of the last call, the timeline jumps: buffered samples are padded with silence and
-    /// coded first.
+    /// Encodes any number of samples. `pts` is the timestamp of the first sample. If it differs
+    /// from the timestamp after the last sample of the previous call, the timeline jumps: buffered
+    /// samples are padded with silence and coded first.
     ///
     /// # Errors
-    /// [`Error::Config`] if the format is not the configured one. Nothing has changed.
+    /// [`Error::Config`] if the format is not the configured one. The encoder is then unchanged.
     fn encode(&mut self, audio: &AudioView<'_>, pts: i64) -> Result<AudioOutcome, Error>;
 
     /// Moves the next finished packet into `packet`, reusing its memory. Returns `false` if no
@@ -153,6 +153,7 @@ pub trait AudioEncoder: Send + Debug {
     /// Changes a setting of the running encoder.
     ///
     /// # Errors
-    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]. Nothing has changed.
+    /// [`Error::Config`] with the allowed range, or [`Error::Unsupported`]. The encoder is then
+    /// unchanged.
     fn apply(&mut self, update: AudioUpdate) -> Result<Applied, Error>;
 }

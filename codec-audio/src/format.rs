@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Encoding of PCM samples.
 ///
-/// All are interleaved.
+/// The samples of all channels are interleaved in every encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PcmEncoding {

@@ -40,7 +40,7 @@ impl<T: Copy + Default> Framer<T> {
         self.running && pts != self.end()
     }
 
-    /// Returns the memory to append samples starting at `pts`.
+    /// Returns the buffer to which samples that start at `pts` are appended.
     pub fn extend(&mut self, pts: i64) -> &mut Vec<T> {
         if self.waiting_frames() == 0 {
             self.pts = pts;
@@ -75,8 +75,9 @@ impl<T: Copy + Default> Framer<T> {
         Some((pts, values))
     }
 
-    /// Adds silence so that all samples and `more` sample frames fill whole frames. Returns the
-    /// excess in sample frames; `None` if no sample was added since the last flush.
+    /// Appends silence until the buffered samples, plus `more` sample frames of silence, fill whole
+    /// frames. Returns how many further sample frames of silence the last frame needed; `None` if
+    /// no sample was added since the last flush.
     pub fn flush(&mut self, more: usize) -> Option<usize> {
         if !std::mem::take(&mut self.running) {
             return None;

@@ -35,7 +35,7 @@ pub fn level_dbov(samples: &[i16]) -> u8 {
 pub struct AudioLevel {
     /// Level in -dBov, 0 (loudest) to 127 (silence).
     pub dbov: u8,
-    /// Whether it contains speech.
+    /// Whether the audio contains speech.
     pub voice: bool,
 }
 
@@ -50,7 +50,7 @@ impl AudioLevel {
         level | if self.voice { 0x80 } else { 0 }
     }
 
-    /// Decodes the byte of RFC 6464; RFC 6465 has the same without the flag.
+    /// Decodes the byte of RFC 6464. The byte of RFC 6465 is the same without the voice flag.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Self {
         Self { dbov: byte & SILENCE_DBOV, voice: byte & 0x80 != 0 }
@@ -85,7 +85,7 @@ pub fn write_csrc_levels(levels: &[AudioLevel], out: &mut Vec<u8>) {
 pub struct ActiveSpeaker {
     /// Margin in decibels by which another source must be louder.
     margin_db: f32,
-    /// Duration for which it must be louder, in sample frames.
+    /// Duration for which another source must be louder, in sample frames.
     hold_frames: u64,
     rate: u32,
     speakers: Vec<Speaker>,
@@ -101,7 +101,8 @@ struct Speaker {
 }
 
 impl ActiveSpeaker {
-    /// Creates a detector with 6 dB for 300 ms, for levels at `rate` sample frames per second.
+    /// Creates a detector with a margin of 6 dB and a duration of 300 ms. `rate` is in sample
+    /// frames per second.
     #[must_use]
     pub fn new(rate: u32) -> Self {
         Self::with_hysteresis(rate, 6.0, 300)

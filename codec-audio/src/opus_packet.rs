@@ -130,7 +130,7 @@ impl<'a> OpusPacket<'a> {
         self.padding
     }
 
-    /// Appends the packet in undelimited form without padding, also if it was self-delimited: code
+    /// Appends the packet without padding, in undelimited form even if it was self-delimited: code
     /// 0 for one frame, code 3 with all lengths for several.
     pub fn write(&self, out: &mut Vec<u8>) {
         if let [frame] = self.frames() {
@@ -170,9 +170,10 @@ impl<'a> OpusPacket<'a> {
         self.frames().iter().all(|frame| frame.len() <= 1)
     }
 
-    /// Returns whether the first frame carries in-band FEC for the previous frame. These are the
-    /// LBRR flags that follow the activity flags of each channel at the start of a SILK frame (RFC
-    /// 6716, section 4.2.3); they are coded with equal probabilities and so are plain bits.
+    /// Returns whether the first frame carries in-band FEC for the previous frame. The LBRR flags
+    /// state this. They follow the activity flags of each channel at the start of a SILK frame (RFC
+    /// 6716, section 4.2.3) and can be read as plain bits, because both values have equal
+    /// probability.
     #[must_use]
     pub fn has_fec(&self) -> bool {
         let Some(&first) = self.frames[0].first() else { return false };

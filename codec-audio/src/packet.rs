@@ -7,9 +7,10 @@ use super::config::Bandwidth;
 pub struct AudioPacketMeta {
     /// Number of the packet, from 0.
     pub packet_id: u64,
-    /// Silence under discontinuous transmission (DTX); the packet need not be sent.
+    /// Whether the packet codes silence under discontinuous transmission (DTX). Such a packet need
+    /// not be sent.
     pub dtx: bool,
-    /// Whether it carries in-band FEC for the previous frame.
+    /// Whether the packet carries in-band FEC for the previous frame.
     pub fec: bool,
     /// Coded audio bandwidth, if the codec reports it.
     pub bandwidth: Option<Bandwidth>,

@@ -46,8 +46,8 @@ pub trait AudioProcessor: Send + Debug {
 
 /// Constructor of a processor.
 ///
-/// The second argument is the granularity: calls process multiples of so many sample frames, which
-/// can reduce delay; 1 allows any length.
+/// The second argument is the granularity: the length of each block to process must be a multiple
+/// of so many sample frames. A larger granularity can reduce the delay; 1 allows any length.
 pub type OpenProcessor = fn(AudioFormat, usize) -> Result<Box<dyn AudioProcessor>, Error>;
 
 /// A processor of this build.
@@ -57,7 +57,7 @@ pub struct ProcessorEntry {
     pub name: &'static str,
     /// Name and version of the implementation.
     pub implementation: &'static str,
-    /// Supported sampling rates in Hz; empty if any.
+    /// Supported sampling rates in Hz; empty if all rates are supported.
     pub rates: &'static [u32],
     /// Maximum number of channels.
     pub max_channels: u8,
@@ -89,7 +89,8 @@ pub(crate) struct Blocks {
 
 #[cfg(any(feature = "denoise", feature = "apm"))]
 impl Blocks {
-    /// Creates blocks of `block` sample frames, for calls of multiples of `granularity`.
+    /// Creates a splitter into blocks of `block` sample frames, for calls with multiples of
+    /// `granularity`.
     pub(crate) fn new(block: usize, channels: usize, granularity: usize) -> Self {
         let delay = block - common_divisor(block, granularity.max(1));
         let ready = std::collections::VecDeque::with_capacity((delay + block) * channels);

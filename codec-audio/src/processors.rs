@@ -69,13 +69,15 @@ pub static AUDIO_PROCESSORS: &[ProcessorEntry] = &[
     },
 ];
 
-/// Processors behind a feature, whether it is on or off, with its name.
+/// Processors that need a feature, each with the name of that feature, whether it is enabled or
+/// not.
 const OPTIONAL: &[(&str, &str)] = &[("vad", "vad"), ("denoise", "denoise"), ("agc", "apm")];
 
-/// Finds a processor of this build that [`ProcessorEntry::open`] makes.
+/// Returns the constructor of the processor `name`, if this build has it.
 ///
 /// # Errors
-/// [`Error::NoBackend`] if this build has no such processor, with the feature that adds it.
+/// [`Error::NoBackend`] if this build has no such processor; it names the feature that adds the
+/// processor.
 pub fn find_processor(name: &str) -> Result<OpenProcessor, Error> {
     let found = AUDIO_PROCESSORS.iter().find(|entry| entry.name == name);
     found.and_then(|entry| entry.open).ok_or_else(|| {

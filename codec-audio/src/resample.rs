@@ -35,7 +35,7 @@ const SINC_CHUNK: usize = 128;
 ///
 /// NaN and infinite samples count as 0.
 ///
-/// It does not allocate after `out` and the largest input have been seen.
+/// It allocates no memory once `out` and its buffers have reached their largest size.
 ///
 /// ```
 /// use codec_audio::resample::Resampler;

@@ -210,7 +210,7 @@ impl Segmenter {
         self.end_if(block.start + BLOCK as u64)
     }
 
-    /// Returns the last segment after all decisions.
+    /// Ends the last segment after all decisions, and returns it if it is long enough.
     pub fn finish(&mut self) -> Option<Segment> {
         self.end_if(u64::MAX)
     }

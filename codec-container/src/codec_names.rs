@@ -2,7 +2,8 @@
 
 use crate::{SkippedTrack, TrackKind};
 
-/// The codec of a four-character code of MP4, QuickTime or AVI; the code if it is unknown.
+/// Returns the name of the codec with a four-character code of MP4, QuickTime or AVI; the code
+/// itself if it is unknown.
 pub(crate) fn of_fourcc(code: [u8; 4]) -> String {
     let known = match &code.map(|byte| byte.to_ascii_lowercase()) {
         b"hvc1" | b"hev1" | b"hvc2" | b"hev2" | b"dvh1" | b"dvhe" | b"hevc" | b"h265" => "hevc",
@@ -52,7 +53,8 @@ pub(crate) fn of_fourcc(code: [u8; 4]) -> String {
     known.to_owned()
 }
 
-/// The codec of an MPEG-4 systems object type. ISO/IEC 14496-1, section 7.2.6.6.2.
+/// Returns the name of the codec with an MPEG-4 systems object type. ISO/IEC 14496-1, section
+/// 7.2.6.6.2.
 pub(crate) fn of_object_type(object: u8) -> Option<&'static str> {
     Some(match object {
         0x20 => "mpeg4",
@@ -76,7 +78,8 @@ pub(crate) fn of_object_type(object: u8) -> Option<&'static str> {
     })
 }
 
-/// The codec of a Matroska `CodecID` with its private data; the identifier if it is unknown.
+/// Returns the name of the codec with a Matroska `CodecID` and its private data; the identifier if
+/// it is unknown.
 pub(crate) fn of_codec_id(id: &[u8], private: &[u8]) -> String {
     let known = match id {
         b"V_MPEGH/ISO/HEVC" => "hevc",
@@ -125,7 +128,7 @@ pub(crate) fn of_codec_id(id: &[u8], private: &[u8]) -> String {
     known.to_owned()
 }
 
-/// Kind and codec of an Ogg stream by its first packet.
+/// Returns the kind and codec of an Ogg stream, which its first packet determines.
 pub(crate) fn of_ogg(first: &[u8]) -> SkippedTrack {
     let signatures: [(&[u8], TrackKind, &str); 9] = [
         (b"\x80theora", TrackKind::Video, "theora"),

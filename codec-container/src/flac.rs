@@ -13,7 +13,7 @@ pub(crate) struct StreamInfo {
     pub(crate) rate: u32,
     pub(crate) channels: u8,
     pub(crate) bits: u8,
-    /// 0: unknown.
+    /// Number of samples per channel; 0 if unknown.
     pub(crate) samples: u64,
 }
 
@@ -28,7 +28,7 @@ impl StreamInfo {
         (rate > 0).then_some(Self { rate, channels, bits, samples: packed & ((1 << 36) - 1) })
     }
 
-    /// The track that this describes; `body` holds its bytes.
+    /// Returns the track that this `STREAMINFO` describes; `body` holds its bytes.
     pub(crate) fn to_track(self, format: Format, body: &[u8]) -> AudioTrack {
         let layout = ChannelLayout::of(self.channels.into()).unwrap_or_default();
         let audio = AudioFormat::new(self.rate, layout);
@@ -39,13 +39,13 @@ impl StreamInfo {
     }
 }
 
-/// The beginning of a native file for the bytes of a `STREAMINFO`.
+/// Returns the start of a native FLAC file with the bytes of a `STREAMINFO`.
 pub(crate) fn headers(stream_info: &[u8]) -> Vec<u8> {
     // Flags: last block; type: `STREAMINFO`.
     [b"fLaC\x80\x00\x00\x22", stream_info].concat()
 }
 
-/// Samples of each channel in a frame; `None` if it is not a frame.
+/// Returns the number of samples per channel in a frame; `None` if it is not a frame.
 pub(crate) fn frame_samples(frame: &[u8]) -> Option<u32> {
     let &[sync, second, sizes, _] = frame.first_chunk()?;
     if sync != 0xFF || second & 0xFC != 0xF8 {

@@ -51,8 +51,8 @@ impl<M> Interleaver<M> {
         queue.push_back(Queued { data: memory, track, time_ns, meta });
     }
 
-    /// Returns the next packet in order; `all`: even if other tracks may still deliver earlier
-    /// ones.
+    /// Returns the next packet in order. With `all`, returns it even if other tracks may still
+    /// deliver earlier packets.
     pub(crate) fn pop(&mut self, all: bool) -> Option<Queued<M>> {
         let heads = self.queues.iter().enumerate();
         let heads = heads.filter_map(|(at, queue)| Some((queue.front()?.time_ns, at)));

@@ -22,13 +22,13 @@ pub enum Source {
 }
 
 impl Source {
-    /// A file or memory.
+    /// Creates a source from a file or memory.
     #[must_use]
     pub fn seekable(reader: impl Read + Seek + Send + 'static) -> Self {
         Self::Seekable(Box::new(reader))
     }
 
-    /// A pipe.
+    /// Creates a source from a pipe or a socket.
     #[must_use]
     pub fn stream(reader: impl Read + Send + 'static) -> Self {
         Self::Stream(Box::new(reader))
@@ -60,13 +60,13 @@ pub enum Output {
 }
 
 impl Output {
-    /// A file or memory.
+    /// Creates a sink from a file or memory.
     #[must_use]
     pub fn seekable(writer: impl Write + Seek + Send + 'static) -> Self {
         Self::Seekable(Box::new(writer))
     }
 
-    /// A pipe.
+    /// Creates a sink from a pipe or a socket.
     #[must_use]
     pub fn stream(writer: impl Write + Send + 'static) -> Self {
         Self::Stream(Box::new(writer))
@@ -82,7 +82,8 @@ impl fmt::Debug for Output {
     }
 }
 
-/// A buffered reader that tracks its position and never allocates more than there is to read.
+/// A buffered reader that tracks its position and never allocates more memory than there is data to
+/// read.
 pub(crate) struct ByteReader {
     inner: BufReader<Box<dyn Read + Send>>,
     position: u64,
@@ -146,7 +147,7 @@ impl ByteReader {
     }
 }
 
-/// A buffered writer that tracks its position and patches if it can.
+/// A buffered writer that tracks its position, and patches earlier bytes if the output can seek.
 pub(crate) enum ByteWriter {
     Seekable { inner: BufWriter<Box<dyn WriteSeek>>, position: u64, start: u64 },
     Stream { inner: BufWriter<Box<dyn Write + Send>>, position: u64 },

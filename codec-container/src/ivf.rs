@@ -166,7 +166,8 @@ impl ReadSingleTrack for IvfReader {
 
 single_track_reader!(IvfReader, track);
 
-/// The finest time base that is written: the duration has 32 bits, which is 13 hours.
+/// Ticks per second of the finest time base that is written. At this rate the 32-bit duration can
+/// hold 13 hours.
 const FINEST_HZ: u32 = 90_000;
 
 /// First and last display time of packets, in ticks of the stream.
@@ -175,7 +176,7 @@ struct Span {
     first: Option<i64>,
     last: i64,
     last_duration: Option<u64>,
-    /// Distances between times.
+    /// Number of changes from one display time to the next.
     steps: u64,
 }
 
@@ -193,7 +194,8 @@ impl Span {
         }
     }
 
-    /// Up to the end of the last packet; an unknown duration is taken from the others.
+    /// Returns the duration from the first display time to the end of the last packet. If the
+    /// duration of the last packet is unknown, the mean of the others is used.
     fn ticks(&self) -> u64 {
         let between =
             self.last.saturating_sub(self.first.unwrap_or(self.last)).max(0).unsigned_abs();
@@ -211,7 +213,7 @@ pub struct IvfWriter {
     time_bases: [Rational; 2],
     /// The time range of the shown packets, if the file counts ticks and not packets.
     span: Option<Span>,
-    /// `None` for codecs with reordered frames.
+    /// Check of the time order; `None` for codecs with reordered frames.
     order: Option<TimeOrder>,
 }
 

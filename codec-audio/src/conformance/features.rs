@@ -86,7 +86,7 @@ fn variable(subject: &Subject<'_>) -> Result<Verdict, String> {
         refuses("variable bitrate", open(&config))?;
         return gap(can);
     }
-    // Simple content may take less, and sustained notes may take more.
+    // Simple content may need fewer bits than the target, and sustained notes may need more.
     average(&coded(subject, &config)?, middling(can), 50)?;
     config.rate = Some(AudioRate::ConstrainedVbr(middling(can)));
     average(&coded(subject, &config)?, middling(can), 20)?;

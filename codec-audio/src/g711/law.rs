@@ -132,10 +132,11 @@ const fn sample(law: Law, code: u8) -> i16 {
     let code = code ^ inverted;
     let (segment, step) = ((code >> 4 & 7) as i32, (code & 15) as i32);
     let magnitude = match law {
-        // Steps of 2 in the first two segments; the middle of each step; in units of 1/8.
+        // The code stands for the middle of a step, in units of 1/8; steps have size 2 in segments
+        // 0 and 1.
         Law::A if segment == 0 => (2 * step + 1) << 3,
         Law::A => (2 * step + 33) << (segment + 2),
-        // On the biased scale; in units of 1/4.
+        // The middle of a step on the biased scale, in units of 1/4.
         Law::Mu => (((2 * step + 33) << segment) - BIAS) << 2,
     };
     (if code & 0x80 != 0 { magnitude } else { -magnitude }) as i16

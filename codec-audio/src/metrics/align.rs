@@ -19,7 +19,8 @@ pub struct Alignment {
 /// Finds the delay of `distorted` against `reference`, both interleaved in `format`, up to
 /// `furthest` sample frames in either direction.
 ///
-/// Returns 0 if one of them is silent.
+/// Returns a delay and a correlation of 0 if a signal is silent or no delay has a positive
+/// correlation.
 #[must_use]
 pub fn align(
     reference: &[f32],

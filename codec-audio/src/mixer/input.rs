@@ -38,7 +38,7 @@ pub(super) struct Input {
     pub(super) factor: f32,
     pub(super) muted: bool,
     pub(super) voice: Option<bool>,
-    /// Its contribution to the last block.
+    /// Contribution of this input to the last block.
     pub(super) block: Vec<f32>,
     /// Limiter for the mix without this input, and the timestamp up to which it has run.
     pub(super) limiter: Option<(Limiter, i64)>,
@@ -66,7 +66,7 @@ impl Input {
         to: AudioFormat,
         drifting: bool,
     ) -> Result<Self, Error> {
-        // A fixed ratio delays by a whole block, which is too much for a call.
+        // A resampler with a fixed ratio delays by a whole block, which is too much for a call.
         let converter = if drifting {
             Converter::adjustable(from, to)?
         } else if from.rate == to.rate {

@@ -23,8 +23,8 @@ use codec_core::error::{ConfigError, Error};
 pub struct Contribution {
     /// Identifier of the input.
     pub id: u32,
-    /// Level after the gain. The voice flag is the one set by [`Mixer::set_voice`]; if unset,
-    /// whether the level is above -50 dBov.
+    /// Level after the gain. The voice flag is the one set by [`Mixer::set_voice`]; if none is set,
+    /// the flag is true for levels above -50 dBov.
     pub level: AudioLevel,
     /// Number of missing sample frames.
     pub missing: usize,
@@ -43,7 +43,7 @@ pub struct MixReport {
 
 /// Mixes any number of inputs.
 ///
-/// It does not allocate after the largest block and the longest queue have been seen.
+/// It allocates no memory once the blocks and queues have reached their largest size.
 #[derive(Debug)]
 pub struct Mixer {
     format: AudioFormat,
@@ -87,8 +87,8 @@ impl Mixer {
         self.format
     }
 
-    /// Returns the timestamp of the next sample frame to mix, at the output rate. It is output
-    /// [`Self::latency`] later, with this timestamp.
+    /// Returns the timestamp of the next sample frame to mix, at the output rate. [`Self::mix`]
+    /// outputs that sample frame [`Self::latency`] later, with this timestamp.
     #[must_use]
     pub fn position(&self) -> i64 {
         self.position
@@ -108,8 +108,8 @@ impl Mixer {
     /// Adds an input of any format.
     ///
     /// # Errors
-    /// [`Error::Config`] if the id is in use or the format is invalid; [`Error::Unsupported`] if
-    /// the rate differs and this build cannot resample.
+    /// [`Error::Config`] if the id is in use or the format is invalid; [`Error::MissingFeature`] if
+    /// the rate differs and this build lacks the feature `resample`.
     pub fn add_input(&mut self, id: u32, format: AudioFormat) -> Result<(), Error> {
         if self.inputs.iter().any(|input| input.id == id) {
             return Err(ConfigError::new("mixer input", id, "an unused id").into());
@@ -149,8 +149,8 @@ impl Mixer {
         self.input(id)?.push(audio, pts)
     }
 
-    /// Marks the end of an input: queued samples are still played, and none count as missing after
-    /// them.
+    /// Marks the end of an input: queued samples are still played, and samples after them do not
+    /// count as missing.
     ///
     /// # Errors
     /// [`Error::Config`] if the input does not exist.

@@ -39,7 +39,7 @@ pub(super) fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |crc, &byte| CRC8[usize::from(crc ^ byte)])
 }
 
-/// Continues from `crc`; 0 at the beginning.
+/// Continues the CRC-16 `crc` with `byte`. The initial value is 0.
 pub(super) fn crc16(crc: u16, byte: u8) -> u16 {
     let [high, _] = crc.to_be_bytes();
     crc << 8 ^ CRC16[usize::from(high ^ byte)]

@@ -49,10 +49,10 @@ fn corrupt(
 }
 
 impl FlacReader {
-    /// Reads the metadata.
+    /// Opens a native FLAC file and reads its metadata.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without a valid `STREAMINFO`.
+    /// [`Error::Io`]; [`Error::Corrupt`] if there is no valid `STREAMINFO`.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = LookAhead::new(source);
         input.skip_id3()?;
@@ -131,8 +131,8 @@ impl FlacReader {
             let more = self.input.fill(at + MAX_HEAD_BYTES)?;
             let rest = self.input.rest();
             if !more && rest.len() <= at {
-                // The last frame, or a truncated one. A matching checksum alone is weak evidence:
-                // one truncation in 65 536 has it by chance.
+                // This is the last frame, or a truncated one. A matching checksum alone is weak
+                // evidence: one truncated frame in 65 536 has it by chance.
                 let whole = coded_len(rest, head, self.bits);
                 if let Some(len) = whole.filter(|&len| checksum(&rest[..len]) == 0) {
                     return Ok(Some(len));
@@ -142,7 +142,8 @@ impl FlacReader {
             }
             while at < rest.len() {
                 let begins = crc == 0 && at > 0 && rest[at] == 0xFF;
-                // The header must be complete, if the input has it.
+                // If the input contains the whole header of the next frame, all of it must be
+                // buffered.
                 if begins && more && rest.len() - at < MAX_HEAD_BYTES {
                     break;
                 }
@@ -163,7 +164,7 @@ impl FlacReader {
     }
 }
 
-/// Of a complete frame it is 0.
+/// Returns the CRC-16 of a frame that includes its own checksum; 0 if the frame is undamaged.
 fn checksum(frame: &[u8]) -> u16 {
     frame.iter().fold(0, |crc, &byte| crc16(crc, byte))
 }
@@ -230,7 +231,7 @@ impl FlacWriter {
     /// Writes the track's `STREAMINFO` and its tags. The number of samples is patched at the end.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs and without a `STREAMINFO`.
+    /// [`Error::Io`]; [`Error::Unsupported`] for other codecs, or if the track has no `STREAMINFO`.
     pub fn new(output: Output, track: &AudioTrack) -> Result<Self> {
         let info = track.codec_private.first_chunk::<{ flac::STREAM_INFO_BYTES }>();
         let (AudioCodec::Flac, Some(info)) = (track.codec, info) else {

@@ -2,9 +2,9 @@
 
 use crate::flac;
 
-/// Bytes of the frame that begins here and whose header has `head_len` bytes; `None` if it is
-/// truncated or uses reserved codes. `bits` per sample are from `STREAMINFO`. Checksums are not
-/// verified.
+/// Returns the length in bytes of the frame at the start of `frame`, whose header has `head_len`
+/// bytes; `None` if the frame is truncated or uses reserved codes. `bits` is the number of bits per
+/// sample from `STREAMINFO`. Checksums are not verified.
 pub(super) fn coded_len(frame: &[u8], head_len: usize, bits: u8) -> Option<usize> {
     let samples = u64::from(flac::frame_samples(frame)?);
     let coding = *frame.get(3)?;
@@ -82,12 +82,13 @@ fn pass_residual(reader: &mut Bits<'_>, samples: u64, order: u64) -> Option<()> 
 
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next bit.
+    /// Position of the next bit, in bits.
     at: u64,
 }
 
 impl Bits<'_> {
-    /// The next byte that is not consumed, its consumed bits zero, and the number of those.
+    /// Returns the byte that contains the next bit, with its consumed bits set to zero, and the
+    /// number of consumed bits.
     fn peek(&self) -> Option<(u8, u32)> {
         let byte = *self.bytes.get(usize::try_from(self.at / 8).ok()?)?;
         let used = self.at.to_le_bytes()[0] & 7;
@@ -109,7 +110,7 @@ impl Bits<'_> {
         (self.at <= self.bytes.len() as u64 * 8).then_some(())
     }
 
-    /// Skips zeros and the one after them; returns the number of zeros.
+    /// Skips zero bits and the 1 bit after them; returns the number of zero bits.
     fn zeros(&mut self) -> Option<u64> {
         let begin = self.at;
         loop {

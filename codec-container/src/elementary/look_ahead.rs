@@ -30,7 +30,7 @@ impl LookAhead {
         &self.ahead[self.used..]
     }
 
-    /// Ensures that `needed` bytes are buffered; `false` if the input ends before.
+    /// Ensures that `needed` bytes are buffered; `false` if the input ends earlier.
     pub(super) fn fill(&mut self, needed: usize) -> io::Result<bool> {
         let have = self.rest().len();
         if have < needed {

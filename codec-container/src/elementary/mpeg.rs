@@ -25,7 +25,8 @@ pub(crate) struct FrameHead {
 
 type Parse = fn(&[u8]) -> Option<FrameHead>;
 
-/// ISO/IEC 11172-3, section 2.4.2.3; the lower rates of 13818-3 and their halves.
+/// Parses the header of an MP3 frame: ISO/IEC 11172-3, section 2.4.2.3, with the lower sampling
+/// rates of 13818-3 and half of those rates.
 pub(crate) fn parse_mp3(data: &[u8]) -> Option<FrameHead> {
     const KBPS: [[u32; 14]; 2] = [
         [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
@@ -51,7 +52,7 @@ pub(crate) fn parse_mp3(data: &[u8]) -> Option<FrameHead> {
     Some(FrameHead { rate, channels, samples, bytes: usize::try_from(bytes).ok()?, dropped: 0 })
 }
 
-/// ISO/IEC 14496-3, section 1.A.2.2.
+/// Parses the header of an ADTS frame. ISO/IEC 14496-3, section 1.A.2.2.
 pub(crate) fn parse_adts(data: &[u8]) -> Option<FrameHead> {
     const RATES: [u32; 13] =
         [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
@@ -76,7 +77,8 @@ pub(crate) fn parse_adts(data: &[u8]) -> Option<FrameHead> {
     })
 }
 
-/// The configuration as in MP4 of a frame with an ADTS header: object type, rate, channels.
+/// Returns the `AudioSpecificConfig` that MP4 stores, for a frame with an ADTS header: object type,
+/// rate, channels.
 pub(crate) fn adts_configuration(frame: &[u8]) -> [u8; 2] {
     let &[_, _, third, fourth, ..] = frame else { return [0; 2] };
     let object = (third >> 6) + 1;
@@ -104,8 +106,8 @@ struct Frames {
     track: SingleTrack,
     next: i64,
     delay: u32,
-    /// Samples at the end that are not part of the audio, and the position where the frames end, if
-    /// known.
+    /// Number of frames, and number of samples at the end that are not part of the audio, if both
+    /// are known.
     padding: Option<(u64, u32)>,
     index: u64,
 }
@@ -120,7 +122,7 @@ impl Frames {
         Error::corrupt(self.format, self.input.offset(), index, expected, found)
     }
 
-    /// Finds the first frame: one that is followed by another frame, or by the end.
+    /// Finds the first frame, which must be followed by another frame or by the end of the input.
     fn find(&mut self) -> Result<FrameHead> {
         let mut passed = 0;
         loop {
@@ -254,10 +256,10 @@ macro_rules! reader {
         pub struct $name(Frames);
 
         impl $name {
-            /// Finds the first frame.
+            /// Opens a stream of frames and finds the first frame.
             ///
             /// # Errors
-            /// [`Error::Io`]; [`Error::Corrupt`] without one in the first 64 KiB.
+            /// [`Error::Io`]; [`Error::Corrupt`] if the first 64 KiB contain no frame.
             pub fn new(source: Source, _options: &ReadOptions) -> Result<Self> {
                 open(source, $format, $parse, $codec).map(Self)
             }

@@ -13,13 +13,13 @@ const DELIMITER: u8 = 9;
 pub(crate) struct AccessUnits {
     /// Bytes from the start of the current unit on.
     bytes: Vec<u8>,
-    /// Bytes without a start code that has not been looked at.
+    /// Number of bytes that need not be searched for a start code again.
     scanned: usize,
     has_slice: bool,
 }
 
 impl AccessUnits {
-    /// The bytes from the start of the current unit on; more may be appended.
+    /// Returns the bytes from the start of the current unit on; the caller may append bytes.
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }

@@ -38,8 +38,9 @@ pub struct AnnexB {
 }
 
 impl AnnexB {
-    /// For a stream with this `AVCDecoderConfigurationRecord` (section 5.3.3.1); `None` if it is
-    /// not one, for example because packets already have start codes.
+    /// Creates a converter for a stream with this `AVCDecoderConfigurationRecord` (section
+    /// 5.3.3.1); `None` if `codec_private` is no such record, for example because packets already
+    /// have start codes.
     #[must_use]
     pub fn new(codec_private: &[u8]) -> Option<Self> {
         let (&[1, _, _, _, lengths, sps_count], mut rest) = codec_private.split_first_chunk()?
@@ -106,8 +107,8 @@ fn is_b_slice(unit: &[u8]) -> Option<bool> {
     bits.ue().map(|slice_type| slice_type % 5 == 1)
 }
 
-/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes. Rejects B
-/// frames of byte streams: these do not state when frames are shown.
+/// Passes packets to a writer of MP4 or Matroska, with H.264 converted to length prefixes. Rejects
+/// B frames from byte streams, which do not state when frames are shown.
 pub(crate) struct AvcWriter {
     inner: Box<dyn PacketWriter>,
     /// For each track: whether it is H.264, and whether its times only number the packets.

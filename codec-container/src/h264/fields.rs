@@ -25,7 +25,7 @@ impl CodedField {
 /// Recognises fields by the last sequence parameter set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FieldParser {
-    /// Bits of `frame_num`, in a stream that may have fields.
+    /// Number of bits of `frame_num`; `None` if the stream cannot have fields.
     frame_num_bits: Option<u32>,
 }
 

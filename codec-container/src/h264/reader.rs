@@ -52,10 +52,10 @@ pub struct H264Reader {
 }
 
 impl H264Reader {
-    /// Reads the first packet.
+    /// Opens a byte stream and reads its first packet.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without a sequence parameter set; [`Error::Limit`].
+    /// [`Error::Io`]; [`Error::Corrupt`] if there is no sequence parameter set; [`Error::Limit`].
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let base = Rational::new(1, 25);
         let track = VideoTrack::new(Format::H264, Codec::H264, Size::new(0, 0), base);

@@ -45,7 +45,7 @@ impl<'a> Bits<'a> {
         Some(bit.into())
     }
 
-    /// At most 32 bits.
+    /// Reads `count` bits, at most 32.
     pub(super) fn take(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |value, _| Some(value << 1 | self.bit()?))
     }
@@ -58,7 +58,7 @@ impl<'a> Bits<'a> {
         Some(self.take(8)?.to_le_bytes()[0])
     }
 
-    /// An unsigned Exp-Golomb code below `2^17 - 1`.
+    /// Reads an unsigned Exp-Golomb code below `2^17 - 1`.
     pub(super) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
@@ -130,7 +130,7 @@ impl SpsSummary {
         let mut summary =
             Self { size, chroma_format, bit_depth, frame_num_bits, frames_only, frame_rate, color };
         if bits.flag()? {
-            // Some encoders truncate it.
+            // Some encoders truncate the usability information (VUI).
             let _ = summary.parse_usability(&mut bits);
         }
         Some(summary)
@@ -148,7 +148,7 @@ impl SpsSummary {
     }
 
     fn parse_usability(&mut self, bits: &mut Bits<'_>) -> Option<()> {
-        // Aspect ratio, of which 255 is followed by its numbers; overscan.
+        // The aspect ratio; if its code is 255, width and height follow. Then the overscan flags.
         if bits.flag()? && bits.take(8)? == 255 {
             bits.take(32)?;
         }

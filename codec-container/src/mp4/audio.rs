@@ -19,13 +19,14 @@ struct Entry<'a> {
     channels: u32,
     bits: u32,
     rate: u32,
-    /// Of version 2: flags of uncompressed samples.
+    /// Flags of uncompressed samples, in entries of version 2.
     flags: u32,
     boxes: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
-    /// `iso`: the table has version 1, in which entries of version 1 have no additional fields.
+    /// Parses the fields before the boxes. `iso` states that the sample table has version 1;
+    /// entries of version 1 then have no additional fields.
     fn parse(entry: &'a [u8], iso: bool) -> Option<Self> {
         let mut fields = Fields(entry);
         fields.skip(8)?;
@@ -58,7 +59,7 @@ impl<'a> Entry<'a> {
         Some(parsed)
     }
 
-    /// A box of the entry, or of the `wave` box in which QuickTime stores them.
+    /// Returns a box of the entry, or of the `wave` box in which QuickTime stores the boxes.
     fn child(&self, kind: &[u8; 4]) -> Option<&'a [u8]> {
         child(self.boxes, kind).or_else(|| child(child(self.boxes, b"wave")?, kind))
     }
@@ -122,7 +123,7 @@ pub(super) fn parse_entry(
     Some(Ok(track))
 }
 
-/// `Ok(None)` if something mandatory is missing.
+/// Returns the codec of an entry of `kind`; `Ok(None)` if a mandatory part is missing.
 fn codec_of(kind: [u8; 4], entry: &Entry<'_>) -> Result<Option<AudioCodec>> {
     const FLOAT: u32 = 1;
     const BIG: u32 = 2;
@@ -191,7 +192,7 @@ pub(super) fn object_type(payload: &[u8]) -> Option<u8> {
     Some(DecoderConfig::parse(payload)?.object)
 }
 
-/// `dOps`: like an `OpusHead`, but big-endian and of version 0.
+/// Parses a `dOps` box, which is like an `OpusHead`, but big-endian and of version 0.
 fn parse_opus(payload: &[u8]) -> Option<OpusHead> {
     let mut fields = Fields(payload);
     fields.skip(1)?;
@@ -358,7 +359,7 @@ fn put_opus(out: &mut Vec<u8>, track: &AudioTrack) {
 
 fn put_stream(out: &mut Vec<u8>, object: u8, track: &AudioTrack) {
     let rate = track.bitrate.map_or(0, |rate| u32::try_from(rate.0).unwrap_or(u32::MAX));
-    // Audio, upstream not; no buffer size.
+    // Stream type 5 (audio), not upstream; buffer size 0.
     let mut config = vec![object, 5 << 2 | 1, 0, 0, 0];
     config.extend_from_slice(&rate.to_be_bytes());
     config.extend_from_slice(&rate.to_be_bytes());
@@ -367,7 +368,7 @@ fn put_stream(out: &mut Vec<u8>, object: u8, track: &AudioTrack) {
     }
     let mut stream = vec![0, 0, 0];
     put_descriptor(&mut stream, 4, &config);
-    // Layout of packets, as in MP4.
+    // The configuration of the sync layer that is predefined for MP4.
     put_descriptor(&mut stream, 6, &[2]);
     put_descriptor(out, 3, &stream);
 }

@@ -28,7 +28,7 @@ impl<'a> Iterator for Boxes<'a> {
         let (&size, rest) = self.0.split_first_chunk::<4>()?;
         let (&kind, rest) = rest.split_first_chunk::<4>()?;
         let (size, head, rest) = match u32::from_be_bytes(size) {
-            // Up to the end.
+            // Length 0: the box extends to the end.
             0 => (self.0.len() as u64, 8, rest),
             1 => {
                 let (&size, rest) = rest.split_first_chunk::<8>()?;
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
         Some((word.to_be_bytes()[0], word & 0x00FF_FFFF))
     }
 
-    /// The rows of a table, after its count: as many as are stated and present.
+    /// Returns the rows of a table after its count, at most as many as the box contains.
     pub(super) fn rows<const N: usize>(
         &mut self,
     ) -> Option<impl Iterator<Item = [u8; N]> + use<'a, N>> {

@@ -1,9 +1,10 @@
 //! Decoding times of samples. ISO/IEC 14496-12, section 8.6.1.
 //!
-//! MP4 stores when a sample is decoded, and by how much later it is shown. Packets state the first if
-//! they come from an encoder with B frames or from a container that has it. Otherwise (Matroska, RTP),
-//! samples are decoded at the times at which samples are shown, in order, all of them earlier by the
-//! least delay with which none is decoded after it is shown.
+//! MP4 stores when a sample is decoded, and by how much later it is shown. Packets state the
+//! decoding time if they come from an encoder with B frames or from a container that stores it.
+//! Otherwise (Matroska, RTP), decoding times are derived: they are the presentation times in
+//! ascending order, all reduced by the smallest delay with which no sample is decoded after it is
+//! shown.
 
 /// Times of a sample, in ticks of the track in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +17,15 @@ pub(super) struct SampleTime {
 /// Assigns decoding times to the samples of a track, a fragment at a time.
 #[derive(Debug, Default)]
 pub(super) struct DecodeTimes {
-    /// Of the last sample.
+    /// Decoding time of the last sample.
     last: Option<i64>,
     /// Delay of derived times: that of the first samples, because later ones are unknown.
     delay: Option<i64>,
 }
 
 impl DecodeTimes {
-    /// Returns the decoding time of each sample. They do not decrease, also over calls.
+    /// Returns the decoding time of each sample. Decoding times never decrease, not even between
+    /// calls.
     pub(super) fn assign(&mut self, samples: &[SampleTime]) -> Vec<i64> {
         let times = self.stated(samples).unwrap_or_else(|| self.derived(samples));
         self.last = times.last().copied().or(self.last);
@@ -49,8 +51,8 @@ impl DecodeTimes {
     }
 }
 
-/// Returns the time from each sample to the next one; for the last one `stated`, or that of the sample
-/// before it.
+/// Returns the time from each sample to the next one. The last sample gets `stated`, or else the
+/// duration of the sample before it.
 pub(super) fn durations(times: &[i64], stated: Option<u64>) -> Vec<u32> {
     let length = |pair: &[i64]| u32::try_from(pair[1].saturating_sub(pair[0])).unwrap_or(0);
     let mut durations: Vec<_> = times.windows(2).map(length).collect();

@@ -116,7 +116,7 @@ fn append_run(
     let room = MAX_SAMPLES.saturating_sub(samples.len());
     let count = usize::try_from(fields.u32()?).ok().filter(|&count| count <= room)?;
     if flags & PER_SAMPLE == 0 && header.defaults.size == 0 && count > 0 {
-        // Any number of empty samples in a few bytes.
+        // A few bytes can otherwise declare any number of empty samples.
         return None;
     }
     let mut at =

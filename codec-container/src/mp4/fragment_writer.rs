@@ -25,7 +25,8 @@ const DEFAULT_SIZE: u32 = 0x10;
 const DATA_OFFSET: u32 = 0x1;
 const PER_SAMPLE: u32 = 0x700;
 const COMPOSITION: u32 = 0x800;
-/// Sample flags: depends on no other sample, or on others and is not a sync sample.
+/// Sample flags: a sync sample, which depends on no other sample; and a sample that depends on
+/// others.
 const SYNC: u32 = 0x0200_0000;
 const NOT_SYNC: u32 = 0x0101_0000;
 
@@ -42,8 +43,8 @@ pub(crate) struct FragmentWriter {
     start_ns: Option<i64>,
     /// Latest time of the video track that fragments follow.
     newest: Option<i64>,
-    /// Added to the times of each track so that decoding starts at 0 or later; known after the first
-    /// fragment.
+    /// Offset of the times of each track, with which decoding starts at 0 or later; known after the
+    /// first fragment.
     shifts: Option<Vec<i64>>,
     /// Number of fragments written.
     count: u32,
@@ -118,7 +119,8 @@ impl FragmentWriter {
         if self.bytes.saturating_add(bytes) > MAX_FRAGMENT_BYTES {
             return true;
         }
-        // Frames before one that is shown later than all of them have arrived.
+        // If this frame is shown later than all frames so far, every frame that is shown before it
+        // has arrived.
         let is_newest = self.newest.is_none_or(|newest| meta.time.shown > newest);
         let is_key = self.tracks[track].track.video().is_some() && meta.key;
         let least_ns = if is_key { MIN_FRAGMENT_NS } else { FRAGMENT_NS };
@@ -126,7 +128,7 @@ impl FragmentWriter {
         self.leads(track) && is_newest && is_long
     }
 
-    /// Writes the samples that have been collected, and before the first ones the index.
+    /// Writes the samples that have been collected. The index is written before the first fragment.
     fn write_fragment(&mut self) -> Result<()> {
         if self.runs.iter().all(|run| run.samples.is_empty()) {
             return Ok(());
@@ -139,7 +141,7 @@ impl FragmentWriter {
             self.shifts = Some(self.put_index(&mut out));
         }
         self.count = self.count.saturating_add(1);
-        // Its type comes after its length.
+        // The type of the `moof` box comes after its length.
         let moof = out.len() + 4;
         let shifts = self.shifts.as_deref().unwrap_or_default();
         put_moof(&mut out, self.count, &self.tracks, &self.runs, shifts);
@@ -150,8 +152,8 @@ impl FragmentWriter {
         }
         self.bytes = 0;
         self.start_ns = None;
-        // ffmpeg cannot open a file that ends within the index of a fragment. In files it is free space
-        // until all of it has been written.
+        // ffmpeg cannot open a file that ends within the index of a fragment. In a file, the index
+        // is therefore marked as free space until the whole fragment has been written.
         let kind = moof..moof + 4;
         let kind_at = self.output.position() + moof as u64;
         if self.output.can_seek() {
@@ -160,7 +162,7 @@ impl FragmentWriter {
         self.output.write(&out)?;
         self.output.flush()?;
         self.output.patch(kind_at, b"moof")?;
-        // A reader of the file gets whole fragments.
+        // A program that reads the file now sees the whole fragment.
         Ok(self.output.flush()?)
     }
 

@@ -21,7 +21,8 @@ use crate::{
 const MAX_MOOV_BYTES: u64 = 64 << 20;
 const MAX_MOOF_BYTES: u64 = 16 << 20;
 
-/// Reads MP4. Tracks are interleaved by time if the source can seek, otherwise in file order.
+/// Reads MP4. Packets of several tracks are interleaved by time if the source can seek, otherwise
+/// in file order.
 #[derive(Debug)]
 pub struct Mp4Reader {
     input: Input,
@@ -133,11 +134,11 @@ impl State {
 }
 
 impl Mp4Reader {
-    /// Reads the index. On a pipe it must come before the samples.
+    /// Opens a file and reads its index. On a pipe the index must come before the samples.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without an index; [`Error::Unsupported`] without a track
-    /// of a known codec; [`Error::Limit`] if the index has more than 64 MiB.
+    /// [`Error::Io`]; [`Error::Corrupt`] if there is no index; [`Error::Unsupported`] if no track
+    /// has a known codec; [`Error::Limit`] if the index has more than 64 MiB.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = Input::new(source)?;
         let (head, moov) = find_moov(&mut input)?;
@@ -293,8 +294,8 @@ impl AudioState {
         // The first Vorbis packet outputs nothing and lasts as long as the block that it prepares.
         let passed = if samples == 0 { stated } else { samples };
         self.delay = self.delay.saturating_sub(passed);
-        // A sample that is shown for less than its contents. Within a track, times of some programs
-        // are off by the resolution of their clock.
+        // The stated duration is shorter than the decoded samples: the rest is trimmed. Within a
+        // track, small differences are ignored, because some programs round times to their clock.
         let less = samples.saturating_sub(stated);
         if stated > 0 && (is_last || less > self.rate / 200) {
             packet.trim_end = less.min(samples - packet.trim_start);

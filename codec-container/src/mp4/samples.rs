@@ -24,7 +24,7 @@ pub(super) struct SampleTable {
     runs: Vec<(u32, u32)>,
     durations: Steps,
     compositions: Steps,
-    /// Numbers (from 1) of the sync samples; `None`: all are.
+    /// Numbers (from 1) of the sync samples; `None` if all samples are sync samples.
     sync: Option<Vec<u32>>,
 
     index: u32,

@@ -72,7 +72,7 @@ pub(super) fn find_tracks(moov: &[u8], offset: u64) -> Result<(Vec<Track>, Vec<T
     Ok((found, samples))
 }
 
-/// How a track that cannot be read is reported.
+/// Describes a track that cannot be read.
 fn skipped(trak: &[u8]) -> SkippedTrack {
     let handler = descendant(trak, &[b"mdia", b"hdlr"]).and_then(|payload| payload.get(8..12));
     let kind = match handler {
@@ -100,7 +100,7 @@ fn codec_name(kind: BoxType, entry: &[u8]) -> String {
     object.and_then(of_object_type).map_or_else(|| of_fourcc(kind), str::to_owned)
 }
 
-/// `None` if a mandatory box is missing or too short.
+/// Parses a `trak` box; `None` if a mandatory box is missing or too short.
 fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track, TrackSamples)>> {
     let header = parse_header(child(trak, b"tkhd")?)?;
     let mdia = child(trak, b"mdia")?;
@@ -114,7 +114,7 @@ fn parse_trak(moov: &[u8], trak: &[u8], is_video: bool) -> Option<Result<(Track,
     let mut samples = SampleTable::parse(stbl);
     let defaults = child(moov, b"mvex").map(|mvex| Defaults::parse(mvex, header.id));
     let edits = parse_edits(moov, trak, timescale).unwrap_or_default();
-    // Samples of audio state where it ends more exactly than an edit does.
+    // Audio is not cut at the end of an edit: its samples state more exactly where it ends.
     if let Some(end) = edits.media_end.filter(|_| is_video && defaults.is_none()) {
         samples.end_at(end);
     }
@@ -187,7 +187,7 @@ fn parse_header(payload: &[u8]) -> Option<TrackHeader> {
 
 struct MediaHeader {
     timescale: u32,
-    /// In ticks; 0: unknown.
+    /// Duration in ticks; 0 if unknown.
     duration: u64,
     language: Option<String>,
 }
@@ -241,8 +241,8 @@ impl Default for Edits {
     }
 }
 
-/// An edit list of any number of empty edits, followed by one that plays the media from some time
-/// on, is applied as a shift of times and an end. A playing edit of duration 0 has no end.
+/// Parses an edit list. Any number of empty edits, followed by one that plays the media from some
+/// time on, becomes a shift of all times and an end. A playing edit of duration 0 has no end.
 fn parse_edits(moov: &[u8], trak: &[u8], timescale: u32) -> Option<Edits> {
     let mut fields = Fields(descendant(trak, &[b"edts", b"elst"])?);
     let (version, _) = fields.version_and_flags()?;

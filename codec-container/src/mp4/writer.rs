@@ -12,7 +12,7 @@ use crate::samples::scaled;
 use crate::time_order::TimeOrder;
 use crate::{Format, Output, PacketRef, PacketWriter, Result, Track, VideoTrack, pcm};
 
-/// 16.16 fixed point.
+/// The number 1 in 16.16 fixed point.
 const ONE: i32 = 0x1_0000;
 const LANGUAGE_UND: u16 = 0x55C4;
 /// Maximum number of tracks.
@@ -35,7 +35,7 @@ pub struct Mp4Writer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meta {
     pub(super) time: SampleTime,
-    /// In ticks of the track in the file.
+    /// Duration in ticks of the track in the file.
     pub(super) duration: Option<u64>,
     pub(super) key: bool,
 }
@@ -44,7 +44,7 @@ pub(super) struct Meta {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) track: Track,
-    /// Bytes of an uncompressed audio sample of all channels: each is a sample of the file.
+    /// Bytes of an uncompressed audio sample of all channels, which is one sample of the file.
     pub(super) frame_bytes: Option<usize>,
     sizes: Vec<u32>,
     /// Times of each packet.
@@ -65,8 +65,8 @@ impl Mp4Writer {
     /// Writes the header of the file.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for codecs without required
-    /// codec configuration and for sizes above 65535.
+    /// [`crate::Error::Io`]; [`crate::Error::Unsupported`] on a pipe, for tracks whose codec
+    /// configuration is missing although the codec requires it, and for sizes above 65535.
     pub fn new(output: Output, tracks: &[Track]) -> Result<Self> {
         let mut output = ByteWriter::new(output)?;
         if !output.can_seek() {
@@ -143,7 +143,7 @@ impl Header {
         Self { timescale, tracks: tracks.len() }
     }
 
-    /// Writes the header of a movie that is `shown` for this time, in its ticks.
+    /// Appends the movie header. `shown` is the duration of the movie in its ticks.
     pub(super) fn put(&self, out: &mut Vec<u8>, shown: u64) {
         put_full(out, b"mvhd", 1, 0, |out| {
             out.extend_from_slice(&[0; 16]);
@@ -160,8 +160,8 @@ impl Header {
     }
 }
 
-/// Ticks that are added to the times of each track, whose decoding starts at `starts`, so that none is below 0.
-/// For audio the codec delay is part of it.
+/// Returns the ticks that are added to the times of each track so that no time is below 0. `starts`
+/// are the decoding times of the first samples. For audio, the codec delay is included.
 pub(super) fn shifts(tracks: &[State], starts: &[i64]) -> Vec<i64> {
     let shift = |(state, &start): (&State, &i64)| {
         let delay = state.track.audio().map_or(0, |track| i64::from(track.delay));
@@ -191,9 +191,9 @@ pub(super) fn check_tracks(tracks: &[Track]) -> Result<()> {
 /// When a track is shown, in its ticks.
 #[derive(Debug, Default)]
 struct Timing {
-    /// Of each packet.
+    /// Duration of each packet.
     durations: Vec<u32>,
-    /// Time at which each packet is shown less that at which it is decoded.
+    /// Presentation time of each packet less its decoding time.
     compositions: Vec<i32>,
     total: u64,
     /// Nothing is shown before this time.
@@ -272,7 +272,7 @@ impl State {
         }
     }
 
-    /// Checks a packet that is written at about `offset`; returns its index data, its time in
+    /// Checks a packet that will be written at about `offset`; returns its index data, its time in
     /// nanoseconds and its payload.
     pub(super) fn accept<'a>(
         tracks: &mut [Self],
@@ -316,7 +316,8 @@ impl State {
         put(out, b"mdia", |out| self.put_media(out, &Timing::default()));
     }
 
-    /// Records a packet that is written at `at`, directly after the last one if it `goes_on`.
+    /// Records a packet that is written at `at`. With `goes_on`, it directly follows the last
+    /// packet of the track.
     fn add(&mut self, at: u64, goes_on: bool, bytes: usize, meta: Meta) -> Result<()> {
         let size = u32::try_from(bytes).map_err(|_| unsupported("a packet of 4 GiB or more"))?;
         let samples = self.frame_bytes.map_or(1, |frame_bytes| bytes / frame_bytes);
@@ -349,7 +350,8 @@ impl State {
         let shown = self.times.iter().map(|time| time.shown).min().unwrap_or(0);
         let usual = durations.last().copied().unwrap_or(0);
         let end = newest.saturating_add_unsigned(length.unwrap_or(usual.into()));
-        // Before the first frame is shown it is decoded; the codec delay of audio is not played.
+        // Video starts at its first presentation time, after the first decoding time. Audio starts
+        // after the codec delay, which is not played.
         let (begins, unplayed) = match &self.track {
             Track::Video(_) => (shown, shown.saturating_sub(decoded)),
             Track::Audio(track) => (shown.saturating_add(track.delay.into()), track.delay.into()),
@@ -366,7 +368,7 @@ impl State {
     }
 
     fn put_track_header(&self, out: &mut Vec<u8>, number: u32, shown: u64) {
-        // Enabled, in the movie.
+        // Flags: track enabled, track used in the movie.
         put_full(out, b"tkhd", 1, 3, |out| {
             out.extend_from_slice(&[0; 16]);
             out.extend_from_slice(&number.to_be_bytes());
@@ -496,7 +498,7 @@ impl State {
     }
 }
 
-/// Three lower-case letters of five bits.
+/// Packs a language code of three lower-case letters into five bits per letter.
 fn packed_language(name: &str) -> Option<u16> {
     let letters: [u8; 3] = name.as_bytes().try_into().ok()?;
     let small = letters.iter().all(u8::is_ascii_lowercase);
@@ -535,8 +537,8 @@ fn run_lengths<T: Copy + PartialEq>(values: &[T]) -> Vec<(u32, T)> {
     runs
 }
 
-/// An empty edit for a delayed start, and one that plays the media from some time on. `scale`
-/// converts to ticks of the movie.
+/// Appends an edit list: an empty edit for a delayed start, and an edit that plays the media from
+/// some time on. `scale` converts to ticks of the movie.
 fn put_edits(out: &mut Vec<u8>, timing: &Timing, scale: impl Fn(u64) -> u64) {
     let media_start = i64::try_from(timing.media_start).unwrap_or(i64::MAX);
     let empty = (scale(timing.empty), -1_i64);
