@@ -9,8 +9,9 @@ use crate::{AudioTrack, Format};
 /// The rate at which positions and delays are counted.
 pub(crate) const RATE: u32 = 48_000;
 
-/// The header for `track`: its own, with its delay, or else a default one. `None` if its own is
-/// damaged, or if it has none and more than two channels.
+/// Returns the header for `track`: the track's own header with the track's delay, or else a default
+/// header. `None` if the track's own header is damaged, or if the track has none and has more than
+/// two channels.
 pub(crate) fn head_of(track: &AudioTrack) -> Option<OpusHead> {
     let pre_skip = u16::try_from(track.delay).ok()?;
     if track.codec_private.is_empty() {

@@ -30,8 +30,8 @@ pub struct CodedPacket {
     /// Decoded samples to discard at the end of the packet, at the track's rate. The duration does
     /// not include them.
     pub trim_end: u32,
-    /// Packets are missing before this one, or another stream begins with it (chained Ogg): decoder
-    /// state from before does not apply.
+    /// Whether packets are missing before this one, or another stream begins with it (chained Ogg).
+    /// The decoder must then not use its earlier state.
     pub after_gap: bool,
 }
 
@@ -43,7 +43,7 @@ impl CodedPacket {
         PacketRef { data, track, pts, dts, duration, key, shown, trim_end }
     }
 
-    /// All fields except the payload have the values of a plain packet of track 0.
+    /// Sets all fields except the payload to the values of a plain packet of track 0.
     pub(crate) fn reset(&mut self) {
         let data = std::mem::take(&mut self.data);
         *self = Self { data, key: true, shown: true, ..Self::default() };
@@ -66,12 +66,13 @@ pub struct PacketRef<'a> {
     /// of the track, unless the packets have decoding times. For audio as in [`CodedPacket::pts`].
     pub pts: i64,
     /// Decoding time in ticks, which is not before that of the previous packet of the track and not
-    /// after `pts`; `None` if it is unknown, or equals `pts` in a stream without B frames. MP4 stores it,
-    /// and derives it from the presentation times of a track of which a packet has none.
+    /// after `pts`; `None` if it is unknown, or equals `pts` in a stream without B frames. MP4
+    /// stores decoding times. If a packet of a track has none, MP4 writers derive them from the
+    /// presentation times.
     pub dts: Option<i64>,
     /// Duration in ticks, if known.
     pub duration: Option<u64>,
-    /// Key frame.
+    /// Whether the packet is a key frame.
     pub key: bool,
     /// `false` for a frame that is decoded but not shown.
     pub shown: bool,

@@ -12,7 +12,8 @@ pub struct PayloadInfo {
 }
 
 impl PayloadInfo {
-    /// Parses them. An empty packet repeats the last frame: shown, not a key frame.
+    /// Parses the first bytes of a packet. An empty packet repeats the last frame: it is shown and
+    /// is not a key frame.
     #[must_use]
     pub fn of(codec: Codec, data: &[u8]) -> Self {
         match codec {

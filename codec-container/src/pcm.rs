@@ -186,7 +186,7 @@ impl ReadSingleTrack for RawAudioReader {
 
 single_track_reader!(RawAudioReader, track);
 
-/// The part of a packet inside the audio.
+/// Returns the payload without the samples that [`PacketRef::trim_end`] discards.
 pub(crate) fn without_trim<'a>(packet: &PacketRef<'a>, frame_bytes: usize) -> &'a [u8] {
     let trim = usize::try_from(packet.trim_end).unwrap_or(usize::MAX).saturating_mul(frame_bytes);
     &packet.data[..packet.data.len().saturating_sub(trim)]

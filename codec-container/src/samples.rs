@@ -11,9 +11,9 @@ pub(crate) enum SampleCounter {
     Vorbis(vorbis::Timer),
     Flac,
     Mp3,
-    /// This many, unless the packet states its own number.
+    /// Number of samples in each packet that does not state its own number.
     Alac(u32),
-    /// The same for every packet.
+    /// Number of samples in every packet.
     Each(u32),
     /// Fixed sample size in bytes.
     Bytes(usize),
@@ -67,8 +67,8 @@ pub(crate) struct SampleClock {
 }
 
 impl SampleClock {
-    /// For audio that begins with `delay` samples to discard, and times that are off by at most
-    /// `tolerance` samples.
+    /// Creates a clock for audio that begins with `delay` samples to discard, and whose stated
+    /// times are off by at most `tolerance` samples.
     pub(crate) fn new(delay: u32, tolerance: i64) -> Self {
         Self { next: None, tolerance, delay }
     }
@@ -78,8 +78,8 @@ impl SampleClock {
         self.next
     }
 
-    /// Time and number of samples to discard for a packet that the file places at `stated` and that
-    /// decodes to `samples`.
+    /// Returns the time and the number of samples to discard for a packet that the file places at
+    /// `stated` and that decodes to `samples`.
     pub(crate) fn place(&mut self, stated: i64, samples: u32) -> (i64, u32) {
         let near = |next: &i64| {
             stated.saturating_sub(*next).unsigned_abs() <= self.tolerance.unsigned_abs()
@@ -102,8 +102,8 @@ pub(crate) fn scaled(value: i64, num: u64, den: u64) -> i64 {
     i64::try_from(rounded).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// Samples of an AAC frame at `rate`: 1024 or 960 at the rate of the core, which may be half.
-/// ISO/IEC 14496-3, sections 1.6.2 and 4.4.1.
+/// Returns the number of samples in an AAC frame at `rate`: 1024 or 960 at the rate of the core
+/// coder, which may be half of `rate`. ISO/IEC 14496-3, sections 1.6.2 and 4.4.1.
 fn aac_frame_samples(config: &[u8], rate: u32) -> Option<u32> {
     const RATES: [u32; 13] =
         [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
@@ -117,9 +117,10 @@ fn aac_frame_samples(config: &[u8], rate: u32) -> Option<u32> {
     Some(if rate == core * 2 { samples * 2 } else { samples })
 }
 
-/// Samples of an ALAC frame of `usual` samples. Shorter ones, such as the last of a file, state
-/// theirs: after 3 bits of element type, 4 bits of instance tag and 12 unused bits come a flag for
-/// the sample count, two bits of shift, a flag for uncompressed samples, and the 32-bit count.
+/// Returns the number of samples in an ALAC frame: `usual`, unless the frame states a smaller
+/// number, as the last frame of a file may do. A frame begins with 3 bits of element type, 4 bits
+/// of instance tag, 12 unused bits, a flag for the sample count, two bits of shift, a flag for
+/// uncompressed samples, and the 32-bit count.
 fn alac_frame_samples(frame: &[u8], usual: u32) -> u32 {
     let Some(&[kind, _, flags, a, b, c, d]) = frame.first_chunk() else { return usual };
     // One channel, two channels, low frequencies.

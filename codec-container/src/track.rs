@@ -125,12 +125,12 @@ pub struct VideoTrack {
     pub codec_private: Vec<u8>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
-    /// Feature that encoders do not support; see [`Self::check_supported`].
+    /// Features that encoders do not support; see [`Self::check_supported`].
     pub(crate) unsupported_features: Vec<Cow<'static, str>>,
 }
 
 impl VideoTrack {
-    /// A track with defaults for all else: for writers.
+    /// Creates a track for a writer; all other fields have defaults.
     #[must_use]
     pub fn new(format: Format, codec: Codec, size: Size, time_base: Rational) -> Self {
         Self {
@@ -203,12 +203,12 @@ pub struct AudioTrack {
     pub tags: Vec<(String, String)>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
-    /// Feature that decoders do not support; see [`Self::check_supported`].
+    /// Features that decoders do not support; see [`Self::check_supported`].
     pub(crate) unsupported_features: Vec<Cow<'static, str>>,
 }
 
 impl AudioTrack {
-    /// A track with defaults for all else, with a tick for each sample: for writers.
+    /// Creates a track for a writer, with a tick for each sample; all other fields have defaults.
     #[must_use]
     pub fn new(format: Format, codec: AudioCodec, audio: AudioFormat) -> Self {
         Self {
@@ -229,7 +229,7 @@ impl AudioTrack {
         }
     }
 
-    /// Succeeds if decoders can decode the audio according to the container. Readers open other
+    /// Succeeds if, according to the container, decoders can decode the audio. Readers open other
     /// tracks as well, so that they can be described.
     ///
     /// # Errors

@@ -45,13 +45,13 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// From the first and the third header packets.
+    /// Creates a timer from the first and the third header packet.
     pub(crate) fn new(head: &Head, setup: &[u8]) -> Option<Self> {
         let modes = modes(setup.strip_prefix(b"\x05vorbis").map(|_| setup)?)?;
         Some(Self { blocks: head.blocks, modes, previous: None })
     }
 
-    /// From the headers in one piece.
+    /// Creates a timer from the header packets in the track's codec private data.
     pub(crate) fn of_track(track: &AudioTrack) -> Option<Self> {
         let [first, _, setup] = unlaced(&track.codec_private)?;
         Self::new(&Head::parse(first)?, setup)

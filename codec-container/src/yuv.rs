@@ -212,7 +212,7 @@ pub(crate) fn check_size(stream: &RawVideoStream, picture: &Picture<'_>) -> Resu
     Err(Error::unsupported(stream.format, what))
 }
 
-/// Writes the samples without padding; `pixels` gives the order of chroma.
+/// Writes the samples without padding; `pixels` determines the order of the chroma samples.
 pub(crate) fn write_samples(
     output: &mut ByteWriter,
     picture: &Picture<'_>,

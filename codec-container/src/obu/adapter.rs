@@ -14,7 +14,8 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 type CreateWriter = fn(Output, Format, &[Track], &WriteOptions) -> Result<Box<dyn PacketWriter>>;
 
 /// Adds or removes the temporal delimiters of AV1 packets, and extracts the codec configuration for
-/// MP4 and Matroska from the first packet with a sequence header; all packets wait for it.
+/// MP4 and Matroska from the first packet with a sequence header. If a track lacks the
+/// configuration, all packets wait for that packet.
 pub(crate) struct Av1Adapter {
     is_av1: Vec<bool>,
     delimiter: Delimiter,
@@ -35,7 +36,8 @@ enum State {
 }
 
 impl Av1Adapter {
-    /// A writer for `tracks`, at least one of which is AV1, over the one that `create` returns.
+    /// Creates a writer for `tracks`, at least one of which is AV1. It passes the adapted packets
+    /// to the writer that `create` returns.
     pub(crate) fn new(
         output: Output,
         format: Format,

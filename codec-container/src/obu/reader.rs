@@ -45,10 +45,10 @@ pub struct ObuReader {
     track: SingleTrack,
     limits: Limits,
     is_annex_b: bool,
-    /// The temporal unit that is being collected, or waits.
+    /// The temporal unit that is being collected or waits to be read.
     pending: Vec<u8>,
     pending_offset: u64,
-    /// The header of the next one has been read.
+    /// Whether the header of the next temporal unit has been read.
     next_began: bool,
     is_ready: bool,
     index: u64,
@@ -64,10 +64,11 @@ fn corrupt(
 }
 
 impl ObuReader {
-    /// Reads the first temporal unit; `head` holds the first bytes of the stream.
+    /// Opens a stream and reads its first temporal unit; `head` holds the first bytes of the
+    /// stream.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without a sequence header; [`Error::Limit`].
+    /// [`Error::Io`]; [`Error::Corrupt`] if there is no sequence header; [`Error::Limit`].
     pub fn new(source: Source, head: &[u8], options: &ReadOptions) -> Result<Self> {
         let base = Rational::new(1, 30);
         let track =
@@ -143,7 +144,7 @@ impl ObuReader {
         }
     }
 
-    /// A number and its length in bytes.
+    /// Reads a LEB128 number; returns the number and its bytes.
     fn read_leb128(&mut self, at: u64) -> Result<(u64, Vec<u8>)> {
         let mut bytes = Vec::with_capacity(8);
         while bytes.len() < 8 {
@@ -188,7 +189,7 @@ impl ObuReader {
     }
 }
 
-/// Appends the OBUs of an Annex B temporal unit with size fields.
+/// Appends the OBUs of an Annex B temporal unit to `out`, each with a size field.
 fn put_plain(mut data: &[u8], out: &mut Vec<u8>) -> Option<()> {
     while !data.is_empty() {
         let mut frame = take_sized(&mut data)?;

@@ -148,12 +148,12 @@ pub(super) struct SequenceHeader {
     high_tier: bool,
     pub(super) bits: u8,
     pub(super) monochrome: bool,
-    /// Width, height.
+    /// Whether chroma has half the width, and half the height, of luma.
     pub(super) subsampled: [bool; 2],
     chroma_position: u8,
     pub(super) size: Size,
     pub(super) frame_rate: Option<Rational>,
-    /// Primaries, transfer, matrix.
+    /// Colour primaries, transfer characteristics, matrix coefficients.
     pub(super) color: [u8; 3],
     pub(super) full_range: bool,
 }
@@ -183,7 +183,7 @@ impl Bits<'_> {
         u8::try_from(self.take(count)?).ok()
     }
 
-    /// Section 4.10.3.
+    /// Reads a `uvlc` number. Section 4.10.3.
     fn variable(&mut self) -> Option<u64> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -197,7 +197,7 @@ impl Bits<'_> {
 }
 
 impl SequenceHeader {
-    /// Section 5.5.
+    /// Parses a sequence header. Section 5.5.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits { data: payload, at: 0 };
         let profile = bits.byte(3)?;
@@ -255,7 +255,7 @@ impl SequenceHeader {
         header.parse_color(&mut bits)
     }
 
-    /// Section 5.5.2.
+    /// Parses the colour configuration. Section 5.5.2.
     fn parse_color(mut self, bits: &mut Bits<'_>) -> Option<Self> {
         let high = bits.flag()?;
         let twelve = self.profile == 2 && high && bits.flag()?;
@@ -288,7 +288,7 @@ impl SequenceHeader {
     }
 }
 
-/// Section 5.5.3: the frame rate, if frame intervals are equal.
+/// Parses the timing information (section 5.5.3): the frame rate, if frame intervals are equal.
 fn parse_timing(bits: &mut Bits<'_>) -> Option<Option<Rational>> {
     let (units, scale) = (bits.take(32)?, bits.take(32)?);
     let ticks = if bits.flag()? { Some(bits.variable()? + 1) } else { None };

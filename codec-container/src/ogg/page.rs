@@ -18,7 +18,7 @@ pub(super) const LAST: u8 = 4;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
     pub(super) flags: u8,
-    /// -1: no packet ends in the page.
+    /// Position at the end of the last packet that ends in the page; -1 if no packet ends in it.
     pub(super) granule: i64,
     pub(super) serial: u32,
     pub(super) sequence: u32,
@@ -71,7 +71,7 @@ impl PageReader {
         &self.ahead[self.used..]
     }
 
-    /// Ensures that `needed` bytes are buffered; `false` if the input ends before.
+    /// Ensures that `needed` bytes are buffered; `false` if the input ends earlier.
     fn fill(&mut self, needed: usize) -> io::Result<bool> {
         let have = self.rest().len();
         if have < needed {
@@ -82,7 +82,7 @@ impl PageReader {
         Ok(self.rest().len() >= needed)
     }
 
-    /// Reads the page that begins here. Without a page, no data is consumed.
+    /// Reads the page that begins here. If no page begins here, no data is consumed.
     pub(super) fn read(&mut self, page: &mut Page) -> io::Result<Found> {
         if !self.fill(HEAD_BYTES)? {
             let rest = self.rest();

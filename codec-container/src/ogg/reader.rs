@@ -40,7 +40,7 @@ pub struct OggReader {
     /// Error to report once `waiting` is empty.
     trouble: Option<Error>,
     index: u64,
-    /// The set of tracks is final.
+    /// Whether the set of tracks is final.
     is_open: bool,
     ended: bool,
 }
@@ -49,9 +49,9 @@ pub struct OggReader {
 #[derive(Debug)]
 struct Stream {
     serial: u32,
-    /// `None`: an unsupported codec.
+    /// `None` for an unsupported codec.
     known: Option<Known>,
-    /// How such a stream is reported.
+    /// Description of a stream with an unsupported codec.
     skipped: Option<SkippedTrack>,
     ended: bool,
     sequence: u32,
@@ -116,7 +116,7 @@ impl OggReader {
     /// Reads the headers of all streams.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] without a
+    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] if there is no
     /// stream of Opus, Vorbis or FLAC; [`Error::Limit`].
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut reader = Self {
@@ -374,7 +374,8 @@ impl OggReader {
         self.queue(known, page, packets.collect())
     }
 
-    /// The headers of a stream are complete: it becomes a track, or continues one.
+    /// Turns a stream whose headers are complete into a track, or continues an earlier track with
+    /// it.
     fn finish_headers(&mut self, known: &mut Known, page: &Page) -> Result<()> {
         known.has_headers = true;
         let Some(mut track) = known.track.take() else { return Ok(()) };
@@ -425,7 +426,7 @@ impl OggReader {
         let trims = matches!(known.mapping, Mapping::Opus { .. }) || page.has(LAST);
         let mut start = match (known.next, end) {
             (Some(next), Some(end)) if next.saturating_add(total) < end => {
-                // Packets are missing, although no page is.
+                // Packets are missing, although no page is missing.
                 known.after_gap = true;
                 end - total
             }

@@ -139,8 +139,9 @@ impl OggWriter {
         Ok(())
     }
 
-    /// Position of a packet, with the first one at 0 or later. Times within the rounding give the
-    /// end of the previous packet.
+    /// Returns the position of a packet. The first packet is at 0 or later. If the time of a packet
+    /// differs from the end of the previous packet by no more than rounding, the position is that
+    /// end.
     fn place(&mut self, pts: i64) -> i64 {
         let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den));
         let scaled = i128::from(pts) * num * i128::from(opus::RATE);
@@ -167,8 +168,8 @@ impl PacketWriter for OggWriter {
             .ok_or_else(|| unsupported(format!("a packet ({}) that is not Opus", self.count)))?;
         let start = self.place(packet.pts);
         let before = self.position.unwrap_or(start);
-        // A page is full when it is long enough, and ends before a gap; the last one waits for the
-        // end of the stream.
+        // A page is written when it is long enough, or when a gap follows it. The last page waits
+        // for the end of the stream.
         if self.samples + samples > self.page_samples || start > before {
             self.flush_page(before)?;
             self.output.flush_if_live()?;

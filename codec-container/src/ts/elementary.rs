@@ -112,7 +112,8 @@ impl Elementary {
         }
     }
 
-    /// Describes the track by its first payload. `Ok(None)`: not by this one; a later one may.
+    /// Describes the track by its first payload; `Ok(None)` if this payload does not describe it,
+    /// but a later one may.
     pub(super) fn describe(
         &mut self,
         data: &[u8],
@@ -155,7 +156,8 @@ impl Elementary {
         Ok(Some(track))
     }
 
-    /// Passes the packets in a payload to `out`. `false`: its audio has another format than the track.
+    /// Passes the packets in a payload to `out`; returns `false` if the audio of the payload has
+    /// another format than the track.
     pub(super) fn packets(
         &mut self,
         payload: Payload<'_>,
@@ -221,7 +223,8 @@ impl Known {
     }
 }
 
-/// Times are rounded to 1/90000 s, and by some multiplexers to a millisecond.
+/// Creates a clock for times that are rounded to 1/90000 s, and by some multiplexers to a
+/// millisecond.
 fn clock(rate: u32) -> SampleClock {
     SampleClock::new(0, i64::from(rate) / 500)
 }
@@ -254,8 +257,8 @@ fn place(
     packet.duration = Some((samples - packet.trim_end.min(samples)).into());
 }
 
-/// Returns the next complete frame from `at` on, which moves to its start, or to that of an incomplete
-/// one.
+/// Returns the next complete frame from `at` on, and moves `at` to the start of that frame. Without
+/// a complete frame, `at` moves to the start of an incomplete frame, or to the end.
 fn next_frame(
     data: &[u8],
     at: &mut usize,

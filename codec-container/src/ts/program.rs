@@ -17,7 +17,8 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Adds the payload of a packet; returns a program and its streams if they are new.
+    /// Adds the payload of a packet; returns a program with its streams if the program or its
+    /// streams are new.
     pub(super) fn add(
         &mut self,
         pid: u16,
@@ -48,13 +49,13 @@ impl Programs {
         self.entries = entries.map(|entry| (entry, Sections::default())).collect();
     }
 
-    /// Reads only this program from now on, which has these streams.
+    /// From now on reads only program `number`, which has the streams `entries`.
     pub(super) fn choose(&mut self, number: u16, entries: Vec<StreamEntry>) {
         self.entries.retain(|(entry, _)| entry.number == number);
         self.chosen = Some((number, entries));
     }
 
-    /// Does not read this program, whose streams are not supported.
+    /// From now on ignores program `number`, whose streams are not supported.
     pub(super) fn reject(&mut self, number: u16) {
         self.entries.retain(|(entry, _)| entry.number != number);
     }

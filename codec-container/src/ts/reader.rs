@@ -18,7 +18,7 @@ use crate::{
 
 /// Bytes after the program map table in which all streams have to begin.
 const MAX_PROBE_BYTES: u64 = 8 << 20;
-/// Bytes before the program map table.
+/// Maximum number of bytes before the program map table.
 const MAX_SEARCH_BYTES: u64 = 16 << 20;
 
 /// Reads transport streams.
@@ -30,7 +30,7 @@ pub(crate) struct TsReader {
     tracks: Vec<Track>,
     streams: Vec<Stream>,
     timeline: Timeline,
-    /// The time that becomes 0.
+    /// The time that becomes time 0 of the tracks.
     origin: i64,
     ready: VecDeque<CodedPacket>,
     /// The first damage since the last packet.
@@ -41,11 +41,11 @@ pub(crate) struct TsReader {
 }
 
 impl TsReader {
-    /// Reads to the first data of every stream of the program.
+    /// Opens a stream and reads up to the first data of every stream of the program.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] without a program; [`Error::Unsupported`] without a stream of
-    /// a known codec; [`Error::Limit`].
+    /// [`Error::Io`]; [`Error::Corrupt`] if there is no program; [`Error::Unsupported`] if no
+    /// stream has a known codec; [`Error::Limit`].
     pub(crate) fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut reader = Self {
             transport: TransportReader::new(source),
@@ -77,7 +77,7 @@ impl TsReader {
         Ok(reader)
     }
 
-    /// Finds the first program with a supported stream; returns its other streams.
+    /// Finds the first program with a supported stream; returns the streams that are skipped.
     fn find_program(&mut self) -> Result<Vec<SkippedTrack>> {
         let mut rejected = Vec::new();
         while let Some(packet) = self.transport.next()? {
@@ -335,7 +335,7 @@ impl TsReader {
     }
 }
 
-/// Makes a packet of a track ready, which has this index.
+/// Appends a packet to `ready`, as the packet with this index of a track.
 fn push(
     ready: &mut VecDeque<CodedPacket>,
     (track, index): (usize, &mut u64),

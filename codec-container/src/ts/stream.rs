@@ -20,12 +20,12 @@ pub(super) struct Stream {
     /// The PES packet so far, and the position of its start.
     pes: Vec<u8>,
     offset: u64,
-    /// Its times, if it states them.
+    /// Times that the PES packet states.
     times: Option<Times>,
     /// The continuity counter and the payload of the last packet.
     last: Option<(u8, Vec<u8>)>,
     after_gap: bool,
-    /// Number of PES packets of which one may change the time base.
+    /// Number of following PES packets that may change the time base.
     marked: u8,
     pub(super) state: State,
     /// Number of the next packet.
@@ -127,7 +127,7 @@ impl Stream {
         if packet.is_damaged() {
             return Continuity::Broken(corrupt(offset, "a packet without damage", "a damaged one"));
         }
-        // Packets without payload do not advance it.
+        // Packets without payload do not advance the counter.
         let expected = last.map(|last| (last + u8::from(packet.has_payload())) & 15);
         match expected.filter(|&expected| expected != counter) {
             None => Continuity::Next,
@@ -147,8 +147,9 @@ impl Stream {
         self.after_gap = true;
     }
 
-    /// Whether the PES packet that begins in this payload is the first of another recording, so that the
-    /// one before it is complete: its times do not continue those before.
+    /// Whether the PES packet that begins in this payload is the first of another recording,
+    /// because its times do not continue the earlier times. The PES packet before it is then
+    /// complete.
     pub(super) fn is_join(&self, payload: &[u8]) -> bool {
         let header = PesHeader::parse(payload);
         let dts = header.and_then(|header| header.dts.or(header.pts));
@@ -160,8 +161,8 @@ impl Stream {
         self.after_gap = true;
     }
 
-    /// Adds the payload of a packet at `offset`. Before the start of a PES packet, the one before it
-    /// has to be taken.
+    /// Adds the payload of a packet at `offset`. If a PES packet starts in it, the previous PES
+    /// packet must have been taken.
     pub(super) fn add(
         &mut self,
         payload: &[u8],
@@ -180,8 +181,8 @@ impl Stream {
         self.pes.extend_from_slice(payload);
     }
 
-    /// Returns the times that the start of a PES packet states. They are read for streams that are not
-    /// selected too: the time base of the program depends on all of them.
+    /// Returns the times that the start of a PES packet states. These times are read even for
+    /// streams that are not selected, because the time base of the program depends on all streams.
     pub(super) fn times_of(&mut self, payload: &[u8], timeline: &mut Timeline) -> Option<Times> {
         let header = PesHeader::parse(payload)?;
         let before = self.clock;
@@ -191,7 +192,8 @@ impl Stream {
         Some(times)
     }
 
-    /// Takes the PES packet if all its bytes have arrived, or `all` that will arrive.
+    /// Takes the PES packet if all its bytes have arrived. With `all`, takes it even if it is
+    /// incomplete.
     pub(super) fn take(&mut self, all: bool) -> Option<PesPacket> {
         if self.pes.is_empty() {
             return None;

@@ -1,15 +1,15 @@
-//! Times of a stream from timestamps of 33 bits, over wraps and changes of the time base.
+//! Times of a stream from timestamps of 33 bits, across wraps and changes of the time base.
 
 /// Ticks of timestamps per second.
 pub(super) const TICKS: u32 = 90_000;
 const SECOND: i64 = 90_000;
 /// Timestamps are modulo this.
 const WRAP: i64 = 1 << 33;
-/// A decoding time that is earlier than the last one by more than this, or later by more, has another
-/// time base.
+/// A decoding time belongs to another time base if it is more than `MAX_BACK` earlier, or more than
+/// `MAX_FORWARD` later, than the last one.
 const MAX_BACK: i64 = SECOND;
 const MAX_FORWARD: i64 = 60 * SECOND;
-/// The same where the stream marks a discontinuity.
+/// The limit for later decoding times if the stream marks a discontinuity.
 const MAX_MARKED: i64 = SECOND / 2;
 /// Streams change the time base at times that differ by at most this.
 const MAX_APART: i64 = 10 * SECOND;
@@ -24,7 +24,7 @@ pub(super) struct Times {
 /// The time base of all streams of a program.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timeline {
-    /// Added to timestamps.
+    /// Offset that is added to timestamps.
     offset: i64,
     /// The latest decoding time of any stream.
     latest: Option<i64>,
@@ -33,7 +33,8 @@ pub(super) struct Timeline {
 /// The times of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StreamClock {
-    /// Added to timestamps: that of the timeline, or the one before until the stream changes too.
+    /// Offset that is added to timestamps: that of the timeline, or the previous one until this
+    /// stream changes its time base too.
     offset: i64,
     /// The last decoding time, and its distance from the one before.
     last: Option<i64>,
@@ -41,12 +42,12 @@ pub(super) struct StreamClock {
 }
 
 impl StreamClock {
-    /// Whether both are in the same time base.
+    /// Whether both clocks are in the same time base.
     pub(super) fn has_base_of(&self, other: Self) -> bool {
         self.offset == other.offset
     }
 
-    /// Whether a decoding timestamp is in the time base of those before.
+    /// Whether a decoding timestamp is in the time base of the earlier ones.
     pub(super) fn is_continued_by(&self, dts: u64) -> bool {
         let dts = i64::try_from(dts).unwrap_or(0);
         self.last.is_none_or(|last| self.continued(dts, last, MAX_FORWARD).is_some())
@@ -60,8 +61,8 @@ impl StreamClock {
 }
 
 impl Timeline {
-    /// Returns the times of a packet with these timestamps. `is_marked`: the stream states that they
-    /// may not continue those before.
+    /// Returns the times of a packet with these timestamps. `is_marked` means that the stream
+    /// states that timestamps may not continue the earlier ones.
     pub(super) fn times(
         &mut self,
         clock: &mut StreamClock,

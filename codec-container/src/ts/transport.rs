@@ -78,12 +78,12 @@ impl TransportPacket {
         u16::from(self.header[1] & 0x1F) << 8 | u16::from(self.header[2])
     }
 
-    /// `transport_error_indicator`: a receiver could not correct the packet.
+    /// `transport_error_indicator`: the packet is damaged, and the receiver could not correct it.
     pub(super) fn is_damaged(&self) -> bool {
         self.header[1] & 0x80 != 0
     }
 
-    /// Whether a section or a PES packet begins in it.
+    /// Whether a section or a PES packet begins in this packet.
     pub(super) fn is_start(&self) -> bool {
         self.header[1] & 0x40 != 0
     }
@@ -92,7 +92,7 @@ impl TransportPacket {
         self.header[3] & 0xC0 != 0
     }
 
-    /// `discontinuity_indicator`: counters or times do not continue those before.
+    /// `discontinuity_indicator`: counters or times do not continue the earlier ones.
     pub(super) fn is_discontinuity(&self) -> bool {
         self.adaptation & 0x80 != 0
     }

@@ -10,7 +10,7 @@ use super::timeline::{TICKS, Times};
 use crate::h264::{AccessUnits, CodedField, FieldParser};
 use crate::{CodedPacket, PayloadInfo};
 
-/// Assumed for frames without times in a stream that does not state a frame rate.
+/// Frame rate that is assumed for frames without times if the stream states no frame rate.
 const USUAL_RATE: Rational = Rational { num: 25, den: 1 };
 /// Bytes that are divided at a time.
 const STEP: usize = 16 << 10;
@@ -111,8 +111,9 @@ impl VideoFrames {
         }
     }
 
-    /// Returns the last PES packet that begins before the unit at the start, whose first byte other
-    /// than 0 is at `zeros`; it states the times of this unit.
+    /// Returns the last PES packet that begins before the unit at the start of the buffer. The
+    /// times of that PES packet apply to the unit. The first byte of the unit other than 0 is at
+    /// `zeros`.
     fn take_mark(&mut self, zeros: usize, length: usize) -> Option<Mark> {
         let mut found = None;
         while let Some(mark) = self.marks.pop_front_if(|mark| mark.at <= zeros) {
@@ -124,7 +125,7 @@ impl VideoFrames {
         found
     }
 
-    /// Times of a frame without any: it follows the last one.
+    /// Returns the times of a frame that states none: it follows the last frame.
     fn next_times(&self) -> Times {
         let next = |time: i64| time.saturating_add(self.frame_ticks);
         self.last.map_or(Times { shown: 0, decoded: 0 }, |last| Times {
@@ -134,7 +135,7 @@ impl VideoFrames {
     }
 }
 
-/// Passes on a field to which no other belongs.
+/// Passes on the packet that is held, if there is one.
 fn out_held(held: &mut Option<(CodedField, CodedPacket)>, out: &mut impl FnMut(CodedPacket)) {
     if let Some((_, packet)) = held.take() {
         out(packet);

@@ -1,4 +1,4 @@
-//! Writes WAVE; RF64 if it is too long for 32-bit sizes.
+//! Writes WAVE, or RF64 if the file is too long for 32-bit sizes.
 
 use super::format::put_format;
 use crate::io::ByteWriter;

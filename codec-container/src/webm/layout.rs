@@ -20,7 +20,7 @@ const SEEK_BYTES: usize = 21;
 /// Space for the largest index of top-level elements.
 pub(super) const SEEK_HEAD_BYTES: usize = 5 + 3 * SEEK_BYTES;
 
-/// The EBML header. `webm`: whether all codecs are allowed in WebM.
+/// Appends the EBML header. `webm` selects the document type: WebM or Matroska.
 pub(super) fn ebml_head(out: &mut Vec<u8>, webm: bool) {
     let doc_type = if webm { "webm" } else { "matroska" };
     put_master(out, ids::EBML, |out| {
@@ -34,13 +34,13 @@ pub(super) fn ebml_head(out: &mut Vec<u8>, webm: bool) {
     });
 }
 
-/// `bytes` bytes of padding: at least 2 and at most 127.
+/// Appends `bytes` bytes of padding: at least 2 and at most 127.
 pub(super) fn void(out: &mut Vec<u8>, bytes: usize) {
     put_head(out, ids::VOID, bytes - 2);
     out.resize(out.len() + bytes - 2, 0);
 }
 
-/// Index of the top-level elements `(id, position in the segment)`, padded to
+/// Returns the index of the top-level elements `(id, position in the segment)`, padded to
 /// [`SEEK_HEAD_BYTES`].
 pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(SEEK_HEAD_BYTES);
@@ -59,7 +59,8 @@ pub(super) fn seek_head(entries: &[(u32, u64)]) -> Vec<u8> {
     out
 }
 
-/// General information; returns the position in `out` reserved for the duration.
+/// Appends the general information; returns the position in `out` that is reserved for the
+/// duration.
 pub(super) fn info(out: &mut Vec<u8>, scale_ns: u64) -> usize {
     put_master(out, ids::INFO, |out| {
         put_uint(out, ids::TIMESTAMP_SCALE, scale_ns);
@@ -81,7 +82,7 @@ pub(super) fn duration(ticks: u64) -> Vec<u8> {
     out
 }
 
-/// The descriptions of the tracks; `frame_ns` has the frame duration of each.
+/// Appends the descriptions of the tracks; `frame_ns` has the frame duration of each.
 pub(super) fn tracks(out: &mut Vec<u8>, tracks: &[Track], frame_ns: &[Option<u64>]) -> Result<()> {
     let mut entries = Vec::new();
     for (number, (track, &frame_ns)) in (1..).zip(tracks.iter().zip(frame_ns)) {
@@ -252,7 +253,7 @@ fn colour(out: &mut Vec<u8>, info: PictureInfo) {
     });
 }
 
-/// The display size that gives exactly a pixel aspect.
+/// Display size that represents a pixel aspect exactly.
 #[derive(Debug, PartialEq, Eq)]
 struct Display {
     width: u64,
@@ -280,7 +281,8 @@ impl Display {
     }
 }
 
-/// The index: an entry for each `(time, position of the cluster in the segment, track number)`.
+/// Returns the index: an entry for each `(time, position of the cluster in the segment, track
+/// number)`.
 pub(super) fn cues(points: &[(u64, u64, u64)]) -> Vec<u8> {
     let mut out = Vec::new();
     put_master(&mut out, ids::CUES, |out| {

@@ -66,7 +66,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Cluster {
     end: Option<u64>,
-    /// In ticks of the segment.
+    /// Time of the cluster in ticks of the segment.
     time: Option<u64>,
 }
 
@@ -76,10 +76,10 @@ struct Frame {
     track: usize,
     range: Range<usize>,
     offset: u64,
-    /// In ticks of the segment.
+    /// Presentation time in ticks of the segment.
     pts: i64,
     duration: Option<u64>,
-    /// Directly follows the previous frame in the same block.
+    /// Whether the frame directly follows the previous frame in the same block.
     is_laced: bool,
     /// Nanoseconds to discard at the end; negative: at the start.
     discard_ns: i64,
@@ -112,11 +112,11 @@ struct Info {
 }
 
 impl WebmReader {
-    /// Reads up to the first cluster.
+    /// Opens a file and reads up to the first cluster.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] without a
-    /// track of a known codec, for example because it is encrypted or compressed.
+    /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers; [`Error::Unsupported`] if no track
+    /// can be read, for example because all are encrypted or use unknown codecs.
     pub fn new(source: Source, options: &ReadOptions) -> Result<Self> {
         let mut input = ByteReader::new(source);
         let format = read_ebml_head(&mut input)?;
@@ -189,7 +189,7 @@ impl WebmReader {
         Ok(true)
     }
 
-    /// Whether the input may end here.
+    /// Checks that the input may end here.
     fn end_of_input(&self) -> Result<()> {
         let at = self.input.position();
         let end = self.cluster.and_then(|cluster| cluster.end).or(self.segment_end);

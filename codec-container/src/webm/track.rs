@@ -101,7 +101,7 @@ pub(super) fn find_tracks(
     Ok((found, blocks))
 }
 
-/// How an entry that cannot be read is reported.
+/// Describes a track that cannot be read.
 fn skipped(entry: &[u8]) -> SkippedTrack {
     let kind = match child_uint(entry, ids::TRACK_TYPE) {
         Some(TRACK_TYPE_VIDEO) => TrackKind::Video,
@@ -235,7 +235,7 @@ fn parse_audio_entry(entry: &[u8], format: Format, time_base: Rational) -> Resul
     if stream.codec != AudioCodec::Opus || stream.delay == 0 {
         stream.delay = u32::try_from(delay).unwrap_or(0);
     }
-    // Rounding to ticks, and programs that truncate instead.
+    // Allows for times that are rounded to ticks, and for programs that truncate instead.
     let tolerance = scaled(2, u64::from(rate) * u64::from(time_base.num), time_base.den.into());
     let audio = AudioState {
         rate,

@@ -74,11 +74,11 @@ struct AudioState {
 
 #[derive(Debug)]
 struct Cluster {
-    /// Position of its header in the file.
+    /// Position of the cluster's header in the file.
     at: u64,
-    /// Position of its first child.
+    /// Position of the cluster's first child in the file.
     body_at: u64,
-    /// In ticks of the segment.
+    /// Time of the cluster in ticks of the segment.
     time: u64,
 }
 
@@ -86,7 +86,7 @@ struct Cluster {
 struct Held {
     data: Vec<u8>,
     block: Block,
-    /// In ticks of the stream.
+    /// Presentation time in ticks of the stream.
     pts: i64,
     duration: Option<u64>,
 }
@@ -97,9 +97,9 @@ struct Block {
     time: i64,
     key: bool,
     shown: bool,
-    /// Written only if a reader could not derive it.
+    /// Duration, which is written only if a reader could not derive it.
     duration: Option<u64>,
-    /// To discard at the end.
+    /// Nanoseconds to discard at the end.
     discard_ns: i64,
     /// Time of the previous block of the same track.
     before: Option<i64>,
@@ -134,8 +134,9 @@ impl WebmWriter {
     /// Writes everything up to the first cluster.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, one without
-    /// required codec configuration, and for a time base with a zero.
+    /// [`Error::Io`]; [`Error::Unsupported`] for a codec without a Matroska name, for a track whose
+    /// codec configuration is missing although the codec requires it, and for a time base that
+    /// contains a zero.
     pub fn new(
         output: Output,
         format: Format,
