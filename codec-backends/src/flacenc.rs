@@ -34,7 +34,7 @@ pub(crate) static CAPABILITIES: AudioCapabilities = AudioCapabilities {
 
 const BITS: &str = "bits";
 const BLOCK: &str = "block";
-/// Maximum rate of the 20 bits in the `STREAMINFO`, rounded down, in Hz.
+/// Maximum sampling rate that fits the 20 bits in the `STREAMINFO`, rounded down, in Hz.
 const MAX_RATE: u32 = 1_048_000;
 /// Maximum rate that the library accepts, in Hz; above it the frames refer to the rate in the
 /// `STREAMINFO`.
@@ -214,7 +214,7 @@ struct Library {
     bits: u32,
     channels: usize,
     info: StreamInfo,
-    /// The rate is too high for frame headers.
+    /// Whether the sampling rate is too high for frame headers.
     is_fast: bool,
     usual: Verified<Settings>,
     /// Settings without prediction, for blocks that the usual settings cannot code.
@@ -289,8 +289,8 @@ fn failed(message: impl std::fmt::Display) -> Error {
 /// Maximum size of the headers and checksum of a frame with 8 channels without prediction, in bits.
 const HEADS_BITS: usize = 256;
 
-/// Makes a frame refer to the `STREAMINFO` for its rate (RFC 9639, section 9.1.2) if it states one
-/// that takes no bytes after the frame number.
+/// Makes a frame refer to the `STREAMINFO` for its sampling rate (RFC 9639, section 9.1.2). The
+/// rate that the frame states must take no bytes after the frame number.
 fn leave_rate_out(frame: &mut [u8]) -> Option<()> {
     let number_bytes = frame.get(4)?.leading_ones().max(1) as usize;
     let size_bytes = match frame.get(2)? >> 4 {

@@ -68,8 +68,8 @@ pub(crate) fn is_named(spec: &str, codec: &str, name: &str) -> bool {
     }
 }
 
-/// The error for `spec`, which no backend of the build has. `built`: codecs and names of those
-/// that have the role.
+/// Returns the error for `spec`, which no backend of the build provides. `built` are the codecs and
+/// names of the backends that have the role.
 pub(crate) fn missing<'a>(
     spec: &str,
     role: Role,

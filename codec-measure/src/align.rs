@@ -14,13 +14,13 @@ use crate::results::Delivery;
 /// The next step for the caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
-    /// Read the reference's next frame, then [`Aligner::reference`] or
+    /// Read the reference's next frame, then call [`Aligner::reference`] or
     /// [`Aligner::reference_ended`].
     ReadReference,
-    /// Read the next distorted frame ahead, then [`Aligner::distorted`] or
+    /// Read the next distorted frame ahead, then call [`Aligner::distorted`] or
     /// [`Aligner::distorted_ended`].
     ReadDistorted,
-    /// Show the frame that was read ahead from now on.
+    /// From now on, show the frame that was read ahead.
     Show,
     /// Score the reference frame against the frame on the screen.
     Score(Seen),
@@ -33,7 +33,7 @@ pub enum Step {
 pub enum Seen {
     /// A frame that was not on the screen at the previous instant.
     New {
-        /// Its time less the instant's, in seconds.
+        /// Time of the frame less the time of the instant, in seconds.
         offset_s: f64,
     },
     /// The same frame as at the previous instant.
@@ -143,7 +143,7 @@ impl Aligner {
         Step::Score(seen)
     }
 
-    /// No instant is waiting for its frame.
+    /// Returns the next step while no instant is waiting for its frame.
     fn step_without_instant(&mut self) -> Step {
         if !self.reference_ended {
             return Step::ReadReference;
@@ -167,7 +167,7 @@ impl Aligner {
         self.shown = Some(Shown { time_s, is_seen: false });
     }
 
-    /// The frame on the screen is replaced.
+    /// Counts the frame that leaves the screen as unmatched if no instant showed it.
     fn leave(&mut self) {
         if let Some(shown) = &mut self.shown
             && !shown.is_seen

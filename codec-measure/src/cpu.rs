@@ -25,8 +25,8 @@ struct ClipRatio {
     in_turn: bool,
 }
 
-/// Mean over targets of the values in a repeat; repeats without values for any target are skipped.
-/// `targets`: logarithms of ratios by repeat, for each target.
+/// Returns, for each repeat, the mean of its values over the targets. Repeats without a value for
+/// any target are skipped. `targets` holds the logarithms of ratios by repeat, for each target.
 #[must_use]
 pub fn by_repeat(targets: &[Vec<Option<f64>>]) -> Vec<f64> {
     let repeats = targets.iter().map(Vec::len).max().unwrap_or(0);
@@ -37,8 +37,8 @@ pub fn by_repeat(targets: &[Vec<Option<f64>>]) -> Vec<f64> {
     (0..repeats).filter_map(one).collect()
 }
 
-/// Half the width of the 95 % interval of a ratio on one clip, as a share of it. `None` with fewer
-/// than two repeats. `repeats`: logarithms, from [`by_repeat`].
+/// Returns half the width of the 95 % interval of a ratio on one clip, as a share of the ratio;
+/// `None` with fewer than two repeats. `repeats` are logarithms from [`by_repeat`].
 #[must_use]
 pub fn half_width(repeats: &[f64]) -> Option<f64> {
     MeanTest::new(repeats).map(|test| test.half_width(CONFIDENCE).exp_m1())
@@ -52,7 +52,8 @@ pub fn log_ratio(time: f64, anchor: f64) -> Option<f64> {
 }
 
 impl Results {
-    /// `None` without common points that have times.
+    /// Returns the ratio for an arm; `None` if it has no points with times in common with the
+    /// anchor.
     pub(crate) fn cpu_ratio(&self, arm: &str) -> Option<CpuRatio> {
         let clips: Vec<ClipRatio> =
             self.clips.iter().filter_map(|clip| self.cpu_ratio_on(arm, &clip.name)).collect();
@@ -96,7 +97,8 @@ fn has_sessions(point: &Point) -> bool {
     !point.speed.sessions.is_empty()
 }
 
-/// Logarithms of ratios by repeat; `None` if different runs took the two times.
+/// Returns the logarithms of ratios by repeat; `None` for a repeat whose two times were measured in
+/// different runs of `compare`.
 fn in_turn(point: &Point, anchor: &Point) -> Vec<Option<f64>> {
     let (a, b) = (&point.speed, &anchor.speed);
     let times = a.cpu_s.iter().zip(&b.cpu_s).enumerate();

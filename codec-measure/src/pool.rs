@@ -41,7 +41,7 @@ fn harmonic(values: &[f64]) -> Option<f64> {
         .then(|| values.len() as f64 / sum)
 }
 
-/// The mean over frames, for metrics whose mean is not that of decibels.
+/// The mean of a global metric, computed from errors instead of decibels; `None` for other metrics.
 fn global(metric: MetricId, values: &[f64]) -> Option<f64> {
     // PSNR averages the mean square; XPSNR's authors (and ffmpeg) average the roots.
     let decibels_per_decade = match metric {

@@ -7,16 +7,16 @@ use crate::results::RateControl;
 pub struct CodedFrame {
     /// Seconds since the beginning of the clip.
     pub time_s: f64,
-    /// Without the container.
+    /// Bytes of the frame, without the container.
     pub bytes: u64,
-    /// Decodable without other frames.
+    /// Whether the frame can be decoded without other frames.
     pub key: bool,
 }
 
 /// The target over time: kilobits per second from each moment on, ascending, the first at 0.
 pub type Targets<'a> = &'a [(f64, f64)];
 
-/// Delay above which a link's queue counts as violated, in milliseconds.
+/// Delay above which the queue of a link counts as a violation, in milliseconds.
 const MAX_QUEUE_MS: f64 = 1000.0;
 /// After a step, the rate over half a second must come within a tenth of the new target.
 const REACTION_WINDOW_S: f64 = 0.5;
@@ -110,8 +110,8 @@ fn target_by_second(targets: Targets<'_>, seconds: f64) -> Vec<f64> {
     (0..whole_seconds(seconds)).map(second).collect()
 }
 
-/// Percent by which the second that begins with each frame exceeds the target; a clip shorter than
-/// a second has no such window.
+/// Returns the largest excess over the target, in percent, in any window of one second that begins
+/// with a frame; `None` for a clip shorter than a second.
 fn worst_window(frames: &[CodedFrame], targets: Targets<'_>, seconds: f64) -> Option<f64> {
     let mut worst: Option<f64> = None;
     let (mut next, mut inside) = (0, 0.0);

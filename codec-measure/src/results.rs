@@ -34,9 +34,9 @@ pub struct Results {
     pub clips: Vec<Clip>,
     /// The quality metrics; plots show the first one initially.
     pub metrics: Vec<Metric>,
-    /// One for each arm, clip and target.
+    /// The measured encodings: one for each arm, clip and target.
     pub points: Vec<Point>,
-    /// One for each metric and each arm but the anchor.
+    /// The comparisons with the anchor: one for each metric and each other arm.
     pub comparisons: Vec<Comparison>,
     /// Speed against BD-rate by the first metric, the anchor included.
     pub frontier: Vec<FrontierPoint>,
@@ -63,7 +63,7 @@ pub struct Environment {
     /// When the report was written, UTC, by RFC 3339.
     #[serde(default)]
     pub finished: String,
-    /// Whether times were taken while nothing else of ours was running.
+    /// Whether encodings ran one at a time, so that their times are meaningful.
     pub timing: bool,
     /// Signs that other work used the machine while times were taken, one sentence each; empty if
     /// there were no signs.
@@ -74,15 +74,15 @@ pub struct Environment {
 /// One encoder with its settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
-    /// Short and unique.
+    /// Name of the arm, short and unique.
     pub name: String,
-    /// As given by the user: options of a backend, or a command template.
+    /// Specification as given by the user: options of a backend, or a command template.
     pub given: String,
     /// The command of one of the points, for the reader.
     pub command: String,
     /// Version of the encoder, if it reports one.
     pub version: String,
-    /// Threads requested from the encoder; `None`: its own choice.
+    /// Threads requested from the encoder; `None` if the encoder chooses.
     pub threads: Option<u32>,
 }
 
@@ -93,15 +93,15 @@ pub struct Clip {
     pub name: String,
     /// MD5 of the frames.
     pub digest: String,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
     /// Frames to encode.
     pub frames: u64,
     /// Frames per second.
     pub fps: f64,
-    /// From the first frame to the end of the last.
+    /// Duration from the first frame to the end of the last, in seconds.
     pub seconds: f64,
 }
 
@@ -126,9 +126,9 @@ pub enum Target {
     Kbps(f64),
     /// Bits per pixel, converted to kilobits by size and frame rate.
     Bpp(f64),
-    /// 0 to 100.
+    /// Constant quality, 0 to 100.
     Quality(f64),
-    /// In the codec's own scale.
+    /// Constant quantiser in the codec's own scale.
     Qp(f64),
 }
 
@@ -169,17 +169,17 @@ pub struct Point {
 /// A metric over all frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pooled {
-    /// Over frames; PSNR of the mean squared error for metrics that end in `_global`.
+    /// Mean over frames; for metrics that end in `_global`, the PSNR of the mean squared error.
     pub mean: f64,
-    /// Over frames; `None` if a value is not above 0.
+    /// Harmonic mean over frames; `None` if a value is not above 0.
     pub harmonic: Option<f64>,
-    /// The worst frame.
+    /// Value of the worst frame.
     pub worst: f64,
-    /// 1 % of the frames are worse.
+    /// 1 % of the frames have a worse value than this.
     pub p1: f64,
-    /// 5 % of the frames are worse.
+    /// 5 % of the frames have a worse value than this.
     pub p5: f64,
-    /// Half of the frames are worse.
+    /// Median: half of the frames have a worse value.
     pub p50: f64,
     /// Mean of the worst second.
     pub worst_second: f64,
@@ -223,7 +223,7 @@ pub struct Speed {
     /// were interleaved and can be compared pair by pair.
     #[serde(default)]
     pub sessions: Vec<u64>,
-    /// Each repeat: CPU time of a fixed piece of work before and after it, in nanoseconds.
+    /// Each repeat: CPU time of a fixed workload that ran before and after it, in nanoseconds.
     #[serde(default)]
     pub calibration_ns: Vec<f64>,
     /// Signs of other work on the machine.
@@ -242,7 +242,7 @@ pub struct Load {
     /// Percent that the fixed piece of work took longer than at best in the study, median of the
     /// repeats.
     pub calibration_percent: Option<f64>,
-    /// Whether one of these exceeds its limit (docs/COMMAND.md).
+    /// Whether one of these values exceeds its limit (docs/COMMAND.md).
     pub busy: bool,
 }
 
@@ -271,18 +271,18 @@ pub struct Quantiles {
 /// Times of frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// Of the call that encodes a frame, milliseconds.
+    /// Time of the call that encodes a frame, in milliseconds.
     pub encode: Quantiles,
     /// Duration of a frame, the deadline for encoding it.
     pub deadline_ms: f64,
-    /// Frames that took longer.
+    /// Number of frames whose encoding took longer than the deadline.
     pub deadline_misses: u64,
     /// Encode times, in milliseconds, in the order of frames.
     pub encode_ms: Vec<f64>,
     /// From the capture of a frame to its display, by the model in docs/COMMAND.md.
     pub glass_to_glass: Option<GlassToGlass>,
-    /// The machine was busy with other work ([`Load::busy`]): `p99`, `max` and `deadline_misses`
-    /// then reflect the load more than the encoder, and reports omit them.
+    /// Whether the machine was busy with other work ([`Load::busy`]). `p99`, `max` and
+    /// `deadline_misses` then reflect the load more than the encoder, and reports omit them.
     #[serde(default)]
     pub disturbed: bool,
 }
@@ -323,10 +323,10 @@ pub struct RateControl {
     pub key_frame_share: f64,
     /// Delay of a link at the target rate after each frame, in milliseconds.
     pub buffer_ms: Vec<f64>,
-    /// Frames after which this delay is above a second.
+    /// Number of frames after which this delay is above a second.
     pub buffer_violations: u64,
     /// Milliseconds after each step of the target until a window of half a second is within 10 % of
-    /// the new one; `None`: not before the next step.
+    /// the new target; `None` if this does not happen before the next step.
     pub step_reactions_ms: Vec<Option<f64>>,
 }
 
@@ -337,9 +337,9 @@ pub struct Figure {
     pub value: f64,
     /// The 95 % interval by Student's t; `None` if the sample has one value.
     pub interval: Option<Interval>,
-    /// Whether the arm differs from the anchor: with 98 % confidence no figure of the study is
-    /// reported as different by mistake (Holm's method). `None`: not tested, or a single value or
-    /// times that were not interleaved allow no test.
+    /// Whether the arm differs from the anchor. With 98 % confidence no figure of the study is
+    /// reported as different by mistake (Holm's method). `None` if the figure was not tested, or
+    /// cannot be tested because it has a single value or its times were not interleaved.
     pub differs: Option<bool>,
 }
 
@@ -394,7 +394,7 @@ pub struct Comparison {
     pub bd_rate: Option<Figure>,
     /// BD-metric, mean over clips; never tested.
     pub bd_metric: Option<Figure>,
-    /// Each clip.
+    /// Comparison on each clip.
     pub clips: Vec<ClipComparison>,
 }
 
@@ -407,7 +407,7 @@ pub struct ClipComparison {
     pub bd_rate: Option<Difference>,
     /// BD-metric with the shared range of bitrate.
     pub bd_metric: Option<Difference>,
-    /// Why one of them is missing.
+    /// Why the BD-rate or the BD-metric is missing.
     pub refused: Option<String>,
 }
 
@@ -425,6 +425,6 @@ pub struct FrontierPoint {
     pub cpu_noise_percent: Option<f64>,
     /// BD-rate against the anchor, in percent.
     pub bd_rate: Figure,
-    /// No other arm is at least as good in both.
+    /// Whether no other arm is at least as good in both values and better in one.
     pub on_frontier: bool,
 }

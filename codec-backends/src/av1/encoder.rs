@@ -178,7 +178,7 @@ impl VideoEncoder for Rav1e {
                 self.drain()?;
                 (self.config, self.library) = (config, library);
             }
-            // The remaining values are no-ops: no drops, camera content.
+            // The values that pass the check change nothing: no frame drops, camera content.
             _ => return Ok(Applied::NextFrame),
         }
         Ok(Applied::NextFrameAsKey)

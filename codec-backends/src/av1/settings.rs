@@ -202,8 +202,8 @@ fn rate_control(
             let bits = i32::try_from(rate.0).ok().filter(|&bits| bits > 0);
             let allowed = "1..=2147483647 bit/s";
             to.bitrate = bits.ok_or_else(|| ConfigError::new("bitrate", rate.0, allowed))?;
-            // With a bitrate this is the highest index; rav1e's default of 100 would prevent low
-            // bitrates.
+            // With a bitrate, `quantizer` is the highest index; rav1e's default of 100 would
+            // prevent low bitrates.
             (to.min_quantizer, to.quantizer) =
                 (knobs.base_qindex.0, usize::from(knobs.base_qindex.1));
             if matches!(config.rate.mode, RateControl::Cbr(_)) {

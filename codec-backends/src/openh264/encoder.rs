@@ -106,8 +106,8 @@ impl OpenH264 {
             discardable: layers > 1 && temporal_id + 1 == layers,
             temporal_id,
             temporal_layers: layers,
-            // In dyadic layers a frame references the previous frame of a lower layer, and no other
-            // one here.
+            // With dyadic layers, this library's frames reference only the previous frame of a
+            // lower layer.
             layer_sync: temporal_id > 0,
             tl0_index: self.tl0_index.unwrap_or(0),
             qindex: self.quantisers.read(data).unwrap_or(0),

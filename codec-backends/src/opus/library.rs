@@ -104,8 +104,8 @@ pub(super) trait LibraryDecoder: Send + Sized + 'static {
     /// Clears a buffer and returns its samples.
     fn begin(audio: &mut AudioBuf, format: AudioFormat, pts: i64) -> &mut Vec<Self::Sample>;
 
-    /// Fills `out` with `frames` sample frames in the order of WAVE files. The packet of `task` is
-    /// valid and has that duration, or for FEC frames of it.
+    /// Fills `out` with `frames` sample frames in the channel order of WAVE files. The packet of
+    /// `task` is valid. `frames` is the duration of the packet or, for FEC, of one of its frames.
     fn decode(
         &mut self,
         task: Task<'_>,

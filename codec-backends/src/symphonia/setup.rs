@@ -11,7 +11,7 @@ const STREAMINFO: usize = 34;
 /// Returns the codec configuration for the library.
 ///
 /// # Errors
-/// [`Corrupt`] if it is missing and the codec requires it.
+/// [`Corrupt`] if the configuration is missing and the codec requires it.
 pub(super) fn unwrap(codec: AudioCodec, private: &[u8]) -> Result<Cow<'_, [u8]>, Corrupt> {
     let needed = |what| Corrupt::Other { what, offset_bytes: private.len() };
     match codec {

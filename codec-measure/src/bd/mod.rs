@@ -31,9 +31,9 @@ pub enum BdError {
     TooFewPoints(usize),
     /// Points must be numbers, and bitrates above 0.
     NotANumber,
-    /// Two points of a curve have the same quality (BD-rate) or bitrate (BD-metric): this one.
+    /// Two points of a curve have this same quality (BD-rate) or bitrate (BD-metric).
     SamePlace(f64),
-    /// Quality falls as the bitrate rises, at this bitrate.
+    /// Quality falls as the bitrate rises to this bitrate.
     NotMonotone(f64),
     /// The curves do not overlap: one ends before the other begins.
     NoOverlap {
@@ -186,8 +186,9 @@ impl Curve {
         }
     }
 
-    /// Weighted harmonic means of the secants on both sides, 0 at an extremum; three-point formulas
-    /// at the ends, limited so that the curve does not overshoot.
+    /// Returns the weighted harmonic means of the secants on both sides of each point, 0 at an
+    /// extremum. At the ends it uses three-point formulas, limited so that the curve does not
+    /// overshoot.
     fn pchip_slopes(&self) -> Vec<f64> {
         let widths: Vec<f64> = self.x.windows(2).map(|x| x[1] - x[0]).collect();
         let (h, d) = (&widths, &self.secants);
@@ -212,8 +213,9 @@ impl Curve {
         slopes
     }
 
-    /// At each point, the adjacent secants, each weighted by how much those on the other side
-    /// differ; two additional secants extrapolate each end.
+    /// Returns the slope at each point: the mean of the two adjacent secants, in which each is
+    /// weighted by the difference of the two secants on the other side. At each end, two additional
+    /// secants are extrapolated.
     fn akima_slopes(&self) -> Vec<f64> {
         let d = &self.secants;
         let last = d.len() - 1;

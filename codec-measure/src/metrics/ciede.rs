@@ -43,7 +43,7 @@ impl Ciede {
         Self { light: (0..=LENGTH).map(light).collect() }
     }
 
-    /// In decibels, at most [`super::PERFECT_DB`].
+    /// Returns the mean difference of two frames in decibels, at most [`super::PERFECT_DB`].
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure(
         &self,
@@ -68,7 +68,7 @@ impl Ciede {
         (UNIT_DB - 20.0 * mean.log10()).min(super::PERFECT_DB)
     }
 
-    /// Of R'G'B' images, in decibels, at most [`super::PERFECT_DB`].
+    /// Returns the mean difference of two R'G'B' images in decibels, at most [`super::PERFECT_DB`].
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     pub(super) fn measure_rgb(&self, reference: &[u8], distorted: &[u8]) -> f64 {
         let (a, b) = (reference.as_chunks::<3>().0, distorted.as_chunks::<3>().0);
@@ -85,7 +85,7 @@ impl Ciede {
         self.lab_of_rgb([red, luma - 0.21482 * u - 0.38059 * v, luma + 2.12798 * u])
     }
 
-    /// Of R'G'B' from 0 to 1.
+    /// Converts R'G'B' from 0 to 1.
     fn lab_of_rgb(&self, rgb: [f32; 3]) -> Lab {
         let [red, green, blue] = rgb.map(|value| self.linear(value));
         // Relative to the white point D65.

@@ -25,19 +25,19 @@ const ROOT_OF_HALF: Share = Share(11585, 14);
 
 /// Factors of a rotation.
 struct Rotation {
-    /// Of the first and the last step: the tangent of half the angle.
+    /// Factor of the first and the last step: the tangent of half the angle.
     outer: Share,
-    /// Of the middle step: the sine.
+    /// Factor of the middle step: the sine.
     inner: Share,
 }
 
-/// By pi / 16.
+/// Rotation by pi / 16.
 const SIXTEENTH: Rotation = Rotation { outer: Share(3227, 15), inner: Share(6393, 15) };
-/// By 3 pi / 16.
+/// Rotation by 3 pi / 16.
 const THREE_SIXTEENTHS: Rotation = Rotation { outer: Share(2485, 13), inner: Share(18205, 15) };
-/// By 3 pi / 8.
+/// Rotation by 3 pi / 8.
 const THREE_EIGHTHS: Rotation = Rotation { outer: Share(21895, 15), inner: Share(15137, 14) };
-/// By pi / 4.
+/// Rotation by pi / 4.
 const QUARTER: Rotation = Rotation { outer: ROOT_2_LESS_1, inner: ROOT_OF_HALF };
 
 fn zip(a: Lanes, b: Lanes, op: impl Fn(i32, i32) -> i32) -> Lanes {
@@ -57,21 +57,21 @@ fn half(lanes: Lanes) -> Lanes {
 }
 
 impl Share {
-    /// Rounds to the nearest integer, halves up.
+    /// Multiplies by the fraction and rounds to the nearest integer, halves up.
     fn of(self, lanes: Lanes) -> Lanes {
         lanes.map(|lane| (lane * self.0 + (1 << (self.1 - 1))) >> self.1)
     }
 }
 
 impl Rotation {
-    /// `(a cos + b sin, b cos - a sin)`.
+    /// Rotates: returns `(a cos + b sin, b cos - a sin)`.
     fn forward(&self, a: Lanes, b: Lanes) -> (Lanes, Lanes) {
         let a = sum(a, self.outer.of(b));
         let b = difference(b, self.inner.of(a));
         (sum(a, self.outer.of(b)), b)
     }
 
-    /// `(a cos - b sin, b cos + a sin)`.
+    /// Rotates back: returns `(a cos - b sin, b cos + a sin)`.
     fn backward(&self, a: Lanes, b: Lanes) -> (Lanes, Lanes) {
         let a = difference(a, self.outer.of(b));
         let b = sum(b, self.inner.of(a));

@@ -19,9 +19,9 @@ pub enum MetricId {
     PsnrY,
     PsnrU,
     PsnrV,
-    /// (6 Y + U + V) / 8, in decibels.
+    /// `(6 Y + U + V) / 8` of the PSNR of the planes, in decibels.
     Psnr611,
-    /// Of all samples together.
+    /// PSNR of all samples together.
     PsnrAll,
     PsnrYGlobal,
     PsnrUGlobal,
@@ -29,7 +29,7 @@ pub enum MetricId {
     PsnrAllGlobal,
     Ssim,
     MsSsim,
-    /// Of all three, weighted 8:1:1.
+    /// PSNR-HVS of all three planes, weighted 8:1:1.
     PsnrHvs,
     PsnrHvsY,
     PsnrHvsCb,
@@ -44,7 +44,7 @@ pub enum MetricId {
     PsnrR,
     PsnrG,
     PsnrB,
-    /// Of all R'G'B' samples together.
+    /// PSNR of all R'G'B' samples together.
     PsnrRgb,
     Ssimulacra2,
     Butteraugli,

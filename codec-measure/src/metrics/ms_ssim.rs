@@ -94,12 +94,12 @@ pub(super) struct MsSsim {
     line: Vec<f32>,
     /// Vertical sums under the window: of both planes, their squares, their product.
     sums: [Vec<f32>; 5],
-    /// The same under the whole window.
+    /// The same five sums under the whole window.
     filtered: [Vec<f32>; 5],
 }
 
 impl MsSsim {
-    /// At most 1. Each side has at least 161 pixels.
+    /// Returns MS-SSIM, at most 1. Each side of the planes must have at least 161 pixels.
     pub(super) fn measure(&mut self, reference: PlaneRef<'_>, distorted: PlaneRef<'_>) -> f64 {
         self.planes[0].fill(reference);
         self.planes[1].fill(distorted);
@@ -120,7 +120,7 @@ impl MsSsim {
         product
     }
 
-    /// Over all positions where the whole window lies inside.
+    /// Returns the means over all positions at which the whole window lies inside the planes.
     #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
     fn means(&mut self) -> Means {
         let taps = window();

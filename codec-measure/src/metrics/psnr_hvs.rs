@@ -90,8 +90,8 @@ impl PsnrHvs {
         Self { weights: SENSITIVITY.each_ref().map(Weights::new) }
     }
 
-    /// Mean of the weighted squared errors as a share of the peak's square; `plane`: 0 to 2, of Y,
-    /// Cb, Cr. Each side has at least eight samples.
+    /// Returns the mean of the weighted squared errors as a share of the peak's square. `plane` is
+    /// 0, 1 or 2 for Y, Cb, Cr. Each side has at least eight samples.
     #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
     pub(super) fn error(&self, plane: usize, a: PlaneRef<'_>, b: PlaneRef<'_>) -> f64 {
         let weights = &self.weights[plane];

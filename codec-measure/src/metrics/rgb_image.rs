@@ -13,7 +13,7 @@ pub struct RgbImage<'a> {
 }
 
 impl<'a> RgbImage<'a> {
-    /// `None` unless there are three samples per pixel and at least one pixel.
+    /// Creates an image; `None` unless there are three samples per pixel and at least one pixel.
     #[must_use]
     pub fn new(size: Size, samples: &'a [u8]) -> Option<Self> {
         let expected = size.pixels().checked_mul(3)?;
@@ -99,7 +99,7 @@ pub(super) struct Ycbcr {
     size: Size,
     /// A chroma sample for each pixel: Cb, Cr.
     pub(super) chroma: [Vec<u8>; 2],
-    /// I420.
+    /// Luma, then chroma at half the resolution (I420).
     packed: Vec<u8>,
 }
 
@@ -125,7 +125,8 @@ impl Ycbcr {
         &self.packed[..self.chroma[0].len()]
     }
 
-    /// With chroma at half the resolution; `None` if the size exceeds that of a frame.
+    /// Returns the image with chroma at half the resolution; `None` if the size exceeds the maximum
+    /// of a frame.
     pub(super) fn picture(&self) -> Option<Picture<'_>> {
         let color = Color {
             matrix: MatrixCoefficients::SMPTE170M,

@@ -33,12 +33,12 @@ impl RgbPair {
         (self.width, self.height) = (size.width as usize, size.height as usize);
     }
 
-    /// Of red, green, blue, and of all samples together, in dB.
+    /// Returns the PSNR of red, green, blue, and of all samples together, in dB.
     pub(super) fn psnr(&self) -> [f64; 4] {
         psnr_of_rgb(&self.reference, &self.distorted)
     }
 
-    /// At most 100; NaN if the crate rejects the images.
+    /// Returns SSIMULACRA2, at most 100; NaN if the crate rejects the images.
     #[cfg(feature = "ssimulacra2")]
     pub(super) fn ssimulacra2(&self) -> f64 {
         let light = |rgb: &[u8]| {
@@ -54,8 +54,8 @@ impl RgbPair {
         score.unwrap_or(f64::NAN)
     }
 
-    /// 0 and above: the largest difference, on a screen of 80 cd/m²; NaN if the crate rejects the
-    /// images.
+    /// Returns the largest Butteraugli difference, 0 or above, on a screen of 80 cd/m²; NaN if the
+    /// crate rejects the images.
     #[cfg(feature = "butteraugli")]
     pub(super) fn butteraugli(&self) -> f64 {
         use butteraugli::{ButteraugliParams, ButteraugliReference};

@@ -250,7 +250,7 @@ impl Scorer {
         &self.values
     }
 
-    /// Of Y, U, V and of all samples together.
+    /// Sets the PSNR of Y, U, V and of all samples together.
     fn set_psnr(&mut self, [y, u, v, all]: [f64; 4]) {
         self.set(&PSNR[..5], &[y, u, v, (6.0 * y + u + v) / 8.0, all]);
         self.set(&PSNR[5..], &[y, u, v, all]);
@@ -288,7 +288,7 @@ const PSNR: [MetricId; 9] = [
     MetricId::PsnrAllGlobal,
 ];
 
-/// The sum, then its parts.
+/// PSNR-HVS of all planes, then of each plane.
 const HVS: [MetricId; 4] =
     [MetricId::PsnrHvs, MetricId::PsnrHvsY, MetricId::PsnrHvsCb, MetricId::PsnrHvsCr];
 

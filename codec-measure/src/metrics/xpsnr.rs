@@ -10,7 +10,8 @@ use codec_simd::{Kernels, PlaneRef};
 const MIN_ACTIVITY: f64 = 4.0;
 /// Frames with more pixels than this are evaluated at half their size.
 const HALF_SIZE_ABOVE: usize = 2048 * 1152;
-/// Up to this size the weight of an isolated smooth block is bounded by that of its neighbours.
+/// Up to this number of pixels, the weight of an isolated smooth block is bounded by the weights of
+/// its neighbours.
 const SMOOTHED_UP_TO: u64 = 640 * 480;
 /// From this frame rate on, motion is the second difference of frames.
 const FAST_FPS: f64 = 32.0;
@@ -20,7 +21,7 @@ const FAST_FPS: f64 = 32.0;
 pub(super) struct Xpsnr {
     size: Size,
     is_fast: bool,
-    /// Luma pixels along a block's side; 0: too few for blocks.
+    /// Luma pixels along a block's side; 0 if the frame is too small for blocks.
     side: usize,
     /// Square root of the activity of an average frame.
     average: f64,
@@ -52,8 +53,8 @@ impl Xpsnr {
         if self.is_fast { 2 } else { 1 }
     }
 
-    /// Of Y, U and V in dB. `earlier`: luma of the previous reference frames, the newest first; a
-    /// missing frame is taken to be all 0.
+    /// Returns XPSNR of Y, U and V in dB. `earlier` holds the luma of the previous reference
+    /// frames, the newest first; a missing frame counts as all 0.
     #[expect(clippy::cast_precision_loss, reason = "sums of squares")]
     pub(super) fn measure(
         &mut self,
@@ -211,7 +212,8 @@ fn high_pass(luma: PlaneRef<'_>, (left, right): (usize, usize), rows: (usize, us
     total
 }
 
-/// The same at half the size: each pixel represents a square of four.
+/// Returns the sum of the responses at half the size: each pixel stands for a square of four
+/// pixels.
 fn high_pass_of_halves(
     luma: PlaneRef<'_>,
     (left, right): (usize, usize),

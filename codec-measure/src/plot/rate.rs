@@ -7,8 +7,8 @@ use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
 use crate::results::{Point, Results, Target};
 
-/// Kilobits of each second with the target, above the delay of a link at the target rate; one clip
-/// at one target, 640 by 520 pixels. `None` if no arm has such a trace.
+/// Bitrate in each second with the target, above the delay of a link at the target rate, for one
+/// clip at one target; 640 by 520 pixels. `None` if no arm has such a trace.
 #[must_use]
 pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -> Option<String> {
     let [rates, delays] = rate_charts(results, clip, target)?;

@@ -74,7 +74,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// The anchor is 0; the others follow in the study's order.
+    /// Returns the style of an arm. The anchor has index 0; the others follow in the study's order.
     pub(crate) fn of_arm(results: &Results, arm: &str) -> Self {
         let index = results.arms.iter().position(|known| known.name == arm);
         if arm == results.anchor {

@@ -14,7 +14,8 @@ use crate::stats;
 /// those in the summary.
 const STEPS: u32 = 200;
 
-/// `all`: each arm over all clips; `clips`: each clip, and in it each arm.
+/// Returns two lists as JSON: `all` has each arm over all clips; `clips` has, for each clip, each
+/// arm.
 pub(super) fn clip_summaries(results: &Results) -> Value {
     let rows = |results: &Results| -> Vec<Value> {
         summaries(results).iter().map(|row| summary_row(results, row)).collect()

@@ -156,7 +156,7 @@ fn fields_of(results: &Results, point: &Point) -> Vec<String> {
     fields
 }
 
-/// The last two are empty if the machine was busy.
+/// Returns p50, p95, p99 and the maximum; the last two are empty if the machine was busy.
 fn quantiles(known: Option<Quantiles>, is_quiet: bool) -> [String; 4] {
     let pick = |value: fn(&Quantiles) -> f64| maybe(known.as_ref().map(value));
     let tail = |value| if is_quiet { pick(value) } else { String::new() };
@@ -167,7 +167,7 @@ fn maybe(value: Option<f64>) -> String {
     value.map_or_else(String::new, text)
 }
 
-/// At most six decimals; empty if it is not a number.
+/// Formats a value with at most six decimals; empty if it is not a number.
 fn text(value: f64) -> String {
     if !value.is_finite() {
         return String::new();

@@ -1,11 +1,11 @@
 //! Values that are safe in the JSON of the page.
 
-/// Five significant digits: more than a plot can show.
+/// Rounds to five significant digits, which is more than a plot can show.
 pub(super) fn round(value: f64) -> Option<f64> {
     value.is_finite().then(|| format!("{value:.4e}").parse().unwrap_or(value))
 }
 
-/// Without control characters and bidirectional marks; line breaks are kept.
+/// Replaces control characters and bidirectional marks; line breaks are kept.
 pub(super) fn plain(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' => c,
@@ -16,7 +16,7 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Escapes what would end a `script` element, or for old parsers a line.
+/// Escapes what would end a `script` element or, for old parsers, a line.
 pub(super) fn in_script(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

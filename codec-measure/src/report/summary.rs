@@ -9,18 +9,18 @@ use crate::stats;
 pub(crate) struct Summary<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) is_anchor: bool,
-    /// By each metric, in the study's order.
+    /// BD-rate by each metric, in the study's order.
     pub(crate) bd_rates: Vec<Option<Figure>>,
     pub(crate) cpu_ratio: Option<Figure>,
     pub(crate) on_frontier: bool,
     /// Frames per second of elapsed time.
     pub(crate) fps: Option<f64>,
     pub(crate) cpu_ms: Option<f64>,
-    /// Of all frames of all points, milliseconds.
+    /// Encoding times over all frames of all points, in milliseconds.
     pub(crate) latency: Option<Quantiles>,
     /// The p99; `None` if the machine was busy during one of the points.
     pub(crate) p99: Option<f64>,
-    /// `None` if the machine was busy during one of the points.
+    /// Frames that missed the deadline; `None` if the machine was busy during one of the points.
     pub(crate) deadline_misses: Option<u64>,
     /// Deviation from the target in percent: the mean of the absolute deviations of the points.
     pub(crate) rate_error: Option<f64>,
@@ -31,7 +31,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) failed: usize,
 }
 
-/// One for each arm, in the study's order.
+/// Returns one row for each arm, in the study's order.
 pub(crate) fn summaries(results: &Results) -> Vec<Summary<'_>> {
     results.arms.iter().map(|arm| of_arm(results, arm)).collect()
 }

@@ -15,7 +15,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) html: String,
-    /// The column belongs to the metric of this index, and is shown with it.
+    /// Index of the metric that the column belongs to; the column is shown with that metric.
     pub(crate) metric: Option<usize>,
     /// Text is left-aligned, numbers right-aligned.
     pub(crate) is_text: bool,
@@ -76,7 +76,7 @@ impl Cell {
         Self { html: value.to_string(), sort: Some(sort), class: "" }
     }
 
-    /// Not measured.
+    /// Returns a cell for a value that was not measured.
     pub(crate) fn none() -> Self {
         Self { html: "–".into(), sort: None, class: "none" }
     }

@@ -59,7 +59,7 @@ impl MeanTest {
     }
 }
 
-/// The t that a share `confidence` (0 to 1) of the distribution lies within, on both sides of 0.
+/// Returns the t for which a share `confidence` (0 to 1) of the distribution lies between -t and t.
 #[must_use]
 pub fn quantile(confidence: f64, freedom: u32) -> f64 {
     let scale = f64::from(freedom).sqrt();

@@ -10,10 +10,10 @@ use crate::stats::student::{MeanTest, holm};
 
 /// Confidence of every interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
-/// Maximum share of studies of equal encoders in which any figure is reported as different. Below
-/// the 5 % of a single interval, because a reader looks at all figures of a study.
+/// Maximum share of studies of equal encoders in which any figure is reported as different. It is
+/// below the 5 % of a single interval, because a reader looks at all figures of a study.
 const WRONG_CALLS: f64 = 0.02;
-/// Percent: no encoder saves more than all bits.
+/// Lowest BD-rate in percent: no encoder saves more than all bits.
 const MIN_BD_RATE: f64 = -100.0;
 
 /// A figure before the test, with its probability if the arm equals the anchor.
@@ -24,7 +24,7 @@ pub(crate) struct Untested {
 }
 
 impl Untested {
-    /// The mean of `values`, tested against 0. `None` without values.
+    /// Returns the mean of `values`, tested against 0; `None` without values.
     pub(crate) fn new(values: &[f64], over: Sample) -> Option<Self> {
         let value = mean(values)?;
         let test = MeanTest::new(values);
@@ -84,7 +84,8 @@ impl Results {
         }
     }
 
-    /// With the probability of the BD-rate if the arm equals the anchor.
+    /// Returns the comparison of an arm with the anchor, and the probability of its BD-rate if the
+    /// arm equals the anchor.
     fn comparison(
         &self,
         arm: &str,
@@ -127,7 +128,7 @@ impl Results {
         (found, rate.and_then(|rate| rate.probability))
     }
 
-    /// Bitrates with their quality, negated if lower is better.
+    /// Returns the bitrates with their quality, which is negated if lower is better.
     fn curve(&self, arm: &str, clip: &str, metric: &Metric) -> Vec<RatePoint> {
         let sign = if metric.higher_is_better { 1.0 } else { -1.0 };
         let point = |point: &Point| {
@@ -145,8 +146,8 @@ impl Results {
             .filter(|point| point.failure.is_none())
     }
 
-    /// CPU time against BD-rate by the first metric, each with the probability of its CPU time if
-    /// the arm equals the anchor. Empty if times were not taken.
+    /// Returns CPU time against BD-rate by the first metric for each arm, with the probability of
+    /// the CPU time if the arm equals the anchor. Empty if times were not measured.
     fn speed_and_rate(&self) -> Vec<(FrontierPoint, Option<f64>)> {
         let Some(metric) = self.metrics.first().filter(|_| self.environment.timing) else {
             return Vec::new();

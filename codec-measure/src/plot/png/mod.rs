@@ -30,7 +30,7 @@ pub enum PngError {
     Xml(roxmltree::Error),
     /// The document uses an element or attribute that no plot of this crate does.
     Svg(String),
-    /// No pixels, or more than 2^28.
+    /// The image has no pixels, or more than 2^28.
     Size,
     /// The image could not be encoded.
     Encode(Box<dyn std::error::Error + Send + Sync>),
@@ -171,7 +171,7 @@ fn stroke(node: Node<'_, '_>) -> Result<Stroke, PngError> {
     Ok(stroke)
 }
 
-/// `None` for `none` and for a missing value.
+/// Returns a colour; `None` for the value `none` and for a missing attribute.
 fn paint(node: Node<'_, '_>, name: &str) -> Result<Option<Paint<'static>>, PngError> {
     let Some(text) = node.attribute(name).filter(|text| *text != "none") else { return Ok(None) };
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);

@@ -2,7 +2,8 @@
 
 use tiny_skia::{Path, PathBuilder};
 
-/// `M`, `L`, `H`, `V`, `C`, `Z`; `None` for other commands, `Some(None)` for a path without length.
+/// Parses the commands `M`, `L`, `H`, `V`, `C` and `Z`; `None` for other commands, `Some(None)` for
+/// a path without length.
 pub(super) fn parse(d: &str) -> Option<Option<Path>> {
     let mut path = PathBuilder::new();
     let (mut x, mut y) = (0.0, 0.0);
