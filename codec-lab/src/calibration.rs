@@ -3,14 +3,14 @@
 //!
 //! Other load on the machine competes for caches and cores and lowers the clock rate, and often
 //! changes times by more than the differences to be measured. Times in units of this workload
-//! hardly depend on that. Like an encoder, it computes sums over pixels and follows a chain of
-//! table look-ups with unpredictable branches.
+//! depend much less on other load. Like an encoder, the workload computes sums over pixels and
+//! follows a chain of table look-ups with unpredictable branches.
 
 use std::hint::black_box;
 
 use crate::cpu_clock::ThreadTime;
 
-/// Changes with the work: times in units of different work are not comparable.
+/// Version of the work: times in units of different versions are not comparable.
 pub(crate) const VERSION: u32 = 1;
 
 /// Bytes of each of the two compared blocks.

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 
 use codec_simd::Level;
 
-/// Results of different machines are not comparable.
+/// The machine and its system. Results of different machines are not comparable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
@@ -53,7 +53,7 @@ pub(crate) fn peak_memory() -> Option<u64> {
     peak_memory_of("self")
 }
 
-/// The peak of another process so far.
+/// Returns the peak resident set of another process so far, in bytes, if available.
 pub(crate) fn peak_memory_of(process: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -28,9 +28,9 @@ pub(crate) struct Usage {
 /// Why a program has no result.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ProcessError {
-    /// It could not be started, failed, or timed out.
+    /// The program could not be started, failed, or timed out.
     Failed(String),
-    /// The user interrupted.
+    /// The user interrupted the run.
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! Kills child programs if this process is killed: no handler runs on SIGKILL.
+//! Kills child programs if this process is killed by SIGKILL, which runs no handler.
 //!
 //! A watchdog process of the same binary reads process groups from a pipe. The pipe closes when
 //! this process ends, for any reason; all groups that are still registered are killed then. Unix
@@ -80,7 +80,8 @@ mod unix {
         }
     }
 
-    /// In its own process group, so that Ctrl-C on the terminal does not end it first.
+    /// Starts the watchdog in its own process group, so that Ctrl-C on the terminal does not end it
+    /// first.
     fn start() -> Option<ChildStdin> {
         if cfg!(test) {
             // In tests, this binary is the test harness.

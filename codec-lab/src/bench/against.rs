@@ -15,13 +15,14 @@ const AGAIN: u32 = 3;
 /// so a real slowdown also shows in the fast samples.
 const QUIET: f64 = 0.2;
 
-/// One measurement, before and now.
+/// One measurement in the baseline and in this run.
 #[derive(Clone, Debug)]
 struct Verdict {
     name: String,
-    /// Now divided by before, in units of the calibration workload if both have one.
+    /// The new time divided by the earlier one, in units of the calibration workload if both have
+    /// it.
     ratio: Estimate,
-    /// The same in nanoseconds.
+    /// The same ratio in nanoseconds.
     raw: f64,
     /// The stage of a frame with the largest increase: name, nanoseconds more, ratio.
     part: Option<(String, f64, f64)>,
@@ -48,9 +49,9 @@ pub(super) fn baseline(
     Ok(Some(baseline))
 }
 
-/// Reports how `points` compare with the baseline; fails if one is significantly slower by more
-/// than the threshold. Differences below `min_ns` are ignored. An apparent slowdown is measured
-/// again by `again`, which receives the names, before it counts.
+/// Reports how `points` compare with the baseline; fails if a point is significantly slower by more
+/// than the threshold. Differences below `min_ns` are ignored. Before an apparent slowdown counts,
+/// `again` measures it again; `again` receives the names of the points.
 pub(super) fn check(
     baseline: &Baseline,
     mut points: Vec<Series>,
@@ -116,9 +117,9 @@ pub(super) fn check(
 /// The threshold above which something counts as slower.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
-    /// Relative to the earlier time.
+    /// Limit relative to the earlier time.
     threshold: f64,
-    /// Absolute, in nanoseconds.
+    /// Absolute limit in nanoseconds.
     min_ns: f64,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Frame {
 
 /// Raw frames in memory.
 pub(super) struct Clip {
-    /// For tables: the name of the file or scene.
+    /// Name of the file or scene, for tables.
     pub(super) name: String,
     pub(super) size: Size,
     pub(super) frame_rate: Rational,
@@ -137,7 +137,8 @@ pub(super) fn drawn(args: &BenchOptions, env: &Env) -> Result<Taken> {
     }))
 }
 
-/// Reads `path`: as packets if it is coded and raw frames are not required.
+/// Reads `path`: as packets if the file is coded and raw frames are not required, otherwise as
+/// frames.
 pub(super) fn read(path: &Path, args: &BenchOptions, env: &Env) -> Result<Taken> {
     let limits = args.limits;
     let spec = InputSpec { path: path.to_owned(), raw: args.raw, limits, lenient: false };

@@ -13,7 +13,8 @@ use super::clip::{Clip, count};
 
 /// Measured seconds of video per trial.
 const SECONDS: f64 = 3.0;
-/// Warm-up seconds before them: real streams do not all start at once with a key frame.
+/// Warm-up seconds before the measured ones: real streams do not all start at once with a key
+/// frame.
 const WARM_UP_SECONDS: f64 = 1.0;
 /// Share of frames that may finish after the next one is due.
 const MAY_BE_LATE: f64 = 0.01;
@@ -29,7 +30,7 @@ pub(super) struct Headroom {
     pub(super) by_division: f64,
     /// The most concurrent streams with almost no late frames; 0 if not even one works.
     pub(super) streams: usize,
-    /// The numbers of streams tried, and the share of late frames of each.
+    /// The numbers of streams that were tried, each with its share of late frames.
     pub(super) tried: Vec<(usize, f64)>,
 }
 

@@ -16,7 +16,7 @@ use super::options::KernelOptions;
 use super::record::{self, Point, Record, Series};
 use super::{against, levels, table};
 
-/// Batches of calls per sample; the fastest one counts.
+/// Batches of calls per sample; the fastest batch counts.
 const BATCHES: u32 = 13;
 /// Batches for the clock rate measured with each sample.
 const CYCLE_BATCHES: u32 = 5;
@@ -37,9 +37,10 @@ struct Timed {
 struct Figures {
     ns: Estimate,
     gb_per_s: Option<f64>,
-    /// Scalar time divided by this time.
+    /// Time at the scalar level divided by this time.
     by_scalar: Option<f64>,
-    /// Lower bound in nanoseconds, the resource that sets it, and this time divided by the bound.
+    /// Lower bound in nanoseconds, the resource that sets the bound, and this time divided by the
+    /// bound.
     bound: Option<(f64, &'static str, f64)>,
 }
 
@@ -127,14 +128,14 @@ fn time(
     timing.timed
 }
 
-/// Times the kernels that it visits.
+/// Times each kernel that it is passed.
 struct Timing<'a> {
     is_wanted: &'a dyn Fn(&str) -> bool,
     stop: &'a Stop,
     tables: Vec<&'static Kernels>,
     /// Each kernel at each level, in visiting order.
     timed: Vec<Timed>,
-    /// Index of the next one.
+    /// Index of the next kernel.
     next: usize,
     round: usize,
 }

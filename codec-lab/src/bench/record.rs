@@ -247,7 +247,7 @@ impl Baseline {
         self.points.iter().find(|then| then.name == name)
     }
 
-    /// Whether its calibration did the same work.
+    /// Whether the calibration workload of the baseline did the same work.
     pub(super) fn has_same_calibration(&self) -> bool {
         self.calibration == u64::from(calibration::VERSION)
     }

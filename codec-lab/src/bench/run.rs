@@ -98,7 +98,7 @@ pub(super) struct Results {
     pub(super) points: Vec<Measured>,
     pub(super) repeats: usize,
     pub(super) warm_up: u32,
-    /// By clip name.
+    /// Headroom by clip name.
     pub(super) headrooms: Vec<(String, Headroom)>,
 }
 
@@ -243,7 +243,7 @@ impl Plan {
         config
     }
 
-    /// Runs all passes. `only`: times only these points, without stages and headroom.
+    /// Runs all passes. With `only`, times only these points, without stages and headroom.
     pub(super) fn measure(
         &self,
         args: &BenchOptions,
@@ -343,7 +343,7 @@ impl Plan {
         config
     }
 
-    /// Runs one pass; with `stages`, on one thread.
+    /// Runs one pass. With `stages`, an encoder runs on one thread and its stages are timed.
     fn pass(
         &self,
         job: &Job,
@@ -374,7 +374,8 @@ impl Plan {
         }
     }
 
-    /// Stages are timed on one thread, independent of the other points.
+    /// Whether the stages of a point are timed. They are timed on one thread, once for all numbers
+    /// of threads.
     fn reports_stages(&self, job: &Job) -> bool {
         matches!(self.works[job.work], Work::Encode { .. })
             && Some(&job.threads) == self.threads.first()
@@ -395,8 +396,8 @@ impl Plan {
         }
         let plain_ns: Vec<_> = job.passes.iter().map(|pass| pass.cpu_ns).collect();
         let plain_ns = median(&plain_ns).unwrap_or(f64::NAN);
-        // Stage clocks keep running while other processes use the core, in all stages alike: ratios
-        // hold.
+        // Stage clocks keep running while other processes use the core. This affects all stages
+        // alike, so the ratios between stages are valid.
         let frame_ns = plain_ns / frames;
         let mut left = 1.0;
         let mut ns = Vec::new();
@@ -520,8 +521,8 @@ impl Job {
 }
 
 impl Measured {
-    /// Whether other load is visible: elapsed time without computation, or a calibration that is
-    /// mostly slower than its best. p99 and the maximum are then meaningless.
+    /// Whether other load is visible: elapsed time without computation, or calibration times that
+    /// are mostly longer than the best. The p99 and the maximum are then meaningless.
     pub(super) fn is_busy(&self) -> bool {
         let waited = self.threads == 1 && self.wall.value > BUSY_WALL * self.cpu.value;
         let calibration = &self.series.calibration;

@@ -18,8 +18,8 @@ impl StageTimes {
         Arc::new(Self { start: Instant::now(), ns: Default::default() })
     }
 
-    /// Nanoseconds of each stage, in the order of [`Stage::ALL`]; `None` if the encoder reported
-    /// none.
+    /// Returns the nanoseconds of each stage, in the order of [`Stage::ALL`]; `None` if the encoder
+    /// reported no stages.
     #[expect(clippy::cast_precision_loss, reason = "sums of a short time")]
     pub(super) fn ns(&self) -> Option<[f64; Stage::ALL.len()]> {
         let ns = self.ns.each_ref().map(|ns| ns.load(Ordering::Relaxed) as f64);

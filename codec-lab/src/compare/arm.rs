@@ -58,7 +58,7 @@ enum Chrome {
 pub(super) struct Task<'a> {
     pub(super) input: &'a Path,
     pub(super) output: &'a Path,
-    /// Where our own encoder writes a row per frame.
+    /// File to which our own encoder writes a row per frame.
     pub(super) report: &'a Path,
     pub(super) size: Size,
     pub(super) frame_rate: Rational,
@@ -238,7 +238,7 @@ impl Arm {
         }
     }
 
-    /// Whether it reports the time of each frame.
+    /// Whether the encoder reports the time of each frame.
     pub(super) fn reports(&self) -> bool {
         matches!(self.kind, ArmKind::Backend { .. } | ArmKind::Chrome(Chrome::Backend))
     }
@@ -372,7 +372,8 @@ fn backend(run: &str, grammar: &dyn EncodeGrammar) -> Result<ArmKind> {
     Ok(ArmKind::Backend { spec, options, extension })
 }
 
-/// Returns the first arm option that the study itself sets.
+/// Returns the file extension of the output: the one in the template, or the one that its program
+/// implies.
 fn extension_of(template: &Template) -> String {
     if let Some(extension) = &template.extension {
         return extension.clone();

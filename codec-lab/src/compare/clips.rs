@@ -25,7 +25,7 @@ use codec_media::values::hex;
 #[derive(Clone, Debug)]
 pub(super) struct Clip {
     pub(super) name: String,
-    /// y4m.
+    /// The clip as a y4m file.
     pub(super) path: PathBuf,
     pub(super) size: Size,
     pub(super) frame_rate: Rational,

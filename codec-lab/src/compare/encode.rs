@@ -13,7 +13,8 @@ use super::session::{Session, now_s};
 use super::store::{FrameLog, PointStore, Run};
 use crate::process::{self, ProcessError};
 
-/// Runs a command that writes a stream, and measures it. `Err(Ok(why))`: this point has no results.
+/// Runs a command that writes a stream, and measures it. `Err(Ok(why))` means that this point has
+/// no results.
 pub(super) fn encode(
     arm: &Arm,
     argv: &[String],

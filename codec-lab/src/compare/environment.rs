@@ -24,7 +24,7 @@ pub(super) fn environment(timing: bool, begun_s: u64, env: &Env) -> Environment 
     }
 }
 
-/// The machine that times depend on: times of different machines are not comparable.
+/// Describes the machine that times depend on. Times of different machines are not comparable.
 pub(super) fn host(env: &Env) -> String {
     let Environment { cpu, cores, simd, os, .. } = environment(true, 0, env);
     format!("{cpu}, {cores} cores, {simd}, {os}")

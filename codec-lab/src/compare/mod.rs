@@ -81,7 +81,7 @@ fn carry_out(
     Ok(results)
 }
 
-/// Adds to the message of a failure that the results measured before it are kept.
+/// Adds to a failure's message that the results measured before the failure are kept.
 fn kept(failure: &Failure) -> Failure {
     let message = match failure.kind {
         Kind::Interrupted => {
@@ -137,14 +137,14 @@ struct Job<'a> {
     target: Target,
     store: PointStore,
     argv: Vec<String>,
-    /// The command line for the report, with plain file names.
+    /// The command line with plain file names, for the report.
     shown: Vec<String>,
-    /// Kind of work for the time estimate: the index of its arm.
+    /// Kind of work for the time estimate, which is the index of the arm.
     kind: usize,
 }
 
 impl Job<'_> {
-    /// Whether all its encodings were already measured.
+    /// Whether all encodings of the job were already measured.
     fn is_known(&self, repeats: u32) -> bool {
         (0..repeats).all(|number| encode::is_known(self.arm, &self.store, number))
     }
@@ -432,7 +432,7 @@ fn weight(clip: &Clip) -> f64 {
     clip.frames as f64 * clip.size.pixels() as f64
 }
 
-/// The command that repeats the study, whose file is in the report's folder.
+/// Returns the command that repeats the study, whose file is in the report's folder.
 fn repeat_command(folder: &Path) -> String {
     let folder = folder.display().to_string();
     let study = format!("{folder}/study.toml");

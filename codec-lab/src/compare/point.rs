@@ -59,7 +59,7 @@ pub(super) fn targets_of(
     }
 }
 
-/// Combines the results. `timing`: whether times are meaningful.
+/// Combines the results of the runs and the score. `timing` states whether times are meaningful.
 #[expect(clippy::cast_precision_loss, reason = "a report")]
 pub(super) fn measured(
     place: (&str, &Clip, Target),
@@ -90,8 +90,8 @@ pub(super) fn measured(
     }
 }
 
-/// Packets at the times at which an encoder without delay produces them: hidden frames with the
-/// next shown frame, and frames in decoding order.
+/// Returns the packets at the times at which an encoder without delay produces them: hidden frames
+/// together with the next shown frame, and frames in decoding order.
 #[expect(clippy::cast_precision_loss, reason = "counts of frames")]
 fn coded_frames(score: &Score, clip: &Clip) -> Vec<CodedFrame> {
     let frame_s = 1.0 / clip.frame_rate.as_f64();
@@ -125,7 +125,7 @@ fn speed(runs: &[Run], clip: &Clip, decode_ms: Option<f64>, timing: bool) -> Spe
         wall_s,
         decode_ms_per_frame: decode_ms,
         sessions: runs.iter().map(|run| run.session).collect(),
-        // Only if all runs have it, to match the times.
+        // Calibration times are stored only if all runs have one, so that they match the times.
         calibration_ns: runs
             .iter()
             .map(|run| run.calibration_ns)

@@ -1,6 +1,6 @@
-//! Estimates the remaining time of a study from the work done so far. Kinds of work are estimated
-//! separately: one encoder may be a hundred times as fast as another, and scoring as slow as the
-//! slowest.
+//! Estimates the remaining time of a study from the work done so far. Each kind of work is
+//! estimated separately: one encoder may be a hundred times as fast as another, and scoring may be
+//! as slow as the slowest encoder.
 
 /// Work of one kind, whose time is proportional to its weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,8 +39,8 @@ impl Kind {
     }
 }
 
-/// Seconds that the remaining work of all kinds takes; `None` without data. A kind without timed
-/// work is assumed to be as fast as the others together.
+/// Returns the seconds that the remaining work of all kinds takes; `None` without data. A kind
+/// without timed work is assumed to be as fast as the other kinds together.
 pub(super) fn seconds_left(kinds: &[Kind]) -> Option<f64> {
     let (timed, seconds) =
         kinds.iter().fold((0.0, 0.0), |(w, s), kind| (w + kind.timed, s + kind.seconds));

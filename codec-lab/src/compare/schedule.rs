@@ -17,7 +17,7 @@ const UNTIL_TIMES: u32 = 10;
 const MIN_UNTIL: u32 = 5;
 
 impl Plan<'_> {
-    /// Runs all encodings of the jobs of one clip. `index`: of the clip.
+    /// Runs all encodings of the jobs of the clip with number `index`.
     pub(super) fn encode_in_turn(
         &self,
         jobs: &[&Job<'_>],
@@ -126,7 +126,8 @@ impl Plan<'_> {
     }
 }
 
-/// Logarithms of CPU time relative to the anchor's, for repeats of the same run of `compare`.
+/// Returns the logarithms of CPU time relative to the anchor's; `None` for a repeat that was
+/// measured in different runs of `compare`.
 fn ratios(runs: &[Run], anchor: &[Run]) -> Vec<Option<f64>> {
     let pairs = runs.iter().zip(anchor);
     pairs

@@ -73,7 +73,8 @@ fn known(store: &PointStore, metrics: &[MetricId]) -> Option<Score> {
     store.read::<Score>(FILE).filter(|score| score.has(metrics))
 }
 
-/// Scores the stream of a point, unless already done. `Ok(Err(why))`: it has no results.
+/// Scores the stream of a point, unless a score is stored. `Ok(Err(why))` means that the stream
+/// cannot be scored.
 pub(super) fn score(
     arm: &Arm,
     clip: &Clip,
@@ -128,8 +129,8 @@ fn view(
     let request = Request {
         metrics: metrics.to_vec(),
         matching: Matching::Viewer,
-        // Our encoders keep timestamps. Others may start at another time; frames that they drop at
-        // the beginning cannot be distinguished from that.
+        // Our encoders keep timestamps. Other encoders may start at another time, which cannot be
+        // distinguished from dropped frames at the beginning.
         relative: !arm.reports(),
         skip: 0,
         frames: None,
@@ -155,11 +156,11 @@ fn view(
     }))
 }
 
-/// The frames of a stream at the stream's times, with the decoding time.
+/// The frames of a stream, at times that may replace those of the source, with the decoding time.
 struct Viewed {
     source: Box<dyn FrameSource>,
     stream_info: StreamInfo,
-    /// Replaces the source's own times, in ticks.
+    /// Times that replace the source's own times, in ticks.
     times: Option<std::vec::IntoIter<i64>>,
     decode_ms: Vec<f64>,
     stop: Stop,

@@ -29,13 +29,13 @@ pub(super) struct Run {
     pub(super) digest: String,
     /// Per-frame data from our encoder.
     pub(super) frames: Option<FrameLog>,
-    /// Start of the `compare` run that measured it, in seconds since 1970; 0: unknown.
+    /// Start of the `compare` run that measured this encoding, in seconds since 1970; 0 if unknown.
     #[serde(default)]
     pub(super) session: u64,
-    /// Start of the encoding, likewise.
+    /// Start of this encoding, in seconds since 1970; 0 if unknown.
     #[serde(default)]
     pub(super) begun_s: u64,
-    /// CPU time of the calibration workload around it, in nanoseconds.
+    /// CPU time of the calibration workload before and after this encoding, in nanoseconds.
     #[serde(default)]
     pub(super) calibration_ns: Option<f64>,
 }
@@ -49,7 +49,7 @@ pub(super) struct FrameLog {
     pub(super) bytes: Vec<u64>,
     pub(super) encode_us: Vec<u64>,
     pub(super) held: Vec<u32>,
-    /// Only if the build counts allocations.
+    /// Allocations by packet; empty if the build does not count allocations.
     pub(super) allocations: Vec<u64>,
     /// Input frames without a packet.
     pub(super) dropped: u64,
@@ -89,7 +89,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens or creates the store in the folder of a report. Foreign files there require `insist`.
+    /// Opens or creates the store in the folder of a report. A folder with foreign files requires
+    /// `insist`.
     pub(super) fn open(report: &Path, insist: bool) -> Result<Self> {
         let name = report.display().to_string();
         let root = report.join(FOLDER);
@@ -151,7 +152,7 @@ fn remove_leftovers(root: &Path) {
 pub(super) struct PointStore {
     folder: PathBuf,
     pub(super) key: String,
-    /// Prefix of its temporary files.
+    /// Prefix of the names of temporary files of this point.
     work: PathBuf,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct PacketRow {
     pub(super) shown: bool,
 }
 
-/// Environment variable with the ffmpeg that decodes streams that this build cannot decode.
+/// Environment variable with the path of the ffmpeg for streams that this build cannot decode.
 const FFMPEG: &str = "CODEC_FFMPEG";
 
 fn ffmpeg() -> Option<String> {
@@ -110,7 +110,7 @@ pub(super) struct Pictures {
     pub(super) is_ours: bool,
 }
 
-/// Opens the frames of an arm's stream. `Err(Ok(why))`: they cannot be decoded.
+/// Opens the frames of an arm's stream. `Err(Ok(why))` means that they cannot be decoded.
 pub(super) fn pictures_of(
     arm: &Arm,
     store: &PointStore,

@@ -32,7 +32,7 @@ pub(super) struct Study {
     pub(super) frames: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) skip: Option<u64>,
-    /// 600k, 1.5M.
+    /// Bitrates such as `600k` or `1.5M`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) bitrates: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -53,7 +53,7 @@ pub(super) struct Study {
     pub(super) repeat: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warm_up: Option<u32>,
-    /// In percent.
+    /// Uncertainty of CPU time ratios that ends the repeats, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -65,7 +65,7 @@ pub(super) struct Study {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) time_limit_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    /// In percent.
+    /// Maximum deviation of the anchor's bitrate from the target, in percent.
     pub(super) max_rate_error: Option<f64>,
     #[serde(rename = "arm")]
     pub(super) arms: Vec<ArmEntry>,
@@ -77,12 +77,12 @@ pub(super) struct Study {
 pub(super) struct ArmEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// As given to `--arm`, without the name.
+    /// Specification as given to `--arm`, without the name.
     pub(super) run: String,
-    /// Replaces the speeds of the study.
+    /// Speeds that replace the speeds of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) speeds: Vec<String>,
-    /// Replaces the numbers of threads of the study.
+    /// Numbers of threads that replace those of the study.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) threads: Vec<u16>,
     /// A command that decodes {in} to the y4m file {out}, instead of our decoder or ffmpeg.
@@ -315,7 +315,7 @@ pub(super) fn label(target: Target) -> String {
 
 use std::io::Write;
 
-/// Returns how a target is given on the command line.
+/// Returns a target as text for messages: `400 kb/s`, `quality 50`.
 fn target_name(target: &Target) -> String {
     match target {
         Target::Kbps(kbps) => format!("{kbps} kb/s"),

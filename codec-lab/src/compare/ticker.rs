@@ -22,7 +22,8 @@ struct State {
 }
 
 impl Ticker {
-    /// `kinds`: the remaining work; `done`: weight of the work of earlier runs.
+    /// Creates a progress report. `kinds` is the remaining work; `done` is the weight of the work
+    /// of earlier runs.
     pub(super) fn new(events: Events, kinds: Vec<Kind>, done: f64) -> Self {
         Self { events, state: Mutex::new(State { kinds, done }) }
     }

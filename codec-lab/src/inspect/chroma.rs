@@ -5,7 +5,7 @@ use codec_media::failure::Result;
 use codec_media::frame::planes::Planes;
 use codec_simd::PlaneRef;
 
-/// Largest difference of the means that is not a colour cast, in 1/16.
+/// Largest difference of the means that does not count as a colour cast, in 1/16.
 const TOLERANCE_Q4: i16 = 4 * 16;
 /// Side of a block of chroma samples: half of a macroblock.
 const BLOCK: usize = 8;
@@ -29,7 +29,7 @@ impl BlockError {
 /// The errors of a frame.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChromaError {
-    /// One for each macroblock in raster order.
+    /// Errors of the blocks, one for each macroblock in raster order.
     pub(super) blocks: Vec<BlockError>,
     /// Number of blocks with a mean that is off by more than 4: in U or V, in U, in V.
     pub(super) off: [u64; 3],

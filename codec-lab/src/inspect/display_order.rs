@@ -11,14 +11,15 @@ use super::packets::{Packets, Seen};
 pub(super) enum DisplayOrder {
     /// At the time of the packet.
     Stated,
-    /// At these times by packet, in frames; `None` if it is not displayed.
+    /// At these times, in frames, by packet; `None` if the frame of a packet is not displayed.
     Measured(Vec<Option<i64>>),
     /// In the order of the packets; any other order is an error, because a pipe can be read only once.
     OfPackets,
 }
 
 impl DisplayOrder {
-    /// Decodes a byte stream for the order of its frames; no other format is read.
+    /// Decodes a byte stream to measure the order of its frames. Inputs of other formats are not
+    /// read.
     pub(super) fn of(spec: &InputSpec, packets: &Packets, env: &Env) -> Result<Self> {
         if !packets.is_byte_stream {
             return Ok(Self::Stated);

@@ -7,7 +7,7 @@ use codec_media::failure::Result;
 use codec_media::frame::planes::Planes;
 use codec_media::io::stills::write::lossy_webp;
 
-/// High enough to judge the codec, small enough for hundreds of images.
+/// WebP quality: high enough to judge the codec, low enough for hundreds of images.
 const QUALITY: u8 = 82;
 /// VP8 encoder speed.
 const SPEED: u8 = 6;

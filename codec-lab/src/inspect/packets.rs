@@ -39,11 +39,11 @@ pub(super) struct InputInfo {
 pub(super) struct Seen<'a> {
     pub(super) packet: &'a CodedPacket,
     pub(super) outcome: Outcome<'a>,
-    /// Its comparison with the source, if there is one.
+    /// Comparison of the frame with the source, if there is one.
     pub(super) comparison: Option<Comparison>,
     /// Whether the run continues after damage.
     pub(super) goes_on: bool,
-    /// Whether the decoder has put a frame before one of an earlier packet.
+    /// Whether the decoder has output a frame before the frame of an earlier packet.
     pub(super) is_reordered: bool,
     pub(super) info: PictureInfo,
 }
@@ -53,9 +53,9 @@ pub(super) enum Outcome<'a> {
     Traced(&'a FrameTrace),
     /// Decoded by a decoder without tracing; with the quantiser index, if reported.
     Reported(DecodeReport, Option<u8>),
-    /// There is no decoder.
+    /// No decoder can read the packet.
     Unread,
-    /// The decoder rejected it.
+    /// The decoder rejected the packet.
     Damaged(Failure),
 }
 
@@ -186,12 +186,12 @@ impl Packets {
         Ok(Some(Seen { packet, outcome, comparison: None, goes_on, is_reordered, info }))
     }
 
-    /// Decodes the packets up to the end or to damage that ends the stream, and passes the times of the
-    /// packets in the order in which their frames are displayed.
+    /// Decodes the packets up to the end, or to damage that ends the stream. Passes the times of
+    /// the packets to `output`, in the order in which their frames are displayed.
     pub(super) fn decode_all(mut self, mut output: impl FnMut(i64)) {
         let Some(mut decoder) = self.decoder.take() else { return };
         while let Ok(true) = self.read() {
-            // Damage has its row in the report.
+            // The report has a row for damage.
             let _ = decoder.decode(&self.packet.data, self.packet.pts, self.packet.duration);
             while let Some(frame) = decoder.receive() {
                 output(frame.pts);

@@ -112,7 +112,8 @@ impl Source {
         Ok(Comparison::Compared(ChromaError::measure(source, &self.decoded)?))
     }
 
-    /// Reads to the frame nearest to `time_s`, or to the end; nothing if it was read already.
+    /// Reads to the frame nearest to `time_s`, or to the end. Reads nothing if that frame was read
+    /// already.
     fn read_until(&mut self, time_s: f64) -> Result<()> {
         while !self.has_ended
             && self.recent.back().is_none_or(|(_, at_s)| time_s - at_s >= self.half_s)

@@ -161,7 +161,7 @@ pub(super) struct ChromaTotals {
     pub(super) frames: u64,
     /// Number of frames without a counterpart in the source.
     mismatches: u64,
-    /// Why the first of them has none.
+    /// Why the first such frame has no counterpart.
     pub(super) mismatch: Option<Reason>,
     blocks: u64,
     off: u64,

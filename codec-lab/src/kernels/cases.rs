@@ -14,8 +14,9 @@ pub trait Visitor {
     /// One case: its name, and a call at a level.
     fn case(&mut self, name: &str, call: impl FnMut(&Kernels));
 
-    /// The number of the round. In each round the planes have other offsets within their pages, the
-    /// same in every process, because relative alignment changes small kernels by a few cycles.
+    /// Returns the number of the round. In each round the planes have other offsets within their
+    /// pages, because the relative alignment changes the time of small kernels by a few cycles. The
+    /// offsets are the same in every process.
     fn round(&self) -> usize {
         0
     }

@@ -20,9 +20,9 @@ use vmaf::Vmaf;
 /// How frames are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matching {
-    /// Frames of the same time; others are unmatched.
+    /// Frames of the same time are compared; other frames are unmatched.
     SameTime,
-    /// Each reference frame with the frame that a viewer sees at its time.
+    /// Each reference frame is compared with the frame that a viewer sees at that time.
     Viewer,
 }
 
@@ -31,15 +31,16 @@ pub enum Matching {
 pub struct Request {
     /// Metrics to compute.
     pub metrics: Vec<MetricId>,
-    /// How frames find their reference.
+    /// How frames are matched with reference frames.
     pub matching: Matching,
     /// Whether times count from the first frame of each video.
     pub relative: bool,
-    /// Number of reference frames to skip; its times then count from the next one.
+    /// Number of reference frames to skip; the times of the reference then count from the next
+    /// frame.
     pub skip: u64,
     /// Maximum number of reference frames after the skipped ones.
     pub frames: Option<u64>,
-    /// Threads that score.
+    /// Number of threads that score.
     pub threads: usize,
     /// Ends the measurement early.
     pub stop: Stop,
@@ -63,7 +64,7 @@ pub struct Row {
 pub struct Measured {
     /// Metrics in the order of the values.
     pub metrics: Vec<MetricId>,
-    /// One for each frame of the reference.
+    /// Results by frame of the reference.
     pub rows: Vec<Row>,
     /// How many frames were shown, and when.
     pub delivery: Delivery,

@@ -16,13 +16,13 @@ use super::options::{OnLoss, Recovery};
 use super::sender::Feedback;
 use super::settings::Settings;
 
-/// A frame from the depacketizer.
+/// A frame from the depacketizer with its decoding result.
 pub(super) struct ReceivedAudio {
     pub(super) frame: AssembledFrame,
     /// The decoded frame.
     pub(super) picture: Option<Frame>,
     pub(super) concealed_mbs: u32,
-    /// Whether the decoder received it.
+    /// Whether the frame was passed to the decoder.
     pub(super) was_tried: bool,
 }
 
@@ -110,8 +110,8 @@ impl Receiver {
         Some(incoming)
     }
 
-    /// Returns the feedback to send now. `live`: more frames follow, so requesting a key frame is
-    /// useful.
+    /// Returns the feedback to send now. `live` states that more frames follow, so that a key frame
+    /// request is useful.
     pub(super) fn ask(&mut self, now: Duration, live: bool) -> Vec<Feedback> {
         let mut asked = Vec::new();
         if let Some(nacker) = &mut self.nacker {

@@ -251,8 +251,9 @@ fn rates(world: &World<'_>, summary: &Summary) -> String {
         .finish()
 }
 
-/// The link's mean rate in kb/s from the first capture to the end of the media, and its utilisation
-/// in percent: until the end of the media or until the queue is empty, whichever is later.
+/// Returns the link's mean rate in kb/s from the first capture to the end of the media, and the
+/// utilisation of the link in percent. Utilisation is measured until the end of the media or until
+/// the queue is empty, whichever is later.
 fn capacity(world: &World<'_>, summary: &Summary) -> (f64, f64) {
     let rate = &world.link.config().rate;
     let bits = |end| rate.bits_between(Duration::ZERO, end);

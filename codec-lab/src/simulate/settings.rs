@@ -15,8 +15,8 @@ use codec_rtc::link::{LinkConfig, RateTrace};
 
 use super::options::{OnLoss, Recovery, SimulateOptions};
 
-/// Share of the link's rate that is the encoder's target with `--rate-trace link`. The rest covers
-/// headers and overshoot.
+/// Share of the link's rate that is the encoder's target with `--rate-trace link`. The remaining
+/// share covers headers and overshoot.
 const SHARE: f64 = 0.85;
 /// Longest playout delay, and longest encoding and decoding time.
 const MOST: Duration = Duration::from_secs(10);
@@ -184,7 +184,7 @@ impl Settings {
         self.round_trip() + self.link.jitter.max() + Duration::from_millis(30)
     }
 
-    /// How long a missing packet counts as reordered rather than lost.
+    /// Time for which a missing packet counts as reordered rather than lost.
     pub(super) fn reordering(&self) -> Duration {
         let jitter = self.link.jitter;
         if jitter.reorders { jitter.max() } else { Duration::ZERO }

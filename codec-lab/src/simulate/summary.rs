@@ -12,10 +12,10 @@ use super::frame::{Fate, FrameRecord, Score};
 pub(super) struct Quality {
     pub(super) count: usize,
     pub(super) psnr: [f64; 3],
-    /// Over the samples of all planes.
+    /// Mean PSNR over the samples of all planes.
     pub(super) psnr_all: f64,
     pub(super) ssim: f64,
-    /// The minimum, and the 5th percentile.
+    /// Minimum and 5th percentile of the PSNR of luma.
     pub(super) psnr_y_min: f64,
     pub(super) psnr_y_p5: f64,
     pub(super) ssim_min: f64,
@@ -34,7 +34,7 @@ pub(super) struct Recoveries {
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) frames: usize,
-    /// From the first capture to the end of the last frame.
+    /// Duration from the first capture to the end of the last frame.
     pub(super) media: Duration,
     pub(super) fates: [(Fate, usize); 6],
     /// Drop reasons of the encoder, with counts.
@@ -42,9 +42,9 @@ pub(super) struct Summary {
     pub(super) seen: Quality,
     /// Quality of the encoder's own reconstructions.
     pub(super) coded: Quality,
-    /// Instants before the first frame.
+    /// Number of instants before the first frame was visible.
     pub(super) unscored: usize,
-    /// Instants at which an older frame was visible.
+    /// Number of instants at which an older frame was visible.
     pub(super) frozen: usize,
     pub(super) freezes: Vec<Freeze>,
     pub(super) concealed_frames: usize,

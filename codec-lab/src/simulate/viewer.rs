@@ -21,7 +21,7 @@ struct Pending {
 pub(super) struct OnScreen {
     pub(super) frame: usize,
     pub(super) picture: Frame,
-    /// Its score against its own source, if it equals the encoder's reconstruction.
+    /// Score of the frame against its own source, if the frame equals the encoder's reconstruction.
     own: Option<Score>,
 }
 

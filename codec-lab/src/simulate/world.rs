@@ -289,7 +289,7 @@ impl<'a> World<'a> {
             }
             let Some(picture) = incoming.picture else { continue };
             let expected = record.coded.map(|coded| coded.digest);
-            // Sequentially, as with one decoder with a fixed delay.
+            // Frames are decoded one after the other, as with one decoder with a fixed delay.
             let ready = (now + self.settings.decode_time).max(self.decoder_ready);
             self.decoder_ready = ready;
             record.decoded = Some(Decoded {

@@ -29,10 +29,10 @@ pub(super) struct PageReport {
     max_images: u64,
     rows: u64,
     images: Images,
-    /// Frames with an image in the page, and those that could have one.
+    /// Number of frames with an image in the page, and number of frames that could have one.
     with_picture: u64,
     could_have_picture: u64,
-    /// The same for blocks.
+    /// Number of frames with blocks in the page, and number of frames that could have blocks.
     with_blocks: u64,
     could_have_blocks: u64,
     blocks: u64,
