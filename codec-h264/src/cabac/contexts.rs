@@ -24,8 +24,8 @@ impl Contexts {
     }
 }
 
-/// The range of the less probable symbol, by bits 6 and 7 of the range times 128 plus the context.
-/// Indices of any byte as the context are in the table.
+/// The range of the less probable symbol, by 128 times bits 6 and 7 of the range plus the context.
+/// The table has entries for all values of a byte as the context.
 pub(super) static LPS_RANGES: [u8; 640] = lps_ranges();
 
 const fn lps_ranges() -> [u8; 640] {
@@ -38,8 +38,9 @@ const fn lps_ranges() -> [u8; 640] {
     ranges
 }
 
-/// The ranges of the less probable symbol by the context, in the four bytes of a word: the lowest one
-/// for the shortest ranges. Unlike [`LPS_RANGES`], it does not wait for the range of the last bin.
+/// The ranges of the less probable symbol by the context, in the four bytes of a word: the lowest
+/// one for the shortest ranges. Unlike in [`LPS_RANGES`], the look-up does not wait for the range
+/// of the last bin.
 pub(super) static LPS_WORDS: [u32; 128] = lps_words();
 
 const fn lps_words() -> [u32; 128] {
@@ -52,8 +53,8 @@ const fn lps_words() -> [u32; 128] {
     words
 }
 
-/// The context after the less probable symbol, and from 128 on after the more probable one.
-/// Indices of any byte as the context are in the table.
+/// The context after the less probable symbol, and from 128 on after the more probable one. The
+/// table has entries for all values of a byte as the context.
 pub(super) static NEXT: [u8; 384] = NEXT_STATES;
 
 const NEXT_STATES: [u8; 384] = next_states();

@@ -18,7 +18,7 @@ pub struct CabacDecoder<'a> {
     range: u32,
 }
 
-/// Bits that are read ahead at least, before each bin: no bin consumes more.
+/// Minimum number of bits that are read ahead before each bin; no bin consumes more.
 const AHEAD: u32 = 16;
 
 /// Returns the last bytes of `data`, from `at` on, followed by zeros.
@@ -129,7 +129,8 @@ impl<'a> CabacDecoder<'a> {
     }
 
     /// Returns the size of all decoded bins in 1/256 bit, plus the position of their first bit. The
-    /// nine bits that fill the engine are not counted, and the range as far as it has narrowed.
+    /// nine bits that fill the engine are not counted; the amount by which the range has narrowed
+    /// is.
     #[must_use]
     pub fn position_q8(&self) -> u64 {
         let whole = 256 * (self.position_bits() as u64).saturating_sub(9);

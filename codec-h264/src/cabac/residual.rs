@@ -18,7 +18,7 @@ pub enum BlockCategory {
 
 /// First contexts of the syntax elements of a category.
 pub(crate) struct Bases {
-    /// In frame and in field macroblocks.
+    /// First context of `significant_coeff_flag` in frame and in field macroblocks.
     pub significant: [usize; 2],
     pub last: [usize; 2],
     pub level: usize,

@@ -67,8 +67,9 @@ fn last_of(levels: &[i16]) -> Option<usize> {
     rest.iter().rposition(|level| *level != 0)
 }
 
-/// Encodes the map of significant coefficients, the last of which is at `last`. `increments` returns
-/// those of the contexts of `significant_coeff_flag` and `last_significant_coeff_flag` at a position.
+/// Encodes the map of significant coefficients, the last of which is at `last`. `increments`
+/// returns the context increments of `significant_coeff_flag` and `last_significant_coeff_flag` at
+/// a position.
 #[inline(always)]
 fn map(
     engine: &mut Engine,

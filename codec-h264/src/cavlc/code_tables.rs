@@ -5,9 +5,9 @@ use crate::tables::cavlc::{
     COEFF_TOKEN, COEFF_TOKEN_CHROMA_DC, Code, RUN_BEFORE, TOTAL_ZEROS, TOTAL_ZEROS_CHROMA_DC,
 };
 
-/// `coeff_token` by its first eight bits; after that, for codes that begin with 0 to 7 in these
-/// bits, by the next eight. An entry is the length and four times the number of coefficients plus
-/// that of trailing ones; length 0 where the code is longer, or invalid.
+/// `coeff_token` by its first eight bits; for codes that begin with 0 to 7 in these bits, by the
+/// next eight bits. An entry has the length of the code, and four times the number of coefficients
+/// plus the number of trailing ones; the length is 0 if the code is longer or invalid.
 pub(super) type TokenTable = [(u8, u8); 256 + 8 * 256];
 
 /// Tables for `nC` of 0 and 1, 2 and 3, 4 to 7.

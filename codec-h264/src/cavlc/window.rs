@@ -13,9 +13,9 @@ pub(super) struct BitWindow {
 }
 
 impl BitWindow {
-    /// Bits that a window has at least.
+    /// Number of bits of a new window.
     const SIZE: u32 = 57;
-    /// Bits that are there after [`Self::ensure`]: more than any part of a code has.
+    /// Minimum number of bits after [`Self::ensure`]; no part of a code is longer.
     const ENSURED: u32 = 32;
 
     /// Returns the next bits of `reader`.

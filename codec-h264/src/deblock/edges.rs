@@ -84,11 +84,11 @@ pub(super) fn surroundings<'a>(
 /// Filters edges in the planes of a picture.
 pub(crate) struct EdgeFilter<'a> {
     pub kernels: &'static Kernels,
-    /// Without samples in planes that are not in `set`.
+    /// Lines of the planes; without samples in planes that are not in `set`.
     pub planes: [PlaneLines<'a>; 3],
     /// The planes to filter.
     pub set: PlaneSet,
-    /// Of the current slice.
+    /// Thresholds of the current slice.
     pub thresholds: &'a mut ThresholdTable,
 }
 

@@ -13,7 +13,7 @@ use crate::slice::Deblocking;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MbEdges {
     params: Deblocking,
-    /// Of the vertical edges from the left, and of the horizontal ones from the top.
+    /// Strengths of the vertical edges from the left, and of the horizontal edges from the top.
     strengths: [[Parts; 4]; 2],
     /// Mean quantisers of the left edge, of the upper edge, and of the inner edges.
     qps: [EdgeQps; 3],

@@ -55,7 +55,7 @@ impl Deblocker<'_> {
     }
 
     /// Filters the top edge of a frame macroblock below a field pair, whose upper macroblock is
-    /// `above`: the lines of each field for themselves.
+    /// `above`. The lines of each field are filtered separately.
     pub(super) fn field_pair_above(&mut self, current: &Current, above: usize) {
         for parity in 0..2 {
             let other = above + parity * self.cols;

@@ -33,10 +33,10 @@ struct Current {
     x: usize,
     row: usize,
     mb: usize,
-    /// In a field: a field picture, or a field macroblock.
+    /// Whether the macroblock is in a field: in a field picture, or as a field macroblock.
     is_field: bool,
     params: Deblocking,
-    /// In each plane.
+    /// Place of the macroblock in each plane.
     places: [Place; 3],
 }
 
@@ -49,7 +49,7 @@ impl Current {
 }
 
 impl Deblocker<'_> {
-    /// Filters the macroblocks of the rows from `first` on of the frame, below `rows`: in a field
+    /// Filters the rows of macroblocks of the frame from `first` to before `rows`; in a field,
     /// every second row.
     pub(crate) fn picture(&mut self, first: usize, rows: usize) {
         match self.arrangement {

@@ -5,7 +5,7 @@ use crate::cabac::{BlockCategory, CabacDecoder, Contexts, exp_golomb, residual_b
 use crate::macroblock::MbClass;
 use crate::slice::SliceType;
 
-/// Number of `I_PCM` after that of `I_NxN`.
+/// Type number of `I_PCM`, counted from that of `I_NxN`.
 const PCM: TypeNumber = 25;
 
 /// Reads macroblocks in CABAC.
@@ -30,8 +30,9 @@ impl<'a> Cabac<'a> {
         u8::from(self.bin(context))
     }
 
-    /// The type of an intra macroblock after its first bin: `I_PCM`, or `I_16x16` with contexts for
-    /// the luma pattern, whether there is chroma, whether it has AC coefficients, and the mode.
+    /// Reads the type of an intra macroblock after its first bin: `I_PCM`, or `I_16x16`. The
+    /// contexts are for the luma pattern, whether there is chroma, whether it has AC coefficients,
+    /// and the mode.
     fn intra_type(&mut self, [luma, chroma, chroma_ac, mode_0, mode_1]: [usize; 5]) -> TypeNumber {
         if self.decoder.terminate() {
             return PCM;
@@ -44,7 +45,7 @@ impl<'a> Cabac<'a> {
         number + self.bit(mode_1)
     }
 
-    /// An intra type in P and B slices; `base` is its first context.
+    /// Reads an intra type in P and B slices; `base` is its first context.
     fn inter_slice_intra(&mut self, base: usize) -> TypeNumber {
         if !self.bin(base) {
             return 0;
@@ -80,7 +81,7 @@ impl<'a> Cabac<'a> {
         }
     }
 
-    /// One component of `mvd`; `sum` is that of the neighbours' absolute differences.
+    /// Reads one component of `mvd`; `sum` is the sum of the neighbours' absolute differences.
     #[inline]
     fn mvd_component(&mut self, base: usize, sum: u32) -> i32 {
         let first = base + usize::from(sum > 2) + usize::from(sum > 32);

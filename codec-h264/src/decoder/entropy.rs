@@ -75,11 +75,11 @@ pub(crate) trait Entropy {
     fn chroma_mode(&mut self, beside: Beside<'_>) -> u8;
     /// `ref_idx` below `count`; `increment` is that of the context.
     fn ref_index(&mut self, count: u8, increment: usize) -> u32;
-    /// `mvd`; `sums` are those of the neighbours' absolute differences.
+    /// `mvd`; `sums` are the sums of the neighbours' absolute differences.
     fn mvd(&mut self, sums: [u32; 2]) -> [i32; 2];
     /// `coded_block_pattern`.
     fn coded_block_pattern(&mut self, is_intra: bool, has_chroma: bool, near: CbpContext) -> u8;
-    /// `mb_qp_delta`; `follows_delta`: that of the macroblock before was not 0.
+    /// `mb_qp_delta`; `follows_delta` states that the previous macroblock's was not 0.
     fn qp_delta(&mut self, follows_delta: bool) -> i32;
     /// A block of coefficients, which are scaled and stored in `out`; returns their number.
     fn block(&mut self, block: Block<'_>, out: &mut [i16]) -> u8;
@@ -95,7 +95,7 @@ pub(crate) trait Entropy {
     fn position_q8(&self) -> u64;
 }
 
-/// Methods of [`Entropy`] that read with the field `inner` of a reader around another one.
+/// Implements methods of [`Entropy`] by calls to the reader in the field `inner`.
 macro_rules! forward_to_inner {
     () => {
         const CABAC: bool = E::CABAC;

@@ -4,7 +4,7 @@ use codec_core::frame::FieldOrder;
 
 use crate::sei::{FieldTiming, PictureStruct};
 
-/// What decides about the field order of a frame, besides its picture order counts.
+/// Properties of a frame that determine its field order, besides its picture order counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FieldCoding {
     /// Whether the frame was coded as two fields or with field macroblocks.

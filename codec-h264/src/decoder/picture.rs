@@ -53,7 +53,8 @@ pub struct PictureParams<'a> {
     /// Picture order counts of the top and bottom field. The value of a field that is not decoded
     /// yet is not used.
     pub poc: [i32; 2],
-    /// For the second field of a frame: the first. Its lines are copied.
+    /// The first field of the frame, if this picture is the second field. The lines of the first
+    /// field are copied.
     pub first_field: Option<&'a RefPicture>,
 }
 
@@ -129,7 +130,8 @@ impl PictureDecoder {
         }
     }
 
-    /// Returns the pool for a slice; `None` if it is probably too short: as the last slice was.
+    /// Returns the pool for a slice; `None` if the slice is probably too short, because the last
+    /// one was.
     fn pool_for(&mut self, first_mb: usize, cols: usize, rows: usize) -> Option<Arc<dyn Pool>> {
         let last = std::mem::replace(&mut self.last_first_mb, first_mb);
         let end = if first_mb > last { first_mb } else { cols * rows };

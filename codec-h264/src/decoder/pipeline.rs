@@ -39,7 +39,7 @@ pub(super) struct PipelineMemory {
     parsed: Vec<RwLock<ParsedRow>>,
     /// The edges of the rows: a ring by row of the picture.
     edges: Vec<RwLock<Vec<Option<MbEdges>>>>,
-    /// Of the filters of luma and chroma.
+    /// Thresholds of the filters of luma and chroma.
     thresholds: [ThresholdTable; 2],
 }
 
@@ -81,7 +81,7 @@ impl PipelineMemory {
 pub(super) struct ParallelSlice<'a> {
     pub kernels: &'static Kernels,
     pub cx: &'a SliceContext<'a>,
-    /// Of the picture.
+    /// Planes of the picture.
     pub planes: [PlaneLines<'a>; 3],
     /// Parameters of the slices of the picture.
     pub slices: &'a [Deblocking],

@@ -53,7 +53,8 @@ impl Recovery {
             (Self::Lost, None) if conceals => Self::Intact,
             (Self::Lost, None) => return Err(Corrupt::NoReference),
             (Self::Until { frame_num: last, left }, _) => {
-                // The point is a reference: others have the number of the next one already.
+                // The recovery point is a reference picture. Pictures that are not references
+                // already have the `frame_num` of the next reference.
                 let ahead = u32::from(header.nal_ref_idc == 0);
                 let frame_num = frame_num.wrapping_sub(ahead) % max;
                 let left = left.saturating_sub(frame_num.wrapping_sub(last) % max);

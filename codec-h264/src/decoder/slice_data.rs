@@ -119,7 +119,7 @@ impl SliceData {
         // In CABAC a slice ends after whole pairs, and only then there is a flag.
         let may_end = !(E::CABAC && is_mbaff && row.is_multiple_of(2));
         let is_end = may_end && parser.entropy.is_end();
-        // Data that ends within the last macroblock is at its end, too.
+        // If the data ends within the last macroblock, `is_end` is true as well.
         if parser.entropy.is_damaged() {
             return Err(parser.corrupt("slice data"));
         }

@@ -53,7 +53,7 @@ struct CurrentPicture {
     is_second_field: bool,
     /// The first damage of its slices.
     damage: Option<Corrupt>,
-    /// Whether the references of all slices were there.
+    /// Whether the references of all slices were available.
     shown: bool,
     timing: Timing,
     fields: FieldCoding,
@@ -252,7 +252,7 @@ impl Stream {
         if is_loss && !conceals && self.recovery == Recovery::Intact {
             return Err(Corrupt::NoReference);
         }
-        // Older ones would leave the sliding window again.
+        // Older frames would leave the sliding window again.
         let count = (distance - 1).min(u32::from(self.sps.max_num_ref_frames).max(1));
         for back in (1..=count).rev() {
             let frame_num = header.frame_num.wrapping_sub(back) % max;

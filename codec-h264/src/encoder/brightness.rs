@@ -66,8 +66,9 @@ impl Brightness {
         Self(sums.map(Sums::brightness))
     }
 
-    /// Returns how many times the contrast of each plane of `reference` this picture has, with 16
-    /// fractional bits; `None` if luma or chroma are as bright.
+    /// Returns the contrasts of the planes relative to those of `reference`, with 16 fractional
+    /// bits: for luma, and for chroma. `None` if brightness and contrast of luma, or of chroma, are
+    /// the same.
     pub(super) fn contrasts_to(&self, reference: &Self) -> [Option<[u64; 3]>; 2] {
         let contrast = |plane: usize| {
             let (own, other) = (self.0[plane].deviation_q8, reference.0[plane].deviation_q8);

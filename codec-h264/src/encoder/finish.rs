@@ -35,7 +35,7 @@ struct Marks {
 /// State of a picture that rows are added to.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
-    /// Of all macroblocks, for deblocking.
+    /// Data of all macroblocks, for deblocking.
     infos: Vec<MbInfo>,
     motion: Motion,
     slices: Vec<Deblocking>,

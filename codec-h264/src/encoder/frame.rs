@@ -126,7 +126,7 @@ impl FrameEncoder {
     /// Changes the frame size; the next frame must be a key frame.
     ///
     /// # Errors
-    /// [`Error::Config`] if no level allows the size. Nothing has changed.
+    /// [`Error::Config`] if no level allows the size. The encoder is then unchanged.
     pub fn resize(&mut self, size: Size) -> Result<(), Error> {
         let settings = FrameSettings { size, ..self.settings.clone() };
         self.sets = ParameterSets::new(&settings)?;
@@ -206,7 +206,7 @@ impl FrameEncoder {
     ///
     /// # Errors
     /// [`Error::Config`] if the frame has another size, or the plan is an inter frame but its
-    /// references are missing. Nothing has changed.
+    /// references are missing. The encoder is then unchanged.
     pub fn encode_frame(
         &mut self,
         source: &Source<'_>,
@@ -556,7 +556,7 @@ impl FrameEncoder {
     }
 }
 
-/// What follows the rows in their order, on the thread that has time for it.
+/// Writes and deblocks coded rows in their order, on whichever thread has time for it.
 struct Behind<'a> {
     picture: &'a mut Picture,
     frame: &'a mut FrameBuf,

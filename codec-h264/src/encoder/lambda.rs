@@ -7,7 +7,7 @@ use codec_core::motion::Lambda;
 pub(super) struct Lambdas {
     /// Squared error per bit: `0.85 * 2^((qp - 12) / 3)`.
     pub sse: Lambda,
-    /// Sum of absolute (transformed) differences per bit: the root of it.
+    /// Sum of absolute (transformed) differences per bit: the square root of [`Self::sse`].
     pub sad: Lambda,
 }
 

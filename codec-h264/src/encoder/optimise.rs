@@ -51,7 +51,7 @@ impl Optimised {
 #[derive(Clone, Copy)]
 struct Path {
     cost: i64,
-    /// In 1/256 bit.
+    /// Bits of the levels so far, in 1/256 bit.
     bits: i32,
     state: usize,
     /// Bits of the levels that are one less.
@@ -61,7 +61,7 @@ struct Path {
 }
 
 impl Path {
-    /// No level is kept: dearer than every other path.
+    /// The path that keeps no level. It costs more than every other path.
     const NONE: Self = Self { cost: i64::MAX / 2, bits: 0, state: 0, lowered: 0, last: 0 };
 }
 
@@ -109,10 +109,10 @@ pub(super) fn optimise(
 /// A block of coefficients and of their levels; all but `levels` are in columns.
 pub(super) struct Block<'a, const N: usize> {
     pub quantiser: &'a H264Quantiser<N>,
-    /// By scan position the position in columns.
+    /// Position in columns, by scan position.
     pub scan: &'a [u8; N],
     pub coeffs: &'a [i16; N],
-    /// In scan order.
+    /// Levels in scan order.
     pub levels: &'a mut [i16; N],
     pub scaled: &'a mut [i16; N],
 }

@@ -21,7 +21,7 @@ pub(super) struct BMotion {
     pub refs: [[i8; 4]; 2],
     /// Vectors of the quarters by list; zero if unused.
     pub mvs: [[Mv; 4]; 2],
-    /// Of the type, the references and the vectors, in 1/256 bit.
+    /// Bits of the type, the references and the vectors, in 1/256 bit.
     pub bits: u32,
     /// Distortion of the luma prediction, as the search measures it, and the bits.
     pub cost: u32,

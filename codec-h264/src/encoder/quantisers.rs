@@ -68,9 +68,9 @@ impl Tuning {
 /// Quantiser of blocks of DC coefficients.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DcQuantiser {
-    /// Of the DC of a 4x4 block.
+    /// Multiplier of the DC of a 4x4 block.
     multiplier: i64,
-    /// That of a 4x4 block, and the gain of the transform of the DCs.
+    /// Shift of a 4x4 block, with the gain of the transform of the DCs.
     shift: u32,
     round: i64,
     /// [`crate::transform::LevelScales::of_dc`].

@@ -314,8 +314,8 @@ impl ReferenceSlots {
         list.truncate(max_list)
     }
 
-    /// Sets the elements of the slice header that follow from the lists. `is_explicit`: each entry is
-    /// named, also where the initial list has it.
+    /// Sets the elements of the slice header that follow from the lists. With `is_explicit`, the
+    /// header names each entry, even if the initial list already has it at its place.
     fn set_lists(&self, current: u32, is_explicit: bool, plan: &mut PicturePlan) {
         let counts = [0, 1].map(|n| plan.lists[n].len());
         plan.header.slice_type = match counts {

@@ -16,7 +16,7 @@ use crate::transform::Scans;
 pub(super) struct Price {
     /// Squared error, in squared levels of pixels.
     pub sse: u32,
-    /// In 1/256 bit.
+    /// Bits in 1/256 bit.
     pub bits: u32,
 }
 
@@ -27,9 +27,9 @@ pub(super) struct Residual {
     pub transform_8x8: bool,
     /// As [`super::coded_mb::CodedMb::coded`].
     pub coded: u32,
-    /// In scan order.
+    /// Luma levels in scan order.
     luma: [[i16; 16]; 16],
-    /// In columns.
+    /// Dequantised luma coefficients in columns.
     scaled: [[i16; 16]; 16],
     luma_dc: [i16; 16],
     chroma: [[i16; 16]; 8],
@@ -633,7 +633,7 @@ fn low_half(positions: u64) -> u16 {
 /// A quarter of the luma residual.
 #[derive(Clone, Copy, Default)]
 struct Coding {
-    /// `None` without levels.
+    /// Error and bits; `None` if the quarter has no levels.
     price: Option<Price>,
     /// Without optimisation: see `level_score`.
     score: u32,

@@ -21,7 +21,7 @@ struct Found {
     mv: Mv,
     /// Distortion of the prediction.
     distortion: u32,
-    /// Of the vector, in 1/256 bit.
+    /// Bits of the vector, in 1/256 bit.
     bits: u32,
 }
 
@@ -31,7 +31,7 @@ struct Both {
     mvs: [Mv; 2],
     /// Distortion of the prediction.
     distortion: u32,
-    /// Of the vectors, in 1/256 bit.
+    /// Bits of the vectors, in 1/256 bit.
     bits: u32,
 }
 

@@ -83,7 +83,7 @@ struct PartMotion {
     lists: Lists,
     mvs: [Mv; 2],
     distortion: u32,
-    /// Of the vectors, in 1/256 bit.
+    /// Bits of the vectors, in 1/256 bit.
     bits: u32,
 }
 

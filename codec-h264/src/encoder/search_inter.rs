@@ -24,16 +24,16 @@ const LIST_0: u8 = 1;
 pub(super) struct Motion {
     pub shape: Shape,
     pub reference: i8,
-    /// Of the quarters.
+    /// Vectors of the quarters.
     pub mvs: [Mv; 4],
-    /// Of the type, the references and the vectors, in 1/256 bit.
+    /// Bits of the type, the references and the vectors, in 1/256 bit.
     pub bits: u32,
     /// Distortion of the luma prediction, as the search measures it, and the bits.
     pub cost: u32,
 }
 
 impl Motion {
-    /// No vector: dearer than every other motion.
+    /// The motion without a vector. It costs more than every other motion.
     const NONE: Self = Self {
         shape: Shape::Whole,
         reference: 0,

@@ -56,8 +56,8 @@ pub(super) struct Speed {
     pub trials: Trials,
     /// Choice of the intra type.
     pub intra: IntraChoice,
-    /// Share of the intra cost of the pre-analysis, in eighths, above whose inter cost intra types are
-    /// tried in inter frames.
+    /// Intra types are tried in inter frames only if the inter cost of the pre-analysis is at least
+    /// this share of its intra cost, in eighths.
     pub intra_eighths: u16,
     /// Optimise the levels with both transforms if the difference of their costs is estimated to be
     /// at most this many bits.

@@ -39,17 +39,17 @@ impl<P: Copy + Into<u64>, const N: usize> Rounded<P, N> {
         self.result.sse.iter().map(|&sse| i64::from(sse >> 4)).sum()
     }
 
-    /// Returns the bits by what a level, a block with levels and a block with levels above 1 cost, in
-    /// 1/256 bit.
+    /// Returns the bits of the levels in 1/256 bit, from the costs of a level, of a block with
+    /// levels, and of a block with levels above 1.
     fn bits(&self, [level, coded, large]: [i32; 3]) -> i32 {
         let parts = [self.levels(), self.result.coded.count_ones(), self.result.large.count_ones()];
         parts.into_iter().zip([level, coded, large]).map(|(n, cost)| n.cast_signed() * cost).sum()
     }
 }
 
-/// What the levels cost with each transform, and what the larger one costs less whatever its levels
-/// are: the weights that predict best, over six clips, which transform costs less after the levels are
-/// optimised.
+/// Costs of the levels with each transform, and the constant by which the larger transform costs
+/// less. They are the weights that best predicted, over six clips, which transform costs less after
+/// the levels are optimised.
 const LARGE_COSTS: [i32; 3] = [960, 384, -256];
 const SMALL_COSTS: [i32; 3] = [640, 704, 576];
 const LARGE_GAIN: i32 = 3008;

@@ -111,7 +111,8 @@ impl Sps {
         sps.parse_size(&mut reader)?;
         let has_vui = reader.flag("vui_parameters_present_flag");
         reader.check("seq_parameter_set")?;
-        // Damage in it does not change the samples, and some encoders truncate it.
+        // Damage in the usability information does not change the samples, and some encoders
+        // truncate it.
         sps.vui = if has_vui { Vui::parse(&mut reader).ok() } else { None };
         Ok(sps)
     }

@@ -1,4 +1,4 @@
-//! Scans of transform coefficients. ITU-T H.264, clauses 8.5.6 and 8.5.7, tables 8-2 and 8-3.
+//! Scans of transform coefficients. ITU-T H.264, clauses 8.5.6 and 8.5.7, tables 8-13 and 8-14.
 
 /// Zig-zag scan of a 4x4 block: raster position by scan position.
 #[rustfmt::skip]

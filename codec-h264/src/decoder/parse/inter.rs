@@ -86,7 +86,8 @@ impl<E: Entropy> MbParser<'_, E> {
         }
         out.prediction = Prediction::Inter(shape);
         let result = self.inter_residual(out, true);
-        // Only now, because vectors are read in other sizes than they were written.
+        // Stored only after all vectors are parsed, because vectors are read in other sizes than
+        // they were written.
         self.store_motion(out, true);
         result
     }

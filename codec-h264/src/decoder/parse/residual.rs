@@ -182,7 +182,7 @@ impl<E: Entropy> MbParser<'_, E> {
             let (category, context) = (BlockCategory::Luma8x8, self.block_context());
             let request = Block { category, context, scan: &scans.scan_8x8, dequant: &dequant };
             total = self.entropy.block(request, block);
-            // Only whether there are any counts, and `NO_BLOCK` means something else.
+            // Only whether the count is 0 matters, but the value `NO_BLOCK` has another meaning.
             let count = total.min(16);
             for row in &mut counts[y + 1..y + 3] {
                 row[x + 1..x + 3].fill(count);

@@ -129,8 +129,8 @@ impl Reconstructor<'_> {
         }
     }
 
-    /// Prefetches the samples that `mb` refers to, except those that `before` prefetched, the macroblock
-    /// before it.
+    /// Prefetches the samples that `mb` refers to. `before` is the macroblock before it, if that
+    /// was prefetched; samples that both refer to are not prefetched again.
     pub(super) fn prefetch(&self, mb: &Mb, before: Option<&Mb>) {
         if !matches!(mb.prediction, Prediction::Inter(_)) {
             return;

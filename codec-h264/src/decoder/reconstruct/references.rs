@@ -85,7 +85,8 @@ impl<'a> RefPlane<'a> {
     }
 
     /// Prefetches the block of a macroblock of `size` columns: `width` columns and `rows` rows.
-    /// `is_next`: the block of the macroblock before, `size` columns further left, is prefetched.
+    /// `is_next` states that the block of the previous macroblock, `size` columns further left, was
+    /// prefetched.
     #[inline]
     pub(super) fn prefetch_block(
         &self,
@@ -129,7 +130,8 @@ impl<'a> RefPlane<'a> {
 #[derive(Debug)]
 pub(super) struct References<'a> {
     lists: [RefList<'a>; 2],
-    /// In a field picture: 0 in the top field, else 1.
+    /// Parity of the current field: 0 for the top field, 1 for the bottom field; `None` for a
+    /// frame.
     field_parity: Option<usize>,
 }
 

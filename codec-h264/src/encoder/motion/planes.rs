@@ -27,7 +27,7 @@ fn window<'a, const N: usize>(
 #[derive(Clone, Copy)]
 enum Around<'a> {
     Whole(Window<'a, 18, 18>),
-    /// Of the quarters of the part; that of a single one twice.
+    /// Windows of the two quarters of the part; a single quarter is stored twice.
     Quarters([(Quadrant, Window<'a, 10, 10>); 2]),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    /// `vector` is in the search range.
+    /// Creates a part at `vector`, which must be in the search range.
     pub(super) fn new(
         target: &'a Target<'a>,
         part: Part,
