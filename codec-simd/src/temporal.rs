@@ -60,13 +60,13 @@ impl<'a> TemporalWeights<'a> {
         self.groups.map(|group| group.range)
     }
 
-    /// The least shares, likewise.
+    /// The least shares of all sixteen columns, as the bytes of the four groups.
     #[inline]
     pub(crate) fn leasts(&self) -> [[u8; 8]; 4] {
         self.groups.map(|group| group.least)
     }
 
-    /// The slopes, likewise.
+    /// The slopes of all sixteen columns, as the bytes of the four groups.
     #[inline]
     pub(crate) fn slopes(&self) -> [[u8; 8]; 4] {
         self.groups.map(|group| group.slope)

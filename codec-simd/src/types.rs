@@ -106,7 +106,7 @@ pub struct BlockMask {
     pub ac: u32,
 }
 
-/// Whole-block intra prediction (RFC 6386, section 12.2): luma 16x16 and chroma 8x8.
+/// Whole-block intra prediction (RFC 6386, sections 12.2 and 12.3): luma 16x16 and chroma 8x8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum IntraMode {
@@ -205,18 +205,18 @@ pub struct EdgeLimits {
 }
 
 impl EdgeLimits {
-    /// Limits with which no pixel changes: only segments of equal pixels pass them.
+    /// Limits that change no pixel: only segments of equal pixels are within them.
     pub const OFF: Self = Self { edge: 0, interior: 0, hev: 0 };
 }
 
 /// Loop-filter thresholds of a macroblock; [`EdgeLimits::OFF`] for edges that are not filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MbLimits {
-    /// Of the left macroblock edge.
+    /// Thresholds of the left macroblock edge.
     pub left: EdgeLimits,
-    /// Of the upper macroblock edge.
+    /// Thresholds of the upper macroblock edge.
     pub upper: EdgeLimits,
-    /// Of all inner edges.
+    /// Thresholds of all inner edges.
     pub inner: EdgeLimits,
 }
 
@@ -292,8 +292,8 @@ impl DeblockThresholds {
         self.alpha == 0 || self.beta == 0
     }
 
-    /// Returns the parameters of an edge with the boundary strength of each quarter: all 4, or all
-    /// below. `None` if nothing is filtered.
+    /// Returns the parameters of an edge with the boundary strength of each quarter: either all are
+    /// 4, or all are below 4. `None` if nothing is filtered.
     #[inline]
     #[must_use]
     pub fn edge(&self, strengths: [u8; 4]) -> Option<DeblockEdge> {

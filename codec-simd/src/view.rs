@@ -14,7 +14,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Returns itself if `len` bytes hold the plane with its border. The last row may end with its
+    /// Returns this layout if `len` bytes hold the plane with its border. The last row may end with its
     /// border; bytes up to the stride are not needed after it.
     #[inline]
     fn within(self, len: usize) -> Option<Self> {
@@ -95,8 +95,8 @@ impl<'a> PlaneRef<'a> {
         self.layout
     }
 
-    /// Returns the windows of [`Self::window`] at several positions; `None` if it returns that for one
-    /// of them.
+    /// Returns the windows of [`Self::window`] at several positions; `None` if the window at any of
+    /// these positions is `None`.
     #[inline]
     #[must_use]
     pub fn windows<const W: usize, const H: usize, const N: usize>(
@@ -431,7 +431,8 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     /// Row `y` for reading.
     ///
     /// # Panics
-    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    /// If `y >= H`. The compiler removes this check if `y` is a constant or a loop counter below
+    /// `H`.
     #[inline]
     #[must_use]
     pub fn row(&self, y: usize) -> &[u8; W] {
@@ -441,7 +442,8 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     /// Row `y` for writing.
     ///
     /// # Panics
-    /// If `y >= H`; the test vanishes where `y` is a constant or a loop counter below `H`.
+    /// If `y >= H`. The compiler removes this check if `y` is a constant or a loop counter below
+    /// `H`.
     #[inline]
     pub fn row_mut(&mut self, y: usize) -> &mut [u8; W] {
         assert!(y < H, "row {y} of {H}");

@@ -35,7 +35,8 @@ impl FullChroma {
     }
 
     /// Stores the chroma of macroblock row `mb_row`. Sets bits in the entries of `changes` (one per
-    /// macroblock) that differ from the previous frame, or all if there is none.
+    /// macroblock) that differ from the previous frame, or in all entries if there is no previous
+    /// frame.
     pub(super) fn put_row(&mut self, picture: &Picture<'_>, mb_row: usize, changes: &mut [u64]) {
         if !self.is_known {
             changes.fill(1);

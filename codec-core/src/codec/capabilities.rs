@@ -35,7 +35,8 @@ pub struct Capabilities {
     pub live_resolution: bool,
     /// Whether packets report their quantiser index.
     pub reports_qindex: bool,
-    /// Whether several threads are used: those of the pool, or as many of the library's own.
+    /// Whether the backend uses several threads: the threads of the pool, or as many threads that its
+    /// library starts.
     pub threads: bool,
     /// Codec-specific settings.
     pub knobs: &'static [Knob],
@@ -48,8 +49,8 @@ pub struct Capabilities {
     pub gaps: &'static [Gap],
 }
 
-/// Sizes of frames at speed 5 and below relative to analysis passes, in 1/256: for macroblocks of 4 bits
-/// or less, and of 16 bits or more.
+/// Sizes of frames at speed 5 and below relative to analysis passes, in 1/256. The first value of each
+/// pair applies if a macroblock takes at most 4 bits, the second if it takes 16 bits or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "kinds of frames")]
 pub struct PassShares {

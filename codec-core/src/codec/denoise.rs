@@ -22,7 +22,7 @@ impl Denoise {
     /// Checks that a level is in range.
     ///
     /// # Errors
-    /// With the allowed range.
+    /// [`ConfigError`] with the allowed range, if the level is out of range.
     pub fn check(self) -> Result<(), ConfigError> {
         match self {
             Self::Level(level) => ConfigError::ensure(

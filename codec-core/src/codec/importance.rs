@@ -29,7 +29,7 @@ pub struct Region {
 /// How much better or worse than the average each block of 16x16 pixels should be coded.
 ///
 /// Offsets are in sixths of an octave of the quantiser step, as in the quantiser scales of H.264 and
-/// HEVC: -6 halves the step, which is about 6 dB; 6 doubles it; 0 is neutral. They are -24 to 24.
+/// HEVC: -6 halves the step, which is about 6 dB; 6 doubles it; 0 is neutral. The range is -24 to 24.
 ///
 /// With a target bitrate the map changes the distribution of the bits, not the rate: the more blocks
 /// are important, the coarser the others become. With constant quality or a fixed quantiser, the
@@ -128,9 +128,9 @@ impl ImportanceMap {
         &self.offsets
     }
 
-    /// Adds the offsets to those in `offsets_q4`, in sixteenths of an octave, for an encoder; an
-    /// empty list counts as zeros. With `keeps_rate` all are shifted so that the expected bits of the
-    /// frame stay the same, with bits inversely proportional to the step.
+    /// Adds the map's offsets to `offsets_q4`, which is in sixteenths of an octave; an empty list
+    /// counts as zeros. If `keeps_rate` is set, all added offsets are shifted so that the expected
+    /// bits of the frame stay the same, with bits inversely proportional to the step.
     pub fn add_to(&self, offsets_q4: &mut Vec<i8>, keeps_rate: bool) {
         offsets_q4.resize(self.offsets.len(), 0);
         let shift = if keeps_rate { self.neutral_shift_q4() } else { 0 };

@@ -84,8 +84,8 @@ pub struct FrameOrder {
     /// Number of the frame in display order. Frames after a key frame have higher numbers than the key
     /// frame.
     pub display: u64,
-    /// 0 for a frame that predicts only from earlier ones. B frames predict from frames of lower levels
-    /// before and after them in display order.
+    /// Level of the frame: 0 if it predicts only from frames that are earlier in display order. B
+    /// frames predict from frames of lower levels that are earlier and later in display order.
     pub level: u8,
 }
 

@@ -7,7 +7,7 @@ use crate::frame::{Chroma, Picture, SourceMb};
 /// 16x16 pixels with a border of one pixel.
 pub(super) type Bordered = [[u8; 18]; 18];
 
-/// Sixteen rows of a plane of luma with the rows around them.
+/// Sixteen luma rows, with the row above and the row below them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SourceRows<'a> {
     plane: PlaneRef<'a>,
@@ -27,8 +27,8 @@ impl<'a> SourceRows<'a> {
         Self { plane, top, rows: pixels.get(from..).unwrap_or_default(), stride }
     }
 
-    /// Returns the pixels of the macroblock column `col`; those outside the plane repeat its edge.
-    /// `scratch` holds them if there are any.
+    /// Returns the pixels of the macroblock column `col`. Pixels outside the plane repeat its edge;
+    /// if the window has such pixels, it is a view of `scratch`.
     #[inline]
     pub(super) fn window<'b>(&self, col: usize, scratch: &'b mut Bordered) -> Window<'b, 18, 18>
     where
@@ -67,7 +67,7 @@ pub(super) struct ChromaRows<'a> {
 }
 
 impl<'a> ChromaRows<'a> {
-    /// Returns those of the macroblock row `row`.
+    /// Returns the chroma rows of the macroblock row `row`.
     pub(super) fn new(kernels: &'a Kernels, picture: &'a Picture<'a>, row: usize) -> Self {
         let (mut planes, mut inside): ([(&[u8], usize); 2], _) = ([(&[], 0); 2], 0);
         if let Chroma::Planar { u, v } = picture.chroma() {

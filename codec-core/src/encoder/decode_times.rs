@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 /// When a frame is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DecodeTime {
-    /// Decoding timestamp: that of the display order, delayed so that none is after the frame is shown.
+    /// Decoding timestamp: a timestamp in display order, delayed so that no frame is decoded after its
+    /// presentation time.
     pub(super) dts: i64,
     /// The same without the delay, for rate control.
     pub(super) now: i64,
@@ -16,7 +17,8 @@ pub(super) struct DecodeTime {
 pub(super) struct DecodeTimes {
     /// Number of frames by which decoding is ahead of display.
     delay: usize,
-    /// Timestamps that no coded frame has: `delay` of coded frames, then those of the frames to come.
+    /// Timestamps that are not assigned to a coded frame yet: first `delay` timestamps
+    /// of coded frames, then those of the frames to come.
     pending: VecDeque<i64>,
     is_first: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! An update costs bits, and pays off only if later frames can predict content from golden that is
 //! missing from the last frame. It is therefore not periodic, with two exceptions:
-//! - Slow speeds search all references: with them, golden and altref are simply older frames.
-//! - Where frames retain most of the frame before, a frame of higher quality improves all that follow.
+//! - Slow speeds search all references. At these speeds, golden and altref are simply older frames.
+//! - If frames retain most of the previous frame, a frame of higher quality improves all later frames.
 //!   Every fifth frame is then golden, with a finer quantiser, and the frames between them are coarser:
 //!   with constant bitrate, 1 to 4 % fewer bits at the same PSNR.
 
@@ -28,7 +28,7 @@ pub(super) struct GoldenUpdates {
     stable_frames: u32,
     /// Frames since the last update, including this one.
     age: u32,
-    /// Whether the scene has moved since the last update, or there was none.
+    /// Whether the scene has moved since the last update, or no update has happened.
     has_moved: bool,
     /// Macroblocks refreshed since the last update.
     refreshed_mbs: u64,
@@ -53,9 +53,9 @@ impl GoldenUpdates {
     }
 
     /// Returns by how many octaves of the step (16 fractional bits) the next frame, as a golden frame,
-    /// should be better than those around it; 0 if none is due. The more of a frame the next ones
-    /// retain, the more of them its quality improves. `inter_cost` is that of the next frame, and `most`
-    /// the maximum number of frames between updates.
+    /// should be better than the frames around it; 0 if no golden frame is due. The boost is higher if
+    /// later frames retain more of a frame. `inter_cost` is the inter cost of the next frame, and
+    /// `most` is the maximum number of frames between updates.
     pub(super) fn due_boost_q16(&self, inter_cost: u64, most: Option<u32>) -> i32 {
         let period = most.map_or(BOOST_PERIOD, |most| most.min(BOOST_PERIOD));
         if repeats(inter_cost, self.last_inter_cost) || self.age + 1 < period {

@@ -10,7 +10,7 @@ use crate::error::ConfigError;
 /// Maximum number of frames in the look-ahead.
 pub const MAX_LOOKAHEAD: u32 = 32;
 
-/// Share of cyclic refresh; without it, there is none.
+/// Share of cyclic refresh; codecs without this knob have no cyclic refresh.
 pub const REFRESH: Knob = Knob::new(
     "refresh",
     KnobKind::Range { min: 0, max: 50 },
@@ -20,7 +20,7 @@ pub const REFRESH: Knob = Knob::new(
 )
 .live();
 
-/// Length of the look-ahead; without it, there is no look-ahead.
+/// Length of the look-ahead; codecs without this knob have no look-ahead.
 pub const LOOKAHEAD: Knob = Knob::new(
     "lookahead",
     KnobKind::Range { min: 1, max: MAX_LOOKAHEAD as i64 },
@@ -28,7 +28,7 @@ pub const LOOKAHEAD: Knob = Knob::new(
     "Look-ahead of the file preset in frames.",
 );
 
-/// Use of altref frames; without it, there are none.
+/// Use of altref frames; codecs without this knob code no altref frames.
 pub const ALTREF: Knob =
     Knob::new("altref", KnobKind::Switch, 1, "Use altref frames in the file preset.").live();
 

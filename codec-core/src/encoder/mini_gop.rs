@@ -15,15 +15,15 @@ use crate::fixed::ONE_Q16;
 use crate::motion::QuarterPel;
 use crate::rate::{FrameRole, LookaheadInfo};
 
-/// How much finer B frames that are references are coded than others, in octaves of the step (16
+/// How much finer the quantiser of B frames is if they are references, in octaves of the step (16
 /// fractional bits).
 const REFERENCE_B_FINER_Q16: i32 = ONE_Q16 / 4;
 
-/// Number of frames in a group for which they need not be similar.
+/// Maximum length of a group whose frames need not be similar.
 const SHORT_GROUP: usize = 4;
 
-/// Returns how many of the next frames, which may be in one group, are similar enough for it: together
-/// they cost at most one and a half times as much as a frame without references.
+/// Returns how many of the next frames are similar enough for one group: their inter costs add up to
+/// at most one and a half times their mean intra cost. The first [`SHORT_GROUP`] frames always count.
 fn similar_frames<'a>(frames: impl Iterator<Item = &'a LookaheadInfo>) -> usize {
     let (mut inter, mut intra, mut count) = (0_u64, 0_u64, 0);
     for info in frames {

@@ -136,7 +136,7 @@ pub(super) enum Class {
     Refine,
     Layer(u8),
     B,
-    /// Of higher quality than the frames around it, because they retain much of it.
+    /// A frame of higher quality than the frames around it, because later frames retain much of it.
     Golden,
 }
 

@@ -57,8 +57,8 @@ impl FrameParallelState {
     }
 }
 
-/// Parses a frame for [`FrameParallelState::hold`] and completes the held one. Also returns the
-/// latter if it is shown.
+/// Parses a frame for [`FrameParallelState::hold`] and completes the held frame. Also returns
+/// the completed frame if it is shown.
 pub(super) fn decode<'d>(
     params: &FrameParams<'_>,
     stream: &mut StreamState,

@@ -16,7 +16,8 @@ const SIZE_BYTES: usize = 3;
 /// Reads a packet's frame tag, and a key frame's size, without decoding it.
 ///
 /// # Errors
-/// As the header parsers. An empty packet gives [`Corrupt::HeaderTruncated`].
+/// [`Corrupt::HeaderTruncated`], also for an empty packet, [`Corrupt::StartCode`] or
+/// [`Corrupt::ZeroSize`].
 pub fn peek(data: &[u8]) -> Result<(FrameTag, Option<KeyHeader>), Corrupt> {
     let tag = parse_frame_tag(data)?;
     let key = tag.is_key.then(|| parse_key_header(&data[FRAME_TAG_BYTES..])).transpose()?;
@@ -81,8 +82,8 @@ pub(super) struct Partitions<'a> {
 }
 
 impl<'a> Partitions<'a> {
-    /// Splits the data after the first partition into `count` parts (1, 2, 4 or 8). With `conceal`
-    /// they may be truncated.
+    /// Splits the data after the first partition into `count` parts (1, 2, 4 or 8). If
+    /// `conceal` is set, the parts may be truncated.
     pub(super) fn parse(
         layout: &PacketLayout<'a>,
         count: usize,

@@ -45,8 +45,8 @@ pub(super) struct RowParallelState {
 #[derive(Debug)]
 pub(super) struct RowShared {
     pub(super) line: UnfilteredLine,
-    /// Number of parsed macroblocks: none or all of them. With frame-parallel decoding: of the next
-    /// frame, 1 once its modes are parsed.
+    /// Number of parsed macroblocks: 0 or all of the row. In frame-parallel decoding, it is about the
+    /// next frame: 1 once the modes of that frame's row are parsed.
     pub(super) parsed: Progress,
     /// Number of reconstructed macroblocks.
     pub(super) reconstructed: Progress,

@@ -15,8 +15,8 @@ const ZERO_Q8: u32 = 170;
 /// `levels` are in zig-zag order from position `first` (1 with a Y2 block, otherwise 0), each up to
 /// its end in `eobs`.
 ///
-/// Empty blocks cost nothing here: their flags depend on the neighbours, so the caller must add
-/// them.
+/// Empty blocks cost nothing here. The cost of their flags depends on the neighbours, so the caller
+/// must add it.
 #[inline]
 #[must_use]
 pub fn estimate_bits(kernels: &Kernels, levels: &[[i16; 16]], eobs: &[u8], first: u8) -> u32 {

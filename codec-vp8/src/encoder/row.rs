@@ -145,8 +145,8 @@ impl<'a> MbCoder<'a> {
         }
     }
 
-    /// Prefetches the cache lines of the source, the last frame and the reconstruction after those
-    /// of column `col`.
+    /// Prefetches the cache lines that follow column `col` in the source, the last frame and the
+    /// reconstruction.
     fn prefetch(&self, col: usize) {
         const LINE_MBS: usize = 4;
         if !col.is_multiple_of(LINE_MBS) {

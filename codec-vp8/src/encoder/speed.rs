@@ -37,11 +37,11 @@ pub enum Splits {
 /// Use of golden and altref.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherReferences {
-    /// Only with zero motion.
+    /// Golden and altref are tried only with zero motion.
     Zero,
-    /// With zero motion and the neighbours' vectors.
+    /// Golden and altref are tried with zero motion and the neighbours' vectors.
     Neighbours,
-    /// Searched if the last frame predicts badly.
+    /// Motion search in golden and altref if the last frame predicts badly.
     Searched,
 }
 
@@ -92,8 +92,8 @@ pub struct Speed {
     pub finalists: u8,
     /// Use of 4x4 intra modes in inter frames.
     pub intra_4x4: Gate,
-    /// With `Gated`: try 4x4 intra modes only if the best whole-block intra mode has less than this
-    /// multiple of the error of the best choice; 0 is no limit.
+    /// If `intra_4x4` is `Gated`: try 4x4 intra modes only if the best whole-block intra mode has
+    /// less than this multiple of the error of the best choice; 0 is no limit.
     pub intra_4x4_max_error: u8,
     /// Maximum number of the ten 4x4 intra modes tried in inter frames.
     pub intra_4x4_modes: u8,
@@ -106,8 +106,8 @@ pub struct Speed {
     pub splits: Splits,
     /// When split partitionings are tried.
     pub split_gate: Gate,
-    /// With `Gated`: minimum number of the sixteen luma blocks that have coefficients with a single
-    /// vector.
+    /// If `split_gate` is `Gated`: try split partitionings only if at least this many of the sixteen
+    /// luma blocks have coefficients when the macroblock has a single vector.
     pub split_min_blocks: u8,
     /// Use of golden and altref.
     pub others: OtherReferences,

@@ -93,14 +93,14 @@ impl FrameHeader {
 }
 
 impl HeaderContext {
-    /// Resets to the state at a key frame (sections 9.3, 9.6 and 13.4). Flags are sent in each
-    /// frame.
+    /// Resets to the state at a key frame (sections 9.3, 9.6 and 13.4). The enable
+    /// flags need no reset, because every frame header contains them.
     fn reset_for_key(&mut self) {
         *self = Self::default();
     }
 
-    /// Updates to the state at the next frame; `before` are the probabilities at the start of this
-    /// one.
+    /// Updates the context for the next frame; `before` are the probabilities at the start of this
+    /// frame.
     fn follow(&mut self, header: &FrameHeader, before: Probabilities) {
         self.segmentation = header.segmentation.clone();
         self.filter = header.filter.clone();

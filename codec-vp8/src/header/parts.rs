@@ -33,13 +33,13 @@ pub struct Segmentation {
     /// Whether this frame updates `absolute`, `quantiser` and `filter_level`; otherwise they
     /// persist.
     pub update_data: bool,
-    /// Whether the values replace those of the frame; otherwise they are added.
+    /// Whether the values replace the frame's values; otherwise they are added to them.
     pub absolute: bool,
     /// Quantiser index by segment, -127..=127.
     pub quantiser: [i8; 4],
     /// Filter level by segment, -63..=63.
     pub filter_level: [i8; 4],
-    /// Probabilities of the segment tree, with [`Self::update_map`].
+    /// Probabilities of the segment tree, coded only if [`Self::update_map`] is set.
     pub tree_probs: [u8; 3],
 }
 
@@ -229,7 +229,7 @@ pub enum BufferCopy {
     None,
     /// The last frame, before this frame replaces it.
     Last,
-    /// The other one of golden and altref.
+    /// The altref frame for a copy to golden, and the golden frame for a copy to altref.
     Other,
 }
 
@@ -254,9 +254,9 @@ pub struct ReferenceUpdates {
     pub refresh_altref: bool,
     /// Whether the frame becomes the last frame.
     pub refresh_last: bool,
-    /// Copy to golden; applies without [`Self::refresh_golden`].
+    /// Copy to golden; applies only if [`Self::refresh_golden`] is false.
     pub copy_to_golden: BufferCopy,
-    /// Copy to altref; applies without [`Self::refresh_altref`].
+    /// Copy to altref; applies only if [`Self::refresh_altref`] is false.
     pub copy_to_altref: BufferCopy,
     /// Whether the sign of vectors into the golden frame is inverted.
     pub sign_bias_golden: bool,

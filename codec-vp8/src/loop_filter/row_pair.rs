@@ -14,8 +14,9 @@ use super::{FilterParams, MbStrength, filter_mb_normal, filter_row};
 const LAG: usize = 2;
 
 impl FilterParams {
-    /// Returns the limits of macroblock `x` of a row of `strengths`; `None` if it is not filtered.
-    /// They are in a table, because loads of bytes that were stored just before would stall.
+    /// Returns the limits of macroblock `x` of a row of `strengths`; `None` if the
+    /// macroblock is not filtered.
+    /// The limits are in a table, because loads of bytes that were stored just before would stall.
     #[inline]
     fn mb_limits(&self, strengths: &[MbStrength], x: usize) -> Option<&MbLimits> {
         let strength = strengths.get(x).filter(|strength| strength.level != 0)?;
@@ -24,7 +25,7 @@ impl FilterParams {
 }
 
 /// Filters two successive rows like [`filter_row`], first `upper`, then `lower`. `strengths` are
-/// theirs in this order; `above` is the row above, whose last lines change.
+/// the strengths of the two rows in this order; `above` is the row above, whose last lines change.
 pub fn filter_row_pair(
     kernels: &Kernels,
     params: &FilterParams,

@@ -78,8 +78,8 @@ impl Token {
         usize::from(self.0 >> SLOT_SHIFT & 127)
     }
 
-    /// Returns whether its category has extra bits; [`walk_block`] passes them as the second
-    /// argument.
+    /// Returns whether the token's category has extra bits; [`walk_block`] passes the extra bits as
+    /// the second argument.
     #[inline]
     #[must_use]
     pub fn is_open(self) -> bool {

@@ -7,9 +7,9 @@ use codec_core::entropy::{BoolSink, CostCounter};
 ///
 /// `levels` are quantised and in zig-zag order, at most
 /// [`MAX_LEVEL`](crate::tables::MAX_LEVEL) in magnitude. `first` is 1 for luma with Y2,
-/// otherwise 0. `eob` is the position after the last non-zero level, or at most `first` if there is
-/// none. `context` is from the left and above neighbours, 0..=2. `probs` are those of the plane
-/// type.
+/// otherwise 0. `eob` is the position after the last non-zero level, or at most `first` if all
+/// levels are zero. `context` is from the left and above neighbours, 0..=2. `probs` are the token
+/// probabilities of the plane type.
 #[inline]
 pub fn write_block_tokens<S: BoolSink>(
     sink: &mut S,

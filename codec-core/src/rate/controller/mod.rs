@@ -100,14 +100,14 @@ pub struct RateController {
     boost_debt_bits: i64,
     /// CBR: bits that golden frames spent beyond their share and plain frames have not saved yet.
     golden_debt_bits: i64,
-    /// By how much golden frames are coarser than their boost asks for, in octaves of the step: those
-    /// before were coded again because they took too many bits.
+    /// By how much golden frames are coarser than their boost asks for, in octaves of the step,
+    /// because earlier golden frames took too many bits and were coded again.
     golden_excess_q16: i32,
     /// Running mean of the complexity of inter frames.
     mean_complexity: Option<u64>,
     /// Complexity of the last frame if it was a plain one, else 0.
     last_complexity: u64,
-    /// Number of frames in that mean.
+    /// Number of frames in `mean_complexity`, up to a maximum.
     mean_frames: u32,
     /// Buffer level that CBR aims for: starts at the initial level and approaches the optimal one.
     steered_bits: i64,
@@ -170,7 +170,7 @@ impl RateController {
     /// rate control.
     ///
     /// # Errors
-    /// With the allowed range. Nothing has changed.
+    /// [`ConfigError`] with the allowed range; the controller is unchanged.
     pub fn apply(&mut self, update: &Update) -> Result<bool, ConfigError> {
         match *update {
             Update::Bitrate(rate) => {

@@ -17,9 +17,9 @@ impl RateController {
         by_base && stats.mb_tree_boost_q16.is_some()
     }
 
-    /// Returns whether a frame repeats the one before, within motion: a film at 24 frames per second
-    /// that is shown at 30. Its bits improve what the frame before did not get, so they say nothing
-    /// about the next frame.
+    /// Returns whether a frame repeats the previous one in a moving scene, as in a film at 24 frames
+    /// per second that is stored at 30. The bits of a repeated frame only improve the quality of the
+    /// previous frame, so they do not predict the size of the next frame.
     pub(super) fn is_repeated(&self, stats: &FrameStats, class: Class) -> bool {
         matches!(class, Class::Layer(_)) && repeats(stats.complexity, self.last_complexity)
     }

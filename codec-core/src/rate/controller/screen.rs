@@ -93,8 +93,8 @@ impl RateController {
         ScreenPlan { class, target_bits: room.saturating_add(taken), qindex: goal, recode }
     }
 
-    /// Returns the cap on key frames of screen content, two thirds of the optimal buffer, because
-    /// little follows them.
+    /// Returns the cap on key frames of screen content: at least two thirds of the optimal buffer,
+    /// unless the cap is configured, because few bits follow a key frame of screen content.
     fn screen_key_cap_bits(&self) -> u64 {
         match self.config.max_key_frame_pct {
             Some(_) => self.key_cap_bits(),

@@ -280,7 +280,7 @@ impl FrameEncoder {
     }
 
     /// Selects the macroblocks that are copied from the last frame. The loop filter must not change
-    /// them, which holds for the screen content filter.
+    /// these macroblocks; the filter settings for screen content ensure this.
     fn choose_copied_mbs(&mut self, input: &FrameInput<'_>, qindex: QIndex) {
         let plan = input.plan;
         let can_copy = plan.kind == FrameKind::Inter
