@@ -33,7 +33,7 @@ impl Block16 {
     /// The `W` x `H` pixels whose top-left is (`x`, `y`).
     ///
     /// # Panics
-    /// If they do not lie inside the block.
+    /// If the pixels do not lie inside the block.
     #[inline]
     #[must_use]
     pub fn sub<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {

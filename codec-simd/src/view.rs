@@ -287,7 +287,7 @@ impl<'a, const W: usize, const H: usize> Window<'a, W, H> {
     /// The `W2` x `H2` pixels whose top-left is (`x`, `y`).
     ///
     /// # Panics
-    /// If they do not lie inside the window.
+    /// If the pixels do not lie inside the window.
     #[inline]
     #[must_use]
     pub fn sub<const W2: usize, const H2: usize>(self, x: usize, y: usize) -> Window<'a, W2, H2> {
@@ -367,7 +367,7 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     /// The `W2` x `H2` pixels whose top-left is (`x`, `y`), for a shorter time.
     ///
     /// # Panics
-    /// If they do not lie inside the window.
+    /// If the pixels do not lie inside the window.
     #[inline]
     pub fn sub<const W2: usize, const H2: usize>(
         &mut self,
@@ -380,7 +380,7 @@ impl<'a, const W: usize, const H: usize> WindowMut<'a, W, H> {
     /// The `W2` x `H2` pixels whose top-left is (`x`, `y`).
     ///
     /// # Panics
-    /// If they do not lie inside the window.
+    /// If the pixels do not lie inside the window.
     #[inline]
     #[must_use]
     pub fn into_sub<const W2: usize, const H2: usize>(

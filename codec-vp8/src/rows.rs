@@ -24,7 +24,7 @@ impl RowPlane<'_> {
     /// pixel) of line `y`.
     ///
     /// # Panics
-    /// If they do not lie inside the row.
+    /// If the pixels do not lie inside the row.
     #[inline]
     pub fn window_mut<const W: usize, const H: usize>(
         &mut self,
@@ -39,7 +39,7 @@ impl RowPlane<'_> {
     /// Returns the pixels like [`Self::window_mut`], for reading.
     ///
     /// # Panics
-    /// If they do not lie inside the row.
+    /// If the pixels do not lie inside the row.
     #[inline]
     #[must_use]
     pub fn window<const W: usize, const H: usize>(&self, x: usize, y: usize) -> Window<'_, W, H> {
@@ -79,7 +79,7 @@ impl RowPlane<'_> {
     /// Copies `pixels` to line `y` from column `x` on.
     ///
     /// # Panics
-    /// If they do not lie inside the row.
+    /// If the pixels do not lie inside the row.
     #[inline]
     pub fn put(&mut self, x: usize, y: usize, pixels: &[u8]) {
         let from = y * self.stride + self.pad + x;
@@ -89,7 +89,7 @@ impl RowPlane<'_> {
     /// Returns the top `H` pixels of column `x`.
     ///
     /// # Panics
-    /// If they do not lie inside the row.
+    /// If the pixels do not lie inside the row.
     #[inline]
     #[must_use]
     pub fn column<const H: usize>(&self, x: usize) -> [u8; H] {

@@ -98,7 +98,7 @@ impl Capabilities {
     /// Checks that `update` can be applied to a running encoder.
     ///
     /// # Errors
-    /// As [`Self::check_config`].
+    /// The same errors as [`Self::check_config`].
     pub fn check_update(&self, update: &Update) -> Result<(), Error> {
         let feature = match update {
             Update::Bitrate(_) => Feature::LiveBitrate,
@@ -152,7 +152,7 @@ impl Capabilities {
     /// `last_pts` the timestamp of the previous frame.
     ///
     /// # Errors
-    /// As [`Self::check_config`].
+    /// The same errors as [`Self::check_config`].
     pub fn check_picture(
         &self,
         picture: &Picture<'_>,

@@ -34,7 +34,7 @@ pub enum Tune {
     /// Squared error: the highest PSNR.
     #[default]
     Psnr,
-    /// What viewers see, at a price in PSNR.
+    /// Visual quality as viewers perceive it, at the cost of a lower PSNR.
     Visual,
 }
 

@@ -94,7 +94,7 @@ pub trait VideoEncoder: Send + Debug {
     /// afterwards, starting with a key frame.
     ///
     /// # Errors
-    /// As [`Self::encode`].
+    /// The same errors as [`Self::encode`].
     fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }

@@ -88,7 +88,7 @@ struct Sums<'a> {
 }
 
 impl<'a> StageMeter<'a> {
-    /// Without a stage yet.
+    /// Creates a meter that is not in any stage yet.
     #[inline]
     #[must_use]
     pub fn new(clock: Option<&'a dyn StageClock>) -> Self {

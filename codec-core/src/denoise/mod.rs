@@ -22,11 +22,11 @@
 //!
 //! # How much noise there is
 //!
-//! With [`Denoise::Level`] the caller says so. With [`Denoise::Auto`] it is measured in a sample of
-//! the macroblocks, between consecutive frames and inside each frame, and frames are filtered if the
-//! standard deviation is above 2.75 levels. Clean video, generated animation and screens,
-//! whose frames repeat exactly, are passed on as they are. A new frame size starts again; a new scene
-//! starts a new history.
+//! With [`Denoise::Level`] the caller gives the standard deviation of the noise. With
+//! [`Denoise::Auto`] the deviation is measured in a sample of the macroblocks, between consecutive
+//! frames and inside each frame, and frames are filtered if the standard deviation is above 2.75
+//! levels. Clean video, generated animation and screens, whose frames repeat exactly, are passed on
+//! as they are. A new frame size starts again; a new scene starts a new history.
 //!
 //! All arithmetic is integer, and rows are independent: results do not depend on the SIMD level or
 //! the number of threads.

@@ -61,7 +61,7 @@ impl<C: FrameCoder> Encoder<C> {
     /// Creates an encoder like [`Self::new`] on top of an open frame coder.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// The same errors as [`Self::new`].
     pub fn with_frame_coder(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
         let codec = C::codec();
         let knobs = checked_knobs::<C>(config)?;

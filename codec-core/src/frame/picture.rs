@@ -91,7 +91,7 @@ impl<'a> Picture<'a> {
     /// stride in bytes.
     ///
     /// # Errors
-    /// As [`Self::i420`].
+    /// The same errors as [`Self::i420`].
     pub fn nv12(
         size: Size,
         y: (&'a [u8], usize),
@@ -109,7 +109,7 @@ impl<'a> Picture<'a> {
     /// Creates a frame from packed samples without padding: Y, then U, then V.
     ///
     /// # Errors
-    /// As [`Self::i420`].
+    /// The same errors as [`Self::i420`].
     pub fn i420_packed(size: Size, data: &'a [u8]) -> Result<Self, ConfigError> {
         let too_short =
             || ConfigError::new("picture", format!("{} bytes", data.len()), size.i420_bytes());

@@ -18,7 +18,7 @@ pub type Vp8Encoder = Encoder<FrameEncoder>;
 /// Opens the native VP8 encoder, registered as `vp8/native`.
 ///
 /// # Errors
-/// As [`Encoder::new`].
+/// The same errors as [`Encoder::new`].
 pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
     Ok(Box::new(Vp8Encoder::new(config)?))
 }

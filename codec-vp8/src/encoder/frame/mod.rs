@@ -140,7 +140,7 @@ impl FrameEncoder {
     /// Codes a frame like [`Self::encode_frame_with`], without an analysis.
     ///
     /// # Errors
-    /// As [`Self::encode_frame_with`].
+    /// The same errors as [`Self::encode_frame_with`].
     pub fn encode_frame(
         &mut self,
         picture: &Picture<'_>,

@@ -68,7 +68,7 @@ impl FrameEncoder {
     /// Changes the frame size; the next frame must be a key frame.
     ///
     /// # Errors
-    /// As [`Self::new`]. Nothing has changed.
+    /// The same errors as [`Self::new`]; on an error, nothing has changed.
     pub fn resize(&mut self, size: Size) -> Result<(), Error> {
         let allowed = 1..=16383;
         if !allowed.contains(&size.width) || !allowed.contains(&size.height) {
