@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use codec_simd::{Kernels, PlaneRef};
 
+use super::brightness::MatchedPlane;
 use super::full_chroma::FullChroma;
 use super::full_luma::FullLuma;
 use super::half_plane::HalfPlane;
@@ -28,6 +29,8 @@ pub struct Analyser {
     turn: usize,
     current: HalfPlane,
     previous: HalfPlane,
+    /// The previous frame at the brightness of the current one, only if fades are followed.
+    matched: Option<MatchedPlane>,
     luma: FullLuma,
     /// Previous chroma, kept only if chroma is compared.
     chroma: Option<FullChroma>,
@@ -83,6 +86,12 @@ impl Analyser {
         self.is_precise = is_refined;
     }
 
+    /// Enables costs and motion vectors relative to the previous frame at the brightness of the current
+    /// one, as codecs with weights for their predictions see it; off by default.
+    pub fn follow_fades(&mut self, is_followed: bool) {
+        self.matched = is_followed.then(MatchedPlane::default);
+    }
+
     /// Analyses `picture` relative to the previous one, and stores it for the next call. Rows run
     /// on `pool`.
     pub fn analyse(
@@ -131,6 +140,7 @@ impl Analyser {
                 scroll: ScrollFinder::new(size),
                 chroma: self.chroma.take(),
                 is_precise: self.is_precise,
+                matched: self.matched.take(),
                 ..Self::default()
             };
         }
@@ -222,13 +232,16 @@ impl Analyser {
         out: &mut FrameAnalysis,
     ) {
         std::mem::swap(&mut self.vectors, &mut self.old_vectors);
+        let (current, previous) = (self.current.plane(), &self.previous);
+        let known = self.has_previous.then_some(previous);
+        let matched = self.matched.as_mut().and_then(|to| to.find(kernels, current, known));
         let job = MeasureJob {
             kernels,
             cols: out.mb_cols,
             has_previous: self.has_previous,
             is_precise: self.is_precise,
             turn: self.turn,
-            planes: (self.current.plane(), self.previous.plane()),
+            planes: (current, matched.unwrap_or_else(|| previous.plane())),
             luma: &self.luma,
             scroll,
             global: self.global,

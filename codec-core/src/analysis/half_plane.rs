@@ -49,6 +49,13 @@ impl HalfPlane {
         }
     }
 
+    /// Becomes a copy of `other` with its samples mapped by `table`.
+    pub(super) fn map_from(&mut self, other: &Self, table: &[u8; 256]) {
+        self.layout = other.layout;
+        self.bytes.clear();
+        self.bytes.extend(other.bytes.iter().map(|&sample| table[usize::from(sample)]));
+    }
+
     pub(super) fn plane(&self) -> PlaneRef<'_> {
         #[expect(clippy::expect_used, reason = "`new` allocates every row")]
         PlaneRef::new(&self.bytes, self.layout).expect("room")

@@ -9,6 +9,7 @@
 //! arithmetic is integer, so results are equal on all machines and at all SIMD levels.
 
 mod analyser;
+mod brightness;
 mod full_chroma;
 mod full_luma;
 mod half_plane;

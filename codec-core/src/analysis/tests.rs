@@ -213,3 +213,21 @@ fn a_macroblock_with_changed_chroma_is_not_the_same() {
     assert_eq!(same(&second.i420()), (98, false));
     assert_eq!(same(&second.i420()), (99, true));
 }
+
+/// Frames that fade to black, in ten steps.
+fn fade(follows: bool) -> Vec<FrameAnalysis> {
+    let mut analyser = Analyser::new();
+    analyser.follow_fades(follows);
+    let frame = |n: u32| Drawing::new(SIZE, move |x, y| blobs(x, y) * (10 - n) / 10);
+    (0..10).map(|n| analyser.analyse(&frame(n).i420(), Kernels::best(), &Serial).clone()).collect()
+}
+
+#[test]
+fn followed_fades_cost_little() {
+    let (plain, followed) = (fade(false), fade(true));
+    for (plain, followed) in plain.iter().zip(&followed).skip(1) {
+        assert!(!followed.scene.is_cut);
+        let costs = (followed.inter_cost, plain.inter_cost, followed.intra_cost);
+        assert!(costs.0 * 2 < costs.1 && costs.0 * 4 < costs.2, "{costs:?}");
+    }
+}

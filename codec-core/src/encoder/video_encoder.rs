@@ -81,6 +81,8 @@ impl<C: FrameCoder> Encoder<C> {
         let max_b_frames = unit.max_b_frames();
         let mut analyser = Analyser::new();
         analyser.refine_motion(is_file);
+        // Coders with B frames have weights.
+        analyser.follow_fades(is_file && max_b_frames > 0);
         Ok(Self {
             capabilities: Capabilities { latency_frames, ..*codec.capabilities },
             codec,
