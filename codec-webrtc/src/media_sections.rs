@@ -268,7 +268,7 @@ impl Codecs {
     }
 
     /// Disables VP8 if the offer does not contain it, since FEC is used only with VP8.
-    pub(super) fn in_offer(self, offer: &str) -> Self {
+    pub(super) fn without_unoffered_vp8(self, offer: &str) -> Self {
         let is_vp8 = |line: &str| {
             let encoding = line.strip_prefix("a=rtpmap:").and_then(|rest| rest.split_once(' '));
             encoding.is_some_and(|(_, name)| name.trim().eq_ignore_ascii_case("VP8/90000"))

@@ -65,7 +65,7 @@ impl Peer {
         let offer = sdp::validate(offer, &config.limits)?;
         let (offer, rejected) = media_sections::take(&offer, config.codecs, &config.limits)?;
         let (offer, ulpfec) = red::to_stack(&offer);
-        let codecs = config.codecs.in_offer(&offer);
+        let codecs = config.codecs.without_unoffered_vp8(&offer);
         let h264 = h264::answered(codecs.h264, &offer);
         let mut peer = Self::new(config, codecs, &h264, now)?;
         let data = has_data(&offer);
