@@ -62,7 +62,7 @@ pub(super) static H264: CodecDescription = CodecDescription {
     hidden_frames: false,
     copies_golden_to_altref: true,
     golden_frames: |_| None,
-    mb_tree_pct: 85,
-    mb_tree_noise: 6,
+    mb_tree_pct: 100,
+    mb_tree_noise: 2,
     speed_costs: [420, 400, 380, 300, 240, 190, 130, 115, 100, 70, 64],
 };
