@@ -19,6 +19,10 @@ use crate::rate::{FrameRole, LookaheadInfo};
 /// fractional bits).
 const REFERENCE_B_FINER_Q16: i32 = ONE_Q16 / 4;
 
+/// How much finer key frames are coded than their importance asks for, in octaves of the step (16
+/// fractional bits).
+const KEY_FINER_Q16: i32 = ONE_Q16 / 4;
+
 /// Maximum length of a group whose frames need not be similar.
 const SHORT_GROUP: usize = 4;
 
@@ -85,7 +89,8 @@ impl FileState {
                     std::mem::swap(&mut next.held.analysis.altref_seeds, seeds);
                 }
             } else {
-                next.lookahead_info.mb_tree_boost_q16 = boost_q16;
+                let finer_q16 = if lookahead_info.key { KEY_FINER_Q16 } else { 0 };
+                next.lookahead_info.mb_tree_boost_q16 = boost_q16.map(|boost| boost + finer_q16);
                 if boost_q16.is_some() {
                     let offsets = &mut next.held.analysis.offsets_q4;
                     std::mem::swap(offsets, &mut self.altref.offsets_q4);
