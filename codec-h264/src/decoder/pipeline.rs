@@ -2,9 +2,7 @@
 //!
 //! Three stages process the rows of macroblocks in order: parsing, luma and chroma. The last two
 //! reconstruct a row and filter the row above, and do not depend on each other. One thread at a time
-//! works on a stage, but any thread does: it takes a row of the stage that it worked on before, or
-//! else of another stage that is not waiting. So two threads are always occupied, however the work
-//! divides between the stages, and a caller whose pool has no idle thread completes the slice alone.
+//! works on a stage, but any thread does; `schedule` determines what a thread does next.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -16,6 +14,7 @@ use super::entropy::Entropy;
 use super::parse::MbParser;
 use super::reconstruct::Reconstructor;
 use super::row_filter::Progress;
+use super::schedule::{AHEAD, Job, Schedule};
 use super::slice_context::SliceContext;
 use super::slice_data::SliceData;
 use crate::deblock::{EdgeFinder, MbEdges, ThresholdTable};
@@ -23,14 +22,9 @@ use crate::macroblock::{Arrangement, Mb};
 use crate::planes::{PlaneLines, PlaneSet};
 use crate::slice::Deblocking;
 
-/// Rows that are parsed but not reconstructed, at most.
-const AHEAD: usize = 8;
-/// Rows of edges: of those rows, of the row being reconstructed, and of the row above.
+/// Rows of edges: of the rows that are parsed but not reconstructed, of the row being reconstructed, and
+/// of the row above.
 const EDGE_ROWS: usize = AHEAD + 2;
-
-const PARSE: usize = 0;
-const LUMA: usize = 1;
-const CHROMA: usize = 2;
 
 /// Memory of the stages, reused from slice to slice.
 #[derive(Debug)]
@@ -114,29 +108,29 @@ impl ParallelSlice<'_> {
         // Rows with macroblocks of earlier slices that are not filtered yet.
         let end = (progress.decoded / cx.cols + 1).min(cx.rows);
         (progress.filtered..end).for_each(|row| parse.find_edges(edges, row, 0..cx.cols));
-        let plane_stage = |planes, set, thresholds| PlaneStage {
-            reconstructor: Reconstructor::new(kernels, cx, planes, set),
+        let plane_stage = |lines, own, thresholds| PlaneStage {
+            lines,
+            own,
             thresholds,
             filtered: progress.filtered,
             is_filtered,
         };
         let none = |stride| PlaneLines { data: &mut [], stride };
-        let (luma_stride, chroma_stride) = (luma.stride, cb.stride);
+        let strides = [luma.stride, cb.stride, cr.stride];
         let pipeline = Pipeline {
+            kernels,
+            cx,
+            strides,
             luma: Mutex::new(plane_stage(
-                [luma, none(chroma_stride), none(chroma_stride)],
-                PlaneSet { luma: true, chroma: false },
+                [luma, none(strides[1]), none(strides[2])],
+                0..1,
                 of_luma,
             )),
-            chroma: Mutex::new(plane_stage(
-                [none(luma_stride), cb, cr],
-                PlaneSet { luma: false, chroma: true },
-                of_chroma,
-            )),
+            chroma: Mutex::new(plane_stage([none(strides[0]), cb, cr], 1..3, of_chroma)),
             parse: Mutex::new(parse),
             parsed,
             edges,
-            state: Mutex::default(),
+            schedule: Mutex::default(),
             moved: Condvar::new(),
         };
         pool.run(pool.threads().min(3), &|worker| pipeline.work(worker));
@@ -149,45 +143,18 @@ impl ParallelSlice<'_> {
     }
 }
 
-/// Which rows the stages have processed.
-#[derive(Debug, Default)]
-struct State {
-    /// Rows that each stage has processed.
-    done: [usize; 3],
-    /// Whether a thread works on the stage.
-    is_busy: [bool; 3],
-    /// Whether the last row is parsed.
-    is_parsed: bool,
-    /// Whether a thread panicked.
-    is_poisoned: bool,
-    /// Number of threads that wait for a row.
-    waiting: usize,
-}
-
-impl State {
-    /// Returns whether a thread may begin a row of a stage.
-    fn is_ready(&self, stage: usize) -> bool {
-        let [parsed, luma, chroma] = self.done;
-        !self.is_busy[stage]
-            && match stage {
-                PARSE => !self.is_parsed && parsed < luma.min(chroma) + AHEAD,
-                _ => self.done[stage] < parsed,
-            }
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_poisoned || (self.is_parsed && self.done == [self.done[PARSE]; 3])
-    }
-}
-
 struct Pipeline<'a, 'm, E> {
+    kernels: &'static Kernels,
+    cx: &'a SliceContext<'a>,
+    /// Of the planes.
+    strides: [usize; 3],
     parse: Mutex<ParseStage<'a, E>>,
     luma: Mutex<PlaneStage<'a, 'm>>,
     chroma: Mutex<PlaneStage<'a, 'm>>,
     parsed: &'m [RwLock<ParsedRow>],
     edges: &'m [RwLock<Vec<Option<MbEdges>>>],
-    state: Mutex<State>,
-    /// Signalled when a row is processed and a thread waits.
+    schedule: Mutex<Schedule>,
+    /// Signalled when a thread waits and there is work for it.
     moved: Condvar,
 }
 
@@ -200,39 +167,51 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<E: Entropy + Send> Pipeline<'_, '_, E> {
+impl<'a, E: Entropy + Send> Pipeline<'a, '_, E> {
     /// Works on rows of all stages until the slice is decoded.
     fn work(&self, worker: usize) {
-        let mut guard = PoisonGuard { state: &self.state, moved: &self.moved, is_done: false };
-        let mut stage = worker % 3;
-        let mut state = lock(&self.state);
-        while !state.is_over() {
-            let next = [stage, LUMA, PARSE, CHROMA].into_iter().find(|next| state.is_ready(*next));
-            let Some(next) = next else {
-                state.waiting += 1;
-                state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.waiting -= 1;
-                continue;
-            };
-            stage = next;
-            state.is_busy[stage] = true;
-            let row = state.done[stage];
-            drop(state);
-            let is_parsed = match stage {
-                PARSE => self.parse_row(row),
-                LUMA => self.reconstruct_row(&self.luma, row),
-                _ => self.reconstruct_row(&self.chroma, row),
-            };
-            state = lock(&self.state);
-            state.is_busy[stage] = false;
-            state.done[stage] += 1;
-            state.is_parsed |= is_parsed;
-            if state.waiting > 0 {
-                self.moved.notify_all();
+        let mut guard = PoisonGuard { state: &self.schedule, moved: &self.moved, is_done: false };
+        let planes = self.strides.map(|stride| PlaneLines { data: &mut [], stride });
+        let mut reconstructor =
+            Reconstructor::new(self.kernels, self.cx, planes, PlaneSet::all(true));
+        let mut last = if worker == 0 { Job::Parse } else { Job::Luma };
+        let mut schedule = lock(&self.schedule);
+        schedule.join();
+        while let Some((job, held)) = self.claim(last, schedule) {
+            last = job;
+            let row = held.row(job);
+            let wakes = held.wakes_other();
+            drop(held);
+            if wakes {
+                self.moved.notify_one();
             }
+            let is_last = match job {
+                Job::Parse => self.parse_row(row),
+                _ => self.reconstruct_row(job.planes(), row, &mut reconstructor),
+            };
+            schedule = lock(&self.schedule);
+            schedule.complete(job, is_last);
         }
-        drop(state);
         guard.is_done = true;
+        self.moved.notify_all();
+    }
+
+    /// Waits for a job and takes it; `None` at the end of the slice.
+    fn claim<'s>(
+        &self,
+        last: Job,
+        mut schedule: MutexGuard<'s, Schedule>,
+    ) -> Option<(Job, MutexGuard<'s, Schedule>)> {
+        let mut job = schedule.next(last, false);
+        while job.is_none() && !schedule.is_over() {
+            schedule.begin_wait();
+            schedule = self.moved.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+            schedule.end_wait();
+            job = schedule.next(last, true);
+        }
+        let job = job.filter(|_| !schedule.is_over())?;
+        schedule.begin(job);
+        Some((job, schedule))
     }
 
     /// Parses a row and returns whether it is the last one.
@@ -242,17 +221,39 @@ impl<E: Entropy + Send> Pipeline<'_, '_, E> {
         stage.row(&mut parsed, self.edges)
     }
 
-    /// Reconstructs the luma or chroma of a row and filters rows above. Returns false.
-    fn reconstruct_row(&self, stage: &Mutex<PlaneStage<'_, '_>>, row: usize) -> bool {
+    /// Reconstructs the planes of a row and filters rows above. Returns false.
+    fn reconstruct_row(
+        &self,
+        set: PlaneSet,
+        row: usize,
+        reconstructor: &mut Reconstructor<'a>,
+    ) -> bool {
         let parsed = self.parsed[row % AHEAD].read().unwrap_or_else(PoisonError::into_inner);
-        lock(stage).row(&parsed, self.edges);
+        let mut luma = set.luma.then(|| lock(&self.luma));
+        let mut chroma = set.chroma.then(|| lock(&self.chroma));
+        let mut stages = [luma.as_deref_mut(), chroma.as_deref_mut()].into_iter().flatten();
+        let (Some(first), second) = (stages.next(), stages.next()) else { return false };
+        reconstructor.select(set);
+        first.exchange(reconstructor);
+        let filtered = match second {
+            Some(second) => {
+                second.exchange(reconstructor);
+                let filtered = first.row(&parsed, self.edges, reconstructor);
+                second.exchange(reconstructor);
+                second.filtered = filtered;
+                filtered
+            }
+            None => first.row(&parsed, self.edges, reconstructor),
+        };
+        first.filtered = filtered;
+        first.exchange(reconstructor);
         false
     }
 }
 
 /// Ends the work of all threads when dropped, unless the work is done: if a thread panics.
 struct PoisonGuard<'a> {
-    state: &'a Mutex<State>,
+    state: &'a Mutex<Schedule>,
     moved: &'a Condvar,
     is_done: bool,
 }
@@ -260,7 +261,7 @@ struct PoisonGuard<'a> {
 impl Drop for PoisonGuard<'_> {
     fn drop(&mut self) {
         if !self.is_done {
-            lock(self.state).is_poisoned = true;
+            lock(self.state).poison();
             self.moved.notify_all();
         }
     }
@@ -330,24 +331,42 @@ impl<E: Entropy> ParseStage<'_, E> {
     }
 }
 
-/// Reconstructs and filters luma or chroma.
+/// Luma or chroma of the picture.
 struct PlaneStage<'a, 'm> {
-    reconstructor: Reconstructor<'a>,
+    /// Without samples in the planes of other stages, and while a thread works on the stage.
+    lines: [PlaneLines<'a>; 3],
+    /// Which planes.
+    own: std::ops::Range<usize>,
     thresholds: &'m mut ThresholdTable,
     /// Number of rows of the picture that are filtered.
     filtered: usize,
     is_filtered: bool,
 }
 
-impl PlaneStage<'_, '_> {
-    fn row(&mut self, row: &ParsedRow, edges: &[RwLock<Vec<Option<MbEdges>>>]) {
-        let mbs = &row.mbs[..row.count];
-        self.reconstructor.macroblocks(mbs, |_, _| {});
-        let Some(last) = mbs.last().filter(|_| self.is_filtered) else { return };
-        if last.x + 1 < self.reconstructor.cx.cols {
-            return;
+impl<'a> PlaneStage<'a, '_> {
+    /// Passes the samples to a reconstructor, or back.
+    fn exchange(&mut self, reconstructor: &mut Reconstructor<'a>) {
+        let own = self.own.clone();
+        for (line, other) in self.lines[own.clone()].iter_mut().zip(&mut reconstructor.planes[own])
+        {
+            std::mem::swap(&mut line.data, &mut other.data);
         }
-        let mut filter = self.reconstructor.edge_filter(self.thresholds);
+    }
+
+    /// Reconstructs a row, filters rows above, and returns the number of rows that are filtered.
+    fn row(
+        &mut self,
+        row: &ParsedRow,
+        edges: &[RwLock<Vec<Option<MbEdges>>>],
+        reconstructor: &mut Reconstructor<'a>,
+    ) -> usize {
+        let mbs = &row.mbs[..row.count];
+        reconstructor.macroblocks(mbs, |_, _| {});
+        let Some(last) = mbs.last().filter(|_| self.is_filtered) else { return self.filtered };
+        if last.x + 1 < reconstructor.cx.cols {
+            return self.filtered;
+        }
+        let mut filter = reconstructor.edge_filter(self.thresholds);
         for row in self.filtered..last.row {
             let edges = edges[row % EDGE_ROWS].read().unwrap_or_else(PoisonError::into_inner);
             for (x, edges) in edges.iter().enumerate() {
@@ -356,6 +375,6 @@ impl PlaneStage<'_, '_> {
                 }
             }
         }
-        self.filtered = last.row;
+        last.row
     }
 }

@@ -35,15 +35,16 @@ impl<'a> Reconstructor<'a> {
         planes: [PlaneLines<'a>; 3],
         set: PlaneSet,
     ) -> Self {
-        let set = PlaneSet { chroma: set.chroma && cx.sps.has_chroma(), ..set };
-        Self {
-            kernels,
-            cx,
-            planes,
-            set,
-            references: References::new(cx),
-            scratch: InterScratch::default(),
-        }
+        let references = References::new(cx);
+        let scratch = InterScratch::default();
+        let mut new = Self { kernels, cx, planes, set, references, scratch };
+        new.select(set);
+        new
+    }
+
+    /// Reconstructs the planes `set` from now on.
+    pub(crate) fn select(&mut self, set: PlaneSet) {
+        self.set = PlaneSet { chroma: set.chroma && self.cx.sps.has_chroma(), ..set };
     }
 
     /// Returns a filter of the same planes.

@@ -1,0 +1,235 @@
+//! Which rows of a slice a thread decodes next.
+//!
+//! A thread that parses goes on with parsing while there is room, the other with reconstruction. If
+//! parsing is far ahead, reconstruction takes longer: luma and chroma are then separate jobs, so that
+//! the thread that parses takes a part. Otherwise one thread reconstructs both planes of a row at once,
+//! which takes less time. A thread without work is woken only when several rows wait for it, because
+//! to wake it takes as long as to decode a row. A thread alone reconstructs each row once it is parsed.
+
+use crate::planes::PlaneSet;
+
+/// Rows that are parsed but not reconstructed, at most.
+pub(super) const AHEAD: usize = 8;
+/// Rows that are parsed but not reconstructed when a waiting thread is woken.
+const WAKE: usize = 3;
+/// Rows that are parsed but not reconstructed up to which one thread reconstructs all planes.
+const BALANCED: usize = AHEAD / 2;
+
+const PARSE: usize = 0;
+const LUMA: usize = 1;
+const CHROMA: usize = 2;
+
+/// What a thread does with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Job {
+    Parse,
+    Luma,
+    Chroma,
+    AllPlanes,
+}
+
+impl Job {
+    /// The stages that the job is a part of.
+    fn stages(self) -> &'static [usize] {
+        match self {
+            Self::Parse => &[PARSE],
+            Self::Luma => &[LUMA],
+            Self::Chroma => &[CHROMA],
+            Self::AllPlanes => &[LUMA, CHROMA],
+        }
+    }
+
+    /// The planes that the job reconstructs.
+    pub(super) fn planes(self) -> PlaneSet {
+        PlaneSet {
+            luma: matches!(self, Self::Luma | Self::AllPlanes),
+            chroma: matches!(self, Self::Chroma | Self::AllPlanes),
+        }
+    }
+}
+
+/// Which rows the stages have processed.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    /// Rows that each stage has processed.
+    done: [usize; 3],
+    /// Whether a thread works on the stage.
+    is_busy: [bool; 3],
+    /// Whether the last row is parsed.
+    is_parsed: bool,
+    /// Whether a thread panicked.
+    is_poisoned: bool,
+    /// Number of threads that work on the slice or wait.
+    threads: usize,
+    /// Number of threads that wait.
+    waiting: usize,
+}
+
+impl Schedule {
+    /// A thread begins to work on the slice.
+    pub(super) fn join(&mut self) {
+        self.threads += 1;
+    }
+
+    /// Ends the work of all threads.
+    pub(super) fn poison(&mut self) {
+        self.is_poisoned = true;
+    }
+
+    pub(super) fn begin_wait(&mut self) {
+        self.waiting += 1;
+    }
+
+    pub(super) fn end_wait(&mut self) {
+        self.waiting -= 1;
+    }
+
+    /// Returns the row that a job that begins processes.
+    pub(super) fn row(&self, job: Job) -> usize {
+        self.done[job.stages()[0]]
+    }
+
+    pub(super) fn begin(&mut self, job: Job) {
+        job.stages().iter().for_each(|stage| self.is_busy[*stage] = true);
+    }
+
+    /// Ends a job; `is_last` if it has parsed the last row.
+    pub(super) fn complete(&mut self, job: Job, is_last: bool) {
+        for stage in job.stages() {
+            self.is_busy[*stage] = false;
+            self.done[*stage] += 1;
+        }
+        self.is_parsed |= is_last;
+    }
+
+    /// Returns whether all rows are decoded, or a thread panicked.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_poisoned || (self.is_parsed && self.done == [self.done[PARSE]; 3])
+    }
+
+    /// Returns whether there is work for a waiting thread.
+    pub(super) fn wakes_other(&self) -> bool {
+        self.waiting > 0 && self.next(Job::Luma, true).is_some()
+    }
+
+    /// Rows that are parsed but not reconstructed.
+    fn pending(&self) -> usize {
+        self.done[PARSE] - self.done[LUMA].min(self.done[CHROMA])
+    }
+
+    /// Returns whether a thread may begin a job for which at least `rows` rows must be parsed.
+    fn is_ready(&self, job: Job, rows: usize) -> bool {
+        let has_rows = |stage: usize| self.done[stage] + rows <= self.done[PARSE];
+        job.stages().iter().all(|stage| !self.is_busy[*stage])
+            && match job {
+                Job::Parse => !self.is_parsed && self.pending() < AHEAD,
+                Job::Luma => has_rows(LUMA),
+                Job::Chroma => has_rows(CHROMA),
+                Job::AllPlanes => {
+                    has_rows(LUMA)
+                        && self.done[LUMA] == self.done[CHROMA]
+                        && match self.threads {
+                            1 => true,
+                            2 => self.pending() <= BALANCED,
+                            _ => false,
+                        }
+                }
+            }
+    }
+
+    /// Returns the next job of a thread, whose job before was `last`.
+    pub(super) fn next(&self, last: Job, has_waited: bool) -> Option<Job> {
+        let rows = if has_waited && !self.is_parsed { WAKE } else { 1 };
+        let order: &[Job] = if last == Job::Parse && self.threads > 1 {
+            &[Job::Parse, Job::AllPlanes, Job::Chroma, Job::Luma]
+        } else {
+            &[Job::AllPlanes, last, Job::Luma, Job::Chroma, Job::Parse]
+        };
+        // A thread alone does not parse ahead.
+        let alone = |job: Job| self.threads == 1 && job == Job::Parse && self.pending() > 0;
+        order.iter().copied().find(|job| self.is_ready(*job, rows) && !alone(*job))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: usize = 40;
+
+    /// Runs a slice with threads whose jobs take `times[stage]`, and returns the jobs of each thread and
+    /// the total time. Thread `n` joins at time `n * late`.
+    fn run(threads: usize, late: usize, times: [usize; 3]) -> (Vec<Vec<Job>>, usize) {
+        let mut schedule = Schedule::default();
+        // The job of each thread and when it ends.
+        let mut busy: Vec<Option<(Job, usize)>> = vec![None; threads];
+        let mut jobs: Vec<Vec<Job>> = vec![Vec::new(); threads];
+        let mut waits = vec![false; threads];
+        for time in 0.. {
+            for thread in 0..threads {
+                if time == thread * late {
+                    schedule.join();
+                }
+                if let Some((job, _)) = busy[thread].take_if(|(_, end)| *end == time) {
+                    let is_last = job == Job::Parse && schedule.row(job) + 1 == ROWS;
+                    schedule.complete(job, is_last);
+                }
+            }
+            if schedule.is_over() {
+                return (jobs, time);
+            }
+            for thread in (0..threads).filter(|thread| thread * late <= time) {
+                if busy[thread].is_some() {
+                    continue;
+                }
+                let first = if thread == 0 { Job::Parse } else { Job::Luma };
+                let last = jobs[thread].last().copied().unwrap_or(first);
+                let job = schedule.next(last, waits[thread]);
+                waits[thread] = job.is_none();
+                if let Some(job) = job {
+                    schedule.begin(job);
+                    let length: usize = job.stages().iter().map(|stage| times[*stage]).sum();
+                    busy[thread] = Some((job, time + length));
+                    jobs[thread].push(job);
+                }
+            }
+            assert!(busy.iter().any(Option::is_some), "no thread works");
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn threads_never_all_wait_and_two_are_occupied() {
+        for times in [[5, 3, 2], [8, 3, 2], [3, 6, 3], [1, 9, 1], [2, 2, 9], [12, 1, 1]] {
+            let sum = ROWS * times.iter().sum::<usize>();
+            assert_eq!(run(1, 0, times).1, sum);
+            let least = (sum / 2).max(ROWS * times.iter().max().unwrap());
+            for (threads, late) in [(2, 0), (2, 7), (2, 100), (3, 0), (3, 20)] {
+                let (_, time) = run(threads, late, times);
+                let startup = (threads - 1) * late;
+                let end = (AHEAD + 2) * times.iter().sum::<usize>();
+                assert!(time <= least + startup + end, "{times:?}, {threads}, {late}: {time}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_alone_reconstructs_each_row_once_it_is_parsed() {
+        let (jobs, _) = run(1, 0, [1; 3]);
+        assert_eq!(jobs[0], [Job::Parse, Job::AllPlanes].repeat(ROWS));
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_woken_for_several_rows() {
+        let mut schedule = Schedule::default();
+        schedule.join();
+        schedule.join();
+        schedule.begin(Job::Parse);
+        for rows in 0..WAKE {
+            assert_eq!(schedule.next(Job::Luma, true), None, "{rows} rows");
+            schedule.complete(Job::Parse, false);
+            schedule.begin(Job::Parse);
+        }
+        assert_eq!(schedule.next(Job::Luma, true), Some(Job::AllPlanes));
+    }
+}
