@@ -166,11 +166,11 @@ mod tests {
         let mut jobs: Vec<Vec<Job>> = vec![Vec::new(); threads];
         let mut waits = vec![false; threads];
         for time in 0.. {
-            for thread in 0..threads {
+            for (thread, busy) in busy.iter_mut().enumerate() {
                 if time == thread * late {
                     schedule.join();
                 }
-                if let Some((job, _)) = busy[thread].take_if(|(_, end)| *end == time) {
+                if let Some((job, _)) = busy.take_if(|(_, end)| *end == time) {
                     let is_last = job == Job::Parse && schedule.row(job) + 1 == ROWS;
                     schedule.complete(job, is_last);
                 }
