@@ -98,8 +98,8 @@ impl FrameDuration {
 
 /// Settings of an audio encoder.
 ///
-/// The settings in [`super::AudioUpdate`] can be changed while it runs. A codec that lacks a
-/// setting rejects any value but the default.
+/// The settings in [`super::AudioUpdate`] can be changed while the encoder runs. A codec that lacks
+/// a setting rejects any value but the default.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]

@@ -18,7 +18,7 @@ pub enum Error {
     Io(io::Error),
     /// The content has no known format; `head` holds its first bytes.
     Unrecognised {
-        /// At most 16 bytes; empty if the input is empty.
+        /// The first bytes of the input: at most 16, none if the input is empty.
         head: Vec<u8>,
     },
     /// The content violates its format, or ends too early. Everything before it is valid.

@@ -153,7 +153,7 @@ pub(crate) enum Prediction {
 /// Availability of neighbouring samples for intra prediction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct IntraEdges {
-    /// Of the upper and of the lower half of the macroblock.
+    /// Whether samples left of the upper and of the lower half of the macroblock are available.
     pub left: [bool; 2],
     pub top: bool,
     pub top_right: bool,

@@ -38,7 +38,7 @@ impl Results {
         self.environment.busy = self.signs();
     }
 
-    /// One sentence for each kind of sign.
+    /// Returns one sentence for each kind of sign of load.
     fn signs(&self) -> Vec<String> {
         let timed: Vec<&Load> = self.timed().map(|point| &point.speed.load).collect();
         let all = timed.len();

@@ -279,7 +279,7 @@ pub struct Latency {
     pub deadline_misses: u64,
     /// Encode times, in milliseconds, in the order of frames.
     pub encode_ms: Vec<f64>,
-    /// From the capture of a frame to its display, by the model in docs/COMMAND.md.
+    /// Delay from the capture of a frame to its display, by the model in docs/COMMAND.md.
     pub glass_to_glass: Option<GlassToGlass>,
     /// Whether the machine was busy with other work ([`Load::busy`]). `p99`, `max` and
     /// `deadline_misses` then reflect the load more than the encoder, and reports omit them.

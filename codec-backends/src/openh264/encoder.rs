@@ -29,7 +29,7 @@ struct OpenH264 {
     config: EncoderConfig,
     knobs: KnobValues,
     library: Encoder,
-    /// Its initial parameter sets in container format.
+    /// Initial parameter sets of the encoder in container format.
     record: Vec<u8>,
     /// Whether the library may currently drop frames.
     drops: bool,

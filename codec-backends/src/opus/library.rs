@@ -95,7 +95,7 @@ pub(super) trait LibraryDecoder: Send + Sized + 'static {
     type Sample: Copy + Default;
 
     const CAPABILITIES: &'static AudioCapabilities;
-    /// The same type as a value.
+    /// [`Self::Sample`] as a value.
     const KIND: SampleKind;
 
     /// Creates a decoder for a valid header.

@@ -100,7 +100,7 @@ fn is_b_slice(unit: &[u8]) -> Option<bool> {
     if header & 31 != 1 {
         return None;
     }
-    // Both codes are within the first bytes.
+    // The codes of the first macroblock and of the slice type are within the first bytes.
     let head = unescape(payload.get(..16).unwrap_or(payload));
     let mut bits = Bits::new(&head);
     bits.ue()?;
@@ -111,7 +111,8 @@ fn is_b_slice(unit: &[u8]) -> Option<bool> {
 /// B frames from byte streams, which do not state when frames are shown.
 pub(crate) struct AvcWriter {
     inner: Box<dyn PacketWriter>,
-    /// For each track: whether it is H.264, and whether its times only number the packets.
+    /// For each track: whether it is H.264, and whether its times are only the numbers of the
+    /// packets.
     tracks: Vec<(bool, bool)>,
     converted: Vec<u8>,
 }

@@ -10,7 +10,7 @@ use crate::{Error, Format, Output, PacketRef, PacketWriter, Result, VideoTrack};
 #[derive(Debug)]
 pub struct H264Writer {
     output: ByteWriter,
-    /// For tracks of MP4 and Matroska files, whose packets have no start codes.
+    /// Converter for tracks from MP4 and Matroska files, whose packets have no start codes.
     annex_b: Option<AnnexB>,
     converted: Vec<u8>,
 }

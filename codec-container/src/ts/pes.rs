@@ -21,7 +21,7 @@ pub(super) struct PesHeader {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payload<'a> {
     pub(super) data: &'a [u8],
-    /// In ticks of 1/90000 s, if stated.
+    /// Presentation and decoding time in ticks of 1/90000 s, if stated.
     pub(super) times: Option<Times>,
     /// Position in the file.
     pub(super) offset: u64,

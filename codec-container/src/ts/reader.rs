@@ -137,7 +137,7 @@ impl TsReader {
         }
         let times = self.streams.iter().flat_map(|stream| &stream.early);
         self.origin = times.filter_map(|early| Some(early.times?.shown)).min().unwrap_or(0);
-        // In the order of the file.
+        // The PES packets in the order of the file.
         let mut early: Vec<_> = Vec::new();
         for (at, stream) in self.streams.iter_mut().enumerate() {
             early.extend(stream.early.drain(..).map(|packet| (at, packet)));

@@ -37,11 +37,11 @@ pub(super) struct Stream {
 /// How far a stream is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Its start has not been found.
+    /// The start of the stream has not been found.
     New,
-    /// It is not supported.
+    /// The stream is not supported.
     Rejected,
-    /// It is this track, which is selected or not.
+    /// The stream is the track `number`, which is selected or not.
     Track { number: usize, selected: bool },
 }
 

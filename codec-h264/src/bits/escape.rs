@@ -21,7 +21,7 @@ fn find_emulation(data: &[u8]) -> Option<usize> {
     let mut at = 2;
     while let Some(&byte) = data.get(at) {
         match byte {
-            // Neither the third byte of a pattern nor one of its zeros.
+            // This byte is neither the third byte of a pattern nor one of its zeros.
             4.. => at += 3,
             _ if data[at - 1] == 0 && data[at - 2] == 0 => return Some(at),
             _ => at += 1,

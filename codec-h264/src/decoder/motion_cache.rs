@@ -33,7 +33,7 @@ pub(crate) struct ListCache {
     pub refs: [i8; SIZE],
     pub mvs: [Mv; SIZE],
     pub mvds: [Mvd; SIZE],
-    /// If the left pair is of the other kind: the blocks left of and above rows 1 to 3.
+    /// Motion of the blocks left of and above rows 1 to 3, if the left pair is of the other kind.
     left_above: Option<[(i8, Mv); 3]>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Stored<'a> {
     pub is_mbaff: bool,
     /// Whether differences of vectors are needed.
     pub is_cabac: bool,
-    /// If the left pair is of the other kind: the blocks left of and above rows 1 to 3.
+    /// The blocks left of and above rows 1 to 3, if the left pair is of the other kind.
     pub left_above: Option<[(usize, usize); 3]>,
 }
 

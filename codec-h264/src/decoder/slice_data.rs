@@ -55,7 +55,7 @@ pub(crate) struct SliceData {
 impl SliceData {
     /// Begins at the first macroblock of a slice.
     pub(crate) fn new(cx: &SliceContext<'_>) -> Self {
-        // Of a frame, of a field, or pairs.
+        // Rows of macroblocks of the frame or of the field, or rows of pairs.
         let rows = if cx.arrangement == Arrangement::Frame { cx.rows } else { cx.rows / 2 };
         let first = usize::try_from(cx.header.first_mb).unwrap_or(usize::MAX);
         let left = (cx.cols * rows).saturating_sub(first);
@@ -116,7 +116,7 @@ impl SliceData {
         }
         take(parser, mb);
         self.advance(cx.cols, cx.arrangement);
-        // In CABAC a slice ends after whole pairs, and only then there is a flag.
+        // In CABAC a slice ends only after whole pairs, so the flag follows only after these.
         let may_end = !(E::CABAC && is_mbaff && row.is_multiple_of(2));
         let is_end = may_end && parser.entropy.is_end();
         // If the data ends within the last macroblock, `is_end` is true as well.

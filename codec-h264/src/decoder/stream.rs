@@ -329,7 +329,7 @@ impl Stream {
         Some(RefPicture { structure, poc: frame.poc, is_long_term, ..picture.clone() })
     }
 
-    /// Returns a picture for list entries without one.
+    /// Returns a picture for list entries that have no picture.
     fn substitute(
         &mut self,
         structure: PictureStructure,

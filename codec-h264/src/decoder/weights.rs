@@ -29,9 +29,10 @@ type Implicit = [[i16; 32]; 32];
 #[derive(Clone, Debug)]
 pub(crate) struct Weights {
     mode: Mode,
-    /// For frame macroblocks or field pictures, and for the field macroblocks of each parity.
+    /// Implicit weights for frame macroblocks or field pictures, and for the field macroblocks of
+    /// each parity.
     implicit: Box<[Implicit; 3]>,
-    /// With explicit weights: a bit for each index of each list whose weight is not the default.
+    /// Explicit weights: a bit for each index of each list whose weight is not the default.
     explicit: [u32; 2],
 }
 

@@ -18,9 +18,9 @@ const STRIDE: usize = LEFT + 16 + 16;
 pub(super) struct Around {
     pub left: bool,
     pub top: bool,
-    /// Only if [`Self::top`].
+    /// Whether the samples above right exist; only if [`Self::top`].
     pub top_right: bool,
-    /// Only if [`Self::left`] and [`Self::top`].
+    /// Whether the sample above left exists; only if [`Self::left`] and [`Self::top`].
     pub top_left: bool,
 }
 

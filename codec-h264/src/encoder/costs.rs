@@ -68,7 +68,7 @@ static MODE: [u16; 2] = tenths([10, 39]);
 static CBP_INTER: [u16; 16] =
     tenths([15, 44, 43, 41, 43, 46, 67, 48, 44, 65, 51, 48, 41, 47, 49, 19]);
 static CBP_CHROMA: [u16; 3] = tenths([0, 28, 32]);
-/// The same of intra macroblocks: without luma, with some and with all blocks.
+/// The luma part of `coded_block_pattern` in intra macroblocks: no blocks, some, and all.
 static CBP_INTRA: [u16; 3] = tenths([45, 57, 15]);
 
 /// Costs of the syntax elements of a slice.

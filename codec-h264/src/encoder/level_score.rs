@@ -21,7 +21,7 @@ pub(super) fn score_of(is_large: bool, positions: u16) -> u32 {
     while rest != 0 {
         let run = rest.trailing_zeros();
         score += BY_RUN[(run & 15) as usize];
-        // In two steps: the run can be 15.
+        // Shifted in two steps, because the run can be 15.
         rest = rest >> run >> 1;
     }
     score

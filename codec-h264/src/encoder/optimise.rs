@@ -21,7 +21,7 @@ impl BitPrice {
     }
 }
 
-/// From the squared error of levels with 8 fractional bits to the unit of [`BitPrice`].
+/// Shift from the squared error of levels with 8 fractional bits to the unit of [`BitPrice`].
 const ERROR_SHIFT: u32 = 4;
 
 /// A block after optimisation.

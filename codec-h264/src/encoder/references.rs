@@ -59,7 +59,7 @@ pub(super) struct RefFrame {
     pub serial: u64,
     /// Picture order count.
     pub poc: u32,
-    /// Of the source; default in streams without B frames.
+    /// Brightness of the source; default in streams without B frames.
     pub brightness: Brightness,
 }
 
@@ -223,7 +223,7 @@ impl ReferenceSlots {
             long_indices: self.long_indices,
             first_display: self.first_display,
         };
-        // Without some of the pictures before, the decoder's initial lists are others.
+        // A decoder that lacks some of the earlier pictures has other initial lists.
         self.set_lists(current, !plan.refresh_entropy, &mut after);
         if is_reference {
             self.mark(current, &mut after);

@@ -635,7 +635,7 @@ fn low_half(positions: u64) -> u16 {
 struct Coding {
     /// Error and bits; `None` if the quarter has no levels.
     price: Option<Price>,
-    /// Without optimisation: see `level_score`.
+    /// Score of the levels if they are not optimised: see `level_score`.
     score: u32,
 }
 
@@ -643,7 +643,7 @@ struct Coding {
 /// the levels. In 1/256 bit.
 const QUARTER_BITS: u32 = 64;
 const RESIDUAL_BITS: u32 = 200;
-/// The same of AC coefficients of chroma.
+/// Bits of the AC coefficients of chroma in the pattern, in 1/256 bit.
 const AC_PATTERN_BITS: u32 = 256;
 
 /// Chooses the quarters that are coded: bit `4 * n` is set for quarter `n`. `empty` has the squared

@@ -73,7 +73,7 @@ pub(super) struct BlockCosts {
     pub last: [u16; 64],
     /// What a level before the last one adds to the map; may be negative.
     pub inner: [i16; 64],
-    /// By state and magnitude: the level with its sign.
+    /// Bits of a level with its sign, by state and magnitude.
     level: [[u16; 16]; STATES],
     /// Whether the block has levels.
     pub coded: [u16; 2],
@@ -127,7 +127,7 @@ impl BlockCosts {
     fn fill_from_contexts(&mut self, kind: BlockKind, contexts: &Contexts) {
         let category = kind.category();
         let bases = category.bases();
-        // Of AC blocks, position 0 is unused.
+        // In AC blocks, position 0 is unused.
         let (first, len) = match category {
             BlockCategory::LumaAc | BlockCategory::ChromaAc => (1, 15),
             BlockCategory::ChromaDc => (0, 4),

@@ -46,7 +46,7 @@ pub(super) struct RowStore {
     pub mbs: Vec<CodedMb>,
     /// Vectors of the sixteen 4x4 blocks of each macroblock, in raster order.
     pub mvs: Vec<[Mv; 16]>,
-    /// The same of list 1, in B slices.
+    /// Vectors of list 1 of each macroblock, in B slices.
     pub second_mvs: Vec<[Mv; 16]>,
     /// Differences of the vectors of all macroblocks to the predicted ones: see [`CodedMb`].
     pub mvds: Vec<Mv>,
@@ -64,7 +64,7 @@ impl RowStore {
         self.mvs.clear();
         self.second_mvs.clear();
         self.mvds.clear();
-        // At most one by 4x4 block.
+        // There is at most one difference for each 4x4 block.
         self.mvds.reserve(16 * cols);
         self.levels.clear();
         self.pixels.resize(cols);

@@ -14,8 +14,8 @@ pub(super) struct Trial {
     pub residual: Residual,
 }
 
-/// Memory for the decisions on a macroblock. Nothing in it outlives a macroblock, except for the one
-/// to the left.
+/// Memory for the decisions on a macroblock. Its contents are not used for later macroblocks,
+/// except for [`Self::left`].
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub best: Box<Trial>,

@@ -25,7 +25,7 @@ pub(super) enum IntraChoice {
 /// Which types of inter macroblocks and intra macroblocks in P slices are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trials {
-    /// Those that may cost less by the costs of the search.
+    /// Types that may cost less by the costs of the search.
     Likely,
     /// All.
     All,
@@ -66,7 +66,8 @@ pub(super) struct Speed {
     pub sure_transform_bits: i32,
     /// Squared error of a quarter's prediction, in bits, up to which it leaves no levels worth coding.
     pub empty_bits: u32,
-    /// The same of both chroma planes.
+    /// Squared error of the prediction of both chroma planes, in bits, up to which it leaves no
+    /// levels worth coding.
     pub empty_chroma_bits: u32,
     /// Choice of levels.
     pub levels: LevelChoice,

@@ -19,7 +19,7 @@ const WORTHWHILE: u8 = 2;
 pub(super) struct StaticAreas {
     refresh: CyclicRefresh,
     unchanged: Unchanged,
-    /// By macroblock: whether the current frame refreshes it; empty if it refreshes none.
+    /// Whether the current frame refreshes a macroblock, by macroblock; empty if it refreshes none.
     refreshed: Vec<bool>,
 }
 

@@ -6,7 +6,7 @@ use codec_simd::H264Quantised;
 /// Rounded levels of luma, in `N` blocks.
 #[derive(Clone, Copy)]
 pub(super) struct Rounded<P, const N: usize> {
-    /// By block: a bit for each level that is not zero.
+    /// A bit for each level that is not zero, by block.
     pub positions: [P; N],
     pub result: H264Quantised<4>,
 }

@@ -146,7 +146,7 @@ impl<P> Store<P> {
                 turn = 1 - turn;
                 continue;
             }
-            // This parity is exhausted: the rest of the other follows.
+            // This parity is exhausted: the remaining fields of the other parity follow.
             turn = 1 - turn;
             let field = FieldSet::of(parities[turn]);
             for &frame in frames.get(next[turn]..).unwrap_or(&[]) {

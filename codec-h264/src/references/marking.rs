@@ -15,7 +15,7 @@ pub struct MarkingResult {
 struct Current {
     structure: PictureStructure,
     frame_num: u32,
-    /// Its index in the store.
+    /// Index of the current picture's frame in the store.
     index: usize,
 }
 

@@ -35,7 +35,7 @@ const UNTIL_TIMES: u32 = 10;
 /// best time.
 const BUSY_WALL: f64 = 1.25;
 const BUSY_CALIBRATION: f64 = 1.15;
-/// Passes that time stages.
+/// Number of passes in which stages are timed.
 const STAGE_PASSES: usize = 3;
 
 /// The work to time.

@@ -15,7 +15,8 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    /// `rest`: weight of the remaining work. `at_once`: tasks that run in parallel.
+    /// Creates a kind of work. `rest` is the weight of the remaining work; `at_once` is the number
+    /// of tasks that run in parallel.
     pub(super) fn new(rest: f64, at_once: usize) -> Self {
         let at_once = u32::try_from(at_once.max(1)).map_or(1.0, f64::from);
         Self { rest, at_once, ..Self::default() }

@@ -51,7 +51,7 @@ impl Work {
     }
 }
 
-/// Only loads and stores.
+/// Returns work that consists only of loads and stores.
 fn memory(loads: f64, stores: f64) -> Work {
     Work { loads, stores, ..Work::default() }
 }
@@ -176,7 +176,7 @@ pub fn bytes_of(name: &str) -> Option<f64> {
         "coeff_sse_16" => 1024.0,
         "level_bits_16" => 512.0,
         "idct_add_4x4" => 32.0 + 2.0 * n,
-        // For DC-only blocks, only the DC.
+        // Of DC-only blocks, only the DC is read.
         "idct_add_luma" if name.ends_with("dc") => 32.0 + 512.0,
         "idct_add_luma" | "idct_add_luma_y2" => 512.0 + 512.0,
         "idct_add_chroma" => 256.0 + 256.0,

@@ -296,7 +296,7 @@ pub(super) fn bytes_of(name: &str) -> Option<f64> {
         "fdct_chroma" => 2.0 * 128.0 + 256.0,
         "fdct_4x4" => 2.0 * 16.0 + 32.0,
         "fdct_8x8" => 2.0 * 64.0 + 128.0,
-        // With the forward transform that the case contains.
+        // The case contains the forward transform.
         "quantise_4x4_16" | "quantise_8x8_4" => 2.0 * 256.0 + 4.0 * 512.0,
         "transform_quantise_luma" | "transform_quantise_luma_8x8" => 2.0 * 256.0 + 2.0 * 512.0,
         "transform_quantise_chroma" => 2.0 * 128.0 + 2.0 * 256.0,

@@ -51,7 +51,7 @@ pub struct Request {
 pub struct Row {
     /// Number of the frame in the reference.
     pub frame: u64,
-    /// Its time in seconds.
+    /// Time of the frame in seconds.
     pub time_s: f64,
     /// Whether the viewer saw an older frame, or no frame yet.
     pub frozen: bool,

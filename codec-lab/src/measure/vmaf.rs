@@ -206,7 +206,7 @@ impl Guard {
         let Some(pipe) = stdin.as_mut() else {
             return Err("accepts no more frames".to_owned());
         };
-        // In parts, so that a large frame on a slow machine does not look like inactivity.
+        // Written in parts, so that a large frame on a slow machine does not look like inactivity.
         for part in bytes.chunks(1 << 16) {
             pipe.write_all(part).map_err(|error| self.reason(&error))?;
             self.is_active();

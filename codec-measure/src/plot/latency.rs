@@ -7,9 +7,9 @@ use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Point, Results};
 
-/// For each arm the share of frames that take longer than a given time, on logarithmic scales, so
-/// that the slowest frames are visible; the deadline is the duration of a frame. For one clip or
-/// all; 640 by 420 pixels. `None` if no encoder reported frame times.
+/// Draws, for each arm, the share of frames that take longer than a given time, on logarithmic
+/// scales, so that the slowest frames are visible; the deadline is the duration of a frame. The
+/// plot is for one clip or all, 640 by 420 pixels. `None` if no encoder reported frame times.
 #[must_use]
 pub fn latency(results: &Results, clip: Option<&str>, theme: Theme) -> Option<String> {
     let chart = latency_chart(results, clip)?;

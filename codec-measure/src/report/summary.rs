@@ -89,7 +89,7 @@ fn pooled_latency(points: &[&Point]) -> Option<Quantiles> {
     times.retain(|time| time.is_finite());
     times.sort_by(f64::total_cmp);
     if times.is_empty() {
-        // Without per-frame times: the worst of the points' values.
+        // Without per-frame times, the worst of the points' values counts.
         return latencies().map(|latency| latency.encode).reduce(|a, b| Quantiles {
             p50: a.p50.max(b.p50),
             p95: a.p95.max(b.p95),

@@ -52,7 +52,7 @@ pub(crate) struct MbParser<'a, E> {
     x: usize,
     row: usize,
     is_field: bool,
-    /// Its index.
+    /// Index of the current macroblock.
     at: usize,
 }
 

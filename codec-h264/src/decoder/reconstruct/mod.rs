@@ -21,7 +21,7 @@ const LEAD: usize = 2;
 pub(crate) struct Reconstructor<'a> {
     pub kernels: &'static Kernels,
     pub cx: &'a SliceContext<'a>,
-    /// Without samples in planes that are not in `set`.
+    /// Lines of the planes; without samples in planes that are not in `set`.
     pub planes: [PlaneLines<'a>; 3],
     set: PlaneSet,
     references: References<'a>,

@@ -43,7 +43,7 @@ impl CavlcWriter {
 impl EntropyWriter for CavlcWriter {
     const CABAC: bool = false;
 
-    /// With the number of skipped macroblocks.
+    /// The position, and the number of skipped macroblocks.
     type Mark = (BitMark, u32);
 
     fn begin(&mut self, header: &SliceHeader, sps: &Sps, pps: &Pps) {

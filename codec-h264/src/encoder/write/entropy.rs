@@ -32,7 +32,7 @@ pub(crate) trait EntropyWriter: Default {
     /// `mvd`; `sums` are those of the neighbours' absolute differences.
     fn mvd(&mut self, mvd: Mv, sums: [u32; 2]);
     fn coded_block_pattern(&mut self, cbp: u8, is_intra: bool, near: CbpContext);
-    /// `mb_qp_delta`; `follows_delta`: that of the macroblock before was not 0.
+    /// `mb_qp_delta`; `follows_delta` states that the previous macroblock's was not 0.
     fn qp_delta(&mut self, delta: i32, follows_delta: bool);
     /// A block, or `None` for one without levels; returns the number of levels that are not 0.
     /// `beside` has that number for the blocks to the left and above; in CABAC 0 or 1.

@@ -45,7 +45,7 @@ static B_NUMBERS: [[u8; 4]; 4] = {
 
 /// Number of the type with four partitions.
 const P_8X8: u8 = 3;
-/// The same, with all reference indices 0 and not coded.
+/// Number of the type with four partitions whose reference indices are all 0 and not coded.
 const P_8X8_REF_0: u8 = 4;
 const B_8X8: u8 = 22;
 

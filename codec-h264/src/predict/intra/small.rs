@@ -9,7 +9,7 @@ use super::{mean, smooth, sum};
 /// Samples around a block of `N` x `N`. Missing ones are 128, which valid streams do not use.
 #[derive(Clone, Copy, Debug)]
 pub struct SmallEdges<const N: usize> {
-    /// From top to bottom.
+    /// Samples on the left, from top to bottom.
     pub left: [u8; N],
     /// Above left.
     pub corner: u8,
@@ -136,9 +136,9 @@ impl<'a, const N: usize> SmallPredictor<'a, N> {
 #[derive(Clone, Copy, Debug)]
 struct Lines {
     line: Line,
-    /// Of two samples.
+    /// Means of two samples.
     two: Line,
-    /// Of three samples, weighted.
+    /// Weighted means of three samples.
     three: Line,
 }
 

@@ -8,7 +8,7 @@ use super::sum;
 /// mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Edges<const N: usize> {
-    /// From top to bottom.
+    /// Samples on the left, from top to bottom.
     pub left: [u8; N],
     /// Above.
     pub top: [u8; N],
