@@ -25,8 +25,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A certificate with its private key. Clones share both.
 ///
-/// Peers compare its fingerprint with the SDP (RFC 8122; RFC 8827, section 5.1); names and dates
-/// are ignored. One certificate may serve all sessions of a process, or each session its own, which
+/// Peers compare its fingerprint with the SDP (RFC 8122; RFC 8827, section 6.5); names and dates
+/// are ignored. One certificate may serve all sessions of a process; a new one for each session
 /// prevents linking of sessions.
 #[derive(Clone, Debug)]
 pub struct Certificate {

@@ -8,7 +8,7 @@ use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 
 use super::translate::translate_codec;
-use super::{Peer, State};
+use super::{Peer, State, panic_guard};
 use crate::extension::{self, MAX_DEPENDENCY_BYTES};
 use crate::h264;
 use crate::{Codec, Direction, KeyFrameRequestKind, Kind, Media, Mid, NegotiatedCodec};
@@ -273,8 +273,8 @@ impl Peer {
         })
     }
 
-    /// Requests a key frame by PLI, or by FIR if only that is supported. Returns `false` if nothing
-    /// was received on this media section yet.
+    /// Requests a key frame by PLI or FIR, as `kind` says. Returns `false` if nothing was received on
+    /// this media section yet.
     pub fn request_key_frame(
         &mut self,
         now: Duration,
@@ -309,20 +309,29 @@ impl Peer {
         })
     }
 
-    /// Limits the bitrate that the remote endpoint sends on a media section (REMB), until the next
-    /// call. Returns `false` if nothing was received on it yet.
+    /// Limits the bitrate that the remote endpoint sends on a media section (REMB), until this
+    /// method is called again. Returns `false` if nothing was received on it yet.
     pub fn send_remb(&mut self, now: Duration, mid: Mid, bitrate: Bitrate) -> bool {
-        self.advance(now);
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
-        stream.request_remb(str0m::bwe::Bitrate::bps(bitrate.0));
-        self.tick();
-        true
+        self.contained(false, |peer| {
+            peer.advance(now);
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_rx_by_mid(mid.0, None) else { return false };
+            stream.request_remb(str0m::bwe::Bitrate::bps(bitrate.0));
+            peer.tick();
+            true
+        })
     }
 
-    /// Returns a negotiated media section.
+    /// Returns a negotiated media section; `None` also after a panic.
     #[must_use]
     pub fn media(&self, mid: Mid) -> Option<Media> {
+        if self.broken {
+            return None;
+        }
+        panic_guard::caught(|| self.negotiated_media(mid)).ok().flatten()
+    }
+
+    fn negotiated_media(&self, mid: Mid) -> Option<Media> {
         let media = self.rtc.media(mid.0)?;
         let kind = if media.kind().is_audio() { Kind::Audio } else { Kind::Video };
         let params = self.rtc.codec_config().params();
@@ -361,11 +370,13 @@ impl Peer {
     /// Drops the retransmission cache of a media section, for packets made obsolete by a key frame.
     /// Returns `false` if there is no such section.
     pub fn clear_retransmission_cache(&mut self, mid: Mid) -> bool {
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
-        let (packets, age, share) = RTX_CACHE;
-        stream.set_rtx_cache(packets, age, Some(share));
-        true
+        self.contained(false, |peer| {
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid.0, None) else { return false };
+            let (packets, age, share) = RTX_CACHE;
+            stream.set_rtx_cache(packets, age, Some(share));
+            true
+        })
     }
 
     /// SSRC of a sent media section.

@@ -1,5 +1,7 @@
 //! A panic in one peer ends only that session.
 
+use codec_core::codec::Bitrate;
+
 use super::harness::Setup;
 use super::*;
 
@@ -27,7 +29,7 @@ fn error_responses_with_only_integrity_are_harmless() {
 #[test]
 fn panic_ends_only_its_call_and_reports_the_message() {
     type Use = fn(&mut Peer, Duration);
-    let uses: [Use; 9] = [
+    let uses: [Use; 10] = [
         |peer, now| peer.handle_timeout(now),
         |peer, now| {
             let address = |text: &str| text.parse().unwrap();
@@ -63,6 +65,10 @@ fn panic_ends_only_its_call_and_reports_the_message() {
         |peer, now| {
             let mid = Mid(str0m::media::Mid::from("x"));
             assert!(!peer.request_key_frame(now, mid, KeyFrameRequestKind::Pli));
+        },
+        |peer, now| {
+            let mid = Mid(str0m::media::Mid::from("x"));
+            assert!(!peer.send_remb(now, mid, Bitrate::kbps(500)));
         },
     ];
     for (number, work) in uses.into_iter().enumerate() {
