@@ -210,8 +210,8 @@ pub fn write(header: &Header, out: &mut Vec<u8>) {
 /// Appends a packet with CSRCs, extension, payload and `padding_bytes` of padding; 0 for none.
 ///
 /// # Errors
-/// Returns [`WriteError`] and writes nothing if the CSRCs are not a multiple of four bytes or more
-/// than 15, or the extension is not a multiple of four bytes or longer than 65535 words.
+/// Returns [`WriteError`] and writes nothing if there are more than 15 CSRCs, the extension is longer
+/// than 65535 words, or the length of either is not a multiple of four bytes.
 pub fn write_packet(
     packet: &Packet<'_>,
     padding_bytes: u8,

@@ -18,7 +18,8 @@ pub enum RateMode {
     Off,
 }
 
-/// Fields of `SEncParamExt`; all others keep the library's defaults.
+/// Fields of `SEncParamExt`. There is always one spatial layer, with constant parameter set ids, no
+/// maximum bitrate and no load balancing; all other fields keep the library's defaults.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named as in SEncParamExt")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent setting")]

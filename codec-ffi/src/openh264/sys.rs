@@ -1,5 +1,5 @@
-//! Declarations of `codec_api.h`, `codec_app_def.h` and `codec_def.h`, versions 2.3 to 2.6. C's
-//! `bool` is declared as `u8` with the values 0 and 1.
+//! Declarations of `codec_api.h`, `codec_app_def.h` and `codec_def.h`, versions 2.3 to 2.6. In
+//! structs, C's `bool` is declared as `u8` with the values 0 and 1.
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
 

@@ -18,10 +18,10 @@ pub enum RateMode {
     Quality,
 }
 
-/// Temporal layers; `None` of [`Settings`]: one.
+/// Temporal layers. If [`Settings::layers`] is `None`, there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemporalLayers {
-    /// Layer of each frame of the pattern, 1 to 16 frames, each below the number of layers.
+    /// The layer of each frame of the pattern (1 to 16 frames); all are below the number of layers.
     pub pattern: Vec<u8>,
     /// For each of 1 to 5 layers: the frame rate up to and including it is the total divided by
     /// this.

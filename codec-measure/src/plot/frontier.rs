@@ -1,4 +1,4 @@
-//! Plot of speed against BD-rate, with the Pareto frontier.
+//! Plot of BD-rate over CPU time, with the Pareto frontier.
 
 use super::axis::{Axis, Scale, short, signed};
 use super::chart::{Area, Chart, Mark, Rule, Series, Shape};
@@ -6,7 +6,7 @@ use super::style::{Style, Theme};
 use super::svg::Svg;
 use crate::results::{Figure, Results};
 
-/// CPU time relative to the anchor over BD-rate, with intervals and the Pareto frontier; 640 by 420
+/// BD-rate over CPU time relative to the anchor, with intervals and the Pareto frontier; 640 by 420
 /// pixels. The lower left is best.
 #[must_use]
 pub fn frontier(results: &Results, theme: Theme) -> String {

@@ -1,8 +1,8 @@
 //! Our framing: a hello that describes the streams, then records with length and CRC32C.
 //!
 //! All numbers are big-endian. A byte stream (`tcp`) is a hello followed by records; a
-//! WebSocket message is one of either; for `udp`, [`datagram`] splits them and [`reassembly`] joins the
-//! parts.
+//! WebSocket message is a hello or one record; for `udp`, [`datagram`] splits hellos and records into
+//! datagrams, and [`reassembly`] joins the parts.
 //!
 //! | hello | bytes |
 //! |---|---|
@@ -12,7 +12,8 @@
 //! | body: session (8), number of streams (1), the streams | |
 //! | CRC32C of all bytes before | 4 |
 //!
-//! A stream: its kind (1 video, 2 audio); the length of the codec's name (1) and the name; the time
+//! Numbers in parentheses are bytes. A stream: its kind (1), which is 1 for video and 2 for audio; the
+//! length of the codec's name (1) and the name; the time
 //! base as a fraction of two 32-bit numbers (seconds per tick: numerator, denominator). For video:
 //! width, height and the two numbers of the frame rate, 32 bits each (0 if unknown). For audio:
 //! sample rate (4), channels (1) and samples of delay (4). Then the length of the codec
@@ -29,7 +30,7 @@
 //! | bytes of the payload | 4 |
 //! | CRC32C of the 24 bytes before | 4 |
 //! | payload | |
-//! | CRC32C of header and payload | 4 |
+//! | CRC32C of all bytes before | 4 |
 //!
 //! The header has its own checksum, so that a damaged length is detected immediately. The framing
 //! provides neither confidentiality nor authenticity: CRC32C detects accidental damage only. Use

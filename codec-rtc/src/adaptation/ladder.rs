@@ -10,7 +10,8 @@ const MAX_RUNGS: usize = 16;
 /// What to reduce first (`degradationPreference` of WebRTC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DegradationPreference {
-    /// Resolution and frame rate in turn: resolution to 3/4, then frame rate to 2/3.
+    /// Resolution and frame rate in turn, beginning with resolution. Each reduction of the resolution
+    /// is by 3/4 or 2/3 in turn, each reduction of the frame rate by 2/3 or 3/4.
     #[default]
     Balanced,
     /// Resolution first, for games and sports; frame rate if no smaller resolution is left.
