@@ -71,10 +71,12 @@ fn a_resumed_study_keeps_its_start_time() {
 #[test]
 fn rounds_repeat_until_times_are_precise_up_to_a_limit() {
     let place = Place::with_clip("texture-pan", "64x48", 6);
-    // Such precision is impossible: ten times the rounds, and then a remark.
+    // Such precision is impossible: ten times the rounds, and then a remark unless chance has made
+    // the times almost equal.
     let run = place.ok(&[&EQUAL[..], &["--until", "0%"]].concat());
     assert_eq!(runs(&place), 2 * 2 * 20);
-    assert!(run.text().contains("the repeats leave"), "{}", run.text());
+    let noise = results(&place)["frontier"][1]["cpu_noise_percent"].as_f64().unwrap();
+    assert_eq!(run.text().contains("the repeats leave"), noise > 2.0, "{noise}: {}", run.text());
     place.fails(
         2,
         "--until cannot be used with -j",
