@@ -150,7 +150,9 @@ fn encode(case: &Case) -> Vec<(Vec<u8>, u64, usize)> {
         slice_bytes: case.slice_bytes,
         ..FrameKnobs::default()
     };
-    let pool = (case.threads > 1).then(|| Arc::new(RowPool::new(case.threads).unwrap()) as _);
+    // WASI has no threads.
+    let has_pool = case.threads > 1 && !cfg!(target_family = "wasm");
+    let pool = has_pool.then(|| Arc::new(RowPool::new(case.threads).unwrap()) as _);
     let mut encoder = FrameEncoder::new(&FrameSettings {
         size: case.size,
         knobs,
