@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-/// Sizes of one padded plane, in pixels (one byte each).
+/// Sizes of one padded plane, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the documentation")]
 pub struct Layout {
@@ -14,14 +14,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Returns this layout if `len` bytes hold the plane with its border. The last row may end with its
-    /// border; bytes up to the stride are not needed after it.
+    /// Returns this layout if `len` pixels hold the plane with its border. The last row may end with its
+    /// border; pixels up to the stride are not needed after it.
     #[inline]
     fn within(self, len: usize) -> Option<Self> {
         let border = self.pad.checked_mul(2)?;
         let row = self.width.checked_add(border)?;
         let rows = self.height.checked_add(border)?;
-        let needed = rows.checked_sub(1)?.checked_mul(self.stride)?.checked_add(row)?;
+        let needed = match rows.checked_sub(1) {
+            Some(rows) => rows.checked_mul(self.stride)?.checked_add(row)?,
+            None => 0,
+        };
         (row <= self.stride && needed <= len).then_some(self)
     }
 }
@@ -58,7 +61,8 @@ pub fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
-/// A borrowed plane: `width` x `height` pixels inside a border of `pad` pixels.
+/// A borrowed plane: `width` x `height` pixels inside a border of `pad` pixels. A pixel is a sample
+/// of type `S`.
 ///
 /// ```
 /// use codec_simd::{Layout, PlaneRef};
@@ -74,17 +78,17 @@ pub fn prefetch<T>(value: &T) {
 /// assert!(plane.window::<4, 4>(0, 3).is_none(), "it would end below the border");
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct PlaneRef<'a> {
-    data: &'a [u8],
+pub struct PlaneRef<'a, S = u8> {
+    data: &'a [S],
     layout: Layout,
 }
 
-impl<'a> PlaneRef<'a> {
-    /// Creates a view of `data`, whose first byte is the top-left pixel of the border. Returns
-    /// `None` if `data` is too short.
+impl<'a, S: Copy> PlaneRef<'a, S> {
+    /// Creates a view of `data`, which begins with the top-left pixel of the border. Returns `None`
+    /// if `data` is too short.
     #[inline]
     #[must_use]
-    pub fn new(data: &'a [u8], layout: Layout) -> Option<Self> {
+    pub fn new(data: &'a [S], layout: Layout) -> Option<Self> {
         Some(Self { layout: layout.within(data.len())?, data })
     }
 
@@ -95,6 +99,39 @@ impl<'a> PlaneRef<'a> {
         self.layout
     }
 
+    /// Whether all of the `w` x `h` pixels at (`x`, `y`) lie inside the plane and its border.
+    #[inline]
+    #[must_use]
+    pub fn covers(&self, x: isize, y: isize, w: usize, h: usize) -> bool {
+        let Layout { width, height, pad, .. } = self.layout;
+        let fits = |at: isize, len: usize, size: usize| {
+            pad.checked_add_signed(at).is_some_and(|from| from + len <= size + 2 * pad)
+        };
+        fits(x, w, width) && fits(y, h, height)
+    }
+
+    /// Returns the pixels from the first one inside the border on, and the stride.
+    #[inline]
+    #[must_use]
+    pub fn pixels(&self) -> (&'a [S], usize) {
+        let Layout { stride, pad, .. } = self.layout;
+        (&self.data[pad * stride + pad..], stride)
+    }
+
+    /// The `width` pixels of row `y`.
+    ///
+    /// # Panics
+    /// If `y` is not below the height.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, y: usize) -> &'a [S] {
+        let Layout { stride, width, height, pad } = self.layout;
+        assert!(y < height, "row {y} of {height}");
+        &self.data[(y + pad) * stride + pad..][..width]
+    }
+}
+
+impl<'a> PlaneRef<'a> {
     /// Returns the windows of [`Self::window`] at several positions; `None` if the window at any of
     /// these positions is `None`.
     #[inline]
@@ -159,56 +196,25 @@ impl<'a> PlaneRef<'a> {
         Some(Window { start, stride, bytes: PhantomData })
     }
 
-    /// Whether all of the `w` x `h` pixels at (`x`, `y`) lie inside the plane and its border.
-    #[inline]
-    #[must_use]
-    pub fn covers(&self, x: isize, y: isize, w: usize, h: usize) -> bool {
-        let Layout { width, height, pad, .. } = self.layout;
-        let fits = |at: isize, len: usize, size: usize| {
-            pad.checked_add_signed(at).is_some_and(|from| from + len <= size + 2 * pad)
-        };
-        fits(x, w, width) && fits(y, h, height)
-    }
-
     /// Prefetches the cache lines of `rows` rows at the pixel (`x`, `y`): see [`prefetch_rows`].
     #[inline]
     pub fn prefetch(&self, x: usize, y: usize, rows: usize) {
         let Layout { stride, pad, .. } = self.layout;
         prefetch_rows(self.data, (y + pad) * stride + pad + x, stride, rows);
     }
-
-    /// Returns the bytes from the first pixel inside the border, and the stride in bytes.
-    #[inline]
-    #[must_use]
-    pub fn pixels(&self) -> (&'a [u8], usize) {
-        let Layout { stride, pad, .. } = self.layout;
-        (&self.data[pad * stride + pad..], stride)
-    }
-
-    /// The `width` pixels of row `y`.
-    ///
-    /// # Panics
-    /// If `y` is not below the height.
-    #[inline]
-    #[must_use]
-    pub fn row(&self, y: usize) -> &'a [u8] {
-        let Layout { stride, width, height, pad } = self.layout;
-        assert!(y < height, "row {y} of {height}");
-        &self.data[(y + pad) * stride + pad..][..width]
-    }
 }
 
 /// A mutably borrowed plane; see [`PlaneRef`].
 #[derive(Debug)]
-pub struct PlaneMut<'a> {
-    data: &'a mut [u8],
+pub struct PlaneMut<'a, S = u8> {
+    data: &'a mut [S],
     layout: Layout,
 }
 
-impl<'a> PlaneMut<'a> {
+impl<'a, S: Copy> PlaneMut<'a, S> {
     /// As [`PlaneRef::new`].
     #[must_use]
-    pub fn new(data: &'a mut [u8], layout: Layout) -> Option<Self> {
+    pub fn new(data: &'a mut [S], layout: Layout) -> Option<Self> {
         Some(Self { layout: layout.within(data.len())?, data })
     }
 
@@ -221,13 +227,13 @@ impl<'a> PlaneMut<'a> {
 
     /// Returns a shared view for reading.
     #[must_use]
-    pub fn as_ref(&self) -> PlaneRef<'_> {
+    pub fn as_ref(&self) -> PlaneRef<'_, S> {
         PlaneRef { data: self.data, layout: self.layout }
     }
 
-    /// Returns all bytes including the border, for splitting into rows of `stride` bytes.
+    /// Returns all pixels including the border, for splitting into rows of `stride` pixels.
     #[must_use]
-    pub fn into_data(self) -> &'a mut [u8] {
+    pub fn into_data(self) -> &'a mut [S] {
         self.data
     }
 
@@ -235,7 +241,7 @@ impl<'a> PlaneMut<'a> {
     ///
     /// # Panics
     /// If `y` is not below the height.
-    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+    pub fn row_mut(&mut self, y: usize) -> &mut [S] {
         let Layout { stride, width, height, pad } = self.layout;
         assert!(y < height, "row {y} of {height}");
         &mut self.data[(y + pad) * stride + pad..][..width]

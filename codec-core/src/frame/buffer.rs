@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use codec_simd::{Layout, PlaneMut, PlaneRef};
 
-use super::{Chroma, Picture, PictureInfo, Size};
+use super::{Chroma, Picture, PictureInfo, SampleFormat, Sampling, Size};
 use crate::error::LimitError;
 
-/// Alignment of the first pixel of each row, in bytes.
+/// Alignment of the first sample of each row, in samples (and at least as many bytes).
 const ALIGN: usize = 64;
-/// Bytes that kernels may read past the last pixel of a plane.
+/// Samples that kernels may read past the last one of a plane.
 const TAIL: usize = 64;
+/// Size of a macroblock in luma samples: planes have whole ones by default.
+const MACROBLOCK: usize = 16;
 
-/// The samples of one frame: three planes in whole macroblocks, each with a border on all sides.
+/// The samples of one frame: three planes in whole blocks (macroblocks by default), each with a border
+/// on all sides. Samples of more than 8 bits are of type `u16`.
 ///
 /// ```
 /// use codec_core::frame::{FrameBuf, Size};
@@ -25,11 +28,12 @@ const TAIL: usize = 64;
 /// assert_eq!(frame.size(), Size::new(100, 74));
 /// ```
 #[derive(Debug, Default)]
-pub struct FrameBuf {
-    bytes: Vec<u8>,
-    /// Offset of each plane in `bytes`: aligned to 64 bytes in memory.
+pub struct FrameBuf<S = u8> {
+    samples: Vec<S>,
+    /// Offset of each plane in `samples`: aligned to 64 samples in memory.
     starts: [usize; 3],
     layouts: [Layout; 3],
+    format: SampleFormat,
     /// Column and row of the first visible luma sample; even numbers.
     origin: (usize, usize),
     size: Size,
@@ -51,6 +55,121 @@ impl Window {
     #[must_use]
     pub fn whole(size: Size) -> Self {
         Self { coded: size, origin: (0, 0), size }
+    }
+}
+
+impl<S: Copy + Default> FrameBuf<S> {
+    /// Allocates planes without border for a frame of any format, rounded up to whole blocks of
+    /// `block` luma pixels (a multiple of 16). `S` must be `u8` for a depth of 8, `u16` otherwise.
+    /// All samples are 0.
+    ///
+    /// ```
+    /// use codec_core::frame::{FrameBuf, SampleFormat, Sampling, Size};
+    ///
+    /// let format = SampleFormat { depth: 10, sampling: Sampling::Yuv422 };
+    /// let frame = FrameBuf::<u16>::with_format(Size::new(100, 74), format, 64);
+    /// let layout = frame.plane(1).layout();
+    /// assert_eq!((layout.width, layout.height), (64, 128));
+    /// assert_eq!(frame.visible_rows(1).map(|row| row.len()).sum::<usize>(), 50 * 74);
+    /// ```
+    #[must_use]
+    pub fn with_format(size: Size, format: SampleFormat, block: usize) -> Self {
+        let mut frame = Self::allocate(size, format, block, 0, S::default());
+        frame.size = size;
+        frame
+    }
+
+    /// Allocates the planes; the visible size is not set.
+    fn allocate(coded: Size, format: SampleFormat, block: usize, luma_pad: usize, fill: S) -> Self {
+        let blocks = |length: u32| (length as usize).next_multiple_of(block);
+        let (width, height) = (blocks(coded.width), blocks(coded.height));
+        let layout = |width: usize, height: usize, pad: usize| {
+            // Sixteen samples more than the plane, so that full-register reads are always in bounds.
+            let stride = (width + 2 * pad + 16).next_multiple_of(ALIGN);
+            // Strides that are multiples of 1,024 cause cache set conflicts.
+            let stride = if stride.is_multiple_of(1024) { stride + ALIGN } else { stride };
+            Layout { stride, width, height, pad }
+        };
+        let [halved_x, halved_y] = format.sampling.halved().map(usize::from);
+        let chroma = match format.sampling {
+            Sampling::Yuv400 => Layout::default(),
+            _ => layout(width >> halved_x, height >> halved_y, luma_pad / 2),
+        };
+        let layouts = [layout(width, height, luma_pad), chroma, chroma];
+        let len = |l: Layout| (l.height + 2 * l.pad) * l.stride + TAIL;
+        let total = layouts.iter().map(|&l| len(l).next_multiple_of(ALIGN)).sum::<usize>();
+        let samples = vec![fill; total + ALIGN];
+        // The allocation never moves or grows from here on, so the alignment holds.
+        let mut at = samples.as_ptr().align_offset(ALIGN).min(ALIGN);
+        let starts = layouts.map(|l| {
+            let start = at;
+            at += len(l).next_multiple_of(ALIGN);
+            start
+        });
+        Self { samples, starts, layouts, format, origin: (0, 0), size: Size::default() }
+    }
+
+    /// Returns the format of the samples.
+    #[inline]
+    #[must_use]
+    pub fn format(&self) -> SampleFormat {
+        self.format
+    }
+
+    /// Returns the visible rows of plane 0 (Y), 1 (U) or 2 (V), from top to bottom.
+    ///
+    /// # Panics
+    /// If `index` is above 2 or the buffer was created by `Default`.
+    pub fn visible_rows(&self, index: usize) -> impl Iterator<Item = &[S]> {
+        let size = self.format.sampling.plane_size(self.size, index);
+        let (width, height) = (size.width as usize, size.height as usize);
+        let Layout { stride, pad, .. } = self.layouts[index];
+        let [halved_x, halved_y] =
+            self.format.sampling.halved().map(|h| usize::from(h && index > 0));
+        let (x, y) = (self.origin.0 >> halved_x, self.origin.1 >> halved_y);
+        let first = self.starts[index] + (pad + y) * stride + pad + x;
+        (0..height).map(move |row| &self.samples[first + row * stride..][..width])
+    }
+
+    /// Returns the visible size in pixels.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Returns the width of the border around the luma plane, in pixels.
+    #[inline]
+    #[must_use]
+    pub fn luma_pad(&self) -> usize {
+        self.layouts[0].pad
+    }
+
+    /// Returns plane 0 (Y), 1 (U) or 2 (V): whole blocks and border.
+    ///
+    /// # Panics
+    /// If `index` is above 2 or the buffer was created by `Default`.
+    #[inline]
+    #[must_use]
+    pub fn plane(&self, index: usize) -> PlaneRef<'_, S> {
+        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
+        PlaneRef::new(&self.samples[self.starts[index]..], self.layouts[index]).expect("room")
+    }
+
+    /// Returns all three planes for writing.
+    ///
+    /// # Panics
+    /// If the buffer was created by `Default`.
+    #[inline]
+    pub fn planes_mut(&mut self) -> [PlaneMut<'_, S>; 3] {
+        let [_, u, v] = self.starts;
+        let (head, v_data) = self.samples.split_at_mut(v);
+        let (head, u_data) = head.split_at_mut(u);
+        let y_data = &mut head[self.starts[0]..];
+        let [ly, lu, lv] = self.layouts;
+        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
+        [(y_data, ly), (u_data, lu), (v_data, lv)]
+            .map(|(data, layout)| PlaneMut::new(data, layout).expect("room"))
     }
 }
 
@@ -89,27 +208,10 @@ impl FrameBuf {
             fits(left, size.width, coded.width) && fits(top, size.height, coded.height),
             "the window exceeds the coded size"
         );
-        let (cols, rows) = coded.macroblocks();
-        let layout = |mb: usize, pad: usize| {
-            // Sixteen bytes more than the pixels, so that full-register reads are always in bounds.
-            let stride = (cols * mb + 2 * pad + 16).next_multiple_of(ALIGN);
-            // Strides that are multiples of 1,024 cause cache set conflicts.
-            let stride = if stride.is_multiple_of(1024) { stride + ALIGN } else { stride };
-            Layout { stride, width: cols * mb, height: rows * mb, pad }
-        };
-        let layouts = [layout(16, luma_pad), layout(8, luma_pad / 2), layout(8, luma_pad / 2)];
-        let len = |l: Layout| (l.height + 2 * l.pad) * l.stride + TAIL;
-        let total = layouts.iter().map(|&l| len(l).next_multiple_of(ALIGN)).sum::<usize>();
-        let bytes = vec![128; total + ALIGN];
-        // The allocation never moves or grows from here on, so the alignment holds.
-        let mut at = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
-        let starts = layouts.map(|l| {
-            let start = at;
-            at += len(l).next_multiple_of(ALIGN);
-            start
-        });
-        let origin = ((left & !1) as usize, (top & !1) as usize);
-        Self { bytes, starts, layouts, origin, size }
+        let mut frame = Self::allocate(coded, SampleFormat::YUV420, MACROBLOCK, luma_pad, 128);
+        frame.origin = ((left & !1) as usize, (top & !1) as usize);
+        frame.size = size;
+        frame
     }
 
     /// Copies `picture` into a new buffer without border.
@@ -142,59 +244,19 @@ impl FrameBuf {
         }
     }
 
-    /// Returns the visible size in pixels.
-    #[inline]
-    #[must_use]
-    pub fn size(&self) -> Size {
-        self.size
-    }
-
-    /// Returns the width of the border around the luma plane, in pixels.
-    #[inline]
-    #[must_use]
-    pub fn luma_pad(&self) -> usize {
-        self.layouts[0].pad
-    }
-
-    /// Returns plane 0 (Y), 1 (U) or 2 (V): whole macroblocks and border.
-    ///
-    /// # Panics
-    /// If `index` is above 2 or the buffer was created by `Default`.
-    #[inline]
-    #[must_use]
-    pub fn plane(&self, index: usize) -> PlaneRef<'_> {
-        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
-        PlaneRef::new(&self.bytes[self.starts[index]..], self.layouts[index]).expect("room")
-    }
-
-    /// Returns all three planes for writing.
-    ///
-    /// # Panics
-    /// If the buffer was created by `Default`.
-    #[inline]
-    pub fn planes_mut(&mut self) -> [PlaneMut<'_>; 3] {
-        let [_, u, v] = self.starts;
-        let (head, v_data) = self.bytes.split_at_mut(v);
-        let (head, u_data) = head.split_at_mut(u);
-        let y_data = &mut head[self.starts[0]..];
-        let [ly, lu, lv] = self.layouts;
-        #[expect(clippy::expect_used, reason = "`new` allocates every plane")]
-        [(y_data, ly), (u_data, lu), (v_data, lv)]
-            .map(|(data, layout)| PlaneMut::new(data, layout).expect("room"))
-    }
-
     /// Returns a view of the visible area.
     ///
     /// # Panics
-    /// If the buffer was created by `Default`.
+    /// If the buffer was created by `Default`, or its sampling is not 4:2:0.
     #[inline]
     #[must_use]
     pub fn picture(&self, info: PictureInfo) -> Picture<'_> {
+        assert_eq!(self.format, SampleFormat::YUV420, "pictures are 8-bit 4:2:0");
         let visible = |index: usize| {
             let Layout { stride, pad, .. } = self.layouts[index];
             let (x, y) = self.origin;
             let (x, y) = if index == 0 { (x, y) } else { (x / 2, y / 2) };
-            (&self.bytes[self.starts[index] + (pad + y) * stride + pad + x..], stride)
+            (&self.samples[self.starts[index] + (pad + y) * stride + pad + x..], stride)
         };
         #[expect(clippy::expect_used, reason = "the planes cover the visible size")]
         Picture::i420(self.size, visible(0), visible(1), visible(2))
