@@ -28,6 +28,7 @@ pub(crate) static DECODER: Capabilities = Capabilities {
         Gap::new(Feature::ReportsReferences, "dav1d's header structs depend on its version"),
         Gap::new(Feature::Pool, "dav1d starts its own threads, as many as the pool has"),
         Gap::new(Feature::SimdLevel, "dav1d detects the CPU itself"),
+        Gap::new(Feature::AllLayers, "dav1d is opened for the highest spatial layer only"),
         Gap::new(Feature::DecoderDelay, "each frame is output with its own packet"),
     ],
     ..Capabilities::minimal("dav1d")

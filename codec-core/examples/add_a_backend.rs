@@ -17,11 +17,11 @@ static CAPABILITIES: Capabilities = {
     can
 };
 #[rustfmt::skip]
-const GAPS: [Feature; 31] = [
+const GAPS: [Feature; 32] = [
     Cbr, Vbr, Quality, QindexRange, FrameShares, Caps, Buffering, Drops, LiveBitrate, LiveRate,
     LiveQindexRange, LiveFrameRate, LiveResolution, LiveSpeed, SceneCuts, TemporalLayers,
     References, Importance, Denoise, Tune, ScreenContent, ErrorResilience, Deadline, IntraRefresh,
-    ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, DecoderDelay,
+    ReportsPsnr, ReportsDigest, ReportsQindex, Pool, SimdLevel, Concealment, AllLayers, DecoderDelay,
 ];
 static BACKENDS: &[Backend] = &[Backend {
     codec: Codec::Other("runs"),

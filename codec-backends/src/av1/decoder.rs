@@ -25,6 +25,7 @@ const GAPS: &[Gap] = &[
     Gap::new(Feature::ReportsReferences, "AV1's eight reference slots do not map to VP8's three"),
     Gap::new(Feature::Pool, "rav1d starts its own threads, as many as the pool has"),
     Gap::new(Feature::SimdLevel, "rav1d detects the CPU itself, and has no SIMD without av1-asm"),
+    Gap::new(Feature::AllLayers, "rav1d outputs the highest spatial layer only"),
     Gap::new(Feature::DecoderDelay, "each frame is always output with its own packet"),
 ];
 

@@ -39,6 +39,7 @@ pub(crate) static VP9_DECODER: Capabilities = Capabilities {
         DECODER_GAPS[1],
         DECODER_GAPS[2],
         Gap::new(Feature::Concealment, "libvpx has no concealment for VP9"),
+        Gap::new(Feature::AllLayers, "libvpx outputs the last frame of a superframe only"),
         Gap::new(
             Feature::ReportsReferences,
             "libvpx does not report which VP9 references are used",

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use super::{
     Buffering, Capabilities, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig,
-    Feature, FrameRequest, Preset, RateControl, Scalability, Update,
+    Feature, FrameRequest, LayerOutput, Preset, RateControl, Scalability, Update,
 };
 use crate::error::{ConfigError, Error, Unsupported};
 use crate::frame::{Picture, Size};
@@ -189,6 +189,9 @@ impl Capabilities {
     pub fn check_decoder_config(&self, config: &DecoderConfig) -> Result<(), Error> {
         if config.conceal == Conceal::On && self.gap(Feature::Concealment).is_some() {
             return Err(self.unsupported(Feature::Concealment));
+        }
+        if config.layer_output == LayerOutput::All && self.gap(Feature::AllLayers).is_some() {
+            return Err(self.unsupported(Feature::AllLayers));
         }
         Ok(())
     }

@@ -92,6 +92,19 @@ pub enum OutputOrder {
     Decode,
 }
 
+/// Which frames of a packet a decoder outputs if the packet has several spatial layers.
+///
+/// VP8 and H.264 packets have one layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayerOutput {
+    /// The frame of the highest layer.
+    #[default]
+    Highest,
+    /// The frames of all layers, in decoding order.
+    All,
+}
+
 /// Settings of a decoder.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -111,6 +124,8 @@ pub struct DecoderConfig {
     pub delay_frames: u32,
     /// Order of the frames, for codecs that reorder them.
     pub output_order: OutputOrder,
+    /// Which spatial layers are output.
+    pub layer_output: LayerOutput,
     /// SIMD level; `None` selects the best that the CPU supports. The frames do not depend on it.
     pub simd: Option<Level>,
     /// Keep the parsed syntax of each packet for [`VideoDecoder::trace`]. Decoders that support it

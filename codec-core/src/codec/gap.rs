@@ -104,6 +104,8 @@ features! {
     SimdLevel = "explicit SIMD level",
     /// [`super::Conceal::On`].
     Concealment = "error concealment",
+    /// [`super::LayerOutput::All`].
+    AllLayers = "output of all spatial layers",
     /// [`super::DecoderConfig::delay_frames`]; without this feature the delay is always 0.
     DecoderDelay = "decoder delay of one frame",
 }

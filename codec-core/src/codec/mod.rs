@@ -35,7 +35,9 @@ pub use backend::{Backend, OpenDecoder, OpenEncoder};
 pub use capabilities::{Capabilities, PassShares};
 pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability, Tune};
 pub use deadline::{Clock, Deadline, FrameTime};
-pub use decoder::{Conceal, DecodeReport, DecoderConfig, Limits, OutputOrder, VideoDecoder};
+pub use decoder::{
+    Conceal, DecodeReport, DecoderConfig, LayerOutput, Limits, OutputOrder, VideoDecoder,
+};
 pub use denoise::Denoise;
 pub use encoder::{DropReason, FrameRequest, Outcome, VideoEncoder};
 pub use first_pass::FirstPassStats;
