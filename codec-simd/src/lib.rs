@@ -84,6 +84,8 @@ mod table;
 mod temporal;
 mod types;
 mod view;
+pub mod vp9;
+pub mod vp9_high;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 #[cfg(target_arch = "x86_64")]

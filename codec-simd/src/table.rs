@@ -11,6 +11,7 @@ use crate::types::{
     MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
 use crate::view::{Window, WindowMut};
+use crate::vp9::{Vp9Edges, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind, Vp9TxSize};
 
 /// Each entry becomes a private `unsafe fn` field and a safe method with the same contract.
 macro_rules! kernel_table {
@@ -512,6 +513,55 @@ kernel_table! {
     i420_to_rgb24_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
     /// As [`Self::i420_to_rgb24_row`], to pixels of four bytes, the last of which is 255.
     i420_to_rgb32_row(y: &[u8], u: &[u8], v: &[u8], weights: &YuvWeights, pixels: &mut [u8]);
+
+    // ---- VP9 ----
+    /// Adds the inverse transform of `n` x `n` coefficients to the block at the start of `dst`, and
+    /// clears them. The coefficient in column `x` and row `y` is at `x * n + y`. `positions` is the
+    /// bitwise or of the positions of all coefficients that are not zero. Panics if `dst` is too
+    /// short for the block.
+    vp9_inverse_transform(
+        size: Vp9TxSize,
+        kind: Vp9TxKind,
+        coeffs: &mut [i16; 1024],
+        positions: u16,
+        dst: &mut [u8],
+        stride: usize
+    );
+    /// Interpolates a block with 8 taps, `(sum + 64) >> 7`, horizontally first; samples are clipped
+    /// between the passes. `src` begins three samples before the block and three rows above it, and
+    /// has seven columns and rows more than the block. Panics if `src` or `dst` is too short.
+    vp9_predict(
+        motion: Vp9Motion,
+        src: &[u8],
+        src_stride: usize,
+        dst: &mut [u8],
+        dst_stride: usize
+    );
+    /// As [`Self::vp9_predict`] from a reference of another size: positions advance by `steps`
+    /// (horizontal, vertical; 1..=32) sixteenths of a sample. `src` has as many columns and rows as
+    /// the positions need.
+    vp9_predict_scaled(
+        motion: Vp9Motion,
+        steps: [u8; 2],
+        src: &[u8],
+        src_stride: usize,
+        dst: &mut [u8],
+        dst_stride: usize
+    );
+    /// Predicts a square block from the samples next to it. Panics if `dst` is too short.
+    vp9_predict_intra(
+        mode: Vp9IntraMode,
+        size: Vp9TxSize,
+        edges: &Vp9IntraEdges<u8>,
+        dst: &mut [u8],
+        stride: usize
+    );
+    /// Filters the vertical edge before the samples at `at + line * stride`, for 32 lines. `plane` has
+    /// the lines of all units, also of those that are not filtered, with the samples that the longest
+    /// filter reads. Panics otherwise.
+    vp9_filter_v(plane: &mut [u8], stride: usize, at: usize, edges: &Vp9Edges);
+    /// Filters the horizontal edge above the samples at `at + line`, as [`Self::vp9_filter_v`].
+    vp9_filter_h(plane: &mut [u8], stride: usize, at: usize, edges: &Vp9Edges);
 }
 
 impl Kernels {

@@ -34,6 +34,8 @@ ops! {
     fn avg_u8(a: U8x16, b: U8x16) -> U8x16 { vrhaddq_u8(a, b) }
     /// All ones if `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { vcleq_u8(a, b) }
+    /// Whether a lane is not zero.
+    fn any_u8(a: U8x16) -> bool { vmaxvq_u8(a) != 0 }
     fn halve_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<1>(a) }
     fn sixteenth_u8(a: U8x16) -> U8x16 { vshrq_n_u8::<4>(a) }
     fn adds_i8(a: U8x16, b: U8x16) -> U8x16 {
@@ -145,6 +147,7 @@ ops! {
     fn add_i16(a: I16x8, b: I16x8) -> I16x8 { vaddq_s16(a, b) }
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { vsubq_s16(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { vqaddq_s16(a, b) }
+    fn subs_i16(a: I16x8, b: I16x8) -> I16x8 { vqsubq_s16(a, b) }
     fn max_i16(a: I16x8, b: I16x8) -> I16x8 { vmaxq_s16(a, b) }
     fn min_i16(a: I16x8, b: I16x8) -> I16x8 { vminq_s16(a, b) }
     fn abs_i16(a: I16x8) -> I16x8 { vabsq_s16(a) }
@@ -319,4 +322,30 @@ ops! {
             vgetq_lane_u32::<3>(sums),
         ]
     }
+}
+
+/// Sums of products: of the lower and of the upper half.
+pub(crate) type Sums = [int32x4_t; 2];
+
+// ---- sums of products ----
+ops! {
+    /// `a * x + b * y`.
+    fn products(a: I16x8, x: i16, b: I16x8, y: i16) -> Sums {
+        [
+            vmlal_n_s16(vmull_n_s16(vget_low_s16(a), x), vget_low_s16(b), y),
+            vmlal_high_n_s16(vmull_high_n_s16(a, x), b, y),
+        ]
+    }
+    fn add_sums(a: Sums, b: Sums) -> Sums { [vaddq_s32(a[0], b[0]), vaddq_s32(a[1], b[1])] }
+    fn sub_sums(a: Sums, b: Sums) -> Sums { [vsubq_s32(a[0], b[0]), vsubq_s32(a[1], b[1])] }
+    /// Divided by 16384, rounded, and clamped to 16 bits.
+    fn rounded(x: Sums) -> I16x8 {
+        vqrshrn_high_n_s32::<14>(vqrshrn_n_s32::<14>(x[0]), x[1])
+    }
+    /// Divided by 128, rounded, and clamped to 16 bits.
+    fn rounded_7(x: Sums) -> I16x8 {
+        vqrshrn_high_n_s32::<7>(vqrshrn_n_s32::<7>(x[0]), x[1])
+    }
+    /// `a * x / 16384`, rounded; `x` is above -16384 and below 16384.
+    fn scaled(a: I16x8, x: i16) -> I16x8 { vqrdmulhq_n_s16(a, 2 * x) }
 }

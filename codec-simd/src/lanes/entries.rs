@@ -106,6 +106,9 @@ macro_rules! replace_entries {
             ..$base
         }
     };
+    ($base:expr, vp9) => {
+        Kernels { vp9_inverse_transform, vp9_predict, vp9_filter_v, vp9_filter_h, ..$base }
+    };
     ($base:expr, h264) => {
         Kernels {
             h264_luma_4x8,

@@ -24,6 +24,9 @@ pub(crate) mod predict;
 mod temporal;
 #[cfg(not(target_arch = "x86_64"))]
 mod transform;
+pub(crate) mod vp9;
+mod vp9_loop_filter;
+pub(crate) mod vp9_transform;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use cost::lanes_cost;
@@ -45,3 +48,5 @@ pub(crate) use predict::lanes_predict;
 pub(crate) use temporal::lanes_temporal;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use transform::lanes_transform;
+pub(crate) use vp9::lanes_vp9;
+pub(crate) use vp9_loop_filter::lanes_vp9_loop_filter;

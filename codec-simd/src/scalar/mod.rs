@@ -49,3 +49,8 @@ pub(crate) use h264::{
     h264_transform_quantise_chroma, h264_transform_quantise_luma, h264_transform_quantise_luma_8x8,
     h264_weight_rows,
 };
+pub(crate) mod vp9;
+pub(crate) use vp9::{
+    vp9_filter_h, vp9_filter_v, vp9_inverse_transform, vp9_predict, vp9_predict_intra,
+    vp9_predict_scaled,
+};

@@ -42,6 +42,8 @@ ops! {
     fn avg_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_avgr(a, b) }
     /// All ones if `a <= b`.
     fn le_u8(a: U8x16, b: U8x16) -> U8x16 { u8x16_le(a, b) }
+    /// Whether a lane is not zero.
+    fn any_u8(a: U8x16) -> bool { v128_any_true(a) }
     fn halve_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 1) }
     fn sixteenth_u8(a: U8x16) -> U8x16 { u8x16_shr(a, 4) }
     fn adds_i8(a: U8x16, b: U8x16) -> U8x16 { i8x16_add_sat(a, b) }
@@ -142,6 +144,7 @@ ops! {
     fn add_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_add(a, b) }
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_sub(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_add_sat(a, b) }
+    fn subs_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_sub_sat(a, b) }
     fn max_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_max(a, b) }
     fn min_i16(a: I16x8, b: I16x8) -> I16x8 { i16x8_min(a, b) }
     fn abs_i16(a: I16x8) -> I16x8 { i16x8_abs(a) }
@@ -307,4 +310,35 @@ ops! {
             u32x4_extract_lane::<3>(sums),
         ]
     }
+}
+
+/// Sums of products: of the lower and of the upper half.
+pub(crate) type Sums = [v128; 2];
+
+// ---- sums of products ----
+ops! {
+    /// `a * x + b * y`.
+    fn products(a: I16x8, x: i16, b: I16x8, y: i16) -> Sums {
+        let factors = zip_low_i16(splat_i16(x), splat_i16(y));
+        [
+            i32x4_dot_i16x8(zip_low_i16(a, b), factors),
+            i32x4_dot_i16x8(zip_high_i16(a, b), factors),
+        ]
+    }
+    fn add_sums(a: Sums, b: Sums) -> Sums { [i32x4_add(a[0], b[0]), i32x4_add(a[1], b[1])] }
+    fn sub_sums(a: Sums, b: Sums) -> Sums { [i32x4_sub(a[0], b[0]), i32x4_sub(a[1], b[1])] }
+    /// Divided by 16384, rounded, and clamped to 16 bits.
+    fn rounded(x: Sums) -> I16x8 {
+        let half = i32x4_splat(1 << 13);
+        let [low, high] = [i32x4_add(x[0], half), i32x4_add(x[1], half)];
+        i16x8_narrow_i32x4(i32x4_shr(low, 14), i32x4_shr(high, 14))
+    }
+    /// Divided by 128, rounded, and clamped to 16 bits.
+    fn rounded_7(x: Sums) -> I16x8 {
+        let half = i32x4_splat(1 << 6);
+        let [low, high] = [i32x4_add(x[0], half), i32x4_add(x[1], half)];
+        i16x8_narrow_i32x4(i32x4_shr(low, 7), i32x4_shr(high, 7))
+    }
+    /// `a * x / 16384`, rounded; `x` is above -16384 and below 16384.
+    fn scaled(a: I16x8, x: i16) -> I16x8 { i16x8_q15mulr_sat(a, splat_i16(2 * x)) }
 }

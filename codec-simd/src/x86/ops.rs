@@ -35,6 +35,22 @@ ops! {
     fn max_u8(a: U8x16, b: U8x16) -> U8x16 { _mm_max_epu8(a, b) }
     fn min_u8(a: U8x16, b: U8x16) -> U8x16 { _mm_min_epu8(a, b) }
     fn adds_u8(a: U8x16, b: U8x16) -> U8x16 { _mm_adds_epu8(a, b) }
+    fn halve_u8(a: U8x16) -> U8x16 { _mm_and_si128(_mm_srli_epi16::<1>(a), splat_u8(0x7f)) }
+    fn adds_i8(a: U8x16, b: U8x16) -> U8x16 { _mm_adds_epi8(a, b) }
+    fn subs_i8(a: U8x16, b: U8x16) -> U8x16 { _mm_subs_epi8(a, b) }
+    /// `a >> N`, signed.
+    fn shr_i8<const N: i32>(a: U8x16) -> U8x16 {
+        // Of the numbers plus 128, which are not negative.
+        let shifted = _mm_srli_epi16::<N>(_mm_xor_si128(a, splat_u8(0x80)));
+        _mm_sub_epi8(_mm_and_si128(shifted, splat_u8(0xff >> N)), splat_u8(0x80 >> N))
+    }
+    /// `(a + 1) >> 1`, signed.
+    fn halve_up_i8(a: U8x16) -> U8x16 {
+        let sum = _mm_avg_epu8(_mm_xor_si128(a, splat_u8(0x80)), _mm_setzero_si128());
+        _mm_sub_epi8(sum, splat_u8(0x40))
+    }
+    /// Whether a lane is not zero.
+    fn any_u8(a: U8x16) -> bool { _mm_testz_si128(a, a) == 0 }
     fn subs_u8(a: U8x16, b: U8x16) -> U8x16 { _mm_subs_epu8(a, b) }
     fn abs_diff(a: U8x16, b: U8x16) -> U8x16 {
         _mm_or_si128(_mm_subs_epu8(a, b), _mm_subs_epu8(b, a))
@@ -111,6 +127,7 @@ ops! {
     fn add_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_add_epi16(a, b) }
     fn sub_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_sub_epi16(a, b) }
     fn adds_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_adds_epi16(a, b) }
+    fn subs_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_subs_epi16(a, b) }
     fn max_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_max_epi16(a, b) }
     fn min_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_min_epi16(a, b) }
     /// The low halves of the products.
@@ -198,4 +215,42 @@ ops! {
         let sum = _mm_add_epi64(pairs, _mm_unpackhi_epi64(pairs, pairs));
         _mm_cvtsi128_si64(sum).cast_unsigned()
     }
+}
+
+/// Sums of products: of the lower and of the upper half.
+pub(crate) type Sums = [__m128i; 2];
+
+// ---- sums of products ----
+ops! {
+    /// `a * x + b * y`.
+    fn products(a: I16x8, x: i16, b: I16x8, y: i16) -> Sums {
+        let factors = _mm_set1_epi32(pair(x, y));
+        [
+            _mm_madd_epi16(_mm_unpacklo_epi16(a, b), factors),
+            _mm_madd_epi16(_mm_unpackhi_epi16(a, b), factors),
+        ]
+    }
+    fn add_sums(a: Sums, b: Sums) -> Sums { [_mm_add_epi32(a[0], b[0]), _mm_add_epi32(a[1], b[1])] }
+    fn sub_sums(a: Sums, b: Sums) -> Sums { [_mm_sub_epi32(a[0], b[0]), _mm_sub_epi32(a[1], b[1])] }
+    /// Divided by 16384, rounded, and clamped to 16 bits.
+    fn rounded(x: Sums) -> I16x8 {
+        let half = _mm_set1_epi32(1 << 13);
+        let [low, high] = [_mm_add_epi32(x[0], half), _mm_add_epi32(x[1], half)];
+        _mm_packs_epi32(_mm_srai_epi32::<14>(low), _mm_srai_epi32::<14>(high))
+    }
+    /// Divided by 128, rounded, and clamped to 16 bits.
+    fn rounded_7(x: Sums) -> I16x8 {
+        let half = _mm_set1_epi32(1 << 6);
+        let [low, high] = [_mm_add_epi32(x[0], half), _mm_add_epi32(x[1], half)];
+        _mm_packs_epi32(_mm_srai_epi32::<7>(low), _mm_srai_epi32::<7>(high))
+    }
+    /// `a * x / 16384`, rounded; `x` is above -16384 and below 16384.
+    fn scaled(a: I16x8, x: i16) -> I16x8 { _mm_mulhrs_epi16(a, _mm_set1_epi16(2 * x)) }
+}
+
+/// Two factors as one lane of 32 bits, the first one in the low half.
+#[inline(always)]
+pub(crate) fn pair(x: i16, y: i16) -> i32 {
+    let ([a, b], [c, d]) = (x.to_le_bytes(), y.to_le_bytes());
+    i32::from_le_bytes([a, b, c, d])
 }

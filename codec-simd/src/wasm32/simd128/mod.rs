@@ -7,6 +7,7 @@ mod pixels;
 mod predict;
 mod temporal;
 mod transform;
+mod vp9;
 
 use crate::level::Level;
 use crate::table::{Kernels, SCALAR};
@@ -19,6 +20,7 @@ pub(crate) const TABLE: Kernels = {
     table = transform::over(table);
     table = loop_filter::over(table);
     table = h264::over(table);
+    table = vp9::over(table);
     table.level = Level::Simd128;
     table
 };

@@ -7,10 +7,14 @@ mod h264_predict;
 mod h264_quantise;
 mod loop_filter;
 mod loop_filter_pairs;
+mod ops;
 mod pixels;
 pub(in crate::x86) mod predict;
 mod temporal;
 pub(super) mod transform;
+mod vp9_loop_filter;
+mod vp9_predict;
+mod vp9_transform;
 
 use super::sse41;
 use crate::level::Level;
@@ -28,6 +32,9 @@ pub(crate) const TABLE: Kernels = {
     table = h264_half_planes::over(table);
     table = h264_predict::over(table);
     table = loop_filter_pairs::over(table);
+    table = vp9_predict::over(table);
+    table = vp9_loop_filter::over(table);
+    table = vp9_transform::over(table);
     table.level = Level::Avx2;
     table
 };

@@ -8,6 +8,7 @@ mod pixels;
 pub(in crate::x86) mod predict;
 pub(in crate::x86) mod temporal;
 mod transform;
+mod vp9;
 
 use crate::level::Level;
 use crate::table::{Kernels, SCALAR};
@@ -21,6 +22,7 @@ pub(crate) const TABLE: Kernels = {
     table = transform::over(table);
     table = loop_filter::over(table);
     table = h264::over(table);
+    table = vp9::over(table);
     table.level = Level::Sse41;
     table
 };

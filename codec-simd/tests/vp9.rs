@@ -1,0 +1,265 @@
+//! VP9: every level equals scalar, and scalar equals plain formulas.
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
+mod harness;
+
+use codec_simd::vp9::{
+    Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind,
+    Vp9TxSize,
+};
+use codec_simd::{Kernels, Level, vp9_high};
+use harness::{Rng, agree};
+
+const FILTERS: [Vp9Filter; 4] =
+    [Vp9Filter::Regular, Vp9Filter::Smooth, Vp9Filter::Sharp, Vp9Filter::Bilinear];
+
+fn byte(value: usize) -> u8 {
+    u8::try_from(value).unwrap()
+}
+
+fn motion(rng: &mut Rng) -> Vp9Motion {
+    let sides = [4, 8, 16, 32, 64];
+    let fraction = |rng: &mut Rng| if rng.coin() { 0 } else { byte(rng.below(16)) };
+    Vp9Motion {
+        filter: rng.pick(&FILTERS),
+        fraction_x: fraction(rng),
+        fraction_y: fraction(rng),
+        width: rng.pick(&sides),
+        height: byte(4 + 4 * rng.below(16)),
+        average: rng.coin(),
+    }
+}
+
+#[test]
+fn interpolation() {
+    agree(|kernels, rng| {
+        let motion = motion(rng);
+        let (width, height) = (usize::from(motion.width), usize::from(motion.height));
+        let stride = width + 7 + rng.below(40);
+        // The last row ends with the last sample that the contract names, or later.
+        let slack = rng.below(2) * 64;
+        let src = rng.pixels((height + 6) * stride + width + 7 + slack);
+        let to_stride = width + rng.below(40);
+        let mut dst = rng.pixels((height - 1) * to_stride + width);
+        kernels.vp9_predict(motion, &src, stride, &mut dst, to_stride);
+        dst
+    });
+}
+
+#[test]
+fn scaled_interpolation() {
+    agree(|kernels, rng| {
+        let motion = motion(rng);
+        let (width, height) = (usize::from(motion.width), usize::from(motion.height));
+        let steps = [rng.pick(&[1, 5, 8, 16, 20, 27, 32]), rng.pick(&[1, 8, 16, 31, 32])];
+        let needed = |size: usize, step: u8, fraction: u8| {
+            ((size - 1) * usize::from(step) + usize::from(fraction)) / 16 + 8
+        };
+        let columns = needed(width, steps[0], motion.fraction_x);
+        let rows = needed(height, steps[1], motion.fraction_y);
+        let stride = columns + rng.below(40);
+        let slack = rng.below(2) * 64;
+        let src = rng.pixels((rows - 1) * stride + columns + slack);
+        let to_stride = width + rng.below(40);
+        let mut dst = rng.pixels((height - 1) * to_stride + width);
+        kernels.vp9_predict_scaled(motion, steps, &src, stride, &mut dst, to_stride);
+        dst
+    });
+}
+
+/// Coefficients in column order, in the corner of random size, and the or of their positions.
+fn coefficients(rng: &mut Rng, n: usize) -> ([i16; 1024], u16) {
+    let mut coefficients = [0; 1024];
+    let (columns, rows) = (1 + rng.below(n), 1 + rng.below(n));
+    let (columns, rows) = if rng.below(4) == 0 { (1, 1) } else { (columns, rows) };
+    let range = rng.pick(&[2_usize, 40, 1000, 20_000, 65_536]);
+    let density = rng.pick(&[1_usize, 2, 16]);
+    let mut positions = 0;
+    for (at, coefficient) in coefficients.iter_mut().enumerate().take(n * n) {
+        if at / n < columns && at % n < rows && rng.below(density) == 0 {
+            let value =
+                i32::try_from(rng.below(range)).unwrap() - i32::try_from(range / 2).unwrap();
+            *coefficient = i16::try_from(value).unwrap();
+            if value != 0 {
+                positions |= u16::try_from(at).unwrap();
+            }
+        }
+    }
+    (coefficients, positions)
+}
+
+#[test]
+fn inverse_transforms() {
+    let kinds = [Vp9TxKind::Dct, Vp9TxKind::AdstColumns, Vp9TxKind::AdstRows, Vp9TxKind::AdstBoth];
+    agree(|kernels, rng| {
+        let size = rng.pick(&Vp9TxSize::ALL);
+        let n = size.pixels();
+        let kind = match size {
+            Vp9TxSize::Tx4 if rng.below(5) == 0 => Vp9TxKind::Wht,
+            Vp9TxSize::Tx32 => Vp9TxKind::Dct,
+            _ => rng.pick(&kinds),
+        };
+        let (mut coefficients, positions) = coefficients(rng, n);
+        let stride = n + rng.below(40);
+        let mut dst = rng.pixels((n - 1) * stride + n);
+        kernels.vp9_inverse_transform(size, kind, &mut coefficients, positions, &mut dst, stride);
+        assert_eq!(coefficients, [0; 1024]);
+        dst
+    });
+}
+
+/// A DCT in floating point differs from the integer one by at most one per sample.
+#[test]
+fn the_inverse_dct_is_one() {
+    let kernels = Kernels::for_level(Level::Scalar).unwrap();
+    let mut rng = Rng::new(7);
+    for size in Vp9TxSize::ALL {
+        let n = size.pixels();
+        let mut coefficients = [0; 1024];
+        for _ in 0..6 {
+            coefficients[rng.below(n * n)] = i16::try_from(rng.below(400)).unwrap() - 200;
+        }
+        let scale = [8.0, 8.0, 8.0, 4.0][size as usize];
+        let basis = |k: usize, at: usize| {
+            let weight = if k == 0 { 0.5_f64.sqrt() } else { 1.0 };
+            let angle = std::f64::consts::PI * (2 * at + 1) as f64 * k as f64 / (2 * n) as f64;
+            weight * (2.0 / n as f64).sqrt() * angle.cos()
+        };
+        let expected = |x: usize, y: usize| -> f64 {
+            let term =
+                |at: usize| f64::from(coefficients[at]) * basis(at / n, x) * basis(at % n, y);
+            (0..n * n).map(term).sum::<f64>() / scale
+        };
+        let expected: Vec<f64> = (0..n * n).map(|at| 128.0 + expected(at % n, at / n)).collect();
+        let mut dst = vec![128; n * n];
+        let mut copy = coefficients;
+        kernels.vp9_inverse_transform(size, Vp9TxKind::Dct, &mut copy, 1023, &mut dst, n);
+        for (expected, &sample) in expected.into_iter().zip(&dst) {
+            assert!((expected - f64::from(sample)).abs() < 1.1, "{size:?}: {expected} {sample}");
+        }
+    }
+}
+
+fn edges(rng: &mut Rng) -> Vp9Edges {
+    let filters =
+        [Vp9EdgeFilter::NONE, Vp9EdgeFilter::TAPS_4, Vp9EdgeFilter::TAPS_8, Vp9EdgeFilter::TAPS_16];
+    let filters = if rng.coin() { &filters[..] } else { &filters[..3] };
+    let mut edges = Vp9Edges::default();
+    for unit in 0..4 {
+        let level = byte(rng.below(64));
+        let inner = 1 + byte(rng.below(63));
+        edges.filters[unit] = rng.pick(filters);
+        edges.edge[unit] = 2 * (level + 2) + inner;
+        edges.inner[unit] = inner;
+        edges.variance[unit] = level >> 4;
+    }
+    edges
+}
+
+/// Samples around edges: flat or nearly so on most lines, with a step at the edge.
+fn edge_samples(rng: &mut Rng, len: usize) -> Vec<u8> {
+    let mut samples = rng.pixels(len);
+    if rng.below(4) > 0 {
+        let (base, spread) = (rng.byte(), 1 + byte(rng.below(6)));
+        for sample in &mut samples {
+            *sample = base.saturating_add(rng.byte() % spread);
+        }
+    }
+    samples
+}
+
+#[test]
+fn vertical_edges() {
+    agree(|kernels, rng| {
+        let edges = edges(rng);
+        let stride = 16 + rng.below(50);
+        let mut plane = edge_samples(rng, 31 * stride + 16);
+        kernels.vp9_filter_v(&mut plane, stride, 8, &edges);
+        plane
+    });
+}
+
+#[test]
+fn horizontal_edges() {
+    agree(|kernels, rng| {
+        let edges = edges(rng);
+        let stride = 32 + rng.below(50);
+        let mut plane = edge_samples(rng, 15 * stride + 32);
+        kernels.vp9_filter_h(&mut plane, stride, 8 * stride, &edges);
+        plane
+    });
+}
+
+fn intra_edges(rng: &mut Rng) -> Vp9IntraEdges<u8> {
+    let mut edges = Vp9IntraEdges {
+        above: [0; 64],
+        left: [0; 32],
+        corner: rng.byte(),
+        has_above: rng.coin(),
+        has_left: rng.coin(),
+    };
+    rng.fill(&mut edges.above);
+    rng.fill(&mut edges.left);
+    edges
+}
+
+#[test]
+fn intra_prediction() {
+    agree(|kernels, rng| {
+        let size = rng.pick(&Vp9TxSize::ALL);
+        let n = size.pixels();
+        let (mode, edges) = (rng.pick(&Vp9IntraMode::ALL), intra_edges(rng));
+        let stride = n + rng.below(40);
+        let mut dst = rng.pixels((n - 1) * stride + n);
+        kernels.vp9_predict_intra(mode, size, &edges, &mut dst, stride);
+        dst
+    });
+}
+
+/// The functions for more than 8 bits, with the samples of 8 bits in the high bits, agree with those
+/// for 8 bits where no sum is rounded.
+#[test]
+fn high_depths_agree_with_eight_bits() {
+    let kernels = Kernels::for_level(Level::Scalar).unwrap();
+    let mut rng = Rng::new(3);
+    for mode in [Vp9IntraMode::V, Vp9IntraMode::H, Vp9IntraMode::Tm] {
+        let edges = intra_edges(&mut rng);
+        let wide = |sample: u8| u16::from(sample) << 4;
+        let wide_edges = Vp9IntraEdges {
+            above: edges.above.map(wide),
+            left: edges.left.map(wide),
+            corner: wide(edges.corner),
+            has_above: true,
+            has_left: true,
+        };
+        let (mut dst, mut wide_dst) = (vec![0; 256], vec![0; 256]);
+        kernels.vp9_predict_intra(mode, Vp9TxSize::Tx16, &edges, &mut dst, 16);
+        vp9_high::predict_intra(mode, Vp9TxSize::Tx16, &wide_edges, 12, &mut wide_dst, 16);
+        assert!(dst.iter().zip(&wide_dst).all(|(&a, &b)| wide(a) == b.min(255 << 4)), "{mode:?}");
+    }
+    let motion = Vp9Motion {
+        filter: Vp9Filter::Sharp,
+        fraction_x: 0,
+        fraction_y: 0,
+        width: 8,
+        height: 8,
+        average: false,
+    };
+    let src: Vec<u16> = (0..225).map(|at| at * 16).collect();
+    let mut dst = vec![0; 64];
+    vp9_high::predict(motion, 12, &src, 15, &mut dst, 8);
+    assert!((0..64).all(|at| dst[at] == src[(at / 8 + 3) * 15 + at % 8 + 3]));
+    let mut coefficients = [0; 1024];
+    coefficients[0] = 64;
+    let mut dst = vec![100_u16; 64];
+    vp9_high::inverse_transform(
+        Vp9TxSize::Tx8,
+        Vp9TxKind::Dct,
+        &mut coefficients,
+        0,
+        10,
+        &mut dst,
+        8,
+    );
+    assert_eq!(dst, [101; 64]);
+}
