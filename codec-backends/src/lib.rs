@@ -1,9 +1,9 @@
 //! Opens codecs by name from the [`registry`] of this build, and adapts third-party codec libraries
 //! to the traits of `codec-core` and `codec-audio`.
 //!
-//! The native codecs are in crates of their own: VP8, which is always present, in `codec-vp8`, and
-//! H.264 (feature `h264`) in `codec-h264`. Each adapter is enabled by a Cargo feature and
-//! declares which features of the interface its library lacks.
+//! The native codecs are in crates of their own: VP8 in `codec-vp8` and the decoder of VP9 in
+//! `codec-vp9`, which are always present, and H.264 (feature `h264`) in `codec-h264`. Each adapter is
+//! enabled by a Cargo feature and declares which features of the interface its library lacks.
 //!
 //! Open a codec by name, encode and decode video, and change the bitrate of the running encoder:
 //!

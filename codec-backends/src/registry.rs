@@ -35,6 +35,7 @@ use crate::symphonia;
 /// ```
 pub static BACKENDS: &[Backend] = &[
     codec_vp8::BACKEND,
+    codec_vp9::BACKEND,
     #[cfg(feature = "h264")]
     codec_h264::BACKEND,
     #[cfg(feature = "av1")]

@@ -1,0 +1,118 @@
+//! Contexts of partitions and of coefficients from the blocks above and on the left.
+
+use std::ops::Range;
+
+use codec_core::frame::Sampling;
+
+use super::fill::fill;
+use crate::types::{BlockSize, TxSize};
+
+/// State of the blocks above a row of superblocks, and on the left in it.
+#[derive(Debug, Default)]
+pub(crate) struct Contexts {
+    /// By column of 8 pixels: see [`Contexts::partition`].
+    above_partition: Vec<u8>,
+    left_partition: [u8; 8],
+    /// Whether each unit of 4 pixels has coefficients (1 or 0), by plane.
+    above_nonzero: [Vec<u8>; 3],
+    left_nonzero: [[u8; 16]; 3],
+}
+
+impl Contexts {
+    /// Clears everything, for a frame of `superblocks` columns.
+    pub(crate) fn reset(&mut self, superblocks: usize) {
+        self.above_partition.clear();
+        self.above_partition.resize(superblocks * 8, 0);
+        for plane in &mut self.above_nonzero {
+            plane.clear();
+            plane.resize(superblocks * 16, 0);
+        }
+        self.reset_left();
+    }
+
+    /// Clears the state on the left, at the start of a row of superblocks in a tile.
+    pub(crate) fn reset_left(&mut self) {
+        self.left_partition = [0; 8];
+        self.left_nonzero = [[0; 16]; 3];
+    }
+
+    /// Context of the partition of a square block at `level` (0 is 64x64, 3 is 8x8).
+    #[inline]
+    pub(crate) fn partition(&self, row: usize, col: usize, level: usize) -> usize {
+        // One bit per size, the smallest one first: set if the neighbour is smaller.
+        let size = 3 - level;
+        let above = usize::from(self.above_partition[col] >> size & 1);
+        let left = usize::from(self.left_partition[row % 8] >> size & 1);
+        4 * size + 2 * left + above
+    }
+
+    /// Notes the block size in the square block at `level`.
+    #[inline]
+    pub(crate) fn set_partition(&mut self, row: usize, col: usize, level: usize, size: BlockSize) {
+        let smaller_than = |log2_4: usize| 0xf_u8 << log2_4 & 0xf;
+        let (width, height) = size.log2_4();
+        let units = 8 >> level;
+        fill(&mut self.above_partition[col..], units, smaller_than(width));
+        fill(&mut self.left_partition[row % 8..], units, smaller_than(height));
+    }
+
+    /// Context of the coefficients of a transform: how many of its neighbours have any. `x` and `y`
+    /// are in units of 4 pixels of the plane.
+    #[inline]
+    pub(crate) fn nonzero(&self, plane: usize, x: usize, y: usize, tx: TxSize) -> usize {
+        let above = any(&self.above_nonzero[plane][x..], tx);
+        let left = any(&self.left_nonzero[plane][y % 16..], tx);
+        usize::from(above) + usize::from(left)
+    }
+
+    /// Notes whether a transform has coefficients. Units at `end` (x, y) and after it are outside
+    /// of the frame.
+    #[inline]
+    pub(crate) fn set_nonzero(
+        &mut self,
+        plane: usize,
+        (x, y): (usize, usize),
+        tx: TxSize,
+        end: (usize, usize),
+        value: bool,
+    ) {
+        let units = tx.units();
+        let above = &mut self.above_nonzero[plane][x..];
+        let left = &mut self.left_nonzero[plane][y % 16..];
+        fill(above, units, u8::from(value));
+        fill(left, units, u8::from(value));
+        if value && (x + units > end.0 || y + units > end.1) {
+            above[end.0.saturating_sub(x).min(units)..units].fill(0);
+            left[end.1.saturating_sub(y).min(units)..units].fill(0);
+        }
+    }
+
+    /// Notes that a block has no coefficients; `cols` and `rows` are in units of 8 luma pixels.
+    #[inline]
+    pub(crate) fn clear_nonzero(
+        &mut self,
+        cols: Range<usize>,
+        rows: Range<usize>,
+        sampling: Sampling,
+    ) {
+        for plane in 0..3 {
+            let [shift_x, shift_y] =
+                sampling.halved().map(|halved| usize::from(halved && plane > 0));
+            let from = (2 * cols.start) >> shift_x;
+            fill(&mut self.above_nonzero[plane][from..], (2 * cols.len()) >> shift_x, 0);
+            let from = ((2 * rows.start) >> shift_y) % 16;
+            fill(&mut self.left_nonzero[plane][from..], (2 * rows.len()) >> shift_y, 0);
+        }
+    }
+}
+
+/// Whether any unit of a transform is not zero.
+#[inline]
+fn any(units: &[u8], tx: TxSize) -> bool {
+    match tx {
+        TxSize::Tx4 => units.first().is_some_and(|&unit| unit != 0),
+        TxSize::Tx8 => units.first_chunk().is_some_and(|units| *units != [0; 2]),
+        TxSize::Tx16 => units.first_chunk().is_some_and(|units| *units != [0; 4]),
+        TxSize::Tx32 => units.first_chunk().is_some_and(|units| *units != [0; 8]),
+    }
+}

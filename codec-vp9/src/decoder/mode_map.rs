@@ -1,0 +1,113 @@
+//! The modes of a frame's blocks, by position.
+
+use codec_core::frame::Sampling;
+
+use super::fill::fill;
+use crate::header::Filter;
+use crate::types::{BlockSize, InterMode, IntraMode, MotionVector, Reference, References, TxSize};
+
+/// Modes and vectors of one block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BlockInfo {
+    /// Position in units of 8 pixels.
+    pub(crate) row: u16,
+    pub(crate) col: u16,
+    pub(crate) size: BlockSize,
+    pub(crate) tx: TxSize,
+    /// Whether the block has no residual.
+    pub(crate) skip: bool,
+    pub(crate) segment: u8,
+    /// Whether the segment was predicted from the last frame's map.
+    pub(crate) segment_predicted: bool,
+    pub(crate) references: References,
+    /// Luma modes of the 4x4 sub-blocks in raster order; equal for blocks from 8x8 on. DC for inter
+    /// blocks.
+    pub(crate) luma_modes: [IntraMode; 4],
+    pub(crate) chroma_mode: IntraMode,
+    /// Mode of the last sub-block.
+    pub(crate) inter_mode: InterMode,
+    pub(crate) filter: Filter,
+    /// Vectors of the sub-blocks in raster order, by reference; equal for blocks from 8x8 on.
+    pub(crate) vectors: [[MotionVector; 2]; 4],
+}
+
+impl BlockInfo {
+    /// Whether the block is predicted from other frames.
+    #[inline]
+    pub(crate) fn is_inter(&self) -> bool {
+        self.references != References::Intra
+    }
+
+    /// Returns the size of the block's transforms in a plane: in chroma the largest that fits, up to
+    /// that of luma.
+    #[inline]
+    pub(crate) fn plane_tx(&self, plane: usize, sampling: Sampling) -> TxSize {
+        if plane == 0 {
+            return self.tx;
+        }
+        if self.size.is_sub8x8() {
+            return TxSize::Tx4;
+        }
+        let [shift_x, shift_y] = sampling.halved().map(usize::from);
+        let (log2_width, log2_height) = self.size.log2_4();
+        self.tx.min(TxSize::from_log2_4((log2_width - shift_x).min(log2_height - shift_y)))
+    }
+
+    /// Vector of a sub-block for `reference`, which must be one of the block's.
+    #[inline]
+    pub(crate) fn vector(&self, sub_block: usize, reference: Reference) -> MotionVector {
+        let index = usize::from(self.references.first() != Some(reference));
+        self.vectors[sub_block][index]
+    }
+}
+
+/// Index of positions whose block is not decoded yet.
+const NOT_DECODED: u32 = u32::MAX;
+
+/// The blocks of a frame. Positions are in units of 8 pixels.
+#[derive(Debug, Default)]
+pub(crate) struct ModeMap {
+    cols: usize,
+    /// Index in `blocks` of the block at each position.
+    index: Vec<u32>,
+    blocks: Vec<BlockInfo>,
+}
+
+impl ModeMap {
+    /// Removes all blocks and sets the size.
+    pub(crate) fn reset(&mut self, cols: usize, rows: usize) {
+        self.cols = cols;
+        self.index.clear();
+        self.index.resize(cols * rows, NOT_DECODED);
+        self.blocks.clear();
+        self.blocks.reserve(cols * rows);
+    }
+
+    /// Adds a block; `cols` x `rows` units of it are inside the frame.
+    #[inline]
+    pub(crate) fn push(&mut self, info: &BlockInfo, cols: usize, rows: usize) {
+        let index = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
+        let first = usize::from(info.row) * self.cols + usize::from(info.col);
+        for row in 0..rows {
+            fill(&mut self.index[first + row * self.cols..], cols, index);
+        }
+        self.blocks.push(*info);
+    }
+
+    /// The block that was added last.
+    #[inline]
+    pub(crate) fn last_mut(&mut self) -> Option<&mut BlockInfo> {
+        self.blocks.last_mut()
+    }
+
+    /// Whether the block at a position has been decoded.
+    pub(crate) fn is_decoded(&self, row: usize, col: usize) -> bool {
+        self.index[row * self.cols + col] != NOT_DECODED
+    }
+
+    /// The block at a position. Only valid for positions that have been decoded.
+    #[inline]
+    pub(crate) fn get(&self, row: usize, col: usize) -> &BlockInfo {
+        &self.blocks[self.index[row * self.cols + col] as usize]
+    }
+}

@@ -1,0 +1,215 @@
+//! Planes as the decoder uses them.
+
+use codec_core::frame::FrameBuf;
+
+/// A plane that is decoded. It has whole superblocks; samples outside of the frame are undefined.
+#[derive(Debug)]
+pub(crate) struct PlaneMut<'a, S> {
+    samples: &'a mut [S],
+    stride: usize,
+}
+
+impl<S: Copy> PlaneMut<'_, S> {
+    /// The samples from a position on, and their stride.
+    #[inline]
+    pub(crate) fn block_mut(&mut self, x: usize, y: usize) -> (&mut [S], usize) {
+        (&mut self.samples[y * self.stride + x..], self.stride)
+    }
+
+    /// All samples, and their stride.
+    #[inline]
+    pub(crate) fn all_mut(&mut self) -> (&mut [S], usize) {
+        (self.samples, self.stride)
+    }
+
+    /// The sample at a position.
+    #[inline]
+    pub(crate) fn get(&self, x: usize, y: usize) -> S {
+        self.samples[y * self.stride + x]
+    }
+
+    /// `length` samples of a row.
+    #[inline]
+    pub(crate) fn row(&self, x: usize, y: usize, length: usize) -> &[S] {
+        &self.samples[y * self.stride + x..][..length]
+    }
+}
+
+/// A plane that blocks are predicted from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlaneRef<'a, S> {
+    samples: &'a [S],
+    stride: usize,
+    /// Size of the visible part.
+    width: usize,
+    height: usize,
+}
+
+impl<'a, S: Copy> PlaneRef<'a, S> {
+    /// Returns `width` x `height` samples from a position on, and their stride. Outside of the
+    /// visible part the nearest visible sample is repeated, in `scratch`.
+    #[inline]
+    pub(crate) fn fetch<'b>(
+        &self,
+        (x, y): (isize, isize),
+        (width, height): (usize, usize),
+        scratch: &'b mut [S],
+    ) -> (&'b [S], usize)
+    where
+        'a: 'b,
+    {
+        if let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y))
+            && x + width <= self.width
+            && y + height <= self.height
+            && (y + height + 1) * self.stride <= self.samples.len()
+        {
+            // Kernels read one more row.
+            return (&self.samples[y * self.stride + x..], self.stride);
+        }
+        // Kernels load whole registers.
+        let stride = width.next_multiple_of(16);
+        self.copy_clamped((x, y), (width, height), scratch, stride);
+        (scratch, stride)
+    }
+
+    /// Copies the block of `width` (4, 8, 16, 32 or 64) x `height` samples at a position; returns whether
+    /// it is visible, without which nothing is copied.
+    #[inline]
+    pub(crate) fn copy(
+        &self,
+        (x, y): (isize, isize),
+        (width, height): (usize, usize),
+        to: &mut [S],
+        to_stride: usize,
+    ) -> bool {
+        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return false };
+        if x + width > self.width || y + height > self.height {
+            return false;
+        }
+        let from = self.samples[y * self.stride + x..].chunks(self.stride);
+        let rows = to.chunks_mut(to_stride).zip(from).take(height);
+        match width {
+            4 => copy_rows::<S, 4>(rows),
+            8 => copy_rows::<S, 8>(rows),
+            16 => copy_rows::<S, 16>(rows),
+            32 => copy_rows::<S, 32>(rows),
+            64 => copy_rows::<S, 64>(rows),
+            _ => return false,
+        }
+        true
+    }
+
+    #[cold]
+    fn copy_clamped(
+        &self,
+        (x, y): (isize, isize),
+        (width, height): (usize, usize),
+        scratch: &mut [S],
+        stride: usize,
+    ) {
+        let clamp = |at: isize, end: usize| at.clamp(0, end.cast_signed() - 1).cast_unsigned();
+        // Columns before the frame, in it, and after it.
+        let before = (-x).clamp(0, width.cast_signed()).cast_unsigned();
+        let after = (x + width.cast_signed() - self.width.cast_signed())
+            .clamp(0, (width - before).cast_signed())
+            .cast_unsigned();
+        let inside = width - before - after;
+        let first = clamp(x, self.width);
+        for row in 0..height {
+            let line = clamp(y + isize::try_from(row).unwrap_or(0), self.height) * self.stride;
+            let from = &self.samples[line..];
+            // A block may write more samples than needed; the next part overwrites these.
+            let to = &mut scratch[row * stride..];
+            if before > 0 {
+                fill_blocks(to, before, from[0]);
+            }
+            if inside > 0 {
+                copy_blocks(&mut to[before..], &from[first..], inside);
+            }
+            if after > 0 {
+                fill_blocks(&mut to[before + inside..], after, from[self.width - 1]);
+            }
+        }
+    }
+}
+
+/// Copies `N` samples of each row.
+#[inline]
+fn copy_rows<'a, S: Copy + 'a, const N: usize>(rows: impl Iterator<Item = (&'a mut [S], &'a [S])>) {
+    for (to, from) in rows {
+        if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
+            *to = *from;
+        }
+    }
+}
+
+/// Samples that are copied or filled at a time.
+const BLOCK: usize = 16;
+
+/// Fills `length` samples or up to 15 more.
+#[inline]
+fn fill_blocks<S: Copy>(mut to: &mut [S], length: usize, value: S) {
+    for _ in 0..length.div_ceil(BLOCK) {
+        let Some((block, rest)) = to.split_first_chunk_mut() else { return };
+        *block = [value; BLOCK];
+        to = rest;
+    }
+}
+
+/// Copies `length` samples, and up to 15 more if both have them.
+#[inline]
+fn copy_blocks<S: Copy>(to: &mut [S], from: &[S], length: usize) {
+    let mut at = 0;
+    while at < length {
+        if let Some(to) = to[at..].first_chunk_mut::<BLOCK>()
+            && let Some(from) = from[at..].first_chunk()
+        {
+            *to = *from;
+        } else {
+            to[at..length].copy_from_slice(&from[at..length]);
+            return;
+        }
+        at += BLOCK;
+    }
+}
+
+/// The planes of a frame for writing.
+pub(crate) fn planes_mut<S: Copy + Default>(frame: &mut FrameBuf<S>) -> [PlaneMut<'_, S>; 3] {
+    frame.planes_mut().map(|plane| {
+        let stride = plane.layout().stride;
+        PlaneMut { samples: plane.into_data(), stride }
+    })
+}
+
+/// The visible parts of the planes of a frame.
+pub(crate) fn planes<S: Copy + Default>(frame: &FrameBuf<S>) -> [PlaneRef<'_, S>; 3] {
+    std::array::from_fn(|index| {
+        let (samples, stride) = frame.plane(index).pixels();
+        let size = frame.format().sampling.plane_size(frame.size(), index);
+        PlaneRef { samples, stride, width: size.width as usize, height: size.height as usize }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_outside_repeat_the_nearest_one() {
+        let samples: Vec<u16> = (0..20).collect();
+        let plane = PlaneRef { samples: &samples, stride: 5, width: 4, height: 3 };
+        let mut scratch = [0; 128];
+        let (block, stride) = plane.fetch((1, 0), (3, 3), &mut scratch);
+        assert_eq!((block[0], block[stride]), (1, 6));
+        for (at, expected) in [
+            ((-2, -1), [0, 0, 0, 1, 0, 0, 0, 1, 5, 5, 5, 6]),
+            ((2, 1), [7, 8, 8, 8, 12, 13, 13, 13, 12, 13, 13, 13]),
+            ((-9, 5), [10; 12]),
+            ((9, -5), [3; 12]),
+        ] {
+            let (block, stride) = plane.fetch(at, (4, 3), &mut scratch);
+            let found: Vec<_> = block.chunks(stride).take(3).flat_map(|row| &row[..4]).collect();
+            assert!(found.into_iter().eq(&expected), "{at:?}");
+        }
+    }
+}

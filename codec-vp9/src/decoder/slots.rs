@@ -1,0 +1,138 @@
+//! Decoded frames, the slots that keep them, and their reuse.
+
+use std::sync::Arc;
+
+use codec_core::frame::{Color, FrameBuf, SampleFormat, Size};
+
+use super::sample::Sample;
+use super::scratch::Scratch;
+
+/// Frames that are kept for reuse: the slots, the one that is decoded, and some at the caller.
+const POOLED: usize = 12;
+/// Planes have whole superblocks.
+const SUPERBLOCK: usize = 64;
+
+/// The samples of a frame of any bit depth.
+#[derive(Clone, Debug)]
+pub enum AnyFrameBuf {
+    /// 8 bits.
+    Bits8(Arc<FrameBuf<u8>>),
+    /// 10 or 12 bits.
+    High(Arc<FrameBuf<u16>>),
+}
+
+impl AnyFrameBuf {
+    /// Size in luma pixels.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Bits8(planes) => planes.size(),
+            Self::High(planes) => planes.size(),
+        }
+    }
+
+    /// Bit depth and sampling.
+    #[must_use]
+    pub fn format(&self) -> SampleFormat {
+        match self {
+            Self::Bits8(planes) => planes.format(),
+            Self::High(planes) => planes.format(),
+        }
+    }
+}
+
+/// A decoded frame.
+#[derive(Clone, Debug)]
+pub struct DecodedFrame {
+    /// The samples.
+    pub buf: AnyFrameBuf,
+    /// Colour description.
+    pub color: Color,
+}
+
+impl DecodedFrame {
+    /// Returns the samples and the colour description; `None` unless the format is 8-bit 4:2:0.
+    #[must_use]
+    pub fn into_yuv420(self) -> Option<(Arc<FrameBuf>, Color)> {
+        match self.buf {
+            AnyFrameBuf::Bits8(frame) if frame.format() == SampleFormat::YUV420 => {
+                Some((frame, self.color))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Frames of one sample type that are reused when no one else holds them, and the buffers of the
+/// decoder for it.
+#[derive(Debug, Default)]
+pub(crate) struct Pool<S: Sample> {
+    known: Vec<Arc<FrameBuf<S>>>,
+    pub(crate) scratch: Scratch<S>,
+}
+
+impl<S: Sample> Pool<S> {
+    /// Returns a frame without other holders that contains old samples.
+    pub(crate) fn take(&mut self, size: Size, format: SampleFormat) -> Arc<FrameBuf<S>> {
+        let is_free = |planes: &mut Arc<FrameBuf<S>>| {
+            planes.size() == size && planes.format() == format && Arc::get_mut(planes).is_some()
+        };
+        match self.known.iter_mut().position(is_free) {
+            Some(index) => self.known.remove(index),
+            None => Arc::new(FrameBuf::with_format(size, format, SUPERBLOCK)),
+        }
+    }
+
+    /// Keeps a frame for reuse when all other holders have dropped it. Of too many, the one that was
+    /// decoded first is no longer kept: layers of a packet have different sizes.
+    pub(crate) fn recycle(&mut self, planes: Arc<FrameBuf<S>>) {
+        if self.known.len() == POOLED {
+            self.known.remove(0);
+        }
+        self.known.push(planes);
+    }
+}
+
+/// The pools of both sample types.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    bits8: Pool<u8>,
+    high: Pool<u16>,
+}
+
+/// A sample type, with its variant of [`AnyFrameBuf`] and its pool.
+pub(crate) trait Stored: Sample {
+    fn wrap(planes: Arc<FrameBuf<Self>>) -> AnyFrameBuf;
+    fn unwrap(planes: &AnyFrameBuf) -> Option<&FrameBuf<Self>>;
+    fn pool(pools: &mut Pools) -> &mut Pool<Self>;
+}
+
+impl Stored for u8 {
+    fn wrap(planes: Arc<FrameBuf<Self>>) -> AnyFrameBuf {
+        AnyFrameBuf::Bits8(planes)
+    }
+    fn unwrap(planes: &AnyFrameBuf) -> Option<&FrameBuf<Self>> {
+        match planes {
+            AnyFrameBuf::Bits8(planes) => Some(planes),
+            AnyFrameBuf::High(_) => None,
+        }
+    }
+    fn pool(pools: &mut Pools) -> &mut Pool<Self> {
+        &mut pools.bits8
+    }
+}
+
+impl Stored for u16 {
+    fn wrap(planes: Arc<FrameBuf<Self>>) -> AnyFrameBuf {
+        AnyFrameBuf::High(planes)
+    }
+    fn unwrap(planes: &AnyFrameBuf) -> Option<&FrameBuf<Self>> {
+        match planes {
+            AnyFrameBuf::Bits8(_) => None,
+            AnyFrameBuf::High(planes) => Some(planes),
+        }
+    }
+    fn pool(pools: &mut Pools) -> &mut Pool<Self> {
+        &mut pools.high
+    }
+}

@@ -1,0 +1,62 @@
+//! VP9 decoder behind the traits of [`codec_core::codec`]. It starts no threads and accesses no clock,
+//! file or environment variable.
+//!
+//! A packet is a frame or a superframe. All profiles are decoded; [`decoder::open`] returns frames of
+//! 8-bit 4:2:0, [`decoder::FrameDecoder`] those of all formats.
+//!
+//! # Examples
+//!
+//! Decode a key frame of 8x8 pixels:
+//!
+//! ```
+//! use codec_core::codec::{DecoderConfig, VideoDecoder};
+//!
+//! let mut decoder = codec_vp9::decoder::open(&DecoderConfig::default())?;
+//! // Both headers, and a tile with one block: grey.
+//! let key_frame = [
+//!     0x82, 0x49, 0x83, 0x42, 0x20, 0, 0x70, 0, 0x74, 0, 0x07, 0x80, 0, 0x02, 0, 0, 0, 0, 0,
+//! ];
+//! assert!(decoder.decode(&key_frame, 0, None)?.shown);
+//! let frame = decoder.receive().expect("the frame is shown");
+//! assert_eq!(frame.picture().luma().row(7), [128; 8]);
+//! # Ok::<(), codec_core::Error>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! Paths are relative to `src`.
+//!
+//! | subject | file |
+//! |---|---|
+//! | superframes | `superframe.rs` |
+//! | uncompressed header | `header/uncompressed.rs`, and a file for each group of fields |
+//! | compressed header | `header/compressed.rs` |
+//! | probabilities: defaults, forward changes, adaptation | `probability/` |
+//! | tables: scans, quantiser steps, default probabilities | `tables/` |
+//! | trees of syntax elements | `trees.rs` |
+//! | partitions, blocks: the main loop | `decoder/tile.rs` |
+//! | modes of a block | `decoder/block_modes.rs` |
+//! | motion vectors and their candidates | `decoder/vectors.rs`, `decoder/candidates.rs` |
+//! | coefficient tokens | `decoder/tokens.rs`, `decoder/scans.rs` |
+//! | prediction, residual | `decoder/reconstruct.rs`, kernels `vp9_*` |
+//! | loop filter | `decoder/loop_filter.rs`, kernels `vp9_filter_*` |
+
+#![forbid(unsafe_code)]
+
+pub mod decoder;
+pub mod header;
+pub mod probability;
+pub mod superframe;
+pub mod tables;
+pub mod trees;
+pub mod types;
+
+use codec_core::codec::{Backend, Codec};
+
+/// `vp9/native`: the decoder of this crate.
+pub const BACKEND: Backend = Backend {
+    codec: Codec::Vp9,
+    name: "native",
+    encoder: None,
+    decoder: Some((decoder::open, decoder::capabilities())),
+};

@@ -1,0 +1,56 @@
+//! Statistics of the decoded syntax elements of a frame.
+
+/// Counts of one context of coefficient tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Tokens: zero, one, more than one.
+    pub tokens: [u32; 3],
+    /// Ends of blocks.
+    pub ends: u32,
+    /// How often the block could have ended.
+    pub end_tests: u32,
+}
+
+/// Counts of a component of vector differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as the fields of ComponentProbabilities")]
+pub struct ComponentCounts {
+    pub sign: [u32; 2],
+    pub classes: [u32; 11],
+    pub class0: [u32; 2],
+    pub bits: [[u32; 2]; 10],
+    pub class0_fraction: [[u32; 4]; 2],
+    pub fraction: [u32; 4],
+    pub class0_high_precision: [u32; 2],
+    pub high_precision: [u32; 2],
+}
+
+/// Counts of vector differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as the fields of VectorProbabilities")]
+pub struct VectorCounts {
+    pub joints: [u32; 4],
+    pub components: [ComponentCounts; 2],
+}
+
+/// Counts of all syntax elements whose probabilities adapt: leaves of trees, values of flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as the fields of Probabilities")]
+pub struct Counts {
+    /// `[transform size][plane type][is inter][band][context]`.
+    pub coefficients: [[[[[TokenCounts; 6]; 6]; 2]; 2]; 4],
+    pub tx_up_to_8: [[u32; 2]; 2],
+    pub tx_up_to_16: [[u32; 3]; 2],
+    pub tx_up_to_32: [[u32; 4]; 2],
+    pub skip: [[u32; 2]; 3],
+    pub inter_mode: [[u32; 4]; 7],
+    pub filter: [[u32; 3]; 4],
+    pub is_inter: [[u32; 2]; 4],
+    pub is_compound: [[u32; 2]; 5],
+    pub single_reference: [[[u32; 2]; 2]; 5],
+    pub compound_reference: [[u32; 2]; 5],
+    pub luma_mode: [[u32; 10]; 4],
+    pub chroma_mode: [[u32; 10]; 10],
+    pub partition: [[u32; 4]; 16],
+    pub vectors: VectorCounts,
+}
