@@ -22,7 +22,7 @@ pub trait Visitor {
     }
 }
 
-/// Passes the cases of all kernels but H.264's to the visitor.
+/// Passes the cases of all kernels but those of H.264 and VP9 to the visitor.
 pub(super) fn cases(visitor: &mut impl Visitor) {
     cost(visitor);
     predict(visitor);
@@ -81,6 +81,16 @@ impl Pixels {
         y: usize,
     ) -> Window<'_, W, H> {
         Window::new(&self.data()[y * STRIDE + x..], STRIDE).unwrap()
+    }
+
+    /// The samples from a position on, and their stride.
+    pub(super) fn samples(&self, x: usize, y: usize) -> (&[u8], usize) {
+        (&self.data()[y * STRIDE + x..], STRIDE)
+    }
+
+    /// As [`Self::samples`], for writing.
+    pub(super) fn samples_mut(&mut self, x: usize, y: usize) -> (&mut [u8], usize) {
+        (&mut self.bytes[self.start..][y * STRIDE + x..], STRIDE)
     }
 
     pub(super) fn row<const W: usize>(&self, x: usize, y: usize) -> [u8; W] {

@@ -4,6 +4,7 @@ mod bound;
 mod cases;
 mod h264;
 mod time;
+mod vp9;
 
 pub use bound::{Work, bytes_of, work_of};
 pub use cases::Visitor;
@@ -13,6 +14,7 @@ pub use time::{call_ns, cycle_ns, min_ns, width_bytes};
 pub fn for_each(visitor: &mut impl Visitor) {
     cases::cases(visitor);
     h264::cases(visitor);
+    vp9::cases(visitor);
 }
 
 #[cfg(test)]
