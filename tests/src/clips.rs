@@ -73,16 +73,16 @@ impl Clip {
     }
 }
 
-/// An IVF file of VP8 packets with times 0, 1, 2 ...; for external decoders.
+/// An IVF file of packets with times 0, 1, 2 ...; for external decoders. `codec` is `VP80` or `VP90`.
 ///
 /// # Panics
 /// If a packet has more than 2^32 bytes.
 #[must_use]
-pub fn ivf(size: Size, packets: &[Vec<u8>]) -> Vec<u8> {
+pub fn ivf(codec: &[u8; 4], size: Size, packets: &[Vec<u8>]) -> Vec<u8> {
     let word = |value: u32| value.to_le_bytes();
-    let mut file = b"DKIF\0\0\x20\0VP80".to_vec();
-    file.extend(u16::try_from(size.width).expect("a VP8 width").to_le_bytes());
-    file.extend(u16::try_from(size.height).expect("a VP8 height").to_le_bytes());
+    let mut file = [b"DKIF\0\0\x20\0", &codec[..]].concat();
+    file.extend(u16::try_from(size.width).expect("a width").to_le_bytes());
+    file.extend(u16::try_from(size.height).expect("a height").to_le_bytes());
     file.extend(
         [word(30), word(1), word(u32::try_from(packets.len()).expect("few")), word(0)].concat(),
     );

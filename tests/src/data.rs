@@ -1,7 +1,10 @@
 //! Location of clips and conformance streams.
 
-use std::fs;
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
 
 /// Returns the folder of test data: `CODEC_TEST_DATA`, else `../shared/data` next to the
 /// repository. `None` if it does not exist; the message about the skip has then been printed and
@@ -44,6 +47,23 @@ pub fn files(dir: &Path, suffix: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty(), "no *{suffix} in {}", dir.display());
     files
+}
+
+/// The packets of a file with one track.
+///
+/// # Panics
+/// If the file cannot be read.
+#[must_use]
+pub fn packets(file: &Path) -> Vec<Vec<u8>> {
+    let fail = |error: &dyn Display| -> ! { panic!("{}: {error}", file.display()) };
+    let source = Source::seekable(File::open(file).unwrap_or_else(|e| fail(&e)));
+    let mut reader = open_packets(source, &ReadOptions::default()).unwrap_or_else(|e| fail(&e));
+    let mut packet = CodedPacket::default();
+    let mut packets = Vec::new();
+    while reader.read(&mut packet).unwrap_or_else(|e| fail(&e)) {
+        packets.push(packet.data.clone());
+    }
+    packets
 }
 
 /// Splits an IVF file into its frames, for tests that need packets without a container. Stops at

@@ -23,6 +23,7 @@ pub fn fixed() -> Vec<Seed> {
         ("vp8_encode", "settings", (0..32).collect()),
         ("h264_decode", "grey", [&[0][..], &h264_stream()].concat()),
         ("h264_decode", "units", [&[9][..], &h264_stream()].concat()),
+        ("vp9_decode", "grey", [&[0][..], &packets(&[vp9_key_frame()])].concat()),
         ("h264_rtp", "structures", packets(&h264_packets())),
         ("h264_rtp", "parameters", b"packetization-mode=1;profile-level-id=42e01f".to_vec()),
         ("rtp_packet", "vp8", rtp[0].clone()),
@@ -117,6 +118,12 @@ pub fn h264_stream() -> Vec<u8> {
     let skipped = [0x41, 0b1001_1010, 0b0010_0010, 0b1010_0000];
     let units: [&[u8]; 4] = [&sps, &pps, &idr, &skipped];
     units.iter().flat_map(|unit| [&[0, 0, 0, 1], *unit].concat()).collect()
+}
+
+/// A VP9 key frame of 8x8 pixels with one block, whose coded symbols are all 0.
+fn vp9_key_frame() -> Vec<u8> {
+    let headers = [0x82, 0x49, 0x83, 0x42, 0x20, 0, 0x70, 0, 0x74, 0, 0x07, 0x80, 0, 0x02];
+    [&headers[..], &[0; 5]].concat()
 }
 
 fn vp8_packet(number: u8) -> Vec<u8> {

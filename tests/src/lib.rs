@@ -20,3 +20,4 @@ pub mod prose;
 pub mod rng;
 pub mod scene;
 pub mod session;
+pub mod vp9_writer;

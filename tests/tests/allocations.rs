@@ -9,6 +9,7 @@ use codec_core::codec::{
 };
 use codec_core::frame::{Picture, Rational, Size};
 use codec_core::parallel::{Pool, RowPool};
+use codec_tests::data;
 use codec_tests::scene::{self, Motion};
 
 const SIZE: Size = Size { width: 176, height: 144 };
@@ -76,6 +77,26 @@ fn no_h264_frame_allocates_at_any_real_time_speed_and_profile() {
             config.speed = speed;
             config.knobs = vec![("profile".to_owned(), profile)];
             assert_no_allocations("h264/native", &config);
+        }
+    }
+}
+
+#[test]
+fn no_vp9_frame_allocates_once_the_decoder_is_warm() {
+    let Some(dir) = data::dir("allocations of the VP9 decoder") else { return };
+    for name in ["vp90-2-12-droppable_1.ivf", "vp90-2-22-svc_1280x720_3.ivf"] {
+        let packets = data::packets(&dir.join("vp9").join(name));
+        assert!(packets.len() > 16, "{name}: {} packets", packets.len());
+        let mut decoder = decoder("vp9/native", &DecoderConfig::default());
+        for (pts, packet) in (0..).zip(&packets) {
+            let counted = measure(|| {
+                decoder.decode(packet, pts, None).unwrap();
+                while let Some(frame) = decoder.receive() {
+                    drop(frame);
+                }
+            });
+            let allocations = counted.count_total;
+            assert!(pts < 15 || allocations == 0, "{name}, frame {pts}: {allocations}");
         }
     }
 }

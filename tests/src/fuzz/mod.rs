@@ -9,8 +9,8 @@ use codec_audio::{AudioBuf, AudioCodec, AudioDecoderConfig, Recovery, SampleKind
 use codec_container::{CodedPacket, Format, Input, ReadOptions, Source};
 use codec_core::codec::{
     Bitrate, Conceal, Content, DecoderConfig, Denoise, DropPolicy, EncoderConfig, FrameRequest,
-    Limits, OutputOrder, Packet, Preset, RateControl, Scalability, SlotSet, Tune, Update,
-    VideoDecoder, VideoEncoder,
+    LayerOutput, Limits, OutputOrder, Packet, Preset, RateControl, Scalability, SlotSet, Tune,
+    Update, VideoDecoder, VideoEncoder,
 };
 use codec_core::frame::{Picture, Rational, Size};
 
@@ -137,6 +137,35 @@ pub fn h264_decode(data: &[u8]) {
     }
     decoder.finish();
     assert!(std::iter::from_fn(|| decoder.receive()).count() <= 32);
+}
+
+/// The VP9 decoder over a stream of packets, each preceded by its length in two little-endian bytes;
+/// bits of the first byte select concealment and the output of all layers.
+///
+/// # Panics
+/// If the decoder returns more than it should, which is a finding.
+pub fn vp9_decode(data: &[u8]) {
+    let Some((&options, mut rest)) = data.split_first() else { return };
+    let mut config = small_limits();
+    config.conceal = if options & 1 == 1 { Conceal::On } else { Conceal::Off };
+    config.layer_output = if options & 2 == 2 { LayerOutput::All } else { LayerOutput::Highest };
+    let mut decoder = codec_vp9::decoder::FrameDecoder::new(&config).expect("opens");
+    while let Some((head, tail)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_le_bytes(*head)).min(tail.len());
+        let (packet, tail) = tail.split_at(len);
+        rest = tail;
+        let mut frames = Vec::new();
+        match decoder.decode(packet, &mut frames) {
+            Err(_) => assert!(frames.is_empty()),
+            Ok(report) => {
+                assert!(report.concealed_mbs <= report.total_mbs);
+                assert_eq!(report.shown, !frames.is_empty());
+            }
+        }
+        for frame in frames {
+            assert!(frame.buf.size().pixels() <= config.limits.max_pixels);
+        }
+    }
 }
 
 /// Encoder settings, changes while running, and frames, all drawn from the input; the output must

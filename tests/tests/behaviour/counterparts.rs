@@ -173,7 +173,7 @@ fn check(case: &Case, dir: &std::path::Path, name: &str) {
     assert_eq!(digests.len(), frames, "without drops every frame is shown: {case:?}");
 
     let file = tempfile::Builder::new().prefix(name).suffix(".ivf").tempfile().unwrap();
-    std::fs::write(file.path(), ivf(case.size, &packets)).unwrap();
+    std::fs::write(file.path(), ivf(b"VP80", case.size, &packets)).unwrap();
     let vpx = digests_of(case.size, &external::vpxdec_i420(file.path()));
     assert_eq!(vpx, digests, "libvpx decodes differently: {case:?}");
     let ffmpeg = digests_of(case.size, &external::ffmpeg_i420(file.path()));

@@ -35,4 +35,5 @@ mod rtc_repair;
 mod screen;
 mod trace;
 mod tune;
+mod vp9;
 mod wire;

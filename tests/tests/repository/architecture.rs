@@ -47,6 +47,7 @@ fn every_crate_but_codec_simd_and_codec_ffi_forbids_unsafe_code() {
         "codec-core/src/lib.rs",
         "codec-vp8/src/lib.rs",
         "codec-h264/src/lib.rs",
+        "codec-vp9/src/lib.rs",
         "codec-audio/src/lib.rs",
         "codec-backends/src/lib.rs",
         "codec-container/src/lib.rs",
@@ -85,10 +86,19 @@ fn crates_depend_in_one_direction() {
         ("codec-core", &["codec-simd"]),
         ("codec-vp8", &["codec-core", "codec-simd"]),
         ("codec-h264", &["codec-core", "codec-simd"]),
+        ("codec-vp9", &["codec-core", "codec-simd"]),
         ("codec-audio", &["codec-core"]),
         (
             "codec-backends",
-            &["codec-core", "codec-vp8", "codec-h264", "codec-audio", "codec-simd", "codec-ffi"],
+            &[
+                "codec-core",
+                "codec-vp8",
+                "codec-h264",
+                "codec-vp9",
+                "codec-audio",
+                "codec-simd",
+                "codec-ffi",
+            ],
         ),
         ("codec-container", &["codec-core", "codec-audio"]),
         ("codec-measure", &["codec-core", "codec-simd"]),
@@ -149,7 +159,7 @@ fn crates_depend_in_one_direction() {
 
 #[test]
 fn native_video_codecs_have_no_third_party_dependency() {
-    for name in ["codec-vp8", "codec-h264"] {
+    for name in ["codec-vp8", "codec-h264", "codec-vp9"] {
         assert_eq!(dependencies(name), ["codec-core", "codec-simd"], "{name}");
     }
     assert!(dependencies("codec-simd").is_empty());
@@ -177,7 +187,7 @@ fn codec_rtc_builds_without_codecs() {
 #[test]
 fn codecs_have_no_threads_clocks_files_or_environment() {
     for module in ["std::thread", "std::time", "std::fs", "std::env", "std::net", "std::process"] {
-        for name in ["codec-core", "codec-vp8", "codec-h264", "codec-audio"] {
+        for name in ["codec-core", "codec-vp8", "codec-h264", "codec-vp9", "codec-audio"] {
             assert_never(&format!("{name}/src"), module, |code| code.contains(module));
         }
     }
@@ -215,7 +225,7 @@ fn assert_sans_io(dir: &str) {
 #[test]
 fn real_time_crates_know_packets_and_not_encoders() {
     for name in ["codec-rtc", "codec-webrtc"] {
-        for codecs in ["codec-vp8", "codec-h264", "codec-backends", "codec-ffi"] {
+        for codecs in ["codec-vp8", "codec-h264", "codec-vp9", "codec-backends", "codec-ffi"] {
             assert!(!dependencies(name).contains(&codecs.to_owned()), "{name}: {codecs}");
         }
     }
@@ -243,7 +253,9 @@ fn shared_parts_of_codec_core_do_not_see_a_codec() {
             continue;
         }
         assert_never(&dir, "a shared module sees a codec", |code| {
-            ["codec_vp8", "codec_h264", "codec_audio"].iter().any(|name| code.contains(name))
+            ["codec_vp8", "codec_h264", "codec_vp9", "codec_audio"]
+                .iter()
+                .any(|name| code.contains(name))
         });
     }
 }
@@ -266,6 +278,7 @@ fn security_tests_exist() {
         "codec-core",
         "codec-vp8",
         "codec-h264",
+        "codec-vp9",
         "codec-audio",
         "codec-backends",
         "codec-container",

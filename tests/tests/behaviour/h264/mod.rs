@@ -14,14 +14,13 @@ mod rtp;
 mod webcodecs;
 mod x264;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use codec_backends::registry;
-use codec_container::{CodedPacket, ReadOptions, Source, open_packets};
 use codec_core::codec::{DecoderConfig, VideoDecoder};
 use codec_core::frame::Frame;
 use codec_core::parallel::RowPool;
+use codec_tests::data::packets;
 
 fn open(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
     let (open, _) = registry::find("h264/native").unwrap().decoder.unwrap();
@@ -35,18 +34,6 @@ fn with_threads(threads: usize) -> DecoderConfig {
         config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
     }
     config
-}
-
-/// Splits a byte stream into packets.
-fn packets(stream: &Path) -> Vec<Vec<u8>> {
-    let source = Source::seekable(std::fs::File::open(stream).unwrap());
-    let mut reader = open_packets(source, &ReadOptions::default()).unwrap();
-    let mut packet = CodedPacket::default();
-    let mut packets = Vec::new();
-    while reader.read(&mut packet).unwrap() {
-        packets.push(packet.data.clone());
-    }
-    packets
 }
 
 /// Decodes packets, numbered from 0, to the end.

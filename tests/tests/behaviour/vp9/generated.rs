@@ -1,0 +1,106 @@
+//! Streams that vpxenc makes of generated clips in all profiles, against vpxdec.
+
+use std::fs;
+use std::path::Path;
+
+use codec_tests::external;
+
+use super::{at_level, decode, levels, packets, samples};
+
+/// Frames of each stream.
+const FRAMES: usize = 12;
+
+/// A format of samples: its name in ffmpeg, options of vpxenc and of vpxdec.
+struct Format {
+    pixels: &'static str,
+    encode: &'static [&'static str],
+    decode: &'static [&'static str],
+}
+
+const FORMATS: [Format; 8] = [
+    Format { pixels: "yuv420p", encode: &["--profile=0"], decode: &[] },
+    Format { pixels: "yuv422p", encode: &["--profile=1", "--i422"], decode: &[] },
+    Format { pixels: "yuv440p", encode: &["--profile=1", "--i440"], decode: &[] },
+    Format { pixels: "yuv444p", encode: &["--profile=1", "--i444"], decode: &[] },
+    Format {
+        pixels: "yuv420p10le",
+        encode: &["--profile=2", "--bit-depth=10", "--input-bit-depth=10"],
+        decode: &["--output-bit-depth=10"],
+    },
+    Format {
+        pixels: "yuv420p12le",
+        encode: &["--profile=2", "--bit-depth=12", "--input-bit-depth=12"],
+        decode: &["--output-bit-depth=12"],
+    },
+    Format {
+        pixels: "yuv422p10le",
+        encode: &["--profile=3", "--i422", "--bit-depth=10", "--input-bit-depth=10"],
+        decode: &["--output-bit-depth=10"],
+    },
+    Format {
+        pixels: "yuv444p12le",
+        encode: &["--profile=3", "--i444", "--bit-depth=12", "--input-bit-depth=12"],
+        decode: &["--output-bit-depth=12"],
+    },
+];
+
+/// Settings of the encoder that exercise different parts of the bitstream.
+const SETTINGS: [&[&str]; 6] = [
+    &["--good", "--cpu-used=1", "--passes=2", "--lag-in-frames=10", "--target-bitrate=200"],
+    &["--rt", "--cpu-used=7", "--aq-mode=3", "--lag-in-frames=0", "--target-bitrate=100"],
+    &["--good", "--cpu-used=3", "--end-usage=q", "--cq-level=8", "--tile-rows=2"],
+    &["--good", "--cpu-used=2", "--lossless=1"],
+    &["--rt", "--cpu-used=5", "--error-resilient=1", "--sharpness=5", "--target-bitrate=60"],
+    &["--good", "--cpu-used=4", "--frame-parallel=1", "--aq-mode=2", "--target-bitrate=800"],
+];
+
+fn path(dir: &Path, name: &str) -> String {
+    dir.join(name).to_string_lossy().into_owned()
+}
+
+/// Encodes, decodes with vpxdec, and compares all frames at every level.
+fn check(dir: &Path, size: &str, format: &Format, settings: &[&str]) {
+    let (clip, stream, decoded) =
+        (path(dir, "clip.yuv"), path(dir, "clip.webm"), path(dir, "decoded.yuv"));
+    let source = format!("testsrc2=s={size}:r=25,noise=alls=8:allf=t,rotate=0.05*n");
+    let arguments = ["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-frames:v"];
+    let output = [&FRAMES.to_string(), "-pix_fmt", format.pixels, "-f", "rawvideo", &clip];
+    let _ = external::run("ffmpeg", &[&arguments[..], &output].concat());
+    let (width, height) = size.split_once('x').unwrap();
+    let (width, height) = (format!("--width={width}"), format!("--height={height}"));
+    let common = ["--codec=vp9", "--quiet", "--fps=25/1", &width, &height, "-o", &stream, &clip];
+    let _ = external::run("vpxenc", &[format.encode, settings, &common].concat());
+    let common = ["--rawvideo", "-o", &decoded, &stream];
+    let _ = external::run("vpxdec", &[format.decode, &common].concat());
+    let expected = fs::read(&decoded).unwrap();
+    let packets = packets(Path::new(&stream));
+    let name = format!("{size}, {}, {settings:?}", format.pixels);
+    for level in levels() {
+        let mut found = Vec::new();
+        decode(&name, &packets, &at_level(level), |frame| found.extend(samples(frame)));
+        let length = expected.len() / FRAMES;
+        let wrong = found.chunks(length).zip(expected.chunks(length)).position(|(a, b)| a != b);
+        assert_eq!(wrong, None, "{name}, {}: the first wrong frame", level.name());
+        assert_eq!(found.len(), expected.len(), "{name}, {}", level.name());
+    }
+}
+
+#[test]
+fn streams_of_every_format_decode_as_with_libvpx() {
+    let programs = ["ffmpeg", "vpxenc", "vpxdec"];
+    if !programs.iter().all(|program| external::have(program, "VP9 streams of vpxenc")) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (index, format) in FORMATS.iter().enumerate() {
+        // Each format with two settings, each setting with several formats.
+        for settings in [SETTINGS[index % 6], SETTINGS[(index + 2) % 6]] {
+            check(dir.path(), "170x138", format, settings);
+        }
+    }
+    for size in ["16x16", "66x34", "200x8", "352x288"] {
+        for settings in SETTINGS {
+            check(dir.path(), size, &FORMATS[0], settings);
+        }
+    }
+}

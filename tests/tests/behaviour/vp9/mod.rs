@@ -1,0 +1,53 @@
+//! The VP9 decoder: conformance streams, streams of vpxenc in all formats, random streams, damage.
+
+mod conformance;
+mod damage;
+mod generated;
+mod random;
+
+use codec_core::codec::DecoderConfig;
+use codec_core::simd::Level;
+use codec_tests::data::packets;
+use codec_vp9::decoder::{AnyFrameBuf, DecodedFrame, FrameDecoder};
+
+fn at_level(level: Level) -> DecoderConfig {
+    let mut config = DecoderConfig::default();
+    config.simd = Some(level);
+    config
+}
+
+fn levels() -> impl Iterator<Item = Level> {
+    Level::ALL.into_iter().filter(|level| level.is_supported())
+}
+
+/// Decodes packets and passes each frame to `sink`.
+fn decode(
+    name: &str,
+    packets: &[Vec<u8>],
+    config: &DecoderConfig,
+    mut sink: impl FnMut(&DecodedFrame),
+) {
+    let mut decoder = FrameDecoder::new(config).unwrap();
+    let mut frames = Vec::new();
+    for (index, packet) in packets.iter().enumerate() {
+        decoder
+            .decode(packet, &mut frames)
+            .unwrap_or_else(|error| panic!("{name}, packet {index}: {error}"));
+        frames.drain(..).for_each(|frame| sink(&frame));
+    }
+}
+
+/// The samples of a frame: Y, then U, then V; two bytes each, the lower one first, if they have
+/// more than 8 bits.
+fn samples(frame: &DecodedFrame) -> Vec<u8> {
+    match &frame.buf {
+        AnyFrameBuf::Bits8(frame) => {
+            (0..3).flat_map(|plane| frame.visible_rows(plane)).flatten().copied().collect()
+        }
+        AnyFrameBuf::High(frame) => (0..3)
+            .flat_map(|plane| frame.visible_rows(plane))
+            .flatten()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect(),
+    }
+}
