@@ -18,20 +18,6 @@ pub(crate) fn plane_lines(frame: &mut FrameBuf) -> [PlaneLines<'_>; 3] {
     })
 }
 
-/// The planes that a stage of decoding processes. Luma and chroma do not depend on each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PlaneSet {
-    pub luma: bool,
-    pub chroma: bool,
-}
-
-impl PlaneSet {
-    /// All planes of a stream that has chroma or not.
-    pub(crate) fn all(has_chroma: bool) -> Self {
-        Self { luma: true, chroma: has_chroma }
-    }
-}
-
 /// Place of a macroblock in a plane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {

@@ -76,3 +76,20 @@ impl Default for SampleFormat {
         Self::YUV420
     }
 }
+
+/// The planes that work is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaneSet {
+    /// Plane 0.
+    pub luma: bool,
+    /// Planes 1 and 2.
+    pub chroma: bool,
+}
+
+impl PlaneSet {
+    /// All planes of a stream that has chroma or not.
+    #[must_use]
+    pub fn all(has_chroma: bool) -> Self {
+        Self { luma: true, chroma: has_chroma }
+    }
+}

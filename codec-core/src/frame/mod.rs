@@ -15,7 +15,7 @@ pub use color::{
     Color, ColorPrimaries, ColorRange, FieldOrder, MatrixCoefficients, PictureInfo, Rotation,
     TransferCharacteristics,
 };
-pub use format::{SampleFormat, Sampling};
+pub use format::{PlaneSet, SampleFormat, Sampling};
 pub use picture::{Chroma, Picture, PixelFormat};
 pub use source_mb::SourceMb;
 pub use squared_error::{luma_sse, picture_sse};

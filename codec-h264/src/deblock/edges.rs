@@ -1,10 +1,11 @@
 //! Filtering of whole edges of a macroblock. ITU-T H.264, clause 8.7.2.
 
+use codec_core::frame::PlaneSet;
 use codec_simd::{DeblockEdge, DeblockThresholds, Kernels, WindowMut};
 
 use super::strength::Parts;
 use crate::macroblock::MbInfo;
-use crate::planes::{Place, PlaneLines, PlaneSet, place};
+use crate::planes::{Place, PlaneLines, place};
 use crate::slice::Deblocking;
 use crate::tables::deblock::{ALPHA, BETA, TC0};
 

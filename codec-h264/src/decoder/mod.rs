@@ -14,7 +14,7 @@
 //! | neighbours, prediction of vectors, direct modes, weights | `neighbours`, `motion_cache`, `direct`, `weights` |
 //! | prediction and residual | `reconstruct` |
 //! | deblocking of rows during a slice | `row_filter` |
-//! | parsing, luma and chroma on several threads | `pipeline`, `schedule` |
+//! | parsing, luma and chroma on several threads | `pipeline` |
 //! | macroblocks and fields that were not received | `conceal`, `unpaired_field` |
 //! | order of the fields of a frame | `field_order` |
 //! | traces of macroblocks and their bits | `trace`, `metered` |
@@ -36,7 +36,6 @@ mod pipeline;
 pub(crate) mod reconstruct;
 mod recovery;
 mod row_filter;
-mod schedule;
 pub(crate) mod slice_context;
 pub(crate) mod slice_data;
 mod stream;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use codec_core::error::Corrupt;
-use codec_core::frame::FrameBuf;
+use codec_core::frame::{FrameBuf, PlaneSet};
 use codec_core::parallel::Pool;
 use codec_simd::Kernels;
 
@@ -29,7 +29,7 @@ use crate::macroblock::Arrangement;
 use crate::macroblock::{Mb, MbInfo, NO_SLICE};
 use crate::params::{Pps, ScalingMatrices, Sps};
 use crate::picture::{Coding, Motion, RefPicture};
-use crate::planes::{PlaneSet, plane_lines};
+use crate::planes::plane_lines;
 use crate::slice::{Deblocking, PictureStructure, SliceHeader, SliceType};
 use crate::transform::LevelScales;
 

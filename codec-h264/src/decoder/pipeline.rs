@@ -1,25 +1,24 @@
 //! Decoding of a slice on several threads.
 //!
-//! Three stages process the rows of macroblocks in order: parsing, luma and chroma. The last two
-//! reconstruct a row and filter the row above, and do not depend on each other. One thread at a time
-//! works on a stage, but any thread does; `schedule` determines what a thread does next.
+//! The rows of macroblocks are the units of [`Stages`]: luma and chroma of a row are reconstructed, and
+//! the row above is filtered.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use codec_core::error::Corrupt;
-use codec_core::parallel::Pool;
+use codec_core::frame::PlaneSet;
+use codec_core::parallel::{AHEAD, Pool, Stages, run_stages};
 use codec_simd::Kernels;
 
 use super::entropy::Entropy;
 use super::parse::MbParser;
 use super::reconstruct::Reconstructor;
 use super::row_filter::Progress;
-use super::schedule::{AHEAD, Job, Schedule};
 use super::slice_context::SliceContext;
 use super::slice_data::SliceData;
 use crate::deblock::{EdgeFinder, MbEdges, ThresholdTable};
 use crate::macroblock::{Arrangement, Mb};
-use crate::planes::{PlaneLines, PlaneSet};
+use crate::planes::PlaneLines;
 use crate::slice::Deblocking;
 
 /// Rows of edges: of the rows that are parsed but not reconstructed, of the row being reconstructed, and
@@ -130,10 +129,8 @@ impl ParallelSlice<'_> {
             parse: Mutex::new(parse),
             parsed,
             edges,
-            schedule: Mutex::default(),
-            moved: Condvar::new(),
         };
-        pool.run(pool.threads().min(3), &|worker| pipeline.work(worker));
+        run_stages(pool, &pipeline);
         let parse = into_inner(pipeline.parse);
         if is_filtered {
             progress.decoded += parse.decoded;
@@ -153,9 +150,6 @@ struct Pipeline<'a, 'm, E> {
     chroma: Mutex<PlaneStage<'a, 'm>>,
     parsed: &'m [RwLock<ParsedRow>],
     edges: &'m [RwLock<Vec<Option<MbEdges>>>],
-    schedule: Mutex<Schedule>,
-    /// Signalled when a thread waits and there is work for it.
-    moved: Condvar,
 }
 
 /// A mutex that is only contended for a moment; data of a thread that panicked is not used.
@@ -167,72 +161,27 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<'a, E: Entropy + Send> Pipeline<'a, '_, E> {
-    /// Works on rows of all stages until the slice is decoded.
-    fn work(&self, worker: usize) {
-        let mut guard = PoisonGuard { state: &self.schedule, moved: &self.moved, is_done: false };
+impl<'a, E: Entropy + Send> Stages for Pipeline<'a, '_, E> {
+    type Worker = Reconstructor<'a>;
+
+    fn worker(&self) -> Reconstructor<'a> {
         let planes = self.strides.map(|stride| PlaneLines { data: &mut [], stride });
-        let mut reconstructor =
-            Reconstructor::new(self.kernels, self.cx, planes, PlaneSet::all(true));
-        let mut last = if worker == 0 { Job::Parse } else { Job::Luma };
-        let mut schedule = lock(&self.schedule);
-        schedule.join();
-        while let Some((job, held)) = self.claim(last, schedule) {
-            last = job;
-            let row = held.row(job);
-            let wakes = held.wakes_other();
-            drop(held);
-            if wakes {
-                self.moved.notify_one();
-            }
-            let is_last = match job {
-                Job::Parse => self.parse_row(row),
-                _ => self.reconstruct_row(job.planes(), row, &mut reconstructor),
-            };
-            schedule = lock(&self.schedule);
-            schedule.complete(job, is_last);
-        }
-        guard.is_done = true;
-        self.moved.notify_all();
+        Reconstructor::new(self.kernels, self.cx, planes, PlaneSet::all(true))
     }
 
-    /// Waits for a job and takes it; `None` at the end of the slice.
-    fn claim<'s>(
-        &self,
-        last: Job,
-        mut schedule: MutexGuard<'s, Schedule>,
-    ) -> Option<(Job, MutexGuard<'s, Schedule>)> {
-        let mut job = schedule.next(last, false);
-        while job.is_none() && !schedule.is_over() {
-            schedule.begin_wait();
-            schedule = self.moved.wait(schedule).unwrap_or_else(PoisonError::into_inner);
-            schedule.end_wait();
-            job = schedule.next(last, true);
-        }
-        let job = job.filter(|_| !schedule.is_over())?;
-        schedule.begin(job);
-        Some((job, schedule))
-    }
-
-    /// Parses a row and returns whether it is the last one.
-    fn parse_row(&self, row: usize) -> bool {
+    fn parse(&self, row: usize) -> bool {
         let mut stage = lock(&self.parse);
         let mut parsed = self.parsed[row % AHEAD].write().unwrap_or_else(PoisonError::into_inner);
         stage.row(&mut parsed, self.edges)
     }
 
-    /// Reconstructs the planes of a row and filters rows above. Returns false.
-    fn reconstruct_row(
-        &self,
-        set: PlaneSet,
-        row: usize,
-        reconstructor: &mut Reconstructor<'a>,
-    ) -> bool {
+    /// Reconstructs the planes of a row and filters rows above.
+    fn reconstruct(&self, reconstructor: &mut Reconstructor<'a>, set: PlaneSet, row: usize) {
         let parsed = self.parsed[row % AHEAD].read().unwrap_or_else(PoisonError::into_inner);
         let mut luma = set.luma.then(|| lock(&self.luma));
         let mut chroma = set.chroma.then(|| lock(&self.chroma));
         let mut stages = [luma.as_deref_mut(), chroma.as_deref_mut()].into_iter().flatten();
-        let (Some(first), second) = (stages.next(), stages.next()) else { return false };
+        let (Some(first), second) = (stages.next(), stages.next()) else { return };
         reconstructor.select(set);
         first.exchange(reconstructor);
         let filtered = match second {
@@ -247,23 +196,6 @@ impl<'a, E: Entropy + Send> Pipeline<'a, '_, E> {
         };
         first.filtered = filtered;
         first.exchange(reconstructor);
-        false
-    }
-}
-
-/// Ends the work of all threads when dropped, unless the work is done: if a thread panics.
-struct PoisonGuard<'a> {
-    state: &'a Mutex<Schedule>,
-    moved: &'a Condvar,
-    is_done: bool,
-}
-
-impl Drop for PoisonGuard<'_> {
-    fn drop(&mut self) {
-        if !self.is_done {
-            lock(self.state).poison();
-            self.moved.notify_all();
-        }
     }
 }
 

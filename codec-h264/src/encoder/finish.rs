@@ -1,6 +1,6 @@
 //! Finishes decided rows of macroblocks in order: writes their bits and deblocks them.
 
-use codec_core::frame::FrameBuf;
+use codec_core::frame::{FrameBuf, PlaneSet};
 use codec_simd::Kernels;
 
 use super::coded_mb::{CodedKind, CodedMb, Pending};
@@ -14,7 +14,7 @@ use crate::macroblock::Arrangement;
 use crate::macroblock::{Grain, MbClass, MbInfo};
 use crate::nal::{NalHeader, NalType};
 use crate::picture::{Motion, Mv, NO_REF};
-use crate::planes::{PlaneSet, plane_lines};
+use crate::planes::plane_lines;
 use crate::slice::{Deblocking, SliceHeader};
 use crate::tables::quant::chroma_qp;
 

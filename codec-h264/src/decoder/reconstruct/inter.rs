@@ -1,12 +1,13 @@
 //! Inter macroblocks: motion compensation. ITU-T H.264, clause 8.4.2.
 
+use codec_core::frame::PlaneSet;
 use codec_simd::{Kernels, WindowMut};
 
 use super::Reconstructor;
 use super::references::{BlockCopy, EMPTY_COPY, RefPlane, Source};
 use crate::decoder::weights::Weighting;
 use crate::macroblock::{Mb, Prediction, Shape, SubShape};
-use crate::planes::{Place, PlaneLines, PlaneSet};
+use crate::planes::{Place, PlaneLines};
 use crate::slice::PictureStructure;
 
 /// Rows of a prediction in a plane.

@@ -5,12 +5,13 @@ mod intra;
 mod lossless;
 mod references;
 
+use codec_core::frame::PlaneSet;
 use codec_simd::{Kernels, WindowMut, prefetch_rows};
 
 use super::slice_context::SliceContext;
 use crate::deblock::{EdgeFilter, ThresholdTable};
 use crate::macroblock::{Mb, Prediction};
-use crate::planes::{Place, PlaneLines, PlaneSet, place};
+use crate::planes::{Place, PlaneLines, place};
 use inter::InterScratch;
 use references::References;
 

@@ -1,5 +1,8 @@
-//! Parallel execution: the thread pool interface that the caller implements, and wavefront
-//! synchronisation of block rows.
+//! Parallel execution: the thread pool interface that the caller implements, wavefront
+//! synchronisation of block rows, and decoding in stages.
+
+mod schedule;
+mod stages;
 
 use std::fmt::Debug;
 use std::panic::resume_unwind;
@@ -7,6 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 pub use codec_simd::RowPool;
+
+pub use schedule::AHEAD;
+pub use stages::{Stages, run_stages};
 
 /// A thread pool that runs the parallel work of encoders and decoders.
 pub trait Pool: Send + Sync + Debug {

@@ -1,25 +1,26 @@
-//! Which rows of a slice a thread decodes next.
+//! Which units of a frame a thread decodes next.
 //!
 //! A thread that parses goes on with parsing while there is room, the other with reconstruction. If
 //! parsing is far ahead, reconstruction takes longer: luma and chroma are then separate jobs, so that
-//! the thread that parses takes a part. Otherwise one thread reconstructs both planes of a row at once,
-//! which takes less time. A thread without work is woken only when several rows wait for it, because
-//! to wake it takes as long as to decode a row. A thread alone reconstructs each row once it is parsed.
+//! the thread that parses takes a part. Otherwise one thread reconstructs luma and chroma of a unit at
+//! once, which takes less time. A thread without work is woken only when several units wait for it,
+//! because to wake it takes as long as to decode a unit. A thread alone reconstructs each unit once it
+//! is parsed.
 
-use crate::planes::PlaneSet;
+use crate::frame::PlaneSet;
 
-/// Rows that are parsed but not reconstructed, at most.
-pub(super) const AHEAD: usize = 8;
-/// Rows that are parsed but not reconstructed when a waiting thread is woken.
+/// Units that are parsed but not reconstructed, at most: see [`super::Stages`].
+pub const AHEAD: usize = 8;
+/// Units that are parsed but not reconstructed when a waiting thread is woken.
 const WAKE: usize = 3;
-/// Rows that are parsed but not reconstructed up to which one thread reconstructs all planes.
+/// Units that are parsed but not reconstructed up to which one thread reconstructs all planes.
 const BALANCED: usize = AHEAD / 2;
 
 const PARSE: usize = 0;
 const LUMA: usize = 1;
 const CHROMA: usize = 2;
 
-/// What a thread does with a row.
+/// What a thread does with a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
     Parse,
@@ -39,34 +40,37 @@ impl Job {
         }
     }
 
-    /// The planes that the job reconstructs.
-    pub(super) fn planes(self) -> PlaneSet {
-        PlaneSet {
-            luma: matches!(self, Self::Luma | Self::AllPlanes),
-            chroma: matches!(self, Self::Chroma | Self::AllPlanes),
-        }
+    /// The planes that the job reconstructs; `None` for parsing.
+    pub(super) fn planes(self) -> Option<PlaneSet> {
+        let (luma, chroma) = match self {
+            Self::Parse => return None,
+            Self::Luma => (true, false),
+            Self::Chroma => (false, true),
+            Self::AllPlanes => (true, true),
+        };
+        Some(PlaneSet { luma, chroma })
     }
 }
 
-/// Which rows the stages have processed.
+/// Which units the stages have processed.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// Rows that each stage has processed.
+    /// Number of units that each stage has processed.
     done: [usize; 3],
     /// Whether a thread works on the stage.
     is_busy: [bool; 3],
-    /// Whether the last row is parsed.
+    /// Whether the last unit is parsed.
     is_parsed: bool,
     /// Whether a thread panicked.
     is_poisoned: bool,
-    /// Number of threads that work on the slice or wait.
+    /// Number of threads that work on the frame or wait.
     threads: usize,
     /// Number of threads that wait.
     waiting: usize,
 }
 
 impl Schedule {
-    /// A thread begins to work on the slice.
+    /// A thread begins to work on the frame.
     pub(super) fn join(&mut self) {
         self.threads += 1;
     }
@@ -84,8 +88,8 @@ impl Schedule {
         self.waiting -= 1;
     }
 
-    /// Returns the row that a job that begins processes.
-    pub(super) fn row(&self, job: Job) -> usize {
+    /// Returns the unit that a job that begins processes.
+    pub(super) fn unit(&self, job: Job) -> usize {
         self.done[job.stages()[0]]
     }
 
@@ -93,7 +97,7 @@ impl Schedule {
         job.stages().iter().for_each(|stage| self.is_busy[*stage] = true);
     }
 
-    /// Ends a job; `is_last` if it has parsed the last row.
+    /// Ends a job; `is_last` if it has parsed the last unit.
     pub(super) fn complete(&mut self, job: Job, is_last: bool) {
         for stage in job.stages() {
             self.is_busy[*stage] = false;
@@ -102,7 +106,7 @@ impl Schedule {
         self.is_parsed |= is_last;
     }
 
-    /// Returns whether all rows are decoded, or a thread panicked.
+    /// Returns whether all units are decoded, or a thread panicked.
     pub(super) fn is_over(&self) -> bool {
         self.is_poisoned || (self.is_parsed && self.done == [self.done[PARSE]; 3])
     }
@@ -112,21 +116,21 @@ impl Schedule {
         self.waiting > 0 && self.next(Job::Luma, true).is_some()
     }
 
-    /// Rows that are parsed but not reconstructed.
+    /// Units that are parsed but not reconstructed.
     fn pending(&self) -> usize {
         self.done[PARSE] - self.done[LUMA].min(self.done[CHROMA])
     }
 
-    /// Returns whether a thread may begin a job for which at least `rows` rows must be parsed.
-    fn is_ready(&self, job: Job, rows: usize) -> bool {
-        let has_rows = |stage: usize| self.done[stage] + rows <= self.done[PARSE];
+    /// Returns whether a thread may begin a job for which at least `units` units must be parsed.
+    fn is_ready(&self, job: Job, units: usize) -> bool {
+        let has_units = |stage: usize| self.done[stage] + units <= self.done[PARSE];
         job.stages().iter().all(|stage| !self.is_busy[*stage])
             && match job {
                 Job::Parse => !self.is_parsed && self.pending() < AHEAD,
-                Job::Luma => has_rows(LUMA),
-                Job::Chroma => has_rows(CHROMA),
+                Job::Luma => has_units(LUMA),
+                Job::Chroma => has_units(CHROMA),
                 Job::AllPlanes => {
-                    has_rows(LUMA)
+                    has_units(LUMA)
                         && self.done[LUMA] == self.done[CHROMA]
                         && match self.threads {
                             1 => true,
@@ -139,7 +143,7 @@ impl Schedule {
 
     /// Returns the next job of a thread, whose job before was `last`.
     pub(super) fn next(&self, last: Job, has_waited: bool) -> Option<Job> {
-        let rows = if has_waited && !self.is_parsed { WAKE } else { 1 };
+        let units = if has_waited && !self.is_parsed { WAKE } else { 1 };
         let order: &[Job] = if last == Job::Parse && self.threads > 1 {
             &[Job::Parse, Job::AllPlanes, Job::Chroma, Job::Luma]
         } else {
@@ -147,7 +151,7 @@ impl Schedule {
         };
         // A thread alone does not parse ahead.
         let alone = |job: Job| self.threads == 1 && job == Job::Parse && self.pending() > 0;
-        order.iter().copied().find(|job| self.is_ready(*job, rows) && !alone(*job))
+        order.iter().copied().find(|job| self.is_ready(*job, units) && !alone(*job))
     }
 }
 
@@ -155,9 +159,9 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    const ROWS: usize = 40;
+    const UNITS: usize = 40;
 
-    /// Runs a slice with threads whose jobs take `times[stage]`, and returns the jobs of each thread and
+    /// Decodes a frame with threads whose jobs take `times[stage]`, and returns the jobs of each thread and
     /// the total time. Thread `n` joins at time `n * late`.
     fn run(threads: usize, late: usize, times: [usize; 3]) -> (Vec<Vec<Job>>, usize) {
         let mut schedule = Schedule::default();
@@ -171,7 +175,7 @@ mod tests {
                     schedule.join();
                 }
                 if let Some((job, _)) = busy.take_if(|(_, end)| *end == time) {
-                    let is_last = job == Job::Parse && schedule.row(job) + 1 == ROWS;
+                    let is_last = job == Job::Parse && schedule.unit(job) + 1 == UNITS;
                     schedule.complete(job, is_last);
                 }
             }
@@ -201,9 +205,9 @@ mod tests {
     #[test]
     fn threads_never_all_wait_and_two_are_occupied() {
         for times in [[5, 3, 2], [8, 3, 2], [3, 6, 3], [1, 9, 1], [2, 2, 9], [12, 1, 1]] {
-            let sum = ROWS * times.iter().sum::<usize>();
+            let sum = UNITS * times.iter().sum::<usize>();
             assert_eq!(run(1, 0, times).1, sum);
-            let least = (sum / 2).max(ROWS * times.iter().max().unwrap());
+            let least = (sum / 2).max(UNITS * times.iter().max().unwrap());
             for (threads, late) in [(2, 0), (2, 7), (2, 100), (3, 0), (3, 20)] {
                 let (_, time) = run(threads, late, times);
                 let startup = (threads - 1) * late;
@@ -214,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_alone_reconstructs_each_row_once_it_is_parsed() {
+    fn a_thread_alone_reconstructs_each_unit_once_it_is_parsed() {
         let (jobs, _) = run(1, 0, [1; 3]);
-        assert_eq!(jobs[0], [Job::Parse, Job::AllPlanes].repeat(ROWS));
+        assert_eq!(jobs[0], [Job::Parse, Job::AllPlanes].repeat(UNITS));
     }
 
     #[test]
-    fn a_thread_that_waits_is_woken_for_several_rows() {
+    fn a_thread_that_waits_is_woken_for_several_units() {
         let mut schedule = Schedule::default();
         schedule.join();
         schedule.join();
         schedule.begin(Job::Parse);
-        for rows in 0..WAKE {
-            assert_eq!(schedule.next(Job::Luma, true), None, "{rows} rows");
+        for units in 0..WAKE {
+            assert_eq!(schedule.next(Job::Luma, true), None, "{units} units");
             schedule.complete(Job::Parse, false);
             schedule.begin(Job::Parse);
         }
