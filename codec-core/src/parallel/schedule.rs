@@ -3,14 +3,14 @@
 //! A thread that parses goes on with parsing while there is room, the other with reconstruction. If
 //! parsing is far ahead, reconstruction takes longer: luma and chroma are then separate jobs, so that
 //! the thread that parses takes a part. Otherwise one thread reconstructs luma and chroma of a unit at
-//! once, which takes less time. A thread without work is woken only when several units wait for it,
-//! because to wake it takes as long as to decode a unit. A thread alone reconstructs each unit once it
-//! is parsed.
+//! once, which takes less time, and parsing goes first, so that the other thread always has units: to
+//! wake it takes as long as to decode a unit. For the same reason a thread without work is woken only
+//! when several units wait for it. A thread alone reconstructs each unit once it is parsed.
 
 use crate::frame::PlaneSet;
 
 /// Units that are parsed but not reconstructed, at most: see [`super::Stages`].
-pub const AHEAD: usize = 8;
+pub const AHEAD: usize = 16;
 /// Units that are parsed but not reconstructed when a waiting thread is woken.
 const WAKE: usize = 3;
 /// Units that are parsed but not reconstructed up to which one thread reconstructs all planes.
@@ -144,7 +144,8 @@ impl Schedule {
     /// Returns the next job of a thread, whose job before was `last`.
     pub(super) fn next(&self, last: Job, has_waited: bool) -> Option<Job> {
         let units = if has_waited && !self.is_parsed { WAKE } else { 1 };
-        let order: &[Job] = if last == Job::Parse && self.threads > 1 {
+        let parses = last == Job::Parse || self.pending() <= BALANCED;
+        let order: &[Job] = if parses && self.threads > 1 {
             &[Job::Parse, Job::AllPlanes, Job::Chroma, Job::Luma]
         } else {
             &[Job::AllPlanes, last, Job::Luma, Job::Chroma, Job::Parse]
@@ -211,10 +212,28 @@ mod tests {
             for (threads, late) in [(2, 0), (2, 7), (2, 100), (3, 0), (3, 20)] {
                 let (_, time) = run(threads, late, times);
                 let startup = (threads - 1) * late;
-                let end = (AHEAD + 2) * times.iter().sum::<usize>();
+                let end = 8 * times.iter().sum::<usize>();
                 assert!(time <= least + startup + end, "{times:?}, {threads}, {late}: {time}");
             }
         }
+    }
+
+    #[test]
+    fn parsing_goes_first_when_few_units_wait() {
+        let mut schedule = Schedule::default();
+        schedule.join();
+        schedule.join();
+        for _ in 0..AHEAD {
+            schedule.begin(Job::Parse);
+            schedule.complete(Job::Parse, false);
+        }
+        assert_eq!(schedule.next(Job::Parse, false), Some(Job::Chroma));
+        for _ in BALANCED..AHEAD {
+            assert_ne!(schedule.next(Job::Chroma, false), Some(Job::Parse));
+            schedule.begin(Job::AllPlanes);
+            schedule.complete(Job::AllPlanes, false);
+        }
+        assert_eq!(schedule.next(Job::Chroma, false), Some(Job::Parse));
     }
 
     #[test]

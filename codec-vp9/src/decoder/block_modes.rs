@@ -9,7 +9,7 @@ use super::reference_contexts;
 use super::sample::Sample;
 use super::segments::Area;
 use super::site::BlockSite;
-use super::tile::TileDecoder;
+use super::tile::TileParser;
 use super::vectors::parse_vector;
 use crate::header::Filter;
 use crate::header::compressed::ReferenceMode;
@@ -17,7 +17,7 @@ use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA};
 use crate::trees;
 use crate::types::{InterMode, IntraMode, MotionVector, Reference, References, TxMode, TxSize};
 
-impl<S: Sample> TileDecoder<'_, S> {
+impl<S: Sample> TileParser<'_, '_, S> {
     /// Parses the modes of a block in an intra frame.
     pub(super) fn parse_intra_frame_modes(
         &mut self,

@@ -3,19 +3,24 @@
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{FrameBuf, Size};
+use codec_core::parallel::Pool;
 
+use super::conceal::conceal_run;
 use super::contexts::Contexts;
 use super::loop_filter::{EdgeMap, LoopFilter};
+use super::memory::Memory;
 use super::mode_map::ModeMap;
 use super::planes::{planes, planes_mut};
 use super::quantisers::quantisers;
+use super::reconstruct::Reconstructor;
 use super::references::{ReferencePlanes, Scale};
 use super::sample::{Kit, Sample};
-use super::scratch::Scratch;
 use super::segments::SegmentMaps;
-use super::tile::{FrameSetup, Tile, TileDecoder};
+use super::setup::FrameSetup;
+use super::tile::TileParser;
+use super::tiles::{Runs, Tiles};
 use crate::header::FrameHeader;
-use crate::header::compressed::{CompressedHeader, open_partition};
+use crate::header::compressed::CompressedHeader;
 use crate::probability::{Adaptation, Counts, InterAdaptation, Probabilities, adapt};
 
 /// Buffers and statistics of the frame that is decoded, and what the next frame needs of it.
@@ -25,7 +30,8 @@ pub(crate) struct FrameState {
     pub(crate) segments: Vec<u8>,
     pub(crate) counts: Box<Counts>,
     pub(crate) contexts: Contexts,
-    pub(crate) edges: EdgeMap,
+    /// Of luma and chroma.
+    pub(crate) edges: [EdgeMap; 2],
 }
 
 /// The state before a frame.
@@ -44,6 +50,8 @@ pub(crate) struct FrameInput<'a, S> {
     pub(crate) follows_key: bool,
     /// Whether blocks that damaged tiles lack are concealed.
     pub(crate) conceals: bool,
+    /// `None` if the frame is decoded on the caller's thread.
+    pub(crate) threads: Option<&'a dyn Pool>,
 }
 
 /// What the decoding of a frame yields apart from its samples.
@@ -62,7 +70,7 @@ pub(crate) fn decode_frame<S: Sample>(
     data: &[u8],
     input: &FrameInput<'_, S>,
     state: &mut FrameState,
-    scratch: &mut Scratch<S>,
+    memory: &mut Memory<S>,
     frame: &mut FrameBuf<S>,
 ) -> Result<FrameOutcome, Error> {
     let header = input.header;
@@ -91,33 +99,17 @@ pub(crate) fn decode_frame<S: Sample>(
         cols,
         rows,
     };
-    state.modes.reset(cols, rows);
-    *state.counts = Counts::default();
-    if header.segmentation.enabled {
-        state.segments.clear();
-        state.segments.resize(cols * rows, 0);
-    }
-    state.contexts.reset(cols.div_ceil(8));
-    state.edges.reset(cols.div_ceil(8), rows.div_ceil(8));
     let filter = LoopFilter::new(input.kit, header, cols, rows);
-    let mut decoder = TileDecoder {
+    let mut task = FrameTask {
         setup: &setup,
-        planes: planes_mut(frame),
-        modes: &mut state.modes,
-        segments: SegmentMaps { cols, before: input.segments_before, current: &mut state.segments },
-        counts: &mut state.counts,
-        contexts: &mut state.contexts,
+        tiles: Tiles::new(header.tiles, tiles, data.len() - tiles.len()),
         filter: filter.as_ref(),
-        edges: &mut state.edges,
-        scratch,
-        reader: BoolDecoder::new(&[]),
-        cols: 0..0,
-        offset_bytes: 0,
-        used: [false; 3],
+        segments_before: input.segments_before,
+        state: &mut *state,
+        memory,
+        frame,
     };
-    let offset_bytes = data.len() - tiles.len();
-    let concealed = decode_tiles(tiles, offset_bytes, &mut decoder, input.conceals)?;
-    let used = decoder.used;
+    let BlockOutcome { used, concealed } = task.decode(input.threads, input.conceals)?;
     if header.contexts.adapt && concealed == 0 {
         let adaptation = Adaptation {
             follows_key: input.follows_key,
@@ -132,98 +124,103 @@ pub(crate) fn decode_frame<S: Sample>(
     Ok(FrameOutcome { probabilities, used, concealed })
 }
 
+/// The blocks of a frame, which are to be decoded.
+#[derive(Debug)]
+pub(super) struct FrameTask<'a, S: Sample> {
+    pub(super) setup: &'a FrameSetup<'a, S>,
+    pub(super) tiles: Tiles<'a>,
+    pub(super) filter: Option<&'a LoopFilter>,
+    pub(super) segments_before: &'a [u8],
+    pub(super) state: &'a mut FrameState,
+    pub(super) memory: &'a mut Memory<S>,
+    pub(super) frame: &'a mut FrameBuf<S>,
+}
+
+/// The fields of [`FrameOutcome`] that the blocks determine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockOutcome {
+    pub(super) used: [bool; 3],
+    pub(super) concealed: usize,
+}
+
+impl<S: Sample> FrameTask<'_, S> {
+    fn decode(
+        &mut self,
+        threads: Option<&dyn Pool>,
+        conceals: bool,
+    ) -> Result<BlockOutcome, Corrupt> {
+        if let Some(pool) = threads {
+            let tiles = self.tiles.clone();
+            self.begin();
+            let outcome = self.decode_on(pool);
+            if outcome.is_ok() || !conceals {
+                return outcome;
+            }
+            // A damaged frame is decoded again, up to each tile's damage.
+            self.tiles = tiles;
+        }
+        self.begin();
+        self.decode_in_order(conceals)
+    }
+
+    /// Removes the state of another frame.
+    fn begin(&mut self) {
+        let FrameSetup { header, cols, rows, .. } = *self.setup;
+        let (superblock_cols, superblock_rows) = self.setup.superblocks();
+        self.state.modes.reset(cols, rows);
+        *self.state.counts = Counts::default();
+        if header.segmentation.enabled {
+            self.state.segments.clear();
+            self.state.segments.resize(cols * rows, 0);
+        }
+        self.state.contexts.reset(superblock_cols);
+        self.state.edges.iter_mut().for_each(|map| map.reset(superblock_cols, superblock_rows));
+    }
+
+    /// Decodes the frame on the caller's thread: the runs of superblocks in order.
+    fn decode_in_order(&mut self, conceals: bool) -> Result<BlockOutcome, Corrupt> {
+        let Self { setup, tiles, filter, segments_before, state, memory, frame } = self;
+        let FrameState { modes, segments, counts, contexts, edges } = &mut **state;
+        let mut parser = TileParser {
+            setup,
+            modes,
+            segments: SegmentMaps { cols: setup.cols, before: segments_before, current: segments },
+            counts,
+            contexts,
+            magnitudes: &mut memory.magnitudes,
+            reader: BoolDecoder::new(&[]),
+            cols: 0..0,
+            offset_bytes: 0,
+            used: [false; 3],
+        };
+        let mut reconstructor = Reconstructor {
+            setup,
+            planes: planes_mut(frame),
+            own: 0..3,
+            filter: *filter,
+            edges,
+            scratch: &mut memory.blocks[0],
+        };
+        let mut concealed = 0;
+        for run in Runs::new(setup.header.tiles, setup.superblocks(), usize::MAX) {
+            tiles.open_row(run.tile_row, conceals)?;
+            let tile = &mut tiles.cols[run.tile_col];
+            if let Err(error) = parser.run(tile, &run, &mut reconstructor) {
+                if !conceals {
+                    return Err(error);
+                }
+                *tile = None;
+            }
+            if tile.is_none() {
+                concealed += conceal_run(&run, &mut parser, &mut reconstructor);
+            }
+            run.filtered.for_each(|row| reconstructor.filter_row(row));
+        }
+        Ok(BlockOutcome { used: parser.used, concealed })
+    }
+}
+
 /// Returns the number of columns and rows of 8x8 pixels.
 pub(crate) fn units_of(size: Size) -> (usize, usize) {
     (size.width.div_ceil(8) as usize, size.height.div_ceil(8) as usize)
-}
-
-/// Largest number of columns of tiles.
-const MAX_TILE_COLS: usize = 64;
-
-/// Decodes all rows of superblocks, and filters each one after the next, whose intra prediction needs
-/// it without a filter. Returns the number of 8x8 pixels that were concealed.
-fn decode_tiles<'a, S: Sample>(
-    data: &'a [u8],
-    offset_bytes: usize,
-    decoder: &mut TileDecoder<'a, S>,
-    conceals: bool,
-) -> Result<usize, Corrupt> {
-    let layout = decoder.setup.header.tiles;
-    let superblock_rows = decoder.setup.rows.div_ceil(8);
-    let superblock_cols = decoder.setup.cols.div_ceil(8);
-    let tile_cols = 1 << layout.log2_cols;
-    let mut concealed = 0;
-    let mut rest = Some(data);
-    for tile_row in 0..1 << layout.log2_rows {
-        let mut tiles: [Option<Tile<'a>>; MAX_TILE_COLS] = [const { None }; MAX_TILE_COLS];
-        for (col, tile) in tiles.iter_mut().enumerate().take(tile_cols) {
-            let index = tile_row * tile_cols + col;
-            let is_last = index + 1 == tile_cols << layout.log2_rows;
-            match open_tile(&mut rest, index, is_last, offset_bytes + data.len()) {
-                Ok(opened) => *tile = Some(opened),
-                Err(error) if !conceals => return Err(error),
-                Err(_) => {}
-            }
-        }
-        for row in layout.row(tile_row, superblock_rows) {
-            for (index, tile) in tiles.iter_mut().enumerate().take(tile_cols) {
-                let cols = layout.col(index, superblock_cols);
-                let result = decoder.decode_row(tile, row, cols.clone());
-                if let Err(error) = result {
-                    if !conceals {
-                        return Err(error);
-                    }
-                    *tile = None;
-                }
-                if tile.is_none() {
-                    concealed += decoder.conceal_row(row, cols);
-                }
-            }
-            if let Some(above) = row.checked_sub(1) {
-                decoder.filter_row(above);
-            }
-        }
-    }
-    decoder.filter_row(superblock_rows - 1);
-    Ok(concealed)
-}
-
-/// Takes a tile off the start of `rest`, which is `None` after a damaged size. All tiles but the last
-/// are preceded by their size. The frame's data ends at `end_bytes`.
-fn open_tile<'a>(
-    rest: &mut Option<&'a [u8]>,
-    index: usize,
-    is_last: bool,
-    end_bytes: usize,
-) -> Result<Tile<'a>, Corrupt> {
-    const WHAT: &str = "a tile";
-    let missing = Corrupt::Other { what: WHAT, offset_bytes: end_bytes };
-    let mut data = rest.take().ok_or(missing)?;
-    let tile = if is_last {
-        data
-    } else {
-        let at = end_bytes - data.len();
-        let tile = split_tile(&mut data, index, at)?;
-        *rest = Some(data);
-        tile
-    };
-    let after = if is_last { 0 } else { data.len() };
-    let offset_bytes = end_bytes - after - tile.len();
-    Ok(Tile { reader: open_partition(tile, WHAT, offset_bytes)?, offset_bytes })
-}
-
-/// Takes a tile and its size off the start of `rest`.
-fn split_tile<'a>(
-    rest: &mut &'a [u8],
-    index: usize,
-    offset_bytes: usize,
-) -> Result<&'a [u8], Corrupt> {
-    let had_bytes = rest.len();
-    let damaged =
-        |size_bytes| Corrupt::TokenPartition { index, offset_bytes, size_bytes, had_bytes };
-    let (size, after) = rest.split_first_chunk::<4>().ok_or(damaged(4))?;
-    let size = u32::from_be_bytes(*size) as usize;
-    let (tile, after) = after.split_at_checked(size).ok_or(damaged(size))?;
-    *rest = after;
-    Ok(tile)
 }

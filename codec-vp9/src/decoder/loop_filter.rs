@@ -1,5 +1,7 @@
 //! The loop filter: which edges of a frame are filtered, and how.
 
+use std::ops::Range;
+
 use codec_core::frame::Sampling;
 use codec_simd::vp9::{VP9_EDGE_UNITS, Vp9EdgeFilter, Vp9Edges};
 
@@ -108,10 +110,10 @@ impl PlaneEdges {
     }
 }
 
-/// The edges of a frame. Blocks add theirs when they are decoded.
+/// The edges of a frame in luma or in chroma. Blocks add theirs when they are reconstructed.
 #[derive(Debug, Default)]
 pub(crate) struct EdgeMap {
-    superblocks: Vec<[PlaneEdges; 2]>,
+    superblocks: Vec<PlaneEdges>,
     /// Number of superblocks in a row.
     stride: usize,
 }
@@ -206,15 +208,15 @@ impl LoopFilter {
         (header.loop_filter.level > 0).then_some(filter)
     }
 
-    /// Adds the edges of a block.
-    pub(crate) fn add_block(&self, map: &mut EdgeMap, info: &BlockInfo) {
+    /// Adds the edges of a block, from `plane` on: to the map of luma and to that of chroma, or to one.
+    pub(crate) fn add_block(&self, maps: &mut [EdgeMap], plane: usize, info: &BlockInfo) {
         let level = self.level(info);
         if level == 0 {
             return;
         }
-        let at = usize::from(info.row) / 8 * map.stride + usize::from(info.col) / 8;
-        for (plane, edges) in map.superblocks[at].iter_mut().enumerate() {
-            self.add_plane(edges, info, plane, level);
+        for (plane, map) in (plane..).zip(maps) {
+            let at = usize::from(info.row) / 8 * map.stride + usize::from(info.col) / 8;
+            self.add_plane(&mut map.superblocks[at], info, plane, level);
         }
     }
 
@@ -241,20 +243,22 @@ impl LoopFilter {
         }
     }
 
-    /// Filters a row of superblocks: plane by plane, vertical edges first.
+    /// Filters a row of superblocks in the planes `own`: superblock by superblock, vertical edges
+    /// first. `maps` are those of [`Self::add_block`].
     pub(crate) fn filter_row<S: Sample>(
         &self,
-        map: &EdgeMap,
+        maps: &[EdgeMap],
+        own: Range<usize>,
         row: usize,
         planes: &mut [PlaneMut<'_, S>; 3],
     ) {
-        let superblocks = &map.superblocks[row * map.stride..][..map.stride];
-        for (col, superblock) in superblocks.iter().enumerate() {
-            for (plane, to) in planes.iter_mut().enumerate() {
+        let stride = maps.first().map_or(0, |map| map.stride);
+        for col in 0..stride {
+            for plane in own.clone() {
                 let halved = self.sampling.halved().map(|halved| halved && plane > 0);
                 let [cols, rows] = halved.map(|halved| if halved { UNITS / 2 } else { UNITS });
-                let edges = &superblock[plane.min(1)];
-                let (samples, stride) = to.all_mut();
+                let edges = &maps[plane.min(1) - own.start].superblocks[row * stride + col];
+                let (samples, stride) = planes[plane].all_mut();
                 let at = row * rows * 8 * stride + col * cols * 8;
                 let plane = (&mut *samples, stride);
                 self.filter_superblock::<S>(edges, plane, at, (cols, rows), true);

@@ -4,10 +4,13 @@
 //! |---|---|
 //! | state between frames | `stream`, `slots` |
 //! | a frame: headers, tiles, loop filter, adaptation | `frame` |
+//! | tiles, and the order of their superblocks | `tiles` |
 //! | the blocks of a tile: the main loop | `tile` |
 //! | modes, references and vectors of a block | `block_modes`, `reference_contexts`, `candidates`, `vectors`, `segments` |
-//! | prediction and residual of a block | `reconstruct`, `intra_edges`, `tokens`, `scans`, `quantisers` |
+//! | coefficients of a block | `residual`, `tokens`, `scans`, `quantisers` |
+//! | prediction and residual of a block | `reconstruct`, `plane_block`, `intra_edges` |
 //! | loop filter | `loop_filter` |
+//! | parsing, luma and chroma on several threads | `pipeline`, `unit` |
 //! | blocks that damaged tiles lack | `conceal` |
 //! | 8-bit samples, and samples of more bits | `sample`, `planes` |
 
@@ -19,21 +22,28 @@ mod fill;
 mod frame;
 mod intra_edges;
 mod loop_filter;
+mod memory;
 mod mode_map;
+mod pipeline;
+mod plane_block;
 mod planes;
 mod quantisers;
 mod reconstruct;
 mod reference_contexts;
 mod references;
+mod residual;
 mod sample;
 mod scans;
 mod scratch;
 mod segments;
+mod setup;
 mod site;
 mod slots;
 mod stream;
 mod tile;
+mod tiles;
 mod tokens;
+mod unit;
 mod vectors;
 
 use std::collections::VecDeque;
@@ -63,10 +73,8 @@ static CAPABILITIES: Capabilities = {
     capabilities.reference_slots = 8;
     capabilities.live_resolution = true;
     capabilities.reports_qindex = true;
-    capabilities.gaps = &[
-        Gap::new(Feature::Pool, "frames are decoded on the caller's thread"),
-        Gap::new(Feature::DecoderDelay, "frames are decoded on the caller's thread"),
-    ];
+    capabilities.gaps =
+        &[Gap::new(Feature::DecoderDelay, "threads work on one frame, without delay")];
     capabilities
 };
 
@@ -169,15 +177,12 @@ impl FrameDecoder {
         packet: &[u8],
         output: &mut Vec<DecodedFrame>,
     ) -> Result<DecodeReport, Error> {
-        let conceals = self.config.conceal == Conceal::On;
         let mut frames = Superframe::split(packet)?;
         let mut report: Option<DecodeReport> = None;
         while let Some(frame) = frames.next() {
             let start = frames.end() - frame.len();
-            let decoded = self
-                .stream
-                .decode(frame, &self.config.limits, conceals)
-                .map_err(|error| moved(error, start))?;
+            let decoded =
+                self.stream.decode(frame, &self.config).map_err(|error| moved(error, start))?;
             report = Some(merged(report, &decoded));
             if decoded.shown {
                 output.push(decoded.frame);

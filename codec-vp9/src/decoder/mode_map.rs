@@ -38,6 +38,13 @@ impl BlockInfo {
         self.references != References::Intra
     }
 
+    /// Notes whether the block has coefficients: for the loop filter and for contexts, an inter block
+    /// of at least 8x8 without any is as one whose stream has none.
+    #[inline]
+    pub(crate) fn note_residual(&mut self, has_residual: bool) {
+        self.skip |= !has_residual && self.is_inter() && !self.size.is_sub8x8();
+    }
+
     /// Returns the size of the block's transforms in a plane: in chroma the largest that fits, up to
     /// that of luma.
     #[inline]
@@ -92,12 +99,6 @@ impl ModeMap {
             fill(&mut self.index[first + row * self.cols..], cols, index);
         }
         self.blocks.push(*info);
-    }
-
-    /// The block that was added last.
-    #[inline]
-    pub(crate) fn last_mut(&mut self) -> Option<&mut BlockInfo> {
-        self.blocks.last_mut()
     }
 
     /// Whether the block at a position has been decoded.

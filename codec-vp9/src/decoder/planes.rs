@@ -10,6 +10,11 @@ pub(crate) struct PlaneMut<'a, S> {
 }
 
 impl<S: Copy> PlaneMut<'_, S> {
+    /// A plane without samples.
+    pub(crate) fn empty() -> Self {
+        Self { samples: &mut [], stride: 0 }
+    }
+
     /// The samples from a position on, and their stride.
     #[inline]
     pub(crate) fn block_mut(&mut self, x: usize, y: usize) -> (&mut [S], usize) {

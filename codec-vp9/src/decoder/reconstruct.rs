@@ -1,120 +1,101 @@
 //! Reconstruction of a block: prediction and residual.
 
-use codec_core::error::Corrupt;
-use codec_simd::vp9::{Vp9Motion, Vp9TxKind};
+use std::ops::Range;
+
+use codec_simd::vp9::Vp9Motion;
 
 use super::intra_edges::IntraEdges;
+use super::loop_filter::{EdgeMap, LoopFilter};
 use super::mode_map::BlockInfo;
-use super::planes::PlaneRef;
+use super::plane_block::PlaneBlock;
+use super::planes::{PlaneMut, PlaneRef};
 use super::references::{PlaneVector, ReferencePlanes, ScaledAxis};
+use super::residual::{Residual, ResidualParser};
 use super::sample::{Kit, Sample, Target};
-use super::scans::scan;
-use super::site::BlockSite;
-use super::tile::TileDecoder;
-use super::tokens::{TokenContexts, TokenFormat, parse_tokens};
-use crate::types::{IntraMode, MotionVector, TxSize};
+use super::scratch::BlockScratch;
+use super::setup::FrameSetup;
+use super::tile::BlockSink;
+use crate::types::MotionVector;
 
-/// A block's part of a plane.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PlaneBlock {
-    pub(super) plane: usize,
-    /// Position and size in units of 4 samples.
-    pub(super) x: usize,
-    pub(super) y: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
-    /// First column and row outside of the frame, in units of 4 samples.
-    pub(super) end: (usize, usize),
-    /// Size of the transforms.
-    pub(super) tx: TxSize,
-    /// Whether the plane has half the width and half the height of luma.
-    pub(super) halved: [bool; 2],
+/// Reconstructs blocks of a frame, in all planes or in some of them.
+#[derive(Debug)]
+pub(super) struct Reconstructor<'a, S: Sample> {
+    pub(super) setup: &'a FrameSetup<'a, S>,
+    /// Planes that are not in `own` are empty.
+    pub(super) planes: [PlaneMut<'a, S>; 3],
+    /// The planes that are reconstructed: luma, chroma, or all.
+    pub(super) own: Range<usize>,
+    /// `None` if the frame is not filtered.
+    pub(super) filter: Option<&'a LoopFilter>,
+    /// Edges of luma and of chroma, if they are reconstructed.
+    pub(super) edges: &'a mut [EdgeMap],
+    pub(super) scratch: &'a mut BlockScratch<S>,
 }
 
-impl<S: Sample> TileDecoder<'_, S> {
-    /// Returns the part of `plane` that belongs to a block.
-    pub(super) fn plane_block(&self, info: &BlockInfo, plane: usize) -> PlaneBlock {
-        let halved = self.setup.header.format.sampling.halved().map(|halved| halved && plane > 0);
-        let [shift_x, shift_y] = halved.map(usize::from);
-        let (cols, rows) = info.size.mi();
-        let tx = info.plane_tx(plane, self.setup.header.format.sampling);
-        PlaneBlock {
-            plane,
-            x: (2 * usize::from(info.col)) >> shift_x,
-            y: (2 * usize::from(info.row)) >> shift_y,
-            width: (2 * cols) >> shift_x,
-            height: (2 * rows) >> shift_y,
-            end: ((2 * self.setup.cols) >> shift_x, (2 * self.setup.rows) >> shift_y),
-            tx,
-            halved,
-        }
-    }
-
-    /// Returns the parts of the planes that belong to a block.
+impl<S: Sample> Reconstructor<'_, S> {
+    /// Reconstructs a block; `has_left` tells whether its tile has blocks on the left. Returns whether
+    /// it has a residual.
     #[inline]
-    fn plane_blocks(&self, info: &BlockInfo) -> [PlaneBlock; 3] {
-        let [y, u] = [self.plane_block(info, 0), self.plane_block(info, 1)];
-        [y, u, PlaneBlock { plane: 2, ..u }]
-    }
-
-    /// Predicts and reconstructs an intra block, transform by transform.
-    pub(super) fn reconstruct_intra(&mut self, info: &BlockInfo, site: &BlockSite) {
-        for block in self.plane_blocks(info) {
-            for (x, y) in block.transforms() {
-                let mode = block.intra_mode(info, x, y);
-                self.predict_intra(&block, site, mode, (x, y));
+    pub(super) fn reconstruct(
+        &mut self,
+        info: &BlockInfo,
+        has_left: bool,
+        residual: &mut impl Residual<S::Coefficient>,
+    ) -> bool {
+        let blocks = self.setup.plane_blocks(info);
+        let own = self.own.clone();
+        let is_inter = info.is_inter();
+        if is_inter {
+            self.predict_inter(info, &blocks);
+            if info.skip {
+                return false;
+            }
+        }
+        let mut has_residual = false;
+        for block in &blocks[own] {
+            for at in block.transforms() {
+                if !is_inter {
+                    self.predict_intra(block, info, has_left, at);
+                }
                 if !info.skip {
-                    let kind = block.tx_kind(mode, self.setup.kit.lossless);
-                    self.add_residual(info, &block, (x, y), kind);
+                    has_residual |= self.add_residual(info, block, at, residual);
                 }
             }
         }
+        has_residual
     }
 
-    /// Adds the residual to the prediction of an inter block; returns whether there is any.
-    pub(super) fn reconstruct_residual(&mut self, info: &BlockInfo) -> bool {
-        let kind = if self.setup.kit.lossless { Vp9TxKind::Wht } else { Vp9TxKind::Dct };
-        let mut has_coefficients = false;
-        for block in self.plane_blocks(info) {
-            for at in block.transforms() {
-                has_coefficients |= self.add_residual(info, &block, at, kind);
-            }
+    /// Adds the edges of a block for the loop filter.
+    #[inline]
+    pub(super) fn add_edges(&mut self, info: &BlockInfo) {
+        if let Some(filter) = self.filter {
+            filter.add_block(self.edges, self.own.start, info);
         }
-        has_coefficients
     }
 
-    /// Parses the coefficients of the transform at `at`, in units of 4 samples, and adds its
-    /// residual; returns whether there is any.
+    /// Filters a row of superblocks.
+    pub(super) fn filter_row(&mut self, row: usize) {
+        if let Some(filter) = self.filter {
+            filter.filter_row(self.edges, self.own.clone(), row, &mut self.planes);
+        }
+    }
+
+    /// Adds the residual of the transform at `at`, in units of 4 samples; returns whether there is any.
+    #[inline]
     fn add_residual(
         &mut self,
         info: &BlockInfo,
         block: &PlaneBlock,
         (x, y): (usize, usize),
-        kind: Vp9TxKind,
+        residual: &mut impl Residual<S::Coefficient>,
     ) -> bool {
-        let setup = self.setup;
-        let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
-        let is_inter = usize::from(info.is_inter());
-        let contexts = TokenContexts {
-            probabilities: &setup.probabilities.coefficients[tx as usize][is_chroma][is_inter],
-            counts: &mut self.counts.coefficients[tx as usize][is_chroma][is_inter],
-            magnitudes: &mut self.scratch.magnitudes,
-        };
-        let format = TokenFormat {
-            scan: scan(tx, kind),
-            steps: setup.quantisers[usize::from(info.segment)][is_chroma],
-            is_halved: tx == TxSize::Tx32,
-            depth: setup.kit.depth,
-        };
-        let context = self.contexts.nonzero(block.plane, x, y, tx);
+        let kit = &self.setup.kit;
+        let kind = block.tx_kind(info, x, y, kit.lossless);
         let coefficients = &mut *self.scratch.coefficients;
-        let tokens = parse_tokens(&mut self.reader, contexts, format, context, coefficients);
-        if tokens.any || context > 0 {
-            self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, tokens.any);
-        }
+        let tokens = residual.next(info, block, (x, y), kind, coefficients);
         if tokens.any {
             let to = self.planes[block.plane].block_mut(4 * x, 4 * y);
-            S::inverse_transform(&setup.kit, tx, kind, coefficients, tokens.positions, to);
+            S::inverse_transform(kit, block.tx, kind, coefficients, tokens.positions, to);
         }
         tokens.any
     }
@@ -122,14 +103,15 @@ impl<S: Sample> TileDecoder<'_, S> {
     fn predict_intra(
         &mut self,
         block: &PlaneBlock,
-        site: &BlockSite,
-        mode: IntraMode,
+        info: &BlockInfo,
+        has_left: bool,
         (x, y): (usize, usize),
     ) {
+        let mode = block.intra_mode(info, x, y);
         let (kit, plane) = (&self.setup.kit, &mut self.planes[block.plane]);
         let edges = IntraEdges {
-            has_above: y > block.y || site.above.is_some(),
-            has_left: x > block.x || site.left.is_some(),
+            has_above: y > block.y || info.row > 0,
+            has_left: x > block.x || has_left,
             has_above_right: x + block.tx.units() < block.x + block.width,
             end: (4 * block.end.0, 4 * block.end.1),
         };
@@ -138,30 +120,30 @@ impl<S: Sample> TileDecoder<'_, S> {
     }
 
     /// Predicts an inter block from its references.
-    pub(super) fn predict_inter(&mut self, info: &BlockInfo) -> Result<(), Corrupt> {
+    pub(super) fn predict_inter(&mut self, info: &BlockInfo, blocks: &[PlaneBlock; 3]) {
         let references = [info.references.first(), info.references.second()];
-        let blocks = self.plane_blocks(info);
+        let setup = self.setup;
         for (order, reference) in references.into_iter().enumerate() {
             let Some(reference) = reference else { continue };
-            let Some(planes) = &self.setup.references[reference as usize] else {
-                return Err(self.corrupt("a reference of a size that can be scaled"));
-            };
-            self.used[reference as usize] = true;
+            let Some(planes) = &setup.references[reference as usize] else { continue };
             if info.size.is_sub8x8() {
                 let vectors = info.vectors.map(|vectors| vectors[order]);
-                for block in &blocks {
+                for block in &blocks[self.own.clone()] {
                     self.predict_sub_blocks(info, block, vectors, order, planes);
                 }
-            } else {
-                let [y, u, v] = &blocks;
-                let vector = info.vectors[0][order];
+                continue;
+            }
+            let [y, u, v] = blocks;
+            let vector = info.vectors[0][order];
+            if self.own.start == 0 {
                 let piece = (0, 0, y.width, y.height);
                 self.predict_piece(info, &[y], piece, vector, order, planes);
+            }
+            if self.own.end == 3 {
                 let piece = (0, 0, u.width, u.height);
                 self.predict_piece(info, &[u, v], piece, vector, order, planes);
             }
         }
-        Ok(())
     }
 
     /// Predicts a block smaller than 8x8: each 4x4 samples with the vectors of its sub-blocks.
@@ -218,7 +200,7 @@ impl<S: Sample> TileDecoder<'_, S> {
             height: byte(height),
             average: order > 0,
         };
-        let scratch = &mut self.scratch.reference;
+        let scratch = &mut self.scratch.reference[..];
         for block in blocks {
             let to = self.planes[block.plane].block_mut(at.0, at.1);
             let plane = &reference.planes[block.plane];
@@ -239,6 +221,20 @@ impl<S: Sample> TileDecoder<'_, S> {
             let from = plane.fetch(from, (width + 7, height + 7), scratch);
             S::predict(&setup.kit, motion, None, from, to);
         }
+    }
+}
+
+impl<S: Sample> BlockSink<S> for Reconstructor<'_, S> {
+    #[inline]
+    fn block(
+        &mut self,
+        info: &mut BlockInfo,
+        has_left: bool,
+        parser: &mut ResidualParser<'_, '_, S>,
+    ) {
+        let has_residual = self.reconstruct(info, has_left, parser);
+        info.note_residual(has_residual);
+        self.add_edges(info);
     }
 }
 
@@ -298,42 +294,4 @@ fn mean(vectors: &[MotionVector]) -> MotionVector {
         i16::try_from(rounded).unwrap_or(0)
     };
     MotionVector { row: component(|vector| vector.row), col: component(|vector| vector.col) }
-}
-
-impl PlaneBlock {
-    /// Positions of the transforms that begin inside of the frame, in units of 4 samples.
-    #[inline]
-    fn transforms(self) -> impl Iterator<Item = (usize, usize)> {
-        let log2 = self.tx as usize;
-        let count = |at: usize, length: usize, end: usize| {
-            ((at + length).min(end).saturating_sub(at) + (1 << log2) - 1) >> log2
-        };
-        let cols = count(self.x, self.width, self.end.0);
-        let rows = count(self.y, self.height, self.end.1);
-        (0..rows).flat_map(move |row| {
-            (0..cols).map(move |col| (self.x + (col << log2), self.y + (row << log2)))
-        })
-    }
-
-    /// Mode of the transform at a position: that of its sub-block in luma.
-    fn intra_mode(&self, info: &BlockInfo, x: usize, y: usize) -> IntraMode {
-        if self.plane > 0 { info.chroma_mode } else { info.luma_modes[2 * (y & 1) + (x & 1)] }
-    }
-
-    /// Type of a transform of an intra block.
-    fn tx_kind(&self, mode: IntraMode, lossless: bool) -> Vp9TxKind {
-        use IntraMode::{D45, D63, D117, D135, D153, D207, Dc, H, Tm, V};
-        if lossless {
-            return Vp9TxKind::Wht;
-        }
-        if self.plane > 0 || self.tx == TxSize::Tx32 {
-            return Vp9TxKind::Dct;
-        }
-        match mode {
-            Dc | D45 => Vp9TxKind::Dct,
-            V | D117 | D63 => Vp9TxKind::AdstColumns,
-            H | D153 | D207 => Vp9TxKind::AdstRows,
-            D135 | Tm => Vp9TxKind::AdstBoth,
-        }
-    }
 }

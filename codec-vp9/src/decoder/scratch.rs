@@ -1,4 +1,4 @@
-//! Buffers that blocks use while they are reconstructed.
+//! Buffers that a block uses while it is reconstructed.
 
 use super::sample::Sample;
 
@@ -6,30 +6,20 @@ use super::sample::Sample;
 /// of the filter.
 const SCRATCH_SIDE: usize = 2 * 64 + 16;
 
-/// Buffers of a thread, for one block at a time.
+/// Buffers for one block at a time.
 #[derive(Debug)]
-pub(crate) struct Scratch<S: Sample> {
+pub(super) struct BlockScratch<S: Sample> {
     /// Coefficients of a transform; zero between transforms.
     pub(super) coefficients: Box<[S::Coefficient; 1024]>,
-    /// See [`super::tokens::TokenContexts::magnitudes`].
-    pub(super) magnitudes: Box<[u8; 1024]>,
     /// A reference block that reaches over the edge of its frame.
     pub(super) reference: Vec<S>,
 }
 
-impl<S: Sample> Default for Scratch<S> {
+impl<S: Sample> Default for BlockScratch<S> {
     fn default() -> Self {
         Self {
             coefficients: Box::new([S::Coefficient::default(); 1024]),
-            magnitudes: Box::new([0; 1024]),
             reference: vec![S::default(); (SCRATCH_SIDE + 1) * SCRATCH_SIDE],
         }
-    }
-}
-
-impl<S: Sample> Scratch<S> {
-    /// Restores the state between transforms, after a damaged frame.
-    pub(crate) fn clear(&mut self) {
-        self.coefficients.fill(S::Coefficient::default());
     }
 }

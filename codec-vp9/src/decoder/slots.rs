@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use codec_core::frame::{Color, FrameBuf, SampleFormat, Size};
 
+use super::memory::Memory;
 use super::sample::Sample;
-use super::scratch::Scratch;
 
 /// Frames that are kept for reuse: the slots, the one that is decoded, and some at the caller.
 const POOLED: usize = 12;
@@ -68,7 +68,7 @@ impl DecodedFrame {
 #[derive(Debug, Default)]
 pub(crate) struct Pool<S: Sample> {
     known: Vec<Arc<FrameBuf<S>>>,
-    pub(crate) scratch: Scratch<S>,
+    pub(crate) memory: Memory<S>,
 }
 
 impl<S: Sample> Pool<S> {

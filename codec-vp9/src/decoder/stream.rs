@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codec_core::codec::{Limits, ResizeLimit, SlotSet};
+use codec_core::codec::{Conceal, DecoderConfig, Limits, ResizeLimit, SlotSet};
 use codec_core::error::{Corrupt, Error};
 use codec_core::frame::{Color, PixelLimit, SampleFormat, Size};
 use codec_simd::Kernels;
@@ -87,12 +87,7 @@ impl Stream {
     }
 
     /// Decodes the frame `data`.
-    pub(crate) fn decode(
-        &mut self,
-        data: &[u8],
-        limits: &Limits,
-        conceals: bool,
-    ) -> Result<Decoded, Error> {
+    pub(crate) fn decode(&mut self, data: &[u8], config: &DecoderConfig) -> Result<Decoded, Error> {
         let context = HeaderContext {
             slots: std::array::from_fn(|slot| {
                 let buf = &self.slots[slot].as_ref()?.buf;
@@ -109,11 +104,11 @@ impl Stream {
                 return Ok(Decoded { coded: None, frame, shown: true });
             }
         };
-        self.check_size(header.size, limits)?;
+        self.check_size(header.size, &config.limits)?;
         let (frame, used, concealed) = if header.format.depth == 8 {
-            self.decode_samples::<u8>(data, &header, conceals)?
+            self.decode_samples::<u8>(data, &header, config)?
         } else {
-            self.decode_samples::<u16>(data, &header, conceals)?
+            self.decode_samples::<u16>(data, &header, config)?
         };
         for (slot, to) in self.slots.iter_mut().enumerate() {
             if header.refresh_slots >> slot & 1 != 0 {
@@ -141,7 +136,7 @@ impl Stream {
         &mut self,
         data: &[u8],
         header: &FrameHeader,
-        conceals: bool,
+        config: &DecoderConfig,
     ) -> Result<(DecodedFrame, [bool; 3], usize), Error> {
         let Self {
             slots,
@@ -186,21 +181,22 @@ impl Stream {
             segments_before: if same_size && !is_reset { segments_before } else { &[] },
             follows_key: !header.is_intra()
                 && last.is_some_and(|last| last.frame_type == FrameType::Key),
-            conceals,
+            conceals: config.conceal == Conceal::On,
+            threads: config.pool.as_deref().filter(|pool| pool.threads() > 1),
         };
         let mut frame = pool.take(header.size, header.format);
         let samples = Arc::get_mut(&mut frame).ok_or(Corrupt::NoReference)?;
-        let outcome = decode_frame(data, &input, state, &mut pool.scratch, samples);
+        let outcome = decode_frame(data, &input, state, &mut pool.memory, samples);
         pool.recycle(frame.clone());
         let FrameOutcome { probabilities, used, concealed } = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                pool.scratch.clear();
+                pool.memory.clear();
                 return Err(error);
             }
         };
         if concealed > 0 {
-            pool.scratch.clear();
+            pool.memory.clear();
         }
         for (index, to) in contexts.iter_mut().enumerate() {
             if is_context_reset(index) {

@@ -6,101 +6,79 @@ use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 
 use super::contexts::Contexts;
-use super::loop_filter::{EdgeMap, LoopFilter};
-use super::mode_map::ModeMap;
-use super::planes::PlaneMut;
-use super::quantisers::Steps;
-use super::references::ReferencePlanes;
-use super::sample::{Kit, Sample};
-use super::scratch::Scratch;
+use super::mode_map::{BlockInfo, ModeMap};
+use super::residual::ResidualParser;
+use super::sample::Sample;
 use super::segments::{Area, SegmentMaps};
+use super::setup::FrameSetup;
 use super::site::BlockSite;
-use crate::header::compressed::CompressedHeader;
-use crate::header::{CompoundReferences, FrameHeader};
-use crate::probability::{Counts, Probabilities};
+use super::tiles::{Run, Tile};
+use crate::probability::Counts;
 use crate::tables::modes::INTRA_FRAME_PARTITION;
 use crate::trees;
-use crate::types::{BlockSize, Partition};
+use crate::types::{BlockSize, Partition, Reference};
 
-/// The settings that all blocks of a frame share.
-#[derive(Debug)]
-pub(crate) struct FrameSetup<'a, S: Sample> {
-    pub(crate) kit: Kit,
-    pub(crate) header: &'a FrameHeader,
-    pub(crate) compressed: CompressedHeader,
-    pub(crate) probabilities: &'a Probabilities,
-    /// The references of compound blocks, if the frame may have any.
-    pub(crate) compound: Option<CompoundReferences>,
-    pub(crate) references: [Option<ReferencePlanes<'a, S>>; 3],
-    /// Steps of luma and chroma by segment.
-    pub(crate) quantisers: [[Steps; 2]; 8],
-    /// Modes of the last frame, if its vectors are usable.
-    pub(crate) before: Option<&'a ModeMap>,
-    /// Size of the frame in units of 8 pixels.
-    pub(crate) cols: usize,
-    pub(crate) rows: usize,
+/// Takes the blocks of tiles in the order of the stream.
+pub(super) trait BlockSink<S: Sample> {
+    /// Takes a block whose modes are parsed. Unless it has none, parses its residual and notes in `info`
+    /// whether there is any. `has_left` tells whether its tile has blocks on the left.
+    fn block(
+        &mut self,
+        info: &mut BlockInfo,
+        has_left: bool,
+        parser: &mut ResidualParser<'_, '_, S>,
+    );
 }
 
-/// A tile between two of its rows of superblocks.
-#[derive(Clone, Debug)]
-pub(super) struct Tile<'a> {
-    pub(super) reader: BoolDecoder<'a>,
-    /// Offset of the tile in the frame, in bytes.
-    pub(super) offset_bytes: usize,
-}
-
-/// Decodes the blocks of one tile after the other.
+/// Parses the blocks of one tile after the other.
 #[derive(Debug)]
-pub(crate) struct TileDecoder<'a, S: Sample> {
+pub(crate) struct TileParser<'a, 'd, S: Sample> {
     pub(super) setup: &'a FrameSetup<'a, S>,
-    pub(super) planes: [PlaneMut<'a, S>; 3],
     pub(super) modes: &'a mut ModeMap,
     pub(super) segments: SegmentMaps<'a>,
     pub(super) counts: &'a mut Counts,
     pub(super) contexts: &'a mut Contexts,
-    /// `None` if the frame is not filtered.
-    pub(super) filter: Option<&'a LoopFilter>,
-    pub(super) edges: &'a mut EdgeMap,
-    pub(super) scratch: &'a mut Scratch<S>,
-    pub(super) reader: BoolDecoder<'a>,
+    /// See [`super::tokens::TokenContexts::magnitudes`].
+    pub(super) magnitudes: &'a mut [u8; 1024],
+    pub(super) reader: BoolDecoder<'d>,
     /// Columns of the tile in units of 8 pixels.
     pub(super) cols: Range<usize>,
     /// Offset of the tile in the frame, in bytes.
     pub(super) offset_bytes: usize,
-    /// The references that blocks have been predicted from.
+    /// The references that blocks are predicted from.
     pub(super) used: [bool; 3],
 }
 
-impl<'a, S: Sample> TileDecoder<'a, S> {
-    /// Decodes a row of superblocks of a tile, of which there may be nothing to decode; `row` and
-    /// `cols` are in superblocks.
-    pub(crate) fn decode_row(
+impl<'d, S: Sample> TileParser<'_, 'd, S> {
+    /// Parses superblocks of a tile, of which there may be nothing to parse.
+    pub(super) fn run(
         &mut self,
-        tile: &mut Option<Tile<'a>>,
-        row: usize,
-        cols: Range<usize>,
+        tile: &mut Option<Tile<'d>>,
+        run: &Run,
+        sink: &mut impl BlockSink<S>,
     ) -> Result<(), Corrupt> {
-        self.cols = 8 * cols.start..(8 * cols.end).min(self.setup.cols);
         let Some(tile) = tile else { return Ok(()) };
-        self.contexts.reset_left();
+        self.cols = 8 * run.tile_cols.start..(8 * run.tile_cols.end).min(self.setup.cols);
+        if run.cols.start == run.tile_cols.start {
+            self.contexts.reset_left();
+        }
         self.offset_bytes = tile.offset_bytes;
         std::mem::swap(&mut self.reader, &mut tile.reader);
-        for col in cols {
-            self.decode_partition(8 * row, 8 * col, 0)?;
+        for col in run.cols.clone() {
+            self.decode_partition(8 * run.row, 8 * col, 0, sink)?;
         }
         std::mem::swap(&mut self.reader, &mut tile.reader);
         Ok(())
     }
 
-    /// Filters a row of superblocks.
-    pub(crate) fn filter_row(&mut self, row: usize) {
-        if let Some(filter) = self.filter {
-            filter.filter_row(self.edges, row, &mut self.planes);
-        }
-    }
-
     /// Decodes the square at a position in units of 8 pixels; `level` 0 is 64x64, 3 is 8x8.
-    fn decode_partition(&mut self, row: usize, col: usize, level: usize) -> Result<(), Corrupt> {
+    fn decode_partition(
+        &mut self,
+        row: usize,
+        col: usize,
+        level: usize,
+        sink: &mut impl BlockSink<S>,
+    ) -> Result<(), Corrupt> {
         let FrameSetup { rows, cols, .. } = *self.setup;
         if row >= rows || col >= cols {
             return Ok(());
@@ -109,25 +87,25 @@ impl<'a, S: Sample> TileDecoder<'a, S> {
         let partition = self.parse_partition(row, col, level);
         let size = BlockSize::partitioned(level, partition);
         if level == 3 {
-            self.decode_block(row, col, size)?;
+            self.decode_block(row, col, size, sink)?;
         } else {
             match partition {
-                Partition::Whole => self.decode_block(row, col, size)?,
+                Partition::Whole => self.decode_block(row, col, size, sink)?,
                 Partition::Horizontal => {
-                    self.decode_block(row, col, size)?;
+                    self.decode_block(row, col, size, sink)?;
                     if row + half < rows {
-                        self.decode_block(row + half, col, size)?;
+                        self.decode_block(row + half, col, size, sink)?;
                     }
                 }
                 Partition::Vertical => {
-                    self.decode_block(row, col, size)?;
+                    self.decode_block(row, col, size, sink)?;
                     if col + half < cols {
-                        self.decode_block(row, col + half, size)?;
+                        self.decode_block(row, col + half, size, sink)?;
                     }
                 }
                 Partition::Split => {
                     for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
-                        self.decode_partition(row + down, col + right, level + 1)?;
+                        self.decode_partition(row + down, col + right, level + 1, sink)?;
                     }
                 }
             }
@@ -157,8 +135,14 @@ impl<'a, S: Sample> TileDecoder<'a, S> {
         partition
     }
 
-    /// Parses and reconstructs a block.
-    fn decode_block(&mut self, row: usize, col: usize, size: BlockSize) -> Result<(), Corrupt> {
+    /// Parses a block.
+    fn decode_block(
+        &mut self,
+        row: usize,
+        col: usize,
+        size: BlockSize,
+        sink: &mut impl BlockSink<S>,
+    ) -> Result<(), Corrupt> {
         let (width, height) = size.mi();
         let area = Area {
             row,
@@ -178,33 +162,41 @@ impl<'a, S: Sample> TileDecoder<'a, S> {
             self.parse_intra_frame_modes(&site, area, &mut info);
         } else {
             self.parse_inter_frame_modes(&site, area, &mut info)?;
+            self.check_references(&info)?;
         }
-        self.modes.push(&info, area.cols, area.rows);
         if info.skip {
             let sampling = self.setup.header.format.sampling;
             self.contexts.clear_nonzero(col..col + width, row..row + height, sampling);
         }
-        if info.is_inter() {
-            self.predict_inter(&info)?;
-            let has_coefficients = !info.skip && self.reconstruct_residual(&info);
-            if !has_coefficients
-                && !size.is_sub8x8()
-                && let Some(info) = self.modes.last_mut()
-            {
-                info.skip = true;
-            }
-        } else {
-            self.reconstruct_intra(&info, &site);
-        }
-        if let Some(filter) = self.filter
-            && let Some(info) = self.modes.last_mut()
-        {
-            filter.add_block(self.edges, info);
-        }
+        let mut residual = ResidualParser {
+            setup: self.setup,
+            reader: &mut self.reader,
+            contexts: &mut *self.contexts,
+            counts: &mut *self.counts,
+            magnitudes: &mut *self.magnitudes,
+        };
+        sink.block(&mut info, site.left.is_some(), &mut residual);
+        self.modes.push(&info, area.cols, area.rows);
         if self.reader.overrun_bits() > 0 {
             return Err(self.corrupt("more data in a tile"));
         }
         Ok(())
+    }
+
+    /// Notes the references of a block, whose sizes must permit a prediction.
+    fn check_references(&mut self, info: &BlockInfo) -> Result<(), Corrupt> {
+        let references = [info.references.first(), info.references.second()];
+        for reference in references.into_iter().flatten() {
+            if self.setup.references[reference as usize].is_none() {
+                return Err(self.corrupt("a reference of a size that can be scaled"));
+            }
+            self.note_reference(reference);
+        }
+        Ok(())
+    }
+
+    pub(super) fn note_reference(&mut self, reference: Reference) {
+        self.used[reference as usize] = true;
     }
 
     /// An error at the position of the reader; `what` is the syntax element that was expected.

@@ -50,15 +50,29 @@ pub(crate) struct Tokens {
     pub(crate) positions: u16,
 }
 
-/// Parses the coefficients of a transform into `coefficients`, in column order, which are zero
-/// before. `context` is the number of neighbouring transforms with coefficients.
+/// Takes the coefficients of a transform that are not zero.
+pub(crate) trait CoefficientSink {
+    /// Takes the dequantised coefficient at a position (0..1024) in column order.
+    fn put(&mut self, at: u16, value: i64);
+}
+
+/// The coefficients are zero before.
+impl<C: Coefficient> CoefficientSink for [C; 1024] {
+    #[inline]
+    fn put(&mut self, at: u16, value: i64) {
+        self[usize::from(at) % 1024] = C::saturated(value);
+    }
+}
+
+/// Parses the coefficients of a transform. `context` is the number of neighbouring transforms with
+/// coefficients.
 #[inline]
-pub(crate) fn parse_tokens<C: Coefficient>(
+pub(crate) fn parse_tokens(
     shared: &mut BoolDecoder<'_>,
     contexts: TokenContexts<'_>,
     format: TokenFormat,
     context: usize,
-    coefficients: &mut [C; 1024],
+    coefficients: &mut impl CoefficientSink,
 ) -> Tokens {
     let TokenFormat { scan, steps, is_halved, depth } = format;
     // A copy stays in registers.
@@ -99,12 +113,11 @@ pub(crate) fn parse_tokens<C: Coefficient>(
             (1, 1)
         };
         positions |= position.at;
-        let at = usize::from(position.at) % 1024;
-        magnitudes[at] = magnitude;
+        magnitudes[usize::from(position.at) % 1024] = magnitude;
         let value = i64::from(level) * i64::from(steps[usize::from(index > 0)]);
         let value = value >> u32::from(is_halved);
         let sign = i64::from(reader.get_sign(1));
-        coefficients[at] = C::saturated(value * sign);
+        coefficients.put(position.at, value * sign);
     }
     *shared = local;
     Tokens { any: true, positions }

@@ -1,0 +1,97 @@
+//! A block's part of a plane, and its transforms.
+
+use codec_simd::vp9::Vp9TxKind;
+
+use super::mode_map::BlockInfo;
+use super::sample::Sample;
+use super::setup::FrameSetup;
+use crate::types::{IntraMode, TxSize};
+
+/// A block's part of a plane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlaneBlock {
+    pub(super) plane: usize,
+    /// Position and size in units of 4 samples.
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// First column and row outside of the frame, in units of 4 samples.
+    pub(super) end: (usize, usize),
+    /// Size of the transforms.
+    pub(super) tx: TxSize,
+    /// Whether the plane has half the width and half the height of luma.
+    pub(super) halved: [bool; 2],
+}
+
+impl<S: Sample> FrameSetup<'_, S> {
+    /// Returns the part of `plane` that belongs to a block.
+    pub(super) fn plane_block(&self, info: &BlockInfo, plane: usize) -> PlaneBlock {
+        let halved = self.header.format.sampling.halved().map(|halved| halved && plane > 0);
+        let [shift_x, shift_y] = halved.map(usize::from);
+        let (cols, rows) = info.size.mi();
+        let tx = info.plane_tx(plane, self.header.format.sampling);
+        PlaneBlock {
+            plane,
+            x: (2 * usize::from(info.col)) >> shift_x,
+            y: (2 * usize::from(info.row)) >> shift_y,
+            width: (2 * cols) >> shift_x,
+            height: (2 * rows) >> shift_y,
+            end: ((2 * self.cols) >> shift_x, (2 * self.rows) >> shift_y),
+            tx,
+            halved,
+        }
+    }
+
+    /// Returns the parts of the planes that belong to a block.
+    #[inline]
+    pub(super) fn plane_blocks(&self, info: &BlockInfo) -> [PlaneBlock; 3] {
+        let [y, u] = [self.plane_block(info, 0), self.plane_block(info, 1)];
+        [y, u, PlaneBlock { plane: 2, ..u }]
+    }
+}
+
+impl PlaneBlock {
+    /// Positions of the transforms that begin inside of the frame, in units of 4 samples.
+    #[inline]
+    pub(super) fn transforms(self) -> impl Iterator<Item = (usize, usize)> {
+        let log2 = self.tx as usize;
+        let count = |at: usize, length: usize, end: usize| {
+            ((at + length).min(end).saturating_sub(at) + (1 << log2) - 1) >> log2
+        };
+        let cols = count(self.x, self.width, self.end.0);
+        let rows = count(self.y, self.height, self.end.1);
+        (0..rows).flat_map(move |row| {
+            (0..cols).map(move |col| (self.x + (col << log2), self.y + (row << log2)))
+        })
+    }
+
+    /// Mode of the transform at a position: that of its sub-block in luma.
+    pub(super) fn intra_mode(&self, info: &BlockInfo, x: usize, y: usize) -> IntraMode {
+        if self.plane > 0 { info.chroma_mode } else { info.luma_modes[2 * (y & 1) + (x & 1)] }
+    }
+
+    /// Type of the transform at a position.
+    #[inline]
+    pub(super) fn tx_kind(
+        &self,
+        info: &BlockInfo,
+        x: usize,
+        y: usize,
+        lossless: bool,
+    ) -> Vp9TxKind {
+        use IntraMode::{D45, D63, D117, D135, D153, D207, Dc, H, Tm, V};
+        if lossless {
+            return Vp9TxKind::Wht;
+        }
+        if self.plane > 0 || self.tx == TxSize::Tx32 || info.is_inter() {
+            return Vp9TxKind::Dct;
+        }
+        match self.intra_mode(info, x, y) {
+            Dc | D45 => Vp9TxKind::Dct,
+            V | D117 | D63 => Vp9TxKind::AdstColumns,
+            H | D153 | D207 => Vp9TxKind::AdstRows,
+            D135 | Tm => Vp9TxKind::AdstBoth,
+        }
+    }
+}
