@@ -87,16 +87,23 @@ fn no_vp9_frame_allocates_once_the_decoder_is_warm() {
     for name in ["vp90-2-12-droppable_1.ivf", "vp90-2-22-svc_1280x720_3.ivf"] {
         let packets = data::packets(&dir.join("vp9").join(name));
         assert!(packets.len() > 16, "{name}: {} packets", packets.len());
-        let mut decoder = decoder("vp9/native", &DecoderConfig::default());
-        for (pts, packet) in (0..).zip(&packets) {
-            let counted = measure(|| {
-                decoder.decode(packet, pts, None).unwrap();
-                while let Some(frame) = decoder.receive() {
-                    drop(frame);
-                }
-            });
-            let allocations = counted.count_total;
-            assert!(pts < 15 || allocations == 0, "{name}, frame {pts}: {allocations}");
+        for threads in [1, 3] {
+            let mut config = DecoderConfig::default();
+            config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
+            let mut decoder = decoder("vp9/native", &config);
+            for (pts, packet) in (0..).zip(&packets) {
+                let counted = measure(|| {
+                    decoder.decode(packet, pts, None).unwrap();
+                    while let Some(frame) = decoder.receive() {
+                        drop(frame);
+                    }
+                });
+                let allocations = counted.count_total;
+                assert!(
+                    pts < 15 || allocations == 0,
+                    "{name}, {threads} threads, frame {pts}: {allocations}"
+                );
+            }
         }
     }
 }

@@ -81,7 +81,6 @@ impl<S: Sample> Reconstructor<'_, S> {
     }
 
     /// Adds the residual of the transform at `at`, in units of 4 samples; returns whether there is any.
-    #[inline]
     fn add_residual(
         &mut self,
         info: &BlockInfo,

@@ -16,12 +16,18 @@ use codec_tests::rng::Rng;
 use codec_tests::{data, fuzz};
 use codec_vp8::decoder::peek;
 
-fn config(conceal: Conceal, threads: usize) -> DecoderConfig {
+/// Returns a configuration with a pool of `threads` threads, or without one if it is 1.
+pub(crate) fn with_threads(threads: usize) -> DecoderConfig {
     let mut config = DecoderConfig::default();
-    config.conceal = conceal;
     if threads > 1 {
         config.pool = Some(Arc::new(RowPool::new(threads).unwrap()) as Arc<dyn Pool>);
     }
+    config
+}
+
+fn config(conceal: Conceal, threads: usize) -> DecoderConfig {
+    let mut config = with_threads(threads);
+    config.conceal = conceal;
     config
 }
 

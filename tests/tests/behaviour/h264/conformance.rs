@@ -5,8 +5,9 @@ use codec_core::simd::Level;
 use codec_tests::data;
 use md5::{Digest, Md5};
 
-use super::{decode, open, packets, with_threads};
+use super::{decode, open, packets};
 use crate::conformance::{hash_picture, hex, manifest};
+use crate::decoder::with_threads;
 
 #[test]
 fn every_stream_has_the_expected_digest_at_every_level_and_number_of_threads() {

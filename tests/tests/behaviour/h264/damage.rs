@@ -4,7 +4,8 @@ use codec_core::codec::{Conceal, DecodeReport, DecoderConfig};
 use codec_core::error::{Corrupt, Error};
 use codec_tests::{data, fuzz, fuzz_seeds, mutate, rng};
 
-use super::{decode, open, packets, with_threads};
+use super::{decode, open, packets};
+use crate::decoder::with_threads;
 
 fn concealing() -> DecoderConfig {
     let mut config = DecoderConfig::default();

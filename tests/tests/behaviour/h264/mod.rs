@@ -14,26 +14,14 @@ mod rtp;
 mod webcodecs;
 mod x264;
 
-use std::sync::Arc;
-
 use codec_backends::registry;
 use codec_core::codec::{DecoderConfig, VideoDecoder};
 use codec_core::frame::Frame;
-use codec_core::parallel::RowPool;
 use codec_tests::data::packets;
 
 fn open(config: &DecoderConfig) -> Box<dyn VideoDecoder> {
     let (open, _) = registry::find("h264/native").unwrap().decoder.unwrap();
     open(config).unwrap()
-}
-
-/// Returns a configuration with a pool of `threads` threads, or without one if it is 1.
-fn with_threads(threads: usize) -> DecoderConfig {
-    let mut config = DecoderConfig::default();
-    if threads > 1 {
-        config.pool = Some(Arc::new(RowPool::new(threads).unwrap()));
-    }
-    config
 }
 
 /// Decodes packets, numbered from 0, to the end.

@@ -9,6 +9,7 @@ use md5::{Digest, Md5};
 
 use super::{at_level, decode, levels, packets, samples};
 use crate::conformance::{hash_picture, hex, manifest};
+use crate::decoder::with_threads;
 
 #[test]
 fn every_frame_of_every_vp9_stream_has_the_expected_digest() {
@@ -24,14 +25,16 @@ fn every_frame_of_every_vp9_stream_has_the_expected_digest() {
         let expected: Option<Vec<&str>> = list
             .as_ref()
             .map(|list| list.lines().filter_map(|line| line.split_whitespace().next()).collect());
-        for level in levels() {
+        let on_one_thread = levels().map(|level| (level.name().to_owned(), at_level(level)));
+        let on_threads = (2..=4).map(|count| (format!("{count} threads"), with_threads(count)));
+        for (variant, config) in on_one_thread.chain(on_threads) {
             let (mut whole, mut found) = (Md5::new(), Vec::new());
-            decode(&name, &packets, &at_level(level), |frame| {
+            decode(&name, &packets, &config, |frame| {
                 let samples = samples(frame);
                 found.push(hex(Md5::new_with_prefix(&samples)));
                 whole.update(&samples);
             });
-            let at = format!("{name}, {}", level.name());
+            let at = format!("{name}, {variant}");
             match &expected {
                 Some(expected) => assert_eq!(found, *expected, "{at}"),
                 None => assert_eq!(hex(whole), wholes[&format!("vp9/{name}")], "{at}"),

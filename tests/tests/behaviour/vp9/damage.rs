@@ -5,7 +5,8 @@ use codec_core::error::Error;
 use codec_tests::{data, fuzz, mutate, rng};
 use codec_vp9::decoder::FrameDecoder;
 
-use super::{decode, packets};
+use super::{decode, packets, samples};
+use crate::decoder::with_threads;
 
 fn concealing() -> DecoderConfig {
     let mut config = DecoderConfig::default();
@@ -61,6 +62,40 @@ fn concealment_shows_a_frame_for_every_damaged_packet_and_counts_the_damage() {
     }
     assert_eq!(concealed, [(5, false), (9, false), (12, true)]);
     assert_eq!(frames.len(), 20);
+}
+
+/// What a decoder makes of each packet: a report or an error, and the samples of the frames.
+fn outcomes(packets: &[Vec<u8>], config: &DecoderConfig) -> Vec<(String, Vec<Vec<u8>>)> {
+    let mut decoder = FrameDecoder::new(config).unwrap();
+    let mut frames = Vec::new();
+    let outcome = |packet: &Vec<u8>| {
+        let outcome = decoder.decode(packet, &mut frames);
+        (format!("{outcome:?}"), frames.drain(..).map(|frame| samples(&frame)).collect())
+    };
+    packets.iter().map(outcome).collect()
+}
+
+#[test]
+fn damage_has_the_same_effects_on_any_number_of_threads() {
+    let Some(dir) = data::dir("damaged VP9 frames on threads") else { return };
+    let pools = [2, 3, 4].map(|threads| with_threads(threads).pool);
+    for name in ["vp90-2-08-tile-4x4.webm", "vp90-2-16-intra-only.webm", "vp91-2-04-yuv444.webm"] {
+        let intact = packets(&dir.join("vp9").join(name));
+        rng::for_each_seed(4, |seed, rng| {
+            let mut packets: Vec<_> = intact.iter().take(8).cloned().collect();
+            for packet in packets.iter_mut().skip(1).step_by(2) {
+                *packet = mutate::damaged(packet, rng);
+            }
+            for mut config in [DecoderConfig::default(), concealing()] {
+                let expected = outcomes(&packets, &config);
+                for pool in &pools {
+                    config.pool.clone_from(pool);
+                    let found = outcomes(&packets, &config);
+                    assert!(found == expected, "{name}, seed {seed}, {config:?}");
+                }
+            }
+        });
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use codec_tests::vp9_writer::Vp9Writer;
 use codec_tests::{clips, external, rng};
 
 use super::{at_level, decode, levels, samples};
+use crate::decoder::with_threads;
 
 /// Packets of each stream.
 const PACKETS: usize = 10;
@@ -21,6 +22,7 @@ fn random_streams_decode_as_with_libvpx() {
         return;
     }
     let levels: Vec<_> = levels().collect();
+    let pools = [1, 2, 3, 4].map(|threads| with_threads(threads).pool);
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
     let (stream, decoded) = (path("stream.ivf"), path("decoded.yuv"));
@@ -33,10 +35,13 @@ fn random_streams_decode_as_with_libvpx() {
         fs::write(&stream, clips::ivf(b"VP90", size, &packets)).unwrap();
         let _ = external::run("vpxdec", &["--rawvideo", "-o", &decoded, &stream]);
         let expected = fs::read(Path::new(&decoded)).unwrap();
-        let level = levels[usize::try_from(seed).unwrap() % levels.len()];
+        let number = usize::try_from(seed).unwrap();
+        let (level, pool) = (levels[number % levels.len()], &pools[number / 2 % pools.len()]);
         let (mut start, mut index) = (0, 0);
-        let name = format!("seed {seed}, {size:?}, {}", level.name());
-        decode(&name, &packets, &at_level(level), |frame| {
+        let name = format!("seed {seed}, {size:?}, {}, {pool:?}", level.name());
+        let mut config = at_level(level);
+        config.pool.clone_from(pool);
+        decode(&name, &packets, &config, |frame| {
             let found = samples(frame);
             let expected = expected.get(start..start + found.len());
             assert!(expected == Some(&found), "{name}: frame {index}");
