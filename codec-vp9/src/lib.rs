@@ -43,6 +43,7 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 pub mod decoder;
 pub mod header;
 pub mod probability;

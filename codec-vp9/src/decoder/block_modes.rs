@@ -3,14 +3,14 @@
 
 use codec_core::error::Corrupt;
 
-use super::candidates::{Site, lower_precision};
-use super::mode_map::BlockInfo;
-use super::reference_contexts;
-use super::sample::Sample;
 use super::segments::Area;
-use super::site::BlockSite;
 use super::tile::TileParser;
 use super::vectors::parse_vector;
+use crate::block::candidates::{Site, lower_precision};
+use crate::block::mode_map::BlockInfo;
+use crate::block::reference_contexts;
+use crate::block::sample::Sample;
+use crate::block::site::BlockSite;
 use crate::header::Filter;
 use crate::header::compressed::ReferenceMode;
 use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA};

@@ -1,10 +1,10 @@
 //! Concealment of the blocks that a damaged tile lacks.
 
-use super::mode_map::BlockInfo;
-use super::reconstruct::Reconstructor;
-use super::sample::Sample;
 use super::tile::TileParser;
 use super::tiles::Run;
+use crate::block::mode_map::BlockInfo;
+use crate::block::reconstruct::Reconstructor;
+use crate::block::sample::Sample;
 use crate::types::{BlockSize, Reference, References};
 
 /// Replaces the blocks of a run that were not decoded by those of a reference at the same position, or

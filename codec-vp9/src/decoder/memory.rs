@@ -2,9 +2,9 @@
 
 use std::sync::RwLock;
 
-use super::sample::Sample;
-use super::scratch::BlockScratch;
 use super::unit::Unit;
+use crate::block::sample::Sample;
+use crate::block::scratch::BlockScratch;
 
 /// Buffers for the blocks of a frame.
 #[derive(Debug)]

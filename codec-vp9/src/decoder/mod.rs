@@ -15,29 +15,12 @@
 //! | 8-bit samples, and samples of more bits | `sample`, `planes` |
 
 mod block_modes;
-mod candidates;
 mod conceal;
-mod contexts;
-mod fill;
 mod frame;
-mod intra_edges;
-mod loop_filter;
 mod memory;
-mod mode_map;
 mod pipeline;
-mod plane_block;
-mod planes;
-mod quantisers;
-mod reconstruct;
-mod reference_contexts;
-mod references;
 mod residual;
-mod sample;
-mod scans;
-mod scratch;
 mod segments;
-mod setup;
-mod site;
 mod slots;
 mod stream;
 mod tile;

@@ -11,13 +11,13 @@ use codec_core::frame::PlaneSet;
 use codec_core::parallel::{AHEAD, Pool, Stages, run_stages};
 
 use super::frame::{BlockOutcome, FrameState, FrameTask};
-use super::planes::{PlaneMut, planes_mut};
-use super::reconstruct::Reconstructor;
-use super::sample::Sample;
 use super::segments::SegmentMaps;
 use super::tile::TileParser;
 use super::tiles::{Runs, Tiles};
 use super::unit::{UNIT_SUPERBLOCKS, Unit};
+use crate::block::planes::{PlaneMut, planes_mut};
+use crate::block::reconstruct::Reconstructor;
+use crate::block::sample::Sample;
 
 impl<S: Sample> FrameTask<'_, S> {
     /// Decodes the frame on several threads.

@@ -3,29 +3,16 @@
 use codec_core::entropy::BoolDecoder;
 use codec_simd::vp9::Vp9TxKind;
 
-use super::contexts::Contexts;
-use super::mode_map::BlockInfo;
-use super::plane_block::PlaneBlock;
-use super::sample::{Coefficient, Sample};
-use super::scans::scan;
-use super::setup::FrameSetup;
-use super::tokens::{CoefficientSink, TokenContexts, TokenFormat, Tokens, parse_tokens};
+use super::tokens::{CoefficientSink, TokenContexts, TokenFormat, parse_tokens};
+use crate::block::contexts::Contexts;
+use crate::block::mode_map::BlockInfo;
+use crate::block::plane_block::PlaneBlock;
+use crate::block::reconstruct::{Residual, Tokens};
+use crate::block::sample::{Coefficient, Sample};
+use crate::block::scans::scan;
+use crate::block::setup::FrameSetup;
 use crate::probability::Counts;
 use crate::types::TxSize;
-
-/// The coefficients of a block's transforms, in the order of the stream.
-pub(super) trait Residual<C> {
-    /// Writes the coefficients of the next transform, at `at` in units of 4 samples of its plane, to
-    /// `coefficients`, in column order, which are zero before.
-    fn next(
-        &mut self,
-        info: &BlockInfo,
-        block: &PlaneBlock,
-        at: (usize, usize),
-        kind: Vp9TxKind,
-        coefficients: &mut [C; 1024],
-    ) -> Tokens;
-}
 
 /// Parses the residual of a block.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use codec_core::entropy::BoolDecoder;
 
-use super::fill::fill;
+use crate::block::fill::fill;
 use crate::header::{SegmentMapCoding, Segmentation};
 use crate::trees;
 

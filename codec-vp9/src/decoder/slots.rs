@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codec_core::frame::{Color, FrameBuf, SampleFormat, Size};
 
 use super::memory::Memory;
-use super::sample::Sample;
+use crate::block::sample::Sample;
 
 /// Frames that are kept for reuse: the slots, the one that is decoded, and some at the caller.
 const POOLED: usize = 12;

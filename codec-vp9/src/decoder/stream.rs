@@ -8,9 +8,9 @@ use codec_core::frame::{Color, PixelLimit, SampleFormat, Size};
 use codec_simd::Kernels;
 
 use super::frame::{FrameInput, FrameOutcome, FrameState, decode_frame};
-use super::mode_map::ModeMap;
-use super::sample::Kit;
 use super::slots::{DecodedFrame, Pools, Stored};
+use crate::block::mode_map::ModeMap;
+use crate::block::sample::Kit;
 use crate::header::{
     ContextReset, FrameHeader, FrameType, Header, HeaderContext, LoopFilterDeltas, Segmentation,
     can_scale,

@@ -5,14 +5,15 @@ use std::ops::Range;
 use codec_core::entropy::BoolDecoder;
 use codec_core::error::Corrupt;
 
-use super::contexts::Contexts;
-use super::mode_map::{BlockInfo, ModeMap};
 use super::residual::ResidualParser;
-use super::sample::Sample;
 use super::segments::{Area, SegmentMaps};
-use super::setup::FrameSetup;
-use super::site::BlockSite;
 use super::tiles::{Run, Tile};
+use crate::block::contexts::Contexts;
+use crate::block::mode_map::{BlockInfo, ModeMap};
+use crate::block::reconstruct::Reconstructor;
+use crate::block::sample::Sample;
+use crate::block::setup::FrameSetup;
+use crate::block::site::BlockSite;
 use crate::probability::Counts;
 use crate::tables::modes::INTRA_FRAME_PARTITION;
 use crate::trees;
@@ -204,5 +205,19 @@ impl<'d, S: Sample> TileParser<'_, 'd, S> {
         let used_bytes = usize::try_from(self.reader.used_bits() / 8).unwrap_or(usize::MAX);
         let in_tile = used_bytes.min(self.reader.len_bytes());
         Corrupt::Other { what, offset_bytes: self.offset_bytes + in_tile }
+    }
+}
+
+impl<S: Sample> BlockSink<S> for Reconstructor<'_, S> {
+    #[inline]
+    fn block(
+        &mut self,
+        info: &mut BlockInfo,
+        has_left: bool,
+        parser: &mut ResidualParser<'_, '_, S>,
+    ) {
+        let has_residual = self.reconstruct(info, has_left, parser);
+        info.note_residual(has_residual);
+        self.add_edges(info);
     }
 }

@@ -2,9 +2,10 @@
 
 use codec_core::entropy::BoolDecoder;
 
-use super::quantisers::Steps;
-use super::sample::Coefficient;
-use super::scans::Position;
+use crate::block::quantisers::Steps;
+use crate::block::reconstruct::Tokens;
+use crate::block::sample::Coefficient;
+use crate::block::scans::Position;
 use crate::probability::TokenCounts;
 use crate::tables::coefficients::PARETO;
 
@@ -40,15 +41,6 @@ const CATEGORIES: [(&[u8], i32); 5] = [
 const CATEGORY_6: [u8; 18] =
     [255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129];
 const CATEGORY_6_BASE: i32 = 67;
-
-/// What the tokens of a transform contain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tokens {
-    /// Whether there is any coefficient.
-    pub(crate) any: bool,
-    /// Bitwise or of the positions of the coefficients that are not zero.
-    pub(crate) positions: u16,
-}
 
 /// Takes the coefficients of a transform that are not zero.
 pub(crate) trait CoefficientSink {

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::mode_map::BlockInfo;
-use super::reconstruct::Reconstructor;
 use super::residual::{ResidualParser, StoredResidual};
-use super::sample::Sample;
 use super::tile::BlockSink;
+use crate::block::mode_map::BlockInfo;
+use crate::block::reconstruct::Reconstructor;
+use crate::block::sample::Sample;
 
 /// Largest number of superblocks in a unit.
 pub(super) const UNIT_SUPERBLOCKS: usize = 4;

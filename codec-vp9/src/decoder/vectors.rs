@@ -2,7 +2,7 @@
 
 use codec_core::entropy::BoolDecoder;
 
-use super::candidates::has_high_precision;
+use crate::block::candidates::has_high_precision;
 use crate::probability::{
     ComponentCounts, ComponentProbabilities, VectorCounts, VectorProbabilities,
 };

@@ -9,24 +9,24 @@ use crate::types::{IntraMode, TxSize};
 
 /// A block's part of a plane.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PlaneBlock {
-    pub(super) plane: usize,
+pub(crate) struct PlaneBlock {
+    pub(crate) plane: usize,
     /// Position and size in units of 4 samples.
-    pub(super) x: usize,
-    pub(super) y: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
+    pub(crate) x: usize,
+    pub(crate) y: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     /// First column and row outside of the frame, in units of 4 samples.
-    pub(super) end: (usize, usize),
+    pub(crate) end: (usize, usize),
     /// Size of the transforms.
-    pub(super) tx: TxSize,
+    pub(crate) tx: TxSize,
     /// Whether the plane has half the width and half the height of luma.
-    pub(super) halved: [bool; 2],
+    pub(crate) halved: [bool; 2],
 }
 
 impl<S: Sample> FrameSetup<'_, S> {
     /// Returns the part of `plane` that belongs to a block.
-    pub(super) fn plane_block(&self, info: &BlockInfo, plane: usize) -> PlaneBlock {
+    pub(crate) fn plane_block(&self, info: &BlockInfo, plane: usize) -> PlaneBlock {
         let halved = self.header.format.sampling.halved().map(|halved| halved && plane > 0);
         let [shift_x, shift_y] = halved.map(usize::from);
         let (cols, rows) = info.size.mi();
@@ -45,7 +45,7 @@ impl<S: Sample> FrameSetup<'_, S> {
 
     /// Returns the parts of the planes that belong to a block.
     #[inline]
-    pub(super) fn plane_blocks(&self, info: &BlockInfo) -> [PlaneBlock; 3] {
+    pub(crate) fn plane_blocks(&self, info: &BlockInfo) -> [PlaneBlock; 3] {
         let [y, u] = [self.plane_block(info, 0), self.plane_block(info, 1)];
         [y, u, PlaneBlock { plane: 2, ..u }]
     }
@@ -54,7 +54,7 @@ impl<S: Sample> FrameSetup<'_, S> {
 impl PlaneBlock {
     /// Positions of the transforms that begin inside of the frame, in units of 4 samples.
     #[inline]
-    pub(super) fn transforms(self) -> impl Iterator<Item = (usize, usize)> {
+    pub(crate) fn transforms(self) -> impl Iterator<Item = (usize, usize)> {
         let log2 = self.tx as usize;
         let count = |at: usize, length: usize, end: usize| {
             ((at + length).min(end).saturating_sub(at) + (1 << log2) - 1) >> log2
@@ -67,13 +67,13 @@ impl PlaneBlock {
     }
 
     /// Mode of the transform at a position: that of its sub-block in luma.
-    pub(super) fn intra_mode(&self, info: &BlockInfo, x: usize, y: usize) -> IntraMode {
+    pub(crate) fn intra_mode(&self, info: &BlockInfo, x: usize, y: usize) -> IntraMode {
         if self.plane > 0 { info.chroma_mode } else { info.luma_modes[2 * (y & 1) + (x & 1)] }
     }
 
     /// Type of the transform at a position.
     #[inline]
-    pub(super) fn tx_kind(
+    pub(crate) fn tx_kind(
         &self,
         info: &BlockInfo,
         x: usize,

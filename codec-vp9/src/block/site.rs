@@ -15,17 +15,17 @@ pub(crate) struct BlockSite {
 
 impl BlockSite {
     /// Sum of a property of both neighbours; 0 for missing ones.
-    pub(super) fn count(&self, property: impl Fn(&BlockInfo) -> bool) -> usize {
+    pub(crate) fn count(&self, property: impl Fn(&BlockInfo) -> bool) -> usize {
         let count = |block: &Option<BlockInfo>| block.as_ref().is_some_and(&property);
         usize::from(count(&self.above)) + usize::from(count(&self.left))
     }
 
-    pub(super) fn references(&self) -> [Option<References>; 2] {
+    pub(crate) fn references(&self) -> [Option<References>; 2] {
         [self.above, self.left].map(|block| block.map(|block| block.references))
     }
 
     /// Context of the transform size: whether the neighbours' transforms are large.
-    pub(super) fn tx_context(&self, largest: TxSize) -> usize {
+    pub(crate) fn tx_context(&self, largest: TxSize) -> usize {
         let size = |block: BlockInfo| if block.skip { largest } else { block.tx } as usize;
         let (above, left) = match (self.above.map(size), self.left.map(size)) {
             (Some(above), Some(left)) => (above, left),
@@ -36,7 +36,7 @@ impl BlockSite {
     }
 
     /// Context of the interpolation filter.
-    pub(super) fn filter_context(&self) -> usize {
+    pub(crate) fn filter_context(&self) -> usize {
         let filter = |block: Option<BlockInfo>| {
             block.filter(BlockInfo::is_inter).map_or(3, |block| block.filter as usize)
         };
@@ -47,7 +47,7 @@ impl BlockSite {
         }
     }
 
-    pub(super) fn info(&self) -> BlockInfo {
+    pub(crate) fn info(&self) -> BlockInfo {
         let position = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
         BlockInfo {
             row: position(self.row),
@@ -59,7 +59,7 @@ impl BlockSite {
 
     /// The sub-blocks whose modes are coded: index in raster order, and the sub-blocks that take
     /// them over.
-    pub(super) fn sub_blocks(&self) -> &'static [(usize, &'static [usize])] {
+    pub(crate) fn sub_blocks(&self) -> &'static [(usize, &'static [usize])] {
         match self.size {
             BlockSize::B4x4 => &[(0, &[0]), (1, &[1]), (2, &[2]), (3, &[3])],
             BlockSize::B4x8 => &[(0, &[0, 2]), (1, &[1, 3])],

@@ -1,8 +1,9 @@
-//! Planes as the decoder uses them.
+//! Planes as decoder and encoder use them.
 
 use codec_core::frame::FrameBuf;
+use codec_simd::Layout;
 
-/// A plane that is decoded. It has whole superblocks; samples outside of the frame are undefined.
+/// A plane that is written. It has whole superblocks; samples outside of the frame are undefined.
 #[derive(Debug)]
 pub(crate) struct PlaneMut<'a, S> {
     samples: &'a mut [S],
@@ -181,8 +182,8 @@ fn copy_blocks<S: Copy>(to: &mut [S], from: &[S], length: usize) {
 /// The planes of a frame for writing.
 pub(crate) fn planes_mut<S: Copy + Default>(frame: &mut FrameBuf<S>) -> [PlaneMut<'_, S>; 3] {
     frame.planes_mut().map(|plane| {
-        let stride = plane.layout().stride;
-        PlaneMut { samples: plane.into_data(), stride }
+        let Layout { stride, pad, .. } = plane.layout();
+        PlaneMut { samples: &mut plane.into_data()[pad * stride + pad..], stride }
     })
 }
 

@@ -32,7 +32,7 @@ impl Scale {
 
     /// The position of a block in the reference, horizontally and vertically, from that in its plane
     /// and that in luma.
-    pub(super) fn axes(
+    pub(crate) fn axes(
         self,
         at: (usize, usize),
         luma_at: (usize, usize),
@@ -47,19 +47,19 @@ impl Scale {
 
 /// A vector in sixteenths of a sample of a plane.
 #[derive(Clone, Copy)]
-pub(super) struct PlaneVector {
-    pub(super) row: i32,
-    pub(super) col: i32,
+pub(crate) struct PlaneVector {
+    pub(crate) row: i32,
+    pub(crate) col: i32,
 }
 
 /// Position along one axis in a reference of another size.
-pub(super) struct ScaledAxis {
+pub(crate) struct ScaledAxis {
     /// Integer sample.
-    pub(super) start: isize,
+    pub(crate) start: isize,
     /// Sixteenths of a sample.
-    pub(super) fraction: u8,
+    pub(crate) fraction: u8,
     /// Distance between samples, in sixteenths.
-    pub(super) step: u8,
+    pub(crate) step: u8,
 }
 
 fn scaled_axis(scale: i64, at: usize, luma_at: usize, vector: i32) -> ScaledAxis {

@@ -8,11 +8,11 @@ const SCRATCH_SIDE: usize = 2 * 64 + 16;
 
 /// Buffers for one block at a time.
 #[derive(Debug)]
-pub(super) struct BlockScratch<S: Sample> {
+pub(crate) struct BlockScratch<S: Sample> {
     /// Coefficients of a transform; zero between transforms.
-    pub(super) coefficients: Box<[S::Coefficient; 1024]>,
+    pub(crate) coefficients: Box<[S::Coefficient; 1024]>,
     /// A reference block that reaches over the edge of its frame.
-    pub(super) reference: Vec<S>,
+    pub(crate) reference: Vec<S>,
 }
 
 impl<S: Sample> Default for BlockScratch<S> {

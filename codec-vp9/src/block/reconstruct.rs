@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use codec_simd::vp9::Vp9Motion;
+use codec_simd::vp9::{Vp9Motion, Vp9TxKind};
 
 use super::intra_edges::IntraEdges;
 use super::loop_filter::{EdgeMap, LoopFilter};
@@ -10,33 +10,54 @@ use super::mode_map::BlockInfo;
 use super::plane_block::PlaneBlock;
 use super::planes::{PlaneMut, PlaneRef};
 use super::references::{PlaneVector, ReferencePlanes, ScaledAxis};
-use super::residual::{Residual, ResidualParser};
 use super::sample::{Kit, Sample, Target};
 use super::scratch::BlockScratch;
 use super::setup::FrameSetup;
-use super::tile::BlockSink;
 use crate::types::MotionVector;
+
+/// What the tokens of a transform contain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tokens {
+    /// Whether there is any coefficient.
+    pub(crate) any: bool,
+    /// Bitwise or of the positions of the coefficients that are not zero.
+    pub(crate) positions: u16,
+}
+
+/// The coefficients of a block's transforms, in the order of the stream.
+pub(crate) trait Residual<C> {
+    /// Writes the coefficients of the next transform, at `at` in units of 4 samples of its plane, to
+    /// `coefficients`, in column order, which are zero before.
+    fn next(
+        &mut self,
+        info: &BlockInfo,
+        block: &PlaneBlock,
+        at: (usize, usize),
+        kind: Vp9TxKind,
+        coefficients: &mut [C; 1024],
+    ) -> Tokens;
+}
 
 /// Reconstructs blocks of a frame, in all planes or in some of them.
 #[derive(Debug)]
-pub(super) struct Reconstructor<'a, S: Sample> {
-    pub(super) setup: &'a FrameSetup<'a, S>,
+pub(crate) struct Reconstructor<'a, S: Sample> {
+    pub(crate) setup: &'a FrameSetup<'a, S>,
     /// Planes that are not in `own` are empty.
-    pub(super) planes: [PlaneMut<'a, S>; 3],
+    pub(crate) planes: [PlaneMut<'a, S>; 3],
     /// The planes that are reconstructed: luma, chroma, or all.
-    pub(super) own: Range<usize>,
+    pub(crate) own: Range<usize>,
     /// `None` if the frame is not filtered.
-    pub(super) filter: Option<&'a LoopFilter>,
+    pub(crate) filter: Option<&'a LoopFilter>,
     /// Edges of luma and of chroma, if they are reconstructed.
-    pub(super) edges: &'a mut [EdgeMap],
-    pub(super) scratch: &'a mut BlockScratch<S>,
+    pub(crate) edges: &'a mut [EdgeMap],
+    pub(crate) scratch: &'a mut BlockScratch<S>,
 }
 
 impl<S: Sample> Reconstructor<'_, S> {
     /// Reconstructs a block; `has_left` tells whether its tile has blocks on the left. Returns whether
     /// it has a residual.
     #[inline]
-    pub(super) fn reconstruct(
+    pub(crate) fn reconstruct(
         &mut self,
         info: &BlockInfo,
         has_left: bool,
@@ -67,14 +88,14 @@ impl<S: Sample> Reconstructor<'_, S> {
 
     /// Adds the edges of a block for the loop filter.
     #[inline]
-    pub(super) fn add_edges(&mut self, info: &BlockInfo) {
+    pub(crate) fn add_edges(&mut self, info: &BlockInfo) {
         if let Some(filter) = self.filter {
             filter.add_block(self.edges, self.own.start, info);
         }
     }
 
     /// Filters a row of superblocks.
-    pub(super) fn filter_row(&mut self, row: usize) {
+    pub(crate) fn filter_row(&mut self, row: usize) {
         if let Some(filter) = self.filter {
             filter.filter_row(self.edges, self.own.clone(), row, &mut self.planes);
         }
@@ -119,7 +140,7 @@ impl<S: Sample> Reconstructor<'_, S> {
     }
 
     /// Predicts an inter block from its references.
-    pub(super) fn predict_inter(&mut self, info: &BlockInfo, blocks: &[PlaneBlock; 3]) {
+    pub(crate) fn predict_inter(&mut self, info: &BlockInfo, blocks: &[PlaneBlock; 3]) {
         let references = [info.references.first(), info.references.second()];
         let setup = self.setup;
         for (order, reference) in references.into_iter().enumerate() {
@@ -220,20 +241,6 @@ impl<S: Sample> Reconstructor<'_, S> {
             let from = plane.fetch(from, (width + 7, height + 7), scratch);
             S::predict(&setup.kit, motion, None, from, to);
         }
-    }
-}
-
-impl<S: Sample> BlockSink<S> for Reconstructor<'_, S> {
-    #[inline]
-    fn block(
-        &mut self,
-        info: &mut BlockInfo,
-        has_left: bool,
-        parser: &mut ResidualParser<'_, '_, S>,
-    ) {
-        let has_residual = self.reconstruct(info, has_left, parser);
-        info.note_residual(has_residual);
-        self.add_edges(info);
     }
 }
 
