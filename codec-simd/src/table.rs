@@ -11,7 +11,10 @@ use crate::types::{
     MbLimits, Quantiser, SubblockMode, YuvWindows,
 };
 use crate::view::{Window, WindowMut};
-use crate::vp9::{Vp9Edges, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind, Vp9TxSize};
+use crate::vp9::{
+    Vp9Edges, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9Quantised, Vp9Quantiser, Vp9TxKind,
+    Vp9TxSize,
+};
 
 /// Each entry becomes a private `unsafe fn` field and a safe method with the same contract.
 macro_rules! kernel_table {
@@ -527,6 +530,26 @@ kernel_table! {
         dst: &mut [u8],
         stride: usize
     );
+    /// Transforms the difference of the blocks at the starts of `cur` and `pred`. The coefficient in
+    /// column `x` and row `y` of `n` x `n` is written to `x * n + y`, at eight times the orthonormal
+    /// scale, for 32x32 at four times. `kind` is no `Wht`. Panics if `cur` or `pred` is too short for the
+    /// block.
+    vp9_forward_transform(
+        size: Vp9TxSize,
+        kind: Vp9TxKind,
+        cur: &[u8],
+        cur_stride: usize,
+        pred: &[u8],
+        pred_stride: usize,
+        coeffs: &mut [i16; 1024]
+    );
+    /// Quantises the coefficients of a transform, see [`Vp9Quantiser`]; the first one is the DC. Panics
+    /// unless both slices have the same length: 16, 64, 256 or 1024.
+    vp9_quantise(
+        coeffs: &[i16],
+        quantiser: &Vp9Quantiser,
+        levels: &mut [i16]
+    ) -> Vp9Quantised;
     /// Interpolates a block with 8 taps, `(sum + 64) >> 7`, horizontally first; samples are clipped
     /// between the passes. `src` begins three samples before the block and three rows above it, and
     /// has seven columns and rows more than the block. Panics if `src` or `dst` is too short.

@@ -4,8 +4,8 @@
 mod harness;
 
 use codec_simd::vp9::{
-    Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind,
-    Vp9TxSize,
+    Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9Quantiser,
+    Vp9TxKind, Vp9TxSize,
 };
 use codec_simd::{Kernels, Level, vp9_high};
 use harness::{Rng, agree};
@@ -262,4 +262,85 @@ fn high_depths_agree_with_eight_bits() {
         8,
     );
     assert_eq!(dst, [101; 64]);
+}
+
+fn forward_kind(rng: &mut Rng, size: Vp9TxSize) -> Vp9TxKind {
+    let kinds = [Vp9TxKind::Dct, Vp9TxKind::AdstColumns, Vp9TxKind::AdstRows, Vp9TxKind::AdstBoth];
+    if size == Vp9TxSize::Tx32 { Vp9TxKind::Dct } else { rng.pick(&kinds) }
+}
+
+#[test]
+fn forward_transforms() {
+    agree(|kernels, rng| {
+        let size = rng.pick(&Vp9TxSize::ALL);
+        let (n, kind) = (size.pixels(), forward_kind(rng, size));
+        let strides = [n + rng.below(40), n + rng.below(40)];
+        let length = |stride: usize| (n - 1) * stride + n;
+        let (mut cur, mut pred) = (rng.pixels(length(strides[0])), rng.pixels(length(strides[1])));
+        if rng.below(4) == 0 {
+            // The largest differences.
+            cur.iter_mut().for_each(|sample| *sample = if *sample < 100 { 0 } else { 255 });
+            pred.fill(if rng.coin() { 0 } else { 255 });
+        }
+        let mut coefficients = [0; 1024];
+        kernels.vp9_forward_transform(
+            size,
+            kind,
+            &cur,
+            strides[0],
+            &pred,
+            strides[1],
+            &mut coefficients,
+        );
+        coefficients
+    });
+}
+
+#[test]
+fn quantisers() {
+    agree(|kernels, rng| {
+        let size = rng.pick(&Vp9TxSize::ALL);
+        let n = size.pixels();
+        // The sum of the squares is below 2^32.
+        let limit = rng.pick(&[20, 200, 2000, 32767]).min(65535 / n);
+        let mut coefficient = || {
+            let magnitude = i16::try_from(rng.below(limit + 1)).unwrap();
+            if rng.coin() { magnitude } else { -magnitude }
+        };
+        let coefficients: Vec<i16> = (0..n * n).map(|_| coefficient()).collect();
+        let is_halved = size == Vp9TxSize::Tx32;
+        let step = [8 + rng.below(1821), 8 + rng.below(1821)];
+        let divisor = step.map(|step| step >> usize::from(is_halved));
+        let small = |value: usize| u16::try_from(value).unwrap();
+        let quantiser = Vp9Quantiser {
+            round: divisor.map(|divisor| small(divisor * 2 / 5)),
+            reciprocal: divisor.map(|divisor| small(65536 / divisor)),
+            step: step.map(small),
+            is_halved,
+        };
+        let mut levels = vec![9; n * n];
+        let result = kernels.vp9_quantise(&coefficients, &quantiser, &mut levels);
+        (levels, result)
+    });
+}
+
+/// The inverse transform of the coefficients of a difference is the difference.
+#[test]
+fn the_inverse_restores_the_difference() {
+    let kernels = Kernels::for_level(Level::Scalar).unwrap();
+    let mut rng = Rng::new(11);
+    for round in 0..2000 {
+        let size = rng.pick(&Vp9TxSize::ALL);
+        let (n, kind) = (size.pixels(), forward_kind(&mut rng, size));
+        let (mut cur, mut pred) = (rng.pixels(n * n), rng.pixels(n * n));
+        if round % 3 == 0 {
+            cur.iter_mut().for_each(|sample| *sample = if *sample < 20 { 0 } else { 255 });
+            pred.fill(if rng.coin() { 0 } else { 255 });
+        }
+        let mut coefficients = [0; 1024];
+        kernels.vp9_forward_transform(size, kind, &cur, n, &pred, n, &mut coefficients);
+        kernels.vp9_inverse_transform(size, kind, &mut coefficients, 1023, &mut pred, n);
+        let worst = cur.iter().zip(&pred).map(|(&a, &b)| a.abs_diff(b)).max();
+        assert!(worst <= Some(3), "{size:?} {kind:?}: {worst:?}");
+    }
 }

@@ -1,8 +1,8 @@
 //! Benchmark cases of VP9's kernels, and the bytes that they read and write.
 
 use codec_simd::vp9::{
-    Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9TxKind,
-    Vp9TxSize,
+    Vp9EdgeFilter, Vp9Edges, Vp9Filter, Vp9IntraEdges, Vp9IntraMode, Vp9Motion, Vp9Quantiser,
+    Vp9TxKind, Vp9TxSize,
 };
 
 use super::cases::{Pixels, Visitor};
@@ -11,6 +11,7 @@ pub(super) fn cases(visitor: &mut impl Visitor) {
     motion(visitor);
     intra(visitor);
     transform(visitor);
+    forward(visitor);
     loop_filter(visitor);
 }
 
@@ -80,6 +81,42 @@ fn transform(visitor: &mut impl Visitor) {
     }
 }
 
+/// Forward transforms, and the quantisation of their coefficients.
+fn forward(visitor: &mut impl Visitor) {
+    let cur = Pixels::new(1, 1, visitor.round());
+    let pred = Pixels::new(3, 3, visitor.round());
+    let (cur, cur_stride) = cur.samples(16, 16);
+    let (pred, pred_stride) = pred.samples(16, 16);
+    let mut coefficients = [0; 1024];
+    let mut levels = [0; 1024];
+    for size in Vp9TxSize::ALL {
+        let n = size.pixels();
+        visitor.case(&format!("vp9_forward_transform_{n}"), |k| {
+            k.vp9_forward_transform(
+                size,
+                Vp9TxKind::Dct,
+                cur,
+                cur_stride,
+                pred,
+                pred_stride,
+                &mut coefficients,
+            );
+        });
+        let is_halved = size == Vp9TxSize::Tx32;
+        let divisor = if is_halved { 30 } else { 60 };
+        let quantiser = Vp9Quantiser {
+            round: [divisor * 2 / 5; 2],
+            reciprocal: [u16::MAX / divisor; 2],
+            step: [60; 2],
+            is_halved,
+        };
+        let (from, to) = (&coefficients[..n * n], &mut levels[..n * n]);
+        visitor.case(&format!("vp9_quantise_{n}"), |k| {
+            std::hint::black_box(k.vp9_quantise(from, &quantiser, to));
+        });
+    }
+}
+
 fn loop_filter(visitor: &mut impl Visitor) {
     let mut plane = Pixels::new(1, 1, visitor.round());
     let (pixels, stride) = plane.samples_mut(0, 0);
@@ -116,6 +153,13 @@ pub(super) fn bytes_of(name: &str) -> Option<f64> {
         let past = |fraction: &str| if fraction == "0" { 0.0 } else { 7.0 };
         let (x, y) = variant.split_once('_')?;
         return Some((side + past(x)) * (side + past(y)) + area);
+    }
+    if kernel.starts_with("forward_transform") {
+        // Two blocks of samples are read, coefficients of two bytes are written.
+        return Some(2.0 * area + 2.0 * area);
+    }
+    if kernel.starts_with("quantise") {
+        return Some(2.0 * 2.0 * area);
     }
     // Coefficients of two bytes are read and cleared; samples are read and written.
     kernel.starts_with("inverse_transform").then_some(2.0 * 2.0 * area + 2.0 * area)

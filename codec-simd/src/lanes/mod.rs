@@ -25,6 +25,7 @@ mod temporal;
 #[cfg(not(target_arch = "x86_64"))]
 mod transform;
 pub(crate) mod vp9;
+pub(crate) mod vp9_forward;
 mod vp9_loop_filter;
 pub(crate) mod vp9_transform;
 

@@ -51,6 +51,6 @@ pub(crate) use h264::{
 };
 pub(crate) mod vp9;
 pub(crate) use vp9::{
-    vp9_filter_h, vp9_filter_v, vp9_inverse_transform, vp9_predict, vp9_predict_intra,
-    vp9_predict_scaled,
+    vp9_filter_h, vp9_filter_v, vp9_forward_transform, vp9_inverse_transform, vp9_predict,
+    vp9_predict_intra, vp9_predict_scaled, vp9_quantise,
 };

@@ -38,6 +38,10 @@ impl Vp9TxSize {
     }
 }
 
+/// Shifts of a forward transform by size: to the right between its passes, and to the left at its end.
+/// The differences are multiplied by 4 before.
+pub(crate) const VP9_FORWARD_SHIFTS: [(u32, u32); 4] = [(0, 0), (1, 0), (3, 1), (5, 1)];
+
 /// Type of a transform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vp9TxKind {

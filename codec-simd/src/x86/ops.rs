@@ -132,6 +132,8 @@ ops! {
     fn min_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_min_epi16(a, b) }
     /// The low halves of the products.
     fn mul_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_mullo_epi16(a, b) }
+    /// The upper halves of the products.
+    fn mulhi_i16(a: I16x8, b: I16x8) -> I16x8 { _mm_mulhi_epi16(a, b) }
     /// `(a * b + (1 << 14)) >> 15`; `b` is above -32768.
     fn mul_round_q15(a: I16x8, b: I16x8) -> I16x8 { _mm_mulhrs_epi16(a, b) }
     /// `(a * by + round * unit) >> shift`, saturated, for values that are not negative.

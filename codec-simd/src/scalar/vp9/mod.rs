@@ -1,10 +1,12 @@
 //! Kernels of VP9: the reference, also for samples of more than 8 bits.
 
+pub(crate) mod forward;
 pub(crate) mod intra;
 pub(crate) mod loop_filter;
 pub(crate) mod motion;
 pub(crate) mod transform;
 
+pub(crate) use forward::{vp9_forward_transform, vp9_quantise};
 pub(crate) use intra::vp9_predict_intra;
 pub(crate) use loop_filter::{vp9_filter_h, vp9_filter_v};
 pub(crate) use motion::{vp9_predict, vp9_predict_scaled};

@@ -8,6 +8,7 @@ mod predict;
 mod temporal;
 mod transform;
 mod vp9;
+mod vp9_forward;
 
 use crate::level::Level;
 use crate::table::{Kernels, SCALAR};
@@ -21,6 +22,7 @@ pub(crate) const TABLE: Kernels = {
     table = loop_filter::over(table);
     table = h264::over(table);
     table = vp9::over(table);
+    table = vp9_forward::over(table);
     table.level = Level::Simd128;
     table
 };

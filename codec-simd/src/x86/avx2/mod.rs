@@ -12,6 +12,7 @@ mod pixels;
 pub(in crate::x86) mod predict;
 mod temporal;
 pub(super) mod transform;
+mod vp9_forward;
 mod vp9_loop_filter;
 mod vp9_predict;
 mod vp9_transform;
@@ -35,6 +36,7 @@ pub(crate) const TABLE: Kernels = {
     table = vp9_predict::over(table);
     table = vp9_loop_filter::over(table);
     table = vp9_transform::over(table);
+    table = vp9_forward::over(table);
     table.level = Level::Avx2;
     table
 };

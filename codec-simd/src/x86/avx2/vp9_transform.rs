@@ -162,7 +162,7 @@ fn rotate_8(x: [__m128i; 8]) -> [__m128i; 8] {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn transpose_8x8(x: [__m128i; 8]) -> [__m128i; 8] {
+pub(super) fn transpose_8x8(x: [__m128i; 8]) -> [__m128i; 8] {
     rotate_8(rotate_8(rotate_8(x)))
 }
 
@@ -177,7 +177,7 @@ fn rotate_16(x: [I16x16; 8]) -> [I16x16; 8] {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn transpose_16x16(x: &[I16x16; 16]) -> [I16x16; 16] {
+pub(super) fn transpose_16x16(x: &[I16x16; 16]) -> [I16x16; 16] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *x;
     let first = rotate_16(rotate_16(rotate_16([a, b, c, d, e, f, g, h])));
     let second = rotate_16(rotate_16(rotate_16([i, j, k, l, m, n, o, p])));

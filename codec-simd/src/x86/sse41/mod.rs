@@ -9,6 +9,7 @@ pub(in crate::x86) mod predict;
 pub(in crate::x86) mod temporal;
 mod transform;
 mod vp9;
+mod vp9_forward;
 
 use crate::level::Level;
 use crate::table::{Kernels, SCALAR};
@@ -23,6 +24,7 @@ pub(crate) const TABLE: Kernels = {
     table = loop_filter::over(table);
     table = h264::over(table);
     table = vp9::over(table);
+    table = vp9_forward::over(table);
     table.level = Level::Sse41;
     table
 };

@@ -1,0 +1,20 @@
+//! `simd128` kernels: VP9's forward transforms, and quantisation.
+
+use crate::lanes::vp9_forward::{
+    lanes_vp9_forward, lanes_vp9_forward_kernels, lanes_vp9_forward_large, window,
+};
+use crate::lanes::vp9_transform::COS;
+use crate::table::Kernels;
+use crate::vp9::adst::{ADST_4, ADST_8, ADST_16};
+use crate::vp9::{VP9_FORWARD_SHIFTS, Vp9Quantised, Vp9Quantiser, Vp9TxKind, Vp9TxSize};
+use crate::wasm32::memory::{load_4x4, load_i16x8, load_u8x8, store_i16x8};
+use crate::wasm32::ops::*;
+
+/// `base` with the entries that this file improves.
+pub(crate) const fn over(base: Kernels) -> Kernels {
+    Kernels { vp9_forward_transform, vp9_quantise, ..base }
+}
+
+type Words = I16x8;
+
+lanes_vp9_forward_kernels!("simd128");
