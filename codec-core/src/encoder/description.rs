@@ -1,6 +1,8 @@
 //! What the encoder has to know about a codec.
 
+use crate::codec::plan::FramePlan;
 use crate::codec::{Capabilities, EncoderConfig};
+use crate::fixed::{ONE_Q16, log2_q16};
 use crate::frame::Size;
 use crate::rate::{BitsLaw, CodecModel};
 
@@ -75,6 +77,25 @@ impl CodecDescription {
         let (cols, rows) = size.macroblocks();
         let macroblocks = (cols * rows) as u64;
         ((self.empty_frame_bits)(macroblocks), STATIC_COMPLEXITY * macroblocks)
+    }
+
+    /// Returns a higher quantiser index for a frame that takes `bits` at `qindex`, more than the plan
+    /// allows; `None` if the plan allows no higher index. Bits fall slightly faster than the step rises.
+    #[must_use]
+    pub fn coarser(&self, plan: &FramePlan, qindex: u8, bits: u64) -> Option<u8> {
+        const SLOPE_PCT: i32 = 125;
+        const MARGIN_Q16: i32 = ONE_Q16 / 12;
+        let worst = plan.max_qindex.max(plan.qindex).min(self.capabilities.qindex_range.1);
+        if qindex >= worst {
+            return None;
+        }
+        let max = plan.max_bits.unwrap_or(bits);
+        let step = |qindex: u8| log2_q16(self.step(qindex));
+        let excess = log2_q16(bits.max(1)).saturating_sub(log2_q16(max.max(1))) + MARGIN_Q16;
+        let target = step(qindex) + excess.max(0) / SLOPE_PCT * 100;
+        let coarser = (qindex..worst).find(|&qindex| step(qindex) >= target).unwrap_or(worst);
+        let least = qindex.saturating_add((self.indices_per_sixth_octave * 3 / 4).max(1));
+        Some(coarser.max(least).min(worst))
     }
 
     /// Returns the quantiser step of `qindex`, in the unit of [`Capabilities::quantiser_steps`].

@@ -42,7 +42,6 @@ use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{BitsByPart, Content, FrameKind, Packet, SlotSet, Stage, StageTimer};
 use codec_core::encoder::{FrameReport, Unchanged, UnchangedStats};
 use codec_core::error::{ConfigError, Error};
-use codec_core::fixed::{ONE_Q16, log2_q16};
 use codec_core::frame::{FrameBuf, FramePool, Picture};
 use codec_core::parallel::{Pool, Progress, ScratchPool, Serial};
 
@@ -190,9 +189,9 @@ impl FrameEncoder {
             let report = self.report(plan, settings.qindex, packet);
             if report.over_cap
                 && attempts < plan.attempts
-                && let Some(coarser) = coarser(plan, settings.qindex, report.bits)
+                && let Some(coarser) = VP8.coarser(plan, settings.qindex.get(), report.bits)
             {
-                settings.qindex = coarser;
+                settings.qindex = QIndex::saturating(coarser);
                 continue;
             }
             if report.dropped {
@@ -365,22 +364,4 @@ impl AttemptSettings {
         let qindex = QIndex::saturating(self.qindex.get().saturating_add(32));
         (self.qindex < QIndex::MAX).then_some(Self { qindex, ..self })
     }
-}
-
-/// Returns a higher index for a frame that takes `bits` at `qindex`, more than the plan allows;
-/// `None` if the plan allows no higher index. Bits fall slightly faster than the step rises.
-fn coarser(plan: &FramePlan, qindex: QIndex, bits: u64) -> Option<QIndex> {
-    const SLOPE_PCT: i32 = 125;
-    const MARGIN_Q16: i32 = ONE_Q16 / 12;
-    let worst = QIndex::saturating(plan.max_qindex.max(plan.qindex));
-    if qindex >= worst {
-        return None;
-    }
-    let max = plan.max_bits.unwrap_or(bits);
-    let step = |qindex: QIndex| log2_q16(qindex.ac_step().into());
-    let excess = log2_q16(bits.max(1)).saturating_sub(log2_q16(max.max(1))) + MARGIN_Q16;
-    let target = step(qindex) + excess.max(0) / SLOPE_PCT * 100;
-    let indices = (qindex.get()..worst.get()).map(QIndex::saturating);
-    let coarser = indices.into_iter().find(|&qindex| step(qindex) >= target).unwrap_or(worst);
-    Some(coarser.max(QIndex::saturating(qindex.get().saturating_add(3))).min(worst))
 }
