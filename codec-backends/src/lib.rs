@@ -1,7 +1,7 @@
 //! Opens codecs by name from the [`registry`] of this build, and adapts third-party codec libraries
 //! to the traits of `codec-core` and `codec-audio`.
 //!
-//! The native codecs are in crates of their own: VP8 in `codec-vp8` and the decoder of VP9 in
+//! The native codecs are in crates of their own: VP8 in `codec-vp8` and VP9 in
 //! `codec-vp9`, which are always present, and H.264 (feature `h264`) in `codec-h264`. Each adapter is
 //! enabled by a Cargo feature and declares which features of the interface its library lacks.
 //!

@@ -1,8 +1,9 @@
-//! VP9 decoder behind the traits of [`codec_core::codec`]. It starts no threads and accesses no clock,
-//! file or environment variable.
+//! VP9 encoder and decoder behind the traits of [`codec_core::codec`]. They start no threads and access no
+//! clock, file or environment variable.
 //!
 //! A packet is a frame or a superframe. All profiles are decoded; [`decoder::open`] returns frames of
-//! 8-bit 4:2:0, [`decoder::FrameDecoder`] those of all formats.
+//! 8-bit 4:2:0, [`decoder::FrameDecoder`] those of all formats. [`encoder::open`] codes profile 0: 8-bit
+//! 4:2:0.
 //!
 //! # Examples
 //!
@@ -34,17 +35,23 @@
 //! | probabilities: defaults, forward changes, adaptation | `probability/` |
 //! | tables: scans, quantiser steps, default probabilities | `tables/` |
 //! | trees of syntax elements | `trees.rs` |
-//! | partitions, blocks: the main loop | `decoder/tile.rs` |
-//! | modes of a block | `decoder/block_modes.rs` |
-//! | motion vectors and their candidates | `decoder/vectors.rs`, `decoder/candidates.rs` |
-//! | coefficient tokens | `decoder/tokens.rs`, `decoder/scans.rs` |
-//! | prediction, residual | `decoder/reconstruct.rs`, kernels `vp9_*` |
-//! | loop filter | `decoder/loop_filter.rs`, kernels `vp9_filter_*` |
+//! | modes of a block and its neighbours, contexts | `block/mode_map.rs`, `block/site.rs`, `block/contexts.rs` |
+//! | candidates of motion vectors | `block/candidates.rs` |
+//! | prediction, residual | `block/reconstruct.rs`, kernels `vp9_*` |
+//! | loop filter | `block/loop_filter.rs`, kernels `vp9_filter_*` |
+//! | decoder: partitions, blocks, the main loop | `decoder/tile.rs` |
+//! | decoder: modes, vectors, coefficient tokens | `decoder/block_modes.rs`, `decoder/vectors.rs`, `decoder/tokens.rs` |
+//! | encoder: a frame, phase by phase | `encoder/frame.rs` |
+//! | encoder: superblocks and partitions, the main loop | `encoder/coder.rs` |
+//! | encoder: motion, and estimates of partitions | `encoder/motion.rs` |
+//! | encoder: decisions about a block | `encoder/block.rs` |
+//! | encoder: writing of headers, modes and coefficients | `encoder/write/` |
 
 #![forbid(unsafe_code)]
 
 mod block;
 pub mod decoder;
+pub mod encoder;
 pub mod header;
 pub mod probability;
 pub mod superframe;
@@ -58,6 +65,6 @@ use codec_core::codec::{Backend, Codec};
 pub const BACKEND: Backend = Backend {
     codec: Codec::Vp9,
     name: "native",
-    encoder: None,
+    encoder: Some((encoder::open, &encoder::CAPABILITIES)),
     decoder: Some((decoder::open, decoder::capabilities())),
 };

@@ -11,7 +11,7 @@ pub static PARTITION: Tree<6, 4> = Tree::new(CHAIN_OF_FOUR);
 /// Interpolation filters: regular, smooth, sharp.
 pub static FILTER: Tree<4, 3> = Tree::new(FILTER_BRANCHES);
 /// Segments.
-pub static SEGMENT: Tree<14, 8> = Tree::new([2, 4, 6, 8, 10, 12, 0, -1, -2, -3, -4, -5, -6, -7]);
+pub static SEGMENT: Tree<14, 8> = Tree::new(SEGMENT_BRANCHES);
 /// Which components of a vector difference are not zero: none, the column, the row, both.
 pub static JOINT: Tree<6, 4> = Tree::new(CHAIN_OF_FOUR);
 /// Class of a vector component: the binary logarithm of its magnitude.
@@ -24,6 +24,8 @@ pub const INTRA_MODE_BRANCHES: [i8; 18] =
     [0, 2, -9, 4, -1, 6, 8, 12, -2, 10, -4, -5, -3, 14, -8, 16, -6, -7];
 /// Branches of the trees of four leaves, in which each node decides about one leaf.
 pub const CHAIN_OF_FOUR: [i8; 6] = [0, 2, -1, 4, -2, -3];
+/// Branches of [`SEGMENT`].
+pub const SEGMENT_BRANCHES: [i8; 14] = [2, 4, 6, 8, 10, 12, 0, -1, -2, -3, -4, -5, -6, -7];
 /// Branches of [`FILTER`].
 pub const FILTER_BRANCHES: [i8; 4] = [0, 2, -1, -2];
 /// Branches of [`CLASS`].

@@ -88,6 +88,13 @@ impl BlockSize {
         self < Self::B8x8
     }
 
+    /// Returns the group of sizes whose luma modes share probabilities in inter frames.
+    #[must_use]
+    pub fn luma_mode_group(self) -> usize {
+        let (width, height) = self.log2_4();
+        if self.is_sub8x8() { 0 } else { width.min(height).min(3) }
+    }
+
     /// Returns the largest transform that fits the block.
     #[inline]
     #[must_use]

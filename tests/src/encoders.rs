@@ -3,7 +3,8 @@
 use codec_backends::registry;
 use codec_core::Error;
 use codec_core::codec::{
-    Backend, Capabilities, DecoderConfig, EncoderConfig, OutputOrder, VideoDecoder, VideoEncoder,
+    Backend, Capabilities, DecoderConfig, EncoderConfig, Feature, OutputOrder, VideoDecoder,
+    VideoEncoder,
 };
 use codec_core::frame::Size;
 
@@ -14,6 +15,8 @@ pub struct Tested(&'static str);
 impl Tested {
     /// VP8.
     pub const VP8: Self = Self("vp8/native");
+    /// VP9.
+    pub const VP9: Self = Self("vp9/native");
     /// H.264.
     pub const H264: Self = Self("h264/native");
 
@@ -46,7 +49,20 @@ impl Tested {
     /// choice of the encoder.
     #[must_use]
     pub fn has_slots(self) -> bool {
-        self.0 == Self::VP8.0
+        self.0 != Self::H264.0
+    }
+
+    /// Returns whether the encoder lacks a feature. If so, checks that settings with it are rejected.
+    ///
+    /// # Panics
+    /// If they are not.
+    #[must_use]
+    pub fn lacks(self, feature: Feature, config: &EncoderConfig) -> bool {
+        let is_lacking = self.capabilities().gap(feature).is_some();
+        if is_lacking {
+            assert!(matches!(self.open(config), Err(Error::Unsupported(_))), "{feature:?}");
+        }
+        is_lacking
     }
 
     /// Opens the decoder, which returns each frame with its packet.
@@ -67,8 +83,8 @@ impl Tested {
     /// If `vp8` is above 127.
     #[must_use]
     pub fn qindex(self, vp8: u8) -> u8 {
-        let (_, last) = self.capabilities().qindex_range;
-        u8::try_from(u32::from(vp8) * u32::from(last) / 127).expect("an index of VP8")
+        let (first, last) = self.capabilities().qindex_range;
+        u8::try_from(u32::from(vp8) * u32::from(last) / 127).expect("an index of VP8").max(first)
     }
 
     /// Returns the smallest size from `width` and `height` on that the encoder supports.
@@ -85,6 +101,7 @@ impl Tested {
 macro_rules! for_each_encoder {
     ($($test:ident),* $(,)?) => {
         $crate::tests_of_encoder!(vp8, VP8, $($test),*);
+        $crate::tests_of_encoder!(vp9, VP9, $($test),*);
         $crate::tests_of_encoder!(h264, H264, $($test),*);
     };
 }

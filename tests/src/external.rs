@@ -77,9 +77,9 @@ pub fn ffmpeg_i420(file: &Path) -> Vec<u8> {
     )
 }
 
-/// Decodes a VP8 file with libvpx to consecutive I420 frames.
+/// Decodes a VP8 or VP9 file with libvpx to consecutive I420 frames.
 #[must_use]
 pub fn vpxdec_i420(file: &Path) -> Vec<u8> {
     let path = file.to_string_lossy();
-    run("vpxdec", &["--codec=vp8", "--i420", "-o", "-", &path])
+    run("vpxdec", &["--i420", "-o", "-", &path])
 }

@@ -15,7 +15,7 @@ use codec_tests::scene::{self, Motion};
 const SIZE: Size = Size { width: 176, height: 144 };
 
 /// The native codecs.
-const CODECS: [&str; 2] = ["vp8/native", "h264/native"];
+const CODECS: [&str; 3] = ["vp8/native", "vp9/native", "h264/native"];
 
 fn encoder(codec: &str, config: &EncoderConfig) -> Box<dyn VideoEncoder> {
     let backend = codec_backends::registry::find(codec).expect("in this build");

@@ -18,6 +18,26 @@ pub(crate) struct Contexts {
     left_nonzero: [[u8; 16]; 3],
 }
 
+/// The state next to a superblock of 4:2:0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedContexts {
+    above_partition: [u8; 8],
+    left_partition: [u8; 8],
+    above_nonzero: [[u8; 16]; 3],
+    left_nonzero: [[u8; 16]; 3],
+}
+
+/// First unit of 4 pixels of a plane of 4:2:0 in a column of 8 luma pixels.
+fn first_unit(plane: usize, col: usize) -> usize {
+    if plane == 0 { 2 * col } else { col }
+}
+
+/// Copies as many values as both have.
+fn copy(to: &mut [u8], from: &[u8]) {
+    let count = to.len().min(from.len());
+    to[..count].copy_from_slice(&from[..count]);
+}
+
 impl Contexts {
     /// Clears everything, for a frame of `superblocks` columns.
     pub(crate) fn reset(&mut self, superblocks: usize) {
@@ -28,6 +48,31 @@ impl Contexts {
             plane.resize(superblocks * 16, 0);
         }
         self.reset_left();
+    }
+
+    /// Copies the state next to a superblock whose first column is `col`, in units of 8 pixels.
+    pub(crate) fn save(&self, col: usize) -> SavedContexts {
+        let mut saved = SavedContexts {
+            above_partition: [0; 8],
+            left_partition: self.left_partition,
+            above_nonzero: [[0; 16]; 3],
+            left_nonzero: self.left_nonzero,
+        };
+        copy(&mut saved.above_partition, &self.above_partition[col..]);
+        for (plane, to) in saved.above_nonzero.iter_mut().enumerate() {
+            copy(to, &self.above_nonzero[plane][first_unit(plane, col)..]);
+        }
+        saved
+    }
+
+    /// Restores the state next to the superblock at `col`.
+    pub(crate) fn restore(&mut self, col: usize, saved: &SavedContexts) {
+        self.left_partition = saved.left_partition;
+        self.left_nonzero = saved.left_nonzero;
+        copy(&mut self.above_partition[col..], &saved.above_partition);
+        for (plane, from) in saved.above_nonzero.iter().enumerate() {
+            copy(&mut self.above_nonzero[plane][first_unit(plane, col)..], from);
+        }
     }
 
     /// Clears the state on the left, at the start of a row of superblocks in a tile.

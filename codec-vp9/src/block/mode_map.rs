@@ -101,6 +101,21 @@ impl ModeMap {
         self.blocks.push(*info);
     }
 
+    /// Number of blocks.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Removes the blocks after the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.blocks.truncate(len);
+    }
+
+    /// All blocks, in the order of the stream.
+    pub(crate) fn blocks(&self) -> &[BlockInfo] {
+        &self.blocks
+    }
+
     /// Whether the block at a position has been decoded.
     pub(crate) fn is_decoded(&self, row: usize, col: usize) -> bool {
         self.index[row * self.cols + col] != NOT_DECODED

@@ -86,6 +86,19 @@ impl<S: Sample> Reconstructor<'_, S> {
         has_residual
     }
 
+    /// Adds the residual of an inter block that is predicted already.
+    pub(crate) fn add_residuals(
+        &mut self,
+        info: &BlockInfo,
+        residual: &mut impl Residual<S::Coefficient>,
+    ) {
+        for block in self.setup.plane_blocks(info) {
+            for at in block.transforms() {
+                self.add_residual(info, &block, at, residual);
+            }
+        }
+    }
+
     /// Adds the edges of a block for the loop filter.
     #[inline]
     pub(crate) fn add_edges(&mut self, info: &BlockInfo) {
@@ -114,13 +127,28 @@ impl<S: Sample> Reconstructor<'_, S> {
         let coefficients = &mut *self.scratch.coefficients;
         let tokens = residual.next(info, block, (x, y), kind, coefficients);
         if tokens.any {
-            let to = self.planes[block.plane].block_mut(4 * x, 4 * y);
-            S::inverse_transform(kit, block.tx, kind, coefficients, tokens.positions, to);
+            self.add_coefficients(block, kind, (x, y), tokens.positions);
         }
         tokens.any
     }
 
-    fn predict_intra(
+    /// Adds the transform of the coefficients in the scratch buffer, which have the bitwise or of their
+    /// positions, at `at` in units of 4 samples.
+    #[inline]
+    pub(crate) fn add_coefficients(
+        &mut self,
+        block: &PlaneBlock,
+        kind: Vp9TxKind,
+        (x, y): (usize, usize),
+        positions: u16,
+    ) {
+        let to = self.planes[block.plane].block_mut(4 * x, 4 * y);
+        let coefficients = &mut *self.scratch.coefficients;
+        S::inverse_transform(&self.setup.kit, block.tx, kind, coefficients, positions, to);
+    }
+
+    /// Predicts the transform block at a position in units of 4 samples.
+    pub(crate) fn predict_intra(
         &mut self,
         block: &PlaneBlock,
         info: &BlockInfo,

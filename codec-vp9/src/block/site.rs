@@ -1,7 +1,7 @@
 //! A block and its neighbours, which give contexts.
 
 use super::mode_map::BlockInfo;
-use crate::types::{BlockSize, References, TxSize};
+use crate::types::{BlockSize, IntraMode, References, TxSize};
 
 /// A block and its neighbours. Positions are in units of 8 pixels.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,21 @@ impl BlockSite {
             size: self.size,
             ..BlockInfo::default()
         }
+    }
+
+    /// Luma modes above and on the left of a sub-block, of whose block `modes` has the modes before it.
+    pub(crate) fn intra_neighbours(&self, index: usize, modes: &[IntraMode; 4]) -> [IntraMode; 2] {
+        let neighbour = |block: &Option<BlockInfo>, at: usize| match block {
+            Some(block) => block.luma_modes[at],
+            None => IntraMode::Dc,
+        };
+        let above = if index < 2 { neighbour(&self.above, index + 2) } else { modes[index - 2] };
+        let left = if index.is_multiple_of(2) {
+            neighbour(&self.left, index + 1)
+        } else {
+            modes[index - 1]
+        };
+        [above, left]
     }
 
     /// The sub-blocks whose modes are coded: index in raster order, and the sub-blocks that take

@@ -30,16 +30,7 @@ impl<S: Sample> TileParser<'_, '_, S> {
         info.skip = self.parse_skip(site, info.segment);
         info.tx = self.parse_tx_size(site, true);
         for &(index, copies) in site.sub_blocks() {
-            let (above, left) = (
-                match index {
-                    0 | 1 => site.above.map_or(IntraMode::Dc, |block| block.luma_modes[index + 2]),
-                    _ => info.luma_modes[index - 2],
-                },
-                match index {
-                    0 | 2 => site.left.map_or(IntraMode::Dc, |block| block.luma_modes[index + 1]),
-                    _ => info.luma_modes[index - 1],
-                },
-            );
+            let [above, left] = site.intra_neighbours(index, &info.luma_modes);
             let probabilities = &INTRA_FRAME_LUMA[above as usize][left as usize];
             let mode = trees::INTRA_MODE.parse(&mut self.reader, probabilities);
             copies.iter().for_each(|&to| info.luma_modes[to] = IntraMode::ALL[mode]);
@@ -111,10 +102,7 @@ impl<S: Sample> TileParser<'_, '_, S> {
 
     /// Parses the modes of an intra block in an inter frame.
     fn parse_intra_modes(&mut self, site: &BlockSite, info: &mut BlockInfo) {
-        let group = match site.size.log2_4() {
-            _ if site.size.is_sub8x8() => 0,
-            (width, height) => width.min(height).min(3),
-        };
+        let group = site.size.luma_mode_group();
         for &(_, copies) in site.sub_blocks() {
             let probabilities = &self.setup.probabilities.luma_mode[group];
             let mode = trees::INTRA_MODE.parse(&mut self.reader, probabilities);

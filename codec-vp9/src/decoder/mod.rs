@@ -6,13 +6,11 @@
 //! | a frame: headers, tiles, loop filter, adaptation | `frame` |
 //! | tiles, and the order of their superblocks | `tiles` |
 //! | the blocks of a tile: the main loop | `tile` |
-//! | modes, references and vectors of a block | `block_modes`, `reference_contexts`, `candidates`, `vectors`, `segments` |
-//! | coefficients of a block | `residual`, `tokens`, `scans`, `quantisers` |
-//! | prediction and residual of a block | `reconstruct`, `plane_block`, `intra_edges` |
-//! | loop filter | `loop_filter` |
+//! | modes, references and vectors of a block | `block_modes`, `vectors`, `segments` |
+//! | coefficients of a block | `residual`, `tokens` |
+//! | prediction, residual and loop filter of a block | `crate::block` |
 //! | parsing, luma and chroma on several threads | `pipeline`, `unit` |
 //! | blocks that damaged tiles lack | `conceal` |
-//! | 8-bit samples, and samples of more bits | `sample`, `planes` |
 
 mod block_modes;
 mod conceal;

@@ -7,7 +7,7 @@ use crate::block::reconstruct::Tokens;
 use crate::block::sample::Coefficient;
 use crate::block::scans::Position;
 use crate::probability::TokenCounts;
-use crate::tables::coefficients::PARETO;
+use crate::tables::coefficients::{CATEGORIES, CATEGORY_6, CATEGORY_6_BASE, PARETO};
 
 /// Probabilities and statistics of the tokens of a transform: `[band][context]`.
 #[derive(Debug)]
@@ -28,19 +28,6 @@ pub(crate) struct TokenFormat {
     /// Bits of a sample: 8, 10 or 12.
     pub(crate) depth: u8,
 }
-
-/// Probabilities of the extra bits of categories 1 to 5, most significant first.
-const CATEGORIES: [(&[u8], i32); 5] = [
-    (&[159], 5),
-    (&[165, 145], 7),
-    (&[173, 148, 140], 11),
-    (&[176, 155, 140, 135], 19),
-    (&[180, 157, 141, 134, 130], 35),
-];
-/// The same of category 6 with 12-bit samples; fewer bits are the last ones.
-const CATEGORY_6: [u8; 18] =
-    [255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129];
-const CATEGORY_6_BASE: i32 = 67;
 
 /// Takes the coefficients of a transform that are not zero.
 pub(crate) trait CoefficientSink {

@@ -21,17 +21,27 @@ pub struct TileLayout {
 
 impl TileLayout {
     pub(super) fn parse(bits: &mut BitReader<'_>, size: Size) -> Result<Self, Corrupt> {
-        let superblocks = size.width.div_ceil(64) as usize;
-        let (narrowest, widest) = TILE_SUPERBLOCKS;
-        let mut log2_cols = 0;
-        while widest << log2_cols < superblocks {
-            log2_cols += 1;
-        }
-        while superblocks >> (log2_cols + 1) >= narrowest && bits.flag()? {
+        let (mut log2_cols, max_cols) = Self::limits(size);
+        while log2_cols < max_cols && bits.flag()? {
             log2_cols += 1;
         }
         let log2_rows = if bits.flag()? { 1 + usize::from(bits.flag()?) } else { 0 };
         Ok(Self { log2_cols, log2_rows })
+    }
+
+    /// Returns the smallest and the largest `log2_cols` of a frame.
+    pub(crate) fn limits(size: Size) -> (usize, usize) {
+        let superblocks = size.width.div_ceil(64) as usize;
+        let (narrowest, widest) = TILE_SUPERBLOCKS;
+        let mut min = 0;
+        while widest << min < superblocks {
+            min += 1;
+        }
+        let mut max = min;
+        while superblocks >> (max + 1) >= narrowest {
+            max += 1;
+        }
+        (min, max)
     }
 
     /// Returns the superblock columns of a column of tiles; `superblocks` is their number in the

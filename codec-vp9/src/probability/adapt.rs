@@ -66,13 +66,8 @@ fn adapt_coefficients(
     let before = before.as_flattened().as_flattened().as_flattened();
     let counts = counts.as_flattened().as_flattened().as_flattened();
     for ((to, before), counts) in to.iter_mut().zip(before).zip(counts) {
-        let [zero, one, more] = counts.tokens;
         for (node, (to, &before)) in to.iter_mut().zip(before).enumerate() {
-            let [no, yes] = match node {
-                0 => [counts.ends, counts.end_tests - counts.ends],
-                1 => [zero, one + more],
-                _ => [one, more],
-            };
+            let [no, yes] = counts.of_node(node);
             let total = no + yes;
             let rate = max_rate * total.min(COEFFICIENT_SATURATION) / COEFFICIENT_SATURATION;
             *to = merged(before, [no, yes], rate);
@@ -168,9 +163,13 @@ fn trees<const NODES: usize, const LEAVES: usize>(
 
 fn tree(to: &mut [u8], before: &[u8], counts: &[u32], branches: &[i8]) {
     for (node, (to, &before)) in to.iter_mut().zip(before).enumerate() {
-        let below = |side: usize| leaves_below(branches, counts, branches[2 * node + side]);
-        *to = mode_merged(before, [below(0), below(1)]);
+        *to = mode_merged(before, node_counts(branches, counts, node));
     }
+}
+
+/// How often each branch of a tree's node was taken, from the counts of the leaves.
+pub(crate) fn node_counts(branches: &[i8], counts: &[u32], node: usize) -> [u32; 2] {
+    [0, 1].map(|side| leaves_below(branches, counts, branches[2 * node + side]))
 }
 
 /// Sum of the counts of the leaves that a branch leads to.

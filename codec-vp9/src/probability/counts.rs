@@ -11,6 +11,20 @@ pub struct TokenCounts {
     pub end_tests: u32,
 }
 
+impl TokenCounts {
+    /// How often the flags of a node were unset and set: whether there is a token, whether it is not
+    /// zero, whether it is more than one.
+    #[must_use]
+    pub fn of_node(&self, node: usize) -> [u32; 2] {
+        let [zero, one, more] = self.tokens;
+        match node {
+            0 => [self.ends, self.end_tests - self.ends],
+            1 => [zero, one + more],
+            _ => [one, more],
+        }
+    }
+}
+
 /// Counts of a component of vector differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "as the fields of ComponentProbabilities")]

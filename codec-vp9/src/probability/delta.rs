@@ -1,6 +1,6 @@
 //! Forward changes of probabilities in the compressed header.
 
-use codec_core::entropy::BoolDecoder;
+use codec_core::entropy::{BoolDecoder, BoolSink};
 
 /// Probability that a probability is not changed.
 const UNCHANGED: u8 = 252;
@@ -66,8 +66,68 @@ fn moved(probability: u8, distance: u32) -> u8 {
     to.clamp(1, 255).to_le_bytes()[0]
 }
 
+/// Writes the change of a probability to another value.
+pub(crate) fn write_delta(sink: &mut impl BoolSink, from: u8, to: u8) {
+    sink.put_bool(from != to, UNCHANGED);
+    if from != to {
+        write_code(sink, code(distance_between(from, to)));
+    }
+}
+
+/// Writes the new value of a probability of vectors, which is odd if it differs.
+pub(crate) fn write_vector_probability(sink: &mut impl BoolSink, from: u8, to: u8) {
+    sink.put_bool(from != to, UNCHANGED);
+    if from != to {
+        sink.put_literal(u32::from(to >> 1), 7);
+    }
+}
+
+fn write_code(sink: &mut impl BoolSink, code: u32) {
+    let class = match code {
+        0..16 => 0,
+        16..32 => 1,
+        32..64 => 2,
+        _ => 3,
+    };
+    for n in 0..3 {
+        if n <= class {
+            sink.put_flag(n < class);
+        }
+    }
+    match (class, code) {
+        (0 | 1, _) => sink.put_literal(code % 16, 4),
+        (2, _) => sink.put_literal(code - 32, 5),
+        (_, 64..129) => sink.put_literal(code - 64, 7),
+        _ => sink.put_literal(code + 1, 8),
+    }
+}
+
+/// Returns the code of a distance: the inverse of [`distance`].
+fn code(distance: u32) -> u32 {
+    if distance % 13 == 7 && distance < 255 {
+        return distance / 13;
+    }
+    20 + distance - 1 - (distance + 6) / 13
+}
+
+/// Returns the distance by which [`moved`] gets from one probability to another.
+fn distance_between(from: u8, to: u8) -> u32 {
+    let (from, to) = (u32::from(from), u32::from(to));
+    let (from, to) =
+        if 2 * (from - 1) <= 255 { (from - 1, to - 1) } else { (255 - from, 255 - to) };
+    if to > 2 * from {
+        to
+    } else if to >= from {
+        2 * (to - from)
+    } else {
+        2 * (from - to) - 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use codec_core::entropy::BoolEncoder;
+
     use super::*;
 
     #[test]
@@ -91,6 +151,23 @@ mod tests {
             }
             assert!(!seen[usize::from(from)] && !seen[0]);
             assert_eq!(seen.iter().filter(|&&seen| seen).count(), 254, "from {from}");
+        }
+    }
+
+    #[test]
+    fn written_changes_are_read() {
+        for from in 1..=255_u8 {
+            for to in 1..=255_u8 {
+                let mut encoder = BoolEncoder::default();
+                write_delta(&mut encoder, from, to);
+                write_vector_probability(&mut encoder, from, to | 1);
+                encoder.put_literal(0b1010, 4);
+                let data = encoder.finish();
+                let (mut reader, mut found, mut vector) = (BoolDecoder::new(&data), from, from);
+                parse_delta(&mut reader, &mut found);
+                parse_vector_probability(&mut reader, &mut vector);
+                assert_eq!((found, vector, reader.get_literal(4)), (to, to | 1, 0b1010));
+            }
         }
     }
 }

@@ -8,9 +8,12 @@ mod counts;
 mod defaults;
 mod delta;
 
+pub(crate) use adapt::node_counts;
 pub use adapt::{Adaptation, InterAdaptation, adapt};
 pub use counts::{ComponentCounts, Counts, TokenCounts, VectorCounts};
-pub(crate) use delta::{parse_delta, parse_vector_probability};
+pub(crate) use delta::{
+    parse_delta, parse_vector_probability, write_delta, write_vector_probability,
+};
 
 /// Probabilities of the choice of a transform size, by context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

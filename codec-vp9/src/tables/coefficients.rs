@@ -4,6 +4,21 @@
 /// `[plane type][is inter][band][context][node]`. Band 0 has three contexts.
 pub type CoefficientProbabilities = [[[[[u8; 3]; 6]; 6]; 2]; 2];
 
+/// Probabilities of the extra bits of categories 1 to 5, most significant first, with the smallest level
+/// of each.
+pub const CATEGORIES: [(&[u8], i32); 5] = [
+    (&[159], 5),
+    (&[165, 145], 7),
+    (&[173, 148, 140], 11),
+    (&[176, 155, 140, 135], 19),
+    (&[180, 157, 141, 134, 130], 35),
+];
+/// The same of category 6 with 12-bit samples; fewer bits are the last ones.
+pub const CATEGORY_6: [u8; 18] =
+    [255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129];
+/// The smallest level of category 6.
+pub const CATEGORY_6_BASE: i32 = 67;
+
 /// Default probabilities: `[transform size][plane type][is inter][band][context]`.
 pub const DEFAULT_COEFFICIENTS: [CoefficientProbabilities; 4] = unfold(&FLAT);
 

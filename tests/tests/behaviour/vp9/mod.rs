@@ -1,7 +1,8 @@
-//! The VP9 decoder: conformance streams, streams of vpxenc in all formats, random streams, damage.
+//! VP9: the encoder, and the decoder with conformance streams, streams of vpxenc in all formats, random streams, damage.
 
 mod conformance;
 mod damage;
+mod encoder;
 mod generated;
 mod random;
 

@@ -1,0 +1,25 @@
+//! A coded block.
+
+use super::levels::Levels;
+use crate::block::mode_map::BlockInfo;
+
+/// A coded block.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidate {
+    pub(crate) info: BlockInfo,
+    pub(crate) levels: Levels,
+    /// Squared error plus the rate in its units.
+    pub(crate) cost: u32,
+    /// Whether the planes of the frame contain its prediction.
+    pub(crate) is_predicted: bool,
+}
+
+/// Sorts a short list by cost; equal ones keep their order.
+pub(crate) fn sort_by_cost<T: Copy>(list: &mut [T], cost: impl Fn(&T) -> u32) {
+    for end in 1..list.len() {
+        let moved = list[end];
+        let at = list[..end].partition_point(|other| cost(other) <= cost(&moved));
+        list.copy_within(at..end, at + 1);
+        list[at] = moved;
+    }
+}

@@ -1,0 +1,271 @@
+//! The main loop of the encoder: the superblocks of a tile and their partitions.
+
+use std::ops::Range;
+
+use codec_core::motion::QuarterPel;
+
+use super::candidate::Candidate;
+use super::job::FrameJob;
+use super::levels::{LevelMark, LevelReader, Levels};
+use super::mode_costs::ModeCosts;
+use super::motion::{Field, FieldSite};
+use super::quantisers::Quantisers;
+use super::segments::SEGMENTS;
+use super::source::Source;
+use super::transform::TransformScratch;
+use crate::block::contexts::{Contexts, SavedContexts};
+use crate::block::mode_map::{BlockInfo, ModeMap};
+use crate::block::plane_block::PlaneBlock;
+use crate::block::reconstruct::{Reconstructor, Residual, Tokens};
+use crate::block::scans::scan;
+use crate::types::{BlockSize, Partition};
+use codec_core::frame::Sampling;
+use codec_simd::vp9::Vp9TxKind;
+
+/// Codes the blocks of a frame: decides and reconstructs.
+#[derive(Debug)]
+pub(crate) struct Coder<'a> {
+    pub(super) job: &'a FrameJob<'a>,
+    pub(super) recon: Reconstructor<'a, u8>,
+    pub(super) modes: &'a mut ModeMap,
+    pub(super) contexts: &'a mut Contexts,
+    /// The levels of the frame.
+    pub(super) levels: &'a mut Levels,
+    /// Vectors of the macroblocks of the frame, those of the last one before they are coded.
+    pub(super) vectors: &'a mut [QuarterPel],
+    /// Columns of the tile in units of 8 pixels.
+    pub(super) cols: Range<usize>,
+    /// Segment of the block that is decided.
+    pub(super) segment: u8,
+    /// First column of the superblock in units of 8 pixels.
+    pub(super) superblock_col: usize,
+    pub(super) source: &'a mut Source,
+    pub(super) field: &'a mut Field,
+    pub(super) scratch: &'a mut TransformScratch,
+    pub(super) work_levels: &'a mut Levels,
+    pub(super) trial: Candidate,
+    /// The best choice for a square as a whole, by level.
+    pub(super) wholes: &'a mut [Candidate; 4],
+}
+
+/// The state before the blocks of a square.
+struct Saved {
+    contexts: SavedContexts,
+    modes: usize,
+    levels: LevelMark,
+}
+
+impl<'a> Coder<'a> {
+    /// Codes the superblocks of the tile with the columns `cols`, in units of 8 pixels.
+    pub(super) fn code_tile(&mut self, cols: Range<usize>) {
+        self.cols = cols.clone();
+        let (mb_cols, mb_rows) = self.job.setup.header.size.macroblocks();
+        for row in (0..self.job.setup.rows).step_by(8) {
+            self.contexts.reset_left();
+            for col in cols.clone().step_by(8) {
+                self.superblock_col = col;
+                let (y, x) = (row / 8, col / 8);
+                self.source.gather(self.job.kernels, self.job.picture, y, x);
+                if !self.job.setup.header.is_intra() {
+                    let vectors = &*self.vectors;
+                    let quantisers = self.square_quantisers(row, col, 0);
+                    let site = FieldSite { row: y, col: x, vectors, mb_cols, mb_rows, quantisers };
+                    self.field.search(self.job, self.source, site);
+                    for (index, vector) in self.field.vectors() {
+                        let at = (4 * y + index / 4) * mb_cols + 4 * x + index % 4;
+                        self.vectors[at] = vector;
+                    }
+                }
+                self.code_square(row, col, 0);
+            }
+        }
+    }
+
+    /// Codes the square at a position in units of 8 pixels, as a whole or in parts, and returns its cost.
+    /// `level` 0 is 64x64, 3 is 8x8.
+    fn code_square(&mut self, row: usize, col: usize, level: usize) -> u32 {
+        let setup = self.job.setup;
+        if row >= setup.rows || col >= setup.cols {
+            return 0;
+        }
+        let half = 4 >> level;
+        let fits = (row + half < setup.rows, col + half < setup.cols);
+        let whole = match fits {
+            _ if level == 3 => Partition::Whole,
+            (true, true) => Partition::Whole,
+            (false, true) => Partition::Horizontal,
+            (true, false) => Partition::Vertical,
+            (false, false) => Partition::Split,
+        };
+        let (may_whole, may_split) = self.partitions_to_try(row, col, level, whole);
+        let context = self.contexts.partition(row, col, level);
+        let (costs, lambda) = (ModeCosts(setup), self.square_quantisers(row, col, level).lambda);
+        let price = |partition| lambda.cost(costs.partition(context, fits, partition));
+        let saved = Saved {
+            contexts: self.contexts.save(self.superblock_col),
+            modes: self.modes.len(),
+            levels: self.levels.mark(),
+        };
+        let mut candidate = std::mem::take(&mut self.wholes[level]);
+        candidate.cost = u32::MAX;
+        let mut whole_cost = u32::MAX;
+        if may_whole {
+            let size = BlockSize::partitioned(level, whole);
+            let vector = self.field.node(level, row, col).vector;
+            let site = self.site(row, col, size);
+            self.decide(&site, vector, &mut candidate);
+            whole_cost = candidate.cost.saturating_add(price(whole));
+        }
+        let mut cost = whole_cost;
+        let mut is_split = !may_whole;
+        // A block without a residual is not divided further.
+        if may_split && !(may_whole && candidate.info.skip && candidate.info.is_inter()) {
+            candidate.is_predicted = false;
+            let mut split_cost = price(Partition::Split);
+            for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
+                if split_cost >= whole_cost {
+                    break;
+                }
+                let part = self.code_square(row + down, col + right, level + 1);
+                split_cost = split_cost.saturating_add(part);
+            }
+            if split_cost < whole_cost {
+                (is_split, cost) = (true, split_cost);
+            } else {
+                self.contexts.restore(self.superblock_col, &saved.contexts);
+                self.modes.truncate(saved.modes);
+                self.levels.truncate(saved.levels);
+            }
+        }
+        if !is_split {
+            self.commit(&candidate);
+            self.contexts.set_partition(row, col, level, candidate.info.size);
+        }
+        self.wholes[level] = candidate;
+        cost
+    }
+
+    /// Quantisers of the square at a position.
+    fn square_quantisers(&self, row: usize, col: usize, level: usize) -> &'a Quantisers {
+        let segment = self.job.segments.of(row, col, BlockSize::SQUARES[level]);
+        &self.job.quantisers[usize::from(segment) % SEGMENTS]
+    }
+
+    /// Whether a square is tried as a whole and divided.
+    fn partitions_to_try(
+        &self,
+        row: usize,
+        col: usize,
+        level: usize,
+        whole: Partition,
+    ) -> (bool, bool) {
+        if level == 3 {
+            return (true, false);
+        }
+        if whole == Partition::Split {
+            return (false, true);
+        }
+        let speed = &self.job.speed;
+        if self.job.setup.header.is_intra() {
+            // Blocks of 64x64 are rarely good enough.
+            return (level > 0 || speed.tries_all_intra, true);
+        }
+        let node = self.field.node(level, row, col);
+        if node.split == u32::MAX {
+            return (true, false);
+        }
+        let (whole, split) = (u64::from(node.whole), u64::from(node.split));
+        let margin = 100 + u64::from(speed.sure_pct);
+        (whole * 100 <= split * margin, split * 100 <= whole * margin)
+    }
+
+    /// Reconstructs a block, and updates the state for later blocks.
+    fn commit(&mut self, candidate: &Candidate) {
+        let info = &candidate.info;
+        let (row, col) = (usize::from(info.row), usize::from(info.col));
+        let (width, height) = info.size.mi();
+        let setup = self.job.setup;
+        let has_left = col > self.cols.start;
+        let mut residual = LevelResidual {
+            steps: setup.quantisers[usize::from(info.segment)],
+            levels: candidate.levels.reader(),
+        };
+        if !candidate.is_predicted {
+            self.recon.reconstruct(info, has_left, &mut residual);
+        } else if !info.skip {
+            self.recon.add_residuals(info, &mut residual);
+        }
+        if info.skip {
+            let area = (col..col + width, row..row + height);
+            self.contexts.clear_nonzero(area.0, area.1, Sampling::Yuv420);
+        } else {
+            let mut levels = candidate.levels.reader();
+            for block in setup.plane_blocks(info) {
+                for (x, y) in block.transforms() {
+                    let any = !levels.next().is_empty();
+                    self.contexts.set_nonzero(block.plane, (x, y), block.tx, block.end, any);
+                }
+            }
+            self.levels.append(&candidate.levels);
+        }
+        self.modes.push(info, width.min(setup.cols - col), height.min(setup.rows - row));
+    }
+}
+
+/// The residual of a coded block.
+struct LevelResidual<'a> {
+    /// Steps of luma and chroma.
+    steps: [[i32; 2]; 2],
+    levels: LevelReader<'a>,
+}
+
+impl Residual<i16> for LevelResidual<'_> {
+    fn next(
+        &mut self,
+        _info: &BlockInfo,
+        block: &PlaneBlock,
+        _at: (usize, usize),
+        kind: Vp9TxKind,
+        coefficients: &mut [i16; 1024],
+    ) -> Tokens {
+        let steps = self.steps[block.plane.min(1)];
+        dequantise(self.levels.next(), block, kind, steps, coefficients)
+    }
+}
+
+/// Writes the coefficients of levels in scan order.
+fn dequantise(
+    levels: &[i16],
+    block: &PlaneBlock,
+    kind: Vp9TxKind,
+    steps: [i32; 2],
+    coefficients: &mut [i16; 1024],
+) -> Tokens {
+    let mut positions = 0;
+    let is_halved = block.tx == crate::types::TxSize::Tx32;
+    for (index, (&level, position)) in levels.iter().zip(scan(block.tx, kind)).enumerate() {
+        if level != 0 {
+            let value = i32::from(level.unsigned_abs()) * steps[usize::from(index > 0)];
+            let value = (value >> u32::from(is_halved)).min(i16::MAX.into());
+            let value = if level < 0 { -value } else { value };
+            positions |= position.at;
+            coefficients[usize::from(position.at) % 1024] = i16::try_from(value).unwrap_or(0);
+        }
+    }
+    Tokens { any: !levels.is_empty(), positions }
+}
+
+impl Reconstructor<'_, u8> {
+    /// Adds the residual of one transform at `at`, in units of 4 samples.
+    pub(super) fn add_levels(
+        &mut self,
+        block: &PlaneBlock,
+        kind: Vp9TxKind,
+        at: (usize, usize),
+        steps: [i32; 2],
+        levels: &[i16],
+    ) {
+        let tokens = dequantise(levels, block, kind, steps, &mut self.scratch.coefficients);
+        self.add_coefficients(block, kind, at, tokens.positions);
+    }
+}

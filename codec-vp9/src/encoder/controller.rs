@@ -1,0 +1,70 @@
+//! VP9's frame encoder, for the encoder that all codecs share.
+
+use std::sync::Arc;
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{EncoderConfig, Packet, VideoEncoder};
+use codec_core::encoder::{CodecDescription, Encoder, FrameCoder, FrameReport, UnchangedStats};
+use codec_core::error::Error;
+use codec_core::frame::{Picture, Size};
+use codec_core::parallel::Pool;
+
+use super::description::VP9;
+use super::{FrameEncoder, FrameKnobs, FrameSettings};
+
+/// The native VP9 encoder: [`FrameEncoder`] with rate control and layers.
+pub type Vp9Encoder = Encoder<FrameEncoder>;
+
+/// Opens the native VP9 encoder, registered as `vp9/native`.
+///
+/// # Errors
+/// As [`Encoder::new`].
+pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
+    Ok(Box::new(Vp9Encoder::new(config)?))
+}
+
+impl FrameCoder for FrameEncoder {
+    type Knobs = FrameKnobs;
+
+    fn codec() -> &'static CodecDescription {
+        &VP9
+    }
+
+    fn open(config: &EncoderConfig, knobs: FrameKnobs) -> Result<Self, Error> {
+        Self::new(&FrameSettings {
+            size: config.size,
+            knobs,
+            info: config.info,
+            error_resilient: config.error_resilient,
+            simd: config.simd,
+            report_sse: config.report_psnr,
+            report_digest: config.report_digest,
+            stages: config.stages.clone(),
+        })
+    }
+
+    fn compare(&mut self, _analysis: Option<&FrameAnalysis>) -> UnchangedStats {
+        UnchangedStats::default()
+    }
+
+    fn encode_frame(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<FrameReport, Error> {
+        self.encode_frame(picture, plan, analysis, packet)
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Error> {
+        self.resize(size)
+    }
+
+    fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        self.set_knobs(knobs)
+    }
+
+    fn set_pool(&mut self, _pool: Option<Arc<dyn Pool>>) {}
+}

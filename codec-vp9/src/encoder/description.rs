@@ -1,0 +1,55 @@
+//! Describes VP9 to the encoder that all codecs share (`codec_core::encoder`).
+
+use codec_core::codec::{Capabilities, Feature, Gap, Scalability};
+use codec_core::encoder::knobs::MAX_LOOKAHEAD;
+use codec_core::encoder::{CodecDescription, FilterStrength};
+use codec_core::frame::PixelFormat;
+use codec_core::rate::BitsLaw;
+
+use super::settings::KNOBS;
+use crate::tables::quantiser::AC_8;
+
+/// Capabilities of the encoder.
+pub static CAPABILITIES: Capabilities = Capabilities {
+    formats: &[PixelFormat::I420, PixelFormat::Nv12],
+    max_dimension: 16_384,
+    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    // Index 0 is lossless, which has another transform.
+    qindex_range: (1, 255),
+    rtc_qindex_range: (8, 224),
+    reference_slots: 3,
+    latency_frames: MAX_LOOKAHEAD - 1,
+    live_bitrate: true,
+    live_resolution: true,
+    reports_qindex: true,
+    knobs: KNOBS,
+    quantiser_steps: &AC_8,
+    gaps: &GAPS,
+    ..Capabilities::minimal("vp9/native")
+};
+
+static GAPS: [Gap; 2] = [
+    Gap::new(
+        Feature::IntraRefresh,
+        "a decoder that lacks a frame cannot parse the next ones, whose probabilities depend on it",
+    ),
+    Gap::new(Feature::Pool, "the encoder works on the caller's thread"),
+];
+
+/// Facts about VP9 for the encoder that all codecs share.
+pub(super) static VP9: CodecDescription = CodecDescription {
+    capabilities: &CAPABILITIES,
+    steps_per_level: 8,
+    indices_per_sixth_octave: 7,
+    key_law: BitsLaw { alpha_q16: 196_608, beta_q16: 53_740 }, // 3.00 and 0.82
+    inter_law: BitsLaw { alpha_q16: 469_893, beta_q16: 91_750 }, // 7.17 and 1.40
+    sharp_qindex: 40,
+    empty_frame_bits: |macroblocks| 120 + macroblocks / 64,
+    filter_pct: FilterStrength { rtc: 9, rtc_visual: 8, file: 9 },
+    hidden_frames: false,
+    copies_golden_to_altref: false,
+    golden_frames: |_| None,
+    mb_tree_pct: 100,
+    mb_tree_noise: 4,
+    speed_costs: [1200, 700, 500, 380, 300, 220, 130, 110, 95, 75, 64],
+};

@@ -1,0 +1,513 @@
+//! The main loop of the encoder: one frame as its plan specifies, phase by phase.
+//!
+//! | phase | code |
+//! |---|---|
+//! | header, probabilities at the start of the frame, costs | `headers`, `token_costs`, `vector_costs` |
+//! | superblocks: motion, partitions, prediction, transforms | `coder`, `motion`, `block`, `transform` |
+//! | loop filter | `crate::block::loop_filter` |
+//! | compressed header: probabilities of the frame | `write::compressed` |
+//! | tiles | `write::blocks` |
+//! | adaptation of probabilities, references for the next frame | `crate::probability`, `references` |
+
+use std::sync::Arc;
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{
+    BitsByPart, FrameKind, Packet, PacketMeta, SlotSet, Stage, StageTimer, Tune,
+};
+use codec_core::encoder::FrameReport;
+use codec_core::error::{ConfigError, Error};
+use codec_core::frame::{FrameBuf, FramePool, Picture, Size, Window, picture_sse};
+use codec_core::motion::QuarterPel;
+use codec_simd::Kernels;
+
+use super::borders::extend_borders;
+use super::buffers::Buffers;
+use super::coder::Coder;
+use super::description::VP9;
+use super::headers::{HeaderInput, frame_header};
+use super::job::FrameJob;
+use super::pack::{pack, tile_columns};
+use super::quantisers::Quantisers;
+use super::references::{REFERENCES, References};
+use super::segments::Segments;
+use super::settings::{FrameKnobs, FrameSettings};
+use super::speed::Speed;
+use super::totals::Totals;
+use super::vector_costs::fill_vector_costs;
+use crate::block::loop_filter::LoopFilter;
+use crate::block::mode_map::ModeMap;
+use crate::block::planes::{planes, planes_mut};
+use crate::block::quantisers::quantisers;
+use crate::block::reconstruct::Reconstructor;
+use crate::block::references::ReferencePlanes;
+use crate::block::sample::Kit;
+use crate::block::setup::FrameSetup;
+use crate::header::FrameHeader;
+use crate::header::compressed::{CompressedHeader, ReferenceMode};
+use crate::probability::{Adaptation, InterAdaptation, Probabilities, adapt};
+use crate::types::TxMode;
+
+/// Border around the reference planes, in luma pixels.
+const LUMA_PAD: usize = 32;
+/// Planes have whole superblocks.
+const SUPERBLOCK: u32 = 64;
+/// The references, the frame that is coded, and one that the caller may hold.
+const POOLED: usize = 5;
+
+/// Codes single frames as planned, and keeps the references and the probabilities.
+#[derive(Debug)]
+pub struct FrameEncoder {
+    settings: FrameSettings,
+    kernels: &'static Kernels,
+    frames: FramePool,
+    references: References,
+    /// The saved context; the encoder uses one of the four.
+    saved: Box<Probabilities>,
+    defaults: Box<Probabilities>,
+    /// The last coded frame, which the next one's vectors and adaptation depend on.
+    last: Option<LastFrame>,
+    modes: ModeMap,
+    modes_before: ModeMap,
+    /// Vectors of the last frame by macroblock, and those of the current one.
+    vectors: Vec<QuarterPel>,
+    work_vectors: Vec<QuarterPel>,
+    segments: Segments,
+    buffers: Box<Buffers>,
+    coded_frames: u64,
+}
+
+/// What the next frame needs to know of the last one.
+#[derive(Clone, Copy, Debug)]
+struct LastFrame {
+    is_key: bool,
+    shown: bool,
+    temporal_id: u8,
+    /// Whether no later frame depends on its samples, so that a receiver may lack it.
+    discardable: bool,
+}
+
+/// A frame to code, with its plan.
+#[derive(Clone, Copy)]
+struct FrameInput<'a> {
+    picture: &'a Picture<'a>,
+    plan: &'a FramePlan,
+    analysis: Option<&'a FrameAnalysis>,
+}
+
+impl FrameInput<'_> {
+    /// Returns how much coarser each macroblock is to be coded, by MB-tree and importance maps or by
+    /// visual masking; empty without any of them.
+    fn quantiser_offsets(&self) -> &[i8] {
+        match self.analysis {
+            Some(analysis) if !analysis.offsets_q4.is_empty() => &analysis.offsets_q4,
+            Some(analysis) if self.plan.tune == Tune::Visual => &analysis.masking_q4,
+            _ => &[],
+        }
+    }
+}
+
+/// Result of coding a frame at one quantiser.
+struct Attempt {
+    header: FrameHeader,
+    /// The probabilities at its end.
+    probabilities: Probabilities,
+    bits: BitsByPart,
+}
+
+impl FrameEncoder {
+    /// Creates an encoder for frames of the configured size; its first frame must be a key frame.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a dimension is not in 1..=16384, a knob is out of range, or the CPU does not
+    /// support the SIMD level.
+    pub fn new(settings: &FrameSettings) -> Result<Self, Error> {
+        let kernels = match settings.simd {
+            None => Kernels::best(),
+            Some(level) => Kernels::for_level(level).ok_or_else(|| {
+                ConfigError::new("simd", level.name(), "a level that this CPU supports")
+            })?,
+        };
+        settings.knobs.check()?;
+        let mut encoder = Self {
+            settings: settings.clone(),
+            kernels,
+            frames: FramePool::default(),
+            references: References::default(),
+            saved: Box::default(),
+            defaults: Box::default(),
+            last: None,
+            modes: ModeMap::default(),
+            modes_before: ModeMap::default(),
+            vectors: Vec::new(),
+            work_vectors: Vec::new(),
+            segments: Segments::default(),
+            buffers: Box::default(),
+            coded_frames: 0,
+        };
+        encoder.resize(settings.size)?;
+        Ok(encoder)
+    }
+
+    /// Changes the frame size; the next frame must be a key frame.
+    ///
+    /// # Errors
+    /// The same errors as [`Self::new`]; on an error, nothing has changed.
+    pub fn resize(&mut self, size: Size) -> Result<(), Error> {
+        let allowed = 1..=16384;
+        if !allowed.contains(&size.width) || !allowed.contains(&size.height) {
+            return Err(ConfigError::new("size", size, "1x1 to 16384x16384").into());
+        }
+        self.settings.size = size;
+        let coded = Size::new(
+            size.width.next_multiple_of(SUPERBLOCK),
+            size.height.next_multiple_of(SUPERBLOCK),
+        );
+        let window = Window { coded, origin: (0, 0), size };
+        self.frames = FramePool::with_window(window, LUMA_PAD, POOLED);
+        self.references = References::default();
+        self.last = None;
+        self.segments.reset(size);
+        self.buffers.reserve(coded);
+        let (cols, rows) = size.macroblocks();
+        self.vectors.clear();
+        self.vectors.resize(cols * rows, QuarterPel::ZERO);
+        Ok(())
+    }
+
+    /// Changes the knobs from the next frame on.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if one is out of range. Nothing has changed.
+    pub fn set_knobs(&mut self, knobs: FrameKnobs) -> Result<(), Error> {
+        knobs.check()?;
+        self.settings.knobs = knobs;
+        Ok(())
+    }
+
+    /// Codes `picture` as specified by `plan` into `packet`: its data and all metadata except layers,
+    /// timestamps and rate state. `analysis` of the same frame improves decisions.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the frame has another size, or the plan is an inter frame but its references
+    /// are missing. Nothing has changed.
+    pub fn encode_frame(
+        &mut self,
+        picture: &Picture<'_>,
+        plan: &FramePlan,
+        analysis: Option<&FrameAnalysis>,
+        packet: &mut Packet,
+    ) -> Result<FrameReport, Error> {
+        self.check(picture, plan)?;
+        let analysis = analysis.filter(|analysis| analysis.size == picture.size());
+        let input = FrameInput { picture, plan, analysis };
+        let mut recon = self.frames.take();
+        let mut qindex = plan.qindex.max(1);
+        let mut attempts = 0_u8;
+        loop {
+            let Some(frame) = Arc::get_mut(&mut recon) else {
+                // The pool only returns frames without other holders.
+                self.frames.recycle(recon);
+                recon = self.frames.take();
+                continue;
+            };
+            let attempt = self.attempt(&input, qindex, frame, packet);
+            attempts = attempts.saturating_add(1);
+            let report = self.report(plan, qindex, packet);
+            if report.over_cap
+                && attempts < plan.attempts
+                && let Some(coarser) = VP9.coarser(plan, qindex, report.bits)
+            {
+                qindex = coarser;
+                continue;
+            }
+            if report.dropped {
+                packet.data.clear();
+                self.frames.recycle(recon);
+                return Ok(report);
+            }
+            extend_borders(frame);
+            packet.meta = self.metadata(&input, &attempt, &recon);
+            self.update(plan, attempt, recon);
+            return Ok(report);
+        }
+    }
+
+    fn check(&self, picture: &Picture<'_>, plan: &FramePlan) -> Result<(), ConfigError> {
+        if picture.size() != self.settings.size {
+            return Err(ConfigError::new("picture", picture.size(), self.settings.size));
+        }
+        if plan.kind == FrameKind::Inter && !self.references.are_complete() {
+            return Err(ConfigError::conflict(
+                "frame kind",
+                "an inter frame requires all references",
+            ));
+        }
+        if plan.copy_golden_to_altref {
+            return Err(ConfigError::conflict("altref", "VP9 does not copy slots"));
+        }
+        Ok(())
+    }
+
+    /// Whether a frame must not depend on the frame before, which a receiver may lack.
+    fn must_be_independent(&self, plan: &FramePlan) -> bool {
+        let may_lack = |last: LastFrame| last.discardable || last.temporal_id > plan.temporal_id;
+        self.settings.error_resilient || self.last.is_some_and(may_lack)
+    }
+
+    /// The phases of coding a frame at one quantiser, into `frame` and `packet`. The state that later
+    /// frames depend on does not change.
+    fn attempt(
+        &mut self,
+        input: &FrameInput<'_>,
+        qindex: u8,
+        frame: &mut FrameBuf,
+        packet: &mut Packet,
+    ) -> Attempt {
+        let plan = input.plan;
+        let is_key = plan.kind == FrameKind::Key;
+        let error_resilient = !is_key && self.must_be_independent(plan);
+        let offsets = input.quantiser_offsets();
+        let segmentation = if offsets.is_empty() {
+            let share_pct = if is_key { 0 } else { plan.cyclic_refresh_pct };
+            self.segments.plan_refresh(qindex, share_pct)
+        } else {
+            self.segments.plan_offsets(qindex, offsets, plan.block_qindex)
+        };
+        let mut header = frame_header(
+            plan,
+            HeaderInput {
+                size: self.settings.size,
+                knobs: self.settings.knobs,
+                qindex,
+                error_resilient: error_resilient || (is_key && self.settings.error_resilient),
+                segmentation,
+                color: self.settings.info.color,
+            },
+        );
+        let is_reset = header.contexts.reset.is_some();
+        let before = if is_reset { (*self.defaults).clone() } else { (*self.saved).clone() };
+        let (cols, rows) =
+            (header.size.width.div_ceil(8) as usize, header.size.height.div_ceil(8) as usize);
+        let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
+        let usable = self.last.is_some_and(|last| last.shown && !last.is_key);
+        let used = self.references.usable(plan);
+        let setup = FrameSetup {
+            kit,
+            header: &header,
+            compressed: CompressedHeader {
+                tx_mode: TxMode::PerBlock,
+                reference_mode: ReferenceMode::Single,
+            },
+            probabilities: &before,
+            compound: None,
+            references: [0, 1, 2].map(|index: usize| {
+                let frame = used[index]?;
+                Some(ReferencePlanes { planes: planes(frame), scale: None })
+            }),
+            quantisers: quantisers(&header),
+            before: (usable && !error_resilient && !is_key).then_some(&self.modes_before),
+            cols,
+            rows,
+        };
+        self.work_vectors.clone_from(&self.vectors);
+        let filter = LoopFilter::new(kit, &header, cols, rows);
+        let buffers = &mut *self.buffers;
+        self.modes.reset(cols, rows);
+        let (modes, vectors) = (&mut self.modes, &mut self.work_vectors);
+        code_blocks(input, &setup, buffers, modes, vectors, (used, &self.segments), frame);
+        {
+            let stages = self.settings.stages.as_deref();
+            let _timer = StageTimer::start(stages, Stage::LoopFilter);
+            filter_frame(&setup, filter.as_ref(), buffers, &self.modes, frame);
+        }
+        let _timer = StageTimer::start(self.settings.stages.as_deref(), Stage::Entropy);
+        let mut probabilities = before.clone();
+        let (sizes, bits) = pack(&setup, buffers, &self.modes, &mut probabilities, packet);
+        if header.contexts.adapt {
+            let adaptation = Adaptation {
+                follows_key: !is_key && self.last.is_some_and(|last| last.is_key),
+                inter: (!is_key).then_some(InterAdaptation {
+                    tx_mode: TxMode::PerBlock,
+                    selects_filter: false,
+                    high_precision: false,
+                }),
+            };
+            adapt(&mut probabilities, &before, &buffers.counts, adaptation);
+        }
+        (header.header_bytes, header.compressed_bytes) = sizes;
+        Attempt { header, probabilities, bits }
+    }
+
+    fn report(&self, plan: &FramePlan, qindex: u8, packet: &Packet) -> FrameReport {
+        let bits = packet.data.len() as u64 * 8;
+        let counts = self.totals();
+        FrameReport {
+            bits,
+            over_cap: plan.max_bits.is_some_and(|max| bits > max),
+            dropped: plan.drop_above_bits.is_some_and(|max| bits > max),
+            qindex,
+            zero_motion: counts.zero_motion,
+            refreshed: counts.refreshed,
+            prediction_sse: counts.prediction_sse,
+            recoded_cost: 0,
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for info in self.modes.blocks() {
+            totals.add(info, self.settings.size, &self.segments);
+        }
+        totals.macroblocks.total = {
+            let (cols, rows) = self.settings.size.macroblocks();
+            u32::try_from(cols * rows).unwrap_or(u32::MAX)
+        };
+        totals
+    }
+
+    /// Describes the frame, except for layers, timestamps and rate state.
+    fn metadata(&self, input: &FrameInput<'_>, attempt: &Attempt, recon: &FrameBuf) -> PacketMeta {
+        let plan = input.plan;
+        let totals = self.totals();
+        let refs_used = REFERENCES
+            .into_iter()
+            .zip(totals.references)
+            .filter(|&(_, used)| used)
+            .fold(SlotSet::NONE, |set, (slot, _)| set.with(slot));
+        let refs_updated = SlotSet(attempt.header.refresh_slots);
+        PacketMeta {
+            frame_id: self.coded_frames,
+            kind: plan.kind,
+            shown: plan.shown,
+            size: self.settings.size,
+            refs_used,
+            refs_updated,
+            discardable: refs_updated.is_empty() && !attempt.header.contexts.refresh,
+            qindex: attempt.header.quantiser.base,
+            filter_level: attempt.header.loop_filter.level,
+            speed: plan.speed,
+            bits: attempt.bits,
+            macroblocks: totals.macroblocks,
+            sse: self.settings.report_sse.then(|| picture_sse(self.kernels, input.picture, recon)),
+            digest: self.settings.report_digest.then(|| recon.digest()),
+            ..PacketMeta::default()
+        }
+    }
+
+    /// Updates the state that later frames depend on.
+    fn update(&mut self, plan: &FramePlan, attempt: Attempt, recon: Arc<FrameBuf>) {
+        let is_key = plan.kind == FrameKind::Key;
+        self.references.update(updates(plan), &recon);
+        self.frames.recycle(recon);
+        let header = &attempt.header;
+        if header.contexts.reset.is_some() {
+            self.saved.clone_from(&self.defaults);
+        }
+        if header.contexts.refresh {
+            *self.saved = attempt.probabilities;
+        }
+        if updates(plan).contains(SlotSet::LAST) {
+            let (segmentation, base) = (&header.segmentation, header.quantiser.base);
+            self.segments.update(&self.modes, |segment| segmentation.qindex(segment, base));
+        }
+        std::mem::swap(&mut self.modes, &mut self.modes_before);
+        std::mem::swap(&mut self.vectors, &mut self.work_vectors);
+        self.last = Some(LastFrame {
+            is_key,
+            shown: plan.shown,
+            temporal_id: plan.temporal_id,
+            discardable: updates(plan).is_empty(),
+        });
+        self.coded_frames += 1;
+    }
+}
+
+/// The references that a frame replaces.
+fn updates(plan: &FramePlan) -> SlotSet {
+    match plan.kind {
+        FrameKind::Key => REFERENCES.into_iter().fold(SlotSet::NONE, SlotSet::with),
+        FrameKind::Inter => plan.updates,
+    }
+}
+
+/// Decides and reconstructs all blocks.
+fn code_blocks(
+    input: &FrameInput<'_>,
+    setup: &FrameSetup<'_, u8>,
+    buffers: &mut Buffers,
+    modes: &mut ModeMap,
+    vectors: &mut [QuarterPel],
+    (used, segments): ([Option<&FrameBuf>; 3], &Segments),
+    frame: &mut FrameBuf,
+) {
+    let quantisers = setup.quantisers.map(Quantisers::new);
+    buffers.tokens.update(setup.probabilities);
+    if !setup.header.is_intra() {
+        fill_vector_costs(&setup.probabilities.vectors, &mut buffers.vectors);
+    }
+    let job = FrameJob {
+        kernels: setup.kit.kernels,
+        setup,
+        picture: input.picture,
+        analysis: input.analysis,
+        speed: Speed::level(input.plan.speed),
+        quantisers: &quantisers,
+        segments,
+        tokens: &buffers.tokens,
+        vectors: &buffers.vectors,
+        luma: used.map(|frame| frame.map(|frame| frame.plane(0))),
+    };
+    buffers.contexts.reset(setup.superblocks().0);
+    buffers.levels.clear();
+    let mut coder = Coder {
+        job: &job,
+        recon: Reconstructor {
+            setup,
+            planes: planes_mut(frame),
+            own: 0..3,
+            filter: None,
+            edges: &mut [],
+            scratch: &mut buffers.blocks,
+        },
+        modes,
+        contexts: &mut buffers.contexts,
+        levels: &mut buffers.levels,
+        vectors,
+        cols: 0..0,
+        segment: 0,
+        superblock_col: 0,
+        source: &mut buffers.source,
+        field: &mut buffers.field,
+        scratch: &mut buffers.scratch,
+        work_levels: &mut buffers.work_levels,
+        trial: std::mem::take(&mut buffers.trial),
+        wholes: &mut buffers.wholes,
+    };
+    for tile in tile_columns(setup) {
+        coder.code_tile(tile);
+    }
+    let trial = std::mem::take(&mut coder.trial);
+    buffers.trial = trial;
+}
+
+/// Filters the edges of all blocks.
+fn filter_frame(
+    setup: &FrameSetup<'_, u8>,
+    filter: Option<&LoopFilter>,
+    buffers: &mut Buffers,
+    modes: &ModeMap,
+    frame: &mut FrameBuf,
+) {
+    let Some(filter) = filter else { return };
+    let (cols, rows) = setup.superblocks();
+    buffers.edges.iter_mut().for_each(|map| map.reset(cols, rows));
+    for info in modes.blocks() {
+        filter.add_block(&mut buffers.edges, 0, info);
+    }
+    let mut planes = planes_mut(frame);
+    for row in 0..rows {
+        filter.filter_row(&buffers.edges, 0..3, row, &mut planes);
+    }
+}

@@ -1,0 +1,79 @@
+//! The header of a frame as its plan specifies.
+
+use codec_core::codec::plan::FramePlan;
+use codec_core::codec::{Content, FrameKind};
+use codec_core::frame::{SampleFormat, Size};
+
+use super::settings::FrameKnobs;
+use crate::header::{
+    ContextHeader, ContextReset, Filter, FrameHeader, FrameType, LoopFilterDeltas,
+    LoopFilterHeader, QuantiserHeader, ReferenceHeader, Segmentation, TileLayout,
+};
+use crate::tables::quantiser::AC_8;
+
+/// Added to the level of the loop filter that follows from the step.
+const FILTER_BASE: u32 = 3;
+
+/// What the header depends on apart from the plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderInput {
+    pub(super) size: Size,
+    pub(super) knobs: FrameKnobs,
+    pub(super) qindex: u8,
+    pub(super) error_resilient: bool,
+    pub(super) segmentation: Segmentation,
+    pub(super) color: codec_core::frame::Color,
+}
+
+/// Returns the header of a frame; the sizes of its parts are not known yet.
+pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader {
+    let is_key = plan.kind == FrameKind::Key;
+    let deltas = LoopFilterDeltas::default();
+    let is_reset = is_key || input.error_resilient;
+    let (log2_cols, _) = TileLayout::limits(input.size);
+    FrameHeader {
+        profile: 0,
+        frame_type: if is_key { FrameType::Key } else { FrameType::Inter },
+        show: plan.shown,
+        error_resilient: input.error_resilient,
+        format: SampleFormat::YUV420,
+        color: is_key.then_some(input.color),
+        size: input.size,
+        render_size: input.size,
+        // The slots of the references are those of the sets.
+        refresh_slots: if is_key { 0xff } else { plan.updates.0 & 7 },
+        references: ReferenceHeader {
+            slots: [0, 1, 2],
+            sign_bias: [false; 3],
+            high_precision: false,
+            filter: Some(Filter::Regular),
+        },
+        contexts: ContextHeader {
+            reset: is_reset.then_some(ContextReset::All),
+            index: 0,
+            refresh: plan.refresh_entropy && !input.error_resilient,
+            adapt: !input.error_resilient,
+        },
+        loop_filter: LoopFilterHeader {
+            level: input.knobs.filter_level.unwrap_or_else(|| filter_level(plan, input.qindex)),
+            sharpness: input.knobs.sharpness,
+            deltas: Some(deltas),
+            next_deltas: deltas,
+        },
+        quantiser: QuantiserHeader { base: input.qindex, ..QuantiserHeader::default() },
+        segmentation: input.segmentation,
+        tiles: TileLayout { log2_cols, log2_rows: 0 },
+        header_bytes: 0,
+        compressed_bytes: 0,
+    }
+}
+
+/// Returns the level of the loop filter: it rises with the step. Screens are not filtered.
+fn filter_level(plan: &FramePlan, qindex: u8) -> u8 {
+    if plan.content == Content::Screen {
+        return 0;
+    }
+    let step = u32::from(AC_8[usize::from(qindex)]);
+    let level = step * u32::from(plan.filter_pct) / 100 + FILTER_BASE;
+    level.min(63).to_le_bytes()[0]
+}

@@ -1,0 +1,256 @@
+//! Inter prediction of a block: the choice of reference, mode and vector, and of the transform size.
+
+use codec_core::motion::{Block, PixelPos, QuarterPel, SearchRange};
+use codec_simd::Window;
+
+use super::candidate::{Candidate, sort_by_cost};
+use super::coder::Coder;
+use super::levels::Levels;
+use super::mode_costs::ModeCosts;
+use super::motion::{to_quarters, to_vector};
+use super::transform::ResidualCost;
+use super::write::blocks::candidate_site;
+use crate::block::candidates::lower_precision;
+use crate::block::contexts::SavedContexts;
+use crate::block::mode_map::BlockInfo;
+use crate::block::site::BlockSite;
+use crate::types::{InterMode, MotionVector, Reference, References, TxSize};
+
+/// An inter prediction with its estimated cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct InterChoice {
+    reference: Reference,
+    mode: InterMode,
+    vector: MotionVector,
+    /// In 1/256 bit.
+    rate: u32,
+    error: LumaError,
+    cost: u32,
+}
+
+/// Squared error of a prediction of luma.
+#[derive(Clone, Copy, Debug, Default)]
+struct LumaError {
+    sum: u32,
+    /// The largest one of a macroblock, or of 8x8 pixels if the block is smaller.
+    most: u32,
+}
+
+/// Predictions whose squared error in every macroblock is below the squared step divided by this have no
+/// residual: even if all of it were in one coefficient, this would be quantised to zero.
+const NEGLIGIBLE: u32 = 128;
+
+/// Number of inter predictions that are compared, at most.
+const MAX_CHOICES: usize = 12;
+
+/// Inter predictions, the cheapest one first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Choices {
+    list: [InterChoice; MAX_CHOICES],
+    len: usize,
+}
+
+impl Choices {
+    /// Adds a choice unless a cheaper one has the same vector in the same reference.
+    fn add(&mut self, choice: InterChoice) {
+        let known = &mut self.list[..self.len];
+        let same = known
+            .iter_mut()
+            .find(|other| (other.reference, other.vector) == (choice.reference, choice.vector));
+        match same {
+            Some(other) if choice.cost < other.cost => *other = choice,
+            Some(_) => {}
+            None if self.len < MAX_CHOICES => {
+                self.list[self.len] = choice;
+                self.len += 1;
+            }
+            None => {}
+        }
+    }
+
+    fn sort(&mut self) {
+        sort_by_cost(&mut self.list[..self.len], |choice| choice.cost);
+    }
+}
+
+impl Coder<'_> {
+    /// Compares inter predictions, and codes the best ones.
+    pub(super) fn decide_inter(
+        &mut self,
+        site: &BlockSite,
+        vector: QuarterPel,
+        best: &mut Candidate,
+        trial: &mut Candidate,
+    ) {
+        let choices = self.inter_choices(site, vector);
+        let finalists = self.job.speed.inter_finalists;
+        for choice in &choices.list[..choices.len.min(finalists)] {
+            self.code_inter(site, choice, trial);
+            if trial.cost < best.cost {
+                std::mem::swap(best, trial);
+                best.is_predicted = true;
+            } else {
+                best.is_predicted = false;
+            }
+        }
+    }
+
+    /// Returns the inter predictions of a block by estimated cost.
+    fn inter_choices(&self, site: &BlockSite, vector: QuarterPel) -> Choices {
+        let setup = self.job.setup;
+        let costs = ModeCosts(setup);
+        let lambda = self.quantisers().lambda;
+        let mut choices = Choices::default();
+        for reference in Reference::ALL {
+            if self.job.luma[reference as usize].is_none() {
+                continue;
+            }
+            let candidates = candidate_site(setup, self.modes, &self.cols, site);
+            let context = candidates.mode_context();
+            let list = candidates.two(reference, None);
+            let high_precision = setup.header.references.high_precision;
+            let [nearest, near] = list.map(|vector| lower_precision(vector, high_precision));
+            let base = costs.reference(site, reference) + costs.is_inter(site, true);
+            let mut offer = |mode: InterMode, vector: MotionVector, extra: u32| {
+                if let Some(error) = self.luma_error(site, reference, vector) {
+                    let rate = base + costs.inter_mode(context, mode) + extra;
+                    let cost = error.sum.saturating_add(lambda.cost(rate));
+                    choices.add(InterChoice { reference, mode, vector, rate, error, cost });
+                }
+            };
+            offer(InterMode::Zero, MotionVector::default(), 0);
+            if reference != Reference::Last && !self.job.speed.other_vectors {
+                continue;
+            }
+            if nearest != MotionVector::default() {
+                offer(InterMode::Nearest, nearest, 0);
+            }
+            if near != MotionVector::default() {
+                offer(InterMode::Near, near, 0);
+            }
+            let new = to_vector(vector);
+            if reference == Reference::Last && new != MotionVector::default() && new != nearest {
+                let bits = self.job.vectors.bits_q8(vector, to_quarters(nearest));
+                if bits < 1 << 14 {
+                    offer(InterMode::New, new, bits);
+                }
+            }
+        }
+        choices.sort();
+        choices
+    }
+
+    /// Squared error of luma with a vector, with bilinear interpolation; `None` if the vector is out of
+    /// range.
+    fn luma_error(
+        &self,
+        site: &BlockSite,
+        reference: Reference,
+        vector: MotionVector,
+    ) -> Option<LumaError> {
+        let refp = self.job.luma[reference as usize]?;
+        let vector = to_quarters(vector);
+        let (width, height) = site.size.mi();
+        let (cols, rows) = (self.job.setup.cols, self.job.setup.rows);
+        let kernels = self.job.kernels;
+        let mut error = LumaError::default();
+        // Macroblocks where the block has whole ones.
+        let step = if width >= 2 && height >= 2 { 2 } else { 1 };
+        for row in (site.row..(site.row + height).min(rows)).step_by(step) {
+            for col in (site.col..(site.col + width).min(cols)).step_by(step) {
+                let pixels = |units: usize| i32::try_from(8 * units).unwrap_or(i32::MAX);
+                let at = PixelPos::new(pixels(col), pixels(row));
+                let range = SearchRange::new(refp.layout(), at, 8 * step, 1 << 12)?;
+                if !range.contains(vector.floor()) {
+                    return None;
+                }
+                let cur = self.source.macroblock(row, col);
+                let part = if step == 2 {
+                    cur.sse(kernels, refp, at, vector)
+                } else {
+                    let block: Window<'_, 8, 8> = cur.sub(col % 2 * 8, row % 2 * 8);
+                    block.sse(kernels, refp, at, vector)
+                };
+                error.sum = error.sum.saturating_add(part);
+                error.most = error.most.max(part);
+            }
+        }
+        Some(error)
+    }
+
+    /// Predicts a block from another frame and codes its residual.
+    fn code_inter(&mut self, site: &BlockSite, choice: &InterChoice, out: &mut Candidate) {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let largest = site.size.max_tx();
+        let mut info = BlockInfo {
+            references: References::Single(choice.reference),
+            inter_mode: choice.mode,
+            vectors: [[choice.vector, MotionVector::default()]; 4],
+            filter: setup.header.references.filter.unwrap_or_default(),
+            tx: largest,
+            ..self.info(site)
+        };
+        self.recon.predict_inter(&info, &setup.plane_blocks(&info));
+        let saved = self.contexts.save(self.superblock_col);
+        out.levels.clear();
+        let step = self.quantisers().step;
+        let mut cost = if choice.error.most < step * step / NEGLIGIBLE {
+            let transforms = setup.plane_block(&info, 0).transforms().count();
+            (0..transforms).for_each(|_| out.levels.push(&[]));
+            let energy = choice.error.sum;
+            ResidualCost { error: energy, energy, ..ResidualCost::default() }
+        } else {
+            self.code_inter_luma(site, &mut info, &saved, &mut out.levels)
+        };
+        self.work_levels.clear();
+        for plane in [1, 2] {
+            cost.add(self.code_plane(site, &info, &setup.plane_block(&info, plane)));
+        }
+        self.contexts.restore(self.superblock_col, &saved);
+        out.levels.append(self.work_levels);
+        let rate = cost.rate + costs.tx_size(site, info.tx) + costs.skip(site, false);
+        let coded = cost.error.saturating_add(lambda.cost(choice.rate + rate));
+        let skipped = cost.energy.saturating_add(lambda.cost(choice.rate + costs.skip(site, true)));
+        if !cost.any || skipped <= coded {
+            // The transform size is not coded.
+            (info.tx, info.skip) = (largest, true);
+            out.levels.clear();
+        }
+        out.info = info;
+        out.cost = if info.skip { skipped } else { coded };
+    }
+
+    /// Codes the luma of a predicted block with the best of several transform sizes.
+    fn code_inter_luma(
+        &mut self,
+        site: &BlockSite,
+        info: &mut BlockInfo,
+        saved: &SavedContexts,
+        levels: &mut Levels,
+    ) -> ResidualCost {
+        let setup = self.job.setup;
+        let (costs, lambda) = (ModeCosts(setup), self.quantisers().lambda);
+        let largest = site.size.max_tx();
+        let mut best_luma = (ResidualCost::default(), u32::MAX);
+        for tx in TxSize::ALL[..=largest as usize].iter().rev().take(self.job.speed.tx_sizes) {
+            let trial = BlockInfo { tx: *tx, ..*info };
+            self.work_levels.clear();
+            let cost = self.code_plane(site, &trial, &setup.plane_block(&trial, 0));
+            let total = cost.total(lambda).saturating_add(lambda.cost(costs.tx_size(site, *tx)));
+            self.contexts.restore(self.superblock_col, saved);
+            let is_better = total < best_luma.1;
+            if is_better {
+                best_luma = (cost, total);
+                info.tx = *tx;
+                std::mem::swap(levels, self.work_levels);
+            }
+            // Smaller transforms do not help a block without coefficients, and rarely one for which the
+            // last step was none forward.
+            if !cost.any || !is_better {
+                break;
+            }
+        }
+        best_luma.0
+    }
+}

@@ -1,0 +1,29 @@
+//! What the blocks of a frame share while it is coded.
+
+use codec_core::analysis::FrameAnalysis;
+use codec_core::frame::Picture;
+use codec_core::motion::MvCost;
+use codec_simd::{Kernels, PlaneRef};
+
+use super::quantisers::Quantisers;
+use super::segments::{SEGMENTS, Segments};
+use super::speed::Speed;
+use super::token_costs::TokenCosts;
+use crate::block::setup::FrameSetup;
+
+/// A frame to be coded.
+#[derive(Debug)]
+pub(crate) struct FrameJob<'a> {
+    pub(crate) kernels: &'static Kernels,
+    pub(crate) setup: &'a FrameSetup<'a, u8>,
+    pub(crate) picture: &'a Picture<'a>,
+    pub(crate) analysis: Option<&'a FrameAnalysis>,
+    pub(crate) speed: Speed,
+    /// Quantisers by segment.
+    pub(crate) quantisers: &'a [Quantisers; SEGMENTS],
+    pub(crate) segments: &'a Segments,
+    pub(crate) tokens: &'a TokenCosts,
+    pub(crate) vectors: &'a MvCost,
+    /// Luma of the references with its border: those that may be used and are not duplicates.
+    pub(crate) luma: [Option<PlaneRef<'a>>; 3],
+}

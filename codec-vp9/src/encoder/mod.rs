@@ -1,0 +1,39 @@
+//! VP9 encoder for profile 0.
+//!
+//! [`Vp9Encoder`], the [encoder that all codecs share](codec_core::encoder), controls the rate and plans
+//! frames. [`FrameEncoder`] codes one frame exactly as a
+//! [`FramePlan`](codec_core::codec::plan::FramePlan) specifies.
+
+mod block;
+mod borders;
+mod buffers;
+mod candidate;
+mod coder;
+mod controller;
+mod description;
+mod frame;
+mod headers;
+mod inter;
+mod intra;
+mod job;
+mod levels;
+mod mode_costs;
+mod motion;
+mod pack;
+mod quantisers;
+mod references;
+mod segments;
+mod settings;
+mod source;
+mod speed;
+mod token_costs;
+mod totals;
+mod transform;
+mod vector_costs;
+mod write;
+
+pub use controller::{Vp9Encoder, open};
+pub use description::CAPABILITIES;
+pub use frame::FrameEncoder;
+pub use settings::{FrameKnobs, FrameSettings};
+pub use speed::Speed;

@@ -1,0 +1,370 @@
+//! The motion of a superblock: vectors of its macroblocks and 8x8 blocks, and estimated costs of all
+//! partitions.
+
+use codec_core::analysis::Change;
+use codec_core::motion::{
+    Block, IntegerSettings, PixelPos, Quadrant, QuarterPel, SearchRange, Target, VectorPrice,
+    search_integer, search_integer_8x8, search_subpel, search_subpel_8x8,
+};
+
+use super::job::FrameJob;
+use super::quantisers::Quantisers;
+use super::source::Source;
+use crate::types::MotionVector;
+
+/// Longest vector in pixels.
+const REACH: u16 = 255;
+/// A vector must reduce the error by more than this share of it, or the reduction is noise.
+const NOISE: u32 = 10;
+/// Bits of the modes of a block, about, in 1/256.
+const MODE_Q8: u32 = 2 * 256;
+
+/// A vector in quarter pixels as one of the bitstream, and back.
+pub(crate) fn to_vector(vector: QuarterPel) -> MotionVector {
+    MotionVector { row: 2 * vector.y, col: 2 * vector.x }
+}
+
+pub(crate) fn to_quarters(vector: MotionVector) -> QuarterPel {
+    QuarterPel::new(vector.col >> 1, vector.row >> 1)
+}
+
+/// Motion of a macroblock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MbMotion {
+    /// Whether any of it is in the frame.
+    is_inside: bool,
+    /// Squared errors of the quadrants without motion.
+    zero: [u32; 4],
+    vector: QuarterPel,
+    /// Squared errors of the quadrants with that vector.
+    errors: [u32; 4],
+    /// Vectors of the quadrants, if they were searched, with their errors.
+    quadrants: Option<[(QuarterPel, u32); 4]>,
+}
+
+/// Estimate for a square block as a whole, and for its parts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NodeMotion {
+    pub(crate) vector: QuarterPel,
+    /// Cost as one block.
+    pub(crate) whole: u32,
+    /// Cost as four blocks that may be divided further.
+    pub(crate) split: u32,
+}
+
+impl NodeMotion {
+    fn best(&self) -> u32 {
+        self.whole.min(self.split)
+    }
+}
+
+/// The motion of a superblock against the last frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    mbs: [MbMotion; 16],
+    /// By level: 64x64, 32x32, 16x16, 8x8.
+    nodes: [[NodeMotion; 64]; 4],
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self { mbs: Default::default(), nodes: [[NodeMotion::default(); 64]; 4] }
+    }
+}
+
+/// Estimates costs from squared errors of predictions.
+#[derive(Clone, Copy, Debug)]
+struct CostModel {
+    /// The squared step: 64 pixels times the squared step in pixel levels.
+    unit: u32,
+    unit_log_q8: u32,
+}
+
+/// Logarithm to base 2 of a number above 0, in 1/256, linear between powers of two.
+fn log2_q8(value: u64) -> u32 {
+    let whole = (value | 1).ilog2();
+    let fraction = (value << 8 >> whole) & 255;
+    256 * whole + u32::from(fraction.to_le_bytes()[0])
+}
+
+impl CostModel {
+    fn new(step: u32) -> Self {
+        let unit = step * step;
+        Self { unit, unit_log_q8: log2_q8(unit.into()) }
+    }
+
+    /// Cost of 8x8 pixels: the error remains, or bits reduce it.
+    fn cost(self, error: u32) -> u32 {
+        // Half a bit per pixel for each octave of the error above the step, and the error of
+        // quantisation.
+        if error < self.unit / 10 {
+            return error;
+        }
+        let log_q8 = log2_q8(u64::from(self.unit) + 4 * u64::from(error));
+        let octaves_q8 = u64::from(log_q8.saturating_sub(self.unit_log_q8));
+        let coded = u64::from(self.unit) * (256 + octaves_q8) / 2560;
+        u32::try_from(coded).unwrap_or(u32::MAX).min(error)
+    }
+
+    fn sum(self, errors: [u32; 4]) -> u32 {
+        errors.into_iter().map(|error| self.cost(error)).sum()
+    }
+}
+
+/// Where a superblock is, and where its vectors start from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldSite<'a> {
+    /// Position in superblocks.
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+    /// Vectors of the frame's macroblocks that are known already; those of the last frame after them.
+    pub(crate) vectors: &'a [QuarterPel],
+    pub(crate) mb_cols: usize,
+    pub(crate) mb_rows: usize,
+    pub(crate) quantisers: &'a Quantisers,
+}
+
+impl FieldSite<'_> {
+    fn vector(&self, row: usize, col: usize) -> QuarterPel {
+        self.vectors.get(row * self.mb_cols + col).copied().unwrap_or(QuarterPel::ZERO)
+    }
+}
+
+impl Field {
+    /// Searches all macroblocks, and estimates the costs of partitions.
+    pub(crate) fn search(&mut self, job: &FrameJob<'_>, source: &Source, site: FieldSite<'_>) {
+        let quantisers = site.quantisers;
+        let model = CostModel::new(quantisers.step);
+        for index in 0..16 {
+            let (row, col) = (4 * site.row + index / 4, 4 * site.col + index % 4);
+            self.mbs[index] = MbMotion::default();
+            if row >= site.mb_rows || col >= site.mb_cols {
+                continue;
+            }
+            let known = |dy: usize, dx: usize| -> Option<QuarterPel> {
+                let (y, x) = ((index / 4).checked_sub(dy), (index % 4).checked_sub(dx));
+                match (y, x) {
+                    (Some(y), Some(x)) => Some(self.mbs[4 * y + x].vector),
+                    _ => Some(site.vector(row.checked_sub(dy)?, col.checked_sub(dx)?)),
+                }
+            };
+            let starts = [known(0, 1), known(1, 0), Some(site.vector(row, col))];
+            let starts = starts.map(Option::unwrap_or_default);
+            self.mbs[index] = search_mb(job, quantisers, source, (row, col), starts, model);
+        }
+        self.estimate(job, source, site, model);
+    }
+
+    /// The vectors of the macroblocks that are in the frame, with their positions.
+    pub(crate) fn vectors(&self) -> impl Iterator<Item = (usize, QuarterPel)> {
+        let inside = |(index, mb): (usize, &MbMotion)| mb.is_inside.then_some((index, mb.vector));
+        self.mbs.iter().enumerate().filter_map(inside)
+    }
+
+    /// The estimate for the square at a level and a position in units of 8 pixels.
+    pub(crate) fn node(&self, level: usize, row: usize, col: usize) -> &NodeMotion {
+        let (row, col, log2) = (row % 8, col % 8, 3 - level);
+        &self.nodes[level][(row >> log2) * 8 + (col >> log2)]
+    }
+
+    /// Estimates the costs of all squares, from small ones to large ones.
+    fn estimate(
+        &mut self,
+        job: &FrameJob<'_>,
+        source: &Source,
+        site: FieldSite<'_>,
+        model: CostModel,
+    ) {
+        let lambda = site.quantisers.lambda;
+        let bits = |vector: QuarterPel, from: QuarterPel| {
+            MODE_Q8
+                + if vector == from { 0 } else { job.vectors.bits_q8(vector, from).min(1 << 14) }
+        };
+        for (index, mb) in self.mbs.iter().enumerate() {
+            let at = index / 4 * 8 + index % 4;
+            let quadrants = mb.quadrants.unwrap_or(mb.errors.map(|error| (mb.vector, error)));
+            let mut split = lambda.cost(MODE_Q8);
+            for (quadrant, (vector, error)) in quadrants.into_iter().enumerate() {
+                let cost = model.cost(error) + lambda.cost(bits(vector, mb.vector));
+                let at = (2 * (index / 4) + quadrant / 2) * 8 + 2 * (index % 4) + quadrant % 2;
+                self.nodes[3][at] = NodeMotion { vector, whole: cost, split: u32::MAX };
+                split += cost;
+            }
+            let from = if index % 4 > 0 { self.mbs[index - 1].vector } else { QuarterPel::ZERO };
+            self.nodes[2][at] = NodeMotion {
+                vector: mb.vector,
+                whole: model.sum(mb.errors) + lambda.cost(bits(mb.vector, from)),
+                split: if mb.quadrants.is_some() { split } else { u32::MAX },
+            };
+        }
+        for level in [1, 0] {
+            let count = 1 << level;
+            for index in 0..count * count {
+                let (row, col) = (index / count, index % count);
+                self.nodes[level][row * 8 + col] =
+                    self.estimate_square(job, source, site, model, (level, row, col));
+            }
+        }
+    }
+
+    /// Estimates the costs of a square of 64x64 or 32x32 from those of its quarters.
+    fn estimate_square(
+        &self,
+        job: &FrameJob<'_>,
+        source: &Source,
+        site: FieldSite<'_>,
+        model: CostModel,
+        (level, row, col): (usize, usize, usize),
+    ) -> NodeMotion {
+        let lambda = site.quantisers.lambda;
+        let quarters = [(0, 0), (0, 1), (1, 0), (1, 1)]
+            .map(|(down, right)| self.nodes[level + 1][(2 * row + down) * 8 + 2 * col + right]);
+        let split =
+            quarters.iter().map(NodeMotion::best).fold(lambda.cost(256), u32::saturating_add);
+        let side = 4 >> level;
+        let mut best = NodeMotion { whole: u32::MAX, split, ..NodeMotion::default() };
+        let mut tried = [QuarterPel::ZERO; 5];
+        for (order, vector) in
+            std::iter::once(QuarterPel::ZERO).chain(quarters.map(|node| node.vector)).enumerate()
+        {
+            tried[order] = vector;
+            if order > 0 && tried[..order].contains(&vector) {
+                continue;
+            }
+            let price = if vector == QuarterPel::ZERO { 0 } else { 8 * 256 };
+            let mut whole = lambda.cost(MODE_Q8 + price);
+            for index in 0..side * side {
+                let (y, x) = (side * row + index / side, side * col + index % side);
+                let errors = self.errors_at(job, source, site, 4 * y + x, vector);
+                whole = whole.saturating_add(errors.map_or(u32::MAX, |errors| model.sum(errors)));
+                if whole >= best.whole {
+                    break;
+                }
+            }
+            if whole < best.whole {
+                (best.whole, best.vector) = (whole, vector);
+            }
+        }
+        best
+    }
+
+    /// Squared errors of the quadrants of a macroblock with a vector; `None` if it is out of range.
+    fn errors_at(
+        &self,
+        job: &FrameJob<'_>,
+        source: &Source,
+        site: FieldSite<'_>,
+        index: usize,
+        vector: QuarterPel,
+    ) -> Option<[u32; 4]> {
+        let mb = &self.mbs[index];
+        if !mb.is_inside {
+            return Some([0; 4]);
+        }
+        if vector == QuarterPel::ZERO {
+            return Some(mb.zero);
+        }
+        if vector == mb.vector {
+            return Some(mb.errors);
+        }
+        let at = mb_position(4 * site.row + index / 4, 4 * site.col + index % 4);
+        quadrant_errors(job, source, index, at, vector)
+    }
+}
+
+fn mb_position(row: usize, col: usize) -> PixelPos {
+    let pixels = |mbs: usize| i32::try_from(16 * mbs).unwrap_or(i32::MAX);
+    PixelPos::new(pixels(col), pixels(row))
+}
+
+/// Squared errors of the quadrants of a macroblock; `None` if the vector is out of range.
+fn quadrant_errors(
+    job: &FrameJob<'_>,
+    source: &Source,
+    index: usize,
+    at: PixelPos,
+    vector: QuarterPel,
+) -> Option<[u32; 4]> {
+    let refp = job.luma[0]?;
+    let range = SearchRange::new(refp.layout(), at, 16, REACH)?;
+    if !range.contains(vector.floor()) {
+        return None;
+    }
+    let cur = &source.macroblocks[index].luma;
+    if vector.eighths() == (0, 0) {
+        let from = at.moved(vector.floor());
+        let window = refp.window(from.x as isize, from.y as isize)?;
+        return Some(job.kernels.sse_16x16_quads(cur, window));
+    }
+    Some(Quadrant::ALL.map(|quadrant| {
+        let (x, y) = quadrant.origin();
+        let (dx, dy) = (if x == 0 { 0 } else { 8 }, if y == 0 { 0 } else { 8 });
+        let at = PixelPos::new(at.x + dx, at.y + dy);
+        cur.sub::<8, 8>(x, y).sse(job.kernels, refp, at, vector)
+    }))
+}
+
+/// Searches the motion of the macroblock at a position in macroblocks.
+fn search_mb(
+    job: &FrameJob<'_>,
+    quantisers: &Quantisers,
+    source: &Source,
+    (row, col): (usize, usize),
+    known: [QuarterPel; 3],
+    model: CostModel,
+) -> MbMotion {
+    let index = row % 4 * 4 + col % 4;
+    let at = mb_position(row, col);
+    let mut mb = MbMotion { is_inside: true, ..MbMotion::default() };
+    let Some(refp) = job.luma[0] else { return mb };
+    let Some(range) = SearchRange::new(refp.layout(), at, 16, REACH) else { return mb };
+    if let Some(zero) = quadrant_errors(job, source, index, at, QuarterPel::ZERO) {
+        mb.zero = zero;
+        mb.errors = zero;
+    }
+    let analysed = job.analysis.and_then(|analysis| analysis.at(col, row));
+    let is_static = analysed.is_some_and(|mb| mb.change == Change::Static);
+    // Errors this small leave no residual.
+    let is_small = mb.zero.iter().all(|&error| error < model.unit / 16);
+    if is_static || is_small {
+        return mb;
+    }
+    let cur = &source.macroblocks[index].luma;
+    let price = VectorPrice {
+        table: job.vectors,
+        predicted: known[0],
+        lambda_sad: quantisers.lambda_sad,
+        lambda_sse: quantisers.lambda,
+    };
+    let target = Target { kernels: job.kernels, cur, refp, at, range, price };
+    let analysed = analysed.map_or(QuarterPel::ZERO, |mb| mb.motion);
+    let starts = [known[0], analysed, known[1], known[2], QuarterPel::ZERO];
+    let settings = IntegerSettings {
+        pattern: job.speed.pattern,
+        max_steps: job.speed.search_steps,
+        stop_below: 0,
+    };
+    let found = search_integer(&target, &starts.map(QuarterPel::to_full), settings);
+    let found = search_subpel(&target, found.vector, job.speed.subpel);
+    let zero: u32 = mb.zero.iter().sum();
+    let zero_cost = zero + price.in_sse(QuarterPel::ZERO).min(quantisers.lambda.cost(512));
+    if found.cost < zero_cost - zero_cost / NOISE
+        && let Some(errors) = quadrant_errors(job, source, index, at, found.vector)
+    {
+        (mb.vector, mb.errors) = (found.vector, errors);
+    }
+    let wanted = job.speed.split_error.map(|limit| u64::from(model.unit) * u64::from(limit) / 16);
+    let error: u32 = mb.errors.iter().sum();
+    if wanted.is_some_and(|limit| u64::from(error) > limit) {
+        let price = VectorPrice { predicted: mb.vector, ..price };
+        let target = Target { price, ..target };
+        let starts = [mb.vector.to_full(), known[0].to_full()];
+        mb.quadrants = Some(Quadrant::ALL.map(|quadrant| {
+            let found = search_integer_8x8(&target, quadrant, &starts, settings);
+            let found = search_subpel_8x8(&target, quadrant, found.vector, job.speed.subpel);
+            let same = (mb.vector, mb.errors[quadrant as usize]);
+            if found.cost < same.1 { (found.vector, found.sse) } else { same }
+        }));
+    }
+    mb
+}

@@ -1,0 +1,77 @@
+//! Quantisers and the Lagrange multiplier of a frame.
+
+use codec_core::motion::Lambda;
+use codec_simd::vp9::Vp9Quantiser;
+
+use crate::block::quantisers::Steps;
+use crate::types::TxSize;
+
+/// Shares of a step that are added before a division by it, in 1/256, by whether the plane is chroma and
+/// whether the block is an inter block. Less than half makes small coefficients zero, whose bits cost
+/// more than their error.
+const ROUND: [[u32; 2]; 2] = [[96, 62], [132, 98]];
+/// Squared error per bit in units of the squared AC step, in 1/16384; a step of 8 is one pixel level.
+const LAMBDA: u32 = 25;
+/// The same of chroma is this many times smaller: viewers see an error of colour in a large area.
+const CHROMA_SHARE: u32 = 8;
+
+/// Quantisers of luma and chroma.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Quantisers {
+    /// `[is chroma][is inter][is 32x32]`.
+    planes: [[[Vp9Quantiser; 2]; 2]; 2],
+    /// AC step of luma.
+    pub(crate) step: u32,
+    /// Squared error per bit.
+    pub(crate) lambda: Lambda,
+    /// Squared error of chroma per bit.
+    pub(crate) chroma_lambda: Lambda,
+    /// Absolute error per bit.
+    pub(crate) lambda_sad: Lambda,
+}
+
+impl Quantisers {
+    /// Creates the quantisers for the steps of luma and chroma.
+    pub(crate) fn new(steps: [Steps; 2]) -> Self {
+        let plane = |is_chroma: usize| {
+            ROUND[is_chroma].map(|round| {
+                [false, true].map(|is_halved| quantiser(steps[is_chroma], round, is_halved))
+            })
+        };
+        let step = u32::try_from(steps[0][1]).unwrap_or(4);
+        let lambda = step * step * LAMBDA / 64;
+        Self {
+            planes: [plane(0), plane(1)],
+            step,
+            lambda: Lambda(lambda),
+            chroma_lambda: Lambda(lambda / CHROMA_SHARE),
+            // The square root, both in 1/256.
+            lambda_sad: Lambda((lambda << 8).isqrt()),
+        }
+    }
+
+    pub(crate) fn of(&self, plane: usize, is_inter: bool, tx: TxSize) -> &Vp9Quantiser {
+        let class = usize::from(tx == TxSize::Tx32);
+        &self.planes[plane.min(1)][usize::from(is_inter)][class]
+    }
+
+    /// Squared error per bit in a plane.
+    pub(crate) fn lambda_of(&self, plane: usize) -> Lambda {
+        if plane == 0 { self.lambda } else { self.chroma_lambda }
+    }
+}
+
+fn quantiser(steps: Steps, round: u32, is_halved: bool) -> Vp9Quantiser {
+    let steps = steps.map(|step| u32::try_from(step).unwrap_or(4).max(4));
+    let divisors = steps.map(|step| if is_halved { step / 2 } else { step });
+    Vp9Quantiser {
+        round: divisors.map(|divisor| small(divisor * round / 256)),
+        reciprocal: divisors.map(|divisor| small(65536 / divisor)),
+        step: steps.map(small),
+        is_halved,
+    }
+}
+
+fn small(value: u32) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}

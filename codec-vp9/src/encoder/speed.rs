@@ -1,0 +1,97 @@
+//! Speed presets: a struct of named switches, built from a level.
+
+use codec_core::motion::{Pattern, SubpelSearch};
+
+/// Switches of one speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speed {
+    /// Pattern of the integer motion search.
+    pub pattern: Pattern,
+    /// Maximum number of steps of each descent of the integer search.
+    pub search_steps: u8,
+    /// Precision of motion vectors.
+    pub subpel: SubpelSearch,
+    /// A partition is decided by estimates if the better choice is better by this many percent;
+    /// otherwise both are coded.
+    pub sure_pct: u32,
+    /// The same on key frames, where estimates are not available: whether both are always coded.
+    pub tries_all_intra: bool,
+    /// Search of 8x8 blocks if the error of a macroblock exceeds this many squared steps per 8x8 pixels,
+    /// in 1/64; `None` never searches them.
+    pub split_error: Option<u32>,
+    /// Number of transform sizes that are tried in inter blocks.
+    pub tx_sizes: usize,
+    /// Number of luma intra modes that are coded to compare their costs.
+    pub intra_finalists: usize,
+    /// Number of inter candidates that are coded to compare their costs.
+    pub inter_finalists: usize,
+    /// Whether golden and altref are tried with candidates for vectors other than zero.
+    pub other_vectors: bool,
+}
+
+impl Speed {
+    /// Returns the switches of `level`: 0 (best quality) to 10 (fastest); values above count as 10.
+    #[must_use]
+    pub const fn level(level: u8) -> Self {
+        let fastest = Self {
+            pattern: Pattern::Diamond,
+            search_steps: 4,
+            subpel: SubpelSearch::Half,
+            sure_pct: 0,
+            tries_all_intra: false,
+            split_error: None,
+            tx_sizes: 1,
+            intra_finalists: 1,
+            inter_finalists: 1,
+            other_vectors: false,
+        };
+        let nine = Self {
+            subpel: SubpelSearch::Quarter,
+            tx_sizes: 2,
+            search_steps: 8,
+            split_error: Some(12),
+            ..fastest
+        };
+        let eight = Self { sure_pct: 3, split_error: Some(8), ..nine };
+        let seven = Self {
+            sure_pct: 8,
+            tx_sizes: 3,
+            split_error: Some(6),
+            pattern: Pattern::Hexagon,
+            ..eight
+        };
+        let six = Self {
+            subpel: SubpelSearch::Iterative,
+            sure_pct: 12,
+            split_error: Some(3),
+            search_steps: 16,
+            ..seven
+        };
+        let five = Self {
+            sure_pct: 20,
+            tries_all_intra: true,
+            intra_finalists: 2,
+            inter_finalists: 2,
+            ..six
+        };
+        let four =
+            Self { sure_pct: 30, tx_sizes: 4, split_error: Some(1), other_vectors: true, ..five };
+        let three = Self { sure_pct: 45, inter_finalists: 3, pattern: Pattern::Wide, ..four };
+        let two = Self { sure_pct: 70, intra_finalists: 3, inter_finalists: 4, ..three };
+        let one = Self { sure_pct: 150, search_steps: 32, ..two };
+        let best = Self { sure_pct: 1000, intra_finalists: 5, inter_finalists: 6, ..one };
+        match level {
+            0 => best,
+            1 => one,
+            2 => two,
+            3 => three,
+            4 => four,
+            5 => five,
+            6 => six,
+            7 => seven,
+            8 => eight,
+            9 => nine,
+            _ => fastest,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Costs of coefficient tokens in 1/256 bit.
+
+use codec_core::entropy::{CostCounter, bool_cost_q8};
+
+use super::write::tokens::write_large;
+use crate::probability::Probabilities;
+use crate::tables::coefficients::{CATEGORIES, PARETO};
+
+/// Costs in one context of a band.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ContextCosts {
+    /// The block ends here; it does not end.
+    pub(crate) end: u16,
+    pub(crate) more: u16,
+    /// A zero.
+    pub(crate) zero: u16,
+    /// Levels 1, 2, 3, 4 and categories 1 to 6, without sign and extra bits.
+    levels: [u16; 10],
+}
+
+impl ContextCosts {
+    /// Cost of a level that is not zero, with its sign.
+    #[inline]
+    pub(crate) fn level(&self, level: i16) -> u32 {
+        let (class, extra_bits) = class_of(level.unsigned_abs());
+        u32::from(self.levels[class]) + 256 * (1 + extra_bits)
+    }
+}
+
+/// Class of a level that is not zero in [`ContextCosts`], and the number of its extra bits, each of which
+/// costs about one bit; in category 6 the first ones are nearly free.
+#[inline]
+fn class_of(level: u16) -> (usize, u32) {
+    match level {
+        0..=4 => (usize::from(level).saturating_sub(1), 0),
+        5..=6 => (4, 1),
+        7..=10 => (5, 2),
+        11..=18 => (6, 3),
+        19..=34 => (7, 4),
+        35..=66 => (8, 5),
+        _ => (9, 8),
+    }
+}
+
+/// The costs of one transform size, plane type and prediction: `[band][context]`.
+pub(crate) type BandCosts = [[ContextCosts; 6]; 6];
+
+/// The costs of a frame: `[transform size][is chroma][is inter]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TokenCosts {
+    pub(crate) sizes: [[[BandCosts; 2]; 2]; 4],
+}
+
+impl TokenCosts {
+    /// Computes the costs for `probabilities`.
+    pub(crate) fn update(&mut self, probabilities: &Probabilities) {
+        let costs = self.sizes.as_flattened_mut().as_flattened_mut();
+        let probabilities = probabilities.coefficients.as_flattened().as_flattened();
+        for (costs, probabilities) in costs.iter_mut().zip(probabilities) {
+            let costs = costs.as_flattened_mut();
+            for (costs, &nodes) in costs.iter_mut().zip(probabilities.as_flattened()) {
+                // Contexts that do not exist have no probabilities.
+                if nodes != [0; 3] {
+                    *costs = context_costs(nodes);
+                }
+            }
+        }
+    }
+}
+
+fn context_costs([more, not_zero, large]: [u8; 3]) -> ContextCosts {
+    let any = bool_cost_q8(true, not_zero);
+    let many = any + bool_cost_q8(true, large);
+    let tail = TAIL_COSTS[usize::from(large) - 1];
+    let mut levels = [any + bool_cost_q8(false, large); 10];
+    for (to, cost) in levels[1..].iter_mut().zip(tail) {
+        *to = many + cost;
+    }
+    ContextCosts {
+        end: bool_cost_q8(false, more),
+        more: bool_cost_q8(true, more),
+        zero: bool_cost_q8(false, not_zero),
+        levels,
+    }
+}
+
+/// Costs of the tails of the tree: levels 2, 3, 4 and the categories.
+static TAIL_COSTS: std::sync::LazyLock<Vec<[u16; 9]>> = std::sync::LazyLock::new(|| {
+    let smallest = [2, 3, 4, 5, 7, 11, 19, 35, 67];
+    PARETO
+        .iter()
+        .map(|tail| {
+            smallest.map(|level| {
+                let mut cost = CostCounter::default();
+                write_large(&mut cost, tail, level);
+                let with_extra = u16::try_from(cost.q8()).unwrap_or(u16::MAX);
+                // The extra bits are all zero.
+                let extra: u16 = extra_of(level).iter().map(|&p| bool_cost_q8(false, p)).sum();
+                with_extra.saturating_sub(extra)
+            })
+        })
+        .collect()
+});
+
+/// Probabilities of the extra bits of the category that begins with `level`.
+fn extra_of(level: u16) -> &'static [u8] {
+    let category = CATEGORIES.iter().find(|(_, base)| *base == i32::from(level));
+    match category {
+        Some((probabilities, _)) => probabilities,
+        None if level == 67 => &crate::tables::coefficients::CATEGORY_6[4..],
+        None => &[],
+    }
+}

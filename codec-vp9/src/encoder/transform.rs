@@ -1,0 +1,165 @@
+//! Coding of one transform: forward transform, quantisation, cost.
+
+use codec_simd::Kernels;
+use codec_simd::vp9::{Vp9Quantiser, Vp9TxKind};
+
+use super::token_costs::BandCosts;
+use super::write::tokens::magnitude_class;
+use crate::block::scans::{Position, scan};
+use crate::types::TxSize;
+use codec_core::motion::Lambda;
+
+/// Buffers for one transform at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct TransformScratch {
+    coefficients: [i16; 1024],
+    quantised: [i16; 1024],
+    magnitudes: [u8; 1024],
+    /// Levels in scan order.
+    levels: [i16; 1024],
+    /// Number of levels up to the last one that is not zero.
+    end: usize,
+    /// Source and prediction of transforms that are only partly in the frame.
+    pub(crate) edges: [[u8; 1024]; 2],
+}
+
+impl Default for TransformScratch {
+    fn default() -> Self {
+        Self {
+            coefficients: [0; 1024],
+            quantised: [0; 1024],
+            magnitudes: [0; 1024],
+            levels: [0; 1024],
+            end: 0,
+            edges: [[0; 1024]; 2],
+        }
+    }
+}
+
+/// Cost of one or several transforms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResidualCost {
+    /// In 1/256 bit.
+    pub(crate) rate: u32,
+    /// Squared error of the reconstruction.
+    pub(crate) error: u32,
+    /// Squared error without the residual.
+    pub(crate) energy: u32,
+    /// Whether there are any coefficients.
+    pub(crate) any: bool,
+}
+
+impl ResidualCost {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rate += other.rate;
+        self.error += other.error;
+        self.energy += other.energy;
+        self.any |= other.any;
+    }
+
+    /// The rate in units of squared error, plus the error.
+    pub(crate) fn total(&self, lambda: Lambda) -> u32 {
+        self.error + lambda.cost(self.rate)
+    }
+}
+
+/// A transform to be coded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransformJob<'a> {
+    pub(crate) kernels: &'a Kernels,
+    pub(crate) size: TxSize,
+    pub(crate) kind: Vp9TxKind,
+    pub(crate) quantiser: &'a Vp9Quantiser,
+    pub(crate) costs: &'a BandCosts,
+    /// Number of neighbouring transforms with coefficients.
+    pub(crate) context: usize,
+    pub(crate) lambda: Lambda,
+}
+
+impl TransformScratch {
+    /// The levels of the last transform in scan order, up to the last one that is not zero.
+    pub(crate) fn levels(&self) -> &[i16] {
+        &self.levels[..self.end]
+    }
+
+    /// Codes the difference of `cur` and `pred`, each with its stride. [`Self::levels`] has the levels
+    /// afterwards.
+    pub(crate) fn code(
+        &mut self,
+        job: &TransformJob<'_>,
+        (cur, cur_stride): (&[u8], usize),
+        (pred, pred_stride): (&[u8], usize),
+    ) -> ResidualCost {
+        let coefficients = &mut self.coefficients;
+        job.kernels.vp9_forward_transform(
+            job.size,
+            job.kind,
+            cur,
+            cur_stride,
+            pred,
+            pred_stride,
+            coefficients,
+        );
+        self.quantise(job)
+    }
+
+    fn quantise(&mut self, job: &TransformJob<'_>) -> ResidualCost {
+        let count = job.size.pixels() * job.size.pixels();
+        let (coefficients, quantised) = (&self.coefficients[..count], &mut self.quantised[..count]);
+        let result = job.kernels.vp9_quantise(coefficients, job.quantiser, quantised);
+        // The scale of the coefficients is 8, or 4.
+        let shift = if job.size == TxSize::Tx32 { 4 } else { 6 };
+        let pixels =
+            |sum: u64| u32::try_from((sum + (1 << shift >> 1)) >> shift).unwrap_or(u32::MAX);
+        let (error, energy) = (pixels(result.error), pixels(result.energy));
+        self.end = 0;
+        let end = u32::from(job.costs[0][job.context].end);
+        if result.count == 0 {
+            return ResidualCost { rate: end, error: energy, energy, any: false };
+        }
+        let rate = self.collect(job, scan(job.size, job.kind), result.count);
+        let coded = ResidualCost { rate, error, energy, any: true };
+        let empty = ResidualCost { rate: end, error: energy, energy, any: false };
+        if empty.total(job.lambda) <= coded.total(job.lambda) {
+            self.end = 0;
+            return empty;
+        }
+        coded
+    }
+
+    /// Collects the levels in scan order, `left` of which are not zero, and returns their cost.
+    fn collect(&mut self, job: &TransformJob<'_>, scan: &[Position], mut left: u32) -> u32 {
+        let Self { quantised, magnitudes, levels, end, .. } = self;
+        let mut rate = 0;
+        let mut is_after_zero = false;
+        let mut context = job.context;
+        let mut band = 0;
+        for (index, (position, to)) in scan.iter().zip(levels).enumerate() {
+            if index > 0 {
+                let [a, b] = position.neighbours.map(|at| magnitudes[usize::from(at) % 1024]);
+                (context, band) = (usize::from((1 + a + b) >> 1), usize::from(position.band));
+            }
+            let costs = &job.costs[band % 6][context % 6];
+            if left == 0 {
+                return rate + u32::from(costs.end);
+            }
+            let at = usize::from(position.at) % 1024;
+            let level = quantised[at];
+            *to = level;
+            *end = index + 1;
+            if !is_after_zero {
+                rate += u32::from(costs.more);
+            }
+            is_after_zero = level == 0;
+            if level == 0 {
+                magnitudes[at] = 0;
+                rate += u32::from(costs.zero);
+            } else {
+                magnitudes[at] = magnitude_class(level);
+                rate += costs.level(level);
+                left -= 1;
+            }
+        }
+        rate
+    }
+}

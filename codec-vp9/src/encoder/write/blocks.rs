@@ -1,0 +1,297 @@
+//! The blocks of a tile: partitions, modes and coefficients.
+
+use std::ops::Range;
+
+use codec_core::entropy::BoolSink;
+use codec_core::frame::Sampling;
+
+use super::tokens::write_tokens;
+use super::vectors::write_vector;
+use crate::block::candidates::{Site, lower_precision};
+use crate::block::contexts::Contexts;
+use crate::block::mode_map::{BlockInfo, ModeMap};
+use crate::block::reference_contexts;
+use crate::block::scans::scan;
+use crate::block::setup::FrameSetup;
+use crate::block::site::BlockSite;
+use crate::encoder::levels::LevelReader;
+use crate::header::Filter;
+use crate::probability::{Counts, Probabilities};
+use crate::tables::modes::{INTRA_FRAME_CHROMA, INTRA_FRAME_LUMA, INTRA_FRAME_PARTITION};
+use crate::trees;
+use crate::types::{
+    BlockSize, InterMode, IntraMode, MotionVector, Partition, Reference, References, TxMode, TxSize,
+};
+
+/// Writes the blocks of one tile after the other, and counts their syntax elements.
+#[derive(Debug)]
+pub(crate) struct BlockWriter<'a, 'l, K> {
+    pub(crate) setup: &'a FrameSetup<'a, u8>,
+    pub(crate) probabilities: &'a Probabilities,
+    pub(crate) modes: &'a ModeMap,
+    pub(crate) levels: &'a mut LevelReader<'l>,
+    pub(crate) counts: &'a mut Counts,
+    pub(crate) contexts: &'a mut Contexts,
+    pub(crate) magnitudes: &'a mut [u8; 1024],
+    pub(crate) sink: K,
+    /// Columns of the tile in units of 8 pixels.
+    pub(crate) cols: Range<usize>,
+}
+
+impl<K: BoolSink> BlockWriter<'_, '_, K> {
+    /// Writes the superblocks of the tile with the columns `cols`.
+    pub(crate) fn write_tile(&mut self) {
+        for row in (0..self.setup.rows).step_by(8) {
+            self.contexts.reset_left();
+            for col in self.cols.clone().step_by(8) {
+                self.write_partition(row, col, 0);
+            }
+        }
+    }
+
+    /// Writes the square at a position in units of 8 pixels; `level` 0 is 64x64, 3 is 8x8.
+    fn write_partition(&mut self, row: usize, col: usize, level: usize) {
+        let FrameSetup { rows, cols, .. } = *self.setup;
+        if row >= rows || col >= cols {
+            return;
+        }
+        let half = 4 >> level;
+        let size = self.modes.get(row, col).size;
+        let is_size = |partition: &Partition| BlockSize::partitioned(level, *partition) == size;
+        let partition = Partition::ALL.into_iter().find(is_size).unwrap_or(Partition::Split);
+        self.put_partition(row, col, level, partition);
+        if level == 3 || partition == Partition::Whole {
+            self.write_block(row, col);
+        } else {
+            match partition {
+                Partition::Horizontal => {
+                    self.write_block(row, col);
+                    if row + half < rows {
+                        self.write_block(row + half, col);
+                    }
+                }
+                Partition::Vertical => {
+                    self.write_block(row, col);
+                    if col + half < cols {
+                        self.write_block(row, col + half);
+                    }
+                }
+                _ => {
+                    for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
+                        self.write_partition(row + down, col + right, level + 1);
+                    }
+                }
+            }
+        }
+        if level == 3 || partition != Partition::Split {
+            self.contexts.set_partition(row, col, level, size);
+        }
+    }
+
+    fn put_partition(&mut self, row: usize, col: usize, level: usize, partition: Partition) {
+        let half = 4 >> level;
+        let context = self.contexts.partition(row, col, level);
+        let probabilities = if self.setup.header.is_intra() {
+            &INTRA_FRAME_PARTITION[context]
+        } else {
+            &self.probabilities.partition[context]
+        };
+        let is_split = partition == Partition::Split;
+        match (row + half < self.setup.rows, col + half < self.setup.cols) {
+            (true, true) => {
+                trees::PARTITION.write(&mut self.sink, probabilities, partition as usize);
+            }
+            (false, true) => self.sink.put_bool(is_split, probabilities[1]),
+            (true, false) => self.sink.put_bool(is_split, probabilities[2]),
+            (false, false) => {}
+        }
+        self.counts.partition[context][partition as usize] += 1;
+    }
+
+    fn write_block(&mut self, row: usize, col: usize) {
+        let info = *self.modes.get(row, col);
+        let site = BlockSite {
+            row,
+            col,
+            size: info.size,
+            above: row.checked_sub(1).map(|row| *self.modes.get(row, col)),
+            left: (col > self.cols.start).then(|| *self.modes.get(row, col - 1)),
+        };
+        if self.setup.header.is_intra() {
+            self.write_intra_frame_modes(&site, &info);
+        } else {
+            self.write_inter_frame_modes(&site, &info);
+        }
+        if info.skip {
+            let (width, height) = info.size.mi();
+            let area = (col..col + width, row..row + height);
+            self.contexts.clear_nonzero(area.0, area.1, Sampling::Yuv420);
+        } else {
+            self.write_residual(&info);
+        }
+    }
+
+    fn write_residual(&mut self, info: &BlockInfo) {
+        let is_inter = usize::from(info.is_inter());
+        for block in self.setup.plane_blocks(info) {
+            let (is_chroma, tx) = (usize::from(block.plane > 0), block.tx);
+            for (x, y) in block.transforms() {
+                let kind = block.tx_kind(info, x, y, self.setup.kit.lossless);
+                let levels = self.levels.next();
+                let context = self.contexts.nonzero(block.plane, x, y, tx);
+                write_tokens(
+                    &mut self.sink,
+                    &self.probabilities.coefficients[tx as usize][is_chroma][is_inter],
+                    &mut self.counts.coefficients[tx as usize][is_chroma][is_inter],
+                    self.magnitudes,
+                    scan(tx, kind),
+                    context,
+                    levels,
+                );
+                let any = !levels.is_empty();
+                self.contexts.set_nonzero(block.plane, (x, y), tx, block.end, any);
+            }
+        }
+    }
+
+    fn write_intra_frame_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
+        self.write_segment(info.segment);
+        self.write_skip(site, info.skip);
+        self.write_tx_size(site, info.tx, true);
+        for &(index, _) in site.sub_blocks() {
+            let [above, left] = site.intra_neighbours(index, &info.luma_modes);
+            let probabilities = &INTRA_FRAME_LUMA[above as usize][left as usize];
+            self.write_intra_mode(probabilities, info.luma_modes[index]);
+        }
+        let probabilities = &INTRA_FRAME_CHROMA[info.luma_modes[3] as usize];
+        self.write_intra_mode(probabilities, info.chroma_mode);
+    }
+
+    fn write_intra_mode(&mut self, probabilities: &[u8], mode: IntraMode) -> usize {
+        let index = mode as usize;
+        trees::INTRA_MODE.write(&mut self.sink, probabilities, index);
+        index
+    }
+
+    fn write_inter_frame_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
+        self.write_segment(info.segment);
+        self.write_skip(site, info.skip);
+        let is_inter = info.is_inter();
+        let context = reference_contexts::is_inter(site.references());
+        self.sink.put_bool(is_inter, self.probabilities.is_inter[context]);
+        self.counts.is_inter[context][usize::from(is_inter)] += 1;
+        self.write_tx_size(site, info.tx, !info.skip || !is_inter);
+        if is_inter {
+            self.write_inter_modes(site, info);
+        } else {
+            self.write_intra_modes(site, info);
+        }
+    }
+
+    fn write_segment(&mut self, segment: u8) {
+        if let Some(map) = &self.setup.header.segmentation.map {
+            trees::SEGMENT.write(&mut self.sink, &map.tree, segment.into());
+        }
+    }
+
+    fn write_skip(&mut self, site: &BlockSite, skip: bool) {
+        let context = site.count(|block| block.skip);
+        self.sink.put_bool(skip, self.probabilities.skip[context]);
+        self.counts.skip[context][usize::from(skip)] += 1;
+    }
+
+    fn write_tx_size(&mut self, site: &BlockSite, size: TxSize, is_coded: bool) {
+        let (largest, mode) = (site.size.max_tx(), self.setup.compressed.tx_mode);
+        if mode != TxMode::PerBlock || site.size.is_sub8x8() || !is_coded {
+            return;
+        }
+        let context = site.tx_context(largest);
+        let tx = &self.probabilities.tx;
+        let counts = &mut self.counts;
+        let (probabilities, counts): (&[u8], &mut [u32]) = match largest {
+            TxSize::Tx4 | TxSize::Tx8 => (&tx.up_to_8[context], &mut counts.tx_up_to_8[context]),
+            TxSize::Tx16 => (&tx.up_to_16[context], &mut counts.tx_up_to_16[context]),
+            TxSize::Tx32 => (&tx.up_to_32[context], &mut counts.tx_up_to_32[context]),
+        };
+        for (smaller, &probability) in probabilities.iter().enumerate().take(size as usize + 1) {
+            self.sink.put_bool(size as usize > smaller, probability);
+        }
+        counts[size as usize] += 1;
+    }
+
+    /// Writes the modes of an intra block in an inter frame.
+    fn write_intra_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
+        let group = site.size.luma_mode_group();
+        for &(index, _) in site.sub_blocks() {
+            let probabilities = &self.probabilities.luma_mode[group];
+            let mode = self.write_intra_mode(probabilities, info.luma_modes[index]);
+            self.counts.luma_mode[group][mode] += 1;
+        }
+        let luma = info.luma_modes[3] as usize;
+        let mode = self.write_intra_mode(&self.probabilities.chroma_mode[luma], info.chroma_mode);
+        self.counts.chroma_mode[luma][mode] += 1;
+    }
+
+    /// Writes references, filter, mode and vector of an inter block of at least 8x8 with one reference.
+    fn write_inter_modes(&mut self, site: &BlockSite, info: &BlockInfo) {
+        let References::Single(reference) = info.references else { return };
+        self.write_reference(site, reference);
+        let candidates = candidate_site(self.setup, self.modes, &self.cols, site);
+        let context = candidates.mode_context();
+        let high_precision = self.setup.header.references.high_precision;
+        let base = lower_precision(candidates.nearest(reference), high_precision);
+        let probabilities = &self.probabilities.inter_mode[context];
+        trees::INTER_MODE.write(&mut self.sink, probabilities, info.inter_mode as usize);
+        self.counts.inter_mode[context][info.inter_mode as usize] += 1;
+        self.write_filter(site, info.filter);
+        if info.inter_mode == InterMode::New {
+            let vectors: (MotionVector, MotionVector) = (base, info.vectors[3][0]);
+            let probabilities = &self.probabilities.vectors;
+            let counts = &mut self.counts.vectors;
+            write_vector(&mut self.sink, probabilities, counts, vectors, high_precision);
+        }
+    }
+
+    fn write_filter(&mut self, site: &BlockSite, filter: Filter) {
+        if self.setup.header.references.filter.is_some() {
+            return;
+        }
+        let context = site.filter_context();
+        let leaf = Filter::SELECTABLE.into_iter().position(|other| other == filter).unwrap_or(0);
+        trees::FILTER.write(&mut self.sink, &self.probabilities.filter[context], leaf);
+        self.counts.filter[context][leaf] += 1;
+    }
+
+    fn write_reference(&mut self, site: &BlockSite, reference: Reference) {
+        let neighbours = site.references();
+        let context = reference_contexts::single_not_last(neighbours);
+        let flag = reference != Reference::Last;
+        self.sink.put_bool(flag, self.probabilities.single_reference[context][0]);
+        self.counts.single_reference[context][0][usize::from(flag)] += 1;
+        if flag {
+            let context = reference_contexts::single_not_golden(neighbours);
+            let flag = reference == Reference::Altref;
+            self.sink.put_bool(flag, self.probabilities.single_reference[context][1]);
+            self.counts.single_reference[context][1][usize::from(flag)] += 1;
+        }
+    }
+}
+
+/// Returns the site of a block for its candidates.
+pub(crate) fn candidate_site<'a>(
+    setup: &'a FrameSetup<'_, u8>,
+    modes: &'a ModeMap,
+    tile: &'a Range<usize>,
+    site: &BlockSite,
+) -> Site<'a> {
+    Site {
+        row: site.row,
+        col: site.col,
+        size: site.size,
+        frame: (setup.rows, setup.cols),
+        tile,
+        modes,
+        before: setup.before,
+        sign_bias: setup.header.references.sign_bias,
+    }
+}

@@ -1,0 +1,184 @@
+//! The encoder's reconstruction equals the output of the native decoder, of libvpx and of ffmpeg.
+
+use codec_backends::registry;
+use codec_core::codec::{
+    Bitrate, Content, DecoderConfig, EncoderConfig, Packet, Preset, RateControl, Scalability, Tune,
+};
+use codec_core::frame::{Rational, Size};
+use codec_core::simd::Level;
+use codec_tests::cover::pairwise;
+use codec_tests::encoders::Tested;
+use codec_tests::external;
+use codec_tests::scene::Motion;
+use codec_tests::session::Session;
+
+use super::levels;
+
+/// Settings of a stream.
+#[derive(Clone, Debug)]
+struct Case {
+    size: Size,
+    speed: u8,
+    mode: RateControl,
+    scalability: Scalability,
+    motion: Motion,
+    content: Content,
+    preset: Preset,
+    tune: Option<Tune>,
+    error_resilient: bool,
+    sharpness: i64,
+    filter_level: i64,
+}
+
+const SIZES: [(u32, u32); 12] = [
+    (1, 1),
+    (2, 9),
+    (8, 8),
+    (66, 34),
+    (63, 65),
+    (98, 50),
+    (176, 144),
+    (130, 250),
+    (352, 288),
+    (34, 1000),
+    (640, 360),
+    (1280, 720),
+];
+
+fn cases() -> Vec<Case> {
+    let modes = [
+        RateControl::FixedQ(1),
+        RateControl::FixedQ(60),
+        RateControl::FixedQ(140),
+        RateControl::FixedQ(255),
+        RateControl::Cbr(Bitrate::kbps(150)),
+        RateControl::Vbr(Bitrate::kbps(800)),
+        RateControl::Quality(70),
+    ];
+    let layers = [Scalability::L1T1, Scalability::L1T2, Scalability::L1T3];
+    let motions = [Motion::Patch, Motion::Pan, Motion::Still];
+    let sizes = [SIZES.len(), 11, modes.len(), layers.len(), motions.len(), 2, 2, 3, 2, 3, 3];
+    let case = |index: Vec<usize>| Case {
+        size: Size::new(SIZES[index[0]].0, SIZES[index[0]].1),
+        speed: u8::try_from(index[1]).unwrap(),
+        mode: modes[index[2]],
+        scalability: layers[index[3]],
+        motion: motions[index[4]],
+        content: [Content::Camera, Content::Screen][index[5]],
+        preset: [Preset::Rtc, Preset::File][index[6]],
+        tune: [None, Some(Tune::Psnr), Some(Tune::Visual)][index[7]],
+        error_resilient: index[8] == 1,
+        sharpness: [0, 3, 7][index[9]],
+        filter_level: [-1, 0, 63][index[10]],
+    };
+    pairwise(&sizes, 9).into_iter().map(case).collect()
+}
+
+fn encode(case: &Case, simd: Option<Level>) -> Session {
+    let rate = Rational::new(30, 1);
+    let mut config = match case.preset {
+        Preset::Rtc => EncoderConfig::rtc(case.size, rate, Bitrate::kbps(150)),
+        Preset::File => EncoderConfig::file(case.size, rate, case.mode),
+    };
+    config.rate.mode = case.mode;
+    (config.speed, config.scalability) = (case.speed, case.scalability);
+    (config.content, config.tune) = (case.content, case.tune);
+    (config.error_resilient, config.simd) = (case.error_resilient, simd);
+    config.report_digest = true;
+    let knobs = [("sharpness", case.sharpness), ("filter-level", case.filter_level)];
+    config.knobs = knobs.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let mut session = Session::of(Tested::VP9, config);
+    let frames = if case.size.pixels() > 200_000 { 4 } else { 9 };
+    session.scene(case.motion, 0, frames);
+    session.finish();
+    session
+}
+
+fn bytes(packets: &[Packet]) -> Vec<&[u8]> {
+    packets.iter().map(|packet| &packet.data[..]).collect()
+}
+
+/// An IVF file of packets.
+fn ivf(size: Size, packets: &[Packet]) -> Vec<u8> {
+    let mut file = b"DKIF\0\0\x20\0VP90".to_vec();
+    let half = |value: u32| u16::try_from(value).unwrap().to_le_bytes();
+    file.extend([half(size.width), half(size.height)].concat());
+    file.extend([30, 0, 0, 0, 1, 0, 0, 0]);
+    file.extend(u32::try_from(packets.len()).unwrap().to_le_bytes());
+    file.extend([0; 4]);
+    for (pts, packet) in (0_u64..).zip(packets) {
+        file.extend(u32::try_from(packet.data.len()).unwrap().to_le_bytes());
+        file.extend(pts.to_le_bytes());
+        file.extend_from_slice(&packet.data);
+    }
+    file
+}
+
+/// The samples that the native decoder returns: Y, U, V of all frames.
+fn decoded(packets: &[Packet]) -> Vec<u8> {
+    let (open, _) = registry::find("vp9/native").unwrap().decoder.unwrap();
+    let mut decoder = open(&DecoderConfig::default()).unwrap();
+    let mut samples = Vec::new();
+    for packet in packets {
+        decoder.decode(&packet.data, packet.pts, None).unwrap();
+        while let Some(frame) = decoder.receive() {
+            for plane in 0..3 {
+                frame.buf.visible_rows(plane).for_each(|row| samples.extend_from_slice(row));
+            }
+        }
+    }
+    samples
+}
+
+#[test]
+fn streams_decode_to_the_reconstruction_in_all_decoders() {
+    let has_vpxdec = external::have("vpxdec", "VP9 streams decoded by libvpx");
+    let has_ffmpeg = external::have("ffmpeg", "VP9 streams decoded by ffmpeg");
+    let dir = std::env::temp_dir().join(format!("vp9-encoder-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    for (index, case) in cases().iter().enumerate() {
+        let session = encode(case, None);
+        assert!(!session.packets.is_empty(), "{case:?}");
+        session.check_decoding(|_| true);
+        let own = decoded(&session.packets);
+        let file = dir.join(format!("{index}.ivf"));
+        std::fs::write(&file, ivf(case.size, &session.packets)).unwrap();
+        if has_vpxdec {
+            assert!(external::vpxdec_i420(&file) == own, "vpxdec: {case:?}");
+        }
+        if has_ffmpeg {
+            assert!(external::ffmpeg_i420(&file) == own, "ffmpeg: {case:?}");
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn all_levels_give_the_same_bytes() {
+    for case in cases().iter().filter(|case| case.size.pixels() < 130_000).step_by(3) {
+        let expected = encode(case, Some(Level::Scalar));
+        for level in levels() {
+            let packets = encode(case, Some(level)).packets;
+            assert!(bytes(&packets) == bytes(&expected.packets), "{level:?}: {case:?}");
+        }
+    }
+}
+
+#[test]
+fn frames_wider_than_a_tile_have_several_tiles() {
+    let case = Case {
+        size: Size::new(4160, 70),
+        speed: 7,
+        mode: RateControl::FixedQ(100),
+        scalability: Scalability::L1T1,
+        motion: Motion::Pan,
+        content: Content::Camera,
+        preset: Preset::Rtc,
+        tune: None,
+        error_resilient: false,
+        sharpness: 0,
+        filter_level: -1,
+    };
+    assert_eq!(encode(&case, None).check_decoding(|_| true), 4);
+}
