@@ -42,7 +42,7 @@ pub enum Corrupt {
     /// The data ends inside the frame header.
     HeaderTruncated { needed_bytes: usize, had_bytes: usize },
     /// A key frame does not begin with the start code (RFC 6386, section 9.1).
-    StartCode { offset_bytes: usize, found: [u8; 3] },
+    StartCode { offset_bytes: usize, expected: [u8; 3], found: [u8; 3] },
     /// A dimension is 0.
     ZeroSize { width: u32, height: u32 },
     /// The first partition is longer than the frame.
@@ -210,9 +210,10 @@ impl fmt::Display for Corrupt {
             Self::HeaderTruncated { needed_bytes, had_bytes } => {
                 write!(f, "frame header truncated: needs {needed_bytes} bytes, got {had_bytes}")
             }
-            Self::StartCode { offset_bytes, found: [a, b, c] } => write!(
+            Self::StartCode { offset_bytes, expected: [x, y, z], found: [a, b, c] } => write!(
                 f,
-                "expected start code 9d 01 2a at byte {offset_bytes}, got {a:02x} {b:02x} {c:02x}"
+                "expected start code {x:02x} {y:02x} {z:02x} at byte {offset_bytes}, \
+                 got {a:02x} {b:02x} {c:02x}"
             ),
             Self::ZeroSize { width, height } => write!(f, "invalid frame size {width}x{height}"),
             Self::FirstPartition { size_bytes, had_bytes } => {
@@ -225,7 +226,7 @@ impl fmt::Display for Corrupt {
             ),
             Self::PartitionOverrun { partition, size_bytes, row_mb } => write!(
                 f,
-                "partition {partition} of {size_bytes} bytes ends before macroblock row {row_mb}"
+                "partition {partition} ({size_bytes} bytes) ends before macroblock row {row_mb}"
             ),
             Self::NoReference => f.write_str("inter frame before the first key frame"),
             Self::NothingToRepeat => f.write_str("empty packet before the first frame"),

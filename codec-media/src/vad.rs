@@ -53,7 +53,8 @@ impl Speech {
 /// If an option is out of range or the audio cannot be read.
 pub fn detect(input: &InputSpec, options: VadOptions, env: &Env) -> Result<Speech> {
     if !(0.0..=1.0).contains(&options.threshold) {
-        return Err(Failure::usage("invalid --threshold: expected a probability, 0 to 1"));
+        let message = format!("invalid --threshold: got {}, expected 0 to 1", options.threshold);
+        return Err(Failure::usage(message));
     }
     let decode = AudioDecodeOptions { limits: input.limits, ..AudioDecodeOptions::default() };
     let mut source = AudioSource::open(input, &decode, env)?;

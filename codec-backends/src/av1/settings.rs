@@ -11,7 +11,7 @@ use codec_core::frame::{Color, ColorRange, PixelFormat, Size};
 
 /// Allowed width and height in pixels.
 const DIMENSIONS: std::ops::RangeInclusive<u32> = 16..=65_535;
-/// Maximum number of pixels; the levels that decoders support end far below.
+/// Maximum number of pixels; far above the largest frame of the levels that decoders support.
 const MAX_PIXELS: u64 = 1 << 28;
 
 /// Codec-specific settings of rav1e.

@@ -41,7 +41,7 @@ pub(crate) struct BenchArgs {
     pub(crate) fps: Rational,
     /// Use at most N frames of each input.
     ///
-    /// Default: all that fit --memory; 60 of a generated clip.
+    /// Default: as many as fit in --memory; 60 for a generated clip.
     #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) frames: Option<u64>,
     /// Limit the memory for the frames of one input: 512M, 2G.

@@ -67,7 +67,7 @@ pub(crate) enum ProgressMode {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Encode raw video to VP8, H.264 or AV1, audio, or a still image.
+    /// Encode raw video (VP8, VP9, H.264, AV1), audio or a still image.
     #[command(visible_alias = "enc")]
     Encode(EncodeArgs),
     /// Decode to y4m, raw video, WAV or checksums.

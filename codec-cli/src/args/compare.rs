@@ -91,7 +91,7 @@ pub(crate) struct CompareArgs {
     /// Default: 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) warm_up: Option<u32>,
-    /// Repeat until CPU time ratios are known to this precision: 2%.
+    /// Repeat until the confidence interval of each CPU time ratio is within this percentage: 2%.
     ///
     /// Encodes each clip at least 5 times and at most 10 x --repeat times, until each encoder's CPU time
     /// relative to the anchor's is that precise.

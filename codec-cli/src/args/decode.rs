@@ -91,7 +91,7 @@ pub(crate) struct SnapshotArgs {
     /// Write lossless WebP.
     #[arg(long)]
     pub(crate) lossless: bool,
-    /// Write to a terminal anyway.
+    /// Write image data to standard output even if it is a terminal.
     #[arg(short = 'f', long)]
     pub(crate) force: bool,
     /// Conceal damage and continue.

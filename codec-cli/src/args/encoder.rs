@@ -43,7 +43,7 @@ pub(crate) struct EncoderArgs {
     /// Set constant quality: 0 (worst) to 100 (best).
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(0..=100), group = "rate")]
     pub(crate) quality: Option<u8>,
-    /// Set a constant quantiser index (VP8: 0 best to 127 worst; H.264: 0 to 51).
+    /// Set a constant quantiser index; lower is better (VP8: 0 to 127; VP9: 1 to 255; H.264: 0 to 51).
     #[arg(long, group = "rate")]
     pub(crate) qp: Option<u8>,
     /// Select settings for real time or for files.
@@ -51,7 +51,7 @@ pub(crate) struct EncoderArgs {
     pub(crate) preset: Option<PresetArg>,
     /// Set the speed: 0 (best quality) to 10 (fastest).
     ///
-    /// Default: VP8 and H.264: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
+    /// Default: VP8, VP9 and H.264: 7 in rtc, 3 in file; AV1: 10 in rtc, 8 in file.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=10))]
     pub(crate) speed: Option<u8>,
     /// Set the maximum key frame interval, in frames or in seconds (2s).
@@ -73,7 +73,7 @@ pub(crate) struct EncoderArgs {
     /// have 2 to 6. `auto` measures the noise and leaves clean video and screen content unchanged.
     #[arg(long, value_name = "off|auto|1..12", default_value = "off", value_parser = values::denoise)]
     pub(crate) video_denoise: Denoise,
-    /// Optimise for PSNR or for viewers (VP8, H.264).
+    /// Optimise for PSNR or for visual quality (VP8, VP9, H.264).
     ///
     /// `visual` keeps texture, and codes flat areas more precisely than busy ones. Default: psnr for
     /// VP8 and H.264; other encoders have settings of their own.

@@ -62,7 +62,7 @@ pub(crate) struct InspectArgs {
     pub(crate) yes: bool,
 }
 
-/// The packets to report.
+/// Number of frames whose image is included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageCount(pub(crate) u64);
 

@@ -45,7 +45,7 @@ pub(crate) struct NetworkArgs {
     /// Set the server's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Encrypt media end to end with the key in this file (not WebRTC).
+    /// Encrypt media end to end with the key in this file (not with WebRTC, nor H.264 over RTP).
     ///
     /// Uses SFrame (RFC 9605). The file holds 16 to 64 random bytes in hexadecimal or base64;
     /// both ends need the same key.
@@ -105,7 +105,7 @@ pub(crate) struct SendArgs {
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
     /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
-    /// (frame sizes after changes of size, added up over 30 frames), gap=SECONDS (longest gap between
+    /// (sum of the new frame sizes of all resolution changes within 30 frames), gap=SECONDS (longest gap between
     /// audio timestamps). Example: `pixels=4096x2160,memory=512M,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,

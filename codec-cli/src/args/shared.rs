@@ -38,7 +38,7 @@ pub(crate) struct InputArgs {
     ///
     /// LIST contains any of these, comma-separated: pixels=N|WxH (largest frame), memory=BYTES (for
     /// eight decoded frames, which limits the frame size), packet=BYTES (largest packet), resized=PIXELS
-    /// (frame sizes after changes of size, added up over 30 frames), gap=SECONDS (longest gap between
+    /// (sum of the new frame sizes of all resolution changes within 30 frames), gap=SECONDS (longest gap between
     /// audio timestamps). Default: `pixels=4096x4096,packet=8M,resized=128M,gap=10`.
     #[arg(long, value_name = "LIST")]
     pub(crate) limits: Option<LimitList>,

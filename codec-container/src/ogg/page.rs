@@ -116,7 +116,7 @@ impl PageReader {
         crc.add(&[0; 4]);
         crc.add(&bytes[26..]);
         if crc.0 != u32_at(bytes, 22) {
-            return Ok(Found::Damage("a wrong checksum"));
+            return Ok(Found::Damage("one with a wrong checksum"));
         }
         page.flags = bytes[5];
         page.granule = i64::from_le_bytes([6, 7, 8, 9, 10, 11, 12, 13].map(|at| bytes[at]));
@@ -258,7 +258,7 @@ mod tests {
         bytes.extend_from_slice(&two);
         let mut reader = PageReader::new(ByteReader::new(Source::seekable(io::Cursor::new(bytes))));
         let mut page = Page::default();
-        assert_eq!(reader.read(&mut page).unwrap(), Found::Damage("a wrong checksum"));
+        assert_eq!(reader.read(&mut page).unwrap(), Found::Damage("one with a wrong checksum"));
         assert!(reader.resync().unwrap());
         assert_eq!(reader.offset(), one.len() as u64 + 5);
         assert_eq!(reader.read(&mut page).unwrap(), Found::Page);

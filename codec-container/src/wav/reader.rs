@@ -34,7 +34,7 @@ fn corrupt(
 }
 
 impl WavReader {
-    /// Reads up to the samples. A false size is a warning if the source can seek.
+    /// Reads the header, up to the first sample. A false size is a warning if the source can seek.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Corrupt`] for damaged headers, such as no channels;
@@ -111,7 +111,7 @@ fn read_riff(input: &mut ByteReader) -> Result<bool> {
     Ok(is_large)
 }
 
-/// Reads up to the samples: their format, and their size in bytes if known.
+/// Reads the header, up to the first sample: the format, and their size in bytes if known.
 fn find_data(input: &mut ByteReader, is_large: bool) -> Result<(WaveFormat, Option<u64>)> {
     let mut format = None;
     let mut large_data = None;

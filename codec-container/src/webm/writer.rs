@@ -490,8 +490,8 @@ fn frame_ns(track: &Track) -> Option<u64> {
     Some(((2 * NS_PER_SECOND * den + num) / (2 * num)).max(1))
 }
 
-/// The usual millisecond, or the largest power of ten of nanoseconds that does not exceed a tick of
-/// the stream, so that every tick survives the rounding.
+/// Returns the TimestampScale in nanoseconds: a millisecond, or the largest power of ten that does not
+/// exceed a tick of the stream, so that distinct ticks stay distinct.
 fn scale_for(time_base: Rational) -> Option<u64> {
     if time_base.num == 0 || time_base.den == 0 {
         return None;

@@ -120,10 +120,10 @@ impl Capabilities {
             Update::Scalability(_) | Update::ActiveTemporalLayers(_) => Feature::TemporalLayers,
             Update::Knob(name, value) => {
                 self.check_knob(name, *value)?;
-                let live = self.knobs.iter().any(|knob| knob.name == name && knob.live);
-                if !live {
-                    let reason = format_args!("{name} cannot change after the first frame");
-                    return Err(ConfigError::conflict("knob", reason).into());
+                let fixed = self.knobs.iter().find(|knob| knob.name == name && !knob.live);
+                if let Some(knob) = fixed {
+                    let reason = "it cannot change after the first frame";
+                    return Err(ConfigError::conflict(knob.name, reason).into());
                 }
                 return Ok(());
             }

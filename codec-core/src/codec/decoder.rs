@@ -24,9 +24,9 @@ use crate::parallel::Pool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum frame size, in pixels.
+    /// Maximum frame size, in pixels. Default: 4096 x 4096.
     pub max_pixels: u64,
-    /// Maximum packet size, in bytes.
+    /// Maximum packet size, in bytes. Default: 8 MiB.
     pub max_frame_bytes: u64,
     /// Maximum sum of the new frame sizes over all resolution changes within any 30 frames, in
     /// pixels.
@@ -86,7 +86,7 @@ pub enum OutputOrder {
     #[default]
     Strict,
     /// Presentation order with the delay that the frames so far required, which is none for streams
-    /// without B-frames: for calls. A frame can follow a later one once, when the delay increases.
+    /// without B-frames: for calls. When the required delay grows, one frame may follow a later one.
     LowDelay,
     /// Decoding order, without delay.
     Decode,
@@ -182,7 +182,7 @@ impl DecodeReport {
 
 /// A video decoder: push packets, pull frames.
 ///
-/// It starts no threads, reads no clock and calls no callbacks.
+/// The decoders of this project start no threads, read no clock and call no callbacks.
 pub trait VideoDecoder: Send + Debug {
     /// Returns what the decoder supports; constant for its lifetime.
     fn capabilities(&self) -> &Capabilities;

@@ -82,7 +82,7 @@ impl EncoderConfig {
         match update {
             Update::Bitrate(bitrate) => {
                 self.rate.mode = self.rate.mode.with_bitrate(*bitrate).ok_or_else(|| {
-                    ConfigError::conflict("bitrate", "the rate control mode has none")
+                    ConfigError::conflict("bitrate", "the rate control mode has no bitrate")
                 })?;
             }
             Update::Rate(mode) => self.rate.mode = *mode,

@@ -1,9 +1,9 @@
 //! Estimate of the noise of a video.
 //!
-//! The luma of a sample of the macroblocks is compared with the previous frame. The variance of the
-//! difference is twice that of the noise if nothing moved, and higher otherwise. Therefore a block
-//! counts at most as much as the noise that the frame itself shows there: the squared difference of
-//! neighbouring pixels, in the direction in which it is smallest.
+//! The luma of some of the macroblocks is compared with the previous frame. The variance of the
+//! difference is twice that of the noise if nothing moved, and higher otherwise. Therefore the
+//! estimate of a block is capped at its spatial noise: the squared difference of neighbouring pixels
+//! in the direction in which it is smallest.
 //!
 //! A low percentile over the blocks is the estimate of a frame. Noise is everywhere, so a frame in
 //! which the percentiles are far apart has detail instead. The median over several frames is the
@@ -23,17 +23,18 @@ const FRAMES: usize = 9;
 /// Number of frames before the first estimate.
 const MIN_FRAMES: usize = 2;
 
-/// Percentiles that differ little if the variance is that of noise; the higher one is the estimate.
+/// Percentiles of the variances of the blocks. They differ little in pure noise; the higher one is the
+/// estimate.
 const LOW_PERCENTILE: usize = 10;
 const HIGH_PERCENTILE: usize = 30;
 /// Largest ratio of their variances, in quarters.
 const MAX_RATIO_Q2: u32 = 9;
 
-/// Means of a macroblock outside of which noise may be clipped.
+/// Macroblocks with a mean outside of this range are skipped, because their noise may be clipped.
 const DARKEST: u32 = 24;
 const BRIGHTEST: u32 = 230;
 
-/// Standard deviations from which on noise is removed, and below which it no longer is, in
+/// Hysteresis: denoising starts at the first standard deviation and stops below the second one, in
 /// sixteenths of a level.
 const START_Q4: u16 = 44;
 const STOP_Q4: u16 = 36;

@@ -10,7 +10,7 @@ pub(super) const MAX_AGE: u8 = 9;
 const MAX_SAD: u32 = 82;
 /// Largest sum of the signed differences of 64 pixels: three standard deviations of the sum.
 const MAX_SUM: u32 = 24;
-/// The same of 32 pixels.
+/// Largest sum of the signed differences of 32 pixels: three standard deviations of the sum.
 const MAX_PART: u32 = 17;
 /// Difference up to which the history has its full weight, in 1/128 of a level for a standard
 /// deviation of a sixteenth: two and a quarter standard deviations.
@@ -30,11 +30,11 @@ pub(super) struct AgeLimits {
 }
 
 impl AgeLimits {
-    /// The limits of a block without a history, which no difference meets.
+    /// The limits of a block without a history, which reject every difference.
     const NOTHING: Self =
         Self { weight: PixelWeight::SOURCE, max_sad: -1, max_sum: -1, max_part: -1 };
 
-    /// For the differences between frames with noise of standard deviation `noise_q4` and the mean
+    /// Creates the limits for the differences between frames with noise of standard deviation `noise_q4` and the mean
     /// of `age` frames.
     fn new(noise_q4: u16, age: u32) -> Self {
         // The variances of a frame and of the mean add up.

@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind, I420View};
 /// `iRCMode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateMode {
-    /// A bitrate, frame by frame.
+    /// Bitrate, controlled frame by frame.
     Bitrate,
     /// Average bitrate, with priority for quality.
     Quality,

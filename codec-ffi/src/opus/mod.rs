@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use crate::{Error, ErrorKind};
 
-/// Encoder settings with a numeric value: the requests of `opus_defines.h`.
+/// Encoder settings with a numeric value: the CTLs of `opus_defines.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 #[expect(missing_docs, reason = "named as in opus_defines.h")]

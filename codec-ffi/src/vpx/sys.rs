@@ -157,7 +157,7 @@ pub(crate) struct FramePkt {
 #[repr(C)]
 pub(crate) struct PsnrPkt {
     samples: [c_uint; 4],
-    /// Of all planes, then of each.
+    /// Squared error: of all planes, then of Y, U and V.
     pub(crate) sse: [u64; 4],
 }
 

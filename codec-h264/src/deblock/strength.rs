@@ -34,7 +34,7 @@ pub(super) struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// Returns whether a macroblock is predicted as a whole, and has no levels.
+    /// Returns whether a macroblock has one motion vector per list for all of it, and no coefficients.
     #[inline]
     pub(super) fn is_even(self, mb: usize) -> bool {
         let info = &self.infos[mb];
@@ -72,9 +72,8 @@ impl Blocks<'_> {
         self.moved(p, q, is_vertical, grain, limits.vertical) & !coded | coded << 1
     }
 
-    /// Sets the strengths of the edges inside a macroblock, which are 0: of the vertical ones from the
-    /// left, then of the horizontal ones from the top, except the first edges. Returns 0 if they
-    /// stay 0.
+    /// Sets the strengths of the edges inside a macroblock, which are initially 0: vertical edges from
+    /// left to right, then horizontal ones from top to bottom. Returns 0 if all stay 0.
     #[inline]
     pub(super) fn inner_edges(
         self,
@@ -183,7 +182,7 @@ impl Blocks<'_> {
     }
 }
 
-/// Calls `test` for the parts that can differ from each other, and returns the flags of all.
+/// Calls `test` once for each part of the size `grain`, and returns the flags of all four parts.
 #[inline(always)]
 fn by_part(grain: Grain, test: impl Fn(usize) -> bool) -> Parts {
     let flag = |n: usize| Parts::from(test(n));

@@ -9,9 +9,9 @@ use crate::macroblock::Arrangement;
 use crate::macroblock::Mb;
 use crate::slice::SliceType;
 
-/// Reads ahead, at a skipped upper macroblock of a pair in column `x`, whose upper row is `row`: returns
-/// whether the pair is a field pair, and in CABAC whether the lower macroblock is skipped. Clauses 7.3.4
-/// and 7.4.4.
+/// Reads ahead to the lower macroblock of an MBAFF pair if the upper one, in column `x` and row `row`, is
+/// skipped. Returns whether the pair is a field pair, and in CABAC whether the lower macroblock is skipped.
+/// Clauses 7.3.4 and 7.4.4.
 fn look_ahead<E: Entropy>(
     parser: &mut MbParser<'_, E>,
     x: usize,

@@ -128,7 +128,7 @@ fn time(
     timing.timed
 }
 
-/// Times each kernel that it is passed.
+/// Visitor that times each kernel.
 struct Timing<'a> {
     is_wanted: &'a dyn Fn(&str) -> bool,
     stop: &'a Stop,

@@ -22,8 +22,8 @@ pub(super) struct Quality {
     pub(super) ssim_p5: f64,
 }
 
-/// Recoveries from damage: from the first frame not shown as the encoder reconstructed it to the
-/// next intact one.
+/// Recoveries from damage: from the first damaged frame to the next one that equals the encoder's
+/// reconstruction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recoveries {
     pub(super) times: Distribution,

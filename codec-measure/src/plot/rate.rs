@@ -7,8 +7,8 @@ use super::style::{Ink, Style, Theme};
 use super::svg::{Anchor, Font, Svg, escape, fitted, px, width};
 use crate::results::{Point, Results, Target};
 
-/// Bitrate in each second with the target, above the delay of a link at the target rate, for one
-/// clip at one target; 640 by 520 pixels. `None` if no arm has such a trace.
+/// Two charts for one clip at one target, 640 by 520 pixels: the bitrate of each second with the target
+/// (top), and the delay of a link at the target rate (bottom). `None` if no arm has such a trace.
 #[must_use]
 pub fn rate_trace(results: &Results, clip: &str, target: Target, theme: Theme) -> Option<String> {
     let [rates, delays] = rate_charts(results, clip, target)?;
@@ -137,8 +137,8 @@ fn thinned(values: &[f64], fps: f64) -> Vec<(f64, f64)> {
     values.chunks(each).enumerate().map(place).collect()
 }
 
-/// Share of the bytes in each arm's key frames, mean over the targets of a clip: groups of bars,
-/// 640 pixels wide. `None` if there are no key frames.
+/// Bar chart of the share of bytes in key frames by arm, as a mean over the targets of a clip; 640
+/// pixels wide. `None` if there are no key frames.
 #[must_use]
 pub fn key_frames(results: &Results, theme: Theme) -> Option<String> {
     let share = |clip: &str, arm: &str| {

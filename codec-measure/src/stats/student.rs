@@ -22,7 +22,7 @@ pub struct MeanTest {
     pub mean: f64,
     /// Standard error of the mean.
     pub error: f64,
-    /// Degrees of freedom: one less than the values.
+    /// Degrees of freedom: number of values minus one.
     pub freedom: u32,
 }
 

@@ -154,7 +154,7 @@ impl AudioPipeline {
         }
     }
 
-    /// Changes the protection of packets encoded from now on. Copied packets stay unchanged.
+    /// Changes FEC and the expected packet loss of packets encoded from now on. Copied packets stay unchanged.
     #[cfg(feature = "net")]
     pub(crate) fn protect(&mut self, before: Resilience, after: Resilience) -> Result<()> {
         match &mut self.way {

@@ -88,7 +88,7 @@ impl AdaptationConfig {
 /// Result of one frame: coded, or dropped by the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameReport {
-    /// Quantiser index, 0..=127; `None` if the encoder dropped the frame to keep its bitrate.
+    /// Quantiser index on VP8's scale, 0..=127; `None` if the encoder dropped the frame to keep its bitrate.
     pub qindex: Option<u8>,
     /// Encode time.
     pub encode_time: Duration,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::mask::{MAX_GROUP, Pattern};
 
-/// Weight of the loss of ten packets in the smoothed values.
+/// Weight of a report about ten packets in the smoothed values.
 const SMOOTHING: f64 = 0.1;
 
 /// Smooths the packet loss from reports, for [`FecController::set_loss`].

@@ -100,7 +100,7 @@ macro_rules! lanes_h264_transform {
             ]
         }
 
-        /// One step of a transposition: the address of a number, register number first, rotates by
+        /// One step of a transposition: rotates the index of each element (register, then lane) by
         /// one bit.
         #[inline]
         #[target_feature(enable = $features)]

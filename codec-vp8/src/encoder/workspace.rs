@@ -7,10 +7,10 @@ use super::transform::Residual;
 use crate::types::{MotionVector, Reference, SubblockInfo};
 use codec_core::parallel::ScratchPool;
 
-/// A coding of luma on trial.
+/// A candidate for the coding of luma.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trial {
-    /// The prediction; already the reconstruction where 4x4 intra needs it.
+    /// The prediction, or for 4x4 intra the reconstruction.
     pub(super) pixels: MbPixels,
     /// Reference and vector whose prediction the luma contains, if known.
     pub(super) predicted: Option<(Reference, MotionVector)>,

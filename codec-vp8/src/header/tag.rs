@@ -68,7 +68,11 @@ pub fn parse_key_header(data: &[u8]) -> Result<KeyHeader, Corrupt> {
         had_bytes: FRAME_TAG_BYTES + data.len(),
     })?;
     if [a, b, c] != START_CODE {
-        return Err(Corrupt::StartCode { offset_bytes: FRAME_TAG_BYTES, found: [a, b, c] });
+        return Err(Corrupt::StartCode {
+            offset_bytes: FRAME_TAG_BYTES,
+            expected: START_CODE,
+            found: [a, b, c],
+        });
     }
     let dimension = |low, high: u8| u32::from(u16::from_le_bytes([low, high & 0x3f]));
     let size = Size::new(dimension(w0, w1), dimension(h0, h1));

@@ -64,7 +64,11 @@ fn key_headers_round_trip_and_invalid_ones_are_identified() {
     }
     assert_eq!(
         parse_key_header(&[0x9d, 1, 0x2b, 16, 0, 16, 0]),
-        Err(Corrupt::StartCode { offset_bytes: 3, found: [0x9d, 1, 0x2b] })
+        Err(Corrupt::StartCode {
+            offset_bytes: 3,
+            expected: [0x9d, 1, 0x2a],
+            found: [0x9d, 1, 0x2b]
+        })
     );
     assert_eq!(
         parse_key_header(&[0x9d, 1, 0x2a, 16, 0, 0, 0xc0]),

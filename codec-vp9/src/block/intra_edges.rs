@@ -1,4 +1,4 @@
-//! The samples that intra prediction continues.
+//! Edge samples for intra prediction.
 
 use codec_simd::vp9::Vp9IntraEdges;
 
@@ -18,7 +18,7 @@ pub(crate) struct IntraEdges {
 
 impl IntraEdges {
     /// Collects the samples next to the block of `size` at (`x`, `y`). Missing ones on the left are
-    /// one more than the middle of the range, missing ones above one less. Outside of the frame the
+    /// `(1 << (depth - 1)) + 1` (129 for 8 bits), missing ones above 2 less. Outside of the frame the
     /// last sample inside repeats.
     pub(crate) fn collect<S: Sample>(
         &self,

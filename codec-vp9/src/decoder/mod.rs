@@ -54,6 +54,7 @@ static CAPABILITIES: Capabilities = {
     capabilities.reference_slots = 8;
     capabilities.live_resolution = true;
     capabilities.reports_qindex = true;
+    capabilities.threads = true;
     capabilities.gaps =
         &[Gap::new(Feature::DecoderDelay, "threads work on one frame, without delay")];
     capabilities
@@ -185,8 +186,8 @@ fn moved(error: Error, start: usize) -> Error {
         Error::Corrupt(Corrupt::Other { what, offset_bytes }) => {
             Corrupt::Other { what, offset_bytes: offset_bytes + start }.into()
         }
-        Error::Corrupt(Corrupt::StartCode { offset_bytes, found }) => {
-            Corrupt::StartCode { offset_bytes: offset_bytes + start, found }.into()
+        Error::Corrupt(Corrupt::StartCode { offset_bytes, expected, found }) => {
+            Corrupt::StartCode { offset_bytes: offset_bytes + start, expected, found }.into()
         }
         error => error,
     }

@@ -16,7 +16,7 @@ use crate::types::{BlockSize, InterMode, Reference, References};
 pub(super) const SEGMENTS: usize = 8;
 /// Segment of the parts that are refreshed; all others are in segment 0.
 const REFRESH: u8 = 1;
-/// Step of the refresh, in percent of the frame's.
+/// Quantiser step of refreshed blocks, in percent of the frame's.
 const FINER_PCT: u64 = 55;
 /// Minimum decrease of the quantiser index for which a refresh is worthwhile.
 const WORTHWHILE: u8 = 12;

@@ -194,8 +194,9 @@ fn parse_sync_code(bits: &mut BitReader<'_>) -> Result<(), Corrupt> {
     let offset_bytes = bits.offset_bytes();
     let code = bits.bits(24)?;
     if code != SYNC_CODE {
+        let [_, expected @ ..] = SYNC_CODE.to_be_bytes();
         let [_, found @ ..] = code.to_be_bytes();
-        return Err(Corrupt::StartCode { offset_bytes, found });
+        return Err(Corrupt::StartCode { offset_bytes, expected, found });
     }
     Ok(())
 }

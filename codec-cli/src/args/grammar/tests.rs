@@ -187,7 +187,7 @@ fn computed() -> Vec<(&'static str, &'static str, String)> {
         ("", "video_codecs", said("Default: all of this build, VP8 first")),
         ("", "udp_port", said("Default: the number of the HTTP port")),
         ("", "inputs", said("Default: a generated clip")),
-        ("", "frames", said("Default: all that fit --memory")),
+        ("", "frames", said("Default: as many as fit in --memory")),
         ("", "levels", said("Default: the best")),
         ("", "repeat", said("Default: 3")),
         ("", "warm_up", said("Default: 1")),

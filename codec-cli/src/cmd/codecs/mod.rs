@@ -108,7 +108,7 @@ fn backend_text(backend: &Backend) -> String {
         push_gaps(&mut text, caps);
     }
     if let Some((_, caps)) = backend.decoder {
-        let threads = if caps.threads { ", with threads" } else { "" };
+        let threads = if caps.threads { ", on several threads" } else { "" };
         text.push_str(&format!("  decodes ({}{threads})\n", caps.implementation));
         push_gaps(&mut text, caps);
     }

@@ -175,7 +175,7 @@ impl RateController {
         match *update {
             Update::Bitrate(rate) => {
                 let mode = self.config.mode.with_bitrate(rate).ok_or_else(|| {
-                    ConfigError::conflict("bitrate", "the rate control mode has none")
+                    ConfigError::conflict("bitrate", "the rate control mode has no bitrate")
                 })?;
                 self.set_rate(mode);
             }

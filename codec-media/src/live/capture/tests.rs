@@ -14,7 +14,7 @@ use super::device::{CameraDevice, Grab, Heard, MicrophoneDevice, Mode, Pixels};
 use super::worker::Now;
 use super::{Losses, begin};
 
-/// A device returns the items it is sent, and is unplugged when the sender is dropped.
+/// A fake device that returns the items sent to it, and is unplugged when the sender is dropped.
 struct Sent<T>(Receiver<T>);
 
 impl<T> Sent<T> {

@@ -17,7 +17,7 @@ use crate::table::Kernels;
 use crate::types::{Block16, BlockUv, DeblockEdge, DeblockMb, DeblockThresholds, EdgeStrength};
 use crate::view::{Window, WindowMut};
 
-/// `base` with the entries that this file improves.
+/// Returns `base` with the kernels of this file in its entries.
 pub(crate) const fn over(base: Kernels) -> Kernels {
     replace_entries!(replace_entries!(base, h264_wide), h264)
 }

@@ -6,7 +6,7 @@ use crate::vp9::{VP9_EDGE_LINES, VP9_EDGE_UNITS, Vp9EdgeFilter, Vp9Edges};
 /// Position of q0, the first sample after the edge, in the samples of a line.
 const Q0: usize = 8;
 
-/// Limits of a unit, for 8 bits.
+/// Thresholds of an edge unit, for 8 bits.
 #[derive(Clone, Copy)]
 struct Limits {
     edge: u8,

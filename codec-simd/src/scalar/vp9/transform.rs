@@ -1,8 +1,8 @@
 //! Inverse transforms: DCT, ADST and the lossless Walsh-Hadamard transform.
 //!
-//! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all values between the steps
-//! have 16 bits: sums saturate, products of two terms are rounded once. Streams of an encoder never
-//! reach these limits.
+//! The constants are `round(16384 cos(k pi / 64))`. With 8-bit samples all intermediate
+//! values have 16 bits: sums saturate, products of two terms are rounded once. Streams of conforming
+//! encoders never reach these limits.
 
 use super::Sample;
 use crate::vp9::{Vp9TxKind, Vp9TxSize};

@@ -19,7 +19,7 @@ pub struct DecoderStats {
 }
 
 impl Stream {
-    /// Its current statistics, and its number of viewers.
+    /// Returns the current statistics of the stream, and its number of viewers.
     #[must_use]
     pub fn stats(&self) -> (StreamStats, usize) {
         let mut state = locked(&self.state);
@@ -51,7 +51,7 @@ impl Stream {
         locked(&self.state).decoded = Some(decoded);
     }
 
-    /// Records that it is being recorded under this name, or the error that ended the recording.
+    /// Sets the state of the recording: its file name, or the error that ended it.
     pub(in super::super::super) fn set_recording(
         &self,
         name: Option<String>,
