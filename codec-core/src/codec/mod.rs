@@ -45,7 +45,10 @@ pub use gap::{Feature, Gap};
 pub use importance::{ImportanceMap, Region};
 pub use knob::{Knob, KnobKind};
 pub use output::{Frames, Packets};
-pub use packet::{BitsByPart, FrameKind, MacroblockCounts, Packet, PacketMeta, RateState, psnr};
+pub use packet::{
+    BitsByPart, FrameKind, MAX_SPATIAL_LAYERS, MacroblockCounts, Packet, PacketMeta, RateState,
+    SpatialLayer, psnr,
+};
 pub(crate) use rate::qindex_range;
 pub use rate::{Buffering, DropPolicy, RateConfig, RateControl, WindowCap};
 pub use resize_limit::ResizeLimit;

@@ -64,16 +64,58 @@ pub struct RateState {
     pub is_unmet: bool,
 }
 
+/// Maximum number of spatial layers.
+pub const MAX_SPATIAL_LAYERS: usize = 3;
+
+/// Place of a frame among the spatial layers of its picture.
+///
+/// All frames of a picture have the same timestamp and temporal layer, and follow one another in the order
+/// of [`Self::id`]. The default is that of a stream without spatial layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpatialLayer {
+    /// Spatial layer; 0 is the smallest.
+    pub id: u8,
+    /// Number of active spatial layers from this picture on, 1..=3.
+    pub layers: u8,
+    /// Frame sizes of the active layers, the smallest first; the others, and those of encoders without
+    /// spatial layers, are 0x0.
+    pub sizes: [Size; MAX_SPATIAL_LAYERS],
+    /// Whether the frame may predict from the next lower layer's frame of the same picture.
+    pub inter_layer_predicted: bool,
+    /// Whether the frame of the next higher layer of the same picture may predict from this one.
+    pub used_by_upper_layer: bool,
+    /// Whether the frame depends on no earlier picture of its own layer: a receiver of the next lower layer
+    /// can switch up to this one here. Not reported without spatial layers.
+    pub sync: bool,
+    /// Whether this is the last frame of the picture. Always the case without spatial layers.
+    pub end_of_picture: bool,
+}
+
+impl Default for SpatialLayer {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            layers: 1,
+            sizes: [Size::new(0, 0); MAX_SPATIAL_LAYERS],
+            inter_layer_predicted: false,
+            used_by_upper_layer: false,
+            sync: false,
+            end_of_picture: true,
+        }
+    }
+}
+
 /// Metadata of a packet: everything that RTP payload descriptors, getStats and traces need.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PacketMeta {
-    /// Number of the coded frame, from 0; counts frames that are not shown.
+    /// Number of the coded frame, from 0; counts frames that are not shown, and each spatial layer's
+    /// frame of a picture.
     pub frame_id: u64,
     /// Frame type.
     pub kind: FrameKind,
     /// `false` for an altref frame, which is decoded but not shown.
     pub shown: bool,
-    /// Frame size in pixels.
+    /// Frame size in pixels: that of the frame's spatial layer.
     pub size: Size,
     /// Reference slots that macroblocks predict from.
     pub refs_used: SlotSet,
@@ -91,8 +133,10 @@ pub struct PacketMeta {
     pub temporal_layers: u8,
     /// The frame depends only on the base layer, so a receiver can switch up to this layer here.
     pub layer_sync: bool,
-    /// Counter of base-layer frames modulo 256 (TL0PICIDX of RFC 7741).
+    /// Counter of base-layer frames modulo 256 (TL0PICIDX of RFC 7741 and RFC 9628).
     pub tl0_index: u8,
+    /// Place of the frame among the spatial layers of its picture.
+    pub spatial: SpatialLayer,
     /// Quantiser index of the frame, in the codec's own scale (VP8: 0..=127).
     pub qindex: u8,
     /// Loop-filter level of the frame (VP8: 0..=63).
