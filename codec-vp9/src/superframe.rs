@@ -83,9 +83,52 @@ impl<'a> Iterator for Superframe<'a> {
     }
 }
 
+/// Appends the index of a superframe to its frames, which `packet` consists of: `sizes` are their sizes in
+/// bytes. A single frame needs no index.
+///
+/// ```
+/// use codec_vp9::superframe::{Superframe, append_index};
+///
+/// let mut packet = vec![0x81, 0x82, 0x83];
+/// append_index(&[1, 2], &mut packet);
+/// let frames: Vec<&[u8]> = Superframe::split(&packet)?.collect();
+/// assert_eq!(frames, [&[0x81][..], &[0x82, 0x83]]);
+/// # Ok::<(), codec_core::error::Corrupt>(())
+/// ```
+///
+/// # Panics
+/// If there are more than 8 frames, or a size exceeds 4 GiB.
+pub fn append_index(sizes: &[usize], packet: &mut Vec<u8>) {
+    assert!(sizes.len() <= MAX_FRAMES, "a superframe has at most {MAX_FRAMES} frames");
+    let (Some(count), Some(&largest)) = (sizes.len().checked_sub(1), sizes.iter().max()) else {
+        return;
+    };
+    if count == 0 {
+        return;
+    }
+    let bytes = (largest | 1).ilog2() as usize / 8 + 1;
+    assert!(bytes <= 4, "a frame of a superframe has at most 4 GiB");
+    let marker = 0xc0 | ((bytes - 1) << 3 | count).to_le_bytes()[0];
+    packet.push(marker);
+    for size in sizes {
+        packet.extend_from_slice(&size.to_le_bytes()[..bytes]);
+    }
+    packet.push(marker);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indices_are_read_as_they_are_written() {
+        for sizes in [&[7][..], &[1, 255], &[256, 3, 70_000], &[1; 8]] {
+            let mut packet = vec![1; sizes.iter().sum()];
+            append_index(sizes, &mut packet);
+            let frames = Superframe::split(&packet).unwrap().map(<[u8]>::len);
+            assert_eq!(frames.collect::<Vec<_>>(), sizes);
+        }
+    }
 
     #[test]
     fn a_packet_without_index_is_one_frame() {

@@ -77,6 +77,7 @@ const GAPS: &[Gap] = &[
     Gap::new(Feature::LiveFrameRate, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::LiveSpeed, "the settings of a rav1e context cannot be changed"),
     Gap::new(Feature::TemporalLayers, "rav1e has no temporal layers"),
+    Gap::new(Feature::SpatialLayers, "rav1e has no spatial layers"),
     Gap::new(Feature::References, "rav1e chooses references and slots itself"),
     Gap::new(Feature::Importance, "rav1e decides the quantiser of each block itself"),
     Gap::new(Feature::Denoise, "this backend passes frames to rav1e as they are"),

@@ -194,7 +194,7 @@ const ENCODER: Capabilities = {
 
 /// Capabilities of the VP8 encoder.
 pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: Scalability::TEMPORAL,
     qindex_range: (0, 127),
     rtc_qindex_range: (2, 106),
     knobs: VP8_KNOBS,
@@ -207,6 +207,7 @@ pub(crate) static VP8_ENCODER: Capabilities = Capabilities {
         NO_TUNE,
         OWN_THREADS,
         OWN_LEVEL,
+        Gap::new(Feature::SpatialLayers, "VP8 has no spatial layers"),
         NO_REFERENCES,
         COARSE_QINDEX,
     ],
@@ -228,6 +229,7 @@ pub(crate) static VP9_ENCODER: Capabilities = Capabilities {
         OWN_THREADS,
         OWN_LEVEL,
         Gap::new(Feature::TemporalLayers, "VP9's temporal layers are not exposed by this backend"),
+        Gap::new(Feature::SpatialLayers, "VP9's spatial layers are not exposed by this backend"),
         NO_REFERENCES,
         COARSE_QINDEX,
     ],

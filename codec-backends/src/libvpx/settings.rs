@@ -98,14 +98,14 @@ fn kbps(rate: Bitrate) -> u32 {
 fn layers(mode: Scalability, total: u32) -> Option<TemporalLayers> {
     let share =
         |percent: u64| u32::try_from(u64::from(total) * percent / 100).unwrap_or(u32::MAX).max(1);
-    match mode {
-        Scalability::L1T1 => None,
-        Scalability::L1T2 => Some(TemporalLayers {
+    match mode.temporal_layers() {
+        1 => None,
+        2 => Some(TemporalLayers {
             pattern: vec![0, 1],
             decimators: vec![2, 1],
             kbps: vec![share(60), total],
         }),
-        Scalability::L1T3 => Some(TemporalLayers {
+        _ => Some(TemporalLayers {
             pattern: vec![0, 2, 1, 2],
             decimators: vec![4, 2, 1],
             kbps: vec![share(40), share(60), total],

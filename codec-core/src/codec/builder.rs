@@ -111,7 +111,7 @@ impl EncoderConfig {
         self
     }
 
-    /// Sets the temporal layers.
+    /// Sets the spatial and temporal layers.
     #[must_use]
     pub fn scalability(mut self, scalability: Scalability) -> Self {
         self.scalability = scalability;

@@ -10,6 +10,9 @@ use super::{
 use crate::error::{ConfigError, Error, Unsupported};
 use crate::frame::{Picture, Size};
 
+/// Smallest width and height of the lowest spatial layer, in pixels.
+const MIN_LAYER_SIDE: u32 = 16;
+
 fn check(
     ok: bool,
     knob: &'static str,
@@ -42,12 +45,8 @@ impl Capabilities {
             Some(feature) => Err(self.unsupported(feature)),
             None if config.scalability != Scalability::L1T1 => {
                 let known = self.scalability.contains(&config.scalability);
-                check(
-                    known,
-                    "layers",
-                    config.scalability.temporal_layers(),
-                    "a supported scalability mode",
-                )
+                check(known, "layers", config.scalability, "a supported scalability mode")?;
+                spatial_layers(config)
             }
             None => Ok(()),
         }
@@ -118,6 +117,7 @@ impl Capabilities {
             Update::Pool(_) => Feature::Pool,
             Update::MaxFrameTime(_) => Feature::Deadline,
             Update::Scalability(_) | Update::ActiveTemporalLayers(_) => Feature::TemporalLayers,
+            Update::ActiveSpatialLayers(_) => Feature::SpatialLayers,
             Update::Knob(name, value) => {
                 self.check_knob(name, *value)?;
                 let fixed = self.knobs.iter().find(|knob| knob.name == name && !knob.live);
@@ -144,6 +144,10 @@ impl Capabilities {
             Update::Resolution(size) => self.check_size(*size),
             Update::Denoise(denoise) => Ok(denoise.check()?),
             Update::Speed(speed) => check(*speed <= 10, "speed", speed, "0..=10"),
+            Update::Scalability(mode) => {
+                let known = self.scalability.contains(mode);
+                check(known, "layers", mode, "a supported scalability mode")
+            }
             _ => Ok(()),
         }
     }
@@ -203,6 +207,39 @@ impl Capabilities {
     }
 }
 
+/// Checks settings that depend on the spatial layers.
+fn spatial_layers(config: &EncoderConfig) -> Result<(), Error> {
+    let layers = usize::from(config.scalability.spatial_layers());
+    if layers == 1 {
+        return Ok(());
+    }
+    let lowest = config.scalability.layer_size(config.size, 0);
+    let is_large = lowest.width.min(lowest.height) >= MIN_LAYER_SIDE;
+    let allowed = format_args!("a lowest layer of at least {MIN_LAYER_SIDE}x{MIN_LAYER_SIDE}");
+    check(is_large, "size", config.size, allowed)?;
+    if let Some(shares) = config.layer_shares_pct {
+        let used = &shares[..layers];
+        let sum: u32 = shares.iter().map(|&share| u32::from(share)).sum();
+        let ok = sum == 100
+            && used.iter().all(|&share| share > 0)
+            && used.iter().map(|&share| u32::from(share)).sum::<u32>() == 100;
+        check(ok, "layer shares", format_args!("{shares:?}"), "100 % in total for the layers")?;
+    }
+    let conflicts = [
+        (config.preset == Preset::File, "the file preset"),
+        (config.deadline.is_some(), "a time limit per frame"),
+        (config.rate.max_frame_bytes.is_some(), "a cap on bytes per frame"),
+        (config.rate.window_cap.is_some(), "a cap on bytes per time window"),
+    ];
+    match conflicts.into_iter().find(|&(is, _)| is) {
+        Some((_, what)) => {
+            let reason = format_args!("spatial layers cannot be combined with {what}");
+            Err(ConfigError::conflict("layers", reason).into())
+        }
+        None => Ok(()),
+    }
+}
+
 /// Returns all optional features that `config` uses.
 fn requested_features(config: &EncoderConfig) -> Vec<Feature> {
     let rate = &config.rate;
@@ -226,7 +263,8 @@ fn requested_features(config: &EncoderConfig) -> Vec<Feature> {
         (rate.drops != DropPolicy::Never, Feature::Drops),
         (config.keys.max_interval.is_some(), Feature::PeriodicKeyFrames),
         (config.keys.at_scene_cuts && config.preset == Preset::Rtc, Feature::SceneCuts),
-        (config.scalability != Scalability::L1T1, Feature::TemporalLayers),
+        (config.scalability.temporal_layers() > 1, Feature::TemporalLayers),
+        (config.scalability.spatial_layers() > 1, Feature::SpatialLayers),
         (config.content != Content::Camera, Feature::ScreenContent),
         (config.denoise != Denoise::Off, Feature::Denoise),
         (config.tune.is_some(), Feature::Tune),

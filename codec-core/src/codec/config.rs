@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use codec_simd::Level;
 
-use super::{Bitrate, Deadline, Denoise, RateConfig, RateControl, StageClock};
+use super::{
+    Bitrate, Deadline, Denoise, MAX_SPATIAL_LAYERS, RateConfig, RateControl, Scalability,
+    StageClock,
+};
 use crate::frame::{PictureInfo, Rational, Size};
 use crate::parallel::Pool;
 
@@ -50,36 +53,6 @@ pub enum Preset {
     File,
 }
 
-/// Temporal scalability mode, with WebRTC's names.
-///
-/// The default is `L1T1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scalability {
-    /// One temporal layer.
-    #[default]
-    L1T1,
-    /// Two temporal layers: pattern 0-1.
-    L1T2,
-    /// Three temporal layers: pattern 0-2-1-2.
-    L1T3,
-}
-
-impl Scalability {
-    /// All modes with their names.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("L1T1", Self::L1T1), ("L1T2", Self::L1T2), ("L1T3", Self::L1T3)];
-
-    /// Returns the number of temporal layers, 1 to 3.
-    #[must_use]
-    pub fn temporal_layers(self) -> u8 {
-        match self {
-            Self::L1T1 => 1,
-            Self::L1T2 => 2,
-            Self::L1T3 => 3,
-        }
-    }
-}
-
 /// Settings of an encoder.
 ///
 /// [`Self::rtc`] and [`Self::file`] return the defaults for their use; the methods change single
@@ -95,6 +68,7 @@ impl Scalability {
 /// | | [`rate.drops`](RateConfig::drops) | `Drops` |
 /// | | the other fields of [`rate`](Self::rate) | |
 /// | structure | [`scalability`](Self::scalability) | `Scalability`, `ActiveTemporalLayers` |
+/// | | [`layer_shares_pct`](Self::layer_shares_pct) | `ActiveSpatialLayers` |
 /// | | [`keys`](Self::keys) | `KeyFrame` requests one |
 /// | | [`preset`](Self::preset), [`error_resilient`](Self::error_resilient), [`intra_refresh`](Self::intra_refresh) | |
 /// | content | [`content`](Self::content) | `Content` |
@@ -127,6 +101,9 @@ pub struct EncoderConfig {
     pub speed: u8,
     /// Temporal scalability mode.
     pub scalability: Scalability,
+    /// Shares of the bitrate of the spatial layers in percent, the lowest first; their sum is 100. `None`
+    /// gives each layer 55 % of the next higher one.
+    pub layer_shares_pct: Option<[u8; MAX_SPATIAL_LAYERS]>,
     /// Type of content.
     pub content: Content,
     /// Removal of camera noise before coding. Screen content is never filtered.
@@ -171,6 +148,7 @@ impl EncoderConfig {
             preset: Preset::Rtc,
             speed: 7,
             scalability: Scalability::L1T1,
+            layer_shares_pct: None,
             content: Content::Camera,
             denoise: Denoise::Off,
             tune: None,

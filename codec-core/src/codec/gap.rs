@@ -69,8 +69,10 @@ features! {
     PeriodicKeyFrames = "periodic key frames",
     /// [`super::KeyFrames::at_scene_cuts`] in real time.
     SceneCuts = "key frames at scene cuts",
-    /// Scalability modes other than L1T1.
+    /// Scalability modes with several temporal layers.
     TemporalLayers = "temporal layers",
+    /// Scalability modes with several spatial layers, and [`super::Update::ActiveSpatialLayers`].
+    SpatialLayers = "spatial layers",
     /// [`super::FrameRequest::references`] and `updates`.
     References = "explicit choice of references",
     /// [`super::FrameRequest::importance`].

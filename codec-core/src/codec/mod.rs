@@ -27,13 +27,14 @@ mod packet;
 pub mod plan;
 mod rate;
 mod resize_limit;
+mod scalability;
 mod stages;
 pub mod trace;
 mod update;
 
 pub use backend::{Backend, OpenDecoder, OpenEncoder};
 pub use capabilities::{Capabilities, PassShares};
-pub use config::{Content, EncoderConfig, KeyFrames, Preset, Scalability, Tune};
+pub use config::{Content, EncoderConfig, KeyFrames, Preset, Tune};
 pub use deadline::{Clock, Deadline, FrameTime};
 pub use decoder::{
     Conceal, DecodeReport, DecoderConfig, LayerOutput, Limits, OutputOrder, VideoDecoder,
@@ -52,6 +53,7 @@ pub use packet::{
 pub(crate) use rate::qindex_range;
 pub use rate::{Buffering, DropPolicy, RateConfig, RateControl, WindowCap};
 pub use resize_limit::ResizeLimit;
+pub use scalability::{InterLayer, Scalability};
 pub use stages::{Stage, StageClock, StageMeter, StageTimer};
 pub use update::{Applied, Update};
 

@@ -39,11 +39,15 @@ pub enum Update {
     /// New time limit per frame in microseconds, for an encoder that was opened with a
     /// [`super::Deadline`].
     MaxFrameTime(u64),
-    /// New temporal scalability mode.
+    /// New scalability mode, with the same spatial layers and prediction between them.
     Scalability(Scalability),
     /// Number of active temporal layers: frames of higher layers are dropped. The mode's number of
     /// layers enables all of them.
     ActiveTemporalLayers(u8),
+    /// Number of active spatial layers: higher layers are not coded, and their share of the bitrate is not
+    /// used. A layer that becomes active starts with the next picture of the temporal base layer, predicted
+    /// from the next lower layer; the lower layers continue without a key frame.
+    ActiveSpatialLayers(u8),
     /// New value of a codec-specific setting, by knob name.
     Knob(String, i64),
 }
@@ -63,7 +67,8 @@ impl EncoderConfig {
     /// encoder with these settings continues where the other one was. Values are not checked; see
     /// [`super::Capabilities::check_update`].
     ///
-    /// [`Update::KeyFrame`] and [`Update::ActiveTemporalLayers`] change no setting.
+    /// [`Update::KeyFrame`], [`Update::ActiveTemporalLayers`] and [`Update::ActiveSpatialLayers`] change no
+    /// setting.
     ///
     /// ```
     /// use codec_core::codec::{Bitrate, EncoderConfig, RateControl, Update};
@@ -109,7 +114,8 @@ impl EncoderConfig {
                 Some((_, old)) => *old = *value,
                 None => self.knobs.push((name.clone(), *value)),
             },
-            Update::KeyFrame | Update::ActiveTemporalLayers(_) => {}
+            Update::KeyFrame | Update::ActiveTemporalLayers(_) | Update::ActiveSpatialLayers(_) => {
+            }
         }
         Ok(())
     }

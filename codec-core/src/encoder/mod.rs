@@ -12,6 +12,7 @@
 //! | the encoder: one frame in real time, changes while running | `video_encoder`, `validate` |
 //! | the file preset: look-ahead, MB-tree, altref frames | `file`, `buffered_frame` |
 //! | the file preset: B frames | `mini_gop`, `reordering`, `decode_times` |
+//! | spatial layers | `spatial`, `downscale` |
 //! | one frame from its analysis to its packet | `coding`, `packet_queue` |
 //! | policies: key frames, golden updates, speed | `key_frames`, `golden`, `speed_selector` |
 //! | parts for frame coders: static and unchanged macroblocks, measure of lost texture | `cyclic_refresh`, `unchanged`, [`texture`] |
@@ -21,6 +22,7 @@ mod coding;
 mod cyclic_refresh;
 mod decode_times;
 mod description;
+mod downscale;
 mod file;
 mod frame_coder;
 mod golden;
@@ -31,6 +33,7 @@ mod packet_queue;
 mod reordering;
 #[cfg(test)]
 mod scale_tests;
+mod spatial;
 mod speed_selector;
 #[cfg(test)]
 mod tests;
@@ -42,5 +45,6 @@ mod video_encoder;
 pub use cyclic_refresh::{CodedMbHistory, CyclicRefresh};
 pub use description::{CodecDescription, FilterStrength};
 pub use frame_coder::{CodecKnobs, FrameCoder, FrameReport, UnchangedStats};
+pub use spatial::{LayerCoder, LayerInput, SpatialEncoder};
 pub use unchanged::Unchanged;
 pub use video_encoder::Encoder;

@@ -33,7 +33,7 @@ static LOGARITHMIC: CodecDescription = CodecDescription {
 };
 
 static CAPABILITIES: Capabilities = Capabilities {
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: Scalability::TEMPORAL,
     qindex_range: (0, 51),
     rtc_qindex_range: (4, 48),
     reference_slots: 3,

@@ -40,7 +40,7 @@ pub(super) static CODEC: CodecDescription = CodecDescription {
 };
 
 static CAPABILITIES: Capabilities = Capabilities {
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: Scalability::TEMPORAL,
     reference_slots: 3,
     knobs: &[
         Knob::new(

@@ -39,6 +39,11 @@ pub(super) fn update(update: &Update, capabilities: &Capabilities) -> Result<(),
     Ok(())
 }
 
+/// Checks the number of spatial layers of an encoder without them.
+pub(super) fn one_spatial_layer(layers: u8) -> Result<(), ConfigError> {
+    ConfigError::ensure(layers == 1, "spatial layers", layers, "1: this encoder has one layer")
+}
+
 fn buffering(buffering: Buffering) -> Result<(), ConfigError> {
     let Buffering { initial_ms, optimal_ms, size_ms } = buffering;
     let sizes = 1..=MAX_BUFFER_MS;

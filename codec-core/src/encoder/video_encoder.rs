@@ -65,6 +65,7 @@ impl<C: FrameCoder> Encoder<C> {
     pub fn with_frame_coder(config: &EncoderConfig, unit: C) -> Result<Self, Error> {
         let codec = C::codec();
         let knobs = checked_knobs::<C>(config)?;
+        validate::one_spatial_layer(config.scalability.spatial_layers())?;
         let kernels = match config.simd {
             None => Kernels::best(),
             Some(level) => Kernels::for_level(level).ok_or_else(|| {
@@ -292,6 +293,8 @@ impl<C: FrameCoder> VideoEncoder for Encoder<C> {
     fn apply(&mut self, update: Update) -> Result<Applied, Error> {
         validate::update(&update, self.codec.capabilities)?;
         match &update {
+            Update::Scalability(mode) => validate::one_spatial_layer(mode.spatial_layers())?,
+            Update::ActiveSpatialLayers(layers) => validate::one_spatial_layer(*layers)?,
             Update::Knob(name, value) => {
                 let mut knobs = self.knobs;
                 knobs.set(name, *value, true)?;

@@ -75,6 +75,8 @@ pub struct LayerPlanner {
     any_tl0: bool,
     planned: u8,
     planned_key: bool,
+    /// Long-term reference of three temporal layers; empty if altref is not available.
+    long_term: SlotSet,
 }
 
 impl LayerPlanner {
@@ -90,7 +92,24 @@ impl LayerPlanner {
             any_tl0: false,
             planned: 0,
             planned_key: false,
+            long_term: SlotSet::ALTREF,
         }
+    }
+
+    /// Never updates altref, for codecs that have last and golden only.
+    pub(crate) fn without_altref(&mut self) {
+        self.long_term = SlotSet::NONE;
+    }
+
+    /// Returns the temporal layer of the next frame, unless it is a key frame.
+    pub(crate) fn next_temporal_id(&self) -> u8 {
+        let pattern = self.pattern();
+        pattern[self.position % pattern.len()]
+    }
+
+    /// Continues the pattern where the planner of the lowest spatial layer was before its last frame.
+    pub(crate) fn follow(&mut self, lowest: &Self) {
+        self.position = lowest.position;
     }
 
     /// Returns the scalability mode.
@@ -119,10 +138,10 @@ impl LayerPlanner {
     }
 
     fn pattern(&self) -> &'static [u8] {
-        match self.mode {
-            Scalability::L1T1 => &[0],
-            Scalability::L1T2 => &[0, 1],
-            Scalability::L1T3 => &[0, 2, 1, 2],
+        match self.mode.temporal_layers() {
+            1 => &[0],
+            2 => &[0, 1],
+            _ => &[0, 2, 1, 2],
         }
     }
 
@@ -138,15 +157,13 @@ impl LayerPlanner {
         let temporal_id = pattern[self.position];
         self.planned = temporal_id;
         self.planned_key = key_frame;
-        let (references, updates, background) = match (self.mode, temporal_id) {
-            (Scalability::L1T1 | Scalability::L1T2, 0) => (ALL, SlotSet::LAST, SlotSet::GOLDEN),
-            (Scalability::L1T3, 0) => (LAST_AND_ALTREF, SlotSet::LAST, SlotSet::ALTREF),
-            (Scalability::L1T3, 1) => (LAST_AND_ALTREF, SlotSet::GOLDEN, SlotSet::NONE),
+        let (references, updates, background) = match (self.mode.temporal_layers(), temporal_id) {
+            (1 | 2, 0) => (ALL, SlotSet::LAST, SlotSet::GOLDEN),
+            (3, 0) => (LAST_AND_ALTREF, SlotSet::LAST, self.long_term),
+            (3, 1) => (LAST_AND_ALTREF, SlotSet::GOLDEN, SlotSet::NONE),
             // Golden is older than last here, and excluding it lets a receiver switch up at this
             // frame.
-            (Scalability::L1T3, _) if self.position == 1 => {
-                (LAST_AND_ALTREF, SlotSet::NONE, SlotSet::NONE)
-            }
+            (3, _) if self.position == 1 => (LAST_AND_ALTREF, SlotSet::NONE, SlotSet::NONE),
             _ => (ALL, SlotSet::NONE, SlotSet::NONE),
         };
         LayerPlan {
@@ -210,10 +227,10 @@ impl LayerPlanner {
     /// if all active layers share the rate 60:40 (two layers) or 40:20:40 (three).
     #[must_use]
     pub fn weight_q8(mode: Scalability, active_layers: u8, temporal_id: u8) -> u64 {
-        let (percent, frames): (&[u64], &[u64]) = match mode {
-            Scalability::L1T1 => (&[100], &[1]),
-            Scalability::L1T2 => (&[60, 40], &[1, 1]),
-            Scalability::L1T3 => (&[40, 20, 40], &[1, 1, 2]),
+        let (percent, frames): (&[u64], &[u64]) = match mode.temporal_layers() {
+            1 => (&[100], &[1]),
+            2 => (&[60, 40], &[1, 1]),
+            _ => (&[40, 20, 40], &[1, 1, 2]),
         };
         let id = usize::from(temporal_id).min(percent.len() - 1);
         let active = usize::from(active_layers).clamp(1, percent.len());
@@ -298,7 +315,7 @@ mod tests {
 
     #[test]
     fn weights_of_one_period_sum_to_its_frame_count() {
-        let weight = |id| LayerPlanner::weight_q8(Scalability::L1T3, 3, id);
+        let weight = |id| LayerPlanner::weight_q8(3, 3, id);
         assert!((weight(0) + weight(1) + 2 * weight(2)).abs_diff(4 * 256) <= 4);
         assert_eq!(LayerPlanner::weight_q8(Scalability::L1T2, 2, 0), 307);
         assert_eq!(LayerPlanner::weight_q8(Scalability::L1T2, 1, 0), 512);

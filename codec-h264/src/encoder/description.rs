@@ -15,7 +15,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     max_dimension: 16_880,
     // Frames of 4:2:0 are cropped in steps of two pixels.
     alignment: 2,
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: Scalability::TEMPORAL,
     qindex_range: (0, 51),
     rtc_qindex_range: (8, 48),
     reference_slots: 3,
@@ -36,8 +36,10 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     ..Capabilities::minimal("h264/native")
 };
 
-static GAPS: [Gap; 1] =
-    [Gap::new(Feature::AnySize, "H.264 crops frames of 4:2:0 in steps of two pixels")];
+static GAPS: [Gap; 2] = [
+    Gap::new(Feature::AnySize, "H.264 crops frames of 4:2:0 in steps of two pixels"),
+    Gap::new(Feature::SpatialLayers, "H.264 has spatial layers only in its SVC extension"),
+];
 
 /// Quantiser steps in 1/64 of a pixel level: they double with every sixth index.
 #[rustfmt::skip]

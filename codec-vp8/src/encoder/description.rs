@@ -3,7 +3,7 @@
 use super::knobs::KNOBS;
 use super::speed::Speed;
 use crate::tables::AC_STEPS;
-use codec_core::codec::{Capabilities, PassShares, Scalability};
+use codec_core::codec::{Capabilities, Feature, Gap, PassShares, Scalability};
 use codec_core::encoder::knobs::MAX_LOOKAHEAD;
 use codec_core::encoder::{CodecDescription, FilterStrength};
 use codec_core::frame::PixelFormat;
@@ -14,7 +14,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     formats: &[PixelFormat::I420, PixelFormat::Nv12],
     // RFC 6386, section 9.1: 14 bits.
     max_dimension: 16_383,
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: Scalability::TEMPORAL,
     qindex_range: (0, 127),
     rtc_qindex_range: (2, 106),
     reference_slots: 3,
@@ -25,6 +25,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     threads: true,
     knobs: KNOBS,
     quantiser_steps: &AC_STEPS,
+    gaps: &[Gap::new(Feature::SpatialLayers, "VP8 has no spatial layers")],
     pass_shares: PassShares { altref: (238, 238), plain: (255, 199), ..PassShares::EQUAL },
     ..Capabilities::minimal("vp8/native")
 };

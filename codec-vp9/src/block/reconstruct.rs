@@ -274,7 +274,7 @@ impl<S: Sample> Reconstructor<'_, S> {
 
 /// Predicts a block from a reference of another size.
 #[cold]
-fn predict_scaled<S: Sample>(
+pub(crate) fn predict_scaled<S: Sample>(
     kit: &Kit,
     motion: Vp9Motion,
     plane: &PlaneRef<'_, S>,

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use codec_core::analysis::FrameAnalysis;
 use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{EncoderConfig, Packet, VideoEncoder};
-use codec_core::encoder::{CodecDescription, Encoder, FrameCoder, FrameReport, UnchangedStats};
+use codec_core::encoder::{
+    CodecDescription, Encoder, FrameCoder, FrameReport, LayerCoder, LayerInput, SpatialEncoder,
+    UnchangedStats,
+};
 use codec_core::error::Error;
-use codec_core::frame::{Picture, Size};
+use codec_core::frame::{FrameBuf, Picture, Size};
 use codec_core::parallel::Pool;
 
 use super::description::VP9;
@@ -16,12 +19,18 @@ use super::{FrameEncoder, FrameKnobs, FrameSettings};
 /// The native VP9 encoder: [`FrameEncoder`] with rate control and layers.
 pub type Vp9Encoder = Encoder<FrameEncoder>;
 
+/// The native VP9 encoder for several spatial layers.
+pub type Vp9SpatialEncoder = SpatialEncoder<FrameEncoder>;
+
 /// Opens the native VP9 encoder, registered as `vp9/native`.
 ///
 /// # Errors
 /// As [`Encoder::new`].
 pub fn open(config: &EncoderConfig) -> Result<Box<dyn VideoEncoder>, Error> {
-    Ok(Box::new(Vp9Encoder::new(config)?))
+    match config.scalability.spatial_layers() {
+        1 => Ok(Box::new(Vp9Encoder::new(config)?)),
+        _ => Ok(Box::new(Vp9SpatialEncoder::new(config)?)),
+    }
 }
 
 impl FrameCoder for FrameEncoder {
@@ -67,4 +76,18 @@ impl FrameCoder for FrameEncoder {
     }
 
     fn set_pool(&mut self, _pool: Option<Arc<dyn Pool>>) {}
+}
+
+impl LayerCoder for FrameEncoder {
+    fn set_layer(&mut self, id: u8) {
+        self.set_layer(id);
+    }
+
+    fn set_input(&mut self, input: LayerInput) {
+        self.set_layer_input(input);
+    }
+
+    fn reconstruction(&self) -> Option<Arc<FrameBuf>> {
+        self.layer_reconstruction()
+    }
 }

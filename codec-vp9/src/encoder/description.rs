@@ -13,7 +13,7 @@ use crate::tables::quantiser::AC_8;
 pub static CAPABILITIES: Capabilities = Capabilities {
     formats: &[PixelFormat::I420, PixelFormat::Nv12],
     max_dimension: 16_384,
-    scalability: &[Scalability::L1T1, Scalability::L1T2, Scalability::L1T3],
+    scalability: &SCALABILITY,
     // Index 0 is lossless, which has another transform.
     qindex_range: (1, 255),
     rtc_qindex_range: (8, 224),
@@ -26,6 +26,17 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     quantiser_steps: &AC_8,
     gaps: &GAPS,
     ..Capabilities::minimal("vp9/native")
+};
+
+/// All modes.
+static SCALABILITY: [Scalability; Scalability::ALL.len()] = {
+    let mut modes = [Scalability::L1T1; Scalability::ALL.len()];
+    let mut index = 0;
+    while index < modes.len() {
+        modes[index] = Scalability::ALL[index].1;
+        index += 1;
+    }
+    modes
 };
 
 static GAPS: [Gap; 2] = [

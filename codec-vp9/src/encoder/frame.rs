@@ -16,7 +16,7 @@ use codec_core::codec::plan::FramePlan;
 use codec_core::codec::{
     BitsByPart, FrameKind, Packet, PacketMeta, SlotSet, Stage, StageTimer, Tune,
 };
-use codec_core::encoder::FrameReport;
+use codec_core::encoder::{FrameReport, LayerInput};
 use codec_core::error::{ConfigError, Error};
 use codec_core::frame::{FrameBuf, FramePool, Picture, Size, Window, picture_sse};
 use codec_core::motion::QuarterPel;
@@ -27,6 +27,7 @@ use super::buffers::Buffers;
 use super::coder::Coder;
 use super::description::VP9;
 use super::headers::{HeaderInput, frame_header};
+use super::inter_layer::{FrameSlots, LayerState, upscale, usable};
 use super::job::FrameJob;
 use super::pack::{pack, tile_columns};
 use super::quantisers::Quantisers;
@@ -41,7 +42,7 @@ use crate::block::mode_map::ModeMap;
 use crate::block::planes::{planes, planes_mut};
 use crate::block::quantisers::quantisers;
 use crate::block::reconstruct::Reconstructor;
-use crate::block::references::ReferencePlanes;
+use crate::block::references::{ReferencePlanes, Scale};
 use crate::block::sample::Kit;
 use crate::block::setup::FrameSetup;
 use crate::header::FrameHeader;
@@ -53,8 +54,8 @@ use crate::types::TxMode;
 const LUMA_PAD: usize = 32;
 /// Planes have whole superblocks.
 const SUPERBLOCK: u32 = 64;
-/// The references, the frame that is coded, and one that the caller may hold.
-const POOLED: usize = 5;
+/// The references, the frame that is coded, and two that spatial layers hold.
+const POOLED: usize = 6;
 
 /// Codes single frames as planned, and keeps the references and the probabilities.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub struct FrameEncoder {
     segments: Segments,
     buffers: Box<Buffers>,
     coded_frames: u64,
+    /// The spatial layer; `None` in a stream without.
+    layer: Option<LayerState>,
 }
 
 /// What the next frame needs to know of the last one.
@@ -94,6 +97,8 @@ struct FrameInput<'a> {
     picture: &'a Picture<'a>,
     plan: &'a FramePlan,
     analysis: Option<&'a FrameAnalysis>,
+    /// The next lower layer at the size of the frame, if it may predict from it.
+    upscaled: Option<&'a FrameBuf>,
 }
 
 impl FrameInput<'_> {
@@ -145,6 +150,7 @@ impl FrameEncoder {
             segments: Segments::default(),
             buffers: Box::default(),
             coded_frames: 0,
+            layer: None,
         };
         encoder.resize(settings.size)?;
         Ok(encoder)
@@ -201,7 +207,8 @@ impl FrameEncoder {
     ) -> Result<FrameReport, Error> {
         self.check(picture, plan)?;
         let analysis = analysis.filter(|analysis| analysis.size == picture.size());
-        let input = FrameInput { picture, plan, analysis };
+        let upscaled = self.upscaled_layer();
+        let input = FrameInput { picture, plan, analysis, upscaled: upscaled.as_deref() };
         let mut recon = self.frames.take();
         let mut qindex = plan.qindex.max(1);
         let mut attempts = 0_u8;
@@ -225,11 +232,13 @@ impl FrameEncoder {
             if report.dropped {
                 packet.data.clear();
                 self.frames.recycle(recon);
+                upscaled.into_iter().for_each(|frame| self.frames.recycle(frame));
                 return Ok(report);
             }
             extend_borders(frame);
             packet.meta = self.metadata(&input, &attempt, &recon);
             self.update(plan, attempt, recon);
+            upscaled.into_iter().for_each(|frame| self.frames.recycle(frame));
             return Ok(report);
         }
     }
@@ -253,7 +262,50 @@ impl FrameEncoder {
     /// Whether a frame must not depend on the frame before, which a receiver may lack.
     fn must_be_independent(&self, plan: &FramePlan) -> bool {
         let may_lack = |last: LastFrame| last.discardable || last.temporal_id > plan.temporal_id;
-        self.settings.error_resilient || self.last.is_some_and(may_lack)
+        let follows_layers = self.layer.as_ref().is_some_and(|layer| layer.input.is_independent);
+        self.settings.error_resilient || follows_layers || self.last.is_some_and(may_lack)
+    }
+
+    /// Whether a frame is a key frame of the bitstream; the first frame of a higher layer is predicted
+    /// from the next lower one instead.
+    fn is_key(&self, plan: &FramePlan) -> bool {
+        let starts_layer = self.layer.as_ref().is_some_and(LayerState::is_predicted);
+        plan.kind == FrameKind::Key && !starts_layer
+    }
+
+    fn slots(&self, plan: &FramePlan) -> FrameSlots {
+        match &self.layer {
+            None => FrameSlots::without_layers(plan.updates),
+            Some(layer) => layer.slots(updates(plan), plan.kind == FrameKind::Key),
+        }
+    }
+
+    /// Returns the lower layer at the size of the frame, if the frame is predicted from it.
+    fn upscaled_layer(&mut self) -> Option<Arc<FrameBuf>> {
+        let lower = self.layer.as_ref()?.input.lower.clone()?;
+        let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
+        let mut frame = self.frames.take();
+        if let Some(frame) = Arc::get_mut(&mut frame) {
+            upscale(&kit, &lower, frame, &mut self.buffers.blocks.reference[..]);
+        }
+        Some(frame)
+    }
+
+    /// See [`codec_core::encoder::LayerCoder::set_layer`].
+    pub(super) fn set_layer(&mut self, id: u8) {
+        self.layer = Some(LayerState { id, ..LayerState::default() });
+    }
+
+    /// See [`codec_core::encoder::LayerCoder::set_input`].
+    pub(super) fn set_layer_input(&mut self, input: LayerInput) {
+        if let Some(layer) = &mut self.layer {
+            layer.input = input;
+        }
+    }
+
+    /// See [`codec_core::encoder::LayerCoder::reconstruction`].
+    pub(super) fn layer_reconstruction(&self) -> Option<Arc<FrameBuf>> {
+        self.layer.as_ref()?.reconstruction.clone()
     }
 
     /// The phases of coding a frame at one quantiser, into `frame` and `packet`. The state that later
@@ -266,7 +318,7 @@ impl FrameEncoder {
         packet: &mut Packet,
     ) -> Attempt {
         let plan = input.plan;
-        let is_key = plan.kind == FrameKind::Key;
+        let is_key = self.is_key(plan);
         let error_resilient = !is_key && self.must_be_independent(plan);
         let offsets = input.quantiser_offsets();
         let segmentation = if offsets.is_empty() {
@@ -278,6 +330,8 @@ impl FrameEncoder {
         let mut header = frame_header(
             plan,
             HeaderInput {
+                is_key,
+                slots: self.slots(plan),
                 size: self.settings.size,
                 knobs: self.settings.knobs,
                 qindex,
@@ -291,8 +345,8 @@ impl FrameEncoder {
         let (cols, rows) =
             (header.size.width.div_ceil(8) as usize, header.size.height.div_ceil(8) as usize);
         let kit = Kit { kernels: self.kernels, depth: 8, lossless: false };
-        let usable = self.last.is_some_and(|last| last.shown && !last.is_key);
-        let used = self.references.usable(plan);
+        let has_vectors = self.last.is_some_and(|last| last.shown && !last.is_key);
+        let used = usable(&self.references, self.layer.as_ref(), plan);
         let setup = FrameSetup {
             kit,
             header: &header,
@@ -304,10 +358,11 @@ impl FrameEncoder {
             compound: None,
             references: [0, 1, 2].map(|index: usize| {
                 let frame = used[index]?;
-                Some(ReferencePlanes { planes: planes(frame), scale: None })
+                let scale = Scale::new(frame.size(), header.size);
+                Some(ReferencePlanes { planes: planes(frame), scale })
             }),
             quantisers: quantisers(&header),
-            before: (usable && !error_resilient && !is_key).then_some(&self.modes_before),
+            before: (has_vectors && !error_resilient && !is_key).then_some(&self.modes_before),
             cols,
             rows,
         };
@@ -371,15 +426,13 @@ impl FrameEncoder {
     fn metadata(&self, input: &FrameInput<'_>, attempt: &Attempt, recon: &FrameBuf) -> PacketMeta {
         let plan = input.plan;
         let totals = self.totals();
-        let refs_used = REFERENCES
-            .into_iter()
-            .zip(totals.references)
-            .filter(|&(_, used)| used)
-            .fold(SlotSet::NONE, |set, (slot, _)| set.with(slot));
+        let slots = attempt.header.references.slots;
+        let used = slots.into_iter().zip(totals.references).filter(|&(_, used)| used);
+        let refs_used = used.fold(SlotSet::NONE, |set, (slot, _)| set.with(SlotSet(1 << slot)));
         let refs_updated = SlotSet(attempt.header.refresh_slots);
         PacketMeta {
             frame_id: self.coded_frames,
-            kind: plan.kind,
+            kind: if self.is_key(plan) { FrameKind::Key } else { FrameKind::Inter },
             shown: plan.shown,
             size: self.settings.size,
             refs_used,
@@ -398,8 +451,13 @@ impl FrameEncoder {
 
     /// Updates the state that later frames depend on.
     fn update(&mut self, plan: &FramePlan, attempt: Attempt, recon: Arc<FrameBuf>) {
-        let is_key = plan.kind == FrameKind::Key;
+        let is_key = self.is_key(plan);
         self.references.update(updates(plan), &recon);
+        if let Some(layer) = &mut self.layer {
+            let is_base = is_key || layer.input.is_base;
+            layer.reconstruction = is_base.then(|| Arc::clone(&recon));
+            layer.input.lower = None;
+        }
         self.frames.recycle(recon);
         let header = &attempt.header;
         if header.contexts.reset.is_some() {
@@ -457,7 +515,11 @@ fn code_blocks(
         segments,
         tokens: &buffers.tokens,
         vectors: &buffers.vectors,
-        luma: used.map(|frame| frame.map(|frame| frame.plane(0))),
+        luma: [0, 1, 2].map(|index: usize| {
+            let is_scaled = setup.references[index].as_ref()?.scale.is_some();
+            let frame = if is_scaled { input.upscaled } else { used[index] };
+            Some(frame?.plane(0))
+        }),
     };
     buffers.contexts.reset(setup.superblocks().0);
     buffers.levels.clear();

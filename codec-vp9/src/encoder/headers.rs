@@ -1,9 +1,10 @@
 //! The header of a frame as its plan specifies.
 
+use codec_core::codec::Content;
 use codec_core::codec::plan::FramePlan;
-use codec_core::codec::{Content, FrameKind};
 use codec_core::frame::{SampleFormat, Size};
 
+use super::inter_layer::FrameSlots;
 use super::settings::FrameKnobs;
 use crate::header::{
     ContextHeader, ContextReset, Filter, FrameHeader, FrameType, LoopFilterDeltas,
@@ -17,6 +18,8 @@ const FILTER_BASE: u32 = 3;
 /// What the header depends on apart from the plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeaderInput {
+    pub(super) is_key: bool,
+    pub(super) slots: FrameSlots,
     pub(super) size: Size,
     pub(super) knobs: FrameKnobs,
     pub(super) qindex: u8,
@@ -27,7 +30,7 @@ pub(super) struct HeaderInput {
 
 /// Returns the header of a frame; the sizes of its parts are not known yet.
 pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader {
-    let is_key = plan.kind == FrameKind::Key;
+    let is_key = input.is_key;
     let deltas = LoopFilterDeltas::default();
     let is_reset = is_key || input.error_resilient;
     let (log2_cols, _) = TileLayout::limits(input.size);
@@ -40,10 +43,9 @@ pub(super) fn frame_header(plan: &FramePlan, input: HeaderInput) -> FrameHeader 
         color: is_key.then_some(input.color),
         size: input.size,
         render_size: input.size,
-        // The slots of the references are those of the sets.
-        refresh_slots: if is_key { 0xff } else { plan.updates.0 & 7 },
+        refresh_slots: if is_key { 0xff } else { input.slots.refresh },
         references: ReferenceHeader {
-            slots: [0, 1, 2],
+            slots: input.slots.references,
             sign_bias: [false; 3],
             high_precision: false,
             filter: Some(Filter::Regular),

@@ -119,7 +119,8 @@ impl Coder<'_> {
                 }
             };
             offer(InterMode::Zero, MotionVector::default(), 0);
-            if reference != Reference::Last && !self.job.speed.other_vectors {
+            let is_other = reference != Reference::Last && !self.job.speed.other_vectors;
+            if is_other || self.job.is_scaled(reference) {
                 continue;
             }
             if nearest != MotionVector::default() {

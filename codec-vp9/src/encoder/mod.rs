@@ -1,7 +1,7 @@
 //! VP9 encoder for profile 0.
 //!
 //! [`Vp9Encoder`], the [encoder that all codecs share](codec_core::encoder), controls the rate and plans
-//! frames. [`FrameEncoder`] codes one frame exactly as a
+//! frames; [`Vp9SpatialEncoder`] does so for each of several spatial layers. [`FrameEncoder`] codes one frame exactly as a
 //! [`FramePlan`](codec_core::codec::plan::FramePlan) specifies.
 
 mod block;
@@ -14,6 +14,7 @@ mod description;
 mod frame;
 mod headers;
 mod inter;
+mod inter_layer;
 mod intra;
 mod job;
 mod levels;
@@ -25,6 +26,8 @@ mod references;
 mod segments;
 mod settings;
 mod source;
+#[cfg(test)]
+mod spatial_tests;
 mod speed;
 mod token_costs;
 mod totals;
@@ -32,7 +35,7 @@ mod transform;
 mod vector_costs;
 mod write;
 
-pub use controller::{Vp9Encoder, open};
+pub use controller::{Vp9Encoder, Vp9SpatialEncoder, open};
 pub use description::CAPABILITIES;
 pub use frame::FrameEncoder;
 pub use settings::{FrameKnobs, FrameSettings};

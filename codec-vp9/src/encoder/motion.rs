@@ -10,7 +10,7 @@ use codec_core::motion::{
 use super::job::FrameJob;
 use super::quantisers::Quantisers;
 use super::source::Source;
-use crate::types::MotionVector;
+use crate::types::{MotionVector, Reference};
 
 /// Longest vector in pixels.
 const REACH: u16 = 255;
@@ -326,7 +326,7 @@ fn search_mb(
     let is_static = analysed.is_some_and(|mb| mb.change == Change::Static);
     // Errors this small leave no residual.
     let is_small = mb.zero.iter().all(|&error| error < model.unit / 16);
-    if is_static || is_small {
+    if is_static || is_small || job.is_scaled(Reference::Last) {
         return mb;
     }
     let cur = &source.macroblocks[index].luma;

@@ -68,7 +68,9 @@ pub(super) fn pack(
     out.clear();
     let mut header = setup.header.clone();
     header.compressed_bytes = compressed.len();
-    write_header(&header, out);
+    let first = setup.references[0].as_ref();
+    let explicit_size = first.is_some_and(|reference| reference.scale.is_some());
+    write_header(&header, explicit_size, out);
     let header_bytes = out.len();
     out.extend_from_slice(&compressed);
     write_tiles(setup, buffers, modes, probabilities, out);

@@ -280,7 +280,7 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
     config.rate.mode = random_rate(rng);
     config.speed = byte_up_to(10, rng);
     if config.preset == Preset::Rtc || wild {
-        config.scalability = rng.pick(&Scalability::ALL).1;
+        config.scalability = rng.pick(Scalability::ALL).1;
     }
     config.content = *rng.pick(&[Content::Camera, Content::Screen]);
     config.rate.drops = *rng.pick(&[DropPolicy::Never, DropPolicy::BelowBufferPct(30)]);
@@ -300,7 +300,7 @@ fn random_config(rng: &mut Rng) -> EncoderConfig {
 }
 
 fn random_update(rng: &mut Rng) -> Update {
-    match rng.below(11) {
+    match rng.below(12) {
         0 => Update::Bitrate(Bitrate(*rng.pick(&[0, 50_000, 2_000_000, u64::MAX]))),
         1 => Update::Rate(random_rate(rng)),
         2 => Update::FrameRate(Rational::new(*rng.pick(&[0, 5, 30, 240]), *rng.pick(&[0, 1]))),
@@ -313,8 +313,9 @@ fn random_update(rng: &mut Rng) -> Update {
             let strength = Denoise::Level(rng.byte());
             Update::Denoise(*rng.pick(&[Denoise::Off, Denoise::Auto, strength]))
         }
+        10 => Update::ActiveSpatialLayers(rng.byte() % 5),
         9 => Update::Tune(*rng.pick(&[Tune::Psnr, Tune::Visual])),
-        _ => Update::Scalability(rng.pick(&Scalability::ALL).1),
+        _ => Update::Scalability(rng.pick(Scalability::ALL).1),
     }
 }
 

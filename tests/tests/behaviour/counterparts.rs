@@ -86,7 +86,7 @@ fn case(index: &[usize]) -> Case {
             2 => RateControl::Quality(20 + 20 * u8::try_from(index[5]).unwrap()),
             _ => RateControl::FixedQ([4, 30, 70, 120][index[5]]),
         },
-        scalability: Scalability::ALL[index[6]].1,
+        scalability: Scalability::TEMPORAL[index[6]],
         token_partitions: [1, 2, 4, 8][index[7]],
         profile: i64::try_from(index[8]).unwrap(),
         sharpness: [0, 3, 7][index[9]],

@@ -103,7 +103,8 @@ pub(super) fn check_encoder(subject: &Subject<'_>, report: &mut Report) {
             report.run(&format!("feature: {}", feature.name()), || ask_all(subject, feature, asks));
         }
     }
-    report.run("feature: temporal layers", || layers(subject));
+    report.run("feature: temporal layers", || layers(subject, Feature::TemporalLayers));
+    report.run("feature: spatial layers", || layers(subject, Feature::SpatialLayers));
     report.run("feature: importance has an effect", || importance(subject));
     report.run("feature: removal of camera noise has an effect", || denoise(subject));
     report.run("feature: tuning for PSNR or viewers has an effect", || tune(subject));
@@ -226,9 +227,14 @@ fn tune(subject: &Subject<'_>) -> Result<Verdict, String> {
     Ok(Verdict::Passed)
 }
 
-fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {
+/// Checks the scalability modes with and without spatial layers.
+fn layers(subject: &Subject<'_>, feature: Feature) -> Result<Verdict, String> {
     let (open, can) = subject.encoder()?;
-    for (name, mode) in Scalability::ALL {
+    let is_spatial = feature == Feature::SpatialLayers;
+    for &(name, mode) in Scalability::ALL {
+        if (mode.spatial_layers() > 1) != is_spatial {
+            continue;
+        }
         let mut config = subject.config();
         config.scalability = mode;
         if !can.scalability.contains(&mode) {
@@ -242,8 +248,12 @@ fn layers(subject: &Subject<'_>) -> Result<Verdict, String> {
         ensure(highest == Some(mode.temporal_layers() - 1), || {
             format!("{name}: the highest layer is {highest:?}")
         })?;
+        let highest = run.packets.iter().map(|packet| packet.meta.spatial.id).max();
+        ensure(highest == Some(mode.spatial_layers() - 1), || {
+            format!("{name}: the highest spatial layer is {highest:?}")
+        })?;
     }
-    let why = can.gap(Feature::TemporalLayers);
+    let why = can.gap(feature);
     Ok(why.map_or(Verdict::Passed, |why| Verdict::Gap(why.to_owned())))
 }
 

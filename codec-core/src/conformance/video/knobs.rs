@@ -2,7 +2,9 @@
 
 use super::encoding::refuses;
 use super::{CheckFn, NOISE, Run, SIZE, Subject, ensure};
-use crate::codec::{Bitrate, EncoderConfig, Feature, Knob, KnobKind, RateControl, Update};
+use crate::codec::{
+    Bitrate, EncoderConfig, Feature, Knob, KnobKind, RateControl, Scalability, Update,
+};
 use crate::conformance::report::Verdict;
 use crate::frame::Rational;
 
@@ -142,11 +144,13 @@ fn flags(subject: &Subject<'_>) -> Result<Verdict, String> {
     let (_, can) = subject.encoder()?;
     let (best, worst) = can.qindex_range;
     ensure(best <= worst, || format!("invalid quantiser range {best}..{worst}"))?;
+    let has = |wanted: fn(Scalability) -> bool| can.scalability.iter().any(|&mode| wanted(mode));
     for (flag, has, feature) in [
         ("live_bitrate", can.live_bitrate, Feature::LiveBitrate),
         ("live_resolution", can.live_resolution, Feature::LiveResolution),
         ("reports_qindex", can.reports_qindex, Feature::ReportsQindex),
-        ("scalability", can.scalability.len() > 1, Feature::TemporalLayers),
+        ("scalability", has(|mode| mode.temporal_layers() > 1), Feature::TemporalLayers),
+        ("scalability", has(|mode| mode.spatial_layers() > 1), Feature::SpatialLayers),
     ] {
         ensure(has != can.gap(feature).is_some(), || {
             format!("`{flag}` is {has}, but the gaps say {}", !has)

@@ -6,8 +6,8 @@ use super::bits::BitWriter;
 use crate::header::{Filter, FrameHeader, FrameType, Segmentation, TileLayout};
 
 /// Appends the uncompressed header of a frame of profile 0. Inter frames have the size of their first
-/// reference, and the deltas of the loop filter are the defaults.
-pub(crate) fn write_header(header: &FrameHeader, out: &mut Vec<u8>) {
+/// reference unless `explicit_size`, and the deltas of the loop filter are the defaults.
+pub(crate) fn write_header(header: &FrameHeader, explicit_size: bool, out: &mut Vec<u8>) {
     let mut bits = BitWriter::new(out);
     let is_key = header.frame_type == FrameType::Key;
     bits.bits(2, 2);
@@ -19,7 +19,7 @@ pub(crate) fn write_header(header: &FrameHeader, out: &mut Vec<u8>) {
     if is_key {
         write_key(&mut bits, header);
     } else {
-        write_inter(&mut bits, header);
+        write_inter(&mut bits, header, explicit_size);
     }
     if !header.error_resilient {
         bits.flag(header.contexts.refresh);
@@ -55,6 +55,11 @@ fn write_key(bits: &mut BitWriter<'_>, header: &FrameHeader) {
     let color = header.color.unwrap_or_default();
     bits.bits(color_space(&color), 3);
     bits.flag(color.range == ColorRange::Full);
+    write_size(bits, header);
+}
+
+/// Writes the size, which is that of rendering as well.
+fn write_size(bits: &mut BitWriter<'_>, header: &FrameHeader) {
     bits.bits(header.size.width - 1, 16);
     bits.bits(header.size.height - 1, 16);
     bits.flag(false);
@@ -72,7 +77,7 @@ fn color_space(color: &Color) -> u32 {
     }
 }
 
-fn write_inter(bits: &mut BitWriter<'_>, header: &FrameHeader) {
+fn write_inter(bits: &mut BitWriter<'_>, header: &FrameHeader, explicit_size: bool) {
     if !header.show {
         // Not an intra-only frame.
         bits.flag(false);
@@ -86,9 +91,15 @@ fn write_inter(bits: &mut BitWriter<'_>, header: &FrameHeader) {
         bits.bits(byte(slot), 3);
         bits.flag(bias);
     }
-    // The size is that of the first reference.
-    bits.flag(true);
-    bits.flag(false);
+    if explicit_size {
+        // The size is that of no reference.
+        bits.bits(0, 3);
+        write_size(bits, header);
+    } else {
+        // The size is that of the first reference.
+        bits.flag(true);
+        bits.flag(false);
+    }
     bits.flag(references.high_precision);
     bits.flag(references.filter.is_none());
     if let Some(filter) = references.filter {

@@ -5,6 +5,7 @@ mod damage;
 mod encoder;
 mod generated;
 mod random;
+mod spatial_layers;
 
 use codec_core::codec::DecoderConfig;
 use codec_core::simd::Level;
